@@ -1,0 +1,2 @@
+//! `mammouth-proxy-desktop`: the tray application.
+fn main() {}

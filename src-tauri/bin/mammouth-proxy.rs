@@ -1,0 +1,2 @@
+//! `mammouth-proxy`: the command line and the headless server.
+fn main() {}

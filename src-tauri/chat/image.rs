@@ -1,0 +1,142 @@
+//! Images that come with a request: what is accepted, decided by the first bytes and never by a label.
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use bytes::Bytes;
+
+/// The largest image that is accepted, in bytes.
+pub const MAX_IMAGE_BYTES: usize = 20 * 1024 * 1024;
+/// The most images that one request may hold.
+pub const MAX_IMAGES: usize = 16;
+
+/// The picture formats that are passed on. SVG is refused: it is a document with scripts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ImageKind {
+    Png,
+    Jpeg,
+    Gif,
+    Webp,
+}
+
+impl ImageKind {
+    /// The format that the first bytes show, if it is one of ours.
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        match bytes {
+            [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => Some(Self::Png),
+            [0xff, 0xd8, 0xff, ..] => Some(Self::Jpeg),
+            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::Webp),
+            _ => None,
+        }
+    }
+
+    /// The media type, as it stands in a `Content-Type`.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Png => "image/png",
+            Self::Jpeg => "image/jpeg",
+            Self::Gif => "image/gif",
+            Self::Webp => "image/webp",
+        }
+    }
+}
+
+/// Why an image was refused. The texts are safe to show: they repeat nothing that was sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ImageError {
+    #[error("the image is not a PNG, JPEG, GIF or WebP")]
+    Format,
+    #[error("the data URL is not of the form data:image/(png|jpeg|gif|webp);base64,…")]
+    DataUrl,
+    #[error("the image is empty")]
+    Empty,
+    #[error("the image is larger than 20 MB")]
+    TooLarge,
+}
+
+/// A picture whose first bytes were checked. It is never decoded here.
+#[derive(Clone, PartialEq)]
+pub struct Image {
+    kind: ImageKind,
+    bytes: Bytes,
+}
+
+impl std::fmt::Debug for Image {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Image({:?}, {} bytes)", self.kind, self.bytes.len())
+    }
+}
+
+impl Image {
+    /// Checks size and format of bytes that came from anywhere.
+    ///
+    /// # Errors
+    /// [`ImageError::Empty`], [`ImageError::TooLarge`] or [`ImageError::Format`].
+    pub fn from_bytes(bytes: Bytes) -> Result<Self, ImageError> {
+        if bytes.is_empty() {
+            return Err(ImageError::Empty);
+        }
+        if bytes.len() > MAX_IMAGE_BYTES {
+            return Err(ImageError::TooLarge);
+        }
+        let kind = ImageKind::of(&bytes).ok_or(ImageError::Format)?;
+        Ok(Self { kind, bytes })
+    }
+
+    /// Reads a `data:image/…;base64,…` URL. The declared type must be one of ours, the bytes decide which.
+    ///
+    /// # Errors
+    /// [`ImageError::DataUrl`] for any other form, and what [`Image::from_bytes`] finds.
+    pub fn from_data_url(url: &str) -> Result<Self, ImageError> {
+        let (head, data) = url.split_once(',').ok_or(ImageError::DataUrl)?;
+        let declared = head.to_ascii_lowercase();
+        let media = declared.strip_prefix("data:").and_then(|rest| rest.strip_suffix(";base64"));
+        if !matches!(media, Some("image/png" | "image/jpeg" | "image/jpg" | "image/gif" | "image/webp")) {
+            return Err(ImageError::DataUrl);
+        }
+        if data.len() / 4 * 3 > MAX_IMAGE_BYTES + 3 {
+            return Err(ImageError::TooLarge);
+        }
+        let data = data.trim_end();
+        let bytes = STANDARD
+            .decode(data)
+            .or_else(|_| STANDARD_NO_PAD.decode(data))
+            .map_err(|_| ImageError::DataUrl)?;
+        Self::from_bytes(bytes.into())
+    }
+
+    pub fn kind(&self) -> ImageKind {
+        self.kind
+    }
+
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\nrest";
+
+    #[test]
+    fn first_bytes_decide_not_the_label() {
+        let url = format!("data:image/jpeg;base64,{}", STANDARD.encode(PNG));
+        assert_eq!(Image::from_data_url(&url).unwrap().kind(), ImageKind::Png);
+    }
+
+    #[test]
+    fn s07_hostile_data_urls_are_refused_undecoded() {
+        let encode = |bytes: &[u8]| STANDARD.encode(bytes);
+        let svg = format!("data:image/svg+xml;base64,{}", encode(b"<svg/>"));
+        assert_eq!(Image::from_data_url(&svg), Err(ImageError::DataUrl));
+        let html = format!("data:image/png;base64,{}", encode(b"<html><script>"));
+        assert_eq!(Image::from_data_url(&html), Err(ImageError::Format));
+        assert_eq!(Image::from_data_url("data:image/png;base64,"), Err(ImageError::Empty));
+        assert_eq!(Image::from_data_url("data:image/png;base64,!!!"), Err(ImageError::DataUrl));
+        assert_eq!(Image::from_data_url("data:text/html;base64,aGk="), Err(ImageError::DataUrl));
+        let huge = format!("data:image/png;base64,{}", "A".repeat(MAX_IMAGE_BYTES / 3 * 4 + 64));
+        assert_eq!(Image::from_data_url(&huge), Err(ImageError::TooLarge));
+    }
+}

@@ -1,0 +1,15 @@
+//! Mammouth Proxy.
+pub mod access;
+pub mod accounts;
+pub mod app;
+pub mod chat;
+pub mod cli;
+pub mod config;
+pub mod control;
+pub mod dialects;
+pub mod journal;
+pub mod proxy;
+pub mod secrets;
+pub mod server;
+pub mod simulator;
+pub mod upstreams;

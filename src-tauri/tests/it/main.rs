@@ -1,0 +1,1 @@
+//! Behaviour of the real program, a file per behaviour.

@@ -1,0 +1,67 @@
+//! What can go wrong with an upstream call, in terms the retry loop acts on.
+
+use std::time::Duration;
+
+/// How an upstream call failed. One variant exists for each different thing somebody does about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The account has used up its quota for this model (family).
+    Limited,
+    /// The account was told to slow down (429).
+    Throttled,
+    /// The session or key is not valid any more.
+    LoginRequired,
+    /// A bot challenge stands between us and the upstream; no account is to blame.
+    Challenge,
+    /// 5xx.
+    Server,
+    /// An answer that does not fit the protocol: wrong type, HTML, cut JSON, a redirect to elsewhere.
+    BadResponse,
+    /// Success with nothing in it.
+    Empty,
+    /// Connection refused, reset before an answer, no route, no DNS answer.
+    Unreachable,
+    /// The certificate or the handshake is not acceptable.
+    Tls,
+    /// No first byte in time.
+    Timeout,
+    /// The conversation is longer than the model takes.
+    ContextLength,
+    /// The upstream refused the request itself (400, 413, content policy).
+    Rejected,
+    /// An image could not be used: its link, its bytes, or its upload.
+    Image,
+    /// The reply broke off after its first byte.
+    Interrupted,
+}
+
+/// A failed upstream call.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{kind:?}: {detail}")]
+pub struct Failure {
+    pub kind: FailureKind,
+    /// The upstream's HTTP status, if it answered.
+    pub status: Option<u16>,
+    /// One sentence for people. At most 2 KiB, one line, without any secret or URL query.
+    pub detail: String,
+    /// How long the upstream asked to wait, between 1 s and 1 h.
+    pub retry_after: Option<Duration>,
+}
+
+impl Failure {
+    pub fn new(kind: FailureKind, detail: impl Into<String>) -> Self {
+        Self { kind, status: None, detail: detail.into(), retry_after: None }
+    }
+
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    #[must_use]
+    pub fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
+        self.retry_after = wait;
+        self
+    }
+}

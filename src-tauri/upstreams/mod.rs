@@ -1,0 +1,53 @@
+//! The homes of the models, and the only room that calls out.
+//!
+//! An upstream takes a [`Credential`] and a [`chat::Request`](crate::chat::Request) and answers with a [`Reply`] once
+//! its first event is there, or with a [`Failure`] that says what happened in terms the retry loop can act on. It
+//! never retries and never picks an account: that is the business of `proxy` and `accounts`.
+
+mod failure;
+
+pub use failure::{Failure, FailureKind};
+
+use std::pin::Pin;
+
+use futures_util::Stream;
+
+use crate::chat::Event;
+use crate::secrets::Secret;
+
+/// What an upstream needs to act for one account. `account` is the account's stable id: it separates caches, and it is
+/// safe to log.
+#[derive(Debug, Clone)]
+pub struct Credential {
+    pub account: String,
+    pub secret: Secret,
+}
+
+/// The events of a running reply. Dropping it ends the upstream call.
+pub type Events = Pin<Box<dyn Stream<Item = Result<Event, Failure>> + Send>>;
+
+/// A reply whose first event has arrived: the first poll of `events` is ready at once.
+pub struct Reply {
+    /// The model that answered, where the upstream names it.
+    pub served_model: Option<String>,
+    pub events: Events,
+}
+
+/// Who a credential belongs to, as far as the upstream says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Identity {
+    pub email: Option<String>,
+    pub name: Option<String>,
+    pub plan: Option<String>,
+}
+
+/// How much of an account's quota is used, as far as the upstream says.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Quota {
+    /// Share of the window's quota that is used, 0 to 100.
+    pub percent: Option<f64>,
+    /// Spend in the current window, US cents.
+    pub spend_cents: Option<f64>,
+    /// Spend by model family (the upstream's own brand names, lower case).
+    pub by_family: Vec<(String, f64)>,
+}
