@@ -1,1 +1,130 @@
-//! The dialects room.
+//! The languages clients speak, one file each: wire types and translation both ways. Pure: no I/O, no clock.
+//!
+//! Decoding turns a body into a [`chat::Request`](crate::chat::Request) and says what could not be honoured; encoding
+//! turns [`chat::Event`](crate::chat::Event)s into the bytes a client expects. HTTP statuses, headers and the decision
+//! which dialect is spoken are left to `proxy`.
+
+mod fields;
+mod openai_chat;
+mod openai_completions;
+mod openai_content;
+mod openai_error;
+mod openai_models;
+mod sse;
+
+pub use openai_error::error_body as openai_error;
+pub use openai_models::{model as openai_model, models as openai_models};
+
+use crate::chat::{Event, Finish, Request, Usage};
+
+/// A dialect that asks a model something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// `POST /v1/chat/completions`
+    OpenAiChat,
+    /// `POST /v1/completions` (legacy)
+    OpenAiCompletions,
+}
+
+impl Dialect {
+    /// The name that stands in the request log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OpenAiChat => "openai-chat",
+            Self::OpenAiCompletions => "openai-completions",
+        }
+    }
+
+    /// Reads a request body.
+    ///
+    /// # Errors
+    /// [`Invalid`] names the field that is wrong; its message repeats nothing of what was sent but field names.
+    pub fn decode(self, body: &[u8]) -> Result<Decoded, Invalid> {
+        match self {
+            Self::OpenAiChat => openai_chat::decode(body),
+            Self::OpenAiCompletions => openai_completions::decode(body),
+        }
+    }
+
+    /// The encoder for one reply.
+    pub fn encoder(self, about: About) -> Box<dyn Encode> {
+        match self {
+            Self::OpenAiChat => Box::new(openai_chat::Encoder::new(about)),
+            Self::OpenAiCompletions => Box::new(openai_completions::Encoder::new(about)),
+        }
+    }
+}
+
+/// A decoded request, and what its dialect wants to remember for the reply.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decoded {
+    pub request: Request,
+    /// Names of fields that were understood or unknown but have no effect, in the client's order.
+    pub ignored: Vec<String>,
+    /// The client asked for a usage chunk at the end of a stream.
+    pub include_usage: bool,
+    /// Legacy completions only: the prompt, to be repeated before the reply.
+    pub echo: Option<String>,
+}
+
+/// What a reply says about itself.
+#[derive(Debug, Clone)]
+pub struct About {
+    /// The part of the id after the dialect's prefix.
+    pub id: String,
+    /// Unix time in seconds.
+    pub created: u64,
+    /// The model as the client named it.
+    pub model: String,
+    pub include_usage: bool,
+    pub echo: Option<String>,
+}
+
+/// Turns events into the bytes of one reply.
+pub trait Encode: Send {
+    /// The frames of one event of a stream; after `Done` they include the dialect's end mark.
+    fn frames(&mut self, event: &Event) -> String;
+    /// The frames that tell a client its stream broke off: an error event and no end mark.
+    fn broken(&mut self, code: &str, message: &str) -> String;
+    /// The body of a reply that is not streamed.
+    fn whole(&mut self, text: &str, finish: Finish, usage: Usage) -> String;
+}
+
+/// The kind of complaint about a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InvalidCode {
+    /// The body does not have the dialect's form.
+    InvalidRequest,
+    /// A wish that would change the meaning of the reply and cannot be honoured.
+    UnsupportedParameter,
+    /// An image that cannot be used.
+    InvalidImage,
+}
+
+/// Why a request was refused before anything was asked upstream.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Invalid {
+    pub code: InvalidCode,
+    /// The path of the field, as in `messages[0].content`.
+    pub param: Option<String>,
+    pub message: String,
+}
+
+impl Invalid {
+    fn request(param: impl Into<Option<String>>, message: impl Into<String>) -> Self {
+        Self { code: InvalidCode::InvalidRequest, param: param.into(), message: message.into() }
+    }
+
+    fn unsupported(param: &str, message: impl Into<String>) -> Self {
+        Self {
+            code: InvalidCode::UnsupportedParameter,
+            param: Some(param.to_owned()),
+            message: message.into(),
+        }
+    }
+
+    fn image(param: impl Into<Option<String>>, message: impl Into<String>) -> Self {
+        Self { code: InvalidCode::InvalidImage, param: param.into(), message: message.into() }
+    }
+}

@@ -1,0 +1,234 @@
+//! A JSON object taken apart into its fields, each read when it is asked for.
+//!
+//! Reading field by field gives every complaint the name of its field, refuses a field that stands there twice, and
+//! tells which fields nobody asked for, without keeping a second copy of a body that may hold megabytes of images.
+
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::Invalid;
+
+/// More fields than any client sends; a body with more is an attack on the loop below.
+const MAX_FIELDS: usize = 1_000;
+/// The most names that are given back as ignored: they end in a response header.
+const MAX_IGNORED: usize = 32;
+
+/// The fields of a request body in the client's order.
+pub(super) struct Fields<'a> {
+    fields: Vec<(String, &'a RawValue, bool)>,
+}
+
+impl<'a> Fields<'a> {
+    /// Takes a body apart.
+    pub(super) fn of(body: &'a [u8]) -> Result<Self, Invalid> {
+        let text = std::str::from_utf8(body).map_err(|_| Invalid::request(None, "the body is not UTF-8"))?;
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let fields = FieldsSeed.deserialize(&mut reader).map_err(|error| not_json(&error))?;
+        reader.end().map_err(|error| not_json(&error))?;
+        if let Some(twice) = first_duplicate(&fields) {
+            return Err(Invalid::request(shown(twice), "the field stands in the body twice"));
+        }
+        Ok(Self { fields })
+    }
+
+    /// Reads a field; `None` where it is missing or null.
+    pub(super) fn optional<T: Deserialize<'a>>(&mut self, name: &str) -> Result<Option<T>, Invalid> {
+        self.take(name).map_or(Ok(None), |raw| read(name, raw))
+    }
+
+    /// Reads a field that must be there.
+    pub(super) fn required<T: Deserialize<'a>>(&mut self, name: &str) -> Result<T, Invalid> {
+        self.optional(name)?
+            .ok_or_else(|| Invalid::request(name.to_owned(), format!("the field '{name}' is missing")))
+    }
+
+    /// Reads a field as [`Fields::optional`] does, but leaves it among the ignored ones.
+    pub(super) fn peek<T: Deserialize<'a>>(&self, name: &str) -> Result<Option<T>, Invalid> {
+        let raw = self.fields.iter().find(|(field, _, _)| field == name).map(|(_, raw, _)| *raw);
+        raw.map_or(Ok(None), |raw| read(name, raw))
+    }
+
+    /// Marks a field as seen and says whether it holds something (not null, false, 0, empty text, list or object).
+    pub(super) fn holds_something(&mut self, name: &str) -> bool {
+        self.take(name).is_some_and(|raw| !matches!(raw.get(), "null" | "false" | "0" | "\"\"" | "[]" | "{}"))
+    }
+
+    /// The names of fields that nobody asked for and that hold something, fit for a response header.
+    pub(super) fn ignored(&self) -> Vec<String> {
+        self.fields
+            .iter()
+            .filter(|(_, raw, seen)| !seen && raw.get() != "null")
+            .filter_map(|(name, _, _)| shown(name))
+            .take(MAX_IGNORED)
+            .collect()
+    }
+
+    fn take(&mut self, name: &str) -> Option<&'a RawValue> {
+        let field = self.fields.iter_mut().find(|(field, _, _)| field == name)?;
+        field.2 = true;
+        Some(field.1)
+    }
+}
+
+fn read<'a, T: Deserialize<'a>>(name: &str, raw: &'a RawValue) -> Result<Option<T>, Invalid> {
+    if raw.get() == "null" {
+        return Ok(None);
+    }
+    let mut reader = serde_json::Deserializer::from_str(raw.get());
+    serde_path_to_error::deserialize(&mut reader).map(Some).map_err(|error| wrong(name, &error))
+}
+
+fn first_duplicate<'f>(fields: &'f [(String, &RawValue, bool)]) -> Option<&'f str> {
+    let mut names: Vec<&str> = fields.iter().map(|(name, _, _)| name.as_str()).collect();
+    names.sort_unstable();
+    names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
+}
+
+/// A field name that may be repeated to the client: short and of harmless characters.
+fn shown(name: &str) -> Option<String> {
+    let harmless = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    (!name.is_empty() && name.len() <= 64 && name.chars().all(harmless)).then(|| name.to_owned())
+}
+
+fn not_json(error: &serde_json::Error) -> Invalid {
+    let message = match error.classify() {
+        serde_json::error::Category::Data => {
+            "the body is not a JSON object, or has too many fields".to_owned()
+        }
+        serde_json::error::Category::Syntax
+        | serde_json::error::Category::Eof
+        | serde_json::error::Category::Io => {
+            format!("the body is not valid JSON (line {}, column {})", error.line(), error.column())
+        }
+    };
+    Invalid::request(None, message)
+}
+
+/// serde's own words may quote what was sent, so only the path is kept.
+fn wrong(name: &str, error: &serde_path_to_error::Error<serde_json::Error>) -> Invalid {
+    let path = match error.path().to_string() {
+        path if path == "." => name.to_owned(),
+        path if path.starts_with('[') => format!("{name}{path}"),
+        path => format!("{name}.{path}"),
+    };
+    let param: String = path.chars().filter(|c| !c.is_control()).take(200).collect();
+    Invalid::request(
+        param.clone(),
+        format!("'{param}' is missing, is of the wrong type or has a value that is not allowed"),
+    )
+}
+
+struct FieldsSeed;
+
+impl<'de> DeserializeSeed<'de> for FieldsSeed {
+    type Value = Vec<(String, &'de RawValue, bool)>;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for FieldsSeed {
+    type Value = Vec<(String, &'de RawValue, bool)>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(name) = map.next_key::<String>()? {
+            if fields.len() == MAX_FIELDS {
+                return Err(A::Error::custom("too many fields"));
+            }
+            fields.push((name, map.next_value()?, false));
+        }
+        Ok(fields)
+    }
+}
+
+/// A list that refuses to grow beyond `MAX` items while it is read.
+#[derive(Debug)]
+pub(super) struct Bounded<T, const MAX: usize>(pub(super) Vec<T>);
+
+impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for Bounded<T, MAX> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(BoundedVisitor(std::marker::PhantomData))
+    }
+}
+
+struct BoundedVisitor<T, const MAX: usize>(std::marker::PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for BoundedVisitor<T, MAX> {
+    type Value = Bounded<T, MAX>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a list of at most {MAX} items")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            if items.len() == MAX {
+                return Err(A::Error::invalid_length(MAX + 1, &self));
+            }
+            items.push(item);
+        }
+        Ok(Bounded(items))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(body: &str) -> Invalid {
+        Fields::of(body.as_bytes()).err().expect("refused")
+    }
+
+    #[test]
+    fn p05_a_field_that_stands_twice_is_named() {
+        assert_eq!(error(r#"{"model":"a","model":"b"}"#).param.as_deref(), Some("model"));
+    }
+
+    #[test]
+    fn p04_depth_and_number_of_fields_are_bounded() {
+        let deep = format!(r#"{{"messages":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+        let mut fields = Fields::of(deep.as_bytes()).unwrap();
+        assert_eq!(
+            fields.required::<serde_json::Value>("messages").unwrap_err().param.as_deref().map(|p| &p[..8]),
+            Some("messages")
+        );
+        let many: Vec<String> = (0..1_001).map(|i| format!(r#""f{i}":1"#)).collect();
+        assert!(error(&format!("{{{}}}", many.join(","))).message.contains("too many"));
+    }
+
+    #[test]
+    fn p07_bad_text_is_refused() {
+        assert!(Fields::of(b"{\"model\":\"\xff\"}").is_err());
+        assert!(Fields::of(b"\xef\xbb\xbf{}").is_err());
+        let mut lone = Fields::of(br#"{"model":"\ud800"}"#).unwrap();
+        assert!(lone.required::<String>("model").is_err());
+    }
+
+    #[test]
+    fn complaints_repeat_nothing_that_was_sent() {
+        let mut fields = Fields::of(br#"{"stream":"CANARY"}"#).unwrap();
+        let invalid = fields.optional::<bool>("stream").unwrap_err();
+        assert_eq!(invalid.param.as_deref(), Some("stream"));
+        assert!(!invalid.message.contains("CANARY"));
+    }
+
+    #[test]
+    fn ignored_names_are_fit_for_a_header() {
+        let fields = Fields::of(br#"{"seed":1,"a\nb":2,"user":null,"x y":3}"#).unwrap();
+        assert_eq!(fields.ignored(), vec!["seed"]);
+    }
+
+    #[test]
+    fn bounded_lists_stop_reading() {
+        assert!(serde_json::from_str::<Bounded<u8, 2>>("[1,2]").is_ok());
+        assert!(serde_json::from_str::<Bounded<u8, 2>>("[1,2,3]").is_err());
+    }
+}

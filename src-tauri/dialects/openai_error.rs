@@ -1,0 +1,16 @@
+//! OpenAI's error body, from which its SDKs raise their own classes.
+
+use serde_json::json;
+
+/// `{"error":{"message","type","param","code"}}`. `status` decides the type, as OpenAI's own answers do.
+pub fn error_body(status: u16, code: &str, message: &str, param: Option<&str>) -> String {
+    let kind = match status {
+        401 => "authentication_error",
+        403 => "permission_error",
+        429 if code == "insufficient_quota" => "insufficient_quota",
+        429 => "rate_limit_error",
+        500..=599 => "server_error",
+        _ => "invalid_request_error",
+    };
+    json!({ "error": { "message": message, "type": kind, "param": param, "code": code } }).to_string()
+}
