@@ -1,1 +1,25 @@
-//! The accounts room.
+//! Who may serve a model now.
+//!
+//! The room keeps a state for each account and model family, picks the account for the next upstream call, and learns
+//! from what became of it. It calls nobody: `proxy` makes the calls and reports back, so every rule here is a function
+//! of its arguments, time and chance included.
+//!
+//! A limit always ends by itself, at the latest after [`WINDOW`].
+
+mod account;
+mod affinity;
+mod book;
+mod breaker;
+mod clock;
+mod pick;
+mod state;
+mod store;
+mod view;
+
+pub use account::{Account, Kind, Origin};
+pub use book::{Accounts, Ask, Lease, NoAccount, Report};
+pub use clock::{Clock, Now};
+pub use pick::Strategy;
+pub use state::{Reason, Standing, WINDOW};
+pub use store::Store;
+pub use view::{AccountView, LimitView};

@@ -1,0 +1,339 @@
+//! The handle everybody shares: accounts in the user's order, behind one short lock that is never held over an await.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use super::account::{Account, Kind};
+use super::affinity::Affinity;
+use super::breaker::{Breaker, Cause, Gate};
+use super::clock::Now;
+use super::pick::{self, Candidate, Strategy};
+use super::state::{Reason, Standing, State};
+use super::store::{Loaded, Store};
+use super::view::{self, AccountView};
+use crate::upstreams::{Failure, FailureKind, Quota};
+
+/// What a request needs of an account.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// What limits apply to: the model's family, or the model itself where it is not limited with its family.
+    pub scope: &'a str,
+    /// Ids of accounts that refused this request already.
+    pub tried: &'a [String],
+    /// A hash of how the conversation began.
+    pub conversation: Option<u64>,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy)]
+pub enum Report<'a> {
+    /// Its first event came; `served` is the model where the upstream names it.
+    Answered {
+        asked: &'a str,
+        served: Option<&'a str>,
+    },
+    Failed(&'a Failure),
+}
+
+/// Why no account can be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoAccount {
+    /// There is none, or none is enabled.
+    None,
+    /// There are only API keys, which no upstream serves yet.
+    ApiKeysOnly,
+    /// The others refused this request.
+    AllTried,
+    LoginRequired,
+    /// Every usable account is limited; the soonest is free again after `wait`.
+    Limited {
+        wait: Duration,
+        reason: Reason,
+    },
+    /// Mammouth itself does not answer.
+    UpstreamDown {
+        wait: Duration,
+    },
+    Challenge {
+        wait: Duration,
+    },
+}
+
+/// The accounts. A cheap handle.
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    inner: Arc<Mutex<Book>>,
+}
+
+#[derive(Debug)]
+struct Book {
+    seats: Vec<Seat>,
+    strategy: Strategy,
+    affinity: Affinity,
+    web: Breaker,
+    store: Option<Store>,
+    loaded: Loaded,
+}
+
+#[derive(Debug)]
+struct Seat {
+    account: Arc<Account>,
+    state: State,
+}
+
+/// The right to make one call with an account. Dropping it gives the place back.
+#[derive(Debug)]
+pub struct Lease {
+    pub account: Arc<Account>,
+    /// Why this account, in words.
+    pub why: String,
+    book: Accounts,
+    probe: bool,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let mut book = self.book.lock();
+        if self.probe {
+            book.web.abandon();
+        }
+        if let Some(seat) = book.seat(&self.account.id) {
+            seat.state.running = seat.state.running.saturating_sub(1);
+        }
+    }
+}
+
+impl Accounts {
+    /// Accounts with what an earlier run knew of them. A second account with the same secret is left out.
+    pub fn new(accounts: Vec<Account>, strategy: Strategy, store: Option<(Store, Loaded)>, now: Now) -> Self {
+        let (store, loaded) =
+            store.map_or((None, Loaded::default()), |(store, loaded)| (Some(store), loaded));
+        let book = Book {
+            seats: Vec::new(),
+            strategy,
+            affinity: Affinity::default(),
+            web: Breaker::default(),
+            store,
+            loaded,
+        };
+        let accounts_handle = Self { inner: Arc::new(Mutex::new(book)) };
+        for account in accounts {
+            accounts_handle.add(account, now);
+        }
+        accounts_handle
+    }
+
+    /// Adds an account at the end of the order; `false` where it is there already.
+    pub fn add(&self, account: Account, now: Now) -> bool {
+        let mut book = self.lock();
+        if book.seat(&account.id).is_some() {
+            return false;
+        }
+        let state = book.loaded.state(&account.id, now);
+        book.seats.push(Seat { account: Arc::new(account), state });
+        true
+    }
+
+    /// Takes an account out, by label or id, with everything that was kept of it.
+    pub fn remove(&self, name: &str) -> Option<Arc<Account>> {
+        let mut book = self.lock();
+        let index =
+            book.seats.iter().position(|seat| seat.account.id == name || seat.account.label == name)?;
+        let seat = book.seats.remove(index);
+        book.affinity.forget_account(&seat.account.id);
+        if let Some(store) = &book.store {
+            store.remove(&seat.account.id);
+        }
+        Some(seat.account)
+    }
+
+    /// Picks the account for the next call and takes a place in it.
+    ///
+    /// # Errors
+    /// [`NoAccount`] says why nobody can be asked.
+    pub fn pick(&self, ask: &Ask<'_>, now: Now) -> Result<Lease, NoAccount> {
+        let mut book = self.lock();
+        let (index, mut why) = book.choose(ask, now)?;
+        let probe = match book.web.gate(now.uptime) {
+            Gate::Open => false,
+            Gate::Probe => true,
+            Gate::Closed { wait, cause: Cause::Failing } => return Err(NoAccount::UpstreamDown { wait }),
+            Gate::Closed { wait, cause: Cause::Challenge } => return Err(NoAccount::Challenge { wait }),
+        };
+        if probe {
+            why.push_str("; tries whether Mammouth is back");
+        }
+        let seat = &mut book.seats[index];
+        seat.state.begin(now);
+        Ok(Lease { account: Arc::clone(&seat.account), why, book: self.clone(), probe })
+    }
+
+    /// Learns how the call of a lease ended. `chance` in 0..1 is for jitter.
+    pub fn report(&self, lease: &mut Lease, ask: &Ask<'_>, report: Report<'_>, now: Now, chance: f64) {
+        let mut book = self.lock();
+        lease.probe = false;
+        book.tell_breaker(report, now);
+        let id = lease.account.id.clone();
+        if let (Report::Answered { .. }, Some(conversation)) = (report, ask.conversation) {
+            book.affinity.remember(conversation, &id, now.uptime);
+        }
+        let Some(seat) = book.seat(&id) else { return };
+        let before = (seat.state.limits.clone(), seat.state.needs_login);
+        match report {
+            Report::Answered { asked, served } => seat.state.succeed(ask.scope, asked, served),
+            Report::Failed(failure) => seat.state.fail(ask.scope, failure, now, chance),
+        }
+        if before != (seat.state.limits.clone(), seat.state.needs_login) {
+            book.save(&id, now);
+        }
+    }
+
+    /// Learns what a check of the credential said: a valid session clears "needs login".
+    pub fn checked(&self, id: &str, valid: bool, now: Now) {
+        let mut book = self.lock();
+        if let Some(seat) = book.seat(id) {
+            seat.state.needs_login = !valid;
+            book.save(id, now);
+        }
+    }
+
+    /// Notes an account's quota.
+    pub fn set_quota(&self, id: &str, quota: Quota) {
+        if let Some(seat) = self.lock().seat(id) {
+            seat.state.quota = Some(quota);
+        }
+    }
+
+    pub fn set_strategy(&self, strategy: Strategy) {
+        self.lock().strategy = strategy;
+    }
+
+    /// All accounts in the user's order.
+    pub fn list(&self, now: Now) -> Vec<AccountView> {
+        let book = self.lock();
+        let down = book.web.tripped().is_some();
+        book.seats.iter().map(|seat| view::view(&seat.account, &seat.state, down, now)).collect()
+    }
+
+    /// The account with this label or id.
+    pub fn find(&self, name: &str) -> Option<Arc<Account>> {
+        let book = self.lock();
+        let found = book.seats.iter().find(|seat| seat.account.label == name || seat.account.id == name);
+        found.map(|seat| Arc::clone(&seat.account))
+    }
+
+    /// Web accounts that were used within `span`: the ones whose quota is worth asking for.
+    pub fn in_use(&self, span: Duration, now: Now) -> Vec<Arc<Account>> {
+        let recent = |seat: &&Seat| seat.state.last_used.is_some_and(|at| at + span > now.uptime);
+        let book = self.lock();
+        book.seats.iter().filter(recent).map(|seat| Arc::clone(&seat.account)).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Book> {
+        // A panic while the lock was held left plain data behind; going on beats refusing every request.
+        self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Book {
+    fn seat(&mut self, id: &str) -> Option<&mut Seat> {
+        self.seats.iter_mut().find(|seat| seat.account.id == id)
+    }
+
+    fn save(&mut self, id: &str, now: Now) {
+        let found = self.seats.iter().find(|seat| seat.account.id == id);
+        if let (Some(store), Some(seat)) = (&self.store, found) {
+            store.save(id, &seat.state, now);
+        }
+    }
+
+    fn choose(&self, ask: &Ask<'_>, now: Now) -> Result<(usize, String), NoAccount> {
+        let web: Vec<usize> =
+            (0..self.seats.len()).filter(|i| self.seats[*i].account.kind == Kind::Web).collect();
+        let standing = |index: &usize| self.seats[*index].state.standing(ask.scope, now);
+        let fresh = |index: &usize| !ask.tried.contains(&self.seats[*index].account.id);
+        let ready: Vec<usize> =
+            web.iter().copied().filter(|i| fresh(i) && standing(i) == Standing::Ready).collect();
+        let candidates: Vec<Candidate<'_>> =
+            ready.iter().map(|index| self.seats[*index].candidate()).collect();
+        let seat = ask.conversation.and_then(|conversation| self.affinity.of(conversation, now.uptime));
+        match pick::choose(&candidates, self.strategy, seat) {
+            Some((chosen, why)) => Ok((ready[chosen], why + &self.left_out(ask, now))),
+            None => Err(self.nobody(&web.iter().map(|i| (fresh(i), standing(i))).collect::<Vec<_>>(), now)),
+        }
+    }
+
+    /// The accounts that were passed over, for the explanation of a pick.
+    fn left_out(&self, ask: &Ask<'_>, now: Now) -> String {
+        let passed = self.seats.iter().filter(|seat| seat.account.kind == Kind::Web).filter_map(|seat| {
+            let label = &seat.account.label;
+            match seat.state.standing(ask.scope, now) {
+                Standing::Ready => None,
+                Standing::Limited { until, .. } => Some(format!(
+                    "{label} is limited for {} min",
+                    (until - now.uptime).as_secs().div_ceil(60)
+                )),
+                Standing::NeedsLogin => Some(format!("{label} needs a new login")),
+                Standing::Disabled => Some(format!("{label} is disabled")),
+            }
+        });
+        let passed: Vec<String> = passed.take(5).collect();
+        if passed.is_empty() { String::new() } else { format!("; {}", passed.join(", ")) }
+    }
+
+    fn nobody(&self, web: &[(bool, Standing)], now: Now) -> NoAccount {
+        if web.is_empty() && !self.seats.is_empty() {
+            return NoAccount::ApiKeysOnly;
+        }
+        let limited = web.iter().filter_map(|(_, standing)| match standing {
+            Standing::Limited { until, reason } => Some((*until, *reason)),
+            Standing::Ready | Standing::NeedsLogin | Standing::Disabled => None,
+        });
+        if web.iter().any(|(fresh, standing)| !fresh && *standing == Standing::Ready) {
+            return NoAccount::AllTried;
+        }
+        if let Some((until, reason)) = limited.min_by_key(|(until, _)| *until) {
+            return NoAccount::Limited { wait: until.saturating_sub(now.uptime), reason };
+        }
+        if web.iter().any(|(_, standing)| *standing == Standing::NeedsLogin) {
+            return NoAccount::LoginRequired;
+        }
+        NoAccount::None
+    }
+
+    fn tell_breaker(&mut self, report: Report<'_>, now: Now) {
+        let Report::Failed(failure) = report else { return self.web.report(true, now.uptime) };
+        match failure.kind {
+            FailureKind::Challenge => self.web.challenged(now.uptime),
+            FailureKind::Server
+            | FailureKind::BadResponse
+            | FailureKind::Empty
+            | FailureKind::Unreachable
+            | FailureKind::Tls
+            | FailureKind::Timeout
+            | FailureKind::Interrupted => self.web.report(false, now.uptime),
+            FailureKind::Limited
+            | FailureKind::Throttled
+            | FailureKind::LoginRequired
+            | FailureKind::ContextLength
+            | FailureKind::Rejected => self.web.report(true, now.uptime),
+            // Often a link elsewhere: says nothing about Mammouth.
+            FailureKind::Image => {}
+        }
+    }
+}
+
+impl Seat {
+    fn candidate(&self) -> Candidate<'_> {
+        Candidate {
+            id: &self.account.id,
+            running: self.state.running,
+            used: self.state.quota.as_ref().and_then(|quota| quota.percent).unwrap_or(0.0),
+            last_used: self.state.last_used,
+            window_began: self.state.window_began,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

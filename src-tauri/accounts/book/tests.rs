@@ -1,0 +1,176 @@
+use proptest::prelude::Just;
+use proptest::strategy::Strategy as _;
+use proptest::{prop_assert, prop_oneof, proptest};
+
+use super::super::account::Origin;
+use super::*;
+
+fn at(seconds: u64) -> Now {
+    Now {
+        uptime: Duration::from_secs(10_000 + seconds),
+        wall: std::time::UNIX_EPOCH + Duration::from_secs(seconds),
+    }
+}
+
+fn account(label: &str, kind: Kind) -> Account {
+    Account::new(label, kind, Origin::Environment, format!("secret-of-{label}").into())
+}
+
+fn accounts(labels: &[&str]) -> Accounts {
+    let list = labels.iter().map(|label| account(label, Kind::Web)).collect();
+    Accounts::new(list, Strategy::Balance, None, at(0))
+}
+
+fn ask<'a>(scope: &'a str, tried: &'a [String]) -> Ask<'a> {
+    Ask { scope, tried, conversation: None }
+}
+
+fn fail(accounts: &Accounts, lease: &mut Lease, kind: FailureKind, now: Now) {
+    accounts.report(lease, &ask("f", &[]), Report::Failed(&Failure::new(kind, "")), now, 0.5);
+}
+
+#[test]
+fn f01_a_limited_account_gives_way_and_comes_back() {
+    let accounts = accounts(&["a", "b"]);
+    let mut first = accounts.pick(&ask("f", &[]), at(0)).unwrap();
+    assert_eq!(first.account.label, "a");
+    fail(&accounts, &mut first, FailureKind::Limited, at(0));
+    drop(first);
+    let second = accounts.pick(&ask("f", &[]), at(1)).unwrap();
+    assert_eq!(second.account.label, "b");
+    assert!(second.why.contains("a is limited for 180 min"), "{}", second.why);
+    drop(second);
+    let again = accounts.pick(&ask("f", &["".into()]), at(3 * 3_600)).unwrap();
+    assert_eq!(again.account.label, "a", "least recently used once its window is over");
+}
+
+#[test]
+fn all_limited_names_the_soonest_end() {
+    let accounts = accounts(&["a"]);
+    let mut lease = accounts.pick(&ask("f", &[]), at(0)).unwrap();
+    let failure = Failure::new(FailureKind::Throttled, "").with_retry_after(Some(Duration::from_secs(7)));
+    accounts.report(&mut lease, &ask("f", &[]), Report::Failed(&failure), at(0), 0.0);
+    let expected = NoAccount::Limited { wait: Duration::from_secs(7), reason: Reason::Throttled };
+    assert_eq!(accounts.pick(&ask("f", &[]), at(0)).unwrap_err(), expected);
+}
+
+#[test]
+fn who_is_missing_is_said() {
+    assert_eq!(accounts(&[]).pick(&ask("f", &[]), at(0)).unwrap_err(), NoAccount::None);
+    let api = Accounts::new(vec![account("k", Kind::Api)], Strategy::Balance, None, at(0));
+    assert_eq!(api.pick(&ask("f", &[]), at(0)).unwrap_err(), NoAccount::ApiKeysOnly);
+    let lost = accounts(&["a"]);
+    let mut lease = lost.pick(&ask("f", &[]), at(0)).unwrap();
+    fail(&lost, &mut lease, FailureKind::LoginRequired, at(0));
+    assert_eq!(lost.pick(&ask("f", &[]), at(0)).unwrap_err(), NoAccount::LoginRequired);
+    let id = lease.account.id.clone();
+    lost.checked(&id, true, at(1));
+    assert!(lost.pick(&ask("f", &[]), at(1)).is_ok());
+}
+
+#[test]
+fn f29_a_conversation_stays_until_its_account_is_out() {
+    let accounts = accounts(&["a", "b"]);
+    let talk = Ask { conversation: Some(7), ..ask("f", &[]) };
+    let answered = Report::Answered { asked: "m", served: None };
+    let mut lease = accounts.pick(&talk, at(0)).unwrap();
+    accounts.report(&mut lease, &talk, answered, at(0), 0.0);
+    drop(lease);
+    let mut second = accounts.pick(&talk, at(1)).unwrap();
+    assert_eq!(second.account.label, "a");
+    accounts.report(&mut second, &talk, Report::Failed(&Failure::new(FailureKind::Limited, "")), at(1), 0.0);
+    drop(second);
+    let mut third = accounts.pick(&talk, at(2)).unwrap();
+    assert_eq!(third.account.label, "b");
+    accounts.report(&mut third, &talk, answered, at(2), 0.0);
+    drop(third);
+    assert_eq!(
+        accounts.pick(&talk, at(4 * 3_600 / 2)).unwrap().account.label,
+        "b",
+        "no way back without a reason"
+    );
+}
+
+#[test]
+fn f56_a_dropped_lease_gives_its_place_back() {
+    let accounts = accounts(&["a"]);
+    drop(accounts.pick(&ask("f", &[]), at(0)).unwrap());
+    assert_eq!(accounts.list(at(0))[0].running, 0);
+}
+
+#[test]
+fn the_same_secret_twice_is_one_account() {
+    assert_eq!(accounts(&["a", "a"]).list(at(0)).len(), 1);
+}
+
+#[test]
+fn state_outlives_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("state.db");
+    let open = |now| {
+        Accounts::new(
+            vec![account("a", Kind::Web)],
+            Strategy::Balance,
+            Some(Store::open(&path).unwrap()),
+            now,
+        )
+    };
+    let accounts = open(at(0));
+    let mut lease = accounts.pick(&ask("f", &[]), at(0)).unwrap();
+    fail(&accounts, &mut lease, FailureKind::Limited, at(0));
+    drop(lease);
+    drop(accounts);
+    let reopened = open(at(60));
+    assert!(matches!(reopened.pick(&ask("f", &[]), at(60)), Err(NoAccount::Limited { .. })));
+    assert!(reopened.pick(&ask("f", &[]), at(4 * 3_600)).is_ok());
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Answer,
+    Fail(FailureKind),
+    Wait(u64),
+    Disable(usize),
+}
+
+fn step() -> impl proptest::strategy::Strategy<Value = Step> {
+    prop_oneof![
+        Just(Step::Answer),
+        prop_oneof![
+            Just(FailureKind::Limited),
+            Just(FailureKind::Throttled),
+            Just(FailureKind::LoginRequired),
+            Just(FailureKind::Rejected)
+        ]
+        .prop_map(Step::Fail),
+        (1u64..20_000).prop_map(Step::Wait),
+        (0usize..3).prop_map(Step::Disable),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn never_a_limited_or_disabled_account_while_a_ready_one_exists(steps in proptest::collection::vec(step(), 1..60), fill: bool) {
+        let accounts = accounts(&["a", "b", "c"]);
+        accounts.set_strategy(if fill { Strategy::FillFirst } else { Strategy::Balance });
+        let mut now = at(0);
+        for step in steps {
+            if let Step::Wait(seconds) = step { now = now.plus(Duration::from_secs(seconds)); continue; }
+            if let Step::Disable(index) = step { accounts.lock().seats[index].state.disabled ^= true; continue; }
+            let ready: Vec<String> = accounts.lock().seats.iter()
+                .filter(|seat| seat.state.standing("f", now) == Standing::Ready)
+                .map(|seat| seat.account.id.clone()).collect();
+            match accounts.pick(&ask("f", &[]), now) {
+                Ok(mut lease) => {
+                    prop_assert!(ready.contains(&lease.account.id));
+                    let report_ask = ask("f", &[]);
+                    match step {
+                        Step::Fail(kind) => fail(&accounts, &mut lease, kind, now),
+                        _ => accounts.report(&mut lease, &report_ask, Report::Answered { asked: "m", served: None }, now, 0.1),
+                    }
+                }
+                Err(_) => prop_assert!(ready.is_empty()),
+            }
+        }
+    }
+}

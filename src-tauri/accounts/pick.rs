@@ -1,0 +1,112 @@
+//! Which of the accounts that may serve is asked. Pure: a list in, an index and the reason out.
+
+use std::cmp::Ordering;
+use std::time::Duration;
+
+/// How the next account is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// The least busy, then the least used.
+    #[default]
+    Balance,
+    /// The first in the user's order until it is out.
+    FillFirst,
+    /// The one whose quota is renewed soonest, since what is left there is lost soonest.
+    ResetSoonest,
+}
+
+impl Strategy {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Balance => "balance",
+            Self::FillFirst => "fill-first",
+            Self::ResetSoonest => "reset-soonest",
+        }
+    }
+}
+
+/// An account that may serve, as far as the choice needs to know it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Candidate<'a> {
+    pub(super) id: &'a str,
+    pub(super) running: u32,
+    /// Used share of the quota, percent.
+    pub(super) used: f64,
+    pub(super) last_used: Option<Duration>,
+    /// When its current quota window began.
+    pub(super) window_began: Option<Duration>,
+}
+
+/// Chooses among candidates in the user's order; `None` only where there are none.
+pub(super) fn choose(
+    candidates: &[Candidate<'_>],
+    strategy: Strategy,
+    seat: Option<&str>,
+) -> Option<(usize, String)> {
+    if let Some(index) = seat.and_then(|seat| candidates.iter().position(|candidate| candidate.id == seat)) {
+        return Some((index, "the conversation stays with its account".to_owned()));
+    }
+    let best = (0..candidates.len()).min_by(|a, b| order(strategy, &candidates[*a], &candidates[*b]))?;
+    Some((best, reason(strategy, candidates.len(), &candidates[best])))
+}
+
+/// `min_by` keeps the first of equals, so the user's order decides last.
+fn order(strategy: Strategy, a: &Candidate<'_>, b: &Candidate<'_>) -> Ordering {
+    let busy = a.running.cmp(&b.running);
+    match strategy {
+        Strategy::FillFirst => Ordering::Equal,
+        Strategy::Balance => busy.then(a.used.total_cmp(&b.used)).then(a.last_used.cmp(&b.last_used)),
+        Strategy::ResetSoonest => {
+            let soonest = |candidate: &Candidate<'_>| candidate.window_began.unwrap_or(Duration::MAX);
+            soonest(a).cmp(&soonest(b)).then(busy)
+        }
+    }
+}
+
+fn reason(strategy: Strategy, ready: usize, chosen: &Candidate<'_>) -> String {
+    if ready == 1 {
+        return "the only account that may serve this model now".to_owned();
+    }
+    match strategy {
+        Strategy::Balance => {
+            format!("balance: least busy and least used of {ready} ({} running)", chosen.running)
+        }
+        Strategy::FillFirst => format!("fill-first: the first of {ready} that may serve"),
+        Strategy::ResetSoonest => format!("reset-soonest: the first of {ready} to be renewed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate(id: &str) -> Candidate<'_> {
+        Candidate { id, running: 0, used: 0.0, last_used: None, window_began: None }
+    }
+
+    fn chosen(candidates: &[Candidate<'_>], strategy: Strategy, seat: Option<&str>) -> String {
+        candidates[choose(candidates, strategy, seat).unwrap().0].id.to_owned()
+    }
+
+    #[test]
+    fn strategies() {
+        let busy = Candidate { running: 2, ..candidate("busy") };
+        let used = Candidate { used: 80.0, window_began: Some(Duration::from_secs(5)), ..candidate("used") };
+        let fresh = candidate("fresh");
+        let all = [busy, used, fresh];
+        assert_eq!(chosen(&all, Strategy::Balance, None), "fresh");
+        assert_eq!(chosen(&all, Strategy::FillFirst, None), "busy");
+        assert_eq!(chosen(&all, Strategy::ResetSoonest, None), "used");
+        assert_eq!(chosen(&all, Strategy::Balance, Some("used")), "used");
+        assert_eq!(chosen(&all, Strategy::Balance, Some("gone")), "fresh");
+        assert_eq!(choose(&[], Strategy::Balance, None), None);
+    }
+
+    #[test]
+    fn balance_takes_turns_among_equals() {
+        let earlier = Candidate { last_used: Some(Duration::from_secs(1)), ..candidate("earlier") };
+        let later = Candidate { last_used: Some(Duration::from_secs(2)), ..candidate("later") };
+        assert_eq!(chosen(&[later, earlier], Strategy::Balance, None), "earlier");
+    }
+}

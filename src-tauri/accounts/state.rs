@@ -1,0 +1,215 @@
+//! The state machine of one account: what its refusals and successes mean for the next request.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::clock::Now;
+use crate::upstreams::{Failure, FailureKind, Quota};
+
+/// Mammouth renews a quota fully after three hours (documented), so no limit is kept longer.
+pub const WINDOW: Duration = Duration::from_secs(3 * 60 * 60);
+/// A refusal just before the window ends would otherwise be asked again at once.
+const SHORTEST_LIMIT: Duration = Duration::from_secs(60);
+/// The longest pause after a 429 that names no time.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
+
+/// Why an account may not be asked for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reason {
+    /// Its quota for the family is used up.
+    Quota,
+    /// It was told to slow down.
+    Throttled,
+}
+
+/// Whether an account may serve a model now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    Ready,
+    /// Until this uptime.
+    Limited {
+        until: Duration,
+        reason: Reason,
+    },
+    NeedsLogin,
+    Disabled,
+}
+
+/// How one account is doing.
+#[derive(Debug, Clone, Default)]
+pub(super) struct State {
+    pub(super) disabled: bool,
+    pub(super) needs_login: bool,
+    /// By scope: a model family, or a single model that is not limited with its family.
+    pub(super) limits: HashMap<String, Duration>,
+    pub(super) throttled_until: Option<Duration>,
+    pub(super) throttles: u32,
+    pub(super) running: u32,
+    pub(super) last_used: Option<Duration>,
+    /// When the first call of the current quota window was made by us.
+    pub(super) window_began: Option<Duration>,
+    pub(super) quota: Option<Quota>,
+    /// By scope: the lighter model that answered last.
+    pub(super) downgrades: HashMap<String, String>,
+}
+
+impl State {
+    /// Whether the account may serve `scope` now.
+    pub(super) fn standing(&self, scope: &str, now: Now) -> Standing {
+        if self.disabled {
+            return Standing::Disabled;
+        }
+        if self.needs_login {
+            return Standing::NeedsLogin;
+        }
+        let throttled = self.throttled_until.map(|until| (until, Reason::Throttled));
+        let spent = self.limits.get(scope).map(|until| (*until, Reason::Quota));
+        throttled
+            .into_iter()
+            .chain(spent)
+            .filter(|(until, _)| *until > now.uptime)
+            .max_by_key(|(until, _)| *until)
+            .map_or(Standing::Ready, |(until, reason)| Standing::Limited { until, reason })
+    }
+
+    /// Notes that a call begins.
+    pub(super) fn begin(&mut self, now: Now) {
+        self.running += 1;
+        self.last_used = Some(now.uptime);
+        let over = self.window_began.is_none_or(|began| now.uptime >= began + WINDOW);
+        if over {
+            self.window_began = Some(now.uptime);
+        }
+    }
+
+    /// Notes that a call was answered by `served`, where the upstream names it.
+    pub(super) fn succeed(&mut self, scope: &str, asked: &str, served: Option<&str>) {
+        self.throttles = 0;
+        self.limits.remove(scope);
+        match served {
+            Some(served) if served != asked => {
+                drop(self.downgrades.insert(scope.to_owned(), served.to_owned()))
+            }
+            Some(_) | None => drop(self.downgrades.remove(scope)),
+        }
+    }
+
+    /// Notes that a call failed. `chance` in 0..1 spreads accounts that were throttled together.
+    pub(super) fn fail(&mut self, scope: &str, failure: &Failure, now: Now, chance: f64) {
+        match failure.kind {
+            FailureKind::Limited => drop(self.limits.insert(scope.to_owned(), self.limit_end(failure, now))),
+            FailureKind::Throttled => self.throttle(failure.retry_after, now, chance),
+            FailureKind::LoginRequired => self.needs_login = true,
+            // Not the account's doing: the breaker counts what is Mammouth's, the client hears what is its own.
+            FailureKind::Challenge
+            | FailureKind::Server
+            | FailureKind::BadResponse
+            | FailureKind::Empty
+            | FailureKind::Unreachable
+            | FailureKind::Tls
+            | FailureKind::Timeout
+            | FailureKind::ContextLength
+            | FailureKind::Rejected
+            | FailureKind::Image
+            | FailureKind::Interrupted => {}
+        }
+    }
+
+    /// The real window began no later than our first call in it, so it ends no later than that call's window.
+    fn limit_end(&self, failure: &Failure, now: Now) -> Duration {
+        let wait = failure.retry_after.unwrap_or_else(|| {
+            let began = self.window_began.unwrap_or(now.uptime);
+            (began + WINDOW).saturating_sub(now.uptime)
+        });
+        now.uptime + wait.clamp(SHORTEST_LIMIT, WINDOW)
+    }
+
+    fn throttle(&mut self, asked: Option<Duration>, now: Now, chance: f64) {
+        let wait = match asked {
+            Some(wait) => wait.min(WINDOW).mul_f64(1.0 + chance / 10.0),
+            None => backoff(self.throttles).mul_f64(chance.max(0.1)),
+        };
+        self.throttles = self.throttles.saturating_add(1);
+        self.throttled_until = Some(now.uptime + wait);
+    }
+}
+
+/// 1, 2, 4 … 60 seconds.
+fn backoff(throttles: u32) -> Duration {
+    Duration::from_secs(1 << throttles.min(6)).min(LONGEST_BACKOFF)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Now {
+        Now { uptime: Duration::from_secs(100_000 + seconds), wall: std::time::UNIX_EPOCH }
+    }
+
+    fn failure(kind: FailureKind, wait: Option<u64>) -> Failure {
+        Failure::new(kind, "").with_retry_after(wait.map(Duration::from_secs))
+    }
+
+    #[test]
+    fn f01_a_quota_refusal_cools_the_family_until_the_window_ends() {
+        let mut state = State::default();
+        state.begin(at(0));
+        state.fail("anthropic", &failure(FailureKind::Limited, None), at(3_600), 0.5);
+        assert_eq!(state.standing("openai", at(3_600)), Standing::Ready);
+        assert!(matches!(
+            state.standing("anthropic", at(10_799)),
+            Standing::Limited { reason: Reason::Quota, .. }
+        ));
+        assert_eq!(state.standing("anthropic", at(10_800)), Standing::Ready);
+    }
+
+    #[test]
+    fn f04_a_throttle_lasts_as_long_as_asked_with_a_little_jitter() {
+        let mut state = State::default();
+        state.fail("x", &failure(FailureKind::Throttled, Some(7)), at(0), 0.99);
+        assert!(matches!(state.standing("any", at(7)), Standing::Limited { reason: Reason::Throttled, .. }));
+        assert_eq!(state.standing("any", at(8)), Standing::Ready);
+    }
+
+    #[test]
+    fn f06_throttles_without_a_time_double_up_to_a_minute() {
+        let mut state = State::default();
+        let mut waits = Vec::new();
+        for _ in 0..8 {
+            state.fail("x", &failure(FailureKind::Throttled, None), at(0), 1.0);
+            waits.push((state.throttled_until.unwrap() - at(0).uptime).as_secs());
+        }
+        assert_eq!(waits, vec![1, 2, 4, 8, 16, 32, 60, 60]);
+    }
+
+    #[test]
+    fn f03_a_lost_session_stays_lost_until_somebody_signs_in() {
+        let mut state = State::default();
+        state.fail("x", &failure(FailureKind::LoginRequired, None), at(0), 0.0);
+        assert_eq!(state.standing("x", at(1_000_000)), Standing::NeedsLogin);
+    }
+
+    #[test]
+    fn a_lighter_model_is_remembered_as_a_downgrade() {
+        let mut state = State::default();
+        state.succeed("anthropic", "opus", Some("haiku"));
+        assert_eq!(state.downgrades["anthropic"], "haiku");
+        state.succeed("anthropic", "opus", Some("opus"));
+        assert!(state.downgrades.is_empty());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_limit_ends(wait in proptest::option::of(0u64..u64::from(u32::MAX)), began in 0u64..20_000, later in 0u64..20_000, chance in 0.0f64..1.0, quota: bool) {
+            let mut state = State::default();
+            state.begin(at(began));
+            let kind = if quota { FailureKind::Limited } else { FailureKind::Throttled };
+            let now = at(began + later);
+            state.fail("f", &failure(kind, wait), now, chance);
+            let over = now.plus(WINDOW.mul_f64(1.1));
+            proptest::prop_assert_eq!(state.standing("f", over), Standing::Ready);
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Limits and lost sessions over a restart: two small tables beside the request log, in the same SQLite file.
+//!
+//! Writing happens on a thread of its own: no request waits for the disk. A store that cannot be opened or written
+//! costs only what it would have remembered.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rusqlite::{Connection, params};
+
+use super::clock::Now;
+use super::state::{State, WINDOW};
+use super::view::unix_ms;
+
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS account_limits (
+        account TEXT NOT NULL, scope TEXT NOT NULL, until_ms INTEGER NOT NULL, PRIMARY KEY (account, scope)
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS account_flags (
+        account TEXT PRIMARY KEY, needs_login INTEGER NOT NULL, disabled INTEGER NOT NULL
+    ) WITHOUT ROWID;";
+/// Snapshots waiting to be written; each holds one account, so more than this means a dead disk.
+const QUEUE: usize = 256;
+
+/// A handle for saving. Dropping it waits until all is written.
+#[derive(Debug)]
+pub struct Store {
+    queue: Option<SyncSender<Snapshot>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(writer) = self.writer.take() {
+            // A writer that panicked has said so itself.
+            let _ = writer.join();
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Snapshot {
+    account: String,
+    limits: Vec<(String, u64)>,
+    needs_login: bool,
+    disabled: bool,
+    removed: bool,
+}
+
+/// What was kept of one account, in wall time.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    limits: Vec<(String, u64)>,
+    needs_login: bool,
+    disabled: bool,
+}
+
+impl Store {
+    /// Opens the tables in the file at `path` and starts the writing thread.
+    ///
+    /// # Errors
+    /// What SQLite or the system says; the caller goes on without a store.
+    pub fn open(path: &Path) -> Result<(Self, Loaded), std::io::Error> {
+        let connection = Connection::open(path).and_then(prepare).map_err(std::io::Error::other)?;
+        let kept = load(&connection).map_err(std::io::Error::other)?;
+        let (queue, waiting) = sync_channel::<Snapshot>(QUEUE);
+        let writer = std::thread::Builder::new().name("accounts-store".into()).spawn(move || {
+            while let Ok(snapshot) = waiting.recv() {
+                if let Err(error) = write(&connection, &snapshot) {
+                    tracing::warn!(%error, "the state of an account could not be saved");
+                }
+            }
+        })?;
+        Ok((Self { queue: Some(queue), writer: Some(writer) }, Loaded(kept)))
+    }
+
+    pub(super) fn save(&self, account: &str, state: &State, now: Now) {
+        let wall = |until: &Duration| unix_ms(now.wall_at(*until));
+        let limits = state.limits.iter().filter(|(_, until)| **until > now.uptime);
+        self.send(Snapshot {
+            account: account.to_owned(),
+            limits: limits.map(|(scope, until)| (scope.clone(), wall(until))).collect(),
+            needs_login: state.needs_login,
+            disabled: state.disabled,
+            removed: false,
+        });
+    }
+
+    pub(super) fn remove(&self, account: &str) {
+        let account = account.to_owned();
+        self.send(Snapshot {
+            account,
+            limits: Vec::new(),
+            needs_login: false,
+            disabled: false,
+            removed: true,
+        });
+    }
+
+    fn send(&self, snapshot: Snapshot) {
+        if self.queue.as_ref().is_some_and(|queue| queue.try_send(snapshot).is_err()) {
+            tracing::warn!("the state of an account could not be saved: the disk does not keep up");
+        }
+    }
+}
+
+/// What an earlier run knew.
+#[derive(Debug, Default)]
+pub struct Loaded(HashMap<String, Kept>);
+
+impl Loaded {
+    /// The state an account starts with. A limit is never taken over for longer than a whole window, whatever the
+    /// clock did in between.
+    pub(super) fn state(&self, account: &str, now: Now) -> State {
+        let Some(kept) = self.0.get(account) else { return State::default() };
+        let limits = kept.limits.iter().filter_map(|(scope, until_ms)| {
+            let until: SystemTime = UNIX_EPOCH + Duration::from_millis(*until_ms);
+            let left = until.duration_since(now.wall).ok()?.min(WINDOW);
+            Some((scope.clone(), now.uptime + left))
+        });
+        State {
+            limits: limits.collect(),
+            needs_login: kept.needs_login,
+            disabled: kept.disabled,
+            ..State::default()
+        }
+    }
+}
+
+fn prepare(connection: Connection) -> rusqlite::Result<Connection> {
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "secure_delete", "ON")?;
+    connection.execute_batch(SCHEMA)?;
+    Ok(connection)
+}
+
+fn load(connection: &Connection) -> rusqlite::Result<HashMap<String, Kept>> {
+    let mut kept: HashMap<String, Kept> = HashMap::new();
+    let mut limits = connection.prepare("SELECT account, scope, until_ms FROM account_limits")?;
+    for row in
+        limits.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?, row.get::<_, i64>(2)?)))?
+    {
+        let (account, scope, until) = row?;
+        kept.entry(account).or_default().limits.push((scope, u64::try_from(until).unwrap_or_default()));
+    }
+    let mut flags = connection.prepare("SELECT account, needs_login, disabled FROM account_flags")?;
+    for row in flags.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?)))? {
+        let (account, needs_login, disabled) = row?;
+        let entry = kept.entry(account).or_default();
+        (entry.needs_login, entry.disabled) = (needs_login, disabled);
+    }
+    Ok(kept)
+}
+
+fn write(connection: &Connection, snapshot: &Snapshot) -> rusqlite::Result<()> {
+    let all = connection.unchecked_transaction()?;
+    all.execute("DELETE FROM account_limits WHERE account = ?1", [&snapshot.account])?;
+    all.execute("DELETE FROM account_flags WHERE account = ?1", [&snapshot.account])?;
+    if !snapshot.removed {
+        for (scope, until_ms) in &snapshot.limits {
+            let until = i64::try_from(*until_ms).unwrap_or(i64::MAX);
+            all.execute(
+                "INSERT INTO account_limits VALUES (?1, ?2, ?3)",
+                params![snapshot.account, scope, until],
+            )?;
+        }
+        let flags = params![snapshot.account, snapshot.needs_login, snapshot.disabled];
+        all.execute("INSERT INTO account_flags VALUES (?1, ?2, ?3)", flags)?;
+    }
+    all.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Now {
+        Now { uptime: Duration::from_secs(50), wall: UNIX_EPOCH + Duration::from_secs(1_000_000 + seconds) }
+    }
+
+    #[test]
+    fn limits_are_kept_in_wall_time_and_never_for_longer_than_a_window() {
+        let kept = Kept {
+            limits: vec![
+                ("a".into(), 1_000_600_000),
+                ("old".into(), 999_000_000),
+                ("far".into(), u64::MAX / 2),
+            ],
+            ..Kept::default()
+        };
+        let loaded = Loaded(HashMap::from([("id".to_owned(), kept)]));
+        let state = loaded.state("id", at(0));
+        assert_eq!(state.limits["a"], Duration::from_secs(650));
+        assert!(!state.limits.contains_key("old"));
+        assert_eq!(state.limits["far"], Duration::from_secs(50) + WINDOW);
+    }
+
+    #[test]
+    fn a_snapshot_replaces_what_was_kept() {
+        let connection = prepare(Connection::open_in_memory().unwrap()).unwrap();
+        let snapshot = |removed| Snapshot {
+            account: "a".into(),
+            limits: vec![("f".into(), 5)],
+            needs_login: true,
+            disabled: false,
+            removed,
+        };
+        write(&connection, &snapshot(false)).unwrap();
+        write(&connection, &snapshot(false)).unwrap();
+        let kept = load(&connection).unwrap();
+        assert_eq!(kept["a"].limits, vec![("f".to_owned(), 5)]);
+        assert!(kept["a"].needs_login);
+        write(&connection, &snapshot(true)).unwrap();
+        assert!(load(&connection).unwrap().is_empty());
+    }
+}

@@ -1,0 +1,85 @@
+//! What people and the control interface see of an account: everything but the secret.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::account::{Account, Kind, Origin};
+use super::clock::Now;
+use super::state::{Reason, State};
+
+/// One account with its state.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct AccountView {
+    pub id: String,
+    pub label: String,
+    pub kind: Kind,
+    pub origin: Origin,
+    /// `ready`, `limited`, `needs login`, `unreachable`, `disabled` or `not served yet`.
+    pub state: String,
+    pub limits: Vec<LimitView>,
+    pub running: u32,
+    /// Used share of the quota, percent, where the upstream told it.
+    pub quota_percent: Option<f64>,
+    pub spend_cents: Option<f64>,
+    /// Model families that were last answered by a lighter model, with that model.
+    pub downgrades: Vec<(String, String)>,
+}
+
+/// A limit that is in force.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct LimitView {
+    /// The model family or model it holds for; empty where it holds for all.
+    pub scope: String,
+    pub reason: Reason,
+    /// Unix milliseconds.
+    pub until_ms: u64,
+    pub seconds_left: u64,
+}
+
+pub(super) fn view(account: &Account, state: &State, upstream_down: bool, now: Now) -> AccountView {
+    let limits = limits(state, now);
+    AccountView {
+        id: account.id.clone(),
+        label: account.label.clone(),
+        kind: account.kind,
+        origin: account.origin,
+        state: word(account, state, upstream_down, !limits.is_empty()).to_owned(),
+        limits,
+        running: state.running,
+        quota_percent: state.quota.as_ref().and_then(|quota| quota.percent),
+        spend_cents: state.quota.as_ref().and_then(|quota| quota.spend_cents),
+        downgrades: state.downgrades.iter().map(|(scope, model)| (scope.clone(), model.clone())).collect(),
+    }
+}
+
+fn word(account: &Account, state: &State, upstream_down: bool, limited: bool) -> &'static str {
+    match account.kind {
+        Kind::Api => "not served yet",
+        Kind::Web if state.disabled => "disabled",
+        Kind::Web if state.needs_login => "needs login",
+        Kind::Web if upstream_down => "unreachable",
+        Kind::Web if limited => "limited",
+        Kind::Web => "ready",
+    }
+}
+
+fn limits(state: &State, now: Now) -> Vec<LimitView> {
+    let spent = state.limits.iter().map(|(scope, until)| (scope.clone(), *until, Reason::Quota));
+    let throttled = state.throttled_until.map(|until| (String::new(), until, Reason::Throttled));
+    let mut limits: Vec<LimitView> = spent
+        .chain(throttled)
+        .filter(|(_, until, _)| *until > now.uptime)
+        .map(|(scope, until, reason)| LimitView {
+            scope,
+            reason,
+            until_ms: unix_ms(now.wall_at(until)),
+            seconds_left: (until - now.uptime).as_secs().max(1),
+        })
+        .collect();
+    limits.sort_by(|a, b| a.scope.cmp(&b.scope));
+    limits
+}
+
+pub(super) fn unix_ms(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
