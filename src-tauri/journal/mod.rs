@@ -1,1 +1,207 @@
-//! The journal room.
+//! The request log: one [`Record`] for every request, closed on every path, in one SQLite file that is searched, kept
+//! small, and deleted for good when asked. It holds metadata only.
+//!
+//! Writing never delays an answer: a closed record goes into a bounded queue, and one thread writes. A file that is
+//! locked, full, read-only or damaged costs records (counted), never a request. What is worth recording is the
+//! proxy's business, and how it is shown to people is the CLI's and the UI's.
+//!
+//! The accounts room keeps its own tables in the same file through its own connection; open the journal first, for it
+//! creates the file, sets its mode, and sets a damaged one aside.
+mod entry;
+mod error;
+mod file;
+mod record;
+mod shared;
+mod store;
+#[cfg(test)]
+mod tests;
+mod text;
+mod time;
+mod writer;
+
+pub use entry::{Entry, Outcome, Start};
+pub use error::JournalError;
+pub use record::{Attempt, Fault, Query, Record};
+pub use shared::Counters;
+pub use store::{Reader, read_only};
+
+use shared::Shared;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::Duration;
+use tokio::sync::broadcast;
+use writer::{Command, Message, Writer};
+
+/// How much is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Older records are deleted.
+    pub max_age: Duration,
+    /// Size of the file in bytes; the oldest records are deleted beyond nine tenths of it.
+    pub max_bytes: u64,
+    /// Most records in the queue, and most that wait in memory while the file cannot be written.
+    pub queue: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_age: Duration::from_secs(30 * 24 * 3_600), max_bytes: 100_000_000, queue: 4_096 }
+    }
+}
+
+/// A journal, and what the user should be told about its file.
+#[derive(Debug)]
+pub struct Opened {
+    /// Works in any case.
+    pub journal: Journal,
+    /// For example that a damaged file was set aside, or that nothing can be written.
+    pub notice: Option<String>,
+}
+
+/// The request log. A cheap handle; the writer ends when the last one is gone, or at [`Journal::close`].
+#[derive(Debug, Clone)]
+pub struct Journal {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    outbox: Sender<Message>,
+    shared: Arc<Shared>,
+}
+
+impl Journal {
+    /// Opens the log in the file at `path`, whose folder must exist. Never fails: a damaged file is set aside, and while
+    /// the file cannot be used, the last `limits.queue` records are kept in memory and opening is tried again.
+    /// Blocking.
+    pub fn open(path: &Path, limits: Limits) -> Opened {
+        let journal = Self::start(Some(path.to_owned()), limits);
+        let notice = journal.notice();
+        Opened { journal, notice }
+    }
+
+    /// A log without a file that keeps the last 1,000 records.
+    pub fn in_memory() -> Self {
+        Self::start(None, Limits { queue: 1_000, ..Limits::default() })
+    }
+
+    /// Opens the record of a request that has just come in.
+    pub fn begin(&self, start: Start) -> Entry {
+        Entry::new(self.clone(), start)
+    }
+
+    /// The records wanted, newest first, including those on their way to the file. Blocking.
+    ///
+    /// # Errors
+    /// When the file cannot be read, nothing that fits is in memory, and it was not known before ([`Journal::notice`]).
+    pub fn latest(&self, query: &Query) -> Result<Vec<Record>, JournalError> {
+        // Memory first: a record that moves to the file in between is then found twice, not never.
+        let waiting = self.inner.shared.select(query);
+        let Some(path) = self.inner.shared.path() else { return Ok(waiting) };
+        match store::read_only(path).and_then(|reader| reader.latest(query)) {
+            Ok(saved) => Ok(merge(waiting, saved, query.effective_limit())),
+            Err(error) => {
+                self.suspect(&error);
+                if waiting.is_empty() && !self.inner.shared.in_trouble() { Err(error) } else { Ok(waiting) }
+            }
+        }
+    }
+
+    /// The live feed: each record once it has its id, which may be before it is in the file. A subscriber more than
+    /// 256 records behind misses the oldest.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Record>> {
+        self.inner.shared.subscribe()
+    }
+
+    /// Numbers since the start.
+    pub fn counters(&self) -> Counters {
+        self.inner.shared.counters()
+    }
+
+    /// What the user should know about the file now: that it cannot be written, or that one was set aside.
+    pub fn notice(&self) -> Option<String> {
+        self.inner.shared.notice()
+    }
+
+    /// Deletes every record, from damaged files that were set aside too, and tells how many. Blocking.
+    ///
+    /// # Errors
+    /// When the file cannot be written; what was in memory is gone nevertheless.
+    pub fn clear(&self) -> Result<u64, JournalError> {
+        self.erase(None)
+    }
+
+    /// Deletes every record in which the account was asked, and every damaged file that was set aside, and tells how
+    /// many records. A request that is still running is recorded when it ends. Blocking.
+    ///
+    /// # Errors
+    /// When the file cannot be written; what was in memory is gone nevertheless.
+    pub fn delete_account(&self, label: &str) -> Result<u64, JournalError> {
+        self.erase(Some(text::clean(label, text::NAME)))
+    }
+
+    /// Waits until everything closed before is written, or was tried. Blocking.
+    pub fn flush(&self) {
+        // An error means that the journal is closed, which wrote all there was.
+        let _ = self.ask(Command::Flush).recv();
+    }
+
+    /// Writes what is queued and closes the file, waiting at most `deadline`. Records closed later are lost and counted.
+    /// Blocking.
+    pub fn close(&self, deadline: Duration) {
+        // Too late or closed before: there is nothing more to do about either.
+        let _ = self.ask(Command::Close).recv_timeout(deadline);
+    }
+
+    fn start(path: Option<PathBuf>, limits: Limits) -> Self {
+        let (journal, inbox) = Self::idle(path, limits);
+        let writer = Writer::new(Arc::clone(&journal.inner.shared), limits);
+        let thread = std::thread::Builder::new().name("journal".into());
+        if let Err(error) = thread.spawn(move || writer.run(&inbox)) {
+            journal.inner.shared.trouble(&format!("the request log cannot be written: {error}"));
+        }
+        journal
+    }
+
+    /// A journal whose queue nobody empties yet.
+    fn idle(path: Option<PathBuf>, limits: Limits) -> (Self, Receiver<Message>) {
+        let (outbox, inbox) = mpsc::channel();
+        let shared = Arc::new(Shared::new(path, limits.queue));
+        (Self { inner: Arc::new(Inner { outbox, shared }) }, inbox)
+    }
+
+    fn enqueue(&self, record: Box<Record>) {
+        let shared = &self.inner.shared;
+        if shared.enter() && self.inner.outbox.send(Message::Record(record)).is_err() {
+            shared.leave();
+            shared.lost(1);
+        }
+    }
+
+    fn erase(&self, account: Option<String>) -> Result<u64, JournalError> {
+        self.ask(|reply| Command::Erase(account, reply)).recv().map_err(|_| JournalError::Closed)?
+    }
+
+    fn ask<T>(&self, command: impl FnOnce(Sender<T>) -> Command) -> Receiver<T> {
+        let (reply, answer) = mpsc::channel();
+        // When the writer is gone the reply is dropped here, and the answer says so.
+        let _ = self.inner.outbox.send(Message::Do(command(reply)));
+        answer
+    }
+
+    fn suspect(&self, error: &JournalError) {
+        if matches!(error, JournalError::Damaged | JournalError::Missing) {
+            let _ = self.inner.outbox.send(Message::Do(Command::Check));
+        }
+    }
+}
+
+fn merge(mut waiting: Vec<Record>, saved: Vec<Record>, limit: usize) -> Vec<Record> {
+    let known: HashSet<u64> = waiting.iter().map(|record| record.id).collect();
+    waiting.extend(saved.into_iter().filter(|record| !known.contains(&record.id)));
+    waiting.sort_unstable_by_key(|record| std::cmp::Reverse(record.id));
+    waiting.truncate(limit);
+    waiting
+}

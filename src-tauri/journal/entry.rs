@@ -1,0 +1,169 @@
+//! The record of a request while the request runs. It belongs to that request alone, so it needs no lock, and it is
+//! closed on every path because dropping it closes it.
+use super::Journal;
+use super::record::{Attempt, Fault, Record};
+use super::text::{self, clean};
+use super::time::Moment;
+use std::borrow::Cow;
+
+/// Upstream calls kept of one request. The retry loop makes at most 3; this only bounds a mistake.
+const ATTEMPTS: usize = 8;
+
+/// What is known when a request arrives.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// The `x-request-id` of the answer.
+    pub request_id: String,
+    /// Name of the client key.
+    pub client: String,
+    /// Name of the dialect.
+    pub dialect: &'static str,
+    /// Bytes of the body so far.
+    pub bytes_in: u64,
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// HTTP status the client was given.
+    pub status: u16,
+    /// Our error code, if it failed.
+    pub code: Option<&'static str>,
+    /// Whose fault, if it failed.
+    pub fault: Option<Fault>,
+    /// The answer began and was cut before its end.
+    pub interrupted: bool,
+}
+
+/// An open record. After [`Entry::close`] every call is without effect; dropped while open, it is closed as left by
+/// the client (status 499, code `client_closed`), because a dropped request future is how a closed connection looks.
+#[derive(Debug)]
+pub struct Entry {
+    journal: Journal,
+    began: Moment,
+    open: Option<Box<Record>>,
+}
+
+impl Entry {
+    pub(super) fn new(journal: Journal, start: Start) -> Self {
+        let began = Moment::now();
+        Self { journal, began, open: Some(Box::new(blank(start, began.unix_ms()))) }
+    }
+
+    /// The model the client named, and whether it wants a stream.
+    pub fn asked(&mut self, model: &str, stream: bool) {
+        self.change(|record| {
+            record.model_asked = clean(model, text::MODEL);
+            record.stream = stream;
+        });
+    }
+
+    /// The model that answers.
+    pub fn served(&mut self, model: &str) {
+        self.change(|record| record.model_served = Some(clean(model, text::MODEL)));
+    }
+
+    /// One upstream call that is over (or has begun to answer). Beyond eight they are not kept.
+    pub fn attempt(&mut self, attempt: Attempt) {
+        self.change(|record| {
+            let attempt = cleaned(&attempt);
+            record.account = Some(attempt.account.clone());
+            if record.attempts.len() < ATTEMPTS {
+                record.attempts.push(attempt);
+            }
+        });
+    }
+
+    /// The first byte of the answer left; only the first call counts.
+    pub fn first_byte(&mut self) {
+        let began = self.began;
+        self.change(|record| {
+            record.first_byte_ms.get_or_insert_with(|| began.elapsed_ms());
+        });
+    }
+
+    /// So many more bytes of the answer's body left.
+    pub fn add_bytes_out(&mut self, n: u64) {
+        self.change(|record| record.bytes_out = record.bytes_out.saturating_add(n));
+    }
+
+    /// Bytes of the request's body, once it is read.
+    pub fn bytes_in(&mut self, n: u64) {
+        self.change(|record| record.bytes_in = n);
+    }
+
+    /// Tokens used, and whether we counted them ourselves.
+    pub fn tokens(&mut self, prompt: u64, completion: u64, estimated: bool) {
+        self.change(|record| {
+            record.prompt_tokens = Some(prompt);
+            record.completion_tokens = Some(completion);
+            record.tokens_estimated = estimated;
+        });
+    }
+
+    /// Ends the record and hands it to the writer without waiting. The first call wins.
+    pub fn close(&mut self, outcome: Outcome) {
+        let Some(mut record) = self.open.take() else { return };
+        record.status = outcome.status;
+        record.code = outcome.code.map(Cow::Borrowed);
+        record.fault = outcome.fault;
+        record.interrupted = outcome.interrupted;
+        record.duration_ms = self.began.elapsed_ms();
+        self.journal.enqueue(record);
+    }
+
+    fn change(&mut self, with: impl FnOnce(&mut Record)) {
+        if let Some(record) = &mut self.open {
+            with(record);
+        }
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let begun = self.open.as_ref().is_some_and(|record| record.first_byte_ms.is_some());
+        self.close(Outcome {
+            status: 499,
+            code: Some("client_closed"),
+            fault: Some(Fault::Client),
+            interrupted: begun,
+        });
+    }
+}
+
+fn cleaned(attempt: &Attempt) -> Attempt {
+    Attempt {
+        account: clean(&attempt.account, text::NAME),
+        why: clean(&attempt.why, text::WHY),
+        outcome: clean(&attempt.outcome, text::NAME),
+        status: attempt.status,
+        detail: attempt.detail.as_deref().map(|detail| text::clean_bytes(detail, text::DETAIL_BYTES)),
+        ms: attempt.ms,
+    }
+}
+
+fn blank(start: Start, time_ms: u64) -> Record {
+    Record {
+        id: 0,
+        time_ms,
+        request_id: clean(&start.request_id, text::NAME),
+        client: clean(&start.client, text::NAME),
+        dialect: Cow::Borrowed(start.dialect),
+        model_asked: String::new(),
+        model_served: None,
+        account: None,
+        attempts: Vec::new(),
+        status: 0,
+        code: None,
+        fault: None,
+        bytes_in: start.bytes_in,
+        bytes_out: 0,
+        prompt_tokens: None,
+        completion_tokens: None,
+        tokens_estimated: false,
+        first_byte_ms: None,
+        duration_ms: 0,
+        stream: false,
+        interrupted: false,
+    }
+}

@@ -1,0 +1,41 @@
+//! What can go wrong with the log's file. None of it ever stops a request.
+use rusqlite::ErrorCode;
+
+/// Why the log could not be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// No file yet: nothing was ever recorded here.
+    #[error("there is no request log yet")]
+    Missing,
+    /// The file is not a sound database.
+    #[error("the request log is damaged")]
+    Damaged,
+    /// Another program holds the file locked; a later try may succeed.
+    #[error("the request log is locked by another program")]
+    Busy,
+    /// The journal was closed, or its writer could not be started.
+    #[error("the request log is closed")]
+    Closed,
+    /// Anything else: no room, no right, a broken disk, a link where the file should be.
+    #[error("the request log cannot be used: {0}")]
+    Unusable(String),
+}
+
+impl From<rusqlite::Error> for JournalError {
+    fn from(error: rusqlite::Error) -> Self {
+        let code = error.sqlite_error_code();
+        if matches!(code, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) {
+            return Self::Damaged;
+        }
+        if matches!(code, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)) {
+            return Self::Busy;
+        }
+        Self::Unusable(error.to_string())
+    }
+}
+
+impl From<std::io::Error> for JournalError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Unusable(error.to_string())
+    }
+}

@@ -1,0 +1,159 @@
+//! What the log keeps of one request, and how records are asked for. Metadata only: no prompt, reply or header.
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+/// One request, from its first header to its last byte. Texts are already cut and free of control characters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Grows with every record and stays unique across restarts: the Unix time in microseconds when the writer took
+    /// the record, raised where needed. Fits a JavaScript number. 0 until then.
+    pub id: u64,
+    /// When the request began, in Unix milliseconds.
+    pub time_ms: u64,
+    /// The `x-request-id` the client was given.
+    pub request_id: String,
+    /// Name of the client key, never the key.
+    pub client: String,
+    /// Name of the dialect the request came in.
+    pub dialect: Cow<'static, str>,
+    /// The model as the client wrote it; empty when the request was refused before it was read.
+    pub model_asked: String,
+    /// The model that answered, after aliases.
+    pub model_served: Option<String>,
+    /// Label of the last account asked.
+    pub account: Option<String>,
+    /// The upstream calls, in order.
+    pub attempts: Vec<Attempt>,
+    /// HTTP status of the answer; 499 when the client left first.
+    pub status: u16,
+    /// Our error code, as in the answer's body.
+    pub code: Option<Cow<'static, str>>,
+    /// Who was at fault, where something went wrong.
+    pub fault: Option<Fault>,
+    /// Bytes of the request's body.
+    pub bytes_in: u64,
+    /// Bytes of the answer's body.
+    pub bytes_out: u64,
+    /// Tokens of the prompt, where known.
+    pub prompt_tokens: Option<u64>,
+    /// Tokens of the reply, where known.
+    pub completion_tokens: Option<u64>,
+    /// The token counts are our own count, not the upstream's.
+    pub tokens_estimated: bool,
+    /// Milliseconds from the start to the first byte of the answer.
+    pub first_byte_ms: Option<u64>,
+    /// Milliseconds from the start to the end.
+    pub duration_ms: u64,
+    /// The client asked for a stream.
+    pub stream: bool,
+    /// The answer began and was cut before its end.
+    pub interrupted: bool,
+}
+
+/// One upstream call made for a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Label of the account.
+    pub account: String,
+    /// Why this account was picked.
+    pub why: String,
+    /// What came of it: "ok", "limited", …
+    pub outcome: String,
+    /// HTTP status of the upstream's answer, if there was one.
+    pub status: Option<u16>,
+    /// What the upstream or the network said, without secrets.
+    pub detail: Option<String>,
+    /// How long the call took, in milliseconds.
+    pub ms: u64,
+}
+
+/// Whose doing a failed request was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// The program that called us.
+    Client,
+    /// Mammouth, or the way there.
+    Upstream,
+    /// We ourselves.
+    Proxy,
+}
+
+impl Fault {
+    /// The word used in the file, in JSON and on screen.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Upstream => "upstream",
+            Self::Proxy => "proxy",
+        }
+    }
+
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        [Self::Client, Self::Upstream, Self::Proxy].into_iter().find(|fault| fault.name() == name)
+    }
+}
+
+/// Which records are wanted; the answer is newest first. An unknown field is refused when read from JSON.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Query {
+    /// Only records older than this id: the next page.
+    pub before_id: Option<u64>,
+    /// Only records newer than this id: what came since.
+    pub after_id: Option<u64>,
+    /// At most this many; 0 means 100, more than 1,000 means 1,000.
+    pub limit: usize,
+    /// Only requests that failed (status 400 and up) or were cut.
+    pub failed_only: bool,
+    /// Only requests in which this account was asked, whether it answered or not.
+    pub account: Option<String>,
+    /// Only requests of this client key.
+    pub client: Option<String>,
+    /// Only requests for this model, by the name asked or served.
+    pub model: Option<String>,
+    /// Only requests with this text in the id, client, a model, the account or the code. Not a pattern; ASCII case is
+    /// ignored.
+    pub text: Option<String>,
+}
+
+impl Query {
+    /// How many records an answer may hold.
+    pub fn effective_limit(&self) -> usize {
+        if self.limit == 0 { 100 } else { self.limit.min(1_000) }
+    }
+
+    /// The same rule the SQL of `store` expresses, for records that are not in the file.
+    pub(super) fn matches(&self, record: &Record) -> bool {
+        self.before_id.is_none_or(|id| record.id < id)
+            && self.after_id.is_none_or(|id| record.id > id)
+            && (!self.failed_only || record.status >= 400 || record.interrupted)
+            && self.account.as_deref().is_none_or(|label| record.names_account(label))
+            && self.client.as_deref().is_none_or(|client| record.client == client)
+            && self.model.as_deref().is_none_or(|model| record.names_model(model))
+            && self.text.as_deref().is_none_or(|text| record.holds(text))
+    }
+}
+
+impl Record {
+    pub(super) fn names_account(&self, label: &str) -> bool {
+        self.account.as_deref() == Some(label) || self.attempts.iter().any(|attempt| attempt.account == label)
+    }
+
+    fn names_model(&self, model: &str) -> bool {
+        self.model_asked == model || self.model_served.as_deref() == Some(model)
+    }
+
+    fn holds(&self, text: &str) -> bool {
+        let wanted = text.to_ascii_lowercase();
+        let places = [
+            Some(self.request_id.as_str()),
+            Some(self.client.as_str()),
+            Some(self.model_asked.as_str()),
+            self.model_served.as_deref(),
+            self.account.as_deref(),
+            self.code.as_deref(),
+        ];
+        places.into_iter().flatten().any(|place| place.to_ascii_lowercase().contains(&wanted))
+    }
+}

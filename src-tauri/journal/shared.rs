@@ -1,0 +1,200 @@
+//! What the handles and the writer both see: counters, the live feed, and the records that are not in the file yet.
+//! A request touches nothing here but two atomic numbers; the locks are the writer's and the readers'.
+use super::record::{Query, Record};
+use super::text::{NAME, clean};
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::broadcast;
+
+/// Records a slow subscriber of the live feed may lag behind before it misses some.
+const FEED: usize = 256;
+
+/// Numbers since the start of the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Counters {
+    /// Records saved.
+    pub recorded: u64,
+    /// Records lost: the queue was full, or too many waited for a file that could not be written.
+    pub dropped: u64,
+    /// Times the file could not be written.
+    pub write_errors: u64,
+    /// Times a damaged file was set aside. Whoever else has the file open must open it anew when this grows.
+    pub set_aside: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// None for a journal that lives in memory alone.
+    path: Option<PathBuf>,
+    /// Most records in the queue, and most that wait for the file.
+    limit: usize,
+    waiting: Mutex<VecDeque<Arc<Record>>>,
+    notices: Mutex<Notices>,
+    feed: broadcast::Sender<Arc<Record>>,
+    queued: AtomicUsize,
+    full: AtomicBool,
+    recorded: AtomicU64,
+    dropped: AtomicU64,
+    write_errors: AtomicU64,
+    set_aside: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Notices {
+    trouble: Option<String>,
+    aside: Option<String>,
+}
+
+impl Shared {
+    pub(super) fn new(path: Option<PathBuf>, limit: usize) -> Self {
+        Self {
+            path,
+            limit: limit.max(1),
+            waiting: Mutex::default(),
+            notices: Mutex::default(),
+            feed: broadcast::Sender::new(FEED),
+            queued: AtomicUsize::new(0),
+            full: AtomicBool::new(false),
+            recorded: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            write_errors: AtomicU64::new(0),
+            set_aside: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    pub(super) fn counters(&self) -> Counters {
+        Counters {
+            recorded: self.recorded.load(Ordering::Relaxed),
+            dropped: self.dropped.load(Ordering::Relaxed),
+            write_errors: self.write_errors.load(Ordering::Relaxed),
+            set_aside: self.set_aside.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(super) fn subscribe(&self) -> broadcast::Receiver<Arc<Record>> {
+        self.feed.subscribe()
+    }
+
+    /// Takes a place in the queue, or counts a lost record; the first loss of a row of them is told.
+    pub(super) fn enter(&self) -> bool {
+        if self.queued.fetch_add(1, Ordering::Relaxed) < self.limit {
+            return true;
+        }
+        self.queued.fetch_sub(1, Ordering::Relaxed);
+        self.lost(1);
+        if !self.full.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "the request log cannot keep up: records are left out until its queue is empty again"
+            );
+        }
+        false
+    }
+
+    /// Gives the place back. Only an empty queue ends the silence about losses, or a queue at its brim would warn on
+    /// every second record.
+    pub(super) fn leave(&self) {
+        if self.queued.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.full.store(false, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn lost(&self, n: u64) {
+        self.dropped.fetch_add(n, Ordering::Relaxed);
+    }
+
+    pub(super) fn write_failed(&self) {
+        self.write_errors.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Makes a record visible to readers and to the feed; the oldest waiting one falls out when there are too many.
+    pub(super) fn publish(&self, record: Arc<Record>) {
+        let mut waiting = lock(&self.waiting);
+        waiting.push_back(Arc::clone(&record));
+        if waiting.len() > self.limit {
+            waiting.pop_front();
+            if self.path.is_some() {
+                self.lost(1);
+            }
+        }
+        drop(waiting);
+        if self.path.is_none() {
+            self.recorded.fetch_add(1, Ordering::Relaxed);
+        }
+        // An error means that nobody listens.
+        let _ = self.feed.send(record);
+    }
+
+    /// The oldest records that are not in the file, at most `n`.
+    pub(super) fn unsaved(&self, n: usize) -> Vec<Arc<Record>> {
+        lock(&self.waiting).iter().take(n).cloned().collect()
+    }
+
+    pub(super) fn saved(&self, n: usize) {
+        let mut waiting = lock(&self.waiting);
+        let gone = n.min(waiting.len());
+        waiting.drain(..gone);
+        drop(waiting);
+        self.recorded.fetch_add(n as u64, Ordering::Relaxed);
+    }
+
+    /// The records in memory that fit, newest first.
+    pub(super) fn select(&self, query: &Query) -> Vec<Record> {
+        let waiting = lock(&self.waiting);
+        let found = waiting.iter().rev().filter(|record| query.matches(record));
+        found.take(query.effective_limit()).map(|record| Record::clone(record)).collect()
+    }
+
+    /// Removes from memory the records that name the account, or all. Tells how many.
+    pub(super) fn erase(&self, account: Option<&str>) -> u64 {
+        let mut waiting = lock(&self.waiting);
+        let before = waiting.len();
+        waiting.retain(|record| account.is_some_and(|label| !record.names_account(label)));
+        (before - waiting.len()) as u64
+    }
+
+    pub(super) fn notice(&self) -> Option<String> {
+        let notices = lock(&self.notices);
+        notices.trouble.clone().or_else(|| notices.aside.clone())
+    }
+
+    pub(super) fn in_trouble(&self) -> bool {
+        lock(&self.notices).trouble.is_some()
+    }
+
+    /// Remembers the trouble; tells it once, however often writing fails.
+    pub(super) fn trouble(&self, error: &str) {
+        let limit = self.limit;
+        let text = clean(error, NAME);
+        let text = format!("{text}; requests go on, and the last {limit} records wait in memory");
+        let before = lock(&self.notices).trouble.replace(text.clone());
+        if before.is_none() {
+            tracing::warn!("{text}");
+        }
+    }
+
+    pub(super) fn trouble_over(&self) {
+        if lock(&self.notices).trouble.take().is_some() {
+            tracing::info!("the request log is written again");
+        }
+    }
+
+    pub(super) fn put_aside(&self, aside: &Path) {
+        let name = aside.file_name().unwrap_or_default().to_string_lossy();
+        let text =
+            format!("the request log was damaged and has been set aside as {name}; a new one was begun");
+        tracing::warn!("{text}");
+        lock(&self.notices).aside = Some(text);
+        self.set_aside.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Every change above is complete at each moment, so a panic elsewhere leaves nothing half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,264 @@
+//! What happens when the file or the disk under it does not do as it should.
+use super::super::store::Store;
+use super::*;
+use std::fs::{self, OpenOptions};
+use std::io::{Seek, SeekFrom, Write};
+
+const PAGE: u64 = 4_096;
+
+/// A closed log of several pages.
+fn filled(path: &Path) {
+    let journal = open(path);
+    for n in 0..500 {
+        served(&journal, &format!("old{n}"), "alice");
+    }
+    journal.close(Duration::from_secs(60));
+}
+
+fn overwrite(path: &Path, from: u64, bytes: &[u8]) {
+    let mut file = OpenOptions::new().write(true).open(path).unwrap();
+    file.seek(SeekFrom::Start(from)).unwrap();
+    file.write_all(bytes).unwrap();
+}
+
+/// Bytes without a pattern SQLite could take for a page.
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+fn works(journal: &Journal) {
+    served(journal, "new", "alice");
+    assert_eq!(all(journal)[0].request_id, "new");
+    assert_eq!(journal.counters().write_errors, 0);
+}
+
+fn is_set_aside(folder: &TempDir) -> bool {
+    let mut files = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name());
+    files.any(|name| name.to_string_lossy().starts_with("mammouth-damaged-"))
+}
+
+#[test]
+fn f50_a_damaged_file_is_set_aside_and_work_goes_on() {
+    let damages: [(u64, Vec<u8>); 4] = [
+        (2 * PAGE, noise(3 * PAGE as usize)),
+        (0, noise(PAGE as usize)),
+        (0, vec![0; 2 * PAGE as usize]),
+        (2 * PAGE, vec![0; 3 * PAGE as usize]),
+    ];
+    for (n, (from, bytes)) in damages.into_iter().enumerate() {
+        let (folder, path) = folder();
+        filled(&path);
+        overwrite(&path, from, &bytes);
+        let opened = Journal::open(&path, Limits::default());
+        let notice = opened.notice.unwrap_or_default();
+        assert!(notice.contains("set aside as mammouth-damaged-"), "case {n}: {notice}");
+        assert!(is_set_aside(&folder), "case {n}");
+        assert_eq!(opened.journal.counters().set_aside, 1);
+        works(&opened.journal);
+        assert_eq!(all(&opened.journal).len(), 1, "case {n}");
+    }
+}
+
+#[test]
+fn f50_a_cut_or_foreign_file_is_set_aside() {
+    for content in [noise(100), b"hello, this is no database at all".repeat(50)] {
+        let (folder, path) = folder();
+        fs::write(&path, content).unwrap();
+        works(&Journal::open(&path, Limits::default()).journal);
+        assert!(is_set_aside(&folder));
+    }
+    let (folder, path) = folder();
+    filled(&path);
+    OpenOptions::new().write(true).open(&path).unwrap().set_len(5 * PAGE + 100).unwrap();
+    works(&Journal::open(&path, Limits::default()).journal);
+    assert!(is_set_aside(&folder));
+}
+
+#[test]
+fn f50_an_empty_file_and_a_lost_wal_need_no_setting_aside() {
+    let (empty, path) = folder();
+    fs::write(&path, "").unwrap();
+    works(&open(&path));
+    assert!(!is_set_aside(&empty));
+
+    let (live, path) = folder();
+    let journal = open(&path);
+    served(&journal, "lost with the wal", "alice");
+    journal.flush();
+    for with_shm in [false, true] {
+        let (copy, copied) = folder();
+        fs::copy(&path, &copied).unwrap();
+        if with_shm {
+            fs::copy(live.path().join("mammouth.db-shm"), copy.path().join("mammouth.db-shm")).unwrap();
+        }
+        works(&open(&copied));
+        assert!(!is_set_aside(&copy));
+    }
+}
+
+#[test]
+fn f50_damage_met_while_running_is_set_aside_too() {
+    let (folder, path) = folder();
+    filled(&path);
+    let journal = open(&path);
+    journal.flush();
+    overwrite(&path, 2 * PAGE, &noise(6 * PAGE as usize));
+    assert!(matches!(
+        journal.latest(&Query { limit: 1_000, ..Query::default() }),
+        Err(JournalError::Damaged)
+    ));
+    journal.flush();
+    assert_eq!(journal.counters().set_aside, 1);
+    assert!(is_set_aside(&folder));
+    assert!(journal.notice().unwrap_or_default().contains("set aside"));
+    works(&journal);
+}
+
+#[test]
+fn f50_damage_met_by_a_write_costs_no_record() {
+    let (folder, path) = folder();
+    let (journal, _inbox) = Journal::idle(Some(path.clone()), Limits::default());
+    let shared = &journal.inner.shared;
+    let mut store = Store::open(&path).unwrap();
+    store.insert(&[Arc::new(sample())]).unwrap();
+    assert!(store.shrink().unwrap());
+    drop(store);
+    shared.publish(Arc::new(Record { id: 2, ..sample() }));
+    overwrite(&path, 0, &noise(8 * PAGE as usize));
+    drop(Writer::new(Arc::clone(shared), Limits::default()));
+    assert!(is_set_aside(&folder));
+    let ids: Vec<u64> = journal.latest(&Query::default()).unwrap().iter().map(|record| record.id).collect();
+    assert_eq!(ids, [2]);
+    assert_eq!(journal.counters().recorded, 1);
+}
+
+#[test]
+fn f50_a_removed_file_is_begun_anew() {
+    let (folder, path) = folder();
+    let journal = open(&path);
+    served(&journal, "old", "alice");
+    journal.flush();
+    fs::remove_file(&path).unwrap();
+    assert!(matches!(journal.latest(&Query::default()), Err(JournalError::Missing)));
+    works(&journal);
+    assert_eq!(journal.counters().set_aside, 0);
+    assert!(!is_set_aside(&folder));
+}
+
+#[test]
+fn f49_a_lock_held_by_another_program_delays_nobody_and_heals() {
+    let (_folder, path) = folder();
+    let journal = Journal::open(&path, Limits { queue: 8, ..Limits::default() }).journal;
+    journal.flush();
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    // Were any of these to wait for the lock, they would wait for ever.
+    for n in 0..20 {
+        served(&journal, &format!("r{n}"), "alice");
+    }
+    journal.flush();
+    let waiting = journal.latest(&Query::default()).unwrap().len() as u64;
+    assert!((1..=8).contains(&waiting), "{waiting}");
+    assert_eq!(journal.counters().recorded, 0);
+    assert!(journal.counters().write_errors >= 1);
+    assert!(journal.notice().unwrap_or_default().contains("locked by another program"));
+
+    other.execute_batch("ROLLBACK").unwrap();
+    journal.flush();
+    assert_eq!(journal.notice(), None);
+    assert_eq!(journal.counters().recorded, waiting);
+    assert_eq!(journal.counters().dropped, 20 - waiting);
+    assert_eq!(read_only(&path).unwrap().latest(&Query::default()).unwrap().len() as u64, waiting);
+}
+
+#[test]
+fn f51_a_full_disk_keeps_the_whole_batch_out_and_the_file_sound() {
+    let (_folder, path) = folder();
+    let mut store = Store::open(&path).unwrap();
+    let pages: i64 = store.connection().pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+    let limit_pages = |store: &Store, n: i64| {
+        store.connection().pragma(None, "max_page_count", n, |_| Ok(())).unwrap();
+    };
+    limit_pages(&store, pages + 1);
+    let batch: Vec<_> = (1..200).map(|id| Arc::new(Record { id, ..sample() })).collect();
+    let refused = store.insert(&batch);
+    assert!(matches!(&refused, Err(JournalError::Unusable(text)) if text.contains("full")), "{refused:?}");
+    assert_eq!(store.newest_id().unwrap(), 0);
+    limit_pages(&store, 1_000_000);
+    store.insert(&batch).unwrap();
+    store.insert(&batch[..5]).unwrap();
+    assert_eq!(store.newest_id().unwrap(), 199, "a batch offered twice is kept once");
+    read_only(&path).unwrap().check().unwrap();
+}
+
+#[test]
+fn f52_without_a_usable_place_memory_serves_until_there_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    fs::write(&data, "a file in the place of the folder").unwrap();
+    let opened = Journal::open(&data.join("mammouth.db"), Limits::default());
+    let (journal, notice) = (opened.journal, opened.notice.unwrap_or_default());
+    assert!(notice.contains("cannot be used") && notice.contains("requests go on"), "{notice}");
+    assert!(journal.latest(&Query::default()).unwrap().is_empty());
+    for name in ["a", "b"] {
+        served(&journal, name, "alice");
+    }
+    assert_eq!(names(&all(&journal)), ["b", "a"]);
+    assert!(matches!(journal.clear(), Err(JournalError::Unusable(_))));
+    served(&journal, "c", "alice");
+
+    fs::remove_file(&data).unwrap();
+    fs::create_dir(&data).unwrap();
+    journal.flush();
+    assert_eq!(journal.notice(), None);
+    assert_eq!(journal.counters().recorded, 1);
+    assert_eq!(
+        names(&read_only(&data.join("mammouth.db")).unwrap().latest(&Query::default()).unwrap()),
+        ["c"]
+    );
+}
+
+#[test]
+fn a_table_of_another_shape_is_not_touched() {
+    let (folder, path) = folder();
+    Connection::open(&path).unwrap().execute_batch("CREATE TABLE requests (id INTEGER PRIMARY KEY)").unwrap();
+    let opened = Journal::open(&path, Limits::default());
+    assert!(opened.notice.unwrap_or_default().contains("cannot be used"));
+    served(&opened.journal, "a", "alice");
+    assert_eq!(names(&all(&opened.journal)), ["a"]);
+    assert!(!is_set_aside(&folder));
+}
+
+#[cfg(unix)]
+#[test]
+fn l05_the_file_is_its_owners_alone_and_never_a_link() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let (data, path) = folder();
+    fs::write(&path, "").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+    let journal = open(&path);
+    served(&journal, "a", "alice");
+    journal.flush();
+    let mut seen = 0;
+    for file in fs::read_dir(data.path()).unwrap() {
+        let mode = file.unwrap().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        seen += 1;
+    }
+    assert_eq!(seen, 3, "the file, its write-ahead log and its index");
+
+    let linked = data.path().join("linked.db");
+    symlink(&path, &linked).unwrap();
+    let refused = Journal::open(&linked, Limits::default());
+    assert!(refused.notice.unwrap_or_default().contains("not a plain file"));
+    assert!(matches!(read_only(&linked), Err(JournalError::Unusable(_))));
+
+    let (_elsewhere, folder_link) = folder();
+    symlink(data.path(), &folder_link).unwrap();
+    works(&open(&folder_link.join("second.db")));
+}

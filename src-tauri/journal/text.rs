@@ -1,0 +1,55 @@
+//! Text from outside, made fit for one line: the log is read in terminals, where escapes and line breaks can lie.
+
+/// Longest stored model name, in characters.
+pub(super) const MODEL: usize = 200;
+/// Longest stored name: client, account, request id, outcome.
+pub(super) const NAME: usize = 200;
+/// Longest stored explanation, in characters.
+pub(super) const WHY: usize = 500;
+/// Longest stored detail, in bytes.
+pub(super) const DETAIL_BYTES: usize = 2048;
+
+/// At most `max` characters, each unprintable one replaced by U+FFFD.
+pub(super) fn clean(text: &str, max: usize) -> String {
+    text.chars().take(max).map(printable).collect()
+}
+
+/// The same within `max` bytes.
+pub(super) fn clean_bytes(text: &str, max: usize) -> String {
+    let mut kept = String::new();
+    for next in text.chars().map(printable) {
+        if kept.len() + next.len_utf8() > max {
+            break;
+        }
+        kept.push(next);
+    }
+    kept
+}
+
+fn printable(c: char) -> char {
+    if c.is_control() || reorders(c) { char::REPLACEMENT_CHARACTER } else { c }
+}
+
+/// Line separators and the marks that change the direction of text, which can make a line read as another.
+fn reorders(c: char) -> bool {
+    matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn l04_control_characters_and_direction_marks_are_replaced() {
+        assert_eq!(clean("a\n[INFO] b", 50), "a\u{fffd}[INFO] b");
+        assert_eq!(clean("\x1b[2J\x1b]0;x\x07", 50), "\u{fffd}[2J\u{fffd}]0;x\u{fffd}");
+        assert_eq!(clean("a\u{202e}b\u{2066}c\u{9b}", 50), "a\u{fffd}b\u{fffd}c\u{fffd}");
+    }
+
+    #[test]
+    fn text_is_cut_between_characters() {
+        assert_eq!(clean("éèà", 2), "éè");
+        assert_eq!(clean_bytes("éèà", 5), "éè");
+        assert!(clean_bytes(&"\n".repeat(5_000), DETAIL_BYTES).len() <= DETAIL_BYTES);
+    }
+}
