@@ -3,15 +3,17 @@
 //!
 //! Writing never delays an answer: a closed record goes into a bounded queue, and one thread writes. A file that is
 //! locked, full, read-only or damaged costs records (counted), never a request. What is worth recording is the
-//! proxy's business, and how it is shown to people is the CLI's and the UI's.
+//! proxy's business, and how it is shown to people is the CLI's and the UI's, save for the one-line form of [`line`].
 //!
 //! The accounts room keeps its own tables in the same file through its own connection; open the journal first, for it
 //! creates the file, sets its mode, and sets a damaged one aside.
 mod entry;
 mod error;
+mod export;
 mod file;
 mod record;
 mod shared;
+mod show;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -21,8 +23,10 @@ mod writer;
 
 pub use entry::{Entry, Outcome, Start};
 pub use error::JournalError;
+pub use export::csv;
 pub use record::{Attempt, Fault, Query, Record};
 pub use shared::Counters;
+pub use show::line;
 pub use store::{Reader, read_only};
 
 use shared::Shared;
