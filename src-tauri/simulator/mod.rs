@@ -1,1 +1,181 @@
-//! The simulator room.
+//! A stand-in for Mammouth's web upstream inside the program: `--demo` runs on it, and so do the tests.
+//!
+//! It has its own reading of the protocol and uses no other room, because it is there to test them. It is strict where
+//! the real site is: a request that does not fit is a 400 and is noted in [`Call::problem`]. It listens on a free port of
+//! 127.0.0.1 only, records what it was sent (bounded), and misbehaves on request. It does not stand in for the official
+//! API, and it keeps nothing on disk.
+//!
+//! # Endpoints
+//!
+//! | request | answer |
+//! |---|---|
+//! | `POST /api/models/llms` | the reply as plain text, a chunk a word |
+//! | `POST /api/attachments/saveFile` | `{"location": URL}`; the URL is good for the same account only |
+//! | `GET /api/login/user` | `id`, `email`, `name`, `plan` |
+//! | `GET /api/user/recentUsage` | `percent`, `byBrand`, `usedModels` |
+//! | `GET /api/user/currentUsage` | `currentSpendCents` |
+//! | `GET /app/login` | an HTML page |
+//! | `POST`, `DELETE /__sim/faults` | set the rules (a JSON array, see [`FaultRule`]), take them all away |
+//! | `GET`, `DELETE /__sim/calls` | what was recorded, forget it |
+//! | `POST /__sim/release` | let as many held chunks go as the number in the body says |
+//!
+//! # What the last user message can ask for
+//!
+//! - `echo: TEXT` at the start of a line: the reply is `TEXT`, the rest of the message.
+//! - `echo-chunks: ["a", "b"]` on one line: the reply is exactly these chunks.
+//! - `sim: KEY=VALUE …` on a line of its own: faults for this request, from the table. The line is not echoed.
+//!
+//! # Faults
+//!
+//! The same words are used in a `sim:` line, in a rule sent by HTTP and by [`Fault`]'s `FromStr`. A value with spaces is
+//! written as a JSON string. A chunk is a word of the reply, or a slice of it; `N` counts the chunks that are sent first.
+//! A `sim:` line goes before any rule; of the rules, the first that fits is used.
+//!
+//! | key | what happens |
+//! |---|---|
+//! | `status=CODE` | this status, with a JSON message unless `body` or a 2xx says otherwise |
+//! | `body=quota`, or `quota` | 403 and JSON: the usage limit is reached |
+//! | `body=bad-cookie`, or `bad-cookie` | 401 and JSON, as for a session that has ended |
+//! | `body=message`, `message=TEXT` | 500 and JSON with `statusMessage` and `message` |
+//! | `body=leak` | 500 and JSON whose message repeats the request's `Cookie` header |
+//! | `body=html` | 502 and an HTML page |
+//! | `body=challenge` | 403, `cf-mitigated: challenge` and an HTML page |
+//! | `body=portal` | 200 and the HTML page of a captive portal |
+//! | `body=login` | 302 to `/app/login` |
+//! | `redirect=URL` | 302 to there |
+//! | `text=TEXT` | 200 and this text |
+//! | `body=empty` | 200 and no chunk at all |
+//! | `body=json` | 200 and the reply as `{"content": …}` |
+//! | `body=json-string` | 200 and the reply as a JSON string |
+//! | `body=json-error` | 200 and a JSON error |
+//! | `body=cut-json` | 200 and a JSON text that ends too early |
+//! | `downgrade=MODEL` | 200 and the reply as JSON that names another model |
+//! | `header=NAME:VALUE` | one more response header; may be repeated; `Content-Type` replaces |
+//! | `delay=TIME` | wait before the head: milliseconds, `2s`, or `forever` |
+//! | `first=TIME` | wait between the head and the first byte of the body |
+//! | `stall=N` | after N chunks send nothing more, for ever |
+//! | `reset=N` | after N chunks reset the connection (`SO_LINGER` 0); 0 = before the head |
+//! | `cut=N` | after N chunks close the connection without the end of the body |
+//! | `eof=N` | after N chunks end the body as if it were complete |
+//! | `slice=N` | send the reply in slices of N bytes, through the middle of characters |
+//! | `size=N` | a reply of N bytes |
+//! | `endless` | a reply that never ends |
+//! | `utf8=invalid`, `utf8=cut` | bytes in the middle that are no UTF-8; an end inside a character |
+//! | `length=N` | announce N bytes more than are sent |
+//! | `gzip` | `Content-Encoding: gzip` and bytes that are no gzip |
+//! | `gate` | hold each chunk until [`Simulator::release`] |
+//! | `raw=TEXT` | write exactly this to the socket instead of an answer, and close |
+
+mod accounts;
+mod answer;
+mod chunks;
+mod control;
+mod fault;
+mod fault_text;
+mod form;
+mod multipart;
+mod play;
+mod record;
+mod reply;
+mod routes;
+mod rules;
+mod serve;
+mod shared;
+mod site;
+mod uploads;
+mod wire;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
+
+pub use accounts::{Options, SimAccount};
+pub use fault::{BadUtf8, Fault, FaultBody, Wait};
+pub use fault_text::FaultTextError;
+pub use record::{Call, State, Upload};
+pub use rules::{FaultRule, LLMS_PATH, UPLOAD_PATH};
+
+use shared::Shared;
+
+/// A running simulator. It stops when it is dropped.
+pub struct Simulator {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    tasks: TaskTracker,
+}
+
+impl Simulator {
+    /// Starts to serve on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// What the system says when it gives no port.
+    pub async fn start(options: Options) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared::new(options));
+        let tasks = TaskTracker::new();
+        tasks.spawn(serve::accept_loop(listener, Arc::clone(&shared), tasks.clone()));
+        Ok(Self { address, shared, tasks })
+    }
+
+    /// `http://127.0.0.1:PORT`, without a slash at the end.
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The accounts' labels with their cookie values, in the order of the options.
+    pub fn cookies(&self) -> Vec<(String, String)> {
+        self.shared.accounts.iter().map(|account| (account.label(), account.cookie.clone())).collect()
+    }
+
+    /// What was asked of the simulator, oldest first: the last 10,000 calls at most, and fewer if they are big.
+    pub fn calls(&self) -> Vec<Call> {
+        self.shared.record.calls()
+    }
+
+    /// How many calls are running now.
+    pub fn active(&self) -> usize {
+        self.shared.record.active()
+    }
+
+    /// How many connections were accepted since the start.
+    pub fn connections(&self) -> u64 {
+        self.shared.record.connections()
+    }
+
+    /// Forgets the calls recorded so far.
+    pub fn clear_calls(&self) {
+        self.shared.record.clear();
+    }
+
+    /// Replaces all fault rules and takes back what [`Self::release`] gave and nobody used.
+    pub fn set_faults(&self, faults: Vec<FaultRule>) {
+        self.shared.set_rules(faults);
+    }
+
+    /// Lets `chunks` chunks go that the `gate` fault holds, or will hold.
+    pub fn release(&self, chunks: usize) {
+        self.shared.release(chunks);
+    }
+
+    /// Waits until `predicate` is true of the simulator's state. It must not call back into the simulator.
+    pub async fn wait_for(&self, predicate: impl Fn(&State) -> bool) {
+        self.shared.record.wait_for(predicate).await;
+    }
+
+    /// Stops, and waits until every connection is closed.
+    pub async fn stop(self) {
+        self.shared.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.shared.stop.cancel();
+    }
+}

@@ -1,0 +1,222 @@
+//! The accounts that the simulator knows, and how much of their quota is used.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The window in which Mammouth renews a quota (upstream-protocol.md, "Quota policy").
+const WINDOW: Duration = Duration::from_secs(3 * 60 * 60);
+/// Never limited on any plan (upstream-protocol.md, section 1).
+const UNLIMITED_MODEL: &str = "openai-gpt-4o-mini";
+/// Only these are told apart, so that invented model names cannot fill the memory.
+const FAMILIES: [&str; 8] =
+    ["anthropic", "openai", "google", "xai", "fireworks", "mistral", "deepseek", "perplexity"];
+const MODELS_KEPT: usize = 16;
+/// What one call takes of a limited account's window, in percent.
+const PERCENT_A_CALL: u64 = 5;
+
+/// What a simulator is started with.
+#[derive(Clone)]
+pub struct Options {
+    pub accounts: Vec<SimAccount>,
+    /// Time between two words of a reply; zero in tests.
+    pub word_delay: Duration,
+}
+
+impl Options {
+    /// For `--demo`: three accounts with fresh cookies; the first has two calls left in each model family, so that the
+    /// third request shows a failover.
+    pub fn demo() -> Self {
+        let account = |label: &str, plan: &str, limit| SimAccount {
+            cookie: random_cookie(),
+            plan: plan.to_owned(),
+            limit,
+            ..SimAccount::named(label)
+        };
+        let accounts = vec![
+            account("alice", "Starter", Some(2)),
+            account("bob", "Standard", None),
+            account("carol", "Expert", None),
+        ];
+        Self { accounts, word_delay: Duration::from_millis(40) }
+    }
+
+    /// For tests: replies come without delay.
+    pub fn instant(accounts: Vec<SimAccount>) -> Self {
+        Self { accounts, word_delay: Duration::ZERO }
+    }
+}
+
+/// One account of the simulated site.
+#[derive(Clone)]
+pub struct SimAccount {
+    /// The value of the `auth_session` cookie.
+    pub cookie: String,
+    /// What stands before the `@` is the account's label.
+    pub email: String,
+    pub name: String,
+    /// `Starter`, `Standard` or `Expert`.
+    pub plan: String,
+    /// Model calls in each window and model family until a 403 says that the quota is used; `None` = no limit.
+    pub limit: Option<u32>,
+    /// From a family's first call until its quota is full again.
+    pub limit_resets_after: Duration,
+}
+
+impl SimAccount {
+    /// A Standard account without a limit. The cookie is `LABEL-session`.
+    pub fn named(label: &str) -> Self {
+        let mut name = label.to_owned();
+        name.get_mut(..1).map(str::make_ascii_uppercase);
+        Self {
+            cookie: format!("{label}-session"),
+            email: format!("{label}@simulator.invalid"),
+            name: format!("{name} Demo"),
+            plan: "Standard".to_owned(),
+            limit: None,
+            limit_resets_after: WINDOW,
+        }
+    }
+
+    /// The same account with this many calls in each window and family.
+    #[must_use]
+    pub fn with_limit(self, calls: u32) -> Self {
+        Self { limit: Some(calls), ..self }
+    }
+
+    pub(super) fn label(&self) -> String {
+        self.email.split('@').next().unwrap_or_default().to_owned()
+    }
+
+    /// 150 cents a window times the plan's multiplier (upstream-protocol.md, `currentUsage`).
+    fn window_cents(&self) -> u64 {
+        match self.plan.as_str() {
+            "Expert" => 1500,
+            "Standard" => 450,
+            _ => 150,
+        }
+    }
+}
+
+/// Looks like a session cookie. It guards nothing, so the standard library's hash keys are random enough.
+fn random_cookie() -> String {
+    (0..3).map(|_| format!("{:016x}", RandomState::new().build_hasher().finish())).collect()
+}
+
+/// Counts the calls of one account.
+#[derive(Default)]
+pub(super) struct Ledger {
+    windows: HashMap<&'static str, Window>,
+}
+
+struct Window {
+    started: Instant,
+    calls: u32,
+    models: BTreeSet<String>,
+}
+
+/// What `recentUsage` and `currentUsage` tell.
+pub(super) struct Usage {
+    pub(super) percent: u64,
+    pub(super) cents: u64,
+    pub(super) calls_by_family: BTreeMap<&'static str, u32>,
+    pub(super) models: BTreeSet<String>,
+}
+
+impl Ledger {
+    /// Counts one call; `false` means that the account's quota for the model's family is used.
+    pub(super) fn charge(&mut self, account: &SimAccount, model: &str, now: Instant) -> bool {
+        if model == UNLIMITED_MODEL {
+            return true;
+        }
+        self.forget_old_windows(account, now);
+        let fresh = || Window { started: now, calls: 0, models: BTreeSet::new() };
+        let window = self.windows.entry(family(model)).or_insert_with(fresh);
+        if account.limit.is_some_and(|limit| window.calls >= limit) {
+            return false;
+        }
+        window.calls = window.calls.saturating_add(1);
+        if window.models.len() < MODELS_KEPT {
+            window.models.insert(model.chars().take(100).collect());
+        }
+        true
+    }
+
+    pub(super) fn usage(&mut self, account: &SimAccount, now: Instant) -> Usage {
+        self.forget_old_windows(account, now);
+        let calls_by_family: BTreeMap<_, _> =
+            self.windows.iter().map(|(name, window)| (*name, window.calls)).collect();
+        let full = account.window_cents();
+        let (percent, cents) = match account.limit {
+            Some(limit) => {
+                let most = calls_by_family.values().max().copied().unwrap_or(0);
+                let left = u64::from(limit.saturating_sub(most));
+                let percent = 100_u64.saturating_sub(left.saturating_mul(PERCENT_A_CALL));
+                (percent, full * percent / 100)
+            }
+            None => {
+                let cents: u64 = calls_by_family.values().map(|calls| u64::from(*calls)).sum();
+                ((cents * 100 / full).min(100), cents)
+            }
+        };
+        let models = self.windows.values().flat_map(|window| window.models.iter().cloned()).collect();
+        Usage { percent, cents, calls_by_family, models }
+    }
+
+    fn forget_old_windows(&mut self, account: &SimAccount, now: Instant) {
+        let age = account.limit_resets_after;
+        self.windows.retain(|_, window| now.saturating_duration_since(window.started) < age);
+    }
+}
+
+/// The maker's name, with which every web model id begins.
+fn family(model: &str) -> &'static str {
+    let maker = model.split('-').next().unwrap_or_default();
+    FAMILIES.into_iter().find(|name| *name == maker).unwrap_or("other")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_counts_per_family_and_ends_with_the_window() {
+        let account = SimAccount::named("alice").with_limit(1);
+        let mut ledger = Ledger::default();
+        let start = Instant::now();
+        assert!(ledger.charge(&account, "openai-gpt-5", start));
+        assert!(!ledger.charge(&account, "openai-gpt-4.1", start));
+        assert!(ledger.charge(&account, "anthropic-claude-4-2025-05-14", start));
+        assert!(ledger.charge(&account, "openai-gpt-5", start + WINDOW));
+    }
+
+    #[test]
+    fn the_unlimited_model_never_counts() {
+        let account = SimAccount::named("alice").with_limit(0);
+        let mut ledger = Ledger::default();
+        assert!((0..5).all(|_| ledger.charge(&account, UNLIMITED_MODEL, Instant::now())));
+        assert_eq!(ledger.usage(&account, Instant::now()).calls_by_family.len(), 0);
+    }
+
+    #[test]
+    fn usage_rises_to_100_percent_when_the_quota_is_used() {
+        let account = SimAccount::named("alice").with_limit(2);
+        let mut ledger = Ledger::default();
+        let now = Instant::now();
+        assert_eq!(ledger.usage(&account, now).percent, 90);
+        assert!(ledger.charge(&account, "xai-grok-4-0709", now));
+        assert!(ledger.charge(&account, "xai-grok-4-0709", now));
+        let usage = ledger.usage(&account, now);
+        assert_eq!((usage.percent, usage.cents), (100, 450));
+    }
+
+    #[test]
+    fn demo_cookies_differ() {
+        let options = Options::demo();
+        let cookies: BTreeSet<_> = options.accounts.iter().map(|account| &account.cookie).collect();
+        assert_eq!(cookies.len(), 3);
+        assert_eq!(options.accounts[0].label(), "alice");
+    }
+}

@@ -1,0 +1,209 @@
+//! An answer before it is sent, and what a fault makes of it.
+
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde_json::{Value, json};
+
+use super::chunks::Chunks;
+use super::fault::{Fault, FaultBody};
+
+/// Begins like a gzip stream and is none.
+const NO_GZIP: &[u8] = b"\x1f\x8b\x08\x00\xde\xad\xbe\xef\xff\xff\xff\xff";
+const HTML_PAGE: &str = "<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1>\
+                         <script>document.title = 'page'</script></body></html>";
+const CHALLENGE_PAGE: &str = "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>\
+                              <div id=\"challenge-running\">Checking your browser</div></body></html>";
+const PORTAL_PAGE: &str = "<!DOCTYPE html><html><head><title>Welcome to our Wi-Fi</title></head><body>\
+                           <form action=\"/accept\"><button>Accept the terms</button></form></body></html>";
+
+/// Status, headers and body.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) chunks: Chunks,
+    /// Sent with a `Content-Length` if so, else in chunked encoding.
+    pub(super) length_known: bool,
+}
+
+impl Answer {
+    /// A model's reply, streamed.
+    pub(super) fn reply(chunks: Chunks) -> Self {
+        Self { length_known: false, ..Self::new(StatusCode::OK, "text/plain; charset=utf-8", chunks) }
+    }
+
+    pub(super) fn json(status: StatusCode, value: &Value) -> Self {
+        Self::new(status, "application/json", Chunks::one(value.to_string()))
+    }
+
+    /// The site's form of an error.
+    pub(super) fn message(status: StatusCode, message: &str) -> Self {
+        let value = json!({"error": true, "statusCode": status.as_u16(), "statusMessage": message, "message": message});
+        Self::json(status, &value)
+    }
+
+    pub(super) fn unauthorized() -> Self {
+        let value = json!({"statusCode": 401, "statusMessage": "Unauthorized"});
+        Self::json(StatusCode::UNAUTHORIZED, &value)
+    }
+
+    pub(super) fn quota() -> Self {
+        Self::message(
+            StatusCode::FORBIDDEN,
+            "Your usage limit reached for this model. Please try again later.",
+        )
+    }
+
+    pub(super) fn html(status: StatusCode, page: &str) -> Self {
+        Self::new(status, "text/html; charset=utf-8", Chunks::one(page.to_owned()))
+    }
+
+    pub(super) fn empty(status: StatusCode) -> Self {
+        Self { status, headers: HeaderMap::new(), chunks: Chunks::none(), length_known: true }
+    }
+
+    fn new(status: StatusCode, kind: &'static str, chunks: Chunks) -> Self {
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(kind))]);
+        Self { status, headers, chunks, length_known: true }
+    }
+
+    fn redirect(to: &str) -> Self {
+        let mut answer = Self::empty(StatusCode::FOUND);
+        if let Ok(to) = to.parse() {
+            answer.headers.insert(LOCATION, to);
+        }
+        answer
+    }
+
+    /// The answer under a fault. `normal` makes the answer there would be without it, and is called only if that is
+    /// needed, because making it may count against a quota. `cookie` is the request's header.
+    pub(super) fn under(fault: &Fault, cookie: &str, normal: impl FnOnce() -> Self) -> Self {
+        let status = fault.status.and_then(|code| StatusCode::from_u16(code).ok());
+        let mut answer = match (&fault.body, status) {
+            (Some(body), _) => Self::in_place(body, cookie, normal),
+            (None, Some(status)) if !status.is_success() => {
+                Self::message(status, status.canonical_reason().unwrap_or("Unknown"))
+            }
+            (None, _) => normal(),
+        };
+        answer.status = status.unwrap_or(answer.status);
+        answer.shape(fault);
+        answer
+    }
+
+    fn in_place(body: &FaultBody, cookie: &str, normal: impl FnOnce() -> Self) -> Self {
+        const FAILED: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
+        match body {
+            FaultBody::Quota => Self::quota(),
+            FaultBody::BadCookie => Self::unauthorized(),
+            FaultBody::Message(text) => Self::message(FAILED, text),
+            FaultBody::Leak => {
+                Self::message(FAILED, &format!("cannot serve a request with Cookie: {cookie}"))
+            }
+            FaultBody::Html => Self::html(StatusCode::BAD_GATEWAY, HTML_PAGE),
+            FaultBody::Challenge => Self::challenge(),
+            FaultBody::Portal => Self::html(StatusCode::OK, PORTAL_PAGE),
+            FaultBody::Login => Self::redirect("/app/login"),
+            FaultBody::Redirect(to) => Self::redirect(to),
+            FaultBody::Text(text) => Self::reply(Chunks::one(text.clone())),
+            FaultBody::Empty => Self::reply(Chunks::none()),
+            FaultBody::JsonError => {
+                let value = json!({"error": true, "statusCode": 500, "message": "Something went wrong"});
+                Self::json(StatusCode::OK, &value)
+            }
+            FaultBody::Json => normal().wrapped(|text| json!({"content": text}).to_string()),
+            FaultBody::JsonString => normal().wrapped(|text| json!(text).to_string()),
+            FaultBody::CutJson => normal().wrapped(cut_json),
+            FaultBody::Downgrade(model) => {
+                normal().wrapped(|text| json!({"content": text, "model": model}).to_string())
+            }
+        }
+    }
+
+    fn challenge() -> Self {
+        let mut answer = Self::html(StatusCode::FORBIDDEN, CHALLENGE_PAGE);
+        answer.headers.insert("cf-mitigated", HeaderValue::from_static("challenge"));
+        answer
+    }
+
+    /// The same text in JSON; a refusal stays as it is.
+    fn wrapped(self, wrap: impl FnOnce(&str) -> String) -> Self {
+        if !self.status.is_success() {
+            return self;
+        }
+        let text = wrap(&String::from_utf8_lossy(&self.chunks.concat()));
+        Self::new(self.status, "application/json", Chunks::one(text))
+    }
+
+    fn shape(&mut self, fault: &Fault) {
+        let mut chunks = std::mem::replace(&mut self.chunks, Chunks::none());
+        if let Some(size) = fault.size.or(fault.endless.then_some(u64::MAX)) {
+            chunks = Chunks::filler(size);
+            self.length_known = false;
+        }
+        if let Some(kind) = fault.bad_utf8 {
+            chunks = chunks.with_bad_utf8(kind);
+        }
+        if fault.gzip_garbage {
+            chunks = Chunks::one(NO_GZIP);
+            self.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        self.chunks = match fault.slice {
+            Some(size) => chunks.sliced(size),
+            None => chunks,
+        };
+        fault.headers.iter().for_each(|(name, value)| self.add_header(name, value));
+    }
+
+    fn add_header(&mut self, name: &str, value: &str) {
+        let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) else {
+            return;
+        };
+        if name == CONTENT_TYPE {
+            self.headers.insert(name, value);
+        } else {
+            self.headers.append(name, value);
+        }
+    }
+}
+
+fn cut_json(text: &str) -> String {
+    let whole = json!({"content": text}).to_string();
+    let middle = whole.len() / 2;
+    let end = (0..=middle).rev().find(|index| whole.is_char_boundary(*index)).unwrap_or(0);
+    whole[..end].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn under(fault: &str) -> (u16, String) {
+        let answer =
+            Answer::under(&fault.parse().unwrap(), "c=1", || Answer::reply(Chunks::words("a \"b\"")));
+        (answer.status.as_u16(), String::from_utf8(answer.chunks.concat().to_vec()).unwrap())
+    }
+
+    #[test]
+    fn the_reply_can_be_wrapped_and_cut() {
+        assert_eq!(under("body=json"), (200, r#"{"content":"a \"b\""}"#.to_owned()));
+        assert_eq!(under("body=json-string"), (200, r#""a \"b\"""#.to_owned()));
+        assert_eq!(under("downgrade=m"), (200, r#"{"content":"a \"b\"","model":"m"}"#.to_owned()));
+        assert_eq!(under("body=cut-json"), (200, r#"{"content""#.to_owned()));
+    }
+
+    #[test]
+    fn a_status_goes_with_any_body() {
+        assert_eq!(under("status=429 body=challenge").0, 429);
+        assert_eq!(under("status=201"), (201, "a \"b\"".to_owned()));
+        assert!(under("status=503").1.contains("\"statusCode\":503"));
+        assert!(under("body=leak").1.contains("c=1"));
+    }
+
+    #[test]
+    fn a_refusal_makes_no_normal_answer() {
+        let answer = Answer::under(&Fault::status(500), "", || panic!("not needed"));
+        assert_eq!(answer.status, 500);
+        let answer = Answer::under(&Fault::quota(), "", || panic!("not needed"));
+        assert_eq!(answer.status, 403);
+    }
+}

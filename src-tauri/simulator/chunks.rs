@@ -1,0 +1,131 @@
+//! The pieces in which a body is sent, made one at a time.
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+
+use bytes::Bytes;
+
+use super::fault::BadUtf8;
+
+/// Repeated for replies of a wanted size. Only ASCII, so that it can be cut anywhere.
+const FILLER: &str = "All work and no play makes Jack a dull mammoth. ";
+const FILLER_CHUNK: usize = 16 * 1024;
+
+/// What is left to send. Big bodies are not held in memory.
+#[derive(Debug, Clone)]
+pub(super) enum Chunks {
+    List(VecDeque<Bytes>),
+    Slices { rest: Bytes, size: NonZeroUsize },
+    Filler { unit: Bytes, left: u64 },
+}
+
+impl Chunks {
+    pub(super) fn none() -> Self {
+        Self::List(VecDeque::new())
+    }
+
+    pub(super) fn one(bytes: impl Into<Bytes>) -> Self {
+        Self::list([bytes.into()])
+    }
+
+    /// Empty pieces are left out: in chunked encoding they would be the end.
+    pub(super) fn list(pieces: impl IntoIterator<Item = Bytes>) -> Self {
+        Self::List(pieces.into_iter().filter(|piece| !piece.is_empty()).collect())
+    }
+
+    /// A piece a word, with the white space behind it.
+    pub(super) fn words(text: &str) -> Self {
+        Self::list(
+            text.split_inclusive(char::is_whitespace).map(|word| Bytes::copy_from_slice(word.as_bytes())),
+        )
+    }
+
+    /// `u64::MAX` is as good as endless.
+    pub(super) fn filler(size: u64) -> Self {
+        let unit: Bytes = FILLER.bytes().cycle().take(FILLER_CHUNK).collect();
+        Self::Filler { unit, left: size }
+    }
+
+    pub(super) fn sliced(self, size: NonZeroUsize) -> Self {
+        match self {
+            Self::List(_) | Self::Slices { .. } => Self::Slices { rest: self.concat(), size },
+            Self::Filler { unit, left } => {
+                Self::Filler { unit: unit.slice(..size.get().min(unit.len())), left }
+            }
+        }
+    }
+
+    /// The same with bytes in it that are no UTF-8. Filler stays as it is.
+    pub(super) fn with_bad_utf8(mut self, kind: BadUtf8) -> Self {
+        if let Self::List(list) = &mut self {
+            match kind {
+                BadUtf8::Invalid => list.insert(list.len().min(1), Bytes::from_static(b"\xff\xc0\x80")),
+                BadUtf8::Cut => list.push_back(Bytes::from_static(b"\xf0\x9f\xa6")),
+            }
+        }
+        self
+    }
+
+    /// All of it in one piece; filler only as one unit of itself.
+    pub(super) fn concat(self) -> Bytes {
+        match self {
+            Self::List(list) => list.into_iter().flatten().collect(),
+            Self::Slices { rest, .. } => rest,
+            Self::Filler { unit, .. } => unit,
+        }
+    }
+
+    /// In bytes.
+    pub(super) fn total(&self) -> u64 {
+        match self {
+            Self::List(list) => list.iter().map(|piece| piece.len() as u64).sum(),
+            Self::Slices { rest, .. } => rest.len() as u64,
+            Self::Filler { left, .. } => *left,
+        }
+    }
+
+    pub(super) fn next(&mut self) -> Option<Bytes> {
+        match self {
+            Self::List(list) => list.pop_front(),
+            Self::Slices { rest, .. } if rest.is_empty() => None,
+            Self::Slices { rest, size } => Some(rest.split_to(size.get().min(rest.len()))),
+            Self::Filler { left: 0, .. } => None,
+            Self::Filler { unit, left } => {
+                let size = unit.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                *left -= size as u64;
+                Some(unit.slice(..size))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(mut chunks: Chunks) -> Vec<Bytes> {
+        std::iter::from_fn(|| chunks.next()).collect()
+    }
+
+    #[test]
+    fn words_join_to_the_text() {
+        let text = " a  mammoth\n\tsings ünï ";
+        assert_eq!(all(Chunks::words(text)).concat(), text.as_bytes());
+        assert_eq!(all(Chunks::words("one two")), ["one ", "two"]);
+        assert!(all(Chunks::words("")).is_empty());
+    }
+
+    #[test]
+    fn slices_go_through_characters() {
+        let slices = all(Chunks::words("ü x").sliced(NonZeroUsize::MIN));
+        assert_eq!(slices.len(), 4);
+        assert_eq!(slices.concat(), "ü x".as_bytes());
+    }
+
+    #[test]
+    fn filler_has_the_wanted_size() {
+        let chunks = Chunks::filler(40_000);
+        assert_eq!(chunks.total(), 40_000);
+        assert_eq!(all(chunks).concat().len(), 40_000);
+    }
+}

@@ -1,0 +1,177 @@
+//! The two forms the site takes, read strictly (upstream-protocol.md, section 1).
+
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::multipart::Part;
+use super::record::Upload;
+
+const MESSAGE_FIELDS: [&str; 3] = ["content", "imagesData", "documentsData"];
+
+/// The form of `/api/models/llms`.
+#[derive(Debug)]
+pub(super) struct Ask {
+    pub(super) model: String,
+    pub(super) preprompt: String,
+    pub(super) messages: Vec<Value>,
+}
+
+impl Ask {
+    /// The error says in words what does not fit.
+    pub(super) fn read(parts: &[Part]) -> Result<Self, String> {
+        let [model, preprompt, messages @ ..] = parts else {
+            return Err("the form needs model, preprompt and messages".to_owned());
+        };
+        named(model, "model")?;
+        named(preprompt, "preprompt")?;
+        if model.bytes.is_empty() {
+            return Err("model is empty".to_owned());
+        }
+        if messages.is_empty() {
+            return Err("the form has no messages".to_owned());
+        }
+        let messages = messages.iter().map(message).collect::<Result<_, _>>()?;
+        let (model, preprompt) = (model.text()?.to_owned(), preprompt.text()?.to_owned());
+        Ok(Self { model, preprompt, messages })
+    }
+
+    pub(super) fn images(&self) -> impl Iterator<Item = &str> {
+        let lists = self.messages.iter().filter_map(|message| message["imagesData"].as_array());
+        lists.flatten().filter_map(Value::as_str)
+    }
+
+    pub(super) fn last_text(&self) -> &str {
+        self.messages.last().and_then(|message| message["content"].as_str()).unwrap_or_default()
+    }
+}
+
+/// The form of `/api/attachments/saveFile`; the error says in words what does not fit.
+pub(super) fn upload(parts: &[Part]) -> Result<Upload, String> {
+    let [kind, name, file] = parts else {
+        return Err("the form needs type, name and file".to_owned());
+    };
+    named(kind, "type")?;
+    named(name, "name")?;
+    if file.name != "file" {
+        return Err(format!("part {:?} where file belongs", file.name));
+    }
+    if kind.bytes != "image" {
+        return Err("type is not image".to_owned());
+    }
+    if file.bytes.is_empty() {
+        return Err("the file is empty".to_owned());
+    }
+    Ok(Upload {
+        name: name.text()?.to_owned(),
+        file_name: file.file_name.clone().ok_or("the file has no file name")?,
+        content_type: file.content_type.clone().ok_or("the file has no content type")?,
+        bytes_len: file.bytes.len(),
+        sha256: hex(&Sha256::digest(&file.bytes)),
+    })
+}
+
+fn named(part: &Part, name: &str) -> Result<(), String> {
+    if part.name != name {
+        return Err(format!("part {:?} where {name} belongs", part.name));
+    }
+    if part.file_name.is_some() { Err(format!("{name} is sent as a file")) } else { Ok(()) }
+}
+
+fn message(part: &Part) -> Result<Value, String> {
+    named(part, "messages")?;
+    let value: Value = serde_json::from_str(part.text()?).map_err(|_| "a message is not JSON")?;
+    let fields = value.as_object().ok_or("a message is not an object")?;
+    if let Some(other) = fields.keys().find(|key| !MESSAGE_FIELDS.contains(&key.as_str())) {
+        return Err(format!("a message has the field {other:?}"));
+    }
+    let content = fields.get("content").and_then(Value::as_str).ok_or("a message without content")?;
+    if content.is_empty() {
+        return Err("a message with empty content".to_owned());
+    }
+    if !list(fields, "imagesData")?.iter().all(Value::is_string) {
+        return Err("imagesData holds something else than URLs".to_owned());
+    }
+    list(fields, "documentsData")?;
+    Ok(value)
+}
+
+fn list<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<&'a Vec<Value>, String> {
+    fields.get(name).and_then(Value::as_array).ok_or_else(|| format!("a message without a list {name}"))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn part(name: &str, text: &str) -> Part {
+        let bytes = Bytes::from(text.to_owned());
+        Part { name: name.to_owned(), file_name: None, content_type: None, bytes }
+    }
+
+    fn turn(text: &str) -> Part {
+        part("messages", text)
+    }
+
+    const TURN: &str = r#"{"content":"hi","imagesData":["u"],"documentsData":[]}"#;
+
+    #[test]
+    fn a_good_form_is_read() {
+        let ask = Ask::read(&[part("model", "m"), part("preprompt", ""), turn(TURN)]).unwrap();
+        assert_eq!((ask.model.as_str(), ask.preprompt.as_str(), ask.last_text()), ("m", "", "hi"));
+        assert_eq!(ask.images().collect::<Vec<_>>(), ["u"]);
+    }
+
+    #[test]
+    fn a_missing_doubled_or_misplaced_part_is_refused() {
+        let forms = [
+            vec![],
+            vec![part("model", "m"), part("preprompt", "")],
+            vec![part("model", "m"), turn(TURN)],
+            vec![part("preprompt", ""), part("model", "m"), turn(TURN)],
+            vec![part("model", ""), part("preprompt", ""), turn(TURN)],
+            vec![part("model", "m"), part("model", "m"), part("preprompt", ""), turn(TURN)],
+            vec![part("model", "m"), part("preprompt", ""), part("preprompt", ""), turn(TURN)],
+            vec![part("model", "m"), part("preprompt", ""), turn(TURN), part("extra", "")],
+        ];
+        for form in forms {
+            assert!(Ask::read(&form).is_err(), "{form:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_of_another_shape_is_refused() {
+        let turns = [
+            "hi",
+            "[]",
+            r#"{"content":"","imagesData":[],"documentsData":[]}"#,
+            r#"{"content":1,"imagesData":[],"documentsData":[]}"#,
+            r#"{"content":"x","imagesData":[]}"#,
+            r#"{"content":"x","imagesData":[1],"documentsData":[]}"#,
+            r#"{"content":"x","imagesData":{},"documentsData":[]}"#,
+            r#"{"role":"user","content":"x","imagesData":[],"documentsData":[]}"#,
+        ];
+        for text in turns {
+            assert!(message(&turn(text)).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_upload_is_described_by_its_hash() {
+        let file = || Part {
+            file_name: Some("blob".into()),
+            content_type: Some("image/png".into()),
+            ..part("file", "abc")
+        };
+        let read = upload(&[part("type", "image"), part("name", "a.png"), file()]).unwrap();
+        assert_eq!(read.bytes_len, 3);
+        assert!(read.sha256.starts_with("ba7816bf8f01cfea414140de5dae2223"));
+        assert!(upload(&[part("type", "pdf"), part("name", "a.png"), file()]).is_err());
+        assert!(upload(&[part("type", "image"), part("name", "a.png"), part("file", "abc")]).is_err());
+    }
+}

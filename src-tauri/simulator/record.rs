@@ -1,0 +1,227 @@
+//! What the simulator was asked, kept in bounds, and a way to wait for it.
+
+use std::collections::VecDeque;
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use tokio::sync::watch;
+
+const MAX_CALLS: usize = 10_000;
+const MAX_KEPT_BYTES: usize = 128 * 1024 * 1024;
+
+/// One request to the simulator, as it was read.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Call {
+    /// Counts up from 0 for every call since the start.
+    pub id: u64,
+    pub method: String,
+    /// Without the query.
+    pub path: String,
+    /// The label of the account whose cookie came with the request.
+    pub account: Option<String>,
+    /// Whether there was one session cookie and it is known.
+    pub cookie_ok: bool,
+    /// Names in lower case. As JSON, cookies are left out.
+    #[serde(serialize_with = "without_cookies")]
+    pub headers: Vec<(String, String)>,
+    pub model: Option<String>,
+    pub preprompt: Option<String>,
+    /// The turns in order, each as the JSON object that was sent.
+    pub messages: Vec<Value>,
+    pub uploaded: Option<Upload>,
+    /// How the request broke the protocol, in words.
+    pub problem: Option<String>,
+    /// The status that was answered. `None` while there is no answer, and after a reset before one.
+    pub status: Option<u16>,
+    pub sent_chunks: usize,
+    pub sent_bytes: u64,
+    /// The call is over, however it ended.
+    pub ended: bool,
+    /// The client went away before the request was read or the answer was complete.
+    pub peer_closed_early: bool,
+}
+
+impl Call {
+    /// The first header of this name, given in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The texts of the turns, in order. An even number of them breaks the `turns` layout, which is not refused.
+    pub fn texts(&self) -> Vec<&str> {
+        self.messages.iter().filter_map(|message| message["content"].as_str()).collect()
+    }
+
+    /// About how much memory the call takes, in bytes.
+    fn weight(&self) -> usize {
+        let messages: usize = self.messages.iter().map(|message| message.to_string().len()).sum();
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let upload = self.uploaded.as_ref().map_or(0, |upload| upload.name.len() + upload.file_name.len());
+        self.path.len() + self.preprompt.as_ref().map_or(0, String::len) + messages + headers + upload
+    }
+}
+
+/// An image that was uploaded, without its bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Upload {
+    /// The form's `name`.
+    pub name: String,
+    /// The file part's own name.
+    pub file_name: String,
+    pub content_type: String,
+    pub bytes_len: usize,
+    /// In lower-case hexadecimal.
+    pub sha256: String,
+}
+
+fn without_cookies<S: Serializer>(headers: &[(String, String)], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(headers.iter().filter(|(name, _)| name != "cookie"))
+}
+
+/// What [`super::Simulator::wait_for`] can look at.
+#[derive(Debug, Default)]
+pub struct State {
+    /// Oldest first. A call is here as soon as it is read completely, or its client went away before that.
+    pub calls: VecDeque<Call>,
+    /// Calls that are running.
+    pub active: usize,
+    /// Chunks that the `gate` fault is holding.
+    pub held: usize,
+    /// Connections accepted since the start.
+    pub connections: u64,
+    kept_bytes: usize,
+    next_id: u64,
+}
+
+impl State {
+    fn push(&mut self, call: Call) {
+        self.kept_bytes += call.weight();
+        self.calls.push_back(call);
+        while self.calls.len() > MAX_CALLS || (self.kept_bytes > MAX_KEPT_BYTES && self.calls.len() > 1) {
+            let oldest = self.calls.pop_front();
+            self.kept_bytes -= oldest.map_or(0, |call| call.weight());
+        }
+    }
+}
+
+/// The one place that the state is kept.
+pub(super) struct Record(watch::Sender<State>);
+
+impl Record {
+    pub(super) fn new() -> Self {
+        Self(watch::Sender::new(State::default()))
+    }
+
+    pub(super) fn calls(&self) -> Vec<Call> {
+        self.0.borrow().calls.iter().cloned().collect()
+    }
+
+    pub(super) fn active(&self) -> usize {
+        self.0.borrow().active
+    }
+
+    pub(super) fn clear(&self) {
+        self.0.send_modify(|state| {
+            state.calls.clear();
+            state.kept_bytes = 0;
+        });
+    }
+
+    pub(super) async fn wait_for(&self, predicate: impl Fn(&State) -> bool) {
+        // The sender is in `self`, so the channel cannot close while this waits.
+        let _ = self.0.subscribe().wait_for(|state| predicate(state)).await;
+    }
+
+    pub(super) fn connected(&self) {
+        self.0.send_modify(|state| state.connections += 1);
+    }
+
+    pub(super) fn connections(&self) -> u64 {
+        self.0.borrow().connections
+    }
+
+    /// Counts a call that begins and gives it its number.
+    pub(super) fn begin(&self) -> u64 {
+        let mut id = 0;
+        self.0.send_modify(|state| {
+            id = state.next_id;
+            state.next_id += 1;
+            state.active += 1;
+        });
+        id
+    }
+
+    pub(super) fn push(&self, call: Call) {
+        self.0.send_modify(|state| state.push(call));
+    }
+
+    /// Changes a call that is kept; one that is not kept any more is left alone.
+    pub(super) fn update(&self, id: u64, change: impl FnOnce(&mut Call)) {
+        self.0.send_modify(|state| {
+            if let Some(call) = state.calls.iter_mut().rev().find(|call| call.id == id) {
+                change(call);
+            }
+        });
+    }
+
+    /// Notes how a call ended, in one step with the count of those that are running.
+    pub(super) fn end(&self, id: u64, unread: Option<Call>, peer_closed_early: bool) {
+        self.0.send_modify(|state| {
+            if let Some(call) = unread {
+                state.push(call);
+            }
+            if let Some(call) = state.calls.iter_mut().rev().find(|call| call.id == id) {
+                call.ended = true;
+                call.peer_closed_early = peer_closed_early;
+            }
+            state.active -= 1;
+        });
+    }
+
+    /// Counts a held chunk for as long as the guard lives.
+    pub(super) fn hold(&self) -> Held<'_> {
+        self.0.send_modify(|state| state.held += 1);
+        Held(self)
+    }
+}
+
+pub(super) struct Held<'a>(&'a Record);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.0.send_modify(|state| state.held -= 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(id: u64, preprompt: usize) -> Call {
+        Call { id, preprompt: Some("x".repeat(preprompt)), ..Call::default() }
+    }
+
+    #[test]
+    fn old_calls_make_room() {
+        let mut state = State::default();
+        (0..10_005).for_each(|id| state.push(call(id, 1)));
+        assert_eq!(state.calls.len(), MAX_CALLS);
+        assert_eq!(state.calls[0].id, 5);
+    }
+
+    #[test]
+    fn big_calls_make_room_sooner() {
+        let mut state = State::default();
+        (0..5).for_each(|id| state.push(call(id, 40 * 1024 * 1024)));
+        assert_eq!(state.calls.len(), 3);
+        assert!(state.kept_bytes <= MAX_KEPT_BYTES);
+    }
+
+    #[test]
+    fn a_call_as_json_has_no_cookie() {
+        let headers =
+            vec![("cookie".to_owned(), "auth_session=x".to_owned()), ("a".to_owned(), "b".to_owned())];
+        let json = serde_json::to_value(Call { headers, ..Call::default() }).unwrap();
+        assert_eq!(json["headers"], serde_json::json!([["a", "b"]]));
+    }
+}

@@ -1,0 +1,109 @@
+//! Rules that say which requests meet which fault.
+
+use serde::Deserialize;
+
+use super::fault::Fault;
+
+/// Where a model is asked.
+pub const LLMS_PATH: &str = "/api/models/llms";
+/// Where an image is uploaded.
+pub const UPLOAD_PATH: &str = "/api/attachments/saveFile";
+
+/// Which requests meet a fault. A condition that is `None` fits every request below `/api/`, usage polls included.
+///
+/// As JSON, for `POST /__sim/faults`, the fault is a text of the table's keys:
+/// `[{"path": "/api/models/llms", "account": "alice", "times": 1, "fault": "status=429 header=Retry-After:7"}]`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultRule {
+    #[serde(default)]
+    pub path: Option<String>,
+    /// An account's label. A request without a known cookie has none.
+    #[serde(default)]
+    pub account: Option<String>,
+    /// The platform's model id; only model calls have one.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// How many requests meet the fault; then the rule is used up.
+    #[serde(default)]
+    pub times: Option<u32>,
+    #[serde(deserialize_with = "fault_from_text")]
+    pub fault: Fault,
+}
+
+impl FaultRule {
+    /// Every model call meets the fault.
+    pub fn on_models(fault: Fault) -> Self {
+        Self { path: Some(LLMS_PATH.to_owned()), account: None, model: None, times: None, fault }
+    }
+
+    /// Every upload meets the fault.
+    pub fn on_uploads(fault: Fault) -> Self {
+        Self { path: Some(UPLOAD_PATH.to_owned()), ..Self::on_models(fault) }
+    }
+
+    /// Only requests of this account.
+    #[must_use]
+    pub fn of_account(self, label: &str) -> Self {
+        Self { account: Some(label.to_owned()), ..self }
+    }
+
+    /// Only that many requests.
+    #[must_use]
+    pub fn times(self, times: u32) -> Self {
+        Self { times: Some(times), ..self }
+    }
+
+    fn fits(&self, path: &str, account: Option<&str>, model: Option<&str>) -> bool {
+        let same = |wanted: &Option<String>, is: Option<&str>| wanted.is_none() || wanted.as_deref() == is;
+        self.times != Some(0)
+            && same(&self.path, Some(path))
+            && same(&self.account, account)
+            && same(&self.model, model)
+    }
+}
+
+/// The fault of the first rule that fits; a counted rule is used once by this.
+pub(super) fn take(
+    rules: &mut [FaultRule],
+    path: &str,
+    account: Option<&str>,
+    model: Option<&str>,
+) -> Option<Fault> {
+    let rule = rules.iter_mut().find(|rule| rule.fits(path, account, model))?;
+    rule.times = rule.times.map(|times| times - 1);
+    Some(rule.fault.clone())
+}
+
+fn fault_from_text<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Fault, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse().map_err(serde::de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_fit_by_path_account_and_model_and_are_used_up() {
+        let mut rules = vec![
+            FaultRule::on_models(Fault::status(500)).of_account("alice").times(1),
+            FaultRule { model: Some("m".into()), ..FaultRule::on_models(Fault::quota()) },
+        ];
+        let mut take = |account, model| take(&mut rules, LLMS_PATH, account, model);
+        assert_eq!(take(Some("bob"), Some("x")), None);
+        assert_eq!(take(Some("alice"), Some("m")), Some(Fault::status(500)));
+        assert_eq!(take(Some("alice"), Some("m")), Some(Fault::quota()));
+        assert_eq!(take(None, None), None);
+    }
+
+    #[test]
+    fn rules_are_read_from_json() {
+        let rules: Vec<FaultRule> =
+            serde_json::from_str(r#"[{"account": "alice", "times": 2, "fault": "status=503"}]"#).unwrap();
+        let expected = FaultRule { path: None, ..FaultRule::on_models(Fault::status(503)) };
+        assert_eq!(rules, [expected.of_account("alice").times(2)]);
+        assert!(serde_json::from_str::<FaultRule>(r#"{"fault": "x=1"}"#).is_err());
+        assert!(serde_json::from_str::<FaultRule>(r#"{"fault": "gate", "acount": "a"}"#).is_err());
+    }
+}

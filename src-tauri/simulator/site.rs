@@ -1,0 +1,99 @@
+//! What the real site would answer: session, quota, reply, upload, usage.
+
+use http::StatusCode;
+use http::request::Parts;
+use serde_json::json;
+
+use super::answer::Answer;
+use super::form::Ask;
+use super::record::Upload;
+use super::reply::Wish;
+use super::shared::Shared;
+
+const SESSION_COOKIE: &str = "auth_session";
+const LOGIN_PAGE: &str = "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Demo login</title></head>\
+                          <body><h1>Mammouth demo simulator</h1><p>This page stands where Mammouth's login page \
+                          would be. It asks for nothing and sends nothing.</p></body></html>";
+
+/// A request that has been read and fits the protocol.
+pub(super) enum Input {
+    Ask(Ask, Box<Wish>),
+    Upload(Upload),
+    User,
+    RecentUsage,
+    CurrentUsage,
+    LoginPage,
+}
+
+/// The value of the session cookie, if there is exactly one.
+pub(super) fn session_cookie(head: &Parts) -> Option<&str> {
+    let headers = head.headers.get_all(http::header::COOKIE).iter();
+    let pairs = headers.filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(';'));
+    let mut values =
+        pairs.filter_map(|pair| pair.trim().split_once('=')).filter(|(name, _)| *name == SESSION_COOKIE);
+    let (_, value) = values.next()?;
+    if values.next().is_none() { Some(value) } else { None }
+}
+
+/// The answer to a request without faults. It counts a model call against the account's quota.
+pub(super) fn answer(shared: &Shared, account: Option<usize>, input: &Input) -> Answer {
+    match (account, input) {
+        (Some(account), _) => member_answer(shared, account, input),
+        (None, Input::LoginPage) => login_page(),
+        (None, _) => Answer::unauthorized(),
+    }
+}
+
+fn member_answer(shared: &Shared, account: usize, input: &Input) -> Answer {
+    match input {
+        Input::LoginPage => login_page(),
+        Input::Ask(ask, wish) if shared.charge(account, &ask.model) => Answer::reply(wish.reply(ask)),
+        Input::Ask(..) => Answer::quota(),
+        Input::Upload(upload) => {
+            Answer::json(StatusCode::OK, &json!({"location": shared.save_upload(account, &upload.sha256)}))
+        }
+        Input::User => user(shared, account),
+        Input::RecentUsage => recent_usage(shared, account),
+        Input::CurrentUsage => {
+            Answer::json(StatusCode::OK, &json!({"currentSpendCents": shared.usage(account).cents}))
+        }
+    }
+}
+
+fn login_page() -> Answer {
+    Answer::html(StatusCode::OK, LOGIN_PAGE)
+}
+
+fn user(shared: &Shared, account: usize) -> Answer {
+    let user = &shared.accounts[account];
+    let value = json!({"id": account + 1, "email": user.email, "name": user.name, "plan": user.plan});
+    Answer::json(StatusCode::OK, &value)
+}
+
+fn recent_usage(shared: &Shared, account: usize) -> Answer {
+    let usage = shared.usage(account);
+    let brand = |(name, calls): (&&str, &u32)| json!({"name": name, "value": calls});
+    let brands: Vec<_> = usage.calls_by_family.iter().map(brand).collect();
+    let value = json!({"percent": usage.percent, "byBrand": brands, "usedModels": usage.models});
+    Answer::json(StatusCode::OK, &value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cookie(headers: &[&str]) -> Option<String> {
+        let request = headers.iter().fold(http::Request::builder(), |r, value| r.header("cookie", *value));
+        let (head, ()) = request.body(()).unwrap().into_parts();
+        session_cookie(&head).map(str::to_owned)
+    }
+
+    #[test]
+    fn one_session_cookie_counts_among_others() {
+        assert_eq!(cookie(&["a=b; auth_session=x=y; c=d"]).as_deref(), Some("x=y"));
+        assert_eq!(cookie(&["a=b", "auth_session=x"]).as_deref(), Some("x"));
+        assert_eq!(cookie(&["auth_session=x; auth_session=y"]), None);
+        assert_eq!(cookie(&["xauth_session=x"]), None);
+        assert_eq!(cookie(&[]), None);
+    }
+}

@@ -1,0 +1,87 @@
+//! The raw socket under hyper, which faults need: to reset it, and to write to it past hyper.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// One connection; hyper has it as a [`Wire`], faults keep it beside hyper.
+pub(super) struct Socket {
+    stream: TcpStream,
+    raw: Mutex<Option<Vec<u8>>>,
+}
+
+impl Socket {
+    pub(super) fn new(stream: TcpStream) -> Self {
+        Self { stream, raw: Mutex::new(None) }
+    }
+
+    /// Lets the end of the connection be a reset. A socket that is gone already needs none.
+    pub(super) fn reset_on_close(&self) {
+        let _ = self.stream.set_zero_linger();
+    }
+
+    /// Has these bytes written when hyper has given the connection up.
+    pub(super) fn answer_raw(&self, bytes: Vec<u8>) {
+        *self.raw.lock().unwrap_or_else(PoisonError::into_inner) = Some(bytes);
+    }
+
+    /// Writes what [`Self::answer_raw`] left, if it left something.
+    pub(super) async fn write_raw(&self) -> io::Result<()> {
+        let raw = self.raw.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
+        let mut rest = raw.as_slice();
+        while !rest.is_empty() {
+            self.stream.writable().await?;
+            match self.stream.try_write(rest) {
+                Ok(written) => rest = &rest[written..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The socket as hyper reads and writes it.
+pub(super) struct Wire(pub(super) Arc<Socket>);
+
+impl AsyncRead for Wire {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let stream = &self.0.stream;
+        loop {
+            ready!(stream.poll_read_ready(cx))?;
+            match stream.try_read(buf.initialize_unfilled()) {
+                Ok(read) => {
+                    buf.advance(read);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let stream = &self.0.stream;
+        loop {
+            ready!(stream.poll_write_ready(cx))?;
+            match stream.try_write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(socket2::SockRef::from(&self.0.stream).shutdown(std::net::Shutdown::Write))
+    }
+}
