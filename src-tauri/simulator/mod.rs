@@ -82,6 +82,8 @@ mod rules;
 mod serve;
 mod shared;
 mod site;
+#[cfg(test)]
+mod tests;
 mod uploads;
 mod wire;
 
