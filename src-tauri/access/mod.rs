@@ -1,1 +1,29 @@
-//! The access room.
+//! Who may call: one guard before every route.
+//!
+//! [`Guard::admit`] judges a request by its head alone, in one fixed order: sizes, Host, Origin, route, method, key,
+//! content type. It denies by default, so a path that is missing from the route table cannot be reached. It also says
+//! which route was meant and by which canonical path, so that the router behind it judges the same path as the guard.
+//!
+//! It reads no body, writes no answer and keeps no state but the client keys: the texts and statuses of answers are
+//! in the proxy's one table, limits on connections and time are the server's.
+
+pub mod authority;
+mod content;
+mod credential;
+mod guard;
+mod keys;
+mod origin;
+mod path;
+mod policy;
+mod refusal;
+mod route;
+#[cfg(test)]
+mod tests;
+mod weak;
+
+pub use guard::{Admitted, Caller, Guard};
+pub use keys::{Keys, digest, generate_key};
+pub use policy::{Policy, PolicyError};
+pub use refusal::{Preflight, Reason, Refusal, Refused, allow_origin};
+pub use route::{Dialect, Route, Scope};
+pub use weak::weak_key;

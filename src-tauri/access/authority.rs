@@ -1,0 +1,149 @@
+//! A strict parser for the value of `Host` (RFC 9110, 7.2): a name, an IPv4 or a bracketed IPv6 address, and a port.
+//!
+//! It is narrower than the grammar on purpose. What a browser or a client library sends passes; user information,
+//! percent-escapes and other things that parsers have disagreed about do not.
+
+use std::net::Ipv6Addr;
+
+/// A host and the port written behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Authority<'a> {
+    /// The name or address as it was sent, IPv6 with its brackets.
+    pub host: &'a str,
+    /// The port, when one was written.
+    pub port: Option<u16>,
+}
+
+impl Authority<'_> {
+    /// Same host, in any case, and same port.
+    pub(super) fn same_as(&self, other: &Authority<'_>) -> bool {
+        self.port == other.port && self.host.eq_ignore_ascii_case(other.host)
+    }
+}
+
+/// Why a value is not an authority this program accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Invalid {
+    /// Nothing, or nothing before the port.
+    #[error("the host is empty")]
+    Empty,
+    /// A byte that can be in no authority, such as `/` or a space.
+    #[error("the host holds a character that no host can hold")]
+    Byte,
+    /// Something else than a number from 0 to 65535 after the colon.
+    #[error("the port is not a number up to 65535")]
+    Port,
+    /// Written with the right characters, but neither a plain name nor an address: `user@host`, `[::1].evil`.
+    #[error("this is not a plain host name or address")]
+    Shape,
+}
+
+/// Reads the value of a `Host` header.
+///
+/// # Errors
+/// Says what is wrong with the value; the value itself is not repeated.
+pub fn parse(value: &[u8]) -> Result<Authority<'_>, Invalid> {
+    let text = std::str::from_utf8(value).map_err(|_| Invalid::Byte)?;
+    if text.is_empty() {
+        return Err(Invalid::Empty);
+    }
+    if !text.bytes().all(in_some_authority) {
+        return Err(Invalid::Byte);
+    }
+    if text.starts_with('[') { bracketed(text) } else { named(text) }
+}
+
+/// The characters of RFC 3986, 3.2: unreserved, sub-delims and what user information, addresses and ports add.
+fn in_some_authority(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@[]%".contains(&byte)
+}
+
+fn bracketed(text: &str) -> Result<Authority<'_>, Invalid> {
+    let end = text.find(']').ok_or(Invalid::Shape)? + 1;
+    let (host, rest) = text.split_at(end);
+    host[1..end - 1].parse::<Ipv6Addr>().map_err(|_| Invalid::Shape)?;
+    match rest.strip_prefix(':') {
+        Some(port) => Ok(Authority { host, port: Some(port_number(port)?) }),
+        None if rest.is_empty() => Ok(Authority { host, port: None }),
+        None => Err(Invalid::Shape),
+    }
+}
+
+fn named(text: &str) -> Result<Authority<'_>, Invalid> {
+    if text.contains('@') {
+        return Err(Invalid::Shape);
+    }
+    let (host, port) = match text.split_once(':') {
+        Some((host, port)) => (host, Some(port_number(port)?)),
+        None => (text, None),
+    };
+    if host.is_empty() {
+        return Err(Invalid::Empty);
+    }
+    let plain = host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+    if plain { Ok(Authority { host, port }) } else { Err(Invalid::Shape) }
+}
+
+fn port_number(text: &str) -> Result<u16, Invalid> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if digits { text.parse().map_err(|_| Invalid::Port) } else { Err(Invalid::Port) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_addresses_with_and_without_ports_are_read() {
+        let cases = [
+            ("localhost", "localhost", None),
+            ("LocalHost:3000", "LocalHost", Some(3000)),
+            ("127.0.0.1:1", "127.0.0.1", Some(1)),
+            ("[::1]", "[::1]", None),
+            ("[::1]:65535", "[::1]", Some(65535)),
+            ("my_box-1.lan", "my_box-1.lan", None),
+        ];
+        for (text, host, port) in cases {
+            assert_eq!(parse(text.as_bytes()), Ok(Authority { host, port }), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_no_client_sends_is_refused_with_its_reason() {
+        let cases: [(&[u8], Invalid); 14] = [
+            (b"", Invalid::Empty),
+            (b":3000", Invalid::Empty),
+            (b"::1", Invalid::Port),
+            (b"localhost:", Invalid::Port),
+            (b"localhost:+80", Invalid::Port),
+            (b"localhost:65536", Invalid::Port),
+            (b"localhost:80:80", Invalid::Port),
+            (b"127.0.0.1:3000/healthz?x=", Invalid::Byte),
+            (b"local host", Invalid::Byte),
+            (b"local\xffhost", Invalid::Byte),
+            (b"127.0.0.1@evil.example", Invalid::Shape),
+            (b"[::1].evil", Invalid::Shape),
+            (b"[::1", Invalid::Shape),
+            (b"local%68ost", Invalid::Shape),
+        ];
+        for (value, reason) in cases {
+            assert_eq!(parse(value), Err(reason), "{}", value.escape_ascii());
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused_without_a_panic(value in proptest::collection::vec(proptest::num::u8::ANY, 0..40)) {
+            let _ = parse(&value);
+        }
+
+        #[test]
+        fn what_is_read_is_what_was_written(value in "[a-z0-9.:@\\[\\]%/-]{0,24}") {
+            if let Ok(read) = parse(value.as_bytes()) {
+                let rest = value.strip_prefix(read.host).expect("the host is the beginning");
+                proptest::prop_assert!(read.port.is_none() == rest.is_empty());
+                proptest::prop_assert!(rest.is_empty() || rest.starts_with(':'));
+            }
+        }
+    }
+}

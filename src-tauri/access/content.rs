@@ -1,0 +1,59 @@
+//! What a posted body claims to be. Only JSON in UTF-8, unpacked: what a page can post without asking (a form, plain
+//! text) is none of it, and a packed body would hide its size.
+
+use http::header::{self, HeaderMap};
+
+/// Whether the body is declared as JSON in UTF-8 and not packed.
+pub(super) fn is_plain_json(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    let one = match (types.next(), types.next()) {
+        (Some(only), None) => only.to_str().is_ok_and(is_json),
+        (None, _) | (Some(_), Some(_)) => false,
+    };
+    let mut packings = headers.get_all(header::CONTENT_ENCODING).iter();
+    one && packings.all(|packing| packing.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+fn is_json(value: &str) -> bool {
+    let mut parts = value.split(';').map(str::trim);
+    let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let json = kind.strip_prefix("application/").is_some_and(|sub| sub == "json" || sub.ends_with("+json"));
+    json && parts.all(is_utf8_or_other)
+}
+
+/// A parameter that is no charset says nothing about the bytes.
+fn is_utf8_or_other(parameter: &str) -> bool {
+    let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+    let value = value.trim().trim_matches('"');
+    !name.trim().eq_ignore_ascii_case("charset")
+        || ["utf-8", "utf8"].iter().any(|it| value.eq_ignore_ascii_case(it))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn n06_only_json_in_utf_8_is_json() {
+        for good in [
+            "application/json",
+            "Application/JSON; charset=UTF-8",
+            "application/json;charset=\"utf-8\"; x=1",
+            "application/vnd.a+json",
+        ] {
+            assert!(is_json(good), "{good}");
+        }
+        for bad in [
+            "text/plain",
+            "",
+            "text/json",
+            "application/jsonp",
+            "application/x-www-form-urlencoded",
+            "application/json; charset=utf-16",
+            "multipart/form-data; x=application/json",
+            "application/json, text/plain",
+        ] {
+            assert!(!is_json(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The one credential of a request. It is read from two headers and from nowhere else: never from the URL or a cookie.
+
+use http::header::{self, HeaderMap, HeaderValue};
+
+/// What the caller presents; `None` when there is nothing, more than one, or something that cannot be a key.
+///
+/// All these cases are one to the caller, so that an answer says nothing about how close a guess was.
+pub(super) fn presented(headers: &HeaderMap) -> Option<&[u8]> {
+    let authorization = single(headers, &header::AUTHORIZATION).ok()?;
+    let api_key = single(headers, &http::HeaderName::from_static("x-api-key")).ok()?;
+    match (authorization, api_key) {
+        (Some(authorization), None) => bearer(authorization.as_bytes()),
+        (None, Some(key)) => token(key.as_bytes()),
+        (Some(authorization), Some(key)) => {
+            bearer(authorization.as_bytes()).filter(|token| *token == key.as_bytes())
+        }
+        (None, None) => None,
+    }
+}
+
+/// A header that was sent more than once.
+struct Repeated;
+
+fn single<'a>(headers: &'a HeaderMap, name: &http::HeaderName) -> Result<Option<&'a HeaderValue>, Repeated> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next();
+    if values.next().is_some() { Err(Repeated) } else { Ok(first) }
+}
+
+/// `Bearer`, in any case, one space, and the token (RFC 6750, 2.1).
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, rest) = value.split_at_checked(b"bearer ".len())?;
+    if scheme.eq_ignore_ascii_case(b"bearer ") { token(rest) } else { None }
+}
+
+fn token(value: &[u8]) -> Option<&[u8]> {
+    (!value.is_empty() && value.iter().all(u8::is_ascii_graphic)).then_some(value)
+}

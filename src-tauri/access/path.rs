@@ -1,0 +1,222 @@
+//! From the path that was sent to the route that was meant.
+//!
+//! Clients join base URLs in different ways, so the routes of a dialect are found with no `/v1`, one or two, and with
+//! the doubled slash that a base URL ending in a slash leaves. Everything else must be spelled exactly: no dots, no
+//! escapes in fixed parts, no change of case, no slash at the end. A path that two parts of a program read
+//! differently is how guards are passed (CVE-2026-49468).
+
+use super::route::{Dialect, Route};
+
+/// What may stand before a dialect route's own part. The canonical one comes first.
+const PREFIXES: [&str; 6] = ["/v1", "", "/v1/v1", "/v1/", "/v1//v1", "/v1/v1/"];
+
+/// Where a path leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Places in the route table, the most literal path first; they differ in method or in how they name a segment.
+    pub(super) routes: Vec<usize>,
+    /// The value of the segment in braces, decoded, for the first of `routes` that has one.
+    pub(super) param: Option<String>,
+}
+
+/// All routes that this path can mean, whatever the method. Empty when it means none.
+pub(super) fn find(table: &[Route], path: &str) -> Found {
+    let mut literal = Vec::new();
+    let mut open = Vec::new();
+    let mut value = None;
+    for (place, route) in table.iter().enumerate() {
+        match matches(route, path) {
+            Some(None) => literal.push(place),
+            Some(Some(param)) => {
+                open.push(place);
+                value.get_or_insert(param);
+            }
+            None => {}
+        }
+    }
+    literal.append(&mut open);
+    Found { routes: literal, param: value }
+}
+
+/// The one spelling of a route's path, with its value in place of the braces.
+pub(super) fn canonical(route: &Route, param: Option<&str>) -> String {
+    match (split_param(route.path), param) {
+        (Some((fixed, _)), Some(value)) => format!("{fixed}{}", encode(value)),
+        (Some(_), None) | (None, _) => route.path.to_owned(),
+    }
+}
+
+/// Whether the route has a segment in braces.
+pub(super) fn takes_param(route: &Route) -> bool {
+    split_param(route.path).is_some()
+}
+
+fn matches(route: &Route, path: &str) -> Option<Option<String>> {
+    let own = route.path.strip_prefix("/v1").filter(|_| route.dialect != Dialect::Plain);
+    match (own, route.dialect) {
+        (None, Dialect::Plain) => matches_exactly(route.path, path),
+        (own, Dialect::OpenAi | Dialect::Anthropic | Dialect::Ollama | Dialect::Plain) => {
+            let own = own.unwrap_or(route.path);
+            PREFIXES.iter().find_map(|prefix| matches_exactly(own, path.strip_prefix(prefix)?))
+        }
+    }
+}
+
+fn matches_exactly(pattern: &str, path: &str) -> Option<Option<String>> {
+    let Some((fixed, name)) = split_param(pattern) else {
+        return (pattern == path).then_some(None);
+    };
+    let value = path.strip_prefix(fixed)?;
+    if name == "id" { decode_id(value).map(Some) } else { plain_segment(value).map(Some) }
+}
+
+/// `/v1/models/{id}` is `/v1/models/` and `id`.
+fn split_param(pattern: &str) -> Option<(&str, &str)> {
+    let (fixed, name) = pattern.strip_suffix('}')?.split_once('{')?;
+    Some((fixed, name))
+}
+
+fn plain_segment(value: &str) -> Option<String> {
+    let plain = value.bytes().all(is_unreserved);
+    (plain && !is_empty_or_dots(value)).then(|| value.to_owned())
+}
+
+/// A decoded id, checked after decoding so that an escape cannot bring in what is refused in the open.
+fn decode_id(value: &str) -> Option<String> {
+    let id = decode(value)?;
+    let sound = id.split('/').all(|segment| !is_empty_or_dots(segment)) && !id.contains(char::is_control);
+    sound.then_some(id)
+}
+
+fn is_empty_or_dots(segment: &str) -> bool {
+    matches!(segment, "" | "." | "..")
+}
+
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+}
+
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(if byte == b'%' { hex(rest.next()?)? << 4 | hex(rest.next()?)? } else { byte });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if is_unreserved(byte) || b":@/+".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::route::Scope;
+    use super::*;
+    use http::Method;
+
+    fn table() -> Vec<Route> {
+        let route = |path, dialect| Route { method: Method::GET, path, scope: Scope::Client, dialect };
+        vec![
+            route("/v1/chat/completions", Dialect::OpenAi),
+            route("/v1/models", Dialect::OpenAi),
+            route("/v1/models/{id}", Dialect::OpenAi),
+            route("/api/chat", Dialect::Ollama),
+            route("/control/{name}", Dialect::Plain),
+            route("/control/events", Dialect::Plain),
+            route("/", Dialect::Plain),
+        ]
+    }
+
+    /// Route and canonical path of what `path` leads to.
+    fn lead(path: &str) -> Option<(usize, String)> {
+        let table = table();
+        let found = find(&table, path);
+        let place = *found.routes.first()?;
+        let param = found.param.as_deref().filter(|_| takes_param(&table[place]));
+        Some((place, canonical(&table[place], param)))
+    }
+
+    #[test]
+    fn every_way_to_join_a_base_url_leads_to_the_same_route() {
+        for prefix in PREFIXES {
+            let meant = Some((0, "/v1/chat/completions".to_owned()));
+            assert_eq!(lead(&format!("{prefix}/chat/completions")), meant, "{prefix}");
+            assert_eq!(lead(&format!("{prefix}/api/chat")), Some((3, "/api/chat".to_owned())), "{prefix}");
+        }
+        assert_eq!(lead("/v1/control/events"), None);
+        assert_eq!(lead("/v1/"), None);
+    }
+
+    #[test]
+    fn an_id_may_hold_slashes_and_escapes() {
+        for path in ["/v1/models/a/b", "/models/a%2Fb", "/v1/v1/models/a%2fb"] {
+            assert_eq!(find(&table(), path).param.as_deref(), Some("a/b"), "{path}");
+        }
+        let odd = find(&table(), "/v1/models/%E4%BD%A0%2541");
+        assert_eq!(odd.param.as_deref(), Some("你%41"));
+    }
+
+    #[test]
+    fn a_literal_path_comes_before_an_open_one() {
+        assert_eq!(find(&table(), "/control/events").routes, [5, 4]);
+        assert_eq!(find(&table(), "/control/keys.add").routes, [4]);
+        assert!(find(&table(), "/control/keys/add").routes.is_empty());
+    }
+
+    #[test]
+    fn u04_other_spellings_lead_nowhere() {
+        let long = format!("/v1/{}", "a".repeat(4096));
+        for path in [
+            "//v1/models",
+            "/v1/./models",
+            "/v1/../v1/models",
+            "/v1/models/",
+            "/V1/models",
+            "/v1/Models",
+            "/v1%2fmodels",
+            "/v1/models%00",
+            "/v1/models/%00",
+            "/v1/models/a%0d%0ab",
+            "/v1/models/..",
+            "/v1/models/%2e%2e/x",
+            "/v1/models/a//b",
+            "/v1/models/a%zz",
+            "/v1/models/a%4",
+            "/v1/models/%ff",
+            "/v1/models;x",
+            "/v1///models",
+            "/v1/v1/v1/models",
+            "/ui/../admin",
+            "/control/..",
+            "/control/%65vents",
+            "/control/events/",
+            "*",
+            "",
+            &long,
+        ] {
+            assert_eq!(lead(path), None, "{path}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_canonical_path_leads_to_itself(path in "(/v1)?/{0,2}(v1/)?(models|api/chat|control)/[ -~é%]{0,12}") {
+            if let Some((place, path)) = lead(&path) {
+                proptest::prop_assert_eq!(lead(&path), Some((place, path)));
+            }
+        }
+    }
+}

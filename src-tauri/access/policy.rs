@@ -1,0 +1,120 @@
+//! Which Host names and browser origins may call, beyond the loopback names that always may.
+
+use super::authority;
+
+const ALWAYS: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
+
+/// The names and origins that the user listed, checked and in lower case.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Policy {
+    hosts: Vec<String>,
+    origins: Vec<String>,
+}
+
+/// An entry of `ALLOWED_HOSTS` or `ALLOWED_ORIGINS` that cannot be listed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyError {
+    /// Not a plain host name or address.
+    #[error("allowed host {0:?} is not a plain host name or address ({1}); patterns are not possible")]
+    Host(String, authority::Invalid),
+    /// Not what a browser sends as `Origin`.
+    #[error(
+        "allowed origin {0:?} is not of the form scheme://host or scheme://host:port; \"null\" and patterns are not possible"
+    )]
+    Origin(String),
+}
+
+impl Policy {
+    /// Checks the user's lists. A port behind a host is accepted and has no meaning; one slash at the end of an origin
+    /// is dropped.
+    ///
+    /// # Errors
+    /// The first entry that cannot be listed.
+    pub fn new<S: AsRef<str>>(hosts: &[S], origins: &[S]) -> Result<Self, PolicyError> {
+        Ok(Self {
+            hosts: hosts.iter().map(|host| checked_host(host.as_ref())).collect::<Result<_, _>>()?,
+            origins: origins
+                .iter()
+                .map(|origin| checked_origin(origin.as_ref()))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The port is no part of the question: forwarded ports must work.
+    pub(super) fn allows_host(&self, host: &str) -> bool {
+        let listed = self.hosts.iter().map(String::as_str);
+        ALWAYS.into_iter().chain(listed).any(|allowed| allowed.eq_ignore_ascii_case(host))
+    }
+
+    pub(super) fn lists_origin(&self, origin: &[u8]) -> bool {
+        self.origins.iter().any(|listed| listed.as_bytes() == origin)
+    }
+}
+
+fn checked_host(entry: &str) -> Result<String, PolicyError> {
+    match authority::parse(entry.as_bytes()) {
+        Ok(parsed) => Ok(parsed.host.to_ascii_lowercase()),
+        Err(reason) => Err(PolicyError::Host(entry.to_owned(), reason)),
+    }
+}
+
+/// Schemes of editors and extensions are possible; browsers write them all in lower case.
+fn checked_origin(entry: &str) -> Result<String, PolicyError> {
+    let wrong = || PolicyError::Origin(entry.to_owned());
+    let origin = entry.strip_suffix('/').unwrap_or(entry).to_ascii_lowercase();
+    let (scheme, host) = origin.split_once("://").ok_or_else(wrong)?;
+    let scheme_ok =
+        !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    let host_ok = authority::parse(host.as_bytes()).is_ok();
+    if scheme_ok && scheme != "file" && host_ok { Ok(origin) } else { Err(wrong()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_checked_and_lowered() {
+        let policy =
+            Policy::new(&["Box.LAN:3000", "[fd00::1]"], &["http://LocalHost:5173/", "vscode-webview://x"]);
+        let policy = policy.expect("all entries are sound");
+        assert!(
+            policy.allows_host("box.lan")
+                && policy.allows_host("[FD00::1]")
+                && policy.allows_host("LOCALHOST")
+        );
+        assert!(!policy.allows_host("box.lan.") && !policy.allows_host("x.box.lan"));
+        assert!(policy.lists_origin(b"http://localhost:5173") && policy.lists_origin(b"vscode-webview://x"));
+        assert!(!policy.lists_origin(b"http://localhost:5174"));
+    }
+
+    #[test]
+    fn n08_null_and_patterns_cannot_be_listed() {
+        for origin in [
+            "null",
+            "*",
+            "http://*",
+            "http://*.lan",
+            "file://",
+            "file://x",
+            "http://a/b",
+            "http://u@a",
+            "",
+            "a.b",
+        ] {
+            assert_eq!(Policy::new(&[], &[origin]), Err(PolicyError::Origin(origin.to_owned())), "{origin}");
+        }
+        for host in ["*", "*.lan", "", "http://a", "a/b", "u@a"] {
+            assert!(matches!(Policy::new(&[host], &[]), Err(PolicyError::Host(..))), "{host}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn only_the_listed_hosts_are_allowed(host in "[a-z0-9.:\\[\\]-]{1,20}|(127\\.0\\.0\\.1|localhost|\\[::1\\]|box)(\\.|\\.evil|@x|%)?") {
+            let policy = Policy::new(&["box"], &[]).expect("sound");
+            let known = ["127.0.0.1", "localhost", "[::1]", "box"].contains(&host.as_str());
+            proptest::prop_assert_eq!(policy.allows_host(&host), known);
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The table of routes: what exists, who may call it, and in which form its errors are written.
+
+use http::Method;
+
+/// The wire form of a route, in which its errors are written too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// OpenAI's API and everything that imitates it.
+    OpenAi,
+    /// Anthropic's Messages API.
+    Anthropic,
+    /// Ollama's own API.
+    Ollama,
+    /// Control, health and the UI's files: a plain error body.
+    Plain,
+}
+
+/// Which credential a route needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// None.
+    Public,
+    /// A client key.
+    Client,
+    /// The control token; a client key is not enough.
+    Control,
+}
+
+/// One route of the program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The one method it answers.
+    pub method: Method,
+    /// The canonical path, such as `/v1/chat/completions`.
+    ///
+    /// A last segment `{id}` stands for a percent-decoded value that may hold slashes (model ids do); any other name
+    /// in braces, such as `{name}`, for one plain segment.
+    pub path: &'static str,
+    /// Who may call it.
+    pub scope: Scope,
+    /// How its errors are written.
+    pub dialect: Dialect,
+}
+
+impl Route {
+    /// `HEAD` is answered wherever a public `GET` is: health checks ask that way, and nothing private can leak.
+    pub(super) fn answers(&self, method: &Method) -> bool {
+        self.method == *method || (*method == Method::HEAD && self.allows_head())
+    }
+
+    pub(super) fn allows_head(&self) -> bool {
+        self.scope == Scope::Public && self.method == Method::GET
+    }
+}
