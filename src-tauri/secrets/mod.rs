@@ -3,5 +3,23 @@
 //! A cookie, an API key, a client key and the control token are [`Secret`]s from the moment they are read. Nothing in
 //! this program implements `Display` or `Serialize` for them; the only way to the text is `expose_secret`, which is
 //! easy to search for.
+//!
+//! [`Vault`] is what async code holds: a [`SecretStore`] ([`Keychain`], or [`Memory`]) used off the async threads and
+//! with a deadline. A store answers with a [`StoreError`] when it cannot do what it was asked; nothing here ever falls
+//! back to another place by itself. [`read_or_create_token`] keeps the control token in a file of its own, and a
+//! [`Redactor`] takes known secrets out of foreign text before that text is shown or logged. Which secrets exist, and
+//! under what names, is the business of other rooms.
 
+mod deadline;
+mod file;
+mod keychain;
+mod redact;
+mod store;
+mod vault;
+
+pub use file::{read_or_create_token, read_token};
+pub use keychain::Keychain;
+pub use redact::Redactor;
 pub use secrecy::{ExposeSecret, SecretString as Secret};
+pub use store::{Memory, SecretStore, StoreError};
+pub use vault::Vault;

@@ -1,0 +1,246 @@
+//! A token in a file that only its owner can read.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use super::Secret;
+
+/// Random bytes in a token; the file holds them as hexadecimal digits.
+const TOKEN_BYTES: usize = 32;
+
+/// The token in the file at `path`; the file is made (0600) if there is none.
+///
+/// A token that others could have read (a mode wider than 0600) or that is damaged is replaced by a new one. The
+/// caller holds the lock of the data directory, so nobody else makes one at the same time.
+///
+/// # Errors
+/// A symlink, a file of another user, something that is not a file, or any failure to read or write.
+pub fn read_or_create_token(path: &Path) -> io::Result<Secret> {
+    let kept = match open(path) {
+        Ok(file) => trusted_token(file)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return create(path),
+        Err(error) => return Err(error),
+    };
+    match kept {
+        Some(token) => Ok(token),
+        None => {
+            fs::remove_file(path)?;
+            create(path)
+        }
+    }
+}
+
+/// The token in the file at `path`, for a program that wants to talk to the one which made it.
+///
+/// # Errors
+/// As [`read_or_create_token`]; also when there is no file, or its token cannot be trusted.
+pub fn read_token(path: &Path) -> io::Result<Secret> {
+    trusted_token(open(path)?)?.ok_or_else(|| {
+        refused(
+            io::ErrorKind::InvalidData,
+            "the token file is damaged or open to others; restart the server to renew it",
+        )
+    })
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    if fs::symlink_metadata(path)?.is_symlink() {
+        return Err(refused(io::ErrorKind::PermissionDenied, "the token file is a symlink; remove it"));
+    }
+    let mut options = OpenOptions::new();
+    options.read(true);
+    platform::no_follow(&mut options);
+    options.open(path)
+}
+
+/// `None` when the file is ours but its token must not be used any more.
+fn trusted_token(file: File) -> io::Result<Option<Secret>> {
+    let about = file.metadata()?;
+    if !about.is_file() {
+        return Err(refused(io::ErrorKind::InvalidInput, "the token file is not a regular file; remove it"));
+    }
+    if !platform::is_ours(&about) {
+        return Err(refused(
+            io::ErrorKind::PermissionDenied,
+            "the token file belongs to another user; remove it",
+        ));
+    }
+    if platform::is_open_to_others(&about) {
+        return Ok(None);
+    }
+    let mut text = String::new();
+    match file.take(1024).read_to_string(&mut text) {
+        Err(error) if error.kind() != io::ErrorKind::InvalidData => Err(error),
+        Err(_) => Ok(None),
+        Ok(_) => Ok(is_token(text.trim()).then(|| Secret::from(text.trim()))),
+    }
+}
+
+fn is_token(text: &str) -> bool {
+    text.len() == 2 * TOKEN_BYTES && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+fn create(path: &Path) -> io::Result<Secret> {
+    let mut bytes = [0; TOKEN_BYTES];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    let token: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    let mut options = OpenOptions::new();
+    // `create_new` is O_EXCL, which does not follow a symlink that was planted meanwhile.
+    options.write(true).create_new(true);
+    platform::owner_only(&mut options);
+    let mut file = options.open(path)?;
+    file.write_all(token.as_bytes())?;
+    file.sync_all()?;
+    Ok(Secret::from(token))
+}
+
+fn refused(kind: io::ErrorKind, why: &'static str) -> io::Error {
+    io::Error::new(kind, why)
+}
+
+#[cfg(unix)]
+mod platform {
+    use std::fs::{Metadata, OpenOptions};
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+
+    use rustix::fs::OFlags;
+
+    pub(super) fn no_follow(options: &mut OpenOptions) {
+        // NONBLOCK: opening a planted FIFO would wait for a writer that never comes.
+        options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
+    }
+
+    pub(super) fn owner_only(options: &mut OpenOptions) {
+        options.mode(0o600);
+    }
+
+    pub(super) fn is_ours(about: &Metadata) -> bool {
+        about.uid() == rustix::process::geteuid().as_raw()
+    }
+
+    pub(super) fn is_open_to_others(about: &Metadata) -> bool {
+        about.mode() & 0o077 != 0
+    }
+}
+
+/// Elsewhere the user's own profile folder, where the data directory is, keeps others out.
+#[cfg(not(unix))]
+mod platform {
+    use std::fs::{Metadata, OpenOptions};
+
+    pub(super) fn no_follow(_options: &mut OpenOptions) {}
+
+    pub(super) fn owner_only(_options: &mut OpenOptions) {}
+
+    pub(super) fn is_ours(_about: &Metadata) -> bool {
+        true
+    }
+
+    pub(super) fn is_open_to_others(_about: &Metadata) -> bool {
+        false
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::super::ExposeSecret;
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    fn make(path: &Path) -> String {
+        read_or_create_token(path).unwrap().expose_secret().to_owned()
+    }
+
+    #[test]
+    fn a_token_is_made_once_and_then_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("control.token");
+        let first = make(&path);
+        assert!(is_token(&first));
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!(make(&path), first);
+        assert_eq!(read_token(&path).unwrap().expose_secret(), first);
+    }
+
+    #[test]
+    fn l05_a_token_that_others_could_read_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("control.token");
+        let first = make(&path);
+        for open in [0o644, 0o666, 0o640] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(open)).unwrap();
+            assert!(read_token(&path).is_err());
+            assert_ne!(make(&path), first);
+            assert_eq!(mode(&path), 0o600);
+        }
+    }
+
+    #[test]
+    fn l05_a_planted_symlink_is_refused_and_its_target_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, target) = (dir.path().join("control.token"), dir.path().join("target"));
+        fs::write(&target, "theirs").unwrap();
+        symlink(&target, &path).unwrap();
+        assert!(read_or_create_token(&path).is_err());
+        assert_eq!(fs::read_to_string(&target).unwrap(), "theirs");
+        symlink(dir.path().join("nowhere"), dir.path().join("dangling")).unwrap();
+        assert!(read_or_create_token(&dir.path().join("dangling")).is_err());
+        assert!(!dir.path().join("nowhere").exists());
+    }
+
+    #[test]
+    fn l05_a_folder_or_a_fifo_in_its_place_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(read_or_create_token(dir.path()).is_err());
+        let fifo = dir.path().join("fifo");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &fifo,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::from_raw_mode(0o600),
+            0,
+        )
+        .unwrap();
+        assert!(read_or_create_token(&fifo).is_err());
+    }
+
+    #[test]
+    fn f48_a_cut_or_garbage_token_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("control.token");
+        make(&path);
+        for bytes in [&b""[..], b"abc", &[0xff; 64], &[b'g'; 64]] {
+            fs::write(&path, bytes).unwrap();
+            assert!(read_token(&path).is_err());
+            assert!(is_token(&make(&path)));
+        }
+    }
+
+    #[test]
+    fn l05_a_file_of_another_user_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("control.token");
+        make(&path);
+        assert!(platform::is_ours(&fs::metadata(&path).unwrap()));
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(&path, Some(65534), None).unwrap();
+            assert!(read_or_create_token(&path).is_err());
+        } else {
+            assert!(!platform::is_ours(&fs::metadata("/").unwrap()));
+        }
+    }
+
+    #[test]
+    fn a_missing_file_is_not_made_by_reading() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("control.token");
+        assert_eq!(read_token(&path).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert!(!path.exists());
+    }
+}

@@ -1,0 +1,188 @@
+//! The keychain of the platform: macOS Keychain, Windows Credential Manager, the Secret Service elsewhere.
+
+use std::time::Duration;
+
+use super::deadline::Deadline;
+use super::{ExposeSecret, Redactor, Secret, SecretStore, StoreError};
+
+/// The name under which the platform's own keychain program lists our entries.
+const SERVICE: &str = "mammouth-proxy";
+
+/// A locked Secret Service blocks for more than 40 s; nobody waits that long for a window to open.
+pub(super) const LIMIT: Duration = Duration::from_secs(5);
+
+/// The platform's keychain. A call returns within 5 s: see [`StoreError::Hung`].
+///
+/// Without a session bus the keyring library decides once per process that there is no keychain: after
+/// [`StoreError::Missing`] only a restart finds one.
+pub struct Keychain(Deadline<Platform>);
+
+impl Keychain {
+    /// Reaches for nothing yet: the first call does.
+    pub fn new() -> Self {
+        Self(Deadline::new(Platform, LIMIT))
+    }
+}
+
+impl Default for Keychain {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SecretStore for Keychain {
+    fn get(&self, name: &str) -> Result<Option<Secret>, StoreError> {
+        self.0.get(name)
+    }
+
+    fn set(&self, name: &str, value: &Secret) -> Result<(), StoreError> {
+        self.0.set(name, value)
+    }
+
+    fn delete(&self, name: &str) -> Result<(), StoreError> {
+        self.0.delete(name)
+    }
+}
+
+struct Platform;
+
+impl SecretStore for Platform {
+    fn get(&self, name: &str) -> Result<Option<Secret>, StoreError> {
+        found(entry(name).and_then(|entry| entry.get_secret()))
+    }
+
+    fn set(&self, name: &str, value: &Secret) -> Result<(), StoreError> {
+        // As bytes: Windows keeps passwords as UTF-16 and would take only half as many characters.
+        entry(name)
+            .and_then(|entry| entry.set_secret(value.expose_secret().as_bytes()))
+            .map_err(|error| explain(&error, &Redactor::new([value])))
+    }
+
+    fn delete(&self, name: &str) -> Result<(), StoreError> {
+        match entry(name).and_then(|entry| entry.delete_credential()) {
+            Ok(()) | Err(keyring::Error::NoEntry) => Ok(()),
+            Err(error) => Err(explain(&error, &Redactor::default())),
+        }
+    }
+}
+
+fn entry(name: &str) -> keyring::Result<keyring::Entry> {
+    keyring::Entry::new(SERVICE, name)
+}
+
+fn found(answer: keyring::Result<Vec<u8>>) -> Result<Option<Secret>, StoreError> {
+    match answer {
+        Ok(bytes) if bytes.is_empty() => Ok(None),
+        Ok(bytes) => String::from_utf8(bytes).map(|text| Some(Secret::from(text))).map_err(|_| damaged()),
+        Err(keyring::Error::NoEntry) => Ok(None),
+        Err(error) => Err(explain(&error, &Redactor::default())),
+    }
+}
+
+fn damaged() -> StoreError {
+    StoreError::Other("what is stored there is not readable text; add the account again".to_owned())
+}
+
+/// The library's error in our terms. `known` takes out a value that a platform might put into its message.
+fn explain(error: &keyring::Error, known: &Redactor) -> StoreError {
+    match error {
+        keyring::Error::NoDefaultStore => StoreError::Missing,
+        keyring::Error::NoStorageAccess(cause) => no_access(&cause.to_string()),
+        keyring::Error::PlatformFailure(cause) => platform_failure(&cause.to_string(), known),
+        keyring::Error::TooLong(..) => StoreError::TooLong,
+        keyring::Error::BadEncoding(_) | keyring::Error::BadDataFormat(..) => damaged(),
+        keyring::Error::NoEntry => StoreError::Other("the entry is gone".to_owned()),
+        keyring::Error::Ambiguous(_) => StoreError::Other(
+            "it holds the entry twice; delete both in the keychain's own program".to_owned(),
+        ),
+        keyring::Error::BadStoreFormat(_) => StoreError::Other("its own file is damaged".to_owned()),
+        keyring::Error::Invalid(..) | keyring::Error::NotSupportedByStore(_) => {
+            StoreError::Other("it does not take entries of this form".to_owned())
+        }
+        _ => StoreError::Other("for a reason that this program does not know".to_owned()),
+    }
+}
+
+/// The Secret Service says "result not returned" when there is no collection to store into, and "prompt dismissed"
+/// when it is locked with nobody there to ask.
+fn no_access(cause: &str) -> StoreError {
+    if cause.contains("result not returned") { StoreError::Missing } else { StoreError::Locked }
+}
+
+/// Sorted by text, because the library hands through the errors of five platforms without a common type.
+fn platform_failure(cause: &str, known: &Redactor) -> StoreError {
+    const MISSING: [&str; 4] =
+        ["NotFound", "ServiceUnknown", "no secret service provider", "Connection refused"];
+    const DENIED: [&str; 4] =
+        ["AccessDenied", "Access is denied", "authorization", "user name or passphrase"];
+    let is = |marks: &[&str]| marks.iter().any(|mark| cause.contains(mark));
+    if is(&MISSING) {
+        StoreError::Missing
+    } else if is(&DENIED) {
+        StoreError::Denied
+    } else if cause.contains("NoReply") {
+        StoreError::Hung
+    } else {
+        StoreError::Other(known.clean(cause))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keyring::Error;
+
+    use super::*;
+
+    fn plain(error: &Error) -> StoreError {
+        explain(error, &Redactor::default())
+    }
+
+    #[test]
+    fn f46_no_keychain_is_said_to_be_missing() {
+        assert_eq!(plain(&Error::NoDefaultStore), StoreError::Missing);
+        assert_eq!(
+            plain(&Error::PlatformFailure("org.freedesktop.DBus.Error.ServiceUnknown: …".into())),
+            StoreError::Missing
+        );
+        let no_collection = Error::NoStorageAccess("SS error: result not returned from SS API".into());
+        assert_eq!(plain(&no_collection), StoreError::Missing);
+    }
+
+    #[test]
+    fn f45_a_locked_keychain_is_said_to_be_locked() {
+        assert_eq!(plain(&Error::NoStorageAccess("SS error: prompt dismissed".into())), StoreError::Locked);
+        assert_eq!(plain(&Error::NoStorageAccess("SS Error: object locked".into())), StoreError::Locked);
+    }
+
+    #[test]
+    fn f48_a_refusing_keychain_is_said_to_refuse() {
+        assert_eq!(
+            plain(&Error::PlatformFailure("Access is denied. (os error 5)".into())),
+            StoreError::Denied
+        );
+        assert_eq!(plain(&Error::TooLong("secret".into(), 2560)), StoreError::TooLong);
+    }
+
+    #[test]
+    fn f48_an_entry_that_is_absent_empty_or_garbage_is_never_a_blank_secret() {
+        assert!(found(Err(Error::NoEntry)).unwrap().is_none());
+        assert!(found(Ok(Vec::new())).unwrap().is_none());
+        assert_eq!(found(Ok(vec![0xff, 0xfe])).unwrap_err(), damaged());
+        assert_eq!(found(Ok(b"kept".to_vec())).unwrap().unwrap().expose_secret(), "kept");
+    }
+
+    #[test]
+    fn no_message_holds_the_value() {
+        let value = Secret::from("canary-cookie-value");
+        let known = Redactor::new([&value]);
+        for error in [
+            Error::PlatformFailure("could not store canary-cookie-value".into()),
+            Error::BadEncoding(b"canary-cookie-value".to_vec()),
+            Error::Invalid("secret".into(), "canary-cookie-value".into()),
+            Error::BadStoreFormat("canary-cookie-value".into()),
+        ] {
+            let said = explain(&error, &known);
+            assert!(!format!("{said} {said:?}").contains("canary-cookie-value"));
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The way async code uses a store.
+
+use std::sync::Arc;
+
+use super::keychain::LIMIT;
+use super::{Secret, SecretStore, StoreError};
+
+/// A [`SecretStore`] used off the async threads. Every call answers within 5 s, whatever the store does.
+#[derive(Clone)]
+pub struct Vault(Arc<dyn SecretStore>);
+
+impl Vault {
+    pub fn new(store: Arc<dyn SecretStore>) -> Self {
+        Self(store)
+    }
+
+    /// As [`SecretStore::get`].
+    pub async fn get(&self, name: &str) -> Result<Option<Secret>, StoreError> {
+        let name = name.to_owned();
+        self.run(move |store| store.get(&name)).await
+    }
+
+    /// As [`SecretStore::set`].
+    pub async fn set(&self, name: &str, value: &Secret) -> Result<(), StoreError> {
+        let (name, value) = (name.to_owned(), value.clone());
+        self.run(move |store| store.set(&name, &value)).await
+    }
+
+    /// As [`SecretStore::delete`].
+    pub async fn delete(&self, name: &str) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        self.run(move |store| store.delete(&name)).await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn SecretStore) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = Arc::clone(&self.0);
+        let call = tokio::task::spawn_blocking(move || work(store.as_ref()));
+        match tokio::time::timeout(LIMIT, call).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(StoreError::Other("its library stopped in the middle of a call".to_owned())),
+            Err(_) => Err(StoreError::Hung),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ExposeSecret, Memory};
+    use super::*;
+
+    #[tokio::test]
+    async fn a_vault_does_what_its_store_does() {
+        let vault = Vault::new(Arc::new(Memory::new()));
+        assert!(vault.get("a").await.unwrap().is_none());
+        vault.set("a", &Secret::from("kept")).await.unwrap();
+        assert_eq!(vault.clone().get("a").await.unwrap().unwrap().expose_secret(), "kept");
+        vault.delete("a").await.unwrap();
+        assert!(vault.get("a").await.unwrap().is_none());
+    }
+
+    struct Failing;
+
+    impl SecretStore for Failing {
+        fn get(&self, _name: &str) -> Result<Option<Secret>, StoreError> {
+            Err(StoreError::Locked)
+        }
+
+        fn set(&self, _name: &str, _value: &Secret) -> Result<(), StoreError> {
+            Err(StoreError::Missing)
+        }
+
+        fn delete(&self, _name: &str) -> Result<(), StoreError> {
+            panic!("a library that panics")
+        }
+    }
+
+    #[tokio::test]
+    async fn l07_a_failing_store_is_an_error_and_nothing_is_kept_elsewhere() {
+        let vault = Vault::new(Arc::new(Failing));
+        assert_eq!(vault.set("a", &Secret::from("v")).await, Err(StoreError::Missing));
+        assert_eq!(vault.get("a").await.unwrap_err(), StoreError::Locked);
+        assert!(matches!(vault.delete("a").await, Err(StoreError::Other(_))));
+    }
+}
