@@ -1,1 +1,35 @@
-//! The config room.
+//! Settings: what the user wrote, and the checked form that everyone else gets.
+//!
+//! [`Sources::read`] gathers the command line, the environment, `.env` and `settings.toml`; [`resolve`] applies the
+//! precedence (in that order, then the default) and every rule, once. What comes out is a [`Config`] in which no value
+//! is invalid, or a [`ConfigError`] whose sentence names the setting and where it came from, never its value.
+//! [`SettingsFile`] is also how a setting is changed and saved.
+//!
+//! Nothing here opens a port, talks to a keychain, reads the process environment by itself or parses the command line.
+
+mod account_list;
+mod addresses;
+mod checked;
+mod credentials;
+mod data_dir;
+mod edit;
+mod env_file;
+mod error;
+mod file;
+mod parse;
+mod pick;
+mod replace;
+mod resolve;
+mod sources;
+mod tables;
+mod values;
+mod weak_key;
+
+pub use checked::{Config, Layout, Limits, Strategy, WebShape};
+pub use data_dir::platform_dir;
+pub use env_file::EnvFile;
+pub use error::{ConfigError, GivenBy};
+pub use file::{SettingsError, SettingsFile};
+pub use resolve::resolve;
+pub use sources::{Flags, Sources, Surroundings, environment};
+pub use weak_key::weak_key;

@@ -1,0 +1,142 @@
+//! Lists of cookies or keys as people paste them.
+
+use std::collections::HashSet;
+
+use crate::secrets::Secret;
+
+/// The longest single value, bytes. Servers take no longer header.
+pub(super) const MAX_VALUE: usize = 8 << 10;
+
+/// The session cookies in `text`, each given as its value, as `name=value`, or as a whole `Cookie:` or `Set-Cookie:`
+/// line.
+///
+/// # Errors
+/// The rest of a sentence, naming the entry by its position.
+pub(super) fn cookies(text: &str, cookie_name: &str) -> Result<Vec<Secret>, String> {
+    entries(text, |entry| cookie_value(entry, cookie_name))
+}
+
+/// The API keys in `text`. Errors as [`cookies`].
+pub(super) fn api_keys(text: &str) -> Result<Vec<Secret>, String> {
+    entries(text, Ok)
+}
+
+/// Why `value` cannot be sent in a header, as the rest of a sentence.
+pub(super) fn unusable(value: &str) -> Option<&'static str> {
+    if value.len() > MAX_VALUE {
+        Some("is longer than 8 KB")
+    } else if value.chars().any(char::is_control) {
+        Some("holds a control character")
+    } else if !value.is_ascii() {
+        Some("holds a character that is not ASCII")
+    } else if value.contains([' ', ';', ',']) {
+        Some("holds a space, a semicolon or a comma")
+    } else {
+        None
+    }
+}
+
+/// `text` without the spaces and quotes around it, which `docker --env-file` and shells leave there.
+pub(super) fn bare(text: &str) -> &str {
+    text.trim().trim_matches(['"', '\'', '`']).trim()
+}
+
+fn entries<'a>(
+    text: &'a str,
+    clean: impl Fn(&'a str) -> Result<&'a str, &'static str>,
+) -> Result<Vec<Secret>, String> {
+    let (mut values, mut seen) = (Vec::new(), HashSet::new());
+    let entries = text.split([',', '\n', '\r']).map(bare).filter(|entry| !entry.is_empty());
+    for (at, entry) in entries.enumerate() {
+        let wrong = |why: &str| format!("has an entry (number {}) that {why}", at + 1);
+        let value = bare(clean(entry).map_err(wrong)?);
+        if let Some(why) = unusable(value) {
+            return Err(wrong(why));
+        }
+        if !value.is_empty() && seen.insert(value) {
+            values.push(Secret::from(value));
+        }
+    }
+    Ok(values)
+}
+
+fn cookie_value<'a>(entry: &'a str, cookie_name: &str) -> Result<&'a str, &'static str> {
+    let pairs = after_header_name(entry);
+    let named = pairs.unwrap_or(entry).split(';').find_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        (name.trim() == cookie_name).then(|| value.trim())
+    });
+    match (named, pairs) {
+        (Some(value), _) => Ok(value),
+        (None, None) => Ok(entry),
+        (None, Some(_)) => Err("is a Cookie header without the session cookie"),
+    }
+}
+
+fn after_header_name(entry: &str) -> Option<&str> {
+    let (name, pairs) = entry.split_once(':')?;
+    ["cookie", "set-cookie"].contains(&name.trim().to_ascii_lowercase().as_str()).then_some(pairs)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::secrets::ExposeSecret;
+
+    fn values(text: &str) -> Vec<String> {
+        let list = cookies(text, "auth_session").unwrap();
+        list.iter().map(|secret| secret.expose_secret().to_owned()).collect()
+    }
+
+    #[test]
+    fn d05_lists_are_read_as_people_paste_them() {
+        for (text, expected) in [
+            ("a", vec!["a"]),
+            ("a,b\nc\r\nd", vec!["a", "b", "c", "d"]),
+            (" , a ,,\n\n b ,", vec!["a", "b"]),
+            ("a,b,a", vec!["a", "b"]),
+            ("\"a,b\"", vec!["a", "b"]),
+            ("'a', 'b'", vec!["a", "b"]),
+            ("auth_session=a,auth_session=b", vec!["a", "b"]),
+            ("Cookie: x=1; auth_session=a; y=2", vec!["a"]),
+            ("cookie:auth_session=a", vec!["a"]),
+            ("x=1; auth_session=\"a\"", vec!["a"]),
+            ("Set-Cookie: auth_session=a; Path=/; HttpOnly", vec!["a"]),
+            ("auth_session=", vec![]),
+            ("cGFkZGVk==", vec!["cGFkZGVk=="]),
+            ("", vec![]),
+        ] {
+            assert_eq!(values(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn d05_a_bad_entry_is_named_by_its_position_only() {
+        let long = "x".repeat(MAX_VALUE + 1);
+        for bad in ["can ary", "can;ary", "can\tary", "can\u{7f}ary", "canäry", "Cookie: canary=1", &long] {
+            let error = cookies(&format!("good,,{bad}"), "auth_session").unwrap_err();
+            assert!(error.contains("(number 2)"), "{error}");
+            assert!(!error.contains("can") && !error.contains("xxx"), "{error}");
+        }
+    }
+
+    #[test]
+    fn d05_a_list_of_1_mb_is_read() {
+        let text: String = (0..100_000).map(|n| format!("value{}\n", n % 500)).collect();
+        assert_eq!(api_keys(&text).unwrap().len(), 500);
+    }
+
+    proptest! {
+        #[test]
+        fn what_comes_out_can_be_sent(text in "(\\PC|[,;=\"'\n\r\t ]){0,200}") {
+            if let Ok(list) = cookies(&text, "auth_session") {
+                for value in list {
+                    prop_assert!(!value.expose_secret().is_empty());
+                    prop_assert!(unusable(value.expose_secret()).is_none());
+                }
+            }
+        }
+    }
+}

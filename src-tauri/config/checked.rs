@@ -1,0 +1,156 @@
+//! The settings once they are checked. Each field says when one would change it, and what that risks.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::secrets::Secret;
+
+/// Every setting, valid. `Debug` shows no secret.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `HOST`, `host`: 127.0.0.1. Changed to let other machines or containers in; whoever reaches it and has the key
+    /// spends the accounts' quota, so any other than a loopback address demands an `AUTH_TOKEN`.
+    pub host: IpAddr,
+    /// `PORT`, `port`: 3000. Changed when something else has the port; 0 takes any free one, a new one at each start.
+    pub port: u16,
+    /// `--demo`: answer from the simulator. `COOKIES` and `API_KEYS` are then not read: a demo needs no real account.
+    pub demo: bool,
+    /// `ui`, `--no-ui`: on. Turned off on a server that nobody looks at, for one way in less.
+    pub ui: bool,
+    /// `DATA_DIR`: the platform's own directory; in a demo a directory `demo` inside. Always absolute. Changed for
+    /// containers and portable installs; whoever can write there can change the settings.
+    pub data_dir: PathBuf,
+    /// `LOG`, `log`: `info`, as tracing's EnvFilter. Changed to look for a fault; `debug` is long but holds no secret.
+    pub log_filter: String,
+    /// `COOKIES`, `COOKIES_FILE`: none. Values of the session cookie, cleaned of what is pasted around them.
+    pub cookies: Vec<Secret>,
+    /// `API_KEYS`, `API_KEYS_FILE`: none.
+    pub api_keys: Vec<Secret>,
+    /// `AUTH_TOKEN`, `AUTH_TOKEN_FILE`: `None` when none was given, and the one made at first start counts. Given where
+    /// clients are set up beforehand, as in a compose file.
+    pub auth_token: Option<Secret>,
+    /// `ALLOWED_HOSTS`, `allowed_hosts`, `--allow-host`: none. As in a Host header without its port: lower case, IPv6 in
+    /// brackets. Given when clients use another name than localhost; each one is a name that DNS rebinding could use.
+    pub allowed_hosts: Vec<String>,
+    /// `ALLOWED_ORIGINS`, `allowed_origins`: none. As browsers send them. Given for a web page that is to call the proxy;
+    /// every script of that page can then use it, if it has the key.
+    pub allowed_origins: Vec<String>,
+    /// `MAMMOUTH_WEB_URL`, `mammouth_web_url`: `https://mammouth.ai`. Changed when the site moves, and in tests; cookies
+    /// are sent there.
+    pub web_url: Url,
+    /// `MAMMOUTH_API_URL`, `mammouth_api_url`: `https://api.mammouth.ai`. As above; API keys are sent there.
+    pub api_url: Url,
+    /// `strategy`: `balance`. Which of several usable accounts serves.
+    pub strategy: Strategy,
+    /// `layout`: `turns`. How a conversation is laid out for the web upstream.
+    pub layout: Layout,
+    /// `[aliases]`: none. Pairs of the name a client sends and the model that is asked instead; they come before the
+    /// built-in table. A wrong one sends every request for that name astray.
+    pub aliases: Vec<(String, String)>,
+    /// `unlimited_models`: `None` means the built-in list. Models for which a limited account may still be used; one that
+    /// does not belong there costs a refused upstream call a request.
+    pub unlimited_models: Option<Vec<String>>,
+    /// `image_links`: on. Whether `https` links to images are fetched for clients. Turned off where the machine can reach
+    /// hosts that clients should not make it call.
+    pub image_links: bool,
+    /// `[limits]`.
+    pub limits: Limits,
+    /// `[web]`.
+    pub web: WebShape,
+    /// What to tell the user about the state of the settings file.
+    pub notice: Option<String>,
+}
+
+impl Config {
+    /// Where to listen.
+    pub fn listen(&self) -> SocketAddr {
+        SocketAddr::new(self.host, self.port)
+    }
+}
+
+/// Which of several usable accounts serves a request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Strategy {
+    /// The least used one, so that all last longest.
+    #[default]
+    Balance,
+    /// Always the first that can, so that the others stay full.
+    FillFirst,
+    /// The one whose quota is renewed soonest.
+    ResetSoonest,
+}
+
+/// How a conversation is laid out for the web upstream, which knows no roles.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// One part a turn, alternating between user and assistant.
+    #[default]
+    Turns,
+    /// All in one part, with role labels. For the day the site stops taking turns; long conversations cost more there.
+    Transcript,
+}
+
+/// `[limits]`: fixed ceilings, so that neither clients nor the upstream can take the program down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// `body_bytes`: 32 MiB, from 1 KiB to 1 GiB. The largest request. Raised for many large images; each running
+    /// request may take that much memory, several times over.
+    pub body_bytes: u64,
+    /// `max_connections`: 1024, from 1 to 65536. Raised for many clients, together with the limit of open files.
+    pub max_connections: usize,
+    /// `first_byte_seconds`: 60, from 1 to 3600. Raised for models that think long before they speak; a dead upstream
+    /// is then noticed as much later.
+    pub first_byte: Duration,
+    /// `idle_seconds`: 120, from 1 to 3600. The longest silence within a reply. As above.
+    pub idle: Duration,
+    /// `connect_seconds`: 10, from 1 to 300. Raised on very slow networks.
+    pub connect: Duration,
+    /// `log_days`: 30, from 1 to 3650. The age at which request log records are deleted.
+    pub log_days: u32,
+    /// `log_max_bytes`: 100 MB, from 1 MB to 100 GB. The size from which the oldest records are deleted.
+    pub log_max_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 32 << 20,
+            max_connections: 1024,
+            first_byte: Duration::from_secs(60),
+            idle: Duration::from_secs(120),
+            connect: Duration::from_secs(10),
+            log_days: 30,
+            log_max_bytes: 100_000_000,
+        }
+    }
+}
+
+/// `[web]`: what differs from the built-in description of the site, which no one promised to keep as it is. `None` keeps
+/// the built-in value. Set when `doctor` says that the site's answers do not fit any more; a wrong value breaks every
+/// web account, and no value can send a cookie to another host.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WebShape {
+    /// The form of a request; `llms-2025` is the only one so far.
+    pub request_shape: Option<String>,
+    /// The session cookie, `auth_session`.
+    pub cookie_name: Option<String>,
+    /// Where a model is asked.
+    pub chat_path: Option<String>,
+    /// Where an image is uploaded.
+    pub upload_path: Option<String>,
+    /// Where a session says whose it is.
+    pub user_path: Option<String>,
+    /// Where a session says how much of its quota is used.
+    pub recent_usage_path: Option<String>,
+    /// Where a session says what it has spent.
+    pub current_usage_path: Option<String>,
+    /// The form field of the model.
+    pub model_field: Option<String>,
+    /// The form field of the system prompt.
+    pub preprompt_field: Option<String>,
+    /// The form field of the turns.
+    pub messages_field: Option<String>,
+}

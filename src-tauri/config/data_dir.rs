@@ -1,0 +1,162 @@
+//! Where the program keeps its files.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::error::{ConfigError, GivenBy};
+use super::replace::create_private_dir;
+use super::sources::Sources;
+
+const SETTING: &str = "DATA_DIR";
+
+/// The platform's own directory for this program; `None` without a home directory.
+pub fn platform_dir() -> Option<PathBuf> {
+    directories::ProjectDirs::from("", "", "mammouth-proxy").map(|dirs| dirs.data_dir().to_owned())
+}
+
+impl Sources {
+    /// Makes the data directory if it is missing (0700), and takes away the right of others to write to ours.
+    ///
+    /// A directory on a read-only or full disk is fine: the proxy answers without writing.
+    ///
+    /// # Errors
+    /// It cannot be made or looked into, or something else has its name.
+    pub fn prepare_data_dir(&self) -> Result<(), ConfigError> {
+        let path = data_dir(self)?;
+        create_private_dir(&path)
+            .and_then(|()| fs::read_dir(&path).map(drop))
+            .map_err(|error| unusable(self, &path, error.kind()))?;
+        close_to_others(&path);
+        Ok(())
+    }
+}
+
+/// `--data-dir`, else `DATA_DIR`, else the platform's; in a demo a directory inside, so that it leaves no trace in the
+/// real one.
+pub(super) fn data_dir(sources: &Sources) -> Result<PathBuf, ConfigError> {
+    let dir = match given(sources) {
+        Some((by, path)) => absolute(sources, by, &path)?,
+        None => sources.surroundings.platform_dir.clone().ok_or_else(homeless)?,
+    };
+    Ok(if sources.flags.demo { dir.join("demo") } else { dir })
+}
+
+fn given(sources: &Sources) -> Option<(GivenBy, PathBuf)> {
+    if let Some(path) = &sources.flags.data_dir {
+        return Some((GivenBy::Flag, path.clone()));
+    }
+    sources.variable(SETTING).map(|given| (given.by, PathBuf::from(given.value)))
+}
+
+fn absolute(sources: &Sources, by: GivenBy, path: &Path) -> Result<PathBuf, ConfigError> {
+    if path.as_os_str().is_empty() {
+        return Err(ConfigError::new(SETTING, by, "is empty"));
+    }
+    if path.starts_with("~") {
+        let why = "begins with ~, which only a shell replaces; give the whole path";
+        return Err(ConfigError::new(SETTING, by, why));
+    }
+    Ok(sources.surroundings.working_dir.join(path))
+}
+
+fn homeless() -> ConfigError {
+    ConfigError::new(
+        SETTING,
+        GivenBy::Default,
+        "cannot be worked out, because this user has no home directory; set DATA_DIR to a directory it may write to",
+    )
+}
+
+fn unusable(sources: &Sources, path: &Path, why: io::ErrorKind) -> ConfigError {
+    match given(sources) {
+        Some((by, _)) => {
+            ConfigError::new(SETTING, by, format!("names a directory that cannot be used ({why})"))
+        }
+        None => {
+            let problem = format!(
+                "is {}, which cannot be used ({why}); repair it, or set DATA_DIR to a directory that can",
+                path.display()
+            );
+            ConfigError::new(SETTING, GivenBy::Default, problem)
+        }
+    }
+}
+
+/// Some mounts know no modes; each file in there is 0600 as well.
+#[cfg(unix)]
+fn close_to_others(path: &Path) {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    const STICKY: u32 = 0o1000;
+    const OTHERS_WRITE: u32 = 0o022;
+    let Ok(about) = fs::metadata(path) else { return };
+    let is_shared_on_purpose = about.mode() & STICKY != 0;
+    if about.mode() & OTHERS_WRITE != 0 && !is_shared_on_purpose {
+        let closed = fs::Permissions::from_mode(about.mode() & 0o7777 & !OTHERS_WRITE);
+        let _ = fs::set_permissions(path, closed);
+    }
+}
+
+#[cfg(not(unix))]
+fn close_to_others(_path: &Path) {}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sources::tests::{flags, sources};
+    use super::*;
+
+    #[test]
+    fn the_data_dir_is_given_or_the_platforms() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        assert_eq!(data_dir(&sources(root, &[])).unwrap(), root.join("platform"));
+        assert_eq!(data_dir(&sources(root, &[("DATA_DIR", "near")])).unwrap(), root.join("near"));
+        let mut both = sources(root, &[("DATA_DIR", "near")]);
+        both.flags = flags(|flags| {
+            flags.data_dir = Some(root.join("with space é"));
+            flags.demo = true;
+        });
+        assert_eq!(data_dir(&both).unwrap(), root.join("with space é/demo"));
+    }
+
+    #[test]
+    fn f44_no_home_is_said_with_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut sources = sources(dir.path(), &[]);
+        sources.surroundings.platform_dir = None;
+        let error = data_dir(&sources).unwrap_err().to_string();
+        assert!(error.contains("no home directory") && error.contains("set DATA_DIR"), "{error}");
+    }
+
+    #[test]
+    fn f44_a_tilde_is_not_taken_for_a_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(data_dir(&sources(dir.path(), &[("DATA_DIR", "~/data")])).is_err());
+    }
+
+    #[test]
+    fn f44_a_data_dir_that_cannot_be_made_says_which_and_why() {
+        let dir = tempfile::tempdir().unwrap();
+        let platform = dir.path().join("platform");
+        fs::write(&platform, "").unwrap();
+        let error = sources(dir.path(), &[]).prepare_data_dir().unwrap_err().to_string();
+        assert!(error.contains(&platform.display().to_string()), "{error}");
+        let error = sources(dir.path(), &[("DATA_DIR", "platform/x")]).prepare_data_dir().unwrap_err();
+        assert_eq!(error.given_by, GivenBy::Environment);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn l05_a_data_dir_that_others_may_write_to_is_repaired() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        let (open, shared) = (dir.path().join("open"), dir.path().join("shared"));
+        for (path, bits) in [(&open, 0o777), (&shared, 0o1777)] {
+            fs::create_dir(path).unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(bits)).unwrap();
+            sources(dir.path(), &[("DATA_DIR", path.to_str().unwrap())]).prepare_data_dir().unwrap();
+        }
+        assert_eq!((mode(&open), mode(&shared)), (0o755, 0o1777));
+    }
+}

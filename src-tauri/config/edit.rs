@@ -1,0 +1,33 @@
+//! Changes to a TOML document that keep all the rest of it.
+
+use toml_edit::{DocumentMut, Item, Table, Value};
+
+/// Puts `value` at `path`, with the tables on the way made where they are missing and the comment beside an old value
+/// kept. `None` when the path is empty or leads through something that is no table.
+pub(super) fn put(document: &mut DocumentMut, path: &[&str], mut value: Value) -> Option<()> {
+    let (name, tables) = path.split_last()?;
+    let mut item = document.as_item_mut();
+    for table in tables {
+        item = item.as_table_like_mut()?.entry(table).or_insert(Item::Table(Table::new()));
+    }
+    let place = item.as_table_like_mut()?.entry(name).or_insert(Item::None);
+    if let Some(old) = place.as_value() {
+        *value.decor_mut() = old.decor().clone();
+    }
+    *place = Item::Value(value);
+    Some(())
+}
+
+/// Removes what is at `path`, if there is something. `None` as for [`put`].
+pub(super) fn remove(document: &mut DocumentMut, path: &[&str]) -> Option<()> {
+    let (name, tables) = path.split_last()?;
+    let mut item = document.as_item_mut();
+    for table in tables {
+        match item.as_table_like_mut()?.get_mut(table) {
+            Some(inner) => item = inner,
+            None => return Some(()),
+        }
+    }
+    item.as_table_like_mut()?.remove(name);
+    Some(())
+}

@@ -1,0 +1,67 @@
+//! What is wrong with a setting, told without repeating it.
+
+use std::fmt;
+
+/// Where a setting came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GivenBy {
+    Flag,
+    Environment,
+    EnvFile,
+    Settings,
+    Default,
+}
+
+impl fmt::Display for GivenBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Flag => "from the command line",
+            Self::Environment => "from the environment",
+            Self::EnvFile => "from the .env file",
+            Self::Settings => "from settings.toml",
+            Self::Default => "by default",
+        })
+    }
+}
+
+/// A setting that cannot be used. The text names the setting and where it came from, and never holds its value: a value
+/// in the wrong place may be a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{setting} ({given_by}) {problem}.")]
+pub struct ConfigError {
+    /// The name as in the documentation, such as `PORT` or `limits.idle_seconds`.
+    pub setting: String,
+    pub given_by: GivenBy,
+    /// The rest of the sentence.
+    pub problem: String,
+}
+
+impl ConfigError {
+    pub(super) fn new(setting: &str, given_by: GivenBy, problem: impl Into<String>) -> Self {
+        Self { setting: setting.to_owned(), given_by, problem: problem.into() }
+    }
+}
+
+/// A value and where it came from.
+#[derive(Clone)]
+pub(super) struct Given<T> {
+    pub(super) setting: &'static str,
+    pub(super) by: GivenBy,
+    pub(super) value: T,
+}
+
+impl<T> Given<T> {
+    /// The value as `check` understands it; `problem` ends the sentence when it does not.
+    pub(super) fn check<U>(
+        self,
+        problem: &str,
+        check: impl FnOnce(T) -> Option<U>,
+    ) -> Result<U, ConfigError> {
+        let Self { setting, by, value } = self;
+        check(value).ok_or_else(|| ConfigError::new(setting, by, problem))
+    }
+
+    pub(super) fn wrong(&self, problem: impl Into<String>) -> ConfigError {
+        ConfigError::new(self.setting, self.by, problem)
+    }
+}

@@ -1,0 +1,121 @@
+//! Writing a file so that a reader, a crash or a full disk finds the old text or the new one, never a mix.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Puts `text` in place of the file at `path`, readable by its owner only. The caller is the only writer.
+///
+/// # Errors
+/// Any failure to write; the old file is then as it was.
+pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let new = beside(path, ".tmp");
+    discard(&new)?;
+    let written = write_new(&new, text).and_then(|()| fs::rename(&new, path));
+    if written.is_err() {
+        // The failure to write is the one to report.
+        let _ = discard(&new);
+    }
+    written?;
+    sync_parent(path);
+    Ok(())
+}
+
+/// Renames a bad file to `….bad-<now>`, or the next number that is free; gives back what was added to its name.
+pub(super) fn set_aside(path: &Path, now: u64) -> io::Result<String> {
+    for time in now..now.saturating_add(1000) {
+        let ending = format!(".bad-{time}");
+        let kept = beside(path, &ending);
+        if fs::symlink_metadata(&kept).is_err() {
+            fs::rename(path, kept)?;
+            return Ok(ending);
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// `path` with `ending` added to its name.
+pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// Makes a directory, and those above it, that only their owner can enter; an existing one is left as it is.
+pub(super) fn create_private_dir(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+fn discard(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    // `create_new` is O_EXCL: something planted at the path is neither followed nor written into.
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+/// Without this a power cut may undo the rename. Not every file system can do it, and the file is in place either way.
+#[cfg(unix)]
+fn sync_parent(path: &Path) {
+    if let Some(parent) = path.parent() {
+        let _ = fs::File::open(parent).and_then(|dir| dir.sync_all());
+    }
+}
+
+#[cfg(not(unix))]
+fn sync_parent(_path: &Path) {}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn l05_a_planted_symlink_is_replaced_and_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, target) = (dir.path().join("settings.toml"), dir.path().join("target"));
+        fs::write(&target, "theirs").unwrap();
+        symlink(&target, beside(&path, ".tmp")).unwrap();
+        symlink(&target, &path).unwrap();
+        replace(&path, "ours").unwrap();
+        assert_eq!(fs::read_to_string(&target).unwrap(), "theirs");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "ours");
+        assert_eq!(fs::symlink_metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn f51_a_failed_write_leaves_the_old_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("settings.toml");
+        fs::write(&path, "old").unwrap();
+        // A folder where the new file should go stands in for a disk that refuses.
+        fs::create_dir(beside(&path, ".tmp")).unwrap();
+        assert!(replace(&path, "new").is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+    }
+
+    #[test]
+    fn l05_a_new_directory_is_for_its_owner_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("with space é/inner");
+        create_private_dir(&path).unwrap();
+        create_private_dir(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+}

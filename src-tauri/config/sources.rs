@@ -1,0 +1,250 @@
+//! Everything the user wrote, side by side and unchecked, and how one value is found in it.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::data_dir::data_dir;
+use super::env_file::{EnvFile, read_capped};
+use super::error::{ConfigError, Given, GivenBy};
+use super::file::SettingsFile;
+
+/// The variables that mean something here.
+const VARIABLES: [&str; 14] = [
+    "PORT",
+    "HOST",
+    "COOKIES",
+    "COOKIES_FILE",
+    "API_KEYS",
+    "API_KEYS_FILE",
+    "AUTH_TOKEN",
+    "AUTH_TOKEN_FILE",
+    "ALLOWED_HOSTS",
+    "ALLOWED_ORIGINS",
+    "MAMMOUTH_WEB_URL",
+    "MAMMOUTH_API_URL",
+    "DATA_DIR",
+    "LOG",
+];
+
+/// The places of variables, the highest first.
+const VARIABLE_LEVELS: [GivenBy; 2] = [GivenBy::Environment, GivenBy::EnvFile];
+
+/// The options of `serve`, as they were typed: the rules, and their sentences, are the same for every source.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Flags {
+    pub host: Option<String>,
+    pub port: Option<String>,
+    pub demo: bool,
+    pub data_dir: Option<PathBuf>,
+    pub env_file: Option<PathBuf>,
+    pub no_ui: bool,
+    pub allow_host: Vec<String>,
+}
+
+/// What the machine and the way of starting decide.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// Relative paths start here, and `.env` is looked for here. Absolute.
+    pub working_dir: PathBuf,
+    /// See [`platform_dir`](super::platform_dir).
+    pub platform_dir: Option<PathBuf>,
+    /// Whether there is no window that could tell the user of a problem later.
+    pub headless: bool,
+}
+
+/// All that [`resolve`](super::resolve) looks at. It has no `Debug`, because it holds secrets in plain text.
+pub struct Sources {
+    pub flags: Flags,
+    /// See [`environment`].
+    pub env: BTreeMap<String, String>,
+    pub env_file: Option<EnvFile>,
+    pub settings: SettingsFile,
+    pub surroundings: Surroundings,
+}
+
+/// Picks the variables that mean something here out of an environment such as `std::env::vars_os()`.
+pub fn environment(all: impl Iterator<Item = (OsString, OsString)>) -> BTreeMap<String, String> {
+    all.filter_map(|(name, value)| {
+        let name = name.into_string().ok().filter(|name| VARIABLES.contains(&name.as_str()))?;
+        // Lossy: what is no text must become an error of its setting, not be taken for absent.
+        Some((name, value.to_string_lossy().into_owned()))
+    })
+    .collect()
+}
+
+impl Sources {
+    /// Reads the `.env` file and the settings file. `now` is the Unix time in seconds, for the name of a bad file.
+    ///
+    /// # Errors
+    /// The `.env` file cannot be read (a missing one is an error only if `--env-file` named it), or there is no data
+    /// directory.
+    pub fn read(
+        flags: Flags,
+        env: BTreeMap<String, String>,
+        surroundings: Surroundings,
+        now: u64,
+    ) -> Result<Self, ConfigError> {
+        let env_file = env_file(&flags, &surroundings.working_dir)?;
+        let settings = SettingsFile::empty(Path::new(""));
+        let mut sources = Self { flags, env, env_file, settings, surroundings };
+        sources.settings = SettingsFile::load(&data_dir(&sources)?, now);
+        Ok(sources)
+    }
+
+    /// The variable `name` of the environment or of `.env`, trimmed. An empty one counts as not set.
+    pub(super) fn variable(&self, name: &'static str) -> Option<Given<&str>> {
+        VARIABLE_LEVELS.into_iter().find_map(|by| {
+            let value = self.written(by, name)?;
+            Some(Given { setting: name, by, value })
+        })
+    }
+
+    /// Where `name` stands with nothing behind it.
+    pub(super) fn blank(&self, name: &str) -> Option<GivenBy> {
+        let is_blank = |by: &GivenBy| self.raw(*by, name).is_some_and(|value| value.trim().is_empty());
+        VARIABLE_LEVELS.into_iter().find(is_blank)
+    }
+
+    /// The text of `name`, or of the file that `name_FILE` names; the environment comes before `.env` for both.
+    pub(super) fn variable_or_file(
+        &self,
+        name: &'static str,
+        file_name: &'static str,
+    ) -> Result<Option<Given<String>>, ConfigError> {
+        for by in VARIABLE_LEVELS {
+            match (self.written(by, name), self.written(by, file_name)) {
+                (None, None) => {}
+                (Some(_), Some(_)) => {
+                    let problem = format!("is given together with {file_name}; give one of them");
+                    return Err(ConfigError::new(name, by, problem));
+                }
+                (Some(value), None) => {
+                    return Ok(Some(Given { setting: name, by, value: value.to_owned() }));
+                }
+                (None, Some(path)) => {
+                    let value = self.named_file(&Given { setting: file_name, by, value: path })?;
+                    return Ok(Some(Given { setting: file_name, by, value }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// What stands there, trimmed; nothing for a blank one.
+    fn written(&self, by: GivenBy, name: &str) -> Option<&str> {
+        self.raw(by, name).map(str::trim).filter(|value| !value.is_empty())
+    }
+
+    fn raw(&self, by: GivenBy, name: &str) -> Option<&str> {
+        match by {
+            GivenBy::Environment => self.env.get(name).map(String::as_str),
+            GivenBy::EnvFile => self.env_file.as_ref().and_then(|file| file.get(name)),
+            GivenBy::Flag | GivenBy::Settings | GivenBy::Default => None,
+        }
+    }
+
+    /// The path stays untold: somebody may have put the secret itself there.
+    fn named_file(&self, path: &Given<&str>) -> Result<String, ConfigError> {
+        let full = self.surroundings.working_dir.join(path.value);
+        let bytes = read_capped(&full).map_err(|error| path.wrong(unreadable(&error)))?;
+        let text = String::from_utf8(bytes).map_err(|_| path.wrong("names a file that is not UTF-8 text"))?;
+        Ok(text.trim_start_matches('\u{feff}').trim().to_owned())
+    }
+}
+
+fn env_file(flags: &Flags, working_dir: &Path) -> Result<Option<EnvFile>, ConfigError> {
+    let (setting, by, path) = match &flags.env_file {
+        Some(path) => ("--env-file", GivenBy::Flag, working_dir.join(path)),
+        None => (".env", GivenBy::Default, working_dir.join(".env")),
+    };
+    let is_named = flags.env_file.is_some();
+    // A folder named .env is a Python environment.
+    if !is_named && (!path.exists() || path.is_dir()) {
+        return Ok(None);
+    }
+    EnvFile::read(&path).map(Some).map_err(|error| ConfigError::new(setting, by, unreadable(&error)))
+}
+
+fn unreadable(error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::FileTooLarge {
+        "names a file that is larger than 1 MB".to_owned()
+    } else {
+        format!("names a file that cannot be read ({})", error.kind())
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Sources of a headless start in `root` with some variables in the environment.
+    pub(in crate::config) fn sources(root: &Path, env: &[(&str, &str)]) -> Sources {
+        Sources {
+            flags: Flags::default(),
+            env: env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            env_file: None,
+            settings: SettingsFile::empty(root),
+            surroundings: surroundings(root),
+        }
+    }
+
+    /// Sources with this text as settings file, which must be a good one.
+    pub(in crate::config) fn saved(text: &str) -> Sources {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("settings.toml"), text).unwrap();
+        let mut sources = sources(dir.path(), &[]);
+        sources.settings = SettingsFile::load(dir.path(), 0);
+        assert_eq!(sources.settings.notice(), None, "{text}");
+        sources
+    }
+
+    pub(in crate::config) fn flags(change: impl FnOnce(&mut Flags)) -> Flags {
+        let mut flags = Flags::default();
+        change(&mut flags);
+        flags
+    }
+
+    fn surroundings(root: &Path) -> Surroundings {
+        Surroundings {
+            working_dir: root.to_owned(),
+            platform_dir: Some(root.join("platform")),
+            headless: true,
+        }
+    }
+
+    #[test]
+    fn the_environment_is_reduced_to_what_means_something() {
+        let all = [("PORT", "1"), ("PATH", "/bin"), ("AUTH_TOKEN", "x")];
+        let picked = environment(all.iter().map(|(name, value)| ((*name).into(), (*value).into())));
+        assert_eq!(picked.keys().collect::<Vec<_>>(), ["AUTH_TOKEN", "PORT"]);
+    }
+
+    #[test]
+    fn an_env_file_is_read_if_there_is_one_and_must_be_there_if_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        let read = |flags| Sources::read(flags, BTreeMap::new(), surroundings(root), 0);
+        assert!(read(Flags::default()).unwrap().env_file.is_none());
+        let named = || flags(|flags| flags.env_file = Some("other.env".into()));
+        let error = read(named()).err().unwrap();
+        assert_eq!((error.setting.as_str(), error.given_by), ("--env-file", GivenBy::Flag));
+        std::fs::create_dir(root.join(".env")).unwrap();
+        assert!(read(Flags::default()).unwrap().env_file.is_none());
+        std::fs::remove_dir(root.join(".env")).unwrap();
+        std::fs::write(root.join(".env"), "PORT=1").unwrap();
+        std::fs::write(root.join("other.env"), "PORT=2").unwrap();
+        assert_eq!(read(Flags::default()).unwrap().variable("PORT").unwrap().value, "1");
+        assert_eq!(read(named()).unwrap().variable("PORT").unwrap().value, "2");
+    }
+
+    #[test]
+    fn the_settings_file_is_read_from_the_data_dir() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("platform")).unwrap();
+        std::fs::write(dir.path().join("platform/settings.toml"), "port = 4000").unwrap();
+        let sources = Sources::read(Flags::default(), BTreeMap::new(), surroundings(dir.path()), 0).unwrap();
+        assert_eq!(sources.settings.values.port, Some(4000));
+    }
+}

@@ -1,0 +1,174 @@
+//! The settings that only the settings file has.
+
+use std::time::Duration;
+
+use super::addresses;
+use super::checked::{Layout, Limits, Strategy, WebShape};
+use super::error::{ConfigError, GivenBy};
+use super::pick::saved;
+use super::sources::Sources;
+
+const SHAPES: [&str; 1] = ["llms-2025"];
+
+pub(super) fn strategy(sources: &Sources) -> Result<Strategy, ConfigError> {
+    saved("strategy", sources.settings.values.strategy.as_deref()).map_or(Ok(Strategy::default()), |given| {
+        given.check("must be balance, fill-first or reset-soonest", |text| match text {
+            "balance" => Some(Strategy::Balance),
+            "fill-first" => Some(Strategy::FillFirst),
+            "reset-soonest" => Some(Strategy::ResetSoonest),
+            _ => None,
+        })
+    })
+}
+
+pub(super) fn layout(sources: &Sources) -> Result<Layout, ConfigError> {
+    saved("layout", sources.settings.values.layout.as_deref()).map_or(Ok(Layout::default()), |given| {
+        given.check("must be turns or transcript", |text| match text {
+            "turns" => Some(Layout::Turns),
+            "transcript" => Some(Layout::Transcript),
+            _ => None,
+        })
+    })
+}
+
+pub(super) fn aliases(sources: &Sources) -> Result<Vec<(String, String)>, ConfigError> {
+    let aliases = &sources.settings.values.aliases;
+    let is_model = |name: &str| !name.is_empty() && name.len() <= 256 && !name.chars().any(char::is_control);
+    if aliases.iter().any(|(name, model)| !is_model(name) || !is_model(model)) {
+        let problem = "has a model name that is empty, longer than 256 bytes or holds a control character";
+        return Err(ConfigError::new("aliases", GivenBy::Settings, problem));
+    }
+    Ok(aliases.iter().map(|(name, model)| (name.clone(), model.clone())).collect())
+}
+
+pub(super) fn limits(sources: &Sources) -> Result<Limits, ConfigError> {
+    let (saved, usual) = (&sources.settings.values.limits, Limits::default());
+    let seconds = |setting, saved, most, usual: Duration| {
+        within(setting, saved, 1, most, usual.as_secs()).map(Duration::from_secs)
+    };
+    Ok(Limits {
+        body_bytes: within("limits.body_bytes", saved.body_bytes, 1 << 10, 1 << 30, usual.body_bytes)?,
+        max_connections: within(
+            "limits.max_connections",
+            saved.max_connections,
+            1,
+            65_536,
+            usual.max_connections,
+        )?,
+        first_byte: seconds("limits.first_byte_seconds", saved.first_byte_seconds, 3600, usual.first_byte)?,
+        idle: seconds("limits.idle_seconds", saved.idle_seconds, 3600, usual.idle)?,
+        connect: seconds("limits.connect_seconds", saved.connect_seconds, 300, usual.connect)?,
+        log_days: within("limits.log_days", saved.log_days, 1, 3650, usual.log_days)?,
+        log_max_bytes: within(
+            "limits.log_max_bytes",
+            saved.log_max_bytes,
+            1_000_000,
+            100_000_000_000,
+            usual.log_max_bytes,
+        )?,
+    })
+}
+
+fn within<T: TryFrom<i64>>(
+    setting: &'static str,
+    saved: Option<i64>,
+    least: i64,
+    most: i64,
+    usual: T,
+) -> Result<T, ConfigError> {
+    let Some(value) = saved else { return Ok(usual) };
+    let in_range = Some(value).filter(|value| (least..=most).contains(value));
+    in_range.and_then(|value| T::try_from(value).ok()).ok_or_else(|| {
+        ConfigError::new(setting, GivenBy::Settings, format!("must be from {least} to {most}"))
+    })
+}
+
+pub(super) fn web(sources: &Sources) -> Result<WebShape, ConfigError> {
+    let web = &sources.settings.values.web;
+    Ok(WebShape {
+        request_shape: shape(web.request_shape.as_deref())?,
+        cookie_name: token("web.cookie_name", web.cookie_name.as_deref())?,
+        chat_path: path("web.chat_path", web.chat_path.as_deref())?,
+        upload_path: path("web.upload_path", web.upload_path.as_deref())?,
+        user_path: path("web.user_path", web.user_path.as_deref())?,
+        recent_usage_path: path("web.recent_usage_path", web.recent_usage_path.as_deref())?,
+        current_usage_path: path("web.current_usage_path", web.current_usage_path.as_deref())?,
+        model_field: token("web.model_field", web.model_field.as_deref())?,
+        preprompt_field: token("web.preprompt_field", web.preprompt_field.as_deref())?,
+        messages_field: token("web.messages_field", web.messages_field.as_deref())?,
+    })
+}
+
+fn shape(value: Option<&str>) -> Result<Option<String>, ConfigError> {
+    checked("web.request_shape", value, "must be llms-2025, the only shape so far", |text| {
+        SHAPES.contains(&text)
+    })
+}
+
+fn path(setting: &'static str, value: Option<&str>) -> Result<Option<String>, ConfigError> {
+    let problem = "must begin with one / and hold no space, control character, ?, # or \\";
+    checked(setting, value, problem, addresses::is_path)
+}
+
+fn token(setting: &'static str, value: Option<&str>) -> Result<Option<String>, ConfigError> {
+    let problem = "must be letters, digits, _ or - without spaces";
+    checked(setting, value, problem, addresses::is_token)
+}
+
+fn checked(
+    setting: &'static str,
+    value: Option<&str>,
+    problem: &str,
+    is_good: impl Fn(&str) -> bool,
+) -> Result<Option<String>, ConfigError> {
+    saved(setting, value)
+        .map(|given| given.check(problem, |text| is_good(text).then(|| text.to_owned())))
+        .transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::resolve::resolve;
+    use super::super::sources::tests::saved;
+    use super::*;
+
+    #[test]
+    fn the_settings_file_has_the_rest() {
+        let config = resolve(&saved(
+            "ui = false\nlog = \"mammouth_proxy=debug\"\nstrategy = \"reset-soonest\"\nlayout = \"transcript\"\n\
+             image_links = false\nunlimited_models = [\"m\"]\nunknown = 1\n[aliases]\n\"gpt-4.1\" = \"x\"\n\
+             [limits]\nidle_seconds = 5\nbody_bytes = 2048\n[web]\nrequest_shape = \"llms-2025\"\n\
+             cookie_name = \"session\"\nchat_path = \"/api/chat\"\n",
+        ))
+        .unwrap();
+        assert!(!config.ui && !config.image_links);
+        assert_eq!((config.strategy, config.layout), (Strategy::ResetSoonest, Layout::Transcript));
+        assert_eq!(config.aliases, [("gpt-4.1".to_owned(), "x".to_owned())]);
+        assert_eq!(config.unlimited_models, Some(vec!["m".to_owned()]));
+        assert_eq!((config.limits.idle, config.limits.body_bytes), (Duration::from_secs(5), 2048));
+        assert_eq!(config.web.cookie_name.as_deref(), Some("session"));
+        assert_eq!(config.web.chat_path.as_deref(), Some("/api/chat"));
+    }
+
+    #[test]
+    fn a_setting_out_of_its_range_is_an_error_that_names_it() {
+        for (text, setting) in [
+            ("strategy = \"canary\"", "strategy"),
+            ("layout = \"canary\"", "layout"),
+            ("log = \"=canary=,,[\"", "LOG"),
+            ("[limits]\nmax_connections = 0", "limits.max_connections"),
+            ("[limits]\nconnect_seconds = 301", "limits.connect_seconds"),
+            ("[limits]\nbody_bytes = -1", "limits.body_bytes"),
+            ("[limits]\nlog_days = 9223372036854775807", "limits.log_days"),
+            ("[web]\nrequest_shape = \"canary\"", "web.request_shape"),
+            ("[web]\ncookie_name = \"can ary\"", "web.cookie_name"),
+            ("[web]\nuser_path = \"https://canary.example\"", "web.user_path"),
+            ("[web]\nmodel_field = \"\"", "web.model_field"),
+            ("[aliases]\ncanary = \"\"", "aliases"),
+        ] {
+            let error = resolve(&saved(text)).unwrap_err();
+            assert_eq!((error.setting.as_str(), error.given_by), (setting, GivenBy::Settings), "{text}");
+            assert!(!error.to_string().contains("canary"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The known keys of `settings.toml`. All are optional; what they mean and may be is said at [`Config`](super::Config).
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// Numbers are wide here, so that a number out of range is an error of `resolve` and not a damaged file.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(super) struct Values {
+    pub(super) port: Option<i64>,
+    pub(super) host: Option<String>,
+    pub(super) ui: Option<bool>,
+    pub(super) log: Option<String>,
+    pub(super) allowed_hosts: Option<Vec<String>>,
+    pub(super) allowed_origins: Option<Vec<String>>,
+    pub(super) mammouth_web_url: Option<String>,
+    pub(super) mammouth_api_url: Option<String>,
+    pub(super) strategy: Option<String>,
+    pub(super) layout: Option<String>,
+    pub(super) image_links: Option<bool>,
+    pub(super) unlimited_models: Option<Vec<String>>,
+    pub(super) aliases: BTreeMap<String, String>,
+    pub(super) limits: LimitValues,
+    pub(super) web: WebValues,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(super) struct LimitValues {
+    pub(super) body_bytes: Option<i64>,
+    pub(super) max_connections: Option<i64>,
+    pub(super) first_byte_seconds: Option<i64>,
+    pub(super) idle_seconds: Option<i64>,
+    pub(super) connect_seconds: Option<i64>,
+    pub(super) log_days: Option<i64>,
+    pub(super) log_max_bytes: Option<i64>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(super) struct WebValues {
+    pub(super) request_shape: Option<String>,
+    pub(super) cookie_name: Option<String>,
+    pub(super) chat_path: Option<String>,
+    pub(super) upload_path: Option<String>,
+    pub(super) user_path: Option<String>,
+    pub(super) recent_usage_path: Option<String>,
+    pub(super) current_usage_path: Option<String>,
+    pub(super) model_field: Option<String>,
+    pub(super) preprompt_field: Option<String>,
+    pub(super) messages_field: Option<String>,
+}
