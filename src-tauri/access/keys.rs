@@ -123,7 +123,6 @@ mod tests {
         assert_ne!(one.expose_secret(), two.expose_secret());
         assert_eq!(one.expose_secret().len(), "mp-".len() + 43);
         assert!(one.expose_secret().bytes().all(|b| b.is_ascii_graphic()));
-        assert_eq!(crate::access::weak_key(one.expose_secret()), None);
     }
 
     #[test]

@@ -19,11 +19,9 @@ mod refusal;
 mod route;
 #[cfg(test)]
 mod tests;
-mod weak;
 
 pub use guard::{Admitted, Caller, Guard};
 pub use keys::{Keys, digest, generate_key};
 pub use policy::{Policy, PolicyError};
 pub use refusal::{Preflight, Reason, Refusal, Refused, allow_origin};
 pub use route::{Dialect, Route, Scope};
-pub use weak::weak_key;

@@ -1,1 +1,77 @@
-//! The server room.
+//! Connections: bind, accept, limits, switching the port, and the orderly end.
+//!
+//! warp's and hyper's own servers have no time limits and no cap on connections, so the loop is ours: every
+//! connection has a time for its head, for being idle and for a peer that does not read, all connections together
+//! have a cap, and one listener can be replaced by another without cutting running answers.
+//!
+//! The room knows nothing of routes, keys or accounts: it is given a service. Limits on bodies and the time for their
+//! upload are the service's, and so is every answer but one: the short 503 that a full house gives.
+
+mod accept;
+mod answer;
+mod bind;
+mod connection;
+mod files;
+mod holder;
+mod line;
+mod listening;
+mod socket;
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+pub use bind::{BindError, Bound, bind, twin_is_taken};
+pub use files::raise_open_files;
+pub use holder::Holder;
+pub use listening::{Drained, Server, SwitchError};
+
+/// Limits on every connection and on all together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// From the first byte of a request's head to its last.
+    pub header_timeout: Duration,
+    /// Without a request, both on a new connection and between two.
+    pub idle_timeout: Duration,
+    /// While the peer takes nothing of an answer that waits to be sent.
+    pub write_stall: Duration,
+    /// Connections at the same time. Half of the open files that the system allows are the other bound.
+    pub max_connections: usize,
+    /// At the cap, a connection that was idle for at least this long makes room for a new one.
+    pub spare: Duration,
+    /// After an answer that ends the connection, for the peer to take it in before the socket is gone.
+    pub farewell: Duration,
+    /// The last part of every grace, in which streams still running say that they end. See [`Server::closing`].
+    pub last_words: Duration,
+    /// How long running answers may go on after the port was switched.
+    pub switch_grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            header_timeout: Duration::from_secs(8),
+            idle_timeout: Duration::from_secs(30),
+            write_stall: Duration::from_secs(120),
+            max_connections: 1024,
+            spare: Duration::from_secs(1),
+            farewell: Duration::from_secs(1),
+            last_words: Duration::from_secs(1),
+            switch_grace: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Request extension: the address of the peer of the connection, whatever forwarding headers say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
+
+/// Request extension: cancelled shortly before the connection of this request is cut.
+///
+/// A stream that watches it can still send an error event and end. It fires for the connections of a port that was
+/// left as well as for all when the server stops; a token taken from [`Server::closing`] fires for the latter only.
+#[derive(Debug, Clone)]
+pub struct Closing(pub CancellationToken);

@@ -1,0 +1,88 @@
+//! Between hyper and the service: tells the line when a request begins and when its answer is over.
+
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+use tower_service::Service;
+
+use super::line::Line;
+use super::{Closing, Peer};
+
+/// The service of one connection.
+pub(super) struct Announced<S> {
+    pub(super) service: S,
+    pub(super) line: Arc<Line>,
+    pub(super) peer: Peer,
+    pub(super) closing: Closing,
+}
+
+impl<S, B> hyper::service::Service<Request<Incoming>> for Announced<S>
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response<Answer<B>>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let under_way = UnderWay::begin(&self.line);
+        request.extensions_mut().insert(self.peer);
+        request.extensions_mut().insert(self.closing.clone());
+        let mut service = self.service.clone();
+        Box::pin(async move {
+            poll_fn(|cx| service.poll_ready(cx)).await?;
+            let response = service.call(request).await?;
+            Ok(response.map(|body| Answer { body: Box::pin(body), _under_way: under_way }))
+        })
+    }
+}
+
+/// From the complete head to the end of the answer, or to the moment when nobody wants it any more.
+struct UnderWay(Arc<Line>);
+
+impl UnderWay {
+    fn begin(line: &Arc<Line>) -> Self {
+        line.called(Instant::now());
+        Self(Arc::clone(line))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.answered(Instant::now());
+    }
+}
+
+/// A body that keeps its line busy for as long as it lives.
+pub(super) struct Answer<B> {
+    body: Pin<Box<B>>,
+    _under_way: UnderWay,
+}
+
+impl<B: Body> Body for Answer<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        self.body.as_mut().poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

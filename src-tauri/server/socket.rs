@@ -1,0 +1,104 @@
+//! A socket that reports to its line what it receives and whether its peer takes what is sent.
+
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::line::Line;
+
+/// What the system may hold of an answer. With the usual, growing buffer, megabytes of a stream would be called sent
+/// that nobody has read, and a slow reader would look like one that does not read at all.
+const SEND_BUFFER: usize = 64 << 10;
+
+/// A peer on another machine that is silent for so long although it must acknowledge is gone.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const PEER_GONE: Duration = Duration::from_secs(45);
+
+/// Sets what every accepted socket needs. An option that a system does not have is done without.
+pub(super) fn prepare(socket: &TcpStream, peer: SocketAddr) {
+    let _ = socket.set_nodelay(true);
+    let socket = SockRef::from(socket);
+    let _ = socket.set_send_buffer_size(SEND_BUFFER);
+    let probes = TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5));
+    let _ = socket.set_tcp_keepalive(&probes);
+    // On loopback nobody can vanish without the system knowing, and the limit would cut readers that only pause.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if !peer.ip().is_loopback() {
+        let _ = socket.set_tcp_user_timeout(Some(PEER_GONE));
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = peer;
+}
+
+/// The socket of a line.
+pub(super) struct Watched<T> {
+    socket: T,
+    line: Arc<Line>,
+}
+
+impl<T> Watched<T> {
+    pub(super) fn new(socket: T, line: Arc<Line>) -> Self {
+        Self { socket, line }
+    }
+
+    fn note(&self, written: &Poll<io::Result<usize>>) {
+        match written {
+            Poll::Pending => self.line.stalled(Instant::now()),
+            Poll::Ready(_) => self.line.sent(Instant::now()),
+        }
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
+    /// For a line that was pushed out, this is the end of what the peer sends.
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.socket).poll_read(cx, buf);
+        if buf.filled().len() > before && !self.line.received(Instant::now()) {
+            buf.set_filled(before);
+        }
+        read
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.socket).poll_write(cx, buf);
+        self.note(&written);
+        written
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.socket).poll_write_vectored(cx, bufs);
+        self.note(&written);
+        written
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}

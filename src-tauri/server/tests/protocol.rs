@@ -1,0 +1,114 @@
+//! What is spoken, and what is not.
+
+use super::*;
+
+#[tokio::test]
+async fn n10_h2c_by_prior_knowledge_is_closed_without_an_answer() {
+    let (server, service) = start(patient()).await;
+    let mut client = Client::connect(server.addr()).await;
+    client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await;
+    assert!(!client.rest().await.contains("200"));
+    assert!(service.asked().is_empty());
+}
+
+#[tokio::test]
+async fn n10_an_offer_of_h2c_is_answered_as_if_it_were_not_there() {
+    let (server, _) = start(patient()).await;
+    let mut client = Client::connect(server.addr()).await;
+    client.send("GET /x HTTP/1.1\r\nhost: a\r\nconnection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n").await;
+    assert!(client.until("hello /x").await.starts_with("HTTP/1.1 200"));
+    assert!(client.is_served().await);
+}
+
+#[tokio::test]
+async fn n14_the_peer_is_the_socket_and_not_a_header() {
+    let (server, _) = start(patient()).await;
+    let mut client = Client::connect(server.addr()).await;
+    client
+        .send("GET /peer HTTP/1.1\r\nhost: a\r\nx-forwarded-for: 9.9.9.9\r\nforwarded: for=9.9.9.9\r\n\r\n")
+        .await;
+    client.until(&client.0.local_addr().expect("connected").to_string()).await;
+}
+
+#[tokio::test]
+async fn p13_pipelined_requests_are_answered_in_order() {
+    let (server, service) = start(patient()).await;
+    let mut client = Client::connect(server.addr()).await;
+    let requests: String = (0..200).map(|n| format!("GET /{n}. HTTP/1.1\r\nhost: a\r\n\r\n")).collect();
+    client.send(requests).await;
+    for n in 0..200 {
+        client.until(&format!("hello /{n}.")).await;
+    }
+    assert_eq!(service.asked().len(), 200);
+}
+
+#[tokio::test]
+async fn p13_pipelined_requests_that_nobody_reads_are_not_run_ahead() {
+    let (server, service) = start(patient()).await;
+    let mut client = Client::connect(server.addr()).await;
+    client.send("GET /held HTTP/1.1\r\nhost: a\r\n\r\nGET /second HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    service.was_asked("/held").await;
+    assert!(!service.asked().contains(&"/second".to_owned()));
+    service.go.add_permits(1);
+    client.until("hello /second").await;
+}
+
+#[tokio::test]
+async fn http_1_0_is_answered_and_closed() {
+    let (server, _) = start(patient()).await;
+    let mut client = Client::connect(server.addr()).await;
+    client.send("GET /old HTTP/1.0\r\nhost: a\r\n\r\n").await;
+    assert!(client.rest().await.ends_with("hello /old"));
+}
+
+#[tokio::test]
+async fn p08_heads_without_measure_are_refused_and_closed() {
+    let (server, service) = start(patient()).await;
+    let many: String = (0..101).map(|n| format!("x-{n}: y\r\n")).collect();
+    let long = "x".repeat(500_000);
+    for (head, status) in [
+        (format!("GET / HTTP/1.1\r\nhost: a\r\n{many}\r\n"), "HTTP/1.1 431"),
+        (format!("GET / HTTP/1.1\r\nhost: a\r\nx: {long}\r\n\r\n"), "HTTP/1.1 431"),
+        (format!("GET /{} HTTP/1.1\r\nhost: a\r\n\r\n", &long[..66_000]), "HTTP/1.1 4"),
+    ] {
+        let mut client = Client::connect(server.addr()).await;
+        client.send(head).await;
+        let answer = client.rest().await;
+        assert!(answer.starts_with(status), "{answer:?}");
+    }
+    assert!(service.asked().is_empty());
+}
+
+#[tokio::test]
+async fn p12_a_request_hidden_behind_an_unclear_length_never_runs() {
+    let (server, service) = start(patient()).await;
+    let hidden = "GET /hidden HTTP/1.1\r\nhost: a\r\n\r\n";
+    for head in [
+        "content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        "transfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n0\r\n\r\n",
+        "content-length: 5\r\ncontent-length: 6\r\n\r\nhello",
+        "content-length: +5\r\n\r\nhello",
+        "transfer-encoding : chunked\r\n\r\n0\r\n\r\n",
+        "transfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+        "transfer-encoding: xchunked\r\n\r\n0\r\n\r\n",
+        "transfer-encoding: chunked\r\n\r\n5;\n\r\nhello\r\n0\r\n\r\n",
+        "x: a\r\n folded\r\n\r\n",
+        "x: a\0b\r\n\r\n",
+        "x: a\rb\r\n\r\n",
+    ] {
+        let mut client = Client::connect(server.addr()).await;
+        client.send(format!("POST /echo HTTP/1.1\r\nhost: a\r\n{head}{hidden}")).await;
+        let answer = client.rest().await;
+        assert!(!answer.contains("hello /hidden"), "{head:?}: {answer:?}");
+        assert!(!service.asked().contains(&"/hidden".to_owned()), "{head:?}");
+    }
+}
+
+#[tokio::test]
+async fn p01_an_answer_before_the_end_of_the_body_reaches_a_client_that_still_sends() {
+    let (server, _) = start(patient()).await;
+    let mut client = Client::connect(server.addr()).await;
+    client.send("POST /early HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000000\r\n\r\n").await;
+    client.send(vec![0; 8 << 20]).await;
+    client.until("hello /early").await;
+}
