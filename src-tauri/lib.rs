@@ -6,6 +6,8 @@ pub mod chat;
 pub mod cli;
 pub mod config;
 pub mod control;
+#[cfg(feature = "desktop")]
+pub mod desktop;
 pub mod dialects;
 pub mod journal;
 pub mod proxy;
