@@ -1,0 +1,30 @@
+# shellcheck shell=bash
+# System packages of Debian and Ubuntu. Each list names only what its part needs.
+
+packages_headless=(gcc libc6-dev)
+packages_desktop=(gcc libc6-dev pkg-config libwebkit2gtk-4.1-dev)
+packages_test=(xvfb xdotool)
+# Any Python that can make a virtual environment will do, whether or not it came as a package.
+python3 -c 'import ensurepip, venv' 2>/dev/null || packages_test+=(python3 python3-venv)
+
+# Installs those of the named packages that are missing, and asks nothing when none is.
+install_packages() {
+  local missing=() name
+  if ! has dpkg-query; then
+    note "This is not Debian or Ubuntu: make sure that you have what these packages hold: $*"
+    return
+  fi
+  for name in "$@"; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || missing+=("$name")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  say "Installing system packages: ${missing[*]}"
+  local root_command=()
+  if [ "$(id -u)" -ne 0 ]; then
+    has sudo || fail "run as root: apt-get install ${missing[*]}"
+    root_command=(sudo)
+  fi
+  "${root_command[@]}" apt-get -qq update
+  "${root_command[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
+}

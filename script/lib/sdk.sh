@@ -1,0 +1,23 @@
+# shellcheck shell=bash
+# The official OpenAI SDKs, as their registries publish them, in the versions that the lock files name.
+
+sdk_python=$target/sdk/python
+
+# A virtual environment beside the builds, made anew when the lock file has changed.
+install_python_sdk() {
+  local lock=src-tauri/tests/sdk/python/requirements.txt
+  cmp -s "$lock" "$sdk_python/installed.txt" && return
+  note "Installing the Python SDK"
+  rm -rf "$sdk_python"
+  python3 -m venv "$sdk_python"
+  "$sdk_python/bin/pip" install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r "$lock"
+  cp "$lock" "$sdk_python/installed.txt"
+}
+
+install_node_sdk() {
+  local folder=src-tauri/tests/sdk/node
+  cmp -s "$folder/package-lock.json" "$folder/node_modules/installed.json" && return
+  note "Installing the Node SDK"
+  npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --silent
+  cp "$folder/package-lock.json" "$folder/node_modules/installed.json"
+}
