@@ -1,0 +1,18 @@
+//! The value of a `Host` header: what is accepted must be plain, and must mean the same when it is read again.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use mammouth_proxy::access::authority::parse;
+
+fuzz_target!(|value: &[u8]| {
+    let Ok(authority) = parse(value) else { return };
+    let host = authority.host;
+    assert!(!host.is_empty());
+    assert!(!host.bytes().any(|byte| b"@/\\?#% ".contains(&byte)), "{host:?} could be read in two ways");
+    assert!(value.starts_with(host.as_bytes()));
+    let written = match authority.port {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    };
+    assert_eq!(parse(written.as_bytes()), Ok(authority));
+});
