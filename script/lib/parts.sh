@@ -33,7 +33,7 @@ count() {
     /^test result:/               { passed += $4; failed += $6; found = 1 }
     /^ℹ pass [0-9]+$/             { passed += $3; found = 1 }
     /^ℹ (fail|cancelled) [0-9]+$/ { failed += $3; found = 1 }
-    /^(=+ )?[0-9]+ (passed|failed|errors?)[, ].* in [0-9.]+s/ {
+    /^(=+ )?[0-9]+ (passed|failed|error).* in [0-9.]+s/ {
       gsub(/[=,]/, "")
       for (i = 2; i <= NF; i++) {
         if ($i == "passed") passed += $(i - 1)
