@@ -30,7 +30,12 @@ export class Program {
     program.ended = new Promise((done) => program.child.once("close", (code) => done(code)));
     program.stderr = "";
     program.child.stderr.on("data", (data) => (program.stderr += data));
-    program.url = await program.#address();
+    try {
+      program.url = await program.#address();
+    } catch (error) {
+      await rm(program.folder, { recursive: true });
+      throw error;
+    }
     return program;
   }
 
