@@ -4,8 +4,14 @@
 //! dialect encodes those for the client. Nothing here knows HTTP.
 
 mod image;
+mod stop;
+mod tokens;
+mod utf8;
 
 pub use image::{Image, ImageError, ImageKind, MAX_IMAGE_BYTES, MAX_IMAGES};
+pub use stop::{StopCut, StopCutter};
+pub use tokens::{Admitted, TokenMeter, count_tokens, prompt_tokens};
+pub use utf8::{InvalidUtf8, Utf8Joiner};
 
 /// What a client asks of a model, whatever dialect it spoke.
 #[derive(Debug, Clone, PartialEq)]

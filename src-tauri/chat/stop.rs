@@ -1,0 +1,119 @@
+//! Stop sequences, honoured on our side because the web upstream knows none.
+
+/// Cuts a text before the first stop sequence that becomes complete, whatever slices the text comes in.
+///
+/// Of two that become complete with the same character, the longer one counts.
+#[derive(Debug)]
+pub struct StopCutter {
+    stops: Vec<String>,
+    /// The end of the text so far, as long as it may still become a stop sequence.
+    held: String,
+}
+
+/// What may go out after a piece of text came in.
+#[derive(Debug, PartialEq, Eq)]
+pub struct StopCut {
+    pub text: String,
+    /// A stop sequence was met: `text` is the last there is.
+    pub met: bool,
+}
+
+impl StopCutter {
+    /// Empty sequences are ignored.
+    pub fn new(stops: &[String]) -> Self {
+        let stops = stops.iter().filter(|stop| !stop.is_empty()).cloned().collect();
+        Self { stops, held: String::new() }
+    }
+
+    /// Takes the next piece of text.
+    pub fn push(&mut self, piece: String) -> StopCut {
+        if self.stops.is_empty() {
+            return StopCut { text: piece, met: false };
+        }
+        let mut text = std::mem::take(&mut self.held);
+        text.push_str(&piece);
+        if let Some(start) = self.first_stop(&text) {
+            text.truncate(start);
+            return StopCut { text, met: true };
+        }
+        self.held = text.split_off(self.undecided_from(&text));
+        StopCut { text, met: false }
+    }
+
+    /// What was held back, now that the text is over.
+    pub fn finish(&mut self) -> String {
+        std::mem::take(&mut self.held)
+    }
+
+    fn first_stop(&self, text: &str) -> Option<usize> {
+        let found = self.stops.iter().filter_map(|stop| text.find(stop).map(|at| (at + stop.len(), at)));
+        found.min().map(|(_, start)| start)
+    }
+
+    /// Where the longest tail begins that is the beginning of a stop sequence.
+    fn undecided_from(&self, text: &str) -> usize {
+        let tails = self.stops.iter().filter_map(|stop| {
+            let lengths = stop.char_indices().map(|(at, _)| at).filter(|at| (1..=text.len()).contains(at));
+            lengths.filter(|at| text.as_bytes().ends_with(&stop.as_bytes()[..*at])).max()
+        });
+        text.len() - tails.max().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The rule on the whole text: the stop that ends first, the longer one on a tie.
+    fn oracle(text: &str, stops: &[String]) -> (String, bool) {
+        let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
+        for end in ends {
+            let hit = stops.iter().filter(|s| !s.is_empty() && text[..end].ends_with(s.as_str()));
+            if let Some(stop) = hit.max_by_key(|s| s.len()) {
+                return (text[..end - stop.len()].to_owned(), true);
+            }
+        }
+        (text.to_owned(), false)
+    }
+
+    fn cut(pieces: &[String], stops: &[String]) -> (String, bool) {
+        let mut cutter = StopCutter::new(stops);
+        let mut out = String::new();
+        for piece in pieces {
+            let StopCut { text, met } = cutter.push(piece.clone());
+            out.push_str(&text);
+            if met {
+                return (out, true);
+            }
+        }
+        out.push_str(&cutter.finish());
+        (out, false)
+    }
+
+    proptest! {
+        #[test]
+        fn any_chunking_cuts_where_the_whole_text_would(
+            pieces in prop::collection::vec("[abé🦣]{0,6}", 0..12),
+            stops in prop::collection::vec("[abé🦣]{0,4}", 0..4),
+        ) {
+            prop_assert_eq!(cut(&pieces, &stops), oracle(&pieces.concat(), &stops));
+        }
+    }
+
+    #[test]
+    fn holds_back_only_what_may_become_a_stop() {
+        let mut cutter = StopCutter::new(&["###".to_owned()]);
+        assert_eq!(cutter.push("title #".to_owned()).text, "title ");
+        assert_eq!(cutter.push("1 ##".to_owned()).text, "#1 ");
+        assert_eq!(cutter.push("# never".to_owned()), StopCut { text: String::new(), met: true });
+    }
+
+    #[test]
+    fn without_stops_text_passes_untouched() {
+        let mut cutter = StopCutter::new(&[String::new()]);
+        assert_eq!(cutter.push("any".to_owned()), StopCut { text: "any".to_owned(), met: false });
+        assert_eq!(cutter.finish(), "");
+    }
+}

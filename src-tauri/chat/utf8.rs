@@ -1,0 +1,109 @@
+//! Text that arrives in arbitrary slices of bytes.
+
+/// Bytes that are not UTF-8. Nothing that comes after them can be trusted to be text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the reply is not valid UTF-8")]
+pub struct InvalidUtf8 {
+    /// The good text before the bad bytes, then one U+FFFD.
+    pub text: String,
+}
+
+/// Joins slices of bytes to text, keeping back a character that is not complete yet (at most three bytes).
+#[derive(Debug, Default)]
+pub struct Utf8Joiner {
+    held: Vec<u8>,
+}
+
+impl Utf8Joiner {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The text that these bytes complete; empty if they end inside a character.
+    ///
+    /// # Errors
+    /// [`InvalidUtf8`] once bytes came that no further bytes can make valid.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<String, InvalidUtf8> {
+        if self.held.is_empty() {
+            return self.split(bytes);
+        }
+        let mut joined = std::mem::take(&mut self.held);
+        joined.extend_from_slice(bytes);
+        self.split(&joined)
+    }
+
+    /// Says that no more bytes come.
+    ///
+    /// # Errors
+    /// [`InvalidUtf8`] if the last character is cut.
+    pub fn finish(&mut self) -> Result<(), InvalidUtf8> {
+        if self.held.is_empty() {
+            return Ok(());
+        }
+        self.held.clear();
+        Err(InvalidUtf8 { text: char::REPLACEMENT_CHARACTER.to_string() })
+    }
+
+    fn split(&mut self, bytes: &[u8]) -> Result<String, InvalidUtf8> {
+        let error = match std::str::from_utf8(bytes) {
+            Ok(text) => return Ok(text.to_owned()),
+            Err(error) => error,
+        };
+        let (good, rest) = bytes.split_at(error.valid_up_to());
+        let mut text = String::from_utf8_lossy(good).into_owned();
+        if error.error_len().is_none() {
+            self.held.extend_from_slice(rest);
+            return Ok(text);
+        }
+        text.push(char::REPLACEMENT_CHARACTER);
+        Err(InvalidUtf8 { text })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn join(bytes: &[u8], cuts: &[usize]) -> Result<String, InvalidUtf8> {
+        let mut joiner = Utf8Joiner::new();
+        let mut text = String::new();
+        let mut rest = bytes;
+        for cut in cuts {
+            let (head, tail) = rest.split_at((*cut).min(rest.len()));
+            text.push_str(&joiner.push(head)?);
+            rest = tail;
+        }
+        text.push_str(&joiner.push(rest)?);
+        joiner.finish().map(|()| text)
+    }
+
+    proptest! {
+        #[test]
+        fn f20_any_slicing_joins_to_the_same_text(text in ".*", cuts in prop::collection::vec(0usize..4, 0..60)) {
+            prop_assert_eq!(join(text.as_bytes(), &cuts).unwrap(), text);
+        }
+
+        #[test]
+        fn f20_any_bytes_are_valid_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..40), cuts in prop::collection::vec(0usize..4, 0..40)) {
+            prop_assert_eq!(join(&bytes, &cuts).ok(), String::from_utf8(bytes).ok());
+        }
+    }
+
+    #[test]
+    fn f20_four_byte_characters_in_one_byte_slices() {
+        let mut joiner = Utf8Joiner::new();
+        let slices: Vec<_> = "🦣".bytes().map(|byte| joiner.push(&[byte]).unwrap()).collect();
+        assert_eq!(slices, ["", "", "", "🦣"]);
+    }
+
+    #[test]
+    fn f20_bad_bytes_end_in_one_replacement_character() {
+        let mut joiner = Utf8Joiner::new();
+        assert_eq!(joiner.push(b"ok \xff\xfe more").unwrap_err().text, "ok \u{fffd}");
+        let mut joiner = Utf8Joiner::new();
+        assert_eq!(joiner.push("ok🦣".as_bytes().split_last().unwrap().1).unwrap(), "ok");
+        assert_eq!(joiner.finish().unwrap_err().text, "\u{fffd}");
+    }
+}
