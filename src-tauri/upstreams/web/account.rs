@@ -1,0 +1,180 @@
+//! Who a session belongs to and how much it has used. The fields are not documented and have changed, so all that was
+//! ever seen is looked for, and what is missing is left out. Pure.
+
+use serde_json::Value;
+
+use super::redact::clean;
+use super::shape::PERCENT_KEYS;
+use crate::secrets::Secret;
+use crate::upstreams::{Identity, Quota};
+
+/// No honest list is longer, no honest name either.
+const MAX_FAMILIES: usize = 100;
+const MAX_NAME_BYTES: usize = 200;
+
+/// Reads the answer of the user path. `None` if it names nobody: the session is not valid.
+pub(super) fn identity(json: &Value, secret: &Secret) -> Option<Identity> {
+    let user = ["user", "data"].into_iter().find_map(|key| json.get(key)).unwrap_or(json);
+    let user = user.get("user").unwrap_or(user);
+    if user.as_object().is_none_or(|user| user.is_empty()) {
+        return None;
+    }
+    let plan = ["plan", "planName", "subscription", "tier"]
+        .into_iter()
+        .find_map(|key| name_of(user.get(key)?, secret));
+    let name = ["name", "fullName", "username", "firstName"]
+        .into_iter()
+        .find_map(|key| text(user.get(key)?, secret));
+    Some(Identity { email: user.get("email").and_then(|email| text(email, secret)), name, plan })
+}
+
+/// Reads the two answers about usage; either may be missing.
+pub(super) fn quota(recent: Option<&Value>, current: Option<&Value>, secret: &Secret) -> Quota {
+    let inside = |json: &Value| ["quota", "usage"].into_iter().find_map(|key| percent(json.get(key)?));
+    let spend = current.and_then(|json| json.get("currentSpendCents")).and_then(number);
+    Quota {
+        percent: recent.and_then(|json| percent(json).or_else(|| inside(json))),
+        spend_cents: spend.filter(|cents| *cents >= 0.0),
+        by_family: recent.map(|json| by_family(json, secret)).unwrap_or_default(),
+    }
+}
+
+fn percent(json: &Value) -> Option<f64> {
+    let found = PERCENT_KEYS.into_iter().find_map(|key| number(json.get(key)?));
+    found.filter(|percent| *percent >= 0.0).map(|percent| percent.min(100.0))
+}
+
+/// A number, or a text like `"42 %"` or `"42,5%"`.
+fn number(value: &Value) -> Option<f64> {
+    let number = match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().trim_end_matches('%').trim().replace(',', ".").parse().ok(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    };
+    number.filter(|number| number.is_finite())
+}
+
+fn by_family(json: &Value, secret: &Secret) -> Vec<(String, f64)> {
+    let brands = json.get("byBrand").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let spend = |brand: &Value| {
+        Some((text(brand.get("name")?, secret)?.to_lowercase(), number(brand.get("value")?)?))
+    };
+    brands.iter().take(MAX_FAMILIES).filter_map(spend).collect()
+}
+
+fn name_of(value: &Value, secret: &Secret) -> Option<String> {
+    text(value, secret).or_else(|| ["name", "plan"].into_iter().find_map(|key| text(value.get(key)?, secret)))
+}
+
+fn text(value: &Value, secret: &Secret) -> Option<String> {
+    let text = clean(value.as_str()?, secret);
+    (!text.is_empty() && text.len() <= MAX_NAME_BYTES).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn identity(json: &Value) -> Option<Identity> {
+        super::identity(json, &"CANARY_CK1234".into())
+    }
+
+    fn quota(recent: Option<&Value>, current: Option<&Value>) -> Quota {
+        super::quota(recent, current, &"CANARY_CK1234".into())
+    }
+
+    #[test]
+    fn r07_an_echoed_cookie_is_no_name() {
+        let user = identity(&json!({"email": "CANARY_CK1234", "name": "a\u{1b}[2J"})).unwrap();
+        assert_eq!(
+            (user.email.unwrap().as_str(), user.name.unwrap().as_str()),
+            ("[redacted]", "a\\u{1b}[2J")
+        );
+    }
+
+    #[test]
+    fn a_user_is_found_at_the_top_or_one_level_down() {
+        let ada = Identity {
+            email: Some("ada@example.com".into()),
+            name: Some("Ada".into()),
+            plan: Some("Expert".into()),
+        };
+        let user = json!({"email": "ada@example.com", "name": "Ada", "plan": "Expert", "new": 1});
+        for json in [user.clone(), json!({"user": user}), json!({"data": {"user": user}})] {
+            assert_eq!(identity(&json), Some(ada.clone()));
+        }
+        let plan = json!({"email": null, "subscription": {"plan": "Starter"}});
+        assert_eq!(identity(&plan).unwrap().plan.unwrap(), "Starter");
+    }
+
+    #[test]
+    fn f03_an_answer_that_names_nobody_is_no_session() {
+        for json in
+            [json!(null), json!({}), json!({"user": null}), json!([]), json!("x"), json!({"user": {}})]
+        {
+            assert_eq!(identity(&json), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn the_percentage_is_found_under_all_its_names() {
+        for json in [
+            json!({"percent": 42.5}),
+            json!({"percentUsed": "42.5"}),
+            json!({"usagePercent": "42,5 %"}),
+            json!({"quotaPercent": " 42.5% "}),
+            json!({"quota": {"percent": 42.5}}),
+            json!({"quota": null, "usage": {"percent": "42.5 %"}}),
+        ] {
+            assert_eq!(quota(Some(&json), None).percent, Some(42.5), "{json}");
+        }
+        assert_eq!(quota(Some(&json!({"percent": 180})), None).percent, Some(100.0));
+    }
+
+    #[test]
+    fn r08_wrong_types_are_left_out() {
+        for percent in
+            [json!("much"), json!(-1), json!("NaN"), json!("inf"), json!([]), json!(null), json!(true)]
+        {
+            assert_eq!(quota(Some(&json!({"percent": percent})), None).percent, None, "{percent}");
+        }
+        let list: Vec<_> = (0..1000).map(|n| json!({"name": format!("b{n}"), "value": n})).collect();
+        assert_eq!(quota(Some(&json!({"byBrand": list})), None).by_family.len(), MAX_FAMILIES);
+        let odd = json!({"byBrand": [{"name": 1, "value": 2}, null, {"name": "OpenAI", "value": "3"}, {"name": "x"}]});
+        assert_eq!(quota(Some(&odd), None).by_family, [("openai".to_owned(), 3.0)]);
+    }
+
+    #[test]
+    fn the_spend_comes_from_the_other_answer() {
+        let spent = quota(None, Some(&json!({"currentSpendCents": 87})));
+        assert_eq!(spent, Quota { percent: None, spend_cents: Some(87.0), by_family: vec![] });
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(json!(null)),
+            any::<f64>().prop_map(|n| json!(n)),
+            "\\PC{0,9}".prop_map(Value::from)
+        ];
+        let keys = "percent|quota|usage|byBrand|name|value|user|email|plan|currentSpendCents";
+        leaf.prop_recursive(3, 24, 4, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::hash_map(keys, inner, 0..4)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn r08_any_json_is_read_without_panic(json in any_json()) {
+            let quota = quota(Some(&json), Some(&json));
+            prop_assert!(quota.percent.is_none_or(|percent| (0.0..=100.0).contains(&percent)));
+            let _ = identity(&json);
+        }
+    }
+}

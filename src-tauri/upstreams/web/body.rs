@@ -1,0 +1,220 @@
+//! Reads an answer's body with its limits: a time for the first byte, a time between any two pieces, a size.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::poll_fn;
+use http_body::Body as _;
+use reqwest::Body;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::transport;
+use crate::upstreams::{Failure, FailureKind};
+
+/// Why a body ended before its end.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// Nothing came in time.
+    Stalled,
+    TooLarge,
+    /// The bytes do not fit HTTP.
+    Malformed,
+    /// The connection ended.
+    Cut,
+}
+
+impl Broken {
+    /// The failure, if it happened before anything of the answer was passed on.
+    pub(super) fn before_output(&self) -> Failure {
+        match self {
+            Self::Stalled => {
+                Failure::new(FailureKind::Timeout, "the answer stopped coming before its first text")
+            }
+            Self::TooLarge => Failure::new(FailureKind::BadResponse, self.sentence()),
+            Self::Malformed => Failure::new(FailureKind::BadResponse, self.sentence()),
+            Self::Cut => {
+                Failure::new(FailureKind::Unreachable, "the connection broke before the first text came")
+            }
+        }
+    }
+
+    /// The failure, if it happened after some text was passed on.
+    pub(super) fn after_output(&self) -> Failure {
+        Failure::new(FailureKind::Interrupted, self.sentence())
+    }
+
+    fn sentence(&self) -> &'static str {
+        match self {
+            Self::Stalled => "the answer stalled",
+            Self::TooLarge => "the answer is larger than the limit",
+            Self::Malformed => "the answer is not valid HTTP",
+            Self::Cut => "the connection broke in the middle of the answer",
+        }
+    }
+}
+
+/// A body that is being read.
+pub(super) struct Source {
+    body: Body,
+    patience: Patience,
+    left: u64,
+}
+
+impl Source {
+    /// The first byte must come by `first_byte`, each next piece within `idle`; `cap` is in bytes.
+    pub(super) fn new(body: Body, first_byte: Instant, idle: Duration, cap: u64) -> Self {
+        Self { body, patience: Patience::new(first_byte, idle), left: cap }
+    }
+
+    /// The next piece, never empty; `None` at the end.
+    pub(super) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Broken>> {
+        loop {
+            let frame = match Pin::new(&mut self.body).poll_frame(cx) {
+                Poll::Pending => {
+                    ready!(self.patience.poll(cx));
+                    return Poll::Ready(Err(Broken::Stalled));
+                }
+                Poll::Ready(None) => return Poll::Ready(Ok(None)),
+                Poll::Ready(Some(Err(error))) if transport::is_broken_http(&error) => {
+                    return Poll::Ready(Err(Broken::Malformed));
+                }
+                Poll::Ready(Some(Err(_))) => return Poll::Ready(Err(Broken::Cut)),
+                Poll::Ready(Some(Ok(frame))) => frame,
+            };
+            if let Some(data) = frame.into_data().ok().filter(|data| !data.is_empty()) {
+                return Poll::Ready(self.account(data).map(Some));
+            }
+        }
+    }
+
+    /// Everything, up to `cap` bytes.
+    pub(super) async fn collect(mut self, cap: usize) -> Result<Vec<u8>, Broken> {
+        let mut whole = Vec::new();
+        while let Some(chunk) = poll_fn(|cx| self.poll_chunk(cx)).await? {
+            if whole.len() + chunk.len() > cap {
+                return Err(Broken::TooLarge);
+            }
+            whole.extend_from_slice(&chunk);
+        }
+        Ok(whole)
+    }
+
+    /// What comes within `time`, up to `cap` bytes; for refusals, whose text only helps to explain.
+    pub(super) async fn collect_some(mut self, cap: usize, time: Duration) -> Vec<u8> {
+        let mut some = Vec::new();
+        let reading = async {
+            while let Ok(Some(chunk)) = poll_fn(|cx| self.poll_chunk(cx)).await {
+                some.extend_from_slice(&chunk);
+                if some.len() >= cap {
+                    break;
+                }
+            }
+        };
+        // The time is up or the body is over: what is there is all we use, either way.
+        let _ = tokio::time::timeout(time, reading).await;
+        some.truncate(cap);
+        some
+    }
+
+    fn account(&mut self, data: Bytes) -> Result<Bytes, Broken> {
+        self.patience.satisfied();
+        self.left = self.left.checked_sub(data.len() as u64).ok_or(Broken::TooLarge)?;
+        Ok(data)
+    }
+}
+
+/// A timer that runs only while somebody waits: a client that reads slowly is not a stall of the upstream's.
+struct Patience {
+    idle: Duration,
+    due: Option<Instant>,
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl Patience {
+    fn new(first_byte: Instant, idle: Duration) -> Self {
+        Self { idle, due: Some(first_byte), sleep: Box::pin(sleep_until(first_byte)) }
+    }
+
+    fn satisfied(&mut self) {
+        self.due = None;
+    }
+
+    /// Ready once the wait is over. The timer is moved only when it fires too early, not for every piece.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let due = *self.due.get_or_insert_with(|| Instant::now() + self.idle);
+        if due < self.sleep.deadline() {
+            self.sleep.as_mut().reset(due);
+        }
+        loop {
+            ready!(self.sleep.as_mut().poll(cx));
+            if Instant::now() >= due {
+                return Poll::Ready(());
+            }
+            self.sleep.as_mut().reset(due);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::{StreamExt, stream};
+
+    use super::*;
+
+    const IDLE: Duration = Duration::from_secs(120);
+
+    fn pieces(pieces: &[&'static str], then_hang: bool) -> Body {
+        let said = stream::iter(pieces.to_vec())
+            .map(|piece| Ok::<_, Infallible>(Bytes::from_static(piece.as_bytes())));
+        if then_hang { Body::wrap_stream(said.chain(stream::pending())) } else { Body::wrap_stream(said) }
+    }
+
+    fn source(body: Body) -> Source {
+        Source::new(body, Instant::now() + Duration::from_secs(60), IDLE, 100)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn f16_no_first_byte_is_noticed_after_its_own_time() {
+        let start = Instant::now();
+        let mut source = source(pieces(&[], true));
+        assert!(matches!(poll_fn(|cx| source.poll_chunk(cx)).await, Err(Broken::Stalled)));
+        assert_eq!(start.elapsed().as_secs(), 60);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn f17_a_stall_is_noticed_after_the_idle_time() {
+        let start = Instant::now();
+        let mut source = source(pieces(&["a"], true));
+        assert_eq!(poll_fn(|cx| source.poll_chunk(cx)).await.unwrap().unwrap(), "a");
+        assert!(matches!(poll_fn(|cx| source.poll_chunk(cx)).await, Err(Broken::Stalled)));
+        assert_eq!(start.elapsed(), IDLE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn f57_a_slow_reader_is_not_taken_for_a_stall() {
+        let mut source = source(pieces(&["a"], true));
+        poll_fn(|cx| source.poll_chunk(cx)).await.unwrap();
+        tokio::time::advance(IDLE * 3).await;
+        let start = Instant::now();
+        assert!(matches!(poll_fn(|cx| source.poll_chunk(cx)).await, Err(Broken::Stalled)));
+        assert_eq!(start.elapsed(), IDLE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn r05_sizes_are_capped() {
+        let long: &'static str = Box::leak("x".repeat(80).into_boxed_str());
+        assert!(matches!(source(pieces(&[long, long], false)).collect(1000).await, Err(Broken::TooLarge)));
+        assert!(matches!(source(pieces(&[long], false)).collect(79).await, Err(Broken::TooLarge)));
+        assert_eq!(source(pieces(&[long], false)).collect(80).await.unwrap().len(), 80);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn r07_of_a_refusal_only_so_much_is_read_and_awaited() {
+        let source = source(pieces(&["abc", "def"], true));
+        assert_eq!(source.collect_some(100, Duration::from_secs(5)).await, b"abcdef");
+    }
+}

@@ -1,0 +1,225 @@
+//! mammouth.ai by the cookie of a browser session: an adapter for one named shape of requests (`llms-2025`).
+//!
+//! It lays a conversation out as the site wants it, brings images to the site first, and turns the plain text that comes
+//! back into events. What the site cannot do it does itself: stop sequences, a token limit, counting. Every fact about
+//! the site stands in [`Shape`] and beside it in `shape.rs`. It retries nothing and picks no account.
+
+mod account;
+mod addresses;
+mod body;
+mod client;
+mod fetch;
+mod images;
+pub mod models;
+mod redact;
+mod refusal;
+mod request;
+mod resolver;
+mod retry_after;
+mod shape;
+mod site;
+mod stream;
+mod text;
+mod transport;
+mod turns;
+mod upload;
+
+#[cfg(test)]
+mod tests;
+
+pub use shape::Shape;
+pub use turns::Layout;
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
+
+use http::{Method, header};
+use url::Url;
+
+use self::fetch::Fetcher;
+use self::site::Site;
+use self::stream::{PromptTokens, ReplyStream};
+use self::text::Shaper;
+use super::{Credential, Failure, FailureKind, Identity, Quota, Reply};
+use crate::chat;
+
+/// The largest answer about an account, in bytes.
+const ACCOUNT_BYTES: usize = 1024 * 1024;
+
+/// How the site is reached and how long we are patient with it.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `https` anywhere, `http` to this machine only.
+    pub base: Url,
+    pub shape: Shape,
+    pub layout: Layout,
+    /// Looking the name up, connecting and the TLS handshake together.
+    pub connect_timeout: Duration,
+    /// From sending a request to the first byte of its answer's body.
+    pub first_byte_timeout: Duration,
+    /// Between two pieces of an answer.
+    pub idle_timeout: Duration,
+    /// A reply is cut with a failure above this size.
+    pub max_reply_bytes: u64,
+    /// Whether images that are named by a link are fetched.
+    pub image_links: bool,
+    /// Certificates (PEM) that are trusted beside the system's; for tests.
+    pub extra_roots: Vec<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            base: Url::parse("https://mammouth.ai").expect("a constant URL"),
+            shape: Shape::default(),
+            layout: Layout::default(),
+            connect_timeout: Duration::from_secs(10),
+            first_byte_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(120),
+            max_reply_bytes: 1024 * 1024 * 1024,
+            image_links: true,
+            extra_roots: Vec::new(),
+        }
+    }
+}
+
+/// Why [`Web::new`] refused its settings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    #[error(
+        "the address of the web upstream must be https, or http to this machine, without user name or query"
+    )]
+    Base,
+    #[error("the request shape's {0} has a value that cannot stand in a request")]
+    Shape(&'static str),
+    #[error("an extra root certificate is not valid PEM")]
+    Roots,
+    #[error(
+        "the HTTP client cannot be built; are the system's root certificates (ca-certificates) installed?"
+    )]
+    Client,
+}
+
+/// The web upstream. One of it serves all accounts; nothing of one account is used for another.
+pub struct Web {
+    site: Site,
+    /// Built with the first link: most programs never send one.
+    fetcher: OnceLock<Option<Fetcher>>,
+    uploads: upload::Uploads,
+    /// Whether a count has loaded the tokenizer's vocabulary.
+    warm: Arc<AtomicBool>,
+}
+
+impl Web {
+    /// Checks the settings and builds the client. Nothing is connected to yet.
+    ///
+    /// # Errors
+    /// What in the settings cannot work.
+    pub fn new(settings: Settings) -> Result<Self, BuildError> {
+        Ok(Self {
+            site: Site::new(settings)?,
+            fetcher: OnceLock::new(),
+            uploads: upload::Uploads::default(),
+            warm: Arc::new(AtomicBool::new(false)),
+        })
+    }
+
+    /// Asks a model, by the platform's id. Resolves when the first text of the reply is there.
+    ///
+    /// # Errors
+    /// All that can happen before the first text; what happens after it is the last event of the reply.
+    pub async fn chat(
+        &self,
+        credential: &Credential,
+        request: Arc<chat::Request>,
+        model: &str,
+    ) -> Result<Reply, Failure> {
+        let answer = self.send(credential, &request, model).await?.reply().await?;
+        let shaper = Shaper::new(&request);
+        let counted_as_it_comes = request.max_tokens.is_some();
+        let mut prompt = PromptTokens::start(request, &self.warm);
+        if counted_as_it_comes {
+            prompt = prompt.settled().await;
+        }
+        let (stream, served_model) = match answer {
+            site::Reply::Pieces(source) => (ReplyStream::pieces(source, shaper, prompt), None),
+            site::Reply::Whole { text, model } => (ReplyStream::whole(&text, shaper, prompt), model),
+        };
+        Ok(Reply { served_model, events: Box::pin(stream.primed().await?) })
+    }
+
+    /// Asks whom a session belongs to.
+    ///
+    /// # Errors
+    /// [`FailureKind::LoginRequired`] if to nobody, and what can happen to any call.
+    pub async fn check(&self, credential: &Credential) -> Result<Identity, Failure> {
+        let user = self.site.get(credential, &self.site.user, ACCOUNT_BYTES).await?;
+        let nobody = || Failure::new(FailureKind::LoginRequired, "the site does not know this session");
+        account::identity(&user, &credential.secret).ok_or_else(nobody)
+    }
+
+    /// Asks how much of an account's quota is used.
+    ///
+    /// # Errors
+    /// If the session is not valid, or if neither of the site's two answers can be had.
+    pub async fn quota(&self, credential: &Credential) -> Result<Quota, Failure> {
+        let recent = self.site.get(credential, &self.site.recent_usage, ACCOUNT_BYTES);
+        let current = self.site.get(credential, &self.site.current_usage, ACCOUNT_BYTES);
+        let answers = tokio::join!(recent, current);
+        match &answers {
+            (Err(failure), Err(_)) => Err(failure.clone()),
+            (Err(failure), Ok(_)) | (Ok(_), Err(failure)) if failure.kind == FailureKind::LoginRequired => {
+                Err(failure.clone())
+            }
+            (recent, current) => {
+                Ok(account::quota(recent.as_ref().ok(), current.as_ref().ok(), &credential.secret))
+            }
+        }
+    }
+
+    /// Asks whether the site can be reached safely, whatever it answers; gives its time of day where it tells it. No
+    /// session is sent.
+    ///
+    /// # Errors
+    /// Why no answer came.
+    pub async fn probe(&self) -> Result<Option<SystemTime>, Failure> {
+        self.site.probe().await
+    }
+
+    /// Drops what is remembered of an account: its uploads.
+    pub fn forget(&self, account: &str) {
+        self.uploads.forget(account);
+    }
+
+    async fn send<'a>(
+        &'a self,
+        credential: &'a Credential,
+        request: &chat::Request,
+        model: &str,
+    ) -> Result<site::Answer<'a>, Failure> {
+        if !request::is_model_id(model) {
+            let detail = "the model's name is empty, longer than 200 characters or holds control characters";
+            return Err(Failure::new(FailureKind::Rejected, detail));
+        }
+        let site = &self.site;
+        let talk = turns::lay_out(request, site.settings.layout);
+        let images = images::bring(self, credential, &talk).await?;
+        let form = request::form(&site.settings.shape, model, &talk, &images);
+        let fill = |request: reqwest::RequestBuilder| {
+            request.header(header::CONTENT_TYPE, form.content_type).body(form.body)
+        };
+        site.ask(credential, Method::POST, &site.chat, fill).await
+    }
+
+    fn fetcher(&self) -> Result<&Fetcher, Failure> {
+        let settings = &self.site.settings;
+        if !settings.image_links {
+            let detail = "image links are switched off in the settings; send the image itself";
+            return Err(Failure::new(FailureKind::Image, detail));
+        }
+        let fetcher = self.fetcher.get_or_init(|| Fetcher::new(settings, addresses::is_public).ok());
+        let missing = || Failure::new(FailureKind::Image, "the client for image links cannot be built");
+        fetcher.as_ref().ok_or_else(missing)
+    }
+}

@@ -1,0 +1,124 @@
+//! Names of models: what a client says, what the site calls it, and which family shares a quota.
+
+use std::collections::BTreeMap;
+
+/// Name a client sends, and the site's id. Source: public clients' code; a name that is missing here is passed through.
+const TABLE: [(&str, &str); 13] = [
+    ("claude-sonnet-4-20250514", "anthropic-claude-4-2025-05-14"),
+    ("claude-3-7-sonnet-latest", "anthropic-claude-3-7-sonnet-latest"),
+    ("gpt-5", "openai-gpt-5"),
+    ("gpt-5-mini", "openai-gpt-5-mini"),
+    ("gpt-5-thinking", "openai-gpt-5-thinking"),
+    ("gpt-4.1", "openai-gpt-4.1"),
+    ("gpt-4o-mini", "openai-gpt-4o-mini"),
+    ("o4-mini", "openai-o4-mini"),
+    ("gemini-2.5-pro", "google-gemini-2.5-pro"),
+    ("gemini-2.5-pro-preview-05-06", "google-gemini-2.5-pro"),
+    ("grok-4", "xai-grok-4-0709"),
+    ("grok-3", "xai-grok-3-beta"),
+    ("llama-4.0-maverick", "fireworks-llama-4.0-maverick"),
+];
+
+/// The site's ids that no plan limits. Source: the same clients.
+const UNLIMITED: [&str; 1] = ["openai-gpt-4o-mini"];
+
+/// First words of names and ids, and the family they belong to.
+const FAMILIES: [(&str, &str); 24] = [
+    ("anthropic", "anthropic"),
+    ("claude", "anthropic"),
+    ("openai", "openai"),
+    ("gpt", "openai"),
+    ("chatgpt", "openai"),
+    ("o1", "openai"),
+    ("o3", "openai"),
+    ("o4", "openai"),
+    ("google", "google"),
+    ("gemini", "google"),
+    ("gemma", "google"),
+    ("xai", "xai"),
+    ("grok", "xai"),
+    ("meta", "meta"),
+    ("llama", "meta"),
+    ("mistral", "mistral"),
+    ("mistralai", "mistral"),
+    ("codestral", "mistral"),
+    ("magistral", "mistral"),
+    ("deepseek", "deepseek"),
+    ("qwen", "qwen"),
+    ("perplexity", "perplexity"),
+    ("sonar", "perplexity"),
+    ("moonshot", "moonshot"),
+];
+
+/// The site's id for the name a client sent: the user's aliases first, then the table, else the name itself. An alias
+/// may point to a name of the table. Names match exactly.
+pub fn resolve(name: &str, aliases: &BTreeMap<String, String>) -> String {
+    let name = aliases.get(name).map_or(name, String::as_str);
+    let known = TABLE.iter().find(|(from, _)| *from == name);
+    known.map_or(name, |(_, id)| id).to_owned()
+}
+
+/// The names in the table, for a list of models.
+pub fn listed() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|(name, _)| *name)
+}
+
+/// Whether a limited account may still be asked for this id.
+pub fn unlimited(id: &str) -> bool {
+    UNLIMITED.contains(&id)
+}
+
+/// The brand of a name or id, which is what a quota is kept for; for an unknown one its first word.
+pub fn family(id_or_name: &str) -> &str {
+    // Fireworks hosts other makers' models; the maker's name comes next.
+    let name = id_or_name.strip_prefix("fireworks-").unwrap_or(id_or_name);
+    let first = name.split(['-', '/', ':', '.']).next().unwrap_or(name);
+    FAMILIES.iter().find(|(word, _)| *word == first).map_or(first, |(_, family)| family)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_seeds_table_works_as_it_stands() {
+        let none = BTreeMap::new();
+        for (name, id) in [
+            ("claude-3-7-sonnet-latest", "anthropic-claude-3-7-sonnet-latest"),
+            ("gpt-4o-mini", "openai-gpt-4o-mini"),
+            ("o4-mini", "openai-o4-mini"),
+            ("gemini-2.5-pro-preview-05-06", "google-gemini-2.5-pro"),
+            ("grok-3", "xai-grok-3-beta"),
+            ("claude-sonnet-4-20250514", "anthropic-claude-4-2025-05-14"),
+            ("openai-gpt-4.1-search-preview", "openai-gpt-4.1-search-preview"),
+            ("GPT-5", "GPT-5"),
+        ] {
+            assert_eq!(resolve(name, &none), id);
+        }
+    }
+
+    #[test]
+    fn aliases_win_and_may_point_into_the_table() {
+        let aliases = BTreeMap::from([
+            ("gpt-4.1".to_owned(), "grok-4".to_owned()),
+            ("mine".to_owned(), "custom-id".to_owned()),
+        ]);
+        assert_eq!(resolve("gpt-4.1", &aliases), "xai-grok-4-0709");
+        assert_eq!(resolve("mine", &aliases), "custom-id");
+    }
+
+    #[test]
+    fn families_are_the_same_for_names_and_ids() {
+        for (name, id) in TABLE {
+            assert_eq!(family(name), family(id), "{name}");
+        }
+        assert_eq!(family("fireworks-deepseek-v3"), "deepseek");
+        assert_eq!(family("something-new"), "something");
+        assert_eq!(family(""), "");
+    }
+
+    #[test]
+    fn some_ids_are_not_limited() {
+        assert!(unlimited("openai-gpt-4o-mini") && !unlimited("openai-gpt-5"));
+    }
+}

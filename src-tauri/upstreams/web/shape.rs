@@ -1,0 +1,151 @@
+//! Every fact we know about the web upstream's protocol, in one place, so that a change on the site is a change here
+//! or in the settings file. Source: public clients' code of 2025 (Mammouth documents none of it).
+
+use serde::{Deserialize, Serialize};
+
+/// Paths, header values and names of fields of one version of the site. The default is `llms-2025`.
+///
+/// Every field can be overridden in the settings file; an unknown field there is a mistake and is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Shape {
+    /// What this shape is called in messages.
+    pub name: String,
+    /// The session cookie.
+    pub cookie: String,
+    pub origin: String,
+    pub referer: String,
+    /// POST: asks a model.
+    pub chat_path: String,
+    /// POST: uploads an image.
+    pub upload_path: String,
+    /// GET: who the session belongs to.
+    pub user_path: String,
+    /// GET: the used share of the quota.
+    pub recent_usage_path: String,
+    /// GET: the spend of the window.
+    pub current_usage_path: String,
+    /// Form fields of a chat request.
+    pub model_field: String,
+    pub preprompt_field: String,
+    pub messages_field: String,
+    /// Keys of the JSON text in each `messages` part.
+    pub content_key: String,
+    pub images_key: String,
+    pub documents_key: String,
+    /// Form fields of an upload, and what they say.
+    pub upload_type_field: String,
+    pub upload_type: String,
+    pub upload_name_field: String,
+    pub upload_file_field: String,
+    pub upload_file_name: String,
+    /// Key of an upload's answer that holds the image's URL.
+    pub location_key: String,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        let own = str::to_owned;
+        Self {
+            name: own("llms-2025"),
+            cookie: own("auth_session"),
+            origin: own("https://mammouth.ai"),
+            referer: own("https://mammouth.ai/app/a/default"),
+            chat_path: own("/api/models/llms"),
+            upload_path: own("/api/attachments/saveFile"),
+            user_path: own("/api/login/user"),
+            recent_usage_path: own("/api/user/recentUsage"),
+            current_usage_path: own("/api/user/currentUsage"),
+            model_field: own("model"),
+            preprompt_field: own("preprompt"),
+            messages_field: own("messages"),
+            content_key: own("content"),
+            images_key: own("imagesData"),
+            documents_key: own("documentsData"),
+            upload_type_field: own("type"),
+            upload_type: own("image"),
+            upload_name_field: own("name"),
+            upload_file_field: own("file"),
+            upload_file_name: own("blob"),
+            location_key: own("location"),
+        }
+    }
+}
+
+impl Shape {
+    /// The names that stand in quotes in a part's header: one that could end it early must not get there.
+    pub(super) fn form_names(&self) -> [(&'static str, &str); 9] {
+        [
+            ("cookie", &self.cookie),
+            ("model_field", &self.model_field),
+            ("preprompt_field", &self.preprompt_field),
+            ("messages_field", &self.messages_field),
+            ("upload_type_field", &self.upload_type_field),
+            ("upload_type", &self.upload_type),
+            ("upload_name_field", &self.upload_name_field),
+            ("upload_file_field", &self.upload_file_field),
+            ("upload_file_name", &self.upload_file_name),
+        ]
+    }
+}
+
+/// What a turn says that has nothing to say: the site refuses an empty `content`.
+pub(super) const EMPTY_CONTENT: &str = ".";
+/// The user turn after a conversation that ends with the assistant's.
+pub(super) const CONTINUE: &str = "Continue.";
+/// Keys of an error's text, the best one first.
+pub(super) const MESSAGE_KEYS: [&str; 4] = ["message", "statusMessage", "detail", "error"];
+/// Names of the used share of the quota, at the top or in `quota` or `usage`.
+pub(super) const PERCENT_KEYS: [&str; 4] = ["percent", "percentUsed", "usagePercent", "quotaPercent"];
+/// Header that Cloudflare sends with a challenge.
+pub(super) const CHALLENGE_HEADERS: [&str; 2] = ["cf-mitigated", "x-vercel-mitigated"];
+/// What challenge pages hold, in lower case.
+pub(super) const CHALLENGE_MARKS: [&str; 8] = [
+    "just a moment...",
+    "challenge-platform",
+    "cf-chl",
+    "cf_chl",
+    "attention required! | cloudflare",
+    "checking your browser",
+    "vercel security checkpoint",
+    "error code: 1020",
+];
+/// What login pages hold, in lower case and without quotes.
+pub(super) const LOGIN_PAGE_MARKS: [&str; 6] = [
+    "type=password",
+    "<title>login",
+    "<title>log in",
+    "<title>sign in",
+    "action=/login",
+    "action=/api/login",
+];
+/// First words of the paths that login pages have.
+pub(super) const LOGIN_PATHS: [&str; 5] = ["login", "signin", "sign-in", "log-in", "auth"];
+/// What a refusal says that is about the account's quota, in lower case.
+pub(super) const LIMIT_WORDS: [&str; 6] = ["limit", "quota", "usage", "credit", "exceeded", "upgrade"];
+/// What a refusal says that is about the session, in lower case.
+pub(super) const LOGIN_WORDS: [&str; 10] = [
+    "unauthorized",
+    "unauthorised",
+    "unauthenticated",
+    "not authenticated",
+    "not logged in",
+    "log in",
+    "login",
+    "sign in",
+    "session expired",
+    "invalid session",
+];
+/// What a refusal says of a conversation that is too long, in lower case.
+pub(super) const LENGTH_WORDS: [&str; 7] = [
+    "too long",
+    "too large",
+    "context length",
+    "context window",
+    "context_length",
+    "maximum context",
+    "prompt is too",
+];
+/// The site takes 4,000,000 characters at most and says so in these words, each with one of the next line.
+pub(super) const MAXIMUM_WORDS: [&str; 4] = ["maximum", "too many", "exceed", "at most"];
+pub(super) const UNIT_WORDS: [&str; 3] = ["token", "character", "context"];

@@ -1,0 +1,312 @@
+//! One call to the site: what is sent with every request, and how its answer is told from a refusal.
+
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use reqwest::{Body, RequestBuilder};
+use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
+use url::{Host, Url};
+
+use super::body::Source;
+use super::redact::clean;
+use super::refusal::{Media, Refusal, is_encoded, is_error};
+use super::{BuildError, Settings, client, transport};
+use crate::secrets::{ExposeSecret, Secret};
+use crate::upstreams::{Credential, Failure, FailureKind};
+
+/// Of a refusal no more is read than this, and not longer.
+const REFUSAL_BYTES: usize = 64 * 1024;
+const REFUSAL_TIME: Duration = Duration::from_secs(5);
+/// The largest reply that is collected before it is passed on.
+const REPLY_BYTES: usize = 64 * 1024 * 1024;
+
+/// The site, with everything about it that stays the same from call to call.
+pub(super) struct Site {
+    client: reqwest::Client,
+    headers: HeaderMap,
+    pub(super) settings: Settings,
+    pub(super) chat: Url,
+    pub(super) upload: Url,
+    pub(super) user: Url,
+    pub(super) recent_usage: Url,
+    pub(super) current_usage: Url,
+}
+
+impl Site {
+    pub(super) fn new(settings: Settings) -> Result<Self, BuildError> {
+        check_base(&settings.base)?;
+        check_names(&settings)?;
+        let shape = &settings.shape;
+        let url = |field, path| endpoint(&settings.base, path).ok_or(BuildError::Shape(field));
+        Ok(Self {
+            client: client(&settings)?,
+            headers: headers(&settings)?,
+            chat: url("chat_path", &shape.chat_path)?,
+            upload: url("upload_path", &shape.upload_path)?,
+            user: url("user_path", &shape.user_path)?,
+            recent_usage: url("recent_usage_path", &shape.recent_usage_path)?,
+            current_usage: url("current_usage_path", &shape.current_usage_path)?,
+            settings,
+        })
+    }
+
+    /// Sends one request and waits for the head of its answer.
+    pub(super) async fn ask<'a>(
+        &'a self,
+        credential: &'a Credential,
+        method: Method,
+        url: &'a Url,
+        fill: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Answer<'a>, Failure> {
+        let first_byte = Instant::now() + self.settings.first_byte_timeout;
+        let mut headers = self.headers.clone();
+        headers.insert(header::COOKIE, self.cookie(credential)?);
+        let request = fill(self.client.request(method, url.clone()).headers(headers));
+        let late = |_| Failure::new(FailureKind::Timeout, "the site did not answer in time");
+        let sent = timeout_at(first_byte, request.send()).await.map_err(late)?;
+        let response = sent.map_err(transport::failure)?.into();
+        Ok(Answer { site: self, credential, url, first_byte, response })
+    }
+
+    /// Whether the site answers at all, without any session; gives the time of day it believes in.
+    pub(super) async fn probe(&self) -> Result<Option<SystemTime>, Failure> {
+        let late = |_| Failure::new(FailureKind::Timeout, "the site did not answer in time");
+        let request = self.client.get(self.user.clone()).headers(self.headers.clone());
+        let limit = Instant::now() + self.settings.connect_timeout.saturating_mul(2);
+        let answer = timeout_at(limit, request.send()).await.map_err(late)?.map_err(transport::failure)?;
+        let date = answer.headers().get(header::DATE).and_then(|date| date.to_str().ok());
+        Ok(date.and_then(|date| httpdate::parse_http_date(date).ok()))
+    }
+
+    /// A GET whose answer is JSON.
+    pub(super) async fn get(&self, credential: &Credential, url: &Url, cap: usize) -> Result<Value, Failure> {
+        self.ask(credential, Method::GET, url, |request| request).await?.json(cap).await
+    }
+
+    fn cookie(&self, credential: &Credential) -> Result<HeaderValue, Failure> {
+        let value = credential.secret.expose_secret();
+        let allowed = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b';' | b',' | b'"' | b'\\');
+        if value.is_empty() || !value.bytes().all(allowed) {
+            let detail = "the stored session cookie holds characters that no cookie can hold";
+            return Err(Failure::new(FailureKind::LoginRequired, detail));
+        }
+        let mut header = HeaderValue::from_str(&format!("{}={value}", self.settings.shape.cookie))
+            .expect("a checked name and visible ASCII make a header");
+        header.set_sensitive(true);
+        Ok(header)
+    }
+}
+
+/// The head of an answer, with its body still to come.
+pub(super) struct Answer<'a> {
+    site: &'a Site,
+    credential: &'a Credential,
+    url: &'a Url,
+    first_byte: Instant,
+    response: http::Response<Body>,
+}
+
+/// A reply to a chat request.
+pub(super) enum Reply {
+    Pieces(Source),
+    Whole { text: String, model: Option<String> },
+}
+
+impl Answer<'_> {
+    /// Reads it as the answer of a model.
+    pub(super) async fn reply(self) -> Result<Reply, Failure> {
+        match (self.is_success(), Media::of(self.response.headers())) {
+            (true, Media::Text) => Ok(Reply::Pieces(self.into_source())),
+            (true, Media::Json) => {
+                let shape = &self.site.settings.shape;
+                let misfit = format!("expected text or JSON with {} ({})", shape.content_key, shape.name);
+                let key = shape.content_key.clone();
+                let secret = &self.credential.secret;
+                whole(self.json(REPLY_BYTES).await?, &key, secret).ok_or_else(|| bad(misfit))
+            }
+            (true, Media::Html | Media::Other) | (false, _) => Err(self.refuse().await),
+        }
+    }
+
+    /// Reads it as JSON of at most `cap` bytes that is no error.
+    pub(super) async fn json(self, cap: usize) -> Result<Value, Failure> {
+        if !self.is_success() || Media::of(self.response.headers()) != Media::Json {
+            return Err(self.refuse().await);
+        }
+        let (parts, body) = self.response.into_parts();
+        let source = Source::new(body, self.first_byte, self.site.settings.idle_timeout, cap as u64);
+        let body = source.collect(cap).await.map_err(|broken| broken.before_output())?;
+        if body.is_empty() {
+            return Err(Failure::new(FailureKind::Empty, "the site answered with nothing"));
+        }
+        let json =
+            serde_json::from_slice(&body).map_err(|_| bad("the answer is cut or is not valid JSON"))?;
+        if is_error(&json) {
+            let shape = &self.site.settings.shape.name;
+            let refusal =
+                Refusal { status: parts.status, headers: &parts.headers, body: &body, url: self.url, shape };
+            return Err(refusal.failure(&self.credential.secret, SystemTime::now()));
+        }
+        Ok(json)
+    }
+
+    async fn refuse(self) -> Failure {
+        let (parts, body) = self.response.into_parts();
+        if parts.status == StatusCode::NO_CONTENT {
+            return Failure::new(FailureKind::Empty, "the site answered with nothing").with_status(204);
+        }
+        let source = Source::new(body, self.first_byte, REFUSAL_TIME, u64::MAX);
+        let readable = !is_encoded(&parts.headers);
+        let body = if readable { source.collect_some(REFUSAL_BYTES, REFUSAL_TIME).await } else { Vec::new() };
+        let shape = &self.site.settings.shape.name;
+        let refusal =
+            Refusal { status: parts.status, headers: &parts.headers, body: &body, url: self.url, shape };
+        refusal.failure(&self.credential.secret, SystemTime::now())
+    }
+
+    fn is_success(&self) -> bool {
+        let status = self.response.status();
+        matches!(status, StatusCode::OK | StatusCode::CREATED) && !is_encoded(self.response.headers())
+    }
+
+    fn into_source(self) -> Source {
+        let settings = &self.site.settings;
+        Source::new(
+            self.response.into_body(),
+            self.first_byte,
+            settings.idle_timeout,
+            settings.max_reply_bytes,
+        )
+    }
+}
+
+fn whole(json: Value, content_key: &str, secret: &Secret) -> Option<Reply> {
+    let model = json.get("model").and_then(Value::as_str).map(|model| clean(model, secret));
+    let model = model.filter(|model| !model.is_empty());
+    let text = match json {
+        Value::String(text) => text,
+        Value::Object(mut object) => match object.remove(content_key)? {
+            Value::String(text) => text,
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                return None;
+            }
+        },
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => return None,
+    };
+    Some(Reply::Whole { text, model })
+}
+
+fn bad(detail: impl Into<String>) -> Failure {
+    Failure::new(FailureKind::BadResponse, detail).with_status(200)
+}
+
+fn client(settings: &Settings) -> Result<reqwest::Client, BuildError> {
+    let (builder, roots) = (client::builder(settings, |_| true), client::roots(settings)?);
+    // Without TLS the system's certificates are not needed, and a machine without any can still show the demo.
+    let is_plain = settings.base.scheme() == "http";
+    let builder = if is_plain { builder.tls_certs_only(roots) } else { builder.tls_certs_merge(roots) };
+    builder.build().map_err(|_| BuildError::Client)
+}
+
+/// https anywhere, http to this machine only: a cookie in clear text must not leave it.
+fn check_base(base: &Url) -> Result<(), BuildError> {
+    let local = match base.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    let plain = base.username().is_empty() && base.password().is_none() && base.query().is_none();
+    match base.scheme() {
+        "https" if plain => Ok(()),
+        "http" if plain && local => Ok(()),
+        _ => Err(BuildError::Base),
+    }
+}
+
+fn check_names(settings: &Settings) -> Result<(), BuildError> {
+    let plain = |name: &str| {
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.[]".contains(&b))
+    };
+    match settings.shape.form_names().into_iter().find(|(_, name)| !plain(name)) {
+        Some((field, _)) => Err(BuildError::Shape(field)),
+        None => Ok(()),
+    }
+}
+
+/// A path below the base; a path that would lead to another host makes none.
+fn endpoint(base: &Url, path: &str) -> Option<Url> {
+    let url = Url::parse(&format!("{}{path}", base.as_str().trim_end_matches('/'))).ok()?;
+    (path.starts_with('/') && url.origin() == base.origin()).then_some(url)
+}
+
+fn headers(settings: &Settings) -> Result<HeaderMap, BuildError> {
+    let shape = &settings.shape;
+    let mut headers = HeaderMap::with_capacity(8);
+    let mut set = |field, name: HeaderName, value: &str| {
+        headers.insert(name, HeaderValue::from_str(value).map_err(|_| BuildError::Shape(field))?);
+        Ok(())
+    };
+    set("origin", header::ORIGIN, &shape.origin)?;
+    set("referer", header::REFERER, &shape.referer)?;
+    set("", header::ACCEPT_ENCODING, "identity")?;
+    Ok(headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::shape::Shape;
+    use super::*;
+
+    fn built(base: &str, change: impl FnOnce(&mut Shape)) -> Result<Site, BuildError> {
+        let mut settings = Settings { base: base.parse().unwrap(), ..Settings::default() };
+        change(&mut settings.shape);
+        Site::new(settings)
+    }
+
+    #[test]
+    fn s10_the_base_is_https_or_this_machine() {
+        for base in
+            ["https://mammouth.ai", "http://127.0.0.1:9", "http://[::1]:9/prefix/", "http://localhost:1"]
+        {
+            assert!(built(base, |_| ()).is_ok(), "{base}");
+        }
+        for base in
+            ["http://mammouth.ai", "https://a:b@mammouth.ai", "ftp://127.0.0.1", "http://10.0.0.1", "data:x"]
+        {
+            assert!(matches!(built(base, |_| ()), Err(BuildError::Base)), "{base}");
+        }
+    }
+
+    #[test]
+    fn p14_a_shape_cannot_break_out_of_its_place() {
+        let field = |change: fn(&mut Shape)| match built("https://mammouth.ai", change) {
+            Err(BuildError::Shape(field)) => field,
+            Ok(_) | Err(BuildError::Base | BuildError::Roots | BuildError::Client) => "none",
+        };
+        assert_eq!(field(|shape| shape.model_field = "a\"\r\nx".into()), "model_field");
+        assert_eq!(field(|shape| shape.cookie = "a=b; c".into()), "cookie");
+        assert_eq!(field(|shape| shape.origin = "a\r\nb".into()), "origin");
+        assert_eq!(field(|shape| shape.chat_path = "@evil.example/".into()), "chat_path");
+        assert_eq!(field(|shape| shape.chat_path = ".evil.example/".into()), "chat_path");
+    }
+
+    #[test]
+    fn paths_stand_below_the_base() {
+        let site = built("http://127.0.0.1:9/prefix/", |_| ()).unwrap();
+        assert_eq!(site.chat.as_str(), "http://127.0.0.1:9/prefix/api/models/llms");
+    }
+
+    #[test]
+    fn g05_a_cookie_value_that_would_forge_a_header_is_not_sent() {
+        let site = built("https://mammouth.ai", |_| ()).unwrap();
+        for value in ["", "a;b", "a\r\nX: y", "a b", "é", "\"q\""] {
+            let credential = Credential { account: "a".into(), secret: value.into() };
+            assert_eq!(site.cookie(&credential).unwrap_err().kind, FailureKind::LoginRequired, "{value:?}");
+        }
+        let credential = Credential { account: "a".into(), secret: "abc=".into() };
+        let header = site.cookie(&credential).unwrap();
+        assert!(header.is_sensitive() && header == "auth_session=abc=");
+    }
+}

@@ -1,0 +1,326 @@
+//! A running reply: no task and no channel of its own. Dropping it ends the call.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+
+use futures_util::Stream;
+use futures_util::future::poll_fn;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use super::body::{Broken, Source};
+use super::text::{End, Shaped, Shaper};
+use crate::chat::{Event, Finish, Part, Request, Usage, prompt_tokens};
+use crate::upstreams::{Failure, FailureKind};
+
+/// A prompt up to this size is counted where it stands; that takes half a millisecond at most.
+const QUICK_PROMPT_BYTES: usize = 16 * 1024;
+
+/// The events of one reply.
+pub(super) struct ReplyStream {
+    /// `None` once nothing more is read.
+    source: Option<Source>,
+    shaper: Shaper,
+    prompt: PromptTokens,
+    /// What was taken out to see whether there is a reply at all.
+    first: Option<Event>,
+    text: Option<String>,
+    stage: Stage,
+    spoke: bool,
+}
+
+enum Stage {
+    Reading,
+    Finishing(Finish),
+    Failing(Failure),
+    Over,
+}
+
+impl ReplyStream {
+    /// A reply that comes in pieces.
+    pub(super) fn pieces(source: Source, shaper: Shaper, prompt: PromptTokens) -> Self {
+        let stage = Stage::Reading;
+        Self { source: Some(source), shaper, prompt, first: None, text: None, stage, spoke: false }
+    }
+
+    /// A reply that is all there.
+    pub(super) fn whole(text: &str, shaper: Shaper, prompt: PromptTokens) -> Self {
+        let mut shaper = shaper.unquoted();
+        let mut shaped = shaper.push(text.as_bytes());
+        if shaped.end.is_none() {
+            let rest = shaper.finish();
+            shaped.text.push_str(&rest.text);
+            shaped.end = rest.end;
+        }
+        let stage = Stage::Reading;
+        let mut stream = Self { source: None, shaper, prompt, first: None, text: None, stage, spoke: false };
+        stream.take(shaped);
+        stream
+    }
+
+    /// Waits for the first event, so that a failure before it can still be answered by another account.
+    pub(super) async fn primed(mut self) -> Result<Self, Failure> {
+        match poll_fn(|cx| self.poll_event(cx)).await {
+            Some(Ok(event)) => self.first = Some(event),
+            Some(Err(failure)) => return Err(failure),
+            None => return Err(empty()),
+        }
+        Ok(self)
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event, Failure>>> {
+        loop {
+            if let Some(event) = self.first.take() {
+                return Poll::Ready(Some(Ok(event)));
+            }
+            if let Some(text) = self.text.take() {
+                return Poll::Ready(Some(Ok(Event::Text(text))));
+            }
+            match std::mem::replace(&mut self.stage, Stage::Over) {
+                Stage::Reading => {
+                    self.stage = Stage::Reading;
+                    ready!(self.poll_read(cx));
+                }
+                Stage::Finishing(finish) => {
+                    let Poll::Ready(prompt_tokens) = self.prompt.poll(cx) else {
+                        self.stage = Stage::Finishing(finish);
+                        return Poll::Pending;
+                    };
+                    let usage =
+                        Usage { prompt_tokens, completion_tokens: self.shaper.tokens(), estimated: true };
+                    return Poll::Ready(Some(Ok(Event::Done { finish, usage })));
+                }
+                Stage::Failing(failure) => return Poll::Ready(Some(Err(failure))),
+                Stage::Over => return Poll::Ready(None),
+            }
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let chunk = match &mut self.source {
+            Some(source) => ready!(source.poll_chunk(cx)),
+            None => Ok(None),
+        };
+        match chunk {
+            Ok(Some(bytes)) => {
+                let shaped = self.shaper.push(&bytes);
+                self.take(shaped);
+            }
+            Ok(None) => {
+                let shaped = self.shaper.finish();
+                self.take(shaped);
+            }
+            Err(broken) => self.break_off(&broken),
+        }
+        Poll::Ready(())
+    }
+
+    fn take(&mut self, shaped: Shaped) {
+        match shaped.end {
+            None => {}
+            Some(End::Finish(_)) if !self.shaper.heard() => self.end(Stage::Failing(empty())),
+            Some(End::Finish(finish)) => self.end(Stage::Finishing(finish)),
+            Some(End::Invalid) if self.spoke || shaped.text != char::REPLACEMENT_CHARACTER.to_string() => {
+                self.end(Stage::Failing(not_text(FailureKind::Interrupted)));
+            }
+            Some(End::Invalid) => return self.end(Stage::Failing(not_text(FailureKind::BadResponse))),
+        }
+        if !shaped.text.is_empty() {
+            self.spoke = true;
+            self.text = Some(shaped.text);
+        }
+    }
+
+    fn break_off(&mut self, broken: &Broken) {
+        let failure = if self.spoke { broken.after_output() } else { broken.before_output() };
+        self.end(Stage::Failing(failure));
+    }
+
+    fn end(&mut self, stage: Stage) {
+        self.source = None;
+        self.stage = stage;
+    }
+}
+
+impl Stream for ReplyStream {
+    type Item = Result<Event, Failure>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_event(cx)
+    }
+}
+
+fn empty() -> Failure {
+    Failure::new(FailureKind::Empty, "the site answered with nothing")
+}
+
+fn not_text(kind: FailureKind) -> Failure {
+    Failure::new(kind, "the answer is not valid UTF-8 text")
+}
+
+/// The prompt's tokens. They are counted after the last text of a reply or beside it, never before its first.
+pub(super) enum PromptTokens {
+    Later(Arc<Request>),
+    Running(JoinHandle<u64>),
+    Known(u64),
+}
+
+impl PromptTokens {
+    /// `warm` says whether this process has counted before: the first count loads the vocabulary.
+    pub(super) fn start(request: Arc<Request>, warm: &Arc<AtomicBool>) -> Self {
+        if warm.load(Ordering::Relaxed) && text_bytes(&request) <= QUICK_PROMPT_BYTES {
+            return Self::Later(request);
+        }
+        let warm = Arc::clone(warm);
+        Self::Running(spawn_blocking(move || {
+            let tokens = prompt_tokens(&request);
+            warm.store(true, Ordering::Relaxed);
+            tokens
+        }))
+    }
+
+    /// Waits until the vocabulary is loaded, for replies that are counted as they come.
+    pub(super) async fn settled(mut self) -> Self {
+        if matches!(self, Self::Running(_)) {
+            self = Self::Known(poll_fn(|cx| self.poll(cx)).await);
+        }
+        self
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<u64> {
+        match self {
+            Self::Later(request) => Poll::Ready(prompt_tokens(request)),
+            // A count that was cancelled by the program's end is missed by nobody.
+            Self::Running(handle) => Pin::new(handle).poll(cx).map(Result::unwrap_or_default),
+            Self::Known(tokens) => Poll::Ready(*tokens),
+        }
+    }
+}
+
+fn text_bytes(request: &Request) -> usize {
+    let parts = request.messages.iter().flat_map(|message| &message.parts);
+    let sizes = parts.map(|part| match part {
+        Part::Text(text) => text.len(),
+        Part::Image(_) | Part::ImageLink(_) => 0,
+    });
+    sizes.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use futures_util::{StreamExt, stream};
+    use reqwest::Body;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    enum Then {
+        End,
+        Hang,
+        Break,
+    }
+
+    fn request(stream: bool, stop: &[&str]) -> Request {
+        let stop = stop.iter().map(|&stop| stop.to_owned()).collect();
+        Request { model: String::new(), messages: Vec::new(), stream, max_tokens: None, stop }
+    }
+
+    fn reply(request: &Request, pieces: &[&'static [u8]], then: Then) -> ReplyStream {
+        let said =
+            stream::iter(pieces.to_vec()).map(|piece| Ok::<_, std::io::Error>(Bytes::from_static(piece)));
+        let broken = stream::iter([Err(std::io::ErrorKind::ConnectionReset.into())]);
+        let body = match then {
+            Then::End => Body::wrap_stream(said),
+            Then::Hang => Body::wrap_stream(said.chain(stream::pending())),
+            Then::Break => Body::wrap_stream(said.chain(broken)),
+        };
+        let first_byte = Instant::now() + Duration::from_secs(60);
+        let source = Source::new(body, first_byte, Duration::from_secs(120), 1000);
+        ReplyStream::pieces(source, Shaper::new(request), PromptTokens::Known(7))
+    }
+
+    async fn all(stream: ReplyStream) -> Result<(Vec<String>, Result<Event, Failure>), Failure> {
+        let mut events: Vec<_> = stream.primed().await?.collect().await;
+        let last = events.pop().expect("a reply has an end");
+        let texts = events.into_iter().map(|event| match event.expect("only the last event is a failure") {
+            Event::Text(text) => text,
+            Event::Done { .. } => panic!("Done in the middle"),
+        });
+        Ok((texts.collect(), last))
+    }
+
+    fn done(finish: Finish, completion_tokens: u64) -> Event {
+        Event::Done { finish, usage: Usage { prompt_tokens: 7, completion_tokens, estimated: true } }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_piece_is_one_event_and_the_end_carries_the_usage() {
+        let (texts, last) = all(reply(&request(true, &[]), &[b"Hello", b" world"], Then::End)).await.unwrap();
+        assert_eq!(texts, ["Hello", " world"]);
+        assert_eq!(last.unwrap(), done(Finish::Stop, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn f10_an_empty_success_is_a_failure() {
+        for pieces in [vec![], vec![b"" as &[u8]], vec![b"\"\""]] {
+            let failure = all(reply(&request(false, &[]), &pieces, Then::End)).await.unwrap_err();
+            assert_eq!(failure.kind, FailureKind::Empty);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn f16_f17_a_stall_is_a_timeout_before_the_first_text_and_an_interruption_after() {
+        let failure = all(reply(&request(true, &[]), &[], Then::Hang)).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Timeout);
+        let (texts, last) = all(reply(&request(true, &[]), &[b"a" as &[u8]; 5], Then::Hang)).await.unwrap();
+        assert_eq!((texts.concat().as_str(), last.unwrap_err().kind), ("aaaaa", FailureKind::Interrupted));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn f18_a_reset_is_an_interruption_and_nothing_comes_after_it() {
+        let (texts, last) = all(reply(&request(true, &[]), &[b"a" as &[u8]; 5], Then::Break)).await.unwrap();
+        assert_eq!((texts.concat().as_str(), last.unwrap_err().kind), ("aaaaa", FailureKind::Interrupted));
+        let failure = all(reply(&request(true, &[]), &[], Then::Break)).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Unreachable);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn f20_bytes_that_are_not_text_end_the_reply() {
+        let (texts, last) = all(reply(&request(true, &[]), &[b"ok", b"\xff"], Then::Hang)).await.unwrap();
+        assert_eq!(
+            (texts.concat().as_str(), last.unwrap_err().kind),
+            ("ok\u{fffd}", FailureKind::Interrupted)
+        );
+        let failure = all(reply(&request(true, &[]), &[b"\x8b\x08"], Then::Hang)).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::BadResponse);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn f13_a_reply_above_the_cap_is_cut_with_an_error() {
+        let (texts, last) =
+            all(reply(&request(true, &[]), &[&[b'x'; 600], &[b'x'; 600]], Then::End)).await.unwrap();
+        assert_eq!((texts.len(), last.unwrap_err().kind), (1, FailureKind::Interrupted));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_sequence_ends_the_call_without_waiting_for_its_end() {
+        let (texts, last) =
+            all(reply(&request(true, &["STOP"]), &[b"a ST", b"OP"], Then::Hang)).await.unwrap();
+        assert_eq!((texts.concat().as_str(), last.unwrap()), ("a ", done(Finish::Stop, 2)));
+        let (texts, last) = all(reply(&request(true, &["a"]), &[b"a"], Then::Hang)).await.unwrap();
+        assert_eq!((texts.len(), last.unwrap()), (0, done(Finish::Stop, 0)));
+    }
+
+    #[tokio::test]
+    async fn the_first_count_of_a_process_runs_beside_the_reply() {
+        let warm = Arc::new(AtomicBool::new(false));
+        let first = PromptTokens::start(Arc::new(request(true, &[])), &warm);
+        assert!(matches!(first, PromptTokens::Running(_)));
+        assert!(matches!(first.settled().await, PromptTokens::Known(0)));
+        assert!(matches!(PromptTokens::start(Arc::new(request(true, &[])), &warm), PromptTokens::Later(_)));
+    }
+}

@@ -1,0 +1,81 @@
+//! The web upstream against small servers on loopback that say exactly what a test wants.
+
+mod calls;
+mod faults;
+mod pictures;
+mod server;
+mod tls;
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use http::HeaderMap;
+
+use self::server::{Server, Step};
+use super::{Settings, Web};
+use crate::chat::{Event, Finish, Message, Part, Request, Role};
+use crate::upstreams::{Credential, Failure, FailureKind};
+
+const COOKIE: &str = "CANARY_CK0123456789";
+/// A label that is too long for DNS: the lookup fails without asking anybody.
+const NO_NAME: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.invalid";
+
+fn web(server: &Server) -> Web {
+    web_with(server, |_| ())
+}
+
+fn web_with(server: &Server, change: impl FnOnce(&mut Settings)) -> Web {
+    let mut settings = Settings { base: server.base.clone(), ..Settings::default() };
+    change(&mut settings);
+    Web::new(settings).unwrap()
+}
+
+fn account(name: &str) -> Credential {
+    Credential { account: name.to_owned(), secret: COOKIE.into() }
+}
+
+fn request(parts: Vec<Part>, stream: bool) -> Request {
+    let messages = vec![Message { role: Role::User, parts }];
+    Request { model: "gpt-5".to_owned(), messages, stream, max_tokens: None, stop: Vec::new() }
+}
+
+fn hello() -> Arc<Request> {
+    Arc::new(request(vec![Part::Text("Hello".to_owned())], true))
+}
+
+/// Asks, and reads the reply to its end: its text, and how it ended.
+async fn ask(web: &Web, request: Arc<Request>) -> Result<(String, Result<Finish, Failure>), Failure> {
+    let mut events = web.chat(&account("a"), request, "openai-gpt-5").await?.events;
+    let mut text = String::new();
+    loop {
+        match events.next().await.expect("a reply ends with Done or a failure") {
+            Ok(Event::Text(piece)) => text.push_str(&piece),
+            Ok(Event::Done { finish, usage }) => {
+                assert!(usage.estimated && usage.prompt_tokens > 0);
+                assert!(events.next().await.is_none());
+                return Ok((text, Ok(finish)));
+            }
+            Err(failure) => {
+                assert!(events.next().await.is_none());
+                return Ok((text, Err(failure)));
+            }
+        }
+    }
+}
+
+async fn refused(web: &Web) -> Failure {
+    let failure = ask(web, hello()).await.expect_err("no reply was expected");
+    for secret in [COOKIE, "CANARY_C", "127.0.0.1"] {
+        assert!(!failure.detail.contains(secret), "{}", failure.detail);
+    }
+    failure
+}
+
+async fn kind_of(steps: Vec<Step>) -> FailureKind {
+    let server = Server::start(move |_| steps.clone()).await;
+    refused(&web(&server)).await.kind
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).map_or("", |value| value.to_str().unwrap())
+}

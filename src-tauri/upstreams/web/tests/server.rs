@@ -1,0 +1,234 @@
+//! A server that reads whole requests and answers each with the steps a test names.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, Semaphore};
+use tokio_rustls::TlsAcceptor;
+use url::Url;
+
+/// What the server does next on a connection.
+#[derive(Clone)]
+pub(super) enum Step {
+    Send(Bytes),
+    /// Waits until the test calls [`Server::go_on`].
+    Wait,
+    /// Says nothing more until the client leaves.
+    Hang,
+    /// Ends the connection with a reset.
+    Reset,
+}
+
+/// A request as it came.
+#[derive(Clone)]
+pub(super) struct Seen {
+    /// `POST /path`.
+    pub(super) line: String,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// Ends with the test's runtime.
+pub(super) struct Server {
+    pub(super) base: Url,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    steps: Arc<Semaphore>,
+    left: Arc<Notify>,
+    connections: Arc<AtomicUsize>,
+}
+
+type Answer = Arc<dyn Fn(&Seen) -> Vec<Step> + Send + Sync>;
+
+/// A stream whose connection can be reset.
+trait Link: AsyncRead + AsyncWrite + Unpin + Send {
+    fn reset(&self);
+}
+
+impl Link for TcpStream {
+    fn reset(&self) {
+        self.set_zero_linger().unwrap();
+    }
+}
+
+impl Link for tokio_rustls::server::TlsStream<TcpStream> {
+    fn reset(&self) {
+        self.get_ref().0.reset();
+    }
+}
+
+impl Server {
+    pub(super) async fn start(answer: impl Fn(&Seen) -> Vec<Step> + Send + Sync + 'static) -> Self {
+        Self::listen("http://127.0.0.1", None, Arc::new(answer)).await
+    }
+
+    /// Over TLS; `host` is what the base URL names.
+    pub(super) async fn start_tls(
+        host: &str,
+        acceptor: TlsAcceptor,
+        answer: impl Fn(&Seen) -> Vec<Step> + Send + Sync + 'static,
+    ) -> Self {
+        Self::listen(&format!("https://{host}"), Some(acceptor), Arc::new(answer)).await
+    }
+
+    async fn listen(base: &str, tls: Option<TlsAcceptor>, answer: Answer) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut base: Url = base.parse().unwrap();
+        base.set_port(Some(listener.local_addr().unwrap().port())).unwrap();
+        let server = Self {
+            base,
+            seen: Arc::default(),
+            steps: Arc::new(Semaphore::new(0)),
+            left: Arc::default(),
+            connections: Arc::default(),
+        };
+        let (seen, steps, left) = (server.seen.clone(), server.steps.clone(), server.left.clone());
+        let connections = server.connections.clone();
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                connections.fetch_add(1, Ordering::Relaxed);
+                let connection = Connection {
+                    answer: answer.clone(),
+                    seen: seen.clone(),
+                    steps: steps.clone(),
+                    left: left.clone(),
+                };
+                let tls = tls.clone();
+                tokio::spawn(async move {
+                    match tls {
+                        None => connection.run(socket).await,
+                        Some(acceptor) => {
+                            if let Ok(socket) = acceptor.accept(socket).await {
+                                connection.run(socket).await;
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        server
+    }
+
+    pub(super) fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    pub(super) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn go_on(&self) {
+        self.steps.add_permits(1);
+    }
+
+    /// Waits until a client has closed a connection that hung.
+    pub(super) async fn left(&self) {
+        self.left.notified().await;
+    }
+}
+
+struct Connection {
+    answer: Answer,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    steps: Arc<Semaphore>,
+    left: Arc<Notify>,
+}
+
+impl Connection {
+    async fn run(self, mut socket: impl Link) {
+        while let Some(request) = read_request(&mut socket).await {
+            let steps = (self.answer)(&request);
+            self.seen.lock().unwrap().push(request);
+            for step in steps {
+                if !self.perform(&mut socket, step).await {
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn perform(&self, socket: &mut impl Link, step: Step) -> bool {
+        match step {
+            Step::Send(bytes) => {
+                return socket.write_all(&bytes).await.is_ok() && socket.flush().await.is_ok();
+            }
+            Step::Wait => self.steps.acquire().await.unwrap().forget(),
+            Step::Hang => {
+                let _ = socket.read(&mut [0]).await;
+                self.left.notify_one();
+                return false;
+            }
+            Step::Reset => {
+                socket.reset();
+                return false;
+            }
+        }
+        true
+    }
+}
+
+async fn read_request(socket: &mut impl Link) -> Option<Seen> {
+    let mut data = Vec::new();
+    let head = loop {
+        if let Some(at) = data.windows(4).position(|window| window == b"\r\n\r\n") {
+            break at;
+        }
+        if socket.read_buf(&mut data).await.ok()? == 0 {
+            return None;
+        }
+    };
+    let text = String::from_utf8(data[..head].to_vec()).unwrap();
+    let (line, rest) = text.split_once("\r\n").unwrap();
+    let headers: HeaderMap = rest.split("\r\n").map(header).collect();
+    let length: usize =
+        headers.get("content-length").map_or(0, |value| value.to_str().unwrap().parse().unwrap());
+    while data.len() < head + 4 + length {
+        if socket.read_buf(&mut data).await.ok()? == 0 {
+            return None;
+        }
+    }
+    let line = line.trim_end_matches(" HTTP/1.1").to_owned();
+    Some(Seen { line, headers, body: Bytes::from(data).slice(head + 4..) })
+}
+
+fn header(line: &str) -> (HeaderName, HeaderValue) {
+    let (name, value) = line.split_once(": ").unwrap();
+    (name.parse().unwrap(), value.parse().unwrap())
+}
+
+pub(super) fn send(bytes: impl Into<Bytes>) -> Step {
+    Step::Send(bytes.into())
+}
+
+/// A whole answer; `headers` are lines that end in `\r\n`.
+pub(super) fn answer(status: u16, headers: &str, body: impl AsRef<[u8]>) -> Vec<Step> {
+    let body = body.as_ref();
+    let head = format!("HTTP/1.1 {status} Any\r\n{headers}content-length: {}\r\n\r\n", body.len());
+    vec![send([head.as_bytes(), body].concat())]
+}
+
+pub(super) fn json(status: u16, body: &str) -> Vec<Step> {
+    answer(status, "content-type: application/json\r\n", body)
+}
+
+/// The head of an answer in chunks.
+pub(super) const TEXT_HEAD: &str =
+    "HTTP/1.1 200 OK\r\ncontent-type: text/plain; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n";
+
+pub(super) fn text_head() -> Step {
+    send(TEXT_HEAD)
+}
+
+pub(super) fn chunk(text: impl AsRef<[u8]>) -> Step {
+    let text = text.as_ref();
+    send([format!("{:x}\r\n", text.len()).as_bytes(), text, b"\r\n"].concat())
+}
+
+/// A whole reply in chunks.
+pub(super) fn reply(chunks: &[&str]) -> Vec<Step> {
+    let chunks = chunks.iter().map(chunk);
+    [text_head()].into_iter().chain(chunks).chain([send("0\r\n\r\n")]).collect()
+}

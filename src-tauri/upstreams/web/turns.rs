@@ -1,0 +1,226 @@
+//! From a client's list of messages to the site's turns. The site knows no roles: turns alternate, the user's first and
+//! last, so one turn too few would make the model read its own words as the user's.
+
+use std::borrow::Cow;
+
+use super::shape::{CONTINUE, EMPTY_CONTENT};
+use crate::chat::{Message, Part, Request, Role};
+
+/// How a conversation is laid out in a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Layout {
+    /// One part a turn.
+    #[default]
+    Turns,
+    /// The whole conversation as one turn of the user's, with roles written before each text.
+    Transcript,
+}
+
+/// A conversation in the site's terms.
+#[derive(Debug, PartialEq)]
+pub(super) struct Conversation<'a> {
+    /// All system messages, in order, with a blank line between them.
+    pub(super) preprompt: Cow<'a, str>,
+    /// User, assistant, user, …, user.
+    pub(super) turns: Vec<Turn<'a>>,
+}
+
+/// What one side says. The content is never empty.
+#[derive(Debug, PartialEq)]
+pub(super) struct Turn<'a> {
+    pub(super) content: Cow<'a, str>,
+    /// Only [`Part::Image`] and [`Part::ImageLink`].
+    pub(super) images: Vec<&'a Part>,
+}
+
+/// Lays out a request. Images of system messages open the user's first turn, because the preprompt is text only.
+pub(super) fn lay_out(request: &Request, layout: Layout) -> Conversation<'_> {
+    let (system, spoken): (Vec<&Message>, Vec<_>) =
+        request.messages.iter().partition(|message| message.role == Role::System);
+    let system = Turn::of(system);
+    let mut turns = match layout {
+        Layout::Turns => alternate(&spoken),
+        Layout::Transcript => vec![transcript(&spoken)],
+    };
+    turns[0].images.splice(0..0, system.images);
+    for turn in turns.iter_mut().filter(|turn| turn.content.is_empty()) {
+        turn.content = Cow::Borrowed(EMPTY_CONTENT);
+    }
+    Conversation { preprompt: system.content, turns }
+}
+
+impl<'a> Turn<'a> {
+    fn of(messages: impl IntoIterator<Item = &'a Message>) -> Self {
+        let mut turn = Self::saying("");
+        for part in messages.into_iter().flat_map(|message| &message.parts) {
+            match part {
+                Part::Text(text) => append(&mut turn.content, text),
+                Part::Image(_) | Part::ImageLink(_) => turn.images.push(part),
+            }
+        }
+        turn
+    }
+
+    fn saying(text: &'a str) -> Self {
+        Self { content: Cow::Borrowed(text), images: Vec::new() }
+    }
+}
+
+fn append<'a>(content: &mut Cow<'a, str>, text: &'a str) {
+    if content.is_empty() {
+        *content = Cow::Borrowed(text);
+    } else if !text.is_empty() {
+        let content = content.to_mut();
+        content.push_str("\n\n");
+        content.push_str(text);
+    }
+}
+
+fn same_speaker(one: &&Message, other: &&Message) -> bool {
+    one.role == other.role
+}
+
+fn alternate<'a>(spoken: &[&'a Message]) -> Vec<Turn<'a>> {
+    let is_assistant = |message: Option<&&Message>| message.is_some_and(|it| it.role == Role::Assistant);
+    let mut turns = Vec::with_capacity(spoken.len() + 2);
+    if spoken.is_empty() || is_assistant(spoken.first()) {
+        turns.push(Turn::saying(EMPTY_CONTENT));
+    }
+    turns.extend(spoken.chunk_by(same_speaker).map(|messages| Turn::of(messages.iter().copied())));
+    if is_assistant(spoken.last()) {
+        turns.push(Turn::saying(CONTINUE));
+    }
+    turns
+}
+
+fn transcript<'a>(spoken: &[&'a Message]) -> Turn<'a> {
+    let mut whole = Turn::saying("");
+    for messages in spoken.chunk_by(same_speaker) {
+        let label = if messages[0].role == Role::Assistant { "Assistant: " } else { "User: " };
+        let turn = Turn::of(messages.iter().copied());
+        let content = whole.content.to_mut();
+        if !content.is_empty() {
+            content.push_str("\n\n");
+        }
+        content.push_str(label);
+        content.push_str(&turn.content);
+        whole.images.extend(turn.images);
+    }
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn request(messages: Vec<Message>) -> Request {
+        Request { model: String::new(), messages, stream: false, max_tokens: None, stop: Vec::new() }
+    }
+
+    fn says(role: Role, text: &str) -> Message {
+        Message { role, parts: vec![Part::Text(text.to_owned())] }
+    }
+
+    fn link(name: &str) -> Part {
+        Part::ImageLink(format!("https://example.com/{name}").parse().unwrap())
+    }
+
+    fn contents(messages: Vec<Message>, layout: Layout) -> (String, Vec<String>) {
+        let request = request(messages);
+        let laid = lay_out(&request, layout);
+        let texts = laid.turns.iter().map(|turn| turn.content.to_string()).collect();
+        (laid.preprompt.into_owned(), texts)
+    }
+
+    use Role::{Assistant, System, User};
+
+    #[test]
+    fn system_messages_become_the_preprompt_wherever_they_stand() {
+        let messages = vec![says(System, "a"), says(User, "hi"), says(System, "b"), says(User, "there")];
+        assert_eq!(contents(messages, Layout::Turns), ("a\n\nb".into(), vec!["hi\n\nthere".into()]));
+    }
+
+    #[test]
+    fn an_assistant_at_either_end_gets_a_user_beside_it() {
+        let messages = vec![says(Assistant, "hello")];
+        assert_eq!(contents(messages, Layout::Turns).1, [".", "hello", "Continue."]);
+        assert_eq!(contents(vec![], Layout::Turns).1, ["."]);
+        assert_eq!(contents(vec![says(System, "only")], Layout::Turns), ("only".into(), vec![".".into()]));
+    }
+
+    #[test]
+    fn empty_content_becomes_a_dot_and_keeps_its_images() {
+        let message = Message { role: User, parts: vec![Part::Text(String::new()), link("a"), link("b")] };
+        let request = request(vec![message]);
+        let turns = lay_out(&request, Layout::Turns).turns;
+        assert_eq!(turns[0].content, ".");
+        assert_eq!(turns[0].images, [&link("a"), &link("b")]);
+    }
+
+    #[test]
+    fn f28_an_image_of_a_system_message_is_not_left_out() {
+        let system = Message { role: System, parts: vec![link("a")] };
+        let user = Message { role: User, parts: vec![link("b")] };
+        let request = request(vec![system, user]);
+        assert_eq!(lay_out(&request, Layout::Turns).turns[0].images, [&link("a"), &link("b")]);
+    }
+
+    #[test]
+    fn a_transcript_names_the_roles_in_one_turn() {
+        let messages = vec![says(User, "hi"), says(Assistant, "yes?"), says(User, "a"), says(User, "b")];
+        let (_, texts) = contents(messages, Layout::Transcript);
+        assert_eq!(texts, ["User: hi\n\nAssistant: yes?\n\nUser: a\n\nb"]);
+        assert_eq!(contents(vec![], Layout::Transcript).1, ["."]);
+    }
+
+    fn any_message() -> impl Strategy<Value = Message> {
+        let role = prop_oneof![Just(System), Just(User), Just(Assistant)];
+        let part = prop_oneof!["[a-z]{0,3}".prop_map(Part::Text), "[a-z]{1,3}".prop_map(|name| link(&name))];
+        (role, prop::collection::vec(part, 0..3)).prop_map(|(role, parts)| Message { role, parts })
+    }
+
+    fn texts_of(messages: &[Message], wanted: impl Fn(Role) -> bool) -> Vec<&str> {
+        let parts = messages.iter().filter(|message| wanted(message.role)).flat_map(|message| &message.parts);
+        parts
+            .filter_map(|part| match part {
+                Part::Text(text) => (!text.is_empty()).then_some(text.as_str()),
+                Part::Image(_) | Part::ImageLink(_) => None,
+            })
+            .collect()
+    }
+
+    fn said(turns: &[Turn<'_>]) -> Vec<String> {
+        let texts = turns.iter().flat_map(|turn| turn.content.split("\n\n"));
+        texts.filter(|text| ![EMPTY_CONTENT, CONTINUE].contains(text)).map(str::to_owned).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn turns_alternate_and_lose_nothing(messages in prop::collection::vec(any_message(), 0..12)) {
+            let request = request(messages);
+            let Conversation { preprompt, turns } = lay_out(&request, Layout::Turns);
+            prop_assert_eq!(turns.len() % 2, 1);
+            prop_assert!(turns.iter().all(|turn| !turn.content.is_empty()));
+            let (users, assistants): (Vec<_>, Vec<_>) = turns.into_iter().enumerate().partition(|(at, _)| at % 2 == 0);
+            let strip = |side: Vec<(usize, Turn<'_>)>| said(&side.into_iter().map(|(_, turn)| turn).collect::<Vec<_>>());
+            prop_assert_eq!(strip(users), texts_of(&request.messages, |role| role == User));
+            prop_assert_eq!(strip(assistants), texts_of(&request.messages, |role| role == Assistant));
+            prop_assert_eq!(preprompt, texts_of(&request.messages, |role| role == System).join("\n\n"));
+        }
+
+        #[test]
+        fn both_layouts_keep_every_image_in_order(messages in prop::collection::vec(any_message(), 0..12)) {
+            let request = request(messages);
+            let images = |role: fn(Role) -> bool| request.messages.iter().filter(move |message| role(message.role))
+                .flat_map(|message| &message.parts).filter(|part| matches!(part, Part::ImageLink(_)));
+            let sent: Vec<_> = images(|role| role == System).chain(images(|role| role != System)).collect();
+            for layout in [Layout::Turns, Layout::Transcript] {
+                let laid = lay_out(&request, layout);
+                let kept: Vec<_> = laid.turns.iter().flat_map(|turn| turn.images.iter().copied()).collect();
+                prop_assert_eq!(&kept, &sent);
+            }
+        }
+    }
+}
