@@ -1,6 +1,6 @@
 //! Changes to a TOML document that keep all the rest of it.
 
-use toml_edit::{DocumentMut, Item, Table, Value};
+use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
 /// Puts `value` at `path`, with the tables on the way made where they are missing and the comment beside an old value
 /// kept. `None` when the path is empty or leads through something that is no table.
@@ -30,4 +30,10 @@ pub(super) fn remove(document: &mut DocumentMut, path: &[&str]) -> Option<()> {
     }
     item.as_table_like_mut()?.remove(name);
     Some(())
+}
+/// The entries of a table that are texts.
+pub(super) fn texts(document: &DocumentMut, table: &str) -> Vec<(String, String)> {
+    let entries = document.get(table).and_then(Item::as_table_like);
+    let entries = entries.into_iter().flat_map(TableLike::iter);
+    entries.filter_map(|(key, item)| Some((key.to_owned(), item.as_str()?.to_owned()))).collect()
 }

@@ -25,6 +25,7 @@ mod tables;
 mod values;
 mod weak_key;
 
+pub use account_list::clean_cookie;
 pub use checked::{Config, Layout, Limits, Strategy, WebShape};
 pub use data_dir::platform_dir;
 pub use env_file::EnvFile;

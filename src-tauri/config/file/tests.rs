@@ -1,0 +1,194 @@
+use super::*;
+
+const NOW: u64 = 1_700_000_000;
+
+struct Dir(tempfile::TempDir);
+
+impl Dir {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn with(bytes: impl AsRef<[u8]>) -> Self {
+        let dir = Self::new();
+        dir.write(bytes);
+        dir
+    }
+
+    fn write(&self, bytes: impl AsRef<[u8]>) {
+        fs::write(self.path(NAME), bytes).unwrap();
+    }
+
+    fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn load(&self) -> SettingsFile {
+        SettingsFile::load(self.0.path(), NOW)
+    }
+}
+
+fn bad_files() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        ("empty", Vec::new()),
+        ("only spaces", b" \n".to_vec()),
+        ("cut", b"version = 1\nport = ".to_vec()),
+        ("wrong type", b"version = 1\nport = \"canary\"\n".to_vec()),
+        ("wrong table", b"version = 1\nweb = 3\n".to_vec()),
+        ("wrong version", b"version = \"one\"\n".to_vec()),
+        ("zero version", b"version = 0\n".to_vec()),
+        ("nulls", vec![0; 64]),
+        ("UTF-16", b"\xff\xfep\0o\0r\0t\0".to_vec()),
+        ("more than 1 MB", vec![b'#'; 1 << 21]),
+    ]
+}
+
+#[test]
+fn a_missing_file_means_defaults_without_a_notice() {
+    let dir = Dir::new();
+    let settings = dir.load();
+    assert_eq!(settings.values, Values::default());
+    assert_eq!(settings.notice(), None);
+}
+
+#[test]
+fn f53_a_bad_file_is_kept_and_the_defaults_are_used() {
+    for (what, bytes) in bad_files() {
+        let dir = Dir::with(&bytes);
+        let settings = dir.load();
+        assert_eq!(settings.values, Values::default(), "{what}");
+        let notice = settings.notice().unwrap();
+        assert!(notice.contains("the defaults are used"), "{what}: {notice}");
+        assert!(!notice.contains("canary"), "{what}: {notice}");
+        assert_eq!(fs::read(dir.path("settings.toml.bad-1700000000")).unwrap(), bytes, "{what}");
+        assert!(!dir.path(NAME).exists(), "{what}");
+    }
+}
+
+#[test]
+fn f53_the_last_good_copy_takes_the_place_of_a_bad_file_for_good() {
+    for (what, bytes) in bad_files() {
+        let dir = Dir::with("version = 1\nport = 4000\n");
+        dir.load();
+        dir.write(&bytes);
+        let settings = dir.load();
+        assert_eq!(settings.values.port, Some(4000), "{what}");
+        assert!(settings.notice().unwrap().contains("last good copy"), "{what}");
+        let next_start = dir.load();
+        assert_eq!((next_start.values.port, next_start.notice()), (Some(4000), None), "{what}");
+    }
+}
+
+#[test]
+fn f53_two_bad_files_in_one_second_are_both_kept() {
+    let dir = Dir::with("a");
+    dir.load();
+    dir.write("b");
+    dir.load();
+    assert_eq!(dir.text("settings.toml.bad-1700000000"), "a");
+    assert_eq!(dir.text("settings.toml.bad-1700000001"), "b");
+}
+
+#[test]
+fn f53_a_folder_in_the_files_place_is_set_aside() {
+    let dir = Dir::new();
+    fs::create_dir(dir.path(NAME)).unwrap();
+    assert!(dir.load().notice().is_some());
+    assert!(dir.path("settings.toml.bad-1700000000").is_dir());
+}
+
+#[test]
+fn f53_a_file_out_of_reach_is_left_alone() {
+    let dir = Dir::with("in the way of a directory");
+    let mut settings = SettingsFile::load(&dir.path(NAME), NOW);
+    let notice = settings.notice().unwrap();
+    assert!(notice.contains("left alone") && notice.contains("the defaults are used"), "{notice}");
+    assert!(matches!(settings.save(), Err(SettingsError::Unreadable)));
+}
+
+#[test]
+fn f53_the_notice_names_the_line() {
+    let dir = Dir::with("version = 1\n\nport = [\n");
+    assert!(dir.load().notice().unwrap().contains("(line "));
+    let dir = Dir::with("version = 1\n\nport = true\n");
+    assert!(dir.load().notice().unwrap().contains("wrong type (line 3)"));
+}
+
+#[test]
+fn f53_a_byte_order_mark_is_no_damage() {
+    let dir = Dir::with("\u{feff}version = 1\nport = 4000\n");
+    let settings = dir.load();
+    assert_eq!((settings.values.port, settings.notice()), (Some(4000), None));
+}
+
+#[test]
+fn f53_a_newer_file_is_read_and_never_written() {
+    let newer = "version = 2\nport = 4000\n";
+    let dir = Dir::with(newer);
+    let mut settings = dir.load();
+    assert_eq!(settings.values.port, Some(4000));
+    assert!(settings.notice().unwrap().contains("newer"));
+    settings.set_port(5000).unwrap();
+    assert!(matches!(settings.save(), Err(SettingsError::Newer)));
+    assert_eq!(dir.text(NAME), newer);
+    dir.write("version = 2\nport = { first = 1 }\n");
+    assert_eq!(dir.load().values, Values::default());
+    assert!(dir.path(NAME).exists());
+}
+
+#[test]
+fn f53_comments_and_unknown_fields_survive_a_save() {
+    let dir = Dir::with(
+        "# mine\nversion = 1\nport = 4000 # chosen\nfuture = [1, 2]\n\n[web]\n# why\nchat_path = \"/x\"\nother = 1\n",
+    );
+    let mut settings = dir.load();
+    settings.set_port(5000).unwrap();
+    settings.set(&["web", "chat_path"], "/y").unwrap();
+    settings.set(&["aliases", "gpt-4.1"], "x").unwrap();
+    settings.save().unwrap();
+    assert_eq!(
+        dir.text(NAME),
+        "# mine\nversion = 1\nport = 5000 # chosen\nfuture = [1, 2]\n\n[web]\n# why\nchat_path = \"/y\"\nother = 1\n\n\
+         [aliases]\n\"gpt-4.1\" = \"x\"\n"
+    );
+    assert_eq!(dir.text("settings.toml.last-good"), dir.text(NAME));
+    assert_eq!(dir.load().values, settings.values);
+}
+
+#[test]
+fn a_first_save_makes_the_directory_and_writes_the_version() {
+    let dir = Dir::new();
+    let mut settings = SettingsFile::load(&dir.path("new/inner"), NOW);
+    settings.set_port(4000).unwrap();
+    settings.save().unwrap();
+    assert_eq!(fs::read_to_string(settings.path()).unwrap(), "port = 4000\nversion = 1\n");
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_refused_and_changes_nothing() {
+    let dir = Dir::with("version = 1\nport = 4000\n");
+    let mut settings = dir.load();
+    assert!(settings.set(&["port"], "text").is_err());
+    assert!(settings.set(&["port", "inner"], 1).is_err());
+    assert!(settings.set(&[], 1).is_err());
+    assert_eq!(settings.values.port, Some(4000));
+    settings.unset(&["port"]).unwrap();
+    settings.unset(&["limits", "idle_seconds"]).unwrap();
+    assert_eq!(settings.values.port, None);
+    assert_eq!(settings.document.to_string(), "version = 1\n");
+}
+
+#[cfg(unix)]
+#[test]
+fn l05_the_saved_file_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = Dir::with("version = 1\n");
+    dir.load().save().unwrap();
+    for name in [NAME, "settings.toml.last-good"] {
+        assert_eq!(fs::metadata(dir.path(name)).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
