@@ -7,10 +7,11 @@ use super::account::{Account, Kind};
 use super::affinity::Affinity;
 use super::breaker::{Breaker, Cause, Gate};
 use super::clock::Now;
-use super::pick::{self, Candidate, Strategy};
+use super::pick::{self, Candidate};
 use super::state::{Reason, Standing, State};
 use super::store::{Loaded, Store};
 use super::view::{self, AccountView};
+use crate::config::Strategy;
 use crate::upstreams::{Failure, FailureKind, Quota};
 
 /// What a request needs of an account.
@@ -116,11 +117,11 @@ impl Accounts {
             store,
             loaded,
         };
-        let accounts_handle = Self { inner: Arc::new(Mutex::new(book)) };
+        let handle = Self { inner: Arc::new(Mutex::new(book)) };
         for account in accounts {
-            accounts_handle.add(account, now);
+            handle.add(account, now);
         }
-        accounts_handle
+        handle
     }
 
     /// Adds an account at the end of the order; `false` where it is there already.
@@ -263,22 +264,20 @@ impl Book {
         }
     }
 
-    /// The accounts that were passed over, for the explanation of a pick.
+    /// How many were passed over and why, for the explanation of a pick. It names no other account, so that deleting
+    /// one from the log leaves nothing of it.
     fn left_out(&self, ask: &Ask<'_>, now: Now) -> String {
-        let passed = self.seats.iter().filter(|seat| seat.account.kind == Kind::Web).filter_map(|seat| {
-            let label = &seat.account.label;
+        let (mut limited, mut lost, mut disabled) = (0, 0, 0);
+        for seat in self.seats.iter().filter(|seat| seat.account.kind == Kind::Web) {
             match seat.state.standing(ask.scope, now) {
-                Standing::Ready => None,
-                Standing::Limited { until, .. } => Some(format!(
-                    "{label} is limited for {} min",
-                    (until - now.uptime).as_secs().div_ceil(60)
-                )),
-                Standing::NeedsLogin => Some(format!("{label} needs a new login")),
-                Standing::Disabled => Some(format!("{label} is disabled")),
+                Standing::Ready => {}
+                Standing::Limited { .. } => limited += 1,
+                Standing::NeedsLogin => lost += 1,
+                Standing::Disabled => disabled += 1,
             }
-        });
-        let passed: Vec<String> = passed.take(5).collect();
-        if passed.is_empty() { String::new() } else { format!("; {}", passed.join(", ")) }
+        }
+        let groups = [(limited, "limited"), (lost, "in need of a login"), (disabled, "disabled")];
+        groups.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("; {n} {what}")).collect()
     }
 
     fn nobody(&self, web: &[(bool, Standing)], now: Now) -> NoAccount {

@@ -19,7 +19,6 @@ mod view;
 pub use account::{Account, Kind, Origin};
 pub use book::{Accounts, Ask, Lease, NoAccount, Report};
 pub use clock::{Clock, Now};
-pub use pick::Strategy;
 pub use state::{Reason, Standing, WINDOW};
 pub use store::Store;
 pub use view::{AccountView, LimitView};

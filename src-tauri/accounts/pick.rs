@@ -3,28 +3,7 @@
 use std::cmp::Ordering;
 use std::time::Duration;
 
-/// How the next account is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Strategy {
-    /// The least busy, then the least used.
-    #[default]
-    Balance,
-    /// The first in the user's order until it is out.
-    FillFirst,
-    /// The one whose quota is renewed soonest, since what is left there is lost soonest.
-    ResetSoonest,
-}
-
-impl Strategy {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Balance => "balance",
-            Self::FillFirst => "fill-first",
-            Self::ResetSoonest => "reset-soonest",
-        }
-    }
-}
+use crate::config::Strategy;
 
 /// An account that may serve, as far as the choice needs to know it.
 #[derive(Debug, Clone, PartialEq)]
