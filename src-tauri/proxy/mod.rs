@@ -1,1 +1,85 @@
-//! The proxy room.
+//! The routes of the dialects, the one retry loop, and the one table from failures to answers.
+//!
+//! A request comes in here after `access` let it pass. It is read with a cap, decoded by its dialect, served by an
+//! account's upstream and encoded again; its journal entry is closed exactly once, whatever happens. Who may call,
+//! which account is next and how an upstream speaks are decided elsewhere.
+
+mod answer;
+mod ask;
+mod body;
+mod budget;
+mod metrics;
+mod models;
+mod problem;
+mod retry;
+mod routes;
+mod stream;
+
+pub use answer::{Answer, refused};
+pub use metrics::Metrics;
+pub use models::Models;
+pub use routes::{crashed, routes, table, unanswered};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::accounts::{Accounts, Clock};
+use crate::journal::Journal;
+use crate::upstreams::web::Web;
+
+/// What the proxy works with. Everything in it is a cheap handle.
+#[derive(Clone)]
+pub struct Parts {
+    pub accounts: Accounts,
+    pub web: Arc<Web>,
+    pub journal: Journal,
+    pub models: Models,
+    pub clock: Clock,
+    /// The largest body of a request, bytes.
+    pub body_limit: usize,
+}
+
+/// The proxy. A cheap handle.
+#[derive(Clone)]
+pub struct Proxy {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    parts: Parts,
+    bodies: body::Budget,
+    retries: budget::Retries,
+    metrics: Metrics,
+}
+
+/// What the front door knows of a request, passed on in its extensions.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    pub request_id: Arc<str>,
+    /// The name of the client key; empty where none was needed.
+    pub client: Arc<str>,
+    /// Cancelled when running replies must end.
+    pub closing: CancellationToken,
+}
+
+/// The longest that a wait is announced for; a longer one would be out of date when it ends.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3 * 60 * 60);
+
+impl Proxy {
+    pub fn new(parts: Parts) -> Self {
+        let inner = Inner {
+            parts,
+            bodies: body::Budget::default(),
+            retries: budget::Retries::default(),
+            metrics: Metrics::default(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Counters of this run.
+    pub fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
+    }
+}

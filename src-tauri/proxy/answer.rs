@@ -1,0 +1,95 @@
+//! Turns what a client is told into a response in its dialect.
+
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::{HeaderName, StatusCode};
+use warp::reply::Response;
+
+use super::problem::{Problem, Told, tell};
+use crate::access::{self, Refused};
+use crate::dialects;
+
+/// Our own response headers, as the contract names them.
+pub(super) const ACCOUNT: HeaderName = HeaderName::from_static("x-mammouth-account");
+pub(super) const ATTEMPTS: HeaderName = HeaderName::from_static("x-mammouth-attempts");
+pub(super) const IGNORED: HeaderName = HeaderName::from_static("x-mammouth-ignored");
+pub(super) const MODEL: HeaderName = HeaderName::from_static("x-mammouth-model");
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+/// A response under construction.
+pub struct Answer;
+
+impl Answer {
+    /// A JSON body with a status.
+    pub fn json(status: u16, body: String) -> Response {
+        Self::with(status, "application/json", body)
+    }
+
+    /// Plain text with a status.
+    pub fn text(status: u16, body: impl Into<String>) -> Response {
+        Self::with(status, "text/plain; charset=utf-8", body.into())
+    }
+
+    /// Any body that is whole.
+    pub fn with(status: u16, media_type: &'static str, body: String) -> Response {
+        let mut response = Response::new(body.into());
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        response
+    }
+}
+
+/// A header value from text that a person chose; characters that a header cannot hold become `?`.
+pub(super) fn header(text: &str) -> HeaderValue {
+    let shown: String =
+        text.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).take(200).collect();
+    HeaderValue::from_str(shown.trim()).unwrap_or(HeaderValue::from_static("?"))
+}
+
+/// The error response for a problem, in the form of a dialect.
+pub(super) fn problem(problem: &Problem, dialect: access::Dialect) -> (Response, Told) {
+    let told = tell(problem);
+    let mut response = Answer::json(told.status, body(&told, dialect));
+    let headers = response.headers_mut();
+    if let Some(wait) = told.retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs_f64().ceil().max(1.0) as u64));
+    }
+    if told.spent {
+        headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+    }
+    if told.close {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    (response, told)
+}
+
+/// The response for a request that the guard did not let pass.
+pub fn refused(refused: &Refused) -> Response {
+    let (mut response, told) = problem(&Problem::Refused(refused.refusal.clone()), refused.dialect);
+    if told.status == 204 {
+        response = Response::default();
+        *response.status_mut() = StatusCode::NO_CONTENT;
+    }
+    response.headers_mut().extend(refused.headers());
+    response
+}
+
+fn body(told: &Told, dialect: access::Dialect) -> String {
+    match dialect {
+        access::Dialect::OpenAi
+        | access::Dialect::Anthropic
+        | access::Dialect::Ollama
+        | access::Dialect::Plain => {
+            dialects::openai_error(told.status, told.code, &told.message, told.param.as_deref())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p14_labels_cannot_break_headers() {
+        assert_eq!(header("a\r\nset-cookie: x\u{1F600}").to_str().unwrap(), "a??set-cookie: x?");
+    }
+}

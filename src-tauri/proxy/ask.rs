@@ -1,0 +1,241 @@
+//! One question to a model, from its body to its answer.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Buf;
+use futures_util::{Stream, StreamExt};
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
+use warp::reply::Response;
+
+use super::answer::{self, ACCOUNT, ATTEMPTS, Answer, IGNORED, MODEL, header};
+use super::body;
+use super::models::Model;
+use super::problem::Problem;
+use super::retry::{self, Served};
+use super::stream::ReplyStream;
+use super::{Caller, Inner};
+use crate::access;
+use crate::chat::{Event, Finish, Message, Part, Request, Role, Usage};
+use crate::dialects::{About, Decoded, Dialect};
+use crate::journal::{Entry, Outcome, Start};
+use crate::upstreams::{Events, Failure, FailureKind};
+
+/// Bodies above this are decoded away from the threads that serve others.
+const LARGE_BODY: usize = 256 * 1024;
+
+/// Answers a request of one of the dialects.
+pub(super) async fn ask<S, B>(proxy: Arc<Inner>, dialect: Dialect, caller: Caller, stream: S) -> Response
+where
+    S: Stream<Item = Result<B, warp::Error>> + Send + 'static,
+    B: Buf,
+{
+    let start = Start {
+        request_id: caller.request_id.to_string(),
+        client: caller.client.to_string(),
+        dialect: dialect.name(),
+        bytes_in: 0,
+    };
+    let mut question = Question { entry: proxy.parts.journal.begin(start), proxy, dialect, caller };
+    match question.read(stream).await {
+        Ok(decoded) => question.answer(decoded).await,
+        Err(problem) => question.fail(&problem, 0),
+    }
+}
+
+struct Question {
+    proxy: Arc<Inner>,
+    dialect: Dialect,
+    caller: Caller,
+    entry: Entry,
+}
+
+impl Question {
+    async fn read<S, B>(&mut self, stream: S) -> Result<Decoded, Problem>
+    where
+        S: Stream<Item = Result<B, warp::Error>>,
+        B: Buf,
+    {
+        let limit = self.proxy.parts.body_limit;
+        let body = body::read(stream, limit, &self.proxy.bodies).await.map_err(Problem::Body)?;
+        self.entry.bytes_in(body.len() as u64);
+        let dialect = self.dialect;
+        let decoded = if body.len() > LARGE_BODY {
+            let decoding = tokio::task::spawn_blocking(move || dialect.decode(&body));
+            decoding.await.map_err(|_| Problem::Internal)?
+        } else {
+            dialect.decode(&body)
+        };
+        decoded.map_err(Problem::Invalid)
+    }
+
+    async fn answer(mut self, decoded: Decoded) -> Response {
+        let Decoded { request, ignored, include_usage, echo } = decoded;
+        self.entry.asked(&request.model, request.stream);
+        let model = self.proxy.parts.models.resolve(&request.model);
+        let conversation = conversation(&self.caller.client, &request);
+        let about = About {
+            id: self.caller.request_id.to_string(),
+            created: unix_seconds(),
+            model: request.model.clone(),
+            include_usage,
+            echo,
+        };
+        let streamed = request.stream;
+        let request = Arc::new(request);
+        let served = match retry::serve(&self.proxy, &request, &model, conversation, &mut self.entry).await {
+            Ok(served) => served,
+            Err((problem, attempts)) => return self.fail(&problem, attempts),
+        };
+        drop(request);
+        self.entry.served(served.reply.served_model.as_deref().unwrap_or(&model.id));
+        let marks = Marks::new(&served, &model, &ignored);
+        let mut response = if streamed {
+            self.stream(served, model, about)
+        } else {
+            self.whole(served, &model, about).await
+        };
+        marks.put(&mut response);
+        response
+    }
+
+    fn stream(mut self, served: Served, model: Model, about: About) -> Response {
+        self.entry.first_byte();
+        self.proxy.metrics.answered(200);
+        let closing = Box::pin(self.caller.closing.cancelled_owned());
+        let stream = ReplyStream {
+            proxy: self.proxy,
+            events: served.reply.events,
+            encoder: self.dialect.encoder(about),
+            entry: self.entry,
+            lease: served.lease,
+            model,
+            closing,
+            ended: false,
+        };
+        let body = warp::reply::stream(sync_wrapper::SyncStream::new(stream));
+        let mut response = warp::Reply::into_response(body);
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+        response
+    }
+
+    async fn whole(mut self, mut served: Served, model: &Model, about: About) -> Response {
+        self.entry.first_byte();
+        let collecting = collect(served.reply.events);
+        let collected = tokio::select! {
+            collected = collecting => collected,
+            () = self.caller.closing.cancelled() => return self.fail(&Problem::Stopping, served.attempts),
+        };
+        match collected {
+            Ok((text, finish, usage)) => {
+                let body = self.dialect.encoder(about).whole(&text, finish, usage);
+                self.entry.tokens(usage.prompt_tokens, usage.completion_tokens, usage.estimated);
+                self.entry.add_bytes_out(body.len() as u64);
+                self.close(200, None);
+                Answer::json(200, body)
+            }
+            Err(failure) => {
+                retry::note_failure(&self.proxy, &mut served.lease, model, &failure);
+                self.fail(&Problem::Upstream(failure), served.attempts)
+            }
+        }
+    }
+
+    fn fail(mut self, problem: &Problem, attempts: usize) -> Response {
+        let (mut response, told) = answer::problem(problem, access::Dialect::OpenAi);
+        if attempts > 0 {
+            response.headers_mut().insert(ATTEMPTS, HeaderValue::from(attempts));
+        }
+        self.proxy.metrics.answered(told.status);
+        let interrupted =
+            matches!(problem, Problem::Upstream(Failure { kind: FailureKind::Interrupted, .. }));
+        self.entry.close(Outcome {
+            status: told.status,
+            code: Some(told.code),
+            fault: Some(told.fault),
+            interrupted,
+        });
+        response
+    }
+
+    fn close(&mut self, status: u16, code: Option<&'static str>) {
+        self.proxy.metrics.answered(status);
+        self.entry.close(Outcome { status, code, fault: None, interrupted: false });
+    }
+}
+
+/// The largest reply that is held back for a client that does not stream, bytes.
+const LARGEST_WHOLE: usize = 64 * 1024 * 1024;
+
+async fn collect(mut events: Events) -> Result<(String, Finish, Usage), Failure> {
+    let mut text = String::new();
+    while let Some(event) = events.next().await {
+        match event? {
+            Event::Text(piece) if text.len() + piece.len() > LARGEST_WHOLE => {
+                return Err(Failure::new(
+                    FailureKind::BadResponse,
+                    "the reply is larger than 64 MB; ask for a stream",
+                ));
+            }
+            Event::Text(piece) => text.push_str(&piece),
+            Event::Done { finish, usage } => return Ok((text, finish, usage)),
+        }
+    }
+    Err(Failure::new(FailureKind::Interrupted, "the reply ended without its end"))
+}
+
+/// Our own headers of a reply.
+struct Marks {
+    account: HeaderValue,
+    attempts: HeaderValue,
+    model: HeaderValue,
+    ignored: Option<HeaderValue>,
+}
+
+impl Marks {
+    fn new(served: &Served, model: &Model, ignored: &[String]) -> Self {
+        Self {
+            account: header(&served.lease.account.label),
+            attempts: HeaderValue::from(served.attempts),
+            model: header(served.reply.served_model.as_deref().unwrap_or(&model.id)),
+            ignored: (!ignored.is_empty()).then(|| HeaderValue::from_str(&ignored.join(", ")).ok()).flatten(),
+        }
+    }
+
+    fn put(self, response: &mut Response) {
+        let headers = response.headers_mut();
+        headers.insert(ACCOUNT, self.account);
+        headers.insert(ATTEMPTS, self.attempts);
+        headers.insert(MODEL, self.model);
+        if let Some(ignored) = self.ignored {
+            headers.insert(IGNORED, ignored);
+        }
+    }
+}
+
+/// Recognises a conversation by how it began, which its later requests repeat.
+fn conversation(client: &str, request: &Request) -> u64 {
+    let mut hash = DefaultHasher::new();
+    client.hash(&mut hash);
+    let first_user = request.messages.iter().position(|message| message.role == Role::User);
+    let opening = &request.messages[..first_user.map_or(0, |index| index + 1)];
+    for Message { role, parts } in opening {
+        (*role == Role::User).hash(&mut hash);
+        for part in parts {
+            match part {
+                Part::Text(text) => text.hash(&mut hash),
+                Part::Image(image) => image.bytes().len().hash(&mut hash),
+                Part::ImageLink(link) => link.as_str().hash(&mut hash),
+            }
+        }
+    }
+    hash.finish()
+}
+
+fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}

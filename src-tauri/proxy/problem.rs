@@ -1,0 +1,284 @@
+//! Everything that can end a request, and the one table from there to status, code and words.
+
+use std::time::Duration;
+
+use super::LONGEST_RETRY_AFTER;
+use super::body::BodyError;
+use crate::access::{self, Refusal};
+use crate::accounts::{NoAccount, Reason};
+use crate::dialects::{Invalid, InvalidCode};
+use crate::journal::Fault;
+use crate::upstreams::{Failure, FailureKind};
+
+/// Why a request was not served.
+#[derive(Debug)]
+pub(super) enum Problem {
+    /// The guard did not let it pass.
+    Refused(Refusal),
+    Body(BodyError),
+    Invalid(Invalid),
+    NoSuchModel,
+    NoAccount(NoAccount),
+    Upstream(Failure),
+    /// The program is stopping.
+    Stopping,
+    /// Our own mistake.
+    Internal,
+}
+
+/// What a client is told, before its dialect gives it a form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) status: u16,
+    pub(super) code: &'static str,
+    pub(super) message: String,
+    pub(super) param: Option<String>,
+    pub(super) fault: Fault,
+    pub(super) retry_after: Option<Duration>,
+    /// Our own attempts are spent, so a client's would only add to the trouble.
+    pub(super) spent: bool,
+    /// The connection cannot be used on.
+    pub(super) close: bool,
+}
+
+impl Told {
+    fn new(status: u16, code: &'static str, fault: Fault, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { status, code, message, param: None, fault, retry_after: None, spent: false, close: false }
+    }
+
+    fn after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait.clamp(Duration::from_secs(1), LONGEST_RETRY_AFTER));
+        self
+    }
+
+    fn spent(mut self) -> Self {
+        self.spent = true;
+        self
+    }
+
+    fn closing(mut self) -> Self {
+        self.close = true;
+        self
+    }
+}
+
+/// The table.
+pub(super) fn tell(problem: &Problem) -> Told {
+    match problem {
+        Problem::Refused(refusal) => refused(refusal),
+        Problem::Body(error) => body(*error),
+        Problem::Invalid(error) => invalid(error),
+        Problem::NoSuchModel => {
+            Told::new(404, "not_found", Fault::Client, "there is no such model in the list")
+        }
+        Problem::NoAccount(reason) => no_account(reason).spent(),
+        Problem::Upstream(failure) => upstream(failure).spent(),
+        Problem::Stopping => {
+            let told =
+                Told::new(503, "overloaded", Fault::Proxy, "the proxy is stopping or changing its port");
+            told.after(Duration::from_secs(1)).closing()
+        }
+        Problem::Internal => {
+            Told::new(500, "internal_error", Fault::Proxy, "the proxy made a mistake; its log says more")
+        }
+    }
+}
+
+fn refused(refusal: &Refusal) -> Told {
+    let told = |status, code, message: &str| Told::new(status, code, Fault::Client, message);
+    match refusal {
+        Refusal::BadRequest(reason) => told(400, "invalid_request", contradiction(*reason)),
+        Refusal::InvalidApiKey => told(
+            401,
+            "invalid_api_key",
+            "a valid client key is needed: send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'; \
+             'mammouth-proxy keys list' names the keys",
+        ),
+        Refusal::HostNotAllowed => told(
+            403,
+            "host_not_allowed",
+            "this Host name is not allowed; the setting ALLOWED_HOSTS adds names",
+        ),
+        Refusal::OriginNotAllowed => told(
+            403,
+            "origin_not_allowed",
+            "this web page may not call the proxy; the setting ALLOWED_ORIGINS adds origins",
+        ),
+        Refusal::Forbidden => {
+            told(403, "forbidden", "a client key cannot do this: the control token is needed")
+        }
+        Refusal::NotFound => told(404, "not_found", "there is nothing at this path"),
+        Refusal::MethodNotAllowed => {
+            told(405, "method_not_allowed", "this method is not allowed at this path")
+        }
+        Refusal::UriTooLong => told(414, "uri_too_long", "the path is too long"),
+        Refusal::UnsupportedMediaType => told(
+            415,
+            "unsupported_media_type",
+            "the body must be 'Content-Type: application/json' without a content encoding",
+        ),
+        Refusal::HeadersTooLarge => told(431, "headers_too_large", "the headers are too large"),
+        Refusal::Preflight(_) => told(204, "preflight", ""),
+    }
+}
+
+fn contradiction(reason: access::Reason) -> &'static str {
+    match reason {
+        access::Reason::HostMissing => "the request has no Host header",
+        access::Reason::HostRepeated => "the request has more than one Host header",
+        access::Reason::HostInvalid => "the Host header is not a host",
+        access::Reason::TargetDiffers => "the request line and the Host header name different hosts",
+        access::Reason::Upgrade => "only HTTP/1.1 is spoken here",
+    }
+}
+
+fn body(error: BodyError) -> Told {
+    let message = error.to_string();
+    match error {
+        BodyError::TooLarge => Told::new(413, "request_too_large", Fault::Client, message),
+        BodyError::TooSlow => Told::new(408, "request_timeout", Fault::Client, message),
+        BodyError::Broken => Told::new(400, "invalid_request", Fault::Client, message),
+        BodyError::Overloaded => {
+            Told::new(503, "overloaded", Fault::Proxy, message).after(Duration::from_secs(1))
+        }
+    }
+    .closing()
+}
+
+fn invalid(error: &Invalid) -> Told {
+    let code = match error.code {
+        InvalidCode::InvalidRequest => "invalid_request",
+        InvalidCode::UnsupportedParameter => "unsupported_parameter",
+        InvalidCode::InvalidImage => "invalid_image",
+    };
+    Told { param: error.param.clone(), ..Told::new(400, code, Fault::Client, &error.message) }
+}
+
+fn no_account(reason: &NoAccount) -> Told {
+    let told = |status, code, message: String| Told::new(status, code, Fault::Upstream, message);
+    match reason {
+        NoAccount::None => told(
+            503,
+            "no_account",
+            "there is no Mammouth account to answer from: set COOKIES, or add one with 'mammouth-proxy accounts add'".into(),
+        ),
+        NoAccount::ApiKeysOnly => told(
+            503,
+            "no_account",
+            "API-key accounts are not served yet by this version: add a web-session account (COOKIES)".into(),
+        ),
+        NoAccount::AllTried => told(503, "upstream_unreachable", "no account could answer".into()),
+        NoAccount::LoginRequired => told(
+            503,
+            "account_login_required",
+            "the Mammouth session is not valid any more: sign in again and replace the cookie ('mammouth-proxy accounts list' names the account)".into(),
+        ),
+        NoAccount::Limited { wait, reason } => {
+            let (code, what) = match reason {
+                Reason::Quota => ("insufficient_quota", "has used up its quota for this model"),
+                Reason::Throttled => ("rate_limit_exceeded", "was told to slow down"),
+            };
+            told(429, code, format!("every usable account {what}; the next one is free in {}", minutes(*wait))).after(*wait)
+        }
+        NoAccount::UpstreamDown { wait } => {
+            told(503, "upstream_unreachable", "Mammouth failed several times in a row; the proxy tries again in seconds".into())
+                .after(*wait)
+        }
+        NoAccount::Challenge { wait } => challenge().after(*wait),
+    }
+}
+
+fn upstream(failure: &Failure) -> Told {
+    let told = |status, code, message: String| Told::new(status, code, Fault::Upstream, message);
+    let detail = &failure.detail;
+    match failure.kind {
+        FailureKind::Limited => told(
+            429,
+            "insufficient_quota",
+            format!("the account has used up its quota for this model: {detail}"),
+        )
+        .after(failure.retry_after.unwrap_or(Duration::from_secs(60))),
+        FailureKind::Throttled => {
+            told(429, "rate_limit_exceeded", format!("Mammouth asks to slow down: {detail}"))
+                .after(failure.retry_after.unwrap_or(Duration::from_secs(1)))
+        }
+        FailureKind::LoginRequired => no_account(&NoAccount::LoginRequired),
+        FailureKind::Challenge => challenge(),
+        FailureKind::Server => told(502, "upstream_bad_response", format!("Mammouth failed: {detail}")),
+        FailureKind::BadResponse => {
+            told(502, "upstream_bad_response", format!("Mammouth's answer was not understood: {detail}"))
+        }
+        FailureKind::Empty => told(502, "upstream_bad_response", "Mammouth's answer was empty".into()),
+        FailureKind::Unreachable => {
+            told(503, "upstream_unreachable", format!("Mammouth cannot be reached: {detail}"))
+        }
+        FailureKind::Tls => {
+            told(502, "upstream_tls_error", format!("the connection to Mammouth is not safe: {detail}"))
+        }
+        FailureKind::Timeout => {
+            told(504, "upstream_timeout", format!("Mammouth did not answer in time: {detail}"))
+        }
+        FailureKind::Interrupted => {
+            told(502, "stream_interrupted", format!("Mammouth's answer broke off: {detail}"))
+        }
+        FailureKind::ContextLength => Told::new(400, "context_length_exceeded", Fault::Client, detail),
+        FailureKind::Rejected => Told::new(
+            400,
+            "invalid_request",
+            Fault::Client,
+            format!("Mammouth refused the request: {detail}"),
+        ),
+        FailureKind::Image => Told::new(400, "invalid_image", Fault::Client, detail),
+    }
+}
+
+fn challenge() -> Told {
+    Told::new(
+        503,
+        "upstream_challenge",
+        Fault::Upstream,
+        "mammouth.ai asks for a browser check that this program does not answer: open mammouth.ai in your browser, then try again",
+    )
+}
+
+fn minutes(wait: Duration) -> String {
+    match wait.as_secs() {
+        seconds @ 0..=119 => format!("{} s", seconds.max(1)),
+        seconds => format!("{} min", seconds.div_ceil(60)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(kind: FailureKind) -> (u16, &'static str) {
+        let told = tell(&Problem::Upstream(Failure::new(kind, "x")));
+        (told.status, told.code)
+    }
+
+    #[test]
+    fn the_contract_s_table_holds() {
+        assert_eq!(of(FailureKind::Limited), (429, "insufficient_quota"));
+        assert_eq!(of(FailureKind::Throttled), (429, "rate_limit_exceeded"));
+        assert_eq!(of(FailureKind::LoginRequired), (503, "account_login_required"));
+        assert_eq!(of(FailureKind::Challenge), (503, "upstream_challenge"));
+        assert_eq!(of(FailureKind::BadResponse), (502, "upstream_bad_response"));
+        assert_eq!(of(FailureKind::Tls), (502, "upstream_tls_error"));
+        assert_eq!(of(FailureKind::Unreachable), (503, "upstream_unreachable"));
+        assert_eq!(of(FailureKind::Timeout), (504, "upstream_timeout"));
+        assert_eq!(of(FailureKind::ContextLength), (400, "context_length_exceeded"));
+        assert_eq!(of(FailureKind::Image), (400, "invalid_image"));
+    }
+
+    #[test]
+    fn f59_what_came_from_upstream_is_not_to_be_repeated() {
+        let wait = Duration::from_secs(7);
+        let told = tell(&Problem::NoAccount(NoAccount::Limited { wait, reason: Reason::Throttled }));
+        assert_eq!(
+            (told.status, told.code, told.spent, told.retry_after),
+            (429, "rate_limit_exceeded", true, Some(wait))
+        );
+    }
+}

@@ -1,0 +1,209 @@
+//! The one retry loop: at most three upstream calls for a request.
+//!
+//! An account that refused is not asked again for the same request. After Mammouth's own fault another account is
+//! asked, or the same one once if there is no other; what another account cannot change is not tried again. Once a
+//! first event has come, nothing is ever repeated.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Inner;
+use super::models::Model;
+use super::problem::Problem;
+use crate::accounts::{Ask, Lease, NoAccount, Report};
+use crate::chat::Request;
+use crate::journal::{Attempt, Entry};
+use crate::upstreams::{Credential, Failure, FailureKind, Reply};
+
+/// The most upstream calls for one request.
+pub(super) const MOST_CALLS: usize = 3;
+
+/// A reply, and the place in the account that it takes while it runs.
+pub(super) struct Served {
+    pub(super) reply: Reply,
+    pub(super) lease: Lease,
+    pub(super) attempts: usize,
+}
+
+/// Boxed: the compiler cannot show that the upstream's future is `Send` once it is nested in others.
+type Asking<'a> = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send + 'a>>;
+
+/// What a failed call leaves to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// The account refused: ask another one.
+    OtherAccount,
+    /// Mammouth's fault: ask another account, else this one again.
+    AnyAccount,
+    /// Another account may be luckier, this one is not asked again; counts as a repeat.
+    OtherAccountOnce,
+    Stop,
+}
+
+fn next(kind: FailureKind) -> Next {
+    match kind {
+        FailureKind::Limited | FailureKind::Throttled | FailureKind::LoginRequired => Next::OtherAccount,
+        FailureKind::Server | FailureKind::Unreachable => Next::AnyAccount,
+        FailureKind::Empty | FailureKind::Timeout => Next::OtherAccountOnce,
+        FailureKind::Challenge
+        | FailureKind::BadResponse
+        | FailureKind::Tls
+        | FailureKind::ContextLength
+        | FailureKind::Rejected
+        | FailureKind::Image
+        | FailureKind::Interrupted => Next::Stop,
+    }
+}
+
+/// The accounts that are out for one request.
+#[derive(Default)]
+struct Out {
+    /// They refused.
+    refused: Vec<String>,
+    /// Mammouth failed while they were asked.
+    unlucky: Vec<String>,
+    repeats: usize,
+}
+
+/// Serves a request from the first account that can.
+///
+/// # Errors
+/// The problem the client is told, and how many calls were made.
+pub(super) async fn serve(
+    proxy: &Inner,
+    request: &Arc<Request>,
+    model: &Model,
+    conversation: u64,
+    entry: &mut Entry,
+) -> Result<Served, (Problem, usize)> {
+    proxy.retries.earn();
+    let mut out = Out::default();
+    let mut last: Option<Failure> = None;
+    for attempt in 1..=MOST_CALLS {
+        let mut lease = match pick(proxy, model, conversation, &out) {
+            Ok(lease) => lease,
+            Err(none) => return Err((nobody(none, last), attempt - 1)),
+        };
+        let began = Instant::now();
+        let credential =
+            Credential { account: lease.account.id.clone(), secret: lease.account.secret.clone() };
+        let asking: Asking<'_> = Box::pin(proxy.parts.web.chat(&credential, Arc::clone(request), &model.id));
+        let result = asking.await;
+        let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let failure = match result {
+            Ok(reply) => {
+                note_success(proxy, &mut lease, model, conversation, reply.served_model.as_deref());
+                entry.attempt(described(&lease, None, ms));
+                return Ok(Served { reply, lease, attempts: attempt });
+            }
+            Err(failure) => failure,
+        };
+        note_failure(proxy, &mut lease, model, &failure);
+        entry.attempt(described(&lease, Some(&failure), ms));
+        tracing::info!(account = %lease.account.label, model = %model.id, kind = ?failure.kind, status = failure.status, "an account did not answer");
+        if !out.go_on(&failure, &lease, proxy) {
+            return Err((Problem::Upstream(failure), attempt));
+        }
+        last = Some(failure);
+    }
+    let problem = last.map_or(Problem::Internal, Problem::Upstream);
+    Err((problem, MOST_CALLS))
+}
+
+fn pick(proxy: &Inner, model: &Model, conversation: u64, out: &Out) -> Result<Lease, NoAccount> {
+    let now = proxy.parts.clock.now();
+    let all: Vec<String> = out.refused.iter().chain(&out.unlucky).cloned().collect();
+    let ask = |tried| Ask { scope: &model.scope, tried, conversation: Some(conversation) };
+    match proxy.parts.accounts.pick(&ask(&all), now) {
+        Err(NoAccount::AllTried) if out.repeats > 0 && !out.unlucky.is_empty() => {
+            proxy.parts.accounts.pick(&ask(&out.refused), now)
+        }
+        other => other,
+    }
+}
+
+/// Where the last call failed for a reason that says more than "nobody is left", that reason is told.
+fn nobody(none: NoAccount, last: Option<Failure>) -> Problem {
+    let refusal = |failure: &Failure| next(failure.kind) == Next::OtherAccount;
+    match last {
+        Some(failure) if !refusal(&failure) || none == NoAccount::AllTried => Problem::Upstream(failure),
+        Some(_) | None => Problem::NoAccount(none),
+    }
+}
+
+impl Out {
+    /// Decides what a failure means for the rest of the request; `false` ends it.
+    fn go_on(&mut self, failure: &Failure, lease: &Lease, proxy: &Inner) -> bool {
+        let id = lease.account.id.clone();
+        match next(failure.kind) {
+            Next::Stop => false,
+            Next::OtherAccount => {
+                self.refused.push(id);
+                true
+            }
+            Next::OtherAccountOnce => {
+                self.refused.push(id);
+                proxy.retries.spend()
+            }
+            Next::AnyAccount => {
+                // Every account talks to the same host: one repeat shows whether it was a passing fault.
+                let host_gone = failure.kind == FailureKind::Unreachable && self.repeats > 0;
+                let again = self.unlucky.contains(&id);
+                self.unlucky.push(id);
+                self.repeats += 1;
+                !host_gone && !again && proxy.retries.spend()
+            }
+        }
+    }
+}
+
+fn note_success(proxy: &Inner, lease: &mut Lease, model: &Model, conversation: u64, served: Option<&str>) {
+    let ask = Ask { scope: &model.scope, tried: &[], conversation: Some(conversation) };
+    let report = Report::Answered { asked: &model.id, served };
+    proxy.metrics.upstream_call(true);
+    proxy.parts.accounts.report(lease, &ask, report, proxy.parts.clock.now(), chance());
+}
+
+/// Tells accounts and metrics that a call failed, before or after its first event.
+pub(super) fn note_failure(proxy: &Inner, lease: &mut Lease, model: &Model, failure: &Failure) {
+    let ask = Ask { scope: &model.scope, tried: &[], conversation: None };
+    proxy.metrics.upstream_call(false);
+    proxy.parts.accounts.report(lease, &ask, Report::Failed(failure), proxy.parts.clock.now(), chance());
+}
+
+fn described(lease: &Lease, failure: Option<&Failure>, ms: u64) -> Attempt {
+    Attempt {
+        account: lease.account.label.clone(),
+        why: lease.why.clone(),
+        outcome: failure.map_or("ok", |failure| outcome(failure.kind)).to_owned(),
+        status: failure.and_then(|failure| failure.status),
+        detail: failure.map(|failure| failure.detail.clone()),
+        ms,
+    }
+}
+
+/// The word for a failure in the log.
+fn outcome(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::Limited => "limited",
+        FailureKind::Throttled => "throttled",
+        FailureKind::LoginRequired => "needs login",
+        FailureKind::Challenge => "challenge",
+        FailureKind::Server => "server error",
+        FailureKind::BadResponse => "bad response",
+        FailureKind::Empty => "empty",
+        FailureKind::Unreachable => "unreachable",
+        FailureKind::Tls => "tls error",
+        FailureKind::Timeout => "timeout",
+        FailureKind::ContextLength => "too long",
+        FailureKind::Rejected => "rejected",
+        FailureKind::Image => "image",
+        FailureKind::Interrupted => "interrupted",
+    }
+}
+
+/// A number in 0..1 for jitter. Without entropy the jitter is lost, nothing else.
+fn chance() -> f64 {
+    getrandom::u32().map_or(0.5, |random| f64::from(random) / (f64::from(u32::MAX) + 1.0))
+}
