@@ -1,0 +1,141 @@
+//! `doctor`: what stands between the user and an answer, and what to do about it.
+
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use super::accounts::CheckView;
+use crate::secrets::{StoreError, Vault};
+use crate::upstreams::web::Web;
+use crate::upstreams::{Failure, FailureKind};
+
+/// Clocks that differ by more than this make certificates look wrong.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(120);
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    Good,
+    /// Works, but the user should know.
+    Warning,
+    Bad,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Finding {
+    pub subject: String,
+    pub level: Level,
+    pub text: String,
+    /// What to do; empty where nothing is to be done.
+    pub advice: String,
+}
+
+impl Finding {
+    pub fn good(subject: &str, text: impl Into<String>) -> Self {
+        Self { subject: subject.into(), level: Level::Good, text: text.into(), advice: String::new() }
+    }
+
+    pub fn warning(subject: &str, text: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { subject: subject.into(), level: Level::Warning, text: text.into(), advice: advice.into() }
+    }
+
+    pub fn bad(subject: &str, text: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { level: Level::Bad, ..Self::warning(subject, text, advice) }
+    }
+}
+
+/// Looks at the keychain without asking for anything that is in it.
+pub async fn keychain(vault: &Vault) -> Finding {
+    match vault.get("doctor").await {
+        Ok(_) => Finding::good("keychain", "the keychain answers"),
+        Err(StoreError::Missing) => Finding::warning(
+            "keychain",
+            "there is no keychain on this machine",
+            "accounts come from COOKIES or COOKIES_FILE then, and named client keys still work",
+        ),
+        Err(error) => {
+            Finding::bad("keychain", error.to_string(), "unlock the keychain, or log in to the desktop again")
+        }
+    }
+}
+
+/// Whether Mammouth can be reached safely, and whether its clock and ours agree.
+pub async fn upstream(web: &Web, now: fn() -> SystemTime) -> Vec<Finding> {
+    match web.probe().await {
+        Ok(date) => {
+            let reached = Finding::good("Mammouth", "the site can be reached, and its certificate is valid");
+            std::iter::once(reached).chain(date.map(|date| clock(date, now()))).collect()
+        }
+        Err(failure) => vec![unreached(&failure)],
+    }
+}
+
+fn clock(theirs: SystemTime, ours: SystemTime) -> Finding {
+    let ahead = ours.duration_since(theirs).unwrap_or_default();
+    let behind = theirs.duration_since(ours).unwrap_or_default();
+    let off = ahead.max(behind);
+    if off <= CLOCK_TOLERANCE {
+        return Finding::good("clock", "this machine's clock is right");
+    }
+    let direction = if ahead > behind { "ahead" } else { "behind" };
+    let text = format!("this machine's clock is {} minutes {direction}", off.as_secs() / 60);
+    Finding::bad("clock", text, "switch on the system's time synchronisation")
+}
+
+fn unreached(failure: &Failure) -> Finding {
+    let advice = match failure.kind {
+        FailureKind::Tls => {
+            "look at the clock, at a proxy or virus scanner that opens TLS, and at the system's certificates (package ca-certificates)"
+        }
+        FailureKind::Challenge => "open mammouth.ai in a browser on this machine, then try again",
+        FailureKind::Limited
+        | FailureKind::Throttled
+        | FailureKind::LoginRequired
+        | FailureKind::Server
+        | FailureKind::BadResponse
+        | FailureKind::Empty
+        | FailureKind::Unreachable
+        | FailureKind::Timeout
+        | FailureKind::ContextLength
+        | FailureKind::Rejected
+        | FailureKind::Image
+        | FailureKind::Interrupted => {
+            "look at the network connection, and whether mammouth.ai opens in a browser"
+        }
+    };
+    Finding::bad("Mammouth", failure.detail.clone(), advice)
+}
+
+/// What the checks of the accounts mean.
+pub fn accounts(checks: &[CheckView]) -> Vec<Finding> {
+    if checks.is_empty() {
+        let advice = "set COOKIES or COOKIES_FILE, or run 'mammouth-proxy accounts add --label NAME'";
+        return vec![Finding::bad("accounts", "there is no account", advice)];
+    }
+    let finding = |check: &CheckView| {
+        let subject = format!("account {}", check.label);
+        if check.ok {
+            return Finding::good(&subject, &check.message);
+        }
+        let advice =
+            "sign in at mammouth.ai, copy the cookie 'auth_session' again, and replace it where it is set";
+        Finding::bad(&subject, &check.message, advice)
+    };
+    checks.iter().map(finding).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f41_a_wrong_clock_is_named() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(10_000);
+        assert_eq!(clock(now, now + Duration::from_secs(100)).level, Level::Good);
+        let ahead = clock(now, now + Duration::from_secs(3_600));
+        assert_eq!((ahead.level, ahead.text.contains("60 minutes ahead")), (Level::Bad, true));
+        assert!(clock(now + Duration::from_secs(600), now).text.contains("behind"));
+    }
+}

@@ -1,0 +1,49 @@
+//! Why a command was not carried out.
+
+use serde::{Deserialize, Serialize};
+
+/// Something a caller can act on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    UnknownCommand,
+    BadArguments,
+    NotFound,
+    /// The name or account exists already.
+    Exists,
+    PortTaken,
+    /// The settings file could not be written.
+    NotSaved,
+    /// The keychain is missing, locked or refuses.
+    Keychain,
+    /// Mammouth did not accept the credential, or cannot be asked.
+    Upstream,
+    Starting,
+    Internal,
+}
+
+/// A code and a sentence for people, without any secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct ControlError {
+    pub code: ErrorCode,
+    pub message: String,
+}
+
+impl ControlError {
+    pub(super) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    /// The HTTP status of the local door.
+    pub(super) fn status(&self) -> u16 {
+        match self.code {
+            ErrorCode::UnknownCommand | ErrorCode::NotFound => 404,
+            ErrorCode::BadArguments => 400,
+            ErrorCode::Exists | ErrorCode::PortTaken => 409,
+            ErrorCode::Upstream => 502,
+            ErrorCode::Keychain | ErrorCode::Starting => 503,
+            ErrorCode::NotSaved | ErrorCode::Internal => 500,
+        }
+    }
+}
