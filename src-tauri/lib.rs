@@ -1,4 +1,53 @@
-//! Mammouth Proxy.
+//! Mammouth Proxy: the map of the code.
+//!
+//! A local proxy that speaks OpenAI's API to tools on this machine and answers from the user's own Mammouth accounts.
+//! Two thin binaries (`bin/`) sit on this library: `mammouth-proxy`, command line and headless server, and
+//! `mammouth-proxy-desktop`, the tray application (feature `desktop`).
+//!
+//! # The path of one request
+//!
+//! 1. [`server`] accepts the connection, with limits and timers, and reads the head.
+//! 2. [`access`] judges the head: sizes, Host, Origin, route, method, key, content type. Everything behind routes by
+//!    the canonical path that it found.
+//! 3. [`proxy`] reads the body with a cap, opens a record in the [`journal`], and lets the dialect decode it
+//!    ([`dialects`]) into a [`chat::Request`].
+//! 4. [`accounts`] hands out a lease: the account that may serve this model now, and why.
+//! 5. [`upstreams`] makes the call and answers with a stream of [`chat::Event`]s, once the first is there. A refusal
+//!    before that sends the request to the next account, by the one loop in `proxy/retry.rs`: three calls at most.
+//! 6. The dialect encodes each event as it comes; nothing is sent before the first, nothing repeated after it.
+//! 7. The record is closed, exactly once on every path, the client that leaves included.
+//!
+//! # The rooms, and who may use whom
+//!
+//! | room | what it is for | may use |
+//! |---|---|---|
+//! | [`chat`] | the inner form of requests, replies, images; pure rules on text | – |
+//! | [`config`] | settings: what the user wrote, and the checked form | `secrets` |
+//! | [`secrets`] | the type that cannot be printed; keychain, token file, redaction | – |
+//! | [`journal`] | the request log in SQLite | – |
+//! | [`dialects`] | wire forms, decoding and encoding; pure | `chat` |
+//! | [`upstreams`] | Mammouth; the only room that calls out | `chat`, `secrets` |
+//! | [`accounts`] | who may serve a model now | `config`, `secrets`, `upstreams` (its verdicts) |
+//! | [`access`] | who may call | `config`, `secrets` |
+//! | [`server`] | connections, limits, port switch, drain | – |
+//! | [`proxy`] | routes of the dialects, the retry loop, failures to answers | `chat`, `dialects`, `upstreams`, `accounts`, `journal`, `access` |
+//! | [`control`] | what UI and command line can ask; the local HTTP door | `accounts`, `journal`, `config`, `server`, `secrets`, `access`, `upstreams` |
+//! | [`simulator`] | a stand-in for Mammouth, for demo and tests | – |
+//! | [`app`] | the one place that builds everything | all above |
+//! | [`cli`] | the commands of `mammouth-proxy` | `app`, `config`, `control`, `journal`, `secrets`, `server`, `accounts` |
+//! | `desktop` | all of Tauri | `app`, `control`, `config` |
+//!
+//! `proxy` and `control` do not see each other. Outside crates keep to rooms too. The test `tidy` reads the imports
+//! and fails where this table is broken.
+//!
+//! # What is always true
+//!
+//! - No secret has a printable form; the only way to its text is `expose_secret`.
+//! - A key is needed on every route but `/healthz` and the page at `/`; a client key never opens the control door.
+//! - Every read has a cap in bytes and in time. Every limit of an account ends by itself.
+//! - Time and chance are arguments wherever a rule depends on them.
+//! - No lock is held over an await; no static carries state.
+
 pub mod access;
 pub mod accounts;
 pub mod app;

@@ -1,2 +1,5 @@
 //! `mammouth-proxy`: the command line and the headless server.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    mammouth_proxy::cli::main()
+}

@@ -1,1 +1,75 @@
-//! The cli room.
+//! The command line: what `mammouth-proxy` does with its arguments.
+//!
+//! `serve` builds an [`App`](crate::app::App) and waits for a signal. Every other command asks the running instance
+//! over its control door, whichever of the two programs it is, or works on the stored state where none runs.
+
+mod args;
+mod client;
+mod commands;
+mod doctor;
+mod logs;
+mod out;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Exit codes, as the contract names them.
+pub(crate) mod exit {
+    pub(crate) const OK: u8 = 0;
+    pub(crate) const FAILED: u8 = 1;
+    pub(crate) const USAGE: u8 = 2;
+    pub(crate) const ALREADY_RUNNING: u8 = 3;
+    pub(crate) const PORT_TAKEN: u8 = 4;
+}
+
+/// What ends a command without success: an exit code and a sentence for people.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    code: u8,
+    message: String,
+}
+
+impl Stop {
+    fn new(code: u8, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    fn failed(message: impl Into<String>) -> Self {
+        Self::new(exit::FAILED, message)
+    }
+}
+
+/// Runs the program with the arguments of this process.
+pub fn main() -> ExitCode {
+    let args = match args::Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // clap writes help to stdout and mistakes to stderr; that neither can be written changes nothing.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::OK });
+        }
+    };
+    match run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(stop) => {
+            out::problem(&stop.message);
+            ExitCode::from(stop.code)
+        }
+    }
+}
+
+fn run(args: args::Args) -> Result<(), Stop> {
+    let place = args.place;
+    match args.command {
+        args::Command::Serve(serve) => serve::serve(place, serve),
+        args::Command::Status => commands::status(&place),
+        args::Command::Doctor => doctor::doctor(&place),
+        args::Command::Accounts(command) => commands::accounts(&place, command),
+        args::Command::Keys(command) => commands::keys(&place, command),
+        args::Command::Port { port } => commands::port(&place, port),
+        args::Command::Logs(options) => logs::logs(&place, &options),
+        args::Command::Export(options) => logs::export(&place, &options),
+    }
+}

@@ -1,0 +1,126 @@
+//! The front door: every request passes the guard here, before any filter sees it, and every answer gets the headers
+//! that all answers have.
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use futures_util::FutureExt;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{Request, Uri};
+use hyper::body::Incoming;
+use tower_service::Service;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use crate::access::{self, Admitted, Guard};
+use crate::control::http::Closing;
+use crate::proxy::{self, Proxy};
+use crate::server;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// On every answer: nothing is sniffed, framed, cached, or read by another site.
+const ALWAYS: [(HeaderName, HeaderValue); 5] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+];
+
+/// The service that the server runs for each request.
+#[derive(Clone)]
+pub(super) struct Front {
+    guard: Arc<Guard>,
+    proxy: Proxy,
+    routes: BoxedFilter<(Response,)>,
+    ids: Arc<Ids>,
+}
+
+impl Front {
+    pub(super) fn new(guard: Arc<Guard>, proxy: Proxy, routes: BoxedFilter<(Response,)>) -> Self {
+        Self { guard, proxy, routes, ids: Arc::new(Ids::new()) }
+    }
+}
+
+impl Service<Request<Incoming>> for Front {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+        let front = self.clone();
+        Box::pin(async move { Ok(front.answer(request).await) })
+    }
+}
+
+impl Front {
+    async fn answer(self, request: Request<Incoming>) -> Response {
+        let id = self.ids.next();
+        let (mut head, body) = request.into_parts();
+        let (mut response, cors) = match self.guard.admit(&head) {
+            Ok(admitted) => {
+                let cors = admitted.cors.clone();
+                self.introduce(&mut head, admitted, &id);
+                let answering = warp::service(self.routes).call(Request::from_parts(head, body));
+                // A mistake in one handler must not cost the connection's other requests an answer.
+                let answered = AssertUnwindSafe(answering).catch_unwind().await;
+                (answered.map_or_else(|_| proxy::crashed(), |Ok(response)| response), cors)
+            }
+            Err(refused) => {
+                self.proxy.metrics().refused();
+                tracing::debug!(refusal = ?refused.refusal, "a request was refused");
+                (proxy::refused(&refused), None)
+            }
+        };
+        let headers = response.headers_mut();
+        headers.extend(ALWAYS);
+        if let Ok(id) = HeaderValue::from_str(&id) {
+            headers.insert(REQUEST_ID, id);
+        }
+        if let Some(origin) = cors {
+            access::allow_origin(headers, &origin);
+        }
+        response
+    }
+
+    /// Routes by the path that the guard judged, and tells the rooms behind who calls.
+    fn introduce(&self, head: &mut http::request::Parts, admitted: Admitted, id: &Arc<str>) {
+        if let Ok(uri) = Uri::try_from(admitted.path) {
+            head.uri = uri;
+        }
+        let closing =
+            head.extensions.get::<server::Closing>().map(|closing| closing.0.clone()).unwrap_or_default();
+        let client = match admitted.caller {
+            access::Caller::Client { name } => name,
+            access::Caller::Public | access::Caller::Control => "".into(),
+        };
+        head.extensions.insert(Closing(closing.clone()));
+        head.extensions.insert(proxy::Caller { request_id: Arc::clone(id), client, closing });
+    }
+}
+
+/// Ids that no two requests share, over restarts too.
+struct Ids {
+    run: u32,
+    count: AtomicU64,
+}
+
+impl Ids {
+    fn new() -> Self {
+        Self { run: getrandom::u32().unwrap_or_else(|_| std::process::id()), count: AtomicU64::new(0) }
+    }
+
+    fn next(&self) -> Arc<str> {
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        format!("{:08x}{count:08x}", self.run).into()
+    }
+}

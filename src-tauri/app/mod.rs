@@ -1,0 +1,272 @@
+//! The one place that builds everything: rooms get handles to each other here and nowhere else.
+//!
+//! Starting reports success only once requests are answered; stopping refuses new work, gives running answers a grace,
+//! then ends them with an error event, and writes what is still in the queue of the log.
+
+mod front;
+mod keys;
+mod lock;
+mod quota;
+mod roster;
+mod upstream;
+
+pub use lock::{Instance, running};
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use warp::Filter;
+
+use crate::access::{self, Guard, Policy};
+use crate::accounts::{Accounts, Clock, Store};
+use crate::config::{Config, SettingsFile};
+use crate::control::{self, Control, Facts};
+use crate::journal::{self, Journal};
+use crate::proxy::{self, Models, Proxy};
+use crate::secrets::{self, ExposeSecret, Vault};
+use crate::server::{self, BindError, Server};
+use crate::simulator::{self, Simulator};
+use crate::upstreams::web::{self, Web};
+
+/// The file of the request log and of the accounts' states.
+pub const DATABASE: &str = "mammouth.db";
+/// The file of the token that opens the control door.
+pub const CONTROL_TOKEN: &str = "control-token";
+/// Written after the last request: the log's queue is short.
+const LOG_GRACE: Duration = Duration::from_secs(5);
+
+/// What `App` cannot make itself.
+pub struct Parts {
+    pub vault: Vault,
+    pub settings: SettingsFile,
+}
+
+/// Why the program did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("mammouth-proxy runs on {0} already; 'mammouth-proxy status' says where")]
+    AlreadyRunning(String),
+    #[error(transparent)]
+    Port(#[from] BindError),
+    #[error("{0}")]
+    Settings(String),
+    #[error("{what}: {error}")]
+    System { what: &'static str, error: std::io::Error },
+}
+
+fn system(what: &'static str) -> impl FnOnce(std::io::Error) -> StartError {
+    move |error| StartError::System { what, error }
+}
+
+/// The running program. Dropping it without [`App::stop`] cuts everything off.
+pub struct App {
+    server: Arc<Server>,
+    journal: Journal,
+    simulator: Option<Simulator>,
+    background: CancellationToken,
+    control: Control,
+    lock: lock::Lock,
+    demo: bool,
+}
+
+impl App {
+    /// Builds everything and starts to answer.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing is left running then.
+    pub async fn start(config: Config, parts: Parts) -> Result<Self, StartError> {
+        let lock = take_lock(&config)?;
+        let bound = server::bind(config.listen()).await?;
+        let clock = Clock::default();
+        let database = config.data_dir.join(DATABASE);
+        let opened = open_journal(&config, &database).await?;
+        let mut notices: Vec<String> = config.notice.iter().cloned().chain(opened.notice.clone()).collect();
+
+        let simulator = start_simulator(&config).await?;
+        let roster = roster::gather(&config, &parts, simulator.as_ref(), &mut notices).await;
+        let store = match Store::open(&database) {
+            Ok(store) => Some(store),
+            Err(error) => {
+                notices.push(format!("the accounts' states will not outlive a restart: {error}"));
+                None
+            }
+        };
+        let accounts = Accounts::new(roster, config.strategy, store, clock.now());
+        let keys = keys::gather(&config, &parts, &mut notices).await;
+        let web = Arc::new(build_web(&config, simulator.as_ref())?);
+        let token = secrets::read_or_create_token(&config.data_dir.join(CONTROL_TOKEN))
+            .map_err(system("the control token cannot be kept"))?;
+
+        let proxy = Proxy::new(proxy::Parts {
+            accounts: accounts.clone(),
+            web: Arc::clone(&web),
+            journal: opened.journal.clone(),
+            models: Models::new(config.aliases.clone(), config.unlimited_models.clone()),
+            clock,
+            body_limit: usize::try_from(config.limits.body_bytes).unwrap_or(usize::MAX),
+        });
+        notices.iter().for_each(|notice| tracing::warn!("{notice}"));
+        let control = Control::new(control::Parts {
+            accounts: accounts.clone(),
+            web: Arc::clone(&web),
+            journal: opened.journal.clone(),
+            vault: parts.vault,
+            settings: Arc::new(Mutex::new(parts.settings)),
+            keys: keys.clone(),
+            clock,
+            facts: facts(&config, simulator.as_ref(), notices),
+        });
+        let guard = guard(&config, &keys, access::digest(token.expose_secret()))?;
+        let routes = routes(&proxy, &control, &config);
+        let front = front::Front::new(Arc::new(guard), proxy, routes);
+        let limits =
+            server::Limits { max_connections: config.limits.max_connections, ..server::Limits::default() };
+        let server = Arc::new(Server::start(bound, front, limits));
+        control.attach(Arc::clone(&server));
+        let app = Self {
+            server,
+            journal: opened.journal,
+            simulator,
+            background: CancellationToken::new(),
+            control,
+            lock,
+            demo: config.demo,
+        };
+        app.announce()?;
+        app.watch(accounts, web, clock);
+        Ok(app)
+    }
+
+    /// Where the proxy listens now.
+    pub fn addr(&self) -> SocketAddr {
+        self.server.addr()
+    }
+
+    /// What the user can ask of the running program.
+    pub fn control(&self) -> &Control {
+        &self.control
+    }
+
+    /// Stops: no new requests, running ones get up to `grace`, the log is written.
+    pub async fn stop(self, grace: Duration) -> server::Drained {
+        self.background.cancel();
+        let drained = self.server.stop(grace).await;
+        if let Some(simulator) = self.simulator {
+            simulator.stop().await;
+        }
+        let journal = self.journal;
+        // A log that cannot be written in time has warned already; the program ends in any case.
+        let _ = tokio::task::spawn_blocking(move || journal.close(LOG_GRACE)).await;
+        drop(self.lock);
+        drained
+    }
+
+    /// Tells the command line where we are, now and after each change of the port.
+    fn announce(&self) -> Result<(), StartError> {
+        let instance = Instance { pid: std::process::id(), address: self.addr(), demo: self.demo };
+        self.lock.announce(&instance).map_err(system("the address cannot be written to the data directory"))
+    }
+
+    fn watch(&self, accounts: Accounts, web: Arc<Web>, clock: Clock) {
+        tokio::spawn(quota::watch(accounts, web, clock, self.background.clone()));
+    }
+}
+
+/// The accounts and the way to ask about them, for checks while no program runs.
+pub struct Bench {
+    pub accounts: Vec<crate::accounts::Account>,
+    pub web: Web,
+}
+
+impl Bench {
+    /// Gathers the accounts of the settings and of the keychain.
+    ///
+    /// # Errors
+    /// What is wrong with the settings of the upstream.
+    pub async fn new(config: &Config, parts: &Parts) -> Result<Self, StartError> {
+        // What cannot be read shows as a missing account.
+        let accounts = roster::gather(config, parts, None, &mut Vec::new()).await;
+        Ok(Self { accounts, web: build_web(config, None)? })
+    }
+}
+
+fn take_lock(config: &Config) -> Result<lock::Lock, StartError> {
+    let shown = config.data_dir.display().to_string();
+    lock::Lock::take(&config.data_dir)
+        .map_err(system("the data directory cannot be used"))?
+        .ok_or(StartError::AlreadyRunning(shown))
+}
+
+async fn open_journal(config: &Config, database: &Path) -> Result<journal::Opened, StartError> {
+    let limits = journal::Limits {
+        max_age: Duration::from_secs(u64::from(config.limits.log_days) * 24 * 60 * 60),
+        max_bytes: config.limits.log_max_bytes,
+        ..journal::Limits::default()
+    };
+    let path = database.to_owned();
+    let opening = tokio::task::spawn_blocking(move || Journal::open(&path, limits)).await;
+    opening
+        .map_err(|error| StartError::System { what: "the request log cannot be opened", error: error.into() })
+}
+
+async fn start_simulator(config: &Config) -> Result<Option<Simulator>, StartError> {
+    if !config.demo {
+        return Ok(None);
+    }
+    let started = Simulator::start(simulator::Options::demo()).await;
+    started.map(Some).map_err(system("the simulator of the demo cannot start"))
+}
+
+fn build_web(config: &Config, simulator: Option<&Simulator>) -> Result<Web, StartError> {
+    let base = match simulator {
+        Some(simulator) => {
+            url::Url::parse(&simulator.base_url()).expect("the simulator's own address is a URL")
+        }
+        None => config.web_url.clone(),
+    };
+    let settings = web::Settings {
+        base,
+        layout: upstream::layout(config.layout),
+        connect_timeout: config.limits.connect,
+        first_byte_timeout: config.limits.first_byte,
+        idle_timeout: config.limits.idle,
+        image_links: config.image_links,
+        shape: upstream::shape(&config.web),
+        ..web::Settings::default()
+    };
+    Web::new(settings).map_err(|error| StartError::Settings(error.to_string()))
+}
+
+fn facts(config: &Config, simulator: Option<&Simulator>, notices: Vec<String>) -> Facts {
+    Facts {
+        demo: config.demo,
+        notices,
+        data_dir: config.data_dir.display().to_string(),
+        cookie_name: upstream::shape(&config.web).cookie,
+        web_url: simulator.map_or_else(|| config.web_url.to_string(), Simulator::base_url),
+    }
+}
+
+fn guard(config: &Config, keys: &control::ClientKeys, control: [u8; 32]) -> Result<Guard, StartError> {
+    let policy = Policy::new(&config.allowed_hosts, &config.allowed_origins)
+        .map_err(|error| StartError::Settings(error.to_string()))?;
+    let mut table: Vec<access::Route> = proxy::table();
+    table.extend(control::http::table());
+    if config.ui {
+        table.extend(control::page::table());
+    }
+    Ok(Guard::new(table, policy, keys.guard_keys().clone(), control))
+}
+
+fn routes(
+    proxy: &Proxy,
+    control: &Control,
+    config: &Config,
+) -> warp::filters::BoxedFilter<(warp::reply::Response,)> {
+    let api = proxy::routes(proxy).or(control::http::routes(control)).unify().boxed();
+    let all = if config.ui { api.or(control::page::routes(config.demo)).unify().boxed() } else { api };
+    all.recover(proxy::unanswered).unify().boxed()
+}

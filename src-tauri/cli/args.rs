@@ -1,0 +1,132 @@
+//! The arguments, as `--help` shows them. Secrets are never among them: arguments can be read by every local user.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+
+/// A local OpenAI-compatible proxy, answered by your own Mammouth AI accounts. Unofficial.
+#[derive(Debug, Parser)]
+#[command(name = "mammouth-proxy", version, propagate_version = true)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) place: Place,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// Which installation is meant.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub(super) struct Place {
+    /// Folder of settings, request log and lock (also: DATA_DIR)
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) data_dir: Option<PathBuf>,
+    /// File to read settings from instead of `.env` in this folder
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) env_file: Option<PathBuf>,
+    /// Use the built-in simulator and its three accounts: nothing leaves this machine
+    #[arg(long, global = true)]
+    pub(super) demo: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the proxy until it is told to stop
+    Serve(Serve),
+    /// Say whether the proxy runs, where, and how its accounts are
+    Status,
+    /// Check settings, port, keychain, accounts, Mammouth and the clock, and say what to do
+    Doctor,
+    /// List, check, add or remove accounts
+    #[command(subcommand)]
+    Accounts(Accounts),
+    /// List, add or revoke the keys that clients send
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Switch the running proxy to another port and remember it
+    Port { port: u16 },
+    /// Show the request log, newest last
+    Logs(Logs),
+    /// Write the whole request log to stdout
+    Export(Export),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Serve {
+    /// Address to listen on (also: HOST)
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) host: Option<String>,
+    /// Port to listen on, 0 for any free one (also: PORT)
+    #[arg(long)]
+    pub(super) port: Option<String>,
+    /// Do not serve the page at `/`
+    #[arg(long)]
+    pub(super) no_ui: bool,
+    /// Another Host name that may be used to reach the proxy (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub(super) allow_host: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Accounts {
+    /// Show all accounts with their state
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ask Mammouth whether the accounts' sessions are valid, and for their quota
+    Check {
+        /// Only this account
+        label: Option<String>,
+    },
+    /// Add a web-session account; the cookie is read from stdin and kept in the keychain
+    Add {
+        /// The name of the account in lists and logs
+        #[arg(long)]
+        label: String,
+    },
+    /// Remove an account that was added by hand
+    Remove { label: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Keys {
+    /// Show the names of all keys
+    List {
+        /// Show the main key itself
+        #[arg(long)]
+        reveal: bool,
+    },
+    /// Make a key for one client; it is shown once
+    Add { name: String },
+    /// Refuse a key from now on
+    Revoke { name: String },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Logs {
+    /// Go on showing requests as they end
+    #[arg(long, short)]
+    pub(super) follow: bool,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(super) json: bool,
+    /// How many of the newest to begin with
+    #[arg(long, short = 'n', default_value_t = 50, value_parser = clap::value_parser!(u32).range(0..=1_000))]
+    pub(super) lines: u32,
+    /// Only requests that failed
+    #[arg(long)]
+    pub(super) failed: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Export {
+    /// The form of the export
+    #[arg(long, value_enum, default_value_t = Format::Jsonl)]
+    pub(super) format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    Jsonl,
+    Csv,
+}

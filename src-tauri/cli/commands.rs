@@ -1,0 +1,162 @@
+//! The short commands.
+
+use std::io::Read;
+
+use serde_json::{Value, json};
+
+use super::args::{Accounts, Keys, Place};
+use super::client::{block_on, find, required};
+use super::{Stop, out};
+use crate::accounts::{AccountView, Reason};
+use crate::control::{CheckView, KeyView, Status};
+
+/// What a user of web sessions must know before the first one is stored.
+const NOTICE: &str = "\
+Please note: this program is unofficial. A web session is your own mammouth.ai login, used on this machine for you
+alone. Mammouth's terms (14 April 2026) forbid bypassing plan limits, sharing credentials and reverse engineering; the
+official API key is the sanctioned way. You decide.";
+
+/// The largest cookie that is read, bytes.
+const LARGEST_COOKIE: u64 = 64 * 1024;
+
+pub(super) fn status(place: &Place) -> Result<(), Stop> {
+    let client = required(place)?;
+    let status: Status = block_on(client.ask("status", Value::Null))?;
+    let demo = if status.demo { " (demo)" } else { "" };
+    out::line(format_args!("mammouth-proxy {}{demo}, process {}", status.version, status.pid));
+    out::line(format_args!("base URL for clients: {}", status.base_url));
+    out::line(format_args!("open connections: {}", status.connections));
+    out::line(format_args!("requests logged: {} ({} lost)", status.log_recorded, status.log_dropped));
+    out::line(format_args!("data directory: {}", status.data_dir));
+    status.notices.iter().for_each(|notice| out::line(format_args!("notice: {notice}")));
+    out::line("accounts:");
+    show_accounts(&status.accounts);
+    Ok(())
+}
+
+pub(super) fn accounts(place: &Place, command: Accounts) -> Result<(), Stop> {
+    match command {
+        Accounts::List { json } => list_accounts(place, json),
+        Accounts::Check { label } => check_accounts(place, label),
+        Accounts::Add { label } => add_account(place, &label),
+        Accounts::Remove { label } => {
+            let () = block_on(required(place)?.ask("accounts.remove", json!({ "label": label })))?;
+            out::line("removed");
+            Ok(())
+        }
+    }
+}
+
+fn list_accounts(place: &Place, json: bool) -> Result<(), Stop> {
+    let accounts: Vec<AccountView> = block_on(required(place)?.ask("accounts.list", Value::Null))?;
+    if json {
+        out::line(serde_json::to_string_pretty(&accounts).map_err(|error| Stop::failed(error.to_string()))?);
+    } else {
+        show_accounts(&accounts);
+    }
+    Ok(())
+}
+
+fn show_accounts(accounts: &[AccountView]) {
+    if accounts.is_empty() {
+        out::line("  none: set COOKIES, or add one with 'mammouth-proxy accounts add --label NAME'");
+    }
+    for account in accounts {
+        let quota = account
+            .quota_percent
+            .map_or_else(String::new, |percent| format!(", {percent:.0} % of quota used"));
+        out::line(format_args!("  {}: {}{quota}", account.label, account.state));
+        for limit in &account.limits {
+            let what = if limit.scope.is_empty() { "every model" } else { &limit.scope };
+            let why = match limit.reason {
+                Reason::Quota => "quota used up",
+                Reason::Throttled => "told to slow down",
+            };
+            out::line(format_args!(
+                "    {what}: {why}, free again in {} min",
+                limit.seconds_left.div_ceil(60)
+            ));
+        }
+        for (scope, model) in &account.downgrades {
+            out::line(format_args!("    {scope}: answered by the lighter model {model}"));
+        }
+    }
+}
+
+fn check_accounts(place: &Place, label: Option<String>) -> Result<(), Stop> {
+    let found: Vec<CheckView> = block_on(required(place)?.ask("accounts.check", json!({ "label": label })))?;
+    found.iter().for_each(show_check);
+    let bad = found.iter().filter(|check| !check.ok).count();
+    if bad == 0 {
+        Ok(())
+    } else {
+        Err(Stop::failed(format!("{bad} of {} accounts cannot be used", found.len())))
+    }
+}
+
+fn show_check(check: &CheckView) {
+    let mark = if check.ok { "ok" } else { "not ok" };
+    let who: Vec<&str> = check.email.iter().chain(&check.plan).map(String::as_str).collect();
+    let who = if who.is_empty() { String::new() } else { format!(" ({})", who.join(", ")) };
+    out::line(format_args!("{}: {mark}, {}{who}", check.label, check.message));
+}
+
+fn add_account(place: &Place, label: &str) -> Result<(), Stop> {
+    let client = required(place)?;
+    out::note(NOTICE);
+    out::note("Paste the value of the cookie 'auth_session' and end with Ctrl-D:");
+    let mut secret = String::new();
+    let read = std::io::stdin().lock().take(LARGEST_COOKIE).read_to_string(&mut secret);
+    read.map_err(|error| Stop::failed(format!("the cookie cannot be read: {error}")))?;
+    let added: CheckView =
+        block_on(client.ask("accounts.add", json!({ "label": label, "secret": secret.trim() })))?;
+    show_check(&added);
+    Ok(())
+}
+
+pub(super) fn keys(place: &Place, command: Keys) -> Result<(), Stop> {
+    let client = required(place)?;
+    match command {
+        Keys::List { reveal } => {
+            let keys: Vec<KeyView> = block_on(client.ask("keys.list", json!({ "reveal": reveal })))?;
+            keys.iter().for_each(|key| show_key(key, reveal));
+        }
+        Keys::Add { name } => {
+            let key: KeyView = block_on(client.ask("keys.add", json!({ "name": name })))?;
+            out::note("this key is shown once:");
+            out::line(key.key.unwrap_or_default());
+        }
+        Keys::Revoke { name } => {
+            let () = block_on(client.ask("keys.revoke", json!({ "name": name })))?;
+            out::line("revoked");
+        }
+    }
+    Ok(())
+}
+
+/// With `--reveal` the main key stands alone on stdout, so that a shell can take it.
+fn show_key(key: &KeyView, reveal: bool) {
+    match (&key.key, reveal) {
+        (Some(value), true) => out::line(value),
+        (None, true) => out::note(format_args!("{}: {}", key.name, key.origin)),
+        (_, false) => out::line(format_args!("{}: {}", key.name, key.origin)),
+    }
+}
+
+pub(super) fn port(place: &Place, port: u16) -> Result<(), Stop> {
+    let Some(client) = find(place)?.client else {
+        return store_port(place, port);
+    };
+    let switched: Value = block_on(client.ask("port.switch", json!({ "port": port })))?;
+    out::line(format_args!("listening on http://{}", switched["address"].as_str().unwrap_or_default()));
+    Ok(())
+}
+
+/// Nobody runs: the port is kept for the next start.
+fn store_port(place: &Place, port: u16) -> Result<(), Stop> {
+    let (_, mut parts) = super::serve::read(super::serve::flags(place.clone()))?;
+    let saved = parts.settings.set_port(port).and_then(|()| parts.settings.save());
+    saved.map_err(|error| Stop::failed(error.to_string()))?;
+    out::line(format_args!("the next start listens on port {port}"));
+    Ok(())
+}

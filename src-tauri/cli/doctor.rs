@@ -1,0 +1,104 @@
+//! `doctor`: checks everything between a client and an answer.
+
+use std::time::SystemTime;
+
+use serde_json::json;
+
+use super::args::Place;
+use super::client::{Client, block_on, find};
+use super::{Stop, out, serve};
+use crate::app;
+use crate::config::Config;
+use crate::control::CheckView;
+use crate::control::doctor::{Finding, Level, accounts, keychain, upstream};
+use crate::server;
+
+pub(super) fn doctor(place: &Place) -> Result<(), Stop> {
+    let (config, parts) = match serve::read(serve::flags(place.clone())) {
+        Ok(read) => read,
+        Err(stop) => {
+            show(&Finding::bad("settings", &stop.message, "correct the setting that is named"));
+            return Err(Stop {
+                message: "the settings are wrong, so nothing else was checked".into(),
+                ..stop
+            });
+        }
+    };
+    let found = find(place)?;
+    let findings = block_on(async {
+        let mut findings = vec![settings(&config)];
+        findings.push(port(&config, found.client.as_ref()).await);
+        findings.push(keychain(&parts.vault).await);
+        match &found.client {
+            Some(client) => findings.extend(running(client).await?),
+            None => findings.extend(at_rest(&config, &parts).await?),
+        }
+        Ok(findings)
+    })?;
+    findings.iter().for_each(show);
+    let bad = findings.iter().filter(|finding| finding.level == Level::Bad).count();
+    if bad == 0 {
+        Ok(())
+    } else {
+        Err(Stop::failed(format!("{bad} of {} checks found something wrong", findings.len())))
+    }
+}
+
+fn show(finding: &Finding) {
+    let mark = match finding.level {
+        Level::Good => "ok     ",
+        Level::Warning => "note   ",
+        Level::Bad => "problem",
+    };
+    out::line(format_args!("{mark}  {}: {}", finding.subject, finding.text));
+    if !finding.advice.is_empty() {
+        out::line(format_args!("         what to do: {}", finding.advice));
+    }
+}
+
+fn settings(config: &Config) -> Finding {
+    match &config.notice {
+        None => Finding::good("settings", "every setting is valid"),
+        Some(notice) => {
+            Finding::warning("settings", notice, "look at the settings file in the data directory")
+        }
+    }
+}
+
+/// Whether the port is ours, free, or somebody else's.
+async fn port(config: &Config, client: Option<&Client>) -> Finding {
+    if let Some(client) = client {
+        return Finding::good("port", format!("the proxy listens on {}", client.instance.address));
+    }
+    match server::bind(config.listen()).await {
+        Ok(_) => Finding::good("port", format!("port {} is free for the next start", config.port)),
+        Err(error) => Finding::bad(
+            "port",
+            error.to_string(),
+            "end that program, or choose another port (PORT or 'mammouth-proxy port N')",
+        ),
+    }
+}
+
+/// The running proxy checks with its own connections and secrets.
+async fn running(client: &Client) -> Result<Vec<Finding>, Stop> {
+    let mut findings: Vec<Finding> = client.ask("doctor", json!(null)).await?;
+    let checks: Vec<CheckView> = client.ask("accounts.check", json!({})).await?;
+    findings.extend(accounts(&checks));
+    Ok(findings)
+}
+
+/// Nobody runs: the accounts of the settings are checked from here.
+async fn at_rest(config: &Config, parts: &app::Parts) -> Result<Vec<Finding>, Stop> {
+    if config.demo {
+        return Ok(vec![Finding::good("accounts", "the demo brings its own")]);
+    }
+    let bench = app::Bench::new(config, parts).await.map_err(|error| Stop::failed(error.to_string()))?;
+    let mut findings = upstream(&bench.web, SystemTime::now).await;
+    let mut checks = Vec::new();
+    for account in &bench.accounts {
+        checks.push(crate::control::check_account(&bench.web, account).await);
+    }
+    findings.extend(accounts(&checks));
+    Ok(findings)
+}
