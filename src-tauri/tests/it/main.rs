@@ -1,1 +1,5 @@
-//! Behaviour of the real program, a file per behaviour.
+//! Behaviour of the real program: the built binary as a child process, against the simulator, a file per behaviour.
+
+mod chat;
+mod support;
+mod tidy;

@@ -1,0 +1,38 @@
+//! The real program as a child process, and small independent clients for it.
+//!
+//! Everything a test starts ends with it: the child by its own handle, the data directory with its folder. Nothing here
+//! waits for a time: a child is ready when it says so, and facts about upstream calls come from the simulator.
+
+mod program;
+mod raw;
+mod reply;
+
+pub use program::{KEY, Options, Program};
+pub use raw::{RawAnswer, raw};
+pub use reply::{Answer, Sse};
+
+use mammouth_proxy::simulator::{Options as SimulatorOptions, SimAccount, Simulator};
+use serde_json::{Value, json};
+
+/// A simulator with these accounts, without limits and without pauses.
+pub async fn simulator(labels: &[&str]) -> Simulator {
+    let accounts = labels.iter().map(|label| SimAccount::named(label)).collect();
+    simulator_with(accounts).await
+}
+
+/// A simulator with accounts of the test's own making.
+pub async fn simulator_with(accounts: Vec<SimAccount>) -> Simulator {
+    Simulator::start(SimulatorOptions::instant(accounts)).await.expect("the simulator starts")
+}
+
+/// A chat completion request with one user message.
+pub fn question(text: &str) -> Value {
+    json!({ "model": "gpt-4.1", "messages": [{ "role": "user", "content": text }] })
+}
+
+/// The same, streamed.
+pub fn streamed(text: &str) -> Value {
+    let mut request = question(text);
+    request["stream"] = json!(true);
+    request
+}

@@ -1,0 +1,199 @@
+//! Starting, asking and stopping the program.
+
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use mammouth_proxy::simulator::Simulator;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+use super::{Answer, Sse};
+
+/// The client key of every test's program.
+pub const KEY: &str = "test-key-0123456789abcdef";
+
+/// How a program is started.
+#[derive(Default)]
+pub struct Options {
+    pub env: Vec<(String, String)>,
+    pub args: Vec<String>,
+    /// The text of `settings.toml`.
+    pub settings: Option<String>,
+}
+
+impl Options {
+    pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.env.push((name.to_owned(), value.into()));
+        self
+    }
+
+    pub fn arg(mut self, arg: impl Into<String>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    pub fn settings(mut self, text: &str) -> Self {
+        self.settings = Some(format!("version = 1\n{text}"));
+        self
+    }
+}
+
+/// A running program. Dropping it kills the process.
+pub struct Program {
+    pub base: String,
+    pub port: u16,
+    pub http: reqwest::Client,
+    pub dir: TempDir,
+    child: Child,
+    /// Kept open: a program must not die of a closed pipe, and tests read what comes.
+    pub stdout: Lines<BufReader<ChildStdout>>,
+}
+
+impl Program {
+    /// Starts with all accounts of a simulator.
+    pub async fn start(simulator: &Simulator) -> Self {
+        Self::start_with(simulator, Options::default()).await
+    }
+
+    pub async fn start_with(simulator: &Simulator, options: Options) -> Self {
+        Self::start_in(tempfile::tempdir().expect("a folder"), Some(simulator), options).await
+    }
+
+    /// Starts on a data directory that may have been used before.
+    pub async fn start_in(dir: TempDir, simulator: Option<&Simulator>, options: Options) -> Self {
+        if let Some(text) = &options.settings {
+            std::fs::write(dir.path().join("settings.toml"), text).expect("settings are written");
+        }
+        let mut child = serve(dir.path(), simulator, &options)
+            .stderr(log(dir.path()))
+            .spawn()
+            .expect("the program starts");
+        let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
+        let first = stdout.next_line().await.expect("stdout can be read");
+        let first = first.unwrap_or_else(|| panic!("the program ended: {}", read_log(dir.path())));
+        let base =
+            first.strip_prefix("listening on ").unwrap_or_else(|| panic!("unexpected: {first}")).to_owned();
+        let port = base.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+        Self { base, port, http: client(), dir, child, stdout }
+    }
+
+    /// Sends a POST with the key.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        let request = self.http.post(format!("{}{path}", self.base)).bearer_auth(KEY);
+        Answer::of(request.header("content-type", "application/json").body(body.to_string()).send().await)
+            .await
+    }
+
+    /// Sends a GET with the key.
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.http.get(format!("{}{path}", self.base)).bearer_auth(KEY).send().await).await
+    }
+
+    /// Asks a chat completion.
+    pub async fn chat(&self, body: &Value) -> Answer {
+        self.post("/v1/chat/completions", body).await
+    }
+
+    /// Asks a streamed chat completion and hands over the stream once its head is there.
+    pub async fn stream(&self, body: &Value) -> Sse {
+        let request = self.http.post(format!("{}/v1/chat/completions", self.base)).bearer_auth(KEY);
+        let response = request.header("content-type", "application/json").body(body.to_string()).send().await;
+        Sse::new(response.expect("an answer"))
+    }
+
+    /// Runs another command of the program on the same data directory.
+    pub async fn cli(&self, args: &[&str]) -> Output {
+        cli_in(self.dir.path(), args).await
+    }
+
+    /// The request log, oldest first.
+    pub async fn records(&self) -> Vec<Value> {
+        let output = self.cli(&["logs", "--json", "-n", "1000"]).await;
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+
+    /// Everything the program wrote to stderr so far.
+    pub fn log(&self) -> String {
+        read_log(self.dir.path())
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("the program runs")
+    }
+
+    /// Sends a signal by its name, as in `TERM`.
+    pub async fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status().await;
+        assert!(sent.expect("kill runs").success());
+    }
+
+    /// Waits until the program has ended by itself; gives its exit code and its data directory.
+    pub async fn ended(mut self) -> (Option<i32>, TempDir) {
+        let status = self.child.wait().await.expect("the program ends");
+        (status.code(), self.dir)
+    }
+
+    /// Stops it as a service manager would.
+    pub async fn stop(self) -> TempDir {
+        self.signal("TERM").await;
+        let (code, dir) = self.ended().await;
+        assert_eq!(code, Some(0), "{}", read_log(dir.path()));
+        dir
+    }
+}
+
+/// Runs a command of the program to its end.
+pub async fn cli_in(dir: &Path, args: &[&str]) -> Output {
+    command(dir).args(args).output().await.expect("the program runs")
+}
+
+fn serve(dir: &Path, simulator: Option<&Simulator>, options: &Options) -> Command {
+    let mut command = command(dir);
+    command.arg("serve").args(["--port", "0"]).args(&options.args);
+    if let Some(simulator) = simulator {
+        let cookies: Vec<String> = simulator.cookies().into_iter().map(|(_, cookie)| cookie).collect();
+        command.env("COOKIES", cookies.join(",")).env("MAMMOUTH_WEB_URL", simulator.base_url());
+    }
+    command.env("AUTH_TOKEN", KEY).envs(options.env.iter().map(|(name, value)| (name, value)));
+    command.stdout(Stdio::piped()).stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+/// The program in a clean environment: no setting, keychain or home of whoever runs the tests.
+fn command(dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mammouth-proxy"));
+    command.env_clear().env("HOME", dir).env("PATH", "/usr/bin:/bin").current_dir(dir);
+    command.args(["--data-dir", &dir.display().to_string()]);
+    command
+}
+
+fn log(dir: &Path) -> Stdio {
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(log_path(dir));
+    file.expect("the log file can be written").into()
+}
+
+/// Beside the data directory's own files, so that a search for canaries meets it too.
+fn log_path(dir: &Path) -> std::path::PathBuf {
+    dir.join("stderr.txt")
+}
+
+fn read_log(dir: &Path) -> String {
+    std::fs::read_to_string(log_path(dir)).unwrap_or_default()
+}
+
+fn client() -> reqwest::Client {
+    // The same choice as the program's: one provider of cryptography, though no test here speaks TLS.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().retry(reqwest::retry::never()).build().expect("a client")
+}
+
+/// Reads what is left on a pipe.
+pub async fn rest(mut stdout: Lines<BufReader<ChildStdout>>) -> String {
+    let mut text = String::new();
+    stdout.get_mut().read_to_string(&mut text).await.expect("stdout can be read");
+    text
+}

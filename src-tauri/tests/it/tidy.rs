@@ -1,0 +1,168 @@
+//! The borders of the rooms, read from the sources: who uses whom, which outside crate lives where, how long files are.
+
+use std::path::{Path, PathBuf};
+
+/// Room, and the rooms it may use: the table in `lib.rs`.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("chat", &[]),
+    ("config", &["secrets"]),
+    ("secrets", &[]),
+    ("journal", &[]),
+    ("dialects", &["chat"]),
+    ("upstreams", &["chat", "secrets"]),
+    ("accounts", &["config", "secrets", "upstreams"]),
+    ("access", &["config", "secrets"]),
+    ("server", &[]),
+    ("proxy", &["chat", "dialects", "upstreams", "accounts", "journal", "access"]),
+    ("control", &["accounts", "journal", "config", "server", "secrets", "access", "upstreams"]),
+    ("simulator", &[]),
+    (
+        "app",
+        &[
+            "access",
+            "accounts",
+            "chat",
+            "config",
+            "control",
+            "dialects",
+            "journal",
+            "proxy",
+            "secrets",
+            "server",
+            "simulator",
+            "upstreams",
+        ],
+    ),
+    ("cli", &["app", "config", "control", "journal", "secrets", "server", "accounts"]),
+    ("desktop", &["app", "control", "config"]),
+];
+
+/// Outside crate, and the rooms it keeps to.
+const LIVES_IN: &[(&str, &[&str])] = &[
+    ("tauri", &["desktop"]),
+    ("reqwest", &["upstreams", "cli"]),
+    ("keyring", &["secrets"]),
+    ("warp", &["access", "proxy", "control", "server", "app"]),
+    ("hyper", &["upstreams", "access", "proxy", "control", "server", "simulator", "app"]),
+    ("hyper_util", &["server", "simulator"]),
+    ("rusqlite", &["journal", "accounts"]),
+    ("toml_edit", &["config"]),
+    ("tiktoken_rs", &["chat"]),
+    ("clap", &["cli"]),
+];
+
+const LONGEST_FILE: usize = 400;
+
+#[test]
+fn rooms_use_only_whom_they_may() {
+    let mut broken = Vec::new();
+    for (room, allowed) in MAY_USE {
+        for (path, code) in sources(room) {
+            for other in named_after(&code, "crate::") {
+                let known = MAY_USE.iter().any(|(name, _)| *name == other);
+                if known && other != *room && !allowed.contains(&other.as_str()) {
+                    broken.push(format!("{}: {room} uses {other}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn outside_crates_keep_to_their_rooms() {
+    let mut broken = Vec::new();
+    for (room, _) in MAY_USE {
+        for (path, code) in sources(room) {
+            for (name, homes) in LIVES_IN {
+                let used = code.contains(&format!("use {name}::")) || uses_path(&code, name);
+                if used && !homes.contains(room) {
+                    broken.push(format!("{}: {name} is not at home in {room}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn files_are_short_and_rooms_say_what_they_are_for() {
+    let mut broken = Vec::new();
+    for (room, _) in MAY_USE {
+        for (path, _) in sources(room) {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let lines = text.lines().count();
+            if lines > LONGEST_FILE {
+                broken.push(format!("{}: {lines} lines", path.display()));
+            }
+            let test_code =
+                path.components().any(|part| part.as_os_str() == "tests") || path.ends_with("tests.rs");
+            if !text.starts_with("//!") && !test_code {
+                broken.push(format!("{}: does not say what it is for", path.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn binaries_are_thin() {
+    for (path, text) in files_under(&root().join("bin")) {
+        assert!(text.lines().count() < 60, "{}", path.display());
+    }
+}
+
+/// The files of a room without comments.
+fn sources(room: &str) -> Vec<(PathBuf, String)> {
+    let code = |text: String| {
+        text.lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .fold(String::new(), |all, line| all + line + "\n")
+    };
+    files_under(&root().join(room)).into_iter().map(|(path, text)| (path, code(text))).collect()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src-tauri")
+}
+
+fn files_under(dir: &Path) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let Ok(entries) = std::fs::read_dir(dir) else { return found };
+    for entry in entries {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_under(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            found.push((path, text));
+        }
+    }
+    found
+}
+
+/// The names that follow a prefix, the members of `{…}` right behind it included.
+fn named_after(code: &str, prefix: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for (at, _) in code.match_indices(prefix) {
+        let rest = &code[at + prefix.len()..];
+        match rest.strip_prefix('{').and_then(|group| group.split_once('}')) {
+            Some((group, _)) => names.extend(group.split(',').map(|name| word(name.trim()))),
+            None => names.push(word(rest)),
+        }
+    }
+    names
+}
+
+fn word(text: &str) -> String {
+    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+/// Whether a path begins with the crate's name: ` name::` or `(name::`, but not `other::name::`.
+fn uses_path(code: &str, name: &str) -> bool {
+    let pattern = format!("{name}::");
+    code.match_indices(&pattern).any(|(at, _)| {
+        let before = code[..at].chars().next_back();
+        !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
+    })
+}
