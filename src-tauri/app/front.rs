@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use futures_util::FutureExt;
 use http::header::{self, HeaderName, HeaderValue};
-use http::{Request, Uri};
+use http::{Method, Request, Uri};
 use hyper::body::Incoming;
 use tower_service::Service;
 use warp::filters::BoxedFilter;
@@ -92,8 +92,12 @@ impl Front {
         response
     }
 
-    /// Routes by the path that the guard judged, and tells the rooms behind who calls.
+    /// Routes by the path that the guard judged, and tells the rooms behind who calls. A HEAD is a GET whose body hyper
+    /// leaves out.
     fn introduce(&self, head: &mut http::request::Parts, admitted: Admitted, id: &Arc<str>) {
+        if head.method == Method::HEAD {
+            head.method = Method::GET;
+        }
         if let Ok(uri) = Uri::try_from(admitted.path) {
             head.uri = uri;
         }

@@ -22,7 +22,7 @@ pub fn table() -> Vec<Route> {
 /// The filter behind [`table`].
 pub fn routes(demo: bool) -> BoxedFilter<(Response,)> {
     let page = PAGE.replace("{demo}", if demo { DEMO } else { "" });
-    warp::path::end().and(warp::get().or(warp::head()).unify()).map(move || answer(page.clone())).boxed()
+    warp::path::end().and(warp::get()).map(move || answer(page.clone())).boxed()
 }
 
 fn answer(page: String) -> Response {
