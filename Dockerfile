@@ -1,0 +1,19 @@
+# The headless server in a container. Secrets belong into files (COOKIES_FILE, AUTH_TOKEN_FILE), not into the image.
+FROM rust:1.95-slim-bookworm AS build
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY Cargo.toml Cargo.lock ./
+COPY src-tauri src-tauri
+RUN cargo build --release --locked --no-default-features --bin mammouth-proxy
+
+FROM debian:bookworm-slim
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/* \
+    && install -d -o 65534 -g 65534 -m 0700 /data
+COPY --from=build /src/target/release/mammouth-proxy /usr/local/bin/mammouth-proxy
+# Inside the container only: compose.yaml publishes the port on the host's 127.0.0.1.
+ENV HOST=0.0.0.0 PORT=3000 DATA_DIR=/data
+USER 65534
+VOLUME /data
+EXPOSE 3000
+ENTRYPOINT ["mammouth-proxy"]
+CMD ["serve"]
