@@ -21,13 +21,17 @@ pub(super) async fn watch(accounts: Accounts, web: Arc<Web>, clock: Clock, stop:
         let chance = getrandom::u32().map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX));
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(EVERY + JITTER.mul_f64(chance)) => {}
+            () = tokio::time::sleep(pause(chance)) => {}
         }
         tokio::select! {
             () = stop.cancelled() => return,
             () = ask(&accounts, &web, clock) => {}
         }
     }
+}
+
+fn pause(chance: f64) -> Duration {
+    EVERY + JITTER.mul_f64(chance)
 }
 
 async fn ask(accounts: &Accounts, web: &Web, clock: Clock) {
@@ -39,5 +43,43 @@ async fn ask(accounts: &Accounts, web: &Web, clock: Clock) {
                 tracing::debug!(account = %account.label, kind = ?failure.kind, "the quota could not be read")
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounts::{Account, Ask, Kind, Origin};
+    use crate::config::Strategy;
+    use crate::simulator::{Options, SimAccount, Simulator};
+    use crate::upstreams::web;
+
+    #[tokio::test]
+    async fn only_accounts_in_use_are_asked() {
+        let sim = Simulator::start(Options::instant(vec![
+            SimAccount::named("a").with_limit(20),
+            SimAccount::named("b"),
+        ]));
+        let sim = sim.await.unwrap();
+        let clock = Clock::default();
+        let list = sim.cookies().into_iter();
+        let list =
+            list.map(|(label, cookie)| Account::new(label, Kind::Web, Origin::Demo, cookie.into())).collect();
+        let accounts = Accounts::new(list, Strategy::FillFirst, None, clock.now());
+        let base = url::Url::parse(&sim.base_url()).unwrap();
+        let web = Web::new(web::Settings { base, ..web::Settings::default() }).unwrap();
+        ask(&accounts, &web, clock).await;
+        assert!(sim.calls().is_empty(), "nobody was used yet");
+        drop(accounts.pick(&Ask { scope: "f", tried: &[], conversation: None }, clock.now()).unwrap());
+        ask(&accounts, &web, clock).await;
+        assert!(sim.calls().iter().all(|call| call.account.as_deref() == Some("a")));
+        let views = accounts.list(clock.now());
+        assert_eq!((views[0].quota_percent, views[1].quota_percent), (Some(0.0), None));
+    }
+
+    #[test]
+    fn the_pause_is_five_to_six_minutes() {
+        assert_eq!(pause(0.0), Duration::from_secs(300));
+        assert_eq!(pause(1.0), Duration::from_secs(360));
     }
 }

@@ -207,3 +207,6 @@ fn outcome(kind: FailureKind) -> &'static str {
 fn chance() -> f64 {
     getrandom::u32().map_or(0.5, |random| f64::from(random) / (f64::from(u32::MAX) + 1.0))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+use proptest::prelude::Just;
+use proptest::test_runner::{Config as Proptest, TestRunner};
+use proptest::{prop_assert, prop_oneof};
+
+use super::*;
+use crate::accounts::{Account, Accounts, Clock, Kind, Origin};
+use crate::chat::{Message, Part, Role};
+use crate::config::Strategy;
+use crate::journal::{Journal, Start};
+use crate::proxy::{Models, Parts, Proxy};
+use crate::simulator::{self, FaultRule, LLMS_PATH, SimAccount, Simulator};
+use crate::upstreams::web::{self, Web};
+
+const LABELS: [&str; 4] = ["a", "b", "c", "d"];
+
+/// What an account does with each call of one request.
+fn behaviour() -> impl proptest::strategy::Strategy<Value = Option<&'static str>> {
+    prop_oneof![
+        Just(None),
+        Just(Some("status=403 body=quota")),
+        Just(Some("status=401")),
+        Just(Some("status=429")),
+        Just(Some("status=500")),
+        Just(Some("reset=0")),
+        Just(Some("body=empty")),
+        Just(Some("status=200 body=html")),
+        Just(Some("status=400")),
+    ]
+}
+
+/// One request to a proxy with these accounts; gives the labels of the accounts that were asked, and whether it worked.
+async fn run(behaviours: &[Option<&'static str>]) -> (Vec<String>, bool) {
+    let accounts: Vec<SimAccount> =
+        LABELS.iter().take(behaviours.len()).map(|label| SimAccount::named(label)).collect();
+    let simulator = Simulator::start(simulator::Options::instant(accounts)).await.unwrap();
+    let rules = LABELS.iter().zip(behaviours).filter_map(|(label, fault)| {
+        Some(FaultRule::on_models((*fault)?.parse().unwrap()).of_account(label))
+    });
+    simulator.set_faults(rules.collect());
+    let proxy = proxy(&simulator);
+    let text = Part::Text("hello".into());
+    let messages = vec![Message { role: Role::User, parts: vec![text] }];
+    let request = Request { model: "m".into(), messages, stream: false, max_tokens: None, stop: Vec::new() };
+    let start = Start { request_id: "1".into(), client: "c".into(), dialect: "d", bytes_in: 0 };
+    let mut entry = proxy.inner.parts.journal.begin(start);
+    let model = Model { id: "m".into(), scope: "m".into() };
+    let served = serve(&proxy.inner, &Arc::new(request), &model, 1, &mut entry).await.is_ok();
+    let asked =
+        simulator.calls().into_iter().filter(|call| call.path == LLMS_PATH).filter_map(|call| call.account);
+    (asked.collect(), served)
+}
+
+fn proxy(simulator: &Simulator) -> Proxy {
+    let clock = Clock::default();
+    let accounts = simulator.cookies().into_iter();
+    let accounts =
+        accounts.map(|(label, cookie)| Account::new(label, Kind::Web, Origin::Demo, cookie.into())).collect();
+    let base = url::Url::parse(&simulator.base_url()).unwrap();
+    Proxy::new(Parts {
+        accounts: Accounts::new(accounts, Strategy::FillFirst, None, clock.now()),
+        web: Arc::new(Web::new(web::Settings { base, ..web::Settings::default() }).unwrap()),
+        journal: Journal::in_memory(),
+        models: Models::default(),
+        clock,
+        body_limit: 1_000,
+    })
+}
+
+#[test]
+fn never_more_than_three_calls_and_never_twice_to_an_account_that_refused() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut runner = TestRunner::new(Proptest { cases: 48, ..Proptest::default() });
+    let some = proptest::collection::vec(behaviour(), 1..=LABELS.len());
+    let outcome = runner.run(&some, |behaviours| {
+        let (asked, served) = runtime.block_on(run(&behaviours));
+        prop_assert!(asked.len() <= MOST_CALLS, "{asked:?}");
+        for (label, fault) in LABELS.iter().zip(&behaviours) {
+            let times = asked.iter().filter(|account| account == label).count();
+            let may_repeat = matches!(fault, Some("status=500" | "reset=0"));
+            prop_assert!(
+                times <= if may_repeat { 2 } else { 1 },
+                "{label} was asked {times} times: {asked:?}"
+            );
+        }
+        let good = |label: &String| {
+            LABELS.iter().position(|known| known == label).is_some_and(|i| behaviours[i].is_none())
+        };
+        prop_assert!(served == asked.iter().any(good));
+        Ok(())
+    });
+    outcome.unwrap();
+}
