@@ -198,6 +198,17 @@ impl Accounts {
         }
     }
 
+    /// Takes an account out of the rotation or back into it, by label or id; `false` where there is none.
+    pub fn set_enabled(&self, name: &str, enabled: bool, now: Now) -> bool {
+        let mut book = self.lock();
+        let found = book.seats.iter_mut().find(|seat| seat.account.label == name || seat.account.id == name);
+        let Some(seat) = found else { return false };
+        seat.state.disabled = !enabled;
+        let id = seat.account.id.clone();
+        book.save(&id, now);
+        true
+    }
+
     /// Notes an account's quota.
     pub fn set_quota(&self, id: &str, quota: Quota) {
         if let Some(seat) = self.lock().seat(id) {

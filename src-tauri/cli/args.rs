@@ -84,6 +84,10 @@ pub(super) enum Accounts {
         #[arg(long)]
         label: String,
     },
+    /// Leave an account unused until it is resumed
+    Pause { label: String },
+    /// Use a paused account again
+    Resume { label: String },
     /// Remove an account that was added by hand
     Remove { label: String },
 }

@@ -28,6 +28,7 @@ pub(super) fn status(place: &Place) -> Result<(), Stop> {
     out::line(format_args!("open connections: {}", status.connections));
     out::line(format_args!("requests logged: {} ({} lost)", status.log_recorded, status.log_dropped));
     out::line(format_args!("data directory: {}", status.data_dir));
+    out::line(format_args!("web accounts are asked at: {}", status.web_url));
     status.notices.iter().for_each(|notice| out::line(format_args!("notice: {notice}")));
     out::line("accounts:");
     show_accounts(&status.accounts);
@@ -39,12 +40,21 @@ pub(super) fn accounts(place: &Place, command: Accounts) -> Result<(), Stop> {
         Accounts::List { json } => list_accounts(place, json),
         Accounts::Check { label } => check_accounts(place, label),
         Accounts::Add { label } => add_account(place, &label),
-        Accounts::Remove { label } => {
-            let () = block_on(required(place)?.ask("accounts.remove", json!({ "label": label })))?;
-            out::line("removed");
-            Ok(())
+        Accounts::Pause { label } => {
+            change(place, "accounts.enable", json!({ "label": label, "enabled": false }), "paused")
         }
+        Accounts::Resume { label } => {
+            change(place, "accounts.enable", json!({ "label": label, "enabled": true }), "resumed")
+        }
+        Accounts::Remove { label } => change(place, "accounts.remove", json!({ "label": label }), "removed"),
     }
+}
+
+/// A command that answers with nothing.
+fn change(place: &Place, name: &str, args: Value, done: &str) -> Result<(), Stop> {
+    let () = block_on(required(place)?.ask(name, args))?;
+    out::line(done);
+    Ok(())
 }
 
 fn list_accounts(place: &Place, json: bool) -> Result<(), Stop> {
@@ -126,10 +136,7 @@ pub(super) fn keys(place: &Place, command: Keys) -> Result<(), Stop> {
             out::note("this key is shown once:");
             out::line(key.key.unwrap_or_default());
         }
-        Keys::Revoke { name } => {
-            let () = block_on(client.ask("keys.revoke", json!({ "name": name })))?;
-            out::line("revoked");
-        }
+        Keys::Revoke { name } => return change(place, "keys.revoke", json!({ "name": name }), "revoked"),
     }
     Ok(())
 }

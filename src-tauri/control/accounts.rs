@@ -36,6 +36,18 @@ pub(super) struct NameArgs {
     label: String,
 }
 
+#[derive(Debug, Deserialize)]
+pub(super) struct EnableArgs {
+    label: String,
+    enabled: bool,
+}
+
+/// Pauses an account or takes it into use again; it is kept over a restart.
+pub(super) fn enable(control: &Control, args: EnableArgs) -> Result<(), ControlError> {
+    let known = control.accounts.set_enabled(&args.label, args.enabled, control.clock.now());
+    if known { Ok(()) } else { Err(not_found()) }
+}
+
 pub(super) fn list(control: &Control) -> Vec<AccountView> {
     control.accounts.list(control.clock.now())
 }

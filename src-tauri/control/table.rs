@@ -18,6 +18,7 @@ pub async fn dispatch(control: &Control, name: &str, args: Value) -> Result<Valu
         "accounts.list" => reply(accounts::list(control)),
         "accounts.check" => reply(accounts::check(control, read(args)?).await?),
         "accounts.add" => reply(accounts::add(control, read(args)?).await?),
+        "accounts.enable" => reply(accounts::enable(control, read(args)?)?),
         "accounts.remove" => reply(accounts::remove(control, read(args)?).await?),
         "keys.list" => reply(keys::list(control, read(args)?)),
         "keys.add" => reply(keys::add(control, read(args)?)?),
