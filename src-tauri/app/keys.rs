@@ -28,8 +28,8 @@ async fn main_key(config: &Config, parts: &Parts, notices: &mut Vec<String>) -> 
         Ok(key) => (key, "keychain"),
         Err(error) => {
             notices.push(format!(
-                "the client key made at this start ends with it ({error}); set AUTH_TOKEN, or make a lasting one with \
-                 'mammouth-proxy keys add NAME'"
+                "the client key is another one at every start: set AUTH_TOKEN, or make a lasting key with \
+                 'mammouth-proxy keys add NAME'. The reason: {error}"
             ));
             (access::generate_key(), "made for this run")
         }

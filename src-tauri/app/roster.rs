@@ -23,6 +23,12 @@ pub(super) async fn gather(
     let mut accounts = numbered("web", Kind::Web, &config.cookies);
     accounts.extend(numbered("api", Kind::Api, &config.api_keys));
     accounts.extend(stored(parts, notices).await);
+    if accounts.is_empty() {
+        // Not among the notices, which stay for the whole run: an account can be added at any time.
+        tracing::warn!(
+            "there is no account yet: set COOKIES, or run 'mammouth-proxy accounts add --label NAME'"
+        );
+    }
     accounts
 }
 

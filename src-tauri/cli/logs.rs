@@ -30,6 +30,9 @@ pub(super) fn logs(place: &Place, options: &Logs) -> Result<(), Stop> {
         let mut records = if options.lines == 0 { Vec::new() } else { latest(&found, &query).await? };
         records.reverse();
         records.iter().for_each(|record| show(record, options));
+        if records.is_empty() && feed.is_none() {
+            out::note(format_args!("(nothing in the request log of {})", found.data_dir.display()));
+        }
         match feed {
             Some(feed) => follow(feed, options, records.iter().map(|record| record.id).collect()).await,
             None => Ok(()),
