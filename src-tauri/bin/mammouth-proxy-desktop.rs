@@ -1,18 +1,11 @@
-//! `mammouth-proxy-desktop`: the desktop application.
+//! `mammouth-proxy-desktop`: the desktop application, the proxy with a window.
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
 
-use std::io::Write;
-use std::process::ExitCode;
+use mammouth_proxy::{cli, desktop};
 
-use mammouth_proxy::desktop::{self, Status};
-
-fn main() -> ExitCode {
-    match desktop::run(Status::default()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Nothing is left to tell if stderr is closed too.
-            let _ = writeln!(std::io::stderr(), "mammouth-proxy-desktop: {error}");
-            ExitCode::FAILURE
-        }
-    }
+fn main() -> std::process::ExitCode {
+    cli::serve_beside(desktop::check_display, |proxy| {
+        let status = desktop::Status { base_url: proxy.base_url, demo: proxy.demo };
+        desktop::run(&status, &proxy.runtime, proxy.told_to_end)
+    })
 }

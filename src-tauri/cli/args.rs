@@ -14,6 +14,20 @@ pub(super) struct Args {
     pub(super) command: Command,
 }
 
+/// The arguments of the desktop program, which has no other commands.
+#[derive(Debug, Parser)]
+#[command(
+    name = "mammouth-proxy-desktop",
+    version,
+    about = "The proxy with a window: serves as 'mammouth-proxy serve' does, until the window is closed"
+)]
+pub(super) struct DesktopArgs {
+    #[command(flatten)]
+    pub(super) place: Place,
+    #[command(flatten)]
+    pub(super) serve: Serve,
+}
+
 /// Which installation is meant.
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub(super) struct Place {
@@ -50,7 +64,7 @@ pub(super) enum Command {
     Export(Export),
 }
 
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Default, ClapArgs)]
 pub(super) struct Serve {
     /// Address to listen on (also: HOST)
     #[arg(long, value_name = "ADDRESS")]

@@ -34,7 +34,7 @@ pub(super) struct Found {
 
 /// Looks for the instance that is meant: in the data directory, else in its demo.
 pub(super) fn find(place: &Place) -> Result<Found, Stop> {
-    let dir = serve::read(serve::flags(place.clone()))?.0.data_dir;
+    let dir = serve::read(place)?.0.data_dir;
     if let Some(client) = connect(&dir)? {
         return Ok(Found { data_dir: dir, client: Some(client) });
     }

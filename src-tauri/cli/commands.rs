@@ -161,7 +161,7 @@ pub(super) fn port(place: &Place, port: u16) -> Result<(), Stop> {
 
 /// Nobody runs: the port is kept for the next start.
 fn store_port(place: &Place, port: u16) -> Result<(), Stop> {
-    let (_, mut parts) = super::serve::read(super::serve::flags(place.clone()))?;
+    let (_, mut parts) = super::serve::read(place)?;
     let saved = parts.settings.set_port(port).and_then(|()| parts.settings.save());
     saved.map_err(|error| Stop::failed(error.to_string()))?;
     out::line(format_args!("the next start listens on port {port}"));

@@ -14,7 +14,7 @@ use crate::control::doctor::{Finding, Level, accounts, keychain, upstream};
 use crate::server;
 
 pub(super) fn doctor(place: &Place) -> Result<(), Stop> {
-    let (config, parts) = match serve::read(serve::flags(place.clone())) {
+    let (config, parts) = match serve::read(place) {
         Ok(read) => read,
         Err(stop) => {
             show(&Finding::bad("settings", &stop.message, "correct the setting that is named"));

@@ -4,12 +4,16 @@
 //! over its control door, whichever of the two programs it is, or works on the stored state where none runs.
 
 mod args;
+mod beside;
 mod client;
 mod commands;
 mod doctor;
 mod logs;
 mod out;
 mod serve;
+mod signals;
+
+pub use beside::{Beside, serve_beside};
 
 use std::process::ExitCode;
 
@@ -43,15 +47,24 @@ impl Stop {
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
-    let args = match args::Args::try_parse() {
-        Ok(args) => args,
-        Err(error) => {
-            // clap writes help to stdout and mistakes to stderr; that neither can be written changes nothing.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::OK });
-        }
-    };
-    match run(args) {
+    match parse() {
+        Ok(args) => finish(run(args)),
+        Err(code) => code,
+    }
+}
+
+/// The arguments of this process, or the exit code after help or a mistake was shown.
+fn parse<T: Parser>() -> Result<T, ExitCode> {
+    T::try_parse().map_err(|error| {
+        // clap writes help to stdout and mistakes to stderr; that neither can be written changes nothing.
+        let _ = error.print();
+        ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::OK })
+    })
+}
+
+/// Tells how it went.
+fn finish(result: Result<(), Stop>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(stop) => {
             out::problem(&stop.message);

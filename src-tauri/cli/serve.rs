@@ -1,11 +1,12 @@
-//! `mammouth-proxy serve`: the headless server.
+//! `mammouth-proxy serve`: the headless server. The desktop program serves with the same code.
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::signal;
+use tokio::runtime::Runtime;
 
 use super::args::{Place, Serve};
+use super::signals::Signals;
 use super::{Stop, exit, out};
 use crate::app::{App, Parts, StartError};
 use crate::config::{self, Config, Flags, Sources, Surroundings};
@@ -17,37 +18,93 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// Serves until a signal comes.
 pub(super) fn serve(place: Place, options: Serve) -> Result<(), Stop> {
-    let flags = Flags {
+    let (serving, mut signals) = Serving::start(flags(place, options), true)?;
+    serving.runtime.block_on(signals.next());
+    serving.stop()
+}
+
+/// Settings as the commands read them that change nothing by starting.
+pub(super) fn read(place: &Place) -> Result<(Config, Parts), Stop> {
+    let (sources, config) = sources(flags(place.clone(), Serve::default()), true)?;
+    Ok((config, parts(sources)))
+}
+
+/// A proxy that answers, on a runtime of its own.
+pub(super) struct Serving {
+    pub(super) runtime: Runtime,
+    pub(super) demo: bool,
+    app: App,
+}
+
+impl Serving {
+    /// Starts, and prints where. No signal that comes after that is lost.
+    pub(super) fn start(flags: Flags, headless: bool) -> Result<(Self, Signals), Stop> {
+        let (sources, config) = sources(flags, headless)?;
+        sources.prepare_data_dir().map_err(|error| Stop::new(exit::USAGE, error.to_string()))?;
+        let parts = parts(sources);
+        log_to_stderr(&config)?;
+        server::raise_open_files();
+        let runtime = Runtime::new().map_err(|error| Stop::failed(format!("cannot start: {error}")))?;
+        let demo = config.demo;
+        let (app, signals) = runtime.block_on(async {
+            let signals = Signals::listen()?;
+            let app = App::start(config, parts).await.map_err(|error| stop_for(&error))?;
+            Ok((app, signals))
+        })?;
+        let serving = Self { runtime, demo, app };
+        serving.greet();
+        Ok((serving, signals))
+    }
+
+    /// What clients are given.
+    pub(super) fn base_url(&self) -> String {
+        format!("http://{}/v1", self.app.addr())
+    }
+
+    /// Drains. A signal that comes meanwhile ends it at once.
+    pub(super) fn stop(self) -> Result<(), Stop> {
+        out::note("stopping: running answers get up to 10 s, a second signal ends them now");
+        self.runtime.block_on(async {
+            let mut signals = Signals::listen()?;
+            tokio::select! {
+                drained = self.app.stop(GRACE) => {
+                    if drained.cut > 0 {
+                        out::note(format_args!("{} running answers were cut off", drained.cut));
+                    }
+                }
+                () = signals.next() => {}
+            }
+            Ok(())
+        })
+    }
+
+    fn greet(&self) {
+        out::line(format_args!("listening on http://{}", self.app.addr()));
+        if self.demo {
+            out::line("demo: answers come from the built-in simulator, its three accounts and nothing else");
+        }
+        out::line(format_args!("base URL for clients: {}", self.base_url()));
+        out::line("client key: mammouth-proxy keys list --reveal");
+    }
+}
+
+/// What a start is told.
+pub(super) fn flags(place: Place, options: Serve) -> Flags {
+    Flags {
+        demo: place.demo,
+        data_dir: place.data_dir,
+        env_file: place.env_file,
         host: options.host,
         port: options.port,
         no_ui: options.no_ui,
         allow_host: options.allow_host,
-        ..flags(place)
-    };
-    let (sources, config) = sources(flags)?;
-    sources.prepare_data_dir().map_err(|error| Stop::new(exit::USAGE, error.to_string()))?;
-    let parts = parts(sources);
-    log_to_stderr(&config)?;
-    let runtime =
-        tokio::runtime::Runtime::new().map_err(|error| Stop::failed(format!("cannot start: {error}")))?;
-    runtime.block_on(run(config, parts))
+    }
 }
 
-/// Settings as the commands read them that change nothing by starting.
-pub(super) fn read(flags: Flags) -> Result<(Config, Parts), Stop> {
-    let (sources, config) = sources(flags)?;
-    Ok((config, parts(sources)))
-}
-
-fn parts(sources: Sources) -> Parts {
-    let vault = Vault::new(std::sync::Arc::new(Keychain::new()));
-    Parts { vault, settings: sources.settings }
-}
-
-fn sources(flags: Flags) -> Result<(Sources, Config), Stop> {
+fn sources(flags: Flags, headless: bool) -> Result<(Sources, Config), Stop> {
     let usage = |error: config::ConfigError| Stop::new(exit::USAGE, error.to_string());
     let working_dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
-    let surroundings = Surroundings { working_dir, platform_dir: config::platform_dir(), headless: true };
+    let surroundings = Surroundings { working_dir, platform_dir: config::platform_dir(), headless };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let sources =
         Sources::read(flags, config::environment(std::env::vars_os()), surroundings, now).map_err(usage)?;
@@ -55,38 +112,9 @@ fn sources(flags: Flags) -> Result<(Sources, Config), Stop> {
     Ok((sources, config))
 }
 
-/// The flags that say which installation is meant.
-pub(super) fn flags(place: Place) -> Flags {
-    Flags { demo: place.demo, data_dir: place.data_dir, env_file: place.env_file, ..Flags::default() }
-}
-
-async fn run(config: Config, parts: Parts) -> Result<(), Stop> {
-    let demo = config.demo;
-    server::raise_open_files();
-    let app = App::start(config, parts).await.map_err(|error| stop_for(&error))?;
-    out::line(format_args!("listening on http://{}", app.addr()));
-    greet(&app, demo);
-    let mut signals =
-        Signals::new().map_err(|error| Stop::failed(format!("cannot wait for signals: {error}")))?;
-    signals.next().await;
-    out::note("stopping: running answers get up to 10 s, a second signal ends them now");
-    tokio::select! {
-        drained = app.stop(GRACE) => {
-            if drained.cut > 0 {
-                out::note(format_args!("{} running answers were cut off", drained.cut));
-            }
-        }
-        () = signals.next() => {}
-    }
-    Ok(())
-}
-
-fn greet(app: &App, demo: bool) {
-    if demo {
-        out::line("demo: answers come from the built-in simulator, its three accounts and nothing else");
-    }
-    out::line(format_args!("base URL for clients: http://{}/v1", app.addr()));
-    out::line("client key: mammouth-proxy keys list --reveal");
+fn parts(sources: Sources) -> Parts {
+    let vault = Vault::new(std::sync::Arc::new(Keychain::new()));
+    Parts { vault, settings: sources.settings }
 }
 
 fn stop_for(error: &StartError) -> Stop {
@@ -106,41 +134,4 @@ fn log_to_stderr(config: &Config) -> Result<(), Stop> {
     let subscriber =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
     subscriber.try_init().map_err(|error| Stop::failed(format!("cannot write a log: {error}")))
-}
-
-/// SIGINT and SIGTERM, or Ctrl-C.
-struct Signals {
-    #[cfg(unix)]
-    terminate: signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        use signal::unix::{SignalKind, signal};
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
-
-#[cfg(not(unix))]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {})
-    }
-
-    async fn next(&mut self) {
-        // Without a console there is nothing to wait for but the end of the process.
-        if signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
 }

@@ -4,19 +4,19 @@
 //! settings and accounts are the business of the other rooms; tray, notifications and login come with the tray.
 
 mod display;
-mod signals;
+
+pub use display::check as check_display;
 
 use tauri::{WebviewUrl, WebviewWindowBuilder};
+use tokio::runtime::Handle;
 use url::form_urlencoded;
-
-use signals::Signals;
 
 const WINDOW: &str = "main";
 
 /// What the window tells its reader about the proxy.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// The address clients use, such as `http://127.0.0.1:3000`; empty while no proxy runs in this process.
+    /// What clients are given, such as `http://127.0.0.1:3000/v1`.
     pub base_url: String,
     /// Whether made-up accounts answer instead of Mammouth.
     pub demo: bool,
@@ -25,41 +25,38 @@ pub struct Status {
 /// Why the window could not be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("no display to show a window on; `mammouth-proxy serve` runs without one")]
+    #[error("no display to show a window on; 'mammouth-proxy serve' runs without one")]
     NoDisplay,
-    #[error("could not listen for the signals that end the program: {0}")]
-    Signals(#[from] std::io::Error),
     #[error("could not open the window: {0}")]
     Window(#[from] tauri::Error),
 }
 
-/// Shows the window and returns when it is closed, or when SIGTERM or SIGINT asks the program to end. Belongs on the
-/// main thread: on macOS no other may own windows.
+/// Shows the window and returns when it is closed, or when `told_to_end` ends. Belongs on the main thread: on macOS no
+/// other may own windows.
 ///
 /// # Errors
-/// Says so when there is no display, when signals cannot be listened for, and when the system offers no window.
-pub fn run(status: Status) -> Result<(), Error> {
-    display::check()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    tauri::async_runtime::set(runtime.handle().clone());
-    let signals = {
-        let _entered = runtime.enter();
-        Signals::listen()?
-    };
+/// The system offers no window.
+pub fn run(
+    status: &Status,
+    runtime: &Handle,
+    told_to_end: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Error> {
+    tauri::async_runtime::set(runtime.clone());
+    let page = page(status);
     let app = tauri::Builder::default()
-        .setup(move |app| Ok(open_window(app, &status)?))
+        .setup(move |app| Ok(open_window(app, page)?))
         .build(tauri::generate_context!())?;
     let handle = app.handle().clone();
     runtime.spawn(async move {
-        signals.wait().await;
+        told_to_end.await;
         handle.exit(0);
     });
     app.run_return(|_, _| {});
     Ok(())
 }
 
-fn open_window(app: &tauri::App, status: &Status) -> tauri::Result<()> {
-    WebviewWindowBuilder::new(app, WINDOW, WebviewUrl::App(page(status).into()))
+fn open_window(app: &tauri::App, page: String) -> tauri::Result<()> {
+    WebviewWindowBuilder::new(app, WINDOW, WebviewUrl::App(page.into()))
         .title("Mammouth Proxy")
         .inner_size(720.0, 520.0)
         .min_inner_size(420.0, 320.0)
@@ -70,14 +67,11 @@ fn open_window(app: &tauri::App, status: &Status) -> tauri::Result<()> {
 /// The page reads the status from its own address: it is fixed for the window's life and holds no secret.
 fn page(status: &Status) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
-    if !status.base_url.is_empty() {
-        query.append_pair("address", &status.base_url);
-    }
+    query.append_pair("base_url", &status.base_url);
     if status.demo {
         query.append_pair("demo", "1");
     }
-    let query = query.finish();
-    if query.is_empty() { "index.html".to_owned() } else { format!("index.html?{query}") }
+    format!("index.html?{}", query.finish())
 }
 
 #[cfg(test)]
@@ -86,12 +80,9 @@ mod tests {
 
     #[test]
     fn the_page_is_told_the_address_and_the_demo() {
-        let status = Status { base_url: "http://127.0.0.1:3000".to_owned(), demo: true };
-        assert_eq!(page(&status), "index.html?address=http%3A%2F%2F127.0.0.1%3A3000&demo=1");
-    }
-
-    #[test]
-    fn without_a_proxy_the_page_is_plain() {
-        assert_eq!(page(&Status::default()), "index.html");
+        let mut status = Status { base_url: "http://127.0.0.1:3000/v1".to_owned(), demo: true };
+        assert_eq!(page(&status), "index.html?base_url=http%3A%2F%2F127.0.0.1%3A3000%2Fv1&demo=1");
+        status.demo = false;
+        assert_eq!(page(&status), "index.html?base_url=http%3A%2F%2F127.0.0.1%3A3000%2Fv1");
     }
 }

@@ -40,6 +40,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// Outside crate, and the rooms it keeps to.
 const LIVES_IN: &[(&str, &[&str])] = &[
     ("tauri", &["desktop"]),
+    ("gtk", &["desktop"]),
     ("reqwest", &["upstreams", "cli"]),
     ("keyring", &["secrets"]),
     ("warp", &["access", "proxy", "control", "server", "app"]),
