@@ -30,7 +30,10 @@ const NO_SOCKETS: Duration = Duration::from_millis(100);
 /// How many can be told at the same time that the house is full; others are just closed.
 const MAX_REFUSING: usize = 64;
 
+/// With the headers that the service puts on its own answers: nothing is sniffed, framed, cached or shared.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+x-content-type-options: nosniff\r\nx-frame-options: DENY\r\nreferrer-policy: no-referrer\r\n\
+cross-origin-resource-policy: same-origin\r\ncache-control: no-store\r\n\
 content-type: application/json\r\ncontent-length: 111\r\nretry-after: 1\r\nconnection: close\r\n\r\n\
 {\"error\":{\"message\":\"too many connections; try again\",\"type\":\"server_error\",\"param\":null,\"code\":\"overloaded\"}}\n";
 
