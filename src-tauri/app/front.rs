@@ -70,10 +70,10 @@ impl Front {
             Ok(admitted) => {
                 let cors = admitted.cors.clone();
                 self.introduce(&mut head, admitted, &id);
-                let answering = warp::service(self.routes).call(Request::from_parts(head, body));
+                let answering = warp::service(self.routes.clone()).call(Request::from_parts(head, body));
                 // A mistake in one handler must not cost the connection's other requests an answer.
                 let answered = AssertUnwindSafe(answering).catch_unwind().await;
-                (answered.map_or_else(|_| proxy::crashed(), |Ok(response)| response), cors)
+                (answered.map_or_else(|_| self.crashed(), |Ok(response)| response), cors)
             }
             Err(refused) => {
                 self.proxy.metrics().refused();
@@ -90,6 +90,11 @@ impl Front {
             access::allow_origin(headers, &origin);
         }
         response
+    }
+
+    fn crashed(&self) -> Response {
+        self.proxy.metrics().crashed();
+        proxy::crashed()
     }
 
     /// Routes by the path that the guard judged, and tells the rooms behind who calls. A HEAD is a GET whose body hyper
@@ -126,5 +131,64 @@ impl Ids {
     fn next(&self) -> Arc<str> {
         let count = self.count.fetch_add(1, Ordering::Relaxed);
         format!("{:08x}{count:08x}", self.run).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+    use warp::Filter;
+
+    use super::*;
+    use crate::access::{Keys, Policy};
+    use crate::accounts::{Accounts, Clock};
+    use crate::config::Strategy;
+    use crate::control;
+    use crate::journal::Journal;
+    use crate::proxy::Models;
+    use crate::server::{Limits, Server};
+    use crate::upstreams::web::{Settings, Web};
+
+    fn proxy() -> Proxy {
+        let clock = Clock::default();
+        Proxy::new(proxy::Parts {
+            accounts: Accounts::new(Vec::new(), Strategy::Balance, None, clock.now()),
+            web: Arc::new(Web::new(Settings::default()).unwrap()),
+            journal: Journal::in_memory(),
+            models: Models::new(Vec::new(), None),
+            clock,
+            body_limit: 1_000,
+        })
+    }
+
+    fn front(proxy: &Proxy) -> Front {
+        let mut table = proxy::table();
+        table.extend(control::page::table());
+        let guard = Guard::new(table, Policy::default(), Keys::new(), access::digest("x"));
+        let panics = warp::path!("healthz").map(|| -> Response { panic!("a mistake in a handler") });
+        let routes = panics.or(control::page::routes(false)).unify().recover(proxy::unanswered).unify();
+        Front::new(Arc::new(guard), proxy.clone(), routes.boxed())
+    }
+
+    #[tokio::test]
+    async fn f36_a_panic_costs_one_answer_and_not_the_connection() {
+        let proxy = proxy();
+        let bound = server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let server = Server::start(bound, front(&proxy), Limits::default());
+        let mut socket = TcpStream::connect(server.addr()).await.unwrap();
+        let requests =
+            ["/healthz", "/", "/healthz"].map(|path| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n"));
+        let [first, second, third] = requests;
+        socket
+            .write_all(format!("{first}\r\n{second}\r\n{third}Connection: close\r\n\r\n").as_bytes())
+            .await
+            .unwrap();
+        let mut answers = String::new();
+        socket.read_to_string(&mut answers).await.unwrap();
+        let statuses: Vec<&str> = answers.split("HTTP/1.1 ").skip(1).map(|answer| &answer[..3]).collect();
+        assert_eq!(statuses, ["500", "200", "500"]);
+        assert!(answers.contains("internal_error") && !answers.contains("mistake in a handler"));
+        assert_eq!(proxy.metrics().requests(), 2);
     }
 }

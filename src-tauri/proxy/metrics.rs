@@ -18,6 +18,11 @@ impl Metrics {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts a request whose handler panicked and was answered 500.
+    pub fn crashed(&self) {
+        self.answered(500);
+    }
+
     pub(super) fn answered(&self, status: u16) {
         let class = usize::from(status / 100).clamp(1, 5) - 1;
         self.answered[class].fetch_add(1, Ordering::Relaxed);
