@@ -67,9 +67,9 @@ pub struct App {
     journal: Journal,
     simulator: Option<Simulator>,
     background: CancellationToken,
+    watching: tokio::task::JoinHandle<()>,
     control: Control,
-    lock: lock::Lock,
-    demo: bool,
+    lock: Arc<lock::Lock>,
 }
 
 impl App {
@@ -125,18 +125,19 @@ impl App {
         let limits =
             server::Limits { max_connections: config.limits.max_connections, ..server::Limits::default() };
         let server = Arc::new(Server::start(bound, front, limits));
-        control.attach(Arc::clone(&server));
+        let lock = Arc::new(lock);
+        control.attach(&server, announcer(&lock, config.demo));
+        let background = CancellationToken::new();
         let app = Self {
             server,
             journal: opened.journal,
             simulator,
-            background: CancellationToken::new(),
+            watching: tokio::spawn(quota::watch(accounts, web, clock, background.clone())),
+            background,
             control,
             lock,
-            demo: config.demo,
         };
-        app.announce()?;
-        app.watch(accounts, web, clock);
+        app.lock.announce(&instance(app.addr(), config.demo)).map_err(system(NOT_ANNOUNCED))?;
         Ok(app)
     }
 
@@ -152,26 +153,23 @@ impl App {
 
     /// Stops: no new requests, running ones get up to `grace`, the log is written.
     pub async fn stop(self, grace: Duration) -> server::Drained {
-        self.background.cancel();
-        let drained = self.server.stop(grace).await;
-        if let Some(simulator) = self.simulator {
+        let Self { server, journal, simulator, background, watching, control, lock } = self;
+        background.cancel();
+        let drained = server.stop(grace).await;
+        if let Some(simulator) = simulator {
             simulator.stop().await;
         }
-        let journal = self.journal;
+        // A task that panicked has said so itself.
+        let _ = watching.await;
+        let written = tokio::task::spawn_blocking(move || {
+            // These hold the last handles to the accounts, whose states are written when the last is gone.
+            drop((server, control));
+            journal.close(LOG_GRACE);
+        });
         // A log that cannot be written in time has warned already; the program ends in any case.
-        let _ = tokio::task::spawn_blocking(move || journal.close(LOG_GRACE)).await;
-        drop(self.lock);
+        let _ = written.await;
+        drop(lock);
         drained
-    }
-
-    /// Tells the command line where we are, now and after each change of the port.
-    fn announce(&self) -> Result<(), StartError> {
-        let instance = Instance { pid: std::process::id(), address: self.addr(), demo: self.demo };
-        self.lock.announce(&instance).map_err(system("the address cannot be written to the data directory"))
-    }
-
-    fn watch(&self, accounts: Accounts, web: Arc<Web>, clock: Clock) {
-        tokio::spawn(quota::watch(accounts, web, clock, self.background.clone()));
     }
 }
 
@@ -191,6 +189,21 @@ impl Bench {
         let accounts = roster::gather(config, parts, None, &mut Vec::new()).await;
         Ok(Self { accounts, web: build_web(config, None)? })
     }
+}
+
+const NOT_ANNOUNCED: &str = "the address cannot be written to the data directory";
+
+fn instance(address: SocketAddr, demo: bool) -> Instance {
+    Instance { pid: std::process::id(), address, demo }
+}
+
+/// Weak: whoever still holds the control when the program has stopped must not keep the data directory locked.
+fn announcer(lock: &Arc<lock::Lock>, demo: bool) -> control::Announce {
+    let lock = Arc::downgrade(lock);
+    Box::new(move |address| {
+        let lock = lock.upgrade().ok_or_else(|| "the program is stopping".to_owned())?;
+        lock.announce(&instance(address, demo)).map_err(|error| format!("{NOT_ANNOUNCED}: {error}"))
+    })
 }
 
 fn take_lock(config: &Config) -> Result<lock::Lock, StartError> {

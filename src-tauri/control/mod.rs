@@ -21,7 +21,8 @@ pub use keys::{ClientKeys, KeyView};
 pub use status::{Facts, Status};
 pub use table::dispatch;
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use crate::accounts::{Accounts, Clock};
 use crate::config::SettingsFile;
@@ -50,7 +51,17 @@ pub struct Parts {
 
 struct Inner {
     parts: Parts,
-    server: OnceLock<Arc<Server>>,
+    listening: OnceLock<Listening>,
+}
+
+/// Tells the command line where the proxy listens; the error is a sentence for people.
+pub type Announce = Box<dyn Fn(SocketAddr) -> Result<(), String> + Send + Sync>;
+
+/// What exists only once the port is taken.
+struct Listening {
+    /// Weak, because the server's service holds this control: neither would ever be dropped.
+    server: Weak<Server>,
+    announce: Announce,
 }
 
 impl std::ops::Deref for Control {
@@ -63,24 +74,33 @@ impl std::ops::Deref for Control {
 
 impl Control {
     pub fn new(parts: Parts) -> Self {
-        Self { inner: Arc::new(Inner { parts, server: OnceLock::new() }) }
+        Self { inner: Arc::new(Inner { parts, listening: OnceLock::new() }) }
     }
 
-    /// Hands over the server once it listens: its routes must exist before it does.
-    pub fn attach(&self, server: Arc<Server>) {
+    /// Hands over the server once it listens: its routes must exist before it does. `announce` is called with the new
+    /// address at each change of the port.
+    pub fn attach(&self, server: &Arc<Server>, announce: Announce) {
         // A second server would be a mistake of `app`; the first one stays.
-        let _ = self.inner.server.set(server);
+        let _ = self.inner.listening.set(Listening { server: Arc::downgrade(server), announce });
     }
 
-    /// The server, once it listens.
+    /// The server, while it listens.
     ///
     /// # Errors
-    /// `starting` before that.
-    fn server(&self) -> Result<&Arc<Server>, ControlError> {
-        self.inner
-            .server
-            .get()
-            .ok_or_else(|| ControlError::new(ErrorCode::Starting, "the program is still starting"))
+    /// `starting` before that and after it.
+    fn server(&self) -> Result<Arc<Server>, ControlError> {
+        let server = self.inner.listening.get().and_then(|listening| listening.server.upgrade());
+        server.ok_or_else(|| {
+            ControlError::new(ErrorCode::Starting, "the program is still starting, or stopping already")
+        })
+    }
+
+    /// Tells the command line where the proxy listens.
+    ///
+    /// # Errors
+    /// A sentence for people.
+    fn announce(&self, address: SocketAddr) -> Result<(), String> {
+        self.inner.listening.get().map_or(Ok(()), |listening| (listening.announce)(address))
     }
 
     /// Changes the settings file and saves it.

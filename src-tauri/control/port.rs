@@ -20,8 +20,20 @@ pub(super) struct Switched {
 pub(super) async fn switch(control: &Control, args: Args) -> Result<Switched, ControlError> {
     let server = control.server()?;
     let to = SocketAddr::new(server.addr().ip(), args.port);
+    let remember = |bound: SocketAddr| control.save(|settings| settings.set_port(bound.port()));
+    if to == server.addr() {
+        // No move, but the user may have started with a flag and now wants the port to stay.
+        remember(to)?;
+    }
+    // The command line looks for the address while this very command is answered, so it must stand there before.
     let save = |bound: SocketAddr| {
-        control.save(|settings| settings.set_port(bound.port())).map_err(|error| error.message)
+        let old = server.addr();
+        control.announce(bound)?;
+        remember(bound).map_err(|error| {
+            // The port stays. That the address cannot be written back is the smaller trouble of the two.
+            let _ = control.announce(old);
+            error.message
+        })
     };
     let bound = server
         .switch(to, save)
