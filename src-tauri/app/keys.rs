@@ -14,6 +14,20 @@ const KEYCHAIN_NAME: &str = "client-key:main";
 /// The main key from the settings, else the keychain, else a new one; and the named ones.
 pub(super) async fn gather(config: &Config, parts: &Parts, notices: &mut Vec<String>) -> ClientKeys {
     let (main, origin) = main_key(config, parts, notices).await;
+    ClientKeys::new(Some(main), origin, named(parts, notices))
+}
+
+/// The same keys while no program runs: none is made, for it would be forgotten again.
+pub(super) async fn stored(config: &Config, parts: &Parts, notices: &mut Vec<String>) -> ClientKeys {
+    let (main, origin) = match &config.auth_token {
+        Some(token) => (Some(token.clone()), "AUTH_TOKEN"),
+        None if config.demo => (None, "made anew at each start of the demo"),
+        None => match parts.vault.get(KEYCHAIN_NAME).await {
+            Ok(Some(key)) => (Some(key), "keychain"),
+            Ok(None) => (None, "made at the first start"),
+            Err(_) => (None, "made anew at each start, because there is no keychain that answers"),
+        },
+    };
     ClientKeys::new(main, origin, named(parts, notices))
 }
 

@@ -8,9 +8,11 @@ mod keys;
 mod lock;
 mod quota;
 mod roster;
+mod stored;
 mod upstream;
 
 pub use lock::{Instance, running};
+pub use stored::Stored;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -170,24 +172,6 @@ impl App {
         let _ = written.await;
         drop(lock);
         drained
-    }
-}
-
-/// The accounts and the way to ask about them, for checks while no program runs.
-pub struct Bench {
-    pub accounts: Vec<crate::accounts::Account>,
-    pub web: Web,
-}
-
-impl Bench {
-    /// Gathers the accounts of the settings and of the keychain.
-    ///
-    /// # Errors
-    /// What is wrong with the settings of the upstream.
-    pub async fn new(config: &Config, parts: &Parts) -> Result<Self, StartError> {
-        // What cannot be read shows as a missing account.
-        let accounts = roster::gather(config, parts, None, &mut Vec::new()).await;
-        Ok(Self { accounts, web: build_web(config, None)? })
     }
 }
 

@@ -12,8 +12,9 @@ use serde_json::Value;
 
 use super::args::Place;
 use super::{Stop, out, serve};
-use crate::app::{self, CONTROL_TOKEN, Instance};
-use crate::control::ControlError;
+use crate::app::{self, CONTROL_TOKEN, Instance, Parts, Stored};
+use crate::config::Config;
+use crate::control::{self, ControlError};
 use crate::secrets::{self, ExposeSecret};
 
 /// A check of several accounts may take this long, each of them up to its own time limits.
@@ -29,30 +30,55 @@ pub(super) struct Client {
 /// Where the stored state is, and who runs on it.
 pub(super) struct Found {
     pub(super) data_dir: PathBuf,
+    pub(super) config: Config,
+    pub(super) parts: Parts,
     pub(super) client: Option<Client>,
 }
 
 /// Looks for the instance that is meant: in the data directory, else in its demo.
 pub(super) fn find(place: &Place) -> Result<Found, Stop> {
-    let dir = serve::read(place)?.0.data_dir;
+    let (config, parts) = serve::read(place)?;
+    let dir = config.data_dir.clone();
     if let Some(client) = connect(&dir)? {
-        return Ok(Found { data_dir: dir, client: Some(client) });
+        return Ok(Found { data_dir: dir, config, parts, client: Some(client) });
     }
     let demo = dir.join("demo");
     if !place.demo
         && let Some(client) = connect(&demo)?
     {
         out::note("(the running demo answers)");
-        return Ok(Found { data_dir: demo, client: Some(client) });
+        return Ok(Found { data_dir: demo, config, parts, client: Some(client) });
     }
-    Ok(Found { data_dir: dir, client: None })
+    Ok(Found { data_dir: dir, config, parts, client: None })
 }
 
-/// The running instance; most commands make no sense without one.
-pub(super) fn required(place: &Place) -> Result<Client, Stop> {
-    find(place)?
-        .client
-        .ok_or_else(|| Stop::failed("the proxy does not run: start it with 'mammouth-proxy serve'"))
+/// Carries out a command in the running instance, or on the stored state where none runs.
+pub(super) fn ask<T: DeserializeOwned>(place: &Place, name: &str, args: Value) -> Result<T, Stop> {
+    let found = find(place)?;
+    block_on(async move {
+        match found.client {
+            Some(client) => client.ask(name, args).await,
+            None => {
+                let stored = stored(&found.config, found.parts, control::changes(name)).await?;
+                ask_stored(&stored, name, args).await
+            }
+        }
+    })
+}
+
+/// The stored state, where nobody runs.
+pub(super) async fn stored(config: &Config, parts: Parts, changes: bool) -> Result<Stored, Stop> {
+    Stored::open(config, parts, changes).await.map_err(|error| Stop::failed(error.to_string()))
+}
+
+/// Carries out a command on the stored state.
+pub(super) async fn ask_stored<T: DeserializeOwned>(
+    stored: &Stored,
+    name: &str,
+    args: Value,
+) -> Result<T, Stop> {
+    let answer = stored.ask(name, args).await.map_err(|error| Stop::failed(error.message))?;
+    serde_json::from_value(answer).map_err(|error| Stop::failed(error.to_string()))
 }
 
 fn connect(data_dir: &Path) -> Result<Option<Client>, Stop> {

@@ -5,9 +5,10 @@ use std::io::Read;
 use serde_json::{Value, json};
 
 use super::args::{Accounts, Keys, Place};
-use super::client::{block_on, find, required};
+use super::client::{Found, ask, block_on, find};
 use super::{Stop, out};
 use crate::accounts::{AccountView, Reason};
+use crate::app::Parts;
 use crate::control::{CheckView, KeyView, Status};
 
 /// What a user of web sessions must know before the first one is stored.
@@ -20,7 +21,8 @@ official API key is the sanctioned way. You decide.";
 const LARGEST_COOKIE: u64 = 64 * 1024;
 
 pub(super) fn status(place: &Place) -> Result<(), Stop> {
-    let client = required(place)?;
+    let found = find(place)?;
+    let Some(client) = &found.client else { return status_at_rest(place, &found) };
     let status: Status = block_on(client.ask("status", Value::Null))?;
     let demo = if status.demo { " (demo)" } else { "" };
     out::line(format_args!("mammouth-proxy {}{demo}, process {}", status.version, status.pid));
@@ -33,6 +35,16 @@ pub(super) fn status(place: &Place) -> Result<(), Stop> {
     out::line("accounts:");
     show_accounts(&status.accounts);
     Ok(())
+}
+
+/// What the next start would find. That nothing runs is still a failure, for scripts that ask.
+fn status_at_rest(place: &Place, found: &Found) -> Result<(), Stop> {
+    out::line(format_args!("the next start listens on: http://{}", found.config.listen()));
+    out::line(format_args!("data directory: {}", found.data_dir.display()));
+    found.config.notice.iter().for_each(|notice| out::line(format_args!("notice: {notice}")));
+    out::line("accounts:");
+    show_accounts(&ask::<Vec<AccountView>>(place, "accounts.list", Value::Null)?);
+    Err(Stop::failed("the proxy does not run: start it with 'mammouth-proxy serve'"))
 }
 
 pub(super) fn accounts(place: &Place, command: Accounts) -> Result<(), Stop> {
@@ -52,13 +64,13 @@ pub(super) fn accounts(place: &Place, command: Accounts) -> Result<(), Stop> {
 
 /// A command that answers with nothing.
 fn change(place: &Place, name: &str, args: Value, done: &str) -> Result<(), Stop> {
-    let () = block_on(required(place)?.ask(name, args))?;
+    let () = ask(place, name, args)?;
     out::line(done);
     Ok(())
 }
 
 fn list_accounts(place: &Place, json: bool) -> Result<(), Stop> {
-    let accounts: Vec<AccountView> = block_on(required(place)?.ask("accounts.list", Value::Null))?;
+    let accounts: Vec<AccountView> = ask(place, "accounts.list", Value::Null)?;
     if json {
         out::line(serde_json::to_string_pretty(&accounts).map_err(|error| Stop::failed(error.to_string()))?);
     } else {
@@ -94,7 +106,7 @@ fn show_accounts(accounts: &[AccountView]) {
 }
 
 fn check_accounts(place: &Place, label: Option<String>) -> Result<(), Stop> {
-    let found: Vec<CheckView> = block_on(required(place)?.ask("accounts.check", json!({ "label": label })))?;
+    let found: Vec<CheckView> = ask(place, "accounts.check", json!({ "label": label }))?;
     found.iter().for_each(show_check);
     let bad = found.iter().filter(|check| !check.ok).count();
     if bad == 0 {
@@ -112,27 +124,24 @@ fn show_check(check: &CheckView) {
 }
 
 fn add_account(place: &Place, label: &str) -> Result<(), Stop> {
-    let client = required(place)?;
     out::note(NOTICE);
     out::note("Paste the value of the cookie 'auth_session' and end with Ctrl-D:");
     let mut secret = String::new();
     let read = std::io::stdin().lock().take(LARGEST_COOKIE).read_to_string(&mut secret);
     read.map_err(|error| Stop::failed(format!("the cookie cannot be read: {error}")))?;
-    let added: CheckView =
-        block_on(client.ask("accounts.add", json!({ "label": label, "secret": secret.trim() })))?;
+    let added: CheckView = ask(place, "accounts.add", json!({ "label": label, "secret": secret.trim() }))?;
     show_check(&added);
     Ok(())
 }
 
 pub(super) fn keys(place: &Place, command: Keys) -> Result<(), Stop> {
-    let client = required(place)?;
     match command {
         Keys::List { reveal } => {
-            let keys: Vec<KeyView> = block_on(client.ask("keys.list", json!({ "reveal": reveal })))?;
+            let keys: Vec<KeyView> = ask(place, "keys.list", json!({ "reveal": reveal }))?;
             keys.iter().for_each(|key| show_key(key, reveal));
         }
         Keys::Add { name } => {
-            let key: KeyView = block_on(client.ask("keys.add", json!({ "name": name })))?;
+            let key: KeyView = ask(place, "keys.add", json!({ "name": name }))?;
             out::note("this key is shown once:");
             out::line(key.key.unwrap_or_default());
         }
@@ -151,8 +160,9 @@ fn show_key(key: &KeyView, reveal: bool) {
 }
 
 pub(super) fn port(place: &Place, port: u16) -> Result<(), Stop> {
-    let Some(client) = find(place)?.client else {
-        return store_port(place, port);
+    let mut found = find(place)?;
+    let Some(client) = found.client else {
+        return store_port(&mut found.parts, port);
     };
     let switched: Value = block_on(client.ask("port.switch", json!({ "port": port })))?;
     out::line(format_args!("listening on http://{}", switched["address"].as_str().unwrap_or_default()));
@@ -160,8 +170,7 @@ pub(super) fn port(place: &Place, port: u16) -> Result<(), Stop> {
 }
 
 /// Nobody runs: the port is kept for the next start.
-fn store_port(place: &Place, port: u16) -> Result<(), Stop> {
-    let (_, mut parts) = super::serve::read(place)?;
+fn store_port(parts: &mut Parts, port: u16) -> Result<(), Stop> {
     let saved = parts.settings.set_port(port).and_then(|()| parts.settings.save());
     saved.map_err(|error| Stop::failed(error.to_string()))?;
     out::line(format_args!("the next start listens on port {port}"));

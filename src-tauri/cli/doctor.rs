@@ -1,37 +1,25 @@
 //! `doctor`: checks everything between a client and an answer.
 
-use std::time::SystemTime;
-
 use serde_json::json;
 
 use super::args::Place;
-use super::client::{Client, block_on, find};
-use super::{Stop, out, serve};
+use super::client::{Client, ask_stored, block_on, find, stored};
+use super::{Stop, exit, out};
 use crate::app;
 use crate::config::Config;
 use crate::control::CheckView;
-use crate::control::doctor::{Finding, Level, accounts, keychain, upstream};
+use crate::control::doctor::{Finding, Level, accounts, keychain};
 use crate::server;
 
 pub(super) fn doctor(place: &Place) -> Result<(), Stop> {
-    let (config, parts) = match serve::read(place) {
-        Ok(read) => read,
-        Err(stop) => {
-            show(&Finding::bad("settings", &stop.message, "correct the setting that is named"));
-            return Err(Stop {
-                message: "the settings are wrong, so nothing else was checked".into(),
-                ..stop
-            });
-        }
-    };
-    let found = find(place)?;
+    let found = find(place).map_err(wrong_settings)?;
     let findings = block_on(async {
-        let mut findings = vec![settings(&config)];
-        findings.push(port(&config, found.client.as_ref()).await);
-        findings.push(keychain(&parts.vault).await);
+        let mut findings = vec![settings(&found.config)];
+        findings.push(port(&found.config, found.client.as_ref()).await);
+        findings.push(keychain(&found.parts.vault).await);
         match &found.client {
             Some(client) => findings.extend(running(client).await?),
-            None => findings.extend(at_rest(&config, &parts).await?),
+            None => findings.extend(at_rest(&found.config, found.parts).await?),
         }
         Ok(findings)
     })?;
@@ -42,6 +30,14 @@ pub(super) fn doctor(place: &Place) -> Result<(), Stop> {
     } else {
         Err(Stop::failed(format!("{bad} of {} checks found something wrong", findings.len())))
     }
+}
+
+fn wrong_settings(stop: Stop) -> Stop {
+    if stop.code != exit::USAGE {
+        return stop;
+    }
+    show(&Finding::bad("settings", &stop.message, "correct the setting that is named"));
+    Stop { message: "the settings are wrong, so nothing else was checked".into(), ..stop }
 }
 
 fn show(finding: &Finding) {
@@ -89,16 +85,13 @@ async fn running(client: &Client) -> Result<Vec<Finding>, Stop> {
 }
 
 /// Nobody runs: the accounts of the settings are checked from here.
-async fn at_rest(config: &Config, parts: &app::Parts) -> Result<Vec<Finding>, Stop> {
+async fn at_rest(config: &Config, parts: app::Parts) -> Result<Vec<Finding>, Stop> {
     if config.demo {
         return Ok(vec![Finding::good("accounts", "the demo brings its own")]);
     }
-    let bench = app::Bench::new(config, parts).await.map_err(|error| Stop::failed(error.to_string()))?;
-    let mut findings = upstream(&bench.web, SystemTime::now).await;
-    let mut checks = Vec::new();
-    for account in &bench.accounts {
-        checks.push(crate::control::check_account(&bench.web, account).await);
-    }
+    let stored = stored(config, parts, false).await?;
+    let mut findings: Vec<Finding> = ask_stored(&stored, "doctor", json!(null)).await?;
+    let checks: Vec<CheckView> = ask_stored(&stored, "accounts.check", json!({})).await?;
     findings.extend(accounts(&checks));
     Ok(findings)
 }

@@ -81,11 +81,6 @@ async fn check_one(control: &Control, account: &Account) -> CheckView {
     view
 }
 
-/// Asks Mammouth about one account without changing anything here.
-pub async fn check_account(web: &Web, account: &Account) -> CheckView {
-    ask(web, account).await.0
-}
-
 async fn ask(web: &Web, account: &Account) -> (CheckView, Option<Result<Quota, FailureKind>>) {
     let view = |ok, message: String| CheckView {
         label: account.label.clone(),

@@ -62,7 +62,7 @@ pub async fn keychain(vault: &Vault) -> Finding {
 }
 
 /// Whether Mammouth can be reached safely, and whether its clock and ours agree.
-pub async fn upstream(web: &Web, now: fn() -> SystemTime) -> Vec<Finding> {
+pub(super) async fn upstream(web: &Web, now: fn() -> SystemTime) -> Vec<Finding> {
     match web.probe().await {
         Ok(date) => {
             let reached = Finding::good("Mammouth", "the site can be reached, and its certificate is valid");

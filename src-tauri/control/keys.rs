@@ -19,7 +19,8 @@ const MAIN: &str = "main";
 #[derive(Debug, Clone)]
 pub struct ClientKeys {
     keys: Keys,
-    main: Arc<Secret>,
+    /// `None` where no program runs and the next start will make one.
+    main: Option<Arc<Secret>>,
     /// Where the main key comes from, in words.
     origin: Arc<str>,
     named: Arc<Mutex<BTreeMap<String, [u8; 32]>>>,
@@ -46,14 +47,16 @@ pub(super) struct NameArgs {
 }
 
 impl ClientKeys {
-    /// The main key and the digests of named ones.
-    pub fn new(main: Secret, origin: &str, named: BTreeMap<String, [u8; 32]>) -> Self {
+    /// The main key, if there is one yet, and the digests of named ones.
+    pub fn new(main: Option<Secret>, origin: &str, named: BTreeMap<String, [u8; 32]>) -> Self {
         let keys = Keys::default();
-        keys.insert(MAIN, &main);
+        if let Some(main) = &main {
+            keys.insert(MAIN, main);
+        }
         for (name, digest) in &named {
             keys.insert_digest(name, *digest);
         }
-        Self { keys, main: Arc::new(main), origin: origin.into(), named: Arc::new(Mutex::new(named)) }
+        Self { keys, main: main.map(Arc::new), origin: origin.into(), named: Arc::new(Mutex::new(named)) }
     }
 
     /// What the guard compares with.
@@ -65,7 +68,7 @@ impl ClientKeys {
         let main = KeyView {
             name: MAIN.to_owned(),
             origin: self.origin.to_string(),
-            key: reveal.then(|| self.main.expose_secret().to_owned()),
+            key: self.main.as_ref().filter(|_| reveal).map(|main| main.expose_secret().to_owned()),
         };
         let named = self.named().keys().map(|name| named_view(name)).collect::<Vec<_>>();
         std::iter::once(main).chain(named).collect()

@@ -15,11 +15,11 @@ mod port;
 mod status;
 mod table;
 
-pub use accounts::{CheckView, check_account, keychain_name};
+pub use accounts::{CheckView, keychain_name};
 pub use error::{ControlError, ErrorCode};
 pub use keys::{ClientKeys, KeyView};
 pub use status::{Facts, Status};
-pub use table::dispatch;
+pub use table::{changes, dispatch};
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock, Weak};

@@ -31,6 +31,11 @@ pub async fn dispatch(control: &Control, name: &str, args: Value) -> Result<Valu
     }
 }
 
+/// Whether a command changes what is stored, so that it needs the data directory for itself where no program runs.
+pub fn changes(name: &str) -> bool {
+    ["accounts.add", "accounts.enable", "accounts.remove", "keys.add", "keys.revoke"].contains(&name)
+}
+
 fn read<T: DeserializeOwned>(args: Value) -> Result<T, ControlError> {
     let args = if args.is_null() { Value::Object(serde_json::Map::new()) } else { args };
     // serde's own words may quote a value, and a value may be a cookie.

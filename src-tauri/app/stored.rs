@@ -1,0 +1,66 @@
+//! The state of a data directory on which no program runs, under the same commands.
+
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+
+use super::{DATABASE, Parts, StartError, build_web, facts, keys, lock, open_journal, roster};
+use crate::accounts::{Accounts, Clock, Store};
+use crate::config::Config;
+use crate::control::{self, Control, ControlError};
+use crate::journal::Journal;
+
+/// The control of what is stored. Dropping it waits until all changes are written.
+pub struct Stored {
+    control: Control,
+    /// Held while something may change, so that no program starts on half of it.
+    _lock: Option<lock::Lock>,
+}
+
+impl Stored {
+    /// Opens what is there. Only a command that changes something makes files that are missing.
+    ///
+    /// # Errors
+    /// [`StartError::AlreadyRunning`] if a program has started in the meantime, and what is wrong with the settings.
+    pub async fn open(config: &Config, parts: Parts, changes: bool) -> Result<Self, StartError> {
+        let lock = if changes { take_lock(config)? } else { None };
+        let database = config.data_dir.join(DATABASE);
+        let kept = if changes { config.data_dir.is_dir() } else { database.is_file() };
+        // What cannot be read shows as a missing account or key.
+        let mut notices = Vec::new();
+        let roster = roster::gather(config, &parts, None, &mut notices).await;
+        let keys = keys::stored(config, &parts, &mut notices).await;
+        let journal = if changes && kept {
+            open_journal(config, &database).await?.journal
+        } else {
+            Journal::in_memory()
+        };
+        let store = if kept { Store::open(&database).ok() } else { None };
+        let clock = Clock::default();
+        let accounts = Accounts::new(roster, config.strategy, store, clock.now());
+        let control = Control::new(control::Parts {
+            accounts,
+            web: Arc::new(build_web(config, None)?),
+            journal,
+            vault: parts.vault,
+            settings: Arc::new(Mutex::new(parts.settings)),
+            keys,
+            clock,
+            facts: facts(config, None, notices),
+        });
+        Ok(Self { control, _lock: lock })
+    }
+
+    /// Carries out a command of the control door.
+    ///
+    /// # Errors
+    /// What the command says; those about a running program say `starting`.
+    pub async fn ask(&self, name: &str, args: Value) -> Result<Value, ControlError> {
+        control::dispatch(&self.control, name, args).await
+    }
+}
+
+/// A data directory that is not there yet cannot be in use.
+fn take_lock(config: &Config) -> Result<Option<lock::Lock>, StartError> {
+    if config.data_dir.is_dir() { super::take_lock(config).map(Some) } else { Ok(None) }
+}
