@@ -18,6 +18,6 @@ install_node_sdk() {
   local folder=src-tauri/tests/sdk/node
   cmp -s "$folder/package-lock.json" "$folder/node_modules/installed.json" && return
   note "Installing the Node SDK"
-  npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --silent
+  npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel error
   cp "$folder/package-lock.json" "$folder/node_modules/installed.json"
 }
