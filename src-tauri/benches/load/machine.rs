@@ -1,0 +1,92 @@
+//! What the system says about a process, and what it must allow.
+
+use std::fs;
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::Outcome;
+
+/// Both ends of 1,000 streams, with room for the rest.
+const FILES: u64 = 8_192;
+
+/// Raises the limit on open files, which the started processes inherit.
+///
+/// # Errors
+/// The machine allows fewer.
+pub(crate) fn allow_many_files() -> Outcome<()> {
+    let now = getrlimit(Resource::Nofile);
+    let current = now.current.unwrap_or(FILES).max(FILES);
+    setrlimit(Resource::Nofile, Rlimit { current: Some(current), maximum: now.maximum })
+        .map_err(|error| format!("{FILES} open files are needed (ulimit -n): {error}").into())
+}
+
+/// CPU time of a process so far, in steps of a scheduler tick (10 ms).
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Cpu {
+    pub(crate) user: Duration,
+    pub(crate) system: Duration,
+}
+
+impl Cpu {
+    /// Reads the CPU time of all threads of a process, ended ones included.
+    ///
+    /// # Errors
+    /// There is no such process.
+    pub(crate) fn of(pid: u32) -> Outcome<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        // The name in brackets may hold anything; the fields after it are counted from the third.
+        let (_, fields) = stat.rsplit_once(')').ok_or("/proc/PID/stat has an unknown form")?;
+        let mut fields = fields.split_ascii_whitespace().skip(11);
+        let mut next = || -> Outcome<Duration> {
+            let ticks: u32 = fields.next().ok_or("/proc/PID/stat is too short")?.parse()?;
+            Ok(Duration::from_secs(1) * ticks / u32::try_from(rustix::param::clock_ticks_per_second())?)
+        };
+        Ok(Self { user: next()?, system: next()? })
+    }
+
+    pub(crate) fn since(self, earlier: Self) -> Self {
+        Self { user: self.user - earlier.user, system: self.system - earlier.system }
+    }
+
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self { user: self.user + other.user, system: self.system + other.system }
+    }
+
+    pub(crate) fn total(self) -> Duration {
+        self.user + self.system
+    }
+}
+
+/// Resident memory of a process, KB.
+///
+/// # Errors
+/// There is no such process.
+pub(crate) fn resident(pid: u32) -> Outcome<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
+}
+
+/// Open file descriptors of a process.
+///
+/// # Errors
+/// There is no such process.
+pub(crate) fn files(pid: u32) -> Outcome<usize> {
+    Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count())
+}
+
+/// Nanoseconds of the clock that all processes of the machine share.
+pub(crate) fn nanoseconds() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
+}
+
+/// The name of the processor and the number of its cores that may be used.
+pub(crate) fn cores() -> String {
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let count = std::thread::available_parallelism().map_or(1, usize::from);
+    format!("{count} cores ({})", name.map_or("unknown processor", |(_, name)| name))
+}

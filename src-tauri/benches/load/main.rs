@@ -1,0 +1,75 @@
+//! What the proxy costs: requests, streams, memory and start-up, through it and past it, in one run on loopback.
+//!
+//! Three processes share the machine: the real program, a mock upstream (this program again, `--mock`), and the load
+//! (this program). "Direct" asks the mock for what the proxy would have answered, so that the client does the same
+//! work on both sides. Both sides take turns, so that a slow moment of the machine hits both. Wrong answers end the run:
+//! this is a measurement of work that is done right. What is measured is printed as Markdown on stdout.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
+
+mod machine;
+mod memory;
+mod mock;
+mod program;
+mod report;
+mod scale;
+mod small;
+mod start;
+mod stats;
+mod streams;
+mod tokens;
+mod wire;
+
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use mock::Mock;
+use scale::Scale;
+
+/// Anything that ends the run, in words.
+type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// The whole run ends within this time, whatever hangs.
+const LONGEST: Duration = Duration::from_secs(170);
+
+fn main() -> Outcome<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // One thread each for load and mock: what is left of the machine is the proxy's.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    if arguments.iter().any(|argument| argument == "--mock") {
+        return runtime.block_on(mock::serve());
+    }
+    let quick = arguments.iter().any(|argument| argument == "--quick");
+    let scale = if quick { Scale::quick() } else { Scale::full() };
+    machine::allow_many_files()?;
+    let ended = runtime.block_on(bounded(&scale));
+    runtime.shutdown_background();
+    ended
+}
+
+/// Runs everything; on a signal or when time is up, what was started is ended as well (it is dropped).
+async fn bounded(scale: &Scale) -> Outcome<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        ended = tokio::time::timeout(LONGEST, measure(scale)) => ended.map_err(|_| "the run took too long")?,
+        _ = interrupt.recv() => Err("interrupted".into()),
+        _ = terminate.recv() => Err("terminated".into()),
+    }
+}
+
+async fn measure(scale: &Scale) -> Outcome<()> {
+    let mock = Mock::start().await?;
+    eprintln!("start-up …");
+    let start = start::measure(&mock, scale).await?;
+    eprintln!("memory …");
+    let memory = memory::measure(&mock, scale).await?;
+    let program = program::Program::start(mock.address).await?;
+    eprintln!("small replies …");
+    let small = small::measure(&mock, &program, scale).await?;
+    eprintln!("streams …");
+    let streams = streams::measure(&mock, &program, scale).await?;
+    let stopped = program.stop().await?;
+    print!("{}", report::all(scale, &start, &memory, &small, &streams, stopped)?);
+    Ok(())
+}

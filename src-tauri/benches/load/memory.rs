@@ -1,0 +1,87 @@
+//! Resident memory of a fresh program: idle, after work, and for each stream that is open.
+
+use std::time::{Duration, Instant};
+
+use crate::Outcome;
+use crate::machine::{self, Cpu};
+use crate::mock::Mock;
+use crate::program::{Program, Target};
+use crate::scale::Scale;
+use crate::small::ask;
+use crate::streams::first_piece;
+use crate::tokens::Wish;
+use crate::wire::Wire;
+
+/// Streams that are opened at once: fewer than a listener's queue holds.
+const WAVE: usize = 50;
+/// Longer than everything that is measured while the streams are open.
+const OPEN: Duration = Duration::from_secs(60);
+/// How long the program is left alone before its memory is read.
+const IDLE: Duration = Duration::from_secs(2);
+
+/// Memory in KB.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    pub(crate) idle: u64,
+    pub(crate) idle_cpu: f64,
+    pub(crate) idle_files: usize,
+    pub(crate) after_one: u64,
+    pub(crate) open: u64,
+    pub(crate) after: u64,
+    pub(crate) per_stream: f64,
+    /// How long the program kept files open after all clients had left; `None`: for longer than was waited.
+    pub(crate) released: Option<Duration>,
+}
+
+pub(crate) async fn measure(mock: &Mock, scale: &Scale) -> Outcome<Memory> {
+    let program = Program::start(mock.address).await?;
+    program.health().await?;
+    tokio::time::sleep(IDLE / 4).await;
+    let before = Cpu::of(program.pid)?;
+    tokio::time::sleep(IDLE).await;
+    let idle_cpu = Cpu::of(program.pid)?.since(before).total().as_secs_f64() / IDLE.as_secs_f64();
+    let (idle, idle_files) = (machine::resident(program.pid)?, machine::files(program.pid)?);
+
+    ask(&mut Wire::connect(program.target.address).await?, &program.target.request(Wish::WHOLE)).await?;
+    tokio::time::sleep(IDLE / 4).await;
+    let (after_one, files) = (machine::resident(program.pid)?, machine::files(program.pid)?);
+
+    let streams = open(&program.target, scale.open).await?;
+    let open = machine::resident(program.pid)?;
+    drop(streams);
+    let released = back_to(files, program.pid).await?;
+    let after = machine::resident(program.pid)?;
+    program.stop().await?;
+    #[expect(clippy::cast_precision_loss, reason = "KB and counts are far below 2^52")]
+    let per_stream = open.saturating_sub(after_one) as f64 / scale.open as f64;
+    Ok(Memory { idle, idle_cpu, idle_files, after_one, open, after, per_stream, released })
+}
+
+/// Opens streams that have had their first chunk and wait for their second.
+async fn open(target: &Target, count: usize) -> Outcome<Vec<Wire>> {
+    let request = target.request(Wish { chunks: 2, gap: OPEN, stamped: false });
+    let mut open = Vec::with_capacity(count);
+    while open.len() < count {
+        let wave = WAVE.min(count - open.len());
+        let opening = (0..wave).map(|_| async {
+            let mut wire = Wire::connect(target.address).await?;
+            first_piece(&mut wire, &request).await?;
+            Outcome::Ok(wire)
+        });
+        open.append(&mut futures_util::future::try_join_all(opening).await?);
+    }
+    Ok(open)
+}
+
+/// Waits until a process has no more files open than before, a few kept connections aside.
+async fn back_to(files: usize, pid: u32) -> Outcome<Option<Duration>> {
+    const KEPT: usize = 8;
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(5) {
+        if machine::files(pid)? <= files + KEPT {
+            return Ok(Some(began.elapsed()));
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Ok(None)
+}

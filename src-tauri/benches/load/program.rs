@@ -1,0 +1,156 @@
+//! The real program, started as a user would, against the mock.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::Outcome;
+use crate::tokens::Wish;
+use crate::wire::Wire;
+
+/// How long the program may take to say that it listens, and to end.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running proxy with a data directory of its own; both end with this value.
+#[derive(Debug)]
+pub(crate) struct Program {
+    pub(crate) target: Target,
+    pub(crate) pid: u32,
+    child: Child,
+    _output: BufReader<ChildStdout>,
+    _data: tempfile::TempDir,
+}
+
+/// Where requests are sent, and with which key.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) address: SocketAddr,
+    key: String,
+}
+
+impl Target {
+    /// The mock needs no key, but reads as many headers as the proxy.
+    pub(crate) fn direct(address: SocketAddr) -> Self {
+        Self { address, key: "0".repeat(64) }
+    }
+
+    /// The bytes of a request for a reply.
+    pub(crate) fn request(&self, wish: Wish) -> Vec<u8> {
+        let body = format!(
+            r#"{{"model":"gpt-4o-mini","messages":[{{"role":"system","content":"You answer briefly."}},{{"role":"user","content":"{}"}}],"stream":{}}}"#,
+            wish.prompt(),
+            wish.chunks > 0
+        );
+        format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            self.address,
+            self.key,
+            body.len()
+        )
+        .into_bytes()
+    }
+}
+
+impl Program {
+    pub(crate) async fn start(mock: SocketAddr) -> Outcome<Self> {
+        let data = tempfile::tempdir()?;
+        let key = key()?;
+        let mut child = command(&data, &key, mock).spawn()?;
+        let pid = child.id();
+        let output = BufReader::new(child.stdout.take().ok_or("the program has no output")?);
+        let mut started = Starting { child: Some(child) };
+        let (address, output) =
+            tokio::time::timeout(PATIENCE, tokio::task::spawn_blocking(|| listening(output)))
+                .await
+                .map_err(|_| "the program did not say that it listens")???;
+        let child = started.child.take().ok_or("the program is gone")?;
+        Ok(Self { target: Target { address, key }, pid, child, _output: output, _data: data })
+    }
+
+    /// Asks `/healthz`.
+    pub(crate) async fn health(&self) -> Outcome<()> {
+        let mut wire = Wire::connect(self.target.address).await?;
+        wire.write(format!("GET /healthz HTTP/1.1\r\nhost: {}\r\n\r\n", self.target.address).as_bytes())
+            .await?;
+        let head = wire.head().await?.ok_or("no answer from /healthz")?;
+        if head.status() == 200 { Ok(()) } else { Err(format!("/healthz: {}", head.status()).into()) }
+    }
+
+    /// Ends the program as a service manager would, and says how long that took.
+    pub(crate) async fn stop(mut self) -> Outcome<Duration> {
+        let began = Instant::now();
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw).ok_or("no process id")?;
+        kill_process(pid, Signal::TERM)?;
+        while began.elapsed() < PATIENCE {
+            if let Some(status) = self.child.try_wait()? {
+                let took = began.elapsed();
+                return if status.success() {
+                    Ok(took)
+                } else {
+                    Err(format!("it ended with {status}").into())
+                };
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Err("the program did not end when asked to".into())
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Ends the child if it never gets to listen, which also ends the wait for its first line.
+struct Starting {
+    child: Option<Child>,
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// `MAMMOUTH_PROXY_BIN` measures another build, one with symbols for a profiler for instance.
+fn executable() -> PathBuf {
+    std::env::var_os("MAMMOUTH_PROXY_BIN")
+        .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_mammouth-proxy")), PathBuf::from)
+}
+
+fn command(data: &tempfile::TempDir, key: &str, mock: SocketAddr) -> Command {
+    let mut command = Command::new(executable());
+    command.args(["serve", "--port", "0", "--data-dir"]).arg(data.path());
+    // Nothing of the caller's: no `.env`, no settings, no keychain.
+    command.current_dir(data.path()).env_clear().env("HOME", data.path());
+    command.env("COOKIES", "bench-session-one-4f1c,bench-session-two-9a7e,bench-session-three-c3d5");
+    command.env("AUTH_TOKEN", key).env("MAMMOUTH_WEB_URL", format!("http://{mock}")).env("LOG", "warn");
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    command
+}
+
+fn listening(mut output: BufReader<ChildStdout>) -> Outcome<(SocketAddr, BufReader<ChildStdout>)> {
+    let mut line = String::new();
+    while output.read_line(&mut line)? > 0 {
+        if let Some((_, address)) = line.split_once("listening on http://") {
+            return Ok((address.trim().parse()?, output));
+        }
+        line.clear();
+    }
+    Err("the program ended without listening".into())
+}
+
+fn key() -> Outcome<String> {
+    let mut random = [0_u8; 32];
+    getrandom::fill(&mut random)?;
+    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,203 @@
+//! The tables.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::Outcome;
+use crate::machine;
+use crate::memory::Memory;
+use crate::scale::Scale;
+use crate::small::Small;
+use crate::start::Start;
+use crate::streams::{Cost, Pair, Streams};
+
+/// What the original Node proxy (Express and axios) is said to cost, µs of CPU: a small request, a streamed chunk.
+const NODE_REQUEST: f64 = 1_000.0;
+const NODE_CHUNK: f64 = 33.0;
+
+pub(crate) fn all(
+    scale: &Scale,
+    start: &Start,
+    memory: &Memory,
+    small: &[Small],
+    streams: &Streams,
+    stopped: Duration,
+) -> Outcome<String> {
+    let mut out = String::new();
+    head(&mut out, scale)?;
+    small_table(&mut out, small)?;
+    stream_table(&mut out, scale, streams)?;
+    memory_table(&mut out, scale, memory)?;
+    start_table(&mut out, scale, start, stopped)?;
+    aims(&mut out, scale, memory, small, streams)?;
+    Ok(out)
+}
+
+fn head(out: &mut String, scale: &Scale) -> Outcome<()> {
+    let command = if scale.quick { "script/bench --quick" } else { "script/bench" };
+    writeln!(out, "## `{command}`\n")?;
+    writeln!(
+        out,
+        "{}; the proxy, the mock upstream and the load share them, all on loopback. Release build, request log on. \
+         \"Direct\" is the load asking the mock for the same bytes. CPU time is the proxy's alone (user + system), \
+         the request's share included. The figures for the original Node proxy (Express and axios: {NODE_REQUEST:.0} µs \
+         a small request, {NODE_CHUNK:.0} µs a chunk) are taken from the project's issue, not measured here.",
+        machine::cores()
+    )?;
+    if scale.quick {
+        writeln!(out, "\n**A tenth of the work: these numbers show that it runs, not how fast it is.**")?;
+    }
+    Ok(())
+}
+
+fn small_table(out: &mut String, small: &[Small]) -> Outcome<()> {
+    writeln!(out, "\n### Small replies, not streamed\n")?;
+    writeln!(
+        out,
+        "| connections | direct, requests/s | proxied, requests/s | ratio | direct p50 / p99, ms | proxied p50 / p99, ms | proxy CPU a request, µs | times Node's requests per CPU second |"
+    )?;
+    writeln!(out, "|--:|--:|--:|--:|--:|--:|--:|--:|")?;
+    for row in small {
+        let (direct, proxied) = (&row.direct, &row.proxied);
+        writeln!(
+            out,
+            "| {} | {:.0} | {:.0} | {:.2} | {:.2} / {:.2} | {:.2} / {:.2} | {} | {} |",
+            row.connections,
+            direct.rate,
+            proxied.rate,
+            proxied.rate / direct.rate,
+            direct.latency.p50,
+            direct.latency.p99,
+            proxied.latency.p50,
+            proxied.latency.p99,
+            cpu(row.user, row.system),
+            times(NODE_REQUEST, row.user + row.system),
+        )?;
+    }
+    Ok(())
+}
+
+fn stream_table(out: &mut String, scale: &Scale, streams: &Streams) -> Outcome<()> {
+    let Scale { streams: count, gap, .. } = scale;
+    writeln!(out, "\n### Streamed\n")?;
+    writeln!(out, "| milliseconds, p50 / p99 | direct | proxied | added p50 | added p99 | samples |")?;
+    writeln!(out, "|---|--:|--:|--:|--:|--:|")?;
+    pair(out, "first token, nothing else running", &streams.quiet)?;
+    pair(out, &format!("first token beside {count} proxied streams"), &streams.busy)?;
+    pair(out, &format!("between chunks, {count} streams, one every {gap:?}"), &streams.gaps)?;
+    pair(out, "a chunk from the mock's write to the client's read, same streams", &streams.transit)?;
+    writeln!(
+        out,
+        "\n| chunks | direct, chunks/s | proxied, chunks/s | proxy CPU a chunk, µs | times Node |"
+    )?;
+    writeln!(out, "|---|--:|--:|--:|--:|")?;
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+    let pace = *count as f64 / gap.as_secs_f64();
+    cost(out, &format!("{count} streams, one every {gap:?}"), pace, pace, &streams.paced)?;
+    cost(out, "8 streams without a pause", streams.direct_rate, streams.proxied_rate, &streams.burst)
+}
+
+fn pair(out: &mut String, what: &str, Pair { direct, proxied }: &Pair) -> Outcome<()> {
+    Ok(writeln!(
+        out,
+        "| {what} | {:.3} / {:.3} | {:.3} / {:.3} | {:.3} | {:.3} | {} |",
+        direct.p50,
+        direct.p99,
+        proxied.p50,
+        proxied.p99,
+        proxied.p50 - direct.p50,
+        proxied.p99 - direct.p99,
+        proxied.count,
+    )?)
+}
+
+fn cost(out: &mut String, what: &str, direct: f64, proxied: f64, cost: &Cost) -> Outcome<()> {
+    Ok(writeln!(
+        out,
+        "| {what} ({} in all) | {direct:.0} | {proxied:.0} | {} | {} |",
+        cost.chunks,
+        cpu(cost.user, cost.system),
+        times(NODE_CHUNK, cost.user + cost.system),
+    )?)
+}
+
+fn memory_table(out: &mut String, scale: &Scale, memory: &Memory) -> Outcome<()> {
+    writeln!(out, "\n### Memory (resident)\n")?;
+    writeln!(out, "| state | MB |")?;
+    writeln!(out, "|---|--:|")?;
+    writeln!(
+        out,
+        "| idle after start ({} files open, {:.1} % CPU) | {:.1} |",
+        memory.idle_files,
+        memory.idle_cpu * 100.0,
+        mb(memory.idle)
+    )?;
+    writeln!(out, "| after the first reply | {:.1} |", mb(memory.after_one))?;
+    writeln!(
+        out,
+        "| {} streams open: {:.1} KB each | {:.1} |",
+        scale.open,
+        memory.per_stream,
+        mb(memory.open)
+    )?;
+    let released =
+        memory.released.map_or("**not within 5 s**".to_owned(), |time| format!("after {time:.0?}"));
+    writeln!(
+        out,
+        "| all of them left by their clients (connections gone {released}) | {:.1} |",
+        mb(memory.after)
+    )?;
+    Ok(())
+}
+
+fn start_table(out: &mut String, scale: &Scale, start: &Start, stopped: Duration) -> Outcome<()> {
+    writeln!(out, "\n### Start and stop (median of {} starts with an empty data directory)\n", scale.starts)?;
+    writeln!(out, "| | ms |")?;
+    writeln!(out, "|---|--:|")?;
+    writeln!(out, "| start to `/healthz` | {:.0} |", start.health)?;
+    writeln!(out, "| start to the first completion | {:.0} |", start.completion)?;
+    writeln!(out, "| the second completion | {:.1} |", start.second)?;
+    writeln!(out, "| SIGTERM to the end, after all the work | {:.0} |", stopped.as_secs_f64() * 1_000.0)?;
+    Ok(())
+}
+
+fn aims(out: &mut String, scale: &Scale, memory: &Memory, small: &[Small], streams: &Streams) -> Outcome<()> {
+    writeln!(out, "\n### Against the aims\n")?;
+    writeln!(out, "| aim | measured | |")?;
+    writeln!(out, "|---|--:|---|")?;
+    let middle = small.get(1).map_or(0.0, |row| NODE_REQUEST / micros(row.user + row.system));
+    let connections = scale.connections[1];
+    let what = format!("at least 15 × Node's requests per CPU second ({connections} connections)");
+    aim(out, &what, middle, "×", middle >= 15.0)?;
+    let chunk = micros(streams.paced.user + streams.paced.system);
+    aim(out, &format!("a chunk below Node's {NODE_CHUNK:.0} µs"), chunk, "µs", chunk < NODE_CHUNK)?;
+    let idle = mb(memory.idle);
+    aim(out, "idle below 15 MB", idle, "MB", idle < 15.0)?;
+    aim(out, "below 40 KB a stream", memory.per_stream, "KB", memory.per_stream < 40.0)?;
+    let first = streams.quiet.proxied.p50 - streams.quiet.direct.p50;
+    aim(out, "first token below 0.3 ms later, p50", first, "ms", first < 0.3)?;
+    let between = streams.gaps.proxied.p99 - streams.gaps.direct.p99;
+    aim(out, "below 2 ms more between chunks, p99", between, "ms", between < 2.0)
+}
+
+fn aim(out: &mut String, what: &str, value: f64, unit: &str, met: bool) -> Outcome<()> {
+    Ok(writeln!(out, "| {what} | {value:.2} {unit} | {} |", if met { "met" } else { "**missed**" })?)
+}
+
+fn cpu(user: Duration, system: Duration) -> String {
+    format!("{:.1} ({:.1} + {:.1})", micros(user + system), micros(user), micros(system))
+}
+
+/// How often ours fits into theirs; unknown where ours is below the clock's step.
+fn times(theirs: f64, ours: Duration) -> String {
+    if ours.is_zero() { "–".to_owned() } else { format!("{:.1}", theirs / micros(ours)) }
+}
+
+fn micros(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1_000_000.0
+}
+
+#[expect(clippy::cast_precision_loss, reason = "KB are far below 2^52")]
+fn mb(kb: u64) -> f64 {
+    kb as f64 / 1_024.0
+}

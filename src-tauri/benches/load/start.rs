@@ -1,0 +1,45 @@
+//! From the start of the program to its first answers, each time with an empty data directory.
+
+use std::time::{Duration, Instant};
+
+use crate::Outcome;
+use crate::mock::Mock;
+use crate::program::Program;
+use crate::scale::Scale;
+use crate::small::ask;
+use crate::stats::median;
+use crate::tokens::Wish;
+use crate::wire::Wire;
+
+/// Milliseconds since the program was started, the median of some starts.
+#[derive(Debug)]
+pub(crate) struct Start {
+    pub(crate) health: f64,
+    /// The first completion, asked right after the first answer of `/healthz`.
+    pub(crate) completion: f64,
+    /// What a completion takes that is not the first.
+    pub(crate) second: f64,
+}
+
+pub(crate) async fn measure(mock: &Mock, scale: &Scale) -> Outcome<Start> {
+    let (mut health, mut completion, mut second) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..scale.starts {
+        let began = Instant::now();
+        let program = Program::start(mock.address).await?;
+        program.health().await?;
+        health.push(ms(began.elapsed()));
+        let mut wire = Wire::connect(program.target.address).await?;
+        let request = program.target.request(Wish::WHOLE);
+        ask(&mut wire, &request).await?;
+        completion.push(ms(began.elapsed()));
+        let again = Instant::now();
+        ask(&mut wire, &request).await?;
+        second.push(ms(again.elapsed()));
+        program.stop().await?;
+    }
+    Ok(Start { health: median(health), completion: median(completion), second: median(second) })
+}
+
+fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1_000.0
+}

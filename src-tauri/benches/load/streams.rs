@@ -1,0 +1,205 @@
+//! Streamed replies: what the proxy adds to the first token and between chunks, and what a chunk costs it.
+
+use std::time::{Duration, Instant};
+
+use crate::Outcome;
+use crate::machine::{Cpu, nanoseconds};
+use crate::mock::Mock;
+use crate::program::{Program, Target};
+use crate::scale::Scale;
+use crate::stats::{Samples, Spread};
+use crate::tokens::{self, Wish};
+use crate::wire::{Rest, Wire};
+
+/// One stream in this many carries the times of its chunks. Not all: digits cost the tokenizer more than words.
+const STAMPED: usize = 5;
+/// Streams and chunks of the burst, where the mock waits for nothing.
+const BURST: (usize, usize) = (8, 5_000);
+
+/// Everything about streams.
+#[derive(Debug)]
+pub(crate) struct Streams {
+    /// Time to the first token with nothing else going on.
+    pub(crate) quiet: Pair,
+    /// The same beside all the streams, which go through the proxy.
+    pub(crate) busy: Pair,
+    /// Time between two chunks at the client.
+    pub(crate) gaps: Pair,
+    /// Time of a chunk from the mock's write to the client's read.
+    pub(crate) transit: Pair,
+    /// Chunks at a steady pace.
+    pub(crate) paced: Cost,
+    /// Chunks as fast as they go.
+    pub(crate) burst: Cost,
+    /// Chunks a second of the burst.
+    pub(crate) direct_rate: f64,
+    pub(crate) proxied_rate: f64,
+}
+
+/// The same thing on both sides.
+#[derive(Debug)]
+pub(crate) struct Pair {
+    pub(crate) direct: Spread,
+    pub(crate) proxied: Spread,
+}
+
+/// The proxy's CPU time for a chunk, its share of the request included.
+#[derive(Debug, Default)]
+pub(crate) struct Cost {
+    pub(crate) user: Duration,
+    pub(crate) system: Duration,
+    pub(crate) chunks: usize,
+}
+
+pub(crate) async fn measure(mock: &Mock, program: &Program, scale: &Scale) -> Outcome<Streams> {
+    let direct = Target::direct(mock.address);
+    let quiet = first_tokens(&direct, &program.target, scale.pairs, Duration::ZERO).await?;
+    let (mut past, mut through) = (Seen::default(), Seen::default());
+    let mut cpu = Cpu::default();
+    let wish = Wish { chunks: scale.chunks, gap: scale.gap, stamped: false };
+    for _ in 0..scale.rounds {
+        past.append(all_at_once(&direct, scale.streams, wish).await?);
+        let before = Cpu::of(program.pid)?;
+        through.append(all_at_once(&program.target, scale.streams, wish).await?);
+        cpu = cpu.plus(Cpu::of(program.pid)?.since(before));
+    }
+    let paced = Cost::new(cpu, through.chunks)?;
+    let busy = beside_streams(&direct, program, scale, wish).await?;
+    let (burst, direct_rate, proxied_rate) = bursts(&direct, program, scale).await?;
+    let gaps = Pair { direct: past.gaps.middle_and_tail(), proxied: through.gaps.middle_and_tail() };
+    let transit = Pair { direct: past.transit.middle_and_tail(), proxied: through.transit.middle_and_tail() };
+    Ok(Streams { quiet, busy, gaps, transit, paced, burst, direct_rate, proxied_rate })
+}
+
+/// Sends a request and waits for the first piece of its reply.
+///
+/// # Errors
+/// Any answer but a 200 with a body.
+pub(crate) async fn first_piece(wire: &mut Wire, request: &[u8]) -> Outcome<Rest> {
+    wire.write(request).await?;
+    let head = wire.head().await?.ok_or("no answer")?;
+    let (status, mut rest) = (head.status(), head.rest);
+    let piece = wire.piece(&mut rest).await?.ok_or("no first piece")?;
+    if status == 200 {
+        Ok(rest)
+    } else {
+        Err(format!("{status}: {}", String::from_utf8_lossy(&piece)).into())
+    }
+}
+
+/// Times to the first token, both sides in turn.
+async fn first_tokens(direct: &Target, proxied: &Target, pairs: usize, pause: Duration) -> Outcome<Pair> {
+    let wish = Wish { chunks: 2, gap: Duration::ZERO, stamped: false };
+    let mut sides = Vec::new();
+    for target in [direct, proxied] {
+        let wire = Wire::connect(target.address).await?;
+        sides.push((wire, target.request(wish), Samples::default()));
+    }
+    for _ in 0..pairs {
+        for (wire, request, samples) in &mut sides {
+            let asked = Instant::now();
+            let rest = first_piece(wire, request).await?;
+            samples.add(asked.elapsed());
+            wire.body(rest).await?;
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+        }
+    }
+    let mut spreads = sides.into_iter().map(|(_, _, samples)| samples.middle_and_tail());
+    Ok(Pair { direct: spreads.next().unwrap_or_default(), proxied: spreads.next().unwrap_or_default() })
+}
+
+/// Times to the first token while all streams run through the proxy.
+async fn beside_streams(direct: &Target, program: &Program, scale: &Scale, wish: Wish) -> Outcome<Pair> {
+    let (target, streams) = (program.target.clone(), scale.streams);
+    let load = tokio::spawn(async move { all_at_once(&target, streams, wish).await });
+    // The first of these fall into the opening of the streams; a pause lets them spread over the whole turn.
+    let pause = wish.gap * u32::try_from(wish.chunks)? / u32::try_from(scale.pairs)? / 4;
+    let pair = first_tokens(direct, &program.target, scale.pairs / 2, pause).await?;
+    load.await??;
+    Ok(pair)
+}
+
+async fn bursts(direct: &Target, program: &Program, scale: &Scale) -> Outcome<(Cost, f64, f64)> {
+    let (streams, chunks) = BURST;
+    let chunks = if scale.quick { chunks / 10 } else { chunks };
+    let wish = Wish { chunks, gap: Duration::ZERO, stamped: false };
+    let began = Instant::now();
+    all_at_once(direct, streams, wish).await?;
+    let past = began.elapsed();
+    let (began, before) = (Instant::now(), Cpu::of(program.pid)?);
+    let seen = all_at_once(&program.target, streams, wish).await?;
+    let through = began.elapsed();
+    let cost = Cost::new(Cpu::of(program.pid)?.since(before), seen.chunks)?;
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+    let rate = |time: Duration| seen.chunks as f64 / time.as_secs_f64();
+    Ok((cost, rate(past), rate(through)))
+}
+
+impl Cost {
+    fn new(cpu: Cpu, chunks: usize) -> Outcome<Self> {
+        let count = u32::try_from(chunks)?;
+        Ok(Self { user: cpu.user / count, system: cpu.system / count, chunks })
+    }
+}
+
+/// What streams have shown.
+#[derive(Debug, Default)]
+struct Seen {
+    gaps: Samples,
+    transit: Samples,
+    chunks: usize,
+}
+
+impl Seen {
+    fn append(&mut self, other: Self) {
+        self.gaps.append(other.gaps);
+        self.transit.append(other.transit);
+        self.chunks += other.chunks;
+    }
+}
+
+/// Runs streams side by side, begun evenly over one gap so that their chunks do not all fall on one moment.
+async fn all_at_once(target: &Target, streams: usize, wish: Wish) -> Outcome<Seen> {
+    let mut running = Vec::with_capacity(streams);
+    for index in 0..streams {
+        let delay = wish.gap * u32::try_from(index)? / u32::try_from(streams)?;
+        let stamped = index % STAMPED == 0 && !wish.gap.is_zero();
+        running.push(tokio::spawn(one(target.clone(), Wish { stamped, ..wish }, delay)));
+    }
+    let mut all = Seen::default();
+    for stream in running {
+        all.append(stream.await??);
+    }
+    Ok(all)
+}
+
+async fn one(target: Target, wish: Wish, delay: Duration) -> Outcome<Seen> {
+    let mut wire = Wire::connect(target.address).await?;
+    tokio::time::sleep(delay).await;
+    wire.write(&target.request(wish)).await?;
+    let head = wire.head().await?.ok_or("no answer")?;
+    let (status, mut rest) = (head.status(), head.rest);
+    let (mut seen, mut last) = (Seen::default(), None);
+    while let Some(piece) = wire.piece(&mut rest).await? {
+        seen.chunks += tokens::count(&piece);
+        if wish.stamped {
+            note_times(&mut seen, &mut last, &piece);
+        }
+    }
+    if status != 200 || seen.chunks != wish.chunks {
+        return Err(format!("{status}, {} of {} chunks came", seen.chunks, wish.chunks).into());
+    }
+    Ok(seen)
+}
+
+fn note_times(seen: &mut Seen, last: &mut Option<u64>, piece: &[u8]) {
+    for stamp in tokens::stamps(piece) {
+        let now = nanoseconds();
+        seen.transit.push(now.saturating_sub(stamp));
+        if let Some(last) = last.replace(now) {
+            seen.gaps.push(now - last);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What is asked and what is answered: the wishes to the mock that a prompt carries, and the words of a reply.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::machine::nanoseconds;
+
+/// Stands once in every chunk, so that chunks can be counted wherever they end up. No JSON around it has one.
+pub(crate) const MARK: u8 = b'~';
+/// Stands before the time at which a chunk was written.
+const STAMP: u8 = b'@';
+const STAMP_DIGITS: usize = 16;
+
+const WORDS: [&str; 8] = [
+    "the proxy answers ",
+    "with a few words ",
+    "of plain text ",
+    "in every chunk, ",
+    "as a model does ",
+    "when it is asked ",
+    "for a longer ",
+    "reply.\n",
+];
+
+/// What the mock is to answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wish {
+    /// 0: one small reply in one piece.
+    pub(crate) chunks: usize,
+    pub(crate) gap: Duration,
+    /// Whether chunks say when they were written.
+    pub(crate) stamped: bool,
+}
+
+impl Wish {
+    pub(crate) const WHOLE: Self = Self { chunks: 0, gap: Duration::ZERO, stamped: false };
+
+    /// The words in a prompt that carry the wish.
+    pub(crate) fn prompt(self) -> String {
+        let Self { chunks, gap, stamped } = self;
+        format!("bench: chunks={chunks} gap_us={} stamped={} .", gap.as_micros(), u8::from(stamped))
+    }
+
+    /// Finds the wish in a request body; none is the wish for a small reply.
+    pub(crate) fn read(body: &[u8]) -> Self {
+        let text = std::str::from_utf8(body).unwrap_or_default();
+        let words = text.split_once("bench: ").map_or("", |(_, words)| words);
+        let mut wish = Self::WHOLE;
+        for word in words.split(' ').take(3) {
+            let (name, value) = word.split_once('=').unwrap_or_default();
+            let value = value.parse().unwrap_or(0);
+            match name {
+                "chunks" => wish.chunks = value,
+                "gap_us" => wish.gap = Duration::from_micros(value as u64),
+                "stamped" => wish.stamped = value == 1,
+                _ => {}
+            }
+        }
+        wish
+    }
+}
+
+/// Appends the text of a chunk.
+pub(crate) fn chunk(out: &mut String, index: usize, stamped: bool) {
+    out.push(char::from(MARK));
+    out.push_str(WORDS[index % (WORDS.len() - 1)]);
+    if stamped {
+        let _ = write!(out, "@{:016x} ", nanoseconds());
+    }
+}
+
+/// The text of a small reply.
+pub(crate) fn whole() -> String {
+    WORDS.concat()
+}
+
+/// How many chunks there are in a piece of a reply.
+pub(crate) fn count(piece: &[u8]) -> usize {
+    piece.iter().filter(|&&byte| byte == MARK).count()
+}
+
+/// The times at which the chunks in a piece of a reply were written, nanoseconds.
+pub(crate) fn stamps(piece: &[u8]) -> impl Iterator<Item = u64> {
+    piece.split(|&byte| byte == STAMP).skip(1).filter_map(|after| {
+        let digits = std::str::from_utf8(after.get(..STAMP_DIGITS)?).ok()?;
+        u64::from_str_radix(digits, 16).ok()
+    })
+}

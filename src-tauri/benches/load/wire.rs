@@ -1,0 +1,152 @@
+//! HTTP/1.1 on a keep-alive connection, as little of it as both ends of a measurement need: a client that costs more than
+//! what it measures would measure itself.
+
+use std::net::SocketAddr;
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::Outcome;
+
+/// The start of a message.
+#[derive(Debug)]
+pub(crate) struct Head {
+    /// From the first line to the empty one.
+    pub(crate) text: Bytes,
+    pub(crate) rest: Rest,
+}
+
+impl Head {
+    /// The status of a response; 0 if this is none.
+    pub(crate) fn status(&self) -> u16 {
+        let digits = self.text.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok());
+        digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
+    }
+}
+
+/// How much of a message's body is still to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rest {
+    Length(usize),
+    Chunked,
+    Nothing,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    socket: TcpStream,
+    buffer: BytesMut,
+}
+
+impl Wire {
+    pub(crate) async fn connect(address: SocketAddr) -> Outcome<Self> {
+        Self::new(TcpStream::connect(address).await?)
+    }
+
+    pub(crate) fn new(socket: TcpStream) -> Outcome<Self> {
+        socket.set_nodelay(true)?;
+        Ok(Self { socket, buffer: BytesMut::with_capacity(1_024) })
+    }
+
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Outcome<()> {
+        Ok(self.socket.write_all(bytes).await?)
+    }
+
+    /// Reads the next head; `None` when the other side is done.
+    pub(crate) async fn head(&mut self) -> Outcome<Option<Head>> {
+        loop {
+            if let Some(end) = self.buffer.windows(4).position(|four| four == b"\r\n\r\n") {
+                let text = self.buffer.split_to(end + 4).freeze();
+                let rest = rest(&text)?;
+                return Ok(Some(Head { text, rest }));
+            }
+            if self.socket.read_buf(&mut self.buffer).await? == 0 {
+                return if self.buffer.is_empty() { Ok(None) } else { Err("a head broke off".into()) };
+            }
+        }
+    }
+
+    /// Reads the next piece of a body: what is there of one with a length, a whole chunk of a chunked one.
+    pub(crate) async fn piece(&mut self, rest: &mut Rest) -> Outcome<Option<Bytes>> {
+        loop {
+            if *rest == Rest::Nothing {
+                return Ok(None);
+            }
+            if let Some(piece) = take(&mut self.buffer, rest)? {
+                return Ok(Some(piece));
+            }
+            if *rest != Rest::Nothing && self.socket.read_buf(&mut self.buffer).await? == 0 {
+                return Err("a body broke off".into());
+            }
+        }
+    }
+
+    /// Reads a body to its end.
+    pub(crate) async fn body(&mut self, mut rest: Rest) -> Outcome<Bytes> {
+        let Some(first) = self.piece(&mut rest).await? else { return Ok(Bytes::new()) };
+        if rest == Rest::Nothing {
+            return Ok(first);
+        }
+        let mut all = BytesMut::from(first);
+        while let Some(piece) = self.piece(&mut rest).await? {
+            all.extend_from_slice(&piece);
+        }
+        Ok(all.freeze())
+    }
+}
+
+fn rest(head: &[u8]) -> Outcome<Rest> {
+    for line in head.split(|&byte| byte == b'\n') {
+        if let Some(value) = header(line, b"content-length:") {
+            return Ok(match value.parse()? {
+                0 => Rest::Nothing,
+                length => Rest::Length(length),
+            });
+        }
+        if header(line, b"transfer-encoding:").is_some() {
+            return Ok(Rest::Chunked);
+        }
+    }
+    Ok(Rest::Nothing)
+}
+
+fn header<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a str> {
+    let (start, value) = line.split_at_checked(name.len())?;
+    start
+        .eq_ignore_ascii_case(name)
+        .then_some(value)
+        .and_then(|value| std::str::from_utf8(value).ok())
+        .map(str::trim)
+}
+
+/// Takes a piece out of what was read, if there is a whole one.
+fn take(buffer: &mut BytesMut, rest: &mut Rest) -> Outcome<Option<Bytes>> {
+    match *rest {
+        Rest::Nothing => Ok(None),
+        Rest::Length(_) if buffer.is_empty() => Ok(None),
+        Rest::Length(length) => {
+            let piece = buffer.split_to(length.min(buffer.len())).freeze();
+            *rest = if piece.len() == length { Rest::Nothing } else { Rest::Length(length - piece.len()) };
+            Ok(Some(piece))
+        }
+        Rest::Chunked => take_chunk(buffer, rest),
+    }
+}
+
+fn take_chunk(buffer: &mut BytesMut, rest: &mut Rest) -> Outcome<Option<Bytes>> {
+    let Some(line) = buffer.windows(2).position(|two| two == b"\r\n") else { return Ok(None) };
+    let size = usize::from_str_radix(std::str::from_utf8(&buffer[..line])?.trim(), 16)?;
+    if buffer.len() < line + 2 + size + 2 {
+        return Ok(None);
+    }
+    buffer.advance(line + 2);
+    let chunk = buffer.split_to(size).freeze();
+    buffer.advance(2);
+    if size == 0 {
+        *rest = Rest::Nothing;
+        return Ok(None);
+    }
+    Ok(Some(chunk))
+}
