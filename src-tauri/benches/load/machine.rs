@@ -83,6 +83,12 @@ pub(crate) fn nanoseconds() -> u64 {
     now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
 }
 
+/// How many processes want to run, over the last minute: work of others is in the numbers too.
+pub(crate) fn busy() -> String {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    load.split(' ').next().unwrap_or_default().to_owned()
+}
+
 /// The name of the processor and the number of its cores that may be used.
 pub(crate) fn cores() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

@@ -59,17 +59,18 @@ async fn bounded(scale: &Scale) -> Outcome<()> {
 }
 
 async fn measure(scale: &Scale) -> Outcome<()> {
+    let busy = machine::busy();
     let mock = Mock::start().await?;
     eprintln!("start-up …");
     let start = start::measure(&mock, scale).await?;
     eprintln!("memory …");
     let memory = memory::measure(&mock, scale).await?;
-    let program = program::Program::start(mock.address).await?;
     eprintln!("small replies …");
+    let program = program::Program::start(mock.address).await?;
     let small = small::measure(&mock, &program, scale).await?;
     eprintln!("streams …");
     let streams = streams::measure(&mock, &program, scale).await?;
     let stopped = program.stop().await?;
-    print!("{}", report::all(scale, &start, &memory, &small, &streams, stopped)?);
+    print!("{}", report::all(scale, &busy, &start, &memory, &small, &streams, stopped)?);
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The real program, started as a user would, against the mock.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,6 +15,8 @@ use crate::wire::Wire;
 
 /// How long the program may take to say that it listens, and to end.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// What the program writes for people, which is shown only if it does not start.
+const SAID: &str = "stderr.txt";
 
 /// A running proxy with a data directory of its own; both end with this value.
 #[derive(Debug)]
@@ -59,14 +62,16 @@ impl Program {
     pub(crate) async fn start(mock: SocketAddr) -> Outcome<Self> {
         let data = tempfile::tempdir()?;
         let key = key()?;
-        let mut child = command(&data, &key, mock).spawn()?;
+        let mut child = command(&data, &key, mock)?.spawn()?;
         let pid = child.id();
         let output = BufReader::new(child.stdout.take().ok_or("the program has no output")?);
         let mut started = Starting { child: Some(child) };
-        let (address, output) =
-            tokio::time::timeout(PATIENCE, tokio::task::spawn_blocking(|| listening(output)))
-                .await
-                .map_err(|_| "the program did not say that it listens")???;
+        let waiting = tokio::task::spawn_blocking(|| listening(output));
+        let Ok(Some((address, output))) = tokio::time::timeout(PATIENCE, waiting).await.unwrap_or(Ok(None))
+        else {
+            let said = std::fs::read_to_string(data.path().join(SAID)).unwrap_or_default();
+            return Err(format!("the program did not say that it listens; it said: {said}").into());
+        };
         let child = started.child.take().ok_or("the program is gone")?;
         Ok(Self { target: Target { address, key }, pid, child, _output: output, _data: data })
     }
@@ -127,26 +132,28 @@ fn executable() -> PathBuf {
         .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_mammouth-proxy")), PathBuf::from)
 }
 
-fn command(data: &tempfile::TempDir, key: &str, mock: SocketAddr) -> Command {
+fn command(data: &tempfile::TempDir, key: &str, mock: SocketAddr) -> Outcome<Command> {
     let mut command = Command::new(executable());
-    command.args(["serve", "--port", "0", "--data-dir"]).arg(data.path());
+    command.args(["serve", "--port", "0", "--data-dir"]).arg(data.path().join("data"));
     // Nothing of the caller's: no `.env`, no settings, no keychain.
     command.current_dir(data.path()).env_clear().env("HOME", data.path());
     command.env("COOKIES", "bench-session-one-4f1c,bench-session-two-9a7e,bench-session-three-c3d5");
     command.env("AUTH_TOKEN", key).env("MAMMOUTH_WEB_URL", format!("http://{mock}")).env("LOG", "warn");
-    command.stdin(Stdio::null()).stdout(Stdio::piped());
-    command
+    let said = File::create(data.path().join(SAID))?;
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(said);
+    Ok(command)
 }
 
-fn listening(mut output: BufReader<ChildStdout>) -> Outcome<(SocketAddr, BufReader<ChildStdout>)> {
+/// Reads up to the line with the address; `None` if the program ends without one.
+fn listening(mut output: BufReader<ChildStdout>) -> Option<(SocketAddr, BufReader<ChildStdout>)> {
     let mut line = String::new();
-    while output.read_line(&mut line)? > 0 {
+    while output.read_line(&mut line).ok()? > 0 {
         if let Some((_, address)) = line.split_once("listening on http://") {
-            return Ok((address.trim().parse()?, output));
+            return Some((address.trim().parse().ok()?, output));
         }
         line.clear();
     }
-    Err("the program ended without listening".into())
+    None
 }
 
 fn key() -> Outcome<String> {

@@ -17,6 +17,7 @@ const NODE_CHUNK: f64 = 33.0;
 
 pub(crate) fn all(
     scale: &Scale,
+    busy: &str,
     start: &Start,
     memory: &Memory,
     small: &[Small],
@@ -24,7 +25,7 @@ pub(crate) fn all(
     stopped: Duration,
 ) -> Outcome<String> {
     let mut out = String::new();
-    head(&mut out, scale)?;
+    head(&mut out, scale, busy)?;
     small_table(&mut out, small)?;
     stream_table(&mut out, scale, streams)?;
     memory_table(&mut out, scale, memory)?;
@@ -33,12 +34,13 @@ pub(crate) fn all(
     Ok(out)
 }
 
-fn head(out: &mut String, scale: &Scale) -> Outcome<()> {
+fn head(out: &mut String, scale: &Scale, busy: &str) -> Outcome<()> {
     let command = if scale.quick { "script/bench --quick" } else { "script/bench" };
     writeln!(out, "## `{command}`\n")?;
     writeln!(
         out,
-        "{}; the proxy, the mock upstream and the load share them, all on loopback. Release build, request log on. \
+        "{}; the proxy, the mock upstream and the load share them, all on loopback (load average before \
+         the run: {busy}). Release build, request log on. \
          \"Direct\" is the load asking the mock for the same bytes. CPU time is the proxy's alone (user + system), \
          the request's share included. The figures for the original Node proxy (Express and axios: {NODE_REQUEST:.0} µs \
          a small request, {NODE_CHUNK:.0} µs a chunk) are taken from the project's issue, not measured here.",
