@@ -1,4 +1,9 @@
 //! Behaviour of the real program: the built binary as a child process, against the simulator, a file per behaviour.
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "this program is all tests: it has no outside to keep things from"
+)]
 
 mod chat;
 mod support;
