@@ -32,11 +32,15 @@ pub use store::{Reader, read_only};
 use shared::Shared;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, OnceLock};
+use std::thread::Thread;
 use std::time::Duration;
 use tokio::sync::broadcast;
 use writer::{Command, Message, Writer};
+
+/// How long a reader waits for records that are on their way.
+const SETTLE: Duration = Duration::from_secs(1);
 
 /// How much is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +78,8 @@ pub struct Journal {
 struct Inner {
     outbox: Sender<Message>,
     shared: Arc<Shared>,
+    /// To wake the writer while it lets records gather.
+    writer: OnceLock<Thread>,
 }
 
 impl Journal {
@@ -101,6 +107,8 @@ impl Journal {
     /// # Errors
     /// When the file cannot be read, nothing that fits is in memory, and it was not known before ([`Journal::notice`]).
     pub fn latest(&self, query: &Query) -> Result<Vec<Record>, JournalError> {
+        // A disk that keeps the writer busy must not keep the reader: then the newest are missing for once.
+        let _ = self.ask(Command::Settle).recv_timeout(SETTLE);
         // Memory first: a record that moves to the file in between is then found twice, not never.
         let waiting = self.inner.shared.select(query);
         let Some(path) = self.inner.shared.path() else { return Ok(waiting) };
@@ -163,8 +171,11 @@ impl Journal {
         let (journal, inbox) = Self::idle(path, limits);
         let writer = Writer::new(Arc::clone(&journal.inner.shared), limits);
         let thread = std::thread::Builder::new().name("journal".into());
-        if let Err(error) = thread.spawn(move || writer.run(&inbox)) {
-            journal.inner.shared.trouble(&format!("the request log cannot be written: {error}"));
+        match thread.spawn(move || writer.run(&inbox)) {
+            Ok(running) => drop(journal.inner.writer.set(running.thread().clone())),
+            Err(error) => {
+                journal.inner.shared.trouble(&format!("the request log cannot be written: {error}"))
+            }
         }
         journal
     }
@@ -173,7 +184,7 @@ impl Journal {
     fn idle(path: Option<PathBuf>, limits: Limits) -> (Self, Receiver<Message>) {
         let (outbox, inbox) = mpsc::channel();
         let shared = Arc::new(Shared::new(path, limits.queue));
-        (Self { inner: Arc::new(Inner { outbox, shared }) }, inbox)
+        (Self { inner: Arc::new(Inner { outbox, shared, writer: OnceLock::new() }) }, inbox)
     }
 
     fn enqueue(&self, record: Box<Record>) {
@@ -191,13 +202,20 @@ impl Journal {
     fn ask<T>(&self, command: impl FnOnce(Sender<T>) -> Command) -> Receiver<T> {
         let (reply, answer) = mpsc::channel();
         // When the writer is gone the reply is dropped here, and the answer says so.
-        let _ = self.inner.outbox.send(Message::Do(command(reply)));
+        self.order(command(reply));
         answer
     }
 
     fn suspect(&self, error: &JournalError) {
         if matches!(error, JournalError::Damaged | JournalError::Missing) {
-            let _ = self.inner.outbox.send(Message::Do(Command::Check));
+            self.order(Command::Check);
+        }
+    }
+
+    fn order(&self, command: Command) {
+        let _ = self.inner.outbox.send(Message::Do(command));
+        if let Some(writer) = self.inner.writer.get() {
+            writer.unpark();
         }
     }
 }

@@ -16,6 +16,11 @@ use std::time::{Duration, Instant};
 
 /// Most records of one transaction.
 const BATCH: usize = 256;
+/// Most records taken from the queue at once: as many as it holds by default.
+const HANDFUL: usize = 4_096;
+/// How long a first record waits for company: a transaction and a wake-up for each record would cost more than all else
+/// that a small request does.
+const GATHER: Duration = Duration::from_millis(50);
 /// Records after which retention runs, whatever the time.
 const SWEEP_EVERY: usize = 1_000;
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -33,6 +38,8 @@ pub(super) enum Message {
 #[derive(Debug)]
 pub(super) enum Command {
     Flush(Sender<()>),
+    /// As `Flush`, but without trying a file again that failed a moment ago.
+    Settle(Sender<()>),
     /// Deletes the records of one account, or all.
     Erase(Option<String>, Sender<Result<u64, JournalError>>),
     /// A reader met something wrong.
@@ -84,8 +91,11 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return self.save(true),
             };
+            if matches!(first, Some(Message::Record(_))) {
+                std::thread::park_timeout(GATHER);
+            }
             let command = self.gather(first, inbox);
-            self.save(command.is_some());
+            self.save(!matches!(command, None | Some(Command::Settle(_))));
             self.tidy(Moment::now());
             if command.is_some_and(|command| self.obey(command).is_break()) {
                 return;
@@ -100,7 +110,7 @@ impl Writer {
         sweep.min(retry).min(shrink).saturating_duration_since(now)
     }
 
-    /// Takes records until a batch is full, the queue is empty, or a command comes, which is handed back.
+    /// Takes records until there are many, the queue is empty, or a command comes, which is handed back.
     fn gather(&mut self, first: Option<Message>, inbox: &Receiver<Message>) -> Option<Command> {
         let mut next = first;
         let mut taken = 0;
@@ -110,7 +120,7 @@ impl Writer {
                 Message::Do(command) => return Some(command),
             }
             taken += 1;
-            next = if taken < BATCH { inbox.try_recv().ok() } else { None };
+            next = if taken < HANDFUL { inbox.try_recv().ok() } else { None };
         }
     }
 
@@ -221,7 +231,7 @@ impl Writer {
 
     fn obey(&mut self, command: Command) -> ControlFlow<()> {
         match command {
-            Command::Flush(reply) => answer(&reply, ()),
+            Command::Flush(reply) | Command::Settle(reply) => answer(&reply, ()),
             Command::Erase(account, reply) => answer(&reply, self.erase(account.as_deref())),
             Command::Check => self.check(),
             Command::Close(reply) => {
