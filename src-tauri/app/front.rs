@@ -82,6 +82,7 @@ impl Front {
             }
         };
         let headers = response.headers_mut();
+        headers.reserve(ALWAYS.len() + 2);
         headers.extend(ALWAYS);
         if let Ok(id) = HeaderValue::from_str(&id) {
             headers.insert(REQUEST_ID, id);

@@ -204,20 +204,18 @@ impl Encode for Encoder {
     }
 
     fn whole(&mut self, text: &str, finish: Finish, usage: Usage) -> String {
-        json!({
-            "id": format!("chatcmpl-{}", self.about.id),
-            "object": "chat.completion",
-            "created": self.about.created,
-            "model": self.about.model,
-            "choices": [{
-                "index": 0,
-                "message": { "role": "assistant", "content": text, "refusal": null },
-                "logprobs": null,
-                "finish_reason": finish_reason(finish),
-            }],
-            "usage": usage_json(usage),
-        })
-        .to_string()
+        let (id, created) = (&self.about.id, self.about.created);
+        let mut out =
+            format!(r#"{{"id":"chatcmpl-{id}","object":"chat.completion","created":{created},"model":"#);
+        sse::json_string(&mut out, &self.about.model);
+        out.push_str(r#","choices":[{"index":0,"message":{"role":"assistant","content":"#);
+        sse::json_string(&mut out, text);
+        out.push_str(r#","refusal":null},"logprobs":null,"finish_reason":""#);
+        out.push_str(finish_reason(finish));
+        out.push_str(r#""}],"usage":"#);
+        out.push_str(&usage_json(usage).to_string());
+        out.push('}');
+        out
     }
 }
 
@@ -326,6 +324,18 @@ mod tests {
         assert!(chunks[1]["usage"].is_null());
         assert_eq!(chunks[2]["usage"]["total_tokens"], 7);
         assert_eq!(chunks[2]["choices"], json!([]));
+    }
+
+    #[test]
+    fn a_whole_reply_is_one_object() {
+        let usage = Usage { prompt_tokens: 3, completion_tokens: 4, estimated: true };
+        let body = encoder(false).whole("a \"quoted\"\nline", Finish::Stop, usage);
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        let message = json!({ "role": "assistant", "content": "a \"quoted\"\nline", "refusal": null });
+        let choice = json!({ "index": 0, "message": message, "logprobs": null, "finish_reason": "stop" });
+        let usage = json!({ "prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7 });
+        let expected = json!({ "id": "chatcmpl-1", "object": "chat.completion", "created": 7, "model": "m\"x", "choices": [choice], "usage": usage });
+        assert_eq!(body, expected);
     }
 
     #[test]

@@ -162,7 +162,8 @@ fn note_success(proxy: &Inner, lease: &mut Lease, model: &Model, conversation: u
     let ask = Ask { scope: &model.scope, tried: &[], conversation: Some(conversation) };
     let report = Report::Answered { asked: &model.id, served };
     proxy.metrics.upstream_call(true);
-    proxy.parts.accounts.report(lease, &ask, report, proxy.parts.clock.now(), chance());
+    // Chance matters to failures only, and drawing it is a system call.
+    proxy.parts.accounts.report(lease, &ask, report, proxy.parts.clock.now(), 0.0);
 }
 
 /// Tells accounts and metrics that a call failed, before or after its first event.
