@@ -1,12 +1,13 @@
-//! The keys clients send, as the program starts.
+//! The keys clients send and the control token, as the program starts.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use super::Parts;
+use super::{CONTROL_TOKEN, Parts, StartError, lock, system};
 use crate::access;
 use crate::config::Config;
 use crate::control::ClientKeys;
-use crate::secrets::{Secret, StoreError};
+use crate::secrets::{self, Secret, StoreError};
 
 /// The name under which the keychain keeps the main key.
 const KEYCHAIN_NAME: &str = "client-key:main";
@@ -57,6 +58,24 @@ async fn kept_or_made(parts: &Parts) -> Result<Secret, StoreError> {
     let key = access::generate_key();
     parts.vault.set(KEYCHAIN_NAME, &key).await?;
     Ok(key)
+}
+
+/// The token that opens the control door.
+///
+/// # Errors
+/// Where it could be kept, but somebody else may have put it there.
+pub(super) fn control_token(data_dir: &Path, notices: &mut Vec<String>) -> Result<Secret, StartError> {
+    match secrets::read_or_create_token(&data_dir.join(CONTROL_TOKEN)) {
+        Ok(token) => Ok(token),
+        Err(error) if lock::is_unwritable(&error) => {
+            notices.push(format!(
+                "the data directory cannot be written ({error}): the proxy answers, but commands such as 'status' do \
+                 not find it"
+            ));
+            Ok(access::generate_key())
+        }
+        Err(error) => Err(system("the control token cannot be kept")(error)),
+    }
 }
 
 fn named(parts: &Parts, notices: &mut Vec<String>) -> BTreeMap<String, [u8; 32]> {

@@ -28,7 +28,7 @@ use crate::config::{Config, SettingsFile};
 use crate::control::{self, Control, Facts};
 use crate::journal::{self, Journal};
 use crate::proxy::{self, Models, Proxy};
-use crate::secrets::{self, ExposeSecret, Vault};
+use crate::secrets::{ExposeSecret, Vault};
 use crate::server::{self, BindError, Server};
 use crate::simulator::{self, Simulator};
 use crate::upstreams::web::{self, Web};
@@ -99,8 +99,7 @@ impl App {
         let accounts = Accounts::new(roster, config.strategy, store, clock.now());
         let keys = keys::gather(&config, &parts, &mut notices).await;
         let web = Arc::new(build_web(&config, simulator.as_ref())?);
-        let token = secrets::read_or_create_token(&config.data_dir.join(CONTROL_TOKEN))
-            .map_err(system("the control token cannot be kept"))?;
+        let token = keys::control_token(&config.data_dir, &mut notices)?;
 
         let proxy = Proxy::new(proxy::Parts {
             accounts: accounts.clone(),
@@ -139,7 +138,10 @@ impl App {
             control,
             lock,
         };
-        app.lock.announce(&instance(app.addr(), config.demo)).map_err(system(NOT_ANNOUNCED))?;
+        match app.lock.announce(&instance(app.addr(), config.demo)) {
+            Err(error) if lock::is_unwritable(&error) => tracing::warn!("{NOT_ANNOUNCED}: {error}"),
+            announced => announced.map_err(system(NOT_ANNOUNCED))?,
+        }
         Ok(app)
     }
 
