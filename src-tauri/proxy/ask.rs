@@ -26,8 +26,14 @@ use crate::upstreams::{Events, Failure, FailureKind};
 /// Bodies above this are decoded away from the threads that serve others.
 const LARGE_BODY: usize = 256 * 1024;
 
-/// Answers a request of one of the dialects.
-pub(super) async fn ask<S, B>(proxy: Arc<Inner>, dialect: Dialect, caller: Caller, stream: S) -> Response
+/// Answers a request of one of the dialects. `announced` is the length that its head names.
+pub(super) async fn ask<S, B>(
+    proxy: Arc<Inner>,
+    dialect: Dialect,
+    caller: Caller,
+    announced: Option<u64>,
+    stream: S,
+) -> Response
 where
     S: Stream<Item = Result<B, warp::Error>> + Send + 'static,
     B: Buf,
@@ -39,7 +45,7 @@ where
         bytes_in: 0,
     };
     let mut question = Question { entry: proxy.parts.journal.begin(start), proxy, dialect, caller };
-    match question.read(stream).await {
+    match question.read(announced, stream).await {
         Ok(decoded) => question.answer(decoded).await,
         Err(problem) => question.fail(&problem, 0),
     }
@@ -53,13 +59,14 @@ struct Question {
 }
 
 impl Question {
-    async fn read<S, B>(&mut self, stream: S) -> Result<Decoded, Problem>
+    async fn read<S, B>(&mut self, announced: Option<u64>, stream: S) -> Result<Decoded, Problem>
     where
         S: Stream<Item = Result<B, warp::Error>>,
         B: Buf,
     {
         let limit = self.proxy.parts.body_limit;
-        let body = body::read(stream, limit, &self.proxy.bodies).await.map_err(Problem::Body)?;
+        let body = body::read(stream, announced, limit, &self.proxy.bodies).await;
+        let body = body.map_err(Problem::Body)?;
         self.entry.bytes_in(body.len() as u64);
         let dialect = self.dialect;
         let decoded = if body.len() > LARGE_BODY {

@@ -68,15 +68,23 @@ impl Body {
     }
 }
 
-/// Reads a body of at most `limit` bytes.
+/// Reads a body of at most `limit` bytes. One that `announced` a greater length is not read at all.
 ///
 /// # Errors
 /// [`BodyError`]; the connection cannot be used on after one.
-pub(super) async fn read<S, B, E>(stream: S, limit: usize, budget: &Budget) -> Result<Body, BodyError>
+pub(super) async fn read<S, B, E>(
+    stream: S,
+    announced: Option<u64>,
+    limit: usize,
+    budget: &Budget,
+) -> Result<Body, BodyError>
 where
     S: Stream<Item = Result<B, E>>,
     B: Buf,
 {
+    if announced.is_some_and(|length| length > limit as u64) {
+        return Err(BodyError::TooLarge);
+    }
     let mut stream = std::pin::pin!(stream);
     let mut body = Body { bytes: BytesMut::new(), held: 0, budget: budget.clone() };
     let began = Instant::now();
@@ -106,21 +114,27 @@ mod tests {
     #[tokio::test]
     async fn p02_the_cap_counts_what_comes() {
         let budget = Budget::default();
-        assert_eq!(read(chunks(&[4, 6]), 10, &budget).await.unwrap().len(), 10);
-        assert_eq!(read(chunks(&[4, 7]), 10, &budget).await.unwrap_err(), BodyError::TooLarge);
+        assert_eq!(read(chunks(&[4, 6]), None, 10, &budget).await.unwrap().len(), 10);
+        assert_eq!(read(chunks(&[4, 7]), None, 10, &budget).await.unwrap_err(), BodyError::TooLarge);
         assert_eq!(budget.used.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn p01_an_announced_length_above_the_cap_is_refused_unread() {
+        let endless = stream::pending::<Result<Bytes, ()>>();
+        assert_eq!(read(endless, Some(11), 10, &Budget::default()).await.unwrap_err(), BodyError::TooLarge);
     }
 
     #[tokio::test(start_paused = true)]
     async fn p10_a_body_that_stops_or_drips_is_given_up_within_half_a_minute() {
         let began = Instant::now();
         let stalled = chunks(&[100]).chain(stream::pending());
-        assert_eq!(read(stalled, 1_000, &Budget::default()).await.unwrap_err(), BodyError::TooSlow);
+        assert_eq!(read(stalled, None, 1_000, &Budget::default()).await.unwrap_err(), BodyError::TooSlow);
         let dripping = stream::unfold((), |()| async {
             tokio::time::sleep(Duration::from_secs(1)).await;
             Some((Ok::<_, ()>(Bytes::from_static(b"x")), ()))
         });
-        assert_eq!(read(dripping, 1_000, &Budget::default()).await.unwrap_err(), BodyError::TooSlow);
+        assert_eq!(read(dripping, None, 1_000, &Budget::default()).await.unwrap_err(), BodyError::TooSlow);
         assert!(began.elapsed() < Duration::from_secs(60));
     }
 
@@ -128,7 +142,7 @@ mod tests {
     async fn f39_all_bodies_together_are_bounded() {
         let budget = Budget::default();
         budget.used.store(ALL_BODIES - 5, Ordering::Relaxed);
-        assert_eq!(read(chunks(&[6]), 1_000, &budget).await.unwrap_err(), BodyError::Overloaded);
+        assert_eq!(read(chunks(&[6]), None, 1_000, &budget).await.unwrap_err(), BodyError::Overloaded);
         assert_eq!(budget.used.load(Ordering::Relaxed), ALL_BODIES - 5);
     }
 }

@@ -80,8 +80,11 @@ fn question(proxy: &Proxy, under: &'static str, dialect: Dialect) -> BoxedFilter
     };
     path.and(warp::post())
         .and(warp::ext::get::<Caller>())
+        .and(warp::header::optional::<u64>("content-length"))
         .and(warp::body::stream())
-        .then(move |caller: Caller, body| ask::ask(Arc::clone(&inner), dialect, caller, body))
+        .then(move |caller: Caller, announced, body| {
+            ask::ask(Arc::clone(&inner), dialect, caller, announced, body)
+        })
         .boxed()
 }
 
