@@ -1,7 +1,7 @@
 //! Keys that anybody could guess.
 
 /// Tokens that documentation prints, in lower case. The original project's README shows the first.
-const PUBLISHED: [&str; 14] = [
+const PUBLISHED: [&str; 15] = [
     "sk-123456",
     "123456",
     "changeme",
@@ -16,6 +16,7 @@ const PUBLISHED: [&str; 14] = [
     "sk-xxxxxxxxxxxxxxxx",
     "replace-with-your-token",
     "mammouth-proxy-token",
+    "a-long-random-key-that-your-clients-send",
 ];
 
 const MIN_LENGTH: usize = 16;
