@@ -5,6 +5,15 @@
     reason = "this program is all tests: it has no outside to keep things from"
 )]
 
+mod auth;
 mod chat;
+mod commands;
+mod images;
+mod lifecycle;
+mod matrix;
+mod network;
+mod parsing;
+mod settings;
+mod storage;
 mod support;
 mod tidy;

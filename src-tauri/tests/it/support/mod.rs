@@ -6,10 +6,14 @@
 mod program;
 mod raw;
 mod reply;
+mod routes;
+mod wire;
 
-pub use program::{KEY, Options, Program};
+pub use program::{KEY, Options, Program, cli_in, cli_with, err, out, refused_start};
 pub use raw::{RawAnswer, raw};
 pub use reply::{Answer, Sse};
+pub use routes::{body_of, every_route, path_of};
+pub use wire::{Wire, check_headers, head, post, with_key};
 
 use mammouth_proxy::simulator::{Options as SimulatorOptions, SimAccount, Simulator};
 use serde_json::{Value, json};

@@ -21,6 +21,10 @@ pub struct Options {
     pub args: Vec<String>,
     /// The text of `settings.toml`.
     pub settings: Option<String>,
+    /// Neither `--port 0` nor `AUTH_TOKEN`: all settings are the test's own.
+    pub bare: bool,
+    /// A program that starts the program, with its arguments.
+    pub under: Vec<String>,
 }
 
 impl Options {
@@ -36,6 +40,16 @@ impl Options {
 
     pub fn settings(mut self, text: &str) -> Self {
         self.settings = Some(format!("version = 1\n{text}"));
+        self
+    }
+
+    pub fn bare(mut self) -> Self {
+        self.bare = true;
+        self
+    }
+
+    pub fn under(mut self, command: &[&str]) -> Self {
+        self.under = command.iter().map(|part| (*part).to_owned()).collect();
         self
     }
 }
@@ -152,21 +166,37 @@ pub async fn cli_in(dir: &Path, args: &[&str]) -> Output {
 }
 
 fn serve(dir: &Path, simulator: Option<&Simulator>, options: &Options) -> Command {
-    let mut command = command(dir);
-    command.arg("serve").args(["--port", "0"]).args(&options.args);
+    let mut command = command_under(&options.under, dir);
+    command.arg("serve");
+    if !options.bare {
+        command.args(["--port", "0"]).env("AUTH_TOKEN", KEY);
+    }
+    command.args(&options.args);
     if let Some(simulator) = simulator {
         let cookies: Vec<String> = simulator.cookies().into_iter().map(|(_, cookie)| cookie).collect();
         command.env("COOKIES", cookies.join(",")).env("MAMMOUTH_WEB_URL", simulator.base_url());
     }
-    command.env("AUTH_TOKEN", KEY).envs(options.env.iter().map(|(name, value)| (name, value)));
+    command.envs(options.env.iter().map(|(name, value)| (name, value)));
     command.stdout(Stdio::piped()).stdin(Stdio::null()).kill_on_drop(true);
     command
 }
 
 /// The program in a clean environment: no setting, keychain or home of whoever runs the tests.
 fn command(dir: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mammouth-proxy"));
-    command.env_clear().env("HOME", dir).env("PATH", "/usr/bin:/bin").current_dir(dir);
+    command_under(&[], dir)
+}
+
+fn command_under(under: &[String], dir: &Path) -> Command {
+    let program = env!("CARGO_BIN_EXE_mammouth-proxy");
+    let mut command = match under.split_first() {
+        Some((first, rest)) => {
+            let mut command = Command::new(first);
+            command.args(rest).arg(program);
+            command
+        }
+        None => Command::new(program),
+    };
+    command.env_clear().env("HOME", dir).env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin").current_dir(dir);
     command.args(["--data-dir", &dir.display().to_string()]);
     command
 }
@@ -196,4 +226,63 @@ pub async fn rest(mut stdout: Lines<BufReader<ChildStdout>>) -> String {
     let mut text = String::new();
     stdout.get_mut().read_to_string(&mut text).await.expect("stdout can be read");
     text
+}
+
+/// Runs `serve` that is expected to end by itself.
+pub async fn refused_start(dir: &Path, simulator: Option<&Simulator>, options: Options) -> Output {
+    serve(dir, simulator, &options).output().await.expect("the program runs")
+}
+
+/// Runs a command with these variables, and this text on its stdin.
+pub async fn cli_with(dir: &Path, env: &[(&str, &str)], args: &[&str], stdin: &str) -> Output {
+    use tokio::io::AsyncWriteExt;
+    let mut command = command(dir);
+    command.args(args).envs(env.iter().copied());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().expect("the program runs");
+    let mut pipe = child.stdin.take().expect("stdin is piped");
+    // A command that does not read is no failure of the test's.
+    let _ = pipe.write_all(stdin.as_bytes()).await;
+    drop(pipe);
+    child.wait_with_output().await.expect("the program ends")
+}
+
+/// What a command wrote to stdout.
+pub fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// What a command wrote to stderr.
+pub fn err(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+impl Program {
+    /// The token that opens the control door.
+    pub fn control_token(&self) -> String {
+        let text = std::fs::read_to_string(self.dir.path().join("control-token")).expect("a control token");
+        text.trim().to_owned()
+    }
+
+    /// Carries out a command over the control door.
+    pub async fn control(&self, name: &str, args: &Value) -> Answer {
+        let request =
+            self.http.post(format!("{}/control/{name}", self.base)).bearer_auth(self.control_token());
+        Answer::of(request.body(args.to_string()).send().await).await
+    }
+
+    /// The counters of `/metrics` by name and labels.
+    pub async fn metric(&self, name: &str) -> u64 {
+        let text = String::from_utf8(self.get("/metrics").await.body.to_vec()).expect("UTF-8");
+        let line =
+            text.lines().find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')));
+        line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).expect("a counter")
+    }
+
+    /// Kills it without a word.
+    pub async fn kill(mut self) -> TempDir {
+        self.child.start_kill().expect("the program runs");
+        let _ = self.child.wait().await;
+        self.dir
+    }
 }

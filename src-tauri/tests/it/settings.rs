@@ -1,0 +1,171 @@
+//! Where settings come from, which of them wins, and what is said of bad ones.
+
+use std::path::Path;
+
+use crate::support::{KEY, Options, Program, cli_with, err, out, refused_start, simulator};
+
+/// Exit code and everything that was said.
+async fn refused(dir: &Path, options: Options) -> (Option<i32>, String) {
+    let ended = refused_start(dir, None, options).await;
+    (ended.status.code(), out(&ended) + &err(&ended))
+}
+
+#[tokio::test]
+async fn the_highest_place_that_has_a_port_counts() {
+    // No program is started on these ports: `status` says where the next start would listen.
+    let dir = tempfile::tempdir().unwrap();
+    let next = async |env: &[(&str, &str)]| {
+        let status = cli_with(dir.path(), env, &["status"], "").await;
+        assert_eq!(status.status.code(), Some(1), "{}", err(&status));
+        let said = out(&status);
+        let line = said.lines().find_map(|line| line.strip_prefix("the next start listens on: http://"));
+        line.unwrap_or_else(|| panic!("{said}")).to_owned()
+    };
+    assert_eq!(next(&[]).await, "127.0.0.1:3000");
+    std::fs::write(dir.path().join("settings.toml"), "version = 1\nport = 4004\nhost = \"127.0.0.4\"\n")
+        .unwrap();
+    assert_eq!(next(&[]).await, "127.0.0.4:4004");
+    std::fs::write(
+        dir.path().join(".env"),
+        "# the user's own\nexport PORT=\"4003\"\nHOST='127.0.0.3' # here\n",
+    )
+    .unwrap();
+    assert_eq!(next(&[]).await, "127.0.0.3:4003");
+    assert_eq!(next(&[("PORT", "4002"), ("HOST", " ")]).await, "127.0.0.3:4002");
+    let other = dir.path().join("other.env");
+    std::fs::write(&other, "PORT=4005\n").unwrap();
+    let args = ["--env-file", other.to_str().unwrap(), "status"];
+    let status = cli_with(dir.path(), &[], &args, "").await;
+    assert!(out(&status).contains("http://127.0.0.4:4005"), "{}", out(&status));
+}
+
+#[tokio::test]
+async fn a_flag_wins_over_all_and_the_old_dotenv_works_unchanged() {
+    let simulator = simulator(&["alice"]).await;
+    let dir = tempfile::tempdir().unwrap();
+    let cookie = &simulator.cookies()[0].1;
+    // As the original Node project's README has it.
+    let dotenv =
+        format!("COOKIES={cookie}\nAUTH_TOKEN={KEY}\nPORT=1\nMAMMOUTH_WEB_URL={}\n", simulator.base_url());
+    std::fs::write(dir.path().join(".env"), dotenv).unwrap();
+    let options = Options::default().bare().env("PORT", "2").arg("--port").arg("0");
+    let program = Program::start_in(dir, None, options).await;
+    assert!(program.port > 2);
+    let answer = program.chat(&crate::support::question("echo: from the file")).await;
+    assert_eq!((answer.status, answer.text().as_str()), (200, "from the file"));
+}
+
+#[tokio::test]
+async fn secrets_come_from_files_too() {
+    let simulator = simulator(&["alice", "bob"]).await;
+    let dir = tempfile::tempdir().unwrap();
+    let cookies: Vec<String> = simulator.cookies().into_iter().map(|(_, cookie)| cookie).collect();
+    std::fs::write(dir.path().join("cookies.txt"), cookies.join("\n") + "\n").unwrap();
+    std::fs::write(dir.path().join("token.txt"), format!("{KEY}\n")).unwrap();
+    let options = Options::default()
+        .bare()
+        .arg("--port")
+        .arg("0")
+        .env("COOKIES_FILE", "cookies.txt")
+        .env("AUTH_TOKEN_FILE", "token.txt")
+        .env("MAMMOUTH_WEB_URL", simulator.base_url());
+    let program = Program::start_in(dir, None, options).await;
+    assert_eq!(program.chat(&crate::support::question("hi")).await.status, 200);
+    let listed = out(&program.cli(&["accounts", "list"]).await);
+    assert!(listed.contains("web-1: ready") && listed.contains("web-2: ready"), "{listed}");
+    let both = Options::default().env("COOKIES", "a").env("COOKIES_FILE", "cookies.txt");
+    let (code, said) = refused(program.dir.path(), both).await;
+    assert!(code == Some(2) && said.contains("COOKIES_FILE"), "{said}");
+}
+
+#[tokio::test]
+async fn d01_listening_wide_needs_a_strong_key_and_keeps_the_host_check() {
+    let dir = tempfile::tempdir().unwrap();
+    let wide = || Options::default().bare().arg("--port").arg("0").env("HOST", "0.0.0.0");
+    let (code, said) = refused(dir.path(), wide()).await;
+    assert!(code == Some(2) && said.contains("AUTH_TOKEN"), "{said}");
+    for weak in ["changeme", "sk-123456", ""] {
+        let (code, said) = refused(dir.path(), wide().env("AUTH_TOKEN", weak)).await;
+        assert!(code == Some(2) && said.contains("AUTH_TOKEN"), "{said}");
+    }
+    let (code, said) = refused(dir.path(), wide().env("AUTH_TOKEN", KEY).env("ALLOWED_HOSTS", "*")).await;
+    assert!(code == Some(2) && said.contains("ALLOWED_HOSTS"), "{said}");
+    let options = wide().env("AUTH_TOKEN", KEY).env("ALLOWED_HOSTS", "box.lan");
+    let program = Program::start_in(dir, None, options).await;
+    let status = async |host: &str| {
+        let url = format!("http://127.0.0.1:{}/v1/models", program.port);
+        let asked = program.http.get(url).bearer_auth(KEY).header("host", host).send().await;
+        asked.unwrap().status().as_u16()
+    };
+    assert_eq!((status("evil.example").await, status("0.0.0.0").await), (403, 403));
+    assert_eq!((status("box.lan:3000").await, status("127.0.0.1").await), (200, 200));
+}
+
+#[tokio::test]
+async fn d05_bad_values_end_the_start_with_a_sentence_that_does_not_repeat_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let start = || Options::default().bare().env("AUTH_TOKEN", KEY);
+    for port in ["-1", "70000", "abc-canary", "1e3", "0x50", "80 81"] {
+        let (code, said) = refused(dir.path(), start().env("PORT", port)).await;
+        assert!(code == Some(2) && said.contains("PORT (from the environment)"), "{said}");
+        assert!(!said.contains("canary"), "{said}");
+        let (code, said) = refused(dir.path(), start().arg(format!("--port={port}"))).await;
+        assert!(code == Some(2) && said.contains("PORT (from the command line)"), "{said}");
+        assert!(!said.contains("canary"), "{said}");
+    }
+    for (name, value) in [
+        ("COOKIES", "good-cookie-value,canary bad"),
+        ("COOKIES", "canary\u{7}"),
+        ("COOKIES", "canary-\u{e9}"),
+        ("HOST", "canary-box"),
+        ("LOG", "canary=[nonsense"),
+        ("COOKIES_FILE", "canary-missing"),
+        ("AUTH_TOKEN", "canary with spaces in it"),
+    ] {
+        let (code, said) = refused(dir.path(), start().env(name, value)).await;
+        assert!(code == Some(2) && said.contains(name), "{name}: {said}");
+        assert!(!said.contains("canary"), "{said}");
+    }
+    std::fs::write(dir.path().join("large"), vec![b'a'; (1 << 20) + 1]).unwrap();
+    let (code, said) = refused(dir.path(), start().env("COOKIES_FILE", "large")).await;
+    assert!(code == Some(2) && said.contains("COOKIES_FILE"), "{said}");
+    assert!(!dir.path().join("lock").exists(), "nothing was started");
+}
+
+#[tokio::test]
+async fn d05_lists_are_read_as_people_paste_them() {
+    let simulator = simulator(&["alice", "bob"]).await;
+    let cookies: Vec<String> = simulator.cookies().into_iter().map(|(_, cookie)| cookie).collect();
+    let pasted = format!("\"{}\",\n,, {} ,{},", cookies[0], cookies[1], cookies[0]);
+    let options = Options::default().env("COOKIES", pasted).env("MAMMOUTH_WEB_URL", simulator.base_url());
+    let program = Program::start_in(tempfile::tempdir().unwrap(), None, options).await;
+    let accounts = program.control("accounts.list", &serde_json::json!({})).await.json();
+    assert_eq!(accounts.as_array().unwrap().len(), 2, "empties and repeats are no accounts");
+    let checked = program.cli(&["accounts", "check"]).await;
+    assert!(checked.status.success(), "{}{}", out(&checked), err(&checked));
+}
+
+#[tokio::test]
+async fn f44_odd_surroundings_do_not_matter_or_are_named() {
+    let simulator = simulator(&["alice"]).await;
+    let root = tempfile::tempdir().unwrap();
+    let odd = root.path().join("with space, \u{e9} and \u{4f60}");
+    let options = Options::default()
+        .arg("--data-dir")
+        .arg(odd.to_str().unwrap())
+        .env("HOME", "/dev/null/none")
+        .env("TMPDIR", "/dev/null/gone")
+        .env("LANG", "tlh_KX.odd")
+        .env("LC_ALL", "xx");
+    let program = Program::start_in(root, Some(&simulator), options).await;
+    assert_eq!(program.chat(&crate::support::question("hi")).await.status, 200);
+    assert!(odd.join("mammouth.db").is_file());
+    let dir = program.stop().await;
+
+    let unusable = Options::default().arg("--data-dir").arg("/dev/null/none");
+    let (code, said) = refused(dir.path(), unusable).await;
+    assert!(code == Some(2) && said.contains("DATA_DIR"), "{said}");
+    let tilde = Options::default().arg("--data-dir").arg("~/data");
+    let (code, said) = refused(dir.path(), tilde).await;
+    assert!(code == Some(2) && said.contains("DATA_DIR"), "{said}");
+}

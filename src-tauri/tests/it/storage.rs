@@ -1,0 +1,231 @@
+//! Settings and database that are damaged, locked, full or read-only, and a machine without a keychain.
+//!
+//! F51 and F52 need a file system of their own, which takes the right to mount. Where the tests may not, they say so
+//! and end; the rooms' own tests (`journal/tests/faults.rs`, `config/replace.rs`) do not depend on it.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::{KEY, Options, Program, cli_in, cli_with, err, out, question, simulator};
+
+async fn notices(program: &Program) -> String {
+    program.control("status", &json!({})).await.json()["notices"].to_string()
+}
+
+#[tokio::test]
+async fn f46_without_a_keychain_everything_else_works_and_nothing_is_kept_in_the_open() {
+    let simulator = simulator(&["alice", "bob"]).await;
+    let cookie = &simulator.cookies()[1].1;
+    let mut options = Options::default().bare().arg("--port").arg("0");
+    options = options.env("COOKIES", &simulator.cookies()[0].1).env("MAMMOUTH_WEB_URL", simulator.base_url());
+    let program = Program::start_in(tempfile::tempdir().unwrap(), None, options).await;
+    assert!(
+        notices(&program).await.contains("AUTH_TOKEN"),
+        "the key of this run ends with it, and it says so"
+    );
+    let key = out(&program.cli(&["keys", "list", "--reveal"]).await);
+    let asked = program.http.post(format!("{}/v1/chat/completions", program.base)).bearer_auth(key.trim());
+    let asked =
+        asked.header("content-type", "application/json").body(question("hi").to_string()).send().await;
+    assert_eq!(asked.unwrap().status().as_u16(), 200);
+    let added = cli_with(program.dir.path(), &[], &["accounts", "add", "--label", "second"], cookie).await;
+    assert_eq!(added.status.code(), Some(1));
+    assert!(err(&added).contains("keychain"), "{}", err(&added));
+    assert!(program.control("accounts.list", &json!({})).await.json().as_array().unwrap().len() == 1);
+    let named = program.cli(&["keys", "add", "ide"]).await;
+    assert!(named.status.success(), "a named key needs no keychain: {}", err(&named));
+    let dir = program.stop().await;
+    for secret in [cookie.as_str(), key.trim(), out(&named).trim()] {
+        assert!(!holds(dir.path(), secret), "nothing of a secret is in a file");
+    }
+}
+
+/// Whether a file below a folder holds these bytes.
+fn holds(dir: &Path, secret: &str) -> bool {
+    std::fs::read_dir(dir).unwrap().flatten().any(|entry| {
+        let path = entry.path();
+        if path.is_dir() {
+            return holds(&path, secret);
+        }
+        let bytes = std::fs::read(&path).unwrap_or_default();
+        bytes.windows(secret.len()).any(|window| window == secret.as_bytes())
+    })
+}
+
+#[tokio::test]
+async fn f49_a_locked_database_delays_nobody_and_loses_nothing() {
+    let simulator = simulator(&["alice"]).await;
+    let program = Program::start(&simulator).await;
+    program.chat(&question("before")).await;
+    let other = rusqlite::Connection::open(program.dir.path().join("mammouth.db")).unwrap();
+    other.busy_timeout(std::time::Duration::from_secs(30)).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    for _ in 0..20 {
+        assert_eq!(program.chat(&question("meanwhile")).await.status, 200);
+    }
+    // The writer takes them over while it waits for the lock; then they are shown from memory.
+    while program.records().await.len() < 21 {}
+    other.execute_batch("ROLLBACK").unwrap();
+    drop(other);
+    let dir = program.stop().await;
+    let logged = out(&cli_in(dir.path(), &["logs", "--json"]).await);
+    assert_eq!(logged.lines().count(), 21);
+}
+
+#[tokio::test]
+async fn f50_a_damaged_database_is_set_aside_and_the_proxy_works_at_once() {
+    let simulator = simulator(&["alice"]).await;
+    let noise: Vec<u8> = (0..100_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    for damage in [noise, b"this is no database".repeat(1_000), vec![0; 8192]] {
+        let program = Program::start(&simulator).await;
+        program.chat(&question("old")).await;
+        let dir = program.stop().await;
+        std::fs::write(dir.path().join("mammouth.db"), damage).unwrap();
+        let program = Program::start_in(dir, Some(&simulator), Options::default()).await;
+        assert_eq!(program.chat(&question("new")).await.status, 200);
+        assert!(notices(&program).await.contains("set aside"), "{}", notices(&program).await);
+        assert_eq!(program.records().await.len(), 1, "a new log");
+        let kept = std::fs::read_dir(program.dir.path()).unwrap().flatten();
+        let kept = kept.filter(|file| file.file_name().to_string_lossy().contains("damaged"));
+        assert!(kept.count() >= 1, "the old one is kept");
+    }
+}
+
+#[tokio::test]
+async fn f50_an_empty_database_and_a_lost_wal_need_nothing() {
+    let simulator = simulator(&["alice"]).await;
+    let program = Program::start(&simulator).await;
+    program.chat(&question("old")).await;
+    let dir = program.kill().await;
+    let _ = std::fs::remove_file(dir.path().join("mammouth.db-wal"));
+    let program = Program::start_in(dir, Some(&simulator), Options::default()).await;
+    assert_eq!(program.chat(&question("new")).await.status, 200);
+    let dir = program.stop().await;
+    std::fs::write(dir.path().join("mammouth.db"), "").unwrap();
+    let program = Program::start_in(dir, Some(&simulator), Options::default()).await;
+    assert_eq!(program.chat(&question("new")).await.status, 200);
+    assert_eq!(program.records().await.len(), 1);
+}
+
+/// The words before the program that make a shell run `script` in a mount namespace of its own. The script ends with
+/// `exec "$@"`; `$3` in it is the data directory.
+fn in_own_mounts(script: &str) -> Option<Vec<&str>> {
+    for namespaces in [&["-m"][..], &["-r", "-m"]] {
+        let mut tried = Command::new("unshare");
+        tried.args(namespaces).args(["mount", "-t", "tmpfs", "none", "/mnt"]);
+        tried.stdout(Stdio::null()).stderr(Stdio::null());
+        if tried.status().is_ok_and(|status| status.success()) {
+            return Some([&["unshare"], namespaces, &["sh", "-c", script, "sh"]].concat());
+        }
+    }
+    eprintln!("not shown here: this machine gives tests no mounts of their own");
+    None
+}
+
+/// Starts the program with its data directory on a small file system that only it can see.
+async fn on_small_disk(script: &str, simulator: &mammouth_proxy::simulator::Simulator) -> Option<Program> {
+    let under = in_own_mounts(script)?;
+    Some(Program::start_with(simulator, Options::default().under(&under)).await)
+}
+
+/// What the program sees in its data directory.
+fn seen(program: &Program, name: &str) -> String {
+    let path = format!("/proc/{}/root{}/{name}", program.pid(), program.dir.path().display());
+    std::fs::read_to_string(path).unwrap_or_default()
+}
+
+/// Carries out a command over the door: the command line does not see the program's file system.
+async fn door(program: &Program, name: &str, args: &Value) -> (u16, Value) {
+    let token = seen(program, "control-token");
+    let asked = program.http.post(format!("{}/control/{name}", program.base)).bearer_auth(token.trim());
+    let answer = crate::support::Answer::of(asked.body(args.to_string()).send().await).await;
+    (answer.status, answer.json())
+}
+
+#[tokio::test]
+async fn f51_a_full_disk_stops_no_answer_and_heals() {
+    let simulator = simulator(&["alice"]).await;
+    let script = r#"mount -t tmpfs -o size=1m none "$3" && cd "$3" && exec "$@""#;
+    let Some(program) = on_small_disk(script, &simulator).await else { return };
+    assert_eq!(door(&program, "keys.add", &json!({ "name": "before" })).await.0, 200);
+    let old = seen(&program, "settings.toml");
+    let filler = format!("/proc/{}/root{}/filler", program.pid(), program.dir.path().display());
+    let _ = std::fs::write(&filler, vec![0; 2 << 20]);
+    for _ in 0..50 {
+        assert_eq!(program.chat(&question("hi")).await.status, 200);
+    }
+    let (status, answer) = door(&program, "keys.add", &json!({ "name": "during" })).await;
+    assert_eq!((status, &answer["error"]["code"]), (500, &json!("not_saved")), "{answer}");
+    assert_eq!(seen(&program, "settings.toml"), old, "the old file is whole");
+    std::fs::remove_file(&filler).unwrap();
+    assert_eq!(door(&program, "keys.add", &json!({ "name": "after" })).await.0, 200);
+    assert!(seen(&program, "settings.toml").contains("after"));
+    let (_, records) = door(&program, "log.latest", &json!({ "limit": 100 })).await;
+    assert_eq!(records.as_array().unwrap().len(), 50, "what waited is there");
+}
+
+/// A disk cannot be turned read-only below an open database but by the system itself; a start on one comes close.
+#[tokio::test]
+async fn f52_a_start_on_a_read_only_disk_answers_too() {
+    let simulator = simulator(&["alice"]).await;
+    let script = r#"mount -t tmpfs -o ro none "$3" && exec "$@""#;
+    let Some(program) = on_small_disk(script, &simulator).await else { return };
+    for _ in 0..5 {
+        assert_eq!(program.chat(&question("hi")).await.status, 200);
+    }
+    assert!(program.log().contains("cannot be written"), "{}", program.log());
+    assert_eq!(program.metric("mammouth_requests_total{status=\"2xx\"}").await, 5);
+    assert_eq!(program.metric("mammouth_log_dropped_total").await, 0, "the log waits in memory");
+    program.stop().await;
+}
+
+#[tokio::test]
+async fn f53_no_state_of_the_settings_file_keeps_the_program_from_starting() {
+    let simulator = simulator(&["alice"]).await;
+    for (name, text, notice) in [
+        ("empty", String::new(), "is empty"),
+        ("cut", "version = 1\nlog = \"inf".to_owned(), "not valid TOML"),
+        ("a wrong type", "version = 1\nport = \"many\"\n".to_owned(), "wrong type"),
+        ("newer", "version = 99\nport = 3\nfuture = { a = 1 }\n".to_owned(), "newer version"),
+        ("100 MB", "#".repeat(100 << 20), "larger than 1 MB"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("settings.toml"), &text).unwrap();
+        let program = Program::start_in(dir, Some(&simulator), Options::default()).await;
+        assert_eq!(program.chat(&question("hi")).await.status, 200, "{name}");
+        let said = notices(&program).await;
+        assert!(said.contains(notice), "{name}: {said}");
+        let files = std::fs::read_dir(program.dir.path()).unwrap().flatten();
+        let kept = files.map(|file| file.path()).filter(|path| {
+            path.to_string_lossy().contains("settings.toml")
+                && std::fs::read_to_string(path).is_ok_and(|t| t == text)
+        });
+        assert_eq!(kept.count(), 1, "{name}: the file is kept as it was");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let text = "\u{feff}version = 1\n# mine\nlog = \"info\" # loud\n\n[future]\nkey = [1, 2]\n";
+    std::fs::write(dir.path().join("settings.toml"), text).unwrap();
+    let program = Program::start_in(dir, Some(&simulator), Options::default()).await;
+    assert_eq!(notices(&program).await, "[]");
+    assert_eq!(program.control("keys.add", &json!({ "name": "ide" })).await.status, 200);
+    let saved = std::fs::read_to_string(program.dir.path().join("settings.toml")).unwrap();
+    for kept in ["# mine", "log = \"info\" # loud", "[future]\nkey = [1, 2]", "[client_keys]\nide = "] {
+        assert!(saved.contains(kept), "{kept}: {saved}");
+    }
+}
+
+#[tokio::test]
+async fn f53_the_last_good_settings_come_back() {
+    let simulator = simulator(&["alice"]).await;
+    let program = Program::start(&simulator).await;
+    let key = out(&program.cli(&["keys", "add", "ide"]).await);
+    let dir = program.stop().await;
+    std::fs::write(dir.path().join("settings.toml"), "version = 1\n[client_keys\n").unwrap();
+    let program = Program::start_in(dir, Some(&simulator), Options::default()).await;
+    assert!(notices(&program).await.contains("the last good copy is used"));
+    let asked = program.http.get(format!("{}/v1/models", program.base)).bearer_auth(key.trim()).send().await;
+    assert_eq!(asked.unwrap().status().as_u16(), 200, "the key is valid still");
+    assert_ne!(key.trim(), KEY);
+}

@@ -1,0 +1,26 @@
+//! The program's own route tables, for tests that must miss no route.
+
+use http::Method;
+use mammouth_proxy::access::Route;
+use mammouth_proxy::{control, proxy};
+
+/// Every route of a program with its page.
+pub fn every_route() -> Vec<Route> {
+    [proxy::table(), control::http::table(), control::page::table()].concat()
+}
+
+/// A path that leads to the route.
+pub fn path_of(route: &Route) -> String {
+    route.path.replace("{id}", "gpt-4.1").replace("{name}", "status")
+}
+
+/// A body that the route takes.
+pub fn body_of(route: &Route) -> &'static str {
+    match (&route.method, route.path) {
+        (&Method::POST, "/v1/chat/completions") => {
+            r#"{"model":"gpt-4.1","messages":[{"role":"user","content":"hi"}]}"#
+        }
+        (&Method::POST, "/v1/completions") => r#"{"model":"gpt-4.1","prompt":"hi"}"#,
+        _ => "",
+    }
+}

@@ -1,0 +1,87 @@
+//! Requests by hand, and the headers every answer must have.
+
+use reqwest::header::HeaderMap;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::{KEY, RawAnswer};
+
+/// The head of a request that closes its connection; `headers` are whole lines.
+pub fn head(method: &str, path: &str, headers: &[&str]) -> Vec<u8> {
+    let mut text = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n");
+    headers.iter().for_each(|line| text.extend([*line, "\r\n"]));
+    (text + "\r\n").into_bytes()
+}
+
+/// The header line with the key of every test's program.
+pub fn with_key() -> String {
+    format!("Authorization: Bearer {KEY}")
+}
+
+/// A whole POST of JSON with the key, without `Connection: close`.
+pub fn post(path: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
+    let mut text = format!(
+        "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{}\r\nContent-Type: application/json\r\n",
+        with_key()
+    );
+    headers.iter().for_each(|line| text.extend([*line, "\r\n"]));
+    [(text + "\r\n").as_bytes(), body].concat()
+}
+
+impl RawAnswer {
+    /// The first answer's error code, or an empty text.
+    pub fn code(&self) -> String {
+        let text = self.text();
+        let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        let json: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+        json["error"]["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The values of a header over all answers, the name in lower case.
+    pub fn headers(&self, name: &str) -> Vec<String> {
+        let text = self.text();
+        let lines = text.lines().filter_map(|line| line.split_once(": "));
+        lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned()).collect()
+    }
+}
+
+/// W03: what must stand in the head of every answer, and what must not.
+pub fn check_headers(headers: &HeaderMap, of: &str) {
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "no-referrer"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("cache-control", "no-store"),
+    ] {
+        let values: Vec<_> = headers.get_all(name).iter().collect();
+        assert_eq!(values, [value], "{name} of {of}");
+    }
+    assert!(headers.contains_key("x-request-id"), "{of}");
+    for banner in ["server", "x-powered-by", "via", "set-cookie"] {
+        assert!(!headers.contains_key(banner), "{banner} of {of}");
+    }
+}
+
+/// A connection that is kept open.
+pub struct Wire {
+    pub socket: TcpStream,
+}
+
+impl Wire {
+    pub async fn open(port: u16) -> Self {
+        Self { socket: TcpStream::connect(("127.0.0.1", port)).await.expect("a connection") }
+    }
+
+    pub async fn send(&mut self, bytes: &[u8]) {
+        // The other side may have closed: what it said still counts.
+        let _ = self.socket.write_all(bytes).await;
+    }
+
+    /// Everything until the other side closes.
+    pub async fn rest(mut self) -> RawAnswer {
+        let mut bytes = Vec::new();
+        let _ = self.socket.read_to_end(&mut bytes).await;
+        RawAnswer { bytes }
+    }
+}
