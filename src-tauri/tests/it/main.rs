@@ -8,7 +8,7 @@
 mod auth;
 mod chat;
 mod commands;
-mod images;
+mod image_links;
 mod lifecycle;
 mod matrix;
 mod network;

@@ -3,6 +3,7 @@
 //! F51 and F52 need a file system of their own, which takes the right to mount. Where the tests may not, they say so
 //! and end; the rooms' own tests (`journal/tests/faults.rs`, `config/replace.rs`) do not depend on it.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -120,7 +121,7 @@ fn in_own_mounts(script: &str) -> Option<Vec<&str>> {
             return Some([&["unshare"], namespaces, &["sh", "-c", script, "sh"]].concat());
         }
     }
-    eprintln!("not shown here: this machine gives tests no mounts of their own");
+    let _ = writeln!(std::io::stderr(), "not shown here: this machine gives tests no mounts of their own");
     None
 }
 

@@ -6,7 +6,7 @@ use std::process::{Output, Stdio};
 use mammouth_proxy::simulator::Simulator;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
 use super::{Answer, Sse};
@@ -219,13 +219,6 @@ fn client() -> reqwest::Client {
     // The same choice as the program's: one provider of cryptography, though no test here speaks TLS.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().retry(reqwest::retry::never()).build().expect("a client")
-}
-
-/// Reads what is left on a pipe.
-pub async fn rest(mut stdout: Lines<BufReader<ChildStdout>>) -> String {
-    let mut text = String::new();
-    stdout.get_mut().read_to_string(&mut text).await.expect("stdout can be read");
-    text
 }
 
 /// Runs `serve` that is expected to end by itself.
