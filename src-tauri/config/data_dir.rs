@@ -5,8 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, GivenBy};
-use super::replace::create_private_dir;
 use super::sources::Sources;
+use crate::secrets::create_private_dir;
 
 const SETTING: &str = "DATA_DIR";
 

@@ -8,8 +8,8 @@ use toml_edit::{DocumentMut, Value};
 
 use super::edit;
 use super::parse::{self, Bad, Parsed};
-use super::replace::{beside, create_private_dir, replace, set_aside};
 use super::values::Values;
+use crate::secrets::{beside, create_private_dir, replace, set_aside};
 
 const NAME: &str = "settings.toml";
 
@@ -129,7 +129,7 @@ impl SettingsFile {
             create_private_dir(data_dir)?;
         }
         let text = self.document.to_string();
-        replace(&self.path, &text)?;
+        replace(&self.path, text.as_bytes())?;
         self.keep_as_last_good(&text);
         Ok(())
     }
@@ -172,7 +172,7 @@ impl SettingsFile {
         if copy_found && self.state == State::Writable {
             // With the file gone, the next start would find no settings and no reason to look for the copy. A failure
             // is met again there.
-            let _ = replace(&self.path, &self.document.to_string());
+            let _ = replace(&self.path, self.document.to_string().as_bytes());
         }
         self.notice = Some(format!("{NAME} {what}. It was {kept}, and {used}."));
     }
@@ -194,7 +194,7 @@ impl SettingsFile {
         if fs::read_to_string(&copy).is_ok_and(|kept| kept == text) {
             return;
         }
-        let _ = replace(&copy, text);
+        let _ = replace(&copy, text.as_bytes());
     }
 }
 

@@ -18,7 +18,6 @@ mod error;
 mod file;
 mod parse;
 mod pick;
-mod replace;
 mod resolve;
 mod sources;
 mod tables;

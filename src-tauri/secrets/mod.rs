@@ -14,12 +14,14 @@ mod deadline;
 mod file;
 mod keychain;
 mod redact;
+mod replace;
 mod store;
 mod vault;
 
 pub use file::{read_or_create_token, read_token};
 pub use keychain::Keychain;
 pub use redact::Redactor;
+pub(crate) use replace::{beside, create_private_dir, replace, set_aside};
 pub use secrecy::{ExposeSecret, SecretString as Secret};
 pub use store::{Memory, SecretStore, StoreError};
 pub use vault::Vault;

@@ -1,17 +1,17 @@
-//! Writing a file so that a reader, a crash or a full disk finds the old text or the new one, never a mix.
+//! Writing a file of the user's own so that a reader, a crash or a full disk finds the old content or the new one, never a mix.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Puts `text` in place of the file at `path`, readable by its owner only. The caller is the only writer.
+/// Puts `bytes` in place of the file at `path`, readable by its owner only. The caller is the only writer.
 ///
 /// # Errors
 /// Any failure to write; the old file is then as it was.
-pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let new = beside(path, ".tmp");
     discard(&new)?;
-    let written = write_new(&new, text).and_then(|()| fs::rename(&new, path));
+    let written = write_new(&new, bytes).and_then(|()| fs::rename(&new, path));
     if written.is_err() {
         // The failure to write is the one to report.
         let _ = discard(&new);
@@ -22,7 +22,7 @@ pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// Renames a bad file to `….bad-<now>`, or the next number that is free; gives back what was added to its name.
-pub(super) fn set_aside(path: &Path, now: u64) -> io::Result<String> {
+pub(crate) fn set_aside(path: &Path, now: u64) -> io::Result<String> {
     for time in now..now.saturating_add(1000) {
         let ending = format!(".bad-{time}");
         let kept = beside(path, &ending);
@@ -35,14 +35,14 @@ pub(super) fn set_aside(path: &Path, now: u64) -> io::Result<String> {
 }
 
 /// `path` with `ending` added to its name.
-pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     PathBuf::from(name)
 }
 
 /// Makes a directory, and those above it, that only their owner can enter; an existing one is left as it is.
-pub(super) fn create_private_dir(path: &Path) -> io::Result<()> {
+pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -57,14 +57,14 @@ fn discard(path: &Path) -> io::Result<()> {
     }
 }
 
-fn write_new(path: &Path, text: &str) -> io::Result<()> {
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     // `create_new` is O_EXCL: something planted at the path is neither followed nor written into.
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(bytes)?;
     file.sync_all()
 }
 
@@ -93,7 +93,7 @@ mod tests {
         fs::write(&target, "theirs").unwrap();
         symlink(&target, beside(&path, ".tmp")).unwrap();
         symlink(&target, &path).unwrap();
-        replace(&path, "ours").unwrap();
+        replace(&path, b"ours").unwrap();
         assert_eq!(fs::read_to_string(&target).unwrap(), "theirs");
         assert_eq!(fs::read_to_string(&path).unwrap(), "ours");
         assert_eq!(fs::symlink_metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -106,7 +106,7 @@ mod tests {
         fs::write(&path, "old").unwrap();
         // A folder where the new file should go stands in for a disk that refuses.
         fs::create_dir(beside(&path, ".tmp")).unwrap();
-        assert!(replace(&path, "new").is_err());
+        assert!(replace(&path, b"new").is_err());
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
     }
 
