@@ -74,6 +74,10 @@ impl<S: SecretStore + 'static> SecretStore for Deadline<S> {
         let name = name.to_owned();
         self.call(move |store| store.delete(&name))
     }
+
+    fn peek(&self) -> Result<(), StoreError> {
+        self.call(SecretStore::peek)
+    }
 }
 
 /// Who is being served.

@@ -2,25 +2,25 @@
 
 use std::time::Duration;
 
-use super::deadline::Deadline;
-use super::{ExposeSecret, Redactor, Secret, SecretStore, StoreError};
+use keyring_core::{Entry, Error};
 
-/// The name under which the platform's own keychain program lists our entries.
-const SERVICE: &str = "mammouth-proxy";
+use super::deadline::Deadline;
+use super::platform::Platform;
+use super::{ExposeSecret, Redactor, Secret, SecretStore, StoreError};
 
 /// A locked Secret Service blocks for more than 40 s; nobody waits that long for a window to open.
 pub(super) const LIMIT: Duration = Duration::from_secs(5);
 
 /// The platform's keychain. A call returns within 5 s: see [`StoreError::Hung`].
 ///
-/// Without a session bus the keyring library decides once per process that there is no keychain: after
-/// [`StoreError::Missing`] only a restart finds one.
-pub struct Keychain(Deadline<Platform>);
+/// [`get`](SecretStore::get), [`set`](SecretStore::set) and [`delete`](SecretStore::delete) may make the platform ask
+/// the user for a password; [`peek`](SecretStore::peek) never does.
+pub struct Keychain(Deadline<Entries>);
 
 impl Keychain {
     /// Reaches for nothing yet: the first call does.
     pub fn new() -> Self {
-        Self(Deadline::new(Platform, LIMIT))
+        Self(Deadline::new(Entries::default(), LIMIT))
     }
 }
 
@@ -42,61 +42,87 @@ impl SecretStore for Keychain {
     fn delete(&self, name: &str) -> Result<(), StoreError> {
         self.0.delete(name)
     }
+
+    fn peek(&self) -> Result<(), StoreError> {
+        self.0.peek()
+    }
 }
 
-struct Platform;
+/// Our entries, one for each name.
+#[derive(Default)]
+struct Entries(Platform);
 
-impl SecretStore for Platform {
+impl SecretStore for Entries {
     fn get(&self, name: &str) -> Result<Option<Secret>, StoreError> {
-        found(entry(name).and_then(|entry| entry.get_secret()))
+        found(self.with(name, Entry::get_secret))
     }
 
     fn set(&self, name: &str, value: &Secret) -> Result<(), StoreError> {
         // As bytes: Windows keeps passwords as UTF-16 and would take only half as many characters.
-        entry(name)
-            .and_then(|entry| entry.set_secret(value.expose_secret().as_bytes()))
+        self.with(name, |entry| entry.set_secret(value.expose_secret().as_bytes()))
             .map_err(|error| explain(&error, &Redactor::new([value])))
     }
 
     fn delete(&self, name: &str) -> Result<(), StoreError> {
-        match entry(name).and_then(|entry| entry.delete_credential()) {
-            Ok(()) | Err(keyring::Error::NoEntry) => Ok(()),
+        match self.with(name, Entry::delete_credential) {
+            Ok(()) | Err(Error::NoEntry) => Ok(()),
+            Err(error) => Err(explain(&error, &Redactor::default())),
+        }
+    }
+
+    fn peek(&self) -> Result<(), StoreError> {
+        match self.0.is_locked() {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(StoreError::Locked),
             Err(error) => Err(explain(&error, &Redactor::default())),
         }
     }
 }
 
-fn entry(name: &str) -> keyring::Result<keyring::Entry> {
-    keyring::Entry::new(SERVICE, name)
+impl Entries {
+    /// A failure may only mean that the keychain was restarted, which ends every connection to it: the second try is on
+    /// a new one.
+    fn with<T>(
+        &self,
+        name: &str,
+        call: impl Fn(&Entry) -> keyring_core::Result<T>,
+    ) -> keyring_core::Result<T> {
+        let attempt = || self.0.entry(name).and_then(|entry| call(&entry));
+        match attempt() {
+            Err(Error::PlatformFailure(_)) => {
+                self.0.disconnect();
+                attempt()
+            }
+            other => other,
+        }
+    }
 }
 
-fn found(answer: keyring::Result<Vec<u8>>) -> Result<Option<Secret>, StoreError> {
+fn found(answer: keyring_core::Result<Vec<u8>>) -> Result<Option<Secret>, StoreError> {
     match answer {
         Ok(bytes) if bytes.is_empty() => Ok(None),
-        Ok(bytes) => String::from_utf8(bytes).map(|text| Some(Secret::from(text))).map_err(|_| damaged()),
-        Err(keyring::Error::NoEntry) => Ok(None),
+        Ok(bytes) => {
+            String::from_utf8(bytes).map(|text| Some(Secret::from(text))).map_err(|_| StoreError::Damaged)
+        }
+        Err(Error::NoEntry) => Ok(None),
         Err(error) => Err(explain(&error, &Redactor::default())),
     }
 }
 
-fn damaged() -> StoreError {
-    StoreError::Other("what is stored there is not readable text; add the account again".to_owned())
-}
-
 /// The library's error in our terms. `known` takes out a value that a platform might put into its message.
-fn explain(error: &keyring::Error, known: &Redactor) -> StoreError {
+fn explain(error: &Error, known: &Redactor) -> StoreError {
     match error {
-        keyring::Error::NoDefaultStore => StoreError::Missing,
-        keyring::Error::NoStorageAccess(cause) => no_access(&cause.to_string()),
-        keyring::Error::PlatformFailure(cause) => platform_failure(&cause.to_string(), known),
-        keyring::Error::TooLong(..) => StoreError::TooLong,
-        keyring::Error::BadEncoding(_) | keyring::Error::BadDataFormat(..) => damaged(),
-        keyring::Error::NoEntry => StoreError::Other("the entry is gone".to_owned()),
-        keyring::Error::Ambiguous(_) => StoreError::Other(
+        Error::NoDefaultStore => StoreError::Missing,
+        Error::NoStorageAccess(cause) => no_access(&cause.to_string()),
+        Error::PlatformFailure(cause) => platform_failure(&cause.to_string(), known),
+        Error::TooLong(..) => StoreError::TooLong,
+        Error::BadEncoding(_) | Error::BadDataFormat(..) => StoreError::Damaged,
+        Error::NoEntry => StoreError::Other("the entry is gone".to_owned()),
+        Error::Ambiguous(_) => StoreError::Other(
             "it holds the entry twice; delete both in the keychain's own program".to_owned(),
         ),
-        keyring::Error::BadStoreFormat(_) => StoreError::Other("its own file is damaged".to_owned()),
-        keyring::Error::Invalid(..) | keyring::Error::NotSupportedByStore(_) => {
+        Error::BadStoreFormat(_) => StoreError::Other("its own file is damaged".to_owned()),
+        Error::Invalid(..) | Error::NotSupportedByStore(_) => {
             StoreError::Other("it does not take entries of this form".to_owned())
         }
         _ => StoreError::Other("for a reason that this program does not know".to_owned()),
@@ -106,7 +132,7 @@ fn explain(error: &keyring::Error, known: &Redactor) -> StoreError {
 /// The Secret Service says "result not returned" when there is no collection to store into, and "prompt dismissed"
 /// when it is locked with nobody there to ask.
 fn no_access(cause: &str) -> StoreError {
-    if cause.contains("result not returned") { StoreError::Missing } else { StoreError::Locked }
+    if cause.contains("result not returned") { StoreError::NoKeyring } else { StoreError::Locked }
 }
 
 /// Sorted by text, because the library hands through the errors of five platforms without a common type.
@@ -129,8 +155,6 @@ fn platform_failure(cause: &str, known: &Redactor) -> StoreError {
 
 #[cfg(test)]
 mod tests {
-    use keyring::Error;
-
     use super::*;
 
     fn plain(error: &Error) -> StoreError {
@@ -145,7 +169,7 @@ mod tests {
             StoreError::Missing
         );
         let no_collection = Error::NoStorageAccess("SS error: result not returned from SS API".into());
-        assert_eq!(plain(&no_collection), StoreError::Missing);
+        assert_eq!(plain(&no_collection), StoreError::NoKeyring);
     }
 
     #[test]
@@ -167,7 +191,7 @@ mod tests {
     fn f48_an_entry_that_is_absent_empty_or_garbage_is_never_a_blank_secret() {
         assert!(found(Err(Error::NoEntry)).unwrap().is_none());
         assert!(found(Ok(Vec::new())).unwrap().is_none());
-        assert_eq!(found(Ok(vec![0xff, 0xfe])).unwrap_err(), damaged());
+        assert_eq!(found(Ok(vec![0xff, 0xfe])).unwrap_err(), StoreError::Damaged);
         assert_eq!(found(Ok(b"kept".to_vec())).unwrap().unwrap().expose_secret(), "kept");
     }
 

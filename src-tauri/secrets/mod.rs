@@ -13,6 +13,8 @@
 mod deadline;
 mod file;
 mod keychain;
+#[cfg_attr(any(target_os = "macos", windows), path = "platform_native.rs")]
+mod platform;
 mod redact;
 mod replace;
 mod store;

@@ -15,6 +15,11 @@ pub trait SecretStore: Send + Sync {
     fn set(&self, name: &str, value: &Secret) -> Result<(), StoreError>;
     /// Forgets `name`; it is no error if there was nothing.
     fn delete(&self, name: &str) -> Result<(), StoreError>;
+    /// Whether the other calls would be answered without asking the user for anything. It asks nobody itself, so it is
+    /// what work in the background does first.
+    fn peek(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 /// Why a store could not do what it was asked. Each text says what to do; none holds a value.
@@ -22,9 +27,14 @@ pub trait SecretStore: Send + Sync {
 pub enum StoreError {
     #[error(
         "This machine has no keychain that the program can reach. Start one (on Linux: GNOME Keyring or KWallet in \
-         the same session) and restart the program, or give accounts with COOKIES_FILE or API_KEYS_FILE"
+         the same session), give accounts with COOKIES_FILE, or choose secret_store = \"file\""
     )]
     Missing,
+    #[error(
+        "The keychain holds no keyring to store in. Make one (on Linux: \"Passwords and Keys\", a new password keyring, \
+         set as default), then try again"
+    )]
+    NoKeyring,
     #[error(
         "The keychain is locked. Unlock it (sign in to the desktop, or open the keychain's own program), then try again"
     )]
@@ -42,6 +52,8 @@ pub enum StoreError {
         "The value is too long for this machine's keychain. Check that only the cookie or key itself was given"
     )]
     TooLong,
+    #[error("What is stored is not what was put there. Remove the account and add it again")]
+    Damaged,
     #[error("The keychain failed: {0}")]
     Other(String),
 }

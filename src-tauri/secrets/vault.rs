@@ -32,6 +32,11 @@ impl Vault {
         self.run(move |store| store.delete(&name)).await
     }
 
+    /// As [`SecretStore::peek`].
+    pub async fn peek(&self) -> Result<(), StoreError> {
+        self.run(|store| store.peek()).await
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&dyn SecretStore) -> Result<T, StoreError> + Send + 'static,

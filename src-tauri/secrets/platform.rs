@@ -1,0 +1,48 @@
+//! The Secret Service on the session bus: GNOME Keyring, KWallet, KeePassXC.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use keyring_core::api::CredentialStoreApi;
+use keyring_core::{Entry, Result};
+use secret_service::EncryptionType;
+use secret_service::blocking::SecretService;
+use zbus_secret_service_keyring_store::Store;
+use zbus_secret_service_keyring_store::errors::decode_error;
+
+/// The name under which the keychain's own program lists our entries.
+const SERVICE: &str = "mammouth-proxy";
+
+/// A connection of our own, made when it is first needed. The library's shared one is tried once in a process: a
+/// keychain that came later, or was restarted, would be out of reach until the program is.
+#[derive(Default)]
+pub(super) struct Platform(Mutex<Option<Arc<Store>>>);
+
+impl Platform {
+    pub(super) fn entry(&self, name: &str) -> Result<Entry> {
+        let mut connected = self.connected();
+        let store = match &*connected {
+            Some(store) => Arc::clone(store),
+            None => Arc::clone(connected.insert(Store::new()?)),
+        };
+        store.build(SERVICE, name, None)
+    }
+
+    /// The next call connects anew.
+    pub(super) fn disconnect(&self) {
+        *self.connected() = None;
+    }
+
+    /// Asks for the state only. Every other call unlocks first, which opens a password window.
+    pub(super) fn is_locked(&self) -> Result<bool> {
+        let service = SecretService::connect(EncryptionType::Plain).map_err(decode_error)?;
+        match service.get_default_collection().and_then(|collection| collection.is_locked()) {
+            // Nothing was ever stored, so nothing can be read, and no window opens.
+            Err(secret_service::Error::NoResult) => Ok(false),
+            other => other.map_err(decode_error),
+        }
+    }
+
+    fn connected(&self) -> MutexGuard<'_, Option<Arc<Store>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
