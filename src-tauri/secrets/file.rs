@@ -1,4 +1,4 @@
-//! A token in a file that only its owner can read.
+//! A token or a key in a file that only its owner can read.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -44,9 +44,36 @@ pub fn read_token(path: &Path) -> io::Result<Secret> {
     })
 }
 
+/// The key in the file at `path`; `None` where there is no file. It has the form of a token, but is never replaced: what
+/// was encrypted with it would be lost.
+///
+/// # Errors
+/// As [`read_or_create_token`]; also when others could have read the key, or it is damaged.
+pub(super) fn read_key(path: &Path) -> io::Result<Option<Secret>> {
+    let file = match open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    match trusted_token(file)? {
+        Some(key) => Ok(Some(key)),
+        None => Err(refused(
+            io::ErrorKind::InvalidData,
+            "it is open to others (chmod 600 closes it), or does not hold 64 hexadecimal digits",
+        )),
+    }
+}
+
+/// Makes the file at `path` (0600) with a new key.
+///
+/// # Errors
+/// Something has that name already, or it cannot be written.
+pub(super) fn create_key(path: &Path) -> io::Result<Secret> {
+    create(path)
+}
+
 fn open(path: &Path) -> io::Result<File> {
     if fs::symlink_metadata(path)?.is_symlink() {
-        return Err(refused(io::ErrorKind::PermissionDenied, "the token file is a symlink; remove it"));
+        return Err(refused(io::ErrorKind::PermissionDenied, "it is a symlink; remove it"));
     }
     let mut options = OpenOptions::new();
     options.read(true);
@@ -58,13 +85,10 @@ fn open(path: &Path) -> io::Result<File> {
 fn trusted_token(file: File) -> io::Result<Option<Secret>> {
     let about = file.metadata()?;
     if !about.is_file() {
-        return Err(refused(io::ErrorKind::InvalidInput, "the token file is not a regular file; remove it"));
+        return Err(refused(io::ErrorKind::InvalidInput, "it is not a regular file; remove it"));
     }
     if !platform::is_ours(&about) {
-        return Err(refused(
-            io::ErrorKind::PermissionDenied,
-            "the token file belongs to another user; remove it",
-        ));
+        return Err(refused(io::ErrorKind::PermissionDenied, "it belongs to another user; remove it"));
     }
     if platform::is_open_to_others(&about) {
         return Ok(None);
@@ -235,6 +259,22 @@ mod tests {
         } else {
             assert!(!platform::is_ours(&fs::metadata("/").unwrap()));
         }
+    }
+
+    #[test]
+    fn a_key_is_made_once_and_never_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        assert!(read_key(&path).unwrap().is_none());
+        let key = create_key(&path).unwrap();
+        assert_eq!(mode(&path), 0o600);
+        assert!(create_key(&path).is_err());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(read_key(&path).unwrap_err().to_string().contains("chmod 600"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
+        assert_eq!(read_key(&path).unwrap().unwrap().expose_secret(), key.expose_secret());
+        symlink(&path, dir.path().join("link")).unwrap();
+        assert!(read_key(&dir.path().join("link")).is_err());
     }
 
     #[test]

@@ -4,8 +4,8 @@
 //! this program implements `Display` or `Serialize` for them; the only way to the text is `expose_secret`, which is
 //! easy to search for.
 //!
-//! [`Vault`] is what async code holds: a [`SecretStore`] ([`Keychain`], or [`Memory`]) used off the async threads and
-//! with a deadline. A store answers with a [`StoreError`] when it cannot do what it was asked; nothing here ever falls
+//! [`Vault`] is what async code holds: a [`SecretStore`] ([`keychain`], [`SealedFile`] or [`Memory`]) used off the async
+//! threads and with a deadline. A store answers with a [`StoreError`] when it cannot do what it was asked; nothing here ever falls
 //! back to another place by itself. [`read_or_create_token`] keeps the control token in a file of its own, and a
 //! [`Redactor`] takes known secrets out of foreign text before that text is shown or logged. Which secrets exist, and
 //! under what names, is the business of other rooms.
@@ -17,6 +17,8 @@ mod keychain;
 mod platform;
 mod redact;
 mod replace;
+mod seal;
+mod sealed_file;
 mod store;
 mod vault;
 
@@ -24,6 +26,17 @@ pub use file::{read_or_create_token, read_token};
 pub use keychain::Keychain;
 pub use redact::Redactor;
 pub(crate) use replace::{beside, create_private_dir, replace, set_aside};
+pub use sealed_file::SealedFile;
 pub use secrecy::{ExposeSecret, SecretString as Secret};
 pub use store::{Memory, SecretStore, StoreError};
 pub use vault::Vault;
+
+use std::path::Path;
+use std::sync::Arc;
+
+/// The platform's keychain. Where that takes only short values (Windows: 2,560 bytes, and a bundle of cookies can be
+/// longer), it keeps the key of a [`SealedFile`] in the data directory.
+pub fn keychain(data_dir: &Path) -> Arc<dyn SecretStore> {
+    let keychain = Arc::new(Keychain::new());
+    if cfg!(windows) { Arc::new(SealedFile::with_key_in(keychain, data_dir)) } else { keychain }
+}

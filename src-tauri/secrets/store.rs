@@ -54,6 +54,17 @@ pub enum StoreError {
     TooLong,
     #[error("What is stored is not what was put there. Remove the account and add it again")]
     Damaged,
+    #[error("The file of secrets cannot be used: {0}")]
+    File(String),
+    #[error(
+        "The file of secrets was written with another key. Give the key it was written with (SECRET_KEY_FILE), or \
+         delete secrets.sealed in the data directory and add the accounts again"
+    )]
+    WrongKey,
+    #[error("The key of the file of secrets cannot be used: {0}")]
+    KeyFile(String),
+    #[error("The file of secrets was damaged. It is kept as secrets.sealed{0}; add the accounts again")]
+    SetAside(String),
     #[error("The keychain failed: {0}")]
     Other(String),
 }

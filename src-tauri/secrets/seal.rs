@@ -1,0 +1,184 @@
+//! Named values as one encrypted block of bytes. Pure, but for the random numbers.
+//!
+//! The block begins with a readable line, then 8 bytes that tell one key from another, a random nonce, and the values as
+//! JSON under XChaCha20-Poly1305, which also vouches for all that stands before them.
+
+use std::collections::BTreeMap;
+
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use secrecy::zeroize::Zeroizing;
+use sha2::{Digest, Sha256};
+
+use super::{ExposeSecret, Secret};
+
+const TITLE: &[u8] = b"mammouth-proxy secrets ";
+const VERSION: &[u8] = b"1\n";
+const HEAD: usize = TITLE.len() + VERSION.len() + KEY_ID;
+const KEY_ID: usize = 8;
+const NONCE: usize = 24;
+
+/// The values by their names.
+pub(super) type Values = BTreeMap<String, Secret>;
+
+/// What a block is encrypted with.
+pub(super) struct Key(Zeroizing<[u8; 32]>);
+
+/// Why a block could not be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Closed {
+    WrongKey,
+    Damaged,
+    /// A later version of the program wrote it.
+    Newer,
+}
+
+impl Key {
+    /// From 64 hexadecimal digits.
+    pub(super) fn from_hex(text: &Secret) -> Option<Self> {
+        let digits = text.expose_secret().as_bytes();
+        let mut key = Zeroizing::new([0; 32]);
+        if digits.len() != 2 * key.len() {
+            return None;
+        }
+        for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
+            let digit = |at: usize| char::from(pair[at]).to_digit(16).and_then(|n| u8::try_from(n).ok());
+            *byte = digit(0)? << 4 | digit(1)?;
+        }
+        Some(Self(key))
+    }
+
+    /// 256 random bits as hexadecimal digits.
+    pub(super) fn new_hex() -> Result<Secret, getrandom::Error> {
+        let mut key = Zeroizing::new([0; 32]);
+        getrandom::fill(&mut *key)?;
+        Ok(Secret::from(key.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
+    }
+
+    /// Says which key it is, and nothing else about it.
+    fn id(&self) -> [u8; KEY_ID] {
+        let digest = Sha256::new().chain_update(b"mammouth-proxy key id\0").chain_update(*self.0).finalize();
+        let mut id = [0; KEY_ID];
+        id.copy_from_slice(&digest[..KEY_ID]);
+        id
+    }
+
+    fn cipher(&self) -> XChaCha20Poly1305 {
+        XChaCha20Poly1305::new((&*self.0).into())
+    }
+}
+
+/// Encrypts with a new nonce; `None` where the system has no random numbers.
+pub(super) fn seal(values: &Values, key: &Key) -> Option<Vec<u8>> {
+    let plain: BTreeMap<&str, &str> =
+        values.iter().map(|(name, value)| (name.as_str(), value.expose_secret())).collect();
+    let plain = Zeroizing::new(serde_json::to_vec(&plain).ok()?);
+    let mut nonce = [0; NONCE];
+    getrandom::fill(&mut nonce).ok()?;
+    let head = [TITLE, VERSION, &key.id()].concat();
+    let payload = Payload { msg: &plain, aad: &head };
+    let sealed = key.cipher().encrypt(&XNonce::from(nonce), payload).ok()?;
+    Some([&head[..], &nonce, &sealed].concat())
+}
+
+/// The values of a block.
+pub(super) fn open(block: &[u8], key: &Key) -> Result<Values, Closed> {
+    let rest = block.strip_prefix(TITLE).ok_or(Closed::Damaged)?;
+    let rest = rest.strip_prefix(VERSION).ok_or_else(|| other_version(rest))?;
+    let (id, rest) = rest.split_first_chunk::<KEY_ID>().ok_or(Closed::Damaged)?;
+    let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or(Closed::Damaged)?;
+    if *id != key.id() {
+        return Err(Closed::WrongKey);
+    }
+    let payload = Payload { msg: sealed, aad: &block[..HEAD] };
+    let plain = key.cipher().decrypt(&XNonce::from(*nonce), payload).map_err(|_| Closed::Damaged)?;
+    let plain: BTreeMap<String, String> =
+        serde_json::from_slice(&Zeroizing::new(plain)).map_err(|_| Closed::Damaged)?;
+    Ok(plain.into_iter().map(|(name, value)| (name, Secret::from(value))).collect())
+}
+
+fn other_version(rest: &[u8]) -> Closed {
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if (1..4).contains(&digits) && rest.get(digits) == Some(&b'\n') { Closed::Newer } else { Closed::Damaged }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::Redactor;
+    use super::*;
+
+    const COOKIE: &str = "canary/cookie+value=%7B\"\u{e9}";
+
+    fn key() -> Key {
+        Key::from_hex(&Key::new_hex().unwrap()).unwrap()
+    }
+
+    fn values() -> Values {
+        Values::from([("account:a".to_owned(), Secret::from(COOKIE))])
+    }
+
+    fn opened(block: &[u8], key: &Key) -> Result<String, Closed> {
+        open(block, key).map(|values| values["account:a"].expose_secret().to_owned())
+    }
+
+    #[test]
+    fn what_was_sealed_comes_back_and_no_two_blocks_are_alike() {
+        let key = key();
+        let (one, two) = (seal(&values(), &key).unwrap(), seal(&values(), &key).unwrap());
+        assert_ne!(one, two);
+        assert_eq!(opened(&one, &key).as_deref(), Ok(COOKIE));
+        assert_eq!(opened(&two, &key).as_deref(), Ok(COOKIE));
+    }
+
+    #[test]
+    fn l05_nothing_of_a_value_or_the_key_is_in_the_block() {
+        let hex = Key::new_hex().unwrap();
+        let key = Key::from_hex(&hex).unwrap();
+        let block = seal(&values(), &key).unwrap();
+        let text: String = block.iter().map(|byte| char::from(*byte)).collect();
+        // The redactor knows a secret plain, URL-encoded, in base64 and as JSON.
+        let secrets = [Secret::from(COOKIE), hex, Secret::from("account:a")];
+        for piece in text.as_bytes().chunks(400) {
+            let piece = String::from_utf8_lossy(piece);
+            assert!(!Redactor::new(&secrets).clean(&piece).contains("[redacted]"));
+        }
+        assert!(!block.windows(4).any(|bytes| bytes == b"cana"));
+        assert!(!block.windows(4).any(|bytes| bytes == &key.0[..4]));
+    }
+
+    #[test]
+    fn another_key_is_told_from_damage() {
+        let (ours, theirs) = (key(), key());
+        let block = seal(&values(), &ours).unwrap();
+        assert_eq!(opened(&block, &theirs), Err(Closed::WrongKey));
+        for at in [0, HEAD, HEAD + NONCE, block.len() - 1] {
+            let mut bad = block.clone();
+            bad[at] ^= 1;
+            assert_eq!(opened(&bad, &ours), Err(Closed::Damaged), "byte {at}");
+        }
+        for length in 0..block.len() {
+            assert_eq!(opened(&block[..length], &ours), Err(Closed::Damaged), "{length} bytes");
+        }
+        let newer = [TITLE, b"12\n", &block].concat();
+        assert_eq!(opened(&newer, &ours), Err(Closed::Newer));
+    }
+
+    #[test]
+    fn a_key_is_64_hexadecimal_digits() {
+        for bad in [String::new(), "0".repeat(63), "g".repeat(64), "0".repeat(65)] {
+            assert!(Key::from_hex(&Secret::from(bad)).is_none());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_values_come_back_and_any_bytes_are_refused(text: String, garbage: Vec<u8>) {
+            let key = key();
+            let values = Values::from([("account:a".to_owned(), Secret::from(text.clone()))]);
+            prop_assert_eq!(opened(&seal(&values, &key).unwrap(), &key), Ok(text));
+            prop_assert_eq!(opened(&garbage, &key), Err(Closed::Damaged));
+        }
+    }
+}

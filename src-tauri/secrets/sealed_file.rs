@@ -1,0 +1,283 @@
+//! Secrets in one encrypted file, for machines without a keychain and for keychains that take short values only.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::file::{create_key, read_key};
+use super::replace::{replace, set_aside};
+use super::seal::{self, Closed, Key, Values};
+use super::{Secret, SecretStore, StoreError};
+
+const NAME: &str = "secrets.sealed";
+/// The name of the key in a keychain.
+const KEY_ITEM: &str = "file-key";
+/// Some thousand accounts. A larger file is not ours.
+const MAX_BYTES: u64 = 16 << 20;
+
+/// Keeps all values in `secrets.sealed` in the data directory, for its owner only (0600), encrypted with a key that is
+/// kept elsewhere. The file is worth nothing without the key; whoever can read both can read the secrets.
+pub struct SealedFile {
+    path: PathBuf,
+    key: KeyPlace,
+    /// A change reads, adds and writes: one at a time.
+    turn: Mutex<()>,
+}
+
+enum KeyPlace {
+    File(PathBuf),
+    Item(Arc<dyn SecretStore>),
+}
+
+impl SealedFile {
+    /// With its key in a file of its own, which is made (0600) when the first value is stored. A key file that others
+    /// could read is refused.
+    pub fn with_key_file(key_file: PathBuf, data_dir: &Path) -> Self {
+        Self::new(KeyPlace::File(key_file), data_dir)
+    }
+
+    /// With its key as one entry of another store.
+    pub fn with_key_in(store: Arc<dyn SecretStore>, data_dir: &Path) -> Self {
+        Self::new(KeyPlace::Item(store), data_dir)
+    }
+
+    fn new(key: KeyPlace, data_dir: &Path) -> Self {
+        Self { path: data_dir.join(NAME), key, turn: Mutex::new(()) }
+    }
+
+    fn read(&self) -> Result<Values, StoreError> {
+        let Some(block) = read_capped(&self.path)? else { return Ok(Values::new()) };
+        let key = self.key.kept()?.ok_or_else(|| StoreError::KeyFile("it is gone".to_owned()))?;
+        match seal::open(&block, &key) {
+            Ok(values) => Ok(values),
+            Err(Closed::WrongKey) => Err(StoreError::WrongKey),
+            Err(Closed::Newer) => {
+                Err(StoreError::File("a newer version of this program wrote it".to_owned()))
+            }
+            Err(Closed::Damaged) => Err(self.set_aside()),
+        }
+    }
+
+    /// Somebody may still mend the file, so it is not deleted; without it the next value can be stored.
+    fn set_aside(&self) -> StoreError {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        set_aside(&self.path, now).map_or_else(|error| unusable(&error), StoreError::SetAside)
+    }
+
+    fn write(&self, values: &Values) -> Result<(), StoreError> {
+        let no_random = || StoreError::File("the system has no random numbers".to_owned());
+        let block = seal::seal(values, &self.key.kept_or_made()?).ok_or_else(no_random)?;
+        replace(&self.path, &block).map_err(|error| unusable(&error))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Values) -> bool) -> Result<(), StoreError> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut values = self.read()?;
+        if change(&mut values) { self.write(&values) } else { Ok(()) }
+    }
+}
+
+impl SecretStore for SealedFile {
+    fn get(&self, name: &str) -> Result<Option<Secret>, StoreError> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(self.read()?.remove(name))
+    }
+
+    fn set(&self, name: &str, value: &Secret) -> Result<(), StoreError> {
+        self.change(|values| {
+            values.insert(name.to_owned(), value.clone());
+            true
+        })
+    }
+
+    fn delete(&self, name: &str) -> Result<(), StoreError> {
+        self.change(|values| values.remove(name).is_some())
+    }
+
+    fn peek(&self) -> Result<(), StoreError> {
+        match &self.key {
+            KeyPlace::File(_) => Ok(()),
+            KeyPlace::Item(store) => store.peek(),
+        }
+    }
+}
+
+impl KeyPlace {
+    fn kept(&self) -> Result<Option<Key>, StoreError> {
+        let damaged = || StoreError::KeyFile("it is damaged".to_owned());
+        let hex = match self {
+            Self::File(path) => read_key(path).map_err(|error| StoreError::KeyFile(error.to_string()))?,
+            Self::Item(store) => store.get(KEY_ITEM)?,
+        };
+        hex.map(|hex| Key::from_hex(&hex).ok_or_else(damaged)).transpose()
+    }
+
+    fn kept_or_made(&self) -> Result<Key, StoreError> {
+        match self.kept()? {
+            Some(key) => Ok(key),
+            None => self.make(),
+        }
+    }
+
+    fn make(&self) -> Result<Key, StoreError> {
+        let unmade = |error: io::Error| StoreError::KeyFile(format!("it cannot be made ({})", error.kind()));
+        let hex = match self {
+            Self::File(path) => create_key(path).map_err(unmade)?,
+            Self::Item(store) => {
+                let hex = Key::new_hex().map_err(|error| unmade(io::Error::other(error)))?;
+                store.set(KEY_ITEM, &hex)?;
+                hex
+            }
+        };
+        Key::from_hex(&hex).ok_or_else(|| StoreError::KeyFile("it is damaged".to_owned()))
+    }
+}
+
+fn read_capped(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(|error| unusable(&error))?,
+    };
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| unusable(&error))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(StoreError::File("it is larger than 16 MB".to_owned()));
+    }
+    Ok(Some(bytes))
+}
+
+fn unusable(error: &io::Error) -> StoreError {
+    StoreError::File(error.kind().to_string())
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use tempfile::TempDir;
+
+    use super::super::{ExposeSecret, Memory};
+    use super::*;
+
+    fn store(dir: &TempDir) -> SealedFile {
+        SealedFile::with_key_file(dir.path().join("key"), dir.path())
+    }
+
+    fn value(store: &SealedFile, name: &str) -> Option<String> {
+        store.get(name).unwrap().map(|value| value.expose_secret().to_owned())
+    }
+
+    fn names(dir: &TempDir) -> Vec<String> {
+        let names = fs::read_dir(dir.path()).unwrap();
+        let mut names: Vec<String> =
+            names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn values_are_kept_replaced_and_forgotten_over_restarts() {
+        let dir = tempfile::tempdir().unwrap();
+        store(&dir).set("a", &Secret::from("one")).unwrap();
+        store(&dir).set("b", &Secret::from("x".repeat(4096))).unwrap();
+        store(&dir).set("a", &Secret::from("two")).unwrap();
+        assert_eq!(value(&store(&dir), "a").as_deref(), Some("two"));
+        assert_eq!(value(&store(&dir), "b").map(|value| value.len()), Some(4096));
+        store(&dir).delete("a").unwrap();
+        store(&dir).delete("a").unwrap();
+        assert_eq!(value(&store(&dir), "a"), None);
+        assert_eq!(names(&dir), ["key", "secrets.sealed"]);
+    }
+
+    #[test]
+    fn reading_makes_no_file() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(value(&store(&dir), "a"), None);
+        store(&dir).delete("a").unwrap();
+        assert!(names(&dir).is_empty());
+    }
+
+    #[test]
+    fn l05_both_files_are_for_their_owner_only() {
+        let dir = tempfile::tempdir().unwrap();
+        store(&dir).set("a", &Secret::from("v")).unwrap();
+        for name in names(&dir) {
+            assert_eq!(fs::metadata(dir.path().join(name)).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn l05_a_key_that_others_could_read_is_refused_and_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        store(&dir).set("a", &Secret::from("v")).unwrap();
+        let key = dir.path().join("key");
+        let before = fs::read(&key).unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(matches!(store(&dir).get("a"), Err(StoreError::KeyFile(_))));
+        assert!(matches!(store(&dir).set("a", &Secret::from("w")), Err(StoreError::KeyFile(_))));
+        assert_eq!(fs::read(&key).unwrap(), before);
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(value(&store(&dir), "a").as_deref(), Some("v"));
+    }
+
+    #[test]
+    fn a_wrong_or_lost_key_changes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        store(&dir).set("a", &Secret::from("v")).unwrap();
+        let (file, key) = (dir.path().join("secrets.sealed"), dir.path().join("key"));
+        let before = fs::read(&file).unwrap();
+        fs::rename(&key, dir.path().join("away")).unwrap();
+        assert!(matches!(store(&dir).get("a"), Err(StoreError::KeyFile(_))));
+        assert!(matches!(store(&dir).set("a", &Secret::from("w")), Err(StoreError::KeyFile(_))));
+        assert!(!key.exists(), "a new key would be of no use");
+        create_key(&key).unwrap();
+        assert_eq!(store(&dir).get("a").unwrap_err(), StoreError::WrongKey);
+        assert_eq!(store(&dir).set("a", &Secret::from("w")).unwrap_err(), StoreError::WrongKey);
+        assert_eq!(store(&dir).delete("a").unwrap_err(), StoreError::WrongKey);
+        assert_eq!(fs::read(&file).unwrap(), before);
+    }
+
+    #[test]
+    fn f48_a_damaged_file_is_kept_aside_and_said_once() {
+        let dir = tempfile::tempdir().unwrap();
+        store(&dir).set("a", &Secret::from("v")).unwrap();
+        let file = dir.path().join("secrets.sealed");
+        let mut bytes = fs::read(&file).unwrap();
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        fs::write(&file, &bytes).unwrap();
+        let error = store(&dir).get("a").unwrap_err();
+        let StoreError::SetAside(ending) = error else { panic!("{error:?}") };
+        assert_eq!(fs::read(dir.path().join(format!("secrets.sealed{ending}"))).unwrap(), bytes);
+        assert_eq!(value(&store(&dir), "a"), None);
+        store(&dir).set("a", &Secret::from("w")).unwrap();
+        assert_eq!(value(&store(&dir), "a").as_deref(), Some("w"));
+    }
+
+    #[test]
+    fn f51_a_failed_write_keeps_the_old_values() {
+        let dir = tempfile::tempdir().unwrap();
+        store(&dir).set("a", &Secret::from("v")).unwrap();
+        // A folder where the new file should go stands in for a disk that refuses.
+        fs::create_dir(dir.path().join("secrets.sealed.tmp")).unwrap();
+        assert!(matches!(store(&dir).set("a", &Secret::from("w")), Err(StoreError::File(_))));
+        assert_eq!(value(&store(&dir), "a").as_deref(), Some("v"));
+    }
+
+    #[test]
+    fn one_short_item_in_a_keychain_is_enough_for_long_values() {
+        let dir = tempfile::tempdir().unwrap();
+        let keychain = Arc::new(Memory::new());
+        let store = || SealedFile::with_key_in(Arc::<Memory>::clone(&keychain), dir.path());
+        store().set("a", &Secret::from("x".repeat(10_000))).unwrap();
+        assert_eq!(value(&store(), "a").map(|value| value.len()), Some(10_000));
+        assert_eq!(keychain.get(KEY_ITEM).unwrap().unwrap().expose_secret().len(), 64);
+        assert_eq!(names(&dir), ["secrets.sealed"]);
+        keychain.delete(KEY_ITEM).unwrap();
+        assert!(matches!(store().get("a"), Err(StoreError::KeyFile(_))));
+    }
+}
