@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use super::absent::{Absence, Absent};
 use super::account::{Account, Kind};
 use super::affinity::Affinity;
 use super::breaker::{Breaker, Cause, Gate};
@@ -12,6 +13,7 @@ use super::state::{Reason, Standing, State};
 use super::store::{Loaded, Store};
 use super::view::{self, AccountView};
 use crate::config::Strategy;
+use crate::secrets::StoreError;
 use crate::upstreams::{Failure, FailureKind, Quota};
 
 /// What a request needs of an account.
@@ -43,6 +45,10 @@ pub enum NoAccount {
     None,
     /// There are only API keys, which no upstream serves yet.
     ApiKeysOnly,
+    /// Secrets are being read for the first time.
+    Starting,
+    /// Secrets that might help could not be read.
+    Unreadable(StoreError),
     /// The others refused this request.
     AllTried,
     LoginRequired,
@@ -69,6 +75,7 @@ pub struct Accounts {
 #[derive(Debug)]
 struct Book {
     seats: Vec<Seat>,
+    absent: Vec<Absent>,
     strategy: Strategy,
     affinity: Affinity,
     web: Breaker,
@@ -111,6 +118,7 @@ impl Accounts {
             store.map_or((None, Loaded::default()), |(store, loaded)| (Some(store), loaded));
         let book = Book {
             seats: Vec::new(),
+            absent: Vec::new(),
             strategy,
             affinity: Affinity::default(),
             web: Breaker::default(),
@@ -127,6 +135,7 @@ impl Accounts {
     /// Adds an account at the end of the order; `false` where it is there already.
     pub fn add(&self, account: Account, now: Now) -> bool {
         let mut book = self.lock();
+        book.absent.retain(|absent| absent.id != account.id);
         if book.seat(&account.id).is_some() {
             return false;
         }
@@ -135,9 +144,27 @@ impl Accounts {
         true
     }
 
+    /// Names an account whose secret is being read.
+    pub fn expect(&self, id: String, label: String) {
+        self.lock().absent.push(Absent { id, label, why: Absence::Reading });
+    }
+
+    /// Notes why the secret of an expected account is not here.
+    pub fn set_absence(&self, id: &str, why: Absence) {
+        if let Some(absent) = self.lock().absent.iter_mut().find(|absent| absent.id == id) {
+            absent.why = why;
+        }
+    }
+
+    /// The accounts whose secrets are not here.
+    pub fn absent(&self) -> Vec<Absent> {
+        self.lock().absent.clone()
+    }
+
     /// Takes an account out, by label or id, with everything that was kept of it.
     pub fn remove(&self, name: &str) -> Option<Arc<Account>> {
         let mut book = self.lock();
+        book.absent.retain(|absent| absent.id != name && absent.label != name);
         let index =
             book.seats.iter().position(|seat| seat.account.id == name || seat.account.label == name)?;
         let seat = book.seats.remove(index);
@@ -224,7 +251,8 @@ impl Accounts {
     pub fn list(&self, now: Now) -> Vec<AccountView> {
         let book = self.lock();
         let down = book.web.tripped().is_some();
-        book.seats.iter().map(|seat| view::view(&seat.account, &seat.state, down, now)).collect()
+        let here = book.seats.iter().map(|seat| view::view(&seat.account, &seat.state, down, now));
+        here.chain(book.absent.iter().map(view::absent)).collect()
     }
 
     /// The account with this label or id.
@@ -292,9 +320,6 @@ impl Book {
     }
 
     fn nobody(&self, web: &[(bool, Standing)], now: Now) -> NoAccount {
-        if web.is_empty() && !self.seats.is_empty() {
-            return NoAccount::ApiKeysOnly;
-        }
         let limited = web.iter().filter_map(|(_, standing)| match standing {
             Standing::Limited { until, reason } => Some((*until, *reason)),
             Standing::Ready | Standing::NeedsLogin | Standing::Disabled => None,
@@ -302,13 +327,28 @@ impl Book {
         if web.iter().any(|(fresh, standing)| !fresh && *standing == Standing::Ready) {
             return NoAccount::AllTried;
         }
+        if self.absent.iter().any(|absent| absent.why == Absence::Reading) {
+            return NoAccount::Starting;
+        }
         if let Some((until, reason)) = limited.min_by_key(|(until, _)| *until) {
             return NoAccount::Limited { wait: until.saturating_sub(now.uptime), reason };
         }
-        if web.iter().any(|(_, standing)| *standing == Standing::NeedsLogin) {
+        self.nobody_at_all(web)
+    }
+
+    fn nobody_at_all(&self, web: &[(bool, Standing)]) -> NoAccount {
+        let unreadable = self.absent.iter().find_map(|absent| match &absent.why {
+            Absence::Unreadable(error) => Some(error.clone()),
+            Absence::Reading | Absence::Lost => None,
+        });
+        if let Some(error) = unreadable {
+            return NoAccount::Unreadable(error);
+        }
+        let lost = self.absent.iter().any(|absent| absent.why == Absence::Lost);
+        if lost || web.iter().any(|(_, standing)| *standing == Standing::NeedsLogin) {
             return NoAccount::LoginRequired;
         }
-        NoAccount::None
+        if web.is_empty() && !self.seats.is_empty() { NoAccount::ApiKeysOnly } else { NoAccount::None }
     }
 
     fn tell_breaker(&mut self, report: Report<'_>, now: Now) {

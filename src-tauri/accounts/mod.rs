@@ -6,6 +6,7 @@
 //!
 //! A limit always ends by itself, at the latest after [`WINDOW`].
 
+mod absent;
 mod account;
 mod affinity;
 mod book;
@@ -16,6 +17,7 @@ mod state;
 mod store;
 mod view;
 
+pub use absent::{Absence, Absent};
 pub use account::{Account, Kind, Origin};
 pub use book::{Accounts, Ask, Lease, NoAccount, Report};
 pub use clock::{Clock, Now};

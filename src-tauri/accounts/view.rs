@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::absent::Absent;
 use super::account::{Account, Kind, Origin};
 use super::clock::Now;
 use super::state::{Reason, State};
@@ -13,8 +14,12 @@ pub struct AccountView {
     pub label: String,
     pub kind: Kind,
     pub origin: Origin,
-    /// `ready`, `limited`, `needs login`, `unreachable`, `disabled` or `not served yet`.
+    /// `ready`, `limited`, `needs login`, `unreachable`, `disabled` or `not served yet`; without its secret `starting`,
+    /// `locked`, `unreadable` or `needs login`.
     pub state: String,
+    /// What the user can do about the state, where that is more than to wait.
+    #[serde(default)]
+    pub advice: Option<String>,
     pub limits: Vec<LimitView>,
     pub running: u32,
     /// Used share of the quota, percent, where the upstream told it.
@@ -43,11 +48,28 @@ pub(super) fn view(account: &Account, state: &State, upstream_down: bool, now: N
         kind: account.kind,
         origin: account.origin,
         state: word(account, state, upstream_down, !limits.is_empty()).to_owned(),
+        advice: None,
         limits,
         running: state.running,
         quota_percent: state.quota.as_ref().and_then(|quota| quota.percent),
         spend_cents: state.quota.as_ref().and_then(|quota| quota.spend_cents),
         downgrades: state.downgrades.iter().map(|(scope, model)| (scope.clone(), model.clone())).collect(),
+    }
+}
+
+pub(super) fn absent(absent: &Absent) -> AccountView {
+    AccountView {
+        id: absent.id.clone(),
+        label: absent.label.clone(),
+        kind: Kind::Web,
+        origin: Origin::Stored,
+        state: absent.why.word().to_owned(),
+        advice: absent.why.advice(),
+        limits: Vec::new(),
+        running: 0,
+        quota_percent: None,
+        spend_cents: None,
+        downgrades: Vec::new(),
     }
 }
 

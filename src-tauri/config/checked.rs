@@ -32,6 +32,9 @@ pub struct Config {
     /// `AUTH_TOKEN`, `AUTH_TOKEN_FILE`: `None` when none was given, and the one made at first start counts. Given where
     /// clients are set up beforehand, as in a compose file.
     pub auth_token: Option<Secret>,
+    /// `secret_store`: `keychain`. Where the accounts added by hand and the client key made at first start are kept.
+    /// Changed on machines without a keychain.
+    pub secret_store: SecretPlace,
     /// `ALLOWED_HOSTS`, `allowed_hosts`, `--allow-host`: none. As in a Host header without its port: lower case, IPv6 in
     /// brackets. Given when clients use another name than localhost; each one is a name that DNS rebinding could use.
     pub allowed_hosts: Vec<String>,
@@ -69,6 +72,17 @@ impl Config {
     pub fn listen(&self) -> SocketAddr {
         SocketAddr::new(self.host, self.port)
     }
+}
+
+/// Where secrets are kept over a restart.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum SecretPlace {
+    /// The keychain of the platform.
+    #[default]
+    Keychain,
+    /// `file`: an encrypted file in the data directory. `SECRET_KEY_FILE`, `secret_key_file`: the file of its key, which
+    /// is made if it is missing; whoever can read both files can read the secrets.
+    File { key_file: PathBuf },
 }
 
 /// Which of several usable accounts serves a request.

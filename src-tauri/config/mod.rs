@@ -19,13 +19,14 @@ mod file;
 mod parse;
 mod pick;
 mod resolve;
+mod secret_place;
 mod sources;
 mod tables;
 mod values;
 mod weak_key;
 
 pub use account_list::clean_cookie;
-pub use checked::{Config, Layout, Limits, Strategy, WebShape};
+pub use checked::{Config, Layout, Limits, SecretPlace, Strategy, WebShape};
 pub use data_dir::platform_dir;
 pub use env_file::EnvFile;
 pub use error::{ConfigError, GivenBy};

@@ -10,6 +10,7 @@ use super::credentials::{api_keys, auth_token, cookies};
 use super::data_dir::data_dir;
 use super::error::{ConfigError, Given};
 use super::pick::{first, list};
+use super::secret_place::secret_place;
 use super::sources::Sources;
 use super::tables::{aliases, layout, limits, strategy, web};
 
@@ -37,6 +38,7 @@ pub fn resolve(sources: &Sources) -> Result<Config, ConfigError> {
         cookies: if demo { Vec::new() } else { cookies(sources, web.cookie_name.as_deref())? },
         api_keys: if demo { Vec::new() } else { api_keys(sources)? },
         auth_token,
+        secret_store: secret_place(sources)?,
         allowed_hosts: allowed_hosts(sources)?,
         allowed_origins: allowed_origins(sources)?,
         web_url: web_url(sources)?,

@@ -11,7 +11,7 @@ use super::error::{ConfigError, Given, GivenBy};
 use super::file::SettingsFile;
 
 /// The variables that mean something here.
-const VARIABLES: [&str; 14] = [
+const VARIABLES: [&str; 15] = [
     "PORT",
     "HOST",
     "COOKIES",
@@ -20,6 +20,7 @@ const VARIABLES: [&str; 14] = [
     "API_KEYS_FILE",
     "AUTH_TOKEN",
     "AUTH_TOKEN_FILE",
+    "SECRET_KEY_FILE",
     "ALLOWED_HOSTS",
     "ALLOWED_ORIGINS",
     "MAMMOUTH_WEB_URL",

@@ -12,6 +12,8 @@ pub(super) struct Values {
     pub(super) host: Option<String>,
     pub(super) ui: Option<bool>,
     pub(super) log: Option<String>,
+    pub(super) secret_store: Option<String>,
+    pub(super) secret_key_file: Option<String>,
     pub(super) allowed_hosts: Option<Vec<String>>,
     pub(super) allowed_origins: Option<Vec<String>>,
     pub(super) mammouth_web_url: Option<String>,

@@ -72,6 +72,7 @@ pub(super) fn tell(problem: &Problem) -> Told {
         Problem::NoSuchModel => {
             Told::new(404, "not_found", Fault::Client, "there is no such model in the list")
         }
+        Problem::NoAccount(NoAccount::Starting) => no_account(&NoAccount::Starting),
         Problem::NoAccount(reason) => no_account(reason).spent(),
         Problem::Upstream(failure) => upstream(failure).spent(),
         Problem::Stopping => {
@@ -167,6 +168,19 @@ fn no_account(reason: &NoAccount) -> Told {
             503,
             "no_account",
             "API-key accounts are not served yet by this version: add a web-session account (COOKIES)".into(),
+        ),
+        NoAccount::Starting => Told::new(
+            503,
+            "starting",
+            Fault::Proxy,
+            "the proxy is starting: the accounts are still being read from the keychain",
+        )
+        .after(Duration::from_secs(1)),
+        NoAccount::Unreadable(error) => Told::new(
+            503,
+            "no_account",
+            Fault::Proxy,
+            format!("the secrets of the accounts cannot be read. {error}"),
         ),
         NoAccount::AllTried => told(503, "upstream_unreachable", "no account could answer".into()),
         NoAccount::LoginRequired => told(
@@ -270,6 +284,13 @@ mod tests {
         assert_eq!(of(FailureKind::Timeout), (504, "upstream_timeout"));
         assert_eq!(of(FailureKind::ContextLength), (400, "context_length_exceeded"));
         assert_eq!(of(FailureKind::Image), (400, "invalid_image"));
+    }
+
+    #[test]
+    fn f60_a_client_may_try_again_soon_while_accounts_are_read() {
+        let told = tell(&Problem::NoAccount(NoAccount::Starting));
+        assert_eq!((told.status, told.code, told.spent), (503, "starting", false));
+        assert_eq!(told.retry_after, Some(Duration::from_secs(1)));
     }
 
     #[test]

@@ -69,6 +69,40 @@ fn who_is_missing_is_said() {
 }
 
 #[test]
+fn f45_who_waits_for_the_keychain_is_said_to() {
+    let accounts = accounts(&[]);
+    let late = account("late", Kind::Web);
+    accounts.expect(late.id.clone(), late.label.clone());
+    accounts.expect("lost".to_owned(), "gone".to_owned());
+    accounts.set_absence("lost", Absence::Lost);
+    let why = || accounts.pick(&ask("f", &[]), at(0)).unwrap_err();
+    assert_eq!(why(), NoAccount::Starting);
+    accounts.set_absence(&late.id, Absence::Unreadable(StoreError::Locked));
+    assert_eq!(why(), NoAccount::Unreadable(StoreError::Locked));
+    let views = accounts.list(at(0));
+    assert_eq!((views[0].state.as_str(), views[1].state.as_str()), ("locked", "needs login"));
+    assert!(views.iter().all(|view| view.advice.is_some()));
+    assert!(accounts.add(late, at(0)));
+    assert_eq!(accounts.pick(&ask("f", &[]), at(0)).unwrap().account.label, "late");
+    assert_eq!(accounts.absent().len(), 1);
+    accounts.remove("late");
+    assert_eq!(why(), NoAccount::LoginRequired);
+    accounts.remove("gone");
+    assert_eq!(why(), NoAccount::None);
+}
+
+#[test]
+fn f60_accounts_that_are_there_do_not_wait_for_those_being_read() {
+    let accounts = accounts(&["a"]);
+    accounts.expect("late".to_owned(), "late".to_owned());
+    let mut lease = accounts.pick(&ask("f", &[]), at(0)).unwrap();
+    fail(&accounts, &mut lease, FailureKind::Limited, at(0));
+    assert_eq!(accounts.pick(&ask("f", &[]), at(0)).unwrap_err(), NoAccount::Starting);
+    accounts.set_absence("late", Absence::Unreadable(StoreError::Hung));
+    assert!(matches!(accounts.pick(&ask("f", &[]), at(0)), Err(NoAccount::Limited { .. })));
+}
+
+#[test]
 fn f29_a_conversation_stays_until_its_account_is_out() {
     let accounts = accounts(&["a", "b"]);
     let talk = Ask { conversation: Some(7), ..ask("f", &[]) };

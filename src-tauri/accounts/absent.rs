@@ -1,0 +1,46 @@
+//! Accounts that are known by name only: what they are called stands in the settings, their secret does not.
+
+use crate::secrets::StoreError;
+
+/// An account without its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Absent {
+    pub id: String,
+    pub label: String,
+    pub why: Absence,
+}
+
+/// Why the secret is not here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Absence {
+    /// It is being read for the first time.
+    Reading,
+    /// It could not be read; that may change.
+    Unreadable(StoreError),
+    /// There is none, or what is stored is not what was put there.
+    Lost,
+}
+
+impl Absence {
+    /// What to tell the user; nothing while the secret is being read.
+    pub fn advice(&self) -> Option<String> {
+        match self {
+            Self::Reading => None,
+            Self::Unreadable(error) => Some(format!("its secret cannot be read. {error}")),
+            Self::Lost => Some(
+                "its secret is gone or damaged: remove the account, then add it again with a new cookie"
+                    .to_owned(),
+            ),
+        }
+    }
+
+    /// One or two words, as in a list of accounts.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::Reading => "starting",
+            Self::Unreadable(StoreError::Locked) => "locked",
+            Self::Unreadable(_) => "unreadable",
+            Self::Lost => "needs login",
+        }
+    }
+}

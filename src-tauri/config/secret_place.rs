@@ -1,0 +1,88 @@
+//! Where secrets are kept: the keychain, or a file that the user chose.
+
+use std::path::PathBuf;
+
+use super::checked::SecretPlace;
+use super::data_dir::data_dir;
+use super::error::{ConfigError, GivenBy};
+use super::pick::saved;
+use super::sources::Sources;
+
+const STORE: &str = "secret_store";
+const KEY_FILE: &str = "SECRET_KEY_FILE";
+
+/// Going to a file is an explicit act, and so is saying where its key is: both settings, or neither.
+pub(super) fn secret_place(sources: &Sources) -> Result<SecretPlace, ConfigError> {
+    let in_file =
+        saved(STORE, sources.settings.values.secret_store.as_deref()).map_or(Ok(false), |given| {
+            given.check("must be keychain or file", |text| match text {
+                "keychain" => Some(false),
+                "file" => Some(true),
+                _ => None,
+            })
+        })?;
+    match (in_file, key_file(sources)?) {
+        (false, None) => Ok(SecretPlace::Keychain),
+        (true, Some((_, key_file))) => Ok(SecretPlace::File { key_file }),
+        (true, None) => {
+            let problem = "is file, which needs SECRET_KEY_FILE: the file that holds, or will hold, its key";
+            Err(ConfigError::new(STORE, GivenBy::Settings, problem))
+        }
+        (false, Some((by, _))) => {
+            let problem = "is given, but secrets are kept in the keychain; add secret_store = \"file\" to settings.toml, or remove it";
+            Err(ConfigError::new(KEY_FILE, by, problem))
+        }
+    }
+}
+
+/// A relative path starts where it was written: in the working directory for a variable, in the data directory for
+/// `settings.toml`.
+fn key_file(sources: &Sources) -> Result<Option<(GivenBy, PathBuf)>, ConfigError> {
+    if let Some(given) = sources.variable(KEY_FILE) {
+        return Ok(Some((given.by, sources.surroundings.working_dir.join(given.value))));
+    }
+    let saved = sources.settings.values.secret_key_file.as_deref().filter(|path| !path.trim().is_empty());
+    saved.map(|path| Ok((GivenBy::Settings, data_dir(sources)?.join(path)))).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::resolve::resolve;
+    use super::super::sources::tests::saved;
+    use super::*;
+
+    fn place(settings: &str, variable: Option<&str>) -> Result<SecretPlace, String> {
+        let mut sources = saved(settings);
+        if let Some(value) = variable {
+            sources.env.insert(KEY_FILE.into(), value.into());
+        }
+        resolve(&sources).map(|config| config.secret_store).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_keychain_is_the_default_and_a_file_needs_its_key() {
+        assert_eq!(place("", None), Ok(SecretPlace::Keychain));
+        assert_eq!(place("secret_store = \"keychain\"", None), Ok(SecretPlace::Keychain));
+        let file = "secret_store = \"file\"";
+        assert!(place(file, None).unwrap_err().contains("SECRET_KEY_FILE"));
+        let key_file = PathBuf::from("/run/key");
+        assert_eq!(place(file, Some("/run/key")), Ok(SecretPlace::File { key_file }));
+        assert!(place("secret_store = \"canary\"", None).unwrap_err().contains("keychain or file"));
+    }
+
+    #[test]
+    fn a_key_file_alone_is_not_taken_for_a_choice() {
+        let error = place("", Some("/run/canary")).unwrap_err();
+        assert!(error.starts_with("SECRET_KEY_FILE (from the environment)"), "{error}");
+        assert!(error.contains("secret_store") && !error.contains("canary"), "{error}");
+        assert!(place("secret_key_file = \"key\"", None).is_err());
+    }
+
+    #[test]
+    fn a_path_in_the_settings_starts_in_the_data_directory() {
+        let mut sources = saved("secret_store = \"file\"\nsecret_key_file = \"key\"");
+        sources.flags.data_dir = Some("/data".into());
+        let key_file = PathBuf::from("/data/key");
+        assert_eq!(resolve(&sources).unwrap().secret_store, SecretPlace::File { key_file });
+    }
+}
