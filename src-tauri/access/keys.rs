@@ -84,6 +84,12 @@ pub fn generate_key() -> Secret {
     Secret::from(format!("mp-{}", URL_SAFE_NO_PAD.encode(random)))
 }
 
+/// Whether this has the form of [`generate_key`]'s keys.
+pub fn is_generated_key(text: &str) -> bool {
+    let random = text.strip_prefix("mp-").and_then(|random| URL_SAFE_NO_PAD.decode(random).ok());
+    random.is_some_and(|random| random.len() == 32)
+}
+
 /// Whether the presented bytes are the secret of this digest, in constant time.
 pub(super) fn is_secret_of(presented: &[u8], expected: &[u8; 32]) -> bool {
     digest_bytes(presented).ct_eq(expected).into()
@@ -123,6 +129,8 @@ mod tests {
         assert_ne!(one.expose_secret(), two.expose_secret());
         assert_eq!(one.expose_secret().len(), "mp-".len() + 43);
         assert!(one.expose_secret().bytes().all(|b| b.is_ascii_graphic()));
+        assert!(is_generated_key(one.expose_secret()));
+        assert!(!is_generated_key("mp-short") && !is_generated_key(&one.expose_secret()[3..]));
     }
 
     #[test]

@@ -21,7 +21,7 @@ mod route;
 mod tests;
 
 pub use guard::{Admitted, Caller, Guard};
-pub use keys::{Keys, digest, generate_key};
+pub use keys::{Keys, digest, generate_key, is_generated_key};
 pub use policy::{Policy, PolicyError};
 pub use refusal::{Preflight, Reason, Refusal, Refused, allow_origin};
 pub use route::{Dialect, Route, Scope};

@@ -149,6 +149,14 @@ impl Accounts {
         self.lock().absent.push(Absent { id, label, why: Absence::Reading });
     }
 
+    /// Adds an account that was expected, unless it was removed meanwhile.
+    pub fn arrive(&self, account: Account, now: Now) {
+        let expected = self.lock().absent.iter().any(|absent| absent.id == account.id);
+        if expected {
+            self.add(account, now);
+        }
+    }
+
     /// Notes why the secret of an expected account is not here.
     pub fn set_absence(&self, id: &str, why: Absence) {
         if let Some(absent) = self.lock().absent.iter_mut().find(|absent| absent.id == id) {

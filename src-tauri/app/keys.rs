@@ -3,61 +3,45 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::kept::MAIN_KEY;
 use super::{CONTROL_TOKEN, Parts, StartError, lock, system};
 use crate::access;
-use crate::config::Config;
-use crate::control::ClientKeys;
+use crate::config::{Config, SettingsFile};
+use crate::control::{ClientKeys, MainKey};
 use crate::secrets::{self, Secret, StoreError};
 
-/// The name under which the keychain keeps the main key.
-const KEYCHAIN_NAME: &str = "client-key:main";
-
-/// The main key from the settings, else the keychain, else a new one; and the named ones.
-pub(super) async fn gather(config: &Config, parts: &Parts, notices: &mut Vec<String>) -> ClientKeys {
-    let (main, origin) = main_key(config, parts, notices).await;
-    ClientKeys::new(Some(main), origin, named(parts, notices))
+/// The main key where it is known without the keychain, and the digests of all that the settings know.
+pub(super) fn gather(config: &Config, settings: &SettingsFile, notices: &mut Vec<String>) -> ClientKeys {
+    let keys = ClientKeys::new(digests(settings, notices));
+    if let Some(key) = config.auth_token.clone() {
+        keys.set_main(MainKey::Kept { key, origin: "AUTH_TOKEN" });
+    } else if config.demo {
+        keys.set_main(MainKey::Kept { key: access::generate_key(), origin: "made for this demo" });
+    }
+    keys
 }
 
-/// The same keys while no program runs: none is made, for it would be forgotten again.
-pub(super) async fn stored(config: &Config, parts: &Parts, notices: &mut Vec<String>) -> ClientKeys {
-    let (main, origin) = match &config.auth_token {
-        Some(token) => (Some(token.clone()), "AUTH_TOKEN"),
-        None if config.demo => (None, "made anew at each start of the demo"),
-        None => match parts.vault.get(KEYCHAIN_NAME).await {
-            Ok(Some(key)) => (Some(key), "keychain"),
-            Ok(None) => (None, "made at the first start"),
-            Err(_) => (None, "made anew at each start, because there is no keychain that answers"),
+/// The same keys while no program runs: none is made, for it would be forgotten again. `read` is how reading the
+/// accounts went: a store that refused is not asked once more.
+pub(super) async fn stored(
+    config: &Config,
+    parts: &Parts,
+    read: Result<(), StoreError>,
+    notices: &mut Vec<String>,
+) -> ClientKeys {
+    let keys = ClientKeys::new(digests(&parts.settings, notices));
+    let unread = |why: &str| MainKey::Unread { why: why.to_owned() };
+    keys.set_main(match (&config.auth_token, read) {
+        (Some(token), _) => MainKey::Kept { key: token.clone(), origin: "AUTH_TOKEN" },
+        (None, _) if config.demo => unread("made anew at each start of the demo"),
+        (None, Err(error)) => unread(&error.to_string()),
+        (None, Ok(())) => match parts.vault.get(MAIN_KEY).await {
+            Ok(Some(key)) => MainKey::Kept { key, origin: "keychain" },
+            Ok(None) => unread("made at the first start"),
+            Err(error) => unread(&error.to_string()),
         },
-    };
-    ClientKeys::new(main, origin, named(parts, notices))
-}
-
-async fn main_key(config: &Config, parts: &Parts, notices: &mut Vec<String>) -> (Secret, &'static str) {
-    if let Some(token) = &config.auth_token {
-        return (token.clone(), "AUTH_TOKEN");
-    }
-    if config.demo {
-        return (access::generate_key(), "made for this demo");
-    }
-    match kept_or_made(parts).await {
-        Ok(key) => (key, "keychain"),
-        Err(error) => {
-            notices.push(format!(
-                "the client key is another one at every start: set AUTH_TOKEN, or make a lasting key with \
-                 'mammouth-proxy keys add NAME'. The reason: {error}"
-            ));
-            (access::generate_key(), "made for this run")
-        }
-    }
-}
-
-async fn kept_or_made(parts: &Parts) -> Result<Secret, StoreError> {
-    if let Some(key) = parts.vault.get(KEYCHAIN_NAME).await? {
-        return Ok(key);
-    }
-    let key = access::generate_key();
-    parts.vault.set(KEYCHAIN_NAME, &key).await?;
-    Ok(key)
+    });
+    keys
 }
 
 /// The token that opens the control door.
@@ -78,9 +62,9 @@ pub(super) fn control_token(data_dir: &Path, notices: &mut Vec<String>) -> Resul
     }
 }
 
-fn named(parts: &Parts, notices: &mut Vec<String>) -> BTreeMap<String, [u8; 32]> {
+fn digests(settings: &SettingsFile, notices: &mut Vec<String>) -> BTreeMap<String, [u8; 32]> {
     let mut named = BTreeMap::new();
-    for (name, digest) in parts.settings.texts("client_keys") {
+    for (name, digest) in settings.texts("client_keys") {
         match from_hex(&digest) {
             Some(digest) => drop(named.insert(name, digest)),
             None => notices

@@ -4,6 +4,7 @@
 //! then ends them with an error event, and writes what is still in the queue of the log.
 
 mod front;
+mod kept;
 mod keys;
 mod lock;
 mod quota;
@@ -24,11 +25,11 @@ use warp::Filter;
 
 use crate::access::{self, Guard, Policy};
 use crate::accounts::{Accounts, Clock, Store};
-use crate::config::{Config, SettingsFile};
+use crate::config::{Config, SecretPlace, SettingsFile};
 use crate::control::{self, Control, Facts};
 use crate::journal::{self, Journal};
 use crate::proxy::{self, Models, Proxy};
-use crate::secrets::{ExposeSecret, Vault};
+use crate::secrets::{self, ExposeSecret, SealedFile, Vault};
 use crate::server::{self, BindError, Server};
 use crate::simulator::{self, Simulator};
 use crate::upstreams::web::{self, Web};
@@ -69,7 +70,7 @@ pub struct App {
     journal: Journal,
     simulator: Option<Simulator>,
     background: CancellationToken,
-    watching: tokio::task::JoinHandle<()>,
+    watching: [tokio::task::JoinHandle<()>; 2],
     control: Control,
     lock: Arc<lock::Lock>,
 }
@@ -88,7 +89,7 @@ impl App {
         let mut notices: Vec<String> = config.notice.iter().cloned().chain(opened.notice.clone()).collect();
 
         let simulator = start_simulator(&config).await?;
-        let roster = roster::gather(&config, &parts, simulator.as_ref(), &mut notices).await;
+        let roster = roster::at_hand(&config, simulator.as_ref());
         let store = match Store::open(&database) {
             Ok(store) => Some(store),
             Err(error) => {
@@ -97,7 +98,9 @@ impl App {
             }
         };
         let accounts = Accounts::new(roster, config.strategy, store, clock.now());
-        let keys = keys::gather(&config, &parts, &mut notices).await;
+        roster::expect_stored(&config, &parts.settings, &accounts);
+        roster::warn_if_empty(&accounts, clock.now());
+        let keys = keys::gather(&config, &parts.settings, &mut notices);
         let web = Arc::new(build_web(&config, simulator.as_ref())?);
         let token = keys::control_token(&config.data_dir, &mut notices)?;
 
@@ -110,6 +113,7 @@ impl App {
             body_limit: usize::try_from(config.limits.body_bytes).unwrap_or(usize::MAX),
         });
         notices.iter().for_each(|notice| tracing::warn!("{notice}"));
+        let (reader, asked) = control::reader();
         let control = Control::new(control::Parts {
             accounts: accounts.clone(),
             web: Arc::clone(&web),
@@ -117,6 +121,7 @@ impl App {
             vault: parts.vault,
             settings: Arc::new(Mutex::new(parts.settings)),
             keys: keys.clone(),
+            reader,
             clock,
             facts: facts(&config, simulator.as_ref(), notices),
         });
@@ -133,7 +138,10 @@ impl App {
             server,
             journal: opened.journal,
             simulator,
-            watching: tokio::spawn(quota::watch(accounts, web, clock, background.clone())),
+            watching: [
+                tokio::spawn(quota::watch(accounts, web, clock, background.clone())),
+                tokio::spawn(kept::watch(control.clone(), asked, background.clone())),
+            ],
             background,
             control,
             lock,
@@ -163,8 +171,10 @@ impl App {
         if let Some(simulator) = simulator {
             simulator.stop().await;
         }
-        // A task that panicked has said so itself.
-        let _ = watching.await;
+        for task in watching {
+            // A task that panicked has said so itself.
+            let _ = task.await;
+        }
         let written = tokio::task::spawn_blocking(move || {
             // These hold the last handles to the accounts, whose states are written when the last is gone.
             drop((server, control));
@@ -189,6 +199,17 @@ fn announcer(lock: &Arc<lock::Lock>, demo: bool) -> control::Announce {
     Box::new(move |address| {
         let lock = lock.upgrade().ok_or_else(|| "the program is stopping".to_owned())?;
         lock.announce(&instance(address, demo)).map_err(|error| format!("{NOT_ANNOUNCED}: {error}"))
+    })
+}
+
+/// Where this installation keeps its secrets. A demo leaves none behind.
+pub fn vault(config: &Config) -> Vault {
+    Vault::new(match &config.secret_store {
+        _ if config.demo => Arc::new(secrets::Memory::new()),
+        SecretPlace::Keychain => secrets::keychain(&config.data_dir),
+        SecretPlace::File { key_file } => {
+            Arc::new(SealedFile::with_key_file(key_file.clone(), &config.data_dir))
+        }
     })
 }
 

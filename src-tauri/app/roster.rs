@@ -1,19 +1,12 @@
 //! The accounts the program starts with.
 
-use super::Parts;
-use crate::accounts::{Account, Kind, Origin};
-use crate::config::Config;
-use crate::control::keychain_name;
+use crate::accounts::{Account, Accounts, Kind, Now, Origin};
+use crate::config::{Config, SettingsFile};
 use crate::secrets::Secret;
 use crate::simulator::Simulator;
 
-/// The simulator's accounts in a demo; else those of the settings and then those added by hand.
-pub(super) async fn gather(
-    config: &Config,
-    parts: &Parts,
-    simulator: Option<&Simulator>,
-    notices: &mut Vec<String>,
-) -> Vec<Account> {
+/// The simulator's accounts in a demo, else those of the settings.
+pub(super) fn at_hand(config: &Config, simulator: Option<&Simulator>) -> Vec<Account> {
     if let Some(simulator) = simulator {
         let cookies = simulator.cookies().into_iter();
         return cookies
@@ -22,14 +15,23 @@ pub(super) async fn gather(
     }
     let mut accounts = numbered("web", Kind::Web, &config.cookies);
     accounts.extend(numbered("api", Kind::Api, &config.api_keys));
-    accounts.extend(stored(parts, notices).await);
-    if accounts.is_empty() {
-        // Not among the notices, which stay for the whole run: an account can be added at any time.
+    accounts
+}
+
+/// Names the accounts that were added by hand. A demo has none but its own.
+pub(super) fn expect_stored(config: &Config, settings: &SettingsFile, accounts: &Accounts) {
+    if !config.demo {
+        settings.texts("accounts").into_iter().for_each(|(id, label)| accounts.expect(id, label));
+    }
+}
+
+/// Not among the notices, which stay for the whole run: an account can be added at any time.
+pub(super) fn warn_if_empty(accounts: &Accounts, now: Now) {
+    if accounts.list(now).is_empty() {
         tracing::warn!(
             "there is no account yet: set COOKIES, or run 'mammouth-proxy accounts add --label NAME'"
         );
     }
-    accounts
 }
 
 fn numbered(prefix: &str, kind: Kind, secrets: &[Secret]) -> Vec<Account> {
@@ -38,17 +40,4 @@ fn numbered(prefix: &str, kind: Kind, secrets: &[Secret]) -> Vec<Account> {
         Account::new(label(index), kind, Origin::Environment, secret.clone())
     };
     secrets.iter().enumerate().map(account).collect()
-}
-
-async fn stored(parts: &Parts, notices: &mut Vec<String>) -> Vec<Account> {
-    let mut accounts = Vec::new();
-    for (id, label) in parts.settings.texts("accounts") {
-        match parts.vault.get(&keychain_name(&id)).await {
-            Ok(Some(secret)) => accounts.push(Account::new(label, Kind::Web, Origin::Stored, secret)),
-            Ok(None) => notices
-                .push(format!("the account '{label}' has no secret in the keychain any more: add it again")),
-            Err(error) => notices.push(format!("the account '{label}' cannot be used: {error}")),
-        }
-    }
-    accounts
 }

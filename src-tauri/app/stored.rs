@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
-use super::{DATABASE, Parts, StartError, build_web, facts, keys, lock, open_journal, roster};
+use super::{DATABASE, Parts, StartError, build_web, facts, kept, keys, lock, open_journal, roster};
 use crate::accounts::{Accounts, Clock, Store};
 use crate::config::Config;
 use crate::control::{self, Control, ControlError};
@@ -26,10 +26,7 @@ impl Stored {
         let lock = if changes { take_lock(config)? } else { None };
         let database = config.data_dir.join(DATABASE);
         let kept = if changes { config.data_dir.is_dir() } else { database.is_file() };
-        // What cannot be read shows as a missing account or key.
         let mut notices = Vec::new();
-        let roster = roster::gather(config, &parts, None, &mut notices).await;
-        let keys = keys::stored(config, &parts, &mut notices).await;
         let journal = if changes && kept {
             open_journal(config, &database).await?.journal
         } else {
@@ -37,7 +34,13 @@ impl Stored {
         };
         let store = if kept { Store::open(&database).ok() } else { None };
         let clock = Clock::default();
-        let accounts = Accounts::new(roster, config.strategy, store, clock.now());
+        let accounts = Accounts::new(roster::at_hand(config, None), config.strategy, store, clock.now());
+        roster::expect_stored(config, &parts.settings, &accounts);
+        // What cannot be read is listed with its reason.
+        let read = kept::read_accounts(&parts.vault, &accounts, clock).await;
+        let keys = keys::stored(config, &parts, read, &mut notices).await;
+        // Nobody reads again: the next command does.
+        let (reader, _) = control::reader();
         let control = Control::new(control::Parts {
             accounts,
             web: Arc::new(build_web(config, None)?),
@@ -45,6 +48,7 @@ impl Stored {
             vault: parts.vault,
             settings: Arc::new(Mutex::new(parts.settings)),
             keys,
+            reader,
             clock,
             facts: facts(config, None, notices),
         });

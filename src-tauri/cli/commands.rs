@@ -88,6 +88,7 @@ fn show_accounts(accounts: &[AccountView]) {
             .quota_percent
             .map_or_else(String::new, |percent| format!(", {percent:.0} % of quota used"));
         out::line(format_args!("  {}: {}{quota}", account.label, account.state));
+        account.advice.iter().for_each(|advice| out::line(format_args!("    {advice}")));
         for limit in &account.limits {
             let what = if limit.scope.is_empty() { "every model" } else { &limit.scope };
             let why = match limit.reason {

@@ -6,9 +6,9 @@ use super::args::Place;
 use super::client::{Client, ask_stored, block_on, find, stored};
 use super::{Stop, exit, out};
 use crate::app;
-use crate::config::Config;
+use crate::config::{Config, SecretPlace};
 use crate::control::CheckView;
-use crate::control::doctor::{Finding, Level, accounts, keychain};
+use crate::control::doctor::{Finding, Level, accounts, secrets};
 use crate::server;
 
 pub(super) fn doctor(place: &Place) -> Result<(), Stop> {
@@ -16,7 +16,7 @@ pub(super) fn doctor(place: &Place) -> Result<(), Stop> {
     let findings = block_on(async {
         let mut findings = vec![settings(&found.config)];
         findings.push(port(&found.config, found.client.as_ref()).await);
-        findings.push(keychain(&found.parts.vault).await);
+        findings.push(secrets(&found.parts.vault, kept_in(&found.config)).await);
         match &found.client {
             Some(client) => findings.extend(running(client).await?),
             None => findings.extend(at_rest(&found.config, found.parts).await?),
@@ -58,6 +58,13 @@ fn settings(config: &Config) -> Finding {
         Some(notice) => {
             Finding::warning("settings", notice, "look at the settings file in the data directory")
         }
+    }
+}
+
+fn kept_in(config: &Config) -> &'static str {
+    match config.secret_store {
+        SecretPlace::Keychain => "keychain",
+        SecretPlace::File { .. } => "file of secrets",
     }
 }
 

@@ -8,9 +8,8 @@ use tokio::runtime::Runtime;
 use super::args::{Place, Serve};
 use super::signals::Signals;
 use super::{Stop, exit, out};
-use crate::app::{App, Parts, StartError};
+use crate::app::{self, App, Parts, StartError};
 use crate::config::{self, Config, Flags, Sources, Surroundings};
-use crate::secrets::{Keychain, Vault};
 use crate::server;
 
 /// How long running answers may go on after the first signal.
@@ -26,7 +25,8 @@ pub(super) fn serve(place: Place, options: Serve) -> Result<(), Stop> {
 /// Settings as the commands read them that change nothing by starting.
 pub(super) fn read(place: &Place) -> Result<(Config, Parts), Stop> {
     let (sources, config) = sources(flags(place.clone(), Serve::default()), true)?;
-    Ok((config, parts(sources)))
+    let parts = parts(sources, &config);
+    Ok((config, parts))
 }
 
 /// A proxy that answers, on a runtime of its own.
@@ -41,7 +41,7 @@ impl Serving {
     pub(super) fn start(flags: Flags, headless: bool) -> Result<(Self, Signals), Stop> {
         let (sources, config) = sources(flags, headless)?;
         sources.prepare_data_dir().map_err(|error| Stop::new(exit::USAGE, error.to_string()))?;
-        let parts = parts(sources);
+        let parts = parts(sources, &config);
         log_to_stderr(&config)?;
         server::raise_open_files();
         let runtime = Runtime::new().map_err(|error| Stop::failed(format!("cannot start: {error}")))?;
@@ -112,9 +112,8 @@ fn sources(flags: Flags, headless: bool) -> Result<(Sources, Config), Stop> {
     Ok((sources, config))
 }
 
-fn parts(sources: Sources) -> Parts {
-    let vault = Vault::new(std::sync::Arc::new(Keychain::new()));
-    Parts { vault, settings: sources.settings }
+fn parts(sources: Sources, config: &Config) -> Parts {
+    Parts { vault: app::vault(config), settings: sources.settings }
 }
 
 fn stop_for(error: &StartError) -> Stop {

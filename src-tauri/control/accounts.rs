@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Control, ControlError, ErrorCode};
-use crate::accounts::{Account, AccountView, Kind, Origin};
-use crate::secrets::Secret;
+use crate::accounts::{Absent, Account, AccountView, Accounts, Kind, Origin};
+use crate::secrets::{Secret, StoreError};
 use crate::upstreams::web::Web;
 use crate::upstreams::{Credential, Failure, FailureKind, Quota};
 
@@ -15,6 +15,9 @@ pub struct CheckView {
     pub ok: bool,
     /// A sentence for people.
     pub message: String,
+    /// The secret is not here, so Mammouth was not asked.
+    #[serde(default)]
+    pub unread: bool,
     pub email: Option<String>,
     pub plan: Option<String>,
     pub quota_percent: Option<f64>,
@@ -45,7 +48,7 @@ pub(super) struct EnableArgs {
 /// Pauses an account or takes it into use again; it is kept over a restart.
 pub(super) fn enable(control: &Control, args: EnableArgs) -> Result<(), ControlError> {
     let known = control.accounts.set_enabled(&args.label, args.enabled, control.clock.now());
-    if known { Ok(()) } else { Err(not_found()) }
+    if known { Ok(()) } else { Err(not_here(control, &args.label)) }
 }
 
 pub(super) fn list(control: &Control) -> Vec<AccountView> {
@@ -54,14 +57,18 @@ pub(super) fn list(control: &Control) -> Vec<AccountView> {
 
 /// Asks Mammouth about one account or all. One after the other: a check is no reason for a burst of calls.
 pub(super) async fn check(control: &Control, args: CheckArgs) -> Result<Vec<CheckView>, ControlError> {
+    control.reader.read_again().await;
     let labels: Vec<String> = match args.label {
         Some(label) => vec![label],
         None => list(control).into_iter().map(|account| account.label).collect(),
     };
     let mut found = Vec::new();
     for label in labels {
-        let account = control.accounts.find(&label).ok_or_else(not_found)?;
-        found.push(check_one(control, &account).await);
+        match (control.accounts.find(&label), absent(&control.accounts, &label)) {
+            (Some(account), _) => found.push(check_one(control, &account).await),
+            (None, Some(absent)) => found.push(unread(&absent)),
+            (None, None) => return Err(not_found()),
+        }
     }
     Ok(found)
 }
@@ -81,15 +88,18 @@ async fn check_one(control: &Control, account: &Account) -> CheckView {
     view
 }
 
+fn unread(absent: &Absent) -> CheckView {
+    let being_read = || "its secret is still being read".to_owned();
+    CheckView { unread: true, ..view(&absent.label, false, absent.why.advice().unwrap_or_else(being_read)) }
+}
+
+fn view(label: &str, ok: bool, message: String) -> CheckView {
+    let label = label.to_owned();
+    CheckView { label, ok, message, unread: false, email: None, plan: None, quota_percent: None }
+}
+
 async fn ask(web: &Web, account: &Account) -> (CheckView, Option<Result<Quota, FailureKind>>) {
-    let view = |ok, message: String| CheckView {
-        label: account.label.clone(),
-        ok,
-        message,
-        email: None,
-        plan: None,
-        quota_percent: None,
-    };
+    let view = |ok, message: String| view(&account.label, ok, message);
     if account.kind == Kind::Api {
         return (view(false, "API-key accounts are not served yet by this version".to_owned()), None);
     }
@@ -112,59 +122,81 @@ async fn ask(web: &Web, account: &Account) -> (CheckView, Option<Result<Quota, F
 /// Adds a web-session account: asked upstream first, then kept in the keychain, then used.
 pub(super) async fn add(control: &Control, args: AddArgs) -> Result<CheckView, ControlError> {
     let label = checked_label(args.label)?;
-    if control.accounts.find(&label).is_some() {
-        return Err(ControlError::new(ErrorCode::Exists, "there is an account of this label already"));
-    }
+    unknown(control, &label, "there is an account of this label already")?;
     let secret: Secret = crate::config::clean_cookie(&args.secret, &control.facts.cookie_name)
         .map_err(|reason| ControlError::new(ErrorCode::BadArguments, reason))?;
     let account = Account::new(label, Kind::Web, Origin::Stored, secret);
+    unknown(control, &account.id, SAME_SECRET)?;
     let credential = credential(&account);
     let identity = control.web.check(&credential).await.map_err(refused)?;
     keep(control, &account).await?;
     let label = account.label.clone();
     if !control.accounts.add(account, control.clock.now()) {
-        return Err(ControlError::new(
-            ErrorCode::Exists,
-            "this account is there already under another label",
-        ));
+        return Err(ControlError::new(ErrorCode::Exists, SAME_SECRET));
     }
-    let message = "the account was added".to_owned();
-    Ok(CheckView {
-        label,
-        ok: true,
-        message,
-        email: identity.email,
-        plan: identity.plan,
-        quota_percent: None,
-    })
+    let view = view(&label, true, "the account was added".to_owned());
+    Ok(CheckView { email: identity.email, plan: identity.plan, ..view })
+}
+
+const SAME_SECRET: &str = "this account is there already under another label";
+
+/// Before anything is stored: what is kept of the account that is there must not be written over.
+fn unknown(control: &Control, name: &str, otherwise: &str) -> Result<(), ControlError> {
+    if control.accounts.find(name).is_none() && absent(&control.accounts, name).is_none() {
+        return Ok(());
+    }
+    Err(ControlError::new(ErrorCode::Exists, otherwise))
 }
 
 async fn keep(control: &Control, account: &Account) -> Result<(), ControlError> {
-    let keychain =
-        |error: crate::secrets::StoreError| ControlError::new(ErrorCode::Keychain, error.to_string());
-    control.vault.set(&keychain_name(&account.id), &account.secret).await.map_err(keychain)?;
-    control.save(|settings| settings.set(&["accounts", &account.id], account.label.as_str()))
+    let name = keychain_name(&account.id);
+    control.vault.set(&name, &account.secret).await.map_err(keychain)?;
+    let saved = control.save(|settings| settings.set(&["accounts", &account.id], account.label.as_str()));
+    if saved.is_err() {
+        // Nobody would ever find the entry again. That it cannot be deleted either is the lesser news.
+        let _ = control.vault.delete(&name).await;
+    }
+    saved
 }
 
-/// Removes an account that was added by hand, with its secret and its rows in the log.
+/// Removes an account that was added by hand, with its secret and its rows in the log. The secret goes first: where the
+/// keychain keeps it, nothing else changes.
 pub(super) async fn remove(control: &Control, args: NameArgs) -> Result<(), ControlError> {
-    let account = control.accounts.find(&args.label).ok_or_else(not_found)?;
-    if account.origin != Origin::Stored {
-        let message = "this account comes from COOKIES: take it out there and start again";
-        return Err(ControlError::new(ErrorCode::BadArguments, message));
+    let (id, label) = stored(control, &args.label)?;
+    match control.vault.delete(&keychain_name(&id)).await {
+        Ok(()) | Err(StoreError::Missing) => {}
+        Err(error) => return Err(keychain(error)),
     }
-    control.save(|settings| settings.unset(&["accounts", &account.id]))?;
-    control.accounts.remove(&account.id);
-    control.web.forget(&account.id);
+    control.save(|settings| settings.unset(&["accounts", &id]))?;
+    control.accounts.remove(&id);
+    control.web.forget(&id);
     let journal = control.journal.clone();
-    let label = account.label.clone();
     let deleted = tokio::task::spawn_blocking(move || journal.delete_account(&label)).await;
     if !matches!(deleted, Ok(Ok(_))) {
         tracing::warn!("the log rows of a removed account could not be deleted");
     }
-    let keychain =
-        |error: crate::secrets::StoreError| ControlError::new(ErrorCode::Keychain, error.to_string());
-    control.vault.delete(&keychain_name(&account.id)).await.map_err(keychain)
+    Ok(())
+}
+
+/// Id and label of an account that was added by hand, whether or not its secret is here.
+fn stored(control: &Control, name: &str) -> Result<(String, String), ControlError> {
+    if let Some(absent) = absent(&control.accounts, name) {
+        return Ok((absent.id, absent.label));
+    }
+    let account = control.accounts.find(name).ok_or_else(not_found)?;
+    if account.origin != Origin::Stored {
+        let message = "this account comes from COOKIES: take it out there and start again";
+        return Err(ControlError::new(ErrorCode::BadArguments, message));
+    }
+    Ok((account.id.clone(), account.label.clone()))
+}
+
+fn absent(accounts: &Accounts, name: &str) -> Option<Absent> {
+    accounts.absent().into_iter().find(|absent| absent.label == name || absent.id == name)
+}
+
+fn keychain(error: StoreError) -> ControlError {
+    ControlError::new(ErrorCode::Keychain, error.to_string())
 }
 
 /// The name under which the keychain keeps an account's secret.
@@ -188,6 +220,14 @@ fn checked_label(label: String) -> Result<String, ControlError> {
 
 fn not_found() -> ControlError {
     ControlError::new(ErrorCode::NotFound, "there is no account of this label")
+}
+
+/// An account cannot be changed while its secret is not here: its state is kept with it.
+fn not_here(control: &Control, name: &str) -> ControlError {
+    match absent(&control.accounts, name).map(|absent| unread(&absent).message) {
+        Some(message) => ControlError::new(ErrorCode::Keychain, message),
+        None => not_found(),
+    }
 }
 
 fn refused(failure: Failure) -> ControlError {

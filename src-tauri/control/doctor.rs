@@ -46,18 +46,21 @@ impl Finding {
     }
 }
 
-/// Looks at the keychain without asking for anything that is in it.
-pub async fn keychain(vault: &Vault) -> Finding {
-    match vault.get("doctor").await {
-        Ok(_) => Finding::good("keychain", "the keychain answers"),
+/// Looks at the keychain, or at the file that stands in for it, without asking for anything that is in it.
+pub async fn secrets(vault: &Vault, subject: &str) -> Finding {
+    let answered = match vault.peek().await {
+        Ok(()) => vault.get("doctor").await.map(drop),
+        Err(error) => Err(error),
+    };
+    match answered {
+        Ok(()) => Finding::good(subject, "it answers"),
         Err(StoreError::Missing) => Finding::warning(
-            "keychain",
+            subject,
             "there is no keychain on this machine",
-            "accounts come from COOKIES or COOKIES_FILE then, and named client keys still work",
+            "accounts come from COOKIES or COOKIES_FILE then, or are kept with secret_store = \"file\"; named client keys work",
         ),
-        Err(error) => {
-            Finding::bad("keychain", error.to_string(), "unlock the keychain, or log in to the desktop again")
-        }
+        // The sentence says what to do.
+        Err(error) => Finding::bad(subject, error.to_string(), ""),
     }
 }
 
@@ -118,6 +121,9 @@ pub fn accounts(checks: &[CheckView]) -> Vec<Finding> {
         let subject = format!("account {}", check.label);
         if check.ok {
             return Finding::good(&subject, &check.message);
+        }
+        if check.unread {
+            return Finding::bad(&subject, &check.message, "");
         }
         let advice =
             "sign in at mammouth.ai, copy the cookie 'auth_session' again, and replace it where it is set";

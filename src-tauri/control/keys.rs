@@ -12,18 +12,26 @@ use super::{Control, ControlError, ErrorCode};
 use crate::access::{self, Keys};
 use crate::secrets::{ExposeSecret, Secret};
 
-/// The name of the main key, in lists and in the log.
+/// The name of the main key, in lists, in the log and in the settings.
 const MAIN: &str = "main";
 
 /// The client keys of this run. A cheap handle.
 #[derive(Debug, Clone)]
 pub struct ClientKeys {
     keys: Keys,
-    /// `None` where no program runs and the next start will make one.
-    main: Option<Arc<Secret>>,
-    /// Where the main key comes from, in words.
-    origin: Arc<str>,
+    main: Arc<Mutex<MainKey>>,
     named: Arc<Mutex<BTreeMap<String, [u8; 32]>>>,
+}
+
+/// The key that can be shown again.
+#[derive(Debug, Clone)]
+pub enum MainKey {
+    /// It is what it will be.
+    Kept { key: Secret, origin: &'static str },
+    /// Made because none could be read or stored; `why` says what to do about it.
+    ForThisRun { key: Secret, why: String },
+    /// Known by its digest at most, so that clients are let in, but cannot be shown; `why` says what to do about it.
+    Unread { why: String },
 }
 
 /// One key as it is listed.
@@ -47,16 +55,34 @@ pub(super) struct NameArgs {
 }
 
 impl ClientKeys {
-    /// The main key, if there is one yet, and the digests of named ones.
-    pub fn new(main: Option<Secret>, origin: &str, named: BTreeMap<String, [u8; 32]>) -> Self {
+    /// The digests of keys by their names, as they stand in the settings: the main one lets clients in while the
+    /// keychain cannot be read.
+    pub fn new(digests: BTreeMap<String, [u8; 32]>) -> Self {
         let keys = Keys::default();
-        if let Some(main) = &main {
-            keys.insert(MAIN, main);
-        }
-        for (name, digest) in &named {
+        for (name, digest) in &digests {
             keys.insert_digest(name, *digest);
         }
-        Self { keys, main: main.map(Arc::new), origin: origin.into(), named: Arc::new(Mutex::new(named)) }
+        let main = MainKey::Unread { why: "it is being read from the keychain".to_owned() };
+        let named = digests.into_iter().filter(|(name, _)| name != MAIN).collect();
+        Self { keys, main: Arc::new(Mutex::new(main)), named: Arc::new(Mutex::new(named)) }
+    }
+
+    /// Sets the main key; one that can be shown is what clients must send from now on.
+    pub fn set_main(&self, main: MainKey) {
+        match &main {
+            MainKey::Kept { key, .. } | MainKey::ForThisRun { key, .. } => self.keys.insert(MAIN, key),
+            MainKey::Unread { .. } => {}
+        }
+        *self.lock_main() = main;
+    }
+
+    pub fn main(&self) -> MainKey {
+        self.lock_main().clone()
+    }
+
+    /// Whether clients can send a main key, read or not.
+    pub fn has_main(&self) -> bool {
+        self.keys.names().iter().any(|name| &**name == MAIN)
     }
 
     /// What the guard compares with.
@@ -65,13 +91,18 @@ impl ClientKeys {
     }
 
     fn list(&self, reveal: bool) -> Vec<KeyView> {
-        let main = KeyView {
-            name: MAIN.to_owned(),
-            origin: self.origin.to_string(),
-            key: self.main.as_ref().filter(|_| reveal).map(|main| main.expose_secret().to_owned()),
+        let (key, origin) = match self.main() {
+            MainKey::Kept { key, origin } => (Some(key), origin.to_owned()),
+            MainKey::ForThisRun { key, why } => (Some(key), format!("made for this run ({why})")),
+            MainKey::Unread { why } => (None, why),
         };
+        let key = key.filter(|_| reveal).map(|key| key.expose_secret().to_owned());
         let named = self.named().keys().map(|name| named_view(name)).collect::<Vec<_>>();
-        std::iter::once(main).chain(named).collect()
+        std::iter::once(KeyView { name: MAIN.to_owned(), origin, key }).chain(named).collect()
+    }
+
+    fn lock_main(&self) -> std::sync::MutexGuard<'_, MainKey> {
+        self.main.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn named(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, [u8; 32]>> {
@@ -83,8 +114,24 @@ fn named_view(name: &str) -> KeyView {
     KeyView { name: name.to_owned(), origin: "named key; only its digest is kept".to_owned(), key: None }
 }
 
-pub(super) fn list(control: &Control, args: ListArgs) -> Vec<KeyView> {
+pub(super) async fn list(control: &Control, args: ListArgs) -> Vec<KeyView> {
+    if args.reveal {
+        control.reader.read_again().await;
+    }
     control.keys.list(args.reveal)
+}
+
+/// Notes the main key's digest in the settings, where it is not there yet.
+pub(super) fn keep_main_digest(control: &Control, key: &Secret) -> Result<(), ControlError> {
+    let digest = hex(&access::digest(key.expose_secret()));
+    let path = ["client_keys", MAIN];
+    let kept = |settings: &crate::config::SettingsFile| {
+        settings.texts(path[0]).iter().any(|(name, value)| name == MAIN && *value == digest)
+    };
+    if kept(&control.settings()) {
+        return Ok(());
+    }
+    control.save(|settings| settings.set(&path, digest.as_str()))
 }
 
 pub(super) fn add(control: &Control, args: NameArgs) -> Result<KeyView, ControlError> {

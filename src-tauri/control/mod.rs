@@ -12,22 +12,24 @@ mod keys;
 mod log;
 pub mod page;
 mod port;
+mod reader;
 mod status;
 mod table;
 
 pub use accounts::{CheckView, keychain_name};
 pub use error::{ControlError, ErrorCode};
-pub use keys::{ClientKeys, KeyView};
+pub use keys::{ClientKeys, KeyView, MainKey};
+pub use reader::{Asked, Reader, reader};
 pub use status::{Facts, Status};
 pub use table::{changes, dispatch};
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 
 use crate::accounts::{Accounts, Clock};
 use crate::config::SettingsFile;
 use crate::journal::Journal;
-use crate::secrets::Vault;
+use crate::secrets::{Secret, Vault};
 use crate::server::Server;
 use crate::upstreams::web::Web;
 
@@ -45,6 +47,8 @@ pub struct Parts {
     pub vault: Vault,
     pub settings: Arc<Mutex<SettingsFile>>,
     pub keys: ClientKeys,
+    /// Reads what could not be read yet.
+    pub reader: Reader,
     pub clock: Clock,
     pub facts: Facts,
 }
@@ -52,6 +56,8 @@ pub struct Parts {
 struct Inner {
     parts: Parts,
     listening: OnceLock<Listening>,
+    /// What came up after the start.
+    notices: Mutex<Vec<String>>,
 }
 
 /// Tells the command line where the proxy listens; the error is a sentence for people.
@@ -74,7 +80,8 @@ impl std::ops::Deref for Control {
 
 impl Control {
     pub fn new(parts: Parts) -> Self {
-        Self { inner: Arc::new(Inner { parts, listening: OnceLock::new() }) }
+        let (listening, notices) = (OnceLock::new(), Mutex::default());
+        Self { inner: Arc::new(Inner { parts, listening, notices }) }
     }
 
     /// Hands over the server once it listens: its routes must exist before it does. `announce` is called with the new
@@ -82,6 +89,29 @@ impl Control {
     pub fn attach(&self, server: &Arc<Server>, announce: Announce) {
         // A second server would be a mistake of `app`; the first one stays.
         let _ = self.inner.listening.set(Listening { server: Arc::downgrade(server), announce });
+    }
+
+    /// Tells the user something that stays true until the program ends.
+    pub fn notice(&self, text: String) {
+        tracing::warn!("{text}");
+        let mut notices = self.inner.notices.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !notices.contains(&text) {
+            notices.push(text);
+        }
+    }
+
+    /// What came up after the start.
+    pub fn notices_so_far(&self) -> Vec<String> {
+        self.inner.notices.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// Notes the digest of the main client key in the settings, so that the next start lets clients in before it has
+    /// read the key.
+    ///
+    /// # Errors
+    /// The settings file could not be written.
+    pub fn keep_main_digest(&self, key: &Secret) -> Result<(), ControlError> {
+        keys::keep_main_digest(self, key)
     }
 
     /// The server, while it listens.
@@ -108,9 +138,13 @@ impl Control {
         &self,
         change: impl FnOnce(&mut SettingsFile) -> Result<(), crate::config::SettingsError>,
     ) -> Result<(), ControlError> {
-        let mut settings = self.settings.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut settings = self.settings();
         change(&mut settings)
             .and_then(|()| settings.save())
             .map_err(|error| ControlError::new(ErrorCode::NotSaved, error.to_string()))
+    }
+
+    fn settings(&self) -> MutexGuard<'_, SettingsFile> {
+        self.settings.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

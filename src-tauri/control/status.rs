@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Control, ControlError};
+use super::{Control, ControlError, MainKey};
 use crate::accounts::AccountView;
 
 /// What does not change while the program runs.
@@ -53,8 +53,20 @@ pub(super) fn status(control: &Control) -> Result<Status, ControlError> {
         accounts: control.accounts.list(control.clock.now()),
         log_recorded: counters.recorded,
         log_dropped: counters.dropped,
-        notices: control.facts.notices.clone(),
+        notices: notices(control),
         data_dir: control.facts.data_dir.clone(),
         web_url: control.facts.web_url.clone(),
     })
+}
+
+fn notices(control: &Control) -> Vec<String> {
+    let main = match control.keys.main() {
+        MainKey::Kept { .. } => None,
+        MainKey::ForThisRun { why, .. } => Some(format!(
+            "the client key ends with this run: set AUTH_TOKEN, or make a lasting key with 'mammouth-proxy keys add NAME'. {why}"
+        )),
+        MainKey::Unread { why } => Some(format!("the client key: {why}")),
+    };
+    let later = control.notices_so_far();
+    control.facts.notices.iter().cloned().chain(later).chain(main).collect()
 }

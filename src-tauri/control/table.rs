@@ -20,7 +20,7 @@ pub async fn dispatch(control: &Control, name: &str, args: Value) -> Result<Valu
         "accounts.add" => reply(accounts::add(control, read(args)?).await?),
         "accounts.enable" => reply(accounts::enable(control, read(args)?)?),
         "accounts.remove" => reply(accounts::remove(control, read(args)?).await?),
-        "keys.list" => reply(keys::list(control, read(args)?)),
+        "keys.list" => reply(keys::list(control, read(args)?).await),
         "keys.add" => reply(keys::add(control, read(args)?)?),
         "keys.revoke" => reply(keys::revoke(control, read(args)?)?),
         "port.switch" => reply(port::switch(control, read(args)?).await?),

@@ -1,0 +1,207 @@
+//! What the keychain keeps for us: the accounts added by hand and the main client key.
+//!
+//! One task reads it all once at the start, beside the requests. What could not be read is tried again, at longer and
+//! longer intervals and without ever making the keychain ask for a password: that happens at the start, once, and when
+//! the user asks for it (`accounts check`, `keys list --reveal`).
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::access;
+use crate::accounts::{Absence, Absent, Account, Accounts, Clock, Kind, Origin};
+use crate::control::{Asked, Control, MainKey, keychain_name};
+use crate::secrets::{ExposeSecret, Secret, StoreError, Vault};
+
+/// The name under which the keychain keeps the main key.
+pub(super) const MAIN_KEY: &str = "client-key:main";
+
+/// For this long requests are told that the program is starting; then, that the keychain does not answer.
+const STARTING: Duration = Duration::from_secs(3);
+
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+/// How long it may take until an unlocked keychain is noticed. Looking costs one exchange on the session bus.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Reads until everything is there, or until `stop`.
+pub(super) async fn watch(control: Control, asked: Asked, stop: CancellationToken) {
+    let kept = Kept { control };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = kept.read_until_complete(asked) => {}
+    }
+}
+
+/// Reads the secrets of expected accounts.
+///
+/// # Errors
+/// Why the rest could not be read: a store that refuses once is not asked again for each account, because every
+/// question could open a password window.
+pub(super) async fn read_accounts(
+    vault: &Vault,
+    accounts: &Accounts,
+    clock: Clock,
+) -> Result<(), StoreError> {
+    let result = read_each(vault, accounts, clock).await;
+    if let Err(error) = &result {
+        mark(accounts, error);
+    }
+    result
+}
+
+async fn read_each(vault: &Vault, accounts: &Accounts, clock: Clock) -> Result<(), StoreError> {
+    for absent in waiting(accounts) {
+        match vault
+            .get(&keychain_name(&absent.id))
+            .await
+            .map(|secret| secret.map(|kept| known(&absent, kept)))
+        {
+            Ok(Some(Some(account))) => accounts.arrive(account, clock.now()),
+            Ok(None | Some(None)) | Err(StoreError::Damaged) => {
+                accounts.set_absence(&absent.id, Absence::Lost)
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// The account, if what was kept is what was put there: an id is made from the secret, so nothing else is ever sent.
+fn known(absent: &Absent, secret: Secret) -> Option<Account> {
+    let account = Account::new(absent.label.as_str(), Kind::Web, Origin::Stored, secret);
+    (account.id == absent.id).then_some(account)
+}
+
+fn waiting(accounts: &Accounts) -> impl Iterator<Item = Absent> {
+    accounts.absent().into_iter().filter(|absent| absent.why != Absence::Lost)
+}
+
+fn mark(accounts: &Accounts, error: &StoreError) {
+    for absent in waiting(accounts) {
+        accounts.set_absence(&absent.id, Absence::Unreadable(error.clone()));
+    }
+}
+
+struct Kept {
+    control: Control,
+}
+
+impl Kept {
+    async fn read_until_complete(&self, mut asked: Asked) {
+        let mut last = self.read_first().await;
+        let mut pause = SHORTEST_PAUSE;
+        while let Err(error) = last {
+            let answer = tokio::select! {
+                answer = asked.recv() => answer,
+                () = tokio::time::sleep(pause), if self.is_worth_waiting(&error) => None,
+            };
+            last = if answer.is_some() { self.read().await } else { self.read_quietly().await };
+            pause = if answer.is_some() { SHORTEST_PAUSE } else { LONGEST_PAUSE.min(pause * 2) };
+            note_change(&error, &last);
+        }
+    }
+
+    async fn read_first(&self) -> Result<(), StoreError> {
+        let mut reading = std::pin::pin!(self.read());
+        let result = match tokio::time::timeout(STARTING, &mut reading).await {
+            Ok(result) => result,
+            Err(_) => {
+                mark(&self.control.accounts, &StoreError::Hung);
+                reading.await
+            }
+        };
+        if let Err(error) = &result {
+            tracing::warn!("what is stored cannot be read: {error}");
+        }
+        result
+    }
+
+    /// Without a keychain on this machine there is nothing to wait for, unless accounts are known to be in one.
+    fn is_worth_waiting(&self, error: &StoreError) -> bool {
+        *error != StoreError::Missing || waiting(&self.control.accounts).next().is_some()
+    }
+
+    async fn read_quietly(&self) -> Result<(), StoreError> {
+        match self.control.vault.peek().await {
+            Ok(()) => self.read().await,
+            Err(error) => Err(self.note_failure(error)),
+        }
+    }
+
+    async fn read(&self) -> Result<(), StoreError> {
+        match self.read_all().await {
+            // The damaged file is out of the way, and what was in it is gone.
+            Err(error @ StoreError::SetAside(_)) => {
+                self.control.notice(error.to_string());
+                self.read_all().await
+            }
+            other => other,
+        }
+        .map_err(|error| self.note_failure(error))
+    }
+
+    async fn read_all(&self) -> Result<(), StoreError> {
+        read_each(&self.control.vault, &self.control.accounts, self.control.clock).await?;
+        match self.control.keys.main() {
+            MainKey::Kept { .. } => Ok(()),
+            MainKey::ForThisRun { key, .. } => self.read_main_key(Some(key)).await,
+            MainKey::Unread { .. } => self.read_main_key(None).await,
+        }
+    }
+
+    /// The main key of the keychain, else the one that clients may have been given in this run, else a new one.
+    async fn read_main_key(&self, given: Option<Secret>) -> Result<(), StoreError> {
+        let key = match self.control.vault.get(MAIN_KEY).await {
+            Ok(Some(kept)) if access::is_generated_key(kept.expose_secret()) => kept,
+            Ok(_) | Err(StoreError::Damaged) => {
+                let key = given.unwrap_or_else(access::generate_key);
+                self.control.vault.set(MAIN_KEY, &key).await?;
+                self.note_replaced(&key);
+                key
+            }
+            Err(error) => return Err(error),
+        };
+        if let Err(error) = self.control.keep_main_digest(&key) {
+            tracing::warn!("{error}");
+        }
+        self.control.keys.set_main(MainKey::Kept { key, origin: "keychain" });
+        Ok(())
+    }
+
+    fn note_replaced(&self, key: &Secret) {
+        let keys = self.control.keys.guard_keys();
+        if self.control.keys.has_main() && keys.find(key.expose_secret().as_bytes()).is_none() {
+            self.control.notice(
+                "the client key was not where it is kept any more, so there is a new one: give it to your clients"
+                    .to_owned(),
+            );
+        }
+    }
+
+    fn note_failure(&self, error: StoreError) -> StoreError {
+        mark(&self.control.accounts, &error);
+        let keys = &self.control.keys;
+        let why = error.to_string();
+        match keys.main() {
+            MainKey::Kept { .. } => {}
+            MainKey::ForThisRun { key, .. } => keys.set_main(MainKey::ForThisRun { key, why }),
+            MainKey::Unread { .. } if keys.has_main() => {
+                keys.set_main(MainKey::Unread { why: format!("it cannot be shown now. {why}") })
+            }
+            MainKey::Unread { .. } => keys.set_main(MainKey::ForThisRun { key: access::generate_key(), why }),
+        }
+        error
+    }
+}
+
+/// Says what changed, not what stays as it was.
+fn note_change(before: &StoreError, now: &Result<(), StoreError>) {
+    match now {
+        Ok(()) => tracing::info!("everything that is stored could be read now"),
+        Err(error) if error != before => tracing::warn!("what is stored cannot be read: {error}"),
+        Err(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;
