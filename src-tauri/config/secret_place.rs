@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     fn place(settings: &str, variable: Option<&str>) -> Result<SecretPlace, String> {
-        let mut sources = saved(settings);
+        let mut sources = saved(&format!("version = 1\n{settings}"));
         if let Some(value) = variable {
             sources.env.insert(KEY_FILE.into(), value.into());
         }
