@@ -137,8 +137,13 @@ fn no_access(cause: &str) -> StoreError {
 
 /// Sorted by text, because the library hands through the errors of five platforms without a common type.
 fn platform_failure(cause: &str, known: &Redactor) -> StoreError {
-    const MISSING: [&str; 4] =
-        ["NotFound", "ServiceUnknown", "no secret service provider", "Connection refused"];
+    const MISSING: [&str; 5] = [
+        "NotFound",
+        "ServiceUnknown",
+        "no secret service provider",
+        "Connection refused",
+        "Failed to connect to address",
+    ];
     const DENIED: [&str; 4] =
         ["AccessDenied", "Access is denied", "authorization", "user name or passphrase"];
     let is = |marks: &[&str]| marks.iter().any(|mark| cause.contains(mark));
@@ -168,6 +173,9 @@ mod tests {
             plain(&Error::PlatformFailure("org.freedesktop.DBus.Error.ServiceUnknown: …".into())),
             StoreError::Missing
         );
+        let no_bus =
+            "zbus error: Failed to connect to address `unix:path=/run/user/0/bus`: No such file or directory";
+        assert_eq!(plain(&Error::PlatformFailure(no_bus.into())), StoreError::Missing);
         let no_collection = Error::NoStorageAccess("SS error: result not returned from SS API".into());
         assert_eq!(plain(&no_collection), StoreError::NoKeyring);
     }
