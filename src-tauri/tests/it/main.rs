@@ -9,6 +9,7 @@ mod auth;
 mod chat;
 mod commands;
 mod image_links;
+mod keychain;
 mod lifecycle;
 mod matrix;
 mod network;

@@ -3,12 +3,14 @@
 //! Everything a test starts ends with it: the child by its own handle, the data directory with its folder. Nothing here
 //! waits for a time: a child is ready when it says so, and facts about upstream calls come from the simulator.
 
+mod keyring;
 mod program;
 mod raw;
 mod reply;
 mod routes;
 mod wire;
 
+pub use keyring::Session;
 pub use program::{KEY, Options, Program, cli_in, cli_with, err, out, refused_start};
 pub use raw::{RawAnswer, raw};
 pub use reply::{Answer, Sse};

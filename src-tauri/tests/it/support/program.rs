@@ -197,6 +197,8 @@ fn command_under(under: &[String], dir: &Path) -> Command {
         None => Command::new(program),
     };
     command.env_clear().env("HOME", dir).env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin").current_dir(dir);
+    // Without an address the program would look where the bus of whoever runs the tests is.
+    command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", dir.join("no-bus").display()));
     command.args(["--data-dir", &dir.display().to_string()]);
     command
 }
