@@ -204,6 +204,11 @@ impl Accounts {
         Ok(Lease { account: Arc::clone(&seat.account), why, book: self.clone(), probe })
     }
 
+    /// Why [`Accounts::pick`] would find nobody now; `None` where it would find somebody. Takes no place.
+    pub fn nobody(&self, ask: &Ask<'_>, now: Now) -> Option<NoAccount> {
+        self.lock().choose(ask, now).err()
+    }
+
     /// Learns how the call of a lease ended. `chance` in 0..1 is for jitter.
     pub fn report(&self, lease: &mut Lease, ask: &Ask<'_>, report: Report<'_>, now: Now, chance: f64) {
         let mut book = self.lock();

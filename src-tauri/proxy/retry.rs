@@ -6,7 +6,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Inner;
 use super::models::Model;
@@ -107,13 +107,23 @@ pub(super) async fn serve(
         }
         last = Some(failure);
     }
-    let problem = last.map_or(Problem::Internal, Problem::Upstream);
-    Err((problem, MOST_CALLS))
+    Err((spent(proxy, model, &out, last), MOST_CALLS))
+}
+
+/// All calls are made. After refusals the client is told when to come again: now where another account could still
+/// serve, else when the first of them is free.
+fn spent(proxy: &Inner, model: &Model, out: &Out, last: Option<Failure>) -> Problem {
+    let Some(failure) = last else { return Problem::Internal };
+    let ask = Ask { scope: &model.scope, tried: &out.all(), conversation: None };
+    match proxy.parts.accounts.nobody(&ask, proxy.parts.clock.now()) {
+        Some(none) => nobody(none, Some(failure)),
+        None => Problem::Upstream(failure.with_retry_after(Some(Duration::ZERO))),
+    }
 }
 
 fn pick(proxy: &Inner, model: &Model, conversation: u64, out: &Out) -> Result<Lease, NoAccount> {
     let now = proxy.parts.clock.now();
-    let all: Vec<String> = out.refused.iter().chain(&out.unlucky).cloned().collect();
+    let all = out.all();
     let ask = |tried| Ask { scope: &model.scope, tried, conversation: Some(conversation) };
     match proxy.parts.accounts.pick(&ask(&all), now) {
         Err(NoAccount::AllTried) if out.repeats > 0 && !out.unlucky.is_empty() => {
@@ -133,6 +143,10 @@ fn nobody(none: NoAccount, last: Option<Failure>) -> Problem {
 }
 
 impl Out {
+    fn all(&self) -> Vec<String> {
+        self.refused.iter().chain(&self.unlucky).cloned().collect()
+    }
+
     /// Decides what a failure means for the rest of the request; `false` ends it.
     fn go_on(&mut self, failure: &Failure, lease: &Lease, proxy: &Inner) -> bool {
         let id = lease.account.id.clone();
