@@ -158,7 +158,8 @@ impl Out {
             }
             Next::OtherAccountOnce => {
                 self.refused.push(id);
-                proxy.retries.spend()
+                self.repeats += 1;
+                self.repeats == 1 && proxy.retries.spend()
             }
             Next::AnyAccount => {
                 // Every account talks to the same host: one repeat shows whether it was a passing fault.
