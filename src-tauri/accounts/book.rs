@@ -219,12 +219,13 @@ impl Accounts {
             book.affinity.remember(conversation, &id, now.uptime);
         }
         let Some(seat) = book.seat(&id) else { return };
-        let before = (seat.state.limits.clone(), seat.state.needs_login);
+        let kept = |state: &State| (state.limits.clone(), state.throttled_until, state.needs_login);
+        let before = kept(&seat.state);
         match report {
             Report::Answered { asked, served } => seat.state.succeed(ask.scope, asked, served),
             Report::Failed(failure) => seat.state.fail(ask.scope, failure, now, chance),
         }
-        if before != (seat.state.limits.clone(), seat.state.needs_login) {
+        if before != kept(&seat.state) {
             book.save(&id, now);
         }
     }

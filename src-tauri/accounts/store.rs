@@ -22,6 +22,8 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS account_flags (
         account TEXT PRIMARY KEY, needs_login INTEGER NOT NULL, disabled INTEGER NOT NULL
     ) WITHOUT ROWID;";
+/// The scope of a limit that holds for every model: the account was told to slow down. No family has an empty name.
+const ALL_MODELS: &str = "";
 /// Snapshots waiting to be written; each holds one account, so more than this means a dead disk.
 const QUEUE: usize = 256;
 
@@ -80,10 +82,12 @@ impl Store {
 
     pub(super) fn save(&self, account: &str, state: &State, now: Now) {
         let wall = |until: &Duration| unix_ms(now.wall_at(*until));
-        let limits = state.limits.iter().filter(|(_, until)| **until > now.uptime);
+        let throttle = state.throttled_until.as_ref().map(|until| (ALL_MODELS, until));
+        let limits = state.limits.iter().map(|(scope, until)| (scope.as_str(), until)).chain(throttle);
+        let limits = limits.filter(|(_, until)| **until > now.uptime);
         self.send(Snapshot {
             account: account.to_owned(),
-            limits: limits.map(|(scope, until)| (scope.clone(), wall(until))).collect(),
+            limits: limits.map(|(scope, until)| (scope.to_owned(), wall(until))).collect(),
             needs_login: state.needs_login,
             disabled: state.disabled,
             removed: false,
@@ -122,8 +126,10 @@ impl Loaded {
             let left = until.duration_since(now.wall).ok()?.min(WINDOW);
             Some((scope.clone(), now.uptime + left))
         });
+        let mut limits: HashMap<String, Duration> = limits.collect();
         State {
-            limits: limits.collect(),
+            throttled_until: limits.remove(ALL_MODELS),
+            limits,
             needs_login: kept.needs_login,
             disabled: kept.disabled,
             ..State::default()
@@ -190,6 +196,7 @@ mod tests {
                 ("a".into(), 1_000_600_000),
                 ("old".into(), 999_000_000),
                 ("far".into(), u64::MAX / 2),
+                (String::new(), 1_000_007_000),
             ],
             ..Kept::default()
         };
@@ -198,6 +205,8 @@ mod tests {
         assert_eq!(state.limits["a"], Duration::from_secs(650));
         assert!(!state.limits.contains_key("old"));
         assert_eq!(state.limits["far"], Duration::from_secs(50) + WINDOW);
+        assert_eq!(state.throttled_until, Some(Duration::from_secs(57)));
+        assert!(!state.limits.contains_key(""));
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub fn unlimited(id: &str) -> bool {
 pub fn family(id_or_name: &str) -> &str {
     // Fireworks hosts other makers' models; the maker's name comes next.
     let name = id_or_name.strip_prefix("fireworks-").unwrap_or(id_or_name);
-    let first = name.split(['-', '/', ':', '.']).next().unwrap_or(name);
+    let first = name.split(['-', '/', ':', '.']).find(|word| !word.is_empty()).unwrap_or(name);
     FAMILIES.iter().find(|(word, _)| *word == first).map_or(first, |(_, family)| family)
 }
 
@@ -114,6 +114,7 @@ mod tests {
         }
         assert_eq!(family("fireworks-deepseek-v3"), "deepseek");
         assert_eq!(family("something-new"), "something");
+        assert_eq!((family("-odd-name"), family("--")), ("odd", "--"));
         assert_eq!(family(""), "");
     }
 
