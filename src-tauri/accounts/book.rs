@@ -35,6 +35,8 @@ pub enum Report<'a> {
         asked: &'a str,
         served: Option<&'a str>,
     },
+    /// Its last event came.
+    Completed,
     Failed(&'a Failure),
 }
 
@@ -223,6 +225,7 @@ impl Accounts {
         let before = kept(&seat.state);
         match report {
             Report::Answered { asked, served } => seat.state.succeed(ask.scope, asked, served),
+            Report::Completed => {}
             Report::Failed(failure) => seat.state.fail(ask.scope, failure, now, chance),
         }
         if before != kept(&seat.state) {
@@ -366,7 +369,11 @@ impl Book {
     }
 
     fn tell_breaker(&mut self, report: Report<'_>, now: Now) {
-        let Report::Failed(failure) = report else { return self.web.report(true, now.uptime) };
+        let failure = match report {
+            Report::Answered { .. } => return self.web.report(true, now.uptime),
+            Report::Completed => return self.web.completed(),
+            Report::Failed(failure) => failure,
+        };
         match failure.kind {
             FailureKind::Challenge => self.web.challenged(now.uptime),
             FailureKind::Server
@@ -374,8 +381,8 @@ impl Book {
             | FailureKind::Empty
             | FailureKind::Unreachable
             | FailureKind::Tls
-            | FailureKind::Timeout
-            | FailureKind::Interrupted => self.web.report(false, now.uptime),
+            | FailureKind::Timeout => self.web.report(false, now.uptime),
+            FailureKind::Interrupted => self.web.broke_off(now.uptime),
             FailureKind::Limited
             | FailureKind::Throttled
             | FailureKind::LoginRequired

@@ -37,6 +37,8 @@ pub(super) enum Gate {
 pub(super) struct Breaker {
     recent: VecDeque<(Duration, bool)>,
     failures_in_a_row: u32,
+    /// Replies that began and broke off, with no whole one in between.
+    breaks_in_a_row: u32,
     challenges: usize,
     tripped: Option<Tripped>,
 }
@@ -73,6 +75,25 @@ impl Breaker {
     /// Learns how a call ended. An account's refusal is a good answer: Mammouth is there.
     pub(super) fn report(&mut self, good: bool, now: Duration) {
         self.remember(good, now);
+        self.judge(good, now);
+    }
+
+    /// A reply that had begun broke off: it was not good after all.
+    pub(super) fn broke_off(&mut self, now: Duration) {
+        self.breaks_in_a_row += 1;
+        match self.recent.iter_mut().rev().find(|(_, good)| *good) {
+            Some((_, good)) => *good = false,
+            None => self.recent.push_back((now, false)),
+        }
+        self.judge(false, now);
+    }
+
+    /// A reply came to its end.
+    pub(super) fn completed(&mut self) {
+        self.breaks_in_a_row = 0;
+    }
+
+    fn judge(&mut self, good: bool, now: Duration) {
         let Some(tripped) = &mut self.tripped else {
             if self.too_many_failures() {
                 self.trip(Cause::Failing, now + PAUSE);
@@ -121,7 +142,8 @@ impl Breaker {
         let bad = self.recent.iter().filter(|(_, good)| !good).count();
         #[allow(clippy::cast_precision_loss, reason = "at most 20")]
         let share = bad as f64 / self.recent.len().max(1) as f64;
-        self.failures_in_a_row >= IN_A_ROW || (self.recent.len() >= AT_LEAST && share >= SHARE)
+        self.failures_in_a_row.max(self.breaks_in_a_row) >= IN_A_ROW
+            || (self.recent.len() >= AT_LEAST && share >= SHARE)
     }
 }
 
@@ -159,6 +181,26 @@ mod tests {
         assert_eq!(breaker.gate(second(0)), Gate::Open);
         breaker.report(false, second(0));
         assert!(matches!(breaker.gate(second(0)), Gate::Closed { .. }));
+    }
+
+    #[test]
+    fn f11_replies_that_break_off_count_and_a_whole_one_begins_anew() {
+        let mut breaker = Breaker::default();
+        let mut begin_and_break = || {
+            breaker.report(true, second(0));
+            breaker.broke_off(second(0));
+            breaker.gate(second(0))
+        };
+        assert!((0..3).all(|_| begin_and_break() == Gate::Open));
+        assert!(matches!(begin_and_break(), Gate::Closed { cause: Cause::Failing, .. }));
+        let mut breaker = Breaker::default();
+        for _ in 0..2 {
+            (0..3).for_each(|_| breaker.report(true, second(0)));
+            (0..3).for_each(|_| breaker.broke_off(second(0)));
+            (0..6).for_each(|_| breaker.report(true, second(0)));
+            breaker.completed();
+        }
+        assert_eq!(breaker.gate(second(0)), Gate::Open);
     }
 
     #[test]

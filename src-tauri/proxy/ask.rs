@@ -139,6 +139,7 @@ impl Question {
         };
         match collected {
             Ok((text, finish, usage)) => {
+                retry::note_end(&self.proxy, &mut served.lease, model);
                 let body = self.dialect.encoder(about).whole(&text, finish, usage);
                 self.entry.tokens(usage.prompt_tokens, usage.completion_tokens, usage.estimated);
                 self.entry.add_bytes_out(body.len() as u64);

@@ -181,6 +181,12 @@ fn note_success(proxy: &Inner, lease: &mut Lease, model: &Model, conversation: u
     proxy.parts.accounts.report(lease, &ask, report, proxy.parts.clock.now(), 0.0);
 }
 
+/// Tells accounts that a reply came to its end.
+pub(super) fn note_end(proxy: &Inner, lease: &mut Lease, model: &Model) {
+    let ask = Ask { scope: &model.scope, tried: &[], conversation: None };
+    proxy.parts.accounts.report(lease, &ask, Report::Completed, proxy.parts.clock.now(), 0.0);
+}
+
 /// Tells accounts and metrics that a call failed, before or after its first event.
 pub(super) fn note_failure(proxy: &Inner, lease: &mut Lease, model: &Model, failure: &Failure) {
     let ask = Ask { scope: &model.scope, tried: &[], conversation: None };

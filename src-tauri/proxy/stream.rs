@@ -59,6 +59,7 @@ impl Stream for ReplyStream {
 impl ReplyStream {
     fn event(&mut self, event: &Event) -> String {
         if let Event::Done { usage, .. } = event {
+            retry::note_end(&self.proxy, &mut self.lease, &self.model);
             self.entry.tokens(usage.prompt_tokens, usage.completion_tokens, usage.estimated);
             self.close(Outcome { status: 200, code: None, fault: None, interrupted: false });
         }

@@ -126,6 +126,37 @@ fn f29_a_conversation_stays_until_its_account_is_out() {
 }
 
 #[test]
+fn f11_replies_that_always_break_off_count_against_mammouth() {
+    let accounts = accounts(&["a"]);
+    for _ in 0..4 {
+        let mut lease = accounts.pick(&ask("f", &[]), at(0)).unwrap();
+        let answered = Report::Answered { asked: "m", served: None };
+        accounts.report(&mut lease, &ask("f", &[]), answered, at(0), 0.0);
+        fail(&accounts, &mut lease, FailureKind::Interrupted, at(0));
+    }
+    assert!(matches!(accounts.pick(&ask("f", &[]), at(0)), Err(NoAccount::UpstreamDown { .. })));
+}
+
+#[test]
+fn f07_a_probe_helps_by_its_first_event_and_others_by_their_end() {
+    let accounts = accounts(&["a"]);
+    let probe = |now| {
+        let mut lease = accounts.pick(&ask("f", &[]), now).unwrap();
+        let answered = Report::Answered { asked: "m", served: None };
+        accounts.report(&mut lease, &ask("f", &[]), answered, now, 0.0);
+        lease
+    };
+    for _ in 0..4 {
+        let mut lease = accounts.pick(&ask("f", &[]), at(0)).unwrap();
+        fail(&accounts, &mut lease, FailureKind::Server, at(0));
+    }
+    let first = probe(at(3));
+    let second = probe(at(3));
+    assert!([&first, &second].iter().all(|lease| lease.why.contains("tries whether")));
+    assert!(!probe(at(3)).why.contains("tries whether"), "closed while both replies still run");
+}
+
+#[test]
 fn f56_a_dropped_lease_gives_its_place_back() {
     let accounts = accounts(&["a"]);
     drop(accounts.pick(&ask("f", &[]), at(0)).unwrap());
