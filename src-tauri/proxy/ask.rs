@@ -148,6 +148,9 @@ impl Question {
             }
             Err(failure) => {
                 retry::note_failure(&self.proxy, &mut served.lease, model, &failure);
+                if let Some(usage) = failure.so_far {
+                    self.entry.tokens(usage.prompt_tokens, usage.completion_tokens, usage.estimated);
+                }
                 self.fail(&Problem::Upstream(failure), served.attempts)
             }
         }

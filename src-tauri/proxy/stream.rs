@@ -68,6 +68,9 @@ impl ReplyStream {
 
     fn broken(&mut self, failure: &Failure) -> String {
         retry::note_failure(&self.proxy, &mut self.lease, &self.model, failure);
+        if let Some(usage) = failure.so_far {
+            self.entry.tokens(usage.prompt_tokens, usage.completion_tokens, usage.estimated);
+        }
         let told = tell(&Problem::Upstream(failure.clone()));
         self.close(Outcome {
             status: 200,

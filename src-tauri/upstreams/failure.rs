@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::chat::Usage;
+
 /// How an upstream call failed. One variant exists for each different thing somebody does about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
@@ -46,11 +48,13 @@ pub struct Failure {
     pub detail: String,
     /// How long the upstream asked to wait, between 1 s and 1 h.
     pub retry_after: Option<Duration>,
+    /// The tokens of a reply that broke off, up to there: they count against the quota like any others.
+    pub so_far: Option<Usage>,
 }
 
 impl Failure {
     pub fn new(kind: FailureKind, detail: impl Into<String>) -> Self {
-        Self { kind, status: None, detail: detail.into(), retry_after: None }
+        Self { kind, status: None, detail: detail.into(), retry_after: None, so_far: None }
     }
 
     #[must_use]

@@ -83,18 +83,30 @@ impl ReplyStream {
                     ready!(self.poll_read(cx));
                 }
                 Stage::Finishing(finish) => {
-                    let Poll::Ready(prompt_tokens) = self.prompt.poll(cx) else {
+                    let Poll::Ready(usage) = self.poll_usage(cx) else {
                         self.stage = Stage::Finishing(finish);
                         return Poll::Pending;
                     };
-                    let usage =
-                        Usage { prompt_tokens, completion_tokens: self.shaper.tokens(), estimated: true };
                     return Poll::Ready(Some(Ok(Event::Done { finish, usage })));
                 }
-                Stage::Failing(failure) => return Poll::Ready(Some(Err(failure))),
+                Stage::Failing(mut failure) => {
+                    if self.spoke {
+                        let Poll::Ready(usage) = self.poll_usage(cx) else {
+                            self.stage = Stage::Failing(failure);
+                            return Poll::Pending;
+                        };
+                        failure.so_far = Some(usage);
+                    }
+                    return Poll::Ready(Some(Err(failure)));
+                }
                 Stage::Over => return Poll::Ready(None),
             }
         }
+    }
+
+    fn poll_usage(&mut self, cx: &mut Context<'_>) -> Poll<Usage> {
+        let prompt_tokens = ready!(self.prompt.poll(cx));
+        Poll::Ready(Usage { prompt_tokens, completion_tokens: self.shaper.tokens(), estimated: true })
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -283,7 +295,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn f18_a_reset_is_an_interruption_and_nothing_comes_after_it() {
         let (texts, last) = all(reply(&request(true, &[]), &[b"a" as &[u8]; 5], Then::Break)).await.unwrap();
-        assert_eq!((texts.concat().as_str(), last.unwrap_err().kind), ("aaaaa", FailureKind::Interrupted));
+        let failure = last.unwrap_err();
+        assert_eq!((texts.concat().as_str(), failure.kind), ("aaaaa", FailureKind::Interrupted));
+        let usage = failure.so_far.unwrap();
+        assert!(usage.prompt_tokens == 7 && usage.completion_tokens > 0, "the tokens so far are kept");
         let failure = all(reply(&request(true, &[]), &[], Then::Break)).await.unwrap_err();
         assert_eq!(failure.kind, FailureKind::Unreachable);
     }
