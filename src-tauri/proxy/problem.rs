@@ -234,7 +234,7 @@ fn upstream(failure: &Failure) -> Told {
             told(504, "upstream_timeout", format!("Mammouth did not answer in time: {detail}"))
         }
         FailureKind::Interrupted => {
-            told(502, "stream_interrupted", format!("Mammouth's answer broke off: {detail}"))
+            told(502, "upstream_bad_response", format!("Mammouth's answer broke off: {detail}"))
         }
         FailureKind::ContextLength => Told::new(400, "context_length_exceeded", Fault::Client, detail),
         FailureKind::Rejected => Told::new(
@@ -279,6 +279,7 @@ mod tests {
         assert_eq!(of(FailureKind::LoginRequired), (503, "account_login_required"));
         assert_eq!(of(FailureKind::Challenge), (503, "upstream_challenge"));
         assert_eq!(of(FailureKind::BadResponse), (502, "upstream_bad_response"));
+        assert_eq!(of(FailureKind::Interrupted), (502, "upstream_bad_response"));
         assert_eq!(of(FailureKind::Tls), (502, "upstream_tls_error"));
         assert_eq!(of(FailureKind::Unreachable), (503, "upstream_unreachable"));
         assert_eq!(of(FailureKind::Timeout), (504, "upstream_timeout"));
