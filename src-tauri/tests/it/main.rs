@@ -5,16 +5,26 @@
     reason = "this program is all tests: it has no outside to keep things from"
 )]
 
+mod accounts;
 mod auth;
+mod breaker;
 mod chat;
 mod commands;
+mod completions;
+mod failover;
 mod image_links;
+mod images;
 mod keychain;
+mod leaving;
 mod lifecycle;
 mod matrix;
+mod models;
 mod network;
 mod parsing;
+mod relay;
 mod settings;
 mod storage;
+mod streams;
 mod support;
 mod tidy;
+mod upstream_faults;

@@ -9,6 +9,7 @@ mod raw;
 mod reply;
 mod routes;
 mod wire;
+mod scene;
 
 pub use keyring::Session;
 pub use program::{KEY, Options, Program, cli_in, cli_with, err, out, refused_start};
@@ -16,6 +17,7 @@ pub use raw::{RawAnswer, raw};
 pub use reply::{Answer, Sse};
 pub use routes::{body_of, every_route, path_of};
 pub use wire::{Wire, check_headers, head, post, with_key};
+pub use scene::{Scene, on_models, on_uploads, retry_after, wait_as_told};
 
 use mammouth_proxy::simulator::{Options as SimulatorOptions, SimAccount, Simulator};
 use serde_json::{Value, json};

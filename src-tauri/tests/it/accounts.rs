@@ -1,0 +1,208 @@
+//! Accounts: limits per family, what outlives a restart, who is picked and why.
+
+use mammouth_proxy::simulator::SimAccount;
+use serde_json::{Value, json};
+
+use crate::support::{Options, Program, Scene, question, retry_after, simulator_with, wait_as_told};
+
+fn ask(model: &str, text: &str) -> Value {
+    let mut request = question(&format!("echo: {text}"));
+    request["model"] = model.into();
+    request
+}
+
+async fn one_call_left(options: Options) -> Scene {
+    let simulator = simulator_with(vec![SimAccount::named("alice").with_limit(1)]).await;
+    let program = Program::start_with(&simulator, options).await;
+    Scene { simulator, program }
+}
+
+#[tokio::test]
+async fn a_limit_holds_for_its_family_and_unlimited_models_go_on() {
+    let scene = one_call_left(Options::default()).await;
+    assert_eq!(scene.program.chat(&ask("gpt-4.1", "a")).await.status, 200);
+    let refused = scene.program.chat(&ask("gpt-5", "b")).await;
+    assert_eq!(refused.error(), (429, "insufficient_quota".into()));
+    let window = 3 * 60 * 60;
+    assert!((window - 60..=window).contains(&retry_after(&refused).unwrap()), "{:?}", refused.headers);
+    assert_eq!(scene.standing("web-1").await, "limited openai");
+    assert_eq!(scene.program.chat(&ask("claude-sonnet-4-20250514", "c")).await.status, 200);
+    for n in 0..3 {
+        assert_eq!(scene.program.chat(&ask("gpt-4o-mini", &n.to_string())).await.status, 200);
+    }
+    assert_eq!(scene.program.chat(&ask("o4-mini", "d")).await.status, 429);
+    assert_eq!(scene.asked().len(), 6, "a limited family is not asked again");
+    scene.no_problem();
+}
+
+#[tokio::test]
+async fn the_settings_say_which_models_are_unlimited() {
+    let scene = one_call_left(Options::default().settings("unlimited_models = [\"openai-gpt-5\"]\n")).await;
+    assert_eq!(scene.program.chat(&ask("gpt-4.1", "a")).await.status, 200);
+    assert_eq!(scene.program.chat(&ask("gpt-4.1", "b")).await.status, 429);
+    assert_eq!(scene.program.chat(&ask("gpt-4o-mini", "c")).await.status, 429, "not in the list any more");
+    assert_eq!(scene.asked().len(), 2);
+    assert_eq!(scene.program.chat(&ask("gpt-5", "d")).await.status, 429);
+    assert_eq!(scene.asked().len(), 3, "asked all the same, since the list says so");
+    assert_eq!(scene.standing("web-1").await, "limited openai openai-gpt-5");
+    scene.no_problem();
+}
+
+#[tokio::test]
+async fn what_is_known_of_an_account_outlives_a_restart() {
+    let scene = Scene::of(&["alice", "bob", "carol"]).await;
+    scene.fault_of("alice", "quota header=Retry-After:900");
+    assert_eq!(scene.program.chat(&ask("gpt-4.1", "a")).await.status, 200);
+    scene.fault_of("carol", "bad-cookie");
+    assert_eq!(scene.program.chat(&ask("grok-3", "b")).await.status, 200, "carol, and then alice");
+    scene.fault("status=429 header=Retry-After:600");
+    assert_eq!(scene.program.chat(&ask("gpt-4.1", "c")).await.status, 429);
+    let states = ["limited openai", "limited", "needs login"];
+    for (n, state) in states.iter().enumerate() {
+        assert_eq!(&scene.standing(&format!("web-{}", n + 1)).await, state);
+    }
+    scene.heal();
+    scene.simulator.clear_calls();
+    let scene = scene.restart().await;
+    for (n, state) in states.iter().enumerate() {
+        assert_eq!(&scene.standing(&format!("web-{}", n + 1)).await, state, "after the restart");
+    }
+    let refused = scene.program.chat(&ask("gpt-4.1", "d")).await;
+    assert_eq!(refused.error(), (429, "rate_limit_exceeded".into()));
+    assert!((500..=660).contains(&retry_after(&refused).unwrap()), "{:?}", refused.headers);
+    assert_eq!(scene.asked().len(), 0, "nobody is asked before the time");
+    scene.serves("grok-3").await;
+    assert_eq!(scene.who(), ["alice"]);
+}
+
+#[tokio::test]
+async fn f06_a_pause_without_a_named_time_is_short_and_ends_by_itself() {
+    let scene = Scene::of(&["alice"]).await;
+    scene.fault("status=429");
+    let refused = scene.program.chat(&ask("gpt-4.1", "a")).await;
+    assert_eq!((refused.status, retry_after(&refused)), (429, Some(1)));
+    scene.heal();
+    wait_as_told(&refused).await;
+    scene.still_serves().await;
+    assert_eq!(scene.standing("web-1").await, "ready");
+}
+
+/// Who served some conversations, and why the last one was picked.
+async fn picks(scene: &Scene, texts: &[&str]) -> (String, String) {
+    scene.simulator.clear_calls();
+    let mut why = String::new();
+    for text in texts {
+        let answer = scene.program.chat(&ask("gpt-4.1", text)).await;
+        assert_eq!(answer.status, 200, "{:?}", answer.body);
+        let record = scene.record_of(&answer.headers).await;
+        record["attempts"][0]["why"].as_str().unwrap().clone_into(&mut why);
+    }
+    (scene.who().join(" "), why)
+}
+
+async fn enable(scene: &Scene, label: &str, enabled: bool) {
+    scene.control("accounts.enable", &json!({ "label": label, "enabled": enabled })).await;
+}
+
+#[tokio::test]
+async fn balance_takes_turns_and_a_conversation_stays() {
+    let scene = Scene::of(&["alice", "bob", "carol"]).await;
+    let (who, why) = picks(&scene, &["1", "2", "3", "4"]).await;
+    assert_eq!(who, "alice bob carol alice");
+    assert!(why.starts_with("balance"), "{why}");
+    let (who, why) = picks(&scene, &["2", "2", "3", "2"]).await;
+    assert_eq!(who, "bob bob carol bob");
+    assert_eq!(why, "the conversation stays with its account");
+    enable(&scene, "web-2", false).await;
+    assert_eq!(scene.standing("web-2").await, "disabled");
+    let (who, why) = picks(&scene, &["2"]).await;
+    assert_ne!(who, "bob", "a conversation does not hold on to an account that is out");
+    assert!(why.ends_with("1 disabled"), "{why}");
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn a_conversation_is_known_by_its_beginning() {
+    let scene = Scene::of(&["alice", "bob"]).await;
+    let mut talk = json!({ "model": "gpt-4.1", "messages": [
+        { "role": "system", "content": "Be short." }, { "role": "user", "content": "first" },
+    ] });
+    for turn in 0..4 {
+        assert_eq!(scene.program.chat(&talk).await.status, 200);
+        assert_eq!(scene.program.chat(&question(&format!("another {turn}"))).await.status, 200);
+        let messages = talk["messages"].as_array_mut().unwrap();
+        messages.push(json!({ "role": "assistant", "content": format!("answer {turn}") }));
+        messages.push(json!({ "role": "user", "content": format!("question {turn}") }));
+    }
+    let whose: Vec<String> = scene.who().into_iter().step_by(2).collect();
+    assert_eq!(whose, ["alice"; 4]);
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn fill_first_keeps_the_others_full() {
+    let scene =
+        Scene::with(&["alice", "bob"], Options::default().settings("strategy = \"fill-first\"\n")).await;
+    let (who, why) = picks(&scene, &["1", "2", "3"]).await;
+    assert_eq!(who, "alice alice alice");
+    assert!(why.starts_with("fill-first"), "{why}");
+    scene.fault_of("alice", "quota");
+    assert_eq!(picks(&scene, &["4", "5"]).await.0, "alice bob bob");
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn reset_soonest_uses_up_the_window_that_began_first() {
+    let options = Options::default().settings("strategy = \"reset-soonest\"\n");
+    let scene = Scene::with(&["alice", "bob"], options).await;
+    enable(&scene, "web-1", false).await;
+    assert_eq!(picks(&scene, &["1"]).await.0, "bob");
+    enable(&scene, "web-1", true).await;
+    let (who, why) = picks(&scene, &["2", "3"]).await;
+    assert_eq!(who, "bob bob");
+    assert!(why.starts_with("reset-soonest"), "{why}");
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn a_lighter_model_than_asked_for_is_noticed() {
+    let scene = Scene::of(&["alice"]).await;
+    scene.fault("downgrade=anthropic-claude-haiku");
+    let answer = scene.program.chat(&ask("claude-sonnet-4-20250514", "hi")).await;
+    assert_eq!(answer.text(), "hi");
+    assert_eq!(answer.header("x-mammouth-model"), Some("anthropic-claude-haiku"));
+    assert_eq!(scene.record_of(&answer.headers).await["model_served"], "anthropic-claude-haiku");
+    let downgrades = scene.accounts().await[0]["downgrades"].clone();
+    assert_eq!(downgrades, json!([["anthropic", "anthropic-claude-haiku"]]));
+    scene.heal();
+    assert_eq!(scene.program.chat(&ask("claude-sonnet-4-20250514", "hi")).await.status, 200);
+    assert_eq!(scene.accounts().await[0]["downgrades"], json!([]));
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn without_an_account_that_can_serve_the_reason_is_told() {
+    let nobody = |options| async { Program::start_in(tempfile::tempdir().unwrap(), None, options).await };
+    let none = nobody(Options::default()).await.chat(&question("hello")).await;
+    assert_eq!(none.error(), (503, "no_account".into()));
+    let keys = nobody(Options::default().env("API_KEYS", "sk-canary-0123456789")).await;
+    let answer = keys.chat(&question("hello")).await;
+    assert_eq!(answer.error(), (503, "no_account".into()));
+    assert!(answer.json()["error"]["message"].as_str().unwrap().contains("not served yet"));
+    let listed = keys.cli(&["accounts", "list"]).await;
+    assert_eq!(String::from_utf8(listed.stdout).unwrap().trim(), "api-1: not served yet");
+}
+
+#[tokio::test]
+async fn accounts_are_listed_with_label_kind_and_state_and_without_secrets() {
+    let scene = Scene::of(&["alice", "bob"]).await;
+    let accounts = scene.accounts().await;
+    for (account, label) in accounts.iter().zip(["web-1", "web-2"]) {
+        assert_eq!((&account["label"], &account["kind"]), (&json!(label), &json!("web")));
+        assert_eq!((&account["state"], &account["origin"]), (&json!("ready"), &json!("environment")));
+    }
+    assert!(!json!(accounts).to_string().contains("session"));
+    let check = scene.control("accounts.check", &json!({ "label": "web-2" })).await;
+    assert_eq!((&check[0]["ok"], &check[0]["email"]), (&json!(true), &json!("bob@simulator.invalid")));
+    scene.still_serves().await;
+}

@@ -1,0 +1,111 @@
+//! Mammouth down for everybody: calls stop, and begin again when it is back.
+
+use crate::support::{Answer, Scene, on_models, question, retry_after, streamed, wait_as_told};
+
+const DOWN: (u16, &str) = (503, "upstream_unreachable");
+
+fn is_down(answer: &Answer) -> bool {
+    answer.status == DOWN.0 && answer.error().1 == DOWN.1
+}
+
+/// Two requests with two failed calls each: four in a row.
+async fn bring_down(scene: &Scene) -> Answer {
+    scene.fault("status=503");
+    for _ in 0..2 {
+        let answer = scene.program.chat(&question("hello")).await;
+        assert_eq!(answer.error(), (502, "upstream_bad_response".into()));
+    }
+    let answer = scene.program.chat(&question("hello")).await;
+    assert_eq!(answer.error(), (DOWN.0, DOWN.1.into()));
+    answer
+}
+
+async fn why(scene: &Scene, answer: &Answer) -> String {
+    let record = scene.record_of(&answer.headers).await;
+    record["attempts"][0]["why"].as_str().expect("a reason").to_owned()
+}
+
+#[tokio::test]
+async fn f07_four_failures_in_a_row_stop_the_calls_until_two_probes_are_good() {
+    let scene = Scene::of(&["alice"]).await;
+    let answer = bring_down(&scene).await;
+    assert_eq!(scene.asked().len(), 4, "while Mammouth is down nobody is asked");
+    assert_eq!(answer.header("x-should-retry"), Some("false"));
+    assert!(retry_after(&answer).is_some_and(|wait| wait <= 5));
+    assert_eq!(scene.standing("web-1").await, "unreachable");
+
+    scene.fault("gate");
+    wait_as_told(&answer).await;
+    let probe = tokio::spawn({
+        let request = scene.program.http.post(format!("{}/v1/chat/completions", scene.program.base));
+        let request = request.bearer_auth(crate::support::KEY).header("content-type", "application/json");
+        let request = request.body(question("echo: back").to_string());
+        async move { Answer::of(request.send().await).await }
+    });
+    scene.until(|state| state.held == 1).await;
+    assert!(is_down(&scene.program.chat(&question("hello")).await), "one probe at a time");
+    assert_eq!(scene.asked().len(), 5);
+    scene.simulator.release(1);
+    let first = probe.await.unwrap();
+    assert_eq!(first.text(), "back");
+    let second = scene.still_serves().await;
+    for probe in [&first, &second] {
+        assert!(why(&scene, probe).await.contains("tries whether Mammouth is back"));
+    }
+    let third = scene.still_serves().await;
+    assert!(!why(&scene, &third).await.contains("tries"), "closed after two");
+    assert_eq!(scene.standing("web-1").await, "ready");
+}
+
+#[tokio::test]
+async fn f07_a_bad_probe_costs_one_call_and_waits_again() {
+    let scene = Scene::of(&["alice"]).await;
+    let answer = bring_down(&scene).await;
+    wait_as_told(&answer).await;
+    let probe = scene.program.chat(&question("hello")).await;
+    assert_eq!(probe.error(), (502, "upstream_bad_response".into()));
+    assert!(is_down(&scene.program.chat(&question("hello")).await));
+    assert_eq!(scene.asked().len(), 5);
+    scene.no_problem();
+}
+
+#[tokio::test]
+async fn f08_a_storm_of_requests_is_no_storm_of_calls_and_ends_with_the_fault() {
+    let scene = Scene::of(&["alice", "bob", "carol"]).await;
+    scene.fault("status=500");
+    let mut last = None;
+    for wave in 0..5 {
+        let requests = (0..40).map(|n| {
+            let program = &scene.program;
+            async move { program.chat(&question(&format!("{wave} {n}"))).await }
+        });
+        for answer in futures_util::future::join_all(requests).await {
+            assert!([502, 503].contains(&answer.status), "{answer:?}");
+            assert_eq!(answer.header("x-should-retry"), Some("false"));
+            last = Some(answer);
+        }
+    }
+    let (calls, requests) = (scene.asked().len(), 200);
+    assert!(calls * 10 <= requests * 11, "{calls} calls for {requests} requests");
+    scene.heal();
+    let last = last.unwrap();
+    assert!(is_down(&last) && retry_after(&last).unwrap() <= 5, "back within five seconds");
+    wait_as_told(&last).await;
+    scene.still_serves().await;
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn f11_replies_that_always_break_off_stop_the_calls_too() {
+    let scene = Scene::of(&["alice", "bob"]).await;
+    scene.simulator.set_faults(vec![on_models("cut=2")]);
+    for n in 0..4 {
+        let (text, done) = scene.program.stream(&streamed(&format!("echo: a b c {n}"))).await.text().await;
+        assert_eq!((text.as_str(), done), ("a b ", false));
+    }
+    let answer = scene.program.chat(&question("hello")).await;
+    assert!(is_down(&answer), "{answer:?}");
+    assert_eq!(scene.asked().len(), 4);
+    wait_as_told(&answer).await;
+    scene.still_serves().await;
+}

@@ -1,0 +1,191 @@
+//! Replies after their first byte: each chunk at once, whole characters, and an end that a client can trust.
+
+use serde_json::{Value, json};
+
+use crate::support::{Options, Scene, Sse, question, streamed};
+
+/// The text that came, and the event that ended the stream.
+async fn ending(mut stream: Sse) -> (String, String) {
+    assert_eq!(stream.status, 200);
+    let mut text = String::new();
+    loop {
+        let data = stream.next().await.expect("a stream ends with an event that says so");
+        let event: Value = serde_json::from_str(&data).unwrap_or_default();
+        match event["choices"][0]["delta"]["content"].as_str() {
+            Some(piece) => text.push_str(piece),
+            None if event["choices"][0]["finish_reason"].is_string() => {}
+            None => {
+                assert_eq!(stream.next().await, None, "nothing comes after the end");
+                return (text, data);
+            }
+        }
+    }
+}
+
+/// A stream under a fault ends with our error event, without the end mark, and the log says so.
+async fn breaks_off(scene: &Scene, request: &Value, text: &str) {
+    let calls = scene.asked().len();
+    let stream = scene.program.stream(request).await;
+    let headers = stream.headers.clone();
+    let (came, last) = ending(stream).await;
+    let error: Value = serde_json::from_str(&last).unwrap_or_else(|_| panic!("not an error: {last}"));
+    assert_eq!((came.as_str(), &error["error"]["code"]), (text, &json!("stream_interrupted")));
+    assert_eq!(scene.asked().len(), calls + 1, "nothing is replayed");
+    let record = scene.record_of(&headers).await;
+    assert_eq!((&record["interrupted"], &record["code"]), (&json!(true), &json!("stream_interrupted")));
+    assert_eq!(record["fault"], "upstream");
+    assert!(record["completion_tokens"].as_u64().is_some_and(|tokens| tokens > 0), "{record}");
+    assert!(record["prompt_tokens"].as_u64().is_some_and(|tokens| tokens > 0), "{record}");
+    assert_eq!(scene.standing("web-1").await, "ready");
+}
+
+#[tokio::test]
+async fn no_chunk_waits_for_another() {
+    let scene = Scene::of(&["alice"]).await;
+    let chunks = ["One ", "two", "\u{1F9A3}", "\n\n", "three"];
+    scene.fault("gate");
+    scene.simulator.release(1);
+    let request = streamed(&format!("echo-chunks: {}", json!(chunks)));
+    let mut stream = scene.program.stream(&request).await;
+    assert_eq!(stream.next_json().await["choices"][0]["delta"]["role"], "assistant");
+    for chunk in chunks {
+        // Not before this chunk has arrived is the next one let go.
+        assert_eq!(stream.next_json().await["choices"][0]["delta"]["content"], chunk);
+        scene.simulator.release(1);
+    }
+    assert_eq!(stream.next_json().await["choices"][0]["finish_reason"], "stop");
+    assert_eq!(stream.next().await.as_deref(), Some("[DONE]"));
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn f13_thousands_of_chunks_keep_their_order() {
+    let scene = Scene::of(&["alice"]).await;
+    let text: String = (0..5_000).map(|n| format!("{n} ")).collect();
+    let (came, done) = scene.program.stream(&streamed(&format!("echo: {text}"))).await.text().await;
+    assert!(came == text && done);
+    scene.still_serves().await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn f13_a_huge_reply_passes_in_constant_memory() {
+    let scene = Scene::of(&["alice"]).await;
+    scene.still_serves().await;
+    let before = scene.memory();
+    let size = 6 * 1024 * 1024;
+    scene.fault(&format!("size={size}"));
+    let mut stream = scene.program.stream(&streamed("hello")).await;
+    let (mut bytes, mut done) = (0, false);
+    while let Some(data) = stream.next().await {
+        done = data == "[DONE]";
+        let event: Value = serde_json::from_str(&data).unwrap_or_default();
+        bytes += event["choices"][0]["delta"]["content"].as_str().map_or(0, str::len);
+    }
+    assert_eq!((bytes, done), (size, true));
+    let grown = scene.memory().saturating_sub(before);
+    assert!(grown < 5 * 1024 * 1024, "grown by {grown} bytes");
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn f14_new_fields_in_a_json_answer_are_ignored() {
+    let scene = Scene::of(&["alice"]).await;
+    let body = json!({ "usage": [1], "content": "hi", "finish": null, "next": { "content": "no" } });
+    scene.fault(&format!("text={} header=Content-Type:application/json", json!(body.to_string())));
+    assert_eq!(scene.program.chat(&question("hello")).await.text(), "hi");
+    assert_eq!(scene.program.stream(&streamed("hello")).await.text().await, ("hi".into(), true));
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn a_reply_in_quotes_or_json_is_unwrapped() {
+    let scene = Scene::of(&["alice"]).await;
+    for fault in ["body=json", "body=json-string", "text=\"\\\"say \\\\\\\"hi\\\\\\\"\\\"\""] {
+        scene.fault(fault);
+        let answer = scene.program.chat(&question("echo: say \"hi\"")).await;
+        assert_eq!((answer.status, answer.text().as_str()), (200, "say \"hi\""), "{fault}");
+    }
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn f16_nothing_is_sent_before_the_first_byte() {
+    let scene = Scene::of(&["alice"]).await;
+    scene.fault("gate");
+    let mut socket = scene.raw_request(&streamed("echo: hi")).await;
+    scene.until(|state| state.held == 1).await;
+    // Long enough for a head to arrive, if one had been sent.
+    assert_eq!(scene.program.get("/v1/models").await.status, 200);
+    let mut head = [0; 16];
+    let read = socket.try_read(&mut head);
+    assert!(read.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock));
+    scene.simulator.release(1);
+    tokio::io::AsyncReadExt::read_exact(&mut socket, &mut head).await.unwrap();
+    assert_eq!(&head[..15], b"HTTP/1.1 200 OK");
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn f17_a_stall_ends_in_an_error_event() {
+    let patience = Options::default().settings("[limits]\nidle_seconds = 1\n");
+    let scene = Scene::with(&["alice", "bob"], patience).await;
+    scene.fault("stall=5");
+    breaks_off(&scene, &streamed("echo: 1 2 3 4 5 6 7"), "1 2 3 4 5 ").await;
+    scene.still_serves().await;
+    scene.fault("stall=5");
+    let answer = scene.program.chat(&question("echo: 1 2 3 4 5 6 7")).await;
+    assert_eq!(answer.error(), (502, "upstream_bad_response".into()), "never a partial 200");
+    scene.until(|state| state.active == 0).await;
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn f18_f19_r06_a_reply_that_breaks_off_says_so() {
+    for fault in ["reset=5", "cut=5", "length=3"] {
+        let scene = Scene::of(&["alice", "bob"]).await;
+        scene.fault(fault);
+        let whole = if fault == "length=3" { "1 2 3 4 5 6 7" } else { "1 2 3 4 5 " };
+        breaks_off(&scene, &streamed("echo: 1 2 3 4 5 6 7"), whole).await;
+        let answer = scene.program.chat(&question("echo: 1 2 3 4 5 6 7")).await;
+        assert_eq!(answer.error(), (502, "upstream_bad_response".into()), "{fault}: never a partial 200");
+        assert_eq!(answer.header("x-should-retry"), Some("false"));
+        let record = scene.record_of(&answer.headers).await;
+        assert_eq!((&record["interrupted"], &record["status"]), (&json!(true), &json!(502)), "{fault}");
+        assert_eq!(scene.asked().len(), 2, "{fault}: after text has come nothing is replayed");
+        scene.still_serves().await;
+    }
+}
+
+#[tokio::test]
+async fn r06_a_malformed_chunk_after_text_is_an_interruption() {
+    let scene = Scene::of(&["alice"]).await;
+    scene.fault(r#"raw="HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\nZZ\r\n""#);
+    let request = streamed("hello");
+    let (text, last) = ending(scene.program.stream(&request).await).await;
+    assert!(text == "one" && last.contains("stream_interrupted"), "{text} {last}");
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn f20_characters_in_single_bytes_arrive_whole() {
+    let scene = Scene::of(&["alice"]).await;
+    let text = "é 你好 🦣 👩‍👩‍👧‍👦 e\u{301} \u{2028} ünï";
+    scene.fault("slice=1");
+    let (came, done) = scene.program.stream(&streamed(&format!("echo: {text}"))).await.text().await;
+    assert_eq!((came.as_str(), done), (text, true));
+    assert_eq!(scene.program.chat(&question(&format!("echo: {text}"))).await.text(), text);
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn f20_bytes_that_are_no_text_end_in_one_replacement_character_and_an_error() {
+    for (fault, text) in [("utf8=invalid", "one \u{fffd}"), ("utf8=cut", "one two\u{fffd}")] {
+        let scene = Scene::of(&["alice"]).await;
+        scene.fault(fault);
+        breaks_off(&scene, &streamed("echo: one two"), text).await;
+        let answer = scene.program.chat(&question("echo: one two")).await;
+        assert_eq!(answer.error(), (502, "upstream_bad_response".into()), "{fault}");
+        scene.still_serves().await;
+    }
+}

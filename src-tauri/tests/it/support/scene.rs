@@ -1,0 +1,210 @@
+//! A program with its simulator, and the questions that most tests ask of the two.
+
+use std::time::Duration;
+
+use mammouth_proxy::simulator::{Call, FaultRule, LLMS_PATH, Simulator};
+use reqwest::header::HeaderMap;
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use super::{Answer, KEY, Options, Program, question, simulator};
+
+/// Only so that a fact that never comes fails a test instead of hanging it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct Scene {
+    pub simulator: Simulator,
+    pub program: Program,
+}
+
+impl Scene {
+    /// Accounts of these labels; the program calls them `web-1`, `web-2`, … in this order.
+    pub async fn of(labels: &[&str]) -> Self {
+        Self::with(labels, Options::default()).await
+    }
+
+    pub async fn with(labels: &[&str], options: Options) -> Self {
+        let simulator = simulator(labels).await;
+        let program = Program::start_with(&simulator, options).await;
+        Self { simulator, program }
+    }
+
+    /// Stops the program as a service manager would and starts it again on what it kept.
+    pub async fn restart(self) -> Self {
+        let dir = self.program.stop().await;
+        let program = Program::start_in(dir, Some(&self.simulator), Options::default()).await;
+        Self { simulator: self.simulator, program }
+    }
+
+    /// From now on every model call meets this fault.
+    pub fn fault(&self, text: &str) {
+        self.simulator.set_faults(vec![on_models(text)]);
+    }
+
+    /// From now on every model call of one account meets this fault.
+    pub fn fault_of(&self, label: &str, text: &str) {
+        self.simulator.set_faults(vec![on_models(text).of_account(label)]);
+    }
+
+    pub fn heal(&self) {
+        self.simulator.set_faults(Vec::new());
+    }
+
+    /// The calls for a reply, oldest first.
+    pub fn asked(&self) -> Vec<Call> {
+        self.simulator.calls().into_iter().filter(|call| call.path == LLMS_PATH).collect()
+    }
+
+    /// The accounts that were asked for a reply, oldest first.
+    pub fn who(&self) -> Vec<String> {
+        self.asked().into_iter().map(|call| call.account.expect("a known account")).collect()
+    }
+
+    /// Carries out a command of the control door.
+    pub async fn control(&self, name: &str, args: &Value) -> Value {
+        let token = std::fs::read_to_string(self.program.dir.path().join("control-token")).expect("a token");
+        let request = self.program.http.post(format!("{}/control/{name}", self.program.base));
+        let request = request.bearer_auth(token.trim()).header("content-type", "application/json");
+        let answer = Answer::of(request.body(args.to_string()).send().await).await;
+        assert_eq!(answer.status, 200, "{name}: {:?}", answer.body);
+        answer.json()
+    }
+
+    /// The accounts as `accounts list` shows them.
+    pub async fn accounts(&self) -> Vec<Value> {
+        let accounts = self.control("accounts.list", &Value::Null).await;
+        accounts.as_array().expect("a list").clone()
+    }
+
+    /// State and scopes of the limits of an account, as in `limited openai`.
+    pub async fn standing(&self, label: &str) -> String {
+        let accounts = self.accounts().await;
+        let account = accounts.iter().find(|account| account["label"] == label).expect("a known label");
+        let limits = account["limits"].as_array().expect("a list");
+        let words = limits.iter().map(|limit| limit["scope"].as_str().expect("a text"));
+        let mut words: Vec<&str> = std::iter::once(account["state"].as_str().unwrap()).chain(words).collect();
+        words.retain(|word| !word.is_empty());
+        words.join(" ")
+    }
+
+    /// Waits until no account has a call running.
+    pub async fn all_idle(&self) {
+        let idle = async {
+            while !self.accounts().await.iter().all(|account| account["running"] == 0) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, idle).await.expect("every place in an account is given back");
+    }
+
+    /// The record of an answered request, found by the id in the answer's headers.
+    pub async fn record_of(&self, headers: &HeaderMap) -> Value {
+        let id = headers["x-request-id"].to_str().expect("an id").to_owned();
+        let is_it = |record: &Value| record["request_id"] == id;
+        let records = self.records_once(|records| records.iter().any(is_it)).await;
+        records.into_iter().find(is_it).expect("it was seen")
+    }
+
+    /// The newest records of the request log, once they are as they should be: a record may be on its way for a moment.
+    pub async fn records_once(&self, right: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+        let reading = async {
+            loop {
+                let records = self.control("log.latest", &json!({ "limit": 1000 })).await;
+                let records = records.as_array().expect("a list").clone();
+                if right(&records) {
+                    return records;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, reading).await.expect("the log has the records")
+    }
+
+    /// The program still works, and never broke the protocol: what every case has to end with.
+    pub async fn still_serves(&self) -> Answer {
+        self.serves("gpt-4.1").await
+    }
+
+    /// The same with a model of choice.
+    pub async fn serves(&self, model: &str) -> Answer {
+        self.heal();
+        let mut request = question("echo: still here");
+        request["model"] = model.into();
+        let answer = self.program.chat(&request).await;
+        assert_eq!((answer.status, answer.text().as_str()), (200, "still here"));
+        self.no_problem();
+        answer
+    }
+
+    /// The simulator found nothing wrong with what it was sent.
+    pub fn no_problem(&self) {
+        for call in self.simulator.calls() {
+            assert_eq!(call.problem, None, "{call:?}");
+        }
+    }
+
+    /// Sends a chat completion over a socket of its own and reads nothing yet.
+    pub async fn raw_request(&self, body: &Value) -> TcpStream {
+        let body = body.to_string();
+        let head = format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {KEY}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        let mut socket = TcpStream::connect(("127.0.0.1", self.program.port)).await.expect("a connection");
+        socket.write_all(format!("{head}{body}").as_bytes()).await.expect("the request is sent");
+        socket
+    }
+
+    /// The memory that the program has in use, bytes.
+    #[cfg(target_os = "linux")]
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.program.pid())).expect("Linux");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a line about memory");
+        let kilobytes: u64 = line.split_whitespace().nth(1).expect("a number").parse().expect("a number");
+        kilobytes * 1024
+    }
+
+    /// How many files and sockets the program has open.
+    #[cfg(target_os = "linux")]
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.program.pid())).expect("Linux").count()
+    }
+
+    /// Waits until no more files and sockets than this are open.
+    #[cfg(target_os = "linux")]
+    pub async fn until_open_files(&self, most: usize) {
+        let few = async {
+            while self.open_files() > most {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, few).await.expect("sockets are given back");
+    }
+
+    /// Waits for a fact about the simulator.
+    pub async fn until(&self, fact: impl Fn(&mammouth_proxy::simulator::State) -> bool) {
+        let waiting = self.simulator.wait_for(fact);
+        tokio::time::timeout(PATIENCE, waiting).await.expect("the simulator sees it happen");
+    }
+}
+
+/// Waits as long as an answer asks for, as a well-behaved client does.
+pub async fn wait_as_told(answer: &Answer) {
+    tokio::time::sleep(Duration::from_secs(retry_after(answer).expect("a Retry-After"))).await;
+}
+
+/// The seconds of `Retry-After`.
+pub fn retry_after(answer: &Answer) -> Option<u64> {
+    answer.header("retry-after").map(|value| value.parse().expect("whole seconds"))
+}
+
+/// Every model call meets this fault.
+pub fn on_models(text: &str) -> FaultRule {
+    FaultRule::on_models(text.parse().unwrap_or_else(|error| panic!("{text}: {error}")))
+}
+
+/// Every upload meets this fault.
+pub fn on_uploads(text: &str) -> FaultRule {
+    FaultRule::on_uploads(text.parse().unwrap_or_else(|error| panic!("{text}: {error}")))
+}
