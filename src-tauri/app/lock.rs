@@ -2,7 +2,8 @@
 //!
 //! The lock is the system's file lock: it ends with the process, however that ends, so a stale one cannot exist. The
 //! address stands in a file beside it that only the lock's holder writes; whoever reads it while the lock is held knows
-//! that the address is the holder's, and may send it the control token.
+//! that the address is the holder's, and may send it the control token. Both files are their owner's alone: another
+//! user who could open the lock could hold it, and the program would never start.
 //!
 //! On a disk that cannot be written the proxy answers all the same; then no command finds it, and it says so.
 
@@ -11,6 +12,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+
+use crate::secrets;
 
 /// Where the running program is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,12 +52,7 @@ impl Lock {
 
     /// Says where the program listens.
     pub(super) fn announce(&self, instance: &Instance) -> io::Result<()> {
-        let text = serde_json::to_string(instance)?;
-        let new = self.path.with_extension("json.new");
-        write_private(&new, &text).and_then(|()| std::fs::rename(&new, &self.path)).inspect_err(|_| {
-            // Half a file must not wait for the disk to have room again.
-            let _ = std::fs::remove_file(&new);
-        })
+        secrets::replace(&self.path, serde_json::to_string(instance)?.as_bytes())
     }
 }
 
@@ -62,19 +60,6 @@ impl Lock {
 pub(super) fn is_unwritable(error: &io::Error) -> bool {
     use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     [QuotaExceeded, ReadOnlyFilesystem, StorageFull].contains(&error.kind())
-}
-
-/// Whoever can write this file is sent the control token, so it is its owner's alone.
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    io::Write::write_all(&mut options.open(path)?, text.as_bytes())
 }
 
 impl Drop for Lock {
@@ -95,7 +80,35 @@ pub fn running(data_dir: &Path) -> Option<Instance> {
 }
 
 fn open(data_dir: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(lock_path(data_dir))
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    private(&mut options);
+    let file = options.open(lock_path(data_dir))?;
+    close_to_others(&file)?;
+    Ok(file)
+}
+
+#[cfg(unix)]
+fn private(options: &mut OpenOptions) {
+    use std::os::unix::fs::OpenOptionsExt;
+    // NOFOLLOW: what a planted link names is neither made nor locked.
+    options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+}
+
+#[cfg(unix)]
+fn close_to_others(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let open = file.metadata()?.permissions().mode() & 0o077 != 0;
+    if open { file.set_permissions(std::fs::Permissions::from_mode(0o600)) } else { Ok(()) }
+}
+
+/// Elsewhere the user's own profile folder, where the data directory is, keeps others out.
+#[cfg(not(unix))]
+fn private(_options: &mut OpenOptions) {}
+
+#[cfg(not(unix))]
+fn close_to_others(_file: &File) -> io::Result<()> {
+    Ok(())
 }
 
 fn lock_path(data_dir: &Path) -> PathBuf {
@@ -110,20 +123,6 @@ fn instance_path(data_dir: &Path) -> PathBuf {
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
-    #[test]
-    fn l05_the_address_is_its_owners_to_write() {
-        use std::os::unix::fs::PermissionsExt;
-        let dir = tempfile::tempdir().unwrap();
-        let planted = dir.path().join("instance.json.new");
-        std::fs::write(&planted, "").unwrap();
-        std::fs::set_permissions(&planted, std::fs::Permissions::from_mode(0o666)).unwrap();
-        let lock = Lock::take(dir.path()).unwrap().unwrap();
-        lock.announce(&Instance { pid: 1, address: "127.0.0.1:3000".parse().unwrap(), demo: false }).unwrap();
-        let about = std::fs::metadata(instance_path(dir.path())).unwrap();
-        assert_eq!(about.permissions().mode() & 0o777, 0o600);
-    }
-
     #[test]
     fn f33_the_second_is_told_and_the_first_is_found() {
         let dir = tempfile::tempdir().unwrap();
@@ -137,5 +136,28 @@ mod tests {
         drop(lock);
         assert_eq!(running(dir.path()), None);
         assert!(Lock::take(dir.path()).unwrap().is_some());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn l05_lock_and_address_are_their_owner_s_and_no_link_is_followed() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let dir = tempfile::tempdir().unwrap();
+        let (lock, address, target) =
+            (lock_path(dir.path()), instance_path(dir.path()), dir.path().join("target"));
+        std::fs::write(&target, "theirs").unwrap();
+        symlink(&target, &lock).unwrap();
+        assert!(Lock::take(dir.path()).is_err());
+        std::fs::remove_file(&lock).unwrap();
+
+        std::fs::write(&lock, "").unwrap();
+        std::fs::set_permissions(&lock, std::fs::Permissions::from_mode(0o666)).unwrap();
+        symlink(&target, &address).unwrap();
+        std::fs::write(dir.path().join("instance.json.tmp"), "").unwrap();
+        let held = Lock::take(dir.path()).unwrap().unwrap();
+        held.announce(&Instance { pid: 1, address: "127.0.0.1:3000".parse().unwrap(), demo: false }).unwrap();
+        assert_eq!((mode(&lock), mode(&address)), (0o600, 0o600));
+        assert_eq!(std::fs::read_to_string(&target).unwrap(), "theirs");
     }
 }
