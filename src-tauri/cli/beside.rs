@@ -27,6 +27,7 @@ pub fn serve_beside<E: Display>(
     able: impl FnOnce() -> Result<(), E>,
     show: impl FnOnce(Beside) -> Result<(), E>,
 ) -> ExitCode {
+    crate::secrets::keep_out_of_crashes();
     match parse::<DesktopArgs>() {
         Ok(args) => finish(serve(args, able, show)),
         Err(code) => code,

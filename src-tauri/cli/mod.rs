@@ -47,6 +47,7 @@ impl Stop {
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
+    crate::secrets::keep_out_of_crashes();
     match parse() {
         Ok(args) => finish(run(args)),
         Err(code) => code,

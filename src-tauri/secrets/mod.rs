@@ -5,16 +5,17 @@
 //! easy to search for.
 //!
 //! [`Vault`] is what async code holds: a [`SecretStore`] ([`keychain`], [`SealedFile`] or [`Memory`]) used off the async
-//! threads and with a deadline. A store answers with a [`StoreError`] when it cannot do what it was asked; nothing here ever falls
-//! back to another place by itself. [`read_or_create_token`] keeps the control token in a file of its own, and a
-//! [`Redactor`] takes known secrets out of foreign text before that text is shown or logged. Which secrets exist, and
-//! under what names, is the business of other rooms.
+//! threads and with a deadline. A store answers with a [`StoreError`] when it cannot do what it was asked; nothing here
+//! ever falls back to another place by itself. [`read_or_create_token`] keeps the control token in a file of its own, and a
+//! [`Redactor`] takes known secrets out of foreign text before that text is shown or logged. [`keep_out_of_crashes`] is
+//! for the first line of a program. Which secrets exist, and under what names, is the business of other rooms.
 
 mod deadline;
 mod file;
 mod keychain;
 #[cfg_attr(any(target_os = "macos", windows), path = "platform_native.rs")]
 mod platform;
+mod process;
 mod redact;
 mod replace;
 mod seal;
@@ -24,6 +25,7 @@ mod vault;
 
 pub use file::{read_or_create_token, read_token};
 pub use keychain::Keychain;
+pub use process::keep_out_of_crashes;
 pub use redact::Redactor;
 pub(crate) use replace::{beside, create_private_dir, replace, set_aside};
 pub use sealed_file::SealedFile;
