@@ -40,7 +40,7 @@ async fn ask(accounts: &Accounts, web: &Web, clock: Clock) {
         match web.quota(&credential).await {
             Ok(quota) => accounts.set_quota(&account.id, quota),
             Err(failure) => {
-                tracing::debug!(account = %account.label, kind = ?failure.kind, "the quota could not be read")
+                tracing::debug!(account = ?account.label, kind = ?failure.kind, "the quota could not be read")
             }
         }
     }

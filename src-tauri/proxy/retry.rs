@@ -101,7 +101,8 @@ pub(super) async fn serve(
         };
         note_failure(proxy, &mut lease, model, &failure);
         entry.attempt(described(&lease, Some(&failure), ms));
-        tracing::info!(account = %lease.account.label, model = %model.id, kind = ?failure.kind, status = failure.status, "an account did not answer");
+        // `?` escapes what could forge a line or turn its text around: the model's name is the client's.
+        tracing::info!(account = ?lease.account.label, model = ?model.id, kind = ?failure.kind, status = failure.status, "an account did not answer");
         if !out.go_on(&failure, &lease, proxy) {
             return Err((Problem::Upstream(failure), attempt));
         }
