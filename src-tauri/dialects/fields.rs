@@ -85,9 +85,10 @@ fn first_duplicate<'f>(fields: &'f [(String, &RawValue, bool)]) -> Option<&'f st
     names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
 }
 
-/// A field name that may be repeated to the client: short and of harmless characters.
+/// A field name that may be repeated to the client: a short word, as all names of parameters are. A key that was pasted
+/// into the wrong place has digits.
 fn shown(name: &str) -> Option<String> {
-    let harmless = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let harmless = |c: char| c.is_ascii_alphabetic() || c == '_';
     (!name.is_empty() && name.len() <= 64 && name.chars().all(harmless)).then(|| name.to_owned())
 }
 
