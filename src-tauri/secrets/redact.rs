@@ -13,35 +13,58 @@ const MAX_BYTES: usize = 2048;
 /// Shorter values would tear holes into ordinary text, and no real secret is that short.
 const MIN_SECRET_BYTES: usize = 4;
 
+/// This much of a form's beginning is as good as the whole: whoever repeats a secret may cut it.
+const TELLING_BYTES: usize = 8;
+
 /// Knows some secrets in the forms in which they turn up in error pages and headers.
 #[derive(Debug, Default)]
 pub struct Redactor {
-    /// Longest first, so that a form inside another does not break the longer one up.
     forms: Vec<Secret>,
 }
 
 impl Redactor {
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
-        let mut forms: Vec<String> =
-            secrets.into_iter().flat_map(|secret| forms(secret.expose_secret())).collect();
-        forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        forms.dedup();
-        Self { forms: forms.into_iter().map(Secret::from).collect() }
+        let forms = secrets.into_iter().flat_map(|secret| forms(secret.expose_secret()));
+        Self { forms: forms.map(Secret::from).collect() }
     }
 
-    /// `text` as one line of at most 2 KiB, safe to log and to show: no known secret (as it is, URL-encoded, in base64,
-    /// as inside a JSON string), no control or direction character.
+    /// `text` as one line of at most 2 KiB, safe to log and to show: as [`Redactor::without_secrets`], and without
+    /// control and direction characters.
     ///
-    /// Give it the whole text: a secret that was cut before is not recognised.
+    /// Give it the whole text: a secret of which only the end is there is not recognised.
     pub fn clean(&self, text: &str) -> String {
-        let mut clean = text.to_owned();
-        for form in &self.forms {
-            let form = form.expose_secret();
-            if clean.contains(form) {
-                clean = clean.replace(form, MARK);
+        one_line(&self.without_secrets(text))
+    }
+
+    /// `text` with each known secret replaced: as it is, URL-encoded, in base64, in hexadecimal, as inside a JSON
+    /// string; whole, or its first few characters and whatever of it follows them.
+    pub fn without_secrets(&self, text: &str) -> String {
+        let mut begins = [false; 256];
+        let bytes = |form: &Secret| form.expose_secret().as_bytes().first().copied();
+        self.forms.iter().filter_map(bytes).for_each(|byte| begins[usize::from(byte)] = true);
+        let mut clean = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(c) = rest.chars().next() {
+            let here = if begins[usize::from(rest.as_bytes()[0])] { self.secret_at(rest) } else { 0 };
+            match here {
+                0 => clean.push(c),
+                _ => clean.push_str(MARK),
             }
+            rest = &rest[here.max(c.len_utf8())..];
         }
-        one_line(&clean)
+        clean
+    }
+
+    /// How many bytes at the beginning of `text` belong to a secret. The longest form counts: the plain one may agree
+    /// with an encoded one for its first characters, and what is left would still tell.
+    fn secret_at(&self, text: &str) -> usize {
+        let lengths = self.forms.iter().map(|form| {
+            let form = form.expose_secret();
+            let same = form.chars().zip(text.chars()).take_while(|(known, found)| known == found);
+            let length: usize = same.map(|(c, _)| c.len_utf8()).sum();
+            if length >= form.len().min(TELLING_BYTES) { length } else { 0 }
+        });
+        lengths.max().unwrap_or(0)
     }
 }
 
@@ -52,6 +75,7 @@ fn forms(secret: &str) -> Vec<String> {
     let url: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
     let percent = url.replace('+', "%20");
     let json = serde_json::Value::from(secret).to_string();
+    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
     let mut forms = vec![
         secret.to_owned(),
         lower_escapes(&url),
@@ -60,6 +84,8 @@ fn forms(secret: &str) -> Vec<String> {
         percent,
         json[1..json.len() - 1].to_owned(),
         json[1..json.len() - 1].replace('/', "\\/"),
+        hex.to_uppercase(),
+        hex,
     ];
     forms.extend(base64_forms(secret.as_bytes()));
     forms
@@ -143,12 +169,22 @@ mod tests {
             STANDARD.encode(format!("u:{COOKIE}:and more")),
             json.replace('/', "\\/"),
             json,
+            COOKIE.bytes().map(|byte| format!("{byte:02x}")).collect(),
+            COOKIE.bytes().map(|byte| format!("{byte:02X}")).collect(),
         ];
         for text in texts {
             let clean = redactor().clean(&text);
             assert!(clean.contains(MARK), "{text} -> {clean}");
-            assert!(!clean.contains("canary") && !clean.contains("s3cr"), "{text} -> {clean}");
+            // What is left is not more than what stood around it, and the padding.
+            let left = clean.replace(MARK, "");
+            assert!(!left.contains("et") && !left.contains("lue") && left.len() < 20, "{text} -> {clean}");
         }
+    }
+
+    #[test]
+    fn r07_a_secret_that_was_cut_is_taken_out() {
+        let clean = redactor().clean("the cookie s3cr\"et/va… is bad");
+        assert_eq!(clean, "the cookie [redacted]… is bad");
     }
 
     #[test]
