@@ -8,6 +8,7 @@
 mod accounts;
 mod auth;
 mod breaker;
+mod canary;
 mod chat;
 mod commands;
 mod completions;

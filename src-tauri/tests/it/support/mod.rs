@@ -4,6 +4,7 @@
 //! waits for a time: a child is ready when it says so, and facts about upstream calls come from the simulator.
 
 mod keyring;
+pub mod canary;
 mod program;
 mod raw;
 mod reply;

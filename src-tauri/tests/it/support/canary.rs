@@ -1,0 +1,156 @@
+//! Known values, and the search for them in everything a program leaves behind.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+
+/// Values that must not turn up, each known by a few telling bytes of it: whoever holds those in any encoding is found,
+/// so that a value cut short is found as well.
+pub struct Canaries {
+    forms: Vec<Form>,
+    /// The pairs of bytes with which a form begins: most places are passed by with one look.
+    begins: Vec<bool>,
+}
+
+struct Form {
+    name: &'static str,
+    encoding: &'static str,
+    bytes: Vec<u8>,
+}
+
+impl Canaries {
+    /// Of names and telling parts.
+    pub fn new(known: &[(&'static str, &str)]) -> Self {
+        let of = |(name, telling): &(&'static str, &str)| {
+            let name = *name;
+            forms(telling).into_iter().map(move |(encoding, bytes)| Form { name, encoding, bytes })
+        };
+        let forms: Vec<Form> = known.iter().flat_map(of).collect();
+        let mut begins = vec![false; 1 << 16];
+        forms.iter().for_each(|form| begins[pair(&form.bytes)] = true);
+        Self { forms, begins }
+    }
+
+    /// Which of them stand in `bytes`, and how.
+    pub fn seen(&self, place: &str, bytes: &[u8]) -> Vec<String> {
+        let mut seen = BTreeSet::new();
+        for at in 0..bytes.len().saturating_sub(1) {
+            let rest = &bytes[at..];
+            if self.begins[pair(rest)] {
+                let here = self.forms.iter().filter(|form| rest.starts_with(&form.bytes));
+                seen.extend(here.map(|form| format!("{place}: {} as {}", form.name, form.encoding)));
+            }
+        }
+        seen.into_iter().collect()
+    }
+
+    /// Which stand in the files below a folder, the files' names included.
+    pub fn seen_below(&self, dir: &Path, except: &[&Path]) -> Vec<String> {
+        let mut seen = Vec::new();
+        for path in files_below(dir).into_iter().filter(|path| !except.contains(&path.as_path())) {
+            let name = path.strip_prefix(dir).expect("below").display().to_string();
+            seen.extend(self.seen("a file's name", name.as_bytes()));
+            seen.extend(self.seen(&name, &std::fs::read(&path).expect("a readable file")));
+        }
+        seen
+    }
+}
+
+/// Every file below a folder.
+pub fn files_below(dir: &Path) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    for entry in std::fs::read_dir(dir).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(files_below(&path));
+        } else {
+            found.insert(path);
+        }
+    }
+    found
+}
+
+fn pair(bytes: &[u8]) -> usize {
+    usize::from(bytes[0]) << 8 | usize::from(bytes[1])
+}
+
+fn forms(telling: &str) -> Vec<(&'static str, Vec<u8>)> {
+    let bytes = telling.as_bytes();
+    let upper: String = url::form_urlencoded::byte_serialize(bytes).collect();
+    let lower = lower_escapes(&upper);
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let list = format!("{bytes:?}");
+    let mut forms = vec![
+        ("plain", bytes.to_vec()),
+        ("hex", hex.to_uppercase().into_bytes()),
+        ("hex", hex.into_bytes()),
+        ("list of bytes", list.as_bytes()[1..list.len() - 1].to_vec()),
+        ("JSON", inside(&serde_json::Value::from(telling).to_string())),
+        (
+            "JSON with escaped slashes",
+            inside(&serde_json::Value::from(telling).to_string().replace('/', "\\/")),
+        ),
+        ("JSON in ASCII", ascii_json(telling)),
+        ("Rust's escapes", inside(&format!("{telling:?}"))),
+        ("URL", upper.replace('+', "%20").into_bytes()),
+        ("URL", lower.replace('+', "%20").into_bytes()),
+        ("form", upper.into_bytes()),
+        ("form", lower.into_bytes()),
+        ("UTF-16", telling.encode_utf16().flat_map(u16::to_le_bytes).collect()),
+    ];
+    forms.extend(base64(bytes).into_iter().map(|form| ("base64", form)));
+    let mut known = BTreeSet::new();
+    forms.retain(|(_, form)| known.insert(form.clone()));
+    forms
+}
+
+/// The characters that do not depend on what stands around it, at each of the three places it can have.
+fn base64(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut forms = Vec::new();
+    for before in 0..3 {
+        let shifted = [&[0; 2][..before], bytes].concat();
+        let (first, end) = ((before * 8).div_ceil(6), shifted.len() * 8 / 6);
+        for text in [STANDARD_NO_PAD.encode(&shifted), URL_SAFE_NO_PAD.encode(&shifted)] {
+            forms.push(text.as_bytes()[first..end].to_vec());
+        }
+    }
+    forms
+}
+
+fn inside(quoted: &str) -> Vec<u8> {
+    quoted.as_bytes()[1..quoted.len() - 1].to_vec()
+}
+
+fn ascii_json(text: &str) -> Vec<u8> {
+    let escaped = |c: char| match c {
+        '"' | '\\' => format!("\\{c}"),
+        c if c.is_ascii() => c.to_string(),
+        c => format!("\\u{:04x}", u32::from(c)),
+    };
+    text.chars().map(escaped).collect::<String>().into_bytes()
+}
+
+fn lower_escapes(encoded: &str) -> String {
+    let (first, rest) = encoded.split_once('%').unwrap_or((encoded, ""));
+    let pieces = rest.split('%').filter(|piece| !piece.is_empty());
+    pieces.fold(first.to_owned(), |all, piece| all + "%" + &piece[..2].to_lowercase() + &piece[2..])
+}
+
+#[test]
+fn the_search_finds_a_canary_in_every_encoding() {
+    use base64::engine::general_purpose::STANDARD;
+    let telling = "z7/K+\"é";
+    let canaries = Canaries::new(&[("canary", telling)]);
+    let whole = format!("prefix-{telling}-rest");
+    let url: String = url::form_urlencoded::byte_serialize(whole.as_bytes()).collect();
+    let mut texts = vec![whole.clone(), lower_escapes(&url), url];
+    texts.extend((0..3).map(|n| STANDARD.encode(format!("{}{whole}", "x".repeat(n)))));
+    texts.extend([serde_json::json!([whole]).to_string(), format!("{:?}", whole.as_bytes())]);
+    texts.push(whole.bytes().map(|byte| format!("{byte:02x}")).collect());
+    for text in texts {
+        assert!(!canaries.seen("a text", text.as_bytes()).is_empty(), "{text}");
+    }
+    assert!(canaries.seen("a text", b"prefix-z7/K and the rest").is_empty());
+}
