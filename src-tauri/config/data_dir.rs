@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{ConfigError, GivenBy};
 use super::sources::Sources;
-use crate::secrets::create_private_dir;
+use crate::secrets::{create_private_dir, make_private};
 
 const SETTING: &str = "DATA_DIR";
 
@@ -16,7 +16,8 @@ pub fn platform_dir() -> Option<PathBuf> {
 }
 
 impl Sources {
-    /// Makes the data directory if it is missing (0700), and takes away the right of others to write to ours.
+    /// Makes the data directory if it is missing (0700), and takes away the right of others to write to ours and to use
+    /// the settings file.
     ///
     /// A directory on a read-only or full disk is fine: the proxy answers without writing.
     ///
@@ -28,6 +29,7 @@ impl Sources {
             .and_then(|()| fs::read_dir(&path).map(drop))
             .map_err(|error| unusable(self, &path, error.kind()))?;
         close_to_others(&path);
+        make_private(&path.join(super::file::NAME));
         Ok(())
     }
 }

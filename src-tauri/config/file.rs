@@ -11,7 +11,7 @@ use super::parse::{self, Bad, Parsed};
 use super::values::Values;
 use crate::secrets::{beside, create_private_dir, replace, set_aside};
 
-const NAME: &str = "settings.toml";
+pub(super) const NAME: &str = "settings.toml";
 
 /// Why a setting could not be changed or saved.
 #[derive(Debug, thiserror::Error)]

@@ -27,11 +27,25 @@ pub(crate) fn set_aside(path: &Path, now: u64) -> io::Result<String> {
         let ending = format!(".bad-{time}");
         let kept = beside(path, &ending);
         if fs::symlink_metadata(&kept).is_err() {
-            fs::rename(path, kept)?;
+            fs::rename(path, &kept)?;
+            make_private(&kept);
             return Ok(ending);
         }
     }
     Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// Takes group's and others' rights away from a plain file, as far as the file system knows any. What a link names is
+/// not touched.
+pub(crate) fn make_private(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let Ok(found) = fs::symlink_metadata(path) else { return };
+        if found.is_file() && found.permissions().mode() & 0o077 != 0 {
+            let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o600));
+        }
+    }
 }
 
 /// `path` with `ending` added to its name.
@@ -108,6 +122,22 @@ mod tests {
         fs::create_dir(beside(&path, ".tmp")).unwrap();
         assert!(replace(&path, b"new").is_err());
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+    }
+
+    #[test]
+    fn l05_a_file_set_aside_is_closed_and_what_a_link_names_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, target) = (dir.path().join("settings.toml"), dir.path().join("target"));
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        fs::write(&path, "bad").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+        let ending = set_aside(&path, 7).unwrap();
+        assert_eq!(mode(&beside(&path, &ending)), 0o600);
+        fs::write(&target, "theirs").unwrap();
+        fs::set_permissions(&target, fs::Permissions::from_mode(0o644)).unwrap();
+        symlink(&target, &path).unwrap();
+        make_private(&path);
+        assert_eq!(mode(&target), 0o644);
     }
 
     #[test]
