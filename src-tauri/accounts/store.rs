@@ -178,7 +178,13 @@ fn write(connection: &Connection, snapshot: &Snapshot) -> rusqlite::Result<()> {
         let flags = params![snapshot.account, snapshot.needs_login, snapshot.disabled];
         all.execute("INSERT INTO account_flags VALUES (?1, ?2, ?3)", flags)?;
     }
-    all.commit()
+    all.commit()?;
+    if snapshot.removed {
+        // What is overwritten in the file still stands in the log beside it until that is emptied. A reader that keeps
+        // it from being emptied now delays that to the next occasion, at the latest the end of the program.
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
