@@ -9,6 +9,7 @@
 mod absent;
 mod account;
 mod affinity;
+mod ask;
 mod book;
 mod breaker;
 mod clock;
@@ -19,7 +20,8 @@ mod view;
 
 pub use absent::{Absence, Absent};
 pub use account::{Account, Kind, Origin};
-pub use book::{Accounts, Ask, Lease, NoAccount, Report};
+pub use ask::{Ask, NoAccount, Report};
+pub use book::{Accounts, Lease};
 pub use clock::{Clock, Now};
 pub use state::{Reason, Standing, WINDOW};
 pub use store::Store;

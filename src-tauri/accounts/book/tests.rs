@@ -3,7 +3,10 @@ use proptest::strategy::Strategy as _;
 use proptest::{prop_assert, prop_oneof, proptest};
 
 use super::super::account::Origin;
+use super::super::state::Reason;
 use super::*;
+use crate::secrets::StoreError;
+use crate::upstreams::Failure;
 
 fn at(seconds: u64) -> Now {
     Now {

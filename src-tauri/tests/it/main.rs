@@ -12,6 +12,7 @@ mod canary;
 mod chat;
 mod commands;
 mod completions;
+mod documents;
 mod failover;
 mod image_links;
 mod images;

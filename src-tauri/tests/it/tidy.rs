@@ -127,11 +127,11 @@ fn sources(room: &str) -> Vec<(PathBuf, String)> {
     files_under(&root().join(room)).into_iter().map(|(path, text)| (path, code(text))).collect()
 }
 
-fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src-tauri")
 }
 
-fn files_under(dir: &Path) -> Vec<(PathBuf, String)> {
+pub fn files_under(dir: &Path) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     let Ok(entries) = std::fs::read_dir(dir) else { return found };
     for entry in entries {

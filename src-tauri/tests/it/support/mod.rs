@@ -3,22 +3,22 @@
 //! Everything a test starts ends with it: the child by its own handle, the data directory with its folder. Nothing here
 //! waits for a time: a child is ready when it says so, and facts about upstream calls come from the simulator.
 
-mod keyring;
 pub mod canary;
+mod keyring;
 mod program;
 mod raw;
 mod reply;
 mod routes;
-mod wire;
 mod scene;
+mod wire;
 
 pub use keyring::Session;
 pub use program::{KEY, Options, Program, cli_in, cli_with, err, out, refused_start};
 pub use raw::{RawAnswer, raw};
 pub use reply::{Answer, Sse};
 pub use routes::{body_of, every_route, path_of};
-pub use wire::{Wire, check_headers, head, post, with_key};
 pub use scene::{Scene, on_models, on_uploads, retry_after, wait_as_told};
+pub use wire::{Wire, check_headers, head, post, with_key};
 
 use mammouth_proxy::simulator::{Options as SimulatorOptions, SimAccount, Simulator};
 use serde_json::{Value, json};

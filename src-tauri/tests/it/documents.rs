@@ -1,0 +1,98 @@
+//! What the documents say of the code is true: tests that are named exist, dependencies are explained.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Begins a cell or a sentence of SECURITY.md that names tests.
+const PROOF: &str = "Shown by:";
+
+#[test]
+fn every_promise_names_tests_that_exist() {
+    let promises = read("SECURITY.md");
+    let tests = names_of_tests();
+    let mut missing = Vec::new();
+    let proofs: Vec<&str> =
+        promises.split(PROOF).skip(1).map(|rest| rest.split("\n\n").next().unwrap_or(rest)).collect();
+    assert!(proofs.len() > 5, "SECURITY.md has lost its proofs");
+    for proof in proofs {
+        let named: Vec<&str> = proof.split('`').skip(1).step_by(2).collect();
+        assert!(!named.is_empty(), "a promise without a test: {proof}");
+        missing.extend(named.into_iter().filter(|name| !tests.contains(*name)).map(str::to_owned));
+    }
+    assert!(missing.is_empty(), "SECURITY.md names tests that do not exist:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn every_direct_dependency_has_a_reason_in_both_readmes() {
+    let cargo = read("Cargo.toml");
+    for document in ["README.md", "README.zh-CN.md"] {
+        let rows: BTreeSet<String> = read(document).lines().filter_map(first_cell).collect();
+        let unexplained: Vec<String> =
+            dependencies(&cargo).into_iter().filter(|name| !rows.contains(name)).collect();
+        assert!(unexplained.is_empty(), "{document} says nothing of: {}", unexplained.join(", "));
+    }
+}
+
+#[test]
+fn both_readmes_show_the_same_commands() {
+    let (english, chinese) = (read("README.md"), read("README.zh-CN.md"));
+    assert_eq!(code(&english), code(&chinese));
+    let titles = |text: &str| text.lines().filter(|line| line.starts_with("## ")).count();
+    assert_eq!(titles(&english), titles(&chinese));
+}
+
+/// The blocks of code, line by line without their comments, which are translated.
+fn code(document: &str) -> Vec<String> {
+    let blocks = document.split("```").skip(1).step_by(2);
+    let bare = |line: &str| line.split('#').next().unwrap_or(line).trim_end().to_owned();
+    blocks.flat_map(str::lines).map(bare).collect()
+}
+
+/// The names under every `[…dependencies]` of a manifest.
+fn dependencies(manifest: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut counts = false;
+    for line in manifest.lines() {
+        if let Some(table) = line.strip_prefix('[') {
+            counts = table.trim_end_matches(']').ends_with("dependencies");
+        } else if let Some((name, _)) = line.split_once('=').filter(|_| counts) {
+            names.insert(name.trim().to_owned());
+        }
+    }
+    names
+}
+
+/// `name` of a table's row that begins with "| `name` |".
+fn first_cell(line: &str) -> Option<String> {
+    Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned())
+}
+
+/// The functions that stand right behind a test's attribute, or inside a `proptest!`.
+fn names_of_tests() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (_, code) in crate::tidy::files_under(&root.join("src-tauri")) {
+        let mut marked = false;
+        for line in code.lines().map(str::trim) {
+            if line.starts_with("#[") {
+                marked |= line.starts_with("#[test]") || line.starts_with("#[tokio::test");
+            } else if let Some(name) = function(line) {
+                if marked {
+                    names.insert(name);
+                }
+                marked = false;
+            }
+        }
+    }
+    names
+}
+
+fn function(line: &str) -> Option<String> {
+    let rest = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ")?;
+    Some(rest.split_once('(')?.0.to_owned())
+}
+
+fn read(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
