@@ -205,6 +205,7 @@ async fn logs_and_export_read_the_running_program_and_the_file() {
     let program = Program::start(&simulator).await;
     program.chat(&question("one")).await;
     program.chat(&json!({ "model": "=cmd()", "messages": [] })).await;
+    program.records_when(2).await;
     let check = |logs: String, json: String, failed: String, csv: String, jsonl: String| {
         assert_eq!(logs.lines().count(), 2, "{logs}");
         let records: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -246,6 +247,7 @@ async fn logs_follow_shows_requests_as_they_end() {
     let simulator = simulator(&["alice"]).await;
     let program = Program::start(&simulator).await;
     program.chat(&question("before")).await;
+    program.records_when(1).await;
     let mut child = tokio::process::Command::new(env!("CARGO_BIN_EXE_mammouth-proxy"))
         .env_clear()
         .current_dir(program.dir.path())

@@ -274,6 +274,16 @@ impl Program {
         line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).expect("a counter")
     }
 
+    /// The request log once it holds this many: a record is on its way for a moment after its answer.
+    pub async fn records_when(&self, count: usize) -> Vec<Value> {
+        loop {
+            let records = self.records().await;
+            if records.len() >= count {
+                return records;
+            }
+        }
+    }
+
     /// Kills it without a word.
     pub async fn kill(mut self) -> TempDir {
         self.child.start_kill().expect("the program runs");
