@@ -23,7 +23,7 @@
 //! |---|---|---|
 //! | [`chat`] | the inner form of requests, replies, images; pure rules on text | – |
 //! | [`config`] | settings: what the user wrote, and the checked form | `secrets` |
-//! | [`secrets`] | the type that cannot be printed; keychain, token file, redaction | – |
+//! | [`secrets`] | the type that cannot be printed; keychain, encrypted file, token file, redaction | – |
 //! | [`journal`] | the request log in SQLite | – |
 //! | [`dialects`] | wire forms, decoding and encoding; pure | `chat` |
 //! | [`upstreams`] | Mammouth; the only room that calls out | `chat`, `secrets` |

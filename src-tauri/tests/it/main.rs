@@ -16,6 +16,7 @@ mod documents;
 mod failover;
 mod image_links;
 mod images;
+#[cfg(target_os = "linux")]
 mod keychain;
 mod leaving;
 mod lifecycle;

@@ -4,6 +4,7 @@
 //! waits for a time: a child is ready when it says so, and facts about upstream calls come from the simulator.
 
 pub mod canary;
+#[cfg(target_os = "linux")]
 mod keyring;
 mod program;
 mod raw;
@@ -12,6 +13,7 @@ mod routes;
 mod scene;
 mod wire;
 
+#[cfg(target_os = "linux")]
 pub use keyring::Session;
 pub use program::{KEY, Options, Program, cli_in, cli_with, err, out, refused_start};
 pub use raw::{RawAnswer, raw};
