@@ -7,7 +7,9 @@ use mammouth_proxy::simulator::Simulator;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Answer, KEY, Options, Program, Session, cli_with, err, out, question, simulator};
+use crate::support::{
+    Answer, KEY, Options, Program, Session, cli_with, err, out, question, simulator, until,
+};
 
 /// Without cookies in the environment: accounts come from the keyring alone.
 fn options(session: &Session, simulator: &Simulator) -> Options {
@@ -42,7 +44,7 @@ async fn states(program: &Program) -> Vec<(String, String)> {
 }
 
 async fn until_all_are(program: &Program, state: &str) {
-    while states(program).await.iter().any(|(_, now)| now != state) {}
+    until(state, async || states(program).await.iter().all(|(_, now)| now == state)).await;
 }
 
 /// A data directory with one account in the keyring, and the main key.
@@ -111,9 +113,7 @@ async fn f45_a_locked_keychain_is_named_asked_once_and_read_when_it_opens() {
     assert!(status.contains("mine: locked") && status.contains("Unlock it"), "{status}");
 
     let looks = calls.of("ReadAlias").await;
-    while calls.of("ReadAlias").await < looks + 2 {
-        tokio::task::yield_now().await;
-    }
+    until("looked at twice more", async || calls.of("ReadAlias").await >= looks + 2).await;
     assert_eq!(calls.of("Prompt").await, 1, "looking opens no window");
     let check = program.cli(&["accounts", "check"]).await;
     assert_eq!(check.status.code(), Some(1));
@@ -138,7 +138,7 @@ async fn f45_a_key_made_while_the_keychain_was_locked_is_kept_when_it_opens() {
     assert!(key.starts_with("mp-"));
     assert!(out(&program.cli(&["status"]).await).contains("ends with this run"));
     session.unlock().await;
-    while session.entries().await.is_empty() {}
+    until("kept", async || !session.entries().await.is_empty()).await;
     assert_eq!(session.entries().await["client-key:main"], key.as_bytes());
     program.stop().await;
     session.end().await;
@@ -229,7 +229,7 @@ async fn f47_loaded_secrets_serve_while_the_keychain_hangs() {
     };
     assert!(refused.contains("did not answer in time"), "{refused}");
     session.signal("CONT").await;
-    while add(&program, "second", cookie).await.is_err() {}
+    until("added", async || add(&program, "second", cookie).await.is_ok()).await;
     until_all_are(&program, "ready").await;
     assert_eq!(states(&program).await.len(), 2);
     program.stop().await;
@@ -254,7 +254,7 @@ async fn f48_an_entry_that_is_gone_or_garbage_needs_a_login_and_is_never_sent() 
     session.spoil(&entry(3), b"").await;
 
     let program = start(dir, &session, &simulator).await;
-    while states(&program).await.iter().any(|(_, state)| state == "starting") {}
+    until("read", async || states(&program).await.iter().all(|(_, state)| state != "starting")).await;
     let mut now = states(&program).await;
     now.sort();
     let expected = [

@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 use zbus::zvariant::{ObjectPath, OwnedObjectPath, OwnedValue, Value};
 use zbus::{Connection, MessageStream, message};
 
-use super::Options;
+use super::{Options, until};
 
 const NAME: &str = "org.freedesktop.secrets";
 const SERVICE: &str = "/org/freedesktop/secrets";
@@ -73,7 +73,7 @@ impl Session {
             owned.next().await.expect("the bus lives");
         }
         self.keyring = Some(keyring);
-        while self.is_locked().await != Some(false) {}
+        until("an unlocked keyring", async || self.is_locked().await == Some(false)).await;
     }
 
     /// For a program that is to find this keyring.
@@ -205,9 +205,8 @@ impl Calls {
         };
         let bus = zbus::fdo::DBusProxy::new(&self.connection).await.unwrap();
         bus.get_id().await.unwrap();
-        while self.seen.lock().unwrap().get("GetId").is_none_or(|seen| *seen < mark) {
-            tokio::task::yield_now().await;
-        }
+        let is_seen = || self.seen.lock().unwrap().get("GetId").is_some_and(|seen| *seen >= mark);
+        until("our own call", async || is_seen()).await;
         self.seen.lock().unwrap().get(method).copied().unwrap_or(0)
     }
 }

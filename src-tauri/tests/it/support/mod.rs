@@ -47,3 +47,14 @@ pub fn streamed(text: &str) -> Value {
     request["stream"] = json!(true);
     request
 }
+
+/// Waits for a fact. The limit decides nothing but how a fact that never comes is told.
+pub async fn until(what: &str, fact: impl AsyncFn() -> bool) {
+    let waiting = async {
+        while !fact().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(120), waiting).await;
+    waited.unwrap_or_else(|_| panic!("waited in vain: {what}"));
+}
