@@ -1,7 +1,7 @@
 //! Settings and database that are damaged, locked, full or read-only, and a machine without a keychain.
 //!
 //! F51 and F52 need a file system of their own, which takes the right to mount. Where the tests may not, they say so
-//! and end; the rooms' own tests (`journal/tests/faults.rs`, `config/replace.rs`) do not depend on it.
+//! and end; the rooms' own tests (`journal/tests/faults.rs`, `secrets/replace.rs`) do not depend on it.
 
 use std::io::Write;
 use std::path::Path;
@@ -22,11 +22,11 @@ async fn f46_without_a_keychain_everything_else_works_and_nothing_is_kept_in_the
     let mut options = Options::default().bare().arg("--port").arg("0");
     options = options.env("COOKIES", &simulator.cookies()[0].1).env("MAMMOUTH_WEB_URL", simulator.base_url());
     let program = Program::start_in(tempfile::tempdir().unwrap(), None, options).await;
+    let key = out(&program.cli(&["keys", "list", "--reveal"]).await);
     assert!(
         notices(&program).await.contains("AUTH_TOKEN"),
         "the key of this run ends with it, and it says so"
     );
-    let key = out(&program.cli(&["keys", "list", "--reveal"]).await);
     let asked = program.http.post(format!("{}/v1/chat/completions", program.base)).bearer_auth(key.trim());
     let asked =
         asked.header("content-type", "application/json").body(question("hi").to_string()).send().await;
