@@ -16,7 +16,7 @@ pub(super) fn cookies(text: &str, cookie_name: &str) -> Result<Vec<Secret>, Stri
     entries(text, |entry| cookie_value(entry, cookie_name))
 }
 
-/// The one session cookie in `text`, in any of the forms of [`cookies`].
+/// The one session cookie in `text`, in any of the forms in which `COOKIES` takes one.
 ///
 /// # Errors
 /// A sentence that repeats nothing of the text.

@@ -1,7 +1,7 @@
 //! What the user interface and the command line can ask of a running program.
 //!
-//! One table of commands ([`table`]), one dispatcher, and thin doors that carry names and JSON: the local HTTP door is
-//! [`http`]. Commands answer with plain data and with a typed [`ControlError`]; how that is shown is the door's and the
+//! One table of commands with one dispatcher ([`dispatch`]), and thin doors that carry names and JSON: the local HTTP
+//! door is [`http`]. Commands answer with plain data and with a typed [`ControlError`]; how that is shown is the door's and the
 //! client's business.
 
 mod accounts;

@@ -3,7 +3,8 @@
 //!
 //! Writing never delays an answer: a closed record goes into a bounded queue, and one thread writes. A file that is
 //! locked, full, read-only or damaged costs records (counted), never a request. What is worth recording is the
-//! proxy's business, and how it is shown to people is the CLI's and the UI's, save for the one-line form of [`line`].
+//! proxy's business, and how it is shown to people is the CLI's and the UI's, save for the one-line form of
+//! [`line()`].
 //!
 //! The accounts room keeps its own tables in the same file through its own connection; open the journal first, for it
 //! creates the file, sets its mode, and sets a damaged one aside.
