@@ -64,7 +64,12 @@ impl SecretStore for Entries {
     }
 
     fn delete(&self, name: &str) -> Result<(), StoreError> {
-        match self.with(name, Entry::delete_credential) {
+        let deleted = match self.with(name, Entry::delete_credential) {
+            // A restored backup can bring an entry back beside its successor.
+            Err(Error::Ambiguous(entries)) => entries.iter().try_for_each(Entry::delete_credential),
+            other => other,
+        };
+        match deleted {
             Ok(()) | Err(Error::NoEntry) => Ok(()),
             Err(error) => Err(explain(&error, &Redactor::default())),
         }
@@ -105,6 +110,8 @@ fn found(answer: keyring_core::Result<Vec<u8>>) -> Result<Option<Secret>, StoreE
             String::from_utf8(bytes).map(|text| Some(Secret::from(text))).map_err(|_| StoreError::Damaged)
         }
         Err(Error::NoEntry) => Ok(None),
+        // Nothing says which of them is the right one.
+        Err(Error::Ambiguous(_)) => Err(StoreError::Damaged),
         Err(error) => Err(explain(&error, &Redactor::default())),
     }
 }

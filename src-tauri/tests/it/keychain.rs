@@ -238,7 +238,7 @@ async fn f47_loaded_secrets_serve_while_the_keychain_hangs() {
 
 #[tokio::test]
 async fn f48_an_entry_that_is_gone_or_garbage_needs_a_login_and_is_never_sent() {
-    let simulator = simulator(&["gone", "binary", "text", "empty", "good"]).await;
+    let simulator = simulator(&["gone", "binary", "text", "empty", "twice", "good"]).await;
     let session = Session::start().await;
     let program = start(tempfile::tempdir().unwrap(), &session, &simulator).await;
     let key = revealed(&program).await;
@@ -252,6 +252,7 @@ async fn f48_an_entry_that_is_gone_or_garbage_needs_a_login_and_is_never_sent() 
     session.spoil(&entry(1), &[0xff, 0xfe]).await;
     session.spoil(&entry(2), b"canary-of-somebody-else").await;
     session.spoil(&entry(3), b"").await;
+    session.double(&entry(4), b"canary-of-a-backup").await;
 
     let program = start(dir, &session, &simulator).await;
     until("read", async || states(&program).await.iter().all(|(_, state)| state != "starting")).await;
@@ -263,6 +264,7 @@ async fn f48_an_entry_that_is_gone_or_garbage_needs_a_login_and_is_never_sent() 
         ("gone", "needs login"),
         ("good", "ready"),
         ("text", "needs login"),
+        ("twice", "needs login"),
     ];
     assert_eq!(now, expected.map(|(label, state)| (label.to_owned(), state.to_owned())));
     let before = simulator.calls().len();
@@ -272,7 +274,7 @@ async fn f48_an_entry_that_is_gone_or_garbage_needs_a_login_and_is_never_sent() 
     let check = out(&program.cli(&["accounts", "check"]).await);
     assert!(check.contains("text: not ok") && check.contains("add it again"), "{check}");
     assert!(simulator.calls()[before..].iter().all(|call| call.account.as_deref() == Some("good")));
-    for label in ["gone", "binary", "text", "empty"] {
+    for label in ["gone", "binary", "text", "empty", "twice"] {
         let removed = program.cli(&["accounts", "remove", label]).await;
         assert!(removed.status.success(), "{}", err(&removed));
     }

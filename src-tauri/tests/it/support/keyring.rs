@@ -129,6 +129,14 @@ impl Session {
         found.unlocked[0].set_secret(content, "text/plain").await.unwrap();
     }
 
+    /// Adds a second entry of the same name.
+    pub async fn double(&self, name: &str, content: &[u8]) {
+        let service = self.service().await;
+        let collection = service.get_default_collection().await.unwrap();
+        let attributes = HashMap::from([("service", "mammouth-proxy"), ("username", name)]);
+        collection.create_item("again", attributes, content, false, "text/plain").await.unwrap();
+    }
+
     /// Deletes an entry.
     pub async fn delete(&self, name: &str) {
         let service = self.service().await;
