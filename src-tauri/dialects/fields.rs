@@ -54,6 +54,16 @@ impl<'a> Fields<'a> {
         self.take(name).is_some_and(|raw| !matches!(raw.get(), "null" | "false" | "0" | "\"\"" | "[]" | "{}"))
     }
 
+    /// Refuses fields whose wish cannot be honoured and must not be passed over.
+    pub(super) fn refuse(&mut self, names: &[&str]) -> Result<(), Invalid> {
+        match names.iter().find(|name| self.holds_something(name)) {
+            None => Ok(()),
+            Some(name) => {
+                Err(Invalid::unsupported(name, format!("'{name}' cannot be honoured by this upstream")))
+            }
+        }
+    }
+
     /// The names of fields that nobody asked for and that hold something, fit for a response header.
     pub(super) fn ignored(&self) -> Vec<String> {
         self.fields

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::fields::{Bounded, Fields};
 use super::openai_content::{self, MAX_MESSAGES, WireMessage};
-use super::{About, Decoded, Encode, Invalid, openai_error, sse};
+use super::{About, Decoded, Encode, Invalid, sse};
 use crate::chat::{Event, Finish, Request, Usage};
 
 const MAX_STOPS: usize = 16;
@@ -125,12 +125,7 @@ fn refuse_other_meanings(fields: &mut Fields<'_>) -> Result<(), Invalid> {
     {
         return Err(Invalid::unsupported("modalities", "only text replies are available"));
     }
-    for name in ["audio", "logprobs", "top_logprobs"] {
-        if fields.holds_something(name) {
-            return Err(Invalid::unsupported(name, format!("'{name}' cannot be honoured by this upstream")));
-        }
-    }
-    Ok(())
+    fields.refuse(&["audio", "logprobs", "top_logprobs"])
 }
 
 /// Writes chat completions. The constant head and tail of a chunk are made once a reply, not once a chunk.
@@ -198,9 +193,7 @@ impl Encode for Encoder {
     }
 
     fn broken(&mut self, code: &str, message: &str) -> String {
-        let mut out = String::new();
-        sse::data(&mut out, &openai_error(502, code, message, None));
-        out
+        sse::broken(code, message)
     }
 
     fn whole(&mut self, text: &str, finish: Finish, usage: Usage) -> String {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::fields::Fields;
 use super::openai_chat::{common, finish_reason, max_tokens, model, usage_json};
-use super::{About, Decoded, Encode, Invalid, openai_error, sse};
+use super::{About, Decoded, Encode, Invalid, sse};
 use crate::chat::{Event, Finish, Message, Part, Request, Role, Usage};
 
 #[derive(Deserialize)]
@@ -45,12 +45,7 @@ fn refuse_other_meanings(fields: &mut Fields<'_>) -> Result<(), Invalid> {
     if fields.optional::<u64>("best_of")?.is_some_and(|n| n > 1) {
         return Err(Invalid::unsupported("best_of", "'best_of' must be 1"));
     }
-    for name in ["suffix", "logprobs"] {
-        if fields.holds_something(name) {
-            return Err(Invalid::unsupported(name, format!("'{name}' cannot be honoured by this upstream")));
-        }
-    }
-    Ok(())
+    fields.refuse(&["suffix", "logprobs"])
 }
 
 /// Writes legacy completions.
@@ -107,9 +102,7 @@ impl Encode for Encoder {
     }
 
     fn broken(&mut self, code: &str, message: &str) -> String {
-        let mut out = String::new();
-        sse::data(&mut out, &openai_error(502, code, message, None));
-        out
+        sse::broken(code, message)
     }
 
     fn whole(&mut self, text: &str, finish: Finish, usage: Usage) -> String {

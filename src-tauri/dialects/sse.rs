@@ -2,12 +2,13 @@
 //!
 //! Every payload here is JSON, which cannot hold a raw line end, so one `data:` line is always one event.
 
-/// Appends one event whose payload is `json`.
-pub(super) fn data(out: &mut String, json: &str) {
+use super::openai_error;
+
+/// The event that ends a stream which broke off, as OpenAI's SDKs read it: an error, and no end mark behind it.
+pub(super) fn broken(code: &str, message: &str) -> String {
+    let json = openai_error(502, code, message, None);
     debug_assert!(!json.contains(['\n', '\r']), "JSON without raw line ends");
-    out.push_str("data: ");
-    out.push_str(json);
-    out.push_str("\n\n");
+    format!("data: {json}\n\n")
 }
 
 /// Appends a JSON string with its quotes.
