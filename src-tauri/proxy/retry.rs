@@ -127,7 +127,7 @@ fn pick(proxy: &Inner, model: &Model, conversation: u64, out: &Out) -> Result<Le
     let all = out.all();
     let ask = |tried| Ask { scope: &model.scope, tried, conversation: Some(conversation) };
     match proxy.parts.accounts.pick(&ask(&all), now) {
-        Err(NoAccount::AllTried) if out.repeats > 0 && !out.unlucky.is_empty() => {
+        Err(NoAccount::AllTried) if !out.unlucky.is_empty() => {
             proxy.parts.accounts.pick(&ask(&out.refused), now)
         }
         other => other,

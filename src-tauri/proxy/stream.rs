@@ -48,7 +48,9 @@ impl Stream for ReplyStream {
             Poll::Ready(None) => {
                 self.broken(&Failure::new(FailureKind::Interrupted, "the reply ended without its end"))
             }
-            Poll::Pending if self.closing.as_mut().poll(cx).is_ready() => self.stopped(),
+            Poll::Pending if self.closing.as_mut().poll(cx).is_ready() => {
+                self.interrupted(&Problem::Stopping)
+            }
             Poll::Pending => return Poll::Pending,
         };
         self.entry.add_bytes_out(frames.len() as u64);
@@ -71,18 +73,11 @@ impl ReplyStream {
         if let Some(usage) = failure.so_far {
             self.entry.tokens(usage.prompt_tokens, usage.completion_tokens, usage.estimated);
         }
-        let told = tell(&Problem::Upstream(failure.clone()));
-        self.close(Outcome {
-            status: 200,
-            code: Some(INTERRUPTED),
-            fault: Some(told.fault),
-            interrupted: true,
-        });
-        self.encoder.broken(INTERRUPTED, &told.message)
+        self.interrupted(&Problem::Upstream(failure.clone()))
     }
 
-    fn stopped(&mut self) -> String {
-        let told = tell(&Problem::Stopping);
+    fn interrupted(&mut self, problem: &Problem) -> String {
+        let told = tell(problem);
         self.close(Outcome {
             status: 200,
             code: Some(INTERRUPTED),
