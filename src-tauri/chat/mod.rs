@@ -3,18 +3,24 @@
 //! A dialect decodes what a client sent into a [`Request`]; an upstream answers it with a stream of [`Event`]s; the
 //! dialect encodes those for the client. Nothing here knows HTTP.
 
+mod collected;
 mod image;
 mod stop;
 mod tokens;
+mod tool;
 mod utf8;
 
+pub use collected::Collected;
 pub use image::{Image, ImageError, ImageKind, MAX_IMAGE_BYTES, MAX_IMAGES};
 pub use stop::{StopCut, StopCutter};
 pub use tokens::{Admitted, TokenMeter, count_tokens, prompt_tokens};
+pub use tool::{Tool, ToolCall, ToolChoice, ToolResult};
 pub use utf8::{InvalidUtf8, Utf8Joiner};
 
+use serde_json::Value;
+
 /// What a client asks of a model, whatever dialect it spoke.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Request {
     /// The model's name as the client wrote it.
     pub model: String,
@@ -26,12 +32,62 @@ pub struct Request {
     pub max_tokens: Option<u64>,
     /// Cut the reply before any of these texts. None of them is empty.
     pub stop: Vec<String>,
+    /// What the model may call.
+    pub tools: Vec<Tool>,
+    pub tool_choice: ToolChoice,
+    /// At most one call a reply.
+    pub one_call: bool,
+    pub format: Format,
+    /// How much the model is to think before it speaks; `None` leaves it to the model.
+    pub effort: Option<Effort>,
+    pub sampling: Sampling,
+    /// The parameter (as the client's dialect names it) of a wish that only an upstream with an API of its own can
+    /// honour, and whose neglect would change the meaning of the reply, such as `n` above 1.
+    pub native_only: Option<&'static str>,
+    /// The body as the client sent it, where it is a chat completion: an upstream that speaks the same form relays it.
+    pub original: Option<bytes::Bytes>,
+}
+
+/// What the reply has to look like.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Format {
+    #[default]
+    Text,
+    /// One JSON object, whatever is in it.
+    JsonObject,
+    /// JSON that fits a schema.
+    JsonSchema { name: String, schema: Value, strict: bool },
+}
+
+/// How much a model thinks before it speaks, in steps that every dialect's own scale is mapped to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effort {
+    /// Not at all.
+    Off,
+    Minimal,
+    Low,
+    Medium,
+    High,
+    /// As much as the model can.
+    Max,
+}
+
+/// Numbers that steer how a model chooses its words. Upstreams without an API of their own ignore them.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Sampling {
+    pub temperature: Option<f64>,
+    pub top_p: Option<f64>,
+    pub top_k: Option<u64>,
+    pub presence_penalty: Option<f64>,
+    pub frequency_penalty: Option<f64>,
+    pub seed: Option<i64>,
 }
 
 /// Who speaks in a [`Message`]. OpenAI's `developer` is a system message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     System,
+    /// The person, and the tools: their results are parts of a user's message.
     User,
     Assistant,
 }
@@ -51,31 +107,56 @@ pub enum Part {
     Image(Image),
     /// An image that the client named by an `https` link; the upstream fetches it.
     ImageLink(url::Url),
+    /// What the model thought; only in an assistant's message.
+    Reasoning(String),
+    /// A call the model made; only in an assistant's message.
+    Call(ToolCall),
+    /// What came of a call; only in a user's message.
+    Result(ToolResult),
 }
 
-/// What an upstream says, in this order: any number of `Text`, then one `Done`.
+/// What an upstream says: any number of pieces, then one `Done`.
+///
+/// Calls come one after the other: `CallArguments` belong to the latest `Call`, and whatever else follows ends it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// A piece of the reply, never empty, exactly as it came.
     Text(String),
+    /// A piece of what the model thinks, never empty.
+    Reasoning(String),
+    /// The model begins a call. The id is unique in its conversation.
+    Call { id: String, name: String },
+    /// A piece of the JSON text of the latest call's arguments, never empty.
+    CallArguments(String),
+    /// An image the model made, as a data URL.
+    Image(String),
     /// The reply is complete.
     Done { finish: Finish, usage: Usage },
 }
 
 /// Why a complete reply ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Finish {
     /// The model was done, or a stop sequence was met.
+    #[default]
     Stop,
     /// `max_tokens` was reached.
     Length,
+    /// The model waits for the results of its calls.
+    Calls,
+    /// The upstream held the rest back.
+    Filtered,
 }
 
 /// Tokens of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
     pub prompt_tokens: u64,
+    /// Of the prompt's tokens, those that the upstream had in a cache.
+    pub cached_tokens: u64,
     pub completion_tokens: u64,
+    /// Of the completion's tokens, those that were thought and not said.
+    pub reasoning_tokens: u64,
     /// Counted by us because the upstream does not say.
     pub estimated: bool,
 }

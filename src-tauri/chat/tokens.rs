@@ -5,7 +5,7 @@
 
 use tiktoken_rs::{CoreBPE, o200k_base_singleton};
 
-use super::{Part, Request};
+use super::{Part, Request, Tool};
 
 /// What OpenAI adds for the frame of a message.
 const TOKENS_PER_MESSAGE: u64 = 4;
@@ -33,12 +33,23 @@ pub fn count_tokens(mut text: &str) -> u64 {
 
 /// The tokens of everything a client sent.
 pub fn prompt_tokens(request: &Request) -> u64 {
-    let parts = request.messages.iter().flat_map(|message| &message.parts);
-    let tokens = parts.map(|part| match part {
-        Part::Text(text) => count_tokens(text),
+    let messages = request.messages.iter().map(|message| TOKENS_PER_MESSAGE + of_parts(&message.parts));
+    messages.sum::<u64>() + request.tools.iter().map(of_tool).sum::<u64>()
+}
+
+fn of_parts(parts: &[Part]) -> u64 {
+    let tokens = parts.iter().map(|part| match part {
+        Part::Text(text) | Part::Reasoning(text) => count_tokens(text),
         Part::Image(_) | Part::ImageLink(_) => TOKENS_PER_IMAGE,
+        Part::Call(call) => count_tokens(&call.name) + count_tokens(&call.arguments),
+        Part::Result(result) => of_parts(&result.parts),
     });
-    tokens.sum::<u64>() + TOKENS_PER_MESSAGE * request.messages.len() as u64
+    tokens.sum()
+}
+
+fn of_tool(tool: &Tool) -> u64 {
+    let description = tool.description.as_deref().map_or(0, count_tokens);
+    TOKENS_PER_MESSAGE + count_tokens(&tool.name) + description + count_tokens(&tool.parameters.to_string())
 }
 
 /// Counts a reply as it comes, in bounded memory, and cuts it at a limit.
@@ -191,8 +202,7 @@ mod tests {
         let link = Part::ImageLink("https://example.com/a.png".parse().unwrap());
         let parts = vec![Part::Text("hello world".to_owned()), link];
         let messages = vec![Message { role: Role::User, parts }];
-        let request =
-            Request { model: String::new(), messages, stream: false, max_tokens: None, stop: vec![] };
+        let request = Request { messages, ..Request::default() };
         assert_eq!(prompt_tokens(&request), 2 + 85 + 4);
     }
 }

@@ -15,7 +15,7 @@ mod sse;
 pub use openai_error::error_body as openai_error;
 pub use openai_models::{model as openai_model, models as openai_models};
 
-use crate::chat::{Event, Finish, Request, Usage};
+use crate::chat::{Collected, Event, Request};
 
 /// A dialect that asks a model something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,13 @@ impl Dialect {
         match self {
             Self::OpenAiChat => openai_chat::decode(body),
             Self::OpenAiCompletions => openai_completions::decode(body),
+        }
+    }
+
+    /// The media type of a streamed reply.
+    pub fn stream_type(self) -> &'static str {
+        match self {
+            Self::OpenAiChat | Self::OpenAiCompletions => "text/event-stream; charset=utf-8",
         }
     }
 
@@ -87,7 +94,7 @@ pub trait Encode: Send {
     /// The frames that tell a client its stream broke off: an error event and no end mark.
     fn broken(&mut self, code: &str, message: &str) -> String;
     /// The body of a reply that is not streamed.
-    fn whole(&mut self, text: &str, finish: Finish, usage: Usage) -> String;
+    fn whole(&mut self, answer: &Collected) -> String;
 }
 
 /// The kind of complaint about a request.

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::fields::Fields;
 use super::openai_chat::{common, finish_reason, max_tokens, model, usage_json};
 use super::{About, Decoded, Encode, Invalid, sse};
-use crate::chat::{Event, Finish, Message, Part, Request, Role, Usage};
+use crate::chat::{Collected, Event, Finish, Message, Part, Request, Role};
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -26,7 +26,8 @@ pub(super) fn decode(body: &[u8]) -> Result<Decoded, Invalid> {
     let max_tokens = max_tokens(&mut fields, "max_tokens")?;
     let echo = fields.optional::<bool>("echo")?.unwrap_or(false).then(|| prompt.clone());
     let messages = vec![Message { role: Role::User, parts: vec![Part::Text(prompt)] }];
-    let request = Request { model, messages, stream: common.stream, max_tokens, stop: common.stop };
+    let (stream, stop) = (common.stream, common.stop);
+    let request = Request { model, messages, stream, max_tokens, stop, ..Request::default() };
     Ok(Decoded { request, ignored: fields.ignored(), include_usage: common.include_usage, echo })
 }
 
@@ -89,6 +90,8 @@ impl Encode for Encoder {
         }
         match event {
             Event::Text(text) => self.chunk(&mut out, text, None),
+            // This form has no place for them, and offers the model no tools.
+            Event::Reasoning(_) | Event::Call { .. } | Event::CallArguments(_) | Event::Image(_) => {}
             Event::Done { finish, usage } => {
                 self.chunk(&mut out, "", Some(*finish));
                 if self.about.include_usage {
@@ -105,15 +108,15 @@ impl Encode for Encoder {
         sse::broken(code, message)
     }
 
-    fn whole(&mut self, text: &str, finish: Finish, usage: Usage) -> String {
-        let text = self.about.echo.take().map_or_else(|| text.to_owned(), |prompt| prompt + text);
+    fn whole(&mut self, answer: &Collected) -> String {
+        let text = self.about.echo.take().unwrap_or_default() + &answer.text();
         json!({
             "id": format!("cmpl-{}", self.about.id),
             "object": "text_completion",
             "created": self.about.created,
             "model": self.about.model,
-            "choices": [{ "index": 0, "text": text, "logprobs": null, "finish_reason": finish_reason(finish) }],
-            "usage": usage_json(usage),
+            "choices": [{ "index": 0, "text": text, "logprobs": null, "finish_reason": finish_reason(answer.finish) }],
+            "usage": usage_json(answer.usage),
         })
         .to_string()
     }

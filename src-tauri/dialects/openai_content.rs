@@ -61,7 +61,11 @@ pub(super) fn messages(wire: Bounded<WireMessage<'_>, MAX_MESSAGES>) -> Result<V
         .enumerate()
         .map(|(index, message)| translate(index, message))
         .collect::<Result<Vec<_>, _>>()?;
-    let images = messages.iter().flat_map(|m| &m.parts).filter(|part| !matches!(part, Part::Text(_))).count();
+    let images = messages
+        .iter()
+        .flat_map(|m| &m.parts)
+        .filter(|part| matches!(part, Part::Image(_) | Part::ImageLink(_)))
+        .count();
     if images > MAX_IMAGES {
         return Err(Invalid::image(
             "messages".to_owned(),

@@ -18,7 +18,7 @@ use super::retry::{self, Served};
 use super::stream::ReplyStream;
 use super::{Caller, Inner};
 use crate::access;
-use crate::chat::{Event, Finish, Message, Part, Request, Role, Usage};
+use crate::chat::{Collected, Message, Part, Request, Role};
 use crate::dialects::{About, Decoded, Dialect};
 use crate::journal::{Entry, Outcome, Start};
 use crate::upstreams::{Events, Failure, FailureKind};
@@ -112,6 +112,7 @@ impl Question {
         self.entry.first_byte();
         self.proxy.metrics.answered(200);
         let closing = Box::pin(self.caller.closing.cancelled_owned());
+        let dialect = self.dialect;
         let stream = ReplyStream {
             proxy: self.proxy,
             events: served.reply.events,
@@ -124,9 +125,7 @@ impl Question {
         };
         let body = warp::reply::stream(sync_wrapper::SyncStream::new(stream));
         let mut response = warp::Reply::into_response(body);
-        response
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(dialect.stream_type()));
         response
     }
 
@@ -138,9 +137,9 @@ impl Question {
             () = self.caller.closing.cancelled() => return self.fail(&Problem::Stopping, served.attempts),
         };
         match collected {
-            Ok((text, finish, usage)) => {
+            Ok(answer) => {
                 retry::note_end(&self.proxy, &mut served.lease, model);
-                let body = self.dialect.encoder(about).whole(&text, finish, usage);
+                let (body, usage) = (self.dialect.encoder(about).whole(&answer), answer.usage);
                 self.entry.tokens(usage.prompt_tokens, usage.completion_tokens, usage.estimated);
                 self.entry.add_bytes_out(body.len() as u64);
                 self.close();
@@ -182,18 +181,15 @@ impl Question {
 /// The largest reply that is held back for a client that does not stream, bytes.
 const LARGEST_WHOLE: usize = 64 * 1024 * 1024;
 
-async fn collect(mut events: Events) -> Result<(String, Finish, Usage), Failure> {
-    let mut text = String::new();
+async fn collect(mut events: Events) -> Result<Collected, Failure> {
+    let mut answer = Collected::default();
     while let Some(event) = events.next().await {
-        match event? {
-            Event::Text(piece) if text.len() + piece.len() > LARGEST_WHOLE => {
-                return Err(Failure::new(
-                    FailureKind::BadResponse,
-                    "the reply is larger than 64 MB; ask for a stream",
-                ));
-            }
-            Event::Text(piece) => text.push_str(&piece),
-            Event::Done { finish, usage } => return Ok((text, finish, usage)),
+        if answer.add(event?) {
+            return Ok(answer);
+        }
+        if answer.bytes() > LARGEST_WHOLE {
+            let detail = "the reply is larger than 64 MB; ask for a stream";
+            return Err(Failure::new(FailureKind::BadResponse, detail));
         }
     }
     Err(Failure::new(FailureKind::Interrupted, "the reply ended without its end"))
@@ -237,14 +233,20 @@ fn conversation(client: &str, request: &Request) -> u64 {
     for Message { role, parts } in opening {
         (*role == Role::User).hash(&mut hash);
         for part in parts {
-            match part {
-                Part::Text(text) => text.hash(&mut hash),
-                Part::Image(image) => image.bytes().len().hash(&mut hash),
-                Part::ImageLink(link) => link.as_str().hash(&mut hash),
-            }
+            hash_part(part, &mut hash);
         }
     }
     hash.finish()
+}
+
+fn hash_part(part: &Part, hash: &mut DefaultHasher) {
+    match part {
+        Part::Text(text) | Part::Reasoning(text) => text.hash(hash),
+        Part::Image(image) => image.bytes().len().hash(hash),
+        Part::ImageLink(link) => link.as_str().hash(hash),
+        Part::Call(call) => call.arguments.hash(hash),
+        Part::Result(result) => result.parts.iter().for_each(|part| hash_part(part, hash)),
+    }
 }
 
 fn unix_seconds() -> u64 {

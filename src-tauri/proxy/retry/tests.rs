@@ -40,7 +40,7 @@ async fn run(behaviours: &[Option<&'static str>]) -> (Vec<String>, bool) {
     let proxy = proxy(&simulator);
     let text = Part::Text("hello".into());
     let messages = vec![Message { role: Role::User, parts: vec![text] }];
-    let request = Request { model: "m".into(), messages, stream: false, max_tokens: None, stop: Vec::new() };
+    let request = Request { model: "m".into(), messages, ..Request::default() };
     let start = Start { request_id: "1".into(), client: "c".into(), dialect: "d", bytes_in: 0 };
     let mut entry = proxy.inner.parts.journal.begin(start);
     let model = Model { id: "m".into(), scope: "m".into() };

@@ -106,7 +106,8 @@ impl ReplyStream {
 
     fn poll_usage(&mut self, cx: &mut Context<'_>) -> Poll<Usage> {
         let prompt_tokens = ready!(self.prompt.poll(cx));
-        Poll::Ready(Usage { prompt_tokens, completion_tokens: self.shaper.tokens(), estimated: true })
+        let completion_tokens = self.shaper.tokens();
+        Poll::Ready(Usage { prompt_tokens, completion_tokens, estimated: true, ..Usage::default() })
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -211,10 +212,15 @@ impl PromptTokens {
 }
 
 fn text_bytes(request: &Request) -> usize {
-    let parts = request.messages.iter().flat_map(|message| &message.parts);
-    let sizes = parts.map(|part| match part {
-        Part::Text(text) => text.len(),
+    request.messages.iter().map(|message| bytes_of(&message.parts)).sum()
+}
+
+fn bytes_of(parts: &[Part]) -> usize {
+    let sizes = parts.iter().map(|part| match part {
+        Part::Text(text) | Part::Reasoning(text) => text.len(),
         Part::Image(_) | Part::ImageLink(_) => 0,
+        Part::Call(call) => call.arguments.len(),
+        Part::Result(result) => bytes_of(&result.parts),
     });
     sizes.sum()
 }
@@ -238,7 +244,7 @@ mod tests {
 
     fn request(stream: bool, stop: &[&str]) -> Request {
         let stop = stop.iter().map(|&stop| stop.to_owned()).collect();
-        Request { model: String::new(), messages: Vec::new(), stream, max_tokens: None, stop }
+        Request { stream, stop, ..Request::default() }
     }
 
     fn reply(request: &Request, pieces: &[&'static [u8]], then: Then) -> ReplyStream {
@@ -260,13 +266,14 @@ mod tests {
         let last = events.pop().expect("a reply has an end");
         let texts = events.into_iter().map(|event| match event.expect("only the last event is a failure") {
             Event::Text(text) => text,
-            Event::Done { .. } => panic!("Done in the middle"),
+            other => panic!("{other:?} in the middle"),
         });
         Ok((texts.collect(), last))
     }
 
     fn done(finish: Finish, completion_tokens: u64) -> Event {
-        Event::Done { finish, usage: Usage { prompt_tokens: 7, completion_tokens, estimated: true } }
+        let usage = Usage { prompt_tokens: 7, completion_tokens, estimated: true, ..Usage::default() };
+        Event::Done { finish, usage }
     }
 
     #[tokio::test(start_paused = true)]

@@ -165,7 +165,7 @@ mod tests {
 
     fn request(stream: bool, max_tokens: Option<u64>, stop: &[&str]) -> Request {
         let stop = stop.iter().map(|&stop| stop.to_owned()).collect();
-        Request { model: String::new(), messages: Vec::new(), stream, max_tokens, stop }
+        Request { stream, max_tokens, stop, ..Request::default() }
     }
 
     fn run(request: &Request, chunks: &[&[u8]]) -> (Vec<String>, End) {

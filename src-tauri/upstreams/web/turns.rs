@@ -56,6 +56,8 @@ impl<'a> Turn<'a> {
             match part {
                 Part::Text(text) => append(&mut turn.content, text),
                 Part::Image(_) | Part::ImageLink(_) => turn.images.push(part),
+                // The site has no place for what a model thought, nor for calls and their results.
+                Part::Reasoning(_) | Part::Call(_) | Part::Result(_) => {}
             }
         }
         turn
@@ -116,7 +118,7 @@ mod tests {
     use super::*;
 
     fn request(messages: Vec<Message>) -> Request {
-        Request { model: String::new(), messages, stream: false, max_tokens: None, stop: Vec::new() }
+        Request { messages, ..Request::default() }
     }
 
     fn says(role: Role, text: &str) -> Message {
@@ -186,7 +188,7 @@ mod tests {
         parts
             .filter_map(|part| match part {
                 Part::Text(text) => (!text.is_empty()).then_some(text.as_str()),
-                Part::Image(_) | Part::ImageLink(_) => None,
+                _ => None,
             })
             .collect()
     }

@@ -36,7 +36,7 @@ fn account(name: &str) -> Credential {
 
 fn request(parts: Vec<Part>, stream: bool) -> Request {
     let messages = vec![Message { role: Role::User, parts }];
-    Request { model: "gpt-5".to_owned(), messages, stream, max_tokens: None, stop: Vec::new() }
+    Request { model: "gpt-5".to_owned(), messages, stream, ..Request::default() }
 }
 
 fn hello() -> Arc<Request> {
@@ -55,6 +55,7 @@ async fn ask(web: &Web, request: Arc<Request>) -> Result<(String, Result<Finish,
                 assert!(events.next().await.is_none());
                 return Ok((text, Ok(finish)));
             }
+            Ok(other) => panic!("the site says nothing but text: {other:?}"),
             Err(failure) => {
                 assert!(events.next().await.is_none());
                 return Ok((text, Err(failure)));

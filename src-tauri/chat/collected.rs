@@ -1,0 +1,131 @@
+//! A reply that is held until it is whole, for clients that do not stream.
+
+use super::{Event, Finish, Part, ToolCall, Usage};
+
+/// A whole reply: its pieces in the order they came, neighbours of one kind joined.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Collected {
+    /// Only `Text`, `Reasoning` and `Call`.
+    pub parts: Vec<Part>,
+    /// Images the model made, as data URLs.
+    pub images: Vec<String>,
+    pub finish: Finish,
+    pub usage: Usage,
+    bytes: usize,
+}
+
+impl Collected {
+    /// Takes the next event; `true` with the last.
+    pub fn add(&mut self, event: Event) -> bool {
+        match event {
+            Event::Text(piece) => self.add_text(piece),
+            Event::Reasoning(piece) => self.add_reasoning(piece),
+            Event::Call { id, name } => {
+                self.bytes += id.len() + name.len();
+                self.parts.push(Part::Call(ToolCall { id, name, arguments: String::new() }));
+            }
+            Event::CallArguments(piece) => self.add_arguments(&piece),
+            Event::Image(url) => {
+                self.bytes += url.len();
+                self.images.push(url);
+            }
+            Event::Done { finish, usage } => {
+                (self.finish, self.usage) = (finish, usage);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The size of all pieces, bytes.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// All that was said.
+    pub fn text(&self) -> String {
+        let texts = self.parts.iter().filter_map(|part| match part {
+            Part::Text(text) => Some(text.as_str()),
+            Part::Reasoning(_) | Part::Call(_) | Part::Result(_) | Part::Image(_) | Part::ImageLink(_) => {
+                None
+            }
+        });
+        texts.collect()
+    }
+
+    /// All that was thought.
+    pub fn reasoning(&self) -> String {
+        let thoughts = self.parts.iter().filter_map(|part| match part {
+            Part::Reasoning(text) => Some(text.as_str()),
+            Part::Text(_) | Part::Call(_) | Part::Result(_) | Part::Image(_) | Part::ImageLink(_) => None,
+        });
+        thoughts.collect()
+    }
+
+    /// The calls in their order.
+    pub fn calls(&self) -> impl Iterator<Item = &ToolCall> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Call(call) => Some(call),
+            Part::Text(_) | Part::Reasoning(_) | Part::Result(_) | Part::Image(_) | Part::ImageLink(_) => {
+                None
+            }
+        })
+    }
+
+    fn add_text(&mut self, piece: String) {
+        self.bytes += piece.len();
+        match self.parts.last_mut() {
+            Some(Part::Text(text)) => text.push_str(&piece),
+            _ => self.parts.push(Part::Text(piece)),
+        }
+    }
+
+    fn add_reasoning(&mut self, piece: String) {
+        self.bytes += piece.len();
+        match self.parts.last_mut() {
+            Some(Part::Reasoning(text)) => text.push_str(&piece),
+            _ => self.parts.push(Part::Reasoning(piece)),
+        }
+    }
+
+    fn add_arguments(&mut self, piece: &str) {
+        self.bytes += piece.len();
+        let last = self.parts.iter_mut().rev().find_map(|part| match part {
+            Part::Call(call) => Some(call),
+            Part::Text(_) | Part::Reasoning(_) | Part::Result(_) | Part::Image(_) | Part::ImageLink(_) => {
+                None
+            }
+        });
+        if let Some(call) = last {
+            call.arguments.push_str(piece);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_are_joined_and_calls_keep_their_place() {
+        let mut answer = Collected::default();
+        let call = |id: &str| Event::Call { id: id.into(), name: "f".into() };
+        for event in [
+            Event::Reasoning("hm".into()),
+            Event::Text("a".into()),
+            Event::Text("b".into()),
+            call("1"),
+            Event::CallArguments("{".into()),
+            Event::CallArguments("}".into()),
+            call("2"),
+        ] {
+            assert!(!answer.add(event));
+        }
+        assert!(answer.add(Event::Done { finish: Finish::Calls, usage: Usage::default() }));
+        assert_eq!((answer.text().as_str(), answer.reasoning().as_str()), ("ab", "hm"));
+        let calls: Vec<_> = answer.calls().map(|call| (call.id.as_str(), call.arguments.as_str())).collect();
+        assert_eq!(calls, [("1", "{}"), ("2", "")]);
+        assert_eq!((answer.parts.len(), answer.finish), (4, Finish::Calls));
+        assert_eq!(answer.bytes(), 2 + 2 + 2 + 2 + 2);
+    }
+}
