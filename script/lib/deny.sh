@@ -20,6 +20,8 @@ install_deny() {
 
 # Advisories need a public database from the network: where it cannot be had, that is said and the rest still counts.
 check_dependencies() {
+  # The check itself asks no registry, so what it reads must be here: on a new machine nothing is yet.
+  cargo fetch --locked --quiet || return 1
   "$deny" --offline --locked --log-level error check licenses bans sources || return 1
   if "$deny" --log-level off fetch db >/dev/null 2>&1; then
     "$deny" --locked --log-level error check --disable-fetch advisories
