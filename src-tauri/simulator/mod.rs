@@ -67,6 +67,7 @@
 //! | `raw=TEXT` | write exactly this to the socket instead of an answer, and close |
 
 mod accounts;
+mod agent;
 mod answer;
 mod chunks;
 mod control;

@@ -1,0 +1,176 @@
+//! The brain of a simulated model that uses tools: offered tools and the conversation in, words or calls out. Pure.
+//!
+//! Both upstreams ask it, so it knows neither's wire form. The latest message of the user says what is to be done:
+//!
+//! - `call: NAME {JSON}` on a line of its own: a call of that tool with exactly these arguments; several lines are calls
+//!   in parallel. Their results are then told back in words.
+//! - `edit: PATH :: OLD => NEW` on a line of its own: the file is to be changed, as a coding agent would do it with
+//!   whatever tools it was given: read it, change it, say so. `create: PATH :: TEXT` writes a new file.
+//!
+//! In a message that holds other lines too, as agents wrap what their user typed, the last such line counts.
+
+mod hands;
+
+use serde_json::Value;
+
+use hands::Task;
+
+/// A tool that the request offers.
+#[derive(Debug, Clone)]
+pub(super) struct Offer {
+    pub(super) name: String,
+    /// The JSON schema of its arguments; null where the tool takes free text.
+    pub(super) parameters: Value,
+}
+
+/// What happened so far, oldest first.
+#[derive(Debug, Clone)]
+pub(super) enum Turn {
+    /// The user spoke.
+    User(String),
+    /// The model called a tool of this name.
+    Called(String),
+    /// What came of a call, in the order of the calls.
+    Result(String),
+}
+
+/// What the model does next.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Move {
+    Say(String),
+    /// Names with arguments; a text where the tool takes free text.
+    Call(Vec<(String, Value)>),
+}
+
+/// The next move; `None` where the conversation asks for none, and the model says what it says to anybody.
+pub(super) fn act(offers: &[Offer], talk: &[Turn]) -> Option<Move> {
+    let (order, since) = order(talk)?;
+    let results: Vec<&str> = since.iter().filter_map(result).collect();
+    let called: Vec<&str> = since.iter().filter_map(call).collect();
+    match order {
+        Order::Calls(calls) if called.is_empty() && results.is_empty() => Some(Move::Call(calls)),
+        Order::Calls(_) => Some(Move::Say(format!("The tools said: {}", results.join(" | ")))),
+        Order::Task(task) => task.next(offers, &called, &results),
+    }
+}
+
+enum Order {
+    Calls(Vec<(String, Value)>),
+    Task(Task),
+}
+
+/// The latest order, and what happened since it was given.
+fn order(talk: &[Turn]) -> Option<(Order, &[Turn])> {
+    let orders = talk.iter().enumerate().rev().filter_map(|(at, turn)| match turn {
+        Turn::User(text) => Some((read(text), at)),
+        Turn::Called(_) | Turn::Result(_) => None,
+    });
+    // Some agents put a reminder behind the user's message as a message of its own: then the one before counts. A
+    // message that follows the whole work is a new question.
+    let mut seen = orders.take(3);
+    seen.find_map(|(order, at)| order.map(|order| (order, &talk[at + 1..])))
+}
+
+fn read(text: &str) -> Option<Order> {
+    let calls: Vec<_> = text.lines().filter_map(|line| direct_call(line.trim())).collect();
+    if !calls.is_empty() {
+        return Some(Order::Calls(calls));
+    }
+    text.lines().rev().find_map(|line| Task::read(line.trim())).map(Order::Task)
+}
+
+fn direct_call(line: &str) -> Option<(String, Value)> {
+    let rest = line.strip_prefix("call:")?.trim();
+    let (name, arguments) = rest.split_once(' ').unwrap_or((rest, "{}"));
+    Some((name.to_owned(), serde_json::from_str(arguments.trim()).ok()?))
+}
+
+fn result(turn: &Turn) -> Option<&str> {
+    match turn {
+        Turn::Result(text) => Some(text),
+        Turn::User(_) | Turn::Called(_) => None,
+    }
+}
+
+fn call(turn: &Turn) -> Option<&str> {
+    match turn {
+        Turn::Called(name) => Some(name),
+        Turn::User(_) | Turn::Result(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn offer(name: &str, properties: &[&str]) -> Offer {
+        let fields = properties.iter().map(|name| ((*name).to_owned(), json!({"type": "string"})));
+        let fields: serde_json::Map<String, Value> = fields.collect();
+        let parameters = json!({"type": "object", "properties": fields, "required": properties});
+        Offer { name: name.to_owned(), parameters }
+    }
+
+    fn user(text: &str) -> Turn {
+        Turn::User(text.to_owned())
+    }
+
+    fn calls(made: Option<Move>) -> Vec<(String, Value)> {
+        match made {
+            Some(Move::Call(calls)) => calls,
+            other => panic!("{other:?} where calls were wanted"),
+        }
+    }
+
+    #[test]
+    fn a_direct_call_is_made_once_and_its_result_told() {
+        let mut talk = vec![user("please\ncall: weather {\"city\": \"Paris\"}\ncall: time")];
+        let wanted = vec![("weather".to_owned(), json!({"city": "Paris"})), ("time".to_owned(), json!({}))];
+        assert_eq!(calls(act(&[], &talk)), wanted);
+        talk.extend([Turn::Called("weather".into()), Turn::Called("time".into())]);
+        talk.extend([Turn::Result("sunny".into()), Turn::Result("noon".into())]);
+        assert_eq!(act(&[], &talk), Some(Move::Say("The tools said: sunny | noon".into())));
+        assert_eq!(act(&[], &[user("hello, call: nobody")]), None);
+    }
+
+    #[test]
+    fn an_edit_is_read_made_and_reported() {
+        let offers = [
+            offer("Bash", &["command"]),
+            offer("Read", &["file_path"]),
+            offer("Edit", &["file_path", "old_string", "new_string"]),
+        ];
+        let mut talk = vec![user("<env>x</env>\nedit: /w/a.txt :: one => two"), user("a reminder")];
+        let path = json!({"file_path": "/w/a.txt"});
+        assert_eq!(calls(act(&offers, &talk)), [("Read".to_owned(), path)]);
+        talk.extend([Turn::Called("Read".into()), Turn::Result("1\tone".into())]);
+        let change = json!({"file_path": "/w/a.txt", "old_string": "one", "new_string": "two"});
+        assert_eq!(calls(act(&offers, &talk)), [("Edit".to_owned(), change)]);
+        talk.extend([Turn::Called("Edit".into()), Turn::Result("ok".into())]);
+        assert!(matches!(act(&offers, &talk), Some(Move::Say(text)) if text.contains("/w/a.txt")));
+    }
+
+    #[test]
+    fn a_shell_or_a_patch_is_enough() {
+        let shell = Offer {
+            name: "shell".into(),
+            parameters: json!({"properties": {"command": {"type": "array", "items": {"type": "string"}}}, "required": ["command"]}),
+        };
+        let talk =
+            [user("edit: a.txt :: one/1 => two"), Turn::Called("shell".into()), Turn::Result("x".into())];
+        let made = calls(act(std::slice::from_ref(&shell), &talk));
+        assert_eq!(made[0].1, json!({"command": ["bash", "-lc", "sed -i 's/one\\/1/two/g' 'a.txt'"]}));
+        let patch = Offer { name: "apply_patch".into(), parameters: Value::Null };
+        let made = calls(act(&[shell, patch], &talk));
+        assert!(made[0].1.as_str().unwrap().contains("*** Update File: a.txt\n@@\n-one/1\n+two\n"));
+    }
+
+    #[test]
+    fn without_a_tool_for_it_the_model_says_so() {
+        let offers = [offer("web_search", &["query"])];
+        assert!(
+            matches!(act(&offers, &[user("edit: a :: b => c")]), Some(Move::Say(text)) if text.contains("no tool"))
+        );
+    }
+}

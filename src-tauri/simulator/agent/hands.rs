@@ -1,0 +1,259 @@
+//! How a task is done with the tools at hand: which tool, and what its arguments are called.
+
+use serde_json::{Map, Value, json};
+
+use super::{Move, Offer};
+
+const READERS: [&str; 6] = ["read", "read_file", "readfile", "view", "cat", "open_file"];
+const EDITORS: [&str; 12] = [
+    "edit",
+    "edit_file",
+    "editfile",
+    "replace",
+    "str_replace",
+    "search_replace",
+    "replace_in_file",
+    "edit_existing_file",
+    "single_find_and_replace",
+    "str_replace_editor",
+    "str_replace_based_edit_tool",
+    "replace_file_content",
+];
+const WRITERS: [&str; 6] =
+    ["write", "write_file", "writefile", "write_to_file", "create_file", "create_new_file"];
+const PATCHERS: [&str; 2] = ["apply_patch", "applypatch"];
+const SHELLS: [&str; 9] = [
+    "bash",
+    "shell",
+    "exec_command",
+    "shell_command",
+    "run_shell_command",
+    "execute_command",
+    "run_terminal_command",
+    "local_shell",
+    "run_command",
+];
+const FINISHERS: [&str; 2] = ["attempt_completion", "finish"];
+
+const PATHS: [&str; 10] = [
+    "file_path",
+    "filePath",
+    "filepath",
+    "absolute_path",
+    "absolutePath",
+    "path",
+    "target_file",
+    "filename",
+    "file",
+    "file_name",
+];
+const OLDS: [&str; 8] =
+    ["old_string", "oldString", "old_str", "old_text", "oldText", "search", "target_content", "old"];
+const NEWS: [&str; 8] =
+    ["new_string", "newString", "new_str", "new_text", "newText", "replace", "replacement_content", "new"];
+const CONTENTS: [&str; 6] = ["content", "contents", "text", "file_text", "fileText", "file_content"];
+const COMMANDS: [&str; 3] = ["command", "cmd", "script"];
+
+/// A change of one file.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Task {
+    path: String,
+    /// `None` for a new file.
+    old: Option<String>,
+    new: String,
+}
+
+impl Task {
+    /// The task of a line, if it holds one. Agents quote what the user typed, so the word may stand behind something.
+    pub(super) fn read(line: &str) -> Option<Self> {
+        if let Some((_, rest)) = line.split_once("edit: ") {
+            let (path, change) = rest.split_once(" :: ")?;
+            let (old, new) = change.split_once(" => ")?;
+            return Some(Self {
+                path: path.trim().to_owned(),
+                old: Some(old.to_owned()),
+                new: unquoted(new),
+            });
+        }
+        let (path, text) = line.split_once("create: ")?.1.split_once(" :: ")?;
+        Some(Self { path: path.trim().to_owned(), old: None, new: unquoted(text) })
+    }
+
+    /// One step after the other: look, change, say so. Each call that was made is a step, whatever came of it.
+    pub(super) fn next(&self, offers: &[Offer], called: &[&str], results: &[&str]) -> Option<Move> {
+        let Some(change) = self.change(offers, results) else {
+            return Some(Move::Say("I have no tool that can change a file.".to_owned()));
+        };
+        let look = self.old.as_ref().and_then(|_| self.look(offers));
+        let steps = called.iter().filter(|name| !is_planning(name)).count();
+        match (steps, look) {
+            (0, Some(look)) => Some(Move::Call(vec![look])),
+            (0, None) | (1, Some(_)) => Some(Move::Call(vec![change])),
+            _ => Some(self.report(offers, called)),
+        }
+    }
+
+    fn look(&self, offers: &[Offer]) -> Option<(String, Value)> {
+        if let Some(tool) = find(offers, &READERS) {
+            return Some(call(tool, &[(&PATHS, json!(self.path))]));
+        }
+        find(offers, &SHELLS).map(|tool| shell(tool, &format!("cat {}", quoted(&self.path))))
+    }
+
+    fn change(&self, offers: &[Offer], results: &[&str]) -> Option<(String, Value)> {
+        let old = match &self.old {
+            None => return self.create(offers),
+            Some(old) => old,
+        };
+        if let Some(tool) = find(offers, &EDITORS) {
+            return Some(self.edit(tool, old));
+        }
+        if let Some(tool) = find(offers, &PATCHERS) {
+            let line = |text: &str, sign: char| {
+                text.lines().map(|line| format!("{sign}{line}\n")).collect::<String>()
+            };
+            let hunk = format!("{}{}", line(old, '-'), line(&self.new, '+'));
+            return Some(patch(tool, &format!("*** Update File: {}\n@@\n{hunk}", self.path)));
+        }
+        if let Some(tool) = find(offers, &SHELLS) {
+            let (old, new) = (sed(old), sed(&self.new));
+            return Some(shell(
+                tool,
+                &format!("sed -i {} {}", quoted(&format!("s/{old}/{new}/g")), quoted(&self.path)),
+            ));
+        }
+        let whole = without_line_numbers(results.last().copied().unwrap_or_default()).replace(old, &self.new);
+        find(offers, &WRITERS)
+            .map(|tool| call(tool, &[(&PATHS, json!(self.path)), (&CONTENTS, json!(whole))]))
+    }
+
+    fn edit(&self, tool: &Offer, old: &str) -> (String, Value) {
+        if property(tool, &["diff"]).is_some() {
+            let diff = format!("------- SEARCH\n{old}\n=======\n{}\n+++++++ REPLACE\n", self.new);
+            return call(tool, &[(&PATHS, json!(self.path)), (&["diff"], json!(diff))]);
+        }
+        let new = json!(self.new);
+        call(
+            tool,
+            &[
+                (&["command"], json!("str_replace")),
+                (&PATHS, json!(self.path)),
+                (&OLDS, json!(old)),
+                (&NEWS, new),
+            ],
+        )
+    }
+
+    fn create(&self, offers: &[Offer]) -> Option<(String, Value)> {
+        if let Some(tool) = find(offers, &WRITERS) {
+            return Some(call(tool, &[(&PATHS, json!(self.path)), (&CONTENTS, json!(self.new))]));
+        }
+        if let Some(tool) = find(offers, &PATCHERS) {
+            let lines: String = self.new.lines().map(|line| format!("+{line}\n")).collect();
+            return Some(patch(tool, &format!("*** Add File: {}\n{lines}", self.path)));
+        }
+        let command = format!("printf '%s\\n' {} > {}", quoted(&self.new), quoted(&self.path));
+        find(offers, &SHELLS).map(|tool| shell(tool, &command))
+    }
+
+    fn report(&self, offers: &[Offer], called: &[&str]) -> Move {
+        let text = format!("Done: I changed {}.", self.path);
+        let told = called.iter().any(|name| FINISHERS.contains(&name.to_lowercase().as_str()));
+        match find(offers, &FINISHERS).filter(|_| !told) {
+            Some(tool) => Move::Call(vec![call(tool, &[(&["result", "message", "summary"], json!(text))])]),
+            None => Move::Say(text),
+        }
+    }
+}
+
+/// Tools that keep a list of what is to be done change nothing.
+fn is_planning(name: &str) -> bool {
+    let name = name.to_lowercase();
+    ["todo", "plan", "progress"].iter().any(|word| name.contains(word))
+}
+
+/// The tool of the first name that is offered, whatever its case and whatever stands before it.
+fn find<'a>(offers: &'a [Offer], names: &[&str]) -> Option<&'a Offer> {
+    let bare = |offer: &Offer| {
+        let name = offer.name.to_lowercase();
+        name.rsplit(['.', '/']).next().unwrap_or_default().to_owned()
+    };
+    names.iter().find_map(|name| offers.iter().find(|offer| bare(offer) == *name))
+}
+
+/// A call with the arguments under whichever of their names the schema has; what else it requires gets a plain value.
+fn call(tool: &Offer, given: &[(&[&str], Value)]) -> (String, Value) {
+    let mut arguments = Map::new();
+    for (names, value) in given {
+        if let Some(name) = property(tool, names) {
+            arguments.insert(name.to_owned(), value.clone());
+        }
+    }
+    let required = tool.parameters["required"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for name in required.iter().filter_map(Value::as_str) {
+        if !arguments.contains_key(name) {
+            arguments.insert(name.to_owned(), plain(&tool.parameters["properties"][name]));
+        }
+    }
+    (tool.name.clone(), Value::Object(arguments))
+}
+
+fn property<'a>(tool: &Offer, names: &[&'a str]) -> Option<&'a str> {
+    let properties = tool.parameters["properties"].as_object()?;
+    names.iter().copied().find(|name| properties.contains_key(*name))
+}
+
+fn plain(schema: &Value) -> Value {
+    if let Some(first) = schema["enum"].as_array().and_then(|values| values.first()) {
+        return first.clone();
+    }
+    match schema["type"].as_str().or_else(|| schema["type"][0].as_str()) {
+        Some("boolean") => json!(false),
+        Some("integer" | "number") => schema.get("minimum").cloned().unwrap_or(json!(1)),
+        Some("array") => json!([]),
+        Some("object") => json!({}),
+        Some(_) | None => json!("as the user asked"),
+    }
+}
+
+fn patch(tool: &Offer, body: &str) -> (String, Value) {
+    let text = format!("*** Begin Patch\n{body}*** End Patch\n");
+    match property(tool, &["input", "patch", "patchText", "patch_text"]) {
+        Some(name) => call(tool, &[(&[name], json!(text))]),
+        None => (tool.name.clone(), Value::String(text)),
+    }
+}
+
+fn shell(tool: &Offer, command: &str) -> (String, Value) {
+    let name = property(tool, &COMMANDS).unwrap_or("command");
+    let value = match tool.parameters["properties"][name]["type"].as_str() {
+        Some("array") => json!(["bash", "-lc", command]),
+        Some(_) | None => json!(command),
+    };
+    call(tool, &[(&[name], value)])
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+fn sed(text: &str) -> String {
+    let special = |c: char| matches!(c, '/' | '\\' | '&' | '.' | '*' | '[' | ']' | '^' | '$');
+    text.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
+}
+
+/// Readers number the lines they show.
+fn without_line_numbers(text: &str) -> String {
+    let bare = |line: &str| {
+        let rest = line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit());
+        let numbered = rest.len() < line.trim_start().len();
+        let body = ['\t', '→', '|'].into_iter().find_map(|sign| rest.strip_prefix(sign));
+        body.filter(|_| numbered).unwrap_or(line).to_owned()
+    };
+    text.lines().map(bare).collect::<Vec<_>>().join("\n")
+}
+
+/// A quote that an agent put around the whole message is not part of it.
+fn unquoted(text: &str) -> String {
+    text.trim_end().trim_end_matches(['"', '`']).to_owned()
+}
