@@ -2,14 +2,48 @@
 
 use std::time::Duration;
 
+use super::account::Kind;
 use super::state::Reason;
 use crate::secrets::StoreError;
 use crate::upstreams::Failure;
 
+/// Which kinds of account can serve a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kinds {
+    pub web: bool,
+    pub api: bool,
+}
+
+impl Kinds {
+    pub const ANY: Self = Self { web: true, api: true };
+    pub const API: Self = Self { web: false, api: true };
+    pub const WEB: Self = Self { web: true, api: false };
+
+    pub fn has(self, kind: Kind) -> bool {
+        match kind {
+            Kind::Web => self.web,
+            Kind::Api => self.api,
+        }
+    }
+
+    /// Those that are in both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { web: self.web && other.web, api: self.api && other.api }
+    }
+
+    pub fn is_empty(self) -> bool {
+        !self.web && !self.api
+    }
+}
+
 /// What a request needs of an account.
 #[derive(Debug, Clone, Copy)]
 pub struct Ask<'a> {
-    /// What limits apply to: the model's family, or the model itself where it is not limited with its family.
+    /// Who can serve it at all; the user's preference decides among them.
+    pub kinds: Kinds,
+    /// What limits of web accounts apply to: the model's family, or the model itself where it is not limited with its
+    /// family. A key has one budget for all models.
     pub scope: &'a str,
     /// Ids of accounts that refused this request already.
     pub tried: &'a [String],
@@ -35,8 +69,8 @@ pub enum Report<'a> {
 pub enum NoAccount {
     /// There is none, or none is enabled.
     None,
-    /// There are only API keys, which no upstream serves yet.
-    ApiKeysOnly,
+    /// There are accounts, but only one of this kind could serve.
+    Missing(Kind),
     /// Secrets are being read for the first time.
     Starting,
     /// Secrets that might help could not be read.

@@ -6,15 +6,18 @@ use std::time::Duration;
 use super::absent::{Absence, Absent};
 use super::account::{Account, Kind};
 use super::affinity::Affinity;
-use super::ask::{Ask, NoAccount, Report};
+use super::ask::{Ask, Kinds, NoAccount, Report};
 use super::breaker::{Breaker, Cause, Gate};
 use super::clock::Now;
 use super::pick::{self, Candidate};
 use super::state::{Standing, State};
 use super::store::{Loaded, Store};
 use super::view::{self, AccountView};
-use crate::config::Strategy;
+use crate::config::{Prefer, Strategy};
 use crate::upstreams::{FailureKind, Quota};
+
+/// The scope of an API key's limits.
+const BUDGET: &str = "budget";
 
 /// The accounts. A cheap handle.
 #[derive(Debug, Clone)]
@@ -27,8 +30,9 @@ struct Book {
     seats: Vec<Seat>,
     absent: Vec<Absent>,
     strategy: Strategy,
+    prefer: Prefer,
     affinity: Affinity,
-    web: Breaker,
+    breakers: Breakers,
     store: Option<Store>,
     loaded: Loaded,
 }
@@ -53,7 +57,7 @@ impl Drop for Lease {
     fn drop(&mut self) {
         let mut book = self.book.lock();
         if self.probe {
-            book.web.abandon();
+            book.breakers.of(self.account.kind).abandon();
         }
         if let Some(seat) = book.seat(&self.account.id) {
             seat.state.running = seat.state.running.saturating_sub(1);
@@ -70,8 +74,9 @@ impl Accounts {
             seats: Vec::new(),
             absent: Vec::new(),
             strategy,
+            prefer: Prefer::default(),
             affinity: Affinity::default(),
-            web: Breaker::default(),
+            breakers: Breakers::default(),
             store,
             loaded,
         };
@@ -139,16 +144,7 @@ impl Accounts {
     /// [`NoAccount`] says why nobody can be asked.
     pub fn pick(&self, ask: &Ask<'_>, now: Now) -> Result<Lease, NoAccount> {
         let mut book = self.lock();
-        let (index, mut why) = book.choose(ask, now)?;
-        let probe = match book.web.gate(now.uptime) {
-            Gate::Open => false,
-            Gate::Probe => true,
-            Gate::Closed { wait, cause: Cause::Failing } => return Err(NoAccount::UpstreamDown { wait }),
-            Gate::Closed { wait, cause: Cause::Challenge } => return Err(NoAccount::Challenge { wait }),
-        };
-        if probe {
-            why.push_str("; tries whether Mammouth is back");
-        }
+        let (index, why, probe) = book.open_seat(ask, now)?;
         let seat = &mut book.seats[index];
         seat.state.begin(now);
         Ok(Lease { account: Arc::clone(&seat.account), why, book: self.clone(), probe })
@@ -163,7 +159,7 @@ impl Accounts {
     pub fn report(&self, lease: &mut Lease, ask: &Ask<'_>, report: Report<'_>, now: Now, chance: f64) {
         let mut book = self.lock();
         lease.probe = false;
-        book.tell_breaker(report, now);
+        book.tell_breaker(lease.account.kind, report, now);
         let id = lease.account.id.clone();
         if let (Report::Answered { .. }, Some(conversation)) = (report, ask.conversation) {
             book.affinity.remember(conversation, &id, now.uptime);
@@ -172,9 +168,15 @@ impl Accounts {
         let kept = |state: &State| (state.limits.clone(), state.throttled_until, state.needs_login);
         let before = kept(&seat.state);
         match report {
-            Report::Answered { asked, served } => seat.state.succeed(ask.scope, asked, served),
+            Report::Answered { asked, served } => {
+                let scope = seat.scope(ask);
+                seat.state.succeed(scope, asked, served);
+            }
             Report::Completed => {}
-            Report::Failed(failure) => seat.state.fail(ask.scope, failure, now, chance),
+            Report::Failed(failure) => {
+                let scope = seat.scope(ask);
+                seat.state.fail(scope, failure, now, chance);
+            }
         }
         if before != kept(&seat.state) {
             book.save(&id, now);
@@ -212,11 +214,29 @@ impl Accounts {
         self.lock().strategy = strategy;
     }
 
+    /// Which kind of account serves what both kinds can.
+    pub fn set_prefer(&self, prefer: Prefer) {
+        self.lock().prefer = prefer;
+    }
+
+    /// The kinds of which there is an account that the user lets serve.
+    pub fn kinds(&self) -> Kinds {
+        let book = self.lock();
+        let has = |kind| {
+            book.seats.iter().any(|seat| seat.account.kind == kind && !seat.state.disabled)
+                && order(book.prefer).contains(&kind)
+        };
+        Kinds { web: has(Kind::Web), api: has(Kind::Api) }
+    }
+
     /// All accounts in the user's order.
     pub fn list(&self, now: Now) -> Vec<AccountView> {
         let book = self.lock();
-        let down = book.web.tripped().is_some();
-        let here = book.seats.iter().map(|seat| view::view(&seat.account, &seat.state, down, now));
+        let down = |kind| book.breakers.peek(kind).tripped().is_some();
+        let here = book
+            .seats
+            .iter()
+            .map(|seat| view::view(&seat.account, &seat.state, down(seat.account.kind), now));
         here.chain(book.absent.iter().map(view::absent)).collect()
     }
 
@@ -227,7 +247,7 @@ impl Accounts {
         found.map(|seat| Arc::clone(&seat.account))
     }
 
-    /// Web accounts that were used within `span`: the ones whose quota is worth asking for.
+    /// Accounts that were used within `span`: the ones whose quota is worth asking for.
     pub fn in_use(&self, span: Duration, now: Now) -> Vec<Arc<Account>> {
         let recent = |seat: &&Seat| seat.state.last_used.is_some_and(|at| at + span > now.uptime);
         let book = self.lock();
@@ -252,28 +272,64 @@ impl Book {
         }
     }
 
+    /// The seat for the next call, and whether the call tries if Mammouth is back. Where the host of the preferred kind
+    /// is down, the other kind's may not be.
+    fn open_seat(&mut self, ask: &Ask<'_>, now: Now) -> Result<(usize, String, bool), NoAccount> {
+        let mut down = None;
+        for kind in order(self.prefer) {
+            let Some((index, mut why)) = self.choose_of(*kind, ask, now) else { continue };
+            match self.breakers.of(*kind).gate(now.uptime) {
+                Gate::Open => return Ok((index, why, false)),
+                Gate::Probe => {
+                    why.push_str("; tries whether Mammouth is back");
+                    return Ok((index, why, true));
+                }
+                Gate::Closed { wait, cause: Cause::Failing } => {
+                    down.get_or_insert(NoAccount::UpstreamDown { wait });
+                }
+                Gate::Closed { wait, cause: Cause::Challenge } => {
+                    down.get_or_insert(NoAccount::Challenge { wait });
+                }
+            }
+        }
+        Err(down.unwrap_or_else(|| self.nobody(ask, now)))
+    }
+
     fn choose(&self, ask: &Ask<'_>, now: Now) -> Result<(usize, String), NoAccount> {
-        let web: Vec<usize> =
-            (0..self.seats.len()).filter(|i| self.seats[*i].account.kind == Kind::Web).collect();
-        let standing = |index: &usize| self.seats[*index].state.standing(ask.scope, now);
-        let fresh = |index: &usize| !ask.tried.contains(&self.seats[*index].account.id);
-        let ready: Vec<usize> =
-            web.iter().copied().filter(|i| fresh(i) && standing(i) == Standing::Ready).collect();
+        let mut found = order(self.prefer).iter().filter_map(|kind| self.choose_of(*kind, ask, now));
+        found.next().ok_or_else(|| self.nobody(ask, now))
+    }
+
+    fn choose_of(&self, kind: Kind, ask: &Ask<'_>, now: Now) -> Option<(usize, String)> {
+        let ready = |index: &usize| {
+            let seat = &self.seats[*index];
+            seat.account.kind == kind
+                && ask.kinds.has(kind)
+                && !ask.tried.contains(&seat.account.id)
+                && seat.standing(ask, now) == Standing::Ready
+        };
+        let ready: Vec<usize> = (0..self.seats.len()).filter(ready).collect();
         let candidates: Vec<Candidate<'_>> =
             ready.iter().map(|index| self.seats[*index].candidate()).collect();
-        let seat = ask.conversation.and_then(|conversation| self.affinity.of(conversation, now.uptime));
-        match pick::choose(&candidates, self.strategy, seat) {
-            Some((chosen, why)) => Ok((ready[chosen], why + &self.left_out(ask, now))),
-            None => Err(self.nobody(&web.iter().map(|i| (fresh(i), standing(i))).collect::<Vec<_>>(), now)),
-        }
+        let stays = ask.conversation.and_then(|conversation| self.affinity.of(conversation, now.uptime));
+        let (chosen, why) = pick::choose(&candidates, self.strategy, stays)?;
+        Some((ready[chosen], why + &self.left_out(ask, now)))
+    }
+
+    /// The seats that could serve the request if nothing stood in their way.
+    fn possible<'a>(&'a self, ask: &Ask<'_>) -> impl Iterator<Item = &'a Seat> + use<'a> {
+        let (kinds, order) = (ask.kinds, order(self.prefer));
+        self.seats
+            .iter()
+            .filter(move |seat| kinds.has(seat.account.kind) && order.contains(&seat.account.kind))
     }
 
     /// How many were passed over and why, for the explanation of a pick. It names no other account, so that deleting
     /// one from the log leaves nothing of it.
     fn left_out(&self, ask: &Ask<'_>, now: Now) -> String {
         let (mut limited, mut lost, mut disabled) = (0, 0, 0);
-        for seat in self.seats.iter().filter(|seat| seat.account.kind == Kind::Web) {
-            match seat.state.standing(ask.scope, now) {
+        for seat in self.possible(ask) {
+            match seat.standing(ask, now) {
                 Standing::Ready => {}
                 Standing::Limited { .. } => limited += 1,
                 Standing::NeedsLogin => lost += 1,
@@ -284,12 +340,16 @@ impl Book {
         groups.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("; {n} {what}")).collect()
     }
 
-    fn nobody(&self, web: &[(bool, Standing)], now: Now) -> NoAccount {
-        let limited = web.iter().filter_map(|(_, standing)| match standing {
+    fn nobody(&self, ask: &Ask<'_>, now: Now) -> NoAccount {
+        let standings: Vec<(bool, Standing)> = self
+            .possible(ask)
+            .map(|seat| (!ask.tried.contains(&seat.account.id), seat.standing(ask, now)))
+            .collect();
+        let limited = standings.iter().filter_map(|(_, standing)| match standing {
             Standing::Limited { until, reason } => Some((*until, *reason)),
             Standing::Ready | Standing::NeedsLogin | Standing::Disabled => None,
         });
-        if web.iter().any(|(fresh, standing)| !fresh && *standing == Standing::Ready) {
+        if standings.iter().any(|(fresh, standing)| !fresh && *standing == Standing::Ready) {
             return NoAccount::AllTried;
         }
         if self.absent.iter().any(|absent| absent.why == Absence::Reading) {
@@ -298,10 +358,10 @@ impl Book {
         if let Some((until, reason)) = limited.min_by_key(|(until, _)| *until) {
             return NoAccount::Limited { wait: until.saturating_sub(now.uptime), reason };
         }
-        self.nobody_at_all(web)
+        self.nobody_at_all(ask, &standings)
     }
 
-    fn nobody_at_all(&self, web: &[(bool, Standing)]) -> NoAccount {
+    fn nobody_at_all(&self, ask: &Ask<'_>, standings: &[(bool, Standing)]) -> NoAccount {
         let unreadable = self.absent.iter().find_map(|absent| match &absent.why {
             Absence::Unreadable(error) => Some(error.clone()),
             Absence::Reading | Absence::Lost => None,
@@ -310,39 +370,90 @@ impl Book {
             return NoAccount::Unreadable(error);
         }
         let lost = self.absent.iter().any(|absent| absent.why == Absence::Lost);
-        if lost || web.iter().any(|(_, standing)| *standing == Standing::NeedsLogin) {
+        if lost || standings.iter().any(|(_, standing)| *standing == Standing::NeedsLogin) {
             return NoAccount::LoginRequired;
         }
-        if web.is_empty() && !self.seats.is_empty() { NoAccount::ApiKeysOnly } else { NoAccount::None }
+        if !standings.is_empty() || self.seats.is_empty() {
+            return NoAccount::None;
+        }
+        let wanted = order(self.prefer).iter().copied().find(|kind| ask.kinds.has(*kind));
+        NoAccount::Missing(wanted.unwrap_or(if ask.kinds.api { Kind::Api } else { Kind::Web }))
     }
 
-    fn tell_breaker(&mut self, report: Report<'_>, now: Now) {
+    fn tell_breaker(&mut self, kind: Kind, report: Report<'_>, now: Now) {
+        let breaker = self.breakers.of(kind);
         let failure = match report {
-            Report::Answered { .. } => return self.web.report(true, now.uptime),
-            Report::Completed => return self.web.completed(),
+            Report::Answered { .. } => return breaker.report(true, now.uptime),
+            Report::Completed => return breaker.completed(),
             Report::Failed(failure) => failure,
         };
         match failure.kind {
-            FailureKind::Challenge => self.web.challenged(now.uptime),
+            FailureKind::Challenge => breaker.challenged(now.uptime),
             FailureKind::Server
             | FailureKind::BadResponse
             | FailureKind::Empty
             | FailureKind::Unreachable
             | FailureKind::Tls
-            | FailureKind::Timeout => self.web.report(false, now.uptime),
-            FailureKind::Interrupted => self.web.broke_off(now.uptime),
+            | FailureKind::Timeout => breaker.report(false, now.uptime),
+            FailureKind::Interrupted => breaker.broke_off(now.uptime),
             FailureKind::Limited
             | FailureKind::Throttled
             | FailureKind::LoginRequired
+            | FailureKind::NoSuchModel
             | FailureKind::ContextLength
-            | FailureKind::Rejected => self.web.report(true, now.uptime),
+            | FailureKind::Rejected => breaker.report(true, now.uptime),
             // Often a link elsewhere: says nothing about Mammouth.
             FailureKind::Image => {}
         }
     }
 }
 
+/// A breaker for each host: one may be down while the other is not.
+#[derive(Debug, Default)]
+struct Breakers {
+    web: Breaker,
+    api: Breaker,
+}
+
+impl Breakers {
+    fn of(&mut self, kind: Kind) -> &mut Breaker {
+        match kind {
+            Kind::Web => &mut self.web,
+            Kind::Api => &mut self.api,
+        }
+    }
+
+    fn peek(&self, kind: Kind) -> &Breaker {
+        match kind {
+            Kind::Web => &self.web,
+            Kind::Api => &self.api,
+        }
+    }
+}
+
+/// The kinds in the order in which they are asked.
+fn order(prefer: Prefer) -> &'static [Kind] {
+    match prefer {
+        Prefer::Api => &[Kind::Api, Kind::Web],
+        Prefer::Web => &[Kind::Web, Kind::Api],
+        Prefer::OnlyApi => &[Kind::Api],
+        Prefer::OnlyWeb => &[Kind::Web],
+    }
+}
+
 impl Seat {
+    fn standing(&self, ask: &Ask<'_>, now: Now) -> Standing {
+        self.state.standing(self.scope(ask), now)
+    }
+
+    /// What a limit of this account applies to.
+    fn scope<'a>(&self, ask: &Ask<'a>) -> &'a str {
+        match self.account.kind {
+            Kind::Web => ask.scope,
+            Kind::Api => BUDGET,
+        }
+    }
+
     fn candidate(&self) -> Candidate<'_> {
         Candidate {
             id: &self.account.id,

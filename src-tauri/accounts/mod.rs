@@ -20,7 +20,7 @@ mod view;
 
 pub use absent::{Absence, Absent};
 pub use account::{Account, Kind, Origin};
-pub use ask::{Ask, NoAccount, Report};
+pub use ask::{Ask, Kinds, NoAccount, Report};
 pub use book::{Accounts, Lease};
 pub use clock::{Clock, Now};
 pub use state::{Reason, Standing, WINDOW};

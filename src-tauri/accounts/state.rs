@@ -109,6 +109,7 @@ impl State {
             | FailureKind::Unreachable
             | FailureKind::Tls
             | FailureKind::Timeout
+            | FailureKind::NoSuchModel
             | FailureKind::ContextLength
             | FailureKind::Rejected
             | FailureKind::Image

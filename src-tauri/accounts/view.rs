@@ -14,8 +14,8 @@ pub struct AccountView {
     pub label: String,
     pub kind: Kind,
     pub origin: Origin,
-    /// `ready`, `limited`, `needs login`, `unreachable`, `disabled` or `not served yet`; without its secret `starting`,
-    /// `locked`, `unreadable` or `needs login`.
+    /// `ready`, `limited`, `needs login`, `unreachable` or `disabled`; without its secret `starting`, `locked`,
+    /// `unreadable` or `needs login`.
     pub state: String,
     /// What the user can do about the state, where that is more than to wait.
     #[serde(default)]
@@ -47,8 +47,8 @@ pub(super) fn view(account: &Account, state: &State, upstream_down: bool, now: N
         label: account.label.clone(),
         kind: account.kind,
         origin: account.origin,
-        state: word(account, state, upstream_down, !limits.is_empty()).to_owned(),
-        advice: None,
+        state: word(state, upstream_down, !limits.is_empty()).to_owned(),
+        advice: advice(account, state),
         limits,
         running: state.running,
         quota_percent: state.quota.as_ref().and_then(|quota| quota.percent),
@@ -73,15 +73,20 @@ pub(super) fn absent(absent: &Absent) -> AccountView {
     }
 }
 
-fn word(account: &Account, state: &State, upstream_down: bool, limited: bool) -> &'static str {
-    match account.kind {
-        Kind::Api => "not served yet",
-        Kind::Web if state.disabled => "disabled",
-        Kind::Web if state.needs_login => "needs login",
-        Kind::Web if upstream_down => "unreachable",
-        Kind::Web if limited => "limited",
-        Kind::Web => "ready",
+fn word(state: &State, upstream_down: bool, limited: bool) -> &'static str {
+    match () {
+        () if state.disabled => "disabled",
+        () if state.needs_login => "needs login",
+        () if upstream_down => "unreachable",
+        () if limited => "limited",
+        () => "ready",
     }
+}
+
+/// A key does not sign in.
+fn advice(account: &Account, state: &State) -> Option<String> {
+    let refused = account.kind == Kind::Api && state.needs_login;
+    refused.then(|| "the key is not accepted any more: replace the key".to_owned())
 }
 
 fn limits(state: &State, now: Now) -> Vec<LimitView> {

@@ -49,7 +49,7 @@ async fn ask(accounts: &Accounts, web: &Web, clock: Clock) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::accounts::{Account, Ask, Kind, Origin};
+    use crate::accounts::{Account, Ask, Kind, Kinds, Origin};
     use crate::config::Strategy;
     use crate::simulator::{Options, SimAccount, Simulator};
     use crate::upstreams::web;
@@ -70,7 +70,11 @@ mod tests {
         let web = Web::new(web::Settings { base, ..web::Settings::default() }).unwrap();
         ask(&accounts, &web, clock).await;
         assert!(sim.calls().is_empty(), "nobody was used yet");
-        drop(accounts.pick(&Ask { scope: "f", tried: &[], conversation: None }, clock.now()).unwrap());
+        drop(
+            accounts
+                .pick(&Ask { kinds: Kinds::ANY, scope: "f", tried: &[], conversation: None }, clock.now())
+                .unwrap(),
+        );
         ask(&accounts, &web, clock).await;
         assert!(sim.calls().iter().all(|call| call.account.as_deref() == Some("a")));
         let views = accounts.list(clock.now());

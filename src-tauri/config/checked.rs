@@ -48,6 +48,15 @@ pub struct Config {
     pub api_url: Url,
     /// `strategy`: `balance`. Which of several usable accounts serves.
     pub strategy: Strategy,
+    /// `prefer`: `api`. Which kind of account serves what both can. Changed to spend a session's quota before a key's
+    /// money, or to keep one kind out.
+    pub prefer: Prefer,
+    /// `fill_max_tokens`: on. Whether a request to the official API that names no `max_tokens` gets the model's own
+    /// maximum: the API would cut the answer at 2048 tokens. Turned off to leave that to the API.
+    pub fill_max_tokens: bool,
+    /// `nearest_models`: off. Whether a dated name that nobody has is served by the model of the same name with another
+    /// date or without one. The answer's `x-mammouth-model` then names it.
+    pub nearest_models: bool,
     /// `layout`: `turns`. How a conversation is laid out for the web upstream.
     pub layout: Layout,
     /// `[aliases]`: none. Pairs of the name a client sends and the model that is asked instead; they come before the
@@ -95,6 +104,21 @@ pub enum Strategy {
     FillFirst,
     /// The one whose quota is renewed soonest.
     ResetSoonest,
+}
+
+/// Which kind of account serves a model that both kinds have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Prefer {
+    /// API keys first: the sanctioned way, with tools and exact counts.
+    #[default]
+    Api,
+    /// Web sessions first: their quota is paid for already.
+    Web,
+    /// Only API keys.
+    OnlyApi,
+    /// Only web sessions.
+    OnlyWeb,
 }
 
 /// How a conversation is laid out for the web upstream, which knows no roles.

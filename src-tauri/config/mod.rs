@@ -26,7 +26,7 @@ mod values;
 mod weak_key;
 
 pub use account_list::clean_cookie;
-pub use checked::{Config, Layout, Limits, SecretPlace, Strategy, WebShape};
+pub use checked::{Config, Layout, Limits, Prefer, SecretPlace, Strategy, WebShape};
 pub use data_dir::platform_dir;
 pub use env_file::EnvFile;
 pub use error::{ConfigError, GivenBy};

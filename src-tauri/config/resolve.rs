@@ -12,7 +12,7 @@ use super::error::{ConfigError, Given};
 use super::pick::{first, list};
 use super::secret_place::secret_place;
 use super::sources::Sources;
-use super::tables::{aliases, layout, limits, strategy, web};
+use super::tables::{aliases, layout, limits, prefer, strategy, web};
 
 const WEB_URL: &str = "https://mammouth.ai";
 const API_URL: &str = "https://api.mammouth.ai";
@@ -44,6 +44,9 @@ pub fn resolve(sources: &Sources) -> Result<Config, ConfigError> {
         web_url: web_url(sources)?,
         api_url: api_url(sources)?,
         strategy: strategy(sources)?,
+        prefer: prefer(sources)?,
+        fill_max_tokens: sources.settings.values.fill_max_tokens.unwrap_or(true),
+        nearest_models: sources.settings.values.nearest_models.unwrap_or(false),
         layout: layout(sources)?,
         aliases: aliases(sources)?,
         unlimited_models: sources.settings.values.unlimited_models.clone(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::addresses;
-use super::checked::{Layout, Limits, Strategy, WebShape};
+use super::checked::{Layout, Limits, Prefer, Strategy, WebShape};
 use super::error::{ConfigError, GivenBy};
 use super::pick::saved;
 use super::sources::Sources;
@@ -16,6 +16,18 @@ pub(super) fn strategy(sources: &Sources) -> Result<Strategy, ConfigError> {
             "balance" => Some(Strategy::Balance),
             "fill-first" => Some(Strategy::FillFirst),
             "reset-soonest" => Some(Strategy::ResetSoonest),
+            _ => None,
+        })
+    })
+}
+
+pub(super) fn prefer(sources: &Sources) -> Result<Prefer, ConfigError> {
+    saved("prefer", sources.settings.values.prefer.as_deref()).map_or(Ok(Prefer::default()), |given| {
+        given.check("must be api, web, only-api or only-web", |text| match text {
+            "api" => Some(Prefer::Api),
+            "web" => Some(Prefer::Web),
+            "only-api" => Some(Prefer::OnlyApi),
+            "only-web" => Some(Prefer::OnlyWeb),
             _ => None,
         })
     })

@@ -250,6 +250,7 @@ fn explained(failure: &Failure) -> String {
         | FailureKind::Unreachable
         | FailureKind::Tls
         | FailureKind::Timeout
+        | FailureKind::NoSuchModel
         | FailureKind::ContextLength
         | FailureKind::Rejected
         | FailureKind::Image

@@ -101,6 +101,7 @@ fn unreached(failure: &Failure) -> Finding {
         | FailureKind::Empty
         | FailureKind::Unreachable
         | FailureKind::Timeout
+        | FailureKind::NoSuchModel
         | FailureKind::ContextLength
         | FailureKind::Rejected
         | FailureKind::Image

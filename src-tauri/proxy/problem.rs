@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::LONGEST_RETRY_AFTER;
 use super::body::BodyError;
 use crate::access::{self, Refusal};
-use crate::accounts::{NoAccount, Reason};
+use crate::accounts::{Kind, NoAccount, Reason};
 use crate::dialects::{Invalid, InvalidCode};
 use crate::journal::Fault;
 use crate::upstreams::{Failure, FailureKind};
@@ -164,10 +164,19 @@ fn no_account(reason: &NoAccount) -> Told {
             "no_account",
             "there is no Mammouth account to answer from: set COOKIES, or add one with 'mammouth-proxy accounts add'".into(),
         ),
-        NoAccount::ApiKeysOnly => told(
+        NoAccount::Missing(Kind::Api) => told(
             503,
             "no_account",
-            "API-key accounts are not served yet by this version: add a web-session account (COOKIES)".into(),
+            "this needs an account with an official API key, and there is none that may be used: set API_KEYS, or add \
+             one with 'mammouth-proxy accounts add'; the setting 'prefer' must not be only-web"
+                .into(),
+        ),
+        NoAccount::Missing(Kind::Web) => told(
+            503,
+            "no_account",
+            "only web-session accounts may serve this, and there is none: add one (COOKIES), or change the setting \
+             'prefer'"
+                .into(),
         ),
         NoAccount::Starting => Told::new(
             503,
@@ -186,7 +195,7 @@ fn no_account(reason: &NoAccount) -> Told {
         NoAccount::LoginRequired => told(
             503,
             "account_login_required",
-            "the Mammouth session is not valid any more: sign in again and replace the cookie ('mammouth-proxy accounts list' names the account)".into(),
+            "the Mammouth session or key is not valid any more: sign in again and replace the cookie, or replace the key ('mammouth-proxy accounts list' names the account)".into(),
         ),
         NoAccount::Limited { wait, reason } => {
             let (code, what) = match reason {
@@ -235,6 +244,9 @@ fn upstream(failure: &Failure) -> Told {
         }
         FailureKind::Interrupted => {
             told(502, "upstream_bad_response", format!("Mammouth's answer broke off: {detail}"))
+        }
+        FailureKind::NoSuchModel => {
+            Told::new(404, "not_found", Fault::Client, format!("no account has this model: {detail}"))
         }
         FailureKind::ContextLength => Told::new(400, "context_length_exceeded", Fault::Client, detail),
         FailureKind::Rejected => Told::new(

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::Inner;
 use super::models::Model;
 use super::problem::Problem;
-use crate::accounts::{Ask, Lease, NoAccount, Report};
+use crate::accounts::{Ask, Kinds, Lease, NoAccount, Report};
 use crate::chat::Request;
 use crate::journal::{Attempt, Entry};
 use crate::upstreams::{Credential, Failure, FailureKind, Reply};
@@ -43,7 +43,10 @@ enum Next {
 
 fn next(kind: FailureKind) -> Next {
     match kind {
-        FailureKind::Limited | FailureKind::Throttled | FailureKind::LoginRequired => Next::OtherAccount,
+        FailureKind::Limited
+        | FailureKind::Throttled
+        | FailureKind::LoginRequired
+        | FailureKind::NoSuchModel => Next::OtherAccount,
         FailureKind::Server | FailureKind::Unreachable => Next::AnyAccount,
         FailureKind::Empty | FailureKind::Timeout => Next::OtherAccountOnce,
         FailureKind::Challenge
@@ -115,7 +118,7 @@ pub(super) async fn serve(
 /// serve, else when the first of them is free.
 fn spent(proxy: &Inner, model: &Model, out: &Out, last: Option<Failure>) -> Problem {
     let Some(failure) = last else { return Problem::Internal };
-    let ask = Ask { scope: &model.scope, tried: &out.all(), conversation: None };
+    let ask = Ask { kinds: Kinds::WEB, scope: &model.scope, tried: &out.all(), conversation: None };
     match proxy.parts.accounts.nobody(&ask, proxy.parts.clock.now()) {
         Some(none) => nobody(none, Some(failure)),
         None => Problem::Upstream(failure.with_retry_after(Some(Duration::ZERO))),
@@ -125,7 +128,7 @@ fn spent(proxy: &Inner, model: &Model, out: &Out, last: Option<Failure>) -> Prob
 fn pick(proxy: &Inner, model: &Model, conversation: u64, out: &Out) -> Result<Lease, NoAccount> {
     let now = proxy.parts.clock.now();
     let all = out.all();
-    let ask = |tried| Ask { scope: &model.scope, tried, conversation: Some(conversation) };
+    let ask = |tried| Ask { kinds: Kinds::WEB, scope: &model.scope, tried, conversation: Some(conversation) };
     match proxy.parts.accounts.pick(&ask(&all), now) {
         Err(NoAccount::AllTried) if !out.unlucky.is_empty() => {
             proxy.parts.accounts.pick(&ask(&out.refused), now)
@@ -175,7 +178,7 @@ impl Out {
 }
 
 fn note_success(proxy: &Inner, lease: &mut Lease, model: &Model, conversation: u64, served: Option<&str>) {
-    let ask = Ask { scope: &model.scope, tried: &[], conversation: Some(conversation) };
+    let ask = Ask { kinds: Kinds::WEB, scope: &model.scope, tried: &[], conversation: Some(conversation) };
     let report = Report::Answered { asked: &model.id, served };
     proxy.metrics.upstream_call(true);
     // Chance matters to failures only, and drawing it is a system call.
@@ -184,13 +187,13 @@ fn note_success(proxy: &Inner, lease: &mut Lease, model: &Model, conversation: u
 
 /// Tells accounts that a reply came to its end.
 pub(super) fn note_end(proxy: &Inner, lease: &mut Lease, model: &Model) {
-    let ask = Ask { scope: &model.scope, tried: &[], conversation: None };
+    let ask = Ask { kinds: Kinds::WEB, scope: &model.scope, tried: &[], conversation: None };
     proxy.parts.accounts.report(lease, &ask, Report::Completed, proxy.parts.clock.now(), 0.0);
 }
 
 /// Tells accounts and metrics that a call failed, before or after its first event.
 pub(super) fn note_failure(proxy: &Inner, lease: &mut Lease, model: &Model, failure: &Failure) {
-    let ask = Ask { scope: &model.scope, tried: &[], conversation: None };
+    let ask = Ask { kinds: Kinds::WEB, scope: &model.scope, tried: &[], conversation: None };
     proxy.metrics.upstream_call(false);
     proxy.parts.accounts.report(lease, &ask, Report::Failed(failure), proxy.parts.clock.now(), chance());
 }
@@ -219,6 +222,7 @@ fn outcome(kind: FailureKind) -> &'static str {
         FailureKind::Unreachable => "unreachable",
         FailureKind::Tls => "tls error",
         FailureKind::Timeout => "timeout",
+        FailureKind::NoSuchModel => "no such model",
         FailureKind::ContextLength => "too long",
         FailureKind::Rejected => "rejected",
         FailureKind::Image => "image",

@@ -27,6 +27,8 @@ pub enum FailureKind {
     Tls,
     /// No first byte in time.
     Timeout,
+    /// The account does not have the model; another may.
+    NoSuchModel,
     /// The conversation is longer than the model takes.
     ContextLength,
     /// The upstream refused the request itself (400, 413, content policy).

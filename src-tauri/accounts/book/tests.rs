@@ -25,7 +25,7 @@ fn accounts(labels: &[&str]) -> Accounts {
 }
 
 fn ask<'a>(scope: &'a str, tried: &'a [String]) -> Ask<'a> {
-    Ask { scope, tried, conversation: None }
+    Ask { kinds: Kinds::ANY, scope, tried, conversation: None }
 }
 
 fn fail(accounts: &Accounts, lease: &mut Lease, kind: FailureKind, now: Now) {
@@ -61,7 +61,10 @@ fn all_limited_names_the_soonest_end() {
 fn who_is_missing_is_said() {
     assert_eq!(accounts(&[]).pick(&ask("f", &[]), at(0)).unwrap_err(), NoAccount::None);
     let api = Accounts::new(vec![account("k", Kind::Api)], Strategy::Balance, None, at(0));
-    assert_eq!(api.pick(&ask("f", &[]), at(0)).unwrap_err(), NoAccount::ApiKeysOnly);
+    let web_only = Ask { kinds: Kinds::WEB, ..ask("f", &[]) };
+    assert_eq!(api.pick(&web_only, at(0)).unwrap_err(), NoAccount::Missing(Kind::Web));
+    let native = Ask { kinds: Kinds::API, ..ask("f", &[]) };
+    assert_eq!(accounts(&["a"]).pick(&native, at(0)).unwrap_err(), NoAccount::Missing(Kind::Api));
     let lost = accounts(&["a"]);
     let mut lease = lost.pick(&ask("f", &[]), at(0)).unwrap();
     fail(&lost, &mut lease, FailureKind::LoginRequired, at(0));

@@ -5,7 +5,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 use super::*;
-use crate::accounts::{Ask, NoAccount};
+use crate::accounts::{Ask, Kinds, NoAccount};
 use crate::config::{SettingsFile, Strategy};
 use crate::control::{self, ClientKeys, Facts, Reader};
 use crate::journal::{self, Journal};
@@ -118,7 +118,7 @@ impl Bench {
     }
 
     fn refusal(&self) -> Option<NoAccount> {
-        let ask = Ask { scope: "f", tried: &[], conversation: None };
+        let ask = Ask { kinds: Kinds::ANY, scope: "f", tried: &[], conversation: None };
         self.control.accounts.pick(&ask, self.control.clock.now()).err()
     }
 

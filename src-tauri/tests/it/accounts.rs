@@ -188,9 +188,9 @@ async fn without_an_account_that_can_serve_the_reason_is_told() {
     let keys = nobody(Options::default().env("API_KEYS", "sk-canary-0123456789")).await;
     let answer = keys.chat(&question("hello")).await;
     assert_eq!(answer.error(), (503, "no_account".into()));
-    assert!(answer.json()["error"]["message"].as_str().unwrap().contains("not served yet"));
+    assert!(answer.json()["error"]["message"].as_str().unwrap().contains("web-session"));
     let listed = keys.cli(&["accounts", "list"]).await;
-    assert_eq!(String::from_utf8(listed.stdout).unwrap().trim(), "api-1: not served yet");
+    assert_eq!(String::from_utf8(listed.stdout).unwrap().trim(), "api-1: ready");
 }
 
 #[tokio::test]

@@ -3,9 +3,9 @@
 
 use serde_json::Value;
 
-use super::redact::clean;
 use super::shape::PERCENT_KEYS;
 use crate::secrets::Secret;
+use crate::upstreams::transport::redact::clean;
 use crate::upstreams::{Identity, Quota};
 
 /// No honest list is longer, no honest name either.

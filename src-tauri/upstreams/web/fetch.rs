@@ -9,10 +9,11 @@ use reqwest::Body;
 use tokio::time::{Instant, timeout};
 use url::{Host, Url};
 
-use super::body::Source;
-use super::resolver::AddressPolicy;
-use super::{BuildError, Settings, client};
+use super::{BuildError, Settings};
 use crate::chat::{Image, MAX_IMAGE_BYTES};
+use crate::upstreams::transport::body::Source;
+use crate::upstreams::transport::client;
+use crate::upstreams::transport::resolver::AddressPolicy;
 use crate::upstreams::{Failure, FailureKind};
 
 /// From the first lookup to the last byte, redirects included.
@@ -32,8 +33,9 @@ pub(super) struct Fetcher {
 impl Fetcher {
     /// Only addresses that pass `policy` are connected to.
     pub(super) fn new(settings: &Settings, policy: AddressPolicy) -> Result<Self, BuildError> {
+        let roots = client::roots(&settings.extra_roots).ok_or(BuildError::Roots)?;
         let builder =
-            client::builder(settings, policy).https_only(true).tls_certs_merge(client::roots(settings)?);
+            client::builder(settings.connect_timeout, policy).https_only(true).tls_certs_merge(roots);
         // A connection to a stranger is not worth keeping, and a kept one would outlive the check of its address.
         let client = builder.pool_max_idle_per_host(0).build().map_err(|_| BuildError::Client)?;
         Ok(Self { client, policy, total_time: TOTAL_TIME })

@@ -6,21 +6,15 @@
 
 mod account;
 mod addresses;
-mod body;
-mod client;
 mod fetch;
 mod images;
 pub mod models;
-mod redact;
 mod refusal;
 mod request;
-mod resolver;
-mod retry_after;
 mod shape;
 mod site;
 mod stream;
 mod text;
-mod transport;
 mod turns;
 mod upload;
 
@@ -39,8 +33,9 @@ use url::Url;
 
 use self::fetch::Fetcher;
 use self::site::Site;
-use self::stream::{PromptTokens, ReplyStream};
+use self::stream::ReplyStream;
 use self::text::Shaper;
+use super::transport::prompt::PromptTokens;
 use super::{Credential, Failure, FailureKind, Identity, Quota, Reply};
 use crate::chat;
 

@@ -6,47 +6,15 @@ use http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
 use url::Url;
 
-use super::redact::clean;
-use super::retry_after::retry_after;
 use super::shape::{
     CHALLENGE_HEADERS, CHALLENGE_MARKS, LENGTH_WORDS, LIMIT_WORDS, LOGIN_PAGE_MARKS, LOGIN_PATHS,
     LOGIN_WORDS, MAXIMUM_WORDS, MESSAGE_KEYS, UNIT_WORDS,
 };
 use crate::secrets::Secret;
+use crate::upstreams::transport::media::Media;
+use crate::upstreams::transport::redact::clean;
+use crate::upstreams::transport::retry_after::retry_after;
 use crate::upstreams::{Failure, FailureKind};
-
-/// What a body is, as its header says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Media {
-    /// Plain text, bytes of no named kind, or nothing said.
-    Text,
-    Json,
-    Html,
-    Other,
-}
-
-impl Media {
-    pub(super) fn of(headers: &HeaderMap) -> Self {
-        let Some(value) = headers.get(header::CONTENT_TYPE) else { return Self::Text };
-        let essence =
-            value.to_str().unwrap_or("?").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        match essence.as_str() {
-            "" | "text/plain" | "application/octet-stream" => Self::Text,
-            "text/html" | "application/xhtml+xml" => Self::Html,
-            "application/json" | "text/json" => Self::Json,
-            other if other.ends_with("+json") => Self::Json,
-            _ => Self::Other,
-        }
-    }
-}
-
-/// Whether the body is compressed. We ask for plain bytes and never inflate, so that no bomb can go off.
-pub(super) fn is_encoded(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(header::CONTENT_ENCODING)
-        .iter()
-        .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
-}
 
 /// An answer that is no reply.
 pub(super) struct Refusal<'a> {
@@ -324,18 +292,6 @@ mod tests {
         for status in [200, 400, 403, 500] {
             assert!(!failure(status, &[HTML], "<img src=x onerror=alert(1)>").detail.contains("img"));
         }
-    }
-
-    #[test]
-    fn r05_only_plain_bytes_are_read() {
-        let encoded = |value: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::CONTENT_ENCODING, value.parse().unwrap());
-            is_encoded(&headers)
-        };
-        assert!(
-            encoded("gzip") && encoded("br, gzip") && !encoded("Identity") && !is_encoded(&HeaderMap::new())
-        );
     }
 
     #[test]

@@ -6,13 +6,15 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use reqwest::{Body, RequestBuilder};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
-use url::{Host, Url};
+use url::Url;
 
-use super::body::Source;
-use super::redact::clean;
-use super::refusal::{Media, Refusal, is_encoded, is_error};
-use super::{BuildError, Settings, client, transport};
+use super::refusal::{Refusal, is_error};
+use super::{BuildError, Settings};
 use crate::secrets::{ExposeSecret, Secret};
+use crate::upstreams::transport::body::Source;
+use crate::upstreams::transport::media::{Media, is_encoded};
+use crate::upstreams::transport::redact::clean;
+use crate::upstreams::transport::{client, error};
 use crate::upstreams::{Credential, Failure, FailureKind};
 
 /// Of a refusal no more is read than this, and not longer.
@@ -35,12 +37,16 @@ pub(super) struct Site {
 
 impl Site {
     pub(super) fn new(settings: Settings) -> Result<Self, BuildError> {
-        check_base(&settings.base)?;
+        if !client::is_safe_base(&settings.base) {
+            return Err(BuildError::Base);
+        }
         check_names(&settings)?;
+        let roots = client::roots(&settings.extra_roots).ok_or(BuildError::Roots)?;
+        let client = client::to_upstream(&settings.base, settings.connect_timeout, roots);
         let shape = &settings.shape;
-        let url = |field, path| endpoint(&settings.base, path).ok_or(BuildError::Shape(field));
+        let url = |field, path| client::endpoint(&settings.base, path).ok_or(BuildError::Shape(field));
         Ok(Self {
-            client: client(&settings)?,
+            client: client.map_err(|_| BuildError::Client)?,
             headers: headers(&settings)?,
             chat: url("chat_path", &shape.chat_path)?,
             upload: url("upload_path", &shape.upload_path)?,
@@ -65,7 +71,7 @@ impl Site {
         let request = fill(self.client.request(method, url.clone()).headers(headers));
         let late = |_| Failure::new(FailureKind::Timeout, "the site did not answer in time");
         let sent = timeout_at(first_byte, request.send()).await.map_err(late)?;
-        let response = sent.map_err(transport::failure)?.into();
+        let response = sent.map_err(error::failure)?.into();
         Ok(Answer { site: self, credential, url, first_byte, response })
     }
 
@@ -74,7 +80,7 @@ impl Site {
         let late = |_| Failure::new(FailureKind::Timeout, "the site did not answer in time");
         let request = self.client.get(self.user.clone()).headers(self.headers.clone());
         let limit = Instant::now() + self.settings.connect_timeout.saturating_mul(2);
-        let answer = timeout_at(limit, request.send()).await.map_err(late)?.map_err(transport::failure)?;
+        let answer = timeout_at(limit, request.send()).await.map_err(late)?.map_err(error::failure)?;
         let date = answer.headers().get(header::DATE).and_then(|date| date.to_str().ok());
         Ok(date.and_then(|date| httpdate::parse_http_date(date).ok()))
     }
@@ -201,30 +207,6 @@ fn bad(detail: impl Into<String>) -> Failure {
     Failure::new(FailureKind::BadResponse, detail).with_status(200)
 }
 
-fn client(settings: &Settings) -> Result<reqwest::Client, BuildError> {
-    let (builder, roots) = (client::builder(settings, |_| true), client::roots(settings)?);
-    // Without TLS the system's certificates are not needed, and a machine without any can still show the demo.
-    let is_plain = settings.base.scheme() == "http";
-    let builder = if is_plain { builder.tls_certs_only(roots) } else { builder.tls_certs_merge(roots) };
-    builder.build().map_err(|_| BuildError::Client)
-}
-
-/// https anywhere, http to this machine only: a cookie in clear text must not leave it.
-fn check_base(base: &Url) -> Result<(), BuildError> {
-    let local = match base.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    };
-    let plain = base.username().is_empty() && base.password().is_none() && base.query().is_none();
-    match base.scheme() {
-        "https" if plain => Ok(()),
-        "http" if plain && local => Ok(()),
-        _ => Err(BuildError::Base),
-    }
-}
-
 fn check_names(settings: &Settings) -> Result<(), BuildError> {
     let plain = |name: &str| {
         !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.[]".contains(&b))
@@ -233,12 +215,6 @@ fn check_names(settings: &Settings) -> Result<(), BuildError> {
         Some((field, _)) => Err(BuildError::Shape(field)),
         None => Ok(()),
     }
-}
-
-/// A path below the base; a path that would lead to another host makes none.
-fn endpoint(base: &Url, path: &str) -> Option<Url> {
-    let url = Url::parse(&format!("{}{path}", base.as_str().trim_end_matches('/'))).ok()?;
-    (path.starts_with('/') && url.origin() == base.origin()).then_some(url)
 }
 
 fn headers(settings: &Settings) -> Result<HeaderMap, BuildError> {

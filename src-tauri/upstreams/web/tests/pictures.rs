@@ -1,10 +1,11 @@
 use std::time::Duration;
 
+use super::super::addresses;
 use super::super::fetch::Fetcher;
-use super::super::{addresses, resolver};
 use super::server::{Seen, Server, Step, answer, json, reply, send};
 use super::*;
 use crate::chat::{Image, MAX_IMAGE_BYTES};
+use crate::upstreams::transport::resolver;
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\nrest";
 

@@ -6,12 +6,12 @@ use crate::secrets::{Redactor, Secret};
 const MAX_BYTES: usize = 2048;
 
 /// Cleans a text that came from outside. The secret goes first, so that no cut can leave a part of it.
-pub(super) fn clean(text: &str, secret: &Secret) -> String {
+pub(in crate::upstreams) fn clean(text: &str, secret: &Secret) -> String {
     one_line(&Redactor::new([secret]).without_secrets(text))
 }
 
 /// One line of at most 2 KiB in which nothing steers a terminal or hides.
-pub(super) fn one_line(text: &str) -> String {
+pub(in crate::upstreams) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len().min(MAX_BYTES));
     for c in text.trim().chars() {
         let start = line.len();

@@ -8,7 +8,7 @@ use rustls::{CertificateError, Error as TlsError};
 use crate::upstreams::{Failure, FailureKind};
 
 /// The failure of a call that brought no answer.
-pub(super) fn failure(error: reqwest::Error) -> Failure {
+pub(in crate::upstreams) fn failure(error: reqwest::Error) -> Failure {
     let error = error.without_url();
     if let Some(tls) = find::<TlsError>(&error) {
         return Failure::new(FailureKind::Tls, tls_sentence(tls));
@@ -28,7 +28,7 @@ pub(super) fn failure(error: reqwest::Error) -> Failure {
 }
 
 /// Whether the bytes themselves were wrong, not the connection.
-pub(super) fn is_broken_http(error: &reqwest::Error) -> bool {
+pub(in crate::upstreams) fn is_broken_http(error: &reqwest::Error) -> bool {
     let in_head =
         find::<hyper::Error>(error).is_some_and(|error| error.is_parse() || error.is_parse_too_large());
     // hyper has no word of its own for a chunk that is malformed.

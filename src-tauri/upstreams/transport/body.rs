@@ -10,12 +10,12 @@ use http_body::Body as _;
 use reqwest::Body;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::transport;
+use super::error;
 use crate::upstreams::{Failure, FailureKind};
 
 /// Why a body ended before its end.
 #[derive(Debug)]
-pub(super) enum Broken {
+pub(in crate::upstreams) enum Broken {
     /// Nothing came in time.
     Stalled,
     TooLarge,
@@ -27,7 +27,7 @@ pub(super) enum Broken {
 
 impl Broken {
     /// The failure, if it happened before anything of the answer was passed on.
-    pub(super) fn before_output(&self) -> Failure {
+    pub(in crate::upstreams) fn before_output(&self) -> Failure {
         match self {
             Self::Stalled => {
                 Failure::new(FailureKind::Timeout, "the answer stopped coming before its first text")
@@ -41,7 +41,7 @@ impl Broken {
     }
 
     /// The failure, if it happened after some text was passed on.
-    pub(super) fn after_output(&self) -> Failure {
+    pub(in crate::upstreams) fn after_output(&self) -> Failure {
         Failure::new(FailureKind::Interrupted, self.sentence())
     }
 
@@ -56,7 +56,7 @@ impl Broken {
 }
 
 /// A body that is being read.
-pub(super) struct Source {
+pub(in crate::upstreams) struct Source {
     body: Body,
     patience: Patience,
     left: u64,
@@ -64,12 +64,15 @@ pub(super) struct Source {
 
 impl Source {
     /// The first byte must come by `first_byte`, each next piece within `idle`; `cap` is in bytes.
-    pub(super) fn new(body: Body, first_byte: Instant, idle: Duration, cap: u64) -> Self {
+    pub(in crate::upstreams) fn new(body: Body, first_byte: Instant, idle: Duration, cap: u64) -> Self {
         Self { body, patience: Patience::new(first_byte, idle), left: cap }
     }
 
     /// The next piece, never empty; `None` at the end.
-    pub(super) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Broken>> {
+    pub(in crate::upstreams) fn poll_chunk(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Bytes>, Broken>> {
         loop {
             let frame = match Pin::new(&mut self.body).poll_frame(cx) {
                 Poll::Pending => {
@@ -77,7 +80,7 @@ impl Source {
                     return Poll::Ready(Err(Broken::Stalled));
                 }
                 Poll::Ready(None) => return Poll::Ready(Ok(None)),
-                Poll::Ready(Some(Err(error))) if transport::is_broken_http(&error) => {
+                Poll::Ready(Some(Err(error))) if error::is_broken_http(&error) => {
                     return Poll::Ready(Err(Broken::Malformed));
                 }
                 Poll::Ready(Some(Err(_))) => return Poll::Ready(Err(Broken::Cut)),
@@ -90,7 +93,7 @@ impl Source {
     }
 
     /// Everything, up to `cap` bytes.
-    pub(super) async fn collect(mut self, cap: usize) -> Result<Vec<u8>, Broken> {
+    pub(in crate::upstreams) async fn collect(mut self, cap: usize) -> Result<Vec<u8>, Broken> {
         let mut whole = Vec::new();
         while let Some(chunk) = poll_fn(|cx| self.poll_chunk(cx)).await? {
             if whole.len() + chunk.len() > cap {
@@ -102,7 +105,7 @@ impl Source {
     }
 
     /// What comes within `time`, up to `cap` bytes; for refusals, whose text only helps to explain.
-    pub(super) async fn collect_some(mut self, cap: usize, time: Duration) -> Vec<u8> {
+    pub(in crate::upstreams) async fn collect_some(mut self, cap: usize, time: Duration) -> Vec<u8> {
         let mut some = Vec::new();
         let reading = async {
             while let Ok(Some(chunk)) = poll_fn(|cx| self.poll_chunk(cx)).await {

@@ -10,7 +10,7 @@ const RANGE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs
 
 /// The wait that `Retry-After` asks for, between 1 s and 1 h. A header that is missing, sent twice or not one of the
 /// two forms of RFC 9110 says nothing.
-pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+pub(in crate::upstreams) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let mut values = headers.get_all(RETRY_AFTER).iter();
     let (value, None) = (values.next()?, values.next()) else { return None };
     let value = value.to_str().ok()?.trim();

@@ -14,18 +14,18 @@ const TIMEOUT: Duration = Duration::from_millis(4500);
 const AT_ONCE: usize = 8;
 
 /// Which addresses may be connected to.
-pub(super) type AddressPolicy = fn(IpAddr) -> bool;
+pub(in crate::upstreams) type AddressPolicy = fn(IpAddr) -> bool;
 
 /// Looks names up with the system's resolver. Only addresses that pass the policy come out, and the connection goes to
 /// exactly those: there is no second lookup between the check and the connect.
 #[derive(Clone)]
-pub(super) struct Resolver {
+pub(in crate::upstreams) struct Resolver {
     policy: AddressPolicy,
     slots: Arc<Semaphore>,
 }
 
 impl Resolver {
-    pub(super) fn new(policy: AddressPolicy) -> Self {
+    pub(in crate::upstreams) fn new(policy: AddressPolicy) -> Self {
         Self { policy, slots: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 

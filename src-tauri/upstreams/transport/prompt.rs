@@ -1,0 +1,85 @@
+//! The count of a prompt's tokens, for upstreams that do not tell it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use futures_util::future::poll_fn;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use crate::chat::{Part, Request, prompt_tokens};
+
+/// A prompt up to this size is counted where it stands; that takes half a millisecond at most.
+const QUICK_PROMPT_BYTES: usize = 16 * 1024;
+
+/// The prompt's tokens. They are counted after the last text of a reply or beside it, never before its first.
+pub(in crate::upstreams) enum PromptTokens {
+    Later(Arc<Request>),
+    Running(JoinHandle<u64>),
+    Known(u64),
+}
+
+impl PromptTokens {
+    /// `warm` says whether this process has counted before: the first count loads the vocabulary.
+    pub(in crate::upstreams) fn start(request: Arc<Request>, warm: &Arc<AtomicBool>) -> Self {
+        if warm.load(Ordering::Relaxed) && text_bytes(&request) <= QUICK_PROMPT_BYTES {
+            return Self::Later(request);
+        }
+        let warm = Arc::clone(warm);
+        Self::Running(spawn_blocking(move || {
+            let tokens = prompt_tokens(&request);
+            warm.store(true, Ordering::Relaxed);
+            tokens
+        }))
+    }
+
+    /// Waits until the vocabulary is loaded, for replies that are counted as they come.
+    pub(in crate::upstreams) async fn settled(mut self) -> Self {
+        if matches!(self, Self::Running(_)) {
+            self = Self::Known(poll_fn(|cx| self.poll(cx)).await);
+        }
+        self
+    }
+
+    pub(in crate::upstreams) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<u64> {
+        match self {
+            Self::Later(request) => Poll::Ready(prompt_tokens(request)),
+            // A count that was cancelled by the program's end is missed by nobody.
+            Self::Running(handle) => Pin::new(handle).poll(cx).map(Result::unwrap_or_default),
+            Self::Known(tokens) => Poll::Ready(*tokens),
+        }
+    }
+}
+
+fn text_bytes(request: &Request) -> usize {
+    request.messages.iter().map(|message| bytes_of(&message.parts)).sum()
+}
+
+fn bytes_of(parts: &[Part]) -> usize {
+    let sizes = parts.iter().map(|part| match part {
+        Part::Text(text) | Part::Reasoning(text) => text.len(),
+        Part::Image(_) | Part::ImageLink(_) => 0,
+        Part::Call(call) => call.arguments.len(),
+        Part::Result(result) => bytes_of(&result.parts),
+    });
+    sizes.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(stream: bool) -> Request {
+        Request { stream, ..Request::default() }
+    }
+
+    #[tokio::test]
+    async fn the_first_count_of_a_process_runs_beside_the_reply() {
+        let warm = Arc::new(AtomicBool::new(false));
+        let first = PromptTokens::start(Arc::new(request(true)), &warm);
+        assert!(matches!(first, PromptTokens::Running(_)));
+        assert!(matches!(first.settled().await, PromptTokens::Known(0)));
+        assert!(matches!(PromptTokens::start(Arc::new(request(true)), &warm), PromptTokens::Later(_)));
+    }
+}
