@@ -5,8 +5,9 @@ use libfuzzer_sys::fuzz_target;
 use mammouth_proxy::dialects::Dialect;
 
 fuzz_target!(|body: &[u8]| {
+    let body = bytes::Bytes::copy_from_slice(body);
     for dialect in [Dialect::OpenAiChat, Dialect::OpenAiCompletions] {
-        match dialect.decode(body) {
+        match dialect.decode(&body) {
             Ok(decoded) => {
                 assert!(!decoded.request.messages.is_empty(), "an upstream needs something to answer")
             }

@@ -46,7 +46,7 @@ impl ImageKind {
 pub enum ImageError {
     #[error("the image is not a PNG, JPEG, GIF or WebP")]
     Format,
-    #[error("the data URL is not of the form data:image/(png|jpeg|gif|webp);base64,…")]
+    #[error("the image is neither base64 nor of the form data:image/(png|jpeg|gif|webp);base64,…")]
     DataUrl,
     #[error("the image is empty")]
     Empty,
@@ -94,6 +94,14 @@ impl Image {
         if !matches!(media, Some("image/png" | "image/jpeg" | "image/jpg" | "image/gif" | "image/webp")) {
             return Err(ImageError::DataUrl);
         }
+        Self::from_base64(data)
+    }
+
+    /// Reads base64, with or without its padding.
+    ///
+    /// # Errors
+    /// [`ImageError::DataUrl`] for any other text, and what [`Image::from_bytes`] finds.
+    pub fn from_base64(data: &str) -> Result<Self, ImageError> {
         if data.len() / 4 * 3 > MAX_IMAGE_BYTES + 3 {
             return Err(ImageError::TooLarge);
         }

@@ -4,16 +4,22 @@
 //! turns [`chat::Event`](crate::chat::Event)s into the bytes a client expects. HTTP statuses, headers and the decision
 //! which dialect is spoken are left to `proxy`.
 
+mod common;
+mod effort;
 mod fields;
 mod openai_chat;
 mod openai_completions;
-mod openai_content;
 mod openai_error;
 mod openai_models;
+mod openai_tools;
+mod picture;
 mod sse;
 
+pub use effort::{Certainty, split_effort};
 pub use openai_error::error_body as openai_error;
 pub use openai_models::{model as openai_model, models as openai_models};
+
+use bytes::Bytes;
 
 use crate::chat::{Collected, Event, Request};
 
@@ -39,7 +45,7 @@ impl Dialect {
     ///
     /// # Errors
     /// [`Invalid`] names the field that is wrong; its message repeats nothing of what was sent but field names.
-    pub fn decode(self, body: &[u8]) -> Result<Decoded, Invalid> {
+    pub fn decode(self, body: &Bytes) -> Result<Decoded, Invalid> {
         match self {
             Self::OpenAiChat => openai_chat::decode(body),
             Self::OpenAiCompletions => openai_completions::decode(body),
@@ -68,6 +74,14 @@ pub struct Decoded {
     pub request: Request,
     /// Names of fields that were understood or unknown but have no effect, in the client's order.
     pub ignored: Vec<String>,
+    /// Names of fields that have an effect only at an upstream with an API of its own.
+    pub steering: Vec<&'static str>,
+    pub remember: Remember,
+}
+
+/// What a dialect wants to know again when the reply comes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Remember {
     /// The client asked for a usage chunk at the end of a stream.
     pub include_usage: bool,
     /// Legacy completions only: the prompt, to be repeated before the reply.
@@ -83,8 +97,7 @@ pub struct About {
     pub created: u64,
     /// The model as the client named it.
     pub model: String,
-    pub include_usage: bool,
-    pub echo: Option<String>,
+    pub remember: Remember,
 }
 
 /// Turns events into the bytes of one reply.

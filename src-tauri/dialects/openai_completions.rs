@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::fields::Fields;
-use super::openai_chat::{common, finish_reason, max_tokens, model, usage_json};
-use super::{About, Decoded, Encode, Invalid, sse};
+use super::openai_chat::{finish_reason, stream, usage_json};
+use super::{About, Decoded, Encode, Invalid, Remember, common, sse};
 use crate::chat::{Collected, Event, Finish, Message, Part, Request, Role};
 
 #[derive(Deserialize)]
@@ -19,16 +19,24 @@ enum Prompt {
 /// Reads a legacy completion request: the prompt becomes the one user message.
 pub(super) fn decode(body: &[u8]) -> Result<Decoded, Invalid> {
     let mut fields = Fields::of(body)?;
-    let model = model(&mut fields)?;
+    let mut steering = common::Steering::new();
+    let model = common::model(&mut fields)?;
     let prompt = prompt(&mut fields)?;
     refuse_other_meanings(&mut fields)?;
-    let common = common(&mut fields)?;
-    let max_tokens = max_tokens(&mut fields, "max_tokens")?;
+    let (stream, include_usage) = stream(&mut fields)?;
     let echo = fields.optional::<bool>("echo")?.unwrap_or(false).then(|| prompt.clone());
     let messages = vec![Message { role: Role::User, parts: vec![Part::Text(prompt)] }];
-    let (stream, stop) = (common.stream, common.stop);
-    let request = Request { model, messages, stream, max_tokens, stop, ..Request::default() };
-    Ok(Decoded { request, ignored: fields.ignored(), include_usage: common.include_usage, echo })
+    let request = Request {
+        model,
+        messages,
+        stream,
+        max_tokens: common::max_tokens(&mut fields, "max_tokens")?,
+        stop: common::stop(&mut fields, "stop")?,
+        sampling: common::sampling(&mut fields, &mut steering)?,
+        ..Request::default()
+    };
+    let remember = Remember { include_usage, echo, ..Remember::default() };
+    Ok(Decoded { request, ignored: fields.ignored(), steering, remember })
 }
 
 fn prompt(fields: &mut Fields<'_>) -> Result<String, Invalid> {
@@ -43,6 +51,9 @@ fn prompt(fields: &mut Fields<'_>) -> Result<String, Invalid> {
 }
 
 fn refuse_other_meanings(fields: &mut Fields<'_>) -> Result<(), Invalid> {
+    if common::several_choices(fields)? {
+        return Err(Invalid::unsupported("n", "only one choice can be made for a request: 'n' must be 1"));
+    }
     if fields.optional::<u64>("best_of")?.is_some_and(|n| n > 1) {
         return Err(Invalid::unsupported("best_of", "'best_of' must be 1"));
     }
@@ -85,7 +96,7 @@ impl Encoder {
 impl Encode for Encoder {
     fn frames(&mut self, event: &Event) -> String {
         let mut out = String::with_capacity(self.head.len() + 256);
-        if let Some(prompt) = self.about.echo.take() {
+        if let Some(prompt) = self.about.remember.echo.take() {
             self.chunk(&mut out, &prompt, None);
         }
         match event {
@@ -94,7 +105,7 @@ impl Encode for Encoder {
             Event::Reasoning(_) | Event::Call { .. } | Event::CallArguments(_) | Event::Image(_) => {}
             Event::Done { finish, usage } => {
                 self.chunk(&mut out, "", Some(*finish));
-                if self.about.include_usage {
+                if self.about.remember.include_usage {
                     out.push_str(&self.head);
                     out.push_str(&format!("],\"usage\":{}}}\n\n", usage_json(*usage)));
                 }
@@ -109,7 +120,7 @@ impl Encode for Encoder {
     }
 
     fn whole(&mut self, answer: &Collected) -> String {
-        let text = self.about.echo.take().unwrap_or_default() + &answer.text();
+        let text = self.about.remember.echo.take().unwrap_or_default() + &answer.text();
         json!({
             "id": format!("cmpl-{}", self.about.id),
             "object": "text_completion",
@@ -131,7 +142,7 @@ mod tests {
         let decoded = decode(br#"{"model":"m","prompt":["hi"],"max_tokens":5,"temperature":0}"#).unwrap();
         assert_eq!(decoded.request.messages[0].parts, vec![Part::Text("hi".into())]);
         assert_eq!(decoded.request.max_tokens, Some(5));
-        assert_eq!(decoded.ignored, vec!["temperature"]);
+        assert_eq!(decoded.steering, vec!["temperature"]);
     }
 
     #[test]
@@ -150,13 +161,8 @@ mod tests {
 
     #[test]
     fn echo_repeats_the_prompt_once() {
-        let about = About {
-            id: "1".into(),
-            created: 0,
-            model: "m".into(),
-            include_usage: false,
-            echo: Some("ab".into()),
-        };
+        let remember = Remember { echo: Some("ab".into()), ..Remember::default() };
+        let about = About { id: "1".into(), created: 0, model: "m".into(), remember };
         let mut encoder = Encoder::new(about);
         let first = encoder.frames(&Event::Text("c".into()));
         assert_eq!(first.matches("data: ").count(), 2);

@@ -68,6 +68,7 @@ impl Question {
         let body = body::read(stream, announced, limit, &self.proxy.bodies).await;
         let body = body.map_err(Problem::Body)?;
         self.entry.bytes_in(body.len() as u64);
+        let body = body.shared();
         let dialect = self.dialect;
         let decoded = if body.len() > LARGE_BODY {
             let decoding = tokio::task::spawn_blocking(move || dialect.decode(&body));
@@ -79,17 +80,17 @@ impl Question {
     }
 
     async fn answer(mut self, decoded: Decoded) -> Response {
-        let Decoded { request, ignored, include_usage, echo } = decoded;
+        let Decoded { mut request, mut ignored, steering, remember } = decoded;
         self.entry.asked(&request.model, request.stream);
-        let model = self.proxy.parts.models.resolve(&request.model);
+        if let Some(param) = request.native_only {
+            return self.fail(&Problem::NativeOnly(param), 0);
+        }
+        ignored.extend(steering.into_iter().map(str::to_owned));
+        let asked = request.model.clone();
+        let model = self.proxy.parts.models.meant(&mut request);
         let conversation = conversation(&self.caller.client, &request);
-        let about = About {
-            id: self.caller.request_id.to_string(),
-            created: unix_seconds(),
-            model: request.model.clone(),
-            include_usage,
-            echo,
-        };
+        let about =
+            About { id: self.caller.request_id.to_string(), created: unix_seconds(), model: asked, remember };
         let streamed = request.stream;
         let request = Arc::new(request);
         let served = match retry::serve(&self.proxy, &request, &model, conversation, &mut self.entry).await {

@@ -56,7 +56,18 @@ impl std::ops::Deref for Body {
     }
 }
 
+impl AsRef<[u8]> for Body {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 impl Body {
+    /// The bytes as a cheap handle. The share of the budget ends with the last handle.
+    pub(super) fn shared(self) -> Bytes {
+        Bytes::from_owner(self)
+    }
+
     fn push(&mut self, chunk: &Bytes) -> Result<(), BodyError> {
         let used = self.budget.used.fetch_add(chunk.len(), Ordering::Relaxed);
         self.held += chunk.len();

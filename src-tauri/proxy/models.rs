@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::chat::Request;
+use crate::dialects::{Certainty, split_effort};
 use crate::upstreams::web::models as web;
 
 /// The model table with the user's own names. A cheap handle.
@@ -41,6 +43,24 @@ impl Models {
         Model { id, scope }
     }
 
+    /// The model that a request means. An effort at the end of its name is taken off and becomes the request's own,
+    /// which then is no longer what the client's body says.
+    pub(super) fn meant(&self, request: &mut Request) -> Model {
+        if let Some((base, effort, certainty)) = split_effort(&request.model)
+            && !self.knows(&request.model)
+            && (certainty == Certainty::Sure || self.knows(base))
+        {
+            request.effort = Some(effort);
+            request.original = None;
+            request.model.truncate(base.len());
+        }
+        self.resolve(&request.model)
+    }
+
+    fn knows(&self, name: &str) -> bool {
+        self.listed().iter().any(|(listed, _)| listed == name)
+    }
+
     /// The names that are listed, each with its family as owner.
     pub(super) fn listed(&self) -> Vec<(String, String)> {
         let aliases = self.settings.aliases.keys().map(String::as_str);
@@ -73,5 +93,22 @@ mod tests {
         assert_eq!(models.resolve("gpt-5").scope, "openai");
         assert_eq!(models.resolve("somebody-new").id, "somebody-new");
         assert_eq!(models.listed()[0].0, "fast");
+    }
+
+    #[test]
+    fn an_effort_in_the_name_is_taken_off_where_it_is_no_part_of_it() {
+        use crate::chat::Effort;
+        let models = Models::new(vec![("mine-high".into(), "openai-gpt-5".into())], None);
+        for (name, base, effort) in [
+            ("gpt-4.1:high", "gpt-4.1", Some(Effort::High)),
+            ("gpt-4.1-low", "gpt-4.1", Some(Effort::Low)),
+            ("mine-high", "mine-high", None),
+            ("somebody-new-medium", "somebody-new-medium", None),
+            ("gpt-4.1", "gpt-4.1", None),
+        ] {
+            let mut request = Request { model: name.into(), ..Request::default() };
+            models.meant(&mut request);
+            assert_eq!((request.model.as_str(), request.effort), (base, effort), "{name}");
+        }
     }
 }

@@ -17,6 +17,8 @@ pub(super) enum Problem {
     Refused(Refusal),
     Body(BodyError),
     Invalid(Invalid),
+    /// The parameter of a wish that no account at hand can honour.
+    NativeOnly(&'static str),
     NoSuchModel,
     NoAccount(NoAccount),
     Upstream(Failure),
@@ -69,6 +71,7 @@ pub(super) fn tell(problem: &Problem) -> Told {
         Problem::Refused(refusal) => refused(refusal),
         Problem::Body(error) => body(*error),
         Problem::Invalid(error) => invalid(error),
+        Problem::NativeOnly(param) => native_only(param),
         Problem::NoSuchModel => {
             Told::new(404, "not_found", Fault::Client, "there is no such model in the list")
         }
@@ -154,6 +157,12 @@ fn invalid(error: &Invalid) -> Told {
         InvalidCode::InvalidImage => "invalid_image",
     };
     Told { param: error.param.clone(), ..Told::new(400, code, Fault::Client, &error.message) }
+}
+
+fn native_only(param: &str) -> Told {
+    let message =
+        format!("'{param}' can only be honoured with an API key: a web session has nothing like it");
+    Told { param: Some(param.to_owned()), ..Told::new(400, "unsupported_parameter", Fault::Client, message) }
 }
 
 fn no_account(reason: &NoAccount) -> Told {

@@ -196,12 +196,8 @@ async fn what_has_no_effect_is_accepted_and_named() {
 #[tokio::test]
 async fn what_would_change_the_meaning_is_refused() {
     let scene = Scene::of(&["alice"]).await;
-    let tool = json!([{ "type": "function", "function": { "name": "f" } }]);
     for (field, value) in [
         ("n", json!(2)),
-        ("tools", tool.clone()),
-        ("functions", tool),
-        ("response_format", json!({ "type": "json_object" })),
         ("logprobs", json!(true)),
         ("top_logprobs", json!(2)),
         ("modalities", json!(["text", "audio"])),

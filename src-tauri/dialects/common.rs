@@ -1,0 +1,90 @@
+//! What requests of several dialects share: the model's name, limits, stop sequences, sampling.
+
+use serde::Deserialize;
+
+use super::Invalid;
+use super::fields::Fields;
+use crate::chat::Sampling;
+
+const MAX_STOPS: usize = 16;
+/// More choices than anybody asks for at once.
+const MAX_CHOICES: u64 = 128;
+
+/// The model's name: anything a person could have typed, and nothing that could break a header or a log line.
+pub(super) fn model(fields: &mut Fields<'_>) -> Result<String, Invalid> {
+    let model: String = fields.required("model")?;
+    let fits = !model.is_empty() && model.len() <= 200 && !model.chars().any(char::is_control);
+    if fits {
+        Ok(model)
+    } else {
+        Err(Invalid::request("model".to_owned(), "'model' must be 1 to 200 printable characters"))
+    }
+}
+
+pub(super) fn max_tokens(fields: &mut Fields<'_>, name: &str) -> Result<Option<u64>, Invalid> {
+    match fields.optional::<u64>(name)? {
+        Some(0) => Err(Invalid::request(name.to_owned(), format!("'{name}' must be at least 1"))),
+        other => Ok(other),
+    }
+}
+
+/// Whether more than one choice is asked for.
+pub(super) fn several_choices(fields: &mut Fields<'_>) -> Result<bool, Invalid> {
+    match fields.optional::<u64>("n")? {
+        Some(n) if n == 0 || n > MAX_CHOICES => {
+            Err(Invalid::request("n".to_owned(), format!("'n' must be 1 to {MAX_CHOICES}")))
+        }
+        n => Ok(n.is_some_and(|n| n > 1)),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Stop {
+    One(String),
+    Many(Vec<String>),
+}
+
+pub(super) fn stop(fields: &mut Fields<'_>, name: &str) -> Result<Vec<String>, Invalid> {
+    let stop = match fields.optional(name)? {
+        None => Vec::new(),
+        Some(Stop::One(text)) => vec![text],
+        Some(Stop::Many(texts)) => texts,
+    };
+    bounded_stop(stop, name)
+}
+
+/// Stop sequences as they may stand in the inner form.
+pub(super) fn bounded_stop(mut stop: Vec<String>, name: &str) -> Result<Vec<String>, Invalid> {
+    stop.retain(|text| !text.is_empty());
+    let fits = stop.len() <= MAX_STOPS && stop.iter().all(|text| text.len() <= 1_000);
+    if fits {
+        Ok(stop)
+    } else {
+        Err(Invalid::request(name.to_owned(), format!("'{name}' takes at most 16 texts of 1,000 bytes")))
+    }
+}
+
+/// Names of fields that only an upstream with an API of its own honours, as far as they were sent.
+pub(super) type Steering = Vec<&'static str>;
+
+/// The numbers that steer the choice of words.
+pub(super) fn sampling(fields: &mut Fields<'_>, steering: &mut Steering) -> Result<Sampling, Invalid> {
+    let mut number = |name: &'static str| -> Result<Option<f64>, Invalid> {
+        let value = fields.optional::<f64>(name)?;
+        steering.extend(value.map(|_| name));
+        Ok(value)
+    };
+    let mut sampling = Sampling {
+        temperature: number("temperature")?,
+        top_p: number("top_p")?,
+        // Some clients write -1 for "all".
+        top_k: number("top_k")?.filter(|k| *k >= 1.0).map(|k| k as u64),
+        presence_penalty: number("presence_penalty")?,
+        frequency_penalty: number("frequency_penalty")?,
+        seed: None,
+    };
+    sampling.seed = fields.optional::<i64>("seed")?;
+    steering.extend(sampling.seed.map(|_| "seed"));
+    Ok(sampling)
+}

@@ -1,0 +1,82 @@
+//! How much a model is to think: the words and numbers that clients use for it, on one scale.
+
+use serde_json::Value;
+
+use crate::chat::Effort;
+
+/// The step that a word means; `None` for a word that nobody uses.
+pub(super) fn of_word(word: &str) -> Option<Effort> {
+    match word {
+        "none" | "off" | "disabled" => Some(Effort::Off),
+        "minimal" => Some(Effort::Minimal),
+        "low" => Some(Effort::Low),
+        "medium" => Some(Effort::Medium),
+        "high" => Some(Effort::High),
+        "xhigh" | "max" | "maximum" => Some(Effort::Max),
+        _ => None,
+    }
+}
+
+/// The step that comes next to a number of tokens to think with.
+pub(super) fn of_budget(tokens: u64) -> Effort {
+    match tokens {
+        0 => Effort::Off,
+        1..=1_024 => Effort::Minimal,
+        1_025..=4_096 => Effort::Low,
+        4_097..=12_000 => Effort::Medium,
+        12_001..=32_000 => Effort::High,
+        _ => Effort::Max,
+    }
+}
+
+/// `{"type": "enabled", "budget_tokens": n}`, as Anthropic and those who copied it write it.
+pub(super) fn of_thinking(thinking: &Value) -> Option<Effort> {
+    match thinking["type"].as_str() {
+        Some("disabled") => Some(Effort::Off),
+        Some("enabled") => thinking["budget_tokens"].as_u64().map(of_budget),
+        Some(_) | None => None,
+    }
+}
+
+/// A model's name that ends in an effort, taken apart: `gpt-5:high` and `gpt-5-high` are `gpt-5` with much thought.
+///
+/// Behind a colon the word always counts. Behind a hyphen it may belong to the name (`mistral-medium`): whoever asks
+/// must know that there is no such model.
+pub fn split_effort(name: &str) -> Option<(&str, Effort, Certainty)> {
+    let (base, certainty, word) = match (name.rsplit_once(':'), name.rsplit_once('-')) {
+        (Some((base, word)), _) if of_word(word).is_some() => (base, Certainty::Sure, word),
+        (_, Some((base, word))) => (base, Certainty::IfUnknown, word),
+        (Some(_) | None, None) => return None,
+    };
+    let effort = of_word(word).filter(|_| !base.is_empty())?;
+    Some((base, effort, certainty))
+}
+
+/// Whether a word at the end of a model's name is an effort.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Certainty {
+    Sure,
+    /// Only where the whole name is no model's, and the name without the word is one's.
+    IfUnknown,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_with_an_effort_are_taken_apart() {
+        assert_eq!(split_effort("gpt-5:high"), Some(("gpt-5", Effort::High, Certainty::Sure)));
+        assert_eq!(split_effort("gpt-5-mini-low"), Some(("gpt-5-mini", Effort::Low, Certainty::IfUnknown)));
+        for name in ["gpt-5", "llama3:8b", ":high", "-high", "high", ""] {
+            assert_eq!(split_effort(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn more_tokens_never_mean_less_thought() {
+        let steps: Vec<Effort> = [0, 1, 1_024, 4_000, 10_000, 20_000, 100_000].map(of_budget).to_vec();
+        assert!(steps.is_sorted(), "{steps:?}");
+        assert_eq!(of_thinking(&serde_json::json!({ "type": "adaptive" })), None);
+    }
+}

@@ -1,0 +1,388 @@
+//! Messages of a chat completion: roles, content as text or as parts, calls and their results.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::chat::{Message, Part, Role, ToolCall, ToolResult};
+use crate::dialects::fields::Bounded;
+use crate::dialects::{Invalid, picture};
+
+/// More messages than a conversation has; the cap bounds memory, not use.
+pub(in crate::dialects) const MAX_MESSAGES: usize = 20_000;
+const MAX_PARTS: usize = 1_000;
+/// More calls than a model makes in one reply.
+const MAX_CALLS: usize = 1_000;
+
+/// A message as it stands in the body.
+#[derive(Deserialize)]
+pub(super) struct WireMessage<'a> {
+    #[serde(borrow)]
+    role: Cow<'a, str>,
+    #[serde(borrow, default)]
+    content: Content<'a>,
+    #[serde(borrow, default)]
+    name: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    tool_calls: Option<Bounded<WireCall<'a>, MAX_CALLS>>,
+    #[serde(borrow, default)]
+    function_call: Option<WireFunction<'a>>,
+    #[serde(borrow, default)]
+    tool_call_id: Option<Cow<'a, str>>,
+    /// What the model thought. Others than we also write it as `reasoning`, where it may be anything.
+    #[serde(borrow, default)]
+    reasoning_content: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    reasoning: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    refusal: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct WireCall<'a> {
+    #[serde(borrow, default)]
+    id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    function: Option<WireFunction<'a>>,
+    /// Free text instead of arguments.
+    #[serde(borrow, default)]
+    custom: Option<WireFunction<'a>>,
+}
+
+#[derive(Deserialize)]
+struct WireFunction<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    #[serde(borrow, default)]
+    arguments: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    input: Option<&'a RawValue>,
+}
+
+#[derive(Default)]
+enum Content<'a> {
+    #[default]
+    Nothing,
+    Text(Cow<'a, str>),
+    Parts(Vec<WirePart<'a>>),
+}
+
+#[derive(Deserialize)]
+struct WirePart<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(borrow, default)]
+    text: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    thinking: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    refusal: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    image_url: Option<ImageUrl<'a>>,
+}
+
+/// `{"url": …, "detail": …}`, or the bare text that some clients send.
+struct ImageUrl<'a>(Cow<'a, str>);
+
+/// The messages of a request.
+pub(super) struct Conversation {
+    pub(super) messages: Vec<Message>,
+    /// Some parts (sound, documents) have no place in the inner form: only an upstream that gets the body itself sees
+    /// them.
+    pub(super) foreign: bool,
+}
+
+/// Translates the messages of a request.
+pub(super) fn messages(wire: Bounded<WireMessage<'_>, MAX_MESSAGES>) -> Result<Conversation, Invalid> {
+    if wire.0.is_empty() {
+        return Err(Invalid::request("messages".to_owned(), "'messages' must hold at least one message"));
+    }
+    let mut reading = Reading::default();
+    let messages = wire
+        .0
+        .into_iter()
+        .enumerate()
+        .map(|(index, message)| reading.message(index, message))
+        .collect::<Result<Vec<_>, _>>()?;
+    picture::count(&messages)?;
+    Ok(Conversation { messages, foreign: reading.foreign })
+}
+
+/// What must be known of the messages before.
+#[derive(Default)]
+struct Reading {
+    foreign: bool,
+    /// Id and name of calls without a result yet, for the results that name no id.
+    waiting: Vec<(String, String)>,
+}
+
+impl Reading {
+    fn message(&mut self, index: usize, wire: WireMessage<'_>) -> Result<Message, Invalid> {
+        match &*wire.role {
+            "system" | "developer" => self.spoken(index, Role::System, wire.content),
+            "user" => self.spoken(index, Role::User, wire.content),
+            "assistant" => self.assistant(index, wire),
+            "tool" | "function" => self.result(index, wire),
+            _ => Err(Invalid::request(
+                format!("messages[{index}].role"),
+                "the role must be system, developer, user, assistant or tool",
+            )),
+        }
+    }
+
+    fn spoken(&mut self, index: usize, role: Role, content: Content<'_>) -> Result<Message, Invalid> {
+        let parts = self.parts(index, content)?;
+        if parts.is_empty() && !self.foreign {
+            return Err(Invalid::request(format!("messages[{index}].content"), "the message has no content"));
+        }
+        Ok(Message { role, parts })
+    }
+
+    fn assistant(&mut self, index: usize, wire: WireMessage<'_>) -> Result<Message, Invalid> {
+        let thought = wire.reasoning_content.and_then(text_of).or(wire.reasoning.and_then(text_of));
+        let mut parts: Vec<Part> =
+            thought.filter(|text| !text.is_empty()).map(Part::Reasoning).into_iter().collect();
+        parts.extend(self.parts(index, wire.content)?);
+        parts.extend(wire.refusal.map(|text| Part::Text(text.into_owned())));
+        let legacy =
+            wire.function_call.map(|function| WireCall { id: None, function: Some(function), custom: None });
+        let calls = wire.tool_calls.map_or_else(Vec::new, |calls| calls.0);
+        for (at, call) in calls.into_iter().chain(legacy).enumerate() {
+            parts.push(Part::Call(self.call(index, at, call)?));
+        }
+        Ok(Message { role: Role::Assistant, parts })
+    }
+
+    fn call(&mut self, index: usize, at: usize, wire: WireCall<'_>) -> Result<ToolCall, Invalid> {
+        let free = wire.custom.map(|custom| (custom.name, free_text(custom.input)));
+        let function = wire.function.map(|function| (function.name, arguments(function.arguments)));
+        let (name, arguments) = function.or(free).ok_or_else(|| {
+            Invalid::request(
+                format!("messages[{index}].tool_calls[{at}].function"),
+                "the call has no function",
+            )
+        })?;
+        let id = wire.id.filter(|id| !id.is_empty());
+        let id = id.map_or_else(|| format!("call_{index}_{at}"), Cow::into_owned);
+        let name = name.into_owned();
+        self.waiting.push((id.clone(), name.clone()));
+        Ok(ToolCall { id, name, arguments })
+    }
+
+    fn result(&mut self, index: usize, wire: WireMessage<'_>) -> Result<Message, Invalid> {
+        let id = wire.tool_call_id.filter(|id| !id.is_empty()).map(Cow::into_owned);
+        let name = wire.name.map(Cow::into_owned);
+        let answers = |(waiting, called): &(String, String)| match (&id, &name) {
+            (Some(id), _) => waiting == id,
+            (None, Some(name)) => called == name,
+            (None, None) => true,
+        };
+        let answered = self.waiting.iter().position(answers).map(|place| self.waiting.remove(place));
+        let (call_id, name) = match (id, answered) {
+            (Some(id), answered) => (id, name.or(answered.map(|(_, name)| name))),
+            (None, Some((id, called))) => (id, name.or(Some(called))),
+            (None, None) => {
+                let message = "the result names no call";
+                return Err(Invalid::request(format!("messages[{index}].tool_call_id"), message));
+            }
+        };
+        let parts = self.parts(index, wire.content)?;
+        let result = ToolResult { call_id, name, parts, failed: false };
+        Ok(Message { role: Role::User, parts: vec![Part::Result(result)] })
+    }
+
+    fn parts(&mut self, index: usize, content: Content<'_>) -> Result<Vec<Part>, Invalid> {
+        let parts = match content {
+            Content::Nothing => Vec::new(),
+            Content::Text(text) => return Ok(vec![Part::Text(text.into_owned())]),
+            Content::Parts(parts) => parts,
+        };
+        let translated = parts.into_iter().enumerate().filter_map(|(at, part)| {
+            self.part(&format!("messages[{index}].content[{at}]"), part).transpose()
+        });
+        translated.collect()
+    }
+
+    /// A kind of part that nobody here knows still counts where it has a text.
+    fn part(&mut self, param: &str, part: WirePart<'_>) -> Result<Option<Part>, Invalid> {
+        let missing =
+            |name: &str| Invalid::request(format!("{param}.{name}"), format!("the part has no '{name}'"));
+        let text = |text: Option<Cow<'_, str>>| text.map(|text| Part::Text(text.into_owned()));
+        match &*part.kind {
+            "text" | "input_text" | "output_text" => text(part.text).ok_or_else(|| missing("text")).map(Some),
+            "refusal" => text(part.refusal).ok_or_else(|| missing("refusal")).map(Some),
+            "thinking" => Ok(part.thinking.map(|thought| Part::Reasoning(thought.into_owned()))),
+            "redacted_thinking" => Ok(None),
+            "image_url" | "input_image" => {
+                let url = part.image_url.ok_or_else(|| missing("image_url"))?;
+                picture::of_url(param, &url.0).map(Some)
+            }
+            _ => {
+                self.foreign |= part.text.is_none();
+                Ok(text(part.text))
+            }
+        }
+    }
+}
+
+/// The JSON text of arguments. Most clients write it as a text, some as the object itself.
+fn arguments(raw: Option<&RawValue>) -> String {
+    let text = raw.and_then(|raw| text_of(raw).or_else(|| Some(raw.get().to_owned())));
+    text.filter(|text| !text.trim().is_empty() && text != "null").unwrap_or_else(|| "{}".to_owned())
+}
+
+/// Free text in the form of the one function argument that stands for it.
+fn free_text(raw: Option<&RawValue>) -> String {
+    serde_json::json!({ "input": raw.and_then(text_of).unwrap_or_default() }).to_string()
+}
+
+fn text_of(raw: &RawValue) -> Option<String> {
+    serde_json::from_str(raw.get()).ok()
+}
+impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ContentVisitor(std::marker::PhantomData))
+    }
+}
+
+struct ContentVisitor<'a>(std::marker::PhantomData<&'a ()>);
+
+impl<'de: 'a, 'a> Visitor<'de> for ContentVisitor<'a> {
+    type Value = Content<'a>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("text or a list of parts")
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
+        Ok(Content::Nothing)
+    }
+
+    fn visit_borrowed_str<E: serde::de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Content::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Content::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut parts = Vec::new();
+        while let Some(part) = seq.next_element()? {
+            if parts.len() == MAX_PARTS {
+                return Err(A::Error::custom("too many parts"));
+            }
+            parts.push(part);
+        }
+        Ok(Content::Parts(parts))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for ImageUrl<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ImageUrlVisitor(std::marker::PhantomData))
+    }
+}
+
+struct ImageUrlVisitor<'a>(std::marker::PhantomData<&'a ()>);
+
+impl<'de: 'a, 'a> Visitor<'de> for ImageUrlVisitor<'a> {
+    type Value = ImageUrl<'a>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a URL or an object with a url")
+    }
+
+    fn visit_borrowed_str<E: serde::de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(ImageUrl(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(ImageUrl(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        #[derive(Deserialize)]
+        struct Wire<'a> {
+            #[serde(borrow)]
+            url: Cow<'a, str>,
+        }
+        let wire = Wire::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+        Ok(ImageUrl(wire.url))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<Conversation, Invalid> {
+        messages(serde_json::from_str(json).unwrap())
+    }
+
+    #[test]
+    fn roles_and_contents() {
+        let read = read(
+            r#"[{"role":"developer","content":"be brief"},
+                {"role":"user","content":[{"type":"text","text":"a\n"},{"type":"image_url","image_url":{"url":"https://e.com/x"}}]},
+                {"role":"assistant","content":null}]"#,
+        );
+        let messages = read.unwrap().messages;
+        assert_eq!(messages[0], Message { role: Role::System, parts: vec![Part::Text("be brief".into())] });
+        assert_eq!(messages[1].parts.len(), 2);
+        assert!(messages[2].parts.is_empty());
+    }
+
+    #[test]
+    fn calls_and_results_find_each_other() {
+        let read = read(
+            r#"[{"role":"assistant","content":"","reasoning_content":"hm","tool_calls":[
+                    {"id":"c1","type":"function","function":{"name":"read","arguments":"{\"a\":1}"}},
+                    {"id":"c2","type":"function","function":{"name":"read","arguments":{"a":2}}},
+                    {"id":"c3","type":"function","function":{"name":"list","arguments":""}}]},
+                {"role":"tool","tool_call_id":"c2","content":[{"type":"text","text":"two"},{"type":"image_url","image_url":"https://e.com/x"}]},
+                {"role":"tool","tool_call_id":"c1","content":"one"},
+                {"role":"assistant","function_call":{"name":"old","arguments":"{}"}},
+                {"role":"function","name":"old","content":"was"}]"#,
+        );
+        let messages = read.unwrap().messages;
+        let calls: Vec<(&str, &str)> = messages[0]
+            .parts
+            .iter()
+            .filter_map(|part| match part {
+                Part::Call(call) => Some((call.id.as_str(), call.arguments.as_str())),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(calls, [("c1", r#"{"a":1}"#), ("c2", r#"{"a":2}"#), ("c3", "{}")]);
+        assert_eq!(messages[0].parts[0], Part::Reasoning("hm".into()));
+        let result = |at: usize| match &messages[at].parts[0] {
+            Part::Result(result) => result.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((result(1).call_id.as_str(), result(1).parts.len()), ("c2", 2));
+        assert_eq!(result(2).name.as_deref(), Some("read"));
+        assert_eq!((result(4).call_id.as_str(), result(4).name.as_deref()), ("call_3_0", Some("old")));
+    }
+
+    #[test]
+    fn a_result_without_a_call_and_a_call_without_a_function_are_named() {
+        let error = |json: &str| read(json).err().and_then(|invalid| invalid.param);
+        assert_eq!(error(r#"[{"role":"tool","content":"x"}]"#).as_deref(), Some("messages[0].tool_call_id"));
+        assert_eq!(
+            error(r#"[{"role":"assistant","tool_calls":[{"id":"a"}]}]"#).as_deref(),
+            Some("messages[0].tool_calls[0].function")
+        );
+        assert_eq!(error(r#"[{"role":"user"}]"#).as_deref(), Some("messages[0].content"));
+    }
+
+    #[test]
+    fn an_unknown_part_keeps_its_text_or_makes_the_request_native() {
+        let part = |part: &str| read(&format!(r#"[{{"role":"user","content":[{part}]}}]"#)).unwrap();
+        let known = part(r#"{"type":"new_text","text":"hi"}"#);
+        assert_eq!((known.messages[0].parts.len(), known.foreign), (1, false));
+        assert!(part(r#"{"type":"input_audio","input_audio":{"data":"x"}}"#).foreign);
+    }
+}

@@ -1,0 +1,101 @@
+use serde_json::json;
+
+use super::*;
+use crate::dialects::InvalidCode;
+
+fn body(extra: &str) -> Bytes {
+    format!(r#"{{"model":"gpt-4.1","messages":[{{"role":"user","content":"hi"}}]{extra}}}"#).into()
+}
+
+fn decoded(extra: &str) -> Decoded {
+    decode(&body(extra)).unwrap_or_else(|invalid| panic!("{extra}: {invalid}"))
+}
+
+#[test]
+fn p05_wrong_values_are_named() {
+    for (extra, param) in [
+        (r#","stream":"yes""#, "stream"),
+        (r#","max_tokens":-1"#, "max_tokens"),
+        (r#","max_tokens":0"#, "max_tokens"),
+        (r#","max_tokens":18446744073709551616"#, "max_tokens"),
+        (r#","temperature":"hot""#, "temperature"),
+        (r#","stop":5"#, "stop"),
+        (r#","model":"again""#, "model"),
+        (r#","n":1000000"#, "n"),
+        (r#","tools":[{"type":"function"}]"#, "tools[0]"),
+        (r#","tools":[{"type":"function","function":{"name":"f","parameters":[]}}]"#, "tools[0]"),
+        (r#","tool_choice":{"type":"function","function":{"name":"f"}}"#, "tool_choice"),
+        (r#","response_format":{"type":"grammar"}"#, "response_format"),
+        (r#","parallel_tool_calls":"no""#, "parallel_tool_calls"),
+    ] {
+        let invalid = decode(&body(extra)).expect_err(extra);
+        let expected = (InvalidCode::InvalidRequest, Some(param));
+        assert_eq!((invalid.code, invalid.param.as_deref()), expected, "{extra}");
+    }
+    assert!(decode(&Bytes::from_static(br#"{"model":"m","messages":[]}"#)).is_err());
+    assert!(decode(&Bytes::from_static(br#"{"messages":[{"role":"user","content":"x"}]}"#)).is_err());
+    assert!(decode(&body(r#","temperature":1e999"#)).is_err());
+    assert!(decode(&body(r#","temperature":NaN"#)).is_err());
+}
+
+#[test]
+fn p17_what_would_change_the_meaning_is_left_to_an_upstream_with_an_api() {
+    for (extra, param) in [
+        (r#","n":2"#, "n"),
+        (r#","logprobs":true"#, "logprobs"),
+        (r#","top_logprobs":2"#, "top_logprobs"),
+        (r#","modalities":["text","audio"]"#, "modalities"),
+        (r#","audio":{"voice":"x"}"#, "audio"),
+        (r#","tools":[{"type":"custom","custom":{"name":"f"}}]"#, "tools"),
+    ] {
+        assert_eq!(decoded(extra).request.native_only, Some(param), "{extra}");
+    }
+    let plain = r#","n":1,"logprobs":false,"modalities":["text"],"tools":[],"tool_choice":"auto""#;
+    assert_eq!(decoded(plain).request.native_only, None);
+}
+
+#[test]
+fn p18_what_has_no_effect_is_accepted_and_named() {
+    let extra = r#","temperature":0.2,"api_base":"http://evil","user":"u","tools":[],"logprobs":false,"n":1,"seed":null"#;
+    let decoded = decoded(extra);
+    assert_eq!(decoded.ignored, vec!["api_base", "user"]);
+    assert_eq!(decoded.steering, vec!["temperature"]);
+    assert_eq!(decoded.request.sampling.temperature, Some(0.2));
+}
+
+#[test]
+fn tools_old_and_new() {
+    let tool = r#"{"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object"},"strict":true}}"#;
+    let request =
+        decoded(&format!(r#","tools":[{tool}],"tool_choice":"required","parallel_tool_calls":false"#))
+            .request;
+    let parameters = json!({ "type": "object" });
+    let expected = Tool { name: "f".into(), description: Some("d".into()), parameters, strict: true };
+    assert_eq!(
+        (request.tools, request.tool_choice, request.one_call),
+        (vec![expected], ToolChoice::Required, true)
+    );
+    let old = decoded(r#","functions":[{"name":"g"}],"function_call":{"name":"g"}"#).request;
+    assert_eq!((old.tools[0].name.as_str(), old.tool_choice), ("g", ToolChoice::Named("g".into())));
+    assert_eq!(old.tools[0].parameters["type"], "object");
+}
+
+#[test]
+fn every_way_to_ask_for_thought() {
+    for (extra, expected) in [
+        (r#","reasoning_effort":"high""#, Some(Effort::High)),
+        (r#","reasoning_effort":"none""#, Some(Effort::Off)),
+        (r#","reasoning_effort":"somehow""#, None),
+        (r#","reasoning":{"effort":"low"}"#, Some(Effort::Low)),
+        (r#","thinking":{"type":"enabled","budget_tokens":10000}"#, Some(Effort::Medium)),
+        (r#","enable_thinking":false"#, Some(Effort::Off)),
+        ("", None),
+    ] {
+        assert_eq!(decoded(extra).request.effort, expected, "{extra}");
+    }
+}
+
+#[test]
+fn the_body_itself_stays_at_hand() {
+    assert_eq!(decoded("").request.original, Some(body("")));
+}

@@ -1,0 +1,96 @@
+//! Images in requests: named by a link, or sent along as a data URL or as bare base64.
+
+use super::Invalid;
+use crate::chat::{Image, ImageError, MAX_IMAGES, Message, Part};
+
+/// An image that a client named by a URL.
+pub(super) fn of_url(param: &str, url: &str) -> Result<Part, Invalid> {
+    if url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
+        return checked(param, Image::from_data_url(url));
+    }
+    match link(url) {
+        Some(link) => Ok(Part::ImageLink(link)),
+        None => Err(Invalid::image(param.to_owned(), "an image must be an https link or a data URL")),
+    }
+}
+
+/// An image that came as base64. Its first bytes say what it is, so no declared type is asked for.
+pub(super) fn of_base64(param: &str, data: &str) -> Result<Part, Invalid> {
+    checked(param, Image::from_base64(data))
+}
+
+fn checked(param: &str, image: Result<Image, ImageError>) -> Result<Part, Invalid> {
+    image.map(Part::Image).map_err(|error| Invalid::image(param.to_owned(), error.to_string()))
+}
+
+/// Refuses a conversation with more images than one request may hold.
+pub(super) fn count(messages: &[Message]) -> Result<(), Invalid> {
+    let images: usize = messages.iter().map(|message| images_in(&message.parts)).sum();
+    if images > MAX_IMAGES {
+        let message = format!("at most {MAX_IMAGES} images fit into one request");
+        return Err(Invalid::image("messages".to_owned(), message));
+    }
+    Ok(())
+}
+
+fn images_in(parts: &[Part]) -> usize {
+    let counts = parts.iter().map(|part| match part {
+        Part::Image(_) | Part::ImageLink(_) => 1,
+        Part::Result(result) => images_in(&result.parts),
+        Part::Text(_) | Part::Reasoning(_) | Part::Call(_) => 0,
+    });
+    counts.sum()
+}
+
+/// Only what the parser and a person read alike: no white space, back slashes or user names that hide the host.
+fn link(text: &str) -> Option<url::Url> {
+    let plain =
+        text.len() <= 4_096 && !text.contains(|c: char| c.is_control() || c.is_whitespace() || c == '\\');
+    let link = url::Url::parse(text).ok().filter(|_| plain)?;
+    let open = link.username().is_empty() && link.password().is_none();
+    (link.scheme() == "https" && open && link.has_host()).then_some(link)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s05_only_https_links_and_image_data_urls() {
+        for url in [
+            "file:///etc/passwd",
+            "ftp://a/b",
+            "gopher://a",
+            "blob:x",
+            "javascript:alert(1)",
+            "smb://a",
+            "http://a/b.png",
+            "data:text/html,hi",
+            "",
+        ] {
+            assert!(of_url("p", url).is_err(), "{url}");
+        }
+        assert!(matches!(of_url("p", "https://example.com/a.png"), Ok(Part::ImageLink(_))));
+    }
+
+    #[test]
+    fn s02_links_that_hide_their_host_are_refused() {
+        for url in [
+            "https://a@127.0.0.1/x",
+            "https://127.0.0.1\\@a/",
+            "https://ex\tample.com/",
+            "https://a b/",
+            "https://u:p@h/",
+        ] {
+            assert!(of_url("p", url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn bare_base64_is_an_image_by_its_first_bytes() {
+        assert!(matches!(of_base64("p", "iVBORw0KGgo="), Ok(Part::Image(_))));
+        assert!(
+            of_base64("p", "aGk=").is_err() && of_base64("p", "").is_err() && of_base64("p", "!").is_err()
+        );
+    }
+}
