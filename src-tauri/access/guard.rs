@@ -10,7 +10,7 @@ use super::authority::{self, Authority, Invalid};
 use super::path::{self, Found};
 use super::refusal::{Reason, Refusal, Refused};
 use super::route::{Dialect, Route, Scope};
-use super::{Keys, Policy, content, credential, keys, origin};
+use super::{Keys, Policy, Serving, content, credential, keys, origin};
 
 const MAX_HEADERS: usize = 64 << 10;
 const MAX_URI: usize = 8 << 10;
@@ -21,6 +21,7 @@ pub struct Guard {
     policy: RwLock<Arc<Policy>>,
     keys: Keys,
     control: [u8; 32],
+    serving: Serving,
 }
 
 /// Who calls.
@@ -57,7 +58,15 @@ pub struct Admitted {
 impl Guard {
     /// A guard over this table. `control` is the [`super::digest`] of the control token.
     pub fn new(routes: Vec<Route>, policy: Policy, keys: Keys, control: [u8; 32]) -> Self {
-        Self { routes, policy: RwLock::new(Arc::new(policy)), keys, control }
+        let policy = RwLock::new(Arc::new(policy));
+        Self { routes, policy, keys, control, serving: Serving::default() }
+    }
+
+    /// The same guard with a switch that stops the dialects.
+    #[must_use]
+    pub fn with_serving(mut self, serving: Serving) -> Self {
+        self.serving = serving;
+        self
     }
 
     /// The table, in the order that [`Admitted::route`] counts in.
@@ -74,7 +83,7 @@ impl Guard {
     ///
     /// # Errors
     /// The first question that the request fails, in the order: sizes, Host, page of origin, route, method, protocol
-    /// change, key, content type.
+    /// change, key, content type, whether clients are served at all.
     pub fn admit(&self, head: &Parts) -> Result<Admitted, Refused> {
         let policy = Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner));
         let found = path::find(&self.routes, head.uri.path());
@@ -86,6 +95,7 @@ impl Guard {
         judge.protocol()?;
         let caller = judge.caller(self.routes[route].scope)?;
         judge.content(self.routes[route].scope)?;
+        judge.served(&self.routes[route])?;
         Ok(judge.admitted(route, caller))
     }
 }
@@ -218,6 +228,12 @@ impl<'a> Judge<'a> {
             return Err(self.refuse(Refusal::UnsupportedMediaType));
         }
         Ok(())
+    }
+
+    /// Whoever has a key is told; metrics go on.
+    fn served(&self, route: &Route) -> Result<(), Refused> {
+        let dialect = route.scope == Scope::Client && route.dialect != Dialect::Plain;
+        if dialect && !self.guard.serving.is_on() { Err(self.refuse(Refusal::NotServing)) } else { Ok(()) }
     }
 
     fn admitted(self, place: usize, caller: Caller) -> Admitted {

@@ -17,6 +17,7 @@ mod path;
 mod policy;
 mod refusal;
 mod route;
+mod serving;
 #[cfg(test)]
 mod tests;
 
@@ -25,3 +26,4 @@ pub use keys::{Keys, digest, generate_key, is_generated_key};
 pub use policy::{Policy, PolicyError};
 pub use refusal::{Preflight, Reason, Refusal, Refused, allow_origin};
 pub use route::{Dialect, Route, Scope};
+pub use serving::Serving;

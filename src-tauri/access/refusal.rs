@@ -27,6 +27,8 @@ pub enum Refusal {
     UnsupportedMediaType,
     /// 401 `invalid_api_key`.
     InvalidApiKey,
+    /// 503 `overloaded`: the user stopped serving.
+    NotServing,
     /// 204 and no refusal at all: the preflight of an origin that the user listed.
     Preflight(Preflight),
 }

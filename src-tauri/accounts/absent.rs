@@ -1,5 +1,7 @@
 //! Accounts that are known by name only: what they are called stands in the settings, their secret does not.
 
+use super::account::Kind;
+use super::view::AccountState;
 use crate::secrets::StoreError;
 
 /// An account without its secret.
@@ -7,6 +9,7 @@ use crate::secrets::StoreError;
 pub struct Absent {
     pub id: String,
     pub label: String,
+    pub kind: Kind,
     pub why: Absence,
 }
 
@@ -34,13 +37,12 @@ impl Absence {
         }
     }
 
-    /// One or two words, as in a list of accounts.
-    pub(super) fn word(&self) -> &'static str {
+    pub(super) fn state(&self) -> AccountState {
         match self {
-            Self::Reading => "starting",
-            Self::Unreadable(StoreError::Locked) => "locked",
-            Self::Unreadable(_) => "unreadable",
-            Self::Lost => "needs login",
+            Self::Reading => AccountState::Starting,
+            Self::Unreadable(StoreError::Locked) => AccountState::Locked,
+            Self::Unreadable(_) => AccountState::Unreadable,
+            Self::Lost => AccountState::NeedsLogin,
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::secrets::{ExposeSecret, Secret};
 /// Which upstream an account belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Kind {
     /// A browser session of mammouth.ai.
     Web,
@@ -17,6 +18,7 @@ pub enum Kind {
 /// Where an account comes from, which says whether it can be removed here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Origin {
     /// `COOKIES` or `API_KEYS`: in memory only, gone when the setting is.
     Environment,

@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::absent::{Absence, Absent};
 use super::account::{Account, Kind};
 use super::affinity::Affinity;
@@ -23,6 +25,8 @@ const BUDGET: &str = "budget";
 #[derive(Debug, Clone)]
 pub struct Accounts {
     inner: Arc<Mutex<Book>>,
+    /// Touched when something that people see may have changed.
+    changed: watch::Sender<()>,
 }
 
 #[derive(Debug)]
@@ -55,7 +59,7 @@ pub struct Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let mut book = self.book.lock();
+        let mut book = self.book.change();
         if self.probe {
             book.breakers.of(self.account.kind).abandon();
         }
@@ -80,7 +84,7 @@ impl Accounts {
             store,
             loaded,
         };
-        let handle = Self { inner: Arc::new(Mutex::new(book)) };
+        let handle = Self { inner: Arc::new(Mutex::new(book)), changed: watch::Sender::new(()) };
         for account in accounts {
             handle.add(account, now);
         }
@@ -89,7 +93,7 @@ impl Accounts {
 
     /// Adds an account at the end of the order; `false` where it is there already.
     pub fn add(&self, account: Account, now: Now) -> bool {
-        let mut book = self.lock();
+        let mut book = self.change();
         book.absent.retain(|absent| absent.id != account.id);
         if book.seat(&account.id).is_some() {
             return false;
@@ -100,8 +104,8 @@ impl Accounts {
     }
 
     /// Names an account whose secret is being read.
-    pub fn expect(&self, id: String, label: String) {
-        self.lock().absent.push(Absent { id, label, why: Absence::Reading });
+    pub fn expect(&self, id: String, label: String, kind: Kind) {
+        self.change().absent.push(Absent { id, label, kind, why: Absence::Reading });
     }
 
     /// Adds an account that was expected, unless it was removed meanwhile.
@@ -114,7 +118,7 @@ impl Accounts {
 
     /// Notes why the secret of an expected account is not here.
     pub fn set_absence(&self, id: &str, why: Absence) {
-        if let Some(absent) = self.lock().absent.iter_mut().find(|absent| absent.id == id) {
+        if let Some(absent) = self.change().absent.iter_mut().find(|absent| absent.id == id) {
             absent.why = why;
         }
     }
@@ -126,7 +130,7 @@ impl Accounts {
 
     /// Takes an account out, by label or id, with everything that was kept of it.
     pub fn remove(&self, name: &str) -> Option<Arc<Account>> {
-        let mut book = self.lock();
+        let mut book = self.change();
         book.absent.retain(|absent| absent.id != name && absent.label != name);
         let index =
             book.seats.iter().position(|seat| seat.account.id == name || seat.account.label == name)?;
@@ -143,7 +147,7 @@ impl Accounts {
     /// # Errors
     /// [`NoAccount`] says why nobody can be asked.
     pub fn pick(&self, ask: &Ask<'_>, now: Now) -> Result<Lease, NoAccount> {
-        let mut book = self.lock();
+        let mut book = self.change();
         let (index, why, probe) = book.open_seat(ask, now)?;
         let seat = &mut book.seats[index];
         seat.state.begin(now);
@@ -157,7 +161,7 @@ impl Accounts {
 
     /// Learns how the call of a lease ended. `chance` in 0..1 is for jitter.
     pub fn report(&self, lease: &mut Lease, ask: &Ask<'_>, report: Report<'_>, now: Now, chance: f64) {
-        let mut book = self.lock();
+        let mut book = self.change();
         lease.probe = false;
         book.tell_breaker(lease.account.kind, report, now);
         let id = lease.account.id.clone();
@@ -185,7 +189,7 @@ impl Accounts {
 
     /// Learns what a check of the credential said: a valid session clears "needs login".
     pub fn checked(&self, id: &str, valid: bool, now: Now) {
-        let mut book = self.lock();
+        let mut book = self.change();
         if let Some(seat) = book.seat(id) {
             seat.state.needs_login = !valid;
             book.save(id, now);
@@ -194,7 +198,7 @@ impl Accounts {
 
     /// Takes an account out of the rotation or back into it, by label or id; `false` where there is none.
     pub fn set_enabled(&self, name: &str, enabled: bool, now: Now) -> bool {
-        let mut book = self.lock();
+        let mut book = self.change();
         let found = book.seats.iter_mut().find(|seat| seat.account.label == name || seat.account.id == name);
         let Some(seat) = found else { return false };
         seat.state.disabled = !enabled;
@@ -205,18 +209,18 @@ impl Accounts {
 
     /// Notes an account's quota.
     pub fn set_quota(&self, id: &str, quota: Quota) {
-        if let Some(seat) = self.lock().seat(id) {
+        if let Some(seat) = self.change().seat(id) {
             seat.state.quota = Some(quota);
         }
     }
 
     pub fn set_strategy(&self, strategy: Strategy) {
-        self.lock().strategy = strategy;
+        self.change().strategy = strategy;
     }
 
     /// Which kind of account serves what both kinds can.
     pub fn set_prefer(&self, prefer: Prefer) {
-        self.lock().prefer = prefer;
+        self.change().prefer = prefer;
     }
 
     /// The kinds of which there is an account that the user lets serve.
@@ -236,7 +240,7 @@ impl Accounts {
         let here = book
             .seats
             .iter()
-            .map(|seat| view::view(&seat.account, &seat.state, down(seat.account.kind), now));
+            .map(|seat| view::view(&seat.account, &seat.state, down(seat.account.kind), false, now));
         here.chain(book.absent.iter().map(view::absent)).collect()
     }
 
@@ -254,9 +258,45 @@ impl Accounts {
         book.seats.iter().filter(recent).map(|seat| Arc::clone(&seat.account)).collect()
     }
 
+    /// Becomes ready when something that [`Accounts::list`] shows may have changed.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    /// The book for a change, which is told when the guard is dropped.
+    fn change(&self) -> Change<'_> {
+        Change { book: self.lock(), changed: &self.changed }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Book> {
         // A panic while the lock was held left plain data behind; going on beats refusing every request.
         self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// A book that is being changed.
+struct Change<'a> {
+    book: MutexGuard<'a, Book>,
+    changed: &'a watch::Sender<()>,
+}
+
+impl std::ops::Deref for Change<'_> {
+    type Target = Book;
+
+    fn deref(&self) -> &Book {
+        &self.book
+    }
+}
+
+impl std::ops::DerefMut for Change<'_> {
+    fn deref_mut(&mut self) -> &mut Book {
+        &mut self.book
+    }
+}
+
+impl Drop for Change<'_> {
+    fn drop(&mut self) {
+        self.changed.send_replace(());
     }
 }
 

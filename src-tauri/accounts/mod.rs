@@ -25,4 +25,4 @@ pub use book::{Accounts, Lease};
 pub use clock::{Clock, Now};
 pub use state::{Reason, Standing, WINDOW};
 pub use store::Store;
-pub use view::{AccountView, LimitView};
+pub use view::{AccountState, AccountView, LimitView};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::clock::Now;
-use crate::upstreams::{Failure, FailureKind, Quota};
+use crate::upstreams::{Failure, FailureKind, Identity, Quota};
 
 /// Mammouth renews a quota fully after three hours (documented), so no limit is kept longer.
 pub const WINDOW: Duration = Duration::from_secs(3 * 60 * 60);
@@ -16,6 +16,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 /// Why an account may not be asked for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Reason {
     /// Its quota for the family is used up.
     Quota,
@@ -50,6 +51,8 @@ pub(super) struct State {
     /// When the first call of the current quota window was made by us.
     pub(super) window_began: Option<Duration>,
     pub(super) quota: Option<Quota>,
+    /// Whose account it is, as the last check told.
+    pub(super) identity: Option<Identity>,
     /// By scope: the lighter model that answered last.
     pub(super) downgrades: HashMap<String, String>,
 }

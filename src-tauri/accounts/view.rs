@@ -1,22 +1,61 @@
 //! What people and the control interface see of an account: everything but the secret.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
 
 use super::absent::Absent;
 use super::account::{Account, Kind, Origin};
 use super::clock::Now;
 use super::state::{Reason, State};
 
+/// How an account is doing, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum AccountState {
+    Ready,
+    /// For at least one model family.
+    Limited,
+    /// The session or key is not valid any more, or its secret is lost.
+    NeedsLogin,
+    /// Mammouth itself does not answer.
+    Unreachable,
+    /// The user paused it.
+    Disabled,
+    /// Its secret is being read.
+    Starting,
+    /// Its secret is in a locked keychain.
+    Locked,
+    /// Its secret cannot be read for another reason.
+    Unreadable,
+}
+
+impl std::fmt::Display for AccountState {
+    /// As people read it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Ready => "ready",
+            Self::Limited => "limited",
+            Self::NeedsLogin => "needs login",
+            Self::Unreachable => "unreachable",
+            Self::Disabled => "disabled",
+            Self::Starting => "starting",
+            Self::Locked => "locked",
+            Self::Unreadable => "unreadable",
+        })
+    }
+}
+
 /// One account with its state.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct AccountView {
     pub id: String,
     pub label: String,
     pub kind: Kind,
     pub origin: Origin,
-    /// `ready`, `limited`, `needs login`, `unreachable` or `disabled`; without its secret `starting`, `locked`,
-    /// `unreadable` or `needs login`.
-    pub state: String,
+    pub state: AccountState,
     /// What the user can do about the state, where that is more than to wait.
     #[serde(default)]
     pub advice: Option<String>,
@@ -25,12 +64,35 @@ pub struct AccountView {
     /// Used share of the quota, percent, where the upstream told it.
     pub quota_percent: Option<f64>,
     pub spend_cents: Option<f64>,
+    /// Spend by model family, US cents.
+    #[serde(default)]
+    pub by_family: Vec<(String, f64)>,
+    /// Of an API key, where the upstream told it.
+    #[serde(default)]
+    pub budget_usd: Option<f64>,
+    #[serde(default)]
+    pub spent_usd: Option<f64>,
+    /// When the budget begins anew, Unix milliseconds.
+    #[serde(default)]
+    pub budget_reset_ms: Option<u64>,
     /// Model families that were last answered by a lighter model, with that model.
     pub downgrades: Vec<(String, String)>,
+    /// In this run, Unix milliseconds.
+    #[serde(default)]
+    pub last_used_ms: Option<u64>,
+    /// Whose account it is, where a check told it.
+    #[serde(default)]
+    pub email: Option<String>,
+    #[serde(default)]
+    pub plan: Option<String>,
+    /// The user wants this account used and no other.
+    #[serde(default)]
+    pub only: bool,
 }
 
 /// A limit that is in force.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct LimitView {
     /// The model family or model it holds for; empty where it holds for all.
     pub scope: String,
@@ -40,46 +102,74 @@ pub struct LimitView {
     pub seconds_left: u64,
 }
 
-pub(super) fn view(account: &Account, state: &State, upstream_down: bool, now: Now) -> AccountView {
+pub(super) fn view(
+    account: &Account,
+    state: &State,
+    upstream_down: bool,
+    only: bool,
+    now: Now,
+) -> AccountView {
     let limits = limits(state, now);
     AccountView {
-        id: account.id.clone(),
-        label: account.label.clone(),
-        kind: account.kind,
-        origin: account.origin,
-        state: word(state, upstream_down, !limits.is_empty()).to_owned(),
+        state: word(state, upstream_down, !limits.is_empty()),
         advice: advice(account, state),
         limits,
         running: state.running,
         quota_percent: state.quota.as_ref().and_then(|quota| quota.percent),
         spend_cents: state.quota.as_ref().and_then(|quota| quota.spend_cents),
+        by_family: state.quota.as_ref().map(|quota| quota.by_family.clone()).unwrap_or_default(),
         downgrades: state.downgrades.iter().map(|(scope, model)| (scope.clone(), model.clone())).collect(),
+        last_used_ms: state.last_used.map(|at| unix_ms(wall_back(at, now))),
+        email: state.identity.as_ref().and_then(|identity| identity.email.clone()),
+        plan: state.identity.as_ref().and_then(|identity| identity.plan.clone()),
+        only,
+        ..blank(&account.id, &account.label, account.kind, account.origin)
     }
 }
 
 pub(super) fn absent(absent: &Absent) -> AccountView {
     AccountView {
-        id: absent.id.clone(),
-        label: absent.label.clone(),
-        kind: Kind::Web,
-        origin: Origin::Stored,
-        state: absent.why.word().to_owned(),
+        state: absent.why.state(),
         advice: absent.why.advice(),
+        ..blank(&absent.id, &absent.label, absent.kind, Origin::Stored)
+    }
+}
+
+fn blank(id: &str, label: &str, kind: Kind, origin: Origin) -> AccountView {
+    AccountView {
+        id: id.to_owned(),
+        label: label.to_owned(),
+        kind,
+        origin,
+        state: AccountState::Ready,
+        advice: None,
         limits: Vec::new(),
         running: 0,
         quota_percent: None,
         spend_cents: None,
+        by_family: Vec::new(),
+        budget_usd: None,
+        spent_usd: None,
+        budget_reset_ms: None,
         downgrades: Vec::new(),
+        last_used_ms: None,
+        email: None,
+        plan: None,
+        only: false,
     }
 }
 
-fn word(state: &State, upstream_down: bool, limited: bool) -> &'static str {
-    match () {
-        () if state.disabled => "disabled",
-        () if state.needs_login => "needs login",
-        () if upstream_down => "unreachable",
-        () if limited => "limited",
-        () => "ready",
+fn word(state: &State, upstream_down: bool, limited: bool) -> AccountState {
+    if state.disabled {
+        AccountState::Disabled
+    } else if state.needs_login {
+        AccountState::NeedsLogin
+    } else if upstream_down {
+        AccountState::Unreachable
+    } else if limited {
+        AccountState::Limited
+    } else {
+        AccountState::Ready
     }
 }
 
@@ -104,6 +194,11 @@ fn limits(state: &State, now: Now) -> Vec<LimitView> {
         .collect();
     limits.sort_by(|a, b| a.scope.cmp(&b.scope));
     limits
+}
+
+/// The time of day at a moment that is over.
+fn wall_back(uptime: Duration, now: Now) -> SystemTime {
+    now.wall.checked_sub(now.uptime.saturating_sub(uptime)).unwrap_or(UNIX_EPOCH)
 }
 
 pub(super) fn unix_ms(time: SystemTime) -> u64 {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::access;
-use crate::accounts::{Absence, Absent, Account, Accounts, Clock, Kind, Origin};
+use crate::accounts::{Absence, Absent, Account, Accounts, Clock, Origin};
 use crate::control::{Asked, Control, MainKey, keychain_name};
 use crate::secrets::{ExposeSecret, Secret, StoreError, Vault};
 
@@ -68,7 +68,7 @@ async fn read_each(vault: &Vault, accounts: &Accounts, clock: Clock) -> Result<(
 
 /// The account, if what was kept is what was put there: an id is made from the secret, so nothing else is ever sent.
 fn known(absent: &Absent, secret: Secret) -> Option<Account> {
-    let account = Account::new(absent.label.as_str(), Kind::Web, Origin::Stored, secret);
+    let account = Account::new(absent.label.as_str(), absent.kind, Origin::Stored, secret);
     (account.id == absent.id).then_some(account)
 }
 

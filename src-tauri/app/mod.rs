@@ -18,7 +18,7 @@ pub use stored::Stored;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio_util::sync::CancellationToken;
 use warp::Filter;
@@ -114,6 +114,7 @@ impl App {
         });
         notices.iter().for_each(|notice| tracing::warn!("{notice}"));
         let (reader, asked) = control::reader();
+        let serving = access::Serving::default();
         let control = Control::new(control::Parts {
             accounts: accounts.clone(),
             web: Arc::clone(&web),
@@ -121,11 +122,13 @@ impl App {
             vault: parts.vault,
             settings: Arc::new(Mutex::new(parts.settings)),
             keys: keys.clone(),
+            config: Arc::new(config.clone()),
+            serving: serving.clone(),
             reader,
             clock,
             facts: facts(&config, simulator.as_ref(), notices),
         });
-        let guard = guard(&config, &keys, access::digest(token.expose_secret()))?;
+        let guard = guard(&config, &keys, serving, access::digest(token.expose_secret()))?;
         let routes = routes(&proxy, &control, &config);
         let front = front::Front::new(Arc::new(guard), proxy, routes);
         let limits =
@@ -266,11 +269,28 @@ fn facts(config: &Config, simulator: Option<&Simulator>, notices: Vec<String>) -
         notices,
         data_dir: config.data_dir.display().to_string(),
         cookie_name: upstream::shape(&config.web).cookie,
+        api_url: config.api_url.to_string(),
+        secrets: match &config.secret_store {
+            _ if config.demo => secrets::Place::Memory,
+            SecretPlace::Keychain => secrets::Place::Keychain,
+            SecretPlace::File { .. } => secrets::Place::File,
+        },
+        started_ms: unix_ms(),
         web_url: simulator.map_or_else(|| config.web_url.to_string(), Simulator::base_url),
     }
 }
 
-fn guard(config: &Config, keys: &control::ClientKeys, control: [u8; 32]) -> Result<Guard, StartError> {
+fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn guard(
+    config: &Config,
+    keys: &control::ClientKeys,
+    serving: access::Serving,
+    control: [u8; 32],
+) -> Result<Guard, StartError> {
     let policy = Policy::new(&config.allowed_hosts, &config.allowed_origins)
         .map_err(|error| StartError::Settings(error.to_string()))?;
     let mut table: Vec<access::Route> = proxy::table();
@@ -278,7 +298,7 @@ fn guard(config: &Config, keys: &control::ClientKeys, control: [u8; 32]) -> Resu
     if config.ui {
         table.extend(control::page::table());
     }
-    Ok(Guard::new(table, policy, keys.guard_keys().clone(), control))
+    Ok(Guard::new(table, policy, keys.guard_keys().clone(), control).with_serving(serving))
 }
 
 fn routes(

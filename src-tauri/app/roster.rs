@@ -21,7 +21,7 @@ pub(super) fn at_hand(config: &Config, simulator: Option<&Simulator>) -> Vec<Acc
 /// Names the accounts that were added by hand. A demo has none but its own.
 pub(super) fn expect_stored(config: &Config, settings: &SettingsFile, accounts: &Accounts) {
     if !config.demo {
-        settings.texts("accounts").into_iter().for_each(|(id, label)| accounts.expect(id, label));
+        settings.texts("accounts").into_iter().for_each(|(id, label)| accounts.expect(id, label, Kind::Web));
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 
 use super::{DATABASE, Parts, StartError, build_web, facts, kept, keys, lock, open_journal, roster};
+use crate::access::Serving;
 use crate::accounts::{Accounts, Clock, Store};
 use crate::config::Config;
 use crate::control::{self, Control, ControlError};
@@ -48,6 +49,8 @@ impl Stored {
             vault: parts.vault,
             settings: Arc::new(Mutex::new(parts.settings)),
             keys,
+            config: Arc::new(config.clone()),
+            serving: Serving::default(),
             reader,
             clock,
             facts: facts(config, None, notices),

@@ -31,7 +31,7 @@ pub(super) fn status(place: &Place) -> Result<(), Stop> {
     out::line(format_args!("requests logged: {} ({} lost)", status.log_recorded, status.log_dropped));
     out::line(format_args!("data directory: {}", status.data_dir));
     out::line(format_args!("web accounts are asked at: {}", status.web_url));
-    status.notices.iter().for_each(|notice| out::line(format_args!("notice: {notice}")));
+    status.notices.iter().for_each(|notice| out::line(format_args!("notice: {}", notice.text)));
     out::line("accounts:");
     show_accounts(&status.accounts);
     Ok(())

@@ -1,11 +1,15 @@
 //! The settings once they are checked. Each field says when one would change it, and what that risks.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::error::GivenBy;
+use super::preferences::Preferences;
 use crate::secrets::Secret;
 
 /// Every setting, valid. `Debug` shows no secret.
@@ -68,6 +72,17 @@ pub struct Config {
     /// `image_links`: on. Whether `https` links to images are fetched for clients. Turned off where the machine can reach
     /// hosts that clients should not make it call.
     pub image_links: bool,
+    /// `keyless_port`: none. A second port of this machine on which no key is asked, for clients that cannot send one.
+    /// Every program and every other user of this machine can then use the accounts.
+    pub keyless_port: Option<u16>,
+    /// `account_order`: none. Ids of accounts in the order in which they are used.
+    pub account_order: Vec<String>,
+    /// `only_account`: none. The id of the one account that is used; the others wait.
+    pub only_account: Option<String>,
+    /// Language, theme and what else is a matter of taste.
+    pub preferences: Preferences,
+    /// What a flag or a variable decides, by the name of the variable.
+    pub fixed: BTreeMap<&'static str, GivenBy>,
     /// `[limits]`.
     pub limits: Limits,
     /// `[web]`.
@@ -95,7 +110,9 @@ pub enum SecretPlace {
 }
 
 /// Which of several usable accounts serves a request.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Strategy {
     /// The least used one, so that all last longest.
     #[default]
@@ -107,8 +124,9 @@ pub enum Strategy {
 }
 
 /// Which kind of account serves a model that both kinds have.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Prefer {
     /// API keys first: the sanctioned way, with tools and exact counts.
     #[default]

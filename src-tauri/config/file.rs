@@ -31,6 +31,7 @@ pub enum SettingsError {
 /// The settings that the user saved. Comments and unknown keys in the file survive a save.
 ///
 /// One owner at a time changes and saves it, after loading it anew: hand edits made meanwhile are then kept.
+#[derive(Clone)]
 pub struct SettingsFile {
     path: PathBuf,
     document: DocumentMut,

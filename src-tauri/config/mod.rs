@@ -9,6 +9,7 @@
 
 mod account_list;
 mod addresses;
+mod check;
 mod checked;
 mod credentials;
 mod data_dir;
@@ -18,6 +19,7 @@ mod error;
 mod file;
 mod parse;
 mod pick;
+mod preferences;
 mod resolve;
 mod secret_place;
 mod sources;
@@ -26,11 +28,13 @@ mod values;
 mod weak_key;
 
 pub use account_list::clean_cookie;
+pub use check::check;
 pub use checked::{Config, Layout, Limits, Prefer, SecretPlace, Strategy, WebShape};
 pub use data_dir::platform_dir;
 pub use env_file::EnvFile;
 pub use error::{ConfigError, GivenBy};
 pub use file::{SettingsError, SettingsFile};
+pub use preferences::{Language, Notify, Preferences, Theme};
 pub use resolve::resolve;
 pub use sources::{Flags, Sources, Surroundings, environment};
 pub use weak_key::weak_key;

@@ -5,11 +5,13 @@ use std::net::IpAddr;
 use url::Url;
 
 use super::addresses;
+use super::check::fixed;
 use super::checked::Config;
 use super::credentials::{api_keys, auth_token, cookies};
 use super::data_dir::data_dir;
-use super::error::{ConfigError, Given};
+use super::error::{ConfigError, Given, GivenBy};
 use super::pick::{first, list};
+use super::preferences::preferences;
 use super::secret_place::secret_place;
 use super::sources::Sources;
 use super::tables::{aliases, layout, limits, prefer, strategy, web};
@@ -45,12 +47,17 @@ pub fn resolve(sources: &Sources) -> Result<Config, ConfigError> {
         api_url: api_url(sources)?,
         strategy: strategy(sources)?,
         prefer: prefer(sources)?,
-        fill_max_tokens: sources.settings.values.fill_max_tokens.unwrap_or(true),
-        nearest_models: sources.settings.values.nearest_models.unwrap_or(false),
         layout: layout(sources)?,
         aliases: aliases(sources)?,
         unlimited_models: sources.settings.values.unlimited_models.clone(),
         image_links: sources.settings.values.image_links.unwrap_or(true),
+        fill_max_tokens: sources.settings.values.fill_max_tokens.unwrap_or(true),
+        nearest_models: sources.settings.values.nearest_models.unwrap_or(false),
+        keyless_port: keyless_port(sources)?,
+        account_order: sources.settings.values.account_order.clone().unwrap_or_default(),
+        only_account: sources.settings.values.only_account.clone().filter(|id| !id.is_empty()),
+        preferences: preferences(&sources.settings.values)?,
+        fixed: fixed(sources),
         limits: limits(sources)?,
         web,
         notice: sources.settings.notice().map(str::to_owned),
@@ -79,6 +86,17 @@ fn port(sources: &Sources) -> Result<u16, ConfigError> {
     let saved = sources.settings.values.port.map(|port| port.to_string());
     first(sources, "PORT", sources.flags.port.clone(), saved, "3000")
         .check("must be a whole number from 0 to 65535", |text| addresses::port(&text))
+}
+
+/// 0 means none.
+fn keyless_port(sources: &Sources) -> Result<Option<u16>, ConfigError> {
+    let Some(port) = sources.settings.values.keyless_port else { return Ok(None) };
+    match u16::try_from(port) {
+        Ok(port) => Ok(Some(port).filter(|port| *port != 0)),
+        Err(_) => {
+            Err(ConfigError::new("keyless_port", GivenBy::Settings, "must be a whole number from 0 to 65535"))
+        }
+    }
 }
 
 fn log_filter(sources: &Sources) -> Result<String, ConfigError> {
@@ -134,7 +152,6 @@ mod tests {
 
     use super::super::checked::{Layout, Strategy};
     use super::super::env_file::EnvFile;
-    use super::super::error::GivenBy;
     use super::super::sources::tests::{flags, saved, sources};
     use super::*;
 

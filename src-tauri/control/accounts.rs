@@ -2,14 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Control, ControlError, ErrorCode};
+use super::{Control, ControlError, ErrorCode, Nothing};
 use crate::accounts::{Absent, Account, AccountView, Accounts, Kind, Origin};
 use crate::secrets::{Secret, StoreError};
 use crate::upstreams::web::Web;
 use crate::upstreams::{Credential, Failure, FailureKind, Quota};
 
 /// What a check of one account found.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct CheckView {
     pub label: String,
     pub ok: bool,
@@ -23,36 +24,61 @@ pub struct CheckView {
     pub quota_percent: Option<f64>,
 }
 
+/// Whom a request for a model would be given to now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Explained {
+    /// The model that would be asked.
+    pub model: String,
+    /// The label of the account, if one can serve it.
+    pub account: Option<String>,
+    pub why: String,
+    /// The other accounts.
+    pub others: Vec<PassedOver>,
+}
+
+/// An account that would not be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct PassedOver {
+    pub label: String,
+    pub why: String,
+}
+
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
 pub(super) struct CheckArgs {
     label: Option<String>,
 }
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
 pub(super) struct AddArgs {
     label: String,
     secret: String,
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
 pub(super) struct NameArgs {
     label: String,
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
 pub(super) struct EnableArgs {
     label: String,
     enabled: bool,
 }
 
 /// Pauses an account or takes it into use again; it is kept over a restart.
-pub(super) fn enable(control: &Control, args: EnableArgs) -> Result<(), ControlError> {
+pub(super) async fn enable(control: &Control, args: EnableArgs) -> Result<(), ControlError> {
     let known = control.accounts.set_enabled(&args.label, args.enabled, control.clock.now());
     if known { Ok(()) } else { Err(not_here(control, &args.label)) }
 }
 
-pub(super) fn list(control: &Control) -> Vec<AccountView> {
-    control.accounts.list(control.clock.now())
+pub(super) async fn list(control: &Control, _: Nothing) -> Result<Vec<AccountView>, ControlError> {
+    Ok(control.accounts.list(control.clock.now()))
 }
 
 /// Asks Mammouth about one account or all. One after the other: a check is no reason for a burst of calls.
@@ -60,7 +86,7 @@ pub(super) async fn check(control: &Control, args: CheckArgs) -> Result<Vec<Chec
     control.reader.read_again().await;
     let labels: Vec<String> = match args.label {
         Some(label) => vec![label],
-        None => list(control).into_iter().map(|account| account.label).collect(),
+        None => control.accounts.list(control.clock.now()).into_iter().map(|account| account.label).collect(),
     };
     let mut found = Vec::new();
     for label in labels {

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::accounts::CheckView;
+use super::{Control, ControlError, Nothing};
 use crate::secrets::{StoreError, Vault};
-use crate::upstreams::web::Web;
 use crate::upstreams::{Failure, FailureKind};
 
 /// Clocks that differ by more than this make certificates look wrong.
@@ -15,6 +15,7 @@ const CLOCK_TOLERANCE: Duration = Duration::from_secs(120);
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Level {
     Good,
     /// Works, but the user should know.
@@ -24,6 +25,7 @@ pub enum Level {
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Finding {
     pub subject: String,
     pub level: Level,
@@ -65,14 +67,15 @@ pub async fn secrets(vault: &Vault, subject: &str) -> Finding {
 }
 
 /// Whether Mammouth can be reached safely, and whether its clock and ours agree.
-pub(super) async fn upstream(web: &Web, now: fn() -> SystemTime) -> Vec<Finding> {
-    match web.probe().await {
+pub(super) async fn upstream(control: &Control, _: Nothing) -> Result<Vec<Finding>, ControlError> {
+    Ok(match control.web.probe().await {
         Ok(date) => {
             let reached = Finding::good("Mammouth", "the site can be reached, and its certificate is valid");
-            std::iter::once(reached).chain(date.map(|date| clock(date, now()))).collect()
+            let clock = date.map(|date| clock(date, control.clock.now().wall));
+            std::iter::once(reached).chain(clock).collect()
         }
         Err(failure) => vec![unreached(&failure)],
-    }
+    })
 }
 
 fn clock(theirs: SystemTime, ours: SystemTime) -> Finding {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Something a caller can act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum ErrorCode {
     UnknownCommand,
     BadArguments,
@@ -19,19 +20,28 @@ pub enum ErrorCode {
     /// Mammouth did not accept the credential, or cannot be asked.
     Upstream,
     Starting,
+    /// Only the program with the window can do this.
+    DesktopOnly,
+    /// The notice about web sessions was not accepted yet.
+    Terms,
+    /// The user changed their mind.
+    Cancelled,
+    /// A variable or a flag decides this setting.
+    FixedByEnvironment,
     Internal,
 }
 
 /// A code and a sentence for people, without any secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ControlError {
     pub code: ErrorCode,
     pub message: String,
 }
 
 impl ControlError {
-    pub(super) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
 
@@ -40,7 +50,12 @@ impl ControlError {
         match self.code {
             ErrorCode::UnknownCommand | ErrorCode::NotFound => 404,
             ErrorCode::BadArguments => 400,
-            ErrorCode::Exists | ErrorCode::PortTaken => 409,
+            ErrorCode::Exists
+            | ErrorCode::PortTaken
+            | ErrorCode::Terms
+            | ErrorCode::Cancelled
+            | ErrorCode::FixedByEnvironment => 409,
+            ErrorCode::DesktopOnly => 501,
             ErrorCode::Upstream => 502,
             ErrorCode::Keychain | ErrorCode::Starting => 503,
             ErrorCode::NotSaved | ErrorCode::Internal => 500,

@@ -6,15 +6,13 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
-use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 use warp::{Filter, Reply};
 
-use super::{Control, ControlError, ErrorCode, dispatch};
+use super::{Control, ControlError, ControlEvent, ErrorCode, dispatch};
 use crate::access::{Dialect, Route, Scope};
-use crate::journal::Record;
 
 /// The routes of this door, for the guard.
 pub fn table() -> Vec<Route> {
@@ -103,23 +101,18 @@ fn json(status: u16, body: String) -> Response {
 
 /// The live feed as server-sent events; the payload is one line of JSON.
 fn events(control: &Control, closing: CancellationToken) -> Response {
-    let records = stream::unfold(control.journal.subscribe(), |mut feed| async {
-        loop {
-            match feed.recv().await {
-                Ok(record) => return Some((frame(&record), feed)),
-                Err(broadcast::error::RecvError::Lagged(_)) => {}
-                Err(broadcast::error::RecvError::Closed) => return None,
-            }
-        }
-    });
+    let events = control.events().map(|event| frame(&event));
     let hello = stream::once(async { Bytes::from_static(b": connected\n\n") });
-    let frames = hello.chain(records).take_until(closing.cancelled_owned()).map(Ok::<_, Infallible>);
+    let frames = hello.chain(events).take_until(closing.cancelled_owned()).map(Ok::<_, Infallible>);
     let mut response = warp::reply::stream(sync_wrapper::SyncStream::new(Box::pin(frames))).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
     response
 }
 
-fn frame(record: &Record) -> Bytes {
-    let json = serde_json::to_string(record).unwrap_or_default();
-    format!("event: record\ndata: {json}\n\n").into()
+fn frame(event: &ControlEvent) -> Bytes {
+    let (name, json) = match event {
+        ControlEvent::Record(record) => ("record", serde_json::to_string(record)),
+        ControlEvent::Status(status) => ("status", serde_json::to_string(status)),
+    };
+    format!("event: {name}\ndata: {}\n\n", json.unwrap_or_default()).into()
 }

@@ -35,21 +35,34 @@ pub enum MainKey {
 }
 
 /// One key as it is listed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct KeyView {
     pub name: String,
     pub origin: String,
     /// Only where it was asked for and can be shown.
     pub key: Option<String>,
+    /// Unix milliseconds.
+    pub last_used_ms: Option<u64>,
+    /// The models it may ask for; all where the list is empty.
+    pub models: Vec<String>,
+    /// The most it may use a day.
+    pub daily_tokens: Option<u64>,
+    pub daily_cost_usd: Option<f64>,
+    pub today_tokens: u64,
+    pub today_cost_usd: f64,
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
 pub(super) struct ListArgs {
     #[serde(default)]
+    #[cfg_attr(test, ts(as = "Option<bool>"))]
     reveal: bool,
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
 pub(super) struct NameArgs {
     name: String,
 }
@@ -98,7 +111,7 @@ impl ClientKeys {
         };
         let key = key.filter(|_| reveal).map(|key| key.expose_secret().to_owned());
         let named = self.named().keys().map(|name| named_view(name)).collect::<Vec<_>>();
-        std::iter::once(KeyView { name: MAIN.to_owned(), origin, key }).chain(named).collect()
+        std::iter::once(view(MAIN.to_owned(), origin, key)).chain(named).collect()
     }
 
     fn lock_main(&self) -> std::sync::MutexGuard<'_, MainKey> {
@@ -110,15 +123,29 @@ impl ClientKeys {
     }
 }
 
-fn named_view(name: &str) -> KeyView {
-    KeyView { name: name.to_owned(), origin: "named key; only its digest is kept".to_owned(), key: None }
+fn view(name: String, origin: String, key: Option<String>) -> KeyView {
+    KeyView {
+        name,
+        origin,
+        key,
+        last_used_ms: None,
+        models: Vec::new(),
+        daily_tokens: None,
+        daily_cost_usd: None,
+        today_tokens: 0,
+        today_cost_usd: 0.0,
+    }
 }
 
-pub(super) async fn list(control: &Control, args: ListArgs) -> Vec<KeyView> {
+fn named_view(name: &str) -> KeyView {
+    view(name.to_owned(), "named key; only its digest is kept".to_owned(), None)
+}
+
+pub(super) async fn list(control: &Control, args: ListArgs) -> Result<Vec<KeyView>, ControlError> {
     if args.reveal {
         control.reader.read_again().await;
     }
-    control.keys.list(args.reveal)
+    Ok(control.keys.list(args.reveal))
 }
 
 /// Notes the main key's digest in the settings, where it is not there yet.
@@ -134,7 +161,7 @@ pub(super) fn keep_main_digest(control: &Control, key: &Secret) -> Result<(), Co
     control.save(|settings| settings.set(&path, digest.as_str()))
 }
 
-pub(super) fn add(control: &Control, args: NameArgs) -> Result<KeyView, ControlError> {
+pub(super) async fn add(control: &Control, args: NameArgs) -> Result<KeyView, ControlError> {
     let name = checked(args.name)?;
     if name == MAIN || control.keys.named().contains_key(&name) {
         return Err(ControlError::new(ErrorCode::Exists, "there is a key of this name already"));
@@ -147,7 +174,7 @@ pub(super) fn add(control: &Control, args: NameArgs) -> Result<KeyView, ControlE
     Ok(KeyView { key: Some(key.expose_secret().to_owned()), ..named_view(&name) })
 }
 
-pub(super) fn revoke(control: &Control, args: NameArgs) -> Result<(), ControlError> {
+pub(super) async fn revoke(control: &Control, args: NameArgs) -> Result<(), ControlError> {
     if args.name == MAIN {
         return Err(ControlError::new(
             ErrorCode::BadArguments,

@@ -5,29 +5,51 @@
 //! client's business.
 
 mod accounts;
+mod desktop;
 pub mod doctor;
 mod error;
+mod events;
 pub mod http;
 mod keys;
 mod log;
+mod models;
+mod notice;
+mod overview;
 pub mod page;
 mod port;
 mod reader;
+mod secrets;
+mod settings;
 mod status;
 mod table;
+#[cfg(test)]
+mod tests;
+mod tried;
 
-pub use accounts::{CheckView, keychain_name};
+pub use accounts::{CheckView, Explained, PassedOver, keychain_name};
+pub use desktop::{BoxFuture, Desktop};
 pub use error::{ControlError, ErrorCode};
+pub use events::ControlEvent;
 pub use keys::{ClientKeys, KeyView, MainKey};
+pub use log::Exported;
+pub use models::ModelView;
+pub use notice::{Notice, Page, Severity};
+pub use overview::{ErrorLine, Overview};
 pub use reader::{Asked, Reader, reader};
-pub use status::{Facts, Status};
-pub use table::{changes, dispatch};
+pub use secrets::{SecretsState, SecretsView};
+pub use settings::{SettingFrom, SettingKind, SettingValue, SettingView};
+pub use status::{Facts, ServingState, Status};
+pub use table::{changes, dispatch, names};
+pub use tried::TryView;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 
-use crate::accounts::{Accounts, Clock};
-use crate::config::SettingsFile;
+use tokio::sync::watch;
+
+use crate::access::Serving;
+use crate::accounts::{AccountView, Accounts, Clock};
+use crate::config::{Config, SettingsFile};
 use crate::journal::Journal;
 use crate::secrets::{Secret, Vault};
 use crate::server::Server;
@@ -47,6 +69,10 @@ pub struct Parts {
     pub vault: Vault,
     pub settings: Arc<Mutex<SettingsFile>>,
     pub keys: ClientKeys,
+    /// The settings as the program started with them.
+    pub config: Arc<Config>,
+    /// Whether clients are served.
+    pub serving: Serving,
     /// Reads what could not be read yet.
     pub reader: Reader,
     pub clock: Clock,
@@ -56,8 +82,11 @@ pub struct Parts {
 struct Inner {
     parts: Parts,
     listening: OnceLock<Listening>,
+    desktop: OnceLock<Arc<dyn Desktop>>,
     /// What came up after the start.
     notices: Mutex<Vec<String>>,
+    /// Touched when something of the status changed that no other room tells.
+    changed: watch::Sender<()>,
 }
 
 /// Tells the command line where the proxy listens; the error is a sentence for people.
@@ -70,6 +99,11 @@ struct Listening {
     announce: Announce,
 }
 
+/// A command without arguments.
+#[derive(Debug, Default, serde::Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(type = "{}"))]
+pub(crate) struct Nothing {}
+
 impl std::ops::Deref for Control {
     type Target = Parts;
 
@@ -80,8 +114,14 @@ impl std::ops::Deref for Control {
 
 impl Control {
     pub fn new(parts: Parts) -> Self {
-        let (listening, notices) = (OnceLock::new(), Mutex::default());
-        Self { inner: Arc::new(Inner { parts, listening, notices }) }
+        let inner = Inner {
+            parts,
+            listening: OnceLock::new(),
+            desktop: OnceLock::new(),
+            notices: Mutex::default(),
+            changed: watch::Sender::new(()),
+        };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Hands over the server once it listens: its routes must exist before it does. `announce` is called with the new
@@ -91,6 +131,32 @@ impl Control {
         let _ = self.inner.listening.set(Listening { server: Arc::downgrade(server), announce });
     }
 
+    /// Hands over what only the program with the window can do.
+    pub fn attach_desktop(&self, desktop: Arc<dyn Desktop>) {
+        // A second window program would be a mistake of `app`; the first one stays.
+        let _ = self.inner.desktop.set(desktop);
+        self.touch();
+    }
+
+    fn desktop(&self) -> Option<&Arc<dyn Desktop>> {
+        self.inner.desktop.get()
+    }
+
+    /// Says that the status may be another one now.
+    fn touch(&self) {
+        self.inner.changed.send_replace(());
+    }
+
+    fn changes(&self) -> watch::Receiver<()> {
+        self.inner.changed.subscribe()
+    }
+
+    /// The settings as they are saved, without flags and variables. What cannot be used counts as it did at the start.
+    fn saved(&self) -> Config {
+        let has_token = self.config.auth_token.is_some();
+        crate::config::check(&self.settings(), has_token).unwrap_or_else(|_| Config::clone(&self.config))
+    }
+
     /// Tells the user something that stays true until the program ends.
     pub fn notice(&self, text: String) {
         tracing::warn!("{text}");
@@ -98,6 +164,8 @@ impl Control {
         if !notices.contains(&text) {
             notices.push(text);
         }
+        drop(notices);
+        self.touch();
     }
 
     /// What came up after the start.
@@ -141,7 +209,10 @@ impl Control {
         let mut settings = self.settings();
         change(&mut settings)
             .and_then(|()| settings.save())
-            .map_err(|error| ControlError::new(ErrorCode::NotSaved, error.to_string()))
+            .map_err(|error| ControlError::new(ErrorCode::NotSaved, error.to_string()))?;
+        drop(settings);
+        self.touch();
+        Ok(())
     }
 
     fn settings(&self) -> MutexGuard<'_, SettingsFile> {

@@ -7,12 +7,14 @@ use serde::{Deserialize, Serialize};
 use super::{Control, ControlError, ErrorCode};
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub(super) struct Args {
     port: u16,
 }
 
 /// Where the proxy listens now.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub(super) struct Switched {
     pub(super) address: String,
 }

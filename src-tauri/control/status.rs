@@ -1,9 +1,15 @@
 //! `status`: whether the program can work, in one answer.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use serde::{Deserialize, Serialize};
 
-use super::{Control, ControlError, MainKey};
-use crate::accounts::AccountView;
+use super::notice::{self, Notice};
+use super::overview::{ErrorLine, error_line};
+use super::{Control, ControlError, Nothing};
+use crate::accounts::{AccountState, AccountView};
+use crate::config::{Language, Prefer, Strategy, Theme};
+use crate::secrets::Place;
 
 /// What does not change while the program runs.
 #[derive(Debug, Clone, Default)]
@@ -15,58 +21,162 @@ pub struct Facts {
     pub data_dir: String,
     /// Where web accounts are asked.
     pub web_url: String,
+    /// Where API keys are used.
+    pub api_url: String,
     /// The name of the session cookie.
     pub cookie_name: String,
+    /// Where secrets are kept.
+    pub secrets: Place,
+    /// Unix milliseconds.
+    pub started_ms: u64,
+}
+
+/// What the program is doing, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum ServingState {
+    /// Ready, and nothing runs.
+    Serving,
+    /// Replies are running.
+    Busy,
+    /// Every account that could serve has a limit.
+    Limited,
+    /// The user stopped it.
+    Stopped,
+    /// There are accounts, but none can be used.
+    Error,
+    NoAccount,
 }
 
 /// The answer.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Status {
     pub version: String,
     pub pid: u32,
     pub demo: bool,
+    /// The desktop program runs, not the headless one.
+    pub desktop: bool,
+    /// `false` while the user has stopped it.
+    pub serving: bool,
+    pub state: ServingState,
+    /// The state in one sentence.
+    pub why: String,
     /// `HOST:PORT`.
     pub address: String,
     /// What clients are given.
     pub base_url: String,
     pub connections: usize,
+    /// Replies that are running.
+    pub running: u32,
+    /// When the program started, Unix milliseconds.
+    pub started_ms: u64,
     pub accounts: Vec<AccountView>,
+    pub strategy: Strategy,
+    pub prefer: Prefer,
     pub log_recorded: u64,
     /// Records lost because the disk did not keep up.
     pub log_dropped: u64,
-    pub notices: Vec<String>,
+    /// Prompts and replies are kept in the log.
+    pub bodies_kept: bool,
+    pub notices: Vec<Notice>,
     pub data_dir: String,
     pub web_url: String,
+    pub api_url: String,
+    pub last_error: Option<ErrorLine>,
+    pub welcomed: bool,
+    pub terms_accepted: bool,
+    pub language: Language,
+    pub theme: Theme,
+}
+
+pub(super) async fn command(control: &Control, _: Nothing) -> Result<Status, ControlError> {
+    status(control)
 }
 
 pub(super) fn status(control: &Control) -> Result<Status, ControlError> {
     let server = control.server()?;
     let counters = control.journal.counters();
     let address = server.addr();
+    let accounts = control.accounts.list(control.clock.now());
+    let running = accounts.iter().map(|account| account.running).sum();
+    let config = control.saved();
+    let (state, why) = state(&accounts, control.serving.is_on(), running);
     Ok(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         demo: control.facts.demo,
+        desktop: control.desktop().is_some(),
+        serving: control.serving.is_on(),
+        state,
+        why,
         address: address.to_string(),
         base_url: format!("http://{address}/v1"),
         connections: server.connections(),
-        accounts: control.accounts.list(control.clock.now()),
+        running,
+        started_ms: control.facts.started_ms,
+        accounts,
+        strategy: config.strategy,
+        prefer: config.prefer,
         log_recorded: counters.recorded,
         log_dropped: counters.dropped,
-        notices: notices(control),
+        bodies_kept: config.preferences.keep_bodies,
+        notices: notice::all(control),
         data_dir: control.facts.data_dir.clone(),
         web_url: control.facts.web_url.clone(),
+        api_url: control.facts.api_url.clone(),
+        last_error: control.journal.last_failure().as_deref().map(error_line),
+        welcomed: config.preferences.welcomed,
+        terms_accepted: config.preferences.terms_accepted,
+        language: config.preferences.language,
+        theme: config.preferences.theme,
     })
 }
 
-fn notices(control: &Control) -> Vec<String> {
-    let main = match control.keys.main() {
-        MainKey::Kept { .. } => None,
-        MainKey::ForThisRun { why, .. } => Some(format!(
-            "the client key ends with this run: set AUTH_TOKEN, or make a lasting key with 'mammouth-proxy keys add NAME'. {why}"
-        )),
-        MainKey::Unread { why } => Some(format!("the client key: {why}")),
+/// What the accounts, and the user, let the program do.
+fn state(accounts: &[AccountView], serving: bool, running: u32) -> (ServingState, String) {
+    let is = |state| accounts.iter().any(|account| account.state == state);
+    let (state, why): (_, &str) = if !serving {
+        (ServingState::Stopped, "You stopped it: clients are told so until you start it again.")
+    } else if accounts.is_empty() {
+        (ServingState::NoAccount, "There is no account to answer from: add one.")
+    } else if running > 0 {
+        return (ServingState::Busy, busy(running));
+    } else if is(AccountState::Ready) {
+        (ServingState::Serving, "Ready for requests.")
+    } else if is(AccountState::Limited) {
+        return (ServingState::Limited, limited(accounts));
+    } else if is(AccountState::Unreachable) {
+        (ServingState::Error, "Mammouth does not answer; the proxy tries again by itself.")
+    } else if is(AccountState::Starting) {
+        (ServingState::Serving, "The accounts are being read from the keychain.")
+    } else if is(AccountState::Locked) {
+        (ServingState::Error, "The keychain is locked: unlock it to use the accounts.")
+    } else if is(AccountState::Unreadable) {
+        (ServingState::Error, "The keychain does not give the accounts' secrets.")
+    } else if is(AccountState::NeedsLogin) {
+        (ServingState::Error, "The session is not valid any more: sign in again.")
+    } else {
+        (ServingState::Error, "Every account is paused: take one into use again.")
     };
-    let later = control.notices_so_far();
-    control.facts.notices.iter().cloned().chain(later).chain(main).collect()
+    (state, why.to_owned())
+}
+
+fn busy(running: u32) -> String {
+    if running == 1 { "One reply is running.".to_owned() } else { format!("{running} replies are running.") }
+}
+
+fn limited(accounts: &[AccountView]) -> String {
+    let soonest = accounts.iter().flat_map(|account| &account.limits).map(|limit| limit.until_ms).min();
+    let Some(until) = soonest else { return "Every account has a limit.".to_owned() };
+    let clock = Duration::from_millis(until).as_secs() % 86_400;
+    let (hour, minute) = (clock / 3_600, clock % 3_600 / 60);
+    format!("Every account has a limit for some models; the first ends at {hour:02}:{minute:02} UTC.")
+}
+
+/// The time of day, Unix milliseconds.
+pub(super) fn wall_ms(control: &Control) -> u64 {
+    let since = control.clock.now().wall.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

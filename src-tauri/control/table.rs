@@ -1,39 +1,85 @@
 //! The table of commands: a line each.
 
-use std::time::SystemTime;
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Control, ControlError, ErrorCode, accounts, doctor, keys, log, port, status};
+use super::{AccountView, CheckView, Control, ControlError, ErrorCode, KeyView, Nothing, Overview, Status};
+use super::{accounts, doctor, keys, log, overview, port, status};
+use crate::journal::{Query, Record};
 
-/// Carries out the command `name`.
-///
-/// # Errors
-/// What the command says, `unknown_command`, or `bad_arguments`.
-pub async fn dispatch(control: &Control, name: &str, args: Value) -> Result<Value, ControlError> {
-    match name {
-        "status" => reply(status::status(control)?),
-        "accounts.list" => reply(accounts::list(control)),
-        "accounts.check" => reply(accounts::check(control, read(args)?).await?),
-        "accounts.add" => reply(accounts::add(control, read(args)?).await?),
-        "accounts.enable" => reply(accounts::enable(control, read(args)?)?),
-        "accounts.remove" => reply(accounts::remove(control, read(args)?).await?),
-        "keys.list" => reply(keys::list(control, read(args)?).await),
-        "keys.add" => reply(keys::add(control, read(args)?)?),
-        "keys.revoke" => reply(keys::revoke(control, read(args)?)?),
-        "port.switch" => reply(port::switch(control, read(args)?).await?),
-        "log.latest" => reply(log::latest(control, read(args)?).await?),
-        "doctor" => reply(doctor::upstream(&control.web, SystemTime::now).await),
-        "log.clear" => reply(log::clear(control).await?),
-        _ => Err(ControlError::new(ErrorCode::UnknownCommand, "there is no such command")),
-    }
+/// What a command needs: only to look at what is stored, to change it, or a running program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    Look,
+    Change,
+    Running,
+}
+use Needs::{Change, Look, Running};
+
+macro_rules! commands {
+    ($($name:literal $needs:ident $args:ty => $answer:ty, $body:path;)*) => {
+        /// Carries out the command `name`.
+        ///
+        /// # Errors
+        /// What the command says, `unknown_command`, or `bad_arguments`.
+        pub async fn dispatch(control: &Control, name: &str, args: Value) -> Result<Value, ControlError> {
+            match name {
+                $($name => {
+                    let args: $args = read(args)?;
+                    // Boxed: one future for the longest of all bodies would be large.
+                    let answer: $answer = Box::pin($body(control, args)).await?;
+                    reply(answer)
+                })*
+                _ => Err(ControlError::new(ErrorCode::UnknownCommand, "there is no such command")),
+            }
+        }
+
+        const COMMANDS: &[(&str, Needs)] = &[$(($name, $needs)),*];
+
+        /// The commands as an interface in TypeScript: name, arguments, answer.
+        #[cfg(test)]
+        pub(super) fn typescript(seen: &mut impl ts_rs::TypeVisitor, config: &ts_rs::Config) -> String {
+            use ts_rs::TS;
+            let mut lines = String::new();
+            $(
+                <$args as TS>::visit_dependencies(seen);
+                seen.visit::<$answer>();
+                let args = <$args as TS>::name(config);
+                // Arguments that only one command has need no name.
+                let args = if args == "Query" { args } else { <$args as TS>::inline(config) };
+                lines.push_str(&format!("  {:?}: [{args}, {}];\n", $name, <$answer as TS>::name(config)));
+            )*
+            lines
+        }
+    };
+}
+
+commands! {
+    "status"           Running Nothing             => Status,           status::command;
+    "overview"         Running Nothing             => Overview,         overview::overview;
+    "accounts.list"    Look    Nothing             => Vec<AccountView>, accounts::list;
+    "accounts.check"   Look    accounts::CheckArgs => Vec<CheckView>,   accounts::check;
+    "accounts.add"     Change  accounts::AddArgs   => CheckView,        accounts::add;
+    "accounts.enable"  Change  accounts::EnableArgs => (),              accounts::enable;
+    "accounts.remove"  Change  accounts::NameArgs  => (),               accounts::remove;
+    "keys.list"        Look    keys::ListArgs      => Vec<KeyView>,     keys::list;
+    "keys.add"         Change  keys::NameArgs      => KeyView,          keys::add;
+    "keys.revoke"      Change  keys::NameArgs      => (),               keys::revoke;
+    "port.switch"      Running port::Args          => port::Switched,   port::switch;
+    "log.latest"       Running Query               => Vec<Record>,      log::latest;
+    "log.clear"        Running Nothing             => u64,              log::clear;
+    "doctor"           Look    Nothing             => Vec<doctor::Finding>, doctor::upstream;
 }
 
 /// Whether a command changes what is stored, so that it needs the data directory for itself where no program runs.
 pub fn changes(name: &str) -> bool {
-    ["accounts.add", "accounts.enable", "accounts.remove", "keys.add", "keys.revoke"].contains(&name)
+    COMMANDS.contains(&(name, Change))
+}
+
+/// The names of all commands.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    COMMANDS.iter().map(|(name, _)| *name)
 }
 
 fn read<T: DeserializeOwned>(args: Value) -> Result<T, ControlError> {

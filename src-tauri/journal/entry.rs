@@ -161,6 +161,8 @@ fn blank(start: Start, time_ms: u64) -> Record {
         prompt_tokens: None,
         completion_tokens: None,
         tokens_estimated: false,
+        cost_usd: None,
+        note: None,
         first_byte_ms: None,
         duration_ms: 0,
         stream: false,

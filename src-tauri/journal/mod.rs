@@ -12,6 +12,7 @@ mod entry;
 mod error;
 mod export;
 mod file;
+mod numbers;
 mod record;
 mod shared;
 mod show;
@@ -25,13 +26,14 @@ mod writer;
 pub use entry::{Entry, Outcome, Start};
 pub use error::JournalError;
 pub use export::csv;
-pub use record::{Attempt, Fault, Query, Record};
+pub use numbers::{ClientUse, Minute, Sums};
+pub use record::{Attempt, Bodies, Fault, Query, Record};
 pub use shared::Counters;
 pub use show::line;
 pub use store::{Reader, read_only};
 
 use shared::Shared;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, OnceLock};
@@ -138,6 +140,31 @@ impl Journal {
         self.inner.shared.notice()
     }
 
+    /// The last 60 minutes, the oldest first.
+    pub fn minutes(&self) -> Vec<Minute> {
+        self.inner.shared.minutes()
+    }
+
+    /// What was used since midnight UTC.
+    pub fn today(&self) -> Sums {
+        self.inner.shared.today()
+    }
+
+    /// What a client key did.
+    pub fn client(&self, name: &str) -> ClientUse {
+        self.inner.shared.client(name)
+    }
+
+    /// What each client key did.
+    pub fn clients(&self) -> BTreeMap<String, ClientUse> {
+        self.inner.shared.clients()
+    }
+
+    /// The last request of this run that failed.
+    pub fn last_failure(&self) -> Option<Arc<Record>> {
+        self.inner.shared.last_failure()
+    }
+
     /// Deletes every record, from damaged files that were set aside too, and tells how many. Blocking.
     ///
     /// # Errors
@@ -190,6 +217,7 @@ impl Journal {
 
     fn enqueue(&self, record: Box<Record>) {
         let shared = &self.inner.shared;
+        shared.count(&record);
         if shared.enter() && self.inner.outbox.send(Message::Record(record)).is_err() {
             shared.leave();
             shared.lost(1);

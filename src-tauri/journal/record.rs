@@ -3,7 +3,8 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 /// One request, from its first header to its last byte. Texts are already cut and free of control characters.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Record {
     /// Grows with every record and stays unique across restarts: the Unix time in microseconds when the writer took
     /// the record, raised where needed. Fits a JavaScript number. 0 until then.
@@ -40,6 +41,12 @@ pub struct Record {
     pub completion_tokens: Option<u64>,
     /// The token counts are our own count, not the upstream's.
     pub tokens_estimated: bool,
+    /// US dollars, where the prices are known. Estimated where the tokens are.
+    #[serde(default)]
+    pub cost_usd: Option<f64>,
+    /// What else is worth knowing, in words.
+    #[serde(default)]
+    pub note: Option<String>,
     /// Milliseconds from the start to the first byte of the answer.
     pub first_byte_ms: Option<u64>,
     /// Milliseconds from the start to the end.
@@ -50,8 +57,19 @@ pub struct Record {
     pub interrupted: bool,
 }
 
+/// Prompt and reply of a request, where they are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Bodies {
+    pub request: String,
+    pub response: String,
+    /// They were longer than what is kept.
+    pub cut: bool,
+}
+
 /// One upstream call made for a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Attempt {
     /// Label of the account.
     pub account: String,
@@ -70,6 +88,7 @@ pub struct Attempt {
 /// Whose doing a failed request was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Fault {
     /// The program that called us.
     Client,
@@ -97,14 +116,17 @@ impl Fault {
 /// Which records are wanted; the answer is newest first. An unknown field is refused when read from JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
 pub struct Query {
     /// Only records older than this id: the next page.
     pub before_id: Option<u64>,
     /// Only records newer than this id: what came since.
     pub after_id: Option<u64>,
     /// At most this many; 0 means 100, more than 1,000 means 1,000.
+    #[cfg_attr(test, ts(as = "Option<usize>"))]
     pub limit: usize,
     /// Only requests that failed (status 400 and up) or were cut.
+    #[cfg_attr(test, ts(as = "Option<bool>"))]
     pub failed_only: bool,
     /// Only requests in which this account was asked, whether it answered or not.
     pub account: Option<String>,
@@ -112,6 +134,14 @@ pub struct Query {
     pub client: Option<String>,
     /// Only requests for this model, by the name asked or served.
     pub model: Option<String>,
+    /// Only requests that came in this dialect.
+    pub dialect: Option<String>,
+    /// Only requests answered with this HTTP status.
+    pub status: Option<u16>,
+    /// Only requests that ended at this time or later, Unix milliseconds.
+    pub since_ms: Option<u64>,
+    /// Only requests that ended before this time, Unix milliseconds.
+    pub until_ms: Option<u64>,
     /// Only requests with this text in the id, client, a model, the account or the code. Not a pattern; ASCII case is
     /// ignored.
     pub text: Option<String>,
@@ -131,6 +161,10 @@ impl Query {
             && self.account.as_deref().is_none_or(|label| record.names_account(label))
             && self.client.as_deref().is_none_or(|client| record.client == client)
             && self.model.as_deref().is_none_or(|model| record.names_model(model))
+            && self.dialect.as_deref().is_none_or(|dialect| record.dialect == dialect)
+            && self.status.is_none_or(|status| record.status == status)
+            && self.since_ms.is_none_or(|ms| record.id >= ms.saturating_mul(1_000))
+            && self.until_ms.is_none_or(|ms| record.id < ms.saturating_mul(1_000))
             && self.text.as_deref().is_none_or(|text| record.holds(text))
     }
 }

@@ -1,8 +1,11 @@
 //! What the handles and the writer both see: counters, the live feed, and the records that are not in the file yet.
-//! A request touches nothing here but two atomic numbers; the locks are the writer's and the readers'.
+//! A request touches nothing here but two atomic numbers and, when it ends, the sums; the other locks are the writer's
+//! and the readers'.
+use super::numbers::{ClientUse, Minute, Numbers, Remembered, Sums};
 use super::record::{Query, Record};
 use super::text::{NAME, clean};
-use std::collections::VecDeque;
+use super::time::Moment;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,6 +35,7 @@ pub(super) struct Shared {
     limit: usize,
     waiting: Mutex<VecDeque<Arc<Record>>>,
     notices: Mutex<Notices>,
+    numbers: Mutex<Numbers>,
     feed: broadcast::Sender<Arc<Record>>,
     queued: AtomicUsize,
     full: AtomicBool,
@@ -54,6 +58,7 @@ impl Shared {
             limit: limit.max(1),
             waiting: Mutex::default(),
             notices: Mutex::default(),
+            numbers: Mutex::default(),
             feed: broadcast::Sender::new(FEED),
             queued: AtomicUsize::new(0),
             full: AtomicBool::new(false),
@@ -114,6 +119,7 @@ impl Shared {
 
     /// Makes a record visible to readers and to the feed; the oldest waiting one falls out when there are too many.
     pub(super) fn publish(&self, record: Arc<Record>) {
+        lock(&self.numbers).failure(&record);
         let mut waiting = lock(&self.waiting);
         waiting.push_back(Arc::clone(&record));
         if waiting.len() > self.limit {
@@ -152,10 +158,41 @@ impl Shared {
 
     /// Removes from memory the records that name the account, or all. Tells how many.
     pub(super) fn erase(&self, account: Option<&str>) -> u64 {
+        let named = |record: &Record| account.is_none_or(|label| record.names_account(label));
+        lock(&self.numbers).forget_failure(named);
         let mut waiting = lock(&self.waiting);
         let before = waiting.len();
-        waiting.retain(|record| account.is_some_and(|label| !record.names_account(label)));
+        waiting.retain(|record| !named(record));
         (before - waiting.len()) as u64
+    }
+
+    /// Counts a request that has just ended.
+    pub(super) fn count(&self, record: &Record) {
+        lock(&self.numbers).note(record, Moment::now().unix_ms());
+    }
+
+    pub(super) fn remember(&self, kept: Remembered) {
+        lock(&self.numbers).remember(kept, Moment::now());
+    }
+
+    pub(super) fn last_failure(&self) -> Option<Arc<Record>> {
+        lock(&self.numbers).last_failure()
+    }
+
+    pub(super) fn minutes(&self) -> Vec<Minute> {
+        lock(&self.numbers).minutes(Moment::now().unix_ms())
+    }
+
+    pub(super) fn today(&self) -> Sums {
+        lock(&self.numbers).today(Moment::now().unix_ms())
+    }
+
+    pub(super) fn client(&self, name: &str) -> ClientUse {
+        lock(&self.numbers).client(name, Moment::now().unix_ms())
+    }
+
+    pub(super) fn clients(&self) -> BTreeMap<String, ClientUse> {
+        lock(&self.numbers).clients(Moment::now().unix_ms())
     }
 
     pub(super) fn notice(&self) -> Option<String> {

@@ -46,6 +46,8 @@ const SELECT: &str = "SELECT id, time_ms, request_id, client, dialect, model_ask
     AND (?7 IS NULL OR instr(lower(request_id), lower(?7)) OR instr(lower(client), lower(?7))
         OR instr(lower(model_asked), lower(?7)) OR instr(lower(model_served), lower(?7))
         OR instr(lower(account), lower(?7)) OR instr(lower(code), lower(?7)))
+    AND (?9 IS NULL OR dialect = ?9) AND (?10 IS NULL OR status = ?10)
+    AND (?11 IS NULL OR id >= ?11) AND (?12 IS NULL OR id < ?12)
     ORDER BY id DESC LIMIT ?8";
 
 const DELETE_OLDEST: &str = "DELETE FROM requests WHERE time_ms < ?1
@@ -255,6 +257,10 @@ fn select(connection: &Connection, query: &Query) -> Result<Vec<Record>, Journal
         query.model,
         query.text,
         signed(query.effective_limit() as u64),
+        query.dialect,
+        query.status,
+        query.since_ms.map(|ms| signed(ms.saturating_mul(1_000))),
+        query.until_ms.map(|ms| signed(ms.saturating_mul(1_000))),
     ];
     let rows = statement.query_map(wanted, read)?;
     rows.map(|row| Ok(row?)).collect()
@@ -282,6 +288,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Record> {
         prompt_tokens: row.get::<_, Option<i64>>(14)?.map(unsigned),
         completion_tokens: row.get::<_, Option<i64>>(15)?.map(unsigned),
         tokens_estimated: row.get(16)?,
+        cost_usd: None,
+        note: None,
         first_byte_ms: row.get::<_, Option<i64>>(17)?.map(unsigned),
         duration_ms: unsigned(row.get(18)?),
         stream: row.get(19)?,

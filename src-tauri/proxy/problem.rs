@@ -123,6 +123,13 @@ fn refused(refusal: &Refusal) -> Told {
             "the body must be 'Content-Type: application/json' without a content encoding",
         ),
         Refusal::HeadersTooLarge => told(431, "headers_too_large", "the headers are too large"),
+        Refusal::NotServing => Told::new(
+            503,
+            "overloaded",
+            Fault::Proxy,
+            "the user has stopped the proxy; it answers again once it is started in its window or with 'mammouth-proxy resume'",
+        )
+        .spent(),
         Refusal::Preflight(_) => told(204, "preflight", ""),
     }
 }

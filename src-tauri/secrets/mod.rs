@@ -30,7 +30,7 @@ pub use redact::Redactor;
 pub(crate) use replace::{beside, create_private_dir, make_private, replace, set_aside};
 pub use sealed_file::SealedFile;
 pub use secrecy::{ExposeSecret, SecretString as Secret};
-pub use store::{Memory, SecretStore, StoreError};
+pub use store::{Memory, Place, SecretStore, StoreError};
 pub use vault::Vault;
 
 use std::path::Path;

@@ -22,6 +22,19 @@ pub trait SecretStore: Send + Sync {
     }
 }
 
+/// Where secrets are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum Place {
+    #[default]
+    Keychain,
+    /// An encrypted file, by the user's choice.
+    File,
+    /// Nowhere: they end with the program.
+    Memory,
+}
+
 /// Why a store could not do what it was asked. Each text says what to do; none holds a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {

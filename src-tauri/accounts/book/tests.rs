@@ -4,6 +4,7 @@ use proptest::{prop_assert, prop_oneof, proptest};
 
 use super::super::account::Origin;
 use super::super::state::Reason;
+use super::super::view::AccountState;
 use super::*;
 use crate::secrets::StoreError;
 use crate::upstreams::Failure;
@@ -78,15 +79,15 @@ fn who_is_missing_is_said() {
 fn f45_who_waits_for_the_keychain_is_said_to() {
     let accounts = accounts(&[]);
     let late = account("late", Kind::Web);
-    accounts.expect(late.id.clone(), late.label.clone());
-    accounts.expect("lost".to_owned(), "gone".to_owned());
+    accounts.expect(late.id.clone(), late.label.clone(), Kind::Web);
+    accounts.expect("lost".to_owned(), "gone".to_owned(), Kind::Web);
     accounts.set_absence("lost", Absence::Lost);
     let why = || accounts.pick(&ask("f", &[]), at(0)).unwrap_err();
     assert_eq!(why(), NoAccount::Starting);
     accounts.set_absence(&late.id, Absence::Unreadable(StoreError::Locked));
     assert_eq!(why(), NoAccount::Unreadable(StoreError::Locked));
     let views = accounts.list(at(0));
-    assert_eq!((views[0].state.as_str(), views[1].state.as_str()), ("locked", "needs login"));
+    assert_eq!((views[0].state, views[1].state), (AccountState::Locked, AccountState::NeedsLogin));
     assert!(views.iter().all(|view| view.advice.is_some()));
     assert!(accounts.add(late, at(0)));
     assert_eq!(accounts.pick(&ask("f", &[]), at(0)).unwrap().account.label, "late");
@@ -100,7 +101,7 @@ fn f45_who_waits_for_the_keychain_is_said_to() {
 #[test]
 fn f60_accounts_that_are_there_do_not_wait_for_those_being_read() {
     let accounts = accounts(&["a"]);
-    accounts.expect("late".to_owned(), "late".to_owned());
+    accounts.expect("late".to_owned(), "late".to_owned(), Kind::Web);
     let mut lease = accounts.pick(&ask("f", &[]), at(0)).unwrap();
     fail(&accounts, &mut lease, FailureKind::Limited, at(0));
     assert_eq!(accounts.pick(&ask("f", &[]), at(0)).unwrap_err(), NoAccount::Starting);

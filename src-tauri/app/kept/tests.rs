@@ -5,8 +5,9 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 use super::*;
-use crate::accounts::{Ask, Kinds, NoAccount};
-use crate::config::{SettingsFile, Strategy};
+use crate::access::Serving;
+use crate::accounts::{Ask, Kind, Kinds, NoAccount};
+use crate::config::{self, SettingsFile, Strategy};
 use crate::control::{self, ClientKeys, Facts, Reader};
 use crate::journal::{self, Journal};
 use crate::secrets::SecretStore;
@@ -88,18 +89,21 @@ impl Bench {
         for label in labels {
             let id = stored_id(label);
             store.values.lock().unwrap().insert(keychain_name(&id), Ok(label));
-            accounts.expect(id, (*label).to_owned());
+            accounts.expect(id, (*label).to_owned(), Kind::Web);
         }
         let journal = Journal::open(&dir.path().join("log.db"), journal::Limits::default()).journal;
         let (reader, asked) = control::reader();
         let vault = Vault::new(Arc::<Fake>::clone(&store));
+        let settings = SettingsFile::empty(dir.path());
         let control = Control::new(control::Parts {
             accounts,
             web: Arc::new(Web::new(web::Settings::default()).unwrap()),
             journal,
             vault,
-            settings: Arc::new(Mutex::new(SettingsFile::empty(dir.path()))),
+            config: Arc::new(config::check(&settings, false).unwrap()),
+            settings: Arc::new(Mutex::new(settings)),
             keys: ClientKeys::new(std::collections::BTreeMap::new()),
+            serving: Serving::default(),
             reader: reader.clone(),
             clock,
             facts: Facts::default(),

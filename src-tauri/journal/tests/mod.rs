@@ -27,6 +27,8 @@ pub(super) fn sample() -> Record {
         prompt_tokens: Some(812),
         completion_tokens: Some(96),
         tokens_estimated: true,
+        cost_usd: Some(0.000_25),
+        note: None,
         first_byte_ms: Some(340),
         duration_ms: 2_100,
         stream: true,

@@ -57,7 +57,7 @@ async fn what_is_known_of_an_account_outlives_a_restart() {
     assert_eq!(scene.program.chat(&ask("grok-3", "b")).await.status, 200, "carol, and then alice");
     scene.fault("status=429 header=Retry-After:600");
     assert_eq!(scene.program.chat(&ask("gpt-4.1", "c")).await.status, 429);
-    let states = ["limited openai", "limited", "needs login"];
+    let states = ["limited openai", "limited", "needs_login"];
     for (n, state) in states.iter().enumerate() {
         assert_eq!(&scene.standing(&format!("web-{}", n + 1)).await, state);
     }

@@ -62,7 +62,7 @@ async fn f04_one_limited_and_one_lost_account_are_told_apart() {
     ]);
     let answer = scene.program.chat(&question("hello")).await;
     assert_eq!(answer.error(), (429, "rate_limit_exceeded".into()), "waiting helps, so that is told");
-    assert_eq!(scene.standing("web-1").await, "needs login");
+    assert_eq!(scene.standing("web-1").await, "needs_login");
     assert_eq!(scene.standing("web-2").await, "limited");
     scene.no_problem();
 }

@@ -259,12 +259,12 @@ async fn f48_an_entry_that_is_gone_or_garbage_needs_a_login_and_is_never_sent() 
     let mut now = states(&program).await;
     now.sort();
     let expected = [
-        ("binary", "needs login"),
-        ("empty", "needs login"),
-        ("gone", "needs login"),
+        ("binary", "needs_login"),
+        ("empty", "needs_login"),
+        ("gone", "needs_login"),
         ("good", "ready"),
-        ("text", "needs login"),
-        ("twice", "needs login"),
+        ("text", "needs_login"),
+        ("twice", "needs_login"),
     ];
     assert_eq!(now, expected.map(|(label, state)| (label.to_owned(), state.to_owned())));
     let before = simulator.calls().len();

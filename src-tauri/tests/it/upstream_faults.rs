@@ -294,7 +294,7 @@ async fn recovers(scene: Scene, row: &Row) {
             assert_eq!(scene.asked().len(), row.calls, "nobody is asked before the time is over");
         }
         NeedsLogin => {
-            assert_eq!(standing, "needs login", "{}", row.fault);
+            assert_eq!(standing, "needs_login", "{}", row.fault);
             let again = scene.program.chat(&question("hello")).await;
             assert_eq!(again.error(), (LOGIN.0, LOGIN.1.to_owned()));
             assert_eq!(scene.asked().len(), row.calls, "a lost session is not asked again");
@@ -329,7 +329,7 @@ async fn beside_another(row: &Row, stream: bool) {
         Ready => "ready",
         Limited => "limited openai",
         Throttled => "limited",
-        NeedsLogin => "needs login",
+        NeedsLogin => "needs_login",
         Challenge => return scene.no_problem(),
     };
     assert_eq!(scene.standing("web-1").await, standing, "{}", row.fault);

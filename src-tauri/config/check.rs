@@ -1,0 +1,79 @@
+//! Settings as the file alone gives them, for whoever changes it while the program runs.
+
+use std::collections::BTreeMap;
+
+use super::checked::Config;
+use super::error::{ConfigError, GivenBy};
+use super::file::SettingsFile;
+use super::resolve::resolve;
+use super::sources::{Flags, Sources, Surroundings};
+
+/// Stands for an `AUTH_TOKEN` that was given, whose text nobody needs here.
+const SOME_TOKEN: &str = "given-elsewhere-0123456789abcdef";
+
+/// What these settings mean without flags and variables. `has_token`: an `AUTH_TOKEN` was given.
+///
+/// # Errors
+/// The first setting that cannot be used.
+pub fn check(settings: &SettingsFile, has_token: bool) -> Result<Config, ConfigError> {
+    let dir = settings.path().parent().unwrap_or(settings.path()).to_owned();
+    let env = if has_token {
+        BTreeMap::from([("AUTH_TOKEN".to_owned(), SOME_TOKEN.to_owned())])
+    } else {
+        BTreeMap::new()
+    };
+    let surroundings = Surroundings { working_dir: dir.clone(), platform_dir: Some(dir), headless: false };
+    let flags = Flags::default();
+    resolve(&Sources { flags, env, env_file: None, settings: settings.clone(), surroundings })
+}
+
+/// The settings that a flag or a variable decides, so that the file's value would not count, with where they come from.
+pub(super) fn fixed(sources: &Sources) -> BTreeMap<&'static str, GivenBy> {
+    let flags = &sources.flags;
+    let by_flag = [
+        ("PORT", flags.port.is_some()),
+        ("HOST", flags.host.is_some()),
+        ("ALLOWED_HOSTS", !flags.allow_host.is_empty()),
+    ];
+    let mut fixed = BTreeMap::new();
+    for name in ["PORT", "HOST", "LOG", "ALLOWED_HOSTS", "ALLOWED_ORIGINS", "AUTH_TOKEN", "AUTH_TOKEN_FILE"] {
+        if by_flag.contains(&(name, true)) {
+            fixed.insert(name, GivenBy::Flag);
+        } else if let Some(variable) = sources.variable(name) {
+            fixed.insert(name, variable.by);
+        }
+    }
+    fixed
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::sources::tests::{flags, saved, sources};
+    use super::*;
+
+    #[test]
+    fn what_a_flag_or_a_variable_decides_is_known() {
+        let mut given = sources(Path::new("/root-of-tests"), &[("LOG", "debug"), ("PORT", "1")]);
+        given.flags = flags(|flags| flags.port = Some("2".into()));
+        let config = resolve(&given).unwrap();
+        assert_eq!(config.fixed.get("PORT"), Some(&GivenBy::Flag));
+        assert_eq!(config.fixed.get("LOG"), Some(&GivenBy::Environment));
+        assert_eq!(config.fixed.get("HOST"), None);
+    }
+
+    #[test]
+    fn the_file_alone_is_checked_by_the_same_rules() {
+        let settings = saved("port = 4000\ntheme = \"dark\"\n").settings;
+        let config = check(&settings, false).unwrap();
+        assert_eq!(config.port, 4000);
+        assert_eq!(config.preferences.theme, crate::config::Theme::Dark);
+        for (text, setting) in
+            [("theme = \"blue\"", "theme"), ("language = \"de\"", "language"), ("host = \"0.0.0.0\"", "HOST")]
+        {
+            assert_eq!(check(&saved(text).settings, false).unwrap_err().setting, setting);
+        }
+        assert!(check(&saved("host = \"0.0.0.0\"").settings, true).is_ok());
+    }
+}

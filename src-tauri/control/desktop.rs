@@ -1,0 +1,29 @@
+//! What only the desktop program can do. Its window attaches this; the commands answer `desktop_only` without it.
+
+use std::pin::Pin;
+
+use super::ControlError;
+use crate::secrets::Secret;
+
+/// A future that a trait object can hand out.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The desktop's side of some commands.
+pub trait Desktop: Send + Sync {
+    /// Opens the login window and waits for the session cookie. `label` names the account that signs in again.
+    ///
+    /// `cancelled` where the window was closed first.
+    fn sign_in(&self, label: Option<String>) -> BoxFuture<'_, Result<Secret, ControlError>>;
+
+    /// Whether the program starts when the user signs in to the system.
+    ///
+    /// # Errors
+    /// The system does not say.
+    fn autostart(&self) -> Result<bool, ControlError>;
+
+    /// Switches that on or off.
+    ///
+    /// # Errors
+    /// The system refuses.
+    fn set_autostart(&self, on: bool) -> Result<(), ControlError>;
+}

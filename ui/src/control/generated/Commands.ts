@@ -1,0 +1,28 @@
+// This file was generated from the table of commands in Rust. Do not edit it by hand.
+import type { AccountView } from "./AccountView";
+import type { CheckView } from "./CheckView";
+import type { Finding } from "./Finding";
+import type { KeyView } from "./KeyView";
+import type { Overview } from "./Overview";
+import type { Query } from "./Query";
+import type { Record } from "./Record";
+import type { Status } from "./Status";
+import type { Switched } from "./Switched";
+
+/** Name, arguments and answer of each command. */
+export interface Commands {
+  "status": [{}, Status];
+  "overview": [{}, Overview];
+  "accounts.list": [{}, Array<AccountView>];
+  "accounts.check": [{ label?: string | null, }, Array<CheckView>];
+  "accounts.add": [{ label: string, secret: string, }, CheckView];
+  "accounts.enable": [{ label: string, enabled: boolean, }, null];
+  "accounts.remove": [{ label: string, }, null];
+  "keys.list": [{ reveal?: boolean | null, }, Array<KeyView>];
+  "keys.add": [{ name: string, }, KeyView];
+  "keys.revoke": [{ name: string, }, null];
+  "port.switch": [{ port: number, }, Switched];
+  "log.latest": [Query, Array<Record>];
+  "log.clear": [{}, number];
+  "doctor": [{}, Array<Finding>];
+}
