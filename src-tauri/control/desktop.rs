@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use super::ControlError;
+use super::{ControlError, Page};
 use crate::secrets::Secret;
 
 /// A future that a trait object can hand out.
@@ -26,4 +26,7 @@ pub trait Desktop: Send + Sync {
     /// # Errors
     /// The system refuses.
     fn set_autostart(&self, on: bool) -> Result<(), ControlError>;
+
+    /// Brings the window to the front, at this page where one is named.
+    fn open_window(&self, page: Option<Page>);
 }

@@ -25,6 +25,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod tried;
+mod window;
 
 pub use accounts::{CheckView, Explained, PassedOver, keychain_name};
 pub use desktop::{BoxFuture, Desktop};

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{AccountView, CheckView, Control, ControlError, ErrorCode, KeyView, Nothing, Overview, Status};
-use super::{accounts, doctor, keys, log, overview, port, status};
+use super::{accounts, doctor, keys, log, overview, port, status, window};
 use crate::journal::{Query, Record};
 
 /// What a command needs: only to look at what is stored, to change it, or a running program.
@@ -69,6 +69,7 @@ commands! {
     "port.switch"      Running port::Args          => port::Switched,   port::switch;
     "log.latest"       Running Query               => Vec<Record>,      log::latest;
     "log.clear"        Running Nothing             => u64,              log::clear;
+    "window.open"      Running window::OpenArgs    => (),               window::open;
     "doctor"           Look    Nothing             => Vec<doctor::Finding>, doctor::upstream;
 }
 

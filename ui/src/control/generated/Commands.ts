@@ -4,6 +4,7 @@ import type { CheckView } from "./CheckView";
 import type { Finding } from "./Finding";
 import type { KeyView } from "./KeyView";
 import type { Overview } from "./Overview";
+import type { Page } from "./Page";
 import type { Query } from "./Query";
 import type { Record } from "./Record";
 import type { Status } from "./Status";
@@ -24,5 +25,6 @@ export interface Commands {
   "port.switch": [{ port: number, }, Switched];
   "log.latest": [Query, Array<Record>];
   "log.clear": [{}, number];
+  "window.open": [{ page?: Page, }, null];
   "doctor": [{}, Array<Finding>];
 }

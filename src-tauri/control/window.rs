@@ -1,0 +1,24 @@
+//! `window.open`: brings the window of the desktop program to the front, for a second start of it and for scripts.
+
+use serde::Deserialize;
+
+use super::{Control, ControlError, ErrorCode, Page};
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(super) struct OpenArgs {
+    // Without one the window stays where it is.
+    #[cfg_attr(test, ts(optional))]
+    page: Option<Page>,
+}
+
+pub(super) async fn open(control: &Control, args: OpenArgs) -> Result<(), ControlError> {
+    let desktop = control.desktop().ok_or_else(|| {
+        ControlError::new(
+            ErrorCode::DesktopOnly,
+            "this program runs without a window: it is the headless one",
+        )
+    })?;
+    desktop.open_window(args.page);
+    Ok(())
+}
