@@ -8,8 +8,12 @@ fn main() {
 fn desktop() {
     // Tauri watches only its default folder; ours lies with the sources so that the root stays small.
     println!("cargo:rerun-if-changed=src-tauri/capabilities");
-    let attributes =
-        tauri_build::Attributes::new().capabilities_path_pattern("src-tauri/capabilities/*.json");
+    // Commands that a manifest names are closed to every window that no capability gives them to.
+    let commands =
+        tauri_build::AppManifest::new().permissions_path_pattern("src-tauri/capabilities/permissions/*.toml");
+    let attributes = tauri_build::Attributes::new()
+        .capabilities_path_pattern("src-tauri/capabilities/*.json")
+        .app_manifest(commands);
     if let Err(error) = tauri_build::try_build(attributes) {
         println!("cargo::error=tauri-build: {error:#}");
     }

@@ -35,7 +35,7 @@
 //! | [`simulator`] | a stand-in for Mammouth, for demo and tests | – |
 //! | [`app`] | the one place that builds everything | all above |
 //! | [`cli`] | the commands of `mammouth-proxy` | `app`, `config`, `control`, `journal`, `secrets`, `server`, `accounts` |
-//! | `desktop` | all of Tauri | `app`, `control`, `config` |
+//! | `desktop` | all of Tauri | `app`, `control`, `config`, `secrets` |
 //!
 //! `proxy` and `control` do not see each other. Outside crates keep to rooms too. The test `tidy` reads the imports
 //! and fails where this table is broken.

@@ -1,11 +1,11 @@
-//! `mammouth-proxy-desktop`: the desktop application, the proxy with a window.
+//! `mammouth-proxy-desktop`: the desktop application, the proxy in the tray.
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
 
 use mammouth_proxy::{cli, desktop};
 
 fn main() -> std::process::ExitCode {
-    cli::serve_beside(desktop::check_display, |proxy| {
-        let status = desktop::Status { base_url: proxy.base_url, demo: proxy.demo };
-        desktop::run(&status, &proxy.runtime, proxy.told_to_end)
+    cli::serve_beside(desktop::check_display, desktop::ask_for_another_port, |proxy| {
+        let cli::Beside { control, data_dir, hidden, moved, runtime, told_to_end } = proxy;
+        desktop::run(desktop::Beside { control, data_dir, hidden, moved, runtime }, told_to_end)
     })
 }

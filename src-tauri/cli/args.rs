@@ -19,13 +19,16 @@ pub(super) struct Args {
 #[command(
     name = "mammouth-proxy-desktop",
     version,
-    about = "The proxy with a window: serves as 'mammouth-proxy serve' does, until the window is closed"
+    about = "The proxy in the tray: serves as 'mammouth-proxy serve' does, until you quit"
 )]
 pub(super) struct DesktopArgs {
     #[command(flatten)]
     pub(super) place: Place,
     #[command(flatten)]
     pub(super) serve: Serve,
+    /// Begin without a window, as at login
+    #[arg(long)]
+    pub(super) hidden: bool,
 }
 
 /// Which installation is meant.

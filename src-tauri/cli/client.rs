@@ -81,7 +81,8 @@ pub(super) async fn ask_stored<T: DeserializeOwned>(
     serde_json::from_value(answer).map_err(|error| Stop::failed(error.to_string()))
 }
 
-fn connect(data_dir: &Path) -> Result<Option<Client>, Stop> {
+/// The instance that runs on this data directory.
+pub(super) fn connect(data_dir: &Path) -> Result<Option<Client>, Stop> {
     let Some(instance) = app::running(data_dir) else { return Ok(None) };
     let token = secrets::read_token(&data_dir.join(CONTROL_TOKEN))
         .map_err(|error| Stop::failed(format!("the control token cannot be read: {error}")))?;

@@ -1,5 +1,6 @@
 //! `mammouth-proxy serve`: the headless server. The desktop program serves with the same code.
 
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,6 +11,7 @@ use super::signals::Signals;
 use super::{Stop, exit, out};
 use crate::app::{self, App, Parts, StartError};
 use crate::config::{self, Config, Flags, Sources, Surroundings};
+use crate::control::Control;
 use crate::server;
 
 /// How long running answers may go on after the first signal.
@@ -32,7 +34,8 @@ pub(super) fn read(place: &Place) -> Result<(Config, Parts), Stop> {
 /// A proxy that answers, on a runtime of its own.
 pub(super) struct Serving {
     pub(super) runtime: Runtime,
-    pub(super) demo: bool,
+    pub(super) data_dir: PathBuf,
+    demo: bool,
     app: App,
 }
 
@@ -45,20 +48,20 @@ impl Serving {
         log_to_stderr(&config)?;
         server::raise_open_files();
         let runtime = Runtime::new().map_err(|error| Stop::failed(format!("cannot start: {error}")))?;
-        let demo = config.demo;
+        let (demo, data_dir) = (config.demo, config.data_dir.clone());
         let (app, signals) = runtime.block_on(async {
             let signals = Signals::listen()?;
             let app = App::start(config, parts).await.map_err(|error| stop_for(&error))?;
             Ok((app, signals))
         })?;
-        let serving = Self { runtime, demo, app };
+        let serving = Self { runtime, data_dir, demo, app };
         serving.greet();
         Ok((serving, signals))
     }
 
-    /// What clients are given.
-    pub(super) fn base_url(&self) -> String {
-        format!("http://{}/v1", self.app.addr())
+    /// What the user can ask of it.
+    pub(super) fn control(&self) -> &Control {
+        self.app.control()
     }
 
     /// Drains. A signal that comes meanwhile ends it at once.
@@ -83,7 +86,7 @@ impl Serving {
         if self.demo {
             out::line("demo: answers come from the built-in simulator, its three accounts and nothing else");
         }
-        out::line(format_args!("base URL for clients: {}", self.base_url()));
+        out::line(format_args!("base URL for clients: http://{}/v1", self.app.addr()));
         out::line("client key: mammouth-proxy keys list --reveal");
     }
 }
@@ -99,6 +102,14 @@ pub(super) fn flags(place: Place, options: Serve) -> Flags {
         no_ui: options.no_ui,
         allow_host: options.allow_host,
     }
+}
+
+/// A port that is free, near the one that was wanted. Another program may take it before it is used.
+pub(super) fn free_port_near(flags: &Flags) -> Result<u16, Stop> {
+    let (_, config) = sources(flags.clone(), false)?;
+    let is_free = |port: &u16| TcpListener::bind((config.host, *port)).is_ok();
+    let mut near = (1..=100).filter_map(|step| config.port.checked_add(step));
+    near.find(is_free).ok_or_else(|| Stop::new(exit::PORT_TAKEN, "no port near the wanted one is free"))
 }
 
 fn sources(flags: Flags, headless: bool) -> Result<(Sources, Config), Stop> {
@@ -128,6 +139,10 @@ fn stop_for(error: &StartError) -> Stop {
 
 /// Lines on stderr, without colours where nobody reads them as they come.
 fn log_to_stderr(config: &Config) -> Result<(), Stop> {
+    if tracing::dispatcher::has_been_set() {
+        // A second try to start, on another port.
+        return Ok(());
+    }
     let filter = tracing_subscriber::EnvFilter::try_new(&config.log_filter)
         .map_err(|_| Stop::new(exit::USAGE, "LOG is not a valid log filter"))?;
     let subscriber =

@@ -1,88 +1,136 @@
-//! The desktop window: all of Tauri lives here, behind the cargo feature `desktop`.
+//! The desktop program: all of Tauri lives here, behind the cargo feature `desktop`.
 //!
-//! For now one window with a static page that says what the program is and where the proxy answers. Serving requests,
-//! settings and accounts are the business of the other rooms; tray, notifications and login come with the tray.
+//! It is a door, as the HTTP one is: whatever it shows or does goes through the control table. The proxy runs on its own
+//! threads and knows nothing of windows; it answers before the first is drawn and after the last is closed.
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | `door` | what the control table asks of the desktop |
+//! | `tray/` | icon and menu; the menu is a value first |
+//! | `window`, `ipc` | our one window, built when it is wanted, and its two commands |
+//! | `login/` | the window for Mammouth's login page, which can ask for nothing |
+//! | `notify/`, `watch` | what is worth a notification, and the task that looks |
+//! | `autostart`, `clipboard`, `links`, `processes` | small services of the system |
 
+mod autostart;
+mod clipboard;
 mod display;
+mod door;
+mod ipc;
+mod links;
+mod login;
+mod no_tray;
+mod notify;
+mod place;
+mod port_taken;
+mod processes;
+mod seen;
+mod shell;
+mod tray;
+mod watch;
+mod window;
+mod words;
 
 pub use display::check as check_display;
+pub use port_taken::ask_for_another_port;
 
-use tauri::{WebviewUrl, WebviewWindowBuilder};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tauri::{AppHandle, Manager, RunEvent, WindowEvent};
 use tokio::runtime::Handle;
-use url::form_urlencoded;
 
-const WINDOW: &str = "main";
+use crate::control::Control;
+use place::Place;
+use shell::Shell;
 
-/// What the window tells its reader about the proxy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Status {
-    /// What clients are given, such as `http://127.0.0.1:3000/v1`.
-    pub base_url: String,
-    /// Whether made-up accounts answer instead of Mammouth.
-    pub demo: bool,
+/// What the desktop stands beside.
+pub struct Beside {
+    pub control: Control,
+    /// For what is kept of the tray.
+    pub data_dir: PathBuf,
+    /// Whether to begin without a window, as at login.
+    pub hidden: bool,
+    /// Whether another port than the usual one had to be taken.
+    pub moved: bool,
+    /// Where the proxy runs.
+    pub runtime: Handle,
 }
 
-/// Why the window could not be shown.
+/// Why the desktop could not be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("no display to show a window on; 'mammouth-proxy serve' runs without one")]
     NoDisplay,
-    #[error("could not open the window: {0}")]
+    #[error("could not start the desktop part: {0}")]
     Window(#[from] tauri::Error),
 }
 
-/// Shows the window and returns when it is closed, or when `told_to_end` ends. Belongs on the main thread: on macOS no
-/// other may own windows.
+/// Puts the icon into the tray, shows the window, and returns when the user quits, or when `told_to_end` ends. Belongs on
+/// the main thread: on macOS no other may own windows.
 ///
 /// # Errors
 /// The system offers no window.
-pub fn run(
-    status: &Status,
-    runtime: &Handle,
-    told_to_end: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), Error> {
-    tauri::async_runtime::set(runtime.clone());
-    let page = page(status);
-    let app = tauri::Builder::default()
-        .setup(move |app| Ok(open_window(app, page)?))
+pub fn run(beside: Beside, told_to_end: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
+    tauri::async_runtime::set(beside.runtime.clone());
+    let app = builder()
+        .setup(move |app| {
+            let shell = Shell::new(app.handle().clone(), beside.control, beside.data_dir);
+            start(&shell, beside.hidden);
+            if beside.moved {
+                shell.spawn(notify::say_that_it_moved(shell.clone()));
+            }
+            app.manage(shell.clone());
+            shell.clone().spawn(async move {
+                told_to_end.await;
+                shell.quit();
+            });
+            Ok(())
+        })
         .build(tauri::generate_context!())?;
-    let handle = app.handle().clone();
-    runtime.spawn(async move {
-        told_to_end.await;
-        handle.exit(0);
-    });
-    app.run_return(|_, _| {});
+    app.run_return(follow);
     Ok(())
 }
 
-fn open_window(app: &tauri::App, page: String) -> tauri::Result<()> {
-    WebviewWindowBuilder::new(app, WINDOW, WebviewUrl::App(page.into()))
-        .title("Mammouth Proxy")
-        .inner_size(720.0, 520.0)
-        .min_inner_size(420.0, 320.0)
-        .build()?;
-    Ok(())
+fn builder() -> tauri::Builder<tauri::Wry> {
+    let builder = tauri::Builder::default()
+        .plugin(window::remember_place())
+        .manage(ipc::Listener::default())
+        .invoke_handler(tauri::generate_handler![ipc::control, ipc::subscribe]);
+    #[cfg(not(target_os = "linux"))]
+    let builder = builder
+        .plugin(tauri_plugin_autostart::Builder::new().arg("--hidden").build())
+        .plugin(tauri_plugin_notification::init());
+    builder
 }
 
-/// The page reads the status from its own address: it is fixed for the window's life and holds no secret.
-fn page(status: &Status) -> String {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    query.append_pair("base_url", &status.base_url);
-    if status.demo {
-        query.append_pair("demo", "1");
+fn start(shell: &Shell, hidden: bool) {
+    shell.control().attach_desktop(Arc::new(door::Door(shell.clone())));
+    let tray = tray::Tray::new(shell);
+    if let Some(tray) = &tray {
+        shell.keep_tray(tray.clone());
     }
-    format!("index.html?{}", query.finish())
+    shell.spawn(no_tray::say_so(shell.clone(), tray.is_some()));
+    shell.spawn(watch::watch(shell.clone(), tray));
+    if !hidden {
+        window::open(shell, Place::Overview);
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_page_is_told_the_address_and_the_demo() {
-        let mut status = Status { base_url: "http://127.0.0.1:3000/v1".to_owned(), demo: true };
-        assert_eq!(page(&status), "index.html?base_url=http%3A%2F%2F127.0.0.1%3A3000%2Fv1&demo=1");
-        status.demo = false;
-        assert_eq!(page(&status), "index.html?base_url=http%3A%2F%2F127.0.0.1%3A3000%2Fv1");
+fn follow(app: &AppHandle, event: RunEvent) {
+    match event {
+        // The last window is closed: the program goes on without one.
+        RunEvent::ExitRequested { code: None, api, .. } => api.prevent_exit(),
+        RunEvent::WindowEvent { label, event: WindowEvent::Destroyed, .. } => {
+            if label == window::MAIN {
+                app.state::<ipc::Listener>().next();
+            }
+            if app.webview_windows().is_empty() {
+                processes::end_helpers();
+            }
+        }
+        #[cfg(target_os = "macos")]
+        RunEvent::Reopen { .. } => window::open(&app.state::<Shell>(), Place::Overview),
+        _ => {}
     }
 }

@@ -34,13 +34,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("cli", &["app", "config", "control", "journal", "secrets", "server", "accounts"]),
-    ("desktop", &["app", "control", "config"]),
+    ("desktop", &["app", "control", "config", "secrets"]),
 ];
 
 /// Outside crate, and the rooms it keeps to.
 const LIVES_IN: &[(&str, &[&str])] = &[
     ("tauri", &["desktop"]),
     ("gtk", &["desktop"]),
+    ("webkit2gtk", &["desktop"]),
+    ("zbus", &["desktop"]),
     ("reqwest", &["upstreams", "cli"]),
     ("keyring", &["secrets"]),
     ("keyring_core", &["secrets"]),

@@ -1,0 +1,61 @@
+//! Links that lead out of the program: to known sites, in the system's own browser.
+
+use tauri::Url;
+
+/// What our pages link to.
+const HOSTS: [&str; 4] = ["mammouth.ai", "www.mammouth.ai", "info.mammouth.ai", "api.mammouth.ai"];
+
+/// Opens a link to a known site; every other is left alone.
+pub(super) fn open(url: &Url) {
+    if !is_known(url) {
+        tracing::info!("a link was not opened: its site is not one that this program links to");
+        return;
+    }
+    let mut last = None;
+    for mut command in open::commands(url.as_str()) {
+        // A browser has no use for what this program was told in its environment.
+        for name in ["COOKIES", "API_KEYS", "AUTH_TOKEN"] {
+            command.env_remove(name);
+        }
+        match command.spawn() {
+            Ok(mut browser) => {
+                // Waited for on a thread of its own, so that no dead process stays behind.
+                std::thread::spawn(move || browser.wait());
+                return;
+            }
+            Err(error) => last = Some(error),
+        }
+    }
+    tracing::warn!("no browser could be started: {last:?}");
+}
+
+fn is_known(url: &Url) -> bool {
+    let plain = url.username().is_empty() && url.password().is_none() && url.port().is_none();
+    url.scheme() == "https" && plain && url.host_str().is_some_and(|host| HOSTS.contains(&host))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_https_to_known_hosts_is_opened() {
+        let known = |text: &str| is_known(&Url::parse(text).unwrap());
+        assert!(known("https://mammouth.ai/app/account/settings/api"));
+        for strange in [
+            "http://mammouth.ai/",
+            "https://mammouth.ai.evil.example/",
+            "https://mammouth.ai@evil.example/",
+            "https://user@mammouth.ai/",
+            "https://mammouth.ai:8443/",
+            "https://xn--mammuth-90a.ai/",
+            "file:///etc/passwd",
+            "smb://mammouth.ai/share",
+            "javascript:alert(1)",
+            "mailto:someone@mammouth.ai",
+            "ms-msdt:/id",
+        ] {
+            assert!(!known(strange), "{strange}");
+        }
+    }
+}

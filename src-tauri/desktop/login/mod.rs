@@ -1,0 +1,145 @@
+//! Signing in without a browser's developer tools: a window on Mammouth's own login page.
+//!
+//! The window has a throw-away profile, no command of ours, and the real host in its title. The moment the site sets its
+//! session cookie, its value goes to the control table, which checks and keeps it; the window closes and its profile is
+//! gone. Nothing is stored on the way, so that a program that ends in the middle leaves nothing behind.
+
+mod site;
+
+use std::time::Duration;
+
+use tauri::webview::{NewWindowResponse, PermissionResponse};
+use tauri::{Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent};
+use tokio_util::sync::CancellationToken;
+
+use super::shell::{Shell, words_for};
+use super::window::no_download;
+use super::words::{Words, fill};
+use crate::control::{ControlError, ErrorCode};
+use crate::secrets::Secret;
+use site::Site;
+
+/// The label of the window. No capability names it.
+const LABEL: &str = "sign-in";
+/// Between two looks at the cookies. No event tells when one was set.
+const PAUSE: Duration = Duration::from_millis(500);
+/// A look that takes longer is given up: the window may be gone.
+const LOOK: Duration = Duration::from_secs(5);
+/// Who has not signed in by then has gone away.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
+
+/// Opens the window and returns the session that the site gives, once it does. The title names the account that signs in
+/// again.
+///
+/// # Errors
+/// `cancelled` where the window was closed first; `exists` where there is one already.
+pub(super) async fn sign_in(shell: &Shell, label: Option<String>) -> Result<Secret, ControlError> {
+    let Ok(_only_one) = shell.signing_in().try_lock() else {
+        return Err(failed(ErrorCode::Exists, "a sign-in window is open already"));
+    };
+    let facts = &shell.control().facts;
+    let site = Site::new(&facts.web_url, &facts.cookie_name).ok_or_else(|| {
+        failed(ErrorCode::Upstream, "MAMMOUTH_WEB_URL is not an address that one can sign in to safely")
+    })?;
+    let window = Open::new(shell, &site, label).await?;
+    let session = tokio::select! {
+        session = wait_for_session(&window.window, &site) => Some(session),
+        () = window.closed.cancelled() => None,
+        () = tokio::time::sleep(PATIENCE) => None,
+    };
+    session.ok_or_else(|| failed(ErrorCode::Cancelled, "the sign-in window was closed"))
+}
+
+fn failed(code: ErrorCode, message: &str) -> ControlError {
+    ControlError { code, message: message.to_owned() }
+}
+
+/// The window; it closes with this value, on whatever way the sign-in ends.
+struct Open {
+    window: WebviewWindow,
+    closed: CancellationToken,
+}
+
+impl Open {
+    async fn new(shell: &Shell, site: &Site, label: Option<String>) -> Result<Self, ControlError> {
+        let title = Title { words: words_for(&shell.look().await.unwrap_or_default()), label };
+        let _one_at_a_time = shell.opening().lock().await;
+        let window = build(shell, site, title).map_err(|error| {
+            failed(ErrorCode::Internal, &format!("the sign-in window cannot be opened: {error}"))
+        })?;
+        let closed = CancellationToken::new();
+        let gone = closed.clone();
+        window.on_window_event(move |event| {
+            if matches!(event, WindowEvent::Destroyed) {
+                gone.cancel();
+            }
+        });
+        Ok(Self { window, closed })
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        // The user may have closed it already.
+        let _ = self.window.destroy();
+    }
+}
+
+fn build(shell: &Shell, site: &Site, title: Title) -> tauri::Result<WebviewWindow> {
+    let page = site.page();
+    let rules = site.clone();
+    WebviewWindowBuilder::new(shell.app(), LABEL, WebviewUrl::External(page.clone()))
+        .title(title.at(&page))
+        .inner_size(520.0, 760.0)
+        .center()
+        .incognito(true)
+        .devtools(false)
+        .on_navigation(move |url| rules.may_visit(url))
+        .on_new_window(|_, _| NewWindowResponse::Deny)
+        .on_download(no_download)
+        .on_permission_request(|_, _| PermissionResponse::Deny)
+        .on_page_load(move |window, page| {
+            // A window that is closing has no title any more.
+            let _ = window.set_title(&title.at(page.url()));
+        })
+        .build()
+}
+
+/// The title says on which host one is, always.
+struct Title {
+    words: &'static Words,
+    label: Option<String>,
+}
+
+impl Title {
+    fn at(&self, url: &Url) -> String {
+        let title = fill(self.words.sign_in_title, &[&site::shown(url)]);
+        self.label.as_ref().map_or_else(|| title.clone(), |label| format!("{title} ({label})"))
+    }
+}
+
+/// Looks again and again; never ends where the site gives no session.
+async fn wait_for_session(window: &WebviewWindow, site: &Site) -> Secret {
+    let mut pause = tokio::time::interval(PAUSE);
+    pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        pause.tick().await;
+        if let Some(session) = look(window, site).await {
+            return session;
+        }
+    }
+}
+
+/// The cookies are read by the main thread, which may be busy: waiting for it belongs on a thread that may wait.
+async fn look(window: &WebviewWindow, site: &Site) -> Option<Secret> {
+    let (window, site) = (window.clone(), site.clone());
+    let reading = tokio::task::spawn_blocking(move || {
+        let own = window.cookies_for_url(site.address()).ok()?;
+        let neighbours = match site.neighbour() {
+            Some(url) => window.cookies_for_url(url).ok()?,
+            None => Vec::new(),
+        };
+        site.session(&own, &neighbours)
+    });
+    tokio::time::timeout(LOOK, reading).await.ok()?.ok()?
+}

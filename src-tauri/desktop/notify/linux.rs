@@ -1,0 +1,71 @@
+//! Notifications through the session bus, because only there a click comes back.
+
+use std::collections::HashMap;
+
+use futures_util::StreamExt;
+use zbus::zvariant::Value;
+
+use super::super::shell::Shell;
+use super::super::window;
+use super::Shown;
+
+const SERVICE: &str = "org.freedesktop.Notifications";
+const PATH: &str = "/org/freedesktop/Notifications";
+const ICON: &str = "mammouth-proxy-desktop";
+/// The action of a click on the notification itself.
+const CLICK: &str = "default";
+/// The desktop decides how long it is shown.
+const AS_LONG_AS_USUAL: i32 = -1;
+
+/// Shows it, and waits until it is clicked or gone.
+pub(super) async fn show(shell: &Shell, shown: Shown) -> zbus::Result<()> {
+    let bus = zbus::Connection::session().await?;
+    let desktop = zbus::Proxy::new(&bus, SERVICE, PATH, SERVICE).await?;
+    // Before it is shown: the click may be quick.
+    let mut clicks = desktop.receive_signal("ActionInvoked").await?;
+    let mut ends = desktop.receive_signal("NotificationClosed").await?;
+    let hints: HashMap<&str, Value<'_>> = HashMap::from([("desktop-entry", Value::from(ICON))]);
+    let arguments = (
+        "Mammouth Proxy",
+        0_u32,
+        ICON,
+        // The title is plain text by the specification, the body is not.
+        shown.title,
+        plain(&shown.text),
+        vec![CLICK, ""],
+        hints,
+        AS_LONG_AS_USUAL,
+    );
+    let id: u32 = desktop.call("Notify", &arguments).await?;
+    loop {
+        tokio::select! {
+            Some(click) = clicks.next() => {
+                if matches!(click.body().deserialize::<(u32, String)>(), Ok((of, _)) if of == id) {
+                    window::open(shell, shown.place);
+                    return Ok(());
+                }
+            }
+            Some(end) = ends.next() => {
+                if matches!(end.body().deserialize::<(u32, u32)>(), Ok((of, _)) if of == id) {
+                    return Ok(());
+                }
+            }
+            else => return Ok(()),
+        }
+    }
+}
+
+/// Some desktops read markup; a label or an error of a site is none.
+fn plain(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn w10_markup_is_shown_as_text() {
+        assert_eq!(plain("<a href='x'>R&D</a>"), "&lt;a href='x'&gt;R&amp;D&lt;/a&gt;");
+    }
+}

@@ -1,0 +1,63 @@
+//! WebKit's helpers after the last window is closed.
+//!
+//! WebKitGTK keeps the process that did its networking for ever, 60 MB that nobody uses; Tauri keeps it on purpose, to
+//! use it again. It can be ended: WebKit starts another with the next page.
+
+/// Ends the networking helpers of this program. Only where no window is left.
+#[cfg(target_os = "linux")]
+pub(super) fn end_helpers() {
+    use rustix::process::{Signal, kill_process};
+    for helper in children(std::process::id(), "WebKitNetworkPr") {
+        // It may have ended by itself meanwhile.
+        let _ = kill_process(helper, Signal::TERM);
+    }
+}
+
+/// Elsewhere the system's web view tidies up itself.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn end_helpers() {}
+
+/// The children of a process by their name, which the kernel cuts to 15 letters.
+#[cfg(target_os = "linux")]
+fn children(parent: u32, name: &str) -> Vec<rustix::process::Pid> {
+    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let numbered = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let is_ours = |pid: &i32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        name_and_parent(&stat) == Some((name, parent))
+    };
+    numbered.filter(is_ours).filter_map(rustix::process::Pid::from_raw).collect()
+}
+
+/// From a line such as `12 (a name) S 1 …`; the name may hold anything, brackets too.
+#[cfg(target_os = "linux")]
+fn name_and_parent(stat: &str) -> Option<(&str, u32)> {
+    let (before, after) = stat.rsplit_once(')')?;
+    let (_, name) = before.split_once('(')?;
+    Some((name, after.split_whitespace().nth(1)?.parse().ok()?))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn name_and_parent_are_read_whatever_the_name() {
+        assert_eq!(name_and_parent("12 (WebKitNetworkPr) S 7 12 0"), Some(("WebKitNetworkPr", 7)));
+        assert_eq!(name_and_parent("12 (a) b (c)) R 8 1"), Some(("a) b (c)", 8)));
+        assert_eq!(name_and_parent(""), None);
+    }
+
+    #[test]
+    fn only_children_of_that_name_are_found() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let id = i32::try_from(child.id()).unwrap();
+        // Until the child has become the program, it has our name.
+        while !children(std::process::id(), "sleep").iter().any(|pid| pid.as_raw_nonzero().get() == id) {
+            std::thread::yield_now();
+        }
+        assert!(children(1, "sleep").iter().all(|pid| pid.as_raw_nonzero().get() != id));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}

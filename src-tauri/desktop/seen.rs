@@ -1,0 +1,103 @@
+//! What tray and notifications see of the proxy: the answer of `status`, through the same table as the window's page.
+
+use serde::Deserialize;
+
+/// The parts of `status` that are used here. A part that is not there yet, as while the program starts, is empty.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(super) struct Seen {
+    pub(super) demo: bool,
+    pub(super) state: Lamp,
+    pub(super) address: String,
+    pub(super) base_url: String,
+    pub(super) running: u32,
+    pub(super) accounts: Vec<Account>,
+    pub(super) strategy: String,
+    pub(super) last_error: Option<LastError>,
+    pub(super) language: String,
+}
+
+/// Whether the user can work.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Lamp {
+    #[default]
+    Serving,
+    Busy,
+    Limited,
+    Stopped,
+    Error,
+    NoAccount,
+}
+
+/// One account, without anything secret.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(super) struct Account {
+    pub(super) label: String,
+    pub(super) kind: String,
+    pub(super) state: String,
+    pub(super) limits: Vec<Limit>,
+    pub(super) quota_percent: Option<f64>,
+    pub(super) only: bool,
+}
+
+/// One limit that is in force.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(super) struct Limit {
+    pub(super) seconds_left: u64,
+}
+
+/// The last request that failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(super) struct LastError {
+    pub(super) code: String,
+    pub(super) model: String,
+    pub(super) advice: String,
+}
+
+impl Account {
+    /// Until the first of its limits ends.
+    pub(super) fn seconds_left(&self) -> Option<u64> {
+        self.limits.iter().map(|limit| limit.seconds_left).min()
+    }
+}
+
+impl Seen {
+    /// The port of the address; 0 before there is one.
+    pub(super) fn port(&self) -> u16 {
+        self.address.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or(0)
+    }
+
+    /// What the answer of `status` says.
+    pub(super) fn of(status: serde_json::Value) -> Self {
+        serde_json::from_value(status).unwrap_or_else(|error| {
+            tracing::error!("the tray does not understand the status: {error}");
+            Self::default()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_read_leniently() {
+        let seen = Seen::of(serde_json::json!({
+            "state": "limited", "address": "127.0.0.1:3001", "unknown": [1],
+            "accounts": [{"label": "a", "state": "limited", "limits": [{"seconds_left": 90}, {"seconds_left": 30}]}],
+        }));
+        assert_eq!((seen.state, seen.port()), (Lamp::Limited, 3001));
+        assert_eq!(seen.accounts[0].seconds_left(), Some(30));
+        assert_eq!(Seen::of(serde_json::json!({})).port(), 0);
+    }
+
+    #[test]
+    fn the_port_of_an_ipv6_address_is_found() {
+        let seen = Seen { address: "[::1]:4000".to_owned(), ..Seen::default() };
+        assert_eq!(seen.port(), 4000);
+    }
+}

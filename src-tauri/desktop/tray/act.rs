@@ -1,0 +1,85 @@
+//! What a click on the tray's menu does: almost always one command of the control table.
+
+use serde_json::{Value, json};
+
+use super::super::clipboard;
+use super::super::place::Place;
+use super::super::shell::{Shell, words_for};
+use super::super::{autostart, notify, window};
+use super::environment;
+use super::menu::{Action, Shell as For};
+use crate::control::{ControlError, ErrorCode};
+
+/// Does it; what fails is told, because no window may be there to show it.
+pub(super) async fn act(shell: &Shell, action: Action) {
+    if let Err(error) = carry_out(shell, action).await
+        && error.code != ErrorCode::Cancelled
+    {
+        let words = words_for(&shell.look().await.unwrap_or_default());
+        notify::say(shell, words.failed_title, &error.message, Place::Overview);
+    }
+}
+
+async fn carry_out(shell: &Shell, action: Action) -> Result<(), ControlError> {
+    let (name, args) = match action {
+        Action::Open(place) => {
+            window::open(shell, place);
+            return Ok(());
+        }
+        Action::Quit => {
+            shell.quit();
+            return Ok(());
+        }
+        Action::CopyBaseUrl => return copy(shell, shell.look().await.unwrap_or_default().base_url),
+        Action::CopyKey => return copy(shell, key(shell).await?),
+        Action::CopyEnvironment(kind) => return copy(shell, lines(shell, kind).await?),
+        Action::StartAtLogin(on) => return autostart::set(shell.app(), on),
+        Action::NextPort => ("port.switch", shell.ask("port.free", json!({})).await?),
+        Action::Only(label) => ("accounts.only", json!({ "label": label })),
+        Action::Enable { label, enabled } => {
+            ("accounts.enable", json!({ "label": label, "enabled": enabled }))
+        }
+        Action::SignIn(label) => ("accounts.sign_in", json!({ "label": label })),
+        Action::Strategy(name) => ("settings.set", json!({ "name": "strategy", "value": name })),
+        Action::Serve(on) => ("serving.set", json!({ "on": on })),
+    };
+    shell.ask(name, args).await.map(drop)
+}
+
+fn copy(shell: &Shell, text: String) -> Result<(), ControlError> {
+    clipboard::copy(shell.app(), text);
+    Ok(())
+}
+
+async fn lines(shell: &Shell, kind: For) -> Result<String, ControlError> {
+    let base_url = shell.look().await.unwrap_or_default().base_url;
+    Ok(environment::lines(kind, &base_url, &key(shell).await?))
+}
+
+/// The main client key, read now because the user wants it now.
+async fn key(shell: &Shell) -> Result<String, ControlError> {
+    let keys = shell.ask("keys.list", json!({ "reveal": true })).await?;
+    if let Some(key) = main_key(&keys) {
+        return Ok(key);
+    }
+    let words = words_for(&shell.look().await.unwrap_or_default());
+    Err(ControlError::new(ErrorCode::Keychain, words.key_unread))
+}
+
+/// The first key whose text is known: named keys are kept as digests, only the main one can be shown.
+fn main_key(keys: &Value) -> Option<String> {
+    keys.as_array()?.iter().find_map(|key| key.get("key")?.as_str().map(str::to_owned))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_main_key_is_the_one_that_can_be_shown() {
+        let keys = json!([{ "name": "ide", "key": null }, { "name": "main", "key": "mk-1" }]);
+        assert_eq!(main_key(&keys).as_deref(), Some("mk-1"));
+        assert_eq!(main_key(&json!([{ "name": "ide", "key": null }])), None);
+        assert_eq!(main_key(&json!({})), None);
+    }
+}

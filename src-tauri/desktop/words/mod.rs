@@ -1,0 +1,147 @@
+//! The texts of tray, windows and notifications, in the three languages of the program.
+//!
+//! A text with `{}` is filled by [`fill`]; a test compares the languages, so that none lacks a place.
+
+mod en;
+mod fr;
+mod zh;
+
+/// The languages that the texts exist in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Language {
+    English,
+    Chinese,
+    French,
+}
+
+impl Language {
+    /// The setting `language`; `auto` and what is not known take the system's.
+    pub(super) fn of_setting(setting: &str) -> Self {
+        Self::of_tag(setting).unwrap_or_else(|| {
+            let mut preferred = sys_locale::get_locales();
+            preferred.find_map(|tag| Self::of_tag(&tag)).unwrap_or(Self::English)
+        })
+    }
+
+    /// By the first letters of a language tag, such as `fr-CH` or `zh_CN.UTF-8`.
+    fn of_tag(tag: &str) -> Option<Self> {
+        match tag.split(['-', '_', '.']).next().unwrap_or_default() {
+            "en" => Some(Self::English),
+            "zh" => Some(Self::Chinese),
+            "fr" => Some(Self::French),
+            _ => None,
+        }
+    }
+
+    pub(super) fn words(self) -> &'static Words {
+        match self {
+            Self::English => &en::WORDS,
+            Self::Chinese => &zh::WORDS,
+            Self::French => &fr::WORDS,
+        }
+    }
+}
+
+/// Puts the values into the places of a text, in their order.
+pub(super) fn fill(text: &str, values: &[&str]) -> String {
+    let mut filled = String::with_capacity(text.len() + 16);
+    let mut values = values.iter();
+    for (index, piece) in text.split("{}").enumerate() {
+        if index > 0 {
+            filled.push_str(values.next().unwrap_or(&""));
+        }
+        filled.push_str(piece);
+    }
+    filled
+}
+
+/// Makes the type and a list of its texts for the test, so that a new text cannot be forgotten there.
+macro_rules! words {
+    ($($name:ident),+ $(,)?) => {
+        /// All texts of one language.
+        pub(super) struct Words {
+            $(pub(super) $name: &'static str,)+
+        }
+
+        #[cfg(test)]
+        impl Words {
+            fn all(&self) -> Vec<(&'static str, &'static str)> {
+                vec![$((stringify!($name), self.$name),)+]
+            }
+        }
+    };
+}
+
+words! {
+    // The first line of the tray.
+    serving, busy, limited, stopped, failing, no_account, demo,
+    // An account.
+    ready, limited_now, needs_login, unreachable, paused, starting, locked, unreadable, resets_in, hours_minutes, minutes,
+    under_a_minute, only_this, all_accounts, pause, resume, sign_in_again, add_account, more_accounts,
+    // Choices.
+    strategy, balance, fill_first, reset_soonest, port, now_on, next_free, other_port,
+    // Copies.
+    copy_base_url, copy_key, copy_environment, key_unread,
+    // The rest.
+    stop_serving, start_serving, last_error, show_requests, open_window, accounts, requests, settings, start_at_login,
+    quit,
+    // Windows and notifications.
+    sign_in_title, no_tray_title, no_tray, failed_title, port_taken, use_port, moved_title, moved,
+    account_limited, account_back, account_login, all_limited, all_limited_until,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Language; 3] = [Language::English, Language::Chinese, Language::French];
+
+    #[test]
+    fn every_language_has_every_text_with_the_same_places() {
+        for (index, (name, english)) in en::WORDS.all().into_iter().enumerate() {
+            for language in ALL {
+                let (_, text) = language.words().all()[index];
+                assert!(!text.trim().is_empty(), "{language:?} lacks {name}");
+                assert_eq!(
+                    text.matches("{}").count(),
+                    english.matches("{}").count(),
+                    "{name} in {language:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn languages_differ_where_they_should() {
+        let texts = |language: Language| {
+            let words = language.words();
+            [words.quit, words.pause, words.strategy, words.no_tray, words.stopped]
+        };
+        for (first, second) in [(ALL[0], ALL[1]), (ALL[1], ALL[2]), (ALL[0], ALL[2])] {
+            for (one, other) in texts(first).into_iter().zip(texts(second)) {
+                assert_ne!(one, other);
+            }
+        }
+    }
+
+    #[test]
+    fn a_language_is_known_by_its_tag() {
+        for (tag, language) in [
+            ("fr", Language::French),
+            ("fr-CH", Language::French),
+            ("zh_CN.UTF-8", Language::Chinese),
+            ("zh", Language::Chinese),
+            ("en", Language::English),
+        ] {
+            assert_eq!(Language::of_tag(tag), Some(language), "{tag}");
+        }
+        assert_eq!(Language::of_tag("auto"), None);
+    }
+
+    #[test]
+    fn places_are_filled_in_order() {
+        assert_eq!(fill("{} on {}", &["busy", "3000"]), "busy on 3000");
+        assert_eq!(fill("plain", &["unused"]), "plain");
+        assert_eq!(fill("{} and {}", &["a{}"]), "a{} and ");
+    }
+}
