@@ -2,6 +2,8 @@
 
 mod calls;
 mod faults;
+mod front;
+mod h2;
 mod pictures;
 mod server;
 mod tls;

@@ -1,0 +1,179 @@
+//! Mammouth as its real front shows it: TLS and HTTP/2, with connections that end, refuse and fall silent.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use h2::Reason;
+use h2::server::SendResponse;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use url::Url;
+
+use super::tls::acceptor;
+
+/// What happens to one request.
+#[derive(Clone, Copy)]
+pub(super) enum Act {
+    /// It is answered.
+    Reply,
+    /// The connection says that it takes no more requests. The first text of this one comes, and the rest when the test
+    /// calls [`Front::go_on`].
+    HoldAndLeave,
+    /// Only this request ends, before its answer.
+    Reset(Reason),
+    /// Only this request ends, after its first text, when the test calls [`Front::go_on`].
+    Break(Reason),
+    /// The whole connection ends, with this reason.
+    Away(Reason),
+    /// It is answered, and from then on nothing on this connection is; nobody says that it ended.
+    ReplyAndFallSilent,
+}
+
+type Play = Arc<dyn Fn(usize) -> Act + Send + Sync>;
+
+/// Ends with the test's runtime.
+pub(super) struct Front {
+    pub(super) base: Url,
+    /// The authority that signed its certificate, PEM.
+    pub(super) root: String,
+    counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    /// For each request, the connection that it came on.
+    seen: Mutex<Vec<usize>>,
+    connections: AtomicUsize,
+    running: AtomicUsize,
+    most: AtomicUsize,
+    steps: Gate,
+}
+
+struct Gate(Semaphore);
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self(Semaphore::new(0))
+    }
+}
+
+impl Front {
+    /// `play` says what happens to the first request, the second, and so on.
+    pub(super) async fn start(play: impl Fn(usize) -> Act + Send + Sync + 'static) -> Self {
+        Self::with_streams(100, play).await
+    }
+
+    /// The same, with so many requests at a time on a connection.
+    pub(super) async fn with_streams(
+        streams: u32,
+        play: impl Fn(usize) -> Act + Send + Sync + 'static,
+    ) -> Self {
+        let (acceptor, root) = acceptor("localhost");
+        let mut config = rustls::ServerConfig::clone(acceptor.config());
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("https://localhost:{}", listener.local_addr().unwrap().port()).parse().unwrap();
+        let counts = Arc::new(Counts::default());
+        let (acceptor, shared, play): (TlsAcceptor, _, Play) =
+            (Arc::new(config).into(), Arc::clone(&counts), Arc::new(play));
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let number = shared.connections.fetch_add(1, Ordering::SeqCst);
+                let (acceptor, shared, play) = (acceptor.clone(), Arc::clone(&shared), Arc::clone(&play));
+                tokio::spawn(
+                    async move { connection(acceptor, socket, number, streams, shared, play).await },
+                );
+            }
+        });
+        Self { base, root, counts }
+    }
+
+    /// For each request, the number of the connection that it came on.
+    pub(super) fn seen(&self) -> Vec<usize> {
+        self.counts.seen.lock().unwrap().clone()
+    }
+
+    /// The most requests that ran at the same time.
+    pub(super) fn most_at_once(&self) -> usize {
+        self.counts.most.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn go_on(&self) {
+        self.counts.steps.0.add_permits(1);
+    }
+}
+
+async fn connection(
+    acceptor: TlsAcceptor,
+    socket: TcpStream,
+    number: usize,
+    streams: u32,
+    counts: Arc<Counts>,
+    play: Play,
+) {
+    let Ok(socket) = acceptor.accept(socket).await else { return };
+    let mut builder = h2::server::Builder::new();
+    builder.max_concurrent_streams(streams);
+    let Ok(mut connection) = builder.handshake::<_, Bytes>(socket).await else { return };
+    let silent = Arc::new(tokio::sync::Notify::new());
+    loop {
+        let accepted = tokio::select! {
+            accepted = connection.accept() => accepted,
+            () = silent.notified() => break,
+        };
+        let Some(Ok((request, respond))) = accepted else { return };
+        let at = {
+            let mut seen = counts.seen.lock().unwrap();
+            seen.push(number);
+            seen.len() - 1
+        };
+        let act = play(at);
+        match act {
+            Act::HoldAndLeave => connection.graceful_shutdown(),
+            Act::Away(reason) => {
+                connection.abrupt_shutdown(reason);
+                continue;
+            }
+            Act::Reply | Act::Reset(_) | Act::Break(_) | Act::ReplyAndFallSilent => {}
+        }
+        let (counts, silent) = (Arc::clone(&counts), Arc::clone(&silent));
+        tokio::spawn(async move {
+            let running = counts.running.fetch_add(1, Ordering::SeqCst) + 1;
+            counts.most.fetch_max(running, Ordering::SeqCst);
+            answer(request.into_body(), respond, act, &counts).await;
+            counts.running.fetch_sub(1, Ordering::SeqCst);
+            if matches!(act, Act::ReplyAndFallSilent) {
+                silent.notify_one();
+            }
+        });
+    }
+    // The answer is on its way; then the socket stays open, and nobody is behind it.
+    let mut flushing = std::pin::pin!(connection.accept());
+    let _ = futures_util::poll!(&mut flushing);
+    std::future::pending::<()>().await;
+}
+
+async fn answer(mut body: h2::RecvStream, mut respond: SendResponse<Bytes>, act: Act, counts: &Counts) {
+    while let Some(Ok(piece)) = body.data().await {
+        let _ = body.flow_control().release_capacity(piece.len());
+    }
+    if let Act::Reset(reason) = act {
+        return respond.send_reset(reason);
+    }
+    let head =
+        http::Response::builder().header("content-type", "text/plain; charset=utf-8").body(()).unwrap();
+    let Ok(mut text) = respond.send_response(head, false) else { return };
+    let last = !matches!(act, Act::HoldAndLeave | Act::Break(_));
+    let _ = text.send_data(Bytes::from_static(b"Hi"), last);
+    if last {
+        return;
+    }
+    counts.steps.0.acquire().await.unwrap().forget();
+    if let Act::Break(reason) = act {
+        text.send_reset(reason);
+    } else {
+        let _ = text.send_data(Bytes::from_static(b" there"), true);
+    }
+}
