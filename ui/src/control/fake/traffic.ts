@@ -1,0 +1,83 @@
+// Requests of the fake: the same number always makes the same request.
+
+import type { Attempt, Record as LogRecord } from "../types";
+
+const CLIENTS = ["main", "zed", "main", "ci-bot", "main"];
+const DIALECTS = ["openai_chat", "anthropic", "openai_chat", "openai_responses", "openai_chat", "ollama"];
+const ASKED = ["claude-sonnet-4-5", "gpt-5-mini", "claude-sonnet-4-5", "gemini-2.5-pro", "fast", "gpt-5.1", "deepseek-v3.2", "mistral-medium-3.1"];
+const SERVED: { [asked: string]: string } = { fast: "gpt-5-mini" };
+
+/** A number in 0..1 that depends on nothing but its arguments. */
+function chance(seed: number, salt: number): number {
+  let x = Math.imul(seed ^ (salt * 0x9e3779b9), 0x85ebca6b) >>> 0;
+  x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35) >>> 0;
+  return ((x ^ (x >>> 16)) >>> 0) / 2 ** 32;
+}
+
+const pick = <T>(list: T[], part: number): T => list[Math.floor(part * list.length)] as T;
+
+export function record(id: number, time_ms: number): LogRecord {
+  const asked = pick(ASKED, chance(id, 1));
+  const luck = chance(id, 2);
+  const first = Math.round(280 + chance(id, 3) ** 2 * 2600);
+  const took = first + Math.round(chance(id, 4) ** 2 * 16_000);
+  const prompt = Math.round(180 + chance(id, 5) ** 3 * 48_000);
+  const completion = Math.round(20 + chance(id, 6) ** 2 * 2400);
+  const whole: LogRecord = {
+    id,
+    time_ms,
+    request_id: `req_${(id * 2654435761).toString(36).padStart(10, "0").slice(-10)}`,
+    client: pick(CLIENTS, chance(id, 7)),
+    dialect: pick(DIALECTS, chance(id, 8)),
+    model_asked: asked,
+    model_served: SERVED[asked] ?? asked,
+    account: chance(id, 9) < 0.7 ? "work" : "studio-key",
+    attempts: [],
+    status: 200,
+    code: null,
+    fault: null,
+    bytes_in: prompt * 4,
+    bytes_out: completion * 5,
+    prompt_tokens: prompt,
+    completion_tokens: completion,
+    tokens_estimated: chance(id, 9) < 0.7,
+    cost_usd: (prompt * 3 + completion * 15) / 1e6,
+    note: null,
+    first_byte_ms: first,
+    duration_ms: took,
+    stream: chance(id, 10) < 0.85,
+    interrupted: false,
+  };
+  const served: Attempt = { account: whole.account as string, why: "the least used", outcome: "ok", status: 200, detail: null, ms: took };
+  if (luck > 0.975) return failed(whole);
+  if (luck > 0.96) return left(whole, served);
+  if (luck > 0.9) return { ...whole, attempts: [refusal(), { ...served, why: "the next in line", ms: took - 312 }], account: served.account };
+  return { ...whole, attempts: [served] };
+}
+
+function refusal(): Attempt {
+  return { account: "personal", why: "it answered this conversation before", outcome: "limited", status: 403, detail: "quota used up for claude, resets in 1 h 42 min", ms: 312 };
+}
+
+function failed(whole: LogRecord): LogRecord {
+  const last: Attempt = { account: "work", why: "the next in line", outcome: "unreachable", status: 502, detail: "connection reset before the first byte", ms: 1480 };
+  const quota = whole.id % 2 === 0;
+  return {
+    ...whole,
+    attempts: quota ? [refusal()] : [refusal(), last],
+    account: quota ? "personal" : "work",
+    model_served: null,
+    status: quota ? 429 : 503,
+    code: quota ? "insufficient_quota" : "upstream_unreachable",
+    fault: "upstream",
+    completion_tokens: null,
+    cost_usd: null,
+    first_byte_ms: null,
+    duration_ms: quota ? 316 : 1804,
+    bytes_out: 214,
+  };
+}
+
+function left(whole: LogRecord, served: Attempt): LogRecord {
+  return { ...whole, attempts: [{ ...served, outcome: "client left" }], status: 499, fault: "client", interrupted: true, note: "the client hung up" };
+}

@@ -1,0 +1,34 @@
+// Which requests a query is about: the rule of the log, for requests that arrive while a filter is on.
+
+import type { Query, Record as LogRecord } from "./types";
+
+export function matches(one: LogRecord, query: Query): boolean {
+  return (
+    (query.before_id == null || one.id < query.before_id) &&
+    (query.after_id == null || one.id > query.after_id) &&
+    (!query.failed_only || one.status >= 400 || one.interrupted) &&
+    (!query.account || namesAccount(one, query.account)) &&
+    (!query.client || one.client === query.client) &&
+    (!query.model || one.model_asked === query.model || one.model_served === query.model) &&
+    (!query.dialect || one.dialect === query.dialect) &&
+    (query.status == null || one.status === query.status) &&
+    (query.since_ms == null || one.time_ms >= query.since_ms) &&
+    (query.until_ms == null || one.time_ms < query.until_ms) &&
+    (!query.text || holds(one, query.text))
+  );
+}
+
+function namesAccount(one: LogRecord, label: string): boolean {
+  return one.account === label || one.attempts.some((attempt) => attempt.account === label);
+}
+
+function holds(one: LogRecord, text: string): boolean {
+  const wanted = lower(text);
+  const places = [one.request_id, one.client, one.model_asked, one.model_served, one.account, one.code];
+  return places.some((place) => place != null && lower(place).includes(wanted));
+}
+
+/** ASCII only, as the log does it. */
+function lower(text: string): string {
+  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+}

@@ -1,0 +1,87 @@
+// What each failure means for a person: a sentence, how bad it is, and the next step.
+
+import { ControlFailure, type FailureCode } from "./control/control";
+import { t } from "./i18n/index.svelte";
+
+export type Severity = "info" | "warning" | "error";
+
+export interface Said {
+  severity: Severity;
+  text: string;
+  step: string | null;
+}
+
+const OF_CONTROL = {
+  unknown_command: "error",
+  bad_arguments: "error",
+  not_found: "warning",
+  exists: "warning",
+  port_taken: "warning",
+  not_saved: "error",
+  keychain: "error",
+  upstream: "error",
+  starting: "info",
+  desktop_only: "warning",
+  terms: "info",
+  cancelled: "info",
+  fixed_by_environment: "warning",
+  internal: "error",
+  signed_out: "warning",
+  unreachable: "error",
+} as const satisfies { [code in FailureCode]: Severity };
+
+const OF_REQUESTS = {
+  invalid_request: "warning",
+  unsupported_parameter: "warning",
+  context_length_exceeded: "warning",
+  invalid_image: "warning",
+  invalid_api_key: "warning",
+  host_not_allowed: "warning",
+  origin_not_allowed: "warning",
+  forbidden: "warning",
+  not_found: "warning",
+  method_not_allowed: "warning",
+  request_timeout: "warning",
+  request_too_large: "warning",
+  uri_too_long: "warning",
+  unsupported_media_type: "warning",
+  headers_too_large: "warning",
+  insufficient_quota: "warning",
+  rate_limit_exceeded: "warning",
+  upstream_bad_response: "error",
+  upstream_tls_error: "error",
+  no_account: "error",
+  account_login_required: "error",
+  upstream_challenge: "error",
+  upstream_unreachable: "error",
+  overloaded: "warning",
+  starting: "info",
+  upstream_timeout: "error",
+  internal_error: "error",
+  stream_interrupted: "error",
+} as const satisfies { [code: string]: Severity };
+
+export type RequestCode = keyof typeof OF_REQUESTS;
+export const CONTROL_CODES = Object.keys(OF_CONTROL) as FailureCode[];
+export const REQUEST_CODES = Object.keys(OF_REQUESTS) as RequestCode[];
+
+/** What a failed call to the program means. What the program itself says comes behind our own sentence. */
+export function describe(error: unknown): Said {
+  const code: FailureCode = error instanceof ControlFailure && Object.hasOwn(OF_CONTROL, error.code) ? error.code : "internal";
+  const message = error instanceof ControlFailure ? error.message : "";
+  const text = t(`error.${code}.text`);
+  const step = t(`error.${code}.step`);
+  return { severity: OF_CONTROL[code], text: message ? `${text} ${sentence(message)}` : text, step };
+}
+
+/** What the code of a failed request means; a code that is not known is shown as it is. */
+export function describeRequest(code: string): Said {
+  if (!Object.hasOwn(OF_REQUESTS, code)) return { severity: "error", text: code, step: null };
+  const known = code as RequestCode;
+  return { severity: OF_REQUESTS[known], text: t(`request_error.${known}.text`), step: t(`request_error.${known}.step`) };
+}
+
+function sentence(message: string): string {
+  const text = message.charAt(0).toUpperCase() + message.slice(1);
+  return /[.!?。]$/.test(text) ? text : `${text}.`;
+}

@@ -1,0 +1,20 @@
+// Values in the notation of the file they go into. Model names come from outside, so nothing is pasted in unquoted.
+
+export function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+/** For a POSIX shell. */
+export function shell(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** A basic string of TOML; its escapes are JSON's, but for DEL. */
+export function toml(text: string): string {
+  return JSON.stringify(text).replaceAll("\u007f", "\\u007f");
+}
+
+/** A double-quoted scalar of YAML, which is a superset of JSON's. */
+export function yaml(text: string): string {
+  return JSON.stringify(text);
+}

@@ -1,0 +1,52 @@
+// What the views say about an account, worked out in one place.
+
+import type { AccountView, LimitView } from "../control/types";
+
+export type Tone = "plain" | "ok" | "warn" | "bad";
+
+const TONES: { [state in AccountView["state"]]: Tone } = {
+  ready: "ok",
+  limited: "warn",
+  needs_login: "bad",
+  unreachable: "bad",
+  disabled: "plain",
+  starting: "plain",
+  locked: "warn",
+  unreadable: "bad",
+};
+
+export function toneOf(account: AccountView): Tone {
+  return TONES[account.state];
+}
+
+/** The limit that ends first. */
+export function soonest(account: AccountView): LimitView | null {
+  return account.limits.reduce<LimitView | null>((first, one) => (first && first.until_ms <= one.until_ms ? first : one), null);
+}
+
+export interface Usage {
+  percent: number;
+  /** Money spent of a budget, in US dollars, where it is about money. */
+  spent: number | null;
+  budget: number | null;
+}
+
+/** How much of what the account may use is used; null where nobody knows. */
+export function usage(account: AccountView): Usage | null {
+  if (account.quota_percent !== null) return { percent: account.quota_percent, spent: account.spend_cents === null ? null : account.spend_cents / 100, budget: null };
+  if (account.budget_usd !== null && account.budget_usd > 0 && account.spent_usd !== null) {
+    return { percent: (account.spent_usd / account.budget_usd) * 100, spent: account.spent_usd, budget: account.budget_usd };
+  }
+  return null;
+}
+
+/** The labels with one of them a place higher (-1) or lower (1). */
+export function moved(labels: string[], label: string, by: -1 | 1): string[] {
+  const from = labels.indexOf(label);
+  const to = from + by;
+  if (from < 0 || to < 0 || to >= labels.length) return labels;
+  const next = [...labels];
+  next.splice(from, 1);
+  next.splice(to, 0, label);
+  return next;
+}

@@ -1,0 +1,29 @@
+// Where each attempt of a request lies in its time.
+
+import type { Attempt, Record as LogRecord } from "../control/types";
+
+export interface Span {
+  attempt: Attempt;
+  /** Parts of the whole, 0 to 1. */
+  from: number;
+  width: number;
+  ok: boolean;
+}
+
+/** Attempts come one after the other; what is left of the time lies behind the last. */
+export function spans(record: LogRecord): Span[] {
+  const asked = record.attempts.reduce((sum, one) => sum + one.ms, 0);
+  const whole = Math.max(record.duration_ms, asked, 1);
+  let from = 0;
+  return record.attempts.map((attempt) => {
+    const span = { attempt, from: from / whole, width: attempt.ms / whole, ok: attempt.outcome === "ok" };
+    from += attempt.ms;
+    return span;
+  });
+}
+
+/** Where the first byte went out to the client, 0 to 1. */
+export function firstByte(record: LogRecord): number | null {
+  if (record.first_byte_ms === null || record.duration_ms <= 0) return null;
+  return Math.min(1, record.first_byte_ms / record.duration_ms);
+}
