@@ -1,12 +1,12 @@
 // The one way from the page to the program. Three doors carry it: HTTP, the window's IPC, and a fake.
 
-import type { Commands, ErrorCode, Events } from "./types";
+import type { Commands, ControlEvent, ErrorCode } from "./types";
 
 export type Name = keyof Commands;
 export type Args<N extends Name> = Commands[N][0];
 export type Result<N extends Name> = Commands[N][1];
 
-export type ControlEvent = { [E in keyof Events]: { event: E; data: Events[E] } }[keyof Events];
+export type { ControlEvent };
 
 /** What went wrong with a call, beyond what the program itself says: nobody is signed in, or nothing answers. */
 export type FailureCode = ErrorCode | "signed_out" | "unreachable";

@@ -1,73 +1,46 @@
-// What the control interface says and is asked. Names are as the program writes them; times are Unix milliseconds, costs
-// US dollars.
+// What the control interface says and is asked: the shapes come from Rust. Times are Unix milliseconds, costs US dollars.
 
-// ---- views -------------------------------------------------------------------------------------------------------
-export type Kind = "web" | "api";
-export type AccountState = "ready" | "limited" | "needs_login" | "unreachable" | "disabled" | "starting" | "locked" | "unreadable";
-export interface LimitView { scope: string; reason: "quota" | "throttled"; until_ms: number; seconds_left: number }
-export interface AccountView {
-  id: string; label: string; kind: Kind; origin: "environment" | "stored" | "demo";
-  state: AccountState; advice: string | null; limits: LimitView[]; running: number;
-  quota_percent: number | null; spend_cents: number | null;
-  by_family: [string, number][];             // spend by model family, cents
-  budget_usd: number | null; spent_usd: number | null; budget_reset_ms: number | null; // API keys
-  downgrades: [string, string][];            // family, lighter model that answered
-  last_used_ms: number | null; email: string | null; plan: string | null;
-  only: boolean;                             // "use only this" is on for it
-}
-export interface Notice { id: string; severity: "info" | "warning" | "error"; text: string; place: "accounts" | "requests" | "settings" | null }
-export interface Status {
-  version: string; pid: number; demo: boolean; desktop: boolean;
-  serving: boolean;                          // false while the user has stopped it
-  state: "serving" | "busy" | "limited" | "stopped" | "error" | "no_account";
-  why: string;                               // one sentence
-  address: string; base_url: string; connections: number; running: number; started_ms: number;
-  accounts: AccountView[]; strategy: "balance" | "fill-first" | "reset-soonest"; prefer: "api" | "web" | "only-api" | "only-web";
-  log_recorded: number; log_dropped: number; bodies_kept: boolean;
-  notices: Notice[]; data_dir: string; web_url: string; api_url: string; last_error: ErrorLine | null;
-  welcomed: boolean; terms_accepted: boolean; language: "auto" | "en" | "zh" | "fr"; theme: "auto" | "light" | "dark";
-}
-export interface ErrorLine { time_ms: number; code: string; model: string; account: string | null; request_id: string; advice: string }
-export interface Minute { time_ms: number; requests: number; failed: number; first_byte_ms: number | null } // p50 of the minute
-export interface Overview {
-  minutes: Minute[];                          // the last 60, oldest first
-  today: { requests: number; failed: number; prompt_tokens: number; completion_tokens: number; tokens_estimated: boolean; cost_usd: number; cost_estimated: boolean };
-  last_errors: ErrorLine[];
-}
-export interface Attempt { account: string; why: string; outcome: string; status: number | null; detail: string | null; ms: number }
-export interface Record {
-  id: number; time_ms: number; request_id: string; client: string; dialect: string; model_asked: string; model_served: string | null;
-  account: string | null; attempts: Attempt[]; status: number; code: string | null; fault: "client" | "upstream" | "proxy" | null;
-  bytes_in: number; bytes_out: number; prompt_tokens: number | null; completion_tokens: number | null; tokens_estimated: boolean;
-  cost_usd: number | null; note: string | null; first_byte_ms: number | null; duration_ms: number; stream: boolean; interrupted: boolean;
-}
-export interface Query {
-  before_id?: number; after_id?: number; limit?: number; failed_only?: boolean; account?: string; client?: string; model?: string;
-  dialect?: string; status?: number; since_ms?: number; until_ms?: number; text?: string;
-}
-export interface Bodies { request: string; response: string; cut: boolean }
-export interface KeyView {
-  name: string; origin: string; key: string | null; last_used_ms: number | null;
-  models: string[]; daily_tokens: number | null; daily_cost_usd: number | null; today_tokens: number; today_cost_usd: number;
-}
-export interface ModelView {
-  id: string; owner: string; by: Kind[]; served_now: boolean; why: string; alias_of: string | null;
-  context: number | null; max_output: number | null; input_cost: number | null; output_cost: number | null; // $ per million tokens
-  vision: boolean | null; tools: boolean | null; reasoning: boolean | null;
-}
-export interface Explained { model: string; account: string | null; why: string; others: { label: string; why: string }[] }
-export interface CheckView { label: string; ok: boolean; message: string; unread: boolean; email: string | null; plan: string | null; quota_percent: number | null }
-export interface SettingView {
-  name: string; kind: "text" | "number" | "switch" | "choice" | "list"; value: string | number | boolean | string[];
-  default: string | number | boolean | string[]; choices: string[]; from: "default" | "file" | "environment" | "flag"; // environment and flag cannot be changed here
-  live: boolean;                              // takes effect at once; else at the next start
-}
-// names in settings.get: port, host, strategy, prefer, log_days, log_max_bytes, keep_bodies, language, theme, allowed_hosts, allowed_origins, log,
-// notify_limited, notify_back, notify_login, notify_all_limited, notify_port, image_links, layout, fill_max_tokens, nearest_models, keyless_port (0 = off), autostart (desktop)
-export interface SecretsView { place: "keychain" | "file" | "memory"; state: "open" | "locked" | "missing" | "denied" | "hung"; advice: string | null }
-export interface TryView { status: number; text: string; model: string | null; account: string | null; attempts: number; first_byte_ms: number; duration_ms: number; error: string | null }
+import type { AccountView } from "./generated/AccountView";
+import type { Bodies } from "./generated/Bodies";
+import type { CheckView } from "./generated/CheckView";
+import type { Explained } from "./generated/Explained";
+import type { Finding } from "./generated/Finding";
+import type { KeyView } from "./generated/KeyView";
+import type { Kind } from "./generated/Kind";
+import type { ModelView } from "./generated/ModelView";
+import type { Overview } from "./generated/Overview";
+import type { Query } from "./generated/Query";
+import type { Record } from "./generated/Record";
+import type { SecretsView } from "./generated/SecretsView";
+import type { SettingView } from "./generated/SettingView";
+import type { Status } from "./generated/Status";
+import type { TryView } from "./generated/TryView";
 
-// ---- commands: name, arguments -> result ---------------------------------------------------------------------------
+export type { AccountView } from "./generated/AccountView";
+export type { Attempt } from "./generated/Attempt";
+export type { Bodies } from "./generated/Bodies";
+export type { CheckView } from "./generated/CheckView";
+export type { ControlError } from "./generated/ControlError";
+export type { ControlEvent } from "./generated/ControlEvent";
+export type { ErrorCode } from "./generated/ErrorCode";
+export type { ErrorLine } from "./generated/ErrorLine";
+export type { Explained } from "./generated/Explained";
+export type { Finding } from "./generated/Finding";
+export type { KeyView } from "./generated/KeyView";
+export type { Kind } from "./generated/Kind";
+export type { LimitView } from "./generated/LimitView";
+export type { Minute } from "./generated/Minute";
+export type { ModelView } from "./generated/ModelView";
+export type { Notice } from "./generated/Notice";
+export type { Overview } from "./generated/Overview";
+export type { Query } from "./generated/Query";
+export type { Record } from "./generated/Record";
+export type { SecretsView } from "./generated/SecretsView";
+export type { SettingView } from "./generated/SettingView";
+export type { Status } from "./generated/Status";
+export type { TryView } from "./generated/TryView";
+
+// ---- commands: name, arguments, result
 export interface Commands {
   "status": [{}, Status];
   "overview": [{}, Overview];
@@ -108,11 +81,5 @@ export interface Commands {
   "settings.accept_terms": [{}, null];
   "secrets.state": [{}, SecretsView];
   "secrets.unlock": [{}, SecretsView];                          // may make the system ask for the password
-  "doctor": [{}, unknown];
+  "doctor": [{}, Finding[]];
 }
-export type ErrorCode = "unknown_command" | "bad_arguments" | "not_found" | "exists" | "port_taken" | "not_saved" | "keychain" | "upstream" | "starting" | "desktop_only" | "terms" | "cancelled" | "fixed_by_environment" | "internal";
-export interface ControlError { code: ErrorCode; message: string }
-
-// ---- events: `GET /control/events` (server-sent events), or the Tauri event "control" with {event, data} -----------
-export interface Events { record: Record; status: Status /* at most twice a second, on change */ }
-

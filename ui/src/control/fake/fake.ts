@@ -195,7 +195,10 @@ export class FakeControl implements Control {
     "settings.accept_terms": () => ((this.world.terms = true), null),
     "secrets.state": () => ({ place: "keychain", state: this.scene.name === "broken" ? "locked" : "open", advice: this.scene.name === "broken" ? "Unlock the login keyring." : null }),
     "secrets.unlock": () => ({ place: "keychain", state: "open", advice: null }),
-    doctor: () => ({ site: { reachable: true, shape: "llms-2025", fits: true } }),
+    doctor: () => [
+      { subject: "mammouth.ai", level: "good", text: "It answers, and its answers fit the shape llms-2025.", advice: "" },
+      { subject: "keychain", level: "warning", text: "It took 2 s to answer.", advice: "Unlock it once after login." },
+    ],
   };
 }
 
