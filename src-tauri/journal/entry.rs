@@ -1,6 +1,7 @@
 //! The record of a request while the request runs. It belongs to that request alone, so it needs no lock, and it is
 //! closed on every path because dropping it closes it.
 use super::Journal;
+use super::bodies::Collected;
 use super::record::{Attempt, Fault, Record};
 use super::text::{self, clean};
 use super::time::Moment;
@@ -42,12 +43,15 @@ pub struct Entry {
     journal: Journal,
     began: Moment,
     open: Option<Box<Record>>,
+    /// Only while bodies are kept.
+    bodies: Option<Box<Collected>>,
 }
 
 impl Entry {
     pub(super) fn new(journal: Journal, start: Start) -> Self {
         let began = Moment::now();
-        Self { journal, began, open: Some(Box::new(blank(start, began.unix_ms()))) }
+        let bodies = journal.keeps_bodies().then(Box::default);
+        Self { journal, began, open: Some(Box::new(blank(start, began.unix_ms()))), bodies }
     }
 
     /// The model the client named, and whether it wants a stream.
@@ -87,6 +91,32 @@ impl Entry {
         self.change(|record| record.bytes_out = record.bytes_out.saturating_add(n));
     }
 
+    /// A piece of the answer's body left: its bytes are counted, and kept where bodies are.
+    pub fn sent(&mut self, bytes: &[u8]) {
+        self.add_bytes_out(bytes.len() as u64);
+        if let Some(kept) = &mut self.bodies {
+            kept.response(bytes);
+        }
+    }
+
+    /// The request's body, once it is read: its bytes are counted, and kept where bodies are.
+    pub fn received(&mut self, bytes: &[u8]) {
+        self.bytes_in(bytes.len() as u64);
+        if let Some(kept) = &mut self.bodies {
+            kept.request(bytes);
+        }
+    }
+
+    /// US dollars, where the prices are known.
+    pub fn cost(&mut self, usd: f64) {
+        self.change(|record| record.cost_usd = Some(usd).filter(|usd| usd.is_finite() && *usd >= 0.0));
+    }
+
+    /// What else is worth knowing; the last call counts.
+    pub fn note(&mut self, text: &str) {
+        self.change(|record| record.note = Some(clean(text, text::WHY)));
+    }
+
     /// Bytes of the request's body, once it is read.
     pub fn bytes_in(&mut self, n: u64) {
         self.change(|record| record.bytes_in = n);
@@ -109,7 +139,8 @@ impl Entry {
         record.fault = outcome.fault;
         record.interrupted = outcome.interrupted;
         record.duration_ms = self.began.elapsed_ms();
-        self.journal.enqueue(record);
+        let bodies = self.bodies.take().map(|kept| Box::new(kept.finish()));
+        self.journal.enqueue(record, bodies);
     }
 
     fn change(&mut self, with: impl FnOnce(&mut Record)) {

@@ -1,8 +1,10 @@
-//! Records as a table for spreadsheets. The exact export is JSON, which [`Record`] gives through serde.
-use super::record::{Fault, Record};
+//! Records for other programs: a table for spreadsheets, exact JSON, and HAR for those that show HTTP.
+use super::record::{Bodies, Fault, Record};
+use super::time::iso;
+use serde_json::{Value, json};
 
 const HEADER: &str = "id,time_ms,request_id,client,dialect,model_asked,model_served,account,attempts,status,code,fault,\
-    bytes_in,bytes_out,prompt_tokens,completion_tokens,tokens_estimated,first_byte_ms,duration_ms,stream,interrupted\r\n";
+    bytes_in,bytes_out,prompt_tokens,completion_tokens,tokens_estimated,first_byte_ms,duration_ms,stream,interrupted,cost_usd,note\r\n";
 
 /// RFC 4180 with a header line; attempts are JSON in one cell. Texts a spreadsheet would take for a formula begin with
 /// an apostrophe.
@@ -15,7 +17,7 @@ pub fn csv(records: &[Record]) -> String {
     out
 }
 
-fn cells(record: &Record) -> [String; 21] {
+fn cells(record: &Record) -> [String; 23] {
     [
         record.id.to_string(),
         record.time_ms.to_string(),
@@ -38,7 +40,48 @@ fn cells(record: &Record) -> [String; 21] {
         record.duration_ms.to_string(),
         record.stream.to_string(),
         record.interrupted.to_string(),
+        record.cost_usd.map(|usd| usd.to_string()).unwrap_or_default(),
+        text(record.note.as_deref().unwrap_or_default()),
     ]
+}
+
+/// One JSON object a line.
+pub fn jsonl(records: &[Record]) -> String {
+    let line = |record| serde_json::to_string(record).unwrap_or_default() + "\n";
+    records.iter().map(line).collect()
+}
+
+/// HAR 1.2, with the bodies where they were kept. There are no headers in it: they are not recorded.
+pub fn har(records: &[(Record, Option<Bodies>)]) -> String {
+    let entries: Vec<Value> =
+        records.iter().map(|(record, bodies)| har_entry(record, bodies.as_ref())).collect();
+    let creator = json!({ "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") });
+    json!({ "log": { "version": "1.2", "creator": creator, "entries": entries } }).to_string()
+}
+
+fn har_entry(record: &Record, bodies: Option<&Bodies>) -> Value {
+    let wait = record.first_byte_ms.unwrap_or(record.duration_ms);
+    let kind = if record.stream { "text/event-stream" } else { "application/json" };
+    let mut request = json!({
+        "method": "POST", "url": format!("http://127.0.0.1/{}", record.dialect), "httpVersion": "HTTP/1.1",
+        "cookies": [], "headers": [], "queryString": [], "headersSize": -1, "bodySize": record.bytes_in,
+    });
+    let mut content = json!({ "size": record.bytes_out, "mimeType": kind });
+    if let Some(bodies) = bodies {
+        request["postData"] = json!({ "mimeType": "application/json", "text": bodies.request });
+        content["text"] = json!(bodies.response);
+    }
+    json!({
+        "startedDateTime": iso(record.time_ms), "time": record.duration_ms, "request": request,
+        "response": {
+            "status": record.status, "statusText": record.code.as_deref().unwrap_or_default(),
+            "httpVersion": "HTTP/1.1", "cookies": [], "headers": [], "content": content, "redirectURL": "",
+            "headersSize": -1, "bodySize": record.bytes_out,
+        },
+        "cache": {},
+        "timings": { "send": 0, "wait": wait, "receive": record.duration_ms.saturating_sub(wait) },
+        "_record": record,
+    })
 }
 
 fn number(n: Option<u64>) -> String {
@@ -68,7 +111,21 @@ mod tests {
         assert_eq!(table.lines().count(), 2);
         assert_eq!(HEADER.split(',').count(), cells(&record).len());
 
-        let json = serde_json::to_string(&record).unwrap();
-        assert_eq!(serde_json::from_str::<Record>(&json).unwrap(), record);
+        let lines = jsonl(&[record.clone(), sample()]);
+        let read: Vec<Record> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(read, [record, sample()]);
+    }
+
+    #[test]
+    fn har_has_what_the_format_asks_for() {
+        let bodies = Bodies { request: "{\"a\":1}".into(), response: "data: x\n\n".into(), cut: false };
+        let har: Value = serde_json::from_str(&har(&[(sample(), Some(bodies)), (sample(), None)])).unwrap();
+        assert_eq!(har["log"]["version"], "1.2");
+        let entry = &har["log"]["entries"][0];
+        assert_eq!(entry["startedDateTime"], "2026-03-01T14:05:09.123Z");
+        assert_eq!((&entry["time"], &entry["timings"]["wait"]), (&json!(2_100), &json!(340)));
+        assert_eq!(entry["request"]["postData"]["text"], "{\"a\":1}");
+        assert_eq!(entry["response"]["content"]["text"], "data: x\n\n");
+        assert_eq!(har["log"]["entries"][1]["request"].get("postData"), None);
     }
 }

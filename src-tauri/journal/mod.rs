@@ -1,5 +1,5 @@
 //! The request log: one [`Record`] for every request, closed on every path, in one SQLite file that is searched, kept
-//! small, and deleted for good when asked. It holds metadata only.
+//! small, and deleted for good when asked. It holds metadata only, unless the user has prompts and replies kept.
 //!
 //! Writing never delays an answer: a closed record goes into a bounded queue, and one thread writes. A file that is
 //! locked, full, read-only or damaged costs records (counted), never a request. What is worth recording is the
@@ -8,12 +8,16 @@
 //!
 //! The accounts room keeps its own tables in the same file through its own connection; open the journal first, for it
 //! creates the file, sets its mode, and sets a damaged one aside.
+mod bodies;
 mod entry;
 mod error;
 mod export;
+mod facets;
 mod file;
 mod numbers;
 mod record;
+mod schema;
+mod search;
 mod shared;
 mod show;
 mod store;
@@ -21,11 +25,12 @@ mod store;
 mod tests;
 mod text;
 mod time;
+mod usage;
 mod writer;
 
 pub use entry::{Entry, Outcome, Start};
 pub use error::JournalError;
-pub use export::csv;
+pub use export::{csv, har, jsonl};
 pub use numbers::{ClientUse, Minute, Sums};
 pub use record::{Attempt, Bodies, Fault, Query, Record};
 pub use shared::Counters;
@@ -140,6 +145,77 @@ impl Journal {
         self.inner.shared.notice()
     }
 
+    /// How many records fit, whatever the query's limit. Blocking.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn count(&self, query: &Query) -> Result<u64, JournalError> {
+        let _ = self.ask(Command::Settle).recv_timeout(SETTLE);
+        let Some(path) = self.inner.shared.path() else {
+            return Ok(self.inner.shared.count_waiting(query, 0));
+        };
+        let read = |path| {
+            let reader = store::read_only(path)?;
+            Ok((reader.newest_id()?, reader.count(query)?))
+        };
+        let (newest, saved) = read(path).inspect_err(|error| self.suspect(error))?;
+        Ok(saved + self.inner.shared.count_waiting(query, newest))
+    }
+
+    /// One record; `None` where there is none of this id. Blocking.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn get(&self, id: u64) -> Result<Option<Record>, JournalError> {
+        let waiting = self.inner.shared.get(id);
+        match (waiting, self.inner.shared.path()) {
+            (Some(waiting), _) => Ok(Some(Record::clone(&waiting.record))),
+            (None, None) => Ok(None),
+            (None, Some(path)) => store::read_only(path)?.get(id),
+        }
+    }
+
+    /// Prompt and reply of a request; `None` where they were not kept. Blocking.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn bodies(&self, id: u64) -> Result<Option<Bodies>, JournalError> {
+        let waiting = self.inner.shared.get(id).and_then(|waiting| waiting.bodies);
+        match (waiting, self.inner.shared.path()) {
+            (Some(bodies), _) => Ok(Some(Bodies::clone(&bodies))),
+            (None, None) => Ok(None),
+            (None, Some(path)) => store::read_only(path)?.bodies(id),
+        }
+    }
+
+    /// Whether prompts and replies are kept.
+    pub fn keeps_bodies(&self) -> bool {
+        self.inner.shared.keeps_bodies()
+    }
+
+    /// Keeps prompts and replies from the next request on, or deletes all that were kept. Blocking.
+    ///
+    /// # Errors
+    /// When the file cannot be written; none is kept any more nevertheless.
+    pub fn keep_bodies(&self, keep: bool) -> Result<(), JournalError> {
+        self.inner.shared.keep_bodies(keep);
+        if keep { Ok(()) } else { self.ask(Command::EraseBodies).recv().map_err(|_| JournalError::Closed)? }
+    }
+
+    /// How much is kept from now on. What is too much goes at once.
+    pub fn set_limits(&self, limits: Limits) {
+        self.order(Command::Keep(limits));
+    }
+
+    /// Gives an account another name in every record. Blocking.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn rename_account(&self, from: &str, to: &str) -> Result<(), JournalError> {
+        let (from, to) = (text::clean(from, text::NAME), text::clean(to, text::NAME));
+        self.ask(|reply| Command::Rename { from, to, reply }).recv().map_err(|_| JournalError::Closed)?
+    }
+
     /// The last 60 minutes, the oldest first.
     pub fn minutes(&self) -> Vec<Minute> {
         self.inner.shared.minutes()
@@ -215,10 +291,10 @@ impl Journal {
         (Self { inner: Arc::new(Inner { outbox, shared, writer: OnceLock::new() }) }, inbox)
     }
 
-    fn enqueue(&self, record: Box<Record>) {
+    fn enqueue(&self, record: Box<Record>, bodies: Option<Box<Bodies>>) {
         let shared = &self.inner.shared;
         shared.count(&record);
-        if shared.enter() && self.inner.outbox.send(Message::Record(record)).is_err() {
+        if shared.enter() && self.inner.outbox.send(Message::Record(record, bodies)).is_err() {
             shared.leave();
             shared.lost(1);
         }

@@ -142,8 +142,8 @@ pub struct Query {
     pub since_ms: Option<u64>,
     /// Only requests that ended before this time, Unix milliseconds.
     pub until_ms: Option<u64>,
-    /// Only requests with this text in the id, client, a model, the account or the code. Not a pattern; ASCII case is
-    /// ignored.
+    /// Only requests with this text in the client, a model, the account or the code, or, from four characters on, at
+    /// the beginning of the request id. Not a pattern; ASCII case is ignored.
     pub text: Option<String>,
 }
 
@@ -152,42 +152,20 @@ impl Query {
     pub fn effective_limit(&self) -> usize {
         if self.limit == 0 { 100 } else { self.limit.min(1_000) }
     }
-
-    /// The same rule the SQL of `store` expresses, for records that are not in the file.
-    pub(super) fn matches(&self, record: &Record) -> bool {
-        self.before_id.is_none_or(|id| record.id < id)
-            && self.after_id.is_none_or(|id| record.id > id)
-            && (!self.failed_only || record.status >= 400 || record.interrupted)
-            && self.account.as_deref().is_none_or(|label| record.names_account(label))
-            && self.client.as_deref().is_none_or(|client| record.client == client)
-            && self.model.as_deref().is_none_or(|model| record.names_model(model))
-            && self.dialect.as_deref().is_none_or(|dialect| record.dialect == dialect)
-            && self.status.is_none_or(|status| record.status == status)
-            && self.since_ms.is_none_or(|ms| record.id >= ms.saturating_mul(1_000))
-            && self.until_ms.is_none_or(|ms| record.id < ms.saturating_mul(1_000))
-            && self.text.as_deref().is_none_or(|text| record.holds(text))
-    }
 }
 
 impl Record {
+    /// The same with another name for an account.
+    pub(super) fn renamed(&self, from: &str, to: &str) -> Self {
+        let mut record = self.clone();
+        let asked = record.attempts.iter_mut().map(|attempt| &mut attempt.account);
+        for label in record.account.iter_mut().chain(asked).filter(|label| *label == from) {
+            to.clone_into(label);
+        }
+        record
+    }
+
     pub(super) fn names_account(&self, label: &str) -> bool {
         self.account.as_deref() == Some(label) || self.attempts.iter().any(|attempt| attempt.account == label)
-    }
-
-    fn names_model(&self, model: &str) -> bool {
-        self.model_asked == model || self.model_served.as_deref() == Some(model)
-    }
-
-    fn holds(&self, text: &str) -> bool {
-        let wanted = text.to_ascii_lowercase();
-        let places = [
-            Some(self.request_id.as_str()),
-            Some(self.client.as_str()),
-            Some(self.model_asked.as_str()),
-            self.model_served.as_deref(),
-            self.account.as_deref(),
-            self.code.as_deref(),
-        ];
-        places.into_iter().flatten().any(|place| place.to_ascii_lowercase().contains(&wanted))
     }
 }

@@ -2,7 +2,7 @@
 //! A request touches nothing here but two atomic numbers and, when it ends, the sums; the other locks are the writer's
 //! and the readers'.
 use super::numbers::{ClientUse, Minute, Numbers, Remembered, Sums};
-use super::record::{Query, Record};
+use super::record::{Bodies, Query, Record};
 use super::text::{NAME, clean};
 use super::time::Moment;
 use std::collections::{BTreeMap, VecDeque};
@@ -13,6 +13,8 @@ use tokio::sync::broadcast;
 
 /// Records a slow subscriber of the live feed may lag behind before it misses some.
 const FEED: usize = 256;
+/// Bodies wait in memory only while this few records do: a disk that does not keep up must not cost much memory.
+const MOST_BODIES: usize = 256;
 
 /// Numbers since the start of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -33,7 +35,8 @@ pub(super) struct Shared {
     path: Option<PathBuf>,
     /// Most records in the queue, and most that wait for the file.
     limit: usize,
-    waiting: Mutex<VecDeque<Arc<Record>>>,
+    waiting: Mutex<VecDeque<Waiting>>,
+    keeps_bodies: AtomicBool,
     notices: Mutex<Notices>,
     numbers: Mutex<Numbers>,
     feed: broadcast::Sender<Arc<Record>>,
@@ -43,6 +46,13 @@ pub(super) struct Shared {
     dropped: AtomicU64,
     write_errors: AtomicU64,
     set_aside: AtomicU64,
+}
+
+/// A record that is not in the file yet, with what is kept beside it.
+#[derive(Debug, Clone)]
+pub(super) struct Waiting {
+    pub(super) record: Arc<Record>,
+    pub(super) bodies: Option<Arc<Bodies>>,
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +67,7 @@ impl Shared {
             path,
             limit: limit.max(1),
             waiting: Mutex::default(),
+            keeps_bodies: AtomicBool::new(false),
             notices: Mutex::default(),
             numbers: Mutex::default(),
             feed: broadcast::Sender::new(FEED),
@@ -118,10 +129,11 @@ impl Shared {
     }
 
     /// Makes a record visible to readers and to the feed; the oldest waiting one falls out when there are too many.
-    pub(super) fn publish(&self, record: Arc<Record>) {
+    pub(super) fn publish(&self, record: Arc<Record>, bodies: Option<Box<Bodies>>) {
         lock(&self.numbers).failure(&record);
         let mut waiting = lock(&self.waiting);
-        waiting.push_back(Arc::clone(&record));
+        let bodies = bodies.filter(|_| self.keeps_bodies() && waiting.len() < MOST_BODIES).map(Arc::from);
+        waiting.push_back(Waiting { record: Arc::clone(&record), bodies });
         if waiting.len() > self.limit {
             waiting.pop_front();
             if self.path.is_some() {
@@ -137,7 +149,7 @@ impl Shared {
     }
 
     /// The oldest records that are not in the file, at most `n`.
-    pub(super) fn unsaved(&self, n: usize) -> Vec<Arc<Record>> {
+    pub(super) fn unsaved(&self, n: usize) -> Vec<Waiting> {
         lock(&self.waiting).iter().take(n).cloned().collect()
     }
 
@@ -152,7 +164,8 @@ impl Shared {
     /// The records in memory that fit, newest first.
     pub(super) fn select(&self, query: &Query) -> Vec<Record> {
         let waiting = lock(&self.waiting);
-        let found = waiting.iter().rev().filter(|record| query.matches(record));
+        let records = waiting.iter().rev().map(|waiting| &waiting.record);
+        let found = records.filter(|record| query.matches(record));
         found.take(query.effective_limit()).map(|record| Record::clone(record)).collect()
     }
 
@@ -162,8 +175,39 @@ impl Shared {
         lock(&self.numbers).forget_failure(named);
         let mut waiting = lock(&self.waiting);
         let before = waiting.len();
-        waiting.retain(|record| !named(record));
+        waiting.retain(|waiting| !named(&waiting.record));
         (before - waiting.len()) as u64
+    }
+
+    pub(super) fn keeps_bodies(&self) -> bool {
+        self.keeps_bodies.load(Ordering::Relaxed)
+    }
+
+    /// From now on bodies are kept or not; those in memory go with the wish.
+    pub(super) fn keep_bodies(&self, keep: bool) {
+        self.keeps_bodies.store(keep, Ordering::Relaxed);
+        if !keep {
+            lock(&self.waiting).iter_mut().for_each(|waiting| waiting.bodies = None);
+        }
+    }
+
+    /// How many records above this id wait and fit.
+    pub(super) fn count_waiting(&self, query: &Query, above: u64) -> u64 {
+        let waiting = lock(&self.waiting);
+        let fitting =
+            waiting.iter().filter(|waiting| waiting.record.id > above && query.matches(&waiting.record));
+        fitting.count() as u64
+    }
+
+    pub(super) fn get(&self, id: u64) -> Option<Waiting> {
+        lock(&self.waiting).iter().find(|waiting| waiting.record.id == id).cloned()
+    }
+
+    /// Gives an account another name in the records that wait.
+    pub(super) fn rename(&self, from: &str, to: &str) {
+        for waiting in lock(&self.waiting).iter_mut().filter(|waiting| waiting.record.names_account(from)) {
+            waiting.record = Arc::new(waiting.record.renamed(from, to));
+        }
     }
 
     /// Counts a request that has just ended.

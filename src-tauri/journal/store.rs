@@ -1,12 +1,14 @@
 //! The table in the SQLite file: writing, reading, deleting for good. Every value is a bound parameter; the SQL here
 //! is constant text.
 use super::error::JournalError;
-use super::file;
-use super::record::{Fault, Query, Record};
-use rusqlite::{Connection, OpenFlags, Row, params};
-use std::borrow::Cow;
+use super::facets::Facets;
+use super::numbers::Remembered;
+use super::record::{Bodies, Fault, Query, Record};
+use super::shared::Waiting;
+use super::{file, schema, search, usage};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a statement waits for another connection's lock before it gives up.
@@ -21,45 +23,35 @@ const VACUUM_PAGES: i64 = 2_000;
 /// `auto_vacuum` as SQLite numbers it: pages are given back when we ask.
 const INCREMENTAL: i64 = 2;
 
-const TABLE: &str = "CREATE TABLE IF NOT EXISTS requests (
-    id INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, request_id TEXT NOT NULL, client TEXT NOT NULL,
-    dialect TEXT NOT NULL, model_asked TEXT NOT NULL, model_served TEXT, account TEXT, attempts TEXT NOT NULL,
-    status INTEGER NOT NULL, code TEXT, fault TEXT, bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL,
-    prompt_tokens INTEGER, completion_tokens INTEGER, tokens_estimated INTEGER NOT NULL, first_byte_ms INTEGER,
-    duration_ms INTEGER NOT NULL, stream INTEGER NOT NULL, interrupted INTEGER NOT NULL) STRICT";
-
 // A commit may have reached the disk although it reported an error; the same record is then offered again.
 const INSERT: &str = "INSERT OR IGNORE INTO requests (id, time_ms, request_id, client, dialect, model_asked,
     model_served, account, attempts, status, code, fault, bytes_in, bytes_out, prompt_tokens, completion_tokens,
-    tokens_estimated, first_byte_ms, duration_ms, stream, interrupted)
-    VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21)";
-
-const SELECT: &str = "SELECT id, time_ms, request_id, client, dialect, model_asked, model_served, account, attempts,
-    status, code, fault, bytes_in, bytes_out, prompt_tokens, completion_tokens, tokens_estimated, first_byte_ms,
-    duration_ms, stream, interrupted FROM requests
-    WHERE id < ?1 AND id > ?2
-    AND (NOT ?3 OR status >= 400 OR interrupted)
-    AND (?4 IS NULL OR account = ?4
-        OR EXISTS (SELECT 1 FROM json_each(attempts) AS made WHERE made.value ->> 'account' = ?4))
-    AND (?5 IS NULL OR client = ?5)
-    AND (?6 IS NULL OR model_asked = ?6 OR model_served = ?6)
-    AND (?7 IS NULL OR instr(lower(request_id), lower(?7)) OR instr(lower(client), lower(?7))
-        OR instr(lower(model_asked), lower(?7)) OR instr(lower(model_served), lower(?7))
-        OR instr(lower(account), lower(?7)) OR instr(lower(code), lower(?7)))
-    AND (?9 IS NULL OR dialect = ?9) AND (?10 IS NULL OR status = ?10)
-    AND (?11 IS NULL OR id >= ?11) AND (?12 IS NULL OR id < ?12)
-    ORDER BY id DESC LIMIT ?8";
+    tokens_estimated, first_byte_ms, duration_ms, stream, interrupted, cost_usd, note, facets)
+    VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24)";
+const INSERT_BODIES: &str =
+    "INSERT OR REPLACE INTO bodies (id, request, response, cut) VALUES (?1, ?2, ?3, ?4)";
 
 const DELETE_OLDEST: &str = "DELETE FROM requests WHERE time_ms < ?1
     AND id IN (SELECT id FROM requests ORDER BY id LIMIT ?2)";
+const DELETE_OLDEST_BODIES: &str =
+    "DELETE FROM bodies WHERE id IN (SELECT id FROM bodies ORDER BY id LIMIT ?1)";
+/// Bodies whose request is gone, and combinations that no request has any more.
+const DELETE_ORPHANS: &str = "
+    DELETE FROM bodies WHERE id < coalesce((SELECT min(id) FROM requests), 9223372036854775807);
+    DELETE FROM facets WHERE NOT EXISTS (SELECT 1 FROM requests WHERE requests.facets = facets.id);";
+const RENAME: &str =
+    "UPDATE requests SET facets = ?1, account = CASE account WHEN ?2 THEN ?3 ELSE account END,
+    attempts = replace(attempts, ?4, ?5) WHERE id IN (SELECT id FROM requests WHERE facets = ?6 LIMIT ?7)";
 
-const DELETE_ACCOUNT: &str = "DELETE FROM requests WHERE account = ?1
-    OR EXISTS (SELECT 1 FROM json_each(attempts) AS made WHERE made.value ->> 'account' = ?1)";
+/// Combinations whose numbers are remembered; more are looked up again.
+const KNOWN: usize = 4_096;
 
 /// The writer's connection.
 #[derive(Debug)]
 pub(super) struct Store {
     connection: Connection,
+    /// Numbers of combinations in the file.
+    known: HashMap<Facets, i64>,
 }
 
 /// A connection that can only read: for the CLI while no instance runs.
@@ -91,7 +83,32 @@ impl Reader {
         if !self.connection.query_one(table_there, [], |row| row.get(0))? {
             return Ok(Vec::new());
         }
-        select(&self.connection, query)
+        if schema::has_column(&self.connection, "facets")? {
+            search::latest(&self.connection, query)
+        } else {
+            search::latest_of_old(&self.connection, query)
+        }
+    }
+
+    /// How many records fit.
+    pub(super) fn count(&self, query: &Query) -> Result<u64, JournalError> {
+        search::count(&self.connection, query)
+    }
+
+    /// The newest id in the file, 0 when it is empty.
+    pub(super) fn newest_id(&self) -> Result<u64, JournalError> {
+        newest_id(&self.connection)
+    }
+
+    pub(super) fn get(&self, id: u64) -> Result<Option<Record>, JournalError> {
+        search::get(&self.connection, id)
+    }
+
+    pub(super) fn bodies(&self, id: u64) -> Result<Option<Bodies>, JournalError> {
+        let kept = "SELECT request, response, cut FROM bodies WHERE id = ?1";
+        let read =
+            |row: &Row<'_>| Ok(Bodies { request: row.get(0)?, response: row.get(1)?, cut: row.get(2)? });
+        Ok(self.connection.query_row(kept, [signed(id)], read).optional()?)
     }
 
     /// Reads the whole file and says whether it is sound.
@@ -112,22 +129,40 @@ impl Store {
             check(&connection)?;
         }
         prepare(&connection)?;
-        Ok(Self { connection })
+        Ok(Self { connection, known: HashMap::new() })
+    }
+
+    /// What the last hour and today were like.
+    pub(super) fn remembered(&self, now_ms: u64) -> Result<Remembered, JournalError> {
+        usage::load(&self.connection, now_ms)
     }
 
     /// The highest id in the file, 0 when it is empty.
     pub(super) fn newest_id(&self) -> Result<u64, JournalError> {
-        let newest = "SELECT coalesce(max(id), 0) FROM requests";
-        Ok(unsigned(self.connection.query_one(newest, [], |row| row.get(0))?))
+        newest_id(&self.connection)
     }
 
     /// Writes all the records or none.
-    pub(super) fn insert(&mut self, records: &[Arc<Record>]) -> Result<(), JournalError> {
+    pub(super) fn insert(&mut self, records: &[Waiting]) -> Result<(), JournalError> {
+        let written = self.try_insert(records);
+        if written.is_err() || self.known.len() > KNOWN {
+            // What was numbered in a transaction that failed has no number.
+            self.known.clear();
+        }
+        written
+    }
+
+    fn try_insert(&mut self, records: &[Waiting]) -> Result<(), JournalError> {
         let transaction = self.connection.transaction()?;
-        {
-            let mut statement = transaction.prepare_cached(INSERT)?;
-            for record in records {
-                insert_one(&mut statement, record)?;
+        for Waiting { record, bodies } in records {
+            let facets = number(&transaction, &mut self.known, Facets::of(record))?;
+            if !insert_one(&transaction, record, facets)? {
+                continue;
+            }
+            usage::add(&transaction, record)?;
+            if let Some(bodies) = bodies {
+                let values = params![signed(record.id), bodies.request, bodies.response, bodies.cut];
+                transaction.prepare_cached(INSERT_BODIES)?.execute(values)?;
             }
         }
         Ok(transaction.commit()?)
@@ -135,24 +170,77 @@ impl Store {
 
     /// Deletes what is older than `oldest_ms` (Unix milliseconds), then the oldest until a tenth of `max_bytes` is
     /// free for what comes before the next sweep. True when nothing deleted is left on disk.
-    pub(super) fn sweep(&self, oldest_ms: u64, max_bytes: u64) -> Result<bool, JournalError> {
+    pub(super) fn sweep(&mut self, oldest_ms: u64, max_bytes: u64) -> Result<bool, JournalError> {
         while self.delete_oldest(signed(oldest_ms))? == CHUNK {}
-        while self.used_bytes()? > max_bytes / 10 * 9 && self.delete_oldest(i64::MAX)? > 0 {}
+        // Bodies go first: they take most of the room, and are the least that may be kept.
+        while self.used_bytes()? > max_bytes / 10 * 9 {
+            if self.delete_oldest_bodies()? == 0 && self.delete_oldest(i64::MAX)? == 0 {
+                break;
+            }
+        }
+        self.forget_orphans()?;
+        usage::sweep(&self.connection, oldest_ms)?;
         self.shrink()
     }
 
     /// Deletes every record that names the account, or every record. Tells how many.
-    pub(super) fn erase(&self, account: Option<&str>) -> Result<u64, JournalError> {
-        if let Some(label) = account {
-            return Ok(self.connection.execute(DELETE_ACCOUNT, [label])? as u64);
-        }
+    pub(super) fn erase(&mut self, account: Option<&str>) -> Result<u64, JournalError> {
         let mut erased = 0;
-        loop {
-            match self.delete_oldest(i64::MAX)? {
-                0 => return Ok(erased),
-                some => erased += some,
+        if let Some(label) = account {
+            for (id, _) in self.naming(label)? {
+                erased += self.erase_facets(id)?;
             }
+        } else {
+            loop {
+                match self.delete_oldest(i64::MAX)? {
+                    0 => break,
+                    some => erased += some,
+                }
+            }
+            usage::clear(&self.connection)?;
         }
+        self.forget_orphans()?;
+        Ok(erased)
+    }
+
+    /// Deletes every body.
+    pub(super) fn erase_bodies(&self) -> Result<(), JournalError> {
+        while self.delete_oldest_bodies()? > 0 {}
+        Ok(())
+    }
+
+    /// Gives an account another name in every record.
+    pub(super) fn rename(&mut self, from: &str, to: &str) -> Result<(), JournalError> {
+        let (quoted_from, quoted_to) = (account_field(from)?, account_field(to)?);
+        for (old, facets) in self.naming(from)? {
+            let transaction = self.connection.transaction()?;
+            let new = number(&transaction, &mut self.known, facets.renamed(from, to))?;
+            transaction.commit()?;
+            let values = params![new, from, to, quoted_from, quoted_to, old, signed(CHUNK)];
+            while self.connection.prepare_cached(RENAME)?.execute(values)? > 0 {}
+        }
+        self.forget_orphans()
+    }
+
+    fn naming(&self, label: &str) -> Result<Vec<(i64, Facets)>, JournalError> {
+        let all = search::facets(&self.connection)?;
+        Ok(all.into_iter().filter(|(_, facets)| facets.names_account(label)).collect())
+    }
+
+    fn erase_facets(&self, id: i64) -> Result<u64, JournalError> {
+        let bodies = "DELETE FROM bodies WHERE id IN (SELECT id FROM requests WHERE facets = ?1)";
+        self.connection.execute(bodies, [id])?;
+        Ok(self.connection.execute("DELETE FROM requests WHERE facets = ?1", [id])? as u64)
+    }
+
+    fn forget_orphans(&mut self) -> Result<(), JournalError> {
+        self.known.clear();
+        Ok(self.connection.execute_batch(DELETE_ORPHANS)?)
+    }
+
+    fn delete_oldest_bodies(&self) -> Result<u64, JournalError> {
+        let mut statement = self.connection.prepare_cached(DELETE_OLDEST_BODIES)?;
+        Ok(statement.execute([signed(CHUNK)])? as u64)
     }
 
     /// Gives free pages back and empties the write-ahead log, where deleted text would live on. False when a reader
@@ -212,15 +300,44 @@ fn prepare(connection: &Connection) -> Result<(), JournalError> {
         // Someone else made the file. Without this it would not shrink, but it still works.
         let _ = connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM");
     }
-    connection.execute_batch(TABLE)?;
+    schema::prepare(connection)?;
     // Fails now, not at the first request, where the table has another shape.
     connection.prepare_cached(INSERT)?;
     Ok(())
 }
 
-fn insert_one(statement: &mut rusqlite::CachedStatement<'_>, record: &Record) -> Result<(), JournalError> {
+fn newest_id(connection: &Connection) -> Result<u64, JournalError> {
+    let newest = "SELECT coalesce(max(id), 0) FROM requests";
+    Ok(unsigned(connection.query_one(newest, [], |row| row.get(0))?))
+}
+
+/// The number of a combination, which gets one if it has none.
+fn number(
+    connection: &Connection,
+    known: &mut HashMap<Facets, i64>,
+    facets: Facets,
+) -> Result<i64, JournalError> {
+    if let Some(id) = known.get(&facets) {
+        return Ok(*id);
+    }
+    let text = serde_json::to_string(&facets).map_err(std::io::Error::from)?;
+    connection.prepare_cached("INSERT OR IGNORE INTO facets (facets) VALUES (?1)")?.execute([&text])?;
+    let mut statement = connection.prepare_cached("SELECT id FROM facets WHERE facets = ?1")?;
+    let id = statement.query_row([&text], |row| row.get(0))?;
+    known.insert(facets, id);
+    Ok(id)
+}
+
+/// The account's name as it stands in the list of attempts.
+fn account_field(label: &str) -> Result<String, JournalError> {
+    let label = serde_json::to_string(label).map_err(std::io::Error::from)?;
+    Ok(format!("\"account\":{label}"))
+}
+
+/// `false` where the record was there already.
+fn insert_one(connection: &Connection, record: &Record, facets: i64) -> Result<bool, JournalError> {
     let attempts = serde_json::to_string(&record.attempts).map_err(std::io::Error::from)?;
-    statement.execute(params![
+    let written = connection.prepare_cached(INSERT)?.execute(params![
         signed(record.id),
         signed(record.time_ms),
         record.request_id,
@@ -242,66 +359,18 @@ fn insert_one(statement: &mut rusqlite::CachedStatement<'_>, record: &Record) ->
         signed(record.duration_ms),
         record.stream,
         record.interrupted,
+        record.cost_usd,
+        record.note,
+        facets,
     ])?;
-    Ok(())
-}
-
-fn select(connection: &Connection, query: &Query) -> Result<Vec<Record>, JournalError> {
-    let mut statement = connection.prepare_cached(SELECT)?;
-    let wanted = params![
-        query.before_id.map_or(i64::MAX, signed),
-        query.after_id.map_or(i64::MIN, signed),
-        query.failed_only,
-        query.account,
-        query.client,
-        query.model,
-        query.text,
-        signed(query.effective_limit() as u64),
-        query.dialect,
-        query.status,
-        query.since_ms.map(|ms| signed(ms.saturating_mul(1_000))),
-        query.until_ms.map(|ms| signed(ms.saturating_mul(1_000))),
-    ];
-    let rows = statement.query_map(wanted, read)?;
-    rows.map(|row| Ok(row?)).collect()
-}
-
-fn read(row: &Row<'_>) -> rusqlite::Result<Record> {
-    let attempts: String = row.get(8)?;
-    let fault: Option<String> = row.get(11)?;
-    Ok(Record {
-        id: unsigned(row.get(0)?),
-        time_ms: unsigned(row.get(1)?),
-        request_id: row.get(2)?,
-        client: row.get(3)?,
-        dialect: Cow::Owned(row.get(4)?),
-        model_asked: row.get(5)?,
-        model_served: row.get(6)?,
-        account: row.get(7)?,
-        // A row whose list cannot be read is still worth showing.
-        attempts: serde_json::from_str(&attempts).unwrap_or_default(),
-        status: row.get(9)?,
-        code: row.get::<_, Option<String>>(10)?.map(Cow::Owned),
-        fault: fault.as_deref().and_then(Fault::from_name),
-        bytes_in: unsigned(row.get(12)?),
-        bytes_out: unsigned(row.get(13)?),
-        prompt_tokens: row.get::<_, Option<i64>>(14)?.map(unsigned),
-        completion_tokens: row.get::<_, Option<i64>>(15)?.map(unsigned),
-        tokens_estimated: row.get(16)?,
-        cost_usd: None,
-        note: None,
-        first_byte_ms: row.get::<_, Option<i64>>(17)?.map(unsigned),
-        duration_ms: unsigned(row.get(18)?),
-        stream: row.get(19)?,
-        interrupted: row.get(20)?,
-    })
+    Ok(written > 0)
 }
 
 /// SQLite's integers are signed; no count of ours comes near the end.
-fn signed(n: u64) -> i64 {
+pub(super) fn signed(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
-fn unsigned(n: i64) -> u64 {
+pub(super) fn unsigned(n: i64) -> u64 {
     u64::try_from(n).unwrap_or(0)
 }

@@ -32,6 +32,11 @@ pub(super) fn utc(unix_ms: u64) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// `2026-03-01T14:05:09.123Z`, as ISO 8601 and RFC 3339 have it.
+pub(super) fn iso(unix_ms: u64) -> String {
+    utc(unix_ms).replace(' ', "T").replace('Z', &format!(".{:03}Z", unix_ms % 1_000))
+}
+
 /// `20260301T140509Z`, fit for a file name, sorting by time.
 pub(super) fn stamp(unix_ms: u64) -> String {
     utc(unix_ms).replace(['-', ':'], "").replace(' ', "T")

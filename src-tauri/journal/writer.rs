@@ -3,7 +3,7 @@
 use super::Limits;
 use super::error::JournalError;
 use super::file;
-use super::record::Record;
+use super::record::{Bodies, Record};
 use super::shared::Shared;
 use super::store::{self, Store};
 use super::time::Moment;
@@ -30,7 +30,7 @@ const LONGEST_RETRY: Duration = Duration::from_secs(30);
 /// What comes through the queue, in order.
 #[derive(Debug)]
 pub(super) enum Message {
-    Record(Box<Record>),
+    Record(Box<Record>, Option<Box<Bodies>>),
     Do(Command),
 }
 
@@ -42,6 +42,16 @@ pub(super) enum Command {
     Settle(Sender<()>),
     /// Deletes the records of one account, or all.
     Erase(Option<String>, Sender<Result<u64, JournalError>>),
+    /// Gives an account another name.
+    Rename {
+        from: String,
+        to: String,
+        reply: Sender<Result<(), JournalError>>,
+    },
+    /// Deletes every body.
+    EraseBodies(Sender<Result<(), JournalError>>),
+    /// How much is kept from now on.
+    Keep(Limits),
     /// A reader met something wrong.
     Check,
     Close(Sender<()>),
@@ -53,6 +63,8 @@ pub(super) struct Writer {
     store: Option<Store>,
     last_id: u64,
     unswept: usize,
+    /// What an earlier run knew was taken over.
+    remembered: bool,
     next_sweep: Instant,
     /// Deleted text is still on disk, because a reader was in the way.
     shrink_due: bool,
@@ -75,6 +87,7 @@ impl Writer {
             store: None,
             last_id: 0,
             unswept: 0,
+            remembered: false,
             next_sweep,
             shrink_due: false,
             retry: None,
@@ -91,7 +104,7 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return self.save(true),
             };
-            if matches!(first, Some(Message::Record(_))) {
+            if matches!(first, Some(Message::Record(..))) {
                 std::thread::park_timeout(GATHER);
             }
             let command = self.gather(first, inbox);
@@ -116,7 +129,7 @@ impl Writer {
         let mut taken = 0;
         loop {
             match next? {
-                Message::Record(record) => self.accept(record),
+                Message::Record(record, bodies) => self.accept(record, bodies),
                 Message::Do(command) => return Some(command),
             }
             taken += 1;
@@ -124,11 +137,11 @@ impl Writer {
         }
     }
 
-    fn accept(&mut self, mut record: Box<Record>) {
+    fn accept(&mut self, mut record: Box<Record>, bodies: Option<Box<Bodies>>) {
         self.shared.leave();
         self.last_id = Moment::now().unix_us.max(self.last_id + 1);
         record.id = self.last_id;
-        self.shared.publish(Arc::from(record));
+        self.shared.publish(Arc::from(record), bodies);
     }
 
     /// Writes what waits, unless it failed a moment ago and nobody insists.
@@ -163,6 +176,10 @@ impl Writer {
                 let Some(path) = self.shared.path() else { return Ok(()) };
                 let opened = Store::open(path)?;
                 self.last_id = self.last_id.max(opened.newest_id()?);
+                if !self.remembered {
+                    self.shared.remember(opened.remembered(Moment::now().unix_ms())?);
+                    self.remembered = true;
+                }
                 none.insert(opened)
             }
         };
@@ -206,7 +223,7 @@ impl Writer {
     }
 
     fn tidy(&mut self, now: Moment) {
-        let Some(store) = &self.store else { return };
+        let Some(store) = &mut self.store else { return };
         let done = if self.unswept >= SWEEP_EVERY || now.steady >= self.next_sweep {
             self.unswept = 0;
             self.next_sweep = now.steady + HOUR;
@@ -233,6 +250,13 @@ impl Writer {
         match command {
             Command::Flush(reply) | Command::Settle(reply) => answer(&reply, ()),
             Command::Erase(account, reply) => answer(&reply, self.erase(account.as_deref())),
+            Command::Rename { from, to, reply } => answer(&reply, self.rename(&from, &to)),
+            Command::EraseBodies(reply) => answer(&reply, self.erase_bodies()),
+            Command::Keep(limits) => {
+                self.limits = limits;
+                self.next_sweep = Moment::now().steady;
+                self.tidy(Moment::now());
+            }
             Command::Check => self.check(),
             Command::Close(reply) => {
                 // Closed before the answer: whoever waits for it may remove the folder.
@@ -247,10 +271,7 @@ impl Writer {
     fn erase(&mut self, account: Option<&str>) -> Result<u64, JournalError> {
         let in_memory = self.shared.erase(account);
         let Some(path) = self.shared.path().map(Path::to_owned) else { return Ok(in_memory) };
-        let Some(store) = &self.store else {
-            return Err(JournalError::Unusable(self.shared.notice().unwrap_or_default()));
-        };
-        let in_file = match store.erase(account) {
+        let in_file = match self.opened()?.erase(account) {
             Err(JournalError::Damaged) => {
                 self.renew();
                 0
@@ -261,6 +282,26 @@ impl Writer {
         let done = self.store.as_ref().map_or(Ok(false), Store::shrink);
         self.note_shrunk(done);
         Ok(in_memory + in_file)
+    }
+
+    fn rename(&mut self, from: &str, to: &str) -> Result<(), JournalError> {
+        self.shared.rename(from, to);
+        if self.shared.path().is_none() { Ok(()) } else { self.opened()?.rename(from, to) }
+    }
+
+    fn erase_bodies(&mut self) -> Result<(), JournalError> {
+        if self.shared.path().is_none() {
+            return Ok(());
+        }
+        self.opened()?.erase_bodies()?;
+        let done = self.store.as_ref().map_or(Ok(false), Store::shrink);
+        self.note_shrunk(done);
+        Ok(())
+    }
+
+    fn opened(&mut self) -> Result<&mut Store, JournalError> {
+        let notice = || JournalError::Unusable(self.shared.notice().unwrap_or_default());
+        self.store.as_mut().ok_or_else(notice)
     }
 
     /// Looks at the file with fresh eyes: this thread's connection may still see sound pages from its cache, or hold

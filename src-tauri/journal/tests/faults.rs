@@ -125,10 +125,10 @@ fn f50_damage_met_by_a_write_costs_no_record() {
     let (journal, _inbox) = Journal::idle(Some(path.clone()), Limits::default());
     let shared = &journal.inner.shared;
     let mut store = Store::open(&path).unwrap();
-    store.insert(&[Arc::new(sample())]).unwrap();
+    store.insert(&[waiting(sample())]).unwrap();
     assert!(store.shrink().unwrap());
     drop(store);
-    shared.publish(Arc::new(Record { id: 2, ..sample() }));
+    shared.publish(Arc::new(Record { id: 2, ..sample() }), None);
     overwrite(&path, 0, &noise(8 * PAGE as usize));
     drop(Writer::new(Arc::clone(shared), Limits::default()));
     assert!(is_set_aside(&folder));
@@ -185,7 +185,7 @@ fn f51_a_full_disk_keeps_the_whole_batch_out_and_the_file_sound() {
         store.connection().pragma(None, "max_page_count", n, |_| Ok(())).unwrap();
     };
     limit_pages(&store, pages + 1);
-    let batch: Vec<_> = (1..200).map(|id| Arc::new(Record { id, ..sample() })).collect();
+    let batch: Vec<_> = (1..200).map(|id| waiting(Record { id, ..sample() })).collect();
     let refused = store.insert(&batch);
     assert!(matches!(&refused, Err(JournalError::Unusable(text)) if text.contains("full")), "{refused:?}");
     assert_eq!(store.newest_id().unwrap(), 0);

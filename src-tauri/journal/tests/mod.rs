@@ -1,5 +1,6 @@
 //! The room seen through its public door.
 mod faults;
+mod kept;
 
 use super::*;
 use rusqlite::Connection;
@@ -34,6 +35,11 @@ pub(super) fn sample() -> Record {
         stream: true,
         interrupted: false,
     }
+}
+
+/// A record on its way to the file.
+pub(super) fn waiting(record: Record) -> shared::Waiting {
+    shared::Waiting { record: Arc::new(record), bodies: None }
 }
 
 pub(super) fn made(account: &str, why: &str, outcome: &str, status: Option<u16>) -> Attempt {
@@ -222,7 +228,7 @@ fn the_log_is_readable_without_an_instance_and_beside_one() {
     assert_eq!(names(&read_only(&path).unwrap().latest(&Query::default()).unwrap()), ["a"]);
 }
 
-/// The file's SQL and the rule for records in memory are two texts of one thing.
+/// The file is searched by facets, memory record by record, and both by one rule.
 #[test]
 fn l11_queries_are_bound_values_and_mean_the_same_in_file_and_memory() {
     let (_folder, path) = folder();
@@ -261,6 +267,19 @@ fn l11_queries_are_bound_values_and_mean_the_same_in_file_and_memory() {
     ask(&text("account_lim"), &["failed"]);
     ask(&Query { client: Some("50%_off".into()), ..Query::default() }, &["failed"]);
     ask(&Query { failed_only: true, ..Query::default() }, &["failed"]);
+    ask(&Query { status: Some(429), ..Query::default() }, &["failed"]);
+    ask(&Query { dialect: Some("openai-chat".into()), limit: 2, ..Query::default() }, &["failed", "hostile"]);
+    ask(&Query { dialect: Some("ollama".into()), ..Query::default() }, &[]);
+    ask(&text("HOSTI"), &["hostile"]);
+    ask(&text("hos"), &[]);
+    ask(&text("alice"), &["plain"]);
+    ask(&Query { since_ms: Some(u64::MAX), ..Query::default() }, &[]);
+    ask(&Query { until_ms: Some(1), ..Query::default() }, &[]);
+    for query in [account("alice"), text("HOSTI"), text("%"), Query { limit: 1, ..Query::default() }] {
+        let expected = memory.latest(&Query { limit: 1_000, ..query.clone() }).unwrap().len() as u64;
+        assert_eq!(memory.count(&query).unwrap(), expected, "{query:?}");
+        assert_eq!(file.count(&query).unwrap(), expected, "{query:?}");
+    }
     ask(&Query { limit: 1, ..Query::default() }, &["failed"]);
     ask(&Query { limit: usize::MAX, ..Query::default() }, &["failed", "hostile", "plain"]);
     assert!(serde_json::from_str::<Query>(r#"{"sort":"x;--"}"#).is_err());

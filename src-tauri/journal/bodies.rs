@@ -1,0 +1,34 @@
+//! Prompt and reply of a request, collected only while the user wants them kept.
+use super::record::Bodies;
+
+/// The most that is kept of each of the two, bytes.
+const MOST: usize = 64 << 10;
+
+#[derive(Debug, Default)]
+pub(super) struct Collected {
+    request: Vec<u8>,
+    response: Vec<u8>,
+    cut: bool,
+}
+
+impl Collected {
+    pub(super) fn request(&mut self, bytes: &[u8]) {
+        self.cut |= add(&mut self.request, bytes);
+    }
+
+    pub(super) fn response(&mut self, bytes: &[u8]) {
+        self.cut |= add(&mut self.response, bytes);
+    }
+
+    pub(super) fn finish(self) -> Bodies {
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Bodies { request: text(self.request), response: text(self.response), cut: self.cut }
+    }
+}
+
+/// Whether something had to be left out.
+fn add(kept: &mut Vec<u8>, bytes: &[u8]) -> bool {
+    let room = MOST.saturating_sub(kept.len());
+    kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    bytes.len() > room
+}

@@ -1,0 +1,129 @@
+//! What records are searched by, apart from their time and id.
+//!
+//! Over a million requests these combine in a few hundred ways, so the file keeps each combination once and a search looks
+//! at the combinations, in Rust and by one rule, before it reads a single row.
+use super::numbers::failed;
+use super::record::{Query, Record};
+use serde::{Deserialize, Serialize};
+
+/// From this length on a text is looked for at the beginning of request ids too.
+const SHORTEST_ID: usize = 4;
+
+/// One combination.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) struct Facets {
+    pub(super) client: String,
+    pub(super) dialect: String,
+    pub(super) model_asked: String,
+    pub(super) model_served: Option<String>,
+    pub(super) account: Option<String>,
+    /// Of every upstream call.
+    pub(super) accounts: Vec<String>,
+    pub(super) status: u16,
+    pub(super) code: Option<String>,
+    /// 0 or 1, as SQLite writes it.
+    pub(super) failed: u8,
+}
+
+impl Facets {
+    pub(super) fn of(record: &Record) -> Self {
+        let mut accounts: Vec<String> = record.attempts.iter().map(|made| made.account.clone()).collect();
+        accounts.sort_unstable();
+        accounts.dedup();
+        Self {
+            client: record.client.clone(),
+            dialect: record.dialect.clone().into_owned(),
+            model_asked: record.model_asked.clone(),
+            model_served: record.model_served.clone(),
+            account: record.account.clone(),
+            accounts,
+            status: record.status,
+            code: record.code.as_deref().map(str::to_owned),
+            failed: u8::from(failed(record)),
+        }
+    }
+
+    pub(super) fn names_account(&self, label: &str) -> bool {
+        self.account.as_deref() == Some(label) || self.accounts.iter().any(|account| account == label)
+    }
+
+    /// The same with another name for an account.
+    pub(super) fn renamed(mut self, from: &str, to: &str) -> Self {
+        let named = self.account.iter_mut().chain(&mut self.accounts).filter(|label| *label == from);
+        named.for_each(|label| to.clone_into(label));
+        self.accounts.sort_unstable();
+        self
+    }
+
+    fn names_model(&self, model: &str) -> bool {
+        self.model_asked == model || self.model_served.as_deref() == Some(model)
+    }
+
+    /// `wanted` is in lower case.
+    pub(super) fn holds(&self, wanted: &str) -> bool {
+        let places = [
+            Some(self.client.as_str()),
+            Some(self.model_asked.as_str()),
+            self.model_served.as_deref(),
+            self.account.as_deref(),
+            self.code.as_deref(),
+        ];
+        places.into_iter().flatten().any(|place| place.to_ascii_lowercase().contains(wanted))
+    }
+}
+
+impl Query {
+    /// Whether records of this combination fit, whatever their id, time and text.
+    pub(super) fn fits(&self, facets: &Facets) -> bool {
+        (!self.failed_only || facets.failed == 1)
+            && self.account.as_deref().is_none_or(|label| facets.names_account(label))
+            && self.client.as_deref().is_none_or(|client| facets.client == client)
+            && self.model.as_deref().is_none_or(|model| facets.names_model(model))
+            && self.dialect.as_deref().is_none_or(|dialect| facets.dialect == dialect)
+            && self.status.is_none_or(|status| facets.status == status)
+    }
+
+    /// Whether nothing but ids and times is asked for.
+    pub(super) fn takes_all(&self) -> bool {
+        let bare = Self {
+            before_id: None,
+            after_id: None,
+            since_ms: None,
+            until_ms: None,
+            limit: 0,
+            text: self.wanted_text(),
+            ..self.clone()
+        };
+        bare == Self::default()
+    }
+
+    /// The text in lower case, if there is one.
+    pub(super) fn wanted_text(&self) -> Option<String> {
+        self.text.as_deref().filter(|text| !text.is_empty()).map(str::to_ascii_lowercase)
+    }
+
+    /// How a request id may begin.
+    pub(super) fn wanted_id(&self) -> Option<String> {
+        self.wanted_text().filter(|text| text.len() >= SHORTEST_ID)
+    }
+
+    /// The ids that may be in the answer: above the first, below the second.
+    pub(super) fn ids(&self) -> (u64, u64) {
+        let us = |ms: u64| ms.saturating_mul(1_000);
+        let above = self.after_id.unwrap_or(0).max(self.since_ms.map_or(0, |ms| us(ms).saturating_sub(1)));
+        let below = self.before_id.unwrap_or(u64::MAX).min(self.until_ms.map_or(u64::MAX, us));
+        (above, below)
+    }
+
+    /// The same rule for records that are not in the file.
+    pub(super) fn matches(&self, record: &Record) -> bool {
+        let (above, below) = self.ids();
+        let facets = Facets::of(record);
+        let text = || {
+            let by_id =
+                self.wanted_id().is_some_and(|id| record.request_id.to_ascii_lowercase().starts_with(&id));
+            by_id || self.wanted_text().is_none_or(|text| facets.holds(&text))
+        };
+        record.id > above && record.id < below && self.fits(&facets) && text()
+    }
+}

@@ -1,0 +1,82 @@
+//! The tables, and how a file of an earlier version gets them.
+use super::error::JournalError;
+use rusqlite::{Connection, params};
+
+const REQUESTS: &str = "CREATE TABLE IF NOT EXISTS requests (
+    id INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, request_id TEXT NOT NULL, client TEXT NOT NULL,
+    dialect TEXT NOT NULL, model_asked TEXT NOT NULL, model_served TEXT, account TEXT, attempts TEXT NOT NULL,
+    status INTEGER NOT NULL, code TEXT, fault TEXT, bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL,
+    prompt_tokens INTEGER, completion_tokens INTEGER, tokens_estimated INTEGER NOT NULL, first_byte_ms INTEGER,
+    duration_ms INTEGER NOT NULL, stream INTEGER NOT NULL, interrupted INTEGER NOT NULL, cost_usd REAL, note TEXT,
+    facets INTEGER) STRICT";
+
+/// Columns that came later, with their types.
+const LATER: [(&str, &str); 3] = [("cost_usd", "REAL"), ("note", "TEXT"), ("facets", "INTEGER")];
+
+const BESIDE: &str = "
+    CREATE TABLE IF NOT EXISTS facets (id INTEGER PRIMARY KEY, facets TEXT NOT NULL UNIQUE) STRICT;
+    CREATE TABLE IF NOT EXISTS bodies (
+        id INTEGER PRIMARY KEY, request TEXT NOT NULL, response TEXT NOT NULL, cut INTEGER NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS client_use (
+        day INTEGER NOT NULL, client TEXT NOT NULL, requests INTEGER NOT NULL, failed INTEGER NOT NULL,
+        prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, tokens_estimated INTEGER NOT NULL,
+        cost_usd REAL NOT NULL, cost_estimated INTEGER NOT NULL, last_used_ms INTEGER NOT NULL,
+        PRIMARY KEY (day, client)) STRICT, WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS requests_by_facets ON requests (facets);
+    CREATE INDEX IF NOT EXISTS requests_by_request_id ON requests (request_id);";
+
+/// What every version's table has.
+const FIRST_COLUMNS: &str =
+    "SELECT id, time_ms, request_id, client, dialect, model_asked, model_served, account,
+    attempts, status, code, fault, bytes_in, bytes_out, prompt_tokens, completion_tokens, tokens_estimated,
+    first_byte_ms, duration_ms, stream, interrupted FROM requests LIMIT 0";
+
+/// The same text as serde writes. Where the two differ nothing is lost but a little room.
+const FACETS_OF_ROW: &str = "json_object('client', client, 'dialect', dialect, 'model_asked', model_asked,
+    'model_served', model_served, 'account', account,
+    'accounts', json((SELECT json_group_array(name) FROM
+        (SELECT DISTINCT made.value ->> 'account' AS name FROM json_each(attempts) AS made ORDER BY name))),
+    'status', status, 'code', code, 'failed', (status >= 400 OR interrupted))";
+
+/// Rows brought up to date in one transaction.
+const CHUNK: i64 = 5_000;
+
+/// Makes what is missing.
+pub(super) fn prepare(connection: &Connection) -> Result<(), JournalError> {
+    connection.execute_batch(REQUESTS)?;
+    // Fails before anything is changed where the table is somebody else's.
+    connection.prepare(FIRST_COLUMNS)?;
+    for (column, kind) in LATER {
+        if !has_column(connection, column)? {
+            connection.execute_batch(&format!("ALTER TABLE requests ADD COLUMN {column} {kind}"))?;
+        }
+    }
+    connection.execute_batch(BESIDE)?;
+    while bring_up_to_date(connection)? > 0 {}
+    Ok(())
+}
+
+/// Whether the table of requests has this column.
+pub(super) fn has_column(connection: &Connection, column: &str) -> Result<bool, JournalError> {
+    let there = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('requests') WHERE name = ?1)";
+    Ok(connection.query_one(there, [column], |row| row.get(0))?)
+}
+
+/// Gives rows of an earlier version their facets. Tells how many.
+fn bring_up_to_date(connection: &Connection) -> Result<usize, JournalError> {
+    let late = "SELECT id FROM requests WHERE facets IS NULL LIMIT ?1";
+    let transaction = connection.unchecked_transaction()?;
+    transaction.execute(
+        &format!("INSERT OR IGNORE INTO facets (facets) SELECT DISTINCT {FACETS_OF_ROW} FROM requests WHERE id IN ({late})"),
+        params![CHUNK],
+    )?;
+    let done = transaction.execute(
+        &format!(
+            "UPDATE requests SET facets = (SELECT known.id FROM facets AS known WHERE known.facets = {FACETS_OF_ROW})
+             WHERE id IN ({late})"
+        ),
+        params![CHUNK],
+    )?;
+    transaction.commit()?;
+    Ok(done)
+}

@@ -1,0 +1,87 @@
+//! What each client used by day: written with the records, because the limits of keys must outlive a restart.
+use super::error::JournalError;
+use super::numbers::{DAY_MS, Remembered, Sums};
+use super::record::Record;
+use super::store::{signed, unsigned};
+use rusqlite::{Connection, params};
+
+const ADD: &str = "INSERT INTO client_use (day, client, requests, failed, prompt_tokens, completion_tokens,
+    tokens_estimated, cost_usd, cost_estimated, last_used_ms) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)
+    ON CONFLICT (day, client) DO UPDATE SET requests = requests + ?3, failed = failed + ?4,
+    prompt_tokens = prompt_tokens + ?5, completion_tokens = completion_tokens + ?6,
+    tokens_estimated = max(tokens_estimated, ?7), cost_usd = cost_usd + ?8,
+    cost_estimated = max(cost_estimated, ?9), last_used_ms = max(last_used_ms, ?10)";
+
+/// Rows of the last hour that are looked at: a busier one is judged by its end.
+const HOUR_ROWS: i64 = 20_000;
+const HOUR_MS: u64 = 3_600_000;
+
+/// Adds one record. Its id says when it ended.
+pub(super) fn add(connection: &Connection, record: &Record) -> Result<(), JournalError> {
+    let (sums, end_ms) = (Sums::of(record), record.id / 1_000);
+    connection.prepare_cached(ADD)?.execute(params![
+        signed(end_ms / DAY_MS),
+        record.client,
+        signed(sums.requests),
+        signed(sums.failed),
+        signed(sums.prompt_tokens),
+        signed(sums.completion_tokens),
+        sums.tokens_estimated,
+        sums.cost_usd,
+        sums.cost_estimated,
+        signed(end_ms),
+    ])?;
+    Ok(())
+}
+
+/// What is known of today and of the last hour.
+pub(super) fn load(connection: &Connection, now_ms: u64) -> Result<Remembered, JournalError> {
+    Ok(Remembered { clients: clients(connection, now_ms / DAY_MS)?, hour: hour(connection, now_ms)? })
+}
+
+fn clients(connection: &Connection, today: u64) -> Result<Vec<(String, Sums, u64)>, JournalError> {
+    let newest =
+        "SELECT client, day, requests, failed, prompt_tokens, completion_tokens, tokens_estimated, cost_usd,
+        cost_estimated, max(last_used_ms) FROM client_use GROUP BY client";
+    let mut statement = connection.prepare(newest)?;
+    let rows = statement.query_map([], |row| {
+        let sums = Sums {
+            requests: unsigned(row.get(2)?),
+            failed: unsigned(row.get(3)?),
+            prompt_tokens: unsigned(row.get(4)?),
+            completion_tokens: unsigned(row.get(5)?),
+            tokens_estimated: row.get(6)?,
+            cost_usd: row.get(7)?,
+            cost_estimated: row.get(8)?,
+        };
+        let of_today = unsigned(row.get(1)?) == today;
+        Ok((row.get(0)?, if of_today { sums } else { Sums::default() }, unsigned(row.get(9)?)))
+    })?;
+    rows.map(|row| Ok(row?)).collect()
+}
+
+fn hour(connection: &Connection, now_ms: u64) -> Result<Vec<(u64, bool, Option<u64>)>, JournalError> {
+    let rows = "SELECT id, status >= 400 OR interrupted, first_byte_ms FROM requests WHERE id > ?1
+        ORDER BY id DESC LIMIT ?2";
+    let mut statement = connection.prepare(rows)?;
+    let since = signed(now_ms.saturating_sub(HOUR_MS).saturating_mul(1_000));
+    let rows = statement.query_map(params![since, HOUR_ROWS], |row| {
+        let first_byte: Option<i64> = row.get(2)?;
+        Ok((unsigned(row.get(0)?) / 1_000, row.get(1)?, first_byte.map(unsigned)))
+    })?;
+    let mut hour = rows.collect::<Result<Vec<_>, _>>()?;
+    hour.reverse();
+    Ok(hour)
+}
+
+/// Forgets days before this one.
+pub(super) fn sweep(connection: &Connection, oldest_ms: u64) -> Result<(), JournalError> {
+    connection.execute("DELETE FROM client_use WHERE day < ?1", [signed(oldest_ms / DAY_MS)])?;
+    Ok(())
+}
+
+/// Forgets every day.
+pub(super) fn clear(connection: &Connection) -> Result<(), JournalError> {
+    connection.execute("DELETE FROM client_use", [])?;
+    Ok(())
+}
