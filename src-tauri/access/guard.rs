@@ -1,6 +1,7 @@
 //! The guard: the questions in their order.
 
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
@@ -10,6 +11,7 @@ use super::authority::{self, Authority, Invalid};
 use super::path::{self, Found};
 use super::refusal::{Reason, Refusal, Refused};
 use super::route::{Dialect, Route, Scope};
+use super::sessions::{self, Sessions};
 use super::{Keys, Policy, Serving, content, credential, keys, origin};
 
 const MAX_HEADERS: usize = 64 << 10;
@@ -22,6 +24,7 @@ pub struct Guard {
     keys: Keys,
     control: [u8; 32],
     serving: Serving,
+    sessions: Sessions,
 }
 
 /// Who calls.
@@ -59,13 +62,21 @@ impl Guard {
     /// A guard over this table. `control` is the [`super::digest`] of the control token.
     pub fn new(routes: Vec<Route>, policy: Policy, keys: Keys, control: [u8; 32]) -> Self {
         let policy = RwLock::new(Arc::new(policy));
-        Self { routes, policy, keys, control, serving: Serving::default() }
+        let (serving, sessions) = (Serving::default(), Sessions::default());
+        Self { routes, policy, keys, control, serving, sessions }
     }
 
     /// The same guard with a switch that stops the dialects.
     #[must_use]
     pub fn with_serving(mut self, serving: Serving) -> Self {
         self.serving = serving;
+        self
+    }
+
+    /// The same guard with the browsers that signed in.
+    #[must_use]
+    pub fn with_sessions(mut self, sessions: Sessions) -> Self {
+        self.sessions = sessions;
         self
     }
 
@@ -206,13 +217,13 @@ impl<'a> Judge<'a> {
         let presented = credential::presented(&self.head.headers);
         let key = |presented: &[u8]| self.guard.keys.find(presented);
         match scope {
-            Scope::Public => Ok(Caller::Public),
+            Scope::Public | Scope::SignIn => Ok(Caller::Public),
             Scope::Client => match presented.and_then(key) {
                 Some(name) => Ok(Caller::Client { name }),
                 None => Err(self.refuse(Refusal::InvalidApiKey)),
             },
             Scope::Control => {
-                let presented = presented.ok_or_else(|| self.refuse(Refusal::InvalidApiKey))?;
+                let Some(presented) = presented else { return self.browser() };
                 match (keys::is_secret_of(presented, &self.guard.control), key(presented)) {
                     (true, _) => Ok(Caller::Control),
                     (false, Some(_)) => Err(self.refuse(Refusal::Forbidden)),
@@ -222,8 +233,19 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// A cookie is sent along with whatever another page of this host makes the browser send; the header is not.
+    fn browser(&self) -> Result<Caller, Refused> {
+        let bare = !self.head.headers.contains_key(header::AUTHORIZATION);
+        let id = sessions::session_id(&self.head.headers).filter(|_| bare);
+        if id.and_then(|id| self.guard.sessions.find(id, Instant::now())).is_none() {
+            return Err(self.refuse(Refusal::InvalidApiKey));
+        }
+        let ours = self.head.headers.get("x-mammouth-ui").is_some_and(|value| value == "1");
+        if ours { Ok(Caller::Control) } else { Err(self.refuse(Refusal::NotFromPage)) }
+    }
+
     fn content(&self, scope: Scope) -> Result<(), Refused> {
-        let judged = scope == Scope::Client && self.head.method == Method::POST;
+        let judged = matches!(scope, Scope::Client | Scope::SignIn) && self.head.method == Method::POST;
         if judged && !content::is_plain_json(&self.head.headers) {
             return Err(self.refuse(Refusal::UnsupportedMediaType));
         }

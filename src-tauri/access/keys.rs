@@ -91,11 +91,11 @@ pub fn is_generated_key(text: &str) -> bool {
 }
 
 /// Whether the presented bytes are the secret of this digest, in constant time.
-pub(super) fn is_secret_of(presented: &[u8], expected: &[u8; 32]) -> bool {
+pub fn is_secret_of(presented: &[u8], expected: &[u8; 32]) -> bool {
     digest_bytes(presented).ct_eq(expected).into()
 }
 
-fn digest_bytes(bytes: &[u8]) -> [u8; 32] {
+pub(super) fn digest_bytes(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 

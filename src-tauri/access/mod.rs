@@ -18,12 +18,14 @@ mod policy;
 mod refusal;
 mod route;
 mod serving;
+mod sessions;
 #[cfg(test)]
 mod tests;
 
 pub use guard::{Admitted, Caller, Guard};
-pub use keys::{Keys, digest, generate_key, is_generated_key};
+pub use keys::{Keys, digest, generate_key, is_generated_key, is_secret_of};
 pub use policy::{Policy, PolicyError};
 pub use refusal::{Preflight, Reason, Refusal, Refused, allow_origin};
 pub use route::{Dialect, Route, Scope};
 pub use serving::Serving;
+pub use sessions::{COOKIE, IDLE, Sessions, session_id};

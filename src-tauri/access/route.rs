@@ -22,6 +22,8 @@ pub enum Scope {
     Public,
     /// A client key.
     Client,
+    /// None, but only our own page may ask: it posts the control token to sign in.
+    SignIn,
     /// The control token; a client key is not enough.
     Control,
 }

@@ -9,17 +9,15 @@ use super::absent::{Absence, Absent};
 use super::account::{Account, Kind};
 use super::affinity::Affinity;
 use super::ask::{Ask, Kinds, NoAccount, Report};
-use super::breaker::{Breaker, Cause, Gate};
+use super::change::Change;
+use super::choice::order;
 use super::clock::Now;
-use super::pick::{self, Candidate};
-use super::state::{Standing, State};
+use super::hosts::Breakers;
+use super::state::State;
 use super::store::{Loaded, Store};
 use super::view::{self, AccountView};
 use crate::config::{Prefer, Strategy};
-use crate::upstreams::{FailureKind, Quota};
-
-/// The scope of an API key's limits.
-const BUDGET: &str = "budget";
+use crate::upstreams::{Identity, Quota};
 
 /// The accounts. A cheap handle.
 #[derive(Debug, Clone)]
@@ -30,21 +28,25 @@ pub struct Accounts {
 }
 
 #[derive(Debug)]
-struct Book {
-    seats: Vec<Seat>,
-    absent: Vec<Absent>,
-    strategy: Strategy,
-    prefer: Prefer,
-    affinity: Affinity,
-    breakers: Breakers,
-    store: Option<Store>,
+pub(super) struct Book {
+    pub(super) seats: Vec<Seat>,
+    pub(super) absent: Vec<Absent>,
+    /// The id of the one account that the user wants used.
+    pub(super) only: Option<String>,
+    /// Ids in the order that the user wants; who is not among them comes last.
+    pub(super) order: Vec<String>,
+    pub(super) strategy: Strategy,
+    pub(super) prefer: Prefer,
+    pub(super) affinity: Affinity,
+    pub(super) breakers: Breakers,
+    pub(super) store: Option<Store>,
     loaded: Loaded,
 }
 
 #[derive(Debug)]
-struct Seat {
-    account: Arc<Account>,
-    state: State,
+pub(super) struct Seat {
+    pub(super) account: Arc<Account>,
+    pub(super) state: State,
 }
 
 /// The right to make one call with an account. Dropping it gives the place back.
@@ -77,6 +79,8 @@ impl Accounts {
         let book = Book {
             seats: Vec::new(),
             absent: Vec::new(),
+            only: None,
+            order: Vec::new(),
             strategy,
             prefer: Prefer::default(),
             affinity: Affinity::default(),
@@ -100,6 +104,7 @@ impl Accounts {
         }
         let state = book.loaded.state(&account.id, now);
         book.seats.push(Seat { account: Arc::new(account), state });
+        book.sort();
         true
     }
 
@@ -163,7 +168,7 @@ impl Accounts {
     pub fn report(&self, lease: &mut Lease, ask: &Ask<'_>, report: Report<'_>, now: Now, chance: f64) {
         let mut book = self.change();
         lease.probe = false;
-        book.tell_breaker(lease.account.kind, report, now);
+        book.breakers.tell(lease.account.kind, report, now);
         let id = lease.account.id.clone();
         if let (Report::Answered { .. }, Some(conversation)) = (report, ask.conversation) {
             book.affinity.remember(conversation, &id, now.uptime);
@@ -207,6 +212,13 @@ impl Accounts {
         true
     }
 
+    /// Notes whose account it is.
+    pub fn set_identity(&self, id: &str, identity: Identity) {
+        if let Some(seat) = self.change().seat(id) {
+            seat.state.identity = Some(identity);
+        }
+    }
+
     /// Notes an account's quota.
     pub fn set_quota(&self, id: &str, quota: Quota) {
         if let Some(seat) = self.change().seat(id) {
@@ -237,10 +249,9 @@ impl Accounts {
     pub fn list(&self, now: Now) -> Vec<AccountView> {
         let book = self.lock();
         let down = |kind| book.breakers.peek(kind).tripped().is_some();
-        let here = book
-            .seats
-            .iter()
-            .map(|seat| view::view(&seat.account, &seat.state, down(seat.account.kind), false, now));
+        let here = book.seats.iter().map(|seat| {
+            view::view(&seat.account, &seat.state, down(seat.account.kind), book.is_only(seat), now)
+        });
         here.chain(book.absent.iter().map(view::absent)).collect()
     }
 
@@ -264,243 +275,25 @@ impl Accounts {
     }
 
     /// The book for a change, which is told when the guard is dropped.
-    fn change(&self) -> Change<'_> {
-        Change { book: self.lock(), changed: &self.changed }
+    pub(super) fn change(&self) -> Change<'_> {
+        Change::of(self.lock(), &self.changed)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Book> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Book> {
         // A panic while the lock was held left plain data behind; going on beats refusing every request.
         self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
-/// A book that is being changed.
-struct Change<'a> {
-    book: MutexGuard<'a, Book>,
-    changed: &'a watch::Sender<()>,
-}
-
-impl std::ops::Deref for Change<'_> {
-    type Target = Book;
-
-    fn deref(&self) -> &Book {
-        &self.book
-    }
-}
-
-impl std::ops::DerefMut for Change<'_> {
-    fn deref_mut(&mut self) -> &mut Book {
-        &mut self.book
-    }
-}
-
-impl Drop for Change<'_> {
-    fn drop(&mut self) {
-        self.changed.send_replace(());
-    }
-}
-
 impl Book {
-    fn seat(&mut self, id: &str) -> Option<&mut Seat> {
+    pub(super) fn seat(&mut self, id: &str) -> Option<&mut Seat> {
         self.seats.iter_mut().find(|seat| seat.account.id == id)
     }
 
-    fn save(&mut self, id: &str, now: Now) {
+    pub(super) fn save(&mut self, id: &str, now: Now) {
         let found = self.seats.iter().find(|seat| seat.account.id == id);
         if let (Some(store), Some(seat)) = (&self.store, found) {
             store.save(id, &seat.state, now);
-        }
-    }
-
-    /// The seat for the next call, and whether the call tries if Mammouth is back. Where the host of the preferred kind
-    /// is down, the other kind's may not be.
-    fn open_seat(&mut self, ask: &Ask<'_>, now: Now) -> Result<(usize, String, bool), NoAccount> {
-        let mut down = None;
-        for kind in order(self.prefer) {
-            let Some((index, mut why)) = self.choose_of(*kind, ask, now) else { continue };
-            match self.breakers.of(*kind).gate(now.uptime) {
-                Gate::Open => return Ok((index, why, false)),
-                Gate::Probe => {
-                    why.push_str("; tries whether Mammouth is back");
-                    return Ok((index, why, true));
-                }
-                Gate::Closed { wait, cause: Cause::Failing } => {
-                    down.get_or_insert(NoAccount::UpstreamDown { wait });
-                }
-                Gate::Closed { wait, cause: Cause::Challenge } => {
-                    down.get_or_insert(NoAccount::Challenge { wait });
-                }
-            }
-        }
-        Err(down.unwrap_or_else(|| self.nobody(ask, now)))
-    }
-
-    fn choose(&self, ask: &Ask<'_>, now: Now) -> Result<(usize, String), NoAccount> {
-        let mut found = order(self.prefer).iter().filter_map(|kind| self.choose_of(*kind, ask, now));
-        found.next().ok_or_else(|| self.nobody(ask, now))
-    }
-
-    fn choose_of(&self, kind: Kind, ask: &Ask<'_>, now: Now) -> Option<(usize, String)> {
-        let ready = |index: &usize| {
-            let seat = &self.seats[*index];
-            seat.account.kind == kind
-                && ask.kinds.has(kind)
-                && !ask.tried.contains(&seat.account.id)
-                && seat.standing(ask, now) == Standing::Ready
-        };
-        let ready: Vec<usize> = (0..self.seats.len()).filter(ready).collect();
-        let candidates: Vec<Candidate<'_>> =
-            ready.iter().map(|index| self.seats[*index].candidate()).collect();
-        let stays = ask.conversation.and_then(|conversation| self.affinity.of(conversation, now.uptime));
-        let (chosen, why) = pick::choose(&candidates, self.strategy, stays)?;
-        Some((ready[chosen], why + &self.left_out(ask, now)))
-    }
-
-    /// The seats that could serve the request if nothing stood in their way.
-    fn possible<'a>(&'a self, ask: &Ask<'_>) -> impl Iterator<Item = &'a Seat> + use<'a> {
-        let (kinds, order) = (ask.kinds, order(self.prefer));
-        self.seats
-            .iter()
-            .filter(move |seat| kinds.has(seat.account.kind) && order.contains(&seat.account.kind))
-    }
-
-    /// How many were passed over and why, for the explanation of a pick. It names no other account, so that deleting
-    /// one from the log leaves nothing of it.
-    fn left_out(&self, ask: &Ask<'_>, now: Now) -> String {
-        let (mut limited, mut lost, mut disabled) = (0, 0, 0);
-        for seat in self.possible(ask) {
-            match seat.standing(ask, now) {
-                Standing::Ready => {}
-                Standing::Limited { .. } => limited += 1,
-                Standing::NeedsLogin => lost += 1,
-                Standing::Disabled => disabled += 1,
-            }
-        }
-        let groups = [(limited, "limited"), (lost, "in need of a login"), (disabled, "disabled")];
-        groups.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("; {n} {what}")).collect()
-    }
-
-    fn nobody(&self, ask: &Ask<'_>, now: Now) -> NoAccount {
-        let standings: Vec<(bool, Standing)> = self
-            .possible(ask)
-            .map(|seat| (!ask.tried.contains(&seat.account.id), seat.standing(ask, now)))
-            .collect();
-        let limited = standings.iter().filter_map(|(_, standing)| match standing {
-            Standing::Limited { until, reason } => Some((*until, *reason)),
-            Standing::Ready | Standing::NeedsLogin | Standing::Disabled => None,
-        });
-        if standings.iter().any(|(fresh, standing)| !fresh && *standing == Standing::Ready) {
-            return NoAccount::AllTried;
-        }
-        if self.absent.iter().any(|absent| absent.why == Absence::Reading) {
-            return NoAccount::Starting;
-        }
-        if let Some((until, reason)) = limited.min_by_key(|(until, _)| *until) {
-            return NoAccount::Limited { wait: until.saturating_sub(now.uptime), reason };
-        }
-        self.nobody_at_all(ask, &standings)
-    }
-
-    fn nobody_at_all(&self, ask: &Ask<'_>, standings: &[(bool, Standing)]) -> NoAccount {
-        let unreadable = self.absent.iter().find_map(|absent| match &absent.why {
-            Absence::Unreadable(error) => Some(error.clone()),
-            Absence::Reading | Absence::Lost => None,
-        });
-        if let Some(error) = unreadable {
-            return NoAccount::Unreadable(error);
-        }
-        let lost = self.absent.iter().any(|absent| absent.why == Absence::Lost);
-        if lost || standings.iter().any(|(_, standing)| *standing == Standing::NeedsLogin) {
-            return NoAccount::LoginRequired;
-        }
-        if !standings.is_empty() || self.seats.is_empty() {
-            return NoAccount::None;
-        }
-        let wanted = order(self.prefer).iter().copied().find(|kind| ask.kinds.has(*kind));
-        NoAccount::Missing(wanted.unwrap_or(if ask.kinds.api { Kind::Api } else { Kind::Web }))
-    }
-
-    fn tell_breaker(&mut self, kind: Kind, report: Report<'_>, now: Now) {
-        let breaker = self.breakers.of(kind);
-        let failure = match report {
-            Report::Answered { .. } => return breaker.report(true, now.uptime),
-            Report::Completed => return breaker.completed(),
-            Report::Failed(failure) => failure,
-        };
-        match failure.kind {
-            FailureKind::Challenge => breaker.challenged(now.uptime),
-            FailureKind::Server
-            | FailureKind::BadResponse
-            | FailureKind::Empty
-            | FailureKind::Unreachable
-            | FailureKind::Tls
-            | FailureKind::Timeout => breaker.report(false, now.uptime),
-            FailureKind::Interrupted => breaker.broke_off(now.uptime),
-            FailureKind::Limited
-            | FailureKind::Throttled
-            | FailureKind::LoginRequired
-            | FailureKind::NoSuchModel
-            | FailureKind::ContextLength
-            | FailureKind::Rejected => breaker.report(true, now.uptime),
-            // Often a link elsewhere: says nothing about Mammouth.
-            FailureKind::Image => {}
-        }
-    }
-}
-
-/// A breaker for each host: one may be down while the other is not.
-#[derive(Debug, Default)]
-struct Breakers {
-    web: Breaker,
-    api: Breaker,
-}
-
-impl Breakers {
-    fn of(&mut self, kind: Kind) -> &mut Breaker {
-        match kind {
-            Kind::Web => &mut self.web,
-            Kind::Api => &mut self.api,
-        }
-    }
-
-    fn peek(&self, kind: Kind) -> &Breaker {
-        match kind {
-            Kind::Web => &self.web,
-            Kind::Api => &self.api,
-        }
-    }
-}
-
-/// The kinds in the order in which they are asked.
-fn order(prefer: Prefer) -> &'static [Kind] {
-    match prefer {
-        Prefer::Api => &[Kind::Api, Kind::Web],
-        Prefer::Web => &[Kind::Web, Kind::Api],
-        Prefer::OnlyApi => &[Kind::Api],
-        Prefer::OnlyWeb => &[Kind::Web],
-    }
-}
-
-impl Seat {
-    fn standing(&self, ask: &Ask<'_>, now: Now) -> Standing {
-        self.state.standing(self.scope(ask), now)
-    }
-
-    /// What a limit of this account applies to.
-    fn scope<'a>(&self, ask: &Ask<'a>) -> &'a str {
-        match self.account.kind {
-            Kind::Web => ask.scope,
-            Kind::Api => BUDGET,
-        }
-    }
-
-    fn candidate(&self) -> Candidate<'_> {
-        Candidate {
-            id: &self.account.id,
-            running: self.state.running,
-            used: self.state.quota.as_ref().and_then(|quota| quota.percent).unwrap_or(0.0),
-            last_used: self.state.last_used,
-            window_began: self.state.window_began,
         }
     }
 }

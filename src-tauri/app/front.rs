@@ -23,14 +23,15 @@ use crate::server;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// On every answer: nothing is sniffed, framed, cached, or read by another site.
-const ALWAYS: [(HeaderName, HeaderValue); 5] = [
+/// On every answer: nothing is sniffed, framed, or read by another site.
+const ALWAYS: [(HeaderName, HeaderValue); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
-    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
+/// Unless the answer says otherwise of itself, as files do whose name tells their content.
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// The service that the server runs for each request.
 #[derive(Clone)]
@@ -82,8 +83,9 @@ impl Front {
             }
         };
         let headers = response.headers_mut();
-        headers.reserve(ALWAYS.len() + 2);
+        headers.reserve(ALWAYS.len() + 3);
         headers.extend(ALWAYS);
+        headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
         if let Ok(id) = HeaderValue::from_str(&id) {
             headers.insert(REQUEST_ID, id);
         }
@@ -165,10 +167,10 @@ mod tests {
 
     fn front(proxy: &Proxy) -> Front {
         let mut table = proxy::table();
-        table.extend(control::page::table());
+        table.extend(control::ui::table());
         let guard = Guard::new(table, Policy::default(), Keys::new(), access::digest("x"));
         let panics = warp::path!("healthz").map(|| -> Response { panic!("a mistake in a handler") });
-        let routes = panics.or(control::page::routes(false)).unify().recover(proxy::unanswered).unify();
+        let routes = panics.or(control::ui::routes()).unify().recover(proxy::unanswered).unify();
         Front::new(Arc::new(guard), proxy.clone(), routes.boxed())
     }
 

@@ -26,7 +26,7 @@ use warp::Filter;
 use crate::access::{self, Guard, Policy};
 use crate::accounts::{Accounts, Clock, Store};
 use crate::config::{Config, SecretPlace, SettingsFile};
-use crate::control::{self, Control, Facts};
+use crate::control::{self, Control, Door, Facts};
 use crate::journal::{self, Journal};
 use crate::proxy::{self, Models, Proxy};
 use crate::secrets::{self, ExposeSecret, SealedFile, Vault};
@@ -128,8 +128,10 @@ impl App {
             clock,
             facts: facts(&config, simulator.as_ref(), notices),
         });
-        let guard = guard(&config, &keys, serving, access::digest(token.expose_secret()))?;
-        let routes = routes(&proxy, &control, &config);
+        let (token, sessions) = (access::digest(token.expose_secret()), access::Sessions::default());
+        let door = Door::new(sessions.clone(), token);
+        let guard = guard(&config, &keys, token)?.with_serving(serving).with_sessions(sessions);
+        let routes = routes(&proxy, &control, &door, &config);
         let front = front::Front::new(Arc::new(guard), proxy, routes);
         let limits =
             server::Limits { max_connections: config.limits.max_connections, ..server::Limits::default() };
@@ -285,28 +287,24 @@ fn unix_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn guard(
-    config: &Config,
-    keys: &control::ClientKeys,
-    serving: access::Serving,
-    control: [u8; 32],
-) -> Result<Guard, StartError> {
+fn guard(config: &Config, keys: &control::ClientKeys, control: [u8; 32]) -> Result<Guard, StartError> {
     let policy = Policy::new(&config.allowed_hosts, &config.allowed_origins)
         .map_err(|error| StartError::Settings(error.to_string()))?;
     let mut table: Vec<access::Route> = proxy::table();
     table.extend(control::http::table());
     if config.ui {
-        table.extend(control::page::table());
+        table.extend(control::ui::table());
     }
-    Ok(Guard::new(table, policy, keys.guard_keys().clone(), control).with_serving(serving))
+    Ok(Guard::new(table, policy, keys.guard_keys().clone(), control))
 }
 
 fn routes(
     proxy: &Proxy,
     control: &Control,
+    door: &Door,
     config: &Config,
 ) -> warp::filters::BoxedFilter<(warp::reply::Response,)> {
-    let api = proxy::routes(proxy).or(control::http::routes(control)).unify().boxed();
-    let all = if config.ui { api.or(control::page::routes(config.demo)).unify().boxed() } else { api };
+    let api = proxy::routes(proxy).or(control::http::routes(control, door)).unify().boxed();
+    let all = if config.ui { api.or(control::ui::routes()).unify().boxed() } else { api };
     all.recover(proxy::unanswered).unify().boxed()
 }

@@ -1,4 +1,5 @@
-//! The local HTTP door: `POST /control/{name}` and `GET /control/events`. It carries names, JSON and events, no more.
+//! The local HTTP door: `POST /control/{name}`, `GET /control/events`, and `/control/session` to sign in and out. It
+//! carries names, JSON and events, no more.
 
 use std::convert::Infallible;
 
@@ -11,7 +12,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 use warp::{Filter, Reply};
 
-use super::{Control, ControlError, ControlEvent, ErrorCode, dispatch};
+use super::{Control, ControlError, ControlEvent, Door, ErrorCode, dispatch};
 use crate::access::{Dialect, Route, Scope};
 
 /// The routes of this door, for the guard.
@@ -20,6 +21,18 @@ pub fn table() -> Vec<Route> {
         Route {
             method: Method::GET,
             path: "/control/events",
+            scope: Scope::Control,
+            dialect: Dialect::Plain,
+        },
+        Route {
+            method: Method::POST,
+            path: "/control/session",
+            scope: Scope::SignIn,
+            dialect: Dialect::Plain,
+        },
+        Route {
+            method: Method::DELETE,
+            path: "/control/session",
             scope: Scope::Control,
             dialect: Dialect::Plain,
         },
@@ -34,20 +47,47 @@ pub fn table() -> Vec<Route> {
 
 /// The largest argument of a command, bytes.
 const LARGEST: usize = 256 * 1024;
+/// The largest sign-in, bytes.
+const LARGEST_TOKEN: usize = 4 * 1024;
 
 /// The filters behind [`table`]. `closing` is put into each request's extensions by the front door.
-pub fn routes(control: &Control) -> BoxedFilter<(Response,)> {
-    let asked = control.clone();
-    let command = warp::path!("control" / String)
-        .and(warp::post())
-        .and(warp::body::stream())
-        .then(move |name: String, body| command(asked.clone(), name, body));
-    let feed = control.clone();
-    let events = warp::path!("control" / "events")
+pub fn routes(control: &Control, door: &Door) -> BoxedFilter<(Response,)> {
+    sessions(door).or(events(control, door)).unify().or(commands(control)).unify().boxed()
+}
+
+fn sessions(door: &Door) -> BoxedFilter<(Response,)> {
+    let (inside, outside) = (door.clone(), door.clone());
+    let path = || warp::path!("control" / "session");
+    let sign_in = path().and(warp::post()).and(warp::body::stream()).then(move |body| {
+        let door = inside.clone();
+        async move {
+            match read(body, LARGEST_TOKEN).await {
+                Ok(body) => door.sign_in(&body).await,
+                Err(error) => told(&error),
+            }
+        }
+    });
+    let sign_out = path().and(warp::delete()).and(warp::header::headers_cloned());
+    sign_in.or(sign_out.map(move |headers| outside.sign_out(&headers))).unify().boxed()
+}
+
+fn events(control: &Control, door: &Door) -> BoxedFilter<(Response,)> {
+    let (feed, door) = (control.clone(), door.clone());
+    warp::path!("control" / "events")
         .and(warp::get())
         .and(warp::ext::get::<Closing>())
-        .map(move |closing: Closing| events(&feed, closing.0));
-    events.or(command).unify().boxed()
+        .and(warp::header::headers_cloned())
+        .map(move |closing: Closing, headers| stream_of(&feed, closing.0, door.session_ended(&headers)))
+        .boxed()
+}
+
+fn commands(control: &Control) -> BoxedFilter<(Response,)> {
+    let asked = control.clone();
+    warp::path!("control" / String)
+        .and(warp::post())
+        .and(warp::body::stream())
+        .then(move |name: String, body| command(asked.clone(), name, body))
+        .boxed()
 }
 
 /// Cancelled when open streams must end.
@@ -65,8 +105,12 @@ where
     };
     match answer {
         Ok(value) => json(200, value.to_string()),
-        Err(error) => json(error.status(), serde_json::json!({ "error": error }).to_string()),
+        Err(error) => told(&error),
     }
+}
+
+fn told(error: &ControlError) -> Response {
+    json(error.status(), serde_json::json!({ "error": error }).to_string())
 }
 
 async fn arguments<S, B>(body: S) -> Result<serde_json::Value, ControlError>
@@ -74,22 +118,34 @@ where
     S: Stream<Item = Result<B, warp::Error>>,
     B: bytes::Buf,
 {
-    let bad = || ControlError::new(ErrorCode::BadArguments, "the arguments are not JSON, or too large");
-    let mut bytes = Vec::new();
-    let mut body = std::pin::pin!(body);
-    while let Some(chunk) = body.next().await {
-        let mut chunk = chunk.map_err(|_| bad())?;
-        let chunk = chunk.copy_to_bytes(chunk.remaining());
-        if bytes.len() + chunk.len() > LARGEST {
-            return Err(bad());
-        }
-        bytes.extend_from_slice(&chunk);
-    }
+    let bytes = read(body, LARGEST).await?;
     if bytes.is_empty() {
         Ok(serde_json::Value::Null)
     } else {
-        serde_json::from_slice(&bytes).map_err(|_| bad())
+        serde_json::from_slice(&bytes).map_err(|_| unread())
     }
+}
+
+async fn read<S, B>(body: S, most: usize) -> Result<Vec<u8>, ControlError>
+where
+    S: Stream<Item = Result<B, warp::Error>>,
+    B: bytes::Buf,
+{
+    let mut bytes = Vec::new();
+    let mut body = std::pin::pin!(body);
+    while let Some(chunk) = body.next().await {
+        let mut chunk = chunk.map_err(|_| unread())?;
+        let chunk = chunk.copy_to_bytes(chunk.remaining());
+        if bytes.len() + chunk.len() > most {
+            return Err(unread());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+fn unread() -> ControlError {
+    ControlError::new(ErrorCode::BadArguments, "the arguments are not JSON, or too large")
 }
 
 fn json(status: u16, body: String) -> Response {
@@ -100,10 +156,14 @@ fn json(status: u16, body: String) -> Response {
 }
 
 /// The live feed as server-sent events; the payload is one line of JSON.
-fn events(control: &Control, closing: CancellationToken) -> Response {
+fn stream_of(control: &Control, closing: CancellationToken, ended: CancellationToken) -> Response {
     let events = control.events().map(|event| frame(&event));
     let hello = stream::once(async { Bytes::from_static(b": connected\n\n") });
-    let frames = hello.chain(events).take_until(closing.cancelled_owned()).map(Ok::<_, Infallible>);
+    let frames = hello
+        .chain(events)
+        .take_until(closing.cancelled_owned())
+        .take_until(ended.cancelled_owned())
+        .map(Ok::<_, Infallible>);
     let mut response = warp::reply::stream(sync_wrapper::SyncStream::new(Box::pin(frames))).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
     response

@@ -15,16 +15,17 @@ mod log;
 mod models;
 mod notice;
 mod overview;
-pub mod page;
 mod port;
 mod reader;
 mod secrets;
+mod session;
 mod settings;
 mod status;
 mod table;
 #[cfg(test)]
 mod tests;
 mod tried;
+pub mod ui;
 mod window;
 
 pub use accounts::{CheckView, Explained, PassedOver, keychain_name};
@@ -38,6 +39,7 @@ pub use notice::{Notice, Page, Severity};
 pub use overview::{ErrorLine, Overview};
 pub use reader::{Asked, Reader, reader};
 pub use secrets::{SecretsState, SecretsView};
+pub use session::Door;
 pub use settings::{SettingFrom, SettingKind, SettingValue, SettingView};
 pub use status::{Facts, ServingState, Status};
 pub use table::{changes, dispatch, names};

@@ -67,7 +67,7 @@ impl Question {
         let limit = self.proxy.parts.body_limit;
         let body = body::read(stream, announced, limit, &self.proxy.bodies).await;
         let body = body.map_err(Problem::Body)?;
-        self.entry.bytes_in(body.len() as u64);
+        self.entry.received(&body);
         let body = body.shared();
         let dialect = self.dialect;
         let decoded = if body.len() > LARGE_BODY {
@@ -142,7 +142,7 @@ impl Question {
                 retry::note_end(&self.proxy, &mut served.lease, model);
                 let (body, usage) = (self.dialect.encoder(about).whole(&answer), answer.usage);
                 self.entry.tokens(usage.prompt_tokens, usage.completion_tokens, usage.estimated);
-                self.entry.add_bytes_out(body.len() as u64);
+                self.entry.sent(body.as_bytes());
                 self.close();
                 Answer::json(200, body)
             }

@@ -53,7 +53,7 @@ impl Stream for ReplyStream {
             }
             Poll::Pending => return Poll::Pending,
         };
-        self.entry.add_bytes_out(frames.len() as u64);
+        self.entry.sent(frames.as_bytes());
         Poll::Ready(Some(Ok(frames.into())))
     }
 }

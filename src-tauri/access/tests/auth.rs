@@ -80,7 +80,9 @@ fn u03_each_scope_accepts_its_own_credential_only() {
         let answers = [call(None), call(Some("wrong")), call(Some(KEY)), call(Some(CONTROL))];
         let no = || Err(Refusal::InvalidApiKey);
         let expected = match routes()[place].scope {
-            Scope::Public => [Ok(Caller::Public), Ok(Caller::Public), Ok(Caller::Public), Ok(Caller::Public)],
+            Scope::Public | Scope::SignIn => {
+                [Ok(Caller::Public), Ok(Caller::Public), Ok(Caller::Public), Ok(Caller::Public)]
+            }
             Scope::Client => [no(), no(), Ok(client()), no()],
             Scope::Control => [no(), no(), Err(Refusal::Forbidden), Ok(Caller::Control)],
         };

@@ -3,11 +3,11 @@ use proptest::strategy::Strategy as _;
 use proptest::{prop_assert, prop_oneof, proptest};
 
 use super::super::account::Origin;
-use super::super::state::Reason;
+use super::super::state::{Reason, Standing};
 use super::super::view::AccountState;
 use super::*;
 use crate::secrets::StoreError;
-use crate::upstreams::Failure;
+use crate::upstreams::{Failure, FailureKind};
 
 fn at(seconds: u64) -> Now {
     Now {

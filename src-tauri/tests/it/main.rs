@@ -13,6 +13,7 @@ mod chat;
 mod commands;
 mod completions;
 mod documents;
+mod door;
 mod failover;
 mod image_links;
 mod images;

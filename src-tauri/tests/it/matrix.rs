@@ -14,6 +14,8 @@ const MATRIX: &[(&str, &str, [u16; 4])] = &[
     ("GET", "/metrics", [401, 401, 200, 401]),
     ("GET", "/healthz", [200, 200, 200, 200]),
     ("GET", "/control/events", [401, 401, 403, 200]),
+    ("POST", "/control/session", [400, 400, 400, 400]),
+    ("DELETE", "/control/session", [401, 401, 403, 204]),
     ("POST", "/control/{name}", [401, 401, 403, 200]),
     ("GET", "/", [200, 200, 200, 200]),
 ];
@@ -75,22 +77,7 @@ async fn ask(
 async fn u08_a_client_key_opens_no_command() {
     let simulator = simulator(&[]).await;
     let program = Program::start(&simulator).await;
-    for name in [
-        "status",
-        "accounts.list",
-        "accounts.check",
-        "accounts.add",
-        "accounts.enable",
-        "accounts.remove",
-        "keys.list",
-        "keys.add",
-        "keys.revoke",
-        "port.switch",
-        "log.latest",
-        "log.clear",
-        "doctor",
-        "nothing",
-    ] {
+    for name in mammouth_proxy::control::names().chain(["nothing"]) {
         let answer = program.post(&format!("/control/{name}"), &serde_json::json!({ "reveal": true })).await;
         assert_eq!(answer.error(), (403, "forbidden".to_owned()), "{name}");
     }

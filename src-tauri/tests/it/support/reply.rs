@@ -74,6 +74,18 @@ impl Sse {
         }
     }
 
+    /// The next frame without its end, whatever is in it.
+    pub async fn next_frame(&mut self) -> Option<String> {
+        loop {
+            if let Some(end) = self.waiting.windows(2).position(|pair| pair == b"\n\n") {
+                let frame: Vec<u8> = self.waiting.drain(..end + 2).collect();
+                return Some(String::from_utf8(frame).expect("events are UTF-8").trim_end().to_owned());
+            }
+            let chunk = self.response.chunk().await.ok().flatten()?;
+            self.waiting.extend_from_slice(&chunk);
+        }
+    }
+
     /// The next event as JSON.
     pub async fn next_json(&mut self) -> Value {
         let data = self.next().await.expect("another event");

@@ -4,9 +4,10 @@ use http::Method;
 use mammouth_proxy::access::Route;
 use mammouth_proxy::{control, proxy};
 
-/// Every route of a program with its page.
+/// Every route of a program with its page, whatever other files the page brings along.
 pub fn every_route() -> Vec<Route> {
-    [proxy::table(), control::http::table(), control::page::table()].concat()
+    let page = control::ui::table().into_iter().filter(|route| route.path == "/").collect();
+    [proxy::table(), control::http::table(), page].concat()
 }
 
 /// A path that leads to the route.

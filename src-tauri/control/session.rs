@@ -1,0 +1,183 @@
+//! Signing in to the local HTTP door with a browser: the control token once, a cookie from then on.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
+use serde::Deserialize;
+use warp::reply::Response;
+
+use crate::access::{self, COOKIE as NAME, IDLE, Sessions};
+use crate::secrets::ExposeSecret;
+
+/// Wrong tokens in a row that are answered at once.
+const FREE: u32 = 3;
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Wrong tokens whose answer waits at the same time; more are turned away.
+const WAITING: u32 = 4;
+/// After so long without a wrong token the row is forgotten.
+const FORGOTTEN: Duration = Duration::from_secs(5 * 60);
+
+/// The door's side of signing in. A cheap handle.
+#[derive(Clone)]
+pub struct Door {
+    sessions: Sessions,
+    /// Digest of the control token.
+    token: [u8; 32],
+    failures: Arc<Mutex<Failures>>,
+}
+
+/// Wrong tokens in a row. The right one is never kept waiting: nobody can lock the owner out.
+#[derive(Debug, Default)]
+struct Failures {
+    row: u32,
+    waiting: u32,
+    last: Option<Instant>,
+}
+
+#[derive(Deserialize)]
+struct SignIn {
+    token: String,
+}
+
+impl Door {
+    pub fn new(sessions: Sessions, token: [u8; 32]) -> Self {
+        Self { sessions, token, failures: Arc::default() }
+    }
+
+    /// Answers a sign-in.
+    pub(super) async fn sign_in(&self, body: &[u8]) -> Response {
+        let Ok(asked) = serde_json::from_slice::<SignIn>(body) else {
+            return told(StatusCode::BAD_REQUEST, "bad_arguments", "send {\"token\": \"…\"}");
+        };
+        if access::is_secret_of(asked.token.trim().as_bytes(), &self.token) {
+            *self.failures() = Failures::default();
+            return self.signed_in();
+        }
+        let pause = self.failures().add(Instant::now());
+        let Some(pause) = pause else {
+            return told(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_attempts",
+                "too many wrong tokens: wait a little",
+            );
+        };
+        tokio::time::sleep(pause).await;
+        self.failures().waiting -= 1;
+        told(StatusCode::UNAUTHORIZED, "invalid_token", "this is not the control token")
+    }
+
+    /// Ends the session that the request came with.
+    pub(super) fn sign_out(&self, headers: &HeaderMap) -> Response {
+        let mut response = empty();
+        if let Some(id) = access::session_id(headers) {
+            self.sessions.end(id);
+            response.headers_mut().insert(SET_COOKIE, HeaderValue::from_static(FORGET));
+        }
+        response
+    }
+
+    /// Cancelled when the session of these headers ends; never where the token itself was sent.
+    pub(super) fn session_ended(&self, headers: &HeaderMap) -> tokio_util::sync::CancellationToken {
+        let id = access::session_id(headers).filter(|_| headers.contains_key(COOKIE));
+        id.and_then(|id| self.sessions.find(id, Instant::now())).unwrap_or_default()
+    }
+
+    fn signed_in(&self) -> Response {
+        let id = self.sessions.begin(Instant::now());
+        let cookie = format!(
+            "{NAME}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}",
+            id.expose_secret(),
+            IDLE.as_secs()
+        );
+        let mut response = empty();
+        if let Ok(mut cookie) = HeaderValue::from_str(&cookie) {
+            cookie.set_sensitive(true);
+            response.headers_mut().insert(SET_COOKIE, cookie);
+        }
+        response
+    }
+
+    fn failures(&self) -> std::sync::MutexGuard<'_, Failures> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const FORGET: &str = "mammouth_session=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0";
+
+impl Failures {
+    /// How long the answer to one more wrong token waits; `None` where too many wait already.
+    fn add(&mut self, now: Instant) -> Option<Duration> {
+        if self.last.is_some_and(|last| last + FORGOTTEN < now) {
+            self.row = 0;
+        }
+        self.last = Some(now);
+        self.row = self.row.saturating_add(1);
+        if self.waiting >= WAITING {
+            return None;
+        }
+        self.waiting += 1;
+        let doublings = self.row.saturating_sub(FREE + 1).min(16);
+        Some(if self.row <= FREE {
+            Duration::ZERO
+        } else {
+            (FIRST_PAUSE * (1 << doublings)).min(LONGEST_PAUSE)
+        })
+    }
+}
+
+fn empty() -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+fn told(status: StatusCode, code: &str, message: &str) -> Response {
+    let body = serde_json::json!({ "error": { "code": code, "message": message } });
+    let mut response = Response::new(body.to_string().into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d03_the_answer_to_wrong_tokens_comes_later_and_later() {
+        let (mut failures, now) = (Failures::default(), Instant::now());
+        let mut pauses = Vec::new();
+        for _ in 0..9 {
+            pauses.push(failures.add(now).unwrap().as_millis());
+            failures.waiting = 0;
+        }
+        assert_eq!(pauses, [0, 0, 0, 500, 1_000, 2_000, 4_000, 8_000, 10_000]);
+        assert_eq!(failures.add(now + FORGOTTEN * 2), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn d03_few_answers_wait_at_the_same_time() {
+        let (mut failures, now) = (Failures::default(), Instant::now());
+        let waiting = (0..100).filter(|_| failures.add(now).is_some()).count();
+        assert_eq!(waiting, 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn u12_the_right_token_is_never_kept_waiting() {
+        let door = Door::new(Sessions::default(), access::digest("right"));
+        for _ in 0..20 {
+            assert_eq!(door.sign_in(br#"{"token":"wrong"}"#).await.status(), 401);
+        }
+        let before = tokio::time::Instant::now();
+        let answer = door.sign_in(br#"{"token":"right"}"#).await;
+        assert_eq!((answer.status().as_u16(), before.elapsed()), (204, Duration::ZERO));
+        let cookie = answer.headers()[SET_COOKIE].to_str().unwrap();
+        for part in ["HttpOnly", "SameSite=Strict", "Path=/"] {
+            assert!(cookie.contains(part), "{cookie}");
+        }
+        assert_eq!(door.sign_in(b"{}").await.status(), 400);
+    }
+}
