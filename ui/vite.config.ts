@@ -17,5 +17,5 @@ export default defineConfig(({ mode }) => ({
   server: { host: "127.0.0.1", port: 5183, strictPort: true },
   preview: { host: "127.0.0.1", port: 5184, strictPort: true },
   resolve: process.env.VITEST ? { conditions: ["browser"] } : {},
-  test: { environment: "happy-dom", include: ["tests/**/*.test.ts"] },
+  test: { environment: "happy-dom", include: ["tests/**/*.test.ts"], testTimeout: 60_000 },
 }));

@@ -31,7 +31,7 @@ export function usd(value: number): string {
 export function bytes(value: number): string {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte"];
   const power = Math.min(Math.floor(Math.log2(Math.max(value, 1)) / 10), units.length - 1);
-  return new Intl.NumberFormat(language(), { style: "unit", unit: units[power] as string, unitDisplay: "short", maximumFractionDigits: 1 }).format(value / 1024 ** power);
+  return new Intl.NumberFormat(language(), { style: "unit", unit: units[power] as string, unitDisplay: "narrow", maximumFractionDigits: 1 }).format(value / 1024 ** power);
 }
 
 /** A measured time: 412 ms, 1.2 s, 2 min 5 s. */

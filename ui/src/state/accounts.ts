@@ -24,6 +24,12 @@ export function soonest(account: AccountView): LimitView | null {
   return account.limits.reduce<LimitView | null>((first, one) => (first && first.until_ms <= one.until_ms ? first : one), null);
 }
 
+/** When the account is whole again as far as its quota goes; being asked to slow down is over sooner and matters less. */
+export function renewal(account: AccountView): LimitView | null {
+  const quota = account.limits.filter((one) => one.reason === "quota");
+  return soonest({ ...account, limits: quota.length > 0 ? quota : account.limits });
+}
+
 export interface Usage {
   percent: number;
   /** Money spent of a budget, in US dollars, where it is about money. */

@@ -1,0 +1,88 @@
+// Every text in every language, and no text that nobody shows.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { expect, test } from "vitest";
+
+import { CONTROL_CODES, describe as describeError, describeRequest, REQUEST_CODES } from "../src/errors";
+import { ControlFailure } from "../src/control/control";
+import { type Key, plural, t, TEXTS } from "../src/i18n/index.svelte";
+import { SETUPS } from "../src/setups/setups";
+import { look } from "../src/state/look.svelte";
+import { CHOICES, SECTIONS } from "../src/state/settings";
+
+const keys = Object.keys(TEXTS.en) as Key[];
+const holes = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((hole) => hole[1]).sort();
+
+function sources(folder: string): string {
+  const entries = readdirSync(folder, { withFileTypes: true });
+  const own = entries.filter((one) => one.isFile() && /\.(ts|svelte)$/.test(one.name)).map((one) => readFileSync(join(folder, one.name), "utf8"));
+  return [...own, ...entries.filter((one) => one.isDirectory()).map((one) => sources(join(folder, one.name)))].join("\n");
+}
+
+const code = sources(join(import.meta.dirname, "../src"));
+
+test.each(["zh", "fr"] as const)("%s has exactly the keys of English, none empty", (language) => {
+  expect(Object.keys(TEXTS[language])).toEqual(keys);
+  for (const key of keys) expect(TEXTS[language][key].trim(), key).not.toBe("");
+});
+
+test.each(["zh", "fr"] as const)("%s fills in the same values", (language) => {
+  for (const key of keys) expect(holes(TEXTS[language][key]), key).toEqual(holes(TEXTS.en[key]));
+});
+
+test.each(["zh", "fr"] as const)("%s is translated", (language) => {
+  const sentences = keys.filter((key) => TEXTS.en[key].split(" ").length > 4);
+  expect(sentences.filter((key) => TEXTS[language][key] === TEXTS.en[key])).toEqual([]);
+});
+
+test("every key is used", () => {
+  const literal = new Set([...code.matchAll(/"([a-z0-9_.-]+)"/g)].map((found) => found[1] as string));
+  const patterns = [...code.matchAll(/\bt\(\s*`([^`]+)`/g)].map((found) => found[1] as string).filter((one) => !one.startsWith("${"));
+  const composed = patterns.map((one) => new RegExp(`^${one.split(/\$\{(?:[^{}]|\{[^}]*\})*\}/).map((part) => part.replaceAll(".", "\\.")).join("[a-z0-9_.-]+")}$`));
+  const used = (key: string) => literal.has(key) || literal.has(key.replace(/\.(one|other)$/, "")) || composed.some((one) => one.test(key));
+  expect(keys.filter((key) => !used(key))).toEqual([]);
+});
+
+test("every literal key that is asked for exists", () => {
+  const asked = [...code.matchAll(/\bt\(\s*"([^"]+)"/g)].map((found) => found[1] as string);
+  expect(asked.length).toBeGreaterThan(200);
+  expect(asked.filter((key) => !(key in TEXTS.en))).toEqual([]);
+});
+
+test("families of keys are whole", () => {
+  for (const name of Object.values(SECTIONS).flat()) expect(keys, name).toEqual(expect.arrayContaining([`setting.${name}`, `setting.${name}.text`]));
+  for (const { id } of SETUPS) expect(keys, id).toEqual(expect.arrayContaining([`setup.${id}.text`, `setup.${id}.note`]));
+  for (const [name, values] of Object.entries(CHOICES)) for (const value of values) expect(keys).toContain(`choice.${name}.${value}`);
+});
+
+test.each(["en", "zh", "fr"] as const)("every error has a sentence and a next step in %s", (language) => {
+  look.setLanguage(language);
+  for (const code of CONTROL_CODES) {
+    const said = describeError(new ControlFailure(code, "because"));
+    expect(said.text, code).toContain("Because.");
+    expect(said.step, code).toBeTruthy();
+  }
+  for (const code of REQUEST_CODES) expect(describeRequest(code).step, code).toBeTruthy();
+});
+
+test("an unknown code is shown as it is, also one that looks like a property", () => {
+  expect(describeRequest("brand_new")).toEqual({ severity: "error", text: "brand_new", step: null });
+  expect(describeRequest("constructor").text).toBe("constructor");
+  expect(describeError(new Error("secret detail")).text).not.toContain("secret detail");
+});
+
+test("plurals follow the language", () => {
+  look.setLanguage("en");
+  expect([plural("requests.count", 1), plural("requests.count", 2)]).toEqual(["1 request", "2 requests"]);
+  look.setLanguage("fr");
+  expect(plural("requests.count", 0)).toBe("0 requête");
+  look.setLanguage("zh");
+  expect(plural("requests.count", 1)).toBe("1 个请求");
+});
+
+test("a value is filled in as it is, dollar signs and braces included", () => {
+  look.setLanguage("en");
+  expect(t("accounts.removed", { label: "$& {label}" })).toBe("Removed: $& {label}");
+});

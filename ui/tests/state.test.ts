@@ -1,0 +1,84 @@
+import { beforeEach, describe, expect, test } from "vitest";
+
+import { accounts } from "../src/control/fake/people";
+import { settings } from "../src/control/fake/settings";
+import { ago, bytes, compact, took, usd, wait } from "../src/format";
+import { moved, renewal, soonest, usage } from "../src/state/accounts";
+import { look } from "../src/state/look.svelte";
+import { inSection, isFixed, SECTIONS, unknown } from "../src/state/settings";
+
+beforeEach(() => look.setLanguage("en"));
+
+describe("an account", () => {
+  const [work, personal, key, old] = accounts(0) as [ReturnType<typeof accounts>[0], ReturnType<typeof accounts>[0], ReturnType<typeof accounts>[0], ReturnType<typeof accounts>[0]];
+
+  test("shows the limit that ends first, and when its quota is renewed", () => {
+    expect(soonest(personal)?.scope).toBe("grok");
+    expect(renewal(personal)?.scope).toBe("claude");
+    expect(soonest(work)).toBeNull();
+  });
+
+  test("shows quota or budget, whichever is known", () => {
+    expect(usage(work)).toEqual({ percent: 38, spent: 1.71, budget: null });
+    expect(usage(key)?.percent).toBeCloseTo(32.1);
+    expect(usage(old)).toBeNull();
+    expect(usage({ ...key, budget_usd: 0 })).toBeNull();
+  });
+
+  test("moves one place, and not over the end", () => {
+    expect(moved(["a", "b", "c"], "c", -1)).toEqual(["a", "c", "b"]);
+    expect(moved(["a", "b"], "b", 1)).toEqual(["a", "b"]);
+    expect(moved(["a", "b"], "x", 1)).toEqual(["a", "b"]);
+  });
+});
+
+describe("settings", () => {
+  const all = settings("en", "auto");
+
+  test("each stand in one section", () => {
+    const names = Object.values(SECTIONS).flat();
+    expect(new Set(names).size).toBe(names.length);
+    expect(unknown(all)).toEqual([]);
+    expect(inSection(all, "network").map((one) => one.name)).toEqual([...SECTIONS.network]);
+  });
+
+  test("that the page does not know are not lost", () => {
+    const extra = { ...(all[0] as (typeof all)[0]), name: "brand_new" };
+    expect(unknown([...all, extra])).toEqual([extra]);
+  });
+
+  test("from outside cannot be changed here", () => {
+    expect(all.filter(isFixed).map((one) => one.name)).toEqual(["allowed_hosts"]);
+  });
+});
+
+describe("numbers", () => {
+  test.each([
+    [412, "412 ms"],
+    [1234, "1.2 s"],
+    [125_000, "2 min 5 s"],
+  ])("%i ms took %s", (ms, text) => expect(took(ms)).toBe(text));
+
+  test.each([
+    [-5, "0 s"],
+    [41_001, "42 s"],
+    [102 * 60_000, "1 h 42 min"],
+    [9 * 86_400_000, "9 days"],
+  ])("%i ms are a wait of %s", (ms, text) => expect(wait(ms)).toBe(text));
+
+  test("are short where they are large", () => {
+    expect([compact(1_234_567), usd(0.0123), usd(0), usd(19.5), bytes(2048)]).toEqual(["1.2M", "$0.0123", "$0.00", "$19.50", "2kB"]);
+  });
+
+  test("say how long ago", () => {
+    expect([ago(0, 1000), ago(0, 180_000), ago(0, 3 * 3_600_000)]).toEqual(["just now", "3 min. ago", "3 hr. ago"]);
+  });
+});
+
+describe("language and theme", () => {
+  test("follow the program and are remembered for the sign-in page", () => {
+    look.follow({ language: "fr", theme: "dark" });
+    expect([look.language, look.theme, localStorage.getItem("language"), localStorage.getItem("theme")]).toEqual(["fr", "dark", "fr", "dark"]);
+    look.follow({ language: "en", theme: "auto" });
+  });
+});
