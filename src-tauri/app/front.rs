@@ -109,6 +109,7 @@ impl Front {
         if let Ok(uri) = Uri::try_from(admitted.path) {
             head.uri = uri;
         }
+        let form = admitted.dialect;
         let closing =
             head.extensions.get::<server::Closing>().map(|closing| closing.0.clone()).unwrap_or_default();
         let client = match admitted.caller {
@@ -116,7 +117,7 @@ impl Front {
             access::Caller::Public | access::Caller::Control => "".into(),
         };
         head.extensions.insert(Closing(closing.clone()));
-        head.extensions.insert(proxy::Caller { request_id: Arc::clone(id), client, closing });
+        head.extensions.insert(proxy::Caller { request_id: Arc::clone(id), client, form, closing });
     }
 }
 

@@ -6,6 +6,8 @@ use super::Invalid;
 use super::fields::Fields;
 use crate::chat::Sampling;
 
+/// More messages than a conversation has; the cap bounds memory, not use.
+pub(super) const MAX_MESSAGES: usize = 20_000;
 const MAX_STOPS: usize = 16;
 /// More choices than anybody asks for at once.
 const MAX_CHOICES: u64 = 128;

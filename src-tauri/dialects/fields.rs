@@ -3,6 +3,8 @@
 //! Reading field by field gives every complaint the name of its field, refuses a field that stands there twice, and
 //! tells which fields nobody asked for, without keeping a second copy of a body that may hold megabytes of images.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -45,8 +47,12 @@ impl<'a> Fields<'a> {
 
     /// Reads a field as [`Fields::optional`] does, but leaves it among the ignored ones.
     pub(super) fn peek<T: Deserialize<'a>>(&self, name: &str) -> Result<Option<T>, Invalid> {
-        let raw = self.fields.iter().find(|(field, _, _)| field == name).map(|(_, raw, _)| *raw);
-        raw.map_or(Ok(None), |raw| read(name, raw))
+        self.raw(name).map_or(Ok(None), |raw| read(name, raw))
+    }
+
+    /// A field as it was sent, which stays among the ignored ones.
+    pub(super) fn raw(&self, name: &str) -> Option<&'a RawValue> {
+        self.fields.iter().find(|(field, _, _)| field == name).map(|(_, raw, _)| *raw)
     }
 
     /// Marks a field as seen and says whether it holds something (not null, false, 0, empty text, list or object).
@@ -97,7 +103,7 @@ fn first_duplicate<'f>(fields: &'f [(String, &RawValue, bool)]) -> Option<&'f st
 
 /// A field name that may be repeated to the client: a short word, as all names of parameters are. A key that was pasted
 /// into the wrong place has digits.
-fn shown(name: &str) -> Option<String> {
+pub(super) fn shown(name: &str) -> Option<String> {
     let harmless = |c: char| c.is_ascii_alphabetic() || c == '_';
     (!name.is_empty() && name.len() <= 64 && name.chars().all(harmless)).then(|| name.to_owned())
 }
@@ -188,6 +194,63 @@ impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for BoundedVisitor
         }
         Ok(Bounded(items))
     }
+}
+
+/// Content that is a text, or a list of parts, or nothing.
+#[derive(Debug, Default)]
+pub(super) enum TextOr<'a, T> {
+    #[default]
+    Nothing,
+    Text(Cow<'a, str>),
+    List(Vec<T>),
+}
+
+/// More parts than one message has.
+const MAX_PARTS: usize = 10_000;
+
+impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for TextOr<'a, T> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextOrVisitor(std::marker::PhantomData))
+    }
+}
+
+struct TextOrVisitor<'a, T>(std::marker::PhantomData<(&'a (), T)>);
+
+impl<'de: 'a, 'a, T: Deserialize<'de>> Visitor<'de> for TextOrVisitor<'a, T> {
+    type Value = TextOr<'a, T>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("text or a list of parts")
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
+        Ok(TextOr::Nothing)
+    }
+
+    fn visit_borrowed_str<E: serde::de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(TextOr::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(TextOr::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut parts = Vec::new();
+        while let Some(part) = seq.next_element()? {
+            if parts.len() == MAX_PARTS {
+                return Err(A::Error::custom("too many parts"));
+            }
+            parts.push(part);
+        }
+        Ok(TextOr::List(parts))
+    }
+}
+
+/// Reads a piece that was put aside as it is. serde's own words may quote what was sent, so only the place is told.
+pub(super) fn piece<'a, T: Deserialize<'a>>(param: &str, raw: &'a RawValue) -> Result<T, Invalid> {
+    let wrong = |_| Invalid::request(param.to_owned(), format!("'{param}' is of the wrong form"));
+    serde_json::from_str(raw.get()).map_err(wrong)
 }
 
 #[cfg(test)]

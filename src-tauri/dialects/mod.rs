@@ -4,24 +4,36 @@
 //! turns [`chat::Event`](crate::chat::Event)s into the bytes a client expects. HTTP statuses, headers and the decision
 //! which dialect is spoken are left to `proxy`.
 
+mod anthropic;
 mod common;
 mod effort;
 mod fields;
+pub mod ollama;
+mod ollama_error;
 mod openai_chat;
 mod openai_completions;
 mod openai_error;
 mod openai_models;
 mod openai_tools;
 mod picture;
+mod responses;
 mod sse;
 
+pub use anthropic::{
+    count as anthropic_count, error_body as anthropic_error, model as anthropic_model,
+    models as anthropic_models,
+};
 pub use effort::{Certainty, split_effort};
+pub use ollama_error::error_body as ollama_error;
 pub use openai_error::error_body as openai_error;
 pub use openai_models::{model as openai_model, models as openai_models};
+pub use responses::{Memory, deleted as response_deleted};
+
+use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::chat::{Collected, Event, Request};
+use crate::chat::{Collected, Event, Part, Request};
 
 /// A dialect that asks a model something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +42,14 @@ pub enum Dialect {
     OpenAiChat,
     /// `POST /v1/completions` (legacy)
     OpenAiCompletions,
+    /// `POST /v1/messages`
+    Anthropic,
+    /// `POST /v1/responses`
+    OpenAiResponses,
+    /// `POST /api/chat`
+    OllamaChat,
+    /// `POST /api/generate`
+    OllamaGenerate,
 }
 
 impl Dialect {
@@ -38,6 +58,10 @@ impl Dialect {
         match self {
             Self::OpenAiChat => "openai-chat",
             Self::OpenAiCompletions => "openai-completions",
+            Self::Anthropic => "anthropic",
+            Self::OpenAiResponses => "openai-responses",
+            Self::OllamaChat => "ollama-chat",
+            Self::OllamaGenerate => "ollama-generate",
         }
     }
 
@@ -49,13 +73,20 @@ impl Dialect {
         match self {
             Self::OpenAiChat => openai_chat::decode(body),
             Self::OpenAiCompletions => openai_completions::decode(body),
+            Self::Anthropic => anthropic::decode(body),
+            Self::OpenAiResponses => responses::decode(body),
+            Self::OllamaChat => ollama::decode_chat(body),
+            Self::OllamaGenerate => ollama::decode_generate(body),
         }
     }
 
     /// The media type of a streamed reply.
     pub fn stream_type(self) -> &'static str {
         match self {
-            Self::OpenAiChat | Self::OpenAiCompletions => "text/event-stream; charset=utf-8",
+            Self::OpenAiChat | Self::OpenAiCompletions | Self::Anthropic | Self::OpenAiResponses => {
+                "text/event-stream; charset=utf-8"
+            }
+            Self::OllamaChat | Self::OllamaGenerate => "application/x-ndjson",
         }
     }
 
@@ -64,6 +95,10 @@ impl Dialect {
         match self {
             Self::OpenAiChat => Box::new(openai_chat::Encoder::new(about)),
             Self::OpenAiCompletions => Box::new(openai_completions::Encoder::new(about)),
+            Self::Anthropic => Box::new(anthropic::Encoder::new(about)),
+            Self::OpenAiResponses => Box::new(responses::Encoder::new(about)),
+            Self::OllamaChat => Box::new(ollama::Encoder::new(about, ollama::Shape::Chat)),
+            Self::OllamaGenerate => Box::new(ollama::Encoder::new(about, ollama::Shape::Generate)),
         }
     }
 }
@@ -86,6 +121,22 @@ pub struct Remember {
     pub include_usage: bool,
     /// Legacy completions only: the prompt, to be repeated before the reply.
     pub echo: Option<String>,
+    /// The client wants to see what was thought, where its dialect does not show it to everybody.
+    pub thoughts: bool,
+    /// Ollama only: there is nothing to answer, the model is only to be got ready.
+    pub load: bool,
+    /// Responses only.
+    pub responses: Option<Box<Memory>>,
+}
+
+/// A reply that its client may come back to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kept {
+    pub id: String,
+    /// The body that is given when it is asked for again.
+    pub body: String,
+    /// What the model said.
+    pub said: Vec<Part>,
 }
 
 /// What a reply says about itself.
@@ -108,6 +159,12 @@ pub trait Encode: Send {
     fn broken(&mut self, code: &str, message: &str) -> String;
     /// The body of a reply that is not streamed.
     fn whole(&mut self, answer: &Collected) -> String;
+    /// Tells how long the first event and the whole reply took, before the last event, or the whole reply, is written.
+    fn took(&mut self, _first: Duration, _whole: Duration) {}
+    /// After the last event, or the whole reply: what its client may ask for again.
+    fn kept(&mut self) -> Option<Kept> {
+        None
+    }
 }
 
 /// The kind of complaint about a request.
@@ -119,6 +176,8 @@ pub enum InvalidCode {
     UnsupportedParameter,
     /// An image that cannot be used.
     InvalidImage,
+    /// A conversation that Anthropic's servers would keep.
+    ThreadUnsupported,
 }
 
 /// Why a request was refused before anything was asked upstream.
@@ -148,3 +207,6 @@ impl Invalid {
         Self { code: InvalidCode::InvalidImage, param: param.into(), message: message.into() }
     }
 }
+
+#[cfg(test)]
+mod tests;

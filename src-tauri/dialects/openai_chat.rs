@@ -1,6 +1,6 @@
 //! OpenAI chat completions: `POST /v1/chat/completions`.
 
-mod content;
+pub(super) mod content;
 mod encode;
 
 pub(super) use encode::{Encoder, finish_reason, usage_json};
@@ -9,8 +9,8 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
 
-use self::content::{Conversation, MAX_MESSAGES, WireMessage};
-use super::common::{self, Steering};
+use self::content::{Conversation, WireMessage};
+use super::common::{self, MAX_MESSAGES, Steering};
 use super::fields::{Bounded, Fields};
 use super::openai_tools::{self, WireFunction};
 use super::{Decoded, Invalid, Remember, effort};

@@ -2,6 +2,10 @@
 //!
 //! Every payload here is JSON, which cannot hold a raw line end, so one `data:` line is always one event.
 
+use std::fmt::Display;
+
+use serde_json::Value;
+
 use super::openai_error;
 
 /// The event that ends a stream which broke off, as OpenAI's SDKs read it: an error, and no end mark behind it.
@@ -14,4 +18,26 @@ pub(super) fn broken(code: &str, message: &str) -> String {
 /// Appends a JSON string with its quotes.
 pub(super) fn json_string(out: &mut String, text: &str) {
     out.push_str(&serde_json::to_string(text).expect("a string is always valid JSON"));
+}
+
+/// Appends an event with its name. The data is a JSON value, or its text.
+pub(super) fn event(out: &mut String, name: &str, data: &impl Display) {
+    out.push_str("event: ");
+    out.push_str(name);
+    out.push_str("\ndata: ");
+    let from = out.len();
+    out.push_str(&data.to_string());
+    debug_assert!(!out[from..].contains(['\n', '\r']), "JSON without raw line ends");
+    out.push_str("\n\n");
+}
+
+/// An image for a dialect whose replies have no place for one.
+pub(super) fn image_as_text(url: &str) -> String {
+    format!("![image]({url})")
+}
+
+/// The arguments of a call as the object that they have to be.
+pub(super) fn object(arguments: &str) -> Value {
+    let empty = || Value::Object(serde_json::Map::new());
+    serde_json::from_str(arguments).ok().filter(Value::is_object).unwrap_or_else(empty)
 }

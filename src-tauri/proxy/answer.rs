@@ -75,12 +75,13 @@ pub fn refused(refused: &Refused) -> Response {
 
 fn body(told: &Told, dialect: access::Dialect) -> String {
     match dialect {
-        access::Dialect::OpenAi
-        | access::Dialect::Anthropic
-        | access::Dialect::Ollama
-        | access::Dialect::Plain => {
+        access::Dialect::OpenAi | access::Dialect::Plain => {
             dialects::openai_error(told.status, told.code, &told.message, told.param.as_deref())
         }
+        access::Dialect::Anthropic => {
+            dialects::anthropic_error(told.status, told.code, &told.message, told.param.as_deref())
+        }
+        access::Dialect::Ollama => dialects::ollama_error(told.code, &told.message),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Buf;
 use futures_util::{Stream, StreamExt};
@@ -11,13 +11,13 @@ use http::header::CONTENT_TYPE;
 use warp::reply::Response;
 
 use super::answer::{self, ACCOUNT, ATTEMPTS, Answer, IGNORED, MODEL, header};
-use super::body;
+use super::local;
 use super::models::Model;
 use super::problem::Problem;
 use super::retry::{self, Served};
 use super::stream::ReplyStream;
+use super::threads::Pending;
 use super::{Caller, Inner};
-use crate::access;
 use crate::chat::{Collected, Message, Part, Request, Role};
 use crate::dialects::{About, Decoded, Dialect};
 use crate::journal::{Entry, Outcome, Start};
@@ -44,7 +44,8 @@ where
         dialect: dialect.name(),
         bytes_in: 0,
     };
-    let mut question = Question { entry: proxy.parts.journal.begin(start), proxy, dialect, caller };
+    let (entry, began) = (proxy.parts.journal.begin(start), Instant::now());
+    let mut question = Question { entry, proxy, dialect, caller, began };
     match question.read(announced, stream).await {
         Ok(decoded) => question.answer(decoded).await,
         Err(problem) => question.fail(&problem, 0),
@@ -56,6 +57,7 @@ struct Question {
     dialect: Dialect,
     caller: Caller,
     entry: Entry,
+    began: Instant,
 }
 
 impl Question {
@@ -64,11 +66,8 @@ impl Question {
         S: Stream<Item = Result<B, warp::Error>>,
         B: Buf,
     {
-        let limit = self.proxy.parts.body_limit;
-        let body = body::read(stream, announced, limit, &self.proxy.bodies).await;
-        let body = body.map_err(Problem::Body)?;
+        let body = local::read(&self.proxy, announced, stream).await?;
         self.entry.received(&body);
-        let body = body.shared();
         let dialect = self.dialect;
         let decoded = if body.len() > LARGE_BODY {
             let decoding = tokio::task::spawn_blocking(move || dialect.decode(&body));
@@ -85,14 +84,25 @@ impl Question {
         if let Some(param) = request.native_only {
             return self.fail(&Problem::NativeOnly(param), 0);
         }
+        let client = Arc::clone(&self.caller.client);
+        let memory = remember.responses.as_deref();
+        if memory
+            .is_some_and(|memory| !self.proxy.threads.go_on(&client, &mut request, memory, Instant::now()))
+        {
+            return self.fail(&Problem::NoPrevious, 0);
+        }
         ignored.extend(steering.into_iter().map(str::to_owned));
         let asked = request.model.clone();
         let model = self.proxy.parts.models.meant(&mut request);
         let conversation = conversation(&self.caller.client, &request);
         let about =
             About { id: self.caller.request_id.to_string(), created: unix_seconds(), model: asked, remember };
+        if about.remember.load {
+            return self.loaded(about);
+        }
         let streamed = request.stream;
         let request = Arc::new(request);
+        let pending = Pending::of(&client, &request, about.remember.responses.as_deref());
         let served = match retry::serve(&self.proxy, &request, &model, conversation, &mut self.entry).await {
             Ok(served) => served,
             Err((problem, attempts)) => return self.fail(&problem, attempts),
@@ -101,15 +111,15 @@ impl Question {
         self.entry.served(served.reply.served_model.as_deref().unwrap_or(&model.id));
         let marks = Marks::new(&served, &model, &ignored);
         let mut response = if streamed {
-            self.stream(served, model, about)
+            self.stream(served, model, about, pending)
         } else {
-            self.whole(served, &model, about).await
+            self.whole(served, &model, about, pending).await
         };
         marks.put(&mut response);
         response
     }
 
-    fn stream(mut self, served: Served, model: Model, about: About) -> Response {
+    fn stream(mut self, served: Served, model: Model, about: About, pending: Option<Pending>) -> Response {
         self.entry.first_byte();
         self.proxy.metrics.answered(200);
         let closing = Box::pin(self.caller.closing.cancelled_owned());
@@ -118,6 +128,9 @@ impl Question {
             proxy: self.proxy,
             events: served.reply.events,
             encoder: self.dialect.encoder(about),
+            pending,
+            first: self.began.elapsed(),
+            began: self.began,
             entry: self.entry,
             lease: served.lease,
             model,
@@ -130,8 +143,15 @@ impl Question {
         response
     }
 
-    async fn whole(mut self, mut served: Served, model: &Model, about: About) -> Response {
+    async fn whole(
+        mut self,
+        mut served: Served,
+        model: &Model,
+        about: About,
+        pending: Option<Pending>,
+    ) -> Response {
         self.entry.first_byte();
+        let first = self.began.elapsed();
         let collecting = collect(served.reply.events);
         let collected = tokio::select! {
             collected = collecting => collected,
@@ -140,7 +160,12 @@ impl Question {
         match collected {
             Ok(answer) => {
                 retry::note_end(&self.proxy, &mut served.lease, model);
-                let (body, usage) = (self.dialect.encoder(about).whole(&answer), answer.usage);
+                let mut encoder = self.dialect.encoder(about);
+                encoder.took(first, self.began.elapsed());
+                let (body, usage) = (encoder.whole(&answer), answer.usage);
+                if let Some((pending, kept)) = pending.zip(encoder.kept()) {
+                    self.proxy.threads.keep(&pending, kept, Instant::now());
+                }
                 self.entry.tokens(usage.prompt_tokens, usage.completion_tokens, usage.estimated);
                 self.entry.sent(body.as_bytes());
                 self.close();
@@ -157,7 +182,7 @@ impl Question {
     }
 
     fn fail(mut self, problem: &Problem, attempts: usize) -> Response {
-        let (mut response, told) = answer::problem(problem, access::Dialect::OpenAi);
+        let (mut response, told) = answer::problem(problem, self.caller.form);
         if attempts > 0 {
             response.headers_mut().insert(ATTEMPTS, HeaderValue::from(attempts));
         }
@@ -171,6 +196,13 @@ impl Question {
             interrupted,
         });
         response
+    }
+
+    /// There is nothing to load, and nothing was asked.
+    fn loaded(mut self, about: About) -> Response {
+        let body = self.dialect.encoder(about).whole(&Collected::default());
+        self.close();
+        Answer::json(200, body)
     }
 
     fn close(&mut self) {

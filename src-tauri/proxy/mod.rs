@@ -8,12 +8,14 @@ mod answer;
 mod ask;
 mod body;
 mod budget;
+mod local;
 mod metrics;
 mod models;
 mod problem;
 mod retry;
 mod routes;
 mod stream;
+mod threads;
 
 pub use answer::{Answer, refused};
 pub use metrics::Metrics;
@@ -25,6 +27,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::access::Dialect as Form;
 use crate::accounts::{Accounts, Clock};
 use crate::journal::Journal;
 use crate::upstreams::web::Web;
@@ -52,6 +55,7 @@ struct Inner {
     bodies: body::Budget,
     retries: budget::Retries,
     metrics: Metrics,
+    threads: threads::Threads,
 }
 
 /// What the front door knows of a request, passed on in its extensions.
@@ -60,6 +64,8 @@ pub struct Caller {
     pub request_id: Arc<str>,
     /// The name of the client key; empty where none was needed.
     pub client: Arc<str>,
+    /// The form in which its client reads errors and lists.
+    pub form: Form,
     /// Cancelled when running replies must end.
     pub closing: CancellationToken,
 }
@@ -74,6 +80,7 @@ impl Proxy {
             bodies: body::Budget::default(),
             retries: budget::Retries::default(),
             metrics: Metrics::default(),
+            threads: threads::Threads::default(),
         };
         Self { inner: Arc::new(inner) }
     }

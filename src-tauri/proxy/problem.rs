@@ -20,6 +20,10 @@ pub(super) enum Problem {
     /// The parameter of a wish that no account at hand can honour.
     NativeOnly(&'static str),
     NoSuchModel,
+    /// It was never kept, or not for so long.
+    NoSuchResponse,
+    /// The conversation that a response would go on with is not known.
+    NoPrevious,
     NoAccount(NoAccount),
     Upstream(Failure),
     /// The program is stopping.
@@ -75,6 +79,21 @@ pub(super) fn tell(problem: &Problem) -> Told {
         Problem::NoSuchModel => {
             Told::new(404, "not_found", Fault::Client, "there is no such model in the list")
         }
+        Problem::NoSuchResponse => Told::new(
+            404,
+            "not_found",
+            Fault::Client,
+            "there is no such response; they are kept for an hour at most",
+        ),
+        Problem::NoPrevious => Told {
+            param: Some("previous_response_id".to_owned()),
+            ..Told::new(
+                400,
+                "previous_response_not_found",
+                Fault::Client,
+                "the previous response is not kept any more: send the whole conversation",
+            )
+        },
         Problem::NoAccount(NoAccount::Starting) => no_account(&NoAccount::Starting),
         Problem::NoAccount(reason) => no_account(reason).spent(),
         Problem::Upstream(failure) => upstream(failure).spent(),
@@ -165,6 +184,7 @@ fn invalid(error: &Invalid) -> Told {
         InvalidCode::InvalidRequest => "invalid_request",
         InvalidCode::UnsupportedParameter => "unsupported_parameter",
         InvalidCode::InvalidImage => "invalid_image",
+        InvalidCode::ThreadUnsupported => "thread_unsupported_request",
     };
     Told { param: error.param.clone(), ..Told::new(400, code, Fault::Client, &error.message) }
 }

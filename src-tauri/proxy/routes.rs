@@ -5,79 +5,63 @@ use std::sync::Arc;
 
 use http::Method;
 use warp::filters::BoxedFilter;
+use warp::path::Tail;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
 use super::answer::{Answer, problem};
 use super::problem::Problem;
-use super::{Caller, Inner, Proxy, ask};
+use super::{Caller, Inner, Proxy, ask, local};
 use crate::access::{self, Route, Scope};
 use crate::dialects::{self, Dialect};
 
 /// Every route of this room, in canonical form.
 pub fn table() -> Vec<Route> {
+    use access::Dialect::{Anthropic, Ollama, OpenAi, Plain};
+    let client = |method, path, dialect| Route { method, path, scope: Scope::Client, dialect };
     vec![
-        Route {
-            method: Method::POST,
-            path: "/v1/chat/completions",
-            scope: Scope::Client,
-            dialect: access::Dialect::OpenAi,
-        },
-        Route {
-            method: Method::POST,
-            path: "/v1/completions",
-            scope: Scope::Client,
-            dialect: access::Dialect::OpenAi,
-        },
-        Route {
-            method: Method::GET,
-            path: "/v1/models",
-            scope: Scope::Client,
-            dialect: access::Dialect::OpenAi,
-        },
-        Route {
-            method: Method::GET,
-            path: "/v1/models/{id}",
-            scope: Scope::Client,
-            dialect: access::Dialect::OpenAi,
-        },
-        Route {
-            method: Method::GET,
-            path: "/metrics",
-            scope: Scope::Client,
-            dialect: access::Dialect::Plain,
-        },
-        Route {
-            method: Method::GET,
-            path: "/healthz",
-            scope: Scope::Public,
-            dialect: access::Dialect::Plain,
-        },
+        client(Method::POST, "/v1/chat/completions", OpenAi),
+        client(Method::POST, "/v1/messages", Anthropic),
+        client(Method::POST, "/v1/responses", OpenAi),
+        client(Method::POST, "/v1/completions", OpenAi),
+        client(Method::GET, "/v1/models", OpenAi),
+        client(Method::GET, "/v1/models/{id}", OpenAi),
+        client(Method::GET, "/v1/responses/{id}", OpenAi),
+        client(Method::DELETE, "/v1/responses/{id}", OpenAi),
+        client(Method::POST, "/v1/messages/count_tokens", Anthropic),
+        client(Method::POST, "/api/event_logging/batch", Anthropic),
+        client(Method::GET, "/api/claude_cli/bootstrap", Anthropic),
+        client(Method::POST, "/api/chat", Ollama),
+        client(Method::POST, "/api/generate", Ollama),
+        client(Method::POST, "/api/show", Ollama),
+        client(Method::GET, "/api/tags", Ollama),
+        client(Method::GET, "/api/version", Ollama),
+        client(Method::GET, "/api/ps", Ollama),
+        client(Method::GET, "/metrics", Plain),
+        Route { method: Method::GET, path: "/healthz", scope: Scope::Public, dialect: Plain },
     ]
 }
 
 /// The filters behind [`table`]. The hottest route stands first: warp tries them in order.
 pub fn routes(proxy: &Proxy) -> BoxedFilter<(Response,)> {
-    question(proxy, "chat", Dialect::OpenAiChat)
-        .or(question(proxy, "", Dialect::OpenAiCompletions))
-        .unify()
-        .or(models(proxy))
-        .unify()
-        .or(operations(proxy))
-        .unify()
-        .boxed()
+    let questions = [
+        (warp::path!("v1" / "messages").boxed(), Dialect::Anthropic),
+        (warp::path!("v1" / "responses").boxed(), Dialect::OpenAiResponses),
+        (warp::path!("v1" / "completions").boxed(), Dialect::OpenAiCompletions),
+        (warp::path!("api" / "chat").boxed(), Dialect::OllamaChat),
+        (warp::path!("api" / "generate").boxed(), Dialect::OllamaGenerate),
+    ];
+    let chat = question(proxy, warp::path!("v1" / "chat" / "completions").boxed(), Dialect::OpenAiChat);
+    let asked = questions
+        .into_iter()
+        .fold(chat, |before, (path, dialect)| before.or(question(proxy, path, dialect)).unify().boxed());
+    let known = models(proxy).or(responses(proxy)).unify().or(counted(proxy)).unify();
+    let others = ollama(proxy).or(probes()).unify().or(operations(proxy)).unify();
+    asked.or(known).unify().or(others).unify().boxed()
 }
 
-fn question(proxy: &Proxy, under: &'static str, dialect: Dialect) -> BoxedFilter<(Response,)> {
+fn question(proxy: &Proxy, path: BoxedFilter<()>, dialect: Dialect) -> BoxedFilter<(Response,)> {
     let inner = Arc::clone(&proxy.inner);
-    let path = match under {
-        "" => warp::path!("v1" / "completions").boxed(),
-        under => warp::path("v1")
-            .and(warp::path(under))
-            .and(warp::path("completions"))
-            .and(warp::path::end())
-            .boxed(),
-    };
     path.and(warp::post())
         .and(warp::ext::get::<Caller>())
         .and(warp::header::optional::<u64>("content-length"))
@@ -88,26 +72,61 @@ fn question(proxy: &Proxy, under: &'static str, dialect: Dialect) -> BoxedFilter
         .boxed()
 }
 
+/// A handle to the proxy for every request.
+fn with(proxy: &Proxy) -> impl Filter<Extract = (Arc<Inner>,), Error = Infallible> + Clone + use<> {
+    let inner = Arc::clone(&proxy.inner);
+    warp::any().map(move || Arc::clone(&inner))
+}
+
 fn models(proxy: &Proxy) -> BoxedFilter<(Response,)> {
-    let inner = Arc::clone(&proxy.inner);
-    let list = warp::path!("v1" / "models").and(warp::get()).map(move || list_models(&inner));
-    let inner = Arc::clone(&proxy.inner);
-    let one = warp::path!("v1" / "models" / ..).and(warp::get()).and(warp::path::tail());
-    let one = one.map(move |id: warp::path::Tail| one_model(&inner, id.as_str()));
+    let caller = || warp::ext::get::<Caller>();
+    let list = warp::path!("v1" / "models").and(warp::get()).and(with(proxy)).and(caller());
+    let list = list.map(|proxy: Arc<Inner>, caller: Caller| local::models(&proxy, &caller));
+    let one = warp::path!("v1" / "models" / ..).and(warp::path::tail()).and(warp::get());
+    let one = one.and(with(proxy)).and(caller());
+    let one =
+        one.map(|id: Tail, proxy: Arc<Inner>, caller: Caller| local::model(&proxy, &caller, id.as_str()));
     list.or(one).unify().boxed()
 }
 
-fn list_models(proxy: &Inner) -> Response {
-    let listed = proxy.parts.models.listed();
-    let entries = listed.iter().map(|(name, owner)| (name.as_str(), owner.as_str()));
-    Answer::json(200, dialects::openai_models(entries))
+fn responses(proxy: &Proxy) -> BoxedFilter<(Response,)> {
+    let one = warp::path!("v1" / "responses" / ..).and(warp::path::tail()).and(with(proxy));
+    let one = one.and(warp::ext::get::<Caller>());
+    let read = one.clone().and(warp::get());
+    let read =
+        read.map(|id: Tail, proxy: Arc<Inner>, caller: Caller| local::response(&proxy, &caller, id.as_str()));
+    let delete = one.and(warp::delete());
+    let delete =
+        delete.map(|id: Tail, proxy: Arc<Inner>, caller: Caller| local::forget(&proxy, &caller, id.as_str()));
+    read.or(delete).unify().boxed()
 }
 
-fn one_model(proxy: &Inner, id: &str) -> Response {
-    match proxy.parts.models.listed().iter().find(|(name, _)| name == id) {
-        Some((name, owner)) => Answer::json(200, dialects::openai_model(name, owner)),
-        None => problem(&Problem::NoSuchModel, access::Dialect::OpenAi).0,
-    }
+fn counted(proxy: &Proxy) -> BoxedFilter<(Response,)> {
+    let path = warp::path!("v1" / "messages" / "count_tokens").and(warp::post()).and(with(proxy));
+    path.and(warp::header::optional::<u64>("content-length"))
+        .and(warp::body::stream())
+        .then(|proxy, announced, body| local::count_tokens(proxy, announced, body))
+        .boxed()
+}
+
+fn ollama(proxy: &Proxy) -> BoxedFilter<(Response,)> {
+    let show = warp::path!("api" / "show").and(warp::post()).and(with(proxy));
+    let show = show.and(warp::header::optional::<u64>("content-length")).and(warp::body::stream());
+    let show = show.then(|proxy, announced, body| local::show(proxy, announced, body));
+    let tags = warp::path!("api" / "tags").and(warp::get()).and(with(proxy));
+    let tags = tags.map(|proxy: Arc<Inner>| local::tags(&proxy));
+    let version = warp::path!("api" / "version").and(warp::get());
+    let version = version.map(|| Answer::json(200, dialects::ollama::version()));
+    let running = warp::path!("api" / "ps").and(warp::get());
+    let running = running.map(|| Answer::json(200, dialects::ollama::running()));
+    show.or(tags).unify().or(version).unify().or(running).unify().boxed()
+}
+
+/// What Claude Code tells and asks its maker's servers on the side: nothing of it is kept, and nothing is offered.
+fn probes() -> BoxedFilter<(Response,)> {
+    let events = warp::path!("api" / "event_logging" / "batch").and(warp::post());
+    let bootstrap = warp::path!("api" / "claude_cli" / "bootstrap").and(warp::get());
+    events.or(bootstrap).unify().map(|| Answer::json(200, "{}".to_owned())).boxed()
 }
 
 fn operations(proxy: &Proxy) -> BoxedFilter<(Response,)> {

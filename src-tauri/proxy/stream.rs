@@ -6,6 +6,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -15,6 +16,7 @@ use super::Inner;
 use super::models::Model;
 use super::problem::{Problem, tell};
 use super::retry;
+use super::threads::Pending;
 use crate::accounts::Lease;
 use crate::chat::Event;
 use crate::dialects::Encode;
@@ -28,6 +30,11 @@ pub(super) struct ReplyStream {
     pub(super) proxy: Arc<Inner>,
     pub(super) events: Events,
     pub(super) encoder: Box<dyn Encode>,
+    /// For a reply that its client may come back to.
+    pub(super) pending: Option<Pending>,
+    pub(super) began: Instant,
+    /// How long the first event took.
+    pub(super) first: Duration,
     pub(super) entry: Entry,
     pub(super) lease: Lease,
     pub(super) model: Model,
@@ -64,6 +71,12 @@ impl ReplyStream {
             retry::note_end(&self.proxy, &mut self.lease, &self.model);
             self.entry.tokens(usage.prompt_tokens, usage.completion_tokens, usage.estimated);
             self.close(Outcome { status: 200, code: None, fault: None, interrupted: false });
+            self.encoder.took(self.first, self.began.elapsed());
+            let frames = self.encoder.frames(event);
+            if let Some((pending, kept)) = self.pending.take().zip(self.encoder.kept()) {
+                self.proxy.threads.keep(&pending, kept, Instant::now());
+            }
+            return frames;
         }
         self.encoder.frames(event)
     }

@@ -3,38 +3,39 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::de::Visitor;
 use serde_json::value::RawValue;
 
 use crate::chat::{Message, Part, Role, ToolCall, ToolResult};
-use crate::dialects::fields::Bounded;
+use crate::dialects::common::MAX_MESSAGES;
+use crate::dialects::fields::{Bounded, TextOr};
 use crate::dialects::{Invalid, picture};
 
-/// More messages than a conversation has; the cap bounds memory, not use.
-pub(in crate::dialects) const MAX_MESSAGES: usize = 20_000;
-const MAX_PARTS: usize = 1_000;
 /// More calls than a model makes in one reply.
 const MAX_CALLS: usize = 1_000;
 
 /// A message as it stands in the body.
 #[derive(Deserialize)]
-pub(super) struct WireMessage<'a> {
+pub(in crate::dialects) struct WireMessage<'a> {
     #[serde(borrow)]
     role: Cow<'a, str>,
     #[serde(borrow, default)]
     content: Content<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, alias = "tool_name")]
     name: Option<Cow<'a, str>>,
+    /// Ollama's: bare base64.
+    #[serde(borrow, default)]
+    images: Option<Vec<Cow<'a, str>>>,
     #[serde(borrow, default)]
     tool_calls: Option<Bounded<WireCall<'a>, MAX_CALLS>>,
     #[serde(borrow, default)]
     function_call: Option<WireFunction<'a>>,
     #[serde(borrow, default)]
     tool_call_id: Option<Cow<'a, str>>,
-    /// What the model thought. Others than we also write it as `reasoning`, where it may be anything.
+    /// What the model thought. Others write it as `reasoning`, where it may be anything, Ollama as `thinking`.
     #[serde(borrow, default)]
     reasoning_content: Option<&'a RawValue>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, alias = "thinking")]
     reasoning: Option<&'a RawValue>,
     #[serde(borrow, default)]
     refusal: Option<Cow<'a, str>>,
@@ -61,13 +62,7 @@ struct WireFunction<'a> {
     input: Option<&'a RawValue>,
 }
 
-#[derive(Default)]
-enum Content<'a> {
-    #[default]
-    Nothing,
-    Text(Cow<'a, str>),
-    Parts(Vec<WirePart<'a>>),
-}
+type Content<'a> = TextOr<'a, WirePart<'a>>;
 
 #[derive(Deserialize)]
 struct WirePart<'a> {
@@ -87,15 +82,17 @@ struct WirePart<'a> {
 struct ImageUrl<'a>(Cow<'a, str>);
 
 /// The messages of a request.
-pub(super) struct Conversation {
-    pub(super) messages: Vec<Message>,
+pub(in crate::dialects) struct Conversation {
+    pub(in crate::dialects) messages: Vec<Message>,
     /// Some parts (sound, documents) have no place in the inner form: only an upstream that gets the body itself sees
     /// them.
-    pub(super) foreign: bool,
+    pub(in crate::dialects) foreign: bool,
 }
 
 /// Translates the messages of a request.
-pub(super) fn messages(wire: Bounded<WireMessage<'_>, MAX_MESSAGES>) -> Result<Conversation, Invalid> {
+pub(in crate::dialects) fn messages(
+    wire: Bounded<WireMessage<'_>, MAX_MESSAGES>,
+) -> Result<Conversation, Invalid> {
     if wire.0.is_empty() {
         return Err(Invalid::request("messages".to_owned(), "'messages' must hold at least one message"));
     }
@@ -121,9 +118,9 @@ struct Reading {
 impl Reading {
     fn message(&mut self, index: usize, wire: WireMessage<'_>) -> Result<Message, Invalid> {
         match &*wire.role {
-            "system" | "developer" => self.spoken(index, Role::System, wire.content),
-            "user" => self.spoken(index, Role::User, wire.content),
-            "assistant" => self.assistant(index, wire),
+            "system" | "developer" => self.spoken(index, Role::System, wire),
+            "user" => self.spoken(index, Role::User, wire),
+            "assistant" | "model" => self.assistant(index, wire),
             "tool" | "function" => self.result(index, wire),
             _ => Err(Invalid::request(
                 format!("messages[{index}].role"),
@@ -132,8 +129,11 @@ impl Reading {
         }
     }
 
-    fn spoken(&mut self, index: usize, role: Role, content: Content<'_>) -> Result<Message, Invalid> {
-        let parts = self.parts(index, content)?;
+    fn spoken(&mut self, index: usize, role: Role, wire: WireMessage<'_>) -> Result<Message, Invalid> {
+        let mut parts = self.parts(index, wire.content)?;
+        for (at, data) in wire.images.iter().flatten().enumerate() {
+            parts.push(picture::of_base64(&format!("messages[{index}].images[{at}]"), data)?);
+        }
         if parts.is_empty() && !self.foreign {
             return Err(Invalid::request(format!("messages[{index}].content"), "the message has no content"));
         }
@@ -144,7 +144,9 @@ impl Reading {
         let thought = wire.reasoning_content.and_then(text_of).or(wire.reasoning.and_then(text_of));
         let mut parts: Vec<Part> =
             thought.filter(|text| !text.is_empty()).map(Part::Reasoning).into_iter().collect();
-        parts.extend(self.parts(index, wire.content)?);
+        let said = self.parts(index, wire.content)?;
+        // Beside calls, clients write no text as an empty one.
+        parts.extend(said.into_iter().filter(|part| *part != Part::Text(String::new())));
         parts.extend(wire.refusal.map(|text| Part::Text(text.into_owned())));
         let legacy =
             wire.function_call.map(|function| WireCall { id: None, function: Some(function), custom: None });
@@ -197,7 +199,7 @@ impl Reading {
         let parts = match content {
             Content::Nothing => Vec::new(),
             Content::Text(text) => return Ok(vec![Part::Text(text.into_owned())]),
-            Content::Parts(parts) => parts,
+            Content::List(parts) => parts,
         };
         let translated = parts.into_iter().enumerate().filter_map(|(at, part)| {
             self.part(&format!("messages[{index}].content[{at}]"), part).transpose()
@@ -241,45 +243,6 @@ fn free_text(raw: Option<&RawValue>) -> String {
 fn text_of(raw: &RawValue) -> Option<String> {
     serde_json::from_str(raw.get()).ok()
 }
-impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ContentVisitor(std::marker::PhantomData))
-    }
-}
-
-struct ContentVisitor<'a>(std::marker::PhantomData<&'a ()>);
-
-impl<'de: 'a, 'a> Visitor<'de> for ContentVisitor<'a> {
-    type Value = Content<'a>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("text or a list of parts")
-    }
-
-    fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
-        Ok(Content::Nothing)
-    }
-
-    fn visit_borrowed_str<E: serde::de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Content::Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Content::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut parts = Vec::new();
-        while let Some(part) = seq.next_element()? {
-            if parts.len() == MAX_PARTS {
-                return Err(A::Error::custom("too many parts"));
-            }
-            parts.push(part);
-        }
-        Ok(Content::Parts(parts))
-    }
-}
-
 impl<'de: 'a, 'a> Deserialize<'de> for ImageUrl<'a> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ImageUrlVisitor(std::marker::PhantomData))

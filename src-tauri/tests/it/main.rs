@@ -12,6 +12,7 @@ mod canary;
 mod chat;
 mod commands;
 mod completions;
+mod dialects;
 mod documents;
 mod door;
 mod failover;

@@ -17,7 +17,7 @@ mod wire;
 pub use keyring::Session;
 pub use program::{KEY, Options, Program, cli_in, cli_with, err, out, refused_start};
 pub use raw::{RawAnswer, raw};
-pub use reply::{Answer, Sse};
+pub use reply::{Answer, Sse, code_of};
 pub use routes::{body_of, every_route, path_of};
 pub use scene::{Scene, on_models, on_uploads, retry_after, wait_as_told};
 pub use wire::{Wire, check_headers, head, post, with_key};

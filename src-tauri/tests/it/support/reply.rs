@@ -30,8 +30,7 @@ impl Answer {
 
     /// Status and error code, or status and an empty text.
     pub fn error(&self) -> (u16, String) {
-        let body = self.json();
-        (self.status, body["error"]["code"].as_str().unwrap_or_default().to_owned())
+        (self.status, code_of(&self.json()))
     }
 
     /// The text of a whole chat completion.
@@ -42,6 +41,12 @@ impl Answer {
             .unwrap_or_else(|| panic!("no text: {body}"))
             .to_owned()
     }
+}
+
+/// The error code in a body of any dialect, or an empty text.
+pub fn code_of(body: &Value) -> String {
+    let places = [&body["error"]["code"], &body["error"]["details"]["error_code"], &body["code"]];
+    places.iter().find_map(|place| place.as_str()).unwrap_or_default().to_owned()
 }
 
 /// A stream of server-sent events, read one by one.

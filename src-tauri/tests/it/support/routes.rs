@@ -22,6 +22,13 @@ pub fn body_of(route: &Route) -> &'static str {
             r#"{"model":"gpt-4.1","messages":[{"role":"user","content":"hi"}]}"#
         }
         (&Method::POST, "/v1/completions") => r#"{"model":"gpt-4.1","prompt":"hi"}"#,
+        (&Method::POST, "/v1/messages" | "/v1/messages/count_tokens") => {
+            r#"{"model":"gpt-4.1","max_tokens":50,"messages":[{"role":"user","content":"hi"}]}"#
+        }
+        (&Method::POST, "/v1/responses") => r#"{"model":"gpt-4.1","input":"hi"}"#,
+        (&Method::POST, "/api/chat") => r#"{"model":"gpt-4.1","messages":[{"role":"user","content":"hi"}]}"#,
+        (&Method::POST, "/api/generate") => r#"{"model":"gpt-4.1","prompt":"hi"}"#,
+        (&Method::POST, "/api/show") => r#"{"model":"gpt-4.1"}"#,
         _ => "",
     }
 }

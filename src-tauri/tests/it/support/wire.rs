@@ -4,6 +4,7 @@ use reqwest::header::HeaderMap;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::reply::code_of;
 use super::{KEY, RawAnswer};
 
 /// The head of a request that closes its connection; `headers` are whole lines.
@@ -34,7 +35,7 @@ impl RawAnswer {
         let text = self.text();
         let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
         let json: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
-        json["error"]["code"].as_str().unwrap_or_default().to_owned()
+        code_of(&json)
     }
 
     /// The values of a header over all answers, the name in lower case.

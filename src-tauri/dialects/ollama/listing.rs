@@ -1,0 +1,129 @@
+//! What Ollama's clients ask about models, and its forms of everything that is no reply.
+
+use serde_json::{Value, json};
+
+/// The version of Ollama whose API this is: clients ask, because older ones cannot do all they need.
+pub const VERSION: &str = "0.13.0";
+
+/// What is told of a model.
+#[derive(Debug, Clone, Copy)]
+pub struct Listed<'a> {
+    pub name: &'a str,
+    pub family: &'a str,
+    /// The longest prompt and reply together, tokens.
+    pub context: u64,
+    pub vision: bool,
+    pub tools: bool,
+    pub reasoning: bool,
+}
+
+/// The body of `GET /api/version`.
+pub fn version() -> String {
+    json!({ "version": VERSION }).to_string()
+}
+
+/// The body of `GET /api/tags`.
+pub fn names<'a>(models: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let models: Vec<Value> = models.into_iter().map(|(name, family)| entry(name, family)).collect();
+    json!({ "models": models }).to_string()
+}
+
+/// The body of `GET /api/ps`: nothing is ever loaded here.
+pub fn running() -> String {
+    json!({ "models": [] }).to_string()
+}
+
+/// The body of `POST /api/show`.
+pub fn shown(model: &Listed<'_>) -> String {
+    let abilities = [("vision", model.vision), ("tools", model.tools), ("thinking", model.reasoning)];
+    let able = abilities.iter().filter(|(_, able)| *able).map(|(name, _)| *name);
+    let capabilities: Vec<&str> = std::iter::once("completion").chain(able).collect();
+    json!({
+        "modelfile": "",
+        "parameters": "",
+        "template": "{{ .Prompt }}",
+        "license": "",
+        "modified_at": moment(0),
+        "details": details(model.family),
+        "model_info": {
+            "general.architecture": "mammouth",
+            "general.basename": model.name,
+            "general.parameter_count": 0,
+            "mammouth.context_length": model.context,
+        },
+        "capabilities": capabilities,
+    })
+    .to_string()
+}
+
+/// The body of `POST /api/embed`.
+pub fn embeddings(model: &str, vectors: &[Vec<f32>], prompt_tokens: u64) -> String {
+    json!({
+        "model": model,
+        "embeddings": vectors,
+        "total_duration": 0,
+        "load_duration": 0,
+        "prompt_eval_count": prompt_tokens,
+    })
+    .to_string()
+}
+
+/// The body of `POST /api/embeddings`, which is older and takes one text.
+pub fn one_embedding(vector: &[f32]) -> String {
+    json!({ "embedding": vector }).to_string()
+}
+
+fn entry(name: &str, family: &str) -> Value {
+    json!({
+        "name": name,
+        "model": name,
+        "modified_at": moment(0),
+        "size": 0,
+        "digest": "",
+        "details": details(family),
+    })
+}
+
+fn details(family: &str) -> Value {
+    json!({
+        "parent_model": "",
+        "format": "api",
+        "family": family,
+        "families": [family],
+        "parameter_size": "",
+        "quantization_level": "",
+    })
+}
+
+/// A moment as RFC 3339 writes it.
+pub(super) fn moment(unix_seconds: u64) -> String {
+    let (days, second) = (unix_seconds / 86_400, unix_seconds % 86_400);
+    let (year, month, day) = date(days);
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// The date so many days after 1970 began, by Hinnant's method: years begin in March, so that a leap day is the last.
+fn date(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day_of_month = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (year + era * 400 + u64::from(month <= 2), month, day_of_month)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_over_leap_days_and_years() {
+        assert_eq!(moment(0), "1970-01-01T00:00:00Z");
+        assert_eq!(moment(951_782_400), "2000-02-29T00:00:00Z");
+        assert_eq!(moment(1_735_689_599), "2024-12-31T23:59:59Z");
+        assert_eq!(moment(4_107_542_400), "2100-03-01T00:00:00Z");
+    }
+}

@@ -1,0 +1,81 @@
+use serde_json::json;
+
+use super::*;
+
+fn chat(body: &Value) -> Result<Decoded, Invalid> {
+    decode_chat(&Bytes::from(body.to_string()))
+}
+
+#[test]
+fn a_conversation_with_tools_and_images() {
+    let body = json!({
+        "model": "gpt-4.1:latest",
+        "messages": [
+            { "role": "system", "content": "be" },
+            { "role": "user", "content": "see", "images": ["iVBORw0KGgo="] },
+            { "role": "assistant", "content": "", "thinking": "hm", "tool_calls": [{ "function": { "name": "f", "arguments": { "a": 1 } } }] },
+            { "role": "tool", "tool_name": "f", "content": "r" },
+        ],
+        "tools": [{ "type": "function", "function": { "name": "f", "description": "d", "parameters": { "type": "object" } } }],
+        "format": { "type": "object" }, "think": "high", "keep_alive": "5m",
+        "options": { "num_predict": 9, "temperature": 0.1, "stop": ["x"], "num_ctx": 4096, "seed": 3, "top_k": 40 },
+    });
+    let Decoded { request, ignored, mut steering, remember } = chat(&body).unwrap();
+    assert_eq!((request.model.as_str(), request.stream, request.messages.len()), ("gpt-4.1", true, 4));
+    assert_eq!(request.messages[1].parts.len(), 2);
+    let Part::Call(call) = &request.messages[2].parts[1] else { panic!("a call") };
+    let Part::Result(result) = &request.messages[3].parts[0] else { panic!("a result") };
+    assert_eq!((call.arguments.as_str(), &call.id), ("{\"a\":1}", &result.call_id));
+    assert_eq!(
+        (request.max_tokens, request.stop, request.effort),
+        (Some(9), vec!["x".to_owned()], Some(Effort::High))
+    );
+    assert!(matches!(request.format, Format::JsonSchema { .. }) && remember.thoughts && !remember.load);
+    assert_eq!(ignored, ["options.num_ctx"]);
+    steering.sort_unstable();
+    assert_eq!(steering, ["options.seed", "options.temperature", "options.top_k", "think"]);
+}
+
+#[test]
+fn an_empty_question_only_loads() {
+    for loaded in [
+        chat(&json!({ "model": "m" })),
+        chat(&json!({ "model": "m", "messages": [] })),
+        decode_generate(&Bytes::from_static(br#"{"model":"m","prompt":""}"#)),
+    ] {
+        let loaded = loaded.unwrap();
+        assert!(loaded.remember.load && !loaded.request.stream);
+    }
+}
+
+#[test]
+fn a_prompt_has_its_system_and_images() {
+    let body = br#"{"model":"m","prompt":"p","system":"s","images":["iVBORw0KGgo="],"stream":false,"format":"json","think":false}"#;
+    let decoded = decode_generate(&Bytes::from_static(body)).unwrap();
+    assert_eq!((decoded.request.messages.len(), decoded.request.messages[1].parts.len()), (2, 2));
+    assert_eq!((decoded.request.stream, decoded.request.format), (false, Format::JsonObject));
+    assert_eq!((decoded.request.effort, decoded.remember.thoughts), (Some(Effort::Off), false));
+}
+
+#[test]
+fn p05_wrong_values_are_named() {
+    for (field, value, param) in [
+        ("options", json!({ "temperature": "hot" }), "options.temperature"),
+        ("options", json!({ "stop": 7 }), "options.stop"),
+        ("format", json!(7), "format"),
+        ("messages", json!([{ "role": "user", "images": ["!"] }]), "messages[0].images[0]"),
+        ("stream", json!("no"), "stream"),
+    ] {
+        let mut body = json!({ "model": "m", "messages": [{ "role": "user", "content": "x" }] });
+        body[field] = value;
+        assert_eq!(chat(&body).unwrap_err().param.as_deref(), Some(param), "{body}");
+    }
+}
+
+#[test]
+fn a_model_is_asked_about_by_either_name() {
+    for body in [r#"{"model":"a:latest"}"#, r#"{"name":"a"}"#] {
+        assert_eq!(model_named(&Bytes::from(body)).unwrap(), "a");
+    }
+    assert_eq!(model_named(&Bytes::from("{}")).unwrap_err().param.as_deref(), Some("model"));
+}

@@ -1,0 +1,279 @@
+//! What holds for every dialect: a client that reads a stream gets the same as one that reads the whole reply, whatever
+//! the pieces were, and nothing of what the model said is lost on the way.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::chat::{Finish, Usage};
+
+const DIALECTS: [Dialect; 5] = [
+    Dialect::OpenAiChat,
+    Dialect::Anthropic,
+    Dialect::OpenAiResponses,
+    Dialect::OllamaChat,
+    Dialect::OllamaGenerate,
+];
+
+/// What a client knows once a reply is over.
+#[derive(Debug, Default, PartialEq)]
+struct Reply {
+    text: String,
+    thought: String,
+    /// Name and arguments.
+    calls: Vec<(String, Value)>,
+    finish: String,
+    tokens: u64,
+}
+
+fn encoder(dialect: Dialect) -> Box<dyn Encode> {
+    let remember = Remember { include_usage: true, thoughts: true, ..Remember::default() };
+    dialect.encoder(About { id: "1".into(), created: 7, model: "m".into(), remember })
+}
+
+/// The payloads of a stream, and the name of each event.
+fn payloads(dialect: Dialect, frames: &str) -> Vec<Value> {
+    if matches!(dialect, Dialect::OllamaChat | Dialect::OllamaGenerate) {
+        return frames.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    }
+    let frames = frames.split_terminator("\n\n").map(|frame| {
+        let (name, data) = match frame.split_once('\n') {
+            Some((name, data)) => (name.strip_prefix("event: "), data),
+            None => (None, frame),
+        };
+        let data = data.strip_prefix("data: ").expect("one line of data");
+        let json: Value = if data == "[DONE]" { Value::Null } else { serde_json::from_str(data).unwrap() };
+        assert!(name.is_none_or(|name| json["type"] == name), "{frame}");
+        json
+    });
+    frames.collect()
+}
+
+fn arguments(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+/// Reads a stream as a client of the dialect does.
+fn followed(dialect: Dialect, frames: &str) -> Reply {
+    let mut reply = Reply::default();
+    let mut calls: Vec<(String, String)> = Vec::new();
+    let mut numbers = 0..;
+    for event in payloads(dialect, frames) {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        match dialect {
+            Dialect::OpenAiChat => {
+                let choice = &event["choices"][0];
+                reply.text += &text(&choice["delta"]["content"]);
+                reply.thought += &text(&choice["delta"]["reasoning_content"]);
+                reply.finish += &text(&choice["finish_reason"]);
+                reply.tokens += event["usage"]["completion_tokens"].as_u64().unwrap_or_default();
+                let call = &choice["delta"]["tool_calls"][0];
+                if call["id"].is_string() {
+                    calls.push((text(&call["function"]["name"]), String::new()));
+                }
+                if let Some(index) = call["index"].as_u64() {
+                    calls[usize::try_from(index).unwrap()].1 += &text(&call["function"]["arguments"]);
+                }
+            }
+            Dialect::Anthropic => {
+                let delta = &event["delta"];
+                reply.text += &text(&delta["text"]);
+                reply.thought += &text(&delta["thinking"]);
+                reply.finish += &text(&delta["stop_reason"]);
+                if event["type"] == "message_delta" {
+                    reply.tokens = event["usage"]["output_tokens"].as_u64().unwrap();
+                }
+                if event["content_block"]["type"] == "tool_use" {
+                    calls.push((text(&event["content_block"]["name"]), String::new()));
+                }
+                if delta["type"] == "input_json_delta" {
+                    calls.last_mut().unwrap().1 += &text(&delta["partial_json"]);
+                }
+            }
+            Dialect::OpenAiResponses => {
+                assert_eq!(event["sequence_number"], numbers.next().unwrap(), "{event}");
+                match event["type"].as_str().unwrap() {
+                    "response.output_text.delta" => reply.text += &text(&event["delta"]),
+                    "response.reasoning_summary_text.delta" => reply.thought += &text(&event["delta"]),
+                    "response.function_call_arguments.delta" => {
+                        calls.last_mut().unwrap().1 += &text(&event["delta"])
+                    }
+                    "response.output_item.added" if event["item"]["type"] == "function_call" => {
+                        calls.push((text(&event["item"]["name"]), String::new()));
+                    }
+                    "response.completed" | "response.incomplete" => {
+                        assert_eq!(read(dialect, &event["response"]).text, reply.text);
+                        reply.finish = text(&event["response"]["status"]);
+                        reply.tokens = event["response"]["usage"]["output_tokens"].as_u64().unwrap();
+                    }
+                    _ => {}
+                }
+            }
+            Dialect::OllamaChat | Dialect::OllamaGenerate => {
+                let part = read(dialect, &event);
+                reply.text += &part.text;
+                reply.thought += &part.thought;
+                reply.calls.extend(part.calls);
+                reply.finish += &part.finish;
+                reply.tokens += part.tokens;
+            }
+            Dialect::OpenAiCompletions => unreachable!("it has text only"),
+        }
+    }
+    reply.calls.extend(calls.iter().map(|(name, text)| (name.clone(), arguments(text))));
+    reply
+}
+
+/// Reads a whole reply, or one line of Ollama's.
+fn read(dialect: Dialect, body: &Value) -> Reply {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let each = |list: &Value| list.as_array().cloned().unwrap_or_default();
+    let mut reply = Reply::default();
+    match dialect {
+        Dialect::OpenAiChat => {
+            let message = &body["choices"][0]["message"];
+            reply.text = text(&message["content"]);
+            reply.thought = text(&message["reasoning_content"]);
+            for call in each(&message["tool_calls"]) {
+                let function = &call["function"];
+                reply.calls.push((text(&function["name"]), arguments(&text(&function["arguments"]))));
+            }
+            reply.finish = text(&body["choices"][0]["finish_reason"]);
+            reply.tokens = body["usage"]["completion_tokens"].as_u64().unwrap();
+        }
+        Dialect::Anthropic => {
+            for block in each(&body["content"]) {
+                reply.text += &text(&block["text"]);
+                reply.thought += &text(&block["thinking"]);
+                if block["type"] == "tool_use" {
+                    reply.calls.push((text(&block["name"]), block["input"].clone()));
+                }
+            }
+            reply.finish = text(&body["stop_reason"]);
+            reply.tokens = body["usage"]["output_tokens"].as_u64().unwrap();
+        }
+        Dialect::OpenAiResponses => {
+            for item in each(&body["output"]) {
+                each(&item["content"]).iter().for_each(|part| reply.text += &text(&part["text"]));
+                each(&item["summary"]).iter().for_each(|part| reply.thought += &text(&part["text"]));
+                if item["type"] == "function_call" {
+                    reply.calls.push((text(&item["name"]), arguments(&text(&item["arguments"]))));
+                }
+            }
+            reply.finish = text(&body["status"]);
+            reply.tokens = body["usage"]["output_tokens"].as_u64().unwrap_or_default();
+        }
+        Dialect::OllamaChat | Dialect::OllamaGenerate => {
+            let around = if dialect == Dialect::OllamaChat { &body["message"] } else { body };
+            reply.text = text(&around["content"]) + &text(&around["response"]);
+            reply.thought = text(&around["thinking"]);
+            for call in each(&around["tool_calls"]) {
+                reply.calls.push((text(&call["function"]["name"]), call["function"]["arguments"].clone()));
+            }
+            reply.finish = text(&body["done_reason"]);
+            reply.tokens = body["eval_count"].as_u64().unwrap_or_default();
+        }
+        Dialect::OpenAiCompletions => unreachable!("it has text only"),
+    }
+    reply
+}
+
+#[derive(Debug, Clone)]
+enum Said {
+    Text(Vec<String>),
+    Thought(Vec<String>),
+    Call(String, Value),
+}
+
+fn said() -> impl Strategy<Value = Vec<Said>> {
+    let pieces = || prop::collection::vec("[a-z\\n\r\"\\\\é🦣\u{2028}]{1,6}", 1..4);
+    let call = ("[a-z_]{1,8}", "[a-z\"\\\\\n🦣]{0,8}");
+    let one = prop_oneof![
+        pieces().prop_map(Said::Text),
+        pieces().prop_map(Said::Thought),
+        call.prop_map(|(name, value)| Said::Call(name, json!({ "a": value }))),
+    ];
+    prop::collection::vec(one, 0..6)
+}
+
+/// The events of what was said, with arguments in pieces of so many characters.
+fn events(said: &[Said], slice: usize, finish: Finish) -> Vec<Event> {
+    let mut events = Vec::new();
+    for (at, said) in said.iter().enumerate() {
+        match said {
+            Said::Text(pieces) => events.extend(pieces.iter().cloned().map(Event::Text)),
+            Said::Thought(pieces) => events.extend(pieces.iter().cloned().map(Event::Reasoning)),
+            Said::Call(name, arguments) => {
+                events.push(Event::Call { id: format!("c{at}"), name: name.clone() });
+                let text: Vec<char> = arguments.to_string().chars().collect();
+                events.extend(text.chunks(slice).map(|piece| Event::CallArguments(piece.iter().collect())));
+            }
+        }
+    }
+    let usage = Usage { prompt_tokens: 3, completion_tokens: 5, ..Usage::default() };
+    events.push(Event::Done { finish, usage });
+    events
+}
+
+proptest! {
+    #[test]
+    fn a_stream_says_the_same_as_the_whole_reply_whatever_the_pieces(
+        said in said(), slice in 1usize..9,
+        finish in prop_oneof![Just(Finish::Stop), Just(Finish::Length), Just(Finish::Calls)],
+    ) {
+        let events = events(&said, slice, finish);
+        let mut answer = Collected::default();
+        events.iter().cloned().for_each(|event| _ = answer.add(event));
+        for dialect in DIALECTS {
+            let mut stream = encoder(dialect);
+            let frames: String = events.iter().map(|event| stream.frames(event)).collect();
+            prop_assert!(!frames.contains('\r'), "{:?}", dialect);
+            let whole: Value = serde_json::from_str(&encoder(dialect).whole(&answer)).unwrap();
+            let (followed, read) = (followed(dialect, &frames), read(dialect, &whole));
+            prop_assert_eq!(&followed, &read, "{:?}", dialect);
+            let calls: Vec<(String, Value)> = said.iter().filter_map(|said| match said {
+                Said::Call(name, arguments) => Some((name.clone(), arguments.clone())),
+                _ => None,
+            }).collect();
+            prop_assert_eq!((&read.text, &read.thought), (&answer.text(), &answer.reasoning()), "{:?}", dialect);
+            prop_assert_eq!((&read.calls, read.tokens), (&calls, 5), "{:?}", dialect);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused_without_a_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        let body = Bytes::from(body);
+        for dialect in DIALECTS {
+            let _ = dialect.decode(&body);
+        }
+    }
+}
+
+#[test]
+fn a_broken_stream_ends_in_an_error_and_without_an_end_mark() {
+    for dialect in DIALECTS {
+        let mut encoder = encoder(dialect);
+        let mut frames = encoder.frames(&Event::Text("a".into()));
+        frames += &encoder.broken("stream_interrupted", "gone");
+        let last = payloads(dialect, &frames).pop().unwrap();
+        assert!(last.to_string().contains("stream_interrupted"), "{dialect:?}: {last}");
+        assert!(
+            last["error"].is_object() || last["error"].is_string(),
+            "SDKs look there: {dialect:?}: {last}"
+        );
+        for mark in ["[DONE]", "message_stop", "response.completed", "\"done\":true"] {
+            assert!(!frames.contains(mark), "{dialect:?}: {mark}");
+        }
+    }
+}
+
+#[test]
+fn r01_text_cannot_write_events_in_any_dialect() {
+    let hostile = "\n\ndata: [DONE]\n\n\revent: message_stop\r\n\r\n{\"done\":true}\n{\"error\":1}\u{2028}";
+    for dialect in DIALECTS {
+        let mut encoder = encoder(dialect);
+        let mut frames = encoder.frames(&Event::Text(hostile.into()));
+        frames += &encoder.frames(&Event::Done { finish: Finish::Stop, usage: Usage::default() });
+        assert_eq!(followed(dialect, &frames).text, hostile, "{dialect:?}");
+    }
+}

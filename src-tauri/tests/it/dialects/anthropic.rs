@@ -1,0 +1,83 @@
+//! What Anthropic's clients ask beside the reply.
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, KEY, Options, Scene};
+
+fn hi() -> Value {
+    json!({ "model": "claude-sonnet-4-20250514", "max_tokens": 100, "messages": [{ "role": "user", "content": "echo: hi" }] })
+}
+
+#[tokio::test]
+async fn a_system_prompt_and_a_later_system_message_become_the_preprompt() {
+    let scene = Scene::of(&["alice"]).await;
+    let mut body = hi();
+    body["system"] =
+        json!([{ "type": "text", "text": "Be short.", "cache_control": { "type": "ephemeral" } }]);
+    body["messages"].as_array_mut().unwrap().push(json!({ "role": "system", "content": "Be kind." }));
+    let answer = scene.program.post("/v1/messages?beta=true", &body).await;
+    assert_eq!((answer.status, &answer.json()["content"]), (200, &json!([{ "type": "text", "text": "hi" }])));
+    assert_eq!(scene.asked()[0].preprompt.as_deref(), Some("Be short.\n\nBe kind."));
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn tokens_are_counted_without_a_call() {
+    let scene = Scene::of(&["alice"]).await;
+    let answer = scene.program.post("/v1/messages/count_tokens?beta=true", &hi()).await;
+    assert!(answer.json()["input_tokens"].as_u64().is_some_and(|tokens| (1..50).contains(&tokens)));
+    let refused = scene.program.post("/v1/messages/count_tokens", &json!({ "model": "m" })).await;
+    assert_eq!(refused.error(), (400, "invalid_request".into()));
+    assert!(scene.simulator.calls().is_empty());
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn the_probes_of_claude_code_are_answered_quietly() {
+    let scene = Scene::of(&["alice"]).await;
+    let events = scene.program.post("/api/event_logging/batch", &json!({ "events": [1] })).await;
+    assert_eq!((events.status, &*events.body), (200, &b"{}"[..]));
+    assert_eq!(scene.program.get("/api/claude_cli/bootstrap").await.status, 200);
+    let head = scene.program.http.head(format!("{}/", scene.program.base)).send().await.unwrap();
+    assert_eq!(head.status(), 200);
+    assert!(scene.simulator.calls().is_empty());
+    assert!(scene.program.records().await.is_empty(), "what is no question is no record");
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn the_list_of_models_has_the_form_that_the_client_reads() {
+    let scene = Scene::of(&["alice"]).await;
+    let get = async |path: &str| {
+        let request = scene.program.http.get(format!("{}{path}", scene.program.base));
+        Answer::of(request.header("x-api-key", KEY).header("anthropic-version", "2023-06-01").send().await)
+            .await
+    };
+    let list = get("/v1/models?limit=1000").await.json();
+    assert_eq!((&list["has_more"], &list["data"][0]["type"]), (&json!(false), &json!("model")));
+    assert_eq!(list["first_id"], list["data"][0]["id"]);
+    assert_eq!(get("/v1/models/gpt-4.1").await.json()["display_name"], "gpt-4.1");
+    let missing = get("/v1/models/nothing").await;
+    assert_eq!((missing.status, &missing.json()["error"]["type"]), (404, &json!("not_found_error")));
+    assert_eq!(scene.program.get("/v1/models").await.json()["object"], "list");
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn a_thread_is_refused_as_the_sdk_expects() {
+    let scene = Scene::of(&["alice"]).await;
+    let mut body = hi();
+    body["thread"] = json!({ "type": "create" });
+    let answer = scene.program.post("/v1/messages?beta=true", &body).await;
+    let details = answer.json()["error"]["details"].clone();
+    assert_eq!((answer.status, &details["error_code"]), (400, &json!("thread_unsupported_request")));
+    assert_eq!(details["unsupported"], json!([]));
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn without_a_page_the_root_is_not_there() {
+    let scene = Scene::with(&["alice"], Options::default().arg("--no-ui")).await;
+    let head = scene.program.http.head(format!("{}/", scene.program.base)).send().await.unwrap();
+    assert_eq!(head.status(), 404);
+}

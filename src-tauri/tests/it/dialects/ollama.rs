@@ -1,0 +1,53 @@
+//! What Ollama's clients ask about models, and the numbers they read.
+
+use serde_json::json;
+
+use crate::support::Scene;
+
+#[tokio::test]
+async fn models_are_listed_and_shown() {
+    let scene = Scene::of(&["alice"]).await;
+    let tags = scene.program.get("/api/tags").await.json();
+    let model = &tags["models"][0];
+    assert!(model["name"].is_string() && model["details"]["family"].is_string(), "{model}");
+    let shown = scene.program.post("/api/show", &json!({ "model": "gpt-4.1:latest" })).await.json();
+    assert!(shown["capabilities"].as_array().unwrap().contains(&json!("tools")));
+    let architecture = shown["model_info"]["general.architecture"].as_str().unwrap();
+    assert!(shown["model_info"][format!("{architecture}.context_length")].as_u64().unwrap() > 8_000);
+    assert_eq!(
+        scene.program.post("/api/show", &json!({ "model": "nothing" })).await.error(),
+        (404, "not_found".into())
+    );
+    let version = scene.program.get("/api/version").await.json();
+    assert!(version["version"].as_str().unwrap().starts_with("0."));
+    assert_eq!(scene.program.get("/api/ps").await.json(), json!({ "models": [] }));
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn counts_and_durations_stand_at_the_end() {
+    let scene = Scene::of(&["alice"]).await;
+    let body =
+        json!({ "model": "gpt-4.1", "messages": [{ "role": "user", "content": "echo: one two three" }] });
+    let streamed = scene.program.post("/api/chat", &body).await;
+    let text = String::from_utf8(streamed.body.to_vec()).unwrap();
+    let last: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (&last["done"], &last["eval_count"], &last["done_reason"]),
+        (&json!(true), &json!(3), &json!("stop"))
+    );
+    assert!(last["prompt_eval_count"].as_u64().unwrap() > 0 && last["total_duration"].as_u64().unwrap() > 0);
+    assert!(last["total_duration"].as_u64() >= last["eval_duration"].as_u64());
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn to_load_a_model_asks_nobody() {
+    let scene = Scene::of(&["alice"]).await;
+    for path in ["/api/chat", "/api/generate"] {
+        let answer = scene.program.post(path, &json!({ "model": "gpt-4.1", "keep_alive": 0 })).await;
+        assert_eq!((answer.status, &answer.json()["done_reason"]), (200, &json!("load")), "{path}");
+    }
+    assert!(scene.simulator.calls().is_empty());
+    scene.still_serves().await;
+}

@@ -1,0 +1,60 @@
+//! Responses that their clients come back to, and what Codex tries first.
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, KEY, Scene, head, raw, with_key};
+
+async fn ask(scene: &Scene, body: Value) -> Answer {
+    scene.program.post("/v1/responses", &body).await
+}
+
+#[tokio::test]
+async fn a_conversation_goes_on_from_a_kept_response() {
+    let scene = Scene::of(&["alice"]).await;
+    let first = json!({ "model": "gpt-4.1", "instructions": "One.", "input": "echo: first" });
+    let first = ask(&scene, first).await.json();
+    assert_eq!((&first["status"], &first["store"]), (&json!("completed"), &json!(true)));
+    let id = first["id"].as_str().unwrap();
+    let second = json!({ "model": "gpt-4.1", "instructions": "Two.", "input": "echo: second", "previous_response_id": id });
+    let second = ask(&scene, second).await;
+    assert_eq!((second.status, &second.json()["previous_response_id"]), (200, &json!(id)));
+    let asked = scene.asked().pop().unwrap();
+    assert_eq!(asked.texts(), ["echo: first", "first", "echo: second"]);
+    assert_eq!(asked.preprompt.as_deref(), Some("Two."), "instructions are not carried over");
+    let path = format!("/v1/responses/{id}");
+    assert_eq!(scene.program.get(&path).await.json(), first);
+    let delete =
+        || scene.program.http.delete(format!("{}{path}", scene.program.base)).bearer_auth(KEY).send();
+    assert_eq!(Answer::of(delete().await).await.json()["deleted"], true);
+    assert_eq!(Answer::of(delete().await).await.error(), (404, "not_found".into()));
+    let gone = ask(&scene, json!({ "model": "gpt-4.1", "input": "hi", "previous_response_id": id })).await;
+    assert_eq!(gone.error(), (400, "previous_response_not_found".into()));
+    assert_eq!(gone.json()["error"]["param"], "previous_response_id");
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn a_streamed_response_is_kept_too_and_an_unwanted_one_is_not() {
+    let scene = Scene::of(&["alice"]).await;
+    for (store, status) in [(true, 200), (false, 404)] {
+        let streamed = json!({ "model": "gpt-4.1", "input": "echo: hi", "stream": true, "store": store });
+        let body = String::from_utf8(ask(&scene, streamed).await.body.to_vec()).unwrap();
+        let last: Value =
+            serde_json::from_str(body.lines().filter_map(|line| line.strip_prefix("data: ")).last().unwrap())
+                .unwrap();
+        let id = last["response"]["id"].as_str().unwrap();
+        assert_eq!(scene.program.get(&format!("/v1/responses/{id}")).await.status, status);
+    }
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn what_codex_tries_first_is_cleanly_not_there() {
+    let scene = Scene::of(&["alice"]).await;
+    let compact = scene.program.post("/v1/responses/compact", &json!({ "model": "m", "input": [] })).await;
+    assert_eq!(compact.error(), (405, "method_not_allowed".into()));
+    let upgrade = ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", &with_key()];
+    let refused = raw(scene.program.port, &head("GET", "/v1/responses", &upgrade)).await;
+    assert_eq!((refused.status(), refused.code().as_str()), (405, "method_not_allowed"));
+    scene.still_serves().await;
+}
