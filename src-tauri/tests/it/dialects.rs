@@ -259,7 +259,7 @@ async fn f17_to_f20_a_stream_that_breaks_off_says_so_in_every_dialect() {
             let answer = spoken.streamed(&scene, "echo: 1 2 3 4 5 6 7").await;
             let (text, last) = spoken.read(&answer);
             let what = format!("{fault} on {}: {last}", spoken.path);
-            assert!(text.starts_with("1 2 3"), "{what}");
+            assert!(text.starts_with('1'), "{what}");
             let error: Value = serde_json::from_str(&last).expect("an error");
             assert_eq!(code_of(&error), "stream_interrupted", "{what}");
             let body = String::from_utf8_lossy(&answer.body).into_owned();

@@ -244,7 +244,9 @@ async fn n10_no_other_protocol_and_no_other_method() {
             path_of(&route)
         );
         assert_eq!(raw(program.port, upgrade.as_bytes()).await.status(), 400, "{}", route.path);
-        for method in ["TRACE", "PUT", "DELETE", "FOO"] {
+        let routes = every_route();
+        let answered = |method: &str| routes.iter().any(|it| it.path == route.path && it.method == *method);
+        for method in ["TRACE", "PUT", "DELETE", "FOO"].into_iter().filter(|method| !answered(method)) {
             let answer = raw(program.port, &head(method, &path_of(&route), &[credential])).await;
             assert_eq!(answer.status(), 405, "{method} {}", route.path);
             assert!(answer.headers("allow")[0].contains(route.method.as_str()), "{}", route.path);
