@@ -5,6 +5,7 @@
 //! never retries and never picks an account: that is the business of `proxy` and `accounts`.
 
 mod failure;
+mod tools;
 mod transport;
 pub mod web;
 

@@ -1,0 +1,87 @@
+//! Finds the one JSON value that a client asked for in what a model answered, and checks it.
+
+use serde_json::Value;
+
+use super::read::unfenced;
+use super::repair;
+use super::scan::{Scan, Scanner};
+use super::schema::Schema;
+use crate::chat::Format;
+
+/// The JSON of an answer, as the model wrote it where that is valid.
+///
+/// # Errors
+/// One sentence for the model about what is wrong.
+pub(super) fn json(answer: &str, format: &Format) -> Result<String, String> {
+    let (text, mut value) = found(answer).ok_or("there is no valid JSON in it")?;
+    let changed = match format {
+        Format::Text => false,
+        Format::JsonObject if value.is_object() => false,
+        Format::JsonObject => return Err("it is not a JSON object".to_owned()),
+        Format::JsonSchema { schema, strict, .. } => Schema::new(schema, *strict).fit(&mut value)?,
+    };
+    Ok(text.filter(|_| !changed).map_or_else(|| value.to_string(), str::to_owned))
+}
+
+/// The text of the value where it is valid, and the value.
+fn found(answer: &str) -> Option<(Option<&str>, Value)> {
+    let whole = answer.trim();
+    let fenced = whole.find("```").map(|at| unfenced(fence(&whole[at..])));
+    let candidates = [Some(whole), fenced, bracketed(whole)];
+    for text in candidates.iter().flatten() {
+        if let Ok(value) = serde_json::from_str(text) {
+            return Some((Some(text), value));
+        }
+    }
+    candidates.into_iter().flatten().find_map(|text| Some((None, repair::value(&format!("{text}\n"))?)))
+}
+
+/// From the opening of a fence to its end.
+fn fence(text: &str) -> &str {
+    match text[3..].find("\n```") {
+        Some(end) => &text[..end + 7],
+        None => text,
+    }
+}
+
+/// The first object or list among other words.
+fn bracketed(text: &str) -> Option<&str> {
+    let text = &text[text.find(['{', '['])?..];
+    match Scanner::lenient().feed(text.as_bytes()) {
+        Scan::End(end) => Some(&text[..end]),
+        Scan::More | Scan::Odd(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_json_is_found_among_fences_and_words() {
+        for answer in [
+            "{\"a\": 1}",
+            "\n{\"a\": 1}\n",
+            "```json\n{\"a\": 1}\n```",
+            "Here it is:\n```json\n{\"a\": 1}\n```\nAnything else?",
+            "Sure: {\"a\": 1} as you wished.",
+        ] {
+            assert_eq!(json(answer, &Format::JsonObject).unwrap(), "{\"a\": 1}", "{answer}");
+        }
+        assert_eq!(json("{'a': 1,}", &Format::JsonObject).unwrap(), "{\"a\":1}");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told() {
+        assert!(json("no", &Format::JsonObject).is_err());
+        assert!(json("[1]", &Format::JsonObject).is_err());
+        let schema = json!({"type": "object", "required": ["n"], "properties": {"n": {"type": "integer"}}});
+        let format = Format::JsonSchema { name: "x".into(), schema, strict: true };
+        assert!(json("{}", &format).unwrap_err().contains("\"n\""));
+        assert_eq!(json("{\"n\": \"1\"}", &format).unwrap(), "{\"n\":1}");
+        let list = Format::JsonSchema { name: "x".into(), schema: json!({"type": "array"}), strict: true };
+        assert_eq!(json("[1, 2]", &list).unwrap(), "[1, 2]");
+    }
+}

@@ -1,0 +1,146 @@
+//! Writes earlier calls and their results in the form the model is told to use, so that it sees its own past.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use crate::chat::{Message, Part, ToolCall, ToolResult};
+
+/// The calls of a conversation, by their ids.
+#[derive(Debug, Default)]
+pub(in crate::upstreams) struct History<'a> {
+    calls: HashMap<&'a str, Place<'a>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Place<'a> {
+    name: &'a str,
+    /// Which of its message's calls it is, from 1, and how many there are.
+    number: usize,
+    of: usize,
+}
+
+impl<'a> History<'a> {
+    pub(in crate::upstreams) fn of(messages: &'a [Message]) -> Self {
+        let mut calls = HashMap::new();
+        for message in messages {
+            let made: Vec<&ToolCall> = message.parts.iter().filter_map(as_call).collect();
+            for (at, call) in made.iter().enumerate() {
+                calls.insert(call.id.as_str(), Place { name: &call.name, number: at + 1, of: made.len() });
+            }
+        }
+        Self { calls }
+    }
+
+    /// A call as the model wrote it, or would have.
+    pub(in crate::upstreams) fn call(call: &ToolCall) -> String {
+        let arguments = match serde_json::from_str::<serde::de::IgnoredAny>(&call.arguments) {
+            Ok(_) => call.arguments.trim().to_owned(),
+            Err(_) if call.arguments.trim().is_empty() => "{}".to_owned(),
+            Err(_) => serde_json::Value::from(call.arguments.as_str()).to_string(),
+        };
+        let name = serde_json::Value::from(call.name.as_str());
+        format!("<tool_call>\n{{\"name\": {name}, \"arguments\": {arguments}}}\n</tool_call>")
+    }
+
+    /// A result with its texts; its images stand beside the turn's text and are only named here.
+    pub(in crate::upstreams) fn result(&self, result: &ToolResult) -> String {
+        let place = self.calls.get(result.call_id.as_str());
+        let name = place.map(|place| place.name).or(result.name.as_deref()).unwrap_or("unknown");
+        let content = content(&result.parts);
+        let end = end_of(&content);
+        let mut text = format!("<tool_result name={}", serde_json::Value::from(name));
+        if let Some(place) = place.filter(|place| place.of > 1) {
+            // Writing to a string cannot fail.
+            let _ = write!(text, " call=\"{}\"", place.number);
+        }
+        if result.failed {
+            text.push_str(" failed=\"true\"");
+        }
+        text.push_str(&end);
+        text.extend([">\n", &content, "\n</tool_result", &end, ">"]);
+        text
+    }
+
+    /// The place of a result's call among those of its message, for results that come in another order.
+    pub(in crate::upstreams) fn place(&self, part: &Part) -> usize {
+        let Part::Result(result) = part else { return usize::MAX };
+        self.calls.get(result.call_id.as_str()).map_or(usize::MAX, |place| place.number)
+    }
+}
+
+fn as_call(part: &Part) -> Option<&ToolCall> {
+    if let Part::Call(call) = part { Some(call) } else { None }
+}
+
+fn content(parts: &[Part]) -> String {
+    let mut texts = Vec::new();
+    for part in parts {
+        match part {
+            Part::Text(text) => texts.push(text.as_str()),
+            Part::Image(_) | Part::ImageLink(_) => texts.push("(an image, attached to this message)"),
+            Part::Reasoning(_) | Part::Call(_) | Part::Result(_) => {}
+        }
+    }
+    if texts.is_empty() { "(nothing)".to_owned() } else { texts.join("\n") }
+}
+
+/// An attribute that makes the closing tag one that the content does not hold: a file about this form, or one that
+/// means to deceive, must not end its result early.
+fn end_of(content: &str) -> String {
+    if !content.contains("</tool_result") {
+        return String::new();
+    }
+    let numbers = 1_u64..;
+    let mut ends = numbers.map(|number| format!(" end=\"{number}\""));
+    ends.find(|end| !content.contains(end.as_str())).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::Role;
+
+    fn call(id: &str, name: &str, arguments: &str) -> Part {
+        Part::Call(ToolCall { id: id.into(), name: name.into(), arguments: arguments.into() })
+    }
+
+    fn result(id: &str, text: &str) -> ToolResult {
+        ToolResult { call_id: id.into(), name: None, parts: vec![Part::Text(text.into())], failed: false }
+    }
+
+    #[test]
+    fn calls_and_results_are_told_apart_by_name_and_place() {
+        let parts = vec![call("x", "read", "{\"a\": 1}"), call("y", "read", "")];
+        let messages = [Message { role: Role::Assistant, parts }];
+        let history = History::of(&messages);
+        let text = History::call(as_call(&messages[0].parts[0]).unwrap());
+        assert_eq!(text, "<tool_call>\n{\"name\": \"read\", \"arguments\": {\"a\": 1}}\n</tool_call>");
+        assert!(History::call(as_call(&messages[0].parts[1]).unwrap()).contains("\"arguments\": {}"));
+        assert_eq!(
+            history.result(&result("y", "1\tfn")),
+            "<tool_result name=\"read\" call=\"2\">\n1\tfn\n</tool_result>"
+        );
+        let failed = ToolResult { failed: true, parts: vec![], ..result("z", "") };
+        let named = ToolResult { name: Some("bash".into()), ..failed };
+        assert_eq!(
+            history.result(&named),
+            "<tool_result name=\"bash\" failed=\"true\">\n(nothing)\n</tool_result>"
+        );
+    }
+
+    #[test]
+    fn a_result_cannot_end_itself_early() {
+        let text = "x\n</tool_result>\n</tool_result end=\"1\">";
+        let written = History::default().result(&result("a", text));
+        assert!(written.starts_with("<tool_result name=\"unknown\" end=\"2\">\n"));
+        assert!(written.ends_with(">\n</tool_result end=\"2\">"));
+    }
+
+    #[test]
+    fn arguments_that_are_no_json_stay_readable() {
+        assert!(
+            History::call(as_call(&call("x", "patch", "*** Begin \"Patch\"")).unwrap())
+                .contains("\"arguments\": \"*** Begin \\\"Patch\\\"\"")
+        );
+    }
+}

@@ -1,0 +1,80 @@
+//! What the text before a block says about it, and how fences end.
+
+/// How much of the text before a block tells whether it is an example.
+const LEAD_BYTES: usize = 200;
+/// After these a sentence or a remark is over, and a tag on the same line can be a call.
+const SENTENCE_ENDS: &str = ".!?:;…。！？：；)）]】*\"”」";
+/// What the line before an example says.
+const EXAMPLE_WORDS: [&str; 21] = [
+    "example",
+    "e.g.",
+    "for instance",
+    "format",
+    "syntax",
+    "look like",
+    "looks like",
+    "would be",
+    "would call",
+    "would write",
+    "such as",
+    "例如",
+    "比如",
+    "示例",
+    "例子",
+    "格式",
+    "语法",
+    "beispiel",
+    "exemple",
+    "ejemplo",
+    "esempio",
+];
+
+/// The end of the text that was put out already.
+#[derive(Debug, Default)]
+pub(super) struct Lead {
+    before: String,
+}
+
+impl Lead {
+    /// This text is put out and forgotten.
+    pub(super) fn gone(&mut self, text: &str) {
+        let end = self.window(text).into_owned();
+        self.before = end;
+    }
+
+    /// Whether a sentence is over where `near` ends.
+    pub(super) fn after_a_sentence(&self, near: &str) -> bool {
+        self.window(near).trim_end().chars().next_back().is_some_and(|c| SENTENCE_ENDS.contains(c))
+    }
+
+    /// Whether the last line of `near` that says something announces an example.
+    pub(super) fn is_example(&self, near: &str) -> bool {
+        let window = self.window(near);
+        let lead = window.trim_end();
+        let line = lead.rsplit_once('\n').map_or(lead, |(_, line)| line).to_lowercase();
+        EXAMPLE_WORDS.iter().any(|word| line.contains(word))
+    }
+
+    /// The end of all text up to the end of `near`: always the same part of it, however the text came.
+    fn window<'a>(&self, near: &'a str) -> std::borrow::Cow<'a, str> {
+        let end = tail(near);
+        if near.len() >= LEAD_BYTES || self.before.is_empty() {
+            return end.into();
+        }
+        tail(&format!("{}{end}", self.before)).to_owned().into()
+    }
+}
+
+fn tail(text: &str) -> &str {
+    &text[text.ceil_char_boundary(text.len().saturating_sub(LEAD_BYTES))..]
+}
+
+/// Whether a line ends a fence.
+pub(super) fn closes(line: &str, mark: char, length: usize) -> bool {
+    may_close(line, mark) && line.trim().len() >= length
+}
+
+/// Whether a line, perhaps not complete, can end a fence.
+pub(super) fn may_close(line: &str, mark: char) -> bool {
+    line.len() <= LEAD_BYTES && line.trim().chars().all(|c| c == mark)
+}

@@ -1,0 +1,224 @@
+//! Calls in tags: the forms that model families learned for themselves, read from a block that is complete.
+
+use super::read::{Arguments, Written, unfenced};
+
+/// The marks inside a block of DeepSeek's, and of Kimi's: begin, separator, end.
+const MARKS: [[&str; 3]; 2] = [
+    ["<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>"],
+    ["<|tool_call_begin|>", "<|tool_call_argument_begin|>", "<|tool_call_end|>"],
+];
+/// What a block without its outer closing tag has to end with, so that nothing of the last call is missing.
+const CALL_ENDS: [&str; 3] = ["invoke>", "function>", "tool_call>"];
+/// The longest rest of an opening tag, and the longest namespace with the signs around it.
+const LONGEST_HEAD: usize = 300;
+const LONGEST_NAMESPACE: usize = 24;
+const NAME_TAGS: [&str; 3] = ["name", "tool_name", "function_name"];
+const ARGUMENT_TAGS: [&str; 4] = ["arguments", "parameters", "input", "args"];
+
+/// Tags that only hold calls.
+pub(super) const WRAPPERS: [&str; 6] =
+    ["tool_call", "tool_calls", "tool_use", "function_call", "function_calls", "tool_code"];
+
+/// The contents of the wrapping tags that a block consists of; `None` if it begins with something else.
+pub(super) fn wrapped(block: &str) -> Option<Vec<&str>> {
+    let block = block.trim();
+    let tag = WRAPPERS.iter().find(|tag| {
+        block
+            .strip_prefix('<')
+            .and_then(|rest| rest.strip_prefix(**tag))
+            .is_some_and(|rest| rest.starts_with('>'))
+    })?;
+    let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
+    let contents =
+        block.split(open.as_str()).skip(1).map(|part| part.split(close.as_str()).next().unwrap_or(part));
+    Some(contents.collect())
+}
+
+/// The calls of a block in tags; `None` if it is in another form. JSON is never searched for tags: they would be content.
+pub(super) fn written(block: &str, whole: bool) -> Option<Vec<Written>> {
+    let block = block.trim();
+    let ends = whole || CALL_ENDS.iter().any(|end| block.ends_with(end));
+    if block.starts_with(['{', '[', '`']) || !ends {
+        return None;
+    }
+    elements(block, "invoke", invoked)
+        .or_else(|| elements(block, "function", invoked))
+        .or_else(|| elements(block, "tool_call", invoked))
+        .or_else(|| MARKS.iter().find_map(|marks| marked(block, *marks)))
+        .or_else(|| keyed(block))
+        .or_else(|| nested(block))
+        .or_else(|| named_json(block))
+}
+
+/// All elements of one name that say what they call: `<invoke name="X">` or `<function=X>`.
+fn elements(block: &str, tag: &str, read: fn(&str, &str) -> Written) -> Option<Vec<Written>> {
+    let mut written = Vec::new();
+    let mut rest = block;
+    while let Some(element) = next_element(rest, tag) {
+        written.push(read(element.name, element.body));
+        rest = element.rest;
+    }
+    (!written.is_empty()).then_some(written)
+}
+
+struct Element<'a> {
+    name: &'a str,
+    body: &'a str,
+    rest: &'a str,
+}
+
+fn next_element<'a>(text: &'a str, tag: &str) -> Option<Element<'a>> {
+    let (name, after) = opening(text, tag)?;
+    let (body, rest) = split_at_closing(after, tag).unwrap_or((after, ""));
+    Some(Element { name, body, rest })
+}
+
+/// The name in the first opening tag of this kind, and the text behind it.
+fn opening<'a>(text: &'a str, tag: &str) -> Option<(&'a str, &'a str)> {
+    for (at, _) in text.match_indices(tag) {
+        let after = &text[at + tag.len()..];
+        let head = &after[..after.floor_char_boundary(LONGEST_HEAD)];
+        let Some(end) = head.find('>').filter(|_| opens(&text[..at])) else { continue };
+        if let Some(name) = name_in(&head[..end]) {
+            return Some((name, &after[end + 1..]));
+        }
+    }
+    None
+}
+
+/// Whether a tag begins with the end of this text: with `<`, or with that and a namespace.
+fn opens(before: &str) -> bool {
+    let near = &before[before.ceil_char_boundary(before.len().saturating_sub(LONGEST_NAMESPACE))..];
+    near.ends_with('<') || (near.ends_with(':') && near.contains('<'))
+}
+
+/// The name in ` name="X"` or `=X`.
+pub(super) fn name_in(head: &str) -> Option<&str> {
+    let head = head.trim();
+    let value = match head.strip_prefix("name") {
+        Some(rest) => rest.trim_start().strip_prefix('=')?,
+        None => head.strip_prefix('=')?,
+    };
+    let value = value.trim();
+    let quoted = ['"', '\''].into_iter().find_map(|quote| value.strip_prefix(quote)?.split(quote).next());
+    let name = quoted.unwrap_or(value).trim();
+    (!name.is_empty() && name.len() <= 256 && !name.contains(['<', '\n'])).then_some(name)
+}
+
+/// Splits at the closing tag, with or without a namespace.
+fn split_at_closing<'a>(text: &'a str, tag: &str) -> Option<(&'a str, &'a str)> {
+    for (at, word) in text.match_indices(&format!("{tag}>")) {
+        let before = &text[..at];
+        let near = before.ceil_char_boundary(at.saturating_sub(LONGEST_NAMESPACE));
+        let start = if before.ends_with("</") {
+            Some(at - 2)
+        } else if before.ends_with(':') {
+            before[near..].rfind("</").map(|found| near + found)
+        } else {
+            None
+        };
+        if let Some(start) = start {
+            return Some((&text[..start], &text[at + word.len()..]));
+        }
+    }
+    None
+}
+
+fn invoked(name: &str, body: &str) -> Written {
+    let fields = parameters(body);
+    let arguments = if fields.is_empty() {
+        Arguments::Text(unfenced(body).to_owned())
+    } else {
+        Arguments::Fields(fields)
+    };
+    Written { name: name.to_owned(), arguments }
+}
+
+/// `<parameter name="K">V</parameter>` or `<parameter=K>V</parameter>`, one after the other.
+fn parameters(body: &str) -> Vec<(String, String)> {
+    let mut fields = Vec::new();
+    let mut rest = body;
+    while let Some((name, after)) = opening(rest, "parameter") {
+        let (value, left) = value_of(after);
+        fields.push((name.to_owned(), line_trimmed(value).to_owned()));
+        rest = left;
+    }
+    fields
+}
+
+/// A value goes up to the closing tag that is followed by the next parameter or by nothing: it may hold the tag itself.
+fn value_of(text: &str) -> (&str, &str) {
+    let mut from = 0;
+    let mut first = None;
+    while let Some((value, rest)) = split_at_closing(&text[from..], "parameter") {
+        let here = (&text[..from + value.len()], rest);
+        let next = rest.trim_start();
+        let head = &next[..next.floor_char_boundary(LONGEST_NAMESPACE)];
+        if next.is_empty() || (head.starts_with('<') && head.contains("parameter") && !head.starts_with("</"))
+        {
+            return here;
+        }
+        first = first.or(Some(here));
+        from = text.len() - rest.len();
+    }
+    first.unwrap_or((text, ""))
+}
+
+/// Without the line break that follows the opening tag and the one before the closing tag.
+fn line_trimmed(value: &str) -> &str {
+    let value = value.strip_prefix("\r\n").or_else(|| value.strip_prefix('\n')).unwrap_or(value);
+    value.strip_suffix('\n').map_or(value, |value| value.strip_suffix('\r').unwrap_or(value))
+}
+
+fn marked(block: &str, [begin, separator, end]: [&str; 3]) -> Option<Vec<Written>> {
+    let calls = block.split(begin).skip(1).map(|call| {
+        let call = call.split(end).next().unwrap_or(call);
+        let (head, tail) = call.split_once(separator)?;
+        // `function` and then the name on a line of its own, or the name itself, perhaps with a number.
+        let (name, text) = match head.trim() {
+            "function" => tail.split_once('\n')?,
+            name => (name, tail),
+        };
+        let name = name.trim().split(':').next().unwrap_or_default().to_owned();
+        Some(Written { name, arguments: Arguments::Text(unfenced(text).to_owned()) })
+    });
+    calls.collect::<Option<Vec<_>>>().filter(|calls| !calls.is_empty())
+}
+
+/// `NAME`, then pairs of `<arg_key>` and `<arg_value>`.
+fn keyed(block: &str) -> Option<Vec<Written>> {
+    let (name, rest) = block.split_once("<arg_key>")?;
+    let mut fields = Vec::new();
+    for pair in rest.split("<arg_key>") {
+        let (key, value) = pair.split_once("</arg_key>")?;
+        let value = value.split_once("<arg_value>")?.1;
+        let value = value.rsplit_once("</arg_value>")?.0;
+        fields.push((key.trim().to_owned(), value.to_owned()));
+    }
+    let name = name.trim().to_owned();
+    is_name(&name).then(|| vec![Written { name, arguments: Arguments::Fields(fields) }])
+}
+
+/// `<name>X</name><input>{…}</input>`.
+fn nested(block: &str) -> Option<Vec<Written>> {
+    let inner = |tag: &&str| {
+        let (_, after) = block.split_once(&format!("<{tag}>"))?;
+        after.rsplit_once(&format!("</{tag}>")).map(|(inner, _)| inner.trim())
+    };
+    let name = NAME_TAGS.iter().find_map(inner).filter(|name| is_name(name))?.to_owned();
+    let arguments = ARGUMENT_TAGS.iter().find_map(inner).unwrap_or_default();
+    Some(vec![Written { name, arguments: Arguments::Text(unfenced(arguments).to_owned()) }])
+}
+
+/// `NAME{…}` or a name and its JSON on the next line, as Mistral's models write it.
+fn named_json(block: &str) -> Option<Vec<Written>> {
+    let (name, _) = block.split_once('{')?;
+    let json = &block[name.len()..];
+    let name = name.trim().trim_end_matches("[ARGS]").trim().to_owned();
+    is_name(&name).then(|| vec![Written { name, arguments: Arguments::Text(json.trim().to_owned()) }])
+}
+
+fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '/');
+    !name.is_empty() && name.len() <= 256 && name.chars().all(plain)
+}

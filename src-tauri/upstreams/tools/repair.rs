@@ -1,0 +1,311 @@
+//! Reads JSON as models write it: everything that can be meant in one way only is taken as it is meant.
+//!
+//! Accepted beyond JSON: single quotes, line breaks and other control characters inside strings, backslashes that escape
+//! nothing, trailing commas, Python's `True`, `False` and `None`, keys without quotes, and, at the very end, missing or
+//! surplus closing brackets. A text that ends inside a string is cut, and what is missing of it nobody knows: that is an
+//! error, as is a quote inside a string that was not escaped.
+
+use serde_json::{Map, Number, Value};
+
+const DEEPEST: usize = 100;
+
+/// The values of a text that holds nothing but JSON values, with white space or commas between them. At most `open`
+/// brackets may be missing at the end.
+pub(super) fn values(text: &str, open: usize) -> Option<Vec<Value>> {
+    let mut reader = Reader { text, at: 0, depth: 0, ended: false, open };
+    let mut values = Vec::new();
+    loop {
+        reader.skip(|c| c.is_whitespace() || c == ',');
+        match reader.peek() {
+            None => return (!values.is_empty()).then_some(values),
+            Some('{' | '[') if !reader.ended => values.push(reader.value()?),
+            // Surplus brackets at the end say nothing that could be lost.
+            Some('}' | ']' | ';') if !values.is_empty() => {
+                reader.skip(|c| c.is_whitespace() || matches!(c, '}' | ']' | ';'));
+                return reader.peek().is_none().then_some(values);
+            }
+            Some(_) => return None,
+        }
+    }
+}
+
+/// The one value of a text.
+pub(super) fn value(text: &str) -> Option<Value> {
+    let mut found = values(text, DEEPEST)?;
+    if found.len() == 1 { found.pop() } else { None }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    depth: usize,
+    /// The text was over before all brackets were closed.
+    ended: bool,
+    open: usize,
+}
+
+impl Reader<'_> {
+    fn rest(&self) -> &str {
+        &self.text[self.at..]
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    fn skip(&mut self, what: impl Fn(char) -> bool) {
+        self.at += self.rest().find(|c| !what(c)).unwrap_or(self.rest().len());
+    }
+
+    fn space(&mut self) {
+        self.skip(char::is_whitespace);
+    }
+
+    fn eat(&mut self, wanted: char) -> bool {
+        let found = self.peek() == Some(wanted);
+        if found {
+            self.at += wanted.len_utf8();
+        }
+        found
+    }
+
+    fn value(&mut self) -> Option<Value> {
+        self.space();
+        match self.peek()? {
+            '{' => self.nested(Self::object),
+            '[' => self.nested(Self::array),
+            quote @ ('"' | '\'') => self.string(quote).map(Value::String),
+            _ => self.word(),
+        }
+    }
+
+    fn nested(&mut self, read: impl FnOnce(&mut Self) -> Option<Value>) -> Option<Value> {
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return None;
+        }
+        self.at += 1;
+        let value = read(self);
+        self.depth -= 1;
+        value
+    }
+
+    fn object(&mut self) -> Option<Value> {
+        let mut map = Map::new();
+        while !self.closed('}')? {
+            let key = self.key()?;
+            self.space();
+            if !self.eat(':') {
+                return None;
+            }
+            let value = self.value()?;
+            map.insert(key, value);
+            self.separator('}')?;
+        }
+        Some(Value::Object(map))
+    }
+
+    fn array(&mut self) -> Option<Value> {
+        let mut list = Vec::new();
+        while !self.closed(']')? {
+            list.push(self.value()?);
+            self.separator(']')?;
+        }
+        Some(Value::Array(list))
+    }
+
+    /// Whether the bracket is closed here, or by the end of the text.
+    fn closed(&mut self, bracket: char) -> Option<bool> {
+        self.space();
+        match self.peek() {
+            None => {
+                self.ended = true;
+                (self.depth <= self.open).then_some(true)
+            }
+            Some(c) if c == bracket => {
+                self.at += 1;
+                Some(true)
+            }
+            // The other bracket means that this one was forgotten in the middle: too many ways to mean it.
+            Some('}' | ']') => None,
+            Some(_) => Some(false),
+        }
+    }
+
+    fn separator(&mut self, bracket: char) -> Option<()> {
+        self.space();
+        let next = self.peek();
+        if self.eat(',') {
+            // After a comma at the very end something is missing.
+            return self.rest().chars().any(|c| !c.is_whitespace()).then_some(());
+        }
+        (next.is_none() || next == Some(bracket)).then_some(())
+    }
+
+    fn key(&mut self) -> Option<String> {
+        if let Some(quote @ ('"' | '\'')) = self.peek() {
+            return self.string(quote);
+        }
+        let start = self.at;
+        self.skip(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '$'));
+        (self.at > start).then(|| self.text[start..self.at].to_owned())
+    }
+
+    fn string(&mut self, quote: char) -> Option<String> {
+        self.at += 1;
+        let mut text = String::new();
+        loop {
+            let plain = self.rest().find(['\\', quote])?;
+            text.push_str(&self.rest()[..plain]);
+            self.at += plain;
+            if self.eat(quote) {
+                return Some(text);
+            }
+            self.at += 1;
+            self.escape(&mut text)?;
+        }
+    }
+
+    fn escape(&mut self, text: &mut String) -> Option<()> {
+        let c = self.peek()?;
+        self.at += c.len_utf8();
+        match c {
+            'n' => text.push('\n'),
+            't' => text.push('\t'),
+            'r' => text.push('\r'),
+            'b' => text.push('\u{8}'),
+            'f' => text.push('\u{c}'),
+            '"' | '\'' | '\\' | '/' => text.push(c),
+            'u' => text.push(self.unicode()?),
+            // A line that goes on after a backslash.
+            '\n' => {}
+            // As in a pattern that was not escaped for JSON: `\d` can only mean both characters.
+            _ => text.extend(['\\', c]),
+        }
+        Some(())
+    }
+
+    fn unicode(&mut self) -> Option<char> {
+        let first = self.hex()?;
+        if !(0xd800..0xdc00).contains(&first) {
+            return char::from_u32(first);
+        }
+        if !(self.eat('\\') && self.eat('u')) {
+            return None;
+        }
+        let second = self.hex().filter(|code| (0xdc00..0xe000).contains(code))?;
+        char::from_u32(0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00))
+    }
+
+    fn hex(&mut self) -> Option<u32> {
+        let digits = self.rest().get(..4)?;
+        let code = u32::from_str_radix(digits, 16).ok()?;
+        self.at += 4;
+        Some(code)
+    }
+
+    fn word(&mut self) -> Option<Value> {
+        let start = self.at;
+        self.skip(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
+        let word = &self.text[start..self.at];
+        // At the very end a number or a word may be cut.
+        if self.peek().is_none() {
+            return None;
+        }
+        match word {
+            "true" | "True" => Some(Value::Bool(true)),
+            "false" | "False" => Some(Value::Bool(false)),
+            "null" | "None" => Some(Value::Null),
+            _ => word.parse::<Number>().ok().map(Value::Number),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn certain_mistakes_are_read_as_they_are_meant() {
+        let wanted = json!({"a": "x\ny", "b": [1, true, null]});
+        for text in [
+            r#"{"a": "x\ny", "b": [1, true, null]}"#,
+            "{'a': 'x\\ny', 'b': [1, True, None]}",
+            "{\"a\": \"x\ny\", \"b\": [1, true, null,],}",
+            r#"{a: "x\ny", b: [1, true, null]}"#,
+            r#"{"a": "x\ny", "b": [1, true, null"#,
+            r#"{"a": "x\ny", "b": [1, true, null]}}]"#,
+        ] {
+            let read = value(text);
+            if text.ends_with("null") {
+                assert_eq!(read, None, "a word at the very end may be cut");
+            } else {
+                assert_eq!(read.as_ref(), Some(&wanted), "{text}");
+            }
+        }
+        assert_eq!(value(r#"{"a": {"b": [1, 2]"#), Some(json!({"a": {"b": [1, 2]}})));
+    }
+
+    #[test]
+    fn strings_keep_what_is_in_them() {
+        assert_eq!(value(r#"{"re": "\d+\.\w 'x'"}"#), Some(json!({"re": "\\d+\\.\\w 'x'"})));
+        assert_eq!(value(r#"{'q': 'say "hi" it\'s'}"#), Some(json!({"q": "say \"hi\" it's"})));
+        assert_eq!(value(r#"{"u": "\u4f60\ud83e\udda3,"}"#), Some(json!({"u": "你🦣,"})));
+    }
+
+    #[test]
+    fn what_could_be_meant_in_two_ways_is_not_guessed() {
+        for text in [
+            "",
+            "x",
+            r#"{"a": "cut"#,
+            r#"{"a": "say "hi" now"}"#,
+            r#"{"a": 12"#,
+            r#"{"a": [1, {"b": 2]}"#,
+            r#"{"a" 1}"#,
+            r#"{"a": 1} and text"#,
+            r#"{"a": \ud800}"#,
+        ] {
+            assert_eq!(values(text, DEEPEST), None, "{text}");
+        }
+        assert_eq!(values(&"[".repeat(100_000), DEEPEST), None);
+    }
+
+    #[test]
+    fn several_values_may_stand_in_a_row() {
+        assert_eq!(values("{\"a\": 1}\n{\"b\": 2},\n[3]", 0).unwrap().len(), 3);
+        assert_eq!(value("{\"a\": 1}{\"b\": 2}"), None);
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            any::<i64>().prop_map(Value::from),
+            any::<bool>().prop_map(Value::from),
+            ".{0,12}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::hash_map(".{0,4}", inner, 0..4)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn good_json_is_read_as_it_is(inner in any_json()) {
+            let whole = json!([inner]);
+            prop_assert_eq!(value(&whole.to_string()), Some(whole.clone()));
+            prop_assert_eq!(value(&format!("{whole:#}")), Some(whole));
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "[{}\\[\\]\"'\\\\,:a1 \n]{0,40}") {
+            let _ = values(&text, 3);
+        }
+    }
+}

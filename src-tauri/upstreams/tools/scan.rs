@@ -1,0 +1,96 @@
+//! Finds where a JSON value ends while its text still comes, in one pass and without keeping any of it.
+
+/// What a slice of text did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scan {
+    /// The value goes on.
+    More,
+    /// The value ended before this byte of the slice.
+    End(usize),
+    /// This byte of the slice cannot stand here in JSON; it was not taken.
+    Odd(usize),
+}
+
+/// The place in a JSON value.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Scanner {
+    depth: usize,
+    in_string: bool,
+    escaped: bool,
+    /// Line breaks inside strings, and other odd bytes, are passed over.
+    pub(super) lenient: bool,
+}
+
+impl Scanner {
+    pub(super) fn lenient() -> Self {
+        Self { lenient: true, ..Self::default() }
+    }
+
+    /// Takes the next bytes of a value that is an object or an array.
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> Scan {
+        let mut at = 0;
+        while at < bytes.len() {
+            if self.escaped {
+                self.escaped = false;
+                at += 1;
+                continue;
+            }
+            let calm = |byte: u8| if self.in_string { is_calm_text(byte) } else { is_calm_frame(byte) };
+            at += bytes[at..].iter().position(|byte| !calm(*byte)).unwrap_or(bytes.len() - at);
+            let Some(&byte) = bytes.get(at) else { break };
+            match (self.in_string, byte) {
+                (_, b'"') => self.in_string = !self.in_string,
+                (true, b'\\') => self.escaped = true,
+                (false, b'{' | b'[') => self.depth += 1,
+                (false, b'}' | b']') => {
+                    self.depth = self.depth.saturating_sub(1);
+                    if self.depth == 0 {
+                        return Scan::End(at + 1);
+                    }
+                }
+                _ if self.lenient => {}
+                _ => return Scan::Odd(at),
+            }
+            at += 1;
+        }
+        Scan::More
+    }
+}
+
+fn is_calm_text(byte: u8) -> bool {
+    byte != b'"' && byte != b'\\' && byte != b'\n'
+}
+
+fn is_calm_frame(byte: u8) -> bool {
+    !matches!(byte, b'"' | b'{' | b'}' | b'[' | b']' | b'<' | b'`' | b'\'')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_is_found_whatever_the_slices() {
+        let text = r#"{"a": ["}", {"b": "\"]"}], "c": "中文"} rest"#;
+        let end = text.find(" rest").unwrap();
+        for cut in 1..text.len() {
+            let mut scanner = Scanner::default();
+            let mut taken = 0;
+            let found = text.as_bytes().chunks(cut).find_map(|slice| match scanner.feed(slice) {
+                Scan::End(at) => Some(taken + at),
+                Scan::More | Scan::Odd(_) => {
+                    taken += slice.len();
+                    None
+                }
+            });
+            assert_eq!(found, Some(end));
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_is_seen_at_once() {
+        assert_eq!(Scanner::default().feed(b"{\"a\": \"x\ny\"}"), Scan::Odd(8));
+        assert_eq!(Scanner::default().feed(b"{\"a\": 1</tool_call>"), Scan::Odd(7));
+        assert_eq!(Scanner::lenient().feed(b"{\"a\": \"x\ny\"}"), Scan::End(12));
+    }
+}

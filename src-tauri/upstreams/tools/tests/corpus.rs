@@ -1,0 +1,157 @@
+use serde_json::Value;
+
+use super::*;
+
+const FILES: [(&str, &str); 5] = [
+    ("documented", include_str!("../corpus/documented.txt")),
+    ("repaired", include_str!("../corpus/repaired.txt")),
+    ("families", include_str!("../corpus/families.txt")),
+    ("broken", include_str!("../corpus/broken.txt")),
+    ("talk", include_str!("../corpus/talk.txt")),
+];
+
+/// One output of a model, and what it has to come to.
+struct Case {
+    name: String,
+    /// `call`: meant and readable; `broken`: meant and not certain; `talk`: not meant.
+    kind: &'static str,
+    expected: Vec<Expected>,
+    output: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Expected {
+    Text(String),
+    Call(String, Value),
+    Broken,
+}
+
+impl From<&Piece> for Expected {
+    fn from(piece: &Piece) -> Self {
+        match piece {
+            Piece::Text(text) => Self::Text(text.clone()),
+            Piece::Call(call) => {
+                Self::Call(call.name.clone(), serde_json::from_str(&call.arguments).unwrap())
+            }
+            Piece::Broken { .. } => Self::Broken,
+        }
+    }
+}
+
+fn expected(line: &str) -> Expected {
+    match line.split_once(' ').unwrap_or((line, "")) {
+        ("text", text) => Expected::Text(serde_json::from_str(text).unwrap()),
+        ("call", call) => {
+            let (name, arguments) = call.split_once(' ').unwrap();
+            Expected::Call(name.to_owned(), serde_json::from_str(arguments).unwrap())
+        }
+        ("broken", "") => Expected::Broken,
+        _ => panic!("{line}"),
+    }
+}
+
+fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (file, text) in FILES {
+        let text = text.strip_suffix('\n').unwrap();
+        for case in text.strip_prefix("==== ").unwrap().split("\n==== ") {
+            let (head, output) = case.split_once("\n----\n").unwrap();
+            let mut lines = head.lines();
+            let (kind, name) = lines.next().unwrap().split_once(" | ").unwrap();
+            cases.push(Case {
+                name: format!("{file}: {name}"),
+                kind,
+                expected: lines.map(|line| expected(line.strip_prefix("> ").unwrap())).collect(),
+                output,
+            });
+        }
+    }
+    cases
+}
+
+fn seen(pieces: &[Piece]) -> Vec<Expected> {
+    pieces.iter().map(Expected::from).collect()
+}
+
+fn calls(pieces: &[Expected]) -> Vec<&Expected> {
+    pieces.iter().filter(|piece| matches!(piece, Expected::Call(..))).collect()
+}
+
+#[test]
+fn outputs_come_to_what_they_mean() {
+    let (offer, cases) = (offer(), cases());
+    assert!(cases.len() >= 150, "{} outputs", cases.len());
+    let (mut meant, mut right) = (0_u32, 0_u32);
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let seen = seen(&parse(&offer, [case.output]));
+        if case.kind != "talk" {
+            meant += 1;
+            right += u32::from(!calls(&seen).is_empty() && calls(&seen) == calls(&case.expected));
+        } else {
+            assert!(calls(&seen).is_empty(), "a false call in {}: {seen:?}", case.name);
+        }
+        if seen != case.expected {
+            wrong.push(format!("{}: {seen:#?} instead of {:#?}", case.name, case.expected));
+        }
+    }
+    let share = f64::from(right) / f64::from(meant);
+    println!(
+        "{} outputs; {right} of {meant} meant calls are right at once ({:.1} %)",
+        cases.len(),
+        share * 100.0
+    );
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(share >= 0.85, "only {share}");
+}
+
+#[test]
+fn any_cut_in_two_and_every_character_alone_come_to_the_same() {
+    let offer = offer();
+    for case in cases() {
+        let whole = parse(&offer, [case.output]);
+        assert_eq!(parse(&offer, characters(case.output)), whole, "{} in characters", case.name);
+        for (at, _) in case.output.char_indices() {
+            let (one, two) = case.output.split_at(at);
+            assert_eq!(parse(&offer, [one, two]), whole, "{} cut at {at}", case.name);
+        }
+    }
+}
+
+/// Whether a call is one of the expected, or the beginning of it: arguments may be missing, none may be another.
+fn begins_one(call: &Expected, expected: &[Expected]) -> bool {
+    let Expected::Call(name, arguments) = call else { return true };
+    expected.iter().any(|other| match other {
+        Expected::Call(other, whole) => {
+            let members = arguments.as_object().unwrap();
+            name == other && members.iter().all(|(key, value)| whole.get(key) == Some(value))
+        }
+        Expected::Text(_) | Expected::Broken => false,
+    })
+}
+
+#[test]
+fn a_reply_that_ends_anywhere_makes_no_other_call() {
+    let offer = offer();
+    for case in cases().iter().filter(|case| case.kind != "talk") {
+        for (at, _) in case.output.char_indices() {
+            let seen = seen(&parse(&offer, [&case.output[..at]]));
+            for call in calls(&seen) {
+                assert!(begins_one(call, &case.expected), "{} ends at {at}: {call:?}", case.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_huge_argument_survives() {
+    let content = "fn main() { println!(\"</tool_call> 中文 \\n\"); }\n".repeat(40_000);
+    let call = json!({"name": "write_file", "arguments": {"path": "a", "content": content}});
+    let output = format!("Writing.\n<tool_call>\n{call}\n</tool_call>");
+    let offer = offer();
+    let whole = parse(&offer, [output.as_str()]);
+    assert_eq!(seen(&whole)[1], Expected::Call("write_file".into(), call["arguments"].clone()));
+    let slices: Vec<String> =
+        output.chars().collect::<Vec<_>>().chunks(1021).map(String::from_iter).collect();
+    assert_eq!(parse(&offer, slices.iter().map(String::as_str)), whole);
+}
