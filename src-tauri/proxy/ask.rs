@@ -167,6 +167,7 @@ impl Question {
                     self.proxy.threads.keep(&pending, kept, Instant::now());
                 }
                 self.entry.tokens(usage.prompt_tokens, usage.completion_tokens, usage.estimated);
+                usage.note.into_iter().for_each(|note| self.entry.note(note));
                 self.entry.sent(body.as_bytes());
                 self.close();
                 Answer::json(200, body)

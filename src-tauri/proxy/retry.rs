@@ -91,7 +91,9 @@ pub(super) async fn serve(
         let began = Instant::now();
         let credential =
             Credential { account: lease.account.id.clone(), secret: lease.account.secret.clone() };
-        let asking: Asking<'_> = Box::pin(proxy.parts.web.chat(&credential, Arc::clone(request), &model.id));
+        let again = attempt < MOST_CALLS;
+        let asking: Asking<'_> =
+            Box::pin(proxy.parts.web.chat(&credential, Arc::clone(request), &model.id, again));
         let result = asking.await;
         let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let failure = match result {

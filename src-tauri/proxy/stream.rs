@@ -70,6 +70,7 @@ impl ReplyStream {
         if let Event::Done { usage, .. } = event {
             retry::note_end(&self.proxy, &mut self.lease, &self.model);
             self.entry.tokens(usage.prompt_tokens, usage.completion_tokens, usage.estimated);
+            usage.note.into_iter().for_each(|note| self.entry.note(note));
             self.close(Outcome { status: 200, code: None, fault: None, interrupted: false });
             self.encoder.took(self.first, self.began.elapsed());
             let frames = self.encoder.frames(event);

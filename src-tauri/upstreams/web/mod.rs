@@ -33,14 +33,17 @@ use url::Url;
 
 use self::fetch::Fetcher;
 use self::site::Site;
-use self::stream::ReplyStream;
+use self::stream::{Again, ReplyStream};
 use self::text::Shaper;
+use super::tools::Question;
 use super::transport::prompt::PromptTokens;
 use super::{Credential, Failure, FailureKind, Identity, Quota, Reply};
 use crate::chat;
 
 /// The largest answer about an account, in bytes.
 const ACCOUNT_BYTES: usize = 1024 * 1024;
+/// The largest reply to a question that is asked once more, in bytes.
+const SECOND_REPLY_BYTES: usize = 8 * 1024 * 1024;
 
 /// How the site is reached and how long we are patient with it.
 #[derive(Debug, Clone)]
@@ -120,28 +123,75 @@ impl Web {
         })
     }
 
-    /// Asks a model, by the platform's id. Resolves when the first text of the reply is there.
+    /// Asks a model, by the platform's id. Resolves when the first event of the reply is there. With `again` one more call
+    /// may be made, for a tool call or an answer in JSON that was not valid.
     ///
     /// # Errors
-    /// All that can happen before the first text; what happens after it is the last event of the reply.
+    /// All that can happen before the first event; what happens after it is the last event of the reply.
     pub async fn chat(
-        &self,
+        self: &Arc<Self>,
         credential: &Credential,
         request: Arc<chat::Request>,
         model: &str,
+        again: bool,
     ) -> Result<Reply, Failure> {
         let answer = self.send(credential, &request, model).await?.reply().await?;
         let shaper = Shaper::new(&request);
+        let again = self.again(credential, &request, model).filter(|_| again);
         let counted_as_it_comes = request.max_tokens.is_some();
         let mut prompt = PromptTokens::start(request, &self.warm);
         if counted_as_it_comes {
             prompt = prompt.settled().await;
         }
         let (stream, served_model) = match answer {
-            site::Reply::Pieces(source) => (ReplyStream::pieces(source, shaper, prompt), None),
-            site::Reply::Whole { text, model } => (ReplyStream::whole(&text, shaper, prompt), model),
+            site::Reply::Pieces(source) => (ReplyStream::pieces(source, shaper, prompt, again), None),
+            site::Reply::Whole { text, model } => (ReplyStream::whole(&text, shaper, prompt, again), model),
         };
         Ok(Reply { served_model, events: Box::pin(stream.primed().await?) })
+    }
+
+    /// How the model is asked once more; `None` where nothing in its reply is checked.
+    fn again(
+        self: &Arc<Self>,
+        credential: &Credential,
+        request: &Arc<chat::Request>,
+        model: &str,
+    ) -> Option<Again> {
+        if request.tools.is_empty() && request.format == chat::Format::Text {
+            return None;
+        }
+        let (web, credential, model) = (Arc::clone(self), credential.clone(), model.to_owned());
+        let request = Arc::clone(request);
+        Some(Box::new(move |question| {
+            Box::pin(async move { web.once_more(&credential, &request, question, &model).await })
+        }))
+    }
+
+    async fn once_more(
+        &self,
+        credential: &Credential,
+        request: &chat::Request,
+        question: Question,
+        model: &str,
+    ) -> Result<String, Failure> {
+        let mut request = request.clone();
+        let turns = [(chat::Role::Assistant, question.said), (chat::Role::User, question.ask)];
+        let messages = turns.into_iter().filter(|(_, text)| !text.is_empty());
+        request
+            .messages
+            .extend(messages.map(|(role, text)| chat::Message { role, parts: vec![chat::Part::Text(text)] }));
+        match self.send(credential, &request, model).await?.reply().await? {
+            site::Reply::Whole { text, .. } => Ok(text),
+            site::Reply::Pieces(source) => {
+                let bytes =
+                    source.collect(SECOND_REPLY_BYTES).await.map_err(|broken| broken.after_output())?;
+                let text = String::from_utf8(bytes).map_err(|_| {
+                    Failure::new(FailureKind::BadResponse, "the answer is not valid UTF-8 text")
+                })?;
+                // Where no stream was asked for, the whole may be one JSON string.
+                Ok(serde_json::from_str(&text).unwrap_or(text))
+            }
+        }
     }
 
     /// Asks whom a session belongs to.

@@ -1,5 +1,6 @@
 //! A running reply: no task and no channel of its own. Dropping it ends the call.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -8,6 +9,7 @@ use futures_util::future::poll_fn;
 
 use super::text::{End, Shaped, Shaper};
 use crate::chat::{Event, Finish, Usage};
+use crate::upstreams::tools::Question;
 use crate::upstreams::transport::body::{Broken, Source};
 use crate::upstreams::transport::prompt::PromptTokens;
 use crate::upstreams::{Failure, FailureKind};
@@ -18,15 +20,20 @@ pub(super) struct ReplyStream {
     source: Option<Source>,
     shaper: Shaper,
     prompt: PromptTokens,
-    /// What was taken out to see whether there is a reply at all.
-    first: Option<Event>,
-    text: Option<String>,
+    events: VecDeque<Event>,
     stage: Stage,
     spoke: bool,
+    again: Option<Again>,
 }
+
+/// The whole text of a second reply.
+pub(super) type Asking = Pin<Box<dyn Future<Output = Result<String, Failure>> + Send>>;
+/// Asks the model once more, where a call to the upstream is left for that.
+pub(super) type Again = Box<dyn FnOnce(Question) -> Asking + Send>;
 
 enum Stage {
     Reading,
+    Asking(Asking),
     Finishing(Finish),
     Failing(Failure),
     Over,
@@ -34,30 +41,32 @@ enum Stage {
 
 impl ReplyStream {
     /// A reply that comes in pieces.
-    pub(super) fn pieces(source: Source, shaper: Shaper, prompt: PromptTokens) -> Self {
-        let stage = Stage::Reading;
-        Self { source: Some(source), shaper, prompt, first: None, text: None, stage, spoke: false }
+    pub(super) fn pieces(source: Source, shaper: Shaper, prompt: PromptTokens, again: Option<Again>) -> Self {
+        Self::new(Some(source), shaper, prompt, again)
     }
 
     /// A reply that is all there.
-    pub(super) fn whole(text: &str, shaper: Shaper, prompt: PromptTokens) -> Self {
-        let mut shaper = shaper.unquoted();
-        let mut shaped = shaper.push(text.as_bytes());
+    pub(super) fn whole(text: &str, shaper: Shaper, prompt: PromptTokens, again: Option<Again>) -> Self {
+        let mut stream = Self::new(None, shaper.unquoted(), prompt, again);
+        let mut shaped = stream.shaper.push(text.as_bytes());
         if shaped.end.is_none() {
-            let rest = shaper.finish();
-            shaped.text.push_str(&rest.text);
+            let rest = stream.shaper.finish();
+            shaped.events.extend(rest.events);
             shaped.end = rest.end;
         }
-        let stage = Stage::Reading;
-        let mut stream = Self { source: None, shaper, prompt, first: None, text: None, stage, spoke: false };
         stream.take(shaped);
         stream
+    }
+
+    fn new(source: Option<Source>, shaper: Shaper, prompt: PromptTokens, again: Option<Again>) -> Self {
+        let (events, stage) = (VecDeque::new(), Stage::Reading);
+        Self { source, shaper, prompt, events, stage, spoke: false, again }
     }
 
     /// Waits for the first event, so that a failure before it can still be answered by another account.
     pub(super) async fn primed(mut self) -> Result<Self, Failure> {
         match poll_fn(|cx| self.poll_event(cx)).await {
-            Some(Ok(event)) => self.first = Some(event),
+            Some(Ok(event)) => self.events.push_front(event),
             Some(Err(failure)) => return Err(failure),
             None => return Err(empty()),
         }
@@ -66,16 +75,21 @@ impl ReplyStream {
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event, Failure>>> {
         loop {
-            if let Some(event) = self.first.take() {
+            if let Some(event) = self.events.pop_front() {
                 return Poll::Ready(Some(Ok(event)));
-            }
-            if let Some(text) = self.text.take() {
-                return Poll::Ready(Some(Ok(Event::Text(text))));
             }
             match std::mem::replace(&mut self.stage, Stage::Over) {
                 Stage::Reading => {
                     self.stage = Stage::Reading;
                     ready!(self.poll_read(cx));
+                }
+                Stage::Asking(mut asking) => {
+                    let Poll::Ready(reply) = asking.as_mut().poll(cx) else {
+                        self.stage = Stage::Asking(asking);
+                        return Poll::Pending;
+                    };
+                    let shaped = self.shaper.answer(reply.ok());
+                    self.take(shaped);
                 }
                 Stage::Finishing(finish) => {
                     let Poll::Ready(usage) = self.poll_usage(cx) else {
@@ -101,8 +115,7 @@ impl ReplyStream {
 
     fn poll_usage(&mut self, cx: &mut Context<'_>) -> Poll<Usage> {
         let prompt_tokens = ready!(self.prompt.poll(cx));
-        let completion_tokens = self.shaper.tokens();
-        Poll::Ready(Usage { prompt_tokens, completion_tokens, estimated: true, ..Usage::default() })
+        Poll::Ready(self.shaper.usage(prompt_tokens))
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -125,18 +138,37 @@ impl ReplyStream {
     }
 
     fn take(&mut self, shaped: Shaped) {
-        match shaped.end {
+        let Shaped { events, end } = shaped;
+        match end {
             None => {}
-            Some(End::Finish(_)) if !self.shaper.heard() => self.end(Stage::Failing(empty())),
+            Some(End::Finish(_) | End::Again(_)) if !self.shaper.heard() => {
+                self.end(Stage::Failing(empty()));
+            }
             Some(End::Finish(finish)) => self.end(Stage::Finishing(finish)),
-            Some(End::Invalid) if self.spoke || shaped.text != char::REPLACEMENT_CHARACTER.to_string() => {
+            Some(End::Again(question)) => {
+                self.speak(events);
+                return self.ask_again(question);
+            }
+            Some(End::Invalid) if self.spoke || !is_nothing(&events) => {
                 self.end(Stage::Failing(not_text(FailureKind::Interrupted)));
             }
             Some(End::Invalid) => return self.end(Stage::Failing(not_text(FailureKind::BadResponse))),
         }
-        if !shaped.text.is_empty() {
-            self.spoke = true;
-            self.text = Some(shaped.text);
+        self.speak(events);
+    }
+
+    fn speak(&mut self, events: Vec<Event>) {
+        self.spoke |= !events.is_empty();
+        self.events.extend(events);
+    }
+
+    fn ask_again(&mut self, question: Question) {
+        match self.again.take() {
+            Some(again) => self.end(Stage::Asking(again(question))),
+            None => {
+                let shaped = self.shaper.answer(None);
+                self.take(shaped);
+            }
         }
     }
 
@@ -157,6 +189,11 @@ impl Stream for ReplyStream {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.get_mut().poll_event(cx)
     }
+}
+
+/// Whether there is no more than the mark of bytes that are no text.
+fn is_nothing(events: &[Event]) -> bool {
+    matches!(events, [Event::Text(text)] if *text == char::REPLACEMENT_CHARACTER.to_string())
 }
 
 fn empty() -> Failure {
@@ -201,7 +238,7 @@ mod tests {
         };
         let first_byte = Instant::now() + Duration::from_secs(60);
         let source = Source::new(body, first_byte, Duration::from_secs(120), 1000);
-        ReplyStream::pieces(source, Shaper::new(request), PromptTokens::Known(7))
+        ReplyStream::pieces(source, Shaper::new(request), PromptTokens::Known(7), None)
     }
 
     async fn all(stream: ReplyStream) -> Result<(Vec<String>, Result<Event, Failure>), Failure> {

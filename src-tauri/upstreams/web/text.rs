@@ -1,33 +1,43 @@
 //! What happens to a reply's bytes on their way to text events. Pure: no I/O, no clock.
 
-use crate::chat::{Finish, InvalidUtf8, Request, StopCut, StopCutter, TokenMeter, Utf8Joiner};
+use crate::chat::{Event, Finish, InvalidUtf8, Request, StopCut, StopCutter, TokenMeter, Usage, Utf8Joiner};
+use crate::upstreams::tools::{Heard, Hearing, Question};
 
 /// A reply in quotes is held as a whole up to this size; a longer one passes as it is.
 const MAX_QUOTED_BYTES: usize = 64 * 1024 * 1024;
+const ASKED_AGAIN: &str = "the model was asked once more for a valid call or answer";
 
 /// What some bytes became.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Shaped {
-    /// What can go out now; may be empty.
-    pub(super) text: String,
+    /// What can go out now.
+    pub(super) events: Vec<Event>,
     pub(super) end: Option<End>,
 }
 
-/// Why nothing comes after this text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why nothing comes after these events.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum End {
     Finish(Finish),
+    /// The reply is over, and something in it has to be asked for once more.
+    Again(Question),
     /// The bytes are not UTF-8.
     Invalid,
 }
 
-/// Joins characters, takes off the quotes of a collected reply, and honours stop sequences and the token limit.
+/// Joins characters, takes off the quotes of a collected reply, tells thoughts and calls from text, and honours stop
+/// sequences and the token limit: they are about the text, and no call is cut in half.
 pub(super) struct Shaper {
     joiner: Utf8Joiner,
     quotes: Quotes,
+    hearing: Hearing,
     cutter: StopCutter,
+    max_tokens: Option<u64>,
     meter: TokenMeter,
+    thoughts: TokenMeter,
+    thinking: bool,
     heard: bool,
+    asked_again: bool,
 }
 
 /// The site sometimes answers with the whole text as one JSON string, where the client asked for no stream.
@@ -43,9 +53,14 @@ impl Shaper {
         Self {
             joiner: Utf8Joiner::new(),
             quotes: if request.stream { Quotes::Ignored } else { Quotes::Awaited },
+            hearing: Hearing::of(request),
             cutter: StopCutter::new(&request.stop),
+            max_tokens: request.max_tokens,
             meter: TokenMeter::new(request.max_tokens),
+            thoughts: TokenMeter::new(request.max_tokens),
+            thinking: false,
             heard: false,
+            asked_again: false,
         }
     }
 
@@ -60,7 +75,7 @@ impl Shaper {
         match self.joiner.push(bytes) {
             Ok(text) => {
                 let text = self.quotes.pass(text);
-                self.cut(text)
+                self.hear(text)
             }
             Err(error) => self.invalid(error),
         }
@@ -72,19 +87,40 @@ impl Shaper {
             return self.invalid(error);
         }
         let last = self.quotes.finish();
-        let mut shaped = self.cut(last);
+        let mut shaped = self.hear(last);
         if shaped.end.is_none() {
-            let held = self.cutter.finish();
-            let rest = self.limit(held);
-            shaped.text.push_str(&rest.text);
-            shaped.end = rest.end.or(Some(End::Finish(Finish::Stop)));
+            let mut heard = Vec::new();
+            let question = self.hearing.finish(&mut heard);
+            self.shape(heard, &mut shaped);
+            match question.filter(|_| shaped.end.is_none()) {
+                Some(question) => shaped.end = Some(End::Again(question)),
+                None => self.conclude(&mut shaped),
+            }
         }
         shaped
     }
 
-    /// The tokens of all text that went out.
-    pub(super) fn tokens(&self) -> u64 {
-        self.meter.total()
+    /// Takes what was answered to the question of [`End::Again`]; `None` where it could not be asked.
+    pub(super) fn answer(&mut self, reply: Option<String>) -> Shaped {
+        self.asked_again |= reply.is_some();
+        let (mut heard, mut shaped) = (Vec::new(), Shaped::default());
+        self.hearing.answer(reply, &mut heard);
+        self.shape(heard, &mut shaped);
+        self.conclude(&mut shaped);
+        shaped
+    }
+
+    /// The tokens of all that went out, and what the log has to know.
+    pub(super) fn usage(&self, prompt_tokens: u64) -> Usage {
+        let reasoning_tokens = self.thoughts.total();
+        Usage {
+            prompt_tokens,
+            completion_tokens: self.meter.total() + reasoning_tokens,
+            reasoning_tokens,
+            estimated: true,
+            note: self.hearing.note().or(self.asked_again.then_some(ASKED_AGAIN)),
+            ..Usage::default()
+        }
     }
 
     /// Whether the upstream said anything, even if nothing of it went out.
@@ -92,35 +128,124 @@ impl Shaper {
         self.heard
     }
 
-    fn cut(&mut self, text: String) -> Shaped {
-        self.heard |= !text.is_empty();
-        let StopCut { text, met } = self.cutter.push(text);
-        let mut shaped = self.limit(text);
-        if met && shaped.end.is_none() {
-            shaped.end = Some(End::Finish(Finish::Stop));
+    fn hear(&mut self, text: String) -> Shaped {
+        let mut shaped = Shaped::default();
+        if !text.is_empty() {
+            self.heard = true;
+            let mut heard = Vec::new();
+            self.hearing.push(text, &mut heard);
+            self.shape(heard, &mut shaped);
+            if self.hearing.is_over() {
+                self.conclude(&mut shaped);
+            }
         }
         shaped
     }
 
-    fn limit(&mut self, text: String) -> Shaped {
-        if text.is_empty() {
-            return Shaped { text, end: None };
+    fn shape(&mut self, heard: Vec<Heard>, shaped: &mut Shaped) {
+        for piece in heard {
+            if shaped.end.is_some() {
+                return;
+            }
+            match piece {
+                Heard::Reasoning(thought) => self.think(thought, shaped),
+                Heard::Text(text) => {
+                    let StopCut { text, met } = self.cutter.push(text);
+                    self.say(text, shaped);
+                    if met && shaped.end.is_none() {
+                        let finish = if self.hearing.called() { Finish::Calls } else { Finish::Stop };
+                        shaped.end = Some(End::Finish(finish));
+                    }
+                }
+                Heard::Call { name, arguments } => self.call(name, arguments, shaped),
+            }
         }
+    }
+
+    fn think(&mut self, thought: String, shaped: &mut Shaped) {
+        self.thinking = true;
+        let admitted = self.thoughts.admit(thought);
+        if !admitted.text.is_empty() {
+            shaped.events.push(Event::Reasoning(admitted.text));
+        }
+        if admitted.full {
+            shaped.end = Some(End::Finish(Finish::Length));
+        }
+    }
+
+    fn say(&mut self, text: String, shaped: &mut Shaped) {
+        if text.is_empty() {
+            return;
+        }
+        self.speak();
         let admitted = self.meter.admit(text);
-        Shaped { text: admitted.text, end: admitted.full.then_some(End::Finish(Finish::Length)) }
+        if !admitted.text.is_empty() {
+            shaped.events.push(Event::Text(admitted.text));
+        }
+        if admitted.full {
+            shaped.end = Some(End::Finish(Finish::Length));
+        }
+    }
+
+    fn call(&mut self, name: String, arguments: String, shaped: &mut Shaped) {
+        let held = self.cutter.finish();
+        self.say(held, shaped);
+        if shaped.end.is_some() {
+            return;
+        }
+        self.speak();
+        if self.meter.admit(format!("{name}{arguments}")).full {
+            shaped.end = Some(End::Finish(Finish::Length));
+            return;
+        }
+        shaped.events.push(Event::Call { id: call_id(), name });
+        shaped.events.push(Event::CallArguments(arguments));
+    }
+
+    /// What was thought counts against the limit too.
+    fn speak(&mut self) {
+        if std::mem::take(&mut self.thinking) {
+            let left = self.max_tokens.map(|max| max.saturating_sub(self.thoughts.total()));
+            self.meter = TokenMeter::new(left);
+        }
+    }
+
+    fn conclude(&mut self, shaped: &mut Shaped) {
+        if shaped.end.is_none() {
+            let held = self.cutter.finish();
+            self.say(held, shaped);
+        }
+        if shaped.end.is_none() {
+            let finish = if self.hearing.called() { Finish::Calls } else { Finish::Stop };
+            shaped.end = Some(End::Finish(finish));
+        }
     }
 
     fn invalid(&mut self, error: InvalidUtf8) -> Shaped {
         let mut held = self.quotes.pass(error.text);
         held.push_str(&self.quotes.finish());
-        let mut shaped = self.cut(held);
+        let mut shaped = self.hear(held);
+        if shaped.end.is_none() {
+            let mut heard = Vec::new();
+            if self.hearing.finish(&mut heard).is_some() {
+                self.hearing.answer(None, &mut heard);
+            }
+            self.shape(heard, &mut shaped);
+        }
         if shaped.end.is_none() {
             let rest = self.cutter.finish();
-            shaped.text.push_str(&self.limit(rest).text);
+            self.say(rest, &mut shaped);
             shaped.end = Some(End::Invalid);
         }
         shaped
     }
+}
+
+/// Unique over a conversation, and the same in every dialect.
+fn call_id() -> String {
+    let mut random = [0; 12];
+    getrandom::fill(&mut random).expect("the operating system has a source of random bytes");
+    random.iter().fold("call_".to_owned(), |id, byte| format!("{id}{byte:02x}"))
 }
 
 impl Quotes {
@@ -168,19 +293,27 @@ mod tests {
         Request { stream, max_tokens, stop, ..Request::default() }
     }
 
+    fn texts(shaped: Shaped) -> (Vec<String>, Option<End>) {
+        let texts = shaped.events.into_iter().map(|event| match event {
+            Event::Text(text) => text,
+            other => format!("{other:?}"),
+        });
+        (texts.collect(), shaped.end)
+    }
+
     fn run(request: &Request, chunks: &[&[u8]]) -> (Vec<String>, End) {
         let mut shaper = Shaper::new(request);
-        let mut texts = Vec::new();
+        let mut all = Vec::new();
         for chunk in chunks {
-            let Shaped { text, end } = shaper.push(chunk);
-            texts.extend((!text.is_empty()).then_some(text));
+            let (texts, end) = texts(shaper.push(chunk));
+            all.extend(texts);
             if let Some(end) = end {
-                return (texts, end);
+                return (all, end);
             }
         }
-        let Shaped { text, end } = shaper.finish();
-        texts.extend((!text.is_empty()).then_some(text));
-        (texts, end.expect("finish always ends"))
+        let (texts, end) = texts(shaper.finish());
+        all.extend(texts);
+        (all, end.expect("finish always ends"))
     }
 
     const STOPPED: End = End::Finish(Finish::Stop);

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use super::shape::{CONTINUE, EMPTY_CONTENT};
 use crate::chat::{Message, Part, Request, Role};
+use crate::upstreams::tools::{self, History};
 
 /// How a conversation is laid out in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,7 +20,7 @@ pub enum Layout {
 /// A conversation in the site's terms.
 #[derive(Debug, PartialEq)]
 pub(super) struct Conversation<'a> {
-    /// All system messages, in order, with a blank line between them.
+    /// All system messages, in order, with a blank line between them; then what the model is told of its tools.
     pub(super) preprompt: Cow<'a, str>,
     /// User, assistant, user, …, user.
     pub(super) turns: Vec<Turn<'a>>,
@@ -35,12 +36,14 @@ pub(super) struct Turn<'a> {
 
 /// Lays out a request. Images of system messages open the user's first turn, because the preprompt is text only.
 pub(super) fn lay_out(request: &Request, layout: Layout) -> Conversation<'_> {
+    let history = History::of(&request.messages);
     let (system, spoken): (Vec<&Message>, Vec<_>) =
         request.messages.iter().partition(|message| message.role == Role::System);
-    let system = Turn::of(system);
+    let mut system = Turn::of(system, &history);
+    append(&mut system.content, tools::instructions(request).into());
     let mut turns = match layout {
-        Layout::Turns => alternate(&spoken),
-        Layout::Transcript => vec![transcript(&spoken)],
+        Layout::Turns => alternate(&spoken, &history),
+        Layout::Transcript => vec![transcript(&spoken, &history)],
     };
     turns[0].images.splice(0..0, system.images);
     for turn in turns.iter_mut().filter(|turn| turn.content.is_empty()) {
@@ -50,14 +53,23 @@ pub(super) fn lay_out(request: &Request, layout: Layout) -> Conversation<'_> {
 }
 
 impl<'a> Turn<'a> {
-    fn of(messages: impl IntoIterator<Item = &'a Message>) -> Self {
+    fn of(messages: impl IntoIterator<Item = &'a Message>, history: &History<'a>) -> Self {
         let mut turn = Self::saying("");
-        for part in messages.into_iter().flat_map(|message| &message.parts) {
+        let mut parts: Vec<&Part> = messages.into_iter().flat_map(|message| &message.parts).collect();
+        in_order(&mut parts, history);
+        for part in parts {
             match part {
-                Part::Text(text) => append(&mut turn.content, text),
+                Part::Text(text) => append(&mut turn.content, text.into()),
                 Part::Image(_) | Part::ImageLink(_) => turn.images.push(part),
-                // The site has no place for what a model thought, nor for calls and their results.
-                Part::Reasoning(_) | Part::Call(_) | Part::Result(_) => {}
+                Part::Call(call) => append(&mut turn.content, History::call(call).into()),
+                Part::Result(result) => {
+                    append(&mut turn.content, history.result(result).into());
+                    let images = result.parts.iter();
+                    turn.images
+                        .extend(images.filter(|part| matches!(part, Part::Image(_) | Part::ImageLink(_))));
+                }
+                // The site has no place for what a model thought.
+                Part::Reasoning(_) => {}
             }
         }
         turn
@@ -68,13 +80,23 @@ impl<'a> Turn<'a> {
     }
 }
 
-fn append<'a>(content: &mut Cow<'a, str>, text: &'a str) {
+/// Results come in the order of their calls, whatever order the client sent them in.
+fn in_order<'a>(parts: &mut [&'a Part], history: &History<'_>) {
+    let places: Vec<usize> = (0..parts.len()).filter(|at| matches!(parts[*at], Part::Result(_))).collect();
+    let mut results: Vec<&'a Part> = places.iter().map(|at| parts[*at]).collect();
+    results.sort_by_key(|part| history.place(part));
+    for (at, result) in places.into_iter().zip(results) {
+        parts[at] = result;
+    }
+}
+
+fn append<'a>(content: &mut Cow<'a, str>, text: Cow<'a, str>) {
     if content.is_empty() {
-        *content = Cow::Borrowed(text);
+        *content = text;
     } else if !text.is_empty() {
         let content = content.to_mut();
         content.push_str("\n\n");
-        content.push_str(text);
+        content.push_str(&text);
     }
 }
 
@@ -82,24 +104,24 @@ fn same_speaker(one: &&Message, other: &&Message) -> bool {
     one.role == other.role
 }
 
-fn alternate<'a>(spoken: &[&'a Message]) -> Vec<Turn<'a>> {
+fn alternate<'a>(spoken: &[&'a Message], history: &History<'a>) -> Vec<Turn<'a>> {
     let is_assistant = |message: Option<&&Message>| message.is_some_and(|it| it.role == Role::Assistant);
     let mut turns = Vec::with_capacity(spoken.len() + 2);
     if spoken.is_empty() || is_assistant(spoken.first()) {
         turns.push(Turn::saying(EMPTY_CONTENT));
     }
-    turns.extend(spoken.chunk_by(same_speaker).map(|messages| Turn::of(messages.iter().copied())));
+    turns.extend(spoken.chunk_by(same_speaker).map(|messages| Turn::of(messages.iter().copied(), history)));
     if is_assistant(spoken.last()) {
         turns.push(Turn::saying(CONTINUE));
     }
     turns
 }
 
-fn transcript<'a>(spoken: &[&'a Message]) -> Turn<'a> {
+fn transcript<'a>(spoken: &[&'a Message], history: &History<'a>) -> Turn<'a> {
     let mut whole = Turn::saying("");
     for messages in spoken.chunk_by(same_speaker) {
         let label = if messages[0].role == Role::Assistant { "Assistant: " } else { "User: " };
-        let turn = Turn::of(messages.iter().copied());
+        let turn = Turn::of(messages.iter().copied(), history);
         let content = whole.content.to_mut();
         if !content.is_empty() {
             content.push_str("\n\n");

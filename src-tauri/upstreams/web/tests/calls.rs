@@ -39,7 +39,7 @@ async fn each_chunk_of_the_sites_is_an_event_before_the_next_one_comes() {
     let steps =
         |_: &_| vec![text_head(), chunk("one "), Step::Wait, chunk("two"), Step::Wait, send("0\r\n\r\n")];
     let server = Server::start(steps).await;
-    let mut events = web(&server).chat(&account("a"), hello(), "m").await.unwrap().events;
+    let mut events = web(&server).chat(&account("a"), hello(), "m", true).await.unwrap().events;
     assert_eq!(events.next().await.unwrap().unwrap(), Event::Text("one ".to_owned()));
     server.go_on();
     assert_eq!(events.next().await.unwrap().unwrap(), Event::Text("two".to_owned()));
@@ -69,7 +69,7 @@ async fn all_three_forms_of_a_reply_are_read() {
 #[tokio::test]
 async fn the_model_that_answered_is_named() {
     let server = Server::start(|_| json(200, r#"{"content":"hi","model":"anthropic-haiku"}"#)).await;
-    let reply = web(&server).chat(&account("a"), hello(), "anthropic-opus").await.unwrap();
+    let reply = web(&server).chat(&account("a"), hello(), "anthropic-opus", true).await.unwrap();
     assert_eq!(reply.served_model.unwrap(), "anthropic-haiku");
 }
 
@@ -95,7 +95,7 @@ async fn a_pooled_connection_serves_the_next_call() {
 #[tokio::test]
 async fn p14_a_hostile_model_name_is_refused_before_anything_is_sent() {
     let server = Server::start(|_| reply(&["Hi"])).await;
-    let failure = web(&server).chat(&account("a"), hello(), "a\r\nb").await.err().unwrap();
+    let failure = web(&server).chat(&account("a"), hello(), "a\r\nb", true).await.err().unwrap();
     assert_eq!((failure.kind, server.seen().len()), (FailureKind::Rejected, 0));
 }
 

@@ -98,7 +98,7 @@ async fn f18_f19_a_reset_and_a_cut_interrupt_the_reply() {
     {
         let steps = [vec![text_head(), chunk("x")], ending].concat();
         let server = Server::start(move |_| steps.clone()).await;
-        let mut events = web(&server).chat(&account("a"), hello(), "m").await.unwrap().events;
+        let mut events = web(&server).chat(&account("a"), hello(), "m", true).await.unwrap().events;
         assert_eq!(events.next().await.unwrap().unwrap(), Event::Text("x".to_owned()));
         server.go_on();
         let last = events.filter(|event| std::future::ready(event.is_err())).next().await;
@@ -118,7 +118,7 @@ async fn f20_characters_survive_slices_of_one_byte() {
 #[tokio::test]
 async fn f21_a_name_that_does_not_exist_is_unreachable() {
     let base = format!("https://{NO_NAME}").parse().unwrap();
-    let web = Web::new(Settings { base, ..Settings::default() }).unwrap();
+    let web = Arc::new(Web::new(Settings { base, ..Settings::default() }).unwrap());
     assert_eq!(refused(&web).await.kind, FailureKind::Unreachable);
 }
 
@@ -127,7 +127,7 @@ async fn f22_a_closed_port_is_unreachable_at_once() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
     drop(listener);
-    let web = Web::new(Settings { base, ..Settings::default() }).unwrap();
+    let web = Arc::new(Web::new(Settings { base, ..Settings::default() }).unwrap());
     assert_eq!(refused(&web).await.kind, FailureKind::Unreachable);
 }
 
@@ -140,14 +140,14 @@ async fn f23_a_server_that_takes_no_connection_is_a_timeout() {
     // The queue has one place; once it is taken the kernel drops whoever comes.
     let _taken = std::net::TcpStream::connect(address).unwrap();
     let base = format!("http://{address}").parse().unwrap();
-    let web = Web::new(Settings { base, connect_timeout: SHORT, ..Settings::default() }).unwrap();
+    let web = Arc::new(Web::new(Settings { base, connect_timeout: SHORT, ..Settings::default() }).unwrap());
     assert_eq!(refused(&web).await.kind, FailureKind::Timeout);
 }
 
 #[tokio::test]
 async fn f56_dropping_a_reply_ends_the_call() {
     let server = Server::start(|_| vec![text_head(), chunk("x"), Step::Hang]).await;
-    let reply = web(&server).chat(&account("a"), hello(), "m").await.unwrap();
+    let reply = web(&server).chat(&account("a"), hello(), "m", true).await.unwrap();
     drop(reply);
     server.left().await;
 }

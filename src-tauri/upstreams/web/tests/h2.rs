@@ -11,13 +11,13 @@ use super::front::{Act, Front};
 use super::server::{Server, reply};
 use super::*;
 
-fn web_of(front: &Front) -> Web {
+fn web_of(front: &Front) -> Arc<Web> {
     let settings =
         Settings { base: front.base.clone(), extra_roots: vec![front.root.clone()], ..Settings::default() };
-    Web::new(settings).unwrap()
+    Arc::new(Web::new(settings).unwrap())
 }
 
-async fn text(web: &Web) -> String {
+async fn text(web: &Arc<Web>) -> String {
     let (text, end) = ask(web, hello()).await.expect("a reply");
     assert!(end.is_ok(), "{end:?}");
     text
@@ -28,7 +28,7 @@ async fn f25_requests_share_a_connection_until_it_says_that_it_goes() {
     let front = Front::start(|at| if at == 1 { Act::HoldAndLeave } else { Act::Reply }).await;
     let web = web_of(&front);
     assert_eq!(text(&web).await, "Hi");
-    let mut leaving = web.chat(&account("a"), hello(), "openai-gpt-5").await.unwrap().events;
+    let mut leaving = web.chat(&account("a"), hello(), "openai-gpt-5", true).await.unwrap().events;
     assert!(matches!(leaving.next().await, Some(Ok(Event::Text(text))) if text == "Hi"));
     for _ in 0..3 {
         assert_eq!(text(&web).await, "Hi");
@@ -68,7 +68,7 @@ async fn f25_r06_a_reset_after_text_is_an_interruption() {
     for reason in [Reason::INTERNAL_ERROR, Reason::ENHANCE_YOUR_CALM, Reason::CANCEL] {
         let front = Front::start(move |at| if at == 0 { Act::Break(reason) } else { Act::Reply }).await;
         let web = web_of(&front);
-        let mut broken = web.chat(&account("a"), hello(), "openai-gpt-5").await.unwrap().events;
+        let mut broken = web.chat(&account("a"), hello(), "openai-gpt-5", true).await.unwrap().events;
         assert!(matches!(broken.next().await, Some(Ok(Event::Text(text))) if text == "Hi"));
         front.go_on();
         let failure = broken.next().await.expect("an end").unwrap_err();

@@ -22,14 +22,14 @@ const COOKIE: &str = "CANARY_CK0123456789";
 /// A label that is too long for DNS: the lookup fails without asking anybody.
 const NO_NAME: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.invalid";
 
-fn web(server: &Server) -> Web {
+fn web(server: &Server) -> Arc<Web> {
     web_with(server, |_| ())
 }
 
-fn web_with(server: &Server, change: impl FnOnce(&mut Settings)) -> Web {
+fn web_with(server: &Server, change: impl FnOnce(&mut Settings)) -> Arc<Web> {
     let mut settings = Settings { base: server.base.clone(), ..Settings::default() };
     change(&mut settings);
-    Web::new(settings).unwrap()
+    Arc::new(Web::new(settings).unwrap())
 }
 
 fn account(name: &str) -> Credential {
@@ -46,8 +46,8 @@ fn hello() -> Arc<Request> {
 }
 
 /// Asks, and reads the reply to its end: its text, and how it ended.
-async fn ask(web: &Web, request: Arc<Request>) -> Result<(String, Result<Finish, Failure>), Failure> {
-    let mut events = web.chat(&account("a"), request, "openai-gpt-5").await?.events;
+async fn ask(web: &Arc<Web>, request: Arc<Request>) -> Result<(String, Result<Finish, Failure>), Failure> {
+    let mut events = web.chat(&account("a"), request, "openai-gpt-5", true).await?.events;
     let mut text = String::new();
     loop {
         match events.next().await.expect("a reply ends with Done or a failure") {
@@ -66,7 +66,7 @@ async fn ask(web: &Web, request: Arc<Request>) -> Result<(String, Result<Finish,
     }
 }
 
-async fn refused(web: &Web) -> Failure {
+async fn refused(web: &Arc<Web>) -> Failure {
     let failure = ask(web, hello()).await.expect_err("no reply was expected");
     for secret in [COOKIE, "CANARY_C", "127.0.0.1"] {
         assert!(!failure.detail.contains(secret), "{}", failure.detail);

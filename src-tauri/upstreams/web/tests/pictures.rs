@@ -39,9 +39,9 @@ fn chats(server: &Server) -> Vec<String> {
     chats.map(|seen| String::from_utf8(seen.body.to_vec()).unwrap()).collect()
 }
 
-async fn show(web: &Web, account: &Credential, parts: Vec<Part>) -> Result<(), Failure> {
+async fn show(web: &Arc<Web>, account: &Credential, parts: Vec<Part>) -> Result<(), Failure> {
     let request = Arc::new(request(parts, true));
-    web.chat(account, request, "m").await.map(|_| ())
+    web.chat(account, request, "m", true).await.map(|_| ())
 }
 
 #[tokio::test]

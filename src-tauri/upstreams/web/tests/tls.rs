@@ -69,7 +69,7 @@ async fn f24_a_stalled_handshake_ends_in_time() {
     let server = Server::start(|_| reply(&["Hi"])).await;
     let base = format!("https://127.0.0.1:{}", server.base.port().unwrap()).parse().unwrap();
     let connect_timeout = std::time::Duration::from_millis(100);
-    let web = Web::new(Settings { base, connect_timeout, ..Settings::default() }).unwrap();
+    let web = Arc::new(Web::new(Settings { base, connect_timeout, ..Settings::default() }).unwrap());
     assert_eq!(refused(&web).await.kind, FailureKind::Timeout);
     assert!(server.seen().is_empty());
 }
@@ -85,7 +85,7 @@ async fn f24_a_server_that_speaks_no_tls_is_named() {
         let _ = socket.read(&mut [0; 4096]).await;
         let _ = socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
     });
-    let web = Web::new(Settings { base, ..Settings::default() }).unwrap();
+    let web = Arc::new(Web::new(Settings { base, ..Settings::default() }).unwrap());
     let failure = ask(&web, hello()).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Tls, "{}", failure.detail);
 }
