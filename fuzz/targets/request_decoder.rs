@@ -6,10 +6,18 @@ use mammouth_proxy::dialects::Dialect;
 
 fuzz_target!(|body: &[u8]| {
     let body = bytes::Bytes::copy_from_slice(body);
-    for dialect in [Dialect::OpenAiChat, Dialect::OpenAiCompletions] {
+    for dialect in [
+        Dialect::OpenAiChat,
+        Dialect::OpenAiCompletions,
+        Dialect::Anthropic,
+        Dialect::OpenAiResponses,
+        Dialect::OllamaChat,
+        Dialect::OllamaGenerate,
+    ] {
         match dialect.decode(&body) {
             Ok(decoded) => {
-                assert!(!decoded.request.messages.is_empty(), "an upstream needs something to answer")
+                let something = !decoded.request.messages.is_empty() || decoded.remember.load;
+                assert!(something, "an upstream needs something to answer")
             }
             Err(invalid) => assert!(!invalid.to_string().is_empty(), "a refusal says why"),
         }

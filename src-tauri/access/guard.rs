@@ -17,6 +17,9 @@ use super::{Keys, Policy, Serving, content, credential, keys, origin};
 const MAX_HEADERS: usize = 64 << 10;
 const MAX_URI: usize = 8 << 10;
 
+/// The name of everybody on the port without a key; no key can have it.
+const KEYLESS: &str = "(no key)";
+
 /// The one guard before every route.
 pub struct Guard {
     routes: Vec<Route>,
@@ -25,6 +28,7 @@ pub struct Guard {
     control: [u8; 32],
     serving: Serving,
     sessions: Sessions,
+    keyless: bool,
 }
 
 /// Who calls.
@@ -63,7 +67,7 @@ impl Guard {
     pub fn new(routes: Vec<Route>, policy: Policy, keys: Keys, control: [u8; 32]) -> Self {
         let policy = RwLock::new(Arc::new(policy));
         let (serving, sessions) = (Serving::default(), Sessions::default());
-        Self { routes, policy, keys, control, serving, sessions }
+        Self { routes, policy, keys, control, serving, sessions, keyless: false }
     }
 
     /// The same guard with a switch that stops the dialects.
@@ -78,6 +82,12 @@ impl Guard {
     pub fn with_sessions(mut self, sessions: Sessions) -> Self {
         self.sessions = sessions;
         self
+    }
+
+    /// Asks no client for its key. Whatever a client sends as one is passed over.
+    #[must_use]
+    pub fn without_key(self) -> Self {
+        Self { keyless: true, ..self }
     }
 
     /// The table, in the order that [`Admitted::route`] counts in.
@@ -218,6 +228,7 @@ impl<'a> Judge<'a> {
         let key = |presented: &[u8]| self.guard.keys.find(presented);
         match scope {
             Scope::Public | Scope::SignIn => Ok(Caller::Public),
+            Scope::Client if self.guard.keyless => Ok(Caller::Client { name: KEYLESS.into() }),
             Scope::Client => match presented.and_then(key) {
                 Some(name) => Ok(Caller::Client { name }),
                 None => Err(self.refuse(Refusal::InvalidApiKey)),

@@ -5,6 +5,7 @@
 
 mod front;
 mod kept;
+mod keyless;
 mod keys;
 mod lock;
 mod quota;
@@ -67,6 +68,7 @@ fn system(what: &'static str) -> impl FnOnce(std::io::Error) -> StartError {
 /// The running program. Dropping it without [`App::stop`] cuts everything off.
 pub struct App {
     server: Arc<Server>,
+    keyless: Option<Server>,
     journal: Journal,
     simulator: Option<Simulator>,
     background: CancellationToken,
@@ -87,6 +89,8 @@ impl App {
         let database = config.data_dir.join(DATABASE);
         let opened = open_journal(&config, &database).await?;
         let mut notices: Vec<String> = config.notice.iter().cloned().chain(opened.notice.clone()).collect();
+
+        let keyless = keyless::bind(&config, &mut notices).await;
 
         let simulator = start_simulator(&config).await?;
         let roster = roster::at_hand(&config, simulator.as_ref());
@@ -130,17 +134,24 @@ impl App {
         });
         let (token, sessions) = (access::digest(token.expose_secret()), access::Sessions::default());
         let door = Door::new(sessions.clone(), token);
-        let guard = guard(&config, &keys, token)?.with_serving(serving).with_sessions(sessions);
+        let guard = guard(&config, &keys, token)?.with_serving(serving.clone()).with_sessions(sessions);
         let routes = routes(&proxy, &control, &door, &config);
-        let front = front::Front::new(Arc::new(guard), proxy, routes);
+        let front = front::Front::new(Arc::new(guard), proxy.clone(), routes);
         let limits =
             server::Limits { max_connections: config.limits.max_connections, ..server::Limits::default() };
+        let keyless = match keyless {
+            Some(bound) => {
+                Some(keyless::start(bound, &proxy, policy(&config)?, serving.clone(), limits.clone()))
+            }
+            None => None,
+        };
         let server = Arc::new(Server::start(bound, front, limits));
         let lock = Arc::new(lock);
         control.attach(&server, announcer(&lock, config.demo));
         let background = CancellationToken::new();
         let app = Self {
             server,
+            keyless,
             journal: opened.journal,
             simulator,
             watching: [
@@ -170,9 +181,15 @@ impl App {
 
     /// Stops: no new requests, running ones get up to `grace`, the log is written.
     pub async fn stop(self, grace: Duration) -> server::Drained {
-        let Self { server, journal, simulator, background, watching, control, lock } = self;
+        let Self { server, keyless, journal, simulator, background, watching, control, lock } = self;
         background.cancel();
-        let drained = server.stop(grace).await;
+        let without_key = async {
+            match &keyless {
+                Some(keyless) => drop(keyless.stop(grace).await),
+                None => {}
+            }
+        };
+        let (drained, ()) = tokio::join!(server.stop(grace), without_key);
         if let Some(simulator) = simulator {
             simulator.stop().await;
         }
@@ -287,9 +304,13 @@ fn unix_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
+fn policy(config: &Config) -> Result<Policy, StartError> {
+    Policy::new(&config.allowed_hosts, &config.allowed_origins)
+        .map_err(|error| StartError::Settings(error.to_string()))
+}
+
 fn guard(config: &Config, keys: &control::ClientKeys, control: [u8; 32]) -> Result<Guard, StartError> {
-    let policy = Policy::new(&config.allowed_hosts, &config.allowed_origins)
-        .map_err(|error| StartError::Settings(error.to_string()))?;
+    let policy = policy(config)?;
     let mut table: Vec<access::Route> = proxy::table();
     table.extend(control::http::table());
     if config.ui {

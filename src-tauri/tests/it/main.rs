@@ -20,6 +20,7 @@ mod image_links;
 mod images;
 #[cfg(target_os = "linux")]
 mod keychain;
+mod keyless;
 mod leaving;
 mod lifecycle;
 mod matrix;

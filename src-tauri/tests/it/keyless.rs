@@ -1,0 +1,72 @@
+//! The second port, on which no key is asked.
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Options, Program, Scene, simulator};
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    listener.local_addr().expect("an address").port()
+}
+
+async fn send(
+    scene: &Scene,
+    port: u16,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &Value,
+) -> Answer {
+    let method = method.parse().expect("a method");
+    let mut request = scene.program.http.request(method, format!("http://127.0.0.1:{port}{path}"));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    Answer::of(request.header("content-type", "application/json").body(body.to_string()).send().await).await
+}
+
+fn hi() -> Value {
+    json!({ "model": "gpt-4.1", "messages": [{ "role": "user", "content": "echo: hi" }], "stream": false })
+}
+
+#[tokio::test]
+async fn it_answers_the_dialects_without_a_key_and_nothing_else() {
+    let port = free_port();
+    let options = Options::default().settings(&format!("keyless_port = {port}\n"));
+    let scene = Scene::with(&["alice"], options).await;
+    for path in ["/api/chat", "/v1/chat/completions", "/v1/messages"] {
+        assert_eq!(send(&scene, port, "POST", path, &[], &hi()).await.status, 200, "{path}");
+    }
+    let any_key = [("authorization", "Bearer ollama")];
+    assert_eq!(send(&scene, port, "GET", "/v1/models", &any_key, &Value::Null).await.status, 200);
+    assert_eq!(&*send(&scene, port, "GET", "/", &[], &Value::Null).await.body, b"Ollama is running");
+    for path in ["/metrics", "/healthz", "/control/events", "/control/status", "/index.html"] {
+        assert_eq!(send(&scene, port, "GET", path, &[], &Value::Null).await.status, 404, "{path}");
+    }
+    let foreign = send(&scene, port, "POST", "/api/chat", &[("host", "evil.example")], &hi()).await;
+    assert_eq!(foreign.error(), (403, "host_not_allowed".into()));
+    for page in [("origin", "http://127.0.0.1:3000"), ("sec-fetch-site", "cross-site")] {
+        let page = send(&scene, port, "POST", "/api/chat", &[page], &hi()).await;
+        assert_eq!(page.error(), (403, "origin_not_allowed".into()));
+    }
+    let without = scene.program.http.post(format!("{}/api/chat", scene.program.base)).body(hi().to_string());
+    let without = without.header("content-type", "application/json").send().await;
+    assert_eq!(Answer::of(without).await.status, 401, "the first port asks for one as ever");
+    let record = scene.records_once(|records| records.len() == 3).await;
+    assert_eq!(record[0]["client"], "(no key)");
+    assert!(scene.program.log().contains("no key is asked"), "the risk is told");
+    scene.still_serves().await;
+    scene.program.stop().await;
+}
+
+#[tokio::test]
+async fn it_is_off_by_default_and_a_taken_port_is_told() {
+    let simulator = simulator(&["alice"]).await;
+    let held = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let settings = format!("keyless_port = {}\n", held.local_addr().expect("an address").port());
+    let program = Program::start_with(&simulator, Options::default().settings(&settings)).await;
+    assert!(program.log().contains("the port without a key is not open"));
+    let plain = Program::start(&simulator).await;
+    assert!(!plain.log().contains("no key is asked"));
+}
