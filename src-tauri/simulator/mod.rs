@@ -23,6 +23,7 @@
 //!
 //! - `echo: TEXT` at the start of a line: the reply is `TEXT`, the rest of the message.
 //! - `echo-chunks: ["a", "b"]` on one line: the reply is exactly these chunks.
+//! - `call: NAME {JSON}` or `edit: PATH :: OLD => NEW` where tools are offered: see `agent.rs`.
 //! - `sim: KEY=VALUE …` on a line of its own: faults for this request, from the table. The line is not echoed.
 //!
 //! # Faults
@@ -63,6 +64,7 @@
 //! | `utf8=invalid`, `utf8=cut` | bytes in the middle that are no UTF-8; an end inside a character |
 //! | `length=N` | announce N bytes more than are sent |
 //! | `gzip` | `Content-Encoding: gzip` and bytes that are no gzip |
+//! | `tool=broken-json`, `tool=fenced`, `tool=prose` | the web side's model writes its call wrongly, in a fence, or only talks |
 //! | `gate` | hold each chunk until [`Simulator::release`] |
 //! | `raw=TEXT` | write exactly this to the socket instead of an answer, and close |
 
@@ -85,6 +87,7 @@ mod shared;
 mod site;
 #[cfg(test)]
 mod tests;
+mod tool_prompt;
 mod uploads;
 mod wire;
 
@@ -100,6 +103,7 @@ pub use fault::{BadUtf8, Fault, FaultBody, Wait};
 pub use fault_text::FaultTextError;
 pub use record::{Call, State, Upload};
 pub use rules::{FaultRule, LLMS_PATH, UPLOAD_PATH};
+pub use tool_prompt::ToolSlip;
 
 use shared::Shared;
 
