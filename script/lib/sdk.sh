@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# The official OpenAI SDKs, as their registries publish them, in the versions that the lock files name.
+# The SDKs of OpenAI, Anthropic, Ollama and Vercel, as their registries publish them, in the versions that the lock files
+# name.
 
 sdk_python=$target/sdk/python
 
@@ -7,7 +8,7 @@ sdk_python=$target/sdk/python
 install_python_sdk() {
   local lock=src-tauri/tests/sdk/python/requirements.txt
   cmp -s "$lock" "$sdk_python/installed.txt" && return
-  note "Installing the Python SDK"
+  note "Installing the Python SDKs"
   rm -rf "$sdk_python"
   python3 -m venv "$sdk_python"
   "$sdk_python/bin/pip" install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r "$lock"
@@ -25,7 +26,7 @@ install_ui() {
 install_node_sdk() {
   local folder=src-tauri/tests/sdk/node
   cmp -s "$folder/package-lock.json" "$folder/node_modules/installed.json" && return
-  note "Installing the Node SDK"
+  note "Installing the Node SDKs"
   npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel error
   cp "$folder/package-lock.json" "$folder/node_modules/installed.json"
 }

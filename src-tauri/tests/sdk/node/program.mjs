@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 import OpenAI from "openai";
 
 const BINARY = process.env.MAMMOUTH_PROXY_BIN;
-const KEY = "sdk-test-key-0f4b7c21d9a85e36";
+export const KEY = "sdk-test-key-0f4b7c21d9a85e36";
 const SECONDS = 30;
 const LOG_READS = 500;
 
