@@ -4,14 +4,18 @@
 //! its first event is there, or with a [`Failure`] that says what happened in terms the retry loop can act on. It
 //! never retries and never picks an account: that is the business of `proxy` and `accounts`.
 
+pub mod api;
 mod failure;
+mod names;
 mod tools;
 mod transport;
 pub mod web;
 
 pub use failure::{Failure, FailureKind};
+pub use names::{Listed, Model, Names, Wishes};
 
 use std::pin::Pin;
+use std::time::SystemTime;
 
 use futures_util::Stream;
 
@@ -36,6 +40,27 @@ pub struct Reply {
     pub events: Events,
 }
 
+/// What an upstream gives back once it has begun to answer.
+pub enum Answer {
+    /// Events, to be put into the client's dialect.
+    Events(Reply),
+    /// The bytes of a stream that is in the client's dialect already.
+    Relay(Box<api::Relay>),
+    /// The body of an answer that is in the client's dialect already.
+    Whole(api::Whole),
+}
+
+impl Answer {
+    /// The model that answered, where the upstream names it.
+    pub fn served_model(&self) -> Option<String> {
+        match self {
+            Self::Events(reply) => reply.served_model.clone(),
+            Self::Relay(relay) => relay.seen().model,
+            Self::Whole(whole) => whole.seen.model.clone(),
+        }
+    }
+}
+
 /// Who a credential belongs to, as far as the upstream says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {
@@ -53,4 +78,9 @@ pub struct Quota {
     pub spend_cents: Option<f64>,
     /// Spend by model family (the upstream's own brand names, lower case).
     pub by_family: Vec<(String, f64)>,
+    /// What a key may spend until its budget begins anew, US dollars.
+    pub budget_usd: Option<f64>,
+    /// What it has spent of that.
+    pub spent_usd: Option<f64>,
+    pub budget_reset: Option<SystemTime>,
 }

@@ -52,7 +52,7 @@ impl PromptTokens {
     }
 }
 
-fn text_bytes(request: &Request) -> usize {
+pub(in crate::upstreams) fn text_bytes(request: &Request) -> usize {
     request.messages.iter().map(|message| bytes_of(&message.parts)).sum()
 }
 

@@ -36,6 +36,7 @@ pub(super) fn quota(recent: Option<&Value>, current: Option<&Value>, secret: &Se
         percent: recent.and_then(|json| percent(json).or_else(|| inside(json))),
         spend_cents: spend.filter(|cents| *cents >= 0.0),
         by_family: recent.map(|json| by_family(json, secret)).unwrap_or_default(),
+        ..Quota::default()
     }
 }
 
@@ -150,7 +151,10 @@ mod tests {
     #[test]
     fn the_spend_comes_from_the_other_answer() {
         let spent = quota(None, Some(&json!({"currentSpendCents": 87})));
-        assert_eq!(spent, Quota { percent: None, spend_cents: Some(87.0), by_family: vec![] });
+        assert_eq!(
+            spent,
+            Quota { percent: None, spend_cents: Some(87.0), by_family: vec![], ..Quota::default() }
+        );
     }
 
     fn any_json() -> impl Strategy<Value = Value> {

@@ -1,6 +1,4 @@
-//! Names of models: what a client says, what the site calls it, and which family shares a quota.
-
-use std::collections::BTreeMap;
+//! The site's names of models: what it calls them, and which family shares a quota.
 
 /// Name a client sends, and the site's id. Source: public clients' code; a name that is missing here is passed through.
 const TABLE: [(&str, &str); 13] = [
@@ -50,12 +48,19 @@ const FAMILIES: [(&str, &str); 24] = [
     ("moonshot", "moonshot"),
 ];
 
-/// The site's id for the name a client sent: the user's aliases first, then the table, else the name itself. An alias
-/// may point to a name of the table. Names match exactly.
-pub fn resolve(name: &str, aliases: &BTreeMap<String, String>) -> String {
-    let name = aliases.get(name).map_or(name, String::as_str);
+/// First words of the site's ids.
+const MAKERS: [&str; 5] = ["anthropic-", "openai-", "google-", "xai-", "fireworks-"];
+
+/// The site's id for a name: what the table says, else the name itself. Names match exactly.
+pub fn resolve(name: &str) -> String {
     let known = TABLE.iter().find(|(from, _)| *from == name);
     known.map_or(name, |(_, id)| id).to_owned()
+}
+
+/// Whether it is a name of the table, or looks like an id of the site's.
+pub fn knows(name: &str) -> bool {
+    TABLE.iter().any(|(from, id)| *from == name || *id == name)
+        || MAKERS.iter().any(|maker| name.starts_with(maker))
 }
 
 /// The names in the table, for a list of models.
@@ -82,7 +87,6 @@ mod tests {
 
     #[test]
     fn the_seeds_table_works_as_it_stands() {
-        let none = BTreeMap::new();
         for (name, id) in [
             ("claude-3-7-sonnet-latest", "anthropic-claude-3-7-sonnet-latest"),
             ("gpt-4o-mini", "openai-gpt-4o-mini"),
@@ -93,18 +97,8 @@ mod tests {
             ("openai-gpt-4.1-search-preview", "openai-gpt-4.1-search-preview"),
             ("GPT-5", "GPT-5"),
         ] {
-            assert_eq!(resolve(name, &none), id);
+            assert_eq!(resolve(name), id);
         }
-    }
-
-    #[test]
-    fn aliases_win_and_may_point_into_the_table() {
-        let aliases = BTreeMap::from([
-            ("gpt-4.1".to_owned(), "grok-4".to_owned()),
-            ("mine".to_owned(), "custom-id".to_owned()),
-        ]);
-        assert_eq!(resolve("gpt-4.1", &aliases), "xai-grok-4-0709");
-        assert_eq!(resolve("mine", &aliases), "custom-id");
     }
 
     #[test]

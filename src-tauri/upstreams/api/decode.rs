@@ -1,0 +1,220 @@
+//! Chat completion chunks, or a whole chat completion, as events. Pure.
+//!
+//! What has another type than expected counts as missing: other providers behind the same host write other extras.
+
+use serde_json::Value;
+
+use super::calls::Calls;
+use super::observe::{self, Seen};
+use super::refusal::holds_error;
+use crate::chat::{Event, Finish, Usage};
+
+const BYTES_A_TOKEN: u64 = 4;
+/// Where the text of a thought may stand.
+const REASONING: [&str; 3] = ["reasoning_content", "reasoning", "thinking"];
+
+/// Turns the pieces of one reply into events.
+#[derive(Debug, Default)]
+pub(super) struct Decoder {
+    seen: Seen,
+    calls: Calls,
+    finish: Option<Finish>,
+    prompt_bytes: u64,
+    said_bytes: u64,
+    spoke: bool,
+}
+
+/// What a chunk is, beside its events.
+#[derive(Debug, PartialEq)]
+pub(super) enum Chunk {
+    Fine,
+    Error(Value),
+}
+
+impl Decoder {
+    /// For the reply to a prompt of this much text.
+    pub(super) fn of_prompt(bytes: usize) -> Self {
+        Self { prompt_bytes: bytes as u64, ..Self::default() }
+    }
+
+    pub(super) fn model(&self) -> Option<&str> {
+        self.seen.model.as_deref()
+    }
+
+    /// Whether the reply said anything, be it in words, thoughts, calls or pictures.
+    pub(super) fn spoke(&self) -> bool {
+        self.spoke
+    }
+
+    /// Takes the next chunk (or the whole completion) and adds its events to `out`.
+    pub(super) fn chunk(&mut self, mut json: Value, out: &mut Vec<Event>) -> Chunk {
+        if !json.is_object() {
+            return Chunk::Fine;
+        }
+        if holds_error(&json["error"]) {
+            return Chunk::Error(json["error"].take());
+        }
+        if self.seen.model.is_none() {
+            self.seen.model = observe::model(&json["model"]);
+        }
+        self.seen.usage = observe::usage(&json["usage"]).or(self.seen.usage);
+        let choices = json.get_mut("choices").and_then(Value::as_array_mut);
+        // Only one choice is ever asked for.
+        if let Some(choice) = choices.and_then(|choices| choices.first_mut()) {
+            let before = out.len();
+            self.choice(choice, out);
+            self.spoke |= out.len() > before || self.calls.begun();
+        }
+        Chunk::Fine
+    }
+
+    /// The events that were waiting for the end, and the last one.
+    pub(super) fn finish(&mut self, out: &mut Vec<Event>) {
+        let called = self.calls.begun();
+        self.calls.finish(out);
+        let finish = match self.finish {
+            Some(Finish::Stop) | None if called => Finish::Calls,
+            Some(finish) => finish,
+            None => Finish::Stop,
+        };
+        out.push(Event::Done { finish, usage: self.usage() });
+    }
+
+    /// What the host told of the usage, else an estimate.
+    pub(super) fn usage(&self) -> Usage {
+        self.seen.usage.unwrap_or(Usage {
+            prompt_tokens: self.prompt_bytes.div_ceil(BYTES_A_TOKEN),
+            completion_tokens: self.said_bytes.div_ceil(BYTES_A_TOKEN),
+            estimated: true,
+            ..Usage::default()
+        })
+    }
+
+    fn choice(&mut self, choice: &mut Value, out: &mut Vec<Event>) {
+        self.finish = finish(&choice["finish_reason"]).or(self.finish);
+        let name = if choice["delta"].is_object() { "delta" } else { "message" };
+        let Some(delta) = choice.get_mut(name).filter(|delta| delta.is_object()) else { return };
+        if let Some(thought) = REASONING.into_iter().find_map(|name| text(&mut delta[name])) {
+            self.say(Event::Reasoning(thought), out);
+        }
+        if let Some(words) = text(&mut delta["content"]).or_else(|| text(&mut delta["refusal"])) {
+            self.say(Event::Text(words), out);
+        }
+        for call in delta["tool_calls"].as_array().into_iter().flatten() {
+            self.said_bytes += self.calls.piece(call, out);
+        }
+        for image in delta["images"].as_array().into_iter().flatten() {
+            let url = image["image_url"]["url"].as_str().or_else(|| image["url"].as_str());
+            if let Some(url) = url.filter(|url| url.starts_with("data:image/")) {
+                self.calls.other(Event::Image(url.to_owned()), out);
+            }
+        }
+    }
+
+    fn say(&mut self, event: Event, out: &mut Vec<Event>) {
+        if let Event::Text(text) | Event::Reasoning(text) = &event {
+            self.said_bytes += text.len() as u64;
+        }
+        self.calls.other(event, out);
+    }
+}
+
+/// A text, or the texts of a list of parts; `None` where there is none.
+fn text(value: &mut Value) -> Option<String> {
+    let text = match value.take() {
+        Value::String(text) => text,
+        Value::Array(parts) => {
+            let texts =
+                parts.iter().filter_map(|part| part["text"].as_str().or_else(|| part["thinking"].as_str()));
+            texts.collect()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => String::new(),
+    };
+    (!text.is_empty()).then_some(text)
+}
+
+fn finish(value: &Value) -> Option<Finish> {
+    Some(match value.as_str()? {
+        "length" | "max_tokens" => Finish::Length,
+        "tool_calls" | "function_call" | "tool_use" => Finish::Calls,
+        "content_filter" | "safety" => Finish::Filtered,
+        _ => Finish::Stop,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn decode(chunks: &[Value]) -> Vec<Event> {
+        let (mut decoder, mut out) = (Decoder::of_prompt(40), Vec::new());
+        for chunk in chunks {
+            assert_eq!(decoder.chunk(chunk.clone(), &mut out), Chunk::Fine);
+        }
+        decoder.finish(&mut out);
+        out
+    }
+
+    fn delta(delta: Value) -> Value {
+        json!({"model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": null}]})
+    }
+
+    fn done(events: &[Event]) -> (Finish, Usage) {
+        match events.last() {
+            Some(Event::Done { finish, usage }) => (*finish, *usage),
+            other => panic!("{other:?} at the end"),
+        }
+    }
+
+    #[test]
+    fn words_thoughts_and_pictures_keep_their_order() {
+        let events = decode(&[
+            delta(json!({"role": "assistant", "content": ""})),
+            delta(json!({"reasoning_content": "hm"})),
+            delta(json!({"content": "a"})),
+            delta(json!({"content": [{"type": "text", "text": "b"}], "new": 1})),
+            delta(
+                json!({"images": [{"image_url": {"url": "data:image/png;base64,AA"}}, {"url": "http://x"}]}),
+            ),
+            json!({"choices": [{"delta": {}, "finish_reason": "length"}]}),
+            json!({"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 4, "completion_tokens_details": {"reasoning_tokens": 2}}}),
+        ]);
+        let image = Event::Image("data:image/png;base64,AA".into());
+        let said = [Event::Reasoning("hm".into()), Event::Text("a".into()), Event::Text("b".into()), image];
+        assert_eq!(events[..4], said);
+        let (finish, usage) = done(&events);
+        assert_eq!((finish, usage.prompt_tokens, usage.reasoning_tokens), (Finish::Length, 9, 2));
+    }
+
+    #[test]
+    fn a_whole_completion_is_read_like_one_chunk() {
+        let call = json!({"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+        let message = json!({"role": "assistant", "content": null, "tool_calls": [call]});
+        let events = decode(&[json!({"choices": [{"message": message, "finish_reason": "stop"}]})]);
+        let begun = Event::Call { id: "c1".into(), name: "f".into() };
+        assert_eq!(events[..2], [begun, Event::CallArguments("{}".into())]);
+        assert_eq!(done(&events).0, Finish::Calls);
+    }
+
+    #[test]
+    fn without_a_usage_there_is_an_estimate() {
+        let (_, usage) = done(&decode(&[delta(json!({"content": "12345678"}))]));
+        assert_eq!((usage.prompt_tokens, usage.completion_tokens, usage.estimated), (10, 2, true));
+    }
+
+    #[test]
+    fn f14_odd_chunks_say_nothing() {
+        for odd in [
+            json!({}),
+            json!([]),
+            json!(null),
+            json!({"choices": 3}),
+            delta(json!(5)),
+            delta(json!({"content": 5})),
+        ] {
+            assert_eq!(decode(&[odd]).len(), 1);
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! One call to the host: what is sent with every request, and how its answer is told from a refusal.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use reqwest::{Body, RequestBuilder};
+use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+
+use super::observe::Seen;
+use super::refusal::{self, Refusal};
+use super::relay::Whole;
+use super::{BuildError, Settings};
+use crate::secrets::{ExposeSecret, Secret};
+use crate::upstreams::transport::body::Source;
+use crate::upstreams::transport::media::{Media, is_encoded};
+use crate::upstreams::transport::{client, error};
+use crate::upstreams::{Credential, Failure, FailureKind};
+
+/// Of a refusal no more is read than this, and not longer.
+const REFUSAL_BYTES: usize = 64 * 1024;
+const REFUSAL_TIME: Duration = Duration::from_secs(5);
+/// The largest reply that is not streamed.
+const WHOLE_BYTES: usize = 64 * 1024 * 1024;
+/// The largest answer about models or a key.
+const FACTS_BYTES: usize = 8 * 1024 * 1024;
+const MODEL_CHARACTERS: usize = 200;
+
+/// The host, with everything about it that stays the same from call to call.
+pub(super) struct Host {
+    client: reqwest::Client,
+    settings: Settings,
+    pub(super) chat: Url,
+    pub(super) embeddings: Url,
+    pub(super) models: Url,
+    pub(super) public_models: Url,
+    pub(super) public_info: Url,
+    pub(super) key_info: Url,
+    pub(super) key_info_v1: Url,
+}
+
+impl Host {
+    pub(super) fn new(settings: Settings) -> Result<Self, BuildError> {
+        if !client::is_safe_base(&settings.base) {
+            return Err(BuildError::Base);
+        }
+        let roots = client::roots(&settings.extra_roots).ok_or(BuildError::Roots)?;
+        let client = client::to_upstream(&settings.base, settings.connect_timeout, roots);
+        let url = |path| client::endpoint(&settings.base, path).ok_or(BuildError::Base);
+        Ok(Self {
+            client: client.map_err(|_| BuildError::Client)?,
+            chat: url("/v1/chat/completions")?,
+            embeddings: url("/v1/embeddings")?,
+            models: url("/v1/models")?,
+            public_models: url("/public/models")?,
+            public_info: url("/public/model/info")?,
+            key_info: url("/key/info")?,
+            key_info_v1: url("/v1/key/info")?,
+            settings,
+        })
+    }
+
+    /// Sends JSON and waits for the head of the answer.
+    pub(super) async fn post<'a>(
+        &'a self,
+        credential: &'a Credential,
+        url: &'a Url,
+        body: Body,
+    ) -> Result<Head<'a>, Failure> {
+        let request = self.client.post(url.clone()).header(header::CONTENT_TYPE, "application/json");
+        self.send(Some(credential), url, request.body(body)).await
+    }
+
+    /// A GET whose answer is JSON.
+    pub(super) async fn get(&self, credential: Option<&Credential>, url: &Url) -> Result<Value, Failure> {
+        self.send(credential, url, self.client.get(url.clone())).await?.json(FACTS_BYTES).await
+    }
+
+    pub(super) async fn probe(&self) -> Result<Option<SystemTime>, Failure> {
+        let limit = Instant::now() + self.settings.connect_timeout.saturating_mul(2);
+        let request = self.client.get(self.public_models.clone());
+        let answer = timeout_at(limit, request.send()).await.map_err(late)?.map_err(error::failure)?;
+        let date = answer.headers().get(header::DATE).and_then(|date| date.to_str().ok());
+        Ok(date.and_then(|date| httpdate::parse_http_date(date).ok()))
+    }
+
+    async fn send<'a>(
+        &'a self,
+        credential: Option<&'a Credential>,
+        url: &'a Url,
+        request: RequestBuilder,
+    ) -> Result<Head<'a>, Failure> {
+        let first_byte = Instant::now() + self.settings.first_byte_timeout;
+        let mut request = request.header(header::ACCEPT_ENCODING, "identity");
+        if let Some(credential) = credential {
+            request = request.header(header::AUTHORIZATION, bearer(&credential.secret)?);
+        }
+        let sent = timeout_at(first_byte, request.send()).await.map_err(late)?;
+        let response = sent.map_err(error::failure)?.into();
+        Ok(Head { host: self, secret: credential.map(|known| &known.secret), url, first_byte, response })
+    }
+}
+
+fn late(_: tokio::time::error::Elapsed) -> Failure {
+    Failure::new(FailureKind::Timeout, "the API did not answer in time")
+}
+
+fn bearer(secret: &Secret) -> Result<HeaderValue, Failure> {
+    let key = secret.expose_secret();
+    if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let detail = "the stored key holds characters that no key can hold";
+        return Err(Failure::new(FailureKind::LoginRequired, detail));
+    }
+    let mut header = HeaderValue::from_str(&format!("Bearer {key}")).expect("visible ASCII makes a header");
+    header.set_sensitive(true);
+    Ok(header)
+}
+
+/// A model's name goes into JSON and into our own headers.
+pub(super) fn check_model(model: &str) -> Result<(), Failure> {
+    let fits = !model.is_empty() && model.len() <= MODEL_CHARACTERS && !model.chars().any(char::is_control);
+    let detail = "the model's name is empty, longer than 200 characters or holds control characters";
+    if fits { Ok(()) } else { Err(Failure::new(FailureKind::Rejected, detail)) }
+}
+
+/// The head of an answer, with its body still to come.
+pub(super) struct Head<'a> {
+    host: &'a Host,
+    secret: Option<&'a Secret>,
+    url: &'a Url,
+    pub(super) first_byte: Instant,
+    response: http::Response<Body>,
+}
+
+impl Head<'_> {
+    /// The body, if it is a stream of events.
+    pub(super) async fn events(self) -> Result<Source, Failure> {
+        let value = self.response.headers().get(header::CONTENT_TYPE);
+        let essence = value.and_then(|value| value.to_str().ok()).unwrap_or("text/event-stream");
+        let essence = essence.split(';').next().unwrap_or_default().trim();
+        if self.is_success() && essence.eq_ignore_ascii_case("text/event-stream") {
+            let settings = &self.host.settings;
+            let (idle, cap) = (settings.idle_timeout, settings.max_reply_bytes);
+            return Ok(Source::new(self.response.into_body(), self.first_byte, idle, cap));
+        }
+        if self.is_success() && Media::of(self.response.headers()) == Media::Json {
+            // An error in place of a stream; a reply that is no stream would not be what the client waits for.
+            self.json(WHOLE_BYTES).await?;
+            return Err(bad("the API answered with a whole reply where a stream was asked for"));
+        }
+        Err(self.refuse().await)
+    }
+
+    /// The body of a whole chat completion, checked to the end.
+    pub(super) async fn whole(self) -> Result<Whole, Failure> {
+        self.checked("choices", Seen::of).await
+    }
+
+    /// The body of an answer with embeddings.
+    pub(super) async fn embeddings(self) -> Result<Whole, Failure> {
+        self.checked("data", Seen::of).await
+    }
+
+    async fn checked(
+        self,
+        field: &str,
+        seen: impl FnOnce(&[u8], &str) -> Option<Seen>,
+    ) -> Result<Whole, Failure> {
+        if !self.is_json() {
+            return Err(self.refuse().await);
+        }
+        let (status, headers) = (self.response.status(), self.response.headers().clone());
+        let (url, secret) = (self.url, self.secret.cloned());
+        let body = self.collect(WHOLE_BYTES).await?;
+        match seen(&body, field) {
+            Some(seen) => Ok(Whole { body, seen }),
+            None => Err(misfit(status, &headers, &body, url, secret.as_ref(), field)),
+        }
+    }
+
+    /// Reads JSON of at most `cap` bytes that is no error.
+    async fn json(self, cap: usize) -> Result<Value, Failure> {
+        if !self.is_json() {
+            return Err(self.refuse().await);
+        }
+        let (status, headers) = (self.response.status(), self.response.headers().clone());
+        let (url, secret) = (self.url, self.secret.cloned());
+        let body = self.collect(cap).await?;
+        match serde_json::from_slice::<Value>(&body) {
+            Ok(json) if !refusal::is_error(&json) => Ok(json),
+            Ok(_) | Err(_) => Err(misfit(status, &headers, &body, url, secret.as_ref(), "data")),
+        }
+    }
+
+    async fn collect(self, cap: usize) -> Result<Bytes, Failure> {
+        let idle = self.host.settings.idle_timeout;
+        let source = Source::new(self.response.into_body(), self.first_byte, idle, cap as u64);
+        let body = source.collect(cap).await.map_err(|broken| broken.before_output())?;
+        if body.is_empty() {
+            return Err(Failure::new(FailureKind::Empty, "the API answered with nothing"));
+        }
+        Ok(body.into())
+    }
+
+    async fn refuse(self) -> Failure {
+        let (parts, body) = self.response.into_parts();
+        if parts.status == StatusCode::NO_CONTENT {
+            return Failure::new(FailureKind::Empty, "the API answered with nothing").with_status(204);
+        }
+        let source = Source::new(body, self.first_byte, REFUSAL_TIME, u64::MAX);
+        let readable = !is_encoded(&parts.headers);
+        let body = if readable { source.collect_some(REFUSAL_BYTES, REFUSAL_TIME).await } else { Vec::new() };
+        let refusal = Refusal { status: parts.status, headers: &parts.headers, body: &body, url: self.url };
+        refusal.failure(self.secret, SystemTime::now())
+    }
+
+    fn is_json(&self) -> bool {
+        let headers = self.response.headers();
+        let named = headers.contains_key(header::CONTENT_TYPE);
+        self.is_success() && (!named || Media::of(headers) == Media::Json)
+    }
+
+    fn is_success(&self) -> bool {
+        self.response.status() == StatusCode::OK && !is_encoded(self.response.headers())
+    }
+}
+
+/// JSON that is not what was asked for: an error with a status of its own, or nothing we know.
+fn misfit(
+    status: StatusCode,
+    headers: &http::HeaderMap,
+    body: &[u8],
+    url: &Url,
+    secret: Option<&Secret>,
+    field: &str,
+) -> Failure {
+    match serde_json::from_slice::<Value>(body) {
+        Ok(json) if refusal::is_error(&json) => {
+            Refusal { status, headers, body, url }.failure(secret, SystemTime::now())
+        }
+        Ok(_) => bad(format!("expected JSON with {field} at {}", url.path())),
+        Err(_) => bad("the answer is cut or is not valid JSON"),
+    }
+}
+
+fn bad(detail: impl Into<String>) -> Failure {
+    Failure::new(FailureKind::BadResponse, detail).with_status(200)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s10_the_base_is_https_or_this_machine() {
+        let built = |base: &str| Host::new(Settings { base: base.parse().unwrap(), ..Settings::default() });
+        for base in ["https://api.mammouth.ai", "http://127.0.0.1:9/prefix/"] {
+            assert!(built(base).is_ok(), "{base}");
+        }
+        for base in ["http://api.mammouth.ai", "https://a:b@api.mammouth.ai", "http://10.0.0.1", "data:x"] {
+            assert!(built(base).is_err(), "{base}");
+        }
+        let host = built("http://127.0.0.1:9/prefix/").ok().unwrap();
+        assert_eq!(host.chat.as_str(), "http://127.0.0.1:9/prefix/v1/chat/completions");
+    }
+
+    #[test]
+    fn g05_a_key_that_would_forge_a_header_is_not_sent() {
+        for key in ["", "a\r\nX: y", "a b", "é"] {
+            assert_eq!(bearer(&key.into()).unwrap_err().kind, FailureKind::LoginRequired, "{key:?}");
+        }
+        let header = bearer(&"sk-1".into()).unwrap();
+        assert!(header.is_sensitive() && header == "Bearer sk-1");
+    }
+}

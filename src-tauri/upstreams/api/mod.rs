@@ -1,0 +1,231 @@
+//! api.mammouth.ai by an API key: chat completions and embeddings in OpenAI's form, behind a LiteLLM proxy.
+//!
+//! A request that came as a chat completion is relayed: its bytes go on but for a few fields, and the bytes of the answer
+//! come back as they are, only observed. Any other request is translated both ways. Beside that the room reads the
+//! catalogue of models and the budget of a key. Every fact about the host stands here; it retries nothing.
+
+mod budget;
+mod calls;
+mod catalogue;
+mod decode;
+mod encode;
+mod events;
+mod host;
+mod lines;
+mod observe;
+mod refusal;
+mod relay;
+mod rewrite;
+
+pub use catalogue::{Catalogue, ModelInfo, Shelf};
+pub use observe::Seen;
+pub use relay::{Relay, Whole};
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use url::Url;
+
+use self::decode::Decoder;
+use self::events::EventStream;
+use self::host::{Head, Host};
+use self::observe::Observer;
+use super::transport::prompt::text_bytes;
+use super::{Answer, Credential, Failure, FailureKind, Quota, Reply};
+use crate::chat::Request;
+
+/// How the host is reached and how long we are patient with it.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `https` anywhere, `http` to this machine only.
+    pub base: Url,
+    /// Looking the name up, connecting and the TLS handshake together.
+    pub connect_timeout: Duration,
+    /// From sending a request to the first event of its answer.
+    pub first_byte_timeout: Duration,
+    /// Between two pieces of an answer.
+    pub idle_timeout: Duration,
+    /// A streamed reply is cut with a failure above this size.
+    pub max_reply_bytes: u64,
+    /// Certificates (PEM) that are trusted beside the system's; for tests.
+    pub extra_roots: Vec<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            base: Url::parse("https://api.mammouth.ai").expect("a constant URL"),
+            connect_timeout: Duration::from_secs(10),
+            first_byte_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(120),
+            max_reply_bytes: 1024 * 1024 * 1024,
+            extra_roots: Vec::new(),
+        }
+    }
+}
+
+/// Why [`Api::new`] refused its settings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    #[error(
+        "the address of the official API must be https, or http to this machine, without user name or query"
+    )]
+    Base,
+    #[error("an extra root certificate is not valid PEM")]
+    Roots,
+    #[error(
+        "the HTTP client cannot be built; are the system's root certificates (ca-certificates) installed?"
+    )]
+    Client,
+}
+
+/// What is asked of a model.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// The id in the catalogue, or whatever the client named.
+    pub model: &'a str,
+    /// Sent as `max_tokens` where the client named none.
+    pub max_tokens: Option<u64>,
+    /// Whether the model takes `reasoning_effort`, as far as the catalogue says.
+    pub reasons: Option<bool>,
+}
+
+/// The official upstream. One of it serves all keys; nothing of one is used for another.
+pub struct Api {
+    host: Host,
+}
+
+impl Api {
+    /// Checks the settings and builds the client. Nothing is connected to yet.
+    ///
+    /// # Errors
+    /// What in the settings cannot work.
+    pub fn new(settings: Settings) -> Result<Self, BuildError> {
+        Ok(Self { host: Host::new(settings)? })
+    }
+
+    /// Asks a model. Resolves when the first event of the reply is there, or the whole of one that is not streamed.
+    ///
+    /// # Errors
+    /// All that can happen before that; what happens after it is the last event of the reply.
+    pub async fn chat(
+        &self,
+        credential: &Credential,
+        request: Arc<Request>,
+        ask: Ask<'_>,
+    ) -> Result<Answer, Failure> {
+        host::check_model(ask.model)?;
+        match request.original.clone() {
+            Some(original) => self.relay(credential, request, &original, ask).await,
+            None => self.translate(credential, request, ask).await.map(Answer::Events),
+        }
+    }
+
+    async fn relay(
+        &self,
+        credential: &Credential,
+        request: Arc<Request>,
+        original: &Bytes,
+        ask: Ask<'_>,
+    ) -> Result<Answer, Failure> {
+        let rewritten = rewrite::chat(original, &request, ask)?;
+        let head = self.host.post(credential, &self.host.chat, rewritten.body).await?;
+        if !request.stream {
+            return head.whole().await.map(Answer::Whole);
+        }
+        let deadline = head.first_byte;
+        let source = head.events().await?;
+        let observer = Observer::of_prompt(text_bytes(&request));
+        drop(request);
+        let relay = Relay::new(source, credential.secret.clone(), rewritten.drop_usage, observer);
+        relay.primed(deadline).await.map(|relay| Answer::Relay(Box::new(relay)))
+    }
+
+    async fn translate(
+        &self,
+        credential: &Credential,
+        request: Arc<Request>,
+        ask: Ask<'_>,
+    ) -> Result<Reply, Failure> {
+        let body = encode::body(&request, ask);
+        let head: Head<'_> = self.host.post(credential, &self.host.chat, body.into()).await?;
+        let deadline = head.first_byte;
+        let streamed = request.stream;
+        let decoder = Decoder::of_prompt(text_bytes(&request));
+        drop(request);
+        let stream = if streamed {
+            EventStream::pieces(head.events().await?, credential.secret.clone(), decoder)
+        } else {
+            EventStream::whole(&head.whole().await?.body, credential.secret.clone(), decoder)?
+        };
+        let stream = stream.primed(deadline).await?;
+        Ok(Reply { served_model: stream.model().map(str::to_owned), events: Box::pin(stream) })
+    }
+
+    /// Asks for embeddings: the client's bytes with the model's id in them.
+    ///
+    /// # Errors
+    /// All that can happen.
+    pub async fn embeddings(
+        &self,
+        credential: &Credential,
+        original: &Bytes,
+        model: &str,
+    ) -> Result<Whole, Failure> {
+        host::check_model(model)?;
+        let body = rewrite::embeddings(original, model)?;
+        self.host.post(credential, &self.host.embeddings, body).await?.embeddings().await
+    }
+
+    /// Asks whether a key is valid.
+    ///
+    /// # Errors
+    /// [`FailureKind::LoginRequired`] if it is not, and what can happen to any call.
+    pub async fn check(&self, credential: &Credential) -> Result<(), Failure> {
+        self.host.get(Some(credential), &self.host.models).await.map(|_| ())
+    }
+
+    /// Asks what a key has spent and may spend.
+    ///
+    /// # Errors
+    /// What can happen to any call.
+    pub async fn quota(&self, credential: &Credential) -> Result<Quota, Failure> {
+        let first = self.host.get(Some(credential), &self.host.key_info).await;
+        let info = match first {
+            Err(failure) if failure.status == Some(404) => {
+                self.host.get(Some(credential), &self.host.key_info_v1).await
+            }
+            other => other,
+        };
+        info.map(|info| budget::read(&info))
+    }
+
+    /// Fetches the catalogue of models; no key is sent.
+    ///
+    /// # Errors
+    /// If neither of the two lists can be had.
+    pub async fn catalogue(&self, now: SystemTime) -> Result<Catalogue, Failure> {
+        let (models, infos) = tokio::join!(
+            self.host.get(None, &self.host.public_models),
+            self.host.get(None, &self.host.public_info)
+        );
+        match (models, infos) {
+            (Err(failure), Err(_)) => Err(failure),
+            (models, infos) => {
+                let catalogue = Catalogue::read(models.ok().as_ref(), infos.ok().as_ref(), now);
+                let empty = || Failure::new(FailureKind::BadResponse, "the catalogue holds no model");
+                if catalogue.is_empty() { Err(empty()) } else { Ok(catalogue) }
+            }
+        }
+    }
+
+    /// Asks whether the host can be reached safely, whatever it answers; gives its time of day where it tells it. No key
+    /// is sent.
+    ///
+    /// # Errors
+    /// Why no answer came.
+    pub async fn probe(&self) -> Result<Option<SystemTime>, Failure> {
+        self.host.probe().await
+    }
+}

@@ -1,0 +1,285 @@
+//! A client's body on its way to the host: the same bytes but for a few fields at the top. Pure.
+//!
+//! Fields that steer LiteLLM itself (where to send, with which key) never pass: whoever may use a model here may not make
+//! Mammouth's proxy call somebody else.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use reqwest::Body;
+use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::Ask;
+use crate::chat::Request;
+use crate::upstreams::{Failure, FailureKind};
+
+/// What LiteLLM takes for itself out of a request's body.
+const STEERING: [&str; 37] = [
+    "api_base",
+    "base_url",
+    "api_key",
+    "api_version",
+    "api_type",
+    "azure_ad_token",
+    "azure_ad_token_provider",
+    "aws_access_key_id",
+    "aws_secret_access_key",
+    "aws_session_token",
+    "aws_region_name",
+    "aws_bedrock_runtime_endpoint",
+    "aws_role_name",
+    "aws_profile_name",
+    "aws_session_name",
+    "aws_web_identity_token",
+    "aws_sts_endpoint",
+    "vertex_project",
+    "vertex_location",
+    "vertex_credentials",
+    "custom_llm_provider",
+    "proxy",
+    "extra_headers",
+    "headers",
+    "extra_body",
+    "organization",
+    "user_config",
+    "fallbacks",
+    "context_window_fallbacks",
+    "content_policy_fallbacks",
+    "model_list",
+    "router_settings",
+    "mock_response",
+    "mock_tool_calls",
+    "mock_timeout",
+    "deployment_id",
+    "no-log",
+];
+const STEERING_BEGINS: [&str; 2] = ["litellm_", "mock_"];
+
+/// A body and what must be remembered of it.
+pub(super) struct Rewritten {
+    pub(super) body: Body,
+    /// The usage chunk was asked for by us only.
+    pub(super) drop_usage: bool,
+}
+
+/// A chat completion with the model's id in it, a maximum where the client named none, and the wish for the usage.
+///
+/// # Errors
+/// [`FailureKind::Rejected`] if the body is no JSON object.
+pub(super) fn chat(original: &Bytes, request: &Request, ask: Ask<'_>) -> Result<Rewritten, Failure> {
+    let mut fields = Fields::of(original)?;
+    fields.set("model", &json!(ask.model));
+    if let Some(most) = ask.max_tokens.filter(|_| request.max_tokens.is_none()) {
+        fields.remove(&["max_tokens", "max_completion_tokens"]);
+        fields.set("max_tokens", &json!(most));
+    }
+    let options = fields.get("stream_options").unwrap_or(Value::Null);
+    let asked = options["include_usage"] == true;
+    if request.stream && !asked {
+        let mut options = options.as_object().cloned().unwrap_or_default();
+        options.insert("include_usage".to_owned(), json!(true));
+        fields.set("stream_options", &Value::Object(options));
+    }
+    Ok(Rewritten { body: fields.body(), drop_usage: request.stream && !asked })
+}
+
+/// A request for embeddings with the model's id in it.
+///
+/// # Errors
+/// As [`chat`].
+pub(super) fn embeddings(original: &Bytes, model: &str) -> Result<Body, Failure> {
+    let mut fields = Fields::of(original)?;
+    fields.set("model", &json!(model));
+    Ok(fields.body())
+}
+
+/// A field's value: a slice of what the client sent, or ours.
+enum Field {
+    Theirs(Bytes),
+    Ours(Bytes),
+}
+
+/// The fields of an object in the client's order.
+struct Fields(Vec<(String, Field)>);
+
+impl Fields {
+    fn of(original: &Bytes) -> Result<Self, Failure> {
+        let no_object = |_| Failure::new(FailureKind::Rejected, "the body is not a JSON object");
+        let raw: RawFields<'_> = serde_json::from_slice(original).map_err(no_object)?;
+        let kept = raw.0.into_iter().filter(|(name, _)| !steers(name));
+        Ok(Self(
+            kept.map(|(name, raw)| (name, Field::Theirs(original.slice_ref(raw.get().as_bytes())))).collect(),
+        ))
+    }
+
+    fn get(&self, name: &str) -> Option<Value> {
+        let (_, field) = self.0.iter().find(|(field, _)| field == name)?;
+        serde_json::from_slice(field.bytes()).ok()
+    }
+
+    fn set(&mut self, name: &str, value: &Value) {
+        let field = Field::Ours(value.to_string().into());
+        match self.0.iter_mut().find(|(known, _)| known == name) {
+            Some((_, old)) => *old = field,
+            None => self.0.push((name.to_owned(), field)),
+        }
+    }
+
+    fn remove(&mut self, names: &[&str]) {
+        self.0.retain(|(name, _)| !names.contains(&name.as_str()));
+    }
+
+    /// The object again; large values are not copied.
+    fn body(self) -> Body {
+        let mut pieces = VecDeque::with_capacity(2 * self.0.len() + 1);
+        for (at, (name, field)) in self.0.into_iter().enumerate() {
+            let before = if at == 0 { '{' } else { ',' };
+            pieces.push_back(Bytes::from(format!("{before}{}:", json!(name))));
+            pieces.push_back(match field {
+                Field::Theirs(bytes) | Field::Ours(bytes) => bytes,
+            });
+        }
+        pieces.push_back(Bytes::from_static(b"}"));
+        let left = pieces.iter().map(|piece| piece.len() as u64).sum();
+        Body::wrap(Pieces { pieces, left })
+    }
+}
+
+impl Field {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Theirs(bytes) | Self::Ours(bytes) => bytes,
+        }
+    }
+}
+
+fn steers(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    STEERING.contains(&name.as_str()) || STEERING_BEGINS.iter().any(|begin| name.starts_with(begin))
+}
+
+/// A body of a known length in pieces.
+struct Pieces {
+    pieces: VecDeque<Bytes>,
+    left: u64,
+}
+
+impl http_body::Body for Pieces {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let piece = self.pieces.pop_front();
+        self.left -= piece.as_ref().map_or(0, |piece| piece.len() as u64);
+        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
+
+/// An object's fields, unread.
+struct RawFields<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for RawFields<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(RawVisitor)
+    }
+}
+
+struct RawVisitor;
+
+impl<'de> Visitor<'de> for RawVisitor {
+    type Value = RawFields<'de>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(field) = map.next_entry::<String, &RawValue>()? {
+            fields.push(field);
+        }
+        Ok(RawFields(fields))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    const ASK: Ask<'_> = Ask { model: "real-id", max_tokens: None, reasons: None };
+
+    async fn sent(original: &str, request: &Request, ask: Ask<'_>) -> (String, bool) {
+        let rewritten = chat(&Bytes::from(original.to_owned()), request, ask).unwrap();
+        let body = rewritten.body.collect().await.unwrap().to_bytes();
+        (String::from_utf8(body.to_vec()).unwrap(), rewritten.drop_usage)
+    }
+
+    fn request(stream: bool, max_tokens: Option<u64>) -> Request {
+        Request { stream, max_tokens, ..Request::default() }
+    }
+
+    #[tokio::test]
+    async fn what_the_client_wrote_stays_byte_for_byte() {
+        let original = r#"{"messages": [ {"role":"user","content":"\u00e4  b"} ],"x":1e5,"model":"alias"}"#;
+        let (body, drop_usage) = sent(original, &request(false, None), ASK).await;
+        assert_eq!(
+            body,
+            r#"{"messages":[ {"role":"user","content":"\u00e4  b"} ],"x":1e5,"model":"real-id"}"#
+        );
+        assert!(!drop_usage);
+    }
+
+    #[tokio::test]
+    async fn a_maximum_is_filled_in_only_where_none_was_named() {
+        let ask = Ask { max_tokens: Some(64_000), ..ASK };
+        let (body, _) = sent(r#"{"model":"a","max_tokens":null}"#, &request(false, None), ask).await;
+        assert_eq!(body, r#"{"model":"real-id","max_tokens":64000}"#);
+        let (body, _) =
+            sent(r#"{"model":"a","max_completion_tokens":5}"#, &request(false, Some(5)), ask).await;
+        assert_eq!(body, r#"{"model":"real-id","max_completion_tokens":5}"#);
+    }
+
+    #[tokio::test]
+    async fn the_usage_is_asked_for_and_left_out_again() {
+        let (body, drop_usage) = sent(r#"{"model":"a","stream":true}"#, &request(true, None), ASK).await;
+        assert!(drop_usage && body.ends_with(r#""stream_options":{"include_usage":true}}"#), "{body}");
+        let asked = r#"{"model":"a","stream":true,"stream_options":{"include_usage":true}}"#;
+        assert!(!sent(asked, &request(true, None), ASK).await.1);
+    }
+
+    #[tokio::test]
+    async fn p18_fields_that_steer_the_proxy_behind_do_not_pass() {
+        let mut fields: Vec<String> =
+            STEERING.iter().map(|name| format!(r#""{name}":"https://evil.example""#)).collect();
+        fields.extend([r#""litellm_params":{}"#.into(), r#""API_BASE":"x""#.into(), r#""model":"a""#.into()]);
+        let (body, _) = sent(&format!("{{{}}}", fields.join(",")), &request(false, None), ASK).await;
+        assert_eq!(body, r#"{"model":"real-id"}"#);
+    }
+
+    #[test]
+    fn only_an_object_is_passed_on() {
+        for text in ["[]", "", "{\"a\":1} x", "{\"a\":}"] {
+            let refused = chat(&Bytes::from_static(text.as_bytes()), &request(false, None), ASK);
+            assert_eq!(refused.err().unwrap().kind, FailureKind::Rejected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Names of models: what a client says, what each upstream calls it, and who has it.
+//!
+//! The user's own names come first: exact ones, then those that end in `*`, the longest first. The web upstream has a
+//! table of names, the official API its catalogue; a name that neither knows is passed on as it is.
+
+mod nearest;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::api::{Catalogue, ModelInfo, Shelf};
+use super::web::models as web;
+
+/// What the user decides about models.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wishes {
+    /// The user's names, with what they stand for.
+    pub aliases: BTreeMap<String, String>,
+    /// Replaces the built-in list of platform ids that no plan limits.
+    pub unlimited: Option<Vec<String>>,
+    /// A dated name that nobody has is served by the nearest one.
+    pub nearest: bool,
+    /// A request to the official API that names no maximum gets the model's own.
+    pub fill_max_tokens: bool,
+}
+
+impl Default for Wishes {
+    fn default() -> Self {
+        Self { aliases: BTreeMap::new(), unlimited: None, nearest: false, fill_max_tokens: true }
+    }
+}
+
+/// All names. A cheap handle.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    wishes: Arc<RwLock<Arc<Wishes>>>,
+    shelf: Shelf,
+}
+
+/// A model as the upstreams know it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Model {
+    /// The web platform's id.
+    pub web_id: String,
+    /// What a limit of a web account on it applies to.
+    pub scope: String,
+    /// The official API's id.
+    pub api_id: String,
+    /// Whether a table or list names it.
+    pub in_web: bool,
+    /// `None` while there is no catalogue.
+    pub in_api: Option<bool>,
+    /// What the catalogue says of it.
+    pub info: Option<ModelInfo>,
+    /// What the API is to take as the maximum where the client names none.
+    pub max_tokens: Option<u64>,
+}
+
+/// A name in the list of models.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed {
+    pub name: String,
+    pub owner: String,
+    pub alias_of: Option<String>,
+    pub model: Model,
+}
+
+impl Names {
+    pub fn new(wishes: Wishes, shelf: Shelf) -> Self {
+        Self { wishes: Arc::new(RwLock::new(Arc::new(wishes))), shelf }
+    }
+
+    /// Where the catalogue lies.
+    pub fn shelf(&self) -> &Shelf {
+        &self.shelf
+    }
+
+    /// Changes what the user decides, for all requests from now on.
+    pub fn change(&self, with: impl FnOnce(&mut Wishes)) {
+        let mut wishes = self.wishes.write().unwrap_or_else(PoisonError::into_inner);
+        with(Arc::make_mut(&mut wishes));
+    }
+
+    /// The model behind a name.
+    pub fn resolve(&self, name: &str) -> Model {
+        let (wishes, catalogue) = (self.wishes(), self.shelf.latest());
+        resolve(&wishes, &catalogue, meant(&wishes.aliases, name))
+    }
+
+    /// Whether somebody named it: the user, the table or the catalogue.
+    pub fn knows(&self, name: &str) -> bool {
+        let wishes = self.wishes();
+        wishes.aliases.contains_key(name)
+            || web::listed().any(|known| known == name)
+            || self.shelf.latest().get(name).is_some()
+    }
+
+    /// Every name: the user's own, the table's, the catalogue's.
+    pub fn listed(&self) -> Vec<Listed> {
+        let (wishes, catalogue) = (self.wishes(), self.shelf.latest());
+        let own = wishes.aliases.keys().filter(|name| !name.ends_with('*')).cloned();
+        let table = web::listed().filter(|name| !wishes.aliases.contains_key(*name)).map(str::to_owned);
+        let known = |id: &str| wishes.aliases.contains_key(id) || web::listed().any(|name| name == id);
+        let rest = catalogue.iter().map(|(id, _)| id.to_owned()).filter(|id| !known(id));
+        own.chain(table).chain(rest).map(|name| listed(&wishes, &catalogue, &name)).collect()
+    }
+
+    /// One name of the list.
+    pub fn find(&self, name: &str) -> Option<Listed> {
+        self.knows(name).then(|| listed(&self.wishes(), &self.shelf.latest(), name))
+    }
+
+    /// The user's names with what they stand for.
+    pub fn aliases(&self) -> BTreeMap<String, String> {
+        self.wishes().aliases.clone()
+    }
+
+    fn wishes(&self) -> Arc<Wishes> {
+        Arc::clone(&self.wishes.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What a name stands for, once.
+fn meant<'a>(aliases: &'a BTreeMap<String, String>, name: &'a str) -> &'a str {
+    if let Some(target) = aliases.get(name) {
+        return target;
+    }
+    let patterns = aliases.iter().filter_map(|(alias, target)| Some((alias.strip_suffix('*')?, target)));
+    let fitting = patterns.filter(|(begin, _)| name.starts_with(begin));
+    fitting.max_by_key(|(begin, _)| begin.len()).map_or(name, |(_, target)| target)
+}
+
+fn resolve(wishes: &Wishes, catalogue: &Catalogue, name: &str) -> Model {
+    let mut in_web = web::knows(name);
+    let mut web_name = name;
+    let mut api_id = name;
+    if wishes.nearest && !in_web && catalogue.get(name).is_none() {
+        if let Some(near) = nearest::of(name, web::listed()) {
+            (web_name, in_web) = (near, true);
+        }
+        api_id = nearest::of(name, catalogue.iter().map(|(id, _)| id)).unwrap_or(name);
+    }
+    let web_id = web::resolve(web_name);
+    let free = match &wishes.unlimited {
+        Some(list) => list.contains(&web_id),
+        None => web::unlimited(&web_id),
+    };
+    let scope = if free { web_id.clone() } else { web::family(&web_id).to_owned() };
+    let info = catalogue.get(api_id).cloned();
+    let in_api = (!catalogue.is_empty()).then_some(info.is_some());
+    let max_tokens = info.as_ref().and_then(|info| info.max_output).filter(|_| wishes.fill_max_tokens);
+    Model { web_id, scope, api_id: api_id.to_owned(), in_web, in_api, info, max_tokens }
+}
+
+fn listed(wishes: &Wishes, catalogue: &Catalogue, name: &str) -> Listed {
+    let model = resolve(wishes, catalogue, meant(&wishes.aliases, name));
+    let owner = model.info.as_ref().map(|info| info.owner.clone()).filter(|owner| !owner.is_empty());
+    Listed {
+        name: name.to_owned(),
+        owner: owner.unwrap_or_else(|| web::family(&model.web_id).to_owned()),
+        alias_of: wishes.aliases.get(name).cloned(),
+        model,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn names(aliases: &[(&str, &str)], nearest: bool, ids: &[&str]) -> Names {
+        let aliases = aliases.iter().map(|(name, id)| ((*name).to_owned(), (*id).to_owned())).collect();
+        let shelf = Shelf::default();
+        let list: Vec<_> = ids.iter().map(|id| json!({"id": id, "owned_by": "maker"})).collect();
+        shelf.put(Some(Catalogue::read(Some(&json!({"data": list})), None, SystemTime::UNIX_EPOCH)));
+        Names::new(Wishes { aliases, nearest, ..Wishes::default() }, shelf)
+    }
+
+    fn ids(names: &Names, name: &str) -> (String, String) {
+        let model = names.resolve(name);
+        (model.web_id, model.api_id)
+    }
+
+    #[test]
+    fn the_users_own_names_come_first_and_the_longest_pattern_wins() {
+        let aliases = [
+            ("fast", "openai-gpt-4o-mini"),
+            ("claude-*", "gpt-5"),
+            ("claude-haiku-*", "grok-4"),
+            ("claude-x", "m"),
+        ];
+        let names = names(&aliases, false, &["gpt-5", "m"]);
+        assert_eq!(names.resolve("fast").scope, "openai-gpt-4o-mini");
+        assert_eq!(ids(&names, "claude-opus"), ("openai-gpt-5".into(), "gpt-5".into()));
+        assert_eq!(names.resolve("claude-haiku-4").web_id, "xai-grok-4-0709");
+        assert_eq!(names.resolve("claude-x").api_id, "m");
+        assert_eq!(names.resolve("somebody-new").api_id, "somebody-new");
+        names.change(|wishes| drop(wishes.aliases.remove("claude-x")));
+        assert_eq!(names.resolve("claude-x").api_id, "gpt-5");
+    }
+
+    #[test]
+    fn who_has_a_model_is_known_once_there_is_a_catalogue() {
+        let names = names(&[], false, &["gpt-5", "only-there"]);
+        let knows = |name: &str| {
+            let model = names.resolve(name);
+            (model.in_web, model.in_api)
+        };
+        assert_eq!(knows("gpt-5"), (true, Some(true)));
+        assert_eq!(knows("openai-gpt-5"), (true, Some(false)));
+        assert_eq!(knows("only-there"), (false, Some(true)));
+        assert_eq!(knows("nowhere"), (false, Some(false)));
+        assert_eq!(Names::default().resolve("only-there").in_api, None);
+    }
+
+    #[test]
+    fn dated_names_go_to_the_nearest_only_if_the_user_wants_that() {
+        let ids = ["claude-sonnet-4-5", "gpt-4.1-2025-04-14"];
+        let wanted = names(&[], true, &ids);
+        assert_eq!(wanted.resolve("claude-sonnet-4-5-20250929").api_id, "claude-sonnet-4-5");
+        assert_eq!(wanted.resolve("gpt-4.1-latest").api_id, "gpt-4.1-2025-04-14");
+        assert_eq!(wanted.resolve("claude-sonnet-4-20990101").web_id, "anthropic-claude-4-2025-05-14");
+        let exact = names(&[], false, &ids);
+        assert_eq!(exact.resolve("claude-sonnet-4-5-20250929").api_id, "claude-sonnet-4-5-20250929");
+    }
+
+    #[test]
+    fn the_list_holds_every_name_once() {
+        let names = names(
+            &[("gpt-4.1", "grok-4"), ("mine", "gpt-5"), ("x-*", "gpt-5")],
+            false,
+            &["gpt-5", "only-there"],
+        );
+        let listed = names.listed();
+        let count = |name: &str| listed.iter().filter(|listed| listed.name == name).count();
+        assert_eq!(
+            ["gpt-4.1", "mine", "gpt-5", "only-there", "grok-3", "x-*"].map(count),
+            [1, 1, 1, 1, 1, 0]
+        );
+        let mine = names.find("mine").unwrap();
+        assert_eq!((mine.alias_of.as_deref(), mine.owner.as_str()), (Some("gpt-5"), "maker"));
+        assert_eq!(names.find("nothing"), None);
+    }
+}
