@@ -26,8 +26,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// For `--demo`: three accounts with fresh cookies; the first has two calls left in each model family, so that the
-    /// third request shows a failover.
+    /// For `--demo`: three web accounts with fresh cookies and one with a key. The first web account has two calls left in
+    /// each model family, so that the third request to the web shows a failover.
     pub fn demo() -> Self {
         let account = |label: &str, plan: &str, limit| SimAccount {
             cookie: random_cookie(),
@@ -39,6 +39,7 @@ impl Options {
             account("alice", "Starter", Some(2)),
             account("bob", "Standard", None),
             account("carol", "Expert", None),
+            SimAccount { key: Some(format!("sk-{}", random_cookie())), ..account("dora", "API", None) },
         ];
         Self { accounts, word_delay: Duration::from_millis(40) }
     }
@@ -52,8 +53,10 @@ impl Options {
 /// One account of the simulated site.
 #[derive(Clone)]
 pub struct SimAccount {
-    /// The value of the `auth_session` cookie.
+    /// The value of the `auth_session` cookie; of no use to an account with a key.
     pub cookie: String,
+    /// An account of the official API has this key.
+    pub key: Option<String>,
     /// What stands before the `@` is the account's label.
     pub email: String,
     pub name: String,
@@ -72,12 +75,18 @@ impl SimAccount {
         name.get_mut(..1).map(str::make_ascii_uppercase);
         Self {
             cookie: format!("{label}-session"),
+            key: None,
             email: format!("{label}@simulator.invalid"),
             name: format!("{name} Demo"),
             plan: "Standard".to_owned(),
             limit: None,
             limit_resets_after: WINDOW,
         }
+    }
+
+    /// An account of the official API. The key is `sk-LABEL-key-0123456789`.
+    pub fn keyed(label: &str) -> Self {
+        Self { key: Some(format!("sk-{label}-key-0123456789")), ..Self::named(label) }
     }
 
     /// The same account with this many calls in each window and family.
@@ -216,7 +225,7 @@ mod tests {
     fn demo_cookies_differ() {
         let options = Options::demo();
         let cookies: BTreeSet<_> = options.accounts.iter().map(|account| &account.cookie).collect();
-        assert_eq!(cookies.len(), 3);
+        assert_eq!(cookies.len(), 4);
         assert_eq!(options.accounts[0].label(), "alice");
     }
 }

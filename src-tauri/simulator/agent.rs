@@ -54,6 +54,16 @@ pub(super) fn act(offers: &[Offer], talk: &[Turn]) -> Option<Move> {
     }
 }
 
+/// A call of a tool with plain values for all it requires, where one must be called and nobody says how.
+pub(super) fn any_call(offer: &Offer) -> (String, Value) {
+    hands::call(offer, &[])
+}
+
+/// A plain value that fits a schema.
+pub(super) fn fill(schema: &Value) -> Value {
+    hands::plain(schema)
+}
+
 enum Order {
     Calls(Vec<(String, Value)>),
     Task(Task),

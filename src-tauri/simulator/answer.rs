@@ -90,7 +90,7 @@ impl Answer {
         answer
     }
 
-    fn in_place(body: &FaultBody, cookie: &str, normal: impl FnOnce() -> Self) -> Self {
+    pub(super) fn in_place(body: &FaultBody, cookie: &str, normal: impl FnOnce() -> Self) -> Self {
         const FAILED: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
         match body {
             FaultBody::Quota => Self::quota(),
@@ -119,6 +119,21 @@ impl Answer {
         }
     }
 
+    /// The same, ended in the middle.
+    pub(super) fn cut(self) -> Self {
+        let whole = self.chunks.concat();
+        Self { chunks: Chunks::one(whole.slice(..whole.len() / 2)), ..self }
+    }
+
+    /// The same JSON, by another model.
+    pub(super) fn renamed(self, model: &str) -> Self {
+        let Ok(mut json) = serde_json::from_slice::<Value>(&self.chunks.clone().concat()) else {
+            return self;
+        };
+        json["model"] = json!(model);
+        Self { chunks: Chunks::one(json.to_string()), ..self }
+    }
+
     fn challenge() -> Self {
         let mut answer = Self::html(StatusCode::FORBIDDEN, CHALLENGE_PAGE);
         answer.headers.insert("cf-mitigated", HeaderValue::from_static("challenge"));
@@ -134,14 +149,14 @@ impl Answer {
         Self::new(self.status, "application/json", Chunks::one(text))
     }
 
-    fn shape(&mut self, fault: &Fault) {
+    pub(super) fn shape(&mut self, fault: &Fault) {
         let mut chunks = std::mem::replace(&mut self.chunks, Chunks::none());
-        if let Some(slip) = fault.tool.filter(|_| self.status.is_success()) {
-            chunks = Chunks::words(&slip.spoil(&String::from_utf8_lossy(&chunks.concat())));
-        }
         if let Some(size) = fault.size.or(fault.endless.then_some(u64::MAX)) {
             chunks = Chunks::filler(size);
             self.length_known = false;
+        }
+        if let Some(after) = fault.error_after {
+            chunks = chunks.with_error(after);
         }
         if let Some(kind) = fault.bad_utf8 {
             chunks = chunks.with_bad_utf8(kind);

@@ -66,6 +66,17 @@ impl Chunks {
         self
     }
 
+    /// Only the first of it, then an error as the API sends it in a stream.
+    pub(super) fn with_error(mut self, after: usize) -> Self {
+        if let Self::List(list) = &mut self {
+            list.truncate(after);
+            list.push_back(Bytes::from_static(
+                b"data: {\"error\": {\"message\": \"litellm.APIError: overloaded\", \"type\": null, \"param\": null, \"code\": \"500\"}}\n\n",
+            ));
+        }
+        self
+    }
+
     /// All of it in one piece; filler only as one unit of itself.
     pub(super) fn concat(self) -> Bytes {
         match self {

@@ -6,7 +6,6 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 
 use super::fault::{BadUtf8, Fault, FaultBody, Wait};
-use super::tool_prompt::ToolSlip;
 
 /// A fault text that cannot be read; the message names the key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,6 +61,7 @@ fn set(fault: &mut Fault, key: &str, value: &str) -> Result<(), FaultTextError> 
         "stall" => fault.stall_after = Some(number(key, value)?),
         "reset" => fault.reset_after = Some(number(key, value)?),
         "cut" => fault.cut_after = Some(number(key, value)?),
+        "error" => fault.error_after = Some(number(key, value)?),
         "eof" => fault.eof_after = Some(number(key, value)?),
         "slice" => fault.slice = Some(number(key, value)?),
         "size" => fault.size = Some(number(key, value)?),
@@ -69,7 +69,6 @@ fn set(fault: &mut Fault, key: &str, value: &str) -> Result<(), FaultTextError> 
         "utf8" => fault.bad_utf8 = Some(bad_utf8(key, value)?),
         "length" => fault.missing_bytes = Some(number(key, value)?),
         "gzip" => fault.gzip_garbage = true,
-        "tool" => fault.tool = Some(ToolSlip::read(value).ok_or_else(|| bad(key, value))?),
         "gate" => fault.gate = true,
         "raw" => fault.raw = Some(value.to_owned()),
         _ => return Err(FaultTextError(format!("{key:?} is not a key"))),
@@ -176,7 +175,6 @@ mod tests {
             "body=x",
             "slice=0",
             "utf8=x",
-            "tool=x",
             "text=\"open",
             "header=x",
             "cut=",

@@ -1,9 +1,8 @@
-//! A stand-in for Mammouth's web upstream inside the program: `--demo` runs on it, and so do the tests.
+//! A stand-in for Mammouth's two upstreams inside the program: `--demo` runs on it, and so do the tests.
 //!
 //! It has its own reading of the protocol and uses no other room, because it is there to test them. It is strict where
 //! the real site is: a request that does not fit is a 400 and is noted in [`Call::problem`]. It listens on a free port of
-//! 127.0.0.1 only, records what it was sent (bounded), and misbehaves on request. It does not stand in for the official
-//! API, and it keeps nothing on disk.
+//! 127.0.0.1 only, records what it was sent (bounded), and misbehaves on request. It keeps nothing on disk.
 //!
 //! # Endpoints
 //!
@@ -15,6 +14,10 @@
 //! | `GET /api/user/recentUsage` | `percent`, `byBrand`, `usedModels` |
 //! | `GET /api/user/currentUsage` | `currentSpendCents` |
 //! | `GET /app/login` | an HTML page |
+//! | `POST /v1/chat/completions` | the official API, by key: a chat completion, or a stream of its chunks |
+//! | `POST /v1/embeddings` | vectors that depend on the text only |
+//! | `GET /v1/models`, `/public/models`, `/public/model/info` | the models of the API and what is known of them |
+//! | `GET /key/info` | spend and budget of the key |
 //! | `POST`, `DELETE /__sim/faults` | set the rules (a JSON array, see [`FaultRule`]), take them all away |
 //! | `GET`, `DELETE /__sim/calls` | what was recorded, forget it |
 //! | `POST /__sim/release` | let as many held chunks go as the number in the body says |
@@ -23,7 +26,9 @@
 //!
 //! - `echo: TEXT` at the start of a line: the reply is `TEXT`, the rest of the message.
 //! - `echo-chunks: ["a", "b"]` on one line: the reply is exactly these chunks.
-//! - `call: NAME {JSON}` or `edit: PATH :: OLD => NEW` where tools are offered: see `agent.rs`.
+//! - `call: NAME {JSON}`, `edit: PATH :: OLD => NEW`, `create: PATH :: TEXT` on a line of its own, where the request
+//!   offers tools: what a coding agent's model would do with them, step by step.
+//! - Over the API also `think: TEXT` for a thought before the reply, and `image:` for a picture behind it.
 //! - `sim: KEY=VALUE …` on a line of its own: faults for this request, from the table. The line is not echoed.
 //!
 //! # Faults
@@ -61,16 +66,17 @@
 //! | `slice=N` | send the reply in slices of N bytes, through the middle of characters |
 //! | `size=N` | a reply of N bytes |
 //! | `endless` | a reply that never ends |
+//! | `error=N` | over the API: after N chunks an error in the stream, and nothing more |
 //! | `utf8=invalid`, `utf8=cut` | bytes in the middle that are no UTF-8; an end inside a character |
 //! | `length=N` | announce N bytes more than are sent |
 //! | `gzip` | `Content-Encoding: gzip` and bytes that are no gzip |
-//! | `tool=broken-json`, `tool=fenced`, `tool=prose` | the web side's model writes its call wrongly, in a fence, or only talks |
 //! | `gate` | hold each chunk until [`Simulator::release`] |
 //! | `raw=TEXT` | write exactly this to the socket instead of an answer, and close |
 
 mod accounts;
 mod agent;
 mod answer;
+mod api;
 mod chunks;
 mod control;
 mod fault;
@@ -87,7 +93,6 @@ mod shared;
 mod site;
 #[cfg(test)]
 mod tests;
-mod tool_prompt;
 mod uploads;
 mod wire;
 
@@ -99,11 +104,11 @@ use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
 pub use accounts::{Options, SimAccount};
+pub use api::{CHAT_PATH, EMBEDDINGS_PATH};
 pub use fault::{BadUtf8, Fault, FaultBody, Wait};
 pub use fault_text::FaultTextError;
 pub use record::{Call, State, Upload};
 pub use rules::{FaultRule, LLMS_PATH, UPLOAD_PATH};
-pub use tool_prompt::ToolSlip;
 
 use shared::Shared;
 
@@ -133,9 +138,17 @@ impl Simulator {
         format!("http://{}", self.address)
     }
 
-    /// The accounts' labels with their cookie values, in the order of the options.
+    /// The labels of the web accounts with their cookie values, in the order of the options.
     pub fn cookies(&self) -> Vec<(String, String)> {
-        self.shared.accounts.iter().map(|account| (account.label(), account.cookie.clone())).collect()
+        let web = self.shared.accounts.iter().filter(|account| account.key.is_none());
+        web.map(|account| (account.label(), account.cookie.clone())).collect()
+    }
+
+    /// The labels of the API accounts with their keys, in the order of the options.
+    pub fn keys(&self) -> Vec<(String, String)> {
+        let keyed =
+            self.shared.accounts.iter().filter_map(|account| Some((account.label(), account.key.clone()?)));
+        keyed.collect()
     }
 
     /// What was asked of the simulator, oldest first: the last 10,000 calls at most, and fewer if they are big.

@@ -17,17 +17,19 @@ pub struct Call {
     pub method: String,
     /// Without the query.
     pub path: String,
-    /// The label of the account whose cookie came with the request.
+    /// The label of the account whose cookie or key came with the request.
     pub account: Option<String>,
-    /// Whether there was one session cookie and it is known.
+    /// Whether there was one session cookie, or a key, and it is known.
     pub cookie_ok: bool,
-    /// Names in lower case. As JSON, cookies are left out.
+    /// Names in lower case. As JSON, cookies and keys are left out.
     #[serde(serialize_with = "without_cookies")]
     pub headers: Vec<(String, String)>,
     pub model: Option<String>,
     pub preprompt: Option<String>,
     /// The turns in order, each as the JSON object that was sent.
     pub messages: Vec<Value>,
+    /// Over the API: the other fields of the body.
+    pub fields: serde_json::Map<String, Value>,
     pub uploaded: Option<Upload>,
     /// How the request broke the protocol, in words.
     pub problem: Option<String>,
@@ -56,8 +58,14 @@ impl Call {
     fn weight(&self) -> usize {
         let messages: usize = self.messages.iter().map(|message| message.to_string().len()).sum();
         let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let fields: usize = self.fields.values().map(|value| value.to_string().len()).sum();
         let upload = self.uploaded.as_ref().map_or(0, |upload| upload.name.len() + upload.file_name.len());
-        self.path.len() + self.preprompt.as_ref().map_or(0, String::len) + messages + headers + upload
+        self.path.len()
+            + self.preprompt.as_ref().map_or(0, String::len)
+            + messages
+            + headers
+            + upload
+            + fields
     }
 }
 
@@ -75,7 +83,7 @@ pub struct Upload {
 }
 
 fn without_cookies<S: Serializer>(headers: &[(String, String)], to: S) -> Result<S::Ok, S::Error> {
-    to.collect_seq(headers.iter().filter(|(name, _)| name != "cookie"))
+    to.collect_seq(headers.iter().filter(|(name, _)| name != "cookie" && name != "authorization"))
 }
 
 /// What [`super::Simulator::wait_for`] can look at.

@@ -10,6 +10,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 
 use super::answer::Answer;
+use super::api;
 use super::control;
 use super::fault::Fault;
 use super::form::{self, Ask};
@@ -34,6 +35,9 @@ pub(super) async fn route(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Abort> {
     let (head, body) = request.into_parts();
+    if api::serves(head.uri.path()) {
+        return api::route(shared, socket, head, body).await;
+    }
     let account = site::session_cookie(&head).and_then(|cookie| shared.account_of(cookie));
     if head.uri.path().starts_with(control::PREFIX) {
         return Ok(play::plain(control::answer(&shared, &head, read_body(body).await?)));
@@ -44,11 +48,23 @@ pub(super) async fn route(
     let input = input.and_then(|input| check_images(&shared, account, input));
     ticket.read(|call| note(call, &input));
     let fault = find_fault(&shared, &head, account, &input);
-    let stage = Stage { shared, socket, ticket, fault };
-    perform(stage, &head, account, &input).await
+    let cookie = head.headers.get(http::header::COOKIE).and_then(|value| value.to_str().ok());
+    let make = |stage: &Stage| match &input {
+        Ok(input) => {
+            let normal = || site::answer(&stage.shared, account, input);
+            Answer::under(&stage.fault, cookie.unwrap_or_default(), normal)
+        }
+        Err(_) if account.is_none() => Answer::unauthorized(),
+        Err((status, problem)) => Answer::message(*status, problem),
+    };
+    perform(stage(shared, socket, ticket, fault), make).await
 }
 
-fn new_call(head: &Parts, account: Option<String>) -> Call {
+pub(super) fn stage(shared: Arc<Shared>, socket: Arc<Socket>, ticket: Ticket, fault: Fault) -> Stage {
+    Stage { shared, socket, ticket, fault }
+}
+
+pub(super) fn new_call(head: &Parts, account: Option<String>) -> Call {
     Call {
         method: head.method.to_string(),
         path: head.uri.path().to_owned(),
@@ -65,7 +81,7 @@ fn header_list(headers: &HeaderMap) -> Vec<(String, String)> {
 }
 
 /// The body; an error means that the client did not send all of it.
-async fn read_body(body: Incoming) -> Result<Result<Bytes, Problem>, Abort> {
+pub(super) async fn read_body(body: Incoming) -> Result<Result<Bytes, Problem>, Abort> {
     match Limited::new(body, MAX_BODY).collect().await {
         Ok(collected) => Ok(Ok(collected.to_bytes())),
         Err(error) if error.is::<LengthLimitError>() => {
@@ -149,11 +165,10 @@ fn find_fault(
     wished.or_else(by_rule).unwrap_or_default()
 }
 
-async fn perform(
+/// Plays the answer that `make` gives, with the faults that come before any answer.
+pub(super) async fn perform(
     mut stage: Stage,
-    head: &Parts,
-    account: Option<usize>,
-    input: &Result<Input, Problem>,
+    make: impl FnOnce(&Stage) -> Answer,
 ) -> Result<Response<Body>, Abort> {
     if let Some(wait) = stage.fault.delay_before_head {
         wait.pass().await;
@@ -168,14 +183,6 @@ async fn perform(
         stage.ticket.complete();
         return Err(Abort);
     }
-    let cookie = head.headers.get(http::header::COOKIE).and_then(|value| value.to_str().ok());
-    let answer = match input {
-        Ok(input) => {
-            let normal = || site::answer(&stage.shared, account, input);
-            Answer::under(&stage.fault, cookie.unwrap_or_default(), normal)
-        }
-        Err(_) if account.is_none() => Answer::unauthorized(),
-        Err((status, problem)) => Answer::message(*status, problem),
-    };
+    let answer = make(&stage);
     Ok(stage.play(answer))
 }

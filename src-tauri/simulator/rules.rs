@@ -9,7 +9,7 @@ pub const LLMS_PATH: &str = "/api/models/llms";
 /// Where an image is uploaded.
 pub const UPLOAD_PATH: &str = "/api/attachments/saveFile";
 
-/// Which requests meet a fault. A condition that is `None` fits every request below `/api/`, usage polls included.
+/// Which requests meet a fault. A condition that is `None` fits every request, usage polls included.
 ///
 /// As JSON, for `POST /__sim/faults`, the fault is a text of the table's keys:
 /// `[{"path": "/api/models/llms", "account": "alice", "times": 1, "fault": "status=429 header=Retry-After:7"}]`.
@@ -35,6 +35,11 @@ impl FaultRule {
     /// Every model call meets the fault.
     pub fn on_models(fault: Fault) -> Self {
         Self { path: Some(LLMS_PATH.to_owned()), account: None, model: None, times: None, fault }
+    }
+
+    /// Every chat completion of the API meets the fault.
+    pub fn on_chat(fault: Fault) -> Self {
+        Self { path: Some(super::CHAT_PATH.to_owned()), ..Self::on_models(fault) }
     }
 
     /// Every upload meets the fault.

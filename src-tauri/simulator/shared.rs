@@ -43,7 +43,12 @@ impl Shared {
 
     /// The place of the account with this session cookie.
     pub(super) fn account_of(&self, cookie: &str) -> Option<usize> {
-        self.accounts.iter().position(|account| account.cookie == cookie)
+        self.accounts.iter().position(|account| account.key.is_none() && account.cookie == cookie)
+    }
+
+    /// The place of the account with this key.
+    pub(super) fn account_of_key(&self, key: &str) -> Option<usize> {
+        self.accounts.iter().position(|account| account.key.as_deref() == Some(key))
     }
 
     pub(super) fn set_rules(&self, rules: Vec<FaultRule>) {
@@ -100,6 +105,10 @@ impl Ticket {
     pub(super) fn begin(shared: &Arc<Shared>, call: Call) -> Self {
         let id = shared.record.begin();
         Self { shared: Arc::clone(shared), id, unread: Some(Call { id, ..call }), done: false }
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.id
     }
 
     /// Records the call: its request has been read.

@@ -182,7 +182,7 @@ fn find<'a>(offers: &'a [Offer], names: &[&str]) -> Option<&'a Offer> {
 }
 
 /// A call with the arguments under whichever of their names the schema has; what else it requires gets a plain value.
-fn call(tool: &Offer, given: &[(&[&str], Value)]) -> (String, Value) {
+pub(super) fn call(tool: &Offer, given: &[(&[&str], Value)]) -> (String, Value) {
     let mut arguments = Map::new();
     for (names, value) in given {
         if let Some(name) = property(tool, names) {
@@ -203,7 +203,7 @@ fn property<'a>(tool: &Offer, names: &[&'a str]) -> Option<&'a str> {
     names.iter().copied().find(|name| properties.contains_key(*name))
 }
 
-fn plain(schema: &Value) -> Value {
+pub(super) fn plain(schema: &Value) -> Value {
     if let Some(first) = schema["enum"].as_array().and_then(|values| values.first()) {
         return first.clone();
     }
@@ -211,9 +211,15 @@ fn plain(schema: &Value) -> Value {
         Some("boolean") => json!(false),
         Some("integer" | "number") => schema.get("minimum").cloned().unwrap_or(json!(1)),
         Some("array") => json!([]),
-        Some("object") => json!({}),
+        Some("object") => object(schema),
         Some(_) | None => json!("as the user asked"),
     }
+}
+
+/// All properties are filled in: strict schemas want them all.
+fn object(schema: &Value) -> Value {
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    Value::Object(properties.map(|(name, schema)| (name.clone(), plain(schema))).collect())
 }
 
 fn patch(tool: &Offer, body: &str) -> (String, Value) {

@@ -1,0 +1,222 @@
+//! The requests that the API takes, read strictly.
+
+use serde_json::{Map, Value};
+
+use super::super::agent::{Offer, Turn};
+use super::super::reply::Wish;
+
+/// What would steer the proxy behind the API: nobody who only uses a model may send it.
+const FORBIDDEN: [&str; 9] = [
+    "api_base",
+    "base_url",
+    "api_key",
+    "proxy",
+    "extra_headers",
+    "organization",
+    "user_config",
+    "fallbacks",
+    "mock_response",
+];
+
+/// `POST /v1/chat/completions`.
+pub(super) struct Chat {
+    pub(super) model: String,
+    pub(super) messages: Vec<Value>,
+    /// All other fields.
+    pub(super) fields: Map<String, Value>,
+    pub(super) wish: Wish,
+    pub(super) last_text: String,
+}
+
+impl Chat {
+    /// The error says in words what does not fit.
+    pub(super) fn read(json: Value) -> Result<Self, String> {
+        let Value::Object(mut fields) = json else { return Err("the body is not an object".to_owned()) };
+        if let Some(name) = FORBIDDEN.into_iter().find(|name| fields.contains_key(*name)) {
+            return Err(format!("the body holds {name}"));
+        }
+        let model = text(&fields, "model")?;
+        let messages = match fields.remove("messages") {
+            Some(Value::Array(messages)) if !messages.is_empty() => messages,
+            _ => return Err("the body has no messages".to_owned()),
+        };
+        check_order(&messages)?;
+        fields.remove("model");
+        let last_text = last_user_text(&messages);
+        let wish = Wish::read(&last_text)?;
+        Ok(Self { model, messages, fields, wish, last_text })
+    }
+
+    pub(super) fn streams(&self) -> bool {
+        self.fields.get("stream") == Some(&Value::Bool(true))
+    }
+
+    pub(super) fn wants_usage(&self) -> bool {
+        self.fields.get("stream_options").is_some_and(|options| options["include_usage"] == true)
+    }
+
+    /// Words at most; the API's own default is low.
+    pub(super) fn most(&self) -> usize {
+        let named = ["max_tokens", "max_completion_tokens"]
+            .into_iter()
+            .find_map(|name| self.fields.get(name)?.as_u64());
+        usize::try_from(named.unwrap_or(2048)).unwrap_or(usize::MAX)
+    }
+
+    /// The tools that may be called.
+    pub(super) fn offers(&self) -> Vec<Offer> {
+        if self.fields.get("tool_choice").is_some_and(|choice| choice == "none") {
+            return Vec::new();
+        }
+        let tools = self.fields.get("tools").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let offer = |tool: &Value| {
+            let name = tool["function"]["name"].as_str()?.to_owned();
+            Some(Offer { name, parameters: tool["function"]["parameters"].clone() })
+        };
+        tools.iter().filter_map(offer).collect()
+    }
+
+    /// The name of the tool that must be called; empty where any will do.
+    pub(super) fn must_call(&self) -> Option<&str> {
+        match self.fields.get("tool_choice")? {
+            Value::String(word) if word == "required" => Some(""),
+            choice => choice["function"]["name"].as_str(),
+        }
+    }
+
+    pub(super) fn talk(&self) -> Vec<Turn> {
+        let mut talk = Vec::new();
+        for message in &self.messages {
+            match message["role"].as_str() {
+                Some("user") => talk.push(Turn::User(content(message))),
+                Some("tool") => talk.push(Turn::Result(content(message))),
+                Some("assistant") => {
+                    let calls = message["tool_calls"].as_array().into_iter().flatten();
+                    talk.extend(
+                        calls
+                            .filter_map(|call| call["function"]["name"].as_str())
+                            .map(|name| Turn::Called(name.to_owned())),
+                    );
+                }
+                _ => {}
+            }
+        }
+        talk
+    }
+
+    /// How many pictures came with the conversation.
+    pub(super) fn images(&self) -> Vec<Value> {
+        let parts = self.messages.iter().filter_map(|message| message["content"].as_array()).flatten();
+        parts.filter_map(|part| part["image_url"]["url"].as_str()).map(Value::from).collect()
+    }
+}
+
+/// `POST /v1/embeddings`.
+pub(super) struct Embed {
+    pub(super) model: String,
+    pub(super) inputs: Vec<String>,
+    pub(super) dimensions: usize,
+    pub(super) base64: bool,
+}
+
+impl Embed {
+    /// The error says in words what does not fit.
+    pub(super) fn read(json: &Value) -> Result<Self, String> {
+        let fields = json.as_object().ok_or("the body is not an object")?;
+        let inputs = match fields.get("input") {
+            Some(Value::Array(list)) if list.iter().all(Value::is_number) => {
+                vec![Value::from(list.clone()).to_string()]
+            }
+            Some(Value::Array(list)) => {
+                list.iter().map(|one| one.as_str().map_or(one.to_string(), str::to_owned)).collect()
+            }
+            Some(Value::String(text)) => vec![text.clone()],
+            _ => return Err("the body has no input".to_owned()),
+        };
+        let dimensions = fields.get("dimensions").and_then(Value::as_u64).unwrap_or(8).clamp(1, 3072);
+        let base64 = fields.get("encoding_format").is_some_and(|format| format == "base64");
+        Ok(Self {
+            model: text(fields, "model")?,
+            inputs,
+            dimensions: usize::try_from(dimensions).unwrap_or(8),
+            base64,
+        })
+    }
+}
+
+fn text(fields: &Map<String, Value>, name: &str) -> Result<String, String> {
+    let text = fields.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    text.map(str::to_owned).ok_or_else(|| format!("the body has no {name}"))
+}
+
+/// Every result must answer a call of the assistant's message before it, and every call must be answered.
+fn check_order(messages: &[Value]) -> Result<(), String> {
+    let mut open: Vec<&str> = Vec::new();
+    for message in messages {
+        let role = message["role"].as_str().ok_or("a message without a role")?;
+        if role == "tool" {
+            let id = message["tool_call_id"].as_str().ok_or("a tool message without tool_call_id")?;
+            let at =
+                open.iter().position(|known| *known == id).ok_or("a tool message that answers no call")?;
+            open.remove(at);
+            continue;
+        }
+        if !open.is_empty() {
+            return Err("a call without a result".to_owned());
+        }
+        if !["system", "developer", "user", "assistant"].contains(&role) {
+            return Err(format!("a message of role {role:?}"));
+        }
+        let calls = message["tool_calls"].as_array().map(Vec::as_slice).unwrap_or_default();
+        open = calls
+            .iter()
+            .map(|call| call["id"].as_str().ok_or("a call without id"))
+            .collect::<Result<_, _>>()?;
+    }
+    Ok(())
+}
+
+fn last_user_text(messages: &[Value]) -> String {
+    messages.iter().rev().find(|message| message["role"] == "user").map(content).unwrap_or_default()
+}
+
+/// The text of a message, whichever form it has.
+pub(super) fn content(message: &Value) -> String {
+    match &message["content"] {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => {
+            parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join("\n")
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(messages: Value) -> Result<Chat, String> {
+        Chat::read(json!({"model": "m", "messages": messages, "temperature": 1}))
+    }
+
+    #[test]
+    fn results_must_follow_their_calls() {
+        let user = json!({"role": "user", "content": "hi"});
+        let call = json!({"role": "assistant", "tool_calls": [{"id": "a", "function": {"name": "f"}}]});
+        let result = json!({"role": "tool", "tool_call_id": "a", "content": "x"});
+        let chat = read(json!([user, call, result, user])).unwrap();
+        assert_eq!((chat.talk().len(), chat.last_text.as_str(), chat.fields.len()), (4, "hi", 1));
+        for bad in [
+            json!([user, result]),
+            json!([user, call, user]),
+            json!([call, result, result]),
+            json!([]),
+            json!([{"role": "x"}]),
+        ] {
+            assert!(read(bad.clone()).is_err(), "{bad}");
+        }
+        assert!(Chat::read(json!({"model": "m", "messages": [user], "api_base": "x"})).is_err());
+    }
+}
