@@ -8,7 +8,7 @@ use crate::secrets::StoreError;
 use crate::upstreams::Failure;
 
 /// Which kinds of account can serve a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Kinds {
     pub web: bool,
     pub api: bool,
@@ -24,6 +24,15 @@ impl Kinds {
             Kind::Web => self.web,
             Kind::Api => self.api,
         }
+    }
+
+    /// Without one of them.
+    #[must_use]
+    pub fn without(self, kind: Kind) -> Self {
+        self.and(match kind {
+            Kind::Web => Self::API,
+            Kind::Api => Self::WEB,
+        })
     }
 
     /// Those that are in both.

@@ -274,6 +274,11 @@ impl Accounts {
         self.changed.subscribe()
     }
 
+    /// Says that something which belongs to the accounts changed elsewhere, such as the catalogue of models.
+    pub fn touch(&self) {
+        self.changed.send_replace(());
+    }
+
     /// The book for a change, which is told when the guard is dropped.
     pub(super) fn change(&self) -> Change<'_> {
         Change::of(self.lock(), &self.changed)

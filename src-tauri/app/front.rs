@@ -150,8 +150,9 @@ mod tests {
     use crate::config::Strategy;
     use crate::control;
     use crate::journal::Journal;
-    use crate::proxy::Models;
     use crate::server::{Limits, Server};
+    use crate::upstreams::Names;
+    use crate::upstreams::api::{self, Api};
     use crate::upstreams::web::{Settings, Web};
 
     fn proxy() -> Proxy {
@@ -160,7 +161,8 @@ mod tests {
             accounts: Accounts::new(Vec::new(), Strategy::Balance, None, clock.now()),
             web: Arc::new(Web::new(Settings::default()).unwrap()),
             journal: Journal::in_memory(),
-            models: Models::new(Vec::new(), None),
+            api: Arc::new(Api::new(api::Settings::default()).unwrap()),
+            names: Names::default(),
             clock,
             body_limit: 1_000,
         })

@@ -3,6 +3,7 @@
 //! Starting reports success only once requests are answered; stopping refuses new work, gives running answers a grace,
 //! then ends them with an error event, and writes what is still in the queue of the log.
 
+mod catalogue;
 mod front;
 mod kept;
 mod keyless;
@@ -29,10 +30,11 @@ use crate::accounts::{Accounts, Clock, Store};
 use crate::config::{Config, SecretPlace, SettingsFile};
 use crate::control::{self, Control, Door, Facts};
 use crate::journal::{self, Journal};
-use crate::proxy::{self, Models, Proxy};
+use crate::proxy::{self, Proxy};
 use crate::secrets::{self, ExposeSecret, SealedFile, Vault};
 use crate::server::{self, BindError, Server};
 use crate::simulator::{self, Simulator};
+use crate::upstreams::api::Shelf;
 use crate::upstreams::web::{self, Web};
 
 /// The file of the request log and of the accounts' states.
@@ -72,7 +74,7 @@ pub struct App {
     journal: Journal,
     simulator: Option<Simulator>,
     background: CancellationToken,
-    watching: [tokio::task::JoinHandle<()>; 2],
+    watching: [tokio::task::JoinHandle<()>; 3],
     control: Control,
     lock: Arc<lock::Lock>,
 }
@@ -102,17 +104,23 @@ impl App {
             }
         };
         let accounts = Accounts::new(roster, config.strategy, store, clock.now());
+        accounts.set_prefer(config.prefer);
         roster::expect_stored(&config, &parts.settings, &accounts);
         roster::warn_if_empty(&accounts, clock.now());
         let keys = keys::gather(&config, &parts.settings, &mut notices);
         let web = Arc::new(build_web(&config, simulator.as_ref())?);
+        let api = Arc::new(upstream::api(&config, simulator.as_ref())?);
+        let names = upstream::names(&config, Shelf::default());
+        let catalogue =
+            catalogue::Keeper::new(&config, Arc::clone(&api), accounts.clone(), names.shelf().clone());
         let token = keys::control_token(&config.data_dir, &mut notices)?;
 
         let proxy = Proxy::new(proxy::Parts {
             accounts: accounts.clone(),
             web: Arc::clone(&web),
             journal: opened.journal.clone(),
-            models: Models::new(config.aliases.clone(), config.unlimited_models.clone()),
+            api: Arc::clone(&api),
+            names: names.clone(),
             clock,
             body_limit: usize::try_from(config.limits.body_bytes).unwrap_or(usize::MAX),
         });
@@ -122,6 +130,8 @@ impl App {
         let control = Control::new(control::Parts {
             accounts: accounts.clone(),
             web: Arc::clone(&web),
+            api: Arc::clone(&api),
+            names,
             journal: opened.journal.clone(),
             vault: parts.vault,
             settings: Arc::new(Mutex::new(parts.settings)),
@@ -155,7 +165,8 @@ impl App {
             journal: opened.journal,
             simulator,
             watching: [
-                tokio::spawn(quota::watch(accounts, web, clock, background.clone())),
+                tokio::spawn(quota::watch(accounts, web, api, clock, background.clone())),
+                tokio::spawn(catalogue.watch(background.clone())),
                 tokio::spawn(kept::watch(control.clone(), asked, background.clone())),
             ],
             background,
@@ -288,7 +299,7 @@ fn facts(config: &Config, simulator: Option<&Simulator>, notices: Vec<String>) -
         notices,
         data_dir: config.data_dir.display().to_string(),
         cookie_name: upstream::shape(&config.web).cookie,
-        api_url: config.api_url.to_string(),
+        api_url: simulator.map_or_else(|| config.api_url.to_string(), Simulator::base_url),
         secrets: match &config.secret_store {
             _ if config.demo => secrets::Place::Memory,
             SecretPlace::Keychain => secrets::Place::Keychain,

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::{Accounts, Clock};
+use crate::accounts::{Accounts, Clock, Kind};
 use crate::upstreams::Credential;
+use crate::upstreams::api::Api;
 use crate::upstreams::web::Web;
 
 const EVERY: Duration = Duration::from_secs(5 * 60);
@@ -16,7 +17,13 @@ const EVERY: Duration = Duration::from_secs(5 * 60);
 const JITTER: Duration = Duration::from_secs(60);
 
 /// Runs until `stop`.
-pub(super) async fn watch(accounts: Accounts, web: Arc<Web>, clock: Clock, stop: CancellationToken) {
+pub(super) async fn watch(
+    accounts: Accounts,
+    web: Arc<Web>,
+    api: Arc<Api>,
+    clock: Clock,
+    stop: CancellationToken,
+) {
     loop {
         let chance = getrandom::u32().map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX));
         tokio::select! {
@@ -25,7 +32,7 @@ pub(super) async fn watch(accounts: Accounts, web: Arc<Web>, clock: Clock, stop:
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            () = ask(&accounts, &web, clock) => {}
+            () = ask(&accounts, &web, &api, clock) => {}
         }
     }
 }
@@ -34,10 +41,14 @@ fn pause(chance: f64) -> Duration {
     EVERY + JITTER.mul_f64(chance)
 }
 
-async fn ask(accounts: &Accounts, web: &Web, clock: Clock) {
+async fn ask(accounts: &Accounts, web: &Web, api: &Api, clock: Clock) {
     for account in accounts.in_use(EVERY + JITTER, clock.now()) {
         let credential = Credential { account: account.id.clone(), secret: account.secret.clone() };
-        match web.quota(&credential).await {
+        let asked = match account.kind {
+            Kind::Web => web.quota(&credential).await,
+            Kind::Api => api.quota(&credential).await,
+        };
+        match asked {
             Ok(quota) => accounts.set_quota(&account.id, quota),
             Err(failure) => {
                 tracing::debug!(account = ?account.label, kind = ?failure.kind, "the quota could not be read")
@@ -49,10 +60,10 @@ async fn ask(accounts: &Accounts, web: &Web, clock: Clock) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::accounts::{Account, Ask, Kind, Kinds, Origin};
+    use crate::accounts::{Account, Ask, Kinds, Origin};
     use crate::config::Strategy;
     use crate::simulator::{Options, SimAccount, Simulator};
-    use crate::upstreams::web;
+    use crate::upstreams::{api, web};
 
     #[tokio::test]
     async fn only_accounts_in_use_are_asked() {
@@ -67,15 +78,16 @@ mod tests {
             list.map(|(label, cookie)| Account::new(label, Kind::Web, Origin::Demo, cookie.into())).collect();
         let accounts = Accounts::new(list, Strategy::FillFirst, None, clock.now());
         let base = url::Url::parse(&sim.base_url()).unwrap();
-        let web = Web::new(web::Settings { base, ..web::Settings::default() }).unwrap();
-        ask(&accounts, &web, clock).await;
+        let web = Web::new(web::Settings { base: base.clone(), ..web::Settings::default() }).unwrap();
+        let api = Api::new(api::Settings { base, ..api::Settings::default() }).unwrap();
+        ask(&accounts, &web, &api, clock).await;
         assert!(sim.calls().is_empty(), "nobody was used yet");
         drop(
             accounts
                 .pick(&Ask { kinds: Kinds::ANY, scope: "f", tried: &[], conversation: None }, clock.now())
                 .unwrap(),
         );
-        ask(&accounts, &web, clock).await;
+        ask(&accounts, &web, &api, clock).await;
         assert!(sim.calls().iter().all(|call| call.account.as_deref() == Some("a")));
         let views = accounts.list(clock.now());
         assert_eq!((views[0].quota_percent, views[1].quota_percent), (Some(0.0), None));

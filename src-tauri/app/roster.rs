@@ -9,9 +9,10 @@ use crate::simulator::Simulator;
 pub(super) fn at_hand(config: &Config, simulator: Option<&Simulator>) -> Vec<Account> {
     if let Some(simulator) = simulator {
         let cookies = simulator.cookies().into_iter();
-        return cookies
-            .map(|(label, cookie)| Account::new(label, Kind::Web, Origin::Demo, cookie.into()))
-            .collect();
+        let web = cookies.map(|(label, cookie)| Account::new(label, Kind::Web, Origin::Demo, cookie.into()));
+        let keys = simulator.keys().into_iter();
+        let api = keys.map(|(label, key)| Account::new(label, Kind::Api, Origin::Demo, key.into()));
+        return web.chain(api).collect();
     }
     let mut accounts = numbered("web", Kind::Web, &config.cookies);
     accounts.extend(numbered("api", Kind::Api, &config.api_keys));

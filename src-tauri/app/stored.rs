@@ -4,12 +4,15 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
-use super::{DATABASE, Parts, StartError, build_web, facts, kept, keys, lock, open_journal, roster};
+use super::{
+    DATABASE, Parts, StartError, build_web, facts, kept, keys, lock, open_journal, roster, upstream,
+};
 use crate::access::Serving;
 use crate::accounts::{Accounts, Clock, Store};
 use crate::config::Config;
 use crate::control::{self, Control, ControlError};
 use crate::journal::Journal;
+use crate::upstreams::api::Shelf;
 
 /// The control of what is stored. Dropping it waits until all changes are written.
 pub struct Stored {
@@ -45,6 +48,8 @@ impl Stored {
         let control = Control::new(control::Parts {
             accounts,
             web: Arc::new(build_web(config, None)?),
+            api: Arc::new(upstream::api(config, None)?),
+            names: upstream::names(config, Shelf::default()),
             journal,
             vault: parts.vault,
             settings: Arc::new(Mutex::new(parts.settings)),

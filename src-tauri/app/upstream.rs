@@ -1,13 +1,46 @@
 //! The settings of the web upstream, in that room's own terms.
 
-use crate::config::{self, WebShape};
+use super::StartError;
+use crate::config::{self, Config, WebShape};
+use crate::simulator::Simulator;
+use crate::upstreams::api::{self, Api, Shelf};
 use crate::upstreams::web::{Layout, Shape};
+use crate::upstreams::{Names, Wishes};
 
 pub(super) fn layout(layout: config::Layout) -> Layout {
     match layout {
         config::Layout::Turns => Layout::Turns,
         config::Layout::Transcript => Layout::Transcript,
     }
+}
+
+/// The names of models, by the user's wishes.
+pub(super) fn names(config: &Config, shelf: Shelf) -> Names {
+    let wishes = Wishes {
+        aliases: config.aliases.iter().cloned().collect(),
+        unlimited: config.unlimited_models.clone(),
+        nearest: config.nearest_models,
+        fill_max_tokens: config.fill_max_tokens,
+    };
+    Names::new(wishes, shelf)
+}
+
+/// The official API, or the simulator's.
+pub(super) fn api(config: &Config, simulator: Option<&Simulator>) -> Result<Api, StartError> {
+    let base = match simulator {
+        Some(simulator) => {
+            url::Url::parse(&simulator.base_url()).expect("the simulator's own address is a URL")
+        }
+        None => config.api_url.clone(),
+    };
+    let settings = api::Settings {
+        base,
+        connect_timeout: config.limits.connect,
+        first_byte_timeout: config.limits.first_byte,
+        idle_timeout: config.limits.idle,
+        ..api::Settings::default()
+    };
+    Api::new(settings).map_err(|error| StartError::Settings(error.to_string()))
 }
 
 /// The built-in shape with what the user overrides.

@@ -26,7 +26,7 @@ pub use anthropic::{
 pub use effort::{Certainty, split_effort};
 pub use ollama_error::error_body as ollama_error;
 pub use openai_error::error_body as openai_error;
-pub use openai_models::{model as openai_model, models as openai_models};
+pub use openai_models::{ModelEntry, model as openai_model, models as openai_models};
 pub use responses::{Memory, deleted as response_deleted};
 
 use std::time::Duration;

@@ -1,21 +1,34 @@
 //! OpenAI's list of models.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// The moment given for models whose age nobody tells, Unix seconds. SDKs want a number.
 const CREATED: u64 = 1_735_689_600;
 
-/// The body of `GET /v1/models`: ids with their owners.
-pub fn models<'a>(entries: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
-    let data: Vec<Value> = entries.into_iter().map(|(id, owner)| entry(id, owner)).collect();
+/// One model of the list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelEntry<'a> {
+    pub id: &'a str,
+    pub owner: &'a str,
+    /// Fields beside those that the form demands; some clients read them, the others pass over them.
+    pub facts: Map<String, Value>,
+}
+
+/// The body of `GET /v1/models`.
+pub fn models<'a>(entries: impl IntoIterator<Item = ModelEntry<'a>>) -> String {
+    let data: Vec<Value> = entries.into_iter().map(entry).collect();
     json!({ "object": "list", "data": data }).to_string()
 }
 
 /// The body of `GET /v1/models/{id}`.
-pub fn model(id: &str, owner: &str) -> String {
-    entry(id, owner).to_string()
+pub fn model(model: ModelEntry<'_>) -> String {
+    entry(model).to_string()
 }
 
-fn entry(id: &str, owner: &str) -> Value {
-    json!({ "id": id, "object": "model", "created": CREATED, "owned_by": owner })
+fn entry(model: ModelEntry<'_>) -> Value {
+    let mut entry = json!({ "id": model.id, "object": "model", "created": CREATED, "owned_by": model.owner });
+    if let Some(fields) = entry.as_object_mut() {
+        fields.extend(model.facts);
+    }
+    entry
 }

@@ -1,5 +1,6 @@
 //! Turns what a client is told into a response in its dialect.
 
+use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{HeaderName, StatusCode};
 use warp::reply::Response;
@@ -31,6 +32,11 @@ impl Answer {
 
     /// Any body that is whole.
     pub fn with(status: u16, media_type: &'static str, body: String) -> Response {
+        Self::bytes(status, media_type, body.into())
+    }
+
+    /// The same with bytes that came from upstream.
+    pub(super) fn bytes(status: u16, media_type: &'static str, body: Bytes) -> Response {
         let mut response = Response::new(body.into());
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 use futures_util::{Stream, StreamExt};
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
@@ -12,16 +12,19 @@ use warp::reply::Response;
 
 use super::answer::{self, ACCOUNT, ATTEMPTS, Answer, IGNORED, MODEL, header};
 use super::local;
-use super::models::Model;
+use super::models::{self, id};
 use super::problem::Problem;
+use super::relay::RelayStream;
 use super::retry::{self, Served};
 use super::stream::ReplyStream;
 use super::threads::Pending;
-use super::{Caller, Inner};
+use super::{Caller, Inner, cost};
+use crate::accounts::{Kind, Lease};
 use crate::chat::{Collected, Message, Part, Request, Role};
 use crate::dialects::{About, Decoded, Dialect};
 use crate::journal::{Entry, Outcome, Start};
-use crate::upstreams::{Events, Failure, FailureKind};
+use crate::upstreams::api::{Relay, Whole};
+use crate::upstreams::{self, Events, Failure, FailureKind, Model};
 
 /// Bodies above this are decoded away from the threads that serve others.
 const LARGE_BODY: usize = 256 * 1024;
@@ -52,6 +55,14 @@ where
     }
 }
 
+/// What goes with a reply on its way to the client.
+struct Way {
+    lease: Lease,
+    model: Model,
+    about: About,
+    pending: Option<Pending>,
+}
+
 struct Question {
     proxy: Arc<Inner>,
     dialect: Dialect,
@@ -79,11 +90,8 @@ impl Question {
     }
 
     async fn answer(mut self, decoded: Decoded) -> Response {
-        let Decoded { mut request, mut ignored, steering, remember } = decoded;
+        let Decoded { mut request, ignored, steering, remember } = decoded;
         self.entry.asked(&request.model, request.stream);
-        if let Some(param) = request.native_only {
-            return self.fail(&Problem::NativeOnly(param), 0);
-        }
         let client = Arc::clone(&self.caller.client);
         let memory = remember.responses.as_deref();
         if memory
@@ -91,9 +99,10 @@ impl Question {
         {
             return self.fail(&Problem::NoPrevious, 0);
         }
-        ignored.extend(steering.into_iter().map(str::to_owned));
         let asked = request.model.clone();
-        let model = self.proxy.parts.models.meant(&mut request);
+        // The catalogue may be on its way for the first time in this run.
+        self.proxy.parts.names.shelf().soon().await;
+        let model = models::meant(&self.proxy.parts.names, &mut request);
         let conversation = conversation(&self.caller.client, &request);
         let about =
             About { id: self.caller.request_id.to_string(), created: unix_seconds(), model: asked, remember };
@@ -108,76 +117,97 @@ impl Question {
             Err((problem, attempts)) => return self.fail(&problem, attempts),
         };
         drop(request);
-        self.entry.served(served.reply.served_model.as_deref().unwrap_or(&model.id));
-        let marks = Marks::new(&served, &model, &ignored);
-        let mut response = if streamed {
-            self.stream(served, model, about, pending)
-        } else {
-            self.whole(served, &model, about, pending).await
+        let name =
+            served.answer.served_model().unwrap_or_else(|| id(&model, served.lease.account.kind).to_owned());
+        self.entry.served(&name);
+        let marks = Marks::new(&served, &name, &unheard(&served, ignored, steering));
+        let Served { answer, lease, attempts } = served;
+        let way = Way { lease, model, about, pending };
+        let mut response = match answer {
+            upstreams::Answer::Events(reply) if streamed => self.stream(reply.events, way),
+            upstreams::Answer::Events(reply) => self.whole(reply.events, way, attempts).await,
+            upstreams::Answer::Relay(relay) => self.relay(relay, way),
+            upstreams::Answer::Whole(whole) => self.relay_whole(&whole, way),
         };
         marks.put(&mut response);
         response
     }
 
-    fn stream(mut self, served: Served, model: Model, about: About, pending: Option<Pending>) -> Response {
+    fn stream(mut self, events: Events, way: Way) -> Response {
         self.entry.first_byte();
         self.proxy.metrics.answered(200);
-        let closing = Box::pin(self.caller.closing.cancelled_owned());
-        let dialect = self.dialect;
         let stream = ReplyStream {
             proxy: self.proxy,
-            events: served.reply.events,
-            encoder: self.dialect.encoder(about),
-            pending,
+            events,
+            encoder: self.dialect.encoder(way.about),
+            pending: way.pending,
             first: self.began.elapsed(),
             began: self.began,
             entry: self.entry,
-            lease: served.lease,
-            model,
-            closing,
+            lease: way.lease,
+            model: way.model,
+            closing: Box::pin(self.caller.closing.cancelled_owned()),
             ended: false,
         };
-        let body = warp::reply::stream(sync_wrapper::SyncStream::new(stream));
-        let mut response = warp::Reply::into_response(body);
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(dialect.stream_type()));
-        response
+        streaming(self.dialect, stream)
     }
 
-    async fn whole(
-        mut self,
-        mut served: Served,
-        model: &Model,
-        about: About,
-        pending: Option<Pending>,
-    ) -> Response {
+    fn relay(mut self, relay: Box<Relay>, way: Way) -> Response {
+        self.entry.first_byte();
+        self.proxy.metrics.answered(200);
+        let stream = RelayStream {
+            proxy: self.proxy,
+            relay,
+            encoder: self.dialect.encoder(way.about),
+            entry: self.entry,
+            lease: way.lease,
+            model: way.model,
+            closing: Box::pin(self.caller.closing.cancelled_owned()),
+            noted: false,
+            over: false,
+        };
+        streaming(self.dialect, stream)
+    }
+
+    fn relay_whole(mut self, whole: &Whole, mut way: Way) -> Response {
+        self.entry.first_byte();
+        retry::note_end(&self.proxy, &mut way.lease, &way.model);
+        if let Some(usage) = whole.seen.usage {
+            cost::note(&mut self.entry, &way.model, &way.lease, usage);
+        }
+        self.entry.sent(&whole.body);
+        self.close();
+        Answer::bytes(200, "application/json", whole.body.clone())
+    }
+
+    async fn whole(mut self, events: Events, way: Way, attempts: usize) -> Response {
+        let Way { mut lease, model, about, pending } = way;
         self.entry.first_byte();
         let first = self.began.elapsed();
-        let collecting = collect(served.reply.events);
         let collected = tokio::select! {
-            collected = collecting => collected,
-            () = self.caller.closing.cancelled() => return self.fail(&Problem::Stopping, served.attempts),
+            collected = collect(events) => collected,
+            () = self.caller.closing.cancelled() => return self.fail(&Problem::Stopping, attempts),
         };
         match collected {
             Ok(answer) => {
-                retry::note_end(&self.proxy, &mut served.lease, model);
+                retry::note_end(&self.proxy, &mut lease, &model);
                 let mut encoder = self.dialect.encoder(about);
                 encoder.took(first, self.began.elapsed());
-                let (body, usage) = (encoder.whole(&answer), answer.usage);
+                let body = encoder.whole(&answer);
                 if let Some((pending, kept)) = pending.zip(encoder.kept()) {
                     self.proxy.threads.keep(&pending, kept, Instant::now());
                 }
-                self.entry.tokens(usage.prompt_tokens, usage.completion_tokens, usage.estimated);
-                usage.note.into_iter().for_each(|note| self.entry.note(note));
+                cost::note(&mut self.entry, &model, &lease, answer.usage);
                 self.entry.sent(body.as_bytes());
                 self.close();
                 Answer::json(200, body)
             }
             Err(failure) => {
-                retry::note_failure(&self.proxy, &mut served.lease, model, &failure);
+                retry::note_failure(&self.proxy, &mut lease, &model, &failure);
                 if let Some(usage) = failure.so_far {
-                    self.entry.tokens(usage.prompt_tokens, usage.completion_tokens, usage.estimated);
+                    cost::note(&mut self.entry, &model, &lease, usage);
                 }
-                self.fail(&Problem::Upstream(failure), served.attempts)
+                self.fail(&Problem::Upstream(failure), attempts)
             }
         }
     }
@@ -212,6 +242,26 @@ impl Question {
     }
 }
 
+fn streaming<S>(dialect: Dialect, stream: S) -> Response
+where
+    S: Stream<Item = Result<Bytes, std::convert::Infallible>> + Send + 'static,
+{
+    let body = warp::reply::stream(sync_wrapper::SyncStream::new(stream));
+    let mut response = warp::Reply::into_response(body);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(dialect.stream_type()));
+    response
+}
+
+/// What the client wished for in vain: nothing where its own bytes went on, and less where the upstream has an API.
+fn unheard(served: &Served, ignored: Vec<String>, steering: Vec<&'static str>) -> Vec<String> {
+    let steering = steering.into_iter().map(str::to_owned);
+    match (&served.answer, served.lease.account.kind) {
+        (upstreams::Answer::Relay(_) | upstreams::Answer::Whole(_), _) => Vec::new(),
+        (upstreams::Answer::Events(_), Kind::Api) => ignored,
+        (upstreams::Answer::Events(_), Kind::Web) => ignored.into_iter().chain(steering).collect(),
+    }
+}
+
 /// The largest reply that is held back for a client that does not stream, bytes.
 const LARGEST_WHOLE: usize = 64 * 1024 * 1024;
 
@@ -238,11 +288,11 @@ struct Marks {
 }
 
 impl Marks {
-    fn new(served: &Served, model: &Model, ignored: &[String]) -> Self {
+    fn new(served: &Served, model: &str, ignored: &[String]) -> Self {
         Self {
             account: header(&served.lease.account.label),
             attempts: HeaderValue::from(served.attempts),
-            model: header(served.reply.served_model.as_deref().unwrap_or(&model.id)),
+            model: header(model),
             ignored: (!ignored.is_empty()).then(|| HeaderValue::from_str(&ignored.join(", ")).ok()).flatten(),
         }
     }

@@ -10,10 +10,12 @@ use warp::reply::Response;
 
 use super::answer::{Answer, problem};
 use super::problem::Problem;
-use super::{Caller, Inner, body};
+use super::{Caller, Inner, body, models};
 use crate::access;
+use crate::accounts::Kinds;
 use crate::chat::prompt_tokens;
 use crate::dialects::{self, Dialect, ollama};
+use crate::upstreams::Listed;
 
 /// The context that is told of a model of which nothing is known.
 const CONTEXT: u64 = 128_000;
@@ -66,31 +68,40 @@ where
 }
 
 fn shown(proxy: &Inner, name: &str) -> Response {
-    let listed = proxy.parts.models.listed();
-    let Some((name, family)) = listed.iter().find(|(listed, _)| listed == name) else {
+    let listed = models::listed(proxy);
+    let Some((listed, _)) = listed.iter().find(|(listed, _)| listed.name == name) else {
         return problem(&Problem::NoSuchModel, access::Dialect::Ollama).0;
     };
-    let model =
-        ollama::Listed { name, family, context: CONTEXT, vision: true, tools: true, reasoning: false };
+    let info = listed.model.info.clone().unwrap_or_default();
+    let model = ollama::Listed {
+        name: &listed.name,
+        family: &listed.owner,
+        context: info.context.unwrap_or(CONTEXT),
+        vision: info.vision.unwrap_or(true),
+        tools: info.tools.unwrap_or(true),
+        reasoning: info.reasoning.unwrap_or(false),
+    };
     Answer::json(200, ollama::shown(&model))
 }
 
 /// `GET /api/tags`.
 pub(super) fn tags(proxy: &Inner) -> Response {
-    let listed = proxy.parts.models.listed();
-    Answer::json(200, ollama::names(listed.iter().map(|(name, owner)| (name.as_str(), owner.as_str()))))
+    let listed = models::listed(proxy);
+    let names = listed.iter().map(|(listed, _)| (listed.name.as_str(), listed.owner.as_str()));
+    Answer::json(200, ollama::names(names))
 }
 
 /// `GET /v1/models`, in the form that the client reads.
-pub(super) fn models(proxy: &Inner, caller: &Caller) -> Response {
-    let listed = proxy.parts.models.listed();
-    let names = listed.iter().map(|(name, owner)| (name.as_str(), owner.as_str()));
+pub(super) fn list(proxy: &Inner, caller: &Caller) -> Response {
+    let listed = models::listed(proxy);
     Answer::json(
         200,
         match caller.form {
-            access::Dialect::Anthropic => dialects::anthropic_models(names.map(|(name, _)| name)),
+            access::Dialect::Anthropic => {
+                dialects::anthropic_models(listed.iter().map(|(listed, _)| listed.name.as_str()))
+            }
             access::Dialect::OpenAi | access::Dialect::Ollama | access::Dialect::Plain => {
-                dialects::openai_models(names)
+                dialects::openai_models(listed.iter().map(|(listed, by)| entry(listed, *by)))
             }
         },
     )
@@ -98,13 +109,18 @@ pub(super) fn models(proxy: &Inner, caller: &Caller) -> Response {
 
 /// `GET /v1/models/{id}`.
 pub(super) fn model(proxy: &Inner, caller: &Caller, id: &str) -> Response {
-    match proxy.parts.models.listed().iter().find(|(name, _)| name == id) {
-        Some((name, _)) if caller.form == access::Dialect::Anthropic => {
-            Answer::json(200, dialects::anthropic_model(name))
+    match models::listed(proxy).iter().find(|(listed, _)| listed.name == id) {
+        Some((listed, _)) if caller.form == access::Dialect::Anthropic => {
+            Answer::json(200, dialects::anthropic_model(&listed.name))
         }
-        Some((name, owner)) => Answer::json(200, dialects::openai_model(name, owner)),
+        Some((listed, by)) => Answer::json(200, dialects::openai_model(entry(listed, *by))),
         None => problem(&Problem::NoSuchModel, caller.form).0,
     }
+}
+
+fn entry(listed: &Listed, by: Kinds) -> dialects::ModelEntry<'_> {
+    let facts = models::facts(listed, by);
+    dialects::ModelEntry { id: &listed.name, owner: &listed.owner, facts }
 }
 
 /// `GET /v1/responses/{id}`.

@@ -8,10 +8,13 @@ mod answer;
 mod ask;
 mod body;
 mod budget;
+mod cost;
+mod embeddings;
 mod local;
 mod metrics;
 mod models;
 mod problem;
+mod relay;
 mod retry;
 mod routes;
 mod stream;
@@ -19,7 +22,6 @@ mod threads;
 
 pub use answer::{Answer, refused};
 pub use metrics::Metrics;
-pub use models::Models;
 pub use routes::{crashed, routes, table, unanswered};
 
 use std::sync::Arc;
@@ -30,6 +32,8 @@ use tokio_util::sync::CancellationToken;
 use crate::access::Dialect as Form;
 use crate::accounts::{Accounts, Clock};
 use crate::journal::Journal;
+use crate::upstreams::Names;
+use crate::upstreams::api::Api;
 use crate::upstreams::web::Web;
 
 /// What the proxy works with. Everything in it is a cheap handle.
@@ -38,7 +42,8 @@ pub struct Parts {
     pub accounts: Accounts,
     pub web: Arc<Web>,
     pub journal: Journal,
-    pub models: Models,
+    pub api: Arc<Api>,
+    pub names: Names,
     pub clock: Clock,
     /// The largest body of a request, bytes.
     pub body_limit: usize,

@@ -1,104 +1,104 @@
-//! Which models can be asked for, by which names.
+//! Which model a request means, who can serve it, and which models are listed.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
+use serde_json::{Map, Value, json};
+
+use super::Inner;
+use crate::accounts::{Kind, Kinds};
 use crate::chat::Request;
 use crate::dialects::{Certainty, split_effort};
-use crate::upstreams::web::models as web;
+use crate::upstreams::{Listed, Model, Names};
 
-/// The model table with the user's own names. A cheap handle.
-#[derive(Debug, Clone, Default)]
-pub struct Models {
-    settings: Arc<Settings>,
+/// The model that a request means. An effort at the end of its name is taken off and becomes the request's own, which
+/// then is no longer what the client's body says.
+pub(super) fn meant(names: &Names, request: &mut Request) -> Model {
+    if let Some((base, effort, certainty)) = split_effort(&request.model)
+        && !names.knows(&request.model)
+        && (certainty == Certainty::Sure || names.knows(base))
+    {
+        request.effort = Some(effort);
+        request.original = None;
+        request.model.truncate(base.len());
+    }
+    names.resolve(&request.model)
 }
 
-#[derive(Debug, Default)]
-struct Settings {
-    aliases: BTreeMap<String, String>,
-    unlimited: Option<Vec<String>>,
+/// The id by which accounts of a kind are asked.
+pub(super) fn id(model: &Model, kind: Kind) -> &str {
+    match kind {
+        Kind::Web => &model.web_id,
+        Kind::Api => &model.api_id,
+    }
 }
 
-/// A model as an upstream knows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Model {
-    /// The platform's id.
-    pub(super) id: String,
-    /// What a limit on it applies to.
-    pub(super) scope: String,
+/// Who can serve a model. A name that nobody knows goes to whoever is there.
+pub(super) fn kinds(model: &Model) -> Kinds {
+    let (web, api) = (model.in_web, model.in_api);
+    Kinds { web: web || api != Some(true), api: !web || api != Some(false) }
 }
 
-impl Models {
-    /// `aliases` are the user's names with what they stand for; `unlimited` replaces the built-in list of platform ids
-    /// that no plan limits.
-    pub fn new(aliases: Vec<(String, String)>, unlimited: Option<Vec<String>>) -> Self {
-        let aliases = aliases.into_iter().collect();
-        Self { settings: Arc::new(Settings { aliases, unlimited }) }
-    }
+/// As [`kinds`], but where no account of those is there, the others may try.
+pub(super) fn kinds_at_hand(model: &Model, there: Kinds) -> Kinds {
+    let kinds = kinds(model);
+    if kinds.and(there).is_empty() { Kinds::ANY } else { kinds }
+}
 
-    /// The model behind a name; a name that nobody knows is passed on as it is.
-    pub(super) fn resolve(&self, name: &str) -> Model {
-        let id = web::resolve(name, &self.settings.aliases);
-        let scope = if self.unlimited(&id) { id.clone() } else { web::family(&id).to_owned() };
-        Model { id, scope }
-    }
+/// The models that can be served now, by name, as a client's list shows them.
+pub(super) fn listed(proxy: &Inner) -> Vec<(Listed, Kinds)> {
+    let there = proxy.parts.accounts.kinds();
+    let listed = proxy.parts.names.listed().into_iter();
+    // Without any account the list is what there could be: clients want to be set up before accounts are.
+    let shown = if there.is_empty() { Kinds::ANY } else { there };
+    let by = |listed: Listed| {
+        let by = served_by(&listed).and(shown);
+        (listed, by)
+    };
+    listed.map(by).filter(|(_, by)| !by.is_empty()).collect()
+}
 
-    /// The model that a request means. An effort at the end of its name is taken off and becomes the request's own,
-    /// which then is no longer what the client's body says.
-    pub(super) fn meant(&self, request: &mut Request) -> Model {
-        if let Some((base, effort, certainty)) = split_effort(&request.model)
-            && !self.knows(&request.model)
-            && (certainty == Certainty::Sure || self.knows(base))
-        {
-            request.effort = Some(effort);
-            request.original = None;
-            request.model.truncate(base.len());
-        }
-        self.resolve(&request.model)
-    }
+fn served_by(listed: &Listed) -> Kinds {
+    let embeds = listed.model.info.as_ref().is_some_and(|info| info.embeds);
+    if embeds { Kinds::API } else { kinds(&listed.model) }
+}
 
-    fn knows(&self, name: &str) -> bool {
-        self.listed().iter().any(|(listed, _)| listed == name)
-    }
-
-    /// The names that are listed, each with its family as owner.
-    pub(super) fn listed(&self) -> Vec<(String, String)> {
-        let aliases = self.settings.aliases.keys().map(String::as_str);
-        let known = web::listed().filter(|name| !self.settings.aliases.contains_key(*name));
-        let listed = |name: &str| (name.to_owned(), self.owner(name));
-        aliases.map(listed).chain(known.map(listed)).collect()
-    }
-
-    fn owner(&self, name: &str) -> String {
-        web::family(&web::resolve(name, &self.settings.aliases)).to_owned()
-    }
-
-    fn unlimited(&self, id: &str) -> bool {
-        match &self.settings.unlimited {
-            Some(list) => list.iter().any(|model| model == id),
-            None => web::unlimited(id),
+/// What stands in the list beside id and owner, where it is known. Names as the clients that read them know them.
+pub(super) fn facts(listed: &Listed, by: Kinds) -> Map<String, Value> {
+    let mut facts = BTreeMap::new();
+    let by = [("api", by.api), ("web", by.web)].into_iter().filter(|(_, has)| *has).map(|(name, _)| name);
+    facts.insert("served_by", json!(by.collect::<Vec<_>>()));
+    if let Some(info) = &listed.model.info {
+        let number = |value: Option<u64>| value.map_or(Value::Null, Value::from);
+        facts.insert("created", number(info.created));
+        facts.insert("context_length", number(info.context));
+        facts.insert("max_output_tokens", number(info.max_output));
+        if let (Some(input), Some(output)) = (info.input_cost, info.output_cost) {
+            facts.insert("pricing", json!({"prompt": price(input), "completion": price(output)}));
         }
     }
+    facts
+        .into_iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+/// Dollars a token as a text, which is how clients read it.
+fn price(cost: f64) -> String {
+    format!("{cost:.12}").trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn aliases_come_first_and_unknown_names_pass() {
-        let models = Models::new(vec![("fast".into(), "openai-gpt-4o-mini".into())], None);
-        assert_eq!(models.resolve("fast").id, "openai-gpt-4o-mini");
-        assert_eq!(models.resolve("fast").scope, "openai-gpt-4o-mini");
-        assert_eq!(models.resolve("gpt-5").scope, "openai");
-        assert_eq!(models.resolve("somebody-new").id, "somebody-new");
-        assert_eq!(models.listed()[0].0, "fast");
-    }
+    use crate::upstreams::Wishes;
+    use crate::upstreams::api::Shelf;
 
     #[test]
     fn an_effort_in_the_name_is_taken_off_where_it_is_no_part_of_it() {
         use crate::chat::Effort;
-        let models = Models::new(vec![("mine-high".into(), "openai-gpt-5".into())], None);
+        let aliases = [("mine-high".to_owned(), "openai-gpt-5".to_owned())].into();
+        let names = Names::new(Wishes { aliases, ..Wishes::default() }, Shelf::default());
         for (name, base, effort) in [
             ("gpt-4.1:high", "gpt-4.1", Some(Effort::High)),
             ("gpt-4.1-low", "gpt-4.1", Some(Effort::Low)),
@@ -107,8 +107,25 @@ mod tests {
             ("gpt-4.1", "gpt-4.1", None),
         ] {
             let mut request = Request { model: name.into(), ..Request::default() };
-            models.meant(&mut request);
+            meant(&names, &mut request);
             assert_eq!((request.model.as_str(), request.effort), (base, effort), "{name}");
         }
+    }
+
+    #[test]
+    fn who_knows_a_model_serves_it_and_strangers_go_to_everybody() {
+        let of = |in_web, in_api| kinds(&Model { in_web, in_api, ..Model::default() });
+        assert_eq!(of(true, Some(true)), Kinds::ANY);
+        assert_eq!(of(true, Some(false)), Kinds::WEB);
+        assert_eq!(of(false, Some(true)), Kinds::API);
+        assert_eq!(of(false, Some(false)), Kinds::ANY);
+        assert_eq!((of(true, None), of(false, None)), (Kinds::ANY, Kinds::ANY));
+        let only_web = Model { in_web: true, in_api: Some(false), ..Model::default() };
+        assert_eq!(kinds_at_hand(&only_web, Kinds::API), Kinds::ANY);
+    }
+
+    #[test]
+    fn prices_are_plain_numbers() {
+        assert_eq!([price(0.000_003), price(0.0), price(1.0)], ["0.000003", "0", "1"]);
     }
 }

@@ -9,25 +9,25 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Inner;
-use super::models::Model;
+use super::models::{id, kinds_at_hand};
 use super::problem::Problem;
-use crate::accounts::{Ask, Kinds, Lease, NoAccount, Report};
+use crate::accounts::{Ask, Kind, Kinds, Lease, NoAccount, Report};
 use crate::chat::Request;
 use crate::journal::{Attempt, Entry};
-use crate::upstreams::{Credential, Failure, FailureKind, Reply};
+use crate::upstreams::{Answer, Credential, Failure, FailureKind, Model, api};
 
 /// The most upstream calls for one request.
 pub(super) const MOST_CALLS: usize = 3;
 
-/// A reply, and the place in the account that it takes while it runs.
+/// An answer that has begun, and the place in the account that it takes while it runs.
 pub(super) struct Served {
-    pub(super) reply: Reply,
+    pub(super) answer: Answer,
     pub(super) lease: Lease,
     pub(super) attempts: usize,
 }
 
 /// Boxed: the compiler cannot show that the upstream's future is `Send` once it is nested in others.
-type Asking<'a> = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send + 'a>>;
+pub(super) type Asking<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'a>>;
 
 /// What a failed call leaves to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,16 +60,19 @@ fn next(kind: FailureKind) -> Next {
 }
 
 /// The accounts that are out for one request.
-#[derive(Default)]
 struct Out {
+    /// Who could serve it.
+    kinds: Kinds,
     /// They refused.
     refused: Vec<String>,
     /// Mammouth failed while they were asked.
     unlucky: Vec<String>,
     repeats: usize,
+    /// The kind whose host could not be reached last.
+    unreached: Option<Kind>,
 }
 
-/// Serves a request from the first account that can.
+/// Serves a question from the first account that can.
 ///
 /// # Errors
 /// The problem the client is told, and how many calls were made.
@@ -80,57 +83,120 @@ pub(super) async fn serve(
     conversation: u64,
     entry: &mut Entry,
 ) -> Result<Served, (Problem, usize)> {
-    proxy.retries.earn();
-    let mut out = Out::default();
-    let mut last: Option<Failure> = None;
-    for attempt in 1..=MOST_CALLS {
-        let mut lease = match pick(proxy, model, conversation, &out) {
-            Ok(lease) => lease,
-            Err(none) => return Err((nobody(none, last), attempt - 1)),
-        };
-        let began = Instant::now();
-        let credential =
-            Credential { account: lease.account.id.clone(), secret: lease.account.secret.clone() };
-        let again = attempt < MOST_CALLS;
-        let asking: Asking<'_> =
-            Box::pin(proxy.parts.web.chat(&credential, Arc::clone(request), &model.id, again));
-        let result = asking.await;
-        let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let failure = match result {
-            Ok(reply) => {
-                note_success(proxy, &mut lease, model, conversation, reply.served_model.as_deref());
-                entry.attempt(described(&lease, None, ms));
-                return Ok(Served { reply, lease, attempts: attempt });
-            }
-            Err(failure) => failure,
-        };
-        note_failure(proxy, &mut lease, model, &failure);
-        entry.attempt(described(&lease, Some(&failure), ms));
-        // `?` escapes what could forge a line or turn its text around: the model's name is the client's.
-        tracing::info!(account = ?lease.account.label, model = ?model.id, kind = ?failure.kind, status = failure.status, "an account did not answer");
-        if !out.go_on(&failure, &lease, proxy) {
-            return Err((Problem::Upstream(failure), attempt));
+    let kinds = match request.native_only {
+        Some(_) => Kinds::API,
+        None => kinds_at_hand(model, proxy.parts.accounts.kinds()),
+    };
+    let call = |lease: &Lease, credential: &Credential, again| {
+        question(proxy, request, model, lease, credential, again)
+    };
+    let task = Task { proxy, model, conversation: Some(conversation), kinds };
+    let (answer, lease, attempts) =
+        task.run(entry, call, Answer::served_model).await.map_err(|(problem, calls)| {
+            let native =
+                request.native_only.filter(|_| matches!(problem, Problem::NoAccount(NoAccount::Missing(_))));
+            (native.map_or(problem, Problem::NativeOnly), calls)
+        })?;
+    Ok(Served { answer, lease, attempts })
+}
+
+/// One call for a reply.
+fn question(
+    proxy: &Inner,
+    request: &Arc<Request>,
+    model: &Model,
+    lease: &Lease,
+    credential: &Credential,
+    again: bool,
+) -> Asking<'static, Answer> {
+    let (request, model, credential) = (Arc::clone(request), model.clone(), credential.clone());
+    match lease.account.kind {
+        Kind::Web => {
+            let web = Arc::clone(&proxy.parts.web);
+            Box::pin(
+                async move { web.chat(&credential, request, &model.web_id, again).await.map(Answer::Events) },
+            )
         }
-        last = Some(failure);
+        Kind::Api => {
+            let api = Arc::clone(&proxy.parts.api);
+            Box::pin(async move {
+                let reasons = model.info.as_ref().and_then(|info| info.reasoning);
+                let ask = api::Ask { model: &model.api_id, max_tokens: model.max_tokens, reasons };
+                api.chat(&credential, request, ask).await
+            })
+        }
     }
-    Err((spent(proxy, model, &out, last), MOST_CALLS))
+}
+
+/// What is to be served, by calls of any kind.
+pub(super) struct Task<'a> {
+    pub(super) proxy: &'a Inner,
+    pub(super) model: &'a Model,
+    pub(super) conversation: Option<u64>,
+    pub(super) kinds: Kinds,
+}
+
+impl Task<'_> {
+    /// Makes calls until one is answered. `served` tells the model that answered.
+    ///
+    /// # Errors
+    /// The problem the client is told, and how many calls were made.
+    pub(super) async fn run<T>(
+        &self,
+        entry: &mut Entry,
+        call: impl Fn(&Lease, &Credential, bool) -> Asking<'static, T>,
+        served: impl Fn(&T) -> Option<String>,
+    ) -> Result<(T, Lease, usize), (Problem, usize)> {
+        let Self { proxy, model, conversation, kinds } = *self;
+        proxy.retries.earn();
+        let mut out = Out { kinds, refused: Vec::new(), unlucky: Vec::new(), repeats: 0, unreached: None };
+        let mut last: Option<Failure> = None;
+        for attempt in 1..=MOST_CALLS {
+            let mut lease = match pick(proxy, model, conversation, &out) {
+                Ok(lease) => lease,
+                Err(none) => return Err((nobody(none, last), attempt - 1)),
+            };
+            let began = Instant::now();
+            let credential =
+                Credential { account: lease.account.id.clone(), secret: lease.account.secret.clone() };
+            let result = call(&lease, &credential, attempt < MOST_CALLS).await;
+            let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let failure = match result {
+                Ok(answer) => {
+                    note_success(proxy, &mut lease, model, conversation, served(&answer).as_deref());
+                    entry.attempt(described(&lease, None, ms));
+                    return Ok((answer, lease, attempt));
+                }
+                Err(failure) => failure,
+            };
+            note_failure(proxy, &mut lease, model, &failure);
+            entry.attempt(described(&lease, Some(&failure), ms));
+            // `?` escapes what could forge a line or turn its text around: the model's name is the client's.
+            tracing::info!(account = ?lease.account.label, model = ?id(model, lease.account.kind), kind = ?failure.kind, status = failure.status, "an account did not answer");
+            if !out.go_on(&failure, &lease, proxy) {
+                return Err((Problem::Upstream(failure), attempt));
+            }
+            last = Some(failure);
+        }
+        Err((spent(proxy, model, &out, last), MOST_CALLS))
+    }
 }
 
 /// All calls are made. After refusals the client is told when to come again: now where another account could still
 /// serve, else when the first of them is free.
 fn spent(proxy: &Inner, model: &Model, out: &Out, last: Option<Failure>) -> Problem {
     let Some(failure) = last else { return Problem::Internal };
-    let ask = Ask { kinds: Kinds::WEB, scope: &model.scope, tried: &out.all(), conversation: None };
+    let ask = Ask { kinds: out.kinds, scope: &model.scope, tried: &out.all(), conversation: None };
     match proxy.parts.accounts.nobody(&ask, proxy.parts.clock.now()) {
         Some(none) => nobody(none, Some(failure)),
         None => Problem::Upstream(failure.with_retry_after(Some(Duration::ZERO))),
     }
 }
 
-fn pick(proxy: &Inner, model: &Model, conversation: u64, out: &Out) -> Result<Lease, NoAccount> {
+fn pick(proxy: &Inner, model: &Model, conversation: Option<u64>, out: &Out) -> Result<Lease, NoAccount> {
     let now = proxy.parts.clock.now();
     let all = out.all();
-    let ask = |tried| Ask { kinds: Kinds::WEB, scope: &model.scope, tried, conversation: Some(conversation) };
+    let ask = |tried| Ask { kinds: out.kinds, scope: &model.scope, tried, conversation };
     match proxy.parts.accounts.pick(&ask(&all), now) {
         Err(NoAccount::AllTried) if !out.unlucky.is_empty() => {
             proxy.parts.accounts.pick(&ask(&out.refused), now)
@@ -168,20 +234,31 @@ impl Out {
                 self.repeats == 1 && proxy.retries.spend()
             }
             Next::AnyAccount => {
-                // Every account talks to the same host: one repeat shows whether it was a passing fault.
-                let host_gone = failure.kind == FailureKind::Unreachable && self.repeats > 0;
+                // All accounts of a kind talk to the same host: one repeat shows whether it was a passing fault.
+                let kind = lease.account.kind;
+                if failure.kind == FailureKind::Unreachable && self.unreached.replace(kind) == Some(kind) {
+                    self.kinds = self.kinds.without(kind);
+                }
                 let again = self.unlucky.contains(&id);
                 self.unlucky.push(id);
                 self.repeats += 1;
-                !host_gone && !again && proxy.retries.spend()
+                !self.kinds.is_empty() && !again && proxy.retries.spend()
             }
         }
     }
 }
 
-fn note_success(proxy: &Inner, lease: &mut Lease, model: &Model, conversation: u64, served: Option<&str>) {
-    let ask = Ask { kinds: Kinds::WEB, scope: &model.scope, tried: &[], conversation: Some(conversation) };
-    let report = Report::Answered { asked: &model.id, served };
+fn note_success(
+    proxy: &Inner,
+    lease: &mut Lease,
+    model: &Model,
+    conversation: Option<u64>,
+    served: Option<&str>,
+) {
+    let ask = Ask { kinds: Kinds::ANY, scope: &model.scope, tried: &[], conversation };
+    // The host behind the API names models in its own way: another name there is no lighter model.
+    let served = served.filter(|_| lease.account.kind == Kind::Web);
+    let report = Report::Answered { asked: &model.web_id, served };
     proxy.metrics.upstream_call(true);
     // Chance matters to failures only, and drawing it is a system call.
     proxy.parts.accounts.report(lease, &ask, report, proxy.parts.clock.now(), 0.0);
@@ -189,13 +266,13 @@ fn note_success(proxy: &Inner, lease: &mut Lease, model: &Model, conversation: u
 
 /// Tells accounts that a reply came to its end.
 pub(super) fn note_end(proxy: &Inner, lease: &mut Lease, model: &Model) {
-    let ask = Ask { kinds: Kinds::WEB, scope: &model.scope, tried: &[], conversation: None };
+    let ask = Ask { kinds: Kinds::ANY, scope: &model.scope, tried: &[], conversation: None };
     proxy.parts.accounts.report(lease, &ask, Report::Completed, proxy.parts.clock.now(), 0.0);
 }
 
 /// Tells accounts and metrics that a call failed, before or after its first event.
 pub(super) fn note_failure(proxy: &Inner, lease: &mut Lease, model: &Model, failure: &Failure) {
-    let ask = Ask { kinds: Kinds::WEB, scope: &model.scope, tried: &[], conversation: None };
+    let ask = Ask { kinds: Kinds::ANY, scope: &model.scope, tried: &[], conversation: None };
     proxy.metrics.upstream_call(false);
     proxy.parts.accounts.report(lease, &ask, Report::Failed(failure), proxy.parts.clock.now(), chance());
 }

@@ -11,7 +11,7 @@ use warp::{Filter, Rejection};
 
 use super::answer::{Answer, problem};
 use super::problem::Problem;
-use super::{Caller, Inner, Proxy, ask, local};
+use super::{Caller, Inner, Proxy, ask, embeddings, local};
 use crate::access::{self, Route, Scope};
 use crate::dialects::{self, Dialect};
 
@@ -24,6 +24,7 @@ pub fn table() -> Vec<Route> {
         client(Method::POST, "/v1/messages", Anthropic),
         client(Method::POST, "/v1/responses", OpenAi),
         client(Method::POST, "/v1/completions", OpenAi),
+        client(Method::POST, "/v1/embeddings", OpenAi),
         client(Method::GET, "/v1/models", OpenAi),
         client(Method::GET, "/v1/models/{id}", OpenAi),
         client(Method::GET, "/v1/responses/{id}", OpenAi),
@@ -55,7 +56,8 @@ pub fn routes(proxy: &Proxy) -> BoxedFilter<(Response,)> {
     let asked = questions
         .into_iter()
         .fold(chat, |before, (path, dialect)| before.or(question(proxy, path, dialect)).unify().boxed());
-    let known = models(proxy).or(responses(proxy)).unify().or(counted(proxy)).unify();
+    let known =
+        embeddings(proxy).or(models(proxy)).unify().or(responses(proxy)).unify().or(counted(proxy)).unify();
     let others = ollama(proxy).or(probes()).unify().or(operations(proxy)).unify();
     asked.or(known).unify().or(others).unify().boxed()
 }
@@ -78,10 +80,23 @@ fn with(proxy: &Proxy) -> impl Filter<Extract = (Arc<Inner>,), Error = Infallibl
     warp::any().map(move || Arc::clone(&inner))
 }
 
+fn embeddings(proxy: &Proxy) -> BoxedFilter<(Response,)> {
+    let inner = Arc::clone(&proxy.inner);
+    warp::path!("v1" / "embeddings")
+        .and(warp::post())
+        .and(warp::ext::get::<Caller>())
+        .and(warp::header::optional::<u64>("content-length"))
+        .and(warp::body::stream())
+        .then(move |caller: Caller, announced, body| {
+            embeddings::embed(Arc::clone(&inner), caller, announced, body)
+        })
+        .boxed()
+}
+
 fn models(proxy: &Proxy) -> BoxedFilter<(Response,)> {
     let caller = || warp::ext::get::<Caller>();
     let list = warp::path!("v1" / "models").and(warp::get()).and(with(proxy)).and(caller());
-    let list = list.map(|proxy: Arc<Inner>, caller: Caller| local::models(&proxy, &caller));
+    let list = list.map(|proxy: Arc<Inner>, caller: Caller| local::list(&proxy, &caller));
     let one = warp::path!("v1" / "models" / ..).and(warp::path::tail()).and(warp::get());
     let one = one.and(with(proxy)).and(caller());
     let one =

@@ -13,7 +13,7 @@ use futures_util::Stream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::Inner;
-use super::models::Model;
+use super::cost;
 use super::problem::{Problem, tell};
 use super::retry;
 use super::threads::Pending;
@@ -21,10 +21,10 @@ use crate::accounts::Lease;
 use crate::chat::Event;
 use crate::dialects::Encode;
 use crate::journal::{Entry, Outcome};
-use crate::upstreams::{Events, Failure, FailureKind};
+use crate::upstreams::{Events, Failure, FailureKind, Model};
 
 /// The code of the error event that ends a broken stream.
-const INTERRUPTED: &str = "stream_interrupted";
+pub(super) const INTERRUPTED: &str = "stream_interrupted";
 
 pub(super) struct ReplyStream {
     pub(super) proxy: Arc<Inner>,
@@ -69,8 +69,7 @@ impl ReplyStream {
     fn event(&mut self, event: &Event) -> String {
         if let Event::Done { usage, .. } = event {
             retry::note_end(&self.proxy, &mut self.lease, &self.model);
-            self.entry.tokens(usage.prompt_tokens, usage.completion_tokens, usage.estimated);
-            usage.note.into_iter().for_each(|note| self.entry.note(note));
+            cost::note(&mut self.entry, &self.model, &self.lease, *usage);
             self.close(Outcome { status: 200, code: None, fault: None, interrupted: false });
             self.encoder.took(self.first, self.began.elapsed());
             let frames = self.encoder.frames(event);
@@ -85,7 +84,7 @@ impl ReplyStream {
     fn broken(&mut self, failure: &Failure) -> String {
         retry::note_failure(&self.proxy, &mut self.lease, &self.model, failure);
         if let Some(usage) = failure.so_far {
-            self.entry.tokens(usage.prompt_tokens, usage.completion_tokens, usage.estimated);
+            cost::note(&mut self.entry, &self.model, &self.lease, usage);
         }
         self.interrupted(&Problem::Upstream(failure.clone()))
     }

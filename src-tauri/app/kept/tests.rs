@@ -11,6 +11,8 @@ use crate::config::{self, SettingsFile, Strategy};
 use crate::control::{self, ClientKeys, Facts, Reader};
 use crate::journal::{self, Journal};
 use crate::secrets::SecretStore;
+use crate::upstreams::Names;
+use crate::upstreams::api::{self, Api};
 use crate::upstreams::web::{self, Web};
 
 /// A keychain that does what a test says, and counts.
@@ -98,6 +100,8 @@ impl Bench {
         let control = Control::new(control::Parts {
             accounts,
             web: Arc::new(Web::new(web::Settings::default()).unwrap()),
+            api: Arc::new(Api::new(api::Settings::default()).unwrap()),
+            names: Names::default(),
             journal,
             vault,
             config: Arc::new(config::check(&settings, false).unwrap()),

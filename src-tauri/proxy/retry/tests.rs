@@ -7,8 +7,10 @@ use crate::accounts::{Account, Accounts, Clock, Kind, Origin};
 use crate::chat::{Message, Part, Role};
 use crate::config::Strategy;
 use crate::journal::{Journal, Start};
-use crate::proxy::{Models, Parts, Proxy};
+use crate::proxy::{Parts, Proxy};
 use crate::simulator::{self, FaultRule, LLMS_PATH, SimAccount, Simulator};
+use crate::upstreams::Names;
+use crate::upstreams::api::{self, Api};
 use crate::upstreams::web::{self, Web};
 
 const LABELS: [&str; 4] = ["a", "b", "c", "d"];
@@ -43,7 +45,7 @@ async fn run(behaviours: &[Option<&'static str>]) -> (Vec<String>, bool) {
     let request = Request { model: "m".into(), messages, ..Request::default() };
     let start = Start { request_id: "1".into(), client: "c".into(), dialect: "d", bytes_in: 0 };
     let mut entry = proxy.inner.parts.journal.begin(start);
-    let model = Model { id: "m".into(), scope: "m".into() };
+    let model = Model { web_id: "m".into(), scope: "m".into(), api_id: "m".into(), ..Model::default() };
     let served = serve(&proxy.inner, &Arc::new(request), &model, 1, &mut entry).await.is_ok();
     let asked =
         simulator.calls().into_iter().filter(|call| call.path == LLMS_PATH).filter_map(|call| call.account);
@@ -60,7 +62,8 @@ fn proxy(simulator: &Simulator) -> Proxy {
         accounts: Accounts::new(accounts, Strategy::FillFirst, None, clock.now()),
         web: Arc::new(Web::new(web::Settings { base, ..web::Settings::default() }).unwrap()),
         journal: Journal::in_memory(),
-        models: Models::default(),
+        api: Arc::new(Api::new(api::Settings::default()).unwrap()),
+        names: Names::default(),
         clock,
         body_limit: 1_000,
     })

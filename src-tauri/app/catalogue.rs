@@ -1,0 +1,119 @@
+//! Keeps the catalogue of models: from the disk at the start, from the API once a day.
+//!
+//! It is fetched only where there is a key: a program with web sessions alone calls nobody but the site.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::accounts::{Accounts, Kind};
+use crate::config::Config;
+use crate::upstreams::api::{Api, Catalogue, Shelf};
+
+const FILE: &str = "models.json";
+/// A larger file is none of ours.
+const LARGEST: u64 = 16 * 1024 * 1024;
+/// How old a catalogue may become.
+const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
+/// How often it is looked at; after a failure it is fetched again then.
+const EVERY: Duration = Duration::from_secs(10 * 60);
+/// Accounts change with every request: it is looked at no more often than this.
+const CALM: Duration = Duration::from_secs(1);
+
+/// Whoever keeps the catalogue.
+pub(super) struct Keeper {
+    api: Arc<Api>,
+    accounts: Accounts,
+    shelf: Shelf,
+    /// `None` in a demo, which leaves nothing behind.
+    file: Option<PathBuf>,
+    /// When the one on the disk was fetched, Unix seconds.
+    saved: u64,
+}
+
+impl Keeper {
+    /// Reads what is on the disk; says that a catalogue is on its way where there is none.
+    pub(super) fn new(config: &Config, api: Arc<Api>, accounts: Accounts, shelf: Shelf) -> Self {
+        let file = (!config.demo).then(|| config.data_dir.join(FILE));
+        let mut keeper = Self { api, accounts, shelf, file, saved: 0 };
+        let kept = keeper.read();
+        keeper.saved = kept.as_ref().map_or(0, |kept| kept.fetched);
+        keeper.shelf.put(kept);
+        if keeper.is_wanted() {
+            keeper.shelf.expect();
+        }
+        keeper
+    }
+
+    /// Keeps it fresh until `stop`.
+    pub(super) async fn watch(mut self, stop: CancellationToken) {
+        let mut changes = self.accounts.changes();
+        let mut last_failed = false;
+        loop {
+            if self.is_wanted() && !self.is_fresh() && !last_failed {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    fetched = self.fetch() => last_failed = !fetched,
+                }
+            }
+            // A key may be added at any time; then its models are wanted at once.
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(EVERY) => last_failed = false,
+                changed = changes.changed() => if changed.is_err() { return },
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(CALM) => changes.mark_unchanged(),
+            }
+            self.save_new();
+        }
+    }
+
+    async fn fetch(&mut self) -> bool {
+        match self.api.catalogue(SystemTime::now()).await {
+            Ok(catalogue) => {
+                self.shelf.put(Some(catalogue));
+                self.save_new();
+                true
+            }
+            Err(failure) => {
+                tracing::debug!(kind = ?failure.kind, "the catalogue of models could not be fetched");
+                self.shelf.put(None);
+                false
+            }
+        }
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.accounts.kinds().has(Kind::Api)
+    }
+
+    fn is_fresh(&self) -> bool {
+        let fetched = UNIX_EPOCH + Duration::from_secs(self.shelf.latest().fetched);
+        SystemTime::now().duration_since(fetched).is_ok_and(|age| age < FRESH)
+    }
+
+    fn read(&self) -> Option<Catalogue> {
+        let file = self.file.as_ref()?;
+        let small = std::fs::metadata(file).is_ok_and(|facts| facts.is_file() && facts.len() <= LARGEST);
+        small.then(|| std::fs::read(file).ok()).flatten().and_then(|text| Catalogue::of_json(&text))
+    }
+
+    /// Writes a catalogue that is newer than the file's, to a new file that then takes its place.
+    fn save_new(&mut self) {
+        let Some(file) = &self.file else { return };
+        let catalogue = self.shelf.latest();
+        if catalogue.is_empty() || catalogue.fetched <= self.saved {
+            return;
+        }
+        self.saved = catalogue.fetched;
+        let new = file.with_extension("new");
+        let written = std::fs::write(&new, catalogue.to_json()).and_then(|()| std::fs::rename(&new, file));
+        if let Err(error) = written {
+            tracing::debug!(%error, "the catalogue of models could not be kept");
+        }
+    }
+}

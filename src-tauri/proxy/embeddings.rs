@@ -1,0 +1,153 @@
+//! `POST /v1/embeddings`: the client's bytes to the official API, and its answer back as it is.
+
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes};
+use futures_util::Stream;
+use http::HeaderValue;
+use serde::Deserialize;
+use warp::reply::Response;
+
+use super::answer::{self, ACCOUNT, ATTEMPTS, Answer, MODEL, header};
+use super::problem::Problem;
+use super::retry::{self, Task};
+use super::{Caller, Inner, body, cost};
+use crate::access;
+use crate::accounts::{Kinds, Lease};
+use crate::dialects::{Invalid, InvalidCode};
+use crate::journal::{Entry, Outcome, Start};
+use crate::upstreams::Credential;
+use crate::upstreams::api::Whole;
+
+/// The name in the request log.
+const DIALECT: &str = "openai-embeddings";
+
+/// Answers a request for embeddings.
+pub(super) async fn embed<S, B>(
+    proxy: Arc<Inner>,
+    caller: Caller,
+    announced: Option<u64>,
+    stream: S,
+) -> Response
+where
+    S: Stream<Item = Result<B, warp::Error>> + Send + 'static,
+    B: Buf,
+{
+    let start = Start {
+        request_id: caller.request_id.to_string(),
+        client: caller.client.to_string(),
+        dialect: DIALECT,
+        bytes_in: 0,
+    };
+    let mut entry = proxy.parts.journal.begin(start);
+    let limit = proxy.parts.body_limit;
+    let body = match body::read(stream, announced, limit, &proxy.bodies).await {
+        Ok(body) => body.shared(),
+        Err(error) => return failed(&proxy, entry, &Problem::Body(error), 0),
+    };
+    entry.received(&body);
+    match read(&body) {
+        Ok(name) => tokio::select! {
+            response = ask(&proxy, &mut entry, &body, &name) => finished(&proxy, entry, response),
+            () = caller.closing.cancelled() => failed(&proxy, entry, &Problem::Stopping, 0),
+        },
+        Err(invalid) => failed(&proxy, entry, &Problem::Invalid(invalid), 0),
+    }
+}
+
+/// The model's name, if the body has what a request for embeddings needs.
+fn read(body: &[u8]) -> Result<String, Invalid> {
+    #[derive(Deserialize)]
+    struct Wire {
+        model: String,
+        #[serde(rename = "input")]
+        _input: serde::de::IgnoredAny,
+    }
+    let invalid = |param: Option<&str>, message: &str| Invalid {
+        code: InvalidCode::InvalidRequest,
+        param: param.map(str::to_owned),
+        message: message.to_owned(),
+    };
+    let wire: Wire = serde_json::from_slice(body)
+        .map_err(|_| invalid(None, "the body must be JSON with the fields 'model' and 'input'"))?;
+    let Wire { model, .. } = wire;
+    let fits = !model.is_empty() && model.len() <= 200 && !model.chars().any(char::is_control);
+    if fits {
+        Ok(model)
+    } else {
+        Err(invalid(Some("model"), "'model' must be 1 to 200 printable characters"))
+    }
+}
+
+type Asked = Result<Response, (Problem, usize)>;
+
+async fn ask(proxy: &Inner, entry: &mut Entry, body: &Bytes, name: &str) -> Asked {
+    entry.asked(name, false);
+    let model = proxy.parts.names.resolve(name);
+    let call = |_: &Lease, credential: &Credential, _| {
+        let (api, credential) = (Arc::clone(&proxy.parts.api), credential.clone());
+        let (body, id) = (body.clone(), model.api_id.clone());
+        let asking: retry::Asking<'static, Whole> =
+            Box::pin(async move { api.embeddings(&credential, &body, &id).await });
+        asking
+    };
+    let task = Task { proxy, model: &model, conversation: None, kinds: Kinds::API };
+    let (whole, mut lease, attempts) =
+        task.run(entry, call, |whole: &Whole| whole.seen.model.clone()).await?;
+    retry::note_end(proxy, &mut lease, &model);
+    let served = whole.seen.model.as_deref().unwrap_or(&model.api_id);
+    entry.served(served);
+    entry.first_byte();
+    if let Some(usage) = whole.seen.usage {
+        cost::note(entry, &model, &lease, usage);
+    }
+    entry.sent(&whole.body);
+    let mut response = Answer::bytes(200, "application/json", whole.body.clone());
+    let headers = response.headers_mut();
+    headers.insert(ACCOUNT, header(&lease.account.label));
+    headers.insert(ATTEMPTS, HeaderValue::from(attempts));
+    headers.insert(MODEL, header(served));
+    Ok(response)
+}
+
+fn finished(proxy: &Inner, mut entry: Entry, asked: Asked) -> Response {
+    match asked {
+        Ok(response) => {
+            proxy.metrics.answered(200);
+            entry.close(Outcome { status: 200, code: None, fault: None, interrupted: false });
+            response
+        }
+        Err((problem, attempts)) => failed(proxy, entry, &problem, attempts),
+    }
+}
+
+fn failed(proxy: &Inner, mut entry: Entry, problem: &Problem, attempts: usize) -> Response {
+    let (mut response, told) = answer::problem(problem, access::Dialect::OpenAi);
+    if attempts > 0 {
+        response.headers_mut().insert(ATTEMPTS, HeaderValue::from(attempts));
+    }
+    proxy.metrics.answered(told.status);
+    let (code, fault) = (Some(told.code), Some(told.fault));
+    entry.close(Outcome { status: told.status, code, fault, interrupted: false });
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p05_a_request_without_model_or_input_is_refused() {
+        assert_eq!(read(br#"{"model":"m","input":"x","encoding_format":"base64"}"#).unwrap(), "m");
+        for body in [
+            r#"{"model":"m"}"#,
+            r#"{"input":"x"}"#,
+            "[]",
+            "",
+            r#"{"model":"","input":"x"}"#,
+            r#"{"model":"a\nb","input":1}"#,
+        ] {
+            assert!(read(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+}
