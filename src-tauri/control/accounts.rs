@@ -100,7 +100,10 @@ pub(super) async fn check(control: &Control, args: CheckArgs) -> Result<Vec<Chec
 }
 
 async fn check_one(control: &Control, account: &Account) -> CheckView {
-    let (view, outcome) = ask(&control.web, account).await;
+    let (view, outcome) = match account.kind {
+        Kind::Web => ask(&control.web, account).await,
+        Kind::Api => ask_api(control, account).await,
+    };
     match outcome {
         Some(Ok(quota)) => {
             control.accounts.checked(&account.id, true, control.clock.now());
@@ -112,6 +115,24 @@ async fn check_one(control: &Control, account: &Account) -> CheckView {
         Some(Err(_)) | None => {}
     }
     view
+}
+
+/// A key is valid if the API lists its models; what it may spend is told only to some.
+async fn ask_api(control: &Control, account: &Account) -> (CheckView, Option<Result<Quota, FailureKind>>) {
+    let credential = credential(account);
+    if let Err(failure) = control.api.check(&credential).await {
+        let refused = failure.kind == FailureKind::LoginRequired;
+        let message =
+            if refused { "the key is not accepted: replace the key".to_owned() } else { explained(&failure) };
+        return (view(&account.label, false, message), Some(Err(failure.kind)));
+    }
+    let quota = control.api.quota(&credential).await.unwrap_or_default();
+    let message = match quota.spent_usd.zip(quota.budget_usd) {
+        Some((spent, budget)) => format!("the key is valid; ${spent:.2} of ${budget:.2} are spent"),
+        None => "the key is valid".to_owned(),
+    };
+    let quota_percent = quota.percent;
+    (CheckView { quota_percent, ..view(&account.label, true, message) }, Some(Ok(quota)))
 }
 
 fn unread(absent: &Absent) -> CheckView {
@@ -126,9 +147,6 @@ fn view(label: &str, ok: bool, message: String) -> CheckView {
 
 async fn ask(web: &Web, account: &Account) -> (CheckView, Option<Result<Quota, FailureKind>>) {
     let view = |ok, message: String| view(&account.label, ok, message);
-    if account.kind == Kind::Api {
-        return (view(false, "API-key accounts are not served yet by this version".to_owned()), None);
-    }
     let credential = credential(account);
     let identity = match web.check(&credential).await {
         Ok(identity) => identity,

@@ -56,6 +56,8 @@ use crate::config::{Config, SettingsFile};
 use crate::journal::Journal;
 use crate::secrets::{Secret, Vault};
 use crate::server::Server;
+use crate::upstreams::Names;
+use crate::upstreams::api::Api;
 use crate::upstreams::web::Web;
 
 /// What the commands work with. A cheap handle.
@@ -68,6 +70,8 @@ pub struct Control {
 pub struct Parts {
     pub accounts: Accounts,
     pub web: Arc<Web>,
+    pub api: Arc<Api>,
+    pub names: Names,
     pub journal: Journal,
     pub vault: Vault,
     pub settings: Arc<Mutex<SettingsFile>>,

@@ -1,8 +1,12 @@
 //! `models.…`: what can be asked for, by which names.
 
+use std::time::SystemTime;
+
 use serde::{Deserialize, Serialize};
 
-use crate::accounts::Kind;
+use super::{Control, ControlError, ErrorCode, Nothing};
+use crate::accounts::{Kind, Kinds};
+use crate::upstreams::{Listed, Model};
 
 /// A name that clients can send as `model`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,4 +32,123 @@ pub struct ModelView {
     pub vision: Option<bool>,
     pub tools: Option<bool>,
     pub reasoning: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(super) struct AliasArgs {
+    /// What clients send; a `*` at its end stands for anything.
+    name: String,
+    /// The model that is asked instead.
+    target: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(super) struct AliasName {
+    name: String,
+}
+
+/// Every name that can be asked for, those that nobody serves now included.
+pub(super) async fn list(control: &Control, _: Nothing) -> Result<Vec<ModelView>, ControlError> {
+    let there = control.accounts.kinds();
+    Ok(control.names.listed().iter().map(|listed| view(listed, there)).collect())
+}
+
+/// Fetches the catalogue anew.
+pub(super) async fn refresh(control: &Control, _: Nothing) -> Result<Vec<ModelView>, ControlError> {
+    let fetched = control.api.catalogue(SystemTime::now()).await;
+    let catalogue = fetched.map_err(|failure| ControlError::new(ErrorCode::Upstream, failure.detail))?;
+    control.names.shelf().put(Some(catalogue));
+    // Whoever keeps the catalogue on the disk looks when something changes.
+    control.accounts.touch();
+    list(control, Nothing {}).await
+}
+
+/// Gives a model a name of the user's own, for all requests from now on.
+pub(super) async fn set_alias(control: &Control, args: AliasArgs) -> Result<(), ControlError> {
+    let AliasArgs { name, target } = args;
+    let fits = |text: &str| {
+        (1..=200).contains(&text.len()) && !text.chars().any(char::is_control) && text.trim() == text
+    };
+    let stars = name.strip_suffix('*').unwrap_or(&name).contains('*') || target.contains('*');
+    if !fits(&name) || !fits(&target) || stars || name == target {
+        let message = "a name and what it stands for are 1 to 200 printable characters each, and differ; \
+                       only the name may end in a *";
+        return Err(ControlError::new(ErrorCode::BadArguments, message));
+    }
+    control.save(|settings| settings.set(&["aliases", &name], target.as_str()))?;
+    control.names.change(|wishes| drop(wishes.aliases.insert(name, target)));
+    Ok(())
+}
+
+/// Takes a name of the user's own away.
+pub(super) async fn remove_alias(control: &Control, args: AliasName) -> Result<(), ControlError> {
+    if !control.names.aliases().contains_key(&args.name) {
+        return Err(ControlError::new(ErrorCode::NotFound, "there is no name of your own like this"));
+    }
+    control.save(|settings| settings.unset(&["aliases", &args.name]))?;
+    control.names.change(|wishes| drop(wishes.aliases.remove(&args.name)));
+    Ok(())
+}
+
+fn view(listed: &Listed, there: Kinds) -> ModelView {
+    let info = listed.model.info.clone().unwrap_or_default();
+    let can = kinds(&listed.model, info.embeds);
+    let by: Vec<Kind> = [Kind::Api, Kind::Web].into_iter().filter(|kind| can.has(*kind)).collect();
+    let now = can.and(there);
+    let million = |cost: Option<f64>| cost.map(|cost| cost * 1e6);
+    ModelView {
+        id: listed.name.clone(),
+        owner: listed.owner.clone(),
+        by,
+        served_now: !now.is_empty(),
+        why: why(can, now).to_owned(),
+        alias_of: listed.alias_of.clone(),
+        context: info.context,
+        max_output: info.max_output,
+        input_cost: million(info.input_cost),
+        output_cost: million(info.output_cost),
+        vision: info.vision,
+        tools: info.tools,
+        reasoning: info.reasoning,
+    }
+}
+
+/// Who can serve it. Only an API makes embeddings.
+fn kinds(model: &Model, embeds: bool) -> Kinds {
+    let (web, api) = (model.in_web, model.in_api);
+    if embeds {
+        return Kinds::API;
+    }
+    Kinds { web: web || api != Some(true), api: !web || api != Some(false) }
+}
+
+fn why(can: Kinds, now: Kinds) -> &'static str {
+    match (now.api, now.web) {
+        (true, true) => "both an API key and a web session can serve it",
+        (true, false) => "an API key serves it",
+        (false, true) => "a web session serves it",
+        (false, false) if can.api && !can.web => "it needs an account with an API key",
+        (false, false) if can.web && !can.api => "it needs an account with a web session",
+        (false, false) => "there is no account that may serve it",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_serves_a_model_and_why_is_said() {
+        let of = |in_web, in_api, embeds, there| {
+            let can = kinds(&Model { in_web, in_api, ..Model::default() }, embeds);
+            why(can, can.and(there))
+        };
+        assert_eq!(of(true, Some(true), false, Kinds::ANY), "both an API key and a web session can serve it");
+        assert_eq!(of(true, Some(false), false, Kinds::ANY), "a web session serves it");
+        assert_eq!(of(true, Some(false), false, Kinds::API), "it needs an account with a web session");
+        assert_eq!(of(true, Some(true), true, Kinds::WEB), "it needs an account with an API key");
+        assert_eq!(of(true, Some(true), false, Kinds::default()), "there is no account that may serve it");
+    }
 }

@@ -4,8 +4,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{AccountView, CheckView, Control, ControlError, ErrorCode, KeyView, Nothing, Overview, Status};
-use super::{accounts, doctor, keys, log, overview, port, status, window};
+use super::{
+    AccountView, CheckView, Control, ControlError, ErrorCode, KeyView, ModelView, Nothing, Overview, Status,
+};
+use super::{accounts, doctor, keys, log, models, overview, port, status, window};
 use crate::journal::{Query, Record};
 
 /// What a command needs: only to look at what is stored, to change it, or a running program.
@@ -66,6 +68,10 @@ commands! {
     "keys.list"        Look    keys::ListArgs      => Vec<KeyView>,     keys::list;
     "keys.add"         Change  keys::NameArgs      => KeyView,          keys::add;
     "keys.revoke"      Change  keys::NameArgs      => (),               keys::revoke;
+    "models.list"      Running Nothing             => Vec<ModelView>,   models::list;
+    "models.refresh"   Running Nothing             => Vec<ModelView>,   models::refresh;
+    "models.set_alias" Running models::AliasArgs   => (),               models::set_alias;
+    "models.remove_alias" Running models::AliasName => (),              models::remove_alias;
     "port.switch"      Running port::Args          => port::Switched,   port::switch;
     "log.latest"       Running Query               => Vec<Record>,      log::latest;
     "log.clear"        Running Nothing             => u64,              log::clear;

@@ -3,6 +3,7 @@ import type { AccountView } from "./AccountView";
 import type { CheckView } from "./CheckView";
 import type { Finding } from "./Finding";
 import type { KeyView } from "./KeyView";
+import type { ModelView } from "./ModelView";
 import type { Overview } from "./Overview";
 import type { Page } from "./Page";
 import type { Query } from "./Query";
@@ -22,6 +23,18 @@ export interface Commands {
   "keys.list": [{ reveal?: boolean | null, }, Array<KeyView>];
   "keys.add": [{ name: string, }, KeyView];
   "keys.revoke": [{ name: string, }, null];
+  "models.list": [{}, Array<ModelView>];
+  "models.refresh": [{}, Array<ModelView>];
+  "models.set_alias": [{ 
+/**
+ * What clients send; a `*` at its end stands for anything.
+ */
+name: string, 
+/**
+ * The model that is asked instead.
+ */
+target: string, }, null];
+  "models.remove_alias": [{ name: string, }, null];
   "port.switch": [{ port: number, }, Switched];
   "log.latest": [Query, Array<Record>];
   "log.clear": [{}, number];
