@@ -185,7 +185,10 @@ async fn without_an_account_that_can_serve_the_reason_is_told() {
     let nobody = |options| async { Program::start_in(tempfile::tempdir().unwrap(), None, options).await };
     let none = nobody(Options::default()).await.chat(&question("hello")).await;
     assert_eq!(none.error(), (503, "no_account".into()));
-    let keys = nobody(Options::default().env("API_KEYS", "sk-canary-0123456789")).await;
+    let only_web =
+        Options::default().env("API_KEYS", "sk-canary-0123456789").settings("prefer = \"only-web\"");
+    // Nobody is called: no catalogue is fetched for a key that may not serve.
+    let keys = nobody(only_web).await;
     let answer = keys.chat(&question("hello")).await;
     assert_eq!(answer.error(), (503, "no_account".into()));
     assert!(answer.json()["error"]["message"].as_str().unwrap().contains("web-session"));

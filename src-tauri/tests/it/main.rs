@@ -6,6 +6,11 @@
 )]
 
 mod accounts;
+mod api_errors;
+mod api_mixed;
+mod api_models;
+mod api_relay;
+mod api_streams;
 mod auth;
 mod breaker;
 mod canary;
@@ -35,5 +40,4 @@ mod storage;
 mod streams;
 mod support;
 mod tidy;
-mod tools;
 mod upstream_faults;

@@ -11,6 +11,7 @@ const MATRIX: &[(&str, &str, [u16; 4])] = &[
     ("POST", "/v1/messages", [401, 401, 200, 401]),
     ("POST", "/v1/responses", [401, 401, 200, 401]),
     ("POST", "/v1/completions", [401, 401, 200, 401]),
+    ("POST", "/v1/embeddings", [401, 401, 503, 401]),
     ("GET", "/v1/models", [401, 401, 200, 401]),
     ("GET", "/v1/models/{id}", [401, 401, 200, 401]),
     ("GET", "/v1/responses/{id}", [401, 401, 404, 401]),

@@ -175,6 +175,8 @@ fn serve(dir: &Path, simulator: Option<&Simulator>, options: &Options) -> Comman
     if let Some(simulator) = simulator {
         let cookies: Vec<String> = simulator.cookies().into_iter().map(|(_, cookie)| cookie).collect();
         command.env("COOKIES", cookies.join(",")).env("MAMMOUTH_WEB_URL", simulator.base_url());
+        let keys: Vec<String> = simulator.keys().into_iter().map(|(_, key)| key).collect();
+        command.env("API_KEYS", keys.join(",")).env("MAMMOUTH_API_URL", simulator.base_url());
     }
     command.envs(options.env.iter().map(|(name, value)| (name, value)));
     command.stdout(Stdio::piped()).stdin(Stdio::null()).kill_on_drop(true);

@@ -29,6 +29,7 @@ pub fn body_of(route: &Route) -> &'static str {
         (&Method::POST, "/api/chat") => r#"{"model":"gpt-4.1","messages":[{"role":"user","content":"hi"}]}"#,
         (&Method::POST, "/api/generate") => r#"{"model":"gpt-4.1","prompt":"hi"}"#,
         (&Method::POST, "/api/show") => r#"{"model":"gpt-4.1"}"#,
+        (&Method::POST, "/v1/embeddings") => r#"{"model":"text-embedding-3-small","input":"hi"}"#,
         _ => "",
     }
 }

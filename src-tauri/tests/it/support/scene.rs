@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mammouth_proxy::simulator::{Call, FaultRule, LLMS_PATH, Simulator};
+use mammouth_proxy::simulator::{CHAT_PATH, Call, FaultRule, LLMS_PATH, SimAccount, Simulator};
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
@@ -30,6 +30,20 @@ impl Scene {
         Self { simulator, program }
     }
 
+    /// Web accounts and accounts with keys; the program calls the latter `api-1`, `api-2`, …
+    pub async fn mixed(web: &[&str], keyed: &[&str], options: Options) -> Self {
+        let web = web.iter().map(|label| SimAccount::named(label));
+        let accounts = web.chain(keyed.iter().map(|label| SimAccount::keyed(label))).collect();
+        let simulator = super::simulator_with(accounts).await;
+        let program = Program::start_with(&simulator, options).await;
+        Self { simulator, program }
+    }
+
+    /// One account with a key.
+    pub async fn keyed() -> Self {
+        Self::mixed(&[], &["dora"], Options::default()).await
+    }
+
     /// Stops the program as a service manager would and starts it again on what it kept.
     pub async fn restart(self) -> Self {
         let dir = self.program.stop().await;
@@ -51,9 +65,16 @@ impl Scene {
         self.simulator.set_faults(Vec::new());
     }
 
+    /// From now on every chat completion of the API meets this fault.
+    pub fn fault_of_api(&self, text: &str) {
+        let fault = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+        self.simulator.set_faults(vec![FaultRule::on_chat(fault)]);
+    }
+
     /// The calls for a reply, oldest first.
     pub fn asked(&self) -> Vec<Call> {
-        self.simulator.calls().into_iter().filter(|call| call.path == LLMS_PATH).collect()
+        let is_model_call = |call: &Call| [LLMS_PATH, CHAT_PATH].contains(&call.path.as_str());
+        self.simulator.calls().into_iter().filter(is_model_call).collect()
     }
 
     /// The accounts that were asked for a reply, oldest first.

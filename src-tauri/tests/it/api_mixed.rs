@@ -1,0 +1,102 @@
+//! Accounts of both kinds: who serves what, and what happens when one kind cannot.
+
+use serde_json::json;
+
+use crate::support::{Options, Scene, question, streamed};
+
+fn prefer(setting: &str) -> Options {
+    Options::default().settings(&format!("prefer = \"{setting}\""))
+}
+
+async fn server(scene: &Scene, model: &str) -> String {
+    let mut request = question(&format!("echo: {model}"));
+    request["model"] = json!(model);
+    let answer = scene.program.chat(&request).await;
+    match answer.header("x-mammouth-account") {
+        Some(account) => account.to_owned(),
+        None => format!("{} {}", answer.error().0, answer.error().1),
+    }
+}
+
+#[tokio::test]
+async fn the_setting_decides_who_serves_what_both_kinds_have() {
+    for (setting, both) in [("api", "api-1"), ("web", "web-1"), ("only-api", "api-1"), ("only-web", "web-1")]
+    {
+        let scene = Scene::mixed(&["alice"], &["dora"], prefer(setting)).await;
+        assert_eq!(server(&scene, "gpt-4.1").await, both, "{setting}");
+        scene.still_serves().await;
+    }
+}
+
+#[tokio::test]
+async fn a_model_goes_to_the_kind_that_has_it() {
+    let scene = Scene::mixed(&["alice"], &["dora"], prefer("api")).await;
+    assert_eq!(server(&scene, "gpt-4.1").await, "api-1");
+    assert_eq!(server(&scene, "grok-3").await, "web-1", "the catalogue has none");
+    assert_eq!(server(&scene, "openai-gpt-5").await, "web-1", "the site's own id");
+    assert_eq!(server(&scene, "deepseek-v3.1").await, "api-1");
+    assert_eq!(
+        server(&scene, "somebody-new").await,
+        "web-1",
+        "the API knows no such model, so the next is asked"
+    );
+    let web = Scene::mixed(&["alice"], &["dora"], prefer("web")).await;
+    assert_eq!(server(&web, "deepseek-v3.1").await, "api-1");
+    web.still_serves().await;
+}
+
+#[tokio::test]
+async fn f01_one_kind_takes_over_from_the_other() {
+    let scene = Scene::mixed(&["alice"], &["dora"], prefer("api")).await;
+    for fault in ["quota", "bad-cookie", "status=500"] {
+        let scene = Scene::mixed(&["alice"], &["dora"], prefer("api")).await;
+        scene.fault_of_api(fault);
+        for request in [question("echo: hi"), streamed("echo: hi")] {
+            let answer = scene.program.chat(&request).await;
+            assert_eq!((answer.status, answer.header("x-mammouth-account")), (200, Some("web-1")), "{fault}");
+        }
+        scene.no_problem();
+    }
+    scene.fault("quota");
+    assert_eq!(server(&scene, "gpt-4.1").await, "api-1");
+    let only = Scene::mixed(&["alice"], &["dora"], prefer("only-api")).await;
+    only.fault_of_api("quota");
+    assert_eq!(server(&only, "gpt-4.1").await, "429 insufficient_quota");
+}
+
+#[tokio::test]
+async fn f07_a_host_that_is_down_does_not_close_the_other() {
+    let scene = Scene::mixed(&["alice"], &["dora"], prefer("api")).await;
+    scene.fault_of_api("body=challenge");
+    assert_eq!(server(&scene, "gpt-4.1").await, "503 upstream_challenge");
+    assert_eq!(scene.standing("api-1").await, "unreachable");
+    assert_eq!(server(&scene, "gpt-4.1").await, "web-1");
+    assert_eq!(scene.standing("web-1").await, "ready");
+    scene.no_problem();
+}
+
+#[tokio::test]
+async fn a_wish_that_only_an_api_can_honour_never_goes_to_a_session() {
+    let mut request = question("echo: hi");
+    request["n"] = json!(2);
+    let scene = Scene::mixed(&["alice"], &["dora"], prefer("web")).await;
+    assert_eq!(scene.program.chat(&request).await.header("x-mammouth-account"), Some("api-1"));
+    scene.fault_of_api("quota");
+    assert_eq!(scene.program.chat(&request).await.error(), (429, "insufficient_quota".into()));
+    let web = Scene::of(&["alice"]).await;
+    assert_eq!(web.program.chat(&request).await.error(), (400, "unsupported_parameter".into()));
+    web.still_serves().await;
+}
+
+#[tokio::test]
+async fn what_a_session_cannot_honour_is_named() {
+    let scene = Scene::mixed(&["alice"], &["dora"], prefer("web")).await;
+    let mut request = question("echo: hi");
+    request["temperature"] = json!(0.2);
+    let web = scene.program.chat(&request).await;
+    assert_eq!(web.header("x-mammouth-ignored"), Some("temperature"));
+    request["model"] = json!("deepseek-v3.1");
+    let api = scene.program.chat(&request).await;
+    assert_eq!((api.header("x-mammouth-account"), api.header("x-mammouth-ignored")), (Some("api-1"), None));
+    scene.still_serves().await;
+}
