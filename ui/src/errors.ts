@@ -39,6 +39,8 @@ const OF_REQUESTS = {
   host_not_allowed: "warning",
   origin_not_allowed: "warning",
   forbidden: "warning",
+  previous_response_not_found: "warning",
+  client_limit: "warning",
   not_found: "warning",
   method_not_allowed: "warning",
   request_timeout: "warning",

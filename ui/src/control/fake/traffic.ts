@@ -3,7 +3,7 @@
 import type { Attempt, Record as LogRecord } from "../types";
 
 const CLIENTS = ["main", "zed", "main", "ci-bot", "main"];
-const DIALECTS = ["openai_chat", "anthropic", "openai_chat", "openai_responses", "openai_chat", "ollama"];
+const DIALECTS = ["openai-chat", "anthropic", "openai-chat", "openai-responses", "openai-chat", "ollama-chat"];
 const ASKED = ["claude-sonnet-4-5", "gpt-5-mini", "claude-sonnet-4-5", "gemini-2.5-pro", "fast", "gpt-5.1", "deepseek-v3.2", "mistral-medium-3.1"];
 const SERVED: { [asked: string]: string } = { fast: "gpt-5-mini" };
 

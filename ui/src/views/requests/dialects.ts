@@ -1,13 +1,12 @@
 // The names people know the dialects by.
 
 export const DIALECTS: readonly (readonly [id: string, name: string])[] = [
-  ["openai_chat", "OpenAI Chat"],
-  ["openai_responses", "Responses"],
-  ["openai_completions", "Completions"],
-  ["openai_embeddings", "Embeddings"],
-  ["openai_models", "Models"],
+  ["openai-chat", "OpenAI Chat"],
+  ["openai-responses", "Responses"],
+  ["openai-completions", "Completions"],
   ["anthropic", "Anthropic"],
-  ["ollama", "Ollama"],
+  ["ollama-chat", "Ollama Chat"],
+  ["ollama-generate", "Ollama Generate"],
 ];
 
 export function dialectName(id: string): string {

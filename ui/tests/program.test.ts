@@ -1,0 +1,25 @@
+// What the page says about the program must not fall behind the program: read from its sources.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { expect, test } from "vitest";
+
+import { REQUEST_CODES } from "../src/errors";
+import { DIALECTS } from "../src/views/requests/dialects";
+
+const rust = (path: string) => readFileSync(join(import.meta.dirname, "../../src-tauri", path), "utf8");
+
+test("every code that a request can end with has its sentence", () => {
+  const table = rust("proxy/problem.rs").split("#[cfg(test)]")[0] ?? "";
+  const codes = [...table.matchAll(/\b(\d{3}),\s*"([a-z_]+)"/g)].filter(([, status]) => Number(status) >= 400).map(([, , code]) => code as string);
+  expect(codes.length).toBeGreaterThan(20);
+  expect(codes.filter((code) => !(REQUEST_CODES as string[]).includes(code))).toEqual([]);
+});
+
+test("every dialect of the log has its name", () => {
+  const names = /fn name\(self\)[^]*?\n    }/.exec(rust("dialects/mod.rs"))?.[0] ?? "";
+  const ids = [...names.matchAll(/=> "([a-z-]+)"/g)].map(([, id]) => id as string);
+  expect(ids.length).toBeGreaterThan(3);
+  expect(ids.sort()).toEqual(DIALECTS.map(([id]) => id).sort());
+});
