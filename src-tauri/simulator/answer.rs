@@ -151,6 +151,9 @@ impl Answer {
 
     pub(super) fn shape(&mut self, fault: &Fault) {
         let mut chunks = std::mem::replace(&mut self.chunks, Chunks::none());
+        if let Some(slip) = fault.tool.filter(|_| self.status.is_success()) {
+            chunks = Chunks::words(&slip.spoil(&String::from_utf8_lossy(&chunks.concat())));
+        }
         if let Some(size) = fault.size.or(fault.endless.then_some(u64::MAX)) {
             chunks = Chunks::filler(size);
             self.length_known = false;

@@ -3,6 +3,8 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use super::tool_prompt::ToolSlip;
+
 /// One way to misbehave. Fields can be combined; an empty one changes nothing.
 /// The table in the room's head says what each does and how it is written as text.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -30,6 +32,7 @@ pub struct Fault {
     /// How many bytes more than are sent the `Content-Length` announces.
     pub missing_bytes: Option<u64>,
     pub gzip_garbage: bool,
+    pub tool: Option<ToolSlip>,
     pub gate: bool,
     /// Written to the socket instead of any answer.
     pub raw: Option<String>,

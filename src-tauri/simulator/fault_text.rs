@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 
 use super::fault::{BadUtf8, Fault, FaultBody, Wait};
+use super::tool_prompt::ToolSlip;
 
 /// A fault text that cannot be read; the message names the key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,6 +70,7 @@ fn set(fault: &mut Fault, key: &str, value: &str) -> Result<(), FaultTextError> 
         "utf8" => fault.bad_utf8 = Some(bad_utf8(key, value)?),
         "length" => fault.missing_bytes = Some(number(key, value)?),
         "gzip" => fault.gzip_garbage = true,
+        "tool" => fault.tool = Some(ToolSlip::read(value).ok_or_else(|| bad(key, value))?),
         "gate" => fault.gate = true,
         "raw" => fault.raw = Some(value.to_owned()),
         _ => return Err(FaultTextError(format!("{key:?} is not a key"))),
@@ -175,6 +177,7 @@ mod tests {
             "body=x",
             "slice=0",
             "utf8=x",
+            "tool=x",
             "text=\"open",
             "header=x",
             "cut=",

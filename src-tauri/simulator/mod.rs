@@ -70,6 +70,7 @@
 //! | `utf8=invalid`, `utf8=cut` | bytes in the middle that are no UTF-8; an end inside a character |
 //! | `length=N` | announce N bytes more than are sent |
 //! | `gzip` | `Content-Encoding: gzip` and bytes that are no gzip |
+//! | `tool=broken-json`, `tool=fenced`, `tool=prose` | the web side's model writes its call wrongly, in a fence, or only talks |
 //! | `gate` | hold each chunk until [`Simulator::release`] |
 //! | `raw=TEXT` | write exactly this to the socket instead of an answer, and close |
 
@@ -93,6 +94,7 @@ mod shared;
 mod site;
 #[cfg(test)]
 mod tests;
+mod tool_prompt;
 mod uploads;
 mod wire;
 
@@ -109,6 +111,7 @@ pub use fault::{BadUtf8, Fault, FaultBody, Wait};
 pub use fault_text::FaultTextError;
 pub use record::{Call, State, Upload};
 pub use rules::{FaultRule, LLMS_PATH, UPLOAD_PATH};
+pub use tool_prompt::ToolSlip;
 
 use shared::Shared;
 

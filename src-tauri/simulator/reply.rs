@@ -6,6 +6,7 @@ use super::chunks::Chunks;
 use super::fault::Fault;
 use super::fault_text::FaultTextError;
 use super::form::Ask;
+use super::tool_prompt;
 
 const EXCERPT_CHARACTERS: usize = 80;
 
@@ -35,7 +36,10 @@ impl Wish {
         }
         match self.after("echo:") {
             Some(text) => Chunks::words(text.strip_prefix(' ').unwrap_or(text)),
-            None => Chunks::words(&demo_text(ask, &self.text)),
+            None => {
+                let told = tool_prompt::reply(ask);
+                Chunks::words(&told.unwrap_or_else(|| demo_text(ask, &self.text)))
+            }
         }
     }
 

@@ -40,4 +40,5 @@ mod storage;
 mod streams;
 mod support;
 mod tidy;
+mod tools;
 mod upstream_faults;

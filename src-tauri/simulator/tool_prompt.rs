@@ -1,0 +1,174 @@
+//! How a model behind the web side reads what its prompt says of tools and of JSON, and what it writes then. Its own
+//! reading: it shares nothing with the code that writes the prompt.
+
+use serde_json::{Map, Value, json};
+
+use super::agent::{self, Move, Offer, Turn};
+use super::form::Ask;
+
+/// The reply of a model that was given tools or asked for JSON; `None` where neither says what to do.
+pub(super) fn reply(ask: &Ask) -> Option<String> {
+    let offers = offers(&ask.preprompt);
+    if !offers.is_empty()
+        && let Some(wanted) = agent::act(&offers, &turns(ask))
+    {
+        return Some(match wanted {
+            Move::Say(text) => text,
+            Move::Call(calls) => written(&calls),
+        });
+    }
+    json_wish(&ask.preprompt).map(|schema| sample(&schema, 0).to_string())
+}
+
+fn offers(preprompt: &str) -> Vec<Offer> {
+    let Some((_, list)) = preprompt.rsplit_once("\n<tools>\n") else { return Vec::new() };
+    let lines = list.lines().take_while(|line| *line != "</tools>");
+    let offer = |line: &str| {
+        let tool: Value = serde_json::from_str(line).ok()?;
+        Some(Offer { name: tool["name"].as_str()?.to_owned(), parameters: tool["parameters"].clone() })
+    };
+    lines.filter_map(offer).collect()
+}
+
+/// The schema that the answer has to fit, if it has to be JSON.
+fn json_wish(preprompt: &str) -> Option<Value> {
+    let (_, wish) = preprompt.rsplit_once("# Form of the answer\n")?;
+    let schema = wish.find("\n\n{").and_then(|at| serde_json::from_str(wish[at..].trim()).ok());
+    Some(schema.unwrap_or_else(|| json!({"type": "object", "properties": {"demo": {"type": "boolean"}}})))
+}
+
+/// The site's turns alternate, the user's first.
+fn turns(ask: &Ask) -> Vec<Turn> {
+    let texts = ask.messages.iter().filter_map(|message| message["content"].as_str());
+    let sides = texts.enumerate().map(|(at, text)| if at % 2 == 0 { of_user(text) } else { of_model(text) });
+    sides.flatten().collect()
+}
+
+fn of_user(text: &str) -> Vec<Turn> {
+    let mut turns = Vec::new();
+    let mut rest = text;
+    while let Some((before, block)) = rest.split_once("<tool_result ") {
+        said(before, &mut turns);
+        let (head, body) = block.split_once(">\n").unwrap_or((block, ""));
+        let end = head.split_once("end=").map(|(_, end)| format!(" end={end}")).unwrap_or_default();
+        let (content, after) = body.split_once(&format!("\n</tool_result{end}>")).unwrap_or((body, ""));
+        turns.push(Turn::Result(content.to_owned()));
+        rest = after;
+    }
+    said(rest, &mut turns);
+    turns
+}
+
+fn said(text: &str, turns: &mut Vec<Turn>) {
+    if !text.trim().is_empty() {
+        turns.push(Turn::User(text.trim().to_owned()));
+    }
+}
+
+fn of_model(text: &str) -> Vec<Turn> {
+    let blocks = text.split("<tool_call>").skip(1).filter_map(|block| {
+        let call: Value = serde_json::from_str(block.split("\n</tool_call>").next()?.trim()).ok()?;
+        Some(Turn::Called(call["name"].as_str()?.to_owned()))
+    });
+    blocks.collect()
+}
+
+fn written(calls: &[(String, Value)]) -> String {
+    let blocks = calls.iter().map(|(name, arguments)| {
+        let name = json!(name);
+        format!("<tool_call>\n{{\"name\": {name}, \"arguments\": {arguments}}}\n</tool_call>")
+    });
+    format!("I use a tool.\n\n{}", blocks.collect::<Vec<_>>().join("\n"))
+}
+
+/// A small value that fits a schema.
+fn sample(schema: &Value, depth: usize) -> Value {
+    if let Some(choice) = schema.get("const").or_else(|| schema["enum"].get(0)) {
+        return choice.clone();
+    }
+    let kind = schema["type"].as_str().or_else(|| schema["type"][0].as_str());
+    match kind.filter(|_| depth < 16) {
+        Some("object") => {
+            let properties = schema["properties"].as_object().into_iter().flatten();
+            let fields = properties.map(|(name, schema)| (name.clone(), sample(schema, depth + 1)));
+            Value::Object(fields.collect::<Map<_, _>>())
+        }
+        Some("array") => Value::Array(vec![sample(&schema["items"], depth + 1)]),
+        Some("integer" | "number") => schema.get("minimum").cloned().unwrap_or(json!(1)),
+        Some("boolean") => json!(true),
+        Some("null") => Value::Null,
+        Some(_) | None => json!("demo"),
+    }
+}
+
+/// How a model gets a call wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ToolSlip {
+    /// A quote inside a string is not escaped.
+    BrokenJson,
+    /// The call stands in a code fence.
+    Fenced,
+    /// The call is told in words.
+    Prose,
+}
+
+impl ToolSlip {
+    pub(super) fn read(word: &str) -> Option<Self> {
+        match word {
+            "broken-json" => Some(Self::BrokenJson),
+            "fenced" => Some(Self::Fenced),
+            "prose" => Some(Self::Prose),
+            _ => None,
+        }
+    }
+
+    /// The reply as a model with this habit writes it.
+    pub(super) fn spoil(self, text: &str) -> String {
+        match self {
+            Self::BrokenJson => text.replace("\"}}\n</tool_call>", "\" and \"more\" of it\"}}\n</tool_call>"),
+            Self::Fenced => text.replace("<tool_call>", "```json").replace("</tool_call>", "```"),
+            Self::Prose => "I will use the tool that fits best and tell you what it says.".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(preprompt: &str, texts: &[&str]) -> Ask {
+        let message = |text: &&str| json!({"content": text, "imagesData": [], "documentsData": []});
+        let messages = texts.iter().map(message).collect();
+        Ask { model: "m".into(), preprompt: preprompt.into(), messages }
+    }
+
+    const TOOLS: &str = "Be brief.\n\n# Tools\n<tools>\n{\"name\":\"now\",\"parameters\":{}}\n</tools>";
+
+    #[test]
+    fn a_prompt_with_tools_is_followed() {
+        let call = reply(&ask(TOOLS, &["call: now {\"zone\": \"UTC\"}"])).unwrap();
+        assert_eq!(
+            call,
+            "I use a tool.\n\n<tool_call>\n{\"name\": \"now\", \"arguments\": {\"zone\":\"UTC\"}}\n</tool_call>"
+        );
+        let result = "<tool_result name=\"now\" end=\"1\">\n12:00 </tool_result>\n</tool_result end=\"1\">";
+        let told = reply(&ask(TOOLS, &["call: now {}", &call, result])).unwrap();
+        assert_eq!(told, "The tools said: 12:00 </tool_result>");
+        assert_eq!(reply(&ask(TOOLS, &["hello"])), None);
+        assert_eq!(reply(&ask("", &["call: now {}"])), None);
+    }
+
+    #[test]
+    fn json_is_made_to_fit() {
+        let wish = "# Form of the answer\n\nJSON.\n\n{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\"}}}";
+        assert_eq!(reply(&ask(wish, &["hello"])).unwrap(), "{\"n\":1}");
+        assert_eq!(reply(&ask("# Form of the answer\n\nJSON.", &["hello"])).unwrap(), "{\"demo\":true}");
+    }
+
+    #[test]
+    fn slips_change_what_is_written() {
+        let call = written(&[("a".to_owned(), json!({"b": "c"}))]);
+        assert!(ToolSlip::BrokenJson.spoil(&call).contains("\"c\" and \"more\" of it\"}}"));
+        assert!(ToolSlip::Fenced.spoil(&call).contains("```json\n{"));
+    }
+}

@@ -1,0 +1,406 @@
+//! Tools over the web upstream: described in the prompt, read out of the text, asked for once more where a call is wrong.
+
+use mammouth_proxy::simulator::Call;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Scene, on_models, question};
+
+fn tools() -> Value {
+    let tool = |name: &str, required: Value, properties: Value| {
+        let parameters = json!({ "type": "object", "required": required, "properties": properties });
+        json!({ "type": "function", "function": { "name": name, "description": "Does it.", "parameters": parameters } })
+    };
+    json!([
+        tool(
+            "read_file",
+            json!(["path"]),
+            json!({ "path": { "type": "string" }, "limit": { "type": "integer" } })
+        ),
+        tool("tool_call", json!(["input"]), json!({ "input": { "type": "object" } })),
+        tool("now", json!([]), json!({})),
+    ])
+}
+
+fn asking(text: &str) -> Value {
+    let mut request = question(text);
+    request["tools"] = tools();
+    request
+}
+
+/// Names and arguments of the calls in an answer, which must end for them.
+fn calls(answer: &Answer) -> Vec<(String, Value)> {
+    let body = answer.json();
+    let choice = &body["choices"][0];
+    let made = choice["message"]["tool_calls"].as_array().cloned().unwrap_or_default();
+    assert_eq!(choice["finish_reason"] == "tool_calls", !made.is_empty(), "{body}");
+    made.iter()
+        .map(|call| {
+            assert_eq!(call["type"], "function");
+            assert!(call["id"].as_str().unwrap().starts_with("call_"));
+            let arguments = call["function"]["arguments"].as_str().unwrap();
+            let name = call["function"]["name"].as_str().unwrap().to_owned();
+            (name, serde_json::from_str(arguments).unwrap())
+        })
+        .collect()
+}
+
+fn read(path: &str) -> (String, Value) {
+    ("read_file".to_owned(), json!({ "path": path }))
+}
+
+/// A model's output that stands in the message itself.
+fn output(text: &str) -> String {
+    format!("echo: {text}")
+}
+
+const BROKEN: &str = "<tool_call>\n{\"name\": \"read_file\", \"arguments\": {\"file\": \"a\"}}\n</tool_call>";
+const GOOD: &str = "<tool_call>\n{\"name\": \"read_file\", \"arguments\": {\"path\": \"a\"}}\n</tool_call>";
+
+#[tokio::test]
+async fn a_tool_is_called_and_its_result_told() {
+    let scene = Scene::of(&["alice"]).await;
+    let mut request = asking("call: read_file {\"path\": \"a.txt\"}");
+    let answer = scene.program.chat(&request).await;
+    assert_eq!(calls(&answer), [read("a.txt")]);
+    assert_eq!(answer.text(), "I use a tool.\n\n");
+    let message = answer.json()["choices"][0]["message"].clone();
+    let id = message["tool_calls"][0]["id"].clone();
+    let messages = request["messages"].as_array_mut().unwrap();
+    messages.push(message);
+    messages.push(json!({ "role": "tool", "tool_call_id": id, "content": "1\tfn main() {}" }));
+    let answer = scene.program.chat(&request).await;
+    assert_eq!(answer.text(), "The tools said: 1\tfn main() {}");
+    let texts = scene.asked()[1].texts().join("\n---\n");
+    assert!(texts.ends_with("<tool_result name=\"read_file\">\n1\tfn main() {}\n</tool_result>"), "{texts}");
+    assert!(texts.contains(
+        "<tool_call>\n{\"name\": \"read_file\", \"arguments\": {\"path\":\"a.txt\"}}\n</tool_call>"
+    ));
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn several_calls_come_with_an_id_each() {
+    let scene = Scene::of(&["alice"]).await;
+    let mut request =
+        asking("call: read_file {\"path\": \"a\"}\ncall: tool_call {\"input\": {\"名\": [1]}}\ncall: now {}");
+    let answer = scene.program.chat(&request).await;
+    let tool_call = ("tool_call".to_owned(), json!({ "input": { "名": [1] } }));
+    assert_eq!(calls(&answer), [read("a"), tool_call, ("now".to_owned(), json!({}))]);
+    let body = answer.json();
+    let made = body["choices"][0]["message"]["tool_calls"].as_array().unwrap();
+    assert!(made[0]["id"] != made[1]["id"] && made[1]["id"] != made[2]["id"]);
+    request["parallel_tool_calls"] = json!(false);
+    assert_eq!(calls(&scene.program.chat(&request).await), [read("a")]);
+    let message = body["choices"][0]["message"].clone();
+    let result =
+        |call: &Value, text: &str| json!({ "role": "tool", "tool_call_id": call["id"], "content": text });
+    let results = [result(&made[1], "two"), result(&made[0], "one"), result(&made[2], "three")];
+    let messages = request["messages"].as_array_mut().unwrap();
+    messages.push(message);
+    messages.extend(results);
+    assert_eq!(scene.program.chat(&request).await.text(), "The tools said: one | two | three");
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn the_choice_of_tools_is_kept() {
+    let scene = Scene::of(&["alice"]).await;
+    let mut request = asking(&output(GOOD));
+    request["tool_choice"] = json!("none");
+    let answer = scene.program.chat(&request).await;
+    assert_eq!((calls(&answer).len(), answer.text().as_str()), (0, GOOD));
+    assert_eq!(scene.asked()[0].preprompt.as_deref(), Some(""));
+    let mut named = asking("call: now {}\ncall: read_file {\"path\": \"a\"}");
+    named["tool_choice"] = json!({ "type": "function", "function": { "name": "now" } });
+    scene.simulator.clear_calls();
+    let answer = scene.program.chat(&named).await;
+    let preprompt = scene.asked()[0].preprompt.clone().unwrap();
+    assert!(preprompt.contains("must call the tool now") && !preprompt.contains("\"name\":\"read_file\""));
+    let now = ("now".to_owned(), json!({}));
+    assert_eq!(calls(&answer), [now], "the other tool was not offered");
+    named["messages"][0]["content"] = json!("call: now {}");
+    assert_eq!(calls(&scene.program.chat(&named).await).len(), 1);
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn a_call_that_has_to_be_made_is_asked_for_once_more() {
+    let scene = Scene::of(&["alice"]).await;
+    let mut request = asking("sim: tool=prose\ncall: read_file {\"path\": \"a\"}");
+    request["tool_choice"] = json!("required");
+    let answer = scene.program.chat(&request).await;
+    assert_eq!(calls(&answer), [read("a")]);
+    assert_eq!(scene.asked().len(), 2);
+    let record = scene.record_of(&answer.headers).await;
+    assert!(record["note"].as_str().unwrap().contains("once more"), "{record}");
+    request["messages"][0]["content"] = json!("hello");
+    let answer = scene.program.chat(&request).await;
+    assert_eq!((answer.status, calls(&answer).len(), scene.asked().len()), (200, 0, 4));
+    let record = scene.record_of(&answer.headers).await;
+    assert!(record["note"].as_str().unwrap().contains("called no tool"), "{record}");
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn what_is_certain_is_repaired_without_another_call() {
+    let scene = Scene::of(&["alice"]).await;
+    for text in [
+        "<tool_call>\n{'name': 'read_file', 'arguments': {'path': 'a',},}\n</tool_call>",
+        "<tool_call>\n{\"name\": \"read_file\", \"arguments\": {\"path\": \"a\"}\n</tool_call>",
+        "```json\n{\"name\": \"read_file\", \"arguments\": {\"path\": \"a\"}}\n```",
+        "<function=read_file><parameter=path>a</parameter></function>",
+    ] {
+        scene.simulator.clear_calls();
+        assert_eq!(calls(&scene.program.chat(&asking(&output(text))).await), [read("a")], "{text}");
+        assert_eq!(scene.asked().len(), 1, "{text}");
+    }
+    let fenced = asking("sim: tool=fenced\ncall: read_file {\"path\": \"a\"}");
+    assert_eq!(calls(&scene.program.chat(&fenced).await), [read("a")]);
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn a_broken_call_is_asked_for_once_more_with_the_reason() {
+    let scene = Scene::of(&["alice"]).await;
+    let request = asking("sim: tool=broken-json\ncall: read_file {\"path\": \"a\"}");
+    let answer = scene.program.chat(&request).await;
+    assert_eq!(calls(&answer), [read("a")]);
+    assert_eq!(answer.text(), "I use a tool.\n\n");
+    let asked = scene.asked();
+    let texts: Vec<String> = asked[1].texts().iter().map(|text| (*text).to_owned()).collect();
+    assert!(texts.len() == 3 && texts[1].starts_with("<tool_call>"), "{texts:?}");
+    assert!(texts[2].contains("not valid JSON"), "{texts:?}");
+    scene.no_problem();
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn what_stays_broken_comes_back_as_text_with_a_note() {
+    let scene = Scene::of(&["alice"]).await;
+    let answer = scene.program.chat(&asking(&output(&format!("Well.\n{BROKEN}")))).await;
+    assert_eq!((calls(&answer).len(), answer.text()), (0, format!("Well.\n{BROKEN}")));
+    assert_eq!(scene.asked().len(), 2);
+    let record = scene.record_of(&answer.headers).await;
+    assert!(record["note"].as_str().unwrap().contains("passed on as text"), "{record}");
+    assert!(!record.to_string().contains("read_file"), "the log holds nothing of the conversation");
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn f08_asking_once_more_counts_among_the_three_calls() {
+    let scene = Scene::of(&["alice", "bob", "carol"]).await;
+    let refuse = |label: &str| on_models("quota").of_account(label).times(1);
+    scene.simulator.set_faults(vec![refuse("alice"), refuse("bob")]);
+    let answer = scene.program.chat(&asking(&output(BROKEN))).await;
+    assert_eq!((answer.status, answer.text().as_str()), (200, BROKEN));
+    assert_eq!(scene.asked().len(), 3, "no fourth call");
+}
+
+#[tokio::test]
+async fn an_upstream_that_fails_when_asked_once_more_ends_in_text() {
+    let scene = Scene::of(&["alice"]).await;
+    let rule = on_models("tool=broken-json").times(1);
+    scene.simulator.set_faults(vec![rule, on_models("status=500")]);
+    let answer = scene.program.chat(&asking("call: read_file {\"path\": \"a\"}")).await;
+    assert_eq!((answer.status, calls(&answer).len()), (200, 0));
+    assert!(answer.text().contains("<tool_call>"));
+    scene.still_serves().await;
+}
+
+/// The deltas of a stream as short words: text, names, arguments, the end.
+async fn deltas(scene: &Scene, mut request: Value) -> Vec<String> {
+    request["stream"] = json!(true);
+    let events = scene.program.stream(&request).await.all().await;
+    assert_eq!(events.last().map(String::as_str), Some("[DONE]"));
+    let chunks = events.iter().filter_map(|event| serde_json::from_str::<Value>(event).ok());
+    let mut words = Vec::new();
+    for chunk in chunks {
+        let choice = &chunk["choices"][0];
+        if let Some(text) = choice["delta"]["content"].as_str().filter(|text| !text.is_empty()) {
+            words.push(format!("text {text}"));
+        }
+        if let Some(text) = choice["delta"]["reasoning_content"].as_str() {
+            words.push(format!("thought {text}"));
+        }
+        for call in choice["delta"]["tool_calls"].as_array().into_iter().flatten() {
+            if let Some(name) = call["function"]["name"].as_str() {
+                words.push(format!("call {} {name}", call["index"]));
+            }
+            if let Some(arguments) = call["function"]["arguments"].as_str().filter(|text| !text.is_empty()) {
+                words.push(format!("arguments {} {arguments}", call["index"]));
+            }
+        }
+        if let Some(finish) = choice["finish_reason"].as_str() {
+            words.push(format!("end {finish}"));
+        }
+    }
+    words
+}
+
+#[tokio::test]
+async fn a_stream_has_text_and_calls_in_their_order() {
+    let scene = Scene::of(&["alice"]).await;
+    let words = deltas(&scene, asking("call: read_file {\"path\": \"a\"}\ncall: now {}")).await;
+    let expected = [
+        "text I ",
+        "text use ",
+        "text a ",
+        "text tool.\n",
+        "text \n",
+        "call 0 read_file",
+        "arguments 0 {\"path\":\"a\"}",
+        "call 1 now",
+        "arguments 1 {}",
+        "end tool_calls",
+    ];
+    assert_eq!(words.concat(), expected.concat());
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn a_repaired_call_streams_like_any_other() {
+    let scene = Scene::of(&["alice"]).await;
+    let words = deltas(&scene, asking("sim: tool=broken-json\ncall: read_file {\"path\": \"a\"}")).await;
+    assert_eq!(
+        words[words.len() - 3..],
+        ["call 0 read_file", "arguments 0 {\"path\":\"a\"}", "end tool_calls"]
+    );
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn text_before_a_call_is_there_before_the_call_is() {
+    let scene = Scene::of(&["alice"]).await;
+    scene.fault("gate");
+    let mut request = asking("call: now {}");
+    request["stream"] = json!(true);
+    scene.simulator.release(2);
+    let mut stream = scene.program.stream(&request).await;
+    let mut text = String::new();
+    while text != "I use " {
+        let chunk = stream.next_json().await;
+        text.push_str(chunk["choices"][0]["delta"]["content"].as_str().unwrap_or_default());
+    }
+    scene.simulator.release(1000);
+    assert!(stream.all().await.iter().any(|event| event.contains("tool_calls")));
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn f21_a_client_that_leaves_ends_the_call_that_is_asked_once_more() {
+    let scene = Scene::of(&["alice"]).await;
+    let rule = on_models("tool=broken-json").times(1);
+    scene.simulator.set_faults(vec![rule, on_models("delay=forever")]);
+    let mut request = asking("call: read_file {\"path\": \"a\"}");
+    request["stream"] = json!(true);
+    let mut stream = scene.program.stream(&request).await;
+    stream.next_json().await;
+    scene.until(|state| state.calls.len() == 2 && state.active == 1).await;
+    drop(stream);
+    scene.until(|state| state.active == 0).await;
+    scene.all_idle().await;
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn thoughts_are_told_apart_from_text() {
+    let scene = Scene::of(&["alice"]).await;
+    let words = deltas(&scene, question("echo: <think>hm, so</think>\n\nYes.")).await;
+    assert_eq!(words.concat(), "thought hm, thought sotext Yes.end stop");
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn limits_are_about_text_and_cut_no_call_in_half() {
+    let scene = Scene::of(&["alice"]).await;
+    let mut request = asking(&output(&format!("One two three.\n{GOOD}")));
+    request["max_tokens"] = json!(8);
+    let body = scene.program.chat(&request).await.json();
+    assert_eq!(body["choices"][0]["finish_reason"], "length");
+    assert_eq!(body["choices"][0]["message"]["content"], "One two three.\n");
+    request["max_tokens"] = json!(100);
+    request["stop"] = json!("read_file");
+    assert_eq!(calls(&scene.program.chat(&request).await), [read("a")], "a stop sequence is about text");
+    request["stop"] = json!("two");
+    assert_eq!(scene.program.chat(&request).await.text(), "One ");
+    scene.still_serves().await;
+}
+
+fn schema_format() -> Value {
+    let schema = json!({ "type": "object", "required": ["n"], "properties": { "n": { "type": "integer" } } });
+    json!({ "type": "json_schema", "json_schema": { "name": "count", "strict": true, "schema": schema } })
+}
+
+#[tokio::test]
+async fn an_answer_in_json_is_checked() {
+    let scene = Scene::of(&["alice"]).await;
+    for (format, text, expected) in [
+        (json!({ "type": "json_object" }), "Sure:\n```json\n{\"a\": 1}\n```\nDone.", "{\"a\": 1}"),
+        (json!({ "type": "json_object" }), "{'a': 1,}", "{\"a\":1}"),
+        (schema_format(), "{\"n\": 3}", "{\"n\": 3}"),
+        (schema_format(), "{\"n\": \"3\"}", "{\"n\":3}"),
+    ] {
+        scene.simulator.clear_calls();
+        let mut request = question(&output(text));
+        request["response_format"] = format;
+        let answer = scene.program.chat(&request).await;
+        assert_eq!((answer.text().as_str(), scene.asked().len()), (expected, 1), "{text}");
+        request["stream"] = json!(true);
+        assert_eq!(scene.program.stream(&request).await.text().await, (expected.to_owned(), true));
+    }
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_json_is_asked_for_once_more() {
+    let scene = Scene::of(&["alice"]).await;
+    let mut request = question(&output("I would rather talk."));
+    request["response_format"] = schema_format();
+    let answer = scene.program.chat(&request).await;
+    assert_eq!((answer.text().as_str(), scene.asked().len()), ("{\"n\":1}", 2));
+    scene.fault("text=never");
+    let answer = scene.program.chat(&request).await;
+    assert_eq!(answer.text(), "never");
+    let record = scene.record_of(&answer.headers).await;
+    assert!(record["note"].as_str().unwrap().contains("not the JSON"), "{record}");
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn an_image_in_a_result_reaches_the_model() {
+    let scene = Scene::of(&["alice"]).await;
+    let png = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+    let call =
+        json!({ "id": "call_1", "type": "function", "function": { "name": "now", "arguments": "{}" } });
+    let mut request = asking("look");
+    let parts =
+        json!([{ "type": "text", "text": "a dot" }, { "type": "image_url", "image_url": { "url": png } }]);
+    request["messages"].as_array_mut().unwrap().extend([
+        json!({ "role": "assistant", "content": null, "tool_calls": [call] }),
+        json!({ "role": "tool", "tool_call_id": "call_1", "content": parts }),
+    ]);
+    assert_eq!(scene.program.chat(&request).await.status, 200);
+    let asked: Vec<Call> = scene.asked();
+    assert_eq!(asked[0].texts().len(), 3);
+    assert!(asked[0].texts()[2].contains("a dot\n(an image, attached to this message)"));
+    assert_eq!(asked[0].messages[2]["imagesData"].as_array().unwrap().len(), 1);
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn a_conversation_with_calls_goes_on_without_tools() {
+    let scene = Scene::of(&["alice"]).await;
+    let call =
+        json!({ "id": "call_1", "type": "function", "function": { "name": "now", "arguments": "{}" } });
+    let mut request = question("look");
+    request["messages"].as_array_mut().unwrap().extend([
+        json!({ "role": "assistant", "content": "Yes.", "tool_calls": [call] }),
+        json!({ "role": "tool", "tool_call_id": "call_1", "content": "12:00" }),
+        json!({ "role": "user", "content": "What was that?" }),
+    ]);
+    assert_eq!(scene.program.chat(&request).await.status, 200);
+    let asked = scene.asked().remove(0);
+    assert!(asked.preprompt.as_deref().unwrap().contains("No tool can be called now"));
+    assert_eq!(asked.texts()[1], "Yes.\n\n<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>");
+    scene.still_serves().await;
+}

@@ -1,0 +1,90 @@
+// Every page of the real program in demo mode: shown, looked over by axe, pictured in both themes and sizes.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, describe, test } from "node:test";
+
+import { Browser, close, PAGES, picture, welcomed } from "./browser.mjs";
+import { Program } from "./program.mjs";
+
+const AXE = await readFile(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+
+describe("every page", () => {
+  let program, browser;
+
+  before(async () => {
+    [program, browser] = await Promise.all([Program.start(), Browser.start()]);
+    await welcomed(program);
+    for (const model of ["gpt-5", "claude-sonnet-4-20250514", "gpt-5", "grok-4", "gpt-5-mini"]) await program.chat(model);
+  });
+
+  after(async () => {
+    await browser?.stop();
+    assert.equal(await program?.stop(), 0);
+  });
+
+  for (const theme of ["light", "dark"]) {
+    for (const [width, height] of [[900, 640], [1400, 900]]) {
+      test(`stands at ${width} by ${height}, ${theme}, and axe finds nothing serious`, async () => {
+        const page = await browser.signedIn(program, { width, height, theme });
+        for (const name of PAGES) {
+          await page.open(name);
+          await page.locator(`a[href="#/${name}"][aria-current=page]`).waitFor();
+          await page.locator('[role=status][aria-label="Loading…"]').waitFor({ state: "detached" });
+          await settled(page);
+          assert.equal(await page.locator(".failed").count(), 0, `${name} failed`);
+          await page.locator("main").evaluate((main) => main.scrollWidth <= main.clientWidth || Promise.reject(new Error("it is wider than its place")));
+          await picture(page, `${name}-${width}-${theme}`);
+          await examine(page, name);
+        }
+        await close(page);
+      });
+    }
+  }
+
+  test("a switch of pages takes less than 100 ms of work", async () => {
+    const page = await browser.signedIn(program);
+    const slowest = await page.evaluate(async (names) => {
+      const times = [];
+      for (const name of [...names, ...names]) {
+        const start = performance.now();
+        location.hash = `#/${name}`;
+        await new Promise((drawn) => addEventListener("hashchange", () => requestAnimationFrame(drawn), { once: true }));
+        times.push(performance.now() - start);
+      }
+      return times.sort((a, b) => a - b)[Math.floor(times.length / 2)];
+    }, PAGES);
+    // The middle one, and with room for a busy machine; a page that blocks takes seconds.
+    assert.ok(slowest < 500, `${slowest} ms`);
+    await close(page);
+  });
+
+  test("the sign-in page says nothing about this installation, and axe finds nothing serious", async () => {
+    const page = await browser.page(program);
+    await page.open();
+    await page.locator("input[type=password]").waitFor();
+    assert.doesNotMatch(await page.locator("body").innerText(), /\d+\.\d+\.\d+|alice|bob|carol/);
+    await examine(page, "sign-in");
+    await picture(page, "sign-in");
+    await page.locator("input[type=password]").fill("not-the-token");
+    await page.keyboard.press("Enter");
+    await page.getByText("This is not the control token.").waitFor();
+    await page.locator("input[type=password]").fill(program.token);
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Overview" }).waitFor();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.locator("input[type=password]").waitFor();
+    await page.reload();
+    await page.locator("input[type=password]").waitFor();
+    await close(page);
+  });
+
+  async function examine(page, name) {
+    await page.evaluate(AXE);
+    const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+    const bad = found.violations.filter((one) => one.impact === "serious" || one.impact === "critical");
+    assert.deepEqual(bad.map((one) => `${name}: ${one.id} ${one.nodes.map((node) => node.html).join(" | ")}`), []);
+  }
+
+  /** Two frames without a change of layout are drawn. */
+  const settled = (page) => page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+});

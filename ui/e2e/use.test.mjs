@@ -1,0 +1,171 @@
+// What people do with it, on the real program in demo mode.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { after, before, describe, test } from "node:test";
+
+import { Browser, close, picture, welcomed } from "./browser.mjs";
+import { Program } from "./program.mjs";
+
+const HOSTILE = '<img src=x onerror="window.pwned=1"><svg onload=window.pwned=1>';
+
+describe("in use", () => {
+  let program, browser, page;
+
+  before(async () => {
+    [program, browser] = await Promise.all([Program.start(), Browser.start()]);
+    await welcomed(program);
+    page = await browser.signedIn(program);
+  });
+
+  after(async () => {
+    await browser?.stop();
+    assert.equal(await program?.stop(), 0);
+  });
+
+  test("a request appears while one looks, and opens", async () => {
+    await page.open("requests");
+    await page.getByText("No requests yet").waitFor();
+    assert.equal(await program.chat("gpt-5"), 200);
+    await page.locator(".line").first().click();
+    await page.getByText("Headers that the client got").waitFor();
+    await picture(page, "request-detail");
+    await page.getByRole("button", { name: "Close the details" }).click();
+  });
+
+  test("a limit appears while one looks", async () => {
+    await page.open("accounts");
+    await page.getByRole("article", { name: "alice" }).waitFor();
+    // Alice answers two calls of a family; the third runs into her limit.
+    for (let call = 0; call < 9; call++) await program.chat("grok-4");
+    const alice = page.getByRole("article", { name: "alice" });
+    await alice.getByText(/Quota used up/).waitFor();
+    await alice.getByText(/back in/).first().waitFor();
+    await picture(page, "limited");
+  });
+
+  test("the log is exported without leaving the page", async () => {
+    await page.open("requests");
+    for (const [format, looks] of [["CSV", /^id,/], ["JSON Lines", /^\{"id"/], ["HAR", /"log"/]]) {
+      await page.getByRole("button", { name: "Export" }).click();
+      const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("menuitem", { name: format }).click()]);
+      assert.match(await readFile(await file.path(), "utf8"), looks, format);
+    }
+  });
+
+  test("a filter finds what failed, and gives it back", async () => {
+    await program.chat("no-such-model-anywhere", "");
+    await page.open("requests");
+    await page.locator("input[type=search]").fill("nothing fits this");
+    await page.getByText("Nothing found").waitFor();
+    await page.getByRole("button", { name: "Reset filters" }).first().click();
+    await page.locator(".line").first().waitFor();
+  });
+
+  test("everything is reached by keyboard", async () => {
+    await page.open("overview");
+    await page.getByRole("heading", { name: "Overview" }).waitFor();
+    await page.locator(".skip").focus();
+    const names = [];
+    for (let i = 0; i < 12; i++) {
+      await page.keyboard.press("Tab");
+      names.push(await page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent?.trim()));
+      const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
+      assert.notEqual(outline, "none", `the focus on ${names.at(-1)} cannot be seen`);
+    }
+    assert.ok(names.some((name) => name?.startsWith("Requests")), names.join(", "));
+    await page.locator('a[href="#/requests"]').focus();
+    await page.keyboard.press("Enter");
+    await page.locator("[role=grid]").focus();
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowDown");
+    await page.getByText("Headers that the client got").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByText("Headers that the client got").waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Export" }).focus();
+    await page.keyboard.press("ArrowDown");
+    await page.getByRole("menuitem", { name: "CSV" }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("menuitem", { name: "CSV" }).waitFor({ state: "detached" });
+  });
+
+  test("a key is made, copied from the page and revoked", async () => {
+    await page.open("clients");
+    await page.getByRole("button", { name: "New key" }).click();
+    await page.getByRole("dialog").getByLabel("Name", { exact: true }).fill("laptop");
+    await page.keyboard.press("Enter");
+    await page.getByText("Key for laptop").waitFor();
+    assert.match(await page.locator("dialog pre").innerText(), /^mp-\S{20,}/);
+    await page.getByRole("button", { name: "Done" }).click();
+    await page.getByRole("button", { name: "More for laptop" }).click();
+    await page.getByRole("menuitem", { name: "Revoke" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
+    await page.getByRole("button", { name: "More for laptop" }).waitFor({ state: "detached" });
+  });
+
+  test("the language changes without a restart", async () => {
+    await page.open("settings");
+    for (const [value, heading] of [["fr", "Réglages"], ["zh", "设置"], ["en", "Settings"]]) {
+      await page.locator("#settings-look select").first().selectOption(value);
+      await page.getByRole("heading", { name: heading, exact: true, level: 1 }).waitFor();
+      await picture(page, `settings-${value}`);
+    }
+    assert.equal((await program.control("status")).language, "en");
+  });
+
+  test("W01 hostile texts are shown as text", async () => {
+    await program.chat(HOSTILE);
+    await page.open("requests");
+    await page.getByText(HOSTILE).first().waitFor();
+    await page.locator(".line").first().click();
+    await page.getByRole("complementary", { name: "Details of the request" }).getByText(HOSTILE).first().waitFor();
+    await page.open("overview");
+    await page.getByRole("heading", { name: "Overview" }).waitFor();
+    assert.equal(await page.evaluate(() => window.pwned), undefined);
+    assert.equal(await page.locator("img[src=x]").count(), 0);
+  });
+
+  test("N05 a foreign page can neither read nor command", async () => {
+    const foreign = createServer((_, response) => response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><title>foreign</title>"));
+    await new Promise((listening) => foreign.listen(0, "127.0.0.1", listening));
+    // The same browser, so that the session's cookie is at hand.
+    const other = await page.context().newPage();
+    await other.goto(`http://127.0.0.1:${foreign.address().port}/`);
+    const tried = await other.evaluate(async (url) => {
+      const attempt = (path, init) => fetch(url + path, init).then(async (answer) => `${answer.type} ${answer.status} ${await answer.text()}`, () => "refused");
+      return {
+        read: await attempt("/control/status", { method: "POST", credentials: "include", headers: { "x-mammouth-ui": "1", "content-type": "application/json" }, body: "{}" }),
+        simple: await attempt("/control/log.clear", { method: "POST", credentials: "include", mode: "no-cors", body: "{}" }),
+        events: await attempt("/control/events", { credentials: "include" }),
+        framed: await new Promise((shown) => {
+          const frame = document.createElement("iframe");
+          frame.onload = () => shown(frame.contentDocument === null ? "out of reach" : "open");
+          frame.src = url;
+          document.body.append(frame);
+        }),
+      };
+    }, program.url);
+    assert.deepEqual([tried.read, tried.events], ["refused", "refused"]);
+    assert.match(tried.simple, /^opaque 0 $|^refused$/);
+    assert.equal(tried.framed, "out of reach");
+    assert.ok((await program.control("log.latest", { limit: 1 })).length > 0, "the log was cleared from outside");
+    await other.close();
+    await new Promise((closed) => foreign.close(closed));
+  });
+
+  test("the port is switched under the page, which follows", async () => {
+    await page.open("settings");
+    await page.getByRole("button", { name: "Free port" }).click();
+    const before = new URL(program.url).port;
+    const field = page.locator("input[max='65535']");
+    await page.waitForFunction(([selector, port]) => document.querySelector(selector)?.value !== port, ["input[max='65535']", before]);
+    const next = await field.inputValue();
+    await page.getByRole("button", { name: "Switch" }).click();
+    await page.waitForURL((url) => url.port === next);
+    program.url = `http://127.0.0.1:${next}`;
+    await page.getByRole("heading", { name: "Settings", level: 1 }).waitFor();
+    await page.getByText(`127.0.0.1:${next}`).first().waitFor();
+  });
+
+  test("nothing went wrong all the while", () => close(page));
+});
