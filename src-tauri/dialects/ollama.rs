@@ -1,10 +1,12 @@
 //! Ollama's own API: `POST /api/chat` and `POST /api/generate`, and what its clients ask about models.
 
+mod embed;
 mod encode;
 mod listing;
 
+pub use embed::{Embed, embed_reply, embed_request};
 pub(super) use encode::{Encoder, Shape};
-pub use listing::{Listed, VERSION, embeddings, names, one_embedding, running, shown, version};
+pub use listing::{Listed, VERSION, names, running, shown, version};
 
 use bytes::Bytes;
 use serde_json::{Map, Value};

@@ -1,4 +1,5 @@
-//! `POST /v1/embeddings`: the client's bytes to the official API, and its answer back as it is.
+//! `POST /v1/embeddings`: the client's bytes to the official API, and its answer back as it is. Ollama's requests for
+//! the same become such a one on the way.
 
 use std::sync::Arc;
 
@@ -12,19 +13,52 @@ use super::answer::{self, ACCOUNT, ATTEMPTS, Answer, MODEL, header};
 use super::problem::Problem;
 use super::retry::{self, Task};
 use super::{Caller, Inner, body, cost};
-use crate::access;
 use crate::accounts::{Kinds, Lease};
+use crate::dialects::ollama::{self, Embed};
 use crate::dialects::{Invalid, InvalidCode};
 use crate::journal::{Entry, Outcome, Start};
-use crate::upstreams::Credential;
 use crate::upstreams::api::Whole;
+use crate::upstreams::{Credential, Failure, FailureKind};
 
-/// The name in the request log.
-const DIALECT: &str = "openai-embeddings";
+/// Whose request it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Form {
+    OpenAi,
+    Ollama(Embed),
+}
+
+impl Form {
+    /// The name in the request log.
+    fn dialect(self) -> &'static str {
+        match self {
+            Self::OpenAi => "openai-embeddings",
+            Self::Ollama(_) => "ollama-embed",
+        }
+    }
+
+    /// The body for the official API, and the model's name.
+    fn request(self, body: &Bytes) -> Result<(Bytes, String), Invalid> {
+        match self {
+            Self::OpenAi => read(body).map(|name| (body.clone(), name)),
+            Self::Ollama(kind) => ollama::embed_request(kind, body),
+        }
+    }
+
+    /// The body for the client.
+    fn reply(self, name: &str, body: &Bytes) -> Result<Bytes, Problem> {
+        match self {
+            Self::OpenAi => Ok(body.clone()),
+            Self::Ollama(kind) => ollama::embed_reply(kind, name, body).map(Bytes::from).ok_or_else(|| {
+                Problem::Upstream(Failure::new(FailureKind::BadResponse, "the answer holds no embeddings"))
+            }),
+        }
+    }
+}
 
 /// Answers a request for embeddings.
 pub(super) async fn embed<S, B>(
     proxy: Arc<Inner>,
+    form: Form,
     caller: Caller,
     announced: Option<u64>,
     stream: S,
@@ -36,22 +70,22 @@ where
     let start = Start {
         request_id: caller.request_id.to_string(),
         client: caller.client.to_string(),
-        dialect: DIALECT,
+        dialect: form.dialect(),
         bytes_in: 0,
     };
     let mut entry = proxy.parts.journal.begin(start);
     let limit = proxy.parts.body_limit;
     let body = match body::read(stream, announced, limit, &proxy.bodies).await {
         Ok(body) => body.shared(),
-        Err(error) => return failed(&proxy, entry, &Problem::Body(error), 0),
+        Err(error) => return failed(&proxy, &caller, entry, &Problem::Body(error), 0),
     };
     entry.received(&body);
-    match read(&body) {
-        Ok(name) => tokio::select! {
-            response = ask(&proxy, &mut entry, &body, &name) => finished(&proxy, entry, response),
-            () = caller.closing.cancelled() => failed(&proxy, entry, &Problem::Stopping, 0),
+    match form.request(&body) {
+        Ok((body, name)) => tokio::select! {
+            response = ask(&proxy, form, &mut entry, &body, &name) => finished(&proxy, &caller, entry, response),
+            () = caller.closing.cancelled() => failed(&proxy, &caller, entry, &Problem::Stopping, 0),
         },
-        Err(invalid) => failed(&proxy, entry, &Problem::Invalid(invalid), 0),
+        Err(invalid) => failed(&proxy, &caller, entry, &Problem::Invalid(invalid), 0),
     }
 }
 
@@ -81,7 +115,7 @@ fn read(body: &[u8]) -> Result<String, Invalid> {
 
 type Asked = Result<Response, (Problem, usize)>;
 
-async fn ask(proxy: &Inner, entry: &mut Entry, body: &Bytes, name: &str) -> Asked {
+async fn ask(proxy: &Inner, form: Form, entry: &mut Entry, body: &Bytes, name: &str) -> Asked {
     entry.asked(name, false);
     let model = proxy.parts.names.resolve(name);
     let call = |_: &Lease, credential: &Credential, _| {
@@ -101,8 +135,9 @@ async fn ask(proxy: &Inner, entry: &mut Entry, body: &Bytes, name: &str) -> Aske
     if let Some(usage) = whole.seen.usage {
         cost::note(entry, &model, &lease, usage);
     }
-    entry.sent(&whole.body);
-    let mut response = Answer::bytes(200, "application/json", whole.body.clone());
+    let answer = form.reply(name, &whole.body).map_err(|problem| (problem, attempts))?;
+    entry.sent(&answer);
+    let mut response = Answer::bytes(200, "application/json", answer);
     let headers = response.headers_mut();
     headers.insert(ACCOUNT, header(&lease.account.label));
     headers.insert(ATTEMPTS, HeaderValue::from(attempts));
@@ -110,19 +145,19 @@ async fn ask(proxy: &Inner, entry: &mut Entry, body: &Bytes, name: &str) -> Aske
     Ok(response)
 }
 
-fn finished(proxy: &Inner, mut entry: Entry, asked: Asked) -> Response {
+fn finished(proxy: &Inner, caller: &Caller, mut entry: Entry, asked: Asked) -> Response {
     match asked {
         Ok(response) => {
             proxy.metrics.answered(200);
             entry.close(Outcome { status: 200, code: None, fault: None, interrupted: false });
             response
         }
-        Err((problem, attempts)) => failed(proxy, entry, &problem, attempts),
+        Err((problem, attempts)) => failed(proxy, caller, entry, &problem, attempts),
     }
 }
 
-fn failed(proxy: &Inner, mut entry: Entry, problem: &Problem, attempts: usize) -> Response {
-    let (mut response, told) = answer::problem(problem, access::Dialect::OpenAi);
+fn failed(proxy: &Inner, caller: &Caller, mut entry: Entry, problem: &Problem, attempts: usize) -> Response {
+    let (mut response, told) = answer::problem(problem, caller.form);
     if attempts > 0 {
         response.headers_mut().insert(ATTEMPTS, HeaderValue::from(attempts));
     }

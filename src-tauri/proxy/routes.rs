@@ -10,10 +10,15 @@ use warp::reply::Response;
 use warp::{Filter, Rejection};
 
 use super::answer::{Answer, problem};
+use super::embeddings::{self, Form};
 use super::problem::Problem;
-use super::{Caller, Inner, Proxy, ask, embeddings, local};
+use super::{Caller, Inner, Proxy, ask, local};
 use crate::access::{self, Route, Scope};
+use crate::dialects::ollama::Embed;
 use crate::dialects::{self, Dialect};
+
+/// What clients can ask, for programs that read it. A test holds it against [`table`].
+const OPENAPI: &str = include_str!("openapi.json");
 
 /// Every route of this room, in canonical form.
 pub fn table() -> Vec<Route> {
@@ -34,10 +39,13 @@ pub fn table() -> Vec<Route> {
         client(Method::GET, "/api/claude_cli/bootstrap", Anthropic),
         client(Method::POST, "/api/chat", Ollama),
         client(Method::POST, "/api/generate", Ollama),
+        client(Method::POST, "/api/embed", Ollama),
+        client(Method::POST, "/api/embeddings", Ollama),
         client(Method::POST, "/api/show", Ollama),
         client(Method::GET, "/api/tags", Ollama),
         client(Method::GET, "/api/version", Ollama),
         client(Method::GET, "/api/ps", Ollama),
+        client(Method::GET, "/openapi.json", Plain),
         client(Method::GET, "/metrics", Plain),
         Route { method: Method::GET, path: "/healthz", scope: Scope::Public, dialect: Plain },
     ]
@@ -56,8 +64,12 @@ pub fn routes(proxy: &Proxy) -> BoxedFilter<(Response,)> {
     let asked = questions
         .into_iter()
         .fold(chat, |before, (path, dialect)| before.or(question(proxy, path, dialect)).unify().boxed());
-    let known =
-        embeddings(proxy).or(models(proxy)).unify().or(responses(proxy)).unify().or(counted(proxy)).unify();
+    let vectors = embeddings(proxy, warp::path!("v1" / "embeddings").boxed(), Form::OpenAi)
+        .or(embeddings(proxy, warp::path!("api" / "embed").boxed(), Form::Ollama(Embed::Texts)))
+        .unify()
+        .or(embeddings(proxy, warp::path!("api" / "embeddings").boxed(), Form::Ollama(Embed::Prompt)))
+        .unify();
+    let known = vectors.or(models(proxy)).unify().or(responses(proxy)).unify().or(counted(proxy)).unify();
     let others = ollama(proxy).or(probes()).unify().or(operations(proxy)).unify();
     asked.or(known).unify().or(others).unify().boxed()
 }
@@ -80,15 +92,14 @@ fn with(proxy: &Proxy) -> impl Filter<Extract = (Arc<Inner>,), Error = Infallibl
     warp::any().map(move || Arc::clone(&inner))
 }
 
-fn embeddings(proxy: &Proxy) -> BoxedFilter<(Response,)> {
+fn embeddings(proxy: &Proxy, path: BoxedFilter<()>, form: Form) -> BoxedFilter<(Response,)> {
     let inner = Arc::clone(&proxy.inner);
-    warp::path!("v1" / "embeddings")
-        .and(warp::post())
+    path.and(warp::post())
         .and(warp::ext::get::<Caller>())
         .and(warp::header::optional::<u64>("content-length"))
         .and(warp::body::stream())
         .then(move |caller: Caller, announced, body| {
-            embeddings::embed(Arc::clone(&inner), caller, announced, body)
+            embeddings::embed(Arc::clone(&inner), form, caller, announced, body)
         })
         .boxed()
 }
@@ -152,7 +163,9 @@ fn operations(proxy: &Proxy) -> BoxedFilter<(Response,)> {
     });
     let health =
         warp::path!("healthz").and(warp::get()).map(|| Answer::json(200, r#"{"status":"ok"}"#.to_owned()));
-    metrics.or(health).unify().boxed()
+    let described = warp::path!("openapi.json").and(warp::get());
+    let described = described.map(|| Answer::json(200, OPENAPI.to_owned()));
+    metrics.or(health).unify().or(described).unify().boxed()
 }
 
 /// What is left when no filter answered: the table and the filters disagree, which is our mistake.

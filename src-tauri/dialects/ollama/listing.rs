@@ -56,23 +56,6 @@ pub fn shown(model: &Listed<'_>) -> String {
     .to_string()
 }
 
-/// The body of `POST /api/embed`.
-pub fn embeddings(model: &str, vectors: &[Vec<f32>], prompt_tokens: u64) -> String {
-    json!({
-        "model": model,
-        "embeddings": vectors,
-        "total_duration": 0,
-        "load_duration": 0,
-        "prompt_eval_count": prompt_tokens,
-    })
-    .to_string()
-}
-
-/// The body of `POST /api/embeddings`, which is older and takes one text.
-pub fn one_embedding(vector: &[f32]) -> String {
-    json!({ "embedding": vector }).to_string()
-}
-
 fn entry(name: &str, family: &str) -> Value {
     json!({
         "name": name,

@@ -21,10 +21,13 @@ const MATRIX: &[(&str, &str, [u16; 4])] = &[
     ("GET", "/api/claude_cli/bootstrap", [401, 401, 200, 401]),
     ("POST", "/api/chat", [401, 401, 200, 401]),
     ("POST", "/api/generate", [401, 401, 200, 401]),
+    ("POST", "/api/embed", [401, 401, 503, 401]),
+    ("POST", "/api/embeddings", [401, 401, 503, 401]),
     ("POST", "/api/show", [401, 401, 200, 401]),
     ("GET", "/api/tags", [401, 401, 200, 401]),
     ("GET", "/api/version", [401, 401, 200, 401]),
     ("GET", "/api/ps", [401, 401, 200, 401]),
+    ("GET", "/openapi.json", [401, 401, 200, 401]),
     ("GET", "/metrics", [401, 401, 200, 401]),
     ("GET", "/healthz", [200, 200, 200, 200]),
     ("GET", "/control/events", [401, 401, 403, 200]),
@@ -41,6 +44,23 @@ fn u03_the_matrix_names_every_route_once_and_no_other() {
     routes.sort();
     listed.sort();
     assert_eq!(routes, listed, "write the new route down here with what it answers to whom");
+}
+
+#[test]
+fn the_openapi_file_describes_every_route_of_the_dialects_and_no_other() {
+    let file: serde_json::Value =
+        serde_json::from_str(include_str!("../../proxy/openapi.json")).expect("the file is JSON");
+    let paths = file["paths"].as_object().expect("paths");
+    let mut described: Vec<(String, String)> = Vec::new();
+    for (path, methods) in paths {
+        let methods = methods.as_object().expect("methods").keys();
+        described.extend(methods.map(|method| (method.to_uppercase(), path.clone())));
+    }
+    let routes = mammouth_proxy::proxy::table().into_iter();
+    let mut routes: Vec<_> = routes.map(|r| (r.method.to_string(), r.path.to_owned())).collect();
+    routes.sort();
+    described.sort();
+    assert_eq!(described, routes, "describe the new route in proxy/openapi.json");
 }
 
 #[test]

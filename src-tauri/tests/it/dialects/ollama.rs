@@ -51,3 +51,21 @@ async fn to_load_a_model_asks_nobody() {
     assert!(scene.simulator.calls().is_empty());
     scene.still_serves().await;
 }
+
+#[tokio::test]
+async fn embeddings_come_over_the_official_api_and_are_missed_by_name_without_it() {
+    let scene = Scene::keyed().await;
+    let body = json!({ "model": "text-embedding-3-small", "input": ["one", "two"] });
+    let answer = scene.program.post("/api/embed", &body).await;
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+    let vectors = answer.json()["embeddings"].as_array().unwrap().len();
+    assert_eq!((vectors, answer.header("x-mammouth-attempts")), (2, Some("1")));
+    let old = json!({ "model": "text-embedding-3-small", "prompt": "one" });
+    let old = scene.program.post("/api/embeddings", &old).await.json();
+    assert_eq!(old["embedding"], answer.json()["embeddings"][0]);
+    let web = Scene::of(&["alice"]).await;
+    let missing = web.program.post("/api/embed", &body).await;
+    assert_eq!(missing.error(), (503, "no_account".into()));
+    assert!(missing.json()["error"].is_string());
+    web.still_serves().await;
+}

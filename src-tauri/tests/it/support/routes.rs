@@ -28,6 +28,8 @@ pub fn body_of(route: &Route) -> &'static str {
         (&Method::POST, "/v1/responses") => r#"{"model":"gpt-4.1","input":"hi"}"#,
         (&Method::POST, "/api/chat") => r#"{"model":"gpt-4.1","messages":[{"role":"user","content":"hi"}]}"#,
         (&Method::POST, "/api/generate") => r#"{"model":"gpt-4.1","prompt":"hi"}"#,
+        (&Method::POST, "/api/embed") => r#"{"model":"text-embedding-3-small","input":"hi"}"#,
+        (&Method::POST, "/api/embeddings") => r#"{"model":"text-embedding-3-small","prompt":"hi"}"#,
         (&Method::POST, "/api/show") => r#"{"model":"gpt-4.1"}"#,
         (&Method::POST, "/v1/embeddings") => r#"{"model":"text-embedding-3-small","input":"hi"}"#,
         _ => "",
