@@ -40,7 +40,7 @@ pub(super) struct Place {
     /// File to read settings from instead of `.env` in this folder
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) env_file: Option<PathBuf>,
-    /// Use the built-in simulator and its three accounts: nothing leaves this machine
+    /// Use the built-in simulator and its accounts: nothing leaves this machine
     #[arg(long, global = true)]
     pub(super) demo: bool,
 }

@@ -84,7 +84,7 @@ impl Serving {
     fn greet(&self) {
         out::line(format_args!("listening on http://{}", self.app.addr()));
         if self.demo {
-            out::line("demo: answers come from the built-in simulator, its three accounts and nothing else");
+            out::line("demo: answers come from the built-in simulator, its accounts and nothing else");
         }
         out::line(format_args!("base URL for clients: http://{}/v1", self.app.addr()));
         out::line("client key: mammouth-proxy keys list --reveal");

@@ -52,7 +52,7 @@ pub struct Config {
     pub api_url: Url,
     /// `strategy`: `balance`. Which of several usable accounts serves.
     pub strategy: Strategy,
-    /// `prefer`: `api`. Which kind of account serves what both can. Changed to spend a session's quota before a key's
+    /// `prefer`: `api`, in a demo `web`. Which kind of account serves what both can. Changed to spend a session's quota before a key's
     /// money, or to keep one kind out.
     pub prefer: Prefer,
     /// `fill_max_tokens`: on. Whether a request to the official API that names no `max_tokens` gets the model's own

@@ -46,7 +46,7 @@ pub fn resolve(sources: &Sources) -> Result<Config, ConfigError> {
         web_url: web_url(sources)?,
         api_url: api_url(sources)?,
         strategy: strategy(sources)?,
-        prefer: prefer(sources)?,
+        prefer: prefer(sources, demo)?,
         layout: layout(sources)?,
         aliases: aliases(sources)?,
         unlimited_models: sources.settings.values.unlimited_models.clone(),

@@ -21,8 +21,10 @@ pub(super) fn strategy(sources: &Sources) -> Result<Strategy, ConfigError> {
     })
 }
 
-pub(super) fn prefer(sources: &Sources) -> Result<Prefer, ConfigError> {
-    saved("prefer", sources.settings.values.prefer.as_deref()).map_or(Ok(Prefer::default()), |given| {
+/// A demo asks its web accounts first, whose failover it is there to show.
+pub(super) fn prefer(sources: &Sources, demo: bool) -> Result<Prefer, ConfigError> {
+    let default = if demo { Prefer::Web } else { Prefer::default() };
+    saved("prefer", sources.settings.values.prefer.as_deref()).map_or(Ok(default), |given| {
         given.check("must be api, web, only-api or only-web", |text| match text {
             "api" => Some(Prefer::Api),
             "web" => Some(Prefer::Web),
