@@ -10,6 +10,10 @@ use tokio::time::{Instant, timeout_at};
 
 /// All bodies together, bytes. More than this waiting in memory means the machine is not keeping up.
 const ALL_BODIES: usize = 256 * 1024 * 1024;
+/// Where the program may use only so much memory, bodies have this part of it: each is there up to four times while it
+/// is read, translated and sent on, and the rest of the program needs room as well. Memory that is not there ends the
+/// whole program.
+const PART_OF_MEMORY: u64 = 12;
 /// A body must begin within this time, and keep up [`SLOWEST`] from then on.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Bytes a second.
@@ -29,9 +33,32 @@ pub(super) enum BodyError {
 }
 
 /// The memory that bodies may take together.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Budget {
     used: Arc<AtomicUsize>,
+    most: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { used: Arc::default(), most: most(memory_limit()) }
+    }
+}
+
+fn most(memory: Option<u64>) -> usize {
+    let part = memory.and_then(|memory| usize::try_from(memory / PART_OF_MEMORY).ok());
+    part.map_or(ALL_BODIES, |part| part.min(ALL_BODIES))
+}
+
+/// How much memory the program may use: what a container or whoever started it has set.
+fn memory_limit() -> Option<u64> {
+    #[cfg(unix)]
+    let by_starter = rustix::process::getrlimit(rustix::process::Resource::As).current;
+    #[cfg(not(unix))]
+    let by_starter = None;
+    let container = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
+    let by_container = container.and_then(|text| text.trim().parse().ok());
+    by_starter.into_iter().chain(by_container).min()
 }
 
 /// A body and its share of the budget, which ends with it.
@@ -71,7 +98,7 @@ impl Body {
     fn push(&mut self, chunk: &Bytes) -> Result<(), BodyError> {
         let used = self.budget.used.fetch_add(chunk.len(), Ordering::Relaxed);
         self.held += chunk.len();
-        if used + chunk.len() > ALL_BODIES {
+        if used + chunk.len() > self.budget.most {
             return Err(BodyError::Overloaded);
         }
         self.bytes.extend_from_slice(chunk);

@@ -18,7 +18,7 @@ use tower_service::Service;
 use super::answer::Announced;
 use super::bind::Bound;
 use super::connection;
-use super::files::connections_that_fit;
+use super::files::{connections_that_fit, refusals_that_fit};
 use super::line::Admission;
 use super::listening::{Shared, Stage};
 use super::socket::prepare;
@@ -112,6 +112,9 @@ fn spawn<S, B>(
 }
 
 fn refuse(mut socket: TcpStream, refusing: &Arc<Semaphore>, shared: &Shared, stage: &Stage) {
+    if MAX_REFUSING - refusing.available_permits() >= refusals_that_fit(MAX_REFUSING) {
+        return;
+    }
     let Ok(permit) = Arc::clone(refusing).try_acquire_owned() else { return };
     let (draining, time) = (stage.draining.clone(), shared.limits.farewell);
     shared.tasks.spawn(stage.tasks.track_future(async move {

@@ -19,11 +19,24 @@ pub fn raise_open_files() -> Option<u64> {
     limit()
 }
 
+/// For the database, the settings, the listeners and whatever else is not a connection.
+const KEPT: u64 = 32;
+/// Those that are told that the house is full get no more than this part of the files.
+const PART_TOLD: u64 = 8;
+
 /// The connections that may be open: each can need a second socket for its upstream call, and the database and the
 /// journal must never be the ones who find no room.
 pub(super) fn connections_that_fit(max: usize) -> usize {
-    let half = limit().and_then(|limit| usize::try_from(limit / 2).ok());
-    half.map_or(max, |half| max.min(half).max(1))
+    limit().map_or(max, |limit| max.min(fit(limit)).max(1))
+}
+
+/// How many of those who find no place can be told so at the same time.
+pub(super) fn refusals_that_fit(max: usize) -> usize {
+    limit().and_then(|limit| usize::try_from(limit / PART_TOLD).ok()).map_or(max, |fit| max.min(fit))
+}
+
+fn fit(limit: u64) -> usize {
+    usize::try_from((limit - limit / PART_TOLD).saturating_sub(KEPT) / 2).unwrap_or(usize::MAX)
 }
 
 /// Asked anew each time: an administrator may change it while the program runs.
@@ -46,5 +59,10 @@ mod tests {
         let limit = raise_open_files().expect("there is one");
         assert!(connections_that_fit(usize::MAX) as u64 <= limit / 2);
         assert_eq!(connections_that_fit(1), 1);
+        for limit in [0, 16, 64, 256, 1024, 65_536] {
+            let files = 2 * fit(limit) as u64 + limit / PART_TOLD + KEPT;
+            assert!(files <= limit.max(KEPT + limit / PART_TOLD), "{files} of {limit}");
+        }
+        assert_eq!(fit(64), 12);
     }
 }
