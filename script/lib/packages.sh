@@ -3,7 +3,7 @@
 
 packages_headless=(gcc libc6-dev)
 packages_desktop=(gcc libc6-dev pkg-config libwebkit2gtk-4.1-dev)
-packages_test=(chromium g++ xvfb xdotool dbus gnome-keyring)
+packages_test=(chromium faketime g++ iproute2 strace xvfb xdotool dbus gnome-keyring)
 # Any Python that can make a virtual environment will do, whether or not it came as a package.
 python3 -c 'import ensurepip, venv' 2>/dev/null || packages_test+=(python3 python3-venv)
 

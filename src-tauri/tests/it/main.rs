@@ -15,6 +15,8 @@ mod auth;
 mod breaker;
 mod canary;
 mod chat;
+#[cfg(target_os = "linux")]
+mod clocks;
 mod commands;
 mod completions;
 mod dialects;
@@ -31,10 +33,16 @@ mod lifecycle;
 mod matrix;
 mod models;
 mod network;
+#[cfg(target_os = "linux")]
+mod own_network;
 mod parsing;
 mod private;
+#[cfg(target_os = "linux")]
+mod rebinding;
 mod relay;
 mod removal;
+#[cfg(target_os = "linux")]
+mod scarce;
 mod settings;
 mod storage;
 mod streams;

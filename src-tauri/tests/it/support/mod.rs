@@ -5,7 +5,11 @@
 
 pub mod canary;
 #[cfg(target_os = "linux")]
+mod clock;
+#[cfg(target_os = "linux")]
 mod keyring;
+#[cfg(target_os = "linux")]
+mod own_network;
 mod program;
 mod raw;
 mod reply;
@@ -14,7 +18,11 @@ mod scene;
 mod wire;
 
 #[cfg(target_os = "linux")]
+pub use clock::Clock;
+#[cfg(target_os = "linux")]
 pub use keyring::Session;
+#[cfg(target_os = "linux")]
+pub use own_network::{in_own_network, system};
 pub use program::{KEY, Options, Program, cli_in, cli_with, err, out, refused_start};
 pub use raw::{RawAnswer, raw};
 pub use reply::{Answer, Sse, code_of};

@@ -1,0 +1,223 @@
+//! Clocks that are set, machines that sleep, and the limits in time of the whole program, on a clock of the test's own.
+
+use serde_json::json;
+use tokio::io::AsyncReadExt;
+
+use crate::support::{
+    Clock, Options, Program, Scene, Wire, head, post, question, retry_after, simulator, streamed, until,
+    wait_as_told, with_key,
+};
+
+const DAY: i64 = 24 * 60 * 60;
+const CHAT: &str = "/v1/chat/completions";
+
+async fn scene(options: Options) -> Scene {
+    Scene::with(&["alice"], options).await
+}
+
+/// A change of the clock, and to the years around 2038, where 32 bits end.
+#[tokio::test]
+async fn f41_setting_the_clock_neither_ends_nor_prolongs_a_limit() {
+    for jump in [DAY, -DAY, 3_600, -3_600, 13 * 365 * DAY] {
+        let clock = Clock::of_day();
+        let scene = scene(clock.options()).await;
+        scene.fault("quota");
+        assert_eq!(scene.program.chat(&question("hi")).await.status, 429);
+        let calls = scene.asked().len();
+        clock.add(jump);
+        let after = scene.program.chat(&question("hi")).await;
+        assert_eq!(after.error(), (429, "insufficient_quota".to_owned()), "{jump}");
+        let wait = retry_after(&after).unwrap();
+        assert!((1..=3 * 3_600).contains(&wait), "{jump}: {wait}");
+        assert_eq!(scene.asked().len(), calls, "{jump}: the limit holds");
+        assert_eq!(scene.serves("grok-3").await.status, 200, "{jump}: and nothing else is limited");
+        let records = scene.records_once(|records| records.len() == 3).await;
+        let (old, new) = times(&records);
+        let step = i64::try_from(new).unwrap() - i64::try_from(old).unwrap();
+        assert!((step / 1_000 - jump).abs() < 600, "{jump}: the log shows the time of day: {step}");
+    }
+}
+
+/// When the oldest and the newest record were made.
+fn times(records: &[serde_json::Value]) -> (u64, u64) {
+    let mut by_id: Vec<_> =
+        records.iter().map(|record| (record["id"].as_u64(), record["time_ms"].as_u64().unwrap())).collect();
+    by_id.sort_unstable();
+    (by_id[0].1, by_id[by_id.len() - 1].1)
+}
+
+#[tokio::test]
+async fn f41_a_short_pause_ends_in_time_whatever_the_clock_says() {
+    for jump in [DAY, -DAY] {
+        let clock = Clock::of_day();
+        let scene = scene(clock.options()).await;
+        scene.fault("status=429 header=Retry-After:1");
+        assert_eq!(scene.program.chat(&question("hi")).await.status, 429);
+        scene.heal();
+        clock.add(jump);
+        let told = scene.program.chat(&question("hi")).await;
+        if told.status != 200 {
+            assert!(retry_after(&told).unwrap() <= 2, "{jump}: {told:?}");
+            wait_as_told(&told).await;
+        }
+        scene.still_serves().await;
+    }
+}
+
+/// Stopped for two minutes with a stream running, one being awaited and connections waiting in the pool.
+#[tokio::test]
+async fn f42_after_a_sleep_dead_streams_end_and_the_first_new_request_is_served() {
+    let clock = Clock::whole();
+    let scene = scene(clock.options()).await;
+    scene.still_serves().await;
+    scene.fault("stall=1");
+    let mut stream = scene.program.stream(&streamed("echo: one two three")).await;
+    stream.next_json().await;
+    scene.program.signal("STOP").await;
+    clock.add(130);
+    scene.heal();
+    scene.program.signal("CONT").await;
+    let connections = scene.simulator.connections();
+    assert_eq!(scene.still_serves().await.status, 200);
+    let events = stream.all().await;
+    assert!(events.last().unwrap().contains("stream_interrupted"), "{events:?}");
+    assert!(scene.simulator.connections() > connections, "what idled through the sleep is not used again");
+    assert_eq!(scene.standing("web-1").await, "ready", "the sleep is nobody's failure");
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn p09_heads_that_do_not_come_to_an_end_are_closed_and_others_served() {
+    const MANY: usize = 300;
+    let clock = Clock::whole();
+    let scene = scene(clock.options()).await;
+    let mut slow = Vec::new();
+    for _ in 0..MANY {
+        let mut wire = Wire::open(scene.program.port).await;
+        wire.send(b"GET /healthz HTTP/1.1\r\nHost: loc").await;
+        slow.push(wire);
+    }
+    connected(&scene.program, MANY).await;
+    scene.still_serves().await;
+    clock.add(5);
+    scene.program.look_at_the_clock().await;
+    for wire in &mut slow {
+        wire.send(b"a").await;
+    }
+    scene.still_serves().await;
+    // A byte now and then buys no time: it is counted from the first.
+    clock.add(10);
+    scene.program.look_at_the_clock().await;
+    for wire in slow {
+        assert_eq!(wire.rest().await.bytes, b"");
+    }
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn p10_bodies_that_stop_are_given_up_and_cost_no_call() {
+    let clock = Clock::whole();
+    let scene = scene(clock.options()).await;
+    let mut slow = Vec::new();
+    for _ in 0..20 {
+        let mut wire = Wire::open(scene.program.port).await;
+        wire.send(&post(CHAT, &["Content-Length: 1000"], b"{\"model\":")).await;
+        slow.push(wire);
+    }
+    connected(&scene.program, 20).await;
+    scene.still_serves().await;
+    clock.add(31);
+    scene.program.look_at_the_clock().await;
+    for wire in slow {
+        let answer = wire.rest().await;
+        assert_eq!((answer.status(), answer.code().as_str()), (408, "request_timeout"), "{}", answer.text());
+    }
+    assert_eq!(scene.asked().len(), 1, "only the request that was whole");
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn p11_silent_connections_are_gone_after_half_a_minute_and_streams_go_on() {
+    const MANY: usize = 400;
+    let clock = Clock::whole();
+    let scene = scene(clock.options().settings("[limits]\nidle_seconds = 3600\n")).await;
+    scene.fault("gate");
+    scene.simulator.release(1);
+    let mut stream = scene.program.stream(&streamed(r#"echo-chunks: ["a","b","c"]"#)).await;
+    stream.next_json().await;
+    let mut silent = Vec::new();
+    for _ in 0..MANY {
+        silent.push(Wire::open(scene.program.port).await);
+    }
+    connected(&scene.program, MANY).await;
+    clock.add(31);
+    scene.program.look_at_the_clock().await;
+    for wire in silent {
+        assert_eq!(wire.rest().await.bytes, b"");
+    }
+    scene.simulator.release(100);
+    assert_eq!(stream.text().await, ("abc".to_owned(), true));
+}
+
+/// The same connections are used by the test itself, so a few more may be there.
+async fn connected(program: &Program, many: usize) {
+    until("all are connected", async || {
+        let status = program.control("status", &json!({})).await.json();
+        status["connections"].as_u64().unwrap() >= many as u64
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn p13_pipelined_requests_that_nobody_reads_hold_little_and_then_come_in_order() {
+    const MANY: usize = 20_000;
+    let scene = scene(Options::default()).await;
+    scene.still_serves().await;
+    let before = scene.memory();
+    let one = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let mut wire = Wire::open(scene.program.port).await;
+    let (mut reader, mut writer) = wire.socket.split();
+    let last = head("GET", "/v1/models", &[&with_key()]);
+    let all = [one.repeat(MANY).as_bytes(), &last].concat();
+    let mut sent = 0;
+    // Until nobody takes more, however many others are served meanwhile.
+    loop {
+        let written = tokio::select! {
+            biased;
+            written = tokio::io::AsyncWriteExt::write(&mut writer, &all[sent..]) => written.unwrap(),
+            answer = scene.still_serves() => { drop(answer); 0 }
+        };
+        sent += written;
+        if written == 0 {
+            break;
+        }
+    }
+    assert!(scene.memory() < before + (16 << 20), "{} bytes more", scene.memory() - before);
+    let rest = async {
+        tokio::io::AsyncWriteExt::write_all(&mut writer, &all[sent..]).await.unwrap();
+    };
+    let mut answers = Vec::new();
+    let ((), read) = tokio::join!(rest, reader.read_to_end(&mut answers));
+    read.unwrap();
+    let text = String::from_utf8(answers).unwrap();
+    assert_eq!(text.matches("HTTP/1.1 200 ").count(), MANY + 1);
+    assert!(text.ends_with('}') && text.contains("\"object\":\"list\""), "the last is the last");
+}
+
+/// Guesses do not wait for one another, and the owner's key is not among what is counted.
+#[tokio::test]
+async fn u07_guesses_over_many_connections_lock_nobody_out() {
+    let simulator = simulator(&["alice"]).await;
+    let program = Program::start(&simulator).await;
+    let guesses = (0..500).map(|n| {
+        let request = program.http.get(format!("{}/v1/models", program.base));
+        request.bearer_auth(format!("guess-{n:04}-0123456789")).send()
+    });
+    let ask = question("echo: mine");
+    let mine = (0..50).map(|_| program.chat(&ask));
+    let (guesses, mine) =
+        tokio::join!(futures_util::future::join_all(guesses), futures_util::future::join_all(mine));
+    assert!(guesses.into_iter().all(|answer| answer.unwrap().status().as_u16() == 401));
+    assert!(mine.into_iter().all(|answer| answer.text() == "mine"));
+    assert!(program.log().len() < 10_000, "{} bytes of log", program.log().len());
+}

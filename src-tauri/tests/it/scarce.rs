@@ -1,0 +1,148 @@
+//! Too few files, too little memory, and a disk on which the n-th write fails.
+
+use std::path::Path;
+
+use base64::Engine;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::support::{Options, Program, RawAnswer, Scene, Wire, cli_in, out, post, question, simulator};
+
+#[tokio::test]
+async fn f38_with_few_files_some_are_refused_and_the_rest_goes_on() {
+    const CLIENTS: usize = 200;
+    let options = Options::default().under(&["prlimit", "--nofile=64:64"]);
+    let scene = Scene::with(&["alice"], options).await;
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS {
+        clients.push(Wire::open(scene.program.port).await);
+    }
+    // Each asks over the connection that it has; whoever has no place is told so or closed.
+    let body = question("echo: with few files").to_string();
+    let whole = post(
+        "/v1/chat/completions",
+        &["Connection: close", &format!("Content-Length: {}", body.len())],
+        body.as_bytes(),
+    );
+    let answers = futures_util::future::join_all(clients.into_iter().map(|mut client| {
+        let whole = whole.clone();
+        async move {
+            client.send(&whole).await;
+            client.rest().await
+        }
+    }))
+    .await;
+    let with = |status: u16| answers.iter().filter(|answer: &&RawAnswer| answer.status() == status).count();
+    let (served, refused, closed) = (with(200), with(503), with(0));
+    assert_eq!(served + refused + closed, CLIENTS, "{served} {refused} {closed}");
+    assert!(served > 0, "{refused} {closed}");
+    let log = scene.program.log();
+    assert!(!log.contains("cannot accept"), "files were kept back, so it never came to that: {log}");
+    // The database and the settings have had theirs all the time.
+    let logged = scene.records_once(|records| records.len() >= served).await;
+    assert!(logged.iter().filter(|record| record["status"] == 200).count() >= served);
+    assert_eq!(scene.program.control("keys.add", &json!({ "name": "ide" })).await.status, 200);
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn f39_more_uploads_than_memory_are_shed_and_nothing_breaks() {
+    const UPLOADS: usize = 50;
+    // This bounds addresses, of which threads and the allocator reserve far more than they use.
+    let options = Options::default().env("MALLOC_ARENA_MAX", "2").under(&["prlimit", "--as=1000000000"]);
+    let scene = Scene::with(&["alice"], options).await;
+    scene.still_serves().await;
+    let image = [b"\x89PNG\r\n\x1a\n", &vec![0; 6 << 20][..]].concat();
+    let url = format!("data:image/png;base64,{}", base64::engine::general_purpose::STANDARD.encode(image));
+    let parts =
+        json!([{ "type": "text", "text": "hi" }, { "type": "image_url", "image_url": { "url": url } }]);
+    let mut body = question("hi");
+    body["messages"][0]["content"] = parts;
+    let body = body.to_string();
+    let length = format!("Content-Length: {}", body.len());
+    let whole = post("/v1/chat/completions", &["Connection: close", &length], body.as_bytes());
+    let uploads = (0..UPLOADS).map(|_| upload(scene.program.port, &whole));
+    let answers = futures_util::future::join_all(uploads).await;
+    // Whoever is refused while he still sends may be closed before he has read why.
+    assert!(answers.iter().all(|status| matches!(status, 200 | 503 | 0)), "{answers:?}");
+    assert!(answers.contains(&503), "they were not all let in at once: {answers:?}");
+    scene.still_serves().await;
+    assert!(!scene.program.log().contains("memory allocation"), "{}", scene.program.log());
+    assert_eq!(upload(scene.program.port, &whole).await, 200, "one alone has room");
+}
+
+/// Sends a whole request and reads meanwhile.
+async fn upload(port: u16, whole: &[u8]) -> u16 {
+    let mut wire = Wire::open(port).await;
+    let (mut reader, mut writer) = wire.socket.split();
+    let mut bytes = Vec::new();
+    let sending = async {
+        let _ = writer.write_all(whole).await;
+    };
+    let (_, ()) = tokio::join!(reader.read_to_end(&mut bytes), sending);
+    RawAnswer { bytes }.status()
+}
+
+/// What a file system may refuse.
+const CALLS: &str = "pwrite64,write,fsync,fdatasync,ftruncate,rename,renameat,renameat2,unlink";
+
+/// A sample of the moments at which it does.
+const MOMENTS: [&str; 14] = ["1", "2", "3", "4", "5", "6", "8", "11", "15", "20", "27", "40", "1+", "10+3"];
+
+/// The n-th write to the database or the settings fails: nobody notices but the log and the command concerned.
+#[tokio::test]
+async fn f54_whichever_write_fails_nothing_is_lost_halved_or_stopped() {
+    let simulator = simulator(&["alice"]).await;
+    let mut injected = 0;
+    for moment in MOMENTS {
+        let dir = tempfile::tempdir().unwrap();
+        let trace = tempfile::NamedTempFile::new().unwrap();
+        let (code, known, dir) = with_failing_writes(&simulator, dir, moment, trace.path()).await;
+        assert_eq!(code, Some(0), "{moment}");
+        injected += std::fs::read_to_string(trace.path()).unwrap().matches("(INJECTED)").count();
+
+        let program = Program::start_in(dir, Some(&simulator), Options::default()).await;
+        let settings = std::fs::read_to_string(program.dir.path().join("settings.toml")).unwrap_or_default();
+        assert!(known.iter().all(|name| settings.contains(name)), "{moment}: {known:?} in {settings}");
+        let status = program.control("status", &json!({})).await.json();
+        assert!(!status["notices"].to_string().contains("set aside"), "{moment}: {status}");
+        assert_eq!(program.chat(&question("echo: whole")).await.text(), "whole", "{moment}");
+        let dir = program.stop().await;
+        let database = rusqlite::Connection::open(dir.path().join("mammouth.db")).unwrap();
+        let sound: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(sound, "ok", "{moment}");
+        assert!(out(&cli_in(dir.path(), &["logs", "--json"]).await).lines().count() >= 1, "{moment}");
+    }
+    assert!(injected >= MOMENTS.len(), "only {injected} writes failed: nothing was shown");
+}
+
+/// Runs requests and commands while writes fail. Gives the exit code and the keys that were said to be saved.
+async fn with_failing_writes(
+    simulator: &mammouth_proxy::simulator::Simulator,
+    dir: tempfile::TempDir,
+    moment: &str,
+    trace: &Path,
+) -> (Option<i32>, Vec<String>, tempfile::TempDir) {
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let inject = format!("inject={CALLS}:error=EIO:when={moment}");
+    let paths = [at("mammouth.db"), at("mammouth.db-wal"), at("settings.toml"), at("settings.toml.tmp")];
+    let trace = trace.display().to_string();
+    let mut under = vec!["strace", "-D", "-f", "--seccomp-bpf", "-qq", "-o", &trace, "-e", &inject];
+    paths.iter().for_each(|path| under.extend(["-P", path.as_str()]));
+    let options = Options::default().under(&under);
+    let program = Program::start_in(dir, Some(simulator), options).await;
+    let mut known = Vec::new();
+    for n in 0..4 {
+        assert_eq!(program.chat(&question("hi")).await.status, 200, "{moment}");
+        let name = format!("key-{n}");
+        let added = program.control("keys.add", &json!({ "name": name })).await;
+        match added.status {
+            200 => known.push(name),
+            _ => assert_eq!(added.error(), (500, "not_saved".to_owned()), "{moment}"),
+        }
+    }
+    assert_eq!(program.get("/v1/models").await.status, 200);
+    program.signal("TERM").await;
+    let (code, dir) = program.ended().await;
+    (code, known, dir)
+}

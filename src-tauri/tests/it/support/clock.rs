@@ -1,0 +1,61 @@
+//! A clock for the program that a test moves by hand (libfaketime), so that minutes and days pass at once.
+
+use std::path::PathBuf;
+
+use super::{Options, Program};
+
+/// What the clock shows is the real time and what was added to it.
+pub struct Clock {
+    dir: tempfile::TempDir,
+    library: PathBuf,
+    steady_too: bool,
+}
+
+impl Clock {
+    /// Only the time of day moves, as when somebody sets the clock.
+    pub fn of_day() -> Self {
+        Self::new(false)
+    }
+
+    /// Time itself moves, and every timer with it, as when the machine was asleep.
+    pub fn whole() -> Self {
+        Self::new(true)
+    }
+
+    fn new(steady_too: bool) -> Self {
+        let folders = std::fs::read_dir("/usr/lib").expect("a folder").flatten();
+        let mut libraries = folders.map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"));
+        let library =
+            libraries.find(|path| path.is_file()).expect("faketime is installed (script/setup test)");
+        let clock = Self { dir: tempfile::tempdir().expect("a folder"), library, steady_too };
+        clock.add(0);
+        clock
+    }
+
+    /// The options of a program that lives by this clock.
+    pub fn options(&self) -> Options {
+        let options = Options::default()
+            .env("LD_PRELOAD", self.library.to_str().expect("UTF-8"))
+            .env("FAKETIME_TIMESTAMP_FILE", self.file().to_str().expect("UTF-8"))
+            .env("FAKETIME_NO_CACHE", "1");
+        if self.steady_too { options } else { options.env("DONT_FAKE_MONOTONIC", "1") }
+    }
+
+    /// The clock shows so many seconds more than the real one, or less.
+    pub fn add(&self, seconds: i64) {
+        let new = self.dir.path().join("new");
+        std::fs::write(&new, format!("{seconds:+}\n")).expect("written");
+        std::fs::rename(new, self.file()).expect("renamed");
+    }
+
+    fn file(&self) -> PathBuf {
+        self.dir.path().join("added")
+    }
+}
+
+impl Program {
+    /// A runtime looks at the clock when something happens, so something has to.
+    pub async fn look_at_the_clock(&self) {
+        assert_eq!(self.get("/healthz").await.status, 200);
+    }
+}
