@@ -9,6 +9,7 @@
 mod machine;
 mod memory;
 mod mock;
+#[allow(dead_code, reason = "shared with the soak, which uses the rest of it")]
 mod program;
 mod report;
 mod scale;

@@ -15,6 +15,9 @@ use crate::wire::Wire;
 
 /// How long the program may take to say that it listens, and to end.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// The program's accounts.
+pub(crate) const COOKIES: [&str; 3] =
+    ["bench-session-one-4f1c", "bench-session-two-9a7e", "bench-session-three-c3d5"];
 /// What the program writes for people, which is shown only if it does not start.
 const SAID: &str = "stderr.txt";
 
@@ -25,7 +28,7 @@ pub(crate) struct Program {
     pub(crate) pid: u32,
     child: Child,
     _output: BufReader<ChildStdout>,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 /// Where requests are sent, and with which key.
@@ -43,15 +46,22 @@ impl Target {
 
     /// The bytes of a request for a reply.
     pub(crate) fn request(&self, wish: Wish) -> Vec<u8> {
+        self.ask(&wish.prompt(), wish.chunks > 0)
+    }
+
+    /// The bytes of a request with this prompt, which is plain words.
+    pub(crate) fn ask(&self, prompt: &str, stream: bool) -> Vec<u8> {
         let body = format!(
-            r#"{{"model":"gpt-4o-mini","messages":[{{"role":"system","content":"You answer briefly."}},{{"role":"user","content":"{}"}}],"stream":{}}}"#,
-            wish.prompt(),
-            wish.chunks > 0
+            r#"{{"model":"gpt-4o-mini","messages":[{{"role":"system","content":"You answer briefly."}},{{"role":"user","content":"{prompt}"}}],"stream":{stream}}}"#,
         );
+        self.post("/v1/chat/completions", &self.key, &body)
+    }
+
+    /// The bytes of a request with JSON.
+    pub(crate) fn post(&self, path: &str, key: &str, body: &str) -> Vec<u8> {
         format!(
-            "POST /v1/chat/completions HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            "POST {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             self.address,
-            self.key,
             body.len()
         )
         .into_bytes()
@@ -73,7 +83,18 @@ impl Program {
             return Err(format!("the program did not say that it listens; it said: {said}").into());
         };
         let child = started.child.take().ok_or("the program is gone")?;
-        Ok(Self { target: Target { address, key }, pid, child, _output: output, _data: data })
+        Ok(Self { target: Target { address, key }, pid, child, _output: output, data })
+    }
+
+    /// Where it keeps its files.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.data.path().join("data")
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) -> Outcome<()> {
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw).ok_or("no process id")?;
+        Ok(kill_process(pid, signal)?)
     }
 
     /// Asks `/healthz`.
@@ -88,8 +109,7 @@ impl Program {
     /// Ends the program as a service manager would, and says how long that took.
     pub(crate) async fn stop(mut self) -> Outcome<Duration> {
         let began = Instant::now();
-        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw).ok_or("no process id")?;
-        kill_process(pid, Signal::TERM)?;
+        self.signal(Signal::TERM)?;
         while began.elapsed() < PATIENCE {
             if let Some(status) = self.child.try_wait()? {
                 let took = began.elapsed();
@@ -137,7 +157,7 @@ fn command(data: &tempfile::TempDir, key: &str, mock: SocketAddr) -> Outcome<Com
     command.args(["serve", "--port", "0", "--data-dir"]).arg(data.path().join("data"));
     // Nothing of the caller's: no `.env`, no settings, no keychain.
     command.current_dir(data.path()).env_clear().env("HOME", data.path());
-    command.env("COOKIES", "bench-session-one-4f1c,bench-session-two-9a7e,bench-session-three-c3d5");
+    command.env("COOKIES", COOKIES.join(","));
     command.env("AUTH_TOKEN", key).env("MAMMOUTH_WEB_URL", format!("http://{mock}")).env("LOG", "warn");
     let said = File::create(data.path().join(SAID))?;
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(said);

@@ -1,0 +1,48 @@
+//! What goes wrong, one after the other, with calm in between.
+
+use mammouth_proxy::simulator::{Fault, FaultRule, Simulator};
+use rustix::process::Signal;
+use tokio::time::sleep;
+
+use crate::Outcome;
+use crate::calls::Load;
+use crate::program::Program;
+use crate::scale::Scale;
+
+/// Where in the round the run is.
+pub(crate) struct Steps {
+    at: usize,
+    scale_step: std::time::Duration,
+}
+
+impl Steps {
+    pub(crate) fn new(scale: &Scale) -> Self {
+        Self { at: 0, scale_step: scale.step }
+    }
+
+    /// Lets the next thing happen.
+    pub(crate) async fn next(
+        &mut self,
+        simulator: &Simulator,
+        program: &Program,
+        load: &Load,
+    ) -> Outcome<()> {
+        let names = ["calm", "F07", "calm", "F18", "calm", "F31", "calm", "F42"];
+        let name = names[self.at % names.len()];
+        eprintln!("{name} …");
+        match name {
+            "F07" => simulator.set_faults(vec![FaultRule::on_models(Fault::status(503))]),
+            "F18" => simulator.set_faults(vec![FaultRule::on_models("reset=5".parse::<Fault>()?)]),
+            "F31" => load.switch().await?,
+            "F42" => {
+                program.signal(Signal::STOP)?;
+                sleep(self.scale_step / 2).await;
+                program.signal(Signal::CONT)?;
+            }
+            _ => simulator.set_faults(Vec::new()),
+        }
+        sleep(self.scale_step).await;
+        self.at += 1;
+        Ok(())
+    }
+}

@@ -1,0 +1,104 @@
+//! Load for a long time, with faults: the real program against the simulator, and what is left of it afterwards.
+//!
+//! Streams whose every word is known, short calls at a steady rate, connections that come and go, and in turn a
+//! Mammouth that fails, one that breaks off, another port, and a machine that sleeps. Printed is a table of targets and
+//! what was measured. Wrong facts end the run with an error: a word lost or out of order, a stream that ended without a
+//! word, files or threads not given back, memory that grew without bound. Times never do.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
+
+mod calls;
+mod faults;
+#[path = "../load/machine.rs"]
+#[allow(dead_code, reason = "shared with the benchmark, which uses all of it")]
+mod machine;
+#[path = "../load/program.rs"]
+#[allow(dead_code, reason = "shared with the benchmark, which uses all of it")]
+mod program;
+mod report;
+mod scale;
+#[path = "../load/stats.rs"]
+#[allow(dead_code, reason = "shared with the benchmark, which uses all of it")]
+mod stats;
+#[path = "../load/tokens.rs"]
+#[allow(dead_code, reason = "shared with the benchmark, which uses all of it")]
+mod tokens;
+mod watch;
+#[path = "../load/wire.rs"]
+#[allow(dead_code, reason = "shared with the benchmark, which uses all of it")]
+mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mammouth_proxy::simulator::{Options, SimAccount, Simulator};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use calls::{Load, Seen};
+use program::Program;
+use scale::Scale;
+use watch::Watched;
+
+/// Anything that ends the run, in words.
+type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Between two words of a stream.
+const PACE: Duration = Duration::from_millis(20);
+
+fn main() -> Outcome<()> {
+    let scale = Scale::read(std::env::args().skip(1))?;
+    machine::allow_many_files()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let ended = runtime.block_on(soak(&scale));
+    runtime.shutdown_background();
+    ended
+}
+
+async fn soak(scale: &Scale) -> Outcome<()> {
+    let accounts = program::COOKIES.iter().enumerate().map(|(n, cookie)| SimAccount {
+        cookie: (*cookie).to_owned(),
+        ..SimAccount::named(&format!("account-{n}"))
+    });
+    let options = Options { word_delay: PACE, ..Options::instant(accounts.collect()) };
+    let simulator = Simulator::start(options).await?;
+    let address = simulator.base_url().trim_start_matches("http://").parse()?;
+    let program = Program::start(address).await?;
+    let load = Arc::new(Load::new(&program));
+    // Everything that is made once, such as the vocabulary, is there before anything is counted.
+    load.short().await?;
+    load.stream().await?;
+    let base = Watched::of(&program)?;
+    let seen = run(scale, &simulator, &program, &load).await?;
+    eprintln!("waiting for everything to be given back …");
+    let after = watch::settled(&program, &load, &base).await?;
+    let stopped = program.stop().await?;
+    report::print(scale, &seen, &base, &after, stopped);
+    report::judge(&seen, &base, &after)
+}
+
+/// The load, the faults and the watching, until the time is over and the last answer is there.
+async fn run(
+    scale: &Scale,
+    simulator: &Simulator,
+    program: &Program,
+    load: &Arc<Load>,
+) -> Outcome<Arc<Seen>> {
+    let (end, tasks) = (CancellationToken::new(), TaskTracker::new());
+    for n in 0..scale.streams {
+        tasks.spawn(calls::streams(Arc::clone(load), end.clone(), PACE * u32::try_from(n)? / 4));
+    }
+    tasks.spawn(calls::shorts(Arc::clone(load), end.clone(), scale.rate));
+    tasks.spawn(calls::churn(Arc::clone(load), end.clone()));
+    tasks.close();
+    let until = Instant::now() + scale.time;
+    let mut steps = faults::Steps::new(scale);
+    while Instant::now() < until {
+        steps.next(simulator, program, load).await?;
+        load.seen.note(Watched::of(program)?);
+    }
+    simulator.set_faults(Vec::new());
+    end.cancel();
+    tasks.wait().await;
+    Ok(Arc::clone(&load.seen))
+}

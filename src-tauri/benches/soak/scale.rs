@@ -1,0 +1,47 @@
+//! How long, and how much.
+
+use std::time::Duration;
+
+use crate::Outcome;
+
+/// The size of one run.
+#[derive(Debug)]
+pub(crate) struct Scale {
+    pub(crate) time: Duration,
+    /// Streams at the same time.
+    pub(crate) streams: usize,
+    /// Short calls a second.
+    pub(crate) rate: u32,
+    /// How long each fault lasts, and each calm after it.
+    pub(crate) step: Duration,
+}
+
+impl Scale {
+    /// Reads `--minutes N --streams N --rate N`.
+    ///
+    /// # Errors
+    /// Anything else.
+    pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Outcome<Self> {
+        let (mut minutes, mut streams, mut rate) = (5, 50, 20);
+        while let Some(name) = arguments.next() {
+            let into = match name.as_str() {
+                "--minutes" => &mut minutes,
+                "--streams" => &mut streams,
+                "--rate" => &mut rate,
+                // cargo's own.
+                "--bench" => continue,
+                _ => return Err(format!("{name} is not known").into()),
+            };
+            let value = arguments.next().ok_or("a number is missing")?;
+            *into = value.parse().map_err(|_| format!("{name} {value}: not a number"))?;
+        }
+        if !(1..=10_000).contains(&minutes) || !(1..=1_000).contains(&streams) || !(1..=1_000).contains(&rate)
+        {
+            return Err("from 1 minute, 1 stream and 1 call a second to 10000, 1000 and 1000".into());
+        }
+        let time = Duration::from_secs(60) * minutes;
+        // A minute has room for each fault once; longer runs give each more time.
+        let step = (time / 12).min(Duration::from_secs(30));
+        Ok(Self { time, streams: usize::try_from(streams)?, rate, step })
+    }
+}
