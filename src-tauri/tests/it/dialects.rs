@@ -10,6 +10,7 @@ use crate::support::{Answer, KEY, Scene, code_of, post, raw};
 mod anthropic;
 mod ollama;
 mod responses;
+mod tools;
 
 /// How a client of a dialect asks, and where it looks.
 #[derive(Clone, Copy)]
@@ -337,4 +338,25 @@ async fn limits_and_stop_sequences_hold_on_every_dialect() {
         assert_eq!((spoken.text)(&answer.json()), "one two ", "{}", spoken.path);
     }
     scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn over_an_api_key_every_dialect_gets_the_same_reply() {
+    let scene = Scene::keyed().await;
+    for spoken in SPOKEN {
+        let whole = spoken.whole(&scene, "echo: é 🦣\n\n猛犸").await;
+        assert_eq!(
+            (whole.status, (spoken.text)(&whole.json())),
+            (200, &json!("é 🦣\n\n猛犸")),
+            "{}",
+            spoken.path
+        );
+        assert_eq!(whole.header("x-mammouth-ignored"), None, "{}", spoken.path);
+        let (streamed, last) = spoken.read(&spoken.streamed(&scene, "echo: é 🦣\n\n猛犸").await);
+        assert_eq!(streamed, "é 🦣\n\n猛犸", "{}", spoken.path);
+        assert!(last.contains(spoken.end), "{}: {last}", spoken.path);
+        let mut steered = (spoken.ask)("echo: hi");
+        steered["temperature"] = json!(0.3);
+        assert_eq!(scene.program.post(spoken.path, &steered).await.status, 200, "{}", spoken.path);
+    }
 }
