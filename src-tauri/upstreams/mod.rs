@@ -7,7 +7,7 @@
 pub mod api;
 mod failure;
 mod names;
-mod tools;
+pub mod tools;
 mod transport;
 pub mod web;
 

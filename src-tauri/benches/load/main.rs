@@ -9,6 +9,7 @@
 mod machine;
 mod memory;
 mod mock;
+mod parser;
 #[allow(dead_code, reason = "shared with the soak, which uses the rest of it")]
 mod program;
 mod report;
@@ -72,6 +73,9 @@ async fn measure(scale: &Scale) -> Outcome<()> {
     eprintln!("streams …");
     let streams = streams::measure(&mock, &program, scale).await?;
     let stopped = program.stop().await?;
+    eprintln!("tool parser …");
+    let parsed = parser::measure(scale.quick);
     print!("{}", report::all(scale, &busy, &start, &memory, &small, &streams, stopped)?);
+    print!("{}", report::parser_table(&parsed)?);
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::Outcome;
 use crate::machine;
 use crate::memory::Memory;
+use crate::parser::Parsed;
 use crate::scale::Scale;
 use crate::small::Small;
 use crate::start::Start;
@@ -33,6 +34,19 @@ pub(crate) fn all(
     // A tenth of the work says nothing about them: what is shared by all requests weighs ten times as much.
     if !scale.quick {
         aims(&mut out, scale, memory, small, streams)?;
+    }
+    Ok(out)
+}
+
+/// The tool parser has no aim of its own among the others: every row is to be above 100, and its two numbers alike.
+pub(crate) fn parser_table(parsed: &[Parsed]) -> Outcome<String> {
+    let mut out = String::new();
+    writeln!(out, "\n### Tool parser (MB a second of CPU time, slices of 64 bytes)\n")?;
+    writeln!(out, "| reply | size, MB | MB/s | size, MB | MB/s |")?;
+    writeln!(out, "|---|--:|--:|--:|--:|")?;
+    for Parsed { kind, short, long, short_bytes, long_bytes } in parsed {
+        let (few, many) = (*short_bytes as f64 / 1e6, *long_bytes as f64 / 1e6);
+        writeln!(out, "| {kind} | {few:.1} | {short:.0} | {many:.1} | {long:.0} |")?;
     }
     Ok(out)
 }

@@ -15,7 +15,7 @@ const LONGEST_SAID: usize = 16 * 1024;
 
 /// A piece of a reply, in the client's terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::upstreams) enum Heard {
+pub enum Heard {
     Text(String),
     Reasoning(String),
     Call { name: String, arguments: String },
@@ -23,9 +23,9 @@ pub(in crate::upstreams) enum Heard {
 
 /// What a model is asked once more: what it said, and the words that follow.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::upstreams) struct Question {
-    pub(in crate::upstreams) said: String,
-    pub(in crate::upstreams) ask: String,
+pub struct Question {
+    pub said: String,
+    pub ask: String,
 }
 
 /// What a question is about.
@@ -38,7 +38,7 @@ enum About {
 
 /// Takes a reply and gives what it says.
 #[derive(Debug)]
-pub(in crate::upstreams) struct Hearing {
+pub struct Hearing {
     offer: Arc<Offer>,
     think: Think,
     /// Only where tools are offered.
@@ -58,7 +58,7 @@ pub(in crate::upstreams) struct Hearing {
 }
 
 impl Hearing {
-    pub(in crate::upstreams) fn of(request: &Request) -> Self {
+    pub fn of(request: &Request) -> Self {
         let offer = Arc::new(Offer::of(request));
         let parser = (!offer.is_empty()).then(|| Parser::new(Arc::clone(&offer)));
         let format = Some(request.format.clone()).filter(|format| *format != Format::Text);
@@ -78,28 +78,28 @@ impl Hearing {
     }
 
     /// Takes the next text.
-    pub(in crate::upstreams) fn push(&mut self, text: String, heard: &mut Vec<Heard>) {
+    pub fn push(&mut self, text: String, heard: &mut Vec<Heard>) {
         let split = self.think.push(text);
         self.split(split, heard);
     }
 
     /// Whether nothing that still comes matters.
-    pub(in crate::upstreams) fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         self.parser.as_ref().is_some_and(Parser::is_over) && self.later.is_empty()
     }
 
     /// Whether the model called something.
-    pub(in crate::upstreams) fn called(&self) -> bool {
+    pub fn called(&self) -> bool {
         self.called
     }
 
     /// What the log has to know. It holds nothing of the conversation.
-    pub(in crate::upstreams) fn note(&self) -> Option<&'static str> {
+    pub fn note(&self) -> Option<&'static str> {
         self.note
     }
 
     /// Says that the reply is over; gives what has to be asked once more.
-    pub(in crate::upstreams) fn finish(&mut self, heard: &mut Vec<Heard>) -> Option<Question> {
+    pub fn finish(&mut self, heard: &mut Vec<Heard>) -> Option<Question> {
         let split = self.think.finish();
         self.split(split, heard);
         let mut pieces = Vec::new();
@@ -115,7 +115,7 @@ impl Hearing {
     }
 
     /// Takes what the model answered to the question, or why it was not asked. The rest of the reply is given.
-    pub(in crate::upstreams) fn answer(&mut self, reply: Option<String>, heard: &mut Vec<Heard>) {
+    pub fn answer(&mut self, reply: Option<String>, heard: &mut Vec<Heard>) {
         match self.asked.take() {
             Some(About::BrokenCall) => self.corrected(reply, heard),
             Some(About::NoCall) => match reply.and_then(|reply| self.calls_of(reply)) {

@@ -2,6 +2,8 @@
 
 /// How much of the text before a block tells whether it is an example.
 const LEAD_BYTES: usize = 200;
+/// How much of what was put out is kept before its beginning is cut off.
+const KEPT_BYTES: usize = 4096;
 /// After these a sentence or a remark is over, and a tag on the same line can be a call.
 const SENTENCE_ENDS: &str = ".!?:;…。！？：；)）]】*\"”」";
 /// What the line before an example says.
@@ -38,35 +40,38 @@ pub(super) struct Lead {
 impl Lead {
     /// This text is put out and forgotten.
     pub(super) fn gone(&mut self, text: &str) {
-        let end = self.window(text).into_owned();
-        self.before = end;
+        self.before.push_str(tail(text, LEAD_BYTES));
+        if self.before.len() > KEPT_BYTES {
+            let cut = self.before.len() - tail(&self.before, LEAD_BYTES).len();
+            self.before.drain(..cut);
+        }
     }
 
     /// Whether a sentence is over where `near` ends.
     pub(super) fn after_a_sentence(&self, near: &str) -> bool {
-        self.window(near).trim_end().chars().next_back().is_some_and(|c| SENTENCE_ENDS.contains(c))
+        let end = tail(near, LEAD_BYTES).trim_end();
+        let end = if end.is_empty() {
+            tail(&self.before, LEAD_BYTES.saturating_sub(near.len())).trim_end()
+        } else {
+            end
+        };
+        end.chars().next_back().is_some_and(|c| SENTENCE_ENDS.contains(c))
     }
 
-    /// Whether the last line of `near` that says something announces an example.
+    /// Whether the last line of `near` that says something announces an example. Always the same part of the text is
+    /// looked at, however it came.
     pub(super) fn is_example(&self, near: &str) -> bool {
-        let window = self.window(near);
+        let end = tail(near, LEAD_BYTES);
+        let start = tail(&self.before, LEAD_BYTES.saturating_sub(near.len()));
+        let window = format!("{start}{end}");
         let lead = window.trim_end();
         let line = lead.rsplit_once('\n').map_or(lead, |(_, line)| line).to_lowercase();
         EXAMPLE_WORDS.iter().any(|word| line.contains(word))
     }
-
-    /// The end of all text up to the end of `near`: always the same part of it, however the text came.
-    fn window<'a>(&self, near: &'a str) -> std::borrow::Cow<'a, str> {
-        let end = tail(near);
-        if near.len() >= LEAD_BYTES || self.before.is_empty() {
-            return end.into();
-        }
-        tail(&format!("{}{end}", self.before)).to_owned().into()
-    }
 }
 
-fn tail(text: &str) -> &str {
-    &text[text.ceil_char_boundary(text.len().saturating_sub(LEAD_BYTES))..]
+fn tail(text: &str, bytes: usize) -> &str {
+    &text[text.ceil_char_boundary(text.len().saturating_sub(bytes))..]
 }
 
 /// Whether a line ends a fence.

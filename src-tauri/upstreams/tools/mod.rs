@@ -57,6 +57,6 @@ mod think;
 #[cfg(test)]
 mod tests;
 
-pub(super) use hearing::{Heard, Hearing, Question};
+pub use hearing::{Heard, Hearing, Question};
 pub(super) use history::History;
 pub(super) use prompt::instructions;

@@ -109,6 +109,11 @@ impl Parser {
         if self.over {
             return;
         }
+        if self.held.is_empty() && matches!(self.place, Place::Line { .. }) && !text.bytes().any(is_sign) {
+            self.lead.gone(text);
+            push_text(out, text);
+            return;
+        }
         self.held.push_str(text);
         while !self.over && self.step(out) {}
         self.put_judged(out);
@@ -203,7 +208,7 @@ impl Parser {
 
     fn line(&mut self, code: bool, out: &mut Vec<Piece>) -> bool {
         let rest = &self.held.as_bytes()[self.at..];
-        let Some(found) = rest.iter().position(|byte| matches!(byte, b'\n' | b'`' | b'<')) else {
+        let Some(found) = rest.iter().copied().position(is_sign) else {
             self.at = self.held.len();
             return false;
         };
@@ -335,6 +340,11 @@ impl Parser {
             trial.end -= gone;
         }
     }
+}
+
+/// What matters in the middle of a line.
+fn is_sign(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'`' | b'<')
 }
 
 fn push_text(out: &mut Vec<Piece>, text: &str) {

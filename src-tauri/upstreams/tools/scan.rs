@@ -35,8 +35,13 @@ impl Scanner {
                 at += 1;
                 continue;
             }
-            let calm = |byte: u8| if self.in_string { is_calm_text(byte) } else { is_calm_frame(byte) };
-            at += bytes[at..].iter().position(|byte| !calm(*byte)).unwrap_or(bytes.len() - at);
+            let rest = bytes[at..].iter();
+            let next = if self.in_string {
+                rest.copied().position(|byte| !is_calm_text(byte))
+            } else {
+                rest.copied().position(|byte| !is_calm_frame(byte))
+            };
+            at += next.unwrap_or(bytes.len() - at);
             let Some(&byte) = bytes.get(at) else { break };
             match (self.in_string, byte) {
                 (_, b'"') => self.in_string = !self.in_string,

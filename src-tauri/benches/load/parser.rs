@@ -1,0 +1,99 @@
+//! The tool parser on one thread: megabytes a second of CPU time, for kinds of replies and two lengths of each. A parser that slows
+//! down as a reply grows shows it in the second length.
+
+use std::fmt::Write as _;
+
+use mammouth_proxy::chat::{Request, Tool};
+use mammouth_proxy::upstreams::tools::Hearing;
+use rustix::time::{ClockId, clock_gettime};
+
+/// What a model sends at once.
+const SLICE: usize = 64;
+
+/// One kind of reply.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    pub(crate) kind: &'static str,
+    /// Megabytes a second, for a short and a long reply.
+    pub(crate) short: f64,
+    pub(crate) long: f64,
+    pub(crate) short_bytes: usize,
+    pub(crate) long_bytes: usize,
+}
+
+pub(crate) fn measure(quick: bool) -> Vec<Parsed> {
+    let (short, long) = if quick { (64 * 1024, 512 * 1024) } else { (1024 * 1024, 7 * 1024 * 1024) };
+    let prose =
+        "The mammoth walks over the steppe, and the wind is cold; it has `fur`.\nIt eats 300 kg a day.\n\n";
+    let code = "```rust\nfn main() { let x: Vec<Option<u8>> = vec![]; println!(\"{x:?}\"); }\n```\nif a < b { c[0] }\n";
+    let markup =
+        "<table><tr><td>1</td><td><a href=\"x\">y</a></td></tr></table>\n<tool_box>{\"name\": \"x\"}\n";
+    let kinds: [(&'static str, &str); 3] = [("prose", prose), ("code", code), ("markup", markup)];
+    let mut rows: Vec<Parsed> = kinds
+        .into_iter()
+        .map(|(kind, unit)| row(kind, &|bytes| unit.repeat(bytes / unit.len()), short, long))
+        .collect();
+    rows.push(row("one long call", &call, short, long));
+    rows.push(row("many calls", &|bytes| call(200).repeat(bytes / call(200).len()), short, long));
+    rows
+}
+
+/// A reply that is one call with arguments of this size.
+fn call(bytes: usize) -> String {
+    let mut content = String::new();
+    while content.len() < bytes {
+        // Writing to a string cannot fail.
+        let _ = write!(content, "let a = \\\"b{}\\\"; // 中文 </tool_call>\\n", content.len());
+    }
+    format!(
+        "<tool_call>\n{{\"name\": \"write\", \"arguments\": {{\"content\": \"{content}\"}}}}\n</tool_call>\n"
+    )
+}
+
+fn row(kind: &'static str, reply: &dyn Fn(usize) -> String, short: usize, long: usize) -> Parsed {
+    let (short, long) = (reply(short), reply(long));
+    Parsed {
+        kind,
+        short: megabytes_a_second(&short),
+        long: megabytes_a_second(&long),
+        short_bytes: short.len(),
+        long_bytes: long.len(),
+    }
+}
+
+/// The best of three runs: what disturbs a run only makes it slower.
+fn megabytes_a_second(reply: &str) -> f64 {
+    let parameters = serde_json::json!({"type": "object", "properties": {"content": {"type": "string"}}});
+    let tool = Tool { name: "write".to_owned(), description: None, parameters, strict: false };
+    let request = Request { tools: vec![tool], ..Request::default() };
+    let slices = slices(reply);
+    let runs = (0..3).map(|_| {
+        let mut hearing = Hearing::of(&request);
+        let mut heard = Vec::new();
+        let began = cpu_seconds();
+        for slice in &slices {
+            hearing.push((*slice).to_owned(), &mut heard);
+            heard.clear();
+        }
+        hearing.finish(&mut heard);
+        reply.len() as f64 / 1e6 / (cpu_seconds() - began)
+    });
+    runs.fold(0.0, f64::max)
+}
+
+/// Of this thread: others on the machine do not count.
+fn cpu_seconds() -> f64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
+fn slices(text: &str) -> Vec<&str> {
+    let mut rest = text;
+    let mut slices = Vec::new();
+    while !rest.is_empty() {
+        let (slice, after) = rest.split_at(rest.ceil_char_boundary(SLICE));
+        slices.push(slice);
+        rest = after;
+    }
+    slices
+}
