@@ -91,6 +91,10 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 fn read<T: DeserializeOwned>(args: Value) -> Result<T, ControlError> {
     let args = if args.is_null() { Value::Object(serde_json::Map::new()) } else { args };
+    // serde would take a list for the fields in their order.
+    if !args.is_object() {
+        return Err(ControlError::new(ErrorCode::BadArguments, "the arguments are not an object"));
+    }
     // serde's own words may quote a value, and a value may be a cookie.
     serde_json::from_value(args)
         .map_err(|_| ControlError::new(ErrorCode::BadArguments, "the arguments do not fit the command"))
