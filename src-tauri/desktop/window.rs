@@ -99,8 +99,9 @@ fn watch_its_process(window: &WebviewWindow) -> tauri::Result<()> {
         webview.inner().connect_web_process_terminated(move |view, _| {
             let again = deaths.borrow_mut().again(Instant::now());
             tracing::warn!("the process of the window's page ended; loading it again: {again}");
-            if again {
-                view.reload();
+            // Loaded by its address: a page that died before it came has nothing to reload.
+            if let Some(address) = view.uri().filter(|_| again) {
+                view.load_uri(&address);
             }
         });
     })

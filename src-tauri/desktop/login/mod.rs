@@ -6,8 +6,10 @@
 
 mod site;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
+use tauri::http::StatusCode;
 use tauri::webview::{NewWindowResponse, PermissionResponse};
 use tauri::{Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent};
 use tokio_util::sync::CancellationToken;
@@ -95,6 +97,11 @@ fn build(shell: &Shell, site: &Site, title: Title) -> tauri::Result<WebviewWindo
         .incognito(true)
         .devtools(false)
         .on_navigation(move |url| rules.may_visit(url))
+        // Our own page is served to every window of the program; this one gets nothing of it.
+        .on_web_resource_request(|_, response| {
+            *response.status_mut() = StatusCode::NOT_FOUND;
+            *response.body_mut() = Cow::Borrowed(&[]);
+        })
         .on_new_window(|_, _| NewWindowResponse::Deny)
         .on_download(no_download)
         .on_permission_request(|_, _| PermissionResponse::Deny)
