@@ -26,7 +26,7 @@ part() {
   fi
 }
 
-# Adds up the closing lines of cargo's, pytest's and node's test runners.
+# Adds up the closing lines of the test runners of cargo, pytest, node and Python's unittest.
 count() {
   local ok=$1 numbers
   numbers=$(sed 's/\x1b\[[0-9;]*m//g' "$part_log" | awk '
@@ -40,6 +40,11 @@ count() {
         if ($i ~ /^(failed|errors?)$/) failed += $(i - 1)
       }
       found = 1
+    }
+    /^Ran [0-9]+ tests? in /      { ran = $2; passed += $2; found = 1 }
+    /^FAILED \(/ && ran {
+      gsub(/[(),]/, " ")
+      for (i = 2; i <= NF; i++) if ($i ~ /^(failures|errors)=/) { sub(/.*=/, "", $i); passed -= $i; failed += $i }
     }
     END { print passed + 0, failed + 0, found + 0 }')
   local more_passed more_failed found

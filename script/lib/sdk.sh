@@ -15,14 +15,6 @@ install_python_sdk() {
   cp "$lock" "$sdk_python/installed.txt"
 }
 
-# What builds and tests the user interface.
-install_ui() {
-  cmp -s ui/package-lock.json ui/node_modules/installed.json && return
-  note "Installing what builds the user interface"
-  npm ci --prefix ui --ignore-scripts --no-audit --no-fund --loglevel error
-  cp ui/package-lock.json ui/node_modules/installed.json
-}
-
 install_node_sdk() {
   local folder=src-tauri/tests/sdk/node
   cmp -s "$folder/package-lock.json" "$folder/node_modules/installed.json" && return

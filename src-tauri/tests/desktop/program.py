@@ -40,11 +40,11 @@ def children(pid):
 class Program:
     """One run of the desktop program. `--demo` unless the environment says where Mammouth is."""
 
-    def __init__(self, session, *arguments, demo=True, **environment):
+    def __init__(self, session, *arguments, demo=True, port="0", **environment):
         self.session = session
         self.data = session.home / "data"
         self.output = (session.home / f"output-{os.urandom(4).hex()}").open("w+")
-        self.command = [PROGRAM, "--port", "0", "--data-dir", str(self.data), *(["--demo"] if demo else []), *arguments]
+        self.command = [PROGRAM, "--port", port, "--data-dir", str(self.data), *(["--demo"] if demo else []), *arguments]
         self.folder = self.data / "demo" if demo else self.data
         self.process = subprocess.Popen(
             self.command, cwd=session.home, env=session.environment(**environment),
