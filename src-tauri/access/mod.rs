@@ -12,6 +12,7 @@ mod content;
 mod credential;
 mod guard;
 mod keys;
+mod limits;
 mod origin;
 mod path;
 mod policy;
@@ -24,6 +25,7 @@ mod tests;
 
 pub use guard::{Admitted, Caller, Guard};
 pub use keys::{Keys, digest, generate_key, is_generated_key, is_secret_of};
+pub use limits::{KeyLimits, Limits};
 pub use policy::{Policy, PolicyError};
 pub use refusal::{Preflight, Reason, Refusal, Refused, allow_origin};
 pub use route::{Dialect, Route, Scope};

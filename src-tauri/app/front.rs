@@ -64,7 +64,12 @@ impl Service<Request<Incoming>> for Front {
 }
 
 impl Front {
-    async fn answer(self, request: Request<Incoming>) -> Response {
+    /// Answers a request, whether it came over a connection or from within.
+    pub(super) async fn answer<B>(self, request: Request<B>) -> Response
+    where
+        B: http_body::Body + Send + Sync + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         let id = self.ids.next();
         let (mut head, body) = request.into_parts();
         let (mut response, cors) = match self.guard.admit(&head) {
@@ -164,6 +169,7 @@ mod tests {
             api: Arc::new(Api::new(api::Settings::default()).unwrap()),
             names: Names::default(),
             clock,
+            limits: access::Limits::default(),
             body_limit: 1_000,
         })
     }

@@ -10,11 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access;
 use crate::accounts::{Absence, Absent, Account, Accounts, Clock, Origin};
-use crate::control::{Asked, Control, MainKey, keychain_name};
+use crate::control::{Asked, Control, MAIN_KEY, MainKey, keychain_name};
 use crate::secrets::{ExposeSecret, Secret, StoreError, Vault};
-
-/// The name under which the keychain keeps the main key.
-pub(super) const MAIN_KEY: &str = "client-key:main";
 
 /// For this long requests are told that the program is starting; then, that the keychain does not answer.
 const STARTING: Duration = Duration::from_secs(3);

@@ -3,16 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::kept::MAIN_KEY;
 use super::{CONTROL_TOKEN, Parts, StartError, lock, system};
 use crate::access;
 use crate::config::{Config, SettingsFile};
-use crate::control::{ClientKeys, MainKey};
+use crate::control::{ClientKeys, MAIN_KEY, MainKey};
 use crate::secrets::{self, Secret, StoreError};
 
 /// The main key where it is known without the keychain, and the digests of all that the settings know.
 pub(super) fn gather(config: &Config, settings: &SettingsFile, notices: &mut Vec<String>) -> ClientKeys {
-    let keys = ClientKeys::new(digests(settings, notices));
+    let keys = ClientKeys::new(digests(settings, notices)).with_limits(&config.key_limits);
     if let Some(key) = config.auth_token.clone() {
         keys.set_main(MainKey::Kept { key, origin: "AUTH_TOKEN" });
     } else if config.demo {
@@ -29,7 +28,7 @@ pub(super) async fn stored(
     read: Result<(), StoreError>,
     notices: &mut Vec<String>,
 ) -> ClientKeys {
-    let keys = ClientKeys::new(digests(&parts.settings, notices));
+    let keys = ClientKeys::new(digests(&parts.settings, notices)).with_limits(&config.key_limits);
     let unread = |why: &str| MainKey::Unread { why: why.to_owned() };
     keys.set_main(match (&config.auth_token, read) {
         (Some(token), _) => MainKey::Kept { key: token.clone(), origin: "AUTH_TOKEN" },

@@ -4,6 +4,7 @@
 //! then ends them with an error event, and writes what is still in the queue of the log.
 
 mod catalogue;
+mod engine;
 mod front;
 mod kept;
 mod keyless;
@@ -77,6 +78,8 @@ pub struct App {
     watching: [tokio::task::JoinHandle<()>; 3],
     control: Control,
     lock: Arc<lock::Lock>,
+    /// Held here alone: it holds the control, which must not hold it.
+    engine: Arc<dyn control::Engine>,
 }
 
 impl App {
@@ -104,8 +107,8 @@ impl App {
             }
         };
         let accounts = Accounts::new(roster, config.strategy, store, clock.now());
-        accounts.set_prefer(config.prefer);
         roster::expect_stored(&config, &parts.settings, &accounts);
+        roster::arrange(&config, &parts.settings, &accounts, clock.now());
         roster::warn_if_empty(&accounts, clock.now());
         let keys = keys::gather(&config, &parts.settings, &mut notices);
         let web = Arc::new(build_web(&config, simulator.as_ref())?);
@@ -121,6 +124,7 @@ impl App {
             journal: opened.journal.clone(),
             api: Arc::clone(&api),
             names: names.clone(),
+            limits: keys.limits().clone(),
             clock,
             body_limit: usize::try_from(config.limits.body_bytes).unwrap_or(usize::MAX),
         });
@@ -146,7 +150,10 @@ impl App {
         let door = Door::new(sessions.clone(), token);
         let guard = guard(&config, &keys, token)?.with_serving(serving.clone()).with_sessions(sessions);
         let routes = routes(&proxy, &control, &door, &config);
-        let front = front::Front::new(Arc::new(guard), proxy.clone(), routes);
+        let guard = Arc::new(guard);
+        let front = front::Front::new(Arc::clone(&guard), proxy.clone(), routes);
+        let engine: Arc<dyn control::Engine> = Arc::new(engine::Rooms { front: front.clone(), keys });
+        control.attach_rooms(&guard, &engine);
         let limits =
             server::Limits { max_connections: config.limits.max_connections, ..server::Limits::default() };
         let keyless = match keyless {
@@ -172,6 +179,7 @@ impl App {
             background,
             control,
             lock,
+            engine,
         };
         match app.lock.announce(&instance(app.addr(), config.demo)) {
             Err(error) if lock::is_unwritable(&error) => tracing::warn!("{NOT_ANNOUNCED}: {error}"),
@@ -192,7 +200,7 @@ impl App {
 
     /// Stops: no new requests, running ones get up to `grace`, the log is written.
     pub async fn stop(self, grace: Duration) -> server::Drained {
-        let Self { server, keyless, journal, simulator, background, watching, control, lock } = self;
+        let Self { server, keyless, journal, simulator, background, watching, control, lock, engine } = self;
         background.cancel();
         let without_key = async {
             match &keyless {
@@ -210,7 +218,7 @@ impl App {
         }
         let written = tokio::task::spawn_blocking(move || {
             // These hold the last handles to the accounts, whose states are written when the last is gone.
-            drop((server, control));
+            drop((server, control, engine));
             journal.close(LOG_GRACE);
         });
         // A log that cannot be written in time has warned already; the program ends in any case.
@@ -260,7 +268,15 @@ async fn open_journal(config: &Config, database: &Path) -> Result<journal::Opene
         ..journal::Limits::default()
     };
     let path = database.to_owned();
-    let opening = tokio::task::spawn_blocking(move || Journal::open(&path, limits)).await;
+    let keep = config.preferences.keep_bodies;
+    let opening = tokio::task::spawn_blocking(move || {
+        let opened = Journal::open(&path, limits);
+        if let Err(error) = opened.journal.keep_bodies(keep) {
+            tracing::warn!("bodies of an earlier run could not be deleted: {error}");
+        }
+        opened
+    })
+    .await;
     opening
         .map_err(|error| StartError::System { what: "the request log cannot be opened", error: error.into() })
 }

@@ -2,6 +2,7 @@
 
 use crate::accounts::{Account, Accounts, Kind, Now, Origin};
 use crate::config::{Config, SettingsFile};
+use crate::control::settings_table;
 use crate::secrets::Secret;
 use crate::simulator::Simulator;
 
@@ -22,8 +23,23 @@ pub(super) fn at_hand(config: &Config, simulator: Option<&Simulator>) -> Vec<Acc
 /// Names the accounts that were added by hand. A demo has none but its own.
 pub(super) fn expect_stored(config: &Config, settings: &SettingsFile, accounts: &Accounts) {
     if !config.demo {
-        settings.texts("accounts").into_iter().for_each(|(id, label)| accounts.expect(id, label, Kind::Web));
+        for kind in [Kind::Web, Kind::Api] {
+            let kept = settings.texts(settings_table(kind)).into_iter();
+            kept.for_each(|(id, label)| accounts.expect(id, label, kind));
+        }
     }
+}
+
+/// What the user said about accounts of every origin: names, order, one alone.
+pub(super) fn arrange(config: &Config, settings: &SettingsFile, accounts: &Accounts, now: Now) {
+    for (id, label) in settings.texts("labels") {
+        accounts.rename(&id, &label);
+    }
+    accounts.set_order(config.account_order.clone());
+    // An account that is gone must not keep the others out.
+    let is_here = |id: &String| accounts.list(now).iter().any(|account| account.id == *id);
+    accounts.set_only(config.only_account.clone().filter(is_here));
+    accounts.set_prefer(config.prefer);
 }
 
 /// Not among the notices, which stay for the whole run: an account can be added at any time.

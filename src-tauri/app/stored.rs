@@ -40,6 +40,7 @@ impl Stored {
         let clock = Clock::default();
         let accounts = Accounts::new(roster::at_hand(config, None), config.strategy, store, clock.now());
         roster::expect_stored(config, &parts.settings, &accounts);
+        roster::arrange(config, &parts.settings, &accounts, clock.now());
         // What cannot be read is listed with its reason.
         let read = kept::read_accounts(&parts.vault, &accounts, clock).await;
         let keys = keys::stored(config, &parts, read, &mut notices).await;

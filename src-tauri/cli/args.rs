@@ -95,12 +95,22 @@ pub(super) enum Accounts {
         /// Only this account
         label: Option<String>,
     },
-    /// Add a web-session account; the cookie is read from stdin and kept in the keychain
+    /// Add an account; its cookie or key is read from stdin and kept in the keychain
     Add {
         /// The name of the account in lists and logs
         #[arg(long)]
         label: String,
+        /// An account of the official API: what is read is its key
+        #[arg(long)]
+        api: bool,
+        /// The notice about web sessions was read and is accepted
+        #[arg(long)]
+        accept_terms: bool,
     },
+    /// Give an account another name, in the request log too
+    Rename { label: String, to: String },
+    /// Use one account and no other; without a name all again
+    Only { label: Option<String> },
     /// Leave an account unused until it is resumed
     Pause { label: String },
     /// Use a paused account again
@@ -121,6 +131,8 @@ pub(super) enum Keys {
     Add { name: String },
     /// Refuse a key from now on
     Revoke { name: String },
+    /// Make a new main key; the old one is refused at once
+    ReplaceMain,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -150,4 +162,5 @@ pub(super) struct Export {
 pub(super) enum Format {
     Jsonl,
     Csv,
+    Har,
 }

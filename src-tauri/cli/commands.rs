@@ -1,6 +1,6 @@
 //! The short commands.
 
-use std::io::Read;
+use std::io::{BufRead, IsTerminal, Read};
 
 use serde_json::{Value, json};
 
@@ -17,8 +17,8 @@ Please note: this program is unofficial. A web session is your own mammouth.ai l
 alone. Mammouth's terms (14 April 2026) forbid bypassing plan limits, sharing credentials and reverse engineering; the
 official API key is the sanctioned way. You decide.";
 
-/// The largest cookie that is read, bytes.
-const LARGEST_COOKIE: u64 = 64 * 1024;
+/// The largest secret that is read, bytes: the export of a browser extension holds many cookies.
+const LARGEST_SECRET: u64 = 128 * 1024;
 
 pub(super) fn status(place: &Place) -> Result<(), Stop> {
     let found = find(place)?;
@@ -51,7 +51,14 @@ pub(super) fn accounts(place: &Place, command: Accounts) -> Result<(), Stop> {
     match command {
         Accounts::List { json } => list_accounts(place, json),
         Accounts::Check { label } => check_accounts(place, label),
-        Accounts::Add { label } => add_account(place, &label),
+        Accounts::Add { label, api, accept_terms } => add_account(place, &label, api, accept_terms),
+        Accounts::Rename { label, to } => {
+            change(place, "accounts.rename", json!({ "label": label, "to": to }), "renamed")
+        }
+        Accounts::Only { label } => {
+            let done = if label.is_some() { "the others wait" } else { "all accounts are used" };
+            change(place, "accounts.only", json!({ "label": label }), done)
+        }
         Accounts::Pause { label } => {
             change(place, "accounts.enable", json!({ "label": label, "enabled": false }), "paused")
         }
@@ -124,15 +131,45 @@ fn show_check(check: &CheckView) {
     out::line(format_args!("{}: {mark}, {}{who}", check.label, check.message));
 }
 
-fn add_account(place: &Place, label: &str) -> Result<(), Stop> {
-    out::note(NOTICE);
-    out::note("Paste the value of the cookie 'auth_session' and end with Ctrl-D:");
+fn add_account(place: &Place, label: &str, api: bool, accepted: bool) -> Result<(), Stop> {
+    if !api {
+        agree(place, accepted)?;
+    }
+    let (kind, what) = if api { ("api", "API key") } else { ("web", "cookie 'auth_session'") };
+    out::note(format_args!("Paste the {what} and end with Ctrl-D:"));
     let mut secret = String::new();
-    let read = std::io::stdin().lock().take(LARGEST_COOKIE).read_to_string(&mut secret);
-    read.map_err(|error| Stop::failed(format!("the cookie cannot be read: {error}")))?;
-    let added: CheckView = ask(place, "accounts.add", json!({ "label": label, "secret": secret.trim() }))?;
+    let read = std::io::stdin().lock().take(LARGEST_SECRET).read_to_string(&mut secret);
+    read.map_err(|error| Stop::failed(format!("the {what} cannot be read: {error}")))?;
+    let args = json!({ "label": label, "kind": kind, "secret": secret.trim() });
+    let added: CheckView = ask(place, "accounts.add", args)?;
     show_check(&added);
     Ok(())
+}
+
+/// Before the first web session is stored the user has read the notice.
+fn agree(place: &Place, accepted: bool) -> Result<(), Stop> {
+    out::note(NOTICE);
+    if find(place)?.parts.settings.preferences().terms_accepted {
+        return Ok(());
+    }
+    if !accepted && !says_yes()? {
+        return Err(Stop::failed(
+            "the notice was not accepted: nothing was added ('--accept-terms' accepts it)",
+        ));
+    }
+    ask(place, "settings.accept_terms", Value::Null)
+}
+
+/// Only a person can be asked; a script says it with the option.
+fn says_yes() -> Result<bool, Stop> {
+    if !std::io::stdin().is_terminal() {
+        return Ok(false);
+    }
+    out::note("Type 'yes' to accept this:");
+    let mut answer = String::new();
+    let read = std::io::stdin().lock().take(64).read_line(&mut answer);
+    read.map_err(|error| Stop::failed(format!("the answer cannot be read: {error}")))?;
+    Ok(answer.trim().eq_ignore_ascii_case("yes"))
 }
 
 pub(super) fn keys(place: &Place, command: Keys) -> Result<(), Stop> {
@@ -144,6 +181,11 @@ pub(super) fn keys(place: &Place, command: Keys) -> Result<(), Stop> {
         Keys::Add { name } => {
             let key: KeyView = ask(place, "keys.add", json!({ "name": name }))?;
             out::note("this key is shown once:");
+            out::line(key.key.unwrap_or_default());
+        }
+        Keys::ReplaceMain => {
+            let key: KeyView = ask(place, "keys.replace_main", Value::Null)?;
+            out::note("give this key to your clients; the old one is refused now:");
             out::line(key.key.unwrap_or_default());
         }
         Keys::Revoke { name } => return change(place, "keys.revoke", json!({ "name": name }), "revoked"),

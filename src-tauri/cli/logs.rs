@@ -97,6 +97,10 @@ pub(super) fn export(place: &Place, options: &Export) -> Result<(), Stop> {
             records.iter().for_each(|record| out::line(serde_json::to_string(record).unwrap_or_default()))
         }
         Format::Csv => out::line(journal::csv(&records).trim_end()),
+        // Bodies stay where they are: only the window exports them.
+        Format::Har => {
+            out::line(journal::har(&records.into_iter().map(|record| (record, None)).collect::<Vec<_>>()))
+        }
     }
     Ok(())
 }

@@ -16,19 +16,6 @@ pub(super) fn cookies(text: &str, cookie_name: &str) -> Result<Vec<Secret>, Stri
     entries(text, |entry| cookie_value(entry, cookie_name))
 }
 
-/// The one session cookie in `text`, in any of the forms in which `COOKIES` takes one.
-///
-/// # Errors
-/// A sentence that repeats nothing of the text.
-pub fn clean_cookie(text: &str, cookie_name: &str) -> Result<Secret, String> {
-    let mut found = cookies(text, cookie_name).map_err(|problem| format!("the cookie {problem}"))?;
-    match (found.pop(), found.is_empty()) {
-        (Some(cookie), true) => Ok(cookie),
-        (Some(_), false) => Err("this is more than one cookie; add one account at a time".to_owned()),
-        (None, _) => Err("the cookie is empty".to_owned()),
-    }
-}
-
 /// The API keys in `text`. Errors as [`cookies`].
 pub(super) fn api_keys(text: &str) -> Result<Vec<Secret>, String> {
     entries(text, Ok)

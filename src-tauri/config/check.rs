@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::checked::Config;
+use super::checked::{Config, SecretPlace};
 use super::error::{ConfigError, GivenBy};
 use super::file::SettingsFile;
 use super::resolve::resolve;
@@ -11,17 +11,19 @@ use super::sources::{Flags, Sources, Surroundings};
 /// Stands for an `AUTH_TOKEN` that was given, whose text nobody needs here.
 const SOME_TOKEN: &str = "given-elsewhere-0123456789abcdef";
 
-/// What these settings mean without flags and variables. `has_token`: an `AUTH_TOKEN` was given.
+/// What these settings mean without flags and variables. Secrets that were given at the `start` count as given.
 ///
 /// # Errors
 /// The first setting that cannot be used.
-pub fn check(settings: &SettingsFile, has_token: bool) -> Result<Config, ConfigError> {
+pub fn check(settings: &SettingsFile, start: Option<&Config>) -> Result<Config, ConfigError> {
     let dir = settings.path().parent().unwrap_or(settings.path()).to_owned();
-    let env = if has_token {
-        BTreeMap::from([("AUTH_TOKEN".to_owned(), SOME_TOKEN.to_owned())])
-    } else {
-        BTreeMap::new()
-    };
+    let mut env = BTreeMap::new();
+    if start.is_some_and(|start| start.auth_token.is_some()) {
+        env.insert("AUTH_TOKEN".to_owned(), SOME_TOKEN.to_owned());
+    }
+    if let Some(SecretPlace::File { key_file }) = start.map(|start| &start.secret_store) {
+        env.insert("SECRET_KEY_FILE".to_owned(), key_file.display().to_string());
+    }
     let surroundings = Surroundings { working_dir: dir.clone(), platform_dir: Some(dir), headless: false };
     let flags = Flags::default();
     resolve(&Sources { flags, env, env_file: None, settings: settings.clone(), surroundings })
@@ -66,14 +68,22 @@ mod tests {
     #[test]
     fn the_file_alone_is_checked_by_the_same_rules() {
         let settings = saved("port = 4000\ntheme = \"dark\"\n").settings;
-        let config = check(&settings, false).unwrap();
+        let config = check(&settings, None).unwrap();
         assert_eq!(config.port, 4000);
         assert_eq!(config.preferences.theme, crate::config::Theme::Dark);
         for (text, setting) in
             [("theme = \"blue\"", "theme"), ("language = \"de\"", "language"), ("host = \"0.0.0.0\"", "HOST")]
         {
-            assert_eq!(check(&saved(text).settings, false).unwrap_err().setting, setting);
+            assert_eq!(check(&saved(text).settings, None).unwrap_err().setting, setting);
         }
-        assert!(check(&saved("host = \"0.0.0.0\"").settings, true).is_ok());
+        let given = sources(
+            Path::new("/root-of-tests"),
+            &[("AUTH_TOKEN", "sk-9f2c41d07ab84e6f"), ("SECRET_KEY_FILE", "k")],
+        );
+        let mut given = given;
+        given.settings = saved("secret_store = \"file\"").settings;
+        let start = resolve(&given).unwrap();
+        assert!(check(&saved("host = \"0.0.0.0\"").settings, Some(&start)).is_ok());
+        assert!(check(&given.settings, Some(&start)).is_ok() && check(&given.settings, None).is_err());
     }
 }

@@ -79,6 +79,8 @@ pub struct Config {
     pub account_order: Vec<String>,
     /// `only_account`: none. The id of the one account that is used; the others wait.
     pub only_account: Option<String>,
+    /// `[key_limits.NAME]`: none. What a client key may ask for and use a day.
+    pub key_limits: BTreeMap<String, KeyLimit>,
     /// Language, theme and what else is a matter of taste.
     pub preferences: Preferences,
     /// What a flag or a variable decides, by the name of the variable.
@@ -96,6 +98,17 @@ impl Config {
     pub fn listen(&self) -> SocketAddr {
         SocketAddr::new(self.host, self.port)
     }
+}
+
+/// The limits of one client key. `None` and an empty list mean none.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct KeyLimit {
+    /// Models by the names that the client sends.
+    pub models: Vec<String>,
+    /// Tokens of prompts and replies.
+    pub daily_tokens: Option<u64>,
+    /// US dollars.
+    pub daily_cost_usd: Option<f64>,
 }
 
 /// Where secrets are kept over a restart.
@@ -140,7 +153,8 @@ pub enum Prefer {
 }
 
 /// How a conversation is laid out for the web upstream, which knows no roles.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Layout {
     /// One part a turn, alternating between user and assistant.
     #[default]

@@ -8,6 +8,7 @@ use toml_edit::{DocumentMut, Value};
 
 use super::edit;
 use super::parse::{self, Bad, Parsed};
+use super::preferences::{Preferences, preferences};
 use super::values::Values;
 use crate::secrets::{beside, create_private_dir, replace, set_aside};
 
@@ -75,6 +76,11 @@ impl SettingsFile {
         self.notice.as_deref()
     }
 
+    /// Language, theme and what was asked of the user once; the defaults where they cannot be used.
+    pub fn preferences(&self) -> Preferences {
+        preferences(&self.values).or_else(|_| preferences(&Values::default())).unwrap_or_default()
+    }
+
     /// The texts of a table, by their keys: for what other rooms keep here, such as the digests of client keys. What is
     /// no text is passed over.
     pub fn texts(&self, table: &str) -> Vec<(String, String)> {
@@ -101,6 +107,40 @@ impl SettingsFile {
         let mut document = self.document.clone();
         edit::put(&mut document, path, value.into()).ok_or(SettingsError::WrongType)?;
         self.take(document)
+    }
+
+    /// Changes a list in memory; see [`set`](Self::set).
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn set_list(&mut self, path: &[&str], values: &[String]) -> Result<(), SettingsError> {
+        self.set(path, values.iter().map(String::as_str).collect::<toml_edit::Array>())
+    }
+
+    /// Whether the file has this setting.
+    pub fn has(&self, path: &[&str]) -> bool {
+        let mut item = Some(self.document.as_item());
+        for name in path {
+            item = item.and_then(|item| item.get(name));
+        }
+        item.is_some()
+    }
+
+    /// Lets what is said about an account follow to its new id, or forgets it.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn follow_account(&mut self, old: &str, new: Option<&str>) -> Result<(), SettingsError> {
+        if let Some(order) = self.values.account_order.clone() {
+            let keep = |id: String| if id == old { new.map(str::to_owned) } else { Some(id) };
+            let order: Vec<String> = order.into_iter().filter_map(keep).collect();
+            self.set_list(&["account_order"], &order)?;
+        }
+        match (self.values.only_account.as_deref() == Some(old), new) {
+            (true, Some(new)) => self.set(&["only_account"], new),
+            (true, None) => self.unset(&["only_account"]),
+            (false, _) => Ok(()),
+        }
     }
 
     /// Removes one setting in memory, so that its default counts again.

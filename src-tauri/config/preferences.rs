@@ -31,7 +31,7 @@ pub enum Theme {
 }
 
 /// Settings of the window, and what is asked of the user once.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Preferences {
     /// `language`: `auto`.
     pub language: Language,
@@ -49,7 +49,7 @@ pub struct Preferences {
 }
 
 /// `notify_limited`, `notify_back`, `notify_login`, `notify_all_limited`, `notify_port`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Notify {
     pub limited: bool,
     pub back: bool,

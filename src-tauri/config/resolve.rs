@@ -14,7 +14,7 @@ use super::pick::{first, list};
 use super::preferences::preferences;
 use super::secret_place::secret_place;
 use super::sources::Sources;
-use super::tables::{aliases, layout, limits, prefer, strategy, web};
+use super::tables::{aliases, key_limits, layout, limits, prefer, strategy, web};
 
 const WEB_URL: &str = "https://mammouth.ai";
 const API_URL: &str = "https://api.mammouth.ai";
@@ -56,6 +56,7 @@ pub fn resolve(sources: &Sources) -> Result<Config, ConfigError> {
         keyless_port: keyless_port(sources)?,
         account_order: sources.settings.values.account_order.clone().unwrap_or_default(),
         only_account: sources.settings.values.only_account.clone().filter(|id| !id.is_empty()),
+        key_limits: key_limits(sources)?,
         preferences: preferences(&sources.settings.values)?,
         fixed: fixed(sources),
         limits: limits(sources)?,

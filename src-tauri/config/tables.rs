@@ -1,9 +1,10 @@
 //! The settings that only the settings file has.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::addresses;
-use super::checked::{Layout, Limits, Prefer, Strategy, WebShape};
+use super::checked::{KeyLimit, Layout, Limits, Prefer, Strategy, WebShape};
 use super::error::{ConfigError, GivenBy};
 use super::pick::saved;
 use super::sources::Sources;
@@ -53,6 +54,22 @@ pub(super) fn aliases(sources: &Sources) -> Result<Vec<(String, String)>, Config
         return Err(ConfigError::new("aliases", GivenBy::Settings, problem));
     }
     Ok(aliases.iter().map(|(name, model)| (name.clone(), model.clone())).collect())
+}
+
+pub(super) fn key_limits(sources: &Sources) -> Result<BTreeMap<String, KeyLimit>, ConfigError> {
+    let wrong =
+        || ConfigError::new("key_limits", GivenBy::Settings, "has a limit that is negative or no number");
+    let mut limits = BTreeMap::new();
+    for (name, saved) in &sources.settings.values.key_limits {
+        let daily_tokens = saved.daily_tokens.map(u64::try_from).transpose().map_err(|_| wrong())?;
+        let daily_cost_usd = saved.daily_cost_usd;
+        if daily_cost_usd.is_some_and(|usd| !usd.is_finite() || usd < 0.0) {
+            return Err(wrong());
+        }
+        let models = saved.models.clone();
+        limits.insert(name.clone(), KeyLimit { models, daily_tokens, daily_cost_usd });
+    }
+    Ok(limits)
 }
 
 pub(super) fn limits(sources: &Sources) -> Result<Limits, ConfigError> {

@@ -39,6 +39,8 @@ pub(super) struct Values {
     pub(super) account_order: Option<Vec<String>>,
     /// The id of the one account that is used.
     pub(super) only_account: Option<String>,
+    /// By the name of the client key.
+    pub(super) key_limits: BTreeMap<String, KeyLimitValues>,
     pub(super) unlimited_models: Option<Vec<String>>,
     pub(super) aliases: BTreeMap<String, String>,
     pub(super) limits: LimitValues,
@@ -55,6 +57,14 @@ pub(super) struct LimitValues {
     pub(super) connect_seconds: Option<i64>,
     pub(super) log_days: Option<i64>,
     pub(super) log_max_bytes: Option<i64>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(super) struct KeyLimitValues {
+    pub(super) models: Vec<String>,
+    pub(super) daily_tokens: Option<i64>,
+    pub(super) daily_cost_usd: Option<f64>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]

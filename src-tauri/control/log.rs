@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Control, ControlError, ErrorCode, Nothing};
-use crate::journal::{JournalError, Query, Record};
+use crate::journal::{self, Bodies, Journal, JournalError, Query, Record};
+use crate::secrets::{Redactor, Secret};
 
 /// A file of records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +19,116 @@ pub struct Exported {
 pub(super) async fn latest(control: &Control, query: Query) -> Result<Vec<Record>, ControlError> {
     let journal = control.journal.clone();
     blocking(move || journal.latest(&query)).await
+}
+
+/// One record or its bodies.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(super) struct IdArgs {
+    id: u64,
+}
+
+/// The form of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum ExportFormat {
+    Csv,
+    Jsonl,
+    Har,
+}
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
+pub(super) struct ExportArgs {
+    format: ExportFormat,
+    query: Option<Query>,
+}
+
+/// The most that one export holds; an older rest is had with `before_id`.
+const LARGEST_EXPORT: usize = 50_000;
+const PAGE: usize = 1_000;
+
+pub(super) async fn get(control: &Control, args: IdArgs) -> Result<Record, ControlError> {
+    let journal = control.journal.clone();
+    blocking(move || journal.get(args.id)).await?.ok_or_else(not_found)
+}
+
+pub(super) async fn count(control: &Control, query: Query) -> Result<u64, ControlError> {
+    let journal = control.journal.clone();
+    blocking(move || journal.count(&query)).await
+}
+
+pub(super) async fn bodies(control: &Control, args: IdArgs) -> Result<Bodies, ControlError> {
+    let journal = control.journal.clone();
+    let bodies = blocking(move || journal.bodies(args.id)).await?.ok_or_else(not_found)?;
+    let clean = Redactor::new(&known_secrets(control));
+    let Bodies { request, response, cut } = bodies;
+    Ok(Bodies { request: clean.without_secrets(&request), response: clean.without_secrets(&response), cut })
+}
+
+/// The records as a file, the oldest first, without any secret that this program knows.
+pub(super) async fn export(control: &Control, args: ExportArgs) -> Result<Exported, ControlError> {
+    let (journal, query) = (control.journal.clone(), args.query.unwrap_or_default());
+    let text = blocking(move || written(&journal, args.format, query)).await?;
+    let (ending, media_type) = match args.format {
+        ExportFormat::Csv => ("csv", "text/csv"),
+        ExportFormat::Jsonl => ("jsonl", "application/jsonl"),
+        ExportFormat::Har => ("har", "application/json"),
+    };
+    Ok(Exported {
+        name: format!("mammouth-requests.{ending}"),
+        media_type: media_type.to_owned(),
+        text: Redactor::new(&known_secrets(control)).without_secrets(&text),
+    })
+}
+
+fn written(journal: &Journal, format: ExportFormat, query: Query) -> Result<String, JournalError> {
+    let records = all(journal, query)?;
+    Ok(match format {
+        ExportFormat::Csv => journal::csv(&records),
+        ExportFormat::Jsonl => journal::jsonl(&records),
+        ExportFormat::Har => {
+            let with_bodies = |record: Record| Ok((journal.bodies(record.id)?, record));
+            let both: Result<Vec<_>, JournalError> = records.into_iter().map(with_bodies).collect();
+            let both: Vec<_> = both?.into_iter().map(|(bodies, record)| (record, bodies)).collect();
+            journal::har(&both)
+        }
+    })
+}
+
+/// Page after page, then the oldest first.
+fn all(journal: &Journal, query: Query) -> Result<Vec<Record>, JournalError> {
+    let most = if query.limit == 0 { LARGEST_EXPORT } else { query.limit.min(LARGEST_EXPORT) };
+    let mut query = Query { limit: PAGE.min(most), ..query };
+    let mut records: Vec<Record> = Vec::new();
+    loop {
+        let page = journal.latest(&query)?;
+        let last = page.len() < query.limit;
+        records.extend(page);
+        if last || records.len() >= most {
+            break;
+        }
+        query.before_id = records.last().map(|record| record.id);
+        query.limit = PAGE.min(most - records.len());
+    }
+    records.reverse();
+    Ok(records)
+}
+
+/// What must not leave: cookies, keys of the API, the main client key.
+fn known_secrets(control: &Control) -> Vec<Secret> {
+    let views = control.accounts.list(control.clock.now());
+    let accounts = views.iter().filter_map(|view| Some(control.accounts.find(&view.id)?.secret.clone()));
+    let main = match control.keys.main() {
+        super::MainKey::Kept { key, .. } | super::MainKey::ForThisRun { key, .. } => Some(key),
+        super::MainKey::Unread { .. } => None,
+    };
+    accounts.chain(main).collect()
+}
+
+fn not_found() -> ControlError {
+    ControlError::new(ErrorCode::NotFound, "there is no such record, or nothing of it was kept")
 }
 
 pub(super) async fn clear(control: &Control, _: Nothing) -> Result<u64, ControlError> {

@@ -18,6 +18,7 @@ mod overview;
 mod port;
 mod reader;
 mod secrets;
+mod serving;
 mod session;
 mod settings;
 mod status;
@@ -28,12 +29,12 @@ mod tried;
 pub mod ui;
 mod window;
 
-pub use accounts::{CheckView, Explained, PassedOver, keychain_name};
+pub use accounts::{CheckView, Explained, PassedOver, keychain_name, settings_table};
 pub use desktop::{BoxFuture, Desktop};
 pub use error::{ControlError, ErrorCode};
 pub use events::ControlEvent;
-pub use keys::{ClientKeys, KeyView, MainKey};
-pub use log::Exported;
+pub use keys::{ClientKeys, KeyView, MAIN_KEY, MainKey};
+pub use log::{ExportFormat, Exported};
 pub use models::ModelView;
 pub use notice::{Notice, Page, Severity};
 pub use overview::{ErrorLine, Overview};
@@ -43,14 +44,14 @@ pub use session::Door;
 pub use settings::{SettingFrom, SettingKind, SettingValue, SettingView};
 pub use status::{Facts, ServingState, Status};
 pub use table::{changes, dispatch, names};
-pub use tried::TryView;
+pub use tried::{Engine, TryView};
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 
 use tokio::sync::watch;
 
-use crate::access::Serving;
+use crate::access::{Guard, Policy, Serving};
 use crate::accounts::{AccountView, Accounts, Clock};
 use crate::config::{Config, SettingsFile};
 use crate::journal::Journal;
@@ -90,6 +91,9 @@ struct Inner {
     parts: Parts,
     listening: OnceLock<Listening>,
     desktop: OnceLock<Arc<dyn Desktop>>,
+    /// Weak, as the server is: what answers requests holds this control.
+    engine: OnceLock<Weak<dyn Engine>>,
+    guard: OnceLock<Arc<Guard>>,
     /// What came up after the start.
     notices: Mutex<Vec<String>>,
     /// Touched when something of the status changed that no other room tells.
@@ -125,6 +129,8 @@ impl Control {
             parts,
             listening: OnceLock::new(),
             desktop: OnceLock::new(),
+            engine: OnceLock::new(),
+            guard: OnceLock::new(),
             notices: Mutex::default(),
             changed: watch::Sender::new(()),
         };
@@ -145,6 +151,25 @@ impl Control {
         self.touch();
     }
 
+    /// Hands over the guard, whose lists change with the settings, and what the rooms that serve do for commands.
+    pub fn attach_rooms(&self, guard: &Arc<Guard>, engine: &Arc<dyn Engine>) {
+        // As with the server: the first one stays.
+        let _ = self.inner.guard.set(Arc::clone(guard));
+        let _ = self.inner.engine.set(Arc::downgrade(engine));
+    }
+
+    fn engine(&self) -> Result<Arc<dyn Engine>, ControlError> {
+        self.inner.engine.get().and_then(Weak::upgrade).ok_or_else(|| {
+            ControlError::new(ErrorCode::Starting, "this needs the running program: start it first")
+        })
+    }
+
+    fn set_policy(&self, policy: Policy) {
+        if let Some(guard) = self.inner.guard.get() {
+            guard.set_policy(policy);
+        }
+    }
+
     fn desktop(&self) -> Option<&Arc<dyn Desktop>> {
         self.inner.desktop.get()
     }
@@ -160,8 +185,8 @@ impl Control {
 
     /// The settings as they are saved, without flags and variables. What cannot be used counts as it did at the start.
     fn saved(&self) -> Config {
-        let has_token = self.config.auth_token.is_some();
-        crate::config::check(&self.settings(), has_token).unwrap_or_else(|_| Config::clone(&self.config))
+        crate::config::check(&self.settings(), Some(&self.config))
+            .unwrap_or_else(|_| Config::clone(&self.config))
     }
 
     /// Tells the user something that stays true until the program ends.

@@ -116,7 +116,7 @@ fn view(listed: &Listed, there: Kinds) -> ModelView {
 }
 
 /// Who can serve it. Only an API makes embeddings.
-fn kinds(model: &Model, embeds: bool) -> Kinds {
+pub(super) fn kinds(model: &Model, embeds: bool) -> Kinds {
     let (web, api) = (model.in_web, model.in_api);
     if embeds {
         return Kinds::API;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Control, ControlError, ErrorCode};
+use super::{Control, ControlError, ErrorCode, Nothing};
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -19,9 +19,35 @@ pub(super) struct Switched {
     pub(super) address: String,
 }
 
+/// A port that is free.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(super) struct Free {
+    port: u16,
+}
+
+/// Ports that are tried before the system is left to choose.
+const TRIED: u16 = 50;
+
+/// The next free port above the one in use. It may be taken by the time it is switched to.
+pub(super) async fn free(control: &Control, _: Nothing) -> Result<Free, ControlError> {
+    let at = control.server().map_or_else(|_| control.config.listen(), |server| server.addr());
+    let is_free = |port: &u16| std::net::TcpListener::bind((at.ip(), *port)).is_ok();
+    let next = (1..=TRIED).filter_map(|step| at.port().checked_add(step)).find(is_free);
+    let any = || std::net::TcpListener::bind((at.ip(), 0)).and_then(|listener| listener.local_addr());
+    match next.map_or_else(|| any().map(|addr| addr.port()), Ok) {
+        Ok(port) => Ok(Free { port }),
+        Err(error) => Err(ControlError::new(ErrorCode::PortTaken, error.to_string())),
+    }
+}
+
 pub(super) async fn switch(control: &Control, args: Args) -> Result<Switched, ControlError> {
+    switch_to(control, args.port).await
+}
+
+pub(super) async fn switch_to(control: &Control, port: u16) -> Result<Switched, ControlError> {
     let server = control.server()?;
-    let to = SocketAddr::new(server.addr().ip(), args.port);
+    let to = SocketAddr::new(server.addr().ip(), port);
     let remember = |bound: SocketAddr| control.save(|settings| settings.set_port(bound.port()));
     if to == server.addr() {
         // No move, but the user may have started with a flag and now wants the port to stay.
@@ -41,5 +67,6 @@ pub(super) async fn switch(control: &Control, args: Args) -> Result<Switched, Co
         .switch(to, save)
         .await
         .map_err(|error| ControlError::new(ErrorCode::PortTaken, error.to_string()))?;
+    control.touch();
     Ok(Switched { address: bound.to_string() })
 }

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::secrets::Place;
+use super::{Control, ControlError, Nothing};
+use crate::secrets::{Place, StoreError};
 
 /// Whether the place answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,4 +24,55 @@ pub struct SecretsView {
     pub place: Place,
     pub state: SecretsState,
     pub advice: Option<String>,
+}
+
+/// Looks without asking the user for anything.
+pub(super) async fn state(control: &Control, _: Nothing) -> Result<SecretsView, ControlError> {
+    Ok(view(control.facts.secrets, control.vault.peek().await))
+}
+
+/// Reads what is not there yet; the system may ask for the password.
+pub(super) async fn unlock(control: &Control, _: Nothing) -> Result<SecretsView, ControlError> {
+    control.reader.read_again().await;
+    state(control, Nothing {}).await
+}
+
+fn view(place: Place, answer: Result<(), StoreError>) -> SecretsView {
+    let advice = answer.as_ref().err().map(ToString::to_string);
+    let state = match answer {
+        Ok(()) => SecretsState::Open,
+        Err(StoreError::Locked) => SecretsState::Locked,
+        Err(StoreError::Missing | StoreError::NoKeyring) => SecretsState::Missing,
+        Err(StoreError::Hung) => SecretsState::Hung,
+        Err(
+            StoreError::Denied
+            | StoreError::TooLong
+            | StoreError::Damaged
+            | StoreError::File(_)
+            | StoreError::WrongKey
+            | StoreError::KeyFile(_)
+            | StoreError::SetAside(_)
+            | StoreError::Other(_),
+        ) => SecretsState::Denied,
+    };
+    SecretsView { place, state, advice }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn l07_a_place_that_does_not_answer_says_so_with_a_way_out() {
+        for (error, state) in [
+            (StoreError::Locked, SecretsState::Locked),
+            (StoreError::Missing, SecretsState::Missing),
+            (StoreError::Denied, SecretsState::Denied),
+            (StoreError::Hung, SecretsState::Hung),
+        ] {
+            let view = view(Place::Keychain, Err(error));
+            assert_eq!((view.state, view.advice.is_some()), (state, true));
+        }
+        assert_eq!(view(Place::File, Ok(())).advice, None);
+    }
 }

@@ -4,11 +4,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::{AccountView, CheckView, Control, ControlError, ErrorCode, KeyView, Nothing, Overview, Status};
+use super::{Explained, Exported, ModelView, SecretsView, SettingView, TryView};
 use super::{
-    AccountView, CheckView, Control, ControlError, ErrorCode, KeyView, ModelView, Nothing, Overview, Status,
+    accounts, doctor, keys, log, models, overview, port, secrets, serving, settings, status, tried, window,
 };
-use super::{accounts, doctor, keys, log, models, overview, port, status, window};
-use crate::journal::{Query, Record};
+use crate::journal::{Bodies, Query, Record};
 
 /// What a command needs: only to look at what is stored, to change it, or a running program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,25 +59,47 @@ macro_rules! commands {
 }
 
 commands! {
-    "status"           Running Nothing             => Status,           status::command;
-    "overview"         Running Nothing             => Overview,         overview::overview;
-    "accounts.list"    Look    Nothing             => Vec<AccountView>, accounts::list;
-    "accounts.check"   Look    accounts::CheckArgs => Vec<CheckView>,   accounts::check;
-    "accounts.add"     Change  accounts::AddArgs   => CheckView,        accounts::add;
-    "accounts.enable"  Change  accounts::EnableArgs => (),              accounts::enable;
-    "accounts.remove"  Change  accounts::NameArgs  => (),               accounts::remove;
-    "keys.list"        Look    keys::ListArgs      => Vec<KeyView>,     keys::list;
-    "keys.add"         Change  keys::NameArgs      => KeyView,          keys::add;
-    "keys.revoke"      Change  keys::NameArgs      => (),               keys::revoke;
-    "models.list"      Running Nothing             => Vec<ModelView>,   models::list;
-    "models.refresh"   Running Nothing             => Vec<ModelView>,   models::refresh;
-    "models.set_alias" Running models::AliasArgs   => (),               models::set_alias;
-    "models.remove_alias" Running models::AliasName => (),              models::remove_alias;
-    "port.switch"      Running port::Args          => port::Switched,   port::switch;
-    "log.latest"       Running Query               => Vec<Record>,      log::latest;
-    "log.clear"        Running Nothing             => u64,              log::clear;
-    "window.open"      Running window::OpenArgs    => (),               window::open;
-    "doctor"           Look    Nothing             => Vec<doctor::Finding>, doctor::upstream;
+    "status"               Running Nothing                => Status,                status::command;
+    "overview"             Running Nothing                => Overview,              overview::overview;
+    "accounts.list"        Look    Nothing                => Vec<AccountView>,      accounts::list;
+    "accounts.check"       Look    accounts::CheckArgs    => Vec<CheckView>,        accounts::check;
+    "accounts.add"         Change  accounts::AddArgs      => CheckView,             accounts::add;
+    "accounts.replace"     Change  accounts::ReplaceArgs  => CheckView,             accounts::replace;
+    "accounts.import"      Change  accounts::ImportArgs   => Vec<CheckView>,        accounts::import;
+    "accounts.sign_in"     Running accounts::SignInArgs   => CheckView,             accounts::sign_in;
+    "accounts.rename"      Change  accounts::RenameArgs   => (),                    accounts::rename;
+    "accounts.order"       Change  accounts::OrderArgs    => (),                    accounts::order;
+    "accounts.enable"      Change  accounts::EnableArgs   => (),                    accounts::enable;
+    "accounts.only"        Change  accounts::OnlyArgs     => (),                    accounts::only;
+    "accounts.remove"      Change  accounts::NameArgs     => (),                    accounts::remove;
+    "accounts.explain"     Running accounts::ExplainArgs  => Explained,             accounts::explain;
+    "keys.list"            Look    keys::ListArgs         => Vec<KeyView>,          keys::list;
+    "keys.add"             Change  keys::AddArgs          => KeyView,               keys::add;
+    "keys.change"          Change  keys::ChangeArgs       => (),                    keys::change;
+    "keys.revoke"          Change  keys::NameArgs         => (),                    keys::revoke;
+    "keys.replace_main"    Change  Nothing                => KeyView,               keys::replace_main;
+    "models.list"          Running Nothing                => Vec<ModelView>,        models::list;
+    "models.refresh"       Running Nothing                => Vec<ModelView>,        models::refresh;
+    "models.set_alias"     Change  models::AliasArgs      => (),                    models::set_alias;
+    "models.remove_alias"  Change  models::AliasName      => (),                    models::remove_alias;
+    "try"                  Running tried::Args            => TryView,               tried::try_one;
+    "log.latest"           Running Query                  => Vec<Record>,           log::latest;
+    "log.get"              Running log::IdArgs            => Record,                log::get;
+    "log.count"            Running Query                  => u64,                   log::count;
+    "log.bodies"           Running log::IdArgs            => Bodies,                log::bodies;
+    "log.export"           Running log::ExportArgs        => Exported,              log::export;
+    "log.clear"            Running Nothing                => u64,                   log::clear;
+    "port.switch"          Running port::Args             => port::Switched,        port::switch;
+    "port.free"            Running Nothing                => port::Free,            port::free;
+    "serving.set"          Running serving::Args          => (),                    serving::set;
+    "settings.get"         Look    Nothing                => Vec<SettingView>,      settings::get;
+    "settings.set"         Change  settings::SetArgs      => SettingView,           settings::set;
+    "settings.welcomed"    Change  Nothing                => (),                    settings::welcomed;
+    "settings.accept_terms" Change Nothing                => (),                    settings::accept_terms;
+    "secrets.state"        Look    Nothing                => SecretsView,           secrets::state;
+    "secrets.unlock"       Look    Nothing                => SecretsView,           secrets::unlock;
+    "window.open"          Running window::OpenArgs       => (),                    window::open;
+    "doctor"               Look    Nothing                => Vec<doctor::Finding>,  doctor::upstream;
 }
 
 /// Whether a command changes what is stored, so that it needs the data directory for itself where no program runs.

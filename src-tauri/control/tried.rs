@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{BoxFuture, Control, ControlError, ErrorCode};
+
 /// What became of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct TryView {
     pub status: u16,
@@ -18,4 +20,27 @@ pub struct TryView {
     pub duration_ms: u64,
     /// Why there is no reply.
     pub error: Option<String>,
+}
+
+/// What the rooms that serve do for a command. `app` hands it over, because they and this room do not see each other.
+pub trait Engine: Send + Sync {
+    /// One real request.
+    fn try_one(&self, model: String, text: String) -> BoxFuture<'_, TryView>;
+}
+
+/// The longest question, bytes.
+const LONGEST: usize = 32 << 10;
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(super) struct Args {
+    model: String,
+    text: String,
+}
+
+pub(super) async fn try_one(control: &Control, args: Args) -> Result<TryView, ControlError> {
+    if args.text.len() > LONGEST || args.model.len() > 256 {
+        return Err(ControlError::new(ErrorCode::BadArguments, "the question is longer than 32 KB"));
+    }
+    Ok(control.engine()?.try_one(args.model, args.text).await)
 }

@@ -93,6 +93,9 @@ impl Question {
         let Decoded { mut request, ignored, steering, remember } = decoded;
         self.entry.asked(&request.model, request.stream);
         let client = Arc::clone(&self.caller.client);
+        if let Some(problem) = self.proxy.client_limit(&client, &request.model) {
+            return self.fail(&problem, 0);
+        }
         let memory = remember.responses.as_deref();
         if memory
             .is_some_and(|memory| !self.proxy.threads.go_on(&client, &mut request, memory, Instant::now()))

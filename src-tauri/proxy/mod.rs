@@ -10,6 +10,7 @@ mod body;
 mod budget;
 mod cost;
 mod embeddings;
+mod limits;
 mod local;
 mod metrics;
 mod models;
@@ -29,7 +30,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::access::Dialect as Form;
+use crate::access::{Dialect as Form, Limits};
 use crate::accounts::{Accounts, Clock};
 use crate::journal::Journal;
 use crate::upstreams::Names;
@@ -44,6 +45,8 @@ pub struct Parts {
     pub journal: Journal,
     pub api: Arc<Api>,
     pub names: Names,
+    /// What client keys may ask for and use.
+    pub limits: Limits,
     pub clock: Clock,
     /// The largest body of a request, bytes.
     pub body_limit: usize,

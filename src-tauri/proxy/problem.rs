@@ -24,6 +24,12 @@ pub(super) enum Problem {
     NoSuchResponse,
     /// The conversation that a response would go on with is not known.
     NoPrevious,
+    /// The client's key may not ask for it.
+    ModelNotAllowed,
+    /// The client's key has used what it may a day.
+    ClientLimit {
+        wait: Duration,
+    },
     NoAccount(NoAccount),
     Upstream(Failure),
     /// The program is stopping.
@@ -94,6 +100,20 @@ pub(super) fn tell(problem: &Problem) -> Told {
                 "the previous response is not kept any more: send the whole conversation",
             )
         },
+        Problem::ModelNotAllowed => Told::new(
+            403,
+            "forbidden",
+            Fault::Client,
+            "this client's key may not use this model; the user sets which under Clients",
+        ),
+        Problem::ClientLimit { wait } => Told::new(
+            429,
+            "client_limit",
+            Fault::Client,
+            "this client's key has used what the user lets it use a day; the next day begins at midnight UTC",
+        )
+        .after(*wait)
+        .spent(),
         Problem::NoAccount(NoAccount::Starting) => no_account(&NoAccount::Starting),
         Problem::NoAccount(reason) => no_account(reason).spent(),
         Problem::Upstream(failure) => upstream(failure).spent(),
@@ -149,7 +169,7 @@ fn refused(refusal: &Refusal) -> Told {
             503,
             "overloaded",
             Fault::Proxy,
-            "the user has stopped the proxy; it answers again once it is started in its window or with 'mammouth-proxy resume'",
+            "the user has stopped the proxy in its window; it answers again once it is started there",
         )
         .spent(),
         Refusal::Preflight(_) => told(204, "preflight", ""),

@@ -104,7 +104,7 @@ impl Bench {
             names: Names::default(),
             journal,
             vault,
-            config: Arc::new(config::check(&settings, false).unwrap()),
+            config: Arc::new(config::check(&settings, None).unwrap()),
             settings: Arc::new(Mutex::new(settings)),
             keys: ClientKeys::new(std::collections::BTreeMap::new()),
             serving: Serving::default(),

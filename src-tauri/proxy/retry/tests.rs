@@ -65,6 +65,7 @@ fn proxy(simulator: &Simulator) -> Proxy {
         api: Arc::new(Api::new(api::Settings::default()).unwrap()),
         names: Names::default(),
         clock,
+        limits: crate::access::Limits::default(),
         body_limit: 1_000,
     })
 }

@@ -209,7 +209,7 @@ async fn every_command(watch: &mut Watch, program: &Program) {
         watch.output(line, &program.cli(&words).await);
     }
     for cookie in [COOKIE.to_owned(), format!("{COOKIE}\u{7}"), format!("Cookie: other={COOKIE}")] {
-        let args = ["accounts", "add", "--label", "new"];
+        let args = ["accounts", "add", "--accept-terms", "--label", "new"];
         watch.output("accounts add", &cli_with(program.dir.path(), &[], &args, &cookie).await);
     }
 }

@@ -126,7 +126,13 @@ async fn accounts_are_added_from_stdin_only_and_given_ones_are_not_removed() {
     let simulator = simulator(&["alice", "bob"]).await;
     let program = Program::start(&simulator).await;
     let add = async |label: &str, cookie: &str| {
-        let added = cli_with(program.dir.path(), &[], &["accounts", "add", "--label", label], cookie).await;
+        let added = cli_with(
+            program.dir.path(),
+            &[],
+            &["accounts", "add", "--accept-terms", "--label", label],
+            cookie,
+        )
+        .await;
         assert!(!(out(&added) + &err(&added)).contains("canary"), "{}", err(&added));
         (added.status.code(), err(&added))
     };

@@ -19,6 +19,7 @@ mod chat;
 mod clocks;
 mod commands;
 mod completions;
+mod control;
 mod dialects;
 mod documents;
 mod door;

@@ -30,6 +30,7 @@ async fn l08_a_removed_account_leaves_nothing_behind() {
     let canaries = Canaries::new(&[("the cookie", COOKIE), ("the label", LABEL), ("the id", &id)]);
 
     let app = start(dir.path(), &simulator, vault.clone()).await;
+    ask(&app, "settings.accept_terms", json!({})).await;
     ask(&app, "accounts.add", json!({ "label": LABEL, "secret": COOKIE })).await;
     assert!(kept().await.is_some());
     assert_eq!(chat(&app).await, 200);

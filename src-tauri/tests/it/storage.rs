@@ -31,7 +31,13 @@ async fn f46_without_a_keychain_everything_else_works_and_nothing_is_kept_in_the
     let asked =
         asked.header("content-type", "application/json").body(question("hi").to_string()).send().await;
     assert_eq!(asked.unwrap().status().as_u16(), 200);
-    let added = cli_with(program.dir.path(), &[], &["accounts", "add", "--label", "second"], cookie).await;
+    let added = cli_with(
+        program.dir.path(),
+        &[],
+        &["accounts", "add", "--accept-terms", "--label", "second"],
+        cookie,
+    )
+    .await;
     assert_eq!(added.status.code(), Some(1));
     assert!(err(&added).contains("keychain"), "{}", err(&added));
     assert!(program.control("accounts.list", &json!({})).await.json().as_array().unwrap().len() == 1);

@@ -181,11 +181,20 @@ async fn control(watch: &mut Watch, program: &Program) {
             json!(value),
         ]
     };
+    program.control("settings.accept_terms", &json!({})).await;
     let commands = [
         "accounts.add",
         "accounts.check",
         "accounts.enable",
         "accounts.remove",
+        "accounts.replace",
+        "accounts.import",
+        "accounts.rename",
+        "accounts.only",
+        "accounts.explain",
+        "keys.change",
+        "models.set_alias",
+        "settings.set",
         "keys.add",
         "keys.revoke",
         "port.switch",

@@ -1,0 +1,118 @@
+//! What the rooms that serve do for commands of the control room.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, header};
+use http_body_util::{BodyExt, Full};
+use tokio::time::Instant;
+use warp::reply::Response;
+
+use super::front::Front;
+use crate::control::{BoxFuture, ClientKeys, Engine, MainKey, TryView};
+use crate::secrets::{ExposeSecret, Secret};
+
+/// A question that is tried takes no longer.
+const PATIENCE: Duration = Duration::from_secs(180);
+/// The reply is cut here, bytes of the stream.
+const LARGEST: usize = 1 << 20;
+
+/// The rooms as the commands see them.
+pub(super) struct Rooms {
+    pub(super) front: Front,
+    pub(super) keys: ClientKeys,
+}
+
+impl Engine for Rooms {
+    fn try_one(&self, model: String, text: String) -> BoxFuture<'_, TryView> {
+        Box::pin(async move {
+            let Some(key) = self.key() else {
+                return failed("the client key cannot be read now: see Clients");
+            };
+            let asked = tokio::time::timeout(PATIENCE, self.ask(&key, &model, &text)).await;
+            asked.unwrap_or_else(|_| failed("there was no answer within three minutes"))
+        })
+    }
+}
+
+impl Rooms {
+    fn key(&self) -> Option<Secret> {
+        match self.keys.main() {
+            MainKey::Kept { key, .. } | MainKey::ForThisRun { key, .. } => Some(key),
+            MainKey::Unread { .. } => None,
+        }
+    }
+
+    async fn ask(&self, key: &Secret, model: &str, text: &str) -> TryView {
+        let began = Instant::now();
+        let Ok(request) = request(key, model, text) else { return failed("the question cannot be sent") };
+        // A task of its own: this one answers a command, and warp's routing keeps the request it works on in the task.
+        let answering = tokio::spawn(self.front.clone().answer(request));
+        let Ok(response) = answering.await else {
+            return failed("the proxy made a mistake; its log says more");
+        };
+        let mut view = head(&response);
+        let mut body = response.into_body();
+        let mut bytes = Vec::new();
+        while let Some(Ok(frame)) = body.frame().await {
+            if view.first_byte_ms == 0 {
+                view.first_byte_ms = ms(began);
+            }
+            let Ok(data) = frame.into_data() else { continue };
+            bytes.extend_from_slice(&data);
+            if bytes.len() > LARGEST {
+                break;
+            }
+        }
+        view.duration_ms = ms(began);
+        read(&mut view, &String::from_utf8_lossy(&bytes));
+        view
+    }
+}
+
+fn request(key: &Secret, model: &str, text: &str) -> Result<Request<Full<Bytes>>, http::Error> {
+    let body = serde_json::json!({
+        "model": model, "stream": true, "messages": [{ "role": "user", "content": text }],
+    });
+    Request::builder()
+        .method(Method::POST)
+        .uri("/v1/chat/completions")
+        .header(header::HOST, "127.0.0.1")
+        .header(header::AUTHORIZATION, format!("Bearer {}", key.expose_secret()))
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Full::new(body.to_string().into()))
+}
+
+fn head(response: &Response) -> TryView {
+    let header = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
+    TryView {
+        status: response.status().as_u16(),
+        model: header("x-mammouth-model"),
+        account: header("x-mammouth-account"),
+        attempts: header("x-mammouth-attempts").and_then(|attempts| attempts.parse().ok()).unwrap_or(0),
+        ..TryView::default()
+    }
+}
+
+/// The text of a stream, or of an error.
+fn read(view: &mut TryView, body: &str) {
+    let error = |json: &serde_json::Value| json["error"]["message"].as_str().map(str::to_owned);
+    if view.status != 200 {
+        let json = serde_json::from_str(body).unwrap_or_default();
+        view.error = Some(error(&json).unwrap_or_else(|| "the proxy refused the request".to_owned()));
+        return;
+    }
+    for data in body.lines().filter_map(|line| line.strip_prefix("data: ")) {
+        let json: serde_json::Value = serde_json::from_str(data).unwrap_or_default();
+        view.text.push_str(json["choices"][0]["delta"]["content"].as_str().unwrap_or_default());
+        view.error = error(&json).or(view.error.take());
+    }
+}
+
+fn failed(error: &str) -> TryView {
+    TryView { error: Some(error.to_owned()), ..TryView::default() }
+}
+
+fn ms(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1)
+}

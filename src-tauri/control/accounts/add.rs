@@ -1,0 +1,240 @@
+//! Taking accounts in: pasted, imported, or by signing in.
+
+use serde::Deserialize;
+
+use super::super::{Control, ControlError, ErrorCode};
+use super::check::{check_one, identify, refused, valid};
+use super::{
+    CheckView, Kept, absent, checked_label, is_known, keychain, keychain_name, settings_table, stored,
+};
+use crate::accounts::{Account, Kind, Origin};
+use crate::config::{self, Wanted};
+use crate::secrets::Secret;
+use crate::upstreams::Identity;
+
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
+pub(in crate::control) struct AddArgs {
+    label: Option<String>,
+    #[serde(default = "web")]
+    #[cfg_attr(test, ts(as = "Option<Kind>"))]
+    kind: Kind,
+    secret: String,
+}
+
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(in crate::control) struct ReplaceArgs {
+    label: String,
+    secret: String,
+}
+
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(in crate::control) struct ImportArgs {
+    /// A `.env` of the original Node proxy, or of this one.
+    text: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
+pub(in crate::control) struct SignInArgs {
+    label: Option<String>,
+}
+
+fn web() -> Kind {
+    Kind::Web
+}
+
+/// Adds an account: asked upstream first, then kept in the keychain, then used.
+pub(in crate::control) async fn add(control: &Control, args: AddArgs) -> Result<CheckView, ControlError> {
+    agreed(control, args.kind)?;
+    let secret = clean(control, args.kind, &args.secret)?;
+    take_in(control, args.kind, args.label, secret).await
+}
+
+/// Signs in again: the same account with a new secret.
+pub(in crate::control) async fn replace(
+    control: &Control,
+    args: ReplaceArgs,
+) -> Result<CheckView, ControlError> {
+    let kept = stored(control, &args.label)?;
+    agreed(control, kept.kind)?;
+    let secret = clean(control, kept.kind, &args.secret)?;
+    renew(control, &kept, secret).await
+}
+
+/// Adds every account of a `.env`. One that is refused does not keep the others out.
+pub(in crate::control) async fn import(
+    control: &Control,
+    args: ImportArgs,
+) -> Result<Vec<CheckView>, ControlError> {
+    let found = config::accounts_in_env(&args.text, &control.facts.cookie_name)
+        .map_err(|problem| ControlError::new(ErrorCode::BadArguments, problem))?;
+    let (cookies, keys) = found;
+    if cookies.is_empty() && keys.is_empty() {
+        let message = "there is neither COOKIES nor API_KEYS in this text";
+        return Err(ControlError::new(ErrorCode::BadArguments, message));
+    }
+    if !cookies.is_empty() {
+        agreed(control, Kind::Web)?;
+    }
+    let cookies = cookies.into_iter().map(|secret| (Kind::Web, secret));
+    let mut views = Vec::new();
+    for (at, (kind, secret)) in cookies.chain(keys.into_iter().map(|key| (Kind::Api, key))).enumerate() {
+        let view = take_in(control, kind, None, secret).await;
+        views.push(
+            view.unwrap_or_else(|error| CheckView::new(&format!("number {}", at + 1), false, error.message)),
+        );
+    }
+    Ok(views)
+}
+
+/// Opens the login window and takes in what comes of it.
+pub(in crate::control) async fn sign_in(
+    control: &Control,
+    args: SignInArgs,
+) -> Result<CheckView, ControlError> {
+    agreed(control, Kind::Web)?;
+    let desktop = control.desktop().ok_or_else(|| {
+        ControlError::new(ErrorCode::DesktopOnly, "only the program with the window can open the login page")
+    })?;
+    let again = args.label.as_deref().filter(|label| is_known(control, label));
+    let kept = again.map(|label| stored(control, label)).transpose()?;
+    let secret = desktop.sign_in(args.label.clone()).await?;
+    match kept {
+        Some(kept) => renew(control, &kept, secret).await,
+        None => take_in(control, Kind::Web, args.label, secret).await,
+    }
+}
+
+/// Before the first web session is stored the user has read what that means.
+fn agreed(control: &Control, kind: Kind) -> Result<(), ControlError> {
+    if kind == Kind::Api || control.saved().preferences.terms_accepted {
+        return Ok(());
+    }
+    let message = "a web session is your own login, used on this machine for you alone; Mammouth's terms forbid bypassing \
+                   plan limits, sharing credentials and reverse engineering, and the API key is the sanctioned way: accept \
+                   this notice first";
+    Err(ControlError::new(ErrorCode::Terms, message))
+}
+
+fn clean(control: &Control, kind: Kind, text: &str) -> Result<Secret, ControlError> {
+    let cleaned = match kind {
+        Kind::Web => {
+            let host = control.config.web_url.host_str().unwrap_or_default();
+            config::pasted_cookie(text, Wanted { name: &control.facts.cookie_name, host })
+        }
+        Kind::Api => config::pasted_key(text),
+    };
+    cleaned.map_err(|reason| ControlError::new(ErrorCode::BadArguments, reason))
+}
+
+async fn take_in(
+    control: &Control,
+    kind: Kind,
+    label: Option<String>,
+    secret: Secret,
+) -> Result<CheckView, ControlError> {
+    let account = Account::new("", kind, Origin::Stored, secret);
+    if let Some(known) = known_label(control, &account.id) {
+        return Ok(CheckView::new(&known, true, "this account is there already"));
+    }
+    if let Some(label) = &label {
+        checked_label(label)?;
+        if is_known(control, label) {
+            return Err(ControlError::new(ErrorCode::Exists, "there is an account of this label already"));
+        }
+    }
+    let identity = identify(control, &account).await.map_err(|failure| refused(account.kind, &failure))?;
+    if let Some(kept) = same_person(control, kind, &identity) {
+        return exchange(control, &kept, account, identity).await;
+    }
+    let label = label.unwrap_or_else(|| made_label(control, kind, &identity));
+    let account = Account { label, ..account };
+    keep(control, &account, None).await?;
+    control.accounts.add(account.clone(), control.clock.now());
+    control.accounts.set_identity(&account.id, identity.clone());
+    Ok(valid(&account, identity, "the account was added"))
+}
+
+async fn renew(control: &Control, kept: &Kept, secret: Secret) -> Result<CheckView, ControlError> {
+    let account = Account::new(kept.label.as_str(), kept.kind, Origin::Stored, secret);
+    if let Some(account) = control.accounts.find(&kept.id).filter(|known| known.id == account.id) {
+        return Ok(check_one(control, &account).await);
+    }
+    if account.id != kept.id && known_label(control, &account.id).is_some() {
+        return Err(ControlError::new(
+            ErrorCode::Exists,
+            "this account is there already under another label",
+        ));
+    }
+    let identity = identify(control, &account).await.map_err(|failure| refused(account.kind, &failure))?;
+    exchange(control, kept, account, identity).await
+}
+
+/// Puts a new secret in the place of an account's old one.
+async fn exchange(
+    control: &Control,
+    kept: &Kept,
+    account: Account,
+    identity: Identity,
+) -> Result<CheckView, ControlError> {
+    let account = Account { label: kept.label.clone(), ..account };
+    keep(control, &account, Some(&kept.id)).await?;
+    control.accounts.replace(&kept.id, account.clone(), control.clock.now());
+    control.accounts.set_identity(&account.id, identity.clone());
+    control.web.forget(&kept.id);
+    if kept.id != account.id && control.vault.delete(&keychain_name(&kept.id)).await.is_err() {
+        tracing::warn!("the old secret of an account could not be deleted from the keychain");
+    }
+    Ok(valid(&account, identity, "signed in again"))
+}
+
+/// The secret goes first: what the settings name can then be read.
+async fn keep(control: &Control, account: &Account, old_id: Option<&str>) -> Result<(), ControlError> {
+    let name = keychain_name(&account.id);
+    control.vault.set(&name, &account.secret).await.map_err(keychain)?;
+    let table = settings_table(account.kind);
+    let saved = control.save(|settings| {
+        if let Some(old) = old_id {
+            settings.unset(&[table, old])?;
+            settings.follow_account(old, Some(&account.id))?;
+        }
+        settings.set(&[table, &account.id], account.label.as_str())
+    });
+    if saved.is_err() {
+        // Nobody would ever find the entry again. That it cannot be deleted either is the lesser news.
+        let _ = control.vault.delete(&name).await;
+    }
+    saved
+}
+
+/// The label of the account with this secret, if it is here.
+fn known_label(control: &Control, id: &str) -> Option<String> {
+    let here = control.accounts.find(id).map(|account| account.label.clone());
+    here.or_else(|| absent(&control.accounts, id).map(|absent| absent.label))
+}
+
+/// The account of the same person: signing in twice gives two cookies of one account.
+fn same_person(control: &Control, kind: Kind, identity: &Identity) -> Option<Kept> {
+    let email = identity.email.as_ref()?;
+    let views = control.accounts.list(control.clock.now());
+    let same = views.into_iter().find(|view| {
+        view.kind == kind && view.origin == Origin::Stored && view.email.as_ref() == Some(email)
+    })?;
+    Some(Kept { id: same.id, label: same.label, kind })
+}
+
+/// The name before the `@`, else a plain word, with a number where it is taken.
+fn made_label(control: &Control, kind: Kind, identity: &Identity) -> String {
+    let of_email = identity.email.as_deref().and_then(|email| email.split('@').next());
+    let plain = match kind {
+        Kind::Web => "account",
+        Kind::Api => "key",
+    };
+    let base = of_email.filter(|name| name.len() <= 56 && checked_label(name).is_ok()).unwrap_or(plain);
+    let numbered = (2..).map(|n| format!("{base}-{n}"));
+    let mut names = std::iter::once(base.to_owned()).chain(numbered);
+    names.find(|name| !is_known(control, name)).unwrap_or_else(|| base.to_owned())
+}

@@ -1,0 +1,126 @@
+//! Pausing, renaming, ordering, using alone, removing.
+
+use serde::Deserialize;
+
+use super::super::log::blocking;
+use super::super::{Control, ControlError, ErrorCode};
+use super::check::unread;
+use super::{absent, checked_label, is_known, keychain, keychain_name, not_found, settings_table, stored};
+use crate::accounts::Origin;
+use crate::secrets::StoreError;
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(in crate::control) struct NameArgs {
+    label: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(in crate::control) struct EnableArgs {
+    label: String,
+    enabled: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(in crate::control) struct RenameArgs {
+    label: String,
+    to: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(in crate::control) struct OrderArgs {
+    labels: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(in crate::control) struct OnlyArgs {
+    label: Option<String>,
+}
+
+/// Pauses an account or takes it into use again; it is kept over a restart.
+pub(in crate::control) async fn enable(control: &Control, args: EnableArgs) -> Result<(), ControlError> {
+    let known = control.accounts.set_enabled(&args.label, args.enabled, control.clock.now());
+    if known { Ok(()) } else { Err(not_here(control, &args.label)) }
+}
+
+/// An account cannot be changed while its secret is not here: its state is kept with it.
+fn not_here(control: &Control, name: &str) -> ControlError {
+    match absent(&control.accounts, name).map(|absent| unread(&absent).message) {
+        Some(message) => ControlError::new(ErrorCode::Keychain, message),
+        None => not_found(),
+    }
+}
+
+/// Gives an account another label, in the log too.
+pub(in crate::control) async fn rename(control: &Control, args: RenameArgs) -> Result<(), ControlError> {
+    checked_label(&args.to)?;
+    let (id, kind, origin, from) = find(control, &args.label)?;
+    if from == args.to {
+        return Ok(());
+    }
+    if is_known(control, &args.to) {
+        return Err(ControlError::new(ErrorCode::Exists, "there is an account of this label already"));
+    }
+    let table = if origin == Origin::Stored { settings_table(kind) } else { "labels" };
+    control.save(|settings| settings.set(&[table, &id], args.to.as_str()))?;
+    control.accounts.rename(&id, &args.to);
+    let journal = control.journal.clone();
+    blocking(move || journal.rename_account(&from, &args.to)).await
+}
+
+/// The order in which accounts are used. Those that are not named come last.
+pub(in crate::control) async fn order(control: &Control, args: OrderArgs) -> Result<(), ControlError> {
+    let ids: Result<Vec<String>, _> =
+        args.labels.iter().map(|label| find(control, label).map(|(id, ..)| id)).collect();
+    let ids = ids?;
+    control.save(|settings| settings.set_list(&["account_order"], &ids))?;
+    control.accounts.set_order(ids);
+    Ok(())
+}
+
+/// Uses one account and no other, or all again.
+pub(in crate::control) async fn only(control: &Control, args: OnlyArgs) -> Result<(), ControlError> {
+    let id = args.label.map(|label| find(control, &label).map(|(id, ..)| id)).transpose()?;
+    control.save(|settings| match &id {
+        Some(id) => settings.set(&["only_account"], id.as_str()),
+        None => settings.unset(&["only_account"]),
+    })?;
+    control.accounts.set_only(id);
+    Ok(())
+}
+
+/// Removes an account that was added by hand, with its secret and its rows in the log. The secret goes first: where the
+/// keychain keeps it, nothing else changes.
+pub(in crate::control) async fn remove(control: &Control, args: NameArgs) -> Result<(), ControlError> {
+    let kept = stored(control, &args.label)?;
+    match control.vault.delete(&keychain_name(&kept.id)).await {
+        Ok(()) | Err(StoreError::Missing) => {}
+        Err(error) => return Err(keychain(error)),
+    }
+    control.save(|settings| {
+        settings.unset(&[settings_table(kept.kind), &kept.id])?;
+        settings.follow_account(&kept.id, None)
+    })?;
+    control.accounts.remove(&kept.id);
+    control.accounts.set_only(control.saved().only_account);
+    control.web.forget(&kept.id);
+    let journal = control.journal.clone();
+    if blocking(move || journal.delete_account(&kept.label)).await.is_err() {
+        tracing::warn!("the log rows of a removed account could not be deleted");
+    }
+    Ok(())
+}
+
+/// Id, kind, origin and label of any account.
+fn find(
+    control: &Control,
+    name: &str,
+) -> Result<(String, crate::accounts::Kind, Origin, String), ControlError> {
+    let views = control.accounts.list(control.clock.now());
+    let view = views.into_iter().find(|view| view.label == name || view.id == name).ok_or_else(not_found)?;
+    Ok((view.id, view.kind, view.origin, view.label))
+}

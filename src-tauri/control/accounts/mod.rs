@@ -1,0 +1,83 @@
+//! `accounts.…`: what the user does with accounts.
+
+mod add;
+mod change;
+mod check;
+mod explain;
+mod view;
+
+pub(super) use add::{AddArgs, ImportArgs, ReplaceArgs, SignInArgs, add, import, replace, sign_in};
+pub(super) use change::{
+    EnableArgs, NameArgs, OnlyArgs, OrderArgs, RenameArgs, enable, only, order, remove, rename,
+};
+pub(super) use check::{CheckArgs, check, list};
+pub(super) use explain::{ExplainArgs, explain};
+pub use view::{CheckView, Explained, PassedOver};
+
+use super::{Control, ControlError, ErrorCode};
+use crate::accounts::{Absent, Account, Accounts, Kind, Origin};
+use crate::secrets::StoreError;
+use crate::upstreams::Credential;
+
+/// The name under which the keychain keeps an account's secret.
+pub fn keychain_name(id: &str) -> String {
+    format!("account:{id}")
+}
+
+/// The table of the settings file in which accounts of this kind that were added by hand stand: id and label.
+pub fn settings_table(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Web => "accounts",
+        Kind::Api => "api_accounts",
+    }
+}
+
+/// An account that was added by hand, whether or not its secret is here.
+struct Kept {
+    id: String,
+    label: String,
+    kind: Kind,
+}
+
+fn stored(control: &Control, name: &str) -> Result<Kept, ControlError> {
+    if let Some(absent) = absent(&control.accounts, name) {
+        return Ok(Kept { id: absent.id, label: absent.label, kind: absent.kind });
+    }
+    let account = control.accounts.find(name).ok_or_else(not_found)?;
+    if account.origin != Origin::Stored {
+        let message = "this account comes from COOKIES or API_KEYS: change it there and start again";
+        return Err(ControlError::new(ErrorCode::BadArguments, message));
+    }
+    Ok(Kept { id: account.id.clone(), label: account.label.clone(), kind: account.kind })
+}
+
+fn absent(accounts: &Accounts, name: &str) -> Option<Absent> {
+    accounts.absent().into_iter().find(|absent| absent.label == name || absent.id == name)
+}
+
+/// Whether there is an account of this label or id, with or without its secret.
+fn is_known(control: &Control, name: &str) -> bool {
+    control.accounts.find(name).is_some() || absent(&control.accounts, name).is_some()
+}
+
+fn credential(account: &Account) -> Credential {
+    Credential { account: account.id.clone(), secret: account.secret.clone() }
+}
+
+fn checked_label(label: &str) -> Result<(), ControlError> {
+    let fits =
+        (1..=64).contains(&label.len()) && !label.chars().any(char::is_control) && label.trim() == label;
+    if fits {
+        Ok(())
+    } else {
+        Err(ControlError::new(ErrorCode::BadArguments, "a label is 1 to 64 printable characters"))
+    }
+}
+
+fn not_found() -> ControlError {
+    ControlError::new(ErrorCode::NotFound, "there is no account of this label")
+}
+
+fn keychain(error: StoreError) -> ControlError {
+    ControlError::new(ErrorCode::Keychain, error.to_string())
+}

@@ -1,0 +1,230 @@
+//! The commands about client keys.
+
+use serde::{Deserialize, Serialize};
+
+use super::super::{Control, ControlError, ErrorCode, Nothing};
+use super::{ClientKeys, MAIN, MAIN_KEY, MainKey};
+use crate::access::{self, KeyLimits};
+use crate::config::{SettingsError, SettingsFile};
+use crate::journal::ClientUse;
+use crate::secrets::{ExposeSecret, Secret};
+
+/// One key as it is listed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct KeyView {
+    pub name: String,
+    pub origin: String,
+    /// Only where it was asked for and can be shown.
+    pub key: Option<String>,
+    /// Unix milliseconds.
+    pub last_used_ms: Option<u64>,
+    /// The models it may ask for; all where the list is empty.
+    pub models: Vec<String>,
+    /// The most it may use a day.
+    pub daily_tokens: Option<u64>,
+    pub daily_cost_usd: Option<f64>,
+    pub today_tokens: u64,
+    pub today_cost_usd: f64,
+}
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
+pub(in crate::control) struct ListArgs {
+    #[serde(default)]
+    #[cfg_attr(test, ts(as = "Option<bool>"))]
+    reveal: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(in crate::control) struct NameArgs {
+    name: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
+pub(in crate::control) struct AddArgs {
+    name: String,
+    #[serde(default)]
+    #[cfg_attr(test, ts(as = "Option<Vec<String>>"))]
+    models: Vec<String>,
+    daily_tokens: Option<u64>,
+    daily_cost_usd: Option<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(in crate::control) struct ChangeArgs {
+    name: String,
+    models: Vec<String>,
+    daily_tokens: Option<u64>,
+    daily_cost_usd: Option<f64>,
+}
+
+pub(in crate::control) async fn list(
+    control: &Control,
+    args: ListArgs,
+) -> Result<Vec<KeyView>, ControlError> {
+    if args.reveal {
+        control.reader.read_again().await;
+    }
+    let named: Vec<String> = control.keys.named().keys().cloned().collect();
+    let main = main_view(control, args.reveal);
+    Ok(std::iter::once(main).chain(named.iter().map(|name| named_view(control, name))).collect())
+}
+
+/// Makes a key for one client. This answer is the only one that holds it.
+pub(in crate::control) async fn add(control: &Control, args: AddArgs) -> Result<KeyView, ControlError> {
+    let AddArgs { name, models, daily_tokens, daily_cost_usd } = args;
+    let limits = checked(KeyLimits { models, daily_tokens, daily_cost_usd })?;
+    checked_name(&name)?;
+    if name == MAIN || control.keys.named().contains_key(&name) {
+        return Err(ControlError::new(ErrorCode::Exists, "there is a key of this name already"));
+    }
+    let key = access::generate_key();
+    let digest = access::digest(key.expose_secret());
+    control.save(|settings| {
+        settings.set(&["client_keys", &name], hex(&digest))?;
+        put_limits(settings, &name, &limits)
+    })?;
+    control.keys.named().insert(name.clone(), digest);
+    control.keys.limits.set(&name, limits);
+    control.keys.keys.insert_digest(&name, digest);
+    Ok(KeyView { key: Some(key.expose_secret().to_owned()), ..named_view(control, &name) })
+}
+
+/// Changes what a key may ask for and use.
+pub(in crate::control) async fn change(control: &Control, args: ChangeArgs) -> Result<(), ControlError> {
+    let ChangeArgs { name, models, daily_tokens, daily_cost_usd } = args;
+    let limits = checked(KeyLimits { models, daily_tokens, daily_cost_usd })?;
+    if name != MAIN && !control.keys.named().contains_key(&name) {
+        return Err(not_found());
+    }
+    control.save(|settings| put_limits(settings, &name, &limits))?;
+    control.keys.limits.set(&name, limits);
+    Ok(())
+}
+
+pub(in crate::control) async fn revoke(control: &Control, args: NameArgs) -> Result<(), ControlError> {
+    if args.name == MAIN {
+        return Err(ControlError::new(
+            ErrorCode::BadArguments,
+            "the main key is not revoked but replaced, with 'mammouth-proxy keys replace-main'",
+        ));
+    }
+    if control.keys.named().remove(&args.name).is_none() {
+        return Err(not_found());
+    }
+    control.keys.keys.revoke(&args.name);
+    control.keys.limits.set(&args.name, KeyLimits::default());
+    control.save(|settings| {
+        settings.unset(&["key_limits", &args.name])?;
+        settings.unset(&["client_keys", &args.name])
+    })
+}
+
+/// A new main key; the old one is refused from the next request on. Answers that run go on to their end.
+pub(in crate::control) async fn replace_main(control: &Control, _: Nothing) -> Result<KeyView, ControlError> {
+    if control.config.auth_token.is_some() {
+        let message = "the main key is set by AUTH_TOKEN: change it there and start again";
+        return Err(ControlError::new(ErrorCode::FixedByEnvironment, message));
+    }
+    let key = access::generate_key();
+    let stored = control.vault.set(MAIN_KEY, &key).await;
+    stored.map_err(|error| ControlError::new(ErrorCode::Keychain, error.to_string()))?;
+    let origin = if control.facts.demo { "made for this demo" } else { "keychain" };
+    control.keys.set_main(MainKey::Kept { key: key.clone(), origin });
+    if let Err(error) = keep_main_digest(control, &key) {
+        tracing::warn!("{error}");
+    }
+    control.touch();
+    Ok(main_view(control, true))
+}
+
+/// Notes the main key's digest in the settings, where it is not there yet.
+pub(in crate::control) fn keep_main_digest(control: &Control, key: &Secret) -> Result<(), ControlError> {
+    let digest = hex(&access::digest(key.expose_secret()));
+    let path = ["client_keys", MAIN];
+    let kept = |settings: &crate::config::SettingsFile| {
+        settings.texts(path[0]).iter().any(|(name, value)| name == MAIN && *value == digest)
+    };
+    if kept(&control.settings()) {
+        return Ok(());
+    }
+    control.save(|settings| settings.set(&path, digest.as_str()))
+}
+
+fn main_view(control: &Control, reveal: bool) -> KeyView {
+    let (key, origin) = match control.keys.main() {
+        MainKey::Kept { key, origin } => (Some(key), origin.to_owned()),
+        MainKey::ForThisRun { key, why } => (Some(key), format!("made for this run ({why})")),
+        MainKey::Unread { why } => (None, why),
+    };
+    let key = key.filter(|_| reveal).map(|key| key.expose_secret().to_owned());
+    view(&control.keys, MAIN, origin, key, &control.journal.client(MAIN))
+}
+
+fn named_view(control: &Control, name: &str) -> KeyView {
+    let origin = "named key; only its digest is kept".to_owned();
+    view(&control.keys, name, origin, None, &control.journal.client(name))
+}
+
+fn view(keys: &ClientKeys, name: &str, origin: String, key: Option<String>, used: &ClientUse) -> KeyView {
+    let limits = keys.limits.of(name).map(|limits| KeyLimits::clone(&limits)).unwrap_or_default();
+    KeyView {
+        name: name.to_owned(),
+        origin,
+        key,
+        last_used_ms: used.last_used_ms,
+        models: limits.models,
+        daily_tokens: limits.daily_tokens,
+        daily_cost_usd: limits.daily_cost_usd,
+        today_tokens: used.today.tokens(),
+        today_cost_usd: used.today.cost_usd,
+    }
+}
+
+fn put_limits(settings: &mut SettingsFile, name: &str, limits: &KeyLimits) -> Result<(), SettingsError> {
+    settings.unset(&["key_limits", name])?;
+    if !limits.models.is_empty() {
+        settings.set_list(&["key_limits", name, "models"], &limits.models)?;
+    }
+    if let Some(tokens) = limits.daily_tokens {
+        settings.set(&["key_limits", name, "daily_tokens"], i64::try_from(tokens).unwrap_or(i64::MAX))?;
+    }
+    if let Some(usd) = limits.daily_cost_usd {
+        settings.set(&["key_limits", name, "daily_cost_usd"], usd)?;
+    }
+    Ok(())
+}
+
+fn checked(limits: KeyLimits) -> Result<KeyLimits, ControlError> {
+    let models = limits.models.len() <= 1_000 && limits.models.iter().all(|name| name.len() <= 256);
+    let cost = limits.daily_cost_usd.is_none_or(|usd| usd.is_finite() && usd >= 0.0);
+    let tokens = limits.daily_tokens.is_none_or(|tokens| i64::try_from(tokens).is_ok());
+    if models && cost && tokens {
+        Ok(limits)
+    } else {
+        Err(ControlError::new(ErrorCode::BadArguments, "a limit is too large, or no amount"))
+    }
+}
+
+fn not_found() -> ControlError {
+    ControlError::new(ErrorCode::NotFound, "there is no key of this name")
+}
+
+/// A name that reads well in a list, a log line and a settings file.
+fn checked_name(name: &str) -> Result<(), ControlError> {
+    let fits = (1..=64).contains(&name.len())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    if fits {
+        Ok(())
+    } else {
+        Err(ControlError::new(ErrorCode::BadArguments, "a name is 1 to 64 letters, digits, '-', '_' or '.'"))
+    }
+}
+
+fn hex(digest: &[u8; 32]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,112 @@
+//! `keys.…`: the keys that clients send.
+//!
+//! The main key can be shown again, so that it can be copied into another client. A named key is shown once and kept
+//! as a digest only: it needs no keychain, and nobody can read it back.
+
+mod commands;
+
+pub use commands::KeyView;
+pub(super) use commands::{
+    AddArgs, ChangeArgs, ListArgs, NameArgs, add, change, keep_main_digest, list, replace_main, revoke,
+};
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use crate::access::{KeyLimits, Keys, Limits};
+use crate::config::KeyLimit;
+use crate::secrets::Secret;
+
+/// The name of the main key, in lists, in the log and in the settings.
+const MAIN: &str = "main";
+/// The name under which the keychain keeps the main key.
+pub const MAIN_KEY: &str = "client-key:main";
+
+/// The client keys of this run. A cheap handle.
+#[derive(Debug, Clone)]
+pub struct ClientKeys {
+    keys: Keys,
+    main: Arc<Mutex<MainKey>>,
+    named: Arc<Mutex<BTreeMap<String, [u8; 32]>>>,
+    limits: Limits,
+}
+
+/// The key that can be shown again.
+#[derive(Debug, Clone)]
+pub enum MainKey {
+    /// It is what it will be.
+    Kept { key: Secret, origin: &'static str },
+    /// Made because none could be read or stored; `why` says what to do about it.
+    ForThisRun { key: Secret, why: String },
+    /// Known by its digest at most, so that clients are let in, but cannot be shown; `why` says what to do about it.
+    Unread { why: String },
+}
+
+impl ClientKeys {
+    /// The digests of keys by their names, as they stand in the settings: the main one lets clients in while the
+    /// keychain cannot be read.
+    pub fn new(digests: BTreeMap<String, [u8; 32]>) -> Self {
+        let keys = Keys::default();
+        for (name, digest) in &digests {
+            keys.insert_digest(name, *digest);
+        }
+        let main = MainKey::Unread { why: "it is being read from the keychain".to_owned() };
+        let named = digests.into_iter().filter(|(name, _)| name != MAIN).collect();
+        Self {
+            keys,
+            main: Arc::new(Mutex::new(main)),
+            named: Arc::new(Mutex::new(named)),
+            limits: Limits::default(),
+        }
+    }
+
+    /// Sets the main key; one that can be shown is what clients must send from now on.
+    pub fn set_main(&self, main: MainKey) {
+        match &main {
+            MainKey::Kept { key, .. } | MainKey::ForThisRun { key, .. } => self.keys.insert(MAIN, key),
+            MainKey::Unread { .. } => {}
+        }
+        *self.lock_main() = main;
+    }
+
+    pub fn main(&self) -> MainKey {
+        self.lock_main().clone()
+    }
+
+    /// Whether clients can send a main key, read or not.
+    pub fn has_main(&self) -> bool {
+        self.keys.names().iter().any(|name| &**name == MAIN)
+    }
+
+    /// What the guard compares with.
+    pub fn guard_keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// What the proxy judges by once it knows the model.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Sets what the keys may ask for and use.
+    #[must_use]
+    pub fn with_limits(self, limits: &BTreeMap<String, KeyLimit>) -> Self {
+        for (name, limit) in limits {
+            self.limits.set(name, known(limit));
+        }
+        self
+    }
+
+    fn lock_main(&self) -> std::sync::MutexGuard<'_, MainKey> {
+        self.main.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn named(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, [u8; 32]>> {
+        self.named.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+fn known(limit: &KeyLimit) -> KeyLimits {
+    let KeyLimit { models, daily_tokens, daily_cost_usd } = limit.clone();
+    KeyLimits { models, daily_tokens, daily_cost_usd }
+}

@@ -1,0 +1,19 @@
+//! `serving.set`: stops serving clients without ending the program, and starts it again.
+
+use serde::Deserialize;
+
+use super::{Control, ControlError};
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(super) struct Args {
+    on: bool,
+}
+
+/// Replies that run go on to their end; the next start serves again.
+pub(super) async fn set(control: &Control, args: Args) -> Result<(), ControlError> {
+    control.server()?;
+    control.serving.set(args.on);
+    control.touch();
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! Making a changed setting count.
+
+use super::super::log::blocking;
+use super::super::port;
+use super::super::{Control, ControlError, ErrorCode};
+use super::table::Setting;
+use super::{SettingValue, changed};
+use crate::access::Policy;
+use crate::config::Config;
+use crate::journal::{self, Limits};
+
+/// Checks, saves and applies one change.
+pub(super) async fn change(
+    control: &Control,
+    setting: &Setting,
+    value: Option<SettingValue>,
+) -> Result<(), ControlError> {
+    let (_, config) = changed(control, setting, value.clone())?;
+    if setting.name == "port" && control.server().is_ok() {
+        // Bound first, then saved: a port that is taken changes nothing.
+        return port::switch_to(control, config.port).await.map(drop);
+    }
+    save(control, setting, value)?;
+    apply(control, setting.name, &config).await
+}
+
+fn save(control: &Control, setting: &Setting, value: Option<SettingValue>) -> Result<(), ControlError> {
+    control.save(|settings| match value {
+        None => settings.unset(setting.path),
+        Some(SettingValue::Switch(on)) => settings.set(setting.path, on),
+        Some(SettingValue::Number(number)) => settings.set(setting.path, number),
+        Some(SettingValue::Text(text)) => settings.set(setting.path, text),
+        Some(SettingValue::List(list)) => settings.set_list(setting.path, &list),
+    })
+}
+
+/// What is not named here is looked up when it is needed, or counts from the next start on.
+async fn apply(control: &Control, name: &str, config: &Config) -> Result<(), ControlError> {
+    match name {
+        "strategy" => control.accounts.set_strategy(config.strategy),
+        "prefer" => control.accounts.set_prefer(config.prefer),
+        "log_days" | "log_max_bytes" => control.journal.set_limits(limits(config)),
+        "keep_bodies" => {
+            let (journal, keep) = (control.journal.clone(), config.preferences.keep_bodies);
+            blocking(move || journal.keep_bodies(keep)).await?;
+        }
+        "allowed_hosts" | "allowed_origins" => set_policy(control, config)?,
+        _ => {}
+    }
+    Ok(())
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        max_age: std::time::Duration::from_secs(u64::from(config.limits.log_days) * 24 * 60 * 60),
+        max_bytes: config.limits.log_max_bytes,
+        ..journal::Limits::default()
+    }
+}
+
+/// The one of the two lists that a variable decides stays as it was at the start.
+fn set_policy(control: &Control, config: &Config) -> Result<(), ControlError> {
+    let fixed = |name| control.config.fixed.contains_key(name);
+    let start = &control.config;
+    let hosts = if fixed("ALLOWED_HOSTS") { &start.allowed_hosts } else { &config.allowed_hosts };
+    let origins = if fixed("ALLOWED_ORIGINS") { &start.allowed_origins } else { &config.allowed_origins };
+    let policy = Policy::new(hosts, origins)
+        .map_err(|error| ControlError::new(ErrorCode::BadArguments, error.to_string()))?;
+    control.set_policy(policy);
+    Ok(())
+}

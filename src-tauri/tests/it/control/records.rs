@@ -1,0 +1,83 @@
+//! `log.…` and `overview`.
+
+use serde_json::json;
+
+use crate::support::{Scene, question};
+
+#[tokio::test]
+async fn records_are_counted_fetched_and_summed_up() {
+    let scene = Scene::of(&["alice"]).await;
+    scene.still_serves().await;
+    scene.fault("quota");
+    assert_eq!(scene.program.chat(&question("hi")).await.status, 429);
+    let records = scene.records_once(|records| records.len() == 2).await;
+    assert_eq!(scene.control("log.count", &json!({})).await, 2);
+    assert_eq!(scene.control("log.count", &json!({ "failed_only": true })).await, 1);
+    assert_eq!(scene.control("log.count", &json!({ "status": 200, "text": "GPT-4" })).await, 1);
+    let one = scene.control("log.get", &json!({ "id": records[0]["id"] })).await;
+    assert_eq!(one, records[0]);
+    let none = scene.program.control("log.get", &json!({ "id": 1 })).await;
+    assert_eq!(none.error(), (404, "not_found".into()));
+
+    let overview = scene.control("overview", &json!({})).await;
+    let minutes = overview["minutes"].as_array().unwrap();
+    let sum = |field: &str| minutes.iter().map(|minute| minute[field].as_u64().unwrap()).sum::<u64>();
+    assert_eq!((minutes.len(), sum("requests"), sum("failed")), (60, 2, 1));
+    assert_eq!(overview["today"]["requests"], 2);
+    assert_eq!(overview["last_errors"][0]["code"], "insufficient_quota");
+    assert!(!overview["last_errors"][0]["advice"].as_str().unwrap().is_empty());
+    assert_eq!(scene.control("status", &json!({})).await["last_error"]["code"], "insufficient_quota");
+    assert_eq!(scene.control("log.clear", &json!({})).await, 2);
+    assert_eq!(scene.control("status", &json!({})).await["last_error"], json!(null));
+}
+
+#[tokio::test]
+async fn l09_bodies_are_kept_while_the_user_wants_them_and_no_longer() {
+    let scene = Scene::of(&["alice"]).await;
+    scene.program.chat(&question("echo: CANARY_PROMPT")).await;
+    let records = scene.records_once(|records| records.len() == 1).await;
+    let id = json!({ "id": records[0]["id"] });
+    assert_eq!(scene.program.control("log.bodies", &id).await.status, 404);
+    scene.control("settings.set", &json!({ "name": "keep_bodies", "value": true })).await;
+    assert_eq!(scene.control("status", &json!({})).await["bodies_kept"], true);
+    scene.program.chat(&question("echo: CANARY_PROMPT")).await;
+    let records = scene.records_once(|records| records.len() == 2).await;
+    let id = json!({ "id": records[0]["id"] });
+    let bodies = scene.control("log.bodies", &id).await;
+    assert!(bodies["request"].as_str().unwrap().contains("CANARY_PROMPT"));
+    assert!(bodies["response"].as_str().unwrap().contains("CANARY_PROMPT"));
+    let har = scene.control("log.export", &json!({ "format": "har" })).await;
+    assert!(har["text"].as_str().unwrap().contains("CANARY_PROMPT"));
+    scene.control("settings.set", &json!({ "name": "keep_bodies", "value": null })).await;
+    assert_eq!(scene.program.control("log.bodies", &id).await.status, 404);
+    let dir = scene.program.stop().await;
+    for entry in std::fs::read_dir(dir.path()).unwrap() {
+        let content = std::fs::read(entry.unwrap().path()).unwrap_or_default();
+        assert!(!String::from_utf8_lossy(&content).contains("CANARY_PROMPT"));
+    }
+}
+
+#[tokio::test]
+async fn l10_exports_are_whole_harmless_and_without_secrets() {
+    let scene = Scene::of(&["alice"]).await;
+    let cookie = scene.simulator.cookies()[0].1.clone();
+    scene.control("settings.set", &json!({ "name": "keep_bodies", "value": true })).await;
+    let mut hostile = question(&format!("echo: {cookie}"));
+    hostile["model"] = "=cmd|' /C calc'!A0".into();
+    scene.program.chat(&hostile).await;
+    scene.records_once(|records| records.len() == 1).await;
+    for (format, media_type) in
+        [("csv", "text/csv"), ("jsonl", "application/jsonl"), ("har", "application/json")]
+    {
+        let file = scene.control("log.export", &json!({ "format": format })).await;
+        assert_eq!(file["media_type"], media_type);
+        assert_eq!(file["name"], format!("mammouth-requests.{format}"));
+        let text = file["text"].as_str().unwrap();
+        assert!(text.contains("cmd|") && !text.contains(&cookie), "l13: {format}: {text}");
+        assert!(format != "csv" || text.contains("\"'=cmd|"), "{text}");
+    }
+    let none = scene.control("log.export", &json!({ "format": "jsonl", "query": { "status": 418 } })).await;
+    assert_eq!(none["text"], "");
+    let wrong = scene.program.control("log.export", &json!({ "format": "../x" })).await;
+    assert_eq!(wrong.error(), (400, "bad_arguments".into()));
+}

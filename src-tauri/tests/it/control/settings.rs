@@ -1,0 +1,115 @@
+//! `settings.…`.
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Options, Program, Scene, simulator};
+
+async fn get(program: &Program, name: &str) -> Value {
+    let settings = program.control("settings.get", &json!({})).await.json();
+    settings.as_array().unwrap().iter().find(|setting| setting["name"] == name).unwrap().clone()
+}
+
+async fn set(program: &Program, name: &str, value: Value) -> Answer {
+    program.control("settings.set", &json!({ "name": name, "value": value })).await
+}
+
+#[tokio::test]
+async fn settings_say_what_they_are_and_where_that_comes_from() {
+    let simulator = simulator(&["alice"]).await;
+    let options = Options::default().settings("theme = \"dark\"").env("LOG", "debug");
+    let program = Program::start_with(&simulator, options).await;
+    let shown =
+        |setting: Value| (setting["value"].clone(), setting["from"].clone(), setting["default"].clone());
+    assert_eq!(shown(get(&program, "theme").await), (json!("dark"), json!("file"), json!("auto")));
+    assert_eq!(shown(get(&program, "log").await), (json!("debug"), json!("environment"), json!("info")));
+    assert_eq!(get(&program, "port").await["from"], "flag");
+    assert_eq!(
+        shown(get(&program, "strategy").await),
+        (json!("balance"), json!("default"), json!("balance"))
+    );
+    let all = program.control("settings.get", &json!({})).await.json();
+    for setting in all.as_array().unwrap() {
+        if setting["kind"] == "choice" {
+            assert!(setting["choices"].as_array().unwrap().contains(&setting["value"]), "{setting}");
+        }
+    }
+    assert!(all.as_array().unwrap().iter().all(|setting| setting["name"] != "autostart"), "headless");
+    assert_eq!(set(&program, "log", json!("info")).await.error(), (409, "fixed_by_environment".into()));
+    assert_eq!(set(&program, "autostart", json!(true)).await.error(), (501, "desktop_only".into()));
+    assert_eq!(set(&program, "no_such", json!(1)).await.error(), (404, "not_found".into()));
+}
+
+#[tokio::test]
+async fn a_live_setting_counts_at_once_and_a_bad_one_changes_nothing() {
+    let scene = Scene::of(&["alice"]).await;
+    let program = &scene.program;
+    let file = || std::fs::read_to_string(program.dir.path().join("settings.toml")).unwrap_or_default();
+    for (name, value) in [
+        ("strategy", json!("nonsense")),
+        ("strategy", json!(7)),
+        ("log_days", json!(0)),
+        ("keep_bodies", json!("yes")),
+        ("allowed_hosts", json!(["*"])),
+        ("allowed_origins", json!(["null"])),
+        ("host", json!("0.0.0.0\u{7}")),
+        ("theme", json!(["dark"])),
+    ] {
+        assert_eq!(set(program, name, value.clone()).await.error().1, "bad_arguments", "{name} {value}");
+    }
+    assert_eq!(file(), "", "nothing was saved");
+    let named = async || {
+        let request = program.http.get(format!("{}/healthz", program.base)).header("host", "box.lan");
+        Answer::of(request.send().await).await.status
+    };
+    assert_eq!(named().await, 403);
+    assert_eq!(set(program, "allowed_hosts", json!(["box.lan"])).await.json()["value"], json!(["box.lan"]));
+    assert_eq!(named().await, 200);
+    set(program, "allowed_hosts", json!(null)).await;
+    assert_eq!(named().await, 403);
+    for (name, value) in
+        [("strategy", "fill-first"), ("prefer", "web"), ("language", "zh"), ("theme", "light")]
+    {
+        assert_eq!(set(program, name, json!(value)).await.status, 200, "{name}");
+        assert_eq!(scene.control("status", &json!({})).await[name], value);
+    }
+    assert_eq!(set(program, "log_max_bytes", json!(2_000_000)).await.json()["from"], "file");
+    assert!(file().contains("log_max_bytes = 2000000"), "{}", file());
+    assert_eq!(set(program, "log_max_bytes", json!(null)).await.json()["from"], "default");
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn l12_a_text_to_import_changes_no_setting() {
+    let simulator = simulator(&[]).await;
+    let program = Program::start(&simulator).await;
+    program.control("settings.accept_terms", &json!({})).await;
+    let file = || std::fs::read_to_string(program.dir.path().join("settings.toml")).unwrap();
+    let before = file();
+    for text in [
+        "MAMMOUTH_WEB_URL=http://evil.example\nPORT=1\nAUTH_TOKEN=x".to_owned(),
+        "COOKIES=<script>alert(1)</script> x".to_owned(),
+        "x".repeat(200_000),
+        "\u{0}\u{1}".to_owned(),
+    ] {
+        let answer = program.control("accounts.import", &json!({ "text": text })).await;
+        assert_eq!(answer.error().1, "bad_arguments", "{:?}", answer.body);
+        assert!(!String::from_utf8_lossy(&answer.body).contains("script"));
+    }
+    assert_eq!(file(), before);
+    assert_eq!(program.control("accounts.list", &json!({})).await.json(), json!([]));
+}
+
+#[tokio::test]
+async fn a_port_that_is_set_is_switched_to_and_kept() {
+    let simulator = simulator(&["alice"]).await;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let options = Options::default().bare().settings(&format!("port = {free}"));
+    let program = Program::start_with(&simulator, options).await;
+    let next = program.control("port.free", &json!({})).await.json()["port"].clone();
+    let changed = set(&program, "port", next.clone()).await;
+    assert_eq!((changed.status, &changed.json()["value"]), (200, &next), "{:?}", changed.body);
+    let health = program.http.get(format!("http://127.0.0.1:{next}/healthz")).send().await;
+    assert_eq!(Answer::of(health).await.status, 200);
+    let settings = std::fs::read_to_string(program.dir.path().join("settings.toml")).unwrap();
+    assert!(settings.contains(&format!("port = {next}")), "{settings}");
+}
