@@ -21,7 +21,8 @@ pub fn check(settings: &SettingsFile, start: Option<&Config>) -> Result<Config, 
     if start.is_some_and(|start| start.auth_token.is_some()) {
         env.insert("AUTH_TOKEN".to_owned(), SOME_TOKEN.to_owned());
     }
-    if let Some(SecretPlace::File { key_file }) = start.map(|start| &start.secret_store) {
+    let sealed = settings.values.secret_store.as_deref() == Some("file");
+    if let Some(SecretPlace::File { key_file }) = start.map(|start| &start.secret_store).filter(|_| sealed) {
         env.insert("SECRET_KEY_FILE".to_owned(), key_file.display().to_string());
     }
     let surroundings = Surroundings { working_dir: dir.clone(), platform_dir: Some(dir), headless: false };

@@ -1,15 +1,25 @@
 // This file was generated from the table of commands in Rust. Do not edit it by hand.
 import type { AccountView } from "./AccountView";
+import type { Bodies } from "./Bodies";
 import type { CheckView } from "./CheckView";
+import type { Explained } from "./Explained";
+import type { ExportFormat } from "./ExportFormat";
+import type { Exported } from "./Exported";
 import type { Finding } from "./Finding";
+import type { Free } from "./Free";
 import type { KeyView } from "./KeyView";
+import type { Kind } from "./Kind";
 import type { ModelView } from "./ModelView";
 import type { Overview } from "./Overview";
 import type { Page } from "./Page";
 import type { Query } from "./Query";
 import type { Record } from "./Record";
+import type { SecretsView } from "./SecretsView";
+import type { SettingValue } from "./SettingValue";
+import type { SettingView } from "./SettingView";
 import type { Status } from "./Status";
 import type { Switched } from "./Switched";
+import type { TryView } from "./TryView";
 
 /** Name, arguments and answer of each command. */
 export interface Commands {
@@ -17,12 +27,25 @@ export interface Commands {
   "overview": [{}, Overview];
   "accounts.list": [{}, Array<AccountView>];
   "accounts.check": [{ label?: string | null, }, Array<CheckView>];
-  "accounts.add": [{ label: string, secret: string, }, CheckView];
+  "accounts.add": [{ label?: string | null, kind?: Kind | null, secret: string, }, CheckView];
+  "accounts.replace": [{ label: string, secret: string, }, CheckView];
+  "accounts.import": [{ 
+/**
+ * A `.env` of the original Node proxy, or of this one.
+ */
+text: string, }, Array<CheckView>];
+  "accounts.sign_in": [{ label?: string | null, }, CheckView];
+  "accounts.rename": [{ label: string, to: string, }, null];
+  "accounts.order": [{ labels: Array<string>, }, null];
   "accounts.enable": [{ label: string, enabled: boolean, }, null];
+  "accounts.only": [{ label: string | null, }, null];
   "accounts.remove": [{ label: string, }, null];
+  "accounts.explain": [{ model: string, }, Explained];
   "keys.list": [{ reveal?: boolean | null, }, Array<KeyView>];
-  "keys.add": [{ name: string, }, KeyView];
+  "keys.add": [{ name: string, models?: Array<string> | null, daily_tokens?: number | null, daily_cost_usd?: number | null, }, KeyView];
+  "keys.change": [{ name: string, models: Array<string>, daily_tokens: number | null, daily_cost_usd: number | null, }, null];
   "keys.revoke": [{ name: string, }, null];
+  "keys.replace_main": [{}, KeyView];
   "models.list": [{}, Array<ModelView>];
   "models.refresh": [{}, Array<ModelView>];
   "models.set_alias": [{ 
@@ -35,9 +58,26 @@ name: string,
  */
 target: string, }, null];
   "models.remove_alias": [{ name: string, }, null];
-  "port.switch": [{ port: number, }, Switched];
+  "try": [{ model: string, text: string, }, TryView];
   "log.latest": [Query, Array<Record>];
+  "log.get": [{ id: number, }, Record];
+  "log.count": [Query, number];
+  "log.bodies": [{ id: number, }, Bodies];
+  "log.export": [{ format: ExportFormat, query?: Query | null, }, Exported];
   "log.clear": [{}, number];
+  "port.switch": [{ port: number, }, Switched];
+  "port.free": [{}, Free];
+  "serving.set": [{ on: boolean, }, null];
+  "settings.get": [{}, Array<SettingView>];
+  "settings.set": [{ name: string, 
+/**
+ * `null`: back to the default.
+ */
+value: SettingValue | null, }, SettingView];
+  "settings.welcomed": [{}, null];
+  "settings.accept_terms": [{}, null];
+  "secrets.state": [{}, SecretsView];
+  "secrets.unlock": [{}, SecretsView];
   "window.open": [{ page?: Page, }, null];
   "doctor": [{}, Array<Finding>];
 }
