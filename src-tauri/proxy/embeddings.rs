@@ -80,7 +80,12 @@ where
         Err(error) => return failed(&proxy, &caller, entry, &Problem::Body(error), 0),
     };
     entry.received(&body);
-    match form.request(&body) {
+    let asked = form.request(&body);
+    let limit = asked.as_ref().ok().and_then(|(_, name)| proxy.client_limit(&caller.client, name));
+    if let Some(problem) = limit {
+        return failed(&proxy, &caller, entry, &problem, 0);
+    }
+    match asked {
         Ok((body, name)) => tokio::select! {
             response = ask(&proxy, form, &mut entry, &body, &name) => finished(&proxy, &caller, entry, response),
             () = caller.closing.cancelled() => failed(&proxy, &caller, entry, &Problem::Stopping, 0),
