@@ -16,6 +16,8 @@ mod autostart;
 mod clipboard;
 mod display;
 mod door;
+#[cfg(test)]
+mod gate;
 mod ipc;
 mod links;
 mod login;
