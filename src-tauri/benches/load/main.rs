@@ -12,6 +12,7 @@ mod mock;
 mod parser;
 #[allow(dead_code, reason = "shared with the soak, which uses the rest of it")]
 mod program;
+mod relay;
 mod report;
 mod scale;
 mod small;
@@ -32,7 +33,7 @@ use scale::Scale;
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// The whole run ends within this time, whatever hangs.
-const LONGEST: Duration = Duration::from_secs(170);
+const LONGEST: Duration = Duration::from_secs(240);
 
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -73,9 +74,11 @@ async fn measure(scale: &Scale) -> Outcome<()> {
     eprintln!("streams …");
     let streams = streams::measure(&mock, &program, scale).await?;
     let stopped = program.stop().await?;
+    eprintln!("relay …");
+    let relayed = relay::measure(&mock, scale).await?;
     eprintln!("tool parser …");
     let parsed = parser::measure(scale.quick);
-    print!("{}", report::all(scale, &busy, &start, &memory, &small, &streams, stopped)?);
+    print!("{}", report::all(scale, &busy, &start, &memory, &small, &streams, &relayed, stopped)?);
     print!("{}", report::parser_table(&parsed)?);
     Ok(())
 }

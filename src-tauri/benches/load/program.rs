@@ -69,10 +69,22 @@ impl Target {
 }
 
 impl Program {
+    /// With web sessions.
     pub(crate) async fn start(mock: SocketAddr) -> Outcome<Self> {
+        let (cookies, url) = (COOKIES.join(","), format!("http://{mock}"));
+        Self::start_with(&[("COOKIES", &cookies), ("MAMMOUTH_WEB_URL", &url)]).await
+    }
+
+    /// With API keys.
+    pub(crate) async fn start_keyed(mock: SocketAddr) -> Outcome<Self> {
+        let keys = "sk-bench-key-one-4f1c,sk-bench-key-two-9a7e";
+        Self::start_with(&[("API_KEYS", keys), ("MAMMOUTH_API_URL", &format!("http://{mock}"))]).await
+    }
+
+    async fn start_with(settings: &[(&str, &str)]) -> Outcome<Self> {
         let data = tempfile::tempdir()?;
         let key = key()?;
-        let mut child = command(&data, &key, mock)?.spawn()?;
+        let mut child = command(&data, &key, settings)?.spawn()?;
         let pid = child.id();
         let output = BufReader::new(child.stdout.take().ok_or("the program has no output")?);
         let mut started = Starting { child: Some(child) };
@@ -152,13 +164,12 @@ fn executable() -> PathBuf {
         .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_mammouth-proxy")), PathBuf::from)
 }
 
-fn command(data: &tempfile::TempDir, key: &str, mock: SocketAddr) -> Outcome<Command> {
+fn command(data: &tempfile::TempDir, key: &str, settings: &[(&str, &str)]) -> Outcome<Command> {
     let mut command = Command::new(executable());
     command.args(["serve", "--port", "0", "--data-dir"]).arg(data.path().join("data"));
     // Nothing of the caller's: no `.env`, no settings, no keychain.
     command.current_dir(data.path()).env_clear().env("HOME", data.path());
-    command.env("COOKIES", COOKIES.join(","));
-    command.env("AUTH_TOKEN", key).env("MAMMOUTH_WEB_URL", format!("http://{mock}")).env("LOG", "warn");
+    command.envs(settings.iter().copied()).env("AUTH_TOKEN", key).env("LOG", "warn");
     let said = File::create(data.path().join(SAID))?;
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(said);
     Ok(command)

@@ -7,6 +7,7 @@ use crate::Outcome;
 use crate::machine;
 use crate::memory::Memory;
 use crate::parser::Parsed;
+use crate::relay::{Relayed, Side};
 use crate::scale::Scale;
 use crate::small::Small;
 use crate::start::Start;
@@ -23,17 +24,20 @@ pub(crate) fn all(
     memory: &Memory,
     small: &[Small],
     streams: &Streams,
+    relayed: &Relayed,
     stopped: Duration,
 ) -> Outcome<String> {
     let mut out = String::new();
     head(&mut out, scale, busy)?;
     small_table(&mut out, small)?;
     stream_table(&mut out, scale, streams)?;
+    relay_table(&mut out, relayed)?;
     memory_table(&mut out, scale, memory)?;
     start_table(&mut out, scale, start, stopped)?;
     // A tenth of the work says nothing about them: what is shared by all requests weighs ten times as much.
     if !scale.quick {
         aims(&mut out, scale, memory, small, streams)?;
+        relay_aims(&mut out, relayed)?;
     }
     Ok(out)
 }
@@ -138,6 +142,43 @@ fn cost(out: &mut String, what: &str, direct: f64, proxied: f64, cost: &Cost) ->
         cpu(cost.user, cost.system),
         times(NODE_CHUNK, cost.user + cost.system),
     )?)
+}
+
+/// The relay's own aims: times nginx, and what must stay flat.
+const TIMES_REQUEST: f64 = 3.0;
+const TIMES_CHUNK: f64 = 1.5;
+const FLAT_KB: u64 = 8 * 1_024;
+
+fn relay_table(out: &mut String, relayed: &Relayed) -> Outcome<()> {
+    writeln!(out, "\n### Relayed to the official API, beside nginx (`proxy_pass`, one process)\n")?;
+    writeln!(out, "| CPU, µs | proxy | nginx | times |")?;
+    writeln!(out, "|---|--:|--:|--:|")?;
+    let mut row = |what: &str, ours: Duration, theirs: Option<Duration>| -> Outcome<()> {
+        let nginx = theirs.map_or("not installed".to_owned(), |theirs| format!("{:.1}", micros(theirs)));
+        let ratio = theirs.map_or("–".to_owned(), |theirs| format!("{:.2}", micros(ours) / micros(theirs)));
+        Ok(writeln!(out, "| {what} | {:.1} | {nginx} | {ratio} |", micros(ours))?)
+    };
+    let nginx = relayed.nginx.as_ref();
+    row("a request", relayed.ours.request, nginx.map(|side| side.request))?;
+    row("a streamed chunk", relayed.ours.chunk, nginx.map(|side| side.chunk))?;
+    let (grown, megabytes) = (mb(relayed.grown), relayed.long_bytes / 1_000_000);
+    writeln!(
+        out,
+        "\nFirst token {:.3} ms later (p50). One stream of {megabytes} MB: {grown:.1} MB more memory at most.",
+        relayed.first_token
+    )?;
+    Ok(())
+}
+
+fn relay_aims(out: &mut String, relayed: &Relayed) -> Outcome<()> {
+    let first = relayed.first_token;
+    aim(out, "relay: first token below 0.3 ms later, p50", first, "ms", first < 0.3)?;
+    aim(out, "relay: a long stream in flat memory", mb(relayed.grown), "MB", relayed.grown < FLAT_KB)?;
+    let Some(Side { request, chunk }) = &relayed.nginx else { return Ok(()) };
+    let times = |ours: Duration, theirs: Duration| micros(ours) / micros(theirs);
+    let (request, chunk) = (times(relayed.ours.request, *request), times(relayed.ours.chunk, *chunk));
+    aim(out, "relay: at most 3 × nginx's CPU a request", request, "×", request <= TIMES_REQUEST)?;
+    aim(out, "relay: at most 1.5 × nginx's CPU a chunk", chunk, "×", chunk <= TIMES_CHUNK)
 }
 
 fn memory_table(out: &mut String, scale: &Scale, memory: &Memory) -> Outcome<()> {

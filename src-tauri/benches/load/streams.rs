@@ -88,7 +88,12 @@ pub(crate) async fn first_piece(wire: &mut Wire, request: &[u8]) -> Outcome<Rest
 }
 
 /// Times to the first token, both sides in turn.
-async fn first_tokens(direct: &Target, proxied: &Target, pairs: usize, pause: Duration) -> Outcome<Pair> {
+pub(crate) async fn first_tokens(
+    direct: &Target,
+    proxied: &Target,
+    pairs: usize,
+    pause: Duration,
+) -> Outcome<Pair> {
     let wish = Wish { chunks: 2, gap: Duration::ZERO, stamped: false };
     let mut sides = Vec::new();
     for target in [direct, proxied] {
@@ -146,10 +151,10 @@ impl Cost {
 
 /// What streams have shown.
 #[derive(Debug, Default)]
-struct Seen {
+pub(crate) struct Seen {
     gaps: Samples,
     transit: Samples,
-    chunks: usize,
+    pub(crate) chunks: usize,
 }
 
 impl Seen {
@@ -161,7 +166,7 @@ impl Seen {
 }
 
 /// Runs streams side by side, begun evenly over one gap so that their chunks do not all fall on one moment.
-async fn all_at_once(target: &Target, streams: usize, wish: Wish) -> Outcome<Seen> {
+pub(crate) async fn all_at_once(target: &Target, streams: usize, wish: Wish) -> Outcome<Seen> {
     let mut running = Vec::with_capacity(streams);
     for index in 0..streams {
         let delay = wish.gap * u32::try_from(index)? / u32::try_from(streams)?;
