@@ -112,7 +112,7 @@ fn bad_bodies(value: &str) -> Vec<Vec<u8>> {
         json!({ "messages": [{ "role": "user", "content": { (value): value } }] }),
         json!({ "messages": [{ "role": "user", "content": [{ "type": value, (value): value }] }] }),
         json!({ "messages": [{ "role": "user", "content": [{ "type": "text", "text": { (value): 1 } }] }] }),
-        json!({ "messages": [{ "role": "tool", "tool_call_id": value, "content": value }] }),
+        json!({ "messages": [{ "role": "tool", "tool_call_id": [value], "content": { (value): value } }] }),
         image(value),
         image(&format!("http://127.0.0.1/{value}")),
         image(&format!("https://user:{value}@127.0.0.1/")),
