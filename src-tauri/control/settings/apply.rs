@@ -39,6 +39,8 @@ async fn apply(control: &Control, name: &str, config: &Config) -> Result<(), Con
     match name {
         "strategy" => control.accounts.set_strategy(config.strategy),
         "prefer" => control.accounts.set_prefer(config.prefer),
+        "fill_max_tokens" => control.names.change(|wishes| wishes.fill_max_tokens = config.fill_max_tokens),
+        "nearest_models" => control.names.change(|wishes| wishes.nearest = config.nearest_models),
         "log_days" | "log_max_bytes" => control.journal.set_limits(limits(config)),
         "keep_bodies" => {
             let (journal, keep) = (control.journal.clone(), config.preferences.keep_bodies);

@@ -97,8 +97,8 @@ pub(super) const SETTINGS: &[Setting] = &[
     live(plain("notify_port", &["notify_port"], Switch, |c| switch(c.preferences.notify.port))),
     plain("image_links", &["image_links"], Switch, |c| switch(c.image_links)),
     one_of(&["turns", "transcript"], plain("layout", &["layout"], Choice, |c| word(c.layout))),
-    plain("fill_max_tokens", &["fill_max_tokens"], Switch, |c| switch(c.fill_max_tokens)),
-    plain("nearest_models", &["nearest_models"], Switch, |c| switch(c.nearest_models)),
+    live(plain("fill_max_tokens", &["fill_max_tokens"], Switch, |c| switch(c.fill_max_tokens))),
+    live(plain("nearest_models", &["nearest_models"], Switch, |c| switch(c.nearest_models))),
     plain("keyless_port", &["keyless_port"], Number, |c| number(c.keyless_port.unwrap_or(0))),
 ];
 
