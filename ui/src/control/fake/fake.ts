@@ -103,7 +103,7 @@ export class FakeControl implements Control {
     overview: () => this.world.overview(this.scene.lively ? Date.now() : this.scene.now),
     "accounts.list": () => this.world.accounts,
     "accounts.check": ({ label }) => this.world.accounts.filter((one) => !label || one.label === label).map(checked),
-    "accounts.add": ({ label, kind, secret }) => this.added(label || "new", kind, secret),
+    "accounts.add": ({ label, kind, secret }) => this.added(label || "new", kind ?? "web", secret),
     "accounts.replace": ({ label }) => {
       Object.assign(this.account(label), { state: "ready", advice: null });
       return checked(this.account(label));
@@ -195,6 +195,7 @@ export class FakeControl implements Control {
     "settings.accept_terms": () => ((this.world.terms = true), null),
     "secrets.state": () => ({ place: "keychain", state: this.scene.name === "broken" ? "locked" : "open", advice: this.scene.name === "broken" ? "Unlock the login keyring." : null }),
     "secrets.unlock": () => ({ place: "keychain", state: "open", advice: null }),
+    "window.open": () => null,
     doctor: () => [
       { subject: "mammouth.ai", level: "good", text: "It answers, and its answers fit the shape llms-2025.", advice: "" },
       { subject: "keychain", level: "warning", text: "It took 2 s to answer.", advice: "Unlock it once after login." },
