@@ -24,6 +24,7 @@ mod dialects;
 mod documents;
 mod door;
 mod failover;
+mod golden;
 mod image_links;
 mod images;
 #[cfg(target_os = "linux")]
