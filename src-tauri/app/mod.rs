@@ -203,9 +203,9 @@ impl App {
         let Self { server, keyless, journal, simulator, background, watching, control, lock, engine } = self;
         background.cancel();
         let without_key = async {
-            match &keyless {
-                Some(keyless) => drop(keyless.stop(grace).await),
-                None => {}
+            if let Some(keyless) = &keyless {
+                // How it went is told by the main server's own end.
+                let _ = keyless.stop(grace).await;
             }
         };
         let (drained, ()) = tokio::join!(server.stop(grace), without_key);

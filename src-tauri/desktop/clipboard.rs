@@ -15,11 +15,23 @@ pub(super) fn copy(app: &AppHandle, text: String) {
     }
 }
 
-/// Copies.
+/// Copies by the program that the system has for it. The text goes over its input, where no other program sees it.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn copy(_: &AppHandle, text: String) {
-    let copied = arboard::Clipboard::new().and_then(|mut clipboard| clipboard.set_text(text));
-    if let Err(error) = copied {
+    if let Err(error) = hand_over(&text) {
         tracing::warn!("nothing was copied: {error}");
     }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn hand_over(text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
+    let name = if cfg!(target_os = "macos") { "pbcopy" } else { "clip" };
+    let mut child = Command::new(name).stdin(Stdio::piped()).spawn()?;
+    if let Some(mut input) = child.stdin.take() {
+        input.write_all(text.as_bytes())?;
+    }
+    child.wait().map(drop)
 }

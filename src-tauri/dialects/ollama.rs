@@ -157,9 +157,10 @@ impl Options {
                 None
             }
             "stop" => {
-                let texts = match value {
-                    Value::String(text) => vec![text.clone()],
-                    other => serde_json::from_value(other.clone()).map_err(|_| wrong())?,
+                let texts = if let Value::String(text) = value {
+                    vec![text.clone()]
+                } else {
+                    serde_json::from_value(value.clone()).map_err(|_| wrong())?
                 };
                 self.stop = common::bounded_stop(texts, "options.stop")?;
                 None

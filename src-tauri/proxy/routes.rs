@@ -131,14 +131,14 @@ fn counted(proxy: &Proxy) -> BoxedFilter<(Response,)> {
     let path = warp::path!("v1" / "messages" / "count_tokens").and(warp::post()).and(with(proxy));
     path.and(warp::header::optional::<u64>("content-length"))
         .and(warp::body::stream())
-        .then(|proxy, announced, body| local::count_tokens(proxy, announced, body))
+        .then(local::count_tokens)
         .boxed()
 }
 
 fn ollama(proxy: &Proxy) -> BoxedFilter<(Response,)> {
     let show = warp::path!("api" / "show").and(warp::post()).and(with(proxy));
     let show = show.and(warp::header::optional::<u64>("content-length")).and(warp::body::stream());
-    let show = show.then(|proxy, announced, body| local::show(proxy, announced, body));
+    let show = show.then(local::show);
     let tags = warp::path!("api" / "tags").and(warp::get()).and(with(proxy));
     let tags = tags.map(|proxy: Arc<Inner>| local::tags(&proxy));
     let version = warp::path!("api" / "version").and(warp::get());

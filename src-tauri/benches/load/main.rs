@@ -78,7 +78,8 @@ async fn measure(scale: &Scale) -> Outcome<()> {
     let relayed = relay::measure(&mock, scale).await?;
     eprintln!("tool parser …");
     let parsed = parser::measure(scale.quick);
-    print!("{}", report::all(scale, &busy, &start, &memory, &small, &streams, &relayed, stopped)?);
+    let measured = report::Measured { start, memory, small, streams, relayed, stopped };
+    print!("{}", report::all(scale, &busy, &measured)?);
     print!("{}", report::parser_table(&parsed)?);
     Ok(())
 }

@@ -17,23 +17,25 @@ use crate::streams::{Cost, Pair, Streams};
 const NODE_REQUEST: f64 = 1_000.0;
 const NODE_CHUNK: f64 = 33.0;
 
-pub(crate) fn all(
-    scale: &Scale,
-    busy: &str,
-    start: &Start,
-    memory: &Memory,
-    small: &[Small],
-    streams: &Streams,
-    relayed: &Relayed,
-    stopped: Duration,
-) -> Outcome<String> {
+/// What one run measured.
+pub(crate) struct Measured {
+    pub(crate) start: Start,
+    pub(crate) memory: Memory,
+    pub(crate) small: Vec<Small>,
+    pub(crate) streams: Streams,
+    pub(crate) relayed: Relayed,
+    pub(crate) stopped: Duration,
+}
+
+pub(crate) fn all(scale: &Scale, busy: &str, measured: &Measured) -> Outcome<String> {
+    let Measured { start, memory, small, streams, relayed, stopped } = measured;
     let mut out = String::new();
     head(&mut out, scale, busy)?;
     small_table(&mut out, small)?;
     stream_table(&mut out, scale, streams)?;
     relay_table(&mut out, relayed)?;
     memory_table(&mut out, scale, memory)?;
-    start_table(&mut out, scale, start, stopped)?;
+    start_table(&mut out, scale, start, *stopped)?;
     // A tenth of the work says nothing about them: what is shared by all requests weighs ten times as much.
     if !scale.quick {
         aims(&mut out, scale, memory, small, streams)?;

@@ -124,10 +124,8 @@ fn same_shape(old: &[Item], new: &[Item]) -> bool {
 fn change(entries: &[Entry], old: &[Item], new: &[Item]) -> tauri::Result<()> {
     for ((entry, old), new) in entries.iter().zip(old).zip(new) {
         match (entry, new) {
-            (Entry::Plain(item), Item::Label(text) | Item::Do(text, _)) => {
-                if text_of(old) != Some(text) {
-                    item.set_text(escaped(text))?;
-                }
+            (Entry::Plain(item), Item::Label(text) | Item::Do(text, _)) if text_of(old) != Some(text) => {
+                item.set_text(escaped(text))?;
             }
             (Entry::Choice(item), Item::Choice { text, on, .. }) => {
                 if text_of(old) != Some(text) {

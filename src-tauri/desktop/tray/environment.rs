@@ -21,7 +21,7 @@ fn line(shell: Shell, name: &str, value: &str) -> String {
         Shell::Fish => {
             format!("set -gx {name} '{}'\n", value.replace('\\', r"\\").replace('\'', r"\'"))
         }
-        Shell::PowerShell => format!("$env:{name} = '{}'\n", value.replace('\'', "''")),
+        Shell::Power => format!("$env:{name} = '{}'\n", value.replace('\'', "''")),
     }
 }
 
@@ -34,7 +34,7 @@ mod tests {
         let first = |shell| lines(shell, "http://127.0.0.1:3000/v1", "k").lines().next().unwrap().to_owned();
         assert_eq!(first(Shell::Posix), "export OPENAI_BASE_URL='http://127.0.0.1:3000/v1'");
         assert_eq!(first(Shell::Fish), "set -gx OPENAI_BASE_URL 'http://127.0.0.1:3000/v1'");
-        assert_eq!(first(Shell::PowerShell), "$env:OPENAI_BASE_URL = 'http://127.0.0.1:3000/v1'");
+        assert_eq!(first(Shell::Power), "$env:OPENAI_BASE_URL = 'http://127.0.0.1:3000/v1'");
     }
 
     #[test]
@@ -48,6 +48,6 @@ mod tests {
     fn a_quote_in_a_key_ends_nothing() {
         assert_eq!(line(Shell::Posix, "A", "x'; rm -r y"), "export A='x'\\''; rm -r y'\n");
         assert_eq!(line(Shell::Fish, "A", r"x\'y"), "set -gx A 'x\\\\\\'y'\n");
-        assert_eq!(line(Shell::PowerShell, "A", "x'y"), "$env:A = 'x''y'\n");
+        assert_eq!(line(Shell::Power, "A", "x'y"), "$env:A = 'x''y'\n");
     }
 }

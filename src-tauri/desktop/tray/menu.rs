@@ -45,7 +45,7 @@ pub(super) enum Action {
 pub(super) enum Shell {
     Posix,
     Fish,
-    PowerShell,
+    Power,
 }
 
 /// The whole menu. `at_login` is unknown where the system does not tell.
@@ -143,7 +143,7 @@ fn port(seen: &Seen, words: &Words) -> Item {
 }
 
 fn copies(words: &Words) -> [Item; 3] {
-    let shells = [("sh, bash, zsh", Shell::Posix), ("fish", Shell::Fish), ("PowerShell", Shell::PowerShell)];
+    let shells = [("sh, bash, zsh", Shell::Posix), ("fish", Shell::Fish), ("PowerShell", Shell::Power)];
     let lines = |(name, shell): (&str, Shell)| Item::Do(name.to_owned(), Action::CopyEnvironment(shell));
     [
         Item::Do(words.copy_base_url.to_owned(), Action::CopyBaseUrl),

@@ -78,10 +78,8 @@ impl Chat {
 
     /// The name of the tool that must be called; empty where any will do.
     pub(super) fn must_call(&self) -> Option<&str> {
-        match self.fields.get("tool_choice")? {
-            Value::String(word) if word == "required" => Some(""),
-            choice => choice["function"]["name"].as_str(),
-        }
+        let choice = self.fields.get("tool_choice")?;
+        if choice == "required" { Some("") } else { choice["function"]["name"].as_str() }
     }
 
     pub(super) fn talk(&self) -> Vec<Turn> {

@@ -178,7 +178,7 @@ async fn p05_p07_a_bad_body_is_named_in_every_dialects_form() {
             b"".to_vec(),
             b"[]".to_vec(),
             b"{}".to_vec(),
-            good[..good.len() - 1].as_bytes().to_vec(),
+            good.as_bytes()[..good.len() - 1].to_vec(),
             ["\u{feff}", &good].concat().into_bytes(),
             good.replacen('{', r#"{"model":"twice","#, 1).into_bytes(),
             good.replace("\"hi\"", "\"\\ud800\"").into_bytes(),

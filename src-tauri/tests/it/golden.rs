@@ -30,7 +30,7 @@ fn normal(value: Value) -> Value {
             Value::Object(members.collect())
         }
         Value::Array(items) => items.into_iter().map(normal).collect(),
-        other => other,
+        plain @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => plain,
     }
 }
 

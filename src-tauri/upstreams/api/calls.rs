@@ -57,7 +57,9 @@ impl Calls {
             Value::String(text) => text.clone(),
             Value::Null => String::new(),
             // Some providers send the object itself.
-            other => other.to_string(),
+            object @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                object.to_string()
+            }
         };
         call.arguments.push_str(&arguments);
         self.advance(index, out);

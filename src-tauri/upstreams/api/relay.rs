@@ -90,7 +90,7 @@ impl Relay {
         while !self.spoke {
             match std::mem::replace(&mut self.stage, Stage::Over) {
                 Stage::Failing(failure) => return Poll::Ready(Err(failure)),
-                other => self.stage = other,
+                stage @ (Stage::Reading | Stage::Done(_) | Stage::Over) => self.stage = stage,
             }
             if self.ready.len() > OPENING_BYTES {
                 let detail = "nothing but openings and comments came";

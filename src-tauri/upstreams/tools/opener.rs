@@ -150,7 +150,7 @@ fn named(text: &str, before: usize, space: &str, start: &str, offer: &Offer) -> 
     let Some(end) = head.find('>') else {
         return if head.len() + 4 < LONGEST_START { Found::Open } else { Found::No };
     };
-    if !markup::name_in(&head[..end]).is_some_and(|name| offer.find(name).is_some()) {
+    if markup::name_in(&head[..end]).is_none_or(|name| offer.find(name).is_none()) {
         return Found::No;
     }
     let scan = before + tag.len() + end + 1;

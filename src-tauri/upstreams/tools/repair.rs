@@ -209,9 +209,7 @@ impl Reader<'_> {
         self.skip(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
         let word = &self.text[start..self.at];
         // At the very end a number or a word may be cut.
-        if self.peek().is_none() {
-            return None;
-        }
+        self.peek()?;
         match word {
             "true" | "True" => Some(Value::Bool(true)),
             "false" | "False" => Some(Value::Bool(false)),

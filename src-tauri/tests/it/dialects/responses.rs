@@ -39,9 +39,10 @@ async fn a_streamed_response_is_kept_too_and_an_unwanted_one_is_not() {
     for (store, status) in [(true, 200), (false, 404)] {
         let streamed = json!({ "model": "gpt-4.1", "input": "echo: hi", "stream": true, "store": store });
         let body = String::from_utf8(ask(&scene, streamed).await.body.to_vec()).unwrap();
-        let last: Value =
-            serde_json::from_str(body.lines().filter_map(|line| line.strip_prefix("data: ")).last().unwrap())
-                .unwrap();
+        let last: Value = serde_json::from_str(
+            body.lines().filter_map(|line| line.strip_prefix("data: ")).next_back().unwrap(),
+        )
+        .unwrap();
         let id = last["response"]["id"].as_str().unwrap();
         assert_eq!(scene.program.get(&format!("/v1/responses/{id}")).await.status, status);
     }
