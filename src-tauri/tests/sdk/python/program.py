@@ -17,8 +17,12 @@ LISTENING = "listening on "
 class Program:
     """A running `mammouth-proxy serve --demo` on a port of its own, with a data directory of its own."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, settings=None):
         self.data_dir = folder / "data"
+        if settings:
+            # A demo keeps to a folder of its own.
+            (self.data_dir / "demo").mkdir(parents=True)
+            (self.data_dir / "demo" / "settings.toml").write_text(settings)
         self.stderr_path = folder / "stderr.txt"
         self.environment = {
             "PATH": os.environ["PATH"],

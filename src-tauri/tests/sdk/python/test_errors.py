@@ -3,6 +3,7 @@ import pytest
 
 from asking import MODEL, echo
 from conftest import connect
+from program import Program
 
 
 @pytest.mark.parametrize("key", ["sdk-test-key-0000000000000000", "x"])
@@ -12,9 +13,10 @@ def test_a_wrong_key_is_an_authentication_error(program, key):
     assert caught.value.code == "invalid_api_key"
 
 
-def test_more_than_one_choice_is_a_bad_request(client):
-    with pytest.raises(openai.BadRequestError) as caught:
-        client.chat.completions.create(model=MODEL, messages=echo("hi"), n=2)
+def test_more_than_one_choice_is_a_bad_request_where_only_the_web_may_answer(tmp_path):
+    with Program(tmp_path, settings='version = 1\nprefer = "only-web"\n') as program, connect(program) as client:
+        with pytest.raises(openai.BadRequestError) as caught:
+            client.chat.completions.create(model=MODEL, messages=echo("hi"), n=2)
     assert (caught.value.code, caught.value.param) == ("unsupported_parameter", "n")
 
 
