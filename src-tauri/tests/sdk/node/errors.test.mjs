@@ -25,13 +25,18 @@ test("a wrong key is an AuthenticationError", async () => {
   });
 });
 
-test("what cannot be served is a BadRequestError", async () => {
-  await assert.rejects(ask({ n: 2 }), (error) => {
+test("what no account may serve is a BadRequestError", async () => {
+  const web = await Program.start('version = 1\nprefer = "only-web"\n');
+  await assert.rejects(ask({ n: 2 }, web.client()), (error) => {
     assert.ok(error instanceof OpenAI.BadRequestError);
     assert.equal(error.code, "unsupported_parameter");
     assert.equal(error.param, "n");
     return true;
   });
+  assert.equal(await web.stop(), 0);
+});
+
+test("a request that is wrong in itself is a BadRequestError", async () => {
   await assert.rejects(ask({ messages: [] }), (error) => {
     assert.ok(error instanceof OpenAI.BadRequestError);
     assert.equal(error.param, "messages");

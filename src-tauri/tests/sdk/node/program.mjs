@@ -1,6 +1,6 @@
 // Starts the real program in demo mode, and reads its request log.
 import { execFile, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -15,10 +15,15 @@ const LOG_READS = 500;
 
 /** A running `mammouth-proxy serve --demo` on a port of its own, with a data directory of its own. */
 export class Program {
-  static async start() {
+  static async start(settings) {
     const program = new Program();
     program.folder = await mkdtemp(join(tmpdir(), "mammouth-proxy-sdk-"));
     program.dataDir = join(program.folder, "data");
+    if (settings) {
+      // A demo keeps to a folder of its own.
+      await mkdir(join(program.dataDir, "demo"), { recursive: true });
+      await writeFile(join(program.dataDir, "demo", "settings.toml"), settings);
+    }
     program.options = {
       cwd: program.folder,
       env: { PATH: process.env.PATH, HOME: program.folder, AUTH_TOKEN: KEY },
