@@ -1,9 +1,15 @@
 # The headless server in a container. Secrets belong into files (COOKIES_FILE, AUTH_TOKEN_FILE), not into the image.
+FROM node:22-bookworm-slim AS ui
+WORKDIR /src
+COPY ui ui
+RUN cd ui && npm ci --ignore-scripts --no-audit --no-fund && npm run build
+
 FROM rust:1.95-slim-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY src-tauri src-tauri
+COPY --from=ui /src/ui/dist ui/dist
 RUN cargo build --release --locked --no-default-features --bin mammouth-proxy
 
 FROM debian:bookworm-slim
