@@ -6,6 +6,7 @@
 //! this is a measurement of work that is done right. What is measured is printed as Markdown on stdout.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
+mod log;
 mod machine;
 mod memory;
 mod mock;
@@ -78,8 +79,15 @@ async fn measure(scale: &Scale) -> Outcome<()> {
     let relayed = relay::measure(&mock, scale).await?;
     eprintln!("tool parser …");
     let parsed = parser::measure(scale.quick);
+    eprintln!("request log …");
+    let searched = tokio::task::spawn_blocking({
+        let quick = scale.quick;
+        move || log::measure(quick)
+    })
+    .await??;
     let measured = report::Measured { start, memory, small, streams, relayed, stopped };
     print!("{}", report::all(scale, &busy, &measured)?);
     print!("{}", report::parser_table(&parsed)?);
+    print!("{}", report::log_table(&searched)?);
     Ok(())
 }

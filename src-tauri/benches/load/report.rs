@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::Outcome;
+use crate::log::Searched;
 use crate::machine;
 use crate::memory::Memory;
 use crate::parser::Parsed;
@@ -53,6 +54,17 @@ pub(crate) fn parser_table(parsed: &[Parsed]) -> Outcome<String> {
     for Parsed { kind, short, long, short_bytes, long_bytes } in parsed {
         let (few, many) = (*short_bytes as f64 / 1e6, *long_bytes as f64 / 1e6);
         writeln!(out, "| {kind} | {few:.1} | {short:.0} | {many:.1} | {long:.0} |")?;
+    }
+    Ok(out)
+}
+
+/// Wall time: what a person in front of the window waits.
+pub(crate) fn log_table(searched: &Searched) -> Outcome<String> {
+    let mut out = String::new();
+    writeln!(out, "\n### Request log with {} records (aim: 300 ms)\n", searched.rows)?;
+    writeln!(out, "| question | ms |\n|---|--:|")?;
+    for (what, took) in &searched.took {
+        writeln!(out, "| {what} | {:.1} |", took.as_secs_f64() * 1_000.0)?;
     }
     Ok(out)
 }

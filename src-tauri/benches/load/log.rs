@@ -1,0 +1,110 @@
+//! Searching a long request log: the same questions that the window asks, through the journal itself.
+
+use std::time::{Duration, Instant};
+
+use mammouth_proxy::journal::{Attempt, Fault, Journal, Limits, Outcome, Query, Start};
+
+/// Records that are written before the writer is waited for: its queue is bounded.
+const BATCH: u64 = 2_000;
+const MODELS: [&str; 8] = [
+    "gpt-5",
+    "gpt-5-mini",
+    "gpt-4.1",
+    "claude-sonnet-4",
+    "claude-opus-4",
+    "gemini-2.5-pro",
+    "grok-4",
+    "o4-mini",
+];
+const CLIENTS: [&str; 5] = ["main", "cline", "zed", "codex", "continue"];
+const ACCOUNTS: [&str; 4] = ["alice", "bob", "carol", "dora"];
+
+/// How long each question took, the middle of five.
+#[derive(Debug)]
+pub(crate) struct Searched {
+    pub(crate) rows: u64,
+    pub(crate) took: Vec<(&'static str, Duration)>,
+}
+
+pub(crate) fn measure(quick: bool) -> crate::Outcome<Searched> {
+    let rows = if quick { 100_000 } else { 1_000_000 };
+    let folder = tempfile::tempdir()?;
+    let limits = Limits { max_bytes: u64::MAX / 2, ..Limits::default() };
+    let journal = Journal::open(&folder.path().join("log.db"), limits).journal;
+    for number in 0..rows {
+        record(&journal, number);
+        if number % BATCH == 0 {
+            journal.flush();
+        }
+    }
+    journal.flush();
+    let query = |change: &dyn Fn(&mut Query)| {
+        let mut query = Query { limit: 100, ..Query::default() };
+        change(&mut query);
+        query
+    };
+    let questions: [(&'static str, Query); 6] = [
+        ("the newest page", query(&|_| {})),
+        ("a text that many records hold", query(&|query| query.text = Some("claude".into()))),
+        ("a text that no record holds", query(&|query| query.text = Some("no such thing".into()))),
+        ("the id of an old request", query(&|query| query.text = Some(format!("bench{:011}", 7)))),
+        (
+            "what failed, of one account",
+            query(&|query| {
+                query.failed_only = true;
+                query.account = Some("carol".into());
+            }),
+        ),
+        (
+            "one model of one client",
+            query(&|query| {
+                query.model = Some("grok-4".into());
+                query.client = Some("zed".into());
+            }),
+        ),
+    ];
+    let mut took = Vec::new();
+    for (what, query) in &questions {
+        took.push((*what, middle(|| journal.latest(query).map(drop))?));
+    }
+    took.push(("how many there are", middle(|| journal.count(&Query::default()).map(drop))?));
+    Ok(Searched { rows, took })
+}
+
+fn record(journal: &Journal, number: u64) {
+    let pick =
+        |names: &[&'static str], step: u64| names[usize::try_from(number / step).unwrap_or(0) % names.len()];
+    let mut entry = journal.begin(Start {
+        request_id: format!("bench{number:011}"),
+        client: pick(&CLIENTS, 7).to_owned(),
+        dialect: "openai-chat",
+        bytes_in: 2_000,
+    });
+    entry.asked(pick(&MODELS, 3), true);
+    let account = pick(&ACCOUNTS, 11).to_owned();
+    let (why, outcome) = ("balance: least busy and least used of 3 (0 running)".to_owned(), "ok".to_owned());
+    entry.attempt(Attempt { account, why, outcome, status: Some(200), detail: None, ms: 40 });
+    entry.tokens(500, 300, true);
+    entry.close(match number % 97 {
+        0 => Outcome {
+            status: 502,
+            code: Some("upstream_bad_response"),
+            fault: Some(Fault::Upstream),
+            interrupted: false,
+        },
+        _ => Outcome { status: 200, code: None, fault: None, interrupted: false },
+    });
+}
+
+fn middle<E: std::error::Error + Send + Sync + 'static>(
+    mut ask: impl FnMut() -> Result<(), E>,
+) -> crate::Outcome<Duration> {
+    let mut took = Vec::new();
+    for _ in 0..5 {
+        let began = Instant::now();
+        ask()?;
+        took.push(began.elapsed());
+    }
+    took.sort();
+    Ok(took[2])
+}
