@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The SDKs of OpenAI, Anthropic, Ollama and Vercel, as their registries publish them, in the versions that the lock files
-# name.
+# The SDKs of OpenAI, Anthropic, Ollama and Vercel, and coding agents, as their registries publish them, in the versions
+# that the lock files name.
 
 sdk_python=$target/sdk/python
 
@@ -15,10 +15,15 @@ install_python_sdk() {
   cp "$lock" "$sdk_python/installed.txt"
 }
 
-install_node_sdk() {
-  local folder=src-tauri/tests/sdk/node
+install_node_sdk() { install_node_packages src-tauri/tests/sdk/node "the Node SDKs"; }
+
+# Their programs lie in packages of their own for each platform, so no script has to fetch them.
+install_agents() { install_node_packages src-tauri/tests/agents "the coding agents"; }
+
+install_node_packages() {
+  local folder=$1 what=$2
   cmp -s "$folder/package-lock.json" "$folder/node_modules/installed.json" && return
-  note "Installing the Node SDKs"
+  note "Installing $what"
   npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel error
   cp "$folder/package-lock.json" "$folder/node_modules/installed.json"
 }
