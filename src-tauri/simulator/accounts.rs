@@ -26,8 +26,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// For `--demo`: three web accounts with fresh cookies and one with a key. The first web account has two calls left in
-    /// each model family, so that the third request to the web shows a failover.
+    /// For `--demo`: three web accounts with fresh cookies, one with a key, and one that is there to sign in with. The first
+    /// web account has two calls left in each model family, so that the third request to the web shows a failover.
     pub fn demo() -> Self {
         let account = |label: &str, plan: &str, limit| SimAccount {
             cookie: random_cookie(),
@@ -40,6 +40,7 @@ impl Options {
             account("bob", "Standard", None),
             account("carol", "Expert", None),
             SimAccount { key: Some(format!("sk-{}", random_cookie())), ..account("dora", "API", None) },
+            SimAccount { at_hand: false, ..account("erin", "Standard", None) },
         ];
         Self { accounts, word_delay: Duration::from_millis(40) }
     }
@@ -66,6 +67,8 @@ pub struct SimAccount {
     pub limit: Option<u32>,
     /// From a family's first call until its quota is full again.
     pub limit_resets_after: Duration,
+    /// `false` for one that is only there for who signs in on the login page.
+    pub at_hand: bool,
 }
 
 impl SimAccount {
@@ -81,6 +84,7 @@ impl SimAccount {
             plan: "Standard".to_owned(),
             limit: None,
             limit_resets_after: WINDOW,
+            at_hand: true,
         }
     }
 
@@ -225,7 +229,7 @@ mod tests {
     fn demo_cookies_differ() {
         let options = Options::demo();
         let cookies: BTreeSet<_> = options.accounts.iter().map(|account| &account.cookie).collect();
-        assert_eq!(cookies.len(), 4);
+        assert_eq!(cookies.len(), 5);
         assert_eq!(options.accounts[0].label(), "alice");
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::chunks::Chunks;
 use super::fault::{Fault, FaultBody};
+use super::login;
 
 /// Begins like a gzip stream and is none.
 const NO_GZIP: &[u8] = b"\x1f\x8b\x08\x00\xde\xad\xbe\xef\xff\xff\xff\xff";
@@ -102,7 +103,7 @@ impl Answer {
             FaultBody::Html => Self::html(StatusCode::BAD_GATEWAY, HTML_PAGE),
             FaultBody::Challenge => Self::challenge(),
             FaultBody::Portal => Self::html(StatusCode::OK, PORTAL_PAGE),
-            FaultBody::Login => Self::redirect("/app/login"),
+            FaultBody::Login => Self::redirect(login::PATH),
             FaultBody::Redirect(to) => Self::redirect(to),
             FaultBody::Text(text) => Self::reply(Chunks::one(text.clone())),
             FaultBody::Empty => Self::reply(Chunks::none()),

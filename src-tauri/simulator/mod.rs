@@ -13,7 +13,8 @@
 //! | `GET /api/login/user` | `id`, `email`, `name`, `plan` |
 //! | `GET /api/user/recentUsage` | `percent`, `byBrand`, `usedModels` |
 //! | `GET /api/user/currentUsage` | `currentSpendCents` |
-//! | `GET /app/login` | an HTML page |
+//! | `GET /app/login` | an HTML page with a button for each web account |
+//! | `POST /app/login` | by `account=LABEL`: sets the account's session cookie, and back to the page |
 //! | `POST /v1/chat/completions` | the official API, by key: a chat completion, or a stream of its chunks |
 //! | `POST /v1/embeddings` | vectors that depend on the text only |
 //! | `GET /v1/models`, `/public/models`, `/public/model/info` | the models of the API and what is known of them |
@@ -83,6 +84,7 @@ mod control;
 mod fault;
 mod fault_text;
 mod form;
+mod login;
 mod multipart;
 mod play;
 mod record;
@@ -141,9 +143,9 @@ impl Simulator {
         format!("http://{}", self.address)
     }
 
-    /// The labels of the web accounts with their cookie values, in the order of the options.
+    /// The labels of the web accounts at hand with their cookie values, in the order of the options.
     pub fn cookies(&self) -> Vec<(String, String)> {
-        let web = self.shared.accounts.iter().filter(|account| account.key.is_none());
+        let web = self.shared.accounts.iter().filter(|account| account.key.is_none() && account.at_hand);
         web.map(|account| (account.label(), account.cookie.clone())).collect()
     }
 

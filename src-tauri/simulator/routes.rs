@@ -14,6 +14,7 @@ use super::api;
 use super::control;
 use super::fault::Fault;
 use super::form::{self, Ask};
+use super::login;
 use super::multipart;
 use super::play::{self, Abort, Body, Stage};
 use super::record::Call;
@@ -98,7 +99,8 @@ fn read_input(head: &Parts, body: &Bytes) -> Result<Input, Problem> {
         "/api/login/user" => (Method::GET, Some(Input::User)),
         "/api/user/recentUsage" => (Method::GET, Some(Input::RecentUsage)),
         "/api/user/currentUsage" => (Method::GET, Some(Input::CurrentUsage)),
-        "/app/login" => (Method::GET, Some(Input::LoginPage)),
+        login::PATH if head.method == Method::POST => (Method::POST, Some(Input::SignIn(login::wish(body)))),
+        login::PATH => (Method::GET, Some(Input::LoginPage)),
         _ => return Err((StatusCode::NOT_FOUND, "there is no such endpoint".to_owned())),
     };
     if head.method != method {
@@ -143,7 +145,7 @@ fn note(call: &mut Call, input: &Result<Input, Problem>) {
             call.messages.clone_from(&ask.messages);
         }
         Ok(Input::Upload(upload)) => call.uploaded = Some(upload.clone()),
-        Ok(Input::User | Input::RecentUsage | Input::CurrentUsage | Input::LoginPage) => {}
+        Ok(Input::User | Input::RecentUsage | Input::CurrentUsage | Input::LoginPage | Input::SignIn(_)) => {}
         Err((_, problem)) => call.problem = Some(problem.clone()),
     }
 }
@@ -157,7 +159,7 @@ fn find_fault(
 ) -> Fault {
     let (wished, model) = match input {
         Ok(Input::Ask(ask, wish)) => (wish.fault.clone(), Some(ask.model.as_str())),
-        Ok(Input::LoginPage) | Err(_) => return Fault::default(),
+        Ok(Input::LoginPage | Input::SignIn(_)) | Err(_) => return Fault::default(),
         Ok(Input::Upload(_) | Input::User | Input::RecentUsage | Input::CurrentUsage) => (None, None),
     };
     let label = account.map(|index| shared.accounts[index].label());

@@ -46,6 +46,11 @@ impl Shared {
         self.accounts.iter().position(|account| account.key.is_none() && account.cookie == cookie)
     }
 
+    /// The web account of this label.
+    pub(super) fn web_account(&self, label: &str) -> Option<&SimAccount> {
+        self.accounts.iter().find(|account| account.key.is_none() && account.label() == label)
+    }
+
     /// The place of the account with this key.
     pub(super) fn account_of_key(&self, key: &str) -> Option<usize> {
         self.accounts.iter().position(|account| account.key.as_deref() == Some(key))

@@ -6,14 +6,12 @@ use serde_json::json;
 
 use super::answer::Answer;
 use super::form::Ask;
+use super::login;
 use super::record::Upload;
 use super::reply::Wish;
 use super::shared::Shared;
 
-const SESSION_COOKIE: &str = "auth_session";
-const LOGIN_PAGE: &str = "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Demo login</title></head>\
-                          <body><h1>Mammouth demo simulator</h1><p>This page stands where Mammouth's login page \
-                          would be. It asks for nothing and sends nothing.</p></body></html>";
+pub(super) const SESSION_COOKIE: &str = "auth_session";
 
 /// A request that has been read and fits the protocol.
 pub(super) enum Input {
@@ -23,6 +21,7 @@ pub(super) enum Input {
     RecentUsage,
     CurrentUsage,
     LoginPage,
+    SignIn(String),
 }
 
 /// The value of the session cookie, if there is exactly one.
@@ -39,14 +38,16 @@ pub(super) fn session_cookie(head: &Parts) -> Option<&str> {
 pub(super) fn answer(shared: &Shared, account: Option<usize>, input: &Input) -> Answer {
     match (account, input) {
         (Some(account), _) => member_answer(shared, account, input),
-        (None, Input::LoginPage) => login_page(),
+        (None, Input::LoginPage) => login::page(shared, None),
+        (None, Input::SignIn(label)) => login::sign_in(shared, label),
         (None, _) => Answer::unauthorized(),
     }
 }
 
 fn member_answer(shared: &Shared, account: usize, input: &Input) -> Answer {
     match input {
-        Input::LoginPage => login_page(),
+        Input::LoginPage => login::page(shared, Some(account)),
+        Input::SignIn(label) => login::sign_in(shared, label),
         Input::Ask(ask, wish) if shared.charge(account, &ask.model) => Answer::reply(wish.reply(ask)),
         Input::Ask(..) => Answer::quota(),
         Input::Upload(upload) => {
@@ -58,10 +59,6 @@ fn member_answer(shared: &Shared, account: usize, input: &Input) -> Answer {
             Answer::json(StatusCode::OK, &json!({"currentSpendCents": shared.usage(account).cents}))
         }
     }
-}
-
-fn login_page() -> Answer {
-    Answer::html(StatusCode::OK, LOGIN_PAGE)
 }
 
 fn user(shared: &Shared, account: usize) -> Answer {

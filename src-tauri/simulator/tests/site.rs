@@ -134,6 +134,36 @@ async fn the_login_page_is_html_and_needs_no_cookie() {
 }
 
 #[tokio::test]
+async fn a_button_of_the_login_page_gives_the_session_of_its_account() {
+    let simulator = simulator().await;
+    let page = get(&simulator, "/app/login", "").await;
+    assert!(String::from_utf8_lossy(page.body()).contains("<button name=\"account\" value=\"bob\">"));
+    let answer = request(&simulator, "POST /app/login", "", b"account=bob").await;
+    let cookie = answer.header("set-cookie").unwrap();
+    assert_eq!(cookie, "auth_session=bob-session; Path=/; HttpOnly; SameSite=Lax");
+    assert_eq!((answer.status(), answer.header("location").as_deref()), (303, Some("/app/login")));
+    for wish in ["account=nobody", "account=", "", "name=bob"] {
+        let answer = request(&simulator, "POST /app/login", COOKIE, wish.as_bytes()).await;
+        assert_eq!((answer.status(), answer.header("set-cookie")), (400, None));
+    }
+}
+
+#[tokio::test]
+async fn who_only_signs_in_is_not_at_hand() {
+    let guest = SimAccount { at_hand: false, ..SimAccount::named("erin") };
+    let simulator = Simulator::start(Options::instant(vec![SimAccount::named("bob"), guest])).await.unwrap();
+    assert_eq!(simulator.cookies().len(), 1);
+    let page = get(&simulator, "/app/login", "").await;
+    let page = String::from_utf8_lossy(page.body()).into_owned();
+    let place = |text: &str| page.find(text).unwrap();
+    assert!(place("value=\"erin\" autofocus") < place("value=\"bob\""));
+    assert_eq!(
+        get(&simulator, "/api/login/user", "Cookie: auth_session=erin-session\r\n").await.status(),
+        200
+    );
+}
+
+#[tokio::test]
 async fn a_connection_serves_many_requests() {
     let simulator = simulator().await;
     let mut stream = connect(&simulator).await;
