@@ -139,8 +139,12 @@ impl Tray {
 
     /// Takes the icon away, so that nobody clicks on a program that is ending.
     pub(super) fn remove(&self) {
-        // A tray that cannot be hidden goes with the process.
-        let _ = lock(&self.0.state).icon.set_visible(false);
+        let tray = self.clone();
+        // On the main thread, which does the work in any case: waiting for it with the state locked would stop both for ever
+        // where it is about to draw. A tray that cannot be hidden goes with the process.
+        let _ = self.0.shell.app().run_on_main_thread(move || {
+            let _ = lock(&tray.0.state).icon.set_visible(false);
+        });
     }
 }
 
