@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use super::args::{DesktopArgs, Place};
 use super::serve::{Serving, flags};
 use super::{Stop, client, exit, finish, out, parse, serve as serving};
-use crate::config::Flags;
+use crate::config::{Flags, SECRET_VARIABLES};
 use crate::control::Control;
 
 /// How long a first instance may take until its window can be shown to a second one's user.
@@ -34,14 +34,18 @@ pub struct Beside {
     pub told_to_end: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
-/// Serves while `show` has this thread, and drains when it returns. `able` is asked before; where the port is taken,
-/// `move_to` whether a free one will do this time.
+/// Serves while `show` has this thread, and drains when it returns. `forget` is to take the variables of these names out of
+/// the environment; `able` is asked before anything starts; where the port is taken, `move_to` whether a free one will do
+/// this time.
 pub fn serve_beside<E: Display>(
+    forget: impl FnOnce(&[&str]),
     able: impl FnOnce() -> Result<(), E>,
     move_to: impl FnOnce(&str, u16) -> bool,
     show: impl FnOnce(Beside) -> Result<(), E>,
 ) -> ExitCode {
     crate::secrets::keep_out_of_crashes();
+    serving::environment();
+    forget(&SECRET_VARIABLES);
     match parse::<DesktopArgs>() {
         Ok(args) => finish(serve(args, able, move_to, show)),
         Err(code) => code,

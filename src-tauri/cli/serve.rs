@@ -1,7 +1,9 @@
 //! `mammouth-proxy serve`: the headless server. The desktop program serves with the same code.
 
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::runtime::Runtime;
@@ -16,6 +18,8 @@ use crate::server;
 
 /// How long running answers may go on after the first signal.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long what runs beside may go on at the very end.
+const LAST: Duration = Duration::from_secs(2);
 
 /// Serves until a signal comes.
 pub(super) fn serve(place: Place, options: Serve) -> Result<(), Stop> {
@@ -77,8 +81,11 @@ impl Serving {
                 }
                 () = signals.next() => {}
             }
-            Ok(())
-        })
+            Ok::<_, Stop>(())
+        })?;
+        // Whatever still waits for something that has ended, as for the window, must not hold the program up.
+        self.runtime.shutdown_timeout(LAST);
+        Ok(())
     }
 
     fn greet(&self) {
@@ -117,10 +124,15 @@ fn sources(flags: Flags, headless: bool) -> Result<(Sources, Config), Stop> {
     let working_dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
     let surroundings = Surroundings { working_dir, platform_dir: config::platform_dir(), headless };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let sources =
-        Sources::read(flags, config::environment(std::env::vars_os()), surroundings, now).map_err(usage)?;
+    let sources = Sources::read(flags, environment(), surroundings, now).map_err(usage)?;
     let config = config::resolve(&sources).map_err(usage)?;
     Ok((sources, config))
+}
+
+/// What the environment said when it was first asked; later the desktop program's own no longer holds its secrets.
+pub(super) fn environment() -> BTreeMap<String, String> {
+    static FIRST: OnceLock<BTreeMap<String, String>> = OnceLock::new();
+    FIRST.get_or_init(|| config::environment(std::env::vars_os())).clone()
 }
 
 fn parts(sources: Sources, config: &Config) -> Parts {

@@ -37,5 +37,5 @@ pub use file::{SettingsError, SettingsFile};
 pub use pasted::{Wanted, accounts_in_env, pasted_cookie, pasted_key};
 pub use preferences::{Language, Notify, Preferences, Theme};
 pub use resolve::resolve;
-pub use sources::{Flags, Sources, Surroundings, environment};
+pub use sources::{Flags, SECRET_VARIABLES, Sources, Surroundings, environment};
 pub use weak_key::weak_key;

@@ -29,6 +29,9 @@ const VARIABLES: [&str; 15] = [
     "LOG",
 ];
 
+/// Those that are secrets themselves. Who names a file instead gives away nothing.
+pub const SECRET_VARIABLES: [&str; 3] = ["COOKIES", "API_KEYS", "AUTH_TOKEN"];
+
 /// The places of variables, the highest first.
 const VARIABLE_LEVELS: [GivenBy; 2] = [GivenBy::Environment, GivenBy::EnvFile];
 

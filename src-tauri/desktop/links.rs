@@ -2,6 +2,8 @@
 
 use tauri::Url;
 
+use crate::config::SECRET_VARIABLES;
+
 /// What our pages link to.
 const HOSTS: [&str; 4] = ["mammouth.ai", "www.mammouth.ai", "info.mammouth.ai", "api.mammouth.ai"];
 
@@ -14,7 +16,7 @@ pub(super) fn open(url: &Url) {
     let mut last = None;
     for mut command in open::commands(url.as_str()) {
         // A browser has no use for what this program was told in its environment.
-        for name in ["COOKIES", "API_KEYS", "AUTH_TOKEN"] {
+        for name in SECRET_VARIABLES {
             command.env_remove(name);
         }
         match command.spawn() {

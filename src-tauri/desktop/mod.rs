@@ -35,6 +35,7 @@ mod words;
 
 pub use display::check as check_display;
 pub use port_taken::ask_for_another_port;
+pub use processes::keep_from_helpers;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -127,9 +128,7 @@ fn follow(app: &AppHandle, event: RunEvent) {
             if label == window::MAIN {
                 app.state::<ipc::Listener>().next();
             }
-            if app.webview_windows().is_empty() {
-                processes::end_helpers();
-            }
+            processes::end_helpers(&app.state::<Shell>());
         }
         #[cfg(target_os = "macos")]
         RunEvent::Reopen { .. } => window::open(&app.state::<Shell>(), Place::Overview),

@@ -3,19 +3,68 @@
 //! WebKitGTK keeps the process that did its networking for ever, 60 MB that nobody uses; Tauri keeps it on purpose, to
 //! use it again. It can be ended: WebKit starts another with the next page.
 
-/// Ends the networking helpers of this program. Only where no window is left.
 #[cfg(target_os = "linux")]
-pub(super) fn end_helpers() {
+use tauri::Manager;
+
+use super::shell::Shell;
+
+/// Until a helper that has only just begun is looked at again.
+#[cfg(target_os = "linux")]
+const SOON: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Takes variables out of the environment of this program: WebKit's processes, which show pages of others, would be given
+/// them. Only before any other thread is there.
+pub fn keep_from_helpers(variables: &[&str]) {
+    #[cfg(target_os = "linux")]
+    variables.iter().for_each(gtk::glib::unsetenv);
+    #[cfg(not(target_os = "linux"))]
+    let _ = variables;
+}
+
+/// Ends the networking helpers of this program, where no window is left and none is coming. Belongs on the main thread,
+/// which is the one that starts them.
+#[cfg(target_os = "linux")]
+pub(super) fn end_helpers(shell: &Shell) {
     use rustix::process::{Signal, kill_process};
-    for helper in children(std::process::id(), "WebKitNetworkPr") {
+    let Ok(_none_is_coming) = shell.opening().try_lock() else { return look_again(shell.clone()) };
+    if !shell.app().webview_windows().is_empty() {
+        return;
+    }
+    let helpers = children(std::process::id(), "WebKitNetworkPr").into_iter();
+    let (settled, young): (Vec<_>, Vec<_>) = helpers.partition(|helper| has_reported(*helper));
+    for helper in settled {
         // It may have ended by itself meanwhile.
         let _ = kill_process(helper, Signal::TERM);
+    }
+    if !young.is_empty() {
+        look_again(shell.clone());
     }
 }
 
 /// Elsewhere the system's web view tidies up itself.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn end_helpers() {}
+pub(super) fn end_helpers(_: &Shell) {}
+
+#[cfg(target_os = "linux")]
+fn look_again(shell: Shell) {
+    shell.clone().spawn(async move {
+        tokio::time::sleep(SOON).await;
+        let app = shell.app().clone();
+        // Where the program ends meanwhile, its helpers end with it.
+        let _ = app.run_on_main_thread(move || end_helpers(&shell));
+    });
+}
+
+/// Whether a helper has told WebKit its number. One that ends before takes the whole program with it: WebKit aborts. It
+/// listens for messages, on a thread of this name, after that only.
+#[cfg(target_os = "linux")]
+fn has_reported(helper: rustix::process::Pid) -> bool {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{}/task", helper.as_raw_nonzero())) else {
+        return false;
+    };
+    let name = |thread: std::fs::DirEntry| std::fs::read_to_string(thread.path().join("comm"));
+    threads.flatten().any(|thread| name(thread).is_ok_and(|name| name.trim_end() == "ReceiveQueue"))
+}
 
 /// The children of a process by their name, which the kernel cuts to 15 letters.
 #[cfg(target_os = "linux")]

@@ -66,14 +66,21 @@ impl Shell {
 
     /// Ends the desktop part: icon and windows go at once, before running answers are waited for.
     pub(super) fn quit(&self) {
-        if let Some(tray) = self.0.tray.get() {
-            tray.remove();
-        }
-        for window in self.0.app.webview_windows().values() {
-            // Closed, not destroyed, so that its place is kept.
-            let _ = window.close();
-        }
-        self.0.app.exit(0);
+        let shell = self.clone();
+        self.spawn(async move {
+            if let Some(tray) = shell.0.tray.get() {
+                tray.remove();
+            }
+            // A window that is being built needs the main thread until it is there, and one that came after this could not
+            // be closed.
+            let _none_is_coming = shell.opening().lock().await;
+            for window in shell.0.app.webview_windows().values() {
+                // Closed, not destroyed, so that its place is kept.
+                let _ = window.close();
+            }
+            shell.0.app.exit(0);
+            std::future::pending::<()>().await;
+        });
     }
 
     /// Carries out a command of the control table.
