@@ -7,4 +7,4 @@ shift 2
 cd src-tauri/tests/desktop
 # Debian's own Python: the bindings of GLib are a package of the system.
 if [ $# -eq 0 ]; then set -- discover --start-directory . --pattern 'test_*.py'; fi
-exec /usr/bin/python3 -m unittest --verbose "$@"
+exec /usr/bin/python3 -m unittest "$@" --verbose

@@ -91,6 +91,16 @@ class Program:
         """The processes of WebKit, by id."""
         return {pid: name for pid, name in children(self.process.pid).items() if name.startswith("WebKit")}
 
+    def settled_webkit(self):
+        """Those that WebKit knows already. It aborts the whole program where one is killed before."""
+        def listens(pid):
+            try:
+                names = [(task / "comm").read_text().strip() for task in pathlib.Path(f"/proc/{pid}/task").iterdir()]
+            except OSError:
+                return False
+            return "ReceiveQueue" in names
+        return {pid: name for pid, name in self.webkit().items() if listens(pid)}
+
     def windows(self, title="^Mammouth Proxy$"):
         return self.session.display.windows(title)
 

@@ -91,7 +91,7 @@ class TheTray(Case):
         self.assertEqual(stat.S_IMODE(folder.st_mode), 0o700)
 
     def test_the_last_error_is_there_with_what_to_do(self):
-        for label in ("alice", "bob", "carol"):
+        for label in ("alice", "bob", "carol", "dora"):
             self.program.ask("accounts.enable", label=label, enabled=False)
         self.assertEqual(status_of(self.program, "hello"), 503)
         self.shows("Last error: ")

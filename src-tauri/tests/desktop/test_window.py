@@ -1,13 +1,14 @@
 """The window and the proxy behind it: neither needs the other to live."""
 
 import os
+import pathlib
 import signal
 import socket
 import subprocess
 import unittest
 
 from case import Case
-from client import chat, status_of
+from client import chat, key, status_of
 from program import Program
 from session import wait_for
 
@@ -40,7 +41,7 @@ class Window(Case):
         program.window()
 
         def page():
-            return [pid for pid, name in program.webkit().items() if name.startswith("WebKitWebProc")]
+            return [pid for pid, name in program.settled_webkit().items() if name.startswith("WebKitWebProc")]
         old = wait_for("the page's process", page)
         with chat(program, "tell me something long", stream=True) as answer:
             first = answer.readline()
@@ -50,6 +51,38 @@ class Window(Case):
         self.assertTrue(first.startswith(b"data: "))
         self.assertIn(b"data: [DONE]", rest)
         self.assertTrue(program.windows())
+
+    def test_a_window_that_is_closed_at_once_takes_nothing_with_it(self):
+        program = self.start()
+
+        def opened():
+            # Asked again: while the old one is still closing, that is the one that is shown.
+            program.ask("window.open")
+            return program.windows()
+        for _ in range(5):
+            wait_for("the window", opened)
+            program.close_window()
+        wait_for("WebKit to end", lambda: not program.webkit())
+        self.assertEqual(status_of(program, "hello"), 200)
+
+    def test_it_can_be_ended_while_the_window_is_on_its_way(self):
+        for _ in range(3):
+            program = self.start("--hidden")
+            program.ask("window.open")
+            program.process.send_signal(signal.SIGTERM)
+            self.assertEqual(program.ends(), 0, program.said())
+            self.assertEqual(program.windows(), [])
+
+    def test_l02_its_helpers_are_given_no_secret(self):
+        token = "sk-canary-7f3a9c1e5b2d8046a1c3e5f7"
+        program = self.start(AUTH_TOKEN=token, API_KEYS="sk-canary-key-1", COOKIES="canary-cookie-1")
+        program.window()
+        wait_for("the page's process", lambda: len(program.settled_webkit()) >= 2)
+        for pid, name in program.settled_webkit().items():
+            given = pathlib.Path(f"/proc/{pid}/environ").read_bytes()
+            self.assertIn(b"HOME=", given)
+            self.assertNotIn(b"canary", given, name)
+        self.assertEqual(key(program), token)
 
     def test_f33_a_second_start_shows_the_window_of_the_first(self):
         first = self.start("--hidden")
