@@ -109,7 +109,8 @@ class SignIn(Case):
         with self.assertRaises(Refused) as refused:
             program.ask("accounts.sign_in")
         self.assertEqual(refused.exception.code, "exists")
-        self.assertEqual(program.windows(TITLE), [window])
+        # Its title changes as the page comes.
+        wait_for("the one window", lambda: program.windows(TITLE) == [window])
         self.display.run("wmctrl", "-i", "-c", window)
         first.end()
 
