@@ -1,6 +1,7 @@
 //! Mammouth Proxy: the map of the code.
 //!
-//! A local proxy that speaks OpenAI's API to tools on this machine and answers from the user's own Mammouth accounts.
+//! A local proxy that speaks OpenAI's, Anthropic's and Ollama's APIs to tools on this machine and answers from the user's
+//! own Mammouth accounts: official API keys (`upstreams/api`) and web sessions (`upstreams/web`).
 //! Two thin binaries (`bin/`) sit on this library: `mammouth-proxy`, command line and headless server, and
 //! `mammouth-proxy-desktop`, the tray application (feature `desktop`).
 //!
@@ -14,7 +15,9 @@
 //! 4. [`accounts`] hands out a lease: the account that may serve this model now, and why.
 //! 5. [`upstreams`] makes the call and answers with a stream of [`chat::Event`]s, once the first is there. A refusal
 //!    before that sends the request to the next account, by the one loop in `proxy/retry.rs`: three calls at most.
-//! 6. The dialect encodes each event as it comes; nothing is sent before the first, nothing repeated after it.
+//!    Behind a web session, tools are described in the prompt and calls read out of the text (`upstreams/tools`).
+//! 6. The dialect encodes each event as it comes; nothing is sent before the first, nothing repeated after it. Where
+//!    client and upstream both speak OpenAI's chat completions, bytes are relayed instead, and only observed.
 //! 7. The record is closed, exactly once on every path, the client that leaves included.
 //!
 //! # The rooms, and who may use whom
