@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -57,8 +58,10 @@ class Display:
         return subprocess.run(command, env=environment, capture_output=True, text=True).stdout
 
     def windows(self, title):
-        """The ids of visible windows whose title matches a pattern."""
-        return self.run("xdotool", "search", "--onlyvisible", "--name", title).split()
+        """The ids of the windows that the window manager has, by a pattern of their titles. While it takes one in, a
+        window is shown, hidden and shown again, which says nothing about the program."""
+        rows = (line.split(maxsplit=3) for line in self.run("wmctrl", "-l").splitlines())
+        return [row[0] for row in rows if len(row) == 4 and re.search(title, row[3])]
 
     def close(self):
         stop(self.manager)
