@@ -10,7 +10,8 @@ use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use warp::reply::Response;
 
-use super::answer::{self, ACCOUNT, ATTEMPTS, Answer, IGNORED, MODEL, header};
+use super::answer::{ACCOUNT, ATTEMPTS, Answer, IGNORED, MODEL, header};
+use super::exchange::{Exchange, Serving, without_end};
 use super::local;
 use super::models::{self, id};
 use super::problem::Problem;
@@ -18,13 +19,12 @@ use super::relay::RelayStream;
 use super::retry::{self, Served};
 use super::stream::ReplyStream;
 use super::threads::Pending;
-use super::{Caller, Inner, cost};
-use crate::accounts::{Kind, Lease};
+use super::{Caller, Inner};
+use crate::accounts::Kind;
 use crate::chat::{Collected, Message, Part, Request, Role};
 use crate::dialects::{About, Decoded, Dialect};
-use crate::journal::{Entry, Outcome, Start};
-use crate::upstreams::api::{Relay, Whole};
-use crate::upstreams::{self, Events, Failure, FailureKind, Model};
+use crate::upstreams::api::Whole;
+use crate::upstreams::{self, Events, Failure, FailureKind};
 
 /// Bodies above this are decoded away from the threads that serve others.
 const LARGE_BODY: usize = 256 * 1024;
@@ -41,34 +41,17 @@ where
     S: Stream<Item = Result<B, warp::Error>> + Send + 'static,
     B: Buf,
 {
-    let start = Start {
-        request_id: caller.request_id.to_string(),
-        client: caller.client.to_string(),
-        dialect: dialect.name(),
-        bytes_in: 0,
-    };
-    let (entry, began) = (proxy.parts.journal.begin(start), Instant::now());
-    let mut question = Question { entry, proxy, dialect, caller, began };
+    let exchange = Exchange::begin(proxy, caller, dialect.name());
+    let mut question = Question { exchange, dialect };
     match question.read(announced, stream).await {
         Ok(decoded) => question.answer(decoded).await,
-        Err(problem) => question.fail(&problem, 0),
+        Err(problem) => question.exchange.fail(&problem, 0),
     }
 }
 
-/// What goes with a reply on its way to the client.
-struct Way {
-    lease: Lease,
-    model: Model,
-    about: About,
-    pending: Option<Pending>,
-}
-
 struct Question {
-    proxy: Arc<Inner>,
+    exchange: Exchange,
     dialect: Dialect,
-    caller: Caller,
-    entry: Entry,
-    began: Instant,
 }
 
 impl Question {
@@ -77,8 +60,8 @@ impl Question {
         S: Stream<Item = Result<B, warp::Error>>,
         B: Buf,
     {
-        let body = local::read(&self.proxy, announced, stream).await?;
-        self.entry.received(&body);
+        let body = local::read(&self.exchange.proxy, announced, stream).await?;
+        self.exchange.entry.received(&body);
         let dialect = self.dialect;
         let decoded = if body.len() > LARGE_BODY {
             let decoding = tokio::task::spawn_blocking(move || dialect.decode(&body));
@@ -89,160 +72,102 @@ impl Question {
         decoded.map_err(Problem::Invalid)
     }
 
-    async fn answer(mut self, decoded: Decoded) -> Response {
+    async fn answer(self, decoded: Decoded) -> Response {
+        let Self { mut exchange, dialect } = self;
         let Decoded { mut request, ignored, steering, remember } = decoded;
-        self.entry.asked(&request.model, request.stream);
-        let client = Arc::clone(&self.caller.client);
-        if let Some(problem) = self.proxy.client_limit(&client, &request.model) {
-            return self.fail(&problem, 0);
+        let (proxy, client) = (Arc::clone(&exchange.proxy), Arc::clone(&exchange.caller.client));
+        exchange.entry.asked(&request.model, request.stream);
+        if let Some(problem) = proxy.client_limit(&client, &request.model) {
+            return exchange.fail(&problem, 0);
         }
         let memory = remember.responses.as_deref();
-        if memory
-            .is_some_and(|memory| !self.proxy.threads.go_on(&client, &mut request, memory, Instant::now()))
-        {
-            return self.fail(&Problem::NoPrevious, 0);
+        if memory.is_some_and(|memory| !proxy.threads.go_on(&client, &mut request, memory, Instant::now())) {
+            return exchange.fail(&Problem::NoPrevious, 0);
         }
         let asked = request.model.clone();
         // The catalogue may be on its way for the first time in this run.
-        self.proxy.parts.names.shelf().soon().await;
-        let model = models::meant(&self.proxy.parts.names, &mut request);
-        let conversation = conversation(&self.caller.client, &request);
-        let about =
-            About { id: self.caller.request_id.to_string(), created: unix_seconds(), model: asked, remember };
+        proxy.parts.names.shelf().soon().await;
+        let model = models::meant(&proxy.parts.names, &mut request);
+        let conversation = conversation(&client, &request);
+        let about = About {
+            id: exchange.caller.request_id.to_string(),
+            created: unix_seconds(),
+            model: asked,
+            remember,
+        };
         if about.remember.load {
-            return self.loaded(about);
+            return loaded(exchange, dialect, about);
         }
         let streamed = request.stream;
         let request = Arc::new(request);
         let pending = Pending::of(&client, &request, about.remember.responses.as_deref());
-        let served = match retry::serve(&self.proxy, &request, &model, conversation, &mut self.entry).await {
+        let served = match retry::serve(&proxy, &request, &model, conversation, &mut exchange.entry).await {
             Ok(served) => served,
-            Err((problem, attempts)) => return self.fail(&problem, attempts),
+            Err((problem, attempts)) => return exchange.fail(&problem, attempts),
         };
         drop(request);
         let name =
             served.answer.served_model().unwrap_or_else(|| id(&model, served.lease.account.kind).to_owned());
-        self.entry.served(&name);
+        exchange.entry.served(&name);
+        exchange.entry.first_byte();
         let marks = Marks::new(&served, &name, &unheard(&served, ignored, steering));
         let Served { answer, lease, attempts } = served;
-        let way = Way { lease, model, about, pending };
+        let serving = Serving { exchange, lease, model, encoder: dialect.encoder(about) };
         let mut response = match answer {
-            upstreams::Answer::Events(reply) if streamed => self.stream(reply.events, way),
-            upstreams::Answer::Events(reply) => self.whole(reply.events, way, attempts).await,
-            upstreams::Answer::Relay(relay) => self.relay(relay, way),
-            upstreams::Answer::Whole(whole) => self.relay_whole(&whole, way),
+            upstreams::Answer::Events(reply) if streamed => {
+                proxy.metrics.answered(200);
+                streaming(dialect, ReplyStream::new(reply.events, serving, pending))
+            }
+            upstreams::Answer::Events(reply) => whole(reply.events, serving, pending, attempts).await,
+            upstreams::Answer::Relay(relay) => {
+                proxy.metrics.answered(200);
+                streaming(dialect, RelayStream::new(relay, serving))
+            }
+            upstreams::Answer::Whole(whole) => relay_whole(&whole, serving),
         };
         marks.put(&mut response);
         response
     }
+}
 
-    fn stream(mut self, events: Events, way: Way) -> Response {
-        self.entry.first_byte();
-        self.proxy.metrics.answered(200);
-        let stream = ReplyStream {
-            proxy: self.proxy,
-            events,
-            encoder: self.dialect.encoder(way.about),
-            pending: way.pending,
-            first: self.began.elapsed(),
-            began: self.began,
-            entry: self.entry,
-            lease: way.lease,
-            model: way.model,
-            closing: Box::pin(self.caller.closing.cancelled_owned()),
-            ended: false,
-        };
-        streaming(self.dialect, stream)
-    }
+/// There is nothing to load, and nothing was asked.
+fn loaded(exchange: Exchange, dialect: Dialect, about: About) -> Response {
+    let body = dialect.encoder(about).whole(&Collected::default());
+    exchange.answered();
+    Answer::json(200, body)
+}
 
-    fn relay(mut self, relay: Box<Relay>, way: Way) -> Response {
-        self.entry.first_byte();
-        self.proxy.metrics.answered(200);
-        let stream = RelayStream {
-            proxy: self.proxy,
-            relay,
-            encoder: self.dialect.encoder(way.about),
-            entry: self.entry,
-            lease: way.lease,
-            model: way.model,
-            closing: Box::pin(self.caller.closing.cancelled_owned()),
-            noted: false,
-            over: false,
-        };
-        streaming(self.dialect, stream)
-    }
+fn relay_whole(whole: &Whole, mut serving: Serving) -> Response {
+    serving.complete(whole.seen.usage);
+    serving.sent(&whole.body);
+    serving.exchange.answered();
+    Answer::bytes(200, "application/json", whole.body.clone())
+}
 
-    fn relay_whole(mut self, whole: &Whole, mut way: Way) -> Response {
-        self.entry.first_byte();
-        retry::note_end(&self.proxy, &mut way.lease, &way.model);
-        if let Some(usage) = whole.seen.usage {
-            cost::note(&mut self.entry, &way.model, &way.lease, usage);
+async fn whole(events: Events, mut serving: Serving, pending: Option<Pending>, attempts: usize) -> Response {
+    let first = serving.exchange.began.elapsed();
+    let collected = tokio::select! {
+        collected = collect(events) => collected,
+        () = serving.exchange.caller.closing.cancelled() => {
+            return serving.exchange.fail(&Problem::Stopping, attempts);
         }
-        self.entry.sent(&whole.body);
-        self.close();
-        Answer::bytes(200, "application/json", whole.body.clone())
-    }
-
-    async fn whole(mut self, events: Events, way: Way, attempts: usize) -> Response {
-        let Way { mut lease, model, about, pending } = way;
-        self.entry.first_byte();
-        let first = self.began.elapsed();
-        let collected = tokio::select! {
-            collected = collect(events) => collected,
-            () = self.caller.closing.cancelled() => return self.fail(&Problem::Stopping, attempts),
-        };
-        match collected {
-            Ok(answer) => {
-                retry::note_end(&self.proxy, &mut lease, &model);
-                let mut encoder = self.dialect.encoder(about);
-                encoder.took(first, self.began.elapsed());
-                let body = encoder.whole(&answer);
-                if let Some((pending, kept)) = pending.zip(encoder.kept()) {
-                    self.proxy.threads.keep(&pending, kept, Instant::now());
-                }
-                cost::note(&mut self.entry, &model, &lease, answer.usage);
-                self.entry.sent(body.as_bytes());
-                self.close();
-                Answer::json(200, body)
-            }
-            Err(failure) => {
-                retry::note_failure(&self.proxy, &mut lease, &model, &failure);
-                if let Some(usage) = failure.so_far {
-                    cost::note(&mut self.entry, &model, &lease, usage);
-                }
-                self.fail(&Problem::Upstream(failure), attempts)
-            }
+    };
+    let answer = match collected {
+        Ok(answer) => answer,
+        Err(failure) => {
+            serving.failed(&failure);
+            return serving.exchange.fail(&Problem::Upstream(failure), attempts);
         }
+    };
+    serving.complete(Some(answer.usage));
+    serving.encoder.took(first, serving.exchange.began.elapsed());
+    let body = serving.encoder.whole(&answer);
+    if let Some((pending, kept)) = pending.zip(serving.encoder.kept()) {
+        serving.exchange.proxy.threads.keep(&pending, kept, Instant::now());
     }
-
-    fn fail(mut self, problem: &Problem, attempts: usize) -> Response {
-        let (mut response, told) = answer::problem(problem, self.caller.form);
-        if attempts > 0 {
-            response.headers_mut().insert(ATTEMPTS, HeaderValue::from(attempts));
-        }
-        self.proxy.metrics.answered(told.status);
-        let interrupted =
-            matches!(problem, Problem::Upstream(Failure { kind: FailureKind::Interrupted, .. }));
-        self.entry.close(Outcome {
-            status: told.status,
-            code: Some(told.code),
-            fault: Some(told.fault),
-            interrupted,
-        });
-        response
-    }
-
-    /// There is nothing to load, and nothing was asked.
-    fn loaded(mut self, about: About) -> Response {
-        let body = self.dialect.encoder(about).whole(&Collected::default());
-        self.close();
-        Answer::json(200, body)
-    }
-
-    fn close(&mut self) {
-        self.proxy.metrics.answered(200);
-        self.entry.close(Outcome { status: 200, code: None, fault: None, interrupted: false });
-    }
+    serving.sent(body.as_bytes());
+    serving.exchange.answered();
+    Answer::json(200, body)
 }
 
 fn streaming<S>(dialect: Dialect, stream: S) -> Response
@@ -279,7 +204,7 @@ async fn collect(mut events: Events) -> Result<Collected, Failure> {
             return Err(Failure::new(FailureKind::BadResponse, detail));
         }
     }
-    Err(Failure::new(FailureKind::Interrupted, "the reply ended without its end"))
+    Err(without_end())
 }
 
 /// Our own headers of a reply.

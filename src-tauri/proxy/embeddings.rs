@@ -9,14 +9,16 @@ use http::HeaderValue;
 use serde::Deserialize;
 use warp::reply::Response;
 
-use super::answer::{self, ACCOUNT, ATTEMPTS, Answer, MODEL, header};
+use super::answer::{ACCOUNT, ATTEMPTS, Answer, MODEL, header};
+use super::exchange::Exchange;
+use super::local;
 use super::problem::Problem;
 use super::retry::{self, Task};
-use super::{Caller, Inner, body, cost};
+use super::{Caller, Inner, cost};
 use crate::accounts::{Kinds, Lease};
 use crate::dialects::ollama::{self, Embed};
 use crate::dialects::{Invalid, InvalidCode};
-use crate::journal::{Entry, Outcome, Start};
+use crate::journal::Entry;
 use crate::upstreams::api::Whole;
 use crate::upstreams::{Credential, Failure, FailureKind};
 
@@ -67,30 +69,31 @@ where
     S: Stream<Item = Result<B, warp::Error>> + Send + 'static,
     B: Buf,
 {
-    let start = Start {
-        request_id: caller.request_id.to_string(),
-        client: caller.client.to_string(),
-        dialect: form.dialect(),
-        bytes_in: 0,
+    let mut exchange = Exchange::begin(proxy, caller, form.dialect());
+    let body = match local::read(&exchange.proxy, announced, stream).await {
+        Ok(body) => body,
+        Err(problem) => return exchange.fail(&problem, 0),
     };
-    let mut entry = proxy.parts.journal.begin(start);
-    let limit = proxy.parts.body_limit;
-    let body = match body::read(stream, announced, limit, &proxy.bodies).await {
-        Ok(body) => body.shared(),
-        Err(error) => return failed(&proxy, &caller, entry, &Problem::Body(error), 0),
+    exchange.entry.received(&body);
+    let (body, name) = match form.request(&body) {
+        Ok(asked) => asked,
+        Err(invalid) => return exchange.fail(&Problem::Invalid(invalid), 0),
     };
-    entry.received(&body);
-    let asked = form.request(&body);
-    let limit = asked.as_ref().ok().and_then(|(_, name)| proxy.client_limit(&caller.client, name));
-    if let Some(problem) = limit {
-        return failed(&proxy, &caller, entry, &problem, 0);
+    exchange.entry.asked(&name, false);
+    if let Some(problem) = exchange.proxy.client_limit(&exchange.caller.client, &name) {
+        return exchange.fail(&problem, 0);
     }
-    match asked {
-        Ok((body, name)) => tokio::select! {
-            response = ask(&proxy, form, &mut entry, &body, &name) => finished(&proxy, &caller, entry, response),
-            () = caller.closing.cancelled() => failed(&proxy, &caller, entry, &Problem::Stopping, 0),
-        },
-        Err(invalid) => failed(&proxy, &caller, entry, &Problem::Invalid(invalid), 0),
+    let closing = exchange.closing();
+    let answered = tokio::select! {
+        answered = ask(&exchange.proxy, form, &mut exchange.entry, &body, &name) => answered,
+        () = closing => Err((Problem::Stopping, 0)),
+    };
+    match answered {
+        Ok(response) => {
+            exchange.answered();
+            response
+        }
+        Err((problem, attempts)) => exchange.fail(&problem, attempts),
     }
 }
 
@@ -118,10 +121,13 @@ fn read(body: &[u8]) -> Result<String, Invalid> {
     }
 }
 
-type Asked = Result<Response, (Problem, usize)>;
-
-async fn ask(proxy: &Inner, form: Form, entry: &mut Entry, body: &Bytes, name: &str) -> Asked {
-    entry.asked(name, false);
+async fn ask(
+    proxy: &Inner,
+    form: Form,
+    entry: &mut Entry,
+    body: &Bytes,
+    name: &str,
+) -> Result<Response, (Problem, usize)> {
     let model = proxy.parts.names.resolve(name);
     let call = |_: &Lease, credential: &Credential, _| {
         let (api, credential) = (Arc::clone(&proxy.parts.api), credential.clone());
@@ -148,28 +154,6 @@ async fn ask(proxy: &Inner, form: Form, entry: &mut Entry, body: &Bytes, name: &
     headers.insert(ATTEMPTS, HeaderValue::from(attempts));
     headers.insert(MODEL, header(served));
     Ok(response)
-}
-
-fn finished(proxy: &Inner, caller: &Caller, mut entry: Entry, asked: Asked) -> Response {
-    match asked {
-        Ok(response) => {
-            proxy.metrics.answered(200);
-            entry.close(Outcome { status: 200, code: None, fault: None, interrupted: false });
-            response
-        }
-        Err((problem, attempts)) => failed(proxy, caller, entry, &problem, attempts),
-    }
-}
-
-fn failed(proxy: &Inner, caller: &Caller, mut entry: Entry, problem: &Problem, attempts: usize) -> Response {
-    let (mut response, told) = answer::problem(problem, caller.form);
-    if attempts > 0 {
-        response.headers_mut().insert(ATTEMPTS, HeaderValue::from(attempts));
-    }
-    proxy.metrics.answered(told.status);
-    let (code, fault) = (Some(told.code), Some(told.fault));
-    entry.close(Outcome { status: told.status, code, fault, interrupted: false });
-    response
 }
 
 #[cfg(test)]

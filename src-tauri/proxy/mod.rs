@@ -10,6 +10,7 @@ mod body;
 mod budget;
 mod cost;
 mod embeddings;
+mod exchange;
 mod limits;
 mod local;
 mod metrics;

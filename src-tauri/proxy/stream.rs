@@ -3,8 +3,8 @@
 //! One upstream event becomes one write: nothing waits for anything else, and there is no task or channel in between,
 //! so a client that stops reading stops the upstream, and one that leaves ends it.
 
+use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -12,96 +12,70 @@ use bytes::Bytes;
 use futures_util::Stream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::Inner;
-use super::cost;
-use super::problem::{Problem, tell};
-use super::retry;
+use super::exchange::{Serving, without_end};
+use super::problem::Problem;
 use super::threads::Pending;
-use crate::accounts::Lease;
 use crate::chat::Event;
-use crate::dialects::Encode;
-use crate::journal::{Entry, Outcome};
-use crate::upstreams::{Events, Failure, FailureKind, Model};
+use crate::upstreams::Events;
 
-/// The code of the error event that ends a broken stream.
-pub(super) const INTERRUPTED: &str = "stream_interrupted";
-
+/// A reply that is encoded event by event.
 pub(super) struct ReplyStream {
-    pub(super) proxy: Arc<Inner>,
-    pub(super) events: Events,
-    pub(super) encoder: Box<dyn Encode>,
+    events: Events,
+    serving: Serving,
     /// For a reply that its client may come back to.
-    pub(super) pending: Option<Pending>,
-    pub(super) began: Instant,
+    pending: Option<Pending>,
     /// How long the first event took.
-    pub(super) first: Duration,
-    pub(super) entry: Entry,
-    pub(super) lease: Lease,
-    pub(super) model: Model,
-    pub(super) closing: Pin<Box<WaitForCancellationFutureOwned>>,
-    pub(super) ended: bool,
+    first: Duration,
+    closing: Pin<Box<WaitForCancellationFutureOwned>>,
+    ended: bool,
+}
+
+impl ReplyStream {
+    pub(super) fn new(events: Events, serving: Serving, pending: Option<Pending>) -> Self {
+        let (first, closing) = (serving.exchange.began.elapsed(), serving.exchange.closing());
+        Self { events, serving, pending, first, closing, ended: false }
+    }
+
+    fn event(&mut self, event: &Event) -> String {
+        let serving = &mut self.serving;
+        let Event::Done { usage, .. } = event else {
+            let frames = serving.encoder.frames(event);
+            serving.sent(frames.as_bytes());
+            return frames;
+        };
+        self.ended = true;
+        serving.encoder.took(self.first, serving.exchange.began.elapsed());
+        let frames = serving.encoder.frames(event);
+        if let Some((pending, kept)) = self.pending.take().zip(serving.encoder.kept()) {
+            serving.exchange.proxy.threads.keep(&pending, kept, Instant::now());
+        }
+        serving.sent(frames.as_bytes());
+        serving.stream_complete(Some(*usage));
+        frames
+    }
+
+    fn last(&mut self, frames: String) -> String {
+        self.ended = true;
+        frames
+    }
 }
 
 impl Stream for ReplyStream {
-    type Item = Result<Bytes, std::convert::Infallible>;
+    type Item = Result<Bytes, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if self.ended {
             return Poll::Ready(None);
         }
-        let frames = match self.events.as_mut().poll_next(cx) {
-            Poll::Ready(Some(Ok(event))) => self.event(&event),
-            Poll::Ready(Some(Err(failure))) => self.broken(&failure),
-            Poll::Ready(None) => {
-                self.broken(&Failure::new(FailureKind::Interrupted, "the reply ended without its end"))
-            }
+        let failed = match self.events.as_mut().poll_next(cx) {
+            Poll::Ready(Some(Ok(event))) => return Poll::Ready(Some(Ok(self.event(&event).into()))),
+            Poll::Ready(Some(Err(failure))) => self.serving.stream_failed(&failure),
+            Poll::Ready(None) => self.serving.stream_failed(&without_end()),
             Poll::Pending if self.closing.as_mut().poll(cx).is_ready() => {
-                self.interrupted(&Problem::Stopping)
+                self.serving.interrupt(&Problem::Stopping)
             }
             Poll::Pending => return Poll::Pending,
         };
-        self.entry.sent(frames.as_bytes());
-        Poll::Ready(Some(Ok(frames.into())))
-    }
-}
-
-impl ReplyStream {
-    fn event(&mut self, event: &Event) -> String {
-        if let Event::Done { usage, .. } = event {
-            retry::note_end(&self.proxy, &mut self.lease, &self.model);
-            cost::note(&mut self.entry, &self.model, &self.lease, *usage);
-            self.close(Outcome { status: 200, code: None, fault: None, interrupted: false });
-            self.encoder.took(self.first, self.began.elapsed());
-            let frames = self.encoder.frames(event);
-            if let Some((pending, kept)) = self.pending.take().zip(self.encoder.kept()) {
-                self.proxy.threads.keep(&pending, kept, Instant::now());
-            }
-            return frames;
-        }
-        self.encoder.frames(event)
-    }
-
-    fn broken(&mut self, failure: &Failure) -> String {
-        retry::note_failure(&self.proxy, &mut self.lease, &self.model, failure);
-        if let Some(usage) = failure.so_far {
-            cost::note(&mut self.entry, &self.model, &self.lease, usage);
-        }
-        self.interrupted(&Problem::Upstream(failure.clone()))
-    }
-
-    fn interrupted(&mut self, problem: &Problem) -> String {
-        let told = tell(problem);
-        self.close(Outcome {
-            status: 200,
-            code: Some(INTERRUPTED),
-            fault: Some(told.fault),
-            interrupted: true,
-        });
-        self.encoder.broken(INTERRUPTED, &told.message)
-    }
-
-    fn close(&mut self, outcome: Outcome) {
-        self.ended = true;
-        self.entry.close(outcome);
+        Poll::Ready(Some(Ok(self.last(failed).into())))
     }
 }
