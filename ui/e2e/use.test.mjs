@@ -103,6 +103,23 @@ describe("in use", () => {
     await page.getByRole("button", { name: "More for laptop" }).waitFor({ state: "detached" });
   });
 
+  test("an alias is made, answers as its model, and is removed", async () => {
+    await page.open("models");
+    await page.getByLabel("Name that clients send").fill("my-coder");
+    await page.getByLabel("Model that answers").fill("gpt-5");
+    await page.getByRole("button", { name: "Add", exact: true }).click();
+    const alias = page.getByRole("listitem").filter({ hasText: "my-coder" });
+    await alias.getByRole("button", { name: "Test my-coder" }).click();
+    await alias.getByRole("status").filter({ hasText: "·" }).waitFor();
+    assert.equal(await program.chat("my-coder"), 200);
+    await page.open("requests");
+    await page.locator(".line").filter({ hasText: "my-coder" }).first().click();
+    await page.getByRole("complementary", { name: "Details of the request" }).getByText("openai-gpt-5", { exact: true }).waitFor();
+    await page.open("models");
+    await alias.getByRole("button", { name: "Remove alias my-coder" }).click();
+    await alias.waitFor({ state: "detached" });
+  });
+
   test("the language changes without a restart", async () => {
     await page.open("settings");
     for (const [value, heading] of [["fr", "Réglages"], ["zh", "设置"], ["en", "Settings"]]) {
