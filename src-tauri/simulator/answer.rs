@@ -87,7 +87,7 @@ impl Answer {
             (None, _) => normal(),
         };
         answer.status = status.unwrap_or(answer.status);
-        answer.shape(fault);
+        answer.shape(fault, |_, size| Chunks::filler(size));
         answer
     }
 
@@ -150,13 +150,14 @@ impl Answer {
         Self::new(self.status, "application/json", Chunks::one(text))
     }
 
-    pub(super) fn shape(&mut self, fault: &Fault) {
+    /// `filled` makes of a reply one of a wanted size.
+    pub(super) fn shape(&mut self, fault: &Fault, filled: impl FnOnce(Chunks, u64) -> Chunks) {
         let mut chunks = std::mem::replace(&mut self.chunks, Chunks::none());
         if let Some(slip) = fault.tool.filter(|_| self.status.is_success()) {
             chunks = Chunks::words(&slip.spoil(&String::from_utf8_lossy(&chunks.concat())));
         }
         if let Some(size) = fault.size.or(fault.endless.then_some(u64::MAX)) {
-            chunks = Chunks::filler(size);
+            chunks = filled(chunks, size);
             self.length_known = false;
         }
         if let Some(after) = fault.error_after {

@@ -15,8 +15,17 @@ const FILLER_CHUNK: usize = 16 * 1024;
 #[derive(Debug, Clone)]
 pub(super) enum Chunks {
     List(VecDeque<Bytes>),
-    Slices { rest: Bytes, size: NonZeroUsize },
-    Filler { unit: Bytes, left: u64 },
+    Slices {
+        rest: Bytes,
+        size: NonZeroUsize,
+    },
+    /// `left` bytes of `unit`, over and over.
+    Filler {
+        before: Bytes,
+        unit: Bytes,
+        left: u64,
+        after: Bytes,
+    },
 }
 
 impl Chunks {
@@ -42,15 +51,14 @@ impl Chunks {
 
     /// `u64::MAX` is as good as endless.
     pub(super) fn filler(size: u64) -> Self {
-        let unit: Bytes = FILLER.bytes().cycle().take(FILLER_CHUNK).collect();
-        Self::Filler { unit, left: size }
+        Self::Filler { before: Bytes::new(), unit: filler_text().into(), left: size, after: Bytes::new() }
     }
 
     pub(super) fn sliced(self, size: NonZeroUsize) -> Self {
         match self {
             Self::List(_) | Self::Slices { .. } => Self::Slices { rest: self.concat(), size },
-            Self::Filler { unit, left } => {
-                Self::Filler { unit: unit.slice(..size.get().min(unit.len())), left }
+            Self::Filler { before, unit, left, after } => {
+                Self::Filler { before, unit: unit.slice(..size.get().min(unit.len())), left, after }
             }
         }
     }
@@ -91,7 +99,9 @@ impl Chunks {
         match self {
             Self::List(list) => list.iter().map(|piece| piece.len() as u64).sum(),
             Self::Slices { rest, .. } => rest.len() as u64,
-            Self::Filler { left, .. } => *left,
+            Self::Filler { before, left, after, .. } => {
+                left.saturating_add((before.len() + after.len()) as u64)
+            }
         }
     }
 
@@ -100,14 +110,22 @@ impl Chunks {
             Self::List(list) => list.pop_front(),
             Self::Slices { rest, .. } if rest.is_empty() => None,
             Self::Slices { rest, size } => Some(rest.split_to(size.get().min(rest.len()))),
-            Self::Filler { left: 0, .. } => None,
-            Self::Filler { unit, left } => {
+            Self::Filler { before, .. } if !before.is_empty() => Some(std::mem::take(before)),
+            Self::Filler { left: 0, after, .. } => {
+                Some(std::mem::take(after)).filter(|after| !after.is_empty())
+            }
+            Self::Filler { unit, left, .. } => {
                 let size = unit.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
                 *left -= size as u64;
                 Some(unit.slice(..size))
             }
         }
     }
+}
+
+/// As much text as one piece of filler holds.
+pub(super) fn filler_text() -> String {
+    FILLER.chars().cycle().take(FILLER_CHUNK).collect()
 }
 
 #[cfg(test)]

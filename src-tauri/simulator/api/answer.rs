@@ -6,7 +6,7 @@ use serde_json::json;
 use super::super::answer::Answer;
 use super::super::fault::{Fault, FaultBody};
 use super::super::play::Stage;
-use super::{Input, models, reply};
+use super::{Input, filler, models, reply};
 
 /// LiteLLM's form of an error.
 pub(super) fn error(status: StatusCode, message: &str, kind: &str) -> Answer {
@@ -72,7 +72,7 @@ pub(super) fn under(fault: &Fault, key: &str, normal: impl FnOnce() -> Answer) -
         (None, _) => normal(),
     };
     answer.status = status.unwrap_or(answer.status);
-    answer.shape(fault);
+    answer.shape(fault, filler::filled);
     answer
 }
 

@@ -63,6 +63,15 @@ impl Chat {
         usize::try_from(named.unwrap_or(2048)).unwrap_or(usize::MAX)
     }
 
+    /// The texts before any of which the reply ends.
+    pub(super) fn stops(&self) -> Vec<&str> {
+        match self.fields.get("stop") {
+            Some(Value::String(text)) => vec![text],
+            Some(Value::Array(texts)) => texts.iter().filter_map(Value::as_str).collect(),
+            Some(_) | None => Vec::new(),
+        }
+    }
+
     /// The tools that may be called.
     pub(super) fn offers(&self) -> Vec<Offer> {
         if self.fields.get("tool_choice").is_some_and(|choice| choice == "none") {

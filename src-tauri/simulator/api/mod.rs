@@ -3,6 +3,7 @@
 
 mod answer;
 mod ask;
+mod filler;
 mod models;
 mod reply;
 

@@ -52,6 +52,7 @@ fn say(chat: &Chat, number: u64) -> Said {
     };
     let calls: Vec<Value> =
         calls.into_iter().enumerate().map(|(at, call)| wire_call(call, number, at)).collect();
+    end_before(&mut words, &chat.stops());
     let full = words.len() > chat.most();
     words.truncate(chat.most());
     let finish = match (full, calls.is_empty()) {
@@ -85,6 +86,18 @@ fn next_move(chat: &Chat) -> Option<Move> {
 fn wire_call((name, arguments): (String, Value), number: u64, at: usize) -> Value {
     let function = json!({"name": name, "arguments": arguments.to_string()});
     json!({"id": format!("call_sim{number}_{at}"), "type": "function", "function": function})
+}
+
+/// Takes away what stands behind the first stop sequence, and the sequence itself.
+fn end_before(words: &mut Vec<String>, stops: &[&str]) {
+    let text = words.concat();
+    let Some(mut left) = stops.iter().filter_map(|stop| text.find(stop)).min() else { return };
+    words.retain_mut(|word| {
+        let kept = word.len().min(left);
+        word.truncate(kept);
+        left -= kept;
+        kept > 0
+    });
 }
 
 /// The words of the reply, or the object that a format asks for.
