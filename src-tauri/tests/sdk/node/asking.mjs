@@ -1,5 +1,6 @@
 // The questions that the tests ask. The simulator behind `--demo` repeats what follows `echo:`.
-export const MODEL = "claude-sonnet-4-20250514";
+// Both upstreams have it.
+export const MODEL = "gpt-4.1";
 
 export const user = (content) => [{ role: "user", content }];
 

@@ -1,5 +1,4 @@
-// One tool, and a question at which the simulated model calls it twice. The calls are written as the web upstream's
-// models write them; what comes back is told on.
+// One tool, and a question at which the simulated model calls it twice and then tells what came back.
 export const WEATHER = {
   name: "get_weather",
   description: "The weather in a city.",
@@ -10,10 +9,10 @@ export const WEATHER = {
   },
 };
 
-const written = (city) =>
-  `<tool_call>\n${JSON.stringify({ name: "get_weather", arguments: { city } })}\n</tool_call>`;
+const call = (city) => `call: get_weather ${JSON.stringify({ city })}`;
 
-export const CALL_TWICE = `echo: Let me see.\n${written("Köln")}\n${written("北京")}`;
+export const CALL_TWICE = `${call("Köln")}\n${call("北京")}`;
 
-/** A result that makes the simulated model say so, and nothing else. */
-export const REPORT = 'echo-chunks: ["It is ", "cold."]';
+export const REPORT = "cold";
+
+export const TOLD = "The tools said: cold | cold";

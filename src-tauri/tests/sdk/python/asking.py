@@ -1,6 +1,7 @@
 """The questions that the tests ask. The simulator behind `--demo` repeats what follows `echo:`."""
 
-MODEL = "claude-sonnet-4-20250514"
+# Both upstreams have it.
+MODEL = "gpt-4.1"
 
 
 def user(text):

@@ -5,7 +5,7 @@ import pytest
 
 from asking import MODEL, echo, user
 from program import KEY
-from tools import CALL_TWICE, WEATHER, weather_report
+from tools import CALL_TWICE, TOLD, WEATHER, weather_report
 
 TEXT = "Grüße aus dem Eis: 猛犸 🦣 — two  spaces,\na line and an end."
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC"
@@ -75,7 +75,7 @@ def test_image(claude):
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_parallel_tools_and_their_results(claude, streamed):
+def test_parallel_tools_and_their_results(claude, upstream, streamed):
     question = user(CALL_TWICE)
     if streamed:
         with claude.messages.stream(model=MODEL, max_tokens=900, messages=question, tools=TOOLS) as stream:
@@ -88,13 +88,14 @@ def test_parallel_tools_and_their_results(claude, streamed):
         ("get_weather", {"city": "Köln"}),
         ("get_weather", {"city": "北京"}),
     ]
-    assert reply.content[0].text.strip() == "Let me see."
+    said = "".join(block.text for block in reply.content if block.type == "text")
+    assert said.strip() == upstream.said_before_calls
     results = [
         {"type": "tool_result", "tool_use_id": call.id, "content": [{"type": "text", "text": weather_report(at)}]}
         for at, call in enumerate(calls)
     ]
     history = question + [{"role": "assistant", "content": reply.content}, {"role": "user", "content": results}]
-    assert ask(claude, history, tools=TOOLS).content[0].text == "It is cold."
+    assert ask(claude, history, tools=TOOLS).content[0].text == TOLD
 
 
 def test_the_tool_runner_goes_on_without_threads(claude):
@@ -108,14 +109,14 @@ def test_the_tool_runner_goes_on_without_threads(claude):
             city: The city's name.
         """
         asked.append(city)
-        return weather_report(len(asked))
+        return weather_report(len(asked) - 1)
 
     runner = claude.beta.messages.tool_runner(
         model=MODEL, max_tokens=900, tools=[get_weather], messages=user(CALL_TWICE)
     )
     last = runner.until_done()
     assert asked == ["Köln", "北京"]
-    assert last.content[0].text == "It is cold."
+    assert last.content[0].text == TOLD
 
 
 def test_errors_are_the_sdks_own(program, own_program):

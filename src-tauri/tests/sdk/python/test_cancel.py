@@ -1,11 +1,10 @@
 from asking import MODEL, echo
 
 
-def test_a_client_that_leaves_ends_the_upstream_call(own_program, own_client):
+def test_a_client_that_leaves_ends_the_upstream_call(own_program, own_client, upstream):
     """The simulator stalls for ever after two words: they arrive all the same, and leaving ends the wait."""
-    stream = own_client.chat.completions.create(
-        model=MODEL, messages=echo("one two three four", "stall=2"), stream=True
-    )
+    question = echo("one two three four", f"stall={2 + upstream.opening_chunks}")
+    stream = own_client.chat.completions.create(model=MODEL, messages=question, stream=True)
     text = ""
     for chunk in stream:
         text += chunk.choices[0].delta.content or ""

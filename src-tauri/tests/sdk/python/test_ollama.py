@@ -8,7 +8,7 @@ import pytest
 
 from asking import MODEL, echo, user
 from program import KEY
-from tools import CALL_TWICE, WEATHER, weather_report
+from tools import CALL_TWICE, TOLD, WEATHER, weather_report
 
 TEXT = "Grüße aus dem Eis: 猛犸 🦣 — two  spaces,\na line and an end."
 TOOLS = [{"type": "function", "function": WEATHER}]
@@ -70,7 +70,7 @@ def test_parallel_tools_and_their_results(llama, streamed):
     said = {"role": "assistant", "content": "", "tool_calls": [call.model_dump() for call in calls]}
     results = [{"role": "tool", "tool_name": "get_weather", "content": weather_report(at)} for at in range(2)]
     reply = llama.chat(model=MODEL, messages=question + [said] + results, tools=TOOLS)
-    assert reply.message.content == "It is cold."
+    assert reply.message.content == TOLD
 
 
 def test_structured_output(llama):

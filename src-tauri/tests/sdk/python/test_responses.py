@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from asking import MODEL
 from conftest import connect
-from tools import CALL_TWICE, WEATHER, weather_report
+from tools import CALL_TWICE, TOLD, WEATHER, weather_report
 
 TEXT = "Grüße aus dem Eis: 猛犸 🦣 — two  spaces,\na line and an end."
 TOOLS = [{"type": "function", "strict": False, **WEATHER}]
@@ -75,7 +75,7 @@ def test_parallel_tools_and_their_results(client, streamed):
     ]
     said = [item.model_dump(exclude_unset=True, exclude={"parsed_arguments"}) for item in reply.output]
     last = client.responses.create(model=MODEL, input=question + said + results, tools=TOOLS, store=False)
-    assert last.output_text == "It is cold."
+    assert last.output_text == TOLD
 
 
 def test_image(client):

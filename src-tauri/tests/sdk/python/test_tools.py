@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from asking import MODEL, user
-from tools import CALL_TWICE, WEATHER, weather_report
+from tools import CALL_TWICE, TOLD, WEATHER, weather_report
 
 TOOLS = [{"type": "function", "function": WEATHER}]
 
@@ -34,7 +34,7 @@ def test_parallel_tools_and_their_results(client, streamed):
     said["tool_calls"] = [call.model_dump(include={"id", "type", "function"}) for call in calls]
     history = user(CALL_TWICE) + [said] + results
     reply = client.chat.completions.create(model=MODEL, messages=history, tools=TOOLS)
-    assert reply.choices[0].message.content == "It is cold."
+    assert reply.choices[0].message.content == TOLD
 
 
 def test_tools_that_must_not_be_called_are_not(client):

@@ -1,5 +1,4 @@
-"""One tool, and a question at which the simulated model calls it twice. The calls are written as the web upstream's
-models write them; what comes back is told on."""
+"""One tool, and a question at which the simulated model calls it twice and then tells what came back."""
 
 import json
 
@@ -14,14 +13,15 @@ WEATHER = {
 }
 
 
-def _written(city):
-    call = json.dumps({"name": "get_weather", "arguments": {"city": city}}, ensure_ascii=False)
-    return f"<tool_call>\n{call}\n</tool_call>"
+def _call(city):
+    return f"call: get_weather {json.dumps({'city': city}, ensure_ascii=False)}"
 
 
-CALL_TWICE = "echo: Let me see.\n" + _written("Köln") + "\n" + _written("北京")
+CALL_TWICE = _call("Köln") + "\n" + _call("北京")
 
 
-def weather_report(_at):
-    """A result that makes the simulated model say so, and nothing else."""
-    return 'echo-chunks: ["It is ", "cold."]'
+def weather_report(at):
+    return ["3 °C", "cold"][at]
+
+
+TOLD = "The tools said: 3 °C | cold"
