@@ -47,7 +47,7 @@ pub(super) struct Told {
     pub(super) param: Option<String>,
     pub(super) fault: Fault,
     pub(super) retry_after: Option<Duration>,
-    /// Our own attempts are spent, so a client's would only add to the trouble.
+    /// Our own attempts are spent, or nothing would change: a client's would only add to the trouble.
     pub(super) spent: bool,
     /// The connection cannot be used on.
     pub(super) close: bool,
@@ -137,7 +137,9 @@ fn refused(refusal: &Refusal) -> Told {
             "invalid_api_key",
             "a valid client key is needed: send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'; \
              'mammouth-proxy keys list' names the keys",
-        ),
+        )
+        // Claude Code would try the same key again for minutes before it says a word.
+        .spent(),
         Refusal::HostNotAllowed => told(
             403,
             "host_not_allowed",

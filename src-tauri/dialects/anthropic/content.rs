@@ -36,6 +36,8 @@ pub(super) struct Block<'a> {
     #[serde(borrow, default)]
     name: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
+    tool_name: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
     title: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     context: Option<Cow<'a, str>>,
@@ -133,7 +135,10 @@ impl Reading {
             "search_result" => self.search_result(param, block),
             "tool_use" => Ok(vec![Part::Call(call(param, block)?)]),
             "tool_result" => Ok(vec![Part::Result(self.result(param, block)?)]),
-            "tool_reference" | "container_upload" | "fallback" => {
+            "tool_reference" => {
+                Ok(vec![Part::Text(found_tool(&needed(param, "tool_name", block.tool_name)?))])
+            }
+            "container_upload" | "fallback" => {
                 self.note("messages.content");
                 Ok(Vec::new())
             }
@@ -185,6 +190,12 @@ impl Reading {
         }
         Ok(parts)
     }
+}
+
+/// What a search among tools found. Anthropic's servers show the tool's definition in its place; here it stands among the
+/// tools, and a result without a word would look as if nothing had been found.
+fn found_tool(name: &str) -> String {
+    format!("The tool {name} is there and can be called.")
 }
 
 fn call(param: &str, block: Block<'_>) -> Result<ToolCall, Invalid> {

@@ -75,6 +75,15 @@ fn thought_is_asked_for_and_switched_off() {
 }
 
 #[test]
+fn a_tool_that_a_search_found_is_told() {
+    let result = json!([{ "type": "tool_result", "tool_use_id": "t1", "content": [{ "type": "tool_reference", "tool_name": "Later" }] }]);
+    let read = decoded(&ask(json!([{ "role": "user", "content": result }]))).unwrap();
+    let Part::Result(found) = &read.request.messages[0].parts[0] else { panic!("a result") };
+    assert!(matches!(&found.parts[..], [Part::Text(text)] if text.contains("Later")), "{found:?}");
+    assert!(read.ignored.is_empty());
+}
+
+#[test]
 fn documents_of_text_are_read_and_others_named() {
     let document = |source: Value| {
         ask(json!([{ "role": "user", "content": [{ "type": "document", "title": "T", "source": source }] }]))

@@ -34,6 +34,7 @@ async fn u01_every_wrong_credential_gets_the_same_401() {
         let answer = raw(program.port, &head("GET", "/v1/models", &lines)).await;
         assert_eq!((answer.status(), answer.code().as_str()), (401, "invalid_api_key"), "{lines:?}");
         assert_eq!(answer.headers("www-authenticate"), ["Bearer"]);
+        assert_eq!(answer.headers("x-should-retry"), ["false"], "the same key stays wrong");
         // The date and the request's own number differ, nothing else.
         let same = |line: &&str| !line.starts_with("date:") && !line.starts_with("x-request-id:");
         seen.push(answer.text().lines().filter(same).collect::<Vec<_>>().join("\n"));
