@@ -73,7 +73,10 @@ async fn f13_a_huge_reply_passes_in_constant_memory() {
     let scene = Scene::of(&["alice"]).await;
     scene.still_serves().await;
     let before = scene.memory();
-    let size = 6 * 1024 * 1024;
+    // The tokenizer keeps what it saw last, for each thread that counts.
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    let bound = (4 + 3 * threads) * 1024 * 1024;
+    let size = 2 * bound;
     scene.fault(&format!("size={size}"));
     let mut stream = scene.program.stream(&streamed("hello")).await;
     let (mut bytes, mut done) = (0, false);
@@ -84,7 +87,7 @@ async fn f13_a_huge_reply_passes_in_constant_memory() {
     }
     assert_eq!((bytes, done), (size, true));
     let grown = scene.memory().saturating_sub(before);
-    assert!(grown < 5 * 1024 * 1024, "grown by {grown} bytes");
+    assert!(grown < bound as u64, "grown by {grown} bytes");
     scene.still_serves().await;
 }
 

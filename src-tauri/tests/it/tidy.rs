@@ -54,7 +54,7 @@ const LIVES_IN: &[(&str, &[&str])] = &[
     ("hyper_util", &["server", "simulator"]),
     ("rusqlite", &["journal", "accounts"]),
     ("toml_edit", &["config"]),
-    ("tiktoken_rs", &["chat"]),
+    ("tiktoken", &["chat"]),
     ("clap", &["cli"]),
 ];
 
