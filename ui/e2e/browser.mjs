@@ -44,6 +44,8 @@ export class Browser {
     await page.open();
     await page.locator("input[type=password]").fill(program.token);
     await page.keyboard.press("Enter");
+    // The sign-in page has a heading too.
+    await page.locator("input[type=password]").waitFor({ state: "detached" });
     await page.locator("h1").waitFor();
     return page;
   }
