@@ -1,7 +1,7 @@
 //! Accounts that are known by name only: what they are called stands in the settings, their secret does not.
 
 use super::account::Kind;
-use super::view::AccountState;
+use super::view::{AccountState, Advice};
 use crate::secrets::StoreError;
 
 /// An account without its secret.
@@ -26,14 +26,11 @@ pub enum Absence {
 
 impl Absence {
     /// What to tell the user; nothing while the secret is being read.
-    pub fn advice(&self) -> Option<String> {
+    pub fn advice(&self) -> Option<Advice> {
         match self {
             Self::Reading => None,
-            Self::Unreadable(error) => Some(format!("its secret cannot be read. {error}")),
-            Self::Lost => Some(
-                "its secret is gone or damaged: remove the account, then add it again with a new cookie"
-                    .to_owned(),
-            ),
+            Self::Unreadable(error) => Some(Advice::ReadSecret(error.to_string())),
+            Self::Lost => Some(Advice::AddAgain),
         }
     }
 

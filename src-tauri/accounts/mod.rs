@@ -30,4 +30,4 @@ pub use clock::{Clock, Now};
 pub use manage::Choice;
 pub use state::{Reason, Standing, WINDOW};
 pub use store::Store;
-pub use view::{AccountState, AccountView, LimitView};
+pub use view::{AccountState, AccountView, Advice, LimitView};

@@ -47,6 +47,32 @@ impl std::fmt::Display for AccountState {
     }
 }
 
+/// What the user can do about a state, where that is more than to wait.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", content = "detail", rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum Advice {
+    SignIn,
+    ReplaceKey,
+    /// Its secret is lost.
+    AddAgain,
+    /// Its secret cannot be read, for this reason.
+    ReadSecret(String),
+}
+
+impl std::fmt::Display for Advice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::SignIn => f.write_str("the session is not valid any more: sign in again"),
+            Self::ReplaceKey => f.write_str("the key is not accepted any more: replace the key"),
+            Self::AddAgain => f.write_str(
+                "its secret is gone or damaged: remove the account, then add it again with a new cookie or key",
+            ),
+            Self::ReadSecret(error) => write!(f, "its secret cannot be read. {error}"),
+        }
+    }
+}
+
 /// One account with its state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -56,9 +82,8 @@ pub struct AccountView {
     pub kind: Kind,
     pub origin: Origin,
     pub state: AccountState,
-    /// What the user can do about the state, where that is more than to wait.
     #[serde(default)]
-    pub advice: Option<String>,
+    pub advice: Option<Advice>,
     pub limits: Vec<LimitView>,
     pub running: u32,
     /// Used share of the quota, percent, where the upstream told it.
@@ -112,7 +137,7 @@ pub(super) fn view(
     let limits = limits(state, now);
     AccountView {
         state: word(state, upstream_down, !limits.is_empty()),
-        advice: advice(account, state),
+        advice: advice(account.kind, state),
         limits,
         running: state.running,
         quota_percent: state.quota.as_ref().and_then(|quota| quota.percent),
@@ -177,9 +202,11 @@ fn word(state: &State, upstream_down: bool, limited: bool) -> AccountState {
 }
 
 /// A key does not sign in.
-fn advice(account: &Account, state: &State) -> Option<String> {
-    let refused = account.kind == Kind::Api && state.needs_login;
-    refused.then(|| "the key is not accepted any more: replace the key".to_owned())
+fn advice(kind: Kind, state: &State) -> Option<Advice> {
+    state.needs_login.then_some(match kind {
+        Kind::Web => Advice::SignIn,
+        Kind::Api => Advice::ReplaceKey,
+    })
 }
 
 fn limits(state: &State, now: Now) -> Vec<LimitView> {

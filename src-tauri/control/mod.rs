@@ -42,7 +42,7 @@ pub use reader::{Asked, Reader, reader};
 pub use secrets::{SecretsState, SecretsView};
 pub use session::Door;
 pub use settings::{SettingFrom, SettingKind, SettingValue, SettingView};
-pub use status::{Facts, ServingState, Status};
+pub use status::{Facts, ServingReason, ServingState, Status};
 pub use table::{changes, dispatch, names};
 pub use tried::{Engine, TryView};
 

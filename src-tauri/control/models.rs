@@ -17,8 +17,6 @@ pub struct ModelView {
     /// The kinds of account that can serve it.
     pub by: Vec<Kind>,
     pub served_now: bool,
-    /// Why it is served now, or not.
-    pub why: String,
     /// The model behind a name of the user's own.
     pub alias_of: Option<String>,
     /// Tokens.
@@ -103,7 +101,6 @@ fn view(listed: &Listed, there: Kinds) -> ModelView {
         owner: listed.owner.clone(),
         by,
         served_now: !now.is_empty(),
-        why: why(can, now).to_owned(),
         alias_of: listed.alias_of.clone(),
         context: info.context,
         max_output: info.max_output,
@@ -124,31 +121,16 @@ pub(super) fn kinds(model: &Model, embeds: bool) -> Kinds {
     Kinds { web: web || api != Some(true), api: !web || api != Some(false) }
 }
 
-fn why(can: Kinds, now: Kinds) -> &'static str {
-    match (now.api, now.web) {
-        (true, true) => "both an API key and a web session can serve it",
-        (true, false) => "an API key serves it",
-        (false, true) => "a web session serves it",
-        (false, false) if can.api && !can.web => "it needs an account with an API key",
-        (false, false) if can.web && !can.api => "it needs an account with a web session",
-        (false, false) => "there is no account that may serve it",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn who_serves_a_model_and_why_is_said() {
-        let of = |in_web, in_api, embeds, there| {
-            let can = kinds(&Model { in_web, in_api, ..Model::default() }, embeds);
-            why(can, can.and(there))
-        };
-        assert_eq!(of(true, Some(true), false, Kinds::ANY), "both an API key and a web session can serve it");
-        assert_eq!(of(true, Some(false), false, Kinds::ANY), "a web session serves it");
-        assert_eq!(of(true, Some(false), false, Kinds::API), "it needs an account with a web session");
-        assert_eq!(of(true, Some(true), true, Kinds::WEB), "it needs an account with an API key");
-        assert_eq!(of(true, Some(true), false, Kinds::default()), "there is no account that may serve it");
+    fn who_can_serve_a_model() {
+        let of = |in_web, in_api, embeds| kinds(&Model { in_web, in_api, ..Model::default() }, embeds);
+        assert_eq!(of(true, Some(true), false), Kinds::ANY);
+        assert_eq!(of(true, Some(false), false), Kinds::WEB);
+        assert_eq!(of(true, Some(true), true), Kinds::API);
+        assert_eq!(of(false, Some(true), false), Kinds::API);
     }
 }

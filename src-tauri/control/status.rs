@@ -1,6 +1,6 @@
 //! `status`: whether the program can work, in one answer.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,27 @@ pub enum ServingState {
     NoAccount,
 }
 
+/// Why the program is in that state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum ServingReason {
+    Ready,
+    Running,
+    /// Accounts are being read from the keychain.
+    Reading,
+    Limited,
+    StoppedByUser,
+    NoAccount,
+    /// Mammouth does not answer; the proxy tries again by itself.
+    Unreachable,
+    KeychainLocked,
+    /// The keychain does not give the secrets.
+    KeychainUnreadable,
+    NeedsLogin,
+    AllPaused,
+}
+
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -61,8 +82,7 @@ pub struct Status {
     /// `false` while the user has stopped it.
     pub serving: bool,
     pub state: ServingState,
-    /// The state in one sentence.
-    pub why: String,
+    pub reason: ServingReason,
     /// `HOST:PORT`.
     pub address: String,
     /// What clients are given.
@@ -102,7 +122,7 @@ pub(super) fn status(control: &Control) -> Result<Status, ControlError> {
     let accounts = control.accounts.list(control.clock.now());
     let running = accounts.iter().map(|account| account.running).sum();
     let config = control.saved();
-    let (state, why) = state(&accounts, control.serving.is_on(), running);
+    let (state, reason) = state(&accounts, control.serving.is_on(), running);
     Ok(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
@@ -110,7 +130,7 @@ pub(super) fn status(control: &Control) -> Result<Status, ControlError> {
         desktop: control.desktop().is_some(),
         serving: control.serving.is_on(),
         state,
-        why,
+        reason,
         address: address.to_string(),
         base_url: format!("http://{address}/v1"),
         connections: server.connections(),
@@ -135,44 +155,31 @@ pub(super) fn status(control: &Control) -> Result<Status, ControlError> {
 }
 
 /// What the accounts, and the user, let the program do.
-fn state(accounts: &[AccountView], serving: bool, running: u32) -> (ServingState, String) {
+fn state(accounts: &[AccountView], serving: bool, running: u32) -> (ServingState, ServingReason) {
     let is = |state| accounts.iter().any(|account| account.state == state);
-    let (state, why): (_, &str) = if !serving {
-        (ServingState::Stopped, "You stopped it: clients are told so until you start it again.")
+    if !serving {
+        (ServingState::Stopped, ServingReason::StoppedByUser)
     } else if accounts.is_empty() {
-        (ServingState::NoAccount, "There is no account to answer from: add one.")
+        (ServingState::NoAccount, ServingReason::NoAccount)
     } else if running > 0 {
-        return (ServingState::Busy, busy(running));
+        (ServingState::Busy, ServingReason::Running)
     } else if is(AccountState::Ready) {
-        (ServingState::Serving, "Ready for requests.")
+        (ServingState::Serving, ServingReason::Ready)
     } else if is(AccountState::Limited) {
-        return (ServingState::Limited, limited(accounts));
+        (ServingState::Limited, ServingReason::Limited)
     } else if is(AccountState::Unreachable) {
-        (ServingState::Error, "Mammouth does not answer; the proxy tries again by itself.")
+        (ServingState::Error, ServingReason::Unreachable)
     } else if is(AccountState::Starting) {
-        (ServingState::Serving, "The accounts are being read from the keychain.")
+        (ServingState::Serving, ServingReason::Reading)
     } else if is(AccountState::Locked) {
-        (ServingState::Error, "The keychain is locked: unlock it to use the accounts.")
+        (ServingState::Error, ServingReason::KeychainLocked)
     } else if is(AccountState::Unreadable) {
-        (ServingState::Error, "The keychain does not give the accounts' secrets.")
+        (ServingState::Error, ServingReason::KeychainUnreadable)
     } else if is(AccountState::NeedsLogin) {
-        (ServingState::Error, "The session is not valid any more: sign in again.")
+        (ServingState::Error, ServingReason::NeedsLogin)
     } else {
-        (ServingState::Error, "Every account is paused: take one into use again.")
-    };
-    (state, why.to_owned())
-}
-
-fn busy(running: u32) -> String {
-    if running == 1 { "One reply is running.".to_owned() } else { format!("{running} replies are running.") }
-}
-
-fn limited(accounts: &[AccountView]) -> String {
-    let soonest = accounts.iter().flat_map(|account| &account.limits).map(|limit| limit.until_ms).min();
-    let Some(until) = soonest else { return "Every account has a limit.".to_owned() };
-    let clock = Duration::from_millis(until).as_secs() % 86_400;
-    let (hour, minute) = (clock / 3_600, clock % 3_600 / 60);
-    format!("Every account has a limit for some models; the first ends at {hour:02}:{minute:02} UTC.")
+        (ServingState::Error, ServingReason::AllPaused)
+    }
 }
 
 /// The time of day, Unix milliseconds.

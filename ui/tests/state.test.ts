@@ -1,10 +1,13 @@
 import { beforeEach, describe, expect, test } from "vitest";
 
 import { accounts } from "../src/control/fake/people";
+import { QUIET } from "../src/control/fake/scene";
+import { World } from "../src/control/fake/world";
 import { settings } from "../src/control/fake/settings";
 import { ago, bytes, compact, took, usd, wait } from "../src/format";
 import { moved, renewal, soonest, usage } from "../src/state/accounts";
 import { look } from "../src/state/look.svelte";
+import { reasonOf } from "../src/state/reason";
 import { inSection, isFixed, SECTIONS, unknown } from "../src/state/settings";
 
 beforeEach(() => look.setLanguage("en"));
@@ -81,4 +84,12 @@ describe("language and theme", () => {
     expect([look.language, look.theme, localStorage.getItem("language"), localStorage.getItem("theme")]).toEqual(["fr", "dark", "fr", "dark"]);
     look.follow({ language: "en", theme: "auto" });
   });
+});
+
+test("the reason of a state is a sentence that counts and says until when", () => {
+  const status = new World(QUIET).status();
+  const limited = { ...status, reason: "limited" as const, accounts: accounts(0) };
+  expect(reasonOf({ ...status, reason: "running", running: 2 }, 0)).toBe("2 replies are running.");
+  expect(reasonOf({ ...status, reason: "keychain_locked" }, 0)).toMatch(/^The keychain is locked/);
+  expect(reasonOf(limited, 0)).toMatch(/the first ends in 42 s\.$/);
 });

@@ -117,7 +117,7 @@ pub(super) fn valid(account: &Account, identity: Identity, message: &str) -> Che
 
 pub(super) fn unread(absent: &Absent) -> CheckView {
     let being_read = || "its secret is still being read".to_owned();
-    let message = absent.why.advice().unwrap_or_else(being_read);
+    let message = absent.why.advice().map_or_else(being_read, |advice| advice.to_string());
     CheckView { unread: true, ..CheckView::new(&absent.label, false, message) }
 }
 

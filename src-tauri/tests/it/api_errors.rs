@@ -102,7 +102,7 @@ async fn a_refused_key_is_to_be_replaced_and_a_check_tells_when_it_is_good_again
     scene.program.chat(&question("hello")).await;
     let account = scene.accounts().await[0].clone();
     assert_eq!((&account["kind"], &account["state"]), (&json!("api"), &json!("needs_login")));
-    assert!(account["advice"].as_str().unwrap().contains("replace the key"), "{account}");
+    assert_eq!(account["advice"]["what"], "replace_key", "{account}");
     scene.heal();
     let check = scene.control("accounts.check", &json!({})).await;
     assert_eq!((&check[0]["ok"], &check[0]["quota_percent"]), (&json!(true), &json!(0.0)), "{check}");

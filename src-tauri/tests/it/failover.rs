@@ -64,6 +64,7 @@ async fn f04_one_limited_and_one_lost_account_are_told_apart() {
     assert_eq!(answer.error(), (429, "rate_limit_exceeded".into()), "waiting helps, so that is told");
     assert_eq!(scene.standing("web-1").await, "needs_login");
     assert_eq!(scene.standing("web-2").await, "limited");
+    assert_eq!(scene.accounts().await[0]["advice"], json!({ "what": "sign_in" }));
     scene.no_problem();
 }
 

@@ -59,7 +59,6 @@ export function accounts(now: number): AccountView[] {
         ["grok", 18],
       ],
       downgrades: [["claude-opus", "claude-sonnet-4"]],
-      advice: "The next reset is in 1 h 42 min; other models still answer.",
     }),
     account("studio-key", {
       kind: "api",
@@ -74,7 +73,7 @@ export function accounts(now: number): AccountView[] {
       email: "ana.silva@example.com",
       plan: "Starter",
       last_used_ms: now - 3 * 24 * HOUR,
-      advice: "The session is not valid any more: sign in again.",
+      advice: { what: "sign_in" },
     }),
   ];
 }
@@ -127,7 +126,6 @@ export function models(): ModelView[] {
       owner,
       by: by === "w" ? ["web"] : by === "a" ? ["api"] : ["web", "api"],
       served_now: !resting,
-      why: resting ? "every account for it is limited; the first is back in 42 s" : "work answers next",
       alias_of: null,
       context,
       max_output: out || null,

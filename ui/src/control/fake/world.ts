@@ -56,7 +56,7 @@ export class World {
       desktop: this.scene.desktop,
       serving: this.serving,
       state,
-      why: WHY[state],
+      reason: REASONS[state],
       address: `127.0.0.1:${this.port}`,
       base_url: `http://127.0.0.1:${this.port}/v1`,
       connections: 5,
@@ -145,18 +145,18 @@ export class World {
   /** Texts as an attacker would choose them: they must come out as they went in. */
   private poison(): void {
     const bad = "<img src=x onerror=\"window.pwned=1\"><svg onload=window.pwned=1>[x](javascript:window.pwned=1)";
-    this.accounts = this.accounts.map((one) => ({ ...one, label: `${one.label} ${bad}`, email: bad, advice: bad }));
-    this.models = this.models.map((one) => ({ ...one, id: `${one.id} ${bad}`, why: bad }));
+    this.accounts = this.accounts.map((one) => ({ ...one, label: `${one.label} ${bad}`, email: bad, advice: { what: "read_secret" as const, detail: bad } }));
+    this.models = this.models.map((one) => ({ ...one, id: `${one.id} ${bad}` }));
     this.records = this.records.map((one) => ({ ...one, model_asked: bad, account: bad, code: one.status >= 400 ? bad : null, note: bad }));
     this.keys = this.keys.map((one) => ({ ...one, name: `${one.name} ${bad}` }));
   }
 }
 
-const WHY: { [state in Status["state"]]: string } = {
-  serving: "2 of 4 accounts can answer.",
-  busy: "Every account is at its limit of requests at once.",
-  limited: "Every account is limited.",
-  stopped: "You stopped it. Clients cannot connect.",
-  error: "Mammouth cannot be reached: the name mammouth.ai does not resolve.",
-  no_account: "There is no account to answer from.",
+const REASONS: { [state in Status["state"]]: Status["reason"] } = {
+  serving: "ready",
+  busy: "running",
+  limited: "limited",
+  stopped: "stopped_by_user",
+  error: "unreachable",
+  no_account: "no_account",
 };

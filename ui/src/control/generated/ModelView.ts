@@ -10,10 +10,6 @@ export type ModelView = { id: string, owner: string,
  */
 by: Array<Kind>, served_now: boolean, 
 /**
- * Why it is served now, or not.
- */
-why: string, 
-/**
  * The model behind a name of the user's own.
  */
 alias_of: string | null, 

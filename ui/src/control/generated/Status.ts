@@ -4,6 +4,7 @@ import type { ErrorLine } from "./ErrorLine";
 import type { Language } from "./Language";
 import type { Notice } from "./Notice";
 import type { Prefer } from "./Prefer";
+import type { ServingReason } from "./ServingReason";
 import type { ServingState } from "./ServingState";
 import type { Strategy } from "./Strategy";
 import type { Theme } from "./Theme";
@@ -19,11 +20,7 @@ desktop: boolean,
 /**
  * `false` while the user has stopped it.
  */
-serving: boolean, state: ServingState, 
-/**
- * The state in one sentence.
- */
-why: string, 
+serving: boolean, state: ServingState, reason: ServingReason, 
 /**
  * `HOST:PORT`.
  */
