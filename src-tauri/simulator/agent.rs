@@ -177,6 +177,32 @@ mod tests {
     }
 
     #[test]
+    fn tools_that_take_lists_and_patches_of_whole_lines() {
+        let list = |name: &str, list: &str, properties: &[&str]| {
+            let item = offer("", properties).parameters;
+            let parameters =
+                json!({"properties": {list: {"type": "array", "items": item}}, "required": [list]});
+            Offer { name: name.into(), parameters }
+        };
+        let reader = list("read_files", "files", &["path"]);
+        let mut talk = vec![user("edit: a.txt :: one => two")];
+        let made = calls(act(&[reader.clone(), list("edit", "edits", &["oldText", "newText"])], &talk));
+        assert_eq!(made[0].1, json!({"files": [{"path": "a.txt"}]}));
+        talk.extend([
+            Turn::Called("read_files".into()),
+            Turn::Result("<content>\n1: no\n2: just one\n".into()),
+        ]);
+        let made = calls(act(&[reader.clone(), list("edit", "edits", &["oldText", "newText"])], &talk));
+        assert_eq!(made[0].1, json!({"edits": [{"oldText": "one", "newText": "two"}]}));
+        let offers = [reader, offer("apply_patch", &["patchText"])];
+        let made = calls(act(&offers, &talk));
+        assert!(made[0].1["patchText"].as_str().unwrap().contains("@@\n-just one\n+just two\n"));
+        talk[2] = Turn::Result(r#"[{"query": "a.txt", "result": "1 | no\n2 | just one"}]"#.into());
+        let made = calls(act(&offers, &talk));
+        assert!(made[0].1["patchText"].as_str().unwrap().contains("@@\n-just one\n+just two\n"));
+    }
+
+    #[test]
     fn without_a_tool_for_it_the_model_says_so() {
         let offers = [offer("web_search", &["query"])];
         assert!(

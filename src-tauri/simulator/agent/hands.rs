@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::{Move, Offer};
 
-const READERS: [&str; 6] = ["read", "read_file", "readfile", "view", "cat", "open_file"];
-const EDITORS: [&str; 12] = [
+const READERS: [&str; 7] = ["read", "read_file", "readfile", "read_files", "view", "cat", "open_file"];
+const EDITORS: [&str; 13] = [
     "edit",
     "edit_file",
     "editfile",
@@ -14,6 +14,7 @@ const EDITORS: [&str; 12] = [
     "search_replace",
     "replace_in_file",
     "edit_existing_file",
+    "multiedit",
     "single_find_and_replace",
     "str_replace_editor",
     "str_replace_based_edit_tool",
@@ -22,7 +23,7 @@ const EDITORS: [&str; 12] = [
 const WRITERS: [&str; 6] =
     ["write", "write_file", "writefile", "write_to_file", "create_file", "create_new_file"];
 const PATCHERS: [&str; 2] = ["apply_patch", "applypatch"];
-const SHELLS: [&str; 9] = [
+const SHELLS: [&str; 10] = [
     "bash",
     "shell",
     "exec_command",
@@ -32,6 +33,7 @@ const SHELLS: [&str; 9] = [
     "run_terminal_command",
     "local_shell",
     "run_command",
+    "run_commands",
 ];
 const FINISHERS: [&str; 2] = ["attempt_completion", "finish"];
 
@@ -52,7 +54,7 @@ const OLDS: [&str; 8] =
 const NEWS: [&str; 8] =
     ["new_string", "newString", "new_str", "new_text", "newText", "replace", "replacement_content", "new"];
 const CONTENTS: [&str; 6] = ["content", "contents", "text", "file_text", "fileText", "file_content"];
-const COMMANDS: [&str; 3] = ["command", "cmd", "script"];
+const COMMANDS: [&str; 4] = ["command", "cmd", "script", "commands"];
 
 /// A change of one file.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,7 +114,8 @@ impl Task {
             let line = |text: &str, sign: char| {
                 text.lines().map(|line| format!("{sign}{line}\n")).collect::<String>()
             };
-            let hunk = format!("{}{}", line(old, '-'), line(&self.new, '+'));
+            let (old, new) = whole_lines(results, old, &self.new);
+            let hunk = format!("{}{}", line(&old, '-'), line(&new, '+'));
             return Some(patch(tool, &format!("*** Update File: {}\n@@\n{hunk}", self.path)));
         }
         if let Some(tool) = find(offers, &SHELLS) {
@@ -128,7 +131,7 @@ impl Task {
     }
 
     fn edit(&self, tool: &Offer, old: &str) -> (String, Value) {
-        if property(tool, &["diff"]).is_some() {
+        if property(&tool.parameters, &["diff"]).is_some() {
             let diff = format!("------- SEARCH\n{old}\n=======\n{}\n+++++++ REPLACE\n", self.new);
             return call(tool, &[(&PATHS, json!(self.path)), (&["diff"], json!(diff))]);
         }
@@ -185,8 +188,10 @@ fn find<'a>(offers: &'a [Offer], names: &[&str]) -> Option<&'a Offer> {
 pub(super) fn call(tool: &Offer, given: &[(&[&str], Value)]) -> (String, Value) {
     let mut arguments = Map::new();
     for (names, value) in given {
-        if let Some(name) = property(tool, names) {
+        if let Some(name) = property(&tool.parameters, names) {
             arguments.insert(name.to_owned(), value.clone());
+        } else if let Some((list, name)) = in_a_list(&tool.parameters, names) {
+            arguments.entry(list).or_insert_with(|| json!([{}]))[0][name] = value.clone();
         }
     }
     let required = tool.parameters["required"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -198,9 +203,15 @@ pub(super) fn call(tool: &Offer, given: &[(&[&str], Value)]) -> (String, Value) 
     (tool.name.clone(), Value::Object(arguments))
 }
 
-fn property<'a>(tool: &Offer, names: &[&'a str]) -> Option<&'a str> {
-    let properties = tool.parameters["properties"].as_object()?;
+fn property<'a>(schema: &Value, names: &[&'a str]) -> Option<&'a str> {
+    let properties = schema["properties"].as_object()?;
     names.iter().copied().find(|name| properties.contains_key(*name))
+}
+
+/// Where a tool takes several files or changes at once: the list, and the name within its items.
+fn in_a_list<'a>(schema: &Value, names: &[&'a str]) -> Option<(String, &'a str)> {
+    let mut properties = schema["properties"].as_object()?.iter();
+    properties.find_map(|(list, schema)| Some((list.clone(), property(&schema["items"], names)?)))
 }
 
 pub(super) fn plain(schema: &Value) -> Value {
@@ -224,15 +235,16 @@ fn object(schema: &Value) -> Value {
 
 fn patch(tool: &Offer, body: &str) -> (String, Value) {
     let text = format!("*** Begin Patch\n{body}*** End Patch\n");
-    match property(tool, &["input", "patch", "patchText", "patch_text"]) {
+    match property(&tool.parameters, &["input", "patch", "patchText", "patch_text"]) {
         Some(name) => call(tool, &[(&[name], json!(text))]),
         None => (tool.name.clone(), Value::String(text)),
     }
 }
 
 fn shell(tool: &Offer, command: &str) -> (String, Value) {
-    let name = property(tool, &COMMANDS).unwrap_or("command");
+    let name = property(&tool.parameters, &COMMANDS).unwrap_or("command");
     let value = match tool.parameters["properties"][name]["type"].as_str() {
+        Some("array") if name == "commands" => json!([command]),
         Some("array") => json!(["bash", "-lc", command]),
         Some(_) | None => json!(command),
     };
@@ -248,12 +260,33 @@ fn sed(text: &str) -> String {
     text.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
 }
 
+/// The lines of what was read that hold the change, before it and after it: patches are made of whole lines.
+fn whole_lines(results: &[&str], old: &str, new: &str) -> (String, String) {
+    let shown: Vec<String> = results.iter().map(|result| unpacked(result)).collect();
+    let read = without_line_numbers(&shown.join("\n"));
+    let line = read.lines().find(|line| line.contains(old));
+    line.map_or_else(|| (old.to_owned(), new.to_owned()), |line| (line.to_owned(), line.replace(old, new)))
+}
+
+/// Some tools pack what they say into JSON.
+fn unpacked(result: &str) -> String {
+    fn texts(value: &Value) -> Vec<&str> {
+        match value {
+            Value::String(text) => vec![text],
+            Value::Array(items) => items.iter().flat_map(texts).collect(),
+            Value::Object(members) => members.values().flat_map(texts).collect(),
+            Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
+        }
+    }
+    serde_json::from_str(result).map_or_else(|_| result.to_owned(), |value| texts(&value).join("\n"))
+}
+
 /// Readers number the lines they show.
 fn without_line_numbers(text: &str) -> String {
     let bare = |line: &str| {
         let rest = line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit());
         let numbered = rest.len() < line.trim_start().len();
-        let body = ['\t', '→', '|'].into_iter().find_map(|sign| rest.strip_prefix(sign));
+        let body = ["\t", "→", "|", " | ", ": "].into_iter().find_map(|sign| rest.strip_prefix(sign));
         body.filter(|_| numbered).unwrap_or(line).to_owned()
     };
     text.lines().map(bare).collect::<Vec<_>>().join("\n")
