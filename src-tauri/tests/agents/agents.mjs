@@ -13,7 +13,8 @@ const LIMIT_MS = 120_000;
 // Nobody listens there: what an agent wants from the internet fails at once, also on a machine that has it.
 const NOWHERE = "http://127.0.0.1:9";
 
-const packageFile = (name, file) => join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), file);
+const { resolve } = createRequire(import.meta.url);
+const packageFile = (name, file) => join(dirname(resolve(`${name}/package.json`)), file);
 
 async function qwen(type, variables, prompt) {
   const script = packageFile("@qwen-code/qwen-code", "cli.js");
@@ -45,6 +46,49 @@ wire_api = "responses"
   return { args: [script, "exec", "--skip-git-repo-check", prompt], variables: { PROXY_KEY: KEY } };
 }
 
+async function claude(home, url, prompt) {
+  const script = packageFile("@anthropic-ai/claude-code", "cli-wrapper.cjs");
+  const args = [script, "--print", "--permission-mode", "acceptEdits", prompt];
+  const variables = {
+    ANTHROPIC_BASE_URL: url,
+    ANTHROPIC_AUTH_TOKEN: KEY,
+    ANTHROPIC_MODEL: MODEL,
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+    DISABLE_AUTOUPDATER: "1",
+    // It sends plain HTTP through a proxy for HTTPS too, and waits there.
+    NO_PROXY: "127.0.0.1",
+  };
+  return { args, variables };
+}
+
+// Its program lies in a package of its own for each platform; for older processors in one more, which runs everywhere.
+function openCodeProgram() {
+  const platform = `opencode-${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
+  const file = process.platform === "win32" ? "bin/opencode.exe" : "bin/opencode";
+  for (const name of ["-baseline", "", "-baseline-musl", "-musl"].map((kind) => platform + kind)) {
+    try {
+      return packageFile(name, file);
+    } catch (error) {
+      if (error.code !== "MODULE_NOT_FOUND") throw error;
+    }
+  }
+  throw new Error(`OpenCode has no program for ${platform}`);
+}
+
+async function openCode(home, url, prompt) {
+  const folder = join(home, ".config", "opencode");
+  await mkdir(folder, { recursive: true });
+  const models = { [MODEL]: { limit: { context: 200_000, output: 32_000 } } };
+  const options = { baseURL: `${url}/v1`, apiKey: KEY };
+  const provider = { proxy: { npm: "@ai-sdk/openai-compatible", name: "Mammouth Proxy", options, models } };
+  const config = { autoupdate: false, share: "disabled", provider, model: `proxy/${MODEL}` };
+  await writeFile(join(folder, "opencode.json"), JSON.stringify(config));
+  // With a title of ours it asks for none, so that its requests can be counted. Arguments it would put into quotes.
+  const args = ["run", "--title", "test"];
+  const variables = { OPENCODE_DISABLE_AUTOUPDATE: "1", OPENCODE_DISABLE_MODELS_FETCH: "1" };
+  return { command: openCodeProgram(), args, input: prompt, variables };
+}
+
 /** The agents by name, with the dialect in which each speaks. */
 export const AGENTS = [
   {
@@ -60,18 +104,20 @@ export const AGENTS = [
     plan: (_home, url, prompt) => qwen("anthropic", { ANTHROPIC_BASE_URL: url, ANTHROPIC_API_KEY: KEY }, prompt),
   },
   { name: "Codex", dialect: "openai-responses", plan: codex },
+  { name: "Claude Code", dialect: "anthropic", plan: claude },
+  { name: "OpenCode", dialect: "openai-chat", plan: openCode },
 ];
 
 /** Lets the agent work on `prompt` in `project` until it ends; its words. Fails when it fails or takes too long. */
 export async function run(agent, { home, project, url, prompt }) {
-  const { args, variables } = await agent.plan(home, url, prompt);
-  const running = promisify(execFile)(process.execPath, args, {
+  const { command = process.execPath, args, input, variables } = await agent.plan(home, url, prompt);
+  const running = promisify(execFile)(command, args, {
     cwd: project,
     env: { PATH: process.env.PATH, HOME: home, HTTPS_PROXY: NOWHERE, ...variables },
     timeout: LIMIT_MS,
     killSignal: "SIGKILL",
   });
-  running.child.stdin.end();
+  running.child.stdin.end(input);
   const { stdout, stderr } = await running;
   return stdout + stderr;
 }
