@@ -1,20 +1,24 @@
-//! Asks for the quota of accounts in use, now and then.
+//! Asks for the quota of accounts in use: soon after their first request, then now and then.
 //!
 //! An account that nobody used lately is not asked: its quota is renewing by itself, and asking is a call too.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::{Accounts, Clock, Kind};
+use crate::accounts::{Accounts, Clock, Kind, Now};
 use crate::upstreams::Credential;
 use crate::upstreams::api::Api;
 use crate::upstreams::web::Web;
 
+/// Between two questions about the same account.
 const EVERY: Duration = Duration::from_secs(5 * 60);
-/// The pause is spread by up to this, so that several machines do not ask at the same time.
-const JITTER: Duration = Duration::from_secs(60);
+/// Between two looks at who was used.
+const LOOK: Duration = Duration::from_secs(60);
+/// A pause is spread by up to this, so that several machines do not ask at the same time.
+const JITTER: Duration = Duration::from_secs(10);
 
 /// Runs until `stop`.
 pub(super) async fn watch(
@@ -24,6 +28,7 @@ pub(super) async fn watch(
     clock: Clock,
     stop: CancellationToken,
 ) {
+    let mut asked = Asked::default();
     loop {
         let chance = getrandom::u32().map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX));
         tokio::select! {
@@ -32,23 +37,31 @@ pub(super) async fn watch(
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            () = ask(&accounts, &web, &api, clock) => {}
+            () = ask(&accounts, &web, &api, clock.now(), &mut asked) => {}
         }
     }
 }
 
 fn pause(chance: f64) -> Duration {
-    EVERY + JITTER.mul_f64(chance)
+    LOOK + JITTER.mul_f64(chance)
 }
 
-async fn ask(accounts: &Accounts, web: &Web, api: &Api, clock: Clock) {
-    for account in accounts.in_use(EVERY + JITTER, clock.now()) {
+/// When each account was last asked, by its id.
+type Asked = HashMap<String, Duration>;
+
+async fn ask(accounts: &Accounts, web: &Web, api: &Api, now: Now, asked: &mut Asked) {
+    asked.retain(|_, at| *at + EVERY > now.uptime);
+    for account in accounts.in_use(EVERY, now) {
+        if asked.contains_key(&account.id) {
+            continue;
+        }
+        asked.insert(account.id.clone(), now.uptime);
         let credential = Credential { account: account.id.clone(), secret: account.secret.clone() };
-        let asked = match account.kind {
+        let told = match account.kind {
             Kind::Web => web.quota(&credential).await,
             Kind::Api => api.quota(&credential).await,
         };
-        match asked {
+        match told {
             Ok(quota) => accounts.set_quota(&account.id, quota),
             Err(failure) => {
                 tracing::debug!(account = ?account.label, kind = ?failure.kind, "the quota could not be read")
@@ -80,22 +93,27 @@ mod tests {
         let base = url::Url::parse(&sim.base_url()).unwrap();
         let web = Web::new(web::Settings { base: base.clone(), ..web::Settings::default() }).unwrap();
         let api = Api::new(api::Settings { base, ..api::Settings::default() }).unwrap();
-        ask(&accounts, &web, &api, clock).await;
+        let mut asked = Asked::default();
+        ask(&accounts, &web, &api, clock.now(), &mut asked).await;
         assert!(sim.calls().is_empty(), "nobody was used yet");
         drop(
             accounts
                 .pick(&Ask { kinds: Kinds::ANY, scope: "f", tried: &[], conversation: None }, clock.now())
                 .unwrap(),
         );
-        ask(&accounts, &web, &api, clock).await;
+        let now = clock.now();
+        ask(&accounts, &web, &api, now, &mut asked).await;
         assert!(sim.calls().iter().all(|call| call.account.as_deref() == Some("a")));
         let views = accounts.list(clock.now());
         assert_eq!((views[0].quota_percent, views[1].quota_percent), (Some(0.0), None));
+        let calls = sim.calls().len();
+        ask(&accounts, &web, &api, Now { uptime: now.uptime + LOOK, ..now }, &mut asked).await;
+        assert_eq!(sim.calls().len(), calls, "it was asked a moment ago");
     }
 
     #[test]
-    fn the_pause_is_five_to_six_minutes() {
-        assert_eq!(pause(0.0), Duration::from_secs(300));
-        assert_eq!(pause(1.0), Duration::from_secs(360));
+    fn the_pause_is_spread() {
+        assert_eq!(pause(0.0), Duration::from_secs(60));
+        assert_eq!(pause(1.0), Duration::from_secs(70));
     }
 }
