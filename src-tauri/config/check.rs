@@ -11,7 +11,8 @@ use super::sources::{Flags, Sources, Surroundings};
 /// Stands for an `AUTH_TOKEN` that was given, whose text nobody needs here.
 const SOME_TOKEN: &str = "given-elsewhere-0123456789abcdef";
 
-/// What these settings mean without flags and variables. Secrets that were given at the `start` count as given.
+/// What these settings mean without flags and variables. Secrets that were given at the `start` count as given, and a
+/// demo has its own defaults.
 ///
 /// # Errors
 /// The first setting that cannot be used.
@@ -26,7 +27,7 @@ pub fn check(settings: &SettingsFile, start: Option<&Config>) -> Result<Config, 
         env.insert("SECRET_KEY_FILE".to_owned(), key_file.display().to_string());
     }
     let surroundings = Surroundings { working_dir: dir.clone(), platform_dir: Some(dir), headless: false };
-    let flags = Flags::default();
+    let flags = Flags { demo: start.is_some_and(|start| start.demo), ..Flags::default() };
     resolve(&Sources { flags, env, env_file: None, settings: settings.clone(), surroundings })
 }
 
@@ -86,5 +87,7 @@ mod tests {
         let start = resolve(&given).unwrap();
         assert!(check(&saved("host = \"0.0.0.0\"").settings, Some(&start)).is_ok());
         assert!(check(&given.settings, Some(&start)).is_ok() && check(&given.settings, None).is_err());
+        let demo = Config { demo: true, ..start };
+        assert_eq!(check(&saved("port = 4000").settings, Some(&demo)).unwrap().prefer, crate::config::Prefer::Web);
     }
 }
