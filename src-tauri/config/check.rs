@@ -88,6 +88,9 @@ mod tests {
         assert!(check(&saved("host = \"0.0.0.0\"").settings, Some(&start)).is_ok());
         assert!(check(&given.settings, Some(&start)).is_ok() && check(&given.settings, None).is_err());
         let demo = Config { demo: true, ..start };
-        assert_eq!(check(&saved("port = 4000").settings, Some(&demo)).unwrap().prefer, crate::config::Prefer::Web);
+        assert_eq!(
+            check(&saved("port = 4000").settings, Some(&demo)).unwrap().prefer,
+            crate::config::Prefer::Web
+        );
     }
 }
