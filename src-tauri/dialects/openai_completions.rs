@@ -1,7 +1,7 @@
 //! OpenAI legacy completions: `POST /v1/completions`, as autocompletion in editors still speaks it.
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::fields::Fields;
 use super::openai_chat::{finish_reason, stream, usage_json};
@@ -12,8 +12,8 @@ use crate::chat::{Collected, Event, Finish, Message, Part, Request, Role};
 #[serde(untagged)]
 enum Prompt {
     One(String),
-    Many(Vec<String>),
-    Other(serde::de::IgnoredAny),
+    /// Texts, tokens or lists of tokens.
+    Many(Vec<Value>),
 }
 
 /// Reads a legacy completion request: the prompt becomes the one user message.
@@ -42,11 +42,13 @@ pub(super) fn decode(body: &[u8]) -> Result<Decoded, Invalid> {
 fn prompt(fields: &mut Fields<'_>) -> Result<String, Invalid> {
     match fields.required::<Prompt>("prompt")? {
         Prompt::One(text) => Ok(text),
-        Prompt::Many(mut texts) if texts.len() == 1 => Ok(texts.remove(0)),
-        Prompt::Many(_) | Prompt::Other(_) => Err(Invalid::unsupported(
-            "prompt",
-            "'prompt' must be one text: lists and tokens cannot be honoured",
-        )),
+        Prompt::Many(list) => match list.as_slice() {
+            [Value::String(text)] => Ok(text.clone()),
+            _ => Err(Invalid::unsupported(
+                "prompt",
+                "'prompt' must be one text: lists and tokens cannot be honoured",
+            )),
+        },
     }
 }
 
