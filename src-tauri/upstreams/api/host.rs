@@ -212,6 +212,9 @@ impl Head<'_> {
         let source = Source::new(body, self.first_byte, REFUSAL_TIME, u64::MAX);
         let readable = !is_encoded(&parts.headers);
         let body = if readable { source.collect_some(REFUSAL_BYTES, REFUSAL_TIME).await } else { Vec::new() };
+        if parts.status == StatusCode::OK && readable && body.is_empty() {
+            return Failure::new(FailureKind::Empty, "the API answered with nothing").with_status(200);
+        }
         let refusal = Refusal { status: parts.status, headers: &parts.headers, body: &body, url: self.url };
         refusal.failure(self.secret, SystemTime::now())
     }
