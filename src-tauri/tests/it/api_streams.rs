@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Options, Scene, streamed};
+use crate::support::{Scene, streamed};
 
 /// The text that came, and the last event.
 async fn ending(scene: &Scene, request: &Value) -> (String, String) {
@@ -41,57 +41,6 @@ async fn r01_text_that_looks_like_events_stays_text() {
 }
 
 #[tokio::test]
-async fn f11_f18_f19_a_stream_that_breaks_off_ends_with_an_error_and_without_the_end_mark() {
-    let scene = Scene::keyed().await;
-    // The opening and two words come before.
-    for fault in ["eof=3", "reset=3", "cut=3", "error=3"] {
-        scene.fault_of_api(fault);
-        let calls = scene.asked().len();
-        let stream = scene.program.stream(&streamed("echo: one two three four")).await;
-        let headers = stream.headers.clone();
-        let events = stream.all().await;
-        let last: Value = serde_json::from_str(events.last().unwrap()).unwrap();
-        assert_eq!(last["error"]["code"], "stream_interrupted", "{fault}: {events:?}");
-        assert_eq!(events.len(), 4, "{fault}: {events:?}");
-        assert_eq!(scene.asked().len(), calls + 1, "{fault}: nothing is replayed");
-        let record = scene.record_of(&headers).await;
-        assert_eq!((&record["interrupted"], &record["fault"]), (&json!(true), &json!("upstream")), "{fault}");
-        assert!(record["completion_tokens"].as_u64().is_some_and(|tokens| tokens > 0), "{record}");
-        assert_eq!(scene.standing("api-1").await, "ready");
-        scene.still_serves().await;
-    }
-}
-
-#[tokio::test]
-async fn f11_an_error_before_the_first_words_goes_to_the_next_account() {
-    let scene = Scene::mixed(&[], &["dora", "emil"], Options::default()).await;
-    for fault in ["error=0", "error=1", "eof=0", "eof=1"] {
-        scene.fault_of("dora", "gate");
-        scene.simulator.set_faults(vec![
-            mammouth_proxy::simulator::FaultRule::on_chat(fault.parse().unwrap()).of_account("dora").times(1),
-        ]);
-        for attempt in 0..2 {
-            let request = streamed(&format!("echo: {fault} {attempt}"));
-            let (text, last) = ending(&scene, &request).await;
-            assert_eq!((text, last.as_str()), (format!("{fault} {attempt}"), "[DONE]"));
-        }
-    }
-    scene.still_serves().await;
-}
-
-#[tokio::test]
-async fn f17_a_stall_after_some_words_ends_in_time() {
-    let options = Options::default().settings("[limits]\nidle_seconds = 1\n");
-    let scene = Scene::mixed(&[], &["dora"], options).await;
-    scene.fault_of_api("stall=3");
-    let (text, last) = ending(&scene, &streamed("echo: one two three")).await;
-    assert_eq!(text, "one two ");
-    assert!(last.contains("stream_interrupted"), "{last}");
-    scene.until(|state| state.active == 0).await;
-    scene.still_serves().await;
-}
-
-#[tokio::test]
 async fn f20_any_slicing_of_the_stream_gives_the_same_events() {
     let scene = Scene::keyed().await;
     let request = streamed("echo: four bytes \u{1F9A3}\u{1F9A3} and more");
@@ -100,18 +49,6 @@ async fn f20_any_slicing_of_the_stream_gives_the_same_events() {
         scene.fault_of_api(&format!("slice={size}"));
         assert_eq!(ending(&scene, &request).await, whole, "{size}");
     }
-    scene.still_serves().await;
-}
-
-#[tokio::test]
-async fn f56_a_client_that_leaves_ends_the_call() {
-    let scene = Scene::keyed().await;
-    scene.fault_of_api("stall=3");
-    let mut stream = scene.program.stream(&streamed("echo: one two three")).await;
-    stream.next().await;
-    drop(stream);
-    scene.until(|state| state.active == 0).await;
-    scene.all_idle().await;
     scene.still_serves().await;
 }
 

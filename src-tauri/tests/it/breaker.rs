@@ -1,6 +1,8 @@
 //! Mammouth down for everybody: calls stop, and begin again when it is back.
 
-use crate::support::{Answer, Scene, on_models, question, retry_after, streamed, wait_as_told};
+use crate::support::{
+    Answer, Options, Scene, Upstream, on_models, question, retry_after, streamed, wait_as_told,
+};
 
 const DOWN: (u16, &str) = (503, "upstream_unreachable");
 
@@ -71,8 +73,14 @@ async fn f07_a_bad_probe_costs_one_call_and_waits_again() {
 
 #[tokio::test]
 async fn f08_a_storm_of_requests_is_no_storm_of_calls_and_ends_with_the_fault() {
-    let scene = Scene::of(&["alice", "bob", "carol"]).await;
-    scene.fault("status=500");
+    for upstream in Upstream::BOTH {
+        storm(upstream).await;
+    }
+}
+
+async fn storm(upstream: Upstream) {
+    let scene = upstream.pair(Options::default()).await;
+    upstream.fault(&scene, "status=500");
     let mut last = None;
     for wave in 0..5 {
         let requests = (0..40).map(|n| {

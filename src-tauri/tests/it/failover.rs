@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Options, Scene, on_models, question, retry_after, streamed};
+use crate::support::{Options, Scene, Upstream, on_models, question, retry_after, streamed};
 
 #[tokio::test]
 async fn f01_three_limited_accounts_end_in_the_soonest_reset() {
@@ -129,15 +129,17 @@ async fn f22_a_refused_connection_is_tried_once_more_and_then_told() {
     let closed = tokio::net::TcpSocket::new_v4().unwrap();
     closed.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let base = format!("http://{}", closed.local_addr().unwrap());
-    let scene =
-        Scene::with(&["alice", "bob", "carol"], Options::default().env("MAMMOUTH_WEB_URL", base)).await;
-    let answer = scene.program.chat(&question("hello")).await;
-    assert_eq!(answer.error(), (503, "upstream_unreachable".into()));
-    assert_eq!(answer.header("x-should-retry"), Some("false"));
-    let record = scene.record_of(&answer.headers).await;
-    assert_eq!(record["attempts"].as_array().unwrap().len(), 2, "{record}");
-    assert_eq!(record["attempts"][0]["outcome"], "unreachable");
-    assert_eq!(scene.standing("web-1").await, "ready");
+    for upstream in Upstream::BOTH {
+        let bases = Options::default().env("MAMMOUTH_WEB_URL", &base).env("MAMMOUTH_API_URL", &base);
+        let scene = upstream.pair(bases).await;
+        let answer = scene.program.chat(&question("hello")).await;
+        assert_eq!(answer.error(), (503, "upstream_unreachable".into()), "{upstream:?}");
+        assert_eq!(answer.header("x-should-retry"), Some("false"));
+        let record = scene.record_of(&answer.headers).await;
+        assert_eq!(record["attempts"].as_array().unwrap().len(), 2, "{record}");
+        assert_eq!(record["attempts"][0]["outcome"], "unreachable");
+        assert_eq!(scene.standing(upstream.labels()[0]).await, "ready");
+    }
 }
 
 #[tokio::test]

@@ -6,9 +6,9 @@
 )]
 
 mod accounts;
-mod api_errors;
 mod api_mixed;
 mod api_models;
+mod api_refused;
 mod api_relay;
 mod api_streams;
 mod auth;
@@ -24,6 +24,7 @@ mod dialects;
 mod documents;
 mod door;
 mod failover;
+mod faults;
 mod golden;
 mod image_links;
 mod images;
@@ -51,4 +52,3 @@ mod streams;
 mod support;
 mod tidy;
 mod tools;
-mod upstream_faults;

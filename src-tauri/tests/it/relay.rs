@@ -3,7 +3,7 @@
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::support::{Scene, on_models, question, streamed};
+use crate::support::{Options, SPOKEN, Scene, Upstream, question, streamed};
 
 #[tokio::test]
 async fn r01_text_that_looks_like_events_stays_text() {
@@ -36,16 +36,21 @@ async fn r02_no_header_of_mammouth_reaches_a_client() {
     ];
     let faults: String = headers.iter().map(|header| format!(" header={header}")).collect();
     for fault in [faults.clone(), format!("status=500 {faults}"), format!("status=400 {faults}")] {
-        for request in [question("echo: hi"), streamed("echo: hi")] {
-            let scene = Scene::of(&["alice"]).await;
-            scene.fault(&fault);
-            let answer = scene.program.chat(&request).await;
-            for (name, value) in &answer.headers {
-                let value = value.to_str().unwrap();
-                assert!(OURS.contains(&name.as_str()), "{name}: {value}");
-                assert!(!value.contains("canary") && value != "99", "{name}: {value}");
+        for upstream in Upstream::BOTH {
+            let scene = upstream.alone(Options::default()).await;
+            for (at, spoken) in SPOKEN.iter().enumerate() {
+                upstream.fault(&scene, &fault);
+                let answer = spoken.asks(&scene, "echo: hi", at % 2 == 0).await;
+                for (name, value) in &answer.headers {
+                    let value = value.to_str().unwrap();
+                    assert!(OURS.contains(&name.as_str()), "{name}: {value}");
+                    assert!(!value.contains("canary") && value != "99", "{name}: {value}");
+                }
+                // More good calls than bad ones, or calls would stop for a while.
+                for _ in 0..3 {
+                    scene.still_serves().await;
+                }
             }
-            scene.still_serves().await;
         }
     }
 }
@@ -72,8 +77,14 @@ const OURS: [&str; 16] = [
 
 #[tokio::test]
 async fn r03_a_redirect_is_never_followed() {
+    for upstream in Upstream::BOTH {
+        follows_nowhere(upstream).await;
+    }
+}
+
+async fn follows_nowhere(upstream: Upstream) {
     let canary = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let scene = Scene::of(&["alice"]).await;
+    let scene = upstream.alone(Options::default()).await;
     let elsewhere = format!("http://{}/x", canary.local_addr().unwrap());
     let ourselves = format!("{}/v1/models", scene.program.base);
     let more =
@@ -82,11 +93,11 @@ async fn r03_a_redirect_is_never_followed() {
     for target in targets {
         for status in [301, 302, 307, 308] {
             scene.simulator.clear_calls();
-            scene.fault(&format!("status={status} redirect={target}"));
+            upstream.fault(&scene, &format!("status={status} redirect={target}"));
             let answer = scene.program.chat(&question("hello")).await;
             assert_eq!(answer.error(), (502, "upstream_bad_response".into()), "{status} {target}");
             assert!(!String::from_utf8_lossy(&answer.body).contains("evil"), "{:?}", answer.body);
-            assert_eq!(scene.simulator.calls().len(), 1, "{status} {target}");
+            assert_eq!(scene.asked().len(), 1, "{status} {target}");
             scene.still_serves().await;
         }
     }
@@ -96,21 +107,29 @@ async fn r03_a_redirect_is_never_followed() {
 
 #[tokio::test]
 async fn r05_an_endless_reply_is_cut_where_it_is_held_and_passes_where_it_streams() {
-    let scene = Scene::of(&["alice"]).await;
-    scene.fault("endless");
-    let mut stream = scene.program.stream(&streamed("hello")).await;
-    for _ in 0..200 {
-        assert!(stream.next().await.is_some());
+    for upstream in Upstream::BOTH {
+        let scene = upstream.alone(Options::default()).await;
+        upstream.fault(&scene, "endless");
+        let mut stream = scene.program.stream(&streamed("hello")).await;
+        for _ in 0..200 {
+            assert!(stream.next().await.is_some());
+        }
+        drop(stream);
+        scene.until(|state| state.active == 0).await;
+        scene.all_idle().await;
+        scene.still_serves().await;
     }
-    drop(stream);
-    scene.until(|state| state.active == 0).await;
-    scene.all_idle().await;
-    scene.still_serves().await;
 }
 
 #[tokio::test]
 async fn r07_what_mammouth_says_is_shortened_and_holds_no_secret() {
-    let scene = Scene::of(&["alice"]).await;
+    for upstream in Upstream::BOTH {
+        says_little(upstream).await;
+    }
+}
+
+async fn says_little(upstream: Upstream) {
+    let scene = upstream.alone(Options::default()).await;
     let long = format!(
         "<img src=x onerror=alert(1)>\u{1b}[2J\u{1b}]0;x\u{7}\n[INFO] fake {}",
         "x".repeat(1_000_000)
@@ -120,7 +139,7 @@ async fn r07_what_mammouth_says_is_shortened_and_holds_no_secret() {
         "body=leak status=400".to_owned(),
         format!("status=400 message={}", json!(long)),
     ] {
-        scene.simulator.set_faults(vec![on_models(&fault)]);
+        upstream.fault(&scene, &fault);
         let answer = scene.program.chat(&question("hello")).await;
         assert!([400, 502].contains(&answer.status));
         let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
@@ -128,7 +147,8 @@ async fn r07_what_mammouth_says_is_shortened_and_holds_no_secret() {
         assert!(!message.chars().any(char::is_control), "{message}");
         let record = scene.record_of(&answer.headers).await.to_string();
         for place in [&message, &record, &scene.program.log()] {
-            assert!(!place.contains("alice-session") && !place.contains('\u{1b}'), "{place}");
+            assert!(!place.contains("alice-session") && !place.contains("sk-dora-k"), "{place}");
+            assert!(!place.contains('\u{1b}'), "{place}");
             assert!(!place.contains("\n[INFO] fake"), "{place}");
         }
         scene.still_serves().await;

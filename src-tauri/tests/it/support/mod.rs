@@ -15,6 +15,8 @@ mod raw;
 mod reply;
 mod routes;
 mod scene;
+mod spoken;
+mod upstream;
 mod wire;
 
 #[cfg(target_os = "linux")]
@@ -28,6 +30,8 @@ pub use raw::{RawAnswer, raw};
 pub use reply::{Answer, Sse, code_of};
 pub use routes::{body_of, every_route, path_of};
 pub use scene::{Scene, on_models, on_uploads, retry_after, wait_as_told};
+pub use spoken::{SPOKEN, Spoken};
+pub use upstream::Upstream;
 pub use wire::{Wire, check_headers, head, post, with_key};
 
 use mammouth_proxy::simulator::{Options as SimulatorOptions, SimAccount, Simulator};
