@@ -3,12 +3,13 @@
 
 use http::header::{self, HeaderMap};
 
-/// Whether the body is declared as JSON in UTF-8 and not packed.
-pub(super) fn is_plain_json(headers: &HeaderMap) -> bool {
+/// Whether the body is declared as JSON in UTF-8 and not packed; where that is allowed, also if nothing is declared.
+pub(super) fn is_plain_json(headers: &HeaderMap, may_be_silent: bool) -> bool {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let one = match (types.next(), types.next()) {
         (Some(only), None) => only.to_str().is_ok_and(is_json),
-        (None, _) | (Some(_), Some(_)) => false,
+        (None, _) => may_be_silent,
+        (Some(_), Some(_)) => false,
     };
     let mut packings = headers.get_all(header::CONTENT_ENCODING).iter();
     one && packings.all(|packing| packing.as_bytes().eq_ignore_ascii_case(b"identity"))

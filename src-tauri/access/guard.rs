@@ -115,7 +115,7 @@ impl Guard {
         let route = judge.route()?;
         judge.protocol()?;
         let caller = judge.caller(self.routes[route].scope)?;
-        judge.content(self.routes[route].scope)?;
+        judge.content(&self.routes[route])?;
         judge.served(&self.routes[route])?;
         Ok(judge.admitted(route, caller))
     }
@@ -255,9 +255,13 @@ impl<'a> Judge<'a> {
         if ours { Ok(Caller::Control) } else { Err(self.refuse(Refusal::NotFromPage)) }
     }
 
-    fn content(&self, scope: Scope) -> Result<(), Refused> {
-        let judged = matches!(scope, Scope::Client | Scope::SignIn) && self.head.method == Method::POST;
-        if judged && !content::is_plain_json(&self.head.headers) {
+    /// Ollama's clients may say nothing of what they post, as LiteLLM does. A page cannot post without saying where it
+    /// comes from.
+    fn content(&self, route: &Route) -> Result<(), Refused> {
+        let judged = matches!(route.scope, Scope::Client | Scope::SignIn) && self.head.method == Method::POST;
+        let headers = &self.head.headers;
+        let may_be_silent = route.dialect == Dialect::Ollama && !headers.contains_key(header::ORIGIN);
+        if judged && !content::is_plain_json(headers, may_be_silent) {
             return Err(self.refuse(Refusal::UnsupportedMediaType));
         }
         Ok(())

@@ -133,6 +133,22 @@ async fn n06_what_a_page_can_post_is_refused() {
 }
 
 #[tokio::test]
+async fn n06_ollama_s_clients_need_not_declare_what_they_post() {
+    let simulator = simulator(&["alice"]).await;
+    let program = Program::start(&simulator).await;
+    let body = question("hi").to_string();
+    let post = async |headers: &[(&str, &str)]| {
+        let key = bearer();
+        let headers = [headers, &[("authorization", &*key)]].concat();
+        send(&program, "POST", "/api/chat", &headers, &body).await.status
+    };
+    assert_eq!(post(&[]).await, 200, "as LiteLLM sends it");
+    assert_eq!(post(&[("content-type", "text/plain")]).await, 415);
+    assert_eq!(post(&[("content-encoding", "gzip")]).await, 415);
+    assert_eq!(post(&[("origin", "https://evil.example")]).await, 403);
+}
+
+#[tokio::test]
 async fn n07_a_preflight_is_never_answered_with_a_permission() {
     let simulator = simulator(&[]).await;
     let program = Program::start(&simulator).await;
