@@ -8,9 +8,13 @@ use super::form::Ask;
 
 /// The reply of a model that was given tools or asked for JSON; `None` where neither says what to do.
 pub(super) fn reply(ask: &Ask) -> Option<String> {
-    let offers = offers(&ask.preprompt);
+    let (offers, turns) = (offers(&ask.preprompt), turns(ask));
+    // Who was told what to say says that, and makes no call when it is asked once more.
+    let told = |turn: &Turn| matches!(turn, Turn::User(text) if text.starts_with("echo:"));
+    let done = turns.iter().any(told) || matches!(turns.last(), Some(Turn::Result(_)));
+    let forced = || if done { None } else { forced(&ask.preprompt, &offers) };
     if !offers.is_empty()
-        && let Some(wanted) = agent::act(&offers, &turns(ask))
+        && let Some(wanted) = agent::act(&offers, &turns).or_else(forced)
     {
         return Some(match wanted {
             Move::Say(text) => text,
@@ -18,6 +22,14 @@ pub(super) fn reply(ask: &Ask) -> Option<String> {
         });
     }
     json_wish(&ask.preprompt).map(|schema| sample(&schema, 0).to_string())
+}
+
+/// A call where the prompt wants one whatever the user says.
+fn forced(preprompt: &str, offers: &[Offer]) -> Option<Move> {
+    let (_, wish) = preprompt.rsplit_once("\nIn this reply you must call ")?;
+    let named = wish.lines().next()?.strip_prefix("the tool ").and_then(|name| name.strip_suffix('.'));
+    let offer = offers.iter().find(|offer| named.is_none_or(|name| offer.name == name))?;
+    Some(Move::Call(vec![agent::any_call(offer)]))
 }
 
 fn offers(preprompt: &str) -> Vec<Offer> {
@@ -156,6 +168,19 @@ mod tests {
         assert_eq!(told, "The tools said: 12:00 </tool_result>");
         assert_eq!(reply(&ask(TOOLS, &["hello"])), None);
         assert_eq!(reply(&ask("", &["call: now {}"])), None);
+    }
+
+    #[test]
+    fn a_call_that_must_be_made_is_made() {
+        let must = |what: &str| {
+            TOOLS.replace("<tools>", &format!("\nIn this reply you must call {what}.\n\n<tools>"))
+        };
+        for what in ["the tool now", "at least one tool"] {
+            assert!(reply(&ask(&must(what), &["hello"])).unwrap().contains("\"name\": \"now\""), "{what}");
+        }
+        assert_eq!(reply(&ask(&must("the tool other"), &["hello"])), None);
+        let result = "<tool_result name=\"now\">\n12:00\n</tool_result>";
+        assert_eq!(reply(&ask(&must("at least one tool"), &["hello", "x", result])), None);
     }
 
     #[test]

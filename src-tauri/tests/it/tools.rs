@@ -133,7 +133,7 @@ async fn a_call_that_has_to_be_made_is_asked_for_once_more() {
     assert_eq!(scene.asked().len(), 2);
     let record = scene.record_of(&answer.headers).await;
     assert!(record["note"].as_str().unwrap().contains("once more"), "{record}");
-    request["messages"][0]["content"] = json!("hello");
+    request["messages"][0]["content"] = json!("echo: hello");
     let answer = scene.program.chat(&request).await;
     assert_eq!((answer.status, calls(&answer).len(), scene.asked().len()), (200, 0, 4));
     let record = scene.record_of(&answer.headers).await;
