@@ -46,9 +46,12 @@ impl Collected {
     pub fn text(&self) -> String {
         let texts = self.parts.iter().filter_map(|part| match part {
             Part::Text(text) => Some(text.as_str()),
-            Part::Reasoning(_) | Part::Call(_) | Part::Result(_) | Part::Image(_) | Part::ImageLink(_) => {
-                None
-            }
+            Part::Reasoning(_)
+            | Part::Call(_)
+            | Part::Result(_)
+            | Part::Image(_)
+            | Part::ImageLink(_)
+            | Part::File(_) => None,
         });
         texts.collect()
     }
@@ -57,7 +60,12 @@ impl Collected {
     pub fn reasoning(&self) -> String {
         let thoughts = self.parts.iter().filter_map(|part| match part {
             Part::Reasoning(text) => Some(text.as_str()),
-            Part::Text(_) | Part::Call(_) | Part::Result(_) | Part::Image(_) | Part::ImageLink(_) => None,
+            Part::Text(_)
+            | Part::Call(_)
+            | Part::Result(_)
+            | Part::Image(_)
+            | Part::ImageLink(_)
+            | Part::File(_) => None,
         });
         thoughts.collect()
     }
@@ -66,9 +74,12 @@ impl Collected {
     pub fn calls(&self) -> impl Iterator<Item = &ToolCall> {
         self.parts.iter().filter_map(|part| match part {
             Part::Call(call) => Some(call),
-            Part::Text(_) | Part::Reasoning(_) | Part::Result(_) | Part::Image(_) | Part::ImageLink(_) => {
-                None
-            }
+            Part::Text(_)
+            | Part::Reasoning(_)
+            | Part::Result(_)
+            | Part::Image(_)
+            | Part::ImageLink(_)
+            | Part::File(_) => None,
         })
     }
 
@@ -92,9 +103,12 @@ impl Collected {
         self.bytes += piece.len();
         let last = self.parts.iter_mut().rev().find_map(|part| match part {
             Part::Call(call) => Some(call),
-            Part::Text(_) | Part::Reasoning(_) | Part::Result(_) | Part::Image(_) | Part::ImageLink(_) => {
-                None
-            }
+            Part::Text(_)
+            | Part::Reasoning(_)
+            | Part::Result(_)
+            | Part::Image(_)
+            | Part::ImageLink(_)
+            | Part::File(_) => None,
         });
         if let Some(call) = last {
             call.arguments.push_str(piece);

@@ -4,6 +4,7 @@
 //! dialect encodes those for the client. Nothing here knows HTTP.
 
 mod collected;
+mod file;
 mod image;
 mod stop;
 mod tokens;
@@ -11,6 +12,7 @@ mod tool;
 mod utf8;
 
 pub use collected::Collected;
+pub use file::File;
 pub use image::{Image, ImageError, ImageKind, MAX_IMAGE_BYTES, MAX_IMAGES};
 pub use stop::{StopCut, StopCutter};
 pub use tokens::{Admitted, TokenMeter, count_tokens, prompt_tokens};
@@ -107,6 +109,8 @@ pub enum Part {
     Image(Image),
     /// An image that the client named by an `https` link; the upstream fetches it.
     ImageLink(url::Url),
+    /// A document that is neither text nor image.
+    File(File),
     /// What the model thought; only in an assistant's message.
     Reasoning(String),
     /// A call the model made; only in an assistant's message.

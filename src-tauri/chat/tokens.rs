@@ -43,7 +43,7 @@ pub fn prompt_tokens(request: &Request) -> u64 {
 fn of_parts(parts: &[Part]) -> u64 {
     let tokens = parts.iter().map(|part| match part {
         Part::Text(text) | Part::Reasoning(text) => count_tokens(text),
-        Part::Image(_) | Part::ImageLink(_) => TOKENS_PER_IMAGE,
+        Part::Image(_) | Part::ImageLink(_) | Part::File(_) => TOKENS_PER_IMAGE,
         Part::Call(call) => count_tokens(&call.name) + count_tokens(&call.arguments),
         Part::Result(result) => of_parts(&result.parts),
     });

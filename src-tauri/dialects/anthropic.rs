@@ -20,7 +20,7 @@ use self::content::{Reading, WireMessage};
 use super::common::{self, MAX_MESSAGES, Steering};
 use super::fields::{Bounded, Fields, piece};
 use super::openai_tools::{self, WireFunction, note_of_kind};
-use super::{Decoded, Invalid, InvalidCode, Remember, effort, picture};
+use super::{Decoded, Invalid, InvalidCode, Remember, document, effort, picture};
 use crate::chat::{Effort, Format, Request, Tool, ToolChoice};
 
 /// Reads a Messages request.
@@ -39,6 +39,8 @@ pub(super) fn decode(body: &Bytes) -> Result<Decoded, Invalid> {
     let mut tools = tools(&mut fields, &mut reading)?;
     let (tool_choice, one_call) = choice(&mut fields, &mut tools)?;
     let wishes = Wishes::read(&mut fields)?;
+    let native_only = document::is_asked_about(&messages).then_some("messages");
+    steering.extend(document::are_in(&messages).then_some("messages.content"));
     let request = Request {
         model,
         messages,
@@ -51,7 +53,7 @@ pub(super) fn decode(body: &Bytes) -> Result<Decoded, Invalid> {
         format: wishes.format,
         effort: wishes.effort,
         sampling: common::sampling(&mut fields, &mut steering)?,
-        native_only: None,
+        native_only,
         original: None,
     };
     steering.extend(wishes.effort.map(|_| wishes.effort_field));

@@ -6,6 +6,7 @@
 
 mod anthropic;
 mod common;
+mod document;
 mod effort;
 mod fields;
 pub mod ollama;

@@ -13,7 +13,7 @@ use self::content::{Conversation, WireMessage};
 use super::common::{self, MAX_MESSAGES, Steering};
 use super::fields::{Bounded, Fields};
 use super::openai_tools::{self, WireFunction};
-use super::{Decoded, Invalid, Remember, effort};
+use super::{Decoded, Invalid, Remember, document, effort};
 use crate::chat::{Effort, Format, Request, Tool, ToolChoice};
 
 /// Reads a chat completion request.
@@ -23,6 +23,8 @@ pub(super) fn decode(body: &Bytes) -> Result<Decoded, Invalid> {
     let model = common::model(&mut fields)?;
     let wire: Bounded<WireMessage<'_>, MAX_MESSAGES> = fields.required("messages")?;
     let Conversation { messages, foreign } = content::messages(wire)?;
+    let foreign = foreign || document::is_asked_about(&messages);
+    steering.extend(document::are_in(&messages).then_some("messages.content"));
     let Offer { tools, choice, foreign: foreign_tools } = offer(&mut fields)?;
     let (stream, include_usage) = stream(&mut fields)?;
     let longest = common::max_tokens(&mut fields, "max_completion_tokens")?;

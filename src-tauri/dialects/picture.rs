@@ -37,7 +37,7 @@ fn images_in(parts: &[Part]) -> usize {
     let counts = parts.iter().map(|part| match part {
         Part::Image(_) | Part::ImageLink(_) => 1,
         Part::Result(result) => images_in(&result.parts),
-        Part::Text(_) | Part::Reasoning(_) | Part::Call(_) => 0,
+        Part::Text(_) | Part::File(_) | Part::Reasoning(_) | Part::Call(_) => 0,
     });
     counts.sum()
 }

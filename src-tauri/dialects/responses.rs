@@ -14,7 +14,7 @@ use self::items::Input;
 use self::tools::Toolbox;
 use super::common::{self, Steering};
 use super::fields::{Fields, TextOr};
-use super::{Decoded, Invalid, Remember, effort, openai_tools, picture};
+use super::{Decoded, Invalid, Remember, document, effort, openai_tools, picture};
 use crate::chat::{Message, Part, Request, Role};
 
 /// What is remembered of a request for its response.
@@ -88,6 +88,8 @@ pub(super) fn decode(body: &Bytes) -> Result<Decoded, Invalid> {
         echo,
     };
     SILENT.iter().for_each(|name| _ = fields.holds_something(name));
+    let native_only = document::is_asked_about(&messages).then_some("input");
+    steering.extend(document::are_in(&messages).then_some("input"));
     let request = Request {
         model,
         messages,
@@ -99,6 +101,7 @@ pub(super) fn decode(body: &Bytes) -> Result<Decoded, Invalid> {
         format: openai_tools::format("text.format", format)?,
         effort,
         sampling: common::sampling(&mut fields, &mut steering)?,
+        native_only,
         ..Request::default()
     };
     let remember = Remember { responses: Some(Box::new(memory)), ..Remember::default() };

@@ -256,6 +256,7 @@ fn hash_part(part: &Part, hash: &mut DefaultHasher) {
         Part::Text(text) | Part::Reasoning(text) => text.hash(hash),
         Part::Image(image) => image.bytes().len().hash(hash),
         Part::ImageLink(link) => link.as_str().hash(hash),
+        Part::File(file) => file.data.len().hash(hash),
         Part::Call(call) => call.arguments.hash(hash),
         Part::Result(result) => result.parts.iter().for_each(|part| hash_part(part, hash)),
     }

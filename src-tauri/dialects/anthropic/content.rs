@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::chat::{Message, Part, Role, ToolCall, ToolResult};
 use crate::dialects::fields::{TextOr, piece};
-use crate::dialects::{Invalid, picture};
+use crate::dialects::{Invalid, document, picture};
 
 /// A message as it stands in the body.
 #[derive(Deserialize)]
@@ -57,6 +57,8 @@ pub(super) struct Block<'a> {
 struct Source<'a> {
     #[serde(borrow, rename = "type")]
     kind: Cow<'a, str>,
+    #[serde(borrow, default)]
+    media_type: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     data: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
@@ -157,6 +159,7 @@ impl Reading {
 
     fn document(&mut self, param: &str, block: Block<'_>) -> Result<Vec<Part>, Invalid> {
         let source: Source<'_> = source(param, block.source)?;
+        let name = block.title.as_deref().map(str::to_owned);
         let mut parts: Vec<Part> = [block.title, block.context]
             .into_iter()
             .flatten()
@@ -165,7 +168,11 @@ impl Reading {
         match &*source.kind {
             "text" => parts.push(Part::Text(needed(param, "source.data", source.data)?)),
             "content" => parts.extend(self.inner(param, source.content)?),
-            _ => return Err(Invalid::unsupported(param, "only documents of plain text can be passed on")),
+            "base64" => {
+                let data = needed_ref(param, "source.data", source.data.as_deref())?;
+                parts.push(document::of_base64(param, name.as_deref(), source.media_type.as_deref(), data)?);
+            }
+            _ => return Err(Invalid::unsupported(param, "a document must come as text or as base64")),
         }
         Ok(parts)
     }

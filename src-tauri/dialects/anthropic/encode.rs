@@ -157,7 +157,7 @@ fn block(part: &Part, thoughts: bool) -> Option<Value> {
             let input = sse::object(&call.arguments);
             Some(json!({ "type": "tool_use", "id": call.id, "name": call.name, "input": input }))
         }
-        Part::Result(_) | Part::Image(_) | Part::ImageLink(_) => None,
+        Part::Result(_) | Part::Image(_) | Part::ImageLink(_) | Part::File(_) => None,
     }
 }
 

@@ -92,8 +92,7 @@ fn documents_of_text_are_read_and_others_named() {
         decoded(&document(json!({ "type": "text", "media_type": "text/plain", "data": "D" }))).unwrap();
     assert_eq!(read.request.messages[0].parts, [Part::Text("T".into()), Part::Text("D".into())]);
     let refused =
-        decoded(&document(json!({ "type": "base64", "media_type": "application/pdf", "data": "" })))
-            .unwrap_err();
+        decoded(&document(json!({ "type": "url", "url": "https://example.com/a.pdf" }))).unwrap_err();
     assert_eq!(
         (refused.code, refused.param.as_deref()),
         (InvalidCode::UnsupportedParameter, Some("messages[0].content[0]"))

@@ -129,9 +129,12 @@ impl Encode for Encoder {
         }
         let calls = answer.parts.iter().filter_map(|part| match part {
             Part::Call(call) => Some(call),
-            Part::Text(_) | Part::Reasoning(_) | Part::Result(_) | Part::Image(_) | Part::ImageLink(_) => {
-                None
-            }
+            Part::Text(_)
+            | Part::Reasoning(_)
+            | Part::Result(_)
+            | Part::Image(_)
+            | Part::ImageLink(_)
+            | Part::File(_) => None,
         });
         let calls: Vec<Value> =
             calls.enumerate().map(|(at, made)| call(at, &made.id, &made.name, &made.arguments)).collect();

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use crate::chat::{Message, Part, Role, ToolCall, ToolResult};
 use crate::dialects::common::MAX_MESSAGES;
 use crate::dialects::fields::{Bounded, TextOr};
-use crate::dialects::{Invalid, picture};
+use crate::dialects::{Invalid, document, picture};
 
 /// More calls than a model makes in one reply.
 const MAX_CALLS: usize = 1_000;
@@ -76,6 +76,16 @@ struct WirePart<'a> {
     refusal: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     image_url: Option<ImageUrl<'a>>,
+    #[serde(borrow, default)]
+    file: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct WireFile<'a> {
+    #[serde(borrow, default)]
+    filename: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    file_data: Option<Cow<'a, str>>,
 }
 
 /// `{"url": …, "detail": …}`, or the bare text that some clients send.
@@ -220,6 +230,16 @@ impl Reading {
             "image_url" | "input_image" => {
                 let url = part.image_url.ok_or_else(|| missing("image_url"))?;
                 picture::of_url(param, &url.0).map(Some)
+            }
+            "file" => {
+                let known = part.file.and_then(|raw| {
+                    let file: WireFile<'_> = serde_json::from_str(raw.get()).ok()?;
+                    let data = file.file_data?;
+                    document::of_data(param, file.filename.as_deref(), &data).ok()
+                });
+                // One that is kept elsewhere, or in another form.
+                self.foreign |= known.is_none();
+                Ok(known)
             }
             _ => {
                 self.foreign |= part.text.is_none();

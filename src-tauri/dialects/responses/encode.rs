@@ -312,7 +312,7 @@ impl Encode for Encoder {
                     self.frames(&Event::Call { id: call.id.clone(), name: call.name.clone() });
                     self.frames(&Event::CallArguments(call.arguments.clone()));
                 }
-                Part::Result(_) | Part::Image(_) | Part::ImageLink(_) => {}
+                Part::Result(_) | Part::Image(_) | Part::ImageLink(_) | Part::File(_) => {}
             }
         }
         answer.images.iter().for_each(|url| drop(self.frames(&Event::Image(url.clone()))));

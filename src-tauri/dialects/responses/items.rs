@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::tools::flat_name;
 use crate::chat::{Message, Part, Role, ToolCall, ToolResult};
 use crate::dialects::fields::{TextOr, piece};
-use crate::dialects::{Invalid, picture};
+use crate::dialects::{Invalid, document, picture};
 
 /// An item as it stands in the body. Ids, statuses and annotations that come back with it mean nothing here.
 #[derive(Deserialize)]
@@ -50,6 +50,10 @@ pub(super) struct ItemPart<'a> {
     refusal: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     image_url: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    filename: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    file_data: Option<Cow<'a, str>>,
 }
 
 /// Translates, and remembers whether something had to be left out.
@@ -141,9 +145,11 @@ impl Input {
                 Some(raw) => image(param, raw).map(Some),
                 None => Err(Invalid::unsupported(param, "an image must come as a URL or a data URL")),
             },
-            "input_file" | "input_audio" => {
-                Err(Invalid::unsupported(param, "only text and images can be passed on"))
-            }
+            "input_file" => match part.file_data {
+                Some(data) => document::of_data(param, part.filename.as_deref(), &data).map(Some),
+                None => Err(Invalid::unsupported(param, "a file must come with its data")),
+            },
+            "input_audio" => Err(Invalid::unsupported(param, "only text, images and files can be passed on")),
             _ => {
                 self.incomplete |= text.is_none();
                 Ok(text)

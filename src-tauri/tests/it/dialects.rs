@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 use crate::support::{Answer, KEY, Options, SPOKEN, Scene, Spoken, Upstream, post, raw};
 
 mod anthropic;
+mod files;
 mod ollama;
 mod responses;
 mod tools;

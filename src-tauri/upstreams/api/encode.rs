@@ -103,9 +103,12 @@ fn assistant(parts: &[Part]) -> Value {
                 "type": "function",
                 "function": {"name": call.name, "arguments": call.arguments},
             })),
-            Part::Text(_) | Part::Reasoning(_) | Part::Image(_) | Part::ImageLink(_) | Part::Result(_) => {
-                None
-            }
+            Part::Text(_)
+            | Part::Reasoning(_)
+            | Part::Image(_)
+            | Part::ImageLink(_)
+            | Part::File(_)
+            | Part::Result(_) => None,
         })
         .collect();
     let content = if text.is_empty() && !calls.is_empty() { Value::Null } else { json!(text) };
@@ -122,7 +125,7 @@ fn user(parts: &[Part]) -> Vec<Value> {
         match part {
             Part::Result(result) => results.push(tool_message(result, &mut content)),
             Part::Text(text) => content.push(json!({"type": "text", "text": text})),
-            Part::Image(_) | Part::ImageLink(_) => content.extend(image(part)),
+            Part::Image(_) | Part::ImageLink(_) | Part::File(_) => content.extend(attachment(part)),
             Part::Reasoning(_) | Part::Call(_) => {}
         }
     }
@@ -135,24 +138,28 @@ fn user(parts: &[Part]) -> Vec<Value> {
     results
 }
 
-/// A tool's message can hold only text; its pictures are shown by the user right behind it.
+/// A tool's message can hold only text; its pictures and documents are shown by the user right behind it.
 fn tool_message(result: &ToolResult, content: &mut Vec<Value>) -> Value {
     let mut text = all_text(&result.parts);
     if result.failed {
         text = format!("Error: {text}");
     }
-    let images: Vec<Value> = result.parts.iter().filter_map(image).collect();
-    if !images.is_empty() {
-        content.push(
-            json!({"type": "text", "text": format!("The images of the tool result {}:", result.call_id)}),
-        );
-        content.extend(images);
+    let shown: Vec<Value> = result.parts.iter().filter_map(attachment).collect();
+    if !shown.is_empty() {
+        let documents = result.parts.iter().any(|part| matches!(part, Part::File(_)));
+        let what = if documents { "files" } else { "images" };
+        let text = format!("The {what} of the tool result {}:", result.call_id);
+        content.push(json!({"type": "text", "text": text}));
+        content.extend(shown);
     }
     json!({"role": "tool", "tool_call_id": result.call_id, "content": text})
 }
 
-fn image(part: &Part) -> Option<Value> {
+fn attachment(part: &Part) -> Option<Value> {
     let url = match part {
+        Part::File(file) => {
+            return Some(json!({"type": "file", "file": {"filename": file.name, "file_data": file.data}}));
+        }
         Part::Image(image) => {
             format!("data:{};base64,{}", image.kind().media_type(), STANDARD.encode(image.bytes()))
         }
@@ -165,7 +172,12 @@ fn image(part: &Part) -> Option<Value> {
 fn all_text(parts: &[Part]) -> String {
     let texts = parts.iter().filter_map(|part| match part {
         Part::Text(text) => Some(text.as_str()),
-        Part::Reasoning(_) | Part::Image(_) | Part::ImageLink(_) | Part::Call(_) | Part::Result(_) => None,
+        Part::Reasoning(_)
+        | Part::Image(_)
+        | Part::ImageLink(_)
+        | Part::File(_)
+        | Part::Call(_)
+        | Part::Result(_) => None,
     });
     texts.collect::<Vec<_>>().join("\n")
 }

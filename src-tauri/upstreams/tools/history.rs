@@ -1,5 +1,6 @@
 //! Writes earlier calls and their results in the form the model is told to use, so that it sees its own past.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write;
 
@@ -76,8 +77,9 @@ fn content(parts: &[Part]) -> String {
     let mut texts = Vec::new();
     for part in parts {
         match part {
-            Part::Text(text) => texts.push(text.as_str()),
-            Part::Image(_) | Part::ImageLink(_) => texts.push("(an image, attached to this message)"),
+            Part::Text(text) => texts.push(Cow::from(text)),
+            Part::Image(_) | Part::ImageLink(_) => texts.push("(an image, attached to this message)".into()),
+            Part::File(file) => texts.push(file.told().into()),
             Part::Reasoning(_) | Part::Call(_) | Part::Result(_) => {}
         }
     }

@@ -59,7 +59,7 @@ pub(in crate::upstreams) fn text_bytes(request: &Request) -> usize {
 fn bytes_of(parts: &[Part]) -> usize {
     let sizes = parts.iter().map(|part| match part {
         Part::Text(text) | Part::Reasoning(text) => text.len(),
-        Part::Image(_) | Part::ImageLink(_) => 0,
+        Part::Image(_) | Part::ImageLink(_) | Part::File(_) => 0,
         Part::Call(call) => call.arguments.len(),
         Part::Result(result) => bytes_of(&result.parts),
     });

@@ -50,7 +50,7 @@ async fn bring_one(web: &Web, credential: &Credential, part: &Part) -> Result<St
     let image = match part {
         Part::Image(image) => image.clone(),
         Part::ImageLink(link) => web.fetcher()?.fetch(link).await?,
-        Part::Text(_) | Part::Reasoning(_) | Part::Call(_) | Part::Result(_) => {
+        Part::Text(_) | Part::File(_) | Part::Reasoning(_) | Part::Call(_) | Part::Result(_) => {
             return Err(Failure::new(FailureKind::Image, "a text is no image"));
         }
     };
