@@ -139,7 +139,7 @@ mod tests {
         assert_eq!((answer.text().as_str(), answer.reasoning().as_str()), ("ab", "hm"));
         let calls: Vec<_> = answer.calls().map(|call| (call.id.as_str(), call.arguments.as_str())).collect();
         assert_eq!(calls, [("1", "{}"), ("2", "")]);
-        assert_eq!((answer.parts.len(), answer.finish), (4, Finish::Calls));
+        assert_eq!((answer.parts.len(), &answer.finish), (4, &Finish::Calls));
         assert_eq!(answer.bytes(), 2 + 2 + 2 + 2 + 2);
     }
 }

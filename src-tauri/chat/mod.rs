@@ -139,11 +139,13 @@ pub enum Event {
 }
 
 /// Why a complete reply ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Finish {
-    /// The model was done, or a stop sequence was met.
+    /// The model was done, or a stop sequence was met and nobody says which.
     #[default]
     Stop,
+    /// This one of the request's stop sequences was met. It is not part of the reply.
+    StopSequence(String),
     /// `max_tokens` was reached.
     Length,
     /// The model waits for the results of its calls.

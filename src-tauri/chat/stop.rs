@@ -14,8 +14,8 @@ pub struct StopCutter {
 #[derive(Debug, PartialEq, Eq)]
 pub struct StopCut {
     pub text: String,
-    /// A stop sequence was met: `text` is the last there is.
-    pub met: bool,
+    /// The stop sequence that was met: `text` is the last there is.
+    pub met: Option<String>,
 }
 
 impl StopCutter {
@@ -28,16 +28,17 @@ impl StopCutter {
     /// Takes the next piece of text.
     pub fn push(&mut self, piece: String) -> StopCut {
         if self.stops.is_empty() {
-            return StopCut { text: piece, met: false };
+            return StopCut { text: piece, met: None };
         }
         let mut text = std::mem::take(&mut self.held);
         text.push_str(&piece);
-        if let Some(start) = self.first_stop(&text) {
+        if let Some((start, stop)) = self.first_stop(&text) {
+            let met = Some(stop.to_owned());
             text.truncate(start);
-            return StopCut { text, met: true };
+            return StopCut { text, met };
         }
         self.held = text.split_off(self.undecided_from(&text));
-        StopCut { text, met: false }
+        StopCut { text, met: None }
     }
 
     /// What was held back, now that the text is over.
@@ -45,9 +46,11 @@ impl StopCutter {
         std::mem::take(&mut self.held)
     }
 
-    fn first_stop(&self, text: &str) -> Option<usize> {
-        let found = self.stops.iter().filter_map(|stop| text.find(stop).map(|at| (at + stop.len(), at)));
-        found.min().map(|(_, start)| start)
+    /// Where it begins, and which it is.
+    fn first_stop(&self, text: &str) -> Option<(usize, &str)> {
+        let found =
+            self.stops.iter().filter_map(|stop| text.find(stop).map(|at| (at + stop.len(), at, stop)));
+        found.min().map(|(_, start, stop)| (start, stop.as_str()))
     }
 
     /// Where the longest tail begins that is the beginning of a stop sequence.
@@ -67,29 +70,29 @@ mod tests {
     use super::*;
 
     /// The rule on the whole text: the stop that ends first, the longer one on a tie.
-    fn oracle(text: &str, stops: &[String]) -> (String, bool) {
+    fn oracle(text: &str, stops: &[String]) -> (String, Option<String>) {
         let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
         for end in ends {
             let hit = stops.iter().filter(|s| !s.is_empty() && text[..end].ends_with(s.as_str()));
             if let Some(stop) = hit.max_by_key(|s| s.len()) {
-                return (text[..end - stop.len()].to_owned(), true);
+                return (text[..end - stop.len()].to_owned(), Some(stop.clone()));
             }
         }
-        (text.to_owned(), false)
+        (text.to_owned(), None)
     }
 
-    fn cut(pieces: &[String], stops: &[String]) -> (String, bool) {
+    fn cut(pieces: &[String], stops: &[String]) -> (String, Option<String>) {
         let mut cutter = StopCutter::new(stops);
         let mut out = String::new();
         for piece in pieces {
             let StopCut { text, met } = cutter.push(piece.clone());
             out.push_str(&text);
-            if met {
-                return (out, true);
+            if met.is_some() {
+                return (out, met);
             }
         }
         out.push_str(&cutter.finish());
-        (out, false)
+        (out, None)
     }
 
     proptest! {
@@ -107,13 +110,16 @@ mod tests {
         let mut cutter = StopCutter::new(&["###".to_owned()]);
         assert_eq!(cutter.push("title #".to_owned()).text, "title ");
         assert_eq!(cutter.push("1 ##".to_owned()).text, "#1 ");
-        assert_eq!(cutter.push("# never".to_owned()), StopCut { text: String::new(), met: true });
+        assert_eq!(
+            cutter.push("# never".to_owned()),
+            StopCut { text: String::new(), met: Some("###".to_owned()) }
+        );
     }
 
     #[test]
     fn without_stops_text_passes_untouched() {
         let mut cutter = StopCutter::new(&[String::new()]);
-        assert_eq!(cutter.push("any".to_owned()), StopCut { text: "any".to_owned(), met: false });
+        assert_eq!(cutter.push("any".to_owned()), StopCut { text: "any".to_owned(), met: None });
         assert_eq!(cutter.finish(), "");
     }
 }

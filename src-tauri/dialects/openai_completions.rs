@@ -79,7 +79,7 @@ impl Encoder {
         Self { about, head }
     }
 
-    fn chunk(&self, out: &mut String, text: &str, reason: Option<Finish>) {
+    fn chunk(&self, out: &mut String, text: &str, reason: Option<&Finish>) {
         out.push_str(&self.head);
         out.push_str(r#"{"index":0,"text":"#);
         sse::json_string(out, text);
@@ -106,7 +106,7 @@ impl Encode for Encoder {
             // This form has no place for them, and offers the model no tools.
             Event::Reasoning(_) | Event::Call { .. } | Event::CallArguments(_) | Event::Image(_) => {}
             Event::Done { finish, usage } => {
-                self.chunk(&mut out, "", Some(*finish));
+                self.chunk(&mut out, "", Some(finish));
                 if self.about.remember.include_usage {
                     out.push_str(&self.head);
                     out.push_str(&format!("],\"usage\":{}}}\n\n", usage_json(*usage)));
@@ -128,7 +128,7 @@ impl Encode for Encoder {
             "object": "text_completion",
             "created": self.about.created,
             "model": self.about.model,
-            "choices": [{ "index": 0, "text": text, "logprobs": null, "finish_reason": finish_reason(answer.finish) }],
+            "choices": [{ "index": 0, "text": text, "logprobs": null, "finish_reason": finish_reason(&answer.finish) }],
             "usage": usage_json(answer.usage),
         })
         .to_string()

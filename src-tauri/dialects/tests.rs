@@ -79,7 +79,7 @@ fn followed(dialect: Dialect, frames: &str) -> Reply {
                 let delta = &event["delta"];
                 reply.text += &text(&delta["text"]);
                 reply.thought += &text(&delta["thinking"]);
-                reply.finish += &text(&delta["stop_reason"]);
+                reply.finish += &(text(&delta["stop_reason"]) + &text(&delta["stop_sequence"]));
                 if event["type"] == "message_delta" {
                     reply.tokens = event["usage"]["output_tokens"].as_u64().unwrap();
                 }
@@ -149,7 +149,7 @@ fn read(dialect: Dialect, body: &Value) -> Reply {
                     reply.calls.push((text(&block["name"]), block["input"].clone()));
                 }
             }
-            reply.finish = text(&body["stop_reason"]);
+            reply.finish = text(&body["stop_reason"]) + &text(&body["stop_sequence"]);
             reply.tokens = body["usage"]["output_tokens"].as_u64().unwrap();
         }
         Dialect::OpenAiResponses => {
@@ -196,6 +196,17 @@ fn said() -> impl Strategy<Value = Vec<Said>> {
     prop::collection::vec(one, 0..6)
 }
 
+fn finish() -> impl Strategy<Value = Finish> {
+    let sequence = Just(Finish::StopSequence("END".to_owned()));
+    prop_oneof![
+        Just(Finish::Stop),
+        sequence,
+        Just(Finish::Length),
+        Just(Finish::Calls),
+        Just(Finish::Filtered)
+    ]
+}
+
 /// The events of what was said, with arguments in pieces of so many characters.
 fn events(said: &[Said], slice: usize, finish: Finish) -> Vec<Event> {
     let mut events = Vec::new();
@@ -219,7 +230,7 @@ proptest! {
     #[test]
     fn a_stream_says_the_same_as_the_whole_reply_whatever_the_pieces(
         said in said(), slice in 1usize..9,
-        finish in prop_oneof![Just(Finish::Stop), Just(Finish::Length), Just(Finish::Calls)],
+        finish in finish(),
     ) {
         let events = events(&said, slice, finish);
         let mut answer = Collected::default();

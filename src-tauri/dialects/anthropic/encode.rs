@@ -40,7 +40,7 @@ impl Encoder {
         }
     }
 
-    fn message(&self, content: Vec<Value>, stop: Option<Finish>, usage: Usage) -> Value {
+    fn message(&self, content: Vec<Value>, stop: Option<&Finish>, usage: Usage) -> Value {
         json!({
             "id": format!("msg_{}", self.about.id),
             "type": "message",
@@ -48,7 +48,7 @@ impl Encoder {
             "model": self.about.model,
             "content": content,
             "stop_reason": stop.map(stop_reason),
-            "stop_sequence": null,
+            "stop_sequence": stop.and_then(stop_sequence),
             "usage": usage_json(usage),
         })
     }
@@ -94,9 +94,9 @@ impl Encoder {
         out.push_str("}}\n\n");
     }
 
-    fn done(&mut self, out: &mut String, finish: Finish, usage: Usage) {
+    fn done(&mut self, out: &mut String, finish: &Finish, usage: Usage) {
         self.close(out);
-        let delta = json!({ "stop_reason": stop_reason(finish), "stop_sequence": null });
+        let delta = json!({ "stop_reason": stop_reason(finish), "stop_sequence": stop_sequence(finish) });
         let data = json!({ "type": "message_delta", "delta": delta, "usage": usage_json(usage) });
         sse::event(out, "message_delta", &data);
         sse::event(out, "message_stop", &json!({ "type": "message_stop" }));
@@ -127,7 +127,7 @@ impl Encode for Encoder {
                 self.within(&mut out, Block::Text);
                 self.delta(&mut out, "text_delta", "text", &sse::image_as_text(url));
             }
-            Event::Done { finish, usage } => self.done(&mut out, *finish, *usage),
+            Event::Done { finish, usage } => self.done(&mut out, finish, *usage),
         }
         out
     }
@@ -143,7 +143,7 @@ impl Encode for Encoder {
         let images =
             answer.images.iter().map(|url| json!({ "type": "text", "text": sse::image_as_text(url) }));
         let content = answer.parts.iter().filter_map(|part| block(part, thoughts)).chain(images).collect();
-        self.message(content, Some(answer.finish), answer.usage).to_string()
+        self.message(content, Some(&answer.finish), answer.usage).to_string()
     }
 }
 
@@ -161,12 +161,20 @@ fn block(part: &Part, thoughts: bool) -> Option<Value> {
     }
 }
 
-fn stop_reason(finish: Finish) -> &'static str {
+fn stop_reason(finish: &Finish) -> &'static str {
     match finish {
         Finish::Stop => "end_turn",
+        Finish::StopSequence(_) => "stop_sequence",
         Finish::Length => "max_tokens",
         Finish::Calls => "tool_use",
         Finish::Filtered => "refusal",
+    }
+}
+
+fn stop_sequence(finish: &Finish) -> Option<&str> {
+    match finish {
+        Finish::StopSequence(text) => Some(text),
+        Finish::Stop | Finish::Length | Finish::Calls | Finish::Filtered => None,
     }
 }
 

@@ -71,11 +71,11 @@ impl Encoder {
         }
     }
 
-    fn finish(&self, object: &mut Value, finish: Finish, usage: Usage) {
+    fn finish(&self, object: &mut Value, finish: &Finish, usage: Usage) {
         let reason = match finish {
             _ if self.about.remember.load => "load",
             Finish::Length => "length",
-            Finish::Stop | Finish::Calls | Finish::Filtered => "stop",
+            Finish::Stop | Finish::StopSequence(_) | Finish::Calls | Finish::Filtered => "stop",
         };
         object["done_reason"] = reason.into();
         object["total_duration"] = nanoseconds(self.whole);
@@ -108,7 +108,7 @@ impl Encode for Encoder {
             Event::Image(url) => self.line(&mut out, "images", json!([bare(url)])),
             Event::Done { finish, usage } => {
                 let mut last = self.object("", true);
-                self.finish(&mut last, *finish, *usage);
+                self.finish(&mut last, finish, *usage);
                 out.push_str(&last.to_string());
                 out.push('\n');
             }
@@ -144,7 +144,7 @@ impl Encode for Encoder {
         if !answer.images.is_empty() {
             around["images"] = answer.images.iter().map(|url| bare(url)).collect();
         }
-        self.finish(&mut object, answer.finish, answer.usage);
+        self.finish(&mut object, &answer.finish, answer.usage);
         object.to_string()
     }
 

@@ -66,7 +66,7 @@ impl Encoder {
         self.chunk(out, &format!(r#"{{"index":0,"delta":{delta},"logprobs":null,"finish_reason":null}}"#));
     }
 
-    fn done(&self, out: &mut String, finish: Finish, usage: Usage) {
+    fn done(&self, out: &mut String, finish: &Finish, usage: Usage) {
         let reason = finish_reason(finish);
         self.chunk(out, &format!(r#"{{"index":0,"delta":{{}},"logprobs":null,"finish_reason":"{reason}"}}"#));
         if self.about.remember.include_usage {
@@ -89,7 +89,7 @@ impl Encode for Encoder {
             Event::Call { id, name } => self.call(&mut out, id, name),
             Event::CallArguments(text) => self.arguments(&mut out, text),
             Event::Image(url) => self.delta(&mut out, &json!({ "images": [image(0, url)] })),
-            Event::Done { finish, usage } => self.done(&mut out, *finish, *usage),
+            Event::Done { finish, usage } => self.done(&mut out, finish, *usage),
         }
         out
     }
@@ -106,7 +106,7 @@ impl Encode for Encoder {
         out.push_str(r#","choices":[{"index":0,"message":"#);
         out.push_str(&message(answer).to_string());
         out.push_str(r#","logprobs":null,"finish_reason":""#);
-        out.push_str(finish_reason(answer.finish));
+        out.push_str(finish_reason(&answer.finish));
         out.push_str(r#""}],"usage":"#);
         out.push_str(&usage_json(answer.usage).to_string());
         out.push('}');
@@ -142,9 +142,9 @@ fn image(index: usize, url: &str) -> Value {
     json!({ "type": "image_url", "index": index, "image_url": { "url": url } })
 }
 
-pub(in crate::dialects) fn finish_reason(finish: Finish) -> &'static str {
+pub(in crate::dialects) fn finish_reason(finish: &Finish) -> &'static str {
     match finish {
-        Finish::Stop => "stop",
+        Finish::Stop | Finish::StopSequence(_) => "stop",
         Finish::Length => "length",
         Finish::Calls => "tool_calls",
         Finish::Filtered => "content_filter",

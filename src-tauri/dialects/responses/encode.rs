@@ -245,10 +245,10 @@ impl Encoder {
         self.output.push(done);
     }
 
-    fn done(&mut self, out: &mut String, finish: Finish, usage: Usage) {
+    fn done(&mut self, out: &mut String, finish: &Finish, usage: Usage) {
         self.close(out);
         let reason = match finish {
-            Finish::Stop | Finish::Calls => None,
+            Finish::Stop | Finish::StopSequence(_) | Finish::Calls => None,
             Finish::Length => Some("max_output_tokens"),
             Finish::Filtered => Some("content_filter"),
         };
@@ -285,7 +285,7 @@ impl Encode for Encoder {
             }
             Event::CallArguments(text) => self.delta(&mut out, text),
             Event::Image(url) => self.image(&mut out, url),
-            Event::Done { finish, usage } => self.done(&mut out, *finish, *usage),
+            Event::Done { finish, usage } => self.done(&mut out, finish, *usage),
         }
         out
     }
@@ -316,7 +316,7 @@ impl Encode for Encoder {
             }
         }
         answer.images.iter().for_each(|url| drop(self.frames(&Event::Image(url.clone()))));
-        self.frames(&Event::Done { finish: answer.finish, usage: answer.usage });
+        self.frames(&Event::Done { finish: answer.finish.clone(), usage: answer.usage });
         self.last.clone().unwrap_or_default()
     }
 

@@ -1,7 +1,7 @@
 //! What holds on every dialect: the same question gets the same reply, the same fault the same code, each in the
 //! dialect's own form. One table of dialects, and every case over all of them.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -185,6 +185,10 @@ async fn limits_and_stop_sequences_hold_on_every_dialect() {
         body.as_object_mut().unwrap().extend(stop.as_object().unwrap().clone());
         let answer = scene.program.post(spoken.path, &body).await;
         assert_eq!((spoken.text)(&answer.json()), "one two ", "{}", spoken.path);
+        if spoken.path == "/v1/messages" {
+            let told = [&answer.json()["stop_reason"], &answer.json()["stop_sequence"]].map(Value::to_string);
+            assert_eq!(told, ["\"stop_sequence\"", "\"three\""]);
+        }
     }
     scene.still_serves().await;
 }

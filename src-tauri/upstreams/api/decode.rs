@@ -13,11 +13,15 @@ const BYTES_A_TOKEN: u64 = 4;
 /// Where the text of a thought may stand.
 const REASONING: [&str; 3] = ["reasoning_content", "reasoning", "thinking"];
 
+/// Where vLLM and SGLang say which stop sequence was met.
+const MET_STOP: [&str; 2] = ["stop_reason", "matched_stop"];
+
 /// Turns the pieces of one reply into events.
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
     seen: Seen,
     calls: Calls,
+    stops: Vec<String>,
     finish: Option<Finish>,
     prompt_bytes: u64,
     said_bytes: u64,
@@ -32,9 +36,9 @@ pub(super) enum Chunk {
 }
 
 impl Decoder {
-    /// For the reply to a prompt of this much text.
-    pub(super) fn of_prompt(bytes: usize) -> Self {
-        Self { prompt_bytes: bytes as u64, ..Self::default() }
+    /// For the reply to a prompt of this much text, which ends before any of these texts.
+    pub(super) fn of_prompt(bytes: usize, stops: &[String]) -> Self {
+        Self { prompt_bytes: bytes as u64, stops: stops.to_vec(), ..Self::default() }
     }
 
     pub(super) fn model(&self) -> Option<&str> {
@@ -72,8 +76,8 @@ impl Decoder {
     pub(super) fn finish(&mut self, out: &mut Vec<Event>) {
         let called = self.calls.begun();
         self.calls.finish(out);
-        let finish = match self.finish {
-            Some(Finish::Stop) | None if called => Finish::Calls,
+        let finish = match self.finish.take() {
+            Some(Finish::Stop | Finish::StopSequence(_)) | None if called => Finish::Calls,
             Some(finish) => finish,
             None => Finish::Stop,
         };
@@ -91,7 +95,9 @@ impl Decoder {
     }
 
     fn choice(&mut self, choice: &mut Value, out: &mut Vec<Event>) {
-        self.finish = finish(&choice["finish_reason"]).or(self.finish);
+        if let Some(finish) = finish(&choice["finish_reason"]) {
+            self.finish = Some(self.met(choice).filter(|_| finish == Finish::Stop).unwrap_or(finish));
+        }
         let name = if choice["delta"].is_object() { "delta" } else { "message" };
         let Some(delta) = choice.get_mut(name).filter(|delta| delta.is_object()) else { return };
         if let Some(thought) = REASONING.into_iter().find_map(|name| text(&mut delta[name])) {
@@ -109,6 +115,13 @@ impl Decoder {
                 self.calls.other(Event::Image(url.to_owned()), out);
             }
         }
+    }
+
+    /// The stop sequence that was met, where the server of the model tells it: OpenAI's form has no field for that.
+    fn met(&self, choice: &Value) -> Option<Finish> {
+        let told = MET_STOP.into_iter().find_map(|name| choice[name].as_str())?;
+        let stop = self.stops.iter().find(|stop| *stop == told)?;
+        Some(Finish::StopSequence(stop.clone()))
     }
 
     fn say(&mut self, event: Event, out: &mut Vec<Event>) {
@@ -149,7 +162,7 @@ mod tests {
     use super::*;
 
     fn decode(chunks: &[Value]) -> Vec<Event> {
-        let (mut decoder, mut out) = (Decoder::of_prompt(40), Vec::new());
+        let (mut decoder, mut out) = (Decoder::of_prompt(40, &["END".to_owned()]), Vec::new());
         for chunk in chunks {
             assert_eq!(decoder.chunk(chunk.clone(), &mut out), Chunk::Fine);
         }
@@ -163,7 +176,7 @@ mod tests {
 
     fn done(events: &[Event]) -> (Finish, Usage) {
         match events.last() {
-            Some(Event::Done { finish, usage }) => (*finish, *usage),
+            Some(Event::Done { finish, usage }) => (finish.clone(), *usage),
             other => panic!("{other:?} at the end"),
         }
     }
@@ -196,6 +209,27 @@ mod tests {
         let begun = Event::Call { id: "c1".into(), name: "f".into() };
         assert_eq!(events[..2], [begun, Event::CallArguments("{}".into())]);
         assert_eq!(done(&events).0, Finish::Calls);
+    }
+
+    #[test]
+    fn a_stop_sequence_that_was_met_is_told_where_the_server_names_it() {
+        let end = |more: Value| {
+            let mut choice = json!({"delta": {"content": "a"}, "finish_reason": "stop"});
+            choice.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            done(&decode(&[json!({"choices": [choice]})])).0
+        };
+        for told in [json!({"stop_reason": "END"}), json!({"stop_reason": null, "matched_stop": "END"})] {
+            assert_eq!(end(told), Finish::StopSequence("END".into()));
+        }
+        // A token's number, another server's word for a natural end, a reply that was too long.
+        for other in [
+            json!({"matched_stop": 151_645}),
+            json!({"stop_reason": "end_turn"}),
+            json!({"stop_reason": "OTHER"}),
+        ] {
+            assert_eq!(end(other), Finish::Stop);
+        }
+        assert_eq!(end(json!({"finish_reason": "length", "stop_reason": "END"})), Finish::Length);
     }
 
     #[test]

@@ -152,7 +152,7 @@ impl Api {
         let head: Head<'_> = self.host.post(credential, &self.host.chat, body.into()).await?;
         let deadline = head.first_byte;
         let streamed = request.stream;
-        let decoder = Decoder::of_prompt(text_bytes(&request));
+        let decoder = Decoder::of_prompt(text_bytes(&request), &request.stop);
         drop(request);
         let stream = if streamed {
             EventStream::pieces(head.events().await?, credential.secret.clone(), decoder)

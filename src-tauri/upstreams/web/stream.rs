@@ -312,8 +312,11 @@ mod tests {
     async fn a_stop_sequence_ends_the_call_without_waiting_for_its_end() {
         let (texts, last) =
             all(reply(&request(true, &["STOP"]), &[b"a ST", b"OP"], Then::Hang)).await.unwrap();
-        assert_eq!((texts.concat().as_str(), last.unwrap()), ("a ", done(Finish::Stop, 2)));
+        assert_eq!(
+            (texts.concat().as_str(), last.unwrap()),
+            ("a ", done(Finish::StopSequence("STOP".into()), 2))
+        );
         let (texts, last) = all(reply(&request(true, &["a"]), &[b"a"], Then::Hang)).await.unwrap();
-        assert_eq!((texts.len(), last.unwrap()), (0, done(Finish::Stop, 0)));
+        assert_eq!((texts.len(), last.unwrap()), (0, done(Finish::StopSequence("a".into()), 0)));
     }
 }

@@ -152,8 +152,9 @@ impl Shaper {
                 Heard::Text(text) => {
                     let StopCut { text, met } = self.cutter.push(text);
                     self.say(text, shaped);
-                    if met && shaped.end.is_none() {
-                        let finish = if self.hearing.called() { Finish::Calls } else { Finish::Stop };
+                    if let Some(stop) = met.filter(|_| shaped.end.is_none()) {
+                        let called = self.hearing.called();
+                        let finish = if called { Finish::Calls } else { Finish::StopSequence(stop) };
                         shaped.end = Some(End::Finish(finish));
                     }
                 }
@@ -351,7 +352,7 @@ mod tests {
     fn stop_and_length_are_told_apart() {
         assert_eq!(
             run(&request(true, None, &["END"]), &[b"all E", b"ND more"]),
-            (vec!["all ".into()], STOPPED)
+            (vec!["all ".into()], End::Finish(Finish::StopSequence("END".into())))
         );
         assert_eq!(run(&request(true, Some(2), &[]), &[b"one", b" two", b" three"]).1, FULL);
         assert_eq!(run(&request(true, Some(2), &[]), &[b"one", b" two"]).1, STOPPED);

@@ -54,9 +54,14 @@ def test_max_tokens(claude):
     assert (reply.stop_reason, reply.usage.output_tokens) == ("max_tokens", 3)
 
 
-def test_stop_sequence(claude):
-    reply = ask(claude, echo("keep this END of it"), stop_sequences=["this END"])
-    assert reply.content[0].text == "keep "
+def test_stop_sequence(claude, upstream):
+    question = {"messages": echo("keep this END of it"), "stop_sequences": ["never", "this END"]}
+    with claude.messages.stream(model=MODEL, max_tokens=900, **question) as stream:
+        streamed = stream.get_final_message()
+    for reply in (ask(claude, **question), streamed):
+        assert reply.content[0].text == "keep "
+        told = ("stop_sequence", "this END") if upstream.tells_stop_sequences else ("end_turn", None)
+        assert (reply.stop_reason, reply.stop_sequence) == told
 
 
 def test_tokens_are_counted(claude):

@@ -24,6 +24,8 @@ class Upstream:
     several_accounts: bool = False
     # A web session's model writes its calls into its text, and this one says so before. The API has a field for them.
     said_before_calls: str = ""
+    # Over a web session we cut ourselves. OpenAI's form, which the API speaks, has no field for which one was met.
+    tells_stop_sequences: bool = False
     # Chunks that the API's stream sends before the first words; the simulator's faults count them too.
     opening_chunks: int = 0
     settings: str = field(init=False)
@@ -45,6 +47,7 @@ WEB = Upstream(
     limits_are_of_a_family=True,
     several_accounts=True,
     said_before_calls="I use a tool.",
+    tells_stop_sequences=True,
 )
 API = Upstream("api", own_models=frozenset({"claude-sonnet-4-5", "deepseek-v3.1"}), opening_chunks=1)
 UPSTREAMS = [WEB, API]
