@@ -40,7 +40,7 @@ fn shape(pieces: &[&[u8]], stop: &[String]) -> Option<Outcome> {
         let text = joiner.push(piece).ok()?;
         let cut = cutter.push(text);
         out.push_str(&cut.text);
-        if cut.met {
+        if cut.met.is_some() {
             return Some((out, true));
         }
     }

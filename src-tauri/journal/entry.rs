@@ -6,6 +6,7 @@ use super::record::{Attempt, Fault, Record};
 use super::text::{self, clean};
 use super::time::Moment;
 use std::borrow::Cow;
+use std::fmt;
 
 /// Upstream calls kept of one request. The retry loop makes at most 3; this only bounds a mistake.
 const ATTEMPTS: usize = 8;
@@ -36,6 +37,15 @@ pub struct Outcome {
     pub interrupted: bool,
 }
 
+/// Tells of one more upstream call, if there was one, when the record is closed.
+struct Later(Box<dyn FnOnce() -> Option<Attempt> + Send>);
+
+impl fmt::Debug for Later {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Later")
+    }
+}
+
 /// An open record. After [`Entry::close`] every call is without effect; dropped while open, it is closed as left by
 /// the client (status 499, code `client_closed`), because a dropped request future is how a closed connection looks.
 #[derive(Debug)]
@@ -43,6 +53,7 @@ pub struct Entry {
     journal: Journal,
     began: Moment,
     open: Option<Box<Record>>,
+    later: Option<Later>,
     /// Only while bodies are kept.
     bodies: Option<Box<Collected>>,
 }
@@ -51,7 +62,7 @@ impl Entry {
     pub(super) fn new(journal: Journal, start: Start) -> Self {
         let began = Moment::now();
         let bodies = journal.keeps_bodies().then(Box::default);
-        Self { journal, began, open: Some(Box::new(blank(start, began.unix_ms()))), bodies }
+        Self { journal, began, open: Some(Box::new(blank(start, began.unix_ms()))), later: None, bodies }
     }
 
     /// The model the client named, and whether it wants a stream.
@@ -76,6 +87,11 @@ impl Entry {
                 record.attempts.push(attempt);
             }
         });
+    }
+
+    /// A call that the answer may make while it runs: it is asked for when the record is closed, on whatever path.
+    pub fn attempt_later(&mut self, attempt: impl FnOnce() -> Option<Attempt> + Send + 'static) {
+        self.later = Some(Later(Box::new(attempt)));
     }
 
     /// The first byte of the answer left; only the first call counts.
@@ -133,6 +149,9 @@ impl Entry {
 
     /// Ends the record and hands it to the writer without waiting. The first call wins.
     pub fn close(&mut self, outcome: Outcome) {
+        if let Some(attempt) = self.later.take().and_then(|Later(attempt)| attempt()) {
+            self.attempt(attempt);
+        }
         let Some(mut record) = self.open.take() else { return };
         record.status = outcome.status;
         record.code = outcome.code.map(Cow::Borrowed);

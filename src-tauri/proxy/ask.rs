@@ -24,7 +24,7 @@ use crate::accounts::Kind;
 use crate::chat::{Collected, Message, Part, Request, Role};
 use crate::dialects::{About, Decoded, Dialect};
 use crate::upstreams::api::Whole;
-use crate::upstreams::{self, Events, Failure, FailureKind};
+use crate::upstreams::{self, Events, Failure, FailureKind, SecondCall};
 
 /// Bodies above this are decoded away from the threads that serve others.
 const LARGE_BODY: usize = 256 * 1024;
@@ -112,7 +112,10 @@ impl Question {
         exchange.entry.first_byte();
         let marks = Marks::new(&served, &name, &unheard(&served, ignored, steering));
         let Served { answer, lease, attempts } = served;
-        let serving = Serving { exchange, lease, model, encoder: dialect.encoder(about) };
+        let second = answer.second();
+        exchange.entry.attempt_later(retry::second_attempt(&lease, &second));
+        let encoder = dialect.encoder(about);
+        let serving = Serving { exchange, lease, model, encoder, second: second.clone() };
         let mut response = match answer {
             upstreams::Answer::Events(reply) if streamed => {
                 proxy.metrics.answered(200);
@@ -125,7 +128,7 @@ impl Question {
             }
             upstreams::Answer::Whole(whole) => relay_whole(&whole, serving),
         };
-        marks.put(&mut response);
+        marks.put(&mut response, &second);
         response
     }
 }
@@ -152,6 +155,7 @@ async fn whole(events: Events, mut serving: Serving, pending: Option<Pending>, a
             return serving.exchange.fail(&Problem::Stopping, attempts);
         }
     };
+    let attempts = calls(attempts, &serving.second);
     let answer = match collected {
         Ok(answer) => answer,
         Err(failure) => {
@@ -210,7 +214,7 @@ async fn collect(mut events: Events) -> Result<Collected, Failure> {
 /// Our own headers of a reply.
 struct Marks {
     account: HeaderValue,
-    attempts: HeaderValue,
+    attempts: usize,
     model: HeaderValue,
     ignored: Option<HeaderValue>,
 }
@@ -219,21 +223,27 @@ impl Marks {
     fn new(served: &Served, model: &str, ignored: &[String]) -> Self {
         Self {
             account: header(&served.lease.account.label),
-            attempts: HeaderValue::from(served.attempts),
+            attempts: served.attempts,
             model: header(model),
             ignored: (!ignored.is_empty()).then(|| HeaderValue::from_str(&ignored.join(", ")).ok()).flatten(),
         }
     }
 
-    fn put(self, response: &mut Response) {
+    /// Not before as much of the reply is made as the head waits for.
+    fn put(self, response: &mut Response, second: &SecondCall) {
         let headers = response.headers_mut();
         headers.insert(ACCOUNT, self.account);
-        headers.insert(ATTEMPTS, self.attempts);
+        headers.insert(ATTEMPTS, HeaderValue::from(calls(self.attempts, second)));
         headers.insert(MODEL, self.model);
         if let Some(ignored) = self.ignored {
             headers.insert(IGNORED, ignored);
         }
     }
+}
+
+/// All upstream calls so far.
+fn calls(attempts: usize, second: &SecondCall) -> usize {
+    attempts + usize::from(second.came().is_some())
 }
 
 /// Recognises a conversation by how it began, which its later requests repeat.

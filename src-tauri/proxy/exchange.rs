@@ -15,7 +15,7 @@ use crate::accounts::Lease;
 use crate::chat::Usage;
 use crate::dialects::Encode;
 use crate::journal::{Entry, Outcome, Start};
-use crate::upstreams::{Failure, FailureKind, Model};
+use crate::upstreams::{Failure, FailureKind, Model, SecondCall};
 
 /// The code of the error event that ends a broken stream.
 const INTERRUPTED: &str = "stream_interrupted";
@@ -79,6 +79,8 @@ pub(super) struct Serving {
     pub(super) lease: Lease,
     pub(super) model: Model,
     pub(super) encoder: Box<dyn Encode>,
+    /// The call that the reply may make beside its first.
+    pub(super) second: SecondCall,
 }
 
 impl Serving {
@@ -89,6 +91,7 @@ impl Serving {
 
     /// The reply came to its end.
     pub(super) fn complete(&mut self, usage: Option<Usage>) {
+        retry::note_second(&self.exchange.proxy, &mut self.lease, &self.model, &self.second);
         retry::note_end(&self.exchange.proxy, &mut self.lease, &self.model);
         self.used(usage);
     }

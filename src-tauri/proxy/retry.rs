@@ -14,7 +14,7 @@ use super::problem::Problem;
 use crate::accounts::{Ask, Kind, Kinds, Lease, NoAccount, Report};
 use crate::chat::Request;
 use crate::journal::{Attempt, Entry};
-use crate::upstreams::{Answer, Credential, Failure, FailureKind, Model, api};
+use crate::upstreams::{Answer, Came, Credential, Failure, FailureKind, Model, SecondCall, api};
 
 /// The most upstream calls for one request.
 pub(super) const MOST_CALLS: usize = 3;
@@ -275,6 +275,35 @@ pub(super) fn note_failure(proxy: &Inner, lease: &mut Lease, model: &Model, fail
     let ask = Ask { kinds: Kinds::ANY, scope: &model.scope, tried: &[], conversation: None };
     proxy.metrics.upstream_call(false);
     proxy.parts.accounts.report(lease, &ask, Report::Failed(failure), proxy.parts.clock.now(), chance());
+}
+
+/// Tells accounts and metrics what came of a reply's second call.
+pub(super) fn note_second(proxy: &Inner, lease: &mut Lease, model: &Model, second: &SecondCall) {
+    match second.came() {
+        None | Some(Came::Running(_)) => {}
+        Some(Came::Answered(_)) => proxy.metrics.upstream_call(true),
+        Some(Came::Failed(_, failure)) => note_failure(proxy, lease, model, &failure),
+    }
+}
+
+/// How a reply's second call stands in the log, once the reply is over.
+pub(super) fn second_attempt(lease: &Lease, second: &SecondCall) -> impl FnOnce() -> Option<Attempt> + use<> {
+    let (account, second) = (lease.account.label.clone(), second.clone());
+    move || {
+        let (took, failure, outcome) = match second.came()? {
+            Came::Answered(took) => (took, None, "ok"),
+            Came::Failed(took, failure) => (took, Some(failure.clone()), outcome(failure.kind)),
+            Came::Running(took) => (took, None, "interrupted"),
+        };
+        Some(Attempt {
+            account,
+            why: "the model is asked once more for a valid call or answer".to_owned(),
+            outcome: outcome.to_owned(),
+            status: failure.as_ref().and_then(|failure| failure.status),
+            detail: failure.map(|failure| failure.detail),
+            ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        })
+    }
 }
 
 fn described(lease: &Lease, failure: Option<&Failure>, ms: u64) -> Attempt {

@@ -7,12 +7,14 @@
 pub mod api;
 mod failure;
 mod names;
+mod second;
 pub mod tools;
 mod transport;
 pub mod web;
 
 pub use failure::{Failure, FailureKind};
 pub use names::{Listed, Model, Names, Wishes};
+pub use second::{Came, SecondCall};
 
 use std::pin::Pin;
 use std::time::SystemTime;
@@ -38,6 +40,8 @@ pub struct Reply {
     /// The model that answered, where the upstream names it.
     pub served_model: Option<String>,
     pub events: Events,
+    /// The call that the reply may make beside its first.
+    pub second: SecondCall,
 }
 
 /// What an upstream gives back once it has begun to answer.
@@ -51,6 +55,14 @@ pub enum Answer {
 }
 
 impl Answer {
+    /// The call that the reply may make beside its first.
+    pub fn second(&self) -> SecondCall {
+        match self {
+            Self::Events(reply) => reply.second.clone(),
+            Self::Relay(_) | Self::Whole(_) => SecondCall::default(),
+        }
+    }
+
     /// The model that answered, where the upstream names it.
     pub fn served_model(&self) -> Option<String> {
         match self {

@@ -3,7 +3,9 @@
 use mammouth_proxy::simulator::Call;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Scene, on_models, question};
+use crate::support::{Answer, Scene, question};
+
+mod again;
 
 fn tools() -> Value {
     let tool = |name: &str, required: Value, properties: Value| {
@@ -124,24 +126,6 @@ async fn the_choice_of_tools_is_kept() {
 }
 
 #[tokio::test]
-async fn a_call_that_has_to_be_made_is_asked_for_once_more() {
-    let scene = Scene::of(&["alice"]).await;
-    let mut request = asking("sim: tool=prose\ncall: read_file {\"path\": \"a\"}");
-    request["tool_choice"] = json!("required");
-    let answer = scene.program.chat(&request).await;
-    assert_eq!(calls(&answer), [read("a")]);
-    assert_eq!(scene.asked().len(), 2);
-    let record = scene.record_of(&answer.headers).await;
-    assert!(record["note"].as_str().unwrap().contains("once more"), "{record}");
-    request["messages"][0]["content"] = json!("echo: hello");
-    let answer = scene.program.chat(&request).await;
-    assert_eq!((answer.status, calls(&answer).len(), scene.asked().len()), (200, 0, 4));
-    let record = scene.record_of(&answer.headers).await;
-    assert!(record["note"].as_str().unwrap().contains("called no tool"), "{record}");
-    scene.still_serves().await;
-}
-
-#[tokio::test]
 async fn what_is_certain_is_repaired_without_another_call() {
     let scene = Scene::of(&["alice"]).await;
     for text in [
@@ -156,54 +140,6 @@ async fn what_is_certain_is_repaired_without_another_call() {
     }
     let fenced = asking("sim: tool=fenced\ncall: read_file {\"path\": \"a\"}");
     assert_eq!(calls(&scene.program.chat(&fenced).await), [read("a")]);
-    scene.still_serves().await;
-}
-
-#[tokio::test]
-async fn a_broken_call_is_asked_for_once_more_with_the_reason() {
-    let scene = Scene::of(&["alice"]).await;
-    let request = asking("sim: tool=broken-json\ncall: read_file {\"path\": \"a\"}");
-    let answer = scene.program.chat(&request).await;
-    assert_eq!(calls(&answer), [read("a")]);
-    assert_eq!(answer.text(), "I use a tool.\n\n");
-    let asked = scene.asked();
-    let texts: Vec<String> = asked[1].texts().iter().map(|text| (*text).to_owned()).collect();
-    assert!(texts.len() == 3 && texts[1].starts_with("<tool_call>"), "{texts:?}");
-    assert!(texts[2].contains("not valid JSON"), "{texts:?}");
-    scene.no_problem();
-    scene.still_serves().await;
-}
-
-#[tokio::test]
-async fn what_stays_broken_comes_back_as_text_with_a_note() {
-    let scene = Scene::of(&["alice"]).await;
-    let answer = scene.program.chat(&asking(&output(&format!("Well.\n{BROKEN}")))).await;
-    assert_eq!((calls(&answer).len(), answer.text()), (0, format!("Well.\n{BROKEN}")));
-    assert_eq!(scene.asked().len(), 2);
-    let record = scene.record_of(&answer.headers).await;
-    assert!(record["note"].as_str().unwrap().contains("passed on as text"), "{record}");
-    assert!(!record.to_string().contains("read_file"), "the log holds nothing of the conversation");
-    scene.still_serves().await;
-}
-
-#[tokio::test]
-async fn f08_asking_once_more_counts_among_the_three_calls() {
-    let scene = Scene::of(&["alice", "bob", "carol"]).await;
-    let refuse = |label: &str| on_models("quota").of_account(label).times(1);
-    scene.simulator.set_faults(vec![refuse("alice"), refuse("bob")]);
-    let answer = scene.program.chat(&asking(&output(BROKEN))).await;
-    assert_eq!((answer.status, answer.text().as_str()), (200, BROKEN));
-    assert_eq!(scene.asked().len(), 3, "no fourth call");
-}
-
-#[tokio::test]
-async fn an_upstream_that_fails_when_asked_once_more_ends_in_text() {
-    let scene = Scene::of(&["alice"]).await;
-    let rule = on_models("tool=broken-json").times(1);
-    scene.simulator.set_faults(vec![rule, on_models("status=500")]);
-    let answer = scene.program.chat(&asking("call: read_file {\"path\": \"a\"}")).await;
-    assert_eq!((answer.status, calls(&answer).len()), (200, 0));
-    assert!(answer.text().contains("<tool_call>"));
     scene.still_serves().await;
 }
 
@@ -283,22 +219,6 @@ async fn text_before_a_call_is_there_before_the_call_is() {
     }
     scene.simulator.release(1000);
     assert!(stream.all().await.iter().any(|event| event.contains("tool_calls")));
-    scene.still_serves().await;
-}
-
-#[tokio::test]
-async fn f21_a_client_that_leaves_ends_the_call_that_is_asked_once_more() {
-    let scene = Scene::of(&["alice"]).await;
-    let rule = on_models("tool=broken-json").times(1);
-    scene.simulator.set_faults(vec![rule, on_models("delay=forever")]);
-    let mut request = asking("call: read_file {\"path\": \"a\"}");
-    request["stream"] = json!(true);
-    let mut stream = scene.program.stream(&request).await;
-    stream.next_json().await;
-    scene.until(|state| state.calls.len() == 2 && state.active == 1).await;
-    drop(stream);
-    scene.until(|state| state.active == 0).await;
-    scene.all_idle().await;
     scene.still_serves().await;
 }
 

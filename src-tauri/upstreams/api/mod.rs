@@ -32,7 +32,7 @@ use self::events::EventStream;
 use self::host::{Head, Host};
 use self::observe::Observer;
 use super::transport::prompt::text_bytes;
-use super::{Answer, Credential, Failure, FailureKind, Quota, Reply};
+use super::{Answer, Credential, Failure, FailureKind, Quota, Reply, SecondCall};
 use crate::chat::Request;
 
 /// How the host is reached and how long we are patient with it.
@@ -160,7 +160,8 @@ impl Api {
             EventStream::whole(&head.whole().await?.body, credential.secret.clone(), decoder)?
         };
         let stream = stream.primed(deadline).await?;
-        Ok(Reply { served_model: stream.model().map(str::to_owned), events: Box::pin(stream) })
+        let served_model = stream.model().map(str::to_owned);
+        Ok(Reply { served_model, events: Box::pin(stream), second: SecondCall::default() })
     }
 
     /// Asks for embeddings: the client's bytes with the model's id in them.

@@ -37,7 +37,7 @@ use self::stream::{Again, ReplyStream};
 use self::text::Shaper;
 use super::tools::Question;
 use super::transport::prompt::PromptTokens;
-use super::{Credential, Failure, FailureKind, Identity, Quota, Reply};
+use super::{Credential, Failure, FailureKind, Identity, Quota, Reply, SecondCall};
 use crate::chat;
 
 /// The largest answer about an account, in bytes.
@@ -137,7 +137,8 @@ impl Web {
     ) -> Result<Reply, Failure> {
         let answer = self.send(credential, &request, model).await?.reply().await?;
         let shaper = Shaper::new(&request);
-        let again = self.again(credential, &request, model).filter(|_| again);
+        let second = SecondCall::default();
+        let again = self.again(credential, &request, model, &second).filter(|_| again);
         let counted_as_it_comes = request.max_tokens.is_some();
         let mut prompt = PromptTokens::start(request, &self.warm);
         if counted_as_it_comes {
@@ -147,7 +148,7 @@ impl Web {
             site::Reply::Pieces(source) => (ReplyStream::pieces(source, shaper, prompt, again), None),
             site::Reply::Whole { text, model } => (ReplyStream::whole(&text, shaper, prompt, again), model),
         };
-        Ok(Reply { served_model, events: Box::pin(stream.primed().await?) })
+        Ok(Reply { served_model, events: Box::pin(stream.primed().await?), second })
     }
 
     /// How the model is asked once more; `None` where nothing in its reply is checked.
@@ -156,14 +157,15 @@ impl Web {
         credential: &Credential,
         request: &Arc<chat::Request>,
         model: &str,
+        second: &SecondCall,
     ) -> Option<Again> {
         if request.tools.is_empty() && request.format == chat::Format::Text {
             return None;
         }
         let (web, credential, model) = (Arc::clone(self), credential.clone(), model.to_owned());
-        let request = Arc::clone(request);
+        let (request, second) = (Arc::clone(request), second.clone());
         Some(Box::new(move |question| {
-            Box::pin(async move { web.once_more(&credential, &request, question, &model).await })
+            Box::pin(second.make(async move { web.once_more(&credential, &request, question, &model).await }))
         }))
     }
 
