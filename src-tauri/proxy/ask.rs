@@ -74,7 +74,7 @@ impl Question {
 
     async fn answer(self, decoded: Decoded) -> Response {
         let Self { mut exchange, dialect } = self;
-        let Decoded { mut request, ignored, steering, remember } = decoded;
+        let Decoded { mut request, ignored, mut steering, remember } = decoded;
         let (proxy, client) = (Arc::clone(&exchange.proxy), Arc::clone(&exchange.caller.client));
         exchange.entry.asked(&request.model, request.stream);
         if let Some(problem) = proxy.client_limit(&client, &request.model) {
@@ -88,6 +88,9 @@ impl Question {
         // The catalogue may be on its way for the first time in this run.
         proxy.parts.names.shelf().soon().await;
         let model = models::meant(&proxy.parts.names, &mut request);
+        if request.model != asked {
+            steering.push(models::EFFORT_IN_NAME);
+        }
         let conversation = conversation(&client, &request);
         let about = About {
             id: exchange.caller.request_id.to_string(),

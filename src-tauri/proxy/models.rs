@@ -10,6 +10,9 @@ use crate::chat::Request;
 use crate::dialects::{Certainty, split_effort};
 use crate::upstreams::{Listed, Model, Names};
 
+/// How a wish for more or less thought is named that stood in the model's name.
+pub(super) const EFFORT_IN_NAME: &str = "model.effort";
+
 /// The model that a request means. An effort at the end of its name is taken off and becomes the request's own, which
 /// then is no longer what the client's body says.
 pub(super) fn meant(names: &Names, request: &mut Request) -> Model {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Options, Scene, question, streamed};
+use crate::support::{Options, SPOKEN, Scene, Upstream, question, streamed};
 
 fn prefer(setting: &str) -> Options {
     Options::default().settings(&format!("prefer = \"{setting}\""))
@@ -86,6 +86,24 @@ async fn a_wish_that_only_an_api_can_honour_never_goes_to_a_session() {
     let web = Scene::of(&["alice"]).await;
     assert_eq!(web.program.chat(&request).await.error(), (400, "unsupported_parameter".into()));
     web.still_serves().await;
+}
+
+#[tokio::test]
+async fn an_effort_in_the_models_name_is_named_where_a_session_answers() {
+    for spoken in SPOKEN {
+        for upstream in Upstream::BOTH {
+            let scene = upstream.alone(Options::default()).await;
+            let mut request = (spoken.ask)("echo: hi");
+            request["model"] = json!("gpt-5:high");
+            let answer = scene.program.post(spoken.path, &request).await;
+            let what = format!("{upstream:?} {}: {:?}", spoken.path, answer.body);
+            assert_eq!((spoken.text)(&answer.json()), "hi", "{what}");
+            let named = answer.header("x-mammouth-ignored");
+            assert_eq!(named, (upstream == Upstream::Web).then_some("model.effort"), "{what}");
+            let sent = scene.asked()[0].fields.get("reasoning_effort").cloned();
+            assert_eq!(sent, (upstream == Upstream::Api).then(|| json!("high")), "{what}");
+        }
+    }
 }
 
 #[tokio::test]
