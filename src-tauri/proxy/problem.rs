@@ -212,8 +212,11 @@ fn invalid(error: &Invalid) -> Told {
 }
 
 fn native_only(param: &str) -> Told {
-    let message =
-        format!("'{param}' can only be honoured with an API key: a web session has nothing like it");
+    let what = match param {
+        "messages" | "input" => "holds a file or sound, which can only be passed on",
+        _ => "can only be honoured",
+    };
+    let message = format!("'{param}' {what} with an API key: a web session has nothing like it");
     Told { param: Some(param.to_owned()), ..Told::new(400, "unsupported_parameter", Fault::Client, message) }
 }
 

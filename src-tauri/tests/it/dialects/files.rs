@@ -54,7 +54,8 @@ async fn a_web_session_refuses_a_question_about_one_and_goes_on_after_it() {
         let path = format!("/v1/{path}");
         let answer = scene.program.post(&path, &asked).await;
         assert_eq!(answer.status, 400, "{path}: {:?}", answer.body);
-        assert!(String::from_utf8_lossy(&answer.body).contains("API key"), "{:?}", answer.body);
+        let told = String::from_utf8_lossy(&answer.body).into_owned();
+        assert!(told.contains("holds a file") && told.contains("API key"), "{told}");
         scene.simulator.clear_calls();
         let answer = scene.program.post(&path, &later).await;
         assert_eq!(answer.status, 200, "{path}: {:?}", answer.body);
