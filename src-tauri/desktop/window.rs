@@ -1,6 +1,7 @@
 //! The one window of ours. It is built when it is first wanted and gone when it is closed: beside a closed window lives
 //! no process of WebKit.
 
+#[cfg(any(target_os = "linux", test))]
 use std::time::{Duration, Instant};
 
 use tauri::webview::{DownloadEvent, NewWindowResponse};
@@ -113,9 +114,11 @@ fn watch_its_process(_: &WebviewWindow) -> tauri::Result<()> {
 }
 
 /// When the page's process died of late.
+#[cfg(any(target_os = "linux", test))]
 #[derive(Default)]
 struct Deaths(Vec<Instant>);
 
+#[cfg(any(target_os = "linux", test))]
 impl Deaths {
     const MOST: usize = 3;
     const SPAN: Duration = Duration::from_secs(60);

@@ -35,18 +35,19 @@ pub(crate) fn set_aside(path: &Path, now: u64) -> io::Result<String> {
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
-/// Takes group's and others' rights away from a plain file, as far as the file system knows any. What a link names is
-/// not touched.
+/// Takes group's and others' rights away from a plain file. What a link names is not touched.
+#[cfg(unix)]
 pub(crate) fn make_private(path: &Path) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let Ok(found) = fs::symlink_metadata(path) else { return };
-        if found.is_file() && found.permissions().mode() & 0o077 != 0 {
-            let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o600));
-        }
+    use std::os::unix::fs::PermissionsExt;
+    let Ok(found) = fs::symlink_metadata(path) else { return };
+    if found.is_file() && found.permissions().mode() & 0o077 != 0 {
+        let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o600));
     }
 }
+
+/// The rights of the user's own folder hold for what is in it.
+#[cfg(not(unix))]
+pub(crate) fn make_private(_: &Path) {}
 
 /// `path` with `ending` added to its name.
 pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {

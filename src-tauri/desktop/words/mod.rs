@@ -59,6 +59,10 @@ pub(super) fn fill(text: &str, values: &[&str]) -> String {
 macro_rules! words {
     ($($name:ident),+ $(,)?) => {
         /// All texts of one language.
+        #[cfg_attr(
+            not(target_os = "linux"),
+            allow(dead_code, reason = "only Linux asks before it takes another port")
+        )]
         pub(super) struct Words {
             $(pub(super) $name: &'static str,)+
         }
