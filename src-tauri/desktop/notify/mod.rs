@@ -25,7 +25,10 @@ pub(super) struct Shown {
     title: String,
     text: String,
     /// Where its click leads, on systems that tell of it.
-    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "a click on it comes back on Linux only"))]
+    #[cfg_attr(
+        not(target_os = "linux"),
+        allow(dead_code, reason = "a click on it comes back on Linux only")
+    )]
     place: Place,
 }
 
