@@ -64,8 +64,28 @@ impl Cpu {
 /// # Errors
 /// There is no such process.
 pub(crate) fn resident(pid: u32) -> Outcome<u64> {
+    status(pid, "VmRSS:")
+}
+
+/// The most resident memory since [`forget_peak`], KB.
+///
+/// # Errors
+/// There is no such process.
+pub(crate) fn peak(pid: u32) -> Outcome<u64> {
+    status(pid, "VmHWM:")
+}
+
+/// Lets the peak begin anew.
+///
+/// # Errors
+/// The process belongs to somebody else.
+pub(crate) fn forget_peak(pid: u32) -> Outcome<()> {
+    Ok(fs::write(format!("/proc/{pid}/clear_refs"), "5")?)
+}
+
+fn status(pid: u32, name: &str) -> Outcome<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).ok_or("an unknown form of status")?;
     Ok(line.trim().trim_end_matches(" kB").parse()?)
 }
 

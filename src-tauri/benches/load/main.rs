@@ -11,6 +11,7 @@ mod machine;
 mod memory;
 mod mock;
 mod parser;
+mod pictures;
 #[allow(dead_code, reason = "shared with the soak, which uses the rest of it")]
 mod program;
 mod relay;
@@ -69,6 +70,8 @@ async fn measure(scale: &Scale) -> Outcome<()> {
     let start = start::measure(&mock, scale).await?;
     eprintln!("memory …");
     let memory = memory::measure(&mock, scale).await?;
+    eprintln!("pictures …");
+    let pictures = pictures::measure(&mock).await?;
     eprintln!("small replies …");
     let program = program::Program::start(mock.address).await?;
     let small = small::measure(&mock, &program, scale).await?;
@@ -85,7 +88,7 @@ async fn measure(scale: &Scale) -> Outcome<()> {
         move || log::measure(quick)
     })
     .await??;
-    let measured = report::Measured { start, memory, small, streams, relayed, stopped };
+    let measured = report::Measured { start, memory, pictures, small, streams, relayed, stopped };
     print!("{}", report::all(scale, &busy, &measured)?);
     print!("{}", report::parser_table(&parsed)?);
     print!("{}", report::log_table(&searched)?);

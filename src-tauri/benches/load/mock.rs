@@ -66,7 +66,7 @@ async fn connection(socket: TcpStream) -> Outcome<()> {
         let body = wire.body(head.rest).await?;
         let wish = Wish::read(&body);
         match Form::of(&head) {
-            None => wire.write(whole("application/json", USAGE).as_bytes()).await?,
+            None => wire.write(whole("application/json", FACTS).as_bytes()).await?,
             Some(form) if wish.chunks == 0 => wire.write(form.small().as_bytes()).await?,
             Some(form) => stream(&mut wire, form, wish).await?,
         }
@@ -74,9 +74,8 @@ async fn connection(socket: TcpStream) -> Outcome<()> {
     Ok(())
 }
 
-/// What the proxy asks for besides replies: who the account is, and what it has used.
-const USAGE: &str =
-    r#"{"email":"bench@example.invalid","percent":1,"byBrand":[],"usedModels":[],"currentSpendCents":1}"#;
+/// What the proxy asks for besides replies: who the account is, what it has used, and where an uploaded picture lies.
+const FACTS: &str = r#"{"email":"bench@example.invalid","percent":1,"byBrand":[],"usedModels":[],"currentSpendCents":1,"location":"https://bench.invalid/picture.png"}"#;
 /// The parts of a streamed frame before and after its text, as long as the proxy's.
 const BEFORE: &str = r#"data: {"id":"chatcmpl-0123456789abcdef0123456789abcdef","object":"chat.completion.chunk","created":1700000000,"model":"gpt-4o-mini","choices":[{"index":0,"delta":{"content":""#;
 const AFTER: &str = "\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n";

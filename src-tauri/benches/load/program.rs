@@ -54,7 +54,12 @@ impl Target {
         let body = format!(
             r#"{{"model":"gpt-4o-mini","messages":[{{"role":"system","content":"You answer briefly."}},{{"role":"user","content":"{prompt}"}}],"stream":{stream}}}"#,
         );
-        self.post("/v1/chat/completions", &self.key, &body)
+        self.own("/v1/chat/completions", &body)
+    }
+
+    /// The bytes of a request with JSON and the target's own key.
+    pub(crate) fn own(&self, path: &str, body: &str) -> Vec<u8> {
+        self.post(path, &self.key, body)
     }
 
     /// The bytes of a request with JSON.

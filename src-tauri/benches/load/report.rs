@@ -8,6 +8,7 @@ use crate::log::Searched;
 use crate::machine;
 use crate::memory::Memory;
 use crate::parser::Parsed;
+use crate::pictures::Peak;
 use crate::relay::{Relayed, Side};
 use crate::scale::Scale;
 use crate::small::Small;
@@ -22,6 +23,7 @@ const NODE_CHUNK: f64 = 33.0;
 pub(crate) struct Measured {
     pub(crate) start: Start,
     pub(crate) memory: Memory,
+    pub(crate) pictures: Vec<Peak>,
     pub(crate) small: Vec<Small>,
     pub(crate) streams: Streams,
     pub(crate) relayed: Relayed,
@@ -29,13 +31,14 @@ pub(crate) struct Measured {
 }
 
 pub(crate) fn all(scale: &Scale, busy: &str, measured: &Measured) -> Outcome<String> {
-    let Measured { start, memory, small, streams, relayed, stopped } = measured;
+    let Measured { start, memory, pictures, small, streams, relayed, stopped } = measured;
     let mut out = String::new();
     head(&mut out, scale, busy)?;
     small_table(&mut out, small)?;
     stream_table(&mut out, scale, streams)?;
     relay_table(&mut out, relayed)?;
     memory_table(&mut out, scale, memory)?;
+    picture_table(&mut out, pictures)?;
     start_table(&mut out, scale, start, *stopped)?;
     // A tenth of the work says nothing about them: what is shared by all requests weighs ten times as much.
     if !scale.quick {
@@ -221,6 +224,20 @@ fn memory_table(out: &mut String, scale: &Scale, memory: &Memory) -> Outcome<()>
         "| all of them left by their clients (connections gone {released}) | {:.1} |",
         mb(memory.after)
     )?;
+    Ok(())
+}
+
+/// Beyond this, times the request's own size, one large request takes too much memory.
+const TIMES_BODY: f64 = 3.0;
+
+fn picture_table(out: &mut String, peaks: &[Peak]) -> Outcome<()> {
+    writeln!(out, "\n### The most memory of one large request (aim: {TIMES_BODY:.0} × its size)\n")?;
+    writeln!(out, "| way | request, MB | more memory at most, MB | times | |\n|---|--:|--:|--:|---|")?;
+    for peak in peaks {
+        let (body, grown) = (peak.body as f64 / 1e6, peak.grown as f64 / 1e6);
+        let met = if peak.times() < TIMES_BODY { "met" } else { "**missed**" };
+        writeln!(out, "| {} | {body:.1} | {grown:.1} | {:.2} | {met} |", peak.way, peak.times())?;
+    }
     Ok(())
 }
 

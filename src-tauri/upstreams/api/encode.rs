@@ -1,14 +1,31 @@
 //! A request of any dialect as the body of a chat completion. Pure.
 
-use base64::Engine;
+use std::borrow::Cow;
+
+use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::Ask;
 use crate::chat::{Effort, Format, Message, Part, Request, Role, Tool, ToolChoice, ToolResult};
+use crate::upstreams::transport::prompt::all_bytes;
 
-/// The body. Nothing is lost that the form can say; thoughts of earlier turns it cannot.
-pub(super) fn body(request: &Request, ask: Ask<'_>) -> String {
+/// Room for what stands around texts and images, bytes.
+const FRAME: usize = 4 * 1024;
+
+/// The body. Nothing is lost that the form can say; thoughts of earlier turns it cannot. Images are written straight
+/// into the one buffer: they are most of a large request, and each copy would be there at the same time.
+pub(super) fn body(request: &Request, ask: Ask<'_>) -> Vec<u8> {
+    let messages = request.messages.iter().flat_map(messages).collect();
+    let body = Body { messages, rest: rest(request, ask) };
+    let mut buffer = Vec::with_capacity(all_bytes(request) / 3 * 4 + FRAME);
+    serde_json::to_writer(&mut buffer, &body).expect("texts become JSON and a buffer takes them");
+    buffer
+}
+
+/// Everything but the messages.
+fn rest(request: &Request, ask: Ask<'_>) -> Map<String, Value> {
     let mut body = Map::new();
     let mut set = |name: &str, value: Value| {
         if !value.is_null() {
@@ -16,7 +33,6 @@ pub(super) fn body(request: &Request, ask: Ask<'_>) -> String {
         }
     };
     set("model", json!(ask.model));
-    set("messages", request.messages.iter().flat_map(messages).collect());
     set("stream", if request.stream { json!(true) } else { Value::Null });
     set("stream_options", if request.stream { json!({"include_usage": true}) } else { Value::Null });
     set("max_tokens", json!(request.max_tokens.or(ask.max_tokens)));
@@ -31,7 +47,56 @@ pub(super) fn body(request: &Request, ask: Ask<'_>) -> String {
     set("presence_penalty", json!(sampling.presence_penalty));
     set("frequency_penalty", json!(sampling.frequency_penalty));
     set("seed", json!(sampling.seed));
-    Value::Object(body).to_string()
+    body
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    messages: Vec<Wire<'a>>,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+/// A message of the form.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Wire<'a> {
+    Plain(Value),
+    Pieces { role: &'static str, content: Vec<Piece<'a>> },
+}
+
+/// A part of a user's message.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Piece<'a> {
+    Text { text: Cow<'a, str> },
+    ImageUrl { image_url: ImageUrl<'a> },
+    File { file: FileData<'a> },
+}
+
+#[derive(Serialize)]
+struct FileData<'a> {
+    filename: &'a str,
+    file_data: &'a str,
+}
+
+#[derive(Serialize)]
+struct ImageUrl<'a> {
+    #[serde(serialize_with = "write_url")]
+    url: &'a Part,
+}
+
+fn write_url<S: Serializer>(part: &&Part, serializer: S) -> Result<S::Ok, S::Error> {
+    match part {
+        Part::Image(image) => {
+            let data = Base64Display::new(image.bytes(), &STANDARD);
+            serializer.collect_str(&format_args!("data:{};base64,{data}", image.kind().media_type()))
+        }
+        Part::ImageLink(url) => serializer.serialize_str(url.as_str()),
+        Part::Text(_) | Part::Reasoning(_) | Part::File(_) | Part::Call(_) | Part::Result(_) => {
+            serializer.serialize_none()
+        }
+    }
 }
 
 fn tools(request: &Request, set: &mut impl FnMut(&str, Value)) {
@@ -85,10 +150,12 @@ fn effort(effort: Option<Effort>, reasons: Option<bool>) -> Value {
 }
 
 /// One message becomes several where it holds results: each is a message of its own there, and right behind the calls.
-fn messages(message: &Message) -> Vec<Value> {
+fn messages(message: &Message) -> Vec<Wire<'_>> {
     match message.role {
-        Role::System => vec![json!({"role": "system", "content": all_text(&message.parts)})],
-        Role::Assistant => vec![assistant(&message.parts)],
+        Role::System => {
+            vec![Wire::Plain(json!({"role": "system", "content": all_text(&message.parts)}))]
+        }
+        Role::Assistant => vec![Wire::Plain(assistant(&message.parts))],
         Role::User => user(&message.parts),
     }
 }
@@ -119,54 +186,50 @@ fn assistant(parts: &[Part]) -> Value {
     message
 }
 
-fn user(parts: &[Part]) -> Vec<Value> {
+fn user(parts: &[Part]) -> Vec<Wire<'_>> {
     let (mut results, mut content) = (Vec::new(), Vec::new());
     for part in parts {
         match part {
-            Part::Result(result) => results.push(tool_message(result, &mut content)),
-            Part::Text(text) => content.push(json!({"type": "text", "text": text})),
+            Part::Result(result) => results.push(Wire::Plain(tool_message(result, &mut content))),
+            Part::Text(text) => content.push(Piece::Text { text: text.into() }),
             Part::Image(_) | Part::ImageLink(_) | Part::File(_) => content.extend(attachment(part)),
             Part::Reasoning(_) | Part::Call(_) => {}
         }
     }
     match content.as_slice() {
-        [] if results.is_empty() => results.push(json!({"role": "user", "content": ""})),
+        [] if results.is_empty() => results.push(Wire::Plain(json!({"role": "user", "content": ""}))),
         [] => {}
-        [one] if one["type"] == "text" => results.push(json!({"role": "user", "content": one["text"]})),
-        _ => results.push(json!({"role": "user", "content": content})),
+        [Piece::Text { text }] => results.push(Wire::Plain(json!({"role": "user", "content": text}))),
+        _ => results.push(Wire::Pieces { role: "user", content }),
     }
     results
 }
 
 /// A tool's message can hold only text; its pictures and documents are shown by the user right behind it.
-fn tool_message(result: &ToolResult, content: &mut Vec<Value>) -> Value {
+fn tool_message<'a>(result: &'a ToolResult, content: &mut Vec<Piece<'a>>) -> Value {
     let mut text = all_text(&result.parts);
     if result.failed {
         text = format!("Error: {text}");
     }
-    let shown: Vec<Value> = result.parts.iter().filter_map(attachment).collect();
+    let shown: Vec<Piece<'_>> = result.parts.iter().filter_map(attachment).collect();
     if !shown.is_empty() {
         let documents = result.parts.iter().any(|part| matches!(part, Part::File(_)));
         let what = if documents { "files" } else { "images" };
         let text = format!("The {what} of the tool result {}:", result.call_id);
-        content.push(json!({"type": "text", "text": text}));
+        content.push(Piece::Text { text: text.into() });
         content.extend(shown);
     }
     json!({"role": "tool", "tool_call_id": result.call_id, "content": text})
 }
 
-fn attachment(part: &Part) -> Option<Value> {
-    let url = match part {
+fn attachment(part: &Part) -> Option<Piece<'_>> {
+    match part {
         Part::File(file) => {
-            return Some(json!({"type": "file", "file": {"filename": file.name, "file_data": file.data}}));
+            Some(Piece::File { file: FileData { filename: &file.name, file_data: &file.data } })
         }
-        Part::Image(image) => {
-            format!("data:{};base64,{}", image.kind().media_type(), STANDARD.encode(image.bytes()))
-        }
-        Part::ImageLink(url) => url.to_string(),
-        Part::Text(_) | Part::Reasoning(_) | Part::Call(_) | Part::Result(_) => return None,
-    };
-    Some(json!({"type": "image_url", "image_url": {"url": url}}))
+        Part::Image(_) | Part::ImageLink(_) => Some(Piece::ImageUrl { image_url: ImageUrl { url: part } }),
+        Part::Text(_) | Part::Reasoning(_) | Part::Call(_) | Part::Result(_) => None,
+    }
 }
 
 fn all_text(parts: &[Part]) -> String {
@@ -184,13 +247,15 @@ fn all_text(parts: &[Part]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+
     use super::*;
-    use crate::chat::{Sampling, ToolCall};
+    use crate::chat::{Image, Sampling, ToolCall};
 
     const ASK: Ask<'_> = Ask { model: "m", max_tokens: Some(9), reasons: None };
 
     fn json_of(request: &Request, ask: Ask<'_>) -> Value {
-        serde_json::from_str(&body(request, ask)).unwrap()
+        serde_json::from_slice(&body(request, ask)).unwrap()
     }
 
     fn text(text: &str) -> Part {
@@ -241,6 +306,21 @@ mod tests {
             (&json!("https://example.com/a.png"), &json!("and?"))
         );
         assert_eq!(messages.as_array().unwrap().len(), 4);
+    }
+
+    #[test]
+    fn an_image_stands_in_it_as_a_data_url_in_the_room_that_was_made_for_it() {
+        let bytes = [b"\x89PNG\r\n\x1a\n".as_slice(), &[7; 100_000]].concat();
+        let image = Image::from_bytes(bytes.clone().into()).unwrap();
+        let messages = vec![Message { role: Role::User, parts: vec![text("what?"), Part::Image(image)] }];
+        let request = Request { messages, ..Request::default() };
+        let url = format!("data:image/png;base64,{}", STANDARD.encode(bytes));
+        let expected = json!([
+            {"type": "text", "text": "what?"}, {"type": "image_url", "image_url": {"url": url}}
+        ]);
+        assert_eq!(json_of(&request, ASK)["messages"][0]["content"], expected);
+        let body = body(&request, ASK);
+        assert!(body.capacity() < body.len() + 2 * FRAME, "{} for {}", body.capacity(), body.len());
     }
 
     #[test]

@@ -53,15 +53,25 @@ impl PromptTokens {
 }
 
 pub(in crate::upstreams) fn text_bytes(request: &Request) -> usize {
-    request.messages.iter().map(|message| bytes_of(&message.parts)).sum()
+    request.messages.iter().map(|message| bytes_of(&message.parts, |_| 0)).sum()
 }
 
-fn bytes_of(parts: &[Part]) -> usize {
+/// As [`text_bytes`], and what is attached.
+pub(in crate::upstreams) fn all_bytes(request: &Request) -> usize {
+    let attached = |part: &Part| match part {
+        Part::Image(image) => image.bytes().len(),
+        Part::File(file) => file.data.len(),
+        Part::Text(_) | Part::Reasoning(_) | Part::ImageLink(_) | Part::Call(_) | Part::Result(_) => 0,
+    };
+    request.messages.iter().map(|message| bytes_of(&message.parts, attached)).sum()
+}
+
+fn bytes_of(parts: &[Part], of_attachment: fn(&Part) -> usize) -> usize {
     let sizes = parts.iter().map(|part| match part {
         Part::Text(text) | Part::Reasoning(text) => text.len(),
-        Part::Image(_) | Part::ImageLink(_) | Part::File(_) => 0,
+        Part::Image(_) | Part::ImageLink(_) | Part::File(_) => of_attachment(part),
         Part::Call(call) => call.arguments.len(),
-        Part::Result(result) => bytes_of(&result.parts),
+        Part::Result(result) => bytes_of(&result.parts, of_attachment),
     });
     sizes.sum()
 }
