@@ -249,6 +249,9 @@ fn calls(attempts: usize, second: &SecondCall) -> usize {
     attempts + usize::from(second.came().is_some())
 }
 
+/// How much of a text tells it from others, bytes; reading all of a very long one would hold up other requests.
+const OPENING_BYTES: usize = 64 * 1024;
+
 /// Recognises a conversation by how it began, which its later requests repeat.
 fn conversation(client: &str, request: &Request) -> u64 {
     let mut hash = DefaultHasher::new();
@@ -266,7 +269,10 @@ fn conversation(client: &str, request: &Request) -> u64 {
 
 fn hash_part(part: &Part, hash: &mut DefaultHasher) {
     match part {
-        Part::Text(text) | Part::Reasoning(text) => text.hash(hash),
+        Part::Text(text) | Part::Reasoning(text) => {
+            text.len().hash(hash);
+            text.as_bytes()[..text.len().min(OPENING_BYTES)].hash(hash);
+        }
         Part::Image(image) => image.bytes().len().hash(hash),
         Part::ImageLink(link) => link.as_str().hash(hash),
         Part::File(file) => file.data.len().hash(hash),

@@ -14,6 +14,7 @@ use super::refusal::{self, Refusal};
 use super::relay::Whole;
 use super::{BuildError, Settings};
 use crate::secrets::{ExposeSecret, Secret};
+use crate::upstreams::transport::aside::aside;
 use crate::upstreams::transport::body::Source;
 use crate::upstreams::transport::media::{Media, is_encoded};
 use crate::upstreams::transport::{client, error};
@@ -155,28 +156,24 @@ impl Head<'_> {
 
     /// The body of a whole chat completion, checked to the end.
     pub(super) async fn whole(self) -> Result<Whole, Failure> {
-        self.checked("choices", Seen::of).await
+        self.checked("choices").await
     }
 
     /// The body of an answer with embeddings.
     pub(super) async fn embeddings(self) -> Result<Whole, Failure> {
-        self.checked("data", Seen::of).await
+        self.checked("data").await
     }
 
-    async fn checked(
-        self,
-        field: &str,
-        seen: impl FnOnce(&[u8], &str) -> Option<Seen>,
-    ) -> Result<Whole, Failure> {
+    async fn checked(self, field: &'static str) -> Result<Whole, Failure> {
         if !self.is_json() {
             return Err(self.refuse().await);
         }
-        let (status, headers) = (self.response.status(), self.response.headers().clone());
-        let (url, secret) = (self.url, self.secret.cloned());
-        let body = self.collect(WHOLE_BYTES).await?;
-        match seen(&body, field) {
+        let (parts, body) = self.response.into_parts();
+        let body = collect(self.host, self.first_byte, body, WHOLE_BYTES).await?;
+        let reading = body.clone();
+        match aside(body.len(), move || Seen::of(&reading, field)).await {
             Some(seen) => Ok(Whole { body, seen }),
-            None => Err(misfit(status, &headers, &body, url, secret.as_ref(), field)),
+            None => Err(misfit(parts.status, &parts.headers, &body, self.url, self.secret, field)),
         }
     }
 
@@ -185,23 +182,12 @@ impl Head<'_> {
         if !self.is_json() {
             return Err(self.refuse().await);
         }
-        let (status, headers) = (self.response.status(), self.response.headers().clone());
-        let (url, secret) = (self.url, self.secret.cloned());
-        let body = self.collect(cap).await?;
+        let (parts, body) = self.response.into_parts();
+        let body = collect(self.host, self.first_byte, body, cap).await?;
         match serde_json::from_slice::<Value>(&body) {
             Ok(json) if !refusal::is_error(&json) => Ok(json),
-            Ok(_) | Err(_) => Err(misfit(status, &headers, &body, url, secret.as_ref(), "data")),
+            Ok(_) | Err(_) => Err(misfit(parts.status, &parts.headers, &body, self.url, self.secret, "data")),
         }
-    }
-
-    async fn collect(self, cap: usize) -> Result<Bytes, Failure> {
-        let idle = self.host.settings.idle_timeout;
-        let source = Source::new(self.response.into_body(), self.first_byte, idle, cap as u64);
-        let body = source.collect(cap).await.map_err(|broken| broken.before_output())?;
-        if body.is_empty() {
-            return Err(Failure::new(FailureKind::Empty, "the API answered with nothing"));
-        }
-        Ok(body.into())
     }
 
     async fn refuse(self) -> Failure {
@@ -228,6 +214,15 @@ impl Head<'_> {
     fn is_success(&self) -> bool {
         self.response.status() == StatusCode::OK && !is_encoded(self.response.headers())
     }
+}
+
+async fn collect(host: &Host, first_byte: Instant, body: Body, cap: usize) -> Result<Bytes, Failure> {
+    let source = Source::new(body, first_byte, host.settings.idle_timeout, cap as u64);
+    let body = source.collect(cap).await.map_err(|broken| broken.before_output())?;
+    if body.is_empty() {
+        return Err(Failure::new(FailureKind::Empty, "the API answered with nothing"));
+    }
+    Ok(body)
 }
 
 /// JSON that is not what was asked for: an error with a status of its own, or nothing we know.

@@ -31,7 +31,8 @@ use self::decode::Decoder;
 use self::events::EventStream;
 use self::host::{Head, Host};
 use self::observe::Observer;
-use super::transport::prompt::text_bytes;
+use super::transport::aside::aside;
+use super::transport::prompt::{all_bytes, text_bytes};
 use super::{Answer, Credential, Failure, FailureKind, Quota, Reply, SecondCall};
 use crate::chat::Request;
 
@@ -129,7 +130,7 @@ impl Api {
         original: &Bytes,
         ask: Ask<'_>,
     ) -> Result<Answer, Failure> {
-        let rewritten = rewrite::chat(original, &request, ask)?;
+        let rewritten = rewrite::chat(original, &request, ask).await?;
         let head = self.host.post(credential, &self.host.chat, rewritten.body).await?;
         if !request.stream {
             return head.whole().await.map(Answer::Whole);
@@ -148,7 +149,7 @@ impl Api {
         request: Arc<Request>,
         ask: Ask<'_>,
     ) -> Result<Reply, Failure> {
-        let body = encode::body(&request, ask);
+        let body = encoded(&request, ask).await;
         let head: Head<'_> = self.host.post(credential, &self.host.chat, body.into()).await?;
         let deadline = head.first_byte;
         let streamed = request.stream;
@@ -175,7 +176,7 @@ impl Api {
         model: &str,
     ) -> Result<Whole, Failure> {
         host::check_model(model)?;
-        let body = rewrite::embeddings(original, model)?;
+        let body = rewrite::embeddings(original, model).await?;
         self.host.post(credential, &self.host.embeddings, body).await?.embeddings().await
     }
 
@@ -229,4 +230,10 @@ impl Api {
     pub async fn probe(&self) -> Result<Option<SystemTime>, Failure> {
         self.host.probe().await
     }
+}
+
+async fn encoded(request: &Arc<Request>, ask: Ask<'_>) -> Vec<u8> {
+    let (request, model, Ask { max_tokens, reasons, .. }) = (Arc::clone(request), ask.model.to_owned(), ask);
+    aside(all_bytes(&request), move || encode::body(&request, Ask { model: &model, max_tokens, reasons }))
+        .await
 }

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use super::Ask;
 use crate::chat::Request;
+use crate::upstreams::transport::aside::aside;
 use crate::upstreams::{Failure, FailureKind};
 
 /// What LiteLLM takes for itself out of a request's body.
@@ -72,8 +73,8 @@ pub(super) struct Rewritten {
 ///
 /// # Errors
 /// [`FailureKind::Rejected`] if the body is no JSON object.
-pub(super) fn chat(original: &Bytes, request: &Request, ask: Ask<'_>) -> Result<Rewritten, Failure> {
-    let mut fields = Fields::of(original)?;
+pub(super) async fn chat(original: &Bytes, request: &Request, ask: Ask<'_>) -> Result<Rewritten, Failure> {
+    let mut fields = Fields::read(original).await?;
     fields.set("model", &json!(ask.model));
     if let Some(most) = ask.max_tokens.filter(|_| request.max_tokens.is_none()) {
         fields.remove(&["max_tokens", "max_completion_tokens"]);
@@ -93,8 +94,8 @@ pub(super) fn chat(original: &Bytes, request: &Request, ask: Ask<'_>) -> Result<
 ///
 /// # Errors
 /// As [`chat`].
-pub(super) fn embeddings(original: &Bytes, model: &str) -> Result<Body, Failure> {
-    let mut fields = Fields::of(original)?;
+pub(super) async fn embeddings(original: &Bytes, model: &str) -> Result<Body, Failure> {
+    let mut fields = Fields::read(original).await?;
     fields.set("model", &json!(model));
     Ok(fields.body())
 }
@@ -109,6 +110,11 @@ enum Field {
 struct Fields(Vec<(String, Field)>);
 
 impl Fields {
+    async fn read(original: &Bytes) -> Result<Self, Failure> {
+        let original = original.clone();
+        aside(original.len(), move || Self::of(&original)).await
+    }
+
     fn of(original: &Bytes) -> Result<Self, Failure> {
         let no_object = |_| Failure::new(FailureKind::Rejected, "the body is not a JSON object");
         let raw: RawFields<'_> = serde_json::from_slice(original).map_err(no_object)?;
@@ -228,7 +234,7 @@ mod tests {
     const ASK: Ask<'_> = Ask { model: "real-id", max_tokens: None, reasons: None };
 
     async fn sent(original: &str, request: &Request, ask: Ask<'_>) -> (String, bool) {
-        let rewritten = chat(&Bytes::from(original.to_owned()), request, ask).unwrap();
+        let rewritten = chat(&Bytes::from(original.to_owned()), request, ask).await.unwrap();
         let body = rewritten.body.collect().await.unwrap().to_bytes();
         (String::from_utf8(body.to_vec()).unwrap(), rewritten.drop_usage)
     }
@@ -275,10 +281,10 @@ mod tests {
         assert_eq!(body, r#"{"model":"real-id"}"#);
     }
 
-    #[test]
-    fn only_an_object_is_passed_on() {
+    #[tokio::test]
+    async fn only_an_object_is_passed_on() {
         for text in ["[]", "", "{\"a\":1} x", "{\"a\":}"] {
-            let refused = chat(&Bytes::from_static(text.as_bytes()), &request(false, None), ASK);
+            let refused = chat(&Bytes::from_static(text.as_bytes()), &request(false, None), ASK).await;
             assert_eq!(refused.err().unwrap().kind, FailureKind::Rejected, "{text}");
         }
     }

@@ -93,15 +93,21 @@ impl Source {
     }
 
     /// Everything, up to `cap` bytes.
-    pub(in crate::upstreams) async fn collect(mut self, cap: usize) -> Result<Vec<u8>, Broken> {
-        let mut whole = Vec::new();
+    pub(in crate::upstreams) async fn collect(mut self, cap: usize) -> Result<Bytes, Broken> {
+        // Most answers come in one piece, which is not copied.
+        let (mut only, mut whole) = (Bytes::new(), Vec::new());
         while let Some(chunk) = poll_fn(|cx| self.poll_chunk(cx)).await? {
-            if whole.len() + chunk.len() > cap {
+            if only.len() + whole.len() + chunk.len() > cap {
                 return Err(Broken::TooLarge);
             }
-            whole.extend_from_slice(&chunk);
+            if only.is_empty() && whole.is_empty() {
+                only = chunk;
+            } else {
+                whole.extend_from_slice(&std::mem::take(&mut only));
+                whole.extend_from_slice(&chunk);
+            }
         }
-        Ok(whole)
+        Ok(if whole.is_empty() { only } else { whole.into() })
     }
 
     /// What comes within `time`, up to `cap` bytes; for refusals, whose text only helps to explain.

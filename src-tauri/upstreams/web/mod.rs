@@ -187,7 +187,7 @@ impl Web {
             site::Reply::Pieces(source) => {
                 let bytes =
                     source.collect(SECOND_REPLY_BYTES).await.map_err(|broken| broken.after_output())?;
-                let text = String::from_utf8(bytes).map_err(|_| {
+                let text = String::from_utf8(bytes.into()).map_err(|_| {
                     Failure::new(FailureKind::BadResponse, "the answer is not valid UTF-8 text")
                 })?;
                 // Where no stream was asked for, the whole may be one JSON string.
