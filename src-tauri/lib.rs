@@ -56,6 +56,10 @@
     allow(clippy::wildcard_enum_match_arm, reason = "a test that meets another variant fails anyway")
 )]
 
+/// Requests are many small allocations; this allocator serves them in less time and gives memory back sooner.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub mod access;
 pub mod accounts;
 pub mod app;
