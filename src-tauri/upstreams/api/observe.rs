@@ -3,6 +3,7 @@
 //! A line is parsed only where one of a few words stands in it. The quotes of text inside a JSON string are escaped, so
 //! the words with their quotes can stand there only by being a whole value; the parse then shows that it was nothing.
 
+use memchr::memmem::Finder;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
@@ -20,6 +21,8 @@ pub struct Seen {
 
 /// The longest name of a model that is kept.
 const MODEL_CHARACTERS: usize = 200;
+const ERROR: &str = "\"error\"";
+const USAGE: &str = "\"usage\"";
 /// Roughly; for estimates only.
 const BYTES_A_TOKEN: u64 = 4;
 
@@ -53,6 +56,7 @@ struct Chunk {
 /// Watches a stream line by line.
 #[derive(Debug, Default)]
 pub(super) struct Observer {
+    words: Words,
     seen: Seen,
     prompt_bytes: u64,
     said_bytes: u64,
@@ -82,9 +86,9 @@ impl Observer {
         if payload == b"[DONE]" {
             return Meaning::Done;
         }
-        let must_parse = !self.begun || holds(payload, b"\"error\"") || tells_usage(payload);
-        if !must_parse {
-            self.said_bytes += said(payload);
+        let words = &self.words;
+        if self.begun && words.error.find(payload).is_none() && !words.tell_usage(payload) {
+            self.said_bytes += words.said(payload);
             return Meaning::Content;
         }
         let Ok(chunk) = serde_json::from_slice::<Chunk>(payload) else { return Meaning::Nonsense };
@@ -108,7 +112,7 @@ impl Observer {
             return Meaning::Opening;
         }
         self.begun = true;
-        self.said_bytes += said(payload);
+        self.said_bytes += self.words.said(payload);
         Meaning::Content
     }
 }
@@ -143,17 +147,18 @@ pub(super) fn model(value: &Value) -> Option<String> {
 
 /// The usage, where it names at least one number.
 pub(super) fn usage(value: &Value) -> Option<Usage> {
-    let number = |path: &str| value.pointer(path).and_then(Value::as_u64);
-    let prompt = number("/prompt_tokens").or_else(|| number("/input_tokens"));
-    let completion = number("/completion_tokens").or_else(|| number("/output_tokens"));
+    let number = |name: &str| value[name].as_u64();
+    let detail = |of: &str, name: &str| value[of][name].as_u64();
+    let prompt = number("prompt_tokens").or_else(|| number("input_tokens"));
+    let completion = number("completion_tokens").or_else(|| number("output_tokens"));
     if prompt.is_none() && completion.is_none() {
         return None;
     }
     Some(Usage {
         prompt_tokens: prompt.unwrap_or_default(),
-        cached_tokens: number("/prompt_tokens_details/cached_tokens").unwrap_or_default(),
+        cached_tokens: detail("prompt_tokens_details", "cached_tokens").unwrap_or_default(),
         completion_tokens: completion.unwrap_or_default(),
-        reasoning_tokens: number("/completion_tokens_details/reasoning_tokens").unwrap_or_default(),
+        reasoning_tokens: detail("completion_tokens_details", "reasoning_tokens").unwrap_or_default(),
         ..Usage::default()
     })
 }
@@ -171,35 +176,42 @@ fn is_opening(choice: &Value) -> bool {
     choice["finish_reason"].is_null() && all.into_iter().all(silent)
 }
 
-/// Whether a usage stands in the line that is not null.
-fn tells_usage(payload: &[u8]) -> bool {
-    let Some(at) = find(payload, b"\"usage\"") else { return false };
-    let rest = payload[at + b"\"usage\"".len()..].trim_ascii_start();
-    let value = rest.strip_prefix(b":").map(<[u8]>::trim_ascii_start);
-    !value.is_some_and(|value| value.starts_with(b"null"))
+/// The words that are looked for in each line; a search is prepared once for the whole stream.
+#[derive(Debug)]
+struct Words {
+    error: Finder<'static>,
+    usage: Finder<'static>,
+    said: [Finder<'static>; 3],
 }
 
-/// How many bytes of text the line holds.
-fn said(payload: &[u8]) -> u64 {
-    const KEYS: [&[u8]; 3] = [b"content\":\"", b"reasoning\":\"", b"arguments\":\""];
-    let length = |key: &&[u8]| {
-        let at = find(payload, key)? + key.len();
-        let text = &payload[at..];
-        let mut end = 0;
-        while end < text.len() && text[end] != b'"' {
-            end += if text[end] == b'\\' { 2 } else { 1 };
-        }
-        Some(end as u64)
-    };
-    KEYS.iter().find_map(length).unwrap_or_default()
+impl Default for Words {
+    fn default() -> Self {
+        let said = ["content\":\"", "reasoning\":\"", "arguments\":\""];
+        Self { error: Finder::new(ERROR), usage: Finder::new(USAGE), said: said.map(Finder::new) }
+    }
 }
 
-fn holds(text: &[u8], word: &[u8]) -> bool {
-    find(text, word).is_some()
-}
+impl Words {
+    /// Whether a usage stands in the line that is not null.
+    fn tell_usage(&self, payload: &[u8]) -> bool {
+        let Some(at) = self.usage.find(payload) else { return false };
+        let rest = payload[at + USAGE.len()..].trim_ascii_start();
+        let value = rest.strip_prefix(b":").map(<[u8]>::trim_ascii_start);
+        !value.is_some_and(|value| value.starts_with(b"null"))
+    }
 
-fn find(text: &[u8], word: &[u8]) -> Option<usize> {
-    memchr::memmem::find(text, word)
+    /// How many bytes of text the line holds.
+    fn said(&self, payload: &[u8]) -> u64 {
+        let length = |key: &Finder<'_>| {
+            let text = &payload[key.find(payload)? + key.needle().len()..];
+            let mut end = 0;
+            while end < text.len() && text[end] != b'"' {
+                end += if text[end] == b'\\' { 2 } else { 1 };
+            }
+            Some(end as u64)
+        };
+        self.said.iter().find_map(length).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]

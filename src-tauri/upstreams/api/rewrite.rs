@@ -100,11 +100,11 @@ pub(super) async fn embeddings(original: &Bytes, model: &str) -> Result<Body, Fa
     Ok(fields.body())
 }
 
-/// A field's value: a slice of what the client sent, or ours.
-enum Field {
-    Theirs(Bytes),
-    Ours(Bytes),
-}
+/// Up to this size, bytes, a value is copied.
+const QUICK_COPY: usize = 16 * 1024;
+
+/// A field's value: a slice of what the client sent, or ours. Never empty.
+struct Field(Bytes);
 
 /// The fields of an object in the client's order.
 struct Fields(Vec<(String, Field)>);
@@ -119,18 +119,16 @@ impl Fields {
         let no_object = |_| Failure::new(FailureKind::Rejected, "the body is not a JSON object");
         let raw: RawFields<'_> = serde_json::from_slice(original).map_err(no_object)?;
         let kept = raw.0.into_iter().filter(|(name, _)| !steers(name));
-        Ok(Self(
-            kept.map(|(name, raw)| (name, Field::Theirs(original.slice_ref(raw.get().as_bytes())))).collect(),
-        ))
+        Ok(Self(kept.map(|(name, raw)| (name, Field(original.slice_ref(raw.get().as_bytes())))).collect()))
     }
 
     fn get(&self, name: &str) -> Option<Value> {
         let (_, field) = self.0.iter().find(|(field, _)| field == name)?;
-        serde_json::from_slice(field.bytes()).ok()
+        serde_json::from_slice(&field.0).ok()
     }
 
     fn set(&mut self, name: &str, value: &Value) {
-        let field = Field::Ours(value.to_string().into());
+        let field = Field(value.to_string().into());
         match self.0.iter_mut().find(|(known, _)| known == name) {
             Some((_, old)) => *old = field,
             None => self.0.push((name.to_owned(), field)),
@@ -141,27 +139,36 @@ impl Fields {
         self.0.retain(|(name, _)| !names.contains(&name.as_str()));
     }
 
-    /// The object again; large values are not copied.
+    /// The object again. Large values are not copied; what is small goes into one piece, which costs less than many.
     fn body(self) -> Body {
-        let mut pieces = VecDeque::with_capacity(2 * self.0.len() + 1);
+        let mut pieces = VecDeque::new();
+        let mut small =
+            Vec::with_capacity(self.0.iter().map(|(name, field)| name.len() + field.quick() + 8).sum());
         for (at, (name, field)) in self.0.into_iter().enumerate() {
-            let before = if at == 0 { '{' } else { ',' };
-            pieces.push_back(Bytes::from(format!("{before}{}:", json!(name))));
-            pieces.push_back(match field {
-                Field::Theirs(bytes) | Field::Ours(bytes) => bytes,
-            });
+            small.push(if at == 0 { b'{' } else { b',' });
+            serde_json::to_writer(&mut small, &name).expect("a text becomes JSON and a buffer takes it");
+            small.push(b':');
+            if field.quick() > 0 {
+                small.extend_from_slice(&field.0);
+            } else {
+                pieces.push_back(std::mem::take(&mut small).into());
+                pieces.push_back(field.0);
+            }
         }
-        pieces.push_back(Bytes::from_static(b"}"));
-        let left = pieces.iter().map(|piece| piece.len() as u64).sum();
+        small.push(b'}');
+        if pieces.is_empty() {
+            return small.into();
+        }
+        pieces.push_back(small.into());
+        let left = pieces.iter().map(|piece: &Bytes| piece.len() as u64).sum();
         Body::wrap(Pieces { pieces, left })
     }
 }
 
 impl Field {
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Theirs(bytes) | Self::Ours(bytes) => bytes,
-        }
+    /// The bytes to copy, 0 where they are too many.
+    fn quick(&self) -> usize {
+        if self.0.len() <= QUICK_COPY { self.0.len() } else { 0 }
     }
 }
 
@@ -279,6 +286,14 @@ mod tests {
         fields.extend([r#""litellm_params":{}"#.into(), r#""API_BASE":"x""#.into(), r#""model":"a""#.into()]);
         let (body, _) = sent(&format!("{{{}}}", fields.join(",")), &request(false, None), ASK).await;
         assert_eq!(body, r#"{"model":"real-id"}"#);
+    }
+
+    #[tokio::test]
+    async fn large_values_stand_between_the_small_ones() {
+        let long = "x".repeat(QUICK_COPY);
+        let original = format!(r#"{{"a":1,"model":"m","long":"{long}","b":[2],"more":"{long}"}}"#);
+        let (body, _) = sent(&original, &request(false, None), ASK).await;
+        assert!(body == original.replace(r#""m""#, r#""real-id""#), "{} bytes", body.len());
     }
 
     #[tokio::test]
