@@ -24,8 +24,9 @@ pub(super) fn find(table: &[Route], path: &str) -> Found {
     let mut literal = Vec::new();
     let mut open = Vec::new();
     let mut value = None;
+    let rests: Vec<&str> = PREFIXES.iter().filter_map(|prefix| path.strip_prefix(prefix)).collect();
     for (place, route) in table.iter().enumerate() {
-        match matches(route, path) {
+        match matches(route, path, &rests) {
             Some(None) => literal.push(place),
             Some(Some(param)) => {
                 open.push(place);
@@ -51,13 +52,14 @@ pub(super) fn takes_param(route: &Route) -> bool {
     split_param(route.path).is_some()
 }
 
-fn matches(route: &Route, path: &str) -> Option<Option<String>> {
+/// `rests` is what of the path may be a dialect route's own part.
+fn matches(route: &Route, path: &str, rests: &[&str]) -> Option<Option<String>> {
     let own = route.path.strip_prefix("/v1").filter(|_| route.dialect != Dialect::Plain);
     match (own, route.dialect) {
         (None, Dialect::Plain) => matches_exactly(route.path, path),
         (own, Dialect::OpenAi | Dialect::Anthropic | Dialect::Ollama | Dialect::Plain) => {
             let own = own.unwrap_or(route.path);
-            PREFIXES.iter().find_map(|prefix| matches_exactly(own, path.strip_prefix(prefix)?))
+            rests.iter().find_map(|rest| matches_exactly(own, rest))
         }
     }
 }

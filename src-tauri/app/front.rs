@@ -111,7 +111,10 @@ impl Front {
         if head.method == Method::HEAD {
             head.method = Method::GET;
         }
-        if let Ok(uri) = Uri::try_from(admitted.path) {
+        // Mostly it is all there was, and then nothing needs parsing.
+        let same =
+            head.uri.path() == admitted.path && head.uri.query().is_none() && head.uri.authority().is_none();
+        if !same && let Ok(uri) = Uri::try_from(admitted.path) {
             head.uri = uri;
         }
         let form = admitted.dialect;
