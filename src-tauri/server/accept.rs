@@ -57,7 +57,7 @@ where
         };
         prepare(&socket, peer);
         let cap = connections_that_fit(shared.limits.max_connections);
-        match shared.lines.admit(cap, shared.limits.spare, Instant::now()) {
+        match shared.lines.admit(cap, shared.limits.spare, &stage.draining, Instant::now()) {
             Some(place) => spawn(socket, peer, service.clone(), &shared, &stage, place),
             None => refuse(socket, &refusing, &shared, &stage),
         }

@@ -81,12 +81,18 @@ where
             // The connection comes first: the other questions are about the state it is in after that.
             biased;
             _ = &mut *connection => return End::Done,
-            () = line.pushed_out.cancelled() => return End::Dropped,
-            () = poll_fn(|cx| clock.poll_overdue(cx)) => return End::Dropped,
-            () = stage.cut.cancelled() => return if line.is_busy() { End::Cut } else { End::Dropped },
-            () = stage.draining.cancelled(), if !told_to_end => {
+            // Most of the time only this token is asked: each costs something with every piece of a stream.
+            () = line.called_off.cancelled(), if !told_to_end => {
+                if line.pushed_out.is_cancelled() {
+                    return End::Dropped;
+                }
                 told_to_end = true;
                 Pin::new(&mut *connection).graceful_shutdown();
+            }
+            () = poll_fn(|cx| clock.poll_overdue(cx)) => return End::Dropped,
+            () = line.pushed_out.cancelled(), if told_to_end => return End::Dropped,
+            () = stage.cut.cancelled(), if told_to_end => {
+                return if line.is_busy() { End::Cut } else { End::Dropped };
             }
         }
     }

@@ -14,6 +14,8 @@ pub(super) struct Line {
     state: Mutex<State>,
     /// Cancelled when the connection must make room for another.
     pub(super) pushed_out: CancellationToken,
+    /// Cancelled with it and when the listener drains: the one token that a connection watches all the time.
+    pub(super) called_off: CancellationToken,
 }
 
 #[derive(Clone, Copy)]
@@ -37,9 +39,10 @@ enum Phase {
 }
 
 impl Line {
-    fn new(now: Instant) -> Self {
+    fn new(now: Instant, draining: &CancellationToken) -> Self {
         let state = State { phase: Phase::Idle, since: now, stalled: None };
-        Self { state: Mutex::new(state), pushed_out: CancellationToken::new() }
+        let (pushed_out, called_off) = (CancellationToken::new(), draining.child_token());
+        Self { state: Mutex::new(state), pushed_out, called_off }
     }
 
     /// Bytes came. Returns whether they may be looked at.
@@ -62,11 +65,11 @@ impl Line {
     }
 
     /// The peer took bytes. The end of an answer is often still being sent when the line counts as idle.
-    pub(super) fn sent(&self, now: Instant) {
+    pub(super) fn sent(&self, now: impl FnOnce() -> Instant) {
         let mut state = self.state();
         state.stalled = None;
         if state.phase == Phase::Idle {
-            state.since = now;
+            state.since = now();
         }
     }
 
@@ -104,6 +107,7 @@ impl Line {
         if idle {
             state.phase = Phase::Over;
             self.pushed_out.cancel();
+            self.called_off.cancel();
         }
         idle
     }
@@ -132,14 +136,20 @@ struct Register {
 
 impl Lines {
     /// Takes in a connection; at the cap, in the place of the one that has been idle longest, if for `spare`.
-    pub(super) fn admit(self: &Arc<Self>, cap: usize, spare: Duration, now: Instant) -> Option<Admission> {
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        cap: usize,
+        spare: Duration,
+        draining: &CancellationToken,
+        now: Instant,
+    ) -> Option<Admission> {
         let mut register = self.register();
         if register.lines.len() >= cap && !register.push_out_oldest(spare, now) {
             return None;
         }
         let id = register.next;
         register.next += 1;
-        let line = Arc::new(Line::new(now));
+        let line = Arc::new(Line::new(now, draining));
         register.lines.insert(id, Arc::clone(&line));
         Some(Admission { id, line, lines: Arc::clone(self) })
     }
@@ -189,7 +199,7 @@ mod tests {
     #[test]
     fn p09_each_phase_has_its_own_deadline() {
         let (limits, start) = (Limits::default(), Instant::now());
-        let line = Line::new(start);
+        let line = Line::new(start, &CancellationToken::new());
         assert_eq!(line.deadline(&limits), Some(start + limits.idle_timeout));
         assert!(line.received(start + SECOND) && line.received(start + 5 * SECOND));
         assert_eq!(
@@ -206,27 +216,28 @@ mod tests {
     #[test]
     fn f57_a_peer_has_time_from_its_last_progress() {
         let (limits, start) = (Limits::default(), Instant::now());
-        let line = Line::new(start);
+        let line = Line::new(start, &CancellationToken::new());
         line.called(start);
         line.stalled(start + SECOND);
         line.stalled(start + 2 * SECOND);
         assert_eq!(line.deadline(&limits), Some(start + SECOND + limits.write_stall));
         line.answered(start + 3 * SECOND);
         assert!(line.is_busy() && line.idle_since().is_none(), "the end of the answer is still with us");
-        line.sent(start + 4 * SECOND);
+        line.sent(|| start + 4 * SECOND);
         assert_eq!(line.deadline(&limits), Some(start + 4 * SECOND + limits.idle_timeout));
     }
 
     #[test]
     fn p11_the_longest_idle_line_makes_room_and_a_busy_one_never() {
         let (lines, start) = (Arc::new(Lines::default()), Instant::now());
-        let admit = |now| lines.admit(2, 2 * SECOND, now);
+        let admit = |now| lines.admit(2, 2 * SECOND, &CancellationToken::new(), now);
         let first = admit(start).expect("room");
         let second = admit(start + SECOND).expect("room");
         assert!(admit(start + SECOND).is_none(), "nobody was idle long enough");
         first.line.called(start + SECOND);
         let third = admit(start + 3 * SECOND).expect("the second makes room");
-        assert!(second.line.pushed_out.is_cancelled() && !first.line.pushed_out.is_cancelled());
+        assert!(second.line.pushed_out.is_cancelled() && second.line.called_off.is_cancelled());
+        assert!(!first.line.pushed_out.is_cancelled() && !first.line.called_off.is_cancelled());
         assert!(!second.line.received(start + 3 * SECOND), "a late request is not begun");
         third.line.called(start + 3 * SECOND);
         assert!(admit(start + 60 * SECOND).is_none());

@@ -52,7 +52,7 @@ impl<T> Watched<T> {
     fn note(&self, written: &Poll<io::Result<usize>>) {
         match written {
             Poll::Pending => self.line.stalled(Instant::now()),
-            Poll::Ready(_) => self.line.sent(Instant::now()),
+            Poll::Ready(_) => self.line.sent(Instant::now),
         }
     }
 }
