@@ -162,6 +162,15 @@ mod tests {
     }
 
     #[test]
+    fn only_quotes_around_the_whole_order_are_taken_off() {
+        let edit = |order: &str| {
+            calls(act(&[offer("edit", &["new_string"])], &[user(order)]))[0].1["new_string"].clone()
+        };
+        assert_eq!(edit("edit: a :: \"b\" => \"c\""), "\"c\"");
+        assert_eq!(edit("\"edit: a :: b => c\""), "c");
+    }
+
+    #[test]
     fn a_shell_or_a_patch_is_enough() {
         let shell = Offer {
             name: "shell".into(),

@@ -68,17 +68,18 @@ pub(super) struct Task {
 impl Task {
     /// The task of a line, if it holds one. Agents quote what the user typed, so the word may stand behind something.
     pub(super) fn read(line: &str) -> Option<Self> {
-        if let Some((_, rest)) = line.split_once("edit: ") {
+        if let Some((before, rest)) = line.split_once("edit: ") {
             let (path, change) = rest.split_once(" :: ")?;
             let (old, new) = change.split_once(" => ")?;
             return Some(Self {
                 path: path.trim().to_owned(),
                 old: Some(old.to_owned()),
-                new: unquoted(new),
+                new: unquoted(before, new),
             });
         }
-        let (path, text) = line.split_once("create: ")?.1.split_once(" :: ")?;
-        Some(Self { path: path.trim().to_owned(), old: None, new: unquoted(text) })
+        let (before, rest) = line.split_once("create: ")?;
+        let (path, text) = rest.split_once(" :: ")?;
+        Some(Self { path: path.trim().to_owned(), old: None, new: unquoted(before, text) })
     }
 
     /// One step after the other: look, change, say so. Each call that was made is a step, whatever came of it.
@@ -293,6 +294,8 @@ fn without_line_numbers(text: &str) -> String {
 }
 
 /// A quote that an agent put around the whole message is not part of it.
-fn unquoted(text: &str) -> String {
-    text.trim_end().trim_end_matches(['"', '`']).to_owned()
+fn unquoted(before: &str, text: &str) -> String {
+    let quote = before.trim_end().chars().next_back().filter(|last| ['"', '`', '\''].contains(last));
+    let text = text.trim_end();
+    quote.and_then(|quote| text.strip_suffix(quote)).unwrap_or(text).to_owned()
 }
