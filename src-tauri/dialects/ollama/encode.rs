@@ -51,6 +51,14 @@ impl Encoder {
         }
     }
 
+    /// A generated answer has a place for one image, and a message for none: Ollama's own client does not read one that
+    /// comes back in the field in which it sends them. The others stand in the text.
+    fn text_of(&self, answer: &Collected) -> String {
+        let placed = usize::from(self.shape == Shape::Generate);
+        let rest = answer.images.iter().skip(placed).map(|url| sse::image_as_text(url));
+        std::iter::once(answer.text()).chain(rest).collect()
+    }
+
     fn line(&self, out: &mut String, field: &str, value: Value) {
         let mut object = self.object("", false);
         self.around(&mut object)[field] = value;
@@ -105,7 +113,10 @@ impl Encode for Encoder {
                     arguments.push_str(text);
                 }
             }
-            Event::Image(url) => self.line(&mut out, "images", json!([bare(url)])),
+            Event::Image(url) => match self.shape {
+                Shape::Chat => self.text(&mut out, &sse::image_as_text(url)),
+                Shape::Generate => self.line(&mut out, "image", bare(url)),
+            },
             Event::Done { finish, usage } => {
                 let mut last = self.object("", true);
                 self.finish(&mut last, finish, *usage);
@@ -121,7 +132,7 @@ impl Encode for Encoder {
     }
 
     fn whole(&mut self, answer: &Collected) -> String {
-        let mut object = self.object(&answer.text(), true);
+        let mut object = self.object(&self.text_of(answer), true);
         let around = self.around(&mut object);
         let reasoning = answer.reasoning();
         if self.about.remember.thoughts && !reasoning.is_empty() {
@@ -141,8 +152,8 @@ impl Encode for Encoder {
         if !calls.is_empty() {
             around["tool_calls"] = calls.into();
         }
-        if !answer.images.is_empty() {
-            around["images"] = answer.images.iter().map(|url| bare(url)).collect();
+        if let Some(first) = answer.images.first().filter(|_| self.shape == Shape::Generate) {
+            object["image"] = bare(first);
         }
         self.finish(&mut object, &answer.finish, answer.usage);
         object.to_string()

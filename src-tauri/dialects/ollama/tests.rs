@@ -1,6 +1,8 @@
 use serde_json::json;
 
 use super::*;
+use crate::chat::{Collected, Event};
+use crate::dialects::{About, Encode, Remember};
 
 fn chat(body: &Value) -> Result<Decoded, Invalid> {
     decode_chat(&Bytes::from(body.to_string()))
@@ -46,6 +48,23 @@ fn an_empty_question_only_loads() {
         let loaded = loaded.unwrap();
         assert!(loaded.remember.load && !loaded.request.stream);
     }
+}
+
+#[test]
+fn images_of_a_reply_stand_where_each_request_has_them() {
+    let mut answer = Collected::default();
+    for data in ["AA", "BB"] {
+        answer.add(Event::Image(format!("data:image/png;base64,{data}")));
+    }
+    let about = || About { id: "1".into(), created: 7, model: "m".into(), remember: Remember::default() };
+    let whole =
+        |shape| -> Value { serde_json::from_str(&Encoder::new(about(), shape).whole(&answer)).unwrap() };
+    let said = whole(Shape::Chat)["message"].clone();
+    assert_eq!(said["content"], "![image](data:image/png;base64,AA)![image](data:image/png;base64,BB)");
+    assert_eq!(said.get("images"), None, "Ollama's own client would not read it");
+    let generated = whole(Shape::Generate);
+    assert_eq!((&generated["image"], generated.get("images")), (&json!("AA"), None));
+    assert_eq!(generated["response"], "![image](data:image/png;base64,BB)", "none is lost");
 }
 
 #[test]

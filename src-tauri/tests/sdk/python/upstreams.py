@@ -26,6 +26,9 @@ class Upstream:
     said_before_calls: str = ""
     # Over a web session we cut ourselves. OpenAI's form, which the API speaks, has no field for which one was met.
     tells_stop_sequences: bool = False
+    # A thought stands in tags in a web session's text; the API has a field for it, and for pictures that a model made.
+    thought: str = "think: hm, so\necho: Yes."
+    pictures: tuple = ("image:\necho: Look.",)
     # Chunks that the API's stream sends before the first words; the simulator's faults count them too.
     opening_chunks: int = 0
     settings: str = field(init=False)
@@ -48,6 +51,8 @@ WEB = Upstream(
     several_accounts=True,
     said_before_calls="I use a tool.",
     tells_stop_sequences=True,
+    thought="echo: <think>hm, so</think>\n\nYes.",
+    pictures=(),
 )
 API = Upstream("api", own_models=frozenset({"claude-sonnet-4-5", "deepseek-v3.1"}), opening_chunks=1)
 UPSTREAMS = [WEB, API]
