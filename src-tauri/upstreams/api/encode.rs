@@ -155,12 +155,13 @@ fn messages(message: &Message) -> Vec<Wire<'_>> {
         Role::System => {
             vec![Wire::Plain(json!({"role": "system", "content": all_text(&message.parts)}))]
         }
-        Role::Assistant => vec![Wire::Plain(assistant(&message.parts))],
+        Role::Assistant => assistant(&message.parts).map(Wire::Plain).into_iter().collect(),
         Role::User => user(&message.parts),
     }
 }
 
-fn assistant(parts: &[Part]) -> Value {
+/// A turn that holds only thoughts is left out: models refuse one that says nothing.
+fn assistant(parts: &[Part]) -> Option<Value> {
     let text = all_text(parts);
     let calls: Vec<Value> = parts
         .iter()
@@ -178,12 +179,15 @@ fn assistant(parts: &[Part]) -> Value {
             | Part::Result(_) => None,
         })
         .collect();
-    let content = if text.is_empty() && !calls.is_empty() { Value::Null } else { json!(text) };
+    if text.is_empty() && calls.is_empty() {
+        return None;
+    }
+    let content = if text.is_empty() { Value::Null } else { json!(text) };
     let mut message = json!({"role": "assistant", "content": content});
     if !calls.is_empty() {
         message["tool_calls"] = Value::Array(calls);
     }
-    message
+    Some(message)
 }
 
 fn user(parts: &[Part]) -> Vec<Wire<'_>> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, KEY, Options, Scene};
+use crate::support::{Answer, KEY, Options, Scene, Upstream};
 
 fn hi() -> Value {
     json!({ "model": "claude-sonnet-4-20250514", "max_tokens": 100, "messages": [{ "role": "user", "content": "echo: hi" }] })
@@ -19,6 +19,45 @@ async fn a_system_prompt_and_a_later_system_message_become_the_preprompt() {
     assert_eq!((answer.status, &answer.json()["content"]), (200, &json!([{ "type": "text", "text": "hi" }])));
     assert_eq!(scene.asked()[0].preprompt.as_deref(), Some("Be short.\n\nBe kind."));
     scene.still_serves().await;
+}
+
+/// Models refuse thoughts that their maker has not signed, and no upstream has a field for thoughts of earlier turns.
+#[tokio::test]
+async fn thoughts_that_come_back_are_not_sent_upstream() {
+    let thoughts = [
+        json!({ "type": "thinking", "thinking": "ours", "signature": "unsigned" }),
+        json!({ "type": "thinking", "thinking": "signed elsewhere", "signature": "EqQBCkYIBxgC" }),
+        json!({ "type": "redacted_thinking", "data": "EmwKAhgB" }),
+    ];
+    let call = json!({ "type": "tool_use", "id": "t1", "name": "now", "input": {} });
+    let result = json!({ "type": "tool_result", "tool_use_id": "t1", "content": "noon" });
+    let user = |content: Value| json!({ "role": "user", "content": content });
+    let said = |more: Value| {
+        let blocks: Vec<Value> = thoughts.iter().cloned().chain(more.as_array().unwrap().clone()).collect();
+        json!({ "role": "assistant", "content": blocks })
+    };
+    for upstream in Upstream::BOTH {
+        let scene = upstream.alone(Options::default()).await;
+        let mut body = hi();
+        body["model"] = json!("gpt-4.1");
+        body["tools"] = json!([{ "name": "now", "input_schema": { "type": "object" } }]);
+        body["thinking"] = json!({ "type": "adaptive" });
+        body["messages"] = json!([
+            user(json!("one")),
+            said(json!([{ "type": "text", "text": "two" }, call])),
+            user(json!([result])),
+            said(json!([])),
+            user(json!("echo: three")),
+        ]);
+        let answer = scene.program.post("/v1/messages", &body).await;
+        assert_eq!(answer.json()["content"], json!([{ "type": "text", "text": "three" }]), "{upstream:?}");
+        let asked = json!(scene.asked()[0].messages).to_string();
+        for never in ["ours", "elsewhere", "EmwKAhgB", "EqQBCkYIBxgC", "unsigned", "thinking"] {
+            assert!(!asked.contains(never), "{upstream:?}: {never} in {asked}");
+        }
+        assert!(!asked.contains("\"content\":\"\""), "models refuse a turn that says nothing: {asked}");
+        scene.still_serves().await;
+    }
 }
 
 #[tokio::test]

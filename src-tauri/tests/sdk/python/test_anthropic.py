@@ -103,6 +103,22 @@ def test_parallel_tools_and_their_results(claude, upstream, streamed):
     assert ask(claude, history, tools=TOOLS).content[0].text == TOLD
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_thoughts_may_come_back_with_the_history(claude, upstream, streamed):
+    """The signature of a thought is none of Anthropic's. Clients send it back all the same, as they have to with theirs."""
+    question = {"messages": user(upstream.thought), "thinking": {"type": "adaptive"}}
+    if streamed:
+        with claude.messages.stream(model=MODEL, max_tokens=900, **question) as stream:
+            reply = stream.get_final_message()
+    else:
+        reply = ask(claude, **question)
+    thought, said = reply.content
+    assert (thought.type, thought.thinking.strip(), said.text.strip()) == ("thinking", "hm, so", "Yes.")
+    assert thought.signature
+    history = question["messages"] + [{"role": "assistant", "content": reply.content}] + echo("and on")
+    assert ask(claude, history, thinking={"type": "adaptive"}).content[0].text == "and on"
+
+
 def test_the_tool_runner_goes_on_without_threads(claude):
     asked = []
 
