@@ -86,5 +86,5 @@ async fn read(response: Response<Body>) -> Option<Image> {
     let source =
         Source::new(response.into_body(), Instant::now() + TOTAL_TIME, TOTAL_TIME, MAX_IMAGE_BYTES as u64);
     let bytes = source.collect(MAX_IMAGE_BYTES).await.ok()?;
-    Image::from_bytes(bytes.into()).ok()
+    Image::from_bytes(bytes).ok()
 }
