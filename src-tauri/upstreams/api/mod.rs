@@ -7,6 +7,8 @@
 mod budget;
 mod calls;
 mod catalogue;
+#[cfg(test)]
+mod cutting;
 mod decode;
 mod encode;
 mod events;
