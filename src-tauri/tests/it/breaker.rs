@@ -103,6 +103,40 @@ async fn storm(upstream: Upstream) {
     scene.still_serves().await;
 }
 
+/// As many requests as a busy editor makes in an hour. Memory and sockets are compared once the program has seen enough of
+/// them to have all that it keeps.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn f27_a_long_time_without_mammouth_costs_nothing_and_ends_by_itself() {
+    const SETTLED: usize = 400;
+    for upstream in Upstream::BOTH {
+        let scene = upstream.pair(Options::default()).await;
+        upstream.fault(&scene, "status=503");
+        let mut before = (0, 0);
+        for n in 0..4 * SETTLED {
+            if n == SETTLED {
+                before = (scene.memory(), scene.open_files());
+            }
+            let answer = scene.program.chat(&question("hello")).await;
+            assert!([502, 503].contains(&answer.status), "{answer:?}");
+        }
+        let grown = scene.memory().saturating_sub(before.0);
+        assert!(grown < 6 * 1024 * 1024, "{upstream:?}: grown by {grown} bytes");
+        scene.until_open_files(before.1 + 4).await;
+        assert!(scene.asked().len() * 10 <= 4 * SETTLED, "{upstream:?}: few calls while it is down");
+        // One that happens to be a probe does not say when to come again; the next one does.
+        let mut last = scene.program.chat(&question("hello")).await;
+        while !is_down(&last) {
+            last = scene.program.chat(&question("hello")).await;
+        }
+        assert!(retry_after(&last).is_some_and(|wait| wait <= 5), "{upstream:?}: back within five seconds");
+        scene.heal();
+        wait_as_told(&last).await;
+        scene.still_serves().await;
+        scene.still_serves().await;
+    }
+}
+
 #[tokio::test]
 async fn f11_replies_that_always_break_off_stop_the_calls_too() {
     let scene = Scene::of(&["alice", "bob"]).await;
