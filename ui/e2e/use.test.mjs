@@ -114,7 +114,7 @@ describe("in use", () => {
     assert.equal(await program.chat("my-coder"), 200);
     await page.open("requests");
     await page.locator(".line").filter({ hasText: "my-coder" }).first().click();
-    await page.getByRole("complementary", { name: "Details of the request" }).getByText("openai-gpt-5", { exact: true }).waitFor();
+    await page.getByRole("complementary", { name: "Details of the request" }).getByText("openai-gpt-5", { exact: true }).first().waitFor();
     await page.open("models");
     await alias.getByRole("button", { name: "Remove alias my-coder" }).click();
     await alias.waitFor({ state: "detached" });
