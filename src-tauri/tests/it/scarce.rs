@@ -1,6 +1,7 @@
 //! Too few files, too little memory, and a disk on which the n-th write fails.
 
 use std::path::Path;
+use std::time::Duration;
 
 use base64::Engine;
 use serde_json::json;
@@ -38,6 +39,7 @@ async fn f38_with_few_files_some_are_refused_and_the_rest_goes_on() {
     assert!(served > 0, "{refused} {closed}");
     let log = scene.program.log();
     assert!(!log.contains("cannot accept"), "files were kept back, so it never came to that: {log}");
+    until_there_is_room(&scene).await;
     // The database and the settings have had theirs all the time.
     let logged = scene.records_once(|records| records.len() >= served).await;
     assert!(logged.iter().filter(|record| record["status"] == 200).count() >= served);
@@ -69,6 +71,21 @@ async fn f39_more_uploads_than_memory_are_shed_and_nothing_breaks() {
     scene.still_serves().await;
     assert!(!scene.program.log().contains("memory allocation"), "{}", scene.program.log());
     assert_eq!(upload(scene.program.port, &whole).await, 200, "one alone has room");
+}
+
+/// A client has read its whole answer a moment before its place is free again.
+async fn until_there_is_room(scene: &Scene) {
+    let probe = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let room = async {
+        loop {
+            let mut wire = Wire::open(scene.program.port).await;
+            wire.send(probe).await;
+            if wire.rest().await.status() == 200 {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), room).await.expect("a place is free again");
 }
 
 /// Sends a whole request and reads meanwhile.
