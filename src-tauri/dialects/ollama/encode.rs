@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::listing::moment;
-use crate::chat::{Collected, Event, Finish, Part, Usage};
+use crate::chat::{Collected, Event, Finish, Usage};
 use crate::dialects::{About, Encode, sse};
 
 /// Which of the two requests is answered.
@@ -138,17 +138,9 @@ impl Encode for Encoder {
         if self.about.remember.thoughts && !reasoning.is_empty() {
             around["thinking"] = reasoning.into();
         }
-        let calls = answer.parts.iter().filter_map(|part| match part {
-            Part::Call(call) => Some(call),
-            Part::Text(_)
-            | Part::Reasoning(_)
-            | Part::Result(_)
-            | Part::Image(_)
-            | Part::ImageLink(_)
-            | Part::File(_) => None,
-        });
+        let calls = answer.calls().enumerate();
         let calls: Vec<Value> =
-            calls.enumerate().map(|(at, made)| call(at, &made.id, &made.name, &made.arguments)).collect();
+            calls.map(|(at, made)| call(at, &made.id, &made.name, &made.arguments)).collect();
         if !calls.is_empty() {
             around["tool_calls"] = calls.into();
         }
