@@ -169,9 +169,7 @@ async fn whole(events: Events, mut serving: Serving, pending: Option<Pending>, a
     serving.complete(Some(answer.usage));
     serving.encoder.took(first, serving.exchange.began.elapsed());
     let body = serving.encoder.whole(&answer);
-    if let Some((pending, kept)) = pending.zip(serving.encoder.kept()) {
-        serving.exchange.proxy.threads.keep(&pending, kept, Instant::now());
-    }
+    serving.keep(pending);
     serving.sent(body.as_bytes());
     serving.exchange.answered();
     Answer::json(200, body)

@@ -10,6 +10,7 @@ use warp::reply::Response;
 
 use super::answer::{self, ATTEMPTS};
 use super::problem::{Problem, tell};
+use super::threads::Pending;
 use super::{Caller, Inner, cost, retry};
 use crate::accounts::Lease;
 use crate::chat::Usage;
@@ -87,6 +88,13 @@ impl Serving {
     /// A piece of the reply leaves.
     pub(super) fn sent(&mut self, bytes: &[u8]) {
         self.exchange.entry.sent(bytes);
+    }
+
+    /// Keeps the reply, once its end is encoded, where its client may come back to it.
+    pub(super) fn keep(&mut self, pending: Option<Pending>) {
+        if let Some((pending, kept)) = pending.zip(self.encoder.kept()) {
+            self.exchange.proxy.threads.keep(&pending, kept, Instant::now());
+        }
     }
 
     /// The reply came to its end.

@@ -6,7 +6,7 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -46,9 +46,7 @@ impl ReplyStream {
         self.ended = true;
         serving.encoder.took(self.first, serving.exchange.began.elapsed());
         let frames = serving.encoder.frames(event);
-        if let Some((pending, kept)) = self.pending.take().zip(serving.encoder.kept()) {
-            serving.exchange.proxy.threads.keep(&pending, kept, Instant::now());
-        }
+        serving.keep(self.pending.take());
         serving.sent(frames.as_bytes());
         serving.stream_complete(Some(*usage));
         frames
