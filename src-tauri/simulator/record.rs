@@ -14,6 +14,8 @@ const MAX_KEPT_BYTES: usize = 128 * 1024 * 1024;
 pub struct Call {
     /// Counts up from 0 for every call since the start.
     pub id: u64,
+    /// The connection that it came over, counted from 1 since the start.
+    pub connection: u64,
     pub method: String,
     /// Without the query.
     pub path: String,
@@ -140,8 +142,14 @@ impl Record {
         let _ = self.0.subscribe().wait_for(|state| predicate(state)).await;
     }
 
-    pub(super) fn connected(&self) {
-        self.0.send_modify(|state| state.connections += 1);
+    /// Counts a connection and gives it its number.
+    pub(super) fn connected(&self) -> u64 {
+        let mut number = 0;
+        self.0.send_modify(|state| {
+            state.connections += 1;
+            number = state.connections;
+        });
+        number
     }
 
     pub(super) fn connections(&self) -> u64 {

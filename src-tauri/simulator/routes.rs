@@ -20,6 +20,7 @@ use super::play::{self, Abort, Body, Stage};
 use super::record::Call;
 use super::reply::Wish;
 use super::rules::{LLMS_PATH, UPLOAD_PATH};
+use super::serve::Connection;
 use super::shared::{Shared, Ticket};
 use super::site::{self, Input};
 use super::wire::Socket;
@@ -67,6 +68,7 @@ pub(super) fn stage(shared: Arc<Shared>, socket: Arc<Socket>, ticket: Ticket, fa
 
 pub(super) fn new_call(head: &Parts, account: Option<String>) -> Call {
     Call {
+        connection: head.extensions.get().map_or(0, |connection: &Connection| connection.0),
         method: head.method.to_string(),
         path: head.uri.path().to_owned(),
         cookie_ok: account.is_some(),

@@ -74,14 +74,19 @@ async fn f42_after_a_sleep_dead_streams_end_and_the_first_new_request_is_served(
     let mut stream = scene.program.stream(&streamed("echo: one two three")).await;
     stream.next_json().await;
     scene.program.signal("STOP").await;
+    let before = scene.asked();
     clock.add(130);
     scene.heal();
     scene.program.signal("CONT").await;
-    let connections = scene.simulator.connections();
     assert_eq!(scene.still_serves().await.status, 200);
     let events = stream.all().await;
     assert!(events.last().unwrap().contains("stream_interrupted"), "{events:?}");
-    assert!(scene.simulator.connections() > connections, "what idled through the sleep is not used again");
+    let asked = scene.asked();
+    let first = asked.last().expect("the first new request").connection;
+    assert!(
+        before.iter().all(|call| call.connection != first),
+        "what idled through the sleep is not used again"
+    );
     assert_eq!(scene.standing("web-1").await, "ready", "the sleep is nobody's failure");
     scene.still_serves().await;
 }
