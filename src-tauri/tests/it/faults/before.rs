@@ -46,7 +46,7 @@ async fn f03_a_lost_session_or_key_takes_the_account_out_until_somebody_renews_i
 
 #[tokio::test]
 async fn f04_a_429_rests_only_the_account_that_got_it() {
-    check([both("status=429 header=Retry-After:7", RATE)]).await;
+    check([both("status=429 header=Retry-After:600", RATE)]).await;
 }
 
 #[tokio::test]
