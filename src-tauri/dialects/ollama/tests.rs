@@ -16,7 +16,7 @@ fn a_conversation_with_tools_and_images() {
             { "role": "system", "content": "be" },
             { "role": "user", "content": "see", "images": ["iVBORw0KGgo="] },
             { "role": "assistant", "content": "", "thinking": "hm", "tool_calls": [{ "function": { "name": "f", "arguments": { "a": 1 } } }] },
-            { "role": "tool", "tool_name": "f", "content": "r" },
+            { "role": "tool", "tool_name": "f", "content": "r", "images": ["iVBORw0KGgo="] },
         ],
         "tools": [{ "type": "function", "function": { "name": "f", "description": "d", "parameters": { "type": "object" } } }],
         "format": { "type": "object" }, "think": "high", "keep_alive": "5m",
@@ -28,6 +28,7 @@ fn a_conversation_with_tools_and_images() {
     let Part::Call(call) = &request.messages[2].parts[1] else { panic!("a call") };
     let Part::Result(result) = &request.messages[3].parts[0] else { panic!("a result") };
     assert_eq!((call.arguments.as_str(), &call.id), ("{\"a\":1}", &result.call_id));
+    assert!(matches!(result.parts.as_slice(), [Part::Text(_), Part::Image(_)]), "{result:?}");
     assert_eq!(
         (request.max_tokens, request.stop, request.effort),
         (Some(9), vec!["x".to_owned()], Some(Effort::High))

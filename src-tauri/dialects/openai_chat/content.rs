@@ -141,9 +141,7 @@ impl Reading {
 
     fn spoken(&mut self, index: usize, role: Role, wire: WireMessage<'_>) -> Result<Message, Invalid> {
         let mut parts = self.parts(index, wire.content)?;
-        for (at, data) in wire.images.iter().flatten().enumerate() {
-            parts.push(picture::of_base64(&format!("messages[{index}].images[{at}]"), data)?);
-        }
+        parts.extend(pictures(index, wire.images)?);
         if parts.is_empty() && !self.foreign {
             return Err(Invalid::request(format!("messages[{index}].content"), "the message has no content"));
         }
@@ -200,7 +198,8 @@ impl Reading {
                 return Err(Invalid::request(format!("messages[{index}].tool_call_id"), message));
             }
         };
-        let parts = self.parts(index, wire.content)?;
+        let mut parts = self.parts(index, wire.content)?;
+        parts.extend(pictures(index, wire.images)?);
         let result = ToolResult { call_id, name, parts, failed: false };
         Ok(Message { role: Role::User, parts: vec![Part::Result(result)] })
     }
@@ -247,6 +246,14 @@ impl Reading {
             }
         }
     }
+}
+
+/// The pictures that stand beside a message's text.
+fn pictures(index: usize, images: Option<Vec<Cow<'_, str>>>) -> Result<Vec<Part>, Invalid> {
+    let picture = |(at, data): (usize, &Cow<'_, str>)| {
+        picture::of_base64(&format!("messages[{index}].images[{at}]"), data)
+    };
+    images.iter().flatten().enumerate().map(picture).collect()
 }
 
 /// The JSON text of arguments. Most clients write it as a text, some as the object itself.
