@@ -77,6 +77,7 @@ fn content(parts: &[Part]) -> String {
     let mut texts = Vec::new();
     for part in parts {
         match part {
+            Part::Text(text) if text.is_empty() => {}
             Part::Text(text) => texts.push(Cow::from(text)),
             Part::Image(_) | Part::ImageLink(_) => texts.push("(an image, attached to this message)".into()),
             Part::File(file) => texts.push(file.told().into()),
@@ -127,6 +128,10 @@ mod tests {
         assert_eq!(
             history.result(&named),
             "<tool_result name=\"bash\" failed=\"true\">\n(nothing)\n</tool_result>"
+        );
+        assert_eq!(
+            history.result(&result("y", "")),
+            "<tool_result name=\"read\" call=\"2\">\n(nothing)\n</tool_result>"
         );
     }
 
