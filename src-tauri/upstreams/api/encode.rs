@@ -218,12 +218,19 @@ fn tool_message<'a>(result: &'a ToolResult, content: &mut Vec<Piece<'a>>) -> Val
     let shown: Vec<Piece<'_>> = result.parts.iter().filter_map(attachment).collect();
     if !shown.is_empty() {
         let documents = result.parts.iter().any(|part| matches!(part, Part::File(_)));
-        let what = if documents { "files" } else { "images" };
-        let text = format!("The {what} of the tool result {}:", result.call_id);
+        let text = heading(shown.len(), if documents { "file" } else { "image" }, &result.call_id);
         content.push(Piece::Text { text: text.into() });
         content.extend(shown);
     }
     json!({"role": "tool", "tool_call_id": result.call_id, "content": text})
+}
+
+/// It tells how many there are, because what the user shows may stand right behind them.
+fn heading(count: usize, what: &str, id: &str) -> String {
+    match count {
+        1 => format!("The {what} of the tool result {id}:"),
+        _ => format!("The {count} {what}s of the tool result {id}:"),
+    }
 }
 
 fn attachment(part: &Part) -> Option<Piece<'_>> {
@@ -305,10 +312,12 @@ mod tests {
         assert_eq!(messages[1], json!({"role": "tool", "tool_call_id": "a", "content": "x"}));
         assert_eq!(messages[2], json!({"role": "tool", "tool_call_id": "b", "content": "Error: no"}));
         let content = &messages[3]["content"];
+        assert_eq!(content[0]["text"], "The image of the tool result a:");
         assert_eq!(
             (&content[1]["image_url"]["url"], &content[2]["text"]),
             (&json!("https://example.com/a.png"), &json!("and?"))
         );
+        assert_eq!(heading(2, "file", "b"), "The 2 files of the tool result b:");
         assert_eq!(messages.as_array().unwrap().len(), 4);
     }
 
