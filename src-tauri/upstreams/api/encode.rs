@@ -195,6 +195,8 @@ fn user(parts: &[Part]) -> Vec<Wire<'_>> {
     for part in parts {
         match part {
             Part::Result(result) => results.push(Wire::Plain(tool_message(result, &mut content))),
+            // Clients write one beside a picture that says everything, and some models refuse it.
+            Part::Text(text) if text.is_empty() => {}
             Part::Text(text) => content.push(Piece::Text { text: text.into() }),
             Part::Image(_) | Part::ImageLink(_) | Part::File(_) => content.extend(attachment(part)),
             Part::Reasoning(_) | Part::Call(_) => {}
@@ -319,6 +321,17 @@ mod tests {
         );
         assert_eq!(heading(2, "file", "b"), "The 2 files of the tool result b:");
         assert_eq!(messages.as_array().unwrap().len(), 4);
+    }
+
+    #[test]
+    fn an_empty_text_is_no_piece_of_its_own() {
+        let link = Part::ImageLink("https://example.com/a.png".parse().unwrap());
+        let content = |parts| {
+            let messages = vec![Message { role: Role::User, parts }];
+            json_of(&Request { messages, ..Request::default() }, ASK)["messages"][0]["content"].clone()
+        };
+        assert_eq!(content(vec![text(""), link]).as_array().map(Vec::len), Some(1));
+        assert_eq!(content(vec![text("")]), "");
     }
 
     #[test]
