@@ -17,7 +17,7 @@ const FRAME: usize = 4 * 1024;
 /// The body. Nothing is lost that the form can say; thoughts of earlier turns it cannot. Images are written straight
 /// into the one buffer: they are most of a large request, and each copy would be there at the same time.
 pub(super) fn body(request: &Request, ask: Ask<'_>) -> Vec<u8> {
-    let messages = request.messages.iter().flat_map(messages).collect();
+    let messages = request.messages.chunk_by(both_bring_results).flat_map(messages).collect();
     let body = Body { messages, rest: rest(request, ask) };
     let mut buffer = Vec::with_capacity(all_bytes(request) / 3 * 4 + FRAME);
     serde_json::to_writer(&mut buffer, &body).expect("texts become JSON and a buffer takes them");
@@ -149,14 +149,21 @@ fn effort(effort: Option<Effort>, reasons: Option<bool>) -> Value {
     json!(word)
 }
 
-/// One message becomes several where it holds results: each is a message of its own there, and right behind the calls.
-fn messages(message: &Message) -> Vec<Wire<'_>> {
-    match message.role {
+/// Results that come one message each, as some dialects have them, are still those of one turn.
+fn both_bring_results(one: &Message, next: &Message) -> bool {
+    [one, next].iter().all(|message| message.parts.iter().any(|part| matches!(part, Part::Result(_))))
+}
+
+/// The messages of one turn. It becomes several where it holds results: each is a message of its own there, right behind
+/// the calls and before all that the user shows and says.
+fn messages(turn: &[Message]) -> Vec<Wire<'_>> {
+    let Some(first) = turn.first() else { return Vec::new() };
+    match first.role {
         Role::System => {
-            vec![Wire::Plain(json!({"role": "system", "content": all_text(&message.parts)}))]
+            vec![Wire::Plain(json!({"role": "system", "content": all_text(&first.parts)}))]
         }
-        Role::Assistant => assistant(&message.parts).map(Wire::Plain).into_iter().collect(),
-        Role::User => user(&message.parts),
+        Role::Assistant => assistant(&first.parts).map(Wire::Plain).into_iter().collect(),
+        Role::User => user(turn.iter().flat_map(|message| &message.parts)),
     }
 }
 
@@ -190,7 +197,7 @@ fn assistant(parts: &[Part]) -> Option<Value> {
     Some(message)
 }
 
-fn user(parts: &[Part]) -> Vec<Wire<'_>> {
+fn user<'a>(parts: impl Iterator<Item = &'a Part>) -> Vec<Wire<'a>> {
     let (mut results, mut content) = (Vec::new(), Vec::new());
     for part in parts {
         match part {
@@ -259,129 +266,4 @@ fn all_text(parts: &[Part]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use base64::Engine;
-
-    use super::*;
-    use crate::chat::{Image, Sampling, ToolCall};
-
-    const ASK: Ask<'_> = Ask { model: "m", max_tokens: Some(9), reasons: None };
-
-    fn json_of(request: &Request, ask: Ask<'_>) -> Value {
-        serde_json::from_slice(&body(request, ask)).unwrap()
-    }
-
-    fn text(text: &str) -> Part {
-        Part::Text(text.to_owned())
-    }
-
-    #[test]
-    fn a_plain_request_is_plain() {
-        let messages = vec![Message { role: Role::User, parts: vec![text("hi")] }];
-        let request = Request { model: "alias".into(), messages, ..Request::default() };
-        let expected =
-            json!({"model": "m", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 9});
-        assert_eq!(json_of(&request, ASK), expected);
-    }
-
-    #[test]
-    fn calls_results_and_their_pictures_stand_where_the_form_wants_them() {
-        let call = |id: &str| ToolCall { id: id.into(), name: "f".into(), arguments: "{}".into() };
-        let link: Part = Part::ImageLink("https://example.com/a.png".parse().unwrap());
-        let result = |id: &str, parts, failed| {
-            Part::Result(ToolResult { call_id: id.into(), name: None, parts, failed })
-        };
-        let request = Request {
-            messages: vec![
-                Message {
-                    role: Role::Assistant,
-                    parts: vec![Part::Reasoning("hm".into()), Part::Call(call("a")), Part::Call(call("b"))],
-                },
-                Message {
-                    role: Role::User,
-                    parts: vec![
-                        result("a", vec![text("x"), link], false),
-                        result("b", vec![text("no")], true),
-                        text("and?"),
-                    ],
-                },
-            ],
-            ..Request::default()
-        };
-        let messages = json_of(&request, ASK)["messages"].clone();
-        assert_eq!(messages[0]["content"], Value::Null);
-        assert_eq!(messages[0]["tool_calls"][1]["id"], "b");
-        assert_eq!(messages[1], json!({"role": "tool", "tool_call_id": "a", "content": "x"}));
-        assert_eq!(messages[2], json!({"role": "tool", "tool_call_id": "b", "content": "Error: no"}));
-        let content = &messages[3]["content"];
-        assert_eq!(content[0]["text"], "The image of the tool result a:");
-        assert_eq!(
-            (&content[1]["image_url"]["url"], &content[2]["text"]),
-            (&json!("https://example.com/a.png"), &json!("and?"))
-        );
-        assert_eq!(heading(2, "file", "b"), "The 2 files of the tool result b:");
-        assert_eq!(messages.as_array().unwrap().len(), 4);
-    }
-
-    #[test]
-    fn an_empty_text_is_no_piece_of_its_own() {
-        let link = Part::ImageLink("https://example.com/a.png".parse().unwrap());
-        let content = |parts| {
-            let messages = vec![Message { role: Role::User, parts }];
-            json_of(&Request { messages, ..Request::default() }, ASK)["messages"][0]["content"].clone()
-        };
-        assert_eq!(content(vec![text(""), link]).as_array().map(Vec::len), Some(1));
-        assert_eq!(content(vec![text("")]), "");
-    }
-
-    #[test]
-    fn an_image_stands_in_it_as_a_data_url_in_the_room_that_was_made_for_it() {
-        let bytes = [b"\x89PNG\r\n\x1a\n".as_slice(), &[7; 100_000]].concat();
-        let image = Image::from_bytes(bytes.clone().into()).unwrap();
-        let messages = vec![Message { role: Role::User, parts: vec![text("what?"), Part::Image(image)] }];
-        let request = Request { messages, ..Request::default() };
-        let url = format!("data:image/png;base64,{}", STANDARD.encode(bytes));
-        let expected = json!([
-            {"type": "text", "text": "what?"}, {"type": "image_url", "image_url": {"url": url}}
-        ]);
-        assert_eq!(json_of(&request, ASK)["messages"][0]["content"], expected);
-        let body = body(&request, ASK);
-        assert!(body.capacity() < body.len() + 2 * FRAME, "{} for {}", body.capacity(), body.len());
-    }
-
-    #[test]
-    fn every_wish_has_its_field() {
-        let tool = Tool {
-            name: "f".into(),
-            description: Some("d".into()),
-            parameters: json!({"type": "object"}),
-            strict: true,
-        };
-        let request = Request {
-            stream: true,
-            max_tokens: Some(5),
-            stop: vec!["END".into()],
-            tools: vec![tool],
-            tool_choice: ToolChoice::Named("f".into()),
-            one_call: true,
-            format: Format::JsonSchema { name: "n".into(), schema: json!({}), strict: true },
-            effort: Some(Effort::Max),
-            sampling: Sampling { temperature: Some(0.5), seed: Some(1), ..Sampling::default() },
-            ..Request::default()
-        };
-        let body = json_of(&request, ASK);
-        assert_eq!(
-            (&body["max_tokens"], &body["stream_options"]["include_usage"]),
-            (&json!(5), &json!(true))
-        );
-        assert_eq!(body["tools"][0]["function"]["strict"], true);
-        assert_eq!(body["tool_choice"]["function"]["name"], "f");
-        assert_eq!(
-            (&body["parallel_tool_calls"], &body["reasoning_effort"]),
-            (&json!(false), &json!("high"))
-        );
-        assert_eq!(body["response_format"]["json_schema"]["name"], "n");
-        assert_eq!((&body["temperature"], &body["seed"], body.get("top_p")), (&json!(0.5), &json!(1), None));
-        assert_eq!(json_of(&request, Ask { reasons: Some(false), ..ASK }).get("reasoning_effort"), None);
-    }
-}
+mod tests;
