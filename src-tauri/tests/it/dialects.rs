@@ -194,6 +194,32 @@ async fn limits_and_stop_sequences_hold_on_every_dialect() {
 }
 
 #[tokio::test]
+async fn a_stop_sequence_that_is_met_at_once_leaves_a_complete_reply_without_a_word() {
+    for upstream in Upstream::BOTH {
+        let scene = upstream.alone(Options::default()).await;
+        for (spoken, stop) in [
+            (SPOKEN[0], json!({ "stop": ["one"] })),
+            (SPOKEN[1], json!({ "stop_sequences": ["one"] })),
+            (SPOKEN[3], json!({ "options": { "stop": ["one"] } })),
+            (SPOKEN[4], json!({ "options": { "stop": ["one"] } })),
+            (SPOKEN[5], json!({ "stop": "one" })),
+        ] {
+            let what = format!("{upstream:?} {}", spoken.path);
+            let mut body = (spoken.ask)("echo: one two");
+            body.as_object_mut().unwrap().extend(stop.as_object().unwrap().clone());
+            let answer = scene.program.post(spoken.path, &body).await;
+            let said = (spoken.text)(&answer.json()).as_str().unwrap_or_default().to_owned();
+            assert_eq!((answer.status, said.as_str()), (200, ""), "{what}: {:?}", answer.body);
+            body["stream"] = json!(true);
+            let (said, last) = spoken.read(&scene.program.post(spoken.path, &body).await);
+            assert_eq!(said, "", "{what}");
+            assert!(last.contains(spoken.end), "{what}: {last}");
+        }
+        scene.still_serves().await;
+    }
+}
+
+#[tokio::test]
 async fn over_an_api_key_every_dialect_gets_the_same_reply() {
     let scene = Scene::keyed().await;
     for spoken in SPOKEN {

@@ -45,7 +45,8 @@ impl Decoder {
         self.seen.model.as_deref()
     }
 
-    /// Whether the reply said anything, be it in words, thoughts, calls or pictures.
+    /// Whether the reply said anything, be it in words, thoughts, calls or pictures, or why it says nothing: a model may
+    /// meet a stop sequence at once, or think until its tokens are used up.
     pub(super) fn spoke(&self) -> bool {
         self.spoke
     }
@@ -67,7 +68,7 @@ impl Decoder {
         if let Some(choice) = choices.and_then(|choices| choices.first_mut()) {
             let before = out.len();
             self.choice(choice, out);
-            self.spoke |= out.len() > before || self.calls.begun();
+            self.spoke |= out.len() > before || self.calls.begun() || self.finish.is_some();
         }
         Chunk::Fine
     }
@@ -172,6 +173,17 @@ mod tests {
 
     fn delta(delta: Value) -> Value {
         json!({"model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": null}]})
+    }
+
+    #[test]
+    fn a_reply_without_a_word_is_one_if_it_says_why() {
+        let (mut decoder, mut out) = (Decoder::default(), Vec::new());
+        decoder.chunk(delta(json!({"role": "assistant", "content": ""})), &mut out);
+        assert!(!decoder.spoke());
+        decoder.chunk(json!({"choices": [{"delta": {}, "finish_reason": "length"}]}), &mut out);
+        assert!(decoder.spoke());
+        decoder.finish(&mut out);
+        assert!(matches!(out.as_slice(), [Event::Done { finish: Finish::Length, .. }]), "{out:?}");
     }
 
     fn done(events: &[Event]) -> (Finish, Usage) {
