@@ -44,6 +44,7 @@ mod private;
 mod rebinding;
 mod relay;
 mod removal;
+mod requests;
 #[cfg(target_os = "linux")]
 mod scarce;
 mod settings;

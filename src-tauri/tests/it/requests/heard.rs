@@ -1,0 +1,145 @@
+//! What Mammouth was asked, in one form: two requests that mean the same to a model are equal here.
+
+use mammouth_proxy::simulator::Call;
+use serde_json::{Map, Value, json};
+
+use crate::support::Upstream;
+
+pub fn heard(upstream: Upstream, call: &Call) -> Value {
+    match upstream {
+        Upstream::Api => {
+            json!({ "model": call.model, "talk": talk(&call.messages), "wishes": wishes(call.fields.clone()) })
+        }
+        Upstream::Web => {
+            json!({ "model": call.model, "preprompt": call.preprompt, "turns": turns(&call.messages) })
+        }
+    }
+}
+
+/// Over a session a failed result is marked where the dialect marks it, and else begins with the word.
+fn turns(messages: &[Value]) -> Value {
+    let turn = |message: &Value| {
+        let text = message["content"].as_str().expect("a text");
+        let images = message["imagesData"].as_array().expect("a list").iter();
+        // A new number stands before each upload's hash.
+        let hash = |url: &Value| url.as_str().and_then(|url| url.rsplit('-').next().map(str::to_owned));
+        json!({ "text": text.replace(" failed=\"true\">\n", ">\nError: "), "images": images.map(hash).collect::<Vec<_>>() })
+    };
+    messages.iter().map(turn).collect()
+}
+
+/// The fields but the messages: what is said and what is left out mean the same where the API takes it so.
+fn wishes(mut fields: Map<String, Value>) -> Value {
+    if let Some(most) = fields.remove("max_completion_tokens") {
+        fields.insert("max_tokens".to_owned(), most);
+    }
+    for (name, usual) in
+        [("tool_choice", json!("auto")), ("parallel_tool_calls", json!(true)), ("stream", json!(false))]
+    {
+        if fields.get(name) == Some(&usual) {
+            fields.remove(name);
+        }
+    }
+    let function = |tool: &mut Value| {
+        let function = tool["function"].as_object_mut().expect("a function");
+        if function.get("strict") == Some(&Value::Bool(false)) {
+            function.remove("strict");
+        }
+    };
+    fields.get_mut("tools").and_then(Value::as_array_mut).into_iter().flatten().for_each(function);
+    Value::Object(fields)
+}
+
+/// The messages, with calls numbered as they come: one dialect has no ids.
+fn talk(messages: &[Value]) -> Value {
+    let mut talk = Heard::default();
+    messages.iter().for_each(|message| talk.message(message));
+    talk.items.retain(|item| item["user"] != json!([]));
+    Value::Array(talk.items)
+}
+
+#[derive(Default)]
+struct Heard {
+    items: Vec<Value>,
+    ids: Vec<String>,
+}
+
+impl Heard {
+    fn number(&self, id: &Value) -> usize {
+        self.ids.iter().position(|known| id == known).unwrap_or_else(|| panic!("{id} in {:?}", self.ids))
+    }
+
+    fn message(&mut self, message: &Value) {
+        let pieces = pieces(&message["content"]);
+        match message["role"].as_str().expect("a role") {
+            "system" | "developer" => self.items.push(json!({ "system": texts(&pieces) })),
+            "assistant" => self.assistant(message, &pieces),
+            "tool" => {
+                let shown: Vec<&Value> = pieces.iter().filter(|piece| !piece.is_string()).collect();
+                let of = self.number(&message["tool_call_id"]);
+                self.items.push(json!({ "result": of, "text": texts(&pieces), "shown": shown }));
+            }
+            _ => self.user(pieces),
+        }
+    }
+
+    /// Thoughts are left out: only a relayed request still has them, and nobody asks for them back.
+    fn assistant(&mut self, message: &Value, pieces: &[Value]) {
+        let calls = message["tool_calls"].as_array().cloned().unwrap_or_default();
+        let said: Vec<Value> = calls
+            .iter()
+            .map(|call| {
+                let id = call["id"].as_str().expect("an id").to_owned();
+                assert!(!self.ids.contains(&id), "{id} is not the only one: {:?}", self.ids);
+                self.ids.push(id);
+                let arguments = call["function"]["arguments"].as_str().expect("a text");
+                let arguments: Value = serde_json::from_str(arguments).expect("JSON");
+                json!({ "name": call["function"]["name"], "arguments": arguments })
+            })
+            .collect();
+        self.items.push(json!({ "assistant": texts(pieces), "calls": said }));
+    }
+
+    /// The user shows what a tool brought and its message cannot hold.
+    fn user(&mut self, pieces: Vec<Value>) {
+        let mut own = Vec::new();
+        let mut pieces = pieces.into_iter();
+        while let Some(piece) = pieces.next() {
+            match piece.as_str().and_then(showing) {
+                None => own.push(piece),
+                Some((count, id)) => {
+                    let of = self.number(&json!(id));
+                    let result = self.items.iter_mut().rfind(|item| item["result"] == of).expect("a result");
+                    result["shown"].as_array_mut().expect("a list").extend(pieces.by_ref().take(count));
+                }
+            }
+        }
+        self.items.push(json!({ "user": own }));
+    }
+}
+
+/// How many attachments follow, and of which result they are.
+fn showing(text: &str) -> Option<(usize, &str)> {
+    let rest = text.strip_prefix("The ")?.strip_suffix(':')?;
+    let (what, id) = rest.split_once(" of the tool result ")?;
+    let count = what.split_once(' ').map_or(Some(1), |(count, _)| count.parse().ok())?;
+    Some((count, id))
+}
+
+/// Texts as texts, all else as it is.
+fn pieces(content: &Value) -> Vec<Value> {
+    match content {
+        Value::Null => Vec::new(),
+        Value::String(text) if text.is_empty() => Vec::new(),
+        Value::String(text) => vec![json!(text)],
+        Value::Array(parts) => parts
+            .iter()
+            .map(|part| if part["type"] == "text" { part["text"].clone() } else { part.clone() })
+            .collect(),
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => panic!("no content: {content}"),
+    }
+}
+
+fn texts(pieces: &[Value]) -> String {
+    pieces.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
+}

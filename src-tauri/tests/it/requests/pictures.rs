@@ -1,0 +1,37 @@
+//! Pictures and documents of a few bytes, each of its own kind.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+/// A picture by its number: the kinds take turns.
+pub fn media_type(number: u8) -> &'static str {
+    ["image/png", "image/jpeg", "image/gif", "image/webp"][usize::from(number) % 4]
+}
+
+/// The bytes of a picture as base64. No two numbers have the same.
+pub fn base64(number: u8) -> String {
+    let begin: &[u8] = match media_type(number) {
+        "image/png" => b"\x89PNG\r\n\x1a\n",
+        "image/jpeg" => b"\xff\xd8\xff",
+        "image/gif" => b"GIF89a",
+        _ => b"RIFF\0\0\0\0WEBP",
+    };
+    STANDARD.encode([begin, &[number]].concat())
+}
+
+pub fn data_url(number: u8) -> String {
+    format!("data:{};base64,{}", media_type(number), base64(number))
+}
+
+pub fn link(number: u8) -> String {
+    format!("https://pictures.example/{number}.png")
+}
+
+/// A document as base64.
+pub fn document(number: u8) -> String {
+    STANDARD.encode([b"%PDF-1.7 ".as_slice(), &[number]].concat())
+}
+
+pub fn document_url(number: u8) -> String {
+    format!("data:application/pdf;base64,{}", document(number))
+}

@@ -1,0 +1,311 @@
+//! A conversation and its wishes, in no dialect's form.
+
+use std::collections::BTreeMap;
+
+use proptest::collection::{btree_map, vec};
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::{Value, json};
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Talk {
+    pub system: Vec<String>,
+    pub turns: Vec<Turn>,
+    pub tools: Vec<Tool>,
+    pub wishes: Wishes,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Turn {
+    User(Vec<Piece>),
+    /// A word of the program around the model, in the middle of the conversation.
+    System(String),
+    /// Never empty: without a text there are calls.
+    Assistant {
+        thought: Option<String>,
+        text: Option<String>,
+        calls: Vec<Call>,
+        /// What came of the last call is told first.
+        backwards: bool,
+    },
+}
+
+/// A call, and what came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    pub id: String,
+    pub name: String,
+    pub arguments: Value,
+    pub result: Vec<Piece>,
+    /// Then the result begins with a text.
+    pub failed: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Piece {
+    Text(String),
+    Picture(u8),
+    Link(u8),
+    Document(String, u8),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tool {
+    pub name: String,
+    pub description: Option<String>,
+    pub schema: Value,
+    pub strict: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Choice {
+    Auto,
+    None,
+    Required,
+    /// The first tool.
+    First,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Format {
+    Object,
+    Schema { name: String, schema: Value, strict: bool },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wishes {
+    pub stream: bool,
+    pub max_tokens: Option<u64>,
+    pub stop: Vec<String>,
+    /// Only where there are tools.
+    pub choice: Option<Choice>,
+    pub one_call: bool,
+    pub format: Option<Format>,
+    /// `none` is left out: it is not passed on, because models refuse it that cannot think.
+    pub effort: Option<&'static str>,
+    pub temperature: Option<f64>,
+    pub top_p: Option<f64>,
+    pub top_k: Option<u64>,
+    pub presence_penalty: Option<f64>,
+    pub frequency_penalty: Option<f64>,
+    pub seed: Option<i64>,
+}
+
+/// The results of calls in the order in which they are told.
+pub fn results(calls: &[Call], backwards: bool) -> Vec<&Call> {
+    if backwards { calls.iter().rev().collect() } else { calls.iter().collect() }
+}
+
+impl Piece {
+    pub fn text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+}
+
+impl Talk {
+    /// Every list of pieces.
+    pub fn pieces(&mut self) -> impl Iterator<Item = &mut Vec<Piece>> {
+        self.turns.iter_mut().flat_map(|turn| match turn {
+            Turn::User(pieces) => vec![pieces],
+            Turn::System(_) => Vec::new(),
+            Turn::Assistant { calls, .. } => calls.iter_mut().map(|call| &mut call.result).collect(),
+        })
+    }
+
+    /// Every call.
+    pub fn calls(&mut self) -> impl Iterator<Item = &mut Call> {
+        self.turns.iter_mut().flat_map(|turn| match turn {
+            Turn::User(_) | Turn::System(_) => [].iter_mut(),
+            Turn::Assistant { calls, .. } => calls.iter_mut(),
+        })
+    }
+
+    /// Whatever the system, the user, the model and the tools said, and the names of all tools.
+    pub fn texts(&self) -> Vec<&str> {
+        let turns = self.turns.iter().flat_map(|turn| match turn {
+            Turn::User(pieces) => pieces.iter().filter_map(Piece::text).collect(),
+            Turn::System(text) => vec![text.as_str()],
+            Turn::Assistant { text, calls, .. } => {
+                let results = calls.iter().flat_map(|call| &call.result).filter_map(Piece::text);
+                let names = calls.iter().map(|call| call.name.as_str());
+                text.as_deref().into_iter().chain(results).chain(names).collect()
+            }
+        });
+        let system = self.system.iter().map(String::as_str);
+        // What must not be called is not shown.
+        let callable = match self.wishes.choice {
+            None | Some(Choice::Auto | Choice::Required) => self.tools.as_slice(),
+            Some(Choice::First) => &self.tools[..1],
+            Some(Choice::None) => &[],
+        };
+        turns.chain(system).chain(callable.iter().map(|tool| tool.name.as_str())).collect()
+    }
+
+    /// With pictures of its own only: a link would be fetched from the network, and a session takes no documents.
+    pub fn with_pictures_alone(mut self) -> Self {
+        self.pieces().for_each(|pieces| {
+            for piece in pieces {
+                if let Piece::Link(number) | Piece::Document(_, number) = *piece {
+                    *piece = Piece::Picture(number);
+                }
+            }
+        });
+        self
+    }
+
+    /// What every conversation keeps to, whatever was made up or taken away.
+    fn sound(mut self) -> Self {
+        let names: Vec<String> = self.tools.iter().map(|tool| tool.name.clone()).collect();
+        let mut names = names.into_iter().cycle();
+        let mut number = 0;
+        for call in self.calls() {
+            number += 1;
+            call.id = format!("call_{number:03}");
+            if let Some(name) = names.next() {
+                call.name = name;
+            }
+            if call.failed && call.result.first().and_then(Piece::text).is_none() {
+                call.result.insert(0, Piece::Text("no".to_owned()));
+            }
+        }
+        let mut turns: Vec<Turn> = Vec::new();
+        for turn in std::mem::take(&mut self.turns) {
+            let open = matches!(turns.last(), Some(Turn::Assistant { calls, .. }) if calls.is_empty());
+            if open && matches!(turn, Turn::Assistant { .. }) {
+                turns.push(Turn::User(vec![Piece::Text("go on".to_owned())]));
+            }
+            turns.push(turn);
+        }
+        self.turns = turns;
+        self.wishes.choice = self.wishes.choice.filter(|_| !self.tools.is_empty());
+        self.wishes.one_call &= !self.tools.is_empty();
+        self
+    }
+}
+
+/// Short texts of what breaks texts. None of them can be an order to the simulator, which needs a colon.
+fn text() -> impl Strategy<Value = String> {
+    "[a-c \n\t\"'\\\\<>{}/é北🦣\u{2028}]{1,9}"
+}
+
+fn word() -> impl Strategy<Value = String> {
+    "[a-z][a-z_-]{0,7}"
+}
+
+fn piece() -> impl Strategy<Value = Piece> {
+    prop_oneof![
+        6 => text().prop_map(Piece::Text),
+        2 => (0..9_u8).prop_map(Piece::Picture),
+        1 => (0..9_u8).prop_map(Piece::Link),
+        1 => ("[a-z]{1,4}\\.pdf", 0..9_u8).prop_map(|(name, number)| Piece::Document(name, number)),
+    ]
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        any::<bool>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        (-100..100_i32).prop_map(|tenths| json!(f64::from(tenths) / 10.0)),
+        text().prop_map(Value::from),
+        Just(Value::Null),
+    ];
+    leaf.prop_recursive(2, 6, 3, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..3).prop_map(Value::from),
+            btree_map(word(), inner, 0..3).prop_map(object),
+        ]
+    })
+}
+
+fn object(members: BTreeMap<String, Value>) -> Value {
+    Value::Object(members.into_iter().collect())
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    let arguments = btree_map(word(), value(), 0..3).prop_map(object);
+    (word(), arguments, vec(piece(), 0..3), any::<bool>()).prop_map(|(name, arguments, result, failed)| {
+        Call { id: String::new(), name, arguments, result, failed }
+    })
+}
+
+fn turn() -> impl Strategy<Value = Turn> {
+    let assistant = (of(text()), of(text()), vec(call(), 0..4), any::<bool>());
+    let assistant = assistant.prop_map(|(thought, text, calls, backwards)| {
+        let text = if calls.is_empty() { text.or(Some("yes".to_owned())) } else { text };
+        Turn::Assistant { thought, text, calls, backwards }
+    });
+    prop_oneof![
+        4 => vec(piece(), 1..4).prop_map(Turn::User),
+        1 => text().prop_map(Turn::System),
+        4 => assistant,
+    ]
+}
+
+fn schema() -> impl Strategy<Value = Value> {
+    let kind = select(vec!["string", "integer", "boolean", "array", "object"]);
+    btree_map(word(), (kind, of(text())), 0..3).prop_map(|members| {
+        let property = |(kind, description): (&str, Option<String>)| match description {
+            Some(text) => json!({ "type": kind, "description": text }),
+            None => json!({ "type": kind }),
+        };
+        let required: Vec<String> = members.keys().take(1).cloned().collect();
+        let properties = object(members.into_iter().map(|(name, about)| (name, property(about))).collect());
+        json!({ "type": "object", "properties": properties, "required": required })
+    })
+}
+
+fn tools() -> impl Strategy<Value = Vec<Tool>> {
+    btree_map(word(), (of(text()), schema(), any::<bool>()), 0..3).prop_map(|tools| {
+        let tool = |(name, (description, schema, strict))| Tool { name, description, schema, strict };
+        tools.into_iter().map(tool).collect()
+    })
+}
+
+fn format() -> impl Strategy<Value = Format> {
+    let schema = (word(), schema(), any::<bool>());
+    prop_oneof![
+        Just(Format::Object),
+        schema.prop_map(|(name, schema, strict)| Format::Schema { name, schema, strict }),
+    ]
+}
+
+fn tenths(from: i32, to: i32) -> impl Strategy<Value = Option<f64>> {
+    of((from..=to).prop_map(|tenths| f64::from(tenths) / 10.0))
+}
+
+fn wishes() -> impl Strategy<Value = Wishes> {
+    let choice = select(vec![Choice::Auto, Choice::None, Choice::Required, Choice::First]);
+    let effort = of(select(vec!["minimal", "low", "medium", "high"]));
+    let about_tools = (of(choice), any::<bool>());
+    let lengths = (any::<bool>(), of(50..5_000_u64), vec(text(), 0..3));
+    let numbers =
+        (tenths(0, 20), tenths(1, 10), of(1..100_u64), tenths(-20, 20), tenths(-20, 20), of(0..999_i64));
+    (lengths, about_tools, of(format()), effort, numbers).prop_map(
+        |(lengths, about, format, effort, numbers)| {
+            let (stream, max_tokens, stop) = lengths;
+            let (choice, one_call) = about;
+            let (temperature, top_p, top_k, presence_penalty, frequency_penalty, seed) = numbers;
+            Wishes {
+                stream,
+                max_tokens,
+                stop,
+                choice,
+                one_call,
+                format,
+                effort,
+                temperature,
+                top_p,
+                top_k,
+                presence_penalty,
+                frequency_penalty,
+                seed,
+            }
+        },
+    )
+}
+
+pub fn any_talk() -> impl Strategy<Value = Talk> {
+    (vec(text(), 0..3), vec(turn(), 1..6), tools(), wishes())
+        .prop_map(|(system, turns, tools, wishes)| Talk { system, turns, tools, wishes }.sound())
+}
