@@ -30,7 +30,7 @@
 //! | [`journal`] | the request log in SQLite | – |
 //! | [`dialects`] | wire forms, decoding and encoding; pure | `chat` |
 //! | [`upstreams`] | Mammouth; the only room that calls out | `chat`, `secrets` |
-//! | [`accounts`] | who may serve a model now | `config`, `secrets`, `upstreams` (its verdicts) |
+//! | [`accounts`] | who may serve a model now | `config`, `secrets`, `upstreams` (its verdicts), `journal` (its reasons) |
 //! | [`access`] | who may call | `config`, `secrets` |
 //! | [`server`] | connections, limits, port switch, drain | – |
 //! | [`proxy`] | routes of the dialects, the retry loop, failures to answers | `chat`, `dialects`, `upstreams`, `accounts`, `journal`, `access` |

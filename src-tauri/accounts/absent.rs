@@ -29,7 +29,7 @@ impl Absence {
     pub fn advice(&self) -> Option<Advice> {
         match self {
             Self::Reading => None,
-            Self::Unreadable(error) => Some(Advice::ReadSecret(error.to_string())),
+            Self::Unreadable(error) => Some(Advice::ReadSecret(error.clone())),
             Self::Lost => Some(Advice::AddAgain),
         }
     }

@@ -17,6 +17,7 @@ use super::state::State;
 use super::store::{Loaded, Store};
 use super::view::{self, AccountView};
 use crate::config::{Prefer, Strategy};
+use crate::journal::Picked;
 use crate::upstreams::{Identity, Quota};
 
 /// The accounts. A cheap handle.
@@ -53,8 +54,8 @@ pub(super) struct Seat {
 #[derive(Debug)]
 pub struct Lease {
     pub account: Arc<Account>,
-    /// Why this account, in words.
-    pub why: String,
+    /// Why this account.
+    pub why: Picked,
     book: Accounts,
     probe: bool,
 }

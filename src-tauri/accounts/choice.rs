@@ -9,6 +9,7 @@ use super::clock::Now;
 use super::pick::{self, Candidate};
 use super::state::Standing;
 use crate::config::Prefer;
+use crate::journal::Picked;
 
 /// The scope of an API key's limits.
 const BUDGET: &str = "budget";
@@ -16,14 +17,14 @@ const BUDGET: &str = "budget";
 impl Book {
     /// The seat for the next call, and whether the call tries if Mammouth is back. Where the host of the preferred kind
     /// is down, the other kind's may not be.
-    pub(super) fn open_seat(&mut self, ask: &Ask<'_>, now: Now) -> Result<(usize, String, bool), NoAccount> {
+    pub(super) fn open_seat(&mut self, ask: &Ask<'_>, now: Now) -> Result<(usize, Picked, bool), NoAccount> {
         let mut down = None;
         for kind in order(self.prefer) {
             let Some((index, mut why)) = self.choose_of(*kind, ask, now) else { continue };
             match self.breakers.of(*kind).gate(now.uptime) {
                 Gate::Open => return Ok((index, why, false)),
                 Gate::Probe => {
-                    why.push_str("; tries whether Mammouth is back");
+                    why.tries = true;
                     return Ok((index, why, true));
                 }
                 Gate::Closed { wait, cause: Cause::Failing } => {
@@ -46,12 +47,12 @@ impl Book {
         self.only.as_ref() == Some(&seat.account.id)
     }
 
-    pub(super) fn choose(&self, ask: &Ask<'_>, now: Now) -> Result<(usize, String), NoAccount> {
+    pub(super) fn choose(&self, ask: &Ask<'_>, now: Now) -> Result<(usize, Picked), NoAccount> {
         let mut found = order(self.prefer).iter().filter_map(|kind| self.choose_of(*kind, ask, now));
         found.next().ok_or_else(|| self.nobody(ask, now))
     }
 
-    fn choose_of(&self, kind: Kind, ask: &Ask<'_>, now: Now) -> Option<(usize, String)> {
+    fn choose_of(&self, kind: Kind, ask: &Ask<'_>, now: Now) -> Option<(usize, Picked)> {
         let ready = |index: &usize| {
             let seat = &self.seats[*index];
             seat.account.kind == kind
@@ -65,7 +66,7 @@ impl Book {
             ready.iter().map(|index| self.seats[*index].candidate()).collect();
         let stays = ask.conversation.and_then(|conversation| self.affinity.of(conversation, now.uptime));
         let (chosen, why) = pick::choose(&candidates, self.strategy, stays)?;
-        Some((ready[chosen], why + &self.left_out(ask, now)))
+        Some((ready[chosen], self.with_left_out(why, ask, now)))
     }
 
     /// The seats that could serve the request if nothing stood in their way.
@@ -76,20 +77,17 @@ impl Book {
         })
     }
 
-    /// How many were passed over and why, for the explanation of a pick. It names no other account, so that deleting
-    /// one from the log leaves nothing of it.
-    fn left_out(&self, ask: &Ask<'_>, now: Now) -> String {
-        let (mut limited, mut lost, mut disabled) = (0, 0, 0);
+    /// Counts those that were passed over.
+    fn with_left_out(&self, mut why: Picked, ask: &Ask<'_>, now: Now) -> Picked {
         for seat in self.possible(ask) {
             match seat.standing(ask, now) {
                 Standing::Ready => {}
-                Standing::Limited { .. } => limited += 1,
-                Standing::NeedsLogin => lost += 1,
-                Standing::Disabled => disabled += 1,
+                Standing::Limited { .. } => why.limited += 1,
+                Standing::NeedsLogin => why.needs_login += 1,
+                Standing::Disabled => why.disabled += 1,
             }
         }
-        let groups = [(limited, "limited"), (lost, "in need of a login"), (disabled, "disabled")];
-        groups.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("; {n} {what}")).collect()
+        why
     }
 
     pub(super) fn nobody(&self, ask: &Ask<'_>, now: Now) -> NoAccount {

@@ -2,19 +2,42 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::account::Account;
 use super::ask::{Ask, NoAccount};
 use super::book::{Accounts, Book};
 use super::clock::Now;
 use super::state::Standing;
+use crate::journal::Picked;
 
 /// Whom a request would be given to now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     /// The label and the reason, or why there is nobody.
-    pub chosen: Result<(String, String), NoAccount>,
+    pub chosen: Result<(String, Picked), NoAccount>,
     /// The others by their labels, each with the reason why not.
-    pub others: Vec<(String, String)>,
+    pub others: Vec<(String, Passed)>,
+}
+
+/// Why an account is not asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum Passed {
+    /// It may serve, but is not next.
+    NotNext,
+    /// The user wants another one used alone.
+    OtherAlone,
+    /// Its kind does not serve the model.
+    OtherKind,
+    Limited {
+        minutes: u64,
+    },
+    NeedsLogin,
+    Disabled,
+    /// Its secret is not here.
+    NoSecret,
 }
 
 impl Accounts {
@@ -73,8 +96,7 @@ impl Accounts {
         let picked = chosen.as_ref().ok().map(|(label, _)| label.clone());
         let here = book.seats.iter().filter(|seat| Some(&seat.account.label) != picked.as_ref());
         let here = here.map(|seat| (seat.account.label.clone(), book.why_not(seat, ask, now)));
-        let absent =
-            book.absent.iter().map(|absent| (absent.label.clone(), "its secret is not here".to_owned()));
+        let absent = book.absent.iter().map(|absent| (absent.label.clone(), Passed::NoSecret));
         Choice { others: here.chain(absent).collect(), chosen }
     }
 }
@@ -102,21 +124,20 @@ impl Book {
         self.affinity.forget_account(old_id);
     }
 
-    fn why_not(&self, seat: &super::book::Seat, ask: &Ask<'_>, now: Now) -> String {
+    fn why_not(&self, seat: &super::book::Seat, ask: &Ask<'_>, now: Now) -> Passed {
         if self.only.as_ref().is_some_and(|only| *only != seat.account.id) {
-            return "another account is to be used alone".to_owned();
+            return Passed::OtherAlone;
         }
         if !self.possible(ask).any(|possible| possible.account.id == seat.account.id) {
-            return "this kind of account does not serve the model".to_owned();
+            return Passed::OtherKind;
         }
         match seat.standing(ask, now) {
-            Standing::Ready => "it may serve, but is not next".to_owned(),
+            Standing::Ready => Passed::NotNext,
             Standing::Limited { until, .. } => {
-                let minutes = until.saturating_sub(now.uptime).as_secs().div_ceil(60);
-                format!("limited for another {minutes} min")
+                Passed::Limited { minutes: until.saturating_sub(now.uptime).as_secs().div_ceil(60) }
             }
-            Standing::NeedsLogin => "in need of a login".to_owned(),
-            Standing::Disabled => "paused".to_owned(),
+            Standing::NeedsLogin => Passed::NeedsLogin,
+            Standing::Disabled => Passed::Disabled,
         }
     }
 }
@@ -167,7 +188,7 @@ mod tests {
         assert!(accounts.list(at(0))[1].only && !accounts.list(at(0))[0].only);
         let choice = accounts.explain(&ASK, at(0));
         assert_eq!(choice.chosen.unwrap().0, "b");
-        assert!(choice.others[0].1.contains("alone"));
+        assert_eq!(choice.others[0].1, Passed::OtherAlone);
         accounts.set_enabled("b", false, at(0));
         assert!(accounts.pick(&ASK, at(0)).is_err());
         accounts.set_only(None);

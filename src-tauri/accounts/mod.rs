@@ -27,7 +27,7 @@ pub use account::{Account, Kind, Origin};
 pub use ask::{Ask, Kinds, NoAccount, Report};
 pub use book::{Accounts, Lease};
 pub use clock::{Clock, Now};
-pub use manage::Choice;
+pub use manage::{Choice, Passed};
 pub use state::{Reason, Standing, WINDOW};
 pub use store::Store;
 pub use view::{AccountState, AccountView, Advice, LimitView};

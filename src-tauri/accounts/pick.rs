@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::time::Duration;
 
 use crate::config::Strategy;
+use crate::journal::{Picked, PickedBy};
 
 /// An account that may serve, as far as the choice needs to know it.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,12 +23,12 @@ pub(super) fn choose(
     candidates: &[Candidate<'_>],
     strategy: Strategy,
     seat: Option<&str>,
-) -> Option<(usize, String)> {
+) -> Option<(usize, Picked)> {
     if let Some(index) = seat.and_then(|seat| candidates.iter().position(|candidate| candidate.id == seat)) {
-        return Some((index, "the conversation stays with its account".to_owned()));
+        return Some((index, Picked::by(PickedBy::Conversation)));
     }
     let best = (0..candidates.len()).min_by(|a, b| order(strategy, &candidates[*a], &candidates[*b]))?;
-    Some((best, reason(strategy, candidates.len(), &candidates[best])))
+    Some((best, reason(strategy, candidates.len(), candidates[best].running)))
 }
 
 /// `min_by` keeps the first of equals, so the user's order decides last.
@@ -43,17 +44,14 @@ fn order(strategy: Strategy, a: &Candidate<'_>, b: &Candidate<'_>) -> Ordering {
     }
 }
 
-fn reason(strategy: Strategy, ready: usize, chosen: &Candidate<'_>) -> String {
-    if ready == 1 {
-        return "the only account that may serve this model now".to_owned();
-    }
-    match strategy {
-        Strategy::Balance => {
-            format!("balance: least busy and least used of {ready} ({} running)", chosen.running)
-        }
-        Strategy::FillFirst => format!("fill-first: the first of {ready} that may serve"),
-        Strategy::ResetSoonest => format!("reset-soonest: the first of {ready} to be renewed"),
-    }
+fn reason(strategy: Strategy, ready: usize, running: u32) -> Picked {
+    let by = match strategy {
+        _ if ready == 1 => PickedBy::Alone,
+        Strategy::Balance => PickedBy::Balance,
+        Strategy::FillFirst => PickedBy::FillFirst,
+        Strategy::ResetSoonest => PickedBy::ResetSoonest,
+    };
+    Picked { ready: u32::try_from(ready).unwrap_or(u32::MAX), running, ..Picked::by(by) }
 }
 
 #[cfg(test)]

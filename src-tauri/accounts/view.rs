@@ -8,6 +8,7 @@ use super::absent::Absent;
 use super::account::{Account, Kind, Origin};
 use super::clock::Now;
 use super::state::{Reason, State};
+use crate::secrets::StoreError;
 
 /// How an account is doing, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +58,7 @@ pub enum Advice {
     /// Its secret is lost.
     AddAgain,
     /// Its secret cannot be read, for this reason.
-    ReadSecret(String),
+    ReadSecret(StoreError),
 }
 
 impl std::fmt::Display for Advice {

@@ -27,10 +27,10 @@ impl Engine for Rooms {
     fn try_one(&self, model: String, text: String) -> BoxFuture<'_, TryView> {
         Box::pin(async move {
             let Some(key) = self.key() else {
-                return failed("the client key cannot be read now: see Clients");
+                return failed("key_unread", "the client key cannot be read now: see Clients");
             };
             let asked = tokio::time::timeout(PATIENCE, self.ask(&key, &model, &text)).await;
-            asked.unwrap_or_else(|_| failed("there was no answer within three minutes"))
+            asked.unwrap_or_else(|_| failed("upstream_timeout", "there was no answer within three minutes"))
         })
     }
 }
@@ -45,11 +45,13 @@ impl Rooms {
 
     async fn ask(&self, key: &Secret, model: &str, text: &str) -> TryView {
         let began = Instant::now();
-        let Ok(request) = request(key, model, text) else { return failed("the question cannot be sent") };
+        let Ok(request) = request(key, model, text) else {
+            return failed("internal_error", "the question cannot be sent");
+        };
         // A task of its own: this one answers a command, and warp's routing keeps the request it works on in the task.
         let answering = tokio::spawn(self.front.clone().answer(request));
         let Ok(response) = answering.await else {
-            return failed("the proxy made a mistake; its log says more");
+            return failed("internal_error", "the proxy made a mistake; its log says more");
         };
         let mut view = head(&response);
         let mut body = response.into_body();
@@ -96,21 +98,23 @@ fn head(response: &Response) -> TryView {
 
 /// The text of a stream, or of an error.
 fn read(view: &mut TryView, body: &str) {
-    let error = |json: &serde_json::Value| json["error"]["message"].as_str().map(str::to_owned);
+    let field = |json: &serde_json::Value, name| json["error"][name].as_str().map(str::to_owned);
     if view.status != 200 {
         let json = serde_json::from_str(body).unwrap_or_default();
-        view.error = Some(error(&json).unwrap_or_else(|| "the proxy refused the request".to_owned()));
+        view.error = field(&json, "message").or_else(|| Some("the proxy refused the request".to_owned()));
+        view.code = field(&json, "code");
         return;
     }
     for data in body.lines().filter_map(|line| line.strip_prefix("data: ")) {
         let json: serde_json::Value = serde_json::from_str(data).unwrap_or_default();
         view.text.push_str(json["choices"][0]["delta"]["content"].as_str().unwrap_or_default());
-        view.error = error(&json).or(view.error.take());
+        view.error = field(&json, "message").or(view.error.take());
+        view.code = field(&json, "code").or(view.code.take());
     }
 }
 
-fn failed(error: &str) -> TryView {
-    TryView { error: Some(error.to_owned()), ..TryView::default() }
+fn failed(code: &str, error: &str) -> TryView {
+    TryView { error: Some(error.to_owned()), code: Some(code.to_owned()), ..TryView::default() }
 }
 
 fn ms(began: Instant) -> u64 {

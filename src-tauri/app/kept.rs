@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access;
 use crate::accounts::{Absence, Absent, Account, Accounts, Clock, Origin};
-use crate::control::{Asked, Control, MAIN_KEY, MainKey, keychain_name};
+use crate::control::{Asked, Control, KeyUnread, MAIN_KEY, MainKey, Said, keychain_name};
 use crate::secrets::{ExposeSecret, Secret, StoreError, Vault};
 
 /// For this long requests are told that the program is starting; then, that the keychain does not answer.
@@ -129,7 +129,7 @@ impl Kept {
         match self.read_all().await {
             // The damaged file is out of the way, and what was in it is gone.
             Err(error @ StoreError::SetAside(_)) => {
-                self.control.notice(error.to_string());
+                self.control.notice(Said::Store { error });
                 self.read_all().await
             }
             other => other,
@@ -168,22 +168,19 @@ impl Kept {
     fn note_replaced(&self, key: &Secret) {
         let keys = self.control.keys.guard_keys();
         if self.control.keys.has_main() && keys.find(key.expose_secret().as_bytes()).is_none() {
-            self.control.notice(
-                "the client key was not where it is kept any more, so there is a new one: give it to your clients"
-                    .to_owned(),
-            );
+            self.control.notice(Said::KeyRenewed);
         }
     }
 
     fn note_failure(&self, error: StoreError) -> StoreError {
         mark(&self.control.accounts, &error);
         let keys = &self.control.keys;
-        let why = error.to_string();
+        let why = error.clone();
         match keys.main() {
             MainKey::Kept { .. } => {}
             MainKey::ForThisRun { key, .. } => keys.set_main(MainKey::ForThisRun { key, why }),
             MainKey::Unread { .. } if keys.has_main() => {
-                keys.set_main(MainKey::Unread { why: format!("it cannot be shown now. {why}") })
+                keys.set_main(MainKey::Unread { why: KeyUnread::Refused(why) })
             }
             MainKey::Unread { .. } => keys.set_main(MainKey::ForThisRun { key: access::generate_key(), why }),
         }

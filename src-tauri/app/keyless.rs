@@ -11,6 +11,7 @@ use warp::Filter;
 use super::front::Front;
 use crate::access::{Dialect, Guard, Keys, Policy, Route, Scope, Serving};
 use crate::config::Config;
+use crate::control::Said;
 use crate::proxy::{self, Answer, Proxy};
 use crate::server::{self, Bound, Limits, Server};
 
@@ -18,17 +19,15 @@ use crate::server::{self, Bound, Limits, Server};
 const GREETING: &str = "Ollama is running";
 
 /// Takes the port, if one is set. What stands in the way is a notice: the first port is no worse for it.
-pub(super) async fn bind(config: &Config, notices: &mut Vec<String>) -> Option<Bound> {
+pub(super) async fn bind(config: &Config, notices: &mut Vec<Said>) -> Option<Bound> {
     let port = config.keyless_port?;
     match server::bind((Ipv4Addr::LOCALHOST, port).into()).await {
         Ok(bound) => {
-            notices.push(format!(
-                "no key is asked on port {port}: every program and every user of this machine can use the accounts"
-            ));
+            notices.push(Said::Keyless { port });
             Some(bound)
         }
         Err(error) => {
-            notices.push(format!("the port without a key is not open: {error}"));
+            notices.push(Said::KeylessClosed { detail: error.to_string() });
             None
         }
     }

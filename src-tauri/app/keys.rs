@@ -6,11 +6,11 @@ use std::path::Path;
 use super::{CONTROL_TOKEN, Parts, StartError, lock, system};
 use crate::access;
 use crate::config::{Config, SettingsFile};
-use crate::control::{ClientKeys, MAIN_KEY, MainKey};
+use crate::control::{ClientKeys, KeyUnread, MAIN_KEY, MainKey, Said};
 use crate::secrets::{self, Secret, StoreError};
 
 /// The main key where it is known without the keychain, and the digests of all that the settings know.
-pub(super) fn gather(config: &Config, settings: &SettingsFile, notices: &mut Vec<String>) -> ClientKeys {
+pub(super) fn gather(config: &Config, settings: &SettingsFile, notices: &mut Vec<Said>) -> ClientKeys {
     let keys = ClientKeys::new(digests(settings, notices)).with_limits(&config.key_limits);
     if let Some(key) = config.auth_token.clone() {
         keys.set_main(MainKey::Kept { key, origin: "AUTH_TOKEN" });
@@ -26,18 +26,18 @@ pub(super) async fn stored(
     config: &Config,
     parts: &Parts,
     read: Result<(), StoreError>,
-    notices: &mut Vec<String>,
+    notices: &mut Vec<Said>,
 ) -> ClientKeys {
     let keys = ClientKeys::new(digests(&parts.settings, notices)).with_limits(&config.key_limits);
-    let unread = |why: &str| MainKey::Unread { why: why.to_owned() };
+    let unread = |why| MainKey::Unread { why };
     keys.set_main(match (&config.auth_token, read) {
         (Some(token), _) => MainKey::Kept { key: token.clone(), origin: "AUTH_TOKEN" },
-        (None, _) if config.demo => unread("made anew at each start of the demo"),
-        (None, Err(error)) => unread(&error.to_string()),
+        (None, _) if config.demo => unread(KeyUnread::NotMade("made anew at each start of the demo")),
+        (None, Err(error)) => unread(KeyUnread::Refused(error)),
         (None, Ok(())) => match parts.vault.get(MAIN_KEY).await {
             Ok(Some(key)) => MainKey::Kept { key, origin: "keychain" },
-            Ok(None) => unread("made at the first start"),
-            Err(error) => unread(&error.to_string()),
+            Ok(None) => unread(KeyUnread::NotMade("made at the first start")),
+            Err(error) => unread(KeyUnread::Refused(error)),
         },
     });
     keys
@@ -47,27 +47,23 @@ pub(super) async fn stored(
 ///
 /// # Errors
 /// Where it could be kept, but somebody else may have put it there.
-pub(super) fn control_token(data_dir: &Path, notices: &mut Vec<String>) -> Result<Secret, StartError> {
+pub(super) fn control_token(data_dir: &Path, notices: &mut Vec<Said>) -> Result<Secret, StartError> {
     match secrets::read_or_create_token(&data_dir.join(CONTROL_TOKEN)) {
         Ok(token) => Ok(token),
         Err(error) if lock::is_unwritable(&error) => {
-            notices.push(format!(
-                "the data directory cannot be written ({error}): the proxy answers, but commands such as 'status' do \
-                 not find it"
-            ));
+            notices.push(Said::NotWritable { detail: error.to_string() });
             Ok(access::generate_key())
         }
         Err(error) => Err(system("the control token cannot be kept")(error)),
     }
 }
 
-fn digests(settings: &SettingsFile, notices: &mut Vec<String>) -> BTreeMap<String, [u8; 32]> {
+fn digests(settings: &SettingsFile, notices: &mut Vec<Said>) -> BTreeMap<String, [u8; 32]> {
     let mut named = BTreeMap::new();
     for (name, digest) in settings.texts("client_keys") {
         match from_hex(&digest) {
             Some(digest) => drop(named.insert(name, digest)),
-            None => notices
-                .push(format!("the client key '{name}' in the settings file is damaged and is not accepted")),
+            None => notices.push(Said::KeyDamaged { name }),
         }
     }
     named

@@ -29,7 +29,7 @@ use warp::Filter;
 use crate::access::{self, Guard, Policy};
 use crate::accounts::{Accounts, Clock, Store};
 use crate::config::{Config, SecretPlace, SettingsFile};
-use crate::control::{self, Control, Door, Facts};
+use crate::control::{self, Control, Door, Facts, Said};
 use crate::journal::{self, Journal};
 use crate::proxy::{self, Proxy};
 use crate::secrets::{self, ExposeSecret, SealedFile, Vault};
@@ -93,7 +93,8 @@ impl App {
         let clock = Clock::default();
         let database = config.data_dir.join(DATABASE);
         let opened = open_journal(&config, &database).await?;
-        let mut notices: Vec<String> = config.notice.iter().cloned().chain(opened.notice.clone()).collect();
+        let files = config.notice.iter().cloned().chain(opened.notice.clone());
+        let mut notices: Vec<Said> = files.map(|text| Said::Plain { text }).collect();
 
         let keyless = keyless::bind(&config, &mut notices).await;
 
@@ -102,7 +103,7 @@ impl App {
         let store = match Store::open(&database) {
             Ok(store) => Some(store),
             Err(error) => {
-                notices.push(format!("the accounts' states will not outlive a restart: {error}"));
+                notices.push(Said::StatesNotKept { detail: error.to_string() });
                 None
             }
         };
@@ -309,7 +310,7 @@ fn build_web(config: &Config, simulator: Option<&Simulator>) -> Result<Web, Star
     Web::new(settings).map_err(|error| StartError::Settings(error.to_string()))
 }
 
-fn facts(config: &Config, simulator: Option<&Simulator>, notices: Vec<String>) -> Facts {
+fn facts(config: &Config, simulator: Option<&Simulator>, notices: Vec<Said>) -> Facts {
     Facts {
         demo: config.demo,
         notices,

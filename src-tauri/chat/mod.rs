@@ -165,6 +165,6 @@ pub struct Usage {
     pub reasoning_tokens: u64,
     /// Counted by us because the upstream does not say.
     pub estimated: bool,
-    /// What the log has to know of how the reply came about; nothing of the conversation.
+    /// What the log has to know of how the reply came about, in one word; nothing of the conversation.
     pub note: Option<&'static str>,
 }

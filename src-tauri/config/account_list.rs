@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use serde::{Deserialize, Serialize};
+
 use crate::secrets::Secret;
 
 /// The longest single value, bytes. Servers take no longer header.
@@ -21,16 +23,31 @@ pub(super) fn api_keys(text: &str) -> Result<Vec<Secret>, String> {
     entries(text, Ok)
 }
 
-/// Why `value` cannot be sent in a header, as the rest of a sentence.
-pub(super) fn unusable(value: &str) -> Option<&'static str> {
+/// Why a value cannot be sent in a header, as the rest of a sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum Unusable {
+    #[error("is longer than 8 KB")]
+    TooLong,
+    #[error("holds a control character")]
+    Control,
+    #[error("holds a character that is not ASCII")]
+    NotAscii,
+    #[error("holds a space, a semicolon or a comma")]
+    Separator,
+}
+
+/// Why `value` cannot be sent, if it cannot.
+pub(super) fn unusable(value: &str) -> Option<Unusable> {
     if value.len() > MAX_VALUE {
-        Some("is longer than 8 KB")
+        Some(Unusable::TooLong)
     } else if value.chars().any(char::is_control) {
-        Some("holds a control character")
+        Some(Unusable::Control)
     } else if !value.is_ascii() {
-        Some("holds a character that is not ASCII")
+        Some(Unusable::NotAscii)
     } else if value.contains([' ', ';', ',']) {
-        Some("holds a space, a semicolon or a comma")
+        Some(Unusable::Separator)
     } else {
         None
     }
@@ -51,7 +68,7 @@ fn entries<'a>(
         let wrong = |why: &str| format!("has an entry (number {}) that {why}", at + 1);
         let value = bare(clean(entry).map_err(wrong)?);
         if let Some(why) = unusable(value) {
-            return Err(wrong(why));
+            return Err(wrong(&why.to_string()));
         }
         if !value.is_empty() && seen.insert(value) {
             values.push(Secret::from(value));

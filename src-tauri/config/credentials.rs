@@ -29,9 +29,10 @@ pub(super) fn auth_token(sources: &Sources) -> Result<Option<Secret>, ConfigErro
         return no_auth_token(sources);
     };
     let token = account_list::bare(&given.value);
-    match weak_key(token).or_else(|| account_list::unusable(token)) {
-        Some(problem) => Err(given.wrong(problem)),
-        None => Ok(Some(Secret::from(token))),
+    match (weak_key(token), account_list::unusable(token)) {
+        (Some(weak), _) => Err(given.wrong(weak)),
+        (None, Some(unusable)) => Err(given.wrong(unusable.to_string())),
+        (None, None) => Ok(Some(Secret::from(token))),
     }
 }
 

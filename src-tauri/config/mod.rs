@@ -28,13 +28,14 @@ mod tables;
 mod values;
 mod weak_key;
 
+pub use account_list::Unusable;
 pub use check::check;
 pub use checked::{Config, KeyLimit, Layout, Limits, Prefer, SecretPlace, Strategy, WebShape};
 pub use data_dir::platform_dir;
 pub use env_file::EnvFile;
 pub use error::{ConfigError, GivenBy};
 pub use file::{SettingsError, SettingsFile};
-pub use pasted::{Wanted, accounts_in_env, pasted_cookie, pasted_key};
+pub use pasted::{PasteError, Wanted, accounts_in_env, pasted_cookie, pasted_key};
 pub use preferences::{Language, Notify, Preferences, Theme};
 pub use resolve::resolve;
 pub use sources::{Flags, SECRET_VARIABLES, Sources, Surroundings, environment};

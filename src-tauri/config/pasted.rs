@@ -3,18 +3,39 @@
 //!
 //! Nothing of the text is ever repeated: what is wrong with it is said without it.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::account_list::{self, bare, unusable};
+use super::account_list::{self, Unusable, bare, unusable};
 use super::env_file::EnvFile;
 use crate::secrets::Secret;
 
 /// The largest text that is looked at, bytes: exports hold many cookies.
 const LARGEST: usize = 128 << 10;
 
-const OTHER_SITE: &str =
-    "this is another site's cookie: sign in at mammouth.ai and copy the cookie from there";
-const NOT_THERE: &str = "the session cookie is not in it: sign in at mammouth.ai first, then copy again";
+/// What is wrong with a pasted text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "what", content = "detail", rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum PasteError {
+    #[error("this is another site's cookie: sign in at mammouth.ai and copy the cookie from there")]
+    OtherSite,
+    #[error("the session cookie is not in it: sign in at mammouth.ai first, then copy again")]
+    NotThere,
+    #[error("the value is empty")]
+    Empty,
+    #[error("the text is longer than 128 KB: paste only what is asked for")]
+    TooLong,
+    #[error("the text has more than one line: paste the cookie only")]
+    MoreLines,
+    #[error("the text begins like JSON, but is none")]
+    NotJson,
+    #[error("the value {0}")]
+    Unusable(Unusable),
+    /// An entry of a list, named by its place.
+    #[error("{0}")]
+    Entry(String),
+}
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy)]
@@ -28,15 +49,15 @@ pub struct Wanted<'a> {
 /// The session cookie in a pasted text.
 ///
 /// # Errors
-/// A sentence that repeats nothing of the text.
-pub fn pasted_cookie(text: &str, wanted: Wanted<'_>) -> Result<Secret, String> {
-    let found = find(text, wanted).map_err(str::to_owned)?;
-    let value = bare(&found);
-    if value.is_empty() {
-        return Err("the cookie is empty".to_owned());
-    }
+/// It repeats nothing of the text.
+pub fn pasted_cookie(text: &str, wanted: Wanted<'_>) -> Result<Secret, PasteError> {
+    checked(bare(&find(text, wanted)?))
+}
+
+fn checked(value: &str) -> Result<Secret, PasteError> {
     match unusable(value) {
-        Some(why) => Err(format!("the cookie {why}")),
+        _ if value.is_empty() => Err(PasteError::Empty),
+        Some(why) => Err(PasteError::Unusable(why)),
         None => Ok(Secret::from(value)),
     }
 }
@@ -44,32 +65,27 @@ pub fn pasted_cookie(text: &str, wanted: Wanted<'_>) -> Result<Secret, String> {
 /// The API key in a pasted text: bare, or behind `Bearer`, as a header or an assignment has it.
 ///
 /// # Errors
-/// A sentence that repeats nothing of the text.
-pub fn pasted_key(text: &str) -> Result<Secret, String> {
+/// It repeats nothing of the text.
+pub fn pasted_key(text: &str) -> Result<Secret, PasteError> {
     let text = bare(text.trim_start_matches('\u{feff}'));
     let after_name = ["authorization:", "api_keys=", "x-api-key:"].into_iter().find_map(|name| {
         let (begins, rest) = text.split_at_checked(name.len())?;
         begins.eq_ignore_ascii_case(name).then(|| bare(rest))
     });
     let key = after_name.unwrap_or(text);
-    let key = key.strip_prefix("Bearer ").map_or(key, bare);
-    match unusable(key) {
-        _ if key.is_empty() => Err("the key is empty".to_owned()),
-        Some(why) => Err(format!("the key {why}")),
-        None => Ok(Secret::from(key)),
-    }
+    checked(key.strip_prefix("Bearer ").map_or(key, bare))
 }
 
 /// The session cookies and API keys in the text of a `.env`.
 ///
 /// # Errors
-/// A sentence that repeats nothing of the text.
-pub fn accounts_in_env(text: &str, cookie_name: &str) -> Result<(Vec<Secret>, Vec<Secret>), String> {
+/// It repeats nothing of the text.
+pub fn accounts_in_env(text: &str, cookie_name: &str) -> Result<(Vec<Secret>, Vec<Secret>), PasteError> {
     if text.len() > LARGEST {
-        return Err("the text is longer than 128 KB".to_owned());
+        return Err(PasteError::TooLong);
     }
     let variables = EnvFile::parse(text);
-    let named = |name, problem: String| format!("{name} {problem}");
+    let named = |name, problem: String| PasteError::Entry(format!("{name} {problem}"));
     let cookies = account_list::cookies(variables.get("COOKIES").unwrap_or_default(), cookie_name)
         .map_err(|problem| named("COOKIES", problem))?;
     let keys = account_list::api_keys(variables.get("API_KEYS").unwrap_or_default())
@@ -77,9 +93,9 @@ pub fn accounts_in_env(text: &str, cookie_name: &str) -> Result<(Vec<Secret>, Ve
     Ok((cookies, keys))
 }
 
-fn find(text: &str, wanted: Wanted<'_>) -> Result<String, &'static str> {
+fn find(text: &str, wanted: Wanted<'_>) -> Result<String, PasteError> {
     if text.len() > LARGEST {
-        return Err("the text is longer than 128 KB: paste the cookie only");
+        return Err(PasteError::TooLong);
     }
     let text = text.trim().trim_start_matches('\u{feff}');
     if text.starts_with(['[', '{']) {
@@ -95,20 +111,20 @@ fn find(text: &str, wanted: Wanted<'_>) -> Result<String, &'static str> {
 }
 
 /// `Cookie: a=b; c=d`, the same without its name, `Set-Cookie: …`, or a value.
-fn header_or_value(text: &str, wanted: Wanted<'_>) -> Result<String, &'static str> {
+fn header_or_value(text: &str, wanted: Wanted<'_>) -> Result<String, PasteError> {
     if text.contains(['\n', '\r']) {
-        return Err("the text has more than one line: paste the cookie only");
+        return Err(PasteError::MoreLines);
     }
     let (name, rest) = text.split_once(':').unwrap_or(("", text));
     let header = ["cookie", "set-cookie"].contains(&name.trim().to_ascii_lowercase().as_str());
     if header && name.trim().eq_ignore_ascii_case("set-cookie") && !set_for(rest, wanted) {
-        return Err(OTHER_SITE);
+        return Err(PasteError::OtherSite);
     }
     let pairs = if header { rest } else { text };
     match pair(pairs, wanted.name) {
         Some(value) => Ok(value),
-        None if header => Err(NOT_THERE),
-        None if is_pair(text) => Err(OTHER_SITE),
+        None if header => Err(PasteError::NotThere),
+        None if is_pair(text) => Err(PasteError::OtherSite),
         None => Ok(text.to_owned()),
     }
 }
@@ -135,29 +151,29 @@ fn is_pair(text: &str) -> bool {
 }
 
 /// Lists of Cookie-Editor, EditThisCookie and Playwright, or an object of names and values.
-fn json(text: &str, wanted: Wanted<'_>) -> Result<String, &'static str> {
-    let json: Value = serde_json::from_str(text).map_err(|_| "the text begins like JSON, but is none")?;
+fn json(text: &str, wanted: Wanted<'_>) -> Result<String, PasteError> {
+    let json: Value = serde_json::from_str(text).map_err(|_| PasteError::NotJson)?;
     let list = json.as_array().or_else(|| json.get("cookies")?.as_array());
     let Some(list) = list else {
         let value = json.get(wanted.name).and_then(Value::as_str);
-        return value.map(str::to_owned).ok_or(NOT_THERE);
+        return value.map(str::to_owned).ok_or(PasteError::NotThere);
     };
     let field = |cookie: &Value, name| cookie.get(name).and_then(Value::as_str).map(str::to_owned);
     let named = list.iter().filter(|cookie| field(cookie, "name").as_deref() == Some(wanted.name));
-    let mut found = Err(NOT_THERE);
+    let mut found = Err(PasteError::NotThere);
     for cookie in named {
         let ours = field(cookie, "domain").is_none_or(|domain| same_host(&domain, wanted.host));
         match field(cookie, "value") {
             Some(value) if ours => return Ok(value),
-            Some(_) | None => found = Err(OTHER_SITE),
+            Some(_) | None => found = Err(PasteError::OtherSite),
         }
     }
     found
 }
 
 /// Netscape's form: domain, subdomains, path, secure, expiry, name, value.
-fn cookies_txt(text: &str, wanted: Wanted<'_>) -> Result<String, &'static str> {
-    let mut found = Err(NOT_THERE);
+fn cookies_txt(text: &str, wanted: Wanted<'_>) -> Result<String, PasteError> {
+    let mut found = Err(PasteError::NotThere);
     for line in text.lines() {
         let line = line.strip_prefix("#HttpOnly_").unwrap_or(line);
         let fields: Vec<&str> = line.split('\t').collect();
@@ -168,17 +184,17 @@ fn cookies_txt(text: &str, wanted: Wanted<'_>) -> Result<String, &'static str> {
         if same_host(domain, wanted.host) {
             return Ok(value.trim().to_owned());
         }
-        found = Err(OTHER_SITE);
+        found = Err(PasteError::OtherSite);
     }
     found
 }
 
 /// "Copy as cURL" of a browser's developer tools, for a POSIX shell or for cmd.
-fn curl(text: &str, wanted: Wanted<'_>) -> Result<String, &'static str> {
+fn curl(text: &str, wanted: Wanted<'_>) -> Result<String, PasteError> {
     let words = words(text);
     let url = words.iter().find_map(|word| url::Url::parse(word).ok().filter(|url| url.has_host()));
     if url.is_some_and(|url| url.host_str() != Some(wanted.host)) {
-        return Err(OTHER_SITE);
+        return Err(PasteError::OtherSite);
     }
     for (at, word) in words.iter().enumerate() {
         let next = words.get(at + 1).map_or("", String::as_str);
@@ -194,7 +210,7 @@ fn curl(text: &str, wanted: Wanted<'_>) -> Result<String, &'static str> {
             return Ok(value);
         }
     }
-    Err(NOT_THERE)
+    Err(PasteError::NotThere)
 }
 
 /// The words of a command line, without quotes and continued lines.
@@ -244,7 +260,7 @@ mod tests {
 
     const WANTED: Wanted<'static> = Wanted { name: "auth_session", host: "mammouth.ai" };
 
-    fn clean(text: &str) -> Result<String, String> {
+    fn clean(text: &str) -> Result<String, PasteError> {
         pasted_cookie(text, WANTED).map(|secret| secret.expose_secret().to_owned())
     }
 
@@ -303,7 +319,7 @@ mod tests {
             (&long, "8 KB"),
             (&longer, "128 KB"),
         ] {
-            let error = clean(text).unwrap_err();
+            let error = clean(text).unwrap_err().to_string();
             assert!(error.contains(why), "{error}");
             assert!(!error.contains("can"), "{error}");
         }
@@ -321,7 +337,7 @@ mod tests {
             assert_eq!(pasted_key(text).unwrap().expose_secret(), "sk-good", "{text}");
         }
         for bad in ["", "canary key", "cañary", "can\nary", &"canary".repeat(2_000)] {
-            let error = pasted_key(bad).unwrap_err();
+            let error = pasted_key(bad).unwrap_err().to_string();
             assert!(!error.contains("canary"), "{error}");
         }
     }
@@ -335,7 +351,7 @@ mod tests {
             (exposed(&cookies), exposed(&keys)),
             (vec!["one".into(), "two".into()], vec!["sk-a".into()])
         );
-        let error = accounts_in_env("COOKIES=can ary", "auth_session").unwrap_err();
+        let error = accounts_in_env("COOKIES=can ary", "auth_session").unwrap_err().to_string();
         assert!(error.starts_with("COOKIES") && !error.contains("can ary"), "{error}");
     }
 
@@ -346,7 +362,7 @@ mod tests {
         ) {
             match clean(&text) {
                 Ok(value) => prop_assert!(!value.is_empty() && unusable(&value).is_none()),
-                Err(error) => prop_assert!(!error.contains("canary")),
+                Err(error) => prop_assert!(!error.to_string().contains("canary")),
             }
         }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::accounts::CheckView;
-use super::{Control, ControlError, Nothing};
+use super::{Control, ControlError, Nothing, Said};
 use crate::secrets::{StoreError, Vault};
 use crate::upstreams::{Failure, FailureKind};
 
@@ -32,19 +32,27 @@ pub struct Finding {
     pub text: String,
     /// What to do; empty where nothing is to be done.
     pub advice: String,
+    /// The same as the text, where the window can say it in other languages.
+    #[serde(default)]
+    pub said: Option<Said>,
 }
 
 impl Finding {
     pub fn good(subject: &str, text: impl Into<String>) -> Self {
-        Self { subject: subject.into(), level: Level::Good, text: text.into(), advice: String::new() }
+        let (subject, text) = (subject.into(), text.into());
+        Self { subject, level: Level::Good, text, advice: String::new(), said: None }
     }
 
     pub fn warning(subject: &str, text: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { subject: subject.into(), level: Level::Warning, text: text.into(), advice: advice.into() }
+        Self { level: Level::Warning, advice: advice.into(), ..Self::good(subject, text) }
     }
 
     pub fn bad(subject: &str, text: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { level: Level::Bad, ..Self::warning(subject, text, advice) }
+    }
+
+    fn saying(self, said: Said) -> Self {
+        Self { text: said.to_string(), said: Some(said), ..self }
     }
 }
 
@@ -70,7 +78,7 @@ pub async fn secrets(vault: &Vault, subject: &str) -> Finding {
 pub(super) async fn upstream(control: &Control, _: Nothing) -> Result<Vec<Finding>, ControlError> {
     Ok(match control.web.probe().await {
         Ok(date) => {
-            let reached = Finding::good("Mammouth", "the site can be reached, and its certificate is valid");
+            let reached = Finding::good("Mammouth", "").saying(Said::SiteReached);
             let clock = date.map(|date| clock(date, control.clock.now().wall));
             std::iter::once(reached).chain(clock).collect()
         }
@@ -83,11 +91,11 @@ fn clock(theirs: SystemTime, ours: SystemTime) -> Finding {
     let behind = theirs.duration_since(ours).unwrap_or_default();
     let off = ahead.max(behind);
     if off <= CLOCK_TOLERANCE {
-        return Finding::good("clock", "this machine's clock is right");
+        return Finding::good("clock", "").saying(Said::ClockRight);
     }
-    let direction = if ahead > behind { "ahead" } else { "behind" };
-    let text = format!("this machine's clock is {} minutes {direction}", off.as_secs() / 60);
-    Finding::bad("clock", text, "switch on the system's time synchronisation")
+    let minutes = off.as_secs() / 60;
+    let said = if ahead > behind { Said::ClockAhead { minutes } } else { Said::ClockBehind { minutes } };
+    Finding::bad("clock", "", "switch on the system's time synchronisation").saying(said)
 }
 
 fn unreached(failure: &Failure) -> Finding {
@@ -112,7 +120,8 @@ fn unreached(failure: &Failure) -> Finding {
             "look at the network connection, and whether mammouth.ai opens in a browser"
         }
     };
-    Finding::bad("Mammouth", failure.detail.clone(), advice)
+    let said = Said::Failed { kind: failure.kind, detail: failure.detail.clone() };
+    Finding::bad("Mammouth", "", advice).saying(said)
 }
 
 /// What the checks of the accounts mean.

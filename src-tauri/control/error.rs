@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Said;
+
 /// Something a caller can act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -38,11 +40,18 @@ pub enum ErrorCode {
 pub struct ControlError {
     pub code: ErrorCode,
     pub message: String,
+    /// The same as the message, where the window can say it in other languages.
+    #[serde(default)]
+    pub said: Option<Said>,
 }
 
 impl ControlError {
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), said: None }
+    }
+
+    pub(super) fn saying(code: ErrorCode, said: Said) -> Self {
+        Self { code, message: said.to_string(), said: Some(said) }
     }
 
     /// The HTTP status of the local door.

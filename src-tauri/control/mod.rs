@@ -17,6 +17,7 @@ mod notice;
 mod overview;
 mod port;
 mod reader;
+mod said;
 mod secrets;
 mod serving;
 mod session;
@@ -29,16 +30,17 @@ mod tried;
 pub mod ui;
 mod window;
 
-pub use accounts::{CheckView, Explained, PassedOver, keychain_name, settings_table};
+pub use accounts::{CheckView, Explained, Nobody, PassedOver, keychain_name, settings_table};
 pub use desktop::{BoxFuture, Desktop};
 pub use error::{ControlError, ErrorCode};
 pub use events::ControlEvent;
-pub use keys::{ClientKeys, KeyView, MAIN_KEY, MainKey};
+pub use keys::{ClientKeys, KeyUnread, KeyView, MAIN_KEY, MainKey};
 pub use log::{ExportFormat, Exported};
 pub use models::ModelView;
 pub use notice::{Notice, Page, Severity};
 pub use overview::{ErrorLine, Overview};
 pub use reader::{Asked, Reader, reader};
+pub use said::Said;
 pub use secrets::{SecretsState, SecretsView};
 pub use session::Door;
 pub use settings::{SettingFrom, SettingKind, SettingValue, SettingView};
@@ -95,7 +97,7 @@ struct Inner {
     engine: OnceLock<Weak<dyn Engine>>,
     guard: OnceLock<Arc<Guard>>,
     /// What came up after the start.
-    notices: Mutex<Vec<String>>,
+    notices: Mutex<Vec<Said>>,
     /// Touched when something of the status changed that no other room tells.
     changed: watch::Sender<()>,
 }
@@ -190,18 +192,18 @@ impl Control {
     }
 
     /// Tells the user something that stays true until the program ends.
-    pub fn notice(&self, text: String) {
-        tracing::warn!("{text}");
+    pub fn notice(&self, said: Said) {
+        tracing::warn!("{said}");
         let mut notices = self.inner.notices.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if !notices.contains(&text) {
-            notices.push(text);
+        if !notices.contains(&said) {
+            notices.push(said);
         }
         drop(notices);
         self.touch();
     }
 
     /// What came up after the start.
-    pub fn notices_so_far(&self) -> Vec<String> {
+    pub fn notices_so_far(&self) -> Vec<Said> {
         self.inner.notices.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Control, MainKey};
+use super::{Control, KeyUnread, MainKey, Said};
 
 /// How much it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +31,10 @@ pub struct Notice {
     /// The same for as long as it is true.
     pub id: String,
     pub severity: Severity,
+    /// In English.
     pub text: String,
+    /// The same, to be said in other languages.
+    pub said: Said,
     /// Where something can be done about it.
     pub place: Option<Page>,
 }
@@ -41,31 +44,29 @@ pub(super) fn all(control: &Control) -> Vec<Notice> {
     let started = control.facts.notices.iter().cloned();
     let later = control.notices_so_far();
     let numbered = started.chain(later).enumerate();
-    let plain = numbered.map(|(n, text)| notice(&format!("note-{n}"), Severity::Warning, text, None));
+    let plain = numbered.map(|(n, said)| notice(&format!("note-{n}"), Severity::Warning, said, None));
     plain.chain(log(control)).chain(main_key(control)).collect()
 }
 
 fn log(control: &Control) -> Option<Notice> {
-    let text = control.journal.notice()?;
+    let said = Said::Plain { text: control.journal.notice()? };
     // What the start said is among the facts already.
-    let known = control.facts.notices.contains(&text);
-    (!known).then(|| notice("log", Severity::Warning, text, Some(Page::Requests)))
+    let known = control.facts.notices.contains(&said);
+    (!known).then(|| notice("log", Severity::Warning, said, Some(Page::Requests)))
 }
 
 fn main_key(control: &Control) -> Option<Notice> {
-    let (severity, text) = match control.keys.main() {
+    let (severity, said) = match control.keys.main() {
         MainKey::Kept { .. } => return None,
-        MainKey::ForThisRun { why, .. } => (
-            Severity::Warning,
-            format!(
-                "the client key ends with this run: set AUTH_TOKEN, or make a lasting key with 'mammouth-proxy keys add NAME'. {why}"
-            ),
-        ),
-        MainKey::Unread { why } => (Severity::Info, format!("the client key: {why}")),
+        MainKey::ForThisRun { why, .. } => (Severity::Warning, Said::KeyForThisRun { error: why }),
+        MainKey::Unread { why: KeyUnread::Refused(error) } => (Severity::Info, Said::KeyNotShown { error }),
+        MainKey::Unread { why: KeyUnread::Reading | KeyUnread::NotMade(_) } => {
+            (Severity::Info, Said::KeyReading)
+        }
     };
-    Some(notice("main-key", severity, text, Some(Page::Settings)))
+    Some(notice("main-key", severity, said, Some(Page::Settings)))
 }
 
-fn notice(id: &str, severity: Severity, text: String, place: Option<Page>) -> Notice {
-    Notice { id: id.to_owned(), severity, text, place }
+fn notice(id: &str, severity: Severity, said: Said, place: Option<Page>) -> Notice {
+    Notice { id: id.to_owned(), severity, text: said.to_string(), said, place }
 }

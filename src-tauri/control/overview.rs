@@ -15,8 +15,6 @@ pub struct ErrorLine {
     pub model: String,
     pub account: Option<String>,
     pub request_id: String,
-    /// What to do about it.
-    pub advice: String,
 }
 
 /// The answer.
@@ -55,29 +53,5 @@ pub(super) fn error_line(record: &Record) -> ErrorLine {
         model: record.model_asked.clone(),
         account: record.account.clone(),
         request_id: record.request_id.clone(),
-        advice: advice(code).to_owned(),
-    }
-}
-
-/// What the user can do about an error of this code.
-fn advice(code: &str) -> &'static str {
-    match code {
-        "invalid_api_key" => "Give the client the key that is shown under Clients.",
-        "host_not_allowed" => "Add this host name under Settings if you trust it.",
-        "origin_not_allowed" => "Add this page's origin under Settings if you trust it.",
-        "insufficient_quota" => "Wait for the reset, add another account, or choose a lighter model.",
-        "rate_limit_exceeded" => "Wait a little; the proxy goes on by itself.",
-        "client_limit" => "This client has reached the limit that you set for its key.",
-        "no_account" => "Add an account.",
-        "account_login_required" => "Sign in again.",
-        "upstream_challenge" => "Open mammouth.ai in your browser once, then try again.",
-        "upstream_unreachable" | "upstream_timeout" => "Look at the network connection.",
-        "upstream_tls_error" => "Look at this machine's clock and at programs that open TLS.",
-        "context_length_exceeded" => "Begin a new conversation, or send less.",
-        "invalid_image" => "Send a PNG, JPEG, GIF or WebP image of up to 20 MB.",
-        "client_closed" => "The client left before the answer was complete.",
-        "overloaded" => "The proxy was stopped, stopping, or had too much to do: try again.",
-        "starting" => "Try again in some seconds.",
-        _ => "The request's detail says more.",
     }
 }

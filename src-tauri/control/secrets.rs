@@ -23,7 +23,8 @@ pub enum SecretsState {
 pub struct SecretsView {
     pub place: Place,
     pub state: SecretsState,
-    pub advice: Option<String>,
+    /// What is in the way.
+    pub error: Option<StoreError>,
 }
 
 /// Looks without asking the user for anything.
@@ -38,7 +39,7 @@ pub(super) async fn unlock(control: &Control, _: Nothing) -> Result<SecretsView,
 }
 
 fn view(place: Place, answer: Result<(), StoreError>) -> SecretsView {
-    let advice = answer.as_ref().err().map(ToString::to_string);
+    let error = answer.as_ref().err().cloned();
     let state = match answer {
         Ok(()) => SecretsState::Open,
         Err(StoreError::Locked) => SecretsState::Locked,
@@ -55,7 +56,7 @@ fn view(place: Place, answer: Result<(), StoreError>) -> SecretsView {
             | StoreError::Other(_),
         ) => SecretsState::Denied,
     };
-    SecretsView { place, state, advice }
+    SecretsView { place, state, error }
 }
 
 #[cfg(test)]
@@ -71,8 +72,8 @@ mod tests {
             (StoreError::Hung, SecretsState::Hung),
         ] {
             let view = view(Place::Keychain, Err(error));
-            assert_eq!((view.state, view.advice.is_some()), (state, true));
+            assert_eq!((view.state, view.error.is_some()), (state, true));
         }
-        assert_eq!(view(Place::File, Ok(())).advice, None);
+        assert_eq!(view(Place::File, Ok(())).error, None);
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::notice::{self, Notice};
 use super::overview::{ErrorLine, error_line};
-use super::{Control, ControlError, Nothing};
+use super::{Control, ControlError, Nothing, Said};
 use crate::accounts::{AccountState, AccountView};
 use crate::config::{Language, Prefer, Strategy, Theme};
 use crate::secrets::Place;
@@ -16,7 +16,7 @@ use crate::secrets::Place;
 pub struct Facts {
     pub demo: bool,
     /// Sentences that the user should know, such as a log that was set aside.
-    pub notices: Vec<String>,
+    pub notices: Vec<Said>,
     /// What `doctor` says about settings.
     pub data_dir: String,
     /// Where web accounts are asked.

@@ -20,6 +20,8 @@ pub struct TryView {
     pub duration_ms: u64,
     /// Why there is no reply.
     pub error: Option<String>,
+    /// The same as a code, as clients get it.
+    pub code: Option<String>,
 }
 
 /// What the rooms that serve do for a command. `app` hands it over, because they and this room do not see each other.

@@ -7,6 +7,7 @@ use super::notify;
 use super::place::Place;
 use super::shell::{Shell, words_for};
 use super::tray::shows_icons;
+use crate::control::Said;
 
 /// At login the panel may start after this program.
 const PANEL_STARTS: Duration = Duration::from_secs(10);
@@ -19,7 +20,7 @@ pub(super) async fn say_so(shell: Shell, has_icon: bool) {
         return;
     }
     let words = words_for(&shell.look().await.unwrap_or_default());
-    shell.control().notice(words.no_tray.to_owned());
+    shell.control().notice(Said::Plain { text: words.no_tray.to_owned() });
     if first_time(shell.data_dir()) {
         notify::say(&shell, words.no_tray_title, words.no_tray, Place::Overview);
     }

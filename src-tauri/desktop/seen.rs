@@ -55,7 +55,6 @@ pub(super) struct Limit {
 pub(super) struct LastError {
     pub(super) code: String,
     pub(super) model: String,
-    pub(super) advice: String,
 }
 
 impl Account {

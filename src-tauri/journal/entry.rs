@@ -184,7 +184,7 @@ impl Drop for Entry {
 fn cleaned(attempt: &Attempt) -> Attempt {
     Attempt {
         account: clean(&attempt.account, text::NAME),
-        why: clean(&attempt.why, text::WHY),
+        why: attempt.why.cleaned(),
         outcome: clean(&attempt.outcome, text::NAME),
         status: attempt.status,
         detail: attempt.detail.as_deref().map(|detail| text::clean_bytes(detail, text::DETAIL_BYTES)),

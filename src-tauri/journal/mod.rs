@@ -26,6 +26,7 @@ mod tests;
 mod text;
 mod time;
 mod usage;
+mod why;
 mod writer;
 
 pub use entry::{Entry, Outcome, Start};
@@ -36,6 +37,7 @@ pub use record::{Attempt, Bodies, Fault, Query, Record};
 pub use shared::Counters;
 pub use show::line;
 pub use store::{Reader, read_only};
+pub use why::{Picked, PickedBy, Why};
 
 use shared::Shared;
 use std::collections::{BTreeMap, HashSet};

@@ -1,4 +1,5 @@
 //! What the log keeps of one request, and how records are asked for. Metadata only: no prompt, reply or header.
+use super::why::Why;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -44,7 +45,7 @@ pub struct Record {
     /// US dollars, where the prices are known. Estimated where the tokens are.
     #[serde(default)]
     pub cost_usd: Option<f64>,
-    /// What else is worth knowing, in words.
+    /// What else is worth knowing: one word, a sentence in records of older versions.
     #[serde(default)]
     pub note: Option<String>,
     /// Milliseconds from the start to the first byte of the answer.
@@ -74,7 +75,7 @@ pub struct Attempt {
     /// Label of the account.
     pub account: String,
     /// Why this account was picked.
-    pub why: String,
+    pub why: Why,
     /// What came of it: "ok", "limited", …
     pub outcome: String,
     /// HTTP status of the upstream's answer, if there was one.

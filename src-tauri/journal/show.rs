@@ -73,8 +73,8 @@ fn attempt(attempt: &Attempt) -> String {
 }
 
 fn why(attempts: &[Attempt]) -> Option<String> {
-    let reasons: Vec<&str> =
-        attempts.iter().map(|attempt| attempt.why.as_str()).filter(|why| !why.is_empty()).collect();
+    let reasons: Vec<String> =
+        attempts.iter().map(|attempt| attempt.why.to_string()).filter(|why| !why.is_empty()).collect();
     (!reasons.is_empty()).then(|| format!("why: {}", reasons.join("; ")))
 }
 

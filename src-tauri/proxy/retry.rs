@@ -13,7 +13,7 @@ use super::models::{id, kinds_at_hand};
 use super::problem::Problem;
 use crate::accounts::{Ask, Kind, Kinds, Lease, NoAccount, Report};
 use crate::chat::Request;
-use crate::journal::{Attempt, Entry};
+use crate::journal::{Attempt, Entry, Picked, PickedBy};
 use crate::upstreams::{Answer, Came, Credential, Failure, FailureKind, Model, SecondCall, api};
 
 /// The most upstream calls for one request.
@@ -297,7 +297,7 @@ pub(super) fn second_attempt(lease: &Lease, second: &SecondCall) -> impl FnOnce(
         };
         Some(Attempt {
             account,
-            why: "the model is asked once more for a valid call or answer".to_owned(),
+            why: Picked::by(PickedBy::SecondCall).into(),
             outcome: outcome.to_owned(),
             status: failure.as_ref().and_then(|failure| failure.status),
             detail: failure.map(|failure| failure.detail),
@@ -309,7 +309,7 @@ pub(super) fn second_attempt(lease: &Lease, second: &SecondCall) -> impl FnOnce(
 fn described(lease: &Lease, failure: Option<&Failure>, ms: u64) -> Attempt {
     Attempt {
         account: lease.account.label.clone(),
-        why: lease.why.clone(),
+        why: lease.why.into(),
         outcome: failure.map_or("ok", |failure| outcome(failure.kind)).to_owned(),
         status: failure.and_then(|failure| failure.status),
         detail: failure.map(|failure| failure.detail.clone()),

@@ -36,7 +36,9 @@ pub enum Place {
 }
 
 /// Why a store could not do what it was asked. Each text says what to do; none holds a value.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]
+#[serde(tag = "what", content = "detail", rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum StoreError {
     #[error(
         "This machine has no keychain that the program can reach. Start one (on Linux: GNOME Keyring or KWallet in \

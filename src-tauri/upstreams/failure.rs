@@ -5,7 +5,9 @@ use std::time::Duration;
 use crate::chat::Usage;
 
 /// How an upstream call failed. One variant exists for each different thing somebody does about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum FailureKind {
     /// The account has used up its quota for this model (family).
     Limited,

@@ -1,7 +1,8 @@
 // What each failure means for a person: a sentence, how bad it is, and the next step.
 
 import { ControlFailure, type FailureCode } from "./control/control";
-import { t } from "./i18n/index.svelte";
+import { language, t } from "./i18n/index.svelte";
+import { say, sentences } from "./said";
 
 export type Severity = "info" | "warning" | "error";
 
@@ -61,7 +62,12 @@ const OF_REQUESTS = {
   upstream_timeout: "error",
   internal_error: "error",
   stream_interrupted: "error",
+  client_closed: "info",
+  key_unread: "error",
 } as const satisfies { [code: string]: Severity };
+
+/** Failures whose sentence does not say enough without the program's own. */
+export const TELLING: FailureCode[] = ["bad_arguments", "port_taken", "not_saved", "keychain", "upstream", "internal"];
 
 export type RequestCode = keyof typeof OF_REQUESTS;
 export const CONTROL_CODES = Object.keys(OF_CONTROL) as FailureCode[];
@@ -70,10 +76,14 @@ export const REQUEST_CODES = Object.keys(OF_REQUESTS) as RequestCode[];
 /** What a failed call to the program means. What the program itself says comes behind our own sentence. */
 export function describe(error: unknown): Said {
   const code: FailureCode = error instanceof ControlFailure && Object.hasOwn(OF_CONTROL, error.code) ? error.code : "internal";
-  const message = error instanceof ControlFailure ? error.message : "";
-  const text = t(`error.${code}.text`);
-  const step = t(`error.${code}.step`);
-  return { severity: OF_CONTROL[code], text: message ? `${text} ${sentence(message)}` : text, step };
+  const text = sentences(t(`error.${code}.text`), error instanceof ControlFailure ? detail(error, code) : "");
+  return { severity: OF_CONTROL[code], text, step: t(`error.${code}.step`) };
+}
+
+/** What the program itself says. English that adds little is kept from readers of other languages. */
+function detail(error: ControlFailure, code: FailureCode): string {
+  if (error.said) return say(error.said);
+  return language() === "en" || TELLING.includes(code) ? error.message : "";
 }
 
 /** What the code of a failed request means; a code that is not known is shown as it is. */
@@ -81,9 +91,4 @@ export function describeRequest(code: string): Said {
   if (!Object.hasOwn(OF_REQUESTS, code)) return { severity: "error", text: code, step: null };
   const known = code as RequestCode;
   return { severity: OF_REQUESTS[known], text: t(`request_error.${known}.text`), step: t(`request_error.${known}.step`) };
-}
-
-function sentence(message: string): string {
-  const text = message.charAt(0).toUpperCase() + message.slice(1);
-  return /[.!?。]$/.test(text) ? text : `${text}.`;
 }

@@ -107,7 +107,7 @@ describe("accounts", () => {
     await until(() => find("dialog textarea"));
     await type(find<HTMLTextAreaElement>("dialog textarea"), "bad");
     submit(find<HTMLFormElement>("dialog form"));
-    await says("Mammouth does not know this session.");
+    await says("The session is not valid any more: sign in at");
     expect(control.world.accounts.length).toBe(4);
   });
 

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 
 import { REQUEST_CODES } from "../src/errors";
+import { NOTES, OUTCOMES } from "../src/said";
 import { DIALECTS } from "../src/views/requests/dialects";
 
 const rust = (path: string) => readFileSync(join(import.meta.dirname, "../../src-tauri", path), "utf8");
@@ -22,4 +23,17 @@ test("every dialect of the log has its name", () => {
   const ids = [...names.matchAll(/=> "([a-z-]+)"/g)].map(([, id]) => id as string);
   expect(ids.length).toBeGreaterThan(3);
   expect(ids.sort()).toEqual(DIALECTS.map(([id]) => id).sort());
+});
+
+test("every word for the end of a call has its own in each language", () => {
+  const words = /fn outcome\(kind[^]*?\n}/.exec(rust("proxy/retry.rs"))?.[0] ?? "";
+  const kinds = [...words.matchAll(/=> "([a-z ]+)"/g)].map(([, word]) => word as string);
+  expect(kinds.length).toBeGreaterThan(10);
+  expect([...kinds, "ok"].sort()).toEqual(Object.keys(OUTCOMES).sort());
+});
+
+test("every note of the log has its sentence", () => {
+  const hearing = [...rust("upstreams/tools/hearing.rs").matchAll(/note = Some\("(\w+)"\)/g)].map(([, note]) => note as string);
+  const again = /ASKED_AGAIN: &str = "(\w+)"/.exec(rust("upstreams/web/text.rs"))?.[1];
+  expect([again, ...hearing].sort()).toEqual([...NOTES].sort());
 });

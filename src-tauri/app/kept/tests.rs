@@ -246,5 +246,5 @@ async fn f48_the_loss_of_the_file_of_secrets_is_said() {
     let _task = bench.run();
     bench.reader.read_again().await;
     let notices = bench.control.notices_so_far();
-    assert!(notices.iter().any(|notice| notice.contains("secrets.sealed.bad-1")), "{notices:?}");
+    assert!(notices.iter().any(|notice| notice.to_string().contains("secrets.sealed.bad-1")), "{notices:?}");
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mammouth_proxy::journal::{Attempt, Fault, Journal, Limits, Outcome, Query, Start};
+use mammouth_proxy::journal::{Attempt, Fault, Journal, Limits, Outcome, Picked, PickedBy, Query, Start};
 
 /// Records that are written before the writer is waited for: its queue is bounded.
 const BATCH: u64 = 2_000;
@@ -82,8 +82,15 @@ fn record(journal: &Journal, number: u64) {
     });
     entry.asked(pick(&MODELS, 3), true);
     let account = pick(&ACCOUNTS, 11).to_owned();
-    let (why, outcome) = ("balance: least busy and least used of 3 (0 running)".to_owned(), "ok".to_owned());
-    entry.attempt(Attempt { account, why, outcome, status: Some(200), detail: None, ms: 40 });
+    let why = Picked { ready: 3, ..Picked::by(PickedBy::Balance) }.into();
+    entry.attempt(Attempt {
+        account,
+        why,
+        outcome: "ok".to_owned(),
+        status: Some(200),
+        detail: None,
+        ms: 40,
+    });
     entry.tokens(500, 300, true);
     entry.close(match number % 97 {
         0 => Outcome {

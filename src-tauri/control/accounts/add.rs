@@ -2,13 +2,13 @@
 
 use serde::Deserialize;
 
-use super::super::{Control, ControlError, ErrorCode};
+use super::super::{Control, ControlError, ErrorCode, Said};
 use super::check::{check_one, identify, refused, valid};
 use super::{
     CheckView, Kept, absent, checked_label, is_known, keychain, keychain_name, settings_table, stored,
 };
 use crate::accounts::{Account, Kind, Origin};
-use crate::config::{self, Wanted};
+use crate::config::{self, PasteError, Wanted};
 use crate::secrets::Secret;
 use crate::upstreams::Identity;
 
@@ -69,12 +69,10 @@ pub(in crate::control) async fn import(
     control: &Control,
     args: ImportArgs,
 ) -> Result<Vec<CheckView>, ControlError> {
-    let found = config::accounts_in_env(&args.text, &control.facts.cookie_name)
-        .map_err(|problem| ControlError::new(ErrorCode::BadArguments, problem))?;
+    let found = config::accounts_in_env(&args.text, &control.facts.cookie_name).map_err(pasted)?;
     let (cookies, keys) = found;
     if cookies.is_empty() && keys.is_empty() {
-        let message = "there is neither COOKIES nor API_KEYS in this text";
-        return Err(ControlError::new(ErrorCode::BadArguments, message));
+        return Err(ControlError::saying(ErrorCode::BadArguments, Said::NothingToImport));
     }
     if !cookies.is_empty() {
         agreed(control, Kind::Web)?;
@@ -84,7 +82,7 @@ pub(in crate::control) async fn import(
     for (at, (kind, secret)) in cookies.chain(keys.into_iter().map(|key| (Kind::Api, key))).enumerate() {
         let view = take_in(control, kind, None, secret).await;
         views.push(
-            view.unwrap_or_else(|error| CheckView::new(&format!("number {}", at + 1), false, error.message)),
+            view.unwrap_or_else(|error| CheckView::new(&format!("number {}", at + 1), false, said(error))),
         );
     }
     Ok(views)
@@ -127,7 +125,15 @@ fn clean(control: &Control, kind: Kind, text: &str) -> Result<Secret, ControlErr
         }
         Kind::Api => config::pasted_key(text),
     };
-    cleaned.map_err(|reason| ControlError::new(ErrorCode::BadArguments, reason))
+    cleaned.map_err(pasted)
+}
+
+fn pasted(error: PasteError) -> ControlError {
+    ControlError::saying(ErrorCode::BadArguments, Said::Pasted { error })
+}
+
+fn said(error: ControlError) -> Said {
+    error.said.unwrap_or(Said::Plain { text: error.message })
 }
 
 async fn take_in(
@@ -138,12 +144,12 @@ async fn take_in(
 ) -> Result<CheckView, ControlError> {
     let account = Account::new("", kind, Origin::Stored, secret);
     if let Some(known) = known_label(control, &account.id) {
-        return Ok(CheckView::new(&known, true, "this account is there already"));
+        return Ok(CheckView::new(&known, true, Said::AlreadyThere));
     }
     if let Some(label) = &label {
         checked_label(label)?;
         if is_known(control, label) {
-            return Err(ControlError::new(ErrorCode::Exists, "there is an account of this label already"));
+            return Err(ControlError::saying(ErrorCode::Exists, Said::LabelTaken));
         }
     }
     let identity = identify(control, &account).await.map_err(|failure| refused(account.kind, &failure))?;
@@ -155,7 +161,7 @@ async fn take_in(
     keep(control, &account, None).await?;
     control.accounts.add(account.clone(), control.clock.now());
     control.accounts.set_identity(&account.id, identity.clone());
-    Ok(valid(&account, identity, "the account was added"))
+    Ok(valid(&account, identity, Said::Added))
 }
 
 async fn renew(control: &Control, kept: &Kept, secret: Secret) -> Result<CheckView, ControlError> {
@@ -164,10 +170,7 @@ async fn renew(control: &Control, kept: &Kept, secret: Secret) -> Result<CheckVi
         return Ok(check_one(control, &account).await);
     }
     if account.id != kept.id && known_label(control, &account.id).is_some() {
-        return Err(ControlError::new(
-            ErrorCode::Exists,
-            "this account is there already under another label",
-        ));
+        return Err(ControlError::saying(ErrorCode::Exists, Said::OtherLabel));
     }
     let identity = identify(control, &account).await.map_err(|failure| refused(account.kind, &failure))?;
     exchange(control, kept, account, identity).await
@@ -188,7 +191,7 @@ async fn exchange(
     if kept.id != account.id && control.vault.delete(&keychain_name(&kept.id)).await.is_err() {
         tracing::warn!("the old secret of an account could not be deleted from the keychain");
     }
-    Ok(valid(&account, identity, "signed in again"))
+    Ok(valid(&account, identity, Said::SignedInAgain))
 }
 
 /// The secret goes first: what the settings name can then be read.

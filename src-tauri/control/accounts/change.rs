@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::super::log::blocking;
-use super::super::{Control, ControlError, ErrorCode};
-use super::check::unread;
+use super::super::{Control, ControlError, ErrorCode, Said};
+use super::check::why_absent;
 use super::{absent, checked_label, is_known, keychain, keychain_name, not_found, settings_table, stored};
 use crate::accounts::Origin;
 use crate::secrets::StoreError;
@@ -49,8 +49,8 @@ pub(in crate::control) async fn enable(control: &Control, args: EnableArgs) -> R
 
 /// An account cannot be changed while its secret is not here: its state is kept with it.
 fn not_here(control: &Control, name: &str) -> ControlError {
-    match absent(&control.accounts, name).map(|absent| unread(&absent).message) {
-        Some(message) => ControlError::new(ErrorCode::Keychain, message),
+    match absent(&control.accounts, name) {
+        Some(absent) => ControlError::saying(ErrorCode::Keychain, why_absent(&absent)),
         None => not_found(),
     }
 }
@@ -63,7 +63,7 @@ pub(in crate::control) async fn rename(control: &Control, args: RenameArgs) -> R
         return Ok(());
     }
     if is_known(control, &args.to) {
-        return Err(ControlError::new(ErrorCode::Exists, "there is an account of this label already"));
+        return Err(ControlError::saying(ErrorCode::Exists, Said::LabelTaken));
     }
     let table = if origin == Origin::Stored { settings_table(kind) } else { "labels" };
     control.save(|settings| settings.set(&[table, &id], args.to.as_str()))?;

@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 
-use super::super::{Control, ControlError, ErrorCode, Nothing};
+use super::super::{Control, ControlError, ErrorCode, Nothing, Said};
 use super::{CheckView, absent, credential, not_found};
-use crate::accounts::{Absent, Account, AccountView, Kind};
+use crate::accounts::{Absence, Absent, Account, AccountView, Kind};
 use crate::secrets::Redactor;
 use crate::upstreams::{Failure, FailureKind, Identity, Quota};
 
@@ -40,8 +40,7 @@ pub(in crate::control) async fn check(
         }
     }
     let redactor = redactor(control);
-    found.iter_mut().for_each(|view| view.message = redactor.clean(&view.message));
-    Ok(found)
+    Ok(found.into_iter().map(|view| view.cleaned(|text| redactor.clean(text))).collect())
 }
 
 /// Knows the secrets of all accounts: what one host says may hold what only the other was given.
@@ -57,9 +56,9 @@ pub(super) async fn check_one(control: &Control, account: &Account) -> CheckView
         Ok((identity, quota)) => {
             control.accounts.checked(&account.id, true, now());
             control.accounts.set_identity(&account.id, identity.clone());
-            let (quota_percent, message) = (quota.percent, message(account.kind, &quota));
+            let (quota_percent, said) = (quota.percent, good(account.kind, &quota));
             control.accounts.set_quota(&account.id, quota);
-            CheckView { quota_percent, ..valid(account, identity, &message) }
+            CheckView { quota_percent, ..valid(account, identity, said) }
         }
         Err(failure) => {
             if failure.kind == FailureKind::LoginRequired {
@@ -91,60 +90,44 @@ pub(super) async fn identify(control: &Control, account: &Account) -> Result<Ide
     }
 }
 
-fn message(kind: Kind, quota: &Quota) -> String {
+fn good(kind: Kind, quota: &Quota) -> Said {
     match (kind, quota.spent_usd.zip(quota.budget_usd)) {
-        (Kind::Web, _) => "the session is valid".to_owned(),
+        (Kind::Web, _) => Said::SessionValid,
         (Kind::Api, Some((spent, budget))) => {
-            format!("the key is valid; ${spent:.2} of ${budget:.2} are spent")
+            Said::KeySpent { spent: format!("{spent:.2}"), budget: format!("{budget:.2}") }
         }
-        (Kind::Api, None) => "the key is valid".to_owned(),
+        (Kind::Api, None) => Said::KeyValid,
     }
 }
 
-/// A key does not sign in.
-fn told(kind: Kind, failure: &Failure) -> String {
-    if kind == Kind::Api && failure.kind == FailureKind::LoginRequired {
-        "the key is not accepted: replace the key".to_owned()
-    } else {
-        explained(failure)
+fn told(kind: Kind, failure: &Failure) -> Said {
+    if failure.kind == FailureKind::LoginRequired {
+        // A key does not sign in.
+        return if kind == Kind::Api { Said::KeyRefused } else { Said::SessionRefused };
     }
+    if failure.kind == FailureKind::Challenge {
+        return Said::BrowserCheck;
+    }
+    Said::Failed { kind: failure.kind, detail: failure.detail.clone() }
 }
 
-pub(super) fn valid(account: &Account, identity: Identity, message: &str) -> CheckView {
+pub(super) fn valid(account: &Account, identity: Identity, said: Said) -> CheckView {
     let Identity { email, plan, .. } = identity;
-    CheckView { email, plan, ..CheckView::new(&account.label, true, message) }
+    CheckView { email, plan, ..CheckView::new(&account.label, true, said) }
 }
 
 pub(super) fn unread(absent: &Absent) -> CheckView {
-    let being_read = || "its secret is still being read".to_owned();
-    let message = absent.why.advice().map_or_else(being_read, |advice| advice.to_string());
-    CheckView { unread: true, ..CheckView::new(&absent.label, false, message) }
+    CheckView { unread: true, ..CheckView::new(&absent.label, false, why_absent(absent)) }
+}
+
+pub(super) fn why_absent(absent: &Absent) -> Said {
+    match &absent.why {
+        Absence::Reading => Said::SecretReading,
+        Absence::Unreadable(error) => Said::SecretUnread { error: error.clone() },
+        Absence::Lost => Said::SecretLost,
+    }
 }
 
 pub(super) fn refused(kind: Kind, failure: &Failure) -> ControlError {
-    ControlError::new(ErrorCode::Upstream, told(kind, failure))
-}
-
-fn explained(failure: &Failure) -> String {
-    match failure.kind {
-        FailureKind::LoginRequired => {
-            "the session is not valid any more: sign in at mammouth.ai and copy the new cookie".to_owned()
-        }
-        FailureKind::Challenge => {
-            "mammouth.ai asks for a browser check: open it in your browser, then try again".to_owned()
-        }
-        FailureKind::Limited
-        | FailureKind::Throttled
-        | FailureKind::Server
-        | FailureKind::BadResponse
-        | FailureKind::Empty
-        | FailureKind::Unreachable
-        | FailureKind::Tls
-        | FailureKind::Timeout
-        | FailureKind::NoSuchModel
-        | FailureKind::ContextLength
-        | FailureKind::Rejected
-        | FailureKind::Image
-        | FailureKind::Interrupted => failure.detail.clone(),
-    }
+    ControlError::saying(ErrorCode::Upstream, told(kind, failure))
 }

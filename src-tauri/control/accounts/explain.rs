@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::super::{Control, ControlError, models};
-use super::{Explained, PassedOver};
+use super::{Explained, Nobody, PassedOver};
 use crate::accounts::{Ask, NoAccount};
 
 #[derive(Debug, Deserialize)]
@@ -21,29 +21,24 @@ pub(in crate::control) async fn explain(
     let ask =
         Ask { kinds: models::kinds(&model, embeds), scope: &model.scope, tried: &[], conversation: None };
     let choice = control.accounts.explain(&ask, control.clock.now());
-    let (account, why) = match choice.chosen {
-        Ok((label, why)) => (Some(label), why),
-        Err(none) => (None, why_nobody(&none)),
+    let (account, why, nobody) = match choice.chosen {
+        Ok((label, why)) => (Some(label), Some(why), None),
+        Err(none) => (None, None, Some(nobody(none))),
     };
     let others = choice.others.into_iter().map(|(label, why)| PassedOver { label, why }).collect();
-    Ok(Explained { model: model.web_id, account, why, others })
+    Ok(Explained { model: model.web_id, account, why, nobody, others })
 }
 
-fn why_nobody(none: &NoAccount) -> String {
-    let minutes = |wait: &std::time::Duration| wait.as_secs().div_ceil(60);
+fn nobody(none: NoAccount) -> Nobody {
     match none {
-        NoAccount::None => "there is no account that may serve it".to_owned(),
-        NoAccount::Missing(_) => "there is no account of a kind that serves it".to_owned(),
-        NoAccount::Starting => "the accounts are still being read from the keychain".to_owned(),
-        NoAccount::Unreadable(error) => format!("the secrets of the accounts cannot be read. {error}"),
-        NoAccount::AllTried => "no account could answer".to_owned(),
-        NoAccount::LoginRequired => "every account that serves it needs a new login".to_owned(),
-        NoAccount::Limited { wait, .. } => {
-            format!("every account that serves it is limited; the next is free in {} min", minutes(wait))
-        }
-        NoAccount::UpstreamDown { .. } => {
-            "Mammouth does not answer; the proxy tries again in seconds".to_owned()
-        }
-        NoAccount::Challenge { .. } => "mammouth.ai asks for a browser check".to_owned(),
+        NoAccount::None => Nobody::NoAccount,
+        NoAccount::Missing(_) => Nobody::OtherKind,
+        NoAccount::Starting => Nobody::Reading,
+        NoAccount::Unreadable(error) => Nobody::Unreadable { error },
+        NoAccount::AllTried => Nobody::AllTried,
+        NoAccount::LoginRequired => Nobody::NeedsLogin,
+        NoAccount::Limited { wait, .. } => Nobody::Limited { minutes: wait.as_secs().div_ceil(60) },
+        NoAccount::UpstreamDown { .. } => Nobody::Unreachable,
+        NoAccount::Challenge { .. } => Nobody::Challenge,
     }
 }

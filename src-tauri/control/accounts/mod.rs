@@ -12,9 +12,9 @@ pub(super) use change::{
 };
 pub(super) use check::{CheckArgs, check, list};
 pub(super) use explain::{ExplainArgs, explain};
-pub use view::{CheckView, Explained, PassedOver};
+pub use view::{CheckView, Explained, Nobody, PassedOver};
 
-use super::{Control, ControlError, ErrorCode};
+use super::{Control, ControlError, ErrorCode, Said};
 use crate::accounts::{Absent, Account, Accounts, Kind, Origin};
 use crate::secrets::StoreError;
 use crate::upstreams::Credential;
@@ -45,8 +45,7 @@ fn stored(control: &Control, name: &str) -> Result<Kept, ControlError> {
     }
     let account = control.accounts.find(name).ok_or_else(not_found)?;
     if account.origin != Origin::Stored {
-        let message = "this account comes from COOKIES or API_KEYS: change it there and start again";
-        return Err(ControlError::new(ErrorCode::BadArguments, message));
+        return Err(ControlError::saying(ErrorCode::BadArguments, Said::FromEnvironment));
     }
     Ok(Kept { id: account.id.clone(), label: account.label.clone(), kind: account.kind })
 }
@@ -67,11 +66,7 @@ fn credential(account: &Account) -> Credential {
 fn checked_label(label: &str) -> Result<(), ControlError> {
     let fits =
         (1..=64).contains(&label.len()) && !label.chars().any(char::is_control) && label.trim() == label;
-    if fits {
-        Ok(())
-    } else {
-        Err(ControlError::new(ErrorCode::BadArguments, "a label is 1 to 64 printable characters"))
-    }
+    if fits { Ok(()) } else { Err(ControlError::saying(ErrorCode::BadArguments, Said::BadLabel)) }
 }
 
 fn not_found() -> ControlError {
@@ -79,5 +74,5 @@ fn not_found() -> ControlError {
 }
 
 fn keychain(error: StoreError) -> ControlError {
-    ControlError::new(ErrorCode::Keychain, error.to_string())
+    ControlError::saying(ErrorCode::Keychain, Said::Store { error })
 }

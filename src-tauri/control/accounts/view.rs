@@ -2,14 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::Said;
+use crate::accounts::Passed;
+use crate::journal::Picked;
+use crate::secrets::StoreError;
+
 /// What a check of one account found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct CheckView {
     pub label: String,
     pub ok: bool,
-    /// A sentence for people.
+    /// A sentence for people, in English.
     pub message: String,
+    /// The same, to be said in other languages.
+    pub said: Said,
     /// The secret is not here, so Mammouth was not asked.
     #[serde(default)]
     pub unread: bool,
@@ -26,7 +33,10 @@ pub struct Explained {
     pub model: String,
     /// The label of the account, if one can serve it.
     pub account: Option<String>,
-    pub why: String,
+    /// Why that one.
+    pub why: Option<Picked>,
+    /// Why none.
+    pub nobody: Option<Nobody>,
     /// The other accounts.
     pub others: Vec<PassedOver>,
 }
@@ -36,12 +46,43 @@ pub struct Explained {
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct PassedOver {
     pub label: String,
-    pub why: String,
+    pub why: Passed,
+}
+
+/// Why no account can be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum Nobody {
+    NoAccount,
+    /// There is none of a kind that serves the model.
+    OtherKind,
+    /// The accounts are being read from the keychain.
+    Reading,
+    Unreadable {
+        error: StoreError,
+    },
+    AllTried,
+    NeedsLogin,
+    /// The next is free then.
+    Limited {
+        minutes: u64,
+    },
+    Unreachable,
+    Challenge,
 }
 
 impl CheckView {
-    pub(super) fn new(label: &str, ok: bool, message: impl Into<String>) -> Self {
-        let (label, message) = (label.to_owned(), message.into());
-        Self { label, ok, message, unread: false, email: None, plan: None, quota_percent: None }
+    pub(super) fn new(label: &str, ok: bool, said: Said) -> Self {
+        let (label, message) = (label.to_owned(), said.to_string());
+        Self { label, ok, message, said, unread: false, email: None, plan: None, quota_percent: None }
+    }
+
+    /// The same with what others said put through `clean`.
+    pub(super) fn cleaned(mut self, clean: impl Fn(&str) -> String) -> Self {
+        if let Said::Failed { detail, .. } = &mut self.said {
+            *detail = clean(detail);
+        }
+        Self { message: clean(&self.message), ..self }
     }
 }

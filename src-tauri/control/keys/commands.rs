@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::{Control, ControlError, ErrorCode, Nothing};
+use super::super::{Control, ControlError, ErrorCode, Nothing, Said};
 use super::{ClientKeys, MAIN, MAIN_KEY, MainKey};
 use crate::access::{self, KeyLimits};
 use crate::config::{SettingsError, SettingsFile};
@@ -80,7 +80,7 @@ pub(in crate::control) async fn add(control: &Control, args: AddArgs) -> Result<
     let limits = checked(KeyLimits { models, daily_tokens, daily_cost_usd })?;
     checked_name(&name)?;
     if name == MAIN || control.keys.named().contains_key(&name) {
-        return Err(ControlError::new(ErrorCode::Exists, "there is a key of this name already"));
+        return Err(ControlError::saying(ErrorCode::Exists, Said::KeyNameTaken));
     }
     let key = access::generate_key();
     let digest = access::digest(key.expose_secret());
@@ -132,7 +132,7 @@ pub(in crate::control) async fn replace_main(control: &Control, _: Nothing) -> R
     }
     let key = access::generate_key();
     let stored = control.vault.set(MAIN_KEY, &key).await;
-    stored.map_err(|error| ControlError::new(ErrorCode::Keychain, error.to_string()))?;
+    stored.map_err(|error| ControlError::saying(ErrorCode::Keychain, Said::Store { error }))?;
     let origin = if control.facts.demo { "made for this demo" } else { "keychain" };
     control.keys.set_main(MainKey::Kept { key: key.clone(), origin });
     if let Err(error) = keep_main_digest(control, &key) {
@@ -159,7 +159,7 @@ fn main_view(control: &Control, reveal: bool) -> KeyView {
     let (key, origin) = match control.keys.main() {
         MainKey::Kept { key, origin } => (Some(key), origin.to_owned()),
         MainKey::ForThisRun { key, why } => (Some(key), format!("made for this run ({why})")),
-        MainKey::Unread { why } => (None, why),
+        MainKey::Unread { why } => (None, why.to_string()),
     };
     let key = key.filter(|_| reveal).map(|key| key.expose_secret().to_owned());
     view(&control.keys, MAIN, origin, key, &control.journal.client(MAIN))
@@ -206,7 +206,7 @@ fn checked(limits: KeyLimits) -> Result<KeyLimits, ControlError> {
     if models && cost && tokens {
         Ok(limits)
     } else {
-        Err(ControlError::new(ErrorCode::BadArguments, "a limit is too large, or no amount"))
+        Err(ControlError::saying(ErrorCode::BadArguments, Said::BadLimit))
     }
 }
 
@@ -218,11 +218,7 @@ fn not_found() -> ControlError {
 fn checked_name(name: &str) -> Result<(), ControlError> {
     let fits = (1..=64).contains(&name.len())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-    if fits {
-        Ok(())
-    } else {
-        Err(ControlError::new(ErrorCode::BadArguments, "a name is 1 to 64 letters, digits, '-', '_' or '.'"))
-    }
+    if fits { Ok(()) } else { Err(ControlError::saying(ErrorCode::BadArguments, Said::BadKeyName)) }
 }
 
 fn hex(digest: &[u8; 32]) -> String {

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::access::{KeyLimits, Keys, Limits};
 use crate::config::KeyLimit;
-use crate::secrets::Secret;
+use crate::secrets::{Secret, StoreError};
 
 /// The name of the main key, in lists, in the log and in the settings.
 const MAIN: &str = "main";
@@ -37,9 +37,21 @@ pub enum MainKey {
     /// It is what it will be.
     Kept { key: Secret, origin: &'static str },
     /// Made because none could be read or stored; `why` says what to do about it.
-    ForThisRun { key: Secret, why: String },
-    /// Known by its digest at most, so that clients are let in, but cannot be shown; `why` says what to do about it.
-    Unread { why: String },
+    ForThisRun { key: Secret, why: StoreError },
+    /// Known by its digest at most, so that clients are let in, but cannot be shown.
+    Unread { why: KeyUnread },
+}
+
+/// Why the main key cannot be shown.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyUnread {
+    #[error("it is being read from the keychain")]
+    Reading,
+    /// There is none before the program runs.
+    #[error("{0}")]
+    NotMade(&'static str),
+    #[error("it cannot be shown now. {0}")]
+    Refused(StoreError),
 }
 
 impl ClientKeys {
@@ -50,7 +62,7 @@ impl ClientKeys {
         for (name, digest) in &digests {
             keys.insert_digest(name, *digest);
         }
-        let main = MainKey::Unread { why: "it is being read from the keychain".to_owned() };
+        let main = MainKey::Unread { why: KeyUnread::Reading };
         let named = digests.into_iter().filter(|(name, _)| name != MAIN).collect();
         Self {
             keys,

@@ -53,7 +53,7 @@ pub(super) async fn sign_in(shell: &Shell, label: Option<String>) -> Result<Secr
 }
 
 fn failed(code: ErrorCode, message: &str) -> ControlError {
-    ControlError { code, message: message.to_owned() }
+    ControlError::new(code, message)
 }
 
 /// The window; it closes with this value, on whatever way the sign-in ends.

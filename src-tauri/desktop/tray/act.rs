@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::super::clipboard;
 use super::super::place::Place;
 use super::super::shell::{Shell, words_for};
+use super::super::words::Words;
 use super::super::{autostart, notify, window};
 use super::environment;
 use super::menu::{Action, Shell as For};
@@ -16,7 +17,28 @@ pub(super) async fn act(shell: &Shell, action: Action) {
         && error.code != ErrorCode::Cancelled
     {
         let words = words_for(&shell.look().await.unwrap_or_default());
-        notify::say(shell, words.failed_title, &error.message, Place::Overview);
+        notify::say(shell, words.failed_title, reason(&error, words), Place::Overview);
+    }
+}
+
+/// In the user's language where there are words for it.
+fn reason<'a>(error: &'a ControlError, words: &Words) -> &'a str {
+    match error.code {
+        ErrorCode::PortTaken => words.failed_port,
+        ErrorCode::NotSaved => words.failed_saving,
+        ErrorCode::Keychain if error.said.is_some() => words.failed_keychain,
+        ErrorCode::Upstream => words.failed_upstream,
+        ErrorCode::Starting => words.failed_starting,
+        ErrorCode::Keychain
+        | ErrorCode::UnknownCommand
+        | ErrorCode::BadArguments
+        | ErrorCode::NotFound
+        | ErrorCode::Exists
+        | ErrorCode::DesktopOnly
+        | ErrorCode::Terms
+        | ErrorCode::Cancelled
+        | ErrorCode::FixedByEnvironment
+        | ErrorCode::Internal => &error.message,
     }
 }
 

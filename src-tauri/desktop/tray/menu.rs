@@ -3,7 +3,7 @@
 use super::super::place::Place;
 use super::super::seen::{Account, Lamp, LastError, Seen};
 use super::super::words::{Words, fill};
-use super::text::{about, bar, cut};
+use super::text::{about, advice, bar, cut};
 
 /// The accounts that get a line of their own; the window shows all.
 const MOST_ACCOUNTS: usize = 12;
@@ -164,10 +164,10 @@ fn last_error(error: &LastError, words: &Words) -> Item {
     } else {
         format!("{} ({})", error.code, cut(&error.model))
     };
-    let mut items = vec![Item::Do(words.show_requests.to_owned(), Action::Open(Place::Requests))];
-    if !error.advice.is_empty() {
-        items.insert(0, Item::Label(cut(&error.advice)));
-    }
+    let items = vec![
+        Item::Label(advice(&error.code, words).to_owned()),
+        Item::Do(words.show_requests.to_owned(), Action::Open(Place::Requests)),
+    ];
     Item::Under(fill(words.last_error, &[&what]), items)
 }
 

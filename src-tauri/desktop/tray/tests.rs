@@ -178,11 +178,7 @@ fn a_hundred_accounts_do_not_fill_the_screen() {
 
 #[test]
 fn a_stopped_proxy_can_be_started_and_the_last_error_is_explained() {
-    let error = LastError {
-        code: "no_account".to_owned(),
-        model: "gpt-5".to_owned(),
-        advice: "Add an account.".to_owned(),
-    };
+    let error = LastError { code: "no_account".to_owned(), model: "gpt-5".to_owned() };
     let seen = Seen { state: Lamp::Stopped, last_error: Some(error), ..seen() };
     let items = english(&seen);
     let lines = outline(&items);

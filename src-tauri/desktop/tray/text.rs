@@ -42,6 +42,29 @@ pub(super) fn about(account: &Account, words: &Words) -> String {
     state.to_owned()
 }
 
+/// What the user can do about a request that failed with this code.
+pub(super) fn advice(code: &str, words: &Words) -> &'static str {
+    match code {
+        "invalid_api_key" => words.advise_key,
+        "host_not_allowed" => words.advise_host,
+        "origin_not_allowed" => words.advise_origin,
+        "insufficient_quota" => words.advise_quota,
+        "rate_limit_exceeded" => words.advise_slower,
+        "client_limit" => words.advise_client_limit,
+        "no_account" => words.advise_account,
+        "account_login_required" => words.advise_login,
+        "upstream_challenge" => words.advise_browser,
+        "upstream_unreachable" | "upstream_timeout" => words.advise_network,
+        "upstream_tls_error" => words.advise_tls,
+        "context_length_exceeded" => words.advise_context,
+        "invalid_image" => words.advise_image,
+        "client_closed" => words.advise_closed,
+        "overloaded" => words.advise_again,
+        "starting" => words.advise_soon,
+        _ => words.advise_detail,
+    }
+}
+
 /// In whole minutes, rounded up: a menu whose text changes every second cannot be read.
 pub(in crate::desktop) fn time_left(seconds: u64, words: &Words) -> String {
     let minutes = seconds.div_ceil(60);
@@ -77,6 +100,15 @@ mod tests {
             (9_001, "2 h 31 min"),
         ] {
             assert_eq!(time_left(seconds, words), text, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn a_failed_request_has_advice_in_each_language() {
+        for language in [Language::English, Language::Chinese, Language::French] {
+            let words = language.words();
+            assert_eq!(advice("no_account", words), words.advise_account);
+            assert_eq!(advice("brand_new", words), words.advise_detail);
         }
     }
 

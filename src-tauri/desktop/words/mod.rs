@@ -86,6 +86,12 @@ words! {
     strategy, balance, fill_first, reset_soonest, port, now_on, next_free, other_port,
     // Copies.
     copy_base_url, copy_key, copy_environment, key_unread,
+    // What to do about a failed request.
+    advise_key, advise_host, advise_origin, advise_quota, advise_slower, advise_client_limit, advise_account,
+    advise_login, advise_browser, advise_network, advise_tls, advise_context, advise_image, advise_closed,
+    advise_again, advise_soon, advise_detail,
+    // Why something that was clicked did not work.
+    failed_port, failed_saving, failed_keychain, failed_upstream, failed_starting,
     // The rest.
     stop_serving, start_serving, last_error, show_requests, open_window, accounts, requests, settings, start_at_login,
     quit,

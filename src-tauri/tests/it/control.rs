@@ -155,12 +155,12 @@ async fn a_free_port_is_found_and_switched_to() {
 async fn l07_secrets_say_where_they_are_and_that_they_can_be_read() {
     let program = demo().await;
     let state = good(&program, "secrets.state", json!({})).await;
-    assert_eq!(state, json!({ "place": "memory", "state": "open", "advice": null }));
+    assert_eq!(state, json!({ "place": "memory", "state": "open", "error": null }));
     assert_eq!(good(&program, "secrets.unlock", json!({})).await, state);
     let scene = Scene::of(&["alice"]).await;
     let state = scene.control("secrets.state", &json!({})).await;
     assert_eq!((&state["place"], &state["state"]), (&json!("keychain"), &json!("missing")));
-    assert!(state["advice"].as_str().unwrap().contains("keychain"));
+    assert_eq!(state["error"], json!({ "what": "missing" }));
     scene.control("settings.accept_terms", &json!({})).await;
     let cookie = &scene.simulator.cookies()[0].1;
     let known = scene.program.control("accounts.add", &json!({ "secret": cookie })).await;

@@ -10,7 +10,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("journal", &[]),
     ("dialects", &["chat"]),
     ("upstreams", &["chat", "secrets"]),
-    ("accounts", &["config", "secrets", "upstreams"]),
+    ("accounts", &["config", "secrets", "upstreams", "journal"]),
     ("access", &["config", "secrets"]),
     ("server", &[]),
     ("proxy", &["chat", "dialects", "upstreams", "accounts", "journal", "access"]),

@@ -120,14 +120,14 @@ impl Hearing {
             Some(About::BrokenCall) => self.corrected(reply, heard),
             Some(About::NoCall) => match reply.and_then(|reply| self.calls_of(reply)) {
                 Some(calls) => calls.into_iter().for_each(|piece| self.take(piece, heard)),
-                None => self.note = Some("the model called no tool, though it had to"),
+                None => self.note = Some("no_call"),
             },
             Some(About::Json) => {
                 let wish = self.format.take().unwrap_or_default();
                 let held = std::mem::take(&mut self.held);
                 let json = reply.and_then(|reply| format::json(&spoken(reply), &wish).ok());
                 if json.is_none() {
-                    self.note = Some("the answer is not the JSON that was asked for");
+                    self.note = Some("not_json");
                 }
                 heard.extend(Some(json.unwrap_or(held)).filter(|text| !text.is_empty()).map(Heard::Text));
             }
@@ -180,7 +180,7 @@ impl Hearing {
         self.held.push_str(&text);
         if self.held.len() > LONGEST_HELD {
             self.format = None;
-            self.note = Some("the answer is too long to be checked as JSON");
+            self.note = Some("json_unchecked");
             heard.push(Heard::Text(std::mem::take(&mut self.held)));
         }
     }
@@ -236,7 +236,7 @@ impl Hearing {
     fn corrected(&mut self, reply: Option<String>, heard: &mut Vec<Heard>) {
         let calls = reply.and_then(|reply| self.calls_of(reply));
         if calls.is_none() {
-            self.note = Some("a tool call of the model's was not valid and was passed on as text");
+            self.note = Some("broken_call");
         }
         let mut calls = calls.map(Vec::into_iter);
         for piece in std::mem::take(&mut self.later) {

@@ -5,7 +5,7 @@ use crate::upstreams::tools::{Heard, Hearing, Question};
 
 /// A reply in quotes is held as a whole up to this size; a longer one passes as it is.
 const MAX_QUOTED_BYTES: usize = 64 * 1024 * 1024;
-const ASKED_AGAIN: &str = "the model was asked once more for a valid call or answer";
+const ASKED_AGAIN: &str = "asked_again";
 
 /// What some bytes became.
 #[derive(Debug, Default, PartialEq)]

@@ -1,6 +1,6 @@
 // The one way from the page to the program. Three doors carry it: HTTP, the window's IPC, and a fake.
 
-import type { Commands, ControlEvent, ErrorCode } from "./types";
+import type { Commands, ControlEvent, ErrorCode, Said } from "./types";
 
 export type Name = keyof Commands;
 export type Args<N extends Name> = Commands[N][0];
@@ -15,6 +15,8 @@ export class ControlFailure extends Error {
   constructor(
     readonly code: FailureCode,
     message: string,
+    /** The message, to be said in the reader's language. */
+    readonly said: Said | null = null,
   ) {
     super(message);
     this.name = "ControlFailure";

@@ -3,6 +3,7 @@
 
 import { type Args, type Control, ControlFailure, type ControlEvent, type Feed, type Name, type Result } from "./control";
 import { readEvents } from "./sse";
+import type { ControlError } from "./types";
 
 const HEADERS = { "x-mammouth-ui": "1" };
 const FIRST_WAIT_MS = 500;
@@ -59,7 +60,7 @@ async function read(response: Response): Promise<unknown> {
   if (response.ok) return json;
   if (response.status === 401) throw new ControlFailure("signed_out", said(json)?.message ?? "");
   const error = said(json);
-  throw new ControlFailure((error?.code ?? "internal") as ControlFailure["code"], error?.message ?? `HTTP ${response.status}`);
+  throw new ControlFailure(error?.code ?? "internal", error?.message ?? `HTTP ${response.status}`, error?.said ?? null);
 }
 
 function parse(text: string): unknown {
@@ -70,8 +71,8 @@ function parse(text: string): unknown {
   }
 }
 
-function said(json: unknown): { code?: string; message?: string } | undefined {
-  return (json as { error?: { code?: string; message?: string } } | null)?.error;
+function said(json: unknown): Partial<ControlError> | undefined {
+  return (json as { error?: Partial<ControlError> } | null)?.error;
 }
 
 /** Keeps one feed open, with growing waits between tries. */

@@ -45,6 +45,6 @@ export class TauriControl implements Control {
 
 function failure(error: unknown): ControlFailure {
   const known = error as Partial<ControlError> | null;
-  if (known && typeof known === "object" && known.code) return new ControlFailure(known.code, known.message ?? "");
+  if (known && typeof known === "object" && known.code) return new ControlFailure(known.code, known.message ?? "", known.said ?? null);
   return new ControlFailure("internal", typeof error === "string" ? error : "the window could not ask the program");
 }

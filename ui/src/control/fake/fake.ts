@@ -88,10 +88,10 @@ export class FakeControl implements Control {
 
   private added(label: string, kind: AccountView["kind"], secret: string): CheckView {
     if (kind === "web" && !this.world.terms) refuse("terms", "the notice about web accounts was not accepted yet");
-    if (REFUSED.test(secret)) return { label, ok: false, message: "Mammouth does not know this session.", unread: false, email: null, plan: null, quota_percent: null };
+    if (REFUSED.test(secret)) return { label, ok: false, message: "", said: { what: "session_refused" }, unread: false, email: null, plan: null, quota_percent: null };
     const model = this.world.accounts[0] ?? { ...BLANK };
     this.world.accounts = [...this.world.accounts, { ...model, ...BLANK, id: `id-${label}`, label, kind, email: "new@example.com", plan: "Standard", quota_percent: 4 }];
-    return { label, ok: true, message: "Signed in.", unread: false, email: "new@example.com", plan: "Standard", quota_percent: 4 };
+    return { label, ok: true, message: "", said: { what: "added" }, unread: false, email: "new@example.com", plan: "Standard", quota_percent: 4 };
   }
 
   private key(name: string) {
@@ -135,11 +135,12 @@ export class FakeControl implements Control {
     "accounts.explain": ({ model }) => ({
       model,
       account: "work",
-      why: "It has the most quota left and answered this conversation before.",
+      why: { by: "balance", ready: 2, running: 0, limited: 1, needs_login: 1, disabled: 0, tries: false },
+      nobody: null,
       others: [
-        { label: "personal", why: "limited for this model, back in 1 h 42 min" },
-        { label: "studio-key", why: "ready; used after web accounts" },
-        { label: "old laptop", why: "needs a new sign-in" },
+        { label: "personal", why: { what: "limited", minutes: 102 } },
+        { label: "studio-key", why: { what: "not_next" } },
+        { label: "old laptop", why: { what: "needs_login" } },
       ],
     }),
     "keys.list": ({ reveal }) => this.world.keys.map((one) => ({ ...one, key: reveal ? `mp-${one.name}-4f9c2e71d0b64a58` : null })),
@@ -166,7 +167,7 @@ export class FakeControl implements Control {
       this.world.models = this.world.models.filter((one) => one.id !== name || one.alias_of === null);
       return null;
     },
-    try: ({ model }) => ({ status: 200, text: "Hello! I am answering through your own proxy, so everything between your editor and me works.", model, account: "work", attempts: 1, first_byte_ms: 412, duration_ms: 1180, error: null }),
+    try: ({ model }) => ({ status: 200, text: "Hello! I am answering through your own proxy, so everything between your editor and me works.", model, account: "work", attempts: 1, first_byte_ms: 412, duration_ms: 1180, error: null, code: null }),
     "log.latest": (query) => this.world.found(query),
     "log.get": ({ id }) => this.world.records.find((one) => one.id === id) ?? refuse("not_found", "no such request"),
     "log.count": (query) => this.world.count(query),
@@ -193,12 +194,12 @@ export class FakeControl implements Control {
     },
     "settings.welcomed": () => ((this.world.welcomed = true), null),
     "settings.accept_terms": () => ((this.world.terms = true), null),
-    "secrets.state": () => ({ place: "keychain", state: this.scene.name === "broken" ? "locked" : "open", advice: this.scene.name === "broken" ? "Unlock the login keyring." : null }),
-    "secrets.unlock": () => ({ place: "keychain", state: "open", advice: null }),
+    "secrets.state": () => ({ place: "keychain", state: this.scene.name === "broken" ? "locked" : "open", error: this.scene.name === "broken" ? { what: "locked" } : null }),
+    "secrets.unlock": () => ({ place: "keychain", state: "open", error: null }),
     "window.open": () => null,
     doctor: () => [
-      { subject: "mammouth.ai", level: "good", text: "It answers, and its answers fit the shape llms-2025.", advice: "" },
-      { subject: "keychain", level: "warning", text: "It took 2 s to answer.", advice: "Unlock it once after login." },
+      { subject: "Mammouth", level: "good", text: "", advice: "", said: { what: "site_reached" } },
+      { subject: "clock", level: "bad", text: "", advice: "", said: { what: "clock_behind", minutes: 4 } },
     ],
   };
 }
@@ -214,7 +215,7 @@ const BLANK_KEY = { name: "", origin: "stored", key: null, last_used_ms: null, m
 
 function checked(one: AccountView): CheckView {
   const ok = one.state !== "needs_login";
-  return { label: one.label, ok, message: ok ? "Signed in." : "The session is not valid any more.", unread: false, email: one.email, plan: one.plan, quota_percent: one.quota_percent };
+  return { label: one.label, ok, message: "", said: { what: ok ? "session_valid" : "session_refused" }, unread: false, email: one.email, plan: one.plan, quota_percent: one.quota_percent };
 }
 
 function refuse(code: ErrorCode, message: string): never {

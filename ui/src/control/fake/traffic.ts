@@ -1,11 +1,15 @@
 // Requests of the fake: the same number always makes the same request.
 
-import type { Attempt, Record as LogRecord } from "../types";
+import type { Attempt, Picked, Record as LogRecord } from "../types";
 
 const CLIENTS = ["main", "zed", "main", "ci-bot", "main"];
 const DIALECTS = ["openai-chat", "anthropic", "openai-chat", "openai-responses", "openai-chat", "ollama-chat"];
 const ASKED = ["claude-sonnet-4-5", "gpt-5-mini", "claude-sonnet-4-5", "gemini-2.5-pro", "fast", "gpt-5.1", "deepseek-v3.2", "mistral-medium-3.1"];
 const SERVED: { [asked: string]: string } = { fast: "gpt-5-mini" };
+
+const BALANCED: Picked = { by: "balance", ready: 2, running: 0, limited: 0, needs_login: 1, disabled: 0, tries: false };
+const STAYED: Picked = { ...BALANCED, by: "conversation" };
+const LEFT: Picked = { ...BALANCED, by: "alone", ready: 1, limited: 1 };
 
 /** A number in 0..1 that depends on nothing but its arguments. */
 function chance(seed: number, salt: number): number {
@@ -48,19 +52,19 @@ export function record(id: number, time_ms: number): LogRecord {
     stream: chance(id, 10) < 0.85,
     interrupted: false,
   };
-  const served: Attempt = { account: whole.account as string, why: "the least used", outcome: "ok", status: 200, detail: null, ms: took };
+  const served: Attempt = { account: whole.account as string, why: BALANCED, outcome: "ok", status: 200, detail: null, ms: took };
   if (luck > 0.975) return failed(whole);
   if (luck > 0.96) return left(whole, served);
-  if (luck > 0.9) return { ...whole, attempts: [refusal(), { ...served, why: "the next in line", ms: took - 312 }], account: served.account };
+  if (luck > 0.9) return { ...whole, attempts: [refusal(), { ...served, why: LEFT, ms: took - 312 }], account: served.account };
   return { ...whole, attempts: [served] };
 }
 
 function refusal(): Attempt {
-  return { account: "personal", why: "it answered this conversation before", outcome: "limited", status: 403, detail: "quota used up for claude, resets in 1 h 42 min", ms: 312 };
+  return { account: "personal", why: STAYED, outcome: "limited", status: 403, detail: "quota used up for claude, resets in 1 h 42 min", ms: 312 };
 }
 
 function failed(whole: LogRecord): LogRecord {
-  const last: Attempt = { account: "work", why: "the next in line", outcome: "unreachable", status: 502, detail: "connection reset before the first byte", ms: 1480 };
+  const last: Attempt = { account: "work", why: LEFT, outcome: "unreachable", status: 502, detail: "connection reset before the first byte", ms: 1480 };
   const quota = whole.id % 2 === 0;
   return {
     ...whole,
@@ -79,5 +83,5 @@ function failed(whole: LogRecord): LogRecord {
 }
 
 function left(whole: LogRecord, served: Attempt): LogRecord {
-  return { ...whole, attempts: [{ ...served, outcome: "client left" }], status: 499, fault: "client", interrupted: true, note: "the client hung up" };
+  return { ...whole, attempts: [{ ...served, outcome: "ok" }], status: 499, code: "client_closed", fault: "client", interrupted: true };
 }

@@ -117,7 +117,7 @@ export class World {
 
   private notices(): Notice[] {
     if (this.accounts.every((one) => one.state !== "needs_login")) return [];
-    return [{ id: "login", severity: "warning", text: "The account “old laptop” needs a new sign-in.", place: "accounts" }];
+    return [{ id: "login", severity: "warning", text: "", said: { what: "keyless", port: 11434 }, place: "accounts" }];
   }
 
   private errors(): ErrorLine[] {
@@ -128,7 +128,6 @@ export class World {
       model: one.model_asked,
       account: one.account,
       request_id: one.request_id,
-      advice: "Every account for this model is limited.",
     }));
   }
 
@@ -145,7 +144,7 @@ export class World {
   /** Texts as an attacker would choose them: they must come out as they went in. */
   private poison(): void {
     const bad = "<img src=x onerror=\"window.pwned=1\"><svg onload=window.pwned=1>[x](javascript:window.pwned=1)";
-    this.accounts = this.accounts.map((one) => ({ ...one, label: `${one.label} ${bad}`, email: bad, advice: { what: "read_secret" as const, detail: bad } }));
+    this.accounts = this.accounts.map((one) => ({ ...one, label: `${one.label} ${bad}`, email: bad, advice: { what: "read_secret" as const, detail: { what: "other" as const, detail: bad } } }));
     this.models = this.models.map((one) => ({ ...one, id: `${one.id} ${bad}` }));
     this.records = this.records.map((one) => ({ ...one, model_asked: bad, account: bad, code: one.status >= 400 ? bad : null, note: bad }));
     this.keys = this.keys.map((one) => ({ ...one, name: `${one.name} ${bad}` }));

@@ -3,8 +3,4 @@
 /**
  * A failed request, as short as it can be told.
  */
-export type ErrorLine = { time_ms: number, code: string, model: string, account: string | null, request_id: string, 
-/**
- * What to do about it.
- */
-advice: string, };
+export type ErrorLine = { time_ms: number, code: string, model: string, account: string | null, request_id: string, };

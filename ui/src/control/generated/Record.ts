@@ -80,7 +80,7 @@ tokens_estimated: boolean,
  */
 cost_usd: number | null, 
 /**
- * What else is worth knowing, in words.
+ * What else is worth knowing: one word, a sentence in records of older versions.
  */
 note: string | null, 
 /**

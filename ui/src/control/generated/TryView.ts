@@ -19,4 +19,8 @@ account: string | null, attempts: number, first_byte_ms: number, duration_ms: nu
 /**
  * Why there is no reply.
  */
-error: string | null, };
+error: string | null, 
+/**
+ * The same as a code, as clients get it.
+ */
+code: string | null, };

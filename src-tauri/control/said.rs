@@ -1,0 +1,104 @@
+//! What the program says of itself to people, as the window knows it: it has each of these in the reader's language.
+//! The English sentences beside them are for terminals and logs.
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::PasteError;
+use crate::secrets::StoreError;
+use crate::upstreams::FailureKind;
+
+/// One sentence, with what is filled into it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "what", rename_all = "snake_case")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum Said {
+    // Of an account.
+    #[error("the session is valid")]
+    SessionValid,
+    #[error("the key is valid")]
+    KeyValid,
+    #[error("the key is valid; ${spent} of ${budget} are spent")]
+    KeySpent { spent: String, budget: String },
+    #[error("the account was added")]
+    Added,
+    #[error("signed in again")]
+    SignedInAgain,
+    #[error("this account is there already")]
+    AlreadyThere,
+    #[error("this account is there already under another label")]
+    OtherLabel,
+    #[error("the session is not valid any more: sign in at mammouth.ai and copy the new cookie")]
+    SessionRefused,
+    #[error("the key is not accepted: replace the key")]
+    KeyRefused,
+    #[error("mammouth.ai asks for a browser check: open it in your browser, then try again")]
+    BrowserCheck,
+    /// What the upstream or the network said.
+    #[error("{detail}")]
+    Failed { kind: FailureKind, detail: String },
+    #[error("its secret is still being read")]
+    SecretReading,
+    #[error("its secret is gone or damaged: remove the account, then add it again with a new cookie or key")]
+    SecretLost,
+    #[error("its secret cannot be read. {error}")]
+    SecretUnread { error: StoreError },
+    // Of what was entered.
+    #[error("{error}")]
+    Pasted { error: PasteError },
+    #[error("there is neither COOKIES nor API_KEYS in this text")]
+    NothingToImport,
+    #[error("a label is 1 to 64 printable characters")]
+    BadLabel,
+    #[error("there is an account of this label already")]
+    LabelTaken,
+    #[error("this account comes from COOKIES or API_KEYS: change it there and start again")]
+    FromEnvironment,
+    #[error("a name is 1 to 64 letters, digits, '-', '_' or '.'")]
+    BadKeyName,
+    #[error("there is a key of this name already")]
+    KeyNameTaken,
+    #[error("a limit is too large, or no amount")]
+    BadLimit,
+    // Of the keychain and the client key.
+    #[error("{error}")]
+    Store { error: StoreError },
+    #[error(
+        "the client key ends with this run: set AUTH_TOKEN, or make a lasting key with 'mammouth-proxy keys add NAME'. {error}"
+    )]
+    KeyForThisRun { error: StoreError },
+    #[error("the client key: it is being read from the keychain")]
+    KeyReading,
+    #[error("the client key: it cannot be shown now. {error}")]
+    KeyNotShown { error: StoreError },
+    #[error(
+        "the client key was not where it is kept any more, so there is a new one: give it to your clients"
+    )]
+    KeyRenewed,
+    #[error("the client key '{name}' in the settings file is damaged and is not accepted")]
+    KeyDamaged { name: String },
+    // Of the start.
+    #[error("the accounts' states will not outlive a restart: {detail}")]
+    StatesNotKept { detail: String },
+    #[error(
+        "the data directory cannot be written ({detail}): the proxy answers, but commands such as 'status' do not find it"
+    )]
+    NotWritable { detail: String },
+    #[error(
+        "no key is asked on port {port}: every program and every user of this machine can use the accounts"
+    )]
+    Keyless { port: u16 },
+    #[error("the port without a key is not open: {detail}")]
+    KeylessClosed { detail: String },
+    // Of an examination.
+    #[error("the site can be reached, and its certificate is valid")]
+    SiteReached,
+    #[error("this machine's clock is right")]
+    ClockRight,
+    #[error("this machine's clock is {minutes} minutes ahead")]
+    ClockAhead { minutes: u64 },
+    #[error("this machine's clock is {minutes} minutes behind")]
+    ClockBehind { minutes: u64 },
+    /// The window of another language than English shows it as it is: it tells of a file, or of the system.
+    #[error("{text}")]
+    Plain { text: String },
+}

@@ -1,0 +1,104 @@
+// What the program says of itself, in the reader's language.
+
+import type { FailureKind, Nobody, Passed, PasteError, Picked, Said, StoreError, Why } from "./control/types";
+import { language, t } from "./i18n/index.svelte";
+
+/** One sentence of the program's. */
+export function say(said: Said): string {
+  switch (said.what) {
+    case "plain":
+      return said.text;
+    case "failed":
+      return sentences(t(`failure.${said.kind}`), said.detail);
+    case "pasted":
+      return sayPaste(said.error);
+    case "store":
+      return sayStore(said.error);
+    case "secret_unread":
+    case "key_for_this_run":
+    case "key_not_shown":
+      return sentences(t(`said.${said.what}`), sayStore(said.error));
+    default:
+      return t(`said.${said.what}`, said);
+  }
+}
+
+/** Why secrets cannot be read or kept. */
+export function sayStore(error: StoreError): string {
+  return t(`store.${error.what}`, { detail: "detail" in error ? error.detail : "" });
+}
+
+/** Why an account was asked; what an older version wrote is shown as it is. */
+export function sayWhy(why: Why): string {
+  if (typeof why === "string") return why;
+  const passed = passedOver(why);
+  return sentences(
+    t(`why.${why.by}`, { ready: why.ready, running: why.running }),
+    passed.length > 0 ? t("why.passed", { list: new Intl.ListFormat(language()).format(passed) }) : "",
+    why.tries ? t("why.tries") : "",
+  );
+}
+
+/** Why an account is not asked next. */
+export function sayPassed(passed: Passed): string {
+  return t(`passed.${passed.what}`, passed);
+}
+
+/** Why no account is. */
+export function sayNobody(nobody: Nobody): string {
+  if (nobody.what === "unreadable") return sentences(t("nobody.unreadable"), sayStore(nobody.error));
+  return t(`nobody.${nobody.what}`, nobody);
+}
+
+/** The words of the log for how a call ended. */
+export const OUTCOMES = {
+  ok: "ok",
+  limited: "limited",
+  throttled: "throttled",
+  "needs login": "login_required",
+  challenge: "challenge",
+  "server error": "server",
+  "bad response": "bad_response",
+  empty: "empty",
+  unreachable: "unreachable",
+  "tls error": "tls",
+  timeout: "timeout",
+  "no such model": "no_such_model",
+  "too long": "context_length",
+  rejected: "rejected",
+  image: "image",
+  interrupted: "interrupted",
+} as const satisfies { [word: string]: FailureKind | "ok" };
+
+export function sayOutcome(word: string): string {
+  if (!Object.hasOwn(OUTCOMES, word)) return word;
+  return t(`outcome.${OUTCOMES[word as keyof typeof OUTCOMES]}`);
+}
+
+export const NOTES = ["asked_again", "no_call", "not_json", "json_unchecked", "broken_call"] as const;
+
+/** What else the log knows of a request; older versions wrote sentences. */
+export function sayNote(note: string): string {
+  const known = NOTES.find((one) => one === note);
+  return known ? t(`note.${known}`) : note;
+}
+
+/** Those that are there, as sentences of one paragraph. */
+export function sentences(...parts: string[]): string {
+  return parts.filter(Boolean).map(sentence).join(language() === "zh" ? "" : " ");
+}
+
+function sentence(text: string): string {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?。？！]$/.test(begun) ? begun : `${begun}.`;
+}
+
+function sayPaste(error: PasteError): string {
+  if (error.what === "unusable") return t(`unusable.${error.detail}`);
+  return t(`paste.${error.what}`, { detail: "detail" in error ? error.detail : "" });
+}
+
+function passedOver(why: Picked): string[] {
+  const counts = ["limited", "needs_login", "disabled"] as const;
+  return counts.filter((name) => why[name] > 0).map((name) => t(`why.${name}`, { n: why[name] }));
+}
