@@ -299,11 +299,10 @@ fn build_web(config: &Config, simulator: Option<&Simulator>) -> Result<Web, Star
     };
     let settings = web::Settings {
         base,
-        layout: upstream::layout(config.layout),
+        manner: control::manner(config),
         connect_timeout: config.limits.connect,
         first_byte_timeout: config.limits.first_byte,
         idle_timeout: config.limits.idle,
-        image_links: config.image_links,
         shape: upstream::shape(&config.web),
         ..web::Settings::default()
     };

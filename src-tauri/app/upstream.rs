@@ -1,18 +1,11 @@
 //! The settings of the web upstream, in that room's own terms.
 
 use super::StartError;
-use crate::config::{self, Config, WebShape};
+use crate::config::{Config, WebShape};
 use crate::simulator::Simulator;
 use crate::upstreams::api::{self, Api, Shelf};
-use crate::upstreams::web::{Layout, Shape};
+use crate::upstreams::web::Shape;
 use crate::upstreams::{Names, Wishes};
-
-pub(super) fn layout(layout: config::Layout) -> Layout {
-    match layout {
-        config::Layout::Turns => Layout::Turns,
-        config::Layout::Transcript => Layout::Transcript,
-    }
-}
 
 /// The names of models, by the user's wishes.
 pub(super) fn names(config: &Config, shelf: Shelf) -> Names {

@@ -8,6 +8,7 @@ mod beside;
 mod client;
 mod commands;
 mod doctor;
+mod logging;
 mod logs;
 mod out;
 mod serve;

@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::args::{Place, Serve};
 use super::signals::Signals;
-use super::{Stop, exit, out};
+use super::{Stop, exit, logging, out};
 use crate::app::{self, App, Parts, StartError};
 use crate::config::{self, Config, Flags, Sources, Surroundings};
 use crate::control::Control;
@@ -49,13 +49,14 @@ impl Serving {
         let (sources, config) = sources(flags, headless)?;
         sources.prepare_data_dir().map_err(|error| Stop::new(exit::USAGE, error.to_string()))?;
         let parts = parts(sources, &config);
-        log_to_stderr(&config)?;
+        logging::to_stderr(&config)?;
         server::raise_open_files();
         let runtime = runtime().map_err(|error| Stop::failed(format!("cannot start: {error}")))?;
         let (demo, data_dir) = (config.demo, config.data_dir.clone());
         let (app, signals) = runtime.block_on(async {
             let signals = Signals::listen()?;
             let app = App::start(config, parts).await.map_err(|error| stop_for(&error))?;
+            app.control().attach_log(Box::new(logging::change));
             Ok((app, signals))
         })?;
         let serving = Self { runtime, data_dir, demo, app };
@@ -154,17 +155,4 @@ fn stop_for(error: &StartError) -> Stop {
         StartError::System { .. } => exit::FAILED,
     };
     Stop::new(code, error.to_string())
-}
-
-/// Lines on stderr, without colours where nobody reads them as they come.
-fn log_to_stderr(config: &Config) -> Result<(), Stop> {
-    if tracing::dispatcher::has_been_set() {
-        // A second try to start, on another port.
-        return Ok(());
-    }
-    let filter = tracing_subscriber::EnvFilter::try_new(&config.log_filter)
-        .map_err(|_| Stop::new(exit::USAGE, "LOG is not a valid log filter"))?;
-    let subscriber =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
-    subscriber.try_init().map_err(|error| Stop::failed(format!("cannot write a log: {error}")))
 }

@@ -43,7 +43,7 @@ pub use reader::{Asked, Reader, reader};
 pub use said::Said;
 pub use secrets::{SecretsState, SecretsView};
 pub use session::Door;
-pub use settings::{SettingFrom, SettingKind, SettingValue, SettingView};
+pub use settings::{SettingFrom, SettingKind, SettingValue, SettingView, manner};
 pub use status::{Facts, ServingReason, ServingState, Status};
 pub use table::{changes, dispatch, names};
 pub use tried::{Engine, TryView};
@@ -96,6 +96,7 @@ struct Inner {
     /// Weak, as the server is: what answers requests holds this control.
     engine: OnceLock<Weak<dyn Engine>>,
     guard: OnceLock<Arc<Guard>>,
+    log: OnceLock<SetLog>,
     /// What came up after the start.
     notices: Mutex<Vec<Said>>,
     /// Touched when something of the status changed that no other room tells.
@@ -104,6 +105,9 @@ struct Inner {
 
 /// Tells the command line where the proxy listens; the error is a sentence for people.
 pub type Announce = Box<dyn Fn(SocketAddr) -> Result<(), String> + Send + Sync>;
+
+/// Takes another filter for the program's own log.
+pub type SetLog = Box<dyn Fn(&str) + Send + Sync>;
 
 /// What exists only once the port is taken.
 struct Listening {
@@ -133,6 +137,7 @@ impl Control {
             desktop: OnceLock::new(),
             engine: OnceLock::new(),
             guard: OnceLock::new(),
+            log: OnceLock::new(),
             notices: Mutex::default(),
             changed: watch::Sender::new(()),
         };
@@ -158,6 +163,18 @@ impl Control {
         // As with the server: the first one stays.
         let _ = self.inner.guard.set(Arc::clone(guard));
         let _ = self.inner.engine.set(Arc::downgrade(engine));
+    }
+
+    /// Hands over what changes the program's own log.
+    pub fn attach_log(&self, set: SetLog) {
+        // As with the server: the first one stays.
+        let _ = self.inner.log.set(set);
+    }
+
+    fn set_log(&self, filter: &str) {
+        if let Some(set) = self.inner.log.get() {
+            set(filter);
+        }
     }
 
     fn engine(&self) -> Result<Arc<dyn Engine>, ControlError> {

@@ -6,8 +6,9 @@ use super::super::{Control, ControlError, ErrorCode};
 use super::table::Setting;
 use super::{SettingValue, changed};
 use crate::access::Policy;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::journal::{self, Limits};
+use crate::upstreams::web::{Layout, Manner};
 
 /// Checks, saves and applies one change.
 pub(super) async fn change(
@@ -41,6 +42,8 @@ async fn apply(control: &Control, name: &str, config: &Config) -> Result<(), Con
         "prefer" => control.accounts.set_prefer(config.prefer),
         "fill_max_tokens" => control.names.change(|wishes| wishes.fill_max_tokens = config.fill_max_tokens),
         "nearest_models" => control.names.change(|wishes| wishes.nearest = config.nearest_models),
+        "layout" | "image_links" => control.web.set_manner(manner(config)),
+        "log" => control.set_log(&config.log_filter),
         "log_days" | "log_max_bytes" => control.journal.set_limits(limits(config)),
         "keep_bodies" => {
             let (journal, keep) = (control.journal.clone(), config.preferences.keep_bodies);
@@ -50,6 +53,15 @@ async fn apply(control: &Control, name: &str, config: &Config) -> Result<(), Con
         _ => {}
     }
     Ok(())
+}
+
+/// How web sessions are asked, in that room's own terms.
+pub fn manner(config: &Config) -> Manner {
+    let layout = match config.layout {
+        config::Layout::Turns => Layout::Turns,
+        config::Layout::Transcript => Layout::Transcript,
+    };
+    Manner { layout, image_links: config.image_links }
 }
 
 fn limits(config: &Config) -> Limits {

@@ -4,6 +4,7 @@ mod apply;
 mod table;
 mod view;
 
+pub use apply::manner;
 pub use view::{SettingFrom, SettingKind, SettingValue, SettingView};
 
 use serde::Deserialize;

@@ -25,7 +25,7 @@ pub use shape::Shape;
 pub use turns::Layout;
 
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use http::{Method, header};
@@ -51,7 +51,7 @@ pub struct Settings {
     /// `https` anywhere, `http` to this machine only.
     pub base: Url,
     pub shape: Shape,
-    pub layout: Layout,
+    pub manner: Manner,
     /// Looking the name up, connecting and the TLS handshake together.
     pub connect_timeout: Duration,
     /// From sending a request to the first byte of its answer's body.
@@ -60,10 +60,22 @@ pub struct Settings {
     pub idle_timeout: Duration,
     /// A reply is cut with a failure above this size.
     pub max_reply_bytes: u64,
-    /// Whether images that are named by a link are fetched.
-    pub image_links: bool,
     /// Certificates (PEM) that are trusted beside the system's; for tests.
     pub extra_roots: Vec<String>,
+}
+
+/// How conversations are sent: what may change while replies run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Manner {
+    pub layout: Layout,
+    /// Whether images that are named by a link are fetched.
+    pub image_links: bool,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self { layout: Layout::default(), image_links: true }
+    }
 }
 
 impl Default for Settings {
@@ -71,12 +83,11 @@ impl Default for Settings {
         Self {
             base: Url::parse("https://mammouth.ai").expect("a constant URL"),
             shape: Shape::default(),
-            layout: Layout::default(),
+            manner: Manner::default(),
             connect_timeout: Duration::from_secs(10),
             first_byte_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(120),
             max_reply_bytes: 1024 * 1024 * 1024,
-            image_links: true,
             extra_roots: Vec::new(),
         }
     }
@@ -102,6 +113,7 @@ pub enum BuildError {
 /// The web upstream. One of it serves all accounts; nothing of one account is used for another.
 pub struct Web {
     site: Site,
+    manner: Mutex<Manner>,
     /// Built with the first link: most programs never send one.
     fetcher: OnceLock<Option<Fetcher>>,
     uploads: upload::Uploads,
@@ -116,11 +128,25 @@ impl Web {
     /// What in the settings cannot work.
     pub fn new(settings: Settings) -> Result<Self, BuildError> {
         Ok(Self {
+            manner: Mutex::new(settings.manner),
             site: Site::new(settings)?,
             fetcher: OnceLock::new(),
             uploads: upload::Uploads::default(),
             warm: Arc::new(AtomicBool::new(false)),
         })
+    }
+
+    /// Counts from the next request on.
+    pub fn set_manner(&self, manner: Manner) {
+        *self.lock_manner() = manner;
+    }
+
+    fn manner(&self) -> Manner {
+        *self.lock_manner()
+    }
+
+    fn lock_manner(&self) -> MutexGuard<'_, Manner> {
+        self.manner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks a model, by the platform's id. Resolves when the first event of the reply is there. With `again` one more call
@@ -250,7 +276,7 @@ impl Web {
             return Err(Failure::new(FailureKind::Rejected, detail));
         }
         let site = &self.site;
-        let talk = turns::lay_out(request, site.settings.layout);
+        let talk = turns::lay_out(request, self.manner().layout);
         let images = images::bring(self, credential, &talk).await?;
         let form = request::form(&site.settings.shape, model, &talk, &images);
         let fill = |request: reqwest::RequestBuilder| {
@@ -261,7 +287,7 @@ impl Web {
 
     fn fetcher(&self) -> Result<&Fetcher, Failure> {
         let settings = &self.site.settings;
-        if !settings.image_links {
+        if !self.manner().image_links {
             let detail = "image links are switched off in the settings; send the image itself";
             return Err(Failure::new(FailureKind::Image, detail));
         }

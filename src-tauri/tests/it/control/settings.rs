@@ -53,6 +53,7 @@ async fn a_live_setting_counts_at_once_and_a_bad_one_changes_nothing() {
         ("allowed_origins", json!(["null"])),
         ("host", json!("0.0.0.0\u{7}")),
         ("theme", json!(["dark"])),
+        ("log", json!("=canary=,,[")),
     ] {
         assert_eq!(set(program, name, value.clone()).await.error().1, "bad_arguments", "{name} {value}");
     }
@@ -76,6 +77,48 @@ async fn a_live_setting_counts_at_once_and_a_bad_one_changes_nothing() {
     assert!(file().contains("log_max_bytes = 2000000"), "{}", file());
     assert_eq!(set(program, "log_max_bytes", json!(null)).await.json()["from"], "default");
     scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn how_web_sessions_are_asked_changes_with_the_next_request() {
+    let scene = Scene::of(&["alice"]).await;
+    let program = &scene.program;
+    let turn = |role: &str, text: &str| json!({ "role": role, "content": text });
+    let talk = json!([turn("user", "a"), turn("assistant", "b"), turn("user", "c")]);
+    let texts = async || {
+        scene.simulator.clear_calls();
+        assert_eq!(program.chat(&json!({ "model": "gpt-4.1", "messages": talk })).await.status, 200);
+        scene.asked()[0].texts().join("|")
+    };
+    assert_eq!(texts().await, "a|b|c");
+    assert_eq!(set(program, "layout", json!("transcript")).await.json()["live"], true);
+    assert_eq!(texts().await, "User: a\n\nAssistant: b\n\nUser: c");
+    set(program, "layout", json!(null)).await;
+    assert_eq!(texts().await, "a|b|c");
+
+    let link = json!([{ "type": "image_url", "image_url": { "url": "https://127.0.0.1:1/a.png" } }]);
+    let looks = json!({ "model": "gpt-4.1", "messages": [{ "role": "user", "content": link }] });
+    let refused = async || program.chat(&looks).await.json()["error"]["message"].to_string();
+    assert!(!refused().await.contains("switched off"));
+    set(program, "image_links", json!(false)).await;
+    assert!(refused().await.contains("switched off"));
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn the_log_says_more_as_soon_as_it_is_asked_to() {
+    let scene = Scene::of(&["alice"]).await;
+    let program = &scene.program;
+    let told = async || {
+        let request = program.http.get(format!("{}/v1/models", program.base)).bearer_auth("wrong");
+        assert_eq!(Answer::of(request.send().await).await.status, 401);
+        program.log().matches("a request was refused").count()
+    };
+    assert_eq!(told().await, 0);
+    assert_eq!(set(program, "log", json!("mammouth_proxy=debug")).await.json()["live"], true);
+    assert_eq!(told().await, 1);
+    set(program, "log", json!(null)).await;
+    assert_eq!(told().await, 1);
 }
 
 #[tokio::test]

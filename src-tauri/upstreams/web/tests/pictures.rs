@@ -139,7 +139,7 @@ async fn s01_links_to_this_machine_are_refused_without_a_connection() {
 #[tokio::test]
 async fn links_can_be_switched_off() {
     let server = site().await;
-    let web = web_with(&server, |settings| settings.image_links = false);
+    let web = web_with(&server, |settings| settings.manner.image_links = false);
     let link = Part::ImageLink("https://example.com/a.png".parse().unwrap());
     let failure = show(&web, &account("a"), vec![link]).await.unwrap_err();
     assert!(failure.kind == FailureKind::Image && failure.detail.contains("switched off"));

@@ -1,0 +1,44 @@
+//! The program's own log: lines on stderr, by a filter that can be changed while it runs.
+
+use std::sync::OnceLock;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use super::{Stop, exit};
+use crate::config::Config;
+
+/// Puts another filter in the place of the one in use; one that is none changes nothing.
+type Change = Box<dyn Fn(&str) + Send + Sync>;
+
+/// The process has one subscriber, whoever starts in it: a second try to start, on another port, finds the first one's.
+static FILTER: OnceLock<Change> = OnceLock::new();
+
+/// Writes from now on, without colours where nobody reads lines as they come.
+pub(super) fn to_stderr(config: &Config) -> Result<(), Stop> {
+    if tracing::dispatcher::has_been_set() {
+        return Ok(());
+    }
+    let filter = EnvFilter::try_new(&config.log_filter)
+        .map_err(|_| Stop::new(exit::USAGE, "LOG is not a valid log filter"))?;
+    let lines = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_env_filter(filter)
+        .with_filter_reloading();
+    let handle = lines.reload_handle();
+    lines.finish().try_init().map_err(|error| Stop::failed(format!("cannot write a log: {error}")))?;
+    let change = move |text: &str| {
+        // The settings let nothing else through, and the subscriber lives as long as the process.
+        let _ = EnvFilter::try_new(text).map(|filter| handle.reload(filter));
+    };
+    FILTER.get_or_init(|| Box::new(change));
+    Ok(())
+}
+
+/// Takes another filter.
+pub(super) fn change(filter: &str) {
+    if let Some(change) = FILTER.get() {
+        change(filter);
+    }
+}
