@@ -1,6 +1,7 @@
 // What each failure means for a person: a sentence, how bad it is, and the next step.
 
 import { ControlFailure, type FailureCode } from "./control/control";
+import type { TryView } from "./control/types";
 import { language, t } from "./i18n/index.svelte";
 import { say, sentences } from "./said";
 
@@ -91,4 +92,11 @@ export function describeRequest(code: string): Said {
   if (!Object.hasOwn(OF_REQUESTS, code)) return { severity: "error", text: code, step: null };
   const known = code as RequestCode;
   return { severity: OF_REQUESTS[known], text: t(`request_error.${known}.text`), step: t(`request_error.${known}.step`) };
+}
+
+/** Why a question that was tried has no answer; null where it has one. */
+export function whyUnanswered({ error, code }: TryView): string | null {
+  if (error === null || code === null || !Object.hasOwn(OF_REQUESTS, code)) return error;
+  const said = describeRequest(code);
+  return sentences(said.text, said.step ?? "");
 }
