@@ -1,7 +1,7 @@
 //! The guard: the questions in their order.
 
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
@@ -12,6 +12,7 @@ use super::path::{self, Found};
 use super::refusal::{Reason, Refusal, Refused};
 use super::route::{Dialect, Route, Scope};
 use super::sessions::{self, Sessions};
+use super::turned_away::{Counts, TurnedAway};
 use super::{Keys, Policy, Serving, content, credential, keys, origin};
 
 const MAX_HEADERS: usize = 64 << 10;
@@ -29,6 +30,7 @@ pub struct Guard {
     serving: Serving,
     sessions: Sessions,
     keyless: bool,
+    turned_away: Counts,
 }
 
 /// Who calls.
@@ -67,7 +69,8 @@ impl Guard {
     pub fn new(routes: Vec<Route>, policy: Policy, keys: Keys, control: [u8; 32]) -> Self {
         let policy = RwLock::new(Arc::new(policy));
         let (serving, sessions) = (Serving::default(), Sessions::default());
-        Self { routes, policy, keys, control, serving, sessions, keyless: false }
+        let turned_away = Counts::default();
+        Self { routes, policy, keys, control, serving, sessions, keyless: false, turned_away }
     }
 
     /// The same guard with a switch that stops the dialects.
@@ -109,15 +112,20 @@ impl Guard {
         let policy = Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner));
         let found = path::find(&self.routes, head.uri.path());
         let mut judge = Judge { guard: self, head, found, cors: None };
-        judge.sizes()?;
-        let host = judge.host(&policy)?;
-        judge.page(&policy, host)?;
-        let route = judge.route()?;
-        judge.protocol()?;
-        let caller = judge.caller(self.routes[route].scope)?;
-        judge.content(&self.routes[route])?;
-        judge.served(&self.routes[route])?;
-        Ok(judge.admitted(route, caller))
+        match judge.answer(&policy) {
+            Ok((route, caller)) => Ok(judge.admitted(route, caller)),
+            Err(refused) => {
+                if judge.meant().is_none_or(|route| route.scope == Scope::Client) {
+                    self.turned_away.note(&refused.refusal, &head.method, SystemTime::now());
+                }
+                Err(refused)
+            }
+        }
+    }
+
+    /// Why clients were not let in since the start, the latest reason first.
+    pub fn turned_away(&self) -> Vec<TurnedAway> {
+        self.turned_away.all()
     }
 }
 
@@ -130,6 +138,20 @@ struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
+    /// The questions in their order: the place of the route, and who calls.
+    fn answer(&mut self, policy: &Policy) -> Result<(usize, Caller), Refused> {
+        self.sizes()?;
+        let host = self.host(policy)?;
+        self.page(policy, host)?;
+        let place = self.route()?;
+        let route = &self.guard.routes[place];
+        self.protocol()?;
+        let caller = self.caller(route.scope)?;
+        self.content(route)?;
+        self.served(route)?;
+        Ok((place, caller))
+    }
+
     fn sizes(&self) -> Result<(), Refused> {
         if headers_size(&self.head.headers) > MAX_HEADERS {
             return Err(self.close(Refusal::HeadersTooLarge));

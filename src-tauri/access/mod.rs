@@ -22,6 +22,7 @@ mod serving;
 mod sessions;
 #[cfg(test)]
 mod tests;
+mod turned_away;
 
 pub use guard::{Admitted, Caller, Guard};
 pub use keys::{Keys, digest, generate_key, is_generated_key, is_secret_of};
@@ -31,3 +32,4 @@ pub use refusal::{Preflight, Reason, Refusal, Refused, allow_origin};
 pub use route::{Dialect, Route, Scope};
 pub use serving::Serving;
 pub use sessions::{COOKIE, IDLE, Sessions, session_id};
+pub use turned_away::TurnedAway;

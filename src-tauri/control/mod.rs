@@ -38,7 +38,7 @@ pub use keys::{ClientKeys, KeyUnread, KeyView, MAIN_KEY, MainKey};
 pub use log::{ExportFormat, Exported};
 pub use models::ModelView;
 pub use notice::{Notice, Page, Severity};
-pub use overview::{ErrorLine, Overview};
+pub use overview::{ErrorLine, Overview, TurnedAwayLine};
 pub use reader::{Asked, Reader, reader};
 pub use said::Said;
 pub use secrets::{SecretsState, SecretsView};
@@ -53,7 +53,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 
 use tokio::sync::watch;
 
-use crate::access::{Guard, Policy, Serving};
+use crate::access::{Guard, Policy, Serving, TurnedAway};
 use crate::accounts::{AccountView, Accounts, Clock};
 use crate::config::{Config, SettingsFile};
 use crate::journal::Journal;
@@ -187,6 +187,11 @@ impl Control {
         if let Some(guard) = self.inner.guard.get() {
             guard.set_policy(policy);
         }
+    }
+
+    /// Why clients were not let in since the start.
+    fn turned_away(&self) -> Vec<TurnedAway> {
+        self.inner.guard.get().map(|guard| guard.turned_away()).unwrap_or_default()
     }
 
     fn desktop(&self) -> Option<&Arc<dyn Desktop>> {

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::log::blocking;
+use super::status::unix_ms;
 use super::{Control, ControlError, Nothing};
+use crate::access::TurnedAway;
 use crate::journal::{Minute, Query, Record, Sums};
 
 /// A failed request, as short as it can be told.
@@ -27,6 +29,19 @@ pub struct Overview {
     pub today: Sums,
     /// The newest first.
     pub last_errors: Vec<ErrorLine>,
+    /// Why clients were not let in since the start, the latest reason first. Such calls are not in the log.
+    #[serde(default)]
+    pub turned_away: Vec<TurnedAwayLine>,
+}
+
+/// Calls that were refused for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct TurnedAwayLine {
+    pub code: String,
+    pub count: u64,
+    /// Unix milliseconds.
+    pub last_ms: u64,
 }
 
 /// Failed requests that are shown.
@@ -34,15 +49,22 @@ const ERRORS: usize = 5;
 
 pub(super) async fn overview(control: &Control, _: Nothing) -> Result<Overview, ControlError> {
     let journal = control.journal.clone();
+    let turned_away = control.turned_away().into_iter().map(turned_away_line).collect();
     blocking(move || {
         let failed = Query { failed_only: true, limit: ERRORS, ..Query::default() };
         Ok(Overview {
             minutes: journal.minutes(),
             today: journal.today(),
             last_errors: journal.latest(&failed)?.iter().map(error_line).collect(),
+            turned_away,
         })
     })
     .await
+}
+
+fn turned_away_line(kind: TurnedAway) -> TurnedAwayLine {
+    let TurnedAway { code, count, last } = kind;
+    TurnedAwayLine { code: code.to_owned(), count, last_ms: unix_ms(last) }
 }
 
 pub(super) fn error_line(record: &Record) -> ErrorLine {

@@ -1,6 +1,6 @@
 //! `status`: whether the program can work, in one answer.
 
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -184,6 +184,10 @@ fn state(accounts: &[AccountView], serving: bool, running: u32) -> (ServingState
 
 /// The time of day, Unix milliseconds.
 pub(super) fn wall_ms(control: &Control) -> u64 {
-    let since = control.clock.now().wall.duration_since(UNIX_EPOCH).unwrap_or_default();
+    unix_ms(control.clock.now().wall)
+}
+
+pub(super) fn unix_ms(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -31,4 +31,5 @@ export type { SettingView } from "./generated/SettingView";
 export type { Status } from "./generated/Status";
 export type { StoreError } from "./generated/StoreError";
 export type { TryView } from "./generated/TryView";
+export type { TurnedAwayLine } from "./generated/TurnedAwayLine";
 export type { Why } from "./generated/Why";

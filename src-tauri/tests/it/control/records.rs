@@ -25,6 +25,7 @@ async fn records_are_counted_fetched_and_summed_up() {
     assert_eq!((minutes.len(), sum("requests"), sum("failed")), (60, 2, 1));
     assert_eq!(overview["today"]["requests"], 2);
     assert_eq!(overview["last_errors"][0]["code"], "insufficient_quota");
+    assert_eq!(overview["turned_away"], json!([]));
     assert_eq!(scene.control("status", &json!({})).await["last_error"]["code"], "insufficient_quota");
     assert_eq!(scene.control("log.clear", &json!({})).await, 2);
     assert_eq!(scene.control("status", &json!({})).await["last_error"], json!(null));
@@ -79,4 +80,25 @@ async fn l10_exports_are_whole_harmless_and_without_secrets() {
     assert_eq!(none["text"], "");
     let wrong = scene.program.control("log.export", &json!({ "format": "../x" })).await;
     assert_eq!(wrong.error(), (400, "bad_arguments".into()));
+}
+
+#[tokio::test]
+async fn a_client_with_a_wrong_key_is_told_of_in_the_overview_and_not_in_the_log() {
+    let scene = Scene::of(&["alice"]).await;
+    let models = format!("{}/v1/models", scene.program.base);
+    for _ in 0..2 {
+        let answer = scene.program.http.get(&models).bearer_auth("wrong-key").send().await;
+        assert_eq!(answer.expect("an answer").status(), 401);
+    }
+    // The control door's own refusals, and a browser that looks for an icon, are nobody's client.
+    for path in ["control/status", "favicon.png"] {
+        let refused = scene.program.http.get(format!("{}/{path}", scene.program.base)).send().await;
+        assert!(refused.expect("an answer").status().is_client_error());
+    }
+    let told = scene.control("overview", &json!({})).await["turned_away"].clone();
+    assert_eq!(
+        (&told[0]["code"], &told[0]["count"], &told[1]),
+        (&json!("invalid_api_key"), &json!(2), &json!(null))
+    );
+    assert_eq!(scene.control("log.count", &json!({})).await, 0);
 }

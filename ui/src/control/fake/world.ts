@@ -95,6 +95,7 @@ export class World {
         cost_estimated: true,
       },
       last_errors: this.errors().slice(0, 5),
+      turned_away: this.records.length > 0 ? [{ code: "invalid_api_key", count: 3, last_ms: now - 40_000 }] : [],
     };
   }
 

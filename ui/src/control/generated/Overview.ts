@@ -2,6 +2,7 @@
 import type { ErrorLine } from "./ErrorLine";
 import type { Minute } from "./Minute";
 import type { Sums } from "./Sums";
+import type { TurnedAwayLine } from "./TurnedAwayLine";
 
 /**
  * The answer.
@@ -18,4 +19,8 @@ today: Sums,
 /**
  * The newest first.
  */
-last_errors: Array<ErrorLine>, };
+last_errors: Array<ErrorLine>, 
+/**
+ * Why clients were not let in since the start, the latest reason first. Such calls are not in the log.
+ */
+turned_away: Array<TurnedAwayLine>, };
