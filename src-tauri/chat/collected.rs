@@ -44,43 +44,17 @@ impl Collected {
 
     /// All that was said.
     pub fn text(&self) -> String {
-        let texts = self.parts.iter().filter_map(|part| match part {
-            Part::Text(text) => Some(text.as_str()),
-            Part::Reasoning(_)
-            | Part::Call(_)
-            | Part::Result(_)
-            | Part::Image(_)
-            | Part::ImageLink(_)
-            | Part::File(_) => None,
-        });
-        texts.collect()
+        self.parts.iter().filter_map(Part::text).collect()
     }
 
     /// All that was thought.
     pub fn reasoning(&self) -> String {
-        let thoughts = self.parts.iter().filter_map(|part| match part {
-            Part::Reasoning(text) => Some(text.as_str()),
-            Part::Text(_)
-            | Part::Call(_)
-            | Part::Result(_)
-            | Part::Image(_)
-            | Part::ImageLink(_)
-            | Part::File(_) => None,
-        });
-        thoughts.collect()
+        self.parts.iter().filter_map(Part::reasoning).collect()
     }
 
     /// The calls in their order.
     pub fn calls(&self) -> impl Iterator<Item = &ToolCall> {
-        self.parts.iter().filter_map(|part| match part {
-            Part::Call(call) => Some(call),
-            Part::Text(_)
-            | Part::Reasoning(_)
-            | Part::Result(_)
-            | Part::Image(_)
-            | Part::ImageLink(_)
-            | Part::File(_) => None,
-        })
+        self.parts.iter().filter_map(Part::call)
     }
 
     fn add_text(&mut self, piece: String) {

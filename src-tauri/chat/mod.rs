@@ -119,6 +119,22 @@ pub enum Part {
     Result(ToolResult),
 }
 
+impl Part {
+    /// What is said, where it is text.
+    pub fn text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    /// What is thought, where it is that.
+    pub fn reasoning(&self) -> Option<&str> {
+        if let Self::Reasoning(thought) = self { Some(thought) } else { None }
+    }
+
+    pub fn call(&self) -> Option<&ToolCall> {
+        if let Self::Call(call) = self { Some(call) } else { None }
+    }
+}
+
 /// What an upstream says: any number of pieces, then one `Done`.
 ///
 /// Calls come one after the other: `CallArguments` belong to the latest `Call`, and whatever else follows ends it.

@@ -170,22 +170,14 @@ fn messages(turn: &[Message]) -> Vec<Wire<'_>> {
 /// A turn that holds only thoughts is left out: models refuse one that says nothing.
 fn assistant(parts: &[Part]) -> Option<Value> {
     let text = all_text(parts);
-    let calls: Vec<Value> = parts
-        .iter()
-        .filter_map(|part| match part {
-            Part::Call(call) => Some(json!({
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
-            })),
-            Part::Text(_)
-            | Part::Reasoning(_)
-            | Part::Image(_)
-            | Part::ImageLink(_)
-            | Part::File(_)
-            | Part::Result(_) => None,
+    let calls = parts.iter().filter_map(Part::call).map(|call| {
+        json!({
+            "id": call.id,
+            "type": "function",
+            "function": {"name": call.name, "arguments": call.arguments},
         })
-        .collect();
+    });
+    let calls: Vec<Value> = calls.collect();
     if text.is_empty() && calls.is_empty() {
         return None;
     }
@@ -253,16 +245,7 @@ fn attachment(part: &Part) -> Option<Piece<'_>> {
 }
 
 fn all_text(parts: &[Part]) -> String {
-    let texts = parts.iter().filter_map(|part| match part {
-        Part::Text(text) => Some(text.as_str()),
-        Part::Reasoning(_)
-        | Part::Image(_)
-        | Part::ImageLink(_)
-        | Part::File(_)
-        | Part::Call(_)
-        | Part::Result(_) => None,
-    });
-    texts.collect::<Vec<_>>().join("\n")
+    parts.iter().filter_map(Part::text).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ impl<'a> History<'a> {
     pub(in crate::upstreams) fn of(messages: &'a [Message]) -> Self {
         let mut calls = HashMap::new();
         for message in messages {
-            let made: Vec<&ToolCall> = message.parts.iter().filter_map(as_call).collect();
+            let made: Vec<&ToolCall> = message.parts.iter().filter_map(Part::call).collect();
             for (at, call) in made.iter().enumerate() {
                 calls.insert(call.id.as_str(), Place { name: &call.name, number: at + 1, of: made.len() });
             }
@@ -67,10 +67,6 @@ impl<'a> History<'a> {
         let Part::Result(result) = part else { return usize::MAX };
         self.calls.get(result.call_id.as_str()).map_or(usize::MAX, |place| place.number)
     }
-}
-
-fn as_call(part: &Part) -> Option<&ToolCall> {
-    if let Part::Call(call) = part { Some(call) } else { None }
 }
 
 fn content(parts: &[Part]) -> String {
@@ -116,9 +112,9 @@ mod tests {
         let parts = vec![call("x", "read", "{\"a\": 1}"), call("y", "read", "")];
         let messages = [Message { role: Role::Assistant, parts }];
         let history = History::of(&messages);
-        let text = History::call(as_call(&messages[0].parts[0]).unwrap());
+        let text = History::call(messages[0].parts[0].call().unwrap());
         assert_eq!(text, "<tool_call>\n{\"name\": \"read\", \"arguments\": {\"a\": 1}}\n</tool_call>");
-        assert!(History::call(as_call(&messages[0].parts[1]).unwrap()).contains("\"arguments\": {}"));
+        assert!(History::call(messages[0].parts[1].call().unwrap()).contains("\"arguments\": {}"));
         assert_eq!(
             history.result(&result("y", "1\tfn")),
             "<tool_result name=\"read\" call=\"2\">\n1\tfn\n</tool_result>"
@@ -146,7 +142,7 @@ mod tests {
     #[test]
     fn arguments_that_are_no_json_stay_readable() {
         assert!(
-            History::call(as_call(&call("x", "patch", "*** Begin \"Patch\"")).unwrap())
+            History::call(call("x", "patch", "*** Begin \"Patch\"").call().unwrap())
                 .contains("\"arguments\": \"*** Begin \\\"Patch\\\"\"")
         );
     }
