@@ -3,6 +3,8 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use bytes::Buf;
+use futures_util::Stream;
 use http::Method;
 use warp::filters::BoxedFilter;
 use warp::path::Tail;
@@ -76,14 +78,23 @@ pub fn routes(proxy: &Proxy) -> BoxedFilter<(Response,)> {
 
 fn question(proxy: &Proxy, path: BoxedFilter<()>, dialect: Dialect) -> BoxedFilter<(Response,)> {
     let inner = Arc::clone(&proxy.inner);
+    posted(path)
+        .then(move |caller, announced, body| ask::ask(Arc::clone(&inner), dialect, caller, announced, body))
+        .boxed()
+}
+
+/// Who posts, how many bytes they announce, and the body as it comes.
+fn posted(
+    path: BoxedFilter<()>,
+) -> impl Filter<
+    Extract = (Caller, Option<u64>, impl Stream<Item = Result<impl Buf, warp::Error>>),
+    Error = Rejection,
+> + Clone
++ use<> {
     path.and(warp::post())
         .and(warp::ext::get::<Caller>())
         .and(warp::header::optional::<u64>("content-length"))
         .and(warp::body::stream())
-        .then(move |caller: Caller, announced, body| {
-            ask::ask(Arc::clone(&inner), dialect, caller, announced, body)
-        })
-        .boxed()
 }
 
 /// A handle to the proxy for every request.
@@ -94,11 +105,8 @@ fn with(proxy: &Proxy) -> impl Filter<Extract = (Arc<Inner>,), Error = Infallibl
 
 fn embeddings(proxy: &Proxy, path: BoxedFilter<()>, form: Form) -> BoxedFilter<(Response,)> {
     let inner = Arc::clone(&proxy.inner);
-    path.and(warp::post())
-        .and(warp::ext::get::<Caller>())
-        .and(warp::header::optional::<u64>("content-length"))
-        .and(warp::body::stream())
-        .then(move |caller: Caller, announced, body| {
+    posted(path)
+        .then(move |caller, announced, body| {
             embeddings::embed(Arc::clone(&inner), form, caller, announced, body)
         })
         .boxed()

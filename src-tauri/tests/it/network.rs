@@ -111,16 +111,18 @@ async fn n04_request_line_and_host_must_agree() {
     assert_eq!(asked(&format!("http://{own}/v1/models"), &own).await, 200);
 }
 
+/// A question of somebody who has the key.
+async fn post(program: &Program, path: &str, headers: &[(&str, &str)]) -> Answer {
+    let key = bearer();
+    let headers = [headers, &[("authorization", &*key)]].concat();
+    send(program, "POST", path, &headers, &question("hi").to_string()).await
+}
+
 #[tokio::test]
 async fn n06_what_a_page_can_post_is_refused() {
     let simulator = simulator(&["alice"]).await;
     let program = Program::start(&simulator).await;
-    let body = question("hi").to_string();
-    let post = async |headers: &[(&str, &str)]| {
-        let key = bearer();
-        let headers = [headers, &[("authorization", &*key)]].concat();
-        send(&program, "POST", "/v1/chat/completions", &headers, &body).await
-    };
+    let post = async |headers: &[(&str, &str)]| post(&program, "/v1/chat/completions", headers).await;
     let page = post(&[("origin", "https://evil.example"), ("content-type", "text/plain")]).await;
     assert_eq!(page.error(), (403, "origin_not_allowed".to_owned()));
     let page = post(&[("origin", "https://evil.example"), ("content-type", "application/json")]).await;
@@ -136,12 +138,7 @@ async fn n06_what_a_page_can_post_is_refused() {
 async fn n06_ollama_s_clients_need_not_declare_what_they_post() {
     let simulator = simulator(&["alice"]).await;
     let program = Program::start(&simulator).await;
-    let body = question("hi").to_string();
-    let post = async |headers: &[(&str, &str)]| {
-        let key = bearer();
-        let headers = [headers, &[("authorization", &*key)]].concat();
-        send(&program, "POST", "/api/chat", &headers, &body).await.status
-    };
+    let post = async |headers: &[(&str, &str)]| post(&program, "/api/chat", headers).await.status;
     assert_eq!(post(&[]).await, 200, "as LiteLLM sends it");
     assert_eq!(post(&[("content-type", "text/plain")]).await, 415);
     assert_eq!(post(&[("content-encoding", "gzip")]).await, 415);
