@@ -23,7 +23,7 @@ describe("every page", () => {
   });
 
   for (const theme of ["light", "dark"]) {
-    for (const [width, height] of [[900, 640], [1400, 900]]) {
+    for (const [width, height] of [[360, 720], [900, 640], [1400, 900]]) {
       test(`stands at ${width} by ${height}, ${theme}, and axe finds nothing serious`, async () => {
         const page = await browser.signedIn(program, { width, height, theme });
         for (const name of PAGES) {

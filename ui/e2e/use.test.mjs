@@ -33,6 +33,15 @@ describe("in use", () => {
     await page.getByRole("button", { name: "Close the details" }).click();
   });
 
+  test("a client with a wrong key shows in the overview, with what to do", async () => {
+    const refused = await fetch(`${program.url}/v1/models`, { headers: { authorization: "Bearer not-the-key" } });
+    assert.equal(refused.status, 401);
+    await page.open("overview");
+    await page.getByText("A client came with a wrong key or none.").waitFor();
+    await page.getByText("1 call was refused").waitFor();
+    await page.getByText("Copy the key again from Clients into that program.").waitFor();
+  });
+
   test("a limit appears while one looks", async () => {
     await page.open("accounts");
     await page.getByRole("article", { name: "alice" }).waitFor();
