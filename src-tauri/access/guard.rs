@@ -8,7 +8,7 @@ use http::request::Parts;
 use http::{Method, Uri};
 
 use super::authority::{self, Authority, Invalid};
-use super::path::{self, Found};
+use super::path::{self, Found, Table};
 use super::refusal::{Reason, Refusal, Refused};
 use super::route::{Dialect, Route, Scope};
 use super::sessions::{self, Sessions};
@@ -23,7 +23,7 @@ const KEYLESS: &str = "(no key)";
 
 /// The one guard before every route.
 pub struct Guard {
-    routes: Vec<Route>,
+    table: Table,
     policy: RwLock<Arc<Policy>>,
     keys: Keys,
     control: [u8; 32],
@@ -70,7 +70,16 @@ impl Guard {
         let policy = RwLock::new(Arc::new(policy));
         let (serving, sessions) = (Serving::default(), Sessions::default());
         let turned_away = Counts::default();
-        Self { routes, policy, keys, control, serving, sessions, keyless: false, turned_away }
+        Self {
+            table: Table::new(routes),
+            policy,
+            keys,
+            control,
+            serving,
+            sessions,
+            keyless: false,
+            turned_away,
+        }
     }
 
     /// The same guard with a switch that stops the dialects.
@@ -95,7 +104,7 @@ impl Guard {
 
     /// The table, in the order that [`Admitted::route`] counts in.
     pub fn routes(&self) -> &[Route] {
-        &self.routes
+        self.table.routes()
     }
 
     /// Replaces the lists of hosts and origins, for the next request on.
@@ -110,7 +119,7 @@ impl Guard {
     /// change, key, content type, whether clients are served at all.
     pub fn admit(&self, head: &Parts) -> Result<Admitted, Refused> {
         let policy = Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner));
-        let found = path::find(&self.routes, head.uri.path());
+        let found = self.table.find(head.uri.path());
         let mut judge = Judge { guard: self, head, found, cors: None };
         match judge.answer(&policy) {
             Ok((route, caller)) => Ok(judge.admitted(route, caller)),
@@ -144,7 +153,7 @@ impl<'a> Judge<'a> {
         let host = self.host(policy)?;
         self.page(policy, host)?;
         let place = self.route()?;
-        let route = &self.guard.routes[place];
+        let route = &self.guard.table.routes()[place];
         self.protocol()?;
         let caller = self.caller(route.scope)?;
         self.content(route)?;
@@ -212,7 +221,8 @@ impl<'a> Judge<'a> {
             return Err(self.refuse(Refusal::NotFound));
         }
         let method = &self.head.method;
-        let answering = self.found.routes.iter().find(|place| self.guard.routes[**place].answers(method));
+        let answering =
+            self.found.routes.iter().find(|place| self.guard.table.routes()[**place].answers(method));
         answering.copied().ok_or_else(|| self.other_method())
     }
 
@@ -226,7 +236,7 @@ impl<'a> Judge<'a> {
     fn methods(&self) -> String {
         let mut methods: Vec<&str> = Vec::new();
         for place in &self.found.routes {
-            let route = &self.guard.routes[*place];
+            let route = &self.guard.table.routes()[*place];
             let head = route.allows_head().then_some("HEAD");
             for method in std::iter::once(route.method.as_str()).chain(head) {
                 if !methods.contains(&method) {
@@ -297,7 +307,7 @@ impl<'a> Judge<'a> {
 
     fn admitted(self, place: usize, caller: Caller) -> Admitted {
         let dialect = self.dialect();
-        let route = &self.guard.routes[place];
+        let route = &self.guard.table.routes()[place];
         let param = self.found.param.filter(|_| path::takes_param(route));
         Admitted {
             route: place,
@@ -311,9 +321,12 @@ impl<'a> Judge<'a> {
 
     /// The route that the path means most, for questions that come before the method is judged.
     fn meant(&self) -> Option<&'a Route> {
-        let answering =
-            self.found.routes.iter().find(|place| self.guard.routes[**place].answers(&self.head.method));
-        answering.or(self.found.routes.first()).map(|place| &self.guard.routes[*place])
+        let answering = self
+            .found
+            .routes
+            .iter()
+            .find(|place| self.guard.table.routes()[**place].answers(&self.head.method));
+        answering.or(self.found.routes.first()).map(|place| &self.guard.table.routes()[*place])
     }
 
     /// Some paths, such as the list of models, are asked for by clients of several dialects.

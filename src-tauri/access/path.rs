@@ -5,10 +5,36 @@
 //! escapes in fixed parts, no change of case, no slash at the end. A path that two parts of a program read
 //! differently is how guards are passed (CVE-2026-49468).
 
+use std::collections::HashMap;
+
 use super::route::{Dialect, Route};
 
 /// What may stand before a dialect route's own part. The canonical one comes first.
 const PREFIXES: [&str; 6] = ["/v1", "", "/v1/v1", "/v1/", "/v1//v1", "/v1/v1/"];
+
+/// The route table, to be asked by path.
+pub(super) struct Table {
+    routes: Vec<Route>,
+    /// Where the paths lead that are spelled as in the table: nearly all requests have one, and need no search.
+    spelled: HashMap<&'static str, Found>,
+}
+
+impl Table {
+    pub(super) fn new(routes: Vec<Route>) -> Self {
+        let paths = routes.iter().filter(|route| !takes_param(route)).map(|route| route.path);
+        let spelled = paths.map(|path| (path, find(&routes, path))).collect();
+        Self { routes, spelled }
+    }
+
+    pub(super) fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
+    /// All routes that this path can mean, whatever the method. Empty when it means none.
+    pub(super) fn find(&self, path: &str) -> Found {
+        self.spelled.get(path).cloned().unwrap_or_else(|| find(&self.routes, path))
+    }
+}
 
 /// Where a path leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,8 +45,7 @@ pub(super) struct Found {
     pub(super) param: Option<String>,
 }
 
-/// All routes that this path can mean, whatever the method. Empty when it means none.
-pub(super) fn find(table: &[Route], path: &str) -> Found {
+fn find(table: &[Route], path: &str) -> Found {
     let mut literal = Vec::new();
     let mut open = Vec::new();
     let mut value = None;
@@ -145,7 +170,7 @@ mod tests {
     /// Route and canonical path of what `path` leads to.
     fn lead(path: &str) -> Option<(usize, String)> {
         let table = table();
-        let found = find(&table, path);
+        let found = Table::new(table.clone()).find(path);
         let place = *found.routes.first()?;
         let param = found.param.as_deref().filter(|_| takes_param(&table[place]));
         Some((place, canonical(&table[place], param)))
@@ -165,17 +190,17 @@ mod tests {
     #[test]
     fn an_id_may_hold_slashes_and_escapes() {
         for path in ["/v1/models/a/b", "/models/a%2Fb", "/v1/v1/models/a%2fb"] {
-            assert_eq!(find(&table(), path).param.as_deref(), Some("a/b"), "{path}");
+            assert_eq!(Table::new(table()).find(path).param.as_deref(), Some("a/b"), "{path}");
         }
-        let odd = find(&table(), "/v1/models/%E4%BD%A0%2541");
+        let odd = Table::new(table()).find("/v1/models/%E4%BD%A0%2541");
         assert_eq!(odd.param.as_deref(), Some("你%41"));
     }
 
     #[test]
     fn a_literal_path_comes_before_an_open_one() {
-        assert_eq!(find(&table(), "/control/events").routes, [5, 4]);
-        assert_eq!(find(&table(), "/control/keys.add").routes, [4]);
-        assert!(find(&table(), "/control/keys/add").routes.is_empty());
+        assert_eq!(Table::new(table()).find("/control/events").routes, [5, 4]);
+        assert_eq!(Table::new(table()).find("/control/keys.add").routes, [4]);
+        assert!(Table::new(table()).find("/control/keys/add").routes.is_empty());
     }
 
     #[test]
