@@ -11,6 +11,10 @@ pub(super) const DETAIL_BYTES: usize = 2048;
 
 /// At most `max` characters, each unprintable one replaced by U+FFFD.
 pub(super) fn clean(text: &str, max: usize) -> String {
+    // Nearly every name is short and plain, and each record has many.
+    if text.len() <= max && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     text.chars().take(max).map(printable).collect()
 }
 
