@@ -5,6 +5,7 @@ use super::facets::Facets;
 use super::numbers::Remembered;
 use super::record::{Bodies, Fault, Query, Record};
 use super::shared::Waiting;
+use super::usage::Used;
 use super::{file, schema, search, usage};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 use std::collections::HashMap;
@@ -154,17 +155,19 @@ impl Store {
 
     fn try_insert(&mut self, records: &[Waiting]) -> Result<(), JournalError> {
         let transaction = self.connection.transaction()?;
+        let mut used = Used::default();
         for Waiting { record, bodies } in records {
             let facets = number(&transaction, &mut self.known, Facets::of(record))?;
             if !insert_one(&transaction, record, facets)? {
                 continue;
             }
-            usage::add(&transaction, record)?;
+            used.add(record);
             if let Some(bodies) = bodies {
                 let values = params![signed(record.id), bodies.request, bodies.response, bodies.cut];
                 transaction.prepare_cached(INSERT_BODIES)?.execute(values)?;
             }
         }
+        used.write(&transaction)?;
         Ok(transaction.commit()?)
     }
 

@@ -4,6 +4,7 @@ use super::numbers::{DAY_MS, Remembered, Sums};
 use super::record::Record;
 use super::store::{signed, unsigned};
 use rusqlite::{Connection, params};
+use std::collections::HashMap;
 
 const ADD: &str = "INSERT INTO client_use (day, client, requests, failed, prompt_tokens, completion_tokens,
     tokens_estimated, cost_usd, cost_estimated, last_used_ms) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)
@@ -16,22 +17,38 @@ const ADD: &str = "INSERT INTO client_use (day, client, requests, failed, prompt
 const HOUR_ROWS: i64 = 20_000;
 const HOUR_MS: u64 = 3_600_000;
 
-/// Adds one record. Its id says when it ended.
-pub(super) fn add(connection: &Connection, record: &Record) -> Result<(), JournalError> {
-    let (sums, end_ms) = (Sums::of(record), record.id / 1_000);
-    connection.prepare_cached(ADD)?.execute(params![
-        signed(end_ms / DAY_MS),
-        record.client,
-        signed(sums.requests),
-        signed(sums.failed),
-        signed(sums.prompt_tokens),
-        signed(sums.completion_tokens),
-        sums.tokens_estimated,
-        sums.cost_usd,
-        sums.cost_estimated,
-        signed(end_ms),
-    ])?;
-    Ok(())
+/// What the records of one transaction used, by day and client: there are few of these for many records.
+#[derive(Default)]
+pub(super) struct Used<'a>(HashMap<(u64, &'a str), (Sums, u64)>);
+
+impl<'a> Used<'a> {
+    /// Adds one record. Its id says when it ended.
+    pub(super) fn add(&mut self, record: &'a Record) {
+        let end_ms = record.id / 1_000;
+        let (sums, last_used_ms) = self.0.entry((end_ms / DAY_MS, &record.client)).or_default();
+        sums.add(&Sums::of(record));
+        *last_used_ms = end_ms.max(*last_used_ms);
+    }
+
+    /// Adds it to what the file knows.
+    pub(super) fn write(self, connection: &Connection) -> Result<(), JournalError> {
+        let mut statement = connection.prepare_cached(ADD)?;
+        for ((day, client), (sums, last_used_ms)) in self.0 {
+            statement.execute(params![
+                signed(day),
+                client,
+                signed(sums.requests),
+                signed(sums.failed),
+                signed(sums.prompt_tokens),
+                signed(sums.completion_tokens),
+                sums.tokens_estimated,
+                sums.cost_usd,
+                sums.cost_estimated,
+                signed(last_used_ms),
+            ])?;
+        }
+        Ok(())
+    }
 }
 
 /// What is known of today and of the last hour.
