@@ -49,9 +49,10 @@ impl Keeper {
 
     /// Keeps it fresh until `stop`.
     pub(super) async fn watch(mut self, stop: CancellationToken) {
-        let mut changes = self.accounts.changes();
         let mut last_failed = false;
         loop {
+            // From before the look, so that a key that is added meanwhile is not missed.
+            let mut changes = self.accounts.changes();
             if self.is_wanted() && !self.is_fresh() && !last_failed {
                 tokio::select! {
                     () = stop.cancelled() => return,
@@ -64,9 +65,11 @@ impl Keeper {
                 () = tokio::time::sleep(EVERY) => last_failed = false,
                 changed = changes.changed() => if changed.is_err() { return },
             }
+            // Each request changes the accounts several times, and to tell of it costs more than the change.
+            drop(changes);
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(CALM) => changes.mark_unchanged(),
+                () = tokio::time::sleep(CALM) => {}
             }
             self.save_new();
         }
