@@ -352,7 +352,7 @@ fn routes(
     door: &Door,
     config: &Config,
 ) -> warp::filters::BoxedFilter<(warp::reply::Response,)> {
-    let api = proxy::routes(proxy).or(control::http::routes(control, door)).unify().boxed();
-    let all = if config.ui { api.or(control::ui::routes()).unify().boxed() } else { api };
-    all.recover(proxy::unanswered).unify().boxed()
+    let window = control::http::routes(control, door);
+    let window = if config.ui { window.or(control::ui::routes()).unify().boxed() } else { window };
+    proxy::routes(proxy).or(window).unify().recover(proxy::unanswered).unify().boxed()
 }

@@ -53,19 +53,20 @@ pub fn table() -> Vec<Route> {
     ]
 }
 
-/// The filters behind [`table`]. The hottest route stands first: warp tries them in order.
+/// The filters behind [`table`]. The hottest route stands first and outermost: warp tries them in order, and asks through
+/// every layer around the one that answers.
 pub fn routes(proxy: &Proxy) -> BoxedFilter<(Response,)> {
+    let chat = question(proxy, warp::path!("v1" / "chat" / "completions").boxed(), Dialect::OpenAiChat);
+    let messages = question(proxy, warp::path!("v1" / "messages").boxed(), Dialect::Anthropic);
     let questions = [
-        (warp::path!("v1" / "messages").boxed(), Dialect::Anthropic),
         (warp::path!("v1" / "responses").boxed(), Dialect::OpenAiResponses),
         (warp::path!("v1" / "completions").boxed(), Dialect::OpenAiCompletions),
         (warp::path!("api" / "chat").boxed(), Dialect::OllamaChat),
         (warp::path!("api" / "generate").boxed(), Dialect::OllamaGenerate),
     ];
-    let chat = question(proxy, warp::path!("v1" / "chat" / "completions").boxed(), Dialect::OpenAiChat);
     let asked = questions
         .into_iter()
-        .fold(chat, |before, (path, dialect)| before.or(question(proxy, path, dialect)).unify().boxed());
+        .fold(messages, |before, (path, dialect)| before.or(question(proxy, path, dialect)).unify().boxed());
     let vectors = embeddings(proxy, warp::path!("v1" / "embeddings").boxed(), Form::OpenAi)
         .or(embeddings(proxy, warp::path!("api" / "embed").boxed(), Form::Ollama(Embed::Texts)))
         .unify()
@@ -73,7 +74,7 @@ pub fn routes(proxy: &Proxy) -> BoxedFilter<(Response,)> {
         .unify();
     let known = vectors.or(models(proxy)).unify().or(responses(proxy)).unify().or(counted(proxy)).unify();
     let others = ollama(proxy).or(probes()).unify().or(operations(proxy)).unify();
-    asked.or(known).unify().or(others).unify().boxed()
+    chat.or(asked.or(known).unify().or(others).unify()).unify().boxed()
 }
 
 fn question(proxy: &Proxy, path: BoxedFilter<()>, dialect: Dialect) -> BoxedFilter<(Response,)> {
