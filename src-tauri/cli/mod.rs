@@ -8,6 +8,7 @@ mod beside;
 mod client;
 mod commands;
 mod doctor;
+mod heap;
 mod logging;
 mod logs;
 mod out;

@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::args::{Place, Serve};
 use super::signals::Signals;
-use super::{Stop, exit, logging, out};
+use super::{Stop, exit, heap, logging, out};
 use crate::app::{self, App, Parts, StartError};
 use crate::config::{self, Config, Flags, Sources, Surroundings};
 use crate::control::Control;
@@ -23,6 +23,7 @@ const LAST: Duration = Duration::from_secs(2);
 
 /// Serves until a signal comes.
 pub(super) fn serve(place: Place, options: Serve) -> Result<(), Stop> {
+    heap::keep_to_one();
     let (serving, mut signals) = Serving::start(flags(place, options), true)?;
     serving.runtime.block_on(signals.next());
     serving.stop()

@@ -50,11 +50,11 @@ async fn f38_with_few_files_some_are_refused_and_the_rest_goes_on() {
 #[tokio::test]
 async fn f39_more_uploads_than_memory_are_shed_and_nothing_breaks() {
     const UPLOADS: usize = 50;
-    // This bounds addresses, of which threads and the allocator reserve far more than they use.
-    let options = Options::default().env("MALLOC_ARENA_MAX", "2").under(&["prlimit", "--as=1000000000"]);
+    // This bounds addresses, of which threads and allocators reserve more than they use.
+    let options = Options::default().under(&["prlimit", "--as=400000000"]);
     let scene = Scene::with(&["alice"], options).await;
     scene.still_serves().await;
-    let image = [b"\x89PNG\r\n\x1a\n", &vec![0; 6 << 20][..]].concat();
+    let image = [b"\x89PNG\r\n\x1a\n", &vec![0; 14 << 20][..]].concat();
     let url = format!("data:image/png;base64,{}", base64::engine::general_purpose::STANDARD.encode(image));
     let parts =
         json!([{ "type": "text", "text": "hi" }, { "type": "image_url", "image_url": { "url": url } }]);

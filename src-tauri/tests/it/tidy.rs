@@ -56,6 +56,7 @@ const LIVES_IN: &[(&str, &[&str])] = &[
     ("toml_edit", &["config"]),
     ("tiktoken", &["chat"]),
     ("clap", &["cli"]),
+    ("libc", &["cli"]),
 ];
 
 const LONGEST_FILE: usize = 400;
