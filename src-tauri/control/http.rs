@@ -49,6 +49,8 @@ pub fn table() -> Vec<Route> {
 const LARGEST: usize = 256 * 1024;
 /// The largest sign-in, bytes.
 const LARGEST_TOKEN: usize = 4 * 1024;
+/// Up to this size, bytes, a text in an answer is written where it is.
+const QUICK_TEXT: usize = 64 * 1024;
 
 /// The filters behind [`table`]. `closing` is put into each request's extensions by the front door.
 pub fn routes(control: &Control, door: &Door) -> BoxedFilter<(Response,)> {
@@ -103,10 +105,24 @@ where
         Ok(args) => dispatch(&control, &name, args).await,
         Err(error) => Err(error),
     };
-    match answer {
-        Ok(value) => json(200, value.to_string()),
+    let text = match answer {
+        Ok(value) => written(value).await,
+        Err(error) => Err(error),
+    };
+    match text {
+        Ok(text) => json(200, text),
         Err(error) => told(&error),
     }
+}
+
+/// The answer as JSON. A large one, such as an export, is written off the thread that passes all streams on.
+async fn written(answer: serde_json::Value) -> Result<String, ControlError> {
+    let text = answer["text"].as_str().unwrap_or_default();
+    if text.len() < QUICK_TEXT {
+        return Ok(answer.to_string());
+    }
+    let written = tokio::task::spawn_blocking(move || answer.to_string()).await;
+    written.map_err(|error| ControlError::new(ErrorCode::Internal, error.to_string()))
 }
 
 fn told(error: &ControlError) -> Response {

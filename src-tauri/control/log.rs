@@ -61,26 +61,36 @@ pub(super) async fn count(control: &Control, query: Query) -> Result<u64, Contro
 
 pub(super) async fn bodies(control: &Control, args: IdArgs) -> Result<Bodies, ControlError> {
     let journal = control.journal.clone();
-    let bodies = blocking(move || journal.bodies(args.id)).await?.ok_or_else(not_found)?;
-    let clean = Redactor::new(&known_secrets(control));
-    let Bodies { request, response, cut } = bodies;
-    Ok(Bodies { request: clean.without_secrets(&request), response: clean.without_secrets(&response), cut })
+    let secrets = known_secrets(control);
+    let bodies = blocking(move || {
+        let clean = Redactor::new(&secrets);
+        let clean = |text: &str| clean.without_secrets(text);
+        let bodies = journal.bodies(args.id)?;
+        Ok(bodies.map(|Bodies { request, response, cut }| Bodies {
+            request: clean(&request),
+            response: clean(&response),
+            cut,
+        }))
+    });
+    bodies.await?.ok_or_else(not_found)
 }
 
 /// The records as a file, the oldest first, without any secret that this program knows.
 pub(super) async fn export(control: &Control, args: ExportArgs) -> Result<Exported, ControlError> {
     let (journal, query) = (control.journal.clone(), args.query.unwrap_or_default());
-    let text = blocking(move || written(&journal, args.format, query)).await?;
+    let secrets = known_secrets(control);
+    // Off the thread that passes all streams on: there may be megabytes to look through.
+    let text = blocking(move || {
+        let text = written(&journal, args.format, query)?;
+        Ok(Redactor::new(&secrets).without_secrets(&text))
+    })
+    .await?;
     let (ending, media_type) = match args.format {
         ExportFormat::Csv => ("csv", "text/csv"),
         ExportFormat::Jsonl => ("jsonl", "application/jsonl"),
         ExportFormat::Har => ("har", "application/json"),
     };
-    Ok(Exported {
-        name: format!("mammouth-requests.{ending}"),
-        media_type: media_type.to_owned(),
-        text: Redactor::new(&known_secrets(control)).without_secrets(&text),
-    })
+    Ok(Exported { name: format!("mammouth-requests.{ending}"), media_type: media_type.to_owned(), text })
 }
 
 fn written(journal: &Journal, format: ExportFormat, query: Query) -> Result<String, JournalError> {

@@ -19,13 +19,16 @@ const TELLING_BYTES: usize = 8;
 /// Knows some secrets in the forms in which they turn up in error pages and headers.
 #[derive(Debug, Default)]
 pub struct Redactor {
+    /// Those that begin alike stand side by side.
     forms: Vec<Secret>,
 }
 
 impl Redactor {
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
         let forms = secrets.into_iter().flat_map(|secret| forms(secret.expose_secret()));
-        Self { forms: forms.map(Secret::from).collect() }
+        let mut forms: Vec<Secret> = forms.map(Secret::from).collect();
+        forms.sort_unstable_by_key(first_byte);
+        Self { forms }
     }
 
     /// `text` as one line of at most 2 KiB, safe to log and to show: as [`Redactor::without_secrets`], and without
@@ -39,33 +42,43 @@ impl Redactor {
     /// `text` with each known secret replaced: as it is, URL-encoded, in base64, in hexadecimal, as inside a JSON
     /// string; whole, or its first few characters and whatever of it follows them.
     pub fn without_secrets(&self, text: &str) -> String {
-        let mut begins = [false; 256];
-        let bytes = |form: &Secret| form.expose_secret().as_bytes().first().copied();
-        self.forms.iter().filter_map(bytes).for_each(|byte| begins[usize::from(byte)] = true);
-        let mut clean = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(c) = rest.chars().next() {
-            let here = if begins[usize::from(rest.as_bytes()[0])] { self.secret_at(rest) } else { 0 };
-            match here {
-                0 => clean.push(c),
-                _ => clean.push_str(MARK),
-            }
-            rest = &rest[here.max(c.len_utf8())..];
+        let mut begin_with: [&[Secret]; 256] = [&[]; 256];
+        for alike in self.forms.chunk_by(|one, next| first_byte(one) == first_byte(next)) {
+            begin_with[usize::from(first_byte(&alike[0]))] = alike;
         }
+        let mut clean = String::with_capacity(text.len());
+        let (mut at, mut copied) = (0, 0);
+        while let Some(byte) = text.as_bytes().get(at) {
+            let forms = begin_with[usize::from(*byte)];
+            // A form begins where a character does.
+            let here = if forms.is_empty() { 0 } else { secret_at(forms, &text[at..]) };
+            if here > 0 {
+                clean.push_str(&text[copied..at]);
+                clean.push_str(MARK);
+                copied = at + here;
+            }
+            at += here.max(1);
+        }
+        clean.push_str(&text[copied..]);
         clean
     }
+}
 
-    /// How many bytes at the beginning of `text` belong to a secret. The longest form counts: the plain one may agree
-    /// with an encoded one for its first characters, and what is left would still tell.
-    fn secret_at(&self, text: &str) -> usize {
-        let lengths = self.forms.iter().map(|form| {
-            let form = form.expose_secret();
-            let same = form.chars().zip(text.chars()).take_while(|(known, found)| known == found);
-            let length: usize = same.map(|(c, _)| c.len_utf8()).sum();
-            if length >= form.len().min(TELLING_BYTES) { length } else { 0 }
-        });
-        lengths.max().unwrap_or(0)
-    }
+/// No form is empty.
+fn first_byte(form: &Secret) -> u8 {
+    form.expose_secret().as_bytes().first().copied().unwrap_or_default()
+}
+
+/// How many bytes at the beginning of `text` belong to a secret. The longest form counts: the plain one may agree with
+/// an encoded one for its first characters, and what is left would still tell.
+fn secret_at(forms: &[Secret], text: &str) -> usize {
+    let lengths = forms.iter().map(|form| {
+        let form = form.expose_secret();
+        let same = form.chars().zip(text.chars()).take_while(|(known, found)| known == found);
+        let length: usize = same.map(|(c, _)| c.len_utf8()).sum();
+        if length >= form.len().min(TELLING_BYTES) { length } else { 0 }
+    });
+    lengths.max().unwrap_or(0)
 }
 
 fn forms(secret: &str) -> Vec<String> {
