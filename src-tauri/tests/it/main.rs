@@ -13,6 +13,8 @@ mod api_relay;
 mod api_streams;
 mod auth;
 mod breaker;
+#[cfg(target_os = "linux")]
+mod busy;
 mod canary;
 mod chat;
 #[cfg(target_os = "linux")]

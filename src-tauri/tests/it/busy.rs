@@ -1,0 +1,160 @@
+//! A machine with too much to do, and a request log that is cut back, read and written all at once.
+//!
+//! How long things take is measured elsewhere (`script/bench`): here only what holds however slow they are.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use mammouth_proxy::journal::{Attempt, Journal, Limits, Outcome, Start, Why};
+use serde_json::{Value, json};
+use tokio::process::{Child, Command};
+
+use crate::support::{Options, Program, Scene, question, simulator, streamed, until, wait_as_told};
+
+/// Programs that do nothing but keep one core busy. They end when this is dropped.
+struct Hogs {
+    core: String,
+    _running: Vec<Child>,
+}
+
+impl Hogs {
+    fn start(count: usize) -> Self {
+        let core = first_core();
+        let hog = |_| {
+            let mut command = Command::new("taskset");
+            command.args(["-c", &core, "sh", "-c", "while :; do :; done"]);
+            command.stdin(Stdio::null()).kill_on_drop(true).spawn().expect("taskset is there")
+        };
+        let running = (0..count).map(hog).collect();
+        Self { core, _running: running }
+    }
+}
+
+/// A core that this process may use.
+fn first_core() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).expect("a list");
+    list.trim().chars().take_while(char::is_ascii_digit).collect()
+}
+
+#[tokio::test]
+async fn f40_on_one_busy_core_no_word_waits_for_another_and_no_timer_is_early() {
+    const SECOND: Duration = Duration::from_secs(1);
+    let hogs = Hogs::start(4);
+    let options = || Options::default().under(&["taskset", "-c", &hogs.core]);
+    let scene = Scene::with(&["alice"], options()).await;
+    scene.fault("gate");
+    scene.simulator.release(1);
+    let mut stream = scene.program.stream(&streamed("echo-chunks: [\"One \", \"two\", \"three\"]")).await;
+    stream.next_json().await;
+    for word in ["One ", "two", "three"] {
+        assert_eq!(stream.next_json().await["choices"][0]["delta"]["content"], word);
+        assert_eq!(scene.accounts().await[0]["running"], 1, "the page is answered beside it");
+        scene.simulator.release(1);
+    }
+    assert_eq!(stream.text().await, (String::new(), true));
+
+    scene.fault("status=429 header=Retry-After:1");
+    let began = Instant::now();
+    let limited = scene.program.chat(&question("hi")).await;
+    assert_eq!(limited.status, 429);
+    scene.heal();
+    let calls = scene.asked().len();
+    while scene.asked().len() == calls {
+        let again = scene.program.chat(&question("hi")).await;
+        if again.status == 429 {
+            wait_as_told(&again).await;
+        }
+    }
+    assert!(began.elapsed() >= SECOND, "{:?}", began.elapsed());
+    scene.still_serves().await;
+
+    // Nothing that has to come in this time is asked of this one.
+    let impatient = options().settings("[limits]\nfirst_byte_seconds = 1\n");
+    let scene = Scene::with(&["alice"], impatient).await;
+    scene.fault("delay=forever");
+    let began = Instant::now();
+    assert_eq!(scene.program.chat(&question("hi")).await.error(), (504, "upstream_timeout".to_owned()));
+    assert!(began.elapsed() >= SECOND, "{:?}", began.elapsed());
+}
+
+const OLD: u64 = 10_000;
+const CAP: u64 = 2_000_000;
+
+#[tokio::test]
+async fn f55_a_long_log_is_cut_back_and_exported_while_requests_go_on() {
+    const CLIENTS: usize = 8;
+    const EACH: usize = 25;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("mammouth.db");
+    fill(&file);
+    assert!(std::fs::metadata(&file).unwrap().len() > 2 * CAP);
+    let simulator = simulator(&["alice"]).await;
+    let options = Options::default().settings(&format!("[limits]\nlog_max_bytes = {CAP}\n"));
+    let program = Program::start_in(dir, Some(&simulator), options).await;
+
+    let asking = (0..CLIENTS).map(async |_| {
+        for _ in 0..EACH {
+            assert_eq!(program.chat(&question("echo: hi")).await.text(), "hi");
+        }
+    });
+    let exporting = async {
+        for format in ["jsonl", "csv", "har"] {
+            export(&program, format).await;
+        }
+    };
+    tokio::join!(futures_util::future::join_all(asking), exporting);
+
+    let text = export(&program, "jsonl").await;
+    let new = text.lines().filter(|line| line.contains("\"alice\"") || line.contains("\"web-1\"")).count();
+    assert_eq!(new, CLIENTS * EACH, "what was asked meanwhile is all there");
+    assert!(text.lines().count() > new, "and so are the newest of the old ones");
+    until("the file to be small", async || std::fs::metadata(&file).unwrap().len() <= CAP).await;
+    let status = program.control("status", &json!({})).await.json();
+    assert_eq!(status["notices"], json!([]), "{status}");
+}
+
+/// Requests of long ago, by the program's own hand.
+fn fill(file: &std::path::Path) {
+    let limits = Limits { max_bytes: 1 << 30, ..Limits::default() };
+    let journal = Journal::open(file, limits).journal;
+    for number in 0..OLD {
+        let (client, request_id) = ("old".to_owned(), format!("old{number:06}"));
+        let mut entry = journal.begin(Start { request_id, client, dialect: "openai-chat", bytes_in: 9 });
+        let (account, outcome) = ("gone".to_owned(), "ok".to_owned());
+        let why = Why::Words(String::new());
+        let detail = Some("d".repeat(400));
+        entry.attempt(Attempt { account, why, outcome, status: Some(200), detail, ms: 4 });
+        entry.close(Outcome { status: 200, code: None, fault: None, interrupted: false });
+        if number % 1_000 == 0 {
+            journal.flush();
+        }
+    }
+    journal.close(Duration::from_secs(60));
+}
+
+/// The text of an export, whose records are whole and in their order.
+async fn export(program: &Program, format: &str) -> String {
+    let answer = program.control("log.export", &json!({ "format": format })).await;
+    assert_eq!(answer.status, 200, "{format}: {:?}", answer.body);
+    let text = answer.json()["text"].as_str().expect("a text").to_owned();
+    let ids: Vec<u64> = match format {
+        "jsonl" => text.lines().map(|line| id(&serde_json::from_str(line).expect("JSON"))).collect(),
+        "csv" => text.lines().skip(1).map(|line| line.split(',').next().unwrap().parse().unwrap()).collect(),
+        _ => {
+            let log: Value = serde_json::from_str(&text).expect("JSON");
+            log["log"]["entries"]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .map(|entry| id(&entry["_record"]))
+                .collect()
+        }
+    };
+    assert!(!ids.is_empty() && ids.is_sorted(), "{format}");
+    text
+}
+
+fn id(record: &Value) -> u64 {
+    record["id"].as_u64().unwrap_or_else(|| panic!("no id: {record}"))
+}
