@@ -99,13 +99,16 @@ fn options() -> Options {
         .env("LOG", "trace")
         .env("RUST_LOG", "trace")
         .env("RUST_BACKTRACE", "full")
-        .settings("[limits]\nfirst_byte_seconds = 1\nidle_seconds = 1\n")
 }
 
 async fn start(simulator: &Simulator) -> Program {
+    start_with(simulator, options()).await
+}
+
+async fn start_with(simulator: &Simulator, options: Options) -> Program {
     let dir = tempfile::tempdir().expect("a folder");
     plant_control_token(dir.path());
-    Program::start_in(dir, Some(simulator), options()).await
+    Program::start_in(dir, Some(simulator), options).await
 }
 
 fn plant_control_token(dir: &std::path::Path) {
@@ -173,7 +176,7 @@ async fn l01_commands_port_switch_kill_and_damage_leave_no_secret_behind() {
     let dir = program.stop().await;
     std::fs::write(dir.path().join("mammouth.db"), "no database").expect("damage");
     std::fs::write(dir.path().join("settings.toml"), "version = ").expect("damage");
-    let program = Program::start_in(dir, Some(&simulator), Options { settings: None, ..options() }).await;
+    let program = Program::start_in(dir, Some(&simulator), options()).await;
     let dir = program.stop().await;
     watch.folder("after damage", dir.path());
     assert!(!new_key.is_empty());

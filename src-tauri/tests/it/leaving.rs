@@ -4,7 +4,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{KEY, Options, Scene, question, streamed};
+use crate::support::{KEY, Scene, question, streamed};
 
 const MANY: usize = 20;
 /// Each of these takes megabytes of the system's buffers.
@@ -134,8 +134,7 @@ async fn f57_clients_that_do_not_read_hold_mammouth_back_and_nobody_else() {
 
 #[tokio::test]
 async fn f57_a_slow_reader_gets_everything() {
-    let patience = Options::default().settings("[limits]\nidle_seconds = 1\n");
-    let scene = Scene::with(&["alice"], patience).await;
+    let scene = Scene::of(&["alice"]).await;
     let size: usize = 2 * 1024 * 1024;
     scene.fault(&format!("size={size}"));
     let mut request = streamed("hello");

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use mammouth_proxy::simulator::{FaultRule, Simulator};
 use serde_json::json;
 
-use super::{COOKIE, Watch, question, start, upstream};
+use super::{COOKIE, Watch, options, question, start_with, upstream};
 
 /// In the words of the simulator's table.
 const FAULTS: [&str; 41] = [
@@ -103,7 +103,8 @@ async fn meet(watch: &mut Watch, simulator: &Simulator, fault: &str) {
     let for_ever = fault.ends_with("forever");
     let fault =
         |rule: fn(_) -> FaultRule| vec![rule(fault.parse().unwrap_or_else(|error| panic!("{error}")))];
-    let program = start(simulator).await;
+    let impatient = options().settings("[limits]\nfirst_byte_seconds = 1\nidle_seconds = 1\n");
+    let program = start_with(simulator, impatient).await;
     let on_models = || fault(FaultRule::on_models);
     for (rules, stream) in [(on_models(), true), (on_models(), false), (fault(FaultRule::on_uploads), false)]
     {
