@@ -8,5 +8,9 @@ fn main() -> std::process::ExitCode {
         let cli::Beside { control, data_dir, hidden, moved, runtime, told_to_end } = proxy;
         desktop::run(desktop::Beside { control, data_dir, hidden, moved, runtime }, told_to_end)
     };
-    cli::serve_beside(desktop::keep_from_helpers, desktop::check_display, desktop::ask_for_another_port, show)
+    let forget = |variables: &[&str]| {
+        desktop::keep_from_helpers(variables);
+        desktop::draw_plainly();
+    };
+    cli::serve_beside(forget, desktop::check_display, desktop::ask_for_another_port, show)
 }

@@ -2,6 +2,7 @@
 
 use tauri::Url;
 
+use super::drawing;
 use crate::config::SECRET_VARIABLES;
 
 /// What our pages link to.
@@ -15,8 +16,8 @@ pub(super) fn open(url: &Url) {
     }
     let mut last = None;
     for mut command in open::commands(url.as_str()) {
-        // A browser has no use for what this program was told in its environment.
-        for name in SECRET_VARIABLES {
+        // A browser has no use for what this program was told in its environment, or told its own libraries.
+        for name in SECRET_VARIABLES.into_iter().chain(drawing::variables()) {
             command.env_remove(name);
         }
         match command.spawn() {

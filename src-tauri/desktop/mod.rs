@@ -10,12 +10,13 @@
 //! | `window`, `ipc` | our one window, built when it is wanted, and its two commands |
 //! | `login/` | the window for Mammouth's login page, which can ask for nothing |
 //! | `notify/`, `watch` | what is worth a notification, and the task that looks |
-//! | `autostart`, `clipboard`, `links`, `processes` | small services of the system |
+//! | `autostart`, `clipboard`, `drawing`, `links`, `processes` | small services of the system |
 
 mod autostart;
 mod clipboard;
 mod display;
 mod door;
+mod drawing;
 #[cfg(test)]
 mod gate;
 mod ipc;
@@ -34,6 +35,7 @@ mod window;
 mod words;
 
 pub use display::check as check_display;
+pub use drawing::draw_plainly;
 pub use port_taken::ask_for_another_port;
 pub use processes::keep_from_helpers;
 
