@@ -40,7 +40,7 @@
 //! | [`cli`] | the commands of `mammouth-proxy` | `app`, `config`, `control`, `journal`, `secrets`, `server`, `accounts` |
 //! | `desktop` | all of Tauri | `app`, `control`, `config`, `secrets` |
 //!
-//! `proxy` and `control` do not see each other. Outside crates keep to rooms too. The test `tidy` reads the imports
+//! Every room may use [`memory`], the allocator. `proxy` and `control` do not see each other. Outside crates keep to rooms too. The test `tidy` reads the imports
 //! and fails where this table is broken.
 //!
 //! # What is always true
@@ -49,16 +49,12 @@
 //! - A key is needed on every route but `/healthz` and the page at `/`; a client key never opens the control door.
 //! - Every read has a cap in bytes and in time. Every limit of an account ends by itself.
 //! - Time and chance are arguments wherever a rule depends on them.
-//! - No lock is held over an await; no static carries state.
+//! - No lock is held over an await; no static carries state but the tokenizer's vocabulary, a cache.
 
 #![cfg_attr(
     test,
     allow(clippy::wildcard_enum_match_arm, reason = "a test that meets another variant fails anyway")
 )]
-
-/// Requests are many small allocations; this allocator serves them in less time and gives memory back sooner.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 pub mod access;
 pub mod accounts;
@@ -71,6 +67,7 @@ pub mod control;
 pub mod desktop;
 pub mod dialects;
 pub mod journal;
+pub mod memory;
 pub mod proxy;
 pub mod secrets;
 pub mod server;

@@ -6,6 +6,7 @@
 mod catalogue;
 mod engine;
 mod front;
+mod idle;
 mod kept;
 mod keyless;
 mod keys;
@@ -75,7 +76,7 @@ pub struct App {
     journal: Journal,
     simulator: Option<Simulator>,
     background: CancellationToken,
-    watching: [tokio::task::JoinHandle<()>; 3],
+    watching: [tokio::task::JoinHandle<()>; 4],
     control: Control,
     lock: Arc<lock::Lock>,
     /// Held here alone: it holds the control, which must not hold it.
@@ -176,6 +177,7 @@ impl App {
                 tokio::spawn(quota::watch(accounts, web, api, clock, background.clone())),
                 tokio::spawn(catalogue.watch(background.clone())),
                 tokio::spawn(kept::watch(control.clone(), asked, background.clone())),
+                tokio::spawn(idle::watch(background.clone())),
             ],
             background,
             control,

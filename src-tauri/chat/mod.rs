@@ -10,6 +10,7 @@ mod stop;
 mod tokens;
 mod tool;
 mod utf8;
+mod vocabulary;
 
 pub use collected::Collected;
 pub use file::File;
@@ -18,6 +19,7 @@ pub use stop::{StopCut, StopCutter};
 pub use tokens::{Admitted, TokenMeter, count_tokens, prompt_tokens};
 pub use tool::{Tool, ToolCall, ToolChoice, ToolResult};
 pub use utf8::{InvalidUtf8, Utf8Joiner};
+pub use vocabulary::{Vocabulary, give_back_unused_vocabulary};
 
 use serde_json::Value;
 

@@ -1,13 +1,6 @@
 //! Token counts, made by us because the web upstream gives none: an estimate with OpenAI's `o200k_base`.
-//!
-//! The vocabulary (about 22 MB in memory) is loaded by the first count of the process, which takes about 150 ms;
-//! callers on an async thread let a blocking thread do that one.
 
-use std::sync::LazyLock;
-
-use tiktoken::CoreBpe;
-use tiktoken::encoding::o200k_base;
-
+use super::vocabulary::Vocabulary;
 use super::{Part, Request, Tool};
 
 /// What OpenAI adds for the frame of a message.
@@ -18,12 +11,18 @@ const TOKENS_PER_IMAGE: u64 = 85;
 const PIECE_BYTES: usize = 8 * 1024;
 /// How much uncounted text a [`TokenMeter`] keeps.
 const PENDING_BYTES: usize = 4 * 1024;
+/// The same while the vocabulary is being loaded, on another thread: whoever passes the reply on does not wait for it.
+const PENDING_WHILE_LOADING_BYTES: usize = 64 * 1024;
 /// How much text without a word border is kept while a limit is near.
 const NEAR_LIMIT_BYTES: usize = 256;
 
 /// The tokens of a text, in time that grows with its length only.
-pub fn count_tokens(mut text: &str) -> u64 {
-    let bpe = vocabulary();
+pub fn count_tokens(text: &str) -> u64 {
+    count(&Vocabulary::hold(), text)
+}
+
+fn count(vocabulary: &Vocabulary, mut text: &str) -> u64 {
+    let bpe = vocabulary.table();
     let mut tokens = 0;
     while text.len() > PIECE_BYTES {
         let window = &text[..text.floor_char_boundary(PIECE_BYTES)];
@@ -58,6 +57,8 @@ fn of_tool(tool: &Tool) -> u64 {
 /// Counts a reply as it comes, in bounded memory, and cuts it at a limit.
 #[derive(Debug)]
 pub struct TokenMeter {
+    /// Held, so that no piece of a reply has to wait until it is loaded again.
+    vocabulary: Vocabulary,
     max: Option<u64>,
     settled: u64,
     /// Text that is not counted yet because its last word may go on.
@@ -74,7 +75,7 @@ pub struct Admitted {
 
 impl TokenMeter {
     pub fn new(max: Option<u64>) -> Self {
-        Self { max, settled: 0, pending: String::new() }
+        Self { vocabulary: Vocabulary::hold(), max, settled: 0, pending: String::new() }
     }
 
     /// Takes the next piece of the reply.
@@ -85,7 +86,8 @@ impl TokenMeter {
         if let Some(max) = self.max.filter(|max| self.settled + self.pending.len() as u64 > *max) {
             return self.weigh(text, start, max);
         }
-        if self.pending.len() > PENDING_BYTES {
+        let patience = if self.vocabulary.is_loaded() { PENDING_BYTES } else { PENDING_WHILE_LOADING_BYTES };
+        if self.pending.len() > patience {
             self.settle(PENDING_BYTES);
         }
         Admitted { text, full: false }
@@ -93,11 +95,15 @@ impl TokenMeter {
 
     /// The tokens of all that was admitted.
     pub fn total(&self) -> u64 {
-        if self.pending.is_empty() { self.settled } else { self.settled + count_tokens(&self.pending) }
+        if self.pending.is_empty() {
+            self.settled
+        } else {
+            self.settled + count(&self.vocabulary, &self.pending)
+        }
     }
 
     fn weigh(&mut self, mut text: String, start: usize, max: u64) -> Admitted {
-        let bpe = vocabulary();
+        let bpe = self.vocabulary.table();
         let tokens = bpe.encode(&self.pending);
         let room = usize::try_from(max.saturating_sub(self.settled)).unwrap_or(usize::MAX);
         if tokens.len() <= room {
@@ -119,14 +125,9 @@ impl TokenMeter {
             None if self.pending.len() > patience => self.pending.len(),
             None => return,
         };
-        self.settled += count_tokens(&self.pending[..at]);
+        self.settled += count(&self.vocabulary, &self.pending[..at]);
         self.pending.drain(..at);
     }
-}
-
-fn vocabulary() -> &'static CoreBpe {
-    static VOCABULARY: LazyLock<CoreBpe> = LazyLock::new(o200k_base);
-    &VOCABULARY
 }
 
 /// The last place where a text can be split without changing its tokens: before a space that follows a word or a sign.
@@ -143,7 +144,7 @@ mod tests {
     use crate::chat::{Message, Role};
 
     fn whole(text: &str) -> u64 {
-        vocabulary().count(text) as u64
+        Vocabulary::hold().table().count(text) as u64
     }
 
     proptest! {
@@ -151,6 +152,7 @@ mod tests {
         #[test]
         fn any_chunking_counts_the_same(pieces in prop::collection::vec("[a-z .\\n'é你0-9]{0,300}", 0..30)) {
             let mut meter = TokenMeter::new(None);
+            meter.vocabulary.load();
             for piece in &pieces {
                 prop_assert!(!meter.admit(piece.clone()).full);
                 prop_assert!(meter.pending.len() <= PENDING_BYTES + 1200);
@@ -177,6 +179,19 @@ mod tests {
             prop_assert!(!full || meter.total() == max);
             prop_assert!(full || text == all);
         }
+    }
+
+    #[test]
+    fn a_reply_is_kept_for_a_while_until_the_vocabulary_is_loaded() {
+        let mut meter = TokenMeter { vocabulary: Vocabulary::default(), ..TokenMeter::new(None) };
+        let words = "word ".repeat(PENDING_BYTES);
+        let (some, more) = words.split_at(PENDING_BYTES * 2);
+        meter.admit(some.to_owned());
+        assert!(!meter.vocabulary.is_loaded() && meter.pending == some);
+        meter.vocabulary.load();
+        meter.admit(more.to_owned());
+        assert!(meter.pending.len() < some.len());
+        assert_eq!(meter.total(), whole(&words));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde_json::json;
 use tokio::io::AsyncReadExt;
 
 use crate::support::{
-    Clock, Options, Program, Scene, Wire, head, post, question, retry_after, simulator, streamed, until,
+    Clock, Options, Program, Scene, Wire, head, post, question, raw, retry_after, simulator, streamed, until,
     wait_as_told, with_key,
 };
 
@@ -225,4 +225,37 @@ async fn u07_guesses_over_many_connections_lock_nobody_out() {
     assert!(guesses.into_iter().all(|answer| answer.unwrap().status().as_u16() == 401));
     assert!(mine.into_iter().all(|answer| answer.text() == "mine"));
     assert!(program.log().len() < 10_000, "{} bytes of log", program.log().len());
+}
+
+/// The tokenizer's vocabulary, 20 MB in memory.
+#[tokio::test]
+async fn what_is_not_counted_with_for_minutes_is_given_back_and_loaded_again() {
+    const MUCH: u64 = 10 << 20;
+    let clock = Clock::whole();
+    let scene = scene(clock.options()).await;
+    let before = scene.memory();
+    count(&scene.program).await;
+    let loaded = scene.memory();
+    assert!(loaded > before + MUCH, "{before} {loaded}");
+    let added = std::cell::Cell::new(0);
+    until("it is given back", async || {
+        added.set(added.get() + 200);
+        clock.add(added.get());
+        let answer = raw(scene.program.port, &head("GET", "/healthz", &[])).await;
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+        scene.memory() < loaded - MUCH
+    })
+    .await;
+    let given_back = scene.memory();
+    count(&scene.program).await;
+    assert!(scene.memory() > given_back + MUCH, "{given_back} {}", scene.memory());
+}
+
+/// Counts tokens without asking anybody, on a connection of its own: one that was there before a jump of the clock is
+/// closed for its silence.
+async fn count(program: &Program) {
+    let body = br#"{"model":"m","max_tokens":1,"messages":[{"role":"user","content":"hello there"}]}"#;
+    let headers = ["Connection: close", &format!("Content-Length: {}", body.len())];
+    let answer = raw(program.port, &post("/v1/messages/count_tokens", &headers, body)).await;
+    assert!(answer.status() == 200 && answer.text().contains("input_tokens"), "{}", answer.text());
 }

@@ -2,13 +2,12 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use futures_util::future::poll_fn;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::chat::{Part, Request, prompt_tokens};
+use crate::chat::{Part, Request, Vocabulary, prompt_tokens};
 
 /// A prompt up to this size is counted where it stands; that takes half a millisecond at most.
 const QUICK_PROMPT_BYTES: usize = 16 * 1024;
@@ -21,16 +20,15 @@ pub(in crate::upstreams) enum PromptTokens {
 }
 
 impl PromptTokens {
-    /// `warm` says whether this process has counted before: the first count loads the vocabulary.
-    pub(in crate::upstreams) fn start(request: Arc<Request>, warm: &Arc<AtomicBool>) -> Self {
-        if warm.load(Ordering::Relaxed) && text_bytes(&request) <= QUICK_PROMPT_BYTES {
+    /// A vocabulary that is not loaded yet is loaded beside the reply.
+    pub(in crate::upstreams) fn start(request: Arc<Request>, vocabulary: Vocabulary) -> Self {
+        if vocabulary.is_loaded() && text_bytes(&request) <= QUICK_PROMPT_BYTES {
             return Self::Later(request);
         }
-        let warm = Arc::clone(warm);
         Self::Running(spawn_blocking(move || {
-            let tokens = prompt_tokens(&request);
-            warm.store(true, Ordering::Relaxed);
-            tokens
+            // The reply needs it even where the prompt is all pictures.
+            vocabulary.load();
+            prompt_tokens(&request)
         }))
     }
 
@@ -85,11 +83,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_first_count_of_a_process_runs_beside_the_reply() {
-        let warm = Arc::new(AtomicBool::new(false));
-        let first = PromptTokens::start(Arc::new(request(true)), &warm);
+    async fn what_must_load_the_vocabulary_runs_beside_the_reply() {
+        let vocabulary = Vocabulary::default();
+        let first = PromptTokens::start(Arc::new(request(true)), vocabulary.clone());
         assert!(matches!(first, PromptTokens::Running(_)));
         assert!(matches!(first.settled().await, PromptTokens::Known(0)));
-        assert!(matches!(PromptTokens::start(Arc::new(request(true)), &warm), PromptTokens::Later(_)));
+        assert!(matches!(PromptTokens::start(Arc::new(request(true)), vocabulary), PromptTokens::Later(_)));
     }
 }

@@ -24,7 +24,6 @@ mod tests;
 pub use shape::Shape;
 pub use turns::Layout;
 
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -117,8 +116,6 @@ pub struct Web {
     /// Built with the first link: most programs never send one.
     fetcher: OnceLock<Option<Fetcher>>,
     uploads: upload::Uploads,
-    /// Whether a count has loaded the tokenizer's vocabulary.
-    warm: Arc<AtomicBool>,
 }
 
 impl Web {
@@ -132,7 +129,6 @@ impl Web {
             site: Site::new(settings)?,
             fetcher: OnceLock::new(),
             uploads: upload::Uploads::default(),
-            warm: Arc::new(AtomicBool::new(false)),
         })
     }
 
@@ -166,7 +162,7 @@ impl Web {
         let second = SecondCall::default();
         let again = self.again(credential, &request, model, &second).filter(|_| again);
         let counted_as_it_comes = request.max_tokens.is_some();
-        let mut prompt = PromptTokens::start(request, &self.warm);
+        let mut prompt = PromptTokens::start(request, chat::Vocabulary::hold());
         if counted_as_it_comes {
             prompt = prompt.settled().await;
         }

@@ -1,0 +1,27 @@
+//! Gives memory back that nobody has had a use for in a while: an idle program should weigh little.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::chat::give_back_unused_vocabulary;
+use crate::memory;
+
+/// How often it is looked at; what was not used between two looks is given back.
+const EVERY: Duration = Duration::from_secs(3 * 60);
+
+/// Looks until `stop`.
+pub(super) async fn watch(stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+        let looking = tokio::task::spawn_blocking(give_back_unused_vocabulary);
+        // A look that was cancelled by the program's end is missed by nobody.
+        if looking.await.is_ok_and(|given_back| given_back) {
+            // This thread passed the replies on, and keeps what they took.
+            memory::give_back();
+        }
+    }
+}
