@@ -222,7 +222,9 @@ fn read_log(dir: &Path) -> String {
 fn client() -> reqwest::Client {
     // The same choice as the program's: one provider of cryptography, though no test here speaks TLS.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().no_proxy().retry(reqwest::retry::never()).build().expect("a client")
+    let client = reqwest::Client::builder().no_proxy().retry(reqwest::retry::never());
+    // One that is kept may be closed just when it is used again: some tests move the program's clock.
+    client.pool_max_idle_per_host(0).build().expect("a client")
 }
 
 /// Runs `serve` that is expected to end by itself.
