@@ -11,8 +11,7 @@ use std::time::Duration;
 
 use tauri::http::StatusCode;
 use tauri::webview::{NewWindowResponse, PermissionResponse};
-use tauri::{Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent};
-use tokio_util::sync::CancellationToken;
+use tauri::{Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
 
 use super::shell::{Shell, words_for};
 use super::window::no_download;
@@ -44,12 +43,8 @@ pub(super) async fn sign_in(shell: &Shell, label: Option<String>) -> Result<Secr
         failed(ErrorCode::Upstream, "MAMMOUTH_WEB_URL is not an address that one can sign in to safely")
     })?;
     let window = Open::new(shell, &site, label).await?;
-    let session = tokio::select! {
-        session = wait_for_session(&window.window, &site) => Some(session),
-        () = window.closed.cancelled() => None,
-        () = tokio::time::sleep(PATIENCE) => None,
-    };
-    session.ok_or_else(|| failed(ErrorCode::Cancelled, "the sign-in window was closed"))
+    let waiting = tokio::time::timeout(PATIENCE, wait_for_session(&window.0, &site));
+    waiting.await.ok().flatten().ok_or_else(|| failed(ErrorCode::Cancelled, "the sign-in window was closed"))
 }
 
 fn failed(code: ErrorCode, message: &str) -> ControlError {
@@ -57,10 +52,7 @@ fn failed(code: ErrorCode, message: &str) -> ControlError {
 }
 
 /// The window; it closes with this value, on whatever way the sign-in ends.
-struct Open {
-    window: WebviewWindow,
-    closed: CancellationToken,
-}
+struct Open(WebviewWindow);
 
 impl Open {
     async fn new(shell: &Shell, site: &Site, label: Option<String>) -> Result<Self, ControlError> {
@@ -69,21 +61,14 @@ impl Open {
         let window = build(shell, site, title).map_err(|error| {
             failed(ErrorCode::Internal, &format!("the sign-in window cannot be opened: {error}"))
         })?;
-        let closed = CancellationToken::new();
-        let gone = closed.clone();
-        window.on_window_event(move |event| {
-            if matches!(event, WindowEvent::Destroyed) {
-                gone.cancel();
-            }
-        });
-        Ok(Self { window, closed })
+        Ok(Self(window))
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
         // The user may have closed it already.
-        let _ = self.window.destroy();
+        let _ = self.0.destroy();
     }
 }
 
@@ -125,13 +110,16 @@ impl Title {
     }
 }
 
-/// Looks again and again; never ends where the site gives no session.
-async fn wait_for_session(window: &WebviewWindow, site: &Site) -> Secret {
+/// Looks again and again, until there is a session; `None` once the window is gone. An event would tell of that sooner,
+/// but not of a window that was closed before anybody could listen to it.
+async fn wait_for_session(window: &WebviewWindow, site: &Site) -> Option<Secret> {
     let mut pause = tokio::time::interval(PAUSE);
     pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         pause.tick().await;
-        if let Some(session) = look(window, site).await {
+        window.app_handle().get_webview_window(LABEL)?;
+        let session = look(window, site).await;
+        if session.is_some() {
             return session;
         }
     }
