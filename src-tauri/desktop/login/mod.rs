@@ -7,11 +7,12 @@
 mod site;
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tauri::http::StatusCode;
 use tauri::webview::{NewWindowResponse, PermissionResponse};
-use tauri::{Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
+use tauri::{Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
 
 use super::shell::{Shell, words_for};
 use super::window::no_download;
@@ -20,8 +21,9 @@ use crate::control::{ControlError, ErrorCode};
 use crate::secrets::Secret;
 use site::Site;
 
-/// The label of the window. No capability names it.
-const LABEL: &str = "sign-in";
+/// How many of these windows there were. Each has a label of its own, which no capability names: where one went without a
+/// word, its label stays taken.
+static OPENED: AtomicU32 = AtomicU32::new(0);
 /// Between two looks at the cookies. No event tells when one was set.
 const PAUSE: Duration = Duration::from_millis(500);
 /// A look that takes longer is given up: the window may be gone.
@@ -75,7 +77,8 @@ impl Drop for Open {
 fn build(shell: &Shell, site: &Site, title: Title) -> tauri::Result<WebviewWindow> {
     let page = site.page();
     let rules = site.clone();
-    WebviewWindowBuilder::new(shell.app(), LABEL, WebviewUrl::External(page.clone()))
+    let label = format!("sign-in-{}", OPENED.fetch_add(1, Ordering::Relaxed));
+    WebviewWindowBuilder::new(shell.app(), label, WebviewUrl::External(page.clone()))
         .title(title.at(&page))
         .inner_size(520.0, 760.0)
         .center()
@@ -110,31 +113,55 @@ impl Title {
     }
 }
 
-/// Looks again and again, until there is a session; `None` once the window is gone. An event would tell of that sooner,
-/// but not of a window that was closed before anybody could listen to it.
+/// What one look brings.
+enum Seen {
+    /// The window is closed.
+    Gone,
+    Nothing,
+    Session(Secret),
+}
+
+/// Looks again and again, until there is a session; `None` once the window is gone.
 async fn wait_for_session(window: &WebviewWindow, site: &Site) -> Option<Secret> {
     let mut pause = tokio::time::interval(PAUSE);
     pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         pause.tick().await;
-        window.app_handle().get_webview_window(LABEL)?;
-        let session = look(window, site).await;
-        if session.is_some() {
-            return session;
+        match look(window, site).await {
+            Some(Seen::Session(session)) => return Some(session),
+            Some(Seen::Gone) => return None,
+            Some(Seen::Nothing) | None => {}
         }
     }
 }
 
 /// The cookies are read by the main thread, which may be busy: waiting for it belongs on a thread that may wait.
-async fn look(window: &WebviewWindow, site: &Site) -> Option<Secret> {
+async fn look(window: &WebviewWindow, site: &Site) -> Option<Seen> {
     let (window, site) = (window.clone(), site.clone());
     let reading = tokio::task::spawn_blocking(move || {
+        if !is_there(&window) {
+            return Some(Seen::Gone);
+        }
         let own = window.cookies_for_url(site.address()).ok()?;
         let neighbours = match site.neighbour() {
             Some(url) => window.cookies_for_url(url).ok()?,
             None => Vec::new(),
         };
-        site.session(&own, &neighbours)
+        Some(site.session(&own, &neighbours).map_or(Seen::Nothing, Seen::Session))
     });
     tokio::time::timeout(LOOK, reading).await.ok()?.ok()?
+}
+
+/// A window of GTK that is closed before anybody listens to it goes without a word, and is then only not to be seen. Where
+/// it is minimised, it counts as seen.
+#[cfg(target_os = "linux")]
+fn is_there(window: &WebviewWindow) -> bool {
+    window.is_visible().unwrap_or(false)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_there(window: &WebviewWindow) -> bool {
+    use tauri::Manager;
+
+    window.app_handle().get_webview_window(window.label()).is_some()
 }

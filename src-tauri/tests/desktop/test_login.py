@@ -100,6 +100,10 @@ class SignIn(Case):
         self.display.run("wmctrl", "-i", "-c", window)
         self.assertEqual(asked.end().refusal, "cancelled")
         self.assertEqual(program.ask("accounts.list"), [])
+        wait_for("it to be gone", lambda: not program.windows(TITLE))
+        again = Asked(program, "accounts.sign_in")
+        self.display.run("wmctrl", "-i", "-c", program.window(TITLE))
+        self.assertEqual(again.end().refusal, "cancelled")
 
     def test_g04_there_is_one_at_a_time(self):
         site = self.site(FORM)
