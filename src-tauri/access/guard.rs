@@ -153,7 +153,7 @@ impl<'a> Judge<'a> {
         let host = self.host(policy)?;
         self.page(policy, host)?;
         let place = self.route()?;
-        let route = &self.guard.table.routes()[place];
+        let route = self.at(place);
         self.protocol()?;
         let caller = self.caller(route.scope)?;
         self.content(route)?;
@@ -220,10 +220,16 @@ impl<'a> Judge<'a> {
         if self.found.routes.is_empty() {
             return Err(self.refuse(Refusal::NotFound));
         }
-        let method = &self.head.method;
-        let answering =
-            self.found.routes.iter().find(|place| self.guard.table.routes()[**place].answers(method));
-        answering.copied().ok_or_else(|| self.other_method())
+        self.answering().ok_or_else(|| self.other_method())
+    }
+
+    /// The place of the route that has the path and the method.
+    fn answering(&self) -> Option<usize> {
+        self.found.routes.iter().copied().find(|place| self.at(*place).answers(&self.head.method))
+    }
+
+    fn at(&self, place: usize) -> &'a Route {
+        &self.guard.routes()[place]
     }
 
     fn other_method(&self) -> Refused {
@@ -236,7 +242,7 @@ impl<'a> Judge<'a> {
     fn methods(&self) -> String {
         let mut methods: Vec<&str> = Vec::new();
         for place in &self.found.routes {
-            let route = &self.guard.table.routes()[*place];
+            let route = self.at(*place);
             let head = route.allows_head().then_some("HEAD");
             for method in std::iter::once(route.method.as_str()).chain(head) {
                 if !methods.contains(&method) {
@@ -307,7 +313,7 @@ impl<'a> Judge<'a> {
 
     fn admitted(self, place: usize, caller: Caller) -> Admitted {
         let dialect = self.dialect();
-        let route = &self.guard.table.routes()[place];
+        let route = self.at(place);
         let param = self.found.param.filter(|_| path::takes_param(route));
         Admitted {
             route: place,
@@ -321,12 +327,7 @@ impl<'a> Judge<'a> {
 
     /// The route that the path means most, for questions that come before the method is judged.
     fn meant(&self) -> Option<&'a Route> {
-        let answering = self
-            .found
-            .routes
-            .iter()
-            .find(|place| self.guard.table.routes()[**place].answers(&self.head.method));
-        answering.or(self.found.routes.first()).map(|place| &self.guard.table.routes()[*place])
+        self.answering().or_else(|| self.found.routes.first().copied()).map(|place| self.at(place))
     }
 
     /// Some paths, such as the list of models, are asked for by clients of several dialects.
