@@ -114,7 +114,7 @@ impl Title {
 }
 
 /// What one look brings.
-enum Seen {
+enum Look {
     /// The window is closed.
     Gone,
     Nothing,
@@ -128,26 +128,26 @@ async fn wait_for_session(window: &WebviewWindow, site: &Site) -> Option<Secret>
     loop {
         pause.tick().await;
         match look(window, site).await {
-            Some(Seen::Session(session)) => return Some(session),
-            Some(Seen::Gone) => return None,
-            Some(Seen::Nothing) | None => {}
+            Some(Look::Session(session)) => return Some(session),
+            Some(Look::Gone) => return None,
+            Some(Look::Nothing) | None => {}
         }
     }
 }
 
 /// The cookies are read by the main thread, which may be busy: waiting for it belongs on a thread that may wait.
-async fn look(window: &WebviewWindow, site: &Site) -> Option<Seen> {
+async fn look(window: &WebviewWindow, site: &Site) -> Option<Look> {
     let (window, site) = (window.clone(), site.clone());
     let reading = tokio::task::spawn_blocking(move || {
         if !is_there(&window) {
-            return Some(Seen::Gone);
+            return Some(Look::Gone);
         }
         let own = window.cookies_for_url(site.address()).ok()?;
         let neighbours = match site.neighbour() {
             Some(url) => window.cookies_for_url(url).ok()?,
             None => Vec::new(),
         };
-        Some(site.session(&own, &neighbours).map_or(Seen::Nothing, Seen::Session))
+        Some(site.session(&own, &neighbours).map_or(Look::Nothing, Look::Session))
     });
     tokio::time::timeout(LOOK, reading).await.ok()?.ok()?
 }
