@@ -31,12 +31,39 @@ pub(super) fn open(shell: &Shell, place: Place) {
         let _one_at_a_time = shell.opening().lock().await;
         let opened = match shell.app().get_webview_window(MAIN) {
             Some(window) => bring_up(&window, place),
-            None => build(shell.app(), place).map(drop),
+            None => build_undisturbed(shell.app(), move |app| build(app, place)).await.map(drop),
         };
         if let Err(error) = opened {
             tracing::error!("the window cannot be opened: {error}");
         }
     });
+}
+
+/// Builds a window on the main thread, where nobody can close it before Tauri has it in its list: it would stay there for
+/// ever, and no other could take its place.
+///
+/// # Errors
+/// The system offers no window, or the program is about to end.
+#[cfg(not(windows))]
+pub(super) async fn build_undisturbed(
+    app: &AppHandle,
+    build: impl FnOnce(&AppHandle) -> tauri::Result<WebviewWindow> + Send + 'static,
+) -> tauri::Result<WebviewWindow> {
+    let (sender, built) = tokio::sync::oneshot::channel();
+    let on_main = app.clone();
+    // Nobody waits for the window any more where the program ends meanwhile.
+    app.run_on_main_thread(move || drop(sender.send(build(&on_main))))?;
+    built.await?
+}
+
+/// Windows gives no web view to a thread that is busy with an event: the main thread would wait for ever (tauri-docs,
+/// `WebviewWindowBuilder::new`).
+#[cfg(windows)]
+pub(super) async fn build_undisturbed(
+    app: &AppHandle,
+    build: impl FnOnce(&AppHandle) -> tauri::Result<WebviewWindow> + Send + 'static,
+) -> tauri::Result<WebviewWindow> {
+    build(app)
 }
 
 fn bring_up(window: &WebviewWindow, place: Place) -> tauri::Result<()> {

@@ -12,17 +12,17 @@ use std::time::Duration;
 
 use tauri::http::StatusCode;
 use tauri::webview::{NewWindowResponse, PermissionResponse};
-use tauri::{Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
+use tauri::{AppHandle, Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
 
 use super::shell::{Shell, words_for};
-use super::window::no_download;
+use super::window::{build_undisturbed, no_download};
 use super::words::{Words, fill};
 use crate::control::{ControlError, ErrorCode};
 use crate::secrets::Secret;
 use site::Site;
 
-/// How many of these windows there were. Each has a label of its own, which no capability names: where one went without a
-/// word, its label stays taken.
+/// How many of these windows there were. Each has a label of its own, which no capability names: the one before may still
+/// be closing.
 static OPENED: AtomicU32 = AtomicU32::new(0);
 /// Between two looks at the cookies. No event tells when one was set.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -60,10 +60,11 @@ impl Open {
     async fn new(shell: &Shell, site: &Site, label: Option<String>) -> Result<Self, ControlError> {
         let title = Title { words: words_for(&shell.look().await.unwrap_or_default()), label };
         let _one_at_a_time = shell.opening().lock().await;
-        let window = build(shell, site, title).map_err(|error| {
+        let site = site.clone();
+        let building = build_undisturbed(shell.app(), move |app| build(app, &site, title));
+        building.await.map(Self).map_err(|error| {
             failed(ErrorCode::Internal, &format!("the sign-in window cannot be opened: {error}"))
-        })?;
-        Ok(Self(window))
+        })
     }
 }
 
@@ -74,11 +75,11 @@ impl Drop for Open {
     }
 }
 
-fn build(shell: &Shell, site: &Site, title: Title) -> tauri::Result<WebviewWindow> {
+fn build(app: &AppHandle, site: &Site, title: Title) -> tauri::Result<WebviewWindow> {
     let page = site.page();
     let rules = site.clone();
     let label = format!("sign-in-{}", OPENED.fetch_add(1, Ordering::Relaxed));
-    WebviewWindowBuilder::new(shell.app(), label, WebviewUrl::External(page.clone()))
+    WebviewWindowBuilder::new(app, label, WebviewUrl::External(page.clone()))
         .title(title.at(&page))
         .inner_size(520.0, 760.0)
         .center()
@@ -139,7 +140,7 @@ async fn wait_for_session(window: &WebviewWindow, site: &Site) -> Option<Secret>
 async fn look(window: &WebviewWindow, site: &Site) -> Option<Look> {
     let (window, site) = (window.clone(), site.clone());
     let reading = tokio::task::spawn_blocking(move || {
-        if !is_there(&window) {
+        if window.app_handle().get_webview_window(window.label()).is_none() {
             return Some(Look::Gone);
         }
         let own = window.cookies_for_url(site.address()).ok()?;
@@ -150,18 +151,4 @@ async fn look(window: &WebviewWindow, site: &Site) -> Option<Look> {
         Some(site.session(&own, &neighbours).map_or(Look::Nothing, Look::Session))
     });
     tokio::time::timeout(LOOK, reading).await.ok()?.ok()?
-}
-
-/// A window of GTK that is closed before anybody listens to it goes without a word, and is then only not to be seen. Where
-/// it is minimised, it counts as seen.
-#[cfg(target_os = "linux")]
-fn is_there(window: &WebviewWindow) -> bool {
-    window.is_visible().unwrap_or(false)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn is_there(window: &WebviewWindow) -> bool {
-    use tauri::Manager;
-
-    window.app_handle().get_webview_window(window.label()).is_some()
 }
