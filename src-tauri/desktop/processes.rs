@@ -8,7 +8,7 @@ use tauri::Manager;
 
 use super::shell::Shell;
 
-/// Until a helper that has only just begun is looked at again.
+/// Until what is left of WebKit is looked at again.
 #[cfg(target_os = "linux")]
 const SOON: std::time::Duration = std::time::Duration::from_secs(1);
 
@@ -21,8 +21,8 @@ pub fn keep_from_helpers(variables: &[&str]) {
     let _ = variables;
 }
 
-/// Ends the networking helpers of this program, where no window is left and none is coming. Belongs on the main thread,
-/// which is the one that starts them.
+/// Ends the networking helpers of this program, where no window is left and none is coming, and looks again until none
+/// of WebKit's processes is there. Belongs on the main thread, which is the one that starts them.
 #[cfg(target_os = "linux")]
 pub(super) fn end_helpers(shell: &Shell) {
     use rustix::process::{Signal, kill_process};
@@ -30,15 +30,20 @@ pub(super) fn end_helpers(shell: &Shell) {
     if !shell.app().webview_windows().is_empty() {
         return;
     }
-    let helpers = children(std::process::id(), "WebKitNetworkPr").into_iter();
-    let (settled, young): (Vec<_>, Vec<_>) = helpers.partition(|helper| has_reported(*helper));
-    for helper in settled {
-        // It may have ended by itself meanwhile.
-        let _ = kill_process(helper, Signal::TERM);
+    let pages = children(std::process::id(), "WebKitWebProces");
+    let helpers = children(std::process::id(), "WebKitNetworkPr");
+    if pages.is_empty() && helpers.is_empty() {
+        return;
     }
-    if !young.is_empty() {
-        look_again(shell.clone());
+    // A page's process ends by itself soon after its window. While it lives it may ask for another helper in place of one
+    // that has ended.
+    if pages.is_empty() {
+        for helper in helpers.into_iter().filter(|helper| has_reported(*helper)) {
+            // It may have ended by itself meanwhile.
+            let _ = kill_process(helper, Signal::TERM);
+        }
     }
+    look_again(shell.clone());
 }
 
 /// Elsewhere the system's web view tidies up itself.
