@@ -142,8 +142,16 @@ class Tray(Service):
 
     def entries(self):
         """The menu as a tree: for each entry its id, label, mark (True, False, None), whether it can be clicked, children."""
-        root = self.call(*self._menu(), MENU, "GetLayout", GLib.Variant("(iias)", (0, -1, [])))[1]
-        return [entry(child) for child in root[2]]
+        return [entry(child) for child in wait_for("the menu", self._layout)[2]]
+
+    def _layout(self):
+        """All of the menu; `None` for the moment in which another one takes its place."""
+        try:
+            return self.call(*self._menu(), MENU, "GetLayout", GLib.Variant("(iias)", (0, -1, [])))[1]
+        except GLib.Error as error:
+            if Gio.DBusError.get_remote_error(error) != "org.freedesktop.DBus.Error.UnknownMethod":
+                raise
+            return None
 
     def texts(self):
         """All labels, those of submenus behind their own."""
