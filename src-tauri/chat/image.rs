@@ -54,11 +54,26 @@ pub enum ImageError {
     TooLarge,
 }
 
+/// How closely the model is to look, which decides what an image costs (OpenAI's `detail`). Without one the model decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImageDetail {
+    Low,
+    High,
+}
+
+/// An image that the client named by an `https` link; the upstream fetches it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImageLink {
+    pub url: url::Url,
+    pub detail: Option<ImageDetail>,
+}
+
 /// A picture whose first bytes were checked. It is never decoded here.
 #[derive(Clone, PartialEq)]
 pub struct Image {
     kind: ImageKind,
     bytes: Bytes,
+    detail: Option<ImageDetail>,
 }
 
 impl std::fmt::Debug for Image {
@@ -80,7 +95,7 @@ impl Image {
             return Err(ImageError::TooLarge);
         }
         let kind = ImageKind::of(&bytes).ok_or(ImageError::Format)?;
-        Ok(Self { kind, bytes })
+        Ok(Self { kind, bytes, detail: None })
     }
 
     /// Reads a `data:image/…;base64,…` URL. The declared type must be one of ours, the bytes decide which.
@@ -119,6 +134,15 @@ impl Image {
 
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
+    }
+
+    pub fn detail(&self) -> Option<ImageDetail> {
+        self.detail
+    }
+
+    #[must_use]
+    pub fn with_detail(self, detail: Option<ImageDetail>) -> Self {
+        Self { detail, ..self }
     }
 }
 

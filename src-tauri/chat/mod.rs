@@ -14,7 +14,7 @@ mod vocabulary;
 
 pub use collected::Collected;
 pub use file::File;
-pub use image::{Image, ImageError, ImageKind, MAX_IMAGE_BYTES, MAX_IMAGES};
+pub use image::{Image, ImageDetail, ImageError, ImageKind, ImageLink, MAX_IMAGE_BYTES, MAX_IMAGES};
 pub use stop::{StopCut, StopCutter};
 pub use tokens::{Admitted, TokenMeter, count_tokens, prompt_tokens};
 pub use tool::{Tool, ToolCall, ToolChoice, ToolResult};
@@ -109,8 +109,7 @@ pub enum Part {
     Text(String),
     /// An image whose bytes came with the request.
     Image(Image),
-    /// An image that the client named by an `https` link; the upstream fetches it.
-    ImageLink(url::Url),
+    ImageLink(ImageLink),
     /// A document that is neither text nor image.
     File(File),
     /// What the model thought; only in an assistant's message.

@@ -141,7 +141,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::chat::{Message, Role};
+    use crate::chat::{ImageLink, Message, Role};
 
     fn whole(text: &str) -> u64 {
         Vocabulary::hold().table().count(text) as u64
@@ -218,7 +218,8 @@ mod tests {
 
     #[test]
     fn a_prompt_counts_frames_and_images() {
-        let link = Part::ImageLink("https://example.com/a.png".parse().unwrap());
+        let link =
+            Part::ImageLink(ImageLink { url: "https://example.com/a.png".parse().unwrap(), detail: None });
         let parts = vec![Part::Text("hello world".to_owned()), link];
         let messages = vec![Message { role: Role::User, parts }];
         let request = Request { messages, ..Request::default() };

@@ -1,16 +1,25 @@
 //! Images in requests: named by a link, or sent along as a data URL or as bare base64.
 
 use super::Invalid;
-use crate::chat::{Image, ImageError, MAX_IMAGES, Message, Part};
+use crate::chat::{Image, ImageDetail, ImageError, ImageLink, MAX_IMAGES, Message, Part};
 
 /// An image that a client named by a URL.
-pub(super) fn of_url(param: &str, url: &str) -> Result<Part, Invalid> {
+pub(super) fn of_url(param: &str, url: &str, detail: Option<ImageDetail>) -> Result<Part, Invalid> {
     if url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
-        return checked(param, Image::from_data_url(url));
+        return checked(param, Image::from_data_url(url).map(|image| image.with_detail(detail)));
     }
     match link(url) {
-        Some(link) => Ok(Part::ImageLink(link)),
+        Some(url) => Ok(Part::ImageLink(ImageLink { url, detail })),
         None => Err(Invalid::image(param.to_owned(), "an image must be an https link or a data URL")),
+    }
+}
+
+/// OpenAI's word for how closely to look. Chat completions, to which all is translated, know no more than `high`.
+pub(super) fn detail_of(word: &str) -> Option<ImageDetail> {
+    match word {
+        "low" => Some(ImageDetail::Low),
+        "high" | "original" => Some(ImageDetail::High),
+        _ => None,
     }
 }
 
@@ -68,9 +77,9 @@ mod tests {
             "data:text/html,hi",
             "",
         ] {
-            assert!(of_url("p", url).is_err(), "{url}");
+            assert!(of_url("p", url, None).is_err(), "{url}");
         }
-        assert!(matches!(of_url("p", "https://example.com/a.png"), Ok(Part::ImageLink(_))));
+        assert!(matches!(of_url("p", "https://example.com/a.png", None), Ok(Part::ImageLink(_))));
     }
 
     #[test]
@@ -82,7 +91,7 @@ mod tests {
             "https://a b/",
             "https://u:p@h/",
         ] {
-            assert!(of_url("p", url).is_err(), "{url}");
+            assert!(of_url("p", url, None).is_err(), "{url}");
         }
     }
 

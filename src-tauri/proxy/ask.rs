@@ -272,7 +272,7 @@ fn hash_part(part: &Part, hash: &mut DefaultHasher) {
             text.as_bytes()[..text.len().min(OPENING_BYTES)].hash(hash);
         }
         Part::Image(image) => image.bytes().len().hash(hash),
-        Part::ImageLink(link) => link.as_str().hash(hash),
+        Part::ImageLink(link) => link.url.as_str().hash(hash),
         Part::File(file) => file.data.len().hash(hash),
         Part::Call(call) => call.arguments.hash(hash),
         Part::Result(result) => result.parts.iter().for_each(|part| hash_part(part, hash)),

@@ -101,7 +101,7 @@ fn size(parts: &[Part]) -> usize {
     let sizes = parts.iter().map(|part| match part {
         Part::Text(text) | Part::Reasoning(text) => text.len(),
         Part::Image(image) => image.bytes().len(),
-        Part::ImageLink(link) => link.as_str().len(),
+        Part::ImageLink(link) => link.url.as_str().len(),
         Part::File(file) => file.name.len() + file.data.len(),
         Part::Call(call) => call.id.len() + call.name.len() + call.arguments.len(),
         Part::Result(result) => result.call_id.len() + size(&result.parts),

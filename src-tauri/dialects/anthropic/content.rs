@@ -218,7 +218,7 @@ fn image(param: &str, raw: Option<&RawValue>) -> Result<Part, Invalid> {
     let source: Source<'_> = source(param, raw)?;
     match &*source.kind {
         "base64" => picture::of_base64(param, needed_ref(param, "source.data", source.data.as_deref())?),
-        "url" => picture::of_url(param, needed_ref(param, "source.url", source.url.as_deref())?),
+        "url" => picture::of_url(param, needed_ref(param, "source.url", source.url.as_deref())?, None),
         _ => Err(Invalid::unsupported(param, "an image must come as base64 or as a URL")),
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::Visitor;
 use serde_json::value::RawValue;
 
-use crate::chat::{Message, Part, Role, ToolCall, ToolResult};
+use crate::chat::{ImageDetail, Message, Part, Role, ToolCall, ToolResult};
 use crate::dialects::common::MAX_MESSAGES;
 use crate::dialects::fields::{Bounded, TextOr};
 use crate::dialects::{Invalid, document, picture};
@@ -89,7 +89,10 @@ struct WireFile<'a> {
 }
 
 /// `{"url": …, "detail": …}`, or the bare text that some clients send.
-struct ImageUrl<'a>(Cow<'a, str>);
+struct ImageUrl<'a> {
+    url: Cow<'a, str>,
+    detail: Option<ImageDetail>,
+}
 
 /// The messages of a request.
 pub(in crate::dialects) struct Conversation {
@@ -228,7 +231,7 @@ impl Reading {
             "redacted_thinking" => Ok(None),
             "image_url" | "input_image" => {
                 let url = part.image_url.ok_or_else(|| missing("image_url"))?;
-                picture::of_url(param, &url.0).map(Some)
+                picture::of_url(param, &url.url, url.detail).map(Some)
             }
             "file" => {
                 let known = part.file.and_then(|raw| {
@@ -286,11 +289,11 @@ impl<'de: 'a, 'a> Visitor<'de> for ImageUrlVisitor<'a> {
     }
 
     fn visit_borrowed_str<E: serde::de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(ImageUrl(Cow::Borrowed(text)))
+        Ok(ImageUrl { url: Cow::Borrowed(text), detail: None })
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(ImageUrl(Cow::Owned(text.to_owned())))
+        Ok(ImageUrl { url: Cow::Owned(text.to_owned()), detail: None })
     }
 
     fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
@@ -298,9 +301,11 @@ impl<'de: 'a, 'a> Visitor<'de> for ImageUrlVisitor<'a> {
         struct Wire<'a> {
             #[serde(borrow)]
             url: Cow<'a, str>,
+            #[serde(borrow, default)]
+            detail: Option<Cow<'a, str>>,
         }
         let wire = Wire::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
-        Ok(ImageUrl(wire.url))
+        Ok(ImageUrl { url: wire.url, detail: wire.detail.as_deref().and_then(picture::detail_of) })
     }
 }
 

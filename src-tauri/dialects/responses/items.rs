@@ -51,6 +51,8 @@ pub(super) struct ItemPart<'a> {
     #[serde(borrow, default)]
     image_url: Option<&'a RawValue>,
     #[serde(borrow, default)]
+    detail: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
     filename: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     file_data: Option<Cow<'a, str>>,
@@ -142,7 +144,7 @@ impl Input {
         let text = part.text.or(part.refusal).map(|text| Part::Text(text.into_owned()));
         match &*part.kind {
             "input_image" | "image_url" | "computer_screenshot" => match part.image_url {
-                Some(raw) => image(param, raw).map(Some),
+                Some(raw) => image(param, raw, part.detail).map(Some),
                 None => Err(Invalid::unsupported(param, "an image must come as a URL or a data URL")),
             },
             "input_file" => match part.file_data {
@@ -227,16 +229,17 @@ fn thought(item: Item<'_>) -> Option<String> {
 }
 
 /// A text, or, as chat completions have it, an object with a URL.
-fn image(param: &str, raw: &RawValue) -> Result<Part, Invalid> {
+fn image(param: &str, raw: &RawValue, detail: Option<Cow<'_, str>>) -> Result<Part, Invalid> {
     #[derive(Deserialize)]
     struct Nested<'a> {
         #[serde(borrow)]
         url: Cow<'a, str>,
+        #[serde(borrow, default)]
+        detail: Option<Cow<'a, str>>,
     }
-    if raw.get().starts_with('{') {
-        let nested: Nested<'_> = piece(param, raw)?;
-        return picture::of_url(param, &nested.url);
-    }
-    let url: Cow<'_, str> = piece(param, raw)?;
-    picture::of_url(param, &url)
+    let image = match raw.get() {
+        object if object.starts_with('{') => piece(param, raw)?,
+        _ => Nested { url: piece(param, raw)?, detail },
+    };
+    picture::of_url(param, &image.url, image.detail.as_deref().and_then(picture::detail_of))
 }

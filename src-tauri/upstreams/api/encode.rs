@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::Ask;
-use crate::chat::{Effort, Format, Message, Part, Request, Role, Tool, ToolChoice, ToolResult};
+use crate::chat::{Effort, Format, ImageDetail, Message, Part, Request, Role, Tool, ToolChoice, ToolResult};
 use crate::upstreams::transport::prompt::all_bytes;
 
 /// Room for what stands around texts and images, bytes.
@@ -84,6 +84,8 @@ struct FileData<'a> {
 struct ImageUrl<'a> {
     #[serde(serialize_with = "write_url")]
     url: &'a Part,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'static str>,
 }
 
 fn write_url<S: Serializer>(part: &&Part, serializer: S) -> Result<S::Ok, S::Error> {
@@ -92,7 +94,7 @@ fn write_url<S: Serializer>(part: &&Part, serializer: S) -> Result<S::Ok, S::Err
             let data = Base64Display::new(image.bytes(), &STANDARD);
             serializer.collect_str(&format_args!("data:{};base64,{data}", image.kind().media_type()))
         }
-        Part::ImageLink(url) => serializer.serialize_str(url.as_str()),
+        Part::ImageLink(link) => serializer.serialize_str(link.url.as_str()),
         Part::Text(_) | Part::Reasoning(_) | Part::File(_) | Part::Call(_) | Part::Result(_) => {
             serializer.serialize_none()
         }
@@ -239,9 +241,18 @@ fn attachment(part: &Part) -> Option<Piece<'_>> {
         Part::File(file) => {
             Some(Piece::File { file: FileData { filename: &file.name, file_data: &file.data } })
         }
-        Part::Image(_) | Part::ImageLink(_) => Some(Piece::ImageUrl { image_url: ImageUrl { url: part } }),
+        Part::Image(image) => Some(image_url(part, image.detail())),
+        Part::ImageLink(link) => Some(image_url(part, link.detail)),
         Part::Text(_) | Part::Reasoning(_) | Part::Call(_) | Part::Result(_) => None,
     }
+}
+
+fn image_url(part: &Part, detail: Option<ImageDetail>) -> Piece<'_> {
+    let word = |detail| match detail {
+        ImageDetail::Low => "low",
+        ImageDetail::High => "high",
+    };
+    Piece::ImageUrl { image_url: ImageUrl { url: part, detail: detail.map(word) } }
 }
 
 fn all_text(parts: &[Part]) -> String {

@@ -49,7 +49,7 @@ type Bringing<'a> = Pin<Box<dyn Future<Output = Result<String, Failure>> + Send 
 async fn bring_one(web: &Web, credential: &Credential, part: &Part) -> Result<String, Failure> {
     let image = match part {
         Part::Image(image) => image.clone(),
-        Part::ImageLink(link) => web.fetcher()?.fetch(link).await?,
+        Part::ImageLink(link) => web.fetcher()?.fetch(&link.url).await?,
         Part::Text(_) | Part::File(_) | Part::Reasoning(_) | Part::Call(_) | Part::Result(_) => {
             return Err(Failure::new(FailureKind::Image, "a text is no image"));
         }

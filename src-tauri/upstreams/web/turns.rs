@@ -139,6 +139,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::chat::ImageLink;
 
     fn request(messages: Vec<Message>) -> Request {
         Request { messages, ..Request::default() }
@@ -149,7 +150,10 @@ mod tests {
     }
 
     fn link(name: &str) -> Part {
-        Part::ImageLink(format!("https://example.com/{name}").parse().unwrap())
+        Part::ImageLink(ImageLink {
+            url: format!("https://example.com/{name}").parse().unwrap(),
+            detail: None,
+        })
     }
 
     fn contents(messages: Vec<Message>, layout: Layout) -> (String, Vec<String>) {

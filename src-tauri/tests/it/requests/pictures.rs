@@ -23,6 +23,16 @@ pub fn data_url(number: u8) -> String {
     format!("data:{};base64,{}", media_type(number), base64(number))
 }
 
+/// How closely one is to be looked at: it stands in the tens of its number.
+pub fn detail(number: u8) -> Option<&'static str> {
+    [None, Some("low"), Some("high")][usize::from(number / 10) % 3]
+}
+
+/// The same picture without a word on that.
+pub fn plain(number: u8) -> u8 {
+    number % 10
+}
+
 pub fn link(number: u8) -> String {
     format!("https://pictures.example/{number}.png")
 }

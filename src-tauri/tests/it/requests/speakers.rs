@@ -129,11 +129,11 @@ fn chat_content(pieces: &[Piece]) -> Value {
 }
 
 fn chat_part(piece: &Piece) -> Value {
-    let image = |url: String| json!({ "type": "image_url", "image_url": { "url": url } });
+    let image = |number, url: String| json!({ "type": "image_url", "image_url": body(json!({ "url": url, "detail": pictures::detail(number) })) });
     match piece {
         Piece::Text(text) => json!({ "type": "text", "text": text }),
-        Piece::Picture(number) => image(pictures::data_url(*number)),
-        Piece::Link(number) => image(pictures::link(*number)),
+        Piece::Picture(number) => image(*number, pictures::data_url(*number)),
+        Piece::Link(number) => image(*number, pictures::link(*number)),
         Piece::Document(name, number) => {
             json!({ "type": "file", "file": { "filename": name, "file_data": pictures::document_url(*number) } })
         }
@@ -151,11 +151,11 @@ fn in_messages(mut talk: Talk) -> Option<Talk> {
     wishes.format = wishes.format.take().and_then(nameless);
     // The wish for one call is part of the choice, and the choice of none has no room for it.
     wishes.one_call &= wishes.choice != Some(Choice::None);
-    // A title is shown to the model beside the document, so it would say more than a file's name does.
-    talk.pieces().flatten().for_each(|piece| {
-        if let Piece::Document(name, _) = piece {
-            "document.pdf".clone_into(name);
-        }
+    talk.pieces().flatten().for_each(|piece| match piece {
+        // A title is shown to the model beside the document, so it would say more than a file's name does.
+        Piece::Document(name, _) => "document.pdf".clone_into(name),
+        Piece::Picture(number) | Piece::Link(number) => *number = pictures::plain(*number),
+        Piece::Text(_) => {}
     });
     Some(talk)
 }
@@ -355,10 +355,13 @@ fn responses_items(turn: &Turn) -> Vec<Value> {
 }
 
 fn input_parts(pieces: &[Piece]) -> Vec<Value> {
+    let image = |number, url: String| {
+        body(json!({ "type": "input_image", "image_url": url, "detail": pictures::detail(number) }))
+    };
     let part = |piece: &Piece| match piece {
         Piece::Text(text) => json!({ "type": "input_text", "text": text }),
-        Piece::Picture(number) => json!({ "type": "input_image", "image_url": pictures::data_url(*number) }),
-        Piece::Link(number) => json!({ "type": "input_image", "image_url": pictures::link(*number) }),
+        Piece::Picture(number) => image(*number, pictures::data_url(*number)),
+        Piece::Link(number) => image(*number, pictures::link(*number)),
         Piece::Document(name, number) => {
             json!({ "type": "input_file", "filename": name, "file_data": pictures::document_url(*number) })
         }
@@ -397,7 +400,7 @@ fn text_with_pictures(pieces: &mut Vec<Piece>) {
     let shown = pieces.iter().filter_map(|piece| match piece {
         Piece::Text(_) => None,
         Piece::Picture(number) | Piece::Link(number) | Piece::Document(_, number) => {
-            Some(Piece::Picture(*number))
+            Some(Piece::Picture(pictures::plain(*number)))
         }
     });
     let text = one_text(&texts).map(Piece::Text);

@@ -196,8 +196,8 @@ fn word() -> impl Strategy<Value = String> {
 fn piece() -> impl Strategy<Value = Piece> {
     prop_oneof![
         6 => text().prop_map(Piece::Text),
-        2 => (0..9_u8).prop_map(Piece::Picture),
-        1 => (0..9_u8).prop_map(Piece::Link),
+        2 => (0..30_u8).prop_map(Piece::Picture),
+        1 => (0..30_u8).prop_map(Piece::Link),
         1 => ("[a-z]{1,4}\\.pdf", 0..9_u8).prop_map(|(name, number)| Piece::Document(name, number)),
     ]
 }

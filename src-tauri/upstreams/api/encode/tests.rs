@@ -1,7 +1,7 @@
 use base64::Engine;
 
 use super::*;
-use crate::chat::{Image, Sampling, ToolCall};
+use crate::chat::{Image, ImageLink, Sampling, ToolCall};
 
 const ASK: Ask<'_> = Ask { model: "m", max_tokens: Some(9), reasons: None };
 
@@ -24,7 +24,8 @@ fn a_plain_request_is_plain() {
 #[test]
 fn calls_results_and_their_pictures_stand_where_the_form_wants_them() {
     let call = |id: &str| ToolCall { id: id.into(), name: "f".into(), arguments: "{}".into() };
-    let link: Part = Part::ImageLink("https://example.com/a.png".parse().unwrap());
+    let link: Part =
+        Part::ImageLink(ImageLink { url: "https://example.com/a.png".parse().unwrap(), detail: None });
     let result =
         |id: &str, parts, failed| Part::Result(ToolResult { call_id: id.into(), name: None, parts, failed });
     let request = Request {
@@ -61,7 +62,7 @@ fn calls_results_and_their_pictures_stand_where_the_form_wants_them() {
 
 #[test]
 fn results_of_one_turn_stand_together_even_if_each_is_a_message() {
-    let link = Part::ImageLink("https://example.com/a.png".parse().unwrap());
+    let link = Part::ImageLink(ImageLink { url: "https://example.com/a.png".parse().unwrap(), detail: None });
     let result = |id: &str, parts| Message {
         role: Role::User,
         parts: vec![Part::Result(ToolResult { call_id: id.into(), name: None, parts, failed: false })],
@@ -76,7 +77,7 @@ fn results_of_one_turn_stand_together_even_if_each_is_a_message() {
 
 #[test]
 fn an_empty_text_is_no_piece_of_its_own() {
-    let link = Part::ImageLink("https://example.com/a.png".parse().unwrap());
+    let link = Part::ImageLink(ImageLink { url: "https://example.com/a.png".parse().unwrap(), detail: None });
     let content = |parts| {
         let messages = vec![Message { role: Role::User, parts }];
         json_of(&Request { messages, ..Request::default() }, ASK)["messages"][0]["content"].clone()

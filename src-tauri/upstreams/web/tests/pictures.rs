@@ -4,7 +4,7 @@ use super::super::addresses;
 use super::super::fetch::Fetcher;
 use super::server::{Seen, Server, Step, answer, json, reply, send};
 use super::*;
-use crate::chat::{Image, MAX_IMAGE_BYTES};
+use crate::chat::{Image, ImageLink, MAX_IMAGE_BYTES};
 use crate::upstreams::transport::resolver;
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\nrest";
@@ -128,7 +128,10 @@ async fn s01_links_to_this_machine_are_refused_without_a_connection() {
         ["127.0.0.1", "localhost", "[::1]", "2130706433", "127.0.0.1.", "[::ffff:127.0.0.1]", "0x7f000001"]
     {
         for scheme in ["https", "http"] {
-            let link = Part::ImageLink(format!("{scheme}://{host}:{port}/a.png").parse().unwrap());
+            let link = Part::ImageLink(ImageLink {
+                url: format!("{scheme}://{host}:{port}/a.png").parse().unwrap(),
+                detail: None,
+            });
             let failure = show(&web, &account("a"), vec![link]).await.unwrap_err();
             assert_eq!(failure.kind, FailureKind::Image, "{host}");
         }
@@ -140,7 +143,7 @@ async fn s01_links_to_this_machine_are_refused_without_a_connection() {
 async fn links_can_be_switched_off() {
     let server = site().await;
     let web = web_with(&server, |settings| settings.manner.image_links = false);
-    let link = Part::ImageLink("https://example.com/a.png".parse().unwrap());
+    let link = Part::ImageLink(ImageLink { url: "https://example.com/a.png".parse().unwrap(), detail: None });
     let failure = show(&web, &account("a"), vec![link]).await.unwrap_err();
     assert!(failure.kind == FailureKind::Image && failure.detail.contains("switched off"));
 }
