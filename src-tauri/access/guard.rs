@@ -24,7 +24,7 @@ const KEYLESS: &str = "(no key)";
 /// The one guard before every route.
 pub struct Guard {
     table: Table,
-    policy: RwLock<Arc<Policy>>,
+    policy: Arc<RwLock<Arc<Policy>>>,
     keys: Keys,
     control: [u8; 32],
     serving: Serving,
@@ -67,7 +67,7 @@ pub struct Admitted {
 impl Guard {
     /// A guard over this table. `control` is the [`super::digest`] of the control token.
     pub fn new(routes: Vec<Route>, policy: Policy, keys: Keys, control: [u8; 32]) -> Self {
-        let policy = RwLock::new(Arc::new(policy));
+        let policy = Arc::new(RwLock::new(Arc::new(policy)));
         let (serving, sessions) = (Serving::default(), Sessions::default());
         let turned_away = Counts::default();
         Self {
@@ -96,10 +96,20 @@ impl Guard {
         self
     }
 
-    /// Asks no client for its key. Whatever a client sends as one is passed over.
+    /// A guard over other routes that asks no client for its key; whatever one sends as a key is passed over. Its lists of
+    /// hosts and origins and its switch are those of this one, also when they change.
     #[must_use]
-    pub fn without_key(self) -> Self {
-        Self { keyless: true, ..self }
+    pub fn without_key(&self, routes: Vec<Route>) -> Self {
+        Self {
+            table: Table::new(routes),
+            policy: Arc::clone(&self.policy),
+            keys: Keys::new(),
+            control: [0; 32],
+            serving: self.serving.clone(),
+            sessions: Sessions::default(),
+            keyless: true,
+            turned_away: Counts::default(),
+        }
     }
 
     /// The table, in the order that [`Admitted::route`] counts in.

@@ -1,5 +1,6 @@
 //! What the rooms that serve do for commands of the control room.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,7 +10,8 @@ use tokio::time::Instant;
 use warp::reply::Response;
 
 use super::front::Front;
-use crate::control::{BoxFuture, ClientKeys, Engine, MainKey, TryView};
+use super::keyless::Keyless;
+use crate::control::{BoxFuture, ClientKeys, Engine, MainKey, Said, TryView};
 use crate::secrets::{ExposeSecret, Secret};
 
 /// A question that is tried takes no longer.
@@ -21,6 +23,7 @@ const LARGEST: usize = 1 << 20;
 pub(super) struct Rooms {
     pub(super) front: Front,
     pub(super) keys: ClientKeys,
+    pub(super) keyless: Arc<Keyless>,
 }
 
 impl Engine for Rooms {
@@ -32,6 +35,14 @@ impl Engine for Rooms {
             let asked = tokio::time::timeout(PATIENCE, self.ask(&key, &model, &text)).await;
             asked.unwrap_or_else(|_| failed("upstream_timeout", "there was no answer within three minutes"))
         })
+    }
+
+    fn serve_without_key(&self, port: Option<u16>) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(self.keyless.set(port))
+    }
+
+    fn without_key(&self) -> Option<Said> {
+        self.keyless.said()
     }
 }
 

@@ -3,42 +3,101 @@
 //! It listens on 127.0.0.1 whatever `host` says, answers the dialects' routes and nothing else, and judges Host, Origin
 //! and content type as the first port does, so that no web page gets in. Every program of this machine does.
 
-use std::net::Ipv4Addr;
-use std::sync::Arc;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use warp::Filter;
 
 use super::front::Front;
-use crate::access::{Dialect, Guard, Keys, Policy, Route, Scope, Serving};
-use crate::config::Config;
+use crate::access::{Dialect, Guard, Route, Scope};
 use crate::control::Said;
 use crate::proxy::{self, Answer, Proxy};
-use crate::server::{self, Bound, Limits, Server};
+use crate::server::{self, Limits, Server};
 
 /// What Ollama's clients look for at the root before they ask anything.
 const GREETING: &str = "Ollama is running";
+/// How long answers may go on after the port was closed. Who closes it wants it closed.
+const GRACE: Duration = Duration::from_secs(2);
 
-/// Takes the port, if one is set. What stands in the way is a notice: the first port is no worse for it.
-pub(super) async fn bind(config: &Config, notices: &mut Vec<Said>) -> Option<Bound> {
-    let port = config.keyless_port?;
-    match server::bind((Ipv4Addr::LOCALHOST, port).into()).await {
-        Ok(bound) => {
-            notices.push(Said::Keyless { port });
-            Some(bound)
+/// The port, open or not.
+pub(super) struct Keyless {
+    front: Front,
+    limits: Limits,
+    /// Held through a change, so that there is one at a time.
+    server: tokio::sync::Mutex<Option<Server>>,
+    /// What the user should know of it.
+    said: Mutex<Option<Said>>,
+}
+
+impl Keyless {
+    /// Closed at first. `main` is the guard of the first port.
+    pub(super) fn new(main: &Guard, proxy: &Proxy, limits: Limits) -> Self {
+        let greeting = warp::path::end().and(warp::get()).map(|| Answer::text(200, GREETING));
+        let routes = proxy::routes(proxy).or(greeting).unify().recover(proxy::unanswered).unify().boxed();
+        let front = Front::new(Arc::new(main.without_key(table())), proxy.clone(), routes);
+        Self { front, limits, server: tokio::sync::Mutex::default(), said: Mutex::default() }
+    }
+
+    /// Opens the port that the settings name, if they do. What stands in the way is told, no more: the first port is no
+    /// worse for it.
+    pub(super) async fn begin(&self, port: Option<u16>) {
+        if let Err(detail) = self.set(port).await {
+            self.say(Some(Said::KeylessClosed { detail }));
         }
-        Err(error) => {
-            notices.push(Said::KeylessClosed { detail: error.to_string() });
-            None
+    }
+
+    /// Opens the port, moves to another, or closes it.
+    ///
+    /// # Errors
+    /// A sentence for people where the new one cannot be taken; all stays as it was.
+    pub(super) async fn set(&self, port: Option<u16>) -> Result<(), String> {
+        let mut server = self.server.lock().await;
+        match (port, server.as_ref()) {
+            (Some(port), Some(server)) => {
+                server.switch(at(port), |_| Ok(())).await.map_err(|error| error.to_string())?;
+            }
+            (Some(port), None) => {
+                let bound = server::bind(at(port)).await.map_err(|error| error.to_string())?;
+                *server = Some(Server::start(bound, self.front.clone(), self.limits.clone()));
+            }
+            (None, _) => close(server.take(), GRACE).await,
         }
+        self.say(port.map(|port| Said::Keyless { port }));
+        Ok(())
+    }
+
+    /// That it is open, or why it is not.
+    pub(super) fn said(&self) -> Option<Said> {
+        self.lock().clone()
+    }
+
+    /// Closes it for good.
+    pub(super) async fn stop(&self, grace: Duration) {
+        close(self.server.lock().await.take(), grace).await;
+    }
+
+    fn say(&self, said: Option<Said>) {
+        if let Some(said) = &said {
+            tracing::warn!("{said}");
+        }
+        *self.lock() = said;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Said>> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Serves it.
-pub(super) fn start(bound: Bound, proxy: &Proxy, policy: Policy, serving: Serving, limits: Limits) -> Server {
-    let guard = Guard::new(table(), policy, Keys::new(), [0; 32]).with_serving(serving).without_key();
-    let greeting = warp::path::end().and(warp::get()).map(|| Answer::text(200, GREETING));
-    let routes = proxy::routes(proxy).or(greeting).unify().recover(proxy::unanswered).unify().boxed();
-    Server::start(bound, Front::new(Arc::new(guard), proxy.clone(), routes), limits)
+async fn close(server: Option<Server>, grace: Duration) {
+    if let Some(server) = server {
+        // How many answers were cut is told of the first port alone.
+        let _ = server.stop(grace).await;
+    }
+}
+
+fn at(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
 }
 
 fn table() -> Vec<Route> {

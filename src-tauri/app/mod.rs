@@ -27,6 +27,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio_util::sync::CancellationToken;
 use warp::Filter;
 
+use self::keyless::Keyless;
 use crate::access::{self, Guard, Policy};
 use crate::accounts::{Accounts, Clock, Store};
 use crate::config::{Config, SecretPlace, SettingsFile};
@@ -72,7 +73,7 @@ fn system(what: &'static str) -> impl FnOnce(std::io::Error) -> StartError {
 /// The running program. Dropping it without [`App::stop`] cuts everything off.
 pub struct App {
     server: Arc<Server>,
-    keyless: Option<Server>,
+    keyless: Arc<Keyless>,
     journal: Journal,
     simulator: Option<Simulator>,
     background: CancellationToken,
@@ -96,8 +97,6 @@ impl App {
         let opened = open_journal(&config, &database).await?;
         let files = config.notice.iter().cloned().chain(opened.notice.clone());
         let mut notices: Vec<Said> = files.map(|text| Said::Plain { text }).collect();
-
-        let keyless = keyless::bind(&config, &mut notices).await;
 
         let simulator = start_simulator(&config).await?;
         let roster = roster::at_hand(&config, simulator.as_ref());
@@ -154,16 +153,13 @@ impl App {
         let routes = routes(&proxy, &control, &door, &config);
         let guard = Arc::new(guard);
         let front = front::Front::new(Arc::clone(&guard), proxy.clone(), routes);
-        let engine: Arc<dyn control::Engine> = Arc::new(engine::Rooms { front: front.clone(), keys });
-        control.attach_rooms(&guard, &engine);
         let limits =
             server::Limits { max_connections: config.limits.max_connections, ..server::Limits::default() };
-        let keyless = match keyless {
-            Some(bound) => {
-                Some(keyless::start(bound, &proxy, policy(&config)?, serving.clone(), limits.clone()))
-            }
-            None => None,
-        };
+        let keyless = Arc::new(Keyless::new(&guard, &proxy, limits.clone()));
+        let rooms = engine::Rooms { front: front.clone(), keys, keyless: Arc::clone(&keyless) };
+        let engine: Arc<dyn control::Engine> = Arc::new(rooms);
+        control.attach_rooms(&guard, &engine);
+        keyless.begin(config.keyless_port).await;
         let server = Arc::new(Server::start(bound, front, limits));
         let lock = Arc::new(lock);
         control.attach(&server, announcer(&lock, config.demo));
@@ -205,13 +201,7 @@ impl App {
     pub async fn stop(self, grace: Duration) -> server::Drained {
         let Self { server, keyless, journal, simulator, background, watching, control, lock, engine } = self;
         background.cancel();
-        let without_key = async {
-            if let Some(keyless) = &keyless {
-                // How it went is told by the main server's own end.
-                let _ = keyless.stop(grace).await;
-            }
-        };
-        let (drained, ()) = tokio::join!(server.stop(grace), without_key);
+        let (drained, ()) = tokio::join!(server.stop(grace), keyless.stop(grace));
         if let Some(simulator) = simulator {
             simulator.stop().await;
         }
@@ -221,7 +211,7 @@ impl App {
         }
         let written = tokio::task::spawn_blocking(move || {
             // These hold the last handles to the accounts, whose states are written when the last is gone.
-            drop((server, control, engine));
+            drop((server, keyless, control, engine));
             journal.close(LOG_GRACE);
         });
         // A log that cannot be written in time has warned already; the program ends in any case.

@@ -45,7 +45,12 @@ pub(super) fn all(control: &Control) -> Vec<Notice> {
     let later = control.notices_so_far();
     let numbered = started.chain(later).enumerate();
     let plain = numbered.map(|(n, said)| notice(&format!("note-{n}"), Severity::Warning, said, None));
-    plain.chain(log(control)).chain(main_key(control)).collect()
+    plain.chain(log(control)).chain(without_key(control)).chain(main_key(control)).collect()
+}
+
+fn without_key(control: &Control) -> Option<Notice> {
+    let said = control.engine().ok()?.without_key()?;
+    Some(notice("without-key", Severity::Warning, said, Some(Page::Settings)))
 }
 
 fn log(control: &Control) -> Option<Notice> {

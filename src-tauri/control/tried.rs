@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BoxFuture, Control, ControlError, ErrorCode};
+use super::{BoxFuture, Control, ControlError, ErrorCode, Said};
 
 /// What became of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,15 @@ pub struct TryView {
 pub trait Engine: Send + Sync {
     /// One real request.
     fn try_one(&self, model: String, text: String) -> BoxFuture<'_, TryView>;
+
+    /// Opens the port without a key, moves it, or closes it.
+    ///
+    /// # Errors
+    /// A sentence for people; all stays as it was.
+    fn serve_without_key(&self, port: Option<u16>) -> BoxFuture<'_, Result<(), String>>;
+
+    /// What the user should know of that port now.
+    fn without_key(&self) -> Option<Said>;
 }
 
 /// The longest question, bytes.

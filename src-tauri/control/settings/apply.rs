@@ -2,7 +2,7 @@
 
 use super::super::log::blocking;
 use super::super::port;
-use super::super::{Control, ControlError, ErrorCode};
+use super::super::{Control, ControlError, Engine, ErrorCode};
 use super::table::Setting;
 use super::{SettingValue, changed};
 use crate::access::Policy;
@@ -21,8 +21,32 @@ pub(super) async fn change(
         // Bound first, then saved: a port that is taken changes nothing.
         return port::switch_to(control, config.port).await.map(drop);
     }
+    if setting.name == "keyless_port"
+        && let Ok(engine) = control.engine()
+    {
+        return move_keyless(control, &*engine, config.keyless_port, || save(control, setting, value)).await;
+    }
     save(control, setting, value)?;
     apply(control, setting.name, &config).await
+}
+
+/// Taken first, then saved, as the first port is: one that is taken already changes nothing.
+async fn move_keyless(
+    control: &Control,
+    engine: &dyn Engine,
+    port: Option<u16>,
+    save: impl FnOnce() -> Result<(), ControlError>,
+) -> Result<(), ControlError> {
+    let before = control.saved().keyless_port;
+    let refused = |detail| ControlError::new(ErrorCode::PortTaken, detail);
+    engine.serve_without_key(port).await.map_err(refused)?;
+    let saved = save();
+    if saved.is_err() {
+        // Where that fails too, the notice names the port that is open.
+        let _ = engine.serve_without_key(before).await;
+    }
+    control.touch();
+    saved
 }
 
 fn save(control: &Control, setting: &Setting, value: Option<SettingValue>) -> Result<(), ControlError> {

@@ -99,7 +99,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     one_of(&["turns", "transcript"], live(plain("layout", &["layout"], Choice, |c| word(c.layout)))),
     live(plain("fill_max_tokens", &["fill_max_tokens"], Switch, |c| switch(c.fill_max_tokens))),
     live(plain("nearest_models", &["nearest_models"], Switch, |c| switch(c.nearest_models))),
-    plain("keyless_port", &["keyless_port"], Number, |c| number(c.keyless_port.unwrap_or(0))),
+    live(plain("keyless_port", &["keyless_port"], Number, |c| number(c.keyless_port.unwrap_or(0)))),
 ];
 
 fn number(value: impl TryInto<i64>) -> SettingValue {

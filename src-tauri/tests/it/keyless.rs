@@ -2,13 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Options, Program, Scene, simulator};
-
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    listener.local_addr().expect("an address").port()
-}
+use crate::support::{Answer, Options, Program, Scene, free_port, simulator};
 
 async fn send(
     scene: &Scene,
@@ -69,4 +63,47 @@ async fn it_is_off_by_default_and_a_taken_port_is_told() {
     assert!(program.log().contains("the port without a key is not open"));
     let plain = Program::start(&simulator).await;
     assert!(!plain.log().contains("no key is asked"));
+}
+
+#[tokio::test]
+async fn it_is_opened_moved_and_closed_while_the_program_runs() {
+    let scene = Scene::with(&["alice"], Options::default()).await;
+    let set = |name: &'static str, value: Value| {
+        let args = json!({ "name": name, "value": value });
+        async { scene.program.control("settings.set", &{ args }).await }
+    };
+    let answers = async |port: u16, headers: &[(&str, &str)]| {
+        send(&scene, port, "POST", "/api/chat", headers, &hi()).await.status
+    };
+    let is_open = |port: u16| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
+    let told = async || {
+        let status = scene.control("status", &json!({})).await;
+        let notices = status["notices"].as_array().expect("a list").clone();
+        notices.iter().find(|notice| notice["id"] == "without-key").map(|notice| notice["said"].clone())
+    };
+    let (first, second) = (free_port(), free_port());
+
+    assert_eq!(told().await, None);
+    assert_eq!(set("keyless_port", json!(first)).await.status, 200);
+    assert_eq!(answers(first, &[]).await, 200);
+    assert_eq!(told().await, Some(json!({ "what": "keyless", "port": first })));
+
+    let other_name = [("host", "pc.example")];
+    assert_eq!(answers(first, &other_name).await, 403);
+    assert_eq!(set("allowed_hosts", json!(["pc.example"])).await.status, 200);
+    assert_eq!(answers(first, &other_name).await, 200, "it follows the lists of the first port");
+
+    let held = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let taken = set("keyless_port", json!(held.local_addr().expect("an address").port())).await;
+    assert_eq!(taken.error().1, "port_taken", "{:?}", taken.body);
+    assert_eq!(answers(first, &[]).await, 200, "nothing has changed");
+
+    assert_eq!(set("keyless_port", json!(second)).await.status, 200);
+    assert_eq!((answers(second, &[]).await, is_open(first)), (200, false));
+
+    assert_eq!(set("keyless_port", json!(0)).await.status, 200);
+    assert!(!is_open(second));
+    assert_eq!(told().await, None);
+    scene.still_serves().await;
+    scene.program.stop().await;
 }

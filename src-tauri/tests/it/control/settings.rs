@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Options, Program, Scene, simulator};
+use crate::support::{Answer, Options, Program, Scene, free_port, simulator};
 
 async fn get(program: &Program, name: &str) -> Value {
     let settings = program.control("settings.get", &json!({})).await.json();
@@ -145,8 +145,7 @@ async fn l12_a_text_to_import_changes_no_setting() {
 #[tokio::test]
 async fn a_port_that_is_set_is_switched_to_and_kept() {
     let simulator = simulator(&["alice"]).await;
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let options = Options::default().bare().settings(&format!("port = {free}"));
+    let options = Options::default().bare().settings(&format!("port = {}", free_port()));
     let program = Program::start_with(&simulator, options).await;
     let next = program.control("port.free", &json!({})).await.json()["port"].clone();
     let changed = set(&program, "port", next.clone()).await;

@@ -10,6 +10,7 @@ mod clock;
 mod keyring;
 #[cfg(target_os = "linux")]
 mod own_network;
+mod port;
 mod program;
 mod raw;
 mod reply;
@@ -25,6 +26,7 @@ pub use clock::Clock;
 pub use keyring::Session;
 #[cfg(target_os = "linux")]
 pub use own_network::{in_own_network, system};
+pub use port::free_port;
 pub use program::{KEY, Options, Program, cli_in, cli_with, err, out, refused_start};
 pub use raw::{RawAnswer, raw};
 pub use reply::{Answer, Sse, code_of};
