@@ -1,9 +1,12 @@
 //! Searching a long request log: the same questions that the window asks, through the journal itself.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use mammouth_proxy::journal::{Attempt, Fault, Journal, Limits, Outcome, Picked, PickedBy, Query, Start};
 
+/// For what is still to be written at the end.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Records that are written before the writer is waited for: its queue is bounded.
 const BATCH: u64 = 2_000;
 const MODELS: [&str; 8] = [
@@ -26,11 +29,11 @@ pub(crate) struct Searched {
     pub(crate) took: Vec<(&'static str, Duration)>,
 }
 
-pub(crate) fn measure(quick: bool) -> crate::Outcome<Searched> {
+/// Fills a request log in this file, and asks it.
+pub(crate) fn measure(file: &Path, quick: bool) -> crate::Outcome<Searched> {
     let rows = if quick { 100_000 } else { 1_000_000 };
-    let folder = tempfile::tempdir()?;
     let limits = Limits { max_bytes: u64::MAX / 2, ..Limits::default() };
-    let journal = Journal::open(&folder.path().join("log.db"), limits).journal;
+    let journal = Journal::open(file, limits).journal;
     for number in 0..rows {
         record(&journal, number);
         if number % BATCH == 0 {
@@ -68,6 +71,7 @@ pub(crate) fn measure(quick: bool) -> crate::Outcome<Searched> {
         took.push((*what, middle(|| journal.latest(query).map(drop))?));
     }
     took.push(("how many there are", middle(|| journal.count(&Query::default()).map(drop))?));
+    journal.close(PATIENCE);
     Ok(Searched { rows, took })
 }
 

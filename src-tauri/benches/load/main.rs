@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
 mod log;
+mod long_log;
 mod machine;
 mod memory;
 mod mock;
@@ -83,14 +84,19 @@ async fn measure(scale: &Scale) -> Outcome<()> {
     eprintln!("tool parser …");
     let parsed = parser::measure(scale.quick);
     eprintln!("request log …");
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("log.db");
     let searched = tokio::task::spawn_blocking({
-        let quick = scale.quick;
-        move || log::measure(quick)
+        let (file, quick) = (file.clone(), scale.quick);
+        move || log::measure(&file, quick)
     })
     .await??;
+    eprintln!("streams beside a long request log …");
+    let beside = long_log::measure(&mock, &file, scale).await?;
     let measured = report::Measured { start, memory, pictures, small, streams, relayed, stopped };
     print!("{}", report::all(scale, &busy, &measured)?);
     print!("{}", report::parser_table(&parsed)?);
     print!("{}", report::log_table(&searched)?);
+    print!("{}", report::long_log_table(&beside)?);
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -86,8 +86,22 @@ impl Program {
         Self::start_with(&[("API_KEYS", keys), ("MAMMOUTH_API_URL", &format!("http://{mock}"))]).await
     }
 
-    async fn start_with(settings: &[(&str, &str)]) -> Outcome<Self> {
+    /// With web sessions, and with this file as its request log, which is moved and to be cut back to this size.
+    pub(crate) async fn start_on(mock: SocketAddr, log: &Path, bytes: u64) -> Outcome<Self> {
         let data = tempfile::tempdir()?;
+        let folder = data.path().join("data");
+        std::fs::create_dir(&folder)?;
+        std::fs::rename(log, folder.join("mammouth.db"))?;
+        std::fs::write(folder.join("settings.toml"), format!("[limits]\nlog_max_bytes = {bytes}\n"))?;
+        let (cookies, url) = (COOKIES.join(","), format!("http://{mock}"));
+        Self::start_in(data, &[("COOKIES", &cookies), ("MAMMOUTH_WEB_URL", &url)]).await
+    }
+
+    async fn start_with(settings: &[(&str, &str)]) -> Outcome<Self> {
+        Self::start_in(tempfile::tempdir()?, settings).await
+    }
+
+    async fn start_in(data: tempfile::TempDir, settings: &[(&str, &str)]) -> Outcome<Self> {
         let key = key()?;
         let mut child = command(&data, &key, settings)?.spawn()?;
         let pid = child.id();
@@ -106,6 +120,11 @@ impl Program {
     /// Where it keeps its files.
     pub(crate) fn data(&self) -> PathBuf {
         self.data.path().join("data")
+    }
+
+    /// What opens its control door.
+    pub(crate) fn control_token(&self) -> Outcome<String> {
+        Ok(std::fs::read_to_string(self.data().join("control-token"))?.trim().to_owned())
     }
 
     /// Sends it a signal.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::Outcome;
 use crate::log::Searched;
+use crate::long_log::Beside;
 use crate::machine;
 use crate::memory::Memory;
 use crate::parser::Parsed;
@@ -69,6 +70,18 @@ pub(crate) fn log_table(searched: &Searched) -> Outcome<String> {
     for (what, took) in &searched.took {
         writeln!(out, "| {what} | {:.1} |", took.as_secs_f64() * 1_000.0)?;
     }
+    Ok(out)
+}
+
+/// What retention and an export in a loop do to streams.
+pub(crate) fn long_log_table(beside: &Beside) -> Outcome<String> {
+    let mut out = String::new();
+    let (before, after) = (beside.before as f64 / 1e6, beside.after as f64 / 1e6);
+    writeln!(out, "\n### Streams while that log is cut back and exported (aim: 5 ms added, p99)\n")?;
+    writeln!(out, "{} exports; the file went from {before:.0} to {after:.0} MB.\n", beside.exports)?;
+    writeln!(out, "| milliseconds, p50 / p99 | direct | proxied | added p50 | added p99 | samples |")?;
+    writeln!(out, "|---|--:|--:|--:|--:|--:|")?;
+    pair(&mut out, "a chunk from the mock's write to the client's read", &beside.transit)?;
     Ok(out)
 }
 

@@ -153,12 +153,12 @@ impl Cost {
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     gaps: Samples,
-    transit: Samples,
+    pub(crate) transit: Samples,
     pub(crate) chunks: usize,
 }
 
 impl Seen {
-    fn append(&mut self, other: Self) {
+    pub(crate) fn append(&mut self, other: Self) {
         self.gaps.append(other.gaps);
         self.transit.append(other.transit);
         self.chunks += other.chunks;
