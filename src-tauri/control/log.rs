@@ -79,8 +79,7 @@ pub(super) async fn bodies(control: &Control, args: IdArgs) -> Result<Bodies, Co
 pub(super) async fn export(control: &Control, args: ExportArgs) -> Result<Exported, ControlError> {
     let (journal, query) = (control.journal.clone(), args.query.unwrap_or_default());
     let secrets = known_secrets(control);
-    // Off the thread that passes all streams on: there may be megabytes to look through.
-    let text = blocking(move || {
+    let text = giving_way(move || {
         let text = written(&journal, args.format, query)?;
         Ok(Redactor::new(&secrets).without_secrets(&text))
     })
@@ -92,6 +91,33 @@ pub(super) async fn export(control: &Control, args: ExportArgs) -> Result<Export
     };
     Ok(Exported { name: format!("mammouth-requests.{ending}"), media_type: media_type.to_owned(), text })
 }
+
+/// Tens of megabytes to read, write and look through, for which no stream should wait. On a thread of its own, because a
+/// priority that was given up is not had back.
+async fn giving_way<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, JournalError> + Send + 'static,
+) -> Result<T, ControlError> {
+    let (sender, done) = tokio::sync::oneshot::channel();
+    let run = move || {
+        lower_priority();
+        // Nobody waits any more where the command was given up.
+        drop(sender.send(work()));
+    };
+    std::thread::Builder::new().name("export".to_owned()).spawn(run).map_err(internal)?;
+    done.await.map_err(internal)?.map_err(internal)
+}
+
+/// Of this thread. Elsewhere priorities are the whole program's, or need a library of their own.
+#[cfg(target_os = "linux")]
+fn lower_priority() {
+    /// A tenth of the weight of others: on a machine that has nothing to spare, it still gets on.
+    const NICE: i32 = 10;
+    // It works without as well.
+    let _ = rustix::process::setpriority_process(None, NICE);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn lower_priority() {}
 
 fn written(journal: &Journal, format: ExportFormat, query: Query) -> Result<String, JournalError> {
     let records = all(journal, query)?;
@@ -149,7 +175,9 @@ pub(super) async fn clear(control: &Control, _: Nothing) -> Result<u64, ControlE
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, JournalError> + Send + 'static,
 ) -> Result<T, ControlError> {
-    let internal = |text: String| ControlError::new(ErrorCode::Internal, text);
-    let done = tokio::task::spawn_blocking(work).await.map_err(|error| internal(error.to_string()))?;
-    done.map_err(|error| internal(error.to_string()))
+    tokio::task::spawn_blocking(work).await.map_err(internal)?.map_err(internal)
+}
+
+fn internal(error: impl std::fmt::Display) -> ControlError {
+    ControlError::new(ErrorCode::Internal, error.to_string())
 }
