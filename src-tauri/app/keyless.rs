@@ -61,7 +61,13 @@ impl Keyless {
                 let bound = server::bind(at(port)).await.map_err(|error| error.to_string())?;
                 *server = Some(Server::start(bound, self.front.clone(), self.limits.clone()));
             }
-            (None, _) => close(server.take(), GRACE).await,
+            (None, _) => {
+                let server = server.take();
+                // Said before it is waited for: who asked may be gone by then, and the port is closed all the same.
+                self.say(None);
+                close(server, GRACE).await;
+                return Ok(());
+            }
         }
         self.say(port.map(|port| Said::Keyless { port }));
         Ok(())

@@ -30,23 +30,30 @@ pub(super) async fn change(
     apply(control, setting.name, &config).await
 }
 
-/// Taken first, then saved, as the first port is: one that is taken already changes nothing.
+/// Taken first, then saved, as the first port is: one that is taken already changes nothing. To close it is saved first,
+/// so that it stays closed even if nobody waits for the end of that.
 async fn move_keyless(
     control: &Control,
     engine: &dyn Engine,
     port: Option<u16>,
     save: impl FnOnce() -> Result<(), ControlError>,
 ) -> Result<(), ControlError> {
-    let before = control.saved().keyless_port;
     let refused = |detail| ControlError::new(ErrorCode::PortTaken, detail);
-    engine.serve_without_key(port).await.map_err(refused)?;
-    let saved = save();
-    if saved.is_err() {
-        // Where that fails too, the notice names the port that is open.
-        let _ = engine.serve_without_key(before).await;
-    }
+    let done = if port.is_none() {
+        save()?;
+        engine.serve_without_key(None).await.map_err(refused)
+    } else {
+        let before = control.saved().keyless_port;
+        engine.serve_without_key(port).await.map_err(refused)?;
+        let saved = save();
+        if saved.is_err() {
+            // Where that fails too, the notice names the port that is open.
+            let _ = engine.serve_without_key(before).await;
+        }
+        saved
+    };
     control.touch();
-    saved
+    done
 }
 
 fn save(control: &Control, setting: &Setting, value: Option<SettingValue>) -> Result<(), ControlError> {
