@@ -68,9 +68,8 @@ async fn it_is_off_by_default_and_a_taken_port_is_told() {
 #[tokio::test]
 async fn it_is_opened_moved_and_closed_while_the_program_runs() {
     let scene = Scene::with(&["alice"], Options::default()).await;
-    let set = |name: &'static str, value: Value| {
-        let args = json!({ "name": name, "value": value });
-        async { scene.program.control("settings.set", &{ args }).await }
+    let set = async |name: &str, value: Value| {
+        scene.program.control("settings.set", &json!({ "name": name, "value": value })).await
     };
     let answers = async |port: u16, headers: &[(&str, &str)]| {
         send(&scene, port, "POST", "/api/chat", headers, &hi()).await.status
