@@ -11,8 +11,9 @@ use warp::reply::Response;
 
 use super::front::Front;
 use super::keyless::Keyless;
-use crate::control::{BoxFuture, ClientKeys, Engine, MainKey, Said, TryView};
+use crate::control::{BoxFuture, ClientKeys, Engine, MainKey, Said, Save, TryView};
 use crate::secrets::{ExposeSecret, Secret};
+use crate::server::SwitchError;
 
 /// A question that is tried takes no longer.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -37,8 +38,12 @@ impl Engine for Rooms {
         })
     }
 
-    fn serve_without_key(&self, port: Option<u16>) -> BoxFuture<'_, Result<(), String>> {
-        Box::pin(self.keyless.set(port))
+    fn serve_without_key<'a>(
+        &'a self,
+        port: Option<u16>,
+        save: Save<'a>,
+    ) -> BoxFuture<'a, Result<(), SwitchError>> {
+        Box::pin(self.keyless.set(port, save))
     }
 
     fn without_key(&self) -> Option<Said> {

@@ -13,7 +13,7 @@ use super::front::Front;
 use crate::access::{Dialect, Guard, Route, Scope};
 use crate::control::Said;
 use crate::proxy::{self, Answer, Proxy};
-use crate::server::{self, Limits, Server};
+use crate::server::{self, Limits, Server, SwitchError};
 
 /// What Ollama's clients look for at the root before they ask anything.
 const GREETING: &str = "Ollama is running";
@@ -42,34 +42,34 @@ impl Keyless {
     /// Opens the port that the settings name, if they do. What stands in the way is told, no more: the first port is no
     /// worse for it.
     pub(super) async fn begin(&self, port: Option<u16>) {
-        if let Err(detail) = self.set(port).await {
-            self.say(Some(Said::KeylessClosed { detail }));
+        if let Err(error) = self.set(port, || Ok(())).await {
+            self.say(Some(Said::KeylessClosed { detail: error.to_string() }));
         }
     }
 
-    /// Opens the port, moves to another, or closes it.
+    /// Opens the port, moves to another, or closes it, once the change is saved: whoever asked may be gone by the end.
     ///
     /// # Errors
-    /// A sentence for people where the new one cannot be taken; all stays as it was.
-    pub(super) async fn set(&self, port: Option<u16>) -> Result<(), String> {
+    /// The new one cannot be taken, or the change not be saved; all stays as it was.
+    pub(super) async fn set(
+        &self,
+        port: Option<u16>,
+        save: impl FnOnce() -> Result<(), String>,
+    ) -> Result<(), SwitchError> {
         let mut server = self.server.lock().await;
+        let keep = || save().map(|()| self.say(port.map(|port| Said::Keyless { port })));
         match (port, server.as_ref()) {
-            (Some(port), Some(server)) => {
-                server.switch(at(port), |_| Ok(())).await.map_err(|error| error.to_string())?;
-            }
+            (Some(port), Some(server)) => drop(server.switch(at(port), |_| keep()).await?),
             (Some(port), None) => {
-                let bound = server::bind(at(port)).await.map_err(|error| error.to_string())?;
+                let bound = server::bind(at(port)).await?;
+                keep().map_err(SwitchError::Save)?;
                 *server = Some(Server::start(bound, self.front.clone(), self.limits.clone()));
             }
             (None, _) => {
-                let server = server.take();
-                // Said before it is waited for: who asked may be gone by then, and the port is closed all the same.
-                self.say(None);
-                close(server, GRACE).await;
-                return Ok(());
+                keep().map_err(SwitchError::Save)?;
+                close(server.take(), GRACE).await;
             }
         }
-        self.say(port.map(|port| Said::Keyless { port }));
         Ok(())
     }
 

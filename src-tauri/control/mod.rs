@@ -46,7 +46,7 @@ pub use session::Door;
 pub use settings::{SettingFrom, SettingKind, SettingValue, SettingView, manner};
 pub use status::{Facts, ServingReason, ServingState, Status};
 pub use table::{changes, dispatch, names};
-pub use tried::{Engine, TryView};
+pub use tried::{Engine, Save, TryView};
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};

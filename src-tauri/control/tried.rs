@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{BoxFuture, Control, ControlError, ErrorCode, Said};
+use crate::server::SwitchError;
 
 /// What became of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,16 +25,23 @@ pub struct TryView {
     pub code: Option<String>,
 }
 
+/// Saves a change; the error is a sentence for people.
+pub type Save<'a> = Box<dyn FnOnce() -> Result<(), String> + Send + 'a>;
+
 /// What the rooms that serve do for a command. `app` hands it over, because they and this room do not see each other.
 pub trait Engine: Send + Sync {
     /// One real request.
     fn try_one(&self, model: String, text: String) -> BoxFuture<'_, TryView>;
 
-    /// Opens the port without a key, moves it, or closes it.
+    /// Opens the port without a key, moves it, or closes it. `save` is called once nothing else is in the way.
     ///
     /// # Errors
-    /// A sentence for people; all stays as it was.
-    fn serve_without_key(&self, port: Option<u16>) -> BoxFuture<'_, Result<(), String>>;
+    /// All stays as it was.
+    fn serve_without_key<'a>(
+        &'a self,
+        port: Option<u16>,
+        save: Save<'a>,
+    ) -> BoxFuture<'a, Result<(), SwitchError>>;
 
     /// What the user should know of that port now.
     fn without_key(&self) -> Option<Said>;

@@ -2,12 +2,13 @@
 
 use super::super::log::blocking;
 use super::super::port;
-use super::super::{Control, ControlError, Engine, ErrorCode};
+use super::super::{Control, ControlError, ErrorCode};
 use super::table::Setting;
 use super::{SettingValue, changed};
 use crate::access::Policy;
 use crate::config::{self, Config};
 use crate::journal::{self, Limits};
+use crate::server::SwitchError;
 use crate::upstreams::web::{Layout, Manner};
 
 /// Checks, saves and applies one change.
@@ -24,36 +25,23 @@ pub(super) async fn change(
     if setting.name == "keyless_port"
         && let Ok(engine) = control.engine()
     {
-        return move_keyless(control, &*engine, config.keyless_port, || save(control, setting, value)).await;
+        let save = || save(control, setting, value).map_err(|error| error.message);
+        let served = engine.serve_without_key(config.keyless_port, Box::new(save)).await;
+        // Its notice changes only after the save, which has said already that something changed.
+        control.touch();
+        return served.map_err(refused);
     }
     save(control, setting, value)?;
     apply(control, setting.name, &config).await
 }
 
-/// Taken first, then saved, as the first port is: one that is taken already changes nothing. To close it is saved first,
-/// so that it stays closed even if nobody waits for the end of that.
-async fn move_keyless(
-    control: &Control,
-    engine: &dyn Engine,
-    port: Option<u16>,
-    save: impl FnOnce() -> Result<(), ControlError>,
-) -> Result<(), ControlError> {
-    let refused = |detail| ControlError::new(ErrorCode::PortTaken, detail);
-    let done = if port.is_none() {
-        save()?;
-        engine.serve_without_key(None).await.map_err(refused)
-    } else {
-        let before = control.saved().keyless_port;
-        engine.serve_without_key(port).await.map_err(refused)?;
-        let saved = save();
-        if saved.is_err() {
-            // Where that fails too, the notice names the port that is open.
-            let _ = engine.serve_without_key(before).await;
+fn refused(error: SwitchError) -> ControlError {
+    match error {
+        SwitchError::Save(message) => ControlError::new(ErrorCode::NotSaved, message),
+        SwitchError::Bind(_) | SwitchError::Stopping => {
+            ControlError::new(ErrorCode::PortTaken, error.to_string())
         }
-        saved
-    };
-    control.touch();
-    done
+    }
 }
 
 fn save(control: &Control, setting: &Setting, value: Option<SettingValue>) -> Result<(), ControlError> {
