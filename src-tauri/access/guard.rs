@@ -100,16 +100,8 @@ impl Guard {
     /// hosts and origins and its switch are those of this one, also when they change.
     #[must_use]
     pub fn without_key(&self, routes: Vec<Route>) -> Self {
-        Self {
-            table: Table::new(routes),
-            policy: Arc::clone(&self.policy),
-            keys: Keys::new(),
-            control: [0; 32],
-            serving: self.serving.clone(),
-            sessions: Sessions::default(),
-            keyless: true,
-            turned_away: Counts::default(),
-        }
+        let other = Self::new(routes, Policy::default(), Keys::new(), [0; 32]);
+        Self { policy: Arc::clone(&self.policy), serving: self.serving.clone(), keyless: true, ..other }
     }
 
     /// The table, in the order that [`Admitted::route`] counts in.
