@@ -1,7 +1,54 @@
 //! Images in requests: named by a link, or sent along as a data URL or as bare base64.
 
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde::de::Visitor;
+
 use super::Invalid;
 use crate::chat::{Image, ImageDetail, ImageError, ImageLink, MAX_IMAGES, Message, Part};
+
+/// `{"url": …, "detail": …}`, or the bare text that some clients send.
+pub(super) struct ImageUrl<'a> {
+    pub(super) url: Cow<'a, str>,
+    pub(super) detail: Option<ImageDetail>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for ImageUrl<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ImageUrlVisitor(std::marker::PhantomData))
+    }
+}
+
+struct ImageUrlVisitor<'a>(std::marker::PhantomData<&'a ()>);
+
+impl<'de: 'a, 'a> Visitor<'de> for ImageUrlVisitor<'a> {
+    type Value = ImageUrl<'a>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a URL or an object with a url")
+    }
+
+    fn visit_borrowed_str<E: serde::de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(ImageUrl { url: Cow::Borrowed(text), detail: None })
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(ImageUrl { url: Cow::Owned(text.to_owned()), detail: None })
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        #[derive(Deserialize)]
+        struct Wire<'a> {
+            #[serde(borrow)]
+            url: Cow<'a, str>,
+            #[serde(borrow, default)]
+            detail: Option<Cow<'a, str>>,
+        }
+        let wire = Wire::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+        Ok(ImageUrl { url: wire.url, detail: wire.detail.as_deref().and_then(detail_of) })
+    }
+}
 
 /// An image that a client named by a URL.
 pub(super) fn of_url(param: &str, url: &str, detail: Option<ImageDetail>) -> Result<Part, Invalid> {

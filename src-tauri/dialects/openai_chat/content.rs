@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde::de::Visitor;
 use serde_json::value::RawValue;
 
-use crate::chat::{ImageDetail, Message, Part, Role, ToolCall, ToolResult};
+use crate::chat::{Message, Part, Role, ToolCall, ToolResult};
 use crate::dialects::common::MAX_MESSAGES;
 use crate::dialects::fields::{Bounded, TextOr};
-use crate::dialects::{Invalid, document, picture};
+use crate::dialects::picture::{self, ImageUrl};
+use crate::dialects::{Invalid, document};
 
 /// More calls than a model makes in one reply.
 const MAX_CALLS: usize = 1_000;
@@ -86,12 +86,6 @@ struct WireFile<'a> {
     filename: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     file_data: Option<Cow<'a, str>>,
-}
-
-/// `{"url": …, "detail": …}`, or the bare text that some clients send.
-struct ImageUrl<'a> {
-    url: Cow<'a, str>,
-    detail: Option<ImageDetail>,
 }
 
 /// The messages of a request.
@@ -272,41 +266,6 @@ fn free_text(raw: Option<&RawValue>) -> String {
 
 fn text_of(raw: &RawValue) -> Option<String> {
     serde_json::from_str(raw.get()).ok()
-}
-impl<'de: 'a, 'a> Deserialize<'de> for ImageUrl<'a> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ImageUrlVisitor(std::marker::PhantomData))
-    }
-}
-
-struct ImageUrlVisitor<'a>(std::marker::PhantomData<&'a ()>);
-
-impl<'de: 'a, 'a> Visitor<'de> for ImageUrlVisitor<'a> {
-    type Value = ImageUrl<'a>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a URL or an object with a url")
-    }
-
-    fn visit_borrowed_str<E: serde::de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(ImageUrl { url: Cow::Borrowed(text), detail: None })
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(ImageUrl { url: Cow::Owned(text.to_owned()), detail: None })
-    }
-
-    fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        #[derive(Deserialize)]
-        struct Wire<'a> {
-            #[serde(borrow)]
-            url: Cow<'a, str>,
-            #[serde(borrow, default)]
-            detail: Option<Cow<'a, str>>,
-        }
-        let wire = Wire::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
-        Ok(ImageUrl { url: wire.url, detail: wire.detail.as_deref().and_then(picture::detail_of) })
-    }
 }
 
 #[cfg(test)]
