@@ -8,7 +8,8 @@ use serde_json::value::RawValue;
 use super::tools::flat_name;
 use crate::chat::{Message, Part, Role, ToolCall, ToolResult};
 use crate::dialects::fields::{TextOr, piece};
-use crate::dialects::{Invalid, document, picture};
+use crate::dialects::picture::{self, ImageUrl};
+use crate::dialects::{Invalid, document};
 
 /// An item as it stands in the body. Ids, statuses and annotations that come back with it mean nothing here.
 #[derive(Deserialize)]
@@ -144,7 +145,7 @@ impl Input {
         let text = part.text.or(part.refusal).map(|text| Part::Text(text.into_owned()));
         match &*part.kind {
             "input_image" | "image_url" | "computer_screenshot" => match part.image_url {
-                Some(raw) => image(param, raw, part.detail).map(Some),
+                Some(raw) => image(param, raw, part.detail.as_deref()).map(Some),
                 None => Err(Invalid::unsupported(param, "an image must come as a URL or a data URL")),
             },
             "input_file" => match part.file_data {
@@ -228,18 +229,8 @@ fn thought(item: Item<'_>) -> Option<String> {
     Some(if whole.is_empty() { text(item.summary) } else { whole }).filter(|text| !text.is_empty())
 }
 
-/// A text, or, as chat completions have it, an object with a URL.
-fn image(param: &str, raw: &RawValue, detail: Option<Cow<'_, str>>) -> Result<Part, Invalid> {
-    #[derive(Deserialize)]
-    struct Nested<'a> {
-        #[serde(borrow)]
-        url: Cow<'a, str>,
-        #[serde(borrow, default)]
-        detail: Option<Cow<'a, str>>,
-    }
-    let image = match raw.get() {
-        object if object.starts_with('{') => piece(param, raw)?,
-        _ => Nested { url: piece(param, raw)?, detail },
-    };
-    picture::of_url(param, &image.url, image.detail.as_deref().and_then(picture::detail_of))
+/// The word for how closely to look stands beside the address here, unless that is an object with one of its own.
+fn image(param: &str, raw: &RawValue, detail: Option<&str>) -> Result<Part, Invalid> {
+    let address: ImageUrl<'_> = piece(param, raw)?;
+    picture::of_url(param, &address.url, address.detail.or_else(|| picture::detail_of(detail?)))
 }
