@@ -44,26 +44,20 @@ pub(super) fn open(shell: &Shell, place: Place) {
 ///
 /// # Errors
 /// The system offers no window, or the program is about to end.
-#[cfg(not(windows))]
 pub(super) async fn build_undisturbed(
     app: &AppHandle,
     build: impl FnOnce(&AppHandle) -> tauri::Result<WebviewWindow> + Send + 'static,
 ) -> tauri::Result<WebviewWindow> {
+    // Windows gives no web view to a thread that is busy with an event: the main thread would wait for ever (tauri's
+    // documentation of `WebviewWindowBuilder::new`).
+    if cfg!(windows) {
+        return build(app);
+    }
     let (sender, built) = tokio::sync::oneshot::channel();
     let on_main = app.clone();
     // Nobody waits for the window any more where the program ends meanwhile.
     app.run_on_main_thread(move || drop(sender.send(build(&on_main))))?;
     built.await?
-}
-
-/// Windows gives no web view to a thread that is busy with an event: the main thread would wait for ever (tauri-docs,
-/// `WebviewWindowBuilder::new`).
-#[cfg(windows)]
-pub(super) async fn build_undisturbed(
-    app: &AppHandle,
-    build: impl FnOnce(&AppHandle) -> tauri::Result<WebviewWindow> + Send + 'static,
-) -> tauri::Result<WebviewWindow> {
-    build(app)
 }
 
 fn bring_up(window: &WebviewWindow, place: Place) -> tauri::Result<()> {
