@@ -30,14 +30,13 @@ pub(super) fn end_helpers(shell: &Shell) {
     if !shell.app().webview_windows().is_empty() {
         return;
     }
-    let pages = children(std::process::id(), "WebKitWebProces");
-    let helpers = children(std::process::id(), "WebKitNetworkPr");
-    if pages.is_empty() && helpers.is_empty() {
-        return;
-    }
     // A page's process ends by itself soon after its window. While it lives it may ask for another helper in place of one
     // that has ended.
-    if pages.is_empty() {
+    if children(std::process::id(), "WebKitWebProces").is_empty() {
+        let helpers = children(std::process::id(), "WebKitNetworkPr");
+        if helpers.is_empty() {
+            return;
+        }
         for helper in helpers.into_iter().filter(|helper| has_reported(*helper)) {
             // It may have ended by itself meanwhile.
             let _ = kill_process(helper, Signal::TERM);
