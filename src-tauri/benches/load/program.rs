@@ -76,14 +76,14 @@ impl Target {
 impl Program {
     /// With web sessions.
     pub(crate) async fn start(mock: SocketAddr) -> Outcome<Self> {
-        let (cookies, url) = (COOKIES.join(","), format!("http://{mock}"));
-        Self::start_with(&[("COOKIES", &cookies), ("MAMMOUTH_WEB_URL", &url)]).await
+        Self::start_in(tempfile::tempdir()?, mock).await
     }
 
     /// With API keys.
     pub(crate) async fn start_keyed(mock: SocketAddr) -> Outcome<Self> {
         let keys = "sk-bench-key-one-4f1c,sk-bench-key-two-9a7e";
-        Self::start_with(&[("API_KEYS", keys), ("MAMMOUTH_API_URL", &format!("http://{mock}"))]).await
+        let url = format!("http://{mock}");
+        Self::start_with(tempfile::tempdir()?, &[("API_KEYS", keys), ("MAMMOUTH_API_URL", &url)]).await
     }
 
     /// With web sessions, and with this file as its request log, which is moved and to be cut back to this size.
@@ -93,15 +93,15 @@ impl Program {
         std::fs::create_dir(&folder)?;
         std::fs::rename(log, folder.join("mammouth.db"))?;
         std::fs::write(folder.join("settings.toml"), format!("[limits]\nlog_max_bytes = {bytes}\n"))?;
+        Self::start_in(data, mock).await
+    }
+
+    async fn start_in(data: tempfile::TempDir, mock: SocketAddr) -> Outcome<Self> {
         let (cookies, url) = (COOKIES.join(","), format!("http://{mock}"));
-        Self::start_in(data, &[("COOKIES", &cookies), ("MAMMOUTH_WEB_URL", &url)]).await
+        Self::start_with(data, &[("COOKIES", &cookies), ("MAMMOUTH_WEB_URL", &url)]).await
     }
 
-    async fn start_with(settings: &[(&str, &str)]) -> Outcome<Self> {
-        Self::start_in(tempfile::tempdir()?, settings).await
-    }
-
-    async fn start_in(data: tempfile::TempDir, settings: &[(&str, &str)]) -> Outcome<Self> {
+    async fn start_with(data: tempfile::TempDir, settings: &[(&str, &str)]) -> Outcome<Self> {
         let key = key()?;
         let mut child = command(&data, &key, settings)?.spawn()?;
         let pid = child.id();

@@ -79,8 +79,7 @@ pub(crate) fn long_log_table(beside: &Beside) -> Outcome<String> {
     let (before, after) = (beside.before as f64 / 1e6, beside.after as f64 / 1e6);
     writeln!(out, "\n### Streams while that log is cut back and exported (aim: 5 ms added, p99)\n")?;
     writeln!(out, "{} exports; the file went from {before:.0} to {after:.0} MB.\n", beside.exports)?;
-    writeln!(out, "| milliseconds, p50 / p99 | direct | proxied | added p50 | added p99 | samples |")?;
-    writeln!(out, "|---|--:|--:|--:|--:|--:|")?;
+    pair_head(&mut out)?;
     pair(&mut out, "a chunk from the mock's write to the client's read", &beside.transit)?;
     Ok(out)
 }
@@ -133,8 +132,7 @@ fn small_table(out: &mut String, small: &[Small]) -> Outcome<()> {
 fn stream_table(out: &mut String, scale: &Scale, streams: &Streams) -> Outcome<()> {
     let Scale { streams: count, gap, .. } = scale;
     writeln!(out, "\n### Streamed\n")?;
-    writeln!(out, "| milliseconds, p50 / p99 | direct | proxied | added p50 | added p99 | samples |")?;
-    writeln!(out, "|---|--:|--:|--:|--:|--:|")?;
+    pair_head(out)?;
     pair(out, "first token, nothing else running", &streams.quiet)?;
     pair(out, &format!("first token beside {count} proxied streams"), &streams.busy)?;
     pair(out, &format!("between chunks, {count} streams, one every {gap:?}"), &streams.gaps)?;
@@ -148,6 +146,12 @@ fn stream_table(out: &mut String, scale: &Scale, streams: &Streams) -> Outcome<(
     let pace = *count as f64 / gap.as_secs_f64();
     cost(out, &format!("{count} streams, one every {gap:?}"), pace, pace, &streams.paced)?;
     cost(out, "8 streams without a pause", streams.direct_rate, streams.proxied_rate, &streams.burst)
+}
+
+fn pair_head(out: &mut String) -> Outcome<()> {
+    writeln!(out, "| milliseconds, p50 / p99 | direct | proxied | added p50 | added p99 | samples |")?;
+    writeln!(out, "|---|--:|--:|--:|--:|--:|")?;
+    Ok(())
 }
 
 fn pair(out: &mut String, what: &str, Pair { direct, proxied }: &Pair) -> Outcome<()> {
