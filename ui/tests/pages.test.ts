@@ -256,3 +256,18 @@ describe("hostile texts", () => {
     expect((window as unknown as { pwned?: unknown }).pwned).toBeUndefined();
   });
 });
+
+test("a notice that was closed is told again when it comes back", async () => {
+  const control = await open();
+  const notice = "No key is asked on port 11434";
+  const gone = () => until(() => expect(document.body.textContent).not.toContain(notice));
+  const set = (value: number) => control.call("settings.set", { name: "keyless_port", value });
+  await set(11434);
+  await says(notice);
+  button("Close this notice").click();
+  await gone();
+  await set(0);
+  await tick();
+  await set(11434);
+  await says(notice);
+});

@@ -117,8 +117,9 @@ export class World {
   }
 
   private notices(): Notice[] {
-    if (this.accounts.every((one) => one.state !== "needs_login")) return [];
-    return [{ id: "login", severity: "warning", text: "", said: { what: "keyless", port: 11434 }, place: "accounts" }];
+    const port = Number(this.setting("keyless_port")?.value);
+    if (port === 0) return [];
+    return [{ id: "without-key", severity: "warning", text: "", said: { what: "keyless", port }, place: "settings" }];
   }
 
   private errors(): ErrorLine[] {
