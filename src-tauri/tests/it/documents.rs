@@ -41,6 +41,36 @@ fn both_readmes_show_the_same_commands() {
     assert_eq!(titles(&english), titles(&chinese));
 }
 
+#[test]
+fn every_fault_that_a_test_is_named_after_is_in_the_catalogue() {
+    let catalogue: BTreeSet<String> =
+        read("docs/fault-catalogue.md").lines().filter_map(catalogue_id).collect();
+    assert!(catalogue.len() > 150, "the catalogue has lost its entries");
+    let unknown: Vec<String> = names_of_tests()
+        .iter()
+        .flat_map(|name| fault_ids(name))
+        .filter(|id| !catalogue.contains(id))
+        .collect();
+    assert!(unknown.is_empty(), "not in docs/fault-catalogue.md: {}", unknown.join(", "));
+}
+
+/// `f01` of a row that begins with "| F01 |".
+fn catalogue_id(line: &str) -> Option<String> {
+    let id = line.strip_prefix("| ")?.split(' ').next()?.to_lowercase();
+    is_fault_id(&id).then_some(id)
+}
+
+/// The ids that a test's name begins with: `f11_f17_to_f20_…` has three.
+fn fault_ids(test_name: &str) -> Vec<String> {
+    let words = test_name.split('_').take_while(|word| is_fault_id(word) || *word == "to");
+    words.filter(|word| is_fault_id(word)).map(str::to_owned).collect()
+}
+
+fn is_fault_id(word: &str) -> bool {
+    let [letter, number @ ..] = word.as_bytes() else { return false };
+    letter.is_ascii_lowercase() && number.len() == 2 && number.iter().all(u8::is_ascii_digit)
+}
+
 /// The blocks of code, line by line without their comments, which are translated.
 fn code(document: &str) -> Vec<String> {
     let blocks = document.split("```").skip(1).step_by(2);
