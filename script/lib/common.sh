@@ -25,19 +25,21 @@ has() { command -v "$1" >/dev/null 2>&1; }
 # A window can be shown: X11 or Wayland says where.
 has_display() { [ -n "${DISPLAY:-}" ] || [ -n "${WAYLAND_DISPLAY:-}" ]; }
 
-# Rust and Node come with the machine: their installers differ too much from one person to the next.
+# Rust comes with the machine: its installer differs too much from one person to the next.
 need_rust() {
   has cargo || fail "cargo was not found. Install Rust (https://rustup.rs), then run this again."
   local wanted have
   wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
-  have=$(rustc --version | cut -d ' ' -f 2)
+  have=$(rustc --version | cut -d ' ' -f 2) || fail "rustc does not start: rustup could not install the toolchain of rust-toolchain.toml."
   [ "$(printf '%s\n%s\n' "$wanted" "$have" | sort -V | head -n 1)" = "$wanted" ] ||
     fail "Rust $wanted or newer is needed, this is $have. Run: rustup update stable"
 }
 
-need_node() {
-  if has node && has npm; then return; fi
-  fail "node and npm were not found. Install Node.js 20 or newer (https://nodejs.org), then run this again."
+# Whether the compiler is that of rust-toolchain.toml, whose lints and formatting count. Others know other lints.
+has_pinned_rust() {
+  local pinned
+  pinned=$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
+  [ "$(rustc --version | cut -d ' ' -f 2)" = "$pinned" ]
 }
 
 # Polls until a command succeeds: until_true SECONDS COMMAND...
@@ -49,3 +51,5 @@ until_true() {
     sleep 0.1
   done
 }
+
+source script/lib/node.sh
