@@ -235,6 +235,9 @@ impl<'a> Judge<'a> {
     }
 
     fn other_method(&self) -> Refused {
+        if self.head.method == Method::GET && asks_for_websocket(&self.head.headers) {
+            return self.refuse(Refusal::WebSocket);
+        }
         let asked = origin::preflight(&self.head.headers);
         let asked = asked.filter(|_| self.head.method == Method::OPTIONS && self.cors.is_some());
         let refusal = asked.map_or(Refusal::MethodNotAllowed, Refusal::Preflight);
@@ -359,6 +362,12 @@ impl<'a> Judge<'a> {
 /// Names, values and the four characters that each line adds.
 fn headers_size(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
+}
+
+/// Whether one of the protocols that the head offers is WebSocket (RFC 6455, 4.2.1).
+fn asks_for_websocket(headers: &HeaderMap) -> bool {
+    let offers = headers.get_all(header::UPGRADE).iter().filter_map(|value| value.to_str().ok());
+    offers.flat_map(|value| value.split(',')).any(|name| name.trim().eq_ignore_ascii_case("websocket"))
 }
 
 fn uri_size(uri: &Uri) -> usize {

@@ -21,6 +21,9 @@ pub enum Refusal {
     NotFound,
     /// 405; the methods are in [`Refused::allow`].
     MethodNotAllowed,
+    /// 426: a WebSocket is asked for at a path that only takes requests over HTTP. Clients that speak both, such as
+    /// Codex, go on with HTTP at once.
+    WebSocket,
     /// 414: more than 8 KiB.
     UriTooLong,
     /// 431: more than 64 KiB in all.
@@ -80,6 +83,11 @@ impl Refused {
         let mut headers = HeaderMap::new();
         if self.close {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        // RFC 9110, 15.5.22 and 7.8: the protocol that is spoken here, and the header that announces it.
+        if self.refusal == Refusal::WebSocket {
+            headers.insert(header::UPGRADE, HeaderValue::from_static("HTTP/1.1"));
+            headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
         }
         if self.refusal == Refusal::InvalidApiKey {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -38,6 +38,7 @@ impl Counts {
             | Refusal::Forbidden
             | Refusal::NotFromPage
             | Refusal::MethodNotAllowed
+            | Refusal::WebSocket
             | Refusal::UriTooLong
             | Refusal::HeadersTooLarge
             | Refusal::UnsupportedMediaType

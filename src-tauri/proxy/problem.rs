@@ -160,6 +160,11 @@ fn refused(refusal: &Refusal) -> Told {
         Refusal::MethodNotAllowed => {
             told(405, "method_not_allowed", "this method is not allowed at this path")
         }
+        Refusal::WebSocket => told(
+            426,
+            "upgrade_required",
+            "WebSocket is not spoken here: send the request over HTTP as a POST",
+        ),
         Refusal::UriTooLong => told(414, "uri_too_long", "the path is too long"),
         Refusal::UnsupportedMediaType => told(
             415,

@@ -243,7 +243,12 @@ fn n10_protocol_changes_are_refused_but_an_offer_of_h2c_is_passed_over() {
         let refused = refused(&guard(), upgrade(method.as_str(), &path, "websocket"));
         assert_eq!(refused.refusal, Refusal::BadRequest(Reason::Upgrade), "{path}");
     }
-    assert_eq!(refusal(&guard(), upgrade("GET", "/v1/responses", "websocket")), Refusal::MethodNotAllowed);
+    for offer in ["websocket", "WebSocket", "h2c, websocket"] {
+        let refused = refused(&guard(), upgrade("GET", "/v1/responses", offer));
+        assert_eq!(refused.refusal, Refusal::WebSocket, "{offer}");
+        let headers = refused.headers();
+        assert!(headers["upgrade"] == "HTTP/1.1" && headers["connection"] == "upgrade", "{headers:?}");
+    }
     assert_eq!(refusal(&guard(), upgrade("GET", "/nowhere", "websocket")), Refusal::NotFound);
     assert_eq!(
         refusal(&guard(), upgrade("GET", "/v1/models", "h2c, websocket")),

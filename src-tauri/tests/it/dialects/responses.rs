@@ -56,6 +56,8 @@ async fn what_codex_tries_first_is_cleanly_not_there() {
     assert_eq!(compact.error(), (405, "method_not_allowed".into()));
     let upgrade = ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", &with_key()];
     let refused = raw(scene.program.port, &head("GET", "/v1/responses", &upgrade)).await;
-    assert_eq!((refused.status(), refused.code().as_str()), (405, "method_not_allowed"));
+    assert_eq!((refused.status(), refused.code().as_str()), (426, "upgrade_required"));
+    let text = refused.text().to_lowercase();
+    assert!(text.contains("\r\nupgrade: http/1.1\r\n") && text.contains("\r\nconnection: upgrade"), "{text}");
     scene.still_serves().await;
 }
