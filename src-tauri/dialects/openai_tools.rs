@@ -31,6 +31,12 @@ pub(super) struct WireTool<'a> {
     pub(super) parameters: Option<Value>,
     #[serde(default)]
     pub(super) strict: Option<bool>,
+    /// Who carries it out, where that is not always the same: `client` or `server`.
+    #[serde(borrow, default)]
+    pub(super) execution: Option<Cow<'a, str>>,
+    /// What the text of a custom tool has to look like.
+    #[serde(default)]
+    pub(super) format: Option<Value>,
 }
 
 /// A function's definition.

@@ -64,11 +64,11 @@ pub(super) fn decode(body: &Bytes) -> Result<Decoded, Invalid> {
     fields.refuse(&["background", "conversation", "prompt"])?;
     let echo = echo(&fields);
     let model = common::model(&mut fields)?;
-    let mut toolbox = Toolbox::read(&mut fields)?;
+    let mut input = Input::with_tools(Toolbox::read(&mut fields)?);
     let mut messages = instructions(&mut fields)?;
     let instructed = !messages.is_empty();
-    let mut input = Input::default();
     messages.extend(input.read(fields.required("input")?)?);
+    let Input { mut toolbox, effort: later_effort, incomplete } = input;
     if messages.is_empty() {
         return Err(Invalid::request("input".to_owned(), "'input' holds nothing to answer"));
     }
@@ -76,7 +76,7 @@ pub(super) fn decode(body: &Bytes) -> Result<Decoded, Invalid> {
     let choice: Option<Value> = fields.optional("tool_choice")?;
     let tool_choice = openai_tools::choice(choice, &mut toolbox.tools)?;
     let reasoning: Value = fields.optional("reasoning")?.unwrap_or_default();
-    let effort = reasoning["effort"].as_str().and_then(effort::of_word);
+    let effort = reasoning["effort"].as_str().and_then(effort::of_word).or(later_effort);
     steering.extend(effort.map(|_| "reasoning"));
     let text: Value = fields.optional("text")?.unwrap_or_default();
     let format = text.get("format").filter(|format| !format.is_null());
@@ -105,7 +105,7 @@ pub(super) fn decode(body: &Bytes) -> Result<Decoded, Invalid> {
         ..Request::default()
     };
     let remember = Remember { responses: Some(Box::new(memory)), ..Remember::default() };
-    let notes = toolbox.notes.into_iter().chain(input.notes()).map(str::to_owned);
+    let notes = toolbox.notes.into_iter().chain(incomplete.then_some("input")).map(str::to_owned);
     Ok(Decoded { request, ignored: fields.ignored().into_iter().chain(notes).collect(), steering, remember })
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Memory;
+use super::tools::CallForm;
 use crate::chat::{Collected, Event, Finish, Part, ToolCall, Usage};
 use crate::dialects::{About, Encode, Kept, sse};
 
@@ -106,8 +107,11 @@ impl Encoder {
         let prefix = match &piece {
             Piece::Message => "msg",
             Piece::Reasoning => "rs",
-            Piece::Call(_, name) if self.memory.toolbox.is_custom(name) => "ctc",
-            Piece::Call(..) => "fc",
+            Piece::Call(_, name) => match self.memory.toolbox.form(name) {
+                CallForm::Function => "fc",
+                CallForm::Custom => "ctc",
+                CallForm::ToolSearch => "tsc",
+            },
         };
         let open = Open {
             id: format!("{prefix}_{}_{}", self.about.id, self.output.len()),
@@ -156,13 +160,23 @@ impl Encoder {
 
     fn call_item(&self, open: &Open, call_id: &str, flat: &str, status: &str) -> Value {
         let (space, name) = self.memory.toolbox.within(flat);
-        let mut item = json!({ "id": open.id, "call_id": call_id, "name": name, "status": status });
-        if self.memory.toolbox.is_custom(flat) {
-            item["type"] = json!("custom_tool_call");
-            item["input"] = json!(free_text(&open.text));
-        } else {
-            item["type"] = json!("function_call");
-            item["arguments"] = json!(open.text);
+        let mut item = json!({ "id": open.id, "call_id": call_id, "status": status });
+        match self.memory.toolbox.form(flat) {
+            CallForm::Function => {
+                item["type"] = json!("function_call");
+                item["name"] = json!(name);
+                item["arguments"] = json!(open.text);
+            }
+            CallForm::Custom => {
+                item["type"] = json!("custom_tool_call");
+                item["name"] = json!(name);
+                item["input"] = json!(free_text(&open.text));
+            }
+            CallForm::ToolSearch => {
+                item["type"] = json!("tool_search_call");
+                item["execution"] = json!("client");
+                item["arguments"] = sse::object(&open.text);
+            }
         }
         if let Some(space) = space {
             item["namespace"] = json!(space);
@@ -182,8 +196,8 @@ impl Encoder {
         let (name, rest) = match self.open.as_ref().map(|open| &open.piece) {
             Some(Piece::Message) => ("response.output_text.delta", ",\"content_index\":0,\"logprobs\":[]"),
             Some(Piece::Reasoning) => ("response.reasoning_summary_text.delta", ",\"summary_index\":0"),
-            // Free text is known once its frame of JSON is whole.
-            Some(Piece::Call(_, name)) if self.memory.toolbox.is_custom(name) => return,
+            // Free text is known once its frame of JSON is whole; a search's arguments are written as an object.
+            Some(Piece::Call(_, name)) if self.memory.toolbox.form(name) != CallForm::Function => return,
             Some(Piece::Call(..)) | None => ("response.function_call_arguments.delta", ""),
         };
         let mut members = self.place(&place) + rest + ",\"delta\":";
@@ -221,15 +235,27 @@ impl Encoder {
     }
 
     fn close_call(&mut self, out: &mut String, place: &str, flat: &str, arguments: &str) {
-        if self.memory.toolbox.is_custom(flat) {
-            let input = json!(free_text(arguments));
-            self.event(out, "response.custom_tool_call_input.delta", &format!(r#"{place},"delta":{input}"#));
-            self.event(out, "response.custom_tool_call_input.done", &format!(r#"{place},"input":{input}"#));
-            return;
+        match self.memory.toolbox.form(flat) {
+            CallForm::Function => {
+                let name = json!(self.memory.toolbox.within(flat).1);
+                let rest = format!(r#"{place},"name":{name},"arguments":{}"#, json!(arguments));
+                self.event(out, "response.function_call_arguments.done", &rest);
+            }
+            CallForm::Custom => {
+                let input = json!(free_text(arguments));
+                self.event(
+                    out,
+                    "response.custom_tool_call_input.delta",
+                    &format!(r#"{place},"delta":{input}"#),
+                );
+                self.event(
+                    out,
+                    "response.custom_tool_call_input.done",
+                    &format!(r#"{place},"input":{input}"#),
+                );
+            }
+            CallForm::ToolSearch => {}
         }
-        let name = json!(self.memory.toolbox.within(flat).1);
-        let rest = format!(r#"{place},"name":{name},"arguments":{}"#, json!(arguments));
-        self.event(out, "response.function_call_arguments.done", &rest);
     }
 
     fn image(&mut self, out: &mut String, url: &str) {

@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::tools::flat_name;
-use crate::chat::{Message, Part, Role, ToolCall, ToolResult};
+use super::tools::{Toolbox, flat_name};
+use crate::chat::{Effort, Message, Part, Role, ToolCall, ToolResult};
 use crate::dialects::fields::{TextOr, piece};
 use crate::dialects::picture::{self, ImageUrl};
-use crate::dialects::{Invalid, document};
+use crate::dialects::{Invalid, document, effort};
 
 /// An item as it stands in the body. Ids, statuses and annotations that come back with it mean nothing here.
 #[derive(Deserialize)]
@@ -39,6 +39,15 @@ pub(super) struct Item<'a> {
     action: Option<&'a RawValue>,
     #[serde(borrow, default)]
     output: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    tools: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    reasoning: Option<&'a RawValue>,
+    /// Of a message between agents.
+    #[serde(borrow, default)]
+    author: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    recipient: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -57,18 +66,25 @@ pub(super) struct ItemPart<'a> {
     filename: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     file_data: Option<Cow<'a, str>>,
+    /// OpenAI's servers encrypt what one agent tells another; from here it comes back as the model wrote it.
+    #[serde(borrow, default)]
+    encrypted_content: Option<Cow<'a, str>>,
 }
 
-/// Translates, and remembers whether something had to be left out.
+/// Translates, and remembers what the items hold besides the conversation.
 #[derive(Default)]
 pub(super) struct Input {
-    incomplete: bool,
+    /// The tools of the request, and those that items bring.
+    pub(super) toolbox: Toolbox,
+    /// The latest effort that an item asks for.
+    pub(super) effort: Option<Effort>,
+    /// Something had to be left out.
+    pub(super) incomplete: bool,
 }
 
 impl Input {
-    /// The name of the field of which something was left out.
-    pub(super) fn notes(self) -> Option<&'static str> {
-        self.incomplete.then_some("input")
+    pub(super) fn with_tools(toolbox: Toolbox) -> Self {
+        Self { toolbox, ..Self::default() }
     }
 
     /// The conversation: what one side says in several items is one message, so that calls made together stay together.
@@ -97,9 +113,16 @@ impl Input {
         match kind.as_str() {
             "message" => self.message(param, item).map(Some),
             "reasoning" => Ok(thought(item).map(|text| vec![Part::Reasoning(text)]).and_then(by_model)),
-            "item_reference" => {
-                let message = "items are not kept here: send the item itself, or 'previous_response_id'";
-                Err(Invalid::unsupported(param, message))
+            "agent_message" => self.agent_message(param, item).map(Some),
+            "additional_tools" => self.toolbox.add_item(param, item.tools).map(|_| None),
+            "tool_search_output" => self.found_tools(param, item),
+            "configuration_update" => {
+                self.effort = asked_effort(item.reasoning).or(self.effort);
+                Ok(None)
+            }
+            kind if refusal(kind).is_some() => {
+                let reason = refusal(kind).unwrap_or_default();
+                Err(Invalid::unsupported(param, format!("an item '{kind}' cannot be honoured: {reason}")))
             }
             kind if kind.ends_with("_call_output") && item.call_id.is_some() => {
                 self.output(param, item).map(Some)
@@ -128,6 +151,28 @@ impl Input {
         Ok(Message { role, parts: self.parts(&format!("{param}.content"), item.content)? })
     }
 
+    /// What one of several agents tells another, as a message of the user that says so.
+    fn agent_message(&mut self, param: &str, item: Item<'_>) -> Result<Message, Invalid> {
+        let from = item.author.as_deref().unwrap_or("another agent");
+        let to = item.recipient.as_deref().map(|name| format!(" to {name}")).unwrap_or_default();
+        let head = Part::Text(format!("Message from agent {from}{to}:"));
+        let parts = self.parts(&format!("{param}.content"), item.content)?;
+        Ok(Message { role: Role::User, parts: std::iter::once(head).chain(parts).collect() })
+    }
+
+    /// The answer of the client's own search among tools. Without the id of a call OpenAI's servers searched.
+    fn found_tools(&mut self, param: &str, item: Item<'_>) -> Result<Option<Message>, Invalid> {
+        let names = self.toolbox.add_item(param, item.tools)?;
+        let Some(call_id) = item.call_id else { return Ok(None) };
+        let text = match names.as_slice() {
+            [] => "No tool was found.".to_owned(),
+            names => format!("These tools can be called now: {}", names.join(", ")),
+        };
+        let parts = vec![Part::Text(text)];
+        let result = ToolResult { call_id: call_id.into_owned(), name: None, parts, failed: false };
+        Ok(Some(Message { role: Role::User, parts: vec![Part::Result(result)] }))
+    }
+
     fn parts(&mut self, param: &str, content: TextOr<'_, ItemPart<'_>>) -> Result<Vec<Part>, Invalid> {
         let parts = match content {
             TextOr::Nothing => return Ok(Vec::new()),
@@ -142,7 +187,8 @@ impl Input {
     }
 
     fn part(&mut self, param: &str, part: ItemPart<'_>) -> Result<Option<Part>, Invalid> {
-        let text = part.text.or(part.refusal).map(|text| Part::Text(text.into_owned()));
+        let text =
+            part.text.or(part.refusal).or(part.encrypted_content).map(|text| Part::Text(text.into_owned()));
         match &*part.kind {
             "input_image" | "image_url" | "computer_screenshot" => match part.image_url {
                 Some(raw) => image(param, raw, part.detail.as_deref()).map(Some),
@@ -178,6 +224,26 @@ impl Input {
         let result = ToolResult { call_id, name: item.name.map(Cow::into_owned), parts, failed: false };
         Ok(Message { role: Role::User, parts: vec![Part::Result(result)] })
     }
+}
+
+/// Why an item of this kind is refused: it asks for something, or holds a part of the conversation that cannot be read.
+fn refusal(kind: &str) -> Option<&'static str> {
+    match kind {
+        "item_reference" => Some("items are not kept here; send the item itself, or 'previous_response_id'"),
+        "compaction_trigger" => Some("conversations are not compacted here; let the client summarise"),
+        "compaction" | "compaction_summary" | "context_compaction" => {
+            Some("only OpenAI's servers can read the summary in it; begin a new conversation")
+        }
+        "mcp_approval_request" | "mcp_approval_response" => {
+            Some("MCP servers are not called from here; let the client call them")
+        }
+        _ => None,
+    }
+}
+
+fn asked_effort(reasoning: Option<&RawValue>) -> Option<Effort> {
+    let reasoning: serde_json::Value = serde_json::from_str(reasoning?.get()).ok()?;
+    reasoning["effort"].as_str().and_then(effort::of_word)
 }
 
 /// Whether two messages are one: what the model said in a row, and results in a row.

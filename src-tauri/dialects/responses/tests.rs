@@ -124,3 +124,144 @@ fn custom_and_namespaced_calls_come_back_as_the_client_knows_them() {
     assert_eq!((&body["output"][1]["name"], &body["output"][1]["namespace"]), (&json!("read"), &json!("f")));
     assert_eq!((&body["status"], kept.said.len()), (&json!("completed"), 2));
 }
+
+fn names(request: &Request) -> Vec<&str> {
+    request.tools.iter().map(|tool| tool.name.as_str()).collect()
+}
+
+#[test]
+fn tools_that_come_as_items_are_offered_wherever_they_stand() {
+    let grammar = json!({ "type": "grammar", "syntax": "lark", "definition": "start: /.+/" });
+    let first = json!([
+        { "type": "namespace", "name": "functions", "description": "", "tools": [
+            { "type": "custom", "name": "exec", "description": "Runs code", "format": grammar },
+            { "type": "function", "name": "wait", "parameters": { "type": "object" } }] },
+        { "type": "namespace", "name": "clock", "description": "Time.", "tools": [
+            { "type": "function", "name": "sleep", "description": "old" }, { "type": "function", "name": "now" }] },
+        { "type": "image_generation" },
+    ]);
+    let later = json!([{ "type": "namespace", "name": "clock", "tools": [
+        { "type": "function", "name": "sleep", "description": "new" }] }]);
+    let body = json!({ "model": "m", "tool_choice": "required", "input": [
+        { "type": "additional_tools", "role": "developer", "tools": first },
+        { "role": "user", "content": "hi" },
+        { "type": "additional_tools", "role": "developer", "tools": later },
+        { "type": "custom_tool_call", "call_id": "c", "name": "exec", "namespace": "functions", "input": "1" },
+        { "type": "custom_tool_call_output", "call_id": "c", "output": "2" },
+    ] });
+    let decoded = decoded(&body).unwrap();
+    let request = &decoded.request;
+    assert_eq!(names(request), ["exec", "wait", "clock__sleep", "clock__now"]);
+    let described = |at: usize| request.tools[at].description.as_deref().unwrap_or_default();
+    assert_eq!(described(0), "Runs code\n\nThe input must follow this grammar (lark):\nstart: /.+/");
+    assert_eq!((described(2), described(3)), ("new", ""));
+    assert_eq!((request.messages.len(), &request.tool_choice), (3, &ToolChoice::Required));
+    let Part::Call(call) = &request.messages[1].parts[0] else { panic!("a call") };
+    assert_eq!((call.name.as_str(), call.arguments.as_str()), ("exec", r#"{"input":"1"}"#));
+    assert_eq!(decoded.ignored, ["tools.image_generation"]);
+    assert_eq!(memory(&decoded).toolbox.within("exec"), (Some("functions"), "exec"));
+}
+
+#[test]
+fn what_is_said_of_a_namespace_reaches_the_model() {
+    let inner = json!([{ "type": "function", "name": "read", "description": "Reads." }, { "type": "function", "name": "list" }]);
+    let tools = json!([{ "type": "namespace", "name": "docs", "description": "Paths are relative.", "tools": inner }]);
+    let request = decoded(&json!({ "model": "m", "input": "hi", "tools": tools })).unwrap().request;
+    let first = request.tools[0].description.as_deref();
+    assert_eq!(first, Some("[About all tools of 'docs': Paths are relative.]\n\nReads."));
+    assert_eq!(request.tools[1].description, None);
+}
+
+#[test]
+fn more_tools_than_fit_are_refused_wherever_they_come_from() {
+    let tools: Vec<Value> =
+        (0..1_500).map(|n| json!({ "type": "function", "name": format!("f{n}") })).collect();
+    let item = |tools: &[Value]| json!({ "type": "additional_tools", "tools": tools });
+    let ask = |items: Vec<Value>| decoded(&json!({ "model": "m", "tools": tools, "input": items }));
+    let hi = json!({ "role": "user", "content": "hi" });
+    assert_eq!(ask(vec![hi.clone(), item(&tools)]).unwrap().request.tools.len(), 1_500);
+    let others: Vec<Value> =
+        (0..501).map(|n| json!({ "type": "function", "name": format!("g{n}") })).collect();
+    let refused = ask(vec![hi, item(&others)]).unwrap_err();
+    assert_eq!(refused.param.as_deref(), Some("input[1].tools[500]"));
+}
+
+#[test]
+fn a_search_among_the_clients_tools_is_called_and_answered() {
+    use crate::chat::{Event, Finish, Usage};
+    use crate::dialects::{About, Encode};
+    let search = json!({ "type": "tool_search", "execution": "client", "description": "Finds tools",
+        "parameters": { "type": "object", "properties": { "query": { "type": "string" } } } });
+    let found = json!([{ "type": "namespace", "name": "mcp__a", "tools": [{ "type": "function", "name": "b", "defer_loading": true }] }]);
+    let body = json!({ "model": "m", "tools": [search, { "type": "tool_search" }], "input": [
+        { "role": "user", "content": "hi" },
+        { "type": "tool_search_call", "call_id": "s", "execution": "client", "arguments": { "query": "b" } },
+        { "type": "tool_search_output", "call_id": "s", "status": "completed", "execution": "client", "tools": found },
+        { "type": "tool_search_call", "call_id": "t", "execution": "client", "arguments": { "query": "c" } },
+        { "type": "tool_search_output", "call_id": "t", "execution": "client", "tools": [] },
+        { "type": "tool_search_output", "call_id": null, "execution": "server", "tools": [{ "type": "function", "name": "d" }] },
+    ] });
+    let decoded = decoded(&body).unwrap();
+    assert_eq!(names(&decoded.request), ["tool_search", "mcp__a__b", "d"]);
+    assert_eq!(decoded.ignored, ["tools.tool_search"], "only the one that OpenAI would carry out");
+    let messages = &decoded.request.messages;
+    assert_eq!(messages.len(), 5);
+    let Part::Call(call) = &messages[1].parts[0] else { panic!("a call") };
+    assert_eq!((call.name.as_str(), call.arguments.as_str()), ("tool_search", r#"{"query":"b"}"#));
+    let told = |at: usize| match &messages[at].parts[0] {
+        Part::Result(result) => result.parts[0].text().unwrap_or_default().to_owned(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(told(2), "These tools can be called now: mcp__a__b");
+    assert_eq!(told(4), "No tool was found.");
+
+    let about = About { id: "1".into(), created: 7, model: "m".into(), remember: decoded.remember };
+    let mut encoder = Encoder::new(about);
+    let mut out = String::new();
+    for event in [
+        Event::Call { id: "c1".into(), name: "tool_search".into() },
+        Event::CallArguments(r#"{"query":"#.into()),
+        Event::CallArguments(r#""x"}"#.into()),
+        Event::Done { finish: Finish::Calls, usage: Usage::default() },
+    ] {
+        out += &encoder.frames(&event);
+    }
+    assert!(!out.contains("arguments.delta") && !out.contains("arguments.done"), "{out}");
+    let body: Value = serde_json::from_str(&encoder.kept().unwrap().body).unwrap();
+    let expected = json!({ "id": "tsc_1_0", "type": "tool_search_call", "call_id": "c1", "status": "completed",
+        "execution": "client", "arguments": { "query": "x" } });
+    assert_eq!(body["output"][0], expected);
+}
+
+#[test]
+fn items_that_ask_for_what_is_not_done_here_are_refused_by_name() {
+    for kind in [
+        "compaction_trigger",
+        "compaction",
+        "compaction_summary",
+        "context_compaction",
+        "mcp_approval_response",
+    ] {
+        let items = json!([{ "role": "user", "content": "hi" }, { "type": kind, "encrypted_content": "x" }]);
+        let refused = decoded(&json!({ "model": "m", "input": items })).unwrap_err();
+        assert_eq!(
+            (refused.code, refused.param.as_deref()),
+            (InvalidCode::UnsupportedParameter, Some("input[1]"))
+        );
+        assert!(refused.message.contains(&format!("'{kind}'")), "{}", refused.message);
+    }
+}
+
+#[test]
+fn what_agents_tell_each_other_and_a_change_of_effort_count() {
+    let content = json!([{ "type": "input_text", "text": "Payload:" }, { "type": "encrypted_content", "encrypted_content": "do it" }]);
+    let items = json!([
+        { "type": "agent_message", "author": "/root", "recipient": "/root/helper", "content": content },
+        { "type": "configuration_update", "reasoning": { "effort": "high" } },
+    ]);
+    let decoded = decoded(&json!({ "model": "m", "input": items })).unwrap();
+    let texts: Vec<&str> = decoded.request.messages[0].parts.iter().filter_map(Part::text).collect();
+    assert_eq!(texts, ["Message from agent /root to /root/helper:", "Payload:", "do it"]);
+    assert_eq!((decoded.request.messages[0].role, decoded.request.effort), (Role::User, Some(Effort::High)));
+    assert!(decoded.ignored.is_empty() && decoded.steering == ["reasoning"]);
+}

@@ -1,14 +1,21 @@
 //! Tools of Responses as functions: what is none is expressed as one where that keeps its meaning.
 
+use std::collections::HashMap;
+
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use crate::chat::Tool;
 use crate::dialects::Invalid;
-use crate::dialects::fields::Fields;
-use crate::dialects::openai_tools::{self, WireFunction, WireTool, note_of_kind};
+use crate::dialects::fields::{Bounded, Fields, piece};
+use crate::dialects::openai_tools::{self, MAX_TOOLS, WireFunction, WireTool, note_of_kind};
 
 /// The longest name that every model takes.
 const LONGEST_NAME: usize = 64;
+/// The namespace in which OpenAI's models see functions that have none: clients may name it or leave it out.
+const DEFAULT_NAMESPACE: &str = "functions";
+/// The name under which a search among the client's own tools is offered.
+pub(super) const TOOL_SEARCH: &str = "tool_search";
 
 /// The tools of a request, and what must be undone in its response.
 #[derive(Default)]
@@ -17,85 +24,168 @@ pub(super) struct Toolbox {
     pub(super) names: Names,
     /// The kinds that were left out.
     pub(super) notes: Vec<&'static str>,
+    /// Places in `tools` by name.
+    places: HashMap<String, usize>,
 }
 
-/// How tools were renamed or rewritten.
+/// How tools were renamed or rewritten, by the flat names under which the model knows them.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Names {
-    /// Flat name, namespace, and the name within it.
-    spaces: Vec<(String, String, String)>,
-    /// Tools that take free text, by their flat names.
-    custom: Vec<String>,
+pub(super) struct Names(HashMap<String, Origin>);
+
+/// A tool as its client knows it.
+#[derive(Debug, Clone, PartialEq)]
+struct Origin {
+    namespace: Option<String>,
+    name: String,
+    form: CallForm,
+}
+
+/// The kind of item that a call of a tool is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CallForm {
+    Function,
+    /// `custom_tool_call`: free text in place of arguments.
+    Custom,
+    /// `tool_search_call`: the client searches among tools that it has not offered yet.
+    ToolSearch,
 }
 
 impl Names {
     /// The namespace of a tool, and its name there.
     pub(super) fn within<'a>(&'a self, flat: &'a str) -> (Option<&'a str>, &'a str) {
-        let known = self.spaces.iter().find(|(known, _, _)| known == flat);
-        known.map_or((None, flat), |(_, space, name)| (Some(space), name))
+        let known = self.0.get(flat);
+        known.map_or((None, flat), |origin| (origin.namespace.as_deref(), &origin.name))
     }
 
-    /// Whether a tool takes free text.
-    pub(super) fn is_custom(&self, flat: &str) -> bool {
-        self.custom.iter().any(|name| name == flat)
+    pub(super) fn form(&self, flat: &str) -> CallForm {
+        self.0.get(flat).map_or(CallForm::Function, |origin| origin.form)
     }
 }
 
 impl Toolbox {
     pub(super) fn read(fields: &mut Fields<'_>) -> Result<Self, Invalid> {
         let mut toolbox = Self::default();
-        for (at, wire) in openai_tools::read(fields, "tools")?.into_iter().enumerate() {
-            toolbox.add(&format!("tools[{at}]"), None, wire)?;
-        }
+        toolbox.add_all("tools", openai_tools::read(fields, "tools")?)?;
         Ok(toolbox)
     }
 
-    fn add(&mut self, param: &str, space: Option<&str>, mut wire: WireTool<'_>) -> Result<(), Invalid> {
-        match wire.kind.as_deref() {
-            None | Some("function") => self.function(param, space, wire.into_function(param)?),
-            Some("custom") => {
-                let function = wire.into_function(param)?;
-                self.names.custom.push(flat_name(space, &function.name));
-                self.function(param, space, free_text(function))
-            }
-            Some("namespace") if space.is_none() => {
-                let name = wire.name.take().unwrap_or_default();
-                for (at, inner) in wire.tools.take().unwrap_or_default().into_iter().enumerate() {
-                    self.add(&format!("{param}.tools[{at}]"), Some(&name), inner)?;
-                }
-                Ok(())
-            }
-            Some(kind) => {
-                let note = note_of_kind(kind);
-                if !self.notes.contains(&note) {
-                    self.notes.push(note);
-                }
-                Ok(())
-            }
-        }
+    /// Adds the tools that an item of the input brings; gives their flat names.
+    pub(super) fn add_item(&mut self, param: &str, raw: Option<&RawValue>) -> Result<Vec<String>, Invalid> {
+        let param = format!("{param}.tools");
+        let Some(raw) = raw.filter(|raw| raw.get() != "null") else { return Ok(Vec::new()) };
+        let wire: Bounded<WireTool<'_>, MAX_TOOLS> = piece(&param, raw)?;
+        self.add_all(&param, wire.0)
     }
 
-    fn function(&mut self, param: &str, space: Option<&str>, wire: WireFunction<'_>) -> Result<(), Invalid> {
-        let own = wire.name.to_string();
-        let mut tool = openai_tools::tool(param, wire)?;
-        if let Some(space) = space {
-            tool.name = flat_name(Some(space), &own);
-            self.names.spaces.push((tool.name.clone(), space.to_owned(), own));
+    fn add_all(&mut self, param: &str, wire: Vec<WireTool<'_>>) -> Result<Vec<String>, Invalid> {
+        let mut added = Vec::new();
+        for (at, wire) in wire.into_iter().enumerate() {
+            self.add(&format!("{param}[{at}]"), None, wire, &mut added)?;
         }
-        self.tools.push(tool);
+        Ok(added)
+    }
+
+    fn add(
+        &mut self,
+        param: &str,
+        space: Option<&str>,
+        mut wire: WireTool<'_>,
+        added: &mut Vec<String>,
+    ) -> Result<(), Invalid> {
+        let execution = wire.execution.take();
+        let (form, function) = match wire.kind.as_deref() {
+            None | Some("function") => (CallForm::Function, wire.into_function(param)?),
+            Some("custom") => {
+                let grammar = wire.format.take().and_then(|format| grammar(&format));
+                (CallForm::Custom, free_text(wire.into_function(param)?, grammar))
+            }
+            // Searches on OpenAI's servers find what is offered here anyway.
+            Some(TOOL_SEARCH) if execution.as_deref() == Some("client") => {
+                wire.name = Some(TOOL_SEARCH.into());
+                (CallForm::ToolSearch, wire.into_function(param)?)
+            }
+            Some("namespace") if space.is_none() => return self.add_namespace(param, wire, added),
+            Some(kind) => {
+                self.note(note_of_kind(kind));
+                return Ok(());
+            }
+        };
+        added.push(self.put(param, space, form, function)?);
         Ok(())
+    }
+
+    /// What is said of a namespace stands before the description of its first tool, as functions have no other place.
+    fn add_namespace(
+        &mut self,
+        param: &str,
+        wire: WireTool<'_>,
+        added: &mut Vec<String>,
+    ) -> Result<(), Invalid> {
+        let name = wire.name.unwrap_or_default();
+        let about = wire.description.filter(|text| !text.trim().is_empty());
+        let mut about = about.map(|text| format!("[About all tools of '{name}': {text}]\n\n"));
+        for (at, mut inner) in wire.tools.unwrap_or_default().into_iter().enumerate() {
+            if let Some(about) = about.take() {
+                inner.description = Some((about + inner.description.as_deref().unwrap_or_default()).into());
+            }
+            self.add(&format!("{param}.tools[{at}]"), Some(&name), inner, added)?;
+        }
+        Ok(())
+    }
+
+    /// The latest definition of a name counts: a client that changes a tool in the middle sends it once more.
+    fn put(
+        &mut self,
+        param: &str,
+        space: Option<&str>,
+        form: CallForm,
+        wire: WireFunction<'_>,
+    ) -> Result<String, Invalid> {
+        let name = wire.name.to_string();
+        let mut tool = openai_tools::tool(param, wire)?;
+        tool.name = flat_name(space, &name);
+        let flat = tool.name.clone();
+        let origin = Origin { namespace: space.map(str::to_owned), name, form };
+        match self.places.get(&flat) {
+            Some(place) => self.tools[*place] = tool,
+            None if self.tools.len() == MAX_TOOLS => {
+                return Err(Invalid::request(param.to_owned(), "the request holds too many tools"));
+            }
+            None => {
+                self.places.insert(flat.clone(), self.tools.len());
+                self.tools.push(tool);
+            }
+        }
+        self.names.0.insert(flat.clone(), origin);
+        Ok(flat)
+    }
+
+    fn note(&mut self, note: &'static str) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
     }
 }
 
 /// One text, which is all that a custom tool takes. A grammar that it must follow can only be described.
-fn free_text(wire: WireFunction<'_>) -> WireFunction<'_> {
+fn free_text<'a>(wire: WireFunction<'a>, grammar: Option<String>) -> WireFunction<'a> {
     let input = json!({ "type": "string", "description": "The whole input of the tool, as plain text." });
     let parameters = json!({ "type": "object", "properties": { "input": input }, "required": ["input"] });
-    WireFunction { parameters: Some(parameters), strict: None, ..wire }
+    let description = match (wire.description, grammar) {
+        (Some(text), Some(grammar)) => Some(format!("{text}\n\n{grammar}").into()),
+        (text, grammar) => text.or(grammar.map(Into::into)),
+    };
+    WireFunction { description, parameters: Some(parameters), strict: None, ..wire }
+}
+
+fn grammar(format: &serde_json::Value) -> Option<String> {
+    let (syntax, definition) = (format["syntax"].as_str()?, format["definition"].as_str()?);
+    Some(format!("The input must follow this grammar ({syntax}):\n{}", definition.trim()))
 }
 
 /// The one name of a tool within a namespace. One that would be too long ends in a number made of all of it.
 pub(super) fn flat_name(space: Option<&str>, name: &str) -> String {
+    let space = space.filter(|space| *space != DEFAULT_NAMESPACE);
     let joint = space.map_or("", |space| if space.ends_with("__") { "" } else { "__" });
     let whole = format!("{}{joint}{name}", space.unwrap_or_default());
     if whole.len() <= LONGEST_NAME {
@@ -115,6 +205,7 @@ mod tests {
     fn long_names_stay_apart_and_short_enough() {
         assert_eq!(flat_name(Some("mcp__files__"), "read"), "mcp__files__read");
         assert_eq!(flat_name(Some("files"), "read"), "files__read");
+        assert_eq!(flat_name(Some("functions"), "exec"), "exec");
         let (one, two) = (flat_name(Some(&"x".repeat(70)), "a"), flat_name(Some(&"x".repeat(70)), "b"));
         assert!(one != two && one.len() == LONGEST_NAME && two.len() == LONGEST_NAME);
     }
