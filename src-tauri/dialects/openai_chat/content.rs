@@ -118,8 +118,15 @@ pub(in crate::dialects) fn messages(
 #[derive(Default)]
 struct Reading {
     foreign: bool,
-    /// Id and name of calls without a result yet, for the results that name no id.
-    waiting: Vec<(String, String)>,
+    /// Calls without a result yet, for the results that name no id, or one that no call has.
+    waiting: Vec<WaitingCall>,
+}
+
+struct WaitingCall {
+    id: String,
+    name: String,
+    /// The client gave it no id; the one above is made here.
+    unnamed: bool,
 }
 
 impl Reading {
@@ -171,25 +178,21 @@ impl Reading {
                 "the call has no function",
             )
         })?;
-        let id = wire.id.filter(|id| !id.is_empty());
-        let id = id.map_or_else(|| format!("call_{index}_{at}"), Cow::into_owned);
+        let own = wire.id.filter(|id| !id.is_empty());
+        let unnamed = own.is_none();
+        let id = own.map_or_else(|| format!("call_{index}_{at}"), Cow::into_owned);
         let name = name.into_owned();
-        self.waiting.push((id.clone(), name.clone()));
+        self.waiting.push(WaitingCall { id: id.clone(), name: name.clone(), unnamed });
         Ok(ToolCall { id, name, arguments })
     }
 
     fn result(&mut self, index: usize, wire: WireMessage<'_>) -> Result<Message, Invalid> {
         let id = wire.tool_call_id.filter(|id| !id.is_empty()).map(Cow::into_owned);
         let name = wire.name.map(Cow::into_owned);
-        let answers = |(waiting, called): &(String, String)| match (&id, &name) {
-            (Some(id), _) => waiting == id,
-            (None, Some(name)) => called == name,
-            (None, None) => true,
-        };
-        let answered = self.waiting.iter().position(answers).map(|place| self.waiting.remove(place));
-        let (call_id, name) = match (id, answered) {
-            (Some(id), answered) => (id, name.or(answered.map(|(_, name)| name))),
-            (None, Some((id, called))) => (id, name.or(Some(called))),
+        let answered = self.answered(id.as_deref(), name.as_deref());
+        let (call_id, name) = match (answered, id) {
+            (Some(call), _) => (call.id, name.or(Some(call.name))),
+            (None, Some(id)) => (id, name),
             (None, None) => {
                 let message = "the result names no call";
                 return Err(Invalid::request(format!("messages[{index}].tool_call_id"), message));
@@ -199,6 +202,20 @@ impl Reading {
         parts.extend(pictures(index, wire.images)?);
         let result = ToolResult { call_id, name, parts, failed: false };
         Ok(Message { role: Role::User, parts: vec![Part::Result(result)] })
+    }
+
+    /// The call that a result belongs to: the one of its id; without one, the first of its name. An id that no call has
+    /// may stand beside calls without ids, as LiteLLM writes them for Ollama: then the first of those counts.
+    fn answered(&mut self, id: Option<&str>, name: Option<&str>) -> Option<WaitingCall> {
+        let of_name = |call: &WaitingCall| name.is_none_or(|name| call.name == name);
+        let place = match id {
+            None => self.waiting.iter().position(of_name),
+            Some(id) => {
+                let of_id = self.waiting.iter().position(|call| call.id == id);
+                of_id.or_else(|| self.waiting.iter().position(|call| call.unnamed && of_name(call)))
+            }
+        };
+        place.map(|place| self.waiting.remove(place))
     }
 
     fn parts(&mut self, index: usize, content: Content<'_>) -> Result<Vec<Part>, Invalid> {
@@ -319,6 +336,34 @@ mod tests {
         assert_eq!((result(1).call_id.as_str(), result(1).parts.len()), ("c2", 2));
         assert_eq!(result(2).name.as_deref(), Some("read"));
         assert_eq!((result(4).call_id.as_str(), result(4).name.as_deref()), ("call_3_0", Some("old")));
+    }
+
+    #[test]
+    fn results_with_an_id_that_no_call_has_go_to_calls_without_one() {
+        let results = |json: &str| -> Vec<(String, Option<String>)> {
+            let parts = read(json).unwrap().messages.into_iter().flat_map(|message| message.parts);
+            let result = |part| match part {
+                Part::Result(result) => Some((result.call_id, result.name)),
+                _ => None,
+            };
+            parts.filter_map(result).collect()
+        };
+        let found = results(
+            r#"[{"role":"assistant","tool_calls":[
+                    {"id":"own","function":{"name":"read","arguments":{}}},
+                    {"function":{"name":"list","arguments":{}}},
+                    {"function":{"name":"read","arguments":{}}},
+                    {"function":{"name":"read","arguments":{}}}]},
+                {"role":"tool","tool_call_id":"a","tool_name":"read","content":"1"},
+                {"role":"tool","tool_call_id":"b","content":"2"},
+                {"role":"tool","tool_call_id":"c","content":"3"},
+                {"role":"tool","tool_call_id":"own","content":"4"},
+                {"role":"tool","tool_call_id":"d","content":"5"}]"#,
+        );
+        let (list, read) = (Some("list".to_owned()), Some("read".to_owned()));
+        let expected =
+            [("call_0_2", &read), ("call_0_1", &list), ("call_0_3", &read), ("own", &read), ("d", &None)];
+        assert_eq!(found, expected.map(|(id, name)| (id.to_owned(), name.clone())));
     }
 
     #[test]
