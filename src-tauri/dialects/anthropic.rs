@@ -36,7 +36,8 @@ pub(super) fn decode(body: &Bytes) -> Result<Decoded, Invalid> {
     }
     messages.extend(reading.messages(wire.0)?);
     picture::count(&messages)?;
-    let mut tools = tools(&mut fields, &mut reading)?;
+    let Offer { mut tools, hosted } = offer(&mut fields)?;
+    openai_tools::refuse_hosted_only(&tools, &hosted, fields.peek("tool_choice")?.as_ref())?;
     let (tool_choice, one_call) = choice(&mut fields, &mut tools)?;
     let wishes = Wishes::read(&mut fields)?;
     let native_only = document::is_asked_about(&messages).then_some("messages");
@@ -58,7 +59,8 @@ pub(super) fn decode(body: &Bytes) -> Result<Decoded, Invalid> {
     };
     steering.extend(wishes.effort.map(|_| wishes.effort_field));
     let remember = Remember { thoughts: wishes.thoughts, ..Remember::default() };
-    let ignored = fields.ignored().into_iter().chain(reading.notes());
+    let notes = hosted.into_iter().map(str::to_owned).chain(reading.notes());
+    let ignored = fields.ignored().into_iter().chain(notes);
     Ok(Decoded { request, ignored: ignored.collect(), steering, remember })
 }
 
@@ -87,24 +89,37 @@ struct WireTool<'a> {
     strict: Option<bool>,
 }
 
+/// The tools that the model is offered.
+struct Offer {
+    tools: Vec<Tool>,
+    /// Notes of those that only Anthropic's servers would carry out.
+    hosted: Vec<&'static str>,
+}
+
 /// A tool without a schema of its own is one that Anthropic's servers would run, or one whose schema only their models
 /// know: it is left out, and named among what is ignored. A tool whose loading is put off is offered at once, because
 /// nobody here could look for it later.
-fn tools(fields: &mut Fields<'_>, reading: &mut Reading) -> Result<Vec<Tool>, Invalid> {
+fn offer(fields: &mut Fields<'_>) -> Result<Offer, Invalid> {
     let raw: Option<Bounded<&RawValue, { openai_tools::MAX_TOOLS }>> = fields.optional("tools")?;
-    let mut tools = Vec::new();
+    let mut offer = Offer { tools: Vec::new(), hosted: Vec::new() };
     for (at, raw) in raw.map_or_else(Vec::new, |raw| raw.0).into_iter().enumerate() {
         let param = format!("tools[{at}]");
         let kind: Kind = piece(&param, raw)?;
-        if let Some(kind) = kind.kind.filter(|kind| kind != "custom") {
-            reading.note(note_of_kind(&kind));
-            continue;
+        match kind.kind.filter(|kind| kind != "custom") {
+            Some(kind) if offer.hosted.contains(&note_of_kind(&kind)) => {}
+            Some(kind) => offer.hosted.push(note_of_kind(&kind)),
+            None => offer.tools.push(tool(&param, piece(&param, raw)?)?),
         }
-        let wire: WireTool<'_> = piece(&param, raw)?;
-        let WireTool { name, description, input_schema: parameters, strict } = wire;
-        tools.push(openai_tools::tool(&param, WireFunction { name, description, parameters, strict })?);
     }
-    Ok(tools)
+    if fields.holds_something("mcp_servers") && !offer.hosted.contains(&"tools.mcp") {
+        offer.hosted.push("tools.mcp");
+    }
+    Ok(offer)
+}
+
+fn tool(param: &str, wire: WireTool<'_>) -> Result<Tool, Invalid> {
+    let WireTool { name, description, input_schema: parameters, strict } = wire;
+    openai_tools::tool(param, WireFunction { name, description, parameters, strict })
 }
 
 #[derive(Deserialize)]

@@ -90,6 +90,39 @@ pub(super) fn read<'a>(fields: &mut Fields<'a>, name: &str) -> Result<Vec<WireTo
     Ok(fields.optional::<Bounded<WireTool<'a>, MAX_TOOLS>>(name)?.map_or_else(Vec::new, |tools| tools.0))
 }
 
+/// Refuses a request that offers nothing but tools which the servers of the model's maker would carry out, such as a web
+/// search: without them the model would make up what they find. `hosted` are their notes.
+pub(super) fn refuse_hosted_only(
+    tools: &[Tool],
+    hosted: &[&'static str],
+    choice: Option<&Value>,
+) -> Result<(), Invalid> {
+    let forbidden = choice.is_some_and(|choice| choice == "none" || choice["type"] == "none");
+    if hosted.is_empty() || !tools.is_empty() || forbidden {
+        return Ok(());
+    }
+    let kinds: Vec<&str> = hosted.iter().map(|note| note.trim_start_matches("tools.")).collect();
+    let message = format!(
+        "The tool {} is not available through this proxy: only the model maker's own servers carry it out, so nothing \
+         was done. Use a tool that this client runs itself, such as one of an MCP server.",
+        kinds.join(", ")
+    );
+    Err(Invalid::unsupported("tools", message))
+}
+
+/// Refuses the choice of a kind of tool that the servers of the model's maker would carry out.
+pub(super) fn refuse_hosted_choice(choice: Option<&Value>) -> Result<(), Invalid> {
+    const KINDS: [&str; 8] =
+        ["auto", "none", "required", "any", "allowed_tools", "function", "custom", "tool"];
+    match choice.and_then(|choice| choice["type"].as_str()) {
+        Some(kind) if !KINDS.contains(&kind) => {
+            let message = "'tool_choice' asks for a tool that only the model maker's own servers carry out";
+            Err(Invalid::unsupported("tool_choice", message))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// `tool_choice`, in all the ways it is written. Choosing among a few leaves only these.
 pub(super) fn choice(choice: Option<Value>, tools: &mut Vec<Tool>) -> Result<ToolChoice, Invalid> {
     let param = || "tool_choice".to_owned();
@@ -131,8 +164,14 @@ fn allowed(choice: &Value, tools: &mut Vec<Tool>) -> Result<ToolChoice, Invalid>
         .filter_map(|tool| tool["name"].as_str().or(tool["function"]["name"].as_str()))
         .collect();
     tools.retain(|tool| names.contains(&tool.name.as_str()));
-    let required = choice["mode"] == "required" && !tools.is_empty();
-    Ok(if required { ToolChoice::Required } else { ToolChoice::Auto })
+    match (choice["mode"] == "required", tools.is_empty()) {
+        (true, true) => {
+            let message = "'tool_choice' requires one of a few tools, of which none is in the list";
+            Err(Invalid::request("tool_choice".to_owned(), message))
+        }
+        (true, false) => Ok(ToolChoice::Required),
+        (false, _) => Ok(ToolChoice::Auto),
+    }
 }
 
 /// `response_format` of chat completions and `text.format` of Responses.
@@ -209,6 +248,24 @@ mod tests {
         assert!(chosen(json!({ "type": "function", "name": "c" })).0.is_err());
         assert!(chosen(json!(7)).0.is_err());
         assert_eq!(choice(Some(json!("required")), &mut Vec::new()), Ok(ToolChoice::Auto));
+    }
+
+    #[test]
+    fn tools_of_the_makers_servers_alone_are_refused() {
+        let hosted = ["tools.web_search", "tools.code_interpreter"];
+        let refused = refuse_hosted_only(&[], &hosted, None).unwrap_err();
+        assert!(refused.message.contains("web_search, code_interpreter"), "{}", refused.message);
+        assert_eq!(refused.param.as_deref(), Some("tools"));
+        assert!(refuse_hosted_only(&[], &[], None).is_ok());
+        assert!(refuse_hosted_only(&tools(&["a"]), &hosted, None).is_ok());
+        for none in [json!("none"), json!({ "type": "none" })] {
+            assert!(refuse_hosted_only(&[], &hosted, Some(&none)).is_ok());
+        }
+        let chosen = |kind: &str| refuse_hosted_choice(Some(&json!({ "type": kind })));
+        assert_eq!(chosen("web_search_preview").unwrap_err().param.as_deref(), Some("tool_choice"));
+        assert!(chosen("function").is_ok() && refuse_hosted_choice(Some(&json!("auto"))).is_ok());
+        let few = json!({ "type": "allowed_tools", "mode": "required", "tools": [{ "type": "web_search" }] });
+        assert!(choice(Some(few), &mut tools(&["a"])).is_err());
     }
 
     #[test]

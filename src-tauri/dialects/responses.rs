@@ -73,7 +73,9 @@ pub(super) fn decode(body: &Bytes) -> Result<Decoded, Invalid> {
         return Err(Invalid::request("input".to_owned(), "'input' holds nothing to answer"));
     }
     picture::count(&messages)?;
-    let choice: Option<Value> = fields.optional("tool_choice")?;
+    let choice: Option<Value> = fields.optional("tool_choice")?.map(tools::flat_choice);
+    openai_tools::refuse_hosted_only(&toolbox.tools, &toolbox.notes, choice.as_ref())?;
+    openai_tools::refuse_hosted_choice(choice.as_ref())?;
     let tool_choice = openai_tools::choice(choice, &mut toolbox.tools)?;
     let reasoning: Value = fields.optional("reasoning")?.unwrap_or_default();
     let effort = reasoning["effort"].as_str().and_then(effort::of_word).or(later_effort);

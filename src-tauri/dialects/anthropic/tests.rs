@@ -152,3 +152,27 @@ fn every_status_has_its_type() {
     assert_eq!(kind(503, "no_account"), "api_error");
     assert_eq!(kind(415, "unsupported_media_type"), "invalid_request_error");
 }
+
+#[test]
+fn tools_of_anthropics_servers_alone_are_refused_and_beside_others_named() {
+    let mut body = hi();
+    let search = json!({ "type": "web_search_20250305", "name": "web_search", "max_uses": 8 });
+    body["tools"] = json!([search]);
+    for choice in [Value::Null, json!({ "type": "tool", "name": "web_search" })] {
+        body["tool_choice"] = choice;
+        let refused = decoded(&body).unwrap_err();
+        assert_eq!(
+            (refused.code, refused.param.as_deref()),
+            (InvalidCode::UnsupportedParameter, Some("tools"))
+        );
+        assert!(refused.message.contains("web_search is not available"), "{}", refused.message);
+    }
+    body["tool_choice"] = json!({ "type": "none" });
+    assert_eq!(decoded(&body).unwrap().ignored, ["tools.web_search"]);
+    body["mcp_servers"] = json!([{ "type": "url", "url": "https://example.com", "name": "a" }]);
+    body["tools"] = json!([{ "type": "mcp_toolset", "mcp_server_name": "a" }]);
+    body["tool_choice"] = Value::Null;
+    assert_eq!(decoded(&body).unwrap_err().param.as_deref(), Some("tools"));
+    body["tools"] = json!([{ "name": "f", "input_schema": { "type": "object" } }]);
+    assert_eq!(decoded(&body).unwrap().ignored, ["tools.mcp"]);
+}

@@ -265,3 +265,36 @@ fn what_agents_tell_each_other_and_a_change_of_effort_count() {
     assert_eq!((decoded.request.messages[0].role, decoded.request.effort), (Role::User, Some(Effort::High)));
     assert!(decoded.ignored.is_empty() && decoded.steering == ["reasoning"]);
 }
+
+#[test]
+fn tools_of_openais_servers_alone_are_refused_and_beside_others_named() {
+    let ask = |tools: Value, choice: Value| {
+        decoded(&json!({ "model": "m", "input": "hi", "tools": tools, "tool_choice": choice }))
+    };
+    let search = json!({ "type": "web_search", "external_web_access": true });
+    let refused = ask(json!([search]), json!("auto")).unwrap_err();
+    assert_eq!((refused.code, refused.param.as_deref()), (InvalidCode::UnsupportedParameter, Some("tools")));
+    assert!(ask(json!([search]), json!("none")).is_ok());
+    let both = json!([search, { "type": "function", "name": "f" }]);
+    assert_eq!(ask(both.clone(), json!("auto")).unwrap().ignored, ["tools.web_search"]);
+    let refused = ask(both, json!({ "type": "web_search" })).unwrap_err();
+    assert_eq!(
+        (refused.code, refused.param.as_deref()),
+        (InvalidCode::UnsupportedParameter, Some("tool_choice"))
+    );
+}
+
+#[test]
+fn a_choice_may_name_a_tool_within_a_namespace() {
+    let inner = json!([{ "type": "function", "name": "read" }, { "type": "function", "name": "list" }]);
+    let tools = json!([{ "type": "namespace", "name": "docs", "tools": inner }]);
+    let ask = |choice: Value| {
+        decoded(&json!({ "model": "m", "input": "hi", "tools": tools, "tool_choice": choice }))
+            .unwrap()
+            .request
+    };
+    let read = json!({ "type": "function", "namespace": "docs", "name": "read" });
+    assert_eq!(ask(read.clone()).tool_choice, ToolChoice::Named("docs__read".into()));
+    let few = ask(json!({ "type": "allowed_tools", "mode": "required", "tools": [read] }));
+    assert_eq!((names(&few), &few.tool_choice), (vec!["docs__read"], &ToolChoice::Required));
+}

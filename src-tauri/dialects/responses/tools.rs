@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use serde_json::json;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use crate::chat::Tool;
 use crate::dialects::Invalid;
@@ -178,9 +178,24 @@ fn free_text<'a>(wire: WireFunction<'a>, grammar: Option<String>) -> WireFunctio
     WireFunction { description, parameters: Some(parameters), strict: None, ..wire }
 }
 
-fn grammar(format: &serde_json::Value) -> Option<String> {
+fn grammar(format: &Value) -> Option<String> {
     let (syntax, definition) = (format["syntax"].as_str()?, format["definition"].as_str()?);
     Some(format!("The input must follow this grammar ({syntax}):\n{}", definition.trim()))
+}
+
+/// A choice of tools within namespaces, by their flat names.
+pub(super) fn flat_choice(mut choice: Value) -> Value {
+    let flatten = |named: &mut Value| {
+        if let (Some(space), Some(name)) = (named["namespace"].as_str(), named["name"].as_str()) {
+            named["name"] = json!(flat_name(Some(space), name));
+        }
+    };
+    if choice.is_object() {
+        flatten(&mut choice);
+        let listed = choice.get_mut("tools").and_then(Value::as_array_mut);
+        listed.into_iter().flatten().for_each(flatten);
+    }
+    choice
 }
 
 /// The one name of a tool within a namespace. One that would be too long ends in a number made of all of it.
