@@ -102,10 +102,10 @@ fn builder() -> tauri::Builder<tauri::Wry> {
         .plugin(window::remember_place())
         .manage(ipc::Listener::default())
         .invoke_handler(tauri::generate_handler![ipc::control, ipc::subscribe]);
+    #[cfg(target_os = "macos")]
+    let builder = builder.plugin(tauri_plugin_autostart::Builder::new().arg("--hidden").build());
     #[cfg(not(target_os = "linux"))]
-    let builder = builder
-        .plugin(tauri_plugin_autostart::Builder::new().arg("--hidden").build())
-        .plugin(tauri_plugin_notification::init());
+    let builder = builder.plugin(tauri_plugin_notification::init());
     builder
 }
 

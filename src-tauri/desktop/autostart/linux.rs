@@ -1,0 +1,89 @@
+//! An entry of the XDG autostart folder.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tauri::AppHandle;
+
+const ENTRY: &str = "mammouth-proxy-desktop.desktop";
+
+pub(super) fn is_on(_: &AppHandle) -> Option<bool> {
+    Some(entry()?.is_file())
+}
+
+pub(super) fn set(_: &AppHandle, on: bool) -> io::Result<()> {
+    let path = entry().ok_or_else(|| io::Error::other("there is no folder for settings"))?;
+    if !on {
+        return match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        };
+    }
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(&path, text(&program()?))
+}
+
+fn entry() -> Option<PathBuf> {
+    let folders = directories::BaseDirs::new()?;
+    Some(folders.config_dir().join("autostart").join(ENTRY))
+}
+
+/// An AppImage runs from a place that is gone at the next login; it says where it lies itself.
+fn program() -> io::Result<PathBuf> {
+    match std::env::var_os("APPIMAGE") {
+        Some(image) => Ok(image.into()),
+        None => std::env::current_exe(),
+    }
+}
+
+pub(super) fn text(program: &Path) -> String {
+    let program = quoted(&program.display().to_string());
+    format!(
+        "[Desktop Entry]\nType=Application\nVersion=1.0\nName=Mammouth Proxy\nComment=A local proxy in the tray\n\
+         Exec={program} --hidden\nIcon=mammouth-proxy-desktop\nTerminal=false\nStartupNotify=false\n\
+         X-GNOME-Autostart-enabled=true\n"
+    )
+}
+
+/// An argument of `Exec`, by the rules of the Desktop Entry Specification: quoted, then escaped as a string once
+/// more; `%` begins a field code.
+fn quoted(argument: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in argument.chars() {
+        match c {
+            '"' | '`' | '$' => quoted.push_str(r"\\"),
+            // Escaped for the quotes, and both of them for the string.
+            '\\' => {
+                quoted.push_str(r"\\\\");
+                continue;
+            }
+            '%' => quoted.push('%'),
+            _ => {}
+        }
+        quoted.push(c);
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exec(path: &str) -> String {
+        let text = text(Path::new(path));
+        text.lines().find_map(|line| line.strip_prefix("Exec=")).unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_path_with_spaces_is_one_argument() {
+        assert_eq!(exec("/opt/my apps/proxy"), r#""/opt/my apps/proxy" --hidden"#);
+    }
+
+    #[test]
+    fn nothing_in_a_path_is_a_command() {
+        assert_eq!(exec("/a$b`c\"d%e\\f"), r#""/a\\$b\\`c\\"d%%e\\\\f" --hidden"#);
+    }
+}
