@@ -21,13 +21,16 @@ pub(super) struct Seen {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Lamp {
-    #[default]
     Serving,
     Busy,
     Limited,
     Stopped,
     Error,
     NoAccount,
+    /// Before the first answer, or a word that is not known here.
+    #[default]
+    #[serde(other)]
+    Unknown,
 }
 
 /// One account, without anything secret.
@@ -92,6 +95,13 @@ mod tests {
         assert_eq!((seen.state, seen.port()), (Lamp::Limited, 3001));
         assert_eq!(seen.accounts[0].seconds_left(), Some(30));
         assert_eq!(Seen::of(serde_json::json!({})).port(), 0);
+    }
+
+    #[test]
+    fn a_state_that_is_not_known_is_unknown_and_the_rest_is_read() {
+        let seen = Seen::of(serde_json::json!({"state": "brand_new", "address": "127.0.0.1:3001"}));
+        assert_eq!((seen.state, seen.port()), (Lamp::Unknown, 3001));
+        assert_eq!(Seen::of(serde_json::json!(7)).state, Lamp::Unknown);
     }
 
     #[test]

@@ -25,7 +25,7 @@ macro_rules! of_state {
 pub(super) fn picture(look: Look) -> Image<'static> {
     let dark = look.dark;
     match look.lamp {
-        Lamp::Stopped => of_state!(dark, "icons/tray/stopped-dark.png", "icons/tray/stopped-light.png"),
+        Lamp::Stopped | Lamp::Unknown => of_state!(dark, "icons/tray/stopped-dark.png", "icons/tray/stopped-light.png"),
         Lamp::Error | Lamp::NoAccount => of_state!(dark, "icons/tray/error-dark.png", "icons/tray/error-light.png"),
         Lamp::Limited => of_state!(dark, "icons/tray/limited-dark.png", "icons/tray/limited-light.png"),
         Lamp::Busy => of_state!(dark, "icons/tray/busy-dark.png", "icons/tray/busy-light.png"),
@@ -59,8 +59,15 @@ pub(super) fn dark_panel() -> bool {
 mod tests {
     use super::*;
 
-    const LAMPS: [Lamp; 6] =
-        [Lamp::Serving, Lamp::Busy, Lamp::Limited, Lamp::Stopped, Lamp::Error, Lamp::NoAccount];
+    const LAMPS: [Lamp; 7] = [
+        Lamp::Unknown,
+        Lamp::Serving,
+        Lamp::Busy,
+        Lamp::Limited,
+        Lamp::Stopped,
+        Lamp::Error,
+        Lamp::NoAccount,
+    ];
 
     #[test]
     fn states_can_be_told_apart_on_both_panels() {

@@ -71,6 +71,7 @@ pub(super) fn menu(seen: &Seen, at_login: Option<bool>, words: &Words) -> Vec<It
 fn status_line(seen: &Seen, words: &Words) -> String {
     let address = seen.address.as_str();
     let line = match seen.state {
+        Lamp::Unknown => words.unknown.to_owned(),
         Lamp::Serving => fill(words.serving, &[address]),
         Lamp::Busy => fill(words.busy, &[&seen.running.to_string(), address]),
         Lamp::Limited => fill(words.limited, &[address]),

@@ -15,6 +15,7 @@ fn account(label: &str) -> Account {
 
 fn seen() -> Seen {
     Seen {
+        state: Lamp::Serving,
         address: "127.0.0.1:3000".to_owned(),
         base_url: "http://127.0.0.1:3000/v1".to_owned(),
         accounts: vec![account("work"), account("home")],
@@ -116,6 +117,7 @@ fn the_first_line_says_whether_one_can_work() {
         (Lamp::Limited, "(All accounts are limited — 127.0.0.1:3000)"),
         (Lamp::Stopped, "(Not serving: stopped by you)"),
         (Lamp::Error, "(Something is wrong — 127.0.0.1:3000)"),
+        (Lamp::Unknown, "(Status unknown)"),
         (Lamp::NoAccount, "(No account yet — 127.0.0.1:3000)"),
     ] {
         assert_eq!(first_line(&with(state)), line);
@@ -135,6 +137,15 @@ fn a_limited_account_says_when_it_is_back() {
         lines.contains(&"work — limited, resets in 1 h 24 min  ▰▰▰▰▰▰▰▰▰▰ 100 %:".to_owned()),
         "{lines:?}"
     );
+}
+
+#[test]
+fn an_account_in_a_state_that_is_not_known_is_not_called_ready() {
+    for state in ["", "brand_new"] {
+        let account = Account { state: state.to_owned(), quota_percent: None, ..account("work") };
+        let lines = outline(&english(&Seen { accounts: vec![account], ..seen() }));
+        assert_eq!(lines[2], "work — status unknown:");
+    }
 }
 
 #[test]

@@ -31,13 +31,14 @@ pub(super) fn about(account: &Account, words: &Words) -> String {
                 None => words.limited_now.to_owned(),
             };
         }
-        "needs_login" | "needs login" => words.needs_login,
+        "needs_login" => words.needs_login,
         "unreachable" => words.unreachable,
         "disabled" => words.paused,
         "starting" => words.starting,
         "locked" => words.locked,
         "unreadable" => words.unreadable,
-        _ => words.ready,
+        "ready" => words.ready,
+        _ => words.unknown_account,
     };
     state.to_owned()
 }
