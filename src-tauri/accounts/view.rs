@@ -89,8 +89,11 @@ pub struct AccountView {
     pub running: u32,
     /// Used share of the quota, percent, where the upstream told it.
     pub quota_percent: Option<f64>,
+    /// `quota_percent` was computed from the spend and the plan, not told.
+    #[serde(default)]
+    pub quota_estimated: bool,
     pub spend_cents: Option<f64>,
-    /// Spend by model family, US cents.
+    /// Share of the use by model family, percent.
     #[serde(default)]
     pub by_family: Vec<(String, f64)>,
     /// Of an API key, where the upstream told it.
@@ -142,6 +145,7 @@ pub(super) fn view(
         limits,
         running: state.running,
         quota_percent: state.quota.as_ref().and_then(|quota| quota.percent),
+        quota_estimated: state.quota.as_ref().is_some_and(|quota| quota.estimated),
         spend_cents: state.quota.as_ref().and_then(|quota| quota.spend_cents),
         by_family: state.quota.as_ref().map(|quota| quota.by_family.clone()).unwrap_or_default(),
         budget_usd: state.quota.as_ref().and_then(|quota| quota.budget_usd),
@@ -150,7 +154,7 @@ pub(super) fn view(
         downgrades: state.downgrades.iter().map(|(scope, model)| (scope.clone(), model.clone())).collect(),
         last_used_ms: state.last_used.map(|at| unix_ms(wall_back(at, now))),
         email: state.identity.as_ref().and_then(|identity| identity.email.clone()),
-        plan: state.identity.as_ref().and_then(|identity| identity.plan.clone()),
+        plan: plan(state),
         only,
         ..blank(&account.id, &account.label, account.kind, account.origin)
     }
@@ -175,6 +179,7 @@ fn blank(id: &str, label: &str, kind: Kind, origin: Origin) -> AccountView {
         limits: Vec::new(),
         running: 0,
         quota_percent: None,
+        quota_estimated: false,
         spend_cents: None,
         by_family: Vec::new(),
         budget_usd: None,
@@ -186,6 +191,12 @@ fn blank(id: &str, label: &str, kind: Kind, origin: Origin) -> AccountView {
         plan: None,
         only: false,
     }
+}
+
+/// The quota's plan goes before the user's: only that one is in the answers of 2026.
+fn plan(state: &State) -> Option<String> {
+    let of_quota = state.quota.as_ref().and_then(|quota| quota.plan.as_ref());
+    of_quota.or(state.identity.as_ref().and_then(|identity| identity.plan.as_ref())).cloned()
 }
 
 fn word(state: &State, upstream_down: bool, limited: bool) -> AccountState {

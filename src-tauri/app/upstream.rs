@@ -49,8 +49,11 @@ pub(super) fn shape(overrides: &WebShape) -> Shape {
         model_field,
         preprompt_field,
         messages_field,
+        window_cents,
+        plan_factors,
     } = overrides.clone();
-    let built_in = Shape::default();
+    let mut built_in = Shape::default();
+    built_in.plan_factors.extend(plan_factors);
     Shape {
         name: request_shape.unwrap_or(built_in.name),
         cookie: cookie_name.unwrap_or(built_in.cookie),
@@ -62,6 +65,7 @@ pub(super) fn shape(overrides: &WebShape) -> Shape {
         model_field: model_field.unwrap_or(built_in.model_field),
         preprompt_field: preprompt_field.unwrap_or(built_in.preprompt_field),
         messages_field: messages_field.unwrap_or(built_in.messages_field),
+        window_cents: window_cents.unwrap_or(built_in.window_cents),
         ..built_in
     }
 }

@@ -91,9 +91,10 @@ fn show_accounts(accounts: &[AccountView]) {
         out::line("  none: set COOKIES, or add one with 'mammouth-proxy accounts add --label NAME'");
     }
     for account in accounts {
-        let quota = account
-            .quota_percent
-            .map_or_else(String::new, |percent| format!(", {percent:.0} % of quota used"));
+        let quota = account.quota_percent.map_or_else(String::new, |percent| {
+            let note = if account.quota_estimated { " (estimated)" } else { "" };
+            format!(", {percent:.0} % of quota used{note}")
+        });
         out::line(format_args!("  {}: {}{quota}", account.label, account.state));
         account.advice.iter().for_each(|advice| out::line(format_args!("    {advice}")));
         for limit in &account.limits {

@@ -223,4 +223,8 @@ pub struct WebShape {
     pub preprompt_field: Option<String>,
     /// The form field of the turns.
     pub messages_field: Option<String>,
+    /// Spend that uses up a window's quota of the smallest plan, US cents.
+    pub window_cents: Option<u32>,
+    /// By plan: how many times that spend its quota is. Added to the built-in ones.
+    pub plan_factors: BTreeMap<String, u32>,
 }

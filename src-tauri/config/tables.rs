@@ -127,7 +127,21 @@ pub(super) fn web(sources: &Sources) -> Result<WebShape, ConfigError> {
         model_field: token("web.model_field", web.model_field.as_deref())?,
         preprompt_field: token("web.preprompt_field", web.preprompt_field.as_deref())?,
         messages_field: token("web.messages_field", web.messages_field.as_deref())?,
+        window_cents: web.window_cents.map(|cents| cents_of(Some(cents))).transpose()?,
+        plan_factors: plan_factors(&web.plan_factors)?,
     })
+}
+
+fn cents_of(cents: Option<i64>) -> Result<u32, ConfigError> {
+    within("web.window_cents", cents, 1, 1_000_000, 0)
+}
+
+fn plan_factors(saved: &BTreeMap<String, i64>) -> Result<BTreeMap<String, u32>, ConfigError> {
+    let factor = |(plan, factor): (&String, &i64)| {
+        let factor = within("web.plan_factors", Some(*factor), 0, 10_000, 0)?;
+        Ok((plan.to_lowercase(), factor))
+    };
+    saved.iter().map(factor).collect()
 }
 
 fn shape(value: Option<&str>) -> Result<Option<String>, ConfigError> {
@@ -195,6 +209,8 @@ mod tests {
             ("[web]\ncookie_name = \"can ary\"", "web.cookie_name"),
             ("[web]\nuser_path = \"https://canary.example\"", "web.user_path"),
             ("[web]\nmodel_field = \"\"", "web.model_field"),
+            ("[web]\nwindow_cents = 0", "web.window_cents"),
+            ("[web.plan_factors]\ncanary = -1", "web.plan_factors"),
             ("[aliases]\ncanary = \"\"", "aliases"),
         ] {
             let error = resolve(&saved(text)).unwrap_err();

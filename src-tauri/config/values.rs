@@ -80,4 +80,6 @@ pub(super) struct WebValues {
     pub(super) model_field: Option<String>,
     pub(super) preprompt_field: Option<String>,
     pub(super) messages_field: Option<String>,
+    pub(super) window_cents: Option<i64>,
+    pub(super) plan_factors: BTreeMap<String, i64>,
 }

@@ -23,6 +23,18 @@ pub struct Options {
     pub accounts: Vec<SimAccount>,
     /// Time between two words of a reply; zero in tests.
     pub word_delay: Duration,
+    /// The form of the answers about usage.
+    pub usage_form: UsageForm,
+}
+
+/// The form in which the site answers about usage (upstream-protocol.md, section 1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum UsageForm {
+    /// Of clients of October 2026: shares by `brand`, the plan, and no percentage.
+    #[default]
+    Current,
+    /// As before: a percentage, spends by `name`, and the plan beside the user's e-mail address.
+    Older,
 }
 
 impl Options {
@@ -42,12 +54,12 @@ impl Options {
             SimAccount { key: Some(format!("sk-{}", random_cookie())), ..account("dora", "API", None) },
             SimAccount { at_hand: false, ..account("erin", "Standard", None) },
         ];
-        Self { accounts, word_delay: Duration::from_millis(40) }
+        Self { accounts, word_delay: Duration::from_millis(40), usage_form: UsageForm::default() }
     }
 
     /// For tests: replies come without delay.
     pub fn instant(accounts: Vec<SimAccount>) -> Self {
-        Self { accounts, word_delay: Duration::ZERO }
+        Self { accounts, word_delay: Duration::ZERO, usage_form: UsageForm::default() }
     }
 }
 

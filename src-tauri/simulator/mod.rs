@@ -10,9 +10,9 @@
 //! |---|---|
 //! | `POST /api/models/llms` | the reply as plain text, a chunk a word |
 //! | `POST /api/attachments/saveFile` | `{"location": URL}`; the URL is good for the same account only |
-//! | `GET /api/login/user` | `id`, `email`, `name`, `plan` |
-//! | `GET /api/user/recentUsage` | `percent`, `byBrand`, `usedModels` |
-//! | `GET /api/user/currentUsage` | `currentSpendCents` |
+//! | `GET /api/login/user` | `id`, `email`, `name`; in the older form `plan` |
+//! | `GET /api/user/recentUsage` | `byBrand` (share by `brand`), `usedModels`; in the older form `percent`, spend by `name` |
+//! | `GET /api/user/currentUsage` | `currentSpendCents`, `usagePlan`, `usageCounts`; in the older form the first alone |
 //! | `GET /app/login` | an HTML page with a button for each web account |
 //! | `POST /app/login` | by `account=LABEL`: sets the account's session cookie, and back to the page |
 //! | `POST /v1/chat/completions` | the official API, by key: a chat completion, or a stream of its chunks |
@@ -107,7 +107,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
-pub use accounts::{Options, SimAccount};
+pub use accounts::{Options, SimAccount, UsageForm};
 pub use api::{CHAT_PATH, EMBEDDINGS_PATH};
 pub use fault::{BadUtf8, Fault, FaultBody, Wait};
 pub use fault_text::FaultTextError;

@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::accounts::{Ledger, Options, SimAccount, Usage};
+use super::accounts::{Ledger, Options, SimAccount, Usage, UsageForm};
 use super::fault::Fault;
 use super::record::{Call, Record};
 use super::rules::{self, FaultRule};
@@ -19,6 +19,7 @@ const MAX_RELEASE: usize = 1_000_000;
 pub(super) struct Shared {
     pub(super) accounts: Vec<SimAccount>,
     pub(super) word_delay: Duration,
+    pub(super) usage_form: UsageForm,
     pub(super) record: Record,
     pub(super) stop: CancellationToken,
     gate: Semaphore,
@@ -33,6 +34,7 @@ impl Shared {
             ledgers: Mutex::new(options.accounts.iter().map(|_| Ledger::default()).collect()),
             accounts: options.accounts,
             word_delay: options.word_delay,
+            usage_form: options.usage_form,
             record: Record::new(),
             stop: CancellationToken::new(),
             gate: Semaphore::new(0),

@@ -4,6 +4,7 @@ use http::StatusCode;
 use http::request::Parts;
 use serde_json::json;
 
+use super::accounts::UsageForm;
 use super::answer::Answer;
 use super::form::Ask;
 use super::login;
@@ -55,23 +56,42 @@ fn member_answer(shared: &Shared, account: usize, input: &Input) -> Answer {
         }
         Input::User => user(shared, account),
         Input::RecentUsage => recent_usage(shared, account),
-        Input::CurrentUsage => {
-            Answer::json(StatusCode::OK, &json!({"currentSpendCents": shared.usage(account).cents}))
-        }
+        Input::CurrentUsage => current_usage(shared, account),
     }
 }
 
 fn user(shared: &Shared, account: usize) -> Answer {
     let user = &shared.accounts[account];
-    let value = json!({"id": account + 1, "email": user.email, "name": user.name, "plan": user.plan});
+    let mut value = json!({"id": account + 1, "email": user.email, "name": user.name});
+    if shared.usage_form == UsageForm::Older {
+        value["plan"] = json!(user.plan);
+    }
     Answer::json(StatusCode::OK, &value)
 }
 
 fn recent_usage(shared: &Shared, account: usize) -> Answer {
     let usage = shared.usage(account);
-    let brand = |(name, calls): (&&str, &u32)| json!({"name": name, "value": calls});
+    let all: u32 = usage.calls_by_family.values().sum();
+    let older = shared.usage_form == UsageForm::Older;
+    let brand = |(name, calls): (&&str, &u32)| match older {
+        true => json!({"name": name, "value": calls}),
+        false => json!({"brand": name, "value": f64::from(*calls) / f64::from(all) * 100.0}),
+    };
     let brands: Vec<_> = usage.calls_by_family.iter().map(brand).collect();
-    let value = json!({"percent": usage.percent, "byBrand": brands, "usedModels": usage.models});
+    let mut value = json!({"byBrand": brands, "usedModels": usage.models});
+    if older {
+        value["percent"] = json!(usage.percent);
+    }
+    Answer::json(StatusCode::OK, &value)
+}
+
+fn current_usage(shared: &Shared, account: usize) -> Answer {
+    let usage = shared.usage(account);
+    let mut value = json!({"currentSpendCents": usage.cents});
+    if shared.usage_form == UsageForm::Current {
+        value["usagePlan"] = json!(shared.accounts[account].plan.to_lowercase());
+        value["usageCounts"] = json!({"prompt": usage.calls_by_family.values().sum::<u32>()});
+    }
     Answer::json(StatusCode::OK, &value)
 }
 

@@ -86,9 +86,13 @@ pub struct Identity {
 pub struct Quota {
     /// Share of the window's quota that is used, 0 to 100.
     pub percent: Option<f64>,
+    /// `percent` was computed from the spend and the plan, not told.
+    pub estimated: bool,
     /// Spend in the current window, US cents.
     pub spend_cents: Option<f64>,
-    /// Spend by model family (the upstream's own brand names, lower case).
+    /// The plan that the quota belongs to.
+    pub plan: Option<String>,
+    /// Share of the use by model family, percent (the upstream's own brand names, lower case).
     pub by_family: Vec<(String, f64)>,
     /// What a key may spend until its budget begins anew, US dollars.
     pub budget_usd: Option<f64>,

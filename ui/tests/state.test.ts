@@ -2,10 +2,11 @@ import { beforeEach, describe, expect, test } from "vitest";
 
 import { accounts } from "../src/control/fake/people";
 import { QUIET } from "../src/control/fake/scene";
+import type { AccountView } from "../src/control/types";
 import { World } from "../src/control/fake/world";
 import { settings } from "../src/control/fake/settings";
 import { ago, bytes, compact, took, usd, wait } from "../src/format";
-import { moved, renewal, soonest, usage } from "../src/state/accounts";
+import { moved, renewal, soonest, stateOf, toneOf, usage } from "../src/state/accounts";
 import { look } from "../src/state/look.svelte";
 import { reasonOf } from "../src/state/reason";
 import { inSection, isFixed, SECTIONS, unknown } from "../src/state/settings";
@@ -22,10 +23,16 @@ describe("an account", () => {
   });
 
   test("shows quota or budget, whichever is known", () => {
-    expect(usage(work)).toEqual({ percent: 38, spent: 1.71, budget: null });
+    expect(usage(work)).toEqual({ percent: 38, spent: 1.71, budget: null, estimated: true });
     expect(usage(key)?.percent).toBeCloseTo(32.1);
     expect(usage(old)).toBeNull();
     expect(usage({ ...key, budget_usd: 0 })).toBeNull();
+  });
+
+  test("is not called ready in a state that is not known", () => {
+    const odd = { ...(work as AccountView), state: "brand_new" as AccountView["state"] };
+    expect([stateOf(odd), toneOf(odd)]).toEqual(["Unknown", "plain"]);
+    expect([stateOf(old as AccountView), toneOf(old as AccountView)]).toEqual(["Needs sign-in", "bad"]);
   });
 
   test("moves one place, and not over the end", () => {

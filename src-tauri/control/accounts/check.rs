@@ -57,6 +57,7 @@ pub(super) async fn check_one(control: &Control, account: &Account) -> CheckView
             control.accounts.checked(&account.id, true, now());
             control.accounts.set_identity(&account.id, identity.clone());
             let (quota_percent, said) = (quota.percent, good(account.kind, &quota));
+            let identity = Identity { plan: quota.plan.clone().or(identity.plan), ..identity };
             control.accounts.set_quota(&account.id, quota);
             CheckView { quota_percent, ..valid(account, identity, said) }
         }

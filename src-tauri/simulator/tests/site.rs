@@ -1,6 +1,6 @@
 //! The site as it behaves without faults.
 
-use super::super::LLMS_PATH;
+use super::super::{LLMS_PATH, UsageForm};
 use super::*;
 
 const BOB: &str = "Cookie: auth_session=bob-session\r\n";
@@ -71,14 +71,34 @@ async fn a_used_quota_is_403_for_its_family_only() {
 }
 
 #[tokio::test]
-async fn usage_and_user_are_told() {
+async fn usage_and_user_are_told_in_the_form_of_2026() {
     let simulator = simulator().await;
+    ask_as(&simulator, BOB, "openai-gpt-5", &[turn("x", &[])]).await;
+    let recent = get(&simulator, "/api/user/recentUsage", BOB).await.json();
+    assert_eq!(recent.get("percent"), None);
+    assert_eq!(recent["byBrand"], serde_json::json!([{"brand": "openai", "value": 100.0}]));
+    assert_eq!(recent["usedModels"], serde_json::json!(["openai-gpt-5"]));
+    let current = get(&simulator, "/api/user/currentUsage", BOB).await.json();
+    let expected =
+        serde_json::json!({"currentSpendCents": 450, "usagePlan": "standard", "usageCounts": {"prompt": 1}});
+    assert_eq!(current, expected);
+    let user = get(&simulator, "/api/login/user", BOB).await.json();
+    assert_eq!((&user["email"], user.get("plan")), (&"bob@simulator.invalid".into(), None));
+}
+
+#[tokio::test]
+async fn usage_and_user_can_be_told_in_the_older_form() {
+    let options = Options {
+        usage_form: UsageForm::Older,
+        ..Options::instant(vec![SimAccount::named("bob").with_limit(1)])
+    };
+    let simulator = Simulator::start(options).await.unwrap();
     ask_as(&simulator, BOB, "openai-gpt-5", &[turn("x", &[])]).await;
     let recent = get(&simulator, "/api/user/recentUsage", BOB).await.json();
     assert_eq!(recent["percent"], 100);
     assert_eq!(recent["byBrand"], serde_json::json!([{"name": "openai", "value": 1}]));
-    assert_eq!(recent["usedModels"], serde_json::json!(["openai-gpt-5"]));
-    assert_eq!(get(&simulator, "/api/user/currentUsage", BOB).await.json()["currentSpendCents"], 450);
+    let current = get(&simulator, "/api/user/currentUsage", BOB).await.json();
+    assert_eq!(current, serde_json::json!({"currentSpendCents": 450}));
     let user = get(&simulator, "/api/login/user", BOB).await.json();
     assert_eq!((&user["email"], &user["plan"]), (&"bob@simulator.invalid".into(), &"Standard".into()));
 }

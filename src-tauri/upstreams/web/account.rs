@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::shape::PERCENT_KEYS;
+use super::shape::{PERCENT_KEYS, Shape};
 use crate::secrets::Secret;
 use crate::upstreams::transport::redact::clean;
 use crate::upstreams::{Identity, Quota};
@@ -28,16 +28,40 @@ pub(super) fn identity(json: &Value, secret: &Secret) -> Option<Identity> {
     Some(Identity { email: user.get("email").and_then(|email| text(email, secret)), name, plan })
 }
 
-/// Reads the two answers about usage; either may be missing.
-pub(super) fn quota(recent: Option<&Value>, current: Option<&Value>, secret: &Secret) -> Quota {
+/// Reads the two answers about usage; either may be missing. A percentage that no answer holds is computed from the
+/// spend and the plan, and marked as estimated (upstream-protocol.md, section 1).
+pub(super) fn quota(
+    recent: Option<&Value>,
+    current: Option<&Value>,
+    shape: &Shape,
+    secret: &Secret,
+) -> Quota {
     let inside = |json: &Value| ["quota", "usage"].into_iter().find_map(|key| percent(json.get(key)?));
-    let spend = current.and_then(|json| json.get("currentSpendCents")).and_then(number);
+    let told = recent.and_then(|json| percent(json).or_else(|| inside(json)));
+    let spend_cents = current.and_then(|json| json.get("currentSpendCents")).and_then(number);
+    let spend_cents = spend_cents.filter(|cents| *cents >= 0.0);
+    let plan = current.and_then(|json| name_of(json.get("usagePlan")?, secret));
+    let estimate = spend_cents.zip(plan.as_deref()).and_then(|(cents, plan)| estimated(cents, plan, shape));
     Quota {
-        percent: recent.and_then(|json| percent(json).or_else(|| inside(json))),
-        spend_cents: spend.filter(|cents| *cents >= 0.0),
+        percent: told.or(estimate),
+        estimated: told.is_none() && estimate.is_some(),
+        spend_cents,
+        plan: plan.filter(|plan| plan != "none").map(|plan| capitalized(&plan)),
         by_family: recent.map(|json| by_family(json, secret)).unwrap_or_default(),
         ..Quota::default()
     }
+}
+
+/// The share of a plan's window that `cents` are, percent; `None` for a plan that is unknown or has no quota.
+fn estimated(cents: f64, plan: &str, shape: &Shape) -> Option<f64> {
+    let factor = shape.plan_factors.get(&plan.to_lowercase())?;
+    let window = f64::from(shape.window_cents) * f64::from(*factor);
+    (window > 0.0).then(|| (cents / window * 100.0).min(100.0))
+}
+
+fn capitalized(name: &str) -> String {
+    let mut chars = name.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 fn percent(json: &Value) -> Option<f64> {
@@ -55,12 +79,24 @@ fn number(value: &Value) -> Option<f64> {
     number.filter(|number| number.is_finite())
 }
 
+/// Share of the use by model family, percent. In the form of 2026 `brand` names the family and `value` is its share;
+/// older answers have `name` and a spend, which is turned into a share of all spends.
 fn by_family(json: &Value, secret: &Secret) -> Vec<(String, f64)> {
     let brands = json.get("byBrand").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let spend = |brand: &Value| {
-        Some((text(brand.get("name")?, secret)?.to_lowercase(), number(brand.get("value")?)?))
+    let named = |key: &'static str| {
+        let family = move |brand: &Value| {
+            Some((text(brand.get(key)?, secret)?.to_lowercase(), number(brand.get("value")?)?))
+        };
+        brands.iter().take(MAX_FAMILIES).filter_map(family).collect::<Vec<_>>()
     };
-    brands.iter().take(MAX_FAMILIES).filter_map(spend).collect()
+    let shares = named("brand");
+    if shares.is_empty() { to_shares(named("name")) } else { shares }
+}
+
+fn to_shares(spends: Vec<(String, f64)>) -> Vec<(String, f64)> {
+    let all: f64 = spends.iter().map(|(_, spend)| spend.max(0.0)).sum();
+    let share = |spend: f64| if all > 0.0 { (spend.max(0.0) / all * 100.0).min(100.0) } else { 0.0 };
+    spends.into_iter().map(|(family, spend)| (family, share(spend))).collect()
 }
 
 fn name_of(value: &Value, secret: &Secret) -> Option<String> {
@@ -84,7 +120,7 @@ mod tests {
     }
 
     fn quota(recent: Option<&Value>, current: Option<&Value>) -> Quota {
-        super::quota(recent, current, &"CANARY_CK1234".into())
+        super::quota(recent, current, &Shape::default(), &"CANARY_CK1234".into())
     }
 
     #[test]
@@ -145,7 +181,7 @@ mod tests {
         let list: Vec<_> = (0..1000).map(|n| json!({"name": format!("b{n}"), "value": n})).collect();
         assert_eq!(quota(Some(&json!({"byBrand": list})), None).by_family.len(), MAX_FAMILIES);
         let odd = json!({"byBrand": [{"name": 1, "value": 2}, null, {"name": "OpenAI", "value": "3"}, {"name": "x"}]});
-        assert_eq!(quota(Some(&odd), None).by_family, [("openai".to_owned(), 3.0)]);
+        assert_eq!(quota(Some(&odd), None).by_family, [("openai".to_owned(), 100.0)]);
     }
 
     #[test]
@@ -157,13 +193,53 @@ mod tests {
         );
     }
 
+    #[test]
+    fn the_form_of_2026_tells_shares_and_the_percentage_is_computed_by_plan() {
+        let recent =
+            json!({"byBrand": [{"brand": "Anthropic", "value": 62.5}, {"brand": "openai", "value": 37.5}]});
+        for (plan, cents, percent) in [
+            ("starter", 75.0, Some(50.0)),
+            ("standard", 45.0, Some(10.0)),
+            ("pro", 45.0, Some(10.0)),
+            ("Expert", 1500.0, Some(100.0)),
+            ("advanced", 9999.0, Some(100.0)),
+            ("enterprise", 0.0, Some(0.0)),
+            ("free", 1.0, None),
+            ("unsubscribed", 1.0, None),
+            ("brand-new", 1.0, None),
+        ] {
+            let current =
+                json!({"currentSpendCents": cents, "usagePlan": plan, "usageCounts": {"prompt": 3}});
+            let quota = quota(Some(&recent), Some(&current));
+            assert_eq!((quota.percent, quota.estimated), (percent, percent.is_some()), "{plan}");
+            assert_eq!(quota.by_family, [("anthropic".to_owned(), 62.5), ("openai".to_owned(), 37.5)]);
+        }
+        let plan = |plan: &str| quota(None, Some(&json!({"usagePlan": plan}))).plan;
+        assert_eq!((plan("expert").as_deref(), plan("none")), (Some("Expert"), None));
+    }
+
+    #[test]
+    fn a_percentage_that_is_told_goes_before_the_estimate() {
+        let current = json!({"currentSpendCents": 75, "usagePlan": "starter"});
+        let quota = quota(Some(&json!({"percentUsed": 12})), Some(&current));
+        assert_eq!((quota.percent, quota.estimated), (Some(12.0), false));
+    }
+
+    #[test]
+    fn the_numbers_behind_the_estimate_can_be_overridden() {
+        let shape =
+            Shape { window_cents: 200, plan_factors: [("gold".to_owned(), 5)].into(), ..Shape::default() };
+        let current = json!({"currentSpendCents": 500, "usagePlan": "Gold"});
+        assert_eq!(super::quota(None, Some(&current), &shape, &"".into()).percent, Some(50.0));
+    }
+
     fn any_json() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(json!(null)),
             any::<f64>().prop_map(|n| json!(n)),
             "\\PC{0,9}".prop_map(Value::from)
         ];
-        let keys = "percent|quota|usage|byBrand|name|value|user|email|plan|currentSpendCents";
+        let keys = "percent|quota|usage|byBrand|brand|name|value|user|email|plan|currentSpendCents|usagePlan";
         leaf.prop_recursive(3, 24, 4, move |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),

@@ -242,7 +242,8 @@ impl Web {
                 Err(failure.clone())
             }
             (recent, current) => {
-                Ok(account::quota(recent.as_ref().ok(), current.as_ref().ok(), &credential.secret))
+                let shape = &self.site.settings.shape;
+                Ok(account::quota(recent.as_ref().ok(), current.as_ref().ok(), shape, &credential.secret))
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Every fact we know about the web upstream's protocol, in one place, so that a change on the site is a change here
 //! or in the settings file. Source: public clients' code of 2025 (Mammouth documents none of it).
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// Paths, header values and names of fields of one version of the site. The default is `llms-2025`.
@@ -41,7 +43,23 @@ pub struct Shape {
     pub upload_file_name: String,
     /// Key of an upload's answer that holds the image's URL.
     pub location_key: String,
+    /// Spend that uses up a window's quota of the smallest plan, US cents. A constant of clients of October 2026, not
+    /// documented, so that what is computed from it is an estimate.
+    pub window_cents: u32,
+    /// By `usagePlan` in lower case: the multiple of `window_cents` that the plan has; 0 where it has no quota.
+    pub plan_factors: BTreeMap<String, u32>,
 }
+
+/// Factors of the plans (clients of October 2026).
+const PLAN_FACTORS: [(&str, u32); 7] = [
+    ("starter", 1),
+    ("standard", 3),
+    ("pro", 3),
+    ("expert", 10),
+    ("advanced", 10),
+    ("enterprise", 10),
+    ("free", 0),
+];
 
 impl Default for Shape {
     fn default() -> Self {
@@ -68,6 +86,8 @@ impl Default for Shape {
             upload_file_field: own("file"),
             upload_file_name: own("blob"),
             location_key: own("location"),
+            window_cents: 150,
+            plan_factors: PLAN_FACTORS.map(|(plan, factor)| (own(plan), factor)).into(),
         }
     }
 }

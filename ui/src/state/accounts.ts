@@ -1,6 +1,7 @@
 // What the views say about an account, worked out in one place.
 
 import type { AccountView, LimitView } from "../control/types";
+import { t } from "../i18n/index.svelte";
 
 export type Tone = "plain" | "ok" | "warn" | "bad";
 
@@ -15,8 +16,14 @@ const TONES: { [state in AccountView["state"]]: Tone } = {
   unreadable: "bad",
 };
 
+/** A state that this page does not know is grey, never ready. */
 export function toneOf(account: AccountView): Tone {
-  return TONES[account.state];
+  return TONES[account.state] ?? "plain";
+}
+
+/** The state in words. */
+export function stateOf(account: AccountView): string {
+  return account.state in TONES ? t(`account.state.${account.state}`) : t("account.state.unknown");
 }
 
 /** The limit that ends first. */
@@ -35,13 +42,15 @@ export interface Usage {
   /** Money spent of a budget, in US dollars, where it is about money. */
   spent: number | null;
   budget: number | null;
+  /** The percentage was computed from the spend and the plan. */
+  estimated: boolean;
 }
 
 /** How much of what the account may use is used; null where nobody knows. */
 export function usage(account: AccountView): Usage | null {
-  if (account.quota_percent !== null) return { percent: account.quota_percent, spent: account.spend_cents === null ? null : account.spend_cents / 100, budget: null };
+  if (account.quota_percent !== null) return { percent: account.quota_percent, spent: account.spend_cents === null ? null : account.spend_cents / 100, budget: null, estimated: account.quota_estimated };
   if (account.budget_usd !== null && account.budget_usd > 0 && account.spent_usd !== null) {
-    return { percent: (account.spent_usd / account.budget_usd) * 100, spent: account.spent_usd, budget: account.budget_usd };
+    return { percent: (account.spent_usd / account.budget_usd) * 100, spent: account.spent_usd, budget: account.budget_usd, estimated: false };
   }
   return null;
 }

@@ -133,7 +133,7 @@ async fn quota_takes_what_it_can_get() {
     })
     .await;
     let quota = web(&server).quota(&account("a")).await.unwrap();
-    let by_family = vec![("openai".to_owned(), 12.0)];
+    let by_family = vec![("openai".to_owned(), 100.0)];
     assert_eq!(quota, Quota { percent: Some(42.0), spend_cents: None, by_family, ..Quota::default() });
 
     let server = Server::start(|_| json(500, "{}")).await;

@@ -207,7 +207,7 @@ export class FakeControl implements Control {
 const CHANGING = /^(accounts\.(add|replace|import|sign_in|rename|order|enable|only|remove)|port\.switch|serving\.set|settings\.)/;
 
 const BLANK: AccountView = {
-  id: "", label: "", kind: "web", origin: "stored", state: "ready", advice: null, limits: [], running: 0, quota_percent: null, spend_cents: null,
+  id: "", label: "", kind: "web", origin: "stored", state: "ready", advice: null, limits: [], running: 0, quota_percent: null, quota_estimated: false, spend_cents: null,
   by_family: [], budget_usd: null, spent_usd: null, budget_reset_ms: null, downgrades: [], last_used_ms: null, email: null, plan: null, only: false,
 };
 

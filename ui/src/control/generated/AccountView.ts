@@ -12,9 +12,13 @@ export type AccountView = { id: string, label: string, kind: Kind, origin: Origi
 /**
  * Used share of the quota, percent, where the upstream told it.
  */
-quota_percent: number | null, spend_cents: number | null, 
+quota_percent: number | null, 
 /**
- * Spend by model family, US cents.
+ * `quota_percent` was computed from the spend and the plan, not told.
+ */
+quota_estimated: boolean, spend_cents: number | null, 
+/**
+ * Share of the use by model family, percent.
  */
 by_family: Array<[string, number]>, 
 /**
