@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{CONTROL_TOKEN, Parts, StartError, lock, system};
+use super::{CONTROL_TOKEN, Parts, StartError, data_directory, lock};
 use crate::access;
 use crate::config::{Config, SettingsFile};
 use crate::control::{ClientKeys, KeyUnread, MAIN_KEY, MainKey, Said};
@@ -54,7 +54,7 @@ pub(super) fn control_token(data_dir: &Path, notices: &mut Vec<Said>) -> Result<
             notices.push(Said::NotWritable { detail: error.to_string() });
             Ok(access::generate_key())
         }
-        Err(error) => Err(system("the control token cannot be kept")(error)),
+        Err(error) => Err(data_directory("the control token cannot be kept")(error)),
     }
 }
 

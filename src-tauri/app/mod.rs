@@ -13,10 +13,12 @@ mod keys;
 mod lock;
 mod quota;
 mod roster;
+mod start_error;
 mod stored;
 mod upstream;
 
 pub use lock::{Instance, running};
+pub use start_error::{StartError, StartFailure, StartProblem};
 pub use stored::Stored;
 
 use std::net::SocketAddr;
@@ -35,7 +37,7 @@ use crate::control::{self, Control, Door, Facts, Said};
 use crate::journal::{self, Journal};
 use crate::proxy::{self, Proxy};
 use crate::secrets::{self, ExposeSecret, SealedFile, Vault};
-use crate::server::{self, BindError, Server};
+use crate::server::{self, Server};
 use crate::simulator::{self, Simulator};
 use crate::upstreams::api::Shelf;
 use crate::upstreams::web::{self, Web};
@@ -53,21 +55,12 @@ pub struct Parts {
     pub settings: SettingsFile,
 }
 
-/// Why the program did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    #[error("mammouth-proxy runs on {0} already; 'mammouth-proxy status' says where")]
-    AlreadyRunning(String),
-    #[error(transparent)]
-    Port(#[from] BindError),
-    #[error("{0}")]
-    Settings(String),
-    #[error("{what}: {error}")]
-    System { what: &'static str, error: std::io::Error },
-}
-
 fn system(what: &'static str) -> impl FnOnce(std::io::Error) -> StartError {
     move |error| StartError::System { what, error }
+}
+
+fn data_directory(what: &'static str) -> impl FnOnce(std::io::Error) -> StartError {
+    move |error| StartError::DataDirectory { what, error }
 }
 
 /// The running program. Dropping it without [`App::stop`] cuts everything off.
@@ -182,7 +175,7 @@ impl App {
         };
         match app.lock.announce(&instance(app.addr(), config.demo)) {
             Err(error) if lock::is_unwritable(&error) => tracing::warn!("{NOT_ANNOUNCED}: {error}"),
-            announced => announced.map_err(system(NOT_ANNOUNCED))?,
+            announced => announced.map_err(data_directory(NOT_ANNOUNCED))?,
         }
         Ok(app)
     }
@@ -250,7 +243,7 @@ pub fn vault(config: &Config) -> Vault {
 fn take_lock(config: &Config) -> Result<lock::Lock, StartError> {
     let shown = config.data_dir.display().to_string();
     lock::Lock::take(&config.data_dir)
-        .map_err(system("the data directory cannot be used"))?
+        .map_err(data_directory("the data directory cannot be used"))?
         .ok_or(StartError::AlreadyRunning(shown))
 }
 
@@ -298,7 +291,12 @@ fn build_web(config: &Config, simulator: Option<&Simulator>) -> Result<Web, Star
         shape: upstream::shape(&config.web),
         ..web::Settings::default()
     };
-    Web::new(settings).map_err(|error| StartError::Settings(error.to_string()))
+    Web::new(settings).map_err(|error| match error {
+        web::BuildError::Client => StartError::HttpClient(error.to_string()),
+        web::BuildError::Base | web::BuildError::Shape(_) | web::BuildError::Roots => {
+            StartError::Settings(error.to_string())
+        }
+    })
 }
 
 fn facts(config: &Config, simulator: Option<&Simulator>, notices: Vec<Said>) -> Facts {

@@ -33,7 +33,10 @@ pub(super) fn api(config: &Config, simulator: Option<&Simulator>) -> Result<Api,
         idle_timeout: config.limits.idle,
         ..api::Settings::default()
     };
-    Api::new(settings).map_err(|error| StartError::Settings(error.to_string()))
+    Api::new(settings).map_err(|error| match error {
+        api::BuildError::Client => StartError::HttpClient(error.to_string()),
+        api::BuildError::Base | api::BuildError::Roots => StartError::Settings(error.to_string()),
+    })
 }
 
 /// The built-in shape with what the user overrides.

@@ -6,12 +6,14 @@ use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::Parser;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
 use super::args::{DesktopArgs, Place};
 use super::serve::{Serving, flags};
-use super::{Stop, client, exit, finish, out, parse, serve as serving};
+use super::{Stop, client, exit, finish, out, serve as serving, show_usage};
+use crate::app::{StartFailure, StartProblem};
 use crate::config::{Flags, SECRET_VARIABLES};
 use crate::control::Control;
 
@@ -34,59 +36,91 @@ pub struct Beside {
     pub told_to_end: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
-/// Serves while `show` has this thread, and drains when it returns. `forget` is to take the variables of these names out of
-/// the environment; `able` is asked before anything starts; where the port is taken, `move_to` whether a free one will do
-/// this time.
-pub fn serve_beside<E: Display>(
-    forget: impl FnOnce(&[&str]),
-    able: impl FnOnce() -> Result<(), E>,
-    move_to: impl FnOnce(&str, u16) -> bool,
-    show: impl FnOnce(Beside) -> Result<(), E>,
-) -> ExitCode {
-    crate::secrets::keep_out_of_crashes();
-    serving::environment();
-    forget(&SECRET_VARIABLES);
-    match parse::<DesktopArgs>() {
-        Ok(args) => finish(serve(args, able, move_to, show)),
-        Err(code) => code,
-    }
+/// What the desktop does around the start of the proxy.
+pub trait DesktopHooks {
+    type Error: Display;
+
+    /// Takes the variables of these names out of the environment.
+    fn forget_variables(&self, names: &[&str]);
+
+    /// Asks whether a window can be shown at all.
+    ///
+    /// # Errors
+    /// It cannot.
+    fn check_display(&self) -> Result<(), Self::Error>;
+
+    /// Asks whether the port `free` will do this time; `why` says what became of the wanted one.
+    fn ask_for_another_port(&self, why: &str, free: u16) -> bool;
+
+    /// Has this thread while the proxy serves.
+    ///
+    /// # Errors
+    /// The system offers no window.
+    fn run(&self, beside: Beside) -> Result<(), Self::Error>;
+
+    /// Shows a person why the program did not start.
+    fn show_start_failure(&self, failure: &StartFailure);
 }
 
-fn serve<E: Display>(
-    args: DesktopArgs,
-    able: impl FnOnce() -> Result<(), E>,
-    move_to: impl FnOnce(&str, u16) -> bool,
-    show: impl FnOnce(Beside) -> Result<(), E>,
-) -> Result<(), Stop> {
-    let failed = |error: E| Stop::failed(error.to_string());
-    let place = args.place.clone();
-    let flags = flags(args.place, args.serve);
+/// Serves while the desktop has this thread, and drains when it returns.
+pub fn serve_beside(desktop: &impl DesktopHooks) -> ExitCode {
+    crate::secrets::keep_out_of_crashes();
+    serving::environment();
+    desktop.forget_variables(&SECRET_VARIABLES);
+    let args = match DesktopArgs::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            if error.use_stderr() {
+                let message = error.to_string();
+                desktop.show_start_failure(&StartFailure {
+                    problem: StartProblem::Settings,
+                    message,
+                    data_dir: None,
+                });
+            }
+            return show_usage(&error);
+        }
+    };
+    let flags = flags(args.place.clone(), args.serve);
+    let served = serve(&args.place, flags.clone(), args.hidden, desktop);
+    if let Err(stop) = &served
+        && let Some(problem) = stop.problem
+    {
+        tracing::error!("the program did not start: {}", stop.message);
+        let data_dir = serving::data_dir(flags);
+        desktop.show_start_failure(&StartFailure { problem, message: stop.message.clone(), data_dir });
+    }
+    finish(served)
+}
+
+fn serve<D: DesktopHooks>(place: &Place, flags: Flags, hidden: bool, desktop: &D) -> Result<(), Stop> {
     let mut moved = false;
     let (serving, mut signals) = match Serving::start(flags.clone(), false) {
-        Err(stop) if stop.code == exit::ALREADY_RUNNING => return bring_up(&place, stop),
+        Err(stop) if stop.code == exit::ALREADY_RUNNING => return bring_up(place, stop),
         Err(stop) if stop.code == exit::PORT_TAKEN => {
             let free = serving::free_port_near(&flags)?;
             // At login nobody waits for a question.
-            moved = args.hidden || move_to(&stop.message, free);
+            moved = hidden || desktop.ask_for_another_port(&stop.message, free);
             if !moved {
-                return Err(stop);
+                // The user has seen why, and has chosen.
+                return Err(Stop { problem: None, ..stop });
             }
             Serving::start(Flags { port: Some(free.to_string()), ..flags }, false)?
         }
         started => started?,
     };
-    let shown = able().and_then(|()| {
-        show(Beside {
+    let shown = desktop.check_display().and_then(|()| {
+        desktop.run(Beside {
             control: serving.control().clone(),
             data_dir: serving.data_dir.clone(),
-            hidden: args.hidden,
+            hidden,
             moved,
             runtime: serving.runtime.handle().clone(),
             told_to_end: Box::pin(async move { signals.next().await }),
         })
     });
     serving.stop()?;
-    shown.map_err(failed)
+    shown.map_err(|error| Stop::failed(error.to_string()).with_problem(StartProblem::Other))
 }
 
 /// Shows the window of the instance that runs already; `otherwise` where it has none, as the headless program.

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::args::Place;
 use super::client::{Client, ask_stored, block_on, find, stored};
+use super::log_files::{MAX_LOG_DAYS, log_folder};
 use super::{Stop, exit, out};
 use crate::app;
 use crate::config::{Config, SecretPlace};
@@ -17,6 +18,7 @@ pub(super) fn doctor(place: &Place) -> Result<(), Stop> {
         let mut findings = vec![settings(&found.config)];
         findings.push(port(&found.config, found.client.as_ref()).await);
         findings.push(secrets(&found.parts.vault, kept_in(&found.config)).await);
+        findings.push(log_files(&found.config));
         match &found.client {
             Some(client) => findings.extend(running(client).await?),
             None => findings.extend(at_rest(&found.config, found.parts).await?),
@@ -37,7 +39,7 @@ fn wrong_settings(stop: Stop) -> Stop {
         return stop;
     }
     show(&Finding::bad("settings", &stop.message, "correct the setting that is named"));
-    Stop { message: "the settings are wrong, so nothing else was checked".into(), ..stop }
+    Stop::new(stop.code, "the settings are wrong, so nothing else was checked")
 }
 
 fn show(finding: &Finding) {
@@ -59,6 +61,16 @@ fn settings(config: &Config) -> Finding {
             Finding::warning("settings", notice, "look at the settings file in the data directory")
         }
     }
+}
+
+fn log_files(config: &Config) -> Finding {
+    let folder = log_folder(&config.data_dir);
+    let text = if folder.is_dir() {
+        format!("the desktop program's last {MAX_LOG_DAYS} days are in {}", folder.display())
+    } else {
+        format!("the desktop program has written none yet; they will be in {}", folder.display())
+    };
+    Finding::good("log files", text)
 }
 
 fn kept_in(config: &Config) -> &'static str {

@@ -1,10 +1,13 @@
-//! The program's own log: lines on stderr, by a filter that can be changed while it runs.
+//! The program's own log: lines on stderr and, of the desktop program, in files, by a filter that can be changed while it
+//! runs.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::writer::{BoxMakeWriter, MakeWriterExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::log_files::LogFiles;
 use super::{Stop, exit};
 use crate::config::Config;
 
@@ -15,14 +18,18 @@ type Change = Box<dyn Fn(&str) + Send + Sync>;
 static FILTER: OnceLock<Change> = OnceLock::new();
 
 /// Writes from now on, without colours where nobody reads lines as they come.
-pub(super) fn to_stderr(config: &Config) -> Result<(), Stop> {
+pub(super) fn start(config: &Config, files: Option<LogFiles>) -> Result<(), Stop> {
     if tracing::dispatcher::has_been_set() {
         return Ok(());
     }
     let filter = EnvFilter::try_new(&config.log_filter)
         .map_err(|_| Stop::new(exit::USAGE, "LOG is not a valid log filter"))?;
+    let writer = match files {
+        Some(files) => BoxMakeWriter::new(std::io::stderr.and(Arc::new(files))),
+        None => BoxMakeWriter::new(std::io::stderr),
+    };
     let lines = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
+        .with_writer(writer)
         .with_ansi(false)
         .with_env_filter(filter)
         .with_filter_reloading();

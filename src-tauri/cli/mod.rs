@@ -9,17 +9,20 @@ mod client;
 mod commands;
 mod doctor;
 mod heap;
+mod log_files;
 mod logging;
 mod logs;
 mod out;
 mod serve;
 mod signals;
 
-pub use beside::{Beside, serve_beside};
+pub use beside::{Beside, DesktopHooks, serve_beside};
 
 use std::process::ExitCode;
 
 use clap::Parser;
+
+use crate::app::StartProblem;
 
 /// Exit codes, as the contract names them.
 pub(crate) mod exit {
@@ -35,11 +38,17 @@ pub(crate) mod exit {
 pub(crate) struct Stop {
     code: u8,
     message: String,
+    /// Of a start that failed.
+    problem: Option<StartProblem>,
 }
 
 impl Stop {
     fn new(code: u8, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), problem: None }
+    }
+
+    fn with_problem(self, problem: StartProblem) -> Self {
+        Self { problem: Some(problem), ..self }
     }
 
     fn failed(message: impl Into<String>) -> Self {
@@ -50,19 +59,17 @@ impl Stop {
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
     crate::secrets::keep_out_of_crashes();
-    match parse() {
+    match args::Args::try_parse() {
         Ok(args) => finish(run(args)),
-        Err(code) => code,
+        Err(error) => show_usage(&error),
     }
 }
 
-/// The arguments of this process, or the exit code after help or a mistake was shown.
-fn parse<T: Parser>() -> Result<T, ExitCode> {
-    T::try_parse().map_err(|error| {
-        // clap writes help to stdout and mistakes to stderr; that neither can be written changes nothing.
-        let _ = error.print();
-        ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::OK })
-    })
+/// Shows help, or what is wrong with the arguments.
+fn show_usage(error: &clap::Error) -> ExitCode {
+    // clap writes help to stdout and mistakes to stderr; that neither can be written changes nothing.
+    let _ = error.print();
+    ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::OK })
 }
 
 /// Tells how it went.
@@ -71,6 +78,9 @@ fn finish(result: Result<(), Stop>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(stop) => {
             out::problem(&stop.message);
+            if let Some(problem) = stop.problem {
+                out::note(format_args!("what to do: {}", problem.advice()));
+            }
             ExitCode::from(stop.code)
         }
     }

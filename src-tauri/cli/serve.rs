@@ -9,9 +9,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::runtime::{Builder, Runtime};
 
 use super::args::{Place, Serve};
+use super::log_files::LogFiles;
 use super::signals::Signals;
 use super::{Stop, exit, heap, logging, out};
-use crate::app::{self, App, Parts, StartError};
+use crate::app::{self, App, Parts, StartError, StartProblem};
 use crate::config::{self, Config, Flags, Sources, Surroundings};
 use crate::control::Control;
 use crate::server;
@@ -48,11 +49,14 @@ impl Serving {
     /// Starts, and prints where. No signal that comes after that is lost.
     pub(super) fn start(flags: Flags, headless: bool) -> Result<(Self, Signals), Stop> {
         let (sources, config) = sources(flags, headless)?;
-        sources.prepare_data_dir().map_err(|error| Stop::new(exit::USAGE, error.to_string()))?;
+        sources.prepare_data_dir().map_err(|error| wrong_setting(&error))?;
         let parts = parts(sources, &config);
-        logging::to_stderr(&config)?;
+        // A headless one's log is kept by what started it, such as systemd.
+        logging::start(&config, (!headless).then(|| LogFiles::new(&config.data_dir)))?;
         server::raise_open_files();
-        let runtime = runtime().map_err(|error| Stop::failed(format!("cannot start: {error}")))?;
+        let runtime = runtime().map_err(|error| {
+            Stop::failed(format!("cannot start: {error}")).with_problem(StartProblem::Other)
+        })?;
         let (demo, data_dir) = (config.demo, config.data_dir.clone());
         let (app, signals) = runtime.block_on(async {
             let signals = Signals::listen()?;
@@ -125,17 +129,32 @@ pub(super) fn free_port_near(flags: &Flags) -> Result<u16, Stop> {
     let (_, config) = sources(flags.clone(), false)?;
     let is_free = |port: &u16| TcpListener::bind((config.host, *port)).is_ok();
     let mut near = (1..=100).filter_map(|step| config.port.checked_add(step));
-    near.find(is_free).ok_or_else(|| Stop::new(exit::PORT_TAKEN, "no port near the wanted one is free"))
+    near.find(is_free).ok_or_else(|| {
+        Stop::new(exit::PORT_TAKEN, "no port near the wanted one is free").with_problem(StartProblem::Port)
+    })
+}
+
+/// The data directory of a start with these flags, where that much of the settings can be read.
+pub(super) fn data_dir(flags: Flags) -> Option<PathBuf> {
+    read_sources(flags, false).ok()?.data_dir().ok()
 }
 
 fn sources(flags: Flags, headless: bool) -> Result<(Sources, Config), Stop> {
-    let usage = |error: config::ConfigError| Stop::new(exit::USAGE, error.to_string());
+    let usage = |error: config::ConfigError| wrong_setting(&error);
+    let sources = read_sources(flags, headless).map_err(usage)?;
+    let config = config::resolve(&sources).map_err(usage)?;
+    Ok((sources, config))
+}
+
+fn read_sources(flags: Flags, headless: bool) -> Result<Sources, config::ConfigError> {
     let working_dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
     let surroundings = Surroundings { working_dir, platform_dir: config::platform_dir(), headless };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let sources = Sources::read(flags, environment(), surroundings, now).map_err(usage)?;
-    let config = config::resolve(&sources).map_err(usage)?;
-    Ok((sources, config))
+    Sources::read(flags, environment(), surroundings, now)
+}
+
+fn wrong_setting(error: &config::ConfigError) -> Stop {
+    Stop::new(exit::USAGE, error.to_string()).with_problem(StartProblem::from_setting(error))
 }
 
 /// What the environment said when it was first asked; later the desktop program's own no longer holds its secrets.
@@ -153,7 +172,9 @@ fn stop_for(error: &StartError) -> Stop {
         StartError::AlreadyRunning(_) => exit::ALREADY_RUNNING,
         StartError::Port(_) => exit::PORT_TAKEN,
         StartError::Settings(_) => exit::USAGE,
-        StartError::System { .. } => exit::FAILED,
+        StartError::HttpClient(_) | StartError::DataDirectory { .. } | StartError::System { .. } => {
+            exit::FAILED
+        }
     };
-    Stop::new(code, error.to_string())
+    Stop::new(code, error.to_string()).with_problem(error.problem())
 }

@@ -16,6 +16,14 @@ pub fn platform_dir() -> Option<PathBuf> {
 }
 
 impl Sources {
+    /// The data directory, whether or not it exists.
+    ///
+    /// # Errors
+    /// `DATA_DIR` has no usable value, or there is no home directory.
+    pub fn data_dir(&self) -> Result<PathBuf, ConfigError> {
+        data_dir(self)
+    }
+
     /// Makes the data directory if it is missing (0700), and takes away the right of others to write to ours and to use
     /// the settings file.
     ///

@@ -1,5 +1,9 @@
 //! Links that lead out of the program: to known sites, in the system's own browser.
 
+use std::ffi::OsStr;
+use std::io;
+use std::path::Path;
+
 use tauri::Url;
 
 use super::drawing;
@@ -14,22 +18,35 @@ pub(super) fn open(url: &Url) {
         tracing::info!("a link was not opened: its site is not one that this program links to");
         return;
     }
-    let mut last = None;
-    for mut command in open::commands(url.as_str()) {
-        // A browser has no use for what this program was told in its environment, or told its own libraries.
+    if let Err(error) = open_with_system(url.as_str().as_ref()) {
+        tracing::warn!("no browser could be started: {error}");
+    }
+}
+
+/// Shows a folder in the system's file manager.
+pub(super) fn open_folder(folder: &Path) {
+    if let Err(error) = open_with_system(folder.as_os_str()) {
+        tracing::warn!("no file manager could be started: {error}");
+    }
+}
+
+fn open_with_system(target: &OsStr) -> io::Result<()> {
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    for mut command in open::commands(target) {
+        // That program has no use for what this program was told in its environment, or told its own libraries.
         for name in SECRET_VARIABLES.into_iter().chain(drawing::variables()) {
             command.env_remove(name);
         }
         match command.spawn() {
-            Ok(mut browser) => {
+            Ok(mut started) => {
                 // Waited for on a thread of its own, so that no dead process stays behind.
-                std::thread::spawn(move || browser.wait());
-                return;
+                std::thread::spawn(move || started.wait());
+                return Ok(());
             }
-            Err(error) => last = Some(error),
+            Err(error) => last = error,
         }
     }
-    tracing::warn!("no browser could be started: {last:?}");
+    Err(last)
 }
 
 fn is_known(url: &Url) -> bool {

@@ -10,10 +10,12 @@
 //! | `window`, `ipc` | our one window, built when it is wanted, and its two commands |
 //! | `login/` | the window for Mammouth's login page, which can ask for nothing |
 //! | `notify/`, `watch` | what is worth a notification, and the task that looks |
+//! | `dialog`, `port_taken`, `start_failure` | what is asked and said before there is a window |
 //! | `autostart`, `clipboard`, `drawing`, `links`, `processes` | small services of the system |
 
 mod autostart;
 mod clipboard;
+mod dialog;
 mod display;
 mod door;
 mod drawing;
@@ -29,6 +31,7 @@ mod port_taken;
 mod processes;
 mod seen;
 mod shell;
+mod start_failure;
 mod tray;
 mod watch;
 mod window;
@@ -38,6 +41,7 @@ pub use display::check as check_display;
 pub use drawing::draw_plainly;
 pub use port_taken::ask_for_another_port;
 pub use processes::keep_from_helpers;
+pub use start_failure::show_start_failure;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -37,6 +37,7 @@ pub use record::{Attempt, Bodies, Fault, Query, Record};
 pub use shared::Counters;
 pub use show::line;
 pub use store::{Reader, read_only};
+pub use time::utc;
 pub use why::{Picked, PickedBy, Why};
 
 use shared::Shared;

@@ -26,7 +26,7 @@ impl Moment {
 }
 
 /// `2026-03-01 14:05:09Z`; times beyond the year 9999 show as its end.
-pub(super) fn utc(unix_ms: u64) -> String {
+pub fn utc(unix_ms: u64) -> String {
     let (date, [hour, minute, second]) = parts(unix_ms);
     let [year, month, day] = date;
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}Z")

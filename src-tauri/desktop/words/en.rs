@@ -1,6 +1,7 @@
 //! English.
 
 use super::Words;
+use crate::app::StartProblem;
 
 pub(super) const WORDS: Words = Words {
     serving: "Serving on {}",
@@ -88,4 +89,12 @@ pub(super) const WORDS: Words = Words {
     failed_keychain: "The keychain did not do what was asked: unlock it, then try again.",
     failed_upstream: "Mammouth did not accept this, or cannot be reached.",
     failed_starting: "The program is still starting: try again in a moment.",
+    start_failed: "Mammouth Proxy could not start",
+    open_data_folder: "Open data folder",
+    start_settings: StartProblem::Settings.advice(),
+    start_data_folder: StartProblem::DataDirectory.advice(),
+    start_in_use: StartProblem::InUse.advice(),
+    start_port: StartProblem::Port.advice(),
+    start_certificates: StartProblem::Certificates.advice(),
+    start_other: StartProblem::Other.advice(),
 };

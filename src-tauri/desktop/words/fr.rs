@@ -88,4 +88,12 @@ pub(super) const WORDS: Words = Words {
     failed_keychain: "Le trousseau n’a pas fait ce qui était demandé : déverrouillez-le, puis réessayez.",
     failed_upstream: "Mammouth n’a pas accepté, ou est injoignable.",
     failed_starting: "Le programme démarre encore : réessayez dans un instant.",
+    start_failed: "Mammouth Proxy n’a pas pu démarrer",
+    open_data_folder: "Ouvrir le dossier de données",
+    start_settings: "Corrigez ce qui est indiqué ci-dessus, puis relancez le programme.",
+    start_data_folder: "Donnez à votre utilisateur le droit d’écrire dans le dossier de données, ou choisissez-en un autre avec DATA_DIR, puis relancez le programme.",
+    start_in_use: "Arrêtez d’abord l’autre programme, ou choisissez un autre dossier de données avec DATA_DIR, puis relancez celui-ci.",
+    start_port: "Fermez l’autre programme ou choisissez un autre port (PORT), puis relancez celui-ci.",
+    start_certificates: "Installez les certificats racine du système (sous Debian, Ubuntu et Fedora : le paquet ca-certificates), puis relancez le programme.",
+    start_other: "Relancez le programme. S’il échoue encore, les fichiers du dossier « logs », dans le dossier de données, en disent plus.",
 };

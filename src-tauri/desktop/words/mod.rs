@@ -59,10 +59,6 @@ pub(super) fn fill(text: &str, values: &[&str]) -> String {
 macro_rules! words {
     ($($name:ident),+ $(,)?) => {
         /// All texts of one language.
-        #[cfg_attr(
-            not(target_os = "linux"),
-            allow(dead_code, reason = "only Linux asks before it takes another port")
-        )]
         pub(super) struct Words {
             $(pub(super) $name: &'static str,)+
         }
@@ -92,6 +88,9 @@ words! {
     advise_again, advise_soon, advise_detail,
     // Why something that was clicked did not work.
     failed_port, failed_saving, failed_keychain, failed_upstream, failed_starting,
+    // Why the program did not start, after the error itself.
+    start_failed, open_data_folder, start_settings, start_data_folder, start_in_use, start_port, start_certificates,
+    start_other,
     // The rest.
     stop_serving, start_serving, last_error, show_requests, open_window, accounts, requests, settings, start_at_login,
     quit,

@@ -88,4 +88,12 @@ pub(super) const WORDS: Words = Words {
     failed_keychain: "钥匙串没有完成操作：请解锁后重试。",
     failed_upstream: "Mammouth 未接受此操作，或无法连接。",
     failed_starting: "程序仍在启动：请稍后重试。",
+    start_failed: "Mammouth Proxy 无法启动",
+    open_data_folder: "打开数据文件夹",
+    start_settings: "请更正上面指出的内容，然后重新启动。",
+    start_data_folder: "请授予当前用户写入数据文件夹的权限，或用 DATA_DIR 指定其他文件夹，然后重新启动。",
+    start_in_use: "请先停止另一个程序，或用 DATA_DIR 为本程序指定其他数据文件夹，然后重新启动。",
+    start_port: "请关闭占用端口的程序，或选择其他端口（PORT），然后重新启动。",
+    start_certificates: "请安装系统的根证书（Debian、Ubuntu 和 Fedora 上为软件包 ca-certificates），然后重新启动。",
+    start_other: "请重新启动。如果仍然失败，数据文件夹中的 logs 文件夹里有更多信息。",
 };

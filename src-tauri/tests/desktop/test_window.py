@@ -166,6 +166,7 @@ class Window(Case):
             wait_for("the server", lambda: "listening" in (self.session.home / "headless").read_text())
             second = Program(self.session)
             self.addCleanup(second.close)
+            second.close_window()
             self.assertEqual(second.ends(), 3, second.said())
 
 
