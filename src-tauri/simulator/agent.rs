@@ -4,6 +4,8 @@
 //!
 //! - `call: NAME {JSON}` on a line of its own: a call of that tool with exactly these arguments; several lines are calls
 //!   in parallel. Their results are then told back in words.
+//! - `step: NAME {JSON}` on a line of its own: the same, but several lines are made one after another, each once the one
+//!   before has its result.
 //! - `edit: PATH :: OLD => NEW` on a line of its own: the file is to be changed, as a coding agent would do it with
 //!   whatever tools it was given: read it, change it, say so. `create: PATH :: TEXT` writes a new file.
 //!
@@ -49,7 +51,12 @@ pub(super) fn act(offers: &[Offer], talk: &[Turn]) -> Option<Move> {
     let called: Vec<&str> = since.iter().filter_map(call).collect();
     match order {
         Order::Calls(calls) if called.is_empty() && results.is_empty() => Some(Move::Call(calls)),
-        Order::Calls(_) => Some(Move::Say(format!("The tools said: {}", results.join(" | ")))),
+        Order::Steps(steps) if called.len() < steps.len() => {
+            Some(Move::Call(vec![steps[called.len()].clone()]))
+        }
+        Order::Calls(_) | Order::Steps(_) => {
+            Some(Move::Say(format!("The tools said: {}", results.join(" | "))))
+        }
         Order::Task(task) => task.next(offers, &called, &results),
     }
 }
@@ -66,31 +73,39 @@ pub(super) fn fill(schema: &Value) -> Value {
 
 enum Order {
     Calls(Vec<(String, Value)>),
+    Steps(Vec<(String, Value)>),
     Task(Task),
 }
 
 /// The latest order, and what happened since it was given.
 fn order(talk: &[Turn]) -> Option<(Order, &[Turn])> {
     let orders = talk.iter().enumerate().rev().filter_map(|(at, turn)| match turn {
-        Turn::User(text) => Some((read(text), at)),
+        Turn::User(text) => Some((read(text), text, at)),
         Turn::Called(_) | Turn::Result(_) => None,
     });
     // Some agents put a reminder behind the user's message as a message of its own: then the one before counts. A
-    // message that follows the whole work is a new question.
-    let mut seen = orders.take(3);
-    seen.find_map(|(order, at)| order.map(|order| (order, &talk[at + 1..])))
+    // message that follows the whole work is a new question. Reminders that are marked as such do not count at all.
+    let marked = |text: &str| text.starts_with("<system-reminder>");
+    let mut seen = orders.filter(|(order, text, _)| order.is_some() || !marked(text)).take(3);
+    seen.find_map(|(order, _, at)| order.map(|order| (order, &talk[at + 1..])))
 }
 
 fn read(text: &str) -> Option<Order> {
-    let calls: Vec<_> = text.lines().filter_map(|line| direct_call(line.trim())).collect();
+    let calls = |word: &str| -> Vec<_> {
+        text.lines().filter_map(|line| direct_call(line.trim().strip_prefix(word)?)).collect()
+    };
+    let (calls, steps) = (calls("call:"), calls("step:"));
     if !calls.is_empty() {
         return Some(Order::Calls(calls));
+    }
+    if !steps.is_empty() {
+        return Some(Order::Steps(steps));
     }
     text.lines().rev().find_map(|line| Task::read(line.trim())).map(Order::Task)
 }
 
-fn direct_call(line: &str) -> Option<(String, Value)> {
-    let rest = line.strip_prefix("call:")?.trim();
+fn direct_call(order: &str) -> Option<(String, Value)> {
+    let rest = order.trim();
     let (name, arguments) = rest.split_once(' ').unwrap_or((rest, "{}"));
     Some((name.to_owned(), serde_json::from_str(arguments.trim()).ok()?))
 }
@@ -145,6 +160,17 @@ mod tests {
     }
 
     #[test]
+    fn steps_are_made_one_after_another() {
+        let mut talk =
+            vec![user("step: one {\"n\": 1}\nstep: two"), user("<system-reminder>x</system-reminder>")];
+        assert_eq!(calls(act(&[], &talk)), [("one".to_owned(), json!({"n": 1}))]);
+        talk.extend([Turn::Called("one".into()), Turn::Result("a".into())]);
+        assert_eq!(calls(act(&[], &talk)), [("two".to_owned(), json!({}))]);
+        talk.extend([Turn::Called("two".into()), Turn::Result("b".into())]);
+        assert_eq!(act(&[], &talk), Some(Move::Say("The tools said: a | b".into())));
+    }
+
+    #[test]
     fn an_edit_is_read_made_and_reported() {
         let offers = [
             offer("Bash", &["command"]),
@@ -183,6 +209,10 @@ mod tests {
         let patch = Offer { name: "apply_patch".into(), parameters: Value::Null };
         let made = calls(act(&[shell, patch], &talk));
         assert!(made[0].1.as_str().unwrap().contains("*** Update File: a.txt\n@@\n-one/1\n+two\n"));
+        let made = calls(act(&[offer("exec", &["input"])], &talk[..1]));
+        let script =
+            "const result = await tools.exec_command({\"cmd\":\"cat 'a.txt'\"});\ntext(result.output);\n";
+        assert_eq!(made[0].1, json!({"input": script}));
     }
 
     #[test]

@@ -23,6 +23,8 @@ const EDITORS: [&str; 13] = [
 const WRITERS: [&str; 6] =
     ["write", "write_file", "writefile", "write_to_file", "create_file", "create_new_file"];
 const PATCHERS: [&str; 2] = ["apply_patch", "applypatch"];
+/// Codex's tool that runs JavaScript, within which its other tools are called.
+const SCRIPTS: [&str; 1] = ["exec"];
 const SHELLS: [&str; 10] = [
     "bash",
     "shell",
@@ -100,7 +102,7 @@ impl Task {
         if let Some(tool) = find(offers, &READERS) {
             return Some(call(tool, &[(&PATHS, json!(self.path))]));
         }
-        find(offers, &SHELLS).map(|tool| shell(tool, &format!("cat {}", quoted(&self.path))))
+        command(offers, &format!("cat {}", quoted(&self.path)))
     }
 
     fn change(&self, offers: &[Offer], results: &[&str]) -> Option<(String, Value)> {
@@ -119,12 +121,9 @@ impl Task {
             let hunk = format!("{}{}", line(&old, '-'), line(&new, '+'));
             return Some(patch(tool, &format!("*** Update File: {}\n@@\n{hunk}", self.path)));
         }
-        if let Some(tool) = find(offers, &SHELLS) {
-            let (old, new) = (sed(old), sed(&self.new));
-            return Some(shell(
-                tool,
-                &format!("sed -i {} {}", quoted(&format!("s/{old}/{new}/g")), quoted(&self.path)),
-            ));
+        let change = quoted(&format!("s/{}/{}/g", sed(old), sed(&self.new)));
+        if let Some(call) = command(offers, &format!("sed -i {change} {}", quoted(&self.path))) {
+            return Some(call);
         }
         let whole = without_line_numbers(results.last().copied().unwrap_or_default()).replace(old, &self.new);
         find(offers, &WRITERS)
@@ -156,8 +155,7 @@ impl Task {
             let lines: String = self.new.lines().map(|line| format!("+{line}\n")).collect();
             return Some(patch(tool, &format!("*** Add File: {}\n{lines}", self.path)));
         }
-        let command = format!("printf '%s\\n' {} > {}", quoted(&self.new), quoted(&self.path));
-        find(offers, &SHELLS).map(|tool| shell(tool, &command))
+        command(offers, &format!("printf '%s\\n' {} > {}", quoted(&self.new), quoted(&self.path)))
     }
 
     fn report(&self, offers: &[Offer], called: &[&str]) -> Move {
@@ -240,6 +238,18 @@ fn patch(tool: &Offer, body: &str) -> (String, Value) {
         Some(name) => call(tool, &[(&[name], json!(text))]),
         None => (tool.name.clone(), Value::String(text)),
     }
+}
+
+/// A command by whatever tool runs one.
+fn command(offers: &[Offer], command: &str) -> Option<(String, Value)> {
+    let by_script = || find(offers, &SCRIPTS).map(|tool| script(tool, command));
+    find(offers, &SHELLS).map(|tool| shell(tool, command)).or_else(by_script)
+}
+
+fn script(tool: &Offer, command: &str) -> (String, Value) {
+    let arguments = json!({"cmd": command});
+    let script = format!("const result = await tools.exec_command({arguments});\ntext(result.output);\n");
+    call(tool, &[(&["input"], json!(script))])
 }
 
 fn shell(tool: &Offer, command: &str) -> (String, Value) {
