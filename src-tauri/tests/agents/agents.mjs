@@ -22,13 +22,14 @@ async function qwen(type, variables, prompt) {
   return { args, variables: { ...variables, QWEN_TELEMETRY_ENABLED: "false" } };
 }
 
-async function codex(home, url, prompt) {
+// Without a model it takes its own default. `servers` are the MCP servers' tables.
+async function codex(home, url, prompt, { model, servers = "" } = {}) {
   const folder = join(home, ".codex");
   await mkdir(folder, { recursive: true });
   // Its own sandbox is off: it needs rights that containers lack, and the folders are thrown away anyway.
   await writeFile(
     join(folder, "config.toml"),
-    `model = "${MODEL}"
+    `${model ? `model = "${model}"` : ""}
 model_provider = "proxy"
 approval_policy = "never"
 sandbox_mode = "danger-full-access"
@@ -40,15 +41,22 @@ name = "Mammouth Proxy"
 base_url = "${url}/v1"
 env_key = "PROXY_KEY"
 wire_api = "responses"
-`,
+${servers}`,
   );
   const script = packageFile("@openai/codex", "bin/codex.js");
   return { args: [script, "exec", "--skip-git-repo-check", prompt], variables: { PROXY_KEY: KEY } };
 }
 
-async function claude(home, url, prompt) {
+const GLOSSARY = `[mcp_servers.glossary]
+command = ${JSON.stringify(process.execPath)}
+args = [${JSON.stringify(join(import.meta.dirname, "glossary.mjs"))}]
+`;
+
+// `allowed` are tools that it may use without being asked.
+async function claude(_home, url, prompt, { allowed = [] } = {}) {
   const script = packageFile("@anthropic-ai/claude-code", "cli-wrapper.cjs");
-  const args = [script, "--print", "--permission-mode", "acceptEdits", prompt];
+  const rights = ["--permission-mode", "acceptEdits", ...allowed.flatMap((name) => ["--allowedTools", name])];
+  const args = [script, "--print", ...rights, "--", prompt];
   const variables = {
     ANTHROPIC_BASE_URL: url,
     ANTHROPIC_AUTH_TOKEN: KEY,
@@ -103,10 +111,37 @@ export const AGENTS = [
     dialect: "anthropic",
     plan: (_home, url, prompt) => qwen("anthropic", { ANTHROPIC_BASE_URL: url, ANTHROPIC_API_KEY: KEY }, prompt),
   },
-  { name: "Codex", dialect: "openai-responses", plan: codex },
+  {
+    name: "Codex with a model that it does not know",
+    dialect: "openai-responses",
+    plan: (home, url, prompt) => codex(home, url, prompt, { model: MODEL }),
+  },
+  { name: "Codex with its own default model", dialect: "openai-responses", plan: codex },
   { name: "Claude Code", dialect: "anthropic", plan: claude },
   { name: "OpenCode", dialect: "openai-chat", plan: openCode },
 ];
+
+/** Codex with a model for which it keeps the tools of MCP servers back until they are searched for. */
+export const CODEX_WITH_MCP = {
+  plan: (home, url, prompt) => codex(home, url, prompt, { model: "gpt-5.5", servers: GLOSSARY }),
+};
+
+/** Codex with plain tools. */
+export const CODEX = { plan: (home, url, prompt) => codex(home, url, prompt, { model: MODEL }) };
+
+/** Claude Code that may search the web and run commands. */
+export const CLAUDE = {
+  plan: (home, url, prompt) => claude(home, url, prompt, { allowed: ["WebSearch", "Bash"] }),
+};
+
+// Tools reach web sessions as words in the prompt and API keys as themselves. Codex's own models are another here.
+export const UPSTREAMS = [
+  { prefer: "only-web", accounts: ["alice", "bob", "carol"] },
+  { prefer: "only-api", accounts: ["dora"] },
+].map((upstream) => ({
+  ...upstream,
+  settings: `prefer = "${upstream.prefer}"\n[aliases]\n"gpt-*" = "${MODEL}"\n`,
+}));
 
 /** Lets the agent work on `prompt` in `project` until it ends; its words. Fails when it fails or takes too long. */
 export async function run(agent, { home, project, url, prompt }) {

@@ -5,20 +5,15 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 import { Program } from "../sdk/node/program.mjs";
-import { AGENTS, run } from "./agents.mjs";
+import { AGENTS, UPSTREAMS, run } from "./agents.mjs";
 
-// Tools reach web sessions as words in the prompt and API keys as themselves.
-const UPSTREAMS = [
-  { prefer: "only-web", accounts: ["alice", "bob", "carol"] },
-  { prefer: "only-api", accounts: ["dora"] },
-];
 // The agent asks what to do, tells what it read, and tells that the file is changed.
 const REQUESTS = 3;
 
 for (const agent of AGENTS) {
-  for (const { prefer, accounts } of UPSTREAMS) {
+  for (const { prefer, accounts, settings } of UPSTREAMS) {
     test(`${agent.name}, ${prefer}`, async () => {
-      const program = await Program.start(`prefer = "${prefer}"\n`);
+      const program = await Program.start(settings);
       try {
         const [home, project] = [join(program.folder, "home"), join(program.folder, "project")];
         await Promise.all([mkdir(home), mkdir(project)]);
