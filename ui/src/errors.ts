@@ -45,6 +45,7 @@ const OF_REQUESTS = {
   client_limit: "warning",
   not_found: "warning",
   method_not_allowed: "warning",
+  upgrade_required: "warning",
   request_timeout: "warning",
   request_too_large: "warning",
   uri_too_long: "warning",
