@@ -102,7 +102,7 @@ export class FakeControl implements Control {
     status: () => this.world.status(),
     overview: () => this.world.overview(this.scene.lively ? Date.now() : this.scene.now),
     "accounts.list": () => this.world.accounts,
-    "accounts.check": ({ label }) => this.world.accounts.filter((one) => !label || one.label === label).map(checked),
+    "accounts.check": ({ label }) => (label ? [this.account(label)] : this.world.accounts).map(checked),
     "accounts.add": ({ label, kind, secret }) => this.added(label || "new", kind ?? "web", secret),
     "accounts.replace": ({ label }) => {
       Object.assign(this.account(label), { state: "ready", advice: null });
@@ -124,6 +124,7 @@ export class FakeControl implements Control {
       return null;
     },
     "accounts.only": ({ label }) => {
+      if (label !== null) this.account(label);
       for (const one of this.world.accounts) one.only = one.label === label;
       return null;
     },
@@ -143,8 +144,9 @@ export class FakeControl implements Control {
         { label: "old laptop", why: { what: "needs_login" } },
       ],
     }),
-    "keys.list": ({ reveal }) => this.world.keys.map((one) => ({ ...one, key: reveal ? `mp-${one.name}-4f9c2e71d0b64a58` : null })),
+    "keys.list": ({ reveal }) => this.world.keys.map((one) => ({ ...one, key: reveal && one.name === "main" ? "mp-main-4f9c2e71d0b64a58" : null })),
     "keys.add": ({ name, ...limits }) => {
+      if (name.trim() === "") refuse("bad_arguments", "a key needs a name");
       if (this.world.keys.some((one) => one.name === name)) refuse("exists", `${name} is taken`);
       const made = { ...BLANK_KEY, name, models: limits.models ?? [], daily_tokens: limits.daily_tokens ?? null, daily_cost_usd: limits.daily_cost_usd ?? null };
       this.world.keys = [...this.world.keys, made];
@@ -159,11 +161,13 @@ export class FakeControl implements Control {
     "models.list": () => this.world.models,
     "models.refresh": () => this.world.models,
     "models.set_alias": ({ name, target }) => {
-      const real = this.world.models.find((one) => one.id === target) ?? refuse("not_found", `no model is called ${target}`);
+      // A model that is not listed may still be one: the program takes the name as it is.
+      const real = this.world.models.find((one) => one.id === target) ?? this.world.models[0] ?? refuse("not_found", "no model is known yet");
       this.world.models = [...this.world.models.filter((one) => one.id !== name), { ...real, id: name, alias_of: target }];
       return null;
     },
     "models.remove_alias": ({ name }) => {
+      if (!this.world.models.some((one) => one.id === name && one.alias_of !== null)) refuse("not_found", `no alias is called ${name}`);
       this.world.models = this.world.models.filter((one) => one.id !== name || one.alias_of === null);
       return null;
     },
@@ -188,6 +192,7 @@ export class FakeControl implements Control {
     "settings.set": ({ name, value }) => {
       const setting = this.world.setting(name) ?? refuse("not_found", `no setting is called ${name}`);
       if (setting.from === "environment" || setting.from === "flag") refuse("fixed_by_environment", name);
+      if (setting.choices.length > 0 && value !== null && !setting.choices.includes(String(value))) refuse("bad_arguments", `${name} cannot be ${String(value)}`);
       setting.value = value ?? setting.default;
       setting.from = value === null ? "default" : "file";
       return setting;
@@ -196,7 +201,7 @@ export class FakeControl implements Control {
     "settings.accept_terms": () => ((this.world.terms = true), null),
     "secrets.state": () => ({ place: "keychain", state: this.scene.name === "broken" ? "locked" : "open", error: this.scene.name === "broken" ? { what: "locked" } : null }),
     "secrets.unlock": () => ({ place: "keychain", state: "open", error: null }),
-    "window.open": () => null,
+    "window.open": () => (this.desktop ? null : refuse("desktop_only", "only the desktop program has a window")),
     doctor: () => [
       { subject: "Mammouth", level: "good", text: "", advice: "", said: { what: "site_reached" } },
       { subject: "clock", level: "bad", text: "", advice: "", said: { what: "clock_behind", minutes: 4 } },
