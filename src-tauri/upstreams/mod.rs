@@ -15,6 +15,7 @@ pub mod web;
 pub use failure::{Failure, FailureKind};
 pub use names::{Listed, Model, Names, Wishes};
 pub use second::{Came, SecondCall};
+pub use transport::outbound::{Outbound, ProxyChoice, ProxyServer};
 
 use std::pin::Pin;
 use std::time::SystemTime;

@@ -51,7 +51,7 @@ const LIVES_IN: &[(&str, &[&str])] = &[
     ("chacha20poly1305", &["secrets"]),
     ("warp", &["access", "proxy", "control", "server", "app"]),
     ("hyper", &["upstreams", "access", "proxy", "control", "server", "simulator", "app"]),
-    ("hyper_util", &["server", "simulator"]),
+    ("hyper_util", &["server", "simulator", "upstreams"]),
     ("rusqlite", &["journal", "accounts"]),
     ("toml_edit", &["config"]),
     ("tiktoken", &["chat"]),

@@ -16,8 +16,8 @@ use super::{BuildError, Settings};
 use crate::secrets::{ExposeSecret, Secret};
 use crate::upstreams::transport::aside::aside;
 use crate::upstreams::transport::body::Source;
+use crate::upstreams::transport::client::{self, SharedClient, UpstreamClient};
 use crate::upstreams::transport::media::{Media, is_encoded};
-use crate::upstreams::transport::{client, error};
 use crate::upstreams::{Credential, Failure, FailureKind};
 
 /// Of a refusal no more is read than this, and not longer.
@@ -31,7 +31,7 @@ const MODEL_CHARACTERS: usize = 200;
 
 /// The host, with everything about it that stays the same from call to call.
 pub(super) struct Host {
-    client: reqwest::Client,
+    pub(super) client: SharedClient,
     settings: Settings,
     pub(super) chat: Url,
     pub(super) embeddings: Url,
@@ -47,11 +47,10 @@ impl Host {
         if !client::is_safe_base(&settings.base) {
             return Err(BuildError::Base);
         }
-        let roots = client::roots(&settings.extra_roots).ok_or(BuildError::Roots)?;
-        let client = client::to_upstream(&settings.base, settings.connect_timeout, roots);
+        let client = SharedClient::new(&settings.base, settings.connect_timeout, &settings.outbound)?;
         let url = |path| client::endpoint(&settings.base, path).ok_or(BuildError::Base);
         Ok(Self {
-            client: client.map_err(|_| BuildError::Client)?,
+            client,
             chat: url("/v1/chat/completions")?,
             embeddings: url("/v1/embeddings")?,
             models: url("/v1/models")?,
@@ -70,25 +69,31 @@ impl Host {
         url: &'a Url,
         body: Body,
     ) -> Result<Head<'a>, Failure> {
-        let request = self.client.post(url.clone()).header(header::CONTENT_TYPE, "application/json");
-        self.send(Some(credential), url, request.body(body)).await
+        let client = self.client.get();
+        let request = client.http.post(url.clone()).header(header::CONTENT_TYPE, "application/json");
+        self.send(&client, Some(credential), url, request.body(body)).await
     }
 
     /// A GET whose answer is JSON.
     pub(super) async fn get(&self, credential: Option<&Credential>, url: &Url) -> Result<Value, Failure> {
-        self.send(credential, url, self.client.get(url.clone())).await?.json(FACTS_BYTES).await
+        let client = self.client.get();
+        let request = client.http.get(url.clone());
+        self.send(&client, credential, url, request).await?.json(FACTS_BYTES).await
     }
 
     pub(super) async fn probe(&self) -> Result<Option<SystemTime>, Failure> {
         let limit = Instant::now() + self.settings.connect_timeout.saturating_mul(2);
-        let request = self.client.get(self.public_models.clone());
-        let answer = timeout_at(limit, request.send()).await.map_err(late)?.map_err(error::failure)?;
+        let client = self.client.get();
+        let request = client.http.get(self.public_models.clone());
+        let sent = timeout_at(limit, request.send()).await.map_err(late)?;
+        let answer = sent.map_err(|error| client.failure(error))?;
         let date = answer.headers().get(header::DATE).and_then(|date| date.to_str().ok());
         Ok(date.and_then(|date| httpdate::parse_http_date(date).ok()))
     }
 
     async fn send<'a>(
         &'a self,
+        client: &UpstreamClient,
         credential: Option<&'a Credential>,
         url: &'a Url,
         request: RequestBuilder,
@@ -99,7 +104,7 @@ impl Host {
             request = request.header(header::AUTHORIZATION, bearer(&credential.secret)?);
         }
         let sent = timeout_at(first_byte, request.send()).await.map_err(late)?;
-        let response = sent.map_err(error::failure)?.into();
+        let response = sent.map_err(|error| client.failure(error))?.into();
         Ok(Head { host: self, secret: credential.map(|known| &known.secret), url, first_byte, response })
     }
 }

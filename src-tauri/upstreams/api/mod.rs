@@ -34,6 +34,8 @@ use self::events::EventStream;
 use self::host::{Head, Host};
 use self::observe::Observer;
 use super::transport::aside::aside;
+use super::transport::client::ClientError;
+use super::transport::outbound::Outbound;
 use super::transport::prompt::{all_bytes, text_bytes};
 use super::{Answer, Credential, Failure, FailureKind, Quota, Reply, SecondCall};
 use crate::chat::Request;
@@ -51,8 +53,8 @@ pub struct Settings {
     pub idle_timeout: Duration,
     /// A streamed reply is cut with a failure above this size.
     pub max_reply_bytes: u64,
-    /// Certificates (PEM) that are trusted beside the system's; for tests.
-    pub extra_roots: Vec<String>,
+    /// The proxy and the extra certificates.
+    pub outbound: Outbound,
 }
 
 impl Default for Settings {
@@ -63,7 +65,7 @@ impl Default for Settings {
             first_byte_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(120),
             max_reply_bytes: 1024 * 1024 * 1024,
-            extra_roots: Vec::new(),
+            outbound: Outbound::default(),
         }
     }
 }
@@ -81,6 +83,15 @@ pub enum BuildError {
         "the HTTP client cannot be built; are the system's root certificates (ca-certificates) installed?"
     )]
     Client,
+}
+
+impl From<ClientError> for BuildError {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Roots => Self::Roots,
+            ClientError::Client => Self::Client,
+        }
+    }
 }
 
 /// What is asked of a model.
@@ -106,6 +117,14 @@ impl Api {
     /// What in the settings cannot work.
     pub fn new(settings: Settings) -> Result<Self, BuildError> {
         Ok(Self { host: Host::new(settings)? })
+    }
+
+    /// Replaces the rules for outbound connections. Running calls go on as they began.
+    ///
+    /// # Errors
+    /// What in the rules cannot work; nothing is changed then.
+    pub fn set_outbound(&self, outbound: &Outbound) -> Result<(), BuildError> {
+        Ok(self.host.client.replace(outbound)?)
     }
 
     /// Asks a model. Resolves when the first event of the reply is there, or the whole of one that is not streamed.

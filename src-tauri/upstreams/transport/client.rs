@@ -1,11 +1,15 @@
 //! The HTTP clients' common ground: what they never do, and how long they try.
 
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use reqwest::{Certificate, ClientBuilder, redirect, retry};
 use url::{Host, Url};
 
-use super::resolver::{AddressPolicy, Resolver};
+use super::error;
+use super::outbound::{Outbound, ProxyServer};
+use super::resolver::Resolver;
+use crate::upstreams::Failure;
 
 const USER_AGENT: &str = concat!("mammouth-proxy/", env!("CARGO_PKG_VERSION"));
 /// An idle connection is given up early, because networks forget them silently.
@@ -19,7 +23,7 @@ const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 16 * 1024 * 1024;
 
 /// A client that follows no redirect, keeps no cookie, uses no proxy, inflates nothing and repeats nothing.
-pub(in crate::upstreams) fn builder(connect_timeout: Duration, policy: AddressPolicy) -> ClientBuilder {
+pub(in crate::upstreams) fn builder(connect_timeout: Duration, resolver: Resolver) -> ClientBuilder {
     // Someone else in the process may have been first; then theirs is used.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
@@ -28,7 +32,7 @@ pub(in crate::upstreams) fn builder(connect_timeout: Duration, policy: AddressPo
         .referer(false)
         .no_proxy()
         .retry(retry::never())
-        .dns_resolver(Resolver::new(policy))
+        .dns_resolver(resolver)
         .connect_timeout(connect_timeout)
         .pool_idle_timeout(POOL_IDLE)
         .tcp_nodelay(true)
@@ -42,20 +46,75 @@ pub(in crate::upstreams) fn builder(connect_timeout: Duration, policy: AddressPo
 
 /// The certificates that settings name beside the system's; `None` where one is not valid PEM.
 pub(in crate::upstreams) fn roots(pems: &[String]) -> Option<Vec<Certificate>> {
-    pems.iter().map(|pem| Certificate::from_pem(pem.as_bytes()).ok()).collect()
+    let bundles = pems.iter().map(|pem| Certificate::from_pem_bundle(pem.as_bytes()).ok());
+    bundles.collect::<Option<Vec<_>>>().map(|bundles| bundles.into_iter().flatten().collect())
 }
 
-/// The client for one upstream.
-pub(in crate::upstreams) fn to_upstream(
-    base: &Url,
+/// Why a client cannot be built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::upstreams) enum ClientError {
+    /// An extra certificate is not valid PEM.
+    Roots,
+    /// TLS cannot be set up, or the proxy's address is none that the client takes.
+    Client,
+}
+
+/// The HTTP client for one upstream.
+pub(in crate::upstreams) struct UpstreamClient {
+    pub(in crate::upstreams) http: reqwest::Client,
+    /// What its connections go through.
+    pub(in crate::upstreams) proxy: Option<ProxyServer>,
+}
+
+impl UpstreamClient {
+    fn new(base: &Url, connect_timeout: Duration, outbound: &Outbound) -> Result<Self, ClientError> {
+        let roots = roots(&outbound.extra_roots).ok_or(ClientError::Roots)?;
+        let proxy = outbound.proxy_for(base);
+        let mut builder = builder(connect_timeout, Resolver::new(|_| true));
+        if let Some(proxy) = &proxy {
+            // Whether the base is an exception is decided already.
+            builder = builder.proxy(proxy.to_client(&[]).ok_or(ClientError::Client)?);
+        }
+        // Without TLS the system's certificates are not needed, and a machine without any can still show the demo.
+        let is_plain = base.scheme() == "http";
+        let builder = if is_plain { builder.tls_certs_only(roots) } else { builder.tls_certs_merge(roots) };
+        Ok(Self { http: builder.build().map_err(|_| ClientError::Client)?, proxy })
+    }
+
+    /// The failure of a call of this client that brought no answer.
+    pub(in crate::upstreams) fn failure(&self, error: reqwest::Error) -> Failure {
+        error::failure(error, self.proxy.as_ref())
+    }
+}
+
+/// An [`UpstreamClient`] that can be replaced while calls run: they go on with the one that they began with.
+pub(in crate::upstreams) struct SharedClient {
+    base: Url,
     connect_timeout: Duration,
-    roots: Vec<Certificate>,
-) -> reqwest::Result<reqwest::Client> {
-    let builder = builder(connect_timeout, |_| true);
-    // Without TLS the system's certificates are not needed, and a machine without any can still show the demo.
-    let is_plain = base.scheme() == "http";
-    let builder = if is_plain { builder.tls_certs_only(roots) } else { builder.tls_certs_merge(roots) };
-    builder.build()
+    current: RwLock<Arc<UpstreamClient>>,
+}
+
+impl SharedClient {
+    pub(in crate::upstreams) fn new(
+        base: &Url,
+        connect_timeout: Duration,
+        outbound: &Outbound,
+    ) -> Result<Self, ClientError> {
+        let client = UpstreamClient::new(base, connect_timeout, outbound)?;
+        Ok(Self { base: base.clone(), connect_timeout, current: RwLock::new(Arc::new(client)) })
+    }
+
+    /// The client for a new call.
+    pub(in crate::upstreams) fn get(&self) -> Arc<UpstreamClient> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Counts from the next call on.
+    pub(in crate::upstreams) fn replace(&self, outbound: &Outbound) -> Result<(), ClientError> {
+        let client = UpstreamClient::new(&self.base, self.connect_timeout, outbound)?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(client);
+        Ok(())
+    }
 }
 
 /// https anywhere, http to this machine only: a credential in clear text must not leave it.

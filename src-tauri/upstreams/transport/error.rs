@@ -5,11 +5,16 @@ use std::io;
 
 use rustls::{CertificateError, Error as TlsError};
 
+use super::outbound::ProxyServer;
+use super::proxy_error;
 use crate::upstreams::{Failure, FailureKind};
 
-/// The failure of a call that brought no answer.
-pub(in crate::upstreams) fn failure(error: reqwest::Error) -> Failure {
+/// The failure of a call that brought no answer, made through `proxy` if there is one.
+pub(in crate::upstreams) fn failure(error: reqwest::Error, proxy: Option<&ProxyServer>) -> Failure {
     let error = error.without_url();
+    if let Some(failure) = proxy.and_then(|proxy| proxy_error::failure(&error, proxy)) {
+        return failure;
+    }
     if let Some(tls) = find::<TlsError>(&error) {
         return Failure::new(FailureKind::Tls, tls_sentence(tls));
     }
@@ -36,7 +41,7 @@ pub(in crate::upstreams) fn is_broken_http(error: &reqwest::Error) -> bool {
 }
 
 /// The first error of a type in the chain; an `io::Error` hides what it holds from `source`, so it is opened.
-fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+pub(super) fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
     let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     error
         .downcast_ref::<E>()
@@ -52,7 +57,7 @@ fn ended_in_handshake(error: &reqwest::Error) -> bool {
     matches!(io_kind(error), Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData))
 }
 
-fn connect_sentence(error: &reqwest::Error) -> &'static str {
+pub(super) fn connect_sentence(error: &reqwest::Error) -> &'static str {
     // Not an enum of ours: std adds kinds, and all we do not name are the same to us.
     match io_kind(error) {
         Some(io::ErrorKind::ConnectionRefused) => "the connection was refused",
@@ -63,7 +68,7 @@ fn connect_sentence(error: &reqwest::Error) -> &'static str {
     }
 }
 
-fn tls_sentence(error: &TlsError) -> String {
+pub(super) fn tls_sentence(error: &TlsError) -> String {
     use CertificateError as Bad;
     let TlsError::InvalidCertificate(bad) = error else {
         return super::redact::one_line(&format!("the TLS handshake failed: {error}"));

@@ -21,15 +21,23 @@ pub(in crate::upstreams) type AddressPolicy = fn(IpAddr) -> bool;
 #[derive(Clone)]
 pub(in crate::upstreams) struct Resolver {
     policy: AddressPolicy,
+    /// The host to which the policy does not apply: that of the proxy.
+    exempt: Option<String>,
     slots: Arc<Semaphore>,
 }
 
 impl Resolver {
     pub(in crate::upstreams) fn new(policy: AddressPolicy) -> Self {
-        Self { policy, slots: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { policy, exempt: None, slots: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    /// The same rules, but `host` may have any address.
+    pub(in crate::upstreams) fn with_exempt(self, host: &str) -> Self {
+        Self { exempt: Some(host.to_owned()), ..self }
     }
 
     async fn look_up(self, name: String) -> io::Result<Vec<SocketAddr>> {
+        let is_exempt = self.exempt.as_deref().is_some_and(|exempt| exempt.eq_ignore_ascii_case(&name));
         let slot = self.slots.acquire_owned().await.map_err(io::Error::other)?;
         let found = tokio::task::spawn_blocking(move || {
             let found = (name.as_str(), 0).to_socket_addrs().map(Vec::from_iter);
@@ -37,7 +45,7 @@ impl Resolver {
             found
         });
         let mut found = found.await.map_err(io::Error::other)??;
-        found.retain(|address| (self.policy)(address.ip()));
+        found.retain(|address| is_exempt || (self.policy)(address.ip()));
         if found.is_empty() { Err(io::Error::other("no usable address")) } else { Ok(found) }
     }
 }
@@ -68,6 +76,8 @@ mod tests {
         assert!(!any.is_empty() && any.iter().all(IpAddr::is_loopback));
         let error = resolve(&Resolver::new(|ip| !ip.is_loopback()), "localhost").await.unwrap_err();
         assert_eq!(error, "no usable address");
+        let proxy = Resolver::new(|_| false).with_exempt("localhost");
+        assert!(resolve(&proxy, "localhost").await.is_ok(), "a proxy may stand anywhere");
     }
 
     #[tokio::test(start_paused = true)]

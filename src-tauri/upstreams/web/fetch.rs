@@ -1,5 +1,9 @@
 //! Fetches an image that a client named by a link. The link comes from anyone, a prompt included, so this client has no
-//! cookie, no proxy and no way to anything but public addresses, and all its failures look the same from outside.
+//! cookie and no way to anything but public addresses, and all its failures look the same from outside.
+//!
+//! The check of the address needs this machine to look the name up, and the connection to go to that very address. A
+//! SOCKS proxy is asked for the address. An HTTP proxy is given names, which it looks up itself and may find in the
+//! network that it stands in: links are not fetched through one.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -9,12 +13,12 @@ use reqwest::Body;
 use tokio::time::{Instant, timeout};
 use url::{Host, Url};
 
-use super::{BuildError, Settings};
+use super::BuildError;
 use crate::chat::{Image, MAX_IMAGE_BYTES};
 use crate::upstreams::transport::body::Source;
 use crate::upstreams::transport::client;
-use crate::upstreams::transport::resolver::AddressPolicy;
-use crate::upstreams::{Failure, FailureKind};
+use crate::upstreams::transport::resolver::{AddressPolicy, Resolver};
+use crate::upstreams::{Failure, FailureKind, Outbound, ProxyChoice};
 
 /// From the first lookup to the last byte, redirects included.
 const TOTAL_TIME: Duration = Duration::from_secs(10);
@@ -23,36 +27,68 @@ const ACCEPT: &str = "image/png, image/jpeg, image/gif, image/webp";
 /// One text for every reason: a difference would tell what stands behind an address.
 const MESSAGE: &str = "an image link could not be used: it must be a public https link to a PNG, JPEG, GIF or WebP of at most 20 MB";
 
+/// Says nothing of the link either.
+const NOT_BY_HTTP_PROXY: &str = "image links are not fetched through an HTTP proxy, because it looks names up itself and could be led into your own network; send the image itself";
+
 /// The client for image links.
 pub(super) struct Fetcher {
     client: reqwest::Client,
+    outbound: Outbound,
     policy: AddressPolicy,
     pub(super) total_time: Duration,
 }
 
 impl Fetcher {
     /// Only addresses that pass `policy` are connected to.
-    pub(super) fn new(settings: &Settings, policy: AddressPolicy) -> Result<Self, BuildError> {
-        let roots = client::roots(&settings.extra_roots).ok_or(BuildError::Roots)?;
-        let builder =
-            client::builder(settings.connect_timeout, policy).https_only(true).tls_certs_merge(roots);
+    pub(super) fn new(
+        connect_timeout: Duration,
+        outbound: &Outbound,
+        policy: AddressPolicy,
+    ) -> Result<Self, BuildError> {
+        let socks = match &outbound.proxy {
+            ProxyChoice::Server(server) if !server.resolves_names() => Some(server.with_local_lookup()),
+            ProxyChoice::Server(_) | ProxyChoice::System | ProxyChoice::Direct => None,
+        };
+        let mut resolver = Resolver::new(policy);
+        if let Some(server) = &socks {
+            resolver = resolver.with_exempt(server.host());
+        }
+        let roots = client::roots(&outbound.extra_roots).ok_or(BuildError::Roots)?;
+        let mut builder = client::builder(connect_timeout, resolver).https_only(true).tls_certs_merge(roots);
+        if let Some(server) = socks {
+            builder = builder.proxy(server.to_client(&outbound.no_proxy).ok_or(BuildError::Client)?);
+        }
         // A connection to a stranger is not worth keeping, and a kept one would outlive the check of its address.
         let client = builder.pool_max_idle_per_host(0).build().map_err(|_| BuildError::Client)?;
-        Ok(Self { client, policy, total_time: TOTAL_TIME })
+        Ok(Self { client, outbound: outbound.clone(), policy, total_time: TOTAL_TIME })
     }
 
     /// The image behind a link.
     ///
     /// # Errors
-    /// Always the same [`FailureKind::Image`].
+    /// Always the same [`FailureKind::Image`], but for links that would go through an HTTP proxy.
     pub(super) async fn fetch(&self, url: &Url) -> Result<Image, Failure> {
+        if self.goes_by_http_proxy(url) {
+            return Err(Failure::new(FailureKind::Image, NOT_BY_HTTP_PROXY));
+        }
         let fetched = timeout(self.total_time, self.follow(url.clone())).await;
         fetched.ok().flatten().ok_or_else(|| Failure::new(FailureKind::Image, MESSAGE))
     }
 
+    fn goes_by_http_proxy(&self, url: &Url) -> bool {
+        self.outbound.proxy_for(url).is_some_and(|server| server.resolves_names())
+    }
+
+    /// The proxy's own host is exempt from the check at connect time, so no link may name it.
+    fn names_proxy(&self, url: &Url) -> bool {
+        matches!(&self.outbound.proxy, ProxyChoice::Server(server)
+            if url.host_str().is_some_and(|host| host.eq_ignore_ascii_case(server.host())))
+    }
+
     async fn follow(&self, mut url: Url) -> Option<Image> {
         for _ in 0..=MAX_REDIRECTS {
-            if !is_allowed(&url, self.policy) {
+            let is_refused = self.goes_by_http_proxy(&url) || self.names_proxy(&url);
+            if is_refused || !is_allowed(&url, self.policy) {
                 return None;
             }
             let request = self.client.get(url.clone()).header(header::ACCEPT, ACCEPT);

@@ -24,7 +24,7 @@ mod tests;
 pub use shape::Shape;
 pub use turns::Layout;
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use http::{Method, header};
@@ -35,8 +35,9 @@ use self::site::Site;
 use self::stream::{Again, ReplyStream};
 use self::text::Shaper;
 use super::tools::Question;
+use super::transport::client::ClientError;
 use super::transport::prompt::PromptTokens;
-use super::{Credential, Failure, FailureKind, Identity, Quota, Reply, SecondCall};
+use super::{Credential, Failure, FailureKind, Identity, Outbound, ProxyServer, Quota, Reply, SecondCall};
 use crate::chat;
 
 /// The largest answer about an account, in bytes.
@@ -59,8 +60,8 @@ pub struct Settings {
     pub idle_timeout: Duration,
     /// A reply is cut with a failure above this size.
     pub max_reply_bytes: u64,
-    /// Certificates (PEM) that are trusted beside the system's; for tests.
-    pub extra_roots: Vec<String>,
+    /// The proxy and the extra certificates.
+    pub outbound: Outbound,
 }
 
 /// How conversations are sent: what may change while replies run.
@@ -87,7 +88,7 @@ impl Default for Settings {
             first_byte_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(120),
             max_reply_bytes: 1024 * 1024 * 1024,
-            extra_roots: Vec::new(),
+            outbound: Outbound::default(),
         }
     }
 }
@@ -109,12 +110,22 @@ pub enum BuildError {
     Client,
 }
 
+impl From<ClientError> for BuildError {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Roots => Self::Roots,
+            ClientError::Client => Self::Client,
+        }
+    }
+}
+
 /// The web upstream. One of it serves all accounts; nothing of one account is used for another.
 pub struct Web {
     site: Site,
     manner: Mutex<Manner>,
     /// Built with the first link: most programs never send one.
-    fetcher: OnceLock<Option<Fetcher>>,
+    fetcher: Mutex<Option<Arc<Fetcher>>>,
+    outbound: Mutex<Outbound>,
     uploads: upload::Uploads,
 }
 
@@ -126,23 +137,36 @@ impl Web {
     pub fn new(settings: Settings) -> Result<Self, BuildError> {
         Ok(Self {
             manner: Mutex::new(settings.manner),
+            fetcher: Mutex::default(),
+            outbound: Mutex::new(settings.outbound.clone()),
             site: Site::new(settings)?,
-            fetcher: OnceLock::new(),
             uploads: upload::Uploads::default(),
         })
     }
 
     /// Counts from the next request on.
     pub fn set_manner(&self, manner: Manner) {
-        *self.lock_manner() = manner;
+        *lock(&self.manner) = manner;
+    }
+
+    /// Replaces the rules for outbound connections. Running calls go on as they began.
+    ///
+    /// # Errors
+    /// What in the rules cannot work; nothing is changed then.
+    pub fn set_outbound(&self, outbound: &Outbound) -> Result<(), BuildError> {
+        self.site.client.replace(outbound)?;
+        *lock(&self.outbound) = outbound.clone();
+        *lock(&self.fetcher) = None;
+        Ok(())
+    }
+
+    /// The proxy for connections to the site.
+    pub fn proxy(&self) -> Option<ProxyServer> {
+        self.site.client.get().proxy.clone()
     }
 
     fn manner(&self) -> Manner {
-        *self.lock_manner()
-    }
-
-    fn lock_manner(&self) -> MutexGuard<'_, Manner> {
-        self.manner.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.manner)
     }
 
     /// Asks a model, by the platform's id. Resolves when the first event of the reply is there. With `again` one more call
@@ -282,14 +306,24 @@ impl Web {
         site.ask(credential, Method::POST, &site.chat, fill).await
     }
 
-    fn fetcher(&self) -> Result<&Fetcher, Failure> {
-        let settings = &self.site.settings;
+    fn fetcher(&self) -> Result<Arc<Fetcher>, Failure> {
         if !self.manner().image_links {
             let detail = "image links are switched off in the settings; send the image itself";
             return Err(Failure::new(FailureKind::Image, detail));
         }
-        let fetcher = self.fetcher.get_or_init(|| Fetcher::new(settings, addresses::is_public).ok());
-        let missing = || Failure::new(FailureKind::Image, "the client for image links cannot be built");
-        fetcher.as_ref().ok_or_else(missing)
+        let mut fetcher = lock(&self.fetcher);
+        if let Some(built) = &*fetcher {
+            return Ok(Arc::clone(built));
+        }
+        let timeout = self.site.settings.connect_timeout;
+        let built = Fetcher::new(timeout, &lock(&self.outbound), addresses::is_public);
+        let missing = |_| Failure::new(FailureKind::Image, "the client for image links cannot be built");
+        let built = Arc::new(built.map_err(missing)?);
+        *fetcher = Some(Arc::clone(&built));
+        Ok(built)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

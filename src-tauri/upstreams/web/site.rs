@@ -12,9 +12,9 @@ use super::refusal::{Refusal, is_error};
 use super::{BuildError, Settings};
 use crate::secrets::{ExposeSecret, Secret};
 use crate::upstreams::transport::body::Source;
+use crate::upstreams::transport::client::{self, SharedClient};
 use crate::upstreams::transport::media::{Media, is_encoded};
 use crate::upstreams::transport::redact::clean;
-use crate::upstreams::transport::{client, error};
 use crate::upstreams::{Credential, Failure, FailureKind};
 
 /// Of a refusal no more is read than this, and not longer.
@@ -25,7 +25,7 @@ const REPLY_BYTES: usize = 64 * 1024 * 1024;
 
 /// The site, with everything about it that stays the same from call to call.
 pub(super) struct Site {
-    client: reqwest::Client,
+    pub(super) client: SharedClient,
     headers: HeaderMap,
     pub(super) settings: Settings,
     pub(super) chat: Url,
@@ -41,12 +41,11 @@ impl Site {
             return Err(BuildError::Base);
         }
         check_names(&settings)?;
-        let roots = client::roots(&settings.extra_roots).ok_or(BuildError::Roots)?;
-        let client = client::to_upstream(&settings.base, settings.connect_timeout, roots);
+        let client = SharedClient::new(&settings.base, settings.connect_timeout, &settings.outbound)?;
         let shape = &settings.shape;
         let url = |field, path| client::endpoint(&settings.base, path).ok_or(BuildError::Shape(field));
         Ok(Self {
-            client: client.map_err(|_| BuildError::Client)?,
+            client,
             headers: headers(&settings)?,
             chat: url("chat_path", &shape.chat_path)?,
             upload: url("upload_path", &shape.upload_path)?,
@@ -68,19 +67,22 @@ impl Site {
         let first_byte = Instant::now() + self.settings.first_byte_timeout;
         let mut headers = self.headers.clone();
         headers.insert(header::COOKIE, self.cookie(credential)?);
-        let request = fill(self.client.request(method, url.clone()).headers(headers));
+        let client = self.client.get();
+        let request = fill(client.http.request(method, url.clone()).headers(headers));
         let late = |_| Failure::new(FailureKind::Timeout, "the site did not answer in time");
         let sent = timeout_at(first_byte, request.send()).await.map_err(late)?;
-        let response = sent.map_err(error::failure)?.into();
+        let response = sent.map_err(|error| client.failure(error))?.into();
         Ok(Answer { site: self, credential, url, first_byte, response })
     }
 
     /// Whether the site answers at all, without any session; gives the time of day it believes in.
     pub(super) async fn probe(&self) -> Result<Option<SystemTime>, Failure> {
         let late = |_| Failure::new(FailureKind::Timeout, "the site did not answer in time");
-        let request = self.client.get(self.user.clone()).headers(self.headers.clone());
+        let client = self.client.get();
+        let request = client.http.get(self.user.clone()).headers(self.headers.clone());
         let limit = Instant::now() + self.settings.connect_timeout.saturating_mul(2);
-        let answer = timeout_at(limit, request.send()).await.map_err(late)?.map_err(error::failure)?;
+        let sent = timeout_at(limit, request.send()).await.map_err(late)?;
+        let answer = sent.map_err(|error| client.failure(error))?;
         let date = answer.headers().get(header::DATE).and_then(|date| date.to_str().ok());
         Ok(date.and_then(|date| httpdate::parse_http_date(date).ok()))
     }
@@ -222,7 +224,7 @@ fn headers(settings: &Settings) -> Result<HeaderMap, BuildError> {
     let mut headers = HeaderMap::with_capacity(8);
     let mut set = |field, name: HeaderName, value: &str| {
         headers.insert(name, HeaderValue::from_str(value).map_err(|_| BuildError::Shape(field))?);
-        Ok(())
+        Ok::<_, BuildError>(())
     };
     set("origin", header::ORIGIN, &shape.origin)?;
     set("referer", header::REFERER, &shape.referer)?;

@@ -10,10 +10,11 @@ use tokio::time::Instant;
 use super::front::{Act, Front};
 use super::server::{Server, reply};
 use super::*;
+use crate::upstreams::Outbound;
 
 fn web_of(front: &Front) -> Arc<Web> {
-    let settings =
-        Settings { base: front.base.clone(), extra_roots: vec![front.root.clone()], ..Settings::default() };
+    let outbound = Outbound { extra_roots: vec![front.root.clone()], ..Outbound::default() };
+    let settings = Settings { base: front.base.clone(), outbound, ..Settings::default() };
     Arc::new(Web::new(settings).unwrap())
 }
 

@@ -5,6 +5,7 @@ use super::super::fetch::Fetcher;
 use super::server::{Seen, Server, Step, answer, json, reply, send};
 use super::*;
 use crate::chat::{Image, ImageLink, MAX_IMAGE_BYTES};
+use crate::upstreams::Outbound;
 use crate::upstreams::transport::resolver;
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\nrest";
@@ -155,8 +156,8 @@ async fn gallery(
 ) -> (Server, Fetcher) {
     let (acceptor, root) = tls::acceptor("localhost");
     let server = Server::start_tls("localhost", acceptor, answer).await;
-    let settings = Settings { extra_roots: vec![root], ..Settings::default() };
-    (server, Fetcher::new(&settings, policy).unwrap())
+    let outbound = Outbound { extra_roots: vec![root], ..Outbound::default() };
+    (server, Fetcher::new(Settings::default().connect_timeout, &outbound, policy).unwrap())
 }
 
 async fn fetched(fetcher: &Fetcher, url: &str) -> Result<Image, String> {

@@ -35,7 +35,7 @@ fn acceptor_with(name: &str, change: impl FnOnce(&mut CertificateParams)) -> (Tl
 
 async fn outcome(acceptor: TlsAcceptor, roots: Vec<String>) -> (Result<String, Failure>, usize) {
     let server = Server::start_tls("localhost", acceptor, |_| reply(&["Hi"])).await;
-    let web = web_with(&server, |settings| settings.extra_roots = roots);
+    let web = web_with(&server, |settings| settings.outbound.extra_roots = roots);
     let text = ask(&web, hello()).await.map(|(text, _)| text);
     (text, server.seen().len())
 }
