@@ -31,6 +31,20 @@ pub fn check(settings: &SettingsFile, start: Option<&Config>) -> Result<Config, 
     resolve(&Sources { flags, env, env_file: None, settings: settings.clone(), surroundings })
 }
 
+/// The settings that are variables too.
+const MAY_BE_FIXED: [&str; 10] = [
+    "PORT",
+    "HOST",
+    "LOG",
+    "ALLOWED_HOSTS",
+    "ALLOWED_ORIGINS",
+    "AUTH_TOKEN",
+    "AUTH_TOKEN_FILE",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "EXTRA_CA_FILE",
+];
+
 /// The settings that a flag or a variable decides, so that the file's value would not count, with where they come from.
 pub(super) fn fixed(sources: &Sources) -> BTreeMap<&'static str, GivenBy> {
     let flags = &sources.flags;
@@ -40,7 +54,7 @@ pub(super) fn fixed(sources: &Sources) -> BTreeMap<&'static str, GivenBy> {
         ("ALLOWED_HOSTS", !flags.allow_host.is_empty()),
     ];
     let mut fixed = BTreeMap::new();
-    for name in ["PORT", "HOST", "LOG", "ALLOWED_HOSTS", "ALLOWED_ORIGINS", "AUTH_TOKEN", "AUTH_TOKEN_FILE"] {
+    for name in MAY_BE_FIXED {
         if by_flag.contains(&(name, true)) {
             fixed.insert(name, GivenBy::Flag);
         } else if let Some(variable) = sources.variable(name) {

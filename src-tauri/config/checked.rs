@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::error::GivenBy;
+use super::outbound::OutboundConfig;
 use super::preferences::Preferences;
 use crate::secrets::Secret;
 
@@ -50,6 +51,8 @@ pub struct Config {
     pub web_url: Url,
     /// `MAMMOUTH_API_URL`, `mammouth_api_url`: `https://api.mammouth.ai`. As above; API keys are sent there.
     pub api_url: Url,
+    /// How connections leave this machine.
+    pub outbound: OutboundConfig,
     /// `strategy`: `balance`. Which of several usable accounts serves.
     pub strategy: Strategy,
     /// `prefer`: `api`, in a demo `web`. Which kind of account serves what both can. Changed to spend a session's quota before a key's

@@ -10,6 +10,7 @@ use super::checked::Config;
 use super::credentials::{api_keys, auth_token, cookies};
 use super::data_dir::data_dir;
 use super::error::{ConfigError, Given, GivenBy};
+use super::outbound::outbound;
 use super::pick::{first, list};
 use super::preferences::preferences;
 use super::secret_place::secret_place;
@@ -45,6 +46,7 @@ pub fn resolve(sources: &Sources) -> Result<Config, ConfigError> {
         allowed_origins: allowed_origins(sources)?,
         web_url: web_url(sources)?,
         api_url: api_url(sources)?,
+        outbound: outbound(sources)?,
         strategy: strategy(sources)?,
         prefer: prefer(sources, demo)?,
         layout: layout(sources)?,

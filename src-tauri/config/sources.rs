@@ -9,9 +9,10 @@ use super::data_dir::data_dir;
 use super::env_file::{EnvFile, read_capped};
 use super::error::{ConfigError, Given, GivenBy};
 use super::file::SettingsFile;
+use super::outbound::SYNONYMS;
 
 /// The variables that mean something here.
-const VARIABLES: [&str; 15] = [
+const VARIABLES: [&str; 18] = [
     "PORT",
     "HOST",
     "COOKIES",
@@ -23,6 +24,9 @@ const VARIABLES: [&str; 15] = [
     "SECRET_KEY_FILE",
     "ALLOWED_HOSTS",
     "ALLOWED_ORIGINS",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "EXTRA_CA_FILE",
     "MAMMOUTH_WEB_URL",
     "MAMMOUTH_API_URL",
     "DATA_DIR",
@@ -68,14 +72,22 @@ pub struct Sources {
     pub surroundings: Surroundings,
 }
 
-/// Picks the variables that mean something here out of an environment such as `std::env::vars_os()`.
+/// Picks the variables that mean something here out of an environment such as `std::env::vars_os()`. Those of the proxy
+/// count in the other spellings that programs know, too.
 pub fn environment(all: impl Iterator<Item = (OsString, OsString)>) -> BTreeMap<String, String> {
-    all.filter_map(|(name, value)| {
-        let name = name.into_string().ok().filter(|name| VARIABLES.contains(&name.as_str()))?;
-        // Lossy: what is no text must become an error of its setting, not be taken for absent.
-        Some((name, value.to_string_lossy().into_owned()))
-    })
-    .collect()
+    let all: BTreeMap<String, OsString> =
+        all.filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
+    // Lossy: what is no text must become an error of its setting, not be taken for absent.
+    let written = |name: &str| all.get(name).map(|value| value.to_string_lossy().into_owned());
+    let named = VARIABLES.into_iter().filter_map(|name| Some((name.to_owned(), written(name)?)));
+    let mut picked: BTreeMap<String, String> = named.collect();
+    for (name, others) in SYNONYMS {
+        let other = others.iter().filter_map(|other| written(other)).find(|value| !value.trim().is_empty());
+        if let Some(value) = other.filter(|_| picked.get(name).is_none_or(|value| value.trim().is_empty())) {
+            picked.insert(name.to_owned(), value);
+        }
+    }
+    picked
 }
 
 impl Sources {

@@ -1,0 +1,181 @@
+//! The settings of outbound connections: the proxy, the hosts without it, and an extra certificate file.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use url::Url;
+
+use super::data_dir::data_dir;
+use super::env_file::read_capped;
+use super::error::{ConfigError, Given, GivenBy};
+use super::pick::{first, list};
+use super::sources::Sources;
+use crate::secrets::Secret;
+
+const PROXY: &str = "HTTPS_PROXY";
+const NO_PROXY: &str = "NO_PROXY";
+const CA_FILE: &str = "EXTRA_CA_FILE";
+
+const BAD_ADDRESS: &str = "must be a proxy address such as http://proxy.example:3128, https:// or socks5h:// instead of http://, or none";
+const PASSWORD_IN_FILE: &str = "must not hold a password, because settings.toml is no place for secrets; enter the address with its \
+     password in the window's settings, which keep it in the keychain, or give it in HTTPS_PROXY";
+
+/// How connections to Mammouth leave this machine.
+#[derive(Debug, Clone)]
+pub struct OutboundConfig {
+    /// `HTTPS_PROXY`, `proxy`: the system's. The proxy for everything but loopback. Changed where the network demands
+    /// another one; whoever runs it sees which hosts are connected to, and how much is sent.
+    pub proxy: ProxySetting,
+    pub proxy_given_by: GivenBy,
+    /// `NO_PROXY`, `no_proxy`: none. Hosts that are connected to directly: a name with its subdomains, an address, a
+    /// network as `10.0.0.0/8`, or `*` for all. Ports are ignored.
+    pub no_proxy: Vec<String>,
+    /// `EXTRA_CA_FILE`, `extra_ca_file`: none. Certificate authorities that are trusted beside the system's. Given where
+    /// a company's proxy opens TLS; whoever has such an authority's key can read the accounts' traffic.
+    pub extra_ca: Option<ExtraCa>,
+}
+
+/// Which proxy is used.
+#[derive(Debug, Clone)]
+pub enum ProxySetting {
+    /// The one that macOS or Windows has in its network settings; on Linux none.
+    System,
+    /// None, whatever the system has.
+    Direct,
+    Server(ProxyAddress),
+}
+
+/// The address of a proxy.
+#[derive(Debug, Clone)]
+pub struct ProxyAddress {
+    /// `http`, `https`, `socks5` or `socks5h`; with the user name, without the password, path and query.
+    pub url: Url,
+    /// Percent-encoded, as in a URL.
+    pub password: Option<Secret>,
+}
+
+impl ProxyAddress {
+    /// Reads an address as it is written in `HTTPS_PROXY`: without a scheme it is `http`, and `socks` is `socks5h`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let text = match text.strip_prefix("socks://") {
+            Some(rest) => format!("socks5h://{rest}"),
+            None if text.contains("://") => text.to_owned(),
+            None => format!("http://{text}"),
+        };
+        let mut url = Url::parse(&text).ok()?;
+        let known = matches!(url.scheme(), "http" | "https" | "socks5" | "socks5h");
+        let bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
+        let has_host = url.host_str().is_some_and(|host| !host.is_empty());
+        if !(known && bare && has_host) {
+            return None;
+        }
+        let password = url.password().map(|password| Secret::from(password.to_owned()));
+        url.set_password(None).ok()?;
+        Some(Self { url, password })
+    }
+}
+
+impl fmt::Display for ProxySetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::System => Ok(()),
+            Self::Direct => f.write_str("none"),
+            Self::Server(server) => f.write_str(server.url.as_str().trim_end_matches('/')),
+        }
+    }
+}
+
+/// A file of certificate authorities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExtraCa {
+    pub path: PathBuf,
+    /// Its certificates, PEM.
+    pub pem: String,
+}
+
+pub(super) fn outbound(sources: &Sources) -> Result<OutboundConfig, ConfigError> {
+    let (proxy, proxy_given_by) = proxy(sources)?;
+    Ok(OutboundConfig { proxy, proxy_given_by, no_proxy: no_proxy(sources)?, extra_ca: extra_ca(sources)? })
+}
+
+fn proxy(sources: &Sources) -> Result<(ProxySetting, GivenBy), ConfigError> {
+    let given = first(sources, PROXY, None, sources.settings.values.proxy.clone(), "");
+    let by = given.by;
+    let proxy = given.clone().check(BAD_ADDRESS, |text| match text.trim() {
+        "" | "system" => Some(ProxySetting::System),
+        "none" | "direct" => Some(ProxySetting::Direct),
+        address => ProxyAddress::parse(address).map(ProxySetting::Server),
+    })?;
+    let has_password = matches!(&proxy, ProxySetting::Server(server) if server.password.is_some());
+    if has_password && by == GivenBy::Settings {
+        return Err(given.wrong(PASSWORD_IN_FILE));
+    }
+    Ok((proxy, by))
+}
+
+/// `NO_PROXY` is written for many programs, in more than one form: what is no host is passed over.
+fn no_proxy(sources: &Sources) -> Result<Vec<String>, ConfigError> {
+    let given = list(sources, NO_PROXY, None, sources.settings.values.no_proxy.clone());
+    let entries = given.value.iter().flat_map(|entry| entry.split_whitespace());
+    let mut hosts: Vec<String> = entries.map(bypass_entry).filter(|entry| !entry.is_empty()).collect();
+    hosts.dedup();
+    Ok(hosts)
+}
+
+/// `*.example.com` and `example.com:443` as `example.com`.
+fn bypass_entry(entry: &str) -> String {
+    let entry = entry.trim_matches([',', ';', '"', '\'']);
+    let entry = entry.strip_prefix("*.").unwrap_or(entry);
+    let port = entry.rsplit_once(':').filter(|(host, port)| {
+        !port.is_empty()
+            && port.bytes().all(|byte| byte.is_ascii_digit())
+            && (!host.contains(':') || host.ends_with(']'))
+    });
+    port.map_or(entry, |(host, _)| host).trim_matches(['[', ']']).to_ascii_lowercase()
+}
+
+/// A relative path starts where it was written, as that of `SECRET_KEY_FILE`.
+fn extra_ca(sources: &Sources) -> Result<Option<ExtraCa>, ConfigError> {
+    let given = first(sources, CA_FILE, None, sources.settings.values.extra_ca_file.clone(), "");
+    if given.value.trim().is_empty() {
+        return Ok(None);
+    }
+    let base = match given.by {
+        GivenBy::Settings => data_dir(sources)?,
+        GivenBy::Flag | GivenBy::Environment | GivenBy::EnvFile | GivenBy::Default => {
+            sources.surroundings.working_dir.clone()
+        }
+    };
+    read_ca(&given, base.join(given.value.trim())).map(Some)
+}
+
+/// The path of a certificate is no secret, and who reads the error needs it.
+fn read_ca(given: &Given<String>, path: PathBuf) -> Result<ExtraCa, ConfigError> {
+    let name = path.display().to_string();
+    let bytes = read_capped(&path)
+        .map_err(|error| given.wrong(format!("names {name}, which cannot be read ({})", error.kind())))?;
+    let wrong = |what: &str| given.wrong(format!("names {name}, {what}"));
+    let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&bytes)
+        .collect::<Result<_, _>>()
+        .map_err(|_| wrong("which is no certificate file in PEM form"))?;
+    if certificates.is_empty() {
+        return Err(wrong("which holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)"));
+    }
+    let mut store = RootCertStore::empty();
+    for certificate in certificates {
+        store.add(certificate).map_err(|_| wrong("which holds a certificate that cannot be read"))?;
+    }
+    let pem = String::from_utf8(bytes).map_err(|_| wrong("which is not UTF-8 text"))?;
+    Ok(ExtraCa { path, pem })
+}
+
+/// What other programs call the same things by the name that counts here; the first that is set counts.
+pub(super) const SYNONYMS: [(&str, &[&str]); 2] =
+    [(PROXY, &["https_proxy", "ALL_PROXY", "all_proxy"]), (NO_PROXY, &["no_proxy"])];
+
+#[cfg(test)]
+mod tests;
