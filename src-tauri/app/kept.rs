@@ -1,4 +1,4 @@
-//! What the keychain keeps for us: the accounts added by hand and the main client key.
+//! What the keychain keeps for us: the accounts added by hand, the main client key and the proxy's password.
 //!
 //! One task reads it all once at the start, beside the requests. What could not be read is tried again, at longer and
 //! longer intervals and without ever making the keychain ask for a password: that happens at the start, once, and when
@@ -138,6 +138,8 @@ impl Kept {
     }
 
     async fn read_all(&self) -> Result<(), StoreError> {
+        // First: the accounts may be asked as soon as they are there.
+        self.control.load_proxy_password().await?;
         read_each(&self.control.vault, &self.control.accounts, self.control.clock).await?;
         match self.control.keys.main() {
             MainKey::Kept { .. } => Ok(()),

@@ -288,6 +288,7 @@ fn build_web(config: &Config, simulator: Option<&Simulator>) -> Result<Web, Star
         connect_timeout: config.limits.connect,
         first_byte_timeout: config.limits.first_byte,
         idle_timeout: config.limits.idle,
+        outbound: control::outbound(&config.outbound),
         shape: upstream::shape(&config.web),
         ..web::Settings::default()
     };

@@ -61,6 +61,9 @@ impl Stored {
             clock,
             facts: facts(config, None, notices),
         });
+        if let Err(error) = control.load_proxy_password().await {
+            tracing::warn!("the proxy's password cannot be read: {error}");
+        }
         Ok(Self { control, _lock: lock })
     }
 

@@ -2,6 +2,7 @@
 
 use super::StartError;
 use crate::config::{Config, WebShape};
+use crate::control;
 use crate::simulator::Simulator;
 use crate::upstreams::api::{self, Api, Shelf};
 use crate::upstreams::web::Shape;
@@ -31,6 +32,7 @@ pub(super) fn api(config: &Config, simulator: Option<&Simulator>) -> Result<Api,
         connect_timeout: config.limits.connect,
         first_byte_timeout: config.limits.first_byte,
         idle_timeout: config.limits.idle,
+        outbound: control::outbound(&config.outbound),
         ..api::Settings::default()
     };
     Api::new(settings).map_err(|error| match error {

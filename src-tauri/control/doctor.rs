@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::accounts::CheckView;
+use super::settings::outbound::in_force;
 use super::{Control, ControlError, Nothing, Said};
+use crate::config::GivenBy;
 use crate::secrets::{StoreError, Vault};
 use crate::upstreams::{Failure, FailureKind};
 
@@ -76,14 +78,31 @@ pub async fn secrets(vault: &Vault, subject: &str) -> Finding {
 
 /// Whether Mammouth can be reached safely, and whether its clock and ours agree.
 pub(super) async fn upstream(control: &Control, _: Nothing) -> Result<Vec<Finding>, ControlError> {
-    Ok(match control.web.probe().await {
+    let mut findings = outbound(control);
+    match control.web.probe().await {
         Ok(date) => {
-            let reached = Finding::good("Mammouth", "").saying(Said::SiteReached);
-            let clock = date.map(|date| clock(date, control.clock.now().wall));
-            std::iter::once(reached).chain(clock).collect()
+            findings.push(Finding::good("Mammouth", "").saying(Said::SiteReached));
+            findings.extend(date.map(|date| clock(date, control.clock.now().wall)));
         }
-        Err(failure) => vec![unreached(&failure)],
-    })
+        Err(failure) => findings.push(unreached(&failure, control.web.proxy().is_some())),
+    }
+    Ok(findings)
+}
+
+/// Which proxy is used, which certificates are trusted, and who says so.
+fn outbound(control: &Control) -> Vec<Finding> {
+    let config = in_force(control, &control.saved());
+    let said = match (control.web.proxy(), config.proxy_given_by) {
+        (None, _) => Said::NoProxy,
+        (Some(proxy), GivenBy::Settings) => Said::ProxyFromSettings { proxy: proxy.to_string() },
+        (Some(proxy), GivenBy::Default) => Said::ProxyOfSystem { proxy: proxy.to_string() },
+        (Some(proxy), GivenBy::Flag | GivenBy::Environment | GivenBy::EnvFile) => {
+            Said::ProxyFromVariable { proxy: proxy.to_string() }
+        }
+    };
+    let ca = config.extra_ca.map(|ca| Said::ExtraCa { file: ca.path.display().to_string() });
+    let trusted = ca.map(|said| Finding::good("certificates", "").saying(said));
+    std::iter::once(Finding::good("proxy", "").saying(said)).chain(trusted).collect()
 }
 
 fn clock(theirs: SystemTime, ours: SystemTime) -> Finding {
@@ -98,10 +117,10 @@ fn clock(theirs: SystemTime, ours: SystemTime) -> Finding {
     Finding::bad("clock", "", "switch on the system's time synchronisation").saying(said)
 }
 
-fn unreached(failure: &Failure) -> Finding {
+fn unreached(failure: &Failure, is_proxied: bool) -> Finding {
     let advice = match failure.kind {
         FailureKind::Tls => {
-            "look at the clock, at a proxy or virus scanner that opens TLS, and at the system's certificates (package ca-certificates)"
+            "look at the clock and at the system's certificates (package ca-certificates); where a company's proxy or a virus scanner opens TLS, give the file of its certificate authority in EXTRA_CA_FILE, or as extra_ca_file in the settings"
         }
         FailureKind::Challenge => "open mammouth.ai in a browser on this machine, then try again",
         FailureKind::Limited
@@ -117,7 +136,11 @@ fn unreached(failure: &Failure) -> Finding {
         | FailureKind::Rejected
         | FailureKind::Image
         | FailureKind::Interrupted => {
-            "look at the network connection, and whether mammouth.ai opens in a browser"
+            if is_proxied {
+                "look at the proxy: its address, user name and password (HTTPS_PROXY, or proxy in the settings), and whether it lets connections to mammouth.ai through"
+            } else {
+                "look at the network connection, and whether mammouth.ai opens in a browser"
+            }
         }
     };
     let said = Said::Failed { kind: failure.kind, detail: failure.detail.clone() };

@@ -43,7 +43,7 @@ pub use reader::{Asked, Reader, reader};
 pub use said::Said;
 pub use secrets::{SecretsState, SecretsView};
 pub use session::Door;
-pub use settings::{SettingFrom, SettingKind, SettingValue, SettingView, manner};
+pub use settings::{SettingFrom, SettingKind, SettingValue, SettingView, manner, outbound};
 pub use status::{Facts, ServingReason, ServingState, Status};
 pub use table::{changes, dispatch, names};
 pub use tried::{Engine, Save, TryView};

@@ -92,6 +92,16 @@ pub enum Said {
     // Of an examination.
     #[error("the site can be reached, and its certificate is valid")]
     SiteReached,
+    #[error("connections to Mammouth go through the proxy {proxy}, which HTTPS_PROXY names")]
+    ProxyFromVariable { proxy: String },
+    #[error("connections to Mammouth go through the proxy {proxy}, which the settings name")]
+    ProxyFromSettings { proxy: String },
+    #[error("connections to Mammouth go through the proxy {proxy}, which is the system's")]
+    ProxyOfSystem { proxy: String },
+    #[error("connections to Mammouth go through no proxy")]
+    NoProxy,
+    #[error("the certificate authorities of {file} are trusted beside the system's")]
+    ExtraCa { file: String },
     #[error("this machine's clock is right")]
     ClockRight,
     #[error("this machine's clock is {minutes} minutes ahead")]

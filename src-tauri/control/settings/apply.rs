@@ -4,7 +4,7 @@ use super::super::log::blocking;
 use super::super::port;
 use super::super::{Control, ControlError, ErrorCode};
 use super::table::Setting;
-use super::{SettingValue, changed};
+use super::{SettingValue, changed, outbound};
 use crate::access::Policy;
 use crate::config::{self, Config};
 use crate::journal::{self, Limits};
@@ -68,6 +68,7 @@ async fn apply(control: &Control, name: &str, config: &Config) -> Result<(), Con
             let (journal, keep) = (control.journal.clone(), config.preferences.keep_bodies);
             blocking(move || journal.keep_bodies(keep)).await?;
         }
+        "proxy" | "no_proxy" | "extra_ca_file" => outbound::apply(control, config).await?,
         "allowed_hosts" | "allowed_origins" => set_policy(control, config)?,
         _ => {}
     }

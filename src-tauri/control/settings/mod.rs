@@ -1,15 +1,17 @@
 //! `settings.…`: what the user can change, with what it is now and where that comes from.
 
 mod apply;
+pub(super) mod outbound;
 mod table;
 mod view;
 
 pub use apply::manner;
+pub use outbound::outbound;
 pub use view::{SettingFrom, SettingKind, SettingValue, SettingView};
 
 use serde::Deserialize;
 
-use self::table::{AUTOSTART, SETTINGS, Setting};
+use self::table::{AUTOSTART, PROXY, SETTINGS, Setting};
 use super::{Control, ControlError, ErrorCode, Nothing};
 use crate::config::{self, Config, GivenBy, SettingsError, SettingsFile};
 
@@ -41,7 +43,11 @@ pub(super) async fn set(control: &Control, args: SetArgs) -> Result<SettingView,
         let message = format!("{} is set {by}: change it there", setting.variable.unwrap_or(setting.name));
         return Err(ControlError::new(ErrorCode::FixedByEnvironment, message));
     }
-    apply::change(control, setting, args.value).await?;
+    if setting.name == PROXY {
+        outbound::change_proxy(control, setting, args.value).await?;
+    } else {
+        apply::change(control, setting, args.value).await?;
+    }
     Ok(view(control, &control.saved(), setting))
 }
 

@@ -9,6 +9,9 @@ use crate::config::{self, Config, GivenBy, SettingsFile};
 /// The one that the system keeps, not the file.
 pub(super) const AUTOSTART: &str = "autostart";
 
+/// The one whose password is kept elsewhere.
+pub(super) const PROXY: &str = "proxy";
+
 /// What is known of a setting.
 pub(super) struct Setting {
     pub(super) name: &'static str,
@@ -87,6 +90,9 @@ pub(super) const SETTINGS: &[Setting] = &[
         "ALLOWED_ORIGINS",
         live(plain("allowed_origins", &["allowed_origins"], List, |c| list(&c.allowed_origins))),
     ),
+    by("HTTPS_PROXY", live(plain(PROXY, &["proxy"], Text, |c| text(&c.outbound.proxy)))),
+    by("NO_PROXY", live(plain("no_proxy", &["no_proxy"], List, |c| list(&c.outbound.no_proxy)))),
+    by("EXTRA_CA_FILE", live(plain("extra_ca_file", &["extra_ca_file"], Text, |c| text(ca_file(c))))),
     by("LOG", live(plain("log", &["log"], Text, |c| text(&c.log_filter)))),
     live(plain("notify_limited", &["notify_limited"], Switch, |c| switch(c.preferences.notify.limited))),
     live(plain("notify_back", &["notify_back"], Switch, |c| switch(c.preferences.notify.back))),
@@ -101,6 +107,10 @@ pub(super) const SETTINGS: &[Setting] = &[
     live(plain("nearest_models", &["nearest_models"], Switch, |c| switch(c.nearest_models))),
     live(plain("keyless_port", &["keyless_port"], Number, |c| number(c.keyless_port.unwrap_or(0)))),
 ];
+
+fn ca_file(config: &Config) -> String {
+    config.outbound.extra_ca.as_ref().map_or_else(String::new, |ca| ca.path.display().to_string())
+}
 
 fn number(value: impl TryInto<i64>) -> SettingValue {
     SettingValue::Number(value.try_into().unwrap_or(i64::MAX))

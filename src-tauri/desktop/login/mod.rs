@@ -58,10 +58,11 @@ struct Open(WebviewWindow);
 
 impl Open {
     async fn new(shell: &Shell, site: &Site, label: Option<String>) -> Result<Self, ControlError> {
+        let proxy = shell.control().window_proxy()?;
         let title = Title { words: words_for(&shell.look().await.unwrap_or_default()), label };
         let _one_at_a_time = shell.opening().lock().await;
         let site = site.clone();
-        let building = build_undisturbed(shell.app(), move |app| build(app, &site, title));
+        let building = build_undisturbed(shell.app(), move |app| build(app, &site, title, proxy));
         building.await.map(Self).map_err(|error| {
             failed(ErrorCode::Internal, &format!("the sign-in window cannot be opened: {error}"))
         })
@@ -75,11 +76,16 @@ impl Drop for Open {
     }
 }
 
-fn build(app: &AppHandle, site: &Site, title: Title) -> tauri::Result<WebviewWindow> {
+fn build(app: &AppHandle, site: &Site, title: Title, proxy: Option<Url>) -> tauri::Result<WebviewWindow> {
     let page = site.page();
     let rules = site.clone();
     let label = format!("sign-in-{}", OPENED.fetch_add(1, Ordering::Relaxed));
-    WebviewWindowBuilder::new(app, label, WebviewUrl::External(page.clone()))
+    let builder = WebviewWindowBuilder::new(app, label, WebviewUrl::External(page.clone()));
+    let builder = match proxy {
+        Some(proxy) => builder.proxy_url(proxy),
+        None => builder,
+    };
+    builder
         .title(title.at(&page))
         .inner_size(520.0, 760.0)
         .center()

@@ -3,7 +3,7 @@
 import type { SettingView } from "../control/types";
 
 export const SECTIONS = {
-  network: ["port", "host", "allowed_hosts", "allowed_origins", "keyless_port"],
+  network: ["port", "host", "allowed_hosts", "allowed_origins", "keyless_port", "proxy", "no_proxy", "extra_ca_file"],
   routing: ["strategy", "prefer", "nearest_models", "fill_max_tokens", "layout", "image_links"],
   log: ["log_days", "log_max_bytes", "keep_bodies", "log"],
   look: ["language", "theme", "autostart"],

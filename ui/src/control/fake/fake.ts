@@ -203,6 +203,7 @@ export class FakeControl implements Control {
     "secrets.unlock": () => ({ place: "keychain", state: "open", error: null }),
     "window.open": () => (this.desktop ? null : refuse("desktop_only", "only the desktop program has a window")),
     doctor: () => [
+      { subject: "proxy", level: "good", text: "", advice: "", said: { what: "no_proxy" } },
       { subject: "Mammouth", level: "good", text: "", advice: "", said: { what: "site_reached" } },
       { subject: "clock", level: "bad", text: "", advice: "", said: { what: "clock_behind", minutes: 4 } },
     ],
