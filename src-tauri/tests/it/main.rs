@@ -39,6 +39,8 @@ mod matrix;
 mod models;
 mod network;
 #[cfg(target_os = "linux")]
+mod outbound;
+#[cfg(target_os = "linux")]
 mod own_network;
 mod parsing;
 mod private;

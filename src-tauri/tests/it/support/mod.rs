@@ -12,6 +12,8 @@ mod keyring;
 mod own_network;
 mod port;
 mod program;
+#[cfg(target_os = "linux")]
+mod proxied;
 mod raw;
 mod reply;
 mod routes;
@@ -28,6 +30,8 @@ pub use keyring::Session;
 pub use own_network::{in_own_network, system};
 pub use port::free_port;
 pub use program::{KEY, Options, Program, cli_in, cli_with, err, out, refused_start};
+#[cfg(target_os = "linux")]
+pub use proxied::{PROXY, PROXY_NAME, PUBLIC, PUBLIC_NAME, ProxiedNetwork, SITE, TlsFront};
 pub use raw::{RawAnswer, raw};
 pub use reply::{Answer, Sse, code_of};
 pub use routes::{body_of, every_route, path_of};

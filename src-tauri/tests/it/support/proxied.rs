@@ -1,0 +1,187 @@
+//! A network in which Mammouth is reached by name and through proxies: names, addresses and certificates of a test's own.
+//!
+//! Everything lives in the namespaces of [`in_own_network`](super::in_own_network). The upstream has the address
+//! [`SITE`]; a proxy has [`PROXY`] and connects from it, so that the peer's address shows which way a connection took.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+
+use mammouth_proxy::simulator::Simulator;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::{Child, Command};
+use tokio_rustls::TlsAcceptor;
+
+use super::{system, until};
+
+pub const SITE: Ipv4Addr = Ipv4Addr::new(10, 9, 9, 1);
+pub const PROXY: Ipv4Addr = Ipv4Addr::new(10, 9, 9, 2);
+/// An address of the public internet, which nobody outside of the namespace is asked at.
+pub const PUBLIC: Ipv4Addr = Ipv4Addr::new(93, 184, 215, 14);
+/// The upstream's name.
+pub const SITE_NAME: &str = "mammouth.test";
+/// A name with the address [`PUBLIC`].
+pub const PUBLIC_NAME: &str = "pictures.test";
+/// The proxy's name.
+pub const PROXY_NAME: &str = "proxy.test";
+
+/// The network, ready for use.
+pub struct ProxiedNetwork {
+    pub dir: TempDir,
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+impl ProxiedNetwork {
+    /// Gives loopback the addresses and the names, which every program in the namespaces sees.
+    pub async fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let hosts = dir.path().join("hosts");
+        let names = format!(
+            "127.0.0.1 localhost\n{SITE} {SITE_NAME}\n{PROXY} {PROXY_NAME}\n{PUBLIC} {PUBLIC_NAME}\n"
+        );
+        std::fs::write(&hosts, names).expect("a file");
+        for address in [SITE, PROXY, PUBLIC] {
+            system(&format!("ip address add {address}/32 dev lo")).await;
+        }
+        system(&format!("mount --bind {} /etc/hosts", hosts.display())).await;
+        let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("a key"));
+        Self { dir, issuer: issuer.expect("an authority") }
+    }
+
+    /// The file of the certificate authority.
+    pub fn ca_file(&self) -> String {
+        let path = self.dir.path().join("ca.pem");
+        std::fs::write(&path, self.issuer.pem()).expect("a file");
+        path.display().to_string()
+    }
+
+    /// Ends TLS for `name` at `address` and passes the bytes on to `to`.
+    pub async fn tls_front(&self, name: &str, address: SocketAddr, to: SocketAddr) -> TlsFront {
+        let acceptor = self.acceptor(name);
+        let listener = TcpListener::bind(address).await.expect("an address of the namespace");
+        let front = TlsFront { address: listener.local_addr().expect("an address"), peers: Arc::default() };
+        let peers = Arc::clone(&front.peers);
+        tokio::spawn(async move {
+            while let Ok((socket, peer)) = listener.accept().await {
+                peers.lock().expect("no panic").push(peer.ip());
+                tokio::spawn(pass_on(acceptor.clone(), socket, to));
+            }
+        });
+        front
+    }
+
+    /// The simulator as the upstream that [`SITE_NAME`] names.
+    pub async fn site(&self, simulator: &Simulator) -> TlsFront {
+        let to = simulator.base_url().strip_prefix("http://").expect("http").parse().expect("an address");
+        self.tls_front(SITE_NAME, SocketAddr::from((SITE, 0)), to).await
+    }
+
+    fn acceptor(&self, name: &str) -> TlsAcceptor {
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("protocol versions")
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+            );
+        Arc::new(config.expect("a configuration")).into()
+    }
+
+    /// An HTTP proxy of Debian's, which wants this user name and password where there are any.
+    pub async fn tinyproxy(&self, port: u16, auth: Option<(&str, &str)>) -> RunningProxy {
+        let auth = auth.map_or_else(String::new, |(user, password)| format!("BasicAuth {user} {password}\n"));
+        let log = self.dir.path().join(format!("tinyproxy-{port}.log"));
+        let file = self.dir.path().join(format!("tinyproxy-{port}.conf"));
+        let text = format!(
+            "Port {port}\nListen {PROXY}\nBind {PROXY}\nTimeout 60\nMaxClients 50\nLogFile \"{}\"\n\
+             LogLevel Connect\n{auth}",
+            log.display()
+        );
+        std::fs::write(&file, text).expect("a file");
+        RunningProxy::start(&["tinyproxy", "-d", "-c", &file.display().to_string()], port, log).await
+    }
+
+    /// A SOCKS5 proxy of Debian's, as above.
+    pub async fn microsocks(&self, port: u16, auth: Option<(&str, &str)>) -> RunningProxy {
+        let (address, port_text) = (PROXY.to_string(), port.to_string());
+        let mut command = vec!["microsocks", "-i", &address, "-p", &port_text, "-b", &address];
+        if let Some((user, password)) = auth {
+            command.extend(["-u", user, "-P", password]);
+        }
+        let log = self.dir.path().join(format!("microsocks-{port}.log"));
+        RunningProxy::start(&command, port, log).await
+    }
+}
+
+async fn pass_on(acceptor: TlsAcceptor, socket: TcpStream, to: SocketAddr) {
+    // A client that does not trust the certificate goes away.
+    let Ok(mut near) = acceptor.accept(socket).await else { return };
+    let mut far = TcpStream::connect(to).await.expect("the server behind");
+    let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+}
+
+/// A TLS server that passes everything on.
+pub struct TlsFront {
+    pub address: SocketAddr,
+    peers: Arc<Mutex<Vec<IpAddr>>>,
+}
+
+impl TlsFront {
+    /// Its base as the upstream that [`SITE_NAME`] names.
+    pub fn url(&self) -> String {
+        format!("https://{SITE_NAME}:{}", self.address.port())
+    }
+
+    /// Where the connections since the last look came from, without repetitions.
+    pub fn take_peers(&self) -> Vec<IpAddr> {
+        let mut peers = std::mem::take(&mut *self.peers.lock().expect("no panic"));
+        peers.sort_unstable();
+        peers.dedup();
+        peers
+    }
+}
+
+/// A proxy program. It ends with the value.
+pub struct RunningProxy {
+    child: Child,
+    log: PathBuf,
+}
+
+impl RunningProxy {
+    async fn start(command: &[&str], port: u16, log: PathBuf) -> Self {
+        let output = log.with_extension("out");
+        let file =
+            || Stdio::from(std::fs::File::options().create(true).append(true).open(&output).expect("a file"));
+        let child = Command::new(command[0])
+            .args(&command[1..])
+            .stdin(Stdio::null())
+            .stdout(file())
+            .stderr(file())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{} is not installed (script/setup): {error}", command[0]));
+        until("the proxy listens", async || TcpStream::connect((PROXY, port)).await.is_ok()).await;
+        Self { child, log }
+    }
+
+    /// What it wrote to its log.
+    pub fn log(&self) -> String {
+        let read = |path: PathBuf| std::fs::read_to_string(path).unwrap_or_default();
+        read(self.log.clone()) + &read(self.log.with_extension("out"))
+    }
+
+    pub async fn stop(mut self) {
+        self.child.kill().await.expect("a process of ours");
+    }
+}
