@@ -65,6 +65,8 @@ pub(super) enum Command {
     Logs(Logs),
     /// Write the whole request log to stdout
     Export(Export),
+    /// Write man pages and shell completions below a folder laid out as /usr/share
+    Generate { share: PathBuf },
 }
 
 #[derive(Debug, Default, ClapArgs)]

@@ -8,6 +8,7 @@ mod beside;
 mod client;
 mod commands;
 mod doctor;
+mod generate;
 mod heap;
 mod log_files;
 mod logging;
@@ -97,5 +98,6 @@ fn run(args: args::Args) -> Result<(), Stop> {
         args::Command::Port { port } => commands::port(&place, port),
         args::Command::Logs(options) => logs::logs(&place, &options),
         args::Command::Export(options) => logs::export(&place, &options),
+        args::Command::Generate { share } => generate::generate(&share),
     }
 }

@@ -27,6 +27,7 @@ mod documents;
 mod door;
 mod failover;
 mod faults;
+mod generated_files;
 mod golden;
 mod image_links;
 mod images;
