@@ -3,7 +3,8 @@
 
 packages_headless=(gcc libc6-dev)
 packages_desktop=(gcc libc6-dev pkg-config libwebkit2gtk-4.1-dev libayatana-appindicator3-1)
-packages_bundle=("${packages_desktop[@]}" libayatana-appindicator3-dev)
+packages_bundle=("${packages_desktop[@]}" dpkg-dev rpm)
+packages_package_test=(appstream curl desktop-file-utils dpkg-dev lintian mmdebstrap xdotool xvfb)
 packages_test=(at-spi2-core chromium faketime g++ iproute2 strace xvfb xdotool dbus gnome-keyring openbox wmctrl x11-utils xclip
   tinyproxy-bin microsocks webkit2gtk-driver python3-gi gir1.2-glib-2.0 fonts-dejavu-core)
 # Any Python that can make a virtual environment will do, whether or not it came as a package.

@@ -1,0 +1,101 @@
+# shellcheck shell=bash
+# .deb and .rpm files: one tree of files, laid out as both systems want it, and packed by the systems' own tools.
+
+package_name=mammouth-proxy
+package_version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+# The placeholder of a project without a public address; a distributor names themselves.
+package_maintainer=${PACKAGE_MAINTAINER:-Mammouth Proxy maintainers <maintainers@mammouth-proxy.invalid>}
+# Loaded at run time, so that no tool finds it in the program: the tray icon.
+package_depends="ca-certificates, libayatana-appindicator3-1"
+package_icons=(16x16 24x24 32x32 48x48 64x64 128x128)
+about_version=0.9.3
+
+# stage_files TREE DESKTOP_PROGRAM HEADLESS_PROGRAM [NOTICES]: all files of the package, under TREE.
+stage_files() {
+  local tree=$1 share=$1/usr/share icon
+  local documents=$share/doc/$package_name icons=$share/icons/hicolor
+  rm -rf "$tree"
+  install -D -m 755 -s "$2" "$tree/usr/bin/mammouth-proxy-desktop"
+  install -D -m 755 -s "$3" "$tree/usr/bin/mammouth-proxy"
+  install -D -m 644 -t "$share/applications" packaging/linux/mammouth-proxy-desktop.desktop
+  install -D -m 644 -t "$share/metainfo" packaging/linux/*.metainfo.xml
+  for icon in "${package_icons[@]}"; do
+    install -D -m 644 "icons/$icon.png" "$icons/$icon/apps/mammouth-proxy-desktop.png"
+  done
+  install -D -m 644 icons/128x128@2x.png "$icons/256x256/apps/mammouth-proxy-desktop.png"
+  install -D -m 644 icons/icon.svg "$icons/scalable/apps/mammouth-proxy-desktop.svg"
+  "$tree/usr/bin/mammouth-proxy" generate "$share"
+  gzip -9n "$share"/man/man1/*.1
+  install -D -m 644 -t "$documents" packaging/linux/copyright CHANGELOG.md
+  debian_changelog | gzip -9n >"$documents/changelog.gz"
+  if [ $# -gt 3 ]; then gzip -9nc "$4" >"$documents/THIRD-PARTY-NOTICES.txt.gz"; fi
+  find "$tree" -type d -exec chmod 755 {} +
+  find "$share" -type f -exec chmod 644 {} +
+}
+
+debian_changelog() {
+  printf '%s (%s) unstable; urgency=medium\n\n  * See CHANGELOG.md.\n\n -- %s  %s\n' "$package_name" "$package_version" \
+    "$package_maintainer" "$(LC_ALL=C date -u -R -d "@${SOURCE_DATE_EPOCH:-$(date +%s)}")"
+}
+
+# make_deb TREE FOLDER COMPRESSION...: the options of dpkg-deb, such as -Zxz. Prints the file.
+make_deb() {
+  local tree=$1 work file architecture
+  architecture=$(dpkg --print-architecture)
+  file=$2/${package_name}_${package_version}_$architecture.deb
+  work=$(mktemp -d)
+  mkdir -p "$2" "$tree/DEBIAN"
+  # dpkg-shlibdeps reads the name of the package here, and nothing else.
+  install -D /dev/null "$work/debian/control"
+  local libraries
+  libraries=$(cd "$work" && dpkg-shlibdeps -O -e"$tree/usr/bin/mammouth-proxy-desktop" -e"$tree/usr/bin/mammouth-proxy" |
+    sed -n 's/^shlibs:Depends=//p')
+  cat >"$tree/DEBIAN/control" <<END
+Package: $package_name
+Version: $package_version
+Architecture: $architecture
+Maintainer: $package_maintainer
+Installed-Size: $(du -k -s --exclude DEBIAN "$tree" | cut -f 1)
+Depends: $libraries, $package_depends
+Recommends: gnome-keyring, xdg-utils
+Section: net
+Priority: optional
+Description: local proxy in the tray, answered by your own Mammouth AI accounts
+ Mammouth Proxy speaks the APIs of OpenAI, Anthropic and Ollama to programs on
+ this computer and answers from your own Mammouth AI accounts. When one is
+ limited, the next one takes over.
+ .
+ It is unofficial: Mammouth AI neither makes nor supports it.
+END
+  (cd "$tree" && find usr -type f -print0 | sort -z | xargs -0 md5sum >DEBIAN/md5sums)
+  dpkg-deb --root-owner-group "${@:3}" --build "$tree" "$file" >/dev/null
+  rm -rf "$work" "$tree/DEBIAN"
+  echo "$file"
+}
+
+# make_rpm TREE FOLDER: prints the file.
+make_rpm() {
+  local work
+  work=$(mktemp -d)
+  rpmbuild -bb --quiet --define "_topdir $work" --define "tree $1" --define "package_version $package_version" \
+    packaging/linux/mammouth-proxy.spec
+  mkdir -p "$2"
+  find "$work/RPMS" -name '*.rpm' -exec cp {} "$2" \; -printf "$2/%f\n"
+  rm -rf "$work"
+}
+
+# The licences of all that is compiled in, Rust crates and the packages of the pages alike: third_party_notices FILE
+third_party_notices() {
+  local folder=$target/tools/about-$about_version package
+  if [ ! -x "$folder/bin/cargo-about" ]; then
+    note "Building cargo-about $about_version, which takes some minutes"
+    CARGO_TARGET_DIR=$target/tools/build cargo install --quiet --locked --root "$folder" --features cli "cargo-about@$about_version"
+  fi
+  cargo fetch --locked --quiet
+  "$folder/bin/cargo-about" generate --offline --locked --features desktop --config packaging/about.toml \
+    --target "$(rustc -vV | sed -n 's/^host: //p')" --fail --output-file "$1" packaging/about.hbs
+  for package in svelte @tauri-apps/api; do
+    printf '\n%s\n%s\n\n' "$(printf '=%.0s' {1..80})" "$package (npm)" >>"$1"
+    cat ui/node_modules/"$package"/LICENSE* >>"$1"
+  done
+}
