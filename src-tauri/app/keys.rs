@@ -6,12 +6,12 @@ use std::path::Path;
 use super::{CONTROL_TOKEN, Parts, StartError, data_directory, lock};
 use crate::access;
 use crate::config::{Config, SettingsFile};
-use crate::control::{ClientKeys, KeyUnread, MAIN_KEY, MainKey, Said};
+use crate::control::{ClientKeys, KeyUnread, MAIN_KEY, MainKey, STORED_KEYS, Said};
 use crate::secrets::{self, Secret, StoreError};
 
 /// The main key where it is known without the keychain, and the digests of all that the settings know.
 pub(super) fn gather(config: &Config, settings: &SettingsFile, notices: &mut Vec<Said>) -> ClientKeys {
-    let keys = ClientKeys::new(digests(settings, notices)).with_limits(&config.key_limits);
+    let keys = known(config, settings, notices);
     if let Some(key) = config.auth_token.clone() {
         keys.set_main(MainKey::Kept { key, origin: "AUTH_TOKEN" });
     } else if config.demo {
@@ -28,7 +28,7 @@ pub(super) async fn stored(
     read: Result<(), StoreError>,
     notices: &mut Vec<Said>,
 ) -> ClientKeys {
-    let keys = ClientKeys::new(digests(&parts.settings, notices)).with_limits(&config.key_limits);
+    let keys = known(config, &parts.settings, notices);
     let unread = |why| MainKey::Unread { why };
     keys.set_main(match (&config.auth_token, read) {
         (Some(token), _) => MainKey::Kept { key: token.clone(), origin: "AUTH_TOKEN" },
@@ -56,6 +56,12 @@ pub(super) fn control_token(data_dir: &Path, notices: &mut Vec<Said>) -> Result<
         }
         Err(error) => Err(data_directory("the control token cannot be kept")(error)),
     }
+}
+
+/// What the settings say of the keys.
+fn known(config: &Config, settings: &SettingsFile, notices: &mut Vec<Said>) -> ClientKeys {
+    let stored = settings.texts(STORED_KEYS).into_iter().map(|(name, _)| name).collect();
+    ClientKeys::new(digests(settings, notices)).with_stored(&stored).with_limits(&config.key_limits)
 }
 
 fn digests(settings: &SettingsFile, notices: &mut Vec<Said>) -> BTreeMap<String, [u8; 32]> {

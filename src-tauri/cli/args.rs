@@ -125,11 +125,11 @@ pub(super) enum Accounts {
 pub(super) enum Keys {
     /// Show the names of all keys
     List {
-        /// Show the main key itself
-        #[arg(long)]
-        reveal: bool,
+        /// Show a key itself, the main one where no name is given
+        #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "main")]
+        reveal: Option<String>,
     },
-    /// Make a key for one client; it is shown once
+    /// Make a key for one client; without a keychain it is shown only now
     Add { name: String },
     /// Refuse a key from now on
     Revoke { name: String },

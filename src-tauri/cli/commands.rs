@@ -176,12 +176,21 @@ fn says_yes() -> Result<bool, Stop> {
 pub(super) fn keys(place: &Place, command: Keys) -> Result<(), Stop> {
     match command {
         Keys::List { reveal } => {
-            let keys: Vec<KeyView> = ask(place, "keys.list", json!({ "reveal": reveal }))?;
-            keys.iter().for_each(|key| show_key(key, reveal));
+            let keys: Vec<KeyView> = ask(place, "keys.list", json!({ "reveal": reveal.is_some() }))?;
+            let Some(name) = reveal else {
+                keys.iter().for_each(|key| out::line(format_args!("{}: {}", key.name, key.origin)));
+                return Ok(());
+            };
+            let key = keys.iter().find(|key| key.name == name);
+            reveal_key(key.ok_or_else(|| Stop::failed("there is no key of this name"))?);
         }
         Keys::Add { name } => {
             let key: KeyView = ask(place, "keys.add", json!({ "name": name }))?;
-            out::note("this key is shown once:");
+            out::note(if key.can_show {
+                format!("'mammouth-proxy keys list --reveal {name}' shows this key again:")
+            } else {
+                "no keychain could keep this key: it is shown only now:".to_owned()
+            });
             out::line(key.key.unwrap_or_default());
         }
         Keys::ReplaceMain => {
@@ -194,12 +203,11 @@ pub(super) fn keys(place: &Place, command: Keys) -> Result<(), Stop> {
     Ok(())
 }
 
-/// With `--reveal` the main key stands alone on stdout, so that a shell can take it.
-fn show_key(key: &KeyView, reveal: bool) {
-    match (&key.key, reveal) {
-        (Some(value), true) => out::line(value),
-        (None, true) => out::note(format_args!("{}: {}", key.name, key.origin)),
-        (_, false) => out::line(format_args!("{}: {}", key.name, key.origin)),
+/// The key stands alone on stdout, so that a shell can take it.
+fn reveal_key(key: &KeyView) {
+    match &key.key {
+        Some(value) => out::line(value),
+        None => out::note(format_args!("{}: {}", key.name, key.origin)),
     }
 }
 

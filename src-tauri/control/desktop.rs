@@ -27,6 +27,12 @@ pub trait Desktop: Send + Sync {
     /// The system refuses.
     fn set_autostart(&self, on: bool) -> Result<(), ControlError>;
 
+    /// Puts text on the system's clipboard.
+    ///
+    /// # Errors
+    /// `clipboard`: the system's clipboard cannot be reached.
+    fn copy(&self, text: String) -> BoxFuture<'_, Result<(), ControlError>>;
+
     /// Brings the window to the front, at this page where one is named.
     fn open_window(&self, page: Option<Page>);
 }

@@ -1,5 +1,7 @@
 //! `log.…`: the request log.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Control, ControlError, ErrorCode, Nothing};
@@ -61,7 +63,7 @@ pub(super) async fn count(control: &Control, query: Query) -> Result<u64, Contro
 
 pub(super) async fn bodies(control: &Control, args: IdArgs) -> Result<Bodies, ControlError> {
     let journal = control.journal.clone();
-    let secrets = known_secrets(control);
+    let secrets = known_secrets(control).await;
     let bodies = blocking(move || {
         let clean = Redactor::new(&secrets);
         let clean = |text: &str| clean.without_secrets(text);
@@ -78,7 +80,7 @@ pub(super) async fn bodies(control: &Control, args: IdArgs) -> Result<Bodies, Co
 /// The records as a file, the oldest first, without any secret that this program knows.
 pub(super) async fn export(control: &Control, args: ExportArgs) -> Result<Exported, ControlError> {
     let (journal, query) = (control.journal.clone(), args.query.unwrap_or_default());
-    let secrets = known_secrets(control);
+    let secrets = known_secrets(control).await;
     let text = giving_way(move || {
         let text = written(&journal, args.format, query)?;
         Ok(Redactor::new(&secrets).without_secrets(&text))
@@ -152,15 +154,20 @@ fn all(journal: &Journal, query: Query) -> Result<Vec<Record>, JournalError> {
     Ok(records)
 }
 
-/// What must not leave: cookies, keys of the API, the main client key.
-fn known_secrets(control: &Control) -> Vec<Secret> {
+/// What must not leave: cookies, keys of the API, client keys.
+async fn known_secrets(control: &Control) -> Vec<Secret> {
+    // Nobody asked for a key here: no password window may open.
+    let named = match control.vault.peek().await {
+        Ok(()) => super::keys::texts(control).await.0,
+        Err(_) => BTreeMap::new(),
+    };
     let views = control.accounts.list(control.clock.now());
     let accounts = views.iter().filter_map(|view| Some(control.accounts.find(&view.id)?.secret.clone()));
     let main = match control.keys.main() {
         super::MainKey::Kept { key, .. } | super::MainKey::ForThisRun { key, .. } => Some(key),
         super::MainKey::Unread { .. } => None,
     };
-    accounts.chain(main).collect()
+    accounts.chain(main).chain(named.into_values()).collect()
 }
 
 fn not_found() -> ControlError {

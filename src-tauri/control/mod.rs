@@ -5,6 +5,7 @@
 //! client's business.
 
 mod accounts;
+mod clipboard;
 mod desktop;
 pub mod doctor;
 mod error;
@@ -34,7 +35,7 @@ pub use accounts::{CheckView, Explained, Nobody, PassedOver, keychain_name, sett
 pub use desktop::{BoxFuture, Desktop};
 pub use error::{ControlError, ErrorCode};
 pub use events::ControlEvent;
-pub use keys::{ClientKeys, KeyUnread, KeyView, MAIN_KEY, MainKey};
+pub use keys::{ClientKeys, KeyUnread, KeyView, MAIN_KEY, MainKey, STORED_KEYS};
 pub use log::{ExportFormat, Exported};
 pub use models::ModelView;
 pub use notice::{Notice, Page, Severity};
@@ -196,6 +197,17 @@ impl Control {
 
     fn desktop(&self) -> Option<&Arc<dyn Desktop>> {
         self.inner.desktop.get()
+    }
+
+    /// The same for commands that need it.
+    ///
+    /// # Errors
+    /// `desktop_only` in the headless program.
+    fn desktop_part(&self) -> Result<&Arc<dyn Desktop>, ControlError> {
+        self.desktop().ok_or_else(|| {
+            let message = "this program runs without a window: it is the headless one";
+            ControlError::new(ErrorCode::DesktopOnly, message)
+        })
     }
 
     /// Says that the status may be another one now.

@@ -57,6 +57,10 @@ pub enum Said {
     BadKeyName,
     #[error("there is a key of this name already")]
     KeyNameTaken,
+    #[error(
+        "only the digest of this key is kept, so that it cannot be shown again: make a new one for this client"
+    )]
+    KeyNotStored,
     #[error("a limit is too large, or no amount")]
     BadLimit,
     // Of the keychain and the client key.

@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::{AccountView, CheckView, Control, ControlError, ErrorCode, KeyView, Nothing, Overview, Status};
 use super::{Explained, Exported, ModelView, SecretsView, SettingView, TryView};
 use super::{
-    accounts, doctor, keys, log, models, overview, port, secrets, serving, settings, status, tried, window,
+    accounts, clipboard, doctor, keys, log, models, overview, port, secrets, serving, settings, status,
+    tried, window,
 };
 use crate::journal::{Bodies, Query, Record};
 
@@ -78,6 +79,8 @@ commands! {
     "keys.change"          Change  keys::ChangeArgs       => (),                    keys::change;
     "keys.revoke"          Change  keys::NameArgs         => (),                    keys::revoke;
     "keys.replace_main"    Change  Nothing                => KeyView,               keys::replace_main;
+    "keys.copy"            Running keys::CopyArgs         => (),                    keys::copy;
+    "clipboard.copy"       Running clipboard::CopyArgs    => (),                    clipboard::copy;
     "models.list"          Running Nothing                => Vec<ModelView>,        models::list;
     "models.refresh"       Running Nothing                => Vec<ModelView>,        models::refresh;
     "models.set_alias"     Change  models::AliasArgs      => (),                    models::set_alias;

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Control, ControlError, ErrorCode, Page};
+use super::{Control, ControlError, Page};
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -13,12 +13,6 @@ pub(super) struct OpenArgs {
 }
 
 pub(super) async fn open(control: &Control, args: OpenArgs) -> Result<(), ControlError> {
-    let desktop = control.desktop().ok_or_else(|| {
-        ControlError::new(
-            ErrorCode::DesktopOnly,
-            "this program runs without a window: it is the headless one",
-        )
-    })?;
-    desktop.open_window(args.page);
+    control.desktop_part()?.open_window(args.page);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::place::Place;
 use super::shell::Shell;
-use super::{autostart, login, window};
+use super::{autostart, clipboard, login, window};
 use crate::control::{BoxFuture, ControlError, Desktop, ErrorCode, Page};
 use crate::secrets::Secret;
 
@@ -22,6 +22,10 @@ impl Desktop for Door {
 
     fn set_autostart(&self, on: bool) -> Result<(), ControlError> {
         autostart::set(self.0.app(), on)
+    }
+
+    fn copy(&self, text: String) -> BoxFuture<'_, Result<(), ControlError>> {
+        Box::pin(clipboard::copy(self.0.app(), text))
     }
 
     fn open_window(&self, page: Option<Page>) {

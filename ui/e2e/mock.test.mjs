@@ -38,6 +38,8 @@ const CALLS = [
   ["keys.list", () => ({ reveal: true })],
   ["keys.change", () => ({ name: "tablet", models: [], daily_tokens: null, daily_cost_usd: 1.5 })],
   ["keys.change", () => ({ name: "nobody", models: [], daily_tokens: null, daily_cost_usd: null })],
+  ["keys.copy", () => ({ name: "tablet", template: "{{MAMMOUTH_PROXY_KEY}}" })],
+  ["clipboard.copy", () => ({ text: "hello" })],
   ["keys.revoke", () => ({ name: "tablet" })],
   ["keys.revoke", () => ({ name: "tablet" })],
   ["models.list"],

@@ -198,7 +198,7 @@ describe("clients", () => {
     await until(() => find("dialog"));
     await type(find<HTMLInputElement>("dialog input[type=text]"), "laptop");
     submit(find<HTMLFormElement>("dialog form"));
-    await says("mp-laptop-0a1b2c3d4e5f6071");
+    await says("mp-laptop-4f9c2e71d0b64a58");
   });
 
   test("Cursor is told to be impossible", async () => {

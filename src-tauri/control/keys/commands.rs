@@ -1,13 +1,15 @@
 //! The commands about client keys.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::super::{Control, ControlError, ErrorCode, Nothing, Said};
-use super::{ClientKeys, MAIN, MAIN_KEY, MainKey};
+use super::{ClientKeys, KeyUnread, MAIN, MAIN_KEY, MainKey, NamedKey, STORED_KEYS, stored};
 use crate::access::{self, KeyLimits};
 use crate::config::{SettingsError, SettingsFile};
 use crate::journal::ClientUse;
-use crate::secrets::{ExposeSecret, Secret};
+use crate::secrets::{ExposeSecret, Place, Secret};
 
 /// One key as it is listed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +19,8 @@ pub struct KeyView {
     pub origin: String,
     /// Only where it was asked for and can be shown.
     pub key: Option<String>,
+    /// Whether its text is stored, and not only its digest.
+    pub can_show: bool,
     /// Unix milliseconds.
     pub last_used_ms: Option<u64>,
     /// The models it may ask for; all where the list is empty.
@@ -70,28 +74,60 @@ pub(in crate::control) async fn list(
         control.reader.read_again().await;
     }
     let named: Vec<String> = control.keys.named().keys().cloned().collect();
-    let main = main_view(control, args.reveal);
-    Ok(std::iter::once(main).chain(named.iter().map(|name| named_view(control, name))).collect())
+    let (mut texts, refused) =
+        if args.reveal { stored::texts(control).await } else { (BTreeMap::new(), None) };
+    let named = named.iter().map(|name| {
+        let view = named_view(control, name, texts.remove(name));
+        match &refused {
+            Some(error) if view.can_show && view.key.is_none() => {
+                KeyView { origin: KeyUnread::Refused(error.clone()).to_string(), ..view }
+            }
+            _ => view,
+        }
+    });
+    Ok(std::iter::once(main_view(control, args.reveal)).chain(named).collect())
 }
 
-/// Makes a key for one client. This answer is the only one that holds it.
+/// Makes a key for one client. Where no secret store takes it, this answer is the only one that holds it.
 pub(in crate::control) async fn add(control: &Control, args: AddArgs) -> Result<KeyView, ControlError> {
     let AddArgs { name, models, daily_tokens, daily_cost_usd } = args;
     let limits = checked(KeyLimits { models, daily_tokens, daily_cost_usd })?;
     checked_name(&name)?;
-    if name == MAIN || control.keys.named().contains_key(&name) {
-        return Err(ControlError::saying(ErrorCode::Exists, Said::KeyNameTaken));
-    }
     let key = access::generate_key();
     let digest = access::digest(key.expose_secret());
-    control.save(|settings| {
-        settings.set(&["client_keys", &name], hex(&digest))?;
-        put_limits(settings, &name, &limits)
-    })?;
-    control.keys.named().insert(name.clone(), digest);
+    reserve(control, &name, digest)?;
+    let stored = stored::put(control, &name, &key).await;
+    if let Err(error) = save_new(control, &name, NamedKey { digest, stored }, &limits) {
+        control.keys.named().remove(&name);
+        stored::forget(control, &name).await;
+        return Err(error);
+    }
+    control.keys.named().insert(name.clone(), NamedKey { digest, stored });
     control.keys.limits.set(&name, limits);
     control.keys.keys.insert_digest(&name, digest);
-    Ok(KeyView { key: Some(key.expose_secret().to_owned()), ..named_view(control, &name) })
+    Ok(named_view(control, &name, Some(key)))
+}
+
+/// Takes the name, so that no other command can while the secret store is asked.
+fn reserve(control: &Control, name: &str, digest: [u8; 32]) -> Result<(), ControlError> {
+    let mut named = control.keys.named();
+    if name == MAIN || named.contains_key(name) {
+        return Err(ControlError::saying(ErrorCode::Exists, Said::KeyNameTaken));
+    }
+    named.insert(name.to_owned(), NamedKey { digest, stored: false });
+    Ok(())
+}
+
+fn save_new(control: &Control, name: &str, key: NamedKey, limits: &KeyLimits) -> Result<(), ControlError> {
+    // What is stored in memory only is gone at the next start.
+    let outlives_this_run = key.stored && control.facts.secrets != Place::Memory;
+    control.save(|settings| {
+        settings.set(&["client_keys", name], hex(&key.digest))?;
+        if outlives_this_run {
+            settings.set(&[STORED_KEYS, name], "yes")?;
+        }
+        put_limits(settings, name, limits)
+    })
 }
 
 /// Changes what a key may ask for and use.
@@ -113,13 +149,17 @@ pub(in crate::control) async fn revoke(control: &Control, args: NameArgs) -> Res
             "the main key is not revoked but replaced, with 'mammouth-proxy keys replace-main'",
         ));
     }
-    if control.keys.named().remove(&args.name).is_none() {
+    let Some(key) = control.keys.named().remove(&args.name) else {
         return Err(not_found());
+    };
+    if key.stored {
+        stored::forget(control, &args.name).await;
     }
     control.keys.keys.revoke(&args.name);
     control.keys.limits.set(&args.name, KeyLimits::default());
     control.save(|settings| {
         settings.unset(&["key_limits", &args.name])?;
+        settings.unset(&[STORED_KEYS, &args.name])?;
         settings.unset(&["client_keys", &args.name])
     })
 }
@@ -162,20 +202,23 @@ fn main_view(control: &Control, reveal: bool) -> KeyView {
         MainKey::Unread { why } => (None, why.to_string()),
     };
     let key = key.filter(|_| reveal).map(|key| key.expose_secret().to_owned());
-    view(&control.keys, MAIN, origin, key, &control.journal.client(MAIN))
+    KeyView { key, can_show: true, ..view(&control.keys, MAIN, origin, &control.journal.client(MAIN)) }
 }
 
-fn named_view(control: &Control, name: &str) -> KeyView {
-    let origin = "named key; only its digest is kept".to_owned();
-    view(&control.keys, name, origin, None, &control.journal.client(name))
+fn named_view(control: &Control, name: &str, key: Option<Secret>) -> KeyView {
+    let can_show = control.keys.named().get(name).is_some_and(|key| key.stored);
+    let origin = if can_show { "keychain" } else { "only its digest is kept: it cannot be shown again" };
+    let key = key.map(|key| key.expose_secret().to_owned());
+    KeyView { key, can_show, ..view(&control.keys, name, origin.to_owned(), &control.journal.client(name)) }
 }
 
-fn view(keys: &ClientKeys, name: &str, origin: String, key: Option<String>, used: &ClientUse) -> KeyView {
+fn view(keys: &ClientKeys, name: &str, origin: String, used: &ClientUse) -> KeyView {
     let limits = keys.limits.of(name).map(|limits| KeyLimits::clone(&limits)).unwrap_or_default();
     KeyView {
         name: name.to_owned(),
         origin,
-        key,
+        key: None,
+        can_show: false,
         last_used_ms: used.last_used_ms,
         models: limits.models,
         daily_tokens: limits.daily_tokens,
@@ -210,7 +253,7 @@ fn checked(limits: KeyLimits) -> Result<KeyLimits, ControlError> {
     }
 }
 
-fn not_found() -> ControlError {
+pub(super) fn not_found() -> ControlError {
     ControlError::new(ErrorCode::NotFound, "there is no key of this name")
 }
 

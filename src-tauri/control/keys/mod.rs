@@ -1,16 +1,21 @@
 //! `keys.…`: the keys that clients send.
 //!
-//! The main key can be shown again, so that it can be copied into another client. A named key is shown once and kept
-//! as a digest only: it needs no keychain, and nobody can read it back.
+//! Clients are judged by digests, which stand in the settings. The text of a key is in the secret store, so that it can
+//! be shown and copied as long as it is valid. Where nothing could be stored, a named key is shown once, when it is made.
 
 mod commands;
+mod copy;
+mod stored;
 
 pub use commands::KeyView;
 pub(super) use commands::{
     AddArgs, ChangeArgs, ListArgs, NameArgs, add, change, keep_main_digest, list, replace_main, revoke,
 };
 
-use std::collections::BTreeMap;
+pub(super) use copy::{CopyArgs, copy};
+pub(super) use stored::texts;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use crate::access::{KeyLimits, Keys, Limits};
@@ -21,14 +26,24 @@ use crate::secrets::{Secret, StoreError};
 const MAIN: &str = "main";
 /// The name under which the keychain keeps the main key.
 pub const MAIN_KEY: &str = "client-key:main";
+/// The table of the settings that names the keys whose texts the secret store has.
+pub const STORED_KEYS: &str = "stored_client_keys";
 
 /// The client keys of this run. A cheap handle.
 #[derive(Debug, Clone)]
 pub struct ClientKeys {
     keys: Keys,
     main: Arc<Mutex<MainKey>>,
-    named: Arc<Mutex<BTreeMap<String, [u8; 32]>>>,
+    named: Arc<Mutex<BTreeMap<String, NamedKey>>>,
     limits: Limits,
+}
+
+/// A key of one client, without its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct NamedKey {
+    digest: [u8; 32],
+    /// Whether the secret store has its text.
+    stored: bool,
 }
 
 /// The key that can be shown again.
@@ -63,7 +78,8 @@ impl ClientKeys {
             keys.insert_digest(name, *digest);
         }
         let main = MainKey::Unread { why: KeyUnread::Reading };
-        let named = digests.into_iter().filter(|(name, _)| name != MAIN).collect();
+        let named = digests.into_iter().filter(|(name, _)| name != MAIN);
+        let named = named.map(|(name, digest)| (name, NamedKey { digest, stored: false })).collect();
         Self {
             keys,
             main: Arc::new(Mutex::new(main)),
@@ -109,11 +125,20 @@ impl ClientKeys {
         self
     }
 
+    /// Names the keys whose texts the secret store has.
+    #[must_use]
+    pub fn with_stored(self, names: &BTreeSet<String>) -> Self {
+        for (name, key) in self.named().iter_mut() {
+            key.stored = names.contains(name);
+        }
+        self
+    }
+
     fn lock_main(&self) -> std::sync::MutexGuard<'_, MainKey> {
         self.main.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn named(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, [u8; 32]>> {
+    fn named(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, NamedKey>> {
         self.named.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

@@ -34,6 +34,7 @@ fn reason<'a>(error: &'a ControlError, words: &Words) -> &'a str {
         | ErrorCode::BadArguments
         | ErrorCode::NotFound
         | ErrorCode::Exists
+        | ErrorCode::Clipboard
         | ErrorCode::DesktopOnly
         | ErrorCode::Terms
         | ErrorCode::Cancelled
@@ -52,9 +53,13 @@ async fn carry_out(shell: &Shell, action: Action) -> Result<(), ControlError> {
             shell.quit();
             return Ok(());
         }
-        Action::CopyBaseUrl => return copy(shell, shell.look().await.unwrap_or_default().base_url),
-        Action::CopyKey => return copy(shell, key(shell).await?),
-        Action::CopyEnvironment(kind) => return copy(shell, lines(shell, kind).await?),
+        Action::CopyBaseUrl => {
+            return clipboard::copy(shell.app(), shell.look().await.unwrap_or_default().base_url).await;
+        }
+        Action::CopyKey => return clipboard::copy(shell.app(), key(shell).await?).await,
+        Action::CopyEnvironment(kind) => {
+            return clipboard::copy(shell.app(), lines(shell, kind).await?).await;
+        }
         Action::StartAtLogin(on) => return autostart::set(shell.app(), on),
         Action::NextPort => ("port.switch", shell.ask("port.free", json!({})).await?),
         Action::Only(label) => ("accounts.only", json!({ "label": label })),
@@ -66,11 +71,6 @@ async fn carry_out(shell: &Shell, action: Action) -> Result<(), ControlError> {
         Action::Serve(on) => ("serving.set", json!({ "on": on })),
     };
     shell.ask(name, args).await.map(drop)
-}
-
-fn copy(shell: &Shell, text: String) -> Result<(), ControlError> {
-    clipboard::copy(shell.app(), text);
-    Ok(())
 }
 
 async fn lines(shell: &Shell, kind: For) -> Result<String, ControlError> {
@@ -88,9 +88,10 @@ async fn key(shell: &Shell) -> Result<String, ControlError> {
     Err(ControlError::new(ErrorCode::Keychain, words.key_unread))
 }
 
-/// The first key whose text is known: named keys are kept as digests, only the main one can be shown.
+/// The text of the main key, where it is known.
 fn main_key(keys: &Value) -> Option<String> {
-    keys.as_array()?.iter().find_map(|key| key.get("key")?.as_str().map(str::to_owned))
+    let main = keys.as_array()?.iter().find(|key| key["name"] == "main")?;
+    main["key"].as_str().map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -98,10 +99,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_main_key_is_the_one_that_can_be_shown() {
-        let keys = json!([{ "name": "ide", "key": null }, { "name": "main", "key": "mk-1" }]);
+    fn no_other_key_takes_the_place_of_the_main_one() {
+        let keys = json!([{ "name": "ide", "key": "mk-2" }, { "name": "main", "key": "mk-1" }]);
         assert_eq!(main_key(&keys).as_deref(), Some("mk-1"));
-        assert_eq!(main_key(&json!([{ "name": "ide", "key": null }])), None);
+        assert_eq!(
+            main_key(&json!([{ "name": "main", "key": null }, { "name": "ide", "key": "mk-2" }])),
+            None
+        );
         assert_eq!(main_key(&json!({})), None);
     }
 }

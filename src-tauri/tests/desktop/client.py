@@ -7,16 +7,16 @@ import urllib.request
 from session import SECONDS
 
 
-def key(program):
-    return next(key["key"] for key in program.ask("keys.list", reveal=True) if key["key"])
+def key(program, name="main"):
+    return next(key["key"] for key in program.ask("keys.list", reveal=True) if key["name"] == name)
 
 
-def chat(program, text, model="gpt-5", stream=False, address=None):
-    """The open answer to one question."""
+def chat(program, text, model="gpt-5", stream=False, address=None, with_key=None):
+    """The open answer to one question, with the main key where none is given."""
     body = {"model": model, "stream": stream, "messages": [{"role": "user", "content": text}]}
     request = urllib.request.Request(
         f"http://{address or program.address()}/v1/chat/completions", json.dumps(body).encode(),
-        {"authorization": f"Bearer {key(program)}", "content-type": "application/json"})
+        {"authorization": f"Bearer {with_key or key(program)}", "content-type": "application/json"})
     return urllib.request.urlopen(request, timeout=SECONDS)
 
 
@@ -29,3 +29,8 @@ def status_of(program, *arguments, **options):
     except urllib.error.HTTPError as refusal:
         with refusal:
             return refusal.code
+
+
+def status_with(program, key_text):
+    """The status for a client with this key."""
+    return status_of(program, "hello", with_key=key_text)

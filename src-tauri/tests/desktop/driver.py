@@ -52,6 +52,13 @@ class Driven(Program):
             with error:
                 raise AssertionError(f"the driver answered {error.read().decode()}") from None
 
+    def is_up(self):
+        """Whether the program answers and its desktop part has come up."""
+        try:
+            return self.ask("status")["desktop"]
+        except (FileNotFoundError, urllib.error.URLError, ConnectionError):
+            return False
+
     def run(self, script, *arguments):
         """Runs a script in the page; what it returns, or what its promise becomes."""
         return self._send("POST", f"{self.page}/execute/sync", {"script": script, "args": list(arguments)})
@@ -61,6 +68,14 @@ class Driven(Program):
         return self.run(
             "return window.__TAURI_INTERNALS__.invoke(arguments[0], arguments[1])"
             ".then((answer) => ['ok', answer], (why) => ['refused', why])", command, arguments)
+
+    def element(self, element, action, arguments):
+        """What a person does with an element: `click`, `clear`, `value`."""
+        return self._send("POST", f"{self.page}/element/{element}/{action}", arguments)
+
+    def refresh(self):
+        """Loads the page again, and waits until it is there."""
+        self._send("POST", f"{self.page}/refresh", {})
 
     def text(self):
         return self.run("return document.body.innerText")

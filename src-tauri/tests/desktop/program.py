@@ -69,7 +69,7 @@ class Program:
         """Its exit code."""
         return self.process.wait(SECONDS)
 
-    def ask(self, name, **arguments):
+    def ask(self, name, /, **arguments):
         """Carries out a command of the control table."""
         token = (self.folder / "control-token").read_text().strip()
         request = urllib.request.Request(

@@ -65,6 +65,10 @@ class Display:
         rows = (line.split(maxsplit=3) for line in self.run("wmctrl", "-l").splitlines())
         return [row[0] for row in rows if len(row) == 4 and re.search(title, row[3])]
 
+    def clipboard(self):
+        """The text that another program would paste."""
+        return self.run("timeout", "5", "xclip", "-o", "-selection", "clipboard")
+
     def close(self):
         stop(self.manager)
         stop(self.server)

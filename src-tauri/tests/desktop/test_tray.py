@@ -21,7 +21,7 @@ class TheTray(Case):
                  lambda: any(text.startswith(beginning) for text in self.panel.texts()))
 
     def copied(self):
-        return self.display.run("timeout", "5", "xclip", "-o", "-selection", "clipboard")
+        return self.display.clipboard()
 
     def account(self, label):
         return next(one for one in self.program.ask("accounts.list") if one["label"] == label)

@@ -18,6 +18,8 @@ mod busy;
 mod canary;
 mod chat;
 #[cfg(target_os = "linux")]
+mod client_keys;
+#[cfg(target_os = "linux")]
 mod clocks;
 mod commands;
 mod completions;

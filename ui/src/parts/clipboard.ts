@@ -1,6 +1,15 @@
-// Copying text. Where the page is not served from this machine, the browser withholds its clipboard; the old way still works.
+// Copying text. In the program's own window the program copies: WebKit lets a page write to the clipboard only within the click
+// itself, not once it has waited for an answer. A browser withholds its clipboard where the page is not served from this machine;
+// copying a selection still works there.
 
-export async function copy(text: string): Promise<boolean> {
+import type { Control } from "../control/control";
+
+/** Whether it was copied. */
+export async function copy(control: Control, text: string): Promise<boolean> {
+  if (control.desktop) {
+    await control.call("clipboard.copy", { text });
+    return true;
+  }
   try {
     await navigator.clipboard.writeText(text);
     return true;

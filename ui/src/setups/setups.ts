@@ -53,8 +53,18 @@ export const SETUPS: Setup[] = [...editors, ...terminals, ...code];
 /** What stands for the key until the reader asks for it. */
 export const MASK = "••••••••••••••••";
 
+/** What the reader replaces where the key cannot be shown. */
+export const BLANK = "YOUR_KEY";
+
 /** Sizes that are safe to claim for a model nobody knows the sizes of. */
 export const UNKNOWN: Omit<Known, "id"> = { context: 128_000, output: 16_384, vision: false, tools: true };
+
+/** Whether any of its texts holds the key. */
+export function usesKey(setup: Setup): boolean {
+  const model = { id: "", ...UNKNOWN };
+  const masked = values("", MASK, model, [model]);
+  return setup.blanks.some((one) => one.secret) || setup.snippets.some((one) => one.text(masked).includes(MASK));
+}
 
 /** The proxy as one client sees it. `base_url` ends in `/v1`. */
 export function values(base_url: string, key: string, model: Known, models: Known[]): Values {

@@ -2,6 +2,7 @@
 
 import { type Args, type Control, ControlFailure, type Feed, type Name, type Result } from "../control";
 import type { AccountView, CheckView, ErrorCode } from "../types";
+import { DIGEST_ONLY } from "./people";
 import { QUIET, type Scene } from "./scene";
 import { World } from "./world";
 
@@ -144,17 +145,31 @@ export class FakeControl implements Control {
         { label: "old laptop", why: { what: "needs_login" } },
       ],
     }),
-    "keys.list": ({ reveal }) => this.world.keys.map((one) => ({ ...one, key: reveal && one.name === "main" ? "mp-main-4f9c2e71d0b64a58" : null })),
+    "keys.list": ({ reveal }) => this.world.keys.map((one) => ({ ...one, key: reveal && one.can_show ? keyText(one.name) : null })),
     "keys.add": ({ name, ...limits }) => {
       if (name.trim() === "") refuse("bad_arguments", "a key needs a name");
       if (this.world.keys.some((one) => one.name === name)) refuse("exists", `${name} is taken`);
       const made = { ...BLANK_KEY, name, models: limits.models ?? [], daily_tokens: limits.daily_tokens ?? null, daily_cost_usd: limits.daily_cost_usd ?? null };
+      // As the program does where the keychain takes nothing: the key is shown this once.
+      made.can_show = this.scene.name !== "broken";
+      made.origin = made.can_show ? "keychain" : DIGEST_ONLY;
       this.world.keys = [...this.world.keys, made];
-      return { ...made, key: `mp-${name}-0a1b2c3d4e5f6071` };
+      return { ...made, key: keyText(name) };
     },
     "keys.change": ({ name, ...limits }) => (Object.assign(this.key(name), limits), null),
     "keys.revoke": ({ name }) => {
       this.world.keys = this.world.keys.filter((one) => one !== this.key(name));
+      return null;
+    },
+    "keys.copy": ({ name, template }) => {
+      if (!this.desktop) refuse("desktop_only", "this is the headless program");
+      if (!this.key(name).can_show) throw new ControlFailure("not_found", "", { what: "key_not_stored" });
+      this.world.clipboard = template.replaceAll("{{MAMMOUTH_PROXY_KEY}}", keyText(name));
+      return null;
+    },
+    "clipboard.copy": ({ text }) => {
+      if (!this.desktop) refuse("desktop_only", "this is the headless program");
+      this.world.clipboard = text;
       return null;
     },
     "keys.replace_main": () => ({ ...this.key("main"), key: "mp-main-77aa88bb99cc00dd" }),
@@ -217,7 +232,9 @@ const BLANK: AccountView = {
   by_family: [], budget_usd: null, spent_usd: null, budget_reset_ms: null, downgrades: [], last_used_ms: null, email: null, plan: null, only: false,
 };
 
-const BLANK_KEY = { name: "", origin: "stored", key: null, last_used_ms: null, models: [] as string[], daily_tokens: null, daily_cost_usd: null, today_tokens: 0, today_cost_usd: 0 };
+const BLANK_KEY = { name: "", origin: "keychain", key: null, can_show: true, last_used_ms: null, models: [] as string[], daily_tokens: null, daily_cost_usd: null, today_tokens: 0, today_cost_usd: 0 };
+
+const keyText = (name: string) => `mp-${name}-4f9c2e71d0b64a58`;
 
 function checked(one: AccountView): CheckView {
   const ok = one.state !== "needs_login";

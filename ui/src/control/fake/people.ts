@@ -81,11 +81,15 @@ export function accounts(now: number): AccountView[] {
   ];
 }
 
+/** What the program says of keys that an older version made. */
+export const DIGEST_ONLY = "only its digest is kept: it cannot be shown again";
+
 export function keys(now: number): KeyView[] {
   const key = (name: string, more: Partial<KeyView>): KeyView => ({
     name,
-    origin: "stored",
+    origin: "keychain",
     key: null,
+    can_show: true,
     last_used_ms: null,
     models: [],
     daily_tokens: null,
@@ -97,7 +101,7 @@ export function keys(now: number): KeyView[] {
   return [
     key("main", { last_used_ms: now - 9_000, today_tokens: 812_400, today_cost_usd: 2.31 }),
     key("zed", { last_used_ms: now - 12 * 60_000, today_tokens: 96_210, today_cost_usd: 0.38, daily_tokens: 500_000 }),
-    key("ci-bot", { models: ["gpt-5-mini", "gpt-4o-mini"], daily_cost_usd: 1, today_tokens: 21_000, today_cost_usd: 0.06 }),
+    key("ci-bot", { origin: DIGEST_ONLY, can_show: false, models: ["gpt-5-mini", "gpt-4o-mini"], daily_cost_usd: 1, today_tokens: 21_000, today_cost_usd: 0.06 }),
   ];
 }
 

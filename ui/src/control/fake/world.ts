@@ -19,6 +19,8 @@ export class World {
   port = 3000;
   welcomed: boolean;
   terms = false;
+  /** What the program put on the system's clipboard. */
+  clipboard: string | null = null;
   private next: number;
 
   constructor(readonly scene: Scene) {

@@ -46,6 +46,12 @@ text: string, }, Array<CheckView>];
   "keys.change": [{ name: string, models: Array<string>, daily_tokens: number | null, daily_cost_usd: number | null, }, null];
   "keys.revoke": [{ name: string, }, null];
   "keys.replace_main": [{}, KeyView];
+  "keys.copy": [{ name: string, 
+/**
+ * What is copied, with `{{MAMMOUTH_PROXY_KEY}}` where the key belongs.
+ */
+template: string, }, null];
+  "clipboard.copy": [{ text: string, }, null];
   "models.list": [{}, Array<ModelView>];
   "models.refresh": [{}, Array<ModelView>];
   "models.set_alias": [{ 

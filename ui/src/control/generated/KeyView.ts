@@ -9,6 +9,10 @@ export type KeyView = { name: string, origin: string,
  */
 key: string | null, 
 /**
+ * Whether its text is stored, and not only its digest.
+ */
+can_show: boolean, 
+/**
  * Unix milliseconds.
  */
 last_used_ms: number | null, 

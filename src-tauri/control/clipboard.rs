@@ -1,0 +1,16 @@
+//! `clipboard.copy`: text on the system's clipboard, which a page in WebKit cannot reach once it has waited for an answer.
+
+use serde::Deserialize;
+
+use super::{Control, ControlError};
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(super) struct CopyArgs {
+    text: String,
+}
+
+/// Copies a text that the page shows.
+pub(super) async fn copy(control: &Control, args: CopyArgs) -> Result<(), ControlError> {
+    control.desktop_part()?.copy(args.text).await
+}
