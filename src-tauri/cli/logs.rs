@@ -8,7 +8,7 @@ use super::args::{Export, Format, Logs, Place};
 use super::client::{Found, block_on, find};
 use super::{Stop, out};
 use crate::app::DATABASE;
-use crate::journal::{self, JournalError, Query, Record};
+use crate::journal::{self, ExportFormat, JournalError, Query, Record};
 
 /// Records are fetched in pages of this size.
 const PAGE: usize = 1_000;
@@ -92,16 +92,17 @@ pub(super) fn export(place: &Place, options: &Export) -> Result<(), Stop> {
     let found = find(place)?;
     let mut records = block_on(all(&found))?;
     records.reverse();
-    match options.format {
-        Format::Jsonl => {
-            records.iter().for_each(|record| out::line(serde_json::to_string(record).unwrap_or_default()))
-        }
-        Format::Csv => out::line(journal::csv(&records).trim_end()),
+    let format = match options.format {
+        Format::Jsonl => ExportFormat::Jsonl,
+        Format::Csv => ExportFormat::Csv,
+        Format::Har => ExportFormat::Har,
+    };
+    out::text(&format.head());
+    for (index, record) in records.iter().enumerate() {
         // Bodies stay where they are: only the window exports them.
-        Format::Har => {
-            out::line(journal::har(&records.into_iter().map(|record| (record, None)).collect::<Vec<_>>()))
-        }
+        out::text(&format.row(record, None, index == 0));
     }
+    out::text(format.tail());
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! What only the desktop program can do. Its window attaches this; the commands answer `desktop_only` without it.
 
+use std::path::PathBuf;
 use std::pin::Pin;
 
 use super::{ControlError, Page};
@@ -32,6 +33,18 @@ pub trait Desktop: Send + Sync {
     /// # Errors
     /// `clipboard`: the system's clipboard cannot be reached.
     fn copy(&self, text: String) -> BoxFuture<'_, Result<(), ControlError>>;
+
+    /// Asks the user where to save a file, with `name` as a proposal; `None` where they chose no place.
+    ///
+    /// # Errors
+    /// The program is about to end.
+    fn save_as(&self, name: String) -> BoxFuture<'_, Result<Option<PathBuf>, ControlError>>;
+
+    /// Shows a file in the system's file manager.
+    ///
+    /// # Errors
+    /// There is none that can be started.
+    fn show_file(&self, path: PathBuf) -> BoxFuture<'_, Result<(), ControlError>>;
 
     /// Brings the window to the front, at this page where one is named.
     fn open_window(&self, page: Option<Page>);

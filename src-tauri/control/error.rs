@@ -22,6 +22,8 @@ pub enum ErrorCode {
     /// Mammouth did not accept the credential, or cannot be asked.
     Upstream,
     Starting,
+    /// A file that the user chose could not be written.
+    FileNotSaved,
     /// The system's clipboard cannot be reached.
     Clipboard,
     /// Only the program with the window can do this.
@@ -69,7 +71,7 @@ impl ControlError {
             ErrorCode::DesktopOnly => 501,
             ErrorCode::Upstream => 502,
             ErrorCode::Keychain | ErrorCode::Starting => 503,
-            ErrorCode::NotSaved | ErrorCode::Clipboard | ErrorCode::Internal => 500,
+            ErrorCode::NotSaved | ErrorCode::FileNotSaved | ErrorCode::Clipboard | ErrorCode::Internal => 500,
         }
     }
 }

@@ -10,6 +10,7 @@ mod desktop;
 pub mod doctor;
 mod error;
 mod events;
+mod export;
 pub mod http;
 mod keys;
 mod log;
@@ -35,8 +36,8 @@ pub use accounts::{CheckView, Explained, Nobody, PassedOver, keychain_name, sett
 pub use desktop::{BoxFuture, Desktop};
 pub use error::{ControlError, ErrorCode};
 pub use events::ControlEvent;
+pub use export::{Exported, Saved};
 pub use keys::{ClientKeys, KeyUnread, KeyView, MAIN_KEY, MainKey, STORED_KEYS};
-pub use log::{ExportFormat, Exported};
 pub use models::ModelView;
 pub use notice::{Notice, Page, Severity};
 pub use overview::{ErrorLine, Overview, TurnedAwayLine};
@@ -50,6 +51,7 @@ pub use table::{changes, dispatch, names};
 pub use tried::{Engine, Save, TryView};
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 
 use tokio::sync::watch;
@@ -100,6 +102,8 @@ struct Inner {
     log: OnceLock<SetLog>,
     /// What came up after the start.
     notices: Mutex<Vec<Said>>,
+    /// The file that the request log was exported to last.
+    exported: Mutex<Option<PathBuf>>,
     /// Touched when something of the status changed that no other room tells.
     changed: watch::Sender<()>,
 }
@@ -140,6 +144,7 @@ impl Control {
             guard: OnceLock::new(),
             log: OnceLock::new(),
             notices: Mutex::default(),
+            exported: Mutex::default(),
             changed: watch::Sender::new(()),
         };
         Self { inner: Arc::new(inner) }
@@ -208,6 +213,14 @@ impl Control {
             let message = "this program runs without a window: it is the headless one";
             ControlError::new(ErrorCode::DesktopOnly, message)
         })
+    }
+
+    fn keep_exported(&self, path: PathBuf) {
+        *self.inner.exported.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(path);
+    }
+
+    fn exported(&self) -> Option<PathBuf> {
+        self.inner.exported.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
     /// Says that the status may be another one now.

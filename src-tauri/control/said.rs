@@ -61,6 +61,11 @@ pub enum Said {
         "only the digest of this key is kept, so that it cannot be shown again: make a new one for this client"
     )]
     KeyNotStored,
+    // Of a file.
+    #[error("the disk is full")]
+    DiskFull,
+    #[error("there is no permission to write there")]
+    NoPermission,
     #[error("a limit is too large, or no amount")]
     BadLimit,
     // Of the keychain and the client key.

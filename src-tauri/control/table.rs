@@ -5,10 +5,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{AccountView, CheckView, Control, ControlError, ErrorCode, KeyView, Nothing, Overview, Status};
-use super::{Explained, Exported, ModelView, SecretsView, SettingView, TryView};
+use super::{Explained, Exported, ModelView, Saved, SecretsView, SettingView, TryView};
 use super::{
-    accounts, clipboard, doctor, keys, log, models, overview, port, secrets, serving, settings, status,
-    tried, window,
+    accounts, clipboard, doctor, export, keys, log, models, overview, port, secrets, serving, settings,
+    status, tried, window,
 };
 use crate::journal::{Bodies, Query, Record};
 
@@ -90,7 +90,9 @@ commands! {
     "log.get"              Running log::IdArgs            => Record,                log::get;
     "log.count"            Running Query                  => u64,                   log::count;
     "log.bodies"           Running log::IdArgs            => Bodies,                log::bodies;
-    "log.export"           Running log::ExportArgs        => Exported,              log::export;
+    "log.export"           Running export::ExportArgs     => Exported,              export::export;
+    "log.save"             Running export::ExportArgs     => Option<Saved>,         export::save;
+    "log.show_saved"       Running Nothing                => (),                    export::show_saved;
     "log.clear"            Running Nothing                => u64,                   log::clear;
     "port.switch"          Running port::Args             => port::Switched,        port::switch;
     "port.free"            Running Nothing                => port::Free,            port::free;

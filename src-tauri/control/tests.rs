@@ -58,6 +58,8 @@ fn generated() -> BTreeMap<PathBuf, String> {
     files.visit::<SecretsView>();
     files.visit::<TryView>();
     files.visit::<Exported>();
+    files.visit::<Saved>();
+    files.visit::<crate::journal::ExportFormat>();
     files.visit::<crate::journal::Query>();
     files.visit::<crate::journal::Bodies>();
     files.visit::<ControlEvent>();

@@ -1,8 +1,10 @@
 //! What the control table asks of the desktop.
 
+use std::path::PathBuf;
+
 use super::place::Place;
-use super::shell::Shell;
-use super::{autostart, clipboard, login, window};
+use super::shell::{Shell, words_for};
+use super::{autostart, clipboard, files, login, window};
 use crate::control::{BoxFuture, ControlError, Desktop, ErrorCode, Page};
 use crate::secrets::Secret;
 
@@ -26,6 +28,17 @@ impl Desktop for Door {
 
     fn copy(&self, text: String) -> BoxFuture<'_, Result<(), ControlError>> {
         Box::pin(clipboard::copy(self.0.app(), text))
+    }
+
+    fn save_as(&self, name: String) -> BoxFuture<'_, Result<Option<PathBuf>, ControlError>> {
+        Box::pin(async move {
+            let words = words_for(&self.0.look().await.unwrap_or_default());
+            files::save_as(self.0.app(), words.save_title, name).await
+        })
+    }
+
+    fn show_file(&self, path: PathBuf) -> BoxFuture<'_, Result<(), ControlError>> {
+        Box::pin(async move { files::show(&path).await })
     }
 
     fn open_window(&self, page: Option<Page>) {

@@ -30,7 +30,11 @@ pub(super) fn open_folder(folder: &Path) {
     }
 }
 
-fn open_with_system(target: &OsStr) -> io::Result<()> {
+/// Opens a file, folder or address with the system's program for it.
+///
+/// # Errors
+/// Why the last of the programs that may do it could not be started.
+pub(super) fn open_with_system(target: &OsStr) -> io::Result<()> {
     let mut last = io::Error::from(io::ErrorKind::NotFound);
     for mut command in open::commands(target) {
         // That program has no use for what this program was told in its environment, or told its own libraries.

@@ -11,7 +11,7 @@
 //! | `login/` | the window for Mammouth's login page, which can ask for nothing |
 //! | `notify/`, `watch` | what is worth a notification, and the task that looks |
 //! | `dialog`, `port_taken`, `start_failure` | what is asked and said before there is a window |
-//! | `autostart`, `clipboard`, `drawing`, `links`, `processes` | small services of the system |
+//! | `autostart`, `clipboard`, `drawing`, `files`, `links`, `processes` | small services of the system |
 
 mod autostart;
 mod clipboard;
@@ -19,6 +19,7 @@ mod dialog;
 mod display;
 mod door;
 mod drawing;
+mod files;
 #[cfg(test)]
 mod gate;
 mod ipc;

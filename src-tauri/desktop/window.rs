@@ -107,7 +107,7 @@ fn is_ours(url: &Url) -> bool {
     }
 }
 
-/// Exports are saved by the page through the system's own dialogue, never as a download of a site.
+/// Exports are saved by the program, where the system's dialogue says: no page downloads anything.
 pub(super) fn no_download(_: Webview, _: DownloadEvent<'_>) -> bool {
     false
 }

@@ -6,15 +6,52 @@ use serde_json::{Value, json};
 const HEADER: &str = "id,time_ms,request_id,client,dialect,model_asked,model_served,account,attempts,status,code,fault,\
     bytes_in,bytes_out,prompt_tokens,completion_tokens,tokens_estimated,first_byte_ms,duration_ms,stream,interrupted,cost_usd,note\r\n";
 
-/// RFC 4180 with a header line; attempts are JSON in one cell. Texts a spreadsheet would take for a formula begin with
-/// an apostrophe.
-pub fn csv(records: &[Record]) -> String {
-    let mut out = HEADER.to_owned();
-    for record in records {
-        out.push_str(&cells(record).join(","));
-        out.push_str("\r\n");
+/// The form of a file of records. Its text is [`head`](Self::head), a [`row`](Self::row) for each record, then
+/// [`tail`](Self::tail).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum ExportFormat {
+    /// RFC 4180 with a header line; attempts are JSON in one cell. Texts a spreadsheet would take for a formula begin with
+    /// an apostrophe.
+    Csv,
+    /// One JSON object a line.
+    Jsonl,
+    /// HAR 1.2, with the bodies where they were kept. There are no headers in it: they are not recorded.
+    Har,
+}
+
+impl ExportFormat {
+    pub fn head(self) -> String {
+        match self {
+            Self::Csv => HEADER.to_owned(),
+            Self::Jsonl => String::new(),
+            Self::Har => {
+                let creator = json!({ "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") });
+                format!("{{\"log\":{{\"version\":\"1.2\",\"creator\":{creator},\"entries\":[\n")
+            }
+        }
     }
-    out
+
+    /// `bodies` where the form [holds them](Self::holds_bodies).
+    pub fn row(self, record: &Record, bodies: Option<&Bodies>, is_first: bool) -> String {
+        match self {
+            Self::Csv => cells(record).join(",") + "\r\n",
+            Self::Jsonl => serde_json::to_string(record).unwrap_or_default() + "\n",
+            Self::Har => format!("{}{}\n", if is_first { "" } else { "," }, har_entry(record, bodies)),
+        }
+    }
+
+    pub fn tail(self) -> &'static str {
+        match self {
+            Self::Csv | Self::Jsonl => "",
+            Self::Har => "]}}\n",
+        }
+    }
+
+    pub fn holds_bodies(self) -> bool {
+        self == Self::Har
+    }
 }
 
 fn cells(record: &Record) -> [String; 23] {
@@ -43,20 +80,6 @@ fn cells(record: &Record) -> [String; 23] {
         record.cost_usd.map(|usd| usd.to_string()).unwrap_or_default(),
         text(record.note.as_deref().unwrap_or_default()),
     ]
-}
-
-/// One JSON object a line.
-pub fn jsonl(records: &[Record]) -> String {
-    let line = |record| serde_json::to_string(record).unwrap_or_default() + "\n";
-    records.iter().map(line).collect()
-}
-
-/// HAR 1.2, with the bodies where they were kept. There are no headers in it: they are not recorded.
-pub fn har(records: &[(Record, Option<Bodies>)]) -> String {
-    let entries: Vec<Value> =
-        records.iter().map(|(record, bodies)| har_entry(record, bodies.as_ref())).collect();
-    let creator = json!({ "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") });
-    json!({ "log": { "version": "1.2", "creator": creator, "entries": entries } }).to_string()
 }
 
 fn har_entry(record: &Record, bodies: Option<&Bodies>) -> Value {
@@ -99,6 +122,12 @@ mod tests {
     use super::super::tests::sample;
     use super::*;
 
+    fn whole(format: ExportFormat, records: &[(Record, Option<Bodies>)]) -> String {
+        let rows = records.iter().enumerate();
+        let rows = rows.map(|(at, (record, bodies))| format.row(record, bodies.as_ref(), at == 0));
+        format.head() + &rows.collect::<String>() + format.tail()
+    }
+
     #[test]
     fn l10_cells_never_become_formulas_and_json_is_exact() {
         for start in ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"] {
@@ -106,12 +135,12 @@ mod tests {
         }
         assert_eq!(text("a \"b\",\nc"), "\"a \"\"b\"\",\nc\"");
         let record = Record { client: "=cmd|' /C calc'!A0".into(), ..sample() };
-        let table = csv(std::slice::from_ref(&record));
+        let table = whole(ExportFormat::Csv, &[(record.clone(), None)]);
         assert!(table.contains(",\"'=cmd|' /C calc'!A0\","), "{table}");
         assert_eq!(table.lines().count(), 2);
         assert_eq!(HEADER.split(',').count(), cells(&record).len());
 
-        let lines = jsonl(&[record.clone(), sample()]);
+        let lines = whole(ExportFormat::Jsonl, &[(record.clone(), None), (sample(), None)]);
         let read: Vec<Record> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(read, [record, sample()]);
     }
@@ -119,7 +148,8 @@ mod tests {
     #[test]
     fn har_has_what_the_format_asks_for() {
         let bodies = Bodies { request: "{\"a\":1}".into(), response: "data: x\n\n".into(), cut: false };
-        let har: Value = serde_json::from_str(&har(&[(sample(), Some(bodies)), (sample(), None)])).unwrap();
+        let har = whole(ExportFormat::Har, &[(sample(), Some(bodies)), (sample(), None)]);
+        let har: Value = serde_json::from_str(&har).unwrap();
         assert_eq!(har["log"]["version"], "1.2");
         let entry = &har["log"]["entries"][0];
         assert_eq!(entry["startedDateTime"], "2026-03-01T14:05:09.123Z");

@@ -31,7 +31,7 @@ mod writer;
 
 pub use entry::{Entry, Outcome, Start};
 pub use error::JournalError;
-pub use export::{csv, har, jsonl};
+pub use export::ExportFormat;
 pub use numbers::{ClientUse, Minute, Sums};
 pub use record::{Attempt, Bodies, Fault, Query, Record};
 pub use shared::Counters;

@@ -9,16 +9,31 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// Any failure to write; the old file is then as it was.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let new = beside(path, ".tmp");
+    replace_with(path, ".tmp", |file| file.write_all(bytes))
+}
+
+/// The same, written piece by piece into a file beside it, whose name ends in `ending`.
+///
+/// # Errors
+/// What `write` says, or any failure to write; the old file is then as it was.
+pub(crate) fn replace_with<T, E: From<io::Error>>(
+    path: &Path,
+    ending: &str,
+    write: impl FnOnce(&mut fs::File) -> Result<T, E>,
+) -> Result<T, E> {
+    let new = beside(path, ending);
     discard(&new)?;
-    let written = write_new(&new, bytes).and_then(|()| fs::rename(&new, path));
+    let written = write_new(&new, write).and_then(|value| {
+        fs::rename(&new, path)?;
+        Ok(value)
+    });
     if written.is_err() {
         // The failure to write is the one to report.
         let _ = discard(&new);
     }
-    written?;
+    let value = written?;
     sync_parent(path);
-    Ok(())
+    Ok(value)
 }
 
 /// Renames a bad file to `….bad-<now>`, or the next number that is free; gives back what was added to its name.
@@ -72,15 +87,19 @@ fn discard(path: &Path) -> io::Result<()> {
     }
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_new<T, E: From<io::Error>>(
+    path: &Path,
+    write: impl FnOnce(&mut fs::File) -> Result<T, E>,
+) -> Result<T, E> {
     let mut options = OpenOptions::new();
     // `create_new` is O_EXCL: something planted at the path is neither followed nor written into.
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+    let value = write(&mut file)?;
+    file.sync_all()?;
+    Ok(value)
 }
 
 /// Without this a power cut may undo the rename. Not every file system can do it, and the file is in place either way.

@@ -54,6 +54,8 @@ const CALLS = [
   ["log.get", () => ({ id: 999_999_999 })],
   ["log.bodies", () => ({ id: 999_999_999 })],
   ["log.export", () => ({ format: "csv" })],
+  ["log.save", () => ({ format: "csv" })],
+  ["log.show_saved"],
   ["log.clear"],
   ["port.free"],
   ["port.switch", (own) => ({ port: own.takenPort })],

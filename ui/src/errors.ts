@@ -23,6 +23,7 @@ const OF_CONTROL = {
   keychain: "error",
   upstream: "error",
   starting: "info",
+  file_not_saved: "error",
   clipboard: "warning",
   desktop_only: "warning",
   terms: "info",

@@ -35,6 +35,7 @@ fn reason<'a>(error: &'a ControlError, words: &Words) -> &'a str {
         | ErrorCode::NotFound
         | ErrorCode::Exists
         | ErrorCode::Clipboard
+        | ErrorCode::FileNotSaved
         | ErrorCode::DesktopOnly
         | ErrorCode::Terms
         | ErrorCode::Cancelled

@@ -54,6 +54,7 @@ pub(super) const WORDS: Words = Words {
     settings: "Settings…",
     start_at_login: "Start at login",
     quit: "Quit",
+    save_title: "Save requests",
     sign_in_title: "Sign in — {}",
     no_tray_title: "Mammouth Proxy runs without a tray icon",
     no_tray: "This desktop shows no tray icons. Start the program again to open its window.",

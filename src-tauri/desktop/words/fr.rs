@@ -53,6 +53,7 @@ pub(super) const WORDS: Words = Words {
     settings: "Réglages…",
     start_at_login: "Lancer à l’ouverture de session",
     quit: "Quitter",
+    save_title: "Enregistrer les requêtes",
     sign_in_title: "Connexion — {}",
     no_tray_title: "Mammouth Proxy fonctionne sans icône",
     no_tray: "Ce bureau n’affiche pas d’icônes de notification. Relancez le programme pour ouvrir sa fenêtre.",

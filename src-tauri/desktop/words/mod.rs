@@ -95,7 +95,7 @@ words! {
     stop_serving, start_serving, last_error, show_requests, open_window, accounts, requests, settings, start_at_login,
     quit,
     // Windows and notifications.
-    sign_in_title, no_tray_title, no_tray, failed_title, port_taken, use_port, moved_title, moved,
+    save_title, sign_in_title, no_tray_title, no_tray, failed_title, port_taken, use_port, moved_title, moved,
     account_limited, account_back, account_login, all_limited, all_limited_until,
 }
 

@@ -53,6 +53,7 @@ pub(super) const WORDS: Words = Words {
     settings: "设置…",
     start_at_login: "登录时启动",
     quit: "退出",
+    save_title: "保存请求记录",
     sign_in_title: "登录 — {}",
     no_tray_title: "Mammouth Proxy 正在运行，但没有托盘图标",
     no_tray: "此桌面不显示托盘图标。再次启动本程序即可打开窗口。",

@@ -16,7 +16,13 @@ MENU = "com.canonical.dbusmenu"
 NOTIFICATIONS = "org.freedesktop.Notifications"
 PROPERTIES = "org.freedesktop.DBus.Properties"
 
+FILE_MANAGER = "org.freedesktop.FileManager1"
+
 INTERFACES = {
+    FILE_MANAGER: """
+<node><interface name="org.freedesktop.FileManager1">
+  <method name="ShowItems"><arg type="as" direction="in"/><arg type="s" direction="in"/></method>
+</interface></node>""",
     WATCHER: """
 <node><interface name="org.kde.StatusNotifierWatcher">
   <method name="RegisterStatusNotifierItem"><arg type="s" direction="in"/></method>
@@ -215,3 +221,16 @@ class Notifications(Service):
 
     def click(self, number):
         self.emit("ActionInvoked", GLib.Variant("(us)", (number, "default")))
+
+
+class FileManager(Service):
+    """Keeps what it is asked to show."""
+
+    def __init__(self, loop, address):
+        self.shown = []
+        super().__init__(loop, address, FILE_MANAGER, "/org/freedesktop/FileManager1")
+
+    def answer(self, _sender, method, arguments):
+        if method == "ShowItems":
+            self.shown = arguments[0]
+        return None

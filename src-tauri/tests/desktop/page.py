@@ -43,10 +43,27 @@ class Page:
         return self.find(selector, "", exact=False)
 
     def press(self, name, selector="button, a, [role=menuitem], [role=tab]"):
-        """Clicks with the mouse, as WebKit's driver does."""
+        """Clicks with the mouse, as WebKit's driver does, on what is called so."""
+        self._click(name, lambda: self.find(selector, name))
+
+    def press_within(self, container, text, name):
+        """Clicks on the button called so within the first container that holds this text."""
+        script = """
+const [container, text, name] = arguments;
+const around = [...document.querySelectorAll(container)].find((one) => one.innerText.includes(text));
+return [...(around?.querySelectorAll("button") ?? [])].find((one) => (one.getAttribute("aria-label") ?? one.innerText).trim() === name) ?? null;
+"""
+        self._click(name, lambda: wait_for(f"'{name}' at '{text}'", lambda: self.driven.run(script, container, text, name)))
+
+    def press_first(self, selector, through=None):
+        """Clicks on the first that fits, or on what stands around it and is seen in its place."""
+        script = "const one = document.querySelector(arguments[0]); return arguments[1] ? one?.closest(arguments[1]) : one"
+        self._click(selector, lambda: wait_for(selector, lambda: self.driven.run(script, selector, through)))
+
+    def _click(self, name, find):
         def clicked():
             try:
-                self._element(self.find(selector, name), "click")
+                self._element(find(), "click")
                 return True
             except AssertionError as error:
                 # A page that is drawn anew meanwhile, or something that moves over the button.
@@ -57,7 +74,7 @@ class Page:
 
     def type(self, element, text):
         """Replaces what stands in a field."""
-        self._element(element, "clear")
+        self.driven.run("arguments[0].focus(); arguments[0].select()", element)
         self._element(element, "value", text=text)
 
     def field(self, label):

@@ -25,6 +25,7 @@ export type { PasteError } from "./generated/PasteError";
 export type { Picked } from "./generated/Picked";
 export type { Query } from "./generated/Query";
 export type { Record } from "./generated/Record";
+export type { Saved } from "./generated/Saved";
 export type { Said } from "./generated/Said";
 export type { SecretsView } from "./generated/SecretsView";
 export type { SettingView } from "./generated/SettingView";

@@ -5,19 +5,22 @@ export interface Toast {
   severity: "success" | "info" | "warning" | "error";
   text: string;
   detail: string | null;
+  /** Something that can be done about it. */
+  action: { label: string; run: () => void } | null;
 }
 
 const SHOWN_MS = 4500;
+const SHOWN_WITH_ACTION_MS = 20_000;
 const MOST = 4;
 
 export class Toasts {
   list = $state<Toast[]>([]);
   private next = 1;
 
-  add(severity: Toast["severity"], text: string, detail: string | null = null): void {
+  add(severity: Toast["severity"], text: string, detail: string | null = null, action: Toast["action"] = null): void {
     const id = this.next++;
-    this.list = [...this.list, { id, severity, text, detail }].slice(-MOST);
-    if (severity === "success" || severity === "info") setTimeout(() => this.close(id), SHOWN_MS);
+    this.list = [...this.list, { id, severity, text, detail, action }].slice(-MOST);
+    if (severity === "success" || severity === "info") setTimeout(() => this.close(id), action ? SHOWN_WITH_ACTION_MS : SHOWN_MS);
   }
 
   close(id: number): void {

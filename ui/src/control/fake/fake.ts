@@ -194,7 +194,16 @@ export class FakeControl implements Control {
       if (this.world.setting("keep_bodies")?.value !== true) refuse("not_found", "bodies are not kept");
       return { request: `{"model":"claude-sonnet-4-5","messages":[{"role":"user","content":"Request ${id}"}]}`, response: `{"choices":[{"message":{"content":"Answer ${id}"}}]}`, cut: false };
     },
-    "log.export": ({ format, query }) => ({ name: `requests.${format}`, media_type: "text/plain", text: `${this.world.count(query ?? {})} requests\n` }),
+    "log.export": ({ format, query }) => {
+      const records = this.world.count(query ?? {});
+      return { name: `mammouth-requests.${format}`, media_type: "text/plain", text: `${records} requests\n`, records };
+    },
+    "log.save": ({ format, query }) => {
+      if (!this.desktop) refuse("desktop_only", "this is the headless program");
+      this.world.saved = { path: `/home/ana/Downloads/mammouth-requests.${format}`, records: this.world.count(query ?? {}) };
+      return this.world.saved;
+    },
+    "log.show_saved": () => (this.world.saved ? null : refuse("not_found", "nothing was saved")),
     "log.clear": () => this.world.records.splice(0).length,
     "port.switch": ({ port }) => {
       if (port === 8080) refuse("port_taken", "port 8080 is taken by nginx (pid 812)");

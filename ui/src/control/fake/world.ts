@@ -1,6 +1,6 @@
 // The state behind the fake, as the program would tell it.
 
-import type { AccountView, ErrorLine, KeyView, Minute, ModelView, Notice, Overview, Query, Record as LogRecord, SettingView, Status } from "../types";
+import type { AccountView, ErrorLine, KeyView, Minute, ModelView, Notice, Overview, Query, Record as LogRecord, Saved, SettingView, Status } from "../types";
 import { matches } from "../matches";
 import { accounts, keys, models } from "./people";
 import type { Scene } from "./scene";
@@ -21,6 +21,8 @@ export class World {
   terms = false;
   /** What the program put on the system's clipboard. */
   clipboard: string | null = null;
+  /** The export that was saved last. */
+  saved: Saved | null = null;
   private next: number;
 
   constructor(readonly scene: Scene) {
