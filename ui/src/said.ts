@@ -75,7 +75,7 @@ export function sayOutcome(word: string): string {
   return t(`outcome.${OUTCOMES[word as keyof typeof OUTCOMES]}`);
 }
 
-export const NOTES = ["asked_again", "no_call", "not_json", "json_unchecked", "broken_call"] as const;
+export const NOTES = ["asked_again", "no_call", "not_json", "json_unchecked", "unchecked", "broken_call"] as const;
 
 /** What else the log knows of a request; older versions wrote sentences. */
 export function sayNote(note: string): string {

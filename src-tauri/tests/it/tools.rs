@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Scene, question};
 
 mod again;
+mod costly;
 
 fn tools() -> Value {
     let tool = |name: &str, required: Value, properties: Value| {

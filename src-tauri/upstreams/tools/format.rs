@@ -2,25 +2,39 @@
 
 use serde_json::Value;
 
+use super::budget::{OFFLOADED_STEPS, StepBudget};
 use super::read::unfenced;
 use super::repair;
 use super::scan::{Scan, Scanner};
-use super::schema::Schema;
+use super::schema::{Fitted, Schema};
 use crate::chat::Format;
 
-/// The JSON of an answer, as the model wrote it where that is valid.
+/// The JSON of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Json {
+    /// As the model wrote it, where that is valid.
+    pub(super) text: String,
+    /// It is JSON, but too much to be checked against its schema.
+    pub(super) unchecked: bool,
+}
+
+/// Finds the JSON of an answer. Takes long where the answer or its schema is large.
 ///
 /// # Errors
 /// One sentence for the model about what is wrong.
-pub(super) fn json(answer: &str, format: &Format) -> Result<String, String> {
+pub(super) fn json(answer: &str, format: &Format) -> Result<Json, String> {
     let (text, mut value) = found(answer).ok_or("there is no valid JSON in it")?;
-    let changed = match format {
-        Format::Text => false,
-        Format::JsonObject if value.is_object() => false,
+    let mut budget = StepBudget::new(OFFLOADED_STEPS);
+    let fitted = match format {
+        Format::Text => Fitted::AsIs,
+        Format::JsonObject if value.is_object() => Fitted::AsIs,
         Format::JsonObject => return Err("it is not a JSON object".to_owned()),
-        Format::JsonSchema { schema, strict, .. } => Schema::new(schema, *strict).fit(&mut value)?,
+        Format::JsonSchema { schema, strict, .. } => {
+            Schema::new(schema, *strict).fit(&mut value, &mut budget)?
+        }
     };
-    Ok(text.filter(|_| !changed).map_or_else(|| value.to_string(), str::to_owned))
+    let text = text.filter(|_| fitted != Fitted::Repaired).map_or_else(|| value.to_string(), str::to_owned);
+    Ok(Json { text, unchecked: fitted == Fitted::Unchecked })
 }
 
 /// The text of the value where it is valid, and the value.
@@ -68,9 +82,9 @@ mod tests {
             "Here it is:\n```json\n{\"a\": 1}\n```\nAnything else?",
             "Sure: {\"a\": 1} as you wished.",
         ] {
-            assert_eq!(json(answer, &Format::JsonObject).unwrap(), "{\"a\": 1}", "{answer}");
+            assert_eq!(json(answer, &Format::JsonObject).unwrap().text, "{\"a\": 1}", "{answer}");
         }
-        assert_eq!(json("{'a': 1,}", &Format::JsonObject).unwrap(), "{\"a\":1}");
+        assert_eq!(json("{'a': 1,}", &Format::JsonObject).unwrap().text, "{\"a\":1}");
     }
 
     #[test]
@@ -80,8 +94,8 @@ mod tests {
         let schema = json!({"type": "object", "required": ["n"], "properties": {"n": {"type": "integer"}}});
         let format = Format::JsonSchema { name: "x".into(), schema, strict: true };
         assert!(json("{}", &format).unwrap_err().contains("\"n\""));
-        assert_eq!(json("{\"n\": \"1\"}", &format).unwrap(), "{\"n\":1}");
+        assert_eq!(json("{\"n\": \"1\"}", &format).unwrap().text, "{\"n\":1}");
         let list = Format::JsonSchema { name: "x".into(), schema: json!({"type": "array"}), strict: true };
-        assert_eq!(json("[1, 2]", &list).unwrap(), "[1, 2]");
+        assert_eq!(json("[1, 2]", &list).unwrap().text, "[1, 2]");
     }
 }

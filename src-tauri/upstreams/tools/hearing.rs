@@ -13,6 +13,9 @@ const LONGEST_HELD: usize = 8 * 1024 * 1024;
 /// How much of a reply without its call is repeated to the model.
 const LONGEST_SAID: usize = 16 * 1024;
 
+/// The note on a call or an answer that was too complex to be checked against its schema.
+const UNCHECKED: &str = "unchecked";
+
 /// A piece of a reply, in the client's terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
@@ -55,6 +58,8 @@ pub struct Hearing {
     called: bool,
     asked: Option<About>,
     note: Option<&'static str>,
+    /// Something was too complex to be checked, beside what the parser knows of.
+    unchecked: bool,
 }
 
 impl Hearing {
@@ -74,6 +79,7 @@ impl Hearing {
             called: false,
             asked: None,
             note: None,
+            unchecked: false,
         }
     }
 
@@ -81,6 +87,25 @@ impl Hearing {
     pub fn push(&mut self, text: String, heard: &mut Vec<Heard>) {
         let split = self.think.push(text);
         self.split(split, heard);
+    }
+
+    /// Whether something waits for [`Hearing::resume`], to be called on a thread for blocking work.
+    pub fn is_postponed(&self) -> bool {
+        self.parser.as_ref().is_some_and(Parser::is_postponed)
+    }
+
+    /// Does what [`Hearing::push`] postponed because it takes long.
+    pub fn resume(&mut self, heard: &mut Vec<Heard>) {
+        let mut pieces = Vec::new();
+        if let Some(parser) = &mut self.parser {
+            parser.resume(&mut pieces);
+        }
+        pieces.into_iter().for_each(|piece| self.take(piece, heard));
+    }
+
+    /// Whether [`Hearing::finish`] may take long, so that it belongs on a thread for blocking work.
+    pub fn finishes_slowly(&self) -> bool {
+        !self.held.is_empty() || self.parser.as_ref().is_some_and(Parser::is_in_block)
     }
 
     /// Whether nothing that still comes matters.
@@ -95,7 +120,8 @@ impl Hearing {
 
     /// What the log has to know. It holds nothing of the conversation.
     pub fn note(&self) -> Option<&'static str> {
-        self.note
+        let unchecked = self.unchecked || self.parser.as_ref().is_some_and(Parser::is_unchecked);
+        self.note.or(unchecked.then_some(UNCHECKED))
     }
 
     /// Says that the reply is over; gives what has to be asked once more.
@@ -114,7 +140,8 @@ impl Hearing {
         question
     }
 
-    /// Takes what the model answered to the question, or why it was not asked. The rest of the reply is given.
+    /// Takes what the model answered to the question, or why it was not asked. The rest of the reply is given. May take
+    /// long.
     pub fn answer(&mut self, reply: Option<String>, heard: &mut Vec<Heard>) {
         match self.asked.take() {
             Some(About::BrokenCall) => self.corrected(reply, heard),
@@ -126,9 +153,11 @@ impl Hearing {
                 let wish = self.format.take().unwrap_or_default();
                 let held = std::mem::take(&mut self.held);
                 let json = reply.and_then(|reply| format::json(&spoken(reply), &wish).ok());
-                if json.is_none() {
-                    self.note = Some("not_json");
+                match &json {
+                    None => self.note = Some("not_json"),
+                    Some(json) => self.unchecked |= json.unchecked,
                 }
+                let json = json.map(|json| json.text);
                 heard.extend(Some(json.unwrap_or(held)).filter(|text| !text.is_empty()).map(Heard::Text));
             }
             None => {}
@@ -197,7 +226,8 @@ impl Hearing {
                     Piece::Text(_) | Piece::Call(_) => None,
                 })
             };
-            let said = broken().map(|(text, _)| text).collect::<Vec<_>>().join("\n");
+            let said =
+                broken().map(|(text, _)| text).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n");
             let ask = prompt::call_again(&broken().map(|(_, why)| why).collect::<Vec<_>>());
             self.asked = Some(About::BrokenCall);
             return Some(Question { said, ask });
@@ -211,7 +241,8 @@ impl Hearing {
         match format::json(&self.held, wish) {
             Ok(json) => {
                 self.held.clear();
-                heard.push(Heard::Text(json));
+                self.unchecked |= json.unchecked;
+                heard.push(Heard::Text(json.text));
                 None
             }
             Err(why) => {
@@ -222,11 +253,12 @@ impl Hearing {
     }
 
     /// The calls of a second reply, if it holds good ones and no broken one. Its words are for us, not for the client.
-    fn calls_of(&self, reply: String) -> Option<Vec<Piece>> {
+    fn calls_of(&mut self, reply: String) -> Option<Vec<Piece>> {
         let mut pieces = Vec::new();
         let mut parser = Parser::new(Arc::clone(&self.offer));
         parser.push(&spoken(reply), &mut pieces);
         parser.finish(&mut pieces);
+        self.unchecked |= parser.is_unchecked();
         let broken = pieces.iter().any(|piece| matches!(piece, Piece::Broken { .. }));
         pieces.retain(|piece| matches!(piece, Piece::Call(_)));
         (!broken && !pieces.is_empty()).then_some(pieces)
@@ -244,6 +276,7 @@ impl Hearing {
                 (Piece::Broken { .. }, Some(calls)) => {
                     calls.by_ref().collect::<Vec<_>>().into_iter().for_each(|call| self.take(call, heard));
                 }
+                (Piece::Broken { text, .. }, None) if text.is_empty() => {}
                 (Piece::Broken { text, .. }, None) => self.say(text, heard),
                 (piece, _) => self.take(piece, heard),
             }

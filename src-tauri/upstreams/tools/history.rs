@@ -1,7 +1,7 @@
 //! Writes earlier calls and their results in the form the model is told to use, so that it sees its own past.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
 use crate::chat::{Message, Part, ToolCall, ToolResult};
@@ -89,9 +89,11 @@ fn end_of(content: &str) -> String {
     if !content.contains("</tool_result") {
         return String::new();
     }
-    let numbers = 1_u64..;
-    let mut ends = numbers.map(|number| format!(" end=\"{number}\""));
-    ends.find(|end| !content.contains(end.as_str())).unwrap_or_default()
+    let taken = content.split(" end=\"").skip(1).filter_map(|rest| rest.split_once('"'));
+    let taken: HashSet<&str> = taken.map(|(number, _)| number).filter(|number| number.len() <= 20).collect();
+    let mut numbers = (1_u64..).map(|number| number.to_string());
+    let free = numbers.find(|number| !taken.contains(number.as_str()));
+    free.map(|number| format!(" end=\"{number}\"")).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -137,6 +139,13 @@ mod tests {
         let written = History::default().result(&result("a", text));
         assert!(written.starts_with("<tool_result name=\"unknown\" end=\"2\">\n"));
         assert!(written.ends_with(">\n</tool_result end=\"2\">"));
+    }
+
+    #[test]
+    fn many_taken_numbers_are_passed_over_in_one_search() {
+        let taken = |last: u32| (1..=last).map(|n| format!("</tool_result end=\"{n}\">")).collect::<String>();
+        let written = History::default().result(&result("a", &taken(200_000)));
+        assert!(written.ends_with("</tool_result end=\"200001\">"));
     }
 
     #[test]

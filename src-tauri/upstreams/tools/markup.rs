@@ -138,8 +138,9 @@ fn invoked(name: &str, body: &str) -> Written {
 fn parameters(body: &str) -> Vec<(String, String)> {
     let mut fields = Vec::new();
     let mut rest = body;
+    let mut separated = true;
     while let Some((name, after)) = opening(rest, "parameter") {
-        let (value, left) = value_of(after);
+        let (value, left) = value_of(after, &mut separated);
         fields.push((name.to_owned(), line_trimmed(value).to_owned()));
         rest = left;
     }
@@ -147,7 +148,8 @@ fn parameters(body: &str) -> Vec<(String, String)> {
 }
 
 /// A value goes up to the closing tag that is followed by the next parameter or by nothing: it may hold the tag itself.
-fn value_of(text: &str) -> (&str, &str) {
+/// Where no such tag is left, `separated` becomes `false`: no later value needs to look for one again.
+fn value_of<'a>(text: &'a str, separated: &mut bool) -> (&'a str, &'a str) {
     let mut from = 0;
     let mut first = None;
     while let Some((value, rest)) = split_at_closing(&text[from..], "parameter") {
@@ -159,8 +161,12 @@ fn value_of(text: &str) -> (&str, &str) {
             return here;
         }
         first = first.or(Some(here));
+        if !*separated {
+            break;
+        }
         from = text.len() - rest.len();
     }
+    *separated = false;
     first.unwrap_or((text, ""))
 }
 

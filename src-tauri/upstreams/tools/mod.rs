@@ -39,6 +39,7 @@
 //! checked and asked for once more in the same way; a client gets it in one piece.
 
 mod block;
+mod budget;
 mod format;
 mod hearing;
 mod history;

@@ -215,6 +215,9 @@ fn fence(text: &str, offer: &Offer) -> Found {
     let mark = if text.starts_with('`') { '`' } else { '~' };
     let rest = text.trim_start_matches(mark);
     let length = text.len() - rest.len();
+    if length > LONGEST_INFO {
+        return Found::No;
+    }
     if length < 3 {
         return if rest.is_empty() { Found::Open } else { Found::No };
     }

@@ -9,6 +9,7 @@ mod verdict;
 use std::sync::Arc;
 
 use super::block::{Block, Ended};
+use super::budget::{INLINE_STEPS, StepBudget};
 use super::lead::{Lead, closes, may_close};
 use super::offer::Offer;
 use super::opener::{self, Opener};
@@ -58,6 +59,14 @@ pub(super) struct Parser {
     trial: Vec<Trial>,
     called: bool,
     over: bool,
+    /// For checking arguments, until more text comes.
+    budget: StepBudget,
+    /// This is no thread that serves others.
+    offloaded: bool,
+    /// The end of `block`, which takes too long to be judged here.
+    postponed: Option<Ended>,
+    /// Arguments counted as fitting because the budget was spent.
+    unchecked: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,11 +110,16 @@ impl Parser {
             trial: Vec::new(),
             called: false,
             over: false,
+            budget: StepBudget::new(INLINE_STEPS),
+            offloaded: false,
+            postponed: None,
+            unchecked: false,
         }
     }
 
-    /// Takes the next text.
+    /// Takes the next text. What would take long is postponed: see [`Parser::is_postponed`].
     pub(super) fn push(&mut self, text: &str, out: &mut Vec<Piece>) {
+        self.resume(out);
         if self.over {
             return;
         }
@@ -115,16 +129,24 @@ impl Parser {
             return;
         }
         self.held.push_str(text);
+        (self.budget, self.offloaded) = (StepBudget::new(INLINE_STEPS), false);
+        self.advance(out);
+    }
+
+    /// Decides all that can be decided now.
+    fn advance(&mut self, out: &mut Vec<Piece>) {
         while !self.over && self.step(out) {}
         self.put_judged(out);
         self.compact();
     }
 
-    /// Says that the reply is over.
+    /// Says that the reply is over. Takes long where a block is still open.
     pub(super) fn finish(&mut self, out: &mut Vec<Piece>) {
+        self.resume(out);
         if self.over {
             return;
         }
+        self.offload();
         if let Some(block) = self.block.take() {
             let end = self.held.len();
             self.judge(block, Ended { end, closed: false }, out);
@@ -296,8 +318,7 @@ impl Parser {
         let Some(mut block) = self.block.take() else { return false };
         let limit = self.held.floor_char_boundary(block.start + LONGEST_BLOCK);
         if let Some(ended) = block.find_end(&self.held[..limit]) {
-            self.judge(block, ended, out);
-            return true;
+            return self.judge(block, ended, out);
         }
         if self.held.len() >= block.start + LONGEST_BLOCK {
             self.refuse(limit, out);
@@ -334,6 +355,9 @@ impl Parser {
         self.at -= gone;
         if let Some(block) = &mut self.block {
             block.shift(gone);
+        }
+        if let Some(ended) = &mut self.postponed {
+            ended.end -= gone;
         }
         for trial in &mut self.trial {
             trial.start -= gone;

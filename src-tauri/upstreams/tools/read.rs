@@ -4,10 +4,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::budget::StepBudget;
 use super::markup;
 use super::offer::Offer;
 use super::repair;
-use super::schema::Schema;
+use super::schema::{Fitted, Schema};
 use crate::chat::Tool;
 
 /// What one call in a block came to.
@@ -43,6 +44,9 @@ pub(super) enum Arguments {
     Fields(Vec<(String, String)>),
 }
 
+/// The longest name of an unknown tool that is repeated to the model, bytes.
+const LONGEST_NAME: usize = 256;
+
 /// How sure it is that a block is meant as a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meant {
@@ -52,15 +56,29 @@ pub(super) enum Meant {
     Perhaps,
 }
 
-/// The calls of a block; `None` if it is none. `whole` says that the block has its own end.
-pub(super) fn read(block: &str, whole: bool, meant: Meant, offer: &Offer) -> Option<Vec<Reading>> {
+/// The most calls in one block: each that cannot be made is answered with a sentence.
+const MOST_CALLS: usize = 100;
+
+/// The calls of a block; `None` if it is none. `whole` says that the block has its own end. Where the budget is spent
+/// afterwards, arguments count as fitting.
+pub(super) fn read(
+    block: &str,
+    whole: bool,
+    meant: Meant,
+    offer: &Offer,
+    budget: &mut StepBudget,
+) -> Option<Vec<Reading>> {
     let written = written(block, whole).filter(|written| !written.is_empty());
     let Some(written) = written else { return unreadable(block, meant, offer) };
     // A tag of another form with a name nobody offered is about something else.
     if block.trim_start().starts_with('<') && !written.iter().any(|call| offer.find(&call.name).is_some()) {
         return None;
     }
-    let readings: Vec<Reading> = written.into_iter().map(|call| checked(call, offer)).collect();
+    if written.len() > MOST_CALLS {
+        let why = format!("it holds more than {MOST_CALLS} calls");
+        return (meant == Meant::Surely).then(|| vec![Reading::Bad(why)]);
+    }
+    let readings: Vec<Reading> = written.into_iter().map(|call| checked(call, offer, budget)).collect();
     let sure = meant == Meant::Surely || readings.iter().all(|reading| matches!(reading, Reading::Good(_)));
     sure.then_some(readings)
 }
@@ -94,19 +112,20 @@ fn word_after(text: &str) -> Option<&str> {
     Some(text[..end].trim())
 }
 
-fn checked(call: Written, offer: &Offer) -> Reading {
+fn checked(call: Written, offer: &Offer, budget: &mut StepBudget) -> Reading {
     let Some(tool) = offer.find(&call.name) else {
         let names: Vec<&str> = offer.tools().iter().map(|tool| tool.name.as_str()).take(100).collect();
-        let sentence = format!("there is no tool {:?}; the tools are {}", call.name, names.join(", "));
+        let name = &call.name[..call.name.floor_char_boundary(LONGEST_NAME)];
+        let sentence = format!("there is no tool {name:?}; the tools are {}", names.join(", "));
         return Reading::Bad(sentence);
     };
-    match arguments(call.arguments, tool) {
+    match arguments(call.arguments, tool, budget) {
         Ok(arguments) => Reading::Good(Found { name: tool.name.clone(), arguments }),
         Err(why) => Reading::Bad(format!("the arguments of {}: {why}", tool.name)),
     }
 }
 
-fn arguments(given: Arguments, tool: &Tool) -> Result<String, String> {
+fn arguments(given: Arguments, tool: &Tool, budget: &mut StepBudget) -> Result<String, String> {
     let schema = Schema::new(&tool.parameters, tool.strict);
     let (exact, mut value) = match given {
         Arguments::Exact(text) => {
@@ -119,7 +138,7 @@ fn arguments(given: Arguments, tool: &Tool) -> Result<String, String> {
             Err(_) if text.trim().is_empty() => (None, Value::Object(serde_json::Map::new())),
             Err(_) => (None, repair::value(unfenced(&text)).ok_or("they are not valid JSON")?),
         },
-        Arguments::Fields(fields) => (None, from_fields(fields, schema)),
+        Arguments::Fields(fields) => (None, from_fields(fields, schema, budget)),
     };
     // Some models write the arguments as JSON in a text, as the wire forms of APIs do.
     let (exact, mut value) = match value.as_str() {
@@ -133,14 +152,14 @@ fn arguments(given: Arguments, tool: &Tool) -> Result<String, String> {
     if !value.is_object() {
         return Err("they are not a JSON object".to_owned());
     }
-    let changed = schema.fit(&mut value)?;
-    let exact = exact.filter(|text| !changed && text.trim_start().starts_with('{'));
+    let fitted = schema.fit(&mut value, budget)?;
+    let exact = exact.filter(|text| fitted != Fitted::Repaired && text.trim_start().starts_with('{'));
     Ok(exact.map_or_else(|| value.to_string(), |text| text.trim().to_owned()))
 }
 
-fn from_fields(fields: Vec<(String, String)>, schema: Schema<'_>) -> Value {
-    let value = |name: &str, text: String| match schema.property(name) {
-        Some(property) if schema.takes_text(property) => Value::String(text),
+fn from_fields(fields: Vec<(String, String)>, schema: Schema<'_>, budget: &mut StepBudget) -> Value {
+    let mut value = |name: &str, text: String| match schema.property(name) {
+        Some(property) if schema.takes_text(property, budget) => Value::String(text),
         Some(_) | None => serde_json::from_str(text.trim()).unwrap_or(Value::String(text)),
     };
     Value::Object(fields.into_iter().map(|(name, text)| (name.clone(), value(&name, text))).collect())
@@ -200,8 +219,8 @@ fn collect(value: Value, written: &mut Vec<Written>) -> Option<()> {
         return collect(list, written);
     }
     let arguments = ARGUMENT_KEYS.iter().find_map(|key| map.remove(*key));
-    if let Some(inner) = CALL_KEYS.iter().find_map(|key| map.get(*key).filter(|inner| inner.is_object())) {
-        return collect(inner.clone(), written);
+    if let Some(key) = CALL_KEYS.iter().find(|key| map.get(**key).is_some_and(Value::is_object)) {
+        return collect(map.remove(*key)?, written);
     }
     let mut keys = NAME_KEYS.iter().chain(&CALL_KEYS);
     let name = keys.find_map(|key| map.get(*key).and_then(Value::as_str))?.to_owned();

@@ -13,6 +13,13 @@ pub(in crate::upstreams) async fn aside<T: Send + 'static>(
     if bytes <= QUICK {
         return work();
     }
+    offloaded(work).await
+}
+
+/// Does work on a thread for blocking work. A panic passes through.
+pub(in crate::upstreams) async fn offloaded<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> T {
     match spawn_blocking(work).await.map_err(tokio::task::JoinError::try_into_panic) {
         Ok(done) => done,
         Err(Ok(panic)) => std::panic::resume_unwind(panic),

@@ -10,6 +10,7 @@ use futures_util::future::poll_fn;
 use super::text::{End, Shaped, Shaper};
 use crate::chat::{Event, Finish, Usage};
 use crate::upstreams::tools::Question;
+use crate::upstreams::transport::aside;
 use crate::upstreams::transport::body::{Broken, Source};
 use crate::upstreams::transport::prompt::PromptTokens;
 use crate::upstreams::{Failure, FailureKind};
@@ -18,7 +19,8 @@ use crate::upstreams::{Failure, FailureKind};
 pub(super) struct ReplyStream {
     /// `None` once nothing more is read.
     source: Option<Source>,
-    shaper: Shaper,
+    /// `None` while it works on another thread.
+    shaper: Option<Shaper>,
     prompt: PromptTokens,
     events: VecDeque<Event>,
     stage: Stage,
@@ -31,8 +33,12 @@ pub(super) type Asking = Pin<Box<dyn Future<Output = Result<String, Failure>> + 
 /// Asks the model once more, where a call to the upstream is left for that.
 pub(super) type Again = Box<dyn FnOnce(Question) -> Asking + Send>;
 
+/// What a [`Shaper`] does on a thread for blocking work.
+type Shaping = Pin<Box<dyn Future<Output = (Shaper, Shaped)> + Send>>;
+
 enum Stage {
     Reading,
+    Shaping(Shaping),
     Asking(Asking),
     Finishing(Finish),
     Failing(Failure),
@@ -47,20 +53,16 @@ impl ReplyStream {
 
     /// A reply that is all there.
     pub(super) fn whole(text: &str, shaper: Shaper, prompt: PromptTokens, again: Option<Again>) -> Self {
-        let mut stream = Self::new(None, shaper.unquoted(), prompt, again);
-        let mut shaped = stream.shaper.push(text.as_bytes());
-        if shaped.end.is_none() {
-            let rest = stream.shaper.finish();
-            shaped.events.extend(rest.events);
-            shaped.end = rest.end;
-        }
+        let mut shaper = shaper.unquoted();
+        let shaped = shaper.push(text.as_bytes());
+        let mut stream = Self::new(None, shaper, prompt, again);
         stream.take(shaped);
         stream
     }
 
     fn new(source: Option<Source>, shaper: Shaper, prompt: PromptTokens, again: Option<Again>) -> Self {
         let (events, stage) = (VecDeque::new(), Stage::Reading);
-        Self { source, shaper, prompt, events, stage, spoke: false, again }
+        Self { source, shaper: Some(shaper), prompt, events, stage, spoke: false, again }
     }
 
     /// Waits for the first event, so that a failure before it can still be answered by another account.
@@ -88,7 +90,16 @@ impl ReplyStream {
                         self.stage = Stage::Asking(asking);
                         return Poll::Pending;
                     };
-                    let shaped = self.shaper.answer(reply.ok());
+                    let reply = reply.ok();
+                    self.offload(|shaper| shaper.answer(reply));
+                }
+                Stage::Shaping(mut shaping) => {
+                    let Poll::Ready((shaper, shaped)) = shaping.as_mut().poll(cx) else {
+                        self.stage = Stage::Shaping(shaping);
+                        return Poll::Pending;
+                    };
+                    self.shaper = Some(shaper);
+                    self.stage = Stage::Reading;
                     self.take(shaped);
                 }
                 Stage::Finishing(finish) => {
@@ -115,7 +126,8 @@ impl ReplyStream {
 
     fn poll_usage(&mut self, cx: &mut Context<'_>) -> Poll<Usage> {
         let prompt_tokens = ready!(self.prompt.poll(cx));
-        Poll::Ready(self.shaper.usage(prompt_tokens))
+        let usage = self.shaper.as_ref().map(|shaper| shaper.usage(prompt_tokens));
+        Poll::Ready(usage.unwrap_or_default())
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -124,24 +136,36 @@ impl ReplyStream {
             None => Ok(None),
         };
         match chunk {
-            Ok(Some(bytes)) => {
-                let shaped = self.shaper.push(&bytes);
-                self.take(shaped);
+            Ok(Some(bytes)) => self.shape(|shaper| shaper.push(&bytes)),
+            Ok(None) if self.shaper.as_ref().is_some_and(Shaper::finishes_slowly) => {
+                self.offload(Shaper::finish);
             }
-            Ok(None) => {
-                let shaped = self.shaper.finish();
-                self.take(shaped);
-            }
+            Ok(None) => self.shape(Shaper::finish),
             Err(broken) => self.break_off(&broken),
         }
         Poll::Ready(())
     }
 
+    fn shape(&mut self, work: impl FnOnce(&mut Shaper) -> Shaped) {
+        let Some(shaped) = self.shaper.as_mut().map(work) else { return };
+        self.take(shaped);
+    }
+
+    /// Lets a thread for blocking work do it.
+    fn offload(&mut self, work: impl FnOnce(&mut Shaper) -> Shaped + Send + 'static) {
+        let Some(mut shaper) = self.shaper.take() else { return };
+        self.stage = Stage::Shaping(Box::pin(aside::offloaded(move || {
+            let shaped = work(&mut shaper);
+            (shaper, shaped)
+        })));
+    }
+
     fn take(&mut self, shaped: Shaped) {
         let Shaped { events, end } = shaped;
         match end {
+            None if self.shaper.as_ref().is_some_and(Shaper::is_postponed) => self.offload(Shaper::resume),
             None => {}
-            Some(End::Finish(_) | End::Again(_)) if !self.shaper.heard() => {
+            Some(End::Finish(_) | End::Again(_)) if !self.heard() => {
                 self.end(Stage::Failing(empty()));
             }
             Some(End::Finish(finish)) => self.end(Stage::Finishing(finish)),
@@ -157,6 +181,11 @@ impl ReplyStream {
         self.speak(events);
     }
 
+    /// Whether the upstream said anything.
+    fn heard(&self) -> bool {
+        self.shaper.as_ref().is_some_and(Shaper::heard)
+    }
+
     fn speak(&mut self, events: Vec<Event>) {
         self.spoke |= !events.is_empty();
         self.events.extend(events);
@@ -165,10 +194,7 @@ impl ReplyStream {
     fn ask_again(&mut self, question: Question) {
         match self.again.take() {
             Some(again) => self.end(Stage::Asking(again(question))),
-            None => {
-                let shaped = self.shaper.answer(None);
-                self.take(shaped);
-            }
+            None => self.shape(|shaper| shaper.answer(None)),
         }
     }
 

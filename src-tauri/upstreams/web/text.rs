@@ -70,7 +70,7 @@ impl Shaper {
         self
     }
 
-    /// Takes the next bytes.
+    /// Takes the next bytes. What would take long is postponed: see [`Shaper::is_postponed`].
     pub(super) fn push(&mut self, bytes: &[u8]) -> Shaped {
         match self.joiner.push(bytes) {
             Ok(text) => {
@@ -79,6 +79,27 @@ impl Shaper {
             }
             Err(error) => self.invalid(error),
         }
+    }
+
+    /// Whether something waits for [`Shaper::resume`], to be called on a thread for blocking work.
+    pub(super) fn is_postponed(&self) -> bool {
+        self.hearing.is_postponed()
+    }
+
+    /// Does what [`Shaper::push`] postponed because it takes long.
+    pub(super) fn resume(&mut self) -> Shaped {
+        let (mut heard, mut shaped) = (Vec::new(), Shaped::default());
+        self.hearing.resume(&mut heard);
+        self.shape(heard, &mut shaped);
+        if self.hearing.is_over() {
+            self.conclude(&mut shaped);
+        }
+        shaped
+    }
+
+    /// Whether [`Shaper::finish`] may take long, so that it belongs on a thread for blocking work.
+    pub(super) fn finishes_slowly(&self) -> bool {
+        self.hearing.finishes_slowly()
     }
 
     /// Says that the reply is over.
@@ -100,7 +121,8 @@ impl Shaper {
         shaped
     }
 
-    /// Takes what was answered to the question of [`End::Again`]; `None` where it could not be asked.
+    /// Takes what was answered to the question of [`End::Again`]; `None` where it could not be asked. May take long where
+    /// there is an answer.
     pub(super) fn answer(&mut self, reply: Option<String>) -> Shaped {
         self.asked_again |= reply.is_some();
         let (mut heard, mut shaped) = (Vec::new(), Shaped::default());

@@ -1,19 +1,76 @@
 //! What a block is, once its end is known: calls at once, calls if nothing but calls follows, or text.
 
 use super::super::block::{Block, Ended};
+use super::super::budget::{OFFLOADED_STEPS, StepBudget};
 use super::super::opener::{self, Opener};
 use super::super::read::{Meant, Reading, read};
 use super::{Parser, Piece, Place, Trial};
 
+/// The largest block that is read on the thread that serves others, bytes.
+const MAX_INLINE_BLOCK_BYTES: usize = 64 * 1024;
+
 impl Parser {
-    /// Decides what a block is, now that its end is known.
-    pub(super) fn judge(&mut self, block: Block, Ended { end, closed }: Ended, out: &mut Vec<Piece>) {
+    /// Whether a block waits for [`Parser::resume`], to be called on a thread for blocking work.
+    pub(in super::super) fn is_postponed(&self) -> bool {
+        self.postponed.is_some()
+    }
+
+    /// Whether a block is open: what ends it may take long to be read.
+    pub(in super::super) fn is_in_block(&self) -> bool {
+        self.block.is_some()
+    }
+
+    /// Whether a call was passed on whose arguments were too complex to be checked.
+    pub(in super::super) fn is_unchecked(&self) -> bool {
+        self.unchecked
+    }
+
+    /// Judges the block that was postponed, and goes on behind it.
+    pub(in super::super) fn resume(&mut self, out: &mut Vec<Piece>) {
+        let Some(ended) = self.postponed.take() else { return };
+        let Some(block) = self.block.take() else { return };
+        self.offload();
+        self.judge(block, ended, out);
+        self.advance(out);
+    }
+
+    pub(super) fn offload(&mut self) {
+        (self.budget, self.offloaded) = (StepBudget::new(OFFLOADED_STEPS), true);
+    }
+
+    /// Decides what a block is, now that its end is known; `false` if that was postponed.
+    pub(super) fn judge(&mut self, block: Block, ended: Ended, out: &mut Vec<Piece>) -> bool {
+        let Ended { end, closed } = ended;
         let example = self.lead.is_example(&self.held[..block.start]);
         let meant = if block.is_marked() && !example { Meant::Surely } else { Meant::Perhaps };
         let hopeless = example && !block.is_marked();
         let (content, whole) = block.content(&self.held[..end], closed);
-        let readings = if hopeless { None } else { read(content, whole, meant, &self.offer) };
-        let Some(readings) = readings else { return self.refuse(end, out) };
+        let large = end - block.start > MAX_INLINE_BLOCK_BYTES;
+        let readings = if hopeless || (large && !self.offloaded) {
+            None
+        } else {
+            read(content, whole, meant, &self.offer, &mut self.budget)
+        };
+        if !self.offloaded && !hopeless && (large || self.budget.is_spent()) {
+            (self.block, self.postponed) = (Some(block), Some(ended));
+            return false;
+        }
+        self.unchecked |= self.budget.is_spent() && readings.is_some();
+        match readings {
+            Some(readings) => self.take(&block, end, readings, example, out),
+            None => self.refuse(end, out),
+        }
+        true
+    }
+
+    fn take(
+        &mut self,
+        block: &Block,
+        end: usize,
+        readings: Vec<Reading>,
+        example: bool,
+        out: &mut Vec<Piece>,
+    ) {
         if block.is_marked() && !example && !block.in_line {
             self.release_trial(block.start, out);
             self.accept(block.start, end, readings, out);
@@ -33,6 +90,8 @@ impl Parser {
     }
 
     fn accept(&mut self, start: usize, end: usize, readings: Vec<Reading>, out: &mut Vec<Piece>) {
+        // Of several broken calls in a block, the first has its text.
+        let mut text = Some(self.held[start..end].to_owned());
         for reading in readings {
             match reading {
                 Reading::Good(call) => {
@@ -41,7 +100,7 @@ impl Parser {
                     self.over |= self.offer.one_call;
                 }
                 Reading::Bad(why) => {
-                    out.push(Piece::Broken { text: self.held[start..end].to_owned(), why });
+                    out.push(Piece::Broken { text: text.take().unwrap_or_default(), why });
                     self.called = true;
                 }
             }

@@ -2,6 +2,7 @@
 
 mod corpus;
 mod cutting;
+mod hostile;
 
 use std::sync::Arc;
 

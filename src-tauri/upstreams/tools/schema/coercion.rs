@@ -1,0 +1,41 @@
+//! Makes of a value what a schema wants, where it can only be meant in one way.
+
+use serde_json::{Number, Value};
+
+use super::super::budget::StepBudget;
+use super::super::repair;
+use super::keywords::{is_of, types};
+
+/// A value of one of the schema's types; `None` where nothing certain can be made of this one.
+pub(super) fn coerced(value: &Value, schema: &Value, budget: &mut StepBudget) -> Option<Value> {
+    types(schema).find_map(|name| converted(value, name, budget))
+}
+
+fn converted(value: &Value, name: &str, budget: &mut StepBudget) -> Option<Value> {
+    match (name, value) {
+        (_, Value::String(text)) => read(text, name, budget).filter(|read| is_of(read, name)),
+        ("string", Value::Number(number)) => Some(Value::String(number.to_string())),
+        ("string", Value::Bool(truth)) => Some(Value::String(truth.to_string())),
+        _ => None,
+    }
+}
+
+/// What a text says.
+fn read(text: &str, name: &str, budget: &mut StepBudget) -> Option<Value> {
+    if !budget.spend_bytes(text.len()) {
+        return None;
+    }
+    let text = text.trim();
+    match name {
+        "boolean" => match text {
+            "true" | "True" => Some(Value::Bool(true)),
+            "false" | "False" => Some(Value::Bool(false)),
+            _ => None,
+        },
+        "integer" | "number" => text.parse::<Number>().ok().map(Value::Number),
+        "null" => (text == "null").then_some(Value::Null),
+        // A bracket each four bytes is as dense as values get: a step for each of them.
+        "array" | "object" if budget.spend(text.len() / 4) => repair::value(text),
+        _ => None,
+    }
+}
