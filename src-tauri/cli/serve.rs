@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::args::{Place, Serve};
 use super::log_files::LogFiles;
-use super::signals::Signals;
+use super::signals::{self, Signals};
 use super::{Stop, exit, heap, logging, out};
 use crate::app::{self, App, Parts, StartError, StartProblem};
 use crate::config::{self, Config, Flags, Sources, Surroundings};
@@ -21,6 +21,8 @@ use crate::server;
 const GRACE: Duration = Duration::from_secs(10);
 /// How long what runs beside may go on at the very end.
 const LAST: Duration = Duration::from_secs(2);
+/// When a program that was asked to end is ended, whatever it computes.
+const END_DEADLINE: Duration = GRACE.saturating_add(LAST).saturating_add(Duration::from_secs(1));
 
 /// Serves until a signal comes.
 pub(super) fn serve(place: Place, options: Serve) -> Result<(), Stop> {
@@ -60,6 +62,7 @@ impl Serving {
         let (demo, data_dir) = (config.demo, config.data_dir.clone());
         let (app, signals) = runtime.block_on(async {
             let signals = Signals::listen()?;
+            signals::end_after(END_DEADLINE)?;
             let app = App::start(config, parts).await.map_err(|error| stop_for(&error))?;
             app.control().attach_log(Box::new(logging::change));
             Ok((app, signals))
