@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures_util::future::poll_fn;
+use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::chat::{Part, Request, Vocabulary, prompt_tokens};
@@ -12,39 +12,59 @@ use crate::chat::{Part, Request, Vocabulary, prompt_tokens};
 /// A prompt up to this size is counted where it stands; that takes half a millisecond at most.
 const QUICK_PROMPT_BYTES: usize = 16 * 1024;
 
-/// The prompt's tokens. They are counted after the last text of a reply or beside it, never before its first.
+/// The number of a prompt's tokens. It is counted while the upstream is asked or after the reply, so that no text waits
+/// for it.
 pub(in crate::upstreams) enum PromptTokens {
     Later(Arc<Request>),
-    Running(JoinHandle<u64>),
+    Running(Count),
+    #[cfg(test)]
     Known(u64),
 }
 
+/// A count on a thread for blocking work.
+pub(in crate::upstreams) struct Count {
+    vocabulary_loaded: oneshot::Receiver<()>,
+    tokens: JoinHandle<u64>,
+}
+
 impl PromptTokens {
-    /// A vocabulary that is not loaded yet is loaded beside the reply.
+    /// Counts a long prompt, and loads a vocabulary that is not there yet. Belongs before the call to the upstream.
     pub(in crate::upstreams) fn start(request: Arc<Request>, vocabulary: Vocabulary) -> Self {
         if vocabulary.is_loaded() && text_bytes(&request) <= QUICK_PROMPT_BYTES {
             return Self::Later(request);
         }
-        Self::Running(spawn_blocking(move || {
-            // The reply needs it even where the prompt is all pictures.
-            vocabulary.load();
-            prompt_tokens(&request)
-        }))
+        Self::counting(vocabulary, move || prompt_tokens(&request))
     }
 
-    /// Waits until the vocabulary is loaded, for replies that are counted as they come.
-    pub(in crate::upstreams) async fn settled(mut self) -> Self {
-        if matches!(self, Self::Running(_)) {
-            self = Self::Known(poll_fn(|cx| self.poll(cx)).await);
+    /// The same by any way to count.
+    pub(in crate::upstreams) fn counting(
+        vocabulary: Vocabulary,
+        count: impl FnOnce() -> u64 + Send + 'static,
+    ) -> Self {
+        let (loaded, vocabulary_loaded) = oneshot::channel();
+        let tokens = spawn_blocking(move || {
+            // The reply needs it even where the prompt is all pictures.
+            vocabulary.load();
+            // Nobody waits for it where the call failed.
+            if loaded.send(()).is_ok() { count() } else { 0 }
+        });
+        Self::Running(Count { vocabulary_loaded, tokens })
+    }
+
+    /// Waits until the vocabulary is loaded, for replies that are counted as they come; never for the count.
+    pub(in crate::upstreams) async fn vocabulary_loaded(&mut self) {
+        if let Self::Running(count) = self {
+            // An error means that the program ends.
+            let _ = (&mut count.vocabulary_loaded).await;
         }
-        self
     }
 
     pub(in crate::upstreams) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<u64> {
         match self {
             Self::Later(request) => Poll::Ready(prompt_tokens(request)),
             // A count that was cancelled by the program's end is missed by nobody.
-            Self::Running(handle) => Pin::new(handle).poll(cx).map(Result::unwrap_or_default),
+            Self::Running(count) => Pin::new(&mut count.tokens).poll(cx).map(Result::unwrap_or_default),
+            #[cfg(test)]
             Self::Known(tokens) => Poll::Ready(*tokens),
         }
     }
@@ -76,6 +96,8 @@ fn bytes_of(parts: &[Part], of_attachment: fn(&Part) -> usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::future::poll_fn;
+
     use super::*;
 
     fn request(stream: bool) -> Request {
@@ -85,9 +107,11 @@ mod tests {
     #[tokio::test]
     async fn what_must_load_the_vocabulary_runs_beside_the_reply() {
         let vocabulary = Vocabulary::default();
-        let first = PromptTokens::start(Arc::new(request(true)), vocabulary.clone());
+        let mut first = PromptTokens::start(Arc::new(request(true)), vocabulary.clone());
         assert!(matches!(first, PromptTokens::Running(_)));
-        assert!(matches!(first.settled().await, PromptTokens::Known(0)));
+        first.vocabulary_loaded().await;
+        assert!(vocabulary.is_loaded());
+        assert_eq!(poll_fn(|cx| first.poll(cx)).await, 0);
         assert!(matches!(PromptTokens::start(Arc::new(request(true)), vocabulary), PromptTokens::Later(_)));
     }
 }

@@ -181,14 +181,24 @@ impl Web {
         model: &str,
         again: bool,
     ) -> Result<Reply, Failure> {
+        let prompt = PromptTokens::start(Arc::clone(&request), chat::Vocabulary::hold());
+        self.chat_while_counting(credential, request, model, again, prompt).await
+    }
+
+    async fn chat_while_counting(
+        self: &Arc<Self>,
+        credential: &Credential,
+        request: Arc<chat::Request>,
+        model: &str,
+        again: bool,
+        mut prompt: PromptTokens,
+    ) -> Result<Reply, Failure> {
         let answer = self.send(credential, &request, model).await?.reply().await?;
         let shaper = Shaper::new(&request);
         let second = SecondCall::default();
         let again = self.again(credential, &request, model, &second).filter(|_| again);
-        let counted_as_it_comes = request.max_tokens.is_some();
-        let mut prompt = PromptTokens::start(request, chat::Vocabulary::hold());
-        if counted_as_it_comes {
-            prompt = prompt.settled().await;
+        if request.max_tokens.is_some() {
+            prompt.vocabulary_loaded().await;
         }
         let (stream, served_model) = match answer {
             site::Reply::Pieces(source) => (ReplyStream::pieces(source, shaper, prompt, again), None),

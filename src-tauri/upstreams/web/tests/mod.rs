@@ -1,6 +1,7 @@
 //! The web upstream against small servers on loopback that say exactly what a test wants.
 
 mod calls;
+mod counting;
 mod faults;
 mod front;
 mod h2;
