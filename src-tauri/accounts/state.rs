@@ -124,9 +124,9 @@ impl State {
     fn limit_end(&self, failure: &Failure, now: Now) -> Duration {
         let wait = failure.retry_after.unwrap_or_else(|| {
             let began = self.window_began.unwrap_or(now.uptime);
-            (began + WINDOW).saturating_sub(now.uptime)
+            (began + WINDOW).saturating_sub(now.uptime).max(SHORTEST_LIMIT)
         });
-        now.uptime + wait.clamp(SHORTEST_LIMIT, WINDOW)
+        now.uptime + wait.min(WINDOW)
     }
 
     fn throttle(&mut self, asked: Option<Duration>, now: Now, chance: f64) {
@@ -154,6 +154,15 @@ mod tests {
 
     fn failure(kind: FailureKind, wait: Option<u64>) -> Failure {
         Failure::new(kind, "").with_retry_after(wait.map(Duration::from_secs))
+    }
+
+    #[test]
+    fn f04_a_short_wait_that_a_refusal_names_is_kept_as_it_is() {
+        let mut state = State::default();
+        state.begin(at(0));
+        state.fail("anthropic", &failure(FailureKind::Limited, Some(7)), at(0), 0.5);
+        assert!(matches!(state.standing("anthropic", at(6)), Standing::Limited { .. }));
+        assert_eq!(state.standing("anthropic", at(7)), Standing::Ready);
     }
 
     #[test]

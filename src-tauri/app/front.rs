@@ -84,7 +84,7 @@ impl Front {
             Err(refused) => {
                 self.proxy.metrics().refused();
                 tracing::debug!(refusal = ?refused.refusal, "a request was refused");
-                (proxy::refused(&refused), None)
+                (proxy::refused(&refused, head.uri.path()), None)
             }
         };
         let headers = response.headers_mut();

@@ -6,7 +6,8 @@ use http::{HeaderName, StatusCode};
 use warp::reply::Response;
 
 use super::problem::{Problem, Told, tell};
-use crate::access::{self, Refused};
+use super::unserved;
+use crate::access::{self, Refusal, Refused};
 use crate::dialects;
 
 /// Our own response headers, as the contract names them.
@@ -68,9 +69,14 @@ pub(super) fn problem(problem: &Problem, dialect: access::Dialect) -> (Response,
     (response, told)
 }
 
-/// The response for a request that the guard did not let pass.
-pub fn refused(refused: &Refused) -> Response {
-    let (mut response, told) = problem(&Problem::Refused(refused.refusal.clone()), refused.dialect);
+/// The response for a request to this path that the guard did not let pass.
+pub fn refused(refused: &Refused, path: &str) -> Response {
+    let why = if refused.refusal == Refusal::NotFound {
+        Problem::UnknownPath(unserved::known(path))
+    } else {
+        Problem::Refused(refused.refusal.clone())
+    };
+    let (mut response, told) = problem(&why, refused.dialect);
     if told.status == 204 {
         response = Response::default();
         *response.status_mut() = StatusCode::NO_CONTENT;

@@ -15,7 +15,7 @@ use super::local;
 use super::problem::Problem;
 use super::retry::{self, Task};
 use super::{Caller, Inner, cost};
-use crate::accounts::{Kinds, Lease};
+use crate::accounts::{Kinds, Lease, NoAccount};
 use crate::dialects::ollama::{self, Embed};
 use crate::dialects::{Invalid, InvalidCode};
 use crate::journal::Entry;
@@ -121,6 +121,17 @@ fn read(body: &[u8]) -> Result<String, Invalid> {
     }
 }
 
+/// 400, as for all that needs a key: after 503 clients try again for minutes.
+fn needs_key() -> Invalid {
+    let message = "embeddings need an account with an official API key, and there is none that may be used: set API_KEYS, \
+                   or add one with 'mammouth-proxy accounts add'; the setting 'prefer' must not be only-web";
+    Invalid {
+        code: InvalidCode::UnsupportedParameter,
+        param: Some("model".to_owned()),
+        message: message.to_owned(),
+    }
+}
+
 async fn ask(
     proxy: &Inner,
     form: Form,
@@ -137,8 +148,11 @@ async fn ask(
         asking
     };
     let task = Task { proxy, model: &model, conversation: None, kinds: Kinds::API };
-    let (whole, mut lease, attempts) =
-        task.run(entry, call, |whole: &Whole| whole.seen.model.clone()).await?;
+    let served = task.run(entry, call, |whole: &Whole| whole.seen.model.clone()).await;
+    let (whole, mut lease, attempts) = served.map_err(|(problem, calls)| {
+        let no_key = matches!(problem, Problem::NoAccount(NoAccount::Missing(_)));
+        (if no_key { Problem::Invalid(needs_key()) } else { problem }, calls)
+    })?;
     retry::note_end(proxy, &mut lease, &model);
     let served = whole.seen.model.as_deref().unwrap_or(&model.api_id);
     entry.served(served);

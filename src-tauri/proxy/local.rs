@@ -62,13 +62,13 @@ where
         ollama::model_named(&body).map_err(Problem::Invalid)
     };
     match named.await {
-        Ok(name) => shown(&proxy, &name),
+        Ok(name) => shown(&proxy, &name).await,
         Err(error) => problem(&error, access::Dialect::Ollama).0,
     }
 }
 
-fn shown(proxy: &Inner, name: &str) -> Response {
-    let listed = models::listed(proxy);
+async fn shown(proxy: &Inner, name: &str) -> Response {
+    let listed = models::listed_soon(proxy).await;
     let Some((listed, _)) = listed.iter().find(|(listed, _)| listed.name == name) else {
         return problem(&Problem::NoSuchModel, access::Dialect::Ollama).0;
     };
@@ -85,15 +85,15 @@ fn shown(proxy: &Inner, name: &str) -> Response {
 }
 
 /// `GET /api/tags`.
-pub(super) fn tags(proxy: &Inner) -> Response {
-    let listed = models::listed(proxy);
+pub(super) async fn tags(proxy: Arc<Inner>) -> Response {
+    let listed = models::listed_soon(&proxy).await;
     let names = listed.iter().map(|(listed, _)| (listed.name.as_str(), listed.owner.as_str()));
     Answer::json(200, ollama::names(names))
 }
 
 /// `GET /v1/models`, in the form that the client reads.
-pub(super) fn list(proxy: &Inner, caller: &Caller) -> Response {
-    let listed = models::listed(proxy);
+pub(super) async fn list(proxy: Arc<Inner>, caller: Caller) -> Response {
+    let listed = models::listed_soon(&proxy).await;
     Answer::json(
         200,
         match caller.form {
@@ -108,8 +108,8 @@ pub(super) fn list(proxy: &Inner, caller: &Caller) -> Response {
 }
 
 /// `GET /v1/models/{id}`.
-pub(super) fn model(proxy: &Inner, caller: &Caller, id: &str) -> Response {
-    match models::listed(proxy).iter().find(|(listed, _)| listed.name == id) {
+pub(super) async fn model(proxy: Arc<Inner>, caller: Caller, id: &str) -> Response {
+    match models::listed_soon(&proxy).await.iter().find(|(listed, _)| listed.name == id) {
         Some((listed, _)) if caller.form == access::Dialect::Anthropic => {
             Answer::json(200, dialects::anthropic_model(&listed.name))
         }
@@ -137,5 +137,68 @@ pub(super) fn forget(proxy: &Inner, caller: &Caller, id: &str) -> Response {
         Answer::json(200, dialects::response_deleted(id))
     } else {
         problem(&Problem::NoSuchResponse, access::Dialect::OpenAi).0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+    use crate::accounts::{Accounts, Clock};
+    use crate::journal::Journal;
+    use crate::proxy::{Parts, Proxy};
+    use crate::upstreams::api::{self, Api, Catalogue, Shelf};
+    use crate::upstreams::web::{Settings, Web};
+    use crate::upstreams::{Names, Wishes};
+
+    fn inner(shelf: &Shelf) -> Arc<Inner> {
+        let clock = Clock::default();
+        let parts = Parts {
+            accounts: Accounts::new(Vec::new(), Default::default(), None, clock.now()),
+            web: Arc::new(Web::new(Settings::default()).unwrap()),
+            journal: Journal::in_memory(),
+            api: Arc::new(Api::new(api::Settings::default()).unwrap()),
+            names: Names::new(Wishes::default(), shelf.clone()),
+            clock,
+            limits: access::Limits::default(),
+            body_limit: 1_000,
+        };
+        Proxy::new(parts).inner
+    }
+
+    fn caller(form: access::Dialect) -> Caller {
+        Caller { request_id: "".into(), client: "".into(), form, closing: Default::default() }
+    }
+
+    async fn text(response: Response) -> String {
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        String::from_utf8(body.to_vec()).unwrap()
+    }
+
+    /// The answer to a request that is made before the first catalogue is there.
+    async fn early(ask: impl AsyncFnOnce(Arc<Inner>) -> Response) -> String {
+        let shelf = Shelf::default();
+        shelf.expect();
+        let arrives = async {
+            tokio::task::yield_now().await;
+            let catalogue = serde_json::json!({"models": {"model-of-the-catalogue": {}}});
+            shelf.put(serde_json::from_value::<Catalogue>(catalogue).ok());
+        };
+        let (response, ()) = tokio::join!(ask(inner(&shelf)), arrives);
+        text(response).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn lists_of_models_wait_for_the_first_catalogue() {
+        let name = "model-of-the-catalogue";
+        for form in [access::Dialect::OpenAi, access::Dialect::Anthropic] {
+            assert!(early(async |inner| list(inner, caller(form)).await).await.contains(name));
+            let one = early(async |inner| model(inner, caller(form), name).await).await;
+            assert!(one.contains(name), "{one}");
+        }
+        assert!(early(async |inner| tags(inner).await).await.contains(name));
+        let shown = early(async |inner| shown(&inner, name).await).await;
+        assert!(shown.contains("model_info"), "{shown}");
     }
 }

@@ -21,6 +21,7 @@ mod retry;
 mod routes;
 mod stream;
 mod threads;
+mod unserved;
 
 pub use answer::{Answer, refused};
 pub use metrics::Metrics;

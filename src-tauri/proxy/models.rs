@@ -47,8 +47,14 @@ pub(super) fn kinds_at_hand(model: &Model, there: Kinds) -> Kinds {
     if kinds.and(there).is_empty() { Kinds::ANY } else { kinds }
 }
 
-/// The models that can be served now, by name, as a client's list shows them.
-pub(super) fn listed(proxy: &Inner) -> Vec<(Listed, Kinds)> {
+/// The models that can be served now, by name, as a client's list shows them. Waits a short time for the first catalogue
+/// of this run, as questions do: clients keep the list that they read when they start.
+pub(super) async fn listed_soon(proxy: &Inner) -> Vec<(Listed, Kinds)> {
+    proxy.parts.names.shelf().soon().await;
+    listed(proxy)
+}
+
+fn listed(proxy: &Inner) -> Vec<(Listed, Kinds)> {
     let there = proxy.parts.accounts.kinds();
     let listed = proxy.parts.names.listed().into_iter();
     // Without any account the list is what there could be: clients want to be set up before accounts are.

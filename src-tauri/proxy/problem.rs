@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::LONGEST_RETRY_AFTER;
 use super::body::BodyError;
+use super::unserved::{self, Unserved};
 use crate::access::{self, Refusal};
 use crate::accounts::{Kind, NoAccount, Reason};
 use crate::dialects::{Invalid, InvalidCode};
@@ -19,6 +20,8 @@ pub(super) enum Problem {
     Invalid(Invalid),
     /// The parameter of a wish that no account at hand can honour.
     NativeOnly(&'static str),
+    /// Nothing is served at the path. For paths that clients know from elsewhere: which, and what they would do there.
+    UnknownPath(Option<&'static Unserved>),
     NoSuchModel,
     /// It was never kept, or not for so long.
     NoSuchResponse,
@@ -82,6 +85,7 @@ pub(super) fn tell(problem: &Problem) -> Told {
         Problem::Body(error) => body(*error),
         Problem::Invalid(error) => invalid(error),
         Problem::NativeOnly(param) => native_only(param),
+        Problem::UnknownPath(known) => Told::new(404, "not_found", Fault::Client, unserved::message(*known)),
         Problem::NoSuchModel => {
             Told::new(404, "not_found", Fault::Client, "there is no such model in the list")
         }
@@ -156,7 +160,7 @@ fn refused(refusal: &Refusal) -> Told {
         Refusal::NotFromPage => {
             told(403, "forbidden", "requests of a signed-in page carry the header 'x-mammouth-ui: 1'")
         }
-        Refusal::NotFound => told(404, "not_found", "there is nothing at this path"),
+        Refusal::NotFound => told(404, "not_found", &unserved::message(None)),
         Refusal::MethodNotAllowed => {
             told(405, "method_not_allowed", "this method is not allowed at this path")
         }

@@ -116,11 +116,12 @@ fn embeddings(proxy: &Proxy, path: BoxedFilter<()>, form: Form) -> BoxedFilter<(
 fn models(proxy: &Proxy) -> BoxedFilter<(Response,)> {
     let caller = || warp::ext::get::<Caller>();
     let list = warp::path!("v1" / "models").and(warp::get()).and(with(proxy)).and(caller());
-    let list = list.map(|proxy: Arc<Inner>, caller: Caller| local::list(&proxy, &caller));
+    let list = list.then(local::list);
     let one = warp::path!("v1" / "models" / ..).and(warp::path::tail()).and(warp::get());
     let one = one.and(with(proxy)).and(caller());
-    let one =
-        one.map(|id: Tail, proxy: Arc<Inner>, caller: Caller| local::model(&proxy, &caller, id.as_str()));
+    let one = one.then(|id: Tail, proxy: Arc<Inner>, caller: Caller| async move {
+        local::model(proxy, caller, id.as_str()).await
+    });
     list.or(one).unify().boxed()
 }
 
@@ -149,7 +150,7 @@ fn ollama(proxy: &Proxy) -> BoxedFilter<(Response,)> {
     let show = show.and(warp::header::optional::<u64>("content-length")).and(warp::body::stream());
     let show = show.then(local::show);
     let tags = warp::path!("api" / "tags").and(warp::get()).and(with(proxy));
-    let tags = tags.map(|proxy: Arc<Inner>| local::tags(&proxy));
+    let tags = tags.then(local::tags);
     let version = warp::path!("api" / "version").and(warp::get());
     let version = version.map(|| Answer::json(200, dialects::ollama::version()));
     let running = warp::path!("api" / "ps").and(warp::get());

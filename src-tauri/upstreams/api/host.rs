@@ -153,7 +153,10 @@ impl Head<'_> {
         }
         if self.is_success() && Media::of(self.response.headers()) == Media::Json {
             // An error in place of a stream; a reply that is no stream would not be what the client waits for.
-            self.json(WHOLE_BYTES).await?;
+            let json = self.json(WHOLE_BYTES).await?;
+            if is_empty_list(&json["choices"]) {
+                return Err(nothing());
+            }
             return Err(bad("the API answered with a whole reply where a stream was asked for"));
         }
         Err(self.refuse().await)
@@ -204,7 +207,7 @@ impl Head<'_> {
         let readable = !is_encoded(&parts.headers);
         let body = if readable { source.collect_some(REFUSAL_BYTES, REFUSAL_TIME).await } else { Vec::new() };
         if parts.status == StatusCode::OK && readable && body.is_empty() {
-            return Failure::new(FailureKind::Empty, "the API answered with nothing").with_status(200);
+            return nothing();
         }
         let refusal = Refusal { status: parts.status, headers: &parts.headers, body: &body, url: self.url };
         refusal.failure(self.secret, SystemTime::now())
@@ -243,9 +246,18 @@ fn misfit(
         Ok(json) if refusal::is_error(&json) => {
             Refusal { status, headers, body, url }.failure(secret, SystemTime::now())
         }
+        Ok(json) if is_empty_list(&json[field]) => nothing(),
         Ok(_) => bad(format!("expected JSON with {field} at {}", url.path())),
         Err(_) => bad("the answer is cut or is not valid JSON"),
     }
+}
+
+fn is_empty_list(value: &Value) -> bool {
+    value.as_array().is_some_and(Vec::is_empty)
+}
+
+fn nothing() -> Failure {
+    Failure::new(FailureKind::Empty, "the API answered with nothing").with_status(200)
 }
 
 fn bad(detail: impl Into<String>) -> Failure {

@@ -65,7 +65,7 @@ async fn embeddings_come_over_the_official_api_and_are_missed_by_name_without_it
     assert_eq!(old["embedding"], answer.json()["embeddings"][0]);
     let web = Scene::of(&["alice"]).await;
     let missing = web.program.post("/api/embed", &body).await;
-    assert_eq!(missing.error(), (503, "no_account".into()));
+    assert_eq!(missing.error(), (400, "unsupported_parameter".into()));
     assert!(missing.json()["error"].is_string());
     web.still_serves().await;
 }

@@ -119,6 +119,7 @@ async fn f10_an_empty_success_is_a_failure() {
         both("status=204", EMPTY),
         both("text=\"\" header=Content-Type:application/json", EMPTY),
         web(json_200(r#"{"content":""}"#), EMPTY),
+        api(json_200(r#"{"object":"chat.completion","choices":[]}"#), EMPTY),
         streamed(api("text=nonsense", EMPTY)),
         streamed(api("text=\": ping\\n\\n: ping\\n\\n\"", EMPTY)),
         streamed(api("text=\"data: [DONE]\\n\\n\"", EMPTY)),

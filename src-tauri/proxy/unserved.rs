@@ -1,0 +1,63 @@
+//! Paths that clients know from other APIs and that are not served: the answer says what is served instead. The path that
+//! was sent is not repeated.
+
+/// Paths of one purpose.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Unserved {
+    /// Without the `/v1` that base URLs may or may not hold.
+    prefix: &'static str,
+    /// As the answer names it.
+    shown: &'static str,
+    what: &'static str,
+}
+
+const UNSERVED: [Unserved; 8] = [
+    Unserved { prefix: "/v1beta/", shown: "/v1beta/…", what: "Gemini's API is not spoken here" },
+    Unserved { prefix: "/images/", shown: "/v1/images/…", what: "images are not made or edited here" },
+    Unserved { prefix: "/audio/", shown: "/v1/audio/…", what: "speech is not made or transcribed here" },
+    Unserved { prefix: "/realtime", shown: "/v1/realtime", what: "the Realtime API is not spoken here" },
+    Unserved { prefix: "/files", shown: "/v1/files", what: "files are not stored here" },
+    Unserved { prefix: "/batches", shown: "/v1/batches", what: "batches are not run here" },
+    Unserved { prefix: "/moderations", shown: "/v1/moderations", what: "texts are not moderated here" },
+    Unserved {
+        prefix: "/assistants",
+        shown: "/v1/assistants",
+        what: "the Assistants API is not spoken here",
+    },
+];
+const SERVED: &str = "OpenAI's /v1/chat/completions, /v1/responses, /v1/completions, /v1/embeddings and /v1/models, \
+                      Anthropic's /v1/messages, and Ollama's /api/chat, /api/generate, /api/embed and /api/tags";
+
+/// What a path that is not served is known for.
+pub(super) fn known(path: &str) -> Option<&'static Unserved> {
+    let own = path.trim_start_matches('/').strip_prefix("v1/").unwrap_or(path.trim_start_matches('/'));
+    UNSERVED.iter().find(|unserved| own.starts_with(unserved.prefix.trim_start_matches('/')))
+}
+
+/// The sentence for the client.
+pub(super) fn message(known: Option<&Unserved>) -> String {
+    match known {
+        Some(Unserved { shown, what, .. }) => {
+            format!("there is nothing at {shown}: {what}. Served are {SERVED}")
+        }
+        None => format!("there is nothing at this path. Served are {SERVED}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_other_apis_are_known_with_and_without_v1() {
+        let shown = |path| known(path).map(|unserved| unserved.shown);
+        assert_eq!(shown("/v1beta/models/gemini-2.5-pro:generateContent"), Some("/v1beta/…"));
+        for path in ["/v1/images/generations", "/images/edits", "//v1/images/generations"] {
+            assert_eq!(shown(path), Some("/v1/images/…"), "{path}");
+        }
+        assert_eq!(shown("/v1/audio/transcriptions"), Some("/v1/audio/…"));
+        for path in ["/", "/v1/other", "/v1betamax", "/images", "/chat/images/x"] {
+            assert_eq!(shown(path), None, "{path}");
+        }
+    }
+}
