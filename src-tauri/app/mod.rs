@@ -90,6 +90,7 @@ impl App {
         let opened = open_journal(&config, &database).await?;
         let files = config.notice.iter().cloned().chain(opened.notice.clone());
         let mut notices: Vec<Said> = files.map(|text| Said::Plain { text }).collect();
+        notices.extend(config.unnamed_env_file.as_ref().map(control::said_of_env_file));
 
         let simulator = start_simulator(&config).await?;
         let roster = roster::at_hand(&config, simulator.as_ref());

@@ -9,7 +9,7 @@ use super::client::{Found, ask, block_on, find};
 use super::{Stop, out};
 use crate::accounts::{AccountView, Reason};
 use crate::app::Parts;
-use crate::control::{CheckView, KeyView, Status};
+use crate::control::{CheckView, KeyView, Status, said_of_env_file};
 
 /// What a user of web sessions must know before the first one is stored.
 const NOTICE: &str = "\
@@ -42,6 +42,8 @@ fn status_at_rest(place: &Place, found: &Found) -> Result<(), Stop> {
     out::line(format_args!("the next start listens on: http://{}", found.config.listen()));
     out::line(format_args!("data directory: {}", found.data_dir.display()));
     found.config.notice.iter().for_each(|notice| out::line(format_args!("notice: {notice}")));
+    let env_file = found.config.unnamed_env_file.as_ref().map(said_of_env_file);
+    env_file.iter().for_each(|notice| out::line(format_args!("notice: {notice}")));
     out::line("accounts:");
     show_accounts(&ask::<Vec<AccountView>>(place, "accounts.list", Value::Null)?);
     Err(Stop::failed("the proxy does not run: start it with 'mammouth-proxy serve'"))

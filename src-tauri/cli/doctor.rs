@@ -7,15 +7,16 @@ use super::client::{Client, ask_stored, block_on, find, stored};
 use super::log_files::{MAX_LOG_DAYS, log_folder};
 use super::{Stop, exit, out};
 use crate::app;
-use crate::config::{Config, SecretPlace};
-use crate::control::CheckView;
+use crate::config::{Config, SecretPlace, UnnamedEnvFile};
 use crate::control::doctor::{Finding, Level, accounts, secrets};
+use crate::control::{CheckView, said_of_env_file};
 use crate::server;
 
 pub(super) fn doctor(place: &Place) -> Result<(), Stop> {
     let found = find(place).map_err(wrong_settings)?;
     let findings = block_on(async {
         let mut findings = vec![settings(&found.config)];
+        findings.extend(found.config.unnamed_env_file.as_ref().map(env_file));
         findings.push(port(&found.config, found.client.as_ref()).await);
         findings.push(secrets(&found.parts.vault, kept_in(&found.config)).await);
         findings.push(log_files(&found.config));
@@ -71,6 +72,10 @@ fn log_files(config: &Config) -> Finding {
         format!("the desktop program has written none yet; they will be in {}", folder.display())
     };
     Finding::good("log files", text)
+}
+
+fn env_file(file: &UnnamedEnvFile) -> Finding {
+    Finding::warning("settings", said_of_env_file(file).to_string(), "remove it, or name it with --env-file")
 }
 
 fn kept_in(config: &Config) -> &'static str {

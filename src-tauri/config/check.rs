@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::checked::{Config, SecretPlace};
+use super::env_file::EnvFile;
 use super::error::{ConfigError, GivenBy};
 use super::file::SettingsFile;
 use super::resolve::resolve;
@@ -19,7 +20,10 @@ const SOME_TOKEN: &str = "given-elsewhere-0123456789abcdef";
 pub fn check(settings: &SettingsFile, start: Option<&Config>) -> Result<Config, ConfigError> {
     let dir = settings.path().parent().unwrap_or(settings.path()).to_owned();
     let mut env = BTreeMap::new();
-    if start.is_some_and(|start| start.auth_token.is_some()) {
+    let unnamed = start.and_then(|start| start.unnamed_env_file.as_ref());
+    let unnamed = unnamed.filter(|file| file.settings.contains(&"AUTH_TOKEN"));
+    let env_file = unnamed.map(|_| EnvFile::parse(&format!("AUTH_TOKEN={SOME_TOKEN}")));
+    if unnamed.is_none() && start.is_some_and(|start| start.auth_token.is_some()) {
         env.insert("AUTH_TOKEN".to_owned(), SOME_TOKEN.to_owned());
     }
     let sealed = settings.values.secret_store.as_deref() == Some("file");
@@ -28,7 +32,9 @@ pub fn check(settings: &SettingsFile, start: Option<&Config>) -> Result<Config, 
     }
     let surroundings = Surroundings { working_dir: dir.clone(), platform_dir: Some(dir), headless: false };
     let flags = Flags { demo: start.is_some_and(|start| start.demo), ..Flags::default() };
-    resolve(&Sources { flags, env, env_file: None, settings: settings.clone(), surroundings })
+    let unnamed_env_file = unnamed.map(|file| file.path.clone().into());
+    let settings = settings.clone();
+    resolve(&Sources { flags, env, env_file, unnamed_env_file, settings, surroundings })
 }
 
 /// The settings that are variables too.
@@ -106,5 +112,17 @@ mod tests {
             check(&saved("port = 4000").settings, Some(&demo)).unwrap().prefer,
             crate::config::Prefer::Web
         );
+    }
+
+    #[test]
+    fn s11_a_key_that_a_stranger_may_know_does_not_become_the_user_s_own_later() {
+        let mut given = sources(Path::new("/root-of-tests"), &[]);
+        given.env_file = Some(EnvFile::parse("AUTH_TOKEN=sk-9f2c41d07ab84e6f"));
+        given.unnamed_env_file = Some("/root-of-tests/.env".into());
+        let start = resolve(&given).unwrap();
+        assert!(check(&saved("port = 1").settings, Some(&start)).is_ok());
+        for text in ["host = \"0.0.0.0\"", "allowed_hosts = [\"box.example\"]"] {
+            assert_eq!(check(&saved(text).settings, Some(&start)).unwrap_err().setting, "AUTH_TOKEN");
+        }
     }
 }

@@ -11,6 +11,7 @@ use url::Url;
 use super::error::GivenBy;
 use super::outbound::OutboundConfig;
 use super::preferences::Preferences;
+use super::unnamed_env_file::UnnamedEnvFile;
 use crate::secrets::Secret;
 
 /// Every setting, valid. `Debug` shows no secret.
@@ -37,6 +38,8 @@ pub struct Config {
     /// `AUTH_TOKEN`, `AUTH_TOKEN_FILE`: `None` when none was given, and the one made at first start counts. Given where
     /// clients are set up beforehand, as in a compose file.
     pub auth_token: Option<Secret>,
+    /// A `.env` that settings were taken from though nobody named it. Its `AUTH_TOKEN` may be known to a stranger.
+    pub unnamed_env_file: Option<UnnamedEnvFile>,
     /// `secret_store`: `keychain`. Where the accounts added by hand and the client key made at first start are kept.
     /// Changed on machines without a keychain.
     pub secret_store: SecretPlace,

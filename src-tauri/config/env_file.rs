@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
-/// The largest `.env` or `_FILE` that is read, bytes.
-pub(super) const MAX_BYTES: u64 = 1 << 20;
+use super::text_file::read_text;
 
 /// The variables of a `.env` file. `Debug` shows their names only.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -34,12 +32,18 @@ impl EnvFile {
         Self(variables)
     }
 
-    /// Reads a file of at most 1 MB. Bytes that are not UTF-8 become replacement characters, which no setting takes.
+    /// Reads a file of at most 1 MB, in UTF-8 or marked UTF-16. Bytes that are neither become replacement characters,
+    /// which no setting takes.
     ///
     /// # Errors
-    /// Any failure to read it, its size included.
+    /// Any failure to read it; [`io::ErrorKind::FileTooLarge`]; [`io::ErrorKind::InvalidData`] where it is no text.
     pub fn read(path: &Path) -> io::Result<Self> {
-        Ok(Self::parse(&String::from_utf8_lossy(&read_capped(path)?)))
+        Ok(Self::parse(&read_text(path)?))
+    }
+
+    /// The names of the variables, in alphabetical order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 
     /// The value of `name` as it stands in the file, which may be empty.
@@ -52,15 +56,6 @@ impl fmt::Debug for EnvFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.0.keys()).finish()
     }
-}
-
-pub(super) fn read_capped(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 1 MB"));
-    }
-    Ok(bytes)
 }
 
 /// Name, value and the text behind, if `text` begins with an assignment.
@@ -149,6 +144,7 @@ fn after_line(text: &str) -> &str {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::text_file::MAX_TEXT_FILE_BYTES;
     use super::*;
 
     fn value(text: &str) -> String {
@@ -206,7 +202,7 @@ mod tests {
     fn d05_a_file_over_1_mb_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(".env");
-        std::fs::write(&path, vec![b'x'; MAX_BYTES as usize + 1]).unwrap();
+        std::fs::write(&path, vec![b'x'; MAX_TEXT_FILE_BYTES as usize + 1]).unwrap();
         assert_eq!(EnvFile::read(&path).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
         std::fs::write(&path, [b"A=1\nB=\xff\n".as_slice(), &vec![b'#'; 1000]].concat()).unwrap();
         assert_eq!(EnvFile::read(&path).unwrap().get("A"), Some("1"));

@@ -26,6 +26,8 @@ mod resolve;
 mod secret_place;
 mod sources;
 mod tables;
+mod text_file;
+mod unnamed_env_file;
 mod values;
 mod weak_key;
 
@@ -41,4 +43,5 @@ pub use pasted::{PasteError, Wanted, accounts_in_env, pasted_cookie, pasted_key}
 pub use preferences::{Language, Notify, Preferences, Theme};
 pub use resolve::resolve;
 pub use sources::{Flags, SECRET_VARIABLES, Sources, Surroundings, environment};
+pub use unnamed_env_file::UnnamedEnvFile;
 pub use weak_key::weak_key;

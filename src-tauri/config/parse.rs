@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 use toml_edit::{DocumentMut, Item};
 
-use super::env_file::read_capped;
+use super::text_file::read_capped;
 use super::values::Values;
 
 /// The version of the file's form that this program writes.

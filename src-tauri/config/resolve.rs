@@ -16,6 +16,7 @@ use super::preferences::preferences;
 use super::secret_place::secret_place;
 use super::sources::Sources;
 use super::tables::{aliases, key_limits, layout, limits, prefer, strategy, web};
+use super::unnamed_env_file::UnnamedEnvFile;
 
 const WEB_URL: &str = "https://mammouth.ai";
 const API_URL: &str = "https://api.mammouth.ai";
@@ -31,6 +32,13 @@ pub fn resolve(sources: &Sources) -> Result<Config, ConfigError> {
     let auth_token = auth_token(sources)?;
     let host = host(sources)?;
     let host = guarded(host, auth_token.is_some())?;
+    let (allowed_hosts, allowed_origins) = (allowed_hosts(sources)?, allowed_origins(sources)?);
+    let unnamed_env_file = sources.unnamed();
+    if let Some(file) = &unnamed_env_file
+        && !(addresses::is_loopback(host) && allowed_hosts.is_empty() && allowed_origins.is_empty())
+    {
+        refuse_strangers_key(file)?;
+    }
     Ok(Config {
         host,
         port: port(sources)?,
@@ -41,9 +49,10 @@ pub fn resolve(sources: &Sources) -> Result<Config, ConfigError> {
         cookies: if demo { Vec::new() } else { cookies(sources, web.cookie_name.as_deref())? },
         api_keys: if demo { Vec::new() } else { api_keys(sources)? },
         auth_token,
+        unnamed_env_file,
         secret_store: secret_place(sources)?,
-        allowed_hosts: allowed_hosts(sources)?,
-        allowed_origins: allowed_origins(sources)?,
+        allowed_hosts,
+        allowed_origins,
         web_url: web_url(sources)?,
         api_url: api_url(sources)?,
         outbound: outbound(sources)?,
@@ -83,6 +92,20 @@ fn guarded(host: Given<IpAddr>, has_token: bool) -> Result<IpAddr, ConfigError> 
     Err(host.wrong(
         "lets other machines in, which needs an AUTH_TOKEN of your own; set one, or listen on 127.0.0.1",
     ))
+}
+
+/// Whoever wrote a `.env` that nobody named knows the key in it. On this machine alone that helps only programs that run
+/// here; other machines and web pages must not come in with it.
+fn refuse_strangers_key(file: &UnnamedEnvFile) -> Result<(), ConfigError> {
+    if !file.settings.contains(&"AUTH_TOKEN") {
+        return Ok(());
+    }
+    let problem = format!(
+        "is not enough to let other machines, host names or web pages in, because nobody named {}: name it with --env-file \
+         if it is yours, or set AUTH_TOKEN in the environment",
+        file.path
+    );
+    Err(ConfigError::new("AUTH_TOKEN", GivenBy::EnvFile, problem))
 }
 
 fn port(sources: &Sources) -> Result<u16, ConfigError> {

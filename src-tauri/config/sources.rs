@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use super::data_dir::data_dir;
-use super::env_file::{EnvFile, read_capped};
+use super::env_file::EnvFile;
 use super::error::{ConfigError, Given, GivenBy};
 use super::file::SettingsFile;
 use super::outbound::SYNONYMS;
+use super::text_file::{read_text, unreadable};
+use super::unnamed_env_file::env_file;
 
 /// The variables that mean something here.
-const VARIABLES: [&str; 18] = [
+pub(super) const VARIABLES: [&str; 18] = [
     "PORT",
     "HOST",
     "COOKIES",
@@ -68,6 +69,8 @@ pub struct Sources {
     /// See [`environment`].
     pub env: BTreeMap<String, String>,
     pub env_file: Option<EnvFile>,
+    /// Where `env_file` was read, if nobody named it: the `.env` of the working directory.
+    pub unnamed_env_file: Option<PathBuf>,
     pub settings: SettingsFile,
     pub surroundings: Surroundings,
 }
@@ -94,17 +97,17 @@ impl Sources {
     /// Reads the `.env` file and the settings file. `now` is the Unix time in seconds, for the name of a bad file.
     ///
     /// # Errors
-    /// The `.env` file cannot be read (a missing one is an error only if `--env-file` named it), or there is no data
-    /// directory.
+    /// The `.env` file cannot be read (a missing one is an error only if `--env-file` named it) or sets what only a named
+    /// file may set, or there is no data directory.
     pub fn read(
         flags: Flags,
         env: BTreeMap<String, String>,
         surroundings: Surroundings,
         now: u64,
     ) -> Result<Self, ConfigError> {
-        let env_file = env_file(&flags, &surroundings.working_dir)?;
+        let (env_file, unnamed_env_file) = env_file(flags.env_file.as_deref(), &surroundings.working_dir)?;
         let settings = SettingsFile::empty(Path::new(""));
-        let mut sources = Self { flags, env, env_file, settings, surroundings };
+        let mut sources = Self { flags, env, env_file, unnamed_env_file, settings, surroundings };
         sources.settings = SettingsFile::load(&data_dir(&sources)?, now);
         Ok(sources)
     }
@@ -164,30 +167,11 @@ impl Sources {
     /// The path stays untold: somebody may have put the secret itself there.
     fn named_file(&self, path: &Given<&str>) -> Result<String, ConfigError> {
         let full = self.surroundings.working_dir.join(path.value);
-        let bytes = read_capped(&full).map_err(|error| path.wrong(unreadable(&error)))?;
-        let text = String::from_utf8(bytes).map_err(|_| path.wrong("names a file that is not UTF-8 text"))?;
-        Ok(text.trim_start_matches('\u{feff}').trim().to_owned())
-    }
-}
-
-fn env_file(flags: &Flags, working_dir: &Path) -> Result<Option<EnvFile>, ConfigError> {
-    let (setting, by, path) = match &flags.env_file {
-        Some(path) => ("--env-file", GivenBy::Flag, working_dir.join(path)),
-        None => (".env", GivenBy::Default, working_dir.join(".env")),
-    };
-    let is_named = flags.env_file.is_some();
-    // A folder named .env is a Python environment.
-    if !is_named && (!path.exists() || path.is_dir()) {
-        return Ok(None);
-    }
-    EnvFile::read(&path).map(Some).map_err(|error| ConfigError::new(setting, by, unreadable(&error)))
-}
-
-fn unreadable(error: &io::Error) -> String {
-    if error.kind() == io::ErrorKind::FileTooLarge {
-        "names a file that is larger than 1 MB".to_owned()
-    } else {
-        format!("names a file that cannot be read ({})", error.kind())
+        let text = read_text(&full).map_err(|error| path.wrong(format!("names {}", unreadable(&error))))?;
+        if text.contains(char::REPLACEMENT_CHARACTER) {
+            return Err(path.wrong("names a file that is not UTF-8 text"));
+        }
+        Ok(text.trim().to_owned())
     }
 }
 
@@ -201,6 +185,7 @@ pub(super) mod tests {
             flags: Flags::default(),
             env: env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             env_file: None,
+            unnamed_env_file: None,
             settings: SettingsFile::empty(root),
             surroundings: surroundings(root),
         }
@@ -222,7 +207,7 @@ pub(super) mod tests {
         flags
     }
 
-    fn surroundings(root: &Path) -> Surroundings {
+    pub(in crate::config) fn surroundings(root: &Path) -> Surroundings {
         Surroundings {
             working_dir: root.to_owned(),
             platform_dir: Some(root.join("platform")),

@@ -42,7 +42,7 @@ pub use models::ModelView;
 pub use notice::{Notice, Page, Severity};
 pub use overview::{ErrorLine, Overview, TurnedAwayLine};
 pub use reader::{Asked, Reader, reader};
-pub use said::Said;
+pub use said::{Said, said_of_env_file};
 pub use secrets::{SecretsState, SecretsView};
 pub use session::Door;
 pub use settings::{SettingFrom, SettingKind, SettingValue, SettingView, manner, outbound};

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::PasteError;
+use crate::config::{PasteError, UnnamedEnvFile};
 use crate::secrets::StoreError;
 use crate::upstreams::FailureKind;
 
@@ -86,6 +86,8 @@ pub enum Said {
     #[error("the client key '{name}' in the settings file is damaged and is not accepted")]
     KeyDamaged { name: String },
     // Of the start.
+    #[error("{settings} were read from {path}, which nobody named; see to it that the file is yours")]
+    UnnamedEnvFile { path: String, settings: String },
     #[error("the accounts' states will not outlive a restart: {detail}")]
     StatesNotKept { detail: String },
     #[error(
@@ -120,4 +122,9 @@ pub enum Said {
     /// The window of another language than English shows it as it is: it tells of a file, or of the system.
     #[error("{text}")]
     Plain { text: String },
+}
+
+/// Which settings were taken from a `.env` that nobody named.
+pub fn said_of_env_file(file: &UnnamedEnvFile) -> Said {
+    Said::UnnamedEnvFile { path: file.path.clone(), settings: file.settings.join(", ") }
 }

@@ -4,6 +4,26 @@ use std::path::Path;
 
 use crate::support::{KEY, Options, Program, cli_with, err, out, refused_start, simulator};
 
+/// Each command with what it needs.
+const EVERY_COMMAND: [&[&str]; 16] = [
+    &["status"],
+    &["doctor"],
+    &["accounts", "list"],
+    &["accounts", "check"],
+    &["accounts", "add", "--label", "x", "--api"],
+    &["accounts", "rename", "a", "b"],
+    &["accounts", "only"],
+    &["accounts", "pause", "a"],
+    &["accounts", "resume", "a"],
+    &["accounts", "remove", "a"],
+    &["keys", "list"],
+    &["keys", "add", "x"],
+    &["keys", "revoke", "x"],
+    &["port", "4000"],
+    &["logs"],
+    &["export"],
+];
+
 /// Exit code and everything that was said.
 async fn refused(dir: &Path, options: Options) -> (Option<i32>, String) {
     let ended = refused_start(dir, None, options).await;
@@ -25,18 +45,14 @@ async fn the_highest_place_that_has_a_port_counts() {
     std::fs::write(dir.path().join("settings.toml"), "version = 1\nport = 4004\nhost = \"127.0.0.4\"\n")
         .unwrap();
     assert_eq!(next(&[]).await, "127.0.0.4:4004");
-    std::fs::write(
-        dir.path().join(".env"),
-        "# the user's own\nexport PORT=\"4003\"\nHOST='127.0.0.3' # here\n",
-    )
-    .unwrap();
-    assert_eq!(next(&[]).await, "127.0.0.3:4003");
-    assert_eq!(next(&[("PORT", "4002"), ("HOST", " ")]).await, "127.0.0.3:4002");
+    std::fs::write(dir.path().join(".env"), "# the user's own\nexport PORT=\"4003\" # here\n").unwrap();
+    assert_eq!(next(&[]).await, "127.0.0.4:4003");
+    assert_eq!(next(&[("PORT", "4002"), ("HOST", " ")]).await, "127.0.0.4:4002");
     let other = dir.path().join("other.env");
-    std::fs::write(&other, "PORT=4005\n").unwrap();
+    std::fs::write(&other, "PORT=4005\nHOST='127.0.0.3'\n").unwrap();
     let args = ["--env-file", other.to_str().unwrap(), "status"];
     let status = cli_with(dir.path(), &[], &args, "").await;
-    assert!(out(&status).contains("http://127.0.0.4:4005"), "{}", out(&status));
+    assert!(out(&status).contains("http://127.0.0.3:4005"), "{}", out(&status));
 }
 
 #[tokio::test]
@@ -45,14 +61,67 @@ async fn a_flag_wins_over_all_and_the_old_dotenv_works_unchanged() {
     let dir = tempfile::tempdir().unwrap();
     let cookie = &simulator.cookies()[0].1;
     // As the original Node project's README has it.
-    let dotenv =
-        format!("COOKIES={cookie}\nAUTH_TOKEN={KEY}\nPORT=1\nMAMMOUTH_WEB_URL={}\n", simulator.base_url());
+    let dotenv = format!("COOKIES={cookie}\nAUTH_TOKEN={KEY}\nPORT=1\n");
     std::fs::write(dir.path().join(".env"), dotenv).unwrap();
     let options = Options::default().bare().env("PORT", "2").arg("--port").arg("0");
+    let options = options.env("MAMMOUTH_WEB_URL", simulator.base_url());
     let program = Program::start_in(dir, None, options).await;
     assert!(program.port > 2);
     let answer = program.chat(&crate::support::question("echo: from the file")).await;
     assert_eq!((answer.status, answer.text().as_str()), (200, "from the file"));
+    let said = format!("COOKIES, AUTH_TOKEN were read from {}", program.dir.path().join(".env").display());
+    assert!(program.log().contains(&said), "{}", program.log());
+    let status = out(&program.cli(&["status"]).await);
+    assert!(status.contains(&format!("notice: {said}")), "{status}");
+}
+
+#[tokio::test]
+async fn s11_what_a_stranger_s_dotenv_sets_keeps_every_command_from_starting() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join(".env");
+    let hostile = [
+        "MAMMOUTH_WEB_URL=https://canary.example",
+        "MAMMOUTH_API_URL=https://canary.example",
+        "HOST=0.0.0.0",
+        "ALLOWED_ORIGINS=https://canary.example",
+        "ALLOWED_HOSTS=canary.example",
+        "DATA_DIR=canary",
+        "COOKIES_FILE=/etc/passwd",
+        "AUTH_TOKEN_FILE=canary",
+        "SECRET_KEY_FILE=canary",
+        "LOG=trace",
+    ];
+    let named = |said: &str, line: &str| {
+        let name = line.split('=').next().unwrap();
+        assert!(said.contains(&format!("{name} (from the .env file)")), "{said}");
+        assert!(said.contains(&file.display().to_string()) && !said.contains("canary"), "{said}");
+    };
+    for line in hostile {
+        std::fs::write(&file, format!("COOKIES=a\nAUTH_TOKEN={KEY}\n{line}\n")).unwrap();
+        let (code, said) = refused(dir.path(), Options::default()).await;
+        assert_eq!(code, Some(2), "{said}");
+        named(&said, line);
+    }
+    for command in EVERY_COMMAND {
+        for demo in [None, Some("--demo")] {
+            let args: Vec<&str> = command.iter().copied().chain(demo).collect();
+            let ended = cli_with(dir.path(), &[], &args, "").await;
+            assert_eq!(ended.status.code(), Some(2), "{args:?}: {}", err(&ended));
+            named(&(out(&ended) + &err(&ended)), hostile[hostile.len() - 1]);
+        }
+    }
+    assert!(!dir.path().join("canary").exists() && !dir.path().join("mammouth.db").exists());
+}
+
+#[tokio::test]
+async fn s11_a_stranger_s_key_lets_no_other_machine_in() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join(".env"), format!("AUTH_TOKEN={KEY}\n")).unwrap();
+    let wide = || Options::default().bare().arg("--port").arg("0").env("HOST", "0.0.0.0");
+    let (code, said) = refused(dir.path(), wide()).await;
+    assert!(code == Some(2) && said.contains("AUTH_TOKEN (from the .env file)"), "{said}");
+    let program = Program::start_in(dir, None, wide().arg("--env-file").arg(".env")).await;
+    assert_eq!(program.get("/v1/models").await.status, 503);
 }
 
 #[tokio::test]
