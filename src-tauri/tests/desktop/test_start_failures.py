@@ -80,6 +80,16 @@ class StartFailures(Case):
         self.screen(program, HEADLINE).press("Quit")
         self.assertEqual(program.ends(), 2, program.said())
 
+    def test_s11_a_stranger_s_dotenv(self):
+        file = self.session.home / ".env"
+        file.write_text("MAMMOUTH_WEB_URL=https://canary.example\n")
+        said = self.fails(2, "MAMMOUTH_WEB_URL (from the .env file)", str(file), "Correct what is named here")
+        self.assertNotIn("canary", said)
+
+    def test_an_argument_that_may_be_a_secret_is_not_shown(self):
+        said = self.is_shown(2, "an argument that is not expected", arguments=[CANARY])
+        self.assertNotIn(CANARY, said)
+
     def test_a_weak_client_key(self):
         self.fails(2, "AUTH_TOKEN (from the environment)", "Correct what is named here", AUTH_TOKEN="test")
 
@@ -94,9 +104,10 @@ class StartFailures(Case):
 
     def test_a_data_directory_that_cannot_be_locked(self):
         (self.folder / "lock").mkdir(parents=True)
-        said = self.fails(1, "the data directory cannot be used", "Give your user the right to write")
+        sentence = f"the data directory {self.folder} cannot be used by user {os.getuid()}"
+        said = self.fails(1, sentence, "Give your user the right to write")
         self.assertIn("Open data folder", said)
-        self.assertIn("the data directory cannot be used", self.logged())
+        self.assertIn(sentence, self.logged())
 
     def test_a_control_token_that_somebody_else_put_there(self):
         self.folder.mkdir(parents=True)
