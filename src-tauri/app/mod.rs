@@ -324,7 +324,7 @@ fn unix_ms() -> u64 {
 }
 
 fn policy(config: &Config) -> Result<Policy, StartError> {
-    Policy::new(&config.allowed_hosts, &config.allowed_origins)
+    Policy::new(&config.host_names(&config.allowed_hosts), &config.allowed_origins)
         .map_err(|error| StartError::Settings(error.to_string()))
 }
 

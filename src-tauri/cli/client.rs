@@ -16,6 +16,7 @@ use crate::app::{self, CONTROL_TOKEN, Instance, Parts, Stored};
 use crate::config::Config;
 use crate::control::{self, ControlError};
 use crate::secrets::{self, ExposeSecret};
+use crate::server::dial_addr;
 
 /// A check of several accounts may take this long, each of them up to its own time limits.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -120,7 +121,7 @@ impl Client {
     }
 
     fn request(&self, method: reqwest::Method, name: &str) -> reqwest::RequestBuilder {
-        let url = format!("http://{}/control/{name}", self.instance.address);
+        let url = format!("http://{}/control/{name}", dial_addr(self.instance.address));
         self.http.request(method, url).bearer_auth(&self.token).header("content-type", "application/json")
     }
 }

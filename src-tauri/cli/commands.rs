@@ -10,6 +10,7 @@ use super::{Stop, out};
 use crate::accounts::{AccountView, Reason};
 use crate::app::Parts;
 use crate::control::{CheckView, KeyView, Status, said_of_env_file};
+use crate::server::dial_addr;
 
 /// What a user of web sessions must know before the first one is stored.
 const NOTICE: &str = "\
@@ -39,7 +40,7 @@ pub(super) fn status(place: &Place) -> Result<(), Stop> {
 
 /// What the next start would find. That nothing runs is still a failure, for scripts that ask.
 fn status_at_rest(place: &Place, found: &Found) -> Result<(), Stop> {
-    out::line(format_args!("the next start listens on: http://{}", found.config.listen()));
+    out::line(format_args!("the next start listens on: http://{}", dial_addr(found.config.listen())));
     out::line(format_args!("data directory: {}", found.data_dir.display()));
     found.config.notice.iter().for_each(|notice| out::line(format_args!("notice: {notice}")));
     let env_file = found.config.unnamed_env_file.as_ref().map(said_of_env_file);

@@ -88,7 +88,10 @@ fn kept_in(config: &Config) -> &'static str {
 /// Whether the port is ours, free, or somebody else's.
 async fn port(config: &Config, client: Option<&Client>) -> Finding {
     if let Some(client) = client {
-        return Finding::good("port", format!("the proxy listens on {}", client.instance.address));
+        return Finding::good(
+            "port",
+            format!("the proxy listens on {}", server::dial_addr(client.instance.address)),
+        );
     }
     match server::bind(config.listen()).await {
         Ok(_) => Finding::good("port", format!("port {} is free for the next start", config.port)),

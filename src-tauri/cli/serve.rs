@@ -98,11 +98,18 @@ impl Serving {
     }
 
     fn greet(&self) {
-        out::line(format_args!("listening on http://{}", self.app.addr()));
+        let (bound, dialled) = (self.app.addr(), server::dial_addr(self.app.addr()));
+        out::line(format_args!("listening on http://{dialled}"));
+        if bound.ip().is_unspecified() {
+            out::line(format_args!(
+                "other machines reach it by this one's address and port {}; names of this machine need ALLOWED_HOSTS",
+                bound.port()
+            ));
+        }
         if self.demo {
             out::line("demo: answers come from the built-in simulator, its accounts and nothing else");
         }
-        out::line(format_args!("base URL for clients: http://{}/v1", self.app.addr()));
+        out::line(format_args!("base URL for clients: http://{dialled}/v1"));
         out::line("client key: mammouth-proxy keys list --reveal");
     }
 }

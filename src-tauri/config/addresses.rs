@@ -81,7 +81,8 @@ pub(super) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.len() <= 128 && text.chars().all(plain)
 }
 
-fn in_url(ip: IpAddr) -> String {
+/// The address as it stands in a URL or a Host header: IPv6 in brackets.
+pub(super) fn in_url(ip: IpAddr) -> String {
     match ip {
         IpAddr::V4(ip) => ip.to_string(),
         IpAddr::V6(ip) => format!("[{ip}]"),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::addresses;
 use super::error::GivenBy;
 use super::outbound::OutboundConfig;
 use super::preferences::Preferences;
@@ -103,6 +104,13 @@ impl Config {
     /// Where to listen.
     pub fn listen(&self) -> SocketAddr {
         SocketAddr::new(self.host, self.port)
+    }
+
+    /// The Host names that may be used beside those of the loopback: `listed`, and the address listened on where it is
+    /// one of this machine's. No name that DNS rebinding could use is an address.
+    pub fn host_names(&self, listed: &[String]) -> Vec<String> {
+        let own = Some(self.host.to_canonical()).filter(|host| !host.is_unspecified());
+        listed.iter().cloned().chain(own.map(addresses::in_url)).collect()
     }
 }
 

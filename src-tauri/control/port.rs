@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use super::{Control, ControlError, ErrorCode, Nothing};
+use crate::server::dial_addr;
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -12,7 +13,7 @@ pub(super) struct Args {
     port: u16,
 }
 
-/// Where the proxy listens now.
+/// Where the proxy is reached now.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub(super) struct Switched {
@@ -68,5 +69,5 @@ pub(super) async fn switch_to(control: &Control, port: u16) -> Result<Switched, 
         .await
         .map_err(|error| ControlError::new(ErrorCode::PortTaken, error.to_string()))?;
     control.touch();
-    Ok(Switched { address: bound.to_string() })
+    Ok(Switched { address: dial_addr(bound).to_string() })
 }

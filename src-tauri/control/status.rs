@@ -10,6 +10,7 @@ use super::{Control, ControlError, Nothing, Said};
 use crate::accounts::{AccountState, AccountView};
 use crate::config::{Language, Prefer, Strategy, Theme};
 use crate::secrets::Place;
+use crate::server::dial_addr;
 
 /// What does not change while the program runs.
 #[derive(Debug, Clone, Default)]
@@ -83,7 +84,7 @@ pub struct Status {
     pub serving: bool,
     pub state: ServingState,
     pub reason: ServingReason,
-    /// `HOST:PORT`.
+    /// `HOST:PORT`, where the proxy is reached from this machine.
     pub address: String,
     /// What clients are given.
     pub base_url: String,
@@ -118,7 +119,7 @@ pub(super) async fn command(control: &Control, _: Nothing) -> Result<Status, Con
 pub(super) fn status(control: &Control) -> Result<Status, ControlError> {
     let server = control.server()?;
     let counters = control.journal.counters();
-    let address = server.addr();
+    let address = dial_addr(server.addr());
     let accounts = control.accounts.list(control.clock.now());
     let running = accounts.iter().map(|account| account.running).sum();
     let config = control.saved();

@@ -24,6 +24,18 @@ impl Bound {
     }
 }
 
+/// The address at which a listener on `bound` is reached from this machine: an unspecified one (`0.0.0.0`, `::`) is the
+/// loopback of its family. It is what is dialled and shown, because the Host check refuses `0.0.0.0` and Windows cannot
+/// dial it.
+pub fn dial_addr(bound: SocketAddr) -> SocketAddr {
+    let ip = match bound.ip().to_canonical() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, bound.port())
+}
+
 /// Why a port could not be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
@@ -113,6 +125,21 @@ mod tests {
 
     fn loopback(port: u16) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+    }
+
+    #[test]
+    fn an_unspecified_address_is_reached_at_the_loopback_of_its_family() {
+        for (bound, dialled) in [
+            ("0.0.0.0:3000", "127.0.0.1:3000"),
+            ("[::]:3000", "[::1]:3000"),
+            ("[::ffff:0.0.0.0]:3000", "127.0.0.1:3000"),
+            ("[::ffff:127.0.0.1]:1", "127.0.0.1:1"),
+            ("127.0.0.2:1", "127.0.0.2:1"),
+            ("192.168.1.2:1", "192.168.1.2:1"),
+            ("[fe80::1]:1", "[fe80::1]:1"),
+        ] {
+            assert_eq!(dial_addr(bound.parse().unwrap()).to_string(), dialled, "{bound}");
+        }
     }
 
     #[tokio::test]

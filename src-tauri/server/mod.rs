@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-pub use bind::{BindError, Bound, bind, twin_is_taken};
+pub use bind::{BindError, Bound, bind, dial_addr, twin_is_taken};
 pub use files::raise_open_files;
 pub use holder::Holder;
 pub use listening::{Drained, Server, SwitchError};

@@ -98,7 +98,7 @@ fn set_policy(control: &Control, config: &Config) -> Result<(), ControlError> {
     let start = &control.config;
     let hosts = if fixed("ALLOWED_HOSTS") { &start.allowed_hosts } else { &config.allowed_hosts };
     let origins = if fixed("ALLOWED_ORIGINS") { &start.allowed_origins } else { &config.allowed_origins };
-    let policy = Policy::new(hosts, origins)
+    let policy = Policy::new(&start.host_names(hosts), origins)
         .map_err(|error| ControlError::new(ErrorCode::BadArguments, error.to_string()))?;
     control.set_policy(policy);
     Ok(())

@@ -307,3 +307,54 @@ async fn doctor_says_what_is_wrong_and_what_to_do() {
         out(&wrong)
     );
 }
+
+/// Commands that need the running program, and what they print with it.
+const ASKING: [(&[&str], &str); 14] = [
+    (&["status"], "base URL for clients: "),
+    (&["accounts", "list"], "web-1: ready"),
+    (&["accounts", "list", "--json"], "\"web-1\""),
+    (&["accounts", "check"], "web-1: ok"),
+    (&["accounts", "rename", "web-1", "first"], "renamed"),
+    (&["accounts", "only", "first"], "the others wait"),
+    (&["accounts", "only"], "all accounts are used"),
+    (&["accounts", "pause", "first"], "paused"),
+    (&["accounts", "resume", "first"], "resumed"),
+    (&["keys", "list", "--reveal"], KEY),
+    (&["keys", "add", "one"], ""),
+    (&["keys", "revoke", "one"], "revoked"),
+    (&["logs"], ""),
+    (&["export"], ""),
+];
+
+#[tokio::test]
+async fn every_command_works_whatever_address_is_listened_on() {
+    let simulator = simulator(&["alice"]).await;
+    for (host, shown) in [
+        ("0.0.0.0", "127.0.0.1"),
+        ("::", "[::1]"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("127.0.0.2", "127.0.0.2"),
+        ("::1", "[::1]"),
+    ] {
+        let program = Program::start_with(&simulator, Options::default().env("HOST", host)).await;
+        let address = format!("{shown}:{}", program.port);
+        assert_eq!(program.base, format!("http://{address}"));
+        assert_eq!(program.chat(&question("hi")).await.status, 200, "{host}");
+        for (args, said) in ASKING {
+            let ended = program.cli(args).await;
+            assert!(ended.status.success(), "{host} {args:?}: {}{}", out(&ended), err(&ended));
+            assert!(out(&ended).contains(said), "{host} {args:?}: {}", out(&ended));
+        }
+        let status: Value = program.control("status", &json!({})).await.json();
+        assert_eq!(status["address"], address);
+        assert_eq!(status["base_url"], format!("http://{address}/v1"));
+        for args in [&["status"][..], &["doctor"]] {
+            let said = out(&program.cli(args).await);
+            assert!(said.contains(&address), "{host}: {said}");
+        }
+        let free = program.control("port.free", &json!({})).await.json()["port"].to_string();
+        let moved = program.cli(&["port", &free]).await;
+        assert_eq!(out(&moved).trim(), format!("listening on http://{shown}:{free}"), "{}", err(&moved));
+        assert!(program.cli(&["status"]).await.status.success());
+    }
+}
