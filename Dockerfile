@@ -1,4 +1,4 @@
-# The headless server in a container. Secrets belong into files (COOKIES_FILE, AUTH_TOKEN_FILE), not into the image.
+# The headless server in a container. A mounted data folder must belong to user 65534. Secrets belong into files (COOKIES_FILE, AUTH_TOKEN_FILE), not into the image.
 FROM node:22-bookworm-slim AS ui
 WORKDIR /src
 COPY ui ui
@@ -21,5 +21,6 @@ ENV HOST=0.0.0.0 PORT=3000 DATA_DIR=/data
 USER 65534
 VOLUME /data
 EXPOSE 3000
+HEALTHCHECK --interval=30s --timeout=10s --start-period=10s CMD ["mammouth-proxy", "status"]
 ENTRYPOINT ["mammouth-proxy"]
 CMD ["serve"]
