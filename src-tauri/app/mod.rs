@@ -60,7 +60,7 @@ fn system(what: &'static str) -> impl FnOnce(std::io::Error) -> StartError {
 }
 
 fn data_directory(what: &'static str) -> impl FnOnce(std::io::Error) -> StartError {
-    move |error| StartError::DataDirectory { what, error }
+    move |error| StartError::DataDirectory { what: what.to_owned(), error }
 }
 
 /// The running program. Dropping it without [`App::stop`] cuts everything off.
@@ -243,9 +243,22 @@ pub fn vault(config: &Config) -> Vault {
 
 fn take_lock(config: &Config) -> Result<lock::Lock, StartError> {
     let shown = config.data_dir.display().to_string();
-    lock::Lock::take(&config.data_dir)
-        .map_err(data_directory("the data directory cannot be used"))?
-        .ok_or(StartError::AlreadyRunning(shown))
+    match lock::Lock::take(&config.data_dir) {
+        Ok(Some(lock)) => Ok(lock),
+        Ok(None) => Err(StartError::AlreadyRunning(shown)),
+        Err(error) => {
+            let what = format!("the data directory {shown} cannot be used by {}", user());
+            Err(StartError::DataDirectory { what, error })
+        }
+    }
+}
+
+/// The user of this process, as the owner of a file is named to a container.
+fn user() -> String {
+    #[cfg(unix)]
+    return format!("user {}", rustix::process::geteuid().as_raw());
+    #[cfg(not(unix))]
+    return "this user".to_owned();
 }
 
 async fn open_journal(config: &Config, database: &Path) -> Result<journal::Opened, StartError> {

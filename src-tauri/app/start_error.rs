@@ -18,7 +18,7 @@ pub enum StartError {
     #[error("{0}")]
     HttpClient(String),
     #[error("{what}: {error}")]
-    DataDirectory { what: &'static str, error: std::io::Error },
+    DataDirectory { what: String, error: std::io::Error },
     #[error("{what}: {error}")]
     System { what: &'static str, error: std::io::Error },
 }

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::support::{KEY, Options, Program, cli_in, cli_with, err, out, question, simulator};
+use crate::support::{KEY, Options, Program, cli_in, cli_with, err, out, question, refused_start, simulator};
 
 async fn notices(program: &Program) -> String {
     program.control("status", &json!({})).await.json()["notices"].to_string()
@@ -237,4 +237,15 @@ async fn f53_the_last_good_settings_come_back() {
     let asked = program.http.get(format!("{}/v1/models", program.base)).bearer_auth(key.trim()).send().await;
     assert_eq!(asked.unwrap().status().as_u16(), 200, "the key is valid still");
     assert_ne!(key.trim(), KEY);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_data_directory_that_cannot_be_used_is_named_with_the_user() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("lock")).unwrap();
+    let ended = refused_start(dir.path(), None, Options::default()).await;
+    let user = rustix::process::geteuid().as_raw();
+    let sentence = format!("the data directory {} cannot be used by user {user}", dir.path().display());
+    assert!(ended.status.code() == Some(1) && err(&ended).contains(&sentence), "{}", err(&ended));
 }
