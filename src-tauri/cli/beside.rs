@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 
 use super::args::{DesktopArgs, Place};
 use super::serve::{Serving, flags};
-use super::{Stop, client, exit, finish, out, serve as serving, show_usage};
+use super::{Stop, client, exit, finish, out, serve as serving, show_usage, usage};
 use crate::app::{StartFailure, StartProblem};
 use crate::config::{Flags, SECRET_VARIABLES};
 use crate::control::Control;
@@ -71,7 +71,7 @@ pub fn serve_beside(desktop: &impl DesktopHooks) -> ExitCode {
         Ok(args) => args,
         Err(error) => {
             if error.use_stderr() {
-                let message = error.to_string();
+                let message = usage::without_values(&error).unwrap_or_else(|| error.to_string());
                 desktop.show_start_failure(&StartFailure {
                     problem: StartProblem::Settings,
                     message,

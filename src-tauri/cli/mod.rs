@@ -16,6 +16,7 @@ mod logs;
 mod out;
 mod serve;
 mod signals;
+mod usage;
 
 pub use beside::{Beside, DesktopHooks, serve_beside};
 
@@ -68,8 +69,11 @@ pub fn main() -> ExitCode {
 
 /// Shows help, or what is wrong with the arguments.
 fn show_usage(error: &clap::Error) -> ExitCode {
-    // clap writes help to stdout and mistakes to stderr; that neither can be written changes nothing.
-    let _ = error.print();
+    match usage::without_values(error) {
+        Some(sentence) => out::note(sentence),
+        // clap writes help to stdout and mistakes to stderr; that neither can be written changes nothing.
+        None => drop(error.print()),
+    }
     ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::OK })
 }
 

@@ -1,0 +1,87 @@
+//! Errors of the command line that repeat no value: somebody may have put a secret among the arguments.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+/// The longest wrong name of an option or a command that is repeated, characters.
+const MAX_REPEATED_NAME: usize = 24;
+
+/// What to say in place of clap's own error where that would repeat a value; `None` where it may be shown.
+pub(super) fn without_values(error: &clap::Error) -> Option<String> {
+    let what = match error.kind() {
+        ErrorKind::UnknownArgument => ContextKind::InvalidArg,
+        ErrorKind::InvalidSubcommand => ContextKind::InvalidSubcommand,
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation | ErrorKind::TooManyValues => {
+            ContextKind::InvalidValue
+        }
+        _ => return None,
+    };
+    let given = text(error, what)?;
+    if is_name(given) {
+        return None;
+    }
+    let problem = match text(error, ContextKind::InvalidArg).filter(|_| what == ContextKind::InvalidValue) {
+        Some(argument) => format!("the value of '{argument}' cannot be used"),
+        None => "there is an argument that is not expected here".to_owned(),
+    };
+    Some(format!(
+        "error: {problem}; it is not repeated, because it may be a secret (secrets are read from stdin or a prompt)\n\n\
+         For more information, try '--help'."
+    ))
+}
+
+fn text(error: &clap::Error, kind: ContextKind) -> Option<&str> {
+    match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// Whether this is a mistyped option or command: cookies and keys are longer and hold digits or capitals.
+fn is_name(text: &str) -> bool {
+    text.len() <= MAX_REPEATED_NAME && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::super::args::Args;
+    use super::*;
+
+    fn said(args: &[&str]) -> String {
+        let error = Args::try_parse_from([&["mammouth-proxy"], args].concat()).unwrap_err();
+        without_values(&error).unwrap_or_else(|| error.to_string())
+    }
+
+    #[test]
+    fn an_argument_that_may_be_a_secret_is_never_repeated() {
+        let canary = "Kx7CanaryQ7zV";
+        let (option, pair) = (format!("--{canary}"), format!("--cookie={canary}"));
+        for args in [
+            &["accounts", "add", "--label", "x", canary][..],
+            &["accounts", "add", canary],
+            &["accounts", "add", "--label", "x", &option],
+            &["accounts", "add", "--label", "x", &pair],
+            &["accounts", "add", "--label", "x", "--accept-terms", "--", canary],
+            &["accounts", canary],
+            &[canary],
+            &["keys", "add", "x", canary],
+            &["port", canary],
+            &["logs", "-n", canary],
+            &["export", "--format", canary],
+            &["serve", canary],
+        ] {
+            let said = said(args);
+            assert!(!said.contains("Canary"), "{args:?}: {said}");
+            assert!(said.starts_with("error: ") && said.contains("--help"), "{args:?}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_mistyped_name_is_shown() {
+        for (args, name) in [(&["satus"][..], "satus"), (&["serve", "--hots", "x"], "--hots")] {
+            assert!(said(args).contains(name), "{}", said(args));
+        }
+        assert!(said(&["port", "70000"]).contains("<PORT>"), "{}", said(&["port", "70000"]));
+    }
+}
