@@ -1,11 +1,12 @@
 //! The short commands.
 
-use std::io::{BufRead, IsTerminal, Read};
+use std::io::{BufRead, ErrorKind, IsTerminal, Read};
 
 use serde_json::{Value, json};
 
 use super::args::{Accounts, Keys, Place};
 use super::client::{Found, ask, block_on, find};
+use super::secret_input::read_secret;
 use super::{Stop, out};
 use crate::accounts::{AccountView, Reason};
 use crate::app::Parts;
@@ -17,9 +18,6 @@ const NOTICE: &str = "\
 Please note: this program is unofficial. A web session is your own mammouth.ai login, used on this machine for you
 alone. Mammouth's terms (14 April 2026) forbid bypassing plan limits, sharing credentials and reverse engineering; the
 official API key is the sanctioned way. You decide.";
-
-/// The largest secret that is read, bytes: the export of a browser extension holds many cookies.
-const LARGEST_SECRET: u64 = 128 * 1024;
 
 pub(super) fn status(place: &Place) -> Result<(), Stop> {
     let found = find(place)?;
@@ -140,10 +138,13 @@ fn add_account(place: &Place, label: &str, api: bool, accepted: bool) -> Result<
         agree(place, accepted)?;
     }
     let (kind, what) = if api { ("api", "API key") } else { ("web", "cookie 'auth_session'") };
-    out::note(format_args!("Paste the {what} and end with Ctrl-D:"));
-    let mut secret = String::new();
-    let read = std::io::stdin().lock().take(LARGEST_SECRET).read_to_string(&mut secret);
-    read.map_err(|error| Stop::failed(format!("the {what} cannot be read: {error}")))?;
+    let prompt = || {
+        out::note(format_args!("Paste the {what}, which is not shown at a terminal, and end with Ctrl-D:"))
+    };
+    let secret = read_secret(prompt).map_err(|error| match error.kind() {
+        ErrorKind::Interrupted => Stop::failed("nothing was added"),
+        _ => Stop::failed(format!("the {what} cannot be read: {error}")),
+    })?;
     let args = json!({ "label": label, "kind": kind, "secret": secret.trim() });
     let added: CheckView = ask(place, "accounts.add", args)?;
     show_check(&added);

@@ -14,6 +14,7 @@ mod log_files;
 mod logging;
 mod logs;
 mod out;
+mod secret_input;
 mod serve;
 mod signals;
 mod usage;

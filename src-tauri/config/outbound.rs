@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use url::Url;
 
 use super::data_dir::data_dir;
-use super::env_file::read_capped;
+use super::text_file::read_capped;
 use super::error::{ConfigError, Given, GivenBy};
 use super::pick::{first, list};
 use super::sources::Sources;

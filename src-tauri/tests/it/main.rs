@@ -58,5 +58,7 @@ mod settings;
 mod storage;
 mod streams;
 mod support;
+#[cfg(target_os = "linux")]
+mod terminal;
 mod tidy;
 mod tools;

@@ -29,7 +29,7 @@ pub use keyring::Session;
 #[cfg(target_os = "linux")]
 pub use own_network::{in_own_network, system};
 pub use port::free_port;
-pub use program::{KEY, Options, Program, cli_in, cli_with, err, out, refused_start};
+pub use program::{KEY, Options, Program, cli_in, cli_with, command, err, out, refused_start};
 #[cfg(target_os = "linux")]
 pub use proxied::{PROXY, PROXY_NAME, PUBLIC, PUBLIC_NAME, ProxiedNetwork, SITE, TlsFront};
 pub use raw::{RawAnswer, raw};

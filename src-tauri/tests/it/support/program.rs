@@ -184,7 +184,7 @@ fn serve(dir: &Path, simulator: Option<&Simulator>, options: &Options) -> Comman
 }
 
 /// The program in a clean environment: no setting, keychain or home of whoever runs the tests.
-fn command(dir: &Path) -> Command {
+pub fn command(dir: &Path) -> Command {
     command_under(&[], dir)
 }
 
