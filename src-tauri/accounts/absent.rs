@@ -1,5 +1,7 @@
 //! Accounts that are known by name only: what they are called stands in the settings, their secret does not.
 
+use serde::{Deserialize, Serialize};
+
 use super::account::Kind;
 use super::view::{AccountState, Advice};
 use crate::secrets::StoreError;
@@ -22,6 +24,18 @@ pub enum Absence {
     Unreadable(StoreError),
     /// There is none, or what is stored is not what was put there.
     Lost,
+    /// It is not read, because the upstream has another address than the account was added for.
+    OtherHost(HostChange),
+}
+
+/// Another upstream address than the one that an account was added for: host, and port where it is not the usual one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct HostChange {
+    /// The host that the account was added for.
+    pub added_for: String,
+    /// The host that the settings name now.
+    pub host: String,
 }
 
 impl Absence {
@@ -31,7 +45,13 @@ impl Absence {
             Self::Reading => None,
             Self::Unreadable(error) => Some(Advice::ReadSecret(error.clone())),
             Self::Lost => Some(Advice::AddAgain),
+            Self::OtherHost(change) => Some(Advice::ConfirmHost(change.clone())),
         }
+    }
+
+    /// Whether the secret is to be read as soon as it can be.
+    pub fn is_awaited(&self) -> bool {
+        matches!(self, Self::Reading | Self::Unreadable(_))
     }
 
     pub(super) fn state(&self) -> AccountState {
@@ -40,6 +60,7 @@ impl Absence {
             Self::Unreadable(StoreError::Locked) => AccountState::Locked,
             Self::Unreadable(_) => AccountState::Unreadable,
             Self::Lost => AccountState::NeedsLogin,
+            Self::OtherHost(_) => AccountState::OtherHost,
         }
     }
 }

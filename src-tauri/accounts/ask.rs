@@ -87,6 +87,8 @@ pub enum NoAccount {
     /// The others refused this request.
     AllTried,
     LoginRequired,
+    /// The accounts that might help were added for another address.
+    OtherHost,
     /// Every usable account is limited; the soonest is free again after `wait`.
     Limited {
         wait: Duration,

@@ -114,7 +114,7 @@ impl Book {
     fn nobody_at_all(&self, ask: &Ask<'_>, standings: &[(bool, Standing)]) -> NoAccount {
         let unreadable = self.absent.iter().find_map(|absent| match &absent.why {
             Absence::Unreadable(error) => Some(error.clone()),
-            Absence::Reading | Absence::Lost => None,
+            Absence::Reading | Absence::Lost | Absence::OtherHost(_) => None,
         });
         if let Some(error) = unreadable {
             return NoAccount::Unreadable(error);
@@ -122,6 +122,13 @@ impl Book {
         let lost = self.absent.iter().any(|absent| absent.why == Absence::Lost);
         if lost || standings.iter().any(|(_, standing)| *standing == Standing::NeedsLogin) {
             return NoAccount::LoginRequired;
+        }
+        if self
+            .absent
+            .iter()
+            .any(|absent| matches!(absent.why, Absence::OtherHost(_)) && ask.kinds.has(absent.kind))
+        {
+            return NoAccount::OtherHost;
         }
         if !standings.is_empty() || self.seats.is_empty() {
             return NoAccount::None;

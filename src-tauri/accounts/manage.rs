@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::absent::Absence;
 use super::account::Account;
 use super::ask::{Ask, NoAccount};
 use super::book::{Accounts, Book};
@@ -38,6 +39,8 @@ pub enum Passed {
     Disabled,
     /// Its secret is not here.
     NoSecret,
+    /// It was added for another address.
+    OtherHost,
 }
 
 impl Accounts {
@@ -96,8 +99,15 @@ impl Accounts {
         let picked = chosen.as_ref().ok().map(|(label, _)| label.clone());
         let here = book.seats.iter().filter(|seat| Some(&seat.account.label) != picked.as_ref());
         let here = here.map(|seat| (seat.account.label.clone(), book.why_not(seat, ask, now)));
-        let absent = book.absent.iter().map(|absent| (absent.label.clone(), Passed::NoSecret));
+        let absent = book.absent.iter().map(|absent| (absent.label.clone(), why_absent(&absent.why)));
         Choice { others: here.chain(absent).collect(), chosen }
+    }
+}
+
+fn why_absent(why: &Absence) -> Passed {
+    match why {
+        Absence::OtherHost(_) => Passed::OtherHost,
+        Absence::Reading | Absence::Unreadable(_) | Absence::Lost => Passed::NoSecret,
     }
 }
 

@@ -22,7 +22,7 @@ mod state;
 mod store;
 mod view;
 
-pub use absent::{Absence, Absent};
+pub use absent::{Absence, Absent, HostChange};
 pub use account::{Account, Kind, Origin};
 pub use ask::{Ask, Kinds, NoAccount, Report};
 pub use book::{Accounts, Lease};

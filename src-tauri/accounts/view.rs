@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::absent::Absent;
+use super::absent::{Absent, HostChange};
 use super::account::{Account, Kind, Origin};
 use super::clock::Now;
 use super::state::{Reason, State};
@@ -30,6 +30,8 @@ pub enum AccountState {
     Locked,
     /// Its secret cannot be read for another reason.
     Unreadable,
+    /// It was added for another upstream address than the one set now, and is not used there until the user confirms it.
+    OtherHost,
 }
 
 impl std::fmt::Display for AccountState {
@@ -44,6 +46,7 @@ impl std::fmt::Display for AccountState {
             Self::Starting => "starting",
             Self::Locked => "locked",
             Self::Unreadable => "unreadable",
+            Self::OtherHost => "not confirmed for this address",
         })
     }
 }
@@ -59,6 +62,8 @@ pub enum Advice {
     AddAgain,
     /// Its secret cannot be read, for this reason.
     ReadSecret(StoreError),
+    /// The user may let it be sent to another address than it was added for.
+    ConfirmHost(HostChange),
 }
 
 impl std::fmt::Display for Advice {
@@ -70,6 +75,11 @@ impl std::fmt::Display for Advice {
                 "its secret is gone or damaged: remove the account, then add it again with a new cookie or key",
             ),
             Self::ReadSecret(error) => write!(f, "its secret cannot be read. {error}"),
+            Self::ConfirmHost(HostChange { added_for, host }) => write!(
+                f,
+                "it was added for {added_for} and is not sent to {host}: 'mammouth-proxy accounts use-host LABEL {host}' \
+                 allows that"
+            ),
         }
     }
 }

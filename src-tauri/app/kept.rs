@@ -70,7 +70,7 @@ fn known(absent: &Absent, secret: Secret) -> Option<Account> {
 }
 
 fn waiting(accounts: &Accounts) -> impl Iterator<Item = Absent> {
-    accounts.absent().into_iter().filter(|absent| absent.why != Absence::Lost)
+    accounts.absent().into_iter().filter(|absent| absent.why.is_awaited())
 }
 
 fn mark(accounts: &Accounts, error: &StoreError) {

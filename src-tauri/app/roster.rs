@@ -1,8 +1,8 @@
 //! The accounts the program starts with.
 
-use crate::accounts::{Account, Accounts, Kind, Now, Origin};
+use crate::accounts::{Absence, Account, Accounts, Kind, Now, Origin};
 use crate::config::{Config, SettingsFile};
-use crate::control::settings_table;
+use crate::control::{other_host, settings_table};
 use crate::secrets::Secret;
 use crate::simulator::Simulator;
 
@@ -24,8 +24,13 @@ pub(super) fn at_hand(config: &Config, simulator: Option<&Simulator>) -> Vec<Acc
 pub(super) fn expect_stored(config: &Config, settings: &SettingsFile, accounts: &Accounts) {
     if !config.demo {
         for kind in [Kind::Web, Kind::Api] {
-            let kept = settings.texts(settings_table(kind)).into_iter();
-            kept.for_each(|(id, label)| accounts.expect(id, label, kind));
+            for (id, label) in settings.texts(settings_table(kind)) {
+                let other = other_host(config, settings, kind, &id);
+                accounts.expect(id.clone(), label, kind);
+                if let Some(change) = other {
+                    accounts.set_absence(&id, Absence::OtherHost(change));
+                }
+            }
         }
     }
 }

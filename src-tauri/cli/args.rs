@@ -117,6 +117,12 @@ pub(super) enum Accounts {
     Pause { label: String },
     /// Use a paused account again
     Resume { label: String },
+    /// Send an account's secret to another address than it was added for (MAMMOUTH_WEB_URL, MAMMOUTH_API_URL)
+    UseHost {
+        label: String,
+        /// The address, as 'accounts list' shows it
+        host: String,
+    },
     /// Remove an account that was added by hand
     Remove { label: String },
 }

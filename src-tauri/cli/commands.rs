@@ -66,6 +66,12 @@ pub(super) fn accounts(place: &Place, command: Accounts) -> Result<(), Stop> {
         Accounts::Resume { label } => {
             change(place, "accounts.enable", json!({ "label": label, "enabled": true }), "resumed")
         }
+        Accounts::UseHost { label, host } => change(
+            place,
+            "accounts.use_host",
+            json!({ "label": label, "host": host }),
+            "used with this address",
+        ),
         Accounts::Remove { label } => change(place, "accounts.remove", json!({ "label": label }), "removed"),
     }
 }

@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use url::{Host, Url};
+use url::{Host, Position, Url};
 
 /// A port from 0 to 65535 in plain digits.
 pub(super) fn port(text: &str) -> Option<u16> {
@@ -67,6 +67,11 @@ pub(super) fn upstream(text: &str) -> Option<Url> {
         _ => false,
     };
     (is_bare && is_private).then_some(url)
+}
+
+/// Host and port of a URL, the port only where it is not the scheme's own.
+pub fn authority(url: &Url) -> &str {
+    &url[Position::BeforeHost..Position::AfterPort]
 }
 
 /// A path on the upstream: begins with one `/`, and holds nothing that would end or leave it.

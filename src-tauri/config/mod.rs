@@ -32,6 +32,7 @@ mod values;
 mod weak_key;
 
 pub use account_list::Unusable;
+pub use addresses::authority;
 pub use check::check;
 pub use checked::{Config, KeyLimit, Layout, Limits, Prefer, SecretPlace, Strategy, WebShape};
 pub use data_dir::platform_dir;
@@ -41,7 +42,7 @@ pub use file::{SettingsError, SettingsFile};
 pub use outbound::{ExtraCa, OutboundConfig, ProxyAddress, ProxySetting};
 pub use pasted::{PasteError, Wanted, accounts_in_env, pasted_cookie, pasted_key};
 pub use preferences::{Language, Notify, Preferences, Theme};
-pub use resolve::resolve;
+pub use resolve::{API_HOST, WEB_HOST, resolve};
 pub use sources::{Flags, SECRET_VARIABLES, Sources, Surroundings, environment};
 pub use unnamed_env_file::UnnamedEnvFile;
 pub use weak_key::weak_key;

@@ -9,10 +9,10 @@ use rustls::pki_types::pem::PemObject;
 use url::Url;
 
 use super::data_dir::data_dir;
-use super::text_file::read_capped;
 use super::error::{ConfigError, Given, GivenBy};
 use super::pick::{first, list};
 use super::sources::Sources;
+use super::text_file::read_capped;
 use crate::secrets::Secret;
 
 const PROXY: &str = "HTTPS_PROXY";

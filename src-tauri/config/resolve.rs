@@ -20,6 +20,10 @@ use super::unnamed_env_file::UnnamedEnvFile;
 
 const WEB_URL: &str = "https://mammouth.ai";
 const API_URL: &str = "https://api.mammouth.ai";
+/// The host of web sessions where no other is set.
+pub const WEB_HOST: &str = "mammouth.ai";
+/// The host of API keys where no other is set.
+pub const API_HOST: &str = "api.mammouth.ai";
 
 /// Applies the precedence and every rule. Reads the files that `COOKIES_FILE`, `API_KEYS_FILE` and `AUTH_TOKEN_FILE`
 /// name; changes nothing.
@@ -193,6 +197,8 @@ mod tests {
         let config = with(&[]).unwrap();
         assert_eq!(config.listen().to_string(), "127.0.0.1:3000");
         assert_eq!(config.web_url.as_str(), "https://mammouth.ai/");
+        assert_eq!(addresses::authority(&config.web_url), WEB_HOST);
+        assert_eq!(addresses::authority(&config.api_url), API_HOST);
         assert_eq!(config.api_url.as_str(), "https://api.mammouth.ai/");
         assert_eq!((config.demo, config.ui, config.image_links), (false, true, true));
         assert_eq!(config.log_filter, "info");

@@ -32,7 +32,7 @@ mod tried;
 pub mod ui;
 mod window;
 
-pub use accounts::{CheckView, Explained, Nobody, PassedOver, keychain_name, settings_table};
+pub use accounts::{CheckView, Explained, Nobody, PassedOver, keychain_name, other_host, settings_table};
 pub use desktop::{BoxFuture, Desktop};
 pub use error::{ControlError, ErrorCode};
 pub use events::ControlEvent;

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::accounts::HostChange;
 use crate::config::{PasteError, UnnamedEnvFile};
 use crate::secrets::StoreError;
 use crate::upstreams::FailureKind;
@@ -42,7 +43,11 @@ pub enum Said {
     SecretLost,
     #[error("its secret cannot be read. {error}")]
     SecretUnread { error: StoreError },
+    #[error("it was added for {} and is not sent to {}: 'mammouth-proxy accounts use-host LABEL {}' allows that", .change.added_for, .change.host, .change.host)]
+    OtherHost { change: HostChange },
     // Of what was entered.
+    #[error("accounts are asked at {host} now: confirm that address, or correct the setting")]
+    AskedElsewhere { host: String },
     #[error("{error}")]
     Pasted { error: PasteError },
     #[error("there is neither COOKIES nor API_KEYS in this text")]

@@ -68,6 +68,8 @@ pub enum ServingReason {
     /// The keychain does not give the secrets.
     KeychainUnreadable,
     NeedsLogin,
+    /// The accounts were added for another upstream address than the one set now.
+    OtherHost,
     AllPaused,
 }
 
@@ -176,6 +178,8 @@ fn state(accounts: &[AccountView], serving: bool, running: u32) -> (ServingState
         (ServingState::Error, ServingReason::KeychainLocked)
     } else if is(AccountState::Unreadable) {
         (ServingState::Error, ServingReason::KeychainUnreadable)
+    } else if is(AccountState::OtherHost) {
+        (ServingState::Error, ServingReason::OtherHost)
     } else if is(AccountState::NeedsLogin) {
         (ServingState::Error, ServingReason::NeedsLogin)
     } else {

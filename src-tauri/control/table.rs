@@ -72,6 +72,7 @@ commands! {
     "accounts.order"       Change  accounts::OrderArgs    => (),                    accounts::order;
     "accounts.enable"      Change  accounts::EnableArgs   => (),                    accounts::enable;
     "accounts.only"        Change  accounts::OnlyArgs     => (),                    accounts::only;
+    "accounts.use_host"    Change  accounts::UseHostArgs  => (),                    accounts::use_host;
     "accounts.remove"      Change  accounts::NameArgs     => (),                    accounts::remove;
     "accounts.explain"     Running accounts::ExplainArgs  => Explained,             accounts::explain;
     "keys.list"            Look    keys::ListArgs         => Vec<KeyView>,          keys::list;

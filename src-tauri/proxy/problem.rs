@@ -270,6 +270,13 @@ fn no_account(reason: &NoAccount) -> Told {
             "account_login_required",
             "the Mammouth session or key is not valid any more: sign in again and replace the cookie, or replace the key ('mammouth-proxy accounts list' names the account)".into(),
         ),
+        NoAccount::OtherHost => told(
+            503,
+            "no_account",
+            "the accounts were added for another address than MAMMOUTH_WEB_URL and MAMMOUTH_API_URL name now: correct \
+             these, or allow it with 'mammouth-proxy accounts use-host LABEL HOST'"
+                .into(),
+        ),
         NoAccount::Limited { wait, reason } => {
             let (code, what) = match reason {
                 Reason::Quota => ("insufficient_quota", "has used up its quota for this model"),

@@ -12,6 +12,8 @@ export function say(said: Said): string {
       return sentences(t(`failure.${said.kind}`), said.detail);
     case "pasted":
       return sayPaste(said.error);
+    case "other_host":
+      return t("said.other_host", said.change);
     case "store":
       return sayStore(said.error);
     case "secret_unread":

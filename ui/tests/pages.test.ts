@@ -123,6 +123,17 @@ describe("accounts", () => {
     expect(asked(control, "accounts.order")).toEqual([{ labels: ["personal", "work", "studio-key", "old laptop"] }]);
   });
 
+  test("s11 one that was added for another address is used there only when one says so", async () => {
+    const control = await open({}, "accounts");
+    const detail = { added_for: "mammouth.ai", host: "evil.example" };
+    Object.assign(control.world.accounts[0] as object, { state: "other_host", advice: { what: "confirm_host", detail } });
+    control.tell();
+    await says("It was added for mammouth.ai and is not sent to evil.example until you allow it.");
+    button("Use this account with evil.example").click();
+    await says("“work” is used with evil.example now.");
+    expect(asked(control, "accounts.use_host")).toEqual([{ label: "work", host: "evil.example" }]);
+  });
+
   test("are removed only when one says so twice", async () => {
     const control = await open({}, "accounts");
     await until(() => button("More for work"));

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::super::{Control, ControlError, ErrorCode, Said};
 use super::check::{check_one, identify, refused, valid};
+use super::host::{forget_host, host, keep_host};
 use super::{
     CheckView, Kept, absent, checked_label, is_known, keychain, keychain_name, settings_table, stored,
 };
@@ -202,8 +203,10 @@ async fn keep(control: &Control, account: &Account, old_id: Option<&str>) -> Res
     let saved = control.save(|settings| {
         if let Some(old) = old_id {
             settings.unset(&[table, old])?;
+            forget_host(settings, old)?;
             settings.follow_account(old, Some(&account.id))?;
         }
+        keep_host(settings, account.kind, &account.id, host(&control.config, account.kind))?;
         settings.set(&[table, &account.id], account.label.as_str())
     });
     if saved.is_err() {

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::super::log::blocking;
 use super::super::{Control, ControlError, ErrorCode, Said};
 use super::check::why_absent;
+use super::host::forget_host;
 use super::{absent, checked_label, is_known, keychain, keychain_name, not_found, settings_table, stored};
 use crate::accounts::Origin;
 use crate::secrets::StoreError;
@@ -103,6 +104,7 @@ pub(in crate::control) async fn remove(control: &Control, args: NameArgs) -> Res
     }
     control.save(|settings| {
         settings.unset(&[settings_table(kept.kind), &kept.id])?;
+        forget_host(settings, &kept.id)?;
         settings.follow_account(&kept.id, None)
     })?;
     control.accounts.remove(&kept.id);

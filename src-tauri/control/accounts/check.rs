@@ -126,6 +126,7 @@ pub(super) fn why_absent(absent: &Absent) -> Said {
         Absence::Reading => Said::SecretReading,
         Absence::Unreadable(error) => Said::SecretUnread { error: error.clone() },
         Absence::Lost => Said::SecretLost,
+        Absence::OtherHost(change) => Said::OtherHost { change: change.clone() },
     }
 }
 

@@ -37,6 +37,7 @@ fn nobody(none: NoAccount) -> Nobody {
         NoAccount::Unreadable(error) => Nobody::Unreadable { error },
         NoAccount::AllTried => Nobody::AllTried,
         NoAccount::LoginRequired => Nobody::NeedsLogin,
+        NoAccount::OtherHost => Nobody::OtherHost,
         NoAccount::Limited { wait, .. } => Nobody::Limited { minutes: wait.as_secs().div_ceil(60) },
         NoAccount::UpstreamDown { .. } => Nobody::Unreachable,
         NoAccount::Challenge { .. } => Nobody::Challenge,

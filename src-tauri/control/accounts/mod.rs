@@ -4,6 +4,7 @@ mod add;
 mod change;
 mod check;
 mod explain;
+mod host;
 mod view;
 
 pub(super) use add::{AddArgs, ImportArgs, ReplaceArgs, SignInArgs, add, import, replace, sign_in};
@@ -12,6 +13,8 @@ pub(super) use change::{
 };
 pub(super) use check::{CheckArgs, check, list};
 pub(super) use explain::{ExplainArgs, explain};
+pub use host::other_host;
+pub(super) use host::{UseHostArgs, use_host};
 pub use view::{CheckView, Explained, Nobody, PassedOver};
 
 use super::{Control, ControlError, ErrorCode, Said};

@@ -64,6 +64,8 @@ pub enum Nobody {
     },
     AllTried,
     NeedsLogin,
+    /// The accounts that serve it were added for another address.
+    OtherHost,
     /// The next is free then.
     Limited {
         minutes: u64,

@@ -37,6 +37,7 @@ pub(super) fn about(account: &Account, words: &Words) -> String {
         "starting" => words.starting,
         "locked" => words.locked,
         "unreadable" => words.unreadable,
+        "other_host" => words.other_host,
         "ready" => words.ready,
         _ => words.unknown_account,
     };

@@ -21,6 +21,7 @@ pub(super) const WORDS: Words = Words {
     starting: "being read",
     locked: "keychain locked",
     unreadable: "keychain cannot be read",
+    other_host: "added for another address",
     resets_in: "limited, resets in {}",
     hours_minutes: "{} h {} min",
     minutes: "{} min",

@@ -20,6 +20,7 @@ pub(super) const WORDS: Words = Words {
     starting: "lecture en cours",
     locked: "trousseau verrouillé",
     unreadable: "trousseau illisible",
+    other_host: "ajouté pour une autre adresse",
     resets_in: "limité, de retour dans {}",
     hours_minutes: "{} h {} min",
     minutes: "{} min",

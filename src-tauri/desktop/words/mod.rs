@@ -76,7 +76,7 @@ words! {
     // The first line of the tray.
     serving, busy, limited, stopped, failing, no_account, unknown, demo,
     // An account.
-    unknown_account, ready, limited_now, needs_login, unreachable, paused, starting, locked, unreadable, resets_in, hours_minutes, minutes,
+    unknown_account, ready, limited_now, needs_login, unreachable, paused, starting, locked, unreadable, other_host, resets_in, hours_minutes, minutes,
     under_a_minute, only_this, all_accounts, pause, resume, sign_in_again, add_account, more_accounts,
     // Choices.
     strategy, balance, fill_first, reset_soonest, port, now_on, next_free, other_port,

@@ -20,6 +20,7 @@ pub(super) const WORDS: Words = Words {
     starting: "正在读取",
     locked: "钥匙串已锁定",
     unreadable: "无法读取钥匙串",
+    other_host: "为另一地址添加",
     resets_in: "已受限，{}后恢复",
     hours_minutes: "{} 小时 {} 分钟",
     minutes: "{} 分钟",

@@ -31,6 +31,7 @@ mod failover;
 mod faults;
 mod generated_files;
 mod golden;
+mod hosts;
 mod image_links;
 mod images;
 #[cfg(target_os = "linux")]

@@ -14,6 +14,7 @@ const TONES: { [state in AccountView["state"]]: Tone } = {
   starting: "plain",
   locked: "warn",
   unreadable: "bad",
+  other_host: "bad",
 };
 
 /** A state that this page does not know is grey, never ready. */

@@ -21,6 +21,8 @@ pub struct Options {
     pub args: Vec<String>,
     /// The text of `settings.toml`.
     pub settings: Option<String>,
+    /// Leave a `settings.toml` that is there already.
+    pub keep_settings: bool,
     /// Neither `--port 0` nor `AUTH_TOKEN`: all settings are the test's own.
     pub bare: bool,
     /// A program that starts the program, with its arguments.
@@ -40,6 +42,13 @@ impl Options {
 
     pub fn settings(mut self, text: &str) -> Self {
         self.settings = Some(format!("version = 1\n{text}"));
+        self
+    }
+
+    /// The text of `settings.toml`, unless there is one already.
+    pub fn settings_once(mut self, text: &str) -> Self {
+        self.settings = Some(format!("version = 1\n{text}"));
+        self.keep_settings = true;
         self
     }
 
@@ -77,8 +86,9 @@ impl Program {
 
     /// Starts on a data directory that may have been used before.
     pub async fn start_in(dir: TempDir, simulator: Option<&Simulator>, options: Options) -> Self {
-        if let Some(text) = &options.settings {
-            std::fs::write(dir.path().join("settings.toml"), text).expect("settings are written");
+        let path = dir.path().join("settings.toml");
+        if let Some(text) = options.settings.as_ref().filter(|_| !(options.keep_settings && path.exists())) {
+            std::fs::write(path, text).expect("settings are written");
         }
         let mut child = serve(dir.path(), simulator, &options)
             .stderr(log(dir.path()))

@@ -124,6 +124,13 @@ export class FakeControl implements Control {
       this.account(label).state = enabled ? "ready" : "disabled";
       return null;
     },
+    "accounts.use_host": ({ label, host }) => {
+      const account = this.account(label);
+      if (account.advice?.what !== "confirm_host") return null;
+      if (account.advice.detail.host !== host) refuse("bad_arguments", `accounts are asked at ${account.advice.detail.host} now`);
+      Object.assign(account, { state: "ready", advice: null });
+      return null;
+    },
     "accounts.only": ({ label }) => {
       if (label !== null) this.account(label);
       for (const one of this.world.accounts) one.only = one.label === label;

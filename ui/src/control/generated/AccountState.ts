@@ -3,4 +3,4 @@
 /**
  * How an account is doing, in one word.
  */
-export type AccountState = "ready" | "limited" | "needs_login" | "unreachable" | "disabled" | "starting" | "locked" | "unreadable";
+export type AccountState = "ready" | "limited" | "needs_login" | "unreachable" | "disabled" | "starting" | "locked" | "unreadable" | "other_host";

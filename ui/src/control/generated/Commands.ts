@@ -40,6 +40,11 @@ text: string, }, Array<CheckView>];
   "accounts.order": [{ labels: Array<string>, }, null];
   "accounts.enable": [{ label: string, enabled: boolean, }, null];
   "accounts.only": [{ label: string | null, }, null];
+  "accounts.use_host": [{ label: string, 
+/**
+ * The host that the user read, so that nobody confirms another one.
+ */
+host: string, }, null];
   "accounts.remove": [{ label: string, }, null];
   "accounts.explain": [{ model: string, }, Explained];
   "keys.list": [{ reveal?: boolean | null, }, Array<KeyView>];

@@ -4,4 +4,4 @@ import type { StoreError } from "./StoreError";
 /**
  * Why no account can be asked.
  */
-export type Nobody = { "what": "no_account" } | { "what": "other_kind" } | { "what": "reading" } | { "what": "unreadable", error: StoreError, } | { "what": "all_tried" } | { "what": "needs_login" } | { "what": "limited", minutes: number, } | { "what": "unreachable" } | { "what": "challenge" };
+export type Nobody = { "what": "no_account" } | { "what": "other_kind" } | { "what": "reading" } | { "what": "unreadable", error: StoreError, } | { "what": "all_tried" } | { "what": "needs_login" } | { "what": "other_host" } | { "what": "limited", minutes: number, } | { "what": "unreachable" } | { "what": "challenge" };

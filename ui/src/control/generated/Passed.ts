@@ -3,4 +3,4 @@
 /**
  * Why an account is not asked.
  */
-export type Passed = { "what": "not_next" } | { "what": "other_alone" } | { "what": "other_kind" } | { "what": "limited", minutes: number, } | { "what": "needs_login" } | { "what": "disabled" } | { "what": "no_secret" };
+export type Passed = { "what": "not_next" } | { "what": "other_alone" } | { "what": "other_kind" } | { "what": "limited", minutes: number, } | { "what": "needs_login" } | { "what": "disabled" } | { "what": "no_secret" } | { "what": "other_host" };

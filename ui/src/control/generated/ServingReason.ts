@@ -3,4 +3,4 @@
 /**
  * Why the program is in that state.
  */
-export type ServingReason = "ready" | "running" | "reading" | "limited" | "stopped_by_user" | "no_account" | "unreachable" | "keychain_locked" | "keychain_unreadable" | "needs_login" | "all_paused";
+export type ServingReason = "ready" | "running" | "reading" | "limited" | "stopped_by_user" | "no_account" | "unreachable" | "keychain_locked" | "keychain_unreadable" | "needs_login" | "other_host" | "all_paused";

@@ -22,7 +22,7 @@ desktop: boolean,
  */
 serving: boolean, state: ServingState, reason: ServingReason, 
 /**
- * `HOST:PORT`.
+ * `HOST:PORT`, where the proxy is reached from this machine.
  */
 address: string, 
 /**

@@ -1,0 +1,104 @@
+//! The upstream address that an account was added for: its secret is sent to no other one without the user's word.
+
+use serde::Deserialize;
+
+use super::super::{Control, ControlError, ErrorCode, Said};
+use super::{absent, keychain, keychain_name, not_found};
+use crate::accounts::{Absence, Account, HostChange, Kind, Origin};
+use crate::config::{self, API_HOST, Config, SettingsError, SettingsFile, WEB_HOST};
+
+/// The table of the settings file with the host of each account that was added for another one than Mammouth's own.
+const HOSTS: &str = "account_hosts";
+
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub(in crate::control) struct UseHostArgs {
+    label: String,
+    /// The host that the user read, so that nobody confirms another one.
+    host: String,
+}
+
+/// Lets an account be used with another host than it was added for, and uses it.
+pub(in crate::control) async fn use_host(control: &Control, args: UseHostArgs) -> Result<(), ControlError> {
+    let Some(absent) = absent(&control.accounts, &args.label) else {
+        return control.accounts.find(&args.label).map(drop).ok_or_else(not_found);
+    };
+    let Absence::OtherHost(HostChange { host, .. }) = absent.why else { return Ok(()) };
+    if host != args.host {
+        return Err(ControlError::saying(ErrorCode::BadArguments, Said::AskedElsewhere { host }));
+    }
+    let secret = control.vault.get(&keychain_name(&absent.id)).await.map_err(keychain)?;
+    control.save(|settings| keep_host(settings, absent.kind, &absent.id, &host))?;
+    let account = secret.map(|secret| Account::new(absent.label, absent.kind, Origin::Stored, secret));
+    match account.filter(|account| account.id == absent.id) {
+        Some(account) => control.accounts.arrive(account, control.clock.now()),
+        None => control.accounts.set_absence(&absent.id, Absence::Lost),
+    }
+    Ok(())
+}
+
+/// The difference between the host that a stored account was added for and the one that the settings name now, if there
+/// is one. Accounts of earlier versions were added for Mammouth's own.
+pub fn other_host(config: &Config, settings: &SettingsFile, kind: Kind, id: &str) -> Option<HostChange> {
+    let kept = settings.texts(HOSTS).into_iter().find(|(account, _)| account == id);
+    let added_for = kept.map_or_else(|| default_host(kind).to_owned(), |(_, host)| host);
+    let host = host(config, kind).to_owned();
+    (added_for != host).then_some(HostChange { added_for, host })
+}
+
+/// Where accounts of this kind are asked.
+pub(super) fn host(config: &Config, kind: Kind) -> &str {
+    config::authority(match kind {
+        Kind::Web => &config.web_url,
+        Kind::Api => &config.api_url,
+    })
+}
+
+/// Notes that an account may be sent to `host`. Mammouth's own needs no note.
+pub(super) fn keep_host(
+    settings: &mut SettingsFile,
+    kind: Kind,
+    id: &str,
+    host: &str,
+) -> Result<(), SettingsError> {
+    if host == default_host(kind) { forget_host(settings, id) } else { settings.set(&[HOSTS, id], host) }
+}
+
+pub(super) fn forget_host(settings: &mut SettingsFile, id: &str) -> Result<(), SettingsError> {
+    settings.unset(&[HOSTS, id])
+}
+
+fn default_host(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Web => WEB_HOST,
+        Kind::Api => API_HOST,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn config(settings: &str) -> Config {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("settings.toml"), format!("version = 1\n{settings}")).unwrap();
+        config::check(&SettingsFile::load(dir.path(), 0), None).unwrap()
+    }
+
+    #[test]
+    fn s11_an_account_belongs_to_the_host_that_it_was_added_for() {
+        let mut settings = SettingsFile::empty(Path::new("/root-of-tests"));
+        let (usual, other) = (config(""), config("mammouth_web_url = \"https://other.example:8443/base\""));
+        assert_eq!(other_host(&usual, &settings, Kind::Web, "old"), None);
+        let change = HostChange { added_for: WEB_HOST.into(), host: "other.example:8443".into() };
+        assert_eq!(other_host(&other, &settings, Kind::Web, "old"), Some(change));
+        assert_eq!(other_host(&other, &settings, Kind::Api, "key"), None);
+        keep_host(&mut settings, Kind::Web, "new", host(&other, Kind::Web)).unwrap();
+        assert_eq!(other_host(&other, &settings, Kind::Web, "new"), None);
+        assert_eq!(other_host(&usual, &settings, Kind::Web, "new").unwrap().host, WEB_HOST);
+        keep_host(&mut settings, Kind::Web, "new", WEB_HOST).unwrap();
+        assert_eq!(other_host(&usual, &settings, Kind::Web, "new"), None);
+    }
+}
