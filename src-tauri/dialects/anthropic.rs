@@ -1,5 +1,6 @@
 //! Anthropic's Messages: `POST /v1/messages`, and the count of its tokens.
 
+mod client_tools;
 mod content;
 mod encode;
 mod error;
@@ -27,6 +28,8 @@ use crate::chat::{Effort, Format, Request, Tool, ToolChoice};
 pub(super) fn decode(body: &Bytes) -> Result<Decoded, Invalid> {
     let mut fields = Fields::of(body)?;
     refuse_threads(&fields)?;
+    // It names skills that only Anthropic's servers run.
+    fields.refuse(&["container"])?;
     let (mut steering, mut reading) = (Steering::new(), Reading::default());
     let model = common::model(&mut fields)?;
     let mut messages = reading.system(fields.optional("system")?)?;
@@ -87,6 +90,9 @@ struct WireTool<'a> {
     input_schema: Option<Value>,
     #[serde(default)]
     strict: Option<bool>,
+    /// Inputs that show the model how the tool is meant.
+    #[serde(default)]
+    input_examples: Vec<Value>,
 }
 
 /// The tools that the model is offered.
@@ -96,8 +102,8 @@ struct Offer {
     hosted: Vec<&'static str>,
 }
 
-/// A tool without a schema of its own is one that Anthropic's servers would run, or one whose schema only their models
-/// know: it is left out, and named among what is ignored. A tool whose loading is put off is offered at once, because
+/// A tool without a schema of its own is one that the client runs and whose schema is written down here, or one that
+/// Anthropic's servers would run: that is left out, and named among what is ignored. A tool whose loading is put off is offered at once, because
 /// nobody here could look for it later.
 fn offer(fields: &mut Fields<'_>) -> Result<Offer, Invalid> {
     let raw: Option<Bounded<&RawValue, { openai_tools::MAX_TOOLS }>> = fields.optional("tools")?;
@@ -105,7 +111,13 @@ fn offer(fields: &mut Fields<'_>) -> Result<Offer, Invalid> {
     for (at, raw) in raw.map_or_else(Vec::new, |raw| raw.0).into_iter().enumerate() {
         let param = format!("tools[{at}]");
         let kind: Kind = piece(&param, raw)?;
-        match kind.kind.filter(|kind| kind != "custom") {
+        let Kind { kind, name } = kind;
+        let kind = kind.filter(|kind| kind != "custom");
+        if let Some(tool) = kind.as_deref().and_then(|kind| client_tools::known(kind, name.as_deref())) {
+            offer.tools.push(tool);
+            continue;
+        }
+        match kind {
             Some(kind) if offer.hosted.contains(&note_of_kind(&kind)) => {}
             Some(kind) => offer.hosted.push(note_of_kind(&kind)),
             None => offer.tools.push(tool(&param, piece(&param, raw)?)?),
@@ -118,14 +130,22 @@ fn offer(fields: &mut Fields<'_>) -> Result<Offer, Invalid> {
 }
 
 fn tool(param: &str, wire: WireTool<'_>) -> Result<Tool, Invalid> {
-    let WireTool { name, description, input_schema: parameters, strict } = wire;
-    openai_tools::tool(param, WireFunction { name, description, parameters, strict })
+    let WireTool { name, description, input_schema: parameters, strict, input_examples } = wire;
+    let mut tool = openai_tools::tool(param, WireFunction { name, description, parameters, strict })?;
+    if !input_examples.is_empty() {
+        let examples: Vec<String> = input_examples.iter().map(Value::to_string).collect();
+        let described = tool.description.take().map_or_else(String::new, |text| text + "\n\n");
+        tool.description = Some(format!("{described}Examples of its input:\n{}", examples.join("\n")));
+    }
+    Ok(tool)
 }
 
 #[derive(Deserialize)]
 struct Kind {
     #[serde(default, rename = "type")]
     kind: Option<String>,
+    #[serde(default)]
+    name: Option<String>,
 }
 
 fn choice(fields: &mut Fields<'_>, tools: &mut Vec<Tool>) -> Result<(ToolChoice, bool), Invalid> {

@@ -32,7 +32,8 @@ pub(super) fn decode_chat(body: &Bytes) -> Result<Decoded, Invalid> {
 /// Reads a request to go on with a prompt. One without a prompt only asks for the model to be loaded.
 pub(super) fn decode_generate(body: &Bytes) -> Result<Decoded, Invalid> {
     let mut fields = Fields::of(body)?;
-    fields.refuse(&["suffix"])?;
+    // The tokens of a conversation that another server kept: nobody here can read them.
+    fields.refuse(&["suffix", "context"])?;
     let system: Option<String> = fields.optional("system")?;
     let prompt: String = fields.optional("prompt")?.unwrap_or_default();
     let images: Vec<String> = fields.optional("images")?.unwrap_or_default();
@@ -68,6 +69,7 @@ pub fn model_named(body: &Bytes) -> Result<String, Invalid> {
 }
 
 fn decode(mut fields: Fields<'_>, messages: Vec<Message>, tools: Vec<Tool>) -> Result<Decoded, Invalid> {
+    fields.refuse(&["logprobs", "top_logprobs"])?;
     let model = common::model(&mut fields)?;
     let model = model.strip_suffix(":latest").unwrap_or(&model).to_owned();
     let mut options = Options::read(fields.optional("options")?.unwrap_or_default())?;

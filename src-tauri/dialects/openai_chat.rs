@@ -86,7 +86,11 @@ fn offer(fields: &mut Fields<'_>) -> Result<Offer, Invalid> {
     }
     let choice: Option<Value> = fields.optional("tool_choice")?;
     let choice = choice.or(fields.optional("function_call")?);
-    let choice = openai_tools::choice(choice, &mut tools)?;
+    // A tool that is no function may be the chosen one: only an upstream that gets the body itself knows it.
+    let choice = match openai_tools::choice(choice, &mut tools) {
+        Err(_) if foreign => ToolChoice::Auto,
+        choice => choice?,
+    };
     Ok(Offer { tools, choice, foreign })
 }
 
@@ -116,11 +120,13 @@ fn native_only(fields: &mut Fields<'_>) -> Result<Option<&'static str>, Invalid>
     let modalities: Vec<String> = fields.optional("modalities")?.unwrap_or_default();
     let other = modalities.iter().any(|kind| kind != "text");
     let mut found = several.then_some("n").or(other.then_some("modalities"));
-    for name in ["logprobs", "top_logprobs", "audio"] {
+    for name in ["logprobs", "top_logprobs", "audio", "logit_bias"] {
         let asked = fields.holds_something(name);
         found = found.or(asked.then_some(name));
     }
-    Ok(found)
+    // An empty object switches the search on.
+    let search = fields.optional::<Value>("web_search_options")?.is_some();
+    Ok(found.or(search.then_some("web_search_options")))
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ fn refuse_other_meanings(fields: &mut Fields<'_>) -> Result<(), Invalid> {
     if fields.optional::<u64>("best_of")?.is_some_and(|n| n > 1) {
         return Err(Invalid::unsupported("best_of", "'best_of' must be 1"));
     }
-    fields.refuse(&["suffix", "logprobs"])
+    fields.refuse(&["suffix", "logprobs", "logit_bias"])
 }
 
 /// Writes legacy completions.
@@ -153,6 +153,7 @@ mod tests {
             r#"{"model":"m","prompt":["a","b"]}"#,
             r#"{"model":"m","prompt":[1,2]}"#,
             r#"{"model":"m","prompt":"a","suffix":"b"}"#,
+            r#"{"model":"m","prompt":"a","logit_bias":{"1":-100}}"#,
         ] {
             assert_eq!(
                 decode(body.as_bytes()).unwrap_err().code,

@@ -196,15 +196,12 @@ pub(super) fn format(param: &str, format: Option<&Value>) -> Result<Format, Inva
 
 /// The plain word for a kind of tool that a client expects the upstream itself to have, for the list of what is ignored.
 pub(super) fn note_of_kind(kind: &str) -> &'static str {
-    const KNOWN: [(&str, &str); 14] = [
+    const KNOWN: [(&str, &str); 11] = [
         ("web_search", "tools.web_search"),
         ("web_fetch", "tools.web_fetch"),
         ("code_execution", "tools.code_execution"),
         ("code_interpreter", "tools.code_interpreter"),
         ("computer", "tools.computer"),
-        ("text_editor", "tools.text_editor"),
-        ("bash", "tools.bash"),
-        ("memory", "tools.memory"),
         ("file_search", "tools.file_search"),
         ("image_generation", "tools.image_generation"),
         ("mcp", "tools.mcp"),

@@ -61,8 +61,9 @@ const SILENT: [&str; 3] = ["include", "prompt_cache_key", "client_metadata"];
 pub(super) fn decode(body: &Bytes) -> Result<Decoded, Invalid> {
     let mut fields = Fields::of(body)?;
     let mut steering = Steering::new();
-    fields.refuse(&["background", "conversation", "prompt"])?;
     let echo = echo(&fields);
+    fields.refuse(&["background", "conversation", "prompt", "top_logprobs"])?;
+    refuse_included(&fields)?;
     let model = common::model(&mut fields)?;
     let mut input = Input::with_tools(Toolbox::read(&mut fields)?);
     let mut messages = instructions(&mut fields)?;
@@ -109,6 +110,16 @@ pub(super) fn decode(body: &Bytes) -> Result<Decoded, Invalid> {
     let remember = Remember { responses: Some(Box::new(memory)), ..Remember::default() };
     let notes = toolbox.notes.into_iter().chain(incomplete.then_some("input")).map(str::to_owned);
     Ok(Decoded { request, ignored: fields.ignored().into_iter().chain(notes).collect(), steering, remember })
+}
+
+/// Log probabilities are the one thing to include without which the reply is not what was asked for.
+fn refuse_included(fields: &Fields<'_>) -> Result<(), Invalid> {
+    let include: Value = fields.peek("include")?.unwrap_or_default();
+    let logprobs = "message.output_text.logprobs";
+    if include.as_array().into_iter().flatten().any(|name| name == logprobs) {
+        return Err(Invalid::unsupported("include", format!("'{logprobs}' cannot be included here")));
+    }
+    Ok(())
 }
 
 /// A text, or, as some clients write it, items.

@@ -43,6 +43,9 @@ pub(super) struct Block<'a> {
     context: Option<Cow<'a, str>>,
     #[serde(default)]
     is_error: Option<bool>,
+    /// In what the user sends a wish, in what the model said the citations themselves.
+    #[serde(borrow, default)]
+    citations: Option<&'a RawValue>,
     /// These three have another form in each kind of block.
     #[serde(borrow, default)]
     source: Option<&'a RawValue>,
@@ -126,6 +129,9 @@ impl Reading {
     /// Blocks of Anthropic's own tools have no meaning elsewhere: they are left out, as is a kind nobody knows, unless it
     /// has a text.
     fn block(&mut self, param: &str, block: Block<'_>) -> Result<Vec<Part>, Invalid> {
+        if block.citations.is_some_and(|wish| wish.get().starts_with('{') && wish.get().contains("true")) {
+            self.note("messages.content.citations");
+        }
         match &*block.kind {
             "text" => Ok(vec![Part::Text(needed(param, "text", block.text)?)]),
             "thinking" => {
@@ -137,6 +143,8 @@ impl Reading {
             "search_result" => self.search_result(param, block),
             "tool_use" => Ok(vec![Part::Call(call(param, block)?)]),
             "tool_result" => Ok(vec![Part::Result(self.result(param, block)?)]),
+            // The summary that stands in the place of all before it.
+            "compaction" => self.inner(param, block.content),
             "tool_reference" => {
                 Ok(vec![Part::Text(found_tool(&needed(param, "tool_name", block.tool_name)?))])
             }

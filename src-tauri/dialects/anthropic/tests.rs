@@ -176,3 +176,28 @@ fn tools_of_anthropics_servers_alone_are_refused_and_beside_others_named() {
     body["tools"] = json!([{ "name": "f", "input_schema": { "type": "object" } }]);
     assert_eq!(decoded(&body).unwrap().ignored, ["tools.mcp"]);
 }
+
+#[test]
+fn what_the_answer_depends_on_is_read_named_or_refused() {
+    let mut body = ask(json!([
+        { "role": "assistant", "content": [{ "type": "compaction", "content": "We spoke of mammoths." }] },
+        { "role": "user", "content": [{ "type": "document", "citations": { "enabled": true },
+            "source": { "type": "text", "media_type": "text/plain", "data": "D" } }] },
+    ]));
+    body["tools"] = json!([
+        { "type": "bash_20250124", "name": "bash" },
+        { "name": "f", "description": "d", "input_schema": { "type": "object" }, "input_examples": [{ "a": 1 }, {}] },
+    ]);
+    let read = decoded(&body).unwrap();
+    assert_eq!(read.request.messages[0].parts, [Part::Text("We spoke of mammoths.".into())]);
+    assert_eq!(read.ignored, ["messages.content.citations"]);
+    let names: Vec<&str> = read.request.tools.iter().map(|tool| tool.name.as_str()).collect();
+    let described = read.request.tools[1].description.as_deref();
+    assert_eq!((names, described), (vec!["bash", "f"], Some("d\n\nExamples of its input:\n{\"a\":1}\n{}")));
+    body["container"] = json!({ "skills": [{ "type": "anthropic", "skill_id": "pptx" }] });
+    let refused = decoded(&body).unwrap_err();
+    assert_eq!(
+        (refused.code, refused.param.as_deref()),
+        (InvalidCode::UnsupportedParameter, Some("container"))
+    );
+}

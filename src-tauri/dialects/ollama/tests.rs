@@ -99,3 +99,22 @@ fn a_model_is_asked_about_by_either_name() {
     }
     assert_eq!(model_named(&Bytes::from("{}")).unwrap_err().param.as_deref(), Some("model"));
 }
+
+#[test]
+fn what_would_change_the_meaning_is_refused_by_name() {
+    for (field, value) in [
+        ("context", json!([1, 2])),
+        ("suffix", json!("}")),
+        ("logprobs", json!(true)),
+        ("top_logprobs", json!(3)),
+    ] {
+        let mut body = json!({ "model": "m", "prompt": "x", "context": [], "suffix": "", "logprobs": false });
+        assert!(decode_generate(&Bytes::from(body.to_string())).is_ok());
+        body[field] = value;
+        let refused = decode_generate(&Bytes::from(body.to_string())).unwrap_err();
+        assert_eq!(
+            (refused.code, refused.param.as_deref()),
+            (crate::dialects::InvalidCode::UnsupportedParameter, Some(field))
+        );
+    }
+}

@@ -46,11 +46,17 @@ fn p17_what_would_change_the_meaning_is_left_to_an_upstream_with_an_api() {
         (r#","top_logprobs":2"#, "top_logprobs"),
         (r#","modalities":["text","audio"]"#, "modalities"),
         (r#","audio":{"voice":"x"}"#, "audio"),
+        (r#","logit_bias":{"50256":-100}"#, "logit_bias"),
+        (r#","web_search_options":{}"#, "web_search_options"),
+        (
+            r#","tools":[{"type":"custom","custom":{"name":"f"}}],"tool_choice":{"type":"custom","custom":{"name":"f"}}"#,
+            "tools",
+        ),
         (r#","tools":[{"type":"custom","custom":{"name":"f"}}]"#, "tools"),
     ] {
         assert_eq!(decoded(extra).request.native_only, Some(param), "{extra}");
     }
-    let plain = r#","n":1,"logprobs":false,"modalities":["text"],"tools":[],"tool_choice":"auto""#;
+    let plain = r#","n":1,"logprobs":false,"logit_bias":{},"web_search_options":null,"modalities":["text"],"tools":[],"tool_choice":"auto""#;
     assert_eq!(decoded(plain).request.native_only, None);
 }
 

@@ -39,6 +39,9 @@ pub(super) struct Item<'a> {
     action: Option<&'a RawValue>,
     #[serde(borrow, default)]
     output: Option<&'a RawValue>,
+    /// A picture that was generated, as base64.
+    #[serde(borrow, default)]
+    result: Option<&'a RawValue>,
     #[serde(borrow, default)]
     tools: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -116,6 +119,7 @@ impl Input {
             "agent_message" => self.agent_message(param, item).map(Some),
             "additional_tools" => self.toolbox.add_item(param, item.tools).map(|_| None),
             "tool_search_output" => self.found_tools(param, item),
+            "image_generation_call" => Ok(self.generated_picture(param, item.result)),
             "configuration_update" => {
                 self.effort = asked_effort(item.reasoning).or(self.effort);
                 Ok(None)
@@ -130,7 +134,7 @@ impl Input {
             kind if kind.ends_with("_call") && item.call_id.is_some() => {
                 Ok(by_model(vec![Part::Call(call(param, kind, item)?)]))
             }
-            // What OpenAI's own servers did (a search, a picture) cannot be shown to another model.
+            // What OpenAI's own servers did (a search, a call of an MCP server) cannot be shown to another model.
             _ => {
                 self.incomplete = true;
                 Ok(None)
@@ -149,6 +153,15 @@ impl Input {
             }
         };
         Ok(Message { role, parts: self.parts(&format!("{param}.content"), item.content)? })
+    }
+
+    /// A picture of an earlier reply. Models take pictures from the user only.
+    fn generated_picture(&mut self, param: &str, result: Option<&RawValue>) -> Option<Message> {
+        let data: Option<String> = result.and_then(|raw| serde_json::from_str(raw.get()).ok());
+        let picture = data.and_then(|data| picture::of_base64(param, &data).ok());
+        self.incomplete |= picture.is_none();
+        let head = Part::Text("The picture that was generated:".to_owned());
+        picture.map(|picture| Message { role: Role::User, parts: vec![head, picture] })
     }
 
     /// What one of several agents tells another, as a message of the user that says so.
@@ -212,7 +225,7 @@ impl Input {
         let param = format!("{param}.output");
         let parts = match item.output {
             Some(output) if raw.starts_with('"') => vec![Part::Text(piece(&param, output)?)],
-            Some(output) if raw.starts_with('[') && raw.contains("\"type\"") => {
+            Some(output) if raw.starts_with('[') && are_parts(output) => {
                 self.parts(&param, piece(&param, output)?)?
             }
             Some(output) if raw.contains("\"image_url\"") => {
@@ -224,6 +237,16 @@ impl Input {
         let result = ToolResult { call_id, name: item.name.map(Cow::into_owned), parts, failed: false };
         Ok(Message { role: Role::User, parts: vec![Part::Result(result)] })
     }
+}
+
+/// Whether a list is one of parts, and not of what a tool gives in its own form, such as the outputs of commands.
+fn are_parts(output: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    struct Kind {
+        #[serde(rename = "type")]
+        _kind: String,
+    }
+    serde_json::from_str::<Vec<Kind>>(output.get()).is_ok()
 }
 
 /// Why an item of this kind is refused: it asks for something, or holds a part of the conversation that cannot be read.

@@ -59,9 +59,13 @@ fn a_request_as_codex_sends_it() {
 
 #[test]
 fn what_is_kept_elsewhere_is_refused() {
-    for (field, value) in
-        [("background", json!(true)), ("conversation", json!("c")), ("prompt", json!({ "id": "p" }))]
-    {
+    for (field, value) in [
+        ("background", json!(true)),
+        ("conversation", json!("c")),
+        ("prompt", json!({ "id": "p" })),
+        ("top_logprobs", json!(2)),
+        ("include", json!(["message.output_text.logprobs"])),
+    ] {
         let mut body = json!({ "model": "m", "input": "hi" });
         body[field] = value;
         let invalid = decoded(&body).unwrap_err();
@@ -297,4 +301,23 @@ fn a_choice_may_name_a_tool_within_a_namespace() {
     assert_eq!(ask(read.clone()).tool_choice, ToolChoice::Named("docs__read".into()));
     let few = ask(json!({ "type": "allowed_tools", "mode": "required", "tools": [read] }));
     assert_eq!((names(&few), &few.tool_choice), (vec!["docs__read"], &ToolChoice::Required));
+}
+
+#[test]
+fn generated_pictures_and_outputs_of_commands_are_shown() {
+    let shell = json!([{ "stdout": "a", "stderr": "", "outcome": { "type": "exit", "exit_code": 0 } }]);
+    let items = json!([
+        { "role": "user", "content": "draw" },
+        { "type": "image_generation_call", "id": "ig_1", "status": "completed", "result": "iVBORw0KGgo=" },
+        { "type": "shell_call", "call_id": "c", "action": { "commands": ["ls"] } },
+        { "type": "shell_call_output", "call_id": "c", "output": shell },
+    ]);
+    let decoded = decoded(&json!({ "model": "m", "input": items })).unwrap();
+    let messages = &decoded.request.messages;
+    assert!(
+        matches!(messages[1].parts[..], [Part::Text(_), Part::Image(_)]) && messages[1].role == Role::User
+    );
+    let Part::Result(result) = &messages[3].parts[0] else { panic!("a result") };
+    assert_eq!(result.parts, [Part::Text(shell.to_string())]);
+    assert!(decoded.ignored.is_empty());
 }
