@@ -11,7 +11,7 @@ use super::authority::{self, Authority, Invalid};
 use super::path::{self, Found, Table};
 use super::refusal::{Reason, Refusal, Refused};
 use super::route::{Dialect, Route, Scope};
-use super::sessions::{self, Sessions};
+use super::sessions::Sessions;
 use super::turned_away::{Counts, TurnedAway};
 use super::{Keys, Policy, Serving, content, credential, keys, origin};
 
@@ -287,15 +287,15 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// A cookie is sent along with whatever another page of this host makes the browser send; the header is not.
+    /// A cookie is sent along with whatever another page of this host makes the browser send, and to every port of this
+    /// host; the session token in the header is not.
     fn browser(&self) -> Result<Caller, Refused> {
         let bare = !self.head.headers.contains_key(header::AUTHORIZATION);
-        let id = sessions::session_id(&self.head.headers).filter(|_| bare);
-        if id.and_then(|id| self.guard.sessions.find(id, Instant::now())).is_none() {
-            return Err(self.refuse(Refusal::InvalidApiKey));
+        let session = || self.guard.sessions.find(&self.head.headers, Instant::now());
+        if bare && session().is_some() {
+            return Ok(Caller::Control);
         }
-        let ours = self.head.headers.get("x-mammouth-ui").is_some_and(|value| value == "1");
-        if ours { Ok(Caller::Control) } else { Err(self.refuse(Refusal::NotFromPage)) }
+        Err(self.refuse(Refusal::InvalidApiKey))
     }
 
     /// Ollama's clients may say nothing of what they post, as LiteLLM does. A page cannot post without saying where it

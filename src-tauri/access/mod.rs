@@ -31,5 +31,5 @@ pub use policy::{Policy, PolicyError};
 pub use refusal::{Preflight, Reason, Refusal, Refused, allow_origin};
 pub use route::{Dialect, Route, Scope};
 pub use serving::Serving;
-pub use sessions::{COOKIE, IDLE, Sessions, session_id};
+pub use sessions::{COOKIE, IDLE, NewSession, SESSION_TOKEN_HEADER, Sessions};
 pub use turned_away::TurnedAway;

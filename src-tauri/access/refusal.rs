@@ -15,8 +15,6 @@ pub enum Refusal {
     OriginNotAllowed,
     /// 403 `forbidden`: a client key where the control token is needed.
     Forbidden,
-    /// 403 `forbidden`: a session without the header that only our own page sends.
-    NotFromPage,
     /// 404.
     NotFound,
     /// 405; the methods are in [`Refused::allow`].

@@ -1,4 +1,7 @@
 //! Browsers that signed in with the control token: a list on this side, so that signing out ends a session for good.
+//!
+//! Cookies are not isolated by port (RFC 6265, 8.5): whatever listens on another port of this host receives ours as soon
+//! as the browser visits it. So a session has two secrets, and the second is no cookie but a header.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,8 +13,10 @@ use tokio_util::sync::CancellationToken;
 use super::keys::{digest, digest_bytes, generate_key};
 use crate::secrets::{ExposeSecret, Secret};
 
-/// The cookie's name.
+/// The name of the cookie that carries the session id.
 pub const COOKIE: &str = "mammouth_session";
+/// The header that carries the session token, which only scripts of the page's own origin can read.
+pub const SESSION_TOKEN_HEADER: &str = "x-mammouth-session";
 /// A session that is not used for so long has ended.
 pub const IDLE: Duration = Duration::from_secs(12 * 60 * 60);
 /// More browsers at once end the session that was used longest ago.
@@ -21,8 +26,19 @@ const MOST: usize = 32;
 #[derive(Debug, Clone, Default)]
 pub struct Sessions(Arc<Mutex<Vec<Session>>>);
 
+/// Both secrets of a session that has just begun.
+#[derive(Debug)]
+pub struct NewSession {
+    /// The value of the cookie.
+    pub id: Secret,
+    /// The value of [`SESSION_TOKEN_HEADER`].
+    pub token: Secret,
+}
+
+/// A session, with digests of its secrets.
 struct Session {
     id: [u8; 32],
+    token: [u8; 32],
     used: Instant,
     ended: CancellationToken,
 }
@@ -34,32 +50,34 @@ impl std::fmt::Debug for Session {
 }
 
 impl Sessions {
-    /// Begins a session under a new id.
-    pub fn begin(&self, now: Instant) -> Secret {
-        let id = generate_key();
+    /// Begins a session with new secrets.
+    pub fn begin(&self, now: Instant) -> NewSession {
+        let new = NewSession { id: generate_key(), token: generate_key() };
+        let (id, token) = (digest(new.id.expose_secret()), digest(new.token.expose_secret()));
         let mut sessions = self.alive(now);
         while sessions.len() >= MOST {
             let oldest = (0..sessions.len()).min_by_key(|at| sessions[*at].used).unwrap_or(0);
             sessions.swap_remove(oldest).ended.cancel();
         }
         let ended = CancellationToken::new();
-        sessions.push(Session { id: digest(id.expose_secret()), used: now, ended });
-        id
+        sessions.push(Session { id, token, used: now, ended });
+        new
     }
 
-    /// Ends the session of this id; nothing happens where there is none.
-    pub fn end(&self, id: &[u8]) {
-        let id = digest_bytes(id);
-        for session in self.alive(Instant::now()).extract_if(.., |session| same(&session.id, &id)) {
-            session.ended.cancel();
-        }
-    }
-
-    /// Whether the id is one of a session, which then counts as used now. What comes back is cancelled when it ends.
-    pub fn find(&self, id: &[u8], now: Instant) -> Option<CancellationToken> {
-        let id = digest_bytes(id);
+    /// Ends the session whose two secrets these headers carry, and says whether there was one.
+    pub fn end(&self, headers: &HeaderMap, now: Instant) -> bool {
+        let Some(secrets) = presented(headers) else { return false };
         let mut sessions = self.alive(now);
-        let session = sessions.iter_mut().find(|session| same(&session.id, &id))?;
+        let ended = sessions.extract_if(.., |session| session.has(&secrets));
+        ended.map(|session| session.ended.cancel()).count() > 0
+    }
+
+    /// Whether the headers carry both secrets of one session, which then counts as used now. What comes back is
+    /// cancelled when it ends.
+    pub fn find(&self, headers: &HeaderMap, now: Instant) -> Option<CancellationToken> {
+        let secrets = presented(headers)?;
+        let mut sessions = self.alive(now);
+        let session = sessions.iter_mut().find(|session| session.has(&secrets))?;
         session.used = now;
         Some(session.ended.clone())
     }
@@ -73,18 +91,28 @@ impl Sessions {
     }
 }
 
+impl Session {
+    /// Whether these are the digests of its id and of its token, in constant time.
+    fn has(&self, (id, token): &([u8; 32], [u8; 32])) -> bool {
+        (self.id.ct_eq(id) & self.token.ct_eq(token)).into()
+    }
+}
+
+/// Digests of the id and the token that a browser sends; `None` where one is missing or there more than once.
+fn presented(headers: &HeaderMap) -> Option<([u8; 32], [u8; 32])> {
+    let mut tokens = headers.get_all(SESSION_TOKEN_HEADER).iter();
+    let token = tokens.next().filter(|_| tokens.next().is_none())?;
+    Some((digest_bytes(session_id(headers)?), digest_bytes(token.as_bytes())))
+}
+
 /// The session id that a browser sends; `None` where there is none or more than one.
-pub fn session_id(headers: &HeaderMap) -> Option<&[u8]> {
+fn session_id(headers: &HeaderMap) -> Option<&[u8]> {
     let lines = headers.get_all(header::COOKIE).iter();
     let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
     let mut ids =
         pairs.filter_map(|pair| pair.trim_ascii().strip_prefix(COOKIE.as_bytes())?.strip_prefix(b"="));
     let only = ids.next()?;
     ids.next().is_none().then_some(only)
-}
-
-fn same(a: &[u8; 32], b: &[u8; 32]) -> bool {
-    a.ct_eq(b).into()
 }
 
 #[cfg(test)]
@@ -97,15 +125,48 @@ mod tests {
     fn u12_a_session_ends_when_signed_out_or_idle_and_never_has_an_old_id() {
         let (sessions, now) = (Sessions::default(), Instant::now());
         let (one, two) = (sessions.begin(now), sessions.begin(now));
-        assert_ne!(one.expose_secret(), two.expose_secret());
-        let find = |id: &Secret, now| sessions.find(id.expose_secret().as_bytes(), now);
+        assert_ne!(one.id.expose_secret(), two.id.expose_secret());
+        assert_ne!(one.token.expose_secret(), two.token.expose_secret());
+        let find = |new: &NewSession, now| sessions.find(&headers(Some(&new.id), &[&new.token]), now);
         let ended = find(&one, now).unwrap();
-        sessions.end(one.expose_secret().as_bytes());
+        assert!(sessions.end(&headers(Some(&one.id), &[&one.token]), now));
         assert!(ended.is_cancelled() && find(&one, now).is_none());
         assert!(find(&two, now + IDLE).is_some(), "use keeps it alive");
         assert!(find(&two, now + IDLE + IDLE).is_some());
         assert!(find(&two, now + 4 * IDLE).is_none());
-        assert!(sessions.find(b"", now).is_none());
+        assert!(sessions.find(&HeaderMap::new(), now).is_none());
+    }
+
+    #[test]
+    fn u12_half_of_a_session_opens_and_ends_nothing() {
+        let (sessions, now) = (Sessions::default(), Instant::now());
+        let (one, two) = (sessions.begin(now), sessions.begin(now));
+        let halves = [
+            headers(Some(&one.id), &[]),
+            headers(None, &[&one.token]),
+            headers(Some(&one.id), &[&two.token]),
+            headers(Some(&one.id), &[&one.id]),
+            headers(Some(&one.token), &[&one.token]),
+            headers(Some(&one.id), &[&one.token, &one.token]),
+            headers(Some(&one.id), &[&Secret::from("")]),
+        ];
+        for (case, half) in halves.iter().enumerate() {
+            assert!(sessions.find(half, now).is_none(), "case {case}");
+            assert!(!sessions.end(half, now), "case {case}");
+        }
+        assert!(sessions.find(&headers(Some(&one.id), &[&one.token]), now).is_some());
+    }
+
+    fn headers(id: Option<&Secret>, tokens: &[&Secret]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        let value = |text: &str| HeaderValue::from_str(text).unwrap();
+        if let Some(id) = id {
+            headers.append(header::COOKIE, value(&format!("{COOKIE}={}", id.expose_secret())));
+        }
+        for token in tokens {
+            headers.append(SESSION_TOKEN_HEADER, value(token.expose_secret()));
+        }
+        headers
     }
 
     #[test]
@@ -114,7 +175,7 @@ mod tests {
         let first = sessions.begin(now);
         let later = now + Duration::from_secs(1);
         (0..MOST).for_each(|_| drop(sessions.begin(later)));
-        assert!(sessions.find(first.expose_secret().as_bytes(), later).is_none());
+        assert!(sessions.find(&headers(Some(&first.id), &[&first.token]), later).is_none());
         assert_eq!(sessions.0.lock().unwrap().len(), MOST);
     }
 

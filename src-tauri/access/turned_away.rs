@@ -36,7 +36,6 @@ impl Counts {
             Refusal::NotFound
             | Refusal::BadRequest(_)
             | Refusal::Forbidden
-            | Refusal::NotFromPage
             | Refusal::MethodNotAllowed
             | Refusal::WebSocket
             | Refusal::UriTooLong

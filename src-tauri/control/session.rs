@@ -1,14 +1,14 @@
-//! Signing in to the local HTTP door with a browser: the control token once, a cookie from then on.
+//! Signing in to the local HTTP door with a browser: the control token once, then a cookie and a session token in a header.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, SET_COOKIE};
 use serde::Deserialize;
 use warp::reply::Response;
 
-use crate::access::{self, COOKIE as NAME, IDLE, Sessions};
+use crate::access::{self, COOKIE as NAME, IDLE, NewSession, Sessions};
 use crate::secrets::ExposeSecret;
 
 /// Wrong tokens in a row that are answered at once.
@@ -53,7 +53,7 @@ impl Door {
             return told(StatusCode::BAD_REQUEST, "bad_arguments", "send {\"token\": \"…\"}");
         };
         if access::is_secret_of(asked.token.trim().as_bytes(), &self.token) {
-            *self.failures() = Failures::default();
+            self.failures().forget();
             return self.signed_in();
         }
         let pause = self.failures().add(Instant::now());
@@ -64,16 +64,15 @@ impl Door {
                 "too many wrong tokens: wait a little",
             );
         };
+        let _waiting = Waiting(Arc::clone(&self.failures));
         tokio::time::sleep(pause).await;
-        self.failures().waiting -= 1;
         told(StatusCode::UNAUTHORIZED, "invalid_token", "this is not the control token")
     }
 
     /// Ends the session that the request came with.
     pub(super) fn sign_out(&self, headers: &HeaderMap) -> Response {
         let mut response = empty();
-        if let Some(id) = access::session_id(headers) {
-            self.sessions.end(id);
+        if self.sessions.end(headers, Instant::now()) {
             response.headers_mut().insert(SET_COOKIE, HeaderValue::from_static(FORGET));
         }
         response
@@ -81,18 +80,19 @@ impl Door {
 
     /// Cancelled when the session of these headers ends; never where the token itself was sent.
     pub(super) fn session_ended(&self, headers: &HeaderMap) -> tokio_util::sync::CancellationToken {
-        let id = access::session_id(headers).filter(|_| headers.contains_key(COOKIE));
-        id.and_then(|id| self.sessions.find(id, Instant::now())).unwrap_or_default()
+        self.sessions.find(headers, Instant::now()).unwrap_or_default()
     }
 
+    /// The id as a cookie that no script can read, and the token in the body, which no other origin can read.
     fn signed_in(&self) -> Response {
-        let id = self.sessions.begin(Instant::now());
+        let NewSession { id, token } = self.sessions.begin(Instant::now());
         let cookie = format!(
             "{NAME}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}",
             id.expose_secret(),
             IDLE.as_secs()
         );
-        let mut response = empty();
+        let mut response =
+            json(StatusCode::OK, &serde_json::json!({ "session_token": token.expose_secret() }));
         if let Ok(mut cookie) = HeaderValue::from_str(&cookie) {
             cookie.set_sensitive(true);
             response.headers_mut().insert(SET_COOKIE, cookie);
@@ -107,7 +107,22 @@ impl Door {
 
 const FORGET: &str = "mammouth_session=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0";
 
+/// One answer to a wrong token that waits; it counts until it is dropped, also when its client leaves.
+struct Waiting(Arc<Mutex<Failures>>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.waiting = failures.waiting.saturating_sub(1);
+    }
+}
+
 impl Failures {
+    /// Ends the row. Answers that wait are still counted: they are still there.
+    fn forget(&mut self) {
+        *self = Self { waiting: self.waiting, ..Self::default() };
+    }
+
     /// How long the answer to one more wrong token waits; `None` where too many wait already.
     fn add(&mut self, now: Instant) -> Option<Duration> {
         if self.last.is_some_and(|last| last + FORGOTTEN < now) {
@@ -135,7 +150,10 @@ fn empty() -> Response {
 }
 
 fn told(status: StatusCode, code: &str, message: &str) -> Response {
-    let body = serde_json::json!({ "error": { "code": code, "message": message } });
+    json(status, &serde_json::json!({ "error": { "code": code, "message": message } }))
+}
+
+fn json(status: StatusCode, body: &serde_json::Value) -> Response {
     let mut response = Response::new(body.to_string().into());
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -173,11 +191,32 @@ mod tests {
         }
         let before = tokio::time::Instant::now();
         let answer = door.sign_in(br#"{"token":"right"}"#).await;
-        assert_eq!((answer.status().as_u16(), before.elapsed()), (204, Duration::ZERO));
+        assert_eq!((answer.status().as_u16(), before.elapsed()), (200, Duration::ZERO));
         let cookie = answer.headers()[SET_COOKIE].to_str().unwrap();
         for part in ["HttpOnly", "SameSite=Strict", "Path=/"] {
             assert!(cookie.contains(part), "{cookie}");
         }
         assert_eq!(door.sign_in(b"{}").await.status(), 400);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn d03_waiting_answers_stay_counted_over_a_right_token_and_until_they_are_gone() {
+        use futures_util::FutureExt;
+        let door = Door::new(Sessions::default(), access::digest("right"));
+        for _ in 0..FREE {
+            door.sign_in(br#"{"token":"wrong"}"#).await;
+        }
+        let mut answers: Vec<_> =
+            (0..WAITING).map(|_| Box::pin(door.sign_in(br#"{"token":"wrong"}"#))).collect();
+        for answer in &mut answers {
+            assert!(answer.now_or_never().is_none());
+        }
+        assert_eq!(door.sign_in(br#"{"token":"right"}"#).await.status(), 200);
+        assert_eq!(door.failures().waiting, WAITING);
+        assert_eq!(door.sign_in(br#"{"token":"wrong"}"#).await.status(), 429);
+        drop(answers.pop());
+        assert_eq!(door.failures().waiting, WAITING - 1, "a client that left waits no more");
+        futures_util::future::join_all(answers).await;
+        assert_eq!(door.failures().waiting, 0);
     }
 }

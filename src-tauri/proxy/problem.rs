@@ -157,9 +157,6 @@ fn refused(refusal: &Refusal) -> Told {
         Refusal::Forbidden => {
             told(403, "forbidden", "a client key cannot do this: the control token is needed")
         }
-        Refusal::NotFromPage => {
-            told(403, "forbidden", "requests of a signed-in page carry the header 'x-mammouth-ui: 1'")
-        }
         Refusal::NotFound => told(404, "not_found", &unserved::message(None)),
         Refusal::MethodNotAllowed => {
             told(405, "method_not_allowed", "this method is not allowed at this path")

@@ -154,13 +154,15 @@ describe("in use", () => {
   test("N05 a foreign page can neither read nor command", async () => {
     const foreign = createServer((_, response) => response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><title>foreign</title>"));
     await new Promise((listening) => foreign.listen(0, "127.0.0.1", listening));
-    // The same browser, so that the session's cookie is at hand.
+    // The same browser, so that the session's cookie is at hand; the worst case, in which the page has the token too.
+    const token = await page.evaluate(() => sessionStorage.getItem("mammouth.session_token"));
+    assert.ok(token);
     const other = await page.context().newPage();
     await other.goto(`http://127.0.0.1:${foreign.address().port}/`);
-    const tried = await other.evaluate(async (url) => {
+    const tried = await other.evaluate(async ([url, token]) => {
       const attempt = (path, init) => fetch(url + path, init).then(async (answer) => `${answer.type} ${answer.status} ${await answer.text()}`, () => "refused");
       return {
-        read: await attempt("/control/status", { method: "POST", credentials: "include", headers: { "x-mammouth-ui": "1", "content-type": "application/json" }, body: "{}" }),
+        read: await attempt("/control/status", { method: "POST", credentials: "include", headers: { "x-mammouth-session": token, "content-type": "application/json" }, body: "{}" }),
         simple: await attempt("/control/log.clear", { method: "POST", credentials: "include", mode: "no-cors", body: "{}" }),
         events: await attempt("/control/events", { credentials: "include" }),
         framed: await new Promise((shown) => {
@@ -170,13 +172,37 @@ describe("in use", () => {
           document.body.append(frame);
         }),
       };
-    }, program.url);
+    }, [program.url, token]);
     assert.deepEqual([tried.read, tried.events], ["refused", "refused"]);
     assert.match(tried.simple, /^opaque 0 $|^refused$/);
     assert.equal(tried.framed, "out of reach");
     assert.ok((await program.control("log.latest", { limit: 1 })).length > 0, "the log was cleared from outside");
     await other.close();
     await new Promise((closed) => foreign.close(closed));
+  });
+
+  test("U12 another port gets the cookie and can do nothing with it, and the page outlives a reload", async () => {
+    let received;
+    const other = createServer((request, response) => {
+      received = request.headers;
+      response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><title>other</title>");
+    });
+    await new Promise((listening) => other.listen(0, "127.0.0.1", listening));
+    const tab = await page.context().newPage();
+    await tab.goto(`http://127.0.0.1:${other.address().port}/`);
+    assert.match(received.cookie, /mammouth_session=/, "browsers send cookies to every port of a host");
+    assert.equal(received["x-mammouth-session"], undefined);
+    assert.equal(await tab.evaluate(() => sessionStorage.length + localStorage.length), 0);
+    for (const [method, path] of [["POST", "/control/status"], ["POST", "/control/keys.default"], ["GET", "/control/events"], ["DELETE", "/control/session"]]) {
+      const answer = await fetch(program.url + path, { method, headers: { cookie: received.cookie, "x-mammouth-ui": "1" } });
+      assert.equal(answer.status, 401, path);
+    }
+    await tab.close();
+    await new Promise((closed) => other.close(closed));
+    await page.open("accounts");
+    await page.reload();
+    await page.getByRole("heading", { name: "Accounts", level: 1 }).waitFor();
+    await page.getByText("alice").first().waitFor();
   });
 
   test("the port is switched under the page, which follows", async () => {
@@ -191,6 +217,7 @@ describe("in use", () => {
     program.url = `http://127.0.0.1:${next}`;
     await page.getByRole("heading", { name: "Settings", level: 1 }).waitFor();
     await page.getByText(`127.0.0.1:${next}`).first().waitFor();
+    assert.equal(new URL(page.url()).hash, "#/settings", "the session token is gone from the address");
   });
 
   test("nothing went wrong all the while", () => close(page));

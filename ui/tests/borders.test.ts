@@ -39,8 +39,9 @@ test("nothing is loaded from elsewhere", () => {
   expect(addresses).toEqual([]);
 });
 
-test("only language and theme are kept in the browser", () => {
-  expect(where(/localStorage|sessionStorage|indexedDB|document\.cookie/)).toEqual(["state/look.svelte.ts"]);
+test("only language and theme are kept in the browser, and the session token for as long as its tab", () => {
+  expect(where(/localStorage|indexedDB|document\.cookie/)).toEqual(["state/look.svelte.ts"]);
+  expect(where(/sessionStorage/)).toEqual(["control/session-token.ts"]);
 });
 
 test("the fake stays out of what users get", () => {

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { type ControlEvent, ControlFailure, type Feed } from "../src/control/control";
 import { FakeControl } from "../src/control/fake";
 import { HttpControl } from "../src/control/http";
+import { handOverSessionToken, keepSessionToken, sessionToken } from "../src/control/session-token";
 import { drain, readEvents } from "../src/control/sse";
 import { TauriControl } from "../src/control/tauri";
 import type { Record as LogRecord } from "../src/control/types";
@@ -111,7 +112,11 @@ describe("the stream of events", () => {
 });
 
 describe("the door over HTTP", () => {
-  afterEach(() => vi.unstubAllGlobals());
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    sessionStorage.clear();
+    location.hash = "";
+  });
 
   const answering = (status: number, body: string) => {
     const asked = vi.fn(async (_path: string, _init: RequestInit) => new Response(body || null, { status }));
@@ -119,12 +124,42 @@ describe("the door over HTTP", () => {
     return asked;
   };
 
-  test("sends the header that foreign pages cannot send, and the arguments", async () => {
+  test("keeps the token of a sign-in over a reload, sends it with all that it asks, and forgets it with the session", async () => {
+    const asked = answering(200, '{"session_token":"mp-second-half"}');
+    await new HttpControl().signIn("the-control-token");
+    const reloaded = new HttpControl();
+    await reloaded.call("status", {});
+    const end = reloaded.subscribe(feed());
+    end();
+    await reloaded.signOut();
+    await reloaded.call("status", {});
+    const sent = asked.mock.calls.map(([path, init]) => [path, new Headers(init.headers).get("x-mammouth-session")]);
+    const token = "mp-second-half";
+    expect(sent).toEqual([
+      ["/control/session", null],
+      ["/control/status", token],
+      ["/control/events", token],
+      ["/control/session", token],
+      ["/control/status", null],
+    ]);
+  });
+
+  test("a token is handed over to the next port and stays at neither address", () => {
+    keepSessionToken("mp-second-half");
+    const next = handOverSessionToken(new URL("http://127.0.0.1:3001/#/settings"));
+    expect([next.href, sessionToken()]).toEqual(["http://127.0.0.1:3001/#session=mp-second-half#/settings", null]);
+    location.hash = next.hash;
+    new HttpControl();
+    expect([location.hash, sessionToken()]).toEqual(["#/settings", "mp-second-half"]);
+  });
+
+  test("sends the arguments, and the token in a header that foreign pages cannot send", async () => {
+    keepSessionToken("mp-second-half");
     const asked = answering(200, '{"port":3001}');
     await expect(new HttpControl().call("port.free", {})).resolves.toEqual({ port: 3001 });
     const [path, init] = asked.mock.calls[0] as [string, RequestInit];
     expect([path, init.method, init.body]).toEqual(["/control/port.free", "POST", "{}"]);
-    expect(init.headers).toMatchObject({ "x-mammouth-ui": "1", "content-type": "application/json" });
+    expect(init.headers).toMatchObject({ "x-mammouth-session": "mp-second-half", "content-type": "application/json" });
   });
 
   test.each([

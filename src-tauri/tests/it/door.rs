@@ -1,5 +1,6 @@
 //! The browser's way in: signing in and out, the live feed, and the files of the page.
 
+use mammouth_proxy::access::SESSION_TOKEN_HEADER;
 use mammouth_proxy::control;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -10,20 +11,23 @@ use crate::support::{Answer, KEY, Program, Scene, Sse, check_headers, question, 
 struct Browser<'a> {
     program: &'a Program,
     cookie: Option<String>,
+    /// The session token, which goes into a header.
+    session: Option<String>,
 }
 
 impl<'a> Browser<'a> {
     fn new(program: &'a Program) -> Self {
-        Self { program, cookie: None }
+        Self { program, cookie: None, session: None }
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.program.http.request(method, format!("{}{path}", self.program.base));
         let request = request.header("content-type", "application/json").header("origin", &self.program.base);
-        match &self.cookie {
-            Some(cookie) => request.header("cookie", cookie).header("x-mammouth-ui", "1"),
+        let sent = [("cookie", &self.cookie), (SESSION_TOKEN_HEADER, &self.session)];
+        sent.into_iter().fold(request, |request, (name, value)| match value {
+            Some(value) => request.header(name, value),
             None => request,
-        }
+        })
     }
 
     async fn sign_in(&mut self, token: &str) -> Answer {
@@ -31,6 +35,7 @@ impl<'a> Browser<'a> {
         let answer = Answer::of(self.request(Method::POST, "/control/session").body(body).send().await).await;
         if let Some(cookie) = answer.header("set-cookie") {
             self.cookie = cookie.split(';').next().map(str::to_owned);
+            self.session = answer.json()["session_token"].as_str().map(str::to_owned);
         }
         answer
     }
@@ -54,26 +59,28 @@ async fn u12_a_browser_signs_in_acts_and_signs_out() {
     );
     let signed_in = browser.sign_in(&token).await;
     let cookie = signed_in.header("set-cookie").unwrap().to_owned();
-    assert_eq!(signed_in.status, 204);
+    assert_eq!(signed_in.status, 200);
+    assert_eq!(signed_in.header("cache-control"), Some("no-store"));
     for part in ["HttpOnly", "SameSite=Strict", "Path=/"] {
         assert!(cookie.contains(part), "{cookie}");
     }
     assert!(!cookie.contains(&token));
     assert_eq!(browser.status().await.json()["serving"], true);
 
-    let first = browser.cookie.clone();
+    let (first, session) = (browser.cookie.clone(), browser.session.clone());
     browser.sign_in(&token).await;
     assert_ne!(browser.cookie, first, "the id is new at each sign-in");
+    assert_ne!(browser.session, session, "and so is the token");
     let signed_out = Answer::of(browser.request(Method::DELETE, "/control/session").send().await).await;
     assert_eq!(signed_out.status, 204);
     assert_eq!(browser.status().await.status, 401, "the session is gone on this side too");
-    browser.cookie = first;
+    (browser.cookie, browser.session) = (first, session);
     assert_eq!(browser.status().await.status, 200, "another browser stays signed in");
 
-    let cookie = browser.cookie;
+    let (cookie, session) = (browser.cookie, browser.session);
     let dir = program.stop().await;
     let program = Program::start_in(dir, Some(&simulator), crate::support::Options::default()).await;
-    let stale = Browser { program: &program, cookie };
+    let stale = Browser { program: &program, cookie, session };
     assert_eq!(stale.status().await.status, 401, "no session outlives the program");
 }
 
@@ -85,12 +92,12 @@ async fn u12_a_session_is_worth_nothing_to_another_page() {
     browser.sign_in(&program.control_token()).await;
     let cookie = browser.cookie.clone().unwrap();
     let url = |path: &str| format!("{}{path}", program.base);
-    let bare = program.http.post(url("/control/status")).header("cookie", &cookie).body("{}");
-    assert_eq!(Answer::of(bare.send().await).await.error(), (403, "forbidden".into()));
+    let session = browser.session.clone().unwrap();
     let foreign = browser.request(Method::POST, "/control/status").header("origin", "https://evil.example");
     assert_eq!(Answer::of(foreign.body("{}").send().await).await.status, 403);
     let framed = program.http.post(url("/control/status")).header("cookie", &cookie);
-    let framed = framed.header("x-mammouth-ui", "1").header("sec-fetch-site", "cross-site").body("{}");
+    let framed =
+        framed.header(SESSION_TOKEN_HEADER, &session).header("sec-fetch-site", "cross-site").body("{}");
     assert_eq!(Answer::of(framed.send().await).await.error(), (403, "origin_not_allowed".into()));
     let token = json!({ "token": program.control_token() }).to_string();
     let form =
@@ -100,8 +107,37 @@ async fn u12_a_session_is_worth_nothing_to_another_page() {
     let foreign = foreign.header("origin", "https://evil.example").body(token);
     assert_eq!(Answer::of(foreign.send().await).await.status, 403);
     let chat = program.http.post(url("/v1/chat/completions")).header("cookie", &cookie);
-    let chat = chat.header("x-mammouth-ui", "1").header("content-type", "application/json").body("{}");
+    let chat =
+        chat.header(SESSION_TOKEN_HEADER, &session).header("content-type", "application/json").body("{}");
     assert_eq!(Answer::of(chat.send().await).await.status, 401, "the door's session is no client key");
+}
+
+/// Every other port of this host receives the cookie from the browser.
+#[tokio::test]
+async fn u12_neither_the_cookie_nor_the_session_token_opens_anything_alone() {
+    let simulator = simulator(&[]).await;
+    let program = Program::start(&simulator).await;
+    let token = program.control_token();
+    let (mut browser, mut other) = (Browser::new(&program), Browser::new(&program));
+    browser.sign_in(&token).await;
+    other.sign_in(&token).await;
+    let cookie = browser.cookie.clone();
+    let halves = [
+        Browser { program: &program, cookie: cookie.clone(), session: None },
+        Browser { program: &program, cookie: None, session: browser.session.clone() },
+        Browser { program: &program, cookie: cookie.clone(), session: other.session.clone() },
+        Browser { program: &program, cookie, session: Some("1".into()) },
+    ];
+    for (case, half) in halves.iter().enumerate() {
+        for name in control::names() {
+            let asked = half.request(Method::POST, &format!("/control/{name}")).body("{}");
+            assert_eq!(Answer::of(asked.send().await).await.status, 401, "case {case}: {name}");
+        }
+        for (method, path) in [(Method::GET, "/control/events"), (Method::DELETE, "/control/session")] {
+            assert_eq!(Answer::of(half.request(method, path).send().await).await.status, 401, "{path}");
+        }
+    }
+    assert_eq!(browser.status().await.status, 200, "nothing of that ended the session");
 }
 
 #[tokio::test]

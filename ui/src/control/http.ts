@@ -1,16 +1,20 @@
 // The door of the headless program: `POST /control/{name}` and `GET /control/events`, with a session cookie that scripts
-// cannot read and a header that foreign pages cannot send.
+// cannot read and a session token that other origins cannot read, in a header that foreign pages cannot send.
 
 import { type Args, type Control, ControlFailure, type ControlEvent, type Feed, type Name, type Result } from "./control";
+import { acceptSessionToken, forgetSessionToken, handOverSessionToken, keepSessionToken, sessionToken } from "./session-token";
 import { readEvents } from "./sse";
 import type { ControlError } from "./types";
 
-const HEADERS = { "x-mammouth-ui": "1" };
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 8000;
 
 export class HttpControl implements Control {
   readonly desktop = false;
+
+  constructor() {
+    acceptSessionToken();
+  }
 
   async call<N extends Name>(name: N, args: Args<N>): Promise<Result<N>> {
     const response = await send(`/control/${name}`, "POST", args);
@@ -24,25 +28,28 @@ export class HttpControl implements Control {
   }
 
   async signIn(token: string): Promise<void> {
-    await read(await send("/control/session", "POST", { token }));
+    const answer = (await read(await send("/control/session", "POST", { token }))) as { session_token: string };
+    keepSessionToken(answer.session_token);
   }
 
   async signOut(): Promise<void> {
     await read(await send("/control/session", "DELETE"));
+    forgetSessionToken();
   }
 
-  /** Cookies do not know ports, so the session holds at the new address too. The name in the address bar stays. */
+  /** Cookies do not know ports, and the token is handed over, so the session holds at the new address too. The name in
+   * the address bar stays. */
   moved(address: string): void {
     const port = /:(\d+)$/.exec(address)?.[1];
     if (port === undefined || port === location.port) return;
     const next = new URL(location.href);
     next.port = port;
-    location.replace(next.href);
+    location.replace(handOverSessionToken(next).href);
   }
 }
 
 async function send(path: string, method: string, body?: unknown): Promise<Response> {
-  const headers: Record<string, string> = { ...HEADERS };
+  const headers = sessionHeaders();
   if (body !== undefined) headers["content-type"] = "application/json";
   const init: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store" };
   if (body !== undefined) init.body = JSON.stringify(body);
@@ -51,6 +58,11 @@ async function send(path: string, method: string, body?: unknown): Promise<Respo
   } catch {
     throw new ControlFailure("unreachable", "the program does not answer");
   }
+}
+
+function sessionHeaders(): Record<string, string> {
+  const token = sessionToken();
+  return token === null ? {} : { "x-mammouth-session": token };
 }
 
 async function read(response: Response): Promise<unknown> {
@@ -80,7 +92,7 @@ async function follow(feed: Feed, signal: AbortSignal): Promise<void> {
   let wait = FIRST_WAIT_MS;
   while (!signal.aborted) {
     try {
-      const response = await fetch("/control/events", { headers: HEADERS, cache: "no-store", signal });
+      const response = await fetch("/control/events", { headers: sessionHeaders(), cache: "no-store", signal });
       if (response.status === 401) return feed.signedOut();
       if (response.ok && response.body) {
         wait = FIRST_WAIT_MS;
