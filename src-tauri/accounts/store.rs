@@ -9,11 +9,12 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OpenFlags, params};
 
 use super::clock::Now;
 use super::state::{State, WINDOW};
 use super::view::unix_ms;
+use crate::journal;
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS account_limits (
@@ -67,7 +68,7 @@ impl Store {
     /// # Errors
     /// What SQLite or the system says; the caller goes on without a store.
     pub fn open(path: &Path) -> Result<(Self, Loaded), std::io::Error> {
-        let connection = Connection::open(path).and_then(prepare).map_err(std::io::Error::other)?;
+        let connection = connect(path)?;
         let kept = load(&connection).map_err(std::io::Error::other)?;
         let (queue, waiting) = sync_channel::<Snapshot>(QUEUE);
         let writer = std::thread::Builder::new().name("accounts-store".into()).spawn(move || {
@@ -135,6 +136,13 @@ impl Loaded {
             ..State::default()
         }
     }
+}
+
+/// Follows no link at `path` itself, as the request log beside it does not; the folder may be a link.
+fn connect(path: &Path) -> Result<Connection, std::io::Error> {
+    let flags = OpenFlags::default() | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(journal::settled(path)?, flags);
+    connection.and_then(prepare).map_err(std::io::Error::other)
 }
 
 fn prepare(connection: Connection) -> rusqlite::Result<Connection> {
@@ -213,6 +221,25 @@ mod tests {
         assert_eq!(state.limits["far"], Duration::from_secs(50) + WINDOW);
         assert_eq!(state.throttled_until, Some(Duration::from_secs(57)));
         assert!(!state.limits.contains_key(""));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn l05_a_planted_link_is_not_followed_and_a_linked_folder_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let (data, linked) = (dir.path().join("data"), dir.path().join("linked"));
+        std::fs::create_dir(&data).unwrap();
+        std::os::unix::fs::symlink(&data, &linked).unwrap();
+        for target in ["missing.db", "theirs.db"] {
+            let (target, link) = (dir.path().join(target), data.join("mammouth.db"));
+            let theirs = target.ends_with("theirs.db").then_some("");
+            theirs.into_iter().for_each(|text| std::fs::write(&target, text).unwrap());
+            std::os::unix::fs::symlink(&target, &link).unwrap();
+            assert!(Store::open(&link).is_err() && Store::open(&linked.join("mammouth.db")).is_err());
+            assert_eq!(std::fs::read_to_string(&target).ok().as_deref(), theirs);
+            std::fs::remove_file(&link).unwrap();
+        }
+        assert!(Store::open(&linked.join("mammouth.db")).is_ok());
     }
 
     #[test]

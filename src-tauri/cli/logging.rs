@@ -30,6 +30,8 @@ pub(super) fn start(config: &Config, files: Option<LogFiles>) -> Result<(), Stop
     };
     let lines = tracing_subscriber::fmt()
         .with_writer(writer)
+        // It would be told on the stderr that just failed, with a macro that panics then.
+        .log_internal_errors(false)
         .with_ansi(false)
         .with_env_filter(filter)
         .with_filter_reloading();

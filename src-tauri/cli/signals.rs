@@ -4,21 +4,29 @@ use std::time::Duration;
 
 use super::{Stop, exit, out};
 
-/// SIGTERM and SIGINT: none that arrives after [`Signals::listen`] is lost.
+/// SIGTERM, SIGINT and SIGHUP: none that arrives after [`Signals::listen`] is lost.
 #[cfg(unix)]
 pub(super) struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
+    /// The terminal was closed; `None` where whoever started the program ignores that, as `nohup` does.
+    hangup: Option<tokio::signal::unix::Signal>,
 }
 
 #[cfg(unix)]
 impl Signals {
-    /// Must be called inside a tokio runtime.
+    /// Must be called inside a tokio runtime. From then on a write beyond the limit of a file's size (`RLIMIT_FSIZE`)
+    /// fails like one on a full disk; its signal would end the program.
     pub(super) fn listen() -> Result<Self, Stop> {
+        use rustix::process::Signal;
         use tokio::signal::unix::{SignalKind, signal};
+        // The handler stays when its receiver is dropped.
+        drop(signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map_err(cannot_listen)?);
+        let hangup = (!hangup_is_ignored()).then(|| signal(SignalKind::hangup()));
+        let hangup = hangup.transpose().map_err(cannot_listen)?;
         let terminate = signal(SignalKind::terminate()).map_err(cannot_listen)?;
         let interrupt = signal(SignalKind::interrupt()).map_err(cannot_listen)?;
-        Ok(Self { terminate, interrupt })
+        Ok(Self { terminate, interrupt, hangup })
     }
 
     /// Returns at the next signal.
@@ -26,8 +34,29 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
+            () = received(self.hangup.as_mut()) => {}
         }
     }
+}
+
+/// Returns at the next of these signals; never where there is nothing to listen to.
+#[cfg(unix)]
+async fn received(signal: Option<&mut tokio::signal::unix::Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether SIGHUP was ignored when the program started (proc(5), `SigIgn`); `false` where that cannot be known.
+#[cfg(unix)]
+fn hangup_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // SIGHUP is signal 1, the lowest bit.
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 /// Ctrl-C: none that arrives after [`Signals::listen`] is lost.

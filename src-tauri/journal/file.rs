@@ -35,7 +35,7 @@ pub(super) fn make_private(path: &Path) -> io::Result<()> {
 
 /// The path with every link in its folder followed, for SQLite's "no link" flag refuses one anywhere in the path while
 /// a linked home folder is fine.
-pub(super) fn settled(path: &Path) -> io::Result<PathBuf> {
+pub(crate) fn settled(path: &Path) -> io::Result<PathBuf> {
     if cfg!(windows) {
         return Ok(path.to_owned());
     }

@@ -32,6 +32,7 @@ mod writer;
 pub use entry::{Entry, Outcome, Start};
 pub use error::JournalError;
 pub use export::ExportFormat;
+pub(crate) use file::settled;
 pub use numbers::{ClientUse, Minute, Sums};
 pub use record::{Attempt, Bodies, Fault, Query, Record};
 pub use shared::Counters;

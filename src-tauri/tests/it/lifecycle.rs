@@ -150,9 +150,27 @@ async fn f33_what_a_killed_program_leaves_is_taken_over() {
 async fn f34_a_term_ends_idle_ones_at_once_and_lets_running_streams_finish() {
     let simulator = simulator(&["alice"]).await;
     let program = Program::start(&simulator).await;
+    drains_at("TERM", program, &simulator).await;
+}
+
+/// The terminal was closed.
+#[tokio::test]
+async fn f34_a_hangup_drains_as_a_term_does_and_under_nohup_is_passed_over() {
+    let simulator = simulator(&["alice"]).await;
+    drains_at("HUP", Program::start(&simulator).await, &simulator).await;
+    simulator.set_faults(Vec::new());
+    let options = Options::default().under(&["nohup"]);
+    let program = Program::start_in(tempfile::tempdir().unwrap(), Some(&simulator), options).await;
+    program.signal("HUP").await;
+    assert_eq!(program.chat(&crate::support::question("still here")).await.status, 200);
+    program.stop().await;
+}
+
+/// Sends the signal while a stream runs: the stream ends whole, the log has it, and the program has ended well.
+async fn drains_at(signal: &str, program: Program, simulator: &Simulator) {
     let port = program.port;
-    let stream = begun(&program, &simulator).await;
-    program.signal("TERM").await;
+    let stream = begun(&program, simulator).await;
+    program.signal(signal).await;
     // The port is closed once it says that it stops accepting; a client sees that as a refused connection.
     while std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
         tokio::task::yield_now().await;

@@ -175,6 +175,37 @@ async fn f51_a_full_disk_stops_no_answer_and_heals() {
     assert_eq!(door(&program, "status", &json!({})).await.1["log_dropped"], 0);
 }
 
+/// Every file is as large as it may become: what the system says then is EFBIG, and a signal that ends programs.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn f51_a_limit_on_file_sizes_is_a_full_disk() {
+    let simulator = simulator(&["alice"]).await;
+    let program = Program::start(&simulator).await;
+    let old = std::fs::read_to_string(program.dir.path().join("settings.toml")).ok();
+    limit_file_sizes(&program, Some(1));
+    for _ in 0..20 {
+        assert_eq!(program.chat(&question("hi")).await.status, 200);
+    }
+    let refused = program.control("keys.add", &json!({ "name": "during" })).await;
+    assert_eq!(refused.error(), (500, "not_saved".into()));
+    assert_eq!(std::fs::read_to_string(program.dir.path().join("settings.toml")).ok(), old);
+    limit_file_sizes(&program, None);
+    assert_eq!(program.control("keys.add", &json!({ "name": "after" })).await.status, 200);
+    let log = async || program.control("log.latest", &json!({ "limit": 100 })).await.json();
+    while log().await.as_array().unwrap().len() < 20 {}
+    assert_eq!(program.control("status", &json!({})).await.json()["log_dropped"], 0);
+    program.stop().await;
+}
+
+/// Sets the limit (bytes) under which each file of the running program must stay.
+#[cfg(target_os = "linux")]
+fn limit_file_sizes(program: &Program, bytes: Option<u64>) {
+    use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+    let pid = Pid::from_raw(program.pid().cast_signed()).unwrap();
+    let maximum = getrlimit(Resource::Fsize).maximum;
+    prlimit(Some(pid), Resource::Fsize, Rlimit { current: bytes.or(maximum), maximum }).unwrap();
+}
+
 /// A disk cannot be turned read-only below an open database but by the system itself; a start on one comes close.
 #[tokio::test]
 async fn f52_a_start_on_a_read_only_disk_answers_too() {
