@@ -55,7 +55,7 @@ async fn latest(found: &Found, query: &Query) -> Result<Vec<Record>, Stop> {
 }
 
 fn show(record: &Record, options: &Logs) {
-    if options.failed && record.status < 400 && !record.interrupted {
+    if options.failed && !record.failed() {
         return;
     }
     if options.json {

@@ -14,6 +14,9 @@ use crate::journal::{Minute, Query, Record, Sums};
 pub struct ErrorLine {
     pub time_ms: u64,
     pub code: String,
+    /// What the client was told, in English.
+    #[serde(default)]
+    pub message: Option<String>,
     pub model: String,
     pub account: Option<String>,
     pub request_id: String,
@@ -72,6 +75,7 @@ pub(super) fn error_line(record: &Record) -> ErrorLine {
     ErrorLine {
         time_ms: record.time_ms,
         code: code.to_owned(),
+        message: record.message.clone(),
         model: record.model_asked.clone(),
         account: record.account.clone(),
         request_id: record.request_id.clone(),

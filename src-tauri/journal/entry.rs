@@ -2,7 +2,7 @@
 //! closed on every path because dropping it closes it.
 use super::Journal;
 use super::bodies::Collected;
-use super::record::{Attempt, Fault, Record};
+use super::record::{Attempt, CLIENT_CLOSED, Fault, Record};
 use super::text::{self, clean};
 use super::time::Moment;
 use std::borrow::Cow;
@@ -123,9 +123,20 @@ impl Entry {
         }
     }
 
-    /// US dollars, where the prices are known.
-    pub fn cost(&mut self, usd: f64) {
-        self.change(|record| record.cost_usd = Some(usd).filter(|usd| usd.is_finite() && *usd >= 0.0));
+    /// US dollars at the catalogue's prices, and whether that is what is billed.
+    pub fn cost(&mut self, usd: f64, billed: bool) {
+        self.change(|record| {
+            record.cost_usd = Some(usd).filter(|usd| usd.is_finite() && *usd >= 0.0);
+            record.unbilled = !billed;
+        });
+    }
+
+    /// What the client is told of the failure: a sentence, and the parameter at fault.
+    pub fn told(&mut self, message: &str, param: Option<&str>) {
+        self.change(|record| {
+            record.message = Some(clean(message, text::WHY)).filter(|message| !message.is_empty());
+            record.param = param.map(|param| clean(param, text::NAME));
+        });
     }
 
     /// What else is worth knowing; the last call counts.
@@ -174,7 +185,7 @@ impl Drop for Entry {
         let begun = self.open.as_ref().is_some_and(|record| record.first_byte_ms.is_some());
         self.close(Outcome {
             status: 499,
-            code: Some("client_closed"),
+            code: Some(CLIENT_CLOSED),
             fault: Some(Fault::Client),
             interrupted: begun,
         });
@@ -212,6 +223,9 @@ fn blank(start: Start, time_ms: u64) -> Record {
         completion_tokens: None,
         tokens_estimated: false,
         cost_usd: None,
+        unbilled: false,
+        message: None,
+        param: None,
         note: None,
         first_byte_ms: None,
         duration_ms: 0,

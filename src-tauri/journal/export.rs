@@ -4,7 +4,8 @@ use super::time::iso;
 use serde_json::{Value, json};
 
 const HEADER: &str = "id,time_ms,request_id,client,dialect,model_asked,model_served,account,attempts,status,code,fault,\
-    bytes_in,bytes_out,prompt_tokens,completion_tokens,tokens_estimated,first_byte_ms,duration_ms,stream,interrupted,cost_usd,note\r\n";
+    bytes_in,bytes_out,prompt_tokens,completion_tokens,tokens_estimated,first_byte_ms,duration_ms,stream,interrupted,cost_usd,note,\
+    unbilled,message,param\r\n";
 
 /// The form of a file of records. Its text is [`head`](Self::head), a [`row`](Self::row) for each record, then
 /// [`tail`](Self::tail).
@@ -54,7 +55,7 @@ impl ExportFormat {
     }
 }
 
-fn cells(record: &Record) -> [String; 23] {
+fn cells(record: &Record) -> [String; 26] {
     [
         record.id.to_string(),
         record.time_ms.to_string(),
@@ -79,6 +80,9 @@ fn cells(record: &Record) -> [String; 23] {
         record.interrupted.to_string(),
         record.cost_usd.map(|usd| usd.to_string()).unwrap_or_default(),
         text(record.note.as_deref().unwrap_or_default()),
+        record.unbilled.to_string(),
+        text(record.message.as_deref().unwrap_or_default()),
+        text(record.param.as_deref().unwrap_or_default()),
     ]
 }
 

@@ -2,8 +2,7 @@
 //!
 //! Over a million requests these combine in a few hundred ways, so the file keeps each combination once and a search looks
 //! at the combinations, in Rust and by one rule, before it reads a single row.
-use super::numbers::failed;
-use super::record::{Query, Record};
+use super::record::{CLIENT_CLOSED, Query, Record};
 use serde::{Deserialize, Serialize};
 
 /// From this length on a text is looked for at the beginning of request ids too.
@@ -39,7 +38,7 @@ impl Facets {
             accounts,
             status: record.status,
             code: record.code.as_deref().map(str::to_owned),
-            failed: u8::from(failed(record)),
+            failed: u8::from(record.failed()),
         }
     }
 
@@ -53,6 +52,11 @@ impl Facets {
         named.for_each(|label| to.clone_into(label));
         self.accounts.sort_unstable();
         self
+    }
+
+    /// Earlier versions counted a client that left among the failures.
+    fn failed(&self) -> bool {
+        self.failed == 1 && self.code.as_deref() != Some(CLIENT_CLOSED)
     }
 
     fn names_model(&self, model: &str) -> bool {
@@ -75,7 +79,7 @@ impl Facets {
 impl Query {
     /// Whether records of this combination fit, whatever their id, time and text.
     pub(super) fn fits(&self, facets: &Facets) -> bool {
-        (!self.failed_only || facets.failed == 1)
+        (!self.failed_only || facets.failed())
             && self.account.as_deref().is_none_or(|label| facets.names_account(label))
             && self.client.as_deref().is_none_or(|client| facets.client == client)
             && self.model.as_deref().is_none_or(|model| facets.names_model(model))

@@ -22,7 +22,7 @@ pub struct Minute {
     pub time_ms: u64,
     /// Requests that ended in it.
     pub requests: u64,
-    /// Those that failed or were cut.
+    /// Those that failed or were cut, by anybody but the client.
     pub failed: u64,
     /// The median time to the first byte, milliseconds.
     pub first_byte_ms: Option<u64>,
@@ -38,9 +38,13 @@ pub struct Sums {
     pub completion_tokens: u64,
     /// Some of the tokens are our own count.
     pub tokens_estimated: bool,
-    /// US dollars, of requests whose price is known.
+    /// US dollars at the catalogue's prices, of requests whose price is known: of web sessions it is the value of what
+    /// they answered.
     pub cost_usd: f64,
-    /// Some of the cost comes from our own count of tokens.
+    /// The part of it that is billed, because an API key answered.
+    #[serde(default)]
+    pub billed_usd: f64,
+    /// Some of the cost comes from our own count of tokens, or is no more than a value.
     pub cost_estimated: bool,
 }
 
@@ -57,12 +61,13 @@ impl Sums {
     pub(super) fn of(record: &Record) -> Self {
         Self {
             requests: 1,
-            failed: u64::from(failed(record)),
+            failed: u64::from(record.failed()),
             prompt_tokens: record.prompt_tokens.unwrap_or(0),
             completion_tokens: record.completion_tokens.unwrap_or(0),
             tokens_estimated: record.tokens_estimated,
             cost_usd: record.cost_usd.unwrap_or(0.0),
-            cost_estimated: record.tokens_estimated && record.cost_usd.is_some(),
+            billed_usd: record.cost_usd.filter(|_| !record.unbilled).unwrap_or(0.0),
+            cost_estimated: (record.tokens_estimated || record.unbilled) && record.cost_usd.is_some(),
         }
     }
 
@@ -73,6 +78,7 @@ impl Sums {
         self.completion_tokens = self.completion_tokens.saturating_add(other.completion_tokens);
         self.tokens_estimated |= other.tokens_estimated;
         self.cost_usd += other.cost_usd;
+        self.billed_usd += other.billed_usd;
         self.cost_estimated |= other.cost_estimated;
     }
 
@@ -80,10 +86,6 @@ impl Sums {
     pub fn tokens(&self) -> u64 {
         self.prompt_tokens.saturating_add(self.completion_tokens)
     }
-}
-
-pub(super) fn failed(record: &Record) -> bool {
-    record.status >= 400 || record.interrupted
 }
 
 #[derive(Debug, Default)]
@@ -130,11 +132,11 @@ impl Numbers {
         let client = self.clients.entry(record.client.clone()).or_default();
         client.today.add(&Sums::of(record));
         client.last_used_ms = Some(now_ms);
-        self.count(now_ms, failed(record), record.first_byte_ms);
+        self.count(now_ms, record.failed(), record.first_byte_ms);
     }
 
     pub(super) fn failure(&mut self, record: &Arc<Record>) {
-        if failed(record) {
+        if record.failed() {
             self.last_failure = Some(Arc::clone(record));
         }
     }

@@ -42,9 +42,18 @@ pub struct Record {
     pub completion_tokens: Option<u64>,
     /// The token counts are our own count, not the upstream's.
     pub tokens_estimated: bool,
-    /// US dollars, where the prices are known. Estimated where the tokens are.
+    /// US dollars at the catalogue's prices, where those are known. Estimated where the tokens are.
     #[serde(default)]
     pub cost_usd: Option<f64>,
+    /// A web session answered: `cost_usd` is what the API would have asked for, and nothing was billed.
+    #[serde(default)]
+    pub unbilled: bool,
+    /// What the client was told of a request that failed, in English.
+    #[serde(default)]
+    pub message: Option<String>,
+    /// The parameter that it was told is at fault.
+    #[serde(default)]
+    pub param: Option<String>,
     /// What else is worth knowing: one word, a sentence in records of older versions.
     #[serde(default)]
     pub note: Option<String>,
@@ -126,7 +135,7 @@ pub struct Query {
     /// At most this many; 0 means 100, more than 1,000 means 1,000.
     #[cfg_attr(test, ts(as = "Option<usize>"))]
     pub limit: usize,
-    /// Only requests that failed (status 400 and up) or were cut.
+    /// Only requests that failed (status 400 and up) or were cut, by anybody but the client.
     #[cfg_attr(test, ts(as = "Option<bool>"))]
     pub failed_only: bool,
     /// Only requests in which this account was asked, whether it answered or not.
@@ -155,7 +164,20 @@ impl Query {
     }
 }
 
+/// The code of a request whose client left before the end.
+pub(super) const CLIENT_CLOSED: &str = "client_closed";
+
 impl Record {
+    /// Whether the client left before the end: its own wish, and no failure.
+    pub fn cancelled(&self) -> bool {
+        self.code.as_deref() == Some(CLIENT_CLOSED)
+    }
+
+    /// Whether it failed or was cut, by anybody but the client.
+    pub fn failed(&self) -> bool {
+        (self.status >= 400 || self.interrupted) && !self.cancelled()
+    }
+
     /// The same with another name for an account.
     pub(super) fn renamed(&self, from: &str, to: &str) -> Self {
         let mut record = self.clone();

@@ -8,10 +8,17 @@ const REQUESTS: &str = "CREATE TABLE IF NOT EXISTS requests (
     status INTEGER NOT NULL, code TEXT, fault TEXT, bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL,
     prompt_tokens INTEGER, completion_tokens INTEGER, tokens_estimated INTEGER NOT NULL, first_byte_ms INTEGER,
     duration_ms INTEGER NOT NULL, stream INTEGER NOT NULL, interrupted INTEGER NOT NULL, cost_usd REAL, note TEXT,
-    facets INTEGER) STRICT";
+    facets INTEGER, unbilled INTEGER, message TEXT, param TEXT) STRICT";
 
 /// Columns that came later, with their types.
-const LATER: [(&str, &str); 3] = [("cost_usd", "REAL"), ("note", "TEXT"), ("facets", "INTEGER")];
+const LATER: [(&str, &str); 6] = [
+    ("cost_usd", "REAL"),
+    ("note", "TEXT"),
+    ("facets", "INTEGER"),
+    ("unbilled", "INTEGER"),
+    ("message", "TEXT"),
+    ("param", "TEXT"),
+];
 
 const BESIDE: &str = "
     CREATE TABLE IF NOT EXISTS facets (id INTEGER PRIMARY KEY, facets TEXT NOT NULL UNIQUE) STRICT;
@@ -21,9 +28,14 @@ const BESIDE: &str = "
         day INTEGER NOT NULL, client TEXT NOT NULL, requests INTEGER NOT NULL, failed INTEGER NOT NULL,
         prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, tokens_estimated INTEGER NOT NULL,
         cost_usd REAL NOT NULL, cost_estimated INTEGER NOT NULL, last_used_ms INTEGER NOT NULL,
+        billed_usd REAL NOT NULL DEFAULT 0,
         PRIMARY KEY (day, client)) STRICT, WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS requests_by_facets ON requests (facets);
     CREATE INDEX IF NOT EXISTS requests_by_request_id ON requests (request_id);";
+
+/// Earlier versions counted only what is billed.
+const BILLED: &str = "ALTER TABLE client_use ADD COLUMN billed_usd REAL NOT NULL DEFAULT 0;
+    UPDATE client_use SET billed_usd = cost_usd;";
 
 /// What every version's table has.
 const FIRST_COLUMNS: &str =
@@ -36,7 +48,7 @@ const FACETS_OF_ROW: &str = "json_object('client', client, 'dialect', dialect, '
     'model_served', model_served, 'account', account,
     'accounts', json((SELECT json_group_array(name) FROM
         (SELECT DISTINCT made.value ->> 'account' AS name FROM json_each(attempts) AS made ORDER BY name))),
-    'status', status, 'code', code, 'failed', (status >= 400 OR interrupted))";
+    'status', status, 'code', code, 'failed', ((status >= 400 OR interrupted) AND code IS NOT 'client_closed'))";
 
 /// Rows brought up to date in one transaction.
 const CHUNK: i64 = 5_000;
@@ -47,19 +59,22 @@ pub(super) fn prepare(connection: &Connection) -> Result<(), JournalError> {
     // Fails before anything is changed where the table is somebody else's.
     connection.prepare(FIRST_COLUMNS)?;
     for (column, kind) in LATER {
-        if !has_column(connection, column)? {
+        if !has_column(connection, "requests", column)? {
             connection.execute_batch(&format!("ALTER TABLE requests ADD COLUMN {column} {kind}"))?;
         }
     }
     connection.execute_batch(BESIDE)?;
+    if !has_column(connection, "client_use", "billed_usd")? {
+        connection.execute_batch(BILLED)?;
+    }
     while bring_up_to_date(connection)? > 0 {}
     Ok(())
 }
 
-/// Whether the table of requests has this column.
-pub(super) fn has_column(connection: &Connection, column: &str) -> Result<bool, JournalError> {
-    let there = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('requests') WHERE name = ?1)";
-    Ok(connection.query_one(there, [column], |row| row.get(0))?)
+/// Whether a table has this column.
+pub(super) fn has_column(connection: &Connection, table: &str, column: &str) -> Result<bool, JournalError> {
+    let there = "SELECT EXISTS (SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2)";
+    Ok(connection.query_one(there, [table, column], |row| row.get(0))?)
 }
 
 /// Gives rows of an earlier version their facets. Tells how many.

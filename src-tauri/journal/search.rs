@@ -10,11 +10,12 @@ use std::collections::{BinaryHeap, HashSet};
 
 const COLUMNS: &str = "id, time_ms, request_id, client, dialect, model_asked, model_served, account, attempts,
     status, code, fault, bytes_in, bytes_out, prompt_tokens, completion_tokens, tokens_estimated, first_byte_ms,
-    duration_ms, stream, interrupted, cost_usd, note";
+    duration_ms, stream, interrupted, cost_usd, note,
+    unbilled, message, param";
 /// The same of a file that no newer version has opened yet.
 const FIRST_COLUMNS: &str = "id, time_ms, request_id, client, dialect, model_asked, model_served, account, attempts,
     status, code, fault, bytes_in, bytes_out, prompt_tokens, completion_tokens, tokens_estimated, first_byte_ms,
-    duration_ms, stream, interrupted, NULL, NULL";
+    duration_ms, stream, interrupted, NULL, NULL, NULL, NULL, NULL";
 
 const NEWEST_OF_FACETS: &str =
     "SELECT id FROM requests WHERE facets = ?1 AND id > ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4";
@@ -201,5 +202,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Record> {
         interrupted: row.get(20)?,
         cost_usd: row.get(21)?,
         note: row.get(22)?,
+        unbilled: row.get::<_, Option<bool>>(23)?.unwrap_or_default(),
+        message: row.get(24)?,
+        param: row.get(25)?,
     })
 }

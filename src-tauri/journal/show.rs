@@ -18,6 +18,7 @@ pub fn line(record: &Record) -> String {
         parts.push(record.attempts.iter().map(attempt).collect::<Vec<_>>().join(" → "));
         parts.extend(why(&record.attempts));
     }
+    parts.extend(told(record));
     // What was stored is clean, but the file may have been written by someone else.
     clean(&parts.join(", "), LINE)
 }
@@ -61,6 +62,13 @@ fn tokens(record: &Record) -> Option<String> {
 fn times(record: &Record) -> String {
     let first = record.first_byte_ms.map_or("-".to_owned(), |ms| ms.to_string());
     format!("{first}/{} ms", record.duration_ms)
+}
+
+/// What the client was told of a failure. Most sentences name the parameter themselves.
+fn told(record: &Record) -> Option<String> {
+    let message = record.message.clone()?;
+    let param = record.param.as_deref().filter(|param| !message.contains(param));
+    Some(param.map_or_else(|| message.clone(), |param| format!("{message} ({param})")))
 }
 
 fn attempt(attempt: &Attempt) -> String {
@@ -108,6 +116,15 @@ mod tests {
             ..sample()
         };
         assert_eq!(line(&refused), "2026-03-01 14:05:09Z 401 invalid_api_key (client) laptop -, -/1 ms");
+    }
+
+    #[test]
+    fn a_failure_says_what_the_client_was_told() {
+        let message = Some("'messages' is missing".to_owned());
+        let refused = Record { message, param: Some("messages".into()), ..sample() };
+        assert!(line(&refused).ends_with(", 'messages' is missing"), "{}", line(&refused));
+        let elsewhere = Record { param: Some("input".into()), ..refused };
+        assert!(line(&elsewhere).ends_with(", 'messages' is missing (input)"), "{}", line(&elsewhere));
     }
 
     #[test]

@@ -27,8 +27,9 @@ const INCREMENTAL: i64 = 2;
 // A commit may have reached the disk although it reported an error; the same record is then offered again.
 const INSERT: &str = "INSERT OR IGNORE INTO requests (id, time_ms, request_id, client, dialect, model_asked,
     model_served, account, attempts, status, code, fault, bytes_in, bytes_out, prompt_tokens, completion_tokens,
-    tokens_estimated, first_byte_ms, duration_ms, stream, interrupted, cost_usd, note, facets)
-    VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24)";
+    tokens_estimated, first_byte_ms, duration_ms, stream, interrupted, cost_usd, note, facets,
+    unbilled, message, param)
+    VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27)";
 const INSERT_BODIES: &str =
     "INSERT OR REPLACE INTO bodies (id, request, response, cut) VALUES (?1, ?2, ?3, ?4)";
 
@@ -84,7 +85,7 @@ impl Reader {
         if !self.connection.query_one(table_there, [], |row| row.get(0))? {
             return Ok(Vec::new());
         }
-        if schema::has_column(&self.connection, "facets")? {
+        if schema::has_column(&self.connection, "requests", "message")? {
             search::latest(&self.connection, query)
         } else {
             search::latest_of_old(&self.connection, query)
@@ -365,6 +366,9 @@ fn insert_one(connection: &Connection, record: &Record, facets: i64) -> Result<b
         record.cost_usd,
         record.note,
         facets,
+        record.unbilled,
+        record.message,
+        record.param,
     ])?;
     Ok(written > 0)
 }

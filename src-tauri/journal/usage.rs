@@ -7,11 +7,13 @@ use rusqlite::{Connection, params};
 use std::collections::HashMap;
 
 const ADD: &str = "INSERT INTO client_use (day, client, requests, failed, prompt_tokens, completion_tokens,
-    tokens_estimated, cost_usd, cost_estimated, last_used_ms) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)
+    tokens_estimated, cost_usd, cost_estimated, last_used_ms, billed_usd)
+    VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)
     ON CONFLICT (day, client) DO UPDATE SET requests = requests + ?3, failed = failed + ?4,
     prompt_tokens = prompt_tokens + ?5, completion_tokens = completion_tokens + ?6,
     tokens_estimated = max(tokens_estimated, ?7), cost_usd = cost_usd + ?8,
-    cost_estimated = max(cost_estimated, ?9), last_used_ms = max(last_used_ms, ?10)";
+    cost_estimated = max(cost_estimated, ?9), last_used_ms = max(last_used_ms, ?10),
+    billed_usd = billed_usd + ?11";
 
 /// Rows of the last hour that are looked at: a busier one is judged by its end.
 const HOUR_ROWS: i64 = 20_000;
@@ -45,6 +47,7 @@ impl<'a> Used<'a> {
                 sums.cost_usd,
                 sums.cost_estimated,
                 signed(last_used_ms),
+                sums.billed_usd,
             ])?;
         }
         Ok(())
@@ -59,7 +62,7 @@ pub(super) fn load(connection: &Connection, now_ms: u64) -> Result<Remembered, J
 fn clients(connection: &Connection, today: u64) -> Result<Vec<(String, Sums, u64)>, JournalError> {
     let newest =
         "SELECT client, day, requests, failed, prompt_tokens, completion_tokens, tokens_estimated, cost_usd,
-        cost_estimated, max(last_used_ms) FROM client_use GROUP BY client";
+        cost_estimated, max(last_used_ms), billed_usd FROM client_use GROUP BY client";
     let mut statement = connection.prepare(newest)?;
     let rows = statement.query_map([], |row| {
         let sums = Sums {
@@ -70,6 +73,7 @@ fn clients(connection: &Connection, today: u64) -> Result<Vec<(String, Sums, u64
             tokens_estimated: row.get(6)?,
             cost_usd: row.get(7)?,
             cost_estimated: row.get(8)?,
+            billed_usd: row.get(10)?,
         };
         let of_today = unsigned(row.get(1)?) == today;
         Ok((row.get(0)?, if of_today { sums } else { Sums::default() }, unsigned(row.get(9)?)))
@@ -78,7 +82,7 @@ fn clients(connection: &Connection, today: u64) -> Result<Vec<(String, Sums, u64
 }
 
 fn hour(connection: &Connection, now_ms: u64) -> Result<Vec<(u64, bool, Option<u64>)>, JournalError> {
-    let rows = "SELECT id, status >= 400 OR interrupted, first_byte_ms FROM requests WHERE id > ?1
+    let rows = "SELECT id, (status >= 400 OR interrupted) AND code IS NOT 'client_closed', first_byte_ms FROM requests WHERE id > ?1
         ORDER BY id DESC LIMIT ?2";
     let mut statement = connection.prepare(rows)?;
     let since = signed(now_ms.saturating_sub(HOUR_MS).saturating_mul(1_000));

@@ -52,10 +52,11 @@ pub(super) fn header(text: &str) -> HeaderValue {
     HeaderValue::from_str(shown.trim()).unwrap_or(HeaderValue::from_static("?"))
 }
 
-/// The error response for a problem, in the form of a dialect.
-pub(super) fn problem(problem: &Problem, dialect: access::Dialect) -> (Response, Told) {
+/// The error response for a problem, in the form of a dialect, with what it says and its body.
+pub(super) fn problem(problem: &Problem, dialect: access::Dialect) -> (Response, Told, Bytes) {
     let told = tell(problem);
-    let mut response = Answer::json(told.status, body(&told, dialect));
+    let body = Bytes::from(body(&told, dialect));
+    let mut response = Answer::bytes(told.status, "application/json", body.clone());
     let headers = response.headers_mut();
     if let Some(wait) = told.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs_f64().ceil().max(1.0) as u64));
@@ -66,7 +67,7 @@ pub(super) fn problem(problem: &Problem, dialect: access::Dialect) -> (Response,
     if told.close {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    (response, told)
+    (response, told, body)
 }
 
 /// The response for a request to this path that the guard did not let pass.
@@ -76,7 +77,7 @@ pub fn refused(refused: &Refused, path: &str) -> Response {
     } else {
         Problem::Refused(refused.refusal.clone())
     };
-    let (mut response, told) = problem(&why, refused.dialect);
+    let (mut response, told, _) = problem(&why, refused.dialect);
     if told.status == 204 {
         response = Response::default();
         *response.status_mut() = StatusCode::NO_CONTENT;

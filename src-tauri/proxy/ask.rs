@@ -14,6 +14,7 @@ use super::answer::{ACCOUNT, ATTEMPTS, Answer, IGNORED, MODEL, header};
 use super::exchange::{Exchange, Serving, without_end};
 use super::local;
 use super::models::{self, id};
+use super::named::Named;
 use super::problem::Problem;
 use super::relay::RelayStream;
 use super::retry::{self, Served};
@@ -62,14 +63,17 @@ impl Question {
     {
         let body = local::read(&self.exchange.proxy, announced, stream).await?;
         self.exchange.entry.received(&body);
-        let dialect = self.dialect;
-        let decoded = if body.len() > LARGE_BODY {
-            let decoding = tokio::task::spawn_blocking(move || dialect.decode(&body));
-            decoding.await.map_err(|_| Problem::Internal)?
+        let (dialect, large) = (self.dialect, body.len() > LARGE_BODY);
+        let decode = move || dialect.decode(&body).map_err(|invalid| (invalid, Named::in_body(&body)));
+        let decoded = if large {
+            tokio::task::spawn_blocking(decode).await.map_err(|_| Problem::Internal)?
         } else {
-            dialect.decode(&body)
+            decode()
         };
-        decoded.map_err(Problem::Invalid)
+        decoded.map_err(|(invalid, named)| {
+            named.note(&mut self.exchange.entry);
+            Problem::Invalid(invalid)
+        })
     }
 
     async fn answer(self, decoded: Decoded) -> Response {

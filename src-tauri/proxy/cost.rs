@@ -5,12 +5,15 @@ use crate::chat::Usage;
 use crate::journal::Entry;
 use crate::upstreams::Model;
 
-/// Notes the tokens and, where a key was asked and the prices are known, the cost. A web session costs nothing a request.
+/// Notes the tokens and, where the catalogue has prices, the cost: what a key is billed at most, and of a web session,
+/// which is not billed by the request, what the API would have asked for.
 pub(super) fn note(entry: &mut Entry, model: &Model, lease: &Lease, usage: Usage) {
     entry.tokens(usage.prompt_tokens, usage.completion_tokens, usage.estimated);
     usage.note.into_iter().for_each(|note| entry.note(note));
-    let info = model.info.as_ref().filter(|_| lease.account.kind == Kind::Api);
-    if let Some(cost) = info.and_then(|info| info.cost(usage.prompt_tokens, usage.completion_tokens)) {
-        entry.cost(cost);
-    }
+    let (info, billed) = match lease.account.kind {
+        Kind::Api => (&model.info, true),
+        Kind::Web => (&model.web_price, false),
+    };
+    let cost = info.as_ref().and_then(|info| info.cost(usage.prompt_tokens, usage.completion_tokens));
+    cost.into_iter().for_each(|cost| entry.cost(cost, billed));
 }

@@ -12,6 +12,7 @@ use warp::reply::Response;
 use super::answer::{ACCOUNT, ATTEMPTS, Answer, MODEL, header};
 use super::exchange::Exchange;
 use super::local;
+use super::named::Named;
 use super::problem::Problem;
 use super::retry::{self, Task};
 use super::{Caller, Inner, cost};
@@ -77,7 +78,10 @@ where
     exchange.entry.received(&body);
     let (body, name) = match form.request(&body) {
         Ok(asked) => asked,
-        Err(invalid) => return exchange.fail(&Problem::Invalid(invalid), 0),
+        Err(invalid) => {
+            Named::in_body(&body).note(&mut exchange.entry);
+            return exchange.fail(&Problem::Invalid(invalid), 0);
+        }
     };
     exchange.entry.asked(&name, false);
     if let Some(problem) = exchange.proxy.client_limit(&exchange.caller.client, &name) {

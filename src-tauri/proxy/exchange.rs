@@ -57,7 +57,9 @@ impl Exchange {
 
     /// The error for the client, after so many upstream calls.
     pub(super) fn fail(mut self, problem: &Problem, attempts: usize) -> Response {
-        let (mut response, told) = answer::problem(problem, self.caller.form);
+        let (mut response, told, body) = answer::problem(problem, self.caller.form);
+        self.entry.sent(&body);
+        self.entry.told(&told.message, told.param.as_deref());
         if attempts > 0 {
             response.headers_mut().insert(ATTEMPTS, HeaderValue::from(attempts));
         }
@@ -127,6 +129,7 @@ impl Serving {
         let told = tell(problem);
         let frames = self.encoder.broken(INTERRUPTED, &told.message);
         self.sent(frames.as_bytes());
+        self.exchange.entry.told(&told.message, None);
         self.exchange.entry.close(Outcome {
             status: 200,
             code: Some(INTERRUPTED),

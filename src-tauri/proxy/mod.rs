@@ -15,6 +15,7 @@ mod limits;
 mod local;
 mod metrics;
 mod models;
+mod named;
 mod problem;
 mod relay;
 mod retry;

@@ -52,6 +52,8 @@ pub struct Model {
     pub in_api: Option<bool>,
     /// What the catalogue says of it.
     pub info: Option<ModelInfo>,
+    /// What the catalogue says of the API's counterpart of `web_id`, for the value of what a web session answers.
+    pub web_price: Option<ModelInfo>,
     /// What the API is to take as the maximum where the client names none.
     pub max_tokens: Option<u64>,
 }
@@ -148,8 +150,20 @@ fn resolve(wishes: &Wishes, catalogue: &Catalogue, name: &str) -> Model {
     let scope = if free { web_id.clone() } else { web::family(&web_id).to_owned() };
     let info = catalogue.get(api_id).cloned();
     let in_api = (!catalogue.is_empty()).then_some(info.is_some());
+    let web_price = counterpart(catalogue, &web_id).cloned();
     let max_tokens = info.as_ref().and_then(|info| info.max_output).filter(|_| wishes.fill_max_tokens);
-    Model { web_id, scope, api_id: api_id.to_owned(), in_web, in_api, info, max_tokens }
+    Model { web_id, scope, api_id: api_id.to_owned(), in_web, in_api, info, web_price, max_tokens }
+}
+
+/// The catalogue's model for a web id: by the names that stand for the id, by the id without its maker, or by one that
+/// differs in its date only.
+fn counterpart<'a>(catalogue: &'a Catalogue, web_id: &str) -> Option<&'a ModelInfo> {
+    let known = web::names_of(web_id).map(String::from);
+    let candidates: Vec<String> =
+        known.chain([web_id, web::without_maker(web_id)].map(str::to_owned)).collect();
+    let ids = || catalogue.iter().map(|(id, _)| id);
+    let exact = candidates.iter().find_map(|name| catalogue.get(name));
+    exact.or_else(|| candidates.iter().find_map(|name| catalogue.get(nearest::of(name, ids())?)))
 }
 
 fn listed(wishes: &Wishes, catalogue: &Catalogue, name: &str) -> Listed {
@@ -182,6 +196,17 @@ mod tests {
     fn ids(names: &Names, name: &str) -> (String, String) {
         let model = names.resolve(name);
         (model.web_id, model.api_id)
+    }
+
+    #[test]
+    fn a_web_id_has_the_price_of_the_apis_counterpart() {
+        let names = names(&[], false, &["gpt-4.1", "grok-4", "claude-sonnet-4", "openai-odd"]);
+        let owner = |name: &str| names.resolve(name).web_price.is_some();
+        for name in ["openai-gpt-4.1", "gpt-4.1", "xai-grok-4-0709", "claude-sonnet-4-20250514", "openai-odd"]
+        {
+            assert!(owner(name), "{name}");
+        }
+        assert!(!owner("openai-gpt-5") && !owner("somebody-new"));
     }
 
     #[test]

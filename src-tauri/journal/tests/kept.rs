@@ -45,7 +45,7 @@ fn what_a_key_used_today_outlives_a_restart() {
     let spend = |journal: &Journal, client: &str| {
         let mut entry = journal.begin(Start { client: client.into(), ..start("x") });
         entry.tokens(100, 10, true);
-        entry.cost(0.5);
+        entry.cost(0.5, client == "ide");
         entry.note("a note\n");
         entry.close(OK);
     };
@@ -64,7 +64,30 @@ fn what_a_key_used_today_outlives_a_restart() {
     assert_eq!(journal.today(), used);
     assert_eq!(journal.minutes().iter().map(|minute| minute.requests).sum::<u64>(), 2);
     spend(&journal, "cli");
+    let cli = journal.client("cli").today;
+    assert_eq!((used.billed_usd, cli.cost_usd, cli.billed_usd), (1.0, 0.5, 0.0));
+    assert!(cli.cost_estimated, "a value is no bill");
     assert_eq!(journal.clients().keys().collect::<Vec<_>>(), ["cli", "ide"]);
+}
+
+#[test]
+fn a_cancel_is_no_failure() {
+    let (_folder, path) = folder();
+    let journal = open(&path);
+    let mut cut = journal.begin(start("cancelled"));
+    cut.first_byte();
+    drop(cut);
+    let cancelled = |journal: &Journal| {
+        let failed = Query { failed_only: true, ..Query::default() };
+        assert_eq!(journal.latest(&failed).unwrap(), []);
+        assert_eq!(journal.last_failure(), None);
+        assert_eq!((journal.today().requests, journal.today().failed), (1, 0));
+        let minutes = journal.minutes();
+        assert_eq!(minutes.iter().map(|minute| (minute.requests, minute.failed)).max(), Some((1, 0)));
+    };
+    cancelled(&journal);
+    journal.close(Duration::from_secs(60));
+    cancelled(&open(&path));
 }
 
 #[test]

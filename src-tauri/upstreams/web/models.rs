@@ -63,6 +63,16 @@ pub fn knows(name: &str) -> bool {
         || MAKERS.iter().any(|maker| name.starts_with(maker))
 }
 
+/// The names that stand for an id in the table.
+pub fn names_of(id: &str) -> impl Iterator<Item = &'static str> {
+    TABLE.iter().filter(move |(_, known)| *known == id).map(|(name, _)| *name)
+}
+
+/// An id without the maker's name at its beginning.
+pub fn without_maker(id: &str) -> &str {
+    MAKERS.iter().find_map(|maker| id.strip_prefix(maker)).unwrap_or(id)
+}
+
 /// The names in the table, for a list of models.
 pub fn listed() -> impl Iterator<Item = &'static str> {
     TABLE.iter().map(|(name, _)| *name)

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Scene, question};
+use crate::support::{Options, Scene, question};
 
 #[tokio::test]
 async fn records_are_counted_fetched_and_summed_up() {
@@ -101,4 +101,36 @@ async fn a_client_with_a_wrong_key_is_told_of_in_the_overview_and_not_in_the_log
         (&json!("invalid_api_key"), &json!(2), &json!(null))
     );
     assert_eq!(scene.control("log.count", &json!({})).await, 0);
+}
+
+#[tokio::test]
+async fn the_log_says_why_a_request_was_refused() {
+    let scene = Scene::of(&["alice"]).await;
+    scene.control("settings.set", &json!({ "name": "keep_bodies", "value": true })).await;
+    let wrong = json!({ "model": "gpt-4.1", "stream": true, "messages": [{ "role": "user", "content": 7 }] });
+    let answer = scene.program.chat(&wrong).await;
+    assert_eq!(answer.status, 400);
+    let error = answer.json()["error"].clone();
+    let record = scene.record_of(&answer.headers).await;
+    assert_eq!((&record["message"], &record["param"]), (&error["message"], &error["param"]));
+    assert!(record["message"].as_str().unwrap().contains("messages"), "{record}");
+    assert_eq!((&record["model_asked"], &record["stream"]), (&json!("gpt-4.1"), &json!(true)));
+    let bodies = scene.control("log.bodies", &json!({ "id": record["id"] })).await;
+    assert!(bodies["response"].as_str().unwrap().contains(error["message"].as_str().unwrap()));
+    assert_eq!(record["bytes_out"], bodies["response"].as_str().unwrap().len());
+    let overview = scene.control("overview", &json!({})).await;
+    assert_eq!(overview["last_errors"][0]["message"], error["message"]);
+}
+
+#[tokio::test]
+async fn what_a_web_session_answers_has_a_value_and_no_bill() {
+    let options = Options::default().settings("prefer = \"only-web\"");
+    let scene = Scene::mixed(&["alice"], &["dora"], options).await;
+    let answer = scene.program.chat(&question("echo: one two")).await;
+    let record = scene.record_of(&answer.headers).await;
+    assert!(record["cost_usd"].as_f64().unwrap() > 0.0, "{record}");
+    assert_eq!((&record["unbilled"], &record["tokens_estimated"]), (&json!(true), &json!(true)));
+    let today = scene.control("overview", &json!({})).await["today"].clone();
+    assert_eq!((&today["billed_usd"], &today["cost_estimated"]), (&json!(0.0), &json!(true)));
+    assert_eq!(today["cost_usd"], record["cost_usd"]);
 }

@@ -3,4 +3,8 @@
 /**
  * A failed request, as short as it can be told.
  */
-export type ErrorLine = { time_ms: number, code: string, model: string, account: string | null, request_id: string, };
+export type ErrorLine = { time_ms: number, code: string, 
+/**
+ * What the client was told, in English.
+ */
+message: string | null, model: string, account: string | null, request_id: string, };

@@ -13,7 +13,7 @@ time_ms: number,
  */
 requests: number, 
 /**
- * Those that failed or were cut.
+ * Those that failed or were cut, by anybody but the client.
  */
 failed: number, 
 /**

@@ -17,7 +17,7 @@ after_id?: number | null,
  */
 limit?: number | null, 
 /**
- * Only requests that failed (status 400 and up) or were cut.
+ * Only requests that failed (status 400 and up) or were cut, by anybody but the client.
  */
 failed_only?: boolean | null, 
 /**

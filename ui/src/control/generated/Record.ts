@@ -76,9 +76,21 @@ completion_tokens: number | null,
  */
 tokens_estimated: boolean, 
 /**
- * US dollars, where the prices are known. Estimated where the tokens are.
+ * US dollars at the catalogue's prices, where those are known. Estimated where the tokens are.
  */
 cost_usd: number | null, 
+/**
+ * A web session answered: `cost_usd` is what the API would have asked for, and nothing was billed.
+ */
+unbilled: boolean, 
+/**
+ * What the client was told of a request that failed, in English.
+ */
+message: string | null, 
+/**
+ * The parameter that it was told is at fault.
+ */
+param: string | null, 
 /**
  * What else is worth knowing: one word, a sentence in records of older versions.
  */

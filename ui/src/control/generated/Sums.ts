@@ -9,10 +9,15 @@ export type Sums = { requests: number, failed: number, prompt_tokens: number, co
  */
 tokens_estimated: boolean, 
 /**
- * US dollars, of requests whose price is known.
+ * US dollars at the catalogue's prices, of requests whose price is known: of web sessions it is the value of what
+ * they answered.
  */
 cost_usd: number, 
 /**
- * Some of the cost comes from our own count of tokens.
+ * The part of it that is billed, because an API key answered.
+ */
+billed_usd: number, 
+/**
+ * Some of the cost comes from our own count of tokens, or is no more than a value.
  */
 cost_estimated: boolean, };
