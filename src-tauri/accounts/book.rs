@@ -1,9 +1,9 @@
 //! The handle everybody shares: accounts in the user's order, behind one short lock that is never held over an await.
 
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::absent::{Absence, Absent};
 use super::account::{Account, Kind};
@@ -26,7 +26,11 @@ pub struct Accounts {
     inner: Arc<Mutex<Book>>,
     /// Touched when something that people see may have changed.
     changed: watch::Sender<()>,
+    looked_at: Arc<Notify>,
 }
+
+/// Between two writes of an account's last use.
+const SAVE_INTERVAL: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct Book {
@@ -89,7 +93,11 @@ impl Accounts {
             store,
             loaded,
         };
-        let handle = Self { inner: Arc::new(Mutex::new(book)), changed: watch::Sender::new(()) };
+        let handle = Self {
+            inner: Arc::new(Mutex::new(book)),
+            changed: watch::Sender::new(()),
+            looked_at: Arc::default(),
+        };
         for account in accounts {
             handle.add(account, now);
         }
@@ -188,7 +196,8 @@ impl Accounts {
                 seat.state.fail(scope, failure, now, chance);
             }
         }
-        if before != kept(&seat.state) {
+        let unsaved = seat.state.saved_at.is_none_or(|at| at + SAVE_INTERVAL <= now.uptime);
+        if before != kept(&seat.state) || unsaved {
             book.save(&id, now);
         }
     }
@@ -214,17 +223,27 @@ impl Accounts {
     }
 
     /// Notes whose account it is.
-    pub fn set_identity(&self, id: &str, identity: Identity) {
-        if let Some(seat) = self.change().seat(id) {
+    pub fn set_identity(&self, id: &str, identity: Identity, now: Now) {
+        let mut book = self.change();
+        if let Some(seat) = book.seat(id) {
             seat.state.identity = Some(identity);
+            book.save(id, now);
         }
     }
 
     /// Notes an account's quota.
-    pub fn set_quota(&self, id: &str, quota: Quota) {
-        if let Some(seat) = self.change().seat(id) {
+    pub fn set_quota(&self, id: &str, quota: Quota, now: Now) {
+        let mut book = self.change();
+        if let Some(seat) = book.seat(id) {
             seat.state.quota = Some(quota);
+            seat.state.quota_at = Some(now.wall);
+            book.save(id, now);
         }
+    }
+
+    /// Whether it is known whose account it is.
+    pub fn knows_identity(&self, id: &str) -> bool {
+        self.lock().seat(id).is_some_and(|seat| seat.state.identity.is_some())
     }
 
     pub fn set_strategy(&self, strategy: Strategy) {
@@ -270,6 +289,26 @@ impl Accounts {
         book.seats.iter().filter(recent).map(|seat| Arc::clone(&seat.account)).collect()
     }
 
+    /// Accounts that may serve and whose quota was told longer than `span` ago or never.
+    pub fn outdated(&self, span: Duration, now: Now) -> Vec<Arc<Account>> {
+        let fresh = |at: SystemTime| now.wall.duration_since(at).is_ok_and(|age| age <= span);
+        let wanted = |seat: &&Seat| {
+            let state = &seat.state;
+            !state.disabled && !state.needs_login && !state.quota_at.is_some_and(fresh)
+        };
+        self.lock().seats.iter().filter(wanted).map(|seat| Arc::clone(&seat.account)).collect()
+    }
+
+    /// Says that somebody looks at the accounts now, so that quotas of before should be asked for anew.
+    pub fn refresh(&self) {
+        self.looked_at.notify_one();
+    }
+
+    /// Waits for the next [`Accounts::refresh`].
+    pub async fn looked_at(&self) {
+        self.looked_at.notified().await;
+    }
+
     /// Becomes ready when something that [`Accounts::list`] shows may have changed.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
@@ -297,8 +336,9 @@ impl Book {
     }
 
     pub(super) fn save(&mut self, id: &str, now: Now) {
-        let found = self.seats.iter().find(|seat| seat.account.id == id);
+        let found = self.seats.iter_mut().find(|seat| seat.account.id == id);
         if let (Some(store), Some(seat)) = (&self.store, found) {
+            seat.state.saved_at = Some(now.uptime);
             store.save(id, &seat.state, now);
         }
     }

@@ -1,7 +1,7 @@
 //! The state machine of one account: what its refusals and successes mean for the next request.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::clock::Now;
 use crate::upstreams::{Failure, FailureKind, Identity, Quota};
@@ -53,6 +53,12 @@ pub(super) struct State {
     pub(super) quota: Option<Quota>,
     /// Whose account it is, as the last check told.
     pub(super) identity: Option<Identity>,
+    /// When the quota was told.
+    pub(super) quota_at: Option<SystemTime>,
+    /// The last use in an earlier run.
+    pub(super) used_before: Option<SystemTime>,
+    /// When the state was last handed to the store.
+    pub(super) saved_at: Option<Duration>,
     /// By scope: the lighter model that answered last.
     pub(super) downgrades: HashMap<String, String>,
 }

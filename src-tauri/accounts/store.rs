@@ -1,4 +1,4 @@
-//! Limits and lost sessions over a restart: two small tables beside the request log, in the same SQLite file.
+//! Limits, lost sessions and what was last told of an account over a restart: small tables beside the request log, in the same SQLite file.
 //!
 //! Writing happens on a thread of its own: no request waits for the disk. A store that cannot be opened or written
 //! costs only what it would have remembered.
@@ -10,11 +10,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, OpenFlags, params};
+use serde::{Deserialize, Serialize};
 
 use super::clock::Now;
 use super::state::{State, WINDOW};
-use super::view::unix_ms;
+use super::view::{last_used, unix_ms};
 use crate::journal;
+use crate::upstreams::{Identity, Quota};
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS account_limits (
@@ -22,7 +24,8 @@ const SCHEMA: &str = "
     ) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS account_flags (
         account TEXT PRIMARY KEY, needs_login INTEGER NOT NULL, disabled INTEGER NOT NULL
-    ) WITHOUT ROWID;";
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS account_seen (account TEXT PRIMARY KEY, seen TEXT NOT NULL) WITHOUT ROWID;";
 /// The scope of a limit that holds for every model: the account was told to slow down. No family has an empty name.
 const ALL_MODELS: &str = "";
 /// Snapshots waiting to be written; each holds one account, so more than this means a dead disk.
@@ -51,7 +54,18 @@ struct Snapshot {
     limits: Vec<(String, u64)>,
     needs_login: bool,
     disabled: bool,
+    seen: Seen,
     removed: bool,
+}
+
+/// What was last told of an account, and when it was used; JSON in the file.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct Seen {
+    identity: Option<Identity>,
+    quota: Option<Quota>,
+    quota_at: Option<SystemTime>,
+    last_used: Option<SystemTime>,
 }
 
 /// What was kept of one account, in wall time.
@@ -60,6 +74,7 @@ pub(super) struct Kept {
     limits: Vec<(String, u64)>,
     needs_login: bool,
     disabled: bool,
+    seen: Seen,
 }
 
 impl Store {
@@ -91,6 +106,12 @@ impl Store {
             limits: limits.map(|(scope, until)| (scope.to_owned(), wall(until))).collect(),
             needs_login: state.needs_login,
             disabled: state.disabled,
+            seen: Seen {
+                identity: state.identity.clone(),
+                quota: state.quota.clone(),
+                quota_at: state.quota_at,
+                last_used: last_used(state, now),
+            },
             removed: false,
         });
     }
@@ -102,6 +123,7 @@ impl Store {
             limits: Vec::new(),
             needs_login: false,
             disabled: false,
+            seen: Seen::default(),
             removed: true,
         });
     }
@@ -133,6 +155,10 @@ impl Loaded {
             limits,
             needs_login: kept.needs_login,
             disabled: kept.disabled,
+            identity: kept.seen.identity.clone(),
+            quota: kept.seen.quota.clone(),
+            quota_at: kept.seen.quota_at,
+            used_before: kept.seen.last_used,
             ..State::default()
         }
     }
@@ -168,6 +194,12 @@ fn load(connection: &Connection) -> rusqlite::Result<HashMap<String, Kept>> {
         let entry = kept.entry(account).or_default();
         (entry.needs_login, entry.disabled) = (needs_login, disabled);
     }
+    let mut seen = connection.prepare("SELECT account, seen FROM account_seen")?;
+    for row in seen.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))? {
+        let (account, seen) = row?;
+        // What another version wrote may have another form; Mammouth will tell it again.
+        kept.entry(account).or_default().seen = serde_json::from_str(&seen).unwrap_or_default();
+    }
     Ok(kept)
 }
 
@@ -175,6 +207,7 @@ fn write(connection: &Connection, snapshot: &Snapshot) -> rusqlite::Result<()> {
     let all = connection.unchecked_transaction()?;
     all.execute("DELETE FROM account_limits WHERE account = ?1", [&snapshot.account])?;
     all.execute("DELETE FROM account_flags WHERE account = ?1", [&snapshot.account])?;
+    all.execute("DELETE FROM account_seen WHERE account = ?1", [&snapshot.account])?;
     if !snapshot.removed {
         for (scope, until_ms) in &snapshot.limits {
             let until = i64::try_from(*until_ms).unwrap_or(i64::MAX);
@@ -185,6 +218,8 @@ fn write(connection: &Connection, snapshot: &Snapshot) -> rusqlite::Result<()> {
         }
         let flags = params![snapshot.account, snapshot.needs_login, snapshot.disabled];
         all.execute("INSERT INTO account_flags VALUES (?1, ?2, ?3)", flags)?;
+        let seen = serde_json::to_string(&snapshot.seen).unwrap_or_default();
+        all.execute("INSERT INTO account_seen VALUES (?1, ?2)", params![snapshot.account, seen])?;
     }
     all.commit()?;
     if snapshot.removed {
@@ -245,11 +280,16 @@ mod tests {
     #[test]
     fn a_snapshot_replaces_what_was_kept() {
         let connection = prepare(Connection::open_in_memory().unwrap()).unwrap();
+        let identity = Identity { email: Some("ada@example.com".into()), ..Identity::default() };
+        let quota = Quota { percent: Some(42.5), estimated: true, ..Quota::default() };
+        let at = Some(UNIX_EPOCH + Duration::from_millis(1_772_373_909_123));
+        let seen = Seen { identity: Some(identity), quota: Some(quota), quota_at: at, last_used: at };
         let snapshot = |removed| Snapshot {
             account: "a".into(),
             limits: vec![("f".into(), 5)],
             needs_login: true,
             disabled: false,
+            seen: seen.clone(),
             removed,
         };
         write(&connection, &snapshot(false)).unwrap();
@@ -257,6 +297,7 @@ mod tests {
         let kept = load(&connection).unwrap();
         assert_eq!(kept["a"].limits, vec![("f".to_owned(), 5)]);
         assert!(kept["a"].needs_login);
+        assert_eq!(kept["a"].seen, seen);
         write(&connection, &snapshot(true)).unwrap();
         assert!(load(&connection).unwrap().is_empty());
     }

@@ -116,7 +116,10 @@ pub struct AccountView {
     pub budget_reset_ms: Option<u64>,
     /// Model families that were last answered by a lighter model, with that model.
     pub downgrades: Vec<(String, String)>,
-    /// In this run, Unix milliseconds.
+    /// When quota and budget were told, Unix milliseconds.
+    #[serde(default)]
+    pub as_of_ms: Option<u64>,
+    /// Unix milliseconds; of an earlier run to the minute.
     #[serde(default)]
     pub last_used_ms: Option<u64>,
     /// Whose account it is, where a check told it.
@@ -162,7 +165,8 @@ pub(super) fn view(
         spent_usd: state.quota.as_ref().and_then(|quota| quota.spent_usd),
         budget_reset_ms: state.quota.as_ref().and_then(|quota| quota.budget_reset).map(unix_ms),
         downgrades: state.downgrades.iter().map(|(scope, model)| (scope.clone(), model.clone())).collect(),
-        last_used_ms: state.last_used.map(|at| unix_ms(wall_back(at, now))),
+        as_of_ms: state.quota_at.map(unix_ms),
+        last_used_ms: last_used(state, now).map(unix_ms),
         email: state.identity.as_ref().and_then(|identity| identity.email.clone()),
         plan: plan(state),
         only,
@@ -196,6 +200,7 @@ fn blank(id: &str, label: &str, kind: Kind, origin: Origin) -> AccountView {
         spent_usd: None,
         budget_reset_ms: None,
         downgrades: Vec::new(),
+        as_of_ms: None,
         last_used_ms: None,
         email: None,
         plan: None,
@@ -246,6 +251,11 @@ fn limits(state: &State, now: Now) -> Vec<LimitView> {
         .collect();
     limits.sort_by(|a, b| a.scope.cmp(&b.scope));
     limits
+}
+
+/// The time of day at which the account was last used, in this run or an earlier one.
+pub(super) fn last_used(state: &State, now: Now) -> Option<SystemTime> {
+    state.last_used.map(|at| wall_back(at, now)).or(state.used_before)
 }
 
 /// The time of day at a moment that is over.

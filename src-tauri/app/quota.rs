@@ -1,6 +1,7 @@
 //! Asks for the quota of accounts in use: soon after their first request, then now and then.
 //!
-//! An account that nobody used lately is not asked: its quota is renewing by itself, and asking is a call too.
+//! An account that nobody used lately is not asked, unless somebody looks: its quota is renewing by itself, and asking is
+//! a call too.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::{Accounts, Clock, Kind, Now};
+use crate::accounts::{Account, Accounts, Clock, Kind};
 use crate::upstreams::Credential;
 use crate::upstreams::api::Api;
 use crate::upstreams::web::Web;
@@ -31,13 +32,14 @@ pub(super) async fn watch(
     let mut asked = Asked::default();
     loop {
         let chance = getrandom::u32().map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX));
+        let due = tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause(chance)) => accounts.in_use(EVERY, clock.now()),
+            () = accounts.looked_at() => accounts.outdated(EVERY, clock.now()),
+        };
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(pause(chance)) => {}
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = ask(&accounts, &web, &api, clock.now(), &mut asked) => {}
+            () = ask(&accounts, &web, &api, due, clock, &mut asked) => {}
         }
     }
 }
@@ -49,20 +51,29 @@ fn pause(chance: f64) -> Duration {
 /// When each account was last asked, by its id.
 type Asked = HashMap<String, Duration>;
 
-async fn ask(accounts: &Accounts, web: &Web, api: &Api, now: Now, asked: &mut Asked) {
+async fn ask(
+    accounts: &Accounts,
+    web: &Web,
+    api: &Api,
+    due: Vec<Arc<Account>>,
+    clock: Clock,
+    asked: &mut Asked,
+) {
+    let now = clock.now();
     asked.retain(|_, at| *at + EVERY > now.uptime);
-    for account in accounts.in_use(EVERY, now) {
+    for account in due {
         if asked.contains_key(&account.id) {
             continue;
         }
         asked.insert(account.id.clone(), now.uptime);
+        identify(accounts, web, &account, clock).await;
         let credential = Credential { account: account.id.clone(), secret: account.secret.clone() };
         let told = match account.kind {
             Kind::Web => web.quota(&credential).await,
             Kind::Api => api.quota(&credential).await,
         };
         match told {
-            Ok(quota) => accounts.set_quota(&account.id, quota),
+            Ok(quota) => accounts.set_quota(&account.id, quota, clock.now()),
             Err(failure) => {
                 tracing::debug!(account = ?account.label, kind = ?failure.kind, "the quota could not be read")
             }
@@ -70,10 +81,21 @@ async fn ask(accounts: &Accounts, web: &Web, api: &Api, now: Now, asked: &mut As
     }
 }
 
+/// Asks whose session it is where nobody has yet, as of one that came from the environment.
+async fn identify(accounts: &Accounts, web: &Web, account: &Account, clock: Clock) {
+    if account.kind != Kind::Web || accounts.knows_identity(&account.id) {
+        return;
+    }
+    let credential = Credential { account: account.id.clone(), secret: account.secret.clone() };
+    if let Ok(identity) = web.check(&credential).await {
+        accounts.set_identity(&account.id, identity, clock.now());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::accounts::{Account, Ask, Kinds, Origin};
+    use crate::accounts::{Ask, Kinds, Now, Origin};
     use crate::config::Strategy;
     use crate::simulator::{Options, SimAccount, Simulator};
     use crate::upstreams::{api, web};
@@ -94,21 +116,30 @@ mod tests {
         let web = Web::new(web::Settings { base: base.clone(), ..web::Settings::default() }).unwrap();
         let api = Api::new(api::Settings { base, ..api::Settings::default() }).unwrap();
         let mut asked = Asked::default();
-        ask(&accounts, &web, &api, clock.now(), &mut asked).await;
+        ask(&accounts, &web, &api, accounts.in_use(EVERY, clock.now()), clock, &mut asked).await;
         assert!(sim.calls().is_empty(), "nobody was used yet");
         drop(
             accounts
                 .pick(&Ask { kinds: Kinds::ANY, scope: "f", tried: &[], conversation: None }, clock.now())
                 .unwrap(),
         );
-        let now = clock.now();
-        ask(&accounts, &web, &api, now, &mut asked).await;
+        ask(&accounts, &web, &api, accounts.in_use(EVERY, clock.now()), clock, &mut asked).await;
         assert!(sim.calls().iter().all(|call| call.account.as_deref() == Some("a")));
         let views = accounts.list(clock.now());
         assert_eq!((views[0].quota_percent, views[1].quota_percent), (Some(0.0), None));
         let calls = sim.calls().len();
-        ask(&accounts, &web, &api, Now { uptime: now.uptime + LOOK, ..now }, &mut asked).await;
+        ask(&accounts, &web, &api, accounts.in_use(EVERY, clock.now()), clock, &mut asked).await;
         assert_eq!(sim.calls().len(), calls, "it was asked a moment ago");
+
+        let due = accounts.outdated(EVERY, clock.now());
+        assert_eq!(due.iter().map(|account| account.label.as_str()).collect::<Vec<_>>(), ["b"]);
+        ask(&accounts, &web, &api, due, clock, &mut asked).await;
+        let b = &accounts.list(clock.now())[1];
+        assert_eq!((b.email.as_deref(), b.plan.as_deref()), (Some("b@simulator.invalid"), Some("Standard")));
+        assert!(b.as_of_ms.is_some() && accounts.outdated(EVERY, clock.now()).is_empty());
+        let now = clock.now();
+        let later = Now { wall: now.wall + EVERY + LOOK, ..now };
+        assert_eq!(accounts.outdated(EVERY, later).len(), 2, "both are old by then");
     }
 
     #[test]

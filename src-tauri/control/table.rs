@@ -63,6 +63,7 @@ commands! {
     "status"               Running Nothing                => Status,                status::command;
     "overview"             Running Nothing                => Overview,              overview::overview;
     "accounts.list"        Look    Nothing                => Vec<AccountView>,      accounts::list;
+    "accounts.refresh"     Running Nothing                => (),                    accounts::refresh;
     "accounts.check"       Look    accounts::CheckArgs    => Vec<CheckView>,        accounts::check;
     "accounts.add"         Change  accounts::AddArgs      => CheckView,             accounts::add;
     "accounts.replace"     Change  accounts::ReplaceArgs  => CheckView,             accounts::replace;

@@ -21,6 +21,7 @@ use std::pin::Pin;
 use std::time::SystemTime;
 
 use futures_util::Stream;
+use serde::{Deserialize, Serialize};
 
 use crate::chat::Event;
 use crate::secrets::Secret;
@@ -75,7 +76,8 @@ impl Answer {
 }
 
 /// Who a credential belongs to, as far as the upstream says.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Identity {
     pub email: Option<String>,
     pub name: Option<String>,
@@ -83,7 +85,8 @@ pub struct Identity {
 }
 
 /// How much of an account's quota is used, as far as the upstream says.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Quota {
     /// Share of the window's quota that is used, 0 to 100.
     pub percent: Option<f64>,

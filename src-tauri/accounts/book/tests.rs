@@ -7,7 +7,7 @@ use super::super::state::{Reason, Standing};
 use super::super::view::AccountState;
 use super::*;
 use crate::secrets::StoreError;
-use crate::upstreams::{Failure, FailureKind};
+use crate::upstreams::{Failure, FailureKind, Identity, Quota};
 
 fn at(seconds: u64) -> Now {
     Now {
@@ -195,6 +195,31 @@ fn state_outlives_a_restart() {
     let reopened = open(at(60));
     assert!(matches!(reopened.pick(&ask("f", &[]), at(60)), Err(NoAccount::Limited { .. })));
     assert!(reopened.pick(&ask("f", &[]), at(4 * 3_600)).is_ok());
+}
+
+#[test]
+fn what_was_told_of_an_account_outlives_a_restart_with_its_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("state.db");
+    let open = |now| {
+        let account = account("a", Kind::Web);
+        Accounts::new(vec![account], Strategy::Balance, Some(Store::open(&path).unwrap()), now)
+    };
+    let accounts = open(at(0));
+    let id = accounts.list(at(0))[0].id.clone();
+    let identity = Identity { email: Some("ada@example.com".into()), ..Identity::default() };
+    accounts.set_identity(&id, identity, at(0));
+    let mut lease = accounts.pick(&ask("f", &[]), at(1)).unwrap();
+    accounts.report(&mut lease, &ask("f", &[]), Report::Answered { asked: "m", served: None }, at(1), 0.0);
+    drop(lease);
+    let quota = Quota { percent: Some(40.0), plan: Some("Expert".into()), ..Quota::default() };
+    accounts.set_quota(&id, quota, at(2));
+    let before = accounts.list(at(2)).remove(0);
+    drop(accounts);
+    let after = open(at(900)).list(at(900)).remove(0);
+    assert_eq!(after, before);
+    assert_eq!((after.email.as_deref(), after.plan.as_deref()), (Some("ada@example.com"), Some("Expert")));
+    assert!(after.as_of_ms.is_some() && after.last_used_ms.is_some() && after.as_of_ms > after.last_used_ms);
 }
 
 #[derive(Debug, Clone, Copy)]

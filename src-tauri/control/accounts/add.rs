@@ -161,7 +161,7 @@ async fn take_in(
     let account = Account { label, ..account };
     keep(control, &account, None).await?;
     control.accounts.add(account.clone(), control.clock.now());
-    control.accounts.set_identity(&account.id, identity.clone());
+    control.accounts.set_identity(&account.id, identity.clone(), control.clock.now());
     Ok(valid(&account, identity, Said::Added))
 }
 
@@ -187,7 +187,7 @@ async fn exchange(
     let account = Account { label: kept.label.clone(), ..account };
     keep(control, &account, Some(&kept.id)).await?;
     control.accounts.replace(&kept.id, account.clone(), control.clock.now());
-    control.accounts.set_identity(&account.id, identity.clone());
+    control.accounts.set_identity(&account.id, identity.clone(), control.clock.now());
     control.web.forget(&kept.id);
     if kept.id != account.id && control.vault.delete(&keychain_name(&kept.id)).await.is_err() {
         tracing::warn!("the old secret of an account could not be deleted from the keychain");

@@ -21,6 +21,12 @@ pub(in crate::control) async fn list(
     Ok(control.accounts.list(control.clock.now()))
 }
 
+/// Says that somebody looks at the accounts: quotas that were told a while ago are asked for beside this.
+pub(in crate::control) async fn refresh(control: &Control, _: Nothing) -> Result<(), ControlError> {
+    control.accounts.refresh();
+    Ok(())
+}
+
 /// Asks Mammouth about one account or all. One after the other: a check is no reason for a burst of calls.
 pub(in crate::control) async fn check(
     control: &Control,
@@ -55,10 +61,10 @@ pub(super) async fn check_one(control: &Control, account: &Account) -> CheckView
     match ask(control, account).await {
         Ok((identity, quota)) => {
             control.accounts.checked(&account.id, true, now());
-            control.accounts.set_identity(&account.id, identity.clone());
+            control.accounts.set_identity(&account.id, identity.clone(), now());
             let (quota_percent, said) = (quota.percent, good(account.kind, &quota));
             let identity = Identity { plan: quota.plan.clone().or(identity.plan), ..identity };
-            control.accounts.set_quota(&account.id, quota);
+            control.accounts.set_quota(&account.id, quota, now());
             CheckView { quota_percent, ..valid(account, identity, said) }
         }
         Err(failure) => {

@@ -11,7 +11,7 @@ pub(super) use add::{AddArgs, ImportArgs, ReplaceArgs, SignInArgs, add, import, 
 pub(super) use change::{
     EnableArgs, NameArgs, OnlyArgs, OrderArgs, RenameArgs, enable, only, order, remove, rename,
 };
-pub(super) use check::{CheckArgs, check, list};
+pub(super) use check::{CheckArgs, check, list, refresh};
 pub(super) use explain::{ExplainArgs, explain};
 pub use host::other_host;
 pub(super) use host::{UseHostArgs, use_host};

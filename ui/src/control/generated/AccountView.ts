@@ -34,7 +34,11 @@ budget_reset_ms: number | null,
  */
 downgrades: Array<[string, string]>, 
 /**
- * In this run, Unix milliseconds.
+ * When quota and budget were told, Unix milliseconds.
+ */
+as_of_ms: number | null, 
+/**
+ * Unix milliseconds; of an earlier run to the minute.
  */
 last_used_ms: number | null, 
 /**

@@ -27,6 +27,7 @@ export interface Commands {
   "status": [{}, Status];
   "overview": [{}, Overview];
   "accounts.list": [{}, Array<AccountView>];
+  "accounts.refresh": [{}, null];
   "accounts.check": [{ label?: string | null, }, Array<CheckView>];
   "accounts.add": [{ label?: string | null, kind?: Kind | null, secret: string, }, CheckView];
   "accounts.replace": [{ label: string, secret: string, }, CheckView];
