@@ -93,9 +93,12 @@ mod tests {
         let config = check(&settings, None).unwrap();
         assert_eq!(config.port, 4000);
         assert_eq!(config.preferences.theme, crate::config::Theme::Dark);
-        for (text, setting) in
-            [("theme = \"blue\"", "theme"), ("language = \"de\"", "language"), ("host = \"0.0.0.0\"", "HOST")]
-        {
+        for (text, setting) in [
+            ("theme = \"blue\"", "theme"),
+            ("tray_icon = \"blue\"", "tray_icon"),
+            ("language = \"de\"", "language"),
+            ("host = \"0.0.0.0\"", "HOST"),
+        ] {
             assert_eq!(check(&saved(text).settings, None).unwrap_err().setting, setting);
         }
         let given = sources(

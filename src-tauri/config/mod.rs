@@ -41,7 +41,7 @@ pub use error::{ConfigError, GivenBy};
 pub use file::{SettingsError, SettingsFile};
 pub use outbound::{ExtraCa, OutboundConfig, ProxyAddress, ProxySetting};
 pub use pasted::{PasteError, Wanted, accounts_in_env, pasted_cookie, pasted_key};
-pub use preferences::{Language, Notify, Preferences, Theme};
+pub use preferences::{Language, Notify, Preferences, Theme, TrayIcon};
 pub use resolve::{API_HOST, WEB_HOST, resolve};
 pub use sources::{Flags, SECRET_VARIABLES, Sources, Surroundings, environment};
 pub use unnamed_env_file::UnnamedEnvFile;

@@ -30,6 +30,21 @@ pub enum Theme {
     Dark,
 }
 
+/// The picture in the tray.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub enum TrayIcon {
+    /// By what is known of the panel.
+    #[default]
+    Auto,
+    /// A white one, for dark panels.
+    Light,
+    /// A dark one, for light panels.
+    Dark,
+    Colour,
+}
+
 /// Settings of the window, and what is asked of the user once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Preferences {
@@ -37,6 +52,8 @@ pub struct Preferences {
     pub language: Language,
     /// `theme`: `auto`.
     pub theme: Theme,
+    /// `tray_icon`: `auto`.
+    pub tray_icon: TrayIcon,
     /// `keep_bodies`: off. Whether prompts and replies are kept in the request log. Turned on to look for a fault;
     /// whoever can read the data directory can then read them.
     pub keep_bodies: bool,
@@ -63,6 +80,7 @@ pub(super) fn preferences(values: &Values) -> Result<Preferences, ConfigError> {
     Ok(Preferences {
         language: language(values.language.as_deref())?,
         theme: theme(values.theme.as_deref())?,
+        tray_icon: tray_icon(values.tray_icon.as_deref())?,
         keep_bodies: values.keep_bodies.unwrap_or(false),
         notify: Notify {
             limited: on(values.notify_limited),
@@ -92,5 +110,17 @@ fn theme(saved: Option<&str>) -> Result<Theme, ConfigError> {
         Some("light") => Ok(Theme::Light),
         Some("dark") => Ok(Theme::Dark),
         Some(_) => Err(ConfigError::new("theme", GivenBy::Settings, "must be auto, light or dark")),
+    }
+}
+
+fn tray_icon(saved: Option<&str>) -> Result<TrayIcon, ConfigError> {
+    match saved {
+        None | Some("auto") => Ok(TrayIcon::Auto),
+        Some("light") => Ok(TrayIcon::Light),
+        Some("dark") => Ok(TrayIcon::Dark),
+        Some("colour") => Ok(TrayIcon::Colour),
+        Some(_) => {
+            Err(ConfigError::new("tray_icon", GivenBy::Settings, "must be auto, light, dark or colour"))
+        }
     }
 }

@@ -30,6 +30,7 @@ pub(super) struct Values {
     pub(super) keyless_port: Option<i64>,
     pub(super) language: Option<String>,
     pub(super) theme: Option<String>,
+    pub(super) tray_icon: Option<String>,
     pub(super) keep_bodies: Option<bool>,
     pub(super) notify_limited: Option<bool>,
     pub(super) notify_back: Option<bool>,

@@ -8,7 +8,7 @@ use super::notice::{self, Notice};
 use super::overview::{ErrorLine, error_line};
 use super::{Control, ControlError, Nothing, Said};
 use crate::accounts::{AccountState, AccountView};
-use crate::config::{Language, Prefer, Strategy, Theme};
+use crate::config::{Language, Prefer, Strategy, Theme, TrayIcon};
 use crate::secrets::Place;
 use crate::server::dial_addr;
 
@@ -112,6 +112,7 @@ pub struct Status {
     pub terms_accepted: bool,
     pub language: Language,
     pub theme: Theme,
+    pub tray_icon: TrayIcon,
 }
 
 pub(super) async fn command(control: &Control, _: Nothing) -> Result<Status, ControlError> {
@@ -154,6 +155,7 @@ pub(super) fn status(control: &Control) -> Result<Status, ControlError> {
         terms_accepted: config.preferences.terms_accepted,
         language: config.preferences.language,
         theme: config.preferences.theme,
+        tray_icon: config.preferences.tray_icon,
     })
 }
 

@@ -119,6 +119,8 @@ fn start(shell: &Shell, hidden: bool) {
     let tray = tray::Tray::new(shell);
     if let Some(tray) = &tray {
         shell.keep_tray(tray.clone());
+        // Linux does not tell when the menu is opened, so its first look is worth something too.
+        shell.refresh_accounts();
     }
     shell.spawn(no_tray::say_so(shell.clone(), tray.is_some()));
     shell.spawn(watch::watch(shell.clone(), tray));

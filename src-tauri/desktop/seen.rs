@@ -15,6 +15,19 @@ pub(super) struct Seen {
     pub(super) strategy: String,
     pub(super) last_error: Option<LastError>,
     pub(super) language: String,
+    pub(super) tray_icon: TrayIcon,
+}
+
+/// The picture that the user wants.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum TrayIcon {
+    Light,
+    Dark,
+    Colour,
+    #[default]
+    #[serde(other)]
+    Auto,
 }
 
 /// Whether the user can work.
@@ -57,6 +70,7 @@ pub(super) struct Limit {
 #[serde(default)]
 pub(super) struct LastError {
     pub(super) code: String,
+    pub(super) message: Option<String>,
     pub(super) model: String,
 }
 

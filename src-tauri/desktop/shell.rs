@@ -96,6 +96,15 @@ impl Shell {
         self.ask("status", json!({})).await.ok().map(Seen::of)
     }
 
+    /// Has quotas of a while ago asked for anew, because somebody is about to see them.
+    pub(super) fn refresh_accounts(&self) {
+        let shell = self.clone();
+        self.spawn(async move {
+            // Without an answer the numbers of before are shown, with their time.
+            let _ = shell.ask("accounts.refresh", json!({})).await;
+        });
+    }
+
     /// Runs something beside everything else.
     pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         tauri::async_runtime::spawn(work);

@@ -85,6 +85,10 @@ pub(super) const SETTINGS: &[Setting] = &[
         &["auto", "light", "dark"],
         live(plain("theme", &["theme"], Choice, |c| word(c.preferences.theme))),
     ),
+    one_of(
+        &["auto", "light", "dark", "colour"],
+        live(plain("tray_icon", &["tray_icon"], Choice, |c| word(c.preferences.tray_icon))),
+    ),
     by("ALLOWED_HOSTS", live(plain("allowed_hosts", &["allowed_hosts"], List, |c| list(&c.allowed_hosts)))),
     by(
         "ALLOWED_ORIGINS",

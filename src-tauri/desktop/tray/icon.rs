@@ -1,58 +1,118 @@
-//! The tray's icons: a picture for each state, in ink for light panels and in white for dark ones.
+//! The tray's icons: a picture for each state, each in white, in ink and in colour. All have an edge in the contrasting
+//! colour, because what is known of the panel may be wrong.
 
 use tauri::image::Image;
 
-use super::super::seen::Lamp;
+use super::super::seen::{Lamp, TrayIcon};
 
 /// What an icon depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Look {
     pub(super) lamp: Lamp,
     pub(super) demo: bool,
-    /// Whether the panel behind it is dark.
-    pub(super) dark: bool,
+    pub(super) tint: Tint,
 }
 
-/// The picture for dark panels and the one for light ones, decoded when the program is built.
+/// The colours of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tint {
+    /// White, for dark panels.
+    White,
+    /// Dark, for light panels.
+    Ink,
+    Colour,
+    /// Without an edge: macOS tints it itself.
+    Template,
+}
+
+/// The picture of a state in each tint, decoded when the program is built.
 macro_rules! of_state {
-    ($dark:expr, $for_dark:tt, $for_light:tt) => {
-        if $dark { tauri::include_image!($for_dark) } else { tauri::include_image!($for_light) }
+    ($tint:expr, $white:tt, $ink:tt, $colour:tt, $template:tt) => {
+        match $tint {
+            Tint::White => tauri::include_image!($white),
+            Tint::Ink => tauri::include_image!($ink),
+            Tint::Colour => tauri::include_image!($colour),
+            Tint::Template => tauri::include_image!($template),
+        }
     };
 }
 
 /// The picture. A demo keeps its own as long as nothing is wrong.
 #[rustfmt::skip]
 pub(super) fn picture(look: Look) -> Image<'static> {
-    let dark = look.dark;
+    let tint = look.tint;
     match look.lamp {
-        Lamp::Stopped | Lamp::Unknown => of_state!(dark, "icons/tray/stopped-dark.png", "icons/tray/stopped-light.png"),
-        Lamp::Error | Lamp::NoAccount => of_state!(dark, "icons/tray/error-dark.png", "icons/tray/error-light.png"),
-        Lamp::Limited => of_state!(dark, "icons/tray/limited-dark.png", "icons/tray/limited-light.png"),
-        Lamp::Busy => of_state!(dark, "icons/tray/busy-dark.png", "icons/tray/busy-light.png"),
-        Lamp::Serving if look.demo => of_state!(dark, "icons/tray/demo-dark.png", "icons/tray/demo-light.png"),
-        Lamp::Serving => of_state!(dark, "icons/tray/serving-dark.png", "icons/tray/serving-light.png"),
+        Lamp::Unknown | Lamp::NoAccount => of_state!(
+            tint, "icons/tray/idle-dark.png", "icons/tray/idle-light.png", "icons/tray/idle-colour.png", "icons/tray/idle-template.png"
+        ),
+        Lamp::Stopped => of_state!(
+            tint, "icons/tray/stopped-dark.png", "icons/tray/stopped-light.png", "icons/tray/stopped-colour.png", "icons/tray/stopped-template.png"
+        ),
+        Lamp::Error => of_state!(
+            tint, "icons/tray/error-dark.png", "icons/tray/error-light.png", "icons/tray/error-colour.png", "icons/tray/error-template.png"
+        ),
+        Lamp::Limited => of_state!(
+            tint, "icons/tray/limited-dark.png", "icons/tray/limited-light.png", "icons/tray/limited-colour.png", "icons/tray/limited-template.png"
+        ),
+        Lamp::Busy => of_state!(
+            tint, "icons/tray/busy-dark.png", "icons/tray/busy-light.png", "icons/tray/busy-colour.png", "icons/tray/busy-template.png"
+        ),
+        Lamp::Serving if look.demo => of_state!(
+            tint, "icons/tray/demo-dark.png", "icons/tray/demo-light.png", "icons/tray/demo-colour.png", "icons/tray/demo-template.png"
+        ),
+        Lamp::Serving => of_state!(
+            tint, "icons/tray/serving-dark.png", "icons/tray/serving-light.png", "icons/tray/serving-colour.png", "icons/tray/serving-template.png"
+        ),
     }
 }
 
-/// Whether the panel is likely to be dark. No desktop says so: GNOME's is dark always, elsewhere it goes with the theme.
-/// Belongs on the main thread.
+/// The colours that the user wants, or those that fit the panel. Belongs on the main thread.
+#[cfg(not(target_os = "macos"))]
+pub(super) fn tint(wanted: TrayIcon) -> Tint {
+    match wanted {
+        TrayIcon::Light => Tint::White,
+        TrayIcon::Dark => Tint::Ink,
+        TrayIcon::Colour => Tint::Colour,
+        TrayIcon::Auto if dark_panel() => Tint::White,
+        TrayIcon::Auto => Tint::Ink,
+    }
+}
+
+/// The system tints a template; only a picture in colour is shown as it is.
+#[cfg(target_os = "macos")]
+pub(super) fn tint(wanted: TrayIcon) -> Tint {
+    if wanted == TrayIcon::Colour { Tint::Colour } else { Tint::Template }
+}
+
+/// Desktops whose panel is dark unless somebody changed it, whatever the theme of the windows. `X-Cinnamon` and others
+/// are the names of `XDG_CURRENT_DESKTOP`.
 #[cfg(target_os = "linux")]
-pub(super) fn dark_panel() -> bool {
+const DARK_PANELS: [&str; 5] = ["GNOME", "XFCE", "X-Cinnamon", "Budgie", "Unity"];
+
+/// Whether the panel is likely to be dark: no desktop says so, and elsewhere it goes with the theme.
+#[cfg(target_os = "linux")]
+fn dark_panel() -> bool {
     use gtk::prelude::GtkSettingsExt;
     let desktop = std::env::var("XDG_CURRENT_DESKTOP").unwrap_or_default();
-    if desktop.split(':').any(|name| name.eq_ignore_ascii_case("GNOME")) {
-        return true;
-    }
-    gtk::Settings::default().is_none_or(|settings| {
-        let theme = settings.gtk_theme_name().unwrap_or_default().to_lowercase();
-        settings.is_gtk_application_prefer_dark_theme() || theme.contains("dark")
-    })
+    has_dark_panel(&desktop)
+        || gtk::Settings::default().is_none_or(|settings| {
+            let theme = settings.gtk_theme_name().unwrap_or_default().to_lowercase();
+            settings.is_gtk_application_prefer_dark_theme() || theme.contains("dark")
+        })
 }
 
-/// The taskbar of Windows is dark unless it was changed, and macOS tints the picture itself.
-#[cfg(not(target_os = "linux"))]
-pub(super) fn dark_panel() -> bool {
-    true
+#[cfg(target_os = "linux")]
+fn has_dark_panel(desktop: &str) -> bool {
+    let named = |name: &str| DARK_PANELS.iter().any(|dark| dark.eq_ignore_ascii_case(name));
+    desktop.split(':').any(named)
+}
+
+/// What the settings of Windows say of the taskbar, which is dark where they say nothing.
+#[cfg(windows)]
+fn dark_panel() -> bool {
+    const COLOURS: &str = r"Software\Microsoft\Windows\CurrentVersion\Themes\Personalize";
+    let key = windows_registry::CURRENT_USER.open(COLOURS);
+    key.and_then(|key| key.get_u32("SystemUsesLightTheme")).map_or(true, |light| light == 0)
 }
 
 #[cfg(test)]
@@ -70,12 +130,12 @@ mod tests {
     ];
 
     #[test]
-    fn states_can_be_told_apart_on_both_panels() {
+    fn states_can_be_told_apart_on_all_panels() {
         let mut pictures: Vec<Vec<u8>> = Vec::new();
-        for dark in [false, true] {
+        for tint in [Tint::White, Tint::Ink, Tint::Colour] {
             for lamp in LAMPS {
                 for demo in [false, true] {
-                    let image = picture(Look { lamp, demo, dark });
+                    let image = picture(Look { lamp, demo, tint });
                     assert_eq!((image.width(), image.height()), (48, 48));
                     pictures.push(image.rgba().to_vec());
                 }
@@ -83,7 +143,46 @@ mod tests {
         }
         pictures.sort();
         pictures.dedup();
-        // Serving, demo, busy, limited, stopped, error, each for light and for dark.
-        assert_eq!(pictures.len(), 12);
+        // Serving, demo, idle, busy, limited, stopped, error, each in three tints.
+        assert_eq!(pictures.len(), 21);
+    }
+
+    /// Whether something opaque of this kind is in a picture.
+    fn has(image: &Image<'_>, fits: impl Fn(&[u8]) -> bool) -> bool {
+        image.rgba().chunks(4).any(|pixel| pixel[3] > 200 && fits(pixel))
+    }
+
+    #[test]
+    fn each_picture_can_be_seen_on_the_panel_that_it_is_not_for() {
+        for tint in [Tint::White, Tint::Ink] {
+            let image = picture(Look { lamp: Lamp::Serving, demo: false, tint });
+            assert!(has(&image, |pixel| pixel[..3].iter().all(|part| *part > 220)), "{tint:?} lacks white");
+            assert!(has(&image, |pixel| pixel[..3].iter().all(|part| *part < 70)), "{tint:?} lacks ink");
+        }
+    }
+
+    #[test]
+    fn no_account_yet_wears_no_red() {
+        let red = |lamp| {
+            let image = picture(Look { lamp, demo: false, tint: Tint::White });
+            has(&image, |pixel| pixel[0] > 150 && pixel[1] < 90 && pixel[2] < 90)
+        };
+        assert!(red(Lamp::Error) && !red(Lamp::NoAccount));
+    }
+
+    #[test]
+    #[cfg(not(target_os = "macos"))]
+    fn the_users_choice_goes_before_the_guess() {
+        let wanted = [TrayIcon::Light, TrayIcon::Dark, TrayIcon::Colour].map(tint);
+        assert_eq!(wanted, [Tint::White, Tint::Ink, Tint::Colour]);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn desktops_with_dark_panels_are_known_by_their_names() {
+        for desktop in ["XFCE", "ubuntu:GNOME", "X-Cinnamon", "Budgie:GNOME", "Unity", "xfce"] {
+            assert!(has_dark_panel(desktop), "{desktop}");
+        }
+        assert!(!has_dark_panel("KDE") && !has_dark_panel("MATE") && !has_dark_panel(""));
     }
 }

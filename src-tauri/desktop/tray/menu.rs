@@ -68,6 +68,11 @@ pub(super) fn menu(seen: &Seen, at_login: Option<bool>, words: &Words) -> Vec<It
     items
 }
 
+/// What the icon says when the pointer rests on it.
+pub(super) fn tooltip(name: &str, seen: &Seen, words: &Words) -> String {
+    format!("{name} — {}", status_line(seen, words))
+}
+
 fn status_line(seen: &Seen, words: &Words) -> String {
     let address = seen.address.as_str();
     let line = match seen.state {
@@ -160,16 +165,16 @@ fn serving(seen: &Seen, words: &Words) -> Item {
 }
 
 fn last_error(error: &LastError, words: &Words) -> Item {
-    let what = if error.model.is_empty() {
-        error.code.clone()
-    } else {
-        format!("{} ({})", error.code, cut(&error.model))
-    };
-    let items = vec![
+    let sentence = words.sentence(&error.code).or(error.message.clone());
+    let sentence = sentence.unwrap_or_else(|| error.code.clone());
+    let sentence = cut(sentence.trim_end_matches(['.', '。']));
+    let what = if error.model.is_empty() { sentence } else { format!("{sentence} ({})", cut(&error.model)) };
+    let told = error.message.as_deref().map(|message| Item::Label(cut(message)));
+    let items = told.into_iter().chain([
         Item::Label(advice(&error.code, words).to_owned()),
         Item::Do(words.show_requests.to_owned(), Action::Open(Place::Requests)),
-    ];
-    Item::Under(fill(words.last_error, &[&what]), items)
+    ]);
+    Item::Under(fill(words.last_error, &[&what]), items.collect())
 }
 
 fn pages(words: &Words) -> [Item; 4] {

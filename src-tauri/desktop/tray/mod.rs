@@ -19,7 +19,7 @@ pub(super) use text::time_left;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tauri::tray::{TrayIcon, TrayIconBuilder};
+use tauri::tray::{MouseButtonState, TrayIcon, TrayIconBuilder, TrayIconEvent};
 use tauri::{AppHandle, Wry};
 
 use super::autostart;
@@ -30,6 +30,7 @@ use icon::Look;
 use menu::Item;
 
 const ID: &str = "main";
+const NAME: &str = "Mammouth Proxy";
 /// The folder of the pictures that the panel reads, inside the data directory, which is the user's alone.
 const PICTURES: &str = "tray";
 
@@ -47,6 +48,7 @@ struct State {
     drawn: Drawn,
     generation: u32,
     look: Look,
+    tooltip: String,
 }
 
 impl Tray {
@@ -66,6 +68,9 @@ impl Tray {
     }
 
     fn build(shell: &Shell) -> tauri::Result<Self> {
+        // Whoever reads the icon to the user says this instead of the program's file name.
+        #[cfg(target_os = "linux")]
+        gtk::glib::set_application_name(NAME);
         let seen = Seen::default();
         let drawn = Drawn::new(shell.app(), 0, items(shell.app(), &seen))?;
         let look = look(&seen);
@@ -76,18 +81,19 @@ impl Tray {
         let listener = Arc::clone(&clicked);
         let icon = TrayIconBuilder::with_id(ID)
             .icon(icon::picture(look))
-            .icon_as_template(cfg!(target_os = "macos"))
+            .icon_as_template(look.tint == icon::Tint::Template)
             .menu(&drawn.menu)
             .show_menu_on_left_click(true)
             .temp_dir_path(pictures)
-            .tooltip("Mammouth Proxy")
+            .tooltip(NAME)
+            .on_tray_icon_event(refresh_on_click(shell))
             .on_menu_event(move |_, event| {
                 if let Some(tray) = lock(&listener).clone() {
                     tray.clicked(event.id().as_ref());
                 }
             })
             .build(shell.app())?;
-        let state = Mutex::new(State { icon, drawn, generation: 0, look });
+        let state = Mutex::new(State { icon, drawn, generation: 0, look, tooltip: NAME.to_owned() });
         let tray = Self(Arc::new(Inner { shell: shell.clone(), state }));
         *lock(&clicked) = Some(tray.clone());
         Ok(tray)
@@ -116,8 +122,15 @@ impl Tray {
         }
         let look = look(seen);
         if look != state.look {
-            state.icon.set_icon(Some(icon::picture(look)))?;
+            let template = look.tint == icon::Tint::Template;
+            state.icon.set_icon_with_as_template(Some(icon::picture(look)), template)?;
             state.look = look;
+        }
+        let tooltip = menu::tooltip(NAME, seen, words_for(seen));
+        if tooltip != state.tooltip {
+            // Linux has none: there the name of the application is the icon's title.
+            state.icon.set_tooltip(Some(&tooltip))?;
+            state.tooltip = tooltip;
         }
         Ok(())
     }
@@ -148,12 +161,22 @@ impl Tray {
     }
 }
 
+/// A click opens the menu, whose quotas should not be of an hour ago. Linux tells of no click.
+fn refresh_on_click(shell: &Shell) -> impl Fn(&TrayIcon<Wry>, TrayIconEvent) + Send + Sync + use<> {
+    let shell = shell.clone();
+    move |_, event| {
+        if let TrayIconEvent::Click { button_state: MouseButtonState::Down, .. } = event {
+            shell.refresh_accounts();
+        }
+    }
+}
+
 fn items(app: &AppHandle, seen: &Seen) -> Vec<Item> {
     menu::menu(seen, autostart::is_on(app), words_for(seen))
 }
 
 fn look(seen: &Seen) -> Look {
-    Look { lamp: seen.state, demo: seen.demo, dark: icon::dark_panel() }
+    Look { lamp: seen.state, demo: seen.demo, tint: icon::tint(seen.tray_icon) }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

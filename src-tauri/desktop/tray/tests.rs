@@ -189,15 +189,38 @@ fn a_hundred_accounts_do_not_fill_the_screen() {
 
 #[test]
 fn a_stopped_proxy_can_be_started_and_the_last_error_is_explained() {
-    let error = LastError { code: "no_account".to_owned(), model: "gpt-5".to_owned() };
+    let error = LastError { code: "no_account".to_owned(), model: "gpt-5".to_owned(), message: None };
     let seen = Seen { state: Lamp::Stopped, last_error: Some(error), ..seen() };
     let items = english(&seen);
     let lines = outline(&items);
-    let at = lines.iter().position(|line| line == "Last error: no_account (gpt-5):").unwrap();
+    let at = lines
+        .iter()
+        .position(|line| line == "Last error: There is no account to answer from (gpt-5):")
+        .unwrap();
     assert_eq!(lines[at + 1..=at + 2], ["  (Add an account.)", "  Show in Requests"]);
     assert!(lines.contains(&"Start serving".to_owned()));
     assert!(actions(&items).contains(&Action::Serve(true)));
     assert!(actions(&items).contains(&Action::Open(Place::Requests)));
+}
+
+#[test]
+fn the_last_error_is_a_sentence_with_what_the_client_was_told() {
+    let message = Some("'messages' is missing".to_owned());
+    let error = LastError { code: "invalid_request".to_owned(), model: String::new(), message };
+    let lines = outline(&english(&Seen { last_error: Some(error.clone()), ..seen() }));
+    let at = lines.iter().position(|line| line.starts_with("Last error: ")).unwrap();
+    assert!(!lines[at].contains("invalid_request"), "{}", lines[at]);
+    assert_eq!(lines[at + 1], "  ('messages' is missing)");
+    let unknown = LastError { code: "brand_new".to_owned(), ..error };
+    let lines = outline(&english(&Seen { last_error: Some(unknown), ..seen() }));
+    assert!(lines.contains(&"Last error: 'messages' is missing:".to_owned()), "{lines:?}");
+}
+
+#[test]
+fn the_tooltip_says_whether_one_can_work() {
+    let words = Language::English.words();
+    let tooltip = super::menu::tooltip("Mammouth Proxy", &seen(), words);
+    assert_eq!(tooltip, "Mammouth Proxy — Serving on 127.0.0.1:3000");
 }
 
 #[test]

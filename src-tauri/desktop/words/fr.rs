@@ -3,6 +3,7 @@
 use super::Words;
 
 pub(super) const WORDS: Words = Words {
+    page: include_str!("../../../ui/src/i18n/fr.json"),
     serving: "En service sur {}",
     busy: "{} réponse(s) en cours sur {}",
     limited: "Tous les comptes sont limités — {}",

@@ -60,6 +60,8 @@ macro_rules! words {
     ($($name:ident),+ $(,)?) => {
         /// All texts of one language.
         pub(super) struct Words {
+            /// The window's texts of the same language, as JSON.
+            page: &'static str,
             $(pub(super) $name: &'static str,)+
         }
 
@@ -97,6 +99,14 @@ words! {
     // Windows and notifications.
     save_title, sign_in_title, no_tray_title, no_tray, failed_title, port_taken, use_port, moved_title, moved,
     account_limited, account_back, account_login, all_limited, all_limited_until,
+}
+
+impl Words {
+    /// What a failed request's code means, in the window's words; `None` for a code that the window does not know.
+    pub(super) fn sentence(&self, code: &str) -> Option<String> {
+        let texts: std::collections::HashMap<String, String> = serde_json::from_str(self.page).ok()?;
+        texts.get(&format!("request_error.{code}.text")).cloned()
+    }
 }
 
 #[cfg(test)]
@@ -145,6 +155,14 @@ mod tests {
             assert_eq!(Language::of_tag(tag), Some(language), "{tag}");
         }
         assert_eq!(Language::of_tag("auto"), None);
+    }
+
+    #[test]
+    fn the_windows_sentences_are_known_in_each_language() {
+        let said = ALL.map(|language| language.words().sentence("no_account").unwrap());
+        assert_eq!(said[0], "There is no account to answer from.");
+        assert!(said[0] != said[1] && said[1] != said[2]);
+        assert_eq!(Language::English.words().sentence("brand_new"), None);
     }
 
     #[test]

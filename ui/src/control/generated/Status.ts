@@ -8,6 +8,7 @@ import type { ServingReason } from "./ServingReason";
 import type { ServingState } from "./ServingState";
 import type { Strategy } from "./Strategy";
 import type { Theme } from "./Theme";
+import type { TrayIcon } from "./TrayIcon";
 
 /**
  * The answer.
@@ -44,4 +45,4 @@ log_dropped: number,
 /**
  * Prompts and replies are kept in the log.
  */
-bodies_kept: boolean, notices: Array<Notice>, data_dir: string, web_url: string, api_url: string, last_error: ErrorLine | null, welcomed: boolean, terms_accepted: boolean, language: Language, theme: Theme, };
+bodies_kept: boolean, notices: Array<Notice>, data_dir: string, web_url: string, api_url: string, last_error: ErrorLine | null, welcomed: boolean, terms_accepted: boolean, language: Language, theme: Theme, tray_icon: TrayIcon, };
