@@ -13,6 +13,7 @@ const CALLS = [
   ["status"],
   ["overview"],
   ["accounts.list"],
+  ["accounts.refresh"],
   ["accounts.check", (own) => ({ label: own.label })],
   ["accounts.check", () => ({ label: "nobody" })],
   ["accounts.add", () => ({ kind: "web", secret: "one-more-session-cookie" })],

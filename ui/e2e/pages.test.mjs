@@ -4,9 +4,13 @@ import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 
 import { Browser, close, PAGES, picture, welcomed } from "./browser.mjs";
+import { clipped } from "./clipped.mjs";
 import { Program } from "./program.mjs";
 
 const AXE = await readFile(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+
+const LONG_LABEL = "ana.silva-de-oliveira-e-castro at work";
+const LONG_MODEL = "anthropic-claude-sonnet-4-5-20250929-extended-thinking-preview";
 
 describe("every page", () => {
   let program, browser;
@@ -40,6 +44,53 @@ describe("every page", () => {
       });
     }
   }
+
+  for (const language of ["en", "fr"]) {
+    for (const [width, height] of [[1100, 760], [900, 640], [1400, 900]]) {
+      test(`cuts nothing off at ${width} by ${height} in ${language}, long names included`, async () => {
+        await longNames(program);
+        await program.control("settings.set", { name: "language", value: language });
+        const page = await browser.signedIn(program, { width, height });
+        const whole = async (what) => {
+          await settled(page);
+          await picture(page, `${what}-${width}-${language}`);
+          assert.deepEqual(await page.evaluate(clipped), [], what);
+        };
+        for (const name of PAGES) {
+          await page.open(name);
+          await page.locator(`a[href="#/${name}"][aria-current=page]`).waitFor();
+          await page.locator("main [role=status][aria-label]").waitFor({ state: "detached" });
+          await whole(name);
+          if (name === "requests") {
+            await page.locator("[role=grid] [role=row]", { hasText: LONG_MODEL.slice(0, 20) }).first().click();
+            await page.locator("main aside").waitFor();
+            await whole("request-detail");
+          }
+          if (name === "accounts") {
+            for (const fold of await page.locator("main .fold").all()) await fold.click();
+            await whole("account-detail");
+          }
+        }
+        await close(page);
+        await program.control("settings.set", { name: "language", value: null });
+      });
+    }
+  }
+
+  test("the check for what is cut off finds it", async () => {
+    const page = await browser.signedIn(program, { width: 1100, height: 760 });
+    await page.open("models");
+    await page.locator("main td button").first().waitFor();
+    assert.deepEqual(await page.evaluate(clipped), []);
+    await page.evaluate(() => {
+      document.querySelector("main td button").style.cssText = "width: 12px; overflow: hidden";
+      document.querySelector("main table").style.width = "2000px";
+    });
+    const found = (await page.evaluate(clipped)).join();
+    assert.match(found, /too narrow: button/);
+    assert.match(found, /cut by its frame/);
+    await close(page);
+  });
 
   test("a page that was there before stands in the next frame after a switch to it", async () => {
     const page = await browser.signedIn(program);
@@ -81,6 +132,17 @@ describe("every page", () => {
     await page.locator("input[type=password]").waitFor();
     await close(page);
   });
+
+  /** Names as long as people and makers of models make them; once for all tests. */
+  async function longNames(program) {
+    if ((await program.control("accounts.list")).some((one) => one.label === LONG_LABEL)) return;
+    const [first] = await program.control("accounts.list");
+    await program.control("accounts.rename", { label: first.label, to: LONG_LABEL });
+    await program.control("models.set_alias", { name: "a-name-of-mine-for-the-model-that-answers-fastest", target: LONG_MODEL });
+    await program.control("keys.add", { name: "the-editor-on-the-laptop-in-the-living-room" });
+    await program.chat(LONG_MODEL);
+    await program.chat(LONG_MODEL, 7);
+  }
 
   async function examine(page, name) {
     await page.evaluate(AXE);

@@ -5,6 +5,7 @@ import { FakeControl } from "../src/control/fake";
 import { record } from "../src/control/fake/traffic";
 import { matches } from "../src/control/matches";
 import { HELD_AT_TOP, PAGE, Requests } from "../src/state/requests.svelte";
+import { isCancelled, isFailed, pretty } from "../src/state/records";
 import { firstByte, spans } from "../src/state/timeline";
 import { until } from "./until";
 
@@ -78,8 +79,16 @@ describe("the list of requests", () => {
     expect(before).toBeGreaterThan(0);
     const made = Array.from({ length: 200 }, () => next(control));
     requests.take(made);
-    expect(requests.length).toBe(before + made.filter((one) => one.status >= 400 || one.interrupted).length);
-    expect(Array.from({ length: requests.length }, (_, i) => requests.at(i)).every((one) => one && (one.status >= 400 || one.interrupted))).toBe(true);
+    expect(requests.length).toBe(before + made.filter(isFailed).length);
+    expect(Array.from({ length: requests.length }, (_, i) => requests.at(i)).every((one) => one && isFailed(one))).toBe(true);
+  });
+
+  test("counts a cancel as no failure", () => {
+    const some = Array.from({ length: 400 }, (_, id) => record(id, 0));
+    const cancelled = some.filter(isCancelled);
+    expect(cancelled.length).toBeGreaterThan(0);
+    expect(cancelled.some(isFailed)).toBe(false);
+    expect(some.filter((one) => matches(one, { failed_only: true })).some(isCancelled)).toBe(false);
   });
 
   test("forgets answers to a filter that is not on any more", async () => {
@@ -152,4 +161,9 @@ describe("the time line", () => {
     expect(firstByte({ ...record(1, 0), first_byte_ms: null })).toBeNull();
     expect(firstByte({ ...record(1, 0), first_byte_ms: 5, duration_ms: 0 })).toBeNull();
   });
+});
+
+test("JSON is shown in lines, and what is no JSON as it is", () => {
+  expect(pretty('{"a":[1]}')).toBe('{\n  "a": [\n    1\n  ]\n}');
+  expect(pretty("data: x\n\n")).toBe("data: x\n\n");
 });

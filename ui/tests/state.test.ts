@@ -6,7 +6,7 @@ import type { AccountView } from "../src/control/types";
 import { World } from "../src/control/fake/world";
 import { settings } from "../src/control/fake/settings";
 import { ago, bytes, compact, took, usd, wait } from "../src/format";
-import { moved, renewal, soonest, stateOf, toneOf, usage } from "../src/state/accounts";
+import { asOf, FRESH_MS, moved, renewal, soonest, stateOf, toneOf, usage } from "../src/state/accounts";
 import { look } from "../src/state/look.svelte";
 import { reasonOf } from "../src/state/reason";
 import { inSection, isFixed, SECTIONS, unknown } from "../src/state/settings";
@@ -27,6 +27,11 @@ describe("an account", () => {
     expect(usage(key)?.percent).toBeCloseTo(32.1);
     expect(usage(old)).toBeNull();
     expect(usage({ ...key, budget_usd: 0 })).toBeNull();
+  });
+
+  test("says of when its numbers are once that is a while ago", () => {
+    const told = { ...(work as AccountView), as_of_ms: 1_000 };
+    expect([asOf(told, 1_000 + FRESH_MS), asOf(told, 1_001 + FRESH_MS), asOf({ ...told, as_of_ms: null }, 0)]).toEqual([null, 1_000, null]);
   });
 
   test("is not called ready in a state that is not known", () => {

@@ -1,12 +1,13 @@
 // Which requests a query is about: the rule of the log, for requests that arrive while a filter is on.
 
+import { isFailed } from "../state/records";
 import type { Query, Record as LogRecord } from "./types";
 
 export function matches(one: LogRecord, query: Query): boolean {
   return (
     (query.before_id == null || one.id < query.before_id) &&
     (query.after_id == null || one.id > query.after_id) &&
-    (!query.failed_only || one.status >= 400 || one.interrupted) &&
+    (!query.failed_only || isFailed(one)) &&
     (!query.account || namesAccount(one, query.account)) &&
     (!query.client || one.client === query.client) &&
     (!query.model || one.model_asked === query.model || one.model_served === query.model) &&

@@ -56,6 +56,14 @@ export function usage(account: AccountView): Usage | null {
   return null;
 }
 
+/** Numbers older than this are drawn as those of before. */
+export const FRESH_MS = 6 * 60_000;
+
+/** When the numbers were told, where that is a while ago. */
+export function asOf(account: AccountView, now: number): number | null {
+  return account.as_of_ms !== null && now - account.as_of_ms > FRESH_MS ? account.as_of_ms : null;
+}
+
 /** The labels with one of them a place higher (-1) or lower (1). */
 export function moved(labels: string[], label: string, by: -1 | 1): string[] {
   const from = labels.indexOf(label);

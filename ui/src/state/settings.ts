@@ -6,7 +6,7 @@ export const SECTIONS = {
   network: ["port", "host", "allowed_hosts", "allowed_origins", "keyless_port", "proxy", "no_proxy", "extra_ca_file"],
   routing: ["strategy", "prefer", "nearest_models", "fill_max_tokens", "layout", "image_links"],
   log: ["log_days", "log_max_bytes", "keep_bodies", "log"],
-  look: ["language", "theme", "autostart"],
+  look: ["language", "theme", "tray_icon", "autostart"],
   notices: ["notify_limited", "notify_back", "notify_login", "notify_all_limited", "notify_port"],
 } as const;
 
@@ -34,6 +34,7 @@ export const CHOICES = {
   prefer: ["api", "web", "only-api", "only-web"],
   layout: ["turns", "transcript"],
   theme: ["auto", "light", "dark"],
+  tray_icon: ["auto", "light", "dark", "colour"],
 } as const;
 
 export type Choice = { [name in keyof typeof CHOICES]: `${name}.${(typeof CHOICES)[name][number]}` }[keyof typeof CHOICES];

@@ -131,6 +131,7 @@ export class FakeControl implements Control {
       Object.assign(account, { state: "ready", advice: null });
       return null;
     },
+    "accounts.refresh": () => null,
     "accounts.only": ({ label }) => {
       if (label !== null) this.account(label);
       for (const one of this.world.accounts) one.only = one.label === label;
@@ -245,7 +246,7 @@ const CHANGING = /^(accounts\.(add|replace|import|sign_in|rename|order|enable|on
 
 const BLANK: AccountView = {
   id: "", label: "", kind: "web", origin: "stored", state: "ready", advice: null, limits: [], running: 0, quota_percent: null, quota_estimated: false, spend_cents: null,
-  by_family: [], budget_usd: null, spent_usd: null, budget_reset_ms: null, downgrades: [], last_used_ms: null, email: null, plan: null, only: false,
+  by_family: [], budget_usd: null, spent_usd: null, budget_reset_ms: null, downgrades: [], as_of_ms: null, last_used_ms: null, email: null, plan: null, only: false,
 };
 
 const BLANK_KEY = { name: "", origin: "keychain", key: null, can_show: true, last_used_ms: null, models: [] as string[], daily_tokens: null, daily_cost_usd: null, today_tokens: 0, today_cost_usd: 0 };

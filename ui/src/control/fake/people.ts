@@ -21,6 +21,7 @@ const account = (label: string, more: Partial<AccountView>): AccountView => ({
   spent_usd: null,
   budget_reset_ms: null,
   downgrades: [],
+  as_of_ms: null,
   last_used_ms: null,
   email: null,
   plan: null,
@@ -37,6 +38,7 @@ export function accounts(now: number): AccountView[] {
       quota_estimated: true,
       spend_cents: 171,
       running: 2,
+      as_of_ms: now - 60_000,
       last_used_ms: now - 9_000,
       by_family: [
         ["anthropic", 61],
@@ -52,6 +54,7 @@ export function accounts(now: number): AccountView[] {
       quota_percent: 100,
       quota_estimated: true,
       spend_cents: 150,
+      as_of_ms: now - 23 * 60_000,
       last_used_ms: now - 23 * 60_000,
       limits: [
         { scope: "claude", reason: "quota", until_ms: now + 1.7 * HOUR, seconds_left: 6120 },
@@ -68,6 +71,7 @@ export function accounts(now: number): AccountView[] {
       budget_usd: 20,
       spent_usd: 6.42,
       budget_reset_ms: now + 9 * 24 * HOUR,
+      as_of_ms: now - 120_000,
       last_used_ms: now - 4 * 60_000,
       plan: "API",
     }),

@@ -28,6 +28,7 @@ export function settings(language: string, theme: string): SettingView[] {
     on("keep_bodies", false),
     choice("language", language, ["auto", "en", "zh", "fr"]),
     choice("theme", theme, ["auto", "light", "dark"]),
+    choice("tray_icon", "auto", ["auto", "light", "dark", "colour"]),
     setting("allowed_hosts", "list", ["proxy.lan"], { default: [], from: "environment" }),
     setting("allowed_origins", "list", []),
     setting("proxy", "text", ""),

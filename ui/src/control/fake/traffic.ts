@@ -46,6 +46,9 @@ export function record(id: number, time_ms: number): LogRecord {
     completion_tokens: completion,
     tokens_estimated: chance(id, 9) < 0.7,
     cost_usd: (prompt * 3 + completion * 15) / 1e6,
+    unbilled: chance(id, 9) < 0.7,
+    message: null,
+    param: null,
     note: null,
     first_byte_ms: first,
     duration_ms: took,
@@ -65,6 +68,7 @@ function refusal(): Attempt {
 
 function failed(whole: LogRecord): LogRecord {
   const last: Attempt = { account: "work", why: LEFT, outcome: "unreachable", status: 502, detail: "connection reset before the first byte", ms: 1480 };
+  if (whole.id % 7 === 3) return mistaken(whole);
   const quota = whole.id % 2 === 0;
   return {
     ...whole,
@@ -74,12 +78,19 @@ function failed(whole: LogRecord): LogRecord {
     status: quota ? 429 : 503,
     code: quota ? "insufficient_quota" : "upstream_unreachable",
     fault: "upstream",
+    message: quota ? "every usable account has used up its quota for this model; the next one is free in 102 min" : "Mammouth cannot be reached: connection reset",
     completion_tokens: null,
     cost_usd: null,
     first_byte_ms: null,
     duration_ms: quota ? 316 : 1804,
     bytes_out: 214,
   };
+}
+
+function mistaken(whole: LogRecord): LogRecord {
+  const message = "'messages[0].content' is of the wrong type";
+  const nothing = { account: null, model_served: null, prompt_tokens: null, completion_tokens: null, tokens_estimated: false, cost_usd: null, unbilled: false, first_byte_ms: null };
+  return { ...whole, ...nothing, status: 400, code: "invalid_request", fault: "client", message, param: "messages[0].content", duration_ms: 1, bytes_out: 148 };
 }
 
 function left(whole: LogRecord, served: Attempt): LogRecord {

@@ -1,6 +1,7 @@
 // The state behind the fake, as the program would tell it.
 
 import type { AccountView, ErrorLine, KeyView, Minute, ModelView, Notice, Overview, Query, Record as LogRecord, Saved, SettingView, Status } from "../types";
+import { isFailed } from "../../state/records";
 import { matches } from "../matches";
 import { accounts, keys, models } from "./people";
 import type { Scene } from "./scene";
@@ -81,6 +82,7 @@ export class World {
       terms_accepted: this.terms,
       language: this.setting("language")?.value as Status["language"],
       theme: this.setting("theme")?.value as Status["theme"],
+      tray_icon: this.setting("tray_icon")?.value as Status["tray_icon"],
     };
   }
 
@@ -91,11 +93,12 @@ export class World {
       minutes: this.minutes(now),
       today: {
         requests: day.length,
-        failed: day.filter((one) => one.status >= 400).length,
+        failed: day.filter(isFailed).length,
         prompt_tokens: sum((one) => one.prompt_tokens),
         completion_tokens: sum((one) => one.completion_tokens),
         tokens_estimated: true,
         cost_usd: sum((one) => one.cost_usd),
+        billed_usd: sum((one) => (one.unbilled ? 0 : one.cost_usd)),
         cost_estimated: true,
       },
       last_errors: this.errors().slice(0, 5),
@@ -127,10 +130,11 @@ export class World {
   }
 
   private errors(): ErrorLine[] {
-    const failed = this.records.filter((one) => one.code !== null).reverse();
+    const failed = this.records.filter(isFailed).reverse();
     return failed.map((one) => ({
       time_ms: one.time_ms,
-      code: one.code as string,
+      code: one.code ?? "stream_interrupted",
+      message: one.message,
       model: one.model_asked,
       account: one.account,
       request_id: one.request_id,
@@ -143,7 +147,7 @@ export class World {
       const from = start + i * MINUTE;
       const of = this.records.filter((one) => one.time_ms >= from && one.time_ms < from + MINUTE);
       const firsts = of.flatMap((one) => one.first_byte_ms ?? []).sort((a, b) => a - b);
-      return { time_ms: from, requests: of.length, failed: of.filter((one) => one.status >= 400).length, first_byte_ms: firsts[firsts.length >> 1] ?? null };
+      return { time_ms: from, requests: of.length, failed: of.filter(isFailed).length, first_byte_ms: firsts[firsts.length >> 1] ?? null };
     });
   }
 
