@@ -30,7 +30,10 @@ impl Named {
     pub(super) fn in_body(body: &[u8]) -> Self {
         let fields: Fields<'_> = serde_json::from_slice(body).unwrap_or_default();
         Self {
-            model: fields.model.and_then(|model| serde_json::from_str(model.get()).ok()).filter(is_id),
+            model: fields
+                .model
+                .and_then(|model| serde_json::from_str(model.get()).ok())
+                .filter(|model: &String| is_id(model)),
             stream: fields.stream.is_some_and(|stream| stream.get() == "true"),
         }
     }
@@ -44,7 +47,7 @@ impl Named {
 }
 
 /// Whether a text can be a model's id: anything else may be a secret or a prompt in the wrong place.
-fn is_id(text: &String) -> bool {
+fn is_id(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= MAX_ID_BYTES
         && !text.chars().any(|c| c.is_control() || c.is_whitespace())

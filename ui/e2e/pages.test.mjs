@@ -77,21 +77,6 @@ describe("every page", () => {
     }
   }
 
-  test("the check for what is cut off finds it", async () => {
-    const page = await browser.signedIn(program, { width: 1100, height: 760 });
-    await page.open("models");
-    await page.locator("main td button").first().waitFor();
-    assert.deepEqual(await page.evaluate(clipped), []);
-    await page.evaluate(() => {
-      document.querySelector("main td button").style.cssText = "width: 12px; overflow: hidden";
-      document.querySelector("main table").style.width = "2000px";
-    });
-    const found = (await page.evaluate(clipped)).join();
-    assert.match(found, /too narrow: button/);
-    assert.match(found, /cut by its frame/);
-    await close(page);
-  });
-
   test("a page that was there before stands in the next frame after a switch to it", async () => {
     const page = await browser.signedIn(program);
     const seen = await page.evaluate(async (names) => {

@@ -124,7 +124,7 @@ async fn the_log_says_why_a_request_was_refused() {
 
 #[tokio::test]
 async fn what_a_web_session_answers_has_a_value_and_no_bill() {
-    let options = Options::default().settings("prefer = \"only-web\"");
+    let options = Options::default().settings("prefer = \"web\"");
     let scene = Scene::mixed(&["alice"], &["dora"], options).await;
     let answer = scene.program.chat(&question("echo: one two")).await;
     let record = scene.record_of(&answer.headers).await;
