@@ -147,9 +147,12 @@ fn add_account(place: &Place, label: &str, api: bool, accepted: bool) -> Result<
     let prompt = || {
         out::note(format_args!("Paste the {what}, which is not shown at a terminal, and end with Ctrl-D:"))
     };
-    let secret = read_secret(prompt).map_err(|error| match error.kind() {
-        ErrorKind::Interrupted => Stop::failed("nothing was added"),
-        _ => Stop::failed(format!("the {what} cannot be read: {error}")),
+    let secret = read_secret(prompt).map_err(|error| {
+        Stop::failed(if error.kind() == ErrorKind::Interrupted {
+            "nothing was added".to_owned()
+        } else {
+            format!("the {what} cannot be read: {error}")
+        })
     })?;
     let args = json!({ "label": label, "kind": kind, "secret": secret.trim() });
     let added: CheckView = ask(place, "accounts.add", args)?;

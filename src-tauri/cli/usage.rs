@@ -7,14 +7,7 @@ const MAX_REPEATED_NAME: usize = 24;
 
 /// What to say in place of clap's own error where that would repeat a value; `None` where it may be shown.
 pub(super) fn without_values(error: &clap::Error) -> Option<String> {
-    let what = match error.kind() {
-        ErrorKind::UnknownArgument => ContextKind::InvalidArg,
-        ErrorKind::InvalidSubcommand => ContextKind::InvalidSubcommand,
-        ErrorKind::InvalidValue | ErrorKind::ValueValidation | ErrorKind::TooManyValues => {
-            ContextKind::InvalidValue
-        }
-        _ => return None,
-    };
+    let what = value_in(error.kind())?;
     let given = text(error, what)?;
     if is_name(given) {
         return None;
@@ -27,6 +20,19 @@ pub(super) fn without_values(error: &clap::Error) -> Option<String> {
         "error: {problem}; it is not repeated, because it may be a secret (secrets are read from stdin or a prompt)\n\n\
          For more information, try '--help'."
     ))
+}
+
+/// Where an error of this kind holds what the user wrote.
+#[allow(clippy::wildcard_enum_match_arm, reason = "no other kind repeats a value")]
+fn value_in(kind: ErrorKind) -> Option<ContextKind> {
+    match kind {
+        ErrorKind::UnknownArgument => Some(ContextKind::InvalidArg),
+        ErrorKind::InvalidSubcommand => Some(ContextKind::InvalidSubcommand),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation | ErrorKind::TooManyValues => {
+            Some(ContextKind::InvalidValue)
+        }
+        _ => None,
+    }
 }
 
 fn text(error: &clap::Error, kind: ContextKind) -> Option<&str> {

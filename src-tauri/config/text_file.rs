@@ -21,10 +21,13 @@ pub(super) fn read_text(path: &Path) -> io::Result<String> {
 
 /// Why a file could not be read, as the rest of a sentence about the setting that names it.
 pub(super) fn unreadable(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::FileTooLarge => "a file that is larger than 1 MB".to_owned(),
-        io::ErrorKind::InvalidData => "a file that is not text in UTF-8; save it in that encoding".to_owned(),
-        kind => format!("a file that cannot be read ({kind})"),
+    let kind = error.kind();
+    if kind == io::ErrorKind::FileTooLarge {
+        "a file that is larger than 1 MB".to_owned()
+    } else if kind == io::ErrorKind::InvalidData {
+        "a file that is not text in UTF-8; save it in that encoding".to_owned()
+    } else {
+        format!("a file that cannot be read ({kind})")
     }
 }
 
