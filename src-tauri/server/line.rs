@@ -95,6 +95,11 @@ impl Line {
         state.phase == Phase::Busy || state.stalled.is_some()
     }
 
+    /// Whether a part of a head was received and no service was asked yet.
+    pub(super) fn is_reading_head(&self) -> bool {
+        self.state().phase == Phase::Head
+    }
+
     fn idle_since(&self) -> Option<Instant> {
         let state = self.state();
         (state.phase == Phase::Idle && state.stalled.is_none()).then_some(state.since)

@@ -15,6 +15,7 @@ mod files;
 mod holder;
 mod line;
 mod listening;
+mod plain_response;
 mod socket;
 #[cfg(test)]
 mod tests;

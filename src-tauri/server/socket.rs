@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::line::Line;
+use super::plain_response;
 
 /// What the system may hold of an answer. With the usual, growing buffer, megabytes of a stream would be called sent
 /// that nobody has read, and a slow reader would look like one that does not read at all.
@@ -42,11 +43,13 @@ pub(super) fn prepare(socket: &TcpStream, peer: SocketAddr) {
 pub(super) struct Watched<T> {
     socket: T,
     line: Arc<Line>,
+    /// What is still to be sent in place of hyper's own response.
+    replacement: Vec<u8>,
 }
 
 impl<T> Watched<T> {
     pub(super) fn new(socket: T, line: Arc<Line>) -> Self {
-        Self { socket, line }
+        Self { socket, line, replacement: Vec::new() }
     }
 
     fn note(&self, written: &Poll<io::Result<usize>>) {
@@ -54,6 +57,26 @@ impl<T> Watched<T> {
             Poll::Pending => self.line.stalled(Instant::now()),
             Poll::Ready(_) => self.line.sent(Instant::now),
         }
+    }
+}
+
+impl<T: AsyncWrite + Unpin> Watched<T> {
+    /// Sends our response in place of hyper's, and counts all of that as written; `None` where `buf` is none of hyper's.
+    fn poll_replace(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Option<Poll<io::Result<usize>>> {
+        if self.replacement.is_empty() {
+            if !self.line.is_reading_head() {
+                return None;
+            }
+            self.replacement = plain_response::in_place_of(buf)?;
+        }
+        while !self.replacement.is_empty() {
+            match Pin::new(&mut self.socket).poll_write(cx, &self.replacement) {
+                Poll::Ready(Ok(0)) => return Some(Poll::Ready(Err(io::ErrorKind::WriteZero.into()))),
+                Poll::Ready(Ok(sent)) => drop(self.replacement.drain(..sent)),
+                other => return Some(other),
+            }
+        }
+        Some(Poll::Ready(Ok(buf.len())))
     }
 }
 
@@ -75,7 +98,8 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
 
 impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.socket).poll_write(cx, buf);
+        let replaced = self.poll_replace(cx, buf);
+        let written = replaced.unwrap_or_else(|| Pin::new(&mut self.socket).poll_write(cx, buf));
         self.note(&written);
         written
     }
@@ -85,7 +109,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.socket).poll_write_vectored(cx, bufs);
+        let first = bufs.first().map(|buf| &**buf).unwrap_or_default();
+        let replaced = self.poll_replace(cx, first);
+        let written = replaced.unwrap_or_else(|| Pin::new(&mut self.socket).poll_write_vectored(cx, bufs));
         self.note(&written);
         written
     }

@@ -75,8 +75,33 @@ async fn p08_heads_without_measure_are_refused_and_closed() {
         client.send(head).await;
         let answer = client.rest().await;
         assert!(answer.starts_with(status), "{answer:?}");
+        assert_is_complete(&answer);
     }
     assert!(service.asked().is_empty());
+}
+
+#[tokio::test]
+async fn w03_what_is_no_http_gets_the_fixed_headers_and_a_body() {
+    let (server, _) = start(patient()).await;
+    for head in ["nonsense\r\n\r\n", "GET / HTTP/1.1\r\nhost: a\r\nno colon\r\n\r\n"] {
+        let mut client = Client::connect(server.addr()).await;
+        client.send("GET /first HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        client.until("hello /first").await;
+        client.send(head).await;
+        let answer = client.rest().await;
+        assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer:?}");
+        assert_is_complete(&answer);
+    }
+}
+
+/// The fixed headers, and an error in the form of OpenAI.
+fn assert_is_complete(answer: &str) {
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a whole head");
+    for header in ["x-content-type-options: nosniff", "cache-control: no-store", "connection: close"] {
+        assert!(head.contains(header), "{answer:?}");
+    }
+    let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
+    assert!(body["error"]["code"].is_string(), "{body}");
 }
 
 #[tokio::test]
