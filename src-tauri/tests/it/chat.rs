@@ -93,8 +93,16 @@ async fn turns_alternate_and_begin_and_end_with_the_user() {
 async fn content_may_come_in_parts() {
     let scene = Scene::of(&["alice"]).await;
     let parts = json!([{ "type": "text", "text": "one" }, { "type": "text", "text": "two" }]);
-    let call = asked(&scene, json!([{ "role": "user", "content": parts, "name": "me" }])).await;
+    let call = asked(&scene, json!([{ "role": "user", "content": parts }])).await;
     assert_eq!(call.texts(), ["one\n\ntwo"]);
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn the_name_of_a_user_stands_before_what_they_say() {
+    let scene = Scene::of(&["alice"]).await;
+    let call = asked(&scene, json!([{ "role": "user", "content": "one", "name": "me" }])).await;
+    assert_eq!(call.texts(), ["me:\n\none"]);
     scene.still_serves().await;
 }
 
