@@ -157,7 +157,10 @@ async fn f34_a_term_ends_idle_ones_at_once_and_lets_running_streams_finish() {
 #[tokio::test]
 async fn f34_a_hangup_drains_as_a_term_does_and_under_nohup_is_passed_over() {
     let simulator = simulator(&["alice"]).await;
-    drains_at("HUP", Program::start(&simulator).await, &simulator).await;
+    // Whoever runs the tests may have them ignore SIGHUP, which their programs inherit.
+    let options = Options::default().under(&["env", "--default-signal=HUP"]);
+    let program = Program::start_in(tempfile::tempdir().unwrap(), Some(&simulator), options).await;
+    drains_at("HUP", program, &simulator).await;
     simulator.set_faults(Vec::new());
     let options = Options::default().under(&["nohup"]);
     let program = Program::start_in(tempfile::tempdir().unwrap(), Some(&simulator), options).await;
