@@ -24,6 +24,14 @@ function sources(folder: string): string {
 
 const code = sources(join(import.meta.dirname, "../src"));
 
+// JSON takes the last of two equal keys in silence.
+test.each(["en", "zh", "fr"] as const)("%s has each key once", (language) => {
+  const file = readFileSync(join(import.meta.dirname, `../src/i18n/${language}.json`), "utf8");
+  const written = [...file.matchAll(/^ *"([^"]+)":/gm)].map(([, key]) => key as string);
+  expect(written.filter((key, at) => written.indexOf(key) !== at)).toEqual([]);
+  expect(written).toEqual(Object.keys(TEXTS[language]));
+});
+
 test.each(["zh", "fr"] as const)("%s has exactly the keys of English, none empty", (language) => {
   expect(Object.keys(TEXTS[language])).toEqual(keys);
   for (const key of keys) expect(TEXTS[language][key].trim(), key).not.toBe("");
