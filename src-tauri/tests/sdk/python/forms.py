@@ -21,6 +21,10 @@ BESIDE = {
     "Response": {"store"},
     # In the types of the SDK for Node.
     "ResponseFunctionCallArgumentsDoneEvent": {"name"},
+    # OpenAI's documentation shows it, though the type has none.
+    "ResponseCustomToolCall": {"status"},
+    # Tools come back as the client sent them.
+    "WebSearchTool": {"search_content_types"},
     "ToolCall": {"id"},
     "Function": {"index"},
 }
