@@ -13,6 +13,11 @@ class Accounts(PageCase):
     def labels(self):
         return [one["label"] for one in self.program.ask("accounts.list")]
 
+    def shown(self):
+        """The labels as the page lists them."""
+        labels = self.labels()
+        return [line for line in self.page.text().splitlines() if line in labels]
+
     def account(self, label):
         return next(one for one in self.program.ask("accounts.list") if one["label"] == label)
 
@@ -39,6 +44,8 @@ class Accounts(PageCase):
         before = self.labels()
         self.of(before[1], "Move up")
         wait_for("another order", lambda: self.labels()[:2] == [before[1], before[0]])
+        # The menu moves an account from where the page shows it.
+        wait_for("the page to follow", lambda: self.shown() == self.labels())
         self.of(before[1], "Move down")
         wait_for("the first order", lambda: self.labels() == before)
 
