@@ -73,7 +73,7 @@ impl<T: AsyncWrite + Unpin> Watched<T> {
             match Pin::new(&mut self.socket).poll_write(cx, &self.replacement) {
                 Poll::Ready(Ok(0)) => return Some(Poll::Ready(Err(io::ErrorKind::WriteZero.into()))),
                 Poll::Ready(Ok(sent)) => drop(self.replacement.drain(..sent)),
-                other => return Some(other),
+                stopped @ (Poll::Ready(Err(_)) | Poll::Pending) => return Some(stopped),
             }
         }
         Some(Poll::Ready(Ok(buf.len())))
