@@ -7,7 +7,7 @@ use mammouth_proxy::chat::{Request, Tool};
 use mammouth_proxy::upstreams::tools::{Heard, Hearing};
 use serde_json::Value;
 
-/// The first line is the schema of the one tool, what follows is the reply.
+// The first line is the schema of the one tool, what follows is the reply.
 fuzz_target!(|input: &[u8]| {
     let Ok(input) = std::str::from_utf8(input) else { return };
     let (schema, reply) = input.split_once('\n').unwrap_or(("{}", input));
