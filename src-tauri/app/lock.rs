@@ -82,17 +82,10 @@ pub fn running(data_dir: &Path) -> Option<Instance> {
 fn open(data_dir: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
-    private(&mut options);
+    secrets::open_privately(&mut options);
     let file = options.open(lock_path(data_dir))?;
     close_to_others(&file)?;
     Ok(file)
-}
-
-#[cfg(unix)]
-fn private(options: &mut OpenOptions) {
-    use std::os::unix::fs::OpenOptionsExt;
-    // NOFOLLOW: what a planted link names is neither made nor locked.
-    options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
 }
 
 #[cfg(unix)]
@@ -101,10 +94,6 @@ fn close_to_others(file: &File) -> io::Result<()> {
     let open = file.metadata()?.permissions().mode() & 0o077 != 0;
     if open { file.set_permissions(std::fs::Permissions::from_mode(0o600)) } else { Ok(()) }
 }
-
-/// Elsewhere the user's own profile folder, where the data directory is, keeps others out.
-#[cfg(not(unix))]
-fn private(_options: &mut OpenOptions) {}
 
 #[cfg(not(unix))]
 fn close_to_others(_file: &File) -> io::Result<()> {

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::journal::utc;
-use crate::secrets::create_private_dir;
+use crate::secrets::{create_private_dir, open_privately};
 
 /// How many days' files are kept, the current one included.
 pub(super) const MAX_LOG_DAYS: usize = 7;
@@ -101,12 +101,7 @@ fn remove_oldest(folder: &Path) -> io::Result<()> {
 fn open_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.append(true).create(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        // NOFOLLOW: nothing is appended to what a planted link names.
-        options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
-    }
+    open_privately(&mut options);
     options.open(path)
 }
 

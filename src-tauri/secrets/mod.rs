@@ -27,7 +27,9 @@ pub use file::{read_or_create_token, read_token};
 pub use keychain::Keychain;
 pub use process::keep_out_of_crashes;
 pub use redact::Redactor;
-pub(crate) use replace::{beside, create_private_dir, make_private, replace, replace_with, set_aside};
+pub(crate) use replace::{
+    beside, create_private_dir, make_private, open_privately, replace, replace_with, set_aside,
+};
 pub use sealed_file::SealedFile;
 pub use secrecy::{ExposeSecret, SecretString as Secret};
 pub use store::{Memory, Place, SecretStore, StoreError};
