@@ -10,11 +10,6 @@ from session import wait_for
 class Models(PageCase):
     place = "models"
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.display.run("xdotool", "windowsize", "--sync", cls.program.windows()[0], "1400", "860")
-
     def models(self):
         return self.program.ask("models.list")
 
