@@ -11,7 +11,7 @@ use super::sources::{Sources, VARIABLES};
 use super::text_file::unreadable;
 
 /// The variables that are taken from a `.env` which nobody named: those of the original Node project, and `API_KEYS`.
-const TAKEN: [&str; 4] = ["COOKIES", "API_KEYS", "AUTH_TOKEN", "PORT"];
+const ACCEPTED_VARIABLES: [&str; 4] = ["COOKIES", "API_KEYS", "AUTH_TOKEN", "PORT"];
 
 /// A `.env` file that was read though nobody named it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub(super) fn env_file(
 /// What only a named file may set keeps the program from starting: to pass over it would leave the user who wrote it in
 /// the belief that it holds.
 fn refuse_other_settings(file: &EnvFile, path: &Path) -> Result<(), ConfigError> {
-    let is_refused = |name: &&str| VARIABLES.contains(name) && !TAKEN.contains(name);
+    let is_refused = |name: &&str| VARIABLES.contains(name) && !ACCEPTED_VARIABLES.contains(name);
     let Some(name) = file.names().find(is_refused) else { return Ok(()) };
     let problem = format!(
         "is not taken from {}, which nobody named: remove it there, or name that file with --env-file if it is yours",
@@ -70,7 +70,7 @@ impl Sources {
         let path = self.unnamed_env_file.as_deref()?;
         let counts =
             |name: &&'static str| self.variable(name).is_some_and(|given| given.by == GivenBy::EnvFile);
-        let settings: Vec<_> = TAKEN.into_iter().filter(counts).collect();
+        let settings: Vec<_> = ACCEPTED_VARIABLES.into_iter().filter(counts).collect();
         (!settings.is_empty()).then(|| UnnamedEnvFile { path: printable(path), settings })
     }
 }
@@ -96,7 +96,7 @@ mod tests {
             std::fs::write(&path, format!("OTHER=1\nexport {name}='canary'\n")).unwrap();
             // Where the data directory is the file's choice, it is a relative one.
             assert_eq!(read(dir.path(), true).err(), None, "{name}");
-            if TAKEN.contains(&name) {
+            if ACCEPTED_VARIABLES.contains(&name) {
                 let found = read(dir.path(), false).unwrap().unnamed().unwrap();
                 assert_eq!(found.path, path.display().to_string());
                 assert_eq!(found.settings, [name]);

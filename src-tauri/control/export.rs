@@ -11,11 +11,11 @@ use crate::journal::{ExportFormat, Journal, JournalError, Query, Record};
 use crate::secrets::{self, Redactor};
 
 /// The most that one export holds; an older rest is had with `before_id`.
-const LARGEST_EXPORT: usize = 50_000;
-const PAGE: usize = 1_000;
+const MAX_EXPORT_RECORDS: usize = 50_000;
+const EXPORT_PAGE_RECORDS: usize = 1_000;
 
-/// What the name of the file that is written first ends in.
-const UNFINISHED: &str = ".mammouth-part";
+/// Suffix of the file that is written before it is renamed to the name that the user chose.
+const PARTIAL_FILE_SUFFIX: &str = ".mammouth-part";
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
@@ -73,7 +73,7 @@ pub(super) async fn save(control: &Control, args: ExportArgs) -> Result<Option<S
     let work = Work::new(control, args).await;
     let target = path.clone();
     let records = giving_way(move || {
-        secrets::replace_with(&target, UNFINISHED, |file| {
+        secrets::replace_with(&target, PARTIAL_FILE_SUFFIX, |file| {
             let mut out = BufWriter::new(file);
             let records = work.write(&mut out)?;
             out.flush()?;
@@ -126,8 +126,8 @@ impl Work {
 
 /// Page after page, then the oldest first.
 fn all(journal: &Journal, query: Query) -> Result<Vec<Record>, JournalError> {
-    let most = if query.limit == 0 { LARGEST_EXPORT } else { query.limit.min(LARGEST_EXPORT) };
-    let mut query = Query { limit: PAGE.min(most), ..query };
+    let most = if query.limit == 0 { MAX_EXPORT_RECORDS } else { query.limit.min(MAX_EXPORT_RECORDS) };
+    let mut query = Query { limit: EXPORT_PAGE_RECORDS.min(most), ..query };
     let mut records: Vec<Record> = Vec::new();
     loop {
         let page = journal.latest(&query)?;
@@ -137,7 +137,7 @@ fn all(journal: &Journal, query: Query) -> Result<Vec<Record>, JournalError> {
             break;
         }
         query.before_id = records.last().map(|record| record.id);
-        query.limit = PAGE.min(most - records.len());
+        query.limit = EXPORT_PAGE_RECORDS.min(most - records.len());
     }
     records.reverse();
     Ok(records)

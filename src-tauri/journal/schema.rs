@@ -11,7 +11,7 @@ const REQUESTS: &str = "CREATE TABLE IF NOT EXISTS requests (
     facets INTEGER, unbilled INTEGER, message TEXT, param TEXT) STRICT";
 
 /// Columns that came later, with their types.
-const LATER: [(&str, &str); 6] = [
+const ADDED_COLUMNS: [(&str, &str); 6] = [
     ("cost_usd", "REAL"),
     ("note", "TEXT"),
     ("facets", "INTEGER"),
@@ -34,7 +34,7 @@ const BESIDE: &str = "
     CREATE INDEX IF NOT EXISTS requests_by_request_id ON requests (request_id);";
 
 /// Earlier versions counted only what is billed.
-const BILLED: &str = "ALTER TABLE client_use ADD COLUMN billed_usd REAL NOT NULL DEFAULT 0;
+const ADD_BILLED_COLUMN: &str = "ALTER TABLE client_use ADD COLUMN billed_usd REAL NOT NULL DEFAULT 0;
     UPDATE client_use SET billed_usd = cost_usd;";
 
 /// What every version's table has.
@@ -58,14 +58,14 @@ pub(super) fn prepare(connection: &Connection) -> Result<(), JournalError> {
     connection.execute_batch(REQUESTS)?;
     // Fails before anything is changed where the table is somebody else's.
     connection.prepare(FIRST_COLUMNS)?;
-    for (column, kind) in LATER {
+    for (column, kind) in ADDED_COLUMNS {
         if !has_column(connection, "requests", column)? {
             connection.execute_batch(&format!("ALTER TABLE requests ADD COLUMN {column} {kind}"))?;
         }
     }
     connection.execute_batch(BESIDE)?;
     if !has_column(connection, "client_use", "billed_usd")? {
-        connection.execute_batch(BILLED)?;
+        connection.execute_batch(ADD_BILLED_COLUMN)?;
     }
     while bring_up_to_date(connection)? > 0 {}
     Ok(())

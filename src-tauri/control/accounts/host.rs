@@ -8,7 +8,7 @@ use crate::accounts::{Absence, Account, HostChange, Kind, Origin};
 use crate::config::{self, API_HOST, Config, SettingsError, SettingsFile, WEB_HOST};
 
 /// The table of the settings file with the host of each account that was added for another one than Mammouth's own.
-const HOSTS: &str = "account_hosts";
+const ACCOUNT_HOSTS_TABLE: &str = "account_hosts";
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -40,7 +40,7 @@ pub(in crate::control) async fn use_host(control: &Control, args: UseHostArgs) -
 /// The difference between the host that a stored account was added for and the one that the settings name now, if there
 /// is one. Accounts of earlier versions were added for Mammouth's own.
 pub fn other_host(config: &Config, settings: &SettingsFile, kind: Kind, id: &str) -> Option<HostChange> {
-    let kept = settings.texts(HOSTS).into_iter().find(|(account, _)| account == id);
+    let kept = settings.texts(ACCOUNT_HOSTS_TABLE).into_iter().find(|(account, _)| account == id);
     let added_for = kept.map_or_else(|| default_host(kind).to_owned(), |(_, host)| host);
     let host = host(config, kind).to_owned();
     (added_for != host).then_some(HostChange { added_for, host })
@@ -61,11 +61,15 @@ pub(super) fn keep_host(
     id: &str,
     host: &str,
 ) -> Result<(), SettingsError> {
-    if host == default_host(kind) { forget_host(settings, id) } else { settings.set(&[HOSTS, id], host) }
+    if host == default_host(kind) {
+        forget_host(settings, id)
+    } else {
+        settings.set(&[ACCOUNT_HOSTS_TABLE, id], host)
+    }
 }
 
 pub(super) fn forget_host(settings: &mut SettingsFile, id: &str) -> Result<(), SettingsError> {
-    settings.unset(&[HOSTS, id])
+    settings.unset(&[ACCOUNT_HOSTS_TABLE, id])
 }
 
 fn default_host(kind: Kind) -> &'static str {

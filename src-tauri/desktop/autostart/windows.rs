@@ -5,14 +5,14 @@ use std::io;
 use tauri::AppHandle;
 use windows_registry::CURRENT_USER;
 
-const RUN: &str = r"Software\Microsoft\Windows\CurrentVersion\Run";
+const RUN_KEY: &str = r"Software\Microsoft\Windows\CurrentVersion\Run";
 /// Where the task manager keeps what the user switched off there.
-const APPROVED: &str = r"Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run";
+const STARTUP_APPROVED_KEY: &str = r"Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run";
 /// "The system cannot find the file specified", of a value that is not there.
-const NOT_FOUND: i32 = 0x8007_0002_u32.cast_signed();
+const FILE_NOT_FOUND: i32 = 0x8007_0002_u32.cast_signed();
 
 pub(super) fn is_on(app: &AppHandle) -> Option<bool> {
-    let value = CURRENT_USER.open(RUN).and_then(|run| run.get_string(name(app))).map_err(io::Error::from);
+    let value = CURRENT_USER.open(RUN_KEY).and_then(|run| run.get_string(name(app))).map_err(io::Error::from);
     match value {
         Ok(_) => Some(!is_switched_off(app)),
         Err(error) if is_missing(&error) => Some(false),
@@ -22,18 +22,18 @@ pub(super) fn is_on(app: &AppHandle) -> Option<bool> {
 
 /// The first byte is odd where the task manager switched it off.
 fn is_switched_off(app: &AppHandle) -> bool {
-    let value = CURRENT_USER.open(APPROVED).and_then(|approved| approved.get_value(name(app)));
+    let value = CURRENT_USER.open(STARTUP_APPROVED_KEY).and_then(|approved| approved.get_value(name(app)));
     value.is_ok_and(|value| value.first().is_some_and(|byte| byte % 2 == 1))
 }
 
 pub(super) fn set(app: &AppHandle, on: bool) -> io::Result<()> {
-    let run = CURRENT_USER.create(RUN)?;
+    let run = CURRENT_USER.create(RUN_KEY)?;
     if !on {
         return missing_is_fine(run.remove_value(name(app)).map_err(io::Error::from));
     }
     run.set_string(name(app), super::run_command(&std::env::current_exe()?))?;
     let switched_on =
-        CURRENT_USER.options().write().open(APPROVED).and_then(|key| key.remove_value(name(app)));
+        CURRENT_USER.options().write().open(STARTUP_APPROVED_KEY).and_then(|key| key.remove_value(name(app)));
     missing_is_fine(switched_on.map_err(io::Error::from))
 }
 
@@ -45,7 +45,7 @@ fn missing_is_fine(done: io::Result<()>) -> io::Result<()> {
 }
 
 fn is_missing(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(NOT_FOUND)
+    error.raw_os_error() == Some(FILE_NOT_FOUND)
 }
 
 fn name(app: &AppHandle) -> &str {
