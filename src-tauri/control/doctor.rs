@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::accounts::CheckView;
 use super::settings::outbound::in_force;
 use super::{Control, ControlError, Nothing, Said};
+use crate::accounts::Kind;
 use crate::config::GivenBy;
 use crate::secrets::{StoreError, Vault};
 use crate::upstreams::{Failure, FailureKind};
@@ -76,17 +77,31 @@ pub async fn secrets(vault: &Vault, subject: &str) -> Finding {
     }
 }
 
-/// Whether Mammouth can be reached safely, and whether its clock and ours agree.
+/// Whether both hosts of Mammouth can be reached safely, and whether their clock and ours agree.
 pub(super) async fn upstream(control: &Control, _: Nothing) -> Result<Vec<Finding>, ControlError> {
     let mut findings = outbound(control);
-    match control.web.probe().await {
-        Ok(date) => {
-            findings.push(Finding::good("Mammouth", "").saying(Said::SiteReached));
-            findings.extend(date.map(|date| clock(date, control.clock.now().wall)));
-        }
-        Err(failure) => findings.push(unreached(&failure, control.web.proxy().is_some())),
-    }
+    let (web, api) = tokio::join!(control.web.probe(), control.api.probe());
+    let date = web.as_ref().ok().or(api.as_ref().ok()).copied().flatten();
+    findings.push(reached(control, Kind::Web, web.err()));
+    findings.push(reached(control, Kind::Api, api.err()));
+    findings.extend(date.map(|date| clock(date, control.clock.now().wall)));
     Ok(findings)
+}
+
+/// A host that no account needs is no fault when it cannot be reached.
+fn reached(control: &Control, kind: Kind, failure: Option<Failure>) -> Finding {
+    let subject = match kind {
+        Kind::Web => "Mammouth",
+        Kind::Api => "Mammouth API",
+    };
+    let Some(failure) = failure else { return Finding::good(subject, "").saying(Said::SiteReached) };
+    let finding = unreached(subject, &failure, control.web.proxy().is_some());
+    let kinds = control.accounts.kinds();
+    let needed = match kind {
+        Kind::Web => kinds.web || !kinds.api,
+        Kind::Api => kinds.api || !kinds.web,
+    };
+    Finding { level: if needed { Level::Bad } else { Level::Warning }, ..finding }
 }
 
 /// Which proxy is used, which certificates are trusted, and who says so.
@@ -117,7 +132,7 @@ fn clock(theirs: SystemTime, ours: SystemTime) -> Finding {
     Finding::bad("clock", "", "switch on the system's time synchronisation").saying(said)
 }
 
-fn unreached(failure: &Failure, is_proxied: bool) -> Finding {
+fn unreached(subject: &str, failure: &Failure, is_proxied: bool) -> Finding {
     let advice = match failure.kind {
         FailureKind::Tls => {
             "look at the clock and at the system's certificates (package ca-certificates); where a company's proxy or a virus scanner opens TLS, give the file of its certificate authority in EXTRA_CA_FILE, or as extra_ca_file in the settings"
@@ -137,14 +152,14 @@ fn unreached(failure: &Failure, is_proxied: bool) -> Finding {
         | FailureKind::Image
         | FailureKind::Interrupted => {
             if is_proxied {
-                "look at the proxy: its address, user name and password (HTTPS_PROXY, or proxy in the settings), and whether it lets connections to mammouth.ai through"
+                "look at the proxy: its address, user name and password (HTTPS_PROXY, or proxy in the settings), and whether it lets connections to mammouth.ai and api.mammouth.ai through"
             } else {
                 "look at the network connection, and whether mammouth.ai opens in a browser"
             }
         }
     };
     let said = Said::Failed { kind: failure.kind, detail: failure.detail.clone() };
-    Finding::bad("Mammouth", "", advice).saying(said)
+    Finding::bad(subject, "", advice).saying(said)
 }
 
 /// What the checks of the accounts mean.

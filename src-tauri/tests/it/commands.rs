@@ -281,7 +281,7 @@ async fn doctor_says_what_is_wrong_and_what_to_do() {
     let program = Program::start(&simulator).await;
     let found = program.cli(&["doctor"]).await;
     let said = out(&found);
-    for subject in ["settings:", "port:", "keychain:", "Mammouth:", "clock:"] {
+    for subject in ["settings:", "port:", "keychain:", "Mammouth:", "Mammouth API:", "clock:"] {
         assert!(said.contains(subject), "{subject} {said}");
     }
     assert!(said.contains(&program.base[7..]) && said.contains("what to do:"), "{said}");
@@ -290,12 +290,15 @@ async fn doctor_says_what_is_wrong_and_what_to_do() {
 
     let base = simulator.base_url();
     let cookie = simulator.cookies()[0].1.clone();
-    let env = [("COOKIES", &*cookie), ("MAMMOUTH_WEB_URL", &*base), ("PORT", "0")];
+    let hosts = [("MAMMOUTH_WEB_URL", &*base), ("MAMMOUTH_API_URL", "http://127.0.0.1:1")];
+    let env = [&hosts[..], &[("COOKIES", &*cookie), ("PORT", "0")]].concat();
     let rest = cli_with(dir.path(), &env, &["doctor"], "").await;
     assert!(out(&rest).contains("is free") && out(&rest).contains("web-1"), "{}", out(&rest));
+    let api = out(&rest).lines().find(|line| line.contains("Mammouth API:")).map(str::to_owned);
+    assert!(api.is_some_and(|line| line.starts_with("note")), "no account needs that host: {}", out(&rest));
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let env = [("COOKIES", "no-longer-valid"), ("MAMMOUTH_WEB_URL", &*base), ("PORT", &*port)];
+    let env = [&hosts[..], &[("COOKIES", "no-longer-valid"), ("PORT", &*port)]].concat();
     let rest = cli_with(dir.path(), &env, &["doctor"], "").await;
     assert_eq!(rest.status.code(), Some(1));
     assert!(out(&rest).contains(&format!("process {}", std::process::id())), "{}", out(&rest));

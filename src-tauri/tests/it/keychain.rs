@@ -314,7 +314,8 @@ async fn a_chosen_file_keeps_accounts_and_key_without_a_keychain() {
     let key_file = keys.path().join("proxy.key").display().to_string();
     let options = || {
         let options = Options::default().bare().arg("--port").arg("0").settings("secret_store = \"file\"");
-        options.env("SECRET_KEY_FILE", key_file.as_str()).env("MAMMOUTH_WEB_URL", simulator.base_url())
+        let options = options.env("SECRET_KEY_FILE", key_file.as_str());
+        options.env("MAMMOUTH_WEB_URL", simulator.base_url()).env("MAMMOUTH_API_URL", simulator.base_url())
     };
     let dir = tempfile::tempdir().unwrap();
     let program = Program::start_in(dir, None, options()).await;
