@@ -1,7 +1,12 @@
-//! What the documents say of the code is true: tests that are named exist, dependencies are explained.
+//! What the documents say of the code is true: tests that are named exist, dependencies are explained, links lead somewhere.
+
+mod links;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+
+/// A README that is longer is not read; the rest belongs into `docs/`.
+const MAX_README_LINES: usize = 150;
 
 /// Begins a cell or a sentence of SECURITY.md that names tests.
 const PROOF: &str = "Shown by:";
@@ -23,13 +28,18 @@ fn every_promise_names_tests_that_exist() {
 }
 
 #[test]
-fn every_direct_dependency_has_a_reason_in_both_readmes() {
-    let cargo = read("Cargo.toml");
-    for document in ["README.md", "README.zh-CN.md"] {
-        let rows: BTreeSet<String> = read(document).lines().filter_map(first_cell).collect();
-        let unexplained: Vec<String> =
-            dependencies(&cargo).into_iter().filter(|name| !rows.contains(name)).collect();
-        assert!(unexplained.is_empty(), "{document} says nothing of: {}", unexplained.join(", "));
+fn every_direct_dependency_has_a_reason() {
+    let rows: BTreeSet<String> = read("docs/dependencies.md").lines().filter_map(first_cell).collect();
+    let unexplained: Vec<String> =
+        dependencies(&read("Cargo.toml")).into_iter().filter(|name| !rows.contains(name)).collect();
+    assert!(unexplained.is_empty(), "docs/dependencies.md says nothing of: {}", unexplained.join(", "));
+}
+
+#[test]
+fn both_readmes_are_short() {
+    for name in ["README.md", "README.zh-CN.md"] {
+        let lines = read(name).lines().count();
+        assert!(lines < MAX_README_LINES, "{name} has {lines} lines");
     }
 }
 
