@@ -3,7 +3,7 @@
 import { ControlFailure, type FailureCode } from "./control/control";
 import type { TryView } from "./control/types";
 import { language, t } from "./i18n/index.svelte";
-import { say, sentences } from "./said";
+import { say, sentences } from "./messages";
 
 export type Severity = "info" | "warning" | "error";
 

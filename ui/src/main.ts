@@ -3,7 +3,7 @@ import "./app.css";
 import { mount } from "svelte";
 
 import App from "./App.svelte";
-import { openControl } from "./control/open";
+import { openControl } from "./control/create-control";
 
 const target = document.getElementById("app");
 if (target) {

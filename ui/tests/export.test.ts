@@ -3,7 +3,7 @@
 import { expect, test, vi } from "vitest";
 
 import { ControlFailure } from "../src/control/control";
-import { button, open, says, until } from "./help";
+import { button, open, says, until } from "./support";
 
 const asked = (control: Awaited<ReturnType<typeof open>>, name: string) => control.asked.filter((one) => one.name === name).length;
 

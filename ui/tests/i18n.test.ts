@@ -8,9 +8,9 @@ import { expect, test } from "vitest";
 import { CONTROL_CODES, describe as describeError, describeRequest, REQUEST_CODES, TELLING } from "../src/errors";
 import { ControlFailure } from "../src/control/control";
 import { type Key, plural, t, TEXTS } from "../src/i18n/index.svelte";
-import { say, sayWhy } from "../src/said";
-import { SETUPS } from "../src/setups/setups";
-import { look } from "../src/state/look.svelte";
+import { say, sayWhy } from "../src/messages";
+import { SETUPS } from "../src/client-guides/guides";
+import { look } from "../src/state/appearance.svelte";
 import { CHOICES, SECTIONS } from "../src/state/settings";
 
 const keys = Object.keys(TEXTS.en) as Key[];

@@ -3,9 +3,9 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 
 import { copyKey } from "../src/state/keys";
-import { FakeControl } from "../src/control/fake";
+import { FakeControl } from "../src/control/mock";
 import { ControlFailure } from "../src/control/control";
-import { button, choose, find, open, says, submit, type, until } from "./help";
+import { button, choose, find, open, says, submit, type, until } from "./support";
 
 const MAIN_KEY = "mp-main-4f9c2e71d0b64a58";
 const ZED_KEY = "mp-zed-4f9c2e71d0b64a58";

@@ -4,8 +4,8 @@ import { tick } from "svelte";
 import { describe, expect, test } from "vitest";
 
 import { ControlFailure } from "../src/control/control";
-import { look } from "../src/state/look.svelte";
-import { button, choose, find, open, says, submit, type, until } from "./help";
+import { look } from "../src/state/appearance.svelte";
+import { button, choose, find, open, says, submit, type, until } from "./support";
 
 const asked = (control: Awaited<ReturnType<typeof open>>, name: string) => control.asked.filter((one) => one.name === name).map((one) => one.args);
 
@@ -244,7 +244,7 @@ describe("settings", () => {
 describe("the welcome", () => {
   test("leads through its three steps to a first answer", async () => {
     const control = await open({ name: "welcome" });
-    control.world.models = (await import("../src/control/fake/people")).models();
+    control.world.models = (await import("../src/control/mock/accounts")).models();
     await says("Whom shall the proxy ask?");
     button("Later").click();
     await says("What do you write with?");

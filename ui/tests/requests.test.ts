@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
 
 import { ControlFailure } from "../src/control/control";
-import { FakeControl } from "../src/control/fake";
-import { record } from "../src/control/fake/traffic";
+import { FakeControl } from "../src/control/mock";
+import { record } from "../src/control/mock/requests";
 import { matches } from "../src/control/matches";
-import { HELD_AT_TOP, PAGE, Requests } from "../src/state/requests.svelte";
+import { HELD_AT_TOP, PAGE, Requests } from "../src/state/request-list.svelte";
 import { isCancelled, isFailed, pretty } from "../src/state/records";
 import { firstByte, spans } from "../src/state/timeline";
-import { until } from "./until";
+import { until } from "./wait-for";
 
 async function listed(records = 450, filter = {}) {
   const control = new FakeControl({ records });

@@ -1,15 +1,15 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 
 import { type ControlEvent, ControlFailure, type Feed } from "../src/control/control";
-import { FakeControl } from "../src/control/fake";
+import { FakeControl } from "../src/control/mock";
 import { HttpControl } from "../src/control/http";
 import { handOverSessionToken, keepSessionToken, sessionToken } from "../src/control/session-token";
 import { drain, readEvents } from "../src/control/sse";
 import { TauriControl } from "../src/control/tauri";
 import type { Record as LogRecord } from "../src/control/types";
-import { Loaded } from "../src/state/loaded.svelte";
+import { Loaded } from "../src/state/resource.svelte";
 import { Session } from "../src/state/session.svelte";
-import { until } from "./until";
+import { until } from "./wait-for";
 
 const feed = (): Feed & { seen: (ControlEvent | string)[] } => {
   const seen: (ControlEvent | string)[] = [];

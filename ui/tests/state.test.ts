@@ -1,14 +1,14 @@
 import { beforeEach, describe, expect, test } from "vitest";
 
-import { accounts } from "../src/control/fake/people";
-import { QUIET } from "../src/control/fake/scene";
+import { accounts } from "../src/control/mock/accounts";
+import { QUIET } from "../src/control/mock/scenario";
 import type { AccountView } from "../src/control/types";
-import { World } from "../src/control/fake/world";
-import { settings } from "../src/control/fake/settings";
+import { World } from "../src/control/mock/state";
+import { settings } from "../src/control/mock/settings";
 import { ago, bytes, compact, took, usd, wait } from "../src/format";
 import { asOf, FRESH_MS, moved, renewal, soonest, stateOf, toneOf, usage } from "../src/state/accounts";
-import { look } from "../src/state/look.svelte";
-import { reasonOf } from "../src/state/reason";
+import { look } from "../src/state/appearance.svelte";
+import { reasonOf } from "../src/state/status-reason";
 import { inSection, isFixed, SECTIONS, unknown } from "../src/state/settings";
 
 beforeEach(() => look.setLanguage("en"));

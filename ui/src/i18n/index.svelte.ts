@@ -1,6 +1,6 @@
 // Texts in the reader's language. A key that a language lacks does not compile.
 
-import { look } from "../state/look.svelte";
+import { look } from "../state/appearance.svelte";
 import en from "./en.json";
 import fr from "./fr.json";
 import zh from "./zh.json";

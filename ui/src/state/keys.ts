@@ -3,7 +3,7 @@
 import type { Control } from "../control/control";
 import { ControlFailure } from "../control/control";
 import type { KeyView } from "../control/types";
-import { copy } from "../parts/clipboard";
+import { copy } from "../clipboard";
 
 /** The key that every installation has. */
 export const MAIN = "main";

@@ -1,0 +1,263 @@
+// The fake door: the whole control table over a world in memory.
+
+import { type Args, type Control, ControlFailure, type Feed, type Name, type Result } from "../control";
+import type { AccountView, CheckView, ErrorCode } from "../types";
+import { DIGEST_ONLY } from "./accounts";
+import { QUIET, type Scene } from "./scenario";
+import { World } from "./state";
+
+type Table = { [N in Name]: (args: Args<N>) => Result<N> };
+
+const REFUSED = /^(bad|expired)/;
+
+export class FakeControl implements Control {
+  readonly desktop: boolean;
+  readonly world: World;
+  /** What was asked, in order: for tests. */
+  readonly asked: { name: Name; args: unknown }[] = [];
+  /** Failures to answer the next calls of a name with. */
+  readonly failing = new Map<Name, ControlFailure>();
+  private readonly feeds = new Set<Feed>();
+  private readonly scene: Scene;
+  private signedIn: boolean;
+
+  constructor(scene: Partial<Scene> = {}) {
+    this.scene = { ...QUIET, ...scene };
+    this.world = new World(this.scene);
+    this.desktop = this.scene.desktop;
+    this.signedIn = this.scene.name !== "signed-out";
+    if (this.scene.lively) setInterval(() => this.arrive(), 900);
+  }
+
+  async call<N extends Name>(name: N, args: Args<N>): Promise<Result<N>> {
+    this.asked.push({ name, args });
+    await this.slow(name);
+    if (!this.signedIn) throw new ControlFailure("signed_out", "");
+    const failure = this.failing.get(name);
+    if (failure) throw failure;
+    const answer = (this.table[name] as (args: Args<N>) => Result<N>)(args);
+    if (CHANGING.test(name)) this.tell();
+    return structuredClone(answer);
+  }
+
+  subscribe(feed: Feed): () => void {
+    this.feeds.add(feed);
+    queueMicrotask(() => this.feeds.has(feed) && (this.signedIn ? feed.connected(true) : feed.signedOut()));
+    return () => this.feeds.delete(feed);
+  }
+
+  async signIn(token: string): Promise<void> {
+    if (token.length < 8) throw new ControlFailure("signed_out", "");
+    this.signedIn = true;
+  }
+
+  async signOut(): Promise<void> {
+    this.signedIn = false;
+  }
+
+  moved(): void {}
+
+  /** A request comes in. */
+  arrive(): void {
+    const data = this.world.arrive(this.scene.lively ? Date.now() : this.scene.now);
+    for (const feed of this.feeds) feed.event({ event: "record", data: structuredClone(data) });
+    this.tell();
+  }
+
+  /** Tells everyone how things stand. */
+  tell(): void {
+    for (const feed of this.feeds) feed.event({ event: "status", data: structuredClone(this.world.status()) });
+  }
+
+  /** The connection breaks and comes back. */
+  reconnect(): void {
+    for (const feed of this.feeds) feed.connected(false);
+    for (const feed of this.feeds) feed.connected(true);
+  }
+
+  get listeners(): number {
+    return this.feeds.size;
+  }
+
+  private async slow(name: Name): Promise<void> {
+    if (this.scene.name === "loading" && name !== "status") await new Promise(() => {});
+  }
+
+  private account(label: string): AccountView {
+    return this.world.accounts.find((one) => one.label === label) ?? refuse("not_found", `no account is called ${label}`);
+  }
+
+  private added(label: string, kind: AccountView["kind"], secret: string): CheckView {
+    if (kind === "web" && !this.world.terms) refuse("terms", "the notice about web accounts was not accepted yet");
+    if (REFUSED.test(secret)) return { label, ok: false, message: "", said: { what: "session_refused" }, unread: false, email: null, plan: null, quota_percent: null };
+    const model = this.world.accounts[0] ?? { ...BLANK };
+    this.world.accounts = [...this.world.accounts, { ...model, ...BLANK, id: `id-${label}`, label, kind, email: "new@example.com", plan: "Standard", quota_percent: 4 }];
+    return { label, ok: true, message: "", said: { what: "added" }, unread: false, email: "new@example.com", plan: "Standard", quota_percent: 4 };
+  }
+
+  private key(name: string) {
+    return this.world.keys.find((one) => one.name === name) ?? refuse("not_found", `no key is called ${name}`);
+  }
+
+  private readonly table: Table = {
+    status: () => this.world.status(),
+    overview: () => this.world.overview(this.scene.lively ? Date.now() : this.scene.now),
+    "accounts.list": () => this.world.accounts,
+    "accounts.check": ({ label }) => (label ? [this.account(label)] : this.world.accounts).map(checked),
+    "accounts.add": ({ label, kind, secret }) => this.added(label || "new", kind ?? "web", secret),
+    "accounts.replace": ({ label }) => {
+      Object.assign(this.account(label), { state: "ready", advice: null });
+      return checked(this.account(label));
+    },
+    "accounts.import": ({ text }) => text.split(/[,\n]/).filter((line) => line.trim()).map((_, i) => this.added(`imported-${i + 1}`, "web", "ok")),
+    "accounts.sign_in": ({ label }) => this.added(label || "new", "web", "ok"),
+    "accounts.rename": ({ label, to }) => {
+      if (this.world.accounts.some((one) => one.label === to)) refuse("exists", `${to} is taken`);
+      this.account(label).label = to;
+      return null;
+    },
+    "accounts.order": ({ labels }) => {
+      this.world.accounts = labels.map((label) => this.account(label));
+      return null;
+    },
+    "accounts.enable": ({ label, enabled }) => {
+      this.account(label).state = enabled ? "ready" : "disabled";
+      return null;
+    },
+    "accounts.use_host": ({ label, host }) => {
+      const account = this.account(label);
+      if (account.advice?.what !== "confirm_host") return null;
+      if (account.advice.detail.host !== host) refuse("bad_arguments", `accounts are asked at ${account.advice.detail.host} now`);
+      Object.assign(account, { state: "ready", advice: null });
+      return null;
+    },
+    "accounts.refresh": () => null,
+    "accounts.only": ({ label }) => {
+      if (label !== null) this.account(label);
+      for (const one of this.world.accounts) one.only = one.label === label;
+      return null;
+    },
+    "accounts.remove": ({ label }) => {
+      this.account(label);
+      this.world.accounts = this.world.accounts.filter((one) => one.label !== label);
+      return null;
+    },
+    "accounts.explain": ({ model }) => ({
+      model,
+      account: "work",
+      why: { by: "balance", ready: 2, running: 0, limited: 1, needs_login: 1, disabled: 0, tries: false },
+      nobody: null,
+      others: [
+        { label: "personal", why: { what: "limited", minutes: 102 } },
+        { label: "studio-key", why: { what: "not_next" } },
+        { label: "old laptop", why: { what: "needs_login" } },
+      ],
+    }),
+    "keys.list": ({ reveal }) => this.world.keys.map((one) => ({ ...one, key: reveal && one.can_show ? keyText(one.name) : null })),
+    "keys.add": ({ name, ...limits }) => {
+      if (name.trim() === "") refuse("bad_arguments", "a key needs a name");
+      if (this.world.keys.some((one) => one.name === name)) refuse("exists", `${name} is taken`);
+      const made = { ...BLANK_KEY, name, models: limits.models ?? [], daily_tokens: limits.daily_tokens ?? null, daily_cost_usd: limits.daily_cost_usd ?? null };
+      // As the program does where the keychain takes nothing: the key is shown this once.
+      made.can_show = this.scene.name !== "broken";
+      made.origin = made.can_show ? "keychain" : DIGEST_ONLY;
+      this.world.keys = [...this.world.keys, made];
+      return { ...made, key: keyText(name) };
+    },
+    "keys.change": ({ name, ...limits }) => (Object.assign(this.key(name), limits), null),
+    "keys.revoke": ({ name }) => {
+      this.world.keys = this.world.keys.filter((one) => one !== this.key(name));
+      return null;
+    },
+    "keys.copy": ({ name, template }) => {
+      if (!this.desktop) refuse("desktop_only", "this is the headless program");
+      if (!this.key(name).can_show) throw new ControlFailure("not_found", "", { what: "key_not_stored" });
+      this.world.clipboard = template.replaceAll("{{MAMMOUTH_PROXY_KEY}}", keyText(name));
+      return null;
+    },
+    "clipboard.copy": ({ text }) => {
+      if (!this.desktop) refuse("desktop_only", "this is the headless program");
+      this.world.clipboard = text;
+      return null;
+    },
+    "keys.replace_main": () => ({ ...this.key("main"), key: "mp-main-77aa88bb99cc00dd" }),
+    "models.list": () => this.world.models,
+    "models.refresh": () => this.world.models,
+    "models.set_alias": ({ name, target }) => {
+      // A model that is not listed may still be one: the program takes the name as it is.
+      const real = this.world.models.find((one) => one.id === target) ?? this.world.models[0] ?? refuse("not_found", "no model is known yet");
+      this.world.models = [...this.world.models.filter((one) => one.id !== name), { ...real, id: name, alias_of: target }];
+      return null;
+    },
+    "models.remove_alias": ({ name }) => {
+      if (!this.world.models.some((one) => one.id === name && one.alias_of !== null)) refuse("not_found", `no alias is called ${name}`);
+      this.world.models = this.world.models.filter((one) => one.id !== name || one.alias_of === null);
+      return null;
+    },
+    try: ({ model }) => ({ status: 200, text: "Hello! I am answering through your own proxy, so everything between your editor and me works.", model, account: "work", attempts: 1, first_byte_ms: 412, duration_ms: 1180, error: null, code: null }),
+    "log.latest": (query) => this.world.found(query),
+    "log.get": ({ id }) => this.world.records.find((one) => one.id === id) ?? refuse("not_found", "no such request"),
+    "log.count": (query) => this.world.count(query),
+    "log.bodies": ({ id }) => {
+      if (this.world.setting("keep_bodies")?.value !== true) refuse("not_found", "bodies are not kept");
+      return { request: `{"model":"claude-sonnet-4-5","messages":[{"role":"user","content":"Request ${id}"}]}`, response: `{"choices":[{"message":{"content":"Answer ${id}"}}]}`, cut: false };
+    },
+    "log.export": ({ format, query }) => {
+      const records = this.world.count(query ?? {});
+      return { name: `mammouth-requests.${format}`, media_type: "text/plain", text: `${records} requests\n`, records };
+    },
+    "log.save": ({ format, query }) => {
+      if (!this.desktop) refuse("desktop_only", "this is the headless program");
+      this.world.saved = { path: `/home/ana/Downloads/mammouth-requests.${format}`, records: this.world.count(query ?? {}) };
+      return this.world.saved;
+    },
+    "log.show_saved": () => (this.world.saved ? null : refuse("not_found", "nothing was saved")),
+    "log.clear": () => this.world.records.splice(0).length,
+    "port.switch": ({ port }) => {
+      if (port === 8080) refuse("port_taken", "port 8080 is taken by nginx (pid 812)");
+      this.world.port = port;
+      return { address: `127.0.0.1:${port}` };
+    },
+    "port.free": () => ({ port: this.world.port + 1 }),
+    "serving.set": ({ on }) => ((this.world.serving = on), null),
+    "settings.get": () => this.world.settings,
+    "settings.set": ({ name, value }) => {
+      const setting = this.world.setting(name) ?? refuse("not_found", `no setting is called ${name}`);
+      if (setting.from === "environment" || setting.from === "flag") refuse("fixed_by_environment", name);
+      if (setting.choices.length > 0 && value !== null && !setting.choices.includes(String(value))) refuse("bad_arguments", `${name} cannot be ${String(value)}`);
+      setting.value = value ?? setting.default;
+      setting.from = value === null ? "default" : "file";
+      return setting;
+    },
+    "settings.welcomed": () => ((this.world.welcomed = true), null),
+    "settings.accept_terms": () => ((this.world.terms = true), null),
+    "secrets.state": () => ({ place: "keychain", state: this.scene.name === "broken" ? "locked" : "open", error: this.scene.name === "broken" ? { what: "locked" } : null }),
+    "secrets.unlock": () => ({ place: "keychain", state: "open", error: null }),
+    "window.open": () => (this.desktop ? null : refuse("desktop_only", "only the desktop program has a window")),
+    doctor: () => [
+      { subject: "proxy", level: "good", text: "", advice: "", said: { what: "no_proxy" } },
+      { subject: "Mammouth", level: "good", text: "", advice: "", said: { what: "site_reached" } },
+      { subject: "clock", level: "bad", text: "", advice: "", said: { what: "clock_behind", minutes: 4 } },
+    ],
+  };
+}
+
+const CHANGING = /^(accounts\.(add|replace|import|sign_in|rename|order|enable|only|remove)|port\.switch|serving\.set|settings\.)/;
+
+const BLANK: AccountView = {
+  id: "", label: "", kind: "web", origin: "stored", state: "ready", advice: null, limits: [], running: 0, quota_percent: null, quota_estimated: false, spend_cents: null,
+  by_family: [], budget_usd: null, spent_usd: null, budget_reset_ms: null, downgrades: [], as_of_ms: null, last_used_ms: null, email: null, plan: null, only: false,
+};
+
+const BLANK_KEY = { name: "", origin: "keychain", key: null, can_show: true, last_used_ms: null, models: [] as string[], daily_tokens: null, daily_cost_usd: null, today_tokens: 0, today_cost_usd: 0 };
+
+const keyText = (name: string) => `mp-${name}-4f9c2e71d0b64a58`;
+
+function checked(one: AccountView): CheckView {
+  const ok = one.state !== "needs_login";
+  return { label: one.label, ok, message: "", said: { what: ok ? "session_valid" : "session_refused" }, unread: false, email: one.email, plan: one.plan, quota_percent: one.quota_percent };
+}
+
+function refuse(code: ErrorCode, message: string): never {
+  throw new ControlFailure(code, message);
+}

@@ -1,0 +1,41 @@
+// What the page says about the program must not fall behind the program: read from its sources.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { expect, test } from "vitest";
+
+import { REQUEST_CODES } from "../src/errors";
+import { NOTES, OUTCOMES } from "../src/messages";
+import { DIALECTS } from "../src/pages/requests/dialects";
+
+const rust = (path: string) => readFileSync(join(import.meta.dirname, "../../src-tauri", path), "utf8");
+
+test("every code that a request can end with has its sentence", () => {
+  const table = rust("proxy/problem.rs").split("#[cfg(test)]")[0] ?? "";
+  const codes = [...table.matchAll(/\b(\d{3}),\s*"([a-z_]+)"/g)].filter(([, status]) => Number(status) >= 400).map(([, , code]) => code as string);
+  expect(codes.length).toBeGreaterThan(20);
+  expect(codes.filter((code) => !(REQUEST_CODES as string[]).includes(code))).toEqual([]);
+});
+
+test("every dialect of the log has its name", () => {
+  const names = /fn name\(self\)[^]*?\n    }/.exec(rust("dialects/mod.rs"))?.[0] ?? "";
+  const ids = [...names.matchAll(/=> "([a-z-]+)"/g)].map(([, id]) => id as string);
+  expect(ids.length).toBeGreaterThan(3);
+  expect(ids.sort()).toEqual(DIALECTS.map(([id]) => id).sort());
+});
+
+test("every word for the end of a call has its own in each language", () => {
+  const words = /fn outcome\(kind[^]*?\n}/.exec(rust("proxy/retry.rs"))?.[0] ?? "";
+  const kinds = [...words.matchAll(/=> "([a-z ]+)"/g)].map(([, word]) => word as string);
+  expect(kinds.length).toBeGreaterThan(10);
+  expect([...kinds, "ok"].sort()).toEqual(Object.keys(OUTCOMES).sort());
+});
+
+test("every note of the log has its sentence", () => {
+  const hearing = rust("upstreams/tools/hearing.rs");
+  const notes = [...hearing.matchAll(/note = Some\("(\w+)"\)/g)].map(([, note]) => note as string);
+  const unchecked = /UNCHECKED: &str = "(\w+)"/.exec(hearing)?.[1];
+  const again = /ASKED_AGAIN: &str = "(\w+)"/.exec(rust("upstreams/web/text.rs"))?.[1];
+  expect([again, unchecked, ...notes].sort()).toEqual([...NOTES].sort());
+});

@@ -1,0 +1,62 @@
+// What the sources must not do, whoever writes them.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+
+import { expect, test } from "vitest";
+
+const ROOT = join(import.meta.dirname, "../src");
+const LONGEST_FILE = 400;
+
+function files(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((one) => (one.isDirectory() ? files(join(folder, one.name)) : [join(folder, one.name)]));
+}
+
+const code = files(ROOT)
+  .filter((path) => /\.(ts|svelte|css)$/.test(path))
+  .map((path) => ({ path: relative(ROOT, path), text: readFileSync(path, "utf8") }));
+
+const where = (pattern: RegExp) => code.filter(({ text }) => pattern.test(text)).map(({ path }) => path);
+
+test("only the doors know Tauri", () => {
+  expect(where(/@tauri-apps|__TAURI/).filter((path) => !path.startsWith("control/"))).toEqual([]);
+});
+
+test("only the doors call out", () => {
+  expect(where(/\bfetch\(|XMLHttpRequest|WebSocket|EventSource|sendBeacon/).filter((path) => !path.startsWith("control/"))).toEqual([]);
+});
+
+test("texts are never taken for markup or code", () => {
+  expect(where(/\{@html|innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function/)).toEqual([]);
+});
+
+test("no style stands in an attribute, which the policy would refuse", () => {
+  expect(where(/\sstyle="/)).toEqual([]);
+});
+
+test("nothing is loaded from elsewhere", () => {
+  const addresses = code.flatMap(({ path, text }) => [...text.matchAll(/(?:href|src|url\()=?["'(]?(https?:)/g)].map(() => path));
+  expect(addresses).toEqual([]);
+});
+
+test("only language and theme are kept in the browser, and the session token for as long as its tab", () => {
+  expect(where(/localStorage|indexedDB|document\.cookie/)).toEqual(["state/appearance.svelte.ts"]);
+  expect(where(/sessionStorage/)).toEqual(["control/session-token.ts"]);
+});
+
+test("the fake stays out of what users get", () => {
+  const users = code.filter(({ path }) => !path.startsWith("control/mock/"));
+  expect(users.filter(({ text }) => /from "[^"]*\/mock/.test(text)).map(({ path }) => path)).toEqual([]);
+});
+
+test("files are short", () => {
+  const long = code.filter(({ path }) => !path.includes("generated/")).map(({ path, text }) => [path, text.split("\n").length] as const);
+  expect(long.filter(([, lines]) => lines > LONGEST_FILE)).toEqual([]);
+});
+
+test("versions are exact, and the lock names no registry", () => {
+  const manifest = JSON.parse(readFileSync(join(ROOT, "../package.json"), "utf8"));
+  const versions = Object.values({ ...manifest.dependencies, ...manifest.devDependencies }) as string[];
+  expect(versions.filter((version) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([]);
+  expect(readFileSync(join(ROOT, "../package-lock.json"), "utf8")).not.toContain('"resolved"');
+});
