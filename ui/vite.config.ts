@@ -7,7 +7,7 @@ export default defineConfig(({ mode }) => ({
   plugins: [svelte()],
   build: {
     target: "es2022",
-    outDir: mode === "fake" ? "../target/ui-fake" : "dist",
+    outDir: mode === "mock" ? "../target/ui-mock" : "dist",
     emptyOutDir: true,
     sourcemap: false,
     assetsInlineLimit: 0,

@@ -1,8 +1,8 @@
-// The first start, and an account that comes and goes, with a stand-in for Mammouth's site.
+// First start, and adding and removing an account, with a mock of Mammouth's site.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
-import { Browser, close, picture } from "./browser.mjs";
+import { Browser, close, screenshot } from "./browser.mjs";
 import { Program } from "./program.mjs";
 import { startUpstream } from "./upstream.mjs";
 
@@ -23,7 +23,7 @@ describe("from the first start", () => {
 
   test("the welcome leads from a cookie to a first answer", async () => {
     await page.getByText("Whom shall the proxy ask?").waitFor();
-    await picture(page, "welcome-1");
+    await screenshot(page, "welcome-1");
     await page.getByRole("button", { name: "I understand, go on" }).click();
     await page.locator("textarea").fill("auth_session=stale-one");
     await page.getByRole("button", { name: "Test and add" }).click();
@@ -34,11 +34,11 @@ describe("from the first start", () => {
     assert.doesNotMatch(await page.content(), /good-ana/);
     await page.getByRole("button", { name: "Done" }).click();
     await page.getByText("What do you write with?").waitFor();
-    await picture(page, "welcome-2");
+    await screenshot(page, "welcome-2");
     await page.getByRole("button", { name: "Next" }).click();
     await page.getByRole("button", { name: "Send" }).click();
     await page.getByText("Hello from ana.").waitFor();
-    await picture(page, "welcome-3");
+    await screenshot(page, "welcome-3");
     await page.getByRole("button", { name: "Finish" }).click();
     await page.getByRole("heading", { name: "Overview" }).waitFor();
   });
@@ -63,5 +63,5 @@ describe("from the first start", () => {
     assert.equal((await program.control("accounts.list")).length, 1);
   });
 
-  test("nothing went wrong all the while", () => close(page));
+  test("no problem was reported", () => close(page));
 });

@@ -1,4 +1,4 @@
-// Chromium, and what every page must keep to while a test uses it.
+// Chromium, and the checks that hold for every page.
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -19,17 +19,17 @@ export class Browser {
     return browser;
   }
 
-  /** A page in a profile of its own. What breaks the policy, fails or calls elsewhere is collected in `page.wrongs`. */
+  /** A page in its own profile. Errors and calls to other hosts are collected in `page.problems`. */
   async page(program, { width = 1400, height = 900, theme = "light", language = "en-US" } = {}) {
     const context = await this.chromium.newContext({ viewport: { width, height }, colorScheme: theme, locale: language, reducedMotion: "reduce", acceptDownloads: true });
     const page = await context.newPage();
     page.setDefaultTimeout(LIMIT_MS);
-    page.wrongs = [];
-    page.on("pageerror", (error) => page.wrongs.push(`error: ${error.message}`));
+    page.problems = [];
+    page.on("pageerror", (error) => page.problems.push(`error: ${error.message}`));
     page.on("request", (request) => {
-      if (!request.url().startsWith("blob:") && new URL(request.url()).hostname !== "127.0.0.1") page.wrongs.push(`call to ${request.url()}`);
+      if (!request.url().startsWith("blob:") && new URL(request.url()).hostname !== "127.0.0.1") page.problems.push(`call to ${request.url()}`);
     });
-    // The window freezes the prototypes too; a policy that is broken says so in an event.
+    // The desktop window freezes prototypes too; violations of the policy are reported as events.
     await page.addInitScript(() => {
       Object.freeze(Object.prototype);
       window.refused = [];
@@ -44,7 +44,7 @@ export class Browser {
     await page.open();
     await page.locator("input[type=password]").fill(program.token);
     await page.keyboard.press("Enter");
-    // The sign-in page has a heading too.
+    // The sign-in page has an h1 too.
     await page.locator("input[type=password]").waitFor({ state: "detached" });
     await page.locator("h1").waitFor();
     return page;
@@ -55,19 +55,19 @@ export class Browser {
   }
 }
 
-/** Nothing went wrong on this page, and it is no longer needed. */
+/** Asserts that no problem was reported, and closes the page. */
 export async function close(page) {
-  assert.deepEqual(page.wrongs, []);
+  assert.deepEqual(page.problems, []);
   assert.deepEqual(await page.evaluate(() => window.refused), []);
   await page.context().close();
 }
 
-export async function picture(page, name) {
+export async function screenshot(page, name) {
   await mkdir(SCREENSHOTS, { recursive: true });
   await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
 }
 
-/** Past the welcome, as most pages are seen. */
-export async function welcomed(program) {
+/** Completes the welcome. */
+export async function completeWelcome(program) {
   if (!(await program.control("status")).welcomed) await program.control("settings.welcomed");
 }

@@ -1,6 +1,6 @@
-// What of a page is cut off: evaluated inside the page.
+// Finds clipped content. Evaluated inside the page.
 
-/** Descriptions of what cannot be read or pressed as a whole. A text that ends in an ellipsis must have a title that says it all. */
+/** Descriptions of elements that are cut off. A text that ends in an ellipsis must have a title with the full text. */
 export function clipped() {
   const cut = [];
   const told = (element) => `${element.tagName.toLowerCase()}.${element.className?.baseVal ?? element.className} "${(element.textContent ?? "").trim().slice(0, 60)}"`;
@@ -9,7 +9,7 @@ export function clipped() {
   const ownText = (element) => [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim() !== "");
 
   for (const element of document.querySelectorAll("main *")) {
-    if (!shows(element) || element.closest(".unseen, svg, pre, textarea")) continue;
+    if (!shows(element) || element.closest(".visually-hidden, svg, pre, textarea")) continue;
     const isButton = element.matches("button");
     if ((isButton || element.matches("td, th, [role=gridcell], [role=columnheader], .ellipsis")) && element.scrollWidth > element.clientWidth + 1 && getComputedStyle(element).display !== "inline") {
       if (isButton || hides(element) ? !element.closest("[title]") : true) cut.push(`too narrow: ${told(element)}`);

@@ -1,5 +1,5 @@
-// The mock that the page's own tests run on is held against the program: the same calls go to both, and what is answered,
-// refused and with which code must agree. It must not be able to do what the program cannot.
+// Compares the mock of the unit tests with the program: the same calls go to both, and results, refusals and error codes
+// must agree. The mock must not be able to do what the program cannot.
 import assert from "node:assert/strict";
 import { createServer as listen } from "node:net";
 import { after, before, describe, test } from "node:test";
@@ -80,9 +80,9 @@ describe("the mock and the program", () => {
 
   before(async () => {
     program = await Program.start();
-    vite = await createServer({ root: `${import.meta.dirname}/..`, mode: "fake", logLevel: "error", server: { middlewareMode: true, ws: false }, optimizeDeps: { noDiscovery: true } });
-    const { FakeControl } = await vite.ssrLoadModule("/src/control/mock/index.ts");
-    mock = new FakeControl();
+    vite = await createServer({ root: `${import.meta.dirname}/..`, mode: "mock", logLevel: "error", server: { middlewareMode: true, ws: false }, optimizeDeps: { noDiscovery: true } });
+    const { MockControl } = await vite.ssrLoadModule("/src/control/mock/index.ts");
+    mock = new MockControl();
     taken = listen();
     await new Promise((listening) => taken.listen(0, "127.0.0.1", listening));
     own = {
@@ -97,7 +97,7 @@ describe("the mock and the program", () => {
     assert.equal(await program?.stop(), 0);
   });
 
-  test("answer and refuse the same calls in the same forms", async () => {
+  test("answer and refuse the same calls with the same types", async () => {
     const differences = [];
     for (const [name, args = () => ({})] of CALLS) {
       const real = await outcome(() => program.control(name, args(own.program)));
@@ -109,7 +109,7 @@ describe("the mock and the program", () => {
     assert.deepEqual(differences, []);
   });
 
-  test("show the secrets of the same keys", async () => {
+  test("reveal the same keys", async () => {
     for (const name of ["laptop", "desk"]) {
       await program.control("keys.add", { name });
       await mock.call("keys.add", { name }).catch(() => {});
@@ -138,8 +138,8 @@ function said({ refused }) {
   return refused ? `refuses with ${refused}` : "answers";
 }
 
-/** Where two answers differ in keys or types. Of a list, each element must be like one of the other's; `null` and an empty
- * list say nothing of what they could hold; objects that name their kind in the same key are only alike in one kind. */
+/** Differences of two results in keys or types. Each element of a list must be like one of the other list; `null` and empty
+ * lists match anything; tagged objects are compared only where the tags are equal. */
 function unlike(real, mocked, path) {
   if (real === null || mocked === null) return [];
   if (Array.isArray(real) && Array.isArray(mocked)) {

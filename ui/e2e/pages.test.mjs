@@ -1,9 +1,9 @@
-// Every page of the real program in demo mode: shown, looked over by axe, pictured in both themes and sizes.
+// Every page of the real program in demo mode: rendered, checked by axe, in both themes and several sizes.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 
-import { Browser, close, PAGES, picture, welcomed } from "./browser.mjs";
+import { Browser, close, PAGES, screenshot, completeWelcome } from "./browser.mjs";
 import { clipped } from "./clipped.mjs";
 import { Program } from "./program.mjs";
 
@@ -17,7 +17,7 @@ describe("every page", () => {
 
   before(async () => {
     [program, browser] = await Promise.all([Program.start(), Browser.start()]);
-    await welcomed(program);
+    await completeWelcome(program);
     for (const model of ["gpt-5", "claude-sonnet-4-20250514", "gpt-5", "grok-4", "gpt-5-mini"]) await program.chat(model);
   });
 
@@ -28,7 +28,7 @@ describe("every page", () => {
 
   for (const theme of ["light", "dark"]) {
     for (const [width, height] of [[360, 720], [900, 640], [1400, 900]]) {
-      test(`stands at ${width} by ${height}, ${theme}, and axe finds nothing serious`, async () => {
+      test(`fits ${width} by ${height}, ${theme}, and axe finds nothing serious`, async () => {
         const page = await browser.signedIn(program, { width, height, theme });
         for (const name of PAGES) {
           await page.open(name);
@@ -37,7 +37,7 @@ describe("every page", () => {
           await settled(page);
           assert.equal(await page.locator(".failed").count(), 0, `${name} failed`);
           await page.locator("main").evaluate((main) => main.scrollWidth <= main.clientWidth || Promise.reject(new Error("it is wider than its place")));
-          await picture(page, `${name}-${width}-${theme}`);
+          await screenshot(page, `${name}-${width}-${theme}`);
           await examine(page, name);
         }
         await close(page);
@@ -47,13 +47,13 @@ describe("every page", () => {
 
   for (const language of ["en", "fr"]) {
     for (const [width, height] of [[1100, 760], [900, 640], [1400, 900]]) {
-      test(`cuts nothing off at ${width} by ${height} in ${language}, long names included`, async () => {
+      test(`clips nothing at ${width} by ${height} in ${language}, long names included`, async () => {
         await longNames(program);
         await program.control("settings.set", { name: "language", value: language });
         const page = await browser.signedIn(program, { width, height });
         const whole = async (what) => {
           await settled(page);
-          await picture(page, `${what}-${width}-${language}`);
+          await screenshot(page, `${what}-${width}-${language}`);
           assert.deepEqual(await page.evaluate(clipped), [], what);
         };
         for (const name of PAGES) {
@@ -67,7 +67,7 @@ describe("every page", () => {
             await whole("request-detail");
           }
           if (name === "accounts") {
-            for (const fold of await page.locator("main .fold").all()) await fold.click();
+            for (const fold of await page.locator("main .disclosure").all()) await fold.click();
             await whole("account-detail");
           }
         }
@@ -77,7 +77,7 @@ describe("every page", () => {
     }
   }
 
-  test("a page that was there before stands in the next frame after a switch to it", async () => {
+  test("a page that was shown before is rendered in the next frame", async () => {
     const page = await browser.signedIn(program);
     const seen = await page.evaluate(async (names) => {
       const times = [];
@@ -91,20 +91,20 @@ describe("every page", () => {
       }
       return { titles, middle: times.sort((a, b) => a - b)[Math.floor(times.length / 2)] };
     }, PAGES);
-    // Once each page has been there, it needs nothing more to stand.
+    // After its first visit, a page needs no further loading.
     assert.equal(new Set(seen.titles.slice(PAGES.length)).size, PAGES.length, seen.titles.join());
-    // Measured, not tested: how busy the machine is, is not the page's doing.
+    // Measured, not tested: it depends on the machine's load.
     console.log(`a switch of pages takes ${Math.round(seen.middle)} ms`);
     await close(page);
   });
 
-  test("the sign-in page says nothing about this installation, and axe finds nothing serious", async () => {
+  test("the sign-in page reveals nothing about this installation, and axe finds nothing serious", async () => {
     const page = await browser.page(program);
     await page.open();
     await page.locator("input[type=password]").waitFor();
     assert.doesNotMatch(await page.locator("body").innerText(), /\d+\.\d+\.\d+|alice|bob|carol/);
     await examine(page, "sign-in");
-    await picture(page, "sign-in");
+    await screenshot(page, "sign-in");
     await page.locator("input[type=password]").fill("not-the-token");
     await page.keyboard.press("Enter");
     await page.getByText("This is not the control token.").waitFor();
@@ -118,7 +118,7 @@ describe("every page", () => {
     await close(page);
   });
 
-  /** Names as long as people and makers of models make them; once for all tests. */
+  /** Creates realistically long names; once for all tests. */
   async function longNames(program) {
     if ((await program.control("accounts.list")).some((one) => one.label === LONG_LABEL)) return;
     const [first] = await program.control("accounts.list");
@@ -136,6 +136,6 @@ describe("every page", () => {
     assert.deepEqual(bad.map((one) => `${name}: ${one.id} ${one.nodes.map((node) => node.html).join(" | ")}`), []);
   }
 
-  /** Two frames without a change of layout are drawn. */
+  /** Waits for two frames. */
   const settled = (page) => page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
 });

@@ -1,4 +1,4 @@
-// The real headless program, on a port of its own with a data folder of its own.
+// The real headless program, on its own port with its own data folder.
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -35,7 +35,7 @@ export class Program {
     return program;
   }
 
-  /** A command over the control door, as the command line sends it. */
+  /** Calls a command of the control API, like the command line. */
   async control(name, args = {}) {
     const response = await fetch(`${this.url}/control/${name}`, {
       method: "POST",
@@ -47,7 +47,7 @@ export class Program {
     return answer;
   }
 
-  /** One question of a client; the answer as it comes. */
+  /** Sends one chat request; returns the status. */
   async chat(model, text = "Hello") {
     const response = await fetch(`${this.url}/v1/chat/completions`, {
       method: "POST",

@@ -1,4 +1,4 @@
-// As much of Mammouth's site as adding an account and one answer need.
+// Mock of Mammouth's site: enough to add an account and answer one request.
 import { createServer } from "node:http";
 
 const JSON_TYPE = { "content-type": "application/json" };

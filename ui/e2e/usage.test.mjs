@@ -1,10 +1,10 @@
-// What people do with it, on the real program in demo mode.
+// Use of the pages with the real program in demo mode.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
 
-import { Browser, close, picture, welcomed } from "./browser.mjs";
+import { Browser, close, screenshot, completeWelcome } from "./browser.mjs";
 import { Program } from "./program.mjs";
 
 const HOSTILE = '<img src=x onerror="window.pwned=1"><svg onload=window.pwned=1>';
@@ -14,7 +14,7 @@ describe("in use", () => {
 
   before(async () => {
     [program, browser] = await Promise.all([Program.start(), Browser.start()]);
-    await welcomed(program);
+    await completeWelcome(program);
     page = await browser.signedIn(program);
   });
 
@@ -23,17 +23,17 @@ describe("in use", () => {
     assert.equal(await program?.stop(), 0);
   });
 
-  test("a request appears while one looks, and opens", async () => {
+  test("a request appears on the open page, and opens", async () => {
     await page.open("requests");
     await page.getByText("No requests yet").waitFor();
     assert.equal(await program.chat("gpt-5"), 200);
-    await page.locator(".line").first().click();
+    await page.locator(".list-row").first().click();
     await page.getByText("Headers that the client got").waitFor();
-    await picture(page, "request-detail");
+    await screenshot(page, "request-detail");
     await page.getByRole("button", { name: "Close the details" }).click();
   });
 
-  test("a client with a wrong key shows in the overview, with what to do", async () => {
+  test("a client with a wrong key is shown in the overview, with the next step", async () => {
     const refused = await fetch(`${program.url}/v1/models`, { headers: { authorization: "Bearer not-the-key" } });
     assert.equal(refused.status, 401);
     await page.open("overview");
@@ -42,17 +42,17 @@ describe("in use", () => {
     await page.getByText("Copy the key again from Clients into that program.").waitFor();
   });
 
-  test("a limit appears while one looks", async () => {
+  test("a limit appears on the open page", async () => {
     await page.open("accounts");
     await page.getByRole("article", { name: "alice" }).waitFor();
-    // Alice answers two calls of a family; the third runs into her limit.
+    // Alice may answer two calls of a family; the third reaches her limit.
     await program.control("accounts.only", { label: "alice" });
     for (let call = 0; call < 3; call++) await program.chat("grok-4");
     await program.control("accounts.only", { label: null });
     const alice = page.getByRole("article", { name: "alice" });
     await alice.getByText(/Quota used up/).waitFor();
     await alice.getByText(/back in/).first().waitFor();
-    await picture(page, "limited");
+    await screenshot(page, "limited");
   });
 
   test("the log is exported without leaving the page", async () => {
@@ -64,19 +64,19 @@ describe("in use", () => {
     }
   });
 
-  test("a filter finds what failed, and gives it back", async () => {
+  test("a filter is applied and reset", async () => {
     await program.chat("no-such-model-anywhere", "");
     await page.open("requests");
     await page.locator("input[type=search]").fill("nothing fits this");
     await page.getByText("Nothing found").waitFor();
     await page.getByRole("button", { name: "Reset filters" }).first().click();
-    await page.locator(".line").first().waitFor();
+    await page.locator(".list-row").first().waitFor();
   });
 
   test("everything is reached by keyboard", async () => {
     await page.open("overview");
     await page.getByRole("heading", { name: "Overview" }).waitFor();
-    await page.locator(".skip").focus();
+    await page.locator(".skip-link").focus();
     const names = [];
     for (let i = 0; i < 12; i++) {
       await page.keyboard.press("Tab");
@@ -100,7 +100,7 @@ describe("in use", () => {
     await page.getByRole("menuitem", { name: "CSV" }).waitFor({ state: "detached" });
   });
 
-  test("a key is made, copied from the page and revoked", async () => {
+  test("a key is created, shown and revoked", async () => {
     await page.open("clients");
     await page.getByRole("button", { name: "New key", exact: true }).click();
     await page.getByRole("dialog").getByLabel("Name", { exact: true }).fill("laptop");
@@ -114,7 +114,7 @@ describe("in use", () => {
     await page.getByRole("button", { name: "More for laptop" }).waitFor({ state: "detached" });
   });
 
-  test("an alias is made, answers as its model, and is removed", async () => {
+  test("an alias is created, answers as its model, and is removed", async () => {
     await page.open("models");
     await page.getByLabel("Name that clients send").fill("my-coder");
     await page.getByLabel("Model that answers").fill("gpt-5");
@@ -124,7 +124,7 @@ describe("in use", () => {
     await alias.getByRole("status").filter({ hasText: "·" }).waitFor();
     assert.equal(await program.chat("my-coder"), 200);
     await page.open("requests");
-    await page.locator(".line").filter({ hasText: "my-coder" }).first().click();
+    await page.locator(".list-row").filter({ hasText: "my-coder" }).first().click();
     await page.getByRole("complementary", { name: "Details of the request" }).getByText("openai-gpt-5", { exact: true }).first().waitFor();
     await page.open("models");
     await alias.getByRole("button", { name: "Remove alias my-coder" }).click();
@@ -136,7 +136,7 @@ describe("in use", () => {
     for (const [value, heading] of [["fr", "Réglages"], ["zh", "设置"], ["en", "Settings"]]) {
       await page.locator("#settings-look select").first().selectOption(value);
       await page.getByRole("heading", { name: heading, exact: true, level: 1 }).waitFor();
-      await picture(page, `settings-${value}`);
+      await screenshot(page, `settings-${value}`);
     }
     assert.equal((await program.control("status")).language, "en");
   });
@@ -145,7 +145,7 @@ describe("in use", () => {
     await program.chat(HOSTILE);
     await page.open("requests");
     await page.getByText(HOSTILE).first().waitFor();
-    await page.locator(".line").first().click();
+    await page.locator(".list-row").first().click();
     await page.getByRole("complementary", { name: "Details of the request" }).getByText(HOSTILE).first().waitFor();
     await page.open("overview");
     await page.getByRole("heading", { name: "Overview" }).waitFor();
@@ -156,7 +156,7 @@ describe("in use", () => {
   test("N05 a foreign page can neither read nor command", async () => {
     const foreign = createServer((_, response) => response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><title>foreign</title>"));
     await new Promise((listening) => foreign.listen(0, "127.0.0.1", listening));
-    // The same browser, so that the session's cookie is at hand; the worst case, in which the page has the token too.
+    // The same browser, so that the session cookie exists; worst case: the page has the token too.
     const token = await page.evaluate(() => sessionStorage.getItem("mammouth.session_token"));
     assert.ok(token);
     const other = await page.context().newPage();
@@ -183,7 +183,7 @@ describe("in use", () => {
     await new Promise((closed) => foreign.close(closed));
   });
 
-  test("U12 another port gets the cookie and can do nothing with it, and the page outlives a reload", async () => {
+  test("U12 another port gets the cookie and can do nothing with it, and the session survives a reload", async () => {
     let received;
     const other = createServer((request, response) => {
       received = request.headers;
@@ -207,7 +207,7 @@ describe("in use", () => {
     await page.getByText("alice").first().waitFor();
   });
 
-  test("the port is switched under the page, which follows", async () => {
+  test("the page follows a change of the port", async () => {
     await page.open("settings");
     await page.getByRole("button", { name: "Free port" }).click();
     const before = new URL(program.url).port;
@@ -222,5 +222,5 @@ describe("in use", () => {
     assert.equal(new URL(page.url()).hash, "#/settings", "the session token is gone from the address");
   });
 
-  test("nothing went wrong all the while", () => close(page));
+  test("no problem was reported", () => close(page));
 });

@@ -1,10 +1,10 @@
-// Copying text. In the program's own window the program copies: WebKit lets a page write to the clipboard only within the click
+// Clipboard and downloads. In the desktop window the program copies: WebKit lets a page write to the clipboard only within the click
 // itself, not once it has waited for an answer. A browser withholds its clipboard where the page is not served from this machine;
 // copying a selection still works there.
 
 import type { Control } from "./control/control";
 
-/** Whether it was copied. */
+/** Copies `text`; resolves to whether it could. */
 export async function copy(control: Control, text: string): Promise<boolean> {
   if (control.desktop) {
     await control.call("clipboard.copy", { text });
@@ -21,9 +21,9 @@ export async function copy(control: Control, text: string): Promise<boolean> {
 function copyBySelection(text: string): boolean {
   const area = document.createElement("textarea");
   area.value = text;
-  area.className = "unseen";
+  area.className = "visually-hidden";
   const before = document.activeElement as HTMLElement | null;
-  // Inside an open dialog everything outside of it is inert.
+  // While a dialog is open, everything outside it is inert.
   (document.querySelector("dialog[open]") ?? document.body).append(area);
   area.select();
   const done = document.execCommand("copy");
@@ -32,7 +32,7 @@ function copyBySelection(text: string): boolean {
   return done;
 }
 
-/** Hands the reader a file. */
+/** Downloads `text` as a file. */
 export function save(name: string, mediaType: string, text: string): void {
   const url = URL.createObjectURL(new Blob([text], { type: mediaType }));
   const link = document.createElement("a");

@@ -1,4 +1,4 @@
-// What every view may reach: the session, the place, the notes at the edge.
+// The application's context: control, session, route and toasts, for every component.
 
 import { getContext, setContext } from "svelte";
 
@@ -8,9 +8,9 @@ import { Route } from "./state/route.svelte";
 import { Session } from "./state/session.svelte";
 import { Toasts } from "./state/toasts.svelte";
 
-const KEY = Symbol("world");
+const KEY = Symbol("app");
 
-export class World {
+export class AppContext {
   readonly session: Session;
   readonly route = new Route();
   readonly toasts = new Toasts();
@@ -19,29 +19,29 @@ export class World {
     this.session = new Session(control);
   }
 
-  /** Does something and says how it went; the answer is undefined where it failed. */
+  /** Runs `work` and shows a toast with its outcome; resolves to undefined where it failed. */
   async attempt<T>(work: () => Promise<T>, done?: string): Promise<T | undefined> {
     try {
       const value = await work();
       if (done) this.toasts.add("success", done);
       return value;
     } catch (error) {
-      this.say(error);
+      this.showError(error);
       return undefined;
     }
   }
 
-  say(error: unknown): void {
-    if (this.session.fail(error)) return;
-    const said = describe(error);
-    this.toasts.add(said.severity, said.text, said.step);
+  showError(error: unknown): void {
+    if (this.session.handleFailure(error)) return;
+    const description = describe(error);
+    this.toasts.add(description.severity, description.text, description.step);
   }
 }
 
-export function provide(world: World): void {
-  setContext(KEY, world);
+export function provideAppContext(app: AppContext): void {
+  setContext(KEY, app);
 }
 
-export function world(): World {
-  return getContext<World>(KEY);
+export function appContext(): AppContext {
+  return getContext<AppContext>(KEY);
 }

@@ -1,19 +1,19 @@
-// What each failure means for a person: a sentence, how bad it is, and the next step.
+// Descriptions of errors: a sentence, a severity and the next step.
 
 import { ControlFailure, type FailureCode } from "./control/control";
 import type { TryView } from "./control/types";
 import { language, t } from "./i18n/index.svelte";
-import { say, sentences } from "./messages";
+import { messageText, sentences } from "./messages";
 
 export type Severity = "info" | "warning" | "error";
 
-export interface Said {
+export interface Description {
   severity: Severity;
   text: string;
   step: string | null;
 }
 
-const OF_CONTROL = {
+const CONTROL_SEVERITIES = {
   unknown_command: "error",
   bad_arguments: "error",
   not_found: "warning",
@@ -34,7 +34,7 @@ const OF_CONTROL = {
   unreachable: "error",
 } as const satisfies { [code in FailureCode]: Severity };
 
-const OF_REQUESTS = {
+const REQUEST_SEVERITIES = {
   invalid_request: "warning",
   unsupported_parameter: "warning",
   context_length_exceeded: "warning",
@@ -70,36 +70,36 @@ const OF_REQUESTS = {
   key_unread: "error",
 } as const satisfies { [code: string]: Severity };
 
-/** Failures whose sentence does not say enough without the program's own. */
-export const TELLING: FailureCode[] = ["bad_arguments", "port_taken", "not_saved", "keychain", "upstream", "internal"];
+/** Codes whose sentence needs the program's own message, in every language. */
+export const CODES_WITH_DETAIL: FailureCode[] = ["bad_arguments", "port_taken", "not_saved", "keychain", "upstream", "internal"];
 
-export type RequestCode = keyof typeof OF_REQUESTS;
-export const CONTROL_CODES = Object.keys(OF_CONTROL) as FailureCode[];
-export const REQUEST_CODES = Object.keys(OF_REQUESTS) as RequestCode[];
+export type RequestCode = keyof typeof REQUEST_SEVERITIES;
+export const CONTROL_CODES = Object.keys(CONTROL_SEVERITIES) as FailureCode[];
+export const REQUEST_CODES = Object.keys(REQUEST_SEVERITIES) as RequestCode[];
 
-/** What a failed call to the program means. What the program itself says comes behind our own sentence. */
-export function describe(error: unknown): Said {
-  const code: FailureCode = error instanceof ControlFailure && Object.hasOwn(OF_CONTROL, error.code) ? error.code : "internal";
+/** Describes a failed call; the program's own message follows our sentence. */
+export function describe(error: unknown): Description {
+  const code: FailureCode = error instanceof ControlFailure && Object.hasOwn(CONTROL_SEVERITIES, error.code) ? error.code : "internal";
   const text = sentences(t(`error.${code}.text`), error instanceof ControlFailure ? detail(error, code) : "");
-  return { severity: OF_CONTROL[code], text, step: t(`error.${code}.step`) };
+  return { severity: CONTROL_SEVERITIES[code], text, step: t(`error.${code}.step`) };
 }
 
-/** What the program itself says. English that adds little is kept from readers of other languages. */
+/** The program's own message. English that adds little is left out in other languages. */
 function detail(error: ControlFailure, code: FailureCode): string {
-  if (error.said) return say(error.said);
-  return language() === "en" || TELLING.includes(code) ? error.message : "";
+  if (error.userMessage) return messageText(error.userMessage);
+  return language() === "en" || CODES_WITH_DETAIL.includes(code) ? error.message : "";
 }
 
-/** What the code of a failed request means; a code that is not known is shown as it is. */
-export function describeRequest(code: string): Said {
-  if (!Object.hasOwn(OF_REQUESTS, code)) return { severity: "error", text: code, step: null };
+/** Describes a failed request by its code; an unknown code is shown as it is. */
+export function describeRequestError(code: string): Description {
+  if (!Object.hasOwn(REQUEST_SEVERITIES, code)) return { severity: "error", text: code, step: null };
   const known = code as RequestCode;
-  return { severity: OF_REQUESTS[known], text: t(`request_error.${known}.text`), step: t(`request_error.${known}.step`) };
+  return { severity: REQUEST_SEVERITIES[known], text: t(`request_error.${known}.text`), step: t(`request_error.${known}.step`) };
 }
 
-/** Why a question that was tried has no answer; null where it has one. */
-export function whyUnanswered({ error, code }: TryView): string | null {
-  if (error === null || code === null || !Object.hasOwn(OF_REQUESTS, code)) return error;
-  const said = describeRequest(code);
-  return sentences(said.text, said.step ?? "");
+/** Why a test request failed; null where it succeeded. */
+export function testFailureText({ error, code }: TryView): string | null {
+  if (error === null || code === null || !Object.hasOwn(REQUEST_SEVERITIES, code)) return error;
+  const description = describeRequestError(code);
+  return sentences(description.text, description.step ?? "");
 }

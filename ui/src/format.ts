@@ -1,4 +1,4 @@
-// Numbers, money and times as people read them, in their language.
+// Formatting of numbers, money and times in the user's language.
 
 import { language, plural, t } from "./i18n/index.svelte";
 
@@ -22,7 +22,7 @@ export function percent(value: number): string {
   return new Intl.NumberFormat(language(), { style: "percent", maximumFractionDigits: 0 }).format(value / 100);
 }
 
-/** Small sums need more digits, or they all look like nothing. */
+/** Amounts below 10 cents get four digits, or they would read as zero. */
 export function usd(value: number): string {
   const digits = value !== 0 && Math.abs(value) < 0.1 ? 4 : 2;
   return new Intl.NumberFormat(language(), { style: "currency", currency: "USD", currencyDisplay: "narrowSymbol", minimumFractionDigits: 2, maximumFractionDigits: digits }).format(value);
@@ -34,14 +34,14 @@ export function bytes(value: number): string {
   return new Intl.NumberFormat(language(), { style: "unit", unit: units[power] as string, unitDisplay: "narrow", maximumFractionDigits: 1 }).format(value / 1024 ** power);
 }
 
-/** A measured time: 412 ms, 1.2 s, 2 min 5 s. */
+/** A measured duration: 412 ms, 1.2 s, 2 min 5 s. */
 export function took(ms: number): string {
   if (ms < SECOND) return `${Math.round(ms)} ms`;
   if (ms < MINUTE) return `${new Intl.NumberFormat(language(), { maximumFractionDigits: 1 }).format(ms / SECOND)} s`;
   return wait(ms);
 }
 
-/** A time to wait for, in its two largest units. */
+/** A remaining time in its two largest units. */
 export function wait(ms: number): string {
   const left = Math.max(0, ms);
   if (left < MINUTE) return t("unit.s", { s: Math.ceil(left / SECOND) });
@@ -71,7 +71,7 @@ export function moment(time_ms: number): string {
   return new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" }).format(time_ms);
 }
 
-/** Whether both lie in one day of this machine's calendar. */
+/** Whether both times (Unix ms) are on the same local day. */
 export function sameDay(a: number, b: number): boolean {
   return new Date(a).toDateString() === new Date(b).toDateString();
 }

@@ -3,10 +3,10 @@ import "./app.css";
 import { mount } from "svelte";
 
 import App from "./App.svelte";
-import { openControl } from "./control/create-control";
+import { createControl } from "./control/create-control";
 
 const target = document.getElementById("app");
 if (target) {
-  const control = await openControl();
+  const control = await createControl();
   mount(App, { target, props: { control } });
 }

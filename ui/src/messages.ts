@@ -1,39 +1,39 @@
-// What the program says of itself, in the reader's language.
+// Translation of the program's messages, which arrive as codes with arguments.
 
 import type { FailureKind, Nobody, Passed, PasteError, Picked, Said, StoreError, Why } from "./control/types";
 import { language, t } from "./i18n/index.svelte";
 
-/** One sentence of the program's. */
-export function say(said: Said): string {
+/** A message of the program. */
+export function messageText(said: Said): string {
   switch (said.what) {
     case "plain":
       return said.text;
     case "failed":
       return sentences(t(`failure.${said.kind}`), said.detail);
     case "pasted":
-      return sayPaste(said.error);
+      return pasteErrorText(said.error);
     case "other_host":
       return t("said.other_host", said.change);
     case "store":
-      return sayStore(said.error);
+      return storeErrorText(said.error);
     case "secret_unread":
     case "key_for_this_run":
     case "key_not_shown":
-      return sentences(t(`said.${said.what}`), sayStore(said.error));
+      return sentences(t(`said.${said.what}`), storeErrorText(said.error));
     default:
       return t(`said.${said.what}`, said);
   }
 }
 
-/** Why secrets cannot be read or kept. */
-export function sayStore(error: StoreError): string {
+/** Why secrets cannot be read or stored. */
+export function storeErrorText(error: StoreError): string {
   return t(`store.${error.what}`, { detail: "detail" in error ? error.detail : "" });
 }
 
-/** Why an account was asked; what an older version wrote is shown as it is. */
-export function sayWhy(why: Why): string {
+/** Why an account was selected; text of an older version is shown as it is. */
+export function selectionReasonText(why: Why): string {
   if (typeof why === "string") return why;
-  const passed = passedOver(why);
+  const passed = skippedCounts(why);
   return sentences(
     t(`why.${why.by}`, { ready: why.ready, running: why.running }),
     passed.length > 0 ? t("why.passed", { list: new Intl.ListFormat(language()).format(passed) }) : "",
@@ -41,18 +41,18 @@ export function sayWhy(why: Why): string {
   );
 }
 
-/** Why an account is not asked next. */
-export function sayPassed(passed: Passed): string {
+/** Why an account is not next. */
+export function skipReasonText(passed: Passed): string {
   return t(`passed.${passed.what}`, passed);
 }
 
-/** Why no account is. */
-export function sayNobody(nobody: Nobody): string {
-  if (nobody.what === "unreadable") return sentences(t("nobody.unreadable"), sayStore(nobody.error));
+/** Why no account is available. */
+export function unavailableText(nobody: Nobody): string {
+  if (nobody.what === "unreadable") return sentences(t("nobody.unreadable"), storeErrorText(nobody.error));
   return t(`nobody.${nobody.what}`, nobody);
 }
 
-/** The words of the log for how a call ended. */
+/** The log's outcome words, and the failure kind of each. */
 export const OUTCOMES = {
   ok: "ok",
   limited: "limited",
@@ -72,20 +72,20 @@ export const OUTCOMES = {
   interrupted: "interrupted",
 } as const satisfies { [word: string]: FailureKind | "ok" };
 
-export function sayOutcome(word: string): string {
+export function outcomeText(word: string): string {
   if (!Object.hasOwn(OUTCOMES, word)) return word;
   return t(`outcome.${OUTCOMES[word as keyof typeof OUTCOMES]}`);
 }
 
 export const NOTES = ["asked_again", "no_call", "not_json", "json_unchecked", "unchecked", "broken_call"] as const;
 
-/** What else the log knows of a request; older versions wrote sentences. */
-export function sayNote(note: string): string {
+/** A note of the log about a request; a sentence of an older version is shown as it is. */
+export function noteText(note: string): string {
   const known = NOTES.find((one) => one === note);
   return known ? t(`note.${known}`) : note;
 }
 
-/** Those that are there, as sentences of one paragraph. */
+/** Joins the non-empty parts as sentences of one paragraph. */
 export function sentences(...parts: string[]): string {
   return parts.filter(Boolean).map(sentence).join(language() === "zh" ? "" : " ");
 }
@@ -95,12 +95,12 @@ function sentence(text: string): string {
   return /[.!?。？！]$/.test(begun) ? begun : `${begun}.`;
 }
 
-function sayPaste(error: PasteError): string {
+function pasteErrorText(error: PasteError): string {
   if (error.what === "unusable") return t(`unusable.${error.detail}`);
   return t(`paste.${error.what}`, { detail: "detail" in error ? error.detail : "" });
 }
 
-function passedOver(why: Picked): string[] {
+function skippedCounts(why: Picked): string[] {
   const counts = ["limited", "needs_login", "disabled"] as const;
   return counts.filter((name) => why[name] > 0).map((name) => t(`why.${name}`, { n: why[name] }));
 }

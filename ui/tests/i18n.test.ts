@@ -1,16 +1,16 @@
-// Every text in every language, and no text that nobody shows.
+// Every text exists in every language, and no text is unused.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
-import { CONTROL_CODES, describe as describeError, describeRequest, REQUEST_CODES, TELLING } from "../src/errors";
+import { CONTROL_CODES, describe as describeError, describeRequestError, REQUEST_CODES, CODES_WITH_DETAIL } from "../src/errors";
 import { ControlFailure } from "../src/control/control";
 import { type Key, plural, t, TEXTS } from "../src/i18n/index.svelte";
-import { say, sayWhy } from "../src/messages";
-import { SETUPS } from "../src/client-guides/guides";
-import { look } from "../src/state/appearance.svelte";
+import { messageText, selectionReasonText } from "../src/messages";
+import { GUIDES } from "../src/client-guides/guides";
+import { appearance } from "../src/state/appearance.svelte";
 import { CHOICES, SECTIONS } from "../src/state/settings";
 
 const keys = Object.keys(TEXTS.en) as Key[];
@@ -24,7 +24,7 @@ function sources(folder: string): string {
 
 const code = sources(join(import.meta.dirname, "../src"));
 
-// JSON takes the last of two equal keys in silence.
+// JSON parsers silently take the last of two equal keys.
 test.each(["en", "zh", "fr"] as const)("%s has each key once", (language) => {
   const file = readFileSync(join(import.meta.dirname, `../src/i18n/${language}.json`), "utf8");
   const written = [...file.matchAll(/^ *"([^"]+)":/gm)].map(([, key]) => key as string);
@@ -62,58 +62,58 @@ test("every literal key that is asked for exists", () => {
 
 test("families of keys are whole", () => {
   for (const name of Object.values(SECTIONS).flat()) expect(keys, name).toEqual(expect.arrayContaining([`setting.${name}`, `setting.${name}.text`]));
-  for (const { id } of SETUPS) expect(keys, id).toEqual(expect.arrayContaining([`setup.${id}.text`, `setup.${id}.note`]));
+  for (const { id } of GUIDES) expect(keys, id).toEqual(expect.arrayContaining([`setup.${id}.text`, `setup.${id}.note`]));
   for (const [name, values] of Object.entries(CHOICES)) for (const value of values) expect(keys).toContain(`choice.${name}.${value}`);
 });
 
 test.each(["en", "zh", "fr"] as const)("every error has a sentence and a next step in %s", (language) => {
-  look.setLanguage(language);
+  appearance.setLanguage(language);
   for (const code of CONTROL_CODES) {
-    const said = describeError(new ControlFailure(code, "because"));
-    expect(said.text.includes("Because."), code).toBe(language === "en" || TELLING.includes(code));
-    expect(said.step, code).toBeTruthy();
+    const description = describeError(new ControlFailure(code, "because"));
+    expect(description.text.includes("Because."), code).toBe(language === "en" || CODES_WITH_DETAIL.includes(code));
+    expect(description.step, code).toBeTruthy();
   }
-  for (const code of REQUEST_CODES) expect(describeRequest(code).step, code).toBeTruthy();
+  for (const code of REQUEST_CODES) expect(describeRequestError(code).step, code).toBeTruthy();
 });
 
 test("an unknown code is shown as it is, also one that looks like a property", () => {
-  expect(describeRequest("brand_new")).toEqual({ severity: "error", text: "brand_new", step: null });
-  expect(describeRequest("constructor").text).toBe("constructor");
+  expect(describeRequestError("brand_new")).toEqual({ severity: "error", text: "brand_new", step: null });
+  expect(describeRequestError("constructor").text).toBe("constructor");
   expect(describeError(new Error("secret detail")).text).not.toContain("secret detail");
 });
 
 test("plurals follow the language", () => {
-  look.setLanguage("en");
+  appearance.setLanguage("en");
   expect([plural("requests.count", 1), plural("requests.count", 2)]).toEqual(["1 request", "2 requests"]);
-  look.setLanguage("fr");
+  appearance.setLanguage("fr");
   expect(plural("requests.count", 0)).toBe("0 requête");
-  look.setLanguage("zh");
+  appearance.setLanguage("zh");
   expect(plural("requests.count", 1)).toBe("1 个请求");
 });
 
 test("a value is filled in as it is, dollar signs and braces included", () => {
-  look.setLanguage("en");
+  appearance.setLanguage("en");
   expect(t("accounts.removed", { label: "$& {label}" })).toBe("Removed: $& {label}");
 });
 
-test("what the program says of itself is said in the reader's language", () => {
-  look.setLanguage("fr");
+test("the program's messages are shown in the user's language", () => {
+  appearance.setLanguage("fr");
   const failure = new ControlFailure("exists", "there is an account of this label already", { what: "label_taken" });
   expect(describeError(failure).text).toBe(`${t("error.exists.text")} ${t("said.label_taken")}`);
-  expect(say({ what: "keyless", port: 11434 })).toContain("11434");
-  expect(say({ what: "failed", kind: "timeout", detail: "no first byte in 60 s" })).toBe(`${t("failure.timeout")} No first byte in 60 s.`);
-  expect(say({ what: "secret_unread", error: { what: "locked" } })).toBe(`${t("said.secret_unread")} ${t("store.locked")}`);
-  expect(say({ what: "pasted", error: { what: "unusable", detail: "separator" } })).toBe(t("unusable.separator"));
-  expect(say({ what: "plain", text: "as it is" })).toBe("as it is");
+  expect(messageText({ what: "keyless", port: 11434 })).toContain("11434");
+  expect(messageText({ what: "failed", kind: "timeout", detail: "no first byte in 60 s" })).toBe(`${t("failure.timeout")} No first byte in 60 s.`);
+  expect(messageText({ what: "secret_unread", error: { what: "locked" } })).toBe(`${t("said.secret_unread")} ${t("store.locked")}`);
+  expect(messageText({ what: "pasted", error: { what: "unusable", detail: "separator" } })).toBe(t("unusable.separator"));
+  expect(messageText({ what: "plain", text: "as it is" })).toBe("as it is");
 });
 
-test("the reason for a pick counts who was passed over", () => {
-  look.setLanguage("en");
+test("the reason of a selection counts the skipped accounts", () => {
+  appearance.setLanguage("en");
   const picked = { by: "balance", ready: 2, running: 1, limited: 3, needs_login: 0, disabled: 1, tries: true } as const;
-  expect(sayWhy(picked)).toBe(
+  expect(selectionReasonText(picked)).toBe(
     "Balance: the least busy and least used of 2 accounts (1 running). Passed over: 3 limited and 1 paused. The call tries whether Mammouth is back.",
   );
-  look.setLanguage("zh");
-  expect(sayWhy(picked)).not.toContain(" paused");
-  expect(sayWhy("of an older version")).toBe("of an older version");
+  appearance.setLanguage("zh");
+  expect(selectionReasonText(picked)).not.toContain(" paused");
+  expect(selectionReasonText("of an older version")).toBe("of an older version");
 });

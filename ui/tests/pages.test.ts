@@ -1,13 +1,13 @@
-// The pages on the fake: what is pressed, what is asked of the program, what is shown.
+// The pages, against the mock: user actions, calls to the program, what is shown.
 
 import { tick } from "svelte";
 import { describe, expect, test } from "vitest";
 
 import { ControlFailure } from "../src/control/control";
-import { look } from "../src/state/appearance.svelte";
-import { button, choose, find, open, says, submit, type, until } from "./support";
+import { appearance } from "../src/state/appearance.svelte";
+import { button, choose, find, openPage, waitForText, submit, type, waitFor } from "./support";
 
-const asked = (control: Awaited<ReturnType<typeof open>>, name: string) => control.asked.filter((one) => one.name === name).map((one) => one.args);
+const asked = (control: Awaited<ReturnType<typeof openPage>>, name: string) => control.calls.filter((one) => one.name === name).map((one) => one.args);
 
 describe("every page", () => {
   test.each([
@@ -18,13 +18,13 @@ describe("every page", () => {
     ["clients", "~/.continue/config.yaml"],
     ["settings", "Allowed host names"],
   ])("%s is shown", async (page, text) => {
-    await open({}, page);
-    await says(text);
+    await openPage({}, page);
+    await waitForText(text);
   });
 
-  test.each(["accounts", "requests", "models", "overview"])("%s has a word for nothing", async (page) => {
-    await open({ name: "empty" }, page);
-    await says(/No account yet|No requests yet|No models yet/);
+  test.each(["accounts", "requests", "models", "overview"])("%s has an empty state", async (page) => {
+    await openPage({ name: "empty" }, page);
+    await waitForText(/No account yet|No requests yet|No models yet/);
   });
 
   test.each([
@@ -33,252 +33,252 @@ describe("every page", () => {
     ["models", "models.list"],
     ["clients", "keys.list"],
     ["settings", "settings.get"],
-  ] as const)("%s says what failed and tries again", async (page, name) => {
-    const control = await open({}, "accounts");
-    control.failing.set(name, new ControlFailure("internal", "the disk is gone"));
+  ] as const)("%s shows an error and retries", async (page, name) => {
+    const control = await openPage({}, "accounts");
+    control.failures.set(name, new ControlFailure("internal", "the disk is gone"));
     location.hash = `#/${page}`;
-    await says("The disk is gone.");
-    control.failing.clear();
+    await waitForText("The disk is gone.");
+    control.failures.clear();
     button("Try again").click();
-    await until(() => expect(document.body.textContent).not.toContain("The disk is gone."));
+    await waitFor(() => expect(document.body.textContent).not.toContain("The disk is gone."));
   });
 });
 
-describe("the frame", () => {
-  test("says that it is stopped, and starts again", async () => {
-    await open({ name: "stopped" });
-    await says("The proxy is stopped.");
+describe("the shell", () => {
+  test("shows that it is stopped, and starts again", async () => {
+    await openPage({ name: "stopped" });
+    await waitForText("The proxy is stopped.");
     button("Start serving").click();
-    await says("Serving");
+    await waitForText("Serving");
   });
 
-  test("says that it is the demo", async () => {
-    await open({ name: "demo" });
-    await says("built-in simulator");
+  test("shows that it is the demo", async () => {
+    await openPage({ name: "demo" });
+    await waitForText("built-in simulator");
   });
 
   test("changes its language without a restart", async () => {
-    const control = await open({}, "settings");
-    await says("Allowed host names");
+    const control = await openPage({}, "settings");
+    await waitForText("Allowed host names");
     const field = [...document.querySelectorAll("label")].find((one) => one.textContent === "Language") as HTMLLabelElement;
     await choose(document.getElementById(field.htmlFor) as HTMLSelectElement, "fr");
-    await says("Noms d’hôte permis");
+    await waitForText("Noms d’hôte permis");
     expect(document.documentElement.lang).toBe("fr");
     expect(asked(control, "settings.set")).toEqual([{ name: "language", value: "fr" }]);
-    look.setLanguage("en");
+    appearance.setLanguage("en");
   });
 
-  test("asks for the control token, and says when it is wrong", async () => {
-    await open({ name: "signed-out" });
-    await says("Control token");
+  test("asks for the control token, and shows when it is wrong", async () => {
+    await openPage({ name: "signed-out" });
+    await waitForText("Control token");
     await type(find<HTMLInputElement>("input[type=password]"), "wrong");
     submit(find<HTMLFormElement>("form"));
-    await says("This is not the control token.");
+    await waitForText("This is not the control token.");
     await type(find<HTMLInputElement>("input[type=password]"), "the-right-one");
     submit(find<HTMLFormElement>("form"));
-    await says("Ready for your clients");
+    await waitForText("Ready for your clients");
   });
 });
 
 describe("accounts", () => {
-  test("a limit appears while one looks", async () => {
-    const control = await open({}, "accounts");
-    Object.assign(control.world.accounts[0] as object, { state: "limited", limits: [{ scope: "gemini", reason: "quota", until_ms: Date.now() + 3_600_000, seconds_left: 3600 }] });
-    control.tell();
-    await says("Quota used up for gemini");
+  test("a limit appears on the open page", async () => {
+    const control = await openPage({}, "accounts");
+    Object.assign(control.state.accounts[0] as object, { state: "limited", limits: [{ scope: "gemini", reason: "quota", until_ms: Date.now() + 3_600_000, seconds_left: 3600 }] });
+    control.sendStatus();
+    await waitForText("Quota used up for gemini");
   });
 
-  test("the first web account comes after the notice, its secret leaves the page", async () => {
-    const control = await open({ name: "empty" }, "accounts/add");
-    await says("Before you add a web session");
+  test("the first web account requires the notice, and its secret is cleared", async () => {
+    const control = await openPage({ name: "empty" }, "accounts/add");
+    await waitForText("Before you add a web session");
     button("I understand, go on").click();
-    await until(() => find("textarea"));
+    await waitFor(() => find("textarea"));
     await type(find<HTMLTextAreaElement>("textarea"), "auth_session=abc");
     submit(find<HTMLFormElement>("dialog form"));
-    await says("new@example.com");
+    await waitForText("new@example.com");
     expect(asked(control, "accounts.add")).toEqual([{ kind: "web", secret: "auth_session=abc" }]);
     expect(document.body.innerHTML).not.toContain("auth_session=abc");
   });
 
-  test("a refused cookie is said to be refused, and not added", async () => {
-    const control = await open({}, "accounts/add");
-    control.world.terms = true;
-    control.tell();
-    await until(() => find("dialog textarea"));
+  test("a refused cookie is reported and not added", async () => {
+    const control = await openPage({}, "accounts/add");
+    control.state.terms = true;
+    control.sendStatus();
+    await waitFor(() => find("dialog textarea"));
     await type(find<HTMLTextAreaElement>("dialog textarea"), "bad");
     submit(find<HTMLFormElement>("dialog form"));
-    await says("The session is not valid any more: sign in at");
-    expect(control.world.accounts.length).toBe(4);
+    await waitForText("The session is not valid any more: sign in at");
+    expect(control.state.accounts.length).toBe(4);
   });
 
-  test("are paused, preferred and put in order", async () => {
-    const control = await open({}, "accounts");
-    await until(() => button("Pause"));
+  test("are paused and reordered", async () => {
+    const control = await openPage({}, "accounts");
+    await waitFor(() => button("Pause"));
     button("Pause").click();
-    await says("Paused");
+    await waitForText("Paused");
     button("More for personal").click();
-    await until(() => button("Move up"));
+    await waitFor(() => button("Move up"));
     button("Move up").click();
-    await until(() => expect(control.world.accounts[0]?.label).toBe("personal"));
+    await waitFor(() => expect(control.state.accounts[0]?.label).toBe("personal"));
     expect(asked(control, "accounts.order")).toEqual([{ labels: ["personal", "work", "studio-key", "old laptop"] }]);
   });
 
-  test("s11 one that was added for another address is used there only when one says so", async () => {
-    const control = await open({}, "accounts");
+  test("s11 one added for another address is used there only after confirmation", async () => {
+    const control = await openPage({}, "accounts");
     const detail = { added_for: "mammouth.ai", host: "evil.example" };
-    Object.assign(control.world.accounts[0] as object, { state: "other_host", advice: { what: "confirm_host", detail } });
-    control.tell();
-    await says("It was added for mammouth.ai and is not sent to evil.example until you allow it.");
+    Object.assign(control.state.accounts[0] as object, { state: "other_host", advice: { what: "confirm_host", detail } });
+    control.sendStatus();
+    await waitForText("It was added for mammouth.ai and is not sent to evil.example until you allow it.");
     button("Use this account with evil.example").click();
-    await says("“work” is used with evil.example now.");
+    await waitForText("“work” is used with evil.example now.");
     expect(asked(control, "accounts.use_host")).toEqual([{ label: "work", host: "evil.example" }]);
   });
 
-  test("are removed only when one says so twice", async () => {
-    const control = await open({}, "accounts");
-    await until(() => button("More for work"));
+  test("are removed only after confirmation", async () => {
+    const control = await openPage({}, "accounts");
+    await waitFor(() => button("More for work"));
     button("More for work").click();
-    await until(() => button("Remove"));
+    await waitFor(() => button("Remove"));
     button("Remove").click();
-    await says("Remove work?");
+    await waitForText("Remove work?");
     expect(asked(control, "accounts.remove")).toEqual([]);
     find<HTMLButtonElement>("dialog .danger").click();
-    await until(() => expect(control.world.accounts.map((one) => one.label)).not.toContain("work"));
+    await waitFor(() => expect(control.state.accounts.map((one) => one.label)).not.toContain("work"));
   });
 });
 
 describe("requests", () => {
-  test("new ones appear while one looks", async () => {
-    const control = await open({ records: 5 }, "requests");
-    await says("5 requests");
-    control.arrive();
-    await says("6 requests");
+  test("new ones appear on the open page", async () => {
+    const control = await openPage({ records: 5 }, "requests");
+    await waitForText("5 requests");
+    control.receiveRequest();
+    await waitForText("6 requests");
   });
 
-  test("a long list draws only what is in sight", async () => {
-    await open({ records: 100_000 }, "requests");
-    await says("100,000 requests");
+  test("a long list renders only the visible rows", async () => {
+    await openPage({ records: 100_000 }, "requests");
+    await waitForText("100,000 requests");
     expect(document.querySelectorAll("[role=row]").length).toBeLessThan(80);
   });
 
-  test("one is opened with its attempts, and bodies come with a warning", async () => {
-    const control = await open({}, "requests");
+  test("details show the attempts, and bodies with a warning", async () => {
+    const control = await openPage({}, "requests");
     await control.call("settings.set", { name: "keep_bodies", value: true });
-    await says("Bodies are being kept");
-    find<HTMLElement>(".line").click();
-    await says("Headers that the client got");
-    await says("Do not share this.");
+    await waitForText("Bodies are being kept");
+    find<HTMLElement>(".list-row").click();
+    await waitForText("Headers that the client got");
+    await waitForText("Do not share this.");
   });
 
-  test("a filter asks the program and can be taken back", async () => {
-    const control = await open({}, "requests");
-    await says("400 requests");
+  test("a filter queries the program and can be reset", async () => {
+    const control = await openPage({}, "requests");
+    await waitForText("400 requests");
     await choose(find<HTMLSelectElement>('select[aria-label="Status"]'), "failed");
-    await until(() => expect(asked(control, "log.latest").at(-1)).toEqual({ failed_only: true, limit: 200 }));
-    await until(() => button("Reset filters"));
+    await waitFor(() => expect(asked(control, "log.latest").at(-1)).toEqual({ failed_only: true, limit: 200 }));
+    await waitFor(() => button("Reset filters"));
     button("Reset filters").click();
-    await says("400 requests");
+    await waitForText("400 requests");
   });
 
   test("the keyboard moves through the list", async () => {
-    await open({}, "requests");
-    const grid = await until(() => find("[role=grid]"));
+    await openPage({}, "requests");
+    const grid = await waitFor(() => find("[role=grid]"));
     for (const key of ["ArrowDown", "ArrowDown", "ArrowUp", "Home"]) {
       grid.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
       await tick();
     }
     expect(find('[role=row][aria-selected="true"]').getAttribute("aria-rowindex")).toBe("2");
     grid.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
-    await until(() => expect(document.querySelector("aside[aria-label='Details of the request']")).toBeNull());
+    await waitFor(() => expect(document.querySelector("aside[aria-label='Details of the request']")).toBeNull());
   });
 });
 
 describe("clients", () => {
-  test("the key is fetched only when it is wanted", async () => {
-    const control = await open({}, "clients");
-    await says("••••");
+  test("the key is fetched only on demand", async () => {
+    const control = await openPage({}, "clients");
+    await waitForText("••••");
     expect(asked(control, "keys.list")).toEqual([{}]);
     button("Show the key").click();
-    await says("mp-main-4f9c2e71d0b64a58");
+    await waitForText("mp-main-4f9c2e71d0b64a58");
   });
 
-  test("a new key is shown once it is made", async () => {
-    await open({}, "clients");
-    await until(() => button("New key"));
+  test("a new key is shown after its creation", async () => {
+    await openPage({}, "clients");
+    await waitFor(() => button("New key"));
     button("New key").click();
-    await until(() => find("dialog"));
+    await waitFor(() => find("dialog"));
     await type(find<HTMLInputElement>("dialog input[type=text]"), "laptop");
     submit(find<HTMLFormElement>("dialog form"));
-    await says("mp-laptop-4f9c2e71d0b64a58");
+    await waitForText("mp-laptop-4f9c2e71d0b64a58");
   });
 
-  test("Cursor is told to be impossible", async () => {
-    await open({}, "clients");
-    await until(() => button("Cursor"));
+  test("Cursor is shown as not supported", async () => {
+    await openPage({}, "clients");
+    await waitFor(() => button("Cursor"));
     button("Cursor").click();
-    await says("Cursor cannot use this proxy");
+    await waitForText("Cursor cannot use this proxy");
   });
 });
 
 describe("settings", () => {
-  test("the port is switched, and a taken one changes nothing", async () => {
-    const control = await open({}, "settings");
-    const field = await until(() => find<HTMLInputElement>("input[max='65535']"));
+  test("the port is changed, and one in use is refused", async () => {
+    const control = await openPage({}, "settings");
+    const field = await waitFor(() => find<HTMLInputElement>("input[max='65535']"));
     await type(field, "8080");
     submit(field.form as HTMLFormElement);
-    await says("Port 8080 is taken by nginx (pid 812).");
+    await waitForText("Port 8080 is taken by nginx (pid 812).");
     await type(field, "4000");
     submit(field.form as HTMLFormElement);
-    await says("Now at 127.0.0.1:4000.");
-    expect(control.world.port).toBe(4000);
+    await waitForText("Now at 127.0.0.1:4000.");
+    expect(control.state.port).toBe(4000);
   });
 
-  test("one goes back to its default", async () => {
-    const control = await open({}, "settings");
-    await until(() => button("Back to the default: Keep requests, days"));
+  test("one is reset to its default", async () => {
+    const control = await openPage({}, "settings");
+    await waitFor(() => button("Back to the default: Keep requests, days"));
     button("Back to the default: Keep requests, days").click();
-    await until(() => expect(control.world.setting("log_days")?.value).toBe(14));
+    await waitFor(() => expect(control.state.setting("log_days")?.value).toBe(14));
   });
 });
 
 describe("the welcome", () => {
-  test("leads through its three steps to a first answer", async () => {
-    const control = await open({ name: "welcome" });
-    control.world.models = (await import("../src/control/mock/accounts")).models();
-    await says("Whom shall the proxy ask?");
+  test("leads through three steps to a first answer", async () => {
+    const control = await openPage({ name: "welcome" });
+    control.state.models = (await import("../src/control/mock/accounts")).models();
+    await waitForText("Whom shall the proxy ask?");
     button("Later").click();
-    await says("What do you write with?");
+    await waitForText("What do you write with?");
     button("Next").click();
-    await says("Does it work?");
-    await until(() => expect(button("Send").disabled).toBe(false));
+    await waitForText("Does it work?");
+    await waitFor(() => expect(button("Send").disabled).toBe(false));
     submit(find<HTMLFormElement>("form"));
-    await says("I am answering through your own proxy");
+    await waitForText("I am answering through your own proxy");
     button("Finish").click();
-    await until(() => expect(control.world.welcomed).toBe(true));
-    await says("Overview");
+    await waitFor(() => expect(control.state.welcomed).toBe(true));
+    await waitForText("Overview");
   });
 });
 
 describe("hostile texts", () => {
-  test.each(["overview", "accounts", "requests", "models", "clients"])("W01 come out as text on %s", async (page) => {
-    await open({ name: "hostile", records: 30 }, page);
-    await says("<img src=x onerror=");
+  test.each(["overview", "accounts", "requests", "models", "clients"])("W01 are shown as text on %s", async (page) => {
+    await openPage({ name: "hostile", records: 30 }, page);
+    await waitForText("<img src=x onerror=");
     expect(document.querySelector("img[src=x], svg[onload], a[href^=javascript]")).toBeNull();
     expect((window as unknown as { pwned?: unknown }).pwned).toBeUndefined();
   });
 });
 
-test("a notice that was closed is told again when it comes back", async () => {
-  const control = await open();
+test("a dismissed notice is shown again when it returns", async () => {
+  const control = await openPage();
   const notice = "No key is asked on port 11434";
-  const gone = () => until(() => expect(document.body.textContent).not.toContain(notice));
+  const gone = () => waitFor(() => expect(document.body.textContent).not.toContain(notice));
   const set = (value: number) => control.call("settings.set", { name: "keyless_port", value });
   await set(11434);
-  await says(notice);
+  await waitForText(notice);
   button("Close this notice").click();
   await gone();
   await set(0);
   await tick();
   await set(11434);
-  await says(notice);
+  await waitForText(notice);
 });

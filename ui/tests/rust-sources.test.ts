@@ -1,4 +1,4 @@
-// What the page says about the program must not fall behind the program: read from its sources.
+// The page's lists must match the program's: they are read from its sources.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,56 +1,56 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 
-import { type ControlEvent, ControlFailure, type Feed } from "../src/control/control";
-import { FakeControl } from "../src/control/mock";
+import { type ControlEvent, ControlFailure, type FeedListener } from "../src/control/control";
+import { MockControl } from "../src/control/mock";
 import { HttpControl } from "../src/control/http";
 import { handOverSessionToken, keepSessionToken, sessionToken } from "../src/control/session-token";
 import { drain, readEvents } from "../src/control/sse";
 import { TauriControl } from "../src/control/tauri";
 import type { Record as LogRecord } from "../src/control/types";
-import { Loaded } from "../src/state/resource.svelte";
+import { Resource } from "../src/state/resource.svelte";
 import { Session } from "../src/state/session.svelte";
-import { until } from "./wait-for";
+import { waitFor } from "./wait-for";
 
-const feed = (): Feed & { seen: (ControlEvent | string)[] } => {
+const feed = (): FeedListener & { seen: (ControlEvent | string)[] } => {
   const seen: (ControlEvent | string)[] = [];
   return { seen, event: (event) => seen.push(event), connected: (up) => seen.push(up ? "up" : "down"), signedOut: () => seen.push("signed out") };
 };
 
-async function started(control = new FakeControl()) {
+async function started(control = new MockControl()) {
   const session = new Session(control);
   session.start();
-  await until(() => expect(session.phase).toBe("ready"));
+  await waitFor(() => expect(session.phase).toBe("ready"));
   return { control, session };
 }
 
 describe("the session", () => {
-  test("follows the program live", async () => {
+  test("follows the program's events", async () => {
     const { control, session } = await started();
     expect(session.status?.serving).toBe(true);
     await control.call("serving.set", { on: false });
     expect(session.status?.serving).toBe(false);
   });
 
-  test("hands over requests in batches", async () => {
+  test("delivers requests in batches", async () => {
     const { control, session } = await started();
     const batches: LogRecord[][] = [];
     session.onRecords((batch) => batches.push(batch));
-    for (let i = 0; i < 50; i++) control.arrive();
-    await until(() => expect(batches.flat().length).toBe(50));
+    for (let i = 0; i < 50; i++) control.receiveRequest();
+    await waitFor(() => expect(batches.flat().length).toBe(50));
     expect(batches.length).toBe(1);
   });
 
-  test("that is ended before it has begun hears nothing", async () => {
-    const control = new FakeControl();
+  test("receives nothing when stopped before it connects", async () => {
+    const control = new MockControl();
     const session = new Session(control);
     session.start();
     session.stop();
-    control.tell();
+    control.sendStatus();
     await Promise.resolve();
     expect([session.phase, session.status, control.listeners]).toEqual(["loading", null, 0]);
   });
 
-  test("tells views that what they show is old after a break", async () => {
+  test("notifies listeners after a reconnect", async () => {
     const { control, session } = await started();
     const reset = vi.fn();
     session.onReset(reset);
@@ -59,41 +59,41 @@ describe("the session", () => {
     expect(session.live).toBe(true);
   });
 
-  test("ends where the program wants a sign-in, and comes back with one", async () => {
-    const session = new Session(new FakeControl({ name: "signed-out" }));
+  test("ends where a sign-in is required, and resumes after it", async () => {
+    const session = new Session(new MockControl({ name: "signed-out" }));
     session.start();
-    await until(() => expect(session.phase).toBe("signed_out"));
+    await waitFor(() => expect(session.phase).toBe("signed_out"));
     await expect(session.signIn("short")).rejects.toThrow(ControlFailure);
     await session.signIn("the-control-token");
-    await until(() => expect(session.phase).toBe("ready"));
+    await waitFor(() => expect(session.phase).toBe("ready"));
     await session.signOut();
     expect([session.phase, session.status]).toEqual(["signed_out", null]);
   });
 });
 
-describe("an answer that is waited for", () => {
-  test("that comes late does not cover a newer one", async () => {
+describe("a resource", () => {
+  test("ignores a late response to an earlier load", async () => {
     const answers: ((text: string) => void)[] = [];
-    const loaded = new Loaded(() => new Promise<string>((resolve) => answers.push(resolve)));
-    const first = loaded.load();
-    const second = loaded.load();
+    const resource = new Resource(() => new Promise<string>((resolve) => answers.push(resolve)));
+    const first = resource.load();
+    const second = resource.load();
     answers[1]?.("new");
     answers[0]?.("old");
     await Promise.all([first, second]);
-    expect(loaded.value).toBe("new");
+    expect(resource.value).toBe("new");
   });
 
-  test("stays when the next one fails", async () => {
+  test("keeps its value when a reload fails", async () => {
     const results = [Promise.resolve("kept"), Promise.reject(new Error("gone"))];
-    const loaded = new Loaded(() => results.shift() as Promise<string>);
-    await loaded.load();
-    await loaded.load();
-    expect([loaded.value, loaded.error instanceof Error, loaded.loading]).toEqual(["kept", true, false]);
+    const resource = new Resource(() => results.shift() as Promise<string>);
+    await resource.load();
+    await resource.load();
+    expect([resource.value, resource.error instanceof Error, resource.loading]).toEqual(["kept", true, false]);
   });
 });
 
-describe("the stream of events", () => {
-  test("is read whole, however it is cut", async () => {
+describe("the event stream", () => {
+  test("is parsed whole, however it is chunked", async () => {
     const bytes = new TextEncoder().encode(': hello\n\nevent: record\ndata: {"id":1,"model":"é"}\n\nevent: status\r\ndata: {}\r\n\r\n');
     for (let size = 1; size < bytes.length; size += 7) {
       const parts = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) => bytes.slice(i * size, (i + 1) * size));
@@ -104,14 +104,14 @@ describe("the stream of events", () => {
     }
   });
 
-  test("keeps what is not whole yet", () => {
+  test("keeps an incomplete event", () => {
     const seen: string[] = [];
     expect(drain("data: a\n\ndata: b", ({ data }) => seen.push(data))).toBe("data: b");
     expect(seen).toEqual(["a"]);
   });
 });
 
-describe("the door over HTTP", () => {
+describe("control over HTTP", () => {
   afterEach(() => {
     vi.unstubAllGlobals();
     sessionStorage.clear();
@@ -124,7 +124,7 @@ describe("the door over HTTP", () => {
     return asked;
   };
 
-  test("keeps the token of a sign-in over a reload, sends it with all that it asks, and forgets it with the session", async () => {
+  test("keeps the session token over a reload, sends it with every request, and deletes it with the session", async () => {
     const asked = answering(200, '{"session_token":"mp-second-half"}');
     await new HttpControl().signIn("the-control-token");
     const reloaded = new HttpControl();
@@ -144,7 +144,7 @@ describe("the door over HTTP", () => {
     ]);
   });
 
-  test("a token is handed over to the next port and stays at neither address", () => {
+  test("a token is handed over to the next port and stays in neither address", () => {
     keepSessionToken("mp-second-half");
     const next = handOverSessionToken(new URL("http://127.0.0.1:3001/#/settings"));
     expect([next.href, sessionToken()]).toEqual(["http://127.0.0.1:3001/#session=mp-second-half#/settings", null]);
@@ -171,19 +171,19 @@ describe("the door over HTTP", () => {
     await expect(new HttpControl().call("status", {})).rejects.toMatchObject({ code, message });
   });
 
-  test("says that nobody answers", async () => {
+  test("reports that nothing answers", async () => {
     vi.stubGlobal("fetch", () => Promise.reject(new TypeError("refused")));
     await expect(new HttpControl().call("status", {})).rejects.toMatchObject({ code: "unreachable" });
   });
 
-  test("ends its feed where a sign-in is wanted", async () => {
+  test("ends its feed where a sign-in is required", async () => {
     answering(401, "");
     const heard = feed();
     new HttpControl().subscribe(heard);
-    await until(() => expect(heard.seen).toEqual(["signed out"]));
+    await waitFor(() => expect(heard.seen).toEqual(["signed out"]));
   });
 
-  test("ended before the feed is up, it hears nothing", async () => {
+  test("receives nothing when ended before the feed connects", async () => {
     let answer: (response: Response) => void = () => {};
     vi.stubGlobal("fetch", () => new Promise<Response>((resolve) => (answer = resolve)));
     const heard = feed();
@@ -195,10 +195,10 @@ describe("the door over HTTP", () => {
   });
 });
 
-describe("the door of the window", () => {
+describe("control over Tauri", () => {
   afterEach(() => vi.unstubAllGlobals());
 
-  /** What Tauri puts into the window, as far as the page uses it. */
+  /** The part of Tauri's injected API that the page uses. */
   function tauri(invoke: (name: string, args: { [name: string]: unknown }) => Promise<unknown>) {
     const callbacks: ((message: unknown) => void)[] = [];
     const internals = { invoke, transformCallback: (callback: (message: unknown) => void) => callbacks.push(callback) - 1, unregisterCallback: () => {} };
@@ -207,14 +207,14 @@ describe("the door of the window", () => {
     return (message: unknown) => callbacks.forEach((callback) => callback({ index: 0, message }));
   }
 
-  test("passes names and arguments on, and failures back", async () => {
+  test("passes on names and arguments, and returns failures", async () => {
     const asked = vi.fn(async (_name: string, _args: unknown) => Promise.reject({ code: "terms", message: "read first" }));
     tauri(asked);
     await expect(new TauriControl().call("accounts.add", { kind: "web", secret: "x" })).rejects.toMatchObject({ code: "terms", message: "read first" });
     expect(asked.mock.calls[0]?.slice(0, 2)).toEqual(["control", { name: "accounts.add", args: { kind: "web", secret: "x" } }]);
   });
 
-  test("ended before the subscription is confirmed, it hears nothing", async () => {
+  test("receives nothing when ended before the subscription is confirmed", async () => {
     let confirm: (value: unknown) => void = () => {};
     const send = tauri(() => new Promise((resolve) => (confirm = resolve)));
     const heard = feed();
@@ -226,11 +226,11 @@ describe("the door of the window", () => {
     expect(heard.seen).toEqual([]);
   });
 
-  test("hears events once it is confirmed", async () => {
+  test("receives events once it is confirmed", async () => {
     const send = tauri(async () => null);
     const heard = feed();
     new TauriControl().subscribe(heard);
-    await until(() => expect(heard.seen).toEqual(["up"]));
+    await waitFor(() => expect(heard.seen).toEqual(["up"]));
     send({ event: "status", data: {} });
     expect(heard.seen.length).toBe(2);
   });

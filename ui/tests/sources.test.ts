@@ -1,4 +1,4 @@
-// What the sources must not do, whoever writes them.
+// Rules that the sources must keep.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
@@ -18,33 +18,33 @@ const code = files(ROOT)
 
 const where = (pattern: RegExp) => code.filter(({ text }) => pattern.test(text)).map(({ path }) => path);
 
-test("only the doors know Tauri", () => {
+test("only the control implementations use Tauri", () => {
   expect(where(/@tauri-apps|__TAURI/).filter((path) => !path.startsWith("control/"))).toEqual([]);
 });
 
-test("only the doors call out", () => {
+test("only the control implementations use the network", () => {
   expect(where(/\bfetch\(|XMLHttpRequest|WebSocket|EventSource|sendBeacon/).filter((path) => !path.startsWith("control/"))).toEqual([]);
 });
 
-test("texts are never taken for markup or code", () => {
+test("texts are never used as markup or code", () => {
   expect(where(/\{@html|innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function/)).toEqual([]);
 });
 
-test("no style stands in an attribute, which the policy would refuse", () => {
+test("there is no style attribute, which the content security policy would refuse", () => {
   expect(where(/\sstyle="/)).toEqual([]);
 });
 
-test("nothing is loaded from elsewhere", () => {
+test("nothing is loaded from another origin", () => {
   const addresses = code.flatMap(({ path, text }) => [...text.matchAll(/(?:href|src|url\()=?["'(]?(https?:)/g)].map(() => path));
   expect(addresses).toEqual([]);
 });
 
-test("only language and theme are kept in the browser, and the session token for as long as its tab", () => {
+test("only language and theme are stored in the browser, and the session token in its tab", () => {
   expect(where(/localStorage|indexedDB|document\.cookie/)).toEqual(["state/appearance.svelte.ts"]);
   expect(where(/sessionStorage/)).toEqual(["control/session-token.ts"]);
 });
 
-test("the fake stays out of what users get", () => {
+test("the mock is not imported by the product", () => {
   const users = code.filter(({ path }) => !path.startsWith("control/mock/"));
   expect(users.filter(({ text }) => /from "[^"]*\/mock/.test(text)).map(({ path }) => path)).toEqual([]);
 });

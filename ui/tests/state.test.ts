@@ -1,25 +1,25 @@
 import { beforeEach, describe, expect, test } from "vitest";
 
 import { accounts } from "../src/control/mock/accounts";
-import { QUIET } from "../src/control/mock/scenario";
+import { DEFAULT_SCENARIO } from "../src/control/mock/scenario";
 import type { AccountView } from "../src/control/types";
-import { World } from "../src/control/mock/state";
+import { MockState } from "../src/control/mock/state";
 import { settings } from "../src/control/mock/settings";
 import { ago, bytes, compact, took, usd, wait } from "../src/format";
-import { asOf, FRESH_MS, moved, renewal, soonest, stateOf, toneOf, usage } from "../src/state/accounts";
-import { look } from "../src/state/appearance.svelte";
-import { reasonOf } from "../src/state/status-reason";
+import { outdatedSince, FRESH_MS, reordered, quotaLimit, earliestLimit, stateText, stateTone, usage } from "../src/state/accounts";
+import { appearance } from "../src/state/appearance.svelte";
+import { statusReason } from "../src/state/status-reason";
 import { inSection, isFixed, SECTIONS, unknown } from "../src/state/settings";
 
-beforeEach(() => look.setLanguage("en"));
+beforeEach(() => appearance.setLanguage("en"));
 
 describe("an account", () => {
   const [work, personal, key, old] = accounts(0) as [ReturnType<typeof accounts>[0], ReturnType<typeof accounts>[0], ReturnType<typeof accounts>[0], ReturnType<typeof accounts>[0]];
 
   test("shows the limit that ends first, and when its quota is renewed", () => {
-    expect(soonest(personal)?.scope).toBe("grok");
-    expect(renewal(personal)?.scope).toBe("claude");
-    expect(soonest(work)).toBeNull();
+    expect(earliestLimit(personal)?.scope).toBe("grok");
+    expect(quotaLimit(personal)?.scope).toBe("claude");
+    expect(earliestLimit(work)).toBeNull();
   });
 
   test("shows quota or budget, whichever is known", () => {
@@ -29,21 +29,21 @@ describe("an account", () => {
     expect(usage({ ...key, budget_usd: 0 })).toBeNull();
   });
 
-  test("says of when its numbers are once that is a while ago", () => {
+  test("waitForText of when its numbers are once that is a while ago", () => {
     const told = { ...(work as AccountView), as_of_ms: 1_000 };
-    expect([asOf(told, 1_000 + FRESH_MS), asOf(told, 1_001 + FRESH_MS), asOf({ ...told, as_of_ms: null }, 0)]).toEqual([null, 1_000, null]);
+    expect([outdatedSince(told, 1_000 + FRESH_MS), outdatedSince(told, 1_001 + FRESH_MS), outdatedSince({ ...told, as_of_ms: null }, 0)]).toEqual([null, 1_000, null]);
   });
 
   test("is not called ready in a state that is not known", () => {
     const odd = { ...(work as AccountView), state: "brand_new" as AccountView["state"] };
-    expect([stateOf(odd), toneOf(odd)]).toEqual(["Unknown", "plain"]);
-    expect([stateOf(old as AccountView), toneOf(old as AccountView)]).toEqual(["Needs sign-in", "bad"]);
+    expect([stateText(odd), stateTone(odd)]).toEqual(["Unknown", "plain"]);
+    expect([stateText(old as AccountView), stateTone(old as AccountView)]).toEqual(["Needs sign-in", "bad"]);
   });
 
   test("moves one place, and not over the end", () => {
-    expect(moved(["a", "b", "c"], "c", -1)).toEqual(["a", "c", "b"]);
-    expect(moved(["a", "b"], "b", 1)).toEqual(["a", "b"]);
-    expect(moved(["a", "b"], "x", 1)).toEqual(["a", "b"]);
+    expect(reordered(["a", "b", "c"], "c", -1)).toEqual(["a", "c", "b"]);
+    expect(reordered(["a", "b"], "b", 1)).toEqual(["a", "b"]);
+    expect(reordered(["a", "b"], "x", 1)).toEqual(["a", "b"]);
   });
 });
 
@@ -92,16 +92,16 @@ describe("numbers", () => {
 
 describe("language and theme", () => {
   test("follow the program and are remembered for the sign-in page", () => {
-    look.follow({ language: "fr", theme: "dark" });
-    expect([look.language, look.theme, localStorage.getItem("language"), localStorage.getItem("theme")]).toEqual(["fr", "dark", "fr", "dark"]);
-    look.follow({ language: "en", theme: "auto" });
+    appearance.apply({ language: "fr", theme: "dark" });
+    expect([appearance.language, appearance.theme, localStorage.getItem("language"), localStorage.getItem("theme")]).toEqual(["fr", "dark", "fr", "dark"]);
+    appearance.apply({ language: "en", theme: "auto" });
   });
 });
 
-test("the reason of a state is a sentence that counts and says until when", () => {
-  const status = new World(QUIET).status();
+test("the reason of a state is a sentence that counts and waitForText until when", () => {
+  const status = new MockState(DEFAULT_SCENARIO).status();
   const limited = { ...status, reason: "limited" as const, accounts: accounts(0) };
-  expect(reasonOf({ ...status, reason: "running", running: 2 }, 0)).toBe("2 replies are running.");
-  expect(reasonOf({ ...status, reason: "keychain_locked" }, 0)).toMatch(/^The keychain is locked/);
-  expect(reasonOf(limited, 0)).toMatch(/the first ends in 42 s\.$/);
+  expect(statusReason({ ...status, reason: "running", running: 2 }, 0)).toBe("2 replies are running.");
+  expect(statusReason({ ...status, reason: "keychain_locked" }, 0)).toMatch(/^The keychain is locked/);
+  expect(statusReason(limited, 0)).toMatch(/the first ends in 42 s\.$/);
 });

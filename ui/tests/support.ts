@@ -1,14 +1,14 @@
-// What the tests share: a page with a fake program behind it.
+// Test support: a mounted page with the mock behind it.
 
 import { mount, tick, unmount } from "svelte";
 import { afterEach } from "vitest";
 
 import App from "../src/App.svelte";
-import { FakeControl, type Scene } from "../src/control/mock";
-import { look } from "../src/state/appearance.svelte";
-import { until } from "./wait-for";
+import { MockControl, type Scenario } from "../src/control/mock";
+import { appearance } from "../src/state/appearance.svelte";
+import { waitFor } from "./wait-for";
 
-export { until };
+export { waitFor };
 
 const mounted: ReturnType<typeof mount>[] = [];
 
@@ -16,15 +16,15 @@ afterEach(() => {
   for (const one of mounted.splice(0)) void unmount(one);
   document.body.replaceChildren();
   localStorage.clear();
-  look.setLanguage("en");
+  appearance.setLanguage("en");
 });
 
-/** Opens the whole page on a place, as the browser would. */
-export async function open(scene: Partial<Scene> = {}, place = "overview"): Promise<FakeControl> {
+/** Mounts the whole application at an address. */
+export async function openPage(scenario: Partial<Scenario> = {}, place = "overview"): Promise<MockControl> {
   location.hash = `#/${place}`;
-  const control = new FakeControl(scene);
+  const control = new MockControl(scenario);
   mounted.push(mount(App, { target: document.body, props: { control } }));
-  if (scene.name !== "signed-out" && scene.name !== "welcome") await until(() => find("h1"));
+  if (scenario.name !== "signed-out" && scenario.name !== "welcome") await waitFor(() => find("h1"));
   return control;
 }
 
@@ -34,7 +34,7 @@ export function find<E extends Element = HTMLElement>(selector: string): E {
   return found;
 }
 
-/** The button that is called so. */
+/** The button with an accessible name or text. */
 export function button(name: string | RegExp): HTMLButtonElement {
   const fits = (text: string | null | undefined) => text != null && (typeof name === "string" ? text.trim() === name : name.test(text.trim()));
   const found = [...document.querySelectorAll("button")].find((one) => fits(one.getAttribute("aria-label")) || fits(one.textContent));
@@ -42,9 +42,9 @@ export function button(name: string | RegExp): HTMLButtonElement {
   return found;
 }
 
-/** Waits until the page says something. */
-export async function says(text: string | RegExp): Promise<void> {
-  await until(() => {
+/** Waits until the page contains a text. */
+export async function waitForText(text: string | RegExp): Promise<void> {
+  await waitFor(() => {
     const all = document.body.textContent ?? "";
     if (typeof text === "string" ? !all.includes(text) : !text.test(all)) throw new Error(`the page does not say ${text}: ${all.slice(0, 600)}`);
   });

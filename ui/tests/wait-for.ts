@@ -1,4 +1,4 @@
 import { vi } from "vitest";
 
-/** Waits for a fact; the limit is only for a test that fails, however busy the machine is. */
-export const until = <T>(check: () => T | Promise<T>): Promise<T> => vi.waitFor(check, { timeout: 40_000, interval: 10 });
+/** Polls until `check` passes. The timeout only ends a failing test, also on a busy machine. */
+export const waitFor = <T>(check: () => T | Promise<T>): Promise<T> => vi.waitFor(check, { timeout: 40_000, interval: 10 });

@@ -1,15 +1,15 @@
-// Editors and their plugins.
+// Guides for editors and their plugins.
 
-import type { Known, Setup } from "./guides";
+import type { GuideModel, Guide } from "./guides";
 import { json, yaml } from "./quoting";
 
-const capabilities = (model: Known) => [...(model.tools ? ["tool_use"] : []), ...(model.vision ? ["image_input"] : [])];
+const capabilities = (model: GuideModel) => [...(model.tools ? ["tool_use"] : []), ...(model.vision ? ["image_input"] : [])];
 
-export const editors: Setup[] = [
+export const editors: Guide[] = [
   {
     id: "continue",
     name: "Continue",
-    blanks: [],
+    fields: [],
     snippets: [
       {
         name: "~/.continue/config.yaml",
@@ -36,7 +36,7 @@ export const editors: Setup[] = [
   {
     id: "cline",
     name: "Cline, Roo Code, Kilo Code",
-    blanks: [
+    fields: [
       { name: "API Provider", value: () => "OpenAI Compatible" },
       { name: "Base URL", value: ({ base }) => base },
       { name: "API Key", value: ({ key }) => key, secret: true },
@@ -49,7 +49,7 @@ export const editors: Setup[] = [
   {
     id: "zed",
     name: "Zed",
-    blanks: [{ name: "API key", value: ({ key }) => key, secret: true }],
+    fields: [{ name: "API key", value: ({ key }) => key, secret: true }],
     snippets: [
       {
         name: "settings.json",
@@ -75,7 +75,7 @@ export const editors: Setup[] = [
   {
     id: "jetbrains",
     name: "JetBrains AI Assistant",
-    blanks: [
+    fields: [
       { name: "Provider", value: () => "OpenAI-compatible" },
       { name: "URL", value: ({ base }) => base },
       { name: "API key", value: ({ key }) => key, secret: true },
@@ -85,7 +85,7 @@ export const editors: Setup[] = [
   {
     id: "vscode",
     name: "VS Code (Copilot)",
-    blanks: [
+    fields: [
       { name: "Group name", value: () => "Mammouth Proxy" },
       { name: "API key", value: ({ key }) => key, secret: true },
       { name: "API type", value: () => "chat-completions" },
@@ -111,7 +111,7 @@ export const editors: Setup[] = [
   {
     id: "xcode",
     name: "Xcode",
-    blanks: [
+    fields: [
       { name: "URL", value: ({ root }) => root },
       { name: "API Key", value: ({ key }) => `Bearer ${key}`, secret: true },
       { name: "API Key Header", value: () => "Authorization" },
@@ -119,5 +119,5 @@ export const editors: Setup[] = [
     ],
     snippets: [],
   },
-  { id: "cursor", name: "Cursor", blanks: [], snippets: [] },
+  { id: "cursor", name: "Cursor", fields: [], snippets: [] },
 ];

@@ -1,22 +1,22 @@
-// How each program is pointed at the proxy: what to paste where, with the values filled in.
+// Client guides: what to paste into each client so that it uses the proxy, with the values filled in.
 
 import { code } from "./sdks";
 import { editors } from "./editors";
 import { terminals } from "./terminals";
 
-/** What the texts are filled with. */
-export interface Values {
+/** Values that the guides' texts are filled with. */
+export interface GuideValues {
   /** `http://HOST:PORT` */
   root: string;
   /** The same with `/v1`. */
   base: string;
   key: string;
-  model: Known;
+  model: GuideModel;
   /** Models to offer in a client that does not fetch the list. */
-  models: Known[];
+  models: GuideModel[];
 }
 
-export interface Known {
+export interface GuideModel {
   id: string;
   context: number;
   output: number;
@@ -24,50 +24,50 @@ export interface Known {
   tools: boolean;
 }
 
-/** A text to paste, under the name of its file or place. */
+/** A text to paste; `name` is its file or place. */
 export interface Snippet {
   name: string;
-  text: (values: Values) => string;
+  text: (values: GuideValues) => string;
 }
 
-/** A value to paste into a field of a dialog. */
-export interface Blank {
+/** A value to paste into a form field of the client. */
+export interface FieldValue {
   name: string;
-  value: (values: Values) => string;
+  value: (values: GuideValues) => string;
   secret?: boolean;
 }
 
-export interface Setup {
-  id: SetupId;
+export interface Guide {
+  id: GuideId;
   name: string;
-  blanks: Blank[];
+  fields: FieldValue[];
   snippets: Snippet[];
 }
 
-export type SetupId =
+export type GuideId =
   | "continue" | "cline" | "zed" | "jetbrains" | "vscode" | "opencode" | "aider" | "claude_code" | "codex" | "xcode"
   | "ollama" | "cursor" | "curl" | "python" | "node";
 
-export const SETUPS: Setup[] = [...editors, ...terminals, ...code];
+export const GUIDES: Guide[] = [...editors, ...terminals, ...code];
 
-/** What stands for the key until the reader asks for it. */
-export const MASK = "••••••••••••••••";
+/** Shown in place of the key until it is revealed. */
+export const KEY_MASK = "••••••••••••••••";
 
-/** What the reader replaces where the key cannot be shown. */
-export const BLANK = "YOUR_KEY";
+/** Placeholder that the user replaces where the key cannot be shown. */
+export const KEY_PLACEHOLDER = "YOUR_KEY";
 
-/** Sizes that are safe to claim for a model nobody knows the sizes of. */
-export const UNKNOWN: Omit<Known, "id"> = { context: 128_000, output: 16_384, vision: false, tools: true };
+/** Safe limits for a model whose limits are not known. */
+export const UNKNOWN_MODEL: Omit<GuideModel, "id"> = { context: 128_000, output: 16_384, vision: false, tools: true };
 
-/** Whether any of its texts holds the key. */
-export function usesKey(setup: Setup): boolean {
-  const model = { id: "", ...UNKNOWN };
-  const masked = values("", MASK, model, [model]);
-  return setup.blanks.some((one) => one.secret) || setup.snippets.some((one) => one.text(masked).includes(MASK));
+/** Whether any text of the guide contains the key. */
+export function usesKey(guide: Guide): boolean {
+  const model = { id: "", ...UNKNOWN_MODEL };
+  const masked = guideValues("", KEY_MASK, model, [model]);
+  return guide.fields.some((one) => one.secret) || guide.snippets.some((one) => one.text(masked).includes(KEY_MASK));
 }
 
-/** The proxy as one client sees it. `base_url` ends in `/v1`. */
-export function values(base_url: string, key: string, model: Known, models: Known[]): Values {
+/** Values for one client. `base_url` ends in `/v1`. */
+export function guideValues(base_url: string, key: string, model: GuideModel, models: GuideModel[]): GuideValues {
   const base = base_url.replace(/\/+$/, "");
   return { root: base.replace(/\/v1$/, ""), base, key, model, models };
 }

@@ -1,4 +1,4 @@
-// Values in the notation of the file they go into. Model names come from outside, so nothing is pasted in unquoted.
+// Quoting of values for the file formats of the guides. Model names are untrusted: nothing goes in unquoted.
 
 export function json(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;

@@ -1,13 +1,13 @@
-// Programs of one's own.
+// Guides for SDKs and curl.
 
-import type { Setup } from "./guides";
+import type { Guide } from "./guides";
 import { json, shell } from "./quoting";
 
-export const code: Setup[] = [
+export const code: Guide[] = [
   {
     id: "curl",
     name: "curl",
-    blanks: [],
+    fields: [],
     snippets: [
       {
         name: "Shell",
@@ -25,7 +25,7 @@ export const code: Setup[] = [
   {
     id: "python",
     name: "Python",
-    blanks: [],
+    fields: [],
     snippets: [
       { name: "Shell", text: () => "pip install openai\n" },
       {
@@ -48,7 +48,7 @@ export const code: Setup[] = [
   {
     id: "node",
     name: "Node",
-    blanks: [],
+    fields: [],
     snippets: [
       { name: "Shell", text: () => "npm install openai\n" },
       {

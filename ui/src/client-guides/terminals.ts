@@ -1,13 +1,13 @@
-// Agents for the terminal, and clients of Ollama.
+// Guides for terminal agents and Ollama clients.
 
-import type { Setup } from "./guides";
+import type { Guide } from "./guides";
 import { json, shell, toml } from "./quoting";
 
-export const terminals: Setup[] = [
+export const terminals: Guide[] = [
   {
     id: "claude_code",
     name: "Claude Code",
-    blanks: [],
+    fields: [],
     snippets: [
       {
         name: "Shell",
@@ -30,7 +30,7 @@ export const terminals: Setup[] = [
   {
     id: "codex",
     name: "Codex",
-    blanks: [],
+    fields: [],
     snippets: [
       {
         name: "~/.codex/config.toml",
@@ -53,7 +53,7 @@ export const terminals: Setup[] = [
   {
     id: "opencode",
     name: "OpenCode, Mammouth Code",
-    blanks: [],
+    fields: [],
     snippets: [
       {
         name: "opencode.json",
@@ -75,7 +75,7 @@ export const terminals: Setup[] = [
   {
     id: "aider",
     name: "Aider",
-    blanks: [],
+    fields: [],
     snippets: [
       {
         name: "Shell",
@@ -86,7 +86,7 @@ export const terminals: Setup[] = [
   {
     id: "ollama",
     name: "Ollama",
-    blanks: [
+    fields: [
       { name: "URL", value: ({ root }) => root },
       { name: "Authorization", value: ({ key }) => `Bearer ${key}`, secret: true },
     ],

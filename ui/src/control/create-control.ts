@@ -1,12 +1,12 @@
-// Which door this page came through.
+// Chooses the control implementation for this page.
 
 import type { Control } from "./control";
 import { HttpControl } from "./http";
 
-export async function openControl(): Promise<Control> {
-  if (import.meta.env.MODE === "fake") {
-    const { FakeControl, scene } = await import("./mock");
-    return new FakeControl(scene(location.search));
+export async function createControl(): Promise<Control> {
+  if (import.meta.env.MODE === "mock") {
+    const { MockControl, scenario } = await import("./mock");
+    return new MockControl(scenario(location.search));
   }
   if ("__TAURI_INTERNALS__" in window) {
     const { TauriControl } = await import("./tauri");

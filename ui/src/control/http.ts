@@ -1,13 +1,13 @@
-// The door of the headless program: `POST /control/{name}` and `GET /control/events`, with a session cookie that scripts
-// cannot read and a session token that other origins cannot read, in a header that foreign pages cannot send.
+// Control over HTTP: `POST /control/{name}` and `GET /control/events`, with a session cookie that scripts cannot read and
+// a session token that other origins cannot read, in a header that foreign pages cannot send.
 
-import { type Args, type Control, ControlFailure, type ControlEvent, type Feed, type Name, type Result } from "./control";
+import { type CommandArgs, type Control, ControlFailure, type ControlEvent, type FeedListener, type CommandName, type CommandResult } from "./control";
 import { acceptSessionToken, forgetSessionToken, handOverSessionToken, keepSessionToken, sessionToken } from "./session-token";
 import { readEvents } from "./sse";
 import type { ControlError } from "./types";
 
-const FIRST_WAIT_MS = 500;
-const LONGEST_WAIT_MS = 8000;
+const MIN_RETRY_DELAY_MS = 500;
+const MAX_RETRY_DELAY_MS = 8000;
 
 export class HttpControl implements Control {
   readonly desktop = false;
@@ -16,15 +16,15 @@ export class HttpControl implements Control {
     acceptSessionToken();
   }
 
-  async call<N extends Name>(name: N, args: Args<N>): Promise<Result<N>> {
+  async call<N extends CommandName>(name: N, args: CommandArgs<N>): Promise<CommandResult<N>> {
     const response = await send(`/control/${name}`, "POST", args);
-    return (await read(response)) as Result<N>;
+    return (await read(response)) as CommandResult<N>;
   }
 
-  subscribe(feed: Feed): () => void {
-    const ending = new AbortController();
-    void follow(feed, ending.signal);
-    return () => ending.abort();
+  subscribe(feed: FeedListener): () => void {
+    const abort = new AbortController();
+    void follow(feed, abort.signal);
+    return () => abort.abort();
   }
 
   async signIn(token: string): Promise<void> {
@@ -37,7 +37,7 @@ export class HttpControl implements Control {
     forgetSessionToken();
   }
 
-  /** Cookies do not know ports, and the token is handed over, so the session holds at the new address too. The name in
+  /** Cookies ignore ports and the token is handed over, so the session continues at the new address. The host name in
    * the address bar stays. */
   moved(address: string): void {
     const port = /:(\d+)$/.exec(address)?.[1];
@@ -70,8 +70,8 @@ async function read(response: Response): Promise<unknown> {
   const text = await response.text();
   const json = parse(text);
   if (response.ok) return json;
-  if (response.status === 401) throw new ControlFailure("signed_out", said(json)?.message ?? "");
-  const error = said(json);
+  if (response.status === 401) throw new ControlFailure("signed_out", errorOf(json)?.message ?? "");
+  const error = errorOf(json);
   throw new ControlFailure(error?.code ?? "internal", error?.message ?? `HTTP ${response.status}`, error?.said ?? null);
 }
 
@@ -83,35 +83,35 @@ function parse(text: string): unknown {
   }
 }
 
-function said(json: unknown): Partial<ControlError> | undefined {
+function errorOf(json: unknown): Partial<ControlError> | undefined {
   return (json as { error?: Partial<ControlError> } | null)?.error;
 }
 
-/** Keeps one feed open, with growing waits between tries. */
-async function follow(feed: Feed, signal: AbortSignal): Promise<void> {
-  let wait = FIRST_WAIT_MS;
+/** Keeps one feed open; reconnects with exponential backoff. */
+async function follow(feed: FeedListener, signal: AbortSignal): Promise<void> {
+  let wait = MIN_RETRY_DELAY_MS;
   while (!signal.aborted) {
     try {
       const response = await fetch("/control/events", { headers: sessionHeaders(), cache: "no-store", signal });
       if (response.status === 401) return feed.signedOut();
       if (response.ok && response.body) {
-        wait = FIRST_WAIT_MS;
+        wait = MIN_RETRY_DELAY_MS;
         feed.connected(true);
         await readEvents(response.body, ({ event, data }) => {
-          if (!signal.aborted) pass(feed, event, data);
+          if (!signal.aborted) dispatch(feed, event, data);
         });
       }
     } catch {
-      // The program stops, restarts or moves; the loop tries again.
+      // The program stopped, restarted or moved: the loop reconnects.
     }
     if (signal.aborted) return;
     feed.connected(false);
     await pause(wait, signal);
-    wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+    wait = Math.min(wait * 2, MAX_RETRY_DELAY_MS);
   }
 }
 
-function pass(feed: Feed, event: string, data: string): void {
+function dispatch(feed: FeedListener, event: string, data: string): void {
   const parsed = parse(data);
   if (parsed !== null && (event === "record" || event === "status")) feed.event({ event, data: parsed } as ControlEvent);
 }

@@ -1,4 +1,4 @@
-// Which requests a query is about: the rule of the log, for requests that arrive while a filter is on.
+// The log's filter rule, applied to requests that arrive while a filter is set.
 
 import { isFailed } from "../state/records";
 import type { Query, Record as LogRecord } from "./types";
@@ -29,7 +29,7 @@ function holds(one: LogRecord, text: string): boolean {
   return places.some((place) => place != null && lower(place).includes(wanted));
 }
 
-/** ASCII only, as the log does it. */
+/** ASCII only, like the log. */
 function lower(text: string): string {
   return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }

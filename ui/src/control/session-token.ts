@@ -1,10 +1,10 @@
-// The session token: the half of a session that is no cookie. Browsers send cookies of 127.0.0.1 to every port, so that
-// any other program on this machine that gets visited receives ours; it is worth nothing without this token.
+// The session token: the second half of a session, beside the cookie. Browsers send cookies of 127.0.0.1 to every port,
+// so any other local server that is visited receives ours; without this token it is useless.
 //
 // sessionStorage belongs to one origin, port included, and to one tab. No other port can read it, and a reload keeps it.
 
 const KEY = "mammouth.session_token";
-/** How the token travels to the program's next port: in the fragment, which is never sent to a server. */
+/** The token in the URL fragment, which is never sent to a server: it is handed to the program's next port that way. */
 const HANDED_OVER = /^#session=([\w-]+)(#.*)?$/;
 
 export function sessionToken(): string | null {
@@ -19,7 +19,7 @@ export function forgetSessionToken(): void {
   sessionStorage.removeItem(KEY);
 }
 
-/** The address `next` with the token in it. It is forgotten here: another program may take this port later. */
+/** The address `next` with the token in it. The token is deleted here: another program may take this port later. */
 export function handOverSessionToken(next: URL): URL {
   const token = sessionToken();
   const address = new URL(next);
@@ -28,7 +28,7 @@ export function handOverSessionToken(next: URL): URL {
   return address;
 }
 
-/** Takes the token that the page on the port before handed over, and clears it from the address. */
+/** Stores the token handed over by the page on the previous port, and removes it from the address. */
 export function acceptSessionToken(): void {
   const [, token, rest] = HANDED_OVER.exec(location.hash) ?? [];
   if (token === undefined) return;

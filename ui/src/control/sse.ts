@@ -1,14 +1,14 @@
-// Server-sent events out of a byte stream. The browser's own EventSource cannot send the header the program asks for.
+// Server-sent events parser. The browser's EventSource cannot send the session header.
 
 export interface Message {
   event: string;
   data: string;
 }
 
-/** No event is larger than this; a stream that goes on without an end of line is cut off. */
-const LARGEST = 4 * 1024 * 1024;
+/** Limit of one event, in characters; a stream that exceeds it is cancelled. */
+const MAX_EVENT_CHARS = 4 * 1024 * 1024;
 
-/** Reads the stream to its end and hands over each event that carries data. */
+/** Reads the stream to its end and calls `each` for every event with data. */
 export async function readEvents(body: ReadableStream<Uint8Array>, each: (message: Message) => void): Promise<void> {
   const reader = body.getReader();
   const decoder = new TextDecoder();
@@ -17,14 +17,14 @@ export async function readEvents(body: ReadableStream<Uint8Array>, each: (messag
     const { done, value } = await reader.read();
     if (done) return;
     rest = drain(rest + decoder.decode(value, { stream: true }), each);
-    if (rest.length > LARGEST) {
+    if (rest.length > MAX_EVENT_CHARS) {
       await reader.cancel();
       return;
     }
   }
 }
 
-/** Hands over the whole events in `text` and returns what is left. */
+/** Calls `each` for the complete events in `text`; returns the rest. */
 export function drain(text: string, each: (message: Message) => void): string {
   const blocks = text.replaceAll("\r\n", "\n").split("\n\n");
   const rest = blocks.pop() ?? "";

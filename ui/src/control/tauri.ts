@@ -1,22 +1,22 @@
-// The door of the window: one command for everything, and a channel for the live feed.
+// Control over Tauri's IPC: one command for all calls, and a channel for the event feed.
 
 import { Channel, invoke } from "@tauri-apps/api/core";
 
-import { type Args, type Control, ControlFailure, type ControlEvent, type Feed, type Name, type Result } from "./control";
+import { type CommandArgs, type Control, ControlFailure, type ControlEvent, type FeedListener, type CommandName, type CommandResult } from "./control";
 import type { ControlError } from "./types";
 
 export class TauriControl implements Control {
   readonly desktop = true;
 
-  async call<N extends Name>(name: N, args: Args<N>): Promise<Result<N>> {
+  async call<N extends CommandName>(name: N, args: CommandArgs<N>): Promise<CommandResult<N>> {
     try {
-      return await invoke<Result<N>>("control", { name, args });
+      return await invoke<CommandResult<N>>("control", { name, args });
     } catch (error) {
       throw failure(error);
     }
   }
 
-  subscribe(feed: Feed): () => void {
+  subscribe(feed: FeedListener): () => void {
     let active = true;
     const channel = new Channel<ControlEvent>();
     channel.onmessage = (message) => {
@@ -39,7 +39,7 @@ export class TauriControl implements Control {
     return Promise.resolve();
   }
 
-  /** The window is not served by the proxy: nothing to do. */
+  /** The window is not loaded from the proxy: nothing to do. */
   moved(): void {}
 }
 

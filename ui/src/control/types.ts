@@ -1,4 +1,4 @@
-// What the control interface says and is asked: the shapes come from Rust. Times are Unix milliseconds, costs US dollars.
+// Types of the control API, generated from Rust. Times are Unix milliseconds, costs US dollars.
 
 export type { AccountView } from "./generated/AccountView";
 export type { Attempt } from "./generated/Attempt";

@@ -1,6 +1,6 @@
-// Texts in the reader's language. A key that a language lacks does not compile.
+// Texts in the user's language. A key that a language lacks does not compile.
 
-import { look } from "../state/appearance.svelte";
+import { appearance } from "../state/appearance.svelte";
 import en from "./en.json";
 import fr from "./fr.json";
 import zh from "./zh.json";
@@ -14,9 +14,9 @@ type Values = { [name: string]: string | number };
 
 export const TEXTS: { [language in Language]: { [key in Key]: string } } = { en, zh, fr };
 
-/** The language texts are shown in now. */
+/** The current language. */
 export function language(): Language {
-  if (look.language !== "auto") return look.language;
+  if (appearance.language !== "auto") return appearance.language;
   for (const wanted of navigator.languages) {
     const known = wanted.slice(0, 2).toLowerCase();
     if (known in TEXTS) return known as Language;
@@ -28,7 +28,7 @@ export function t(key: Key, values: Values = {}): string {
   return fill(TEXTS[language()][key], values);
 }
 
-/** The text for `count` things; `{n}` in it is the number. */
+/** The singular or plural text for `count`; `{n}` is the number. */
 export function plural(base: Plural, count: number, values: Values = {}): string {
   const rule = new Intl.PluralRules(language()).select(count) === "one" ? "one" : "other";
   const n = new Intl.NumberFormat(language()).format(count);

@@ -1,4 +1,4 @@
-// What the views say about an account, worked out in one place.
+// Derived values of an account: tone, state text, limits, usage.
 
 import type { AccountView, LimitView } from "../control/types";
 import { t } from "../i18n/index.svelte";
@@ -17,37 +17,37 @@ const TONES: { [state in AccountView["state"]]: Tone } = {
   other_host: "bad",
 };
 
-/** A state that this page does not know is grey, never ready. */
-export function toneOf(account: AccountView): Tone {
+/** An unknown state is neutral, never ready. */
+export function stateTone(account: AccountView): Tone {
   return TONES[account.state] ?? "plain";
 }
 
-/** The state in words. */
-export function stateOf(account: AccountView): string {
+/** The account's state as text. */
+export function stateText(account: AccountView): string {
   return account.state in TONES ? t(`account.state.${account.state}`) : t("account.state.unknown");
 }
 
-/** The limit that ends first. */
-export function soonest(account: AccountView): LimitView | null {
+/** The limit that ends first; null without limits. */
+export function earliestLimit(account: AccountView): LimitView | null {
   return account.limits.reduce<LimitView | null>((first, one) => (first && first.until_ms <= one.until_ms ? first : one), null);
 }
 
-/** When the account is whole again as far as its quota goes; being asked to slow down is over sooner and matters less. */
-export function renewal(account: AccountView): LimitView | null {
+/** The quota limit that ends first; without one, any limit. A throttle ends sooner and matters less. */
+export function quotaLimit(account: AccountView): LimitView | null {
   const quota = account.limits.filter((one) => one.reason === "quota");
-  return soonest({ ...account, limits: quota.length > 0 ? quota : account.limits });
+  return earliestLimit({ ...account, limits: quota.length > 0 ? quota : account.limits });
 }
 
 export interface Usage {
   percent: number;
-  /** Money spent of a budget, in US dollars, where it is about money. */
+  /** US dollars spent, where known. */
   spent: number | null;
   budget: number | null;
   /** The percentage was computed from the spend and the plan. */
   estimated: boolean;
 }
 
-/** How much of what the account may use is used; null where nobody knows. */
+/** Share of the quota or budget that is used; null where unknown. */
 export function usage(account: AccountView): Usage | null {
   if (account.quota_percent !== null) return { percent: account.quota_percent, spent: account.spend_cents === null ? null : account.spend_cents / 100, budget: null, estimated: account.quota_estimated };
   if (account.budget_usd !== null && account.budget_usd > 0 && account.spent_usd !== null) {
@@ -56,16 +56,16 @@ export function usage(account: AccountView): Usage | null {
   return null;
 }
 
-/** Numbers older than this are drawn as those of before. */
+/** Usage older than this is shown as outdated. */
 export const FRESH_MS = 6 * 60_000;
 
-/** When the numbers were told, where that is a while ago. */
-export function asOf(account: AccountView, now: number): number | null {
+/** Time of the usage figures where they are outdated, else null. */
+export function outdatedSince(account: AccountView, now: number): number | null {
   return account.as_of_ms !== null && now - account.as_of_ms > FRESH_MS ? account.as_of_ms : null;
 }
 
-/** The labels with one of them a place higher (-1) or lower (1). */
-export function moved(labels: string[], label: string, by: -1 | 1): string[] {
+/** The labels with `label` moved up (-1) or down (1) by one. */
+export function reordered(labels: string[], label: string, by: -1 | 1): string[] {
   const from = labels.indexOf(label);
   const to = from + by;
   if (from < 0 || to < 0 || to >= labels.length) return labels;

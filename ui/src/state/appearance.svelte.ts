@@ -1,4 +1,4 @@
-// Language and theme. They come from the program's settings and are kept here too, for the page before the sign-in.
+// Language and theme. They come from the program's settings and are also stored here, for the sign-in page.
 
 import type { Status } from "../control/types";
 
@@ -8,31 +8,31 @@ type Language = Status["language"];
 const THEMES: readonly string[] = ["auto", "light", "dark"];
 const LANGUAGES: readonly string[] = ["auto", "en", "zh", "fr"];
 
-class Look {
-  language = $state<Language>(kept("language", LANGUAGES) as Language);
-  theme = $state<Theme>(kept("theme", THEMES) as Theme);
+class Appearance {
+  language = $state<Language>(readStored("language", LANGUAGES) as Language);
+  theme = $state<Theme>(readStored("theme", THEMES) as Theme);
 
-  /** Takes over what the program says. */
-  follow(status: Pick<Status, "language" | "theme">): void {
+  /** Applies the program's settings. */
+  apply(status: Pick<Status, "language" | "theme">): void {
     if (status.language !== this.language) this.setLanguage(status.language);
     if (status.theme !== this.theme) this.setTheme(status.theme);
   }
 
   setLanguage(language: Language): void {
     this.language = language;
-    keep("language", language);
+    store("language", language);
   }
 
   setTheme(theme: Theme): void {
     this.theme = theme;
-    keep("theme", theme);
+    store("theme", theme);
   }
 }
 
-export const look = new Look();
+export const appearance = new Appearance();
 
-/** The stored choice is only a convenience: a browser may refuse to keep anything. */
-function kept(name: string, known: readonly string[]): string {
+/** A stored value is optional: a browser may refuse storage. */
+function readStored(name: string, known: readonly string[]): string {
   try {
     const value = localStorage.getItem(name) ?? "auto";
     return known.includes(value) ? value : "auto";
@@ -41,10 +41,10 @@ function kept(name: string, known: readonly string[]): string {
   }
 }
 
-function keep(name: string, value: string): void {
+function store(name: string, value: string): void {
   try {
     localStorage.setItem(name, value);
   } catch {
-    // Nothing is lost: the program knows it.
+    // Nothing is lost: the program has the setting.
   }
 }

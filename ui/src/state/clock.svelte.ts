@@ -1,4 +1,4 @@
-// The time for countdowns: it ticks once a second, and only while something on the page reads it.
+// Clock for countdowns: ticks once a second, and only while a component reads it.
 
 import { createSubscriber } from "svelte/reactivity";
 
@@ -7,7 +7,7 @@ const subscribe = createSubscriber((update) => {
   return () => clearInterval(timer);
 });
 
-/** Now, in Unix milliseconds; whoever reads it is drawn again each second. */
+/** Now, in Unix milliseconds; readers are updated each second. */
 export function now(): number {
   subscribe();
   return Date.now();

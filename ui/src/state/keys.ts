@@ -1,17 +1,17 @@
-// Client keys come over only when someone wants to see one; in the program's own window they are copied without that.
+// Client keys are fetched only on demand; in the desktop window they are copied without being fetched.
 
 import type { Control } from "../control/control";
 import { ControlFailure } from "../control/control";
 import type { KeyView } from "../control/types";
 import { copy } from "../clipboard";
 
-/** The key that every installation has. */
+/** Name of the key that every installation has. */
 export const MAIN = "main";
 
-/** What the program replaces with the key in `keys.copy`. */
+/** Replaced with the key by the command `keys.copy`. */
 const PLACEHOLDER = "{{MAMMOUTH_PROXY_KEY}}";
 
-/** The key called `name`, in full. */
+/** The full key called `name`. Throws `not_found`. */
 export async function keyNamed(control: Control, name: string): Promise<string> {
   const keys = await control.call("keys.list", { reveal: true });
   const found = keys.find((one) => one.name === name)?.key;
@@ -19,21 +19,21 @@ export async function keyNamed(control: Control, name: string): Promise<string> 
   return found;
 }
 
-/** Copies a text with the key called `name` in it; whether it was copied. */
+/** Copies a text that contains the key called `name`; resolves to whether it could. */
 export async function copyKey(control: Control, name: string, write: (key: string) => string = (key) => key): Promise<boolean> {
   if (control.desktop) {
     try {
       await control.call("keys.copy", { name, template: write(PLACEHOLDER) });
       return true;
     } catch (error) {
-      // A key of the user's own may need quoting, which only `write` can do.
+      // A key that the user chose may need quoting, which only `write` can do.
       if (!(error instanceof ControlFailure && error.code === "bad_arguments")) throw error;
     }
   }
   return copy(control, write(await keyNamed(control, name)));
 }
 
-/** Makes a key for a client: called `base`, or `base-2` and so on where that is taken. */
+/** Creates a key for a client, called `base`, or `base-2` and so on where that is taken. */
 export function makeKeyFor(control: Control, base: string, keys: KeyView[]): Promise<KeyView> {
   const taken = new Set(keys.map((one) => one.name));
   let name = base;

@@ -1,18 +1,18 @@
-// What the views say about a request, worked out in one place.
+// Derived values of a request record.
 
 import type { Record as LogRecord } from "../control/types";
 
-/** The client left before the end: its own wish, and no failure. */
+/** Whether the client disconnected before the end, which is no failure. */
 export function isCancelled(record: LogRecord): boolean {
   return record.code === "client_closed";
 }
 
-/** It failed or was cut, by anybody but the client. */
+/** Whether it failed or was interrupted, other than by the client. */
 export function isFailed(record: LogRecord): boolean {
   return (record.status >= 400 || record.interrupted) && !isCancelled(record);
 }
 
-/** JSON in lines that people can read; anything else as it is. */
+/** JSON with indentation; other text unchanged. */
 export function pretty(text: string): string {
   try {
     return JSON.stringify(JSON.parse(text), null, 2);

@@ -1,34 +1,34 @@
-// The request log as the list shows it: newest first, more on demand, new ones as they come.
+// The request list: newest first, older pages on demand, new requests as they arrive.
 
 import { type Control } from "../control/control";
 import { matches } from "../control/matches";
 import type { Query, Record as LogRecord } from "../control/types";
 
-export const PAGE = 200;
-/** While the reader looks at the newest, no more than this is held; older ones can be read again. */
-export const HELD_AT_TOP = 2_000;
-/** What waits for a reader who has scrolled away; if more comes, the list is read anew instead. */
-const LONGEST_WAIT = 1_000;
+export const PAGE_SIZE = 200;
+/** Rows held while the newest is visible; older ones can be loaded again. */
+export const MAX_ROWS_AT_TOP = 2_000;
+/** New rows held back while the list is scrolled; if more arrive, the list is reloaded instead. */
+const MAX_PENDING = 1_000;
 
 export type Filter = Omit<Query, "before_id" | "after_id" | "limit">;
 
-export class Requests {
+export class RequestList {
   filter = $state.raw<Filter>({});
   loading = $state(false);
   complete = $state(false);
   total = $state<number | null>(null);
   error = $state.raw<unknown>(null);
-  /** How many came in while the reader was away from the top. */
-  waiting = $state(0);
-  /** Grows with each change of the rows, which are kept outside of the reactive world: they are many. */
+  /** Number of requests that arrived while the list was scrolled away from the top. */
+  pendingCount = $state(0);
+  /** Changes with the rows, which are too many to be reactive themselves. */
   version = $state(0);
 
   /** Oldest first, so that a new one is a push. */
   private rows: LogRecord[] = [];
-  private held: LogRecord[] = [];
+  private pending: LogRecord[] = [];
   private atTop = true;
-  /** Answers of an older filter are thrown away. */
-  private round = 0;
+  /** Responses of an older generation (another filter) are discarded. */
+  private generation = 0;
 
   constructor(private readonly control: Control) {}
 
@@ -47,78 +47,78 @@ export class Requests {
   }
 
   async load(filter: Filter = this.filter): Promise<void> {
-    const round = ++this.round;
+    const generation = ++this.generation;
     this.filter = filter;
     this.loading = true;
     this.error = null;
     try {
-      const page = await this.control.call("log.latest", { ...filter, limit: PAGE });
-      if (round !== this.round) return;
-      this.replace(page.reverse(), page.length < PAGE);
-      void this.countAll(round);
+      const page = await this.control.call("log.latest", { ...filter, limit: PAGE_SIZE });
+      if (generation !== this.generation) return;
+      this.replace(page.reverse(), page.length < PAGE_SIZE);
+      void this.countAll(generation);
     } catch (error) {
-      if (round === this.round) this.error = error;
+      if (generation === this.generation) this.error = error;
     } finally {
-      if (round === this.round) this.loading = false;
+      if (generation === this.generation) this.loading = false;
     }
   }
 
-  /** The next page of older ones. */
-  async more(): Promise<void> {
+  /** Loads the next page of older requests. */
+  async loadOlder(): Promise<void> {
     const oldest = this.rows[0];
     if (this.loading || this.complete || !oldest) return;
-    const round = this.round;
+    const generation = this.generation;
     this.loading = true;
     try {
-      const page = await this.control.call("log.latest", { ...this.filter, limit: PAGE, before_id: oldest.id });
-      if (round !== this.round) return;
+      const page = await this.control.call("log.latest", { ...this.filter, limit: PAGE_SIZE, before_id: oldest.id });
+      if (generation !== this.generation) return;
       this.rows = [...page.reverse(), ...this.rows];
-      this.complete = page.length < PAGE;
+      this.complete = page.length < PAGE_SIZE;
       this.version++;
     } catch (error) {
-      if (round === this.round) this.error = error;
+      if (generation === this.generation) this.error = error;
     } finally {
-      if (round === this.round) this.loading = false;
+      if (generation === this.generation) this.loading = false;
     }
   }
 
-  /** Requests ended. */
-  take(batch: LogRecord[]): void {
-    const newest = this.held.at(-1)?.id ?? this.rows.at(-1)?.id ?? 0;
-    const fitting = batch.filter((one) => one.id > newest && matches(one, this.filter));
-    if (fitting.length === 0) return;
-    if (this.total !== null) this.total += fitting.length;
-    if (this.atTop) this.append(fitting);
-    else this.hold(fitting);
+  /** Adds finished requests. */
+  receive(batch: LogRecord[]): void {
+    const newest = this.pending.at(-1)?.id ?? this.rows.at(-1)?.id ?? 0;
+    const matching = batch.filter((one) => one.id > newest && matches(one, this.filter));
+    if (matching.length === 0) return;
+    if (this.total !== null) this.total += matching.length;
+    if (this.atTop) this.append(matching);
+    else this.postpone(matching);
   }
 
-  /** The reader came to the top, or left it. Rows do not move under the eyes of one who reads further down. */
-  look(atTop: boolean): void {
+  /** Whether the top of the list is visible. While it is not, rows are not moved: new ones stay pending. */
+  setAtTop(atTop: boolean): void {
     if (atTop === this.atTop) return;
     this.atTop = atTop;
     if (atTop) this.catchUp();
   }
 
   private catchUp(): void {
-    if (this.waiting > this.held.length) {
+    if (this.pendingCount > this.pending.length) {
       void this.load();
       return;
     }
-    const held = this.held;
-    this.held = [];
-    this.waiting = 0;
-    this.append(held);
+    const pending = this.pending;
+    this.pending = [];
+    this.pendingCount = 0;
+    this.append(pending);
   }
 
-  private hold(fitting: LogRecord[]): void {
-    this.waiting += fitting.length;
-    if (this.held.length + fitting.length <= LONGEST_WAIT) this.held.push(...fitting);
+  private postpone(matching: LogRecord[]): void {
+    this.pendingCount += matching.length;
+    if (this.pending.length + matching.length <= MAX_PENDING) this.pending.push(...matching);
   }
 
-  private append(fitting: LogRecord[]): void {
-    this.rows.push(...fitting);
-    if (this.rows.length > HELD_AT_TOP) {
-      this.rows = this.rows.slice(-HELD_AT_TOP);
+  private append(matching: LogRecord[]): void {
+    this.rows.push(...matching);
+    if (this.rows.length > MAX_ROWS_AT_TOP) {
+      this.rows = this.rows.slice(-MAX_ROWS_AT_TOP);
       this.complete = false;
     }
     this.version++;
@@ -126,18 +126,18 @@ export class Requests {
 
   private replace(rows: LogRecord[], complete: boolean): void {
     this.rows = rows;
-    this.held = [];
-    this.waiting = 0;
+    this.pending = [];
+    this.pendingCount = 0;
     this.complete = complete;
     this.version++;
   }
 
-  private async countAll(round: number): Promise<void> {
+  private async countAll(generation: number): Promise<void> {
     try {
       const total = await this.control.call("log.count", this.filter);
-      if (round === this.round) this.total = total;
+      if (generation === this.generation) this.total = total;
     } catch {
-      if (round === this.round) this.total = null;
+      if (generation === this.generation) this.total = null;
     }
   }
 }

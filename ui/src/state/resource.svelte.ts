@@ -1,26 +1,26 @@
-// One answer of the program, with the states that a view must draw: not here yet, here, failed.
+// Data that is loaded from the program: loading, loaded or failed.
 
-export class Loaded<T> {
+export class Resource<T> {
   value = $state.raw<T | null>(null);
   error = $state.raw<unknown>(null);
   loading = $state(false);
-  private round = 0;
+  private generation = 0;
 
-  constructor(private readonly ask: () => Promise<T>) {}
+  constructor(private readonly fetchValue: () => Promise<T>) {}
 
-  /** Asks (again). What is shown stays until the answer is here. */
+  /** Loads or reloads. The previous value stays until the new one arrives. */
   async load(): Promise<void> {
-    const round = ++this.round;
+    const generation = ++this.generation;
     this.loading = true;
     try {
-      const value = await this.ask();
-      if (round !== this.round) return;
+      const value = await this.fetchValue();
+      if (generation !== this.generation) return;
       this.value = value;
       this.error = null;
     } catch (error) {
-      if (round === this.round) this.error = error;
+      if (generation === this.generation) this.error = error;
     } finally {
-      if (round === this.round) this.loading = false;
+      if (generation === this.generation) this.loading = false;
     }
   }
 }

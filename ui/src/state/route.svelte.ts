@@ -1,11 +1,11 @@
-// Which page is shown: the part of the address behind `#/`, so that Back works and the tray can open a place.
+// The route: the page in the address after `#/`, so that Back works and the tray can link to a page.
 
 export const PAGES = ["overview", "accounts", "requests", "models", "clients", "settings"] as const;
 export type Page = (typeof PAGES)[number];
 
 export class Route {
   page = $state<Page>("overview");
-  /** What comes behind the page, as in `#/accounts/add`. */
+  /** The path after the page, as in `#/accounts/add`. */
   rest = $state("");
 
   constructor() {

@@ -1,38 +1,38 @@
-// Who this page is for: nobody yet, someone signed in, or someone whose program does not answer.
+// The session: connection, sign-in and status of the program.
 
 import { type Control, ControlFailure, type ControlEvent } from "../control/control";
 import type { Record as LogRecord, Status } from "../control/types";
 
 export type Phase = "loading" | "signed_out" | "ready" | "unreachable";
 
-/** The live picture of the program. One for the whole page. */
+/** The program's status, kept up to date over the event feed. One per page. */
 export class Session {
   phase = $state<Phase>("loading");
   status = $state.raw<Status | null>(null);
-  /** Whether the live feed is up; while it is not, numbers may be old. */
+  /** Whether the event feed is connected; while it is not, the status may be outdated. */
   live = $state(false);
 
   private readonly listeners = new Set<(records: LogRecord[]) => void>();
   private readonly resets = new Set<() => void>();
-  private arrived: LogRecord[] = [];
-  private flushing = false;
-  private end: (() => void) | null = null;
+  private received: LogRecord[] = [];
+  private flushScheduled = false;
+  private unsubscribe: (() => void) | null = null;
 
   constructor(readonly control: Control) {}
 
-  /** Opens the feed; the first status comes with it. */
+  /** Opens the event feed and loads the status. */
   start(): void {
-    this.end?.();
-    this.end = this.control.subscribe({
-      event: (event) => this.take(event),
+    this.unsubscribe?.();
+    this.unsubscribe = this.control.subscribe({
+      event: (event) => this.receive(event),
       connected: (up) => this.connected(up),
       signedOut: () => this.leave("signed_out"),
     });
   }
 
   stop(): void {
-    this.end?.();
-    this.end = null;
+    this.unsubscribe?.();
+    this.unsubscribe = null;
   }
 
   async refresh(): Promise<void> {
@@ -40,7 +40,7 @@ export class Session {
       this.status = await this.control.call("status", {});
       this.phase = "ready";
     } catch (error) {
-      this.fail(error);
+      this.handleFailure(error);
     }
   }
 
@@ -55,21 +55,21 @@ export class Session {
     this.leave("signed_out");
   }
 
-  /** Notes a failure that is about the whole page; says whether it was one. */
-  fail(error: unknown): boolean {
+  /** Handles a failure that concerns the whole page; returns whether the sign-in page took over. */
+  handleFailure(error: unknown): boolean {
     const code = error instanceof ControlFailure ? error.code : null;
     if (code === "signed_out") this.leave("signed_out");
     else if (code === "unreachable" && this.status === null) this.phase = "unreachable";
     return code === "signed_out";
   }
 
-  /** Requests as they end, in batches; the answer ends it. */
+  /** Calls `listener` with finished requests, in batches; returns the unsubscribe function. */
   onRecords(listener: (records: LogRecord[]) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
 
-  /** After the feed was down: what a view shows may be old. */
+  /** Calls `listener` after a reconnect: loaded data may be outdated. */
   onReset(listener: () => void): () => void {
     this.resets.add(listener);
     return () => this.resets.delete(listener);
@@ -86,24 +86,24 @@ export class Session {
     if (back) for (const listener of this.resets) listener();
   }
 
-  private take(event: ControlEvent): void {
+  private receive(event: ControlEvent): void {
     if (event.event === "status") {
       this.status = event.data;
       this.phase = "ready";
     } else {
-      this.arrived.push(event.data);
-      this.flushSoon();
+      this.received.push(event.data);
+      this.scheduleFlush();
     }
   }
 
-  /** At most one update of the page a frame, however many requests end. */
-  private flushSoon(): void {
-    if (this.flushing) return;
-    this.flushing = true;
+  /** At most one update per frame, however many requests end. */
+  private scheduleFlush(): void {
+    if (this.flushScheduled) return;
+    this.flushScheduled = true;
     nextFrame(() => {
-      this.flushing = false;
-      const batch = this.arrived;
-      this.arrived = [];
+      this.flushScheduled = false;
+      const batch = this.received;
+      this.received = [];
       for (const listener of this.listeners) listener(batch);
     });
   }
@@ -116,7 +116,7 @@ export class Session {
   }
 }
 
-/** A hidden page gets no frames, and must still not pile things up. */
+/** A hidden page gets no animation frames, so a timer empties the queue there. */
 function nextFrame(work: () => void): void {
   if (document.visibilityState === "visible") requestAnimationFrame(work);
   else setTimeout(work, 1000);

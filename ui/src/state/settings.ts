@@ -1,4 +1,4 @@
-// Which settings stand where on their page. One that the program has and this list lacks is shown at the end, by its name.
+// Sections of the settings page. A setting that is missing here is shown at the end, by its name.
 
 import type { SettingView } from "../control/types";
 
@@ -19,7 +19,7 @@ export function isKnown(name: string): name is SettingName {
   return KNOWN.includes(name);
 }
 
-/** The settings of a section, in its order, as far as the program has them. */
+/** The settings of a section that the program has, in the section's order. */
 export function inSection(settings: SettingView[], section: Section): SettingView[] {
   return SECTIONS[section].flatMap((name) => settings.find((one) => one.name === name) ?? []);
 }
@@ -28,7 +28,7 @@ export function unknown(settings: SettingView[]): SettingView[] {
   return settings.filter((one) => !isKnown(one.name));
 }
 
-/** The names of the choices that have texts. */
+/** The choices that have texts. */
 export const CHOICES = {
   strategy: ["balance", "fill-first", "reset-soonest"],
   prefer: ["api", "web", "only-api", "only-web"],
@@ -43,7 +43,7 @@ export function isChoice(key: string): key is Choice {
   return Object.entries(CHOICES).some(([name, values]) => values.some((value) => key === `${name}.${value}`));
 }
 
-/** Whether a setting may be changed here. */
+/** Whether a setting is fixed by the environment or a flag, and cannot be changed here. */
 export function isFixed(setting: SettingView): boolean {
   return setting.from === "environment" || setting.from === "flag";
 }

@@ -1,16 +1,16 @@
-// Where each attempt of a request lies in its time.
+// Positions of a request's attempts on its timeline.
 
 import type { Attempt, Record as LogRecord } from "../control/types";
 
 export interface Span {
   attempt: Attempt;
-  /** Parts of the whole, 0 to 1. */
+  /** Fractions of the whole duration, 0 to 1. */
   from: number;
   width: number;
   ok: boolean;
 }
 
-/** Attempts come one after the other; what is left of the time lies behind the last. */
+/** Attempts run one after the other; the remaining time follows the last. */
 export function spans(record: LogRecord): Span[] {
   const asked = record.attempts.reduce((sum, one) => sum + one.ms, 0);
   const whole = Math.max(record.duration_ms, asked, 1);
@@ -22,7 +22,7 @@ export function spans(record: LogRecord): Span[] {
   });
 }
 
-/** Where the first byte went out to the client, 0 to 1. */
+/** Position of the first byte sent to the client, 0 to 1. */
 export function firstByte(record: LogRecord): number | null {
   if (record.first_byte_ms === null || record.duration_ms <= 0) return null;
   return Math.min(1, record.first_byte_ms / record.duration_ms);

@@ -1,4 +1,4 @@
-// The accounts, keys and models of the fake.
+// The mock's accounts, keys and models.
 
 import type { AccountView, KeyView, ModelView } from "../types";
 
@@ -85,7 +85,7 @@ export function accounts(now: number): AccountView[] {
   ];
 }
 
-/** What the program says of keys that an older version made. */
+/** Origin that the program gives for a key of which only the digest is stored. */
 export const DIGEST_ONLY = "only its digest is kept: it cannot be shown again";
 
 export function keys(now: number): KeyView[] {

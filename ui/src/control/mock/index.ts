@@ -1,4 +1,4 @@
-// A program of its own inside the page: for `npm run dev`, for pictures and for tests. No build for users holds it.
+// Mock of the program, for `npm run dev`, screenshots and tests. Not part of the product bundle.
 
-export { FakeControl } from "./mock-control";
-export { scene, type Scene } from "./scenario";
+export { MockControl } from "./mock-control";
+export { scenario, type Scenario } from "./scenario";

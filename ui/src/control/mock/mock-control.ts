@@ -1,46 +1,46 @@
-// The fake door: the whole control table over a world in memory.
+// Mock control: every command of the control API over state in memory.
 
-import { type Args, type Control, ControlFailure, type Feed, type Name, type Result } from "../control";
+import { type CommandArgs, type Control, ControlFailure, type FeedListener, type CommandName, type CommandResult } from "../control";
 import type { AccountView, CheckView, ErrorCode } from "../types";
 import { DIGEST_ONLY } from "./accounts";
-import { QUIET, type Scene } from "./scenario";
-import { World } from "./state";
+import { DEFAULT_SCENARIO, type Scenario } from "./scenario";
+import { MockState } from "./state";
 
-type Table = { [N in Name]: (args: Args<N>) => Result<N> };
+type Table = { [N in CommandName]: (args: CommandArgs<N>) => CommandResult<N> };
 
-const REFUSED = /^(bad|expired)/;
+const REFUSED_SECRET = /^(bad|expired)/;
 
-export class FakeControl implements Control {
+export class MockControl implements Control {
   readonly desktop: boolean;
-  readonly world: World;
-  /** What was asked, in order: for tests. */
-  readonly asked: { name: Name; args: unknown }[] = [];
-  /** Failures to answer the next calls of a name with. */
-  readonly failing = new Map<Name, ControlFailure>();
-  private readonly feeds = new Set<Feed>();
-  private readonly scene: Scene;
+  readonly state: MockState;
+  /** The calls made, in order: for tests. */
+  readonly calls: { name: CommandName; args: unknown }[] = [];
+  /** Failures that calls of a command are answered with. */
+  readonly failures = new Map<CommandName, ControlFailure>();
+  private readonly feeds = new Set<FeedListener>();
+  private readonly scenario: Scenario;
   private signedIn: boolean;
 
-  constructor(scene: Partial<Scene> = {}) {
-    this.scene = { ...QUIET, ...scene };
-    this.world = new World(this.scene);
-    this.desktop = this.scene.desktop;
-    this.signedIn = this.scene.name !== "signed-out";
-    if (this.scene.lively) setInterval(() => this.arrive(), 900);
+  constructor(scenario: Partial<Scenario> = {}) {
+    this.scenario = { ...DEFAULT_SCENARIO, ...scenario };
+    this.state = new MockState(this.scenario);
+    this.desktop = this.scenario.desktop;
+    this.signedIn = this.scenario.name !== "signed-out";
+    if (this.scenario.live) setInterval(() => this.receiveRequest(), 900);
   }
 
-  async call<N extends Name>(name: N, args: Args<N>): Promise<Result<N>> {
-    this.asked.push({ name, args });
-    await this.slow(name);
+  async call<N extends CommandName>(name: N, args: CommandArgs<N>): Promise<CommandResult<N>> {
+    this.calls.push({ name, args });
+    await this.delay(name);
     if (!this.signedIn) throw new ControlFailure("signed_out", "");
-    const failure = this.failing.get(name);
+    const failure = this.failures.get(name);
     if (failure) throw failure;
-    const answer = (this.table[name] as (args: Args<N>) => Result<N>)(args);
-    if (CHANGING.test(name)) this.tell();
+    const answer = (this.table[name] as (args: CommandArgs<N>) => CommandResult<N>)(args);
+    if (CHANGES_STATUS.test(name)) this.sendStatus();
     return structuredClone(answer);
   }
 
-  subscribe(feed: Feed): () => void {
+  subscribe(feed: FeedListener): () => void {
     this.feeds.add(feed);
     queueMicrotask(() => this.feeds.has(feed) && (this.signedIn ? feed.connected(true) : feed.signedOut()));
     return () => this.feeds.delete(feed);
@@ -57,19 +57,19 @@ export class FakeControl implements Control {
 
   moved(): void {}
 
-  /** A request comes in. */
-  arrive(): void {
-    const data = this.world.arrive(this.scene.lively ? Date.now() : this.scene.now);
+  /** Simulates a finished request. */
+  receiveRequest(): void {
+    const data = this.state.receiveRequest(this.scenario.live ? Date.now() : this.scenario.now);
     for (const feed of this.feeds) feed.event({ event: "record", data: structuredClone(data) });
-    this.tell();
+    this.sendStatus();
   }
 
-  /** Tells everyone how things stand. */
-  tell(): void {
-    for (const feed of this.feeds) feed.event({ event: "status", data: structuredClone(this.world.status()) });
+  /** Sends the status to every subscriber. */
+  sendStatus(): void {
+    for (const feed of this.feeds) feed.event({ event: "status", data: structuredClone(this.state.status()) });
   }
 
-  /** The connection breaks and comes back. */
+  /** Simulates a broken and restored connection. */
   reconnect(): void {
     for (const feed of this.feeds) feed.connected(false);
     for (const feed of this.feeds) feed.connected(true);
@@ -79,45 +79,45 @@ export class FakeControl implements Control {
     return this.feeds.size;
   }
 
-  private async slow(name: Name): Promise<void> {
-    if (this.scene.name === "loading" && name !== "status") await new Promise(() => {});
+  private async delay(name: CommandName): Promise<void> {
+    if (this.scenario.name === "loading" && name !== "status") await new Promise(() => {});
   }
 
   private account(label: string): AccountView {
-    return this.world.accounts.find((one) => one.label === label) ?? refuse("not_found", `no account is called ${label}`);
+    return this.state.accounts.find((one) => one.label === label) ?? refuse("not_found", `no account is called ${label}`);
   }
 
-  private added(label: string, kind: AccountView["kind"], secret: string): CheckView {
-    if (kind === "web" && !this.world.terms) refuse("terms", "the notice about web accounts was not accepted yet");
-    if (REFUSED.test(secret)) return { label, ok: false, message: "", said: { what: "session_refused" }, unread: false, email: null, plan: null, quota_percent: null };
-    const model = this.world.accounts[0] ?? { ...BLANK };
-    this.world.accounts = [...this.world.accounts, { ...model, ...BLANK, id: `id-${label}`, label, kind, email: "new@example.com", plan: "Standard", quota_percent: 4 }];
+  private addAccount(label: string, kind: AccountView["kind"], secret: string): CheckView {
+    if (kind === "web" && !this.state.terms) refuse("terms", "the notice about web accounts was not accepted yet");
+    if (REFUSED_SECRET.test(secret)) return { label, ok: false, message: "", said: { what: "session_refused" }, unread: false, email: null, plan: null, quota_percent: null };
+    const model = this.state.accounts[0] ?? { ...EMPTY_ACCOUNT };
+    this.state.accounts = [...this.state.accounts, { ...model, ...EMPTY_ACCOUNT, id: `id-${label}`, label, kind, email: "new@example.com", plan: "Standard", quota_percent: 4 }];
     return { label, ok: true, message: "", said: { what: "added" }, unread: false, email: "new@example.com", plan: "Standard", quota_percent: 4 };
   }
 
   private key(name: string) {
-    return this.world.keys.find((one) => one.name === name) ?? refuse("not_found", `no key is called ${name}`);
+    return this.state.keys.find((one) => one.name === name) ?? refuse("not_found", `no key is called ${name}`);
   }
 
   private readonly table: Table = {
-    status: () => this.world.status(),
-    overview: () => this.world.overview(this.scene.lively ? Date.now() : this.scene.now),
-    "accounts.list": () => this.world.accounts,
-    "accounts.check": ({ label }) => (label ? [this.account(label)] : this.world.accounts).map(checked),
-    "accounts.add": ({ label, kind, secret }) => this.added(label || "new", kind ?? "web", secret),
+    status: () => this.state.status(),
+    overview: () => this.state.overview(this.scenario.live ? Date.now() : this.scenario.now),
+    "accounts.list": () => this.state.accounts,
+    "accounts.check": ({ label }) => (label ? [this.account(label)] : this.state.accounts).map(checkResult),
+    "accounts.add": ({ label, kind, secret }) => this.addAccount(label || "new", kind ?? "web", secret),
     "accounts.replace": ({ label }) => {
       Object.assign(this.account(label), { state: "ready", advice: null });
-      return checked(this.account(label));
+      return checkResult(this.account(label));
     },
-    "accounts.import": ({ text }) => text.split(/[,\n]/).filter((line) => line.trim()).map((_, i) => this.added(`imported-${i + 1}`, "web", "ok")),
-    "accounts.sign_in": ({ label }) => this.added(label || "new", "web", "ok"),
+    "accounts.import": ({ text }) => text.split(/[,\n]/).filter((line) => line.trim()).map((_, i) => this.addAccount(`imported-${i + 1}`, "web", "ok")),
+    "accounts.sign_in": ({ label }) => this.addAccount(label || "new", "web", "ok"),
     "accounts.rename": ({ label, to }) => {
-      if (this.world.accounts.some((one) => one.label === to)) refuse("exists", `${to} is taken`);
+      if (this.state.accounts.some((one) => one.label === to)) refuse("exists", `${to} is taken`);
       this.account(label).label = to;
       return null;
     },
     "accounts.order": ({ labels }) => {
-      this.world.accounts = labels.map((label) => this.account(label));
+      this.state.accounts = labels.map((label) => this.account(label));
       return null;
     },
     "accounts.enable": ({ label, enabled }) => {
@@ -134,12 +134,12 @@ export class FakeControl implements Control {
     "accounts.refresh": () => null,
     "accounts.only": ({ label }) => {
       if (label !== null) this.account(label);
-      for (const one of this.world.accounts) one.only = one.label === label;
+      for (const one of this.state.accounts) one.only = one.label === label;
       return null;
     },
     "accounts.remove": ({ label }) => {
       this.account(label);
-      this.world.accounts = this.world.accounts.filter((one) => one.label !== label);
+      this.state.accounts = this.state.accounts.filter((one) => one.label !== label);
       return null;
     },
     "accounts.explain": ({ model }) => ({
@@ -153,85 +153,85 @@ export class FakeControl implements Control {
         { label: "old laptop", why: { what: "needs_login" } },
       ],
     }),
-    "keys.list": ({ reveal }) => this.world.keys.map((one) => ({ ...one, key: reveal && one.can_show ? keyText(one.name) : null })),
+    "keys.list": ({ reveal }) => this.state.keys.map((one) => ({ ...one, key: reveal && one.can_show ? keyText(one.name) : null })),
     "keys.add": ({ name, ...limits }) => {
       if (name.trim() === "") refuse("bad_arguments", "a key needs a name");
-      if (this.world.keys.some((one) => one.name === name)) refuse("exists", `${name} is taken`);
-      const made = { ...BLANK_KEY, name, models: limits.models ?? [], daily_tokens: limits.daily_tokens ?? null, daily_cost_usd: limits.daily_cost_usd ?? null };
-      // As the program does where the keychain takes nothing: the key is shown this once.
-      made.can_show = this.scene.name !== "broken";
+      if (this.state.keys.some((one) => one.name === name)) refuse("exists", `${name} is taken`);
+      const made = { ...EMPTY_KEY, name, models: limits.models ?? [], daily_tokens: limits.daily_tokens ?? null, daily_cost_usd: limits.daily_cost_usd ?? null };
+      // Like the program without a keychain: the key is shown only once.
+      made.can_show = this.scenario.name !== "broken";
       made.origin = made.can_show ? "keychain" : DIGEST_ONLY;
-      this.world.keys = [...this.world.keys, made];
+      this.state.keys = [...this.state.keys, made];
       return { ...made, key: keyText(name) };
     },
     "keys.change": ({ name, ...limits }) => (Object.assign(this.key(name), limits), null),
     "keys.revoke": ({ name }) => {
-      this.world.keys = this.world.keys.filter((one) => one !== this.key(name));
+      this.state.keys = this.state.keys.filter((one) => one !== this.key(name));
       return null;
     },
     "keys.copy": ({ name, template }) => {
       if (!this.desktop) refuse("desktop_only", "this is the headless program");
       if (!this.key(name).can_show) throw new ControlFailure("not_found", "", { what: "key_not_stored" });
-      this.world.clipboard = template.replaceAll("{{MAMMOUTH_PROXY_KEY}}", keyText(name));
+      this.state.clipboard = template.replaceAll("{{MAMMOUTH_PROXY_KEY}}", keyText(name));
       return null;
     },
     "clipboard.copy": ({ text }) => {
       if (!this.desktop) refuse("desktop_only", "this is the headless program");
-      this.world.clipboard = text;
+      this.state.clipboard = text;
       return null;
     },
     "keys.replace_main": () => ({ ...this.key("main"), key: "mp-main-77aa88bb99cc00dd" }),
-    "models.list": () => this.world.models,
-    "models.refresh": () => this.world.models,
+    "models.list": () => this.state.models,
+    "models.refresh": () => this.state.models,
     "models.set_alias": ({ name, target }) => {
-      // A model that is not listed may still be one: the program takes the name as it is.
-      const real = this.world.models.find((one) => one.id === target) ?? this.world.models[0] ?? refuse("not_found", "no model is known yet");
-      this.world.models = [...this.world.models.filter((one) => one.id !== name), { ...real, id: name, alias_of: target }];
+      // The target need not be a listed model: the program accepts any name.
+      const real = this.state.models.find((one) => one.id === target) ?? this.state.models[0] ?? refuse("not_found", "no model is known yet");
+      this.state.models = [...this.state.models.filter((one) => one.id !== name), { ...real, id: name, alias_of: target }];
       return null;
     },
     "models.remove_alias": ({ name }) => {
-      if (!this.world.models.some((one) => one.id === name && one.alias_of !== null)) refuse("not_found", `no alias is called ${name}`);
-      this.world.models = this.world.models.filter((one) => one.id !== name || one.alias_of === null);
+      if (!this.state.models.some((one) => one.id === name && one.alias_of !== null)) refuse("not_found", `no alias is called ${name}`);
+      this.state.models = this.state.models.filter((one) => one.id !== name || one.alias_of === null);
       return null;
     },
     try: ({ model }) => ({ status: 200, text: "Hello! I am answering through your own proxy, so everything between your editor and me works.", model, account: "work", attempts: 1, first_byte_ms: 412, duration_ms: 1180, error: null, code: null }),
-    "log.latest": (query) => this.world.found(query),
-    "log.get": ({ id }) => this.world.records.find((one) => one.id === id) ?? refuse("not_found", "no such request"),
-    "log.count": (query) => this.world.count(query),
+    "log.latest": (query) => this.state.found(query),
+    "log.get": ({ id }) => this.state.records.find((one) => one.id === id) ?? refuse("not_found", "no such request"),
+    "log.count": (query) => this.state.count(query),
     "log.bodies": ({ id }) => {
-      if (this.world.setting("keep_bodies")?.value !== true) refuse("not_found", "bodies are not kept");
+      if (this.state.setting("keep_bodies")?.value !== true) refuse("not_found", "bodies are not kept");
       return { request: `{"model":"claude-sonnet-4-5","messages":[{"role":"user","content":"Request ${id}"}]}`, response: `{"choices":[{"message":{"content":"Answer ${id}"}}]}`, cut: false };
     },
     "log.export": ({ format, query }) => {
-      const records = this.world.count(query ?? {});
+      const records = this.state.count(query ?? {});
       return { name: `mammouth-requests.${format}`, media_type: "text/plain", text: `${records} requests\n`, records };
     },
     "log.save": ({ format, query }) => {
       if (!this.desktop) refuse("desktop_only", "this is the headless program");
-      this.world.saved = { path: `/home/ana/Downloads/mammouth-requests.${format}`, records: this.world.count(query ?? {}) };
-      return this.world.saved;
+      this.state.saved = { path: `/home/ana/Downloads/mammouth-requests.${format}`, records: this.state.count(query ?? {}) };
+      return this.state.saved;
     },
-    "log.show_saved": () => (this.world.saved ? null : refuse("not_found", "nothing was saved")),
-    "log.clear": () => this.world.records.splice(0).length,
+    "log.show_saved": () => (this.state.saved ? null : refuse("not_found", "nothing was saved")),
+    "log.clear": () => this.state.records.splice(0).length,
     "port.switch": ({ port }) => {
       if (port === 8080) refuse("port_taken", "port 8080 is taken by nginx (pid 812)");
-      this.world.port = port;
+      this.state.port = port;
       return { address: `127.0.0.1:${port}` };
     },
-    "port.free": () => ({ port: this.world.port + 1 }),
-    "serving.set": ({ on }) => ((this.world.serving = on), null),
-    "settings.get": () => this.world.settings,
+    "port.free": () => ({ port: this.state.port + 1 }),
+    "serving.set": ({ on }) => ((this.state.serving = on), null),
+    "settings.get": () => this.state.settings,
     "settings.set": ({ name, value }) => {
-      const setting = this.world.setting(name) ?? refuse("not_found", `no setting is called ${name}`);
+      const setting = this.state.setting(name) ?? refuse("not_found", `no setting is called ${name}`);
       if (setting.from === "environment" || setting.from === "flag") refuse("fixed_by_environment", name);
       if (setting.choices.length > 0 && value !== null && !setting.choices.includes(String(value))) refuse("bad_arguments", `${name} cannot be ${String(value)}`);
       setting.value = value ?? setting.default;
       setting.from = value === null ? "default" : "file";
       return setting;
     },
-    "settings.welcomed": () => ((this.world.welcomed = true), null),
-    "settings.accept_terms": () => ((this.world.terms = true), null),
-    "secrets.state": () => ({ place: "keychain", state: this.scene.name === "broken" ? "locked" : "open", error: this.scene.name === "broken" ? { what: "locked" } : null }),
+    "settings.welcomed": () => ((this.state.welcomed = true), null),
+    "settings.accept_terms": () => ((this.state.terms = true), null),
+    "secrets.state": () => ({ place: "keychain", state: this.scenario.name === "broken" ? "locked" : "open", error: this.scenario.name === "broken" ? { what: "locked" } : null }),
     "secrets.unlock": () => ({ place: "keychain", state: "open", error: null }),
     "window.open": () => (this.desktop ? null : refuse("desktop_only", "only the desktop program has a window")),
     doctor: () => [
@@ -242,18 +242,18 @@ export class FakeControl implements Control {
   };
 }
 
-const CHANGING = /^(accounts\.(add|replace|import|sign_in|rename|order|enable|only|remove)|port\.switch|serving\.set|settings\.)/;
+const CHANGES_STATUS = /^(accounts\.(add|replace|import|sign_in|rename|order|enable|only|remove)|port\.switch|serving\.set|settings\.)/;
 
-const BLANK: AccountView = {
+const EMPTY_ACCOUNT: AccountView = {
   id: "", label: "", kind: "web", origin: "stored", state: "ready", advice: null, limits: [], running: 0, quota_percent: null, quota_estimated: false, spend_cents: null,
   by_family: [], budget_usd: null, spent_usd: null, budget_reset_ms: null, downgrades: [], as_of_ms: null, last_used_ms: null, email: null, plan: null, only: false,
 };
 
-const BLANK_KEY = { name: "", origin: "keychain", key: null, can_show: true, last_used_ms: null, models: [] as string[], daily_tokens: null, daily_cost_usd: null, today_tokens: 0, today_cost_usd: 0 };
+const EMPTY_KEY = { name: "", origin: "keychain", key: null, can_show: true, last_used_ms: null, models: [] as string[], daily_tokens: null, daily_cost_usd: null, today_tokens: 0, today_cost_usd: 0 };
 
 const keyText = (name: string) => `mp-${name}-4f9c2e71d0b64a58`;
 
-function checked(one: AccountView): CheckView {
+function checkResult(one: AccountView): CheckView {
   const ok = one.state !== "needs_login";
   return { label: one.label, ok, message: "", said: { what: ok ? "session_valid" : "session_refused" }, unread: false, email: one.email, plan: one.plan, quota_percent: one.quota_percent };
 }

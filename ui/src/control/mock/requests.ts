@@ -1,4 +1,4 @@
-// Requests of the fake: the same number always makes the same request.
+// The mock's request log: the same id always gives the same record.
 
 import type { Attempt, Picked, Record as LogRecord } from "../types";
 
@@ -11,7 +11,7 @@ const BALANCED: Picked = { by: "balance", ready: 2, running: 0, limited: 0, need
 const STAYED: Picked = { ...BALANCED, by: "conversation" };
 const LEFT: Picked = { ...BALANCED, by: "alone", ready: 1, limited: 1 };
 
-/** A number in 0..1 that depends on nothing but its arguments. */
+/** Deterministic pseudo-random number in 0..1. */
 function chance(seed: number, salt: number): number {
   let x = Math.imul(seed ^ (salt * 0x9e3779b9), 0x85ebca6b) >>> 0;
   x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35) >>> 0;
@@ -22,12 +22,12 @@ const pick = <T>(list: T[], part: number): T => list[Math.floor(part * list.leng
 
 export function record(id: number, time_ms: number): LogRecord {
   const asked = pick(ASKED, chance(id, 1));
-  const luck = chance(id, 2);
+  const kind = chance(id, 2);
   const first = Math.round(280 + chance(id, 3) ** 2 * 2600);
-  const took = first + Math.round(chance(id, 4) ** 2 * 16_000);
+  const duration = first + Math.round(chance(id, 4) ** 2 * 16_000);
   const prompt = Math.round(180 + chance(id, 5) ** 3 * 48_000);
   const completion = Math.round(20 + chance(id, 6) ** 2 * 2400);
-  const whole: LogRecord = {
+  const base: LogRecord = {
     id,
     time_ms,
     request_id: `req_${(id * 2654435761).toString(36).padStart(10, "0").slice(-10)}`,
@@ -51,27 +51,27 @@ export function record(id: number, time_ms: number): LogRecord {
     param: null,
     note: null,
     first_byte_ms: first,
-    duration_ms: took,
+    duration_ms: duration,
     stream: chance(id, 10) < 0.85,
     interrupted: false,
   };
-  const served: Attempt = { account: whole.account as string, why: BALANCED, outcome: "ok", status: 200, detail: null, ms: took };
-  if (luck > 0.975) return failed(whole);
-  if (luck > 0.96) return left(whole, served);
-  if (luck > 0.9) return { ...whole, attempts: [refusal(), { ...served, why: LEFT, ms: took - 312 }], account: served.account };
-  return { ...whole, attempts: [served] };
+  const served: Attempt = { account: base.account as string, why: BALANCED, outcome: "ok", status: 200, detail: null, ms: duration };
+  if (kind > 0.975) return failed(base);
+  if (kind > 0.96) return left(base, served);
+  if (kind > 0.9) return { ...base, attempts: [refusal(), { ...served, why: LEFT, ms: duration - 312 }], account: served.account };
+  return { ...base, attempts: [served] };
 }
 
 function refusal(): Attempt {
   return { account: "personal", why: STAYED, outcome: "limited", status: 403, detail: "quota used up for claude, resets in 1 h 42 min", ms: 312 };
 }
 
-function failed(whole: LogRecord): LogRecord {
+function failed(base: LogRecord): LogRecord {
   const last: Attempt = { account: "work", why: LEFT, outcome: "unreachable", status: 502, detail: "connection reset before the first byte", ms: 1480 };
-  if (whole.id % 7 === 3) return mistaken(whole);
-  const quota = whole.id % 2 === 0;
+  if (base.id % 7 === 3) return mistaken(base);
+  const quota = base.id % 2 === 0;
   return {
-    ...whole,
+    ...base,
     attempts: quota ? [refusal()] : [refusal(), last],
     account: quota ? "personal" : "work",
     model_served: null,
@@ -87,12 +87,12 @@ function failed(whole: LogRecord): LogRecord {
   };
 }
 
-function mistaken(whole: LogRecord): LogRecord {
+function mistaken(base: LogRecord): LogRecord {
   const message = "'messages[0].content' is of the wrong type";
   const nothing = { account: null, model_served: null, prompt_tokens: null, completion_tokens: null, tokens_estimated: false, cost_usd: null, unbilled: false, first_byte_ms: null };
-  return { ...whole, ...nothing, status: 400, code: "invalid_request", fault: "client", message, param: "messages[0].content", duration_ms: 1, bytes_out: 148 };
+  return { ...base, ...nothing, status: 400, code: "invalid_request", fault: "client", message, param: "messages[0].content", duration_ms: 1, bytes_out: 148 };
 }
 
-function left(whole: LogRecord, served: Attempt): LogRecord {
-  return { ...whole, attempts: [{ ...served, outcome: "ok" }], status: 499, code: "client_closed", fault: "client", interrupted: true };
+function left(base: LogRecord, served: Attempt): LogRecord {
+  return { ...base, attempts: [{ ...served, outcome: "ok" }], status: 499, code: "client_closed", fault: "client", interrupted: true };
 }

@@ -1,4 +1,4 @@
-// The settings of the fake.
+// The mock's settings.
 
 import type { SettingView } from "../types";
 

@@ -1,16 +1,16 @@
-// The state behind the fake, as the program would tell it.
+// The mock's state, and the views of it that the control API returns.
 
 import type { AccountView, ErrorLine, KeyView, Minute, ModelView, Notice, Overview, Query, Record as LogRecord, Saved, SettingView, Status } from "../types";
 import { isFailed } from "../../state/records";
 import { matches } from "../matches";
 import { accounts, keys, models } from "./accounts";
-import type { Scene } from "./scenario";
+import type { Scenario } from "./scenario";
 import { settings } from "./settings";
 import { record } from "./requests";
 
 const MINUTE = 60_000;
 
-export class World {
+export class MockState {
   accounts: AccountView[];
   keys: KeyView[];
   models: ModelView[];
@@ -20,28 +20,28 @@ export class World {
   port = 3000;
   welcomed: boolean;
   terms = false;
-  /** What the program put on the system's clipboard. */
+  /** Content of the system clipboard. */
   clipboard: string | null = null;
-  /** The export that was saved last. */
+  /** The last saved export. */
   saved: Saved | null = null;
   private next: number;
 
-  constructor(readonly scene: Scene) {
-    const bare = scene.name === "empty" || scene.name === "welcome";
-    this.accounts = bare ? [] : accounts(scene.now);
-    this.keys = bare ? keys(scene.now).slice(0, 1) : keys(scene.now);
-    this.models = bare ? [] : models();
-    this.settings = settings(scene.language, scene.theme);
-    this.serving = scene.name !== "stopped";
-    this.welcomed = scene.name !== "welcome";
-    const count = bare ? 0 : scene.records;
-    this.records = Array.from({ length: count }, (_, i) => record(i + 1, scene.now - (count - i) * 7_300));
+  constructor(readonly scenario: Scenario) {
+    const isEmpty = scenario.name === "empty" || scenario.name === "welcome";
+    this.accounts = isEmpty ? [] : accounts(scenario.now);
+    this.keys = isEmpty ? keys(scenario.now).slice(0, 1) : keys(scenario.now);
+    this.models = isEmpty ? [] : models();
+    this.settings = settings(scenario.language, scenario.theme);
+    this.serving = scenario.name !== "stopped";
+    this.welcomed = scenario.name !== "welcome";
+    const count = isEmpty ? 0 : scenario.records;
+    this.records = Array.from({ length: count }, (_, i) => record(i + 1, scenario.now - (count - i) * 7_300));
     this.next = count + 1;
-    if (scene.name === "hostile") this.poison();
-    if (scene.name === "demo") this.accounts = this.accounts.map((one) => ({ ...one, origin: "demo" as const }));
+    if (scenario.name === "hostile") this.useHostileTexts();
+    if (scenario.name === "demo") this.accounts = this.accounts.map((one) => ({ ...one, origin: "demo" as const }));
   }
 
-  arrive(now: number): LogRecord {
+  receiveRequest(now: number): LogRecord {
     const made = record(this.next++, now);
     this.records.push(made);
     return made;
@@ -57,8 +57,8 @@ export class World {
     return {
       version: "0.3.0",
       pid: 4211,
-      demo: this.scene.name === "demo",
-      desktop: this.scene.desktop,
+      demo: this.scenario.name === "demo",
+      desktop: this.scenario.desktop,
       serving: this.serving,
       state,
       reason: REASONS[state],
@@ -66,7 +66,7 @@ export class World {
       base_url: `http://127.0.0.1:${this.port}/v1`,
       connections: 5,
       running: this.accounts.reduce((sum, one) => sum + one.running, 0),
-      started_ms: this.scene.now - 5.2 * 3_600_000,
+      started_ms: this.scenario.now - 5.2 * 3_600_000,
       accounts: this.accounts,
       strategy: this.setting("strategy")?.value as Status["strategy"],
       prefer: this.setting("prefer")?.value as Status["prefer"],
@@ -106,7 +106,7 @@ export class World {
     };
   }
 
-  /** What of the log a query asks for, newest first. */
+  /** The log records that match a query, newest first. */
   found(query: Query): LogRecord[] {
     const fits = this.records.filter((one) => matches(one, query));
     return fits.reverse().slice(0, query.limit ?? 200);
@@ -118,7 +118,7 @@ export class World {
 
   private state(ready: number): Status["state"] {
     if (!this.serving) return "stopped";
-    if (this.scene.name === "broken") return "error";
+    if (this.scenario.name === "broken") return "error";
     if (this.accounts.length === 0) return "no_account";
     return ready === 0 ? "limited" : "serving";
   }
@@ -151,8 +151,8 @@ export class World {
     });
   }
 
-  /** Texts as an attacker would choose them: they must come out as they went in. */
-  private poison(): void {
+  /** Replaces texts by markup and script, which the page must show as plain text. */
+  private useHostileTexts(): void {
     const bad = "<img src=x onerror=\"window.pwned=1\"><svg onload=window.pwned=1>[x](javascript:window.pwned=1)";
     this.accounts = this.accounts.map((one) => ({ ...one, label: `${one.label} ${bad}`, email: bad, advice: { what: "read_secret" as const, detail: { what: "other" as const, detail: bad } } }));
     this.models = this.models.map((one) => ({ ...one, id: `${one.id} ${bad}` }));

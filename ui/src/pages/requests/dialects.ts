@@ -1,4 +1,4 @@
-// The names people know the dialects by.
+// Display names of the dialects.
 
 export const DIALECTS: readonly (readonly [id: string, name: string])[] = [
   ["openai-chat", "OpenAI Chat"],
