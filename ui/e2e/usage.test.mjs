@@ -134,7 +134,7 @@ describe("in use", () => {
   test("the language changes without a restart", async () => {
     await page.open("settings");
     for (const [value, heading] of [["fr", "Réglages"], ["zh", "设置"], ["en", "Settings"]]) {
-      await page.locator("#settings-look select").first().selectOption(value);
+      await page.locator("#settings-appearance select").first().selectOption(value);
       await page.getByRole("heading", { name: heading, exact: true, level: 1 }).waitFor();
       await screenshot(page, `settings-${value}`);
     }

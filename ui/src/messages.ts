@@ -13,15 +13,15 @@ export function messageText(said: Said): string {
     case "pasted":
       return pasteErrorText(said.error);
     case "other_host":
-      return t("said.other_host", said.change);
+      return t("message.other_host", said.change);
     case "store":
       return storeErrorText(said.error);
     case "secret_unread":
     case "key_for_this_run":
     case "key_not_shown":
-      return sentences(t(`said.${said.what}`), storeErrorText(said.error));
+      return sentences(t(`message.${said.what}`), storeErrorText(said.error));
     default:
-      return t(`said.${said.what}`, said);
+      return t(`message.${said.what}`, said);
   }
 }
 
@@ -35,21 +35,21 @@ export function selectionReasonText(why: Why): string {
   if (typeof why === "string") return why;
   const passed = skippedCounts(why);
   return sentences(
-    t(`why.${why.by}`, { ready: why.ready, running: why.running }),
-    passed.length > 0 ? t("why.passed", { list: new Intl.ListFormat(language()).format(passed) }) : "",
-    why.tries ? t("why.tries") : "",
+    t(`selection.${why.by}`, { ready: why.ready, running: why.running }),
+    passed.length > 0 ? t("selection.skipped", { list: new Intl.ListFormat(language()).format(passed) }) : "",
+    why.tries ? t("selection.probe") : "",
   );
 }
 
 /** Why an account is not next. */
 export function skipReasonText(passed: Passed): string {
-  return t(`passed.${passed.what}`, passed);
+  return t(`skipped.${passed.what}`, passed);
 }
 
 /** Why no account is available. */
 export function unavailableText(nobody: Nobody): string {
-  if (nobody.what === "unreadable") return sentences(t("nobody.unreadable"), storeErrorText(nobody.error));
-  return t(`nobody.${nobody.what}`, nobody);
+  if (nobody.what === "unreadable") return sentences(t("unavailable.unreadable"), storeErrorText(nobody.error));
+  return t(`unavailable.${nobody.what}`, nobody);
 }
 
 /** The log's outcome words, and the failure kind of each. */
@@ -96,11 +96,11 @@ function sentence(text: string): string {
 }
 
 function pasteErrorText(error: PasteError): string {
-  if (error.what === "unusable") return t(`unusable.${error.detail}`);
+  if (error.what === "unusable") return t(`secret_format.${error.detail}`);
   return t(`paste.${error.what}`, { detail: "detail" in error ? error.detail : "" });
 }
 
 function skippedCounts(why: Picked): string[] {
   const counts = ["limited", "needs_login", "disabled"] as const;
-  return counts.filter((name) => why[name] > 0).map((name) => t(`why.${name}`, { n: why[name] }));
+  return counts.filter((name) => why[name] > 0).map((name) => t(`selection.${name}`, { n: why[name] }));
 }

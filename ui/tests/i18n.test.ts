@@ -62,7 +62,7 @@ test("every literal key that is asked for exists", () => {
 
 test("families of keys are whole", () => {
   for (const name of Object.values(SECTIONS).flat()) expect(keys, name).toEqual(expect.arrayContaining([`setting.${name}`, `setting.${name}.text`]));
-  for (const { id } of GUIDES) expect(keys, id).toEqual(expect.arrayContaining([`setup.${id}.text`, `setup.${id}.note`]));
+  for (const { id } of GUIDES) expect(keys, id).toEqual(expect.arrayContaining([`guide.${id}.text`, `guide.${id}.note`]));
   for (const [name, values] of Object.entries(CHOICES)) for (const value of values) expect(keys).toContain(`choice.${name}.${value}`);
 });
 
@@ -99,11 +99,11 @@ test("a value is filled in as it is, dollar signs and braces included", () => {
 test("the program's messages are shown in the user's language", () => {
   appearance.setLanguage("fr");
   const failure = new ControlFailure("exists", "there is an account of this label already", { what: "label_taken" });
-  expect(describeError(failure).text).toBe(`${t("error.exists.text")} ${t("said.label_taken")}`);
+  expect(describeError(failure).text).toBe(`${t("error.exists.text")} ${t("message.label_taken")}`);
   expect(messageText({ what: "keyless", port: 11434 })).toContain("11434");
   expect(messageText({ what: "failed", kind: "timeout", detail: "no first byte in 60 s" })).toBe(`${t("failure.timeout")} No first byte in 60 s.`);
-  expect(messageText({ what: "secret_unread", error: { what: "locked" } })).toBe(`${t("said.secret_unread")} ${t("store.locked")}`);
-  expect(messageText({ what: "pasted", error: { what: "unusable", detail: "separator" } })).toBe(t("unusable.separator"));
+  expect(messageText({ what: "secret_unread", error: { what: "locked" } })).toBe(`${t("message.secret_unread")} ${t("store.locked")}`);
+  expect(messageText({ what: "pasted", error: { what: "unusable", detail: "separator" } })).toBe(t("secret_format.separator"));
   expect(messageText({ what: "plain", text: "as it is" })).toBe("as it is");
 });
 

@@ -6,8 +6,8 @@ export const SECTIONS = {
   network: ["port", "host", "allowed_hosts", "allowed_origins", "keyless_port", "proxy", "no_proxy", "extra_ca_file"],
   routing: ["strategy", "prefer", "nearest_models", "fill_max_tokens", "layout", "image_links"],
   log: ["log_days", "log_max_bytes", "keep_bodies", "log"],
-  look: ["language", "theme", "tray_icon", "autostart"],
-  notices: ["notify_limited", "notify_back", "notify_login", "notify_all_limited", "notify_port"],
+  appearance: ["language", "theme", "tray_icon", "autostart"],
+  notifications: ["notify_limited", "notify_back", "notify_login", "notify_all_limited", "notify_port"],
 } as const;
 
 export type Section = keyof typeof SECTIONS;
