@@ -1,10 +1,17 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
+
+/** In the mode `mock` the page starts from `mock/main.ts`, so that the product never refers to the mock. */
+function mockEntry(mode: string): Plugin {
+  const handler = (html: string) => (mode === "mock" ? html.replace("/src/main.ts", "/mock/main.ts") : html);
+  return { name: "mock-entry", transformIndexHtml: { order: "pre", handler } };
+}
 
 // The page is served from two places: compiled into the headless program, and by the window's own scheme. Both put it at
 // the root. Nothing may be inlined: the content security policy allows neither inline code nor data: addresses.
 export default defineConfig(({ mode }) => ({
-  plugins: [svelte()],
+  plugins: [svelte(), mockEntry(mode)],
   build: {
     target: "es2022",
     outDir: mode === "mock" ? "../target/ui-mock" : "dist",

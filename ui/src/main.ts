@@ -1,12 +1,6 @@
-import "./app.css";
+// Entry point of the product. The mock has its own, `mock/main.ts`.
 
-import { mount } from "svelte";
-
-import App from "./App.svelte";
 import { createControl } from "./control/create-control";
+import { start } from "./start";
 
-const target = document.getElementById("app");
-if (target) {
-  const control = await createControl();
-  mount(App, { target, props: { control } });
-}
+start(await createControl());

@@ -3,7 +3,7 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
 
 import { copyKey } from "../src/state/keys";
-import { MockControl } from "../src/control/mock";
+import { MockControl } from "../mock";
 import { ControlFailure } from "../src/control/control";
 import { button, choose, find, openPage, waitForText, submit, type, waitFor } from "./support";
 

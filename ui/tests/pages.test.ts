@@ -244,7 +244,7 @@ describe("settings", () => {
 describe("the welcome", () => {
   test("leads through three steps to a first answer", async () => {
     const control = await openPage({ name: "welcome" });
-    control.state.models = (await import("../src/control/mock/accounts")).models();
+    control.state.models = (await import("../mock/accounts")).models();
     await waitForText("Whom shall the proxy ask?");
     button("Later").click();
     await waitForText("What do you write with?");

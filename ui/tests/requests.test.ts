@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 
 import { ControlFailure } from "../src/control/control";
-import { MockControl } from "../src/control/mock";
-import { record } from "../src/control/mock/requests";
+import { MockControl } from "../mock";
+import { record } from "../mock/requests";
 import { matches } from "../src/control/matches";
 import { MAX_ROWS_AT_TOP, PAGE_SIZE, RequestList } from "../src/state/request-list.svelte";
 import { isCancelled, isFailed, pretty } from "../src/state/records";

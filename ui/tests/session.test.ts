@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 
 import { type ControlEvent, ControlFailure, type FeedListener } from "../src/control/control";
-import { MockControl } from "../src/control/mock";
+import { MockControl } from "../mock";
 import { HttpControl } from "../src/control/http";
 import { handOverSessionToken, keepSessionToken, sessionToken } from "../src/control/session-token";
 import { drain, readEvents } from "../src/control/sse";

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, test } from "vitest";
 
-import { accounts } from "../src/control/mock/accounts";
-import { DEFAULT_SCENARIO } from "../src/control/mock/scenario";
+import { accounts } from "../mock/accounts";
+import { DEFAULT_SCENARIO } from "../mock/scenario";
 import type { AccountView } from "../src/control/types";
-import { MockState } from "../src/control/mock/state";
-import { settings } from "../src/control/mock/settings";
+import { MockState } from "../mock/state";
+import { settings } from "../mock/settings";
 import { ago, bytes, compact, took, usd, wait } from "../src/format";
 import { outdatedSince, FRESH_MS, reordered, quotaLimit, earliestLimit, stateText, stateTone, usage } from "../src/state/accounts";
 import { appearance } from "../src/state/appearance.svelte";

@@ -4,7 +4,7 @@ import { mount, tick, unmount } from "svelte";
 import { afterEach } from "vitest";
 
 import App from "../src/App.svelte";
-import { MockControl, type Scenario } from "../src/control/mock";
+import { MockControl, type Scenario } from "../mock";
 import { appearance } from "../src/state/appearance.svelte";
 import { waitFor } from "./wait-for";
 

@@ -4,10 +4,6 @@ import type { Control } from "./control";
 import { HttpControl } from "./http";
 
 export async function createControl(): Promise<Control> {
-  if (import.meta.env.MODE === "mock") {
-    const { MockControl, scenario } = await import("./mock");
-    return new MockControl(scenario(location.search));
-  }
   if ("__TAURI_INTERNALS__" in window) {
     const { TauriControl } = await import("./tauri");
     return new TauriControl();

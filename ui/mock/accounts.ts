@@ -1,6 +1,6 @@
 // The mock's accounts, keys and models.
 
-import type { AccountView, KeyView, ModelView } from "../types";
+import type { AccountView, KeyView, ModelView } from "../src/control/types";
 
 const HOUR = 3_600_000;
 

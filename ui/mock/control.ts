@@ -1,7 +1,7 @@
 // Mock control: every command of the control API over state in memory.
 
-import { type CommandArgs, type Control, ControlFailure, type FeedListener, type CommandName, type CommandResult } from "../control";
-import type { AccountView, CheckView, ErrorCode } from "../types";
+import { type CommandArgs, type Control, ControlFailure, type FeedListener, type CommandName, type CommandResult } from "../src/control/control";
+import type { AccountView, CheckView, ErrorCode } from "../src/control/types";
 import { DIGEST_ONLY } from "./accounts";
 import { DEFAULT_SCENARIO, type Scenario } from "./scenario";
 import { MockState } from "./state";

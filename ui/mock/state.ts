@@ -1,8 +1,8 @@
 // The mock's state, and the views of it that the control API returns.
 
-import type { AccountView, ErrorLine, KeyView, Minute, ModelView, Notice, Overview, Query, Record as LogRecord, Saved, SettingView, Status } from "../types";
-import { isFailed } from "../../state/records";
-import { matches } from "../matches";
+import type { AccountView, ErrorLine, KeyView, Minute, ModelView, Notice, Overview, Query, Record as LogRecord, Saved, SettingView, Status } from "../src/control/types";
+import { isFailed } from "../src/state/records";
+import { matches } from "../src/control/matches";
 import { accounts, keys, models } from "./accounts";
 import type { Scenario } from "./scenario";
 import { settings } from "./settings";

@@ -1,6 +1,6 @@
 // The mock's request log: the same id always gives the same record.
 
-import type { Attempt, Picked, Record as LogRecord } from "../types";
+import type { Attempt, Picked, Record as LogRecord } from "../src/control/types";
 
 const CLIENTS = ["main", "zed", "main", "ci-bot", "main"];
 const DIALECTS = ["openai-chat", "anthropic", "openai-chat", "openai-responses", "openai-chat", "ollama-chat"];

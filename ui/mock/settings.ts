@@ -1,6 +1,6 @@
 // The mock's settings.
 
-import type { SettingView } from "../types";
+import type { SettingView } from "../src/control/types";
 
 type Value = SettingView["value"];
 
