@@ -141,6 +141,30 @@ describe("in use", () => {
     assert.equal((await program.control("status")).language, "en");
   });
 
+  test("no English is shown before another language has arrived", async () => {
+    await program.control("settings.set", { name: "language", value: "fr" });
+    const french = await browser.page(program);
+    await french.addInitScript(() => {
+      window.headings = [];
+      const note = () => window.headings.push(...[...document.querySelectorAll("h1, nav a")].map((one) => one.textContent.trim()));
+      addEventListener("DOMContentLoaded", () => new MutationObserver(note).observe(document.body, { childList: true, subtree: true, characterData: true }));
+    });
+    await french.open();
+    await french.locator("input[type=password]").fill(program.token);
+    await french.evaluate(() => (window.headings = []));
+    await french.keyboard.press("Enter");
+    const heading = french.getByRole("heading", { name: "Vue d’ensemble", exact: true, level: 1 });
+    await heading.waitFor();
+    const afterSignIn = await french.evaluate(() => window.headings);
+    await french.reload();
+    await heading.waitFor();
+    const shown = [...afterSignIn, ...(await french.evaluate(() => window.headings))];
+    assert.ok(shown.length > 0);
+    assert.deepEqual(shown.filter((text) => /Overview|Settings|Accounts/.test(text)), []);
+    await close(french);
+    await program.control("settings.set", { name: "language", value: null });
+  });
+
   test("W01 hostile texts are shown as text", async () => {
     await program.chat(HOSTILE);
     await page.open("requests");

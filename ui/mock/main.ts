@@ -3,4 +3,4 @@
 import { start } from "../src/start";
 import { MockControl, scenario } from ".";
 
-start(new MockControl(scenario(location.search)));
+await start(new MockControl(scenario(location.search)));

@@ -3,4 +3,4 @@
 import { createControl } from "./control/create-control";
 import { start } from "./start";
 
-start(await createControl());
+await start(await createControl());

@@ -6,8 +6,11 @@ import { mount } from "svelte";
 
 import App from "./App.svelte";
 import type { Control } from "./control/control";
+import { loadLanguage } from "./i18n/index.svelte";
 
-export function start(control: Control): void {
+/** Waits for the language first, so that no English is shown to those who read another. */
+export async function start(control: Control): Promise<void> {
+  await loadLanguage();
   const target = document.getElementById("app");
   if (target) mount(App, { target, props: { control } });
 }

@@ -7,12 +7,17 @@ import { expect, test } from "vitest";
 
 import { CONTROL_CODES, describe as describeError, describeRequestError, REQUEST_CODES, CODES_WITH_DETAIL } from "../src/errors";
 import { ControlFailure } from "../src/control/control";
-import { type Key, plural, t, TEXTS } from "../src/i18n/index.svelte";
+import en from "../src/i18n/en";
+import fr from "../src/i18n/fr";
+import { type Key, plural, t } from "../src/i18n/index.svelte";
+import zh from "../src/i18n/zh";
 import { messageText, selectionReasonText } from "../src/messages";
 import { GUIDES } from "../src/client-guides/guides";
-import { appearance } from "../src/state/appearance.svelte";
 import { CHOICES, SECTIONS } from "../src/state/settings";
+import { switchLanguage } from "./support";
 
+const TEXTS = { en, zh, fr };
+const I18N = join(import.meta.dirname, "../src/i18n");
 const keys = Object.keys(TEXTS.en) as Key[];
 const holes = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((hole) => hole[1]).sort();
 
@@ -24,12 +29,22 @@ function sources(folder: string): string {
 
 const code = sources(join(import.meta.dirname, "../src"));
 
-// JSON parsers silently take the last of two equal keys.
-test.each(["en", "zh", "fr"] as const)("%s has each key once", (language) => {
-  const file = readFileSync(join(import.meta.dirname, `../src/i18n/${language}.json`), "utf8");
-  const written = [...file.matchAll(/^ *"([^"]+)":/gm)].map(([, key]) => key as string);
+const keysOf = (language: string, file: string) => {
+  const text = readFileSync(join(I18N, language, file), "utf8");
+  return [...text.matchAll(/^ *"([^"]+)":/gm)].map(([, key]) => key as string);
+};
+const textFiles = (language: string) => readdirSync(join(I18N, language)).filter((file) => file.endsWith(".json"));
+
+// JSON parsers silently take the last of two equal keys, and so does a spread.
+test.each(["en", "zh", "fr"] as const)("%s has each key once, and every file is loaded", (language) => {
+  const written = textFiles(language).flatMap((file) => keysOf(language, file));
   expect(written.filter((key, at) => written.indexOf(key) !== at)).toEqual([]);
-  expect(written).toEqual(Object.keys(TEXTS[language]));
+  expect(written.sort()).toEqual(Object.keys(TEXTS[language]).sort());
+});
+
+test.each(["zh", "fr"] as const)("%s has the files of English, with the same keys in the same order", (language) => {
+  expect(textFiles(language)).toEqual(textFiles("en"));
+  for (const file of textFiles("en")) expect(keysOf(language, file), file).toEqual(keysOf("en", file));
 });
 
 test.each(["zh", "fr"] as const)("%s has exactly the keys of English, none empty", (language) => {
@@ -66,8 +81,8 @@ test("families of keys are whole", () => {
   for (const [name, values] of Object.entries(CHOICES)) for (const value of values) expect(keys).toContain(`choice.${name}.${value}`);
 });
 
-test.each(["en", "zh", "fr"] as const)("every error has a sentence and a next step in %s", (language) => {
-  appearance.setLanguage(language);
+test.each(["en", "zh", "fr"] as const)("every error has a sentence and a next step in %s", async (language) => {
+  await switchLanguage(language);
   for (const code of CONTROL_CODES) {
     const description = describeError(new ControlFailure(code, "because"));
     expect(description.text.includes("Because."), code).toBe(language === "en" || CODES_WITH_DETAIL.includes(code));
@@ -82,22 +97,22 @@ test("an unknown code is shown as it is, also one that looks like a property", (
   expect(describeError(new Error("secret detail")).text).not.toContain("secret detail");
 });
 
-test("plurals follow the language", () => {
-  appearance.setLanguage("en");
+test("plurals follow the language", async () => {
+  await switchLanguage("en");
   expect([plural("requests.count", 1), plural("requests.count", 2)]).toEqual(["1 request", "2 requests"]);
-  appearance.setLanguage("fr");
+  await switchLanguage("fr");
   expect(plural("requests.count", 0)).toBe("0 requête");
-  appearance.setLanguage("zh");
+  await switchLanguage("zh");
   expect(plural("requests.count", 1)).toBe("1 个请求");
 });
 
-test("a value is filled in as it is, dollar signs and braces included", () => {
-  appearance.setLanguage("en");
+test("a value is filled in as it is, dollar signs and braces included", async () => {
+  await switchLanguage("en");
   expect(t("accounts.removed", { label: "$& {label}" })).toBe("Removed: $& {label}");
 });
 
-test("the program's messages are shown in the user's language", () => {
-  appearance.setLanguage("fr");
+test("the program's messages are shown in the user's language", async () => {
+  await switchLanguage("fr");
   const failure = new ControlFailure("exists", "there is an account of this label already", { what: "label_taken" });
   expect(describeError(failure).text).toBe(`${t("error.exists.text")} ${t("message.label_taken")}`);
   expect(messageText({ what: "keyless", port: 11434 })).toContain("11434");
@@ -107,13 +122,13 @@ test("the program's messages are shown in the user's language", () => {
   expect(messageText({ what: "plain", text: "as it is" })).toBe("as it is");
 });
 
-test("the reason of a selection counts the skipped accounts", () => {
-  appearance.setLanguage("en");
+test("the reason of a selection counts the skipped accounts", async () => {
+  await switchLanguage("en");
   const picked = { by: "balance", ready: 2, running: 1, limited: 3, needs_login: 0, disabled: 1, tries: true } as const;
   expect(selectionReasonText(picked)).toBe(
     "Balance: the least busy and least used of 2 accounts (1 running). Passed over: 3 limited and 1 paused. The call tries whether Mammouth is back.",
   );
-  appearance.setLanguage("zh");
+  await switchLanguage("zh");
   expect(selectionReasonText(picked)).not.toContain(" paused");
   expect(selectionReasonText("of an older version")).toBe("of an older version");
 });

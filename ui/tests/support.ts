@@ -4,6 +4,7 @@ import { mount, tick, unmount } from "svelte";
 import { afterEach } from "vitest";
 
 import App from "../src/App.svelte";
+import { loadLanguage } from "../src/i18n/index.svelte";
 import { MockControl, type Scenario } from "../mock";
 import { appearance } from "../src/state/appearance.svelte";
 import { waitFor } from "./wait-for";
@@ -12,12 +13,17 @@ export { waitFor };
 
 const mounted: ReturnType<typeof mount>[] = [];
 
-afterEach(() => {
+afterEach(async () => {
   for (const one of mounted.splice(0)) void unmount(one);
   document.body.replaceChildren();
   localStorage.clear();
-  appearance.setLanguage("en");
+  await switchLanguage("en");
 });
+
+export async function switchLanguage(language: typeof appearance.language): Promise<void> {
+  appearance.setLanguage(language);
+  await loadLanguage();
+}
 
 /** Mounts the whole application at an address. */
 export async function openPage(scenario: Partial<Scenario> = {}, place = "overview"): Promise<MockControl> {

@@ -60,7 +60,7 @@ macro_rules! words {
     ($($name:ident),+ $(,)?) => {
         /// All texts of one language.
         pub(super) struct Words {
-            /// The window's texts of the same language, as JSON.
+            /// The window's texts of errors in the same language, as JSON.
             page: &'static str,
             $(pub(super) $name: &'static str,)+
         }

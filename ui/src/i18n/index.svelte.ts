@@ -1,31 +1,49 @@
 // Texts in the user's language. A key that a language lacks does not compile.
+//
+// English is part of the bundle. The other languages are loaded on demand; until one has arrived, the previous one stays.
 
 import { appearance } from "../state/appearance.svelte";
-import en from "./en.json";
-import fr from "./fr.json";
-import zh from "./zh.json";
+import en from "./en";
 
 export type Key = keyof typeof en;
+export type Texts = { [key in Key]: string };
 export type Language = "en" | "zh" | "fr";
 /** Keys that come in a singular and a plural. */
 export type Plural = Key extends infer K ? (K extends `${infer Base}.other` ? Base : never) : never;
 
 type Values = { [name: string]: string | number };
 
-export const TEXTS: { [language in Language]: { [key in Key]: string } } = { en, zh, fr };
+const LOADERS: { [language in Language]: () => Promise<{ default: Texts }> } = {
+  en: () => Promise.resolve({ default: en }),
+  fr: () => import("./fr"),
+  zh: () => import("./zh"),
+};
 
-/** The current language. */
+let current = $state.raw<{ language: Language; texts: Texts }>({ language: "en", texts: en });
+
+/** The language that texts are shown in now. */
 export function language(): Language {
-  if (appearance.language !== "auto") return appearance.language;
-  for (const wanted of navigator.languages) {
-    const known = wanted.slice(0, 2).toLowerCase();
-    if (known in TEXTS) return known as Language;
+  return current.language;
+}
+
+/** Loads the language that the settings ask for, and switches to it. A language that cannot be loaded changes nothing. */
+export async function loadLanguage(): Promise<void> {
+  const wanted = preferredLanguage();
+  try {
+    const { default: texts } = await LOADERS[wanted]();
+    if (wanted === preferredLanguage()) current = { language: wanted, texts };
+  } catch {
+    // The program was stopped meanwhile: the current texts are better than none.
   }
-  return "en";
 }
 
 export function t(key: Key, values: Values = {}): string {
-  return fill(TEXTS[language()][key], values);
+  return fill(current.texts[key], values);
+}
+
+/** Whether there is a text for a key that came from outside. */
+export function isKey(key: string): key is Key {
+  return Object.hasOwn(en, key);
 }
 
 /** The singular or plural text for `count`; `{n}` is the number. */
@@ -33,6 +51,15 @@ export function plural(base: Plural, count: number, values: Values = {}): string
   const rule = new Intl.PluralRules(language()).select(count) === "one" ? "one" : "other";
   const n = new Intl.NumberFormat(language()).format(count);
   return t(`${base}.${rule}` as Key, { n, ...values });
+}
+
+function preferredLanguage(): Language {
+  if (appearance.language !== "auto") return appearance.language;
+  for (const tag of navigator.languages) {
+    const known = tag.slice(0, 2).toLowerCase();
+    if (known in LOADERS) return known as Language;
+  }
+  return "en";
 }
 
 function fill(text: string, values: Values): string {
