@@ -236,7 +236,7 @@ pub(super) fn port(place: &Place, port: u16) -> Result<(), Stop> {
 
 /// Nobody runs: the port is kept for the next start.
 fn store_port(parts: &mut Parts, port: u16) -> Result<(), Stop> {
-    let saved = parts.settings.set_port(port).and_then(|()| parts.settings.save());
+    let saved = parts.settings.update(|settings| settings.set_port(port));
     saved.map_err(|error| Stop::failed(error.to_string()))?;
     out::line(format_args!("the next start listens on port {port}"));
     Ok(())

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use toml_edit::{DocumentMut, Value};
 
 use super::edit;
-use super::parse::{self, Bad, Parsed};
+use super::parse::{self, Bad, Damage, Parsed};
 use super::preferences::{Preferences, preferences};
 use super::values::Values;
 use crate::secrets::{beside, create_private_dir, replace, set_aside};
@@ -23,15 +23,20 @@ pub enum SettingsError {
         "settings.toml cannot be read, and is left alone so that nothing in it is lost; see the notice at start"
     )]
     Unreadable,
+    /// The file was readable at the start, and is not now.
+    #[error("settings.toml cannot be read ({0}), and is left alone so that nothing in it is lost")]
+    OutOfReach(io::ErrorKind),
+    /// Somebody changed the file since it was read, into something that is none.
+    #[error("settings.toml {0}, so nothing was changed; correct it there and try again")]
+    Damaged(Damage),
     #[error("settings.toml has no such setting, or not of this type")]
     WrongType,
     #[error("settings.toml could not be saved ({0}); the old one is still in place")]
     Io(#[from] io::Error),
 }
 
-/// The settings that the user saved. Comments and unknown keys in the file survive a save.
-///
-/// One owner at a time changes and saves it, after loading it anew: hand edits made meanwhile are then kept.
+/// The settings that the user saved. Comments and unknown keys in the file survive a save, and so do edits made by hand
+/// while the program runs: [`update`](Self::update) reads the file again before it writes.
 #[derive(Clone)]
 pub struct SettingsFile {
     path: PathBuf,
@@ -66,7 +71,7 @@ impl SettingsFile {
             Ok(parsed) => settings.accept(parsed),
             Err(Bad::Missing) => {}
             Err(Bad::Unreadable(kind)) => settings.leave_alone(kind),
-            Err(Bad::Damaged(what)) => settings.set_aside(&what, now),
+            Err(Bad::Damaged(damage)) => settings.set_aside(&damage.with_line(), now),
         }
         settings
     }
@@ -91,7 +96,39 @@ impl SettingsFile {
         &self.path
     }
 
-    /// Changes the port in memory; see [`save`](Self::save).
+    /// The settings as the file has them now, unsaved. Where the file is gone, those that were known last.
+    ///
+    /// # Errors
+    /// The file must not be written, or cannot be read now.
+    pub fn reread(&self) -> Result<Self, SettingsError> {
+        self.check_writable()?;
+        let mut settings = self.clone();
+        match parse::read(&self.path) {
+            Ok(parsed) if parsed.newer => return Err(SettingsError::Newer),
+            Ok(parsed) => (settings.document, settings.values) = (parsed.document, parsed.values),
+            Err(Bad::Missing) => {}
+            Err(Bad::Unreadable(kind)) => return Err(SettingsError::OutOfReach(kind)),
+            Err(Bad::Damaged(damage)) => return Err(SettingsError::Damaged(damage)),
+        }
+        Ok(settings)
+    }
+
+    /// Changes the settings as the file has them now, and saves them.
+    ///
+    /// # Errors
+    /// Nothing is changed then, neither here nor in the file.
+    pub fn update(
+        &mut self,
+        change: impl FnOnce(&mut Self) -> Result<(), SettingsError>,
+    ) -> Result<(), SettingsError> {
+        let mut changed = self.reread()?;
+        change(&mut changed)?;
+        changed.save()?;
+        *self = changed;
+        Ok(())
+    }
+
+    /// Changes the port in memory; see [`update`](Self::update).
     ///
     /// # Errors
     /// As [`set`](Self::set).
@@ -153,16 +190,9 @@ impl SettingsFile {
         self.take(document)
     }
 
-    /// Writes the file, and the last good copy beside it.
-    ///
-    /// # Errors
-    /// The old file is then still in place, whole.
-    pub fn save(&mut self) -> Result<(), SettingsError> {
-        match self.state {
-            State::Newer => return Err(SettingsError::Newer),
-            State::Unreadable => return Err(SettingsError::Unreadable),
-            State::Writable => {}
-        }
+    /// Writes the file, and the last good copy beside it. Where it fails, the old file is still in place, whole.
+    fn save(&mut self) -> Result<(), SettingsError> {
+        self.check_writable()?;
         if !self.document.contains_key("version") {
             self.document.insert("version", toml_edit::value(parse::VERSION));
         }
@@ -173,6 +203,14 @@ impl SettingsFile {
         replace(&self.path, text.as_bytes())?;
         self.keep_as_last_good(&text);
         Ok(())
+    }
+
+    fn check_writable(&self) -> Result<(), SettingsError> {
+        match self.state {
+            State::Writable => Ok(()),
+            State::Newer => Err(SettingsError::Newer),
+            State::Unreadable => Err(SettingsError::Unreadable),
+        }
     }
 
     fn take(&mut self, document: DocumentMut) -> Result<(), SettingsError> {

@@ -1,5 +1,6 @@
 //! The text of a settings file: whether it is one, and what is in it.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -26,8 +27,43 @@ pub(super) enum Bad {
     Missing,
     /// Perhaps good, but not to be had now.
     Unreadable(io::ErrorKind),
-    /// The rest of a sentence.
-    Damaged(String),
+    Damaged(Damage),
+}
+
+/// What is wrong with the text of a settings file, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    /// The rest of a sentence about the file.
+    what: &'static str,
+    at: Option<Position>,
+}
+
+/// A place in a text, both counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Position {
+    line: usize,
+    /// Characters.
+    column: usize,
+}
+
+impl Damage {
+    /// The rest of a sentence about the file; of the place it names the line only.
+    pub(super) fn with_line(&self) -> String {
+        match self.at {
+            Some(Position { line, .. }) => format!("{} (line {line})", self.what),
+            None => self.what.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.what)?;
+        match self.at {
+            Some(Position { line, column }) => write!(f, " (line {line}, column {column})"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Reads a settings file of at most 1 MB.
@@ -46,8 +82,8 @@ pub(super) fn read(path: &Path) -> Result<Parsed, Bad> {
     parse(text.trim_start_matches('\u{feff}'))
 }
 
-fn damaged(what: &str) -> Bad {
-    Bad::Damaged(what.to_owned())
+fn damaged(what: &'static str) -> Bad {
+    Bad::Damaged(Damage { what, at: None })
 }
 
 fn parse(text: &str) -> Result<Parsed, Bad> {
@@ -74,11 +110,12 @@ fn typed(text: &str) -> Result<Values, Bad> {
     read.map_err(|error| broken_at("has a value of the wrong type", text, error.span()))
 }
 
-/// Names the line only: the library's own message repeats what stands there.
-fn broken_at(what: &str, text: &str, span: Option<std::ops::Range<usize>>) -> Bad {
-    let before = span.and_then(|span| text.as_bytes().get(..span.start));
-    Bad::Damaged(match before {
-        Some(before) => format!("{what} (line {})", before.iter().filter(|b| **b == b'\n').count() + 1),
-        None => what.to_owned(),
-    })
+/// Names the place only: the library's own message repeats what stands there.
+fn broken_at(what: &'static str, text: &str, span: Option<std::ops::Range<usize>>) -> Bad {
+    let before = span.and_then(|span| text.get(..text.floor_char_boundary(span.start)));
+    let at = before.map(|before| Position {
+        line: before.matches('\n').count() + 1,
+        column: before.chars().rev().take_while(|c| *c != '\n').count() + 1,
+    });
+    Bad::Damaged(Damage { what, at })
 }

@@ -282,16 +282,12 @@ impl Control {
         self.inner.listening.get().map_or(Ok(()), |listening| (listening.announce)(address))
     }
 
-    /// Changes the settings file and saves it.
+    /// Changes the settings as their file has them now, and saves them. Nothing is changed where that fails.
     fn save(
         &self,
         change: impl FnOnce(&mut SettingsFile) -> Result<(), crate::config::SettingsError>,
     ) -> Result<(), ControlError> {
-        let mut settings = self.settings();
-        change(&mut settings)
-            .and_then(|()| settings.save())
-            .map_err(|error| ControlError::new(ErrorCode::NotSaved, error.to_string()))?;
-        drop(settings);
+        self.settings().update(change).map_err(not_saved)?;
         self.touch();
         Ok(())
     }
@@ -299,4 +295,9 @@ impl Control {
     fn settings(&self) -> MutexGuard<'_, SettingsFile> {
         self.settings.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
+fn not_saved(error: crate::config::SettingsError) -> ControlError {
+    ControlError::new(ErrorCode::NotSaved, error.to_string())
 }

@@ -192,3 +192,70 @@ fn l05_the_saved_file_is_for_its_owner_only() {
         assert_eq!(fs::metadata(dir.path(name)).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }
+
+/// What somebody writes into the file while the program runs.
+const BY_HAND: &str = "# mine\nversion = 1\ntheme = \"dark\" # by hand\n\n[limits]\nidle_seconds = 7\n";
+
+#[test]
+fn an_edit_made_by_hand_meanwhile_is_kept() {
+    let dir = Dir::with("version = 1\nport = 4000\n");
+    let mut settings = dir.load();
+    dir.write(BY_HAND);
+    settings.update(|settings| settings.set(&["language"], "fr")).unwrap();
+    assert_eq!(
+        dir.text(NAME),
+        "# mine\nversion = 1\ntheme = \"dark\" # by hand\nlanguage = \"fr\"\n\n[limits]\nidle_seconds = 7\n"
+    );
+    assert_eq!(settings.values, dir.load().values);
+}
+
+#[test]
+fn a_file_that_was_broken_meanwhile_is_left_alone_and_the_place_is_named() {
+    for (broken, place) in [
+        ("version = 1\n\nport = \"canary\"\n", "has a value of the wrong type (line 3, column 8)"),
+        ("version = 1\ncanary = 1 2\n", "is not valid TOML (line 2, column 10)"),
+        ("# éé\n\"é\" = 1 2\n", "is not valid TOML (line 2, column 7)"),
+        (" \n", "is empty"),
+    ] {
+        let dir = Dir::with("version = 1\nport = 4000\n");
+        let mut settings = dir.load();
+        dir.write(broken);
+        let error = settings.update(|settings| settings.set_port(5000)).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("settings.toml {place}")), "{error}");
+        assert!(!error.contains("canary"), "{error}");
+        assert_eq!((dir.text(NAME).as_str(), settings.values.port), (broken, Some(4000)));
+        assert!(!dir.path("settings.toml.bad-1700000000").exists());
+    }
+}
+
+#[test]
+fn a_newer_version_that_wrote_the_file_meanwhile_is_obeyed() {
+    let dir = Dir::with("version = 1\n");
+    let mut settings = dir.load();
+    dir.write("version = 2\n");
+    assert!(matches!(settings.update(|settings| settings.set_port(1)), Err(SettingsError::Newer)));
+    assert_eq!(dir.text(NAME), "version = 2\n");
+}
+
+#[test]
+fn a_file_that_was_deleted_meanwhile_is_written_again() {
+    let dir = Dir::with("version = 1\n[client_keys]\nmain = \"digest\"\n");
+    let mut settings = dir.load();
+    fs::remove_file(dir.path(NAME)).unwrap();
+    settings.update(|settings| settings.set_port(1)).unwrap();
+    assert!(dir.text(NAME).contains("main = \"digest\"") && dir.text(NAME).contains("port = 1"));
+}
+
+#[test]
+fn a_change_that_could_not_be_saved_is_not_written_by_the_next_save() {
+    let dir = Dir::with("version = 1\nport = 4000\n");
+    let mut settings = dir.load();
+    // A folder where the new content is to be written first stops everybody, root too.
+    fs::create_dir(dir.path("settings.toml.tmp")).unwrap();
+    let failed = settings.update(|settings| settings.set_port(5000));
+    assert!(matches!(failed, Err(SettingsError::Io(_))), "{failed:?}");
+    assert_eq!((dir.text(NAME).as_str(), settings.values.port), ("version = 1\nport = 4000\n", Some(4000)));
+    fs::remove_dir(dir.path("settings.toml.tmp")).unwrap();
+    settings.update(|settings| settings.set(&["theme"], "dark")).unwrap();
+    assert_eq!(dir.text(NAME), "version = 1\nport = 4000\ntheme = \"dark\"\n");
+}

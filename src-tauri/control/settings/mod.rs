@@ -12,7 +12,7 @@ pub use view::{SettingFrom, SettingKind, SettingValue, SettingView};
 use serde::Deserialize;
 
 use self::table::{AUTOSTART, PROXY, SETTINGS, Setting};
-use super::{Control, ControlError, ErrorCode, Nothing};
+use super::{Control, ControlError, ErrorCode, Nothing, not_saved};
 use crate::config::{self, Config, GivenBy, SettingsError, SettingsFile};
 
 #[derive(Debug, Deserialize)]
@@ -67,7 +67,7 @@ fn changed(
     setting: &Setting,
     value: Option<SettingValue>,
 ) -> Result<(SettingsFile, Config), ControlError> {
-    let mut candidate = control.settings().clone();
+    let mut candidate = control.settings().reread().map_err(not_saved)?;
     let put = match value {
         None => candidate.unset(setting.path),
         Some(SettingValue::Switch(on)) => candidate.set(setting.path, on),

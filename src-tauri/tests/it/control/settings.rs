@@ -155,3 +155,43 @@ async fn a_port_that_is_set_is_switched_to_and_kept() {
     let settings = std::fs::read_to_string(program.dir.path().join("settings.toml")).unwrap();
     assert!(settings.contains(&format!("port = {next}")), "{settings}");
 }
+
+#[tokio::test]
+async fn what_is_written_into_the_file_by_hand_meanwhile_is_kept() {
+    let scene = Scene::of(&["alice"]).await;
+    let program = &scene.program;
+    let path = program.dir.path().join("settings.toml");
+    let file = || std::fs::read_to_string(&path).unwrap();
+    assert_eq!(set(program, "theme", json!("dark")).await.status, 200);
+    std::fs::write(&path, format!("# mine\nnearest_models = true # by hand\n{}", file())).unwrap();
+    assert_eq!(set(program, "language", json!("fr")).await.status, 200);
+    for line in ["# mine\n", "nearest_models = true # by hand\n", "theme = \"dark\"\n", "language = \"fr\"\n"]
+    {
+        assert!(file().contains(line), "{}", file());
+    }
+    assert_eq!(get(program, "nearest_models").await["value"], json!(true));
+
+    let broken = format!("port = = 1\n{}", file());
+    std::fs::write(&path, &broken).unwrap();
+    let refused = set(program, "theme", json!("light")).await;
+    assert_eq!(refused.error(), (500, "not_saved".into()));
+    let message = refused.json()["error"]["message"].to_string();
+    assert!(message.contains("(line 1, column "), "{message}");
+    assert_eq!((file(), get(program, "theme").await["value"].clone()), (broken, json!("dark")));
+    scene.still_serves().await;
+}
+
+#[tokio::test]
+async fn a_setting_that_could_not_be_saved_is_not_saved_later() {
+    let scene = Scene::of(&["alice"]).await;
+    let program = &scene.program;
+    // A folder where the new content is to be written first stops everybody, root too.
+    let in_the_way = program.dir.path().join("settings.toml.tmp");
+    std::fs::create_dir(&in_the_way).unwrap();
+    assert_eq!(set(program, "theme", json!("dark")).await.error(), (500, "not_saved".into()));
+    assert_eq!(get(program, "theme").await["value"], json!("auto"));
+    std::fs::remove_dir(&in_the_way).unwrap();
+    assert_eq!(set(program, "language", json!("fr")).await.status, 200);
+    let settings = std::fs::read_to_string(program.dir.path().join("settings.toml")).unwrap();
+    assert!(settings.contains("language = \"fr\"") && !settings.contains("theme"), "{settings}");
+}
