@@ -25,7 +25,7 @@
 //! | room | what it is for | may use |
 //! |---|---|---|
 //! | [`chat`] | the inner form of requests, replies, images; pure rules on text | – |
-//! | [`config`] | settings: what the user wrote, and the checked form | `secrets` |
+//! | [`config`] | settings: what the user wrote, and the checked form | `chat` (model names), `secrets` |
 //! | [`secrets`] | the type that cannot be printed; keychain, encrypted file, token file, redaction | – |
 //! | [`journal`] | the request log in SQLite | – |
 //! | [`dialects`] | wire forms, decoding and encoding; pure | `chat` |
@@ -34,7 +34,7 @@
 //! | [`access`] | who may call | `config`, `secrets` |
 //! | [`server`] | connections, limits, port switch, drain | – |
 //! | [`proxy`] | routes of the dialects, the retry loop, failures to answers | `chat`, `dialects`, `upstreams`, `accounts`, `journal`, `access` |
-//! | [`control`] | what UI and command line can ask; the local HTTP door | `accounts`, `journal`, `config`, `server`, `secrets`, `access`, `upstreams` |
+//! | [`control`] | what UI and command line can ask; the local HTTP door | `chat` (model names), `accounts`, `journal`, `config`, `server`, `secrets`, `access`, `upstreams` |
 //! | [`simulator`] | a stand-in for Mammouth, for demo and tests | – |
 //! | [`app`] | the one place that builds everything | all above |
 //! | [`cli`] | the commands of `mammouth-proxy` | `app`, `config`, `control`, `journal`, `secrets`, `server`, `accounts` |

@@ -6,6 +6,7 @@
 mod collected;
 mod file;
 mod image;
+mod model_name;
 mod stop;
 mod tokens;
 mod tool;
@@ -15,6 +16,7 @@ mod vocabulary;
 pub use collected::Collected;
 pub use file::File;
 pub use image::{Image, ImageDetail, ImageError, ImageKind, ImageLink, MAX_IMAGE_BYTES, MAX_IMAGES};
+pub use model_name::is_model_name;
 pub use stop::{StopCut, StopCutter};
 pub use tokens::{Admitted, TokenMeter, count_tokens, prompt_tokens};
 pub use tool::{Tool, ToolCall, ToolChoice, ToolResult};

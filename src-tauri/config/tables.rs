@@ -8,6 +8,7 @@ use super::checked::{KeyLimit, Layout, Limits, Prefer, Strategy, WebShape};
 use super::error::{ConfigError, GivenBy};
 use super::pick::saved;
 use super::sources::Sources;
+use crate::chat::is_model_name;
 
 const SHAPES: [&str; 1] = ["llms-2025"];
 
@@ -48,9 +49,9 @@ pub(super) fn layout(sources: &Sources) -> Result<Layout, ConfigError> {
 
 pub(super) fn aliases(sources: &Sources) -> Result<Vec<(String, String)>, ConfigError> {
     let aliases = &sources.settings.values.aliases;
-    let is_model = |name: &str| !name.is_empty() && name.len() <= 256 && !name.chars().any(char::is_control);
-    if aliases.iter().any(|(name, model)| !is_model(name) || !is_model(model)) {
-        let problem = "has a model name that is empty, longer than 256 bytes or holds a control character";
+    if aliases.iter().any(|(name, model)| !is_model_name(name) || !is_model_name(model)) {
+        let problem =
+            "has a model name that is empty, longer than 200 characters or holds a control character";
         return Err(ConfigError::new("aliases", GivenBy::Settings, problem));
     }
     Ok(aliases.iter().map(|(name, model)| (name.clone(), model.clone())).collect())

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Control, ControlError, ErrorCode, Nothing};
 use crate::accounts::{Kind, Kinds};
+use crate::chat::is_model_name;
 use crate::upstreams::{Listed, Model};
 
 /// A name that clients can send as `model`.
@@ -66,9 +67,7 @@ pub(super) async fn refresh(control: &Control, _: Nothing) -> Result<Vec<ModelVi
 /// Gives a model a name of the user's own, for all requests from now on.
 pub(super) async fn set_alias(control: &Control, args: AliasArgs) -> Result<(), ControlError> {
     let AliasArgs { name, target } = args;
-    let fits = |text: &str| {
-        (1..=200).contains(&text.len()) && !text.chars().any(char::is_control) && text.trim() == text
-    };
+    let fits = |text: &str| is_model_name(text) && text.trim() == text;
     let stars = name.strip_suffix('*').unwrap_or(&name).contains('*') || target.contains('*');
     if !fits(&name) || !fits(&target) || stars || name == target {
         let message = "a name and what it stands for are 1 to 200 printable characters each, and differ; \

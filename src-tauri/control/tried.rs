@@ -58,7 +58,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn try_one(control: &Control, args: Args) -> Result<TryView, ControlError> {
-    if args.text.len() > LONGEST || args.model.len() > 256 {
+    if args.text.len() > LONGEST {
         return Err(ControlError::new(ErrorCode::BadArguments, "the question is longer than 32 KB"));
     }
     Ok(control.engine()?.try_one(args.model, args.text).await)

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::Invalid;
 use super::fields::Fields;
-use crate::chat::Sampling;
+use crate::chat::{Sampling, is_model_name};
 
 /// More messages than a conversation has; the cap bounds memory, not use.
 pub(super) const MAX_MESSAGES: usize = 20_000;
@@ -15,8 +15,7 @@ const MAX_CHOICES: u64 = 128;
 /// The model's name: anything a person could have typed, and nothing that could break a header or a log line.
 pub(super) fn model(fields: &mut Fields<'_>) -> Result<String, Invalid> {
     let model: String = fields.required("model")?;
-    let fits = !model.is_empty() && model.len() <= 200 && !model.chars().any(char::is_control);
-    if fits {
+    if is_model_name(&model) {
         Ok(model)
     } else {
         Err(Invalid::request("model".to_owned(), "'model' must be 1 to 200 printable characters"))

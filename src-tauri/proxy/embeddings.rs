@@ -17,6 +17,7 @@ use super::problem::Problem;
 use super::retry::{self, Task};
 use super::{Caller, Inner, cost};
 use crate::accounts::{Kinds, Lease, NoAccount};
+use crate::chat::is_model_name;
 use crate::dialects::ollama::{self, Embed};
 use crate::dialects::{Invalid, InvalidCode};
 use crate::journal::Entry;
@@ -117,8 +118,7 @@ fn read(body: &[u8]) -> Result<String, Invalid> {
     let wire: Wire = serde_json::from_slice(body)
         .map_err(|_| invalid(None, "the body must be JSON with the fields 'model' and 'input'"))?;
     let Wire { model, .. } = wire;
-    let fits = !model.is_empty() && model.len() <= 200 && !model.chars().any(char::is_control);
-    if fits {
+    if is_model_name(&model) {
         Ok(model)
     } else {
         Err(invalid(Some("model"), "'model' must be 1 to 200 printable characters"))

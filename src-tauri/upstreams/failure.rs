@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::chat::Usage;
+use crate::chat::{Usage, is_model_name};
 
 /// How an upstream call failed. One variant exists for each different thing somebody does about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -72,4 +72,10 @@ impl Failure {
         self.retry_after = wait;
         self
     }
+}
+
+/// Refuses a model's name that cannot be sent.
+pub(super) fn check_model(model: &str) -> Result<(), Failure> {
+    let detail = "the model's name is empty, longer than 200 characters or holds control characters";
+    if is_model_name(model) { Ok(()) } else { Err(Failure::new(FailureKind::Rejected, detail)) }
 }

@@ -12,6 +12,7 @@ pub mod tools;
 mod transport;
 pub mod web;
 
+use failure::check_model;
 pub use failure::{Failure, FailureKind};
 pub use names::{Listed, Model, Names, Wishes};
 pub use second::{Came, SecondCall};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::super::{Control, ControlError, ErrorCode, Nothing, Said};
 use super::{ClientKeys, KeyUnread, MAIN, MAIN_KEY, MainKey, NamedKey, STORED_KEYS, stored};
 use crate::access::{self, KeyLimits};
+use crate::chat::is_model_name;
 use crate::config::{SettingsError, SettingsFile};
 use crate::journal::ClientUse;
 use crate::secrets::{ExposeSecret, Place, Secret};
@@ -243,7 +244,7 @@ fn put_limits(settings: &mut SettingsFile, name: &str, limits: &KeyLimits) -> Re
 }
 
 fn checked(limits: KeyLimits) -> Result<KeyLimits, ControlError> {
-    let models = limits.models.len() <= 1_000 && limits.models.iter().all(|name| name.len() <= 256);
+    let models = limits.models.len() <= 1_000 && limits.models.iter().all(|name| is_model_name(name));
     let cost = limits.daily_cost_usd.is_none_or(|usd| usd.is_finite() && usd >= 0.0);
     let tokens = limits.daily_tokens.is_none_or(|tokens| i64::try_from(tokens).is_ok());
     if models && cost && tokens {

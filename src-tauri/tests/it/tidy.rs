@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 /// Room, and the rooms it may use: the table in `lib.rs`.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("chat", &[]),
-    ("config", &["secrets"]),
+    ("config", &["chat", "secrets"]),
     ("secrets", &[]),
     ("journal", &[]),
     ("dialects", &["chat"]),
@@ -14,7 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("access", &["config", "secrets"]),
     ("server", &[]),
     ("proxy", &["chat", "dialects", "upstreams", "accounts", "journal", "access"]),
-    ("control", &["accounts", "journal", "config", "server", "secrets", "access", "upstreams"]),
+    ("control", &["chat", "accounts", "journal", "config", "server", "secrets", "access", "upstreams"]),
     ("simulator", &[]),
     (
         "app",

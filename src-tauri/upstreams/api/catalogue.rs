@@ -13,9 +13,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::chat::is_model_name;
+
 /// No honest list is longer.
 const MOST_MODELS: usize = 5_000;
-const ID_CHARACTERS: usize = 200;
 /// Dollars a token.
 const MOST_COST: f64 = 1.0;
 /// Tokens.
@@ -137,7 +138,7 @@ fn entries(list: Option<&Value>) -> impl Iterator<Item = &Value> {
 /// Whether a text may stand as the id of a model: visible ASCII that means nothing in HTML or JSON.
 fn is_id(id: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/@+".contains(&byte);
-    (1..=ID_CHARACTERS).contains(&id.len()) && id.bytes().all(plain)
+    is_model_name(id) && id.bytes().all(plain)
 }
 
 fn tokens(value: &Value) -> Option<u64> {

@@ -27,7 +27,6 @@ const REFUSAL_TIME: Duration = Duration::from_secs(5);
 const WHOLE_BYTES: usize = 64 * 1024 * 1024;
 /// The largest answer about models or a key.
 const FACTS_BYTES: usize = 8 * 1024 * 1024;
-const MODEL_CHARACTERS: usize = 200;
 
 /// The host, with everything about it that stays the same from call to call.
 pub(super) struct Host {
@@ -122,13 +121,6 @@ fn bearer(secret: &Secret) -> Result<HeaderValue, Failure> {
     let mut header = HeaderValue::from_str(&format!("Bearer {key}")).expect("visible ASCII makes a header");
     header.set_sensitive(true);
     Ok(header)
-}
-
-/// A model's name goes into JSON and into our own headers.
-pub(super) fn check_model(model: &str) -> Result<(), Failure> {
-    let fits = !model.is_empty() && model.len() <= MODEL_CHARACTERS && !model.chars().any(char::is_control);
-    let detail = "the model's name is empty, longer than 200 characters or holds control characters";
-    if fits { Ok(()) } else { Err(Failure::new(FailureKind::Rejected, detail)) }
 }
 
 /// The head of an answer, with its body still to come.

@@ -37,7 +37,7 @@ use super::transport::aside::aside;
 use super::transport::client::ClientError;
 use super::transport::outbound::Outbound;
 use super::transport::prompt::{all_bytes, text_bytes};
-use super::{Answer, Credential, Failure, FailureKind, Quota, Reply, SecondCall};
+use super::{Answer, Credential, Failure, FailureKind, Quota, Reply, SecondCall, check_model};
 use crate::chat::Request;
 
 /// How the host is reached and how long we are patient with it.
@@ -137,7 +137,7 @@ impl Api {
         request: Arc<Request>,
         ask: Ask<'_>,
     ) -> Result<Answer, Failure> {
-        host::check_model(ask.model)?;
+        check_model(ask.model)?;
         match request.original.clone() {
             Some(original) => self.relay(credential, request, &original, ask).await,
             None => self.translate(credential, request, ask).await.map(Answer::Events),
@@ -196,7 +196,7 @@ impl Api {
         original: &Bytes,
         model: &str,
     ) -> Result<Whole, Failure> {
-        host::check_model(model)?;
+        check_model(model)?;
         let body = rewrite::embeddings(original, model).await?;
         self.host.post(credential, &self.host.embeddings, body).await?.embeddings().await
     }

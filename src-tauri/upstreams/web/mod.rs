@@ -37,7 +37,9 @@ use self::text::Shaper;
 use super::tools::Question;
 use super::transport::client::ClientError;
 use super::transport::prompt::PromptTokens;
-use super::{Credential, Failure, FailureKind, Identity, Outbound, ProxyServer, Quota, Reply, SecondCall};
+use super::{
+    Credential, Failure, FailureKind, Identity, Outbound, ProxyServer, Quota, Reply, SecondCall, check_model,
+};
 use crate::chat;
 
 /// The largest answer about an account, in bytes.
@@ -302,10 +304,7 @@ impl Web {
         request: &chat::Request,
         model: &str,
     ) -> Result<site::Answer<'a>, Failure> {
-        if !request::is_model_id(model) {
-            let detail = "the model's name is empty, longer than 200 characters or holds control characters";
-            return Err(Failure::new(FailureKind::Rejected, detail));
-        }
+        check_model(model)?;
         let site = &self.site;
         let talk = turns::lay_out(request, self.manner().layout);
         let images = images::bring(self, credential, &talk).await?;

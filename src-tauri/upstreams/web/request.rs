@@ -7,18 +7,10 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use super::shape::Shape;
 use super::turns::{Conversation, Turn};
 
-/// The longest id that is sent.
-const MAX_MODEL_CHARS: usize = 200;
-
 /// A body and the `Content-Type` that says how to split it.
 pub(super) struct Form {
     pub(super) content_type: String,
     pub(super) body: Bytes,
-}
-
-/// Whether an id can stand in a request at all.
-pub(super) fn is_model_id(id: &str) -> bool {
-    !id.is_empty() && id.chars().count() <= MAX_MODEL_CHARS && !id.chars().any(char::is_control)
 }
 
 /// Builds the form. `images` holds the uploaded URLs of each turn.
@@ -150,14 +142,6 @@ mod tests {
             last,
             json!({"content": "this", "imagesData": ["https://cdn/a.png"], "documentsData": []})
         );
-    }
-
-    #[test]
-    fn p14_ids_that_could_break_a_part_are_refused() {
-        assert!(is_model_id("fireworks-llama-4.0 \"maverick\";"));
-        for id in ["", "a\r\nb", "a\0", "\u{7f}", &"x".repeat(201)] {
-            assert!(!is_model_id(id), "{id:?}");
-        }
     }
 
     #[test]
