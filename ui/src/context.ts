@@ -12,10 +12,14 @@ const KEY = Symbol("app");
 
 export class AppContext {
   readonly session: Session;
-  readonly route = new Route();
+  readonly route: Route;
   readonly toasts = new Toasts();
 
-  constructor(readonly control: Control) {
+  constructor(
+    readonly control: Control,
+    pages: readonly string[],
+  ) {
+    this.route = new Route(pages);
     this.session = new Session(control);
   }
 
