@@ -1,6 +1,7 @@
 //! What the documents say of the code is true: tests that are named exist, dependencies are explained, links lead somewhere.
 
 mod links;
+mod mentions;
 
 use std::collections::BTreeSet;
 use std::path::Path;
