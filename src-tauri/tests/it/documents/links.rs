@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Folders that hold no documents of this project.
-const SKIPPED_FOLDERS: [&str; 4] = [".git", "node_modules", "target", "dist"];
+/// Folders that hold no documents of this project, beside hidden ones.
+const SKIPPED_FOLDERS: [&str; 3] = ["node_modules", "target", "dist"];
 
 /// A relative link: the document it is in, the path it names (empty: the document itself), and the anchor.
 struct Link {
@@ -78,7 +78,7 @@ pub(super) fn documents() -> Vec<PathBuf> {
         for entry in std::fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if path.is_dir() && !path.is_symlink() && !SKIPPED_FOLDERS.contains(&name.as_str()) {
+            if path.is_dir() && !path.is_symlink() && holds_documents(&name) {
                 folders.push(path);
             } else if name.ends_with(".md") {
                 found.push(path);
@@ -86,6 +86,11 @@ pub(super) fn documents() -> Vec<PathBuf> {
         }
     }
     found
+}
+
+fn holds_documents(folder: &str) -> bool {
+    let is_hidden = folder.starts_with('.') && folder != ".github";
+    !is_hidden && !SKIPPED_FOLDERS.contains(&folder)
 }
 
 fn links_of(document: &Path) -> Vec<Link> {
