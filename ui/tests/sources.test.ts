@@ -48,6 +48,15 @@ test("the mock is not imported by the product", () => {
   expect(where(/from "[^"]*\/mock|import\("[^"]*\/mock/)).toEqual([]);
 });
 
+test("spacing and text sizes that have a token use it", () => {
+  const tokens = readFileSync(join(ROOT, "app.css"), "utf8");
+  const spaces = [...tokens.matchAll(/--space-[\d-]+: (\d+px);/g)].map(([, size]) => size);
+  expect(spaces.length).toBeGreaterThan(8);
+  const raw = new RegExp(`\\b(?:gap|padding[a-z-]*|margin[a-z-]*): (?:[^;c]* )?(?:${spaces.join("|")})[ ;]`);
+  expect(where(raw)).toEqual([]);
+  expect(where(/font-size: [\d.]+px/)).toEqual([]);
+});
+
 test("files are short", () => {
   const long = code.filter(({ path }) => !path.includes("generated/")).map(({ path, text }) => [path, text.split("\n").length] as const);
   expect(long.filter(([, lines]) => lines > LONGEST_FILE)).toEqual([]);
