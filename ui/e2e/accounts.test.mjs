@@ -27,7 +27,7 @@ describe("from the first start", () => {
     await page.getByRole("button", { name: "I understand, go on" }).click();
     await page.locator("textarea").fill("auth_session=stale-one");
     await page.getByRole("button", { name: "Test and add" }).click();
-    await page.locator(".failed").first().waitFor();
+    await page.locator(".callout.bad").first().waitFor();
     await page.locator("textarea").fill("Cookie: theme=dark; auth_session=good-ana; other=1");
     await page.getByRole("button", { name: "Test and add" }).click();
     await page.getByText("ana@example.com").waitFor();

@@ -7,6 +7,9 @@ import { messageText, sentences } from "./messages";
 
 export type Severity = "info" | "warning" | "error";
 
+/** The tone that a severity is shown in. */
+export const SEVERITY_TONES = { success: "ok", info: "accent", warning: "warn", error: "bad" } as const;
+
 export interface Description {
   severity: Severity;
   text: string;
