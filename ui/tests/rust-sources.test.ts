@@ -19,7 +19,7 @@ test("every code that a request can end with has its sentence", () => {
 });
 
 test("every dialect of the log has its name", () => {
-  const names = /fn name\(self\)[^]*?\n    }/.exec(rust("dialects/mod.rs"))?.[0] ?? "";
+  const names = /fn name\(self\)[^]*?\n {4}}/.exec(rust("dialects/mod.rs"))?.[0] ?? "";
   const ids = [...names.matchAll(/=> "([a-z-]+)"/g)].map(([, id]) => id as string);
   expect(ids.length).toBeGreaterThan(3);
   expect(ids.sort()).toEqual(DIALECTS.map(([id]) => id).sort());

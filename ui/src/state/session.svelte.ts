@@ -12,7 +12,10 @@ export class Session {
   /** Whether the event feed is connected; while it is not, the status may be outdated. */
   live = $state(false);
 
+  // Listeners are not shown on the page.
+  // eslint-disable-next-line svelte/prefer-svelte-reactivity
   private readonly listeners = new Set<(records: LogRecord[]) => void>();
+  // eslint-disable-next-line svelte/prefer-svelte-reactivity
   private readonly resets = new Set<() => void>();
   private received: LogRecord[] = [];
   private flushScheduled = false;
