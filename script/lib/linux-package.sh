@@ -94,7 +94,7 @@ third_party_notices() {
   cargo fetch --locked --quiet
   "$folder/bin/cargo-about" generate --offline --locked --features desktop --config packaging/about.toml \
     --target "$(rustc -vV | sed -n 's/^host: //p')" --fail --output-file "$1" packaging/about.hbs
-  for package in svelte @tauri-apps/api; do
+  for package in svelte @tauri-apps/api @lucide/svelte; do
     printf '\n%s\n%s\n\n' "$(printf '=%.0s' {1..80})" "$package (npm)" >>"$1"
     cat ui/node_modules/"$package"/LICENSE* >>"$1"
   done

@@ -1,45 +1,81 @@
-// Line icons on a 24 by 24 grid, as path data.
+// The icons in use, from Lucide: one import each, so that the bundle has no others.
+
+import Activity from "@lucide/svelte/icons/activity";
+import AppWindow from "@lucide/svelte/icons/app-window";
+import Box from "@lucide/svelte/icons/box";
+import Check from "@lucide/svelte/icons/check";
+import ChevronDown from "@lucide/svelte/icons/chevron-down";
+import ChevronRight from "@lucide/svelte/icons/chevron-right";
+import ChevronUp from "@lucide/svelte/icons/chevron-up";
+import Clock from "@lucide/svelte/icons/clock";
+import Cookie from "@lucide/svelte/icons/cookie";
+import Copy from "@lucide/svelte/icons/copy";
+import Download from "@lucide/svelte/icons/download";
+import Ellipsis from "@lucide/svelte/icons/ellipsis";
+import Eye from "@lucide/svelte/icons/eye";
+import File from "@lucide/svelte/icons/file";
+import FlaskConical from "@lucide/svelte/icons/flask-conical";
+import Globe from "@lucide/svelte/icons/globe";
+import Info from "@lucide/svelte/icons/info";
+import KeyRound from "@lucide/svelte/icons/key-round";
+import Lock from "@lucide/svelte/icons/lock";
+import LogOut from "@lucide/svelte/icons/log-out";
+import Pause from "@lucide/svelte/icons/pause";
+import Pencil from "@lucide/svelte/icons/pencil";
+import Play from "@lucide/svelte/icons/play";
+import Plus from "@lucide/svelte/icons/plus";
+import RefreshCw from "@lucide/svelte/icons/refresh-cw";
+import Route from "@lucide/svelte/icons/route";
+import Search from "@lucide/svelte/icons/search";
+import Shield from "@lucide/svelte/icons/shield";
+import SlidersHorizontal from "@lucide/svelte/icons/sliders-horizontal";
+import Square from "@lucide/svelte/icons/square";
+import SquareTerminal from "@lucide/svelte/icons/square-terminal";
+import Star from "@lucide/svelte/icons/star";
+import TextAlignStart from "@lucide/svelte/icons/text-align-start";
+import Trash2 from "@lucide/svelte/icons/trash-2";
+import TriangleAlert from "@lucide/svelte/icons/triangle-alert";
+import User from "@lucide/svelte/icons/user";
+import X from "@lucide/svelte/icons/x";
 
 export const ICONS = {
-  overview: "M4 13h4l2.5-7 4 12 2.5-5H20",
-  accounts: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8ZM4.5 20c.8-3.4 3.8-5 7.5-5s6.7 1.6 7.5 5",
-  requests: "M4 6h16M4 12h16M4 18h10",
-  models: "M12 3l8 4.5v9L12 21l-8-4.5v-9L12 3ZM4.3 7.7 12 12l7.7-4.3M12 12v9",
-  clients: "M4 5h16v14H4zM7.5 9.5l3 2.5-3 2.5M12.5 15h4",
-  settings: "M5 7h8M17 7h2M5 17h2M11 17h8M15 4.8v4.4M9 14.8v4.4",
-  copy: "M9 9h10v11H9zM5 15V4h10v2",
-  check: "M5 12.5l4.5 4.5L19 7.5",
-  close: "M6 6l12 12M18 6L6 18",
-  plus: "M12 5v14M5 12h14",
-  more: "M5.5 12h.01M12 12h.01M18.5 12h.01",
-  down: "M6 9l6 6 6-6",
-  right: "M9 6l6 6-6 6",
-  up: "M6 15l6-6 6 6",
-  search: "M11 18a7 7 0 1 0 0-14 7 7 0 0 0 0 14ZM16 16l4.5 4.5",
-  refresh: "M19.5 9A8 8 0 0 0 5 8.5M4.5 15A8 8 0 0 0 19 15.5M5 4.5v4h4M19 19.5v-4h-4",
-  play: "M8 5.5v13l10.5-6.5L8 5.5Z",
-  pause: "M8.5 5.5v13M15.5 5.5v13",
-  stop: "M7 7h10v10H7z",
-  power: "M12 4v8M7 7.2a7.5 7.5 0 1 0 10 0",
-  warning: "M12 4.5 21 19.5H3L12 4.5ZM12 10v4.5M12 17h.01",
-  info: "M12 20.5a8.5 8.5 0 1 0 0-17 8.5 8.5 0 0 0 0 17ZM12 11v5M12 8h.01",
-  key: "M14.5 13.5a4.5 4.5 0 1 0-4.3-3.2L4 16.5V20h3.5v-2.5H10V15l1.7-1.7a4.5 4.5 0 0 0 2.8.2ZM15.5 8.5h.01",
-  lock: "M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 7 0v3",
-  eye: "M3 12c2-4 5.3-6 9-6s7 2 9 6c-2 4-5.3 6-9 6s-7-2-9-6ZM12 14.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5Z",
-  trash: "M5 7h14M10 4h4M7 7l.8 13h8.4L17 7M10.5 11v5M13.5 11v5",
-  edit: "M4.5 19.5l1-4L16 5l3 3L8.5 18.5l-4 1Z",
-  download: "M12 4v11M7.5 11l4.5 4.5 4.5-4.5M5 20h14",
-  signout: "M14 5H6v14h8M10.5 12H20M16.5 8.5 20 12l-3.5 3.5",
-  window: "M4 5h16v14H4zM4 9h16",
-  cookie: "M12 3.5a8.5 8.5 0 1 0 8.5 8.5 3.5 3.5 0 0 1-4-4 4 4 0 0 1-4.5-4.5ZM9 10h.01M14 15h.01M9 15.5h.01",
-  file: "M6 3.5h8l4.5 4.5v12.5H6zM13.5 3.5V8.5h5",
-  flask: "M10 4v6L4.8 18.5A1.5 1.5 0 0 0 6 20.5h12a1.5 1.5 0 0 0 1.2-2L14 10V4M8.5 4h7M7.5 15h9",
-  clock: "M12 20.5a8.5 8.5 0 1 0 0-17 8.5 8.5 0 0 0 0 17ZM12 7.5V12l3 2",
-  star: "M12 4l2.4 5.2 5.6.6-4.2 3.8 1.2 5.6-5-2.9-5 2.9 1.2-5.6L4 9.8l5.6-.6L12 4Z",
-  shield: "M12 3.5l7.5 3v5c0 4.5-3 7.7-7.5 9-4.5-1.3-7.5-4.5-7.5-9v-5l7.5-3Z",
-  route: "M6 19a2 2 0 1 0 0-4 2 2 0 0 0 0 4ZM18 9a2 2 0 1 0 0-4 2 2 0 0 0 0 4ZM8 17h6a4 4 0 0 0 4-4V9",
-  bell: "M6 16.5V11a6 6 0 0 1 12 0v5.5l1.5 1.5h-15L6 16.5ZM10 20.5h4",
-  globe: "M12 20.5a8.5 8.5 0 1 0 0-17 8.5 8.5 0 0 0 0 17ZM3.5 12h17M12 3.5c2.5 2.3 3.5 5 3.5 8.5s-1 6.2-3.5 8.5c-2.5-2.3-3.5-5-3.5-8.5s1-6.2 3.5-8.5Z",
+  overview: Activity,
+  accounts: User,
+  requests: TextAlignStart,
+  models: Box,
+  clients: SquareTerminal,
+  settings: SlidersHorizontal,
+  copy: Copy,
+  check: Check,
+  close: X,
+  plus: Plus,
+  more: Ellipsis,
+  down: ChevronDown,
+  right: ChevronRight,
+  up: ChevronUp,
+  search: Search,
+  refresh: RefreshCw,
+  play: Play,
+  pause: Pause,
+  stop: Square,
+  warning: TriangleAlert,
+  info: Info,
+  key: KeyRound,
+  lock: Lock,
+  eye: Eye,
+  trash: Trash2,
+  edit: Pencil,
+  download: Download,
+  signout: LogOut,
+  window: AppWindow,
+  cookie: Cookie,
+  file: File,
+  flask: FlaskConical,
+  clock: Clock,
+  star: Star,
+  shield: Shield,
+  route: Route,
+  globe: Globe,
 } as const;
 
 export type IconName = keyof typeof ICONS;
