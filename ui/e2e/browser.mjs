@@ -6,7 +6,16 @@ import { join } from "node:path";
 import { chromium } from "playwright-core";
 
 const EXECUTABLE = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const FLAGS = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
 const SCREENSHOTS = process.env.SCREENSHOTS ?? join(import.meta.dirname, "../../target/screenshots");
 const LIMIT_MS = Number(process.env.E2E_LIMIT_MS ?? 60_000);
 
@@ -21,13 +30,20 @@ export class Browser {
 
   /** A page in its own profile. Errors and calls to other hosts are collected in `page.problems`. */
   async page(program, { width = 1400, height = 900, theme = "light", language = "en-US" } = {}) {
-    const context = await this.chromium.newContext({ viewport: { width, height }, colorScheme: theme, locale: language, reducedMotion: "reduce", acceptDownloads: true });
+    const context = await this.chromium.newContext({
+      viewport: { width, height },
+      colorScheme: theme,
+      locale: language,
+      reducedMotion: "reduce",
+      acceptDownloads: true,
+    });
     const page = await context.newPage();
     page.setDefaultTimeout(LIMIT_MS);
     page.problems = [];
     page.on("pageerror", (error) => page.problems.push(`error: ${error.message}`));
     page.on("request", (request) => {
-      if (!request.url().startsWith("blob:") && new URL(request.url()).hostname !== "127.0.0.1") page.problems.push(`call to ${request.url()}`);
+      if (!request.url().startsWith("blob:") && new URL(request.url()).hostname !== "127.0.0.1")
+        page.problems.push(`call to ${request.url()}`);
     });
     // The desktop window freezes prototypes too; violations of the policy are reported as events.
     await page.addInitScript(() => {

@@ -17,13 +17,27 @@ describe("the product's bundle", () => {
   });
 
   test("contains the application and not the mock", () => {
-    assert.ok(modules.some((id) => id.endsWith("App.svelte")), modules.join());
-    assert.deepEqual(modules.filter((id) => /^(mock|tests|e2e)\//.test(id)), []);
+    assert.ok(
+      modules.some((id) => id.endsWith("App.svelte")),
+      modules.join(),
+    );
+    assert.deepEqual(
+      modules.filter((id) => /^(mock|tests|e2e)\//.test(id)),
+      [],
+    );
   });
 
   test("loads other languages than English on demand, each in one file", () => {
     const holding = (language) => chunks.filter((chunk) => Object.keys(chunk.modules).some((id) => id.includes(`/src/i18n/${language}/`)));
-    assert.deepEqual(holding("en").map((chunk) => chunk.isEntry), [true]);
-    for (const language of ["fr", "zh"]) assert.deepEqual(holding(language).map((chunk) => chunk.isDynamicEntry), [true], language);
+    assert.deepEqual(
+      holding("en").map((chunk) => chunk.isEntry),
+      [true],
+    );
+    for (const language of ["fr", "zh"])
+      assert.deepEqual(
+        holding(language).map((chunk) => chunk.isDynamicEntry),
+        [true],
+        language,
+      );
   });
 });

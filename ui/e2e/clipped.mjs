@@ -3,7 +3,8 @@
 /** Descriptions of elements that are cut off. A text that ends in an ellipsis must have a title with the full text. */
 export function clipped() {
   const cut = [];
-  const told = (element) => `${element.tagName.toLowerCase()}.${element.className?.baseVal ?? element.className} "${(element.textContent ?? "").trim().slice(0, 60)}"`;
+  const told = (element) =>
+    `${element.tagName.toLowerCase()}.${element.className?.baseVal ?? element.className} "${(element.textContent ?? "").trim().slice(0, 60)}"`;
   const shows = (element) => element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
   const hides = (element) => getComputedStyle(element).overflowX !== "visible";
   const ownText = (element) => [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim() !== "");
@@ -11,7 +12,11 @@ export function clipped() {
   for (const element of document.querySelectorAll("main *")) {
     if (!shows(element) || element.closest(".visually-hidden, svg, pre, textarea")) continue;
     const isButton = element.matches("button");
-    if ((isButton || element.matches("td, th, [role=gridcell], [role=columnheader], .ellipsis")) && element.scrollWidth > element.clientWidth + 1 && getComputedStyle(element).display !== "inline") {
+    if (
+      (isButton || element.matches("td, th, [role=gridcell], [role=columnheader], .ellipsis")) &&
+      element.scrollWidth > element.clientWidth + 1 &&
+      getComputedStyle(element).display !== "inline"
+    ) {
       if (isButton || hides(element) ? !element.closest("[title]") : true) cut.push(`too narrow: ${told(element)}`);
     }
     if (!isButton && !ownText(element) && !element.matches("input, select")) continue;

@@ -80,7 +80,13 @@ describe("the mock and the program", () => {
 
   before(async () => {
     program = await Program.start();
-    vite = await createServer({ root: `${import.meta.dirname}/..`, mode: "mock", logLevel: "error", server: { middlewareMode: true, ws: false }, optimizeDeps: { noDiscovery: true } });
+    vite = await createServer({
+      root: `${import.meta.dirname}/..`,
+      mode: "mock",
+      logLevel: "error",
+      server: { middlewareMode: true, ws: false },
+      optimizeDeps: { noDiscovery: true },
+    });
     const { MockControl } = await vite.ssrLoadModule("/mock/index.ts");
     mock = new MockControl();
     taken = listen();
@@ -114,9 +120,17 @@ describe("the mock and the program", () => {
       await program.control("keys.add", { name });
       await mock.call("keys.add", { name }).catch(() => {});
     }
-    const shown = (keys) => keys.filter((key) => ["main", "laptop", "desk"].includes(key.name)).map((key) => [key.name, key.key !== null]).sort();
+    const shown = (keys) =>
+      keys
+        .filter((key) => ["main", "laptop", "desk"].includes(key.name))
+        .map((key) => [key.name, key.key !== null])
+        .sort();
     for (const reveal of [false, true]) {
-      assert.deepEqual(shown(await mock.call("keys.list", { reveal })), shown(await program.control("keys.list", { reveal })), `reveal: ${reveal}`);
+      assert.deepEqual(
+        shown(await mock.call("keys.list", { reveal })),
+        shown(await program.control("keys.list", { reveal })),
+        `reveal: ${reveal}`,
+      );
     }
   });
 });
@@ -147,7 +161,8 @@ function unlike(real, mocked, path) {
     const each = mocked.map((one, i) => real.map((other) => unlike(other, one, `${path}[${i}]`)).sort((a, b) => a.length - b.length)[0]);
     return [...new Set(each.flat())];
   }
-  if (typeof real !== typeof mocked || Array.isArray(real) !== Array.isArray(mocked)) return [`${path}: ${typeof real} in the program, ${typeof mocked} in the mock`];
+  if (typeof real !== typeof mocked || Array.isArray(real) !== Array.isArray(mocked))
+    return [`${path}: ${typeof real} in the program, ${typeof mocked} in the mock`];
   if (typeof real !== "object") return [];
   for (const kind of ["what", "by"]) if (kind in real && kind in mocked && real[kind] !== mocked[kind]) return [];
   const keys = [...new Set([...Object.keys(real), ...Object.keys(mocked)])];

@@ -27,7 +27,11 @@ describe("every page", () => {
   });
 
   for (const theme of ["light", "dark"]) {
-    for (const [width, height] of [[360, 720], [900, 640], [1400, 900]]) {
+    for (const [width, height] of [
+      [360, 720],
+      [900, 640],
+      [1400, 900],
+    ]) {
       test(`fits ${width} by ${height}, ${theme}, and axe finds nothing serious`, async () => {
         const page = await browser.signedIn(program, { width, height, theme });
         for (const name of PAGES) {
@@ -36,7 +40,9 @@ describe("every page", () => {
           await page.locator('[role=status][aria-label="Loading…"]').waitFor({ state: "detached" });
           await settled(page);
           assert.equal(await page.locator(".failed").count(), 0, `${name} failed`);
-          await page.locator("main").evaluate((main) => main.scrollWidth <= main.clientWidth || Promise.reject(new Error("it is wider than its place")));
+          await page
+            .locator("main")
+            .evaluate((main) => main.scrollWidth <= main.clientWidth || Promise.reject(new Error("it is wider than its place")));
           await screenshot(page, `${name}-${width}-${theme}`);
           await examine(page, name);
         }
@@ -46,7 +52,11 @@ describe("every page", () => {
   }
 
   for (const language of ["en", "fr"]) {
-    for (const [width, height] of [[1100, 760], [900, 640], [1400, 900]]) {
+    for (const [width, height] of [
+      [1100, 760],
+      [900, 640],
+      [1400, 900],
+    ]) {
       test(`clips nothing at ${width} by ${height} in ${language}, long names included`, async () => {
         await longNames(program);
         await program.control("settings.set", { name: "language", value: language });
@@ -62,7 +72,10 @@ describe("every page", () => {
           await page.locator("main [role=status][aria-label]").waitFor({ state: "detached" });
           await whole(name);
           if (name === "requests") {
-            await page.locator("[role=grid] [role=row]", { hasText: LONG_MODEL.slice(0, 20) }).first().click();
+            await page
+              .locator("[role=grid] [role=row]", { hasText: LONG_MODEL.slice(0, 20) })
+              .first()
+              .click();
             await page.locator("main aside").waitFor();
             await whole("request-detail");
           }
@@ -133,7 +146,10 @@ describe("every page", () => {
     await page.evaluate(AXE);
     const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
     const bad = found.violations.filter((one) => one.impact === "serious" || one.impact === "critical");
-    assert.deepEqual(bad.map((one) => `${name}: ${one.id} ${one.nodes.map((node) => node.html).join(" | ")}`), []);
+    assert.deepEqual(
+      bad.map((one) => `${name}: ${one.id} ${one.nodes.map((node) => node.html).join(" | ")}`),
+      [],
+    );
   }
 
   /** Waits for two frames. */

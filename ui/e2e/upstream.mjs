@@ -17,7 +17,8 @@ export async function startUpstream() {
 function answer(request, response) {
   const name = /auth_session=good-([\w-]+)/.exec(request.headers.cookie ?? "")?.[1];
   if (!name) return response.writeHead(401, JSON_TYPE).end('{"message":"not signed in"}');
-  if (request.url.startsWith("/api/models/llms")) return response.writeHead(200, { "content-type": "text/plain" }).end(`Hello from ${name}.`);
+  if (request.url.startsWith("/api/models/llms"))
+    return response.writeHead(200, { "content-type": "text/plain" }).end(`Hello from ${name}.`);
   const answers = {
     "/api/login/user": { email: `${name}@example.com`, name, plan: "Standard" },
     "/api/user/recentUsage": { percent: 12, byBrand: [{ name: "claude", value: 18 }], usedModels: [] },

@@ -51,13 +51,20 @@ describe("in use", () => {
     await program.control("accounts.only", { label: null });
     const alice = page.getByRole("article", { name: "alice" });
     await alice.getByText(/Quota used up/).waitFor();
-    await alice.getByText(/back in/).first().waitFor();
+    await alice
+      .getByText(/back in/)
+      .first()
+      .waitFor();
     await screenshot(page, "limited");
   });
 
   test("the log is exported without leaving the page", async () => {
     await page.open("requests");
-    for (const [format, looks] of [["CSV", /^id,/], ["JSON Lines", /^\{"id"/], ["HAR", /"log"/]]) {
+    for (const [format, looks] of [
+      ["CSV", /^id,/],
+      ["JSON Lines", /^\{"id"/],
+      ["HAR", /"log"/],
+    ]) {
       await page.getByRole("button", { name: "Export" }).click();
       const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("menuitem", { name: format }).click()]);
       assert.match(await readFile(await file.path(), "utf8"), looks, format);
@@ -80,11 +87,16 @@ describe("in use", () => {
     const names = [];
     for (let i = 0; i < 12; i++) {
       await page.keyboard.press("Tab");
-      names.push(await page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent?.trim()));
+      names.push(
+        await page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent?.trim()),
+      );
       const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
       assert.notEqual(outline, "none", `the focus on ${names.at(-1)} cannot be seen`);
     }
-    assert.ok(names.some((name) => name?.startsWith("Requests")), names.join(", "));
+    assert.ok(
+      names.some((name) => name?.startsWith("Requests")),
+      names.join(", "),
+    );
     await page.locator('a[href="#/requests"]').focus();
     await page.keyboard.press("Enter");
     await page.locator("[role=grid]").focus();
@@ -133,7 +145,11 @@ describe("in use", () => {
 
   test("the language changes without a restart", async () => {
     await page.open("settings");
-    for (const [value, heading] of [["fr", "Réglages"], ["zh", "设置"], ["en", "Settings"]]) {
+    for (const [value, heading] of [
+      ["fr", "Réglages"],
+      ["zh", "设置"],
+      ["en", "Settings"],
+    ]) {
       await page.locator("#settings-appearance select").first().selectOption(value);
       await page.getByRole("heading", { name: heading, exact: true, level: 1 }).waitFor();
       await screenshot(page, `settings-${value}`);
@@ -147,7 +163,9 @@ describe("in use", () => {
     await french.addInitScript(() => {
       window.headings = [];
       const note = () => window.headings.push(...[...document.querySelectorAll("h1, nav a")].map((one) => one.textContent.trim()));
-      addEventListener("DOMContentLoaded", () => new MutationObserver(note).observe(document.body, { childList: true, subtree: true, characterData: true }));
+      addEventListener("DOMContentLoaded", () =>
+        new MutationObserver(note).observe(document.body, { childList: true, subtree: true, characterData: true }),
+      );
     });
     await french.open();
     await french.locator("input[type=password]").fill(program.token);
@@ -160,7 +178,10 @@ describe("in use", () => {
     await heading.waitFor();
     const shown = [...afterSignIn, ...(await french.evaluate(() => window.headings))];
     assert.ok(shown.length > 0);
-    assert.deepEqual(shown.filter((text) => /Overview|Settings|Accounts/.test(text)), []);
+    assert.deepEqual(
+      shown.filter((text) => /Overview|Settings|Accounts/.test(text)),
+      [],
+    );
     await close(french);
     await program.control("settings.set", { name: "language", value: null });
   });
@@ -178,27 +199,41 @@ describe("in use", () => {
   });
 
   test("N05 a foreign page can neither read nor command", async () => {
-    const foreign = createServer((_, response) => response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><title>foreign</title>"));
+    const foreign = createServer((_, response) =>
+      response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><title>foreign</title>"),
+    );
     await new Promise((listening) => foreign.listen(0, "127.0.0.1", listening));
     // The same browser, so that the session cookie exists; worst case: the page has the token too.
     const token = await page.evaluate(() => sessionStorage.getItem("mammouth.session_token"));
     assert.ok(token);
     const other = await page.context().newPage();
     await other.goto(`http://127.0.0.1:${foreign.address().port}/`);
-    const tried = await other.evaluate(async ([url, token]) => {
-      const attempt = (path, init) => fetch(url + path, init).then(async (answer) => `${answer.type} ${answer.status} ${await answer.text()}`, () => "refused");
-      return {
-        read: await attempt("/control/status", { method: "POST", credentials: "include", headers: { "x-mammouth-session": token, "content-type": "application/json" }, body: "{}" }),
-        simple: await attempt("/control/log.clear", { method: "POST", credentials: "include", mode: "no-cors", body: "{}" }),
-        events: await attempt("/control/events", { credentials: "include" }),
-        framed: await new Promise((shown) => {
-          const frame = document.createElement("iframe");
-          frame.onload = () => shown(frame.contentDocument === null ? "out of reach" : "open");
-          frame.src = url;
-          document.body.append(frame);
-        }),
-      };
-    }, [program.url, token]);
+    const tried = await other.evaluate(
+      async ([url, token]) => {
+        const attempt = (path, init) =>
+          fetch(url + path, init).then(
+            async (answer) => `${answer.type} ${answer.status} ${await answer.text()}`,
+            () => "refused",
+          );
+        return {
+          read: await attempt("/control/status", {
+            method: "POST",
+            credentials: "include",
+            headers: { "x-mammouth-session": token, "content-type": "application/json" },
+            body: "{}",
+          }),
+          simple: await attempt("/control/log.clear", { method: "POST", credentials: "include", mode: "no-cors", body: "{}" }),
+          events: await attempt("/control/events", { credentials: "include" }),
+          framed: await new Promise((shown) => {
+            const frame = document.createElement("iframe");
+            frame.onload = () => shown(frame.contentDocument === null ? "out of reach" : "open");
+            frame.src = url;
+            document.body.append(frame);
+          }),
+        };
+      },
+      [program.url, token],
+    );
     assert.deepEqual([tried.read, tried.events], ["refused", "refused"]);
     assert.match(tried.simple, /^opaque 0 $|^refused$/);
     assert.equal(tried.framed, "out of reach");
@@ -219,7 +254,12 @@ describe("in use", () => {
     assert.match(received.cookie, /mammouth_session=/, "browsers send cookies to every port of a host");
     assert.equal(received["x-mammouth-session"], undefined);
     assert.equal(await tab.evaluate(() => sessionStorage.length + localStorage.length), 0);
-    for (const [method, path] of [["POST", "/control/status"], ["POST", "/control/keys.default"], ["GET", "/control/events"], ["DELETE", "/control/session"]]) {
+    for (const [method, path] of [
+      ["POST", "/control/status"],
+      ["POST", "/control/keys.default"],
+      ["GET", "/control/events"],
+      ["DELETE", "/control/session"],
+    ]) {
       const answer = await fetch(program.url + path, { method, headers: { cookie: received.cookie, "x-mammouth-ui": "1" } });
       assert.equal(answer.status, 401, path);
     }

@@ -105,7 +105,14 @@ export function keys(now: number): KeyView[] {
   return [
     key("main", { last_used_ms: now - 9_000, today_tokens: 812_400, today_cost_usd: 2.31 }),
     key("zed", { last_used_ms: now - 12 * 60_000, today_tokens: 96_210, today_cost_usd: 0.38, daily_tokens: 500_000 }),
-    key("ci-bot", { origin: DIGEST_ONLY, can_show: false, models: ["gpt-5-mini", "gpt-4o-mini"], daily_cost_usd: 1, today_tokens: 21_000, today_cost_usd: 0.06 }),
+    key("ci-bot", {
+      origin: DIGEST_ONLY,
+      can_show: false,
+      models: ["gpt-5-mini", "gpt-4o-mini"],
+      daily_cost_usd: 1,
+      today_tokens: 21_000,
+      today_cost_usd: 0.06,
+    }),
   ];
 }
 

@@ -1,6 +1,13 @@
 // Mock control: every command of the control API over state in memory.
 
-import { type CommandArgs, type Control, ControlFailure, type FeedListener, type CommandName, type CommandResult } from "../src/control/control";
+import {
+  type CommandArgs,
+  type Control,
+  ControlFailure,
+  type FeedListener,
+  type CommandName,
+  type CommandResult,
+} from "../src/control/control";
 import type { AccountView, CheckView, ErrorCode } from "../src/control/types";
 import { DIGEST_ONLY } from "./accounts";
 import { DEFAULT_SCENARIO, type Scenario } from "./scenario";
@@ -89,10 +96,32 @@ export class MockControl implements Control {
 
   private addAccount(label: string, kind: AccountView["kind"], secret: string): CheckView {
     if (kind === "web" && !this.state.terms) refuse("terms", "the notice about web accounts was not accepted yet");
-    if (REFUSED_SECRET.test(secret)) return { label, ok: false, message: "", said: { what: "session_refused" }, unread: false, email: null, plan: null, quota_percent: null };
+    if (REFUSED_SECRET.test(secret))
+      return {
+        label,
+        ok: false,
+        message: "",
+        said: { what: "session_refused" },
+        unread: false,
+        email: null,
+        plan: null,
+        quota_percent: null,
+      };
     const model = this.state.accounts[0] ?? { ...EMPTY_ACCOUNT };
-    this.state.accounts = [...this.state.accounts, { ...model, ...EMPTY_ACCOUNT, id: `id-${label}`, label, kind, email: "new@example.com", plan: "Standard", quota_percent: 4 }];
-    return { label, ok: true, message: "", said: { what: "added" }, unread: false, email: "new@example.com", plan: "Standard", quota_percent: 4 };
+    this.state.accounts = [
+      ...this.state.accounts,
+      { ...model, ...EMPTY_ACCOUNT, id: `id-${label}`, label, kind, email: "new@example.com", plan: "Standard", quota_percent: 4 },
+    ];
+    return {
+      label,
+      ok: true,
+      message: "",
+      said: { what: "added" },
+      unread: false,
+      email: "new@example.com",
+      plan: "Standard",
+      quota_percent: 4,
+    };
   }
 
   private key(name: string) {
@@ -109,7 +138,11 @@ export class MockControl implements Control {
       Object.assign(this.account(label), { state: "ready", advice: null });
       return checkResult(this.account(label));
     },
-    "accounts.import": ({ text }) => text.split(/[,\n]/).filter((line) => line.trim()).map((_, i) => this.addAccount(`imported-${i + 1}`, "web", "ok")),
+    "accounts.import": ({ text }) =>
+      text
+        .split(/[,\n]/)
+        .filter((line) => line.trim())
+        .map((_, i) => this.addAccount(`imported-${i + 1}`, "web", "ok")),
     "accounts.sign_in": ({ label }) => this.addAccount(label || "new", "web", "ok"),
     "accounts.rename": ({ label, to }) => {
       if (this.state.accounts.some((one) => one.label === to)) refuse("exists", `${to} is taken`);
@@ -157,7 +190,13 @@ export class MockControl implements Control {
     "keys.add": ({ name, ...limits }) => {
       if (name.trim() === "") refuse("bad_arguments", "a key needs a name");
       if (this.state.keys.some((one) => one.name === name)) refuse("exists", `${name} is taken`);
-      const made = { ...EMPTY_KEY, name, models: limits.models ?? [], daily_tokens: limits.daily_tokens ?? null, daily_cost_usd: limits.daily_cost_usd ?? null };
+      const made = {
+        ...EMPTY_KEY,
+        name,
+        models: limits.models ?? [],
+        daily_tokens: limits.daily_tokens ?? null,
+        daily_cost_usd: limits.daily_cost_usd ?? null,
+      };
       // Like the program without a keychain: the key is shown only once.
       made.can_show = this.scenario.name !== "broken";
       made.origin = made.can_show ? "keychain" : DIGEST_ONLY;
@@ -185,7 +224,8 @@ export class MockControl implements Control {
     "models.refresh": () => this.state.models,
     "models.set_alias": ({ name, target }) => {
       // The target need not be a listed model: the program accepts any name.
-      const real = this.state.models.find((one) => one.id === target) ?? this.state.models[0] ?? refuse("not_found", "no model is known yet");
+      const real =
+        this.state.models.find((one) => one.id === target) ?? this.state.models[0] ?? refuse("not_found", "no model is known yet");
       this.state.models = [...this.state.models.filter((one) => one.id !== name), { ...real, id: name, alias_of: target }];
       return null;
     },
@@ -194,13 +234,27 @@ export class MockControl implements Control {
       this.state.models = this.state.models.filter((one) => one.id !== name || one.alias_of === null);
       return null;
     },
-    try: ({ model }) => ({ status: 200, text: "Hello! I am answering through your own proxy, so everything between your editor and me works.", model, account: "work", attempts: 1, first_byte_ms: 412, duration_ms: 1180, error: null, code: null }),
+    try: ({ model }) => ({
+      status: 200,
+      text: "Hello! I am answering through your own proxy, so everything between your editor and me works.",
+      model,
+      account: "work",
+      attempts: 1,
+      first_byte_ms: 412,
+      duration_ms: 1180,
+      error: null,
+      code: null,
+    }),
     "log.latest": (query) => this.state.found(query),
     "log.get": ({ id }) => this.state.records.find((one) => one.id === id) ?? refuse("not_found", "no such request"),
     "log.count": (query) => this.state.count(query),
     "log.bodies": ({ id }) => {
       if (this.state.setting("keep_bodies")?.value !== true) refuse("not_found", "bodies are not kept");
-      return { request: `{"model":"claude-sonnet-4-5","messages":[{"role":"user","content":"Request ${id}"}]}`, response: `{"choices":[{"message":{"content":"Answer ${id}"}}]}`, cut: false };
+      return {
+        request: `{"model":"claude-sonnet-4-5","messages":[{"role":"user","content":"Request ${id}"}]}`,
+        response: `{"choices":[{"message":{"content":"Answer ${id}"}}]}`,
+        cut: false,
+      };
     },
     "log.export": ({ format, query }) => {
       const records = this.state.count(query ?? {});
@@ -224,14 +278,19 @@ export class MockControl implements Control {
     "settings.set": ({ name, value }) => {
       const setting = this.state.setting(name) ?? refuse("not_found", `no setting is called ${name}`);
       if (setting.from === "environment" || setting.from === "flag") refuse("fixed_by_environment", name);
-      if (setting.choices.length > 0 && value !== null && !setting.choices.includes(String(value))) refuse("bad_arguments", `${name} cannot be ${String(value)}`);
+      if (setting.choices.length > 0 && value !== null && !setting.choices.includes(String(value)))
+        refuse("bad_arguments", `${name} cannot be ${String(value)}`);
       setting.value = value ?? setting.default;
       setting.from = value === null ? "default" : "file";
       return setting;
     },
     "settings.welcomed": () => ((this.state.welcomed = true), null),
     "settings.accept_terms": () => ((this.state.terms = true), null),
-    "secrets.state": () => ({ place: "keychain", state: this.scenario.name === "broken" ? "locked" : "open", error: this.scenario.name === "broken" ? { what: "locked" } : null }),
+    "secrets.state": () => ({
+      place: "keychain",
+      state: this.scenario.name === "broken" ? "locked" : "open",
+      error: this.scenario.name === "broken" ? { what: "locked" } : null,
+    }),
     "secrets.unlock": () => ({ place: "keychain", state: "open", error: null }),
     "window.open": () => (this.desktop ? null : refuse("desktop_only", "only the desktop program has a window")),
     doctor: () => [
@@ -245,17 +304,56 @@ export class MockControl implements Control {
 const CHANGES_STATUS = /^(accounts\.(add|replace|import|sign_in|rename|order|enable|only|remove)|port\.switch|serving\.set|settings\.)/;
 
 const EMPTY_ACCOUNT: AccountView = {
-  id: "", label: "", kind: "web", origin: "stored", state: "ready", advice: null, limits: [], running: 0, quota_percent: null, quota_estimated: false, spend_cents: null,
-  by_family: [], budget_usd: null, spent_usd: null, budget_reset_ms: null, downgrades: [], as_of_ms: null, last_used_ms: null, email: null, plan: null, only: false,
+  id: "",
+  label: "",
+  kind: "web",
+  origin: "stored",
+  state: "ready",
+  advice: null,
+  limits: [],
+  running: 0,
+  quota_percent: null,
+  quota_estimated: false,
+  spend_cents: null,
+  by_family: [],
+  budget_usd: null,
+  spent_usd: null,
+  budget_reset_ms: null,
+  downgrades: [],
+  as_of_ms: null,
+  last_used_ms: null,
+  email: null,
+  plan: null,
+  only: false,
 };
 
-const EMPTY_KEY = { name: "", origin: "keychain", key: null, can_show: true, last_used_ms: null, models: [] as string[], daily_tokens: null, daily_cost_usd: null, today_tokens: 0, today_cost_usd: 0 };
+const EMPTY_KEY = {
+  name: "",
+  origin: "keychain",
+  key: null,
+  can_show: true,
+  last_used_ms: null,
+  models: [] as string[],
+  daily_tokens: null,
+  daily_cost_usd: null,
+  today_tokens: 0,
+  today_cost_usd: 0,
+};
 
 const keyText = (name: string) => `mp-${name}-4f9c2e71d0b64a58`;
 
 function checkResult(one: AccountView): CheckView {
   const ok = one.state !== "needs_login";
-  return { label: one.label, ok, message: "", said: { what: ok ? "session_valid" : "session_refused" }, unread: false, email: one.email, plan: one.plan, quota_percent: one.quota_percent };
+  return {
+    label: one.label,
+    ok,
+    message: "",
+    said: { what: ok ? "session_valid" : "session_refused" },
+    unread: false,
+    email: one.email,
+    plan: one.plan,
+    quota_percent: one.quota_percent,
+  };
 }
 
 function refuse(code: ErrorCode, message: string): never {

@@ -4,7 +4,16 @@ import type { Attempt, Picked, Record as LogRecord } from "../src/control/types"
 
 const CLIENTS = ["main", "zed", "main", "ci-bot", "main"];
 const DIALECTS = ["openai-chat", "anthropic", "openai-chat", "openai-responses", "openai-chat", "ollama-chat"];
-const ASKED = ["claude-sonnet-4-5", "gpt-5-mini", "claude-sonnet-4-5", "gemini-2.5-pro", "fast", "gpt-5.1", "deepseek-v3.2", "mistral-medium-3.1"];
+const ASKED = [
+  "claude-sonnet-4-5",
+  "gpt-5-mini",
+  "claude-sonnet-4-5",
+  "gemini-2.5-pro",
+  "fast",
+  "gpt-5.1",
+  "deepseek-v3.2",
+  "mistral-medium-3.1",
+];
 const SERVED: { [asked: string]: string } = { fast: "gpt-5-mini" };
 
 const BALANCED: Picked = { by: "balance", ready: 2, running: 0, limited: 0, needs_login: 1, disabled: 0, tries: false };
@@ -63,11 +72,25 @@ export function record(id: number, time_ms: number): LogRecord {
 }
 
 function refusal(): Attempt {
-  return { account: "personal", why: STAYED, outcome: "limited", status: 403, detail: "quota used up for claude, resets in 1 h 42 min", ms: 312 };
+  return {
+    account: "personal",
+    why: STAYED,
+    outcome: "limited",
+    status: 403,
+    detail: "quota used up for claude, resets in 1 h 42 min",
+    ms: 312,
+  };
 }
 
 function failed(base: LogRecord): LogRecord {
-  const last: Attempt = { account: "work", why: LEFT, outcome: "unreachable", status: 502, detail: "connection reset before the first byte", ms: 1480 };
+  const last: Attempt = {
+    account: "work",
+    why: LEFT,
+    outcome: "unreachable",
+    status: 502,
+    detail: "connection reset before the first byte",
+    ms: 1480,
+  };
   if (base.id % 7 === 3) return mistaken(base);
   const quota = base.id % 2 === 0;
   return {
@@ -78,7 +101,9 @@ function failed(base: LogRecord): LogRecord {
     status: quota ? 429 : 503,
     code: quota ? "insufficient_quota" : "upstream_unreachable",
     fault: "upstream",
-    message: quota ? "every usable account has used up its quota for this model; the next one is free in 102 min" : "Mammouth cannot be reached: connection reset",
+    message: quota
+      ? "every usable account has used up its quota for this model; the next one is free in 102 min"
+      : "Mammouth cannot be reached: connection reset",
     completion_tokens: null,
     cost_usd: null,
     first_byte_ms: null,
@@ -89,8 +114,27 @@ function failed(base: LogRecord): LogRecord {
 
 function mistaken(base: LogRecord): LogRecord {
   const message = "'messages[0].content' is of the wrong type";
-  const nothing = { account: null, model_served: null, prompt_tokens: null, completion_tokens: null, tokens_estimated: false, cost_usd: null, unbilled: false, first_byte_ms: null };
-  return { ...base, ...nothing, status: 400, code: "invalid_request", fault: "client", message, param: "messages[0].content", duration_ms: 1, bytes_out: 148 };
+  const nothing = {
+    account: null,
+    model_served: null,
+    prompt_tokens: null,
+    completion_tokens: null,
+    tokens_estimated: false,
+    cost_usd: null,
+    unbilled: false,
+    first_byte_ms: null,
+  };
+  return {
+    ...base,
+    ...nothing,
+    status: 400,
+    code: "invalid_request",
+    fault: "client",
+    message,
+    param: "messages[0].content",
+    duration_ms: 1,
+    bytes_out: 148,
+  };
 }
 
 function left(base: LogRecord, served: Attempt): LogRecord {

@@ -16,7 +16,8 @@ const setting = (name: string, kind: SettingView["kind"], value: Value, more: Pa
 });
 
 export function settings(language: string, theme: string): SettingView[] {
-  const choice = (name: string, value: string, choices: string[], more: Partial<SettingView> = {}) => setting(name, "choice", value, { choices, ...more });
+  const choice = (name: string, value: string, choices: string[], more: Partial<SettingView> = {}) =>
+    setting(name, "choice", value, { choices, ...more });
   const on = (name: string, value = true) => setting(name, "switch", value);
   return [
     setting("port", "number", 3000),

@@ -1,6 +1,19 @@
 // The mock's state, and the views of it that the control API returns.
 
-import type { AccountView, ErrorLine, KeyView, Minute, ModelView, Notice, Overview, Query, Record as LogRecord, Saved, SettingView, Status } from "../src/control/types";
+import type {
+  AccountView,
+  ErrorLine,
+  KeyView,
+  Minute,
+  ModelView,
+  Notice,
+  Overview,
+  Query,
+  Record as LogRecord,
+  Saved,
+  SettingView,
+  Status,
+} from "../src/control/types";
 import { isFailed } from "../src/state/records";
 import { matches } from "../src/control/matches";
 import { accounts, keys, models } from "./accounts";
@@ -153,8 +166,13 @@ export class MockState {
 
   /** Replaces texts by markup and script, which the page must show as plain text. */
   private useHostileTexts(): void {
-    const bad = "<img src=x onerror=\"window.pwned=1\"><svg onload=window.pwned=1>[x](javascript:window.pwned=1)";
-    this.accounts = this.accounts.map((one) => ({ ...one, label: `${one.label} ${bad}`, email: bad, advice: { what: "read_secret" as const, detail: { what: "other" as const, detail: bad } } }));
+    const bad = '<img src=x onerror="window.pwned=1"><svg onload=window.pwned=1>[x](javascript:window.pwned=1)';
+    this.accounts = this.accounts.map((one) => ({
+      ...one,
+      label: `${one.label} ${bad}`,
+      email: bad,
+      advice: { what: "read_secret" as const, detail: { what: "other" as const, detail: bad } },
+    }));
     this.models = this.models.map((one) => ({ ...one, id: `${one.id} ${bad}` }));
     this.records = this.records.map((one) => ({ ...one, model_asked: bad, account: bad, code: one.status >= 400 ? bad : null, note: bad }));
     this.keys = this.keys.map((one) => ({ ...one, name: `${one.name} ${bad}` }));

@@ -25,13 +25,24 @@ export function percent(value: number): string {
 /** Amounts below 10 cents get four digits, or they would read as zero. */
 export function usd(value: number): string {
   const digits = value !== 0 && Math.abs(value) < 0.1 ? 4 : 2;
-  return new Intl.NumberFormat(language(), { style: "currency", currency: "USD", currencyDisplay: "narrowSymbol", minimumFractionDigits: 2, maximumFractionDigits: digits }).format(value);
+  return new Intl.NumberFormat(language(), {
+    style: "currency",
+    currency: "USD",
+    currencyDisplay: "narrowSymbol",
+    minimumFractionDigits: 2,
+    maximumFractionDigits: digits,
+  }).format(value);
 }
 
 export function bytes(value: number): string {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte"];
   const power = Math.min(Math.floor(Math.log2(Math.max(value, 1)) / 10), units.length - 1);
-  return new Intl.NumberFormat(language(), { style: "unit", unit: units[power] as string, unitDisplay: "narrow", maximumFractionDigits: 1 }).format(value / 1024 ** power);
+  return new Intl.NumberFormat(language(), {
+    style: "unit",
+    unit: units[power] as string,
+    unitDisplay: "narrow",
+    maximumFractionDigits: 1,
+  }).format(value / 1024 ** power);
 }
 
 /** A measured duration: 412 ms, 1.2 s, 2 min 5 s. */

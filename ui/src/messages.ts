@@ -87,7 +87,10 @@ export function noteText(note: string): string {
 
 /** Joins the non-empty parts as sentences of one paragraph. */
 export function sentences(...parts: string[]): string {
-  return parts.filter(Boolean).map(sentence).join(language() === "zh" ? "" : " ");
+  return parts
+    .filter(Boolean)
+    .map(sentence)
+    .join(language() === "zh" ? "" : " ");
 }
 
 function sentence(text: string): string {

@@ -8,14 +8,31 @@ import { shell, toml, yaml } from "../src/client-guides/quoting";
 const model: GuideModel = { id: "claude-sonnet-4-5", context: 200_000, output: 64_000, vision: true, tools: true };
 const filled = guideValues("http://127.0.0.1:4321/v1", "mp-secret", model, [model, { id: "gpt-5-mini", ...UNKNOWN_MODEL }]);
 const texts = (id: string) => GUIDES.find((one) => one.id === id)?.snippets.map((one) => one.text(filled)) ?? [];
-const fields = (id: string) => Object.fromEntries(GUIDES.find((one) => one.id === id)?.fields.map((one) => [one.name, one.value(filled)]) ?? []);
+const fields = (id: string) =>
+  Object.fromEntries(GUIDES.find((one) => one.id === id)?.fields.map((one) => [one.name, one.value(filled)]) ?? []);
 
 describe("client guides", () => {
   test("exist once for every supported client", () => {
     const ids = GUIDES.map((one) => one.id);
     expect(new Set(ids).size).toBe(ids.length);
     expect(ids).toEqual(
-      expect.arrayContaining(["continue", "cline", "zed", "jetbrains", "vscode", "opencode", "aider", "claude_code", "codex", "xcode", "ollama", "curl", "python", "node", "cursor"]),
+      expect.arrayContaining([
+        "continue",
+        "cline",
+        "zed",
+        "jetbrains",
+        "vscode",
+        "opencode",
+        "aider",
+        "claude_code",
+        "codex",
+        "xcode",
+        "ollama",
+        "curl",
+        "python",
+        "node",
+        "cursor",
+      ]),
     );
   });
 
@@ -29,14 +46,23 @@ describe("client guides", () => {
 
   test("mark every field that contains the key", () => {
     const masked = { ...filled, key: KEY_MASK };
-    for (const guide of GUIDES) for (const field of guide.fields) expect(field.value(masked).includes(KEY_MASK), `${guide.id} ${field.name}`).toBe(field.secret === true);
+    for (const guide of GUIDES)
+      for (const field of guide.fields)
+        expect(field.value(masked).includes(KEY_MASK), `${guide.id} ${field.name}`).toBe(field.secret === true);
   });
 
   test("contain valid JSON where the file is JSON", () => {
-    expect(JSON.parse(texts("opencode")[0] ?? "").provider["mammouth-proxy"].options).toEqual({ baseURL: "http://127.0.0.1:4321/v1", apiKey: "mp-secret" });
+    expect(JSON.parse(texts("opencode")[0] ?? "").provider["mammouth-proxy"].options).toEqual({
+      baseURL: "http://127.0.0.1:4321/v1",
+      apiKey: "mp-secret",
+    });
     expect(JSON.parse(texts("zed")[0] ?? "").language_models.openai_compatible["Mammouth Proxy"].api_url).toBe("http://127.0.0.1:4321/v1");
     expect(JSON.parse(texts("claude_code")[1] ?? "").env.ANTHROPIC_BASE_URL).toBe("http://127.0.0.1:4321");
-    expect(JSON.parse(texts("vscode")[0] ?? "")[0]).toMatchObject({ url: "http://127.0.0.1:4321/v1/chat/completions", maxInputTokens: 136_000, maxOutputTokens: 64_000 });
+    expect(JSON.parse(texts("vscode")[0] ?? "")[0]).toMatchObject({
+      url: "http://127.0.0.1:4321/v1/chat/completions",
+      maxInputTokens: 136_000,
+      maxOutputTokens: 64_000,
+    });
   });
 
   test("give each client the address that it expects", () => {

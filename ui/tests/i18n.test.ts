@@ -23,7 +23,9 @@ const holes = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((hole) => h
 
 function sources(folder: string): string {
   const entries = readdirSync(folder, { withFileTypes: true });
-  const own = entries.filter((one) => one.isFile() && /\.(ts|svelte)$/.test(one.name)).map((one) => readFileSync(join(folder, one.name), "utf8"));
+  const own = entries
+    .filter((one) => one.isFile() && /\.(ts|svelte)$/.test(one.name))
+    .map((one) => readFileSync(join(folder, one.name), "utf8"));
   return [...own, ...entries.filter((one) => one.isDirectory()).map((one) => sources(join(folder, one.name)))].join("\n");
 }
 
@@ -64,7 +66,15 @@ test.each(["zh", "fr"] as const)("%s is translated", (language) => {
 test("every key is used", () => {
   const literal = new Set([...code.matchAll(/"([a-z0-9_.-]+)"/g)].map((found) => found[1] as string));
   const patterns = [...code.matchAll(/\bt\(\s*`([^`]+)`/g)].map((found) => found[1] as string).filter((one) => !one.startsWith("${"));
-  const composed = patterns.map((one) => new RegExp(`^${one.split(/\$\{(?:[^{}]|\{[^}]*\})*\}/).map((part) => part.replaceAll(".", "\\.")).join("[a-z0-9_.-]+")}$`));
+  const composed = patterns.map(
+    (one) =>
+      new RegExp(
+        `^${one
+          .split(/\$\{(?:[^{}]|\{[^}]*\})*\}/)
+          .map((part) => part.replaceAll(".", "\\."))
+          .join("[a-z0-9_.-]+")}$`,
+      ),
+  );
   const used = (key: string) => literal.has(key) || literal.has(key.replace(/\.(one|other)$/, "")) || composed.some((one) => one.test(key));
   expect(keys.filter((key) => !used(key))).toEqual([]);
 });
@@ -76,7 +86,8 @@ test("every literal key that is asked for exists", () => {
 });
 
 test("families of keys are whole", () => {
-  for (const name of Object.values(SECTIONS).flat()) expect(keys, name).toEqual(expect.arrayContaining([`setting.${name}`, `setting.${name}.text`]));
+  for (const name of Object.values(SECTIONS).flat())
+    expect(keys, name).toEqual(expect.arrayContaining([`setting.${name}`, `setting.${name}.text`]));
   for (const { id } of GUIDES) expect(keys, id).toEqual(expect.arrayContaining([`guide.${id}.text`, `guide.${id}.note`]));
   for (const [name, values] of Object.entries(CHOICES)) for (const value of values) expect(keys).toContain(`choice.${name}.${value}`);
 });
@@ -116,7 +127,9 @@ test("the program's messages are shown in the user's language", async () => {
   const failure = new ControlFailure("exists", "there is an account of this label already", { what: "label_taken" });
   expect(describeError(failure).text).toBe(`${t("error.exists.text")} ${t("message.label_taken")}`);
   expect(messageText({ what: "keyless", port: 11434 })).toContain("11434");
-  expect(messageText({ what: "failed", kind: "timeout", detail: "no first byte in 60 s" })).toBe(`${t("failure.timeout")} No first byte in 60 s.`);
+  expect(messageText({ what: "failed", kind: "timeout", detail: "no first byte in 60 s" })).toBe(
+    `${t("failure.timeout")} No first byte in 60 s.`,
+  );
   expect(messageText({ what: "secret_unread", error: { what: "locked" } })).toBe(`${t("message.secret_unread")} ${t("store.locked")}`);
   expect(messageText({ what: "pasted", error: { what: "unusable", detail: "separator" } })).toBe(t("secret_format.separator"));
   expect(messageText({ what: "plain", text: "as it is" })).toBe("as it is");

@@ -7,7 +7,8 @@ import { ControlFailure } from "../src/control/control";
 import { appearance } from "../src/state/appearance.svelte";
 import { button, choose, find, openPage, waitForText, submit, type, waitFor } from "./support";
 
-const asked = (control: Awaited<ReturnType<typeof openPage>>, name: string) => control.calls.filter((one) => one.name === name).map((one) => one.args);
+const asked = (control: Awaited<ReturnType<typeof openPage>>, name: string) =>
+  control.calls.filter((one) => one.name === name).map((one) => one.args);
 
 describe("every page", () => {
   test.each([
@@ -83,7 +84,10 @@ describe("the shell", () => {
 describe("accounts", () => {
   test("a limit appears on the open page", async () => {
     const control = await openPage({}, "accounts");
-    Object.assign(control.state.accounts[0] as object, { state: "limited", limits: [{ scope: "gemini", reason: "quota", until_ms: Date.now() + 3_600_000, seconds_left: 3600 }] });
+    Object.assign(control.state.accounts[0] as object, {
+      state: "limited",
+      limits: [{ scope: "gemini", reason: "quota", until_ms: Date.now() + 3_600_000, seconds_left: 3600 }],
+    });
     control.sendStatus();
     await waitForText("Quota used up for gemini");
   });

@@ -115,7 +115,17 @@ describe("the list of requests", () => {
 });
 
 describe("a filter", () => {
-  const one = { ...record(7, 1000), model_asked: "Claude", model_served: "claude-4", account: "work", client: "zed", status: 200, code: null, interrupted: false, dialect: "anthropic" };
+  const one = {
+    ...record(7, 1000),
+    model_asked: "Claude",
+    model_served: "claude-4",
+    account: "work",
+    client: "zed",
+    status: 200,
+    code: null,
+    interrupted: false,
+    dialect: "anthropic",
+  };
 
   test.each([
     [{ text: "CLAU" }, true],

@@ -13,7 +13,9 @@ const rust = (path: string) => readFileSync(join(import.meta.dirname, "../../src
 
 test("every code that a request can end with has its sentence", () => {
   const table = rust("proxy/problem.rs").split("#[cfg(test)]")[0] ?? "";
-  const codes = [...table.matchAll(/\b(\d{3}),\s*"([a-z_]+)"/g)].filter(([, status]) => Number(status) >= 400).map(([, , code]) => code as string);
+  const codes = [...table.matchAll(/\b(\d{3}),\s*"([a-z_]+)"/g)]
+    .filter(([, status]) => Number(status) >= 400)
+    .map(([, , code]) => code as string);
   expect(codes.length).toBeGreaterThan(20);
   expect(codes.filter((code) => !(REQUEST_CODES as string[]).includes(code))).toEqual([]);
 });

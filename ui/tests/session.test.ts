@@ -13,7 +13,12 @@ import { waitFor } from "./wait-for";
 
 const feed = (): FeedListener & { seen: (ControlEvent | string)[] } => {
   const seen: (ControlEvent | string)[] = [];
-  return { seen, event: (event) => seen.push(event), connected: (up) => seen.push(up ? "up" : "down"), signedOut: () => seen.push("signed out") };
+  return {
+    seen,
+    event: (event) => seen.push(event),
+    connected: (up) => seen.push(up ? "up" : "down"),
+    signedOut: () => seen.push("signed out"),
+  };
 };
 
 async function started(control = new MockControl()) {
@@ -201,7 +206,11 @@ describe("control over Tauri", () => {
   /** The part of Tauri's injected API that the page uses. */
   function tauri(invoke: (name: string, args: { [name: string]: unknown }) => Promise<unknown>) {
     const callbacks: ((message: unknown) => void)[] = [];
-    const internals = { invoke, transformCallback: (callback: (message: unknown) => void) => callbacks.push(callback) - 1, unregisterCallback: () => {} };
+    const internals = {
+      invoke,
+      transformCallback: (callback: (message: unknown) => void) => callbacks.push(callback) - 1,
+      unregisterCallback: () => {},
+    };
     vi.stubGlobal("__TAURI_INTERNALS__", internals);
     (window as unknown as { [name: string]: unknown })["__TAURI_INTERNALS__"] = internals;
     return (message: unknown) => callbacks.forEach((callback) => callback({ index: 0, message }));
@@ -210,7 +219,10 @@ describe("control over Tauri", () => {
   test("passes on names and arguments, and returns failures", async () => {
     const asked = vi.fn(async (_name: string, _args: unknown) => Promise.reject({ code: "terms", message: "read first" }));
     tauri(asked);
-    await expect(new TauriControl().call("accounts.add", { kind: "web", secret: "x" })).rejects.toMatchObject({ code: "terms", message: "read first" });
+    await expect(new TauriControl().call("accounts.add", { kind: "web", secret: "x" })).rejects.toMatchObject({
+      code: "terms",
+      message: "read first",
+    });
     expect(asked.mock.calls[0]?.slice(0, 2)).toEqual(["control", { name: "accounts.add", args: { kind: "web", secret: "x" } }]);
   });
 

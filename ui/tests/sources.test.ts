@@ -9,7 +9,9 @@ const ROOT = join(import.meta.dirname, "../src");
 const LONGEST_FILE = 400;
 
 function files(folder: string): string[] {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((one) => (one.isDirectory() ? files(join(folder, one.name)) : [join(folder, one.name)]));
+  return readdirSync(folder, { withFileTypes: true }).flatMap((one) =>
+    one.isDirectory() ? files(join(folder, one.name)) : [join(folder, one.name)],
+  );
 }
 
 const code = files(ROOT)

@@ -14,7 +14,12 @@ import { inSection, isFixed, SECTIONS, unknown } from "../src/state/settings";
 beforeEach(() => appearance.setLanguage("en"));
 
 describe("an account", () => {
-  const [work, personal, key, old] = accounts(0) as [ReturnType<typeof accounts>[0], ReturnType<typeof accounts>[0], ReturnType<typeof accounts>[0], ReturnType<typeof accounts>[0]];
+  const [work, personal, key, old] = accounts(0) as [
+    ReturnType<typeof accounts>[0],
+    ReturnType<typeof accounts>[0],
+    ReturnType<typeof accounts>[0],
+    ReturnType<typeof accounts>[0],
+  ];
 
   test("shows the limit that ends first, and when its quota is renewed", () => {
     expect(earliestLimit(personal)?.scope).toBe("grok");
@@ -31,7 +36,11 @@ describe("an account", () => {
 
   test("waitForText of when its numbers are once that is a while ago", () => {
     const told = { ...(work as AccountView), as_of_ms: 1_000 };
-    expect([outdatedSince(told, 1_000 + FRESH_MS), outdatedSince(told, 1_001 + FRESH_MS), outdatedSince({ ...told, as_of_ms: null }, 0)]).toEqual([null, 1_000, null]);
+    expect([
+      outdatedSince(told, 1_000 + FRESH_MS),
+      outdatedSince(told, 1_001 + FRESH_MS),
+      outdatedSince({ ...told, as_of_ms: null }, 0),
+    ]).toEqual([null, 1_000, null]);
   });
 
   test("is not called ready in a state that is not known", () => {
@@ -93,7 +102,12 @@ describe("numbers", () => {
 describe("language and theme", () => {
   test("follow the program and are remembered for the sign-in page", () => {
     appearance.apply({ language: "fr", theme: "dark" });
-    expect([appearance.language, appearance.theme, localStorage.getItem("language"), localStorage.getItem("theme")]).toEqual(["fr", "dark", "fr", "dark"]);
+    expect([appearance.language, appearance.theme, localStorage.getItem("language"), localStorage.getItem("theme")]).toEqual([
+      "fr",
+      "dark",
+      "fr",
+      "dark",
+    ]);
     appearance.apply({ language: "en", theme: "auto" });
   });
 });

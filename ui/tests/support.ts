@@ -42,7 +42,8 @@ export function find<E extends Element = HTMLElement>(selector: string): E {
 
 /** The button with an accessible name or text. */
 export function button(name: string | RegExp): HTMLButtonElement {
-  const fits = (text: string | null | undefined) => text != null && (typeof name === "string" ? text.trim() === name : name.test(text.trim()));
+  const fits = (text: string | null | undefined) =>
+    text != null && (typeof name === "string" ? text.trim() === name : name.test(text.trim()));
   const found = [...document.querySelectorAll("button")].find((one) => fits(one.getAttribute("aria-label")) || fits(one.textContent));
   if (!found) throw new Error(`no button is called ${name}`);
   return found;
@@ -52,7 +53,8 @@ export function button(name: string | RegExp): HTMLButtonElement {
 export async function waitForText(text: string | RegExp): Promise<void> {
   await waitFor(() => {
     const all = document.body.textContent ?? "";
-    if (typeof text === "string" ? !all.includes(text) : !text.test(all)) throw new Error(`the page does not say ${text}: ${all.slice(0, 600)}`);
+    if (typeof text === "string" ? !all.includes(text) : !text.test(all))
+      throw new Error(`the page does not say ${text}: ${all.slice(0, 600)}`);
   });
 }
 

@@ -45,8 +45,21 @@ export interface Guide {
 }
 
 export type GuideId =
-  | "continue" | "cline" | "zed" | "jetbrains" | "vscode" | "opencode" | "aider" | "claude_code" | "codex" | "xcode"
-  | "ollama" | "cursor" | "curl" | "python" | "node";
+  | "continue"
+  | "cline"
+  | "zed"
+  | "jetbrains"
+  | "vscode"
+  | "opencode"
+  | "aider"
+  | "claude_code"
+  | "codex"
+  | "xcode"
+  | "ollama"
+  | "cursor"
+  | "curl"
+  | "python"
+  | "node";
 
 export const GUIDES: Guide[] = [...editors, ...terminals, ...code];
 

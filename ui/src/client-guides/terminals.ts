@@ -23,7 +23,15 @@ export const terminals: Guide[] = [
       },
       {
         name: "~/.claude/settings.json",
-        text: ({ root, key, model }) => json({ env: { ANTHROPIC_BASE_URL: root, ANTHROPIC_AUTH_TOKEN: key, ANTHROPIC_MODEL: model.id, ANTHROPIC_DEFAULT_HAIKU_MODEL: model.id } }),
+        text: ({ root, key, model }) =>
+          json({
+            env: {
+              ANTHROPIC_BASE_URL: root,
+              ANTHROPIC_AUTH_TOKEN: key,
+              ANTHROPIC_MODEL: model.id,
+              ANTHROPIC_DEFAULT_HAIKU_MODEL: model.id,
+            },
+          }),
       },
     ],
   },
@@ -65,7 +73,9 @@ export const terminals: Guide[] = [
                 npm: "@ai-sdk/openai-compatible",
                 name: "Mammouth Proxy",
                 options: { baseURL: base, apiKey: key },
-                models: Object.fromEntries(models.map((model) => [model.id, { name: model.id, limit: { context: model.context, output: model.output } }])),
+                models: Object.fromEntries(
+                  models.map((model) => [model.id, { name: model.id, limit: { context: model.context, output: model.output } }]),
+                ),
               },
             },
           }),
@@ -79,7 +89,13 @@ export const terminals: Guide[] = [
     snippets: [
       {
         name: "Shell",
-        text: ({ base, key, model }) => [`export OPENAI_API_BASE=${shell(base)}`, `export OPENAI_API_KEY=${shell(key)}`, `aider --model ${shell(`openai/${model.id}`)}`, ""].join("\n"),
+        text: ({ base, key, model }) =>
+          [
+            `export OPENAI_API_BASE=${shell(base)}`,
+            `export OPENAI_API_KEY=${shell(key)}`,
+            `aider --model ${shell(`openai/${model.id}`)}`,
+            "",
+          ].join("\n"),
       },
     ],
   },
@@ -90,6 +106,8 @@ export const terminals: Guide[] = [
       { name: "URL", value: ({ root }) => root },
       { name: "Authorization", value: ({ key }) => `Bearer ${key}`, secret: true },
     ],
-    snippets: [{ name: "Shell", text: ({ root, key }) => `curl ${shell(`${root}/api/tags`)} -H ${shell(`Authorization: Bearer ${key}`)}\n` }],
+    snippets: [
+      { name: "Shell", text: ({ root, key }) => `curl ${shell(`${root}/api/tags`)} -H ${shell(`Authorization: Bearer ${key}`)}\n` },
+    ],
   },
 ];

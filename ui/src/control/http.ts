@@ -1,7 +1,15 @@
 // Control over HTTP: `POST /control/{name}` and `GET /control/events`, with a session cookie that scripts cannot read and
 // a session token that other origins cannot read, in a header that foreign pages cannot send.
 
-import { type CommandArgs, type Control, ControlFailure, type ControlEvent, type FeedListener, type CommandName, type CommandResult } from "./control";
+import {
+  type CommandArgs,
+  type Control,
+  ControlFailure,
+  type ControlEvent,
+  type FeedListener,
+  type CommandName,
+  type CommandResult,
+} from "./control";
 import { acceptSessionToken, forgetSessionToken, handOverSessionToken, keepSessionToken, sessionToken } from "./session-token";
 import { readEvents } from "./sse";
 import type { ControlError } from "./types";

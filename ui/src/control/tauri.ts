@@ -2,7 +2,15 @@
 
 import { Channel, invoke } from "@tauri-apps/api/core";
 
-import { type CommandArgs, type Control, ControlFailure, type ControlEvent, type FeedListener, type CommandName, type CommandResult } from "./control";
+import {
+  type CommandArgs,
+  type Control,
+  ControlFailure,
+  type ControlEvent,
+  type FeedListener,
+  type CommandName,
+  type CommandResult,
+} from "./control";
 import type { ControlError } from "./types";
 
 export class TauriControl implements Control {

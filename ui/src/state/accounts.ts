@@ -49,9 +49,20 @@ export interface Usage {
 
 /** Share of the quota or budget that is used; null where unknown. */
 export function usage(account: AccountView): Usage | null {
-  if (account.quota_percent !== null) return { percent: account.quota_percent, spent: account.spend_cents === null ? null : account.spend_cents / 100, budget: null, estimated: account.quota_estimated };
+  if (account.quota_percent !== null)
+    return {
+      percent: account.quota_percent,
+      spent: account.spend_cents === null ? null : account.spend_cents / 100,
+      budget: null,
+      estimated: account.quota_estimated,
+    };
   if (account.budget_usd !== null && account.budget_usd > 0 && account.spent_usd !== null) {
-    return { percent: (account.spent_usd / account.budget_usd) * 100, spent: account.spent_usd, budget: account.budget_usd, estimated: false };
+    return {
+      percent: (account.spent_usd / account.budget_usd) * 100,
+      spent: account.spent_usd,
+      budget: account.budget_usd,
+      estimated: false,
+    };
   }
   return null;
 }

@@ -33,7 +33,7 @@ export class RequestList {
   constructor(private readonly control: Control) {}
 
   get length(): number {
-    return void this.version, this.rows.length;
+    return (void this.version, this.rows.length);
   }
 
   /** Row `index`, counted from the newest. */

@@ -12,4 +12,16 @@ import settings from "./settings.json";
 import signIn from "./sign-in.json";
 import welcome from "./welcome.json";
 
-export default { ...accounts, ...clients, ...common, ...errors, ...messages, ...models, ...overview, ...requests, ...settings, ...signIn, ...welcome };
+export default {
+  ...accounts,
+  ...clients,
+  ...common,
+  ...errors,
+  ...messages,
+  ...models,
+  ...overview,
+  ...requests,
+  ...settings,
+  ...signIn,
+  ...welcome,
+};
