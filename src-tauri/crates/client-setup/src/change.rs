@@ -1,0 +1,374 @@
+//! One value set in a configuration file, and what is needed to take it back.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::document::{Document, Format, TextError};
+use crate::path::{Path, Segment};
+use crate::value::Value;
+
+/// A value that a client's file must have.
+#[derive(Clone, Debug)]
+pub struct Edit {
+    pub path: Path,
+    pub value: Value,
+    /// Only written where nothing stands yet, as for a time stamp.
+    pub only_if_absent: bool,
+}
+
+impl Edit {
+    pub fn set(path: Path, value: impl Into<Value>) -> Self {
+        Self { path, value: value.into(), only_if_absent: false }
+    }
+
+    pub fn if_absent(path: Path, value: impl Into<Value>) -> Self {
+        Self { path, value: value.into(), only_if_absent: true }
+    }
+}
+
+/// What a splice did to the text.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Splicing {
+    /// `text` was added, commas, indentation and new parents included.
+    Inserted { text: String },
+    /// The value was written as `former` before.
+    Replaced { former: String },
+}
+
+/// A value that was set, and the way back. `Debug` shows its path only, as both values may be keys.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Change {
+    pub(crate) path: Path,
+    /// How many steps of `path` existed before.
+    existing: usize,
+    /// None where there was no value.
+    pub(crate) before: Option<Value>,
+    pub(crate) ours: Value,
+    splicing: Splicing,
+}
+
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Change").field("path", &self.path.to_string()).finish_non_exhaustive()
+    }
+}
+
+/// Sets what `edit` asks for and notes it in `changes`, where a value that was set before keeps its first former value.
+///
+/// # Errors
+/// A value of another kind is in the way, or the result would not be the old value with exactly this change.
+pub(crate) fn apply(
+    document: Document,
+    edit: &Edit,
+    changes: &mut Vec<Change>,
+) -> Result<Document, TextError> {
+    let (depth, node) = document.deepest(&edit.path);
+    let Some(node) = node.filter(|_| depth == edit.path.0.len()) else {
+        return insert(document, edit, depth, changes);
+    };
+    let current = node.value();
+    if edit.only_if_absent || current == edit.value {
+        return Ok(document);
+    }
+    if let (Value::Object(_), Value::Object(members)) = (&current, &edit.value) {
+        let mut document = document;
+        for (name, value) in members {
+            document = apply(document, &Edit::set(edit.path.clone().key(name), value.clone()), changes)?;
+        }
+        return Ok(document);
+    }
+    replace(document, edit, current, changes)
+}
+
+fn insert(
+    document: Document,
+    edit: &Edit,
+    depth: usize,
+    changes: &mut Vec<Change>,
+) -> Result<Document, TextError> {
+    let (existing, missing) = edit.path.0.split_at(depth);
+    let [segment, below @ ..] = missing else { return Ok(document) };
+    let null_parent = document.find(existing).is_some_and(|node| node.value() == Value::Null);
+    if null_parent && document.format != Format::Yaml {
+        let parent = Edit::set(Path(existing.to_vec()), wrap(missing, &edit.value));
+        return replace(document, &parent, Value::Null, changes);
+    }
+    let value = wrap(below, &edit.value);
+    let splice = document.insertion(existing, segment, &value)?;
+    let mut text = document.text.clone();
+    text.insert_str(splice.at, &splice.text);
+    let result = verified(&document, text, &edit.path, Some(&edit.value))?;
+    changes.push(Change {
+        path: edit.path.clone(),
+        existing: depth,
+        before: None,
+        ours: edit.value.clone(),
+        splicing: Splicing::Inserted { text: splice.text },
+    });
+    Ok(result)
+}
+
+/// The value below a path: an object for a key, an array for an item.
+fn wrap(path: &[Segment], value: &Value) -> Value {
+    path.iter().rev().fold(value.clone(), |inner, segment| match segment {
+        Segment::Key(name) => Value::Object(vec![(name.clone(), inner)]),
+        Segment::Item(_) => Value::Array(vec![inner]),
+    })
+}
+
+fn replace(
+    document: Document,
+    edit: &Edit,
+    current: Value,
+    changes: &mut Vec<Change>,
+) -> Result<Document, TextError> {
+    let Some(node) = document.find(&edit.path.0) else { return Ok(document) };
+    if current.is_container() != edit.value.is_container() && current != Value::Null {
+        let reason = format!("`{}` is of another kind than expected", edit.path);
+        return Err(document.error_at(node, reason));
+    }
+    let (span, mut text) = (node.span.clone(), document.text.clone());
+    let rendered = document.rendered_in_place(node, &edit.value);
+    let former = text[span.clone()].to_owned();
+    text.replace_range(span, &rendered);
+    let result = verified(&document, text, &edit.path, Some(&edit.value))?;
+    note_replaced(edit, current, &former, &rendered, changes);
+    Ok(result)
+}
+
+/// A value inside an entry that is ours anyway changes what that entry was written as; any other is noted with what it was.
+fn note_replaced(edit: &Edit, before: Value, former: &str, rendered: &str, changes: &mut Vec<Change>) {
+    let around = changes.iter_mut().find(|change| edit.path.0.starts_with(&change.path.0));
+    let Some(change) = around else {
+        changes.push(Change {
+            path: edit.path.clone(),
+            existing: edit.path.0.len(),
+            before: Some(before),
+            ours: edit.value.clone(),
+            splicing: Splicing::Replaced { former: former.to_owned() },
+        });
+        return;
+    };
+    let below = &edit.path.0[change.path.0.len()..];
+    put(&mut change.ours, below, Some(&edit.value));
+    if let Splicing::Inserted { text } = &mut change.splicing
+        && text.matches(former).count() == 1
+    {
+        *text = text.replacen(former, rendered, 1);
+    }
+}
+
+/// Sets or removes what stands at `path` inside `value`, and makes the containers on the way.
+fn put(value: &mut Value, path: &[Segment], new: Option<&Value>) {
+    let Some((segment, below)) = path.split_first() else {
+        if let Some(new) = new {
+            *value = new.clone();
+        }
+        return;
+    };
+    match segment {
+        Segment::Key(name) => put_member(value, name, below, new),
+        Segment::Item(_) => put_item(value, segment, below, new),
+    }
+}
+
+fn put_member(value: &mut Value, name: &str, below: &[Segment], new: Option<&Value>) {
+    if matches!(value, Value::Null) {
+        *value = Value::Object(Vec::new());
+    }
+    let Value::Object(members) = value else { return };
+    let at = members.iter().position(|(key, _)| key == name);
+    match (at, new) {
+        (Some(at), None) if below.is_empty() => {
+            members.remove(at);
+        }
+        (Some(at), _) => put(&mut members[at].1, below, new),
+        (None, Some(new)) => members.push((name.to_owned(), wrap(below, new))),
+        (None, None) => {}
+    }
+}
+
+fn put_item(value: &mut Value, segment: &Segment, below: &[Segment], new: Option<&Value>) {
+    if matches!(value, Value::Null) || value.is_empty_container() {
+        *value = Value::Array(Vec::new());
+    }
+    let Value::Array(items) = value else { return };
+    let at = items.iter().position(|item| segment.matches(item));
+    match (at, new) {
+        (Some(at), None) if below.is_empty() => {
+            items.remove(at);
+        }
+        (Some(at), _) => put(&mut items[at], below, new),
+        (None, Some(new)) => items.push(wrap(below, new)),
+        (None, None) => {}
+    }
+}
+
+/// The new text as a document, if its value is the old one with exactly this change.
+fn verified(old: &Document, text: String, path: &Path, new: Option<&Value>) -> Result<Document, TextError> {
+    let result = Document::parse(old.format, text)?;
+    let mut expected = old.value();
+    put(&mut expected, &path.0, new);
+    if same_but_for_order(&expected, &result.value(), path) {
+        return Ok(result);
+    }
+    let (_, nearest) = old.deepest(path);
+    let reason = format!("`{path}` cannot be changed here without changing more");
+    Err(match nearest {
+        Some(node) => old.error_at(node, reason),
+        None => TextError { line: 1, column: 1, reason },
+    })
+}
+
+/// An array entry of ours may stand before the last one, where a comment follows it.
+fn same_but_for_order(expected: &Value, result: &Value, path: &Path) -> bool {
+    expected == result || {
+        let (mut expected, mut result) = (expected.clone(), result.clone());
+        let parent: Vec<_> = path
+            .0
+            .iter()
+            .rposition(|segment| matches!(segment, Segment::Item(_)))
+            .map_or(Vec::new(), |at| path.0[..=at].to_vec());
+        let there = lookup(&expected, &parent) == lookup(&result, &parent);
+        put(&mut expected, &parent, None);
+        put(&mut result, &parent, None);
+        !parent.is_empty() && there && expected == result
+    }
+}
+
+pub(crate) fn lookup<'a>(value: &'a Value, path: &[Segment]) -> Option<&'a Value> {
+    path.iter().try_fold(value, |value, segment| match (segment, value) {
+        (Segment::Key(name), _) => value.get(name),
+        (Segment::Item(_), Value::Array(items)) => items.iter().find(|item| segment.matches(item)),
+        (Segment::Item(_), _) => None,
+    })
+}
+
+/// What a value of ours has become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Present {
+    AsSet,
+    /// It is gone, or is what it was before.
+    AsBefore,
+    Changed,
+}
+
+impl Change {
+    pub(crate) fn present(&self, document: &Document) -> Present {
+        let now = document.find(&self.path.0).map(super::document::Node::value);
+        match now {
+            Some(value) if value == self.ours => Present::AsSet,
+            now if now == self.before => Present::AsBefore,
+            None => Present::AsBefore,
+            Some(_) => Present::Changed,
+        }
+    }
+
+    /// Takes the change back, whatever stands there now. True where the text is exactly as if it had never been made.
+    ///
+    /// # Errors
+    /// The result would not be the present value without exactly this change.
+    pub(crate) fn undo(&self, document: Document) -> Result<(Document, bool), TextError> {
+        match &self.splicing {
+            Splicing::Replaced { former } => self.put_back(document, former),
+            Splicing::Inserted { text } => match self.inserted_at(&document, text) {
+                Some(at) => self.cut(document, at..at + text.len()).map(|document| (document, true)),
+                None => self.take_out(document).map(|document| (document, false)),
+            },
+        }
+    }
+
+    fn put_back(&self, document: Document, former: &str) -> Result<(Document, bool), TextError> {
+        let Some(node) = document.find(&self.path.0) else { return Ok((document, true)) };
+        let mut text = document.text.clone();
+        text.replace_range(node.span.clone(), former);
+        let result = verified(&document, text, &self.path, self.before.as_ref())?;
+        Ok((result, true))
+    }
+
+    /// Where the inserted text still stands as it was written, around the entry that it made.
+    fn inserted_at(&self, document: &Document, inserted: &str) -> Option<usize> {
+        if document.find(&self.path.0)?.value() != self.ours {
+            return None;
+        }
+        let entry = document.find(&self.path.0[..=self.existing])?.entry;
+        let leaf = document.find(&self.path.0)?;
+        let around = |at: usize| at <= entry && leaf.span.end <= at + inserted.len();
+        let mut found = document
+            .text
+            .match_indices(inserted)
+            .map(|(at, _)| at)
+            .filter(|at| around(*at) || table_around(document, *at, inserted, entry));
+        found.next().filter(|at| self.cut(document.clone(), *at..*at + inserted.len()).is_ok())
+    }
+
+    /// Cuts a range that must hold this value and the parents that were made for it.
+    fn cut(&self, document: Document, range: std::ops::Range<usize>) -> Result<Document, TextError> {
+        let mut text = document.text.clone();
+        text.replace_range(range, "");
+        let top = Path(self.path.0[..=self.existing].to_vec());
+        verified(&document, text.clone(), &top, None).or_else(|error| {
+            // The first entry of a file brought its root with it, and an empty value of YAML its container.
+            let emptied = Document::parse(document.format, text)?;
+            let parent = &self.path.0[..self.existing];
+            let gone = emptied.find(parent).is_none_or(|node| node.value() == Value::Null);
+            if gone && without(&document.value(), parent) == without(&emptied.value(), parent) {
+                Ok(emptied)
+            } else {
+                Err(error)
+            }
+        })
+    }
+
+    /// Removes the value, and then the parents that were made for it and are empty now.
+    fn take_out(&self, document: Document) -> Result<Document, TextError> {
+        let mut document = document;
+        for depth in (self.existing..self.path.0.len()).rev() {
+            let path = Path(self.path.0[..=depth].to_vec());
+            let Some(node) = document.find(&path.0) else { continue };
+            let value = node.value();
+            if depth + 1 < self.path.0.len() && !(value.is_empty_container() || value == Value::Null) {
+                break;
+            }
+            let Some(range) = document.removal(&path) else { break };
+            document = self.remove_one(document, &path, range)?;
+        }
+        Ok(document)
+    }
+
+    fn remove_one(
+        &self,
+        document: Document,
+        path: &Path,
+        range: std::ops::Range<usize>,
+    ) -> Result<Document, TextError> {
+        let mut text = document.text.clone();
+        text.replace_range(range, "");
+        verified(&document, text.clone(), path, None).or_else(|error| {
+            let emptied = Document::parse(document.format, text)?;
+            let (_, parent) = path.0.split_last().ok_or_else(|| error.clone())?;
+            let gone = emptied.find(parent).is_none_or(|node| node.value() == Value::Null);
+            if gone && without(&document.value(), parent) == without(&emptied.value(), parent) {
+                Ok(emptied)
+            } else {
+                Err(error)
+            }
+        })
+    }
+}
+
+/// A table of TOML has its entry at its key inside the header, which the inserted text surrounds.
+fn table_around(document: &Document, at: usize, inserted: &str, entry: usize) -> bool {
+    document.format == Format::Toml && (at..at + inserted.len()).contains(&entry)
+}
+
+fn without(value: &Value, path: &[Segment]) -> Value {
+    let mut value = value.clone();
+    if path.is_empty() {
+        return Value::Null;
+    }
+    put(&mut value, path, None);
+    value
+}

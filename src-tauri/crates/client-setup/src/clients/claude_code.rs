@@ -1,0 +1,88 @@
+//! Claude Code, in the terminal and in its editor extensions, which read the same file.
+//!
+//! Source: <https://code.claude.com/docs/en/settings>, `/llm-gateway-connect` and `/env-vars`.
+
+use crate::change::Edit;
+use crate::client::{BaseUrl, Client, FileSetup, LaunchSetup, Launcher, PickUp, ProjectFile, root_and_key};
+use crate::connection::Connection;
+use crate::document::Format;
+use crate::environment::Environment;
+use crate::path::Path;
+use crate::value::Value;
+
+/// Managed settings beat every other file and are the administrator's.
+const CLOUD_SWITCHES: &[&str] = &[
+    "CLAUDE_CODE_USE_BEDROCK",
+    "CLAUDE_CODE_USE_VERTEX",
+    "CLAUDE_CODE_USE_FOUNDRY",
+    "CLAUDE_CODE_USE_MANTLE",
+];
+
+pub(super) static CLIENT: Client = Client {
+    id: "claude-code",
+    name: "Claude Code",
+    binaries: &["claude"],
+    traces: |environment| vec![config_dir(environment)],
+    base_url: BaseUrl::Root,
+    pick_up: PickUp::AddedAtOnce,
+    files,
+    launch: Some(Launcher { program: "claude", setup: launch, colliding: &["--settings", "--model"] }),
+    // The user's file beats the shell, but not for what it does not set.
+    shadowing_variables: CLOUD_SWITCHES,
+    project_files: &[
+        ProjectFile { path: ".claude/settings.json", format: Format::Json, keys: base_url_keys },
+        ProjectFile { path: ".claude/settings.local.json", format: Format::Json, keys: base_url_keys },
+    ],
+    by_hand: root_and_key,
+    notes: &["Values that undo removes stay in running sessions until they are restarted."],
+    ..Client::UNKNOWN
+};
+
+fn config_dir(environment: &Environment) -> std::path::PathBuf {
+    environment.dir_or_home("CLAUDE_CONFIG_DIR", ".claude")
+}
+
+fn base_url_keys() -> Vec<Path> {
+    vec![Path::keys(&["env", "ANTHROPIC_BASE_URL"]), Path::keys(&["env", "ANTHROPIC_AUTH_TOKEN"])]
+}
+
+/// Without a credential beside the address, the user's claude.ai token would be sent to it.
+fn variables(connection: &Connection) -> Vec<(&'static str, String)> {
+    let (model, small) = (&connection.model.id, &connection.small().id);
+    let mut variables = vec![
+        ("ANTHROPIC_BASE_URL", connection.root()),
+        ("ANTHROPIC_AUTH_TOKEN", connection.secret().to_owned()),
+        ("ANTHROPIC_MODEL", model.clone()),
+        ("ANTHROPIC_DEFAULT_OPUS_MODEL", model.clone()),
+        ("ANTHROPIC_DEFAULT_SONNET_MODEL", model.clone()),
+        ("ANTHROPIC_DEFAULT_HAIKU_MODEL", small.clone()),
+        ("CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY", "1".to_owned()),
+        ("CLAUDE_CODE_GATEWAY_HINT_HEADERS", "1".to_owned()),
+    ];
+    // The client knows the windows of its own models and guesses those of others.
+    if !model.starts_with("claude-") {
+        variables.push(("CLAUDE_CODE_MAX_CONTEXT_TOKENS", connection.model.context_window.to_string()));
+    }
+    variables
+}
+
+fn files(environment: &Environment, connection: &Connection) -> Vec<FileSetup> {
+    let edits = variables(connection)
+        .into_iter()
+        .map(|(name, value)| Edit::set(Path::keys(&["env", name]), value))
+        .collect();
+    vec![FileSetup::new(config_dir(environment).join("settings.json"), Format::Json, edits)]
+}
+
+/// `--settings` beats the user's own file, which beats the environment.
+fn launch(connection: &Connection) -> LaunchSetup {
+    let mut variables = variables(connection);
+    variables.push(("ANTHROPIC_API_KEY", String::new()));
+    let members = variables.iter().map(|(name, value)| ((*name).to_owned(), Value::from(value.as_str())));
+    let settings = Value::object([("env", Value::Object(members.collect()))]);
+    LaunchSetup {
+        arguments: vec!["--settings".to_owned(), settings.to_json()],
+        variables,
+        removed: CLOUD_SWITCHES,
+    }
+}

@@ -1,0 +1,121 @@
+//! The machine and user that clients are set up for.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// The operating system whose paths are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum System {
+    Linux,
+    MacOs,
+    Windows,
+}
+
+/// Everything that paths and states are computed from. Nothing in this crate asks the process itself, except
+/// [`Environment::of_this_process`].
+#[derive(Clone)]
+pub struct Environment {
+    pub system: System,
+    pub home: PathBuf,
+    pub variables: BTreeMap<String, String>,
+    /// Where project files are looked for, upwards.
+    pub working_dir: Option<PathBuf>,
+    /// The user whose files may be written; unchecked where none.
+    pub user_id: Option<u32>,
+    pub now: SystemTime,
+}
+
+impl Environment {
+    /// The environment of the running process; none where it has no home folder.
+    pub fn of_this_process() -> Option<Self> {
+        Some(Self {
+            system: current_system(),
+            home: std::env::home_dir()?,
+            variables: std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .collect(),
+            working_dir: std::env::current_dir().ok(),
+            user_id: current_user(),
+            now: SystemTime::now(),
+        })
+    }
+
+    /// A variable without the space around it (a trailing line end in `XDG_CONFIG_HOME` has happened); none if empty.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    fn dir(&self, variable: &str, default: PathBuf) -> PathBuf {
+        self.variable(variable).map_or(default, PathBuf::from)
+    }
+
+    /// The folder named by `variable`, else this one below the home folder.
+    pub fn dir_or_home(&self, variable: &str, below_home: &str) -> PathBuf {
+        self.dir(variable, self.home.join(below_home))
+    }
+
+    /// `XDG_CONFIG_HOME` or `~/.config`, on every system.
+    pub fn config_home(&self) -> PathBuf {
+        self.dir_or_home("XDG_CONFIG_HOME", ".config")
+    }
+
+    /// `%APPDATA%`.
+    pub fn app_data(&self) -> PathBuf {
+        self.dir_or_home("APPDATA", "AppData/Roaming")
+    }
+
+    /// `%LOCALAPPDATA%`.
+    pub fn local_app_data(&self) -> PathBuf {
+        self.dir_or_home("LOCALAPPDATA", "AppData/Local")
+    }
+
+    /// `~/Library/Application Support`.
+    pub fn application_support(&self) -> PathBuf {
+        self.home.join("Library/Application Support")
+    }
+
+    /// Where desktop applications keep their settings: `~/.config`, `Application Support` or `%APPDATA%`.
+    pub fn app_settings(&self) -> PathBuf {
+        match self.system {
+            System::Linux => self.config_home(),
+            System::MacOs => self.application_support(),
+            System::Windows => self.app_data(),
+        }
+    }
+
+    /// The program of this name in `PATH`.
+    pub fn find_program(&self, name: &str) -> Option<PathBuf> {
+        let separator = if self.system == System::Windows { ';' } else { ':' };
+        let endings: &[&str] = if self.system == System::Windows { &[".exe", ".cmd", ""] } else { &[""] };
+        let dirs = self.variable("PATH")?.split(separator).filter(|dir| !dir.is_empty());
+        dirs.flat_map(|dir| endings.iter().map(move |ending| Path::new(dir).join(format!("{name}{ending}"))))
+            .find(|path| path.is_file())
+    }
+
+    /// The working folder and those above it, up to but without the home folder.
+    pub(crate) fn project_dirs(&self) -> impl Iterator<Item = &Path> {
+        let start = self.working_dir.as_deref();
+        start.into_iter().flat_map(Path::ancestors).take_while(|dir| *dir != self.home)
+    }
+}
+
+fn current_system() -> System {
+    if cfg!(windows) {
+        System::Windows
+    } else if cfg!(target_os = "macos") {
+        System::MacOs
+    } else {
+        System::Linux
+    }
+}
+
+#[cfg(unix)]
+fn current_user() -> Option<u32> {
+    Some(rustix::process::geteuid().as_raw())
+}
+
+#[cfg(not(unix))]
+fn current_user() -> Option<u32> {
+    None
+}

@@ -1,0 +1,187 @@
+//! Whether a client is installed, whether it uses the proxy, and what keeps it from it.
+
+use std::path::{Path as FilePath, PathBuf};
+
+use secrecy::SecretString;
+
+use crate::change::{self, Present};
+use crate::client::{Client, FileSetup};
+use crate::connection::{Connection, Model};
+use crate::document::Document;
+use crate::environment::{Environment, System};
+use crate::error::Error;
+use crate::file::FileSnapshot;
+use crate::path::{Path, Segment};
+use crate::plan::drift;
+use crate::store::{Record, State};
+use crate::value::Value;
+use crate::view::{ClientView, SetupState, Shadow, Ways};
+
+/// Start-up files of shells that set variables for everything started from them.
+const SHELL_FILES: &[&str] = &[
+    ".bashrc",
+    ".bash_profile",
+    ".zshrc",
+    ".zshenv",
+    ".zprofile",
+    ".profile",
+    ".config/fish/config.fish",
+    ".config/environment.d/envvars.conf",
+];
+
+pub(crate) fn view(
+    client: &'static Client,
+    environment: &Environment,
+    port: u16,
+    state: &State,
+) -> ClientView {
+    let set_up = !(client.files)(environment, &placeholder(port)).is_empty();
+    ClientView {
+        id: client.id,
+        name: client.name,
+        found: found(client, environment),
+        state: setup_state(client, environment, port, state.clients.get(client.id)),
+        shadows: shadows(client, environment),
+        ways: Ways::of(client, set_up),
+        pick_up: client.pick_up,
+        base_url: client.base_url,
+        why_not: client.why_not,
+        notes: client.notes,
+    }
+}
+
+fn found(client: &Client, environment: &Environment) -> Option<PathBuf> {
+    let program = client.binaries.iter().find_map(|name| environment.find_program(name));
+    program.or_else(|| (client.traces)(environment).into_iter().find(|path| path.exists()))
+}
+
+/// Stands for a connection where only its address matters.
+fn placeholder(port: u16) -> Connection {
+    Connection::new(port, SecretString::default(), Model::named("-"))
+}
+
+fn setup_state(client: &Client, environment: &Environment, port: u16, record: Option<&Record>) -> SetupState {
+    let state = match record {
+        Some(record) => recorded_state(record, port),
+        None => unrecorded_state(&(client.files)(environment, &placeholder(port)), port),
+    };
+    state.unwrap_or_else(|error| SetupState::Unreadable { reason: error.to_string() })
+}
+
+fn read(path: &FilePath, format: crate::document::Format) -> Result<Document, Error> {
+    let (_, text) = FileSnapshot::read(path)?.text()?;
+    Document::parse(format, text).map_err(|problem| Error::Text { path: path.to_owned(), problem })
+}
+
+fn recorded_state(record: &Record, port: u16) -> Result<SetupState, Error> {
+    let (mut drifts, mut as_set, mut gone) = (Vec::new(), false, false);
+    for file in &record.files {
+        let document = read(&file.path, file.format)?;
+        for change in &file.changes {
+            match change.present(&document) {
+                Present::AsSet => as_set = true,
+                Present::AsBefore => gone = true,
+                Present::Changed => drifts.extend(drift(file, change, &document)),
+            }
+        }
+    }
+    Ok(match () {
+        () if !drifts.is_empty() => SetupState::ChangedByHand { drifts },
+        () if gone && !as_set => SetupState::NotSetUp,
+        () if gone => SetupState::ChangedByHand { drifts },
+        () if record.port != port => SetupState::OtherPort { port: record.port },
+        () => SetupState::SetUp { by_hand: false },
+    })
+}
+
+/// What the user has written without us: it is ours if the address is, and a former port of ours if our name stands by it.
+fn unrecorded_state(setups: &[FileSetup], port: u16) -> Result<SetupState, Error> {
+    if setups.is_empty() {
+        return Ok(SetupState::NotByFile);
+    }
+    for setup in setups {
+        let value = read(&setup.path, setup.format)?.value();
+        for (path, wanted) in setup.edits.iter().flat_map(|edit| leaves(&edit.path, &edit.value)) {
+            let Some(now) = change::lookup(&value, &path.0).and_then(Value::as_str) else { continue };
+            let Some(wanted_port) = wanted.as_str().and_then(local_port) else { continue };
+            match local_port(now) {
+                Some(found) if found == wanted_port => return Ok(SetupState::SetUp { by_hand: true }),
+                Some(found) if names_us(&path) && found != port => {
+                    return Ok(SetupState::OtherPort { port: found });
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(SetupState::NotSetUp)
+}
+
+fn names_us(path: &Path) -> bool {
+    path.to_string().to_lowercase().contains("mammouth")
+}
+
+/// The values of an edit that are no objects, with their paths.
+fn leaves(path: &Path, value: &Value) -> Vec<(Path, Value)> {
+    let Value::Object(members) = value else { return vec![(path.clone(), value.clone())] };
+    members
+        .iter()
+        .flat_map(|(name, value)| {
+            let mut path = path.clone();
+            path.0.push(Segment::Key(name.clone()));
+            leaves(&path, value)
+        })
+        .collect()
+}
+
+/// The port of an address of this machine.
+fn local_port(url: &str) -> Option<u16> {
+    let rest = url.strip_prefix("http://")?;
+    let rest = ["127.0.0.1:", "localhost:", "[::1]:"].iter().find_map(|host| rest.strip_prefix(host))?;
+    rest.split('/').next()?.parse().ok()
+}
+
+fn shadows(client: &Client, environment: &Environment) -> Vec<Shadow> {
+    let mut shadows = Vec::new();
+    for name in client.shadowing_variables {
+        if environment.variable(name).is_some() {
+            shadows.push(Shadow::Variable { name: (*name).to_owned() });
+        }
+    }
+    if environment.system != System::Windows {
+        shadows.extend(SHELL_FILES.iter().flat_map(|file| shell_file(client, &environment.home.join(file))));
+    }
+    for file in client.project_files {
+        shadows.extend(environment.project_dirs().flat_map(|dir| project_file(file, &dir.join(file.path))));
+    }
+    shadows
+}
+
+fn shell_file(client: &Client, path: &FilePath) -> Vec<Shadow> {
+    let Ok(text) = std::fs::read_to_string(path) else { return Vec::new() };
+    let mut shadows = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim_start();
+        let line = ["export ", "set -gx ", "set -x "]
+            .iter()
+            .find_map(|word| line.strip_prefix(word))
+            .unwrap_or(line);
+        let name = line.split(['=', ' ']).next().unwrap_or_default();
+        if client.shadowing_variables.contains(&name) {
+            shadows.push(Shadow::ShellFile { name: name.to_owned(), path: path.to_owned(), line: index + 1 });
+        }
+    }
+    shadows
+}
+
+fn project_file(file: &crate::client::ProjectFile, path: &FilePath) -> Vec<Shadow> {
+    let Ok(document) = read(path, file.format) else { return Vec::new() };
+    let found = (file.keys)().into_iter().filter_map(|key| {
+        let node = document.find(&key.0)?;
+        Some(Shadow::ProjectFile {
+            key: key.to_string(),
+            path: path.to_owned(),
+            line: document.line_of(node),
+        })
+    });
+    found.collect()
+}

@@ -1,0 +1,177 @@
+//! What was written where, kept in the program's own data folder and never beside a client's file.
+//!
+//! Both the state and the backups may hold keys, ours and the user's: mode 0600, the folder 0700.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::change::Change;
+use crate::document::Format;
+use crate::error::Error;
+use crate::file::{create_folders, hash};
+
+/// Backups kept of one file, the original not counted.
+const MAX_BACKUPS: usize = 5;
+
+/// The set-up of one client.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub(crate) port: u16,
+    pub(crate) files: Vec<FileRecord>,
+}
+
+/// What was done to one file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct FileRecord {
+    pub(crate) path: PathBuf,
+    pub(crate) format: Format,
+    /// There was no file before.
+    pub(crate) created: bool,
+    pub(crate) created_folders: Vec<PathBuf>,
+    /// The backup of what stood there before the first set-up.
+    pub(crate) original: Option<String>,
+    pub(crate) original_mode: Option<u32>,
+    /// SHA-256 of what we wrote last.
+    pub(crate) written: String,
+    pub(crate) changes: Vec<Change>,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct State {
+    #[serde(default)]
+    pub(crate) clients: BTreeMap<String, Record>,
+}
+
+/// The folder of the state and the backups.
+pub(crate) struct Store {
+    dir: PathBuf,
+}
+
+impl Store {
+    pub(crate) fn new(data_dir: &Path) -> Self {
+        Self { dir: data_dir.join("client-setup") }
+    }
+
+    fn state_path(&self) -> PathBuf {
+        self.dir.join("state.json")
+    }
+
+    /// # Errors
+    /// The state cannot be read. It is never taken as empty then, or nothing could be undone any more.
+    pub(crate) fn load(&self) -> Result<State, Error> {
+        let path = self.state_path();
+        match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|source| Error::State { path, source }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(State::default()),
+            Err(error) => Err(Error::io(&path, "read")(error)),
+        }
+    }
+
+    pub(crate) fn save(&self, state: &State) -> Result<(), Error> {
+        let path = self.state_path();
+        let text = serde_json::to_vec(state).map_err(|source| Error::State { path: path.clone(), source })?;
+        write_private(&path, &text)
+    }
+
+    /// Keeps `bytes` and returns the name to read them by.
+    pub(crate) fn back_up(
+        &self,
+        client: &str,
+        path: &Path,
+        bytes: &[u8],
+        keep: Option<&str>,
+    ) -> Result<String, Error> {
+        let prefix = format!("{client}-{}-", &hash(path.as_os_str().as_encoded_bytes())[..16]);
+        let mut present = self.backups(&prefix);
+        if let Some(last) =
+            present.last().filter(|name| fs::read(self.backup_path(name)).is_ok_and(|old| old == bytes))
+        {
+            return Ok(last.clone());
+        }
+        let number = present
+            .last()
+            .and_then(|name| name[prefix.len()..].parse::<u32>().ok())
+            .map_or(1, |last| last + 1);
+        let name = format!("{prefix}{number:06}");
+        write_private(&self.backup_path(&name), bytes)?;
+        present.retain(|old| Some(old.as_str()) != keep);
+        for old in present.iter().rev().skip(MAX_BACKUPS - 1) {
+            let _ = fs::remove_file(self.backup_path(old));
+        }
+        Ok(name)
+    }
+
+    pub(crate) fn read_backup(&self, name: &str) -> Option<Vec<u8>> {
+        fs::read(self.backup_path(name)).ok()
+    }
+
+    fn backup_path(&self, name: &str) -> PathBuf {
+        self.dir.join("backups").join(name)
+    }
+
+    /// The names of a file's backups, the oldest first.
+    fn backups(&self, prefix: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.dir.join("backups")).into_iter().flatten().flatten();
+        let mut names: Vec<_> = entries
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| name.starts_with(prefix))
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+/// Temporary files are made for their owner only.
+fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    create_folders(path)?;
+    let folder = path.parent().unwrap_or(path);
+    let write = |error| Error::Io { path: path.to_owned(), action: "written", source: error };
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(write)?;
+    file.write_all(bytes).map_err(write)?;
+    file.as_file().sync_all().map_err(write)?;
+    file.persist(path).map_err(|error| write(error.error))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn five_backups_are_kept_and_the_original() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::new(dir.path());
+        let path = Path::new("/home/a/.client.json");
+        let original = store.back_up("crush", path, b"0", None).unwrap();
+        for number in 1..20 {
+            store.back_up("crush", path, number.to_string().as_bytes(), Some(&original)).unwrap();
+        }
+        assert_eq!(store.read_backup(&original).unwrap(), b"0");
+        assert_eq!(store.backups("crush-").len(), MAX_BACKUPS + 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn state_and_backups_are_for_their_owner_only() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::new(dir.path());
+        store.save(&State::default()).unwrap();
+        let name = store.back_up("pi", Path::new("/x"), b"sk-1", None).unwrap();
+        for path in [store.state_path(), store.backup_path(&name)] {
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_damaged_state_is_not_taken_as_empty() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::new(dir.path());
+        write_private(&store.state_path(), b"{").unwrap();
+        assert!(matches!(store.load(), Err(Error::State { .. })));
+    }
+}
