@@ -3,7 +3,7 @@
 /** Descriptions of elements that are cut off. A text that ends in an ellipsis must have a title with the full text. */
 export function clipped() {
   const cut = [];
-  const told = (element) =>
+  const description = (element) =>
     `${element.tagName.toLowerCase()}.${element.className?.baseVal ?? element.className} "${(element.textContent ?? "").trim().slice(0, 60)}"`;
   const shows = (element) => element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
   const hides = (element) => getComputedStyle(element).overflowX !== "visible";
@@ -17,7 +17,7 @@ export function clipped() {
       element.scrollWidth > element.clientWidth + 1 &&
       getComputedStyle(element).display !== "inline"
     ) {
-      if (isButton || hides(element) ? !element.closest("[title]") : true) cut.push(`too narrow: ${told(element)}`);
+      if (isButton || hides(element) ? !element.closest("[title]") : true) cut.push(`too narrow: ${description(element)}`);
     }
     if (!isButton && !ownText(element) && !element.matches("input, select")) continue;
     if (element.closest(".ellipsis")) continue;
@@ -25,9 +25,9 @@ export function clipped() {
     for (let around = element.parentElement; around && around.id !== "main"; around = around.parentElement) {
       if (!hides(around)) continue;
       const frame = around.getBoundingClientRect();
-      if (box.right > frame.right + 1 || box.left < frame.left - 1) cut.push(`cut by its frame: ${told(element)}`);
+      if (box.right > frame.right + 1 || box.left < frame.left - 1) cut.push(`cut by its frame: ${description(element)}`);
     }
-    if (box.right > innerWidth + 1) cut.push(`beyond the window: ${told(element)}`);
+    if (box.right > innerWidth + 1) cut.push(`beyond the window: ${description(element)}`);
   }
   return [...new Set(cut)];
 }

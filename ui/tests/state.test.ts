@@ -35,11 +35,11 @@ describe("an account", () => {
   });
 
   test("waitForText of when its numbers are once that is a while ago", () => {
-    const told = { ...(work as AccountView), as_of_ms: 1_000 };
+    const account = { ...(work as AccountView), as_of_ms: 1_000 };
     expect([
-      outdatedSince(told, 1_000 + FRESH_MS),
-      outdatedSince(told, 1_001 + FRESH_MS),
-      outdatedSince({ ...told, as_of_ms: null }, 0),
+      outdatedSince(account, 1_000 + FRESH_MS),
+      outdatedSince(account, 1_001 + FRESH_MS),
+      outdatedSince({ ...account, as_of_ms: null }, 0),
     ]).toEqual([null, 1_000, null]);
   });
 
