@@ -31,6 +31,7 @@ mod plan;
 mod setup;
 mod status;
 mod store;
+mod timestamp;
 mod value;
 mod view;
 

@@ -2,6 +2,7 @@
 //!
 //! Source: <https://code.claude.com/docs/en/settings>, `/llm-gateway-connect` and `/env-vars`.
 
+use super::vscode;
 use crate::change::Edit;
 use crate::client::{BaseUrl, Client, FileSetup, LaunchSetup, Launcher, PickUp, ProjectFile, root_and_key};
 use crate::connection::Connection;
@@ -10,7 +11,7 @@ use crate::environment::Environment;
 use crate::path::Path;
 use crate::value::Value;
 
-/// Managed settings beat every other file and are the administrator's.
+/// They lead past every address.
 const CLOUD_SWITCHES: &[&str] = &[
     "CLAUDE_CODE_USE_BEDROCK",
     "CLAUDE_CODE_USE_VERTEX",
@@ -37,6 +38,34 @@ pub(super) static CLIENT: Client = Client {
     notes: &["Values that undo removes stay in running sessions until they are restarted."],
     ..Client::UNKNOWN
 };
+
+/// Only needed where the extension shows its login although the client's own file is right
+/// (`anthropics/claude-code`, issues 21926 and 72261).
+pub(super) static VSCODE: Client = Client {
+    id: "claude-code-vscode",
+    name: "Claude Code in VS Code",
+    traces: |environment| vec![vscode::user_dir(environment)],
+    base_url: BaseUrl::Root,
+    pick_up: PickUp::ReloadWindow,
+    files: |environment, connection| {
+        let path = vscode::user_dir(environment).join("settings.json");
+        vec![FileSetup::new(path, Format::Jsonc, extension_settings(connection))]
+    },
+    by_hand: root_and_key,
+    notes: &["Set up Claude Code first: this is only for an extension that still asks for a login."],
+    ..Client::UNKNOWN
+};
+
+fn extension_settings(connection: &Connection) -> Vec<Edit> {
+    let variables =
+        [("ANTHROPIC_BASE_URL", connection.root().into()), ("ANTHROPIC_AUTH_TOKEN", connection.key_value())];
+    let variables = variables.map(|(name, value): (&str, Value)| {
+        let entry = Value::object([("name", name.into()), ("value", value)]);
+        Edit::set(Path::keys(&["claudeCode.environmentVariables"]).item("name", name), entry)
+    });
+    let login = Edit::set(Path::keys(&["claudeCode.disableLoginPrompt"]), true);
+    std::iter::once(login).chain(variables).collect()
+}
 
 fn config_dir(environment: &Environment) -> std::path::PathBuf {
     environment.dir_or_home("CLAUDE_CONFIG_DIR", ".claude")

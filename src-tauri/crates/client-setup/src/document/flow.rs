@@ -143,10 +143,14 @@ fn tail_comma(tail: &str) -> Option<usize> {
     }
 }
 
-/// The text of a value at an indented place.
-pub(super) fn render_at(text: &str, offset: usize, value: &Value) -> String {
+/// The text of a value in place of `former`: on one line if that was.
+pub(super) fn in_place(text: &str, former: Range<usize>, value: &Value) -> String {
+    let was_empty = text[former.clone()].len() <= 2;
+    if !was_empty && !text[former.clone()].contains('\n') {
+        return value.to_json();
+    }
     let unit = indent_unit(text);
-    Layout { newline: newline(text), unit: &unit }.render(value, indentation(text, offset))
+    Layout { newline: newline(text), unit: &unit }.render(value, indentation(text, former.start))
 }
 
 /// The entry with one comma, and its line where it has one of its own.

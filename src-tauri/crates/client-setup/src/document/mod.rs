@@ -219,7 +219,7 @@ impl Document {
             Format::Yaml => yaml::in_place(&self.text[node.span.clone()], value),
             Format::Dotenv => dotenv::inline(value),
             Format::Json | Format::Jsonc | Format::Json5 => {
-                flow::render_at(&self.text, node.span.start, value)
+                flow::in_place(&self.text, node.span.clone(), value)
             }
         }
     }

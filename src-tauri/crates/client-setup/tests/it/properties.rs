@@ -9,7 +9,7 @@ use crate::support::{KEY, PORT, TestHome, client, connection_at};
 
 /// A home whose client has `text` in its first file.
 fn home_with(id: &str, text: &str) -> (TestHome, std::path::PathBuf) {
-    let home = TestHome::new();
+    let home = TestHome::with(id);
     let path = file_of(&home, id).path;
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(&path, text).unwrap();
@@ -91,7 +91,7 @@ proptest! {
 
     #[test]
     fn variations_add_up(base in select(corpus::bases().collect::<Vec<_>>()), picked in prop::collection::vec(select(VARIATIONS.to_vec()), 1..4)) {
-        let format = file_of(&TestHome::new(), base.client).format;
+        let format = file_of(&TestHome::with(base.client), base.client).format;
         let mut text = base.text.to_owned();
         for variation in picked {
             // A mark is only one at the start.
@@ -122,7 +122,7 @@ proptest! {
 #[test]
 fn a_file_that_is_not_there_is_created_and_removed_with_its_folders() {
     for client in client_setup::clients::all() {
-        let home = TestHome::new();
+        let home = TestHome::with(client.id);
         if home.plan(client.id).is_err() {
             continue;
         }
@@ -149,7 +149,7 @@ fn every_client_has_its_own_id_and_a_way() {
     for one in client_setup::clients::all() {
         assert!(ids.insert(one.id), "{} twice", one.id);
         assert!(std::ptr::eq(client(one.id), *one));
-        let home = TestHome::new();
+        let home = TestHome::with(one.id);
         let way = home.plan(one.id).is_ok() || one.launch.is_some() || one.deep_link.is_some();
         assert!(way || one.why_not.is_some(), "{}: no way and no reason", one.id);
     }

@@ -23,6 +23,11 @@ impl TestHome {
         Self::on(System::Linux)
     }
 
+    /// Of a system that the client exists on.
+    pub fn with(id: &str) -> Self {
+        Self::on(if id == "raycast" { System::MacOs } else { System::Linux })
+    }
+
     pub fn on(system: System) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let home = dir.path().join("home");

@@ -94,9 +94,9 @@ fn reindent(text: &str, unit: &str, format: Format) -> String {
 
 /// Every base in every variation that its format allows.
 pub fn all() -> Vec<(&'static str, Format, String)> {
-    let home = TestHome::new();
     let mut files = Vec::new();
     for base in bases() {
+        let home = TestHome::with(base.client);
         let format = file_of(&home, base.client).format;
         let texts = VARIATIONS.iter().filter_map(|variation| vary(base.text, format, *variation));
         files.extend(texts.map(|text| (base.client, format, text)));
@@ -106,5 +106,6 @@ pub fn all() -> Vec<(&'static str, Format, String)> {
 
 #[test]
 fn the_corpus_is_large() {
-    assert!(all().len() >= 200, "{}", all().len());
+    assert!(bases().count() >= 60, "{}", bases().count());
+    assert!(all().len() >= 500, "{}", all().len());
 }

@@ -59,4 +59,32 @@ env = { TOKEN = "user" }
         "codex-app",
         "\"model\" = \"quoted\"\ninstructions = \"\"\"\nuser\nmodel = \"not this\"\n\"\"\"\n[history]\npersistence = \"none\"\n",
     ),
+    base("kimi-code", ""),
+    base(
+        "kimi-code",
+        r#"default_model = "kimi-k3" # mine
+default_thinking = false
+
+[providers.moonshot]
+type = "kimi"
+base_url = "https://api.moonshot.ai/v1"
+api_key = "sk-other-abcdefgh"
+
+[models."kimi-k3"]
+provider = "moonshot"
+model = "kimi-k3"
+max_context_size = 262144
+
+# user: keep this last
+[loop_control]
+max_steps = 100
+"#,
+    ),
+    base("kimi-code", "[providers]\n[models]\n[services.\"user\"]\nx = 1\n"),
+    base("grok-build", "[models]\ndefault = \"grok-5\"\n\n[ui]\ntheme = \"user\"\n"),
+    base(
+        "grok-build",
+        "[model.\"user\"]\nmodel = \"user\"\nbase_url = 'https://a.example.com/v1'\n\n\n# end\n",
+    ),
+    base("grok-build", "models = { default = \"grok-5\" }\n"),
 ];

@@ -69,4 +69,29 @@ rules:
         "continue",
         "name: x\nversion: 1.0.0\nschema: v1\nmodels:\n  - name: last\n    provider: openai\n    model: m\n    chatOptions:\n      baseSystemMessage: |-\n        user\n",
     ),
+    base("hermes", ""),
+    base(
+        "hermes",
+        r#"# Hermes
+model:
+  default: anthropic/claude-sonnet-5
+  provider: openrouter
+providers:
+  user:
+    api: https://a.example.com/v1   # at work
+    key_env: WORK_KEY
+terminal:
+  backend: local
+"#,
+    ),
+    base(
+        "hermes",
+        "model:\n  default: m\ncustom_providers:\n  - name: user\n    base_url: http://localhost:1234/v1\n    api_key: sk-other-12345678\n    api_mode: chat_completions\nagent: {max_turns: 60}\n",
+    ),
+    base("hermes", "model: m\nproviders: {}\n"),
+    base("raycast", ""),
+    base(
+        "raycast",
+        "providers:\n  - id: user\n    name: 'User: local'\n    base_url: http://localhost:11434/v1\n    models:\n      - id: m\n        name: M\n        context: 8192\n        abilities:\n          temperature: {supported: true}\n",
+    ),
 ];
