@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::document::{Document, Format, TextError};
 use crate::path::{Path, Segment};
+use crate::tree::{lookup, put, without, wrap};
 use crate::value::Value;
 
 /// A value that a client's file must have.
@@ -20,6 +21,20 @@ pub struct Edit {
 impl Edit {
     pub fn set(path: Path, value: impl Into<Value>) -> Self {
         Self { path, value: value.into(), only_if_absent: false }
+    }
+
+    /// The values that are no objects, each as an edit of its own.
+    pub(crate) fn leaves(&self) -> Vec<Self> {
+        let Value::Object(members) = &self.value else { return vec![self.clone()] };
+        let member = |(name, value): &(String, Value)| {
+            Self {
+                path: self.path.clone().key(name),
+                value: value.clone(),
+                only_if_absent: self.only_if_absent,
+            }
+            .leaves()
+        };
+        members.iter().flat_map(member).collect()
     }
 
     pub fn if_absent(path: Path, value: impl Into<Value>) -> Self {
@@ -110,14 +125,6 @@ fn insert(
     Ok(result)
 }
 
-/// The value below a path: an object for a key, an array for an item.
-fn wrap(path: &[Segment], value: &Value) -> Value {
-    path.iter().rev().fold(value.clone(), |inner, segment| match segment {
-        Segment::Key(name) => Value::Object(vec![(name.clone(), inner)]),
-        Segment::Item(_) => Value::Array(vec![inner]),
-    })
-}
-
 fn replace(
     document: Document,
     edit: &Edit,
@@ -160,52 +167,6 @@ fn note_replaced(edit: &Edit, before: Value, former: &str, rendered: &str, chang
     }
 }
 
-/// Sets or removes what stands at `path` inside `value`, and makes the containers on the way.
-fn put(value: &mut Value, path: &[Segment], new: Option<&Value>) {
-    let Some((segment, below)) = path.split_first() else {
-        if let Some(new) = new {
-            *value = new.clone();
-        }
-        return;
-    };
-    match segment {
-        Segment::Key(name) => put_member(value, name, below, new),
-        Segment::Item(_) => put_item(value, segment, below, new),
-    }
-}
-
-fn put_member(value: &mut Value, name: &str, below: &[Segment], new: Option<&Value>) {
-    if matches!(value, Value::Null) {
-        *value = Value::Object(Vec::new());
-    }
-    let Value::Object(members) = value else { return };
-    let at = members.iter().position(|(key, _)| key == name);
-    match (at, new) {
-        (Some(at), None) if below.is_empty() => {
-            members.remove(at);
-        }
-        (Some(at), _) => put(&mut members[at].1, below, new),
-        (None, Some(new)) => members.push((name.to_owned(), wrap(below, new))),
-        (None, None) => {}
-    }
-}
-
-fn put_item(value: &mut Value, segment: &Segment, below: &[Segment], new: Option<&Value>) {
-    if matches!(value, Value::Null) || value.is_empty_container() {
-        *value = Value::Array(Vec::new());
-    }
-    let Value::Array(items) = value else { return };
-    let at = items.iter().position(|item| segment.matches(item));
-    match (at, new) {
-        (Some(at), None) if below.is_empty() => {
-            items.remove(at);
-        }
-        (Some(at), _) => put(&mut items[at], below, new),
-        (None, Some(new)) => items.push(wrap(below, new)),
-        (None, None) => {}
-    }
-}
-
 /// The new text as a document, if its value is the old one with exactly this change.
 fn verified(old: &Document, text: String, path: &Path, new: Option<&Value>) -> Result<Document, TextError> {
     let result = Document::parse(old.format, text)?;
@@ -238,14 +199,6 @@ fn same_but_for_order(expected: &Value, result: &Value, path: &Path) -> bool {
     }
 }
 
-pub(crate) fn lookup<'a>(value: &'a Value, path: &[Segment]) -> Option<&'a Value> {
-    path.iter().try_fold(value, |value, segment| match (segment, value) {
-        (Segment::Key(name), _) => value.get(name),
-        (Segment::Item(_), Value::Array(items)) => items.iter().find(|item| segment.matches(item)),
-        (Segment::Item(_), _) => None,
-    })
-}
-
 /// What a value of ours has become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Present {
@@ -256,6 +209,16 @@ pub(crate) enum Present {
 }
 
 impl Change {
+    /// What we have set at `path`, where that is this value or inside it.
+    pub(crate) fn ours_at(&self, path: &Path) -> Option<&Value> {
+        lookup(&self.ours, path.0.strip_prefix(&self.path.0[..])?)
+    }
+
+    /// Whether one of the two paths is inside the other.
+    pub(crate) fn overlaps(&self, path: &Path) -> bool {
+        self.path.0.starts_with(&path.0) || path.0.starts_with(&self.path.0)
+    }
+
     pub(crate) fn present(&self, document: &Document) -> Present {
         let now = document.find(&self.path.0).map(super::document::Node::value);
         match now {
@@ -362,13 +325,4 @@ impl Change {
 /// A table of TOML has its entry at its key inside the header, which the inserted text surrounds.
 fn table_around(document: &Document, at: usize, inserted: &str, entry: usize) -> bool {
     document.format == Format::Toml && (at..at + inserted.len()).contains(&entry)
-}
-
-fn without(value: &Value, path: &[Segment]) -> Value {
-    let mut value = value.clone();
-    if path.is_empty() {
-        return Value::Null;
-    }
-    put(&mut value, path, None);
-    value
 }

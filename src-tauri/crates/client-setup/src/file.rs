@@ -141,6 +141,7 @@ fn replace_with(
     let write = |source| Error::Io { path: snapshot.path.clone(), action: "written", source };
     let mut temporary = tempfile::Builder::new().prefix(".mammouth-").tempfile_in(folder).map_err(write)?;
     temporary.write_all(bytes).map_err(write)?;
+    keep_group(temporary.as_file(), snapshot.metadata.as_ref());
     set_mode(temporary.as_file(), mode).map_err(write)?;
     temporary.as_file().sync_all().map_err(write)?;
     before_rename();
@@ -222,6 +223,16 @@ fn set_mode(file: &fs::File, mode: Option<u32>) -> std::io::Result<()> {
 #[cfg(not(unix))]
 fn set_mode(_: &fs::File, _: Option<u32>) -> std::io::Result<()> {
     Ok(())
+}
+
+/// The owner is checked before; a group that the user is not in cannot be given and is left.
+fn keep_group(file: &fs::File, former: Option<&Metadata>) {
+    #[cfg(unix)]
+    if let Some(former) = former {
+        let _ = std::os::unix::fs::fchown(file, None, Some(std::os::unix::fs::MetadataExt::gid(former)));
+    }
+    #[cfg(not(unix))]
+    let _ = (file, former);
 }
 
 /// A rename survives a power cut only once its folder is written. Failing here loses nothing that was there before.

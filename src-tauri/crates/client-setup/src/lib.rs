@@ -32,6 +32,7 @@ mod setup;
 mod status;
 mod store;
 mod timestamp;
+mod tree;
 mod value;
 mod view;
 

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use secrecy::{ExposeSecret, SecretString};
 use similar::TextDiff;
 
-use crate::change::{self, Change, Present};
+use crate::change::{self, Change, Edit, Present};
 use crate::client::{Client, FileSetup};
 use crate::connection::Connection;
-use crate::document::Document;
+use crate::document::{Document, TextError};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::file::{self, FileSnapshot};
@@ -45,6 +45,15 @@ pub(crate) enum Outcome {
     Delete,
 }
 
+/// How much of a client's values is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// All, over what was changed by hand.
+    Everything,
+    /// What a new port or key changes.
+    WhatIsNew,
+}
+
 /// What undo does with values that were changed since set-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DriftChoice {
@@ -69,6 +78,7 @@ impl Plan {
         environment: &Environment,
         connection: &Connection,
         former: Option<&Record>,
+        scope: Scope,
     ) -> Result<Self, Error> {
         let setups = (client.files)(environment, connection);
         if setups.is_empty() {
@@ -78,7 +88,7 @@ impl Plan {
         let (mut files, mut records) = (Vec::new(), Vec::new());
         for setup in &setups {
             let former = former.and_then(|record| record.files.iter().find(|file| file.path == setup.path));
-            let (plan, record) = plan_file(environment, connection, setup, former)?;
+            let (plan, record) = plan_file(environment, connection, setup, former, scope)?;
             files.push(plan);
             records.push(record);
         }
@@ -131,14 +141,20 @@ fn plan_file(
     connection: &Connection,
     setup: &FileSetup,
     former: Option<&FileRecord>,
+    scope: Scope,
 ) -> Result<(FilePlan, FileRecord), Error> {
     let snapshot = FileSnapshot::read(&setup.path)?;
     let problem = |problem| Error::Text { path: setup.path.clone(), problem };
     let (mark, text) = snapshot.text()?;
     let mut changes = former.map_or_else(Vec::new, |file| file.changes.clone());
     let mut document = Document::parse(setup.format, text).map_err(problem)?;
+    let edits = match scope {
+        Scope::Everything => setup.edits.clone(),
+        Scope::WhatIsNew => new_edits(&setup.edits, &changes, &document),
+    };
     changes.retain(|change| change.present(&document) != Present::AsBefore);
-    for edit in &setup.edits {
+    document = drop_stale(document, &mut changes, &setup.edits).map_err(problem)?;
+    for edit in &edits {
         document = change::apply(document, edit, &mut changes).map_err(problem)?;
     }
     let bytes = file::with_mark(mark, &document.text);
@@ -161,6 +177,34 @@ fn plan_file(
         Outcome::Write { bytes, mode: narrowed(snapshot.mode(), has_key) }
     };
     Ok((FilePlan { snapshot, outcome, folders_to_remove: Vec::new() }, record))
+}
+
+/// Those values that differ from what we have written before. What the user has changed or removed since is left alone.
+fn new_edits(edits: &[Edit], changes: &[Change], document: &Document) -> Vec<Edit> {
+    let is_new = |edit: &Edit| match changes.iter().find(|change| edit.path.0.starts_with(&change.path.0)) {
+        Some(change) => {
+            change.present(document) != Present::AsBefore && change.ours_at(&edit.path) != Some(&edit.value)
+        }
+        None => true,
+    };
+    edits.iter().flat_map(Edit::leaves).filter(is_new).collect()
+}
+
+/// Takes back what is no longer wanted, as the entry of a model that another one replaces.
+fn drop_stale(
+    mut document: Document,
+    changes: &mut Vec<Change>,
+    edits: &[Edit],
+) -> Result<Document, TextError> {
+    for index in (0..changes.len()).rev() {
+        let change = &changes[index];
+        let wanted = edits.iter().any(|edit| change.overlaps(&edit.path));
+        if !wanted && change.present(&document) == Present::AsSet {
+            (document, _) = change.undo(document)?;
+            changes.remove(index);
+        }
+    }
+    Ok(document)
 }
 
 /// A key never goes into a file that others can read.

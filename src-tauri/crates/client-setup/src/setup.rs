@@ -9,7 +9,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::file;
 use crate::launch::Launch;
-use crate::plan::{DriftChoice, FilePlan, Outcome, Plan};
+use crate::plan::{DriftChoice, FilePlan, Outcome, Plan, Scope};
 use crate::status;
 use crate::store::{State, Store};
 use crate::view::ClientView;
@@ -57,7 +57,7 @@ impl ClientSetup {
     /// A file cannot be read, understood or written; nothing has changed.
     pub fn plan(&self, client: &'static Client, connection: &Connection) -> Result<Plan, Error> {
         let state = self.store.load()?;
-        Plan::set_up(client, &self.environment, connection, state.clients.get(client.id))
+        Plan::set_up(client, &self.environment, connection, state.clients.get(client.id), Scope::Everything)
     }
 
     /// What taking the set-up of `client` back would write.
@@ -88,6 +88,16 @@ impl ClientSetup {
         Ok(self.set_up_clients()?.into_iter().map(|(client, _)| (client, undo(client))).collect())
     }
 
+    /// What bringing the set-up of `client` to a new port or key would write. Values that were changed by hand since stay.
+    ///
+    /// # Errors
+    /// [`Error::NotSetUp`], or as of [`plan`](Self::plan).
+    pub fn plan_repair(&self, client: &'static Client, connection: &Connection) -> Result<Plan, Error> {
+        let state = self.store.load()?;
+        let record = state.clients.get(client.id).ok_or(Error::NotSetUp { client: client.name })?;
+        Plan::set_up(client, &self.environment, connection, Some(record), Scope::WhatIsNew)
+    }
+
     /// Brings every set-up to a new port or key. `connection` makes the one of each client; where it has none, the client
     /// is left.
     ///
@@ -97,7 +107,8 @@ impl ClientSetup {
         &self,
         mut connection: impl FnMut(&'static Client) -> Option<Connection>,
     ) -> Result<Vec<ClientResult>, Error> {
-        let repair = |client, connection| self.plan(client, &connection).and_then(|plan| self.apply(plan));
+        let repair =
+            |client, connection| self.plan_repair(client, &connection).and_then(|plan| self.apply(plan));
         let set_up = self.set_up_clients()?.into_iter();
         Ok(set_up
             .filter_map(|(client, _)| {

@@ -4,16 +4,17 @@ use std::path::{Path as FilePath, PathBuf};
 
 use secrecy::SecretString;
 
-use crate::change::{self, Present};
+use crate::change::{Edit, Present};
 use crate::client::{Client, FileSetup};
 use crate::connection::{Connection, Model};
 use crate::document::Document;
 use crate::environment::{Environment, System};
 use crate::error::Error;
 use crate::file::FileSnapshot;
-use crate::path::{Path, Segment};
+use crate::path::Path;
 use crate::plan::drift;
 use crate::store::{Record, State};
+use crate::tree;
 use crate::value::Value;
 use crate::view::{ClientView, SetupState, Shadow, Ways};
 
@@ -101,8 +102,8 @@ fn unrecorded_state(setups: &[FileSetup], port: u16) -> Result<SetupState, Error
     }
     for setup in setups {
         let value = read(&setup.path, setup.format)?.value();
-        for (path, wanted) in setup.edits.iter().flat_map(|edit| leaves(&edit.path, &edit.value)) {
-            let Some(now) = change::lookup(&value, &path.0).and_then(Value::as_str) else { continue };
+        for Edit { path, value: wanted, .. } in setup.edits.iter().flat_map(Edit::leaves) {
+            let Some(now) = tree::lookup(&value, &path.0).and_then(Value::as_str) else { continue };
             let Some(wanted_port) = wanted.as_str().and_then(local_port) else { continue };
             match local_port(now) {
                 Some(found) if found == wanted_port => return Ok(SetupState::SetUp { by_hand: true }),
@@ -118,19 +119,6 @@ fn unrecorded_state(setups: &[FileSetup], port: u16) -> Result<SetupState, Error
 
 fn names_us(path: &Path) -> bool {
     path.to_string().to_lowercase().contains("mammouth")
-}
-
-/// The values of an edit that are no objects, with their paths.
-fn leaves(path: &Path, value: &Value) -> Vec<(Path, Value)> {
-    let Value::Object(members) = value else { return vec![(path.clone(), value.clone())] };
-    members
-        .iter()
-        .flat_map(|(name, value)| {
-            let mut path = path.clone();
-            path.0.push(Segment::Key(name.clone()));
-            leaves(&path, value)
-        })
-        .collect()
 }
 
 /// The port of an address of this machine.

@@ -24,13 +24,35 @@ fn global_dir(environment: &Environment) -> std::path::PathBuf {
     environment.dir_or_home("CONTINUE_GLOBAL_DIR", ".continue")
 }
 
+/// A new `config.yaml` would hide the older `config.json` of a user who has only that.
 fn files(environment: &Environment, connection: &Connection) -> Vec<FileSetup> {
-    let path = global_dir(environment).join("config.yaml");
+    let (yaml, json) =
+        (global_dir(environment).join("config.yaml"), global_dir(environment).join("config.json"));
+    if json.exists() && !yaml.exists() {
+        let edits = connection.models().map(|model| older_entry(connection, model)).collect();
+        return vec![FileSetup::new(json, Format::Jsonc, edits)];
+    }
+    vec![FileSetup::new(yaml, Format::Yaml, yaml_edits(connection))]
+}
+
+fn older_entry(connection: &Connection, model: &Model) -> Edit {
+    let title = format!("{PROVIDER_NAME}: {}", model.name);
+    let value = Value::object([
+        ("title", title.as_str().into()),
+        ("provider", "openai".into()),
+        ("model", model.id.as_str().into()),
+        ("apiBase", connection.base().into()),
+        ("apiKey", connection.key_value()),
+    ]);
+    Edit::set(Path::keys(&["models"]).item("title", title), value)
+}
+
+fn yaml_edits(connection: &Connection) -> Vec<Edit> {
     // A file without name, version and schema is refused by the client.
     let head = [("name", "Local Config"), ("version", "1.0.0"), ("schema", "v1")]
         .map(|(key, value)| Edit::if_absent(Path::keys(&[key]), value));
     let models = connection.models().map(|model| entry(connection, model));
-    vec![FileSetup::new(path, Format::Yaml, head.into_iter().chain(models).collect())]
+    head.into_iter().chain(models).collect()
 }
 
 fn entry(connection: &Connection, model: &Model) -> Edit {

@@ -9,7 +9,10 @@
 mod corpus;
 mod disk;
 mod drift;
+mod golden;
 mod launch;
+mod paths;
 mod properties;
+mod repair;
 mod status;
 mod support;
