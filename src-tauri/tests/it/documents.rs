@@ -31,8 +31,8 @@ fn every_promise_names_tests_that_exist() {
 #[test]
 fn every_direct_dependency_has_a_reason() {
     let rows: BTreeSet<String> = read("docs/dependencies.md").lines().filter_map(first_cell).collect();
-    let unexplained: Vec<String> =
-        dependencies(&read("Cargo.toml")).into_iter().filter(|name| !rows.contains(name)).collect();
+    let mut unexplained: Vec<String> = manifests().iter().flat_map(|text| dependencies(text)).collect();
+    unexplained.retain(|name| !rows.contains(name));
     assert!(unexplained.is_empty(), "docs/dependencies.md says nothing of: {}", unexplained.join(", "));
 }
 
@@ -87,6 +87,14 @@ fn code(document: &str) -> Vec<String> {
     let blocks = document.split("```").skip(1).step_by(2);
     let bare = |line: &str| line.split('#').next().unwrap_or(line).trim_end().to_owned();
     blocks.flat_map(str::lines).map(bare).collect()
+}
+
+/// The texts of the manifests of the program and of the workspace's other crates.
+fn manifests() -> Vec<String> {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("src-tauri/crates");
+    let folders = std::fs::read_dir(crates).into_iter().flatten().flatten();
+    let members = folders.filter_map(|folder| std::fs::read_to_string(folder.path().join("Cargo.toml")).ok());
+    std::iter::once(read("Cargo.toml")).chain(members).collect()
 }
 
 /// The names under every `[…dependencies]` of a manifest.
