@@ -38,7 +38,7 @@ use crate::journal::{self, Journal};
 use crate::proxy::{self, Proxy};
 use crate::secrets::{self, ExposeSecret, SealedFile, Vault};
 use crate::server::{self, Server};
-use crate::simulator::{self, Simulator};
+use crate::simulator::{self, MockUpstream};
 use crate::upstreams::api::Shelf;
 use crate::upstreams::web::{self, Web};
 
@@ -68,7 +68,7 @@ pub struct App {
     server: Arc<Server>,
     keyless: Arc<Keyless>,
     journal: Journal,
-    simulator: Option<Simulator>,
+    simulator: Option<MockUpstream>,
     background: CancellationToken,
     watching: [tokio::task::JoinHandle<()>; 4],
     control: Control,
@@ -281,15 +281,15 @@ async fn open_journal(config: &Config, database: &Path) -> Result<journal::Opene
         .map_err(|error| StartError::System { what: "the request log cannot be opened", error: error.into() })
 }
 
-async fn start_simulator(config: &Config) -> Result<Option<Simulator>, StartError> {
+async fn start_simulator(config: &Config) -> Result<Option<MockUpstream>, StartError> {
     if !config.demo {
         return Ok(None);
     }
-    let started = Simulator::start(simulator::Options::demo()).await;
+    let started = MockUpstream::start(simulator::MockUpstreamOptions::demo()).await;
     started.map(Some).map_err(system("the simulator of the demo cannot start"))
 }
 
-fn build_web(config: &Config, simulator: Option<&Simulator>) -> Result<Web, StartError> {
+fn build_web(config: &Config, simulator: Option<&MockUpstream>) -> Result<Web, StartError> {
     let base = match simulator {
         Some(simulator) => {
             url::Url::parse(&simulator.base_url()).expect("the simulator's own address is a URL")
@@ -314,20 +314,20 @@ fn build_web(config: &Config, simulator: Option<&Simulator>) -> Result<Web, Star
     })
 }
 
-fn facts(config: &Config, simulator: Option<&Simulator>, notices: Vec<Said>) -> Facts {
+fn facts(config: &Config, simulator: Option<&MockUpstream>, notices: Vec<Said>) -> Facts {
     Facts {
         demo: config.demo,
         notices,
         data_dir: config.data_dir.display().to_string(),
         cookie_name: upstream::shape(&config.web).cookie,
-        api_url: simulator.map_or_else(|| config.api_url.to_string(), Simulator::base_url),
+        api_url: simulator.map_or_else(|| config.api_url.to_string(), MockUpstream::base_url),
         secrets: match &config.secret_store {
             _ if config.demo => secrets::Place::Memory,
             SecretPlace::Keychain => secrets::Place::Keychain,
             SecretPlace::File { .. } => secrets::Place::File,
         },
         started_ms: unix_ms(),
-        web_url: simulator.map_or_else(|| config.web_url.to_string(), Simulator::base_url),
+        web_url: simulator.map_or_else(|| config.web_url.to_string(), MockUpstream::base_url),
     }
 }
 

@@ -97,14 +97,14 @@ mod tests {
     use super::*;
     use crate::accounts::{Ask, Kinds, Now, Origin};
     use crate::config::Strategy;
-    use crate::simulator::{Options, SimAccount, Simulator};
+    use crate::simulator::{MockAccount, MockUpstream, MockUpstreamOptions};
     use crate::upstreams::{api, web};
 
     #[tokio::test]
     async fn only_accounts_in_use_are_asked() {
-        let sim = Simulator::start(Options::instant(vec![
-            SimAccount::named("a").with_limit(20),
-            SimAccount::named("b"),
+        let sim = MockUpstream::start(MockUpstreamOptions::instant(vec![
+            MockAccount::web("a").with_limit(20),
+            MockAccount::web("b"),
         ]));
         let sim = sim.await.unwrap();
         let clock = Clock::default();

@@ -4,10 +4,10 @@ use crate::accounts::{Absence, Account, Accounts, Kind, Now, Origin};
 use crate::config::{Config, SettingsFile};
 use crate::control::{other_host, settings_table};
 use crate::secrets::Secret;
-use crate::simulator::Simulator;
+use crate::simulator::MockUpstream;
 
 /// The simulator's accounts in a demo, else those of the settings.
-pub(super) fn at_hand(config: &Config, simulator: Option<&Simulator>) -> Vec<Account> {
+pub(super) fn at_hand(config: &Config, simulator: Option<&MockUpstream>) -> Vec<Account> {
     if let Some(simulator) = simulator {
         let cookies = simulator.cookies().into_iter();
         let web = cookies.map(|(label, cookie)| Account::new(label, Kind::Web, Origin::Demo, cookie.into()));

@@ -3,7 +3,7 @@
 use super::StartError;
 use crate::config::{Config, WebShape};
 use crate::control;
-use crate::simulator::Simulator;
+use crate::simulator::MockUpstream;
 use crate::upstreams::api::{self, Api, Shelf};
 use crate::upstreams::web::Shape;
 use crate::upstreams::{Names, Wishes};
@@ -20,7 +20,7 @@ pub(super) fn names(config: &Config, shelf: Shelf) -> Names {
 }
 
 /// The official API, or the simulator's.
-pub(super) fn api(config: &Config, simulator: Option<&Simulator>) -> Result<Api, StartError> {
+pub(super) fn api(config: &Config, simulator: Option<&MockUpstream>) -> Result<Api, StartError> {
     let base = match simulator {
         Some(simulator) => {
             url::Url::parse(&simulator.base_url()).expect("the simulator's own address is a URL")

@@ -11,15 +11,15 @@
 //!
 //! In a message that holds other lines too, as agents wrap what their user typed, the last such line counts.
 
-mod hands;
+mod file_tasks;
 
 use serde_json::Value;
 
-use hands::Task;
+use file_tasks::FileTask;
 
 /// A tool that the request offers.
 #[derive(Debug, Clone)]
-pub(super) struct Offer {
+pub(super) struct OfferedTool {
     pub(super) name: String,
     /// The JSON schema of its arguments; null where the tool takes free text.
     pub(super) parameters: Value,
@@ -27,7 +27,7 @@ pub(super) struct Offer {
 
 /// What happened so far, oldest first.
 #[derive(Debug, Clone)]
-pub(super) enum Turn {
+pub(super) enum AgentTurn {
     /// The user spoke.
     User(String),
     /// The model called a tool of this name.
@@ -38,89 +38,91 @@ pub(super) enum Turn {
 
 /// What the model does next.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Move {
+pub(super) enum AgentAction {
     Say(String),
     /// Names with arguments; a text where the tool takes free text.
     Call(Vec<(String, Value)>),
 }
 
 /// The next move; `None` where the conversation asks for none, and the model says what it says to anybody.
-pub(super) fn act(offers: &[Offer], talk: &[Turn]) -> Option<Move> {
-    let (order, since) = order(talk)?;
-    let results: Vec<&str> = since.iter().filter_map(result).collect();
-    let called: Vec<&str> = since.iter().filter_map(call).collect();
-    match order {
-        Order::Calls(calls) if called.is_empty() && results.is_empty() => Some(Move::Call(calls)),
-        Order::Steps(steps) if called.len() < steps.len() => {
-            Some(Move::Call(vec![steps[called.len()].clone()]))
+pub(super) fn next_action(offers: &[OfferedTool], turns: &[AgentTurn]) -> Option<AgentAction> {
+    let (instruction, turns_since) = latest_instruction(turns)?;
+    let results: Vec<&str> = turns_since.iter().filter_map(tool_result).collect();
+    let called: Vec<&str> = turns_since.iter().filter_map(called_tool).collect();
+    match instruction {
+        Instruction::Calls(calls) if called.is_empty() && results.is_empty() => {
+            Some(AgentAction::Call(calls))
         }
-        Order::Calls(_) | Order::Steps(_) => {
-            Some(Move::Say(format!("The tools said: {}", results.join(" | "))))
+        Instruction::Steps(steps) if called.len() < steps.len() => {
+            Some(AgentAction::Call(vec![steps[called.len()].clone()]))
         }
-        Order::Task(task) => task.next(offers, &called, &results),
+        Instruction::Calls(_) | Instruction::Steps(_) => {
+            Some(AgentAction::Say(format!("The tools said: {}", results.join(" | "))))
+        }
+        Instruction::Task(task) => task.next_action(offers, &called, &results),
     }
 }
 
 /// A call of a tool with plain values for all it requires, where one must be called and nobody says how.
-pub(super) fn any_call(offer: &Offer) -> (String, Value) {
-    hands::call(offer, &[])
+pub(super) fn sample_call(offer: &OfferedTool) -> (String, Value) {
+    file_tasks::build_call(offer, &[])
 }
 
 /// A plain value that fits a schema.
-pub(super) fn fill(schema: &Value) -> Value {
-    hands::plain(schema)
+pub(super) fn sample_value(schema: &Value) -> Value {
+    file_tasks::sample_value(schema)
 }
 
-enum Order {
+enum Instruction {
     Calls(Vec<(String, Value)>),
     Steps(Vec<(String, Value)>),
-    Task(Task),
+    Task(FileTask),
 }
 
 /// The latest order, and what happened since it was given.
-fn order(talk: &[Turn]) -> Option<(Order, &[Turn])> {
-    let orders = talk.iter().enumerate().rev().filter_map(|(at, turn)| match turn {
-        Turn::User(text) => Some((read(text), text, at)),
-        Turn::Called(_) | Turn::Result(_) => None,
+fn latest_instruction(turns: &[AgentTurn]) -> Option<(Instruction, &[AgentTurn])> {
+    let orders = turns.iter().enumerate().rev().filter_map(|(at, turn)| match turn {
+        AgentTurn::User(text) => Some((parse_instruction(text), text, at)),
+        AgentTurn::Called(_) | AgentTurn::Result(_) => None,
     });
     // Some agents put a reminder behind the user's message as a message of its own: then the one before counts. A
     // message that follows the whole work is a new question. Reminders that are marked as such do not count at all.
-    let marked = |text: &str| text.starts_with("<system-reminder>");
-    let mut seen = orders.filter(|(order, text, _)| order.is_some() || !marked(text)).take(3);
-    seen.find_map(|(order, _, at)| order.map(|order| (order, &talk[at + 1..])))
+    let is_reminder = |text: &str| text.starts_with("<system-reminder>");
+    let mut candidates = orders.filter(|(order, text, _)| order.is_some() || !is_reminder(text)).take(3);
+    candidates.find_map(|(order, _, at)| order.map(|order| (order, &turns[at + 1..])))
 }
 
-fn read(text: &str) -> Option<Order> {
+fn parse_instruction(text: &str) -> Option<Instruction> {
     let calls = |word: &str| -> Vec<_> {
-        text.lines().filter_map(|line| direct_call(line.trim().strip_prefix(word)?)).collect()
+        text.lines().filter_map(|line| parse_call(line.trim().strip_prefix(word)?)).collect()
     };
     let (calls, steps) = (calls("call:"), calls("step:"));
     if !calls.is_empty() {
-        return Some(Order::Calls(calls));
+        return Some(Instruction::Calls(calls));
     }
     if !steps.is_empty() {
-        return Some(Order::Steps(steps));
+        return Some(Instruction::Steps(steps));
     }
-    text.lines().rev().find_map(|line| Task::read(line.trim())).map(Order::Task)
+    text.lines().rev().find_map(|line| FileTask::parse(line.trim())).map(Instruction::Task)
 }
 
-fn direct_call(order: &str) -> Option<(String, Value)> {
+fn parse_call(order: &str) -> Option<(String, Value)> {
     let rest = order.trim();
     let (name, arguments) = rest.split_once(' ').unwrap_or((rest, "{}"));
     Some((name.to_owned(), serde_json::from_str(arguments.trim()).ok()?))
 }
 
-fn result(turn: &Turn) -> Option<&str> {
+fn tool_result(turn: &AgentTurn) -> Option<&str> {
     match turn {
-        Turn::Result(text) => Some(text),
-        Turn::User(_) | Turn::Called(_) => None,
+        AgentTurn::Result(text) => Some(text),
+        AgentTurn::User(_) | AgentTurn::Called(_) => None,
     }
 }
 
-fn call(turn: &Turn) -> Option<&str> {
+fn called_tool(turn: &AgentTurn) -> Option<&str> {
     match turn {
-        Turn::Called(name) => Some(name),
-        Turn::User(_) | Turn::Result(_) => None,
+        AgentTurn::Called(name) => Some(name),
+        AgentTurn::User(_) | AgentTurn::Result(_) => None,
     }
 }
 
@@ -130,44 +132,44 @@ mod tests {
 
     use super::*;
 
-    fn offer(name: &str, properties: &[&str]) -> Offer {
+    fn offer(name: &str, properties: &[&str]) -> OfferedTool {
         let fields = properties.iter().map(|name| ((*name).to_owned(), json!({"type": "string"})));
         let fields: serde_json::Map<String, Value> = fields.collect();
         let parameters = json!({"type": "object", "properties": fields, "required": properties});
-        Offer { name: name.to_owned(), parameters }
+        OfferedTool { name: name.to_owned(), parameters }
     }
 
-    fn user(text: &str) -> Turn {
-        Turn::User(text.to_owned())
+    fn user(text: &str) -> AgentTurn {
+        AgentTurn::User(text.to_owned())
     }
 
-    fn calls(made: Option<Move>) -> Vec<(String, Value)> {
+    fn calls(made: Option<AgentAction>) -> Vec<(String, Value)> {
         match made {
-            Some(Move::Call(calls)) => calls,
+            Some(AgentAction::Call(calls)) => calls,
             other => panic!("{other:?} where calls were wanted"),
         }
     }
 
     #[test]
-    fn a_direct_call_is_made_once_and_its_result_told() {
+    fn a_direct_call_is_made_once_and_its_result_reported() {
         let mut talk = vec![user("please\ncall: weather {\"city\": \"Paris\"}\ncall: time")];
         let wanted = vec![("weather".to_owned(), json!({"city": "Paris"})), ("time".to_owned(), json!({}))];
-        assert_eq!(calls(act(&[], &talk)), wanted);
-        talk.extend([Turn::Called("weather".into()), Turn::Called("time".into())]);
-        talk.extend([Turn::Result("sunny".into()), Turn::Result("noon".into())]);
-        assert_eq!(act(&[], &talk), Some(Move::Say("The tools said: sunny | noon".into())));
-        assert_eq!(act(&[], &[user("hello, call: nobody")]), None);
+        assert_eq!(calls(next_action(&[], &talk)), wanted);
+        talk.extend([AgentTurn::Called("weather".into()), AgentTurn::Called("time".into())]);
+        talk.extend([AgentTurn::Result("sunny".into()), AgentTurn::Result("noon".into())]);
+        assert_eq!(next_action(&[], &talk), Some(AgentAction::Say("The tools said: sunny | noon".into())));
+        assert_eq!(next_action(&[], &[user("hello, call: nobody")]), None);
     }
 
     #[test]
     fn steps_are_made_one_after_another() {
         let mut talk =
             vec![user("step: one {\"n\": 1}\nstep: two"), user("<system-reminder>x</system-reminder>")];
-        assert_eq!(calls(act(&[], &talk)), [("one".to_owned(), json!({"n": 1}))]);
-        talk.extend([Turn::Called("one".into()), Turn::Result("a".into())]);
-        assert_eq!(calls(act(&[], &talk)), [("two".to_owned(), json!({}))]);
-        talk.extend([Turn::Called("two".into()), Turn::Result("b".into())]);
-        assert_eq!(act(&[], &talk), Some(Move::Say("The tools said: a | b".into())));
+        assert_eq!(calls(next_action(&[], &talk)), [("one".to_owned(), json!({"n": 1}))]);
+        talk.extend([AgentTurn::Called("one".into()), AgentTurn::Result("a".into())]);
+        assert_eq!(calls(next_action(&[], &talk)), [("two".to_owned(), json!({}))]);
+        talk.extend([AgentTurn::Called("two".into()), AgentTurn::Result("b".into())]);
+        assert_eq!(next_action(&[], &talk), Some(AgentAction::Say("The tools said: a | b".into())));
     }
 
     #[test]
@@ -179,18 +181,20 @@ mod tests {
         ];
         let mut talk = vec![user("<env>x</env>\nedit: /w/a.txt :: one => two"), user("a reminder")];
         let path = json!({"file_path": "/w/a.txt"});
-        assert_eq!(calls(act(&offers, &talk)), [("Read".to_owned(), path)]);
-        talk.extend([Turn::Called("Read".into()), Turn::Result("1\tone".into())]);
+        assert_eq!(calls(next_action(&offers, &talk)), [("Read".to_owned(), path)]);
+        talk.extend([AgentTurn::Called("Read".into()), AgentTurn::Result("1\tone".into())]);
         let change = json!({"file_path": "/w/a.txt", "old_string": "one", "new_string": "two"});
-        assert_eq!(calls(act(&offers, &talk)), [("Edit".to_owned(), change)]);
-        talk.extend([Turn::Called("Edit".into()), Turn::Result("ok".into())]);
-        assert!(matches!(act(&offers, &talk), Some(Move::Say(text)) if text.contains("/w/a.txt")));
+        assert_eq!(calls(next_action(&offers, &talk)), [("Edit".to_owned(), change)]);
+        talk.extend([AgentTurn::Called("Edit".into()), AgentTurn::Result("ok".into())]);
+        assert!(
+            matches!(next_action(&offers, &talk), Some(AgentAction::Say(text)) if text.contains("/w/a.txt"))
+        );
     }
 
     #[test]
     fn only_quotes_around_the_whole_order_are_taken_off() {
         let edit = |order: &str| {
-            calls(act(&[offer("edit", &["new_string"])], &[user(order)]))[0].1["new_string"].clone()
+            calls(next_action(&[offer("edit", &["new_string"])], &[user(order)]))[0].1["new_string"].clone()
         };
         assert_eq!(edit("edit: a :: \"b\" => \"c\""), "\"c\"");
         assert_eq!(edit("\"edit: a :: b => c\""), "c");
@@ -198,18 +202,21 @@ mod tests {
 
     #[test]
     fn a_shell_or_a_patch_is_enough() {
-        let shell = Offer {
+        let shell = OfferedTool {
             name: "shell".into(),
             parameters: json!({"properties": {"command": {"type": "array", "items": {"type": "string"}}}, "required": ["command"]}),
         };
-        let talk =
-            [user("edit: a.txt :: one/1 => two"), Turn::Called("shell".into()), Turn::Result("x".into())];
-        let made = calls(act(std::slice::from_ref(&shell), &talk));
+        let talk = [
+            user("edit: a.txt :: one/1 => two"),
+            AgentTurn::Called("shell".into()),
+            AgentTurn::Result("x".into()),
+        ];
+        let made = calls(next_action(std::slice::from_ref(&shell), &talk));
         assert_eq!(made[0].1, json!({"command": ["bash", "-lc", "sed -i 's/one\\/1/two/g' 'a.txt'"]}));
-        let patch = Offer { name: "apply_patch".into(), parameters: Value::Null };
-        let made = calls(act(&[shell, patch], &talk));
+        let patch = OfferedTool { name: "apply_patch".into(), parameters: Value::Null };
+        let made = calls(next_action(&[shell, patch], &talk));
         assert!(made[0].1.as_str().unwrap().contains("*** Update File: a.txt\n@@\n-one/1\n+two\n"));
-        let made = calls(act(&[offer("exec", &["input"])], &talk[..1]));
+        let made = calls(next_action(&[offer("exec", &["input"])], &talk[..1]));
         let script =
             "const result = await tools.exec_command({\"cmd\":\"cat 'a.txt'\"});\ntext(result.output);\n";
         assert_eq!(made[0].1, json!({"input": script}));
@@ -221,23 +228,25 @@ mod tests {
             let item = offer("", properties).parameters;
             let parameters =
                 json!({"properties": {list: {"type": "array", "items": item}}, "required": [list]});
-            Offer { name: name.into(), parameters }
+            OfferedTool { name: name.into(), parameters }
         };
         let reader = list("read_files", "files", &["path"]);
         let mut talk = vec![user("edit: a.txt :: one => two")];
-        let made = calls(act(&[reader.clone(), list("edit", "edits", &["oldText", "newText"])], &talk));
+        let made =
+            calls(next_action(&[reader.clone(), list("edit", "edits", &["oldText", "newText"])], &talk));
         assert_eq!(made[0].1, json!({"files": [{"path": "a.txt"}]}));
         talk.extend([
-            Turn::Called("read_files".into()),
-            Turn::Result("<content>\n1: no\n2: just one\n".into()),
+            AgentTurn::Called("read_files".into()),
+            AgentTurn::Result("<content>\n1: no\n2: just one\n".into()),
         ]);
-        let made = calls(act(&[reader.clone(), list("edit", "edits", &["oldText", "newText"])], &talk));
+        let made =
+            calls(next_action(&[reader.clone(), list("edit", "edits", &["oldText", "newText"])], &talk));
         assert_eq!(made[0].1, json!({"edits": [{"oldText": "one", "newText": "two"}]}));
         let offers = [reader, offer("apply_patch", &["patchText"])];
-        let made = calls(act(&offers, &talk));
+        let made = calls(next_action(&offers, &talk));
         assert!(made[0].1["patchText"].as_str().unwrap().contains("@@\n-just one\n+just two\n"));
-        talk[2] = Turn::Result(r#"[{"query": "a.txt", "result": "1 | no\n2 | just one"}]"#.into());
-        let made = calls(act(&offers, &talk));
+        talk[2] = AgentTurn::Result(r#"[{"query": "a.txt", "result": "1 | no\n2 | just one"}]"#.into());
+        let made = calls(next_action(&offers, &talk));
         assert!(made[0].1["patchText"].as_str().unwrap().contains("@@\n-just one\n+just two\n"));
     }
 
@@ -245,7 +254,7 @@ mod tests {
     fn without_a_tool_for_it_the_model_says_so() {
         let offers = [offer("web_search", &["query"])];
         assert!(
-            matches!(act(&offers, &[user("edit: a :: b => c")]), Some(Move::Say(text)) if text.contains("no tool"))
+            matches!(next_action(&offers, &[user("edit: a :: b => c")]), Some(AgentAction::Say(text)) if text.contains("no tool"))
         );
     }
 }

@@ -8,12 +8,12 @@ use bytes::Bytes;
 use super::fault::BadUtf8;
 
 /// Repeated for replies of a wanted size. Only ASCII, so that it can be cut anywhere.
-const FILLER: &str = "All work and no play makes Jack a dull mammoth. ";
-const FILLER_CHUNK: usize = 16 * 1024;
+const FILLER_SENTENCE: &str = "All work and no play makes Jack a dull mammoth. ";
+const FILLER_CHUNK_BYTES: usize = 16 * 1024;
 
 /// What is left to send. Big bodies are not held in memory.
 #[derive(Debug, Clone)]
-pub(super) enum Chunks {
+pub(super) enum BodyChunks {
     List(VecDeque<Bytes>),
     Slices {
         rest: Bytes,
@@ -28,23 +28,23 @@ pub(super) enum Chunks {
     },
 }
 
-impl Chunks {
-    pub(super) fn none() -> Self {
+impl BodyChunks {
+    pub(super) fn empty() -> Self {
         Self::List(VecDeque::new())
     }
 
-    pub(super) fn one(bytes: impl Into<Bytes>) -> Self {
-        Self::list([bytes.into()])
+    pub(super) fn single(bytes: impl Into<Bytes>) -> Self {
+        Self::from_list([bytes.into()])
     }
 
     /// Empty pieces are left out: in chunked encoding they would be the end.
-    pub(super) fn list(pieces: impl IntoIterator<Item = Bytes>) -> Self {
+    pub(super) fn from_list(pieces: impl IntoIterator<Item = Bytes>) -> Self {
         Self::List(pieces.into_iter().filter(|piece| !piece.is_empty()).collect())
     }
 
     /// A piece a word, with the white space behind it.
     pub(super) fn words(text: &str) -> Self {
-        Self::list(
+        Self::from_list(
             text.split_inclusive(char::is_whitespace).map(|word| Bytes::copy_from_slice(word.as_bytes())),
         )
     }
@@ -125,35 +125,35 @@ impl Chunks {
 
 /// As much text as one piece of filler holds.
 pub(super) fn filler_text() -> String {
-    FILLER.chars().cycle().take(FILLER_CHUNK).collect()
+    FILLER_SENTENCE.chars().cycle().take(FILLER_CHUNK_BYTES).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn all(mut chunks: Chunks) -> Vec<Bytes> {
+    fn all(mut chunks: BodyChunks) -> Vec<Bytes> {
         std::iter::from_fn(|| chunks.next()).collect()
     }
 
     #[test]
     fn words_join_to_the_text() {
         let text = " a  mammoth\n\tsings ünï ";
-        assert_eq!(all(Chunks::words(text)).concat(), text.as_bytes());
-        assert_eq!(all(Chunks::words("one two")), ["one ", "two"]);
-        assert!(all(Chunks::words("")).is_empty());
+        assert_eq!(all(BodyChunks::words(text)).concat(), text.as_bytes());
+        assert_eq!(all(BodyChunks::words("one two")), ["one ", "two"]);
+        assert!(all(BodyChunks::words("")).is_empty());
     }
 
     #[test]
     fn slices_go_through_characters() {
-        let slices = all(Chunks::words("ü x").sliced(NonZeroUsize::MIN));
+        let slices = all(BodyChunks::words("ü x").sliced(NonZeroUsize::MIN));
         assert_eq!(slices.len(), 4);
         assert_eq!(slices.concat(), "ü x".as_bytes());
     }
 
     #[test]
     fn filler_has_the_wanted_size() {
-        let chunks = Chunks::filler(40_000);
+        let chunks = BodyChunks::filler(40_000);
         assert_eq!(chunks.total(), 40_000);
         assert_eq!(all(chunks).concat().len(), 40_000);
     }

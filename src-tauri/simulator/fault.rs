@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use super::tool_prompt::ToolSlip;
+use super::tool_prompt::ToolMistake;
 
 /// One way to misbehave. Fields can be combined; an empty one changes nothing.
 /// The table in the room's head says what each does and how it is written as text.
@@ -14,8 +14,8 @@ pub struct Fault {
     pub body: Option<FaultBody>,
     /// More response headers, checked when they are used: what is no header is left out.
     pub headers: Vec<(String, String)>,
-    pub delay_before_head: Option<Wait>,
-    pub delay_before_body: Option<Wait>,
+    pub delay_before_head: Option<Delay>,
+    pub delay_before_body: Option<Delay>,
     /// In chunks, as the next three.
     pub stall_after: Option<usize>,
     pub reset_after: Option<usize>,
@@ -32,7 +32,7 @@ pub struct Fault {
     /// How many bytes more than are sent the `Content-Length` announces.
     pub missing_bytes: Option<u64>,
     pub gzip_garbage: bool,
-    pub tool: Option<ToolSlip>,
+    pub tool_mistake: Option<ToolMistake>,
     pub gate: bool,
     /// Written to the socket instead of any answer.
     pub raw: Option<String>,
@@ -61,14 +61,14 @@ pub enum FaultBody {
 
 /// How long a fault waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wait {
+pub enum Delay {
     For(Duration),
     /// Until the client goes away or the simulator stops.
     Forever,
 }
 
-impl Wait {
-    pub(super) async fn pass(self) {
+impl Delay {
+    pub(super) async fn elapse(self) {
         match self {
             Self::For(time) => tokio::time::sleep(time).await,
             Self::Forever => std::future::pending().await,
@@ -87,7 +87,7 @@ pub enum BadUtf8 {
 
 /// How a body is broken off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Break {
+pub(super) enum BodyInterruption {
     Stall,
     Reset,
     Cut,
@@ -106,12 +106,12 @@ impl Fault {
     }
 
     /// What is to happen once `sent` chunks are out.
-    pub(super) fn break_at(&self, sent: usize) -> Option<Break> {
+    pub(super) fn interruption_at(&self, sent: usize) -> Option<BodyInterruption> {
         let breaks = [
-            (self.stall_after, Break::Stall),
-            (self.reset_after, Break::Reset),
-            (self.cut_after, Break::Cut),
-            (self.eof_after, Break::Eof),
+            (self.stall_after, BodyInterruption::Stall),
+            (self.reset_after, BodyInterruption::Reset),
+            (self.cut_after, BodyInterruption::Cut),
+            (self.eof_after, BodyInterruption::Eof),
         ];
         breaks.into_iter().find(|(after, _)| *after == Some(sent)).map(|(_, kind)| kind)
     }

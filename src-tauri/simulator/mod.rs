@@ -1,7 +1,7 @@
 //! A stand-in for Mammouth's two upstreams inside the program: `--demo` runs on it, and so do the tests.
 //!
 //! It has its own reading of the protocol and uses no other room, because it is there to test them. It is strict where
-//! the real site is: a request that does not fit is a 400 and is noted in [`Call::problem`]. It listens on a free port of
+//! the real site is: a request that does not fit is a 400 and is noted in [`RecordedCall::problem`]. It listens on a free port of
 //! 127.0.0.1 only, records what it was sent (bounded), and misbehaves on request. It keeps nothing on disk.
 //!
 //! # Endpoints
@@ -72,33 +72,33 @@
 //! | `length=N` | announce N bytes more than are sent |
 //! | `gzip` | `Content-Encoding: gzip` and bytes that are no gzip |
 //! | `tool=broken-json`, `tool=fenced`, `tool=prose` | the web side's model writes its call wrongly, in a fence, or only talks |
-//! | `gate` | hold each chunk until [`Simulator::release`] |
+//! | `gate` | hold each chunk until [`MockUpstream::release`] |
 //! | `raw=TEXT` | write exactly this to the socket instead of an answer, and close |
 
 mod accounts;
 mod agent;
-mod answer;
 mod api;
+mod body_stream;
+mod call_log;
 mod chunks;
 mod control;
 mod fault;
-mod fault_text;
-mod form;
+mod fault_parser;
+mod fault_rules;
 mod login;
 mod multipart;
-mod play;
-mod record;
 mod reply;
+mod request;
+mod response;
 mod routes;
-mod rules;
 mod serve;
 mod shared;
-mod site;
+mod socket;
 #[cfg(test)]
 mod tests;
 mod tool_prompt;
 mod uploads;
-mod wire;
+mod web_api;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -107,32 +107,32 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
-pub use accounts::{Options, SimAccount, UsageForm};
+pub use accounts::{MockAccount, MockUpstreamOptions, UsageFormat};
 pub use api::{CHAT_PATH, EMBEDDINGS_PATH};
-pub use fault::{BadUtf8, Fault, FaultBody, Wait};
-pub use fault_text::FaultTextError;
-pub use record::{Call, State, Upload};
-pub use rules::{FaultRule, LLMS_PATH, UPLOAD_PATH};
-pub use tool_prompt::ToolSlip;
+pub use call_log::{MockUpstreamState, RecordedCall, RecordedUpload};
+pub use fault::{BadUtf8, Delay, Fault, FaultBody};
+pub use fault_parser::FaultParseError;
+pub use fault_rules::{FaultRule, LLMS_PATH, UPLOAD_PATH};
+pub use tool_prompt::ToolMistake;
 
-use shared::Shared;
+use shared::SharedState;
 
 /// A running simulator. It stops when it is dropped.
-pub struct Simulator {
+pub struct MockUpstream {
     address: SocketAddr,
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
     tasks: TaskTracker,
 }
 
-impl Simulator {
+impl MockUpstream {
     /// Starts to serve on a free port of 127.0.0.1.
     ///
     /// # Errors
     /// What the system says when it gives no port.
-    pub async fn start(options: Options) -> io::Result<Self> {
+    pub async fn start(options: MockUpstreamOptions) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared::new(options));
+        let shared = Arc::new(SharedState::new(options));
         let tasks = TaskTracker::new();
         tasks.spawn(serve::accept_loop(listener, Arc::clone(&shared), tasks.clone()));
         Ok(Self { address, shared, tasks })
@@ -145,7 +145,8 @@ impl Simulator {
 
     /// The labels of the web accounts at hand with their cookie values, in the order of the options.
     pub fn cookies(&self) -> Vec<(String, String)> {
-        let web = self.shared.accounts.iter().filter(|account| account.key.is_none() && account.at_hand);
+        let web =
+            self.shared.accounts.iter().filter(|account| account.key.is_none() && account.preconfigured);
         web.map(|account| (account.label(), account.cookie.clone())).collect()
     }
 
@@ -157,23 +158,23 @@ impl Simulator {
     }
 
     /// What was asked of the simulator, oldest first: the last 10,000 calls at most, and fewer if they are big.
-    pub fn calls(&self) -> Vec<Call> {
-        self.shared.record.calls()
+    pub fn calls(&self) -> Vec<RecordedCall> {
+        self.shared.call_log.calls()
     }
 
     /// How many calls are running now.
-    pub fn active(&self) -> usize {
-        self.shared.record.active()
+    pub fn active_calls(&self) -> usize {
+        self.shared.call_log.active_calls()
     }
 
     /// How many connections were accepted since the start.
     pub fn connections(&self) -> u64 {
-        self.shared.record.connections()
+        self.shared.call_log.connections()
     }
 
     /// Forgets the calls recorded so far.
     pub fn clear_calls(&self) {
-        self.shared.record.clear();
+        self.shared.call_log.clear();
     }
 
     /// Replaces all fault rules and takes back what [`Self::release`] gave and nobody used.
@@ -187,8 +188,8 @@ impl Simulator {
     }
 
     /// Waits until `predicate` is true of the simulator's state. It must not call back into the simulator.
-    pub async fn wait_for(&self, predicate: impl Fn(&State) -> bool) {
-        self.shared.record.wait_for(predicate).await;
+    pub async fn wait_for(&self, predicate: impl Fn(&MockUpstreamState) -> bool) {
+        self.shared.call_log.wait_for(predicate).await;
     }
 
     /// Stops, and waits until every connection is closed.
@@ -199,7 +200,7 @@ impl Simulator {
     }
 }
 
-impl Drop for Simulator {
+impl Drop for MockUpstream {
     fn drop(&mut self) {
         self.shared.stop.cancel();
     }

@@ -3,25 +3,25 @@
 use bytes::Bytes;
 
 const MAX_PARTS: usize = 10_000;
-const MAX_PART_HEAD: usize = 8 * 1024;
+const MAX_PART_HEAD_BYTES: usize = 8 * 1024;
 
 /// One part of a form.
 #[derive(Debug, PartialEq)]
-pub(super) struct Part {
+pub(super) struct FormPart {
     pub(super) name: String,
     pub(super) file_name: Option<String>,
     pub(super) content_type: Option<String>,
     pub(super) bytes: Bytes,
 }
 
-impl Part {
+impl FormPart {
     pub(super) fn text(&self) -> Result<&str, String> {
         std::str::from_utf8(&self.bytes).map_err(|_| format!("part {:?} is not UTF-8", self.name))
     }
 }
 
 /// The parts in the order they were sent. The error says in words what does not fit.
-pub(super) fn parse(content_type: &str, body: &Bytes) -> Result<Vec<Part>, String> {
+pub(super) fn parse(content_type: &str, body: &Bytes) -> Result<Vec<FormPart>, String> {
     let delimiter = format!("\r\n--{}", boundary(content_type)?).into_bytes();
     let mut rest = body.clone();
     let opening = &delimiter[2..];
@@ -56,29 +56,29 @@ fn boundary(content_type: &str) -> Result<&str, String> {
 }
 
 /// `rest` begins right behind a boundary; what is left begins right behind the next.
-fn next_part(mut rest: Bytes, delimiter: &[u8]) -> Result<(Part, Bytes), String> {
+fn next_part(mut rest: Bytes, delimiter: &[u8]) -> Result<(FormPart, Bytes), String> {
     if !rest.starts_with(b"\r\n") {
         return Err("no line end behind a boundary".to_owned());
     }
-    let window = &rest[..rest.len().min(MAX_PART_HEAD)];
-    let head_end = find(window, b"\r\n\r\n").ok_or("a part without the end of its head")?;
+    let window = &rest[..rest.len().min(MAX_PART_HEAD_BYTES)];
+    let head_end = find_bytes(window, b"\r\n\r\n").ok_or("a part without the end of its head")?;
     let head = rest.split_to(head_end + 4);
-    let end = find(&rest, delimiter).ok_or("the form ends inside a part")?;
+    let end = find_bytes(&rest, delimiter).ok_or("the form ends inside a part")?;
     let bytes = rest.split_to(end);
     let after = rest.split_off(delimiter.len());
-    Ok((part(&head, bytes)?, after))
+    Ok((parse_part(&head, bytes)?, after))
 }
 
-fn part(head: &[u8], bytes: Bytes) -> Result<Part, String> {
+fn parse_part(head: &[u8], bytes: Bytes) -> Result<FormPart, String> {
     let head = std::str::from_utf8(head).map_err(|_| "a part's head is not UTF-8")?;
-    let mut part = Part { name: String::new(), file_name: None, content_type: None, bytes };
-    let mut seen = 0;
+    let mut part = FormPart { name: String::new(), file_name: None, content_type: None, bytes };
+    let mut dispositions = 0;
     for line in head.split("\r\n").filter(|line| !line.is_empty()) {
         let (name, value) = line.split_once(':').ok_or("a part's head has a line that is no header")?;
         match name.to_ascii_lowercase().as_str() {
             "content-disposition" => {
-                seen += 1;
-                disposition(value.trim(), &mut part)?;
+                dispositions += 1;
+                parse_disposition(value.trim(), &mut part)?;
             }
             "content-type" if part.content_type.is_none() => {
                 part.content_type = Some(value.trim().to_owned());
@@ -86,10 +86,10 @@ fn part(head: &[u8], bytes: Bytes) -> Result<Part, String> {
             _ => return Err("a part has a header that does not belong there".to_owned()),
         }
     }
-    if seen == 1 { Ok(part) } else { Err("a part needs one Content-Disposition".to_owned()) }
+    if dispositions == 1 { Ok(part) } else { Err("a part needs one Content-Disposition".to_owned()) }
 }
 
-fn disposition(value: &str, part: &mut Part) -> Result<(), String> {
+fn parse_disposition(value: &str, part: &mut FormPart) -> Result<(), String> {
     let wrong = || "a Content-Disposition that is not form-data with a name".to_owned();
     let mut rest = value.strip_prefix("form-data").ok_or_else(wrong)?;
     while !rest.is_empty() {
@@ -107,7 +107,7 @@ fn disposition(value: &str, part: &mut Part) -> Result<(), String> {
 }
 
 /// Horspool's search, because a plain one is slow on a 20 MB image in a debug build.
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+fn find_bytes(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     let mut skips = [needle.len(); 256];
     let (last, before) = needle.split_last()?;
     for (index, byte) in before.iter().enumerate() {
@@ -130,7 +130,7 @@ mod tests {
 
     const TYPE: &str = "multipart/form-data; boundary=xyz";
 
-    fn parse_text(body: &str) -> Result<Vec<Part>, String> {
+    fn parse_text(body: &str) -> Result<Vec<FormPart>, String> {
         parse(TYPE, &Bytes::from(body.to_owned()))
     }
 
@@ -170,10 +170,10 @@ mod tests {
 
     #[test]
     fn the_search_finds_the_first_place() {
-        assert_eq!(find(b"aabaab", b"ab"), Some(1));
-        assert_eq!(find(b"aaaa", b"ab"), None);
-        assert_eq!(find(b"a", b"ab"), None);
-        assert_eq!(find(b"", b"ab"), None);
-        assert_eq!(find(b"xxab", b"ab"), Some(2));
+        assert_eq!(find_bytes(b"aabaab", b"ab"), Some(1));
+        assert_eq!(find_bytes(b"aaaa", b"ab"), None);
+        assert_eq!(find_bytes(b"a", b"ab"), None);
+        assert_eq!(find_bytes(b"", b"ab"), None);
+        assert_eq!(find_bytes(b"xxab", b"ab"), Some(2));
     }
 }

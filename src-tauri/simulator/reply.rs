@@ -2,49 +2,49 @@
 
 use bytes::Bytes;
 
-use super::chunks::Chunks;
+use super::chunks::BodyChunks;
 use super::fault::Fault;
-use super::fault_text::FaultTextError;
-use super::form::Ask;
+use super::fault_parser::FaultParseError;
+use super::request::ChatForm;
 use super::tool_prompt;
 
-const EXCERPT_CHARACTERS: usize = 80;
+const MAX_EXCERPT_CHARACTERS: usize = 80;
 
 /// What the last user message asks for: a fault by `sim:` lines, and the rest of its text.
-pub(super) struct Wish {
+pub(super) struct MessageDirectives {
     pub(super) fault: Option<Fault>,
     text: String,
 }
 
-impl Wish {
+impl MessageDirectives {
     /// The error says in words what is wrong with a `sim:` line.
-    pub(super) fn read(message: &str) -> Result<Self, String> {
+    pub(super) fn parse(message: &str) -> Result<Self, String> {
         let is_fault = |line: &&str| line.starts_with("sim:");
         let (faults, rest): (Vec<&str>, Vec<&str>) = message.split('\n').partition(is_fault);
         let texts: Vec<&str> = faults.iter().map(|line| &line[4..]).collect();
         let fault = match texts.as_slice() {
             [] => None,
-            texts => Some(texts.join(" ").parse().map_err(|error: FaultTextError| error.to_string())?),
+            texts => Some(texts.join(" ").parse().map_err(|error: FaultParseError| error.to_string())?),
         };
         Ok(Self { fault, text: rest.join("\n") })
     }
 
     /// The reply to `ask`, in the pieces in which it is sent.
-    pub(super) fn reply(&self, ask: &Ask) -> Chunks {
-        if let Some(pieces) = self.after("echo-chunks:").and_then(exact_pieces) {
-            return Chunks::list(pieces);
+    pub(super) fn reply(&self, ask: &ChatForm) -> BodyChunks {
+        if let Some(pieces) = self.text_after("echo-chunks:").and_then(parse_chunks) {
+            return BodyChunks::from_list(pieces);
         }
-        match self.after("echo:") {
-            Some(text) => Chunks::words(text.strip_prefix(' ').unwrap_or(text)),
+        match self.text_after("echo:") {
+            Some(text) => BodyChunks::words(text.strip_prefix(' ').unwrap_or(text)),
             None => {
-                let told = tool_prompt::reply(ask);
-                Chunks::words(&told.unwrap_or_else(|| demo_text(ask, &self.text)))
+                let tool_reply = tool_prompt::reply(ask);
+                BodyChunks::words(&tool_reply.unwrap_or_else(|| demo_text(ask, &self.text)))
             }
         }
     }
 
     /// The text behind `key` where a line begins with it, up to the end of the message.
-    fn after(&self, key: &str) -> Option<&str> {
+    fn text_after(&self, key: &str) -> Option<&str> {
         let mut start = 0;
         for line in self.text.split_inclusive('\n') {
             if line.starts_with(key) {
@@ -56,34 +56,34 @@ impl Wish {
     }
 }
 
-fn exact_pieces(text: &str) -> Option<Vec<Bytes>> {
+fn parse_chunks(text: &str) -> Option<Vec<Bytes>> {
     let line = text.lines().next()?;
     let pieces: Vec<String> = serde_json::from_str(line).ok()?;
     Some(pieces.into_iter().map(Bytes::from).collect())
 }
 
-fn demo_text(ask: &Ask, message: &str) -> String {
+fn demo_text(ask: &ChatForm, message: &str) -> String {
     format!(
         "Hello from the demo simulator of Mammouth Proxy. No Mammouth account was used: this text was made on your own \
          machine, and no model has read your message. You asked {} and wrote: \"{}\". I was given {} and {}.",
         excerpt(&ask.model),
         excerpt(message),
-        counted(ask.messages.len(), "turn"),
-        counted(ask.images().count(), "image"),
+        pluralized(ask.messages.len(), "turn"),
+        pluralized(ask.images().count(), "image"),
     )
 }
 
 /// The beginning of a text on one line.
 fn excerpt(text: &str) -> String {
-    let words: Vec<&str> = text.split_whitespace().take(EXCERPT_CHARACTERS).collect();
+    let words: Vec<&str> = text.split_whitespace().take(MAX_EXCERPT_CHARACTERS).collect();
     let line = words.join(" ");
-    match line.char_indices().nth(EXCERPT_CHARACTERS) {
+    match line.char_indices().nth(MAX_EXCERPT_CHARACTERS) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }
 }
 
-fn counted(count: usize, what: &str) -> String {
+fn pluralized(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
@@ -94,8 +94,8 @@ mod tests {
     fn reply(message: &str) -> String {
         let messages =
             vec![serde_json::json!({"content": message, "imagesData": ["u"], "documentsData": []})];
-        let ask = Ask { model: "some-model".into(), preprompt: String::new(), messages };
-        let bytes = Wish::read(message).unwrap().reply(&ask).concat();
+        let ask = ChatForm { model: "some-model".into(), preprompt: String::new(), messages };
+        let bytes = MessageDirectives::parse(message).unwrap().reply(&ask).concat();
         String::from_utf8(bytes.to_vec()).unwrap()
     }
 
@@ -118,9 +118,9 @@ mod tests {
 
     #[test]
     fn fault_lines_are_read_and_left_out() {
-        let wish = Wish::read("a\nsim: stall=1\nb\nsim: gate").unwrap();
+        let wish = MessageDirectives::parse("a\nsim: stall=1\nb\nsim: gate").unwrap();
         assert_eq!(wish.fault, Some(Fault { stall_after: Some(1), gate: true, ..Fault::default() }));
         assert_eq!(wish.text, "a\nb");
-        assert!(Wish::read("sim: nonsense").is_err());
+        assert!(MessageDirectives::parse("sim: nonsense").is_err());
     }
 }

@@ -11,50 +11,50 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::routes;
-use super::shared::Shared;
-use super::wire::{Socket, Wire};
+use super::shared::SharedState;
+use super::socket::{Socket, SocketIo};
 
 const MAX_CONNECTIONS: usize = 4096;
 /// When the system has no socket to give, trying again at once would only burn the processor.
-const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(50);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// The number of the connection that a request came over.
 #[derive(Clone, Copy)]
-pub(super) struct Connection(pub(super) u64);
+pub(super) struct ConnectionNumber(pub(super) u64);
 
 /// Serves until the simulator stops. Without timers: its only client is this program, on loopback.
-pub(super) async fn accept_loop(listener: TcpListener, shared: Arc<Shared>, tasks: TaskTracker) {
+pub(super) async fn accept_loop(listener: TcpListener, shared: Arc<SharedState>, tasks: TaskTracker) {
     let stop = shared.stop.clone();
     let accepting = async {
-        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+        let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
             let Ok((stream, _)) = listener.accept().await else {
-                tokio::time::sleep(PAUSE_AFTER_ERROR).await;
+                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                 continue;
             };
-            let number = shared.record.connected();
+            let number = shared.call_log.count_connection();
             let shared = Arc::clone(&shared);
             tasks.spawn(async move {
                 let stop = shared.stop.clone();
-                stop.run_until_cancelled(connection(stream, number, shared)).await;
-                drop(place);
+                stop.run_until_cancelled(serve_connection(stream, number, shared)).await;
+                drop(slot);
             });
         }
     };
     stop.run_until_cancelled(accepting).await;
 }
 
-async fn connection(stream: TcpStream, number: u64, shared: Arc<Shared>) {
+async fn serve_connection(stream: TcpStream, number: u64, shared: Arc<SharedState>) {
     // Words are small, and each is to leave at once. Without it they would only come later.
     let _ = stream.set_nodelay(true);
     let socket = Arc::new(Socket::new(stream));
-    let beside = Arc::clone(&socket);
+    let request_socket = Arc::clone(&socket);
     let service = service_fn(move |mut request| {
-        request.extensions_mut().insert(Connection(number));
-        routes::route(Arc::clone(&shared), Arc::clone(&beside), request)
+        request.extensions_mut().insert(ConnectionNumber(number));
+        routes::route(Arc::clone(&shared), Arc::clone(&request_socket), request)
     });
-    let wire = TokioIo::new(Wire(Arc::clone(&socket)));
+    let wire = TokioIo::new(SocketIo(Arc::clone(&socket)));
     // An error is a client that left or a fault that was asked for; both are in the record.
     let _ = http1::Builder::new().serve_connection(wire, service).await;
-    let _ = socket.write_raw().await;
+    let _ = socket.write_raw_response().await;
 }

@@ -7,74 +7,74 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::accounts::{Ledger, Options, SimAccount, Usage, UsageForm};
+use super::accounts::{MockAccount, MockUpstreamOptions, QuotaCounter, QuotaUsage, UsageFormat};
+use super::call_log::{CallLog, RecordedCall};
 use super::fault::Fault;
-use super::record::{Call, Record};
-use super::rules::{self, FaultRule};
+use super::fault_rules::{self, FaultRule};
 use super::uploads::Uploads;
 
 /// More would be of no use, and the semaphore has a limit of its own.
-const MAX_RELEASE: usize = 1_000_000;
+const MAX_RELEASED_CHUNKS: usize = 1_000_000;
 
-pub(super) struct Shared {
-    pub(super) accounts: Vec<SimAccount>,
+pub(super) struct SharedState {
+    pub(super) accounts: Vec<MockAccount>,
     pub(super) word_delay: Duration,
-    pub(super) usage_form: UsageForm,
-    pub(super) record: Record,
+    pub(super) usage_form: UsageFormat,
+    pub(super) call_log: CallLog,
     pub(super) stop: CancellationToken,
-    gate: Semaphore,
+    chunk_permits: Semaphore,
     rules: Mutex<Vec<FaultRule>>,
-    ledgers: Mutex<Vec<Ledger>>,
+    quotas: Mutex<Vec<QuotaCounter>>,
     uploads: Mutex<Uploads>,
 }
 
-impl Shared {
-    pub(super) fn new(options: Options) -> Self {
+impl SharedState {
+    pub(super) fn new(options: MockUpstreamOptions) -> Self {
         Self {
-            ledgers: Mutex::new(options.accounts.iter().map(|_| Ledger::default()).collect()),
+            quotas: Mutex::new(options.accounts.iter().map(|_| QuotaCounter::default()).collect()),
             accounts: options.accounts,
             word_delay: options.word_delay,
-            usage_form: options.usage_form,
-            record: Record::new(),
+            usage_form: options.usage_format,
+            call_log: CallLog::new(),
             stop: CancellationToken::new(),
-            gate: Semaphore::new(0),
+            chunk_permits: Semaphore::new(0),
             rules: Mutex::default(),
             uploads: Mutex::default(),
         }
     }
 
     /// The place of the account with this session cookie.
-    pub(super) fn account_of(&self, cookie: &str) -> Option<usize> {
+    pub(super) fn account_with_cookie(&self, cookie: &str) -> Option<usize> {
         self.accounts.iter().position(|account| account.key.is_none() && account.cookie == cookie)
     }
 
     /// The web account of this label.
-    pub(super) fn web_account(&self, label: &str) -> Option<&SimAccount> {
+    pub(super) fn web_account(&self, label: &str) -> Option<&MockAccount> {
         self.accounts.iter().find(|account| account.key.is_none() && account.label() == label)
     }
 
     /// The place of the account with this key.
-    pub(super) fn account_of_key(&self, key: &str) -> Option<usize> {
+    pub(super) fn account_with_key(&self, key: &str) -> Option<usize> {
         self.accounts.iter().position(|account| account.key.as_deref() == Some(key))
     }
 
     pub(super) fn set_rules(&self, rules: Vec<FaultRule>) {
         *lock(&self.rules) = rules;
-        self.gate.forget_permits(self.gate.available_permits());
+        self.chunk_permits.forget_permits(self.chunk_permits.available_permits());
     }
 
     pub(super) fn take_fault(&self, path: &str, account: Option<&str>, model: Option<&str>) -> Option<Fault> {
-        rules::take(&mut lock(&self.rules), path, account, model)
+        fault_rules::take_fault(&mut lock(&self.rules), path, account, model)
     }
 
     /// `false` means that the account's quota for the model is used.
     pub(super) fn charge(&self, account: usize, model: &str) -> bool {
-        let mut ledgers = lock(&self.ledgers);
+        let mut ledgers = lock(&self.quotas);
         ledgers[account].charge(&self.accounts[account], model, Instant::now())
     }
 
-    pub(super) fn usage(&self, account: usize) -> Usage {
-        lock(&self.ledgers)[account].usage(&self.accounts[account], Instant::now())
+    pub(super) fn usage(&self, account: usize) -> QuotaUsage {
+        lock(&self.quotas)[account].usage(&self.accounts[account], Instant::now())
     }
 
     /// The URL under which the account, and no other, may use the image.
@@ -87,31 +87,31 @@ impl Shared {
     }
 
     pub(super) fn release(&self, chunks: usize) {
-        self.gate.add_permits(chunks.min(MAX_RELEASE));
+        self.chunk_permits.add_permits(chunks.min(MAX_RELEASED_CHUNKS));
     }
 
     /// Holds a chunk until it is released.
-    pub(super) async fn pass_gate(&self) {
-        let _held = self.record.hold();
+    pub(super) async fn wait_for_release(&self) {
+        let _held = self.call_log.hold();
         // The semaphore is never closed, so there is no error to see.
-        if let Ok(permit) = self.gate.acquire().await {
+        if let Ok(permit) = self.chunk_permits.acquire().await {
             permit.forget();
         }
     }
 }
 
 /// One recorded call while it runs. Dropped before it is complete, it notes that the client went away.
-pub(super) struct Ticket {
-    shared: Arc<Shared>,
+pub(super) struct CallGuard {
+    shared: Arc<SharedState>,
     id: u64,
-    unread: Option<Call>,
-    done: bool,
+    unrecorded: Option<RecordedCall>,
+    ended: bool,
 }
 
-impl Ticket {
-    pub(super) fn begin(shared: &Arc<Shared>, call: Call) -> Self {
-        let id = shared.record.begin();
-        Self { shared: Arc::clone(shared), id, unread: Some(Call { id, ..call }), done: false }
+impl CallGuard {
+    pub(super) fn begin(shared: &Arc<SharedState>, call: RecordedCall) -> Self {
+        let id = shared.call_log.begin();
+        Self { shared: Arc::clone(shared), id, unrecorded: Some(RecordedCall { id, ..call }), ended: false }
     }
 
     pub(super) fn id(&self) -> u64 {
@@ -119,19 +119,19 @@ impl Ticket {
     }
 
     /// Records the call: its request has been read.
-    pub(super) fn read(&mut self, fill: impl FnOnce(&mut Call)) {
-        if let Some(mut call) = self.unread.take() {
+    pub(super) fn record_request(&mut self, fill: impl FnOnce(&mut RecordedCall)) {
+        if let Some(mut call) = self.unrecorded.take() {
             fill(&mut call);
-            self.shared.record.push(call);
+            self.shared.call_log.push(call);
         }
     }
 
-    pub(super) fn answered(&self, status: u16) {
-        self.shared.record.update(self.id, |call| call.status = Some(status));
+    pub(super) fn record_status(&self, status: u16) {
+        self.shared.call_log.update(self.id, |call| call.status = Some(status));
     }
 
-    pub(super) fn sent(&self, bytes: u64) {
-        self.shared.record.update(self.id, |call| {
+    pub(super) fn record_sent(&self, bytes: u64) {
+        self.shared.call_log.update(self.id, |call| {
             call.sent_chunks += 1;
             call.sent_bytes += bytes;
         });
@@ -143,13 +143,13 @@ impl Ticket {
     }
 
     fn end(&mut self, peer_closed_early: bool) {
-        if !std::mem::replace(&mut self.done, true) {
-            self.shared.record.end(self.id, self.unread.take(), peer_closed_early);
+        if !std::mem::replace(&mut self.ended, true) {
+            self.shared.call_log.end(self.id, self.unrecorded.take(), peer_closed_early);
         }
     }
 }
 
-impl Drop for Ticket {
+impl Drop for CallGuard {
     fn drop(&mut self) {
         self.end(!self.shared.stop.is_cancelled());
     }

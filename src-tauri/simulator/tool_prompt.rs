@@ -3,89 +3,90 @@
 
 use serde_json::{Map, Value, json};
 
-use super::agent::{self, Move, Offer, Turn};
-use super::form::Ask;
+use super::agent::{self, AgentAction, AgentTurn, OfferedTool};
+use super::request::ChatForm;
 
 /// The reply of a model that was given tools or asked for JSON; `None` where neither says what to do.
-pub(super) fn reply(ask: &Ask) -> Option<String> {
-    let (offers, turns) = (offers(&ask.preprompt), turns(ask));
+pub(super) fn reply(ask: &ChatForm) -> Option<String> {
+    let (offers, turns) = (offered_tools(&ask.preprompt), turns(ask));
     // Who was told what to say says that, and makes no call when it is asked once more.
-    let told = |turn: &Turn| matches!(turn, Turn::User(text) if text.starts_with("echo:"));
-    let done = turns.iter().any(told) || matches!(turns.last(), Some(Turn::Result(_)));
-    let forced = || if done { None } else { forced(&ask.preprompt, &offers) };
+    let is_echo = |turn: &AgentTurn| matches!(turn, AgentTurn::User(text) if text.starts_with("echo:"));
+    let has_result = turns.iter().any(is_echo) || matches!(turns.last(), Some(AgentTurn::Result(_)));
+    let forced = || if has_result { None } else { required_call(&ask.preprompt, &offers) };
     if !offers.is_empty()
-        && let Some(wanted) = agent::act(&offers, &turns).or_else(forced)
+        && let Some(wanted) = agent::next_action(&offers, &turns).or_else(forced)
     {
         return Some(match wanted {
-            Move::Say(text) => text,
-            Move::Call(calls) => written(&calls),
+            AgentAction::Say(text) => text,
+            AgentAction::Call(calls) => render_calls(&calls),
         });
     }
-    json_wish(&ask.preprompt).map(|schema| sample(&schema, 0).to_string())
+    requested_schema(&ask.preprompt).map(|schema| sample_value(&schema, 0).to_string())
 }
 
 /// A call where the prompt wants one whatever the user says.
-fn forced(preprompt: &str, offers: &[Offer]) -> Option<Move> {
+fn required_call(preprompt: &str, offers: &[OfferedTool]) -> Option<AgentAction> {
     let (_, wish) = preprompt.rsplit_once("\nIn this reply you must call ")?;
     let named = wish.lines().next()?.strip_prefix("the tool ").and_then(|name| name.strip_suffix('.'));
     let offer = offers.iter().find(|offer| named.is_none_or(|name| offer.name == name))?;
-    Some(Move::Call(vec![agent::any_call(offer)]))
+    Some(AgentAction::Call(vec![agent::sample_call(offer)]))
 }
 
-fn offers(preprompt: &str) -> Vec<Offer> {
+fn offered_tools(preprompt: &str) -> Vec<OfferedTool> {
     let Some((_, list)) = preprompt.rsplit_once("\n<tools>\n") else { return Vec::new() };
     let lines = list.lines().take_while(|line| *line != "</tools>");
     let offer = |line: &str| {
         let tool: Value = serde_json::from_str(line).ok()?;
-        Some(Offer { name: tool["name"].as_str()?.to_owned(), parameters: tool["parameters"].clone() })
+        Some(OfferedTool { name: tool["name"].as_str()?.to_owned(), parameters: tool["parameters"].clone() })
     };
     lines.filter_map(offer).collect()
 }
 
 /// The schema that the answer has to fit, if it has to be JSON.
-fn json_wish(preprompt: &str) -> Option<Value> {
+fn requested_schema(preprompt: &str) -> Option<Value> {
     let (_, wish) = preprompt.rsplit_once("# Form of the answer\n")?;
     let schema = wish.find("\n\n{").and_then(|at| serde_json::from_str(wish[at..].trim()).ok());
     Some(schema.unwrap_or_else(|| json!({"type": "object", "properties": {"demo": {"type": "boolean"}}})))
 }
 
 /// The site's turns alternate, the user's first.
-fn turns(ask: &Ask) -> Vec<Turn> {
+fn turns(ask: &ChatForm) -> Vec<AgentTurn> {
     let texts = ask.messages.iter().filter_map(|message| message["content"].as_str());
-    let sides = texts.enumerate().map(|(at, text)| if at % 2 == 0 { of_user(text) } else { of_model(text) });
+    let sides =
+        texts.enumerate().map(|(at, text)| if at % 2 == 0 { user_turns(text) } else { model_turns(text) });
     sides.flatten().collect()
 }
 
-fn of_user(text: &str) -> Vec<Turn> {
+fn user_turns(text: &str) -> Vec<AgentTurn> {
     let mut turns = Vec::new();
     let mut rest = text;
     while let Some((before, block)) = rest.split_once("<tool_result ") {
-        said(before, &mut turns);
+        push_user_text(before, &mut turns);
         let (head, body) = block.split_once(">\n").unwrap_or((block, ""));
         let end = head.split_once("end=").map(|(_, end)| format!(" end={end}")).unwrap_or_default();
         let (content, after) = body.split_once(&format!("\n</tool_result{end}>")).unwrap_or((body, ""));
-        turns.push(Turn::Result(content.to_owned()));
+        turns.push(AgentTurn::Result(content.to_owned()));
         rest = after;
     }
-    said(rest, &mut turns);
+    push_user_text(rest, &mut turns);
     turns
 }
 
-fn said(text: &str, turns: &mut Vec<Turn>) {
+fn push_user_text(text: &str, turns: &mut Vec<AgentTurn>) {
     if !text.trim().is_empty() {
-        turns.push(Turn::User(text.trim().to_owned()));
+        turns.push(AgentTurn::User(text.trim().to_owned()));
     }
 }
 
-fn of_model(text: &str) -> Vec<Turn> {
+fn model_turns(text: &str) -> Vec<AgentTurn> {
     let blocks = text.split("<tool_call>").skip(1).filter_map(|block| {
         let call: Value = serde_json::from_str(block.split("\n</tool_call>").next()?.trim()).ok()?;
-        Some(Turn::Called(call["name"].as_str()?.to_owned()))
+        Some(AgentTurn::Called(call["name"].as_str()?.to_owned()))
     });
     blocks.collect()
 }
 
-fn written(calls: &[(String, Value)]) -> String {
+fn render_calls(calls: &[(String, Value)]) -> String {
     let blocks = calls.iter().map(|(name, arguments)| {
         let name = json!(name);
         format!("<tool_call>\n{{\"name\": {name}, \"arguments\": {arguments}}}\n</tool_call>")
@@ -94,7 +95,7 @@ fn written(calls: &[(String, Value)]) -> String {
 }
 
 /// A small value that fits a schema.
-fn sample(schema: &Value, depth: usize) -> Value {
+fn sample_value(schema: &Value, depth: usize) -> Value {
     if let Some(choice) = schema.get("const").or_else(|| schema["enum"].get(0)) {
         return choice.clone();
     }
@@ -102,10 +103,10 @@ fn sample(schema: &Value, depth: usize) -> Value {
     match kind.filter(|_| depth < 16) {
         Some("object") => {
             let properties = schema["properties"].as_object().into_iter().flatten();
-            let fields = properties.map(|(name, schema)| (name.clone(), sample(schema, depth + 1)));
+            let fields = properties.map(|(name, schema)| (name.clone(), sample_value(schema, depth + 1)));
             Value::Object(fields.collect::<Map<_, _>>())
         }
-        Some("array") => Value::Array(vec![sample(&schema["items"], depth + 1)]),
+        Some("array") => Value::Array(vec![sample_value(&schema["items"], depth + 1)]),
         Some("integer" | "number") => schema.get("minimum").cloned().unwrap_or(json!(1)),
         Some("boolean") => json!(true),
         Some("null") => Value::Null,
@@ -115,7 +116,7 @@ fn sample(schema: &Value, depth: usize) -> Value {
 
 /// How a model gets a call wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ToolSlip {
+pub enum ToolMistake {
     /// A quote inside a string is not escaped.
     BrokenJson,
     /// The call stands in a code fence.
@@ -124,8 +125,8 @@ pub enum ToolSlip {
     Prose,
 }
 
-impl ToolSlip {
-    pub(super) fn read(word: &str) -> Option<Self> {
+impl ToolMistake {
+    pub(super) fn parse(word: &str) -> Option<Self> {
         match word {
             "broken-json" => Some(Self::BrokenJson),
             "fenced" => Some(Self::Fenced),
@@ -135,7 +136,7 @@ impl ToolSlip {
     }
 
     /// The reply as a model with this habit writes it.
-    pub(super) fn spoil(self, text: &str) -> String {
+    pub(super) fn apply(self, text: &str) -> String {
         match self {
             Self::BrokenJson => text.replace("\"}}\n</tool_call>", "\" and \"more\" of it\"}}\n</tool_call>"),
             Self::Fenced => text.replace("<tool_call>", "```json").replace("</tool_call>", "```"),
@@ -148,10 +149,10 @@ impl ToolSlip {
 mod tests {
     use super::*;
 
-    fn ask(preprompt: &str, texts: &[&str]) -> Ask {
+    fn ask(preprompt: &str, texts: &[&str]) -> ChatForm {
         let message = |text: &&str| json!({"content": text, "imagesData": [], "documentsData": []});
         let messages = texts.iter().map(message).collect();
-        Ask { model: "m".into(), preprompt: preprompt.into(), messages }
+        ChatForm { model: "m".into(), preprompt: preprompt.into(), messages }
     }
 
     const TOOLS: &str = "Be brief.\n\n# Tools\n<tools>\n{\"name\":\"now\",\"parameters\":{}}\n</tools>";
@@ -191,9 +192,9 @@ mod tests {
     }
 
     #[test]
-    fn slips_change_what_is_written() {
-        let call = written(&[("a".to_owned(), json!({"b": "c"}))]);
-        assert!(ToolSlip::BrokenJson.spoil(&call).contains("\"c\" and \"more\" of it\"}}"));
-        assert!(ToolSlip::Fenced.spoil(&call).contains("```json\n{"));
+    fn mistakes_change_the_written_call() {
+        let call = render_calls(&[("a".to_owned(), json!({"b": "c"}))]);
+        assert!(ToolMistake::BrokenJson.apply(&call).contains("\"c\" and \"more\" of it\"}}"));
+        assert!(ToolMistake::Fenced.apply(&call).contains("```json\n{"));
     }
 }

@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn old_uploads_make_room() {
+    fn the_oldest_uploads_are_dropped_first() {
         let mut uploads = Uploads::default();
         let first = uploads.save(0, "a");
         let second = uploads.save(1, "a");

@@ -1,6 +1,6 @@
 //! What goes wrong, one after the other, with calm in between.
 
-use mammouth_proxy::simulator::{Fault, FaultRule, Simulator};
+use mammouth_proxy::simulator::{Fault, FaultRule, MockUpstream};
 use rustix::process::Signal;
 use tokio::time::sleep;
 
@@ -23,7 +23,7 @@ impl Steps {
     /// Lets the next thing happen.
     pub(crate) async fn next(
         &mut self,
-        simulator: &Simulator,
+        simulator: &MockUpstream,
         program: &Program,
         load: &Load,
     ) -> Outcome<()> {
@@ -31,8 +31,8 @@ impl Steps {
         let name = names[self.at % names.len()];
         eprintln!("{name} …");
         match name {
-            "F07" => simulator.set_faults(vec![FaultRule::on_models(Fault::status(503))]),
-            "F18" => simulator.set_faults(vec![FaultRule::on_models("reset=5".parse::<Fault>()?)]),
+            "F07" => simulator.set_faults(vec![FaultRule::on_web_chat(Fault::status(503))]),
+            "F18" => simulator.set_faults(vec![FaultRule::on_web_chat("reset=5".parse::<Fault>()?)]),
             "F31" => load.switch().await?,
             "F42" => {
                 program.signal(Signal::STOP)?;

@@ -30,7 +30,7 @@ mod wire;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mammouth_proxy::simulator::{Options, SimAccount, Simulator};
+use mammouth_proxy::simulator::{MockAccount, MockUpstream, MockUpstreamOptions};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -56,12 +56,13 @@ fn main() -> Outcome<()> {
 }
 
 async fn soak(scale: &Scale) -> Outcome<()> {
-    let accounts = program::COOKIES.iter().enumerate().map(|(n, cookie)| SimAccount {
+    let accounts = program::COOKIES.iter().enumerate().map(|(n, cookie)| MockAccount {
         cookie: (*cookie).to_owned(),
-        ..SimAccount::named(&format!("account-{n}"))
+        ..MockAccount::web(&format!("account-{n}"))
     });
-    let options = Options { word_delay: PACE, ..Options::instant(accounts.collect()) };
-    let simulator = Simulator::start(options).await?;
+    let options =
+        MockUpstreamOptions { word_delay: PACE, ..MockUpstreamOptions::instant(accounts.collect()) };
+    let simulator = MockUpstream::start(options).await?;
     let address = simulator.base_url().trim_start_matches("http://").parse()?;
     let program = Program::start(address).await?;
     let load = Arc::new(Load::new(&program));
@@ -80,7 +81,7 @@ async fn soak(scale: &Scale) -> Outcome<()> {
 /// The load, the faults and the watching, until the time is over and the last answer is there.
 async fn run(
     scale: &Scale,
-    simulator: &Simulator,
+    simulator: &MockUpstream,
     program: &Program,
     load: &Arc<Load>,
 ) -> Outcome<Arc<Seen>> {

@@ -8,7 +8,7 @@ use crate::chat::{Message, Part, Role};
 use crate::config::Strategy;
 use crate::journal::{Journal, Start};
 use crate::proxy::{Parts, Proxy};
-use crate::simulator::{self, FaultRule, LLMS_PATH, SimAccount, Simulator};
+use crate::simulator::{self, FaultRule, LLMS_PATH, MockAccount, MockUpstream};
 use crate::upstreams::Names;
 use crate::upstreams::api::{self, Api};
 use crate::upstreams::web::{self, Web};
@@ -32,11 +32,11 @@ fn behaviour() -> impl proptest::strategy::Strategy<Value = Option<&'static str>
 
 /// One request to a proxy with these accounts; gives the labels of the accounts that were asked, and whether it worked.
 async fn run(behaviours: &[Option<&'static str>]) -> (Vec<String>, bool) {
-    let accounts: Vec<SimAccount> =
-        LABELS.iter().take(behaviours.len()).map(|label| SimAccount::named(label)).collect();
-    let simulator = Simulator::start(simulator::Options::instant(accounts)).await.unwrap();
+    let accounts: Vec<MockAccount> =
+        LABELS.iter().take(behaviours.len()).map(|label| MockAccount::web(label)).collect();
+    let simulator = MockUpstream::start(simulator::MockUpstreamOptions::instant(accounts)).await.unwrap();
     let rules = LABELS.iter().zip(behaviours).filter_map(|(label, fault)| {
-        Some(FaultRule::on_models((*fault)?.parse().unwrap()).of_account(label))
+        Some(FaultRule::on_web_chat((*fault)?.parse().unwrap()).for_account(label))
     });
     simulator.set_faults(rules.collect());
     let proxy = proxy(&simulator);
@@ -52,7 +52,7 @@ async fn run(behaviours: &[Option<&'static str>]) -> (Vec<String>, bool) {
     (asked.collect(), served)
 }
 
-fn proxy(simulator: &Simulator) -> Proxy {
+fn proxy(simulator: &MockUpstream) -> Proxy {
     let clock = Clock::default();
     let accounts = simulator.cookies().into_iter();
     let accounts =

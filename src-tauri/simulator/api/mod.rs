@@ -1,11 +1,11 @@
 //! The official API as the simulator reads it: LiteLLM's form of OpenAI's, by key. It shares nothing with the code that
 //! it is there to test.
 
-mod answer;
-mod ask;
-mod filler;
 mod models;
+mod padding;
 mod reply;
+mod request;
+mod response;
 
 use std::sync::Arc;
 
@@ -14,13 +14,13 @@ use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use serde_json::Value;
 
-use self::ask::{Chat, Embed};
+use self::request::{ChatRequest, EmbeddingsRequest};
+use super::body_stream::{Abort, Body};
+use super::call_log::RecordedCall;
 use super::fault::Fault;
-use super::play::{Abort, Body};
-use super::record::Call;
-use super::routes::{self, Problem};
-use super::shared::{Shared, Ticket};
-use super::wire::Socket;
+use super::routes::{self, RequestProblem};
+use super::shared::{CallGuard, SharedState};
+use super::socket::Socket;
 
 /// Where a model is asked.
 pub const CHAT_PATH: &str = "/v1/chat/completions";
@@ -28,9 +28,9 @@ pub const CHAT_PATH: &str = "/v1/chat/completions";
 pub const EMBEDDINGS_PATH: &str = "/v1/embeddings";
 
 /// A request that has been read and fits the protocol.
-enum Input {
-    Chat(Box<Chat>),
-    Embed(Embed),
+enum ApiRequest {
+    Chat(Box<ChatRequest>),
+    Embed(EmbeddingsRequest),
     Models,
     PublicModels,
     PublicInfo,
@@ -44,39 +44,41 @@ pub(super) fn serves(path: &str) -> bool {
 
 /// Answers one request. An error makes hyper drop the connection.
 pub(super) async fn route(
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
     socket: Arc<Socket>,
     head: Parts,
     body: hyper::body::Incoming,
 ) -> Result<Response<Body>, Abort> {
     let key = bearer(&head).unwrap_or_default().to_owned();
-    let account = shared.account_of_key(&key);
+    let account = shared.account_with_key(&key);
     let label = account.map(|index| shared.accounts[index].label());
-    let mut ticket = Ticket::begin(&shared, routes::new_call(&head, label.clone()));
+    let mut ticket = CallGuard::begin(&shared, routes::new_call(&head, label.clone()));
     let body = routes::read_body(body).await?;
-    let input = body.and_then(|bytes| read(&head, &bytes));
-    ticket.read(|call| note(call, &input));
+    let input = body.and_then(|bytes| parse_request(&head, &bytes));
+    ticket.record_request(|call| record_input(call, &input));
     let fault = find_fault(&shared, head.uri.path(), label.as_deref(), &input);
-    let stage = routes::stage(shared, socket, ticket, fault);
-    let make = |stage: &super::play::Stage| match &input {
-        Ok(input) => answer::under(&stage.fault, &key, || answer::normal(stage, account, input)),
-        Err(_) if account.is_none() => answer::unauthorized(&key),
-        Err((status, problem)) => answer::error(*status, problem, "invalid_request_error"),
+    let stage = routes::response_context(shared, socket, ticket, fault);
+    let make_response = |stage: &super::body_stream::ResponseContext| match &input {
+        Ok(input) => {
+            response::with_fault(&stage.fault, &key, || response::without_fault(stage, account, input))
+        }
+        Err(_) if account.is_none() => response::unauthorized(&key),
+        Err((status, problem)) => response::error(*status, problem, "invalid_request_error"),
     };
-    routes::perform(stage, make).await
+    routes::respond(stage, make_response).await
 }
 
 fn bearer(head: &Parts) -> Option<&str> {
     head.headers.get(http::header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
-fn read(head: &Parts, body: &Bytes) -> Result<Input, Problem> {
+fn parse_request(head: &Parts, body: &Bytes) -> Result<ApiRequest, RequestProblem> {
     let (method, input) = match head.uri.path() {
         CHAT_PATH | EMBEDDINGS_PATH => (Method::POST, None),
-        "/v1/models" => (Method::GET, Some(Input::Models)),
-        "/public/models" => (Method::GET, Some(Input::PublicModels)),
-        "/public/model/info" => (Method::GET, Some(Input::PublicInfo)),
-        "/key/info" | "/v1/key/info" => (Method::GET, Some(Input::KeyInfo)),
+        "/v1/models" => (Method::GET, Some(ApiRequest::Models)),
+        "/public/models" => (Method::GET, Some(ApiRequest::PublicModels)),
+        "/public/model/info" => (Method::GET, Some(ApiRequest::PublicInfo)),
+        "/key/info" | "/v1/key/info" => (Method::GET, Some(ApiRequest::KeyInfo)),
         _ => return Err((StatusCode::NOT_FOUND, "there is no such endpoint".to_owned())),
     };
     if head.method != method {
@@ -84,41 +86,48 @@ fn read(head: &Parts, body: &Bytes) -> Result<Input, Problem> {
     }
     match input {
         Some(input) => Ok(input),
-        None => read_body(head, body).map_err(|problem| (StatusCode::BAD_REQUEST, problem)),
+        None => parse_body(head, body).map_err(|problem| (StatusCode::BAD_REQUEST, problem)),
     }
 }
 
-fn read_body(head: &Parts, body: &Bytes) -> Result<Input, String> {
+fn parse_body(head: &Parts, body: &Bytes) -> Result<ApiRequest, String> {
     let json: Value = serde_json::from_slice(body).map_err(|_| "the body is not JSON")?;
     if head.headers.get(http::header::CONTENT_TYPE).is_none_or(|kind| kind != "application/json") {
         return Err("the body is not sent as JSON".to_owned());
     }
     if head.uri.path() == CHAT_PATH {
-        return Chat::read(json).map(|chat| Input::Chat(Box::new(chat)));
+        return ChatRequest::parse(json).map(|chat| ApiRequest::Chat(Box::new(chat)));
     }
-    Embed::read(&json).map(Input::Embed)
+    EmbeddingsRequest::parse(&json).map(ApiRequest::Embed)
 }
 
-fn note(call: &mut Call, input: &Result<Input, Problem>) {
+fn record_input(call: &mut RecordedCall, input: &Result<ApiRequest, RequestProblem>) {
     match input {
-        Ok(Input::Chat(chat)) => {
+        Ok(ApiRequest::Chat(chat)) => {
             call.model = Some(chat.model.clone());
             call.messages.clone_from(&chat.messages);
             call.fields.clone_from(&chat.fields);
         }
-        Ok(Input::Embed(embed)) => call.model = Some(embed.model.clone()),
-        Ok(Input::Models | Input::PublicModels | Input::PublicInfo | Input::KeyInfo) => {}
+        Ok(ApiRequest::Embed(embed)) => call.model = Some(embed.model.clone()),
+        Ok(ApiRequest::Models | ApiRequest::PublicModels | ApiRequest::PublicInfo | ApiRequest::KeyInfo) => {}
         Err((_, problem)) => call.problem = Some(problem.clone()),
     }
 }
 
 /// A request that breaks the protocol meets no fault, so that none can hide that.
-fn find_fault(shared: &Shared, path: &str, account: Option<&str>, input: &Result<Input, Problem>) -> Fault {
-    let (wished, model) = match input {
-        Ok(Input::Chat(chat)) => (chat.wish.fault.clone(), Some(chat.model.as_str())),
-        Ok(Input::Embed(embed)) => (None, Some(embed.model.as_str())),
-        Ok(Input::Models | Input::PublicModels | Input::PublicInfo | Input::KeyInfo) => (None, None),
+fn find_fault(
+    shared: &SharedState,
+    path: &str,
+    account: Option<&str>,
+    input: &Result<ApiRequest, RequestProblem>,
+) -> Fault {
+    let (requested, model) = match input {
+        Ok(ApiRequest::Chat(chat)) => (chat.directives.fault.clone(), Some(chat.model.as_str())),
+        Ok(ApiRequest::Embed(embed)) => (None, Some(embed.model.as_str())),
+        Ok(ApiRequest::Models | ApiRequest::PublicModels | ApiRequest::PublicInfo | ApiRequest::KeyInfo) => {
+            (None, None)
+        }
         Err(_) => return Fault::default(),
     };
-    wished.or_else(|| shared.take_fault(path, account, model)).unwrap_or_default()
+    requested.or_else(|| shared.take_fault(path, account, model)).unwrap_or_default()
 }

@@ -6,17 +6,17 @@ use super::*;
 #[tokio::test]
 async fn rules_apply_until_they_are_used_up() {
     let simulator = simulator().await;
-    simulator.set_faults(vec![FaultRule::on_models(Fault::status(500)).of_account("alice").times(1)]);
+    simulator.set_faults(vec![FaultRule::on_web_chat(Fault::status(500)).for_account("alice").times(1)]);
     assert_eq!(get(&simulator, "/api/login/user", COOKIE).await.status(), 200);
     assert_eq!(ask(&simulator, "x").await.status(), 500);
     assert_eq!(ask(&simulator, "x").await.status(), 200);
 }
 
 #[tokio::test]
-async fn a_rule_reaches_uploads_and_strangers() {
+async fn a_rule_applies_to_uploads_and_unknown_accounts() {
     let simulator = simulator().await;
     let challenge: Fault = "body=challenge".parse().unwrap();
-    let any_path = FaultRule { path: None, ..FaultRule::on_models(challenge) };
+    let any_path = FaultRule { path: None, ..FaultRule::on_web_chat(challenge) };
     simulator.set_faults(vec![FaultRule::on_uploads(Fault::status(507)), any_path]);
     assert_eq!(upload(&simulator, COOKIE, b"x").await.status(), 507);
     let stranger = get(&simulator, "/api/login/user", "").await;
@@ -53,7 +53,7 @@ async fn rules_are_set_and_calls_are_read_by_http() {
 async fn chunks_are_released_by_http() {
     let simulator = simulator().await;
     let stream = start_asking(&simulator, "sim: gate\necho: a b").await;
-    simulator.wait_for(|state| state.held == 1).await;
+    simulator.wait_for(|state| state.held_chunks == 1).await;
     assert_eq!(request(&simulator, "POST /__sim/release", "", b"2").await.status(), 204);
     assert_eq!(read_all(stream).await.text(), "a b");
 }

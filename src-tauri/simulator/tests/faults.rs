@@ -4,16 +4,16 @@ use super::*;
 
 const HELLO: &str = "\necho: one two three four";
 
-async fn ask_with(simulator: &Simulator, fault: &str) -> Answer {
+async fn ask_with(simulator: &MockUpstream, fault: &str) -> RawResponse {
     ask(simulator, &format!("sim: {fault}{HELLO}")).await
 }
 
-async fn one(fault: &str) -> Answer {
+async fn one(fault: &str) -> RawResponse {
     ask_with(&simulator().await, fault).await
 }
 
 /// A chunked answer's pieces as text, and whether it came to its end.
-fn pieces(answer: &Answer) -> (Vec<String>, bool) {
+fn pieces(answer: &RawResponse) -> (Vec<String>, bool) {
     let (chunks, complete) = answer.chunks();
     (chunks.into_iter().map(|chunk| String::from_utf8(chunk).unwrap()).collect(), complete)
 }
@@ -119,7 +119,7 @@ async fn an_endless_reply_stops_with_its_client() {
     let mut buffer = vec![0; 1_000_000];
     stream.read_exact(&mut buffer).await.unwrap();
     drop(stream);
-    simulator.wait_for(|state| state.active == 0).await;
+    simulator.wait_for(|state| state.active_calls == 0).await;
     assert!(simulator.calls()[0].peer_closed_early);
 }
 
@@ -167,9 +167,9 @@ async fn a_client_that_leaves_ends_any_wait() {
     for fault in ["delay=forever", "first=forever", "stall=2", "gate"] {
         let simulator = simulator().await;
         let stream = start_asking(&simulator, &format!("sim: {fault}{HELLO}")).await;
-        simulator.wait_for(|state| state.calls.len() == 1 && state.active == 1).await;
+        simulator.wait_for(|state| state.calls.len() == 1 && state.active_calls == 1).await;
         drop(stream);
-        simulator.wait_for(|state| state.active == 0).await;
+        simulator.wait_for(|state| state.active_calls == 0).await;
         let call = &simulator.calls()[0];
         assert!(call.ended && call.peer_closed_early, "{fault}");
     }
@@ -183,9 +183,9 @@ async fn a_client_that_leaves_during_its_upload_is_recorded() {
         "POST /api/attachments/saveFile HTTP/1.1\r\nHost: x\r\n{COOKIE}Content-Length: 100\r\n\r\nabc"
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    simulator.wait_for(|state| state.active == 1).await;
+    simulator.wait_for(|state| state.active_calls == 1).await;
     drop(stream);
-    simulator.wait_for(|state| state.active == 0).await;
+    simulator.wait_for(|state| state.active_calls == 0).await;
     let call = &simulator.calls()[0];
     assert_eq!(
         (call.peer_closed_early, call.status, call.path.as_str()),
@@ -199,7 +199,7 @@ async fn a_stall_sends_its_chunks_first() {
     let mut stream = start_asking(&simulator, &format!("sim: stall=2{HELLO}")).await;
     let text = read_until(&mut stream, "two ").await;
     assert!(!text.contains("three"));
-    assert_eq!(simulator.active(), 1);
+    assert_eq!(simulator.active_calls(), 1);
 }
 
 #[tokio::test]
@@ -207,12 +207,12 @@ async fn the_gate_holds_each_chunk_until_it_is_released() {
     let simulator = simulator().await;
     let mut stream = start_asking(&simulator, &format!("sim: gate{HELLO}")).await;
     for word in ["one ", "two "] {
-        simulator.wait_for(|state| state.held == 1).await;
+        simulator.wait_for(|state| state.held_chunks == 1).await;
         simulator.release(1);
         assert!(read_until(&mut stream, word).await.ends_with(&format!("{word}\r\n")));
     }
     simulator.release(2);
     assert!(read_until(&mut stream, "0\r\n\r\n").await.contains("four"));
-    simulator.wait_for(|state| state.held == 0 && state.active == 0).await;
+    simulator.wait_for(|state| state.held_chunks == 0 && state.active_calls == 0).await;
     assert!(!simulator.calls()[0].peer_closed_early);
 }

@@ -7,23 +7,23 @@ mod site;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{Options, SimAccount, Simulator};
+use super::{MockAccount, MockUpstream, MockUpstreamOptions};
 
 const COOKIE: &str = "Cookie: auth_session=alice-session\r\n";
 
-async fn simulator() -> Simulator {
-    let accounts = vec![SimAccount::named("alice"), SimAccount::named("bob").with_limit(1)];
-    Simulator::start(Options::instant(accounts)).await.unwrap()
+async fn simulator() -> MockUpstream {
+    let accounts = vec![MockAccount::web("alice"), MockAccount::web("bob").with_limit(1)];
+    MockUpstream::start(MockUpstreamOptions::instant(accounts)).await.unwrap()
 }
 
 /// All that came over the socket until it was closed.
 #[derive(Debug)]
-struct Answer {
+struct RawResponse {
     raw: Vec<u8>,
     reset: bool,
 }
 
-impl Answer {
+impl RawResponse {
     fn head(&self) -> String {
         let end = self.raw.windows(4).position(|four| four == b"\r\n\r\n").expect("no head");
         String::from_utf8(self.raw[..end + 2].to_vec()).unwrap()
@@ -69,12 +69,12 @@ impl Answer {
     }
 }
 
-async fn connect(simulator: &Simulator) -> TcpStream {
+async fn connect(simulator: &MockUpstream) -> TcpStream {
     TcpStream::connect(simulator.address).await.unwrap()
 }
 
 /// Sends a request that is to be the connection's last, and leaves the answer unread.
-async fn send(simulator: &Simulator, first_line: &str, headers: &str, body: &[u8]) -> TcpStream {
+async fn send(simulator: &MockUpstream, first_line: &str, headers: &str, body: &[u8]) -> TcpStream {
     let mut stream = connect(simulator).await;
     let head = format!(
         "{first_line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n",
@@ -85,7 +85,7 @@ async fn send(simulator: &Simulator, first_line: &str, headers: &str, body: &[u8
     stream
 }
 
-async fn read_all(mut stream: TcpStream) -> Answer {
+async fn read_all(mut stream: TcpStream) -> RawResponse {
     let mut raw = Vec::new();
     let reset = match stream.read_to_end(&mut raw).await {
         Ok(_) => false,
@@ -94,7 +94,7 @@ async fn read_all(mut stream: TcpStream) -> Answer {
             true
         }
     };
-    Answer { raw, reset }
+    RawResponse { raw, reset }
 }
 
 async fn read_until(stream: &mut TcpStream, end: &str) -> String {
@@ -108,11 +108,11 @@ async fn read_until(stream: &mut TcpStream, end: &str) -> String {
     text
 }
 
-async fn request(simulator: &Simulator, first_line: &str, headers: &str, body: &[u8]) -> Answer {
+async fn request(simulator: &MockUpstream, first_line: &str, headers: &str, body: &[u8]) -> RawResponse {
     read_all(send(simulator, first_line, headers, body).await).await
 }
 
-async fn get(simulator: &Simulator, path: &str, headers: &str) -> Answer {
+async fn get(simulator: &MockUpstream, path: &str, headers: &str) -> RawResponse {
     request(simulator, &format!("GET {path}"), headers, b"").await
 }
 
@@ -130,26 +130,26 @@ fn form(model: &str, turns: &[String]) -> String {
     format!("{}{}{}--XX--\r\n", field("model", model), field("preprompt", "be kind"), turns.concat())
 }
 
-async fn send_form(simulator: &Simulator, path: &str, cookie: &str, form: &[u8]) -> TcpStream {
+async fn send_form(simulator: &MockUpstream, path: &str, cookie: &str, form: &[u8]) -> TcpStream {
     let headers = format!("{cookie}Content-Type: multipart/form-data; boundary=XX\r\n");
     send(simulator, &format!("POST {path}"), &headers, form).await
 }
 
-async fn start_asking(simulator: &Simulator, message: &str) -> TcpStream {
+async fn start_asking(simulator: &MockUpstream, message: &str) -> TcpStream {
     let form = form("openai-gpt-5", &[turn(message, &[])]);
     send_form(simulator, super::LLMS_PATH, COOKIE, form.as_bytes()).await
 }
 
-async fn ask_as(simulator: &Simulator, cookie: &str, model: &str, turns: &[String]) -> Answer {
+async fn ask_as(simulator: &MockUpstream, cookie: &str, model: &str, turns: &[String]) -> RawResponse {
     let form = form(model, turns);
     read_all(send_form(simulator, super::LLMS_PATH, cookie, form.as_bytes()).await).await
 }
 
-async fn ask(simulator: &Simulator, message: &str) -> Answer {
+async fn ask(simulator: &MockUpstream, message: &str) -> RawResponse {
     read_all(start_asking(simulator, message).await).await
 }
 
-async fn upload(simulator: &Simulator, cookie: &str, bytes: &[u8]) -> Answer {
+async fn upload(simulator: &MockUpstream, cookie: &str, bytes: &[u8]) -> RawResponse {
     let mut form = field("type", "image") + &field("name", "cat.png");
     form += "--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"blob\"\r\n\
              Content-Type: image/png\r\n\r\n";

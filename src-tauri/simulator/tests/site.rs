@@ -1,6 +1,6 @@
 //! The site as it behaves without faults.
 
-use super::super::{LLMS_PATH, UsageForm};
+use super::super::{LLMS_PATH, UsageFormat};
 use super::*;
 
 const BOB: &str = "Cookie: auth_session=bob-session\r\n";
@@ -20,7 +20,7 @@ async fn a_reply_comes_a_word_a_chunk_and_is_recorded() {
     assert_eq!(answer.chunks(), (vec![b"one ".to_vec(), b"two\n".to_vec(), b"three".to_vec()], true));
 
     let calls = simulator.calls();
-    assert_eq!((simulator.active(), calls.len()), (0, 1));
+    assert_eq!((simulator.active_calls(), calls.len()), (0, 1));
     let call = &calls[0];
     assert_eq!((call.account.as_deref(), call.cookie_ok, call.status), (Some("alice"), true, Some(200)));
     assert_eq!((call.model.as_deref(), call.preprompt.as_deref()), (Some("m-1"), Some("be kind")));
@@ -71,7 +71,7 @@ async fn a_used_quota_is_403_for_its_family_only() {
 }
 
 #[tokio::test]
-async fn usage_and_user_are_told_in_the_form_of_2026() {
+async fn usage_and_user_are_answered_in_the_format_of_2026() {
     let simulator = simulator().await;
     ask_as(&simulator, BOB, "openai-gpt-5", &[turn("x", &[])]).await;
     let recent = get(&simulator, "/api/user/recentUsage", BOB).await.json();
@@ -87,12 +87,12 @@ async fn usage_and_user_are_told_in_the_form_of_2026() {
 }
 
 #[tokio::test]
-async fn usage_and_user_can_be_told_in_the_older_form() {
-    let options = Options {
-        usage_form: UsageForm::Older,
-        ..Options::instant(vec![SimAccount::named("bob").with_limit(1)])
+async fn usage_and_user_can_be_answered_in_the_older_format() {
+    let options = MockUpstreamOptions {
+        usage_format: UsageFormat::Older,
+        ..MockUpstreamOptions::instant(vec![MockAccount::web("bob").with_limit(1)])
     };
-    let simulator = Simulator::start(options).await.unwrap();
+    let simulator = MockUpstream::start(options).await.unwrap();
     ask_as(&simulator, BOB, "openai-gpt-5", &[turn("x", &[])]).await;
     let recent = get(&simulator, "/api/user/recentUsage", BOB).await.json();
     assert_eq!(recent["percent"], 100);
@@ -169,9 +169,11 @@ async fn a_button_of_the_login_page_gives_the_session_of_its_account() {
 }
 
 #[tokio::test]
-async fn who_only_signs_in_is_not_at_hand() {
-    let guest = SimAccount { at_hand: false, ..SimAccount::named("erin") };
-    let simulator = Simulator::start(Options::instant(vec![SimAccount::named("bob"), guest])).await.unwrap();
+async fn an_account_for_sign_in_only_is_not_preconfigured() {
+    let guest = MockAccount { preconfigured: false, ..MockAccount::web("erin") };
+    let simulator = MockUpstream::start(MockUpstreamOptions::instant(vec![MockAccount::web("bob"), guest]))
+        .await
+        .unwrap();
     assert_eq!(simulator.cookies().len(), 1);
     let page = get(&simulator, "/app/login", "").await;
     let page = String::from_utf8_lossy(page.body()).into_owned();
@@ -197,8 +199,12 @@ async fn a_connection_serves_many_requests() {
 
 #[tokio::test]
 async fn the_demo_fails_over_at_the_third_request() {
-    let simulator =
-        Simulator::start(Options { word_delay: std::time::Duration::ZERO, ..Options::demo() }).await.unwrap();
+    let simulator = MockUpstream::start(MockUpstreamOptions {
+        word_delay: std::time::Duration::ZERO,
+        ..MockUpstreamOptions::demo()
+    })
+    .await
+    .unwrap();
     let cookies = simulator.cookies();
     let labels: Vec<&str> = cookies.iter().map(|(label, _)| label.as_str()).collect();
     assert_eq!(labels, ["alice", "bob", "carol"]);

@@ -1,6 +1,6 @@
 //! Accounts: limits per family, what outlives a restart, who is picked and why.
 
-use mammouth_proxy::simulator::SimAccount;
+use mammouth_proxy::simulator::MockAccount;
 use serde_json::{Value, json};
 
 use crate::support::{Options, Program, Scene, question, retry_after, simulator_with, wait_as_told};
@@ -12,7 +12,7 @@ fn ask(model: &str, text: &str) -> Value {
 }
 
 async fn one_call_left(options: Options) -> Scene {
-    let simulator = simulator_with(vec![SimAccount::named("alice").with_limit(1)]).await;
+    let simulator = simulator_with(vec![MockAccount::web("alice").with_limit(1)]).await;
     let program = Program::start_with(&simulator, options).await;
     Scene { simulator, program }
 }

@@ -177,14 +177,14 @@ async fn u10_a_revoked_key_ends_at_once_and_running_answers_finish() {
     let program = Program::start(&simulator).await;
     let added = program.cli(&["keys", "add", "ide"]).await;
     let key = out(&added).trim().to_owned();
-    simulator.set_faults(vec![FaultRule::on_models("gate".parse::<Fault>().unwrap())]);
+    simulator.set_faults(vec![FaultRule::on_web_chat("gate".parse::<Fault>().unwrap())]);
     let ask = || {
         let request = program.http.post(format!("{}/v1/chat/completions", program.base)).bearer_auth(&key);
         let body = streamed(r#"echo-chunks: ["a","b","c"]"#).to_string();
         request.header("content-type", "application/json").body(body).send()
     };
     let asked: Vec<_> = (0..20).map(|_| tokio::spawn(ask())).collect();
-    simulator.wait_for(|state| state.held == 20).await;
+    simulator.wait_for(|state| state.held_chunks == 20).await;
     let revoked = program.cli(&["keys", "revoke", "ide"]).await;
     assert!(revoked.status.success(), "{}", err(&revoked));
     assert_eq!(Answer::of(ask().await).await.error(), (401, "invalid_api_key".to_owned()));
@@ -207,11 +207,11 @@ async fn u10_an_account_taken_out_of_use_finishes_its_stream() {
     let simulator = simulator(&["alice", "bob"]).await;
     let program =
         Program::start_with(&simulator, Options::default().settings("strategy = \"fill-first\"")).await;
-    simulator.set_faults(vec![FaultRule::on_models("gate".parse::<Fault>().unwrap())]);
+    simulator.set_faults(vec![FaultRule::on_web_chat("gate".parse::<Fault>().unwrap())]);
     let body = streamed(r#"echo-chunks: ["a","b"]"#);
     let ask = program.stream(&body);
     let pause = async {
-        simulator.wait_for(|state| state.held == 1).await;
+        simulator.wait_for(|state| state.held_chunks == 1).await;
         let paused = program.cli(&["accounts", "pause", "web-1"]).await;
         assert!(paused.status.success(), "{}", err(&paused));
         simulator.release(100);

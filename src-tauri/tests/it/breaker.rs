@@ -45,7 +45,7 @@ async fn f07_four_failures_in_a_row_stop_the_calls_until_two_probes_are_good() {
         let request = request.body(question("echo: back").to_string());
         async move { Answer::of(request.send().await).await }
     });
-    scene.until(|state| state.held == 1).await;
+    scene.until(|state| state.held_chunks == 1).await;
     assert!(is_down(&scene.program.chat(&question("hello")).await), "one probe at a time");
     assert_eq!(scene.asked().len(), 5);
     scene.simulator.release(1);

@@ -11,7 +11,7 @@ mod requests;
 
 use std::path::PathBuf;
 
-use mammouth_proxy::simulator::{SimAccount, Simulator};
+use mammouth_proxy::simulator::{MockAccount, MockUpstream};
 use serde_json::{Value, json};
 
 use super::support::canary::Canaries;
@@ -86,9 +86,9 @@ impl Watch {
 
 const ACCOUNTS: [(&str, &str); 2] = [("alice", COOKIE), ("bob", OTHER_COOKIE)];
 
-async fn upstream(accounts: &[(&str, &str)]) -> Simulator {
+async fn upstream(accounts: &[(&str, &str)]) -> MockUpstream {
     let account =
-        |(label, cookie): &(&str, &str)| SimAccount { cookie: (*cookie).into(), ..SimAccount::named(label) };
+        |(label, cookie): &(&str, &str)| MockAccount { cookie: (*cookie).into(), ..MockAccount::web(label) };
     simulator_with(accounts.iter().map(account).collect()).await
 }
 
@@ -101,11 +101,11 @@ fn options() -> Options {
         .env("RUST_BACKTRACE", "full")
 }
 
-async fn start(simulator: &Simulator) -> Program {
+async fn start(simulator: &MockUpstream) -> Program {
     start_with(simulator, options()).await
 }
 
-async fn start_with(simulator: &Simulator, options: Options) -> Program {
+async fn start_with(simulator: &MockUpstream, options: Options) -> Program {
     let dir = tempfile::tempdir().expect("a folder");
     plant_control_token(dir.path());
     Program::start_in(dir, Some(simulator), options).await
@@ -163,10 +163,10 @@ async fn l01_commands_port_switch_kill_and_damage_leave_no_secret_behind() {
     program.base = address.trim().strip_prefix("listening on ").expect("an address").to_owned();
 
     // A running answer, then the end of the process without a warning.
-    simulator.set_faults(vec![mammouth_proxy::simulator::FaultRule::on_models("gate".parse().unwrap())]);
+    simulator.set_faults(vec![mammouth_proxy::simulator::FaultRule::on_web_chat("gate".parse().unwrap())]);
     let held = program.canary_post("/v1/chat/completions", question(true).to_string()).send();
     let held = tokio::spawn(held);
-    simulator.wait_for(|state| state.held == 1).await;
+    simulator.wait_for(|state| state.held_chunks == 1).await;
     program.signal("KILL").await;
     let (_, dir) = program.ended().await;
     held.abort();

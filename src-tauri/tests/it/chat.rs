@@ -1,6 +1,6 @@
 //! Chat completions over the web upstream: what is asked upstream and what comes back.
 
-use mammouth_proxy::simulator::Call;
+use mammouth_proxy::simulator::RecordedCall;
 use serde_json::{Value, json};
 
 use crate::support::{Options, Program, Scene, question, simulator, streamed};
@@ -40,7 +40,7 @@ async fn a_stream_has_role_text_finish_and_end_mark() {
 }
 
 /// What the site was asked, for a list of messages.
-async fn asked(scene: &Scene, messages: Value) -> Call {
+async fn asked(scene: &Scene, messages: Value) -> RecordedCall {
     scene.simulator.clear_calls();
     let answer = scene.program.chat(&json!({ "model": "gpt-4.1", "messages": messages })).await;
     assert_eq!(answer.status, 200, "{:?}", answer.body);
@@ -151,7 +151,7 @@ async fn a_reply_that_met_its_end_ends_the_call() {
         let mut request = question("hello");
         request[field] = value;
         assert_eq!(scene.program.chat(&request).await.status, 200, "{field}");
-        scene.until(|state| state.active == 0).await;
+        scene.until(|state| state.active_calls == 0).await;
         assert!(scene.asked().last().unwrap().peer_closed_early, "{field}");
     }
     scene.still_serves().await;

@@ -64,7 +64,7 @@ async fn accounts_are_listed_and_checked() {
     assert!(out(&checked).contains("web-1: ok") && out(&checked).contains("web-2: ok"), "{}", out(&checked));
     simulator.set_faults(vec![mammouth_proxy::simulator::FaultRule {
         path: None,
-        ..mammouth_proxy::simulator::FaultRule::on_models("bad-cookie".parse().unwrap()).of_account("bob")
+        ..mammouth_proxy::simulator::FaultRule::on_web_chat("bad-cookie".parse().unwrap()).for_account("bob")
     }]);
     let checked = program.cli(&["accounts", "check", "web-2"]).await;
     assert_eq!(checked.status.code(), Some(1));

@@ -148,9 +148,9 @@ async fn leaves(scene: &Scene, spoken: &Spoken) {
     let length = format!("Content-Length: {}", body.len());
     let mut socket = TcpStream::connect(("127.0.0.1", scene.program.port)).await.unwrap();
     socket.write_all(&post(spoken.path, &[&length], body.as_bytes())).await.unwrap();
-    scene.until(|state| state.active == 1).await;
+    scene.until(|state| state.active_calls == 1).await;
     drop(socket);
-    scene.until(|state| state.active == 0).await;
+    scene.until(|state| state.active_calls == 0).await;
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use crate::support::{Options, Scene, Upstream, on_models, question, retry_after,
 async fn f01_three_limited_accounts_end_in_the_soonest_reset() {
     let scene = Scene::of(&["alice", "bob", "carol"]).await;
     scene.simulator.set_faults(vec![
-        on_models("quota header=Retry-After:500").of_account("bob"),
+        on_models("quota header=Retry-After:500").for_account("bob"),
         on_models("quota header=Retry-After:900"),
     ]);
     let first = scene.program.chat(&question("hello")).await;
@@ -28,7 +28,7 @@ async fn f01_three_limited_accounts_end_in_the_soonest_reset() {
 #[tokio::test]
 async fn f01_three_calls_are_the_bound_and_the_fourth_account_is_there_for_the_next_request() {
     let scene = Scene::of(&["alice", "bob", "carol", "dave"]).await;
-    let out = ["alice", "bob", "carol"].map(|label| on_models("quota").of_account(label));
+    let out = ["alice", "bob", "carol"].map(|label| on_models("quota").for_account(label));
     scene.simulator.set_faults(out.to_vec());
     let answer = scene.program.chat(&question("hello")).await;
     assert_eq!(answer.error(), (429, "insufficient_quota".into()));
@@ -43,7 +43,7 @@ async fn f01_three_calls_are_the_bound_and_the_fourth_account_is_there_for_the_n
 async fn f04_all_throttled_tells_the_smallest_time_that_is_left() {
     let scene = Scene::of(&["alice", "bob", "carol"]).await;
     scene.simulator.set_faults(vec![
-        on_models("status=429 header=Retry-After:40").of_account("bob"),
+        on_models("status=429 header=Retry-After:40").for_account("bob"),
         on_models("status=429 header=Retry-After:90"),
     ]);
     let answer = scene.program.chat(&streamed("hello")).await;
@@ -57,8 +57,8 @@ async fn f04_all_throttled_tells_the_smallest_time_that_is_left() {
 async fn f04_one_limited_and_one_lost_account_are_told_apart() {
     let scene = Scene::of(&["alice", "bob"]).await;
     scene.simulator.set_faults(vec![
-        on_models("bad-cookie").of_account("alice"),
-        on_models("status=429 header=Retry-After:30").of_account("bob"),
+        on_models("bad-cookie").for_account("alice"),
+        on_models("status=429 header=Retry-After:30").for_account("bob"),
     ]);
     let answer = scene.program.chat(&question("hello")).await;
     assert_eq!(answer.error(), (429, "rate_limit_exceeded".into()), "waiting helps, so that is told");
@@ -92,8 +92,8 @@ async fn f10_an_empty_success_fails_over_once() {
 async fn a_refusal_and_a_passing_fault_in_one_request_still_end_in_a_reply() {
     let scene = Scene::of(&["alice", "bob"]).await;
     scene.simulator.set_faults(vec![
-        on_models("quota").of_account("alice"),
-        on_models("status=500").of_account("bob").times(1),
+        on_models("quota").for_account("alice"),
+        on_models("status=500").for_account("bob").times(1),
     ]);
     let answer = scene.program.chat(&question("echo: hi")).await;
     assert_eq!((answer.status, answer.header("x-mammouth-attempts")), (200, Some("3")));
@@ -119,7 +119,7 @@ async fn f16_no_first_byte_in_time_goes_to_the_next_account_once() {
     assert_eq!(answer.error(), (504, "upstream_timeout".into()));
     assert_eq!(answer.header("x-should-retry"), Some("false"));
     assert_eq!(scene.asked().len(), 2);
-    scene.until(|state| state.active == 0).await;
+    scene.until(|state| state.active_calls == 0).await;
     assert_eq!(scene.standing("web-1").await, "ready");
     scene.still_serves().await;
 }
@@ -148,7 +148,7 @@ async fn f29_a_conversation_that_had_to_move_stays_where_it_went() {
     let scene = Scene::of(&["alice", "bob"]).await;
     let talk = question("echo: one conversation");
     assert_eq!(scene.program.chat(&talk).await.status, 200);
-    scene.simulator.set_faults(vec![on_models("status=500").of_account("alice").times(1)]);
+    scene.simulator.set_faults(vec![on_models("status=500").for_account("alice").times(1)]);
     for _ in 0..4 {
         assert_eq!(scene.program.chat(&talk).await.status, 200);
     }

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use mammouth_proxy::simulator::{Call, UPLOAD_PATH};
+use mammouth_proxy::simulator::{RecordedCall, UPLOAD_PATH};
 use serde_json::{Value, json};
 
 use crate::support::{Options, Scene, on_models, on_uploads};
@@ -24,11 +24,11 @@ fn looking(text: &str, urls: &[String]) -> Value {
     json!({ "model": "gpt-4.1", "messages": [{ "role": "user", "content": parts }] })
 }
 
-fn uploads(scene: &Scene) -> Vec<Call> {
+fn uploads(scene: &Scene) -> Vec<RecordedCall> {
     scene.simulator.calls().into_iter().filter(|call| call.path == UPLOAD_PATH).collect()
 }
 
-fn image_urls(call: &Call) -> Vec<Vec<&str>> {
+fn image_urls(call: &RecordedCall) -> Vec<Vec<&str>> {
     call.messages
         .iter()
         .map(|message| message["imagesData"].as_array().unwrap().iter().filter_map(Value::as_str).collect())
@@ -168,7 +168,7 @@ async fn f28_a_slow_upload_ends_in_time_and_is_not_taken_for_done() {
     let answer = scene.program.chat(&looking("What is this?", &[png(1)])).await;
     assert_eq!(answer.error(), (504, "upstream_timeout".into()));
     assert_eq!(scene.asked().len(), 0);
-    scene.until(|state| state.active == 0).await;
+    scene.until(|state| state.active_calls == 0).await;
     assert_eq!(scene.program.chat(&looking("What is this?", &[png(1)])).await.status, 200);
     assert_eq!(uploads(&scene).len(), 2, "what was not finished is not remembered");
     scene.still_serves().await;
@@ -189,7 +189,7 @@ async fn r09_each_account_gets_its_own_upload_of_the_same_image() {
 #[tokio::test]
 async fn r09_a_failover_takes_the_image_along() {
     let scene = Scene::of(&["alice", "bob"]).await;
-    scene.simulator.set_faults(vec![on_models("quota").of_account("alice")]);
+    scene.simulator.set_faults(vec![on_models("quota").for_account("alice")]);
     let answer = scene.program.chat(&looking("What is this?", &[png(1)])).await;
     assert_eq!((answer.status, answer.header("x-mammouth-account")), (200, Some("web-2")));
     assert_eq!(uploads(&scene).len(), 2);

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use mammouth_proxy::simulator::Simulator;
+use mammouth_proxy::simulator::MockUpstream;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -12,11 +12,11 @@ use crate::support::{
 };
 
 /// Without cookies in the environment: accounts come from the keyring alone.
-fn options(session: &Session, simulator: &Simulator) -> Options {
+fn options(session: &Session, simulator: &MockUpstream) -> Options {
     session.options().bare().arg("--port").arg("0").env("MAMMOUTH_WEB_URL", simulator.base_url())
 }
 
-async fn start(dir: TempDir, session: &Session, simulator: &Simulator) -> Program {
+async fn start(dir: TempDir, session: &Session, simulator: &MockUpstream) -> Program {
     Program::start_in(dir, None, options(session, simulator)).await
 }
 
@@ -50,7 +50,7 @@ async fn until_all_are(program: &Program, state: &str) {
 }
 
 /// A data directory with one account in the keyring, and the main key.
-async fn used(session: &Session, simulator: &Simulator) -> (TempDir, String) {
+async fn used(session: &Session, simulator: &MockUpstream) -> (TempDir, String) {
     let program = start(tempfile::tempdir().unwrap(), session, simulator).await;
     let key = revealed(&program).await;
     add(&program, "mine", &simulator.cookies()[0].1).await.unwrap();

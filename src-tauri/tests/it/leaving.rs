@@ -14,7 +14,8 @@ const FEW: usize = 8;
 async fn all_is_well(scene: &Scene, calls: usize) {
     scene
         .until(|state| {
-            state.active == 0 && state.calls.iter().filter(|call| call.peer_closed_early).count() == calls
+            state.active_calls == 0
+                && state.calls.iter().filter(|call| call.peer_closed_early).count() == calls
         })
         .await;
     scene.all_idle().await;
@@ -93,9 +94,9 @@ async fn f56_sockets_of_clients_that_left_are_given_back() {
     for _ in 0..MANY {
         sockets.push(scene.raw_request(&question("hello")).await);
     }
-    scene.until(|state| state.active == MANY).await;
+    scene.until(|state| state.active_calls == MANY).await;
     drop(sockets);
-    scene.until(|state| state.active == 0).await;
+    scene.until(|state| state.active_calls == 0).await;
     // A few may differ: connections that both sides keep for later.
     scene.until_open_files(before + 4).await;
     scene.still_serves().await;

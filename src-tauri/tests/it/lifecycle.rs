@@ -2,19 +2,19 @@
 
 use std::net::{SocketAddr, TcpListener};
 
-use mammouth_proxy::simulator::{Fault, FaultRule, Simulator};
+use mammouth_proxy::simulator::{Fault, FaultRule, MockUpstream};
 use serde_json::json;
 
 use crate::support::{
     KEY, Options, Program, Sse, cli_in, err, out, question, raw, refused_start, simulator, streamed,
 };
 
-fn gate(simulator: &Simulator) {
-    simulator.set_faults(vec![FaultRule::on_models("gate".parse::<Fault>().unwrap())]);
+fn gate(simulator: &MockUpstream) {
+    simulator.set_faults(vec![FaultRule::on_web_chat("gate".parse::<Fault>().unwrap())]);
 }
 
 /// A stream of which one chunk has come and the rest is held.
-async fn begun(program: &Program, simulator: &Simulator) -> Sse {
+async fn begun(program: &Program, simulator: &MockUpstream) -> Sse {
     gate(simulator);
     simulator.release(1);
     let mut stream = program.stream(&streamed(r#"echo-chunks: ["first","second","third"]"#)).await;
@@ -170,7 +170,7 @@ async fn f34_a_hangup_drains_as_a_term_does_and_under_nohup_is_passed_over() {
 }
 
 /// Sends the signal while a stream runs: the stream ends whole, the log has it, and the program has ended well.
-async fn drains_at(signal: &str, program: Program, simulator: &Simulator) {
+async fn drains_at(signal: &str, program: Program, simulator: &MockUpstream) {
     let port = program.port;
     let stream = begun(&program, simulator).await;
     program.signal(signal).await;
@@ -194,7 +194,7 @@ async fn f34_after_the_grace_streams_end_with_an_error_and_the_log_is_written() 
     const STREAMS: usize = 20;
     let simulator = simulator(&["alice"]).await;
     let program = Program::start(&simulator).await;
-    simulator.set_faults(vec![FaultRule::on_models("stall=1".parse::<Fault>().unwrap())]);
+    simulator.set_faults(vec![FaultRule::on_web_chat("stall=1".parse::<Fault>().unwrap())]);
     let body = streamed(r#"echo-chunks: ["first","second"]"#);
     let mut streams = Vec::new();
     for _ in 0..STREAMS {
@@ -234,7 +234,7 @@ async fn f34_a_second_term_is_now() {
 async fn f34_what_was_learned_of_an_account_is_kept() {
     let simulator = simulator(&["alice"]).await;
     let program = Program::start(&simulator).await;
-    simulator.set_faults(vec![FaultRule::on_models(Fault::quota())]);
+    simulator.set_faults(vec![FaultRule::on_web_chat(Fault::quota())]);
     assert_eq!(program.chat(&question("hi")).await.error(), (429, "insufficient_quota".to_owned()));
     let dir = program.stop().await;
     simulator.set_faults(Vec::new());

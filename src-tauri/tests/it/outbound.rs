@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use mammouth_proxy::simulator::SimAccount;
+use mammouth_proxy::simulator::MockAccount;
 use serde_json::json;
 
 use crate::support::{
@@ -80,7 +80,7 @@ async fn proxied_scene(
     variable: &str,
     proxy: &str,
 ) -> (Scene, TlsFront) {
-    let simulator = simulator_with(vec![SimAccount::named("alice"), SimAccount::keyed("dora")]).await;
+    let simulator = simulator_with(vec![MockAccount::web("alice"), MockAccount::api("dora")]).await;
     let site = network.site(&simulator).await;
     let options = to(&site, &network.ca_file(), prefer).env(variable, proxy);
     let program = Program::start_with(&simulator, options).await;

@@ -106,7 +106,7 @@ async fn f58_a_client_that_vanished_from_the_network_ends_its_answer() {
     assert_eq!(&first, b"HTTP/1.1 200");
     system("ip route replace unreachable 10.9.9.2/32 table local").await;
     simulator.release(1);
-    until("the call ends", async || simulator.active() == 0).await;
+    until("the call ends", async || simulator.active_calls() == 0).await;
     assert!(simulator.calls().iter().any(|call| call.peer_closed_early));
     drop(client);
 }

@@ -12,7 +12,7 @@ use crate::support::{
 const CHAT: &str = "/v1/chat/completions";
 
 /// A program that takes bodies of at most 64 KiB.
-async fn small(simulator: &mammouth_proxy::simulator::Simulator) -> Program {
+async fn small(simulator: &mammouth_proxy::simulator::MockUpstream) -> Program {
     Program::start_with(simulator, Options::default().settings("[limits]\nbody_bytes = 65536")).await
 }
 
@@ -221,7 +221,7 @@ async fn p11_a_full_house_answers_503_and_running_streams_go_on() {
         wire.send(&post(CHAT, &["Connection: close", &length], body.as_bytes())).await;
         streams.push(wire);
     }
-    simulator.wait_for(|state| state.held == CAP).await;
+    simulator.wait_for(|state| state.held_chunks == CAP).await;
     for _ in 0..40 {
         let answer = raw(program.port, &head("GET", "/healthz", &[])).await;
         assert_eq!((answer.status(), answer.code().as_str()), (503, "overloaded"));
@@ -266,7 +266,7 @@ async fn p11_silent_connections_make_room() {
 }
 
 fn gate() -> mammouth_proxy::simulator::FaultRule {
-    mammouth_proxy::simulator::FaultRule::on_models("gate".parse().unwrap())
+    mammouth_proxy::simulator::FaultRule::on_web_chat("gate".parse().unwrap())
 }
 
 #[tokio::test]

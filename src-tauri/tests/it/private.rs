@@ -44,7 +44,7 @@ async fn l02_arguments_and_children_hold_no_secret() {
 #[tokio::test]
 async fn l04_control_characters_reach_neither_log_nor_terminal() {
     let simulator = simulator(&["alice"]).await;
-    simulator.set_faults(vec![FaultRule::on_models(
+    simulator.set_faults(vec![FaultRule::on_web_chat(
         "status=500 message=\"x\\n[INFO] fake \\u001b[2J\"".parse().unwrap(),
     )]);
     let program = Program::start_with(&simulator, Options::default().env("LOG", "trace")).await;

@@ -115,7 +115,7 @@ async fn r05_an_endless_reply_is_cut_where_it_is_held_and_passes_where_it_stream
             assert!(stream.next().await.is_some());
         }
         drop(stream);
-        scene.until(|state| state.active == 0).await;
+        scene.until(|state| state.active_calls == 0).await;
         scene.all_idle().await;
         scene.still_serves().await;
     }

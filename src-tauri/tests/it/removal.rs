@@ -11,7 +11,7 @@ use mammouth_proxy::app::{App, Parts};
 use mammouth_proxy::config::{self, Flags, Sources, Surroundings};
 use mammouth_proxy::control::{self, keychain_name};
 use mammouth_proxy::secrets::{Memory, Vault};
-use mammouth_proxy::simulator::{Fault, FaultRule, Simulator};
+use mammouth_proxy::simulator::{Fault, FaultRule, MockUpstream};
 use serde_json::{Value, json};
 
 use crate::support::canary::Canaries;
@@ -34,7 +34,7 @@ async fn l08_a_removed_account_leaves_nothing_behind() {
     ask(&app, "accounts.add", json!({ "label": LABEL, "secret": COOKIE })).await;
     assert!(kept().await.is_some());
     assert_eq!(chat(&app).await, 200);
-    simulator.set_faults(vec![FaultRule::on_models(Fault::quota())]);
+    simulator.set_faults(vec![FaultRule::on_web_chat(Fault::quota())]);
     assert_eq!(chat(&app).await, 429);
     ask(&app, "accounts.remove", json!({ "label": LABEL })).await;
     assert!(kept().await.is_none());
@@ -50,7 +50,7 @@ async fn l08_a_removed_account_leaves_nothing_behind() {
     assert_eq!(canaries.seen_below(dir.path(), &[]), Vec::<String>::new(), "after the end");
 }
 
-async fn start(dir: &Path, simulator: &Simulator, vault: Vault) -> App {
+async fn start(dir: &Path, simulator: &MockUpstream, vault: Vault) -> App {
     let surroundings = Surroundings { working_dir: dir.to_owned(), platform_dir: None, headless: true };
     let flags = Flags { port: Some("0".into()), data_dir: Some(dir.to_owned()), ..Flags::default() };
     let env = [("AUTH_TOKEN", KEY), ("MAMMOUTH_WEB_URL", &simulator.base_url())];

@@ -124,7 +124,7 @@ async fn f16_nothing_is_sent_before_the_first_byte() {
     let scene = Scene::of(&["alice"]).await;
     scene.fault("gate");
     let mut socket = scene.raw_request(&streamed("echo: hi")).await;
-    scene.until(|state| state.held == 1).await;
+    scene.until(|state| state.held_chunks == 1).await;
     // Long enough for a head to arrive, if one had been sent.
     assert_eq!(scene.program.get("/v1/models").await.status, 200);
     let mut head = [0; 16];

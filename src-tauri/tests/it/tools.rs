@@ -1,6 +1,6 @@
 //! Tools over the web upstream: described in the prompt, read out of the text, asked for once more where a call is wrong.
 
-use mammouth_proxy::simulator::Call;
+use mammouth_proxy::simulator::RecordedCall;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Scene, question};
@@ -301,7 +301,7 @@ async fn an_image_in_a_result_reaches_the_model() {
         json!({ "role": "tool", "tool_call_id": "call_1", "content": parts }),
     ]);
     assert_eq!(scene.program.chat(&request).await.status, 200);
-    let asked: Vec<Call> = scene.asked();
+    let asked: Vec<RecordedCall> = scene.asked();
     assert_eq!(asked[0].texts().len(), 3);
     assert!(asked[0].texts()[2].contains("a dot\n(an image, attached to this message)"));
     assert_eq!(asked[0].messages[2]["imagesData"].as_array().unwrap().len(), 1);

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use mammouth_proxy::simulator::{FaultRule, Simulator};
+use mammouth_proxy::simulator::{FaultRule, MockUpstream};
 use serde_json::json;
 
 use super::{COOKIE, Watch, options, question, start_with, upstream};
@@ -99,13 +99,13 @@ async fn all(faults: &[String]) -> Vec<String> {
 }
 
 /// A program of its own for each fault: what one account does must not hide the next fault.
-async fn meet(watch: &mut Watch, simulator: &Simulator, fault: &str) {
+async fn meet(watch: &mut Watch, simulator: &MockUpstream, fault: &str) {
     let for_ever = fault.ends_with("forever");
     let fault =
         |rule: fn(_) -> FaultRule| vec![rule(fault.parse().unwrap_or_else(|error| panic!("{error}")))];
     let impatient = options().settings("[limits]\nfirst_byte_seconds = 1\nidle_seconds = 1\n");
     let program = start_with(simulator, impatient).await;
-    let on_models = || fault(FaultRule::on_models);
+    let on_models = || fault(FaultRule::on_web_chat);
     for (rules, stream) in [(on_models(), true), (on_models(), false), (fault(FaultRule::on_uploads), false)]
     {
         simulator.set_faults(rules);

@@ -54,7 +54,7 @@ async fn breaks_off((upstream, fault, came): &Row, spoken: &Spoken) {
         assert!(record[tokens].as_u64().is_some_and(|tokens| tokens > 0), "{what}: {record}");
     }
     assert_eq!(scene.standing(upstream.labels()[0]).await, "ready", "{what}");
-    scene.until(|state| state.active == 0).await;
+    scene.until(|state| state.active_calls == 0).await;
     is_no_partial_success(&scene, *upstream, spoken, &what).await;
     scene.still_serves().await;
 }

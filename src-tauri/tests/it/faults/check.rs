@@ -81,7 +81,7 @@ async fn alone(scene: &Scene, case: &Case, spoken: &Spoken, turn: usize) {
     assert_eq!(record["attempts"].as_array().unwrap().len(), case.calls, "{what}");
     assert_eq!(scene.standing(case.upstream.labels()[0]).await, case.standing(), "{what}");
     scene.no_problem();
-    scene.until(|state| state.active == 0).await;
+    scene.until(|state| state.active_calls == 0).await;
 }
 
 fn told(case: &Case, spoken: &Spoken, answer: &Answer) {

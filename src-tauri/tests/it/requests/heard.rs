@@ -1,11 +1,11 @@
 //! What Mammouth was asked, in one form: two requests that mean the same to a model are equal here.
 
-use mammouth_proxy::simulator::Call;
+use mammouth_proxy::simulator::RecordedCall;
 use serde_json::{Map, Value, json};
 
 use crate::support::Upstream;
 
-pub fn heard(upstream: Upstream, call: &Call) -> Value {
+pub fn heard(upstream: Upstream, call: &RecordedCall) -> Value {
     match upstream {
         Upstream::Api => {
             json!({ "model": call.model, "talk": talk(&call.messages), "wishes": wishes(call.fields.clone()) })

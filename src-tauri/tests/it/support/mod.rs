@@ -40,18 +40,18 @@ pub use spoken::{SPOKEN, Spoken};
 pub use upstream::Upstream;
 pub use wire::{Wire, check_headers, head, post, with_key};
 
-use mammouth_proxy::simulator::{Options as SimulatorOptions, SimAccount, Simulator};
+use mammouth_proxy::simulator::{MockAccount, MockUpstream, MockUpstreamOptions as SimulatorOptions};
 use serde_json::{Value, json};
 
 /// A simulator with these accounts, without limits and without pauses.
-pub async fn simulator(labels: &[&str]) -> Simulator {
-    let accounts = labels.iter().map(|label| SimAccount::named(label)).collect();
+pub async fn simulator(labels: &[&str]) -> MockUpstream {
+    let accounts = labels.iter().map(|label| MockAccount::web(label)).collect();
     simulator_with(accounts).await
 }
 
 /// A simulator with accounts of the test's own making.
-pub async fn simulator_with(accounts: Vec<SimAccount>) -> Simulator {
-    Simulator::start(SimulatorOptions::instant(accounts)).await.expect("the simulator starts")
+pub async fn simulator_with(accounts: Vec<MockAccount>) -> MockUpstream {
+    MockUpstream::start(SimulatorOptions::instant(accounts)).await.expect("the simulator starts")
 }
 
 /// A chat completion request with one user message.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use mammouth_proxy::simulator::Simulator;
+use mammouth_proxy::simulator::MockUpstream;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
@@ -76,16 +76,16 @@ pub struct Program {
 
 impl Program {
     /// Starts with all accounts of a simulator.
-    pub async fn start(simulator: &Simulator) -> Self {
+    pub async fn start(simulator: &MockUpstream) -> Self {
         Self::start_with(simulator, Options::default()).await
     }
 
-    pub async fn start_with(simulator: &Simulator, options: Options) -> Self {
+    pub async fn start_with(simulator: &MockUpstream, options: Options) -> Self {
         Self::start_in(tempfile::tempdir().expect("a folder"), Some(simulator), options).await
     }
 
     /// Starts on a data directory that may have been used before.
-    pub async fn start_in(dir: TempDir, simulator: Option<&Simulator>, options: Options) -> Self {
+    pub async fn start_in(dir: TempDir, simulator: Option<&MockUpstream>, options: Options) -> Self {
         let path = dir.path().join("settings.toml");
         if let Some(text) = options.settings.as_ref().filter(|_| !(options.keep_settings && path.exists())) {
             std::fs::write(path, text).expect("settings are written");
@@ -175,7 +175,7 @@ pub async fn cli_in(dir: &Path, args: &[&str]) -> Output {
     command(dir).args(args).output().await.expect("the program runs")
 }
 
-fn serve(dir: &Path, simulator: Option<&Simulator>, options: &Options) -> Command {
+fn serve(dir: &Path, simulator: Option<&MockUpstream>, options: &Options) -> Command {
     let mut command = command_under(&options.under, dir);
     command.arg("serve");
     if !options.bare {
@@ -238,7 +238,7 @@ fn client() -> reqwest::Client {
 }
 
 /// Runs `serve` that is expected to end by itself.
-pub async fn refused_start(dir: &Path, simulator: Option<&Simulator>, options: Options) -> Output {
+pub async fn refused_start(dir: &Path, simulator: Option<&MockUpstream>, options: Options) -> Output {
     serve(dir, simulator, &options).output().await.expect("the program runs")
 }
 

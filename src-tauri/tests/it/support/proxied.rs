@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
-use mammouth_proxy::simulator::Simulator;
+use mammouth_proxy::simulator::MockUpstream;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use tempfile::TempDir;
@@ -77,7 +77,7 @@ impl ProxiedNetwork {
     }
 
     /// The simulator as the upstream that [`SITE_NAME`] names.
-    pub async fn site(&self, simulator: &Simulator) -> TlsFront {
+    pub async fn site(&self, simulator: &MockUpstream) -> TlsFront {
         let to = simulator.base_url().strip_prefix("http://").expect("http").parse().expect("an address");
         self.tls_front(SITE_NAME, SocketAddr::from((SITE, 0)), to).await
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mammouth_proxy::simulator::{CHAT_PATH, Call, FaultRule, LLMS_PATH, SimAccount, Simulator};
+use mammouth_proxy::simulator::{CHAT_PATH, FaultRule, LLMS_PATH, MockAccount, MockUpstream, RecordedCall};
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
@@ -14,7 +14,7 @@ use super::{Answer, KEY, Options, Program, question, simulator};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct Scene {
-    pub simulator: Simulator,
+    pub simulator: MockUpstream,
     pub program: Program,
 }
 
@@ -32,8 +32,8 @@ impl Scene {
 
     /// Web accounts and accounts with keys; the program calls the latter `api-1`, `api-2`, …
     pub async fn mixed(web: &[&str], keyed: &[&str], options: Options) -> Self {
-        let web = web.iter().map(|label| SimAccount::named(label));
-        let accounts = web.chain(keyed.iter().map(|label| SimAccount::keyed(label))).collect();
+        let web = web.iter().map(|label| MockAccount::web(label));
+        let accounts = web.chain(keyed.iter().map(|label| MockAccount::api(label))).collect();
         let simulator = super::simulator_with(accounts).await;
         let program = Program::start_with(&simulator, options).await;
         Self { simulator, program }
@@ -58,7 +58,7 @@ impl Scene {
 
     /// From now on every model call of one account meets this fault.
     pub fn fault_of(&self, label: &str, text: &str) {
-        self.simulator.set_faults(vec![on_models(text).of_account(label)]);
+        self.simulator.set_faults(vec![on_models(text).for_account(label)]);
     }
 
     pub fn heal(&self) {
@@ -68,12 +68,12 @@ impl Scene {
     /// From now on every chat completion of the API meets this fault.
     pub fn fault_of_api(&self, text: &str) {
         let fault = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
-        self.simulator.set_faults(vec![FaultRule::on_chat(fault)]);
+        self.simulator.set_faults(vec![FaultRule::on_api_chat(fault)]);
     }
 
     /// The calls for a reply, oldest first.
-    pub fn asked(&self) -> Vec<Call> {
-        let is_model_call = |call: &Call| [LLMS_PATH, CHAT_PATH].contains(&call.path.as_str());
+    pub fn asked(&self) -> Vec<RecordedCall> {
+        let is_model_call = |call: &RecordedCall| [LLMS_PATH, CHAT_PATH].contains(&call.path.as_str());
         self.simulator.calls().into_iter().filter(is_model_call).collect()
     }
 
@@ -204,7 +204,7 @@ impl Scene {
     }
 
     /// Waits for a fact about the simulator.
-    pub async fn until(&self, fact: impl Fn(&mammouth_proxy::simulator::State) -> bool) {
+    pub async fn until(&self, fact: impl Fn(&mammouth_proxy::simulator::MockUpstreamState) -> bool) {
         let waiting = self.simulator.wait_for(fact);
         tokio::time::timeout(PATIENCE, waiting).await.expect("the simulator sees it happen");
     }
@@ -222,7 +222,7 @@ pub fn retry_after(answer: &Answer) -> Option<u64> {
 
 /// Every model call meets this fault.
 pub fn on_models(text: &str) -> FaultRule {
-    FaultRule::on_models(text.parse().unwrap_or_else(|error| panic!("{text}: {error}")))
+    FaultRule::on_web_chat(text.parse().unwrap_or_else(|error| panic!("{text}: {error}")))
 }
 
 /// Every upload meets this fault.

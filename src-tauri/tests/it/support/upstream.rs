@@ -54,14 +54,14 @@ impl Upstream {
 
     /// From now on every call of the first account for a reply meets this fault.
     pub fn fault_of_first(self, scene: &Scene, text: &str) {
-        scene.simulator.set_faults(vec![self.on_replies(text).of_account(self.owners()[0])]);
+        scene.simulator.set_faults(vec![self.on_replies(text).for_account(self.owners()[0])]);
     }
 
     pub fn on_replies(self, text: &str) -> FaultRule {
         let on_models = on_models(text);
         match self {
             Self::Web => on_models,
-            Self::Api => FaultRule::on_chat(on_models.fault),
+            Self::Api => FaultRule::on_api_chat(on_models.fault),
         }
     }
 }

@@ -64,7 +64,7 @@ async fn what_stays_broken_comes_back_as_text_with_a_note() {
 #[tokio::test]
 async fn f08_asking_once_more_counts_among_the_three_calls() {
     let scene = Scene::of(&["alice", "bob", "carol"]).await;
-    let refuse = |label: &str| on_models("quota").of_account(label).times(1);
+    let refuse = |label: &str| on_models("quota").for_account(label).times(1);
     scene.simulator.set_faults(vec![refuse("alice"), refuse("bob")]);
     let answer = scene.program.chat(&asking(&output(BROKEN))).await;
     assert_eq!((answer.status, answer.text().as_str()), (200, BROKEN));
@@ -119,9 +119,9 @@ async fn f21_a_client_that_leaves_ends_the_call_that_is_asked_once_more() {
     let mut stream = scene.program.stream(&request).await;
     let headers = stream.headers.clone();
     stream.next_json().await;
-    scene.until(|state| state.calls.len() == 2 && state.active == 1).await;
+    scene.until(|state| state.calls.len() == 2 && state.active_calls == 1).await;
     drop(stream);
-    scene.until(|state| state.active == 0).await;
+    scene.until(|state| state.active_calls == 0).await;
     scene.all_idle().await;
     assert_eq!(outcomes(&scene.record_of(&headers).await), ["ok", "interrupted"]);
     scene.still_serves().await;

@@ -3,34 +3,34 @@
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::multipart::Part;
-use super::record::Upload;
+use super::call_log::RecordedUpload;
+use super::multipart::FormPart;
 
 const MESSAGE_FIELDS: [&str; 3] = ["content", "imagesData", "documentsData"];
 
 /// The form of `/api/models/llms`.
 #[derive(Debug)]
-pub(super) struct Ask {
+pub(super) struct ChatForm {
     pub(super) model: String,
     pub(super) preprompt: String,
     pub(super) messages: Vec<Value>,
 }
 
-impl Ask {
+impl ChatForm {
     /// The error says in words what does not fit.
-    pub(super) fn read(parts: &[Part]) -> Result<Self, String> {
+    pub(super) fn parse(parts: &[FormPart]) -> Result<Self, String> {
         let [model, preprompt, messages @ ..] = parts else {
             return Err("the form needs model, preprompt and messages".to_owned());
         };
-        named(model, "model")?;
-        named(preprompt, "preprompt")?;
+        check_field(model, "model")?;
+        check_field(preprompt, "preprompt")?;
         if model.bytes.is_empty() {
             return Err("model is empty".to_owned());
         }
         if messages.is_empty() {
             return Err("the form has no messages".to_owned());
         }
-        let messages = messages.iter().map(message).collect::<Result<_, _>>()?;
+        let messages = messages.iter().map(parse_message).collect::<Result<_, _>>()?;
         let (model, preprompt) = (model.text()?.to_owned(), preprompt.text()?.to_owned());
         Ok(Self { model, preprompt, messages })
     }
@@ -40,18 +40,18 @@ impl Ask {
         lists.flatten().filter_map(Value::as_str)
     }
 
-    pub(super) fn last_text(&self) -> &str {
+    pub(super) fn last_message_text(&self) -> &str {
         self.messages.last().and_then(|message| message["content"].as_str()).unwrap_or_default()
     }
 }
 
 /// The form of `/api/attachments/saveFile`; the error says in words what does not fit.
-pub(super) fn upload(parts: &[Part]) -> Result<Upload, String> {
+pub(super) fn parse_upload(parts: &[FormPart]) -> Result<RecordedUpload, String> {
     let [kind, name, file] = parts else {
         return Err("the form needs type, name and file".to_owned());
     };
-    named(kind, "type")?;
-    named(name, "name")?;
+    check_field(kind, "type")?;
+    check_field(name, "name")?;
     if file.name != "file" {
         return Err(format!("part {:?} where file belongs", file.name));
     }
@@ -61,7 +61,7 @@ pub(super) fn upload(parts: &[Part]) -> Result<Upload, String> {
     if file.bytes.is_empty() {
         return Err("the file is empty".to_owned());
     }
-    Ok(Upload {
+    Ok(RecordedUpload {
         name: name.text()?.to_owned(),
         file_name: file.file_name.clone().ok_or("the file has no file name")?,
         content_type: file.content_type.clone().ok_or("the file has no content type")?,
@@ -70,15 +70,15 @@ pub(super) fn upload(parts: &[Part]) -> Result<Upload, String> {
     })
 }
 
-fn named(part: &Part, name: &str) -> Result<(), String> {
+fn check_field(part: &FormPart, name: &str) -> Result<(), String> {
     if part.name != name {
         return Err(format!("part {:?} where {name} belongs", part.name));
     }
     if part.file_name.is_some() { Err(format!("{name} is sent as a file")) } else { Ok(()) }
 }
 
-fn message(part: &Part) -> Result<Value, String> {
-    named(part, "messages")?;
+fn parse_message(part: &FormPart) -> Result<Value, String> {
+    check_field(part, "messages")?;
     let value: Value = serde_json::from_str(part.text()?).map_err(|_| "a message is not JSON")?;
     let fields = value.as_object().ok_or("a message is not an object")?;
     if let Some(other) = fields.keys().find(|key| !MESSAGE_FIELDS.contains(&key.as_str())) {
@@ -88,14 +88,14 @@ fn message(part: &Part) -> Result<Value, String> {
     if content.is_empty() {
         return Err("a message with empty content".to_owned());
     }
-    if !list(fields, "imagesData")?.iter().all(Value::is_string) {
+    if !array_field(fields, "imagesData")?.iter().all(Value::is_string) {
         return Err("imagesData holds something else than URLs".to_owned());
     }
-    list(fields, "documentsData")?;
+    array_field(fields, "documentsData")?;
     Ok(value)
 }
 
-fn list<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<&'a Vec<Value>, String> {
+fn array_field<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<&'a Vec<Value>, String> {
     fields.get(name).and_then(Value::as_array).ok_or_else(|| format!("a message without a list {name}"))
 }
 
@@ -109,12 +109,12 @@ mod tests {
 
     use super::*;
 
-    fn part(name: &str, text: &str) -> Part {
+    fn part(name: &str, text: &str) -> FormPart {
         let bytes = Bytes::from(text.to_owned());
-        Part { name: name.to_owned(), file_name: None, content_type: None, bytes }
+        FormPart { name: name.to_owned(), file_name: None, content_type: None, bytes }
     }
 
-    fn turn(text: &str) -> Part {
+    fn turn(text: &str) -> FormPart {
         part("messages", text)
     }
 
@@ -122,8 +122,8 @@ mod tests {
 
     #[test]
     fn a_good_form_is_read() {
-        let ask = Ask::read(&[part("model", "m"), part("preprompt", ""), turn(TURN)]).unwrap();
-        assert_eq!((ask.model.as_str(), ask.preprompt.as_str(), ask.last_text()), ("m", "", "hi"));
+        let ask = ChatForm::parse(&[part("model", "m"), part("preprompt", ""), turn(TURN)]).unwrap();
+        assert_eq!((ask.model.as_str(), ask.preprompt.as_str(), ask.last_message_text()), ("m", "", "hi"));
         assert_eq!(ask.images().collect::<Vec<_>>(), ["u"]);
     }
 
@@ -140,7 +140,7 @@ mod tests {
             vec![part("model", "m"), part("preprompt", ""), turn(TURN), part("extra", "")],
         ];
         for form in forms {
-            assert!(Ask::read(&form).is_err(), "{form:?}");
+            assert!(ChatForm::parse(&form).is_err(), "{form:?}");
         }
     }
 
@@ -157,21 +157,21 @@ mod tests {
             r#"{"role":"user","content":"x","imagesData":[],"documentsData":[]}"#,
         ];
         for text in turns {
-            assert!(message(&turn(text)).is_err(), "{text}");
+            assert!(parse_message(&turn(text)).is_err(), "{text}");
         }
     }
 
     #[test]
     fn an_upload_is_described_by_its_hash() {
-        let file = || Part {
+        let file = || FormPart {
             file_name: Some("blob".into()),
             content_type: Some("image/png".into()),
             ..part("file", "abc")
         };
-        let read = upload(&[part("type", "image"), part("name", "a.png"), file()]).unwrap();
+        let read = parse_upload(&[part("type", "image"), part("name", "a.png"), file()]).unwrap();
         assert_eq!(read.bytes_len, 3);
         assert!(read.sha256.starts_with("ba7816bf8f01cfea414140de5dae2223"));
-        assert!(upload(&[part("type", "pdf"), part("name", "a.png"), file()]).is_err());
-        assert!(upload(&[part("type", "image"), part("name", "a.png"), part("file", "abc")]).is_err());
+        assert!(parse_upload(&[part("type", "pdf"), part("name", "a.png"), file()]).is_err());
+        assert!(parse_upload(&[part("type", "image"), part("name", "a.png"), part("file", "abc")]).is_err());
     }
 }

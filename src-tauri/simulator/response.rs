@@ -4,12 +4,12 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
-use super::chunks::Chunks;
+use super::chunks::BodyChunks;
 use super::fault::{Fault, FaultBody};
 use super::login;
 
 /// Begins like a gzip stream and is none.
-const NO_GZIP: &[u8] = b"\x1f\x8b\x08\x00\xde\xad\xbe\xef\xff\xff\xff\xff";
+const INVALID_GZIP: &[u8] = b"\x1f\x8b\x08\x00\xde\xad\xbe\xef\xff\xff\xff\xff";
 const HTML_PAGE: &str = "<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1>\
                          <script>document.title = 'page'</script></body></html>";
 const CHALLENGE_PAGE: &str = "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>\
@@ -18,26 +18,26 @@ const PORTAL_PAGE: &str = "<!DOCTYPE html><html><head><title>Welcome to our Wi-F
                            <form action=\"/accept\"><button>Accept the terms</button></form></body></html>";
 
 /// Status, headers and body.
-pub(super) struct Answer {
+pub(super) struct MockResponse {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
-    pub(super) chunks: Chunks,
+    pub(super) chunks: BodyChunks,
     /// Sent with a `Content-Length` if so, else in chunked encoding.
     pub(super) length_known: bool,
 }
 
-impl Answer {
+impl MockResponse {
     /// A model's reply, streamed.
-    pub(super) fn reply(chunks: Chunks) -> Self {
+    pub(super) fn plain_text(chunks: BodyChunks) -> Self {
         Self { length_known: false, ..Self::new(StatusCode::OK, "text/plain; charset=utf-8", chunks) }
     }
 
     pub(super) fn json(status: StatusCode, value: &Value) -> Self {
-        Self::new(status, "application/json", Chunks::one(value.to_string()))
+        Self::new(status, "application/json", BodyChunks::single(value.to_string()))
     }
 
     /// The site's form of an error.
-    pub(super) fn message(status: StatusCode, message: &str) -> Self {
+    pub(super) fn error(status: StatusCode, message: &str) -> Self {
         let value = json!({"error": true, "statusCode": status.as_u16(), "statusMessage": message, "message": message});
         Self::json(status, &value)
     }
@@ -48,21 +48,18 @@ impl Answer {
     }
 
     pub(super) fn quota() -> Self {
-        Self::message(
-            StatusCode::FORBIDDEN,
-            "Your usage limit reached for this model. Please try again later.",
-        )
+        Self::error(StatusCode::FORBIDDEN, "Your usage limit reached for this model. Please try again later.")
     }
 
     pub(super) fn html(status: StatusCode, page: &str) -> Self {
-        Self::new(status, "text/html; charset=utf-8", Chunks::one(page.to_owned()))
+        Self::new(status, "text/html; charset=utf-8", BodyChunks::single(page.to_owned()))
     }
 
     pub(super) fn empty(status: StatusCode) -> Self {
-        Self { status, headers: HeaderMap::new(), chunks: Chunks::none(), length_known: true }
+        Self { status, headers: HeaderMap::new(), chunks: BodyChunks::empty(), length_known: true }
     }
 
-    fn new(status: StatusCode, kind: &'static str, chunks: Chunks) -> Self {
+    fn new(status: StatusCode, kind: &'static str, chunks: BodyChunks) -> Self {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(kind))]);
         Self { status, headers, chunks, length_known: true }
     }
@@ -77,62 +74,64 @@ impl Answer {
 
     /// The answer under a fault. `normal` makes the answer there would be without it, and is called only if that is
     /// needed, because making it may count against a quota. `cookie` is the request's header.
-    pub(super) fn under(fault: &Fault, cookie: &str, normal: impl FnOnce() -> Self) -> Self {
+    pub(super) fn with_fault(fault: &Fault, cookie: &str, make_response: impl FnOnce() -> Self) -> Self {
         let status = fault.status.and_then(|code| StatusCode::from_u16(code).ok());
         let mut answer = match (&fault.body, status) {
-            (Some(body), _) => Self::in_place(body, cookie, normal),
+            (Some(body), _) => Self::from_fault_body(body, cookie, make_response),
             (None, Some(status)) if !status.is_success() => {
-                Self::message(status, status.canonical_reason().unwrap_or("Unknown"))
+                Self::error(status, status.canonical_reason().unwrap_or("Unknown"))
             }
-            (None, _) => normal(),
+            (None, _) => make_response(),
         };
         answer.status = status.unwrap_or(answer.status);
-        answer.shape(fault, |_, size| Chunks::filler(size));
+        answer.apply_body_faults(fault, |_, size| BodyChunks::filler(size));
         answer
     }
 
-    pub(super) fn in_place(body: &FaultBody, cookie: &str, normal: impl FnOnce() -> Self) -> Self {
+    pub(super) fn from_fault_body(
+        body: &FaultBody,
+        cookie: &str,
+        make_response: impl FnOnce() -> Self,
+    ) -> Self {
         const FAILED: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
         match body {
             FaultBody::Quota => Self::quota(),
             FaultBody::BadCookie => Self::unauthorized(),
-            FaultBody::Message(text) => Self::message(FAILED, text),
-            FaultBody::Leak => {
-                Self::message(FAILED, &format!("cannot serve a request with Cookie: {cookie}"))
-            }
+            FaultBody::Message(text) => Self::error(FAILED, text),
+            FaultBody::Leak => Self::error(FAILED, &format!("cannot serve a request with Cookie: {cookie}")),
             FaultBody::Html => Self::html(StatusCode::BAD_GATEWAY, HTML_PAGE),
             FaultBody::Challenge => Self::challenge(),
             FaultBody::Portal => Self::html(StatusCode::OK, PORTAL_PAGE),
             FaultBody::Login => Self::redirect(login::PATH),
             FaultBody::Redirect(to) => Self::redirect(to),
-            FaultBody::Text(text) => Self::reply(Chunks::one(text.clone())),
-            FaultBody::Empty => Self::reply(Chunks::none()),
+            FaultBody::Text(text) => Self::plain_text(BodyChunks::single(text.clone())),
+            FaultBody::Empty => Self::plain_text(BodyChunks::empty()),
             FaultBody::JsonError => {
                 let value = json!({"error": true, "statusCode": 500, "message": "Something went wrong"});
                 Self::json(StatusCode::OK, &value)
             }
-            FaultBody::Json => normal().wrapped(|text| json!({"content": text}).to_string()),
-            FaultBody::JsonString => normal().wrapped(|text| json!(text).to_string()),
-            FaultBody::CutJson => normal().wrapped(cut_json),
+            FaultBody::Json => make_response().map_text(|text| json!({"content": text}).to_string()),
+            FaultBody::JsonString => make_response().map_text(|text| json!(text).to_string()),
+            FaultBody::CutJson => make_response().map_text(truncated_json),
             FaultBody::Downgrade(model) => {
-                normal().wrapped(|text| json!({"content": text, "model": model}).to_string())
+                make_response().map_text(|text| json!({"content": text, "model": model}).to_string())
             }
         }
     }
 
     /// The same, ended in the middle.
-    pub(super) fn cut(self) -> Self {
+    pub(super) fn truncated(self) -> Self {
         let whole = self.chunks.concat();
-        Self { chunks: Chunks::one(whole.slice(..whole.len() / 2)), ..self }
+        Self { chunks: BodyChunks::single(whole.slice(..whole.len() / 2)), ..self }
     }
 
     /// The same JSON, by another model.
-    pub(super) fn renamed(self, model: &str) -> Self {
+    pub(super) fn with_model(self, model: &str) -> Self {
         let Ok(mut json) = serde_json::from_slice::<Value>(&self.chunks.clone().concat()) else {
             return self;
         };
         json["model"] = json!(model);
-        Self { chunks: Chunks::one(json.to_string()), ..self }
+        Self { chunks: BodyChunks::single(json.to_string()), ..self }
     }
 
     fn challenge() -> Self {
@@ -142,22 +141,26 @@ impl Answer {
     }
 
     /// The same text in JSON; a refusal stays as it is.
-    fn wrapped(self, wrap: impl FnOnce(&str) -> String) -> Self {
+    fn map_text(self, wrap: impl FnOnce(&str) -> String) -> Self {
         if !self.status.is_success() {
             return self;
         }
         let text = wrap(&String::from_utf8_lossy(&self.chunks.concat()));
-        Self::new(self.status, "application/json", Chunks::one(text))
+        Self::new(self.status, "application/json", BodyChunks::single(text))
     }
 
     /// `filled` makes of a reply one of a wanted size.
-    pub(super) fn shape(&mut self, fault: &Fault, filled: impl FnOnce(Chunks, u64) -> Chunks) {
-        let mut chunks = std::mem::replace(&mut self.chunks, Chunks::none());
-        if let Some(slip) = fault.tool.filter(|_| self.status.is_success()) {
-            chunks = Chunks::words(&slip.spoil(&String::from_utf8_lossy(&chunks.concat())));
+    pub(super) fn apply_body_faults(
+        &mut self,
+        fault: &Fault,
+        resize: impl FnOnce(BodyChunks, u64) -> BodyChunks,
+    ) {
+        let mut chunks = std::mem::replace(&mut self.chunks, BodyChunks::empty());
+        if let Some(mistake) = fault.tool_mistake.filter(|_| self.status.is_success()) {
+            chunks = BodyChunks::words(&mistake.apply(&String::from_utf8_lossy(&chunks.concat())));
         }
         if let Some(size) = fault.size.or(fault.endless.then_some(u64::MAX)) {
-            chunks = filled(chunks, size);
+            chunks = resize(chunks, size);
             self.length_known = false;
         }
         if let Some(after) = fault.error_after {
@@ -167,7 +170,7 @@ impl Answer {
             chunks = chunks.with_bad_utf8(kind);
         }
         if fault.gzip_garbage {
-            chunks = Chunks::one(NO_GZIP);
+            chunks = BodyChunks::single(INVALID_GZIP);
             self.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
         self.chunks = match fault.slice {
@@ -189,7 +192,7 @@ impl Answer {
     }
 }
 
-fn cut_json(text: &str) -> String {
+fn truncated_json(text: &str) -> String {
     let whole = json!({"content": text}).to_string();
     let middle = whole.len() / 2;
     let end = (0..=middle).rev().find(|index| whole.is_char_boundary(*index)).unwrap_or(0);
@@ -201,8 +204,9 @@ mod tests {
     use super::*;
 
     fn under(fault: &str) -> (u16, String) {
-        let answer =
-            Answer::under(&fault.parse().unwrap(), "c=1", || Answer::reply(Chunks::words("a \"b\"")));
+        let answer = MockResponse::with_fault(&fault.parse().unwrap(), "c=1", || {
+            MockResponse::plain_text(BodyChunks::words("a \"b\""))
+        });
         (answer.status.as_u16(), String::from_utf8(answer.chunks.concat().to_vec()).unwrap())
     }
 
@@ -223,10 +227,10 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_makes_no_normal_answer() {
-        let answer = Answer::under(&Fault::status(500), "", || panic!("not needed"));
+    fn a_fault_status_does_not_build_the_normal_response() {
+        let answer = MockResponse::with_fault(&Fault::status(500), "", || panic!("not needed"));
         assert_eq!(answer.status, 500);
-        let answer = Answer::under(&Fault::quota(), "", || panic!("not needed"));
+        let answer = MockResponse::with_fault(&Fault::quota(), "", || panic!("not needed"));
         assert_eq!(answer.status, 403);
     }
 }

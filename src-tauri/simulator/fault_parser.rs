@@ -5,23 +5,23 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
-use super::fault::{BadUtf8, Fault, FaultBody, Wait};
-use super::tool_prompt::ToolSlip;
+use super::fault::{BadUtf8, Delay, Fault, FaultBody};
+use super::tool_prompt::ToolMistake;
 
 /// A fault text that cannot be read; the message names the key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("fault text: {0}")]
-pub struct FaultTextError(String);
+pub struct FaultParseError(String);
 
 impl FromStr for Fault {
-    type Err = FaultTextError;
+    type Err = FaultParseError;
 
-    fn from_str(text: &str) -> Result<Self, FaultTextError> {
+    fn from_str(text: &str) -> Result<Self, FaultParseError> {
         let mut fault = Self::default();
         let mut rest = text.trim_start();
         while !rest.is_empty() {
-            let (key, value, after) = next_pair(rest)?;
-            set(&mut fault, key, &value)?;
+            let (key, value, after) = parse_pair(rest)?;
+            set_field(&mut fault, key, &value)?;
             rest = after.trim_start();
         }
         Ok(fault)
@@ -29,7 +29,7 @@ impl FromStr for Fault {
 }
 
 /// The first `KEY=VALUE`, `KEY="JSON string"` or bare `KEY`, and what comes after it.
-fn next_pair(text: &str) -> Result<(&str, String, &str), FaultTextError> {
+fn parse_pair(text: &str) -> Result<(&str, String, &str), FaultParseError> {
     let end = text.find(|c: char| c == '=' || c.is_whitespace()).unwrap_or(text.len());
     let (key, after) = text.split_at(end);
     let Some(value) = after.strip_prefix('=') else {
@@ -42,43 +42,45 @@ fn next_pair(text: &str) -> Result<(&str, String, &str), FaultTextError> {
     let mut strings = serde_json::Deserializer::from_str(value).into_iter::<String>();
     match strings.next() {
         Some(Ok(string)) => Ok((key, string, &value[strings.byte_offset()..])),
-        Some(Err(_)) | None => Err(bad(key, value)),
+        Some(Err(_)) | None => Err(invalid_value(key, value)),
     }
 }
 
-fn set(fault: &mut Fault, key: &str, value: &str) -> Result<(), FaultTextError> {
+fn set_field(fault: &mut Fault, key: &str, value: &str) -> Result<(), FaultParseError> {
     match key {
-        "status" => fault.status = Some(status(key, value)?),
-        "body" => fault.body = Some(body(value)?),
+        "status" => fault.status = Some(parse_status(key, value)?),
+        "body" => fault.body = Some(parse_body(value)?),
         "quota" => fault.body = Some(FaultBody::Quota),
         "bad-cookie" => fault.body = Some(FaultBody::BadCookie),
         "message" => fault.body = Some(FaultBody::Message(value.to_owned())),
         "redirect" => fault.body = Some(FaultBody::Redirect(value.to_owned())),
         "text" => fault.body = Some(FaultBody::Text(value.to_owned())),
         "downgrade" => fault.body = Some(FaultBody::Downgrade(value.to_owned())),
-        "header" => fault.headers.push(header(key, value)?),
-        "delay" => fault.delay_before_head = Some(wait(key, value)?),
-        "first" => fault.delay_before_body = Some(wait(key, value)?),
-        "stall" => fault.stall_after = Some(number(key, value)?),
-        "reset" => fault.reset_after = Some(number(key, value)?),
-        "cut" => fault.cut_after = Some(number(key, value)?),
-        "error" => fault.error_after = Some(number(key, value)?),
-        "eof" => fault.eof_after = Some(number(key, value)?),
-        "slice" => fault.slice = Some(number(key, value)?),
-        "size" => fault.size = Some(number(key, value)?),
+        "header" => fault.headers.push(parse_header(key, value)?),
+        "delay" => fault.delay_before_head = Some(parse_delay(key, value)?),
+        "first" => fault.delay_before_body = Some(parse_delay(key, value)?),
+        "stall" => fault.stall_after = Some(parse_number(key, value)?),
+        "reset" => fault.reset_after = Some(parse_number(key, value)?),
+        "cut" => fault.cut_after = Some(parse_number(key, value)?),
+        "error" => fault.error_after = Some(parse_number(key, value)?),
+        "eof" => fault.eof_after = Some(parse_number(key, value)?),
+        "slice" => fault.slice = Some(parse_number(key, value)?),
+        "size" => fault.size = Some(parse_number(key, value)?),
         "endless" => fault.endless = true,
-        "utf8" => fault.bad_utf8 = Some(bad_utf8(key, value)?),
-        "length" => fault.missing_bytes = Some(number(key, value)?),
+        "utf8" => fault.bad_utf8 = Some(parse_bad_utf8(key, value)?),
+        "length" => fault.missing_bytes = Some(parse_number(key, value)?),
         "gzip" => fault.gzip_garbage = true,
-        "tool" => fault.tool = Some(ToolSlip::read(value).ok_or_else(|| bad(key, value))?),
+        "tool" => {
+            fault.tool_mistake = Some(ToolMistake::parse(value).ok_or_else(|| invalid_value(key, value))?)
+        }
         "gate" => fault.gate = true,
         "raw" => fault.raw = Some(value.to_owned()),
-        _ => return Err(FaultTextError(format!("{key:?} is not a key"))),
+        _ => return Err(FaultParseError(format!("{key:?} is not a key"))),
     }
     Ok(())
 }
 
-fn body(value: &str) -> Result<FaultBody, FaultTextError> {
+fn parse_body(value: &str) -> Result<FaultBody, FaultParseError> {
     Ok(match value {
         "quota" => FaultBody::Quota,
         "bad-cookie" => FaultBody::BadCookie,
@@ -93,25 +95,25 @@ fn body(value: &str) -> Result<FaultBody, FaultTextError> {
         "json-string" => FaultBody::JsonString,
         "json-error" => FaultBody::JsonError,
         "cut-json" => FaultBody::CutJson,
-        _ => return Err(bad("body", value)),
+        _ => return Err(invalid_value("body", value)),
     })
 }
 
-fn status(key: &str, value: &str) -> Result<u16, FaultTextError> {
-    let code = number(key, value)?;
-    if (200..600).contains(&code) { Ok(code) } else { Err(bad(key, value)) }
+fn parse_status(key: &str, value: &str) -> Result<u16, FaultParseError> {
+    let code = parse_number(key, value)?;
+    if (200..600).contains(&code) { Ok(code) } else { Err(invalid_value(key, value)) }
 }
 
-fn header(key: &str, text: &str) -> Result<(String, String), FaultTextError> {
-    let (name, value) = text.split_once(':').ok_or_else(|| bad(key, text))?;
+fn parse_header(key: &str, text: &str) -> Result<(String, String), FaultParseError> {
+    let (name, value) = text.split_once(':').ok_or_else(|| invalid_value(key, text))?;
     let value = value.trim();
     let valid = name.parse::<HeaderName>().is_ok() && value.parse::<HeaderValue>().is_ok();
-    if valid { Ok((name.to_owned(), value.to_owned())) } else { Err(bad(key, text)) }
+    if valid { Ok((name.to_owned(), value.to_owned())) } else { Err(invalid_value(key, text)) }
 }
 
-fn wait(key: &str, value: &str) -> Result<Wait, FaultTextError> {
+fn parse_delay(key: &str, value: &str) -> Result<Delay, FaultParseError> {
     if value == "forever" {
-        return Ok(Wait::Forever);
+        return Ok(Delay::Forever);
     }
     let (digits, unit) = if let Some(digits) = value.strip_suffix("ms") {
         (digits, 1)
@@ -120,24 +122,24 @@ fn wait(key: &str, value: &str) -> Result<Wait, FaultTextError> {
     } else {
         (value, 1)
     };
-    let amount: u32 = number(key, digits)?;
-    Ok(Wait::For(Duration::from_millis(u64::from(amount) * unit)))
+    let amount: u32 = parse_number(key, digits)?;
+    Ok(Delay::For(Duration::from_millis(u64::from(amount) * unit)))
 }
 
-fn bad_utf8(key: &str, value: &str) -> Result<BadUtf8, FaultTextError> {
+fn parse_bad_utf8(key: &str, value: &str) -> Result<BadUtf8, FaultParseError> {
     match value {
         "invalid" => Ok(BadUtf8::Invalid),
         "cut" => Ok(BadUtf8::Cut),
-        _ => Err(bad(key, value)),
+        _ => Err(invalid_value(key, value)),
     }
 }
 
-fn number<T: FromStr>(key: &str, value: &str) -> Result<T, FaultTextError> {
-    value.parse().map_err(|_| bad(key, value))
+fn parse_number<T: FromStr>(key: &str, value: &str) -> Result<T, FaultParseError> {
+    value.parse().map_err(|_| invalid_value(key, value))
 }
 
-fn bad(key: &str, value: &str) -> FaultTextError {
-    FaultTextError(format!("{key} cannot be {value:?}"))
+fn invalid_value(key: &str, value: &str) -> FaultParseError {
+    FaultParseError(format!("{key} cannot be {value:?}"))
 }
 
 #[cfg(test)]
@@ -162,14 +164,14 @@ mod tests {
 
     #[test]
     fn times_have_units() {
-        assert_eq!(parse("delay=20").delay_before_head, Some(Wait::For(Duration::from_millis(20))));
-        assert_eq!(parse("delay=20ms").delay_before_head, Some(Wait::For(Duration::from_millis(20))));
-        assert_eq!(parse("first=2s").delay_before_body, Some(Wait::For(Duration::from_secs(2))));
-        assert_eq!(parse("delay=forever").delay_before_head, Some(Wait::Forever));
+        assert_eq!(parse("delay=20").delay_before_head, Some(Delay::For(Duration::from_millis(20))));
+        assert_eq!(parse("delay=20ms").delay_before_head, Some(Delay::For(Duration::from_millis(20))));
+        assert_eq!(parse("first=2s").delay_before_body, Some(Delay::For(Duration::from_secs(2))));
+        assert_eq!(parse("delay=forever").delay_before_head, Some(Delay::Forever));
     }
 
     #[test]
-    fn what_is_no_fault_is_refused() {
+    fn invalid_fault_texts_are_refused() {
         let wrong = [
             "nonsense",
             "status=99",

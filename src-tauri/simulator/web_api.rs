@@ -4,20 +4,20 @@ use http::StatusCode;
 use http::request::Parts;
 use serde_json::json;
 
-use super::accounts::UsageForm;
-use super::answer::Answer;
-use super::form::Ask;
+use super::accounts::UsageFormat;
+use super::call_log::RecordedUpload;
 use super::login;
-use super::record::Upload;
-use super::reply::Wish;
-use super::shared::Shared;
+use super::reply::MessageDirectives;
+use super::request::ChatForm;
+use super::response::MockResponse;
+use super::shared::SharedState;
 
 pub(super) const SESSION_COOKIE: &str = "auth_session";
 
 /// A request that has been read and fits the protocol.
-pub(super) enum Input {
-    Ask(Ask, Box<Wish>),
-    Upload(Upload),
+pub(super) enum WebRequest {
+    Chat(ChatForm, Box<MessageDirectives>),
+    Upload(RecordedUpload),
     User,
     RecentUsage,
     CurrentUsage,
@@ -36,63 +36,66 @@ pub(super) fn session_cookie(head: &Parts) -> Option<&str> {
 }
 
 /// The answer to a request without faults. It counts a model call against the account's quota.
-pub(super) fn answer(shared: &Shared, account: Option<usize>, input: &Input) -> Answer {
+pub(super) fn answer(shared: &SharedState, account: Option<usize>, input: &WebRequest) -> MockResponse {
     match (account, input) {
-        (Some(account), _) => member_answer(shared, account, input),
-        (None, Input::LoginPage) => login::page(shared, None),
-        (None, Input::SignIn(label)) => login::sign_in(shared, label),
-        (None, _) => Answer::unauthorized(),
+        (Some(account), _) => account_answer(shared, account, input),
+        (None, WebRequest::LoginPage) => login::page(shared, None),
+        (None, WebRequest::SignIn(label)) => login::sign_in(shared, label),
+        (None, _) => MockResponse::unauthorized(),
     }
 }
 
-fn member_answer(shared: &Shared, account: usize, input: &Input) -> Answer {
+fn account_answer(shared: &SharedState, account: usize, input: &WebRequest) -> MockResponse {
     match input {
-        Input::LoginPage => login::page(shared, Some(account)),
-        Input::SignIn(label) => login::sign_in(shared, label),
-        Input::Ask(ask, wish) if shared.charge(account, &ask.model) => Answer::reply(wish.reply(ask)),
-        Input::Ask(..) => Answer::quota(),
-        Input::Upload(upload) => {
-            Answer::json(StatusCode::OK, &json!({"location": shared.save_upload(account, &upload.sha256)}))
+        WebRequest::LoginPage => login::page(shared, Some(account)),
+        WebRequest::SignIn(label) => login::sign_in(shared, label),
+        WebRequest::Chat(ask, wish) if shared.charge(account, &ask.model) => {
+            MockResponse::plain_text(wish.reply(ask))
         }
-        Input::User => user(shared, account),
-        Input::RecentUsage => recent_usage(shared, account),
-        Input::CurrentUsage => current_usage(shared, account),
+        WebRequest::Chat(..) => MockResponse::quota(),
+        WebRequest::Upload(upload) => MockResponse::json(
+            StatusCode::OK,
+            &json!({"location": shared.save_upload(account, &upload.sha256)}),
+        ),
+        WebRequest::User => user(shared, account),
+        WebRequest::RecentUsage => recent_usage(shared, account),
+        WebRequest::CurrentUsage => current_usage(shared, account),
     }
 }
 
-fn user(shared: &Shared, account: usize) -> Answer {
+fn user(shared: &SharedState, account: usize) -> MockResponse {
     let user = &shared.accounts[account];
     let mut value = json!({"id": account + 1, "email": user.email, "name": user.name});
-    if shared.usage_form == UsageForm::Older {
+    if shared.usage_form == UsageFormat::Older {
         value["plan"] = json!(user.plan);
     }
-    Answer::json(StatusCode::OK, &value)
+    MockResponse::json(StatusCode::OK, &value)
 }
 
-fn recent_usage(shared: &Shared, account: usize) -> Answer {
+fn recent_usage(shared: &SharedState, account: usize) -> MockResponse {
     let usage = shared.usage(account);
-    let all: u32 = usage.calls_by_family.values().sum();
-    let older = shared.usage_form == UsageForm::Older;
+    let total_calls: u32 = usage.calls_by_family.values().sum();
+    let older = shared.usage_form == UsageFormat::Older;
     let brand = |(name, calls): (&&str, &u32)| match older {
         true => json!({"name": name, "value": calls}),
-        false => json!({"brand": name, "value": f64::from(*calls) / f64::from(all) * 100.0}),
+        false => json!({"brand": name, "value": f64::from(*calls) / f64::from(total_calls) * 100.0}),
     };
     let brands: Vec<_> = usage.calls_by_family.iter().map(brand).collect();
     let mut value = json!({"byBrand": brands, "usedModels": usage.models});
     if older {
         value["percent"] = json!(usage.percent);
     }
-    Answer::json(StatusCode::OK, &value)
+    MockResponse::json(StatusCode::OK, &value)
 }
 
-fn current_usage(shared: &Shared, account: usize) -> Answer {
+fn current_usage(shared: &SharedState, account: usize) -> MockResponse {
     let usage = shared.usage(account);
     let mut value = json!({"currentSpendCents": usage.cents});
-    if shared.usage_form == UsageForm::Current {
+    if shared.usage_form == UsageFormat::Current {
         value["usagePlan"] = json!(shared.accounts[account].plan.to_lowercase());
         value["usageCounts"] = json!({"prompt": usage.calls_by_family.values().sum::<u32>()});
     }
-    Answer::json(StatusCode::OK, &value)
+    MockResponse::json(StatusCode::OK, &value)
 }
 
 #[cfg(test)]

@@ -10,11 +10,11 @@ use http_body::Frame;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 
-use super::answer::Answer;
-use super::chunks::Chunks;
-use super::fault::{Break, Fault};
-use super::shared::{Shared, Ticket};
-use super::wire::Socket;
+use super::chunks::BodyChunks;
+use super::fault::{BodyInterruption, Fault};
+use super::response::MockResponse;
+use super::shared::{CallGuard, SharedState};
+use super::socket::Socket;
 
 /// Makes hyper drop the connection as it stands.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +24,7 @@ pub(super) struct Abort;
 pub(super) type Body = UnsyncBoxBody<Bytes, Abort>;
 
 /// An answer without ticket or faults.
-pub(super) fn plain(answer: Answer) -> Response<Body> {
+pub(super) fn full_response(answer: MockResponse) -> Response<Body> {
     let whole = Full::new(answer.chunks.concat()).map_err(|never| match never {});
     let mut response = Response::new(whole.boxed_unsync());
     *response.status_mut() = answer.status;
@@ -33,36 +33,37 @@ pub(super) fn plain(answer: Answer) -> Response<Body> {
 }
 
 /// Where an answer goes and what is to happen to it.
-pub(super) struct Stage {
-    pub(super) shared: Arc<Shared>,
+pub(super) struct ResponseContext {
+    pub(super) shared: Arc<SharedState>,
     pub(super) socket: Arc<Socket>,
-    pub(super) ticket: Ticket,
+    pub(super) call_guard: CallGuard,
     pub(super) fault: Fault,
 }
 
-impl Stage {
+impl ResponseContext {
     /// The answer as hyper takes it. The ticket is complete when the last piece is handed over.
-    pub(super) fn play(mut self, answer: Answer) -> Response<Body> {
-        self.ticket.answered(answer.status.as_u16());
-        let announced = self.announced(&answer);
+    pub(super) fn into_response(mut self, answer: MockResponse) -> Response<Body> {
+        self.call_guard.record_status(answer.status.as_u16());
+        let content_length = self.content_length(&answer);
         // hyper never asks for a body that has no bytes by its head.
         let bodiless = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&answer.status);
-        if bodiless || announced == Some(0) {
-            self.ticket.complete();
+        if bodiless || content_length == Some(0) {
+            self.call_guard.complete();
         }
-        let play = Play { stage: self, chunks: answer.chunks, announced, sent: 0, sent_bytes: 0 };
-        let pieces = stream::unfold(Some(play), |play| async { play?.step().await });
+        let play =
+            BodyStream { context: self, chunks: answer.chunks, content_length, sent: 0, sent_bytes: 0 };
+        let pieces = stream::unfold(Some(play), |play| async { play?.next_frame().await });
         let mut response = Response::new(StreamBody::new(pieces).boxed_unsync());
         *response.status_mut() = answer.status;
         *response.headers_mut() = answer.headers;
-        if let Some(length) = announced.filter(|_| !bodiless) {
+        if let Some(length) = content_length.filter(|_| !bodiless) {
             response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
         response
     }
 
     /// The length that the head names, if it names one.
-    fn announced(&self, answer: &Answer) -> Option<u64> {
+    fn content_length(&self, answer: &MockResponse) -> Option<u64> {
         let total = answer.chunks.total();
         match self.fault.missing_bytes {
             Some(missing) => Some(total.saturating_add(missing)),
@@ -71,71 +72,71 @@ impl Stage {
     }
 }
 
-struct Play {
-    stage: Stage,
-    chunks: Chunks,
-    announced: Option<u64>,
+struct BodyStream {
+    context: ResponseContext,
+    chunks: BodyChunks,
+    content_length: Option<u64>,
     sent: usize,
     sent_bytes: u64,
 }
 
-type Step = Option<(Result<Frame<Bytes>, Abort>, Option<Play>)>;
+type NextFrame = Option<(Result<Frame<Bytes>, Abort>, Option<BodyStream>)>;
 
-impl Play {
-    async fn step(mut self) -> Step {
-        if let (0, Some(wait)) = (self.sent, self.stage.fault.delay_before_body) {
-            wait.pass().await;
+impl BodyStream {
+    async fn next_frame(mut self) -> NextFrame {
+        if let (0, Some(wait)) = (self.sent, self.context.fault.delay_before_body) {
+            wait.elapse().await;
         }
         // hyper writes what it has when the body makes it wait; a break must come after those bytes.
         tokio::task::yield_now().await;
-        if let Some(kind) = self.stage.fault.break_at(self.sent) {
-            return self.break_off(kind).await;
+        if let Some(kind) = self.context.fault.interruption_at(self.sent) {
+            return self.interrupt(kind).await;
         }
         let Some(chunk) = self.chunks.next() else {
-            self.stage.ticket.complete();
+            self.context.call_guard.complete();
             return None;
         };
-        self.keep_pace().await;
-        self.count(chunk.len() as u64);
+        self.wait_before_chunk().await;
+        self.count_sent(chunk.len() as u64);
         Some((Ok(Frame::data(chunk)), Some(self)))
     }
 
-    async fn break_off(mut self, kind: Break) -> Step {
+    async fn interrupt(mut self, kind: BodyInterruption) -> NextFrame {
         match kind {
-            Break::Stall => std::future::pending().await,
-            Break::Eof => {
-                self.stage.ticket.complete();
+            BodyInterruption::Stall => std::future::pending().await,
+            BodyInterruption::Eof => {
+                self.context.call_guard.complete();
                 return None;
             }
-            Break::Reset => self.stage.socket.reset_on_close(),
-            Break::Cut => {}
+            BodyInterruption::Reset => self.context.socket.reset_on_close(),
+            BodyInterruption::Cut => {}
         }
-        self.stage.ticket.complete();
+        self.context.call_guard.complete();
         Some((Err(Abort), None))
     }
 
-    async fn keep_pace(&self) {
-        let delay = self.stage.shared.word_delay;
+    async fn wait_before_chunk(&self) {
+        let delay = self.context.shared.word_delay;
         if self.sent > 0 && !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        if self.stage.fault.gate {
-            self.stage.shared.pass_gate().await;
+        if self.context.fault.gate {
+            self.context.shared.wait_for_release().await;
         }
     }
 
     /// Counts a piece. The last one completes the call before the client can see it, so that a client which has the
     /// whole answer finds the call ended.
-    fn count(&mut self, bytes: u64) {
+    fn count_sent(&mut self, bytes: u64) {
         self.sent += 1;
         self.sent_bytes += bytes;
-        self.stage.ticket.sent(bytes);
-        let last = match self.announced {
+        self.context.call_guard.record_sent(bytes);
+        let last = match self.content_length {
             Some(length) => length == self.sent_bytes,
-            None => self.chunks.total() == 0 && self.stage.fault.break_at(self.sent).is_none(),
+            None => self.chunks.total() == 0 && self.context.fault.interruption_at(self.sent).is_none(),
         };
         if last {
-            self.stage.ticket.complete();
+            self.context.call_guard.complete();
         }
     }
 }

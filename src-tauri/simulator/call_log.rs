@@ -6,12 +6,12 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use tokio::sync::watch;
 
-const MAX_CALLS: usize = 10_000;
-const MAX_KEPT_BYTES: usize = 128 * 1024 * 1024;
+const MAX_RECORDED_CALLS: usize = 10_000;
+const MAX_RECORDED_BYTES: usize = 128 * 1024 * 1024;
 
 /// One request to the simulator, as it was read.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
-pub struct Call {
+pub struct RecordedCall {
     /// Counts up from 0 for every call since the start.
     pub id: u64,
     /// The connection that it came over, counted from 1 since the start.
@@ -32,7 +32,7 @@ pub struct Call {
     pub messages: Vec<Value>,
     /// Over the API: the other fields of the body.
     pub fields: serde_json::Map<String, Value>,
-    pub uploaded: Option<Upload>,
+    pub uploaded: Option<RecordedUpload>,
     /// How the request broke the protocol, in words.
     pub problem: Option<String>,
     /// The status that was answered. `None` while there is no answer, and after a reset before one.
@@ -45,7 +45,7 @@ pub struct Call {
     pub peer_closed_early: bool,
 }
 
-impl Call {
+impl RecordedCall {
     /// The first header of this name, given in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
@@ -57,7 +57,7 @@ impl Call {
     }
 
     /// About how much memory the call takes, in bytes.
-    fn weight(&self) -> usize {
+    fn memory_size(&self) -> usize {
         let messages: usize = self.messages.iter().map(|message| message.to_string().len()).sum();
         let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
         let fields: usize = self.fields.values().map(|value| value.to_string().len()).sum();
@@ -73,7 +73,7 @@ impl Call {
 
 /// An image that was uploaded, without its bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Upload {
+pub struct RecordedUpload {
     /// The form's `name`.
     pub name: String,
     /// The file part's own name.
@@ -88,62 +88,64 @@ fn without_cookies<S: Serializer>(headers: &[(String, String)], to: S) -> Result
     to.collect_seq(headers.iter().filter(|(name, _)| name != "cookie" && name != "authorization"))
 }
 
-/// What [`super::Simulator::wait_for`] can look at.
+/// What [`super::MockUpstream::wait_for`] can look at.
 #[derive(Debug, Default)]
-pub struct State {
+pub struct MockUpstreamState {
     /// Oldest first. A call is here as soon as it is read completely, or its client went away before that.
-    pub calls: VecDeque<Call>,
+    pub calls: VecDeque<RecordedCall>,
     /// Calls that are running.
-    pub active: usize,
+    pub active_calls: usize,
     /// Chunks that the `gate` fault is holding.
-    pub held: usize,
+    pub held_chunks: usize,
     /// Connections accepted since the start.
     pub connections: u64,
-    kept_bytes: usize,
+    recorded_bytes: usize,
     next_id: u64,
 }
 
-impl State {
-    fn push(&mut self, call: Call) {
-        self.kept_bytes += call.weight();
+impl MockUpstreamState {
+    fn push(&mut self, call: RecordedCall) {
+        self.recorded_bytes += call.memory_size();
         self.calls.push_back(call);
-        while self.calls.len() > MAX_CALLS || (self.kept_bytes > MAX_KEPT_BYTES && self.calls.len() > 1) {
+        while self.calls.len() > MAX_RECORDED_CALLS
+            || (self.recorded_bytes > MAX_RECORDED_BYTES && self.calls.len() > 1)
+        {
             let oldest = self.calls.pop_front();
-            self.kept_bytes -= oldest.map_or(0, |call| call.weight());
+            self.recorded_bytes -= oldest.map_or(0, |call| call.memory_size());
         }
     }
 }
 
 /// The one place that the state is kept.
-pub(super) struct Record(watch::Sender<State>);
+pub(super) struct CallLog(watch::Sender<MockUpstreamState>);
 
-impl Record {
+impl CallLog {
     pub(super) fn new() -> Self {
-        Self(watch::Sender::new(State::default()))
+        Self(watch::Sender::new(MockUpstreamState::default()))
     }
 
-    pub(super) fn calls(&self) -> Vec<Call> {
+    pub(super) fn calls(&self) -> Vec<RecordedCall> {
         self.0.borrow().calls.iter().cloned().collect()
     }
 
-    pub(super) fn active(&self) -> usize {
-        self.0.borrow().active
+    pub(super) fn active_calls(&self) -> usize {
+        self.0.borrow().active_calls
     }
 
     pub(super) fn clear(&self) {
         self.0.send_modify(|state| {
             state.calls.clear();
-            state.kept_bytes = 0;
+            state.recorded_bytes = 0;
         });
     }
 
-    pub(super) async fn wait_for(&self, predicate: impl Fn(&State) -> bool) {
+    pub(super) async fn wait_for(&self, predicate: impl Fn(&MockUpstreamState) -> bool) {
         // The sender is in `self`, so the channel cannot close while this waits.
         let _ = self.0.subscribe().wait_for(|state| predicate(state)).await;
     }
 
     /// Counts a connection and gives it its number.
-    pub(super) fn connected(&self) -> u64 {
+    pub(super) fn count_connection(&self) -> u64 {
         let mut number = 0;
         self.0.send_modify(|state| {
             state.connections += 1;
@@ -162,17 +164,17 @@ impl Record {
         self.0.send_modify(|state| {
             id = state.next_id;
             state.next_id += 1;
-            state.active += 1;
+            state.active_calls += 1;
         });
         id
     }
 
-    pub(super) fn push(&self, call: Call) {
+    pub(super) fn push(&self, call: RecordedCall) {
         self.0.send_modify(|state| state.push(call));
     }
 
     /// Changes a call that is kept; one that is not kept any more is left alone.
-    pub(super) fn update(&self, id: u64, change: impl FnOnce(&mut Call)) {
+    pub(super) fn update(&self, id: u64, change: impl FnOnce(&mut RecordedCall)) {
         self.0.send_modify(|state| {
             if let Some(call) = state.calls.iter_mut().rev().find(|call| call.id == id) {
                 change(call);
@@ -181,31 +183,31 @@ impl Record {
     }
 
     /// Notes how a call ended, in one step with the count of those that are running.
-    pub(super) fn end(&self, id: u64, unread: Option<Call>, peer_closed_early: bool) {
+    pub(super) fn end(&self, id: u64, unrecorded: Option<RecordedCall>, peer_closed_early: bool) {
         self.0.send_modify(|state| {
-            if let Some(call) = unread {
+            if let Some(call) = unrecorded {
                 state.push(call);
             }
             if let Some(call) = state.calls.iter_mut().rev().find(|call| call.id == id) {
                 call.ended = true;
                 call.peer_closed_early = peer_closed_early;
             }
-            state.active -= 1;
+            state.active_calls -= 1;
         });
     }
 
     /// Counts a held chunk for as long as the guard lives.
-    pub(super) fn hold(&self) -> Held<'_> {
-        self.0.send_modify(|state| state.held += 1);
-        Held(self)
+    pub(super) fn hold(&self) -> HeldChunk<'_> {
+        self.0.send_modify(|state| state.held_chunks += 1);
+        HeldChunk(self)
     }
 }
 
-pub(super) struct Held<'a>(&'a Record);
+pub(super) struct HeldChunk<'a>(&'a CallLog);
 
-impl Drop for Held<'_> {
+impl Drop for HeldChunk<'_> {
     fn drop(&mut self) {
-        self.0.0.send_modify(|state| state.held -= 1);
+        self.0.0.send_modify(|state| state.held_chunks -= 1);
     }
 }
 
@@ -213,31 +215,31 @@ impl Drop for Held<'_> {
 mod tests {
     use super::*;
 
-    fn call(id: u64, preprompt: usize) -> Call {
-        Call { id, preprompt: Some("x".repeat(preprompt)), ..Call::default() }
+    fn call(id: u64, preprompt: usize) -> RecordedCall {
+        RecordedCall { id, preprompt: Some("x".repeat(preprompt)), ..RecordedCall::default() }
     }
 
     #[test]
-    fn old_calls_make_room() {
-        let mut state = State::default();
+    fn the_oldest_calls_are_dropped_first() {
+        let mut state = MockUpstreamState::default();
         (0..10_005).for_each(|id| state.push(call(id, 1)));
-        assert_eq!(state.calls.len(), MAX_CALLS);
+        assert_eq!(state.calls.len(), MAX_RECORDED_CALLS);
         assert_eq!(state.calls[0].id, 5);
     }
 
     #[test]
-    fn big_calls_make_room_sooner() {
-        let mut state = State::default();
+    fn big_calls_are_dropped_sooner() {
+        let mut state = MockUpstreamState::default();
         (0..5).for_each(|id| state.push(call(id, 40 * 1024 * 1024)));
         assert_eq!(state.calls.len(), 3);
-        assert!(state.kept_bytes <= MAX_KEPT_BYTES);
+        assert!(state.recorded_bytes <= MAX_RECORDED_BYTES);
     }
 
     #[test]
     fn a_call_as_json_has_no_cookie() {
         let headers =
             vec![("cookie".to_owned(), "auth_session=x".to_owned()), ("a".to_owned(), "b".to_owned())];
-        let json = serde_json::to_value(Call { headers, ..Call::default() }).unwrap();
+        let json = serde_json::to_value(RecordedCall { headers, ..RecordedCall::default() }).unwrap();
         assert_eq!(json["headers"], serde_json::json!([["a", "b"]]));
     }
 }

@@ -33,23 +33,23 @@ pub struct FaultRule {
 
 impl FaultRule {
     /// Every model call meets the fault.
-    pub fn on_models(fault: Fault) -> Self {
+    pub fn on_web_chat(fault: Fault) -> Self {
         Self { path: Some(LLMS_PATH.to_owned()), account: None, model: None, times: None, fault }
     }
 
     /// Every chat completion of the API meets the fault.
-    pub fn on_chat(fault: Fault) -> Self {
-        Self { path: Some(super::CHAT_PATH.to_owned()), ..Self::on_models(fault) }
+    pub fn on_api_chat(fault: Fault) -> Self {
+        Self { path: Some(super::CHAT_PATH.to_owned()), ..Self::on_web_chat(fault) }
     }
 
     /// Every upload meets the fault.
     pub fn on_uploads(fault: Fault) -> Self {
-        Self { path: Some(UPLOAD_PATH.to_owned()), ..Self::on_models(fault) }
+        Self { path: Some(UPLOAD_PATH.to_owned()), ..Self::on_web_chat(fault) }
     }
 
     /// Only requests of this account.
     #[must_use]
-    pub fn of_account(self, label: &str) -> Self {
+    pub fn for_account(self, label: &str) -> Self {
         Self { account: Some(label.to_owned()), ..self }
     }
 
@@ -59,7 +59,7 @@ impl FaultRule {
         Self { times: Some(times), ..self }
     }
 
-    fn fits(&self, path: &str, account: Option<&str>, model: Option<&str>) -> bool {
+    fn matches(&self, path: &str, account: Option<&str>, model: Option<&str>) -> bool {
         let same = |wanted: &Option<String>, is: Option<&str>| wanted.is_none() || wanted.as_deref() == is;
         self.times != Some(0)
             && same(&self.path, Some(path))
@@ -69,13 +69,13 @@ impl FaultRule {
 }
 
 /// The fault of the first rule that fits; a counted rule is used once by this.
-pub(super) fn take(
+pub(super) fn take_fault(
     rules: &mut [FaultRule],
     path: &str,
     account: Option<&str>,
     model: Option<&str>,
 ) -> Option<Fault> {
-    let rule = rules.iter_mut().find(|rule| rule.fits(path, account, model))?;
+    let rule = rules.iter_mut().find(|rule| rule.matches(path, account, model))?;
     rule.times = rule.times.map(|times| times - 1);
     Some(rule.fault.clone())
 }
@@ -92,10 +92,10 @@ mod tests {
     #[test]
     fn rules_fit_by_path_account_and_model_and_are_used_up() {
         let mut rules = vec![
-            FaultRule::on_models(Fault::status(500)).of_account("alice").times(1),
-            FaultRule { model: Some("m".into()), ..FaultRule::on_models(Fault::quota()) },
+            FaultRule::on_web_chat(Fault::status(500)).for_account("alice").times(1),
+            FaultRule { model: Some("m".into()), ..FaultRule::on_web_chat(Fault::quota()) },
         ];
-        let mut take = |account, model| take(&mut rules, LLMS_PATH, account, model);
+        let mut take = |account, model| take_fault(&mut rules, LLMS_PATH, account, model);
         assert_eq!(take(Some("bob"), Some("x")), None);
         assert_eq!(take(Some("alice"), Some("m")), Some(Fault::status(500)));
         assert_eq!(take(Some("alice"), Some("m")), Some(Fault::quota()));
@@ -106,8 +106,8 @@ mod tests {
     fn rules_are_read_from_json() {
         let rules: Vec<FaultRule> =
             serde_json::from_str(r#"[{"account": "alice", "times": 2, "fault": "status=503"}]"#).unwrap();
-        let expected = FaultRule { path: None, ..FaultRule::on_models(Fault::status(503)) };
-        assert_eq!(rules, [expected.of_account("alice").times(2)]);
+        let expected = FaultRule { path: None, ..FaultRule::on_web_chat(Fault::status(503)) };
+        assert_eq!(rules, [expected.for_account("alice").times(2)]);
         assert!(serde_json::from_str::<FaultRule>(r#"{"fault": "x=1"}"#).is_err());
         assert!(serde_json::from_str::<FaultRule>(r#"{"fault": "gate", "acount": "a"}"#).is_err());
     }

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::super::agent::{Offer, Turn};
-use super::super::reply::Wish;
+use super::super::agent::{AgentTurn, OfferedTool};
+use super::super::reply::MessageDirectives;
 
 /// What would steer the proxy behind the API: nobody who only uses a model may send it.
-const FORBIDDEN: [&str; 9] = [
+const FORBIDDEN_FIELDS: [&str; 9] = [
     "api_base",
     "base_url",
     "api_key",
@@ -19,23 +19,23 @@ const FORBIDDEN: [&str; 9] = [
 ];
 
 /// `POST /v1/chat/completions`.
-pub(super) struct Chat {
+pub(super) struct ChatRequest {
     pub(super) model: String,
     pub(super) messages: Vec<Value>,
     /// All other fields.
     pub(super) fields: Map<String, Value>,
-    pub(super) wish: Wish,
+    pub(super) directives: MessageDirectives,
     pub(super) last_text: String,
 }
 
-impl Chat {
+impl ChatRequest {
     /// The error says in words what does not fit.
-    pub(super) fn read(json: Value) -> Result<Self, String> {
+    pub(super) fn parse(json: Value) -> Result<Self, String> {
         let Value::Object(mut fields) = json else { return Err("the body is not an object".to_owned()) };
-        if let Some(name) = FORBIDDEN.into_iter().find(|name| fields.contains_key(*name)) {
+        if let Some(name) = FORBIDDEN_FIELDS.into_iter().find(|name| fields.contains_key(*name)) {
             return Err(format!("the body holds {name}"));
         }
-        let model = text(&fields, "model")?;
+        let model = required_text(&fields, "model")?;
         let messages = match fields.remove("messages") {
             Some(Value::Array(messages)) if !messages.is_empty() => messages,
             _ => return Err("the body has no messages".to_owned()),
@@ -43,8 +43,8 @@ impl Chat {
         check_order(&messages)?;
         fields.remove("model");
         let last_text = last_user_text(&messages);
-        let wish = Wish::read(&last_text)?;
-        Ok(Self { model, messages, fields, wish, last_text })
+        let wish = MessageDirectives::parse(&last_text)?;
+        Ok(Self { model, messages, fields, directives: wish, last_text })
     }
 
     pub(super) fn streams(&self) -> bool {
@@ -56,7 +56,7 @@ impl Chat {
     }
 
     /// Words at most; the API's own default is low.
-    pub(super) fn most(&self) -> usize {
+    pub(super) fn max_words(&self) -> usize {
         let named = ["max_tokens", "max_completion_tokens"]
             .into_iter()
             .find_map(|name| self.fields.get(name)?.as_u64());
@@ -64,7 +64,7 @@ impl Chat {
     }
 
     /// The texts before any of which the reply ends.
-    pub(super) fn stops(&self) -> Vec<&str> {
+    pub(super) fn stop_sequences(&self) -> Vec<&str> {
         match self.fields.get("stop") {
             Some(Value::String(text)) => vec![text],
             Some(Value::Array(texts)) => texts.iter().filter_map(Value::as_str).collect(),
@@ -73,42 +73,42 @@ impl Chat {
     }
 
     /// The tools that may be called.
-    pub(super) fn offers(&self) -> Vec<Offer> {
+    pub(super) fn offered_tools(&self) -> Vec<OfferedTool> {
         if self.fields.get("tool_choice").is_some_and(|choice| choice == "none") {
             return Vec::new();
         }
         let tools = self.fields.get("tools").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let offer = |tool: &Value| {
             let name = tool["function"]["name"].as_str()?.to_owned();
-            Some(Offer { name, parameters: tool["function"]["parameters"].clone() })
+            Some(OfferedTool { name, parameters: tool["function"]["parameters"].clone() })
         };
         tools.iter().filter_map(offer).collect()
     }
 
     /// The name of the tool that must be called; empty where any will do.
-    pub(super) fn must_call(&self) -> Option<&str> {
+    pub(super) fn required_tool(&self) -> Option<&str> {
         let choice = self.fields.get("tool_choice")?;
         if choice == "required" { Some("") } else { choice["function"]["name"].as_str() }
     }
 
-    pub(super) fn talk(&self) -> Vec<Turn> {
-        let mut talk = Vec::new();
+    pub(super) fn turns(&self) -> Vec<AgentTurn> {
+        let mut turns = Vec::new();
         for message in &self.messages {
             match message["role"].as_str() {
-                Some("user") => talk.push(Turn::User(content(message))),
-                Some("tool") => talk.push(Turn::Result(content(message))),
+                Some("user") => turns.push(AgentTurn::User(message_text(message))),
+                Some("tool") => turns.push(AgentTurn::Result(message_text(message))),
                 Some("assistant") => {
                     let calls = message["tool_calls"].as_array().into_iter().flatten();
-                    talk.extend(
+                    turns.extend(
                         calls
                             .filter_map(|call| call["function"]["name"].as_str())
-                            .map(|name| Turn::Called(name.to_owned())),
+                            .map(|name| AgentTurn::Called(name.to_owned())),
                     );
                 }
                 _ => {}
             }
         }
-        talk
+        turns
     }
 
     /// How many pictures came with the conversation.
@@ -119,16 +119,16 @@ impl Chat {
 }
 
 /// `POST /v1/embeddings`.
-pub(super) struct Embed {
+pub(super) struct EmbeddingsRequest {
     pub(super) model: String,
     pub(super) inputs: Vec<String>,
     pub(super) dimensions: usize,
     pub(super) base64: bool,
 }
 
-impl Embed {
+impl EmbeddingsRequest {
     /// The error says in words what does not fit.
-    pub(super) fn read(json: &Value) -> Result<Self, String> {
+    pub(super) fn parse(json: &Value) -> Result<Self, String> {
         let fields = json.as_object().ok_or("the body is not an object")?;
         let inputs = match fields.get("input") {
             Some(Value::Array(list)) if list.iter().all(Value::is_number) => {
@@ -143,7 +143,7 @@ impl Embed {
         let dimensions = fields.get("dimensions").and_then(Value::as_u64).unwrap_or(8).clamp(1, 3072);
         let base64 = fields.get("encoding_format").is_some_and(|format| format == "base64");
         Ok(Self {
-            model: text(fields, "model")?,
+            model: required_text(fields, "model")?,
             inputs,
             dimensions: usize::try_from(dimensions).unwrap_or(8),
             base64,
@@ -151,7 +151,7 @@ impl Embed {
     }
 }
 
-fn text(fields: &Map<String, Value>, name: &str) -> Result<String, String> {
+fn required_text(fields: &Map<String, Value>, name: &str) -> Result<String, String> {
     let text = fields.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     text.map(str::to_owned).ok_or_else(|| format!("the body has no {name}"))
 }
@@ -184,11 +184,11 @@ fn check_order(messages: &[Value]) -> Result<(), String> {
 }
 
 fn last_user_text(messages: &[Value]) -> String {
-    messages.iter().rev().find(|message| message["role"] == "user").map(content).unwrap_or_default()
+    messages.iter().rev().find(|message| message["role"] == "user").map(message_text).unwrap_or_default()
 }
 
 /// The text of a message, whichever form it has.
-pub(super) fn content(message: &Value) -> String {
+pub(super) fn message_text(message: &Value) -> String {
     match &message["content"] {
         Value::String(text) => text.clone(),
         Value::Array(parts) => {
@@ -204,8 +204,8 @@ mod tests {
 
     use super::*;
 
-    fn read(messages: Value) -> Result<Chat, String> {
-        Chat::read(json!({"model": "m", "messages": messages, "temperature": 1}))
+    fn read(messages: Value) -> Result<ChatRequest, String> {
+        ChatRequest::parse(json!({"model": "m", "messages": messages, "temperature": 1}))
     }
 
     #[test]
@@ -214,7 +214,7 @@ mod tests {
         let call = json!({"role": "assistant", "tool_calls": [{"id": "a", "function": {"name": "f"}}]});
         let result = json!({"role": "tool", "tool_call_id": "a", "content": "x"});
         let chat = read(json!([user, call, result, user])).unwrap();
-        assert_eq!((chat.talk().len(), chat.last_text.as_str(), chat.fields.len()), (4, "hi", 1));
+        assert_eq!((chat.turns().len(), chat.last_text.as_str(), chat.fields.len()), (4, "hi", 1));
         for bad in [
             json!([user, result]),
             json!([user, call, user]),
@@ -224,6 +224,6 @@ mod tests {
         ] {
             assert!(read(bad.clone()).is_err(), "{bad}");
         }
-        assert!(Chat::read(json!({"model": "m", "messages": [user], "api_base": "x"})).is_err());
+        assert!(ChatRequest::parse(json!({"model": "m", "messages": [user], "api_base": "x"})).is_err());
     }
 }

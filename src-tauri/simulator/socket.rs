@@ -8,15 +8,15 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// One connection; hyper has it as a [`Wire`], faults keep it beside hyper.
+/// One connection; hyper has it as a [`SocketIo`], faults keep it beside hyper.
 pub(super) struct Socket {
     stream: TcpStream,
-    raw: Mutex<Option<Vec<u8>>>,
+    raw_response: Mutex<Option<Vec<u8>>>,
 }
 
 impl Socket {
     pub(super) fn new(stream: TcpStream) -> Self {
-        Self { stream, raw: Mutex::new(None) }
+        Self { stream, raw_response: Mutex::new(None) }
     }
 
     /// Lets the end of the connection be a reset. A socket that is gone already needs none.
@@ -25,13 +25,13 @@ impl Socket {
     }
 
     /// Has these bytes written when hyper has given the connection up.
-    pub(super) fn answer_raw(&self, bytes: Vec<u8>) {
-        *self.raw.lock().unwrap_or_else(PoisonError::into_inner) = Some(bytes);
+    pub(super) fn set_raw_response(&self, bytes: Vec<u8>) {
+        *self.raw_response.lock().unwrap_or_else(PoisonError::into_inner) = Some(bytes);
     }
 
-    /// Writes what [`Self::answer_raw`] left, if it left something.
-    pub(super) async fn write_raw(&self) -> io::Result<()> {
-        let raw = self.raw.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
+    /// Writes what [`Self::set_raw_response`] left, if it left something.
+    pub(super) async fn write_raw_response(&self) -> io::Result<()> {
+        let raw = self.raw_response.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
         let mut rest = raw.as_slice();
         while !rest.is_empty() {
             self.stream.writable().await?;
@@ -46,9 +46,9 @@ impl Socket {
 }
 
 /// The socket as hyper reads and writes it.
-pub(super) struct Wire(pub(super) Arc<Socket>);
+pub(super) struct SocketIo(pub(super) Arc<Socket>);
 
-impl AsyncRead for Wire {
+impl AsyncRead for SocketIo {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let stream = &self.0.stream;
         loop {
@@ -65,7 +65,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for SocketIo {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let stream = &self.0.stream;
         loop {

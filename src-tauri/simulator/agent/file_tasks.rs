@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Move, Offer};
+use super::{AgentAction, OfferedTool};
 
-const READERS: [&str; 7] = ["read", "read_file", "readfile", "read_files", "view", "cat", "open_file"];
-const EDITORS: [&str; 13] = [
+const READ_TOOLS: [&str; 7] = ["read", "read_file", "readfile", "read_files", "view", "cat", "open_file"];
+const EDIT_TOOLS: [&str; 13] = [
     "edit",
     "edit_file",
     "editfile",
@@ -20,12 +20,12 @@ const EDITORS: [&str; 13] = [
     "str_replace_based_edit_tool",
     "replace_file_content",
 ];
-const WRITERS: [&str; 6] =
+const WRITE_TOOLS: [&str; 6] =
     ["write", "write_file", "writefile", "write_to_file", "create_file", "create_new_file"];
-const PATCHERS: [&str; 2] = ["apply_patch", "applypatch"];
+const PATCH_TOOLS: [&str; 2] = ["apply_patch", "applypatch"];
 /// Codex's tool that runs JavaScript, within which its other tools are called.
-const SCRIPTS: [&str; 1] = ["exec"];
-const SHELLS: [&str; 10] = [
+const SCRIPT_TOOLS: [&str; 1] = ["exec"];
+const SHELL_TOOLS: [&str; 10] = [
     "bash",
     "shell",
     "exec_command",
@@ -37,9 +37,9 @@ const SHELLS: [&str; 10] = [
     "run_command",
     "run_commands",
 ];
-const FINISHERS: [&str; 2] = ["attempt_completion", "finish"];
+const FINISH_TOOLS: [&str; 2] = ["attempt_completion", "finish"];
 
-const PATHS: [&str; 10] = [
+const PATH_ARGUMENTS: [&str; 10] = [
     "file_path",
     "filePath",
     "filepath",
@@ -51,119 +51,133 @@ const PATHS: [&str; 10] = [
     "file",
     "file_name",
 ];
-const OLDS: [&str; 8] =
+const OLD_TEXT_ARGUMENTS: [&str; 8] =
     ["old_string", "oldString", "old_str", "old_text", "oldText", "search", "target_content", "old"];
-const NEWS: [&str; 8] =
+const NEW_TEXT_ARGUMENTS: [&str; 8] =
     ["new_string", "newString", "new_str", "new_text", "newText", "replace", "replacement_content", "new"];
-const CONTENTS: [&str; 6] = ["content", "contents", "text", "file_text", "fileText", "file_content"];
-const COMMANDS: [&str; 4] = ["command", "cmd", "script", "commands"];
+const CONTENT_ARGUMENTS: [&str; 6] = ["content", "contents", "text", "file_text", "fileText", "file_content"];
+const COMMAND_ARGUMENTS: [&str; 4] = ["command", "cmd", "script", "commands"];
 
 /// A change of one file.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Task {
+pub(super) struct FileTask {
     path: String,
     /// `None` for a new file.
     old: Option<String>,
     new: String,
 }
 
-impl Task {
+impl FileTask {
     /// The task of a line, if it holds one. Agents quote what the user typed, so the word may stand behind something.
-    pub(super) fn read(line: &str) -> Option<Self> {
+    pub(super) fn parse(line: &str) -> Option<Self> {
         if let Some((before, rest)) = line.split_once("edit: ") {
             let (path, change) = rest.split_once(" :: ")?;
             let (old, new) = change.split_once(" => ")?;
             return Some(Self {
                 path: path.trim().to_owned(),
                 old: Some(old.to_owned()),
-                new: unquoted(before, new),
+                new: strip_outer_quote(before, new),
             });
         }
         let (before, rest) = line.split_once("create: ")?;
         let (path, text) = rest.split_once(" :: ")?;
-        Some(Self { path: path.trim().to_owned(), old: None, new: unquoted(before, text) })
+        Some(Self { path: path.trim().to_owned(), old: None, new: strip_outer_quote(before, text) })
     }
 
     /// One step after the other: look, change, say so. Each call that was made is a step, whatever came of it.
-    pub(super) fn next(&self, offers: &[Offer], called: &[&str], results: &[&str]) -> Option<Move> {
-        let Some(change) = self.change(offers, results) else {
-            return Some(Move::Say("I have no tool that can change a file.".to_owned()));
+    pub(super) fn next_action(
+        &self,
+        offers: &[OfferedTool],
+        called: &[&str],
+        results: &[&str],
+    ) -> Option<AgentAction> {
+        let Some(change) = self.change_call(offers, results) else {
+            return Some(AgentAction::Say("I have no tool that can change a file.".to_owned()));
         };
-        let look = self.old.as_ref().and_then(|_| self.look(offers));
+        let look = self.old.as_ref().and_then(|_| self.read_call(offers));
         let steps = called.iter().filter(|name| !is_planning(name)).count();
         match (steps, look) {
-            (0, Some(look)) => Some(Move::Call(vec![look])),
-            (0, None) | (1, Some(_)) => Some(Move::Call(vec![change])),
-            _ => Some(self.report(offers, called)),
+            (0, Some(look)) => Some(AgentAction::Call(vec![look])),
+            (0, None) | (1, Some(_)) => Some(AgentAction::Call(vec![change])),
+            _ => Some(self.report_action(offers, called)),
         }
     }
 
-    fn look(&self, offers: &[Offer]) -> Option<(String, Value)> {
-        if let Some(tool) = find(offers, &READERS) {
-            return Some(call(tool, &[(&PATHS, json!(self.path))]));
+    fn read_call(&self, offers: &[OfferedTool]) -> Option<(String, Value)> {
+        if let Some(tool) = find_tool(offers, &READ_TOOLS) {
+            return Some(build_call(tool, &[(&PATH_ARGUMENTS, json!(self.path))]));
         }
-        command(offers, &format!("cat {}", quoted(&self.path)))
+        command_call(offers, &format!("cat {}", shell_quoted(&self.path)))
     }
 
-    fn change(&self, offers: &[Offer], results: &[&str]) -> Option<(String, Value)> {
+    fn change_call(&self, offers: &[OfferedTool], results: &[&str]) -> Option<(String, Value)> {
         let old = match &self.old {
-            None => return self.create(offers),
+            None => return self.create_call(offers),
             Some(old) => old,
         };
-        if let Some(tool) = find(offers, &EDITORS) {
-            return Some(self.edit(tool, old));
+        if let Some(tool) = find_tool(offers, &EDIT_TOOLS) {
+            return Some(self.edit_call(tool, old));
         }
-        if let Some(tool) = find(offers, &PATCHERS) {
+        if let Some(tool) = find_tool(offers, &PATCH_TOOLS) {
             let line = |text: &str, sign: char| {
                 text.lines().map(|line| format!("{sign}{line}\n")).collect::<String>()
             };
             let (old, new) = whole_lines(results, old, &self.new);
             let hunk = format!("{}{}", line(&old, '-'), line(&new, '+'));
-            return Some(patch(tool, &format!("*** Update File: {}\n@@\n{hunk}", self.path)));
+            return Some(patch_call(tool, &format!("*** Update File: {}\n@@\n{hunk}", self.path)));
         }
-        let change = quoted(&format!("s/{}/{}/g", sed(old), sed(&self.new)));
-        if let Some(call) = command(offers, &format!("sed -i {change} {}", quoted(&self.path))) {
+        let change = shell_quoted(&format!("s/{}/{}/g", sed_escaped(old), sed_escaped(&self.new)));
+        if let Some(call) = command_call(offers, &format!("sed -i {change} {}", shell_quoted(&self.path))) {
             return Some(call);
         }
         let whole = without_line_numbers(results.last().copied().unwrap_or_default()).replace(old, &self.new);
-        find(offers, &WRITERS)
-            .map(|tool| call(tool, &[(&PATHS, json!(self.path)), (&CONTENTS, json!(whole))]))
+        find_tool(offers, &WRITE_TOOLS).map(|tool| {
+            build_call(tool, &[(&PATH_ARGUMENTS, json!(self.path)), (&CONTENT_ARGUMENTS, json!(whole))])
+        })
     }
 
-    fn edit(&self, tool: &Offer, old: &str) -> (String, Value) {
-        if property(&tool.parameters, &["diff"]).is_some() {
+    fn edit_call(&self, tool: &OfferedTool, old: &str) -> (String, Value) {
+        if find_property(&tool.parameters, &["diff"]).is_some() {
             let diff = format!("------- SEARCH\n{old}\n=======\n{}\n+++++++ REPLACE\n", self.new);
-            return call(tool, &[(&PATHS, json!(self.path)), (&["diff"], json!(diff))]);
+            return build_call(tool, &[(&PATH_ARGUMENTS, json!(self.path)), (&["diff"], json!(diff))]);
         }
         let new = json!(self.new);
-        call(
+        build_call(
             tool,
             &[
                 (&["command"], json!("str_replace")),
-                (&PATHS, json!(self.path)),
-                (&OLDS, json!(old)),
-                (&NEWS, new),
+                (&PATH_ARGUMENTS, json!(self.path)),
+                (&OLD_TEXT_ARGUMENTS, json!(old)),
+                (&NEW_TEXT_ARGUMENTS, new),
             ],
         )
     }
 
-    fn create(&self, offers: &[Offer]) -> Option<(String, Value)> {
-        if let Some(tool) = find(offers, &WRITERS) {
-            return Some(call(tool, &[(&PATHS, json!(self.path)), (&CONTENTS, json!(self.new))]));
+    fn create_call(&self, offers: &[OfferedTool]) -> Option<(String, Value)> {
+        if let Some(tool) = find_tool(offers, &WRITE_TOOLS) {
+            return Some(build_call(
+                tool,
+                &[(&PATH_ARGUMENTS, json!(self.path)), (&CONTENT_ARGUMENTS, json!(self.new))],
+            ));
         }
-        if let Some(tool) = find(offers, &PATCHERS) {
+        if let Some(tool) = find_tool(offers, &PATCH_TOOLS) {
             let lines: String = self.new.lines().map(|line| format!("+{line}\n")).collect();
-            return Some(patch(tool, &format!("*** Add File: {}\n{lines}", self.path)));
+            return Some(patch_call(tool, &format!("*** Add File: {}\n{lines}", self.path)));
         }
-        command(offers, &format!("printf '%s\\n' {} > {}", quoted(&self.new), quoted(&self.path)))
+        command_call(
+            offers,
+            &format!("printf '%s\\n' {} > {}", shell_quoted(&self.new), shell_quoted(&self.path)),
+        )
     }
 
-    fn report(&self, offers: &[Offer], called: &[&str]) -> Move {
+    fn report_action(&self, offers: &[OfferedTool], called: &[&str]) -> AgentAction {
         let text = format!("Done: I changed {}.", self.path);
-        let told = called.iter().any(|name| FINISHERS.contains(&name.to_lowercase().as_str()));
-        match find(offers, &FINISHERS).filter(|_| !told) {
-            Some(tool) => Move::Call(vec![call(tool, &[(&["result", "message", "summary"], json!(text))])]),
-            None => Move::Say(text),
+        let already_reported = called.iter().any(|name| FINISH_TOOLS.contains(&name.to_lowercase().as_str()));
+        match find_tool(offers, &FINISH_TOOLS).filter(|_| !already_reported) {
+            Some(tool) => {
+                AgentAction::Call(vec![build_call(tool, &[(&["result", "message", "summary"], json!(text))])])
+            }
+            None => AgentAction::Say(text),
         }
     }
 }
@@ -175,8 +189,8 @@ fn is_planning(name: &str) -> bool {
 }
 
 /// The tool of the first name that is offered, whatever its case and whatever stands before it.
-fn find<'a>(offers: &'a [Offer], names: &[&str]) -> Option<&'a Offer> {
-    let bare = |offer: &Offer| {
+fn find_tool<'a>(offers: &'a [OfferedTool], names: &[&str]) -> Option<&'a OfferedTool> {
+    let bare = |offer: &OfferedTool| {
         let name = offer.name.to_lowercase();
         name.rsplit(['.', '/']).next().unwrap_or_default().to_owned()
     };
@@ -184,36 +198,36 @@ fn find<'a>(offers: &'a [Offer], names: &[&str]) -> Option<&'a Offer> {
 }
 
 /// A call with the arguments under whichever of their names the schema has; what else it requires gets a plain value.
-pub(super) fn call(tool: &Offer, given: &[(&[&str], Value)]) -> (String, Value) {
+pub(super) fn build_call(tool: &OfferedTool, given: &[(&[&str], Value)]) -> (String, Value) {
     let mut arguments = Map::new();
     for (names, value) in given {
-        if let Some(name) = property(&tool.parameters, names) {
+        if let Some(name) = find_property(&tool.parameters, names) {
             arguments.insert(name.to_owned(), value.clone());
-        } else if let Some((list, name)) = in_a_list(&tool.parameters, names) {
+        } else if let Some((list, name)) = find_list_property(&tool.parameters, names) {
             arguments.entry(list).or_insert_with(|| json!([{}]))[0][name] = value.clone();
         }
     }
     let required = tool.parameters["required"].as_array().map(Vec::as_slice).unwrap_or_default();
     for name in required.iter().filter_map(Value::as_str) {
         if !arguments.contains_key(name) {
-            arguments.insert(name.to_owned(), plain(&tool.parameters["properties"][name]));
+            arguments.insert(name.to_owned(), sample_value(&tool.parameters["properties"][name]));
         }
     }
     (tool.name.clone(), Value::Object(arguments))
 }
 
-fn property<'a>(schema: &Value, names: &[&'a str]) -> Option<&'a str> {
+fn find_property<'a>(schema: &Value, names: &[&'a str]) -> Option<&'a str> {
     let properties = schema["properties"].as_object()?;
     names.iter().copied().find(|name| properties.contains_key(*name))
 }
 
 /// Where a tool takes several files or changes at once: the list, and the name within its items.
-fn in_a_list<'a>(schema: &Value, names: &[&'a str]) -> Option<(String, &'a str)> {
+fn find_list_property<'a>(schema: &Value, names: &[&'a str]) -> Option<(String, &'a str)> {
     let mut properties = schema["properties"].as_object()?.iter();
-    properties.find_map(|(list, schema)| Some((list.clone(), property(&schema["items"], names)?)))
+    properties.find_map(|(list, schema)| Some((list.clone(), find_property(&schema["items"], names)?)))
 }
 
-pub(super) fn plain(schema: &Value) -> Value {
+pub(super) fn sample_value(schema: &Value) -> Value {
     if let Some(first) = schema["enum"].as_array().and_then(|values| values.first()) {
         return first.clone();
     }
@@ -221,66 +235,66 @@ pub(super) fn plain(schema: &Value) -> Value {
         Some("boolean") => json!(false),
         Some("integer" | "number") => schema.get("minimum").cloned().unwrap_or(json!(1)),
         Some("array") => json!([]),
-        Some("object") => object(schema),
+        Some("object") => sample_object(schema),
         Some(_) | None => json!("as the user asked"),
     }
 }
 
 /// All properties are filled in: strict schemas want them all.
-fn object(schema: &Value) -> Value {
+fn sample_object(schema: &Value) -> Value {
     let properties = schema["properties"].as_object().into_iter().flatten();
-    Value::Object(properties.map(|(name, schema)| (name.clone(), plain(schema))).collect())
+    Value::Object(properties.map(|(name, schema)| (name.clone(), sample_value(schema))).collect())
 }
 
-fn patch(tool: &Offer, body: &str) -> (String, Value) {
+fn patch_call(tool: &OfferedTool, body: &str) -> (String, Value) {
     let text = format!("*** Begin Patch\n{body}*** End Patch\n");
-    match property(&tool.parameters, &["input", "patch", "patchText", "patch_text"]) {
-        Some(name) => call(tool, &[(&[name], json!(text))]),
+    match find_property(&tool.parameters, &["input", "patch", "patchText", "patch_text"]) {
+        Some(name) => build_call(tool, &[(&[name], json!(text))]),
         None => (tool.name.clone(), Value::String(text)),
     }
 }
 
 /// A command by whatever tool runs one.
-fn command(offers: &[Offer], command: &str) -> Option<(String, Value)> {
-    let by_script = || find(offers, &SCRIPTS).map(|tool| script(tool, command));
-    find(offers, &SHELLS).map(|tool| shell(tool, command)).or_else(by_script)
+fn command_call(offers: &[OfferedTool], command: &str) -> Option<(String, Value)> {
+    let by_script = || find_tool(offers, &SCRIPT_TOOLS).map(|tool| script_call(tool, command));
+    find_tool(offers, &SHELL_TOOLS).map(|tool| shell_call(tool, command)).or_else(by_script)
 }
 
-fn script(tool: &Offer, command: &str) -> (String, Value) {
+fn script_call(tool: &OfferedTool, command: &str) -> (String, Value) {
     let arguments = json!({"cmd": command});
     let script = format!("const result = await tools.exec_command({arguments});\ntext(result.output);\n");
-    call(tool, &[(&["input"], json!(script))])
+    build_call(tool, &[(&["input"], json!(script))])
 }
 
-fn shell(tool: &Offer, command: &str) -> (String, Value) {
-    let name = property(&tool.parameters, &COMMANDS).unwrap_or("command");
+fn shell_call(tool: &OfferedTool, command: &str) -> (String, Value) {
+    let name = find_property(&tool.parameters, &COMMAND_ARGUMENTS).unwrap_or("command");
     let value = match tool.parameters["properties"][name]["type"].as_str() {
         Some("array") if name == "commands" => json!([command]),
         Some("array") => json!(["bash", "-lc", command]),
         Some(_) | None => json!(command),
     };
-    call(tool, &[(&[name], value)])
+    build_call(tool, &[(&[name], value)])
 }
 
-fn quoted(text: &str) -> String {
+fn shell_quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-fn sed(text: &str) -> String {
+fn sed_escaped(text: &str) -> String {
     let special = |c: char| matches!(c, '/' | '\\' | '&' | '.' | '*' | '[' | ']' | '^' | '$');
     text.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
 }
 
 /// The lines of what was read that hold the change, before it and after it: patches are made of whole lines.
 fn whole_lines(results: &[&str], old: &str, new: &str) -> (String, String) {
-    let shown: Vec<String> = results.iter().map(|result| unpacked(result)).collect();
+    let shown: Vec<String> = results.iter().map(|result| text_of_json(result)).collect();
     let read = without_line_numbers(&shown.join("\n"));
     let line = read.lines().find(|line| line.contains(old));
     line.map_or_else(|| (old.to_owned(), new.to_owned()), |line| (line.to_owned(), line.replace(old, new)))
 }
 
 /// Some tools pack what they say into JSON.
-fn unpacked(result: &str) -> String {
+fn text_of_json(result: &str) -> String {
     fn texts(value: &Value) -> Vec<&str> {
         match value {
             Value::String(text) => vec![text],
@@ -304,7 +318,7 @@ fn without_line_numbers(text: &str) -> String {
 }
 
 /// A quote that an agent put around the whole message is not part of it.
-fn unquoted(before: &str, text: &str) -> String {
+fn strip_outer_quote(before: &str, text: &str) -> String {
     let quote = before.trim_end().chars().next_back().filter(|last| ['"', '`', '\''].contains(last));
     let text = text.trim_end();
     quote.and_then(|quote| text.strip_suffix(quote)).unwrap_or(text).to_owned()
