@@ -21,7 +21,7 @@ pub(super) async fn watch(stop: CancellationToken) {
         // A look that was cancelled by the program's end is missed by nobody.
         if looking.await.is_ok_and(|given_back| given_back) {
             // This thread passed the replies on, and keeps what they took.
-            memory::give_back();
+            memory::release_unused();
         }
     }
 }

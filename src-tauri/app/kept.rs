@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::access;
 use crate::accounts::{Absence, Absent, Account, Accounts, Clock, Origin};
 use crate::control::{Asked, Control, KeyUnread, MAIN_KEY, MainKey, Said, keychain_name};
-use crate::secrets::{ExposeSecret, Secret, StoreError, Vault};
+use crate::secrets::{AsyncSecretStore, ExposeSecret, Secret, StoreError};
 
 /// For this long requests are told that the program is starting; then, that the keychain does not answer.
 const STARTING: Duration = Duration::from_secs(3);
@@ -35,7 +35,7 @@ pub(super) async fn watch(control: Control, asked: Asked, stop: CancellationToke
 /// Why the rest could not be read: a store that refuses once is not asked again for each account, because every
 /// question could open a password window.
 pub(super) async fn read_accounts(
-    vault: &Vault,
+    vault: &AsyncSecretStore,
     accounts: &Accounts,
     clock: Clock,
 ) -> Result<(), StoreError> {
@@ -46,7 +46,7 @@ pub(super) async fn read_accounts(
     result
 }
 
-async fn read_each(vault: &Vault, accounts: &Accounts, clock: Clock) -> Result<(), StoreError> {
+async fn read_each(vault: &AsyncSecretStore, accounts: &Accounts, clock: Clock) -> Result<(), StoreError> {
     for absent in waiting(accounts) {
         match vault
             .get(&keychain_name(&absent.id))
@@ -119,7 +119,7 @@ impl Kept {
     }
 
     async fn read_quietly(&self) -> Result<(), StoreError> {
-        match self.control.vault.peek().await {
+        match self.control.vault.check_available().await {
             Ok(()) => self.read().await,
             Err(error) => Err(self.note_failure(error)),
         }

@@ -52,7 +52,7 @@ impl Lock {
 
     /// Says where the program listens.
     pub(super) fn announce(&self, instance: &Instance) -> io::Result<()> {
-        secrets::replace(&self.path, serde_json::to_string(instance)?.as_bytes())
+        secrets::atomic_write(&self.path, serde_json::to_string(instance)?.as_bytes())
     }
 }
 
@@ -82,7 +82,7 @@ pub fn running(data_dir: &Path) -> Option<Instance> {
 fn open(data_dir: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
-    secrets::open_privately(&mut options);
+    secrets::restrict_to_owner(&mut options);
     let file = options.open(lock_path(data_dir))?;
     close_to_others(&file)?;
     Ok(file)

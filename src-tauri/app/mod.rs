@@ -36,7 +36,7 @@ use crate::config::{Config, SecretPlace, SettingsFile};
 use crate::control::{self, Control, Door, Facts, Said};
 use crate::journal::{self, Journal};
 use crate::proxy::{self, Proxy};
-use crate::secrets::{self, ExposeSecret, SealedFile, Vault};
+use crate::secrets::{self, AsyncSecretStore, EncryptedFileStore, ExposeSecret};
 use crate::server::{self, Server};
 use crate::simulator::{self, MockUpstream};
 use crate::upstreams::api::Shelf;
@@ -51,7 +51,7 @@ const LOG_GRACE: Duration = Duration::from_secs(5);
 
 /// What `App` cannot make itself.
 pub struct Parts {
-    pub vault: Vault,
+    pub vault: AsyncSecretStore,
     pub settings: SettingsFile,
 }
 
@@ -231,12 +231,12 @@ fn announcer(lock: &Arc<lock::Lock>, demo: bool) -> control::Announce {
 }
 
 /// Where this installation keeps its secrets. A demo leaves none behind.
-pub fn vault(config: &Config) -> Vault {
-    Vault::new(match &config.secret_store {
-        _ if config.demo => Arc::new(secrets::Memory::new()),
+pub fn vault(config: &Config) -> AsyncSecretStore {
+    AsyncSecretStore::new(match &config.secret_store {
+        _ if config.demo => Arc::new(secrets::MemoryStore::new()),
         SecretPlace::Keychain => secrets::keychain(&config.data_dir),
         SecretPlace::File { key_file } => {
-            Arc::new(SealedFile::with_key_file(key_file.clone(), &config.data_dir))
+            Arc::new(EncryptedFileStore::with_key_file(key_file.clone(), &config.data_dir))
         }
     })
 }
@@ -322,9 +322,9 @@ fn facts(config: &Config, simulator: Option<&MockUpstream>, notices: Vec<Said>) 
         cookie_name: upstream::shape(&config.web).cookie,
         api_url: simulator.map_or_else(|| config.api_url.to_string(), MockUpstream::base_url),
         secrets: match &config.secret_store {
-            _ if config.demo => secrets::Place::Memory,
-            SecretPlace::Keychain => secrets::Place::Keychain,
-            SecretPlace::File { .. } => secrets::Place::File,
+            _ if config.demo => secrets::StoreKind::Memory,
+            SecretPlace::Keychain => secrets::StoreKind::Keychain,
+            SecretPlace::File { .. } => secrets::StoreKind::File,
         },
         started_ms: unix_ms(),
         web_url: simulator.map_or_else(|| config.web_url.to_string(), MockUpstream::base_url),

@@ -35,7 +35,7 @@ impl Vocabulary {
         self.0.get_or_init(|| {
             let table = o200k_base();
             // Loading takes as much again as what is loaded.
-            memory::give_back();
+            memory::release_unused();
             table
         })
     }
@@ -86,7 +86,7 @@ impl Shelf {
         let unused = take(&mut kept.vocabulary);
         drop(kept);
         drop(unused);
-        memory::give_back();
+        memory::release_unused();
         true
     }
 

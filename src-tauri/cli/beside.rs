@@ -64,7 +64,7 @@ pub trait DesktopHooks {
 
 /// Serves while the desktop has this thread, and drains when it returns.
 pub fn serve_beside(desktop: &impl DesktopHooks) -> ExitCode {
-    crate::secrets::keep_out_of_crashes();
+    crate::secrets::disable_core_dumps_and_redact_panics();
     serving::environment();
     desktop.forget_variables(&SECRET_VARIABLES);
     let args = match DesktopArgs::try_parse() {

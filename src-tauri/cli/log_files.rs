@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::journal::utc;
-use crate::secrets::{create_private_dir, open_privately};
+use crate::secrets::{create_private_dir, restrict_to_owner};
 
 /// How many days' files are kept, the current one included.
 pub(super) const MAX_LOG_DAYS: usize = 7;
@@ -101,7 +101,7 @@ fn remove_oldest(folder: &Path) -> io::Result<()> {
 fn open_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.append(true).create(true);
-    open_privately(&mut options);
+    restrict_to_owner(&mut options);
     options.open(path)
 }
 

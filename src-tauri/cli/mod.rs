@@ -61,7 +61,7 @@ impl Stop {
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
-    crate::secrets::keep_out_of_crashes();
+    crate::secrets::disable_core_dumps_and_redact_panics();
     match args::Args::try_parse() {
         Ok(args) => finish(run(args)),
         Err(error) => show_usage(&error),

@@ -10,7 +10,7 @@ use super::edit;
 use super::parse::{self, Bad, Damage, Parsed};
 use super::preferences::{Preferences, preferences};
 use super::values::Values;
-use crate::secrets::{beside, create_private_dir, replace, set_aside};
+use crate::secrets::{atomic_write, create_private_dir, set_aside, with_suffix};
 
 pub(super) const NAME: &str = "settings.toml";
 
@@ -200,7 +200,7 @@ impl SettingsFile {
             create_private_dir(data_dir)?;
         }
         let text = self.document.to_string();
-        replace(&self.path, text.as_bytes())?;
+        atomic_write(&self.path, text.as_bytes())?;
         self.keep_as_last_good(&text);
         Ok(())
     }
@@ -251,7 +251,7 @@ impl SettingsFile {
         if copy_found && self.state == State::Writable {
             // With the file gone, the next start would find no settings and no reason to look for the copy. A failure
             // is met again there.
-            let _ = replace(&self.path, self.document.to_string().as_bytes());
+            let _ = atomic_write(&self.path, self.document.to_string().as_bytes());
         }
         self.notice = Some(format!("{NAME} {what}. It was {kept}, and {used}."));
     }
@@ -273,7 +273,7 @@ impl SettingsFile {
         if fs::read_to_string(&copy).is_ok_and(|kept| kept == text) {
             return;
         }
-        let _ = replace(&copy, text.as_bytes());
+        let _ = atomic_write(&copy, text.as_bytes());
     }
 }
 
@@ -282,7 +282,7 @@ fn used(copy_found: bool) -> &'static str {
 }
 
 fn last_good(path: &Path) -> PathBuf {
-    beside(path, ".last-good")
+    with_suffix(path, ".last-good")
 }
 
 #[cfg(test)]

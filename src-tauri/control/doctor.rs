@@ -9,7 +9,7 @@ use super::settings::outbound::in_force;
 use super::{Control, ControlError, Nothing, Said};
 use crate::accounts::Kind;
 use crate::config::GivenBy;
-use crate::secrets::{StoreError, Vault};
+use crate::secrets::{AsyncSecretStore, StoreError};
 use crate::upstreams::{Failure, FailureKind};
 
 /// Clocks that differ by more than this make certificates look wrong.
@@ -60,8 +60,8 @@ impl Finding {
 }
 
 /// Looks at the keychain, or at the file that stands in for it, without asking for anything that is in it.
-pub async fn secrets(vault: &Vault, subject: &str) -> Finding {
-    let answered = match vault.peek().await {
+pub async fn secrets(vault: &AsyncSecretStore, subject: &str) -> Finding {
+    let answered = match vault.check_available().await {
         Ok(()) => vault.get("doctor").await.map(drop),
         Err(error) => Err(error),
     };

@@ -73,7 +73,7 @@ pub(super) async fn save(control: &Control, args: ExportArgs) -> Result<Option<S
     let work = Work::new(control, args).await;
     let target = path.clone();
     let records = giving_way(move || {
-        secrets::replace_with(&target, PARTIAL_FILE_SUFFIX, |file| {
+        secrets::atomic_write_with(&target, PARTIAL_FILE_SUFFIX, |file| {
             let mut out = BufWriter::new(file);
             let records = work.write(&mut out)?;
             out.flush()?;

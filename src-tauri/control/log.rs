@@ -49,7 +49,7 @@ pub(super) async fn bodies(control: &Control, args: IdArgs) -> Result<Bodies, Co
 /// What must not leave: cookies, keys of the API, client keys.
 pub(super) async fn known_secrets(control: &Control) -> Vec<Secret> {
     // Nobody asked for a key here: no password window may open.
-    let named = match control.vault.peek().await {
+    let named = match control.vault.check_available().await {
         Ok(()) => super::keys::texts(control).await.0,
         Err(_) => BTreeMap::new(),
     };

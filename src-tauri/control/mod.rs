@@ -60,7 +60,7 @@ use crate::access::{Guard, Policy, Serving, TurnedAway};
 use crate::accounts::{AccountView, Accounts, Clock};
 use crate::config::{Config, SettingsFile};
 use crate::journal::Journal;
-use crate::secrets::{Secret, Vault};
+use crate::secrets::{AsyncSecretStore, Secret};
 use crate::server::Server;
 use crate::upstreams::Names;
 use crate::upstreams::api::Api;
@@ -79,7 +79,7 @@ pub struct Parts {
     pub api: Arc<Api>,
     pub names: Names,
     pub journal: Journal,
-    pub vault: Vault,
+    pub vault: AsyncSecretStore,
     pub settings: Arc<Mutex<SettingsFile>>,
     pub keys: ClientKeys,
     /// The settings as the program started with them.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Control, ControlError, Nothing};
-use crate::secrets::{Place, StoreError};
+use crate::secrets::{StoreError, StoreKind};
 
 /// Whether the place answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub enum SecretsState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct SecretsView {
-    pub place: Place,
+    pub place: StoreKind,
     pub state: SecretsState,
     /// What is in the way.
     pub error: Option<StoreError>,
@@ -29,7 +29,7 @@ pub struct SecretsView {
 
 /// Looks without asking the user for anything.
 pub(super) async fn state(control: &Control, _: Nothing) -> Result<SecretsView, ControlError> {
-    Ok(view(control.facts.secrets, control.vault.peek().await))
+    Ok(view(control.facts.secrets, control.vault.check_available().await))
 }
 
 /// Reads what is not there yet; the system may ask for the password.
@@ -38,7 +38,7 @@ pub(super) async fn unlock(control: &Control, _: Nothing) -> Result<SecretsView,
     state(control, Nothing {}).await
 }
 
-fn view(place: Place, answer: Result<(), StoreError>) -> SecretsView {
+fn view(place: StoreKind, answer: Result<(), StoreError>) -> SecretsView {
     let error = answer.as_ref().err().cloned();
     let state = match answer {
         Ok(()) => SecretsState::Open,
@@ -71,9 +71,9 @@ mod tests {
             (StoreError::Denied, SecretsState::Denied),
             (StoreError::Hung, SecretsState::Hung),
         ] {
-            let view = view(Place::Keychain, Err(error));
+            let view = view(StoreKind::Keychain, Err(error));
             assert_eq!((view.state, view.error.is_some()), (state, true));
         }
-        assert_eq!(view(Place::File, Ok(())).error, None);
+        assert_eq!(view(StoreKind::File, Ok(())).error, None);
     }
 }

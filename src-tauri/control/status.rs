@@ -9,7 +9,7 @@ use super::overview::{ErrorLine, error_line};
 use super::{Control, ControlError, Nothing, Said};
 use crate::accounts::{AccountState, AccountView};
 use crate::config::{Language, Prefer, Strategy, Theme, TrayIcon};
-use crate::secrets::Place;
+use crate::secrets::StoreKind;
 use crate::server::dial_addr;
 
 /// What does not change while the program runs.
@@ -27,7 +27,7 @@ pub struct Facts {
     /// The name of the session cookie.
     pub cookie_name: String,
     /// Where secrets are kept.
-    pub secrets: Place,
+    pub secrets: StoreKind,
     /// Unix milliseconds.
     pub started_ms: u64,
 }

@@ -4,23 +4,23 @@ use std::time::Duration;
 
 use keyring_core::{Entry, Error};
 
-use super::deadline::Deadline;
 use super::platform::Platform;
+use super::timeout::TimeoutStore;
 use super::{ExposeSecret, Redactor, Secret, SecretStore, StoreError};
 
 /// A locked Secret Service blocks for more than 40 s; nobody waits that long for a window to open.
-pub(super) const LIMIT: Duration = Duration::from_secs(5);
+pub(super) const KEYCHAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The platform's keychain. A call returns within 5 s: see [`StoreError::Hung`].
 ///
 /// [`get`](SecretStore::get), [`set`](SecretStore::set) and [`delete`](SecretStore::delete) may make the platform ask
 /// the user for a password; [`peek`](SecretStore::peek) never does.
-pub struct Keychain(Deadline<Entries>);
+pub struct Keychain(TimeoutStore<KeychainEntries>);
 
 impl Keychain {
     /// Reaches for nothing yet: the first call does.
     pub fn new() -> Self {
-        Self(Deadline::new(Entries::default(), LIMIT))
+        Self(TimeoutStore::new(KeychainEntries::default(), KEYCHAIN_TIMEOUT))
     }
 }
 
@@ -43,51 +43,51 @@ impl SecretStore for Keychain {
         self.0.delete(name)
     }
 
-    fn peek(&self) -> Result<(), StoreError> {
-        self.0.peek()
+    fn check_available(&self) -> Result<(), StoreError> {
+        self.0.check_available()
     }
 }
 
 /// Our entries, one for each name.
 #[derive(Default)]
-struct Entries(Platform);
+struct KeychainEntries(Platform);
 
-impl SecretStore for Entries {
+impl SecretStore for KeychainEntries {
     fn get(&self, name: &str) -> Result<Option<Secret>, StoreError> {
-        found(self.with(name, Entry::get_secret))
+        secret_from_answer(self.with_entry(name, Entry::get_secret))
     }
 
     fn set(&self, name: &str, value: &Secret) -> Result<(), StoreError> {
         // As bytes: Windows keeps passwords as UTF-16 and would take only half as many characters.
-        self.with(name, |entry| entry.set_secret(value.expose_secret().as_bytes()))
-            .map_err(|error| explain(&error, &Redactor::new([value])))
+        self.with_entry(name, |entry| entry.set_secret(value.expose_secret().as_bytes()))
+            .map_err(|error| store_error(&error, &Redactor::new([value])))
     }
 
     fn delete(&self, name: &str) -> Result<(), StoreError> {
-        let deleted = match self.with(name, Entry::delete_credential) {
+        let deleted = match self.with_entry(name, Entry::delete_credential) {
             // A restored backup can bring an entry back beside its successor.
             Err(Error::Ambiguous(entries)) => entries.iter().try_for_each(Entry::delete_credential),
             other => other,
         };
         match deleted {
             Ok(()) | Err(Error::NoEntry) => Ok(()),
-            Err(error) => Err(explain(&error, &Redactor::default())),
+            Err(error) => Err(store_error(&error, &Redactor::default())),
         }
     }
 
-    fn peek(&self) -> Result<(), StoreError> {
+    fn check_available(&self) -> Result<(), StoreError> {
         match self.0.is_locked() {
             Ok(false) => Ok(()),
             Ok(true) => Err(StoreError::Locked),
-            Err(error) => Err(explain(&error, &Redactor::default())),
+            Err(error) => Err(store_error(&error, &Redactor::default())),
         }
     }
 }
 
-impl Entries {
+impl KeychainEntries {
     /// A failure may only mean that the keychain was restarted, which ends every connection to it: the second try is on
     /// a new one.
-    fn with<T>(
+    fn with_entry<T>(
         &self,
         name: &str,
         call: impl Fn(&Entry) -> keyring_core::Result<T>,
@@ -103,7 +103,7 @@ impl Entries {
     }
 }
 
-fn found(answer: keyring_core::Result<Vec<u8>>) -> Result<Option<Secret>, StoreError> {
+fn secret_from_answer(answer: keyring_core::Result<Vec<u8>>) -> Result<Option<Secret>, StoreError> {
     match answer {
         Ok(bytes) if bytes.is_empty() => Ok(None),
         Ok(bytes) => {
@@ -112,16 +112,16 @@ fn found(answer: keyring_core::Result<Vec<u8>>) -> Result<Option<Secret>, StoreE
         Err(Error::NoEntry) => Ok(None),
         // Nothing says which of them is the right one.
         Err(Error::Ambiguous(_)) => Err(StoreError::Damaged),
-        Err(error) => Err(explain(&error, &Redactor::default())),
+        Err(error) => Err(store_error(&error, &Redactor::default())),
     }
 }
 
 /// The library's error in our terms. `known` takes out a value that a platform might put into its message.
-fn explain(error: &Error, known: &Redactor) -> StoreError {
+fn store_error(error: &Error, redactor: &Redactor) -> StoreError {
     match error {
         Error::NoDefaultStore => StoreError::Missing,
         Error::NoStorageAccess(cause) => no_access(&cause.to_string()),
-        Error::PlatformFailure(cause) => platform_failure(&cause.to_string(), known),
+        Error::PlatformFailure(cause) => platform_failure(&cause.to_string(), redactor),
         Error::TooLong(..) => StoreError::TooLong,
         Error::BadEncoding(_) | Error::BadDataFormat(..) => StoreError::Damaged,
         Error::NoEntry => StoreError::Other("the entry is gone".to_owned()),
@@ -143,25 +143,25 @@ fn no_access(cause: &str) -> StoreError {
 }
 
 /// Sorted by text, because the library hands through the errors of five platforms without a common type.
-fn platform_failure(cause: &str, known: &Redactor) -> StoreError {
-    const MISSING: [&str; 5] = [
+fn platform_failure(cause: &str, redactor: &Redactor) -> StoreError {
+    const MISSING_MARKS: [&str; 5] = [
         "NotFound",
         "ServiceUnknown",
         "no secret service provider",
         "Connection refused",
         "Failed to connect to address",
     ];
-    const DENIED: [&str; 4] =
+    const DENIED_MARKS: [&str; 4] =
         ["AccessDenied", "Access is denied", "authorization", "user name or passphrase"];
-    let is = |marks: &[&str]| marks.iter().any(|mark| cause.contains(mark));
-    if is(&MISSING) {
+    let contains_any = |marks: &[&str]| marks.iter().any(|mark| cause.contains(mark));
+    if contains_any(&MISSING_MARKS) {
         StoreError::Missing
-    } else if is(&DENIED) {
+    } else if contains_any(&DENIED_MARKS) {
         StoreError::Denied
     } else if cause.contains("NoReply") {
         StoreError::Hung
     } else {
-        StoreError::Other(known.clean(cause))
+        StoreError::Other(redactor.clean(cause))
     }
 }
 
@@ -170,11 +170,11 @@ mod tests {
     use super::*;
 
     fn plain(error: &Error) -> StoreError {
-        explain(error, &Redactor::default())
+        store_error(error, &Redactor::default())
     }
 
     #[test]
-    fn f46_no_keychain_is_said_to_be_missing() {
+    fn f46_no_keychain_is_reported_as_missing() {
         assert_eq!(plain(&Error::NoDefaultStore), StoreError::Missing);
         assert_eq!(
             plain(&Error::PlatformFailure("org.freedesktop.DBus.Error.ServiceUnknown: …".into())),
@@ -188,13 +188,13 @@ mod tests {
     }
 
     #[test]
-    fn f45_a_locked_keychain_is_said_to_be_locked() {
+    fn f45_a_locked_keychain_is_reported_as_locked() {
         assert_eq!(plain(&Error::NoStorageAccess("SS error: prompt dismissed".into())), StoreError::Locked);
         assert_eq!(plain(&Error::NoStorageAccess("SS Error: object locked".into())), StoreError::Locked);
     }
 
     #[test]
-    fn f48_a_refusing_keychain_is_said_to_refuse() {
+    fn f48_a_refusing_keychain_is_reported_as_denied() {
         assert_eq!(
             plain(&Error::PlatformFailure("Access is denied. (os error 5)".into())),
             StoreError::Denied
@@ -204,10 +204,10 @@ mod tests {
 
     #[test]
     fn f48_an_entry_that_is_absent_empty_or_garbage_is_never_a_blank_secret() {
-        assert!(found(Err(Error::NoEntry)).unwrap().is_none());
-        assert!(found(Ok(Vec::new())).unwrap().is_none());
-        assert_eq!(found(Ok(vec![0xff, 0xfe])).unwrap_err(), StoreError::Damaged);
-        assert_eq!(found(Ok(b"kept".to_vec())).unwrap().unwrap().expose_secret(), "kept");
+        assert!(secret_from_answer(Err(Error::NoEntry)).unwrap().is_none());
+        assert!(secret_from_answer(Ok(Vec::new())).unwrap().is_none());
+        assert_eq!(secret_from_answer(Ok(vec![0xff, 0xfe])).unwrap_err(), StoreError::Damaged);
+        assert_eq!(secret_from_answer(Ok(b"kept".to_vec())).unwrap().unwrap().expose_secret(), "kept");
     }
 
     #[test]
@@ -220,7 +220,7 @@ mod tests {
             Error::Invalid("secret".into(), "canary-cookie-value".into()),
             Error::BadStoreFormat("canary-cookie-value".into()),
         ] {
-            let said = explain(&error, &known);
+            let said = store_error(&error, &known);
             assert!(!format!("{said} {said:?}").contains("canary-cookie-value"));
         }
     }

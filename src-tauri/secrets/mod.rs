@@ -4,43 +4,44 @@
 //! this program implements `Display` or `Serialize` for them; the only way to the text is `expose_secret`, which is
 //! easy to search for.
 //!
-//! [`Vault`] is what async code holds: a [`SecretStore`] ([`keychain`], [`SealedFile`] or [`Memory`]) used off the async
+//! [`AsyncSecretStore`] is what async code holds: a [`SecretStore`] ([`keychain`], [`EncryptedFileStore`] or [`MemoryStore`]) used off the async
 //! threads and with a deadline. A store answers with a [`StoreError`] when it cannot do what it was asked; nothing here
 //! ever falls back to another place by itself. [`read_or_create_token`] keeps the control token in a file of its own, and a
-//! [`Redactor`] takes known secrets out of foreign text before that text is shown or logged. [`keep_out_of_crashes`] is
+//! [`Redactor`] takes known secrets out of foreign text before that text is shown or logged. [`disable_core_dumps_and_redact_panics`] is
 //! for the first line of a program. Which secrets exist, and under what names, is the business of other rooms.
 
-mod deadline;
-mod file;
+mod async_store;
+mod atomic_write;
+mod core_dumps;
+mod encrypted_file;
+mod encryption;
 mod keychain;
 #[cfg_attr(any(target_os = "macos", windows), path = "platform_native.rs")]
 mod platform;
-mod process;
 mod redact;
-mod replace;
-mod seal;
-mod sealed_file;
 mod store;
-mod vault;
+mod timeout;
+mod token_file;
 
-pub use file::{read_or_create_token, read_token};
-pub use keychain::Keychain;
-pub use process::keep_out_of_crashes;
-pub use redact::Redactor;
-pub(crate) use replace::{
-    beside, create_private_dir, make_private, open_privately, replace, replace_with, set_aside,
+pub use async_store::AsyncSecretStore;
+pub(crate) use atomic_write::{
+    atomic_write, atomic_write_with, create_private_dir, make_private, restrict_to_owner, set_aside,
+    with_suffix,
 };
-pub use sealed_file::SealedFile;
+pub use core_dumps::disable_core_dumps_and_redact_panics;
+pub use encrypted_file::EncryptedFileStore;
+pub use keychain::Keychain;
+pub use redact::Redactor;
 pub use secrecy::{ExposeSecret, SecretString as Secret};
-pub use store::{Memory, Place, SecretStore, StoreError};
-pub use vault::Vault;
+pub use store::{MemoryStore, SecretStore, StoreError, StoreKind};
+pub use token_file::{read_or_create_token, read_token};
 
 use std::path::Path;
 use std::sync::Arc;
 
 /// The platform's keychain. Where that takes only short values (Windows: 2,560 bytes, and a bundle of cookies can be
-/// longer), it keeps the key of a [`SealedFile`] in the data directory.
+/// longer), it keeps the key of a [`EncryptedFileStore`] in the data directory.
 pub fn keychain(data_dir: &Path) -> Arc<dyn SecretStore> {
     let keychain = Arc::new(Keychain::new());
-    if cfg!(windows) { Arc::new(SealedFile::with_key_in(keychain, data_dir)) } else { keychain }
+    if cfg!(windows) { Arc::new(EncryptedFileStore::with_key_in_store(keychain, data_dir)) } else { keychain }
 }

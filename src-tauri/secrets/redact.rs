@@ -5,16 +5,16 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 use super::{ExposeSecret, Secret};
 
-const MARK: &str = "[redacted]";
+const REDACTION_MARK: &str = "[redacted]";
 
 /// The longest text that [`Redactor::clean`] gives back, bytes.
-const MAX_BYTES: usize = 2048;
+const MAX_CLEAN_TEXT_BYTES: usize = 2048;
 
 /// Shorter values would tear holes into ordinary text, and no real secret is that short.
 const MIN_SECRET_BYTES: usize = 4;
 
 /// This much of a form's beginning is as good as the whole: whoever repeats a secret may cut it.
-const TELLING_BYTES: usize = 8;
+const MIN_MATCH_BYTES: usize = 8;
 
 /// Knows some secrets in the forms in which they turn up in error pages and headers.
 #[derive(Debug, Default)]
@@ -42,22 +42,22 @@ impl Redactor {
     /// `text` with each known secret replaced: as it is, URL-encoded, in base64, in hexadecimal, as inside a JSON
     /// string; whole, or its first few characters and whatever of it follows them.
     pub fn without_secrets(&self, text: &str) -> String {
-        let mut begin_with: [&[Secret]; 256] = [&[]; 256];
-        for alike in self.forms.chunk_by(|one, next| first_byte(one) == first_byte(next)) {
-            begin_with[usize::from(first_byte(&alike[0]))] = alike;
+        let mut forms_by_first_byte: [&[Secret]; 256] = [&[]; 256];
+        for group in self.forms.chunk_by(|one, next| first_byte(one) == first_byte(next)) {
+            forms_by_first_byte[usize::from(first_byte(&group[0]))] = group;
         }
         let mut clean = String::with_capacity(text.len());
-        let (mut at, mut copied) = (0, 0);
-        while let Some(byte) = text.as_bytes().get(at) {
-            let forms = begin_with[usize::from(*byte)];
+        let (mut position, mut copied) = (0, 0);
+        while let Some(byte) = text.as_bytes().get(position) {
+            let forms = forms_by_first_byte[usize::from(*byte)];
             // A form begins where a character does.
-            let here = if forms.is_empty() { 0 } else { secret_at(forms, &text[at..]) };
-            if here > 0 {
-                clean.push_str(&text[copied..at]);
-                clean.push_str(MARK);
-                copied = at + here;
+            let matched = if forms.is_empty() { 0 } else { matched_bytes(forms, &text[position..]) };
+            if matched > 0 {
+                clean.push_str(&text[copied..position]);
+                clean.push_str(REDACTION_MARK);
+                copied = position + matched;
             }
-            at += here.max(1);
+            position += matched.max(1);
         }
         clean.push_str(&text[copied..]);
         clean
@@ -71,12 +71,12 @@ fn first_byte(form: &Secret) -> u8 {
 
 /// How many bytes at the beginning of `text` belong to a secret. The longest form counts: the plain one may agree with
 /// an encoded one for its first characters, and what is left would still tell.
-fn secret_at(forms: &[Secret], text: &str) -> usize {
+fn matched_bytes(forms: &[Secret], text: &str) -> usize {
     let lengths = forms.iter().map(|form| {
         let form = form.expose_secret();
         let same = form.chars().zip(text.chars()).take_while(|(known, found)| known == found);
         let length: usize = same.map(|(c, _)| c.len_utf8()).sum();
-        if length >= form.len().min(TELLING_BYTES) { length } else { 0 }
+        if length >= form.len().min(MIN_MATCH_BYTES) { length } else { 0 }
     });
     lengths.max().unwrap_or(0)
 }
@@ -144,7 +144,7 @@ fn one_line(text: &str) -> String {
         } else {
             line.push(c);
         }
-        if line.len() > MAX_BYTES {
+        if line.len() > MAX_CLEAN_TEXT_BYTES {
             line.truncate(before);
             break;
         }
@@ -187,9 +187,9 @@ mod tests {
         ];
         for text in texts {
             let clean = redactor().clean(&text);
-            assert!(clean.contains(MARK), "{text} -> {clean}");
+            assert!(clean.contains(REDACTION_MARK), "{text} -> {clean}");
             // What is left is not more than what stood around it, and the padding.
-            let left = clean.replace(MARK, "");
+            let left = clean.replace(REDACTION_MARK, "");
             assert!(!left.contains("et") && !left.contains("lue") && left.len() < 20, "{text} -> {clean}");
         }
     }
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_very_short_value_does_not_tear_up_the_text() {
+    fn a_very_short_value_is_not_redacted() {
         assert_eq!(redactor().clean("the abc of it"), "the abc of it");
     }
 
@@ -220,10 +220,10 @@ mod tests {
         fn clean_text_is_short_one_line_and_without_the_secret(
             secret in "[!-~]{8,40}", before in any::<String>(), after in "\\PC{0,3000}",
         ) {
-            prop_assume!(!MARK.contains(&secret));
+            prop_assume!(!REDACTION_MARK.contains(&secret));
             let redactor = Redactor::new([&Secret::from(secret.as_str())]);
             let clean = redactor.clean(&format!("{before}{secret}{after}"));
-            prop_assert!(clean.len() <= MAX_BYTES);
+            prop_assert!(clean.len() <= MAX_CLEAN_TEXT_BYTES);
             prop_assert!(!clean.chars().any(is_unsafe));
             prop_assert!(!clean.contains(&secret));
         }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use super::Secret;
 
 /// A place that keeps secrets by name. The calls block, some for seconds: async code goes through
-/// [`Vault`](super::Vault).
+/// [`AsyncSecretStore`](super::Vault).
 pub trait SecretStore: Send + Sync {
     /// The value under `name`; `None` when there is none, or an empty one (an empty value must never be sent).
     fn get(&self, name: &str) -> Result<Option<Secret>, StoreError>;
@@ -17,7 +17,7 @@ pub trait SecretStore: Send + Sync {
     fn delete(&self, name: &str) -> Result<(), StoreError>;
     /// Whether the other calls would be answered without asking the user for anything. It asks nobody itself, so it is
     /// what work in the background does first.
-    fn peek(&self) -> Result<(), StoreError> {
+    fn check_available(&self) -> Result<(), StoreError> {
         Ok(())
     }
 }
@@ -26,7 +26,7 @@ pub trait SecretStore: Send + Sync {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub enum Place {
+pub enum StoreKind {
     #[default]
     Keychain,
     /// An encrypted file, by the user's choice.
@@ -87,11 +87,11 @@ pub enum StoreError {
 /// Keeps secrets until the program ends: for `--demo`, for accounts given by the environment, and for tests. It is
 /// never a substitute for a keychain that fails.
 #[derive(Debug, Default)]
-pub struct Memory {
+pub struct MemoryStore {
     values: Mutex<HashMap<String, Secret>>,
 }
 
-impl Memory {
+impl MemoryStore {
     pub fn new() -> Self {
         Self::default()
     }
@@ -101,7 +101,7 @@ impl Memory {
     }
 }
 
-impl SecretStore for Memory {
+impl SecretStore for MemoryStore {
     fn get(&self, name: &str) -> Result<Option<Secret>, StoreError> {
         Ok(self.values().get(name).cloned())
     }
@@ -123,8 +123,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_keeps_replaces_and_forgets() {
-        let store = Memory::new();
+    fn the_memory_store_keeps_replaces_and_deletes() {
+        let store = MemoryStore::new();
         assert!(store.get("a").unwrap().is_none());
         store.set("a", &Secret::from("one")).unwrap();
         store.set("a", &Secret::from("two")).unwrap();
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn memory_does_not_print_its_values() {
-        let store = Memory::new();
+        let store = MemoryStore::new();
         store.set("a", &Secret::from("canary-value")).unwrap();
         assert!(!format!("{store:?}").contains("canary-value"));
     }

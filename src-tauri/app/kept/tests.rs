@@ -63,7 +63,7 @@ impl SecretStore for Fake {
         self.answer()
     }
 
-    fn peek(&self) -> Result<(), StoreError> {
+    fn check_available(&self) -> Result<(), StoreError> {
         self.peeks.send_modify(|count| *count += 1);
         self.answer()
     }
@@ -95,7 +95,7 @@ impl Bench {
         }
         let journal = Journal::open(&dir.path().join("log.db"), journal::Limits::default()).journal;
         let (reader, asked) = control::reader();
-        let vault = Vault::new(Arc::<Fake>::clone(&store));
+        let vault = AsyncSecretStore::new(Arc::<Fake>::clone(&store));
         let settings = SettingsFile::empty(dir.path());
         let control = Control::new(control::Parts {
             accounts,

@@ -10,7 +10,7 @@ use crate::access::{self, KeyLimits};
 use crate::chat::is_model_name;
 use crate::config::{SettingsError, SettingsFile};
 use crate::journal::ClientUse;
-use crate::secrets::{ExposeSecret, Place, Secret};
+use crate::secrets::{ExposeSecret, Secret, StoreKind};
 
 /// One key as it is listed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -121,7 +121,7 @@ fn reserve(control: &Control, name: &str, digest: [u8; 32]) -> Result<(), Contro
 
 fn save_new(control: &Control, name: &str, key: NamedKey, limits: &KeyLimits) -> Result<(), ControlError> {
     // What is stored in memory only is gone at the next start.
-    let outlives_this_run = key.stored && control.facts.secrets != Place::Memory;
+    let outlives_this_run = key.stored && control.facts.secrets != StoreKind::Memory;
     control.save(|settings| {
         settings.set(&["client_keys", name], hex(&key.digest))?;
         if outlives_this_run {

@@ -10,7 +10,7 @@ use mammouth_proxy::accounts::{Account, Kind, Origin};
 use mammouth_proxy::app::{App, Parts};
 use mammouth_proxy::config::{self, Flags, Sources, Surroundings};
 use mammouth_proxy::control::{self, keychain_name};
-use mammouth_proxy::secrets::{Memory, Vault};
+use mammouth_proxy::secrets::{AsyncSecretStore, MemoryStore};
 use mammouth_proxy::simulator::{Fault, FaultRule, MockUpstream};
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ const COOKIE: &str = "alice-session";
 async fn l08_a_removed_account_leaves_nothing_behind() {
     let simulator = simulator(&["alice"]).await;
     let dir = tempfile::tempdir().unwrap();
-    let vault = Vault::new(Arc::new(Memory::new()));
+    let vault = AsyncSecretStore::new(Arc::new(MemoryStore::new()));
     let id = Account::new(LABEL.to_owned(), Kind::Web, Origin::Stored, COOKIE.into()).id;
     let kept = async || vault.get(&keychain_name(&id)).await.unwrap();
     let canaries = Canaries::new(&[("the cookie", COOKIE), ("the label", LABEL), ("the id", &id)]);
@@ -50,7 +50,7 @@ async fn l08_a_removed_account_leaves_nothing_behind() {
     assert_eq!(canaries.seen_below(dir.path(), &[]), Vec::<String>::new(), "after the end");
 }
 
-async fn start(dir: &Path, simulator: &MockUpstream, vault: Vault) -> App {
+async fn start(dir: &Path, simulator: &MockUpstream, vault: AsyncSecretStore) -> App {
     let surroundings = Surroundings { working_dir: dir.to_owned(), platform_dir: None, headless: true };
     let flags = Flags { port: Some("0".into()), data_dir: Some(dir.to_owned()), ..Flags::default() };
     let env = [("AUTH_TOKEN", KEY), ("MAMMOUTH_WEB_URL", &simulator.base_url())];

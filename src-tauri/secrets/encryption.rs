@@ -12,28 +12,28 @@ use sha2::{Digest, Sha256};
 
 use super::{ExposeSecret, Secret};
 
-const TITLE: &[u8] = b"mammouth-proxy secrets ";
-const VERSION: &[u8] = b"1\n";
-const HEAD: usize = TITLE.len() + VERSION.len() + KEY_ID;
-const KEY_ID: usize = 8;
-const NONCE: usize = 24;
+const MAGIC: &[u8] = b"mammouth-proxy secrets ";
+const FORMAT_VERSION: &[u8] = b"1\n";
+const HEADER_BYTES: usize = MAGIC.len() + FORMAT_VERSION.len() + KEY_ID_BYTES;
+const KEY_ID_BYTES: usize = 8;
+const NONCE_BYTES: usize = 24;
 
 /// The values by their names.
-pub(super) type Values = BTreeMap<String, Secret>;
+pub(super) type SecretValues = BTreeMap<String, Secret>;
 
 /// What a block is encrypted with.
-pub(super) struct Key(Zeroizing<[u8; 32]>);
+pub(super) struct EncryptionKey(Zeroizing<[u8; 32]>);
 
 /// Why a block could not be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Closed {
+pub(super) enum DecryptError {
     WrongKey,
     Damaged,
     /// A later version of the program wrote it.
     Newer,
 }
 
-impl Key {
+impl EncryptionKey {
     /// From 64 hexadecimal digits.
     pub(super) fn from_hex(text: &Secret) -> Option<Self> {
         let digits = text.expose_secret().as_bytes();
@@ -56,10 +56,10 @@ impl Key {
     }
 
     /// Says which key it is, and nothing else about it.
-    fn id(&self) -> [u8; KEY_ID] {
+    fn key_id(&self) -> [u8; KEY_ID_BYTES] {
         let digest = Sha256::new().chain_update(b"mammouth-proxy key id\0").chain_update(*self.0).finalize();
-        let mut id = [0; KEY_ID];
-        id.copy_from_slice(&digest[..KEY_ID]);
+        let mut id = [0; KEY_ID_BYTES];
+        id.copy_from_slice(&digest[..KEY_ID_BYTES]);
         id
     }
 
@@ -69,37 +69,41 @@ impl Key {
 }
 
 /// Encrypts with a new nonce; `None` where the system has no random numbers.
-pub(super) fn seal(values: &Values, key: &Key) -> Option<Vec<u8>> {
+pub(super) fn encrypt(values: &SecretValues, key: &EncryptionKey) -> Option<Vec<u8>> {
     let plain: BTreeMap<&str, &str> =
         values.iter().map(|(name, value)| (name.as_str(), value.expose_secret())).collect();
     let plain = Zeroizing::new(serde_json::to_vec(&plain).ok()?);
-    let mut nonce = [0; NONCE];
+    let mut nonce = [0; NONCE_BYTES];
     getrandom::fill(&mut nonce).ok()?;
-    let head = [TITLE, VERSION, &key.id()].concat();
+    let head = [MAGIC, FORMAT_VERSION, &key.key_id()].concat();
     let payload = Payload { msg: &plain, aad: &head };
     let sealed = key.cipher().encrypt(&XNonce::from(nonce), payload).ok()?;
     Some([&head[..], &nonce, &sealed].concat())
 }
 
 /// The values of a block.
-pub(super) fn open(block: &[u8], key: &Key) -> Result<Values, Closed> {
-    let rest = block.strip_prefix(TITLE).ok_or(Closed::Damaged)?;
-    let rest = rest.strip_prefix(VERSION).ok_or_else(|| other_version(rest))?;
-    let (id, rest) = rest.split_first_chunk::<KEY_ID>().ok_or(Closed::Damaged)?;
-    let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or(Closed::Damaged)?;
-    if *id != key.id() {
-        return Err(Closed::WrongKey);
+pub(super) fn decrypt(block: &[u8], key: &EncryptionKey) -> Result<SecretValues, DecryptError> {
+    let rest = block.strip_prefix(MAGIC).ok_or(DecryptError::Damaged)?;
+    let rest = rest.strip_prefix(FORMAT_VERSION).ok_or_else(|| version_error(rest))?;
+    let (id, rest) = rest.split_first_chunk::<KEY_ID_BYTES>().ok_or(DecryptError::Damaged)?;
+    let (nonce, sealed) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(DecryptError::Damaged)?;
+    if *id != key.key_id() {
+        return Err(DecryptError::WrongKey);
     }
-    let payload = Payload { msg: sealed, aad: &block[..HEAD] };
-    let plain = key.cipher().decrypt(&XNonce::from(*nonce), payload).map_err(|_| Closed::Damaged)?;
+    let payload = Payload { msg: sealed, aad: &block[..HEADER_BYTES] };
+    let plain = key.cipher().decrypt(&XNonce::from(*nonce), payload).map_err(|_| DecryptError::Damaged)?;
     let plain: BTreeMap<String, String> =
-        serde_json::from_slice(&Zeroizing::new(plain)).map_err(|_| Closed::Damaged)?;
+        serde_json::from_slice(&Zeroizing::new(plain)).map_err(|_| DecryptError::Damaged)?;
     Ok(plain.into_iter().map(|(name, value)| (name, Secret::from(value))).collect())
 }
 
-fn other_version(rest: &[u8]) -> Closed {
+fn version_error(rest: &[u8]) -> DecryptError {
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    if (1..4).contains(&digits) && rest.get(digits) == Some(&b'\n') { Closed::Newer } else { Closed::Damaged }
+    if (1..4).contains(&digits) && rest.get(digits) == Some(&b'\n') {
+        DecryptError::Newer
+    } else {
+        DecryptError::Damaged
+    }
 }
 
 #[cfg(test)]
@@ -111,22 +115,22 @@ mod tests {
 
     const COOKIE: &str = "canary/cookie+value=%7B\"\u{e9}";
 
-    fn key() -> Key {
-        Key::from_hex(&Key::new_hex().unwrap()).unwrap()
+    fn key() -> EncryptionKey {
+        EncryptionKey::from_hex(&EncryptionKey::new_hex().unwrap()).unwrap()
     }
 
-    fn values() -> Values {
-        Values::from([("account:a".to_owned(), Secret::from(COOKIE))])
+    fn values() -> SecretValues {
+        SecretValues::from([("account:a".to_owned(), Secret::from(COOKIE))])
     }
 
-    fn opened(block: &[u8], key: &Key) -> Result<String, Closed> {
-        open(block, key).map(|values| values["account:a"].expose_secret().to_owned())
+    fn opened(block: &[u8], key: &EncryptionKey) -> Result<String, DecryptError> {
+        decrypt(block, key).map(|values| values["account:a"].expose_secret().to_owned())
     }
 
     #[test]
-    fn what_was_sealed_comes_back_and_no_two_blocks_are_alike() {
+    fn encrypted_values_come_back_and_no_two_blocks_are_alike() {
         let key = key();
-        let (one, two) = (seal(&values(), &key).unwrap(), seal(&values(), &key).unwrap());
+        let (one, two) = (encrypt(&values(), &key).unwrap(), encrypt(&values(), &key).unwrap());
         assert_ne!(one, two);
         assert_eq!(opened(&one, &key).as_deref(), Ok(COOKIE));
         assert_eq!(opened(&two, &key).as_deref(), Ok(COOKIE));
@@ -134,9 +138,9 @@ mod tests {
 
     #[test]
     fn l05_nothing_of_a_value_or_the_key_is_in_the_block() {
-        let hex = Key::new_hex().unwrap();
-        let key = Key::from_hex(&hex).unwrap();
-        let block = seal(&values(), &key).unwrap();
+        let hex = EncryptionKey::new_hex().unwrap();
+        let key = EncryptionKey::from_hex(&hex).unwrap();
+        let block = encrypt(&values(), &key).unwrap();
         let text: String = block.iter().map(|byte| char::from(*byte)).collect();
         // The redactor knows a secret plain, URL-encoded, in base64 and as JSON.
         let secrets = [Secret::from(COOKIE), hex, Secret::from("account:a")];
@@ -151,24 +155,24 @@ mod tests {
     #[test]
     fn another_key_is_told_from_damage() {
         let (ours, theirs) = (key(), key());
-        let block = seal(&values(), &ours).unwrap();
-        assert_eq!(opened(&block, &theirs), Err(Closed::WrongKey));
-        for at in [0, HEAD, HEAD + NONCE, block.len() - 1] {
+        let block = encrypt(&values(), &ours).unwrap();
+        assert_eq!(opened(&block, &theirs), Err(DecryptError::WrongKey));
+        for at in [0, HEADER_BYTES, HEADER_BYTES + NONCE_BYTES, block.len() - 1] {
             let mut bad = block.clone();
             bad[at] ^= 1;
-            assert_eq!(opened(&bad, &ours), Err(Closed::Damaged), "byte {at}");
+            assert_eq!(opened(&bad, &ours), Err(DecryptError::Damaged), "byte {at}");
         }
         for length in 0..block.len() {
-            assert_eq!(opened(&block[..length], &ours), Err(Closed::Damaged), "{length} bytes");
+            assert_eq!(opened(&block[..length], &ours), Err(DecryptError::Damaged), "{length} bytes");
         }
-        let newer = [TITLE, b"12\n", &block].concat();
-        assert_eq!(opened(&newer, &ours), Err(Closed::Newer));
+        let newer = [MAGIC, b"12\n", &block].concat();
+        assert_eq!(opened(&newer, &ours), Err(DecryptError::Newer));
     }
 
     #[test]
     fn a_key_is_64_hexadecimal_digits() {
         for bad in [String::new(), "0".repeat(63), "g".repeat(64), "0".repeat(65)] {
-            assert!(Key::from_hex(&Secret::from(bad)).is_none());
+            assert!(EncryptionKey::from_hex(&Secret::from(bad)).is_none());
         }
     }
 
@@ -176,9 +180,9 @@ mod tests {
         #[test]
         fn any_values_come_back_and_any_bytes_are_refused(text: String, garbage: Vec<u8>) {
             let key = key();
-            let values = Values::from([("account:a".to_owned(), Secret::from(text.clone()))]);
-            prop_assert_eq!(opened(&seal(&values, &key).unwrap(), &key), Ok(text));
-            prop_assert_eq!(opened(&garbage, &key), Err(Closed::Damaged));
+            let values = SecretValues::from([("account:a".to_owned(), Secret::from(text.clone()))]);
+            prop_assert_eq!(opened(&encrypt(&values, &key).unwrap(), &key), Ok(text));
+            prop_assert_eq!(opened(&garbage, &key), Err(DecryptError::Damaged));
         }
     }
 }

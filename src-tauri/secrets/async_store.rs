@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::keychain::LIMIT;
+use super::keychain::KEYCHAIN_TIMEOUT;
 use super::{Secret, SecretStore, StoreError};
 
 /// A [`SecretStore`] used off the async threads. Every call answers within 5 s, whatever the store does.
 #[derive(Clone)]
-pub struct Vault(Arc<dyn SecretStore>);
+pub struct AsyncSecretStore(Arc<dyn SecretStore>);
 
-impl Vault {
+impl AsyncSecretStore {
     pub fn new(store: Arc<dyn SecretStore>) -> Self {
         Self(store)
     }
@@ -17,33 +17,33 @@ impl Vault {
     /// As [`SecretStore::get`].
     pub async fn get(&self, name: &str) -> Result<Option<Secret>, StoreError> {
         let name = name.to_owned();
-        self.run(move |store| store.get(&name)).await
+        self.run_blocking(move |store| store.get(&name)).await
     }
 
     /// As [`SecretStore::set`].
     pub async fn set(&self, name: &str, value: &Secret) -> Result<(), StoreError> {
         let (name, value) = (name.to_owned(), value.clone());
-        self.run(move |store| store.set(&name, &value)).await
+        self.run_blocking(move |store| store.set(&name, &value)).await
     }
 
     /// As [`SecretStore::delete`].
     pub async fn delete(&self, name: &str) -> Result<(), StoreError> {
         let name = name.to_owned();
-        self.run(move |store| store.delete(&name)).await
+        self.run_blocking(move |store| store.delete(&name)).await
     }
 
     /// As [`SecretStore::peek`].
-    pub async fn peek(&self) -> Result<(), StoreError> {
-        self.run(|store| store.peek()).await
+    pub async fn check_available(&self) -> Result<(), StoreError> {
+        self.run_blocking(|store| store.check_available()).await
     }
 
-    async fn run<T: Send + 'static>(
+    async fn run_blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&dyn SecretStore) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let store = Arc::clone(&self.0);
         let call = tokio::task::spawn_blocking(move || work(store.as_ref()));
-        match tokio::time::timeout(LIMIT, call).await {
+        match tokio::time::timeout(KEYCHAIN_TIMEOUT, call).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(StoreError::Other("its library stopped in the middle of a call".to_owned())),
             Err(_) => Err(StoreError::Hung),
@@ -53,12 +53,12 @@ impl Vault {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ExposeSecret, Memory};
+    use super::super::{ExposeSecret, MemoryStore};
     use super::*;
 
     #[tokio::test]
-    async fn a_vault_does_what_its_store_does() {
-        let vault = Vault::new(Arc::new(Memory::new()));
+    async fn an_async_store_forwards_to_its_store() {
+        let vault = AsyncSecretStore::new(Arc::new(MemoryStore::new()));
         assert!(vault.get("a").await.unwrap().is_none());
         vault.set("a", &Secret::from("kept")).await.unwrap();
         assert_eq!(vault.clone().get("a").await.unwrap().unwrap().expose_secret(), "kept");
@@ -84,7 +84,7 @@ mod tests {
 
     #[tokio::test]
     async fn l07_a_failing_store_is_an_error_and_nothing_is_kept_elsewhere() {
-        let vault = Vault::new(Arc::new(Failing));
+        let vault = AsyncSecretStore::new(Arc::new(Failing));
         assert_eq!(vault.set("a", &Secret::from("v")).await, Err(StoreError::Missing));
         assert_eq!(vault.get("a").await.unwrap_err(), StoreError::Locked);
         assert!(matches!(vault.delete("a").await, Err(StoreError::Other(_))));

@@ -9,47 +9,47 @@ use super::{Secret, SecretStore, StoreError};
 
 /// Runs each call of `store` on a thread of its own and gives up on it after `limit`. Calls go one at a time: while one
 /// is overdue, every other answers [`StoreError::Hung`] at once, so at most one thread is ever stuck.
-pub(super) struct Deadline<S> {
+pub(super) struct TimeoutStore<S> {
     store: Arc<S>,
-    line: Arc<Line>,
-    limit: Duration,
+    slot: Arc<CallSlot>,
+    timeout: Duration,
 }
 
-impl<S: SecretStore + 'static> Deadline<S> {
+impl<S: SecretStore + 'static> TimeoutStore<S> {
     pub(super) fn new(store: S, limit: Duration) -> Self {
-        Self { store: Arc::new(store), line: Arc::new(Line::default()), limit }
+        Self { store: Arc::new(store), slot: Arc::new(CallSlot::default()), timeout: limit }
     }
 
-    fn call<T: Send + 'static>(
+    fn run_with_timeout<T: Send + 'static>(
         &self,
         work: impl FnOnce(&S) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let until = Instant::now() + self.limit;
-        let turn = Line::enter(&self.line, until)?;
-        let (answer, waiting) = mpsc::channel();
+        let deadline = Instant::now() + self.timeout;
+        let slot_guard = CallSlot::acquire(&self.slot, deadline)?;
+        let (sender, receiver) = mpsc::channel();
         let store = Arc::clone(&self.store);
         thread::Builder::new()
             .name("keychain".to_owned())
             .spawn(move || {
                 let result = work(&store);
                 // The line moves on before the answer leaves, so that a caller with an answer finds it free.
-                drop(turn);
+                drop(slot_guard);
                 // Nobody listens any more once the caller has given up.
-                let _ = answer.send(result);
+                let _ = sender.send(result);
             })
             .map_err(|error| StoreError::Other(format!("no thread for it: {}", error.kind())))?;
-        self.wait(&waiting, until)
+        self.wait_for_result(&receiver, deadline)
     }
 
-    fn wait<T>(
+    fn wait_for_result<T>(
         &self,
-        waiting: &mpsc::Receiver<Result<T, StoreError>>,
-        until: Instant,
+        receiver: &mpsc::Receiver<Result<T, StoreError>>,
+        deadline: Instant,
     ) -> Result<T, StoreError> {
-        match waiting.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(result) => result,
             Err(RecvTimeoutError::Timeout) => {
-                self.line.mark_overdue();
+                self.slot.mark_overdue();
                 Err(StoreError::Hung)
             }
             Err(RecvTimeoutError::Disconnected) => {
@@ -59,30 +59,30 @@ impl<S: SecretStore + 'static> Deadline<S> {
     }
 }
 
-impl<S: SecretStore + 'static> SecretStore for Deadline<S> {
+impl<S: SecretStore + 'static> SecretStore for TimeoutStore<S> {
     fn get(&self, name: &str) -> Result<Option<Secret>, StoreError> {
         let name = name.to_owned();
-        self.call(move |store| store.get(&name))
+        self.run_with_timeout(move |store| store.get(&name))
     }
 
     fn set(&self, name: &str, value: &Secret) -> Result<(), StoreError> {
         let (name, value) = (name.to_owned(), value.clone());
-        self.call(move |store| store.set(&name, &value))
+        self.run_with_timeout(move |store| store.set(&name, &value))
     }
 
     fn delete(&self, name: &str) -> Result<(), StoreError> {
         let name = name.to_owned();
-        self.call(move |store| store.delete(&name))
+        self.run_with_timeout(move |store| store.delete(&name))
     }
 
-    fn peek(&self) -> Result<(), StoreError> {
-        self.call(SecretStore::peek)
+    fn check_available(&self) -> Result<(), StoreError> {
+        self.run_with_timeout(SecretStore::check_available)
     }
 }
 
 /// Who is being served.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Service {
+enum SlotState {
     #[default]
     Free,
     Busy,
@@ -90,49 +90,49 @@ enum Service {
 }
 
 #[derive(Default)]
-struct Line {
-    service: Mutex<Service>,
+struct CallSlot {
+    state: Mutex<SlotState>,
     changed: Condvar,
 }
 
-impl Line {
-    fn enter(line: &Arc<Self>, until: Instant) -> Result<Turn, StoreError> {
-        let mut service = line.service();
-        while *service == Service::Busy {
-            let left = until.saturating_duration_since(Instant::now());
+impl CallSlot {
+    fn acquire(slot: &Arc<Self>, deadline: Instant) -> Result<SlotGuard, StoreError> {
+        let mut state = slot.lock_state();
+        while *state == SlotState::Busy {
+            let left = deadline.saturating_duration_since(Instant::now());
             let (next, waited) =
-                line.changed.wait_timeout(service, left).unwrap_or_else(PoisonError::into_inner);
-            service = next;
+                slot.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+            state = next;
             if waited.timed_out() {
                 break;
             }
         }
-        if *service != Service::Free {
+        if *state != SlotState::Free {
             return Err(StoreError::Hung);
         }
-        *service = Service::Busy;
-        Ok(Turn(Arc::clone(line)))
+        *state = SlotState::Busy;
+        Ok(SlotGuard(Arc::clone(slot)))
     }
 
     fn mark_overdue(&self) {
-        let mut service = self.service();
-        if *service == Service::Busy {
-            *service = Service::Overdue;
+        let mut state = self.lock_state();
+        if *state == SlotState::Busy {
+            *state = SlotState::Overdue;
             self.changed.notify_all();
         }
     }
 
-    fn service(&self) -> MutexGuard<'_, Service> {
-        self.service.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_state(&self) -> MutexGuard<'_, SlotState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The right to be served; dropping it, even by a panic, lets the next one in.
-struct Turn(Arc<Line>);
+struct SlotGuard(Arc<CallSlot>);
 
-impl Drop for Turn {
+impl Drop for SlotGuard {
     fn drop(&mut self) {
-        *self.0.service() = Service::Free;
+        *self.0.lock_state() = SlotState::Free;
         self.0.changed.notify_all();
     }
 }
@@ -141,7 +141,7 @@ impl Drop for Turn {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use super::super::{ExposeSecret, Memory};
+    use super::super::{ExposeSecret, MemoryStore};
     use super::*;
 
     /// Answers once a permit arrives.
@@ -168,21 +168,21 @@ mod tests {
         }
     }
 
-    fn stuck(limit: Duration) -> (Deadline<Stuck>, mpsc::Sender<()>, mpsc::Receiver<()>) {
+    fn stuck_store(limit: Duration) -> (TimeoutStore<Stuck>, mpsc::Sender<()>, mpsc::Receiver<()>) {
         let (permit, permits) = mpsc::channel();
         let (entered, seen) = mpsc::channel();
         let store = Stuck { entered, permits: Mutex::new(permits), calls: AtomicUsize::new(0) };
-        (Deadline::new(store, limit), permit, seen)
+        (TimeoutStore::new(store, limit), permit, seen)
     }
 
-    fn wait_until_free(line: &Line) {
-        let service = line.service();
-        drop(line.changed.wait_while(service, |service| *service != Service::Free).unwrap());
+    fn wait_until_free(line: &CallSlot) {
+        let service = line.lock_state();
+        drop(line.changed.wait_while(service, |service| *service != SlotState::Free).unwrap());
     }
 
     #[test]
-    fn f47_a_hung_keychain_costs_one_thread_and_one_wait() {
-        let (store, permit, seen) = stuck(Duration::from_millis(20));
+    fn f47_a_hung_keychain_blocks_one_thread_and_one_caller() {
+        let (store, permit, seen) = stuck_store(Duration::from_millis(20));
         assert_eq!(store.get("a").unwrap_err(), StoreError::Hung);
         seen.recv().unwrap();
         for _ in 0..50 {
@@ -190,23 +190,23 @@ mod tests {
         }
         assert_eq!(store.store.calls.load(Ordering::SeqCst), 1);
         permit.send(()).unwrap();
-        wait_until_free(&store.line);
+        wait_until_free(&store.slot);
         permit.send(()).unwrap();
         // With a permit waiting, only a machine that stands still for a minute could fail this.
-        let patient = Deadline { limit: Duration::from_secs(60), ..store };
+        let patient = TimeoutStore { timeout: Duration::from_secs(60), ..store };
         assert_eq!(patient.get("a").unwrap().unwrap().expose_secret(), "kept");
     }
 
     #[test]
-    fn a_library_that_panics_is_an_error_and_blocks_nobody() {
-        let (store, _permit, _seen) = stuck(Duration::from_secs(60));
+    fn a_panicking_library_is_an_error_and_blocks_no_later_call() {
+        let (store, _permit, _seen) = stuck_store(Duration::from_secs(60));
         assert!(matches!(store.set("a", &Secret::from("v")), Err(StoreError::Other(_))));
         assert_eq!(store.delete("a"), Err(StoreError::Denied));
     }
 
     #[test]
     fn calls_from_many_threads_are_served_one_after_the_other() {
-        let store = Deadline::new(Memory::new(), Duration::from_secs(60));
+        let store = TimeoutStore::new(MemoryStore::new(), Duration::from_secs(60));
         thread::scope(|scope| {
             for n in 0..8 {
                 let store = &store;

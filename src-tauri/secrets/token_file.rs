@@ -17,16 +17,16 @@ const TOKEN_BYTES: usize = 32;
 /// # Errors
 /// A symlink, a file of another user, something that is not a file, or any failure to read or write.
 pub fn read_or_create_token(path: &Path) -> io::Result<Secret> {
-    let kept = match open(path) {
+    let existing = match open_token_file(path) {
         Ok(file) => trusted_token(file)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return create(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return create_token_file(path),
         Err(error) => return Err(error),
     };
-    match kept {
+    match existing {
         Some(token) => Ok(token),
         None => {
             fs::remove_file(path)?;
-            create(path)
+            create_token_file(path)
         }
     }
 }
@@ -36,8 +36,8 @@ pub fn read_or_create_token(path: &Path) -> io::Result<Secret> {
 /// # Errors
 /// As [`read_or_create_token`]; also when there is no file, or its token cannot be trusted.
 pub fn read_token(path: &Path) -> io::Result<Secret> {
-    trusted_token(open(path)?)?.ok_or_else(|| {
-        refused(
+    trusted_token(open_token_file(path)?)?.ok_or_else(|| {
+        token_error(
             io::ErrorKind::InvalidData,
             "the token file is damaged or open to others; restart the server to renew it",
         )
@@ -50,13 +50,13 @@ pub fn read_token(path: &Path) -> io::Result<Secret> {
 /// # Errors
 /// As [`read_or_create_token`]; also when others could have read the key, or it is damaged.
 pub(super) fn read_key(path: &Path) -> io::Result<Option<Secret>> {
-    let file = match open(path) {
+    let file = match open_token_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };
     match trusted_token(file)? {
         Some(key) => Ok(Some(key)),
-        None => Err(refused(
+        None => Err(token_error(
             io::ErrorKind::InvalidData,
             "it is open to others (chmod 600 closes it), or does not hold 64 hexadecimal digits",
         )),
@@ -68,12 +68,12 @@ pub(super) fn read_key(path: &Path) -> io::Result<Option<Secret>> {
 /// # Errors
 /// Something has that name already, or it cannot be written.
 pub(super) fn create_key(path: &Path) -> io::Result<Secret> {
-    create(path)
+    create_token_file(path)
 }
 
-fn open(path: &Path) -> io::Result<File> {
+fn open_token_file(path: &Path) -> io::Result<File> {
     if fs::symlink_metadata(path)?.is_symlink() {
-        return Err(refused(io::ErrorKind::PermissionDenied, "it is a symlink; remove it"));
+        return Err(token_error(io::ErrorKind::PermissionDenied, "it is a symlink; remove it"));
     }
     let mut options = OpenOptions::new();
     options.read(true);
@@ -83,14 +83,14 @@ fn open(path: &Path) -> io::Result<File> {
 
 /// `None` when the file is ours but its token must not be used any more.
 fn trusted_token(file: File) -> io::Result<Option<Secret>> {
-    let about = file.metadata()?;
-    if !about.is_file() {
-        return Err(refused(io::ErrorKind::InvalidInput, "it is not a regular file; remove it"));
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(token_error(io::ErrorKind::InvalidInput, "it is not a regular file; remove it"));
     }
-    if !platform::is_ours(&about) {
-        return Err(refused(io::ErrorKind::PermissionDenied, "it belongs to another user; remove it"));
+    if !platform::is_ours(&metadata) {
+        return Err(token_error(io::ErrorKind::PermissionDenied, "it belongs to another user; remove it"));
     }
-    if platform::is_open_to_others(&about) {
+    if platform::is_open_to_others(&metadata) {
         return Ok(None);
     }
     let mut text = String::new();
@@ -105,7 +105,7 @@ fn is_token(text: &str) -> bool {
     text.len() == 2 * TOKEN_BYTES && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-fn create(path: &Path) -> io::Result<Secret> {
+fn create_token_file(path: &Path) -> io::Result<Secret> {
     let mut bytes = [0; TOKEN_BYTES];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
     let token: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
@@ -119,7 +119,7 @@ fn create(path: &Path) -> io::Result<Secret> {
     Ok(Secret::from(token))
 }
 
-fn refused(kind: io::ErrorKind, why: &'static str) -> io::Error {
+fn token_error(kind: io::ErrorKind, why: &'static str) -> io::Error {
     io::Error::new(kind, why)
 }
 

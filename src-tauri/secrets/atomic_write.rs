@@ -8,28 +8,28 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// Any failure to write; the old file is then as it was.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    replace_with(path, ".tmp", |file| file.write_all(bytes))
+pub(crate) fn atomic_write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    atomic_write_with(path, ".tmp", |file| file.write_all(bytes))
 }
 
 /// The same, written piece by piece into a file beside it, whose name ends in `ending`.
 ///
 /// # Errors
 /// What `write` says, or any failure to write; the old file is then as it was.
-pub(crate) fn replace_with<T, E: From<io::Error>>(
+pub(crate) fn atomic_write_with<T, E: From<io::Error>>(
     path: &Path,
-    ending: &str,
+    suffix: &str,
     write: impl FnOnce(&mut fs::File) -> Result<T, E>,
 ) -> Result<T, E> {
-    let new = beside(path, ending);
-    discard(&new)?;
-    let written = write_new(&new, write).and_then(|value| {
+    let new = with_suffix(path, suffix);
+    remove_if_exists(&new)?;
+    let written = write_new_file(&new, write).and_then(|value| {
         fs::rename(&new, path)?;
         Ok(value)
     });
     if written.is_err() {
         // The failure to write is the one to report.
-        let _ = discard(&new);
+        let _ = remove_if_exists(&new);
     }
     let value = written?;
     sync_parent(path);
@@ -39,12 +39,12 @@ pub(crate) fn replace_with<T, E: From<io::Error>>(
 /// Renames a bad file to `….bad-<now>`, or the next number that is free; gives back what was added to its name.
 pub(crate) fn set_aside(path: &Path, now: u64) -> io::Result<String> {
     for time in now..now.saturating_add(1000) {
-        let ending = format!(".bad-{time}");
-        let kept = beside(path, &ending);
-        if fs::symlink_metadata(&kept).is_err() {
-            fs::rename(path, &kept)?;
-            make_private(&kept);
-            return Ok(ending);
+        let suffix = format!(".bad-{time}");
+        let bad_path = with_suffix(path, &suffix);
+        if fs::symlink_metadata(&bad_path).is_err() {
+            fs::rename(path, &bad_path)?;
+            make_private(&bad_path);
+            return Ok(suffix);
         }
     }
     Err(io::ErrorKind::AlreadyExists.into())
@@ -65,9 +65,9 @@ pub(crate) fn make_private(path: &Path) {
 pub(crate) fn make_private(_: &Path) {}
 
 /// `path` with `ending` added to its name.
-pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(ending);
+    name.push(suffix);
     PathBuf::from(name)
 }
 
@@ -82,7 +82,7 @@ pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
 
 /// Lets a file be opened that only its owner can read, and never through a link that somebody planted. Elsewhere than on
 /// Unix the user's own profile folder, where the data directory is, keeps others out.
-pub(crate) fn open_privately(options: &mut OpenOptions) {
+pub(crate) fn restrict_to_owner(options: &mut OpenOptions) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
@@ -92,14 +92,14 @@ pub(crate) fn open_privately(options: &mut OpenOptions) {
     let _ = options;
 }
 
-fn discard(path: &Path) -> io::Result<()> {
+fn remove_if_exists(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         Ok(()) | Err(_) => Ok(()),
     }
 }
 
-fn write_new<T, E: From<io::Error>>(
+fn write_new_file<T, E: From<io::Error>>(
     path: &Path,
     write: impl FnOnce(&mut fs::File) -> Result<T, E>,
 ) -> Result<T, E> {
@@ -137,9 +137,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (path, target) = (dir.path().join("settings.toml"), dir.path().join("target"));
         fs::write(&target, "theirs").unwrap();
-        symlink(&target, beside(&path, ".tmp")).unwrap();
+        symlink(&target, with_suffix(&path, ".tmp")).unwrap();
         symlink(&target, &path).unwrap();
-        replace(&path, b"ours").unwrap();
+        atomic_write(&path, b"ours").unwrap();
         assert_eq!(fs::read_to_string(&target).unwrap(), "theirs");
         assert_eq!(fs::read_to_string(&path).unwrap(), "ours");
         assert_eq!(fs::symlink_metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -151,20 +151,20 @@ mod tests {
         let path = dir.path().join("settings.toml");
         fs::write(&path, "old").unwrap();
         // A folder where the new file should go stands in for a disk that refuses.
-        fs::create_dir(beside(&path, ".tmp")).unwrap();
-        assert!(replace(&path, b"new").is_err());
+        fs::create_dir(with_suffix(&path, ".tmp")).unwrap();
+        assert!(atomic_write(&path, b"new").is_err());
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
     }
 
     #[test]
-    fn l05_a_file_set_aside_is_closed_and_what_a_link_names_is_not() {
+    fn l05_a_file_set_aside_is_made_private_and_a_link_target_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let (path, target) = (dir.path().join("settings.toml"), dir.path().join("target"));
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         fs::write(&path, "bad").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
         let ending = set_aside(&path, 7).unwrap();
-        assert_eq!(mode(&beside(&path, &ending)), 0o600);
+        assert_eq!(mode(&with_suffix(&path, &ending)), 0o600);
         fs::write(&target, "theirs").unwrap();
         fs::set_permissions(&target, fs::Permissions::from_mode(0o644)).unwrap();
         symlink(&target, &path).unwrap();

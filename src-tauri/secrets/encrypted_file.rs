@@ -6,149 +6,152 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::file::{create_key, read_key};
-use super::replace::{replace, set_aside};
-use super::seal::{self, Closed, Key, Values};
+use super::atomic_write::{atomic_write, set_aside};
+use super::encryption::{self, DecryptError, EncryptionKey, SecretValues};
+use super::token_file::{create_key, read_key};
 use super::{Secret, SecretStore, StoreError};
 
-const NAME: &str = "secrets.sealed";
+const FILE_NAME: &str = "secrets.sealed";
 /// The name of the key in a keychain.
-const KEY_ITEM: &str = "file-key";
+const KEY_ENTRY_NAME: &str = "file-key";
 /// Some thousand accounts. A larger file is not ours.
-const MAX_BYTES: u64 = 16 << 20;
+const MAX_FILE_BYTES: u64 = 16 << 20;
 
 /// Keeps all values in `secrets.sealed` in the data directory, for its owner only (0600), encrypted with a key that is
 /// kept elsewhere. The file is worth nothing without the key; whoever can read both can read the secrets.
-pub struct SealedFile {
+pub struct EncryptedFileStore {
     path: PathBuf,
-    key: KeyPlace,
+    key_source: KeySource,
     /// A change reads, adds and writes: one at a time.
-    turn: Mutex<()>,
+    access_lock: Mutex<()>,
 }
 
-enum KeyPlace {
+enum KeySource {
     File(PathBuf),
-    Item(Arc<dyn SecretStore>),
+    StoreEntry(Arc<dyn SecretStore>),
 }
 
-impl SealedFile {
+impl EncryptedFileStore {
     /// With its key in a file of its own, which is made (0600) when the first value is stored. A key file that others
     /// could read is refused.
     pub fn with_key_file(key_file: PathBuf, data_dir: &Path) -> Self {
-        Self::new(KeyPlace::File(key_file), data_dir)
+        Self::new(KeySource::File(key_file), data_dir)
     }
 
     /// With its key as one entry of another store.
-    pub fn with_key_in(store: Arc<dyn SecretStore>, data_dir: &Path) -> Self {
-        Self::new(KeyPlace::Item(store), data_dir)
+    pub fn with_key_in_store(store: Arc<dyn SecretStore>, data_dir: &Path) -> Self {
+        Self::new(KeySource::StoreEntry(store), data_dir)
     }
 
-    fn new(key: KeyPlace, data_dir: &Path) -> Self {
-        Self { path: data_dir.join(NAME), key, turn: Mutex::new(()) }
+    fn new(key: KeySource, data_dir: &Path) -> Self {
+        Self { path: data_dir.join(FILE_NAME), key_source: key, access_lock: Mutex::new(()) }
     }
 
-    fn read(&self) -> Result<Values, StoreError> {
-        let Some(block) = read_capped(&self.path)? else { return Ok(Values::new()) };
-        let key = self.key.kept()?.ok_or_else(|| StoreError::KeyFile("it is gone".to_owned()))?;
-        match seal::open(&block, &key) {
+    fn read(&self) -> Result<SecretValues, StoreError> {
+        let Some(block) = read_capped(&self.path)? else { return Ok(SecretValues::new()) };
+        let key = self.key_source.load()?.ok_or_else(|| StoreError::KeyFile("it is gone".to_owned()))?;
+        match encryption::decrypt(&block, &key) {
             Ok(values) => Ok(values),
-            Err(Closed::WrongKey) => Err(StoreError::WrongKey),
-            Err(Closed::Newer) => {
+            Err(DecryptError::WrongKey) => Err(StoreError::WrongKey),
+            Err(DecryptError::Newer) => {
                 Err(StoreError::File("a newer version of this program wrote it".to_owned()))
             }
-            Err(Closed::Damaged) => Err(self.set_aside()),
+            Err(DecryptError::Damaged) => Err(self.set_aside()),
         }
     }
 
     /// Somebody may still mend the file, so it is not deleted; without it the next value can be stored.
     fn set_aside(&self) -> StoreError {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        set_aside(&self.path, now).map_or_else(|error| unusable(&error), StoreError::SetAside)
+        set_aside(&self.path, now).map_or_else(|error| file_error(&error), StoreError::SetAside)
     }
 
-    fn write(&self, values: &Values) -> Result<(), StoreError> {
-        let no_random = || StoreError::File("the system has no random numbers".to_owned());
-        let block = seal::seal(values, &self.key.kept_or_made()?).ok_or_else(no_random)?;
-        replace(&self.path, &block).map_err(|error| unusable(&error))
+    fn write(&self, values: &SecretValues) -> Result<(), StoreError> {
+        let no_random_error = || StoreError::File("the system has no random numbers".to_owned());
+        let block =
+            encryption::encrypt(values, &self.key_source.load_or_create()?).ok_or_else(no_random_error)?;
+        atomic_write(&self.path, &block).map_err(|error| file_error(&error))
     }
 
-    fn change(&self, change: impl FnOnce(&mut Values) -> bool) -> Result<(), StoreError> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+    fn update(&self, change: impl FnOnce(&mut SecretValues) -> bool) -> Result<(), StoreError> {
+        let _guard = self.access_lock.lock().unwrap_or_else(PoisonError::into_inner);
         let mut values = self.read()?;
         if change(&mut values) { self.write(&values) } else { Ok(()) }
     }
 }
 
-impl SecretStore for SealedFile {
+impl SecretStore for EncryptedFileStore {
     fn get(&self, name: &str) -> Result<Option<Secret>, StoreError> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _guard = self.access_lock.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(self.read()?.remove(name))
     }
 
     fn set(&self, name: &str, value: &Secret) -> Result<(), StoreError> {
-        self.change(|values| {
+        self.update(|values| {
             values.insert(name.to_owned(), value.clone());
             true
         })
     }
 
     fn delete(&self, name: &str) -> Result<(), StoreError> {
-        self.change(|values| values.remove(name).is_some())
+        self.update(|values| values.remove(name).is_some())
     }
 
-    fn peek(&self) -> Result<(), StoreError> {
-        match &self.key {
-            KeyPlace::File(_) => Ok(()),
-            KeyPlace::Item(store) => store.peek(),
+    fn check_available(&self) -> Result<(), StoreError> {
+        match &self.key_source {
+            KeySource::File(_) => Ok(()),
+            KeySource::StoreEntry(store) => store.check_available(),
         }
     }
 }
 
-impl KeyPlace {
-    fn kept(&self) -> Result<Option<Key>, StoreError> {
+impl KeySource {
+    fn load(&self) -> Result<Option<EncryptionKey>, StoreError> {
         let damaged = || StoreError::KeyFile("it is damaged".to_owned());
         let hex = match self {
             Self::File(path) => read_key(path).map_err(|error| StoreError::KeyFile(error.to_string()))?,
-            Self::Item(store) => store.get(KEY_ITEM)?,
+            Self::StoreEntry(store) => store.get(KEY_ENTRY_NAME)?,
         };
-        hex.map(|hex| Key::from_hex(&hex).ok_or_else(damaged)).transpose()
+        hex.map(|hex| EncryptionKey::from_hex(&hex).ok_or_else(damaged)).transpose()
     }
 
-    fn kept_or_made(&self) -> Result<Key, StoreError> {
-        match self.kept()? {
+    fn load_or_create(&self) -> Result<EncryptionKey, StoreError> {
+        match self.load()? {
             Some(key) => Ok(key),
-            None => self.make(),
+            None => self.create(),
         }
     }
 
-    fn make(&self) -> Result<Key, StoreError> {
-        let unmade = |error: io::Error| StoreError::KeyFile(format!("it cannot be made ({})", error.kind()));
+    fn create(&self) -> Result<EncryptionKey, StoreError> {
+        let creation_error =
+            |error: io::Error| StoreError::KeyFile(format!("it cannot be made ({})", error.kind()));
         let hex = match self {
-            Self::File(path) => create_key(path).map_err(unmade)?,
-            Self::Item(store) => {
-                let hex = Key::new_hex().map_err(|error| unmade(io::Error::other(error)))?;
-                store.set(KEY_ITEM, &hex)?;
+            Self::File(path) => create_key(path).map_err(creation_error)?,
+            Self::StoreEntry(store) => {
+                let hex =
+                    EncryptionKey::new_hex().map_err(|error| creation_error(io::Error::other(error)))?;
+                store.set(KEY_ENTRY_NAME, &hex)?;
                 hex
             }
         };
-        Key::from_hex(&hex).ok_or_else(|| StoreError::KeyFile("it is damaged".to_owned()))
+        EncryptionKey::from_hex(&hex).ok_or_else(|| StoreError::KeyFile("it is damaged".to_owned()))
     }
 }
 
 fn read_capped(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        opened => opened.map_err(|error| unusable(&error))?,
+        opened => opened.map_err(|error| file_error(&error))?,
     };
     let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| unusable(&error))?;
-    if bytes.len() as u64 > MAX_BYTES {
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|error| file_error(&error))?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(StoreError::File("it is larger than 16 MB".to_owned()));
     }
     Ok(Some(bytes))
 }
 
-fn unusable(error: &io::Error) -> StoreError {
+fn file_error(error: &io::Error) -> StoreError {
     StoreError::File(error.kind().to_string())
 }
 
@@ -160,14 +163,14 @@ mod tests {
 
     use tempfile::TempDir;
 
-    use super::super::{ExposeSecret, Memory};
+    use super::super::{ExposeSecret, MemoryStore};
     use super::*;
 
-    fn store(dir: &TempDir) -> SealedFile {
-        SealedFile::with_key_file(dir.path().join("key"), dir.path())
+    fn store(dir: &TempDir) -> EncryptedFileStore {
+        EncryptedFileStore::with_key_file(dir.path().join("key"), dir.path())
     }
 
-    fn value(store: &SealedFile, name: &str) -> Option<String> {
+    fn value(store: &EncryptedFileStore, name: &str) -> Option<String> {
         store.get(name).unwrap().map(|value| value.expose_secret().to_owned())
     }
 
@@ -242,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn f48_a_damaged_file_is_kept_aside_and_said_once() {
+    fn f48_a_damaged_file_is_set_aside_and_reported_once() {
         let dir = tempfile::tempdir().unwrap();
         store(&dir).set("a", &Secret::from("v")).unwrap();
         let file = dir.path().join("secrets.sealed");
@@ -271,13 +274,14 @@ mod tests {
     #[test]
     fn one_short_item_in_a_keychain_is_enough_for_long_values() {
         let dir = tempfile::tempdir().unwrap();
-        let keychain = Arc::new(Memory::new());
-        let store = || SealedFile::with_key_in(Arc::<Memory>::clone(&keychain), dir.path());
+        let keychain = Arc::new(MemoryStore::new());
+        let store =
+            || EncryptedFileStore::with_key_in_store(Arc::<MemoryStore>::clone(&keychain), dir.path());
         store().set("a", &Secret::from("x".repeat(10_000))).unwrap();
         assert_eq!(value(&store(), "a").map(|value| value.len()), Some(10_000));
-        assert_eq!(keychain.get(KEY_ITEM).unwrap().unwrap().expose_secret().len(), 64);
+        assert_eq!(keychain.get(KEY_ENTRY_NAME).unwrap().unwrap().expose_secret().len(), 64);
         assert_eq!(names(&dir), ["secrets.sealed"]);
-        keychain.delete(KEY_ITEM).unwrap();
+        keychain.delete(KEY_ENTRY_NAME).unwrap();
         assert!(matches!(store().get("a"), Err(StoreError::KeyFile(_))));
     }
 }
