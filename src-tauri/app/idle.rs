@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::chat::give_back_unused_vocabulary;
+use crate::chat::unload_idle_tokenizer;
 use crate::memory;
 
 /// How often it is looked at; what was not used between two looks is given back.
@@ -17,7 +17,7 @@ pub(super) async fn watch(stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(EVERY) => {}
         }
-        let looking = tokio::task::spawn_blocking(give_back_unused_vocabulary);
+        let looking = tokio::task::spawn_blocking(unload_idle_tokenizer);
         // A look that was cancelled by the program's end is missed by nobody.
         if looking.await.is_ok_and(|given_back| given_back) {
             // This thread passed the replies on, and keeps what they took.

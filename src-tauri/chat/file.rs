@@ -11,7 +11,7 @@ pub struct File {
 
 impl File {
     /// What a model reads in its place, so that it knows of the file and does not guess what stands in it.
-    pub fn told(&self) -> String {
+    pub fn placeholder_text(&self) -> String {
         format!("(the file {}, whose contents cannot be shown to you here)", self.name)
     }
 }

@@ -20,7 +20,7 @@ pub enum ImageKind {
 
 impl ImageKind {
     /// The format that the first bytes show, if it is one of ours.
-    pub fn of(bytes: &[u8]) -> Option<Self> {
+    pub fn detect(bytes: &[u8]) -> Option<Self> {
         match bytes {
             [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => Some(Self::Png),
             [0xff, 0xd8, 0xff, ..] => Some(Self::Jpeg),
@@ -86,7 +86,7 @@ impl Image {
     /// Checks size and format of bytes that came from anywhere.
     ///
     /// # Errors
-    /// [`ImageError::Empty`], [`ImageError::TooLarge`] or [`ImageError::Format`].
+    /// [`ImageError::Empty`], [`ImageError::TooLarge`] or [`ImageError::ResponseFormat`].
     pub fn from_bytes(bytes: Bytes) -> Result<Self, ImageError> {
         if bytes.is_empty() {
             return Err(ImageError::Empty);
@@ -94,7 +94,7 @@ impl Image {
         if bytes.len() > MAX_IMAGE_BYTES {
             return Err(ImageError::TooLarge);
         }
-        let kind = ImageKind::of(&bytes).ok_or(ImageError::Format)?;
+        let kind = ImageKind::detect(&bytes).ok_or(ImageError::Format)?;
         Ok(Self { kind, bytes, detail: None })
     }
 

@@ -3,25 +3,23 @@
 //! A dialect decodes what a client sent into a [`Request`]; an upstream answers it with a stream of [`Event`]s; the
 //! dialect encodes those for the client. Nothing here knows HTTP.
 
-mod collected;
+mod complete_reply;
 mod file;
 mod image;
-mod model_name;
-mod stop;
-mod tokens;
+mod stop_sequences;
+mod token_count;
+mod tokenizer;
 mod tool;
 mod utf8;
-mod vocabulary;
 
-pub use collected::Collected;
+pub use complete_reply::CompleteReply;
 pub use file::File;
 pub use image::{Image, ImageDetail, ImageError, ImageKind, ImageLink, MAX_IMAGE_BYTES, MAX_IMAGES};
-pub use model_name::is_model_name;
-pub use stop::{StopCut, StopCutter};
-pub use tokens::{Admitted, TokenMeter, count_tokens, prompt_tokens};
+pub use stop_sequences::{StopFilterOutput, StopSequenceFilter};
+pub use token_count::{TokenCounter, TruncatedText, count_tokens, prompt_tokens};
+pub use tokenizer::{Tokenizer, unload_idle_tokenizer};
 pub use tool::{Tool, ToolCall, ToolChoice, ToolResult};
-pub use utf8::{InvalidUtf8, Utf8Joiner};
-pub use vocabulary::{Vocabulary, give_back_unused_vocabulary};
+pub use utf8::{InvalidUtf8, Utf8StreamDecoder};
 
 use serde_json::Value;
 
@@ -42,21 +40,21 @@ pub struct Request {
     pub tools: Vec<Tool>,
     pub tool_choice: ToolChoice,
     /// At most one call a reply.
-    pub one_call: bool,
-    pub format: Format,
+    pub single_tool_call: bool,
+    pub format: ResponseFormat,
     /// How much the model is to think before it speaks; `None` leaves it to the model.
-    pub effort: Option<Effort>,
+    pub effort: Option<ReasoningEffort>,
     pub sampling: Sampling,
     /// The parameter (as the client's dialect names it) of a wish that only an upstream with an API of its own can
     /// honour, and whose neglect would change the meaning of the reply, such as `n` above 1.
-    pub native_only: Option<&'static str>,
+    pub api_only_param: Option<&'static str>,
     /// The body as the client sent it, where it is a chat completion: an upstream that speaks the same form relays it.
-    pub original: Option<bytes::Bytes>,
+    pub raw_body: Option<bytes::Bytes>,
 }
 
 /// What the reply has to look like.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub enum Format {
+pub enum ResponseFormat {
     #[default]
     Text,
     /// One JSON object, whatever is in it.
@@ -67,7 +65,7 @@ pub enum Format {
 
 /// How much a model thinks before it speaks, in steps that every dialect's own scale is mapped to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Effort {
+pub enum ReasoningEffort {
     /// Not at all.
     Off,
     Minimal,
@@ -154,12 +152,12 @@ pub enum Event {
     /// An image the model made, as a data URL.
     Image(String),
     /// The reply is complete.
-    Done { finish: Finish, usage: Usage },
+    Done { finish: FinishReason, usage: Usage },
 }
 
 /// Why a complete reply ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Finish {
+pub enum FinishReason {
     /// The model was done, or a stop sequence was met and nobody says which.
     #[default]
     Stop,
@@ -168,9 +166,9 @@ pub enum Finish {
     /// `max_tokens` was reached.
     Length,
     /// The model waits for the results of its calls.
-    Calls,
+    ToolCalls,
     /// The upstream held the rest back.
-    Filtered,
+    ContentFilter,
 }
 
 /// Tokens of one request.

@@ -10,11 +10,11 @@ pub struct InvalidUtf8 {
 
 /// Joins slices of bytes to text, keeping back a character that is not complete yet (at most three bytes).
 #[derive(Debug, Default)]
-pub struct Utf8Joiner {
-    held: Vec<u8>,
+pub struct Utf8StreamDecoder {
+    incomplete: Vec<u8>,
 }
 
-impl Utf8Joiner {
+impl Utf8StreamDecoder {
     pub fn new() -> Self {
         Self::default()
     }
@@ -24,12 +24,12 @@ impl Utf8Joiner {
     /// # Errors
     /// [`InvalidUtf8`] once bytes came that no further bytes can make valid.
     pub fn push(&mut self, bytes: &[u8]) -> Result<String, InvalidUtf8> {
-        if self.held.is_empty() {
-            return self.split(bytes);
+        if self.incomplete.is_empty() {
+            return self.decode(bytes);
         }
-        let mut joined = std::mem::take(&mut self.held);
+        let mut joined = std::mem::take(&mut self.incomplete);
         joined.extend_from_slice(bytes);
-        self.split(&joined)
+        self.decode(&joined)
     }
 
     /// Says that no more bytes come.
@@ -37,14 +37,14 @@ impl Utf8Joiner {
     /// # Errors
     /// [`InvalidUtf8`] if the last character is cut.
     pub fn finish(&mut self) -> Result<(), InvalidUtf8> {
-        if self.held.is_empty() {
+        if self.incomplete.is_empty() {
             return Ok(());
         }
-        self.held.clear();
+        self.incomplete.clear();
         Err(InvalidUtf8 { text: char::REPLACEMENT_CHARACTER.to_string() })
     }
 
-    fn split(&mut self, bytes: &[u8]) -> Result<String, InvalidUtf8> {
+    fn decode(&mut self, bytes: &[u8]) -> Result<String, InvalidUtf8> {
         let error = match std::str::from_utf8(bytes) {
             Ok(text) => return Ok(text.to_owned()),
             Err(error) => error,
@@ -52,7 +52,7 @@ impl Utf8Joiner {
         let (good, rest) = bytes.split_at(error.valid_up_to());
         let mut text = String::from_utf8_lossy(good).into_owned();
         if error.error_len().is_none() {
-            self.held.extend_from_slice(rest);
+            self.incomplete.extend_from_slice(rest);
             return Ok(text);
         }
         text.push(char::REPLACEMENT_CHARACTER);
@@ -66,43 +66,43 @@ mod tests {
 
     use super::*;
 
-    fn join(bytes: &[u8], cuts: &[usize]) -> Result<String, InvalidUtf8> {
-        let mut joiner = Utf8Joiner::new();
+    fn decode_slices(bytes: &[u8], cuts: &[usize]) -> Result<String, InvalidUtf8> {
+        let mut decoder = Utf8StreamDecoder::new();
         let mut text = String::new();
         let mut rest = bytes;
         for cut in cuts {
             let (head, tail) = rest.split_at((*cut).min(rest.len()));
-            text.push_str(&joiner.push(head)?);
+            text.push_str(&decoder.push(head)?);
             rest = tail;
         }
-        text.push_str(&joiner.push(rest)?);
-        joiner.finish().map(|()| text)
+        text.push_str(&decoder.push(rest)?);
+        decoder.finish().map(|()| text)
     }
 
     proptest! {
         #[test]
-        fn f20_any_slicing_joins_to_the_same_text(text in ".*", cuts in prop::collection::vec(0usize..4, 0..60)) {
-            prop_assert_eq!(join(text.as_bytes(), &cuts).unwrap(), text);
+        fn f20_any_slicing_decodes_to_the_same_text(text in ".*", cuts in prop::collection::vec(0usize..4, 0..60)) {
+            prop_assert_eq!(decode_slices(text.as_bytes(), &cuts).unwrap(), text);
         }
 
         #[test]
         fn f20_any_bytes_are_valid_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..40), cuts in prop::collection::vec(0usize..4, 0..40)) {
-            prop_assert_eq!(join(&bytes, &cuts).ok(), String::from_utf8(bytes).ok());
+            prop_assert_eq!(decode_slices(&bytes, &cuts).ok(), String::from_utf8(bytes).ok());
         }
     }
 
     #[test]
     fn f20_four_byte_characters_in_one_byte_slices() {
-        let mut joiner = Utf8Joiner::new();
+        let mut joiner = Utf8StreamDecoder::new();
         let slices: Vec<_> = "🦣".bytes().map(|byte| joiner.push(&[byte]).unwrap()).collect();
         assert_eq!(slices, ["", "", "", "🦣"]);
     }
 
     #[test]
     fn f20_bad_bytes_end_in_one_replacement_character() {
-        let mut joiner = Utf8Joiner::new();
+        let mut joiner = Utf8StreamDecoder::new();
         assert_eq!(joiner.push(b"ok \xff\xfe more").unwrap_err().text, "ok \u{fffd}");
-        let mut joiner = Utf8Joiner::new();
+        let mut joiner = Utf8StreamDecoder::new();
         assert_eq!(joiner.push("ok🦣".as_bytes().split_last().unwrap().1).unwrap(), "ok");
         assert_eq!(joiner.finish().unwrap_err().text, "\u{fffd}");
     }

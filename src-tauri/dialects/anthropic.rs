@@ -22,7 +22,7 @@ use super::common::{self, MAX_MESSAGES, Steering};
 use super::fields::{Bounded, Fields, piece};
 use super::openai_tools::{self, WireFunction, note_of_kind};
 use super::{Decoded, Invalid, InvalidCode, Remember, document, effort, picture};
-use crate::chat::{Effort, Format, Request, Tool, ToolChoice};
+use crate::chat::{ReasoningEffort, Request, ResponseFormat, Tool, ToolChoice};
 
 /// Reads a Messages request.
 pub(super) fn decode(body: &Bytes) -> Result<Decoded, Invalid> {
@@ -53,12 +53,12 @@ pub(super) fn decode(body: &Bytes) -> Result<Decoded, Invalid> {
         stop: common::stop(&mut fields, "stop_sequences")?,
         tools,
         tool_choice,
-        one_call,
+        single_tool_call: one_call,
         format: wishes.format,
         effort: wishes.effort,
         sampling: common::sampling(&mut fields, &mut steering)?,
-        native_only,
-        original: None,
+        api_only_param: native_only,
+        raw_body: None,
     };
     steering.extend(wishes.effort.map(|_| wishes.effort_field));
     let remember = Remember { thoughts: wishes.thoughts, ..Remember::default() };
@@ -156,11 +156,11 @@ fn choice(fields: &mut Fields<'_>, tools: &mut Vec<Tool>) -> Result<(ToolChoice,
 
 /// What is asked of thinking and of the reply's form.
 struct Wishes {
-    effort: Option<Effort>,
+    effort: Option<ReasoningEffort>,
     effort_field: &'static str,
     /// The client wants to see what was thought.
     thoughts: bool,
-    format: Format,
+    format: ResponseFormat,
 }
 
 impl Wishes {

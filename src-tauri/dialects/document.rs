@@ -83,7 +83,7 @@ mod tests {
         );
         let Ok(Part::File(bare)) = of_data("p", None, "JVBERg==") else { panic!("a file") };
         assert_eq!((bare.name.as_str(), &bare.data), ("document.pdf", &read.data));
-        assert!(bare.told().contains("document.pdf"));
+        assert!(bare.placeholder_text().contains("document.pdf"));
         for bad in ["", "data:text/html,hi", "data:a b;base64,JVBERg==", "JVB\"ERg"] {
             assert!(of_data("p", None, bad).is_err(), "{bad}");
         }

@@ -2,37 +2,37 @@
 
 use serde_json::Value;
 
-use crate::chat::Effort;
+use crate::chat::ReasoningEffort;
 
 /// The step that a word means; `None` for a word that nobody uses.
-pub(super) fn of_word(word: &str) -> Option<Effort> {
+pub(super) fn of_word(word: &str) -> Option<ReasoningEffort> {
     match word {
-        "none" | "off" | "disabled" => Some(Effort::Off),
-        "minimal" => Some(Effort::Minimal),
-        "low" => Some(Effort::Low),
-        "medium" => Some(Effort::Medium),
-        "high" => Some(Effort::High),
-        "xhigh" | "max" | "maximum" => Some(Effort::Max),
+        "none" | "off" | "disabled" => Some(ReasoningEffort::Off),
+        "minimal" => Some(ReasoningEffort::Minimal),
+        "low" => Some(ReasoningEffort::Low),
+        "medium" => Some(ReasoningEffort::Medium),
+        "high" => Some(ReasoningEffort::High),
+        "xhigh" | "max" | "maximum" => Some(ReasoningEffort::Max),
         _ => None,
     }
 }
 
 /// The step that comes next to a number of tokens to think with.
-pub(super) fn of_budget(tokens: u64) -> Effort {
+pub(super) fn of_budget(tokens: u64) -> ReasoningEffort {
     match tokens {
-        0 => Effort::Off,
-        1..=1_024 => Effort::Minimal,
-        1_025..=4_096 => Effort::Low,
-        4_097..=12_000 => Effort::Medium,
-        12_001..=32_000 => Effort::High,
-        _ => Effort::Max,
+        0 => ReasoningEffort::Off,
+        1..=1_024 => ReasoningEffort::Minimal,
+        1_025..=4_096 => ReasoningEffort::Low,
+        4_097..=12_000 => ReasoningEffort::Medium,
+        12_001..=32_000 => ReasoningEffort::High,
+        _ => ReasoningEffort::Max,
     }
 }
 
 /// `{"type": "enabled", "budget_tokens": n}`, as Anthropic and those who copied it write it.
-pub(super) fn of_thinking(thinking: &Value) -> Option<Effort> {
+pub(super) fn of_thinking(thinking: &Value) -> Option<ReasoningEffort> {
     match thinking["type"].as_str() {
-        Some("disabled") => Some(Effort::Off),
+        Some("disabled") => Some(ReasoningEffort::Off),
         Some("enabled") => thinking["budget_tokens"].as_u64().map(of_budget),
         Some(_) | None => None,
     }
@@ -42,7 +42,7 @@ pub(super) fn of_thinking(thinking: &Value) -> Option<Effort> {
 ///
 /// Behind a colon the word always counts. Behind a hyphen it may belong to the name (`mistral-medium`): whoever asks
 /// must know that there is no such model.
-pub fn split_effort(name: &str) -> Option<(&str, Effort, Certainty)> {
+pub fn split_effort(name: &str) -> Option<(&str, ReasoningEffort, Certainty)> {
     let (base, certainty, word) = match (name.rsplit_once(':'), name.rsplit_once('-')) {
         (Some((base, word)), _) if of_word(word).is_some() => (base, Certainty::Sure, word),
         (_, Some((base, word))) => (base, Certainty::IfUnknown, word),
@@ -66,8 +66,11 @@ mod tests {
 
     #[test]
     fn names_with_an_effort_are_taken_apart() {
-        assert_eq!(split_effort("gpt-5:high"), Some(("gpt-5", Effort::High, Certainty::Sure)));
-        assert_eq!(split_effort("gpt-5-mini-low"), Some(("gpt-5-mini", Effort::Low, Certainty::IfUnknown)));
+        assert_eq!(split_effort("gpt-5:high"), Some(("gpt-5", ReasoningEffort::High, Certainty::Sure)));
+        assert_eq!(
+            split_effort("gpt-5-mini-low"),
+            Some(("gpt-5-mini", ReasoningEffort::Low, Certainty::IfUnknown))
+        );
         for name in ["gpt-5", "llama3:8b", ":high", "-high", "high", ""] {
             assert_eq!(split_effort(name), None, "{name}");
         }
@@ -75,7 +78,8 @@ mod tests {
 
     #[test]
     fn more_tokens_never_mean_less_thought() {
-        let steps: Vec<Effort> = [0, 1, 1_024, 4_000, 10_000, 20_000, 100_000].map(of_budget).to_vec();
+        let steps: Vec<ReasoningEffort> =
+            [0, 1, 1_024, 4_000, 10_000, 20_000, 100_000].map(of_budget).to_vec();
         assert!(steps.is_sorted(), "{steps:?}");
         assert_eq!(of_thinking(&serde_json::json!({ "type": "adaptive" })), None);
     }

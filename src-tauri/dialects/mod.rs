@@ -34,7 +34,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::chat::{Collected, Event, Part, Request};
+use crate::chat::{CompleteReply, Event, Part, Request};
 
 /// A dialect that asks a model something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,7 +159,7 @@ pub trait Encode: Send {
     /// The frames that tell a client its stream broke off: an error event and no end mark.
     fn broken(&mut self, code: &str, message: &str) -> String;
     /// The body of a reply that is not streamed.
-    fn whole(&mut self, answer: &Collected) -> String;
+    fn whole(&mut self, answer: &CompleteReply) -> String;
     /// Tells how long the first event and the whole reply took, before the last event, or the whole reply, is written.
     fn took(&mut self, _first: Duration, _whole: Duration) {}
     /// After the last event, or the whole reply: what its client may ask for again.

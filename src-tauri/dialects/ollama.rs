@@ -15,7 +15,7 @@ use super::common::{self, MAX_MESSAGES, Steering};
 use super::fields::{Bounded, Fields, shown as harmless};
 use super::openai_chat::content::{self, WireMessage};
 use super::{Decoded, Invalid, Remember, effort, openai_tools, picture};
-use crate::chat::{Effort, Format, Message, Part, Request, Role, Sampling, Tool};
+use crate::chat::{Message, Part, ReasoningEffort, Request, ResponseFormat, Role, Sampling, Tool};
 
 /// Reads a chat request. One without messages only asks for the model to be loaded.
 pub(super) fn decode_chat(body: &Bytes) -> Result<Decoded, Invalid> {
@@ -109,22 +109,22 @@ fn tools(fields: &mut Fields<'_>) -> Result<Vec<Tool>, Invalid> {
 }
 
 /// `"json"`, a schema, or nothing, which some clients write as an empty text.
-fn format(fields: &mut Fields<'_>) -> Result<Format, Invalid> {
+fn format(fields: &mut Fields<'_>) -> Result<ResponseFormat, Invalid> {
     match fields.optional::<Value>("format")? {
-        None => Ok(Format::Text),
-        Some(Value::String(word)) if word.is_empty() => Ok(Format::Text),
-        Some(Value::String(word)) if word == "json" => Ok(Format::JsonObject),
+        None => Ok(ResponseFormat::Text),
+        Some(Value::String(word)) if word.is_empty() => Ok(ResponseFormat::Text),
+        Some(Value::String(word)) if word == "json" => Ok(ResponseFormat::JsonObject),
         Some(schema @ Value::Object(_)) => {
-            Ok(Format::JsonSchema { name: "reply".to_owned(), schema, strict: false })
+            Ok(ResponseFormat::JsonSchema { name: "reply".to_owned(), schema, strict: false })
         }
         Some(_) => Err(Invalid::request("format".to_owned(), "'format' must be \"json\" or a JSON schema")),
     }
 }
 
 /// A switch, or a step. To switch it on says nothing about how much.
-fn effort_of(thinking: &Value) -> Option<Effort> {
+fn effort_of(thinking: &Value) -> Option<ReasoningEffort> {
     match thinking {
-        Value::Bool(false) => Some(Effort::Off),
+        Value::Bool(false) => Some(ReasoningEffort::Off),
         Value::String(word) => effort::of_word(word),
         Value::Bool(true) | Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
     }

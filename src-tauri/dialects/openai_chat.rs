@@ -14,7 +14,7 @@ use super::common::{self, MAX_MESSAGES, Steering};
 use super::fields::{Bounded, Fields};
 use super::openai_tools::{self, WireFunction};
 use super::{Decoded, Invalid, Remember, document, effort};
-use crate::chat::{Effort, Format, Request, Tool, ToolChoice};
+use crate::chat::{ReasoningEffort, Request, ResponseFormat, Tool, ToolChoice};
 
 /// Reads a chat completion request.
 pub(super) fn decode(body: &Bytes) -> Result<Decoded, Invalid> {
@@ -36,14 +36,14 @@ pub(super) fn decode(body: &Bytes) -> Result<Decoded, Invalid> {
         stop: common::stop(&mut fields, "stop")?,
         tools,
         tool_choice: choice,
-        one_call: fields.optional::<bool>("parallel_tool_calls")? == Some(false),
+        single_tool_call: fields.optional::<bool>("parallel_tool_calls")? == Some(false),
         format: format(&mut fields)?,
         effort: effort_of(&mut fields, &mut steering)?,
         sampling: common::sampling(&mut fields, &mut steering)?,
-        native_only: native_only(&mut fields)?
+        api_only_param: native_only(&mut fields)?
             .or(foreign.then_some("messages"))
             .or(foreign_tools.then_some("tools")),
-        original: Some(body.clone()),
+        raw_body: Some(body.clone()),
     };
     let remember = Remember { include_usage, ..Remember::default() };
     Ok(Decoded { request, ignored: fields.ignored(), steering, remember })
@@ -94,22 +94,23 @@ fn offer(fields: &mut Fields<'_>) -> Result<Offer, Invalid> {
     Ok(Offer { tools, choice, foreign })
 }
 
-fn format(fields: &mut Fields<'_>) -> Result<Format, Invalid> {
+fn format(fields: &mut Fields<'_>) -> Result<ResponseFormat, Invalid> {
     let format: Option<Value> = fields.optional("response_format")?;
     openai_tools::format("response_format", format.as_ref())
 }
 
 /// OpenAI's own field, and those that other houses added: their meaning is the same.
-fn effort_of(fields: &mut Fields<'_>, steering: &mut Steering) -> Result<Option<Effort>, Invalid> {
+fn effort_of(fields: &mut Fields<'_>, steering: &mut Steering) -> Result<Option<ReasoningEffort>, Invalid> {
     let word = fields.optional::<String>("reasoning_effort")?.and_then(|word| effort::of_word(&word));
     steering.extend(word.map(|_| "reasoning_effort"));
     let reasoning: Option<Value> = fields.peek("reasoning")?;
     let nested = reasoning.and_then(|reasoning| match reasoning["enabled"].as_bool() {
-        Some(false) => Some(Effort::Off),
+        Some(false) => Some(ReasoningEffort::Off),
         Some(true) | None => reasoning["effort"].as_str().and_then(effort::of_word),
     });
     let thinking: Option<Value> = fields.peek("thinking")?;
-    let switch = fields.peek::<Value>("enable_thinking")?.filter(|on| on == false).map(|_| Effort::Off);
+    let switch =
+        fields.peek::<Value>("enable_thinking")?.filter(|on| on == false).map(|_| ReasoningEffort::Off);
     Ok(word.or(nested).or(thinking.as_ref().and_then(effort::of_thinking)).or(switch))
 }
 

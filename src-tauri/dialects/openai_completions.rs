@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::fields::Fields;
 use super::openai_chat::{finish_reason, stream, usage_json};
 use super::{About, Decoded, Encode, Invalid, Remember, common, sse};
-use crate::chat::{Collected, Event, Finish, Message, Part, Request, Role};
+use crate::chat::{CompleteReply, Event, FinishReason, Message, Part, Request, Role};
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -79,7 +79,7 @@ impl Encoder {
         Self { about, head }
     }
 
-    fn chunk(&self, out: &mut String, text: &str, reason: Option<&Finish>) {
+    fn chunk(&self, out: &mut String, text: &str, reason: Option<&FinishReason>) {
         out.push_str(&self.head);
         out.push_str(r#"{"index":0,"text":"#);
         sse::json_string(out, text);
@@ -121,7 +121,7 @@ impl Encode for Encoder {
         sse::broken(code, message)
     }
 
-    fn whole(&mut self, answer: &Collected) -> String {
+    fn whole(&mut self, answer: &CompleteReply) -> String {
         let text = self.about.remember.echo.take().unwrap_or_default() + &answer.text();
         json!({
             "id": format!("cmpl-{}", self.about.id),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::Invalid;
 use super::fields::{Bounded, Fields};
-use crate::chat::{Format, Tool, ToolChoice};
+use crate::chat::{ResponseFormat, Tool, ToolChoice};
 
 /// More tools than any client brings.
 pub(super) const MAX_TOOLS: usize = 2_000;
@@ -175,12 +175,12 @@ fn allowed(choice: &Value, tools: &mut Vec<Tool>) -> Result<ToolChoice, Invalid>
 }
 
 /// `response_format` of chat completions and `text.format` of Responses.
-pub(super) fn format(param: &str, format: Option<&Value>) -> Result<Format, Invalid> {
+pub(super) fn format(param: &str, format: Option<&Value>) -> Result<ResponseFormat, Invalid> {
     let wrong = |message: &str| Err(Invalid::request(param.to_owned(), message));
-    let Some(format) = format else { return Ok(Format::Text) };
+    let Some(format) = format else { return Ok(ResponseFormat::Text) };
     match format["type"].as_str() {
-        Some("text") => Ok(Format::Text),
-        Some("json_object") => Ok(Format::JsonObject),
+        Some("text") => Ok(ResponseFormat::Text),
+        Some("json_object") => Ok(ResponseFormat::JsonObject),
         Some("json_schema") => {
             let inner = if format["json_schema"].is_object() { &format["json_schema"] } else { format };
             if !inner["schema"].is_object() {
@@ -188,7 +188,7 @@ pub(super) fn format(param: &str, format: Option<&Value>) -> Result<Format, Inva
             }
             let name = inner["name"].as_str().unwrap_or("reply").to_owned();
             let strict = inner["strict"].as_bool().unwrap_or(false);
-            Ok(Format::JsonSchema { name, schema: inner["schema"].clone(), strict })
+            Ok(ResponseFormat::JsonSchema { name, schema: inner["schema"].clone(), strict })
         }
         Some(_) | None => wrong("the type must be text, json_object or json_schema"),
     }
@@ -267,8 +267,11 @@ mod tests {
 
     #[test]
     fn formats_nested_and_flat() {
-        let expected =
-            Format::JsonSchema { name: "x".into(), schema: json!({ "type": "object" }), strict: true };
+        let expected = ResponseFormat::JsonSchema {
+            name: "x".into(),
+            schema: json!({ "type": "object" }),
+            strict: true,
+        };
         let inner = json!({ "name": "x", "schema": { "type": "object" }, "strict": true });
         let nested = json!({ "type": "json_schema", "json_schema": inner });
         let mut flat = inner;

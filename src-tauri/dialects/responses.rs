@@ -100,11 +100,11 @@ pub(super) fn decode(body: &Bytes) -> Result<Decoded, Invalid> {
         max_tokens: common::max_tokens(&mut fields, "max_output_tokens")?,
         tools: toolbox.tools,
         tool_choice,
-        one_call: fields.optional::<bool>("parallel_tool_calls")? == Some(false),
+        single_tool_call: fields.optional::<bool>("parallel_tool_calls")? == Some(false),
         format: openai_tools::format("text.format", format)?,
         effort,
         sampling: common::sampling(&mut fields, &mut steering)?,
-        native_only,
+        api_only_param: native_only,
         ..Request::default()
     };
     let remember = Remember { responses: Some(Box::new(memory)), ..Remember::default() };

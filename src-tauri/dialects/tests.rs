@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::chat::{Finish, Usage};
+use crate::chat::{FinishReason, Usage};
 
 const DIALECTS: [Dialect; 5] = [
     Dialect::OpenAiChat,
@@ -196,19 +196,19 @@ fn said() -> impl Strategy<Value = Vec<Said>> {
     prop::collection::vec(one, 0..6)
 }
 
-fn finish() -> impl Strategy<Value = Finish> {
-    let sequence = Just(Finish::StopSequence("END".to_owned()));
+fn finish() -> impl Strategy<Value = FinishReason> {
+    let sequence = Just(FinishReason::StopSequence("END".to_owned()));
     prop_oneof![
-        Just(Finish::Stop),
+        Just(FinishReason::Stop),
         sequence,
-        Just(Finish::Length),
-        Just(Finish::Calls),
-        Just(Finish::Filtered)
+        Just(FinishReason::Length),
+        Just(FinishReason::ToolCalls),
+        Just(FinishReason::ContentFilter)
     ]
 }
 
 /// The events of what was said, with arguments in pieces of so many characters.
-fn events(said: &[Said], slice: usize, finish: Finish) -> Vec<Event> {
+fn events(said: &[Said], slice: usize, finish: FinishReason) -> Vec<Event> {
     let mut events = Vec::new();
     for (at, said) in said.iter().enumerate() {
         match said {
@@ -233,8 +233,8 @@ proptest! {
         finish in finish(),
     ) {
         let events = events(&said, slice, finish);
-        let mut answer = Collected::default();
-        events.iter().cloned().for_each(|event| _ = answer.add(event));
+        let mut answer = CompleteReply::default();
+        events.iter().cloned().for_each(|event| _ = answer.push(event));
         for dialect in DIALECTS {
             let mut stream = encoder(dialect);
             let frames: String = events.iter().map(|event| stream.frames(event)).collect();
@@ -284,7 +284,7 @@ fn r01_text_cannot_write_events_in_any_dialect() {
     for dialect in DIALECTS {
         let mut encoder = encoder(dialect);
         let mut frames = encoder.frames(&Event::Text(hostile.into()));
-        frames += &encoder.frames(&Event::Done { finish: Finish::Stop, usage: Usage::default() });
+        frames += &encoder.frames(&Event::Done { finish: FinishReason::Stop, usage: Usage::default() });
         assert_eq!(followed(dialect, &frames).text, hostile, "{dialect:?}");
     }
 }

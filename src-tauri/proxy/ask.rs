@@ -22,7 +22,7 @@ use super::stream::ReplyStream;
 use super::threads::Pending;
 use super::{Caller, Inner};
 use crate::accounts::Kind;
-use crate::chat::{Collected, Message, Part, Request, Role};
+use crate::chat::{CompleteReply, Message, Part, Request, Role};
 use crate::dialects::{About, Decoded, Dialect};
 use crate::upstreams::api::Whole;
 use crate::upstreams::{self, Events, Failure, FailureKind, SecondCall};
@@ -142,7 +142,7 @@ impl Question {
 
 /// There is nothing to load, and nothing was asked.
 fn loaded(exchange: Exchange, dialect: Dialect, about: About) -> Response {
-    let body = dialect.encoder(about).whole(&Collected::default());
+    let body = dialect.encoder(about).whole(&CompleteReply::default());
     exchange.answered();
     Answer::json(200, body)
 }
@@ -202,10 +202,10 @@ fn unheard(served: &Served, ignored: Vec<String>, steering: Vec<&'static str>) -
 /// The largest reply that is held back for a client that does not stream, bytes.
 const LARGEST_WHOLE: usize = 64 * 1024 * 1024;
 
-async fn collect(mut events: Events) -> Result<Collected, Failure> {
-    let mut answer = Collected::default();
+async fn collect(mut events: Events) -> Result<CompleteReply, Failure> {
+    let mut answer = CompleteReply::default();
     while let Some(event) = events.next().await {
-        if answer.add(event?) {
+        if answer.push(event?) {
             return Ok(answer);
         }
         if answer.bytes() > LARGEST_WHOLE {

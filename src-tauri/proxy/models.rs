@@ -21,7 +21,7 @@ pub(super) fn meant(names: &Names, request: &mut Request) -> Model {
         && (certainty == Certainty::Sure || names.knows(base))
     {
         request.effort = Some(effort);
-        request.original = None;
+        request.raw_body = None;
         request.model.truncate(base.len());
     }
     names.resolve(&request.model)
@@ -105,12 +105,12 @@ mod tests {
 
     #[test]
     fn an_effort_in_the_name_is_taken_off_where_it_is_no_part_of_it() {
-        use crate::chat::Effort;
+        use crate::chat::ReasoningEffort;
         let aliases = [("mine-high".to_owned(), "openai-gpt-5".to_owned())].into();
         let names = Names::new(Wishes { aliases, ..Wishes::default() }, Shelf::default());
         for (name, base, effort) in [
-            ("gpt-4.1:high", "gpt-4.1", Some(Effort::High)),
-            ("gpt-4.1-low", "gpt-4.1", Some(Effort::Low)),
+            ("gpt-4.1:high", "gpt-4.1", Some(ReasoningEffort::High)),
+            ("gpt-4.1-low", "gpt-4.1", Some(ReasoningEffort::Low)),
             ("mine-high", "mine-high", None),
             ("somebody-new-medium", "somebody-new-medium", None),
             ("gpt-4.1", "gpt-4.1", None),

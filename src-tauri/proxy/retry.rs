@@ -83,7 +83,7 @@ pub(super) async fn serve(
     conversation: u64,
     entry: &mut Entry,
 ) -> Result<Served, (Problem, usize)> {
-    let kinds = match request.native_only {
+    let kinds = match request.api_only_param {
         Some(_) => Kinds::API,
         None => kinds_at_hand(model, proxy.parts.accounts.kinds()),
     };
@@ -93,8 +93,9 @@ pub(super) async fn serve(
     let task = Task { proxy, model, conversation: Some(conversation), kinds };
     let (answer, lease, attempts) =
         task.run(entry, call, Answer::served_model).await.map_err(|(problem, calls)| {
-            let native =
-                request.native_only.filter(|_| matches!(problem, Problem::NoAccount(NoAccount::Missing(_))));
+            let native = request
+                .api_only_param
+                .filter(|_| matches!(problem, Problem::NoAccount(NoAccount::Missing(_))));
             (native.map_or(problem, Problem::NativeOnly), calls)
         })?;
     Ok(Served { answer, lease, attempts })

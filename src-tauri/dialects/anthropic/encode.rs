@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::error::error_body;
-use crate::chat::{Collected, Event, Finish, Part, Usage};
+use crate::chat::{CompleteReply, Event, FinishReason, Part, Usage};
 use crate::dialects::{About, Encode, sse};
 
 /// Stands where Anthropic signs what was thought. Clients send it back, and nobody here reads it.
@@ -40,7 +40,7 @@ impl Encoder {
         }
     }
 
-    fn message(&self, content: Vec<Value>, stop: Option<&Finish>, usage: Usage) -> Value {
+    fn message(&self, content: Vec<Value>, stop: Option<&FinishReason>, usage: Usage) -> Value {
         json!({
             "id": format!("msg_{}", self.about.id),
             "type": "message",
@@ -94,7 +94,7 @@ impl Encoder {
         out.push_str("}}\n\n");
     }
 
-    fn done(&mut self, out: &mut String, finish: &Finish, usage: Usage) {
+    fn done(&mut self, out: &mut String, finish: &FinishReason, usage: Usage) {
         self.close(out);
         let delta = json!({ "stop_reason": stop_reason(finish), "stop_sequence": stop_sequence(finish) });
         let data = json!({ "type": "message_delta", "delta": delta, "usage": usage_json(usage) });
@@ -138,7 +138,7 @@ impl Encode for Encoder {
         out
     }
 
-    fn whole(&mut self, answer: &Collected) -> String {
+    fn whole(&mut self, answer: &CompleteReply) -> String {
         let thoughts = self.about.remember.thoughts;
         let images =
             answer.images.iter().map(|url| json!({ "type": "text", "text": sse::image_as_text(url) }));
@@ -161,20 +161,22 @@ fn block(part: &Part, thoughts: bool) -> Option<Value> {
     }
 }
 
-fn stop_reason(finish: &Finish) -> &'static str {
+fn stop_reason(finish: &FinishReason) -> &'static str {
     match finish {
-        Finish::Stop => "end_turn",
-        Finish::StopSequence(_) => "stop_sequence",
-        Finish::Length => "max_tokens",
-        Finish::Calls => "tool_use",
-        Finish::Filtered => "refusal",
+        FinishReason::Stop => "end_turn",
+        FinishReason::StopSequence(_) => "stop_sequence",
+        FinishReason::Length => "max_tokens",
+        FinishReason::ToolCalls => "tool_use",
+        FinishReason::ContentFilter => "refusal",
     }
 }
 
-fn stop_sequence(finish: &Finish) -> Option<&str> {
+fn stop_sequence(finish: &FinishReason) -> Option<&str> {
     match finish {
-        Finish::StopSequence(text) => Some(text),
-        Finish::Stop | Finish::Length | Finish::Calls | Finish::Filtered => None,
+        FinishReason::StopSequence(text) => Some(text),
+        FinishReason::Stop | FinishReason::Length | FinishReason::ToolCalls | FinishReason::ContentFilter => {
+            None
+        }
     }
 }
 

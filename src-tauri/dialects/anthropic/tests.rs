@@ -49,10 +49,10 @@ fn a_request_as_claude_code_sends_it() {
     assert_eq!((first.parts.len(), first.failed, second.failed), (2, false, true));
     let names: Vec<&str> = request.tools.iter().map(|tool| tool.name.as_str()).collect();
     assert_eq!(
-        (names, request.tool_choice, request.one_call),
+        (names, request.tool_choice, request.single_tool_call),
         (vec!["Read", "List"], ToolChoice::Required, true)
     );
-    assert_eq!((request.effort, remember.thoughts), (Some(Effort::Max), true));
+    assert_eq!((request.effort, remember.thoughts), (Some(ReasoningEffort::Max), true));
     assert_eq!(
         (ignored, steering),
         (vec!["context_management".into(), "tools.web_search".into()], vec!["output_config"])
@@ -62,8 +62,8 @@ fn a_request_as_claude_code_sends_it() {
 #[test]
 fn thought_is_asked_for_and_switched_off() {
     for (thinking, effort, thoughts) in [
-        (json!({ "type": "enabled", "budget_tokens": 2_000 }), Some(Effort::Low), true),
-        (json!({ "type": "disabled" }), Some(Effort::Off), false),
+        (json!({ "type": "enabled", "budget_tokens": 2_000 }), Some(ReasoningEffort::Low), true),
+        (json!({ "type": "disabled" }), Some(ReasoningEffort::Off), false),
         (json!({ "type": "adaptive" }), None, true),
         (Value::Null, None, false),
     ] {
@@ -106,7 +106,7 @@ fn structured_output_by_both_names() {
     new["output_config"] = json!({ "format": format });
     old["output_format"] = format;
     let new = decoded(&new).unwrap().request.format;
-    assert!(matches!(&new, Format::JsonSchema { schema, .. } if schema["type"] == "object"));
+    assert!(matches!(&new, ResponseFormat::JsonSchema { schema, .. } if schema["type"] == "object"));
     assert_eq!(new, decoded(&old).unwrap().request.format);
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::listing::moment;
-use crate::chat::{Collected, Event, Finish, Usage};
+use crate::chat::{CompleteReply, Event, FinishReason, Usage};
 use crate::dialects::{About, Encode, sse};
 
 /// Which of the two requests is answered.
@@ -53,7 +53,7 @@ impl Encoder {
 
     /// A generated answer has a place for one image, and a message for none: Ollama's own client does not read one that
     /// comes back in the field in which it sends them. The others stand in the text.
-    fn text_of(&self, answer: &Collected) -> String {
+    fn text_of(&self, answer: &CompleteReply) -> String {
         let placed = usize::from(self.shape == Shape::Generate);
         let rest = answer.images.iter().skip(placed).map(|url| sse::image_as_text(url));
         std::iter::once(answer.text()).chain(rest).collect()
@@ -79,11 +79,14 @@ impl Encoder {
         }
     }
 
-    fn finish(&self, object: &mut Value, finish: &Finish, usage: Usage) {
+    fn finish(&self, object: &mut Value, finish: &FinishReason, usage: Usage) {
         let reason = match finish {
             _ if self.about.remember.load => "load",
-            Finish::Length => "length",
-            Finish::Stop | Finish::StopSequence(_) | Finish::Calls | Finish::Filtered => "stop",
+            FinishReason::Length => "length",
+            FinishReason::Stop
+            | FinishReason::StopSequence(_)
+            | FinishReason::ToolCalls
+            | FinishReason::ContentFilter => "stop",
         };
         object["done_reason"] = reason.into();
         object["total_duration"] = nanoseconds(self.whole);
@@ -131,7 +134,7 @@ impl Encode for Encoder {
         super::super::ollama_error(code, message) + "\n"
     }
 
-    fn whole(&mut self, answer: &Collected) -> String {
+    fn whole(&mut self, answer: &CompleteReply) -> String {
         let mut object = self.object(&self.text_of(answer), true);
         let around = self.around(&mut object);
         let reasoning = answer.reasoning();

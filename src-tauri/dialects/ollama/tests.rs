@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::chat::{Collected, Event};
+use crate::chat::{CompleteReply, Event};
 use crate::dialects::{About, Encode, Remember};
 
 fn chat(body: &Value) -> Result<Decoded, Invalid> {
@@ -31,9 +31,11 @@ fn a_conversation_with_tools_and_images() {
     assert!(matches!(result.parts.as_slice(), [Part::Text(_), Part::Image(_)]), "{result:?}");
     assert_eq!(
         (request.max_tokens, request.stop, request.effort),
-        (Some(9), vec!["x".to_owned()], Some(Effort::High))
+        (Some(9), vec!["x".to_owned()], Some(ReasoningEffort::High))
     );
-    assert!(matches!(request.format, Format::JsonSchema { .. }) && remember.thoughts && !remember.load);
+    assert!(
+        matches!(request.format, ResponseFormat::JsonSchema { .. }) && remember.thoughts && !remember.load
+    );
     assert_eq!(ignored, ["options.num_ctx"]);
     steering.sort_unstable();
     assert_eq!(steering, ["options.seed", "options.temperature", "options.top_k", "think"]);
@@ -53,9 +55,9 @@ fn an_empty_question_only_loads() {
 
 #[test]
 fn images_of_a_reply_stand_where_each_request_has_them() {
-    let mut answer = Collected::default();
+    let mut answer = CompleteReply::default();
     for data in ["AA", "BB"] {
-        answer.add(Event::Image(format!("data:image/png;base64,{data}")));
+        answer.push(Event::Image(format!("data:image/png;base64,{data}")));
     }
     let about = || About { id: "1".into(), created: 7, model: "m".into(), remember: Remember::default() };
     let whole =
@@ -73,8 +75,8 @@ fn a_prompt_has_its_system_and_images() {
     let body = br#"{"model":"m","prompt":"p","system":"s","images":["iVBORw0KGgo="],"stream":false,"format":"json","think":false}"#;
     let decoded = decode_generate(&Bytes::from_static(body)).unwrap();
     assert_eq!((decoded.request.messages.len(), decoded.request.messages[1].parts.len()), (2, 2));
-    assert_eq!((decoded.request.stream, decoded.request.format), (false, Format::JsonObject));
-    assert_eq!((decoded.request.effort, decoded.remember.thoughts), (Some(Effort::Off), false));
+    assert_eq!((decoded.request.stream, decoded.request.format), (false, ResponseFormat::JsonObject));
+    assert_eq!((decoded.request.effort, decoded.remember.thoughts), (Some(ReasoningEffort::Off), false));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::chat::{Collected, Event, Finish, Usage};
+use crate::chat::{CompleteReply, Event, FinishReason, Usage};
 use crate::dialects::{About, Encode, sse};
 
 /// Writes chat completions. The constant head and tail of a chunk are made once a reply, not once a chunk.
@@ -66,7 +66,7 @@ impl Encoder {
         self.chunk(out, &format!(r#"{{"index":0,"delta":{delta},"logprobs":null,"finish_reason":null}}"#));
     }
 
-    fn done(&self, out: &mut String, finish: &Finish, usage: Usage) {
+    fn done(&self, out: &mut String, finish: &FinishReason, usage: Usage) {
         let reason = finish_reason(finish);
         self.chunk(out, &format!(r#"{{"index":0,"delta":{{}},"logprobs":null,"finish_reason":"{reason}"}}"#));
         if self.about.remember.include_usage {
@@ -98,7 +98,7 @@ impl Encode for Encoder {
         sse::broken(code, message)
     }
 
-    fn whole(&mut self, answer: &Collected) -> String {
+    fn whole(&mut self, answer: &CompleteReply) -> String {
         let (id, created) = (&self.about.id, self.about.created);
         let mut out =
             format!(r#"{{"id":"chatcmpl-{id}","object":"chat.completion","created":{created},"model":"#);
@@ -114,7 +114,7 @@ impl Encode for Encoder {
     }
 }
 
-fn message(answer: &Collected) -> Value {
+fn message(answer: &CompleteReply) -> Value {
     let text = answer.text();
     let calls: Vec<Value> = answer
         .calls()
@@ -142,12 +142,12 @@ fn image(index: usize, url: &str) -> Value {
     json!({ "type": "image_url", "index": index, "image_url": { "url": url } })
 }
 
-pub(in crate::dialects) fn finish_reason(finish: &Finish) -> &'static str {
+pub(in crate::dialects) fn finish_reason(finish: &FinishReason) -> &'static str {
     match finish {
-        Finish::Stop | Finish::StopSequence(_) => "stop",
-        Finish::Length => "length",
-        Finish::Calls => "tool_calls",
-        Finish::Filtered => "content_filter",
+        FinishReason::Stop | FinishReason::StopSequence(_) => "stop",
+        FinishReason::Length => "length",
+        FinishReason::ToolCalls => "tool_calls",
+        FinishReason::ContentFilter => "content_filter",
     }
 }
 
@@ -198,7 +198,7 @@ mod tests {
     fn usage_stands_in_a_last_chunk_of_its_own() {
         let usage = Usage { prompt_tokens: 3, completion_tokens: 4, estimated: true, ..Usage::default() };
         let mut encoder = encoder(true);
-        let frames = encoder.frames(&Event::Done { finish: Finish::Length, usage });
+        let frames = encoder.frames(&Event::Done { finish: FinishReason::Length, usage });
         let chunks = payloads(&frames);
         assert!(frames.ends_with("data: [DONE]\n\n"));
         assert_eq!(chunks[1]["choices"][0]["finish_reason"], "length");
@@ -210,9 +210,9 @@ mod tests {
     #[test]
     fn a_whole_reply_is_one_object() {
         let usage = Usage { prompt_tokens: 3, completion_tokens: 4, estimated: true, ..Usage::default() };
-        let mut answer = Collected::default();
-        answer.add(Event::Text("a \"quoted\"\nline".into()));
-        answer.add(Event::Done { finish: Finish::Stop, usage });
+        let mut answer = CompleteReply::default();
+        answer.push(Event::Text("a \"quoted\"\nline".into()));
+        answer.push(Event::Done { finish: FinishReason::Stop, usage });
         let body = encoder(false).whole(&answer);
         let body: serde_json::Value = serde_json::from_str(&body).unwrap();
         let message = json!({ "role": "assistant", "content": "a \"quoted\"\nline", "refusal": null });
@@ -234,9 +234,9 @@ mod tests {
         assert_eq!((&delta(3)["index"], &delta(3)["function"]["name"]), (&json!(1), &json!("read")));
         assert_eq!(delta(4), json!({ "index": 1, "function": { "arguments": "{\"a\":1}" } }));
 
-        let mut answer = Collected::default();
-        events.into_iter().for_each(|event| assert!(!answer.add(event)));
-        answer.add(Event::Done { finish: Finish::Calls, usage: Usage::default() });
+        let mut answer = CompleteReply::default();
+        events.into_iter().for_each(|event| assert!(!answer.push(event)));
+        answer.push(Event::Done { finish: FinishReason::ToolCalls, usage: Usage::default() });
         let body: Value = serde_json::from_str(&encoder.whole(&answer)).unwrap();
         let choice = &body["choices"][0];
         assert_eq!(

@@ -54,10 +54,10 @@ fn p17_what_would_change_the_meaning_is_left_to_an_upstream_with_an_api() {
         ),
         (r#","tools":[{"type":"custom","custom":{"name":"f"}}]"#, "tools"),
     ] {
-        assert_eq!(decoded(extra).request.native_only, Some(param), "{extra}");
+        assert_eq!(decoded(extra).request.api_only_param, Some(param), "{extra}");
     }
     let plain = r#","n":1,"logprobs":false,"logit_bias":{},"web_search_options":null,"modalities":["text"],"tools":[],"tool_choice":"auto""#;
-    assert_eq!(decoded(plain).request.native_only, None);
+    assert_eq!(decoded(plain).request.api_only_param, None);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn tools_old_and_new() {
     let parameters = json!({ "type": "object" });
     let expected = Tool { name: "f".into(), description: Some("d".into()), parameters, strict: true };
     assert_eq!(
-        (request.tools, request.tool_choice, request.one_call),
+        (request.tools, request.tool_choice, request.single_tool_call),
         (vec![expected], ToolChoice::Required, true)
     );
     let old = decoded(r#","functions":[{"name":"g"}],"function_call":{"name":"g"}"#).request;
@@ -89,12 +89,12 @@ fn tools_old_and_new() {
 #[test]
 fn every_way_to_ask_for_thought() {
     for (extra, expected) in [
-        (r#","reasoning_effort":"high""#, Some(Effort::High)),
-        (r#","reasoning_effort":"none""#, Some(Effort::Off)),
+        (r#","reasoning_effort":"high""#, Some(ReasoningEffort::High)),
+        (r#","reasoning_effort":"none""#, Some(ReasoningEffort::Off)),
         (r#","reasoning_effort":"somehow""#, None),
-        (r#","reasoning":{"effort":"low"}"#, Some(Effort::Low)),
-        (r#","thinking":{"type":"enabled","budget_tokens":10000}"#, Some(Effort::Medium)),
-        (r#","enable_thinking":false"#, Some(Effort::Off)),
+        (r#","reasoning":{"effort":"low"}"#, Some(ReasoningEffort::Low)),
+        (r#","thinking":{"type":"enabled","budget_tokens":10000}"#, Some(ReasoningEffort::Medium)),
+        (r#","enable_thinking":false"#, Some(ReasoningEffort::Off)),
         ("", None),
     ] {
         assert_eq!(decoded(extra).request.effort, expected, "{extra}");
@@ -103,5 +103,5 @@ fn every_way_to_ask_for_thought() {
 
 #[test]
 fn the_body_itself_stays_at_hand() {
-    assert_eq!(decoded("").request.original, Some(body("")));
+    assert_eq!(decoded("").request.raw_body, Some(body("")));
 }

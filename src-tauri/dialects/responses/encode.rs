@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Memory;
 use super::tools::CallForm;
-use crate::chat::{Collected, Event, Finish, Part, ToolCall, Usage};
+use crate::chat::{CompleteReply, Event, FinishReason, Part, ToolCall, Usage};
 use crate::dialects::{About, Encode, Kept, sse};
 
 /// Writes a response. Whole ones are made by the same steps: only the last object is sent.
@@ -271,12 +271,12 @@ impl Encoder {
         self.output.push(done);
     }
 
-    fn done(&mut self, out: &mut String, finish: &Finish, usage: Usage) {
+    fn done(&mut self, out: &mut String, finish: &FinishReason, usage: Usage) {
         self.close(out);
         let reason = match finish {
-            Finish::Stop | Finish::StopSequence(_) | Finish::Calls => None,
-            Finish::Length => Some("max_output_tokens"),
-            Finish::Filtered => Some("content_filter"),
+            FinishReason::Stop | FinishReason::StopSequence(_) | FinishReason::ToolCalls => None,
+            FinishReason::Length => Some("max_output_tokens"),
+            FinishReason::ContentFilter => Some("content_filter"),
         };
         let object = match reason {
             None => self.object("completed", Some(usage), None),
@@ -329,7 +329,7 @@ impl Encode for Encoder {
         out
     }
 
-    fn whole(&mut self, answer: &Collected) -> String {
+    fn whole(&mut self, answer: &CompleteReply) -> String {
         for part in &answer.parts {
             match part {
                 Part::Text(text) => drop(self.frames(&Event::Text(text.clone()))),

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::tools::{Toolbox, flat_name};
-use crate::chat::{Effort, Message, Part, Role, ToolCall, ToolResult};
+use crate::chat::{Message, Part, ReasoningEffort, Role, ToolCall, ToolResult};
 use crate::dialects::fields::{TextOr, piece};
 use crate::dialects::picture::{self, ImageUrl};
 use crate::dialects::{Invalid, document, effort};
@@ -80,7 +80,7 @@ pub(super) struct Input {
     /// The tools of the request, and those that items bring.
     pub(super) toolbox: Toolbox,
     /// The latest effort that an item asks for.
-    pub(super) effort: Option<Effort>,
+    pub(super) effort: Option<ReasoningEffort>,
     /// Something had to be left out.
     pub(super) incomplete: bool,
 }
@@ -264,7 +264,7 @@ fn refusal(kind: &str) -> Option<&'static str> {
     }
 }
 
-fn asked_effort(reasoning: Option<&RawValue>) -> Option<Effort> {
+fn asked_effort(reasoning: Option<&RawValue>) -> Option<ReasoningEffort> {
     let reasoning: serde_json::Value = serde_json::from_str(reasoning?.get()).ok()?;
     reasoning["effort"].as_str().and_then(effort::of_word)
 }

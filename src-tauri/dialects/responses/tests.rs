@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::chat::{Effort, Format, ToolChoice};
+use crate::chat::{ReasoningEffort, ResponseFormat, ToolChoice};
 use crate::dialects::InvalidCode;
 
 fn decoded(body: &Value) -> Result<Decoded, Invalid> {
@@ -50,8 +50,8 @@ fn a_request_as_codex_sends_it() {
     assert_eq!(call.arguments, "{\"input\":\"*** Begin\"}");
     let names: Vec<&str> = request.tools.iter().map(|tool| tool.name.as_str()).collect();
     assert_eq!(names, ["shell", "files__read", "patch"]);
-    assert_eq!((request.one_call, request.effort), (true, Some(Effort::Medium)));
-    assert!(matches!(request.format, Format::JsonSchema { .. }));
+    assert_eq!((request.single_tool_call, request.effort), (true, Some(ReasoningEffort::Medium)));
+    assert!(matches!(request.format, ResponseFormat::JsonSchema { .. }));
     assert_eq!(decoded.ignored, ["tools.web_search", "input"]);
     assert!(!memory(&decoded).keep && memory(&decoded).instructed);
     assert!(!memory(&decoded).echo.contains('\n'), "{}", memory(&decoded).echo);
@@ -103,7 +103,7 @@ fn results_of_older_tools_keep_their_json() {
 
 #[test]
 fn custom_and_namespaced_calls_come_back_as_the_client_knows_them() {
-    use crate::chat::{Event, Finish, Usage};
+    use crate::chat::{Event, FinishReason, Usage};
     use crate::dialects::{About, Encode};
     let tools = json!([{ "type": "custom", "name": "patch" }, { "type": "namespace", "name": "f", "tools": [{ "type": "function", "name": "read" }] }]);
     let decoded = decoded(&json!({ "model": "m", "input": "hi", "tools": tools })).unwrap();
@@ -116,7 +116,7 @@ fn custom_and_namespaced_calls_come_back_as_the_client_knows_them() {
         Event::CallArguments(r#"b"}"#.into()),
         Event::Call { id: "c2".into(), name: "f__read".into() },
         Event::CallArguments("{}".into()),
-        Event::Done { finish: Finish::Calls, usage: Usage::default() },
+        Event::Done { finish: FinishReason::ToolCalls, usage: Usage::default() },
     ] {
         out += &encoder.frames(&event);
     }
@@ -192,7 +192,7 @@ fn more_tools_than_fit_are_refused_wherever_they_come_from() {
 
 #[test]
 fn a_search_among_the_clients_tools_is_called_and_answered() {
-    use crate::chat::{Event, Finish, Usage};
+    use crate::chat::{Event, FinishReason, Usage};
     use crate::dialects::{About, Encode};
     let search = json!({ "type": "tool_search", "execution": "client", "description": "Finds tools",
         "parameters": { "type": "object", "properties": { "query": { "type": "string" } } } });
@@ -226,7 +226,7 @@ fn a_search_among_the_clients_tools_is_called_and_answered() {
         Event::Call { id: "c1".into(), name: "tool_search".into() },
         Event::CallArguments(r#"{"query":"#.into()),
         Event::CallArguments(r#""x"}"#.into()),
-        Event::Done { finish: Finish::Calls, usage: Usage::default() },
+        Event::Done { finish: FinishReason::ToolCalls, usage: Usage::default() },
     ] {
         out += &encoder.frames(&event);
     }
@@ -266,7 +266,10 @@ fn what_agents_tell_each_other_and_a_change_of_effort_count() {
     let decoded = decoded(&json!({ "model": "m", "input": items })).unwrap();
     let texts: Vec<&str> = decoded.request.messages[0].parts.iter().filter_map(Part::text).collect();
     assert_eq!(texts, ["Message from agent /root to /root/helper:", "Payload:", "do it"]);
-    assert_eq!((decoded.request.messages[0].role, decoded.request.effort), (Role::User, Some(Effort::High)));
+    assert_eq!(
+        (decoded.request.messages[0].role, decoded.request.effort),
+        (Role::User, Some(ReasoningEffort::High))
+    );
     assert!(decoded.ignored.is_empty() && decoded.steering == ["reasoning"]);
 }
 

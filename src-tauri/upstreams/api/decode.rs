@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::calls::Calls;
 use super::observe::{self, Seen};
 use super::refusal::holds_error;
-use crate::chat::{Event, Finish, Usage};
+use crate::chat::{Event, FinishReason, Usage};
 
 const BYTES_A_TOKEN: u64 = 4;
 /// Where the text of a thought may stand.
@@ -22,7 +22,7 @@ pub(super) struct Decoder {
     seen: Seen,
     calls: Calls,
     stops: Vec<String>,
-    finish: Option<Finish>,
+    finish: Option<FinishReason>,
     prompt_bytes: u64,
     said_bytes: u64,
     spoke: bool,
@@ -78,9 +78,11 @@ impl Decoder {
         let called = self.calls.begun();
         self.calls.finish(out);
         let finish = match self.finish.take() {
-            Some(Finish::Stop | Finish::StopSequence(_)) | None if called => Finish::Calls,
+            Some(FinishReason::Stop | FinishReason::StopSequence(_)) | None if called => {
+                FinishReason::ToolCalls
+            }
             Some(finish) => finish,
-            None => Finish::Stop,
+            None => FinishReason::Stop,
         };
         out.push(Event::Done { finish, usage: self.usage() });
     }
@@ -97,7 +99,7 @@ impl Decoder {
 
     fn choice(&mut self, choice: &mut Value, out: &mut Vec<Event>) {
         if let Some(finish) = finish(&choice["finish_reason"]) {
-            self.finish = Some(self.met(choice).filter(|_| finish == Finish::Stop).unwrap_or(finish));
+            self.finish = Some(self.met(choice).filter(|_| finish == FinishReason::Stop).unwrap_or(finish));
         }
         let name = if choice["delta"].is_object() { "delta" } else { "message" };
         let Some(delta) = choice.get_mut(name).filter(|delta| delta.is_object()) else { return };
@@ -119,10 +121,10 @@ impl Decoder {
     }
 
     /// The stop sequence that was met, where the server of the model tells it: OpenAI's form has no field for that.
-    fn met(&self, choice: &Value) -> Option<Finish> {
+    fn met(&self, choice: &Value) -> Option<FinishReason> {
         let told = MET_STOP.into_iter().find_map(|name| choice[name].as_str())?;
         let stop = self.stops.iter().find(|stop| *stop == told)?;
-        Some(Finish::StopSequence(stop.clone()))
+        Some(FinishReason::StopSequence(stop.clone()))
     }
 
     fn say(&mut self, event: Event, out: &mut Vec<Event>) {
@@ -147,12 +149,12 @@ fn text(value: &mut Value) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-fn finish(value: &Value) -> Option<Finish> {
+fn finish(value: &Value) -> Option<FinishReason> {
     Some(match value.as_str()? {
-        "length" | "max_tokens" => Finish::Length,
-        "tool_calls" | "function_call" | "tool_use" => Finish::Calls,
-        "content_filter" | "safety" => Finish::Filtered,
-        _ => Finish::Stop,
+        "length" | "max_tokens" => FinishReason::Length,
+        "tool_calls" | "function_call" | "tool_use" => FinishReason::ToolCalls,
+        "content_filter" | "safety" => FinishReason::ContentFilter,
+        _ => FinishReason::Stop,
     })
 }
 
@@ -183,10 +185,10 @@ mod tests {
         decoder.chunk(json!({"choices": [{"delta": {}, "finish_reason": "length"}]}), &mut out);
         assert!(decoder.spoke());
         decoder.finish(&mut out);
-        assert!(matches!(out.as_slice(), [Event::Done { finish: Finish::Length, .. }]), "{out:?}");
+        assert!(matches!(out.as_slice(), [Event::Done { finish: FinishReason::Length, .. }]), "{out:?}");
     }
 
-    fn done(events: &[Event]) -> (Finish, Usage) {
+    fn done(events: &[Event]) -> (FinishReason, Usage) {
         match events.last() {
             Some(Event::Done { finish, usage }) => (finish.clone(), *usage),
             other => panic!("{other:?} at the end"),
@@ -210,7 +212,7 @@ mod tests {
         let said = [Event::Reasoning("hm".into()), Event::Text("a".into()), Event::Text("b".into()), image];
         assert_eq!(events[..4], said);
         let (finish, usage) = done(&events);
-        assert_eq!((finish, usage.prompt_tokens, usage.reasoning_tokens), (Finish::Length, 9, 2));
+        assert_eq!((finish, usage.prompt_tokens, usage.reasoning_tokens), (FinishReason::Length, 9, 2));
     }
 
     #[test]
@@ -220,7 +222,7 @@ mod tests {
         let events = decode(&[json!({"choices": [{"message": message, "finish_reason": "stop"}]})]);
         let begun = Event::Call { id: "c1".into(), name: "f".into() };
         assert_eq!(events[..2], [begun, Event::CallArguments("{}".into())]);
-        assert_eq!(done(&events).0, Finish::Calls);
+        assert_eq!(done(&events).0, FinishReason::ToolCalls);
     }
 
     #[test]
@@ -231,7 +233,7 @@ mod tests {
             done(&decode(&[json!({"choices": [choice]})])).0
         };
         for told in [json!({"stop_reason": "END"}), json!({"stop_reason": null, "matched_stop": "END"})] {
-            assert_eq!(end(told), Finish::StopSequence("END".into()));
+            assert_eq!(end(told), FinishReason::StopSequence("END".into()));
         }
         // A token's number, another server's word for a natural end, a reply that was too long.
         for other in [
@@ -239,9 +241,9 @@ mod tests {
             json!({"stop_reason": "end_turn"}),
             json!({"stop_reason": "OTHER"}),
         ] {
-            assert_eq!(end(other), Finish::Stop);
+            assert_eq!(end(other), FinishReason::Stop);
         }
-        assert_eq!(end(json!({"finish_reason": "length", "stop_reason": "END"})), Finish::Length);
+        assert_eq!(end(json!({"finish_reason": "length", "stop_reason": "END"})), FinishReason::Length);
     }
 
     #[test]

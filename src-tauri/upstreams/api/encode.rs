@@ -8,7 +8,9 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::Ask;
-use crate::chat::{Effort, Format, ImageDetail, Message, Part, Request, Role, Tool, ToolChoice, ToolResult};
+use crate::chat::{
+    ImageDetail, Message, Part, ReasoningEffort, Request, ResponseFormat, Role, Tool, ToolChoice, ToolResult,
+};
 use crate::upstreams::transport::prompt::all_bytes;
 
 /// Room for what stands around texts and images, bytes.
@@ -115,7 +117,7 @@ fn tools(request: &Request, set: &mut impl FnMut(&str, Value)) {
             ToolChoice::Named(name) => json!({"type": "function", "function": {"name": name}}),
         },
     );
-    set("parallel_tool_calls", if request.one_call { json!(false) } else { Value::Null });
+    set("parallel_tool_calls", if request.single_tool_call { json!(false) } else { Value::Null });
 }
 
 fn tool(tool: &Tool) -> Value {
@@ -129,24 +131,24 @@ fn tool(tool: &Tool) -> Value {
     json!({"type": "function", "function": function})
 }
 
-fn format(format: &Format) -> Value {
+fn format(format: &ResponseFormat) -> Value {
     match format {
-        Format::Text => Value::Null,
-        Format::JsonObject => json!({"type": "json_object"}),
-        Format::JsonSchema { name, schema, strict } => {
+        ResponseFormat::Text => Value::Null,
+        ResponseFormat::JsonObject => json!({"type": "json_object"}),
+        ResponseFormat::JsonSchema { name, schema, strict } => {
             json!({"type": "json_schema", "json_schema": {"name": name, "schema": schema, "strict": strict}})
         }
     }
 }
 
 /// A model that does not think would refuse the word. Not to think is what models do that are not asked to.
-fn effort(effort: Option<Effort>, reasons: Option<bool>) -> Value {
+fn effort(effort: Option<ReasoningEffort>, reasons: Option<bool>) -> Value {
     let word = match effort.filter(|_| reasons != Some(false)) {
-        None | Some(Effort::Off) => return Value::Null,
-        Some(Effort::Minimal) => "minimal",
-        Some(Effort::Low) => "low",
-        Some(Effort::Medium) => "medium",
-        Some(Effort::High | Effort::Max) => "high",
+        None | Some(ReasoningEffort::Off) => return Value::Null,
+        Some(ReasoningEffort::Minimal) => "minimal",
+        Some(ReasoningEffort::Low) => "low",
+        Some(ReasoningEffort::Medium) => "medium",
+        Some(ReasoningEffort::High | ReasoningEffort::Max) => "high",
     };
     json!(word)
 }

@@ -137,8 +137,8 @@ impl Api {
         request: Arc<Request>,
         ask: Ask<'_>,
     ) -> Result<Answer, Failure> {
-        check_model(ask.model)?;
-        match request.original.clone() {
+        host::check_model(ask.model)?;
+        match request.raw_body.clone() {
             Some(original) => self.relay(credential, request, &original, ask).await,
             None => self.translate(credential, request, ask).await.map(Answer::Events),
         }

@@ -7,7 +7,7 @@ use super::read::unfenced;
 use super::repair;
 use super::scan::{Scan, Scanner};
 use super::schema::{Fitted, Schema};
-use crate::chat::Format;
+use crate::chat::ResponseFormat;
 
 /// The JSON of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,14 +22,14 @@ pub(super) struct Json {
 ///
 /// # Errors
 /// One sentence for the model about what is wrong.
-pub(super) fn json(answer: &str, format: &Format) -> Result<Json, String> {
+pub(super) fn json(answer: &str, format: &ResponseFormat) -> Result<Json, String> {
     let (text, mut value) = found(answer).ok_or("there is no valid JSON in it")?;
     let mut budget = StepBudget::new(OFFLOADED_STEPS);
     let fitted = match format {
-        Format::Text => Fitted::AsIs,
-        Format::JsonObject if value.is_object() => Fitted::AsIs,
-        Format::JsonObject => return Err("it is not a JSON object".to_owned()),
-        Format::JsonSchema { schema, strict, .. } => {
+        ResponseFormat::Text => Fitted::AsIs,
+        ResponseFormat::JsonObject if value.is_object() => Fitted::AsIs,
+        ResponseFormat::JsonObject => return Err("it is not a JSON object".to_owned()),
+        ResponseFormat::JsonSchema { schema, strict, .. } => {
             Schema::new(schema, *strict).fit(&mut value, &mut budget)?
         }
     };
@@ -82,20 +82,21 @@ mod tests {
             "Here it is:\n```json\n{\"a\": 1}\n```\nAnything else?",
             "Sure: {\"a\": 1} as you wished.",
         ] {
-            assert_eq!(json(answer, &Format::JsonObject).unwrap().text, "{\"a\": 1}", "{answer}");
+            assert_eq!(json(answer, &ResponseFormat::JsonObject).unwrap().text, "{\"a\": 1}", "{answer}");
         }
-        assert_eq!(json("{'a': 1,}", &Format::JsonObject).unwrap().text, "{\"a\":1}");
+        assert_eq!(json("{'a': 1,}", &ResponseFormat::JsonObject).unwrap().text, "{\"a\":1}");
     }
 
     #[test]
     fn what_does_not_fit_is_told() {
-        assert!(json("no", &Format::JsonObject).is_err());
-        assert!(json("[1]", &Format::JsonObject).is_err());
+        assert!(json("no", &ResponseFormat::JsonObject).is_err());
+        assert!(json("[1]", &ResponseFormat::JsonObject).is_err());
         let schema = json!({"type": "object", "required": ["n"], "properties": {"n": {"type": "integer"}}});
-        let format = Format::JsonSchema { name: "x".into(), schema, strict: true };
+        let format = ResponseFormat::JsonSchema { name: "x".into(), schema, strict: true };
         assert!(json("{}", &format).unwrap_err().contains("\"n\""));
         assert_eq!(json("{\"n\": \"1\"}", &format).unwrap().text, "{\"n\":1}");
-        let list = Format::JsonSchema { name: "x".into(), schema: json!({"type": "array"}), strict: true };
+        let list =
+            ResponseFormat::JsonSchema { name: "x".into(), schema: json!({"type": "array"}), strict: true };
         assert_eq!(json("[1, 2]", &list).unwrap().text, "[1, 2]");
     }
 }

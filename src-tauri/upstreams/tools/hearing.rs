@@ -6,7 +6,7 @@ use super::offer::Offer;
 use super::parser::{Parser, Piece};
 use super::think::{Split, Think};
 use super::{format, prompt};
-use crate::chat::{Format, Request, ToolChoice};
+use crate::chat::{Request, ResponseFormat, ToolChoice};
 
 /// The most that is held back of a reply: what follows a broken call, or an answer in JSON. More passes as it is.
 const LONGEST_HELD: usize = 8 * 1024 * 1024;
@@ -47,7 +47,7 @@ pub struct Hearing {
     /// Only where tools are offered.
     parser: Option<Parser>,
     /// Only where the answer is to be JSON.
-    format: Option<Format>,
+    format: Option<ResponseFormat>,
     /// The answer in JSON so far.
     held: String,
     /// The first broken call and all that follows it.
@@ -66,7 +66,7 @@ impl Hearing {
     pub fn of(request: &Request) -> Self {
         let offer = Arc::new(Offer::of(request));
         let parser = (!offer.is_empty()).then(|| Parser::new(Arc::clone(&offer)));
-        let format = Some(request.format.clone()).filter(|format| *format != Format::Text);
+        let format = Some(request.format.clone()).filter(|format| *format != ResponseFormat::Text);
         Self {
             offer,
             think: Think::default(),
@@ -370,7 +370,7 @@ mod tests {
 
     #[test]
     fn json_is_held_until_it_is_right() {
-        let wish = Request { format: Format::JsonObject, ..Request::default() };
+        let wish = Request { format: ResponseFormat::JsonObject, ..Request::default() };
         let mut hearing = Hearing::of(&wish);
         assert_eq!(hear(&mut hearing, "Here: {\"a\": 1}!"), (vec![text("{\"a\": 1}")], None));
         let mut hearing = Hearing::of(&wish);
@@ -386,7 +386,7 @@ mod tests {
 
     #[test]
     fn one_call_ends_a_reply_that_may_hold_one() {
-        let mut hearing = Hearing::of(&Request { one_call: true, ..request() });
+        let mut hearing = Hearing::of(&Request { single_tool_call: true, ..request() });
         let mut heard = Vec::new();
         hearing.push(format!("{GOOD}{GOOD} and more"), &mut heard);
         assert!(hearing.is_over() && heard == [call()]);

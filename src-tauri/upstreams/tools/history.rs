@@ -76,7 +76,7 @@ fn content(parts: &[Part]) -> String {
             Part::Text(text) if text.is_empty() => {}
             Part::Text(text) => texts.push(Cow::from(text)),
             Part::Image(_) | Part::ImageLink(_) => texts.push("(an image, attached to this message)".into()),
-            Part::File(file) => texts.push(file.told().into()),
+            Part::File(file) => texts.push(file.placeholder_text().into()),
             Part::Reasoning(_) | Part::Call(_) | Part::Result(_) => {}
         }
     }

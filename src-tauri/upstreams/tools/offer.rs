@@ -26,8 +26,11 @@ impl Offer {
             ToolChoice::None => false,
         };
         let tools: Vec<Tool> = request.tools.iter().filter(callable).cloned().collect();
-        let mut offer =
-            Self { choice: request.tool_choice.clone(), one_call: request.one_call, ..Self::default() };
+        let mut offer = Self {
+            choice: request.tool_choice.clone(),
+            one_call: request.single_tool_call,
+            ..Self::default()
+        };
         for (at, tool) in tools.iter().enumerate() {
             offer.exact.entry(tool.name.clone()).or_insert(at);
             let same = offer.similar.entry(similar(&tool.name)).or_insert(Some(at));

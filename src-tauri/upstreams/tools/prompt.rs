@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::json;
 
-use crate::chat::{Format, Part, Request, ToolChoice};
+use crate::chat::{Part, Request, ResponseFormat, ToolChoice};
 
 /// The form, in words. The module's head says why it is this one.
 const FORM: &str = r#"# Tools
@@ -47,7 +47,7 @@ fn tools(request: &Request) -> String {
         let past = called.into_iter().any(|part| matches!(part, Part::Call(_) | Part::Result(_)));
         return if past { PAST.to_owned() } else { String::new() };
     }
-    let mut text = format!("{FORM}\n{}\n", if request.one_call { ONE } else { SEVERAL });
+    let mut text = format!("{FORM}\n{}\n", if request.single_tool_call { ONE } else { SEVERAL });
     match &request.tool_choice {
         ToolChoice::Required => text.extend(["\n", REQUIRED, "\n"]),
         ToolChoice::Named(name) => text.extend(["\nIn this reply you must call the tool ", name, ".\n"]),
@@ -64,12 +64,14 @@ fn tools(request: &Request) -> String {
     text
 }
 
-fn format(format: &Format) -> Option<String> {
+fn format(format: &ResponseFormat) -> Option<String> {
     let only = "Write nothing but the JSON: no code fence, no words before or after it.";
     match format {
-        Format::Text => None,
-        Format::JsonObject => Some(format!("# Form of the answer\n\nAnswer with one JSON object. {only}")),
-        Format::JsonSchema { schema, .. } => Some(format!(
+        ResponseFormat::Text => None,
+        ResponseFormat::JsonObject => {
+            Some(format!("# Form of the answer\n\nAnswer with one JSON object. {only}"))
+        }
+        ResponseFormat::JsonSchema { schema, .. } => Some(format!(
             "# Form of the answer\n\nAnswer with one JSON value that fits this JSON schema. {only}\n\n{schema}"
         )),
     }
@@ -130,7 +132,7 @@ mod tests {
         let named = instructions(&request(ToolChoice::Named("b".into())));
         assert!(named.contains("must call the tool b") && !named.contains("\"name\":\"a\""));
         assert_eq!(instructions(&request(ToolChoice::None)), "");
-        let one = Request { one_call: true, ..request(ToolChoice::Auto) };
+        let one = Request { single_tool_call: true, ..request(ToolChoice::Auto) };
         assert!(instructions(&one).contains(ONE) && !instructions(&one).contains(SEVERAL));
     }
 
@@ -144,7 +146,8 @@ mod tests {
 
     #[test]
     fn a_wish_for_json_is_said_with_its_schema() {
-        let format = Format::JsonSchema { name: "n".into(), schema: json!({"type": "array"}), strict: true };
+        let format =
+            ResponseFormat::JsonSchema { name: "n".into(), schema: json!({"type": "array"}), strict: true };
         assert!(instructions(&Request { format, ..Request::default() }).ends_with("{\"type\":\"array\"}"));
     }
 }

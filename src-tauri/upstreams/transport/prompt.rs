@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::chat::{Part, Request, Vocabulary, prompt_tokens};
+use crate::chat::{Part, Request, Tokenizer, prompt_tokens};
 
 /// A prompt up to this size is counted where it stands; that takes half a millisecond at most.
 const QUICK_PROMPT_BYTES: usize = 16 * 1024;
@@ -29,7 +29,7 @@ pub(in crate::upstreams) struct Count {
 
 impl PromptTokens {
     /// Counts a long prompt, and loads a vocabulary that is not there yet. Belongs before the call to the upstream.
-    pub(in crate::upstreams) fn start(request: Arc<Request>, vocabulary: Vocabulary) -> Self {
+    pub(in crate::upstreams) fn start(request: Arc<Request>, vocabulary: Tokenizer) -> Self {
         if vocabulary.is_loaded() && text_bytes(&request) <= QUICK_PROMPT_BYTES {
             return Self::Later(request);
         }
@@ -38,7 +38,7 @@ impl PromptTokens {
 
     /// The same by any way to count.
     pub(in crate::upstreams) fn counting(
-        vocabulary: Vocabulary,
+        vocabulary: Tokenizer,
         count: impl FnOnce() -> u64 + Send + 'static,
     ) -> Self {
         let (loaded, vocabulary_loaded) = oneshot::channel();
@@ -106,7 +106,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_must_load_the_vocabulary_runs_beside_the_reply() {
-        let vocabulary = Vocabulary::default();
+        let vocabulary = Tokenizer::default();
         let mut first = PromptTokens::start(Arc::new(request(true)), vocabulary.clone());
         assert!(matches!(first, PromptTokens::Running(_)));
         first.vocabulary_loaded().await;

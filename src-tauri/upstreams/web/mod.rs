@@ -183,7 +183,7 @@ impl Web {
         model: &str,
         again: bool,
     ) -> Result<Reply, Failure> {
-        let prompt = PromptTokens::start(Arc::clone(&request), chat::Vocabulary::hold());
+        let prompt = PromptTokens::start(Arc::clone(&request), chat::Tokenizer::shared());
         self.chat_while_counting(credential, request, model, again, prompt).await
     }
 
@@ -217,7 +217,7 @@ impl Web {
         model: &str,
         second: &SecondCall,
     ) -> Option<Again> {
-        if request.tools.is_empty() && request.format == chat::Format::Text {
+        if request.tools.is_empty() && request.format == chat::ResponseFormat::Text {
             return None;
         }
         let (web, credential, model) = (Arc::clone(self), credential.clone(), model.to_owned());

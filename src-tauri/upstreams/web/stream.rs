@@ -8,7 +8,7 @@ use futures_util::Stream;
 use futures_util::future::poll_fn;
 
 use super::text::{End, Shaped, Shaper};
-use crate::chat::{Event, Finish, Usage};
+use crate::chat::{Event, FinishReason, Usage};
 use crate::upstreams::tools::Question;
 use crate::upstreams::transport::aside;
 use crate::upstreams::transport::body::{Broken, Source};
@@ -40,7 +40,7 @@ enum Stage {
     Reading,
     Shaping(Shaping),
     Asking(Asking),
-    Finishing(Finish),
+    Finishing(FinishReason),
     Failing(Failure),
     Over,
 }
@@ -277,7 +277,7 @@ mod tests {
         Ok((texts.collect(), last))
     }
 
-    fn done(finish: Finish, completion_tokens: u64) -> Event {
+    fn done(finish: FinishReason, completion_tokens: u64) -> Event {
         let usage = Usage { prompt_tokens: 7, completion_tokens, estimated: true, ..Usage::default() };
         Event::Done { finish, usage }
     }
@@ -286,7 +286,7 @@ mod tests {
     async fn each_piece_is_one_event_and_the_end_carries_the_usage() {
         let (texts, last) = all(reply(&request(true, &[]), &[b"Hello", b" world"], Then::End)).await.unwrap();
         assert_eq!(texts, ["Hello", " world"]);
-        assert_eq!(last.unwrap(), done(Finish::Stop, 2));
+        assert_eq!(last.unwrap(), done(FinishReason::Stop, 2));
     }
 
     #[tokio::test(start_paused = true)]
@@ -340,9 +340,9 @@ mod tests {
             all(reply(&request(true, &["STOP"]), &[b"a ST", b"OP"], Then::Hang)).await.unwrap();
         assert_eq!(
             (texts.concat().as_str(), last.unwrap()),
-            ("a ", done(Finish::StopSequence("STOP".into()), 2))
+            ("a ", done(FinishReason::StopSequence("STOP".into()), 2))
         );
         let (texts, last) = all(reply(&request(true, &["a"]), &[b"a"], Then::Hang)).await.unwrap();
-        assert_eq!((texts.len(), last.unwrap()), (0, done(Finish::StopSequence("a".into()), 0)));
+        assert_eq!((texts.len(), last.unwrap()), (0, done(FinishReason::StopSequence("a".into()), 0)));
     }
 }

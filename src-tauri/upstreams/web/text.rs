@@ -1,6 +1,9 @@
 //! What happens to a reply's bytes on their way to text events. Pure: no I/O, no clock.
 
-use crate::chat::{Event, Finish, InvalidUtf8, Request, StopCut, StopCutter, TokenMeter, Usage, Utf8Joiner};
+use crate::chat::{
+    Event, FinishReason, InvalidUtf8, Request, StopFilterOutput, StopSequenceFilter, TokenCounter, Usage,
+    Utf8StreamDecoder,
+};
 use crate::upstreams::tools::{Heard, Hearing, Question};
 
 /// A reply in quotes is held as a whole up to this size; a longer one passes as it is.
@@ -18,7 +21,7 @@ pub(super) struct Shaped {
 /// Why nothing comes after these events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum End {
-    Finish(Finish),
+    Finish(FinishReason),
     /// The reply is over, and something in it has to be asked for once more.
     Again(Question),
     /// The bytes are not UTF-8.
@@ -28,13 +31,13 @@ pub(super) enum End {
 /// Joins characters, takes off the quotes of a collected reply, tells thoughts and calls from text, and honours stop
 /// sequences and the token limit: they are about the text, and no call is cut in half.
 pub(super) struct Shaper {
-    joiner: Utf8Joiner,
+    joiner: Utf8StreamDecoder,
     quotes: Quotes,
     hearing: Hearing,
-    cutter: StopCutter,
+    cutter: StopSequenceFilter,
     max_tokens: Option<u64>,
-    meter: TokenMeter,
-    thoughts: TokenMeter,
+    meter: TokenCounter,
+    thoughts: TokenCounter,
     thinking: bool,
     heard: bool,
     asked_again: bool,
@@ -51,13 +54,13 @@ enum Quotes {
 impl Shaper {
     pub(super) fn new(request: &Request) -> Self {
         Self {
-            joiner: Utf8Joiner::new(),
+            joiner: Utf8StreamDecoder::new(),
             quotes: if request.stream { Quotes::Ignored } else { Quotes::Awaited },
             hearing: Hearing::of(request),
-            cutter: StopCutter::new(&request.stop),
+            cutter: StopSequenceFilter::new(&request.stop),
             max_tokens: request.max_tokens,
-            meter: TokenMeter::new(request.max_tokens),
-            thoughts: TokenMeter::new(request.max_tokens),
+            meter: TokenCounter::new(request.max_tokens),
+            thoughts: TokenCounter::new(request.max_tokens),
             thinking: false,
             heard: false,
             asked_again: false,
@@ -172,11 +175,12 @@ impl Shaper {
             match piece {
                 Heard::Reasoning(thought) => self.think(thought, shaped),
                 Heard::Text(text) => {
-                    let StopCut { text, met } = self.cutter.push(text);
+                    let StopFilterOutput { text, matched: met } = self.cutter.push(text);
                     self.say(text, shaped);
                     if let Some(stop) = met.filter(|_| shaped.end.is_none()) {
                         let called = self.hearing.called();
-                        let finish = if called { Finish::Calls } else { Finish::StopSequence(stop) };
+                        let finish =
+                            if called { FinishReason::ToolCalls } else { FinishReason::StopSequence(stop) };
                         shaped.end = Some(End::Finish(finish));
                     }
                 }
@@ -187,12 +191,12 @@ impl Shaper {
 
     fn think(&mut self, thought: String, shaped: &mut Shaped) {
         self.thinking = true;
-        let admitted = self.thoughts.admit(thought);
+        let admitted = self.thoughts.push(thought);
         if !admitted.text.is_empty() {
             shaped.events.push(Event::Reasoning(admitted.text));
         }
-        if admitted.full {
-            shaped.end = Some(End::Finish(Finish::Length));
+        if admitted.limit_reached {
+            shaped.end = Some(End::Finish(FinishReason::Length));
         }
     }
 
@@ -201,12 +205,12 @@ impl Shaper {
             return;
         }
         self.speak();
-        let admitted = self.meter.admit(text);
+        let admitted = self.meter.push(text);
         if !admitted.text.is_empty() {
             shaped.events.push(Event::Text(admitted.text));
         }
-        if admitted.full {
-            shaped.end = Some(End::Finish(Finish::Length));
+        if admitted.limit_reached {
+            shaped.end = Some(End::Finish(FinishReason::Length));
         }
     }
 
@@ -217,8 +221,8 @@ impl Shaper {
             return;
         }
         self.speak();
-        if self.meter.admit(format!("{name}{arguments}")).full {
-            shaped.end = Some(End::Finish(Finish::Length));
+        if self.meter.push(format!("{name}{arguments}")).limit_reached {
+            shaped.end = Some(End::Finish(FinishReason::Length));
             return;
         }
         shaped.events.push(Event::Call { id: call_id(), name });
@@ -229,7 +233,7 @@ impl Shaper {
     fn speak(&mut self) {
         if std::mem::take(&mut self.thinking) {
             let left = self.max_tokens.map(|max| max.saturating_sub(self.thoughts.total()));
-            self.meter = TokenMeter::new(left);
+            self.meter = TokenCounter::new(left);
         }
     }
 
@@ -239,7 +243,7 @@ impl Shaper {
             self.say(held, shaped);
         }
         if shaped.end.is_none() {
-            let finish = if self.hearing.called() { Finish::Calls } else { Finish::Stop };
+            let finish = if self.hearing.called() { FinishReason::ToolCalls } else { FinishReason::Stop };
             shaped.end = Some(End::Finish(finish));
         }
     }
@@ -339,8 +343,8 @@ mod tests {
         (all, end.expect("finish always ends"))
     }
 
-    const STOPPED: End = End::Finish(Finish::Stop);
-    const FULL: End = End::Finish(Finish::Length);
+    const STOPPED: End = End::Finish(FinishReason::Stop);
+    const FULL: End = End::Finish(FinishReason::Length);
 
     #[test]
     fn each_chunk_passes_at_once() {
@@ -374,7 +378,7 @@ mod tests {
     fn stop_and_length_are_told_apart() {
         assert_eq!(
             run(&request(true, None, &["END"]), &[b"all E", b"ND more"]),
-            (vec!["all ".into()], End::Finish(Finish::StopSequence("END".into())))
+            (vec!["all ".into()], End::Finish(FinishReason::StopSequence("END".into())))
         );
         assert_eq!(run(&request(true, Some(2), &[]), &[b"one", b" two", b" three"]).1, FULL);
         assert_eq!(run(&request(true, Some(2), &[]), &[b"one", b" two"]).1, STOPPED);

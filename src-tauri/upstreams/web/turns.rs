@@ -68,7 +68,7 @@ impl<'a> Turn<'a> {
                     turn.images
                         .extend(images.filter(|part| matches!(part, Part::Image(_) | Part::ImageLink(_))));
                 }
-                Part::File(file) => append(&mut turn.content, file.told().into()),
+                Part::File(file) => append(&mut turn.content, file.placeholder_text().into()),
                 // The site has no place for what a model thought.
                 Part::Reasoning(_) => {}
             }

@@ -115,9 +115,9 @@ fn every_wish_has_its_field() {
         stop: vec!["END".into()],
         tools: vec![tool],
         tool_choice: ToolChoice::Named("f".into()),
-        one_call: true,
-        format: Format::JsonSchema { name: "n".into(), schema: json!({}), strict: true },
-        effort: Some(Effort::Max),
+        single_tool_call: true,
+        format: ResponseFormat::JsonSchema { name: "n".into(), schema: json!({}), strict: true },
+        effort: Some(ReasoningEffort::Max),
         sampling: Sampling { temperature: Some(0.5), seed: Some(1), ..Sampling::default() },
         ..Request::default()
     };

@@ -44,7 +44,7 @@ async fn each_chunk_of_the_sites_is_an_event_before_the_next_one_comes() {
     server.go_on();
     assert_eq!(events.next().await.unwrap().unwrap(), Event::Text("two".to_owned()));
     server.go_on();
-    assert!(matches!(events.next().await, Some(Ok(Event::Done { finish: Finish::Stop, .. }))));
+    assert!(matches!(events.next().await, Some(Ok(Event::Done { finish: FinishReason::Stop, .. }))));
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn a_limit_holds_in_the_first_reply_of_a_process_too() {
     let mut request = request(vec![Part::Text("Hello".to_owned())], true);
     request.max_tokens = Some(3);
     let (text, end) = ask(&web(&server), Arc::new(request)).await.unwrap();
-    assert_eq!((text.as_str(), end.unwrap()), ("one two three", Finish::Length));
+    assert_eq!((text.as_str(), end.unwrap()), ("one two three", FinishReason::Length));
 }
 
 #[tokio::test]

@@ -63,7 +63,7 @@ async fn f13_a_huge_reply_passes_in_order_until_its_cap() {
     let steps: Vec<Step> = steps.collect();
     let server = Server::start(move |_| steps.clone()).await;
     let (text, end) = ask(&web(&server), hello()).await.unwrap();
-    assert_eq!((text.len(), end.unwrap()), (16 * 1024 * 100, Finish::Stop));
+    assert_eq!((text.len(), end.unwrap()), (16 * 1024 * 100, FinishReason::Stop));
     let capped = web_with(&server, |settings| settings.max_reply_bytes = 1024 * 1024);
     let (text, end) = ask(&capped, hello()).await.unwrap();
     assert!(text.len() <= 1024 * 1024 && end.unwrap_err().kind == FailureKind::Interrupted);

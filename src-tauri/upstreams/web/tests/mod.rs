@@ -16,7 +16,7 @@ use http::HeaderMap;
 
 use self::server::{Server, Step};
 use super::{Settings, Web};
-use crate::chat::{Event, Finish, Message, Part, Request, Role};
+use crate::chat::{Event, FinishReason, Message, Part, Request, Role};
 use crate::upstreams::{Credential, Failure, FailureKind};
 
 const COOKIE: &str = "CANARY_CK0123456789";
@@ -47,7 +47,10 @@ fn hello() -> Arc<Request> {
 }
 
 /// Asks, and reads the reply to its end: its text, and how it ended.
-async fn ask(web: &Arc<Web>, request: Arc<Request>) -> Result<(String, Result<Finish, Failure>), Failure> {
+async fn ask(
+    web: &Arc<Web>,
+    request: Arc<Request>,
+) -> Result<(String, Result<FinishReason, Failure>), Failure> {
     let mut events = web.chat(&account("a"), request, "openai-gpt-5", true).await?.events;
     let mut text = String::new();
     loop {

@@ -13,12 +13,12 @@ use crate::memory;
 
 /// A cheap handle. While one lives, the vocabulary is not given back.
 #[derive(Clone, Default)]
-pub struct Vocabulary(Arc<OnceLock<CoreBpe>>);
+pub struct Tokenizer(Arc<OnceLock<CoreBpe>>);
 
-impl Vocabulary {
+impl Tokenizer {
     /// The one of this process, which need not be loaded yet.
-    pub fn hold() -> Self {
-        SHELF.hold()
+    pub fn shared() -> Self {
+        SHARED_TOKENIZER.acquire()
     }
 
     /// Whether a count would find it loaded.
@@ -28,10 +28,10 @@ impl Vocabulary {
 
     /// Loads it where that was not done yet.
     pub fn load(&self) {
-        self.table();
+        self.bpe();
     }
 
-    pub(super) fn table(&self) -> &CoreBpe {
+    pub(super) fn bpe(&self) -> &CoreBpe {
         self.0.get_or_init(|| {
             let table = o200k_base();
             // Loading takes as much again as what is loaded.
@@ -40,57 +40,57 @@ impl Vocabulary {
         })
     }
 
-    fn is_held_elsewhere(&self) -> bool {
+    fn has_other_handles(&self) -> bool {
         Arc::strong_count(&self.0) > 1
     }
 }
 
 /// To be called now and then: the second call since the last count gives the vocabulary's memory back to the system, where
 /// nobody holds it. Belongs on a thread that may wait some milliseconds. Tells whether it was given back.
-pub fn give_back_unused_vocabulary() -> bool {
-    SHELF.give_back_unused()
+pub fn unload_idle_tokenizer() -> bool {
+    SHARED_TOKENIZER.unload_if_idle()
 }
 
-impl fmt::Debug for Vocabulary {
+impl fmt::Debug for Tokenizer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Vocabulary").field("is_loaded", &self.is_loaded()).finish()
+        formatter.debug_struct("Tokenizer").field("is_loaded", &self.is_loaded()).finish()
     }
 }
 
-static SHELF: LazyLock<Shelf> = LazyLock::new(Shelf::default);
+static SHARED_TOKENIZER: LazyLock<TokenizerCache> = LazyLock::new(TokenizerCache::default);
 
 /// A cache and nothing else: whatever it holds can be loaded again.
 #[derive(Default)]
-struct Shelf(Mutex<Kept>);
+struct TokenizerCache(Mutex<CachedTokenizer>);
 
 #[derive(Default)]
-struct Kept {
-    vocabulary: Vocabulary,
+struct CachedTokenizer {
+    tokenizer: Tokenizer,
     /// Since it was last looked at.
-    used: bool,
+    used_since_check: bool,
 }
 
-impl Shelf {
-    fn hold(&self) -> Vocabulary {
-        let mut kept = self.lock();
-        kept.used = true;
-        kept.vocabulary.clone()
+impl TokenizerCache {
+    fn acquire(&self) -> Tokenizer {
+        let mut cached = self.lock();
+        cached.used_since_check = true;
+        cached.tokenizer.clone()
     }
 
-    fn give_back_unused(&self) -> bool {
-        let mut kept = self.lock();
-        let wanted = replace(&mut kept.used, false) || kept.vocabulary.is_held_elsewhere();
-        if wanted || !kept.vocabulary.is_loaded() {
+    fn unload_if_idle(&self) -> bool {
+        let mut cached = self.lock();
+        let in_use = replace(&mut cached.used_since_check, false) || cached.tokenizer.has_other_handles();
+        if in_use || !cached.tokenizer.is_loaded() {
             return false;
         }
-        let unused = take(&mut kept.vocabulary);
-        drop(kept);
+        let unused = take(&mut cached.tokenizer);
+        drop(cached);
         drop(unused);
         memory::release_unused();
         true
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+    fn lock(&self) -> MutexGuard<'_, CachedTokenizer> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -100,20 +100,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_given_back_once_nobody_counts_or_holds_it_and_loads_again() {
-        let shelf = Shelf::default();
-        assert!(!shelf.give_back_unused(), "there is nothing yet");
-        let held = shelf.hold();
+    fn is_unloaded_once_idle_and_loads_again() {
+        let cache = TokenizerCache::default();
+        assert!(!cache.unload_if_idle(), "there is nothing yet");
+        let held = cache.acquire();
         assert!(!held.is_loaded());
-        assert_eq!(held.table().count("hello world"), 2);
-        assert!(!shelf.give_back_unused() && !shelf.give_back_unused(), "somebody holds it");
+        assert_eq!(held.bpe().count("hello world"), 2);
+        assert!(!cache.unload_if_idle() && !cache.unload_if_idle(), "somebody holds it");
         drop(held);
-        assert!(shelf.hold().is_loaded());
-        assert!(!shelf.give_back_unused(), "it was used since");
-        assert!(shelf.give_back_unused());
-        assert!(!shelf.give_back_unused());
-        let again = shelf.hold();
+        assert!(cache.acquire().is_loaded());
+        assert!(!cache.unload_if_idle(), "it was used since");
+        assert!(cache.unload_if_idle());
+        assert!(!cache.unload_if_idle());
+        let again = cache.acquire();
         assert!(!again.is_loaded());
-        assert_eq!(again.table().count("hello world"), 2);
+        assert_eq!(again.bpe().count("hello world"), 2);
     }
 }

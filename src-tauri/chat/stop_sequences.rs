@@ -4,57 +4,57 @@
 ///
 /// Of two that become complete with the same character, the longer one counts.
 #[derive(Debug)]
-pub struct StopCutter {
+pub struct StopSequenceFilter {
     stops: Vec<String>,
     /// The end of the text so far, as long as it may still become a stop sequence.
-    held: String,
+    held_back: String,
 }
 
 /// What may go out after a piece of text came in.
 #[derive(Debug, PartialEq, Eq)]
-pub struct StopCut {
+pub struct StopFilterOutput {
     pub text: String,
     /// The stop sequence that was met: `text` is the last there is.
-    pub met: Option<String>,
+    pub matched: Option<String>,
 }
 
-impl StopCutter {
+impl StopSequenceFilter {
     /// Empty sequences are ignored.
     pub fn new(stops: &[String]) -> Self {
         let stops = stops.iter().filter(|stop| !stop.is_empty()).cloned().collect();
-        Self { stops, held: String::new() }
+        Self { stops, held_back: String::new() }
     }
 
     /// Takes the next piece of text.
-    pub fn push(&mut self, piece: String) -> StopCut {
+    pub fn push(&mut self, piece: String) -> StopFilterOutput {
         if self.stops.is_empty() {
-            return StopCut { text: piece, met: None };
+            return StopFilterOutput { text: piece, matched: None };
         }
-        let mut text = std::mem::take(&mut self.held);
+        let mut text = std::mem::take(&mut self.held_back);
         text.push_str(&piece);
-        if let Some((start, stop)) = self.first_stop(&text) {
+        if let Some((start, stop)) = self.find_first_stop(&text) {
             let met = Some(stop.to_owned());
             text.truncate(start);
-            return StopCut { text, met };
+            return StopFilterOutput { text, matched: met };
         }
-        self.held = text.split_off(self.undecided_from(&text));
-        StopCut { text, met: None }
+        self.held_back = text.split_off(self.undecided_start(&text));
+        StopFilterOutput { text, matched: None }
     }
 
     /// What was held back, now that the text is over.
     pub fn finish(&mut self) -> String {
-        std::mem::take(&mut self.held)
+        std::mem::take(&mut self.held_back)
     }
 
     /// Where it begins, and which it is.
-    fn first_stop(&self, text: &str) -> Option<(usize, &str)> {
+    fn find_first_stop(&self, text: &str) -> Option<(usize, &str)> {
         let found =
             self.stops.iter().filter_map(|stop| text.find(stop).map(|at| (at + stop.len(), at, stop)));
         found.min().map(|(_, start, stop)| (start, stop.as_str()))
     }
 
     /// Where the longest tail begins that is the beginning of a stop sequence.
-    fn undecided_from(&self, text: &str) -> usize {
+    fn undecided_start(&self, text: &str) -> usize {
         let tails = self.stops.iter().filter_map(|stop| {
             let lengths = stop.char_indices().map(|(at, _)| at).filter(|at| (1..=text.len()).contains(at));
             lengths.filter(|at| text.as_bytes().ends_with(&stop.as_bytes()[..*at])).max()
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     /// The rule on the whole text: the stop that ends first, the longer one on a tie.
-    fn oracle(text: &str, stops: &[String]) -> (String, Option<String>) {
+    fn expected_cut(text: &str, stops: &[String]) -> (String, Option<String>) {
         let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
         for end in ends {
             let hit = stops.iter().filter(|s| !s.is_empty() && text[..end].ends_with(s.as_str()));
@@ -81,11 +81,11 @@ mod tests {
         (text.to_owned(), None)
     }
 
-    fn cut(pieces: &[String], stops: &[String]) -> (String, Option<String>) {
-        let mut cutter = StopCutter::new(stops);
+    fn filter_pieces(pieces: &[String], stops: &[String]) -> (String, Option<String>) {
+        let mut cutter = StopSequenceFilter::new(stops);
         let mut out = String::new();
         for piece in pieces {
-            let StopCut { text, met } = cutter.push(piece.clone());
+            let StopFilterOutput { text, matched: met } = cutter.push(piece.clone());
             out.push_str(&text);
             if met.is_some() {
                 return (out, met);
@@ -101,25 +101,25 @@ mod tests {
             pieces in prop::collection::vec("[abé🦣]{0,6}", 0..12),
             stops in prop::collection::vec("[abé🦣]{0,4}", 0..4),
         ) {
-            prop_assert_eq!(cut(&pieces, &stops), oracle(&pieces.concat(), &stops));
+            prop_assert_eq!(filter_pieces(&pieces, &stops), expected_cut(&pieces.concat(), &stops));
         }
     }
 
     #[test]
     fn holds_back_only_what_may_become_a_stop() {
-        let mut cutter = StopCutter::new(&["###".to_owned()]);
+        let mut cutter = StopSequenceFilter::new(&["###".to_owned()]);
         assert_eq!(cutter.push("title #".to_owned()).text, "title ");
         assert_eq!(cutter.push("1 ##".to_owned()).text, "#1 ");
         assert_eq!(
             cutter.push("# never".to_owned()),
-            StopCut { text: String::new(), met: Some("###".to_owned()) }
+            StopFilterOutput { text: String::new(), matched: Some("###".to_owned()) }
         );
     }
 
     #[test]
     fn without_stops_text_passes_untouched() {
-        let mut cutter = StopCutter::new(&[String::new()]);
-        assert_eq!(cutter.push("any".to_owned()), StopCut { text: "any".to_owned(), met: None });
+        let mut cutter = StopSequenceFilter::new(&[String::new()]);
+        assert_eq!(cutter.push("any".to_owned()), StopFilterOutput { text: "any".to_owned(), matched: None });
         assert_eq!(cutter.finish(), "");
     }
 }

@@ -1,22 +1,22 @@
 //! A reply that is held until it is whole, for clients that do not stream.
 
-use super::{Event, Finish, Part, ToolCall, Usage};
+use super::{Event, FinishReason, Part, ToolCall, Usage};
 
 /// A whole reply: its pieces in the order they came, neighbours of one kind joined.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Collected {
+pub struct CompleteReply {
     /// Only `Text`, `Reasoning` and `Call`.
     pub parts: Vec<Part>,
     /// Images the model made, as data URLs.
     pub images: Vec<String>,
-    pub finish: Finish,
+    pub finish: FinishReason,
     pub usage: Usage,
     bytes: usize,
 }
 
-impl Collected {
+impl CompleteReply {
     /// Takes the next event; `true` with the last.
-    pub fn add(&mut self, event: Event) -> bool {
+    pub fn push(&mut self, event: Event) -> bool {
         match event {
             Event::Text(piece) => self.add_text(piece),
             Event::Reasoning(piece) => self.add_reasoning(piece),
@@ -95,8 +95,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn neighbours_are_joined_and_calls_keep_their_place() {
-        let mut answer = Collected::default();
+    fn adjacent_parts_are_merged_and_calls_keep_their_order() {
+        let mut answer = CompleteReply::default();
         let call = |id: &str| Event::Call { id: id.into(), name: "f".into() };
         for event in [
             Event::Reasoning("hm".into()),
@@ -107,13 +107,13 @@ mod tests {
             Event::CallArguments("}".into()),
             call("2"),
         ] {
-            assert!(!answer.add(event));
+            assert!(!answer.push(event));
         }
-        assert!(answer.add(Event::Done { finish: Finish::Calls, usage: Usage::default() }));
+        assert!(answer.push(Event::Done { finish: FinishReason::ToolCalls, usage: Usage::default() }));
         assert_eq!((answer.text().as_str(), answer.reasoning().as_str()), ("ab", "hm"));
         let calls: Vec<_> = answer.calls().map(|call| (call.id.as_str(), call.arguments.as_str())).collect();
         assert_eq!(calls, [("1", "{}"), ("2", "")]);
-        assert_eq!((answer.parts.len(), &answer.finish), (4, &Finish::Calls));
+        assert_eq!((answer.parts.len(), &answer.finish), (4, &FinishReason::ToolCalls));
         assert_eq!(answer.bytes(), 2 + 2 + 2 + 2 + 2);
     }
 }
