@@ -9,7 +9,7 @@ struct Desktop;
 impl cli::DesktopHooks for Desktop {
     type Error = desktop::Error;
 
-    fn forget_variables(&self, names: &[&str]) {
+    fn remove_env_variables(&self, names: &[&str]) {
         desktop::keep_from_helpers(names);
         desktop::draw_plainly();
     }
@@ -18,12 +18,19 @@ impl cli::DesktopHooks for Desktop {
         desktop::check_display()
     }
 
-    fn ask_for_another_port(&self, why: &str, free: u16) -> bool {
+    fn confirm_other_port(&self, why: &str, free: u16) -> bool {
         desktop::ask_for_another_port(why, free)
     }
 
-    fn run(&self, proxy: cli::Beside) -> Result<(), desktop::Error> {
-        let cli::Beside { control, data_dir, hidden, moved, runtime, told_to_end } = proxy;
+    fn run(&self, proxy: cli::ProxyHandle) -> Result<(), desktop::Error> {
+        let cli::ProxyHandle {
+            control,
+            data_dir,
+            hidden,
+            on_other_port: moved,
+            runtime,
+            shutdown_signal: told_to_end,
+        } = proxy;
         desktop::run(desktop::Beside { control, data_dir, hidden, moved, runtime }, told_to_end)
     }
 
@@ -33,5 +40,5 @@ impl cli::DesktopHooks for Desktop {
 }
 
 fn main() -> std::process::ExitCode {
-    cli::serve_beside(&Desktop)
+    cli::run_desktop(&Desktop)
 }

@@ -9,7 +9,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 #[command(name = "mammouth-proxy", version, propagate_version = true)]
 pub(super) struct Args {
     #[command(flatten)]
-    pub(super) place: Place,
+    pub(super) global: GlobalArgs,
     #[command(subcommand)]
     pub(super) command: Command,
 }
@@ -23,9 +23,9 @@ pub(super) struct Args {
 )]
 pub(super) struct DesktopArgs {
     #[command(flatten)]
-    pub(super) place: Place,
+    pub(super) global: GlobalArgs,
     #[command(flatten)]
-    pub(super) serve: Serve,
+    pub(super) serve: ServeArgs,
     /// Begin without a window, as at login
     #[arg(long)]
     pub(super) hidden: bool,
@@ -33,7 +33,7 @@ pub(super) struct DesktopArgs {
 
 /// Which installation is meant.
 #[derive(Debug, Clone, Default, ClapArgs)]
-pub(super) struct Place {
+pub(super) struct GlobalArgs {
     /// Folder of settings, request log and lock (also: DATA_DIR)
     #[arg(long, global = true, value_name = "DIR")]
     pub(super) data_dir: Option<PathBuf>,
@@ -48,29 +48,29 @@ pub(super) struct Place {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Run the proxy until it is told to stop
-    Serve(Serve),
+    Serve(ServeArgs),
     /// Say whether the proxy runs, where, and how its accounts are
     Status,
     /// Check settings, port, keychain, accounts, Mammouth and the clock, and say what to do
     Doctor,
     /// List, check, add or remove accounts
     #[command(subcommand)]
-    Accounts(Accounts),
+    Accounts(AccountsCommand),
     /// List, add or revoke the keys that clients send
     #[command(subcommand)]
-    Keys(Keys),
+    Keys(KeysCommand),
     /// Switch the running proxy to another port and remember it
     Port { port: u16 },
     /// Show the request log, newest last
-    Logs(Logs),
+    Logs(LogsArgs),
     /// Write the whole request log to stdout
-    Export(Export),
+    Export(LogExportArgs),
     /// Write man pages and shell completions below a folder laid out as /usr/share
     Generate { share: PathBuf },
 }
 
 #[derive(Debug, Default, ClapArgs)]
-pub(super) struct Serve {
+pub(super) struct ServeArgs {
     /// Address to listen on (also: HOST)
     #[arg(long, value_name = "ADDRESS")]
     pub(super) host: Option<String>,
@@ -86,7 +86,7 @@ pub(super) struct Serve {
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Accounts {
+pub(super) enum AccountsCommand {
     /// Show all accounts with their state
     List {
         #[arg(long)]
@@ -128,7 +128,7 @@ pub(super) enum Accounts {
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Keys {
+pub(super) enum KeysCommand {
     /// Show the names of all keys
     List {
         /// Show a key itself, the main one where no name is given
@@ -144,7 +144,7 @@ pub(super) enum Keys {
 }
 
 #[derive(Debug, ClapArgs)]
-pub(super) struct Logs {
+pub(super) struct LogsArgs {
     /// Go on showing requests as they end
     #[arg(long, short)]
     pub(super) follow: bool,
@@ -160,14 +160,14 @@ pub(super) struct Logs {
 }
 
 #[derive(Debug, ClapArgs)]
-pub(super) struct Export {
+pub(super) struct LogExportArgs {
     /// The form of the export
-    #[arg(long, value_enum, default_value_t = Format::Jsonl)]
-    pub(super) format: Format,
+    #[arg(long, value_enum, default_value_t = ExportFormatArg::Jsonl)]
+    pub(super) format: ExportFormatArg,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Format {
+pub(super) enum ExportFormatArg {
     Jsonl,
     Csv,
     Har,

@@ -10,8 +10,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::args::Place;
-use super::{Stop, out, serve};
+use super::args::GlobalArgs;
+use super::{ExitError, output, serve};
 use crate::app::{self, CONTROL_TOKEN, Instance, Parts, Stored};
 use crate::config::Config;
 use crate::control::{self, ControlError};
@@ -19,7 +19,7 @@ use crate::secrets::{self, ExposeSecret};
 use crate::server::dial_addr;
 
 /// A check of several accounts may take this long, each of them up to its own time limits.
-const PATIENCE: Duration = Duration::from_secs(300);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// A running instance and the means to ask it.
 pub(super) struct Client {
@@ -29,7 +29,7 @@ pub(super) struct Client {
 }
 
 /// Where the stored state is, and who runs on it.
-pub(super) struct Found {
+pub(super) struct TargetInstance {
     pub(super) data_dir: PathBuf,
     pub(super) config: Config,
     pub(super) parts: Parts,
@@ -37,56 +37,60 @@ pub(super) struct Found {
 }
 
 /// Looks for the instance that is meant: in the data directory, else in its demo.
-pub(super) fn find(place: &Place) -> Result<Found, Stop> {
-    let (config, parts) = serve::read(place)?;
+pub(super) fn find_target(global: &GlobalArgs) -> Result<TargetInstance, ExitError> {
+    let (config, parts) = serve::read_settings(global)?;
     let dir = config.data_dir.clone();
     if let Some(client) = connect(&dir)? {
-        return Ok(Found { data_dir: dir, config, parts, client: Some(client) });
+        return Ok(TargetInstance { data_dir: dir, config, parts, client: Some(client) });
     }
     let demo = dir.join("demo");
-    if !place.demo
+    if !global.demo
         && let Some(client) = connect(&demo)?
     {
-        out::note("(the running demo answers)");
-        return Ok(Found { data_dir: demo, config, parts, client: Some(client) });
+        output::note("(the running demo answers)");
+        return Ok(TargetInstance { data_dir: demo, config, parts, client: Some(client) });
     }
-    Ok(Found { data_dir: dir, config, parts, client: None })
+    Ok(TargetInstance { data_dir: dir, config, parts, client: None })
 }
 
 /// Carries out a command in the running instance, or on the stored state where none runs.
-pub(super) fn ask<T: DeserializeOwned>(place: &Place, name: &str, args: Value) -> Result<T, Stop> {
-    let found = find(place)?;
+pub(super) fn run_command<T: DeserializeOwned>(
+    global: &GlobalArgs,
+    name: &str,
+    args: Value,
+) -> Result<T, ExitError> {
+    let target = find_target(global)?;
     block_on(async move {
-        match found.client {
-            Some(client) => client.ask(name, args).await,
+        match target.client {
+            Some(client) => client.call(name, args).await,
             None => {
-                let stored = stored(&found.config, found.parts, control::changes(name)).await?;
-                ask_stored(&stored, name, args).await
+                let stored = open_offline(&target.config, target.parts, control::changes(name)).await?;
+                run_offline(&stored, name, args).await
             }
         }
     })
 }
 
 /// The stored state, where nobody runs.
-pub(super) async fn stored(config: &Config, parts: Parts, changes: bool) -> Result<Stored, Stop> {
-    Stored::open(config, parts, changes).await.map_err(|error| Stop::failed(error.to_string()))
+pub(super) async fn open_offline(config: &Config, parts: Parts, changes: bool) -> Result<Stored, ExitError> {
+    Stored::open(config, parts, changes).await.map_err(|error| ExitError::failed(error.to_string()))
 }
 
 /// Carries out a command on the stored state.
-pub(super) async fn ask_stored<T: DeserializeOwned>(
+pub(super) async fn run_offline<T: DeserializeOwned>(
     stored: &Stored,
     name: &str,
     args: Value,
-) -> Result<T, Stop> {
-    let answer = stored.ask(name, args).await.map_err(|error| Stop::failed(error.message))?;
-    serde_json::from_value(answer).map_err(|error| Stop::failed(error.to_string()))
+) -> Result<T, ExitError> {
+    let answer = stored.ask(name, args).await.map_err(|error| ExitError::failed(error.message))?;
+    serde_json::from_value(answer).map_err(|error| ExitError::failed(error.to_string()))
 }
 
 /// The instance that runs on this data directory.
-pub(super) fn connect(data_dir: &Path) -> Result<Option<Client>, Stop> {
+pub(super) fn connect(data_dir: &Path) -> Result<Option<Client>, ExitError> {
     let Some(instance) = app::running(data_dir) else { return Ok(None) };
     let token = secrets::read_token(&data_dir.join(CONTROL_TOKEN))
-        .map_err(|error| Stop::failed(format!("the control token cannot be read: {error}")))?;
+        .map_err(|error| ExitError::failed(format!("the control token cannot be read: {error}")))?;
     // The client wants to know its cryptography even though it will speak plain HTTP to this machine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let http = reqwest::Client::builder()
@@ -94,30 +98,34 @@ pub(super) fn connect(data_dir: &Path) -> Result<Option<Client>, Stop> {
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(5))
         .build()
-        .map_err(|error| Stop::failed(error.to_string()))?;
+        .map_err(|error| ExitError::failed(error.to_string()))?;
     Ok(Some(Client { instance, token: token.expose_secret().to_owned(), http }))
 }
 
 impl Client {
     /// Carries out a command.
-    pub(super) async fn ask<T: DeserializeOwned>(&self, name: &str, args: impl Serialize) -> Result<T, Stop> {
-        let body = serde_json::to_vec(&args).map_err(|error| Stop::failed(error.to_string()))?;
-        let request = self.request(reqwest::Method::POST, name).timeout(PATIENCE).body(body);
-        let response = request.send().await.map_err(|error| unreachable(&error))?;
+    pub(super) async fn call<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        args: impl Serialize,
+    ) -> Result<T, ExitError> {
+        let body = serde_json::to_vec(&args).map_err(|error| ExitError::failed(error.to_string()))?;
+        let request = self.request(reqwest::Method::POST, name).timeout(COMMAND_TIMEOUT).body(body);
+        let response = request.send().await.map_err(|error| connection_error(&error))?;
         let status = response.status();
-        let answer = response.bytes().await.map_err(|error| unreachable(&error))?;
+        let answer = response.bytes().await.map_err(|error| connection_error(&error))?;
         if status.is_success() {
             return serde_json::from_slice(&answer)
-                .map_err(|_| Stop::failed("the running proxy is of another version"));
+                .map_err(|_| ExitError::failed("the running proxy is of another version"));
         }
-        Err(Stop::failed(reason(&answer)))
+        Err(ExitError::failed(error_message(&answer)))
     }
 
     /// The live feed.
-    pub(super) async fn events(&self) -> Result<reqwest::Response, Stop> {
+    pub(super) async fn events(&self) -> Result<reqwest::Response, ExitError> {
         let request = self.request(reqwest::Method::GET, "events");
-        let response = request.send().await.map_err(|error| unreachable(&error))?;
-        response.error_for_status().map_err(|error| unreachable(&error))
+        let response = request.send().await.map_err(|error| connection_error(&error))?;
+        response.error_for_status().map_err(|error| connection_error(&error))
     }
 
     fn request(&self, method: reqwest::Method, name: &str) -> reqwest::RequestBuilder {
@@ -126,21 +134,21 @@ impl Client {
     }
 }
 
-fn unreachable(error: &reqwest::Error) -> Stop {
+fn connection_error(error: &reqwest::Error) -> ExitError {
     let what = if error.is_timeout() { "does not answer" } else { "cannot be reached" };
-    Stop::failed(format!("the running proxy {what}"))
+    ExitError::failed(format!("the running proxy {what}"))
 }
 
-fn reason(answer: &[u8]) -> String {
+fn error_message(answer: &[u8]) -> String {
     let error = serde_json::from_slice::<Value>(answer)
         .ok()
         .and_then(|mut answer| answer.get_mut("error").map(Value::take));
-    let told = error.and_then(|error| serde_json::from_value::<ControlError>(error).ok());
-    told.map_or_else(|| "the running proxy refused the command".to_owned(), |error| error.message)
+    let control_error = error.and_then(|error| serde_json::from_value::<ControlError>(error).ok());
+    control_error.map_or_else(|| "the running proxy refused the command".to_owned(), |error| error.message)
 }
 
 /// A small runtime for one command.
-pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
+pub(super) fn block_on<T>(work: impl Future<Output = Result<T, ExitError>>) -> Result<T, ExitError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| Stop::failed(error.to_string()))?.block_on(work)
+    runtime.map_err(|error| ExitError::failed(error.to_string()))?.block_on(work)
 }

@@ -2,45 +2,45 @@
 
 use serde_json::json;
 
-use super::args::Place;
-use super::client::{Client, ask_stored, block_on, find, stored};
+use super::args::GlobalArgs;
+use super::client::{Client, block_on, find_target, open_offline, run_offline};
 use super::log_files::{MAX_LOG_DAYS, log_folder};
-use super::{Stop, exit, out};
+use super::{ExitError, exit, output};
 use crate::app;
 use crate::config::{Config, SecretPlace, UnnamedEnvFile};
 use crate::control::doctor::{Finding, Level, accounts, secrets};
 use crate::control::{CheckView, said_of_env_file};
 use crate::server;
 
-pub(super) fn doctor(place: &Place) -> Result<(), Stop> {
-    let found = find(place).map_err(wrong_settings)?;
+pub(super) fn doctor(global: &GlobalArgs) -> Result<(), ExitError> {
+    let target = find_target(global).map_err(settings_error)?;
     let findings = block_on(async {
-        let mut findings = vec![settings(&found.config)];
-        findings.extend(found.config.unnamed_env_file.as_ref().map(env_file));
-        findings.push(port(&found.config, found.client.as_ref()).await);
-        findings.push(secrets(&found.parts.vault, kept_in(&found.config)).await);
-        findings.push(log_files(&found.config));
-        match &found.client {
-            Some(client) => findings.extend(running(client).await?),
-            None => findings.extend(at_rest(&found.config, found.parts).await?),
+        let mut findings = vec![settings(&target.config)];
+        findings.extend(target.config.unnamed_env_file.as_ref().map(env_file));
+        findings.push(port(&target.config, target.client.as_ref()).await);
+        findings.push(secrets(&target.parts.vault, store_name(&target.config)).await);
+        findings.push(log_files(&target.config));
+        match &target.client {
+            Some(client) => findings.extend(running_findings(client).await?),
+            None => findings.extend(offline_findings(&target.config, target.parts).await?),
         }
         Ok(findings)
     })?;
     findings.iter().for_each(show);
-    let bad = findings.iter().filter(|finding| finding.level == Level::Bad).count();
-    if bad == 0 {
+    let problems = findings.iter().filter(|finding| finding.level == Level::Bad).count();
+    if problems == 0 {
         Ok(())
     } else {
-        Err(Stop::failed(format!("{bad} of {} checks found something wrong", findings.len())))
+        Err(ExitError::failed(format!("{problems} of {} checks found something wrong", findings.len())))
     }
 }
 
-fn wrong_settings(stop: Stop) -> Stop {
+fn settings_error(stop: ExitError) -> ExitError {
     if stop.code != exit::USAGE {
         return stop;
     }
     show(&Finding::bad("settings", &stop.message, "correct the setting that is named"));
-    Stop::new(stop.code, "the settings are wrong, so nothing else was checked")
+    ExitError::new(stop.code, "the settings are wrong, so nothing else was checked")
 }
 
 fn show(finding: &Finding) {
@@ -49,9 +49,9 @@ fn show(finding: &Finding) {
         Level::Warning => "note   ",
         Level::Bad => "problem",
     };
-    out::line(format_args!("{mark}  {}: {}", finding.subject, finding.text));
+    output::line(format_args!("{mark}  {}: {}", finding.subject, finding.text));
     if !finding.advice.is_empty() {
-        out::line(format_args!("         what to do: {}", finding.advice));
+        output::line(format_args!("         what to do: {}", finding.advice));
     }
 }
 
@@ -78,7 +78,7 @@ fn env_file(file: &UnnamedEnvFile) -> Finding {
     Finding::warning("settings", said_of_env_file(file).to_string(), "remove it, or name it with --env-file")
 }
 
-fn kept_in(config: &Config) -> &'static str {
+fn store_name(config: &Config) -> &'static str {
     match config.secret_store {
         SecretPlace::Keychain => "keychain",
         SecretPlace::File { .. } => "file of secrets",
@@ -104,21 +104,21 @@ async fn port(config: &Config, client: Option<&Client>) -> Finding {
 }
 
 /// The running proxy checks with its own connections and secrets.
-async fn running(client: &Client) -> Result<Vec<Finding>, Stop> {
-    let mut findings: Vec<Finding> = client.ask("doctor", json!(null)).await?;
-    let checks: Vec<CheckView> = client.ask("accounts.check", json!({})).await?;
+async fn running_findings(client: &Client) -> Result<Vec<Finding>, ExitError> {
+    let mut findings: Vec<Finding> = client.call("doctor", json!(null)).await?;
+    let checks: Vec<CheckView> = client.call("accounts.check", json!({})).await?;
     findings.extend(accounts(&checks));
     Ok(findings)
 }
 
 /// Nobody runs: the accounts of the settings are checked from here.
-async fn at_rest(config: &Config, parts: app::Parts) -> Result<Vec<Finding>, Stop> {
+async fn offline_findings(config: &Config, parts: app::Parts) -> Result<Vec<Finding>, ExitError> {
     if config.demo {
         return Ok(vec![Finding::good("accounts", "the demo brings its own")]);
     }
-    let stored = stored(config, parts, false).await?;
-    let mut findings: Vec<Finding> = ask_stored(&stored, "doctor", json!(null)).await?;
-    let checks: Vec<CheckView> = ask_stored(&stored, "accounts.check", json!({})).await?;
+    let stored = open_offline(config, parts, false).await?;
+    let mut findings: Vec<Finding> = run_offline(&stored, "doctor", json!(null)).await?;
+    let checks: Vec<CheckView> = run_offline(&stored, "accounts.check", json!({})).await?;
     findings.extend(accounts(&checks));
     Ok(findings)
 }

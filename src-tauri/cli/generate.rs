@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use super::Stop;
+use super::ExitError;
 use super::args::{Args, DesktopArgs};
 
 /// Shells, with the folder below `/usr/share` and the file name by which each finds a completion.
@@ -17,10 +17,10 @@ const COMPLETIONS: [(Shell, &str, &str); 3] = [
 ];
 
 /// Writes man pages and completions below `share`, laid out as `/usr/share` is.
-pub(super) fn generate(share: &Path) -> Result<(), Stop> {
+pub(super) fn generate(share: &Path) -> Result<(), ExitError> {
     man_pages(&share.join("man/man1"))
         .and_then(|()| completions(share))
-        .map_err(|error| Stop::failed(format!("{}: {error}", share.display())))
+        .map_err(|error| ExitError::failed(format!("{}: {error}", share.display())))
 }
 
 /// One page for each program and each command: `mammouth-proxy-accounts-add.1`.

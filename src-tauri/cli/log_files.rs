@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_cannot_be_written_costs_the_lines_only() {
+    fn an_unwritable_disk_loses_the_lines_only() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(log_folder(dir.path()), "a file in the way").unwrap();
         let files = LogFiles::new(dir.path());

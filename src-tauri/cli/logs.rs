@@ -4,34 +4,35 @@ use std::collections::HashSet;
 
 use futures_util::StreamExt;
 
-use super::args::{Export, Format, Logs, Place};
-use super::client::{Found, block_on, find};
-use super::{Stop, out};
+use super::args::{ExportFormatArg, GlobalArgs, LogExportArgs, LogsArgs};
+use super::client::{TargetInstance, block_on, find_target};
+use super::{ExitError, output};
 use crate::app::DATABASE;
 use crate::journal::{self, ExportFormat, JournalError, Query, Record};
 
 /// Records are fetched in pages of this size.
-const PAGE: usize = 1_000;
+const PAGE_RECORDS: usize = 1_000;
 /// A line of the live feed longer than this is no record.
-const LONGEST_LINE: usize = 1 << 20;
+const MAX_FEED_LINE_BYTES: usize = 1 << 20;
 
-pub(super) fn logs(place: &Place, options: &Logs) -> Result<(), Stop> {
-    let found = find(place)?;
+pub(super) fn logs(global: &GlobalArgs, options: &LogsArgs) -> Result<(), ExitError> {
+    let target = find_target(global)?;
     let query =
         Query { limit: options.lines.max(1) as usize, failed_only: options.failed, ..Query::default() };
     block_on(async {
-        let feed = match (&found.client, options.follow) {
+        let feed = match (&target.client, options.follow) {
             (Some(client), true) => Some(client.events().await?),
             (None, true) => {
-                return Err(Stop::failed("the proxy does not run, so there is nothing to follow"));
+                return Err(ExitError::failed("the proxy does not run, so there is nothing to follow"));
             }
             (_, false) => None,
         };
-        let mut records = if options.lines == 0 { Vec::new() } else { latest(&found, &query).await? };
+        let mut records =
+            if options.lines == 0 { Vec::new() } else { latest_records(&target, &query).await? };
         records.reverse();
-        records.iter().for_each(|record| show(record, options));
+        records.iter().for_each(|record| print_record(record, options));
         if records.is_empty() && feed.is_none() {
-            out::note(format_args!("(nothing in the request log of {})", found.data_dir.display()));
+            output::note(format_args!("(nothing in the request log of {})", target.data_dir.display()));
         }
         match feed {
             Some(feed) => follow(feed, options, records.iter().map(|record| record.id).collect()).await,
@@ -41,78 +42,84 @@ pub(super) fn logs(place: &Place, options: &Logs) -> Result<(), Stop> {
 }
 
 /// Newest first.
-async fn latest(found: &Found, query: &Query) -> Result<Vec<Record>, Stop> {
-    match &found.client {
-        Some(client) => client.ask("log.latest", query).await,
+async fn latest_records(target: &TargetInstance, query: &Query) -> Result<Vec<Record>, ExitError> {
+    match &target.client {
+        Some(client) => client.call("log.latest", query).await,
         None => {
-            match journal::read_only(&found.data_dir.join(DATABASE)).and_then(|reader| reader.latest(query)) {
+            match journal::read_only(&target.data_dir.join(DATABASE)).and_then(|reader| reader.latest(query))
+            {
                 Ok(records) => Ok(records),
                 Err(JournalError::Missing) => Ok(Vec::new()),
-                Err(error) => Err(Stop::failed(error.to_string())),
+                Err(error) => Err(ExitError::failed(error.to_string())),
             }
         }
     }
 }
 
-fn show(record: &Record, options: &Logs) {
+fn print_record(record: &Record, options: &LogsArgs) {
     if options.failed && !record.failed() {
         return;
     }
     if options.json {
-        out::line(serde_json::to_string(record).unwrap_or_default());
+        output::line(serde_json::to_string(record).unwrap_or_default());
     } else {
-        out::line(journal::line(record));
+        output::line(journal::line(record));
     }
 }
 
 /// Shows the feed until the proxy stops. What was shown from the log already is not shown again.
-async fn follow(feed: reqwest::Response, options: &Logs, mut shown: HashSet<u64>) -> Result<(), Stop> {
+async fn follow(
+    feed: reqwest::Response,
+    options: &LogsArgs,
+    mut shown: HashSet<u64>,
+) -> Result<(), ExitError> {
     let mut chunks = feed.bytes_stream();
-    let mut waiting = Vec::new();
+    let mut buffer = Vec::new();
     while let Some(chunk) = chunks.next().await {
-        waiting.extend_from_slice(&chunk.map_err(|_| Stop::failed("the proxy stopped"))?);
-        while let Some(end) = waiting.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = waiting.drain(..=end).collect();
-            if let Some(record) = record(&line).filter(|record| !shown.remove(&record.id)) {
-                show(&record, options);
+        buffer.extend_from_slice(&chunk.map_err(|_| ExitError::failed("the proxy stopped"))?);
+        while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = buffer.drain(..=end).collect();
+            if let Some(record) = parse_record(&line).filter(|record| !shown.remove(&record.id)) {
+                print_record(&record, options);
             }
         }
-        if waiting.len() > LONGEST_LINE {
-            return Err(Stop::failed("the running proxy is of another version"));
+        if buffer.len() > MAX_FEED_LINE_BYTES {
+            return Err(ExitError::failed("the running proxy is of another version"));
         }
     }
     Ok(())
 }
 
-fn record(line: &[u8]) -> Option<Record> {
+fn parse_record(line: &[u8]) -> Option<Record> {
     serde_json::from_slice(line.strip_prefix(b"data: ")?).ok()
 }
 
-pub(super) fn export(place: &Place, options: &Export) -> Result<(), Stop> {
-    let found = find(place)?;
-    let mut records = block_on(all(&found))?;
+pub(super) fn export(global: &GlobalArgs, options: &LogExportArgs) -> Result<(), ExitError> {
+    let target = find_target(global)?;
+    let mut records = block_on(all_records(&target))?;
     records.reverse();
     let format = match options.format {
-        Format::Jsonl => ExportFormat::Jsonl,
-        Format::Csv => ExportFormat::Csv,
-        Format::Har => ExportFormat::Har,
+        ExportFormatArg::Jsonl => ExportFormat::Jsonl,
+        ExportFormatArg::Csv => ExportFormat::Csv,
+        ExportFormatArg::Har => ExportFormat::Har,
     };
-    out::text(&format.head());
+    output::text(&format.head());
     for (index, record) in records.iter().enumerate() {
         // Bodies stay where they are: only the window exports them.
-        out::text(&format.row(record, None, index == 0));
+        output::text(&format.row(record, None, index == 0));
     }
-    out::text(format.tail());
+    output::text(format.tail());
     Ok(())
 }
 
 /// Page after page, newest first.
-async fn all(found: &Found) -> Result<Vec<Record>, Stop> {
+async fn all_records(target: &TargetInstance) -> Result<Vec<Record>, ExitError> {
     let mut records: Vec<Record> = Vec::new();
     loop {
         let before_id = records.last().map(|record| record.id);
-        let page = latest(found, &Query { limit: PAGE, before_id, ..Query::default() }).await?;
-        let last = page.len() < PAGE;
+        let page =
+            latest_records(target, &Query { limit: PAGE_RECORDS, before_id, ..Query::default() }).await?;
+        let last = page.len() < PAGE_RECORDS;
         records.extend(page);
         if last {
             return Ok(records);

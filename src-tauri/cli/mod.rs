@@ -4,22 +4,22 @@
 //! over its control door, whichever of the two programs it is, or works on the stored state where none runs.
 
 mod args;
-mod beside;
 mod client;
 mod commands;
+mod desktop_host;
 mod doctor;
 mod generate;
-mod heap;
 mod log_files;
 mod logging;
 mod logs;
-mod out;
+mod malloc;
+mod output;
 mod secret_input;
 mod serve;
 mod signals;
 mod usage;
 
-pub use beside::{Beside, DesktopHooks, serve_beside};
+pub use desktop_host::{DesktopHooks, ProxyHandle, run_desktop};
 
 use std::process::ExitCode;
 
@@ -38,14 +38,14 @@ pub(crate) mod exit {
 
 /// What ends a command without success: an exit code and a sentence for people.
 #[derive(Debug)]
-pub(crate) struct Stop {
+pub(crate) struct ExitError {
     code: u8,
     message: String,
     /// Of a start that failed.
     problem: Option<StartProblem>,
 }
 
-impl Stop {
+impl ExitError {
     fn new(code: u8, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), problem: None }
     }
@@ -63,7 +63,7 @@ impl Stop {
 pub fn main() -> ExitCode {
     crate::secrets::disable_core_dumps_and_redact_panics();
     match args::Args::try_parse() {
-        Ok(args) => finish(run(args)),
+        Ok(args) => report(dispatch(args)),
         Err(error) => show_usage(&error),
     }
 }
@@ -71,7 +71,7 @@ pub fn main() -> ExitCode {
 /// Shows help, or what is wrong with the arguments.
 fn show_usage(error: &clap::Error) -> ExitCode {
     match usage::without_values(error) {
-        Some(sentence) => out::note(sentence),
+        Some(sentence) => output::note(sentence),
         // clap writes help to stdout and mistakes to stderr; that neither can be written changes nothing.
         None => drop(error.print()),
     }
@@ -79,21 +79,21 @@ fn show_usage(error: &clap::Error) -> ExitCode {
 }
 
 /// Tells how it went.
-fn finish(result: Result<(), Stop>) -> ExitCode {
+fn report(result: Result<(), ExitError>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(stop) => {
-            out::problem(&stop.message);
+            output::problem(&stop.message);
             if let Some(problem) = stop.problem {
-                out::note(format_args!("what to do: {}", problem.advice()));
+                output::note(format_args!("what to do: {}", problem.advice()));
             }
             ExitCode::from(stop.code)
         }
     }
 }
 
-fn run(args: args::Args) -> Result<(), Stop> {
-    let place = args.place;
+fn dispatch(args: args::Args) -> Result<(), ExitError> {
+    let place = args.global;
     match args.command {
         args::Command::Serve(serve) => serve::serve(place, serve),
         args::Command::Status => commands::status(&place),

@@ -13,9 +13,9 @@ const MAX_SECRET_BYTES: usize = 128 * 1024;
 pub(super) fn read_secret(prompt: impl FnOnce()) -> io::Result<String> {
     #[cfg(unix)]
     if io::IsTerminal::is_terminal(&io::stdin()) {
-        let hidden = terminal::Hidden::new(io::stdin())?;
+        let hidden = terminal::HiddenInput::new(io::stdin())?;
         prompt();
-        let typed = typed(io::stdin().lock());
+        let typed = read_typed(io::stdin().lock());
         drop(hidden);
         return typed;
     }
@@ -27,7 +27,7 @@ pub(super) fn read_secret(prompt: impl FnOnce()) -> io::Result<String> {
 
 /// Reads what comes from a terminal that passes every key on.
 #[cfg(any(unix, test))]
-fn typed(keys: impl Read) -> io::Result<String> {
+fn read_typed(keys: impl Read) -> io::Result<String> {
     const CTRL_C: u8 = 3;
     const CTRL_D: u8 = 4;
     const CTRL_U: u8 = 21;
@@ -54,12 +54,12 @@ mod terminal {
     use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 
     /// A terminal that shows nothing and passes every key on at once. Dropping it restores the terminal.
-    pub(super) struct Hidden<T: AsFd> {
+    pub(super) struct HiddenInput<T: AsFd> {
         terminal: T,
         before: Termios,
     }
 
-    impl<T: AsFd> Hidden<T> {
+    impl<T: AsFd> HiddenInput<T> {
         /// Signals are off too, so that Ctrl-C arrives as a key and cannot leave the terminal like this.
         pub(super) fn new(terminal: T) -> io::Result<Self> {
             let before = tcgetattr(&terminal)?;
@@ -78,7 +78,7 @@ mod terminal {
         }
     }
 
-    impl<T: AsFd> Drop for Hidden<T> {
+    impl<T: AsFd> Drop for HiddenInput<T> {
         fn drop(&mut self) {
             // A terminal that is gone needs no restoring.
             let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
@@ -98,11 +98,11 @@ mod tests {
             ("wrong\u{15}abd\u{7f}c\u{4}", "abc"),
             ("\u{7f}a\u{8}", ""),
         ] {
-            assert_eq!(typed(keys.as_bytes()).unwrap(), secret);
+            assert_eq!(read_typed(keys.as_bytes()).unwrap(), secret);
         }
-        assert_eq!(typed(&b"abc\x03"[..]).unwrap_err().kind(), io::ErrorKind::Interrupted);
-        assert_eq!(typed(&b"\xff\x04"[..]).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert_eq!(read_typed(&b"abc\x03"[..]).unwrap_err().kind(), io::ErrorKind::Interrupted);
+        assert_eq!(read_typed(&b"\xff\x04"[..]).unwrap_err().kind(), io::ErrorKind::InvalidData);
         let long = "x".repeat(MAX_SECRET_BYTES + 1);
-        assert_eq!(typed(long.as_bytes()).unwrap().len(), MAX_SECRET_BYTES);
+        assert_eq!(read_typed(long.as_bytes()).unwrap().len(), MAX_SECRET_BYTES);
     }
 }

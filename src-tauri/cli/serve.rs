@@ -8,67 +8,68 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::runtime::{Builder, Runtime};
 
-use super::args::{Place, Serve};
+use super::args::{GlobalArgs, ServeArgs};
 use super::log_files::LogFiles;
 use super::signals::{self, Signals};
-use super::{Stop, exit, heap, logging, out};
+use super::{ExitError, exit, logging, malloc, output};
 use crate::app::{self, App, Parts, StartError, StartProblem};
 use crate::config::{self, Config, Flags, Sources, Surroundings};
 use crate::control::Control;
 use crate::server;
 
 /// How long running answers may go on after the first signal.
-const GRACE: Duration = Duration::from_secs(10);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long what runs beside may go on at the very end.
-const LAST: Duration = Duration::from_secs(2);
+const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 /// When a program that was asked to end is ended, whatever it computes.
-const END_DEADLINE: Duration = GRACE.saturating_add(LAST).saturating_add(Duration::from_secs(1));
+const FORCED_EXIT_DELAY: Duration =
+    DRAIN_TIMEOUT.saturating_add(RUNTIME_SHUTDOWN_TIMEOUT).saturating_add(Duration::from_secs(1));
 
 /// Serves until a signal comes.
-pub(super) fn serve(place: Place, options: Serve) -> Result<(), Stop> {
-    heap::keep_to_one();
-    let (serving, mut signals) = Serving::start(flags(place, options), true)?;
+pub(super) fn serve(global: GlobalArgs, options: ServeArgs) -> Result<(), ExitError> {
+    malloc::use_one_arena();
+    let (serving, mut signals) = ProxyRuntime::start(flags(global, options), true)?;
     serving.runtime.block_on(signals.next());
     serving.stop()
 }
 
 /// Settings as the commands read them that change nothing by starting.
-pub(super) fn read(place: &Place) -> Result<(Config, Parts), Stop> {
-    let (sources, config) = sources(flags(place.clone(), Serve::default()), true)?;
+pub(super) fn read_settings(global: &GlobalArgs) -> Result<(Config, Parts), ExitError> {
+    let (sources, config) = sources(flags(global.clone(), ServeArgs::default()), true)?;
     let parts = parts(sources, &config);
     Ok((config, parts))
 }
 
 /// A proxy that answers, on a runtime of its own.
-pub(super) struct Serving {
+pub(super) struct ProxyRuntime {
     pub(super) runtime: Runtime,
     pub(super) data_dir: PathBuf,
     demo: bool,
     app: App,
 }
 
-impl Serving {
+impl ProxyRuntime {
     /// Starts, and prints where. No signal that comes after that is lost.
-    pub(super) fn start(flags: Flags, headless: bool) -> Result<(Self, Signals), Stop> {
+    pub(super) fn start(flags: Flags, headless: bool) -> Result<(Self, Signals), ExitError> {
         let (sources, config) = sources(flags, headless)?;
-        sources.prepare_data_dir().map_err(|error| wrong_setting(&error))?;
+        sources.prepare_data_dir().map_err(|error| settings_error(&error))?;
         let parts = parts(sources, &config);
         // A headless one's log is kept by what started it, such as systemd.
-        logging::start(&config, (!headless).then(|| LogFiles::new(&config.data_dir)))?;
+        logging::init(&config, (!headless).then(|| LogFiles::new(&config.data_dir)))?;
         server::raise_open_files();
         let runtime = runtime().map_err(|error| {
-            Stop::failed(format!("cannot start: {error}")).with_problem(StartProblem::Other)
+            ExitError::failed(format!("cannot start: {error}")).with_problem(StartProblem::Other)
         })?;
         let (demo, data_dir) = (config.demo, config.data_dir.clone());
         let (app, signals) = runtime.block_on(async {
             let signals = Signals::listen()?;
-            signals::end_after(END_DEADLINE)?;
-            let app = App::start(config, parts).await.map_err(|error| stop_for(&error))?;
-            app.control().attach_log(Box::new(logging::change));
+            signals::force_exit_after(FORCED_EXIT_DELAY)?;
+            let app = App::start(config, parts).await.map_err(|error| start_error(&error))?;
+            app.control().attach_log(Box::new(logging::set_filter));
             Ok((app, signals))
         })?;
         let serving = Self { runtime, data_dir, demo, app };
-        serving.greet();
+        serving.print_addresses();
         Ok((serving, signals))
     }
 
@@ -78,39 +79,39 @@ impl Serving {
     }
 
     /// Drains. A signal that comes meanwhile ends it at once.
-    pub(super) fn stop(self) -> Result<(), Stop> {
-        out::note("stopping: running answers get up to 10 s, a second signal ends them now");
+    pub(super) fn stop(self) -> Result<(), ExitError> {
+        output::note("stopping: running answers get up to 10 s, a second signal ends them now");
         self.runtime.block_on(async {
             let mut signals = Signals::listen()?;
             tokio::select! {
-                drained = self.app.stop(GRACE) => {
+                drained = self.app.stop(DRAIN_TIMEOUT) => {
                     if drained.cut > 0 {
-                        out::note(format_args!("{} running answers were cut off", drained.cut));
+                        output::note(format_args!("{} running answers were cut off", drained.cut));
                     }
                 }
                 () = signals.next() => {}
             }
-            Ok::<_, Stop>(())
+            Ok::<_, ExitError>(())
         })?;
         // Whatever still waits for something that has ended, as for the window, must not hold the program up.
-        self.runtime.shutdown_timeout(LAST);
+        self.runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
         Ok(())
     }
 
-    fn greet(&self) {
+    fn print_addresses(&self) {
         let (bound, dialled) = (self.app.addr(), server::dial_addr(self.app.addr()));
-        out::line(format_args!("listening on http://{dialled}"));
+        output::line(format_args!("listening on http://{dialled}"));
         if bound.ip().is_unspecified() {
-            out::line(format_args!(
+            output::line(format_args!(
                 "other machines reach it by this one's address and port {}; names of this machine need ALLOWED_HOSTS",
                 bound.port()
             ));
         }
         if self.demo {
-            out::line("demo: answers come from the built-in simulator, its accounts and nothing else");
+            output::line("demo: answers come from the built-in simulator, its accounts and nothing else");
         }
-        out::line(format_args!("base URL for clients: http://{dialled}/v1"));
-        out::line("client key: mammouth-proxy keys list --reveal");
+        output::line(format_args!("base URL for clients: http://{dialled}/v1"));
+        output::line("client key: mammouth-proxy keys list --reveal");
     }
 }
 
@@ -122,11 +123,11 @@ fn runtime() -> std::io::Result<Runtime> {
 }
 
 /// What a start is told.
-pub(super) fn flags(place: Place, options: Serve) -> Flags {
+pub(super) fn flags(global: GlobalArgs, options: ServeArgs) -> Flags {
     Flags {
-        demo: place.demo,
-        data_dir: place.data_dir,
-        env_file: place.env_file,
+        demo: global.demo,
+        data_dir: global.data_dir,
+        env_file: global.env_file,
         host: options.host,
         port: options.port,
         no_ui: options.no_ui,
@@ -135,12 +136,13 @@ pub(super) fn flags(place: Place, options: Serve) -> Flags {
 }
 
 /// A port that is free, near the one that was wanted. Another program may take it before it is used.
-pub(super) fn free_port_near(flags: &Flags) -> Result<u16, Stop> {
+pub(super) fn free_port_near(flags: &Flags) -> Result<u16, ExitError> {
     let (_, config) = sources(flags.clone(), false)?;
     let is_free = |port: &u16| TcpListener::bind((config.host, *port)).is_ok();
     let mut near = (1..=100).filter_map(|step| config.port.checked_add(step));
     near.find(is_free).ok_or_else(|| {
-        Stop::new(exit::PORT_TAKEN, "no port near the wanted one is free").with_problem(StartProblem::Port)
+        ExitError::new(exit::PORT_TAKEN, "no port near the wanted one is free")
+            .with_problem(StartProblem::Port)
     })
 }
 
@@ -149,10 +151,10 @@ pub(super) fn data_dir(flags: Flags) -> Option<PathBuf> {
     read_sources(flags, false).ok()?.data_dir().ok()
 }
 
-fn sources(flags: Flags, headless: bool) -> Result<(Sources, Config), Stop> {
-    let usage = |error: config::ConfigError| wrong_setting(&error);
-    let sources = read_sources(flags, headless).map_err(usage)?;
-    let config = config::resolve(&sources).map_err(usage)?;
+fn sources(flags: Flags, headless: bool) -> Result<(Sources, Config), ExitError> {
+    let to_exit_error = |error: config::ConfigError| settings_error(&error);
+    let sources = read_sources(flags, headless).map_err(to_exit_error)?;
+    let config = config::resolve(&sources).map_err(to_exit_error)?;
     Ok((sources, config))
 }
 
@@ -160,24 +162,24 @@ fn read_sources(flags: Flags, headless: bool) -> Result<Sources, config::ConfigE
     let working_dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
     let surroundings = Surroundings { working_dir, platform_dir: config::platform_dir(), headless };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    Sources::read(flags, environment(), surroundings, now)
+    Sources::read(flags, initial_environment(), surroundings, now)
 }
 
-fn wrong_setting(error: &config::ConfigError) -> Stop {
-    Stop::new(exit::USAGE, error.to_string()).with_problem(StartProblem::from_setting(error))
+fn settings_error(error: &config::ConfigError) -> ExitError {
+    ExitError::new(exit::USAGE, error.to_string()).with_problem(StartProblem::from_setting(error))
 }
 
 /// What the environment said when it was first asked; later the desktop program's own no longer holds its secrets.
-pub(super) fn environment() -> BTreeMap<String, String> {
-    static FIRST: OnceLock<BTreeMap<String, String>> = OnceLock::new();
-    FIRST.get_or_init(|| config::environment(std::env::vars_os())).clone()
+pub(super) fn initial_environment() -> BTreeMap<String, String> {
+    static INITIAL_ENVIRONMENT: OnceLock<BTreeMap<String, String>> = OnceLock::new();
+    INITIAL_ENVIRONMENT.get_or_init(|| config::environment(std::env::vars_os())).clone()
 }
 
 fn parts(sources: Sources, config: &Config) -> Parts {
     Parts { vault: app::vault(config), settings: sources.settings }
 }
 
-fn stop_for(error: &StartError) -> Stop {
+fn start_error(error: &StartError) -> ExitError {
     let code = match error {
         StartError::AlreadyRunning(_) => exit::ALREADY_RUNNING,
         StartError::Port(_) => exit::PORT_TAKEN,
@@ -186,5 +188,5 @@ fn stop_for(error: &StartError) -> Stop {
             exit::FAILED
         }
     };
-    Stop::new(code, error.to_string()).with_problem(error.problem())
+    ExitError::new(code, error.to_string()).with_problem(error.problem())
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Stop, exit, out};
+use super::{ExitError, exit, output};
 
 /// SIGTERM, SIGINT and SIGHUP: none that arrives after [`Signals::listen`] is lost.
 #[cfg(unix)]
@@ -17,7 +17,7 @@ pub(super) struct Signals {
 impl Signals {
     /// Must be called inside a tokio runtime. From then on a write beyond the limit of a file's size (`RLIMIT_FSIZE`)
     /// fails like one on a full disk; its signal would end the program.
-    pub(super) fn listen() -> Result<Self, Stop> {
+    pub(super) fn listen() -> Result<Self, ExitError> {
         use rustix::process::Signal;
         use tokio::signal::unix::{SignalKind, signal};
         // The handler stays when its receiver is dropped.
@@ -34,14 +34,14 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
-            () = received(self.hangup.as_mut()) => {}
+            () = receive_or_pending(self.hangup.as_mut()) => {}
         }
     }
 }
 
 /// Returns at the next of these signals; never where there is nothing to listen to.
 #[cfg(unix)]
-async fn received(signal: Option<&mut tokio::signal::unix::Signal>) {
+async fn receive_or_pending(signal: Option<&mut tokio::signal::unix::Signal>) {
     match signal {
         Some(signal) => {
             signal.recv().await;
@@ -66,7 +66,7 @@ pub(super) struct Signals(tokio::signal::windows::CtrlC);
 #[cfg(windows)]
 impl Signals {
     /// Must be called inside a tokio runtime.
-    pub(super) fn listen() -> Result<Self, Stop> {
+    pub(super) fn listen() -> Result<Self, ExitError> {
         tokio::signal::windows::ctrl_c().map(Self).map_err(cannot_listen)
     }
 
@@ -78,29 +78,29 @@ impl Signals {
     }
 }
 
-fn cannot_listen(error: std::io::Error) -> Stop {
-    Stop::failed(format!("cannot wait for signals: {error}"))
+fn cannot_listen(error: std::io::Error) -> ExitError {
+    ExitError::failed(format!("cannot wait for signals: {error}"))
 }
 
 /// Ends the program so long after the first signal, whatever it computes: signals reach a runtime only while one of its
 /// threads waits, so this one has a thread and a runtime of its own.
-pub(super) fn end_after(deadline: Duration) -> Result<(), Stop> {
+pub(super) fn force_exit_after(deadline: Duration) -> Result<(), ExitError> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot_listen)?;
-    let (listening, listens) = std::sync::mpsc::channel();
+    let (ready_sender, ready_receiver) = std::sync::mpsc::channel();
     let watch = move || {
         runtime.block_on(async {
             let listened = Signals::listen();
-            let ok = listening.send(listened.as_ref().map(|_| ()).map_err(|stop| stop.message.clone()));
+            let ok = ready_sender.send(listened.as_ref().map(|_| ()).map_err(|stop| stop.message.clone()));
             let (Ok(mut signals), Ok(())) = (listened, ok) else { return };
             signals.next().await;
             tokio::time::sleep(deadline).await;
-            out::note("it does not come to an end by itself: ended");
+            output::note("it does not come to an end by itself: ended");
             std::process::exit(i32::from(exit::FAILED));
         });
     };
     std::thread::Builder::new().name("end-deadline".to_owned()).spawn(watch).map_err(cannot_listen)?;
-    listens.recv().unwrap_or(Ok(())).map_err(Stop::failed)
+    ready_receiver.recv().unwrap_or(Ok(())).map_err(ExitError::failed)
 }
 
 #[cfg(all(test, unix))]
@@ -110,22 +110,22 @@ mod tests {
 
     use super::*;
 
-    const BUSY: &str = "MAMMOUTH_TEST_BUSY";
-    const READY: &str = "all threads are busy";
+    const BUSY_VARIABLE: &str = "MAMMOUTH_TEST_BUSY";
+    const READY_LINE: &str = "all threads are busy";
 
     /// The program of the test below: a runtime whose only thread never waits again.
     #[test]
     fn busy_program() {
-        if std::env::var_os(BUSY).is_none() {
+        if std::env::var_os(BUSY_VARIABLE).is_none() {
             return;
         }
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         runtime.block_on(async {
             let mut signals = Signals::listen().ok().unwrap();
-            end_after(Duration::from_millis(1)).ok().unwrap();
+            force_exit_after(Duration::from_millis(1)).ok().unwrap();
             let busy = tokio::spawn(async {
-                out::line(READY);
+                output::line(READY_LINE);
                 loop {
                     std::hint::spin_loop();
                 }
@@ -139,12 +139,12 @@ mod tests {
     fn a_signal_ends_a_program_that_never_stops_computing() {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "cli::signals::tests::busy_program", "--nocapture"])
-            .env(BUSY, "1")
+            .env(BUSY_VARIABLE, "1")
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let ready = lines.map_while(Result::ok).any(|line| line.contains(READY));
+        let ready = lines.map_while(Result::ok).any(|line| line.contains(READY_LINE));
         assert!(ready, "the program ended early");
         let id = rustix::process::Pid::from_child(&child);
         rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();

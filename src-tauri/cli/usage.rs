@@ -7,15 +7,16 @@ const MAX_REPEATED_NAME: usize = 24;
 
 /// What to say in place of clap's own error where that would repeat a value; `None` where it may be shown.
 pub(super) fn without_values(error: &clap::Error) -> Option<String> {
-    let what = value_in(error.kind())?;
-    let given = text(error, what)?;
+    let what = value_context(error.kind())?;
+    let given = context_text(error, what)?;
     if is_name(given) {
         return None;
     }
-    let problem = match text(error, ContextKind::InvalidArg).filter(|_| what == ContextKind::InvalidValue) {
-        Some(argument) => format!("the value of '{argument}' cannot be used"),
-        None => "there is an argument that is not expected here".to_owned(),
-    };
+    let problem =
+        match context_text(error, ContextKind::InvalidArg).filter(|_| what == ContextKind::InvalidValue) {
+            Some(argument) => format!("the value of '{argument}' cannot be used"),
+            None => "there is an argument that is not expected here".to_owned(),
+        };
     Some(format!(
         "error: {problem}; it is not repeated, because it may be a secret (secrets are read from stdin or a prompt)\n\n\
          For more information, try '--help'."
@@ -24,7 +25,7 @@ pub(super) fn without_values(error: &clap::Error) -> Option<String> {
 
 /// Where an error of this kind holds what the user wrote.
 #[allow(clippy::wildcard_enum_match_arm, reason = "no other kind repeats a value")]
-fn value_in(kind: ErrorKind) -> Option<ContextKind> {
+fn value_context(kind: ErrorKind) -> Option<ContextKind> {
     match kind {
         ErrorKind::UnknownArgument => Some(ContextKind::InvalidArg),
         ErrorKind::InvalidSubcommand => Some(ContextKind::InvalidSubcommand),
@@ -35,7 +36,7 @@ fn value_in(kind: ErrorKind) -> Option<ContextKind> {
     }
 }
 
-fn text(error: &clap::Error, kind: ContextKind) -> Option<&str> {
+fn context_text(error: &clap::Error, kind: ContextKind) -> Option<&str> {
     match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text),
         _ => None,
@@ -54,7 +55,7 @@ mod tests {
     use super::super::args::Args;
     use super::*;
 
-    fn said(args: &[&str]) -> String {
+    fn message_for(args: &[&str]) -> String {
         let error = Args::try_parse_from([&["mammouth-proxy"], args].concat()).unwrap_err();
         without_values(&error).unwrap_or_else(|| error.to_string())
     }
@@ -77,7 +78,7 @@ mod tests {
             &["export", "--format", canary],
             &["serve", canary],
         ] {
-            let said = said(args);
+            let said = message_for(args);
             assert!(!said.contains("Canary"), "{args:?}: {said}");
             assert!(said.starts_with("error: ") && said.contains("--help"), "{args:?}: {said}");
         }
@@ -86,8 +87,8 @@ mod tests {
     #[test]
     fn a_mistyped_name_is_shown() {
         for (args, name) in [(&["satus"][..], "satus"), (&["serve", "--hots", "x"], "--hots")] {
-            assert!(said(args).contains(name), "{}", said(args));
+            assert!(message_for(args).contains(name), "{}", message_for(args));
         }
-        assert!(said(&["port", "70000"]).contains("<PORT>"), "{}", said(&["port", "70000"]));
+        assert!(message_for(&["port", "70000"]).contains("<PORT>"), "{}", message_for(&["port", "70000"]));
     }
 }

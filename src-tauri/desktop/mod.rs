@@ -76,7 +76,7 @@ pub enum Error {
     Window(#[from] tauri::Error),
 }
 
-/// Puts the icon into the tray, shows the window, and returns when the user quits, or when `told_to_end` ends. Belongs on
+/// Puts the icon into the tray, shows the window, and returns when the user quits, or when `shutdown_signal` ends. Belongs on
 /// the main thread: on macOS no other may own windows.
 ///
 /// # Errors

@@ -10,18 +10,18 @@ use clap::Parser;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
-use super::args::{DesktopArgs, Place};
-use super::serve::{Serving, flags};
-use super::{Stop, client, exit, finish, out, serve as serving, show_usage, usage};
+use super::args::{DesktopArgs, GlobalArgs};
+use super::serve::{ProxyRuntime, flags};
+use super::{ExitError, client, exit, output, report, serve as serving, show_usage, usage};
 use crate::app::{StartFailure, StartProblem};
 use crate::config::{Flags, SECRET_VARIABLES};
 use crate::control::Control;
 
 /// How long a first instance may take until its window can be shown to a second one's user.
-const FIRST_STARTS: Duration = Duration::from_secs(5);
+const FIRST_INSTANCE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The running proxy, as a window beside it sees it.
-pub struct Beside {
+pub struct ProxyHandle {
     /// What the user can ask of it.
     pub control: Control,
     /// Its folder.
@@ -29,11 +29,11 @@ pub struct Beside {
     /// Whether to begin without a window.
     pub hidden: bool,
     /// Whether another port than the usual one had to be taken.
-    pub moved: bool,
+    pub on_other_port: bool,
     /// Where the proxy runs.
     pub runtime: Handle,
     /// Ends when a signal asks the program to end.
-    pub told_to_end: Pin<Box<dyn Future<Output = ()> + Send>>,
+    pub shutdown_signal: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 /// What the desktop does around the start of the proxy.
@@ -41,7 +41,7 @@ pub trait DesktopHooks {
     type Error: Display;
 
     /// Takes the variables of these names out of the environment.
-    fn forget_variables(&self, names: &[&str]);
+    fn remove_env_variables(&self, names: &[&str]);
 
     /// Asks whether a window can be shown at all.
     ///
@@ -50,23 +50,23 @@ pub trait DesktopHooks {
     fn check_display(&self) -> Result<(), Self::Error>;
 
     /// Asks whether the port `free` will do this time; `why` says what became of the wanted one.
-    fn ask_for_another_port(&self, why: &str, free: u16) -> bool;
+    fn confirm_other_port(&self, why: &str, free: u16) -> bool;
 
     /// Has this thread while the proxy serves.
     ///
     /// # Errors
     /// The system offers no window.
-    fn run(&self, beside: Beside) -> Result<(), Self::Error>;
+    fn run(&self, beside: ProxyHandle) -> Result<(), Self::Error>;
 
     /// Shows a person why the program did not start.
     fn show_start_failure(&self, failure: &StartFailure);
 }
 
 /// Serves while the desktop has this thread, and drains when it returns.
-pub fn serve_beside(desktop: &impl DesktopHooks) -> ExitCode {
+pub fn run_desktop(desktop: &impl DesktopHooks) -> ExitCode {
     crate::secrets::disable_core_dumps_and_redact_panics();
-    serving::environment();
-    desktop.forget_variables(&SECRET_VARIABLES);
+    serving::initial_environment();
+    desktop.remove_env_variables(&SECRET_VARIABLES);
     let args = match DesktopArgs::try_parse() {
         Ok(args) => args,
         Err(error) => {
@@ -81,8 +81,8 @@ pub fn serve_beside(desktop: &impl DesktopHooks) -> ExitCode {
             return show_usage(&error);
         }
     };
-    let flags = flags(args.place.clone(), args.serve);
-    let served = serve(&args.place, flags.clone(), args.hidden, desktop);
+    let flags = flags(args.global.clone(), args.serve);
+    let served = serve(&args.global, flags.clone(), args.hidden, desktop);
     if let Err(stop) = &served
         && let Some(problem) = stop.problem
     {
@@ -90,54 +90,59 @@ pub fn serve_beside(desktop: &impl DesktopHooks) -> ExitCode {
         let data_dir = serving::data_dir(flags);
         desktop.show_start_failure(&StartFailure { problem, message: stop.message.clone(), data_dir });
     }
-    finish(served)
+    report(served)
 }
 
-fn serve<D: DesktopHooks>(place: &Place, flags: Flags, hidden: bool, desktop: &D) -> Result<(), Stop> {
-    let mut moved = false;
-    let (serving, mut signals) = match Serving::start(flags.clone(), false) {
-        Err(stop) if stop.code == exit::ALREADY_RUNNING => return bring_up(place, stop),
+fn serve<D: DesktopHooks>(
+    global: &GlobalArgs,
+    flags: Flags,
+    hidden: bool,
+    desktop: &D,
+) -> Result<(), ExitError> {
+    let mut on_other_port = false;
+    let (serving, mut signals) = match ProxyRuntime::start(flags.clone(), false) {
+        Err(stop) if stop.code == exit::ALREADY_RUNNING => return show_running_instance(global, stop),
         Err(stop) if stop.code == exit::PORT_TAKEN => {
             let free = serving::free_port_near(&flags)?;
             // At login nobody waits for a question.
-            moved = hidden || desktop.ask_for_another_port(&stop.message, free);
-            if !moved {
+            on_other_port = hidden || desktop.confirm_other_port(&stop.message, free);
+            if !on_other_port {
                 // The user has seen why, and has chosen.
-                return Err(Stop { problem: None, ..stop });
+                return Err(ExitError { problem: None, ..stop });
             }
-            Serving::start(Flags { port: Some(free.to_string()), ..flags }, false)?
+            ProxyRuntime::start(Flags { port: Some(free.to_string()), ..flags }, false)?
         }
         started => started?,
     };
-    let shown = desktop.check_display().and_then(|()| {
-        desktop.run(Beside {
+    let outcome = desktop.check_display().and_then(|()| {
+        desktop.run(ProxyHandle {
             control: serving.control().clone(),
             data_dir: serving.data_dir.clone(),
             hidden,
-            moved,
+            on_other_port,
             runtime: serving.runtime.handle().clone(),
-            told_to_end: Box::pin(async move { signals.next().await }),
+            shutdown_signal: Box::pin(async move { signals.next().await }),
         })
     });
     serving.stop()?;
-    shown.map_err(|error| Stop::failed(error.to_string()).with_problem(StartProblem::Other))
+    outcome.map_err(|error| ExitError::failed(error.to_string()).with_problem(StartProblem::Other))
 }
 
 /// Shows the window of the instance that runs already; `otherwise` where it has none, as the headless program.
-fn bring_up(place: &Place, otherwise: Stop) -> Result<(), Stop> {
-    let (config, _) = serving::read(place)?;
+fn show_running_instance(global: &GlobalArgs, error_without_window: ExitError) -> Result<(), ExitError> {
+    let (config, _) = serving::read_settings(global)?;
     client::block_on(async {
-        let mut look = tokio::time::interval(FIRST_STARTS / 50);
+        let mut poll = tokio::time::interval(FIRST_INSTANCE_TIMEOUT / 50);
         for _ in 0..50 {
-            look.tick().await;
+            poll.tick().await;
             // Only what is known to run is asked, and the first may not have come so far yet.
-            if let Ok(Some(first)) = client::connect(&config.data_dir)
-                && first.ask::<Value>("window.open", json!({})).await.is_ok()
+            if let Ok(Some(running)) = client::connect(&config.data_dir)
+                && running.call::<Value>("window.open", json!({})).await.is_ok()
             {
-                out::note("it runs already: its window is shown");
+                output::note("it runs already: its window is shown");
                 return Ok(());
             }
         }
-        Err(otherwise)
+        Err(error_without_window)
     })
 }

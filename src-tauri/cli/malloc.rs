@@ -4,11 +4,11 @@
 /// those are limited, too few would be left for the bodies of requests. Little is allocated there, so none waits.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[expect(unsafe_code, reason = "there is no safe way to tell the C library")]
-pub(super) fn keep_to_one() {
+pub(super) fn use_one_arena() {
     // SAFETY: this only sets a number, before there is a second thread. A refusal leaves things as they were.
     let _ = unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
 }
 
 /// Other systems reserve little.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-pub(super) fn keep_to_one() {}
+pub(super) fn use_one_arena() {}
