@@ -8,7 +8,7 @@ mod models;
 
 pub(super) use encode::Encoder;
 pub use error::error_body;
-pub use models::{count, model, models};
+pub use models::{token_count, model, models};
 
 use std::borrow::Cow;
 
@@ -17,62 +17,62 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use self::content::{Reading, WireMessage};
-use super::common::{self, MAX_MESSAGES, Steering};
-use super::fields::{Bounded, Fields, piece};
-use super::openai_tools::{self, WireFunction, note_of_kind};
-use super::{Decoded, Invalid, InvalidCode, Remember, document, effort, picture};
+use self::content::{ContentReader, WireMessage};
+use super::shared_params::{self, MAX_MESSAGES, ApiOnlyParams};
+use super::fields::{CappedVec, JsonFields, deserialize_raw};
+use super::openai_tools::{self, WireFunction, ignored_name_of_kind};
+use super::{Decoded, InvalidRequest, InvalidCode, ReplyOptions, document, effort, picture};
 use crate::chat::{ReasoningEffort, Request, ResponseFormat, Tool, ToolChoice};
 
 /// Reads a Messages request.
-pub(super) fn decode(body: &Bytes) -> Result<Decoded, Invalid> {
-    let mut fields = Fields::of(body)?;
+pub(super) fn decode(body: &Bytes) -> Result<Decoded, InvalidRequest> {
+    let mut fields = JsonFields::parse(body)?;
     refuse_threads(&fields)?;
     // It names skills that only Anthropic's servers run.
-    fields.refuse(&["container"])?;
-    let (mut steering, mut reading) = (Steering::new(), Reading::default());
-    let model = common::model(&mut fields)?;
-    let mut messages = reading.system(fields.optional("system")?)?;
-    let wire: Bounded<WireMessage<'_>, MAX_MESSAGES> = fields.required("messages")?;
+    fields.reject_unsupported(&["container"])?;
+    let (mut api_only_params, mut reader) = (ApiOnlyParams::new(), ContentReader::default());
+    let model = shared_params::model(&mut fields)?;
+    let mut messages = reader.system(fields.optional("system")?)?;
+    let wire: CappedVec<WireMessage<'_>, MAX_MESSAGES> = fields.required("messages")?;
     if wire.0.is_empty() {
-        return Err(Invalid::request("messages".to_owned(), "'messages' must hold at least one message"));
+        return Err(InvalidRequest::new("messages".to_owned(), "'messages' must hold at least one message"));
     }
-    messages.extend(reading.messages(wire.0)?);
-    picture::count(&messages)?;
-    let Offer { mut tools, hosted } = offer(&mut fields)?;
+    messages.extend(reader.messages(wire.0)?);
+    picture::check_count(&messages)?;
+    let OfferedTools { mut tools, hosted } = read_tools(&mut fields)?;
     openai_tools::refuse_hosted_only(&tools, &hosted, fields.peek("tool_choice")?.as_ref())?;
-    let (tool_choice, one_call) = choice(&mut fields, &mut tools)?;
-    let wishes = Wishes::read(&mut fields)?;
-    let native_only = document::is_asked_about(&messages).then_some("messages");
-    steering.extend(document::are_in(&messages).then_some("messages.content"));
+    let (tool_choice, one_call) = read_tool_choice(&mut fields, &mut tools)?;
+    let settings = OutputSettings::read(&mut fields)?;
+    let api_only_param = document::is_in_latest_user_turn(&messages).then_some("messages");
+    api_only_params.extend(document::any_in(&messages).then_some("messages.content"));
     let request = Request {
         model,
         messages,
         stream: fields.optional("stream")?.unwrap_or(false),
-        max_tokens: common::max_tokens(&mut fields, "max_tokens")?,
-        stop: common::stop(&mut fields, "stop_sequences")?,
+        max_tokens: shared_params::max_tokens(&mut fields, "max_tokens")?,
+        stop: shared_params::stop(&mut fields, "stop_sequences")?,
         tools,
         tool_choice,
         single_tool_call: one_call,
-        format: wishes.format,
-        effort: wishes.effort,
-        sampling: common::sampling(&mut fields, &mut steering)?,
-        api_only_param: native_only,
+        format: settings.format,
+        effort: settings.effort,
+        sampling: shared_params::sampling(&mut fields, &mut api_only_params)?,
+        api_only_param,
         raw_body: None,
     };
-    steering.extend(wishes.effort.map(|_| wishes.effort_field));
-    let remember = Remember { thoughts: wishes.thoughts, ..Remember::default() };
-    let notes = hosted.into_iter().map(str::to_owned).chain(reading.notes());
+    api_only_params.extend(settings.effort.map(|_| settings.effort_field));
+    let options = ReplyOptions { include_reasoning: settings.include_reasoning, ..ReplyOptions::default() };
+    let notes = hosted.into_iter().map(str::to_owned).chain(reader.ignored());
     let ignored = fields.ignored().into_iter().chain(notes);
-    Ok(Decoded { request, ignored: ignored.collect(), steering, remember })
+    Ok(Decoded { request, ignored: ignored.collect(), api_only_params, options })
 }
 
 /// A thread holds what the client then leaves out, so passing over it would lose the conversation. The code makes the
 /// SDK go on without.
-fn refuse_threads(fields: &Fields<'_>) -> Result<(), Invalid> {
+fn refuse_threads(fields: &JsonFields<'_>) -> Result<(), InvalidRequest> {
     match fields.peek::<Value>("thread")? {
         None => Ok(()),
-        Some(_) => Err(Invalid {
+        Some(_) => Err(InvalidRequest {
             code: InvalidCode::ThreadUnsupported,
             param: Some("thread".to_owned()),
             message: "threads are not kept here: send the whole conversation without 'thread'".to_owned(),
@@ -96,7 +96,7 @@ struct WireTool<'a> {
 }
 
 /// The tools that the model is offered.
-struct Offer {
+struct OfferedTools {
     tools: Vec<Tool>,
     /// Notes of those that only Anthropic's servers would carry out.
     hosted: Vec<&'static str>,
@@ -105,33 +105,33 @@ struct Offer {
 /// A tool without a schema of its own is one that the client runs and whose schema is written down here, or one that
 /// Anthropic's servers would run: that is left out, and named among what is ignored. A tool whose loading is put off is offered at once, because
 /// nobody here could look for it later.
-fn offer(fields: &mut Fields<'_>) -> Result<Offer, Invalid> {
-    let raw: Option<Bounded<&RawValue, { openai_tools::MAX_TOOLS }>> = fields.optional("tools")?;
-    let mut offer = Offer { tools: Vec::new(), hosted: Vec::new() };
+fn read_tools(fields: &mut JsonFields<'_>) -> Result<OfferedTools, InvalidRequest> {
+    let raw: Option<CappedVec<&RawValue, { openai_tools::MAX_TOOLS }>> = fields.optional("tools")?;
+    let mut offer = OfferedTools { tools: Vec::new(), hosted: Vec::new() };
     for (at, raw) in raw.map_or_else(Vec::new, |raw| raw.0).into_iter().enumerate() {
         let param = format!("tools[{at}]");
-        let kind: Kind = piece(&param, raw)?;
-        let Kind { kind, name } = kind;
+        let kind: ToolHeader = deserialize_raw(&param, raw)?;
+        let ToolHeader { kind, name } = kind;
         let kind = kind.filter(|kind| kind != "custom");
-        if let Some(tool) = kind.as_deref().and_then(|kind| client_tools::known(kind, name.as_deref())) {
+        if let Some(tool) = kind.as_deref().and_then(|kind| client_tools::client_tool(kind, name.as_deref())) {
             offer.tools.push(tool);
             continue;
         }
         match kind {
-            Some(kind) if offer.hosted.contains(&note_of_kind(&kind)) => {}
-            Some(kind) => offer.hosted.push(note_of_kind(&kind)),
-            None => offer.tools.push(tool(&param, piece(&param, raw)?)?),
+            Some(kind) if offer.hosted.contains(&ignored_name_of_kind(&kind)) => {}
+            Some(kind) => offer.hosted.push(ignored_name_of_kind(&kind)),
+            None => offer.tools.push(parse_tool(&param, deserialize_raw(&param, raw)?)?),
         }
     }
-    if fields.holds_something("mcp_servers") && !offer.hosted.contains(&"tools.mcp") {
+    if fields.take_is_set("mcp_servers") && !offer.hosted.contains(&"tools.mcp") {
         offer.hosted.push("tools.mcp");
     }
     Ok(offer)
 }
 
-fn tool(param: &str, wire: WireTool<'_>) -> Result<Tool, Invalid> {
+fn parse_tool(param: &str, wire: WireTool<'_>) -> Result<Tool, InvalidRequest> {
     let WireTool { name, description, input_schema: parameters, strict, input_examples } = wire;
-    let mut tool = openai_tools::tool(param, WireFunction { name, description, parameters, strict })?;
+    let mut tool = openai_tools::parse_tool(param, WireFunction { name, description, parameters, strict })?;
     if !input_examples.is_empty() {
         let examples: Vec<String> = input_examples.iter().map(Value::to_string).collect();
         let described = tool.description.take().map_or_else(String::new, |text| text + "\n\n");
@@ -141,44 +141,44 @@ fn tool(param: &str, wire: WireTool<'_>) -> Result<Tool, Invalid> {
 }
 
 #[derive(Deserialize)]
-struct Kind {
+struct ToolHeader {
     #[serde(default, rename = "type")]
     kind: Option<String>,
     #[serde(default)]
     name: Option<String>,
 }
 
-fn choice(fields: &mut Fields<'_>, tools: &mut Vec<Tool>) -> Result<(ToolChoice, bool), Invalid> {
+fn read_tool_choice(fields: &mut JsonFields<'_>, tools: &mut Vec<Tool>) -> Result<(ToolChoice, bool), InvalidRequest> {
     let choice: Option<Value> = fields.optional("tool_choice")?;
     let one = choice.as_ref().is_some_and(|choice| choice["disable_parallel_tool_use"] == true);
-    Ok((openai_tools::choice(choice, tools)?, one))
+    Ok((openai_tools::parse_tool_choice(choice, tools)?, one))
 }
 
 /// What is asked of thinking and of the reply's form.
-struct Wishes {
+struct OutputSettings {
     effort: Option<ReasoningEffort>,
     effort_field: &'static str,
     /// The client wants to see what was thought.
-    thoughts: bool,
+    include_reasoning: bool,
     format: ResponseFormat,
 }
 
-impl Wishes {
-    fn read(fields: &mut Fields<'_>) -> Result<Self, Invalid> {
+impl OutputSettings {
+    fn read(fields: &mut JsonFields<'_>) -> Result<Self, InvalidRequest> {
         let thinking: Value = fields.optional("thinking")?.unwrap_or_default();
         let output: Value = fields.optional("output_config")?.unwrap_or_default();
         let older: Option<Value> = fields.optional("output_format")?;
         let kind = thinking["type"].as_str();
-        let word = output["effort"].as_str().and_then(effort::of_word);
-        let budget = effort::of_thinking(&thinking);
+        let word = output["effort"].as_str().and_then(effort::parse);
+        let budget = effort::from_thinking(&thinking);
         // Without thought there is nothing to put effort into.
         let effort = if kind == Some("disabled") { budget } else { word.or(budget) };
         let format = output.get("format").filter(|format| !format.is_null()).or(older.as_ref());
         Ok(Self {
             effort,
             effort_field: if word.is_some() { "output_config" } else { "thinking" },
-            thoughts: kind.is_some_and(|kind| kind != "disabled"),
-            format: openai_tools::format("output_config.format", format)?,
+            include_reasoning: kind.is_some_and(|kind| kind != "disabled"),
+            format: openai_tools::parse_response_format("output_config.format", format)?,
         })
     }
 }

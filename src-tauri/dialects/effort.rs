@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::chat::ReasoningEffort;
 
 /// The step that a word means; `None` for a word that nobody uses.
-pub(super) fn of_word(word: &str) -> Option<ReasoningEffort> {
+pub(super) fn parse(word: &str) -> Option<ReasoningEffort> {
     match word {
         "none" | "off" | "disabled" => Some(ReasoningEffort::Off),
         "minimal" => Some(ReasoningEffort::Minimal),
@@ -18,7 +18,7 @@ pub(super) fn of_word(word: &str) -> Option<ReasoningEffort> {
 }
 
 /// The step that comes next to a number of tokens to think with.
-pub(super) fn of_budget(tokens: u64) -> ReasoningEffort {
+pub(super) fn from_budget(tokens: u64) -> ReasoningEffort {
     match tokens {
         0 => ReasoningEffort::Off,
         1..=1_024 => ReasoningEffort::Minimal,
@@ -30,10 +30,10 @@ pub(super) fn of_budget(tokens: u64) -> ReasoningEffort {
 }
 
 /// `{"type": "enabled", "budget_tokens": n}`, as Anthropic and those who copied it write it.
-pub(super) fn of_thinking(thinking: &Value) -> Option<ReasoningEffort> {
+pub(super) fn from_thinking(thinking: &Value) -> Option<ReasoningEffort> {
     match thinking["type"].as_str() {
         Some("disabled") => Some(ReasoningEffort::Off),
-        Some("enabled") => thinking["budget_tokens"].as_u64().map(of_budget),
+        Some("enabled") => thinking["budget_tokens"].as_u64().map(from_budget),
         Some(_) | None => None,
     }
 }
@@ -42,22 +42,22 @@ pub(super) fn of_thinking(thinking: &Value) -> Option<ReasoningEffort> {
 ///
 /// Behind a colon the word always counts. Behind a hyphen it may belong to the name (`mistral-medium`): whoever asks
 /// must know that there is no such model.
-pub fn split_effort(name: &str) -> Option<(&str, ReasoningEffort, Certainty)> {
+pub fn split_effort_suffix(name: &str) -> Option<(&str, ReasoningEffort, SuffixMatch)> {
     let (base, certainty, word) = match (name.rsplit_once(':'), name.rsplit_once('-')) {
-        (Some((base, word)), _) if of_word(word).is_some() => (base, Certainty::Sure, word),
-        (_, Some((base, word))) => (base, Certainty::IfUnknown, word),
+        (Some((base, word)), _) if parse(word).is_some() => (base, SuffixMatch::Certain, word),
+        (_, Some((base, word))) => (base, SuffixMatch::OnlyIfUnknown, word),
         (Some(_) | None, None) => return None,
     };
-    let effort = of_word(word).filter(|_| !base.is_empty())?;
+    let effort = parse(word).filter(|_| !base.is_empty())?;
     Some((base, effort, certainty))
 }
 
 /// Whether a word at the end of a model's name is an effort.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Certainty {
-    Sure,
+pub enum SuffixMatch {
+    Certain,
     /// Only where the whole name is no model's, and the name without the word is one's.
-    IfUnknown,
+    OnlyIfUnknown,
 }
 
 #[cfg(test)]
@@ -65,22 +65,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_with_an_effort_are_taken_apart() {
-        assert_eq!(split_effort("gpt-5:high"), Some(("gpt-5", ReasoningEffort::High, Certainty::Sure)));
+    fn effort_suffixes_are_split_off() {
+        assert_eq!(split_effort_suffix("gpt-5:high"), Some(("gpt-5", ReasoningEffort::High, SuffixMatch::Certain)));
         assert_eq!(
-            split_effort("gpt-5-mini-low"),
-            Some(("gpt-5-mini", ReasoningEffort::Low, Certainty::IfUnknown))
+            split_effort_suffix("gpt-5-mini-low"),
+            Some(("gpt-5-mini", ReasoningEffort::Low, SuffixMatch::OnlyIfUnknown))
         );
         for name in ["gpt-5", "llama3:8b", ":high", "-high", "high", ""] {
-            assert_eq!(split_effort(name), None, "{name}");
+            assert_eq!(split_effort_suffix(name), None, "{name}");
         }
     }
 
     #[test]
-    fn more_tokens_never_mean_less_thought() {
+    fn a_larger_budget_never_means_less_effort() {
         let steps: Vec<ReasoningEffort> =
-            [0, 1, 1_024, 4_000, 10_000, 20_000, 100_000].map(of_budget).to_vec();
+            [0, 1, 1_024, 4_000, 10_000, 20_000, 100_000].map(from_budget).to_vec();
         assert!(steps.is_sorted(), "{steps:?}");
-        assert_eq!(of_thinking(&serde_json::json!({ "type": "adaptive" })), None);
+        assert_eq!(from_thinking(&serde_json::json!({ "type": "adaptive" })), None);
     }
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::Invalid;
+use super::InvalidRequest;
 
 /// More fields than any client sends; a body with more is an attack on the loop below.
 const MAX_FIELDS: usize = 1_000;
@@ -17,37 +17,37 @@ const MAX_FIELDS: usize = 1_000;
 const MAX_IGNORED: usize = 32;
 
 /// The fields of a request body in the client's order.
-pub(super) struct Fields<'a> {
+pub(super) struct JsonFields<'a> {
     fields: Vec<(String, &'a RawValue, bool)>,
 }
 
-impl<'a> Fields<'a> {
+impl<'a> JsonFields<'a> {
     /// Takes a body apart.
-    pub(super) fn of(body: &'a [u8]) -> Result<Self, Invalid> {
-        let text = std::str::from_utf8(body).map_err(|_| Invalid::request(None, "the body is not UTF-8"))?;
+    pub(super) fn parse(body: &'a [u8]) -> Result<Self, InvalidRequest> {
+        let text = std::str::from_utf8(body).map_err(|_| InvalidRequest::new(None, "the body is not UTF-8"))?;
         let mut reader = serde_json::Deserializer::from_str(text);
-        let fields = FieldsSeed.deserialize(&mut reader).map_err(|error| not_json(&error))?;
-        reader.end().map_err(|error| not_json(&error))?;
+        let fields = JsonFieldsSeed.deserialize(&mut reader).map_err(|error| syntax_error(&error))?;
+        reader.end().map_err(|error| syntax_error(&error))?;
         if let Some(twice) = first_duplicate(&fields) {
-            return Err(Invalid::request(shown(twice), "the field stands in the body twice"));
+            return Err(InvalidRequest::new(harmless_name(twice), "the field stands in the body twice"));
         }
         Ok(Self { fields })
     }
 
     /// Reads a field; `None` where it is missing or null.
-    pub(super) fn optional<T: Deserialize<'a>>(&mut self, name: &str) -> Result<Option<T>, Invalid> {
-        self.take(name).map_or(Ok(None), |raw| read(name, raw))
+    pub(super) fn optional<T: Deserialize<'a>>(&mut self, name: &str) -> Result<Option<T>, InvalidRequest> {
+        self.take(name).map_or(Ok(None), |raw| deserialize_field(name, raw))
     }
 
     /// Reads a field that must be there.
-    pub(super) fn required<T: Deserialize<'a>>(&mut self, name: &str) -> Result<T, Invalid> {
+    pub(super) fn required<T: Deserialize<'a>>(&mut self, name: &str) -> Result<T, InvalidRequest> {
         self.optional(name)?
-            .ok_or_else(|| Invalid::request(name.to_owned(), format!("the field '{name}' is missing")))
+            .ok_or_else(|| InvalidRequest::new(name.to_owned(), format!("the field '{name}' is missing")))
     }
 
-    /// Reads a field as [`Fields::optional`] does, but leaves it among the ignored ones.
-    pub(super) fn peek<T: Deserialize<'a>>(&self, name: &str) -> Result<Option<T>, Invalid> {
-        self.raw(name).map_or(Ok(None), |raw| read(name, raw))
+    /// Reads a field as [`JsonFields::optional`] does, but leaves it among the ignored ones.
+    pub(super) fn peek<T: Deserialize<'a>>(&self, name: &str) -> Result<Option<T>, InvalidRequest> {
+        self.raw(name).map_or(Ok(None), |raw| deserialize_field(name, raw))
     }
 
     /// A field as it was sent, which stays among the ignored ones.
@@ -56,16 +56,16 @@ impl<'a> Fields<'a> {
     }
 
     /// Marks a field as seen and says whether it holds something (not null, false, 0, empty text, list or object).
-    pub(super) fn holds_something(&mut self, name: &str) -> bool {
+    pub(super) fn take_is_set(&mut self, name: &str) -> bool {
         self.take(name).is_some_and(|raw| !matches!(raw.get(), "null" | "false" | "0" | "\"\"" | "[]" | "{}"))
     }
 
     /// Refuses fields whose wish cannot be honoured and must not be passed over.
-    pub(super) fn refuse(&mut self, names: &[&str]) -> Result<(), Invalid> {
-        match names.iter().find(|name| self.holds_something(name)) {
+    pub(super) fn reject_unsupported(&mut self, names: &[&str]) -> Result<(), InvalidRequest> {
+        match names.iter().find(|name| self.take_is_set(name)) {
             None => Ok(()),
             Some(name) => {
-                Err(Invalid::unsupported(name, format!("'{name}' cannot be honoured by this upstream")))
+                Err(InvalidRequest::unsupported(name, format!("'{name}' cannot be honoured by this upstream")))
             }
         }
     }
@@ -75,7 +75,7 @@ impl<'a> Fields<'a> {
         self.fields
             .iter()
             .filter(|(_, raw, seen)| !seen && raw.get() != "null")
-            .filter_map(|(name, _, _)| shown(name))
+            .filter_map(|(name, _, _)| harmless_name(name))
             .take(MAX_IGNORED)
             .collect()
     }
@@ -87,12 +87,12 @@ impl<'a> Fields<'a> {
     }
 }
 
-fn read<'a, T: Deserialize<'a>>(name: &str, raw: &'a RawValue) -> Result<Option<T>, Invalid> {
+fn deserialize_field<'a, T: Deserialize<'a>>(name: &str, raw: &'a RawValue) -> Result<Option<T>, InvalidRequest> {
     if raw.get() == "null" {
         return Ok(None);
     }
     let mut reader = serde_json::Deserializer::from_str(raw.get());
-    serde_path_to_error::deserialize(&mut reader).map(Some).map_err(|error| wrong(name, &error))
+    serde_path_to_error::deserialize(&mut reader).map(Some).map_err(|error| type_error(name, &error))
 }
 
 fn first_duplicate<'f>(fields: &'f [(String, &RawValue, bool)]) -> Option<&'f str> {
@@ -103,12 +103,12 @@ fn first_duplicate<'f>(fields: &'f [(String, &RawValue, bool)]) -> Option<&'f st
 
 /// A field name that may be repeated to the client: a short word, as all names of parameters are. A key that was pasted
 /// into the wrong place has digits.
-pub(super) fn shown(name: &str) -> Option<String> {
+pub(super) fn harmless_name(name: &str) -> Option<String> {
     let harmless = |c: char| c.is_ascii_alphabetic() || c == '_';
     (!name.is_empty() && name.len() <= 64 && name.chars().all(harmless)).then(|| name.to_owned())
 }
 
-fn not_json(error: &serde_json::Error) -> Invalid {
+fn syntax_error(error: &serde_json::Error) -> InvalidRequest {
     let message = match error.classify() {
         serde_json::error::Category::Data => {
             "the body is not a JSON object, or has too many fields".to_owned()
@@ -119,26 +119,26 @@ fn not_json(error: &serde_json::Error) -> Invalid {
             format!("the body is not valid JSON (line {}, column {})", error.line(), error.column())
         }
     };
-    Invalid::request(None, message)
+    InvalidRequest::new(None, message)
 }
 
 /// serde's own words may quote what was sent, so only the path is kept.
-fn wrong(name: &str, error: &serde_path_to_error::Error<serde_json::Error>) -> Invalid {
+fn type_error(name: &str, error: &serde_path_to_error::Error<serde_json::Error>) -> InvalidRequest {
     let path = match error.path().to_string() {
         path if path == "." => name.to_owned(),
         path if path.starts_with('[') => format!("{name}{path}"),
         path => format!("{name}.{path}"),
     };
     let param: String = path.chars().filter(|c| !c.is_control()).take(200).collect();
-    Invalid::request(
+    InvalidRequest::new(
         param.clone(),
         format!("'{param}' is missing, is of the wrong type or has a value that is not allowed"),
     )
 }
 
-struct FieldsSeed;
+struct JsonFieldsSeed;
 
-impl<'de> DeserializeSeed<'de> for FieldsSeed {
+impl<'de> DeserializeSeed<'de> for JsonFieldsSeed {
     type Value = Vec<(String, &'de RawValue, bool)>;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -146,7 +146,7 @@ impl<'de> DeserializeSeed<'de> for FieldsSeed {
     }
 }
 
-impl<'de> Visitor<'de> for FieldsSeed {
+impl<'de> Visitor<'de> for JsonFieldsSeed {
     type Value = Vec<(String, &'de RawValue, bool)>;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -167,18 +167,18 @@ impl<'de> Visitor<'de> for FieldsSeed {
 
 /// A list that refuses to grow beyond `MAX` items while it is read.
 #[derive(Debug)]
-pub(super) struct Bounded<T, const MAX: usize>(pub(super) Vec<T>);
+pub(super) struct CappedVec<T, const MAX: usize>(pub(super) Vec<T>);
 
-impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for Bounded<T, MAX> {
+impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for CappedVec<T, MAX> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(BoundedVisitor(std::marker::PhantomData))
+        deserializer.deserialize_seq(CappedVecVisitor(std::marker::PhantomData))
     }
 }
 
-struct BoundedVisitor<T, const MAX: usize>(std::marker::PhantomData<T>);
+struct CappedVecVisitor<T, const MAX: usize>(std::marker::PhantomData<T>);
 
-impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for BoundedVisitor<T, MAX> {
-    type Value = Bounded<T, MAX>;
+impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for CappedVecVisitor<T, MAX> {
+    type Value = CappedVec<T, MAX>;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "a list of at most {MAX} items")
@@ -192,15 +192,15 @@ impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for BoundedVisitor
             }
             items.push(item);
         }
-        Ok(Bounded(items))
+        Ok(CappedVec(items))
     }
 }
 
 /// Content that is a text, or a list of parts, or nothing.
 #[derive(Debug, Default)]
-pub(super) enum TextOr<'a, T> {
+pub(super) enum StringOrList<'a, T> {
     #[default]
-    Nothing,
+    Absent,
     Text(Cow<'a, str>),
     List(Vec<T>),
 }
@@ -208,31 +208,31 @@ pub(super) enum TextOr<'a, T> {
 /// More parts than one message has.
 const MAX_PARTS: usize = 10_000;
 
-impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for TextOr<'a, T> {
+impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for StringOrList<'a, T> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TextOrVisitor(std::marker::PhantomData))
+        deserializer.deserialize_any(StringOrListVisitor(std::marker::PhantomData))
     }
 }
 
-struct TextOrVisitor<'a, T>(std::marker::PhantomData<(&'a (), T)>);
+struct StringOrListVisitor<'a, T>(std::marker::PhantomData<(&'a (), T)>);
 
-impl<'de: 'a, 'a, T: Deserialize<'de>> Visitor<'de> for TextOrVisitor<'a, T> {
-    type Value = TextOr<'a, T>;
+impl<'de: 'a, 'a, T: Deserialize<'de>> Visitor<'de> for StringOrListVisitor<'a, T> {
+    type Value = StringOrList<'a, T>;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("text or a list of parts")
     }
 
     fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
-        Ok(TextOr::Nothing)
+        Ok(StringOrList::Absent)
     }
 
     fn visit_borrowed_str<E: serde::de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(TextOr::Text(Cow::Borrowed(text)))
+        Ok(StringOrList::Text(Cow::Borrowed(text)))
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(TextOr::Text(Cow::Owned(text.to_owned())))
+        Ok(StringOrList::Text(Cow::Owned(text.to_owned())))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
@@ -243,13 +243,13 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Visitor<'de> for TextOrVisitor<'a, T> {
             }
             parts.push(part);
         }
-        Ok(TextOr::List(parts))
+        Ok(StringOrList::List(parts))
     }
 }
 
 /// Reads a piece that was put aside as it is. serde's own words may quote what was sent, so only the place is told.
-pub(super) fn piece<'a, T: Deserialize<'a>>(param: &str, raw: &'a RawValue) -> Result<T, Invalid> {
-    let wrong = |_| Invalid::request(param.to_owned(), format!("'{param}' is of the wrong form"));
+pub(super) fn deserialize_raw<'a, T: Deserialize<'a>>(param: &str, raw: &'a RawValue) -> Result<T, InvalidRequest> {
+    let wrong = |_| InvalidRequest::new(param.to_owned(), format!("'{param}' is of the wrong form"));
     serde_json::from_str(raw.get()).map_err(wrong)
 }
 
@@ -257,19 +257,19 @@ pub(super) fn piece<'a, T: Deserialize<'a>>(param: &str, raw: &'a RawValue) -> R
 mod tests {
     use super::*;
 
-    fn error(body: &str) -> Invalid {
-        Fields::of(body.as_bytes()).err().expect("refused")
+    fn error(body: &str) -> InvalidRequest {
+        JsonFields::parse(body.as_bytes()).err().expect("refused")
     }
 
     #[test]
-    fn p05_a_field_that_stands_twice_is_named() {
+    fn p05_a_duplicate_field_is_named() {
         assert_eq!(error(r#"{"model":"a","model":"b"}"#).param.as_deref(), Some("model"));
     }
 
     #[test]
     fn p04_depth_and_number_of_fields_are_bounded() {
         let deep = format!(r#"{{"messages":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
-        let mut fields = Fields::of(deep.as_bytes()).unwrap();
+        let mut fields = JsonFields::parse(deep.as_bytes()).unwrap();
         assert_eq!(
             fields.required::<serde_json::Value>("messages").unwrap_err().param.as_deref().map(|p| &p[..8]),
             Some("messages")
@@ -280,15 +280,15 @@ mod tests {
 
     #[test]
     fn p07_bad_text_is_refused() {
-        assert!(Fields::of(b"{\"model\":\"\xff\"}").is_err());
-        assert!(Fields::of(b"\xef\xbb\xbf{}").is_err());
-        let mut lone = Fields::of(br#"{"model":"\ud800"}"#).unwrap();
+        assert!(JsonFields::parse(b"{\"model\":\"\xff\"}").is_err());
+        assert!(JsonFields::parse(b"\xef\xbb\xbf{}").is_err());
+        let mut lone = JsonFields::parse(br#"{"model":"\ud800"}"#).unwrap();
         assert!(lone.required::<String>("model").is_err());
     }
 
     #[test]
-    fn complaints_repeat_nothing_that_was_sent() {
-        let mut fields = Fields::of(br#"{"stream":"CANARY"}"#).unwrap();
+    fn error_messages_repeat_nothing_that_was_sent() {
+        let mut fields = JsonFields::parse(br#"{"stream":"CANARY"}"#).unwrap();
         let invalid = fields.optional::<bool>("stream").unwrap_err();
         assert_eq!(invalid.param.as_deref(), Some("stream"));
         assert!(!invalid.message.contains("CANARY"));
@@ -296,13 +296,13 @@ mod tests {
 
     #[test]
     fn ignored_names_are_fit_for_a_header() {
-        let fields = Fields::of(br#"{"seed":1,"a\nb":2,"user":null,"x y":3}"#).unwrap();
+        let fields = JsonFields::parse(br#"{"seed":1,"a\nb":2,"user":null,"x y":3}"#).unwrap();
         assert_eq!(fields.ignored(), vec!["seed"]);
     }
 
     #[test]
-    fn bounded_lists_stop_reading() {
-        assert!(serde_json::from_str::<Bounded<u8, 2>>("[1,2]").is_ok());
-        assert!(serde_json::from_str::<Bounded<u8, 2>>("[1,2,3]").is_err());
+    fn capped_lists_stop_reading() {
+        assert!(serde_json::from_str::<CappedVec<u8, 2>>("[1,2]").is_ok());
+        assert!(serde_json::from_str::<CappedVec<u8, 2>>("[1,2,3]").is_err());
     }
 }

@@ -5,7 +5,7 @@
 //! which dialect is spoken are left to `proxy`.
 
 mod anthropic;
-mod common;
+mod shared_params;
 mod document;
 mod effort;
 mod fields;
@@ -21,14 +21,14 @@ mod responses;
 mod sse;
 
 pub use anthropic::{
-    count as anthropic_count, error_body as anthropic_error, model as anthropic_model,
+    token_count as anthropic_count, error_body as anthropic_error, model as anthropic_model,
     models as anthropic_models,
 };
-pub use effort::{Certainty, split_effort};
+pub use effort::{SuffixMatch, split_effort_suffix};
 pub use ollama_error::error_body as ollama_error;
 pub use openai_error::error_body as openai_error;
 pub use openai_models::{ModelEntry, model as openai_model, models as openai_models};
-pub use responses::{Memory, deleted as response_deleted};
+pub use responses::{ResponsesState, delete_body as response_deleted};
 
 use std::time::Duration;
 
@@ -69,8 +69,8 @@ impl Dialect {
     /// Reads a request body.
     ///
     /// # Errors
-    /// [`Invalid`] names the field that is wrong; its message repeats nothing of what was sent but field names.
-    pub fn decode(self, body: &Bytes) -> Result<Decoded, Invalid> {
+    /// [`InvalidRequest`] names the field that is wrong; its message repeats nothing of what was sent but field names.
+    pub fn decode(self, body: &Bytes) -> Result<Decoded, InvalidRequest> {
         match self {
             Self::OpenAiChat => openai_chat::decode(body),
             Self::OpenAiCompletions => openai_completions::decode(body),
@@ -92,14 +92,14 @@ impl Dialect {
     }
 
     /// The encoder for one reply.
-    pub fn encoder(self, about: About) -> Box<dyn Encode> {
+    pub fn encoder(self, context: ReplyContext) -> Box<dyn Encode> {
         match self {
-            Self::OpenAiChat => Box::new(openai_chat::Encoder::new(about)),
-            Self::OpenAiCompletions => Box::new(openai_completions::Encoder::new(about)),
-            Self::Anthropic => Box::new(anthropic::Encoder::new(about)),
-            Self::OpenAiResponses => Box::new(responses::Encoder::new(about)),
-            Self::OllamaChat => Box::new(ollama::Encoder::new(about, ollama::Shape::Chat)),
-            Self::OllamaGenerate => Box::new(ollama::Encoder::new(about, ollama::Shape::Generate)),
+            Self::OpenAiChat => Box::new(openai_chat::Encoder::new(context)),
+            Self::OpenAiCompletions => Box::new(openai_completions::Encoder::new(context)),
+            Self::Anthropic => Box::new(anthropic::Encoder::new(context)),
+            Self::OpenAiResponses => Box::new(responses::Encoder::new(context)),
+            Self::OllamaChat => Box::new(ollama::Encoder::new(context, ollama::OllamaEndpoint::Chat)),
+            Self::OllamaGenerate => Box::new(ollama::Encoder::new(context, ollama::OllamaEndpoint::Generate)),
         }
     }
 }
@@ -111,59 +111,59 @@ pub struct Decoded {
     /// Names of fields that were understood or unknown but have no effect, in the client's order.
     pub ignored: Vec<String>,
     /// Names of fields that have an effect only at an upstream with an API of its own.
-    pub steering: Vec<&'static str>,
-    pub remember: Remember,
+    pub api_only_params: Vec<&'static str>,
+    pub options: ReplyOptions,
 }
 
 /// What a dialect wants to know again when the reply comes.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Remember {
+pub struct ReplyOptions {
     /// The client asked for a usage chunk at the end of a stream.
     pub include_usage: bool,
     /// Legacy completions only: the prompt, to be repeated before the reply.
     pub echo: Option<String>,
     /// The client wants to see what was thought, where its dialect does not show it to everybody.
-    pub thoughts: bool,
+    pub include_reasoning: bool,
     /// Ollama only: there is nothing to answer, the model is only to be got ready.
-    pub load: bool,
+    pub load_only: bool,
     /// Responses only.
-    pub responses: Option<Box<Memory>>,
+    pub responses: Option<Box<ResponsesState>>,
 }
 
 /// A reply that its client may come back to.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Kept {
+pub struct StoredResponse {
     pub id: String,
     /// The body that is given when it is asked for again.
     pub body: String,
     /// What the model said.
-    pub said: Vec<Part>,
+    pub parts: Vec<Part>,
 }
 
 /// What a reply says about itself.
 #[derive(Debug, Clone)]
-pub struct About {
+pub struct ReplyContext {
     /// The part of the id after the dialect's prefix.
     pub id: String,
     /// Unix time in seconds.
     pub created: u64,
     /// The model as the client named it.
     pub model: String,
-    pub remember: Remember,
+    pub options: ReplyOptions,
 }
 
 /// Turns events into the bytes of one reply.
 pub trait Encode: Send {
     /// The frames of one event of a stream; after `Done` they include the dialect's end mark.
-    fn frames(&mut self, event: &Event) -> String;
+    fn encode_event(&mut self, event: &Event) -> String;
     /// The frames that tell a client its stream broke off: an error event and no end mark.
-    fn broken(&mut self, code: &str, message: &str) -> String;
+    fn encode_error(&mut self, code: &str, message: &str) -> String;
     /// The body of a reply that is not streamed.
-    fn whole(&mut self, answer: &CompleteReply) -> String;
+    fn encode_complete(&mut self, answer: &CompleteReply) -> String;
     /// Tells how long the first event and the whole reply took, before the last event, or the whole reply, is written.
-    fn took(&mut self, _first: Duration, _whole: Duration) {}
+    fn set_timings(&mut self, _first: Duration, _whole: Duration) {}
     /// After the last event, or the whole reply: what its client may ask for again.
-    fn kept(&mut self) -> Option<Kept> {
+    fn stored_response(&mut self) -> Option<StoredResponse> {
         None
     }
 }
@@ -184,15 +184,15 @@ pub enum InvalidCode {
 /// Why a request was refused before anything was asked upstream.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct Invalid {
+pub struct InvalidRequest {
     pub code: InvalidCode,
     /// The path of the field, as in `messages[0].content`.
     pub param: Option<String>,
     pub message: String,
 }
 
-impl Invalid {
-    fn request(param: impl Into<Option<String>>, message: impl Into<String>) -> Self {
+impl InvalidRequest {
+    fn new(param: impl Into<Option<String>>, message: impl Into<String>) -> Self {
         Self { code: InvalidCode::InvalidRequest, param: param.into(), message: message.into() }
     }
 
@@ -204,7 +204,7 @@ impl Invalid {
         }
     }
 
-    fn image(param: impl Into<Option<String>>, message: impl Into<String>) -> Self {
+    fn invalid_image(param: impl Into<Option<String>>, message: impl Into<String>) -> Self {
         Self { code: InvalidCode::InvalidImage, param: param.into(), message: message.into() }
     }
 }

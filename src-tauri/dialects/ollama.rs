@@ -2,44 +2,44 @@
 
 mod embed;
 mod encode;
-mod listing;
+mod models;
 
-pub use embed::{Embed, embed_reply, embed_request};
-pub(super) use encode::{Encoder, Shape};
-pub use listing::{Listed, VERSION, names, running, shown, version};
+pub use embed::{EmbedEndpoint, embed_reply, embed_request};
+pub(super) use encode::{Encoder, OllamaEndpoint};
+pub use models::{OllamaModel, EMULATED_VERSION, tags, running, show, version};
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use super::common::{self, MAX_MESSAGES, Steering};
-use super::fields::{Bounded, Fields, shown as harmless};
+use super::shared_params::{self, MAX_MESSAGES, ApiOnlyParams};
+use super::fields::{CappedVec, JsonFields, harmless_name as harmless};
 use super::openai_chat::content::{self, WireMessage};
-use super::{Decoded, Invalid, Remember, effort, openai_tools, picture};
+use super::{Decoded, InvalidRequest, ReplyOptions, effort, openai_tools, picture};
 use crate::chat::{Message, Part, ReasoningEffort, Request, ResponseFormat, Role, Sampling, Tool};
 
 /// Reads a chat request. One without messages only asks for the model to be loaded.
-pub(super) fn decode_chat(body: &Bytes) -> Result<Decoded, Invalid> {
-    let mut fields = Fields::of(body)?;
-    let wire: Option<Bounded<WireMessage<'_>, MAX_MESSAGES>> = fields.optional("messages")?;
+pub(super) fn decode_chat(body: &Bytes) -> Result<Decoded, InvalidRequest> {
+    let mut fields = JsonFields::parse(body)?;
+    let wire: Option<CappedVec<WireMessage<'_>, MAX_MESSAGES>> = fields.optional("messages")?;
     let messages = match wire.filter(|wire| !wire.0.is_empty()) {
         Some(wire) => content::messages(wire)?.messages,
         None => Vec::new(),
     };
-    let tools = tools(&mut fields)?;
+    let tools = read_tools(&mut fields)?;
     decode(fields, messages, tools)
 }
 
 /// Reads a request to go on with a prompt. One without a prompt only asks for the model to be loaded.
-pub(super) fn decode_generate(body: &Bytes) -> Result<Decoded, Invalid> {
-    let mut fields = Fields::of(body)?;
+pub(super) fn decode_generate(body: &Bytes) -> Result<Decoded, InvalidRequest> {
+    let mut fields = JsonFields::parse(body)?;
     // The tokens of a conversation that another server kept: nobody here can read them.
-    fields.refuse(&["suffix", "context"])?;
+    fields.reject_unsupported(&["suffix", "context"])?;
     let system: Option<String> = fields.optional("system")?;
     let prompt: String = fields.optional("prompt")?.unwrap_or_default();
     let images: Vec<String> = fields.optional("images")?.unwrap_or_default();
     let mut parts = Vec::new();
     for (at, data) in images.iter().enumerate() {
-        parts.push(picture::of_base64(&format!("images[{at}]"), data)?);
+        parts.push(picture::from_base64(&format!("images[{at}]"), data)?);
     }
     if !prompt.is_empty() {
         parts.insert(0, Part::Text(prompt));
@@ -50,7 +50,7 @@ pub(super) fn decode_generate(body: &Bytes) -> Result<Decoded, Invalid> {
         messages.extend(system.map(|parts| Message { role: Role::System, parts }));
         messages.push(Message { role: Role::User, parts });
     }
-    picture::count(&messages)?;
+    picture::check_count(&messages)?;
     decode(fields, messages, Vec::new())
 }
 
@@ -58,8 +58,8 @@ pub(super) fn decode_generate(body: &Bytes) -> Result<Decoded, Invalid> {
 ///
 /// # Errors
 /// The body is no JSON object, or names no model.
-pub fn model_named(body: &Bytes) -> Result<String, Invalid> {
-    let mut fields = Fields::of(body)?;
+pub fn requested_model(body: &Bytes) -> Result<String, InvalidRequest> {
+    let mut fields = JsonFields::parse(body)?;
     let older: Option<String> = fields.optional("name")?;
     let name = match fields.optional::<String>("model")?.or(older) {
         Some(name) => name,
@@ -68,48 +68,48 @@ pub fn model_named(body: &Bytes) -> Result<String, Invalid> {
     Ok(name.strip_suffix(":latest").unwrap_or(&name).to_owned())
 }
 
-fn decode(mut fields: Fields<'_>, messages: Vec<Message>, tools: Vec<Tool>) -> Result<Decoded, Invalid> {
-    fields.refuse(&["logprobs", "top_logprobs"])?;
-    let model = common::model(&mut fields)?;
+fn decode(mut fields: JsonFields<'_>, messages: Vec<Message>, tools: Vec<Tool>) -> Result<Decoded, InvalidRequest> {
+    fields.reject_unsupported(&["logprobs", "top_logprobs"])?;
+    let model = shared_params::model(&mut fields)?;
     let model = model.strip_suffix(":latest").unwrap_or(&model).to_owned();
     let mut options = Options::read(fields.optional("options")?.unwrap_or_default())?;
     let thinking: Value = fields.optional("think")?.unwrap_or_default();
-    let effort = effort_of(&thinking);
-    options.steering.extend(effort.map(|_| "think"));
+    let effort = parse_effort(&thinking);
+    options.api_only_params.extend(effort.map(|_| "think"));
     // How long a model stays loaded means nothing where none is.
-    fields.holds_something("keep_alive");
-    let remember = Remember {
-        thoughts: thinking != Value::Bool(false),
-        load: messages.is_empty(),
-        ..Remember::default()
+    fields.take_is_set("keep_alive");
+    let options = ReplyOptions {
+        include_reasoning: thinking != Value::Bool(false),
+        load_only: messages.is_empty(),
+        ..ReplyOptions::default()
     };
     let request = Request {
         model,
         messages,
-        stream: fields.optional("stream")?.unwrap_or(true) && !remember.load,
+        stream: fields.optional("stream")?.unwrap_or(true) && !options.load_only,
         max_tokens: options.max_tokens,
         stop: options.stop,
         tools,
-        format: format(&mut fields)?,
+        format: read_response_format(&mut fields)?,
         effort,
         sampling: options.sampling,
         ..Request::default()
     };
     let ignored = fields.ignored().into_iter().chain(options.ignored).collect();
-    Ok(Decoded { request, ignored, steering: options.steering, remember })
+    Ok(Decoded { request, ignored, api_only_params: options.steering, options })
 }
 
-fn tools(fields: &mut Fields<'_>) -> Result<Vec<Tool>, Invalid> {
+fn read_tools(fields: &mut JsonFields<'_>) -> Result<Vec<Tool>, InvalidRequest> {
     let mut tools = Vec::new();
-    for (at, wire) in openai_tools::read(fields, "tools")?.into_iter().enumerate() {
+    for (at, wire) in openai_tools::read_tools(fields, "tools")?.into_iter().enumerate() {
         let param = format!("tools[{at}]");
-        tools.push(openai_tools::tool(&param, wire.into_function(&param)?)?);
+        tools.push(openai_tools::parse_tool(&param, wire.into_function(&param)?)?);
     }
     Ok(tools)
 }
 
 /// `"json"`, a schema, or nothing, which some clients write as an empty text.
-fn format(fields: &mut Fields<'_>) -> Result<ResponseFormat, Invalid> {
+fn read_response_format(fields: &mut JsonFields<'_>) -> Result<ResponseFormat, InvalidRequest> {
     match fields.optional::<Value>("format")? {
         None => Ok(ResponseFormat::Text),
         Some(Value::String(word)) if word.is_empty() => Ok(ResponseFormat::Text),
@@ -117,15 +117,15 @@ fn format(fields: &mut Fields<'_>) -> Result<ResponseFormat, Invalid> {
         Some(schema @ Value::Object(_)) => {
             Ok(ResponseFormat::JsonSchema { name: "reply".to_owned(), schema, strict: false })
         }
-        Some(_) => Err(Invalid::request("format".to_owned(), "'format' must be \"json\" or a JSON schema")),
+        Some(_) => Err(InvalidRequest::new("format".to_owned(), "'format' must be \"json\" or a JSON schema")),
     }
 }
 
 /// A switch, or a step. To switch it on says nothing about how much.
-fn effort_of(thinking: &Value) -> Option<ReasoningEffort> {
+fn parse_effort(thinking: &Value) -> Option<ReasoningEffort> {
     match thinking {
         Value::Bool(false) => Some(ReasoningEffort::Off),
-        Value::String(word) => effort::of_word(word),
+        Value::String(word) => effort::parse(word),
         Value::Bool(true) | Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }
@@ -136,23 +136,23 @@ struct Options {
     sampling: Sampling,
     max_tokens: Option<u64>,
     stop: Vec<String>,
-    steering: Steering,
+    api_only_params: ApiOnlyParams,
     ignored: Vec<String>,
 }
 
 impl Options {
-    fn read(options: Map<String, Value>) -> Result<Self, Invalid> {
-        let mut read = Self::default();
+    fn read(options: Map<String, Value>) -> Result<Self, InvalidRequest> {
+        let mut options_read = Self::default();
         for (name, value) in options.iter().filter(|(_, value)| !value.is_null()) {
-            read.option(name, value)?;
+            options_read.option(name, value)?;
         }
-        Ok(read)
+        Ok(options_read)
     }
 
-    fn option(&mut self, name: &str, value: &Value) -> Result<(), Invalid> {
-        let wrong = || Invalid::request(format!("options.{name}"), "the option is of the wrong type");
+    fn option(&mut self, name: &str, value: &Value) -> Result<(), InvalidRequest> {
+        let wrong = || InvalidRequest::new(format!("options.{name}"), "the option is of the wrong type");
         let number = || value.as_f64().ok_or_else(wrong);
-        let steers = match name {
+        let api_only_param = match name {
             // Below zero means without a limit.
             "num_predict" => {
                 self.max_tokens = Some(number()?).filter(|most| *most >= 1.0).map(|most| most as u64);
@@ -164,7 +164,7 @@ impl Options {
                 } else {
                     serde_json::from_value(value.clone()).map_err(|_| wrong())?
                 };
-                self.stop = common::bounded_stop(texts, "options.stop")?;
+                self.stop = shared_params::check_stop(texts, "options.stop")?;
                 None
             }
             "temperature" => {
@@ -196,7 +196,7 @@ impl Options {
                 None
             }
         };
-        self.steering.extend(steers);
+        self.api_only_params.extend(api_only_param);
         Ok(())
     }
 }

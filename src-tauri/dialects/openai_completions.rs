@@ -3,26 +3,26 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::fields::Fields;
+use super::fields::JsonFields;
 use super::openai_chat::{finish_reason, stream, usage_json};
-use super::{About, Decoded, Encode, Invalid, Remember, common, sse};
+use super::{ReplyContext, Decoded, Encode, InvalidRequest, ReplyOptions, shared_params, sse};
 use crate::chat::{CompleteReply, Event, FinishReason, Message, Part, Request, Role};
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Prompt {
+enum PromptField {
     One(String),
     /// Texts, tokens or lists of tokens.
     Many(Vec<Value>),
 }
 
 /// Reads a legacy completion request: the prompt becomes the one user message.
-pub(super) fn decode(body: &[u8]) -> Result<Decoded, Invalid> {
-    let mut fields = Fields::of(body)?;
-    let mut steering = common::Steering::new();
-    let model = common::model(&mut fields)?;
-    let prompt = prompt(&mut fields)?;
-    refuse_other_meanings(&mut fields)?;
+pub(super) fn decode(body: &[u8]) -> Result<Decoded, InvalidRequest> {
+    let mut fields = JsonFields::parse(body)?;
+    let mut api_only_params = shared_params::ApiOnlyParams::new();
+    let model = shared_params::model(&mut fields)?;
+    let prompt = read_prompt(&mut fields)?;
+    reject_changed_meaning(&mut fields)?;
     let (stream, include_usage) = stream(&mut fields)?;
     let echo = fields.optional::<bool>("echo")?.unwrap_or(false).then(|| prompt.clone());
     let messages = vec![Message { role: Role::User, parts: vec![Part::Text(prompt)] }];
@@ -30,21 +30,21 @@ pub(super) fn decode(body: &[u8]) -> Result<Decoded, Invalid> {
         model,
         messages,
         stream,
-        max_tokens: common::max_tokens(&mut fields, "max_tokens")?,
-        stop: common::stop(&mut fields, "stop")?,
-        sampling: common::sampling(&mut fields, &mut steering)?,
+        max_tokens: shared_params::max_tokens(&mut fields, "max_tokens")?,
+        stop: shared_params::stop(&mut fields, "stop")?,
+        sampling: shared_params::sampling(&mut fields, &mut api_only_params)?,
         ..Request::default()
     };
-    let remember = Remember { include_usage, echo, ..Remember::default() };
-    Ok(Decoded { request, ignored: fields.ignored(), steering, remember })
+    let options = ReplyOptions { include_usage, echo, ..ReplyOptions::default() };
+    Ok(Decoded { request, ignored: fields.ignored(), api_only_params, options })
 }
 
-fn prompt(fields: &mut Fields<'_>) -> Result<String, Invalid> {
-    match fields.required::<Prompt>("prompt")? {
-        Prompt::One(text) => Ok(text),
-        Prompt::Many(list) => match list.as_slice() {
+fn read_prompt(fields: &mut JsonFields<'_>) -> Result<String, InvalidRequest> {
+    match fields.required::<PromptField>("prompt")? {
+        PromptField::One(text) => Ok(text),
+        PromptField::Many(list) => match list.as_slice() {
             [Value::String(text)] => Ok(text.clone()),
-            _ => Err(Invalid::unsupported(
+            _ => Err(InvalidRequest::unsupported(
                 "prompt",
                 "'prompt' must be one text: lists and tokens cannot be honoured",
             )),
@@ -52,37 +52,37 @@ fn prompt(fields: &mut Fields<'_>) -> Result<String, Invalid> {
     }
 }
 
-fn refuse_other_meanings(fields: &mut Fields<'_>) -> Result<(), Invalid> {
-    if common::several_choices(fields)? {
-        return Err(Invalid::unsupported("n", "only one choice can be made for a request: 'n' must be 1"));
+fn reject_changed_meaning(fields: &mut JsonFields<'_>) -> Result<(), InvalidRequest> {
+    if shared_params::wants_several_choices(fields)? {
+        return Err(InvalidRequest::unsupported("n", "only one choice can be made for a request: 'n' must be 1"));
     }
     if fields.optional::<u64>("best_of")?.is_some_and(|n| n > 1) {
-        return Err(Invalid::unsupported("best_of", "'best_of' must be 1"));
+        return Err(InvalidRequest::unsupported("best_of", "'best_of' must be 1"));
     }
-    fields.refuse(&["suffix", "logprobs", "logit_bias"])
+    fields.reject_unsupported(&["suffix", "logprobs", "logit_bias"])
 }
 
 /// Writes legacy completions.
 pub(super) struct Encoder {
-    about: About,
+    context: ReplyContext,
     head: String,
 }
 
 impl Encoder {
-    pub(super) fn new(about: About) -> Self {
+    pub(super) fn new(context: ReplyContext) -> Self {
         let mut head = format!(
             "data: {{\"id\":\"cmpl-{}\",\"object\":\"text_completion\",\"created\":{},\"model\":",
-            about.id, about.created
+            context.id, context.created
         );
-        sse::json_string(&mut head, &about.model);
+        sse::write_json_string(&mut head, &context.model);
         head.push_str(",\"choices\":[");
-        Self { about, head }
+        Self { context, head }
     }
 
     fn chunk(&self, out: &mut String, text: &str, reason: Option<&FinishReason>) {
         out.push_str(&self.head);
         out.push_str(r#"{"index":0,"text":"#);
-        sse::json_string(out, text);
+        sse::write_json_string(out, text);
         match reason {
             None => out.push_str(",\"logprobs\":null,\"finish_reason\":null}]}\n\n"),
             Some(finish) => {
@@ -96,9 +96,9 @@ impl Encoder {
 }
 
 impl Encode for Encoder {
-    fn frames(&mut self, event: &Event) -> String {
+    fn encode_event(&mut self, event: &Event) -> String {
         let mut out = String::with_capacity(self.head.len() + 256);
-        if let Some(prompt) = self.about.remember.echo.take() {
+        if let Some(prompt) = self.context.options.echo.take() {
             self.chunk(&mut out, &prompt, None);
         }
         match event {
@@ -107,7 +107,7 @@ impl Encode for Encoder {
             Event::Reasoning(_) | Event::Call { .. } | Event::CallArguments(_) | Event::Image(_) => {}
             Event::Done { finish, usage } => {
                 self.chunk(&mut out, "", Some(finish));
-                if self.about.remember.include_usage {
+                if self.context.options.include_usage {
                     out.push_str(&self.head);
                     out.push_str(&format!("],\"usage\":{}}}\n\n", usage_json(*usage)));
                 }
@@ -117,17 +117,17 @@ impl Encode for Encoder {
         out
     }
 
-    fn broken(&mut self, code: &str, message: &str) -> String {
-        sse::broken(code, message)
+    fn encode_error(&mut self, code: &str, message: &str) -> String {
+        sse::error_frame(code, message)
     }
 
-    fn whole(&mut self, answer: &CompleteReply) -> String {
-        let text = self.about.remember.echo.take().unwrap_or_default() + &answer.text();
+    fn encode_complete(&mut self, answer: &CompleteReply) -> String {
+        let text = self.context.options.echo.take().unwrap_or_default() + &answer.text();
         json!({
-            "id": format!("cmpl-{}", self.about.id),
+            "id": format!("cmpl-{}", self.context.id),
             "object": "text_completion",
-            "created": self.about.created,
-            "model": self.about.model,
+            "created": self.context.created,
+            "model": self.context.model,
             "choices": [{ "index": 0, "text": text, "logprobs": null, "finish_reason": finish_reason(&answer.finish) }],
             "usage": usage_json(answer.usage),
         })
@@ -144,7 +144,7 @@ mod tests {
         let decoded = decode(br#"{"model":"m","prompt":["hi"],"max_tokens":5,"temperature":0}"#).unwrap();
         assert_eq!(decoded.request.messages[0].parts, vec![Part::Text("hi".into())]);
         assert_eq!(decoded.request.max_tokens, Some(5));
-        assert_eq!(decoded.steering, vec!["temperature"]);
+        assert_eq!(decoded.api_only_params, vec!["temperature"]);
     }
 
     #[test]
@@ -164,11 +164,11 @@ mod tests {
 
     #[test]
     fn echo_repeats_the_prompt_once() {
-        let remember = Remember { echo: Some("ab".into()), ..Remember::default() };
-        let about = About { id: "1".into(), created: 0, model: "m".into(), remember };
+        let options = ReplyOptions { echo: Some("ab".into()), ..ReplyOptions::default() };
+        let about = ReplyContext { id: "1".into(), created: 0, model: "m".into(), options };
         let mut encoder = Encoder::new(about);
-        let first = encoder.frames(&Event::Text("c".into()));
+        let first = encoder.encode_event(&Event::Text("c".into()));
         assert_eq!(first.matches("data: ").count(), 2);
-        assert_eq!(encoder.frames(&Event::Text("d".into())).matches("data: ").count(), 1);
+        assert_eq!(encoder.encode_event(&Event::Text("d".into())).matches("data: ").count(), 1);
     }
 }

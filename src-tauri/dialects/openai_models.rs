@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// The moment given for models whose age nobody tells, Unix seconds. SDKs want a number.
-const CREATED: u64 = 1_735_689_600;
+const PLACEHOLDER_CREATED: u64 = 1_735_689_600;
 
 /// One model of the list.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,24 +11,24 @@ pub struct ModelEntry<'a> {
     pub id: &'a str,
     pub owner: &'a str,
     /// Fields beside those that the form demands; some clients read them, the others pass over them.
-    pub facts: Map<String, Value>,
+    pub extra: Map<String, Value>,
 }
 
 /// The body of `GET /v1/models`.
 pub fn models<'a>(entries: impl IntoIterator<Item = ModelEntry<'a>>) -> String {
-    let data: Vec<Value> = entries.into_iter().map(entry).collect();
+    let data: Vec<Value> = entries.into_iter().map(model_object).collect();
     json!({ "object": "list", "data": data }).to_string()
 }
 
 /// The body of `GET /v1/models/{id}`.
 pub fn model(model: ModelEntry<'_>) -> String {
-    entry(model).to_string()
+    model_object(model).to_string()
 }
 
-fn entry(model: ModelEntry<'_>) -> Value {
-    let mut entry = json!({ "id": model.id, "object": "model", "created": CREATED, "owned_by": model.owner });
+fn model_object(model: ModelEntry<'_>) -> Value {
+    let mut entry = json!({ "id": model.id, "object": "model", "created": PLACEHOLDER_CREATED, "owned_by": model.owner });
     if let Some(fields) = entry.as_object_mut() {
-        fields.extend(model.facts);
+        fields.extend(model.extra);
     }
     entry
 }

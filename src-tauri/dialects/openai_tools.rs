@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Invalid;
-use super::fields::{Bounded, Fields};
+use super::InvalidRequest;
+use super::fields::{CappedVec, JsonFields};
 use crate::chat::{ResponseFormat, Tool, ToolChoice};
 
 /// More tools than any client brings.
@@ -54,21 +54,21 @@ pub(super) struct WireFunction<'a> {
 
 impl<'a> WireTool<'a> {
     /// The function that this defines, whichever way it is written.
-    pub(super) fn into_function(self, param: &str) -> Result<WireFunction<'a>, Invalid> {
+    pub(super) fn into_function(self, param: &str) -> Result<WireFunction<'a>, InvalidRequest> {
         let Self { name, description, parameters, strict, .. } = self;
         let flat = name.map(|name| WireFunction { name, description, parameters, strict });
-        self.function.or(flat).ok_or_else(|| Invalid::request(param.to_owned(), "the tool has no name"))
+        self.function.or(flat).ok_or_else(|| InvalidRequest::new(param.to_owned(), "the tool has no name"))
     }
 }
 
 /// A tool of the inner form, once its name and schema are sound.
-pub(super) fn tool(param: &str, wire: WireFunction<'_>) -> Result<Tool, Invalid> {
-    let name = tool_name(param, &wire.name)?;
+pub(super) fn parse_tool(param: &str, wire: WireFunction<'_>) -> Result<Tool, InvalidRequest> {
+    let name = check_tool_name(param, &wire.name)?;
     let parameters = match wire.parameters {
         None | Some(Value::Null) => json!({ "type": "object", "properties": {} }),
         Some(schema) if schema.is_object() => schema,
         Some(_) => {
-            return Err(Invalid::request(param.to_owned(), "the tool's schema must be an object"));
+            return Err(InvalidRequest::new(param.to_owned(), "the tool's schema must be an object"));
         }
     };
     let description = wire.description.filter(|text| !text.is_empty()).map(Cow::into_owned);
@@ -76,18 +76,18 @@ pub(super) fn tool(param: &str, wire: WireFunction<'_>) -> Result<Tool, Invalid>
 }
 
 /// A tool's name: whatever its client may use to find it again, and nothing that could break a line.
-pub(super) fn tool_name(param: &str, name: &str) -> Result<String, Invalid> {
+pub(super) fn check_tool_name(param: &str, name: &str) -> Result<String, InvalidRequest> {
     let fits = !name.is_empty() && name.len() <= 256 && !name.chars().any(char::is_control);
     if fits {
         Ok(name.to_owned())
     } else {
-        Err(Invalid::request(param.to_owned(), "a tool's name must be 1 to 256 printable characters"))
+        Err(InvalidRequest::new(param.to_owned(), "a tool's name must be 1 to 256 printable characters"))
     }
 }
 
 /// The field that holds a list of tools, as functions and the rest.
-pub(super) fn read<'a>(fields: &mut Fields<'a>, name: &str) -> Result<Vec<WireTool<'a>>, Invalid> {
-    Ok(fields.optional::<Bounded<WireTool<'a>, MAX_TOOLS>>(name)?.map_or_else(Vec::new, |tools| tools.0))
+pub(super) fn read_tools<'a>(fields: &mut JsonFields<'a>, name: &str) -> Result<Vec<WireTool<'a>>, InvalidRequest> {
+    Ok(fields.optional::<CappedVec<WireTool<'a>, MAX_TOOLS>>(name)?.map_or_else(Vec::new, |tools| tools.0))
 }
 
 /// Refuses a request that offers nothing but tools which the servers of the model's maker would carry out, such as a web
@@ -96,7 +96,7 @@ pub(super) fn refuse_hosted_only(
     tools: &[Tool],
     hosted: &[&'static str],
     choice: Option<&Value>,
-) -> Result<(), Invalid> {
+) -> Result<(), InvalidRequest> {
     let forbidden = choice.is_some_and(|choice| choice == "none" || choice["type"] == "none");
     if hosted.is_empty() || !tools.is_empty() || forbidden {
         return Ok(());
@@ -107,26 +107,26 @@ pub(super) fn refuse_hosted_only(
          was done. Use a tool that this client runs itself, such as one of an MCP server.",
         kinds.join(", ")
     );
-    Err(Invalid::unsupported("tools", message))
+    Err(InvalidRequest::unsupported("tools", message))
 }
 
 /// Refuses the choice of a kind of tool that the servers of the model's maker would carry out.
-pub(super) fn refuse_hosted_choice(choice: Option<&Value>) -> Result<(), Invalid> {
-    const KINDS: [&str; 8] =
+pub(super) fn refuse_hosted_choice(choice: Option<&Value>) -> Result<(), InvalidRequest> {
+    const SUPPORTED_KINDS: [&str; 8] =
         ["auto", "none", "required", "any", "allowed_tools", "function", "custom", "tool"];
     match choice.and_then(|choice| choice["type"].as_str()) {
-        Some(kind) if !KINDS.contains(&kind) => {
+        Some(kind) if !SUPPORTED_KINDS.contains(&kind) => {
             let message = "'tool_choice' asks for a tool that only the model maker's own servers carry out";
-            Err(Invalid::unsupported("tool_choice", message))
+            Err(InvalidRequest::unsupported("tool_choice", message))
         }
         Some(_) | None => Ok(()),
     }
 }
 
 /// `tool_choice`, in all the ways it is written. Choosing among a few leaves only these.
-pub(super) fn choice(choice: Option<Value>, tools: &mut Vec<Tool>) -> Result<ToolChoice, Invalid> {
+pub(super) fn parse_tool_choice(choice: Option<Value>, tools: &mut Vec<Tool>) -> Result<ToolChoice, InvalidRequest> {
     let param = || "tool_choice".to_owned();
-    let wrong = || Invalid::request(param(), "'tool_choice' is not one of the known choices");
+    let wrong = || InvalidRequest::new(param(), "'tool_choice' is not one of the known choices");
     let choice = match choice {
         None => return Ok(ToolChoice::Auto),
         Some(choice) => choice,
@@ -136,27 +136,27 @@ pub(super) fn choice(choice: Option<Value>, tools: &mut Vec<Tool>) -> Result<Too
         Some("none") => Ok(ToolChoice::None),
         Some("required" | "any") if tools.is_empty() => Ok(ToolChoice::Auto),
         Some("required" | "any") => Ok(ToolChoice::Required),
-        Some("allowed_tools") => allowed(&choice, tools),
+        Some("allowed_tools") => allowed_choice(&choice, tools),
         Some("function" | "custom" | "tool") => {
             let kind = choice["type"].as_str().unwrap_or_default();
             let name = choice["name"].as_str().or(choice[kind]["name"].as_str()).ok_or_else(wrong)?;
-            named(name, tools)
+            named_choice(name, tools)
         }
         Some(_) => Ok(ToolChoice::Auto),
         // Legacy functions: the name alone.
-        None => named(choice["name"].as_str().ok_or_else(wrong)?, tools),
+        None => named_choice(choice["name"].as_str().ok_or_else(wrong)?, tools),
     }
 }
 
 /// The choice of one tool, which must be there.
-pub(super) fn named(name: &str, tools: &[Tool]) -> Result<ToolChoice, Invalid> {
+pub(super) fn named_choice(name: &str, tools: &[Tool]) -> Result<ToolChoice, InvalidRequest> {
     if tools.iter().any(|tool| tool.name == name) {
         return Ok(ToolChoice::Named(name.to_owned()));
     }
-    Err(Invalid::request("tool_choice".to_owned(), "'tool_choice' names a tool that is not in the list"))
+    Err(InvalidRequest::new("tool_choice".to_owned(), "'tool_choice' names a tool that is not in the list"))
 }
 
-fn allowed(choice: &Value, tools: &mut Vec<Tool>) -> Result<ToolChoice, Invalid> {
+fn allowed_choice(choice: &Value, tools: &mut Vec<Tool>) -> Result<ToolChoice, InvalidRequest> {
     let choice = if choice["tools"].is_array() { choice } else { &choice["allowed_tools"] };
     let listed = choice["tools"].as_array().map_or(&[][..], Vec::as_slice);
     let names: Vec<&str> = listed
@@ -167,7 +167,7 @@ fn allowed(choice: &Value, tools: &mut Vec<Tool>) -> Result<ToolChoice, Invalid>
     match (choice["mode"] == "required", tools.is_empty()) {
         (true, true) => {
             let message = "'tool_choice' requires one of a few tools, of which none is in the list";
-            Err(Invalid::request("tool_choice".to_owned(), message))
+            Err(InvalidRequest::new("tool_choice".to_owned(), message))
         }
         (true, false) => Ok(ToolChoice::Required),
         (false, _) => Ok(ToolChoice::Auto),
@@ -175,8 +175,8 @@ fn allowed(choice: &Value, tools: &mut Vec<Tool>) -> Result<ToolChoice, Invalid>
 }
 
 /// `response_format` of chat completions and `text.format` of Responses.
-pub(super) fn format(param: &str, format: Option<&Value>) -> Result<ResponseFormat, Invalid> {
-    let wrong = |message: &str| Err(Invalid::request(param.to_owned(), message));
+pub(super) fn parse_response_format(param: &str, format: Option<&Value>) -> Result<ResponseFormat, InvalidRequest> {
+    let wrong = |message: &str| Err(InvalidRequest::new(param.to_owned(), message));
     let Some(format) = format else { return Ok(ResponseFormat::Text) };
     match format["type"].as_str() {
         Some("text") => Ok(ResponseFormat::Text),
@@ -195,7 +195,7 @@ pub(super) fn format(param: &str, format: Option<&Value>) -> Result<ResponseForm
 }
 
 /// The plain word for a kind of tool that a client expects the upstream itself to have, for the list of what is ignored.
-pub(super) fn note_of_kind(kind: &str) -> &'static str {
+pub(super) fn ignored_name_of_kind(kind: &str) -> &'static str {
     const KNOWN: [(&str, &str); 11] = [
         ("web_search", "tools.web_search"),
         ("web_fetch", "tools.web_fetch"),
@@ -220,18 +220,18 @@ mod tests {
         let tool = |name: &&str| {
             let wire =
                 WireFunction { name: (*name).into(), description: None, parameters: None, strict: None };
-            tool("tools", wire).unwrap()
+            parse_tool("tools", wire).unwrap()
         };
         names.iter().map(tool).collect()
     }
 
-    fn chosen(json: Value) -> (Result<ToolChoice, Invalid>, usize) {
+    fn chosen(json: Value) -> (Result<ToolChoice, InvalidRequest>, usize) {
         let mut tools = tools(&["a", "b"]);
-        (choice(Some(json), &mut tools), tools.len())
+        (parse_tool_choice(Some(json), &mut tools), tools.len())
     }
 
     #[test]
-    fn every_way_to_choose() {
+    fn every_form_of_tool_choice() {
         let named = |name: &str| Ok(ToolChoice::Named(name.into()));
         assert_eq!(chosen(json!("auto")).0, Ok(ToolChoice::Auto));
         assert_eq!(chosen(json!("none")).0, Ok(ToolChoice::None));
@@ -244,11 +244,11 @@ mod tests {
         assert_eq!(chosen(few), (Ok(ToolChoice::Required), 1));
         assert!(chosen(json!({ "type": "function", "name": "c" })).0.is_err());
         assert!(chosen(json!(7)).0.is_err());
-        assert_eq!(choice(Some(json!("required")), &mut Vec::new()), Ok(ToolChoice::Auto));
+        assert_eq!(parse_tool_choice(Some(json!("required")), &mut Vec::new()), Ok(ToolChoice::Auto));
     }
 
     #[test]
-    fn tools_of_the_makers_servers_alone_are_refused() {
+    fn hosted_tools_alone_are_refused() {
         let hosted = ["tools.web_search", "tools.code_interpreter"];
         let refused = refuse_hosted_only(&[], &hosted, None).unwrap_err();
         assert!(refused.message.contains("web_search, code_interpreter"), "{}", refused.message);
@@ -262,7 +262,7 @@ mod tests {
         assert_eq!(chosen("web_search_preview").unwrap_err().param.as_deref(), Some("tool_choice"));
         assert!(chosen("function").is_ok() && refuse_hosted_choice(Some(&json!("auto"))).is_ok());
         let few = json!({ "type": "allowed_tools", "mode": "required", "tools": [{ "type": "web_search" }] });
-        assert!(choice(Some(few), &mut tools(&["a"])).is_err());
+        assert!(parse_tool_choice(Some(few), &mut tools(&["a"])).is_err());
     }
 
     #[test]
@@ -276,15 +276,15 @@ mod tests {
         let nested = json!({ "type": "json_schema", "json_schema": inner });
         let mut flat = inner;
         flat["type"] = json!("json_schema");
-        assert_eq!(format("f", Some(&nested)), Ok(expected.clone()));
-        assert_eq!(format("f", Some(&flat)), Ok(expected));
-        assert!(format("f", Some(&json!({ "type": "json_schema" }))).is_err());
-        assert!(format("f", Some(&json!({ "type": "grammar" }))).is_err());
+        assert_eq!(parse_response_format("f", Some(&nested)), Ok(expected.clone()));
+        assert_eq!(parse_response_format("f", Some(&flat)), Ok(expected));
+        assert!(parse_response_format("f", Some(&json!({ "type": "json_schema" }))).is_err());
+        assert!(parse_response_format("f", Some(&json!({ "type": "grammar" }))).is_err());
     }
 
     #[test]
-    fn a_kind_is_named_by_our_own_word() {
-        assert_eq!(note_of_kind("web_search_20250305"), "tools.web_search");
-        assert_eq!(note_of_kind("sk-0123"), "tools.other");
+    fn a_hosted_kind_has_a_fixed_name() {
+        assert_eq!(ignored_name_of_kind("web_search_20250305"), "tools.web_search");
+        assert_eq!(ignored_name_of_kind("sk-0123"), "tools.other");
     }
 }

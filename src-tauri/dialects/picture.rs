@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde::de::Visitor;
 
-use super::Invalid;
+use super::InvalidRequest;
 use crate::chat::{Image, ImageDetail, ImageError, ImageLink, MAX_IMAGES, Message, Part};
 
 /// `{"url": …, "detail": …}`, or the bare text that some clients send.
@@ -46,23 +46,23 @@ impl<'de: 'a, 'a> Visitor<'de> for ImageUrlVisitor<'a> {
             detail: Option<Cow<'a, str>>,
         }
         let wire = Wire::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
-        Ok(ImageUrl { url: wire.url, detail: wire.detail.as_deref().and_then(detail_of) })
+        Ok(ImageUrl { url: wire.url, detail: wire.detail.as_deref().and_then(parse_detail) })
     }
 }
 
 /// An image that a client named by a URL.
-pub(super) fn of_url(param: &str, url: &str, detail: Option<ImageDetail>) -> Result<Part, Invalid> {
+pub(super) fn from_url(param: &str, url: &str, detail: Option<ImageDetail>) -> Result<Part, InvalidRequest> {
     if url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
-        return checked(param, Image::from_data_url(url).map(|image| image.with_detail(detail)));
+        return into_part(param, Image::from_data_url(url).map(|image| image.with_detail(detail)));
     }
-    match link(url) {
+    match parse_https_link(url) {
         Some(url) => Ok(Part::ImageLink(ImageLink { url, detail })),
-        None => Err(Invalid::image(param.to_owned(), "an image must be an https link or a data URL")),
+        None => Err(InvalidRequest::invalid_image(param.to_owned(), "an image must be an https link or a data URL")),
     }
 }
 
 /// OpenAI's word for how closely to look. Chat completions, to which all is translated, know no more than `high`.
-pub(super) fn detail_of(word: &str) -> Option<ImageDetail> {
+pub(super) fn parse_detail(word: &str) -> Option<ImageDetail> {
     match word {
         "low" => Some(ImageDetail::Low),
         "high" | "original" => Some(ImageDetail::High),
@@ -71,35 +71,35 @@ pub(super) fn detail_of(word: &str) -> Option<ImageDetail> {
 }
 
 /// An image that came as base64. Its first bytes say what it is, so no declared type is asked for.
-pub(super) fn of_base64(param: &str, data: &str) -> Result<Part, Invalid> {
-    checked(param, Image::from_base64(data))
+pub(super) fn from_base64(param: &str, data: &str) -> Result<Part, InvalidRequest> {
+    into_part(param, Image::from_base64(data))
 }
 
-fn checked(param: &str, image: Result<Image, ImageError>) -> Result<Part, Invalid> {
-    image.map(Part::Image).map_err(|error| Invalid::image(param.to_owned(), error.to_string()))
+fn into_part(param: &str, image: Result<Image, ImageError>) -> Result<Part, InvalidRequest> {
+    image.map(Part::Image).map_err(|error| InvalidRequest::invalid_image(param.to_owned(), error.to_string()))
 }
 
 /// Refuses a conversation with more images than one request may hold.
-pub(super) fn count(messages: &[Message]) -> Result<(), Invalid> {
-    let images: usize = messages.iter().map(|message| images_in(&message.parts)).sum();
+pub(super) fn check_count(messages: &[Message]) -> Result<(), InvalidRequest> {
+    let images: usize = messages.iter().map(|message| count_images(&message.parts)).sum();
     if images > MAX_IMAGES {
         let message = format!("at most {MAX_IMAGES} images fit into one request");
-        return Err(Invalid::image("messages".to_owned(), message));
+        return Err(InvalidRequest::invalid_image("messages".to_owned(), message));
     }
     Ok(())
 }
 
-fn images_in(parts: &[Part]) -> usize {
+fn count_images(parts: &[Part]) -> usize {
     let counts = parts.iter().map(|part| match part {
         Part::Image(_) | Part::ImageLink(_) => 1,
-        Part::Result(result) => images_in(&result.parts),
+        Part::Result(result) => count_images(&result.parts),
         Part::Text(_) | Part::File(_) | Part::Reasoning(_) | Part::Call(_) => 0,
     });
     counts.sum()
 }
 
 /// Only what the parser and a person read alike: no white space, back slashes or user names that hide the host.
-fn link(text: &str) -> Option<url::Url> {
+fn parse_https_link(text: &str) -> Option<url::Url> {
     let plain =
         text.len() <= 4_096 && !text.contains(|c: char| c.is_control() || c.is_whitespace() || c == '\\');
     let link = url::Url::parse(text).ok().filter(|_| plain)?;
@@ -124,9 +124,9 @@ mod tests {
             "data:text/html,hi",
             "",
         ] {
-            assert!(of_url("p", url, None).is_err(), "{url}");
+            assert!(from_url("p", url, None).is_err(), "{url}");
         }
-        assert!(matches!(of_url("p", "https://example.com/a.png", None), Ok(Part::ImageLink(_))));
+        assert!(matches!(from_url("p", "https://example.com/a.png", None), Ok(Part::ImageLink(_))));
     }
 
     #[test]
@@ -138,15 +138,15 @@ mod tests {
             "https://a b/",
             "https://u:p@h/",
         ] {
-            assert!(of_url("p", url, None).is_err(), "{url}");
+            assert!(from_url("p", url, None).is_err(), "{url}");
         }
     }
 
     #[test]
     fn bare_base64_is_an_image_by_its_first_bytes() {
-        assert!(matches!(of_base64("p", "iVBORw0KGgo="), Ok(Part::Image(_))));
+        assert!(matches!(from_base64("p", "iVBORw0KGgo="), Ok(Part::Image(_))));
         assert!(
-            of_base64("p", "aGk=").is_err() && of_base64("p", "").is_err() && of_base64("p", "!").is_err()
+            from_base64("p", "aGk=").is_err() && from_base64("p", "").is_err() && from_base64("p", "!").is_err()
         );
     }
 }

@@ -9,19 +9,19 @@ use serde_json::Value;
 use super::openai_error;
 
 /// The event that ends a stream which broke off, as OpenAI's SDKs read it: an error, and no end mark behind it.
-pub(super) fn broken(code: &str, message: &str) -> String {
+pub(super) fn error_frame(code: &str, message: &str) -> String {
     let json = openai_error(502, code, message, None);
     debug_assert!(!json.contains(['\n', '\r']), "JSON without raw line ends");
     format!("data: {json}\n\n")
 }
 
 /// Appends a JSON string with its quotes.
-pub(super) fn json_string(out: &mut String, text: &str) {
+pub(super) fn write_json_string(out: &mut String, text: &str) {
     out.push_str(&serde_json::to_string(text).expect("a string is always valid JSON"));
 }
 
 /// Appends an event with its name. The data is a JSON value, or its text.
-pub(super) fn event(out: &mut String, name: &str, data: &impl Display) {
+pub(super) fn write_event(out: &mut String, name: &str, data: &impl Display) {
     out.push_str("event: ");
     out.push_str(name);
     out.push_str("\ndata: ");
@@ -32,12 +32,12 @@ pub(super) fn event(out: &mut String, name: &str, data: &impl Display) {
 }
 
 /// An image for a dialect whose replies have no place for one.
-pub(super) fn image_as_text(url: &str) -> String {
+pub(super) fn image_markdown(url: &str) -> String {
     format!("![image]({url})")
 }
 
 /// The arguments of a call as the object that they have to be.
-pub(super) fn object(arguments: &str) -> Value {
+pub(super) fn arguments_object(arguments: &str) -> Value {
     let empty = || Value::Object(serde_json::Map::new());
     serde_json::from_str(arguments).ok().filter(Value::is_object).unwrap_or_else(empty)
 }

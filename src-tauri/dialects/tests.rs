@@ -17,7 +17,7 @@ const DIALECTS: [Dialect; 5] = [
 
 /// What a client knows once a reply is over.
 #[derive(Debug, Default, PartialEq)]
-struct Reply {
+struct ObservedReply {
     text: String,
     thought: String,
     /// Name and arguments.
@@ -27,8 +27,8 @@ struct Reply {
 }
 
 fn encoder(dialect: Dialect) -> Box<dyn Encode> {
-    let remember = Remember { include_usage: true, thoughts: true, ..Remember::default() };
-    dialect.encoder(About { id: "1".into(), created: 7, model: "m".into(), remember })
+    let options = ReplyOptions { include_usage: true, include_reasoning: true, ..ReplyOptions::default() };
+    dialect.encoder(ReplyContext { id: "1".into(), created: 7, model: "m".into(), options })
 }
 
 /// The payloads of a stream, and the name of each event.
@@ -54,8 +54,8 @@ fn arguments(text: &str) -> Value {
 }
 
 /// Reads a stream as a client of the dialect does.
-fn followed(dialect: Dialect, frames: &str) -> Reply {
-    let mut reply = Reply::default();
+fn read_stream(dialect: Dialect, frames: &str) -> ObservedReply {
+    let mut reply = ObservedReply::default();
     let mut calls: Vec<(String, String)> = Vec::new();
     let mut numbers = 0..;
     for event in payloads(dialect, frames) {
@@ -102,7 +102,7 @@ fn followed(dialect: Dialect, frames: &str) -> Reply {
                         calls.push((text(&event["item"]["name"]), String::new()));
                     }
                     "response.completed" | "response.incomplete" => {
-                        assert_eq!(read(dialect, &event["response"]).text, reply.text);
+                        assert_eq!(read_complete(dialect, &event["response"]).text, reply.text);
                         reply.finish = text(&event["response"]["status"]);
                         reply.tokens = event["response"]["usage"]["output_tokens"].as_u64().unwrap();
                     }
@@ -110,7 +110,7 @@ fn followed(dialect: Dialect, frames: &str) -> Reply {
                 }
             }
             Dialect::OllamaChat | Dialect::OllamaGenerate => {
-                let part = read(dialect, &event);
+                let part = read_complete(dialect, &event);
                 reply.text += &part.text;
                 reply.thought += &part.thought;
                 reply.calls.extend(part.calls);
@@ -125,10 +125,10 @@ fn followed(dialect: Dialect, frames: &str) -> Reply {
 }
 
 /// Reads a whole reply, or one line of Ollama's.
-fn read(dialect: Dialect, body: &Value) -> Reply {
+fn read_complete(dialect: Dialect, body: &Value) -> ObservedReply {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let each = |list: &Value| list.as_array().cloned().unwrap_or_default();
-    let mut reply = Reply::default();
+    let mut reply = ObservedReply::default();
     match dialect {
         Dialect::OpenAiChat => {
             let message = &body["choices"][0]["message"];
@@ -179,19 +179,19 @@ fn read(dialect: Dialect, body: &Value) -> Reply {
 }
 
 #[derive(Debug, Clone)]
-enum Said {
+enum ReplyPiece {
     Text(Vec<String>),
     Thought(Vec<String>),
     Call(String, Value),
 }
 
-fn said() -> impl Strategy<Value = Vec<Said>> {
+fn reply_pieces() -> impl Strategy<Value = Vec<ReplyPiece>> {
     let pieces = || prop::collection::vec("[a-z\\n\r\"\\\\é🦣\u{2028}]{1,6}", 1..4);
     let call = ("[a-z_]{1,8}", "[a-z\"\\\\\n🦣]{0,8}");
     let one = prop_oneof![
-        pieces().prop_map(Said::Text),
-        pieces().prop_map(Said::Thought),
-        call.prop_map(|(name, value)| Said::Call(name, json!({ "a": value }))),
+        pieces().prop_map(ReplyPiece::Text),
+        pieces().prop_map(ReplyPiece::Thought),
+        call.prop_map(|(name, value)| ReplyPiece::Call(name, json!({ "a": value }))),
     ];
     prop::collection::vec(one, 0..6)
 }
@@ -208,13 +208,13 @@ fn finish() -> impl Strategy<Value = FinishReason> {
 }
 
 /// The events of what was said, with arguments in pieces of so many characters.
-fn events(said: &[Said], slice: usize, finish: FinishReason) -> Vec<Event> {
+fn events(said: &[ReplyPiece], slice: usize, finish: FinishReason) -> Vec<Event> {
     let mut events = Vec::new();
     for (at, said) in said.iter().enumerate() {
         match said {
-            Said::Text(pieces) => events.extend(pieces.iter().cloned().map(Event::Text)),
-            Said::Thought(pieces) => events.extend(pieces.iter().cloned().map(Event::Reasoning)),
-            Said::Call(name, arguments) => {
+            ReplyPiece::Text(pieces) => events.extend(pieces.iter().cloned().map(Event::Text)),
+            ReplyPiece::Thought(pieces) => events.extend(pieces.iter().cloned().map(Event::Reasoning)),
+            ReplyPiece::Call(name, arguments) => {
                 events.push(Event::Call { id: format!("c{at}"), name: name.clone() });
                 let text: Vec<char> = arguments.to_string().chars().collect();
                 events.extend(text.chunks(slice).map(|piece| Event::CallArguments(piece.iter().collect())));
@@ -228,8 +228,8 @@ fn events(said: &[Said], slice: usize, finish: FinishReason) -> Vec<Event> {
 
 proptest! {
     #[test]
-    fn a_stream_says_the_same_as_the_whole_reply_whatever_the_pieces(
-        said in said(), slice in 1usize..9,
+    fn a_stream_and_a_complete_reply_carry_the_same_content(
+        said in reply_pieces(), slice in 1usize..9,
         finish in finish(),
     ) {
         let events = events(&said, slice, finish);
@@ -237,13 +237,13 @@ proptest! {
         events.iter().cloned().for_each(|event| _ = answer.push(event));
         for dialect in DIALECTS {
             let mut stream = encoder(dialect);
-            let frames: String = events.iter().map(|event| stream.frames(event)).collect();
+            let frames: String = events.iter().map(|event| stream.encode_event(event)).collect();
             prop_assert!(!frames.contains('\r'), "{:?}", dialect);
-            let whole: Value = serde_json::from_str(&encoder(dialect).whole(&answer)).unwrap();
-            let (followed, read) = (followed(dialect, &frames), read(dialect, &whole));
+            let whole: Value = serde_json::from_str(&encoder(dialect).encode_complete(&answer)).unwrap();
+            let (followed, read) = (read_stream(dialect, &frames), read_complete(dialect, &whole));
             prop_assert_eq!(&followed, &read, "{:?}", dialect);
             let calls: Vec<(String, Value)> = said.iter().filter_map(|said| match said {
-                Said::Call(name, arguments) => Some((name.clone(), arguments.clone())),
+                ReplyPiece::Call(name, arguments) => Some((name.clone(), arguments.clone())),
                 _ => None,
             }).collect();
             prop_assert_eq!((&read.text, &read.thought), (&answer.text(), &answer.reasoning()), "{:?}", dialect);
@@ -252,7 +252,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_read_or_refused_without_a_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn decoding_arbitrary_bytes_never_panics(body in prop::collection::vec(any::<u8>(), 0..200)) {
         let body = Bytes::from(body);
         for dialect in DIALECTS {
             let _ = dialect.decode(&body);
@@ -261,11 +261,11 @@ proptest! {
 }
 
 #[test]
-fn a_broken_stream_ends_in_an_error_and_without_an_end_mark() {
+fn a_broken_stream_ends_with_an_error_and_no_end_mark() {
     for dialect in DIALECTS {
         let mut encoder = encoder(dialect);
-        let mut frames = encoder.frames(&Event::Text("a".into()));
-        frames += &encoder.broken("stream_interrupted", "gone");
+        let mut frames = encoder.encode_event(&Event::Text("a".into()));
+        frames += &encoder.encode_error("stream_interrupted", "gone");
         let last = payloads(dialect, &frames).pop().unwrap();
         assert!(last.to_string().contains("stream_interrupted"), "{dialect:?}: {last}");
         assert!(
@@ -283,8 +283,8 @@ fn r01_text_cannot_write_events_in_any_dialect() {
     let hostile = "\n\ndata: [DONE]\n\n\revent: message_stop\r\n\r\n{\"done\":true}\n{\"error\":1}\u{2028}";
     for dialect in DIALECTS {
         let mut encoder = encoder(dialect);
-        let mut frames = encoder.frames(&Event::Text(hostile.into()));
-        frames += &encoder.frames(&Event::Done { finish: FinishReason::Stop, usage: Usage::default() });
-        assert_eq!(followed(dialect, &frames).text, hostile, "{dialect:?}");
+        let mut frames = encoder.encode_event(&Event::Text(hostile.into()));
+        frames += &encoder.encode_event(&Event::Done { finish: FinishReason::Stop, usage: Usage::default() });
+        assert_eq!(read_stream(dialect, &frames).text, hostile, "{dialect:?}");
     }
 }

@@ -23,7 +23,7 @@ use super::threads::Pending;
 use super::{Caller, Inner};
 use crate::accounts::Kind;
 use crate::chat::{CompleteReply, Message, Part, Request, Role};
-use crate::dialects::{About, Decoded, Dialect};
+use crate::dialects::{ReplyContext, Decoded, Dialect};
 use crate::upstreams::api::Whole;
 use crate::upstreams::{self, Events, Failure, FailureKind, SecondCall};
 
@@ -78,7 +78,7 @@ impl Question {
 
     async fn answer(self, decoded: Decoded) -> Response {
         let Self { mut exchange, dialect } = self;
-        let Decoded { mut request, ignored, mut steering, remember } = decoded;
+        let Decoded { mut request, ignored, api_only_params: mut steering, options: remember } = decoded;
         let (proxy, client) = (Arc::clone(&exchange.proxy), Arc::clone(&exchange.caller.client));
         exchange.entry.asked(&request.model, request.stream);
         if let Some(problem) = proxy.client_limit(&client, &request.model) {
@@ -96,18 +96,18 @@ impl Question {
             steering.push(models::EFFORT_IN_NAME);
         }
         let conversation = conversation(&client, &request);
-        let about = About {
+        let about = ReplyContext {
             id: exchange.caller.request_id.to_string(),
             created: unix_seconds(),
             model: asked,
-            remember,
+            options: remember,
         };
-        if about.remember.load {
+        if about.options.load_only {
             return loaded(exchange, dialect, about);
         }
         let streamed = request.stream;
         let request = Arc::new(request);
-        let pending = Pending::of(&client, &request, about.remember.responses.as_deref());
+        let pending = Pending::of(&client, &request, about.options.responses.as_deref());
         let served = match retry::serve(&proxy, &request, &model, conversation, &mut exchange.entry).await {
             Ok(served) => served,
             Err((problem, attempts)) => return exchange.fail(&problem, attempts),
@@ -141,8 +141,8 @@ impl Question {
 }
 
 /// There is nothing to load, and nothing was asked.
-fn loaded(exchange: Exchange, dialect: Dialect, about: About) -> Response {
-    let body = dialect.encoder(about).whole(&CompleteReply::default());
+fn loaded(exchange: Exchange, dialect: Dialect, about: ReplyContext) -> Response {
+    let body = dialect.encoder(about).encode_complete(&CompleteReply::default());
     exchange.answered();
     Answer::json(200, body)
 }
@@ -171,8 +171,8 @@ async fn whole(events: Events, mut serving: Serving, pending: Option<Pending>, a
         }
     };
     serving.complete(Some(answer.usage));
-    serving.encoder.took(first, serving.exchange.began.elapsed());
-    let body = serving.encoder.whole(&answer);
+    serving.encoder.set_timings(first, serving.exchange.began.elapsed());
+    let body = serving.encoder.encode_complete(&answer);
     serving.keep(pending);
     serving.sent(body.as_bytes());
     serving.exchange.answered();

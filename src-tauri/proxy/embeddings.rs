@@ -17,9 +17,8 @@ use super::problem::Problem;
 use super::retry::{self, Task};
 use super::{Caller, Inner, cost};
 use crate::accounts::{Kinds, Lease, NoAccount};
-use crate::chat::is_model_name;
-use crate::dialects::ollama::{self, Embed};
-use crate::dialects::{Invalid, InvalidCode};
+use crate::dialects::ollama::{self, EmbedEndpoint};
+use crate::dialects::{InvalidRequest, InvalidCode};
 use crate::journal::Entry;
 use crate::upstreams::api::Whole;
 use crate::upstreams::{Credential, Failure, FailureKind};
@@ -28,7 +27,7 @@ use crate::upstreams::{Credential, Failure, FailureKind};
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Form {
     OpenAi,
-    Ollama(Embed),
+    Ollama(EmbedEndpoint),
 }
 
 impl Form {
@@ -41,7 +40,7 @@ impl Form {
     }
 
     /// The body for the official API, and the model's name.
-    fn request(self, body: &Bytes) -> Result<(Bytes, String), Invalid> {
+    fn request(self, body: &Bytes) -> Result<(Bytes, String), InvalidRequest> {
         match self {
             Self::OpenAi => read(body).map(|name| (body.clone(), name)),
             Self::Ollama(kind) => ollama::embed_request(kind, body),
@@ -103,14 +102,14 @@ where
 }
 
 /// The model's name, if the body has what a request for embeddings needs.
-fn read(body: &[u8]) -> Result<String, Invalid> {
+fn read(body: &[u8]) -> Result<String, InvalidRequest> {
     #[derive(Deserialize)]
     struct Wire {
         model: String,
         #[serde(rename = "input")]
         _input: serde::de::IgnoredAny,
     }
-    let invalid = |param: Option<&str>, message: &str| Invalid {
+    let invalid = |param: Option<&str>, message: &str| InvalidRequest {
         code: InvalidCode::InvalidRequest,
         param: param.map(str::to_owned),
         message: message.to_owned(),
@@ -126,10 +125,10 @@ fn read(body: &[u8]) -> Result<String, Invalid> {
 }
 
 /// 400, as for all that needs a key: after 503 clients try again for minutes.
-fn needs_key() -> Invalid {
+fn needs_key() -> InvalidRequest {
     let message = "embeddings need an account with an official API key, and there is none that may be used: set API_KEYS, \
                    or add one with 'mammouth-proxy accounts add'; the setting 'prefer' must not be only-web";
-    Invalid {
+    InvalidRequest {
         code: InvalidCode::UnsupportedParameter,
         param: Some("model".to_owned()),
         message: message.to_owned(),

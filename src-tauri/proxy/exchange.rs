@@ -94,7 +94,7 @@ impl Serving {
 
     /// Keeps the reply, once its end is encoded, where its client may come back to it.
     pub(super) fn keep(&mut self, pending: Option<Pending>) {
-        if let Some((pending, kept)) = pending.zip(self.encoder.kept()) {
+        if let Some((pending, kept)) = pending.zip(self.encoder.stored_response()) {
             self.exchange.proxy.threads.keep(&pending, kept, Instant::now());
         }
     }
@@ -127,7 +127,7 @@ impl Serving {
     /// Ends a reply whose head is out; what the client still gets.
     pub(super) fn interrupt(&mut self, problem: &Problem) -> String {
         let told = tell(problem);
-        let frames = self.encoder.broken(INTERRUPTED, &told.message);
+        let frames = self.encoder.encode_error(INTERRUPTED, &told.message);
         self.sent(frames.as_bytes());
         self.exchange.entry.told(&told.message, None);
         self.exchange.entry.close(Outcome {

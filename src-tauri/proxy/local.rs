@@ -59,7 +59,7 @@ where
 {
     let named = async {
         let body = read(&proxy, announced, stream).await?;
-        ollama::model_named(&body).map_err(Problem::Invalid)
+        ollama::requested_model(&body).map_err(Problem::Invalid)
     };
     match named.await {
         Ok(name) => shown(&proxy, &name).await,
@@ -73,7 +73,7 @@ async fn shown(proxy: &Inner, name: &str) -> Response {
         return problem(&Problem::NoSuchModel, access::Dialect::Ollama).0;
     };
     let info = listed.model.info.clone().unwrap_or_default();
-    let model = ollama::Listed {
+    let model = ollama::OllamaModel {
         name: &listed.name,
         family: &listed.owner,
         context: info.context.unwrap_or(CONTEXT),
@@ -81,14 +81,14 @@ async fn shown(proxy: &Inner, name: &str) -> Response {
         tools: info.tools.unwrap_or(true),
         reasoning: info.reasoning.unwrap_or(false),
     };
-    Answer::json(200, ollama::shown(&model))
+    Answer::json(200, ollama::show(&model))
 }
 
 /// `GET /api/tags`.
 pub(super) async fn tags(proxy: Arc<Inner>) -> Response {
     let listed = models::listed_soon(&proxy).await;
     let names = listed.iter().map(|(listed, _)| (listed.name.as_str(), listed.owner.as_str()));
-    Answer::json(200, ollama::names(names))
+    Answer::json(200, ollama::tags(names))
 }
 
 /// `GET /v1/models`, in the form that the client reads.
@@ -120,7 +120,7 @@ pub(super) async fn model(proxy: Arc<Inner>, caller: Caller, id: &str) -> Respon
 
 fn entry(listed: &Listed, by: Kinds) -> dialects::ModelEntry<'_> {
     let facts = models::facts(listed, by);
-    dialects::ModelEntry { id: &listed.name, owner: &listed.owner, facts }
+    dialects::ModelEntry { id: &listed.name, owner: &listed.owner, extra: facts }
 }
 
 /// `GET /v1/responses/{id}`.

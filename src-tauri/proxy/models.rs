@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::Inner;
 use crate::accounts::{Kind, Kinds};
 use crate::chat::Request;
-use crate::dialects::{Certainty, split_effort};
+use crate::dialects::{SuffixMatch, split_effort_suffix};
 use crate::upstreams::{Listed, Model, Names};
 
 /// How a wish for more or less thought is named that stood in the model's name.
@@ -16,9 +16,9 @@ pub(super) const EFFORT_IN_NAME: &str = "model.effort";
 /// The model that a request means. An effort at the end of its name is taken off and becomes the request's own, which
 /// then is no longer what the client's body says.
 pub(super) fn meant(names: &Names, request: &mut Request) -> Model {
-    if let Some((base, effort, certainty)) = split_effort(&request.model)
+    if let Some((base, effort, certainty)) = split_effort_suffix(&request.model)
         && !names.knows(&request.model)
-        && (certainty == Certainty::Sure || names.knows(base))
+        && (certainty == SuffixMatch::Certain || names.knows(base))
     {
         request.effort = Some(effort);
         request.raw_body = None;

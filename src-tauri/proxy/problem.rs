@@ -7,7 +7,7 @@ use super::body::BodyError;
 use super::unserved::{self, Unserved};
 use crate::access::{self, Refusal};
 use crate::accounts::{Kind, NoAccount, Reason};
-use crate::dialects::{Invalid, InvalidCode};
+use crate::dialects::{InvalidRequest, InvalidCode};
 use crate::journal::Fault;
 use crate::upstreams::{Failure, FailureKind};
 
@@ -17,7 +17,7 @@ pub(super) enum Problem {
     /// The guard did not let it pass.
     Refused(Refusal),
     Body(BodyError),
-    Invalid(Invalid),
+    Invalid(InvalidRequest),
     /// The parameter of a wish that no account at hand can honour.
     NativeOnly(&'static str),
     /// Nothing is served at the path. For paths that clients know from elsewhere: which, and what they would do there.
@@ -207,7 +207,7 @@ fn body(error: BodyError) -> Told {
     .closing()
 }
 
-fn invalid(error: &Invalid) -> Told {
+fn invalid(error: &InvalidRequest) -> Told {
     let code = match error.code {
         InvalidCode::InvalidRequest => "invalid_request",
         InvalidCode::UnsupportedParameter => "unsupported_parameter",

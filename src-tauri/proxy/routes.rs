@@ -16,7 +16,7 @@ use super::embeddings::{self, Form};
 use super::problem::Problem;
 use super::{Caller, Inner, Proxy, ask, local};
 use crate::access::{self, Route, Scope};
-use crate::dialects::ollama::Embed;
+use crate::dialects::ollama::EmbedEndpoint;
 use crate::dialects::{self, Dialect};
 
 /// What clients can ask, for programs that read it. A test holds it against [`table`].
@@ -68,9 +68,9 @@ pub fn routes(proxy: &Proxy) -> BoxedFilter<(Response,)> {
         .into_iter()
         .fold(messages, |before, (path, dialect)| before.or(question(proxy, path, dialect)).unify().boxed());
     let vectors = embeddings(proxy, warp::path!("v1" / "embeddings").boxed(), Form::OpenAi)
-        .or(embeddings(proxy, warp::path!("api" / "embed").boxed(), Form::Ollama(Embed::Texts)))
+        .or(embeddings(proxy, warp::path!("api" / "embed").boxed(), Form::Ollama(EmbedEndpoint::Embed)))
         .unify()
-        .or(embeddings(proxy, warp::path!("api" / "embeddings").boxed(), Form::Ollama(Embed::Prompt)))
+        .or(embeddings(proxy, warp::path!("api" / "embeddings").boxed(), Form::Ollama(EmbedEndpoint::Embeddings)))
         .unify();
     let known = vectors.or(models(proxy)).unify().or(responses(proxy)).unify().or(counted(proxy)).unify();
     let others = ollama(proxy).or(probes()).unify().or(operations(proxy)).unify();

@@ -39,13 +39,13 @@ impl ReplyStream {
     fn event(&mut self, event: &Event) -> String {
         let serving = &mut self.serving;
         let Event::Done { usage, .. } = event else {
-            let frames = serving.encoder.frames(event);
+            let frames = serving.encoder.encode_event(event);
             serving.sent(frames.as_bytes());
             return frames;
         };
         self.ended = true;
-        serving.encoder.took(self.first, serving.exchange.began.elapsed());
-        let frames = serving.encoder.frames(event);
+        serving.encoder.set_timings(self.first, serving.exchange.began.elapsed());
+        let frames = serving.encoder.encode_event(event);
         serving.keep(self.pending.take());
         serving.sent(frames.as_bytes());
         serving.stream_complete(Some(*usage));

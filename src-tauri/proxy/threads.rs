@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::chat::{Message, Part, Request, Role};
-use crate::dialects::{Kept, Memory};
+use crate::dialects::{StoredResponse, ResponsesState};
 
 /// All that is kept together, bytes.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
@@ -35,17 +35,17 @@ pub(super) struct Pending {
 
 impl Pending {
     /// Of a request whose response is to be kept; `None` for all others.
-    pub(super) fn of(client: &Arc<str>, request: &Arc<Request>, memory: Option<&Memory>) -> Option<Self> {
-        let memory = memory.filter(|memory| memory.keep)?;
+    pub(super) fn of(client: &Arc<str>, request: &Arc<Request>, memory: Option<&ResponsesState>) -> Option<Self> {
+        let memory = memory.filter(|memory| memory.store)?;
         let (client, request) = (Arc::clone(client), Arc::clone(request));
-        Some(Self { client, request, instructed: memory.instructed })
+        Some(Self { client, request, instructed: memory.has_instructions })
     }
 }
 
 impl Threads {
     /// Keeps a response with all that was said before it. The oldest make room.
-    pub(super) fn keep(&self, pending: &Pending, kept: Kept, now: Instant) {
-        let said = Message { role: Role::Assistant, parts: kept.said };
+    pub(super) fn keep(&self, pending: &Pending, kept: StoredResponse, now: Instant) {
+        let said = Message { role: Role::Assistant, parts: kept.parts };
         let before = pending.request.messages.iter().skip(usize::from(pending.instructed)).cloned();
         let messages: Arc<[Message]> = before.chain([said]).collect();
         let bytes = kept.body.len() + messages.iter().map(|message| size(&message.parts)).sum::<usize>();
@@ -62,12 +62,12 @@ impl Threads {
     }
 
     /// Puts what a response and those before it said before the new input, behind the new instructions.
-    pub(super) fn go_on(&self, client: &str, request: &mut Request, memory: &Memory, now: Instant) -> bool {
-        let Some(previous) = &memory.previous else { return true };
+    pub(super) fn go_on(&self, client: &str, request: &mut Request, memory: &ResponsesState, now: Instant) -> bool {
+        let Some(previous) = &memory.previous_response_id else { return true };
         let all = self.all(now);
         let thread = all.iter().find(|thread| &thread.id == previous && *thread.client == *client);
         let Some(thread) = thread else { return false };
-        let place = usize::from(memory.instructed);
+        let place = usize::from(memory.has_instructions);
         request.messages.splice(place..place, thread.messages.iter().cloned());
         true
     }
@@ -122,13 +122,13 @@ mod tests {
         Pending { client: "ide".into(), request, instructed }
     }
 
-    fn kept(id: &str, text: &str) -> Kept {
-        Kept { id: id.into(), body: "{}".into(), said: vec![Part::Text(text.into())] }
+    fn kept(id: &str, text: &str) -> StoredResponse {
+        StoredResponse { id: id.into(), body: "{}".into(), parts: vec![Part::Text(text.into())] }
     }
 
-    fn after(previous: &str, instructed: bool) -> Memory {
-        let mut memory = Memory::default();
-        (memory.previous, memory.instructed) = (Some(previous.into()), instructed);
+    fn after(previous: &str, instructed: bool) -> ResponsesState {
+        let mut memory = ResponsesState::default();
+        (memory.previous_response_id, memory.has_instructions) = (Some(previous.into()), instructed);
         memory
     }
 

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::chat::{Message, Part, Role, ToolCall, ToolResult};
-use crate::dialects::fields::{TextOr, piece};
-use crate::dialects::{Invalid, document, picture};
+use crate::dialects::fields::{StringOrList, deserialize_raw};
+use crate::dialects::{InvalidRequest, document, picture};
 
 /// A message as it stands in the body.
 #[derive(Deserialize)]
@@ -19,7 +19,7 @@ pub(super) struct WireMessage<'a> {
 }
 
 /// Text, or blocks.
-pub(super) type Content<'a> = TextOr<'a, Block<'a>>;
+pub(super) type Content<'a> = StringOrList<'a, Block<'a>>;
 
 #[derive(Deserialize)]
 pub(super) struct Block<'a> {
@@ -57,7 +57,7 @@ pub(super) struct Block<'a> {
 
 /// Where an image or a document comes from.
 #[derive(Deserialize)]
-struct Source<'a> {
+struct BlockSource<'a> {
     #[serde(borrow, rename = "type")]
     kind: Cow<'a, str>,
     #[serde(borrow, default)]
@@ -72,50 +72,50 @@ struct Source<'a> {
 
 /// Translates, and remembers what had to be left out.
 #[derive(Default)]
-pub(super) struct Reading {
-    notes: Vec<&'static str>,
+pub(super) struct ContentReader {
+    ignored: Vec<&'static str>,
 }
 
-impl Reading {
+impl ContentReader {
     /// Remembers the name of something that has no effect.
-    pub(super) fn note(&mut self, name: &'static str) {
-        if !self.notes.contains(&name) {
-            self.notes.push(name);
+    pub(super) fn record_ignored(&mut self, name: &'static str) {
+        if !self.ignored.contains(&name) {
+            self.ignored.push(name);
         }
     }
 
     /// The names of what was left out.
-    pub(super) fn notes(self) -> impl Iterator<Item = String> {
-        self.notes.into_iter().map(str::to_owned)
+    pub(super) fn ignored(self) -> impl Iterator<Item = String> {
+        self.ignored.into_iter().map(str::to_owned)
     }
 
     /// The system prompt as a message, or nothing.
-    pub(super) fn system(&mut self, system: Option<Content<'_>>) -> Result<Vec<Message>, Invalid> {
+    pub(super) fn system(&mut self, system: Option<Content<'_>>) -> Result<Vec<Message>, InvalidRequest> {
         let parts = system.map_or_else(|| Ok(Vec::new()), |system| self.parts("system", system))?;
         let message = Message { role: Role::System, parts };
         Ok(if message.parts.is_empty() { Vec::new() } else { vec![message] })
     }
 
-    pub(super) fn messages(&mut self, wire: Vec<WireMessage<'_>>) -> Result<Vec<Message>, Invalid> {
+    pub(super) fn messages(&mut self, wire: Vec<WireMessage<'_>>) -> Result<Vec<Message>, InvalidRequest> {
         wire.into_iter().enumerate().map(|(index, message)| self.message(index, message)).collect()
     }
 
-    fn message(&mut self, index: usize, wire: WireMessage<'_>) -> Result<Message, Invalid> {
+    fn message(&mut self, index: usize, wire: WireMessage<'_>) -> Result<Message, InvalidRequest> {
         let role = match &*wire.role {
             "user" => Role::User,
             "assistant" => Role::Assistant,
             "system" | "developer" => Role::System,
             _ => {
                 let message = "the role must be user, assistant or system";
-                return Err(Invalid::request(format!("messages[{index}].role"), message));
+                return Err(InvalidRequest::new(format!("messages[{index}].role"), message));
             }
         };
         Ok(Message { role, parts: self.parts(&format!("messages[{index}].content"), wire.content)? })
     }
 
-    fn parts(&mut self, param: &str, content: Content<'_>) -> Result<Vec<Part>, Invalid> {
+    fn parts(&mut self, param: &str, content: Content<'_>) -> Result<Vec<Part>, InvalidRequest> {
         let blocks = match content {
-            Content::Nothing => return Ok(Vec::new()),
+            Content::Absent => return Ok(Vec::new()),
             Content::Text(text) => return Ok(vec![Part::Text(text.into_owned())]),
             Content::List(blocks) => blocks,
         };
@@ -128,12 +128,12 @@ impl Reading {
 
     /// Blocks of Anthropic's own tools have no meaning elsewhere: they are left out, as is a kind nobody knows, unless it
     /// has a text.
-    fn block(&mut self, param: &str, block: Block<'_>) -> Result<Vec<Part>, Invalid> {
+    fn block(&mut self, param: &str, block: Block<'_>) -> Result<Vec<Part>, InvalidRequest> {
         if block.citations.is_some_and(|wish| wish.get().starts_with('{') && wish.get().contains("true")) {
-            self.note("messages.content.citations");
+            self.record_ignored("messages.content.citations");
         }
         match &*block.kind {
-            "text" => Ok(vec![Part::Text(needed(param, "text", block.text)?)]),
+            "text" => Ok(vec![Part::Text(required(param, "text", block.text)?)]),
             "thinking" => {
                 Ok(block.thinking.map(|text| Part::Reasoning(text.into_owned())).into_iter().collect())
             }
@@ -144,29 +144,29 @@ impl Reading {
             "tool_use" => Ok(vec![Part::Call(call(param, block)?)]),
             "tool_result" => Ok(vec![Part::Result(self.result(param, block)?)]),
             // The summary that stands in the place of all before it.
-            "compaction" => self.inner(param, block.content),
+            "compaction" => self.nested_parts(param, block.content),
             "tool_reference" => {
-                Ok(vec![Part::Text(found_tool(&needed(param, "tool_name", block.tool_name)?))])
+                Ok(vec![Part::Text(available_tool_text(&required(param, "tool_name", block.tool_name)?))])
             }
             "container_upload" | "fallback" => {
-                self.note("messages.content");
+                self.record_ignored("messages.content");
                 Ok(Vec::new())
             }
             _ => {
-                self.note("messages.content");
+                self.record_ignored("messages.content");
                 Ok(block.text.map(|text| Part::Text(text.into_owned())).into_iter().collect())
             }
         }
     }
 
-    fn result(&mut self, param: &str, block: Block<'_>) -> Result<ToolResult, Invalid> {
-        let call_id = needed(param, "tool_use_id", block.tool_use_id)?;
-        let parts = self.inner(param, block.content)?;
+    fn result(&mut self, param: &str, block: Block<'_>) -> Result<ToolResult, InvalidRequest> {
+        let call_id = required(param, "tool_use_id", block.tool_use_id)?;
+        let parts = self.nested_parts(param, block.content)?;
         Ok(ToolResult { call_id, name: None, parts, failed: block.is_error.unwrap_or(false) })
     }
 
-    fn document(&mut self, param: &str, block: Block<'_>) -> Result<Vec<Part>, Invalid> {
-        let source: Source<'_> = source(param, block.source)?;
+    fn document(&mut self, param: &str, block: Block<'_>) -> Result<Vec<Part>, InvalidRequest> {
+        let source: BlockSource<'_> = source(param, block.source)?;
         let name = block.title.as_deref().map(str::to_owned);
         let mut parts: Vec<Part> = [block.title, block.context]
             .into_iter()
@@ -174,34 +174,34 @@ impl Reading {
             .map(|text| Part::Text(text.into_owned()))
             .collect();
         match &*source.kind {
-            "text" => parts.push(Part::Text(needed(param, "source.data", source.data)?)),
-            "content" => parts.extend(self.inner(param, source.content)?),
+            "text" => parts.push(Part::Text(required(param, "source.data", source.data)?)),
+            "content" => parts.extend(self.nested_parts(param, source.content)?),
             "base64" => {
-                let data = needed_ref(param, "source.data", source.data.as_deref())?;
-                parts.push(document::of_base64(param, name.as_deref(), source.media_type.as_deref(), data)?);
+                let data = required_ref(param, "source.data", source.data.as_deref())?;
+                parts.push(document::from_base64(param, name.as_deref(), source.media_type.as_deref(), data)?);
             }
-            _ => return Err(Invalid::unsupported(param, "a document must come as text or as base64")),
+            _ => return Err(InvalidRequest::unsupported(param, "a document must come as text or as base64")),
         }
         Ok(parts)
     }
 
-    fn search_result(&mut self, param: &str, block: Block<'_>) -> Result<Vec<Part>, Invalid> {
-        let from: Option<String> = block.source.map(|raw| piece(param, raw)).transpose()?;
+    fn search_result(&mut self, param: &str, block: Block<'_>) -> Result<Vec<Part>, InvalidRequest> {
+        let from: Option<String> = block.source.map(|raw| deserialize_raw(param, raw)).transpose()?;
         let head =
             [block.title.map(Cow::into_owned), from].into_iter().flatten().collect::<Vec<_>>().join("\n");
         let mut parts = vec![Part::Text(head)];
-        parts.extend(self.inner(param, block.content)?);
+        parts.extend(self.nested_parts(param, block.content)?);
         Ok(parts)
     }
 
     /// Content within a block. Results do not hold results.
-    fn inner(&mut self, param: &str, raw: Option<&RawValue>) -> Result<Vec<Part>, Invalid> {
+    fn nested_parts(&mut self, param: &str, raw: Option<&RawValue>) -> Result<Vec<Part>, InvalidRequest> {
         let param = format!("{param}.content");
         let Some(raw) = raw.filter(|raw| raw.get() != "null") else { return Ok(Vec::new()) };
-        let parts = self.parts(&param, piece(&param, raw)?)?;
+        let parts = self.parts(&param, deserialize_raw(&param, raw)?)?;
         let nested = |part: &Part| matches!(part, Part::Result(_) | Part::Call(_));
         if parts.iter().any(nested) {
-            return Err(Invalid::request(param, "a result can hold texts and images only"));
+            return Err(InvalidRequest::new(param, "a result can hold texts and images only"));
         }
         Ok(parts)
     }
@@ -209,41 +209,41 @@ impl Reading {
 
 /// What a search among tools found. Anthropic's servers show the tool's definition in its place; here it stands among the
 /// tools, and a result without a word would look as if nothing had been found.
-fn found_tool(name: &str) -> String {
+fn available_tool_text(name: &str) -> String {
     format!("The tool {name} is there and can be called.")
 }
 
-fn call(param: &str, block: Block<'_>) -> Result<ToolCall, Invalid> {
+fn call(param: &str, block: Block<'_>) -> Result<ToolCall, InvalidRequest> {
     let input = block.input.map(RawValue::get).filter(|input| input.starts_with('{'));
     Ok(ToolCall {
-        id: needed(param, "id", block.id)?,
-        name: needed(param, "name", block.name)?,
+        id: required(param, "id", block.id)?,
+        name: required(param, "name", block.name)?,
         arguments: input.unwrap_or("{}").to_owned(),
     })
 }
 
-fn image(param: &str, raw: Option<&RawValue>) -> Result<Part, Invalid> {
-    let source: Source<'_> = source(param, raw)?;
+fn image(param: &str, raw: Option<&RawValue>) -> Result<Part, InvalidRequest> {
+    let source: BlockSource<'_> = source(param, raw)?;
     match &*source.kind {
-        "base64" => picture::of_base64(param, needed_ref(param, "source.data", source.data.as_deref())?),
-        "url" => picture::of_url(param, needed_ref(param, "source.url", source.url.as_deref())?, None),
-        _ => Err(Invalid::unsupported(param, "an image must come as base64 or as a URL")),
+        "base64" => picture::from_base64(param, required_ref(param, "source.data", source.data.as_deref())?),
+        "url" => picture::from_url(param, required_ref(param, "source.url", source.url.as_deref())?, None),
+        _ => Err(InvalidRequest::unsupported(param, "an image must come as base64 or as a URL")),
     }
 }
 
-fn source<'a>(param: &str, raw: Option<&'a RawValue>) -> Result<Source<'a>, Invalid> {
+fn source<'a>(param: &str, raw: Option<&'a RawValue>) -> Result<BlockSource<'a>, InvalidRequest> {
     let raw = raw.ok_or_else(|| missing(param, "source"))?;
-    piece(&format!("{param}.source"), raw)
+    deserialize_raw(&format!("{param}.source"), raw)
 }
 
-fn needed(param: &str, name: &str, text: Option<Cow<'_, str>>) -> Result<String, Invalid> {
+fn required(param: &str, name: &str, text: Option<Cow<'_, str>>) -> Result<String, InvalidRequest> {
     text.map(Cow::into_owned).ok_or_else(|| missing(param, name))
 }
 
-fn needed_ref<'a>(param: &str, name: &str, text: Option<&'a str>) -> Result<&'a str, Invalid> {
+fn required_ref<'a>(param: &str, name: &str, text: Option<&'a str>) -> Result<&'a str, InvalidRequest> {
     text.ok_or_else(|| missing(param, name))
 }
 
-fn missing(param: &str, name: &str) -> Invalid {
-    Invalid::request(format!("{param}.{name}"), format!("the block has no '{name}'"))
+fn missing(param: &str, name: &str) -> InvalidRequest {
+    InvalidRequest::new(format!("{param}.{name}"), format!("the block has no '{name}'"))
 }

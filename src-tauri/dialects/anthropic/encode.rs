@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 
 use super::error::error_body;
 use crate::chat::{CompleteReply, Event, FinishReason, Part, Usage};
-use crate::dialects::{About, Encode, sse};
+use crate::dialects::{ReplyContext, Encode, sse};
 
 /// Stands where Anthropic signs what was thought. Clients send it back, and nobody here reads it.
 const SIGNATURE: &str = "unsigned";
 
 /// What the open block holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Block {
+enum BlockKind {
     Text,
     Thinking,
     ToolUse,
@@ -19,33 +19,33 @@ enum Block {
 
 /// Writes the events of a message.
 pub(in crate::dialects) struct Encoder {
-    about: About,
-    begun: bool,
-    open: Option<Block>,
+    context: ReplyContext,
+    started: bool,
+    open: Option<BlockKind>,
     /// The place of the open block, or of the next.
     index: usize,
 }
 
 impl Encoder {
-    pub(in crate::dialects) fn new(about: About) -> Self {
-        Self { about, begun: false, open: None, index: 0 }
+    pub(in crate::dialects) fn new(context: ReplyContext) -> Self {
+        Self { context, started: false, open: None, index: 0 }
     }
 
     fn begin(&mut self, out: &mut String) {
-        if !std::mem::replace(&mut self.begun, true) {
+        if !std::mem::replace(&mut self.started, true) {
             // What the prompt took is known at the end only.
             let message = self.message(Vec::new(), None, Usage::default());
-            sse::event(out, "message_start", &json!({ "type": "message_start", "message": message }));
-            sse::event(out, "ping", &json!({ "type": "ping" }));
+            sse::write_event(out, "message_start", &json!({ "type": "message_start", "message": message }));
+            sse::write_event(out, "ping", &json!({ "type": "ping" }));
         }
     }
 
     fn message(&self, content: Vec<Value>, stop: Option<&FinishReason>, usage: Usage) -> Value {
         json!({
-            "id": format!("msg_{}", self.about.id),
+            "id": format!("msg_{}", self.context.id),
             "type": "message",
             "role": "assistant",
-            "model": self.about.model,
+            "model": self.context.model,
             "content": content,
             "stop_reason": stop.map(stop_reason),
             "stop_sequence": stop.and_then(stop_sequence),
@@ -54,30 +54,30 @@ impl Encoder {
     }
 
     /// Makes sure that a block of this kind is open.
-    fn within(&mut self, out: &mut String, block: Block) {
+    fn ensure_open(&mut self, out: &mut String, block: BlockKind) {
         if self.open != Some(block) {
             let start = match block {
-                Block::Thinking => json!({ "type": "thinking", "thinking": "", "signature": "" }),
-                Block::Text | Block::ToolUse => json!({ "type": "text", "text": "" }),
+                BlockKind::Thinking => json!({ "type": "thinking", "thinking": "", "signature": "" }),
+                BlockKind::Text | BlockKind::ToolUse => json!({ "type": "text", "text": "" }),
             };
             self.open(out, block, &start);
         }
     }
 
-    fn open(&mut self, out: &mut String, block: Block, start: &Value) {
+    fn open(&mut self, out: &mut String, block: BlockKind, start: &Value) {
         self.close(out);
         self.open = Some(block);
         let data = json!({ "type": "content_block_start", "index": self.index, "content_block": start });
-        sse::event(out, "content_block_start", &data);
+        sse::write_event(out, "content_block_start", &data);
     }
 
     fn close(&mut self, out: &mut String) {
         let Some(block) = self.open.take() else { return };
-        if block == Block::Thinking {
+        if block == BlockKind::Thinking {
             self.delta(out, "signature_delta", "signature", SIGNATURE);
         }
         let data = json!({ "type": "content_block_stop", "index": self.index });
-        sse::event(out, "content_block_stop", &data);
+        sse::write_event(out, "content_block_stop", &data);
         self.index += 1;
     }
 
@@ -90,7 +90,7 @@ impl Encoder {
         out.push_str("\",\"");
         out.push_str(field);
         out.push_str("\":");
-        sse::json_string(out, text);
+        sse::write_json_string(out, text);
         out.push_str("}}\n\n");
     }
 
@@ -98,63 +98,63 @@ impl Encoder {
         self.close(out);
         let delta = json!({ "stop_reason": stop_reason(finish), "stop_sequence": stop_sequence(finish) });
         let data = json!({ "type": "message_delta", "delta": delta, "usage": usage_json(usage) });
-        sse::event(out, "message_delta", &data);
-        sse::event(out, "message_stop", &json!({ "type": "message_stop" }));
+        sse::write_event(out, "message_delta", &data);
+        sse::write_event(out, "message_stop", &json!({ "type": "message_stop" }));
     }
 }
 
 impl Encode for Encoder {
-    fn frames(&mut self, event: &Event) -> String {
+    fn encode_event(&mut self, event: &Event) -> String {
         let mut out = String::with_capacity(256);
         self.begin(&mut out);
         match event {
             Event::Text(text) => {
-                self.within(&mut out, Block::Text);
+                self.ensure_open(&mut out, BlockKind::Text);
                 self.delta(&mut out, "text_delta", "text", text);
             }
-            Event::Reasoning(text) if self.about.remember.thoughts => {
-                self.within(&mut out, Block::Thinking);
+            Event::Reasoning(text) if self.context.options.include_reasoning => {
+                self.ensure_open(&mut out, BlockKind::Thinking);
                 self.delta(&mut out, "thinking_delta", "thinking", text);
             }
             // Who did not ask for thoughts may take the first block for the reply.
             Event::Reasoning(_) => {}
             Event::Call { id, name } => {
                 let start = json!({ "type": "tool_use", "id": id, "name": name, "input": {} });
-                self.open(&mut out, Block::ToolUse, &start);
+                self.open(&mut out, BlockKind::ToolUse, &start);
             }
             Event::CallArguments(text) => self.delta(&mut out, "input_json_delta", "partial_json", text),
             Event::Image(url) => {
-                self.within(&mut out, Block::Text);
-                self.delta(&mut out, "text_delta", "text", &sse::image_as_text(url));
+                self.ensure_open(&mut out, BlockKind::Text);
+                self.delta(&mut out, "text_delta", "text", &sse::image_markdown(url));
             }
             Event::Done { finish, usage } => self.done(&mut out, finish, *usage),
         }
         out
     }
 
-    fn broken(&mut self, code: &str, message: &str) -> String {
+    fn encode_error(&mut self, code: &str, message: &str) -> String {
         let mut out = String::new();
-        sse::event(&mut out, "error", &error_body(502, code, message, None));
+        sse::write_event(&mut out, "error", &error_body(502, code, message, None));
         out
     }
 
-    fn whole(&mut self, answer: &CompleteReply) -> String {
-        let thoughts = self.about.remember.thoughts;
+    fn encode_complete(&mut self, answer: &CompleteReply) -> String {
+        let include_reasoning = self.context.options.include_reasoning;
         let images =
-            answer.images.iter().map(|url| json!({ "type": "text", "text": sse::image_as_text(url) }));
-        let content = answer.parts.iter().filter_map(|part| block(part, thoughts)).chain(images).collect();
+            answer.images.iter().map(|url| json!({ "type": "text", "text": sse::image_markdown(url) }));
+        let content = answer.parts.iter().filter_map(|part| content_block(part, include_reasoning)).chain(images).collect();
         self.message(content, Some(&answer.finish), answer.usage).to_string()
     }
 }
 
-fn block(part: &Part, thoughts: bool) -> Option<Value> {
+fn content_block(part: &Part, include_reasoning: bool) -> Option<Value> {
     match part {
         Part::Text(text) => Some(json!({ "type": "text", "text": text })),
         Part::Reasoning(text) => {
-            thoughts.then(|| json!({ "type": "thinking", "thinking": text, "signature": SIGNATURE }))
+            include_reasoning.then(|| json!({ "type": "thinking", "thinking": text, "signature": SIGNATURE }))
         }
         Part::Call(call) => {
-            let input = sse::object(&call.arguments);
+            let input = sse::arguments_object(&call.arguments);
             Some(json!({ "type": "tool_use", "id": call.id, "name": call.name, "input": input }))
         }
         Part::Result(_) | Part::Image(_) | Part::ImageLink(_) | Part::File(_) => None,

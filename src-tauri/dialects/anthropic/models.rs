@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 /// The moment given for models whose age nobody tells.
-const CREATED: &str = "2025-01-01T00:00:00Z";
+const PLACEHOLDER_CREATED: &str = "2025-01-01T00:00:00Z";
 
 /// The body of `GET /v1/models`: everything on one page.
 pub fn models<'a>(ids: impl IntoIterator<Item = &'a str>) -> String {
-    let data: Vec<Value> = ids.into_iter().map(entry).collect();
+    let data: Vec<Value> = ids.into_iter().map(model_object).collect();
     let end = |entry: Option<&Value>| entry.map_or(Value::Null, |entry| entry["id"].clone());
     json!({ "data": data, "has_more": false, "first_id": end(data.first()), "last_id": end(data.last()) })
         .to_string()
@@ -15,14 +15,14 @@ pub fn models<'a>(ids: impl IntoIterator<Item = &'a str>) -> String {
 
 /// The body of `GET /v1/models/{id}`.
 pub fn model(id: &str) -> String {
-    entry(id).to_string()
+    model_object(id).to_string()
 }
 
 /// The body of `POST /v1/messages/count_tokens`.
-pub fn count(tokens: u64) -> String {
+pub fn token_count(tokens: u64) -> String {
     json!({ "input_tokens": tokens }).to_string()
 }
 
-fn entry(id: &str) -> Value {
-    json!({ "type": "model", "id": id, "display_name": id, "created_at": CREATED })
+fn model_object(id: &str) -> Value {
+    json!({ "type": "model", "id": id, "display_name": id, "created_at": PLACEHOLDER_CREATED })
 }

@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::chat::{Part, Role};
 
-fn decoded(body: &Value) -> Result<Decoded, Invalid> {
+fn decoded(body: &Value) -> Result<Decoded, InvalidRequest> {
     decode(&Bytes::from(body.to_string()))
 }
 
@@ -40,7 +40,7 @@ fn a_request_as_claude_code_sends_it() {
         { "type": "web_search_20250305", "name": "web_search", "max_uses": 8 },
     ]);
     body["tool_choice"] = json!({ "type": "any", "disable_parallel_tool_use": true });
-    let Decoded { request, ignored, steering, remember } = decoded(&body).unwrap();
+    let Decoded { request, ignored, api_only_params: steering, options: remember } = decoded(&body).unwrap();
     let roles: Vec<Role> = request.messages.iter().map(|message| message.role).collect();
     assert_eq!(roles, [Role::System, Role::User, Role::Assistant, Role::User, Role::System]);
     assert_eq!((request.messages[0].parts.len(), request.messages[2].parts.len()), (2, 3));
@@ -52,7 +52,7 @@ fn a_request_as_claude_code_sends_it() {
         (names, request.tool_choice, request.single_tool_call),
         (vec!["Read", "List"], ToolChoice::Required, true)
     );
-    assert_eq!((request.effort, remember.thoughts), (Some(ReasoningEffort::Max), true));
+    assert_eq!((request.effort, remember.include_reasoning), (Some(ReasoningEffort::Max), true));
     assert_eq!(
         (ignored, steering),
         (vec!["context_management".into(), "tools.web_search".into()], vec!["output_config"])
@@ -60,7 +60,7 @@ fn a_request_as_claude_code_sends_it() {
 }
 
 #[test]
-fn thought_is_asked_for_and_switched_off() {
+fn reasoning_is_switched_on_and_off() {
     for (thinking, effort, thoughts) in [
         (json!({ "type": "enabled", "budget_tokens": 2_000 }), Some(ReasoningEffort::Low), true),
         (json!({ "type": "disabled" }), Some(ReasoningEffort::Off), false),
@@ -70,12 +70,12 @@ fn thought_is_asked_for_and_switched_off() {
         let mut body = hi();
         body["thinking"] = thinking;
         let decoded = decoded(&body).unwrap();
-        assert_eq!((decoded.request.effort, decoded.remember.thoughts), (effort, thoughts), "{body}");
+        assert_eq!((decoded.request.effort, decoded.options.include_reasoning), (effort, thoughts), "{body}");
     }
 }
 
 #[test]
-fn a_tool_that_a_search_found_is_told() {
+fn a_tool_reference_becomes_text() {
     let result = json!([{ "type": "tool_result", "tool_use_id": "t1", "content": [{ "type": "tool_reference", "tool_name": "Later" }] }]);
     let read = decoded(&ask(json!([{ "role": "user", "content": result }]))).unwrap();
     let Part::Result(found) = &read.request.messages[0].parts[0] else { panic!("a result") };
@@ -84,7 +84,7 @@ fn a_tool_that_a_search_found_is_told() {
 }
 
 #[test]
-fn documents_of_text_are_read_and_others_named() {
+fn text_documents_are_read_and_others_named() {
     let document = |source: Value| {
         ask(json!([{ "role": "user", "content": [{ "type": "document", "title": "T", "source": source }] }]))
     };
@@ -111,7 +111,7 @@ fn structured_output_by_both_names() {
 }
 
 #[test]
-fn a_thread_is_refused_with_the_code_that_makes_the_sdk_go_on_without() {
+fn a_thread_is_refused_with_the_code_the_sdk_falls_back_on() {
     let mut body = hi();
     body["thread"] = json!({ "type": "create" });
     assert_eq!(decoded(&body).unwrap_err().code, InvalidCode::ThreadUnsupported);
@@ -154,7 +154,7 @@ fn every_status_has_its_type() {
 }
 
 #[test]
-fn tools_of_anthropics_servers_alone_are_refused_and_beside_others_named() {
+fn hosted_tools_alone_are_refused_and_beside_others_ignored_by_name() {
     let mut body = hi();
     let search = json!({ "type": "web_search_20250305", "name": "web_search", "max_uses": 8 });
     body["tools"] = json!([search]);
@@ -178,7 +178,7 @@ fn tools_of_anthropics_servers_alone_are_refused_and_beside_others_named() {
 }
 
 #[test]
-fn what_the_answer_depends_on_is_read_named_or_refused() {
+fn fields_that_change_the_reply_are_read_named_or_refused() {
     let mut body = ask(json!([
         { "role": "assistant", "content": [{ "type": "compaction", "content": "We spoke of mammoths." }] },
         { "role": "user", "content": [{ "type": "document", "citations": { "enabled": true },

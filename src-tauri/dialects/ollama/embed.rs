@@ -4,33 +4,33 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::dialects::fields::Fields;
-use crate::dialects::{Invalid, common};
+use crate::dialects::fields::JsonFields;
+use crate::dialects::{InvalidRequest, shared_params};
 
 /// Which of the two was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Embed {
+pub enum EmbedEndpoint {
     /// `POST /api/embed`: texts.
-    Texts,
+    Embed,
     /// `POST /api/embeddings`, which is older: one prompt.
-    Prompt,
+    Embeddings,
 }
 
 /// OpenAI's request for the same, and the model's name.
 ///
 /// # Errors
-/// [`Invalid`] names the field that is missing or wrong.
-pub fn embed_request(kind: Embed, body: &Bytes) -> Result<(Bytes, String), Invalid> {
-    let mut fields = Fields::of(body)?;
-    let model = common::model(&mut fields)?;
+/// [`InvalidRequest`] names the field that is missing or wrong.
+pub fn embed_request(kind: EmbedEndpoint, body: &Bytes) -> Result<(Bytes, String), InvalidRequest> {
+    let mut fields = JsonFields::parse(body)?;
+    let model = shared_params::model(&mut fields)?;
     let model = model.strip_suffix(":latest").unwrap_or(&model).to_owned();
     let input: Value = match kind {
-        Embed::Texts => fields.required("input")?,
-        Embed::Prompt => fields.required::<String>("prompt")?.into(),
+        EmbedEndpoint::Embed => fields.required("input")?,
+        EmbedEndpoint::Embeddings => fields.required::<String>("prompt")?.into(),
     };
     let texts = input.as_array().is_some_and(|texts| !texts.is_empty() && texts.iter().all(Value::is_string));
     if !input.is_string() && !texts {
-        return Err(Invalid::request("input".to_owned(), "'input' must be a text or a list of texts"));
+        return Err(InvalidRequest::new("input".to_owned(), "'input' must be a text or a list of texts"));
     }
     let mut wanted = json!({ "model": model, "input": input, "encoding_format": "float" });
     if let Some(dimensions) = fields.optional::<u32>("dimensions")? {
@@ -40,7 +40,7 @@ pub fn embed_request(kind: Embed, body: &Bytes) -> Result<(Bytes, String), Inval
 }
 
 /// The body of the answer, from OpenAI's; `None` where that is none.
-pub fn embed_reply(kind: Embed, model: &str, body: &[u8]) -> Option<String> {
+pub fn embed_reply(kind: EmbedEndpoint, model: &str, body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Wire {
         data: Vec<Vector>,
@@ -62,14 +62,14 @@ pub fn embed_reply(kind: Embed, model: &str, body: &[u8]) -> Option<String> {
     wire.data.sort_by_key(|vector| vector.index);
     let vectors: Vec<Vec<f32>> = wire.data.into_iter().map(|vector| vector.embedding).collect();
     let answer = match kind {
-        Embed::Texts => json!({
+        EmbedEndpoint::Embed => json!({
             "model": model,
             "embeddings": vectors,
             "total_duration": 0,
             "load_duration": 0,
             "prompt_eval_count": wire.usage.map_or(0, |usage| usage.prompt_tokens),
         }),
-        Embed::Prompt => json!({ "embedding": vectors.first()? }),
+        EmbedEndpoint::Embeddings => json!({ "embedding": vectors.first()? }),
     };
     Some(answer.to_string())
 }
@@ -82,21 +82,21 @@ mod tests {
     fn both_requests_become_openais_and_its_answer_theirs() {
         let asked = |kind, body: &'static [u8]| embed_request(kind, &Bytes::from_static(body));
         let (wanted, model) =
-            asked(Embed::Texts, br#"{"model":"m:latest","input":["a","b"],"dimensions":3}"#).unwrap();
+            asked(EmbedEndpoint::Embed, br#"{"model":"m:latest","input":["a","b"],"dimensions":3}"#).unwrap();
         let wanted: Value = serde_json::from_slice(&wanted).unwrap();
         let expected =
             json!({ "model": "m", "input": ["a", "b"], "encoding_format": "float", "dimensions": 3 });
         assert_eq!((wanted, model.as_str()), (expected, "m"));
-        assert!(asked(Embed::Prompt, br#"{"model":"m","prompt":"a"}"#).is_ok());
+        assert!(asked(EmbedEndpoint::Embeddings, br#"{"model":"m","prompt":"a"}"#).is_ok());
         for body in
             [&br#"{"model":"m"}"#[..], br#"{"model":"m","input":[1]}"#, br#"{"model":"m","input":[]}"#]
         {
-            assert_eq!(asked(Embed::Texts, body).unwrap_err().param.as_deref(), Some("input"));
+            assert_eq!(asked(EmbedEndpoint::Embed, body).unwrap_err().param.as_deref(), Some("input"));
         }
         let answer = br#"{"data":[{"index":1,"embedding":[2]},{"index":0,"embedding":[0.5]}],"usage":{"prompt_tokens":4}}"#;
-        let texts: Value = serde_json::from_str(&embed_reply(Embed::Texts, "m", answer).unwrap()).unwrap();
+        let texts: Value = serde_json::from_str(&embed_reply(EmbedEndpoint::Embed, "m", answer).unwrap()).unwrap();
         assert_eq!((&texts["embeddings"], &texts["prompt_eval_count"]), (&json!([[0.5], [2.0]]), &json!(4)));
-        assert_eq!(embed_reply(Embed::Prompt, "m", answer).as_deref(), Some(r#"{"embedding":[0.5]}"#));
-        assert_eq!(embed_reply(Embed::Texts, "m", b"{}"), None);
+        assert_eq!(embed_reply(EmbedEndpoint::Embeddings, "m", answer).as_deref(), Some(r#"{"embedding":[0.5]}"#));
+        assert_eq!(embed_reply(EmbedEndpoint::Embed, "m", b"{}"), None);
     }
 }

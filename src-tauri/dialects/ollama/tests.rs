@@ -2,9 +2,9 @@ use serde_json::json;
 
 use super::*;
 use crate::chat::{CompleteReply, Event};
-use crate::dialects::{About, Encode, Remember};
+use crate::dialects::{ReplyContext, Encode, ReplyOptions};
 
-fn chat(body: &Value) -> Result<Decoded, Invalid> {
+fn chat(body: &Value) -> Result<Decoded, InvalidRequest> {
     decode_chat(&Bytes::from(body.to_string()))
 }
 
@@ -22,7 +22,7 @@ fn a_conversation_with_tools_and_images() {
         "format": { "type": "object" }, "think": "high", "keep_alive": "5m",
         "options": { "num_predict": 9, "temperature": 0.1, "stop": ["x"], "num_ctx": 4096, "seed": 3, "top_k": 40 },
     });
-    let Decoded { request, ignored, mut steering, remember } = chat(&body).unwrap();
+    let Decoded { request, ignored, api_only_params: mut steering, options: remember } = chat(&body).unwrap();
     assert_eq!((request.model.as_str(), request.stream, request.messages.len()), ("gpt-4.1", true, 4));
     assert_eq!(request.messages[1].parts.len(), 2);
     let Part::Call(call) = &request.messages[2].parts[1] else { panic!("a call") };
@@ -34,7 +34,7 @@ fn a_conversation_with_tools_and_images() {
         (Some(9), vec!["x".to_owned()], Some(ReasoningEffort::High))
     );
     assert!(
-        matches!(request.format, ResponseFormat::JsonSchema { .. }) && remember.thoughts && !remember.load
+        matches!(request.format, ResponseFormat::JsonSchema { .. }) && remember.include_reasoning && !remember.load_only
     );
     assert_eq!(ignored, ["options.num_ctx"]);
     steering.sort_unstable();
@@ -42,14 +42,14 @@ fn a_conversation_with_tools_and_images() {
 }
 
 #[test]
-fn an_empty_question_only_loads() {
+fn an_empty_request_only_loads() {
     for loaded in [
         chat(&json!({ "model": "m" })),
         chat(&json!({ "model": "m", "messages": [] })),
         decode_generate(&Bytes::from_static(br#"{"model":"m","prompt":""}"#)),
     ] {
         let loaded = loaded.unwrap();
-        assert!(loaded.remember.load && !loaded.request.stream);
+        assert!(loaded.options.load_only && !loaded.request.stream);
     }
 }
 
@@ -59,13 +59,13 @@ fn images_of_a_reply_stand_where_each_request_has_them() {
     for data in ["AA", "BB"] {
         answer.push(Event::Image(format!("data:image/png;base64,{data}")));
     }
-    let about = || About { id: "1".into(), created: 7, model: "m".into(), remember: Remember::default() };
+    let about = || ReplyContext { id: "1".into(), created: 7, model: "m".into(), options: ReplyOptions::default() };
     let whole =
-        |shape| -> Value { serde_json::from_str(&Encoder::new(about(), shape).whole(&answer)).unwrap() };
-    let said = whole(Shape::Chat)["message"].clone();
+        |shape| -> Value { serde_json::from_str(&Encoder::new(about(), shape).encode_complete(&answer)).unwrap() };
+    let said = whole(OllamaEndpoint::Chat)["message"].clone();
     assert_eq!(said["content"], "![image](data:image/png;base64,AA)![image](data:image/png;base64,BB)");
     assert_eq!(said.get("images"), None, "Ollama's own client would not read it");
-    let generated = whole(Shape::Generate);
+    let generated = whole(OllamaEndpoint::Generate);
     assert_eq!((&generated["image"], generated.get("images")), (&json!("AA"), None));
     assert_eq!(generated["response"], "![image](data:image/png;base64,BB)", "none is lost");
 }
@@ -76,7 +76,7 @@ fn a_prompt_has_its_system_and_images() {
     let decoded = decode_generate(&Bytes::from_static(body)).unwrap();
     assert_eq!((decoded.request.messages.len(), decoded.request.messages[1].parts.len()), (2, 2));
     assert_eq!((decoded.request.stream, decoded.request.format), (false, ResponseFormat::JsonObject));
-    assert_eq!((decoded.request.effort, decoded.remember.thoughts), (Some(ReasoningEffort::Off), false));
+    assert_eq!((decoded.request.effort, decoded.options.include_reasoning), (Some(ReasoningEffort::Off), false));
 }
 
 #[test]
@@ -95,15 +95,15 @@ fn p05_wrong_values_are_named() {
 }
 
 #[test]
-fn a_model_is_asked_about_by_either_name() {
+fn show_reads_either_field_name() {
     for body in [r#"{"model":"a:latest"}"#, r#"{"name":"a"}"#] {
-        assert_eq!(model_named(&Bytes::from(body)).unwrap(), "a");
+        assert_eq!(requested_model(&Bytes::from(body)).unwrap(), "a");
     }
-    assert_eq!(model_named(&Bytes::from("{}")).unwrap_err().param.as_deref(), Some("model"));
+    assert_eq!(requested_model(&Bytes::from("{}")).unwrap_err().param.as_deref(), Some("model"));
 }
 
 #[test]
-fn what_would_change_the_meaning_is_refused_by_name() {
+fn params_that_change_the_meaning_are_refused_by_name() {
     for (field, value) in [
         ("context", json!([1, 2])),
         ("suffix", json!("}")),

@@ -6,13 +6,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::chat::{Message, Part, Role, ToolCall, ToolResult};
-use crate::dialects::common::MAX_MESSAGES;
-use crate::dialects::fields::{Bounded, TextOr};
+use crate::dialects::shared_params::MAX_MESSAGES;
+use crate::dialects::fields::{CappedVec, StringOrList};
 use crate::dialects::picture::{self, ImageUrl};
-use crate::dialects::{Invalid, document};
+use crate::dialects::{InvalidRequest, document};
 
 /// More calls than a model makes in one reply.
-const MAX_CALLS: usize = 1_000;
+const MAX_TOOL_CALLS: usize = 1_000;
 
 /// A message as it stands in the body.
 #[derive(Deserialize)]
@@ -27,7 +27,7 @@ pub(in crate::dialects) struct WireMessage<'a> {
     #[serde(borrow, default)]
     images: Option<Vec<Cow<'a, str>>>,
     #[serde(borrow, default)]
-    tool_calls: Option<Bounded<WireCall<'a>, MAX_CALLS>>,
+    tool_calls: Option<CappedVec<WireCall<'a>, MAX_TOOL_CALLS>>,
     #[serde(borrow, default)]
     function_call: Option<WireFunction<'a>>,
     #[serde(borrow, default)]
@@ -65,7 +65,7 @@ struct WireFunction<'a> {
     input: Option<&'a RawValue>,
 }
 
-type Content<'a> = TextOr<'a, WirePart<'a>>;
+type Content<'a> = StringOrList<'a, WirePart<'a>>;
 
 #[derive(Deserialize)]
 struct WirePart<'a> {
@@ -92,65 +92,65 @@ struct WireFile<'a> {
 }
 
 /// The messages of a request.
-pub(in crate::dialects) struct Conversation {
+pub(in crate::dialects) struct DecodedMessages {
     pub(in crate::dialects) messages: Vec<Message>,
     /// Some parts (sound, documents) have no place in the inner form: only an upstream that gets the body itself sees
     /// them.
-    pub(in crate::dialects) foreign: bool,
+    pub(in crate::dialects) needs_raw_body: bool,
 }
 
 /// Translates the messages of a request.
 pub(in crate::dialects) fn messages(
-    wire: Bounded<WireMessage<'_>, MAX_MESSAGES>,
-) -> Result<Conversation, Invalid> {
+    wire: CappedVec<WireMessage<'_>, MAX_MESSAGES>,
+) -> Result<DecodedMessages, InvalidRequest> {
     if wire.0.is_empty() {
-        return Err(Invalid::request("messages".to_owned(), "'messages' must hold at least one message"));
+        return Err(InvalidRequest::new("messages".to_owned(), "'messages' must hold at least one message"));
     }
-    let mut reading = Reading::default();
+    let mut reader = MessageReader::default();
     let messages = wire
         .0
         .into_iter()
         .enumerate()
-        .map(|(index, message)| reading.message(index, message))
+        .map(|(index, message)| reader.message(index, message))
         .collect::<Result<Vec<_>, _>>()?;
-    picture::count(&messages)?;
-    Ok(Conversation { messages, foreign: reading.foreign })
+    picture::check_count(&messages)?;
+    Ok(DecodedMessages { messages, needs_raw_body: reader.needs_raw_body })
 }
 
 /// What must be known of the messages before.
 #[derive(Default)]
-struct Reading {
-    foreign: bool,
+struct MessageReader {
+    needs_raw_body: bool,
     /// Calls without a result yet, for the results that name no id, or one that no call has.
-    waiting: Vec<WaitingCall>,
+    pending_calls: Vec<PendingCall>,
 }
 
-struct WaitingCall {
+struct PendingCall {
     id: String,
     name: String,
     /// The client gave it no id; the one above is made here.
-    unnamed: bool,
+    has_generated_id: bool,
 }
 
-impl Reading {
-    fn message(&mut self, index: usize, wire: WireMessage<'_>) -> Result<Message, Invalid> {
+impl MessageReader {
+    fn message(&mut self, index: usize, wire: WireMessage<'_>) -> Result<Message, InvalidRequest> {
         match &*wire.role {
-            "system" | "developer" => self.spoken(index, Role::System, wire),
-            "user" => self.spoken(index, Role::User, wire),
+            "system" | "developer" => self.text_message(index, Role::System, wire),
+            "user" => self.text_message(index, Role::User, wire),
             "assistant" | "model" => self.assistant(index, wire),
             "tool" | "function" => self.result(index, wire),
-            _ => Err(Invalid::request(
+            _ => Err(InvalidRequest::new(
                 format!("messages[{index}].role"),
                 "the role must be system, developer, user, assistant or tool",
             )),
         }
     }
 
-    fn spoken(&mut self, index: usize, role: Role, wire: WireMessage<'_>) -> Result<Message, Invalid> {
+    fn text_message(&mut self, index: usize, role: Role, wire: WireMessage<'_>) -> Result<Message, InvalidRequest> {
         let mut parts = self.parts(index, wire.content)?;
-        parts.extend(pictures(index, wire.images)?);
-        if parts.is_empty() && !self.foreign {
-            return Err(Invalid::request(format!("messages[{index}].content"), "the message has no content"));
+        parts.extend(images(index, wire.images)?);
+        if parts.is_empty() && !self.needs_raw_body {
+            return Err(InvalidRequest::new(format!("messages[{index}].content"), "the message has no content"));
         }
         // Where several people or agents speak as the user, the name is all that tells them apart.
         let speaker = wire.name.filter(|name| role == Role::User && !name.is_empty());
@@ -158,9 +158,9 @@ impl Reading {
         Ok(Message { role, parts })
     }
 
-    fn assistant(&mut self, index: usize, wire: WireMessage<'_>) -> Result<Message, Invalid> {
-        self.foreign |= wire.audio.is_some_and(|audio| audio.get() != "null");
-        let thought = wire.reasoning_content.and_then(text_of).or(wire.reasoning.and_then(text_of));
+    fn assistant(&mut self, index: usize, wire: WireMessage<'_>) -> Result<Message, InvalidRequest> {
+        self.needs_raw_body |= wire.audio.is_some_and(|audio| audio.get() != "null");
+        let thought = wire.reasoning_content.and_then(json_string).or(wire.reasoning.and_then(json_string));
         let mut parts: Vec<Part> =
             thought.filter(|text| !text.is_empty()).map(Part::Reasoning).into_iter().collect();
         let said = self.parts(index, wire.content)?;
@@ -176,58 +176,58 @@ impl Reading {
         Ok(Message { role: Role::Assistant, parts })
     }
 
-    fn call(&mut self, index: usize, at: usize, wire: WireCall<'_>) -> Result<ToolCall, Invalid> {
-        let free = wire.custom.map(|custom| (custom.name, free_text(custom.input)));
+    fn call(&mut self, index: usize, at: usize, wire: WireCall<'_>) -> Result<ToolCall, InvalidRequest> {
+        let free = wire.custom.map(|custom| (custom.name, custom_input(custom.input)));
         let function = wire.function.map(|function| (function.name, arguments(function.arguments)));
         let (name, arguments) = function.or(free).ok_or_else(|| {
-            Invalid::request(
+            InvalidRequest::new(
                 format!("messages[{index}].tool_calls[{at}].function"),
                 "the call has no function",
             )
         })?;
         let own = wire.id.filter(|id| !id.is_empty());
-        let unnamed = own.is_none();
+        let has_generated_id = own.is_none();
         let id = own.map_or_else(|| format!("call_{index}_{at}"), Cow::into_owned);
         let name = name.into_owned();
-        self.waiting.push(WaitingCall { id: id.clone(), name: name.clone(), unnamed });
+        self.pending_calls.push(PendingCall { id: id.clone(), name: name.clone(), has_generated_id });
         Ok(ToolCall { id, name, arguments })
     }
 
-    fn result(&mut self, index: usize, wire: WireMessage<'_>) -> Result<Message, Invalid> {
+    fn result(&mut self, index: usize, wire: WireMessage<'_>) -> Result<Message, InvalidRequest> {
         let id = wire.tool_call_id.filter(|id| !id.is_empty()).map(Cow::into_owned);
         let name = wire.name.map(Cow::into_owned);
-        let answered = self.answered(id.as_deref(), name.as_deref());
+        let answered = self.take_answered_call(id.as_deref(), name.as_deref());
         let (call_id, name) = match (answered, id) {
             (Some(call), _) => (call.id, name.or(Some(call.name))),
             (None, Some(id)) => (id, name),
             (None, None) => {
                 let message = "the result names no call";
-                return Err(Invalid::request(format!("messages[{index}].tool_call_id"), message));
+                return Err(InvalidRequest::new(format!("messages[{index}].tool_call_id"), message));
             }
         };
         let mut parts = self.parts(index, wire.content)?;
-        parts.extend(pictures(index, wire.images)?);
+        parts.extend(images(index, wire.images)?);
         let result = ToolResult { call_id, name, parts, failed: false };
         Ok(Message { role: Role::User, parts: vec![Part::Result(result)] })
     }
 
     /// The call that a result belongs to: the one of its id; without one, the first of its name. An id that no call has
     /// may stand beside calls without ids, as LiteLLM writes them for Ollama: then the first of those counts.
-    fn answered(&mut self, id: Option<&str>, name: Option<&str>) -> Option<WaitingCall> {
-        let of_name = |call: &WaitingCall| name.is_none_or(|name| call.name == name);
+    fn take_answered_call(&mut self, id: Option<&str>, name: Option<&str>) -> Option<PendingCall> {
+        let of_name = |call: &PendingCall| name.is_none_or(|name| call.name == name);
         let place = match id {
-            None => self.waiting.iter().position(of_name),
+            None => self.pending_calls.iter().position(of_name),
             Some(id) => {
-                let of_id = self.waiting.iter().position(|call| call.id == id);
-                of_id.or_else(|| self.waiting.iter().position(|call| call.unnamed && of_name(call)))
+                let of_id = self.pending_calls.iter().position(|call| call.id == id);
+                of_id.or_else(|| self.pending_calls.iter().position(|call| call.has_generated_id && of_name(call)))
             }
         };
-        place.map(|place| self.waiting.remove(place))
+        place.map(|place| self.pending_calls.remove(place))
     }
 
-    fn parts(&mut self, index: usize, content: Content<'_>) -> Result<Vec<Part>, Invalid> {
+    fn parts(&mut self, index: usize, content: Content<'_>) -> Result<Vec<Part>, InvalidRequest> {
         let parts = match content {
-            Content::Nothing => Vec::new(),
+            Content::Absent => Vec::new(),
             Content::Text(text) => return Ok(vec![Part::Text(text.into_owned())]),
             Content::List(parts) => parts,
         };
@@ -238,9 +238,9 @@ impl Reading {
     }
 
     /// A kind of part that nobody here knows still counts where it has a text.
-    fn part(&mut self, param: &str, part: WirePart<'_>) -> Result<Option<Part>, Invalid> {
+    fn part(&mut self, param: &str, part: WirePart<'_>) -> Result<Option<Part>, InvalidRequest> {
         let missing =
-            |name: &str| Invalid::request(format!("{param}.{name}"), format!("the part has no '{name}'"));
+            |name: &str| InvalidRequest::new(format!("{param}.{name}"), format!("the part has no '{name}'"));
         let text = |text: Option<Cow<'_, str>>| text.map(|text| Part::Text(text.into_owned()));
         match &*part.kind {
             "text" | "input_text" | "output_text" => text(part.text).ok_or_else(|| missing("text")).map(Some),
@@ -249,20 +249,20 @@ impl Reading {
             "redacted_thinking" => Ok(None),
             "image_url" | "input_image" => {
                 let url = part.image_url.ok_or_else(|| missing("image_url"))?;
-                picture::of_url(param, &url.url, url.detail).map(Some)
+                picture::from_url(param, &url.url, url.detail).map(Some)
             }
             "file" => {
                 let known = part.file.and_then(|raw| {
                     let file: WireFile<'_> = serde_json::from_str(raw.get()).ok()?;
                     let data = file.file_data?;
-                    document::of_data(param, file.filename.as_deref(), &data).ok()
+                    document::from_data(param, file.filename.as_deref(), &data).ok()
                 });
                 // One that is kept elsewhere, or in another form.
-                self.foreign |= known.is_none();
+                self.needs_raw_body |= known.is_none();
                 Ok(known)
             }
             _ => {
-                self.foreign |= part.text.is_none();
+                self.needs_raw_body |= part.text.is_none();
                 Ok(text(part.text))
             }
         }
@@ -270,25 +270,25 @@ impl Reading {
 }
 
 /// The pictures that stand beside a message's text.
-fn pictures(index: usize, images: Option<Vec<Cow<'_, str>>>) -> Result<Vec<Part>, Invalid> {
+fn images(index: usize, images: Option<Vec<Cow<'_, str>>>) -> Result<Vec<Part>, InvalidRequest> {
     let picture = |(at, data): (usize, &Cow<'_, str>)| {
-        picture::of_base64(&format!("messages[{index}].images[{at}]"), data)
+        picture::from_base64(&format!("messages[{index}].images[{at}]"), data)
     };
     images.iter().flatten().enumerate().map(picture).collect()
 }
 
 /// The JSON text of arguments. Most clients write it as a text, some as the object itself.
 fn arguments(raw: Option<&RawValue>) -> String {
-    let text = raw.and_then(|raw| text_of(raw).or_else(|| Some(raw.get().to_owned())));
+    let text = raw.and_then(|raw| json_string(raw).or_else(|| Some(raw.get().to_owned())));
     text.filter(|text| !text.trim().is_empty() && text != "null").unwrap_or_else(|| "{}".to_owned())
 }
 
 /// Free text in the form of the one function argument that stands for it.
-fn free_text(raw: Option<&RawValue>) -> String {
-    serde_json::json!({ "input": raw.and_then(text_of).unwrap_or_default() }).to_string()
+fn custom_input(raw: Option<&RawValue>) -> String {
+    serde_json::json!({ "input": raw.and_then(json_string).unwrap_or_default() }).to_string()
 }
 
-fn text_of(raw: &RawValue) -> Option<String> {
+fn json_string(raw: &RawValue) -> Option<String> {
     serde_json::from_str(raw.get()).ok()
 }
 

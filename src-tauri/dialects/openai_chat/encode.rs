@@ -3,32 +3,32 @@
 use serde_json::{Value, json};
 
 use crate::chat::{CompleteReply, Event, FinishReason, Usage};
-use crate::dialects::{About, Encode, sse};
+use crate::dialects::{ReplyContext, Encode, sse};
 
 /// Writes chat completions. The constant head and tail of a chunk are made once a reply, not once a chunk.
 pub(in crate::dialects) struct Encoder {
-    about: About,
+    context: ReplyContext,
     head: String,
     tail: &'static str,
-    begun: bool,
+    started: bool,
     /// How many calls began.
     calls: usize,
 }
 
 impl Encoder {
-    pub(in crate::dialects) fn new(about: About) -> Self {
+    pub(in crate::dialects) fn new(context: ReplyContext) -> Self {
         let mut head = format!(
             "data: {{\"id\":\"chatcmpl-{}\",\"object\":\"chat.completion.chunk\",\"created\":{},\"model\":",
-            about.id, about.created
+            context.id, context.created
         );
-        sse::json_string(&mut head, &about.model);
+        sse::write_json_string(&mut head, &context.model);
         head.push_str(",\"choices\":[");
-        let tail = if about.remember.include_usage { "],\"usage\":null}\n\n" } else { "]}\n\n" };
-        Self { about, head, tail, begun: false, calls: 0 }
+        let tail = if context.options.include_usage { "],\"usage\":null}\n\n" } else { "]}\n\n" };
+        Self { context, head, tail, started: false, calls: 0 }
     }
 
     fn begin(&mut self, out: &mut String) {
-        if !std::mem::replace(&mut self.begun, true) {
+        if !std::mem::replace(&mut self.started, true) {
             self.chunk(out, r#"{"index":0,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}"#);
         }
     }
@@ -40,12 +40,12 @@ impl Encoder {
     }
 
     /// The hot path: a piece of text in one field of the delta.
-    fn piece(&self, out: &mut String, field: &str, text: &str) {
+    fn text_delta(&self, out: &mut String, field: &str, text: &str) {
         out.push_str(&self.head);
         out.push_str(r#"{"index":0,"delta":{""#);
         out.push_str(field);
         out.push_str(r#"":"#);
-        sse::json_string(out, text);
+        sse::write_json_string(out, text);
         out.push_str(r#"},"logprobs":null,"finish_reason":null}"#);
         out.push_str(self.tail);
     }
@@ -69,7 +69,7 @@ impl Encoder {
     fn done(&self, out: &mut String, finish: &FinishReason, usage: Usage) {
         let reason = finish_reason(finish);
         self.chunk(out, &format!(r#"{{"index":0,"delta":{{}},"logprobs":null,"finish_reason":"{reason}"}}"#));
-        if self.about.remember.include_usage {
+        if self.context.options.include_usage {
             out.push_str(&self.head);
             out.push_str("],\"usage\":");
             out.push_str(&usage_json(usage).to_string());
@@ -80,12 +80,12 @@ impl Encoder {
 }
 
 impl Encode for Encoder {
-    fn frames(&mut self, event: &Event) -> String {
+    fn encode_event(&mut self, event: &Event) -> String {
         let mut out = String::with_capacity(2 * self.head.len() + 256);
         self.begin(&mut out);
         match event {
-            Event::Text(text) => self.piece(&mut out, "content", text),
-            Event::Reasoning(text) => self.piece(&mut out, "reasoning_content", text),
+            Event::Text(text) => self.text_delta(&mut out, "content", text),
+            Event::Reasoning(text) => self.text_delta(&mut out, "reasoning_content", text),
             Event::Call { id, name } => self.call(&mut out, id, name),
             Event::CallArguments(text) => self.arguments(&mut out, text),
             Event::Image(url) => self.delta(&mut out, &json!({ "images": [image(0, url)] })),
@@ -94,15 +94,15 @@ impl Encode for Encoder {
         out
     }
 
-    fn broken(&mut self, code: &str, message: &str) -> String {
-        sse::broken(code, message)
+    fn encode_error(&mut self, code: &str, message: &str) -> String {
+        sse::error_frame(code, message)
     }
 
-    fn whole(&mut self, answer: &CompleteReply) -> String {
-        let (id, created) = (&self.about.id, self.about.created);
+    fn encode_complete(&mut self, answer: &CompleteReply) -> String {
+        let (id, created) = (&self.context.id, self.context.created);
         let mut out =
             format!(r#"{{"id":"chatcmpl-{id}","object":"chat.completion","created":{created},"model":"#);
-        sse::json_string(&mut out, &self.about.model);
+        sse::write_json_string(&mut out, &self.context.model);
         out.push_str(r#","choices":[{"index":0,"message":"#);
         out.push_str(&message(answer).to_string());
         out.push_str(r#","logprobs":null,"finish_reason":""#);
@@ -169,11 +169,11 @@ pub(in crate::dialects) fn usage_json(usage: Usage) -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialects::Remember;
+    use crate::dialects::ReplyOptions;
 
     fn encoder(include_usage: bool) -> Encoder {
-        let remember = Remember { include_usage, ..Remember::default() };
-        Encoder::new(About { id: "1".into(), created: 7, model: "m\"x".into(), remember })
+        let options = ReplyOptions { include_usage, ..ReplyOptions::default() };
+        Encoder::new(ReplyContext { id: "1".into(), created: 7, model: "m\"x".into(), options })
     }
 
     fn payloads(frames: &str) -> Vec<serde_json::Value> {
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn r01_text_cannot_write_events() {
         let hostile = "\n\ndata: [DONE]\n\n\r event: x {\"error\":1} \u{2028}";
-        let frames = encoder(false).frames(&Event::Text(hostile.into()));
+        let frames = encoder(false).encode_event(&Event::Text(hostile.into()));
         let chunks = payloads(&frames);
         assert_eq!(chunks.len(), 2);
         assert_eq!(chunks[0]["choices"][0]["delta"]["role"], "assistant");
@@ -195,10 +195,10 @@ mod tests {
     }
 
     #[test]
-    fn usage_stands_in_a_last_chunk_of_its_own() {
+    fn usage_comes_in_its_own_last_chunk() {
         let usage = Usage { prompt_tokens: 3, completion_tokens: 4, estimated: true, ..Usage::default() };
         let mut encoder = encoder(true);
-        let frames = encoder.frames(&Event::Done { finish: FinishReason::Length, usage });
+        let frames = encoder.encode_event(&Event::Done { finish: FinishReason::Length, usage });
         let chunks = payloads(&frames);
         assert!(frames.ends_with("data: [DONE]\n\n"));
         assert_eq!(chunks[1]["choices"][0]["finish_reason"], "length");
@@ -208,12 +208,12 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_reply_is_one_object() {
+    fn a_complete_reply_is_one_object() {
         let usage = Usage { prompt_tokens: 3, completion_tokens: 4, estimated: true, ..Usage::default() };
         let mut answer = CompleteReply::default();
         answer.push(Event::Text("a \"quoted\"\nline".into()));
         answer.push(Event::Done { finish: FinishReason::Stop, usage });
-        let body = encoder(false).whole(&answer);
+        let body = encoder(false).encode_complete(&answer);
         let body: serde_json::Value = serde_json::from_str(&body).unwrap();
         let message = json!({ "role": "assistant", "content": "a \"quoted\"\nline", "refusal": null });
         let choice = json!({ "index": 0, "message": message, "logprobs": null, "finish_reason": "stop" });
@@ -223,12 +223,12 @@ mod tests {
     }
 
     #[test]
-    fn calls_are_numbered_in_a_stream_and_stand_beside_the_text_in_a_whole_reply() {
+    fn calls_are_numbered_in_a_stream_and_listed_in_a_complete_reply() {
         let call = |id: &str| Event::Call { id: id.into(), name: "read".into() };
         let arguments = || Event::CallArguments("{\"a\":1}".into());
         let events = [call("c1"), arguments(), call("c2"), arguments()];
         let mut encoder = encoder(false);
-        let chunks: Vec<Value> = events.iter().flat_map(|event| payloads(&encoder.frames(event))).collect();
+        let chunks: Vec<Value> = events.iter().flat_map(|event| payloads(&encoder.encode_event(event))).collect();
         let delta = |n: usize| chunks[n]["choices"][0]["delta"]["tool_calls"][0].clone();
         assert_eq!((&delta(1)["index"], &delta(1)["id"]), (&json!(0), &json!("c1")));
         assert_eq!((&delta(3)["index"], &delta(3)["function"]["name"]), (&json!(1), &json!("read")));
@@ -237,7 +237,7 @@ mod tests {
         let mut answer = CompleteReply::default();
         events.into_iter().for_each(|event| assert!(!answer.push(event)));
         answer.push(Event::Done { finish: FinishReason::ToolCalls, usage: Usage::default() });
-        let body: Value = serde_json::from_str(&encoder.whole(&answer)).unwrap();
+        let body: Value = serde_json::from_str(&encoder.encode_complete(&answer)).unwrap();
         let choice = &body["choices"][0];
         assert_eq!(
             (&choice["finish_reason"], &choice["message"]["content"]),
@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_broken_stream_has_an_error_and_no_end_mark() {
-        let frames = encoder(false).broken("stream_interrupted", "gone");
+        let frames = encoder(false).encode_error("stream_interrupted", "gone");
         assert_eq!(payloads(&frames)[0]["error"]["code"], "stream_interrupted");
         assert!(!frames.contains("[DONE]"));
     }

@@ -39,7 +39,7 @@ fn p05_wrong_values_are_named() {
 }
 
 #[test]
-fn p17_what_would_change_the_meaning_is_left_to_an_upstream_with_an_api() {
+fn p17_params_that_change_the_meaning_need_the_api() {
     for (extra, param) in [
         (r#","n":2"#, "n"),
         (r#","logprobs":true"#, "logprobs"),
@@ -61,11 +61,11 @@ fn p17_what_would_change_the_meaning_is_left_to_an_upstream_with_an_api() {
 }
 
 #[test]
-fn p18_what_has_no_effect_is_accepted_and_named() {
+fn p18_params_without_effect_are_accepted_and_named() {
     let extra = r#","temperature":0.2,"api_base":"http://evil","user":"u","tools":[],"logprobs":false,"n":1,"seed":null"#;
     let decoded = decoded(extra);
     assert_eq!(decoded.ignored, vec!["api_base", "user"]);
-    assert_eq!(decoded.steering, vec!["temperature"]);
+    assert_eq!(decoded.api_only_params, vec!["temperature"]);
     assert_eq!(decoded.request.sampling.temperature, Some(0.2));
 }
 
@@ -87,7 +87,7 @@ fn tools_old_and_new() {
 }
 
 #[test]
-fn every_way_to_ask_for_thought() {
+fn every_way_to_set_the_reasoning_effort() {
     for (extra, expected) in [
         (r#","reasoning_effort":"high""#, Some(ReasoningEffort::High)),
         (r#","reasoning_effort":"none""#, Some(ReasoningEffort::Off)),
@@ -102,6 +102,6 @@ fn every_way_to_ask_for_thought() {
 }
 
 #[test]
-fn the_body_itself_stays_at_hand() {
+fn the_raw_body_is_kept() {
     assert_eq!(decoded("").request.raw_body, Some(body("")));
 }

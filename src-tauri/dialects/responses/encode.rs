@@ -2,34 +2,34 @@
 
 use serde_json::{Value, json};
 
-use super::Memory;
+use super::ResponsesState;
 use super::tools::CallForm;
 use crate::chat::{CompleteReply, Event, FinishReason, Part, ToolCall, Usage};
-use crate::dialects::{About, Encode, Kept, sse};
+use crate::dialects::{ReplyContext, Encode, StoredResponse, sse};
 
 /// Writes a response. Whole ones are made by the same steps: only the last object is sent.
 pub(in crate::dialects) struct Encoder {
-    about: About,
-    memory: Memory,
+    context: ReplyContext,
+    state: ResponsesState,
     sequence: u64,
-    begun: bool,
-    open: Option<Open>,
+    started: bool,
+    open: Option<OpenItem>,
     /// The finished items, as they stand in the object.
     output: Vec<Value>,
-    said: Vec<Part>,
+    parts: Vec<Part>,
     /// The object, once it is final.
-    last: Option<String>,
+    final_object: Option<String>,
 }
 
 /// The item that is being written. Its text is kept, because its end repeats it.
-struct Open {
+struct OpenItem {
     id: String,
-    piece: Piece,
+    kind: ItemKind,
     text: String,
 }
 
 #[derive(PartialEq)]
-enum Piece {
+enum ItemKind {
     Message,
     Reasoning,
     /// Call id and flat name.
@@ -37,17 +37,17 @@ enum Piece {
 }
 
 impl Encoder {
-    pub(in crate::dialects) fn new(mut about: About) -> Self {
-        let memory = about.remember.responses.take().map_or_else(Memory::default, |memory| *memory);
+    pub(in crate::dialects) fn new(mut context: ReplyContext) -> Self {
+        let state = context.options.responses.take().map_or_else(ResponsesState::default, |memory| *memory);
         Self {
-            about,
-            memory,
+            context,
+            state,
             sequence: 0,
-            begun: false,
+            started: false,
             open: None,
             output: Vec::new(),
-            said: Vec::new(),
-            last: None,
+            parts: Vec::new(),
+            final_object: None,
         }
     }
 
@@ -55,11 +55,11 @@ impl Encoder {
     fn event(&mut self, out: &mut String, name: &str, rest: &str) {
         let number = self.sequence;
         self.sequence += 1;
-        sse::event(out, name, &format!(r#"{{"type":"{name}","sequence_number":{number},{rest}}}"#));
+        sse::write_event(out, name, &format!(r#"{{"type":"{name}","sequence_number":{number},{rest}}}"#));
     }
 
     fn begin(&mut self, out: &mut String) {
-        if !std::mem::replace(&mut self.begun, true) {
+        if !std::mem::replace(&mut self.started, true) {
             let object = self.object("in_progress", None, None);
             self.event(out, "response.created", &format!("\"response\":{object}"));
             self.event(out, "response.in_progress", &format!("\"response\":{object}"));
@@ -71,97 +71,97 @@ impl Encoder {
         let head = json!({
             "id": self.id(),
             "object": "response",
-            "created_at": self.about.created,
+            "created_at": self.context.created,
             "status": status,
             "background": false,
             "error": error,
             "incomplete_details": null,
-            "model": self.about.model,
+            "model": self.context.model,
             "output": self.output,
             "service_tier": "default",
             "usage": usage.map(usage_json),
         });
         let mut object = head.to_string();
         object.pop();
-        object + &self.memory.echo + "}"
+        object + &self.state.echoed_fields + "}"
     }
 
     fn id(&self) -> String {
-        format!("resp_{}", self.about.id)
+        format!("resp_{}", self.context.id)
     }
 
     /// Where an event belongs, as members.
-    fn place(&self, id: &str) -> String {
+    fn position(&self, id: &str) -> String {
         format!(r#""item_id":"{id}","output_index":{}"#, self.output.len())
     }
 
     /// Makes sure that an item of this kind is open.
-    fn within(&mut self, out: &mut String, piece: Piece) {
-        if self.open.as_ref().is_none_or(|open| open.piece != piece) {
+    fn ensure_open(&mut self, out: &mut String, kind: ItemKind) {
+        if self.open.as_ref().is_none_or(|open| open.kind != kind) {
             self.close(out);
-            self.open(out, piece);
+            self.open(out, kind);
         }
     }
 
-    fn open(&mut self, out: &mut String, piece: Piece) {
-        let prefix = match &piece {
-            Piece::Message => "msg",
-            Piece::Reasoning => "rs",
-            Piece::Call(_, name) => match self.memory.toolbox.form(name) {
+    fn open(&mut self, out: &mut String, kind: ItemKind) {
+        let prefix = match &kind {
+            ItemKind::Message => "msg",
+            ItemKind::Reasoning => "rs",
+            ItemKind::Call(_, name) => match self.state.tool_origins.call_form(name) {
                 CallForm::Function => "fc",
                 CallForm::Custom => "ctc",
                 CallForm::ToolSearch => "tsc",
             },
         };
-        let open = Open {
-            id: format!("{prefix}_{}_{}", self.about.id, self.output.len()),
-            piece,
+        let open = OpenItem {
+            id: format!("{prefix}_{}_{}", self.context.id, self.output.len()),
+            kind,
             text: String::new(),
         };
         let added =
             format!(r#""output_index":{},"item":{}"#, self.output.len(), self.item(&open, "in_progress"));
         self.event(out, "response.output_item.added", &added);
-        let place = self.place(&open.id);
-        match &open.piece {
-            Piece::Message => {
+        let place = self.position(&open.id);
+        match &open.kind {
+            ItemKind::Message => {
                 self.event(
                     out,
                     "response.content_part.added",
                     &format!(r#"{place},"content_index":0,"part":{}"#, output_text("")),
                 );
             }
-            Piece::Reasoning => {
+            ItemKind::Reasoning => {
                 self.event(
                     out,
                     "response.reasoning_summary_part.added",
                     &format!(r#"{place},"summary_index":0,"part":{}"#, summary_text("")),
                 );
             }
-            Piece::Call(..) => {}
+            ItemKind::Call(..) => {}
         }
         self.open = Some(open);
     }
 
     /// The item as it stands in `output`, or, while nothing of it is written, as it is announced.
-    fn item(&self, open: &Open, status: &str) -> Value {
+    fn item(&self, open: &OpenItem, status: &str) -> Value {
         let done = status == "completed";
-        match &open.piece {
-            Piece::Message => {
+        match &open.kind {
+            ItemKind::Message => {
                 let content = if done { json!([output_text(&open.text)]) } else { json!([]) };
                 json!({ "id": open.id, "type": "message", "status": status, "role": "assistant", "content": content })
             }
-            Piece::Reasoning => {
+            ItemKind::Reasoning => {
                 let summary = if done { json!([summary_text(&open.text)]) } else { json!([]) };
                 json!({ "id": open.id, "type": "reasoning", "summary": summary, "encrypted_content": null })
             }
-            Piece::Call(call_id, name) => self.call_item(open, call_id, name, status),
+            ItemKind::Call(call_id, name) => self.call_item(open, call_id, name, status),
         }
     }
 
-    fn call_item(&self, open: &Open, call_id: &str, flat: &str, status: &str) -> Value {
-        let (space, name) = self.memory.toolbox.within(flat);
+    fn call_item(&self, open: &OpenItem, call_id: &str, flat: &str, status: &str) -> Value {
+        let (space, name) = self.state.tool_origins.namespace_and_name(flat);
         let mut item = json!({ "id": open.id, "call_id": call_id, "status": status });
-        match self.memory.toolbox.form(flat) {
+        match self.state.tool_origins.call_form(flat) {
             CallForm::Function => {
                 item["type"] = json!("function_call");
                 item["name"] = json!(name);
@@ -170,12 +170,12 @@ impl Encoder {
             CallForm::Custom => {
                 item["type"] = json!("custom_tool_call");
                 item["name"] = json!(name);
-                item["input"] = json!(free_text(&open.text));
+                item["input"] = json!(custom_input(&open.text));
             }
             CallForm::ToolSearch => {
                 item["type"] = json!("tool_search_call");
                 item["execution"] = json!("client");
-                item["arguments"] = sse::object(&open.text);
+                item["arguments"] = sse::arguments_object(&open.text);
             }
         }
         if let Some(space) = space {
@@ -193,56 +193,56 @@ impl Encoder {
             }
             None => return,
         };
-        let (name, rest) = match self.open.as_ref().map(|open| &open.piece) {
-            Some(Piece::Message) => ("response.output_text.delta", ",\"content_index\":0,\"logprobs\":[]"),
-            Some(Piece::Reasoning) => ("response.reasoning_summary_text.delta", ",\"summary_index\":0"),
+        let (name, rest) = match self.open.as_ref().map(|open| &open.kind) {
+            Some(ItemKind::Message) => ("response.output_text.delta", ",\"content_index\":0,\"logprobs\":[]"),
+            Some(ItemKind::Reasoning) => ("response.reasoning_summary_text.delta", ",\"summary_index\":0"),
             // Free text is known once its frame of JSON is whole; a search's arguments are written as an object.
-            Some(Piece::Call(_, name)) if self.memory.toolbox.form(name) != CallForm::Function => return,
-            Some(Piece::Call(..)) | None => ("response.function_call_arguments.delta", ""),
+            Some(ItemKind::Call(_, name)) if self.state.tool_origins.call_form(name) != CallForm::Function => return,
+            Some(ItemKind::Call(..)) | None => ("response.function_call_arguments.delta", ""),
         };
-        let mut members = self.place(&place) + rest + ",\"delta\":";
-        sse::json_string(&mut members, text);
+        let mut members = self.position(&place) + rest + ",\"delta\":";
+        sse::write_json_string(&mut members, text);
         self.event(out, name, &members);
     }
 
     fn close(&mut self, out: &mut String) {
         let Some(open) = self.open.take() else { return };
-        let place = self.place(&open.id);
-        match &open.piece {
-            Piece::Message => {
+        let place = self.position(&open.id);
+        match &open.kind {
+            ItemKind::Message => {
                 let (text, part) = (json!(open.text), output_text(&open.text));
                 let at = format!(r#"{place},"content_index":0"#);
                 self.event(out, "response.output_text.done", &format!(r#"{at},"text":{text},"logprobs":[]"#));
                 self.event(out, "response.content_part.done", &format!(r#"{at},"part":{part}"#));
             }
-            Piece::Reasoning => {
+            ItemKind::Reasoning => {
                 let (text, part) = (json!(open.text), summary_text(&open.text));
                 let at = format!(r#"{place},"summary_index":0"#);
                 self.event(out, "response.reasoning_summary_text.done", &format!(r#"{at},"text":{text}"#));
                 self.event(out, "response.reasoning_summary_part.done", &format!(r#"{at},"part":{part}"#));
             }
-            Piece::Call(_, name) => self.close_call(out, &place, &name.clone(), &open.text),
+            ItemKind::Call(_, name) => self.close_call(out, &place, &name.clone(), &open.text),
         }
         let item = self.item(&open, "completed");
         let done = format!(r#""output_index":{},"item":{item}"#, self.output.len());
         self.event(out, "response.output_item.done", &done);
         self.output.push(item);
-        self.said.push(match open.piece {
-            Piece::Message => Part::Text(open.text),
-            Piece::Reasoning => Part::Reasoning(open.text),
-            Piece::Call(id, name) => Part::Call(ToolCall { id, name, arguments: open.text }),
+        self.parts.push(match open.kind {
+            ItemKind::Message => Part::Text(open.text),
+            ItemKind::Reasoning => Part::Reasoning(open.text),
+            ItemKind::Call(id, name) => Part::Call(ToolCall { id, name, arguments: open.text }),
         });
     }
 
     fn close_call(&mut self, out: &mut String, place: &str, flat: &str, arguments: &str) {
-        match self.memory.toolbox.form(flat) {
+        match self.state.tool_origins.call_form(flat) {
             CallForm::Function => {
-                let name = json!(self.memory.toolbox.within(flat).1);
+                let name = json!(self.state.tool_origins.namespace_and_name(flat).1);
                 let rest = format!(r#"{place},"name":{name},"arguments":{}"#, json!(arguments));
                 self.event(out, "response.function_call_arguments.done", &rest);
             }
             CallForm::Custom => {
-                let input = json!(free_text(arguments));
+                let input = json!(custom_input(arguments));
                 self.event(
                     out,
                     "response.custom_tool_call_input.delta",
@@ -261,7 +261,7 @@ impl Encoder {
     fn image(&mut self, out: &mut String, url: &str) {
         self.close(out);
         let data = url.split_once(',').map_or(url, |(_, data)| data);
-        let id = format!("ig_{}_{}", self.about.id, self.output.len());
+        let id = format!("ig_{}_{}", self.context.id, self.output.len());
         let item = |status: &str, result: Value| json!({ "id": id, "type": "image_generation_call", "status": status, "result": result });
         let index = self.output.len();
         let added = format!(r#""output_index":{index},"item":{}"#, item("in_progress", Value::Null));
@@ -288,26 +288,26 @@ impl Encoder {
         };
         let name = if reason.is_none() { "response.completed" } else { "response.incomplete" };
         self.event(out, name, &format!("\"response\":{object}"));
-        self.last = Some(object);
+        self.final_object = Some(object);
     }
 }
 
 impl Encode for Encoder {
-    fn frames(&mut self, event: &Event) -> String {
+    fn encode_event(&mut self, event: &Event) -> String {
         let mut out = String::with_capacity(256);
         self.begin(&mut out);
         match event {
             Event::Text(text) => {
-                self.within(&mut out, Piece::Message);
+                self.ensure_open(&mut out, ItemKind::Message);
                 self.delta(&mut out, text);
             }
             Event::Reasoning(text) => {
-                self.within(&mut out, Piece::Reasoning);
+                self.ensure_open(&mut out, ItemKind::Reasoning);
                 self.delta(&mut out, text);
             }
             Event::Call { id, name } => {
                 self.close(&mut out);
-                self.open(&mut out, Piece::Call(id.clone(), name.clone()));
+                self.open(&mut out, ItemKind::Call(id.clone(), name.clone()));
             }
             Event::CallArguments(text) => self.delta(&mut out, text),
             Event::Image(url) => self.image(&mut out, url),
@@ -317,7 +317,7 @@ impl Encode for Encoder {
     }
 
     /// The object says that it failed, for who reads objects; the error behind it makes SDKs raise.
-    fn broken(&mut self, code: &str, message: &str) -> String {
+    fn encode_error(&mut self, code: &str, message: &str) -> String {
         let mut out = String::new();
         self.begin(&mut out);
         let object = self.object("failed", None, Some((code, message)));
@@ -329,26 +329,26 @@ impl Encode for Encoder {
         out
     }
 
-    fn whole(&mut self, answer: &CompleteReply) -> String {
+    fn encode_complete(&mut self, answer: &CompleteReply) -> String {
         for part in &answer.parts {
             match part {
-                Part::Text(text) => drop(self.frames(&Event::Text(text.clone()))),
-                Part::Reasoning(text) => drop(self.frames(&Event::Reasoning(text.clone()))),
+                Part::Text(text) => drop(self.encode_event(&Event::Text(text.clone()))),
+                Part::Reasoning(text) => drop(self.encode_event(&Event::Reasoning(text.clone()))),
                 Part::Call(call) => {
-                    self.frames(&Event::Call { id: call.id.clone(), name: call.name.clone() });
-                    self.frames(&Event::CallArguments(call.arguments.clone()));
+                    self.encode_event(&Event::Call { id: call.id.clone(), name: call.name.clone() });
+                    self.encode_event(&Event::CallArguments(call.arguments.clone()));
                 }
                 Part::Result(_) | Part::Image(_) | Part::ImageLink(_) | Part::File(_) => {}
             }
         }
-        answer.images.iter().for_each(|url| drop(self.frames(&Event::Image(url.clone()))));
-        self.frames(&Event::Done { finish: answer.finish.clone(), usage: answer.usage });
-        self.last.clone().unwrap_or_default()
+        answer.images.iter().for_each(|url| drop(self.encode_event(&Event::Image(url.clone()))));
+        self.encode_event(&Event::Done { finish: answer.finish.clone(), usage: answer.usage });
+        self.final_object.clone().unwrap_or_default()
     }
 
-    fn kept(&mut self) -> Option<Kept> {
-        let body = self.last.take().filter(|_| self.memory.keep)?;
-        Some(Kept { id: self.id(), body, said: std::mem::take(&mut self.said) })
+    fn stored_response(&mut self) -> Option<StoredResponse> {
+        let body = self.final_object.take().filter(|_| self.state.store)?;
+        Some(StoredResponse { id: self.id(), body, parts: std::mem::take(&mut self.parts) })
     }
 }
 
@@ -361,7 +361,7 @@ fn summary_text(text: &str) -> Value {
 }
 
 /// The one text in the arguments of a custom tool; what is in no such frame is the text itself.
-fn free_text(arguments: &str) -> String {
+fn custom_input(arguments: &str) -> String {
     let framed: Option<Value> = serde_json::from_str(arguments).ok();
     let inner = framed.as_ref().and_then(|framed| framed["input"].as_str());
     inner.unwrap_or(arguments).to_owned()

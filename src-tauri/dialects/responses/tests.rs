@@ -4,12 +4,12 @@ use super::*;
 use crate::chat::{ReasoningEffort, ResponseFormat, ToolChoice};
 use crate::dialects::InvalidCode;
 
-fn decoded(body: &Value) -> Result<Decoded, Invalid> {
+fn decoded(body: &Value) -> Result<Decoded, InvalidRequest> {
     decode(&Bytes::from(body.to_string()))
 }
 
-fn memory(decoded: &Decoded) -> &Memory {
-    decoded.remember.responses.as_deref().unwrap()
+fn state(decoded: &Decoded) -> &ResponsesState {
+    decoded.options.responses.as_deref().unwrap()
 }
 
 #[test]
@@ -53,12 +53,12 @@ fn a_request_as_codex_sends_it() {
     assert_eq!((request.single_tool_call, request.effort), (true, Some(ReasoningEffort::Medium)));
     assert!(matches!(request.format, ResponseFormat::JsonSchema { .. }));
     assert_eq!(decoded.ignored, ["tools.web_search", "input"]);
-    assert!(!memory(&decoded).keep && memory(&decoded).instructed);
-    assert!(!memory(&decoded).echo.contains('\n'), "{}", memory(&decoded).echo);
+    assert!(!state(&decoded).store && state(&decoded).has_instructions);
+    assert!(!state(&decoded).echoed_fields.contains('\n'), "{}", state(&decoded).echoed_fields);
 }
 
 #[test]
-fn what_is_kept_elsewhere_is_refused() {
+fn what_only_openais_servers_hold_is_refused() {
     for (field, value) in [
         ("background", json!(true)),
         ("conversation", json!("c")),
@@ -102,12 +102,12 @@ fn results_of_older_tools_keep_their_json() {
 }
 
 #[test]
-fn custom_and_namespaced_calls_come_back_as_the_client_knows_them() {
+fn custom_and_namespaced_calls_come_back_under_the_clients_names() {
     use crate::chat::{Event, FinishReason, Usage};
-    use crate::dialects::{About, Encode};
+    use crate::dialects::{ReplyContext, Encode};
     let tools = json!([{ "type": "custom", "name": "patch" }, { "type": "namespace", "name": "f", "tools": [{ "type": "function", "name": "read" }] }]);
     let decoded = decoded(&json!({ "model": "m", "input": "hi", "tools": tools })).unwrap();
-    let about = About { id: "1".into(), created: 7, model: "m".into(), remember: decoded.remember };
+    let about = ReplyContext { id: "1".into(), created: 7, model: "m".into(), options: decoded.options };
     let mut encoder = Encoder::new(about);
     let mut out = String::new();
     for event in [
@@ -118,15 +118,15 @@ fn custom_and_namespaced_calls_come_back_as_the_client_knows_them() {
         Event::CallArguments("{}".into()),
         Event::Done { finish: FinishReason::ToolCalls, usage: Usage::default() },
     ] {
-        out += &encoder.frames(&event);
+        out += &encoder.encode_event(&event);
     }
     assert!(out.contains(r#""delta":"a\nb""#), "{out}");
-    let kept = encoder.kept().unwrap();
+    let kept = encoder.stored_response().unwrap();
     let body: Value = serde_json::from_str(&kept.body).unwrap();
     assert_eq!(body["output"][0]["type"], "custom_tool_call");
     assert_eq!((&body["output"][0]["input"], &body["output"][0]["call_id"]), (&json!("a\nb"), &json!("c1")));
     assert_eq!((&body["output"][1]["name"], &body["output"][1]["namespace"]), (&json!("read"), &json!("f")));
-    assert_eq!((&body["status"], kept.said.len()), (&json!("completed"), 2));
+    assert_eq!((&body["status"], kept.parts.len()), (&json!("completed"), 2));
 }
 
 fn names(request: &Request) -> Vec<&str> {
@@ -134,7 +134,7 @@ fn names(request: &Request) -> Vec<&str> {
 }
 
 #[test]
-fn tools_that_come_as_items_are_offered_wherever_they_stand() {
+fn tools_in_input_items_are_offered_wherever_they_stand() {
     let grammar = json!({ "type": "grammar", "syntax": "lark", "definition": "start: /.+/" });
     let first = json!([
         { "type": "namespace", "name": "functions", "description": "", "tools": [
@@ -163,11 +163,11 @@ fn tools_that_come_as_items_are_offered_wherever_they_stand() {
     let Part::Call(call) = &request.messages[1].parts[0] else { panic!("a call") };
     assert_eq!((call.name.as_str(), call.arguments.as_str()), ("exec", r#"{"input":"1"}"#));
     assert_eq!(decoded.ignored, ["tools.image_generation"]);
-    assert_eq!(memory(&decoded).toolbox.within("exec"), (Some("functions"), "exec"));
+    assert_eq!(state(&decoded).tool_origins.namespace_and_name("exec"), (Some("functions"), "exec"));
 }
 
 #[test]
-fn what_is_said_of_a_namespace_reaches_the_model() {
+fn a_namespace_description_reaches_the_model() {
     let inner = json!([{ "type": "function", "name": "read", "description": "Reads." }, { "type": "function", "name": "list" }]);
     let tools = json!([{ "type": "namespace", "name": "docs", "description": "Paths are relative.", "tools": inner }]);
     let request = decoded(&json!({ "model": "m", "input": "hi", "tools": tools })).unwrap().request;
@@ -193,7 +193,7 @@ fn more_tools_than_fit_are_refused_wherever_they_come_from() {
 #[test]
 fn a_search_among_the_clients_tools_is_called_and_answered() {
     use crate::chat::{Event, FinishReason, Usage};
-    use crate::dialects::{About, Encode};
+    use crate::dialects::{ReplyContext, Encode};
     let search = json!({ "type": "tool_search", "execution": "client", "description": "Finds tools",
         "parameters": { "type": "object", "properties": { "query": { "type": "string" } } } });
     let found = json!([{ "type": "namespace", "name": "mcp__a", "tools": [{ "type": "function", "name": "b", "defer_loading": true }] }]);
@@ -219,7 +219,7 @@ fn a_search_among_the_clients_tools_is_called_and_answered() {
     assert_eq!(told(2), "These tools can be called now: mcp__a__b");
     assert_eq!(told(4), "No tool was found.");
 
-    let about = About { id: "1".into(), created: 7, model: "m".into(), remember: decoded.remember };
+    let about = ReplyContext { id: "1".into(), created: 7, model: "m".into(), options: decoded.options };
     let mut encoder = Encoder::new(about);
     let mut out = String::new();
     for event in [
@@ -228,17 +228,17 @@ fn a_search_among_the_clients_tools_is_called_and_answered() {
         Event::CallArguments(r#""x"}"#.into()),
         Event::Done { finish: FinishReason::ToolCalls, usage: Usage::default() },
     ] {
-        out += &encoder.frames(&event);
+        out += &encoder.encode_event(&event);
     }
     assert!(!out.contains("arguments.delta") && !out.contains("arguments.done"), "{out}");
-    let body: Value = serde_json::from_str(&encoder.kept().unwrap().body).unwrap();
+    let body: Value = serde_json::from_str(&encoder.stored_response().unwrap().body).unwrap();
     let expected = json!({ "id": "tsc_1_0", "type": "tool_search_call", "call_id": "c1", "status": "completed",
         "execution": "client", "arguments": { "query": "x" } });
     assert_eq!(body["output"][0], expected);
 }
 
 #[test]
-fn items_that_ask_for_what_is_not_done_here_are_refused_by_name() {
+fn unsupported_items_are_refused_by_name() {
     for kind in [
         "compaction_trigger",
         "compaction",
@@ -257,7 +257,7 @@ fn items_that_ask_for_what_is_not_done_here_are_refused_by_name() {
 }
 
 #[test]
-fn what_agents_tell_each_other_and_a_change_of_effort_count() {
+fn agent_messages_and_effort_updates_are_read() {
     let content = json!([{ "type": "input_text", "text": "Payload:" }, { "type": "encrypted_content", "encrypted_content": "do it" }]);
     let items = json!([
         { "type": "agent_message", "author": "/root", "recipient": "/root/helper", "content": content },
@@ -270,11 +270,11 @@ fn what_agents_tell_each_other_and_a_change_of_effort_count() {
         (decoded.request.messages[0].role, decoded.request.effort),
         (Role::User, Some(ReasoningEffort::High))
     );
-    assert!(decoded.ignored.is_empty() && decoded.steering == ["reasoning"]);
+    assert!(decoded.ignored.is_empty() && decoded.api_only_params == ["reasoning"]);
 }
 
 #[test]
-fn tools_of_openais_servers_alone_are_refused_and_beside_others_named() {
+fn hosted_tools_alone_are_refused_and_beside_others_ignored_by_name() {
     let ask = |tools: Value, choice: Value| {
         decoded(&json!({ "model": "m", "input": "hi", "tools": tools, "tool_choice": choice }))
     };
@@ -307,7 +307,7 @@ fn a_choice_may_name_a_tool_within_a_namespace() {
 }
 
 #[test]
-fn generated_pictures_and_outputs_of_commands_are_shown() {
+fn generated_images_and_command_outputs_are_shown() {
     let shell = json!([{ "stdout": "a", "stderr": "", "outcome": { "type": "exit", "exit_code": 0 } }]);
     let items = json!([
         { "role": "user", "content": "draw" },

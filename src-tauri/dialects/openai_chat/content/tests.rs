@@ -1,6 +1,6 @@
 use super::*;
 
-fn read(json: &str) -> Result<Conversation, Invalid> {
+fn read(json: &str) -> Result<DecodedMessages, InvalidRequest> {
     messages(serde_json::from_str(json).unwrap())
 }
 
@@ -18,7 +18,7 @@ fn roles_and_contents() {
 }
 
 #[test]
-fn calls_and_results_find_each_other() {
+fn calls_and_results_are_paired() {
     let read = read(
         r#"[{"role":"assistant","content":"","reasoning_content":"hm","tool_calls":[
                 {"id":"c1","type":"function","function":{"name":"read","arguments":"{\"a\":1}"}},
@@ -89,17 +89,17 @@ fn a_result_without_a_call_and_a_call_without_a_function_are_named() {
 }
 
 #[test]
-fn who_speaks_is_told_and_what_was_spoken_makes_the_request_native() {
+fn speaker_names_reach_the_model_and_audio_needs_the_api() {
     let named = read(r#"[{"role":"user","name":"Ada","content":"hi"}]"#).unwrap();
     assert_eq!(named.messages[0].parts, [Part::Text("Ada:".into()), Part::Text("hi".into())]);
-    let spoken = |audio: &str| read(&format!(r#"[{{"role":"assistant","audio":{audio}}}]"#)).unwrap().foreign;
+    let spoken = |audio: &str| read(&format!(r#"[{{"role":"assistant","audio":{audio}}}]"#)).unwrap().needs_raw_body;
     assert!(spoken(r#"{"id":"a"}"#) && !spoken("null"));
 }
 
 #[test]
-fn an_unknown_part_keeps_its_text_or_makes_the_request_native() {
+fn an_unknown_part_keeps_its_text_or_needs_the_api() {
     let part = |part: &str| read(&format!(r#"[{{"role":"user","content":[{part}]}}]"#)).unwrap();
     let known = part(r#"{"type":"new_text","text":"hi"}"#);
-    assert_eq!((known.messages[0].parts.len(), known.foreign), (1, false));
-    assert!(part(r#"{"type":"input_audio","input_audio":{"data":"x"}}"#).foreign);
+    assert_eq!((known.messages[0].parts.len(), known.needs_raw_body), (1, false));
+    assert!(part(r#"{"type":"input_audio","input_audio":{"data":"x"}}"#).needs_raw_body);
 }

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 /// The version of Ollama whose API this is: clients ask, because older ones cannot do all they need.
-pub const VERSION: &str = "0.13.0";
+pub const EMULATED_VERSION: &str = "0.13.0";
 
 /// What is told of a model.
 #[derive(Debug, Clone, Copy)]
-pub struct Listed<'a> {
+pub struct OllamaModel<'a> {
     pub name: &'a str,
     pub family: &'a str,
     /// The longest prompt and reply together, tokens.
@@ -19,11 +19,11 @@ pub struct Listed<'a> {
 
 /// The body of `GET /api/version`.
 pub fn version() -> String {
-    json!({ "version": VERSION }).to_string()
+    json!({ "version": EMULATED_VERSION }).to_string()
 }
 
 /// The body of `GET /api/tags`.
-pub fn names<'a>(models: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+pub fn tags<'a>(models: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let models: Vec<Value> = models.into_iter().map(|(name, family)| entry(name, family)).collect();
     json!({ "models": models }).to_string()
 }
@@ -34,7 +34,7 @@ pub fn running() -> String {
 }
 
 /// The body of `POST /api/show`.
-pub fn shown(model: &Listed<'_>) -> String {
+pub fn show(model: &OllamaModel<'_>) -> String {
     let abilities = [("vision", model.vision), ("tools", model.tools), ("thinking", model.reasoning)];
     let able = abilities.iter().filter(|(_, able)| *able).map(|(name, _)| *name);
     let capabilities: Vec<&str> = std::iter::once("completion").chain(able).collect();
@@ -43,7 +43,7 @@ pub fn shown(model: &Listed<'_>) -> String {
         "parameters": "",
         "template": "{{ .Prompt }}",
         "license": "",
-        "modified_at": moment(0),
+        "modified_at": rfc3339(0),
         "details": details(model.family),
         "model_info": {
             "general.architecture": "mammouth",
@@ -60,7 +60,7 @@ fn entry(name: &str, family: &str) -> Value {
     json!({
         "name": name,
         "model": name,
-        "modified_at": moment(0),
+        "modified_at": rfc3339(0),
         "size": 0,
         "digest": "",
         "details": details(family),
@@ -79,15 +79,15 @@ fn details(family: &str) -> Value {
 }
 
 /// A moment as RFC 3339 writes it.
-pub(super) fn moment(unix_seconds: u64) -> String {
+pub(super) fn rfc3339(unix_seconds: u64) -> String {
     let (days, second) = (unix_seconds / 86_400, unix_seconds % 86_400);
-    let (year, month, day) = date(days);
+    let (year, month, day) = civil_from_days(days);
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
 /// The date so many days after 1970 began, by Hinnant's method: years begin in March, so that a leap day is the last.
-fn date(days: u64) -> (u64, u64, u64) {
+fn civil_from_days(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (era, day) = (days / 146_097, days % 146_097);
     let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
@@ -103,10 +103,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_over_leap_days_and_years() {
-        assert_eq!(moment(0), "1970-01-01T00:00:00Z");
-        assert_eq!(moment(951_782_400), "2000-02-29T00:00:00Z");
-        assert_eq!(moment(1_735_689_599), "2024-12-31T23:59:59Z");
-        assert_eq!(moment(4_107_542_400), "2100-03-01T00:00:00Z");
+    fn timestamps_over_leap_days_and_years() {
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339(951_782_400), "2000-02-29T00:00:00Z");
+        assert_eq!(rfc3339(1_735_689_599), "2024-12-31T23:59:59Z");
+        assert_eq!(rfc3339(4_107_542_400), "2100-03-01T00:00:00Z");
     }
 }

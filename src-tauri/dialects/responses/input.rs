@@ -7,21 +7,21 @@ use serde_json::value::RawValue;
 
 use super::tools::{Toolbox, flat_name};
 use crate::chat::{Message, Part, ReasoningEffort, Role, ToolCall, ToolResult};
-use crate::dialects::fields::{TextOr, piece};
+use crate::dialects::fields::{StringOrList, deserialize_raw};
 use crate::dialects::picture::{self, ImageUrl};
-use crate::dialects::{Invalid, document, effort};
+use crate::dialects::{InvalidRequest, document, effort};
 
 /// An item as it stands in the body. Ids, statuses and annotations that come back with it mean nothing here.
 #[derive(Deserialize)]
-pub(super) struct Item<'a> {
+pub(super) struct InputItem<'a> {
     #[serde(borrow, default, rename = "type")]
     kind: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     role: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
-    content: TextOr<'a, ItemPart<'a>>,
+    content: StringOrList<'a, ItemPart<'a>>,
     #[serde(borrow, default)]
-    summary: TextOr<'a, ItemPart<'a>>,
+    summary: StringOrList<'a, ItemPart<'a>>,
     #[serde(borrow, default)]
     id: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
@@ -76,7 +76,7 @@ pub(super) struct ItemPart<'a> {
 
 /// Translates, and remembers what the items hold besides the conversation.
 #[derive(Default)]
-pub(super) struct Input {
+pub(super) struct InputReader {
     /// The tools of the request, and those that items bring.
     pub(super) toolbox: Toolbox,
     /// The latest effort that an item asks for.
@@ -85,48 +85,48 @@ pub(super) struct Input {
     pub(super) incomplete: bool,
 }
 
-impl Input {
+impl InputReader {
     pub(super) fn with_tools(toolbox: Toolbox) -> Self {
         Self { toolbox, ..Self::default() }
     }
 
     /// The conversation: what one side says in several items is one message, so that calls made together stay together.
-    pub(super) fn read(&mut self, input: TextOr<'_, Item<'_>>) -> Result<Vec<Message>, Invalid> {
+    pub(super) fn read(&mut self, input: StringOrList<'_, InputItem<'_>>) -> Result<Vec<Message>, InvalidRequest> {
         let items = match input {
-            TextOr::Nothing => return Ok(Vec::new()),
-            TextOr::Text(text) => {
+            StringOrList::Absent => return Ok(Vec::new()),
+            StringOrList::Text(text) => {
                 return Ok(vec![Message { role: Role::User, parts: vec![Part::Text(text.into_owned())] }]);
             }
-            TextOr::List(items) => items,
+            StringOrList::List(items) => items,
         };
         let mut messages: Vec<Message> = Vec::with_capacity(items.len());
         for (at, item) in items.into_iter().enumerate() {
             let Some(message) = self.item(&format!("input[{at}]"), item)? else { continue };
             match messages.last_mut() {
-                Some(last) if joins(last, &message) => last.parts.extend(message.parts),
+                Some(last) if should_merge(last, &message) => last.parts.extend(message.parts),
                 _ => messages.push(message),
             }
         }
         Ok(messages)
     }
 
-    fn item(&mut self, param: &str, item: Item<'_>) -> Result<Option<Message>, Invalid> {
+    fn item(&mut self, param: &str, item: InputItem<'_>) -> Result<Option<Message>, InvalidRequest> {
         let by_model = |parts| Some(Message { role: Role::Assistant, parts });
         let kind = item.kind.as_deref().unwrap_or("message").to_owned();
         match kind.as_str() {
             "message" => self.message(param, item).map(Some),
-            "reasoning" => Ok(thought(item).map(|text| vec![Part::Reasoning(text)]).and_then(by_model)),
+            "reasoning" => Ok(reasoning_text(item).map(|text| vec![Part::Reasoning(text)]).and_then(by_model)),
             "agent_message" => self.agent_message(param, item).map(Some),
-            "additional_tools" => self.toolbox.add_item(param, item.tools).map(|_| None),
-            "tool_search_output" => self.found_tools(param, item),
-            "image_generation_call" => Ok(self.generated_picture(param, item.result)),
+            "additional_tools" => self.toolbox.add_item_tools(param, item.tools).map(|_| None),
+            "tool_search_output" => self.tool_search_result(param, item),
+            "image_generation_call" => Ok(self.generated_image(param, item.result)),
             "configuration_update" => {
-                self.effort = asked_effort(item.reasoning).or(self.effort);
+                self.effort = requested_effort(item.reasoning).or(self.effort);
                 Ok(None)
             }
-            kind if refusal(kind).is_some() => {
-                let reason = refusal(kind).unwrap_or_default();
-                Err(Invalid::unsupported(param, format!("an item '{kind}' cannot be honoured: {reason}")))
+            kind if rejection_reason(kind).is_some() => {
+                let reason = rejection_reason(kind).unwrap_or_default();
+                Err(InvalidRequest::unsupported(param, format!("an item '{kind}' cannot be honoured: {reason}")))
             }
             kind if kind.ends_with("_call_output") && item.call_id.is_some() => {
                 self.output(param, item).map(Some)
@@ -142,30 +142,30 @@ impl Input {
         }
     }
 
-    fn message(&mut self, param: &str, item: Item<'_>) -> Result<Message, Invalid> {
+    fn message(&mut self, param: &str, item: InputItem<'_>) -> Result<Message, InvalidRequest> {
         let role = match item.role.as_deref() {
             Some("user") | None => Role::User,
             Some("assistant") => Role::Assistant,
             Some("system" | "developer") => Role::System,
             Some(_) => {
                 let message = "the role must be user, assistant, system or developer";
-                return Err(Invalid::request(format!("{param}.role"), message));
+                return Err(InvalidRequest::new(format!("{param}.role"), message));
             }
         };
         Ok(Message { role, parts: self.parts(&format!("{param}.content"), item.content)? })
     }
 
     /// A picture of an earlier reply. Models take pictures from the user only.
-    fn generated_picture(&mut self, param: &str, result: Option<&RawValue>) -> Option<Message> {
+    fn generated_image(&mut self, param: &str, result: Option<&RawValue>) -> Option<Message> {
         let data: Option<String> = result.and_then(|raw| serde_json::from_str(raw.get()).ok());
-        let picture = data.and_then(|data| picture::of_base64(param, &data).ok());
+        let picture = data.and_then(|data| picture::from_base64(param, &data).ok());
         self.incomplete |= picture.is_none();
         let head = Part::Text("The picture that was generated:".to_owned());
         picture.map(|picture| Message { role: Role::User, parts: vec![head, picture] })
     }
 
     /// What one of several agents tells another, as a message of the user that says so.
-    fn agent_message(&mut self, param: &str, item: Item<'_>) -> Result<Message, Invalid> {
+    fn agent_message(&mut self, param: &str, item: InputItem<'_>) -> Result<Message, InvalidRequest> {
         let from = item.author.as_deref().unwrap_or("another agent");
         let to = item.recipient.as_deref().map(|name| format!(" to {name}")).unwrap_or_default();
         let head = Part::Text(format!("Message from agent {from}{to}:"));
@@ -174,8 +174,8 @@ impl Input {
     }
 
     /// The answer of the client's own search among tools. Without the id of a call OpenAI's servers searched.
-    fn found_tools(&mut self, param: &str, item: Item<'_>) -> Result<Option<Message>, Invalid> {
-        let names = self.toolbox.add_item(param, item.tools)?;
+    fn tool_search_result(&mut self, param: &str, item: InputItem<'_>) -> Result<Option<Message>, InvalidRequest> {
+        let names = self.toolbox.add_item_tools(param, item.tools)?;
         let Some(call_id) = item.call_id else { return Ok(None) };
         let text = match names.as_slice() {
             [] => "No tool was found.".to_owned(),
@@ -186,11 +186,11 @@ impl Input {
         Ok(Some(Message { role: Role::User, parts: vec![Part::Result(result)] }))
     }
 
-    fn parts(&mut self, param: &str, content: TextOr<'_, ItemPart<'_>>) -> Result<Vec<Part>, Invalid> {
+    fn parts(&mut self, param: &str, content: StringOrList<'_, ItemPart<'_>>) -> Result<Vec<Part>, InvalidRequest> {
         let parts = match content {
-            TextOr::Nothing => return Ok(Vec::new()),
-            TextOr::Text(text) => return Ok(vec![Part::Text(text.into_owned())]),
-            TextOr::List(parts) => parts,
+            StringOrList::Absent => return Ok(Vec::new()),
+            StringOrList::Text(text) => return Ok(vec![Part::Text(text.into_owned())]),
+            StringOrList::List(parts) => parts,
         };
         let mut translated = Vec::with_capacity(parts.len());
         for (at, part) in parts.into_iter().enumerate() {
@@ -199,19 +199,19 @@ impl Input {
         Ok(translated)
     }
 
-    fn part(&mut self, param: &str, part: ItemPart<'_>) -> Result<Option<Part>, Invalid> {
+    fn part(&mut self, param: &str, part: ItemPart<'_>) -> Result<Option<Part>, InvalidRequest> {
         let text =
             part.text.or(part.refusal).or(part.encrypted_content).map(|text| Part::Text(text.into_owned()));
         match &*part.kind {
             "input_image" | "image_url" | "computer_screenshot" => match part.image_url {
                 Some(raw) => image(param, raw, part.detail.as_deref()).map(Some),
-                None => Err(Invalid::unsupported(param, "an image must come as a URL or a data URL")),
+                None => Err(InvalidRequest::unsupported(param, "an image must come as a URL or a data URL")),
             },
             "input_file" => match part.file_data {
-                Some(data) => document::of_data(param, part.filename.as_deref(), &data).map(Some),
-                None => Err(Invalid::unsupported(param, "a file must come with its data")),
+                Some(data) => document::from_data(param, part.filename.as_deref(), &data).map(Some),
+                None => Err(InvalidRequest::unsupported(param, "a file must come with its data")),
             },
-            "input_audio" => Err(Invalid::unsupported(param, "only text, images and files can be passed on")),
+            "input_audio" => Err(InvalidRequest::unsupported(param, "only text, images and files can be passed on")),
             _ => {
                 self.incomplete |= text.is_none();
                 Ok(text)
@@ -220,16 +220,16 @@ impl Input {
     }
 
     /// The result of a call: a text, parts, or whatever an older kind of tool gives, as its JSON text.
-    fn output(&mut self, param: &str, item: Item<'_>) -> Result<Message, Invalid> {
+    fn output(&mut self, param: &str, item: InputItem<'_>) -> Result<Message, InvalidRequest> {
         let raw = item.output.map_or("null", RawValue::get);
         let param = format!("{param}.output");
         let parts = match item.output {
-            Some(output) if raw.starts_with('"') => vec![Part::Text(piece(&param, output)?)],
-            Some(output) if raw.starts_with('[') && are_parts(output) => {
-                self.parts(&param, piece(&param, output)?)?
+            Some(output) if raw.starts_with('"') => vec![Part::Text(deserialize_raw(&param, output)?)],
+            Some(output) if raw.starts_with('[') && is_part_list(output) => {
+                self.parts(&param, deserialize_raw(&param, output)?)?
             }
             Some(output) if raw.contains("\"image_url\"") => {
-                self.part(&param, piece(&param, output)?)?.into_iter().collect()
+                self.part(&param, deserialize_raw(&param, output)?)?.into_iter().collect()
             }
             _ => vec![Part::Text(raw.to_owned())],
         };
@@ -240,7 +240,7 @@ impl Input {
 }
 
 /// Whether a list is one of parts, and not of what a tool gives in its own form, such as the outputs of commands.
-fn are_parts(output: &RawValue) -> bool {
+fn is_part_list(output: &RawValue) -> bool {
     #[derive(Deserialize)]
     struct Kind {
         #[serde(rename = "type")]
@@ -250,7 +250,7 @@ fn are_parts(output: &RawValue) -> bool {
 }
 
 /// Why an item of this kind is refused: it asks for something, or holds a part of the conversation that cannot be read.
-fn refusal(kind: &str) -> Option<&'static str> {
+fn rejection_reason(kind: &str) -> Option<&'static str> {
     match kind {
         "item_reference" => Some("items are not kept here; send the item itself, or 'previous_response_id'"),
         "compaction_trigger" => Some("conversations are not compacted here; let the client summarise"),
@@ -264,53 +264,53 @@ fn refusal(kind: &str) -> Option<&'static str> {
     }
 }
 
-fn asked_effort(reasoning: Option<&RawValue>) -> Option<ReasoningEffort> {
+fn requested_effort(reasoning: Option<&RawValue>) -> Option<ReasoningEffort> {
     let reasoning: serde_json::Value = serde_json::from_str(reasoning?.get()).ok()?;
-    reasoning["effort"].as_str().and_then(effort::of_word)
+    reasoning["effort"].as_str().and_then(effort::parse)
 }
 
 /// Whether two messages are one: what the model said in a row, and results in a row.
-fn joins(last: &Message, next: &Message) -> bool {
+fn should_merge(last: &Message, next: &Message) -> bool {
     let results = |message: &Message| message.parts.iter().all(|part| matches!(part, Part::Result(_)));
     let both_results = last.role == Role::User && results(last) && results(next);
     last.role == next.role && (last.role == Role::Assistant || both_results)
 }
 
-fn call(param: &str, kind: &str, item: Item<'_>) -> Result<ToolCall, Invalid> {
+fn call(param: &str, kind: &str, item: InputItem<'_>) -> Result<ToolCall, InvalidRequest> {
     let id = item.call_id.or(item.id).unwrap_or_default().into_owned();
     let (name, arguments) = match kind {
         "function_call" => (item.name, json_text(param, item.arguments)?),
-        "custom_tool_call" => (item.name, free_text(param, item.input)?),
+        "custom_tool_call" => (item.name, custom_input(param, item.input)?),
         other => {
             let name = item.name.or(other.strip_suffix("_call").map(|name| Cow::Owned(name.to_owned())));
             (name, json_text(param, item.action.or(item.arguments))?)
         }
     };
-    let name = name.ok_or_else(|| Invalid::request(format!("{param}.name"), "the call has no name"))?;
+    let name = name.ok_or_else(|| InvalidRequest::new(format!("{param}.name"), "the call has no name"))?;
     Ok(ToolCall { id, name: flat_name(item.namespace.as_deref(), &name), arguments })
 }
 
 /// Arguments as JSON text, which most write as a text.
-fn json_text(param: &str, raw: Option<&RawValue>) -> Result<String, Invalid> {
+fn json_text(param: &str, raw: Option<&RawValue>) -> Result<String, InvalidRequest> {
     let text = match raw {
-        Some(raw) if raw.get().starts_with('"') => piece(param, raw)?,
+        Some(raw) if raw.get().starts_with('"') => deserialize_raw(param, raw)?,
         Some(raw) => raw.get().to_owned(),
         None => String::new(),
     };
     Ok(if text.trim().is_empty() || text == "null" { "{}".to_owned() } else { text })
 }
 
-fn free_text(param: &str, raw: Option<&RawValue>) -> Result<String, Invalid> {
-    let input: String = raw.map(|raw| piece(param, raw)).transpose()?.unwrap_or_default();
+fn custom_input(param: &str, raw: Option<&RawValue>) -> Result<String, InvalidRequest> {
+    let input: String = raw.map(|raw| deserialize_raw(param, raw)).transpose()?.unwrap_or_default();
     Ok(serde_json::json!({ "input": input }).to_string())
 }
 
 /// What the model thought, as far as it is written in the open.
-fn thought(item: Item<'_>) -> Option<String> {
-    let text = |parts: TextOr<'_, ItemPart<'_>>| match parts {
-        TextOr::Nothing => String::new(),
-        TextOr::Text(text) => text.into_owned(),
-        TextOr::List(parts) => {
+fn reasoning_text(item: InputItem<'_>) -> Option<String> {
+    let text = |parts: StringOrList<'_, ItemPart<'_>>| match parts {
+        StringOrList::Absent => String::new(),
+        StringOrList::Text(text) => text.into_owned(),
+        StringOrList::List(parts) => {
             parts.into_iter().filter_map(|part| part.text).collect::<Vec<_>>().join("\n\n")
         }
     };
@@ -319,7 +319,7 @@ fn thought(item: Item<'_>) -> Option<String> {
 }
 
 /// The word for how closely to look stands beside the address here, unless that is an object with one of its own.
-fn image(param: &str, raw: &RawValue, detail: Option<&str>) -> Result<Part, Invalid> {
-    let address: ImageUrl<'_> = piece(param, raw)?;
-    picture::of_url(param, &address.url, address.detail.or_else(|| picture::detail_of(detail?)))
+fn image(param: &str, raw: &RawValue, detail: Option<&str>) -> Result<Part, InvalidRequest> {
+    let address: ImageUrl<'_> = deserialize_raw(param, raw)?;
+    picture::from_url(param, &address.url, address.detail.or_else(|| picture::parse_detail(detail?)))
 }

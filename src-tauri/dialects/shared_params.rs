@@ -2,38 +2,38 @@
 
 use serde::Deserialize;
 
-use super::Invalid;
-use super::fields::Fields;
-use crate::chat::{Sampling, is_model_name};
+use super::InvalidRequest;
+use super::fields::JsonFields;
+use crate::chat::Sampling;
 
 /// More messages than a conversation has; the cap bounds memory, not use.
 pub(super) const MAX_MESSAGES: usize = 20_000;
-const MAX_STOPS: usize = 16;
+const MAX_STOP_SEQUENCES: usize = 16;
 /// More choices than anybody asks for at once.
 const MAX_CHOICES: u64 = 128;
 
 /// The model's name: anything a person could have typed, and nothing that could break a header or a log line.
-pub(super) fn model(fields: &mut Fields<'_>) -> Result<String, Invalid> {
+pub(super) fn model(fields: &mut JsonFields<'_>) -> Result<String, InvalidRequest> {
     let model: String = fields.required("model")?;
     if is_model_name(&model) {
         Ok(model)
     } else {
-        Err(Invalid::request("model".to_owned(), "'model' must be 1 to 200 printable characters"))
+        Err(InvalidRequest::new("model".to_owned(), "'model' must be 1 to 200 printable characters"))
     }
 }
 
-pub(super) fn max_tokens(fields: &mut Fields<'_>, name: &str) -> Result<Option<u64>, Invalid> {
+pub(super) fn max_tokens(fields: &mut JsonFields<'_>, name: &str) -> Result<Option<u64>, InvalidRequest> {
     match fields.optional::<u64>(name)? {
-        Some(0) => Err(Invalid::request(name.to_owned(), format!("'{name}' must be at least 1"))),
+        Some(0) => Err(InvalidRequest::new(name.to_owned(), format!("'{name}' must be at least 1"))),
         other => Ok(other),
     }
 }
 
 /// Whether more than one choice is asked for.
-pub(super) fn several_choices(fields: &mut Fields<'_>) -> Result<bool, Invalid> {
+pub(super) fn wants_several_choices(fields: &mut JsonFields<'_>) -> Result<bool, InvalidRequest> {
     match fields.optional::<u64>("n")? {
         Some(n) if n == 0 || n > MAX_CHOICES => {
-            Err(Invalid::request("n".to_owned(), format!("'n' must be 1 to {MAX_CHOICES}")))
+            Err(InvalidRequest::new("n".to_owned(), format!("'n' must be 1 to {MAX_CHOICES}")))
         }
         n => Ok(n.is_some_and(|n| n > 1)),
     }
@@ -41,39 +41,39 @@ pub(super) fn several_choices(fields: &mut Fields<'_>) -> Result<bool, Invalid> 
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Stop {
+enum StopField {
     One(String),
     Many(Vec<String>),
 }
 
-pub(super) fn stop(fields: &mut Fields<'_>, name: &str) -> Result<Vec<String>, Invalid> {
+pub(super) fn stop(fields: &mut JsonFields<'_>, name: &str) -> Result<Vec<String>, InvalidRequest> {
     let stop = match fields.optional(name)? {
         None => Vec::new(),
-        Some(Stop::One(text)) => vec![text],
-        Some(Stop::Many(texts)) => texts,
+        Some(StopField::One(text)) => vec![text],
+        Some(StopField::Many(texts)) => texts,
     };
-    bounded_stop(stop, name)
+    check_stop(stop, name)
 }
 
 /// Stop sequences as they may stand in the inner form.
-pub(super) fn bounded_stop(mut stop: Vec<String>, name: &str) -> Result<Vec<String>, Invalid> {
+pub(super) fn check_stop(mut stop: Vec<String>, name: &str) -> Result<Vec<String>, InvalidRequest> {
     stop.retain(|text| !text.is_empty());
-    let fits = stop.len() <= MAX_STOPS && stop.iter().all(|text| text.len() <= 1_000);
+    let fits = stop.len() <= MAX_STOP_SEQUENCES && stop.iter().all(|text| text.len() <= 1_000);
     if fits {
         Ok(stop)
     } else {
-        Err(Invalid::request(name.to_owned(), format!("'{name}' takes at most 16 texts of 1,000 bytes")))
+        Err(InvalidRequest::new(name.to_owned(), format!("'{name}' takes at most 16 texts of 1,000 bytes")))
     }
 }
 
 /// Names of fields that only an upstream with an API of its own honours, as far as they were sent.
-pub(super) type Steering = Vec<&'static str>;
+pub(super) type ApiOnlyParams = Vec<&'static str>;
 
 /// The numbers that steer the choice of words.
-pub(super) fn sampling(fields: &mut Fields<'_>, steering: &mut Steering) -> Result<Sampling, Invalid> {
-    let mut number = |name: &'static str| -> Result<Option<f64>, Invalid> {
+pub(super) fn sampling(fields: &mut JsonFields<'_>, api_only_params: &mut ApiOnlyParams) -> Result<Sampling, InvalidRequest> {
+    let mut number = |name: &'static str| -> Result<Option<f64>, InvalidRequest> {
         let value = fields.optional::<f64>(name)?;
-        steering.extend(value.map(|_| name));
+        api_only_params.extend(value.map(|_| name));
         Ok(value)
     };
     let mut sampling = Sampling {
@@ -86,6 +86,6 @@ pub(super) fn sampling(fields: &mut Fields<'_>, steering: &mut Steering) -> Resu
         seed: None,
     };
     sampling.seed = fields.optional::<i64>("seed")?;
-    steering.extend(sampling.seed.map(|_| "seed"));
+    api_only_params.extend(sampling.seed.map(|_| "seed"));
     Ok(sampling)
 }
