@@ -8,7 +8,7 @@ mod models;
 
 pub(super) use encode::Encoder;
 pub use error::error_body;
-pub use models::{token_count, model, models};
+pub use models::{model, models, token_count};
 
 use std::borrow::Cow;
 
@@ -18,10 +18,10 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use self::content::{ContentReader, WireMessage};
-use super::shared_params::{self, MAX_MESSAGES, ApiOnlyParams};
 use super::fields::{CappedVec, JsonFields, deserialize_raw};
 use super::openai_tools::{self, WireFunction, ignored_name_of_kind};
-use super::{Decoded, InvalidRequest, InvalidCode, ReplyOptions, document, effort, picture};
+use super::shared_params::{self, ApiOnlyParams, MAX_MESSAGES};
+use super::{Decoded, InvalidCode, InvalidRequest, ReplyOptions, document, effort, picture};
 use crate::chat::{ReasoningEffort, Request, ResponseFormat, Tool, ToolChoice};
 
 /// Reads a Messages request.
@@ -113,7 +113,8 @@ fn read_tools(fields: &mut JsonFields<'_>) -> Result<OfferedTools, InvalidReques
         let kind: ToolHeader = deserialize_raw(&param, raw)?;
         let ToolHeader { kind, name } = kind;
         let kind = kind.filter(|kind| kind != "custom");
-        if let Some(tool) = kind.as_deref().and_then(|kind| client_tools::client_tool(kind, name.as_deref())) {
+        if let Some(tool) = kind.as_deref().and_then(|kind| client_tools::client_tool(kind, name.as_deref()))
+        {
             offer.tools.push(tool);
             continue;
         }
@@ -148,7 +149,10 @@ struct ToolHeader {
     name: Option<String>,
 }
 
-fn read_tool_choice(fields: &mut JsonFields<'_>, tools: &mut Vec<Tool>) -> Result<(ToolChoice, bool), InvalidRequest> {
+fn read_tool_choice(
+    fields: &mut JsonFields<'_>,
+    tools: &mut Vec<Tool>,
+) -> Result<(ToolChoice, bool), InvalidRequest> {
     let choice: Option<Value> = fields.optional("tool_choice")?;
     let one = choice.as_ref().is_some_and(|choice| choice["disable_parallel_tool_use"] == true);
     Ok((openai_tools::parse_tool_choice(choice, tools)?, one))

@@ -66,7 +66,10 @@ mod tests {
 
     #[test]
     fn effort_suffixes_are_split_off() {
-        assert_eq!(split_effort_suffix("gpt-5:high"), Some(("gpt-5", ReasoningEffort::High, SuffixMatch::Certain)));
+        assert_eq!(
+            split_effort_suffix("gpt-5:high"),
+            Some(("gpt-5", ReasoningEffort::High, SuffixMatch::Certain))
+        );
         assert_eq!(
             split_effort_suffix("gpt-5-mini-low"),
             Some(("gpt-5-mini", ReasoningEffort::Low, SuffixMatch::OnlyIfUnknown))

@@ -24,7 +24,8 @@ pub(super) struct JsonFields<'a> {
 impl<'a> JsonFields<'a> {
     /// Takes a body apart.
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, InvalidRequest> {
-        let text = std::str::from_utf8(body).map_err(|_| InvalidRequest::new(None, "the body is not UTF-8"))?;
+        let text =
+            std::str::from_utf8(body).map_err(|_| InvalidRequest::new(None, "the body is not UTF-8"))?;
         let mut reader = serde_json::Deserializer::from_str(text);
         let fields = JsonFieldsSeed.deserialize(&mut reader).map_err(|error| syntax_error(&error))?;
         reader.end().map_err(|error| syntax_error(&error))?;
@@ -64,9 +65,10 @@ impl<'a> JsonFields<'a> {
     pub(super) fn reject_unsupported(&mut self, names: &[&str]) -> Result<(), InvalidRequest> {
         match names.iter().find(|name| self.take_is_set(name)) {
             None => Ok(()),
-            Some(name) => {
-                Err(InvalidRequest::unsupported(name, format!("'{name}' cannot be honoured by this upstream")))
-            }
+            Some(name) => Err(InvalidRequest::unsupported(
+                name,
+                format!("'{name}' cannot be honoured by this upstream"),
+            )),
         }
     }
 
@@ -87,7 +89,10 @@ impl<'a> JsonFields<'a> {
     }
 }
 
-fn deserialize_field<'a, T: Deserialize<'a>>(name: &str, raw: &'a RawValue) -> Result<Option<T>, InvalidRequest> {
+fn deserialize_field<'a, T: Deserialize<'a>>(
+    name: &str,
+    raw: &'a RawValue,
+) -> Result<Option<T>, InvalidRequest> {
     if raw.get() == "null" {
         return Ok(None);
     }
@@ -248,7 +253,10 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Visitor<'de> for StringOrListVisitor<'a, 
 }
 
 /// Reads a piece that was put aside as it is. serde's own words may quote what was sent, so only the place is told.
-pub(super) fn deserialize_raw<'a, T: Deserialize<'a>>(param: &str, raw: &'a RawValue) -> Result<T, InvalidRequest> {
+pub(super) fn deserialize_raw<'a, T: Deserialize<'a>>(
+    param: &str,
+    raw: &'a RawValue,
+) -> Result<T, InvalidRequest> {
     let wrong = |_| InvalidRequest::new(param.to_owned(), format!("'{param}' is of the wrong form"));
     serde_json::from_str(raw.get()).map_err(wrong)
 }

@@ -5,7 +5,6 @@
 //! which dialect is spoken are left to `proxy`.
 
 mod anthropic;
-mod shared_params;
 mod document;
 mod effort;
 mod fields;
@@ -18,11 +17,12 @@ mod openai_models;
 mod openai_tools;
 mod picture;
 mod responses;
+mod shared_params;
 mod sse;
 
 pub use anthropic::{
-    token_count as anthropic_count, error_body as anthropic_error, model as anthropic_model,
-    models as anthropic_models,
+    error_body as anthropic_error, model as anthropic_model, models as anthropic_models,
+    token_count as anthropic_count,
 };
 pub use effort::{SuffixMatch, split_effort_suffix};
 pub use ollama_error::error_body as ollama_error;

@@ -6,14 +6,14 @@ mod models;
 
 pub use embed::{EmbedEndpoint, embed_reply, embed_request};
 pub(super) use encode::{Encoder, OllamaEndpoint};
-pub use models::{OllamaModel, EMULATED_VERSION, tags, running, show, version};
+pub use models::{EMULATED_VERSION, OllamaModel, running, show, tags, version};
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use super::shared_params::{self, MAX_MESSAGES, ApiOnlyParams};
 use super::fields::{CappedVec, JsonFields, harmless_name as harmless};
 use super::openai_chat::content::{self, WireMessage};
+use super::shared_params::{self, ApiOnlyParams, MAX_MESSAGES};
 use super::{Decoded, InvalidRequest, ReplyOptions, effort, openai_tools, picture};
 use crate::chat::{Message, Part, ReasoningEffort, Request, ResponseFormat, Role, Sampling, Tool};
 
@@ -68,7 +68,11 @@ pub fn requested_model(body: &Bytes) -> Result<String, InvalidRequest> {
     Ok(name.strip_suffix(":latest").unwrap_or(&name).to_owned())
 }
 
-fn decode(mut fields: JsonFields<'_>, messages: Vec<Message>, tools: Vec<Tool>) -> Result<Decoded, InvalidRequest> {
+fn decode(
+    mut fields: JsonFields<'_>,
+    messages: Vec<Message>,
+    tools: Vec<Tool>,
+) -> Result<Decoded, InvalidRequest> {
     fields.reject_unsupported(&["logprobs", "top_logprobs"])?;
     let model = shared_params::model(&mut fields)?;
     let model = model.strip_suffix(":latest").unwrap_or(&model).to_owned();
@@ -117,7 +121,9 @@ fn read_response_format(fields: &mut JsonFields<'_>) -> Result<ResponseFormat, I
         Some(schema @ Value::Object(_)) => {
             Ok(ResponseFormat::JsonSchema { name: "reply".to_owned(), schema, strict: false })
         }
-        Some(_) => Err(InvalidRequest::new("format".to_owned(), "'format' must be \"json\" or a JSON schema")),
+        Some(_) => {
+            Err(InvalidRequest::new("format".to_owned(), "'format' must be \"json\" or a JSON schema"))
+        }
     }
 }
 

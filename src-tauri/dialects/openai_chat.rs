@@ -10,9 +10,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use self::content::{DecodedMessages, WireMessage};
-use super::shared_params::{self, MAX_MESSAGES, ApiOnlyParams};
 use super::fields::{CappedVec, JsonFields};
 use super::openai_tools::{self, WireFunction};
+use super::shared_params::{self, ApiOnlyParams, MAX_MESSAGES};
 use super::{Decoded, InvalidRequest, ReplyOptions, document, effort};
 use crate::chat::{ReasoningEffort, Request, ResponseFormat, Tool, ToolChoice};
 
@@ -76,7 +76,9 @@ fn read_tools(fields: &mut JsonFields<'_>) -> Result<OfferedTools, InvalidReques
     for (at, wire) in openai_tools::read_tools(fields, "tools")?.into_iter().enumerate() {
         let param = format!("tools[{at}]");
         match wire.kind.as_deref() {
-            None | Some("function") => tools.push(openai_tools::parse_tool(&param, wire.into_function(&param)?)?),
+            None | Some("function") => {
+                tools.push(openai_tools::parse_tool(&param, wire.into_function(&param)?)?)
+            }
             Some(_) => has_non_functions = true,
         }
     }
@@ -100,7 +102,10 @@ fn read_response_format(fields: &mut JsonFields<'_>) -> Result<ResponseFormat, I
 }
 
 /// OpenAI's own field, and those that other houses added: their meaning is the same.
-fn read_effort(fields: &mut JsonFields<'_>, api_only_params: &mut ApiOnlyParams) -> Result<Option<ReasoningEffort>, InvalidRequest> {
+fn read_effort(
+    fields: &mut JsonFields<'_>,
+    api_only_params: &mut ApiOnlyParams,
+) -> Result<Option<ReasoningEffort>, InvalidRequest> {
     let word = fields.optional::<String>("reasoning_effort")?.and_then(|word| effort::parse(&word));
     api_only_params.extend(word.map(|_| "reasoning_effort"));
     let reasoning: Option<Value> = fields.peek("reasoning")?;

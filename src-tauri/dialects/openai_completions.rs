@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::fields::JsonFields;
 use super::openai_chat::{finish_reason, stream, usage_json};
-use super::{ReplyContext, Decoded, Encode, InvalidRequest, ReplyOptions, shared_params, sse};
+use super::{Decoded, Encode, InvalidRequest, ReplyContext, ReplyOptions, shared_params, sse};
 use crate::chat::{CompleteReply, Event, FinishReason, Message, Part, Request, Role};
 
 #[derive(Deserialize)]
@@ -54,7 +54,10 @@ fn read_prompt(fields: &mut JsonFields<'_>) -> Result<String, InvalidRequest> {
 
 fn reject_changed_meaning(fields: &mut JsonFields<'_>) -> Result<(), InvalidRequest> {
     if shared_params::wants_several_choices(fields)? {
-        return Err(InvalidRequest::unsupported("n", "only one choice can be made for a request: 'n' must be 1"));
+        return Err(InvalidRequest::unsupported(
+            "n",
+            "only one choice can be made for a request: 'n' must be 1",
+        ));
     }
     if fields.optional::<u64>("best_of")?.is_some_and(|n| n > 1) {
         return Err(InvalidRequest::unsupported("best_of", "'best_of' must be 1"));
@@ -165,8 +168,8 @@ mod tests {
     #[test]
     fn echo_repeats_the_prompt_once() {
         let options = ReplyOptions { echo: Some("ab".into()), ..ReplyOptions::default() };
-        let about = ReplyContext { id: "1".into(), created: 0, model: "m".into(), options };
-        let mut encoder = Encoder::new(about);
+        let context = ReplyContext { id: "1".into(), created: 0, model: "m".into(), options };
+        let mut encoder = Encoder::new(context);
         let first = encoder.encode_event(&Event::Text("c".into()));
         assert_eq!(first.matches("data: ").count(), 2);
         assert_eq!(encoder.encode_event(&Event::Text("d".into())).matches("data: ").count(), 1);

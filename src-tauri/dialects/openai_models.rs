@@ -26,7 +26,8 @@ pub fn model(model: ModelEntry<'_>) -> String {
 }
 
 fn model_object(model: ModelEntry<'_>) -> Value {
-    let mut entry = json!({ "id": model.id, "object": "model", "created": PLACEHOLDER_CREATED, "owned_by": model.owner });
+    let mut entry =
+        json!({ "id": model.id, "object": "model", "created": PLACEHOLDER_CREATED, "owned_by": model.owner });
     if let Some(fields) = entry.as_object_mut() {
         fields.extend(model.extra);
     }

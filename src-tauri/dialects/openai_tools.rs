@@ -86,7 +86,10 @@ pub(super) fn check_tool_name(param: &str, name: &str) -> Result<String, Invalid
 }
 
 /// The field that holds a list of tools, as functions and the rest.
-pub(super) fn read_tools<'a>(fields: &mut JsonFields<'a>, name: &str) -> Result<Vec<WireTool<'a>>, InvalidRequest> {
+pub(super) fn read_tools<'a>(
+    fields: &mut JsonFields<'a>,
+    name: &str,
+) -> Result<Vec<WireTool<'a>>, InvalidRequest> {
     Ok(fields.optional::<CappedVec<WireTool<'a>, MAX_TOOLS>>(name)?.map_or_else(Vec::new, |tools| tools.0))
 }
 
@@ -124,7 +127,10 @@ pub(super) fn refuse_hosted_choice(choice: Option<&Value>) -> Result<(), Invalid
 }
 
 /// `tool_choice`, in all the ways it is written. Choosing among a few leaves only these.
-pub(super) fn parse_tool_choice(choice: Option<Value>, tools: &mut Vec<Tool>) -> Result<ToolChoice, InvalidRequest> {
+pub(super) fn parse_tool_choice(
+    choice: Option<Value>,
+    tools: &mut Vec<Tool>,
+) -> Result<ToolChoice, InvalidRequest> {
     let param = || "tool_choice".to_owned();
     let wrong = || InvalidRequest::new(param(), "'tool_choice' is not one of the known choices");
     let choice = match choice {
@@ -175,7 +181,10 @@ fn allowed_choice(choice: &Value, tools: &mut Vec<Tool>) -> Result<ToolChoice, I
 }
 
 /// `response_format` of chat completions and `text.format` of Responses.
-pub(super) fn parse_response_format(param: &str, format: Option<&Value>) -> Result<ResponseFormat, InvalidRequest> {
+pub(super) fn parse_response_format(
+    param: &str,
+    format: Option<&Value>,
+) -> Result<ResponseFormat, InvalidRequest> {
     let wrong = |message: &str| Err(InvalidRequest::new(param.to_owned(), message));
     let Some(format) = format else { return Ok(ResponseFormat::Text) };
     match format["type"].as_str() {

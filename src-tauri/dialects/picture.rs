@@ -57,7 +57,10 @@ pub(super) fn from_url(param: &str, url: &str, detail: Option<ImageDetail>) -> R
     }
     match parse_https_link(url) {
         Some(url) => Ok(Part::ImageLink(ImageLink { url, detail })),
-        None => Err(InvalidRequest::invalid_image(param.to_owned(), "an image must be an https link or a data URL")),
+        None => Err(InvalidRequest::invalid_image(
+            param.to_owned(),
+            "an image must be an https link or a data URL",
+        )),
     }
 }
 
@@ -146,7 +149,9 @@ mod tests {
     fn bare_base64_is_an_image_by_its_first_bytes() {
         assert!(matches!(from_base64("p", "iVBORw0KGgo="), Ok(Part::Image(_))));
         assert!(
-            from_base64("p", "aGk=").is_err() && from_base64("p", "").is_err() && from_base64("p", "!").is_err()
+            from_base64("p", "aGk=").is_err()
+                && from_base64("p", "").is_err()
+                && from_base64("p", "!").is_err()
         );
     }
 }

@@ -12,8 +12,8 @@ use serde_json::value::RawValue;
 
 use self::input::InputReader;
 use self::tools::Toolbox;
-use super::shared_params::{self, ApiOnlyParams};
 use super::fields::{JsonFields, StringOrList};
+use super::shared_params::{self, ApiOnlyParams};
 use super::{Decoded, InvalidRequest, ReplyOptions, document, effort, openai_tools, picture};
 use crate::chat::{Message, Part, Request, Role};
 
@@ -109,7 +109,12 @@ pub(super) fn decode(body: &Bytes) -> Result<Decoded, InvalidRequest> {
     };
     let options = ReplyOptions { responses: Some(Box::new(state)), ..ReplyOptions::default() };
     let notes = toolbox.omitted.into_iter().chain(incomplete.then_some("input")).map(str::to_owned);
-    Ok(Decoded { request, ignored: fields.ignored().into_iter().chain(notes).collect(), api_only_params, options })
+    Ok(Decoded {
+        request,
+        ignored: fields.ignored().into_iter().chain(notes).collect(),
+        api_only_params,
+        options,
+    })
 }
 
 /// Log probabilities are the one thing to include without which the reply is not what was asked for.

@@ -70,7 +70,10 @@ pub(super) fn check_stop(mut stop: Vec<String>, name: &str) -> Result<Vec<String
 pub(super) type ApiOnlyParams = Vec<&'static str>;
 
 /// The numbers that steer the choice of words.
-pub(super) fn sampling(fields: &mut JsonFields<'_>, api_only_params: &mut ApiOnlyParams) -> Result<Sampling, InvalidRequest> {
+pub(super) fn sampling(
+    fields: &mut JsonFields<'_>,
+    api_only_params: &mut ApiOnlyParams,
+) -> Result<Sampling, InvalidRequest> {
     let mut number = |name: &'static str| -> Result<Option<f64>, InvalidRequest> {
         let value = fields.optional::<f64>(name)?;
         api_only_params.extend(value.map(|_| name));

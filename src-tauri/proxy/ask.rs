@@ -23,7 +23,7 @@ use super::threads::Pending;
 use super::{Caller, Inner};
 use crate::accounts::Kind;
 use crate::chat::{CompleteReply, Message, Part, Request, Role};
-use crate::dialects::{ReplyContext, Decoded, Dialect};
+use crate::dialects::{Decoded, Dialect, ReplyContext};
 use crate::upstreams::api::Whole;
 use crate::upstreams::{self, Events, Failure, FailureKind, SecondCall};
 

@@ -18,7 +18,7 @@ use super::retry::{self, Task};
 use super::{Caller, Inner, cost};
 use crate::accounts::{Kinds, Lease, NoAccount};
 use crate::dialects::ollama::{self, EmbedEndpoint};
-use crate::dialects::{InvalidRequest, InvalidCode};
+use crate::dialects::{InvalidCode, InvalidRequest};
 use crate::journal::Entry;
 use crate::upstreams::api::Whole;
 use crate::upstreams::{Credential, Failure, FailureKind};

@@ -7,7 +7,7 @@ use super::body::BodyError;
 use super::unserved::{self, Unserved};
 use crate::access::{self, Refusal};
 use crate::accounts::{Kind, NoAccount, Reason};
-use crate::dialects::{InvalidRequest, InvalidCode};
+use crate::dialects::{InvalidCode, InvalidRequest};
 use crate::journal::Fault;
 use crate::upstreams::{Failure, FailureKind};
 

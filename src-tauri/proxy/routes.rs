@@ -70,7 +70,11 @@ pub fn routes(proxy: &Proxy) -> BoxedFilter<(Response,)> {
     let vectors = embeddings(proxy, warp::path!("v1" / "embeddings").boxed(), Form::OpenAi)
         .or(embeddings(proxy, warp::path!("api" / "embed").boxed(), Form::Ollama(EmbedEndpoint::Embed)))
         .unify()
-        .or(embeddings(proxy, warp::path!("api" / "embeddings").boxed(), Form::Ollama(EmbedEndpoint::Embeddings)))
+        .or(embeddings(
+            proxy,
+            warp::path!("api" / "embeddings").boxed(),
+            Form::Ollama(EmbedEndpoint::Embeddings),
+        ))
         .unify();
     let known = vectors.or(models(proxy)).unify().or(responses(proxy)).unify().or(counted(proxy)).unify();
     let others = ollama(proxy).or(probes()).unify().or(operations(proxy)).unify();

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::chat::{Message, Part, Request, Role};
-use crate::dialects::{StoredResponse, ResponsesState};
+use crate::dialects::{ResponsesState, StoredResponse};
 
 /// All that is kept together, bytes.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
@@ -35,7 +35,11 @@ pub(super) struct Pending {
 
 impl Pending {
     /// Of a request whose response is to be kept; `None` for all others.
-    pub(super) fn of(client: &Arc<str>, request: &Arc<Request>, memory: Option<&ResponsesState>) -> Option<Self> {
+    pub(super) fn of(
+        client: &Arc<str>,
+        request: &Arc<Request>,
+        memory: Option<&ResponsesState>,
+    ) -> Option<Self> {
         let memory = memory.filter(|memory| memory.store)?;
         let (client, request) = (Arc::clone(client), Arc::clone(request));
         Some(Self { client, request, instructed: memory.has_instructions })
@@ -62,7 +66,13 @@ impl Threads {
     }
 
     /// Puts what a response and those before it said before the new input, behind the new instructions.
-    pub(super) fn go_on(&self, client: &str, request: &mut Request, memory: &ResponsesState, now: Instant) -> bool {
+    pub(super) fn go_on(
+        &self,
+        client: &str,
+        request: &mut Request,
+        memory: &ResponsesState,
+        now: Instant,
+    ) -> bool {
         let Some(previous) = &memory.previous_response_id else { return true };
         let all = self.all(now);
         let thread = all.iter().find(|thread| &thread.id == previous && *thread.client == *client);

@@ -10,7 +10,9 @@ pub(super) fn client_tool(kind: &str, name: Option<&str>) -> Option<Tool> {
     let (family, version) = kind.rsplit_once('_')?;
     let (default_name, description, parameters) = match family {
         "bash" => ("bash", BASH_DESCRIPTION, bash_schema()),
-        "text_editor" => ("str_replace_based_edit_tool", EDITOR_DESCRIPTION, editor_schema(version >= "20250728")),
+        "text_editor" => {
+            ("str_replace_based_edit_tool", EDITOR_DESCRIPTION, editor_schema(version >= "20250728"))
+        }
         "memory" => ("memory", MEMORY_DESCRIPTION, memory_schema()),
         _ => return None,
     };

@@ -178,7 +178,12 @@ impl ContentReader {
             "content" => parts.extend(self.nested_parts(param, source.content)?),
             "base64" => {
                 let data = required_ref(param, "source.data", source.data.as_deref())?;
-                parts.push(document::from_base64(param, name.as_deref(), source.media_type.as_deref(), data)?);
+                parts.push(document::from_base64(
+                    param,
+                    name.as_deref(),
+                    source.media_type.as_deref(),
+                    data,
+                )?);
             }
             _ => return Err(InvalidRequest::unsupported(param, "a document must come as text or as base64")),
         }

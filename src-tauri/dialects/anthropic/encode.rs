@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::error::error_body;
 use crate::chat::{CompleteReply, Event, FinishReason, Part, Usage};
-use crate::dialects::{ReplyContext, Encode, sse};
+use crate::dialects::{Encode, ReplyContext, sse};
 
 /// Stands where Anthropic signs what was thought. Clients send it back, and nobody here reads it.
 const SIGNATURE: &str = "unsigned";
@@ -142,7 +142,12 @@ impl Encode for Encoder {
         let include_reasoning = self.context.options.include_reasoning;
         let images =
             answer.images.iter().map(|url| json!({ "type": "text", "text": sse::image_markdown(url) }));
-        let content = answer.parts.iter().filter_map(|part| content_block(part, include_reasoning)).chain(images).collect();
+        let content = answer
+            .parts
+            .iter()
+            .filter_map(|part| content_block(part, include_reasoning))
+            .chain(images)
+            .collect();
         self.message(content, Some(&answer.finish), answer.usage).to_string()
     }
 }

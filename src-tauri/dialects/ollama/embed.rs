@@ -94,9 +94,13 @@ mod tests {
             assert_eq!(asked(EmbedEndpoint::Embed, body).unwrap_err().param.as_deref(), Some("input"));
         }
         let answer = br#"{"data":[{"index":1,"embedding":[2]},{"index":0,"embedding":[0.5]}],"usage":{"prompt_tokens":4}}"#;
-        let texts: Value = serde_json::from_str(&embed_reply(EmbedEndpoint::Embed, "m", answer).unwrap()).unwrap();
+        let texts: Value =
+            serde_json::from_str(&embed_reply(EmbedEndpoint::Embed, "m", answer).unwrap()).unwrap();
         assert_eq!((&texts["embeddings"], &texts["prompt_eval_count"]), (&json!([[0.5], [2.0]]), &json!(4)));
-        assert_eq!(embed_reply(EmbedEndpoint::Embeddings, "m", answer).as_deref(), Some(r#"{"embedding":[0.5]}"#));
+        assert_eq!(
+            embed_reply(EmbedEndpoint::Embeddings, "m", answer).as_deref(),
+            Some(r#"{"embedding":[0.5]}"#)
+        );
         assert_eq!(embed_reply(EmbedEndpoint::Embed, "m", b"{}"), None);
     }
 }

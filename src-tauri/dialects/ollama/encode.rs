@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::models::rfc3339;
 use crate::chat::{CompleteReply, Event, FinishReason, Usage};
-use crate::dialects::{ReplyContext, Encode, sse};
+use crate::dialects::{Encode, ReplyContext, sse};
 
 /// Which of the two requests is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,15 +147,17 @@ impl Encode for Encoder {
         if !calls.is_empty() {
             around["tool_calls"] = calls.into();
         }
-        if let Some(first) = answer.images.first().filter(|_| self.endpoint == OllamaEndpoint::Generate) {
-            object["image"] = base64_data(first);
+        if let Some(time_to_first) =
+            answer.images.first().filter(|_| self.endpoint == OllamaEndpoint::Generate)
+        {
+            object["image"] = base64_data(time_to_first);
         }
         self.finish(&mut object, &answer.finish, answer.usage);
         object.to_string()
     }
 
-    fn set_timings(&mut self, first: Duration, whole: Duration) {
-        (self.time_to_first, self.total) = (first, whole);
+    fn set_timings(&mut self, first: Duration, total: Duration) {
+        (self.time_to_first, self.total) = (first, total);
     }
 }
 

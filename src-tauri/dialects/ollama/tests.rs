@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::chat::{CompleteReply, Event};
-use crate::dialects::{ReplyContext, Encode, ReplyOptions};
+use crate::dialects::{Encode, ReplyContext, ReplyOptions};
 
 fn chat(body: &Value) -> Result<Decoded, InvalidRequest> {
     decode_chat(&Bytes::from(body.to_string()))
@@ -34,7 +34,9 @@ fn a_conversation_with_tools_and_images() {
         (Some(9), vec!["x".to_owned()], Some(ReasoningEffort::High))
     );
     assert!(
-        matches!(request.format, ResponseFormat::JsonSchema { .. }) && remember.include_reasoning && !remember.load_only
+        matches!(request.format, ResponseFormat::JsonSchema { .. })
+            && remember.include_reasoning
+            && !remember.load_only
     );
     assert_eq!(ignored, ["options.num_ctx"]);
     steering.sort_unstable();
@@ -59,9 +61,11 @@ fn images_of_a_reply_stand_where_each_request_has_them() {
     for data in ["AA", "BB"] {
         answer.push(Event::Image(format!("data:image/png;base64,{data}")));
     }
-    let about = || ReplyContext { id: "1".into(), created: 7, model: "m".into(), options: ReplyOptions::default() };
-    let whole =
-        |shape| -> Value { serde_json::from_str(&Encoder::new(about(), shape).encode_complete(&answer)).unwrap() };
+    let about =
+        || ReplyContext { id: "1".into(), created: 7, model: "m".into(), options: ReplyOptions::default() };
+    let whole = |shape| -> Value {
+        serde_json::from_str(&Encoder::new(about(), shape).encode_complete(&answer)).unwrap()
+    };
     let said = whole(OllamaEndpoint::Chat)["message"].clone();
     assert_eq!(said["content"], "![image](data:image/png;base64,AA)![image](data:image/png;base64,BB)");
     assert_eq!(said.get("images"), None, "Ollama's own client would not read it");
@@ -76,7 +80,10 @@ fn a_prompt_has_its_system_and_images() {
     let decoded = decode_generate(&Bytes::from_static(body)).unwrap();
     assert_eq!((decoded.request.messages.len(), decoded.request.messages[1].parts.len()), (2, 2));
     assert_eq!((decoded.request.stream, decoded.request.format), (false, ResponseFormat::JsonObject));
-    assert_eq!((decoded.request.effort, decoded.options.include_reasoning), (Some(ReasoningEffort::Off), false));
+    assert_eq!(
+        (decoded.request.effort, decoded.options.include_reasoning),
+        (Some(ReasoningEffort::Off), false)
+    );
 }
 
 #[test]

@@ -6,9 +6,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::chat::{Message, Part, Role, ToolCall, ToolResult};
-use crate::dialects::shared_params::MAX_MESSAGES;
 use crate::dialects::fields::{CappedVec, StringOrList};
 use crate::dialects::picture::{self, ImageUrl};
+use crate::dialects::shared_params::MAX_MESSAGES;
 use crate::dialects::{InvalidRequest, document};
 
 /// More calls than a model makes in one reply.
@@ -146,11 +146,19 @@ impl MessageReader {
         }
     }
 
-    fn text_message(&mut self, index: usize, role: Role, wire: WireMessage<'_>) -> Result<Message, InvalidRequest> {
+    fn text_message(
+        &mut self,
+        index: usize,
+        role: Role,
+        wire: WireMessage<'_>,
+    ) -> Result<Message, InvalidRequest> {
         let mut parts = self.parts(index, wire.content)?;
         parts.extend(images(index, wire.images)?);
         if parts.is_empty() && !self.needs_raw_body {
-            return Err(InvalidRequest::new(format!("messages[{index}].content"), "the message has no content"));
+            return Err(InvalidRequest::new(
+                format!("messages[{index}].content"),
+                "the message has no content",
+            ));
         }
         // Where several people or agents speak as the user, the name is all that tells them apart.
         let speaker = wire.name.filter(|name| role == Role::User && !name.is_empty());
@@ -219,7 +227,9 @@ impl MessageReader {
             None => self.pending_calls.iter().position(of_name),
             Some(id) => {
                 let of_id = self.pending_calls.iter().position(|call| call.id == id);
-                of_id.or_else(|| self.pending_calls.iter().position(|call| call.has_generated_id && of_name(call)))
+                of_id.or_else(|| {
+                    self.pending_calls.iter().position(|call| call.has_generated_id && of_name(call))
+                })
             }
         };
         place.map(|place| self.pending_calls.remove(place))

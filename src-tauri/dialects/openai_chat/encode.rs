@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::chat::{CompleteReply, Event, FinishReason, Usage};
-use crate::dialects::{ReplyContext, Encode, sse};
+use crate::dialects::{Encode, ReplyContext, sse};
 
 /// Writes chat completions. The constant head and tail of a chunk are made once a reply, not once a chunk.
 pub(in crate::dialects) struct Encoder {
@@ -228,7 +228,8 @@ mod tests {
         let arguments = || Event::CallArguments("{\"a\":1}".into());
         let events = [call("c1"), arguments(), call("c2"), arguments()];
         let mut encoder = encoder(false);
-        let chunks: Vec<Value> = events.iter().flat_map(|event| payloads(&encoder.encode_event(event))).collect();
+        let chunks: Vec<Value> =
+            events.iter().flat_map(|event| payloads(&encoder.encode_event(event))).collect();
         let delta = |n: usize| chunks[n]["choices"][0]["delta"]["tool_calls"][0].clone();
         assert_eq!((&delta(1)["index"], &delta(1)["id"]), (&json!(0), &json!("c1")));
         assert_eq!((&delta(3)["index"], &delta(3)["function"]["name"]), (&json!(1), &json!("read")));

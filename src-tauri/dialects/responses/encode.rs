@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::ResponsesState;
 use super::tools::CallForm;
 use crate::chat::{CompleteReply, Event, FinishReason, Part, ToolCall, Usage};
-use crate::dialects::{ReplyContext, Encode, StoredResponse, sse};
+use crate::dialects::{Encode, ReplyContext, StoredResponse, sse};
 
 /// Writes a response. Whole ones are made by the same steps: only the last object is sent.
 pub(in crate::dialects) struct Encoder {
@@ -38,7 +38,7 @@ enum ItemKind {
 
 impl Encoder {
     pub(in crate::dialects) fn new(mut context: ReplyContext) -> Self {
-        let state = context.options.responses.take().map_or_else(ResponsesState::default, |memory| *memory);
+        let state = context.options.responses.take().map_or_else(ResponsesState::default, |state| *state);
         Self {
             context,
             state,
@@ -197,7 +197,11 @@ impl Encoder {
             Some(ItemKind::Message) => ("response.output_text.delta", ",\"content_index\":0,\"logprobs\":[]"),
             Some(ItemKind::Reasoning) => ("response.reasoning_summary_text.delta", ",\"summary_index\":0"),
             // Free text is known once its frame of JSON is whole; a search's arguments are written as an object.
-            Some(ItemKind::Call(_, name)) if self.state.tool_origins.call_form(name) != CallForm::Function => return,
+            Some(ItemKind::Call(_, name))
+                if self.state.tool_origins.call_form(name) != CallForm::Function =>
+            {
+                return;
+            }
             Some(ItemKind::Call(..)) | None => ("response.function_call_arguments.delta", ""),
         };
         let mut members = self.position(&place) + rest + ",\"delta\":";

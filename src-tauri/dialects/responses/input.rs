@@ -91,7 +91,10 @@ impl InputReader {
     }
 
     /// The conversation: what one side says in several items is one message, so that calls made together stay together.
-    pub(super) fn read(&mut self, input: StringOrList<'_, InputItem<'_>>) -> Result<Vec<Message>, InvalidRequest> {
+    pub(super) fn read(
+        &mut self,
+        input: StringOrList<'_, InputItem<'_>>,
+    ) -> Result<Vec<Message>, InvalidRequest> {
         let items = match input {
             StringOrList::Absent => return Ok(Vec::new()),
             StringOrList::Text(text) => {
@@ -115,7 +118,9 @@ impl InputReader {
         let kind = item.kind.as_deref().unwrap_or("message").to_owned();
         match kind.as_str() {
             "message" => self.message(param, item).map(Some),
-            "reasoning" => Ok(reasoning_text(item).map(|text| vec![Part::Reasoning(text)]).and_then(by_model)),
+            "reasoning" => {
+                Ok(reasoning_text(item).map(|text| vec![Part::Reasoning(text)]).and_then(by_model))
+            }
             "agent_message" => self.agent_message(param, item).map(Some),
             "additional_tools" => self.toolbox.add_item_tools(param, item.tools).map(|_| None),
             "tool_search_output" => self.tool_search_result(param, item),
@@ -126,7 +131,10 @@ impl InputReader {
             }
             kind if rejection_reason(kind).is_some() => {
                 let reason = rejection_reason(kind).unwrap_or_default();
-                Err(InvalidRequest::unsupported(param, format!("an item '{kind}' cannot be honoured: {reason}")))
+                Err(InvalidRequest::unsupported(
+                    param,
+                    format!("an item '{kind}' cannot be honoured: {reason}"),
+                ))
             }
             kind if kind.ends_with("_call_output") && item.call_id.is_some() => {
                 self.output(param, item).map(Some)
@@ -174,7 +182,11 @@ impl InputReader {
     }
 
     /// The answer of the client's own search among tools. Without the id of a call OpenAI's servers searched.
-    fn tool_search_result(&mut self, param: &str, item: InputItem<'_>) -> Result<Option<Message>, InvalidRequest> {
+    fn tool_search_result(
+        &mut self,
+        param: &str,
+        item: InputItem<'_>,
+    ) -> Result<Option<Message>, InvalidRequest> {
         let names = self.toolbox.add_item_tools(param, item.tools)?;
         let Some(call_id) = item.call_id else { return Ok(None) };
         let text = match names.as_slice() {
@@ -186,7 +198,11 @@ impl InputReader {
         Ok(Some(Message { role: Role::User, parts: vec![Part::Result(result)] }))
     }
 
-    fn parts(&mut self, param: &str, content: StringOrList<'_, ItemPart<'_>>) -> Result<Vec<Part>, InvalidRequest> {
+    fn parts(
+        &mut self,
+        param: &str,
+        content: StringOrList<'_, ItemPart<'_>>,
+    ) -> Result<Vec<Part>, InvalidRequest> {
         let parts = match content {
             StringOrList::Absent => return Ok(Vec::new()),
             StringOrList::Text(text) => return Ok(vec![Part::Text(text.into_owned())]),
@@ -211,7 +227,9 @@ impl InputReader {
                 Some(data) => document::from_data(param, part.filename.as_deref(), &data).map(Some),
                 None => Err(InvalidRequest::unsupported(param, "a file must come with its data")),
             },
-            "input_audio" => Err(InvalidRequest::unsupported(param, "only text, images and files can be passed on")),
+            "input_audio" => {
+                Err(InvalidRequest::unsupported(param, "only text, images and files can be passed on"))
+            }
             _ => {
                 self.incomplete |= text.is_none();
                 Ok(text)

@@ -70,7 +70,11 @@ impl Toolbox {
     }
 
     /// Adds the tools that an item of the input brings; gives their flat names.
-    pub(super) fn add_item_tools(&mut self, param: &str, raw: Option<&RawValue>) -> Result<Vec<String>, InvalidRequest> {
+    pub(super) fn add_item_tools(
+        &mut self,
+        param: &str,
+        raw: Option<&RawValue>,
+    ) -> Result<Vec<String>, InvalidRequest> {
         let param = format!("{param}.tools");
         let Some(raw) = raw.filter(|raw| raw.get() != "null") else { return Ok(Vec::new()) };
         let wire: CappedVec<WireTool<'_>, MAX_TOOLS> = deserialize_raw(&param, raw)?;

@@ -92,7 +92,8 @@ fn a_result_without_a_call_and_a_call_without_a_function_are_named() {
 fn speaker_names_reach_the_model_and_audio_needs_the_api() {
     let named = read(r#"[{"role":"user","name":"Ada","content":"hi"}]"#).unwrap();
     assert_eq!(named.messages[0].parts, [Part::Text("Ada:".into()), Part::Text("hi".into())]);
-    let spoken = |audio: &str| read(&format!(r#"[{{"role":"assistant","audio":{audio}}}]"#)).unwrap().needs_raw_body;
+    let spoken =
+        |audio: &str| read(&format!(r#"[{{"role":"assistant","audio":{audio}}}]"#)).unwrap().needs_raw_body;
     assert!(spoken(r#"{"id":"a"}"#) && !spoken("null"));
 }
 
