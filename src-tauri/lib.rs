@@ -15,7 +15,7 @@
 //! 4. [`accounts`] hands out a lease: the account that may serve this model now, and why.
 //! 5. [`upstreams`] makes the call and answers with a stream of [`chat::Event`]s, once the first is there. A refusal
 //!    before that sends the request to the next account, by the one loop in `proxy/retry.rs`: three calls at most.
-//!    Behind a web session, tools are described in the prompt and calls read out of the text (`upstreams/tools`).
+//!    Behind a web session, tools are described in the prompt and calls read out of the text (`upstreams/prompted_tools`).
 //! 6. The dialect encodes each event as it comes; nothing is sent before the first, nothing repeated after it. Where
 //!    client and upstream both speak OpenAI's chat completions, bytes are relayed instead, and only observed.
 //! 7. The record is closed, exactly once on every path, the client that leaves included.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::account::Kind;
 use super::state::Reason;
 use crate::secrets::StoreError;
-use crate::upstreams::Failure;
+use crate::upstreams::UpstreamError;
 
 /// Which kinds of account can serve a request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -70,7 +70,7 @@ pub enum Report<'a> {
     },
     /// Its last event came.
     Completed,
-    Failed(&'a Failure),
+    Failed(&'a UpstreamError),
 }
 
 /// Why no account can be asked.

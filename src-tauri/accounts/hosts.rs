@@ -4,7 +4,7 @@ use super::account::Kind;
 use super::ask::Report;
 use super::breaker::Breaker;
 use super::clock::Now;
-use crate::upstreams::FailureKind;
+use crate::upstreams::UpstreamErrorKind;
 
 /// A breaker for each host: one may be down while the other is not.
 #[derive(Debug, Default)]
@@ -37,22 +37,22 @@ impl Breakers {
             Report::Failed(failure) => failure,
         };
         match failure.kind {
-            FailureKind::Challenge => breaker.challenged(now.uptime),
-            FailureKind::Server
-            | FailureKind::BadResponse
-            | FailureKind::Empty
-            | FailureKind::Unreachable
-            | FailureKind::Tls
-            | FailureKind::Timeout => breaker.report(false, now.uptime),
-            FailureKind::Interrupted => breaker.broke_off(now.uptime),
-            FailureKind::Limited
-            | FailureKind::Throttled
-            | FailureKind::LoginRequired
-            | FailureKind::NoSuchModel
-            | FailureKind::ContextLength
-            | FailureKind::Rejected => breaker.report(true, now.uptime),
+            UpstreamErrorKind::Challenge => breaker.challenged(now.uptime),
+            UpstreamErrorKind::Server
+            | UpstreamErrorKind::BadResponse
+            | UpstreamErrorKind::Empty
+            | UpstreamErrorKind::Unreachable
+            | UpstreamErrorKind::Tls
+            | UpstreamErrorKind::Timeout => breaker.report(false, now.uptime),
+            UpstreamErrorKind::Interrupted => breaker.broke_off(now.uptime),
+            UpstreamErrorKind::Limited
+            | UpstreamErrorKind::Throttled
+            | UpstreamErrorKind::LoginRequired
+            | UpstreamErrorKind::NoSuchModel
+            | UpstreamErrorKind::ContextLength
+            | UpstreamErrorKind::Rejected => breaker.report(true, now.uptime),
             // Often a link elsewhere: says nothing about Mammouth.
-            FailureKind::Image => {}
+            UpstreamErrorKind::Image => {}
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use super::clock::Now;
-use crate::upstreams::{Failure, FailureKind, Identity, Quota};
+use crate::upstreams::{Identity, Quota, UpstreamError, UpstreamErrorKind};
 
 /// Mammouth renews a quota fully after three hours (documented), so no limit is kept longer.
 pub const WINDOW: Duration = Duration::from_secs(3 * 60 * 60);
@@ -105,29 +105,31 @@ impl State {
     }
 
     /// Notes that a call failed. `chance` in 0..1 spreads accounts that were throttled together.
-    pub(super) fn fail(&mut self, scope: &str, failure: &Failure, now: Now, chance: f64) {
+    pub(super) fn fail(&mut self, scope: &str, failure: &UpstreamError, now: Now, chance: f64) {
         match failure.kind {
-            FailureKind::Limited => drop(self.limits.insert(scope.to_owned(), self.limit_end(failure, now))),
-            FailureKind::Throttled => self.throttle(failure.retry_after, now, chance),
-            FailureKind::LoginRequired => self.needs_login = true,
+            UpstreamErrorKind::Limited => {
+                drop(self.limits.insert(scope.to_owned(), self.limit_end(failure, now)))
+            }
+            UpstreamErrorKind::Throttled => self.throttle(failure.retry_after, now, chance),
+            UpstreamErrorKind::LoginRequired => self.needs_login = true,
             // Not the account's doing: the breaker counts what is Mammouth's, the client hears what is its own.
-            FailureKind::Challenge
-            | FailureKind::Server
-            | FailureKind::BadResponse
-            | FailureKind::Empty
-            | FailureKind::Unreachable
-            | FailureKind::Tls
-            | FailureKind::Timeout
-            | FailureKind::NoSuchModel
-            | FailureKind::ContextLength
-            | FailureKind::Rejected
-            | FailureKind::Image
-            | FailureKind::Interrupted => {}
+            UpstreamErrorKind::Challenge
+            | UpstreamErrorKind::Server
+            | UpstreamErrorKind::BadResponse
+            | UpstreamErrorKind::Empty
+            | UpstreamErrorKind::Unreachable
+            | UpstreamErrorKind::Tls
+            | UpstreamErrorKind::Timeout
+            | UpstreamErrorKind::NoSuchModel
+            | UpstreamErrorKind::ContextLength
+            | UpstreamErrorKind::Rejected
+            | UpstreamErrorKind::Image
+            | UpstreamErrorKind::Interrupted => {}
         }
     }
 
     /// The real window began no later than our first call in it, so it ends no later than that call's window.
-    fn limit_end(&self, failure: &Failure, now: Now) -> Duration {
+    fn limit_end(&self, failure: &UpstreamError, now: Now) -> Duration {
         let wait = failure.retry_after.unwrap_or_else(|| {
             let began = self.window_began.unwrap_or(now.uptime);
             (began + WINDOW).saturating_sub(now.uptime).max(SHORTEST_LIMIT)
@@ -158,15 +160,15 @@ mod tests {
         Now { uptime: Duration::from_secs(100_000 + seconds), wall: std::time::UNIX_EPOCH }
     }
 
-    fn failure(kind: FailureKind, wait: Option<u64>) -> Failure {
-        Failure::new(kind, "").with_retry_after(wait.map(Duration::from_secs))
+    fn failure(kind: UpstreamErrorKind, wait: Option<u64>) -> UpstreamError {
+        UpstreamError::new(kind, "").with_retry_after(wait.map(Duration::from_secs))
     }
 
     #[test]
     fn f04_a_short_wait_that_a_refusal_names_is_kept_as_it_is() {
         let mut state = State::default();
         state.begin(at(0));
-        state.fail("anthropic", &failure(FailureKind::Limited, Some(7)), at(0), 0.5);
+        state.fail("anthropic", &failure(UpstreamErrorKind::Limited, Some(7)), at(0), 0.5);
         assert!(matches!(state.standing("anthropic", at(6)), Standing::Limited { .. }));
         assert_eq!(state.standing("anthropic", at(7)), Standing::Ready);
     }
@@ -175,7 +177,7 @@ mod tests {
     fn f01_a_quota_refusal_cools_the_family_until_the_window_ends() {
         let mut state = State::default();
         state.begin(at(0));
-        state.fail("anthropic", &failure(FailureKind::Limited, None), at(3_600), 0.5);
+        state.fail("anthropic", &failure(UpstreamErrorKind::Limited, None), at(3_600), 0.5);
         assert_eq!(state.standing("openai", at(3_600)), Standing::Ready);
         assert!(matches!(
             state.standing("anthropic", at(10_799)),
@@ -187,7 +189,7 @@ mod tests {
     #[test]
     fn f04_a_throttle_lasts_as_long_as_asked_with_a_little_jitter() {
         let mut state = State::default();
-        state.fail("x", &failure(FailureKind::Throttled, Some(7)), at(0), 0.99);
+        state.fail("x", &failure(UpstreamErrorKind::Throttled, Some(7)), at(0), 0.99);
         assert!(matches!(state.standing("any", at(7)), Standing::Limited { reason: Reason::Throttled, .. }));
         assert_eq!(state.standing("any", at(8)), Standing::Ready);
     }
@@ -197,7 +199,7 @@ mod tests {
         let mut state = State::default();
         let mut waits = Vec::new();
         for _ in 0..8 {
-            state.fail("x", &failure(FailureKind::Throttled, None), at(0), 1.0);
+            state.fail("x", &failure(UpstreamErrorKind::Throttled, None), at(0), 1.0);
             waits.push((state.throttled_until.unwrap() - at(0).uptime).as_secs());
         }
         assert_eq!(waits, vec![1, 2, 4, 8, 16, 32, 60, 60]);
@@ -206,7 +208,7 @@ mod tests {
     #[test]
     fn f03_a_lost_session_stays_lost_until_somebody_signs_in() {
         let mut state = State::default();
-        state.fail("x", &failure(FailureKind::LoginRequired, None), at(0), 0.0);
+        state.fail("x", &failure(UpstreamErrorKind::LoginRequired, None), at(0), 0.0);
         assert_eq!(state.standing("x", at(1_000_000)), Standing::NeedsLogin);
     }
 
@@ -224,7 +226,7 @@ mod tests {
         fn every_limit_ends(wait in proptest::option::of(0u64..u64::from(u32::MAX)), began in 0u64..20_000, later in 0u64..20_000, chance in 0.0f64..1.0, quota: bool) {
             let mut state = State::default();
             state.begin(at(began));
-            let kind = if quota { FailureKind::Limited } else { FailureKind::Throttled };
+            let kind = if quota { UpstreamErrorKind::Limited } else { UpstreamErrorKind::Throttled };
             let now = at(began + later);
             state.fail("f", &failure(kind, wait), now, chance);
             let over = now.plus(WINDOW.mul_f64(1.1));

@@ -159,7 +159,7 @@ mod tests {
     use crate::control;
     use crate::journal::Journal;
     use crate::server::{Limits, Server};
-    use crate::upstreams::Names;
+    use crate::upstreams::ModelRegistry;
     use crate::upstreams::api::{self, Api};
     use crate::upstreams::web::{Settings, Web};
 
@@ -170,7 +170,7 @@ mod tests {
             web: Arc::new(Web::new(Settings::default()).unwrap()),
             journal: Journal::in_memory(),
             api: Arc::new(Api::new(api::Settings::default()).unwrap()),
-            names: Names::default(),
+            names: ModelRegistry::default(),
             clock,
             limits: access::Limits::default(),
             body_limit: 1_000,

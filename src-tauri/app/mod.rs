@@ -110,7 +110,7 @@ impl App {
         let api = Arc::new(upstream::api(&config, simulator.as_ref())?);
         let names = upstream::names(&config, Shelf::default());
         let catalogue =
-            catalogue::Keeper::new(&config, Arc::clone(&api), accounts.clone(), names.shelf().clone());
+            catalogue::Keeper::new(&config, Arc::clone(&api), accounts.clone(), names.catalog().clone());
         let token = keys::control_token(&config.data_dir, &mut notices)?;
 
         let proxy = Proxy::new(proxy::Parts {

@@ -6,17 +6,17 @@ use crate::control;
 use crate::simulator::MockUpstream;
 use crate::upstreams::api::{self, Api, Shelf};
 use crate::upstreams::web::Shape;
-use crate::upstreams::{Names, Wishes};
+use crate::upstreams::{ModelRegistry, ModelSettings};
 
 /// The names of models, by the user's wishes.
-pub(super) fn names(config: &Config, shelf: Shelf) -> Names {
-    let wishes = Wishes {
+pub(super) fn names(config: &Config, shelf: Shelf) -> ModelRegistry {
+    let wishes = ModelSettings {
         aliases: config.aliases.iter().cloned().collect(),
         unlimited: config.unlimited_models.clone(),
-        nearest: config.nearest_models,
+        match_dated_names: config.nearest_models,
         fill_max_tokens: config.fill_max_tokens,
     };
-    Names::new(wishes, shelf)
+    ModelRegistry::new(wishes, shelf)
 }
 
 /// The official API, or the simulator's.

@@ -10,7 +10,7 @@ use super::{Control, ControlError, Nothing, Said};
 use crate::accounts::Kind;
 use crate::config::GivenBy;
 use crate::secrets::{AsyncSecretStore, StoreError};
-use crate::upstreams::{Failure, FailureKind};
+use crate::upstreams::{UpstreamError, UpstreamErrorKind};
 
 /// Clocks that differ by more than this make certificates look wrong.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(120);
@@ -132,25 +132,25 @@ fn clock(theirs: SystemTime, ours: SystemTime) -> Finding {
     Finding::bad("clock", "", "switch on the system's time synchronisation").saying(said)
 }
 
-fn unreached(subject: &str, failure: &Failure, is_proxied: bool) -> Finding {
+fn unreached(failure: &UpstreamError, is_proxied: bool) -> Finding {
     let advice = match failure.kind {
-        FailureKind::Tls => {
+        UpstreamErrorKind::Tls => {
             "look at the clock and at the system's certificates (package ca-certificates); where a company's proxy or a virus scanner opens TLS, give the file of its certificate authority in EXTRA_CA_FILE, or as extra_ca_file in the settings"
         }
-        FailureKind::Challenge => "open mammouth.ai in a browser on this machine, then try again",
-        FailureKind::Limited
-        | FailureKind::Throttled
-        | FailureKind::LoginRequired
-        | FailureKind::Server
-        | FailureKind::BadResponse
-        | FailureKind::Empty
-        | FailureKind::Unreachable
-        | FailureKind::Timeout
-        | FailureKind::NoSuchModel
-        | FailureKind::ContextLength
-        | FailureKind::Rejected
-        | FailureKind::Image
-        | FailureKind::Interrupted => {
+        UpstreamErrorKind::Challenge => "open mammouth.ai in a browser on this machine, then try again",
+        UpstreamErrorKind::Limited
+        | UpstreamErrorKind::Throttled
+        | UpstreamErrorKind::LoginRequired
+        | UpstreamErrorKind::Server
+        | UpstreamErrorKind::BadResponse
+        | UpstreamErrorKind::Empty
+        | UpstreamErrorKind::Unreachable
+        | UpstreamErrorKind::Timeout
+        | UpstreamErrorKind::NoSuchModel
+        | UpstreamErrorKind::ContextLength
+        | UpstreamErrorKind::Rejected
+        | UpstreamErrorKind::Image
+        | UpstreamErrorKind::Interrupted => {
             if is_proxied {
                 "look at the proxy: its address, user name and password (HTTPS_PROXY, or proxy in the settings), and whether it lets connections to mammouth.ai and api.mammouth.ai through"
             } else {

@@ -62,7 +62,7 @@ use crate::config::{Config, SettingsFile};
 use crate::journal::Journal;
 use crate::secrets::{AsyncSecretStore, Secret};
 use crate::server::Server;
-use crate::upstreams::Names;
+use crate::upstreams::ModelRegistry;
 use crate::upstreams::api::Api;
 use crate::upstreams::web::Web;
 
@@ -77,7 +77,7 @@ pub struct Parts {
     pub accounts: Accounts,
     pub web: Arc<Web>,
     pub api: Arc<Api>,
-    pub names: Names,
+    pub names: ModelRegistry,
     pub journal: Journal,
     pub vault: AsyncSecretStore,
     pub settings: Arc<Mutex<SettingsFile>>,

@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Control, ControlError, ErrorCode, Nothing};
 use crate::accounts::{Kind, Kinds};
-use crate::chat::is_model_name;
-use crate::upstreams::{Listed, Model};
+use crate::upstreams::{ListedModel, ResolvedModel};
 
 /// A name that clients can send as `model`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,7 +57,7 @@ pub(super) async fn list(control: &Control, _: Nothing) -> Result<Vec<ModelView>
 pub(super) async fn refresh(control: &Control, _: Nothing) -> Result<Vec<ModelView>, ControlError> {
     let fetched = control.api.catalogue(SystemTime::now()).await;
     let catalogue = fetched.map_err(|failure| ControlError::new(ErrorCode::Upstream, failure.detail))?;
-    control.names.shelf().put(Some(catalogue));
+    control.names.catalog().put(Some(catalogue));
     // Whoever keeps the catalogue on the disk looks when something changes.
     control.accounts.touch();
     list(control, Nothing {}).await
@@ -75,7 +74,7 @@ pub(super) async fn set_alias(control: &Control, args: AliasArgs) -> Result<(), 
         return Err(ControlError::new(ErrorCode::BadArguments, message));
     }
     control.save(|settings| settings.set(&["aliases", &name], target.as_str()))?;
-    control.names.change(|wishes| drop(wishes.aliases.insert(name, target)));
+    control.names.update_settings(|wishes| drop(wishes.aliases.insert(name, target)));
     Ok(())
 }
 
@@ -85,11 +84,11 @@ pub(super) async fn remove_alias(control: &Control, args: AliasName) -> Result<(
         return Err(ControlError::new(ErrorCode::NotFound, "there is no name of your own like this"));
     }
     control.save(|settings| settings.unset(&["aliases", &args.name]))?;
-    control.names.change(|wishes| drop(wishes.aliases.remove(&args.name)));
+    control.names.update_settings(|wishes| drop(wishes.aliases.remove(&args.name)));
     Ok(())
 }
 
-fn view(listed: &Listed, there: Kinds) -> ModelView {
+fn view(listed: &ListedModel, there: Kinds) -> ModelView {
     let info = listed.model.info.clone().unwrap_or_default();
     let can = kinds(&listed.model, info.embeds);
     let by: Vec<Kind> = [Kind::Api, Kind::Web].into_iter().filter(|kind| can.has(*kind)).collect();
@@ -112,7 +111,7 @@ fn view(listed: &Listed, there: Kinds) -> ModelView {
 }
 
 /// Who can serve it. Only an API makes embeddings.
-pub(super) fn kinds(model: &Model, embeds: bool) -> Kinds {
+pub(super) fn kinds(model: &ResolvedModel, embeds: bool) -> Kinds {
     let (web, api) = (model.in_web, model.in_api);
     if embeds {
         return Kinds::API;
@@ -126,7 +125,9 @@ mod tests {
 
     #[test]
     fn who_can_serve_a_model() {
-        let of = |in_web, in_api, embeds| kinds(&Model { in_web, in_api, ..Model::default() }, embeds);
+        let of = |in_web, in_api, embeds| {
+            kinds(&ResolvedModel { in_web, in_api, ..ResolvedModel::default() }, embeds)
+        };
         assert_eq!(of(true, Some(true), false), Kinds::ANY);
         assert_eq!(of(true, Some(false), false), Kinds::WEB);
         assert_eq!(of(true, Some(true), true), Kinds::API);

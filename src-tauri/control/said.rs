@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::accounts::HostChange;
 use crate::config::{PasteError, UnnamedEnvFile};
 use crate::secrets::StoreError;
-use crate::upstreams::FailureKind;
+use crate::upstreams::UpstreamErrorKind;
 
 /// One sentence, with what is filled into it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -36,7 +36,7 @@ pub enum Said {
     BrowserCheck,
     /// What the upstream or the network said.
     #[error("{detail}")]
-    Failed { kind: FailureKind, detail: String },
+    Failed { kind: UpstreamErrorKind, detail: String },
     #[error("its secret is still being read")]
     SecretReading,
     #[error("its secret is gone or damaged: remove the account, then add it again with a new cookie or key")]

@@ -25,7 +25,7 @@ use crate::accounts::Kind;
 use crate::chat::{CompleteReply, Message, Part, Request, Role};
 use crate::dialects::{Decoded, Dialect, ReplyContext};
 use crate::upstreams::api::Whole;
-use crate::upstreams::{self, Events, Failure, FailureKind, SecondCall};
+use crate::upstreams::{self, BoxEventStream, FollowUpCall, UpstreamError, UpstreamErrorKind};
 
 /// Bodies above this are decoded away from the threads that serve others.
 const LARGE_BODY: usize = 256 * 1024;
@@ -90,7 +90,7 @@ impl Question {
         }
         let asked = request.model.clone();
         // The catalogue may be on its way for the first time in this run.
-        proxy.parts.names.shelf().soon().await;
+        proxy.parts.names.catalog().soon().await;
         let model = models::meant(&proxy.parts.names, &mut request);
         if request.model != asked {
             steering.push(models::EFFORT_IN_NAME);
@@ -119,21 +119,23 @@ impl Question {
         exchange.entry.first_byte();
         let marks = Marks::new(&served, &name, &unheard(&served, ignored, steering));
         let Served { answer, lease, attempts } = served;
-        let second = answer.second();
+        let second = answer.follow_up();
         exchange.entry.attempt_later(retry::second_attempt(&lease, &second));
         let encoder = dialect.encoder(about);
         let serving = Serving { exchange, lease, model, encoder, second: second.clone() };
         let mut response = match answer {
-            upstreams::Answer::Events(reply) if streamed => {
+            upstreams::UpstreamResponse::Events(reply) if streamed => {
                 proxy.metrics.answered(200);
                 streaming(dialect, ReplyStream::new(reply.events, serving, pending))
             }
-            upstreams::Answer::Events(reply) => whole(reply.events, serving, pending, attempts).await,
-            upstreams::Answer::Relay(relay) => {
+            upstreams::UpstreamResponse::Events(reply) => {
+                whole(reply.events, serving, pending, attempts).await
+            }
+            upstreams::UpstreamResponse::Passthrough(relay) => {
                 proxy.metrics.answered(200);
                 streaming(dialect, RelayStream::new(relay, serving))
             }
-            upstreams::Answer::Whole(whole) => relay_whole(&whole, serving),
+            upstreams::UpstreamResponse::Complete(whole) => relay_whole(&whole, serving),
         };
         marks.put(&mut response, &second);
         response
@@ -154,7 +156,12 @@ fn relay_whole(whole: &Whole, mut serving: Serving) -> Response {
     Answer::bytes(200, "application/json", whole.body.clone())
 }
 
-async fn whole(events: Events, mut serving: Serving, pending: Option<Pending>, attempts: usize) -> Response {
+async fn whole(
+    events: BoxEventStream,
+    mut serving: Serving,
+    pending: Option<Pending>,
+    attempts: usize,
+) -> Response {
     let first = serving.exchange.began.elapsed();
     let collected = tokio::select! {
         collected = collect(events) => collected,
@@ -193,16 +200,18 @@ where
 fn unheard(served: &Served, ignored: Vec<String>, steering: Vec<&'static str>) -> Vec<String> {
     let steering = steering.into_iter().map(str::to_owned);
     match (&served.answer, served.lease.account.kind) {
-        (upstreams::Answer::Relay(_) | upstreams::Answer::Whole(_), _) => Vec::new(),
-        (upstreams::Answer::Events(_), Kind::Api) => ignored,
-        (upstreams::Answer::Events(_), Kind::Web) => ignored.into_iter().chain(steering).collect(),
+        (upstreams::UpstreamResponse::Passthrough(_) | upstreams::UpstreamResponse::Complete(_), _) => {
+            Vec::new()
+        }
+        (upstreams::UpstreamResponse::Events(_), Kind::Api) => ignored,
+        (upstreams::UpstreamResponse::Events(_), Kind::Web) => ignored.into_iter().chain(steering).collect(),
     }
 }
 
 /// The largest reply that is held back for a client that does not stream, bytes.
 const LARGEST_WHOLE: usize = 64 * 1024 * 1024;
 
-async fn collect(mut events: Events) -> Result<CompleteReply, Failure> {
+async fn collect(mut events: BoxEventStream) -> Result<CompleteReply, UpstreamError> {
     let mut answer = CompleteReply::default();
     while let Some(event) = events.next().await {
         if answer.push(event?) {
@@ -210,7 +219,7 @@ async fn collect(mut events: Events) -> Result<CompleteReply, Failure> {
         }
         if answer.bytes() > LARGEST_WHOLE {
             let detail = "the reply is larger than 64 MB; ask for a stream";
-            return Err(Failure::new(FailureKind::BadResponse, detail));
+            return Err(UpstreamError::new(UpstreamErrorKind::BadResponse, detail));
         }
     }
     Err(without_end())
@@ -235,7 +244,7 @@ impl Marks {
     }
 
     /// Not before as much of the reply is made as the head waits for.
-    fn put(self, response: &mut Response, second: &SecondCall) {
+    fn put(self, response: &mut Response, second: &FollowUpCall) {
         let headers = response.headers_mut();
         headers.insert(ACCOUNT, self.account);
         headers.insert(ATTEMPTS, HeaderValue::from(calls(self.attempts, second)));
@@ -247,8 +256,8 @@ impl Marks {
 }
 
 /// All upstream calls so far.
-fn calls(attempts: usize, second: &SecondCall) -> usize {
-    attempts + usize::from(second.came().is_some())
+fn calls(attempts: usize, second: &FollowUpCall) -> usize {
+    attempts + usize::from(second.status().is_some())
 }
 
 /// How much of a text tells it from others, bytes; reading all of a very long one would hold up other requests.

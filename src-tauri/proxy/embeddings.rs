@@ -21,7 +21,7 @@ use crate::dialects::ollama::{self, EmbedEndpoint};
 use crate::dialects::{InvalidCode, InvalidRequest};
 use crate::journal::Entry;
 use crate::upstreams::api::Whole;
-use crate::upstreams::{Credential, Failure, FailureKind};
+use crate::upstreams::{Credential, UpstreamError, UpstreamErrorKind};
 
 /// Whose request it is.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +52,10 @@ impl Form {
         match self {
             Self::OpenAi => Ok(body.clone()),
             Self::Ollama(kind) => ollama::embed_reply(kind, name, body).map(Bytes::from).ok_or_else(|| {
-                Problem::Upstream(Failure::new(FailureKind::BadResponse, "the answer holds no embeddings"))
+                Problem::Upstream(UpstreamError::new(
+                    UpstreamErrorKind::BadResponse,
+                    "the answer holds no embeddings",
+                ))
             }),
         }
     }

@@ -16,7 +16,7 @@ use crate::accounts::Lease;
 use crate::chat::Usage;
 use crate::dialects::Encode;
 use crate::journal::{Entry, Outcome, Start};
-use crate::upstreams::{Failure, FailureKind, Model, SecondCall};
+use crate::upstreams::{FollowUpCall, ResolvedModel, UpstreamError, UpstreamErrorKind};
 
 /// The code of the error event that ends a broken stream.
 const INTERRUPTED: &str = "stream_interrupted";
@@ -65,7 +65,7 @@ impl Exchange {
         }
         self.proxy.metrics.answered(told.status);
         let interrupted =
-            matches!(problem, Problem::Upstream(Failure { kind: FailureKind::Interrupted, .. }));
+            matches!(problem, Problem::Upstream(UpstreamError { kind: UpstreamErrorKind::Interrupted, .. }));
         self.entry.close(Outcome {
             status: told.status,
             code: Some(told.code),
@@ -80,10 +80,10 @@ impl Exchange {
 pub(super) struct Serving {
     pub(super) exchange: Exchange,
     pub(super) lease: Lease,
-    pub(super) model: Model,
+    pub(super) model: ResolvedModel,
     pub(super) encoder: Box<dyn Encode>,
     /// The call that the reply may make beside its first.
-    pub(super) second: SecondCall,
+    pub(super) second: FollowUpCall,
 }
 
 impl Serving {
@@ -113,13 +113,13 @@ impl Serving {
     }
 
     /// The upstream broke off.
-    pub(super) fn failed(&mut self, failure: &Failure) {
+    pub(super) fn failed(&mut self, failure: &UpstreamError) {
         retry::note_failure(&self.exchange.proxy, &mut self.lease, &self.model, failure);
-        self.used(failure.so_far);
+        self.used(failure.partial_usage);
     }
 
     /// The same for a reply whose head is out: what ends the stream for the client.
-    pub(super) fn stream_failed(&mut self, failure: &Failure) -> String {
+    pub(super) fn stream_failed(&mut self, failure: &UpstreamError) -> String {
         self.failed(failure);
         self.interrupt(&Problem::Upstream(failure.clone()))
     }
@@ -147,6 +147,6 @@ impl Serving {
 }
 
 /// The failure of an upstream that stopped without an end.
-pub(super) fn without_end() -> Failure {
-    Failure::new(FailureKind::Interrupted, "the reply ended without its end")
+pub(super) fn without_end() -> UpstreamError {
+    UpstreamError::new(UpstreamErrorKind::Interrupted, "the reply ended without its end")
 }

@@ -15,7 +15,7 @@ use crate::access;
 use crate::accounts::Kinds;
 use crate::chat::prompt_tokens;
 use crate::dialects::{self, Dialect, ollama};
-use crate::upstreams::Listed;
+use crate::upstreams::ListedModel;
 
 /// The context that is told of a model of which nothing is known.
 const CONTEXT: u64 = 128_000;
@@ -118,7 +118,7 @@ pub(super) async fn model(proxy: Arc<Inner>, caller: Caller, id: &str) -> Respon
     }
 }
 
-fn entry(listed: &Listed, by: Kinds) -> dialects::ModelEntry<'_> {
+fn entry(listed: &ListedModel, by: Kinds) -> dialects::ModelEntry<'_> {
     let facts = models::facts(listed, by);
     dialects::ModelEntry { id: &listed.name, owner: &listed.owner, extra: facts }
 }
@@ -150,7 +150,7 @@ mod tests {
     use crate::proxy::{Parts, Proxy};
     use crate::upstreams::api::{self, Api, Catalogue, Shelf};
     use crate::upstreams::web::{Settings, Web};
-    use crate::upstreams::{Names, Wishes};
+    use crate::upstreams::{ModelRegistry, ModelSettings};
 
     fn inner(shelf: &Shelf) -> Arc<Inner> {
         let clock = Clock::default();
@@ -159,7 +159,7 @@ mod tests {
             web: Arc::new(Web::new(Settings::default()).unwrap()),
             journal: Journal::in_memory(),
             api: Arc::new(Api::new(api::Settings::default()).unwrap()),
-            names: Names::new(Wishes::default(), shelf.clone()),
+            names: ModelRegistry::new(ModelSettings::default(), shelf.clone()),
             clock,
             limits: access::Limits::default(),
             body_limit: 1_000,

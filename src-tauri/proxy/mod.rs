@@ -36,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 use crate::access::{Dialect as Form, Limits};
 use crate::accounts::{Accounts, Clock};
 use crate::journal::Journal;
-use crate::upstreams::Names;
+use crate::upstreams::ModelRegistry;
 use crate::upstreams::api::Api;
 use crate::upstreams::web::Web;
 
@@ -47,7 +47,7 @@ pub struct Parts {
     pub web: Arc<Web>,
     pub journal: Journal,
     pub api: Arc<Api>,
-    pub names: Names,
+    pub names: ModelRegistry,
     /// What client keys may ask for and use.
     pub limits: Limits,
     pub clock: Clock,

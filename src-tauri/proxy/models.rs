@@ -8,14 +8,14 @@ use super::Inner;
 use crate::accounts::{Kind, Kinds};
 use crate::chat::Request;
 use crate::dialects::{SuffixMatch, split_effort_suffix};
-use crate::upstreams::{Listed, Model, Names};
+use crate::upstreams::{ListedModel, ModelRegistry, ResolvedModel};
 
 /// How a wish for more or less thought is named that stood in the model's name.
 pub(super) const EFFORT_IN_NAME: &str = "model.effort";
 
 /// The model that a request means. An effort at the end of its name is taken off and becomes the request's own, which
 /// then is no longer what the client's body says.
-pub(super) fn meant(names: &Names, request: &mut Request) -> Model {
+pub(super) fn meant(names: &ModelRegistry, request: &mut Request) -> ResolvedModel {
     if let Some((base, effort, certainty)) = split_effort_suffix(&request.model)
         && !names.knows(&request.model)
         && (certainty == SuffixMatch::Certain || names.knows(base))
@@ -28,7 +28,7 @@ pub(super) fn meant(names: &Names, request: &mut Request) -> Model {
 }
 
 /// The id by which accounts of a kind are asked.
-pub(super) fn id(model: &Model, kind: Kind) -> &str {
+pub(super) fn id(model: &ResolvedModel, kind: Kind) -> &str {
     match kind {
         Kind::Web => &model.web_id,
         Kind::Api => &model.api_id,
@@ -36,43 +36,43 @@ pub(super) fn id(model: &Model, kind: Kind) -> &str {
 }
 
 /// Who can serve a model. A name that nobody knows goes to whoever is there.
-pub(super) fn kinds(model: &Model) -> Kinds {
+pub(super) fn kinds(model: &ResolvedModel) -> Kinds {
     let (web, api) = (model.in_web, model.in_api);
     Kinds { web: web || api != Some(true), api: !web || api != Some(false) }
 }
 
 /// As [`kinds`], but where no account of those is there, the others may try.
-pub(super) fn kinds_at_hand(model: &Model, there: Kinds) -> Kinds {
+pub(super) fn kinds_at_hand(model: &ResolvedModel, there: Kinds) -> Kinds {
     let kinds = kinds(model);
     if kinds.and(there).is_empty() { Kinds::ANY } else { kinds }
 }
 
 /// The models that can be served now, by name, as a client's list shows them. Waits a short time for the first catalogue
 /// of this run, as questions do: clients keep the list that they read when they start.
-pub(super) async fn listed_soon(proxy: &Inner) -> Vec<(Listed, Kinds)> {
-    proxy.parts.names.shelf().soon().await;
+pub(super) async fn listed_soon(proxy: &Inner) -> Vec<(ListedModel, Kinds)> {
+    proxy.parts.names.catalog().soon().await;
     listed(proxy)
 }
 
-fn listed(proxy: &Inner) -> Vec<(Listed, Kinds)> {
+fn listed(proxy: &Inner) -> Vec<(ListedModel, Kinds)> {
     let there = proxy.parts.accounts.kinds();
     let listed = proxy.parts.names.listed().into_iter();
     // Without any account the list is what there could be: clients want to be set up before accounts are.
     let shown = if there.is_empty() { Kinds::ANY } else { there };
-    let by = |listed: Listed| {
+    let by = |listed: ListedModel| {
         let by = served_by(&listed).and(shown);
         (listed, by)
     };
     listed.map(by).filter(|(_, by)| !by.is_empty()).collect()
 }
 
-fn served_by(listed: &Listed) -> Kinds {
+fn served_by(listed: &ListedModel) -> Kinds {
     let embeds = listed.model.info.as_ref().is_some_and(|info| info.embeds);
     if embeds { Kinds::API } else { kinds(&listed.model) }
 }
 
 /// What stands in the list beside id and owner, where it is known. Names as the clients that read them know them.
-pub(super) fn facts(listed: &Listed, by: Kinds) -> Map<String, Value> {
+pub(super) fn facts(listed: &ListedModel, by: Kinds) -> Map<String, Value> {
     let mut facts = BTreeMap::new();
     let by = [("api", by.api), ("web", by.web)].into_iter().filter(|(_, has)| *has).map(|(name, _)| name);
     facts.insert("served_by", json!(by.collect::<Vec<_>>()));
@@ -100,14 +100,15 @@ fn price(cost: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::upstreams::Wishes;
+    use crate::upstreams::ModelSettings;
     use crate::upstreams::api::Shelf;
 
     #[test]
     fn an_effort_in_the_name_is_taken_off_where_it_is_no_part_of_it() {
         use crate::chat::ReasoningEffort;
         let aliases = [("mine-high".to_owned(), "openai-gpt-5".to_owned())].into();
-        let names = Names::new(Wishes { aliases, ..Wishes::default() }, Shelf::default());
+        let names =
+            ModelRegistry::new(ModelSettings { aliases, ..ModelSettings::default() }, Shelf::default());
         for (name, base, effort) in [
             ("gpt-4.1:high", "gpt-4.1", Some(ReasoningEffort::High)),
             ("gpt-4.1-low", "gpt-4.1", Some(ReasoningEffort::Low)),
@@ -123,13 +124,13 @@ mod tests {
 
     #[test]
     fn who_knows_a_model_serves_it_and_strangers_go_to_everybody() {
-        let of = |in_web, in_api| kinds(&Model { in_web, in_api, ..Model::default() });
+        let of = |in_web, in_api| kinds(&ResolvedModel { in_web, in_api, ..ResolvedModel::default() });
         assert_eq!(of(true, Some(true)), Kinds::ANY);
         assert_eq!(of(true, Some(false)), Kinds::WEB);
         assert_eq!(of(false, Some(true)), Kinds::API);
         assert_eq!(of(false, Some(false)), Kinds::ANY);
         assert_eq!((of(true, None), of(false, None)), (Kinds::ANY, Kinds::ANY));
-        let only_web = Model { in_web: true, in_api: Some(false), ..Model::default() };
+        let only_web = ResolvedModel { in_web: true, in_api: Some(false), ..ResolvedModel::default() };
         assert_eq!(kinds_at_hand(&only_web, Kinds::API), Kinds::ANY);
     }
 

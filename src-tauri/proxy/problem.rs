@@ -9,7 +9,7 @@ use crate::access::{self, Refusal};
 use crate::accounts::{Kind, NoAccount, Reason};
 use crate::dialects::{InvalidCode, InvalidRequest};
 use crate::journal::Fault;
-use crate::upstreams::{Failure, FailureKind};
+use crate::upstreams::{UpstreamError, UpstreamErrorKind};
 
 /// Why a request was not served.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(super) enum Problem {
         wait: Duration,
     },
     NoAccount(NoAccount),
-    Upstream(Failure),
+    Upstream(UpstreamError),
     /// The program is stopping.
     Stopping,
     /// Our own mistake.
@@ -289,50 +289,50 @@ fn no_account(reason: &NoAccount) -> Told {
     }
 }
 
-fn upstream(failure: &Failure) -> Told {
+fn upstream(failure: &UpstreamError) -> Told {
     let told = |status, code, message: String| Told::new(status, code, Fault::Upstream, message);
     let detail = &failure.detail;
     match failure.kind {
-        FailureKind::Limited => told(
+        UpstreamErrorKind::Limited => told(
             429,
             "insufficient_quota",
             format!("the account has used up its quota for this model: {detail}"),
         )
         .after(failure.retry_after.unwrap_or(Duration::from_secs(60))),
-        FailureKind::Throttled => {
+        UpstreamErrorKind::Throttled => {
             told(429, "rate_limit_exceeded", format!("Mammouth asks to slow down: {detail}"))
                 .after(failure.retry_after.unwrap_or(Duration::from_secs(1)))
         }
-        FailureKind::LoginRequired => no_account(&NoAccount::LoginRequired),
-        FailureKind::Challenge => challenge(),
-        FailureKind::Server => told(502, "upstream_bad_response", format!("Mammouth failed: {detail}")),
-        FailureKind::BadResponse => {
+        UpstreamErrorKind::LoginRequired => no_account(&NoAccount::LoginRequired),
+        UpstreamErrorKind::Challenge => challenge(),
+        UpstreamErrorKind::Server => told(502, "upstream_bad_response", format!("Mammouth failed: {detail}")),
+        UpstreamErrorKind::BadResponse => {
             told(502, "upstream_bad_response", format!("Mammouth's answer was not understood: {detail}"))
         }
-        FailureKind::Empty => told(502, "upstream_bad_response", "Mammouth's answer was empty".into()),
-        FailureKind::Unreachable => {
+        UpstreamErrorKind::Empty => told(502, "upstream_bad_response", "Mammouth's answer was empty".into()),
+        UpstreamErrorKind::Unreachable => {
             told(503, "upstream_unreachable", format!("Mammouth cannot be reached: {detail}"))
         }
-        FailureKind::Tls => {
+        UpstreamErrorKind::Tls => {
             told(502, "upstream_tls_error", format!("the connection to Mammouth is not safe: {detail}"))
         }
-        FailureKind::Timeout => {
+        UpstreamErrorKind::Timeout => {
             told(504, "upstream_timeout", format!("Mammouth did not answer in time: {detail}"))
         }
-        FailureKind::Interrupted => {
+        UpstreamErrorKind::Interrupted => {
             told(502, "upstream_bad_response", format!("Mammouth's answer broke off: {detail}"))
         }
-        FailureKind::NoSuchModel => {
+        UpstreamErrorKind::NoSuchModel => {
             Told::new(404, "not_found", Fault::Client, format!("no account has this model: {detail}"))
         }
-        FailureKind::ContextLength => Told::new(400, "context_length_exceeded", Fault::Client, detail),
-        FailureKind::Rejected => Told::new(
+        UpstreamErrorKind::ContextLength => Told::new(400, "context_length_exceeded", Fault::Client, detail),
+        UpstreamErrorKind::Rejected => Told::new(
             400,
             "invalid_request",
             Fault::Client,
             format!("Mammouth refused the request: {detail}"),
         ),
-        FailureKind::Image => Told::new(400, "invalid_image", Fault::Client, detail),
+        UpstreamErrorKind::Image => Told::new(400, "invalid_image", Fault::Client, detail),
     }
 }
 
@@ -356,24 +356,24 @@ fn minutes(wait: Duration) -> String {
 mod tests {
     use super::*;
 
-    fn of(kind: FailureKind) -> (u16, &'static str) {
-        let told = tell(&Problem::Upstream(Failure::new(kind, "x")));
+    fn of(kind: UpstreamErrorKind) -> (u16, &'static str) {
+        let told = tell(&Problem::Upstream(UpstreamError::new(kind, "x")));
         (told.status, told.code)
     }
 
     #[test]
     fn the_contract_s_table_holds() {
-        assert_eq!(of(FailureKind::Limited), (429, "insufficient_quota"));
-        assert_eq!(of(FailureKind::Throttled), (429, "rate_limit_exceeded"));
-        assert_eq!(of(FailureKind::LoginRequired), (503, "account_login_required"));
-        assert_eq!(of(FailureKind::Challenge), (503, "upstream_challenge"));
-        assert_eq!(of(FailureKind::BadResponse), (502, "upstream_bad_response"));
-        assert_eq!(of(FailureKind::Interrupted), (502, "upstream_bad_response"));
-        assert_eq!(of(FailureKind::Tls), (502, "upstream_tls_error"));
-        assert_eq!(of(FailureKind::Unreachable), (503, "upstream_unreachable"));
-        assert_eq!(of(FailureKind::Timeout), (504, "upstream_timeout"));
-        assert_eq!(of(FailureKind::ContextLength), (400, "context_length_exceeded"));
-        assert_eq!(of(FailureKind::Image), (400, "invalid_image"));
+        assert_eq!(of(UpstreamErrorKind::Limited), (429, "insufficient_quota"));
+        assert_eq!(of(UpstreamErrorKind::Throttled), (429, "rate_limit_exceeded"));
+        assert_eq!(of(UpstreamErrorKind::LoginRequired), (503, "account_login_required"));
+        assert_eq!(of(UpstreamErrorKind::Challenge), (503, "upstream_challenge"));
+        assert_eq!(of(UpstreamErrorKind::BadResponse), (502, "upstream_bad_response"));
+        assert_eq!(of(UpstreamErrorKind::Interrupted), (502, "upstream_bad_response"));
+        assert_eq!(of(UpstreamErrorKind::Tls), (502, "upstream_tls_error"));
+        assert_eq!(of(UpstreamErrorKind::Unreachable), (503, "upstream_unreachable"));
+        assert_eq!(of(UpstreamErrorKind::Timeout), (504, "upstream_timeout"));
+        assert_eq!(of(UpstreamErrorKind::ContextLength), (400, "context_length_exceeded"));
+        assert_eq!(of(UpstreamErrorKind::Image), (400, "invalid_image"));
     }
 
     #[test]

@@ -14,20 +14,23 @@ use super::problem::Problem;
 use crate::accounts::{Ask, Kind, Kinds, Lease, NoAccount, Report};
 use crate::chat::Request;
 use crate::journal::{Attempt, Entry, Picked, PickedBy};
-use crate::upstreams::{Answer, Came, Credential, Failure, FailureKind, Model, SecondCall, api};
+use crate::upstreams::{
+    Credential, FollowUpCall, FollowUpStatus, ResolvedModel, UpstreamError, UpstreamErrorKind,
+    UpstreamResponse, api,
+};
 
 /// The most upstream calls for one request.
 pub(super) const MOST_CALLS: usize = 3;
 
 /// An answer that has begun, and the place in the account that it takes while it runs.
 pub(super) struct Served {
-    pub(super) answer: Answer,
+    pub(super) answer: UpstreamResponse,
     pub(super) lease: Lease,
     pub(super) attempts: usize,
 }
 
 /// Boxed: the compiler cannot show that the upstream's future is `Send` once it is nested in others.
-pub(super) type Asking<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'a>>;
+pub(super) type Asking<'a, T> = Pin<Box<dyn Future<Output = Result<T, UpstreamError>> + Send + 'a>>;
 
 /// What a failed call leaves to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,21 +44,21 @@ enum Next {
     Stop,
 }
 
-fn next(kind: FailureKind) -> Next {
+fn next(kind: UpstreamErrorKind) -> Next {
     match kind {
-        FailureKind::Limited
-        | FailureKind::Throttled
-        | FailureKind::LoginRequired
-        | FailureKind::NoSuchModel => Next::OtherAccount,
-        FailureKind::Server | FailureKind::Unreachable => Next::AnyAccount,
-        FailureKind::Empty | FailureKind::Timeout => Next::OtherAccountOnce,
-        FailureKind::Challenge
-        | FailureKind::BadResponse
-        | FailureKind::Tls
-        | FailureKind::ContextLength
-        | FailureKind::Rejected
-        | FailureKind::Image
-        | FailureKind::Interrupted => Next::Stop,
+        UpstreamErrorKind::Limited
+        | UpstreamErrorKind::Throttled
+        | UpstreamErrorKind::LoginRequired
+        | UpstreamErrorKind::NoSuchModel => Next::OtherAccount,
+        UpstreamErrorKind::Server | UpstreamErrorKind::Unreachable => Next::AnyAccount,
+        UpstreamErrorKind::Empty | UpstreamErrorKind::Timeout => Next::OtherAccountOnce,
+        UpstreamErrorKind::Challenge
+        | UpstreamErrorKind::BadResponse
+        | UpstreamErrorKind::Tls
+        | UpstreamErrorKind::ContextLength
+        | UpstreamErrorKind::Rejected
+        | UpstreamErrorKind::Image
+        | UpstreamErrorKind::Interrupted => Next::Stop,
     }
 }
 
@@ -79,7 +82,7 @@ struct Out {
 pub(super) async fn serve(
     proxy: &Inner,
     request: &Arc<Request>,
-    model: &Model,
+    model: &ResolvedModel,
     conversation: u64,
     entry: &mut Entry,
 ) -> Result<Served, (Problem, usize)> {
@@ -92,7 +95,7 @@ pub(super) async fn serve(
     };
     let task = Task { proxy, model, conversation: Some(conversation), kinds };
     let (answer, lease, attempts) =
-        task.run(entry, call, Answer::served_model).await.map_err(|(problem, calls)| {
+        task.run(entry, call, UpstreamResponse::served_model).await.map_err(|(problem, calls)| {
             let native = request
                 .api_only_param
                 .filter(|_| matches!(problem, Problem::NoAccount(NoAccount::Missing(_))));
@@ -105,18 +108,18 @@ pub(super) async fn serve(
 fn question(
     proxy: &Inner,
     request: &Arc<Request>,
-    model: &Model,
+    model: &ResolvedModel,
     lease: &Lease,
     credential: &Credential,
     again: bool,
-) -> Asking<'static, Answer> {
+) -> Asking<'static, UpstreamResponse> {
     let (request, model, credential) = (Arc::clone(request), model.clone(), credential.clone());
     match lease.account.kind {
         Kind::Web => {
             let web = Arc::clone(&proxy.parts.web);
-            Box::pin(
-                async move { web.chat(&credential, request, &model.web_id, again).await.map(Answer::Events) },
-            )
+            Box::pin(async move {
+                web.chat(&credential, request, &model.web_id, again).await.map(UpstreamResponse::Events)
+            })
         }
         Kind::Api => {
             let api = Arc::clone(&proxy.parts.api);
@@ -132,7 +135,7 @@ fn question(
 /// What is to be served, by calls of any kind.
 pub(super) struct Task<'a> {
     pub(super) proxy: &'a Inner,
-    pub(super) model: &'a Model,
+    pub(super) model: &'a ResolvedModel,
     pub(super) conversation: Option<u64>,
     pub(super) kinds: Kinds,
 }
@@ -151,7 +154,7 @@ impl Task<'_> {
         let Self { proxy, model, conversation, kinds } = *self;
         proxy.retries.earn();
         let mut out = Out { kinds, refused: Vec::new(), unlucky: Vec::new(), repeats: 0, unreached: None };
-        let mut last: Option<Failure> = None;
+        let mut last: Option<UpstreamError> = None;
         for attempt in 1..=MOST_CALLS {
             let mut lease = match pick(proxy, model, conversation, &out) {
                 Ok(lease) => lease,
@@ -185,7 +188,7 @@ impl Task<'_> {
 
 /// All calls are made. After refusals the client is told when to come again: now where another account could still
 /// serve, else when the first of them is free.
-fn spent(proxy: &Inner, model: &Model, out: &Out, last: Option<Failure>) -> Problem {
+fn spent(proxy: &Inner, model: &ResolvedModel, out: &Out, last: Option<UpstreamError>) -> Problem {
     let Some(failure) = last else { return Problem::Internal };
     let ask = Ask { kinds: out.kinds, scope: &model.scope, tried: &out.all(), conversation: None };
     match proxy.parts.accounts.nobody(&ask, proxy.parts.clock.now()) {
@@ -194,7 +197,12 @@ fn spent(proxy: &Inner, model: &Model, out: &Out, last: Option<Failure>) -> Prob
     }
 }
 
-fn pick(proxy: &Inner, model: &Model, conversation: Option<u64>, out: &Out) -> Result<Lease, NoAccount> {
+fn pick(
+    proxy: &Inner,
+    model: &ResolvedModel,
+    conversation: Option<u64>,
+    out: &Out,
+) -> Result<Lease, NoAccount> {
     let now = proxy.parts.clock.now();
     let all = out.all();
     let ask = |tried| Ask { kinds: out.kinds, scope: &model.scope, tried, conversation };
@@ -207,8 +215,8 @@ fn pick(proxy: &Inner, model: &Model, conversation: Option<u64>, out: &Out) -> R
 }
 
 /// Where the last call failed for a reason that says more than "nobody is left", that reason is told.
-fn nobody(none: NoAccount, last: Option<Failure>) -> Problem {
-    let refusal = |failure: &Failure| next(failure.kind) == Next::OtherAccount;
+fn nobody(none: NoAccount, last: Option<UpstreamError>) -> Problem {
+    let refusal = |failure: &UpstreamError| next(failure.kind) == Next::OtherAccount;
     match last {
         Some(failure) if !refusal(&failure) || none == NoAccount::AllTried => Problem::Upstream(failure),
         Some(_) | None => Problem::NoAccount(none),
@@ -221,7 +229,7 @@ impl Out {
     }
 
     /// Decides what a failure means for the rest of the request; `false` ends it.
-    fn go_on(&mut self, failure: &Failure, lease: &Lease, proxy: &Inner) -> bool {
+    fn go_on(&mut self, failure: &UpstreamError, lease: &Lease, proxy: &Inner) -> bool {
         let id = lease.account.id.clone();
         match next(failure.kind) {
             Next::Stop => false,
@@ -237,7 +245,9 @@ impl Out {
             Next::AnyAccount => {
                 // All accounts of a kind talk to the same host: one repeat shows whether it was a passing fault.
                 let kind = lease.account.kind;
-                if failure.kind == FailureKind::Unreachable && self.unreached.replace(kind) == Some(kind) {
+                if failure.kind == UpstreamErrorKind::Unreachable
+                    && self.unreached.replace(kind) == Some(kind)
+                {
                     self.kinds = self.kinds.without(kind);
                 }
                 let again = self.unlucky.contains(&id);
@@ -252,7 +262,7 @@ impl Out {
 fn note_success(
     proxy: &Inner,
     lease: &mut Lease,
-    model: &Model,
+    model: &ResolvedModel,
     conversation: Option<u64>,
     served: Option<&str>,
 ) {
@@ -266,35 +276,38 @@ fn note_success(
 }
 
 /// Tells accounts that a reply came to its end.
-pub(super) fn note_end(proxy: &Inner, lease: &mut Lease, model: &Model) {
+pub(super) fn note_end(proxy: &Inner, lease: &mut Lease, model: &ResolvedModel) {
     let ask = Ask { kinds: Kinds::ANY, scope: &model.scope, tried: &[], conversation: None };
     proxy.parts.accounts.report(lease, &ask, Report::Completed, proxy.parts.clock.now(), 0.0);
 }
 
 /// Tells accounts and metrics that a call failed, before or after its first event.
-pub(super) fn note_failure(proxy: &Inner, lease: &mut Lease, model: &Model, failure: &Failure) {
+pub(super) fn note_failure(proxy: &Inner, lease: &mut Lease, model: &ResolvedModel, failure: &UpstreamError) {
     let ask = Ask { kinds: Kinds::ANY, scope: &model.scope, tried: &[], conversation: None };
     proxy.metrics.upstream_call(false);
     proxy.parts.accounts.report(lease, &ask, Report::Failed(failure), proxy.parts.clock.now(), chance());
 }
 
 /// Tells accounts and metrics what came of a reply's second call.
-pub(super) fn note_second(proxy: &Inner, lease: &mut Lease, model: &Model, second: &SecondCall) {
-    match second.came() {
-        None | Some(Came::Running(_)) => {}
-        Some(Came::Answered(_)) => proxy.metrics.upstream_call(true),
-        Some(Came::Failed(_, failure)) => note_failure(proxy, lease, model, &failure),
+pub(super) fn note_second(proxy: &Inner, lease: &mut Lease, model: &ResolvedModel, second: &FollowUpCall) {
+    match second.status() {
+        None | Some(FollowUpStatus::Running(_)) => {}
+        Some(FollowUpStatus::Completed(_)) => proxy.metrics.upstream_call(true),
+        Some(FollowUpStatus::Failed(_, failure)) => note_failure(proxy, lease, model, &failure),
     }
 }
 
 /// How a reply's second call stands in the log, once the reply is over.
-pub(super) fn second_attempt(lease: &Lease, second: &SecondCall) -> impl FnOnce() -> Option<Attempt> + use<> {
+pub(super) fn second_attempt(
+    lease: &Lease,
+    second: &FollowUpCall,
+) -> impl FnOnce() -> Option<Attempt> + use<> {
     let (account, second) = (lease.account.label.clone(), second.clone());
     move || {
-        let (took, failure, outcome) = match second.came()? {
-            Came::Answered(took) => (took, None, "ok"),
-            Came::Failed(took, failure) => (took, Some(failure.clone()), outcome(failure.kind)),
-            Came::Running(took) => (took, None, "interrupted"),
+        let (took, failure, outcome) = match second.status()? {
+            FollowUpStatus::Completed(took) => (took, None, "ok"),
+            FollowUpStatus::Failed(took, failure) => (took, Some(failure.clone()), outcome(failure.kind)),
+            FollowUpStatus::Running(took) => (took, None, "interrupted"),
         };
         Some(Attempt {
             account,
@@ -307,7 +320,7 @@ pub(super) fn second_attempt(lease: &Lease, second: &SecondCall) -> impl FnOnce(
     }
 }
 
-fn described(lease: &Lease, failure: Option<&Failure>, ms: u64) -> Attempt {
+fn described(lease: &Lease, failure: Option<&UpstreamError>, ms: u64) -> Attempt {
     Attempt {
         account: lease.account.label.clone(),
         why: lease.why.into(),
@@ -319,23 +332,23 @@ fn described(lease: &Lease, failure: Option<&Failure>, ms: u64) -> Attempt {
 }
 
 /// The word for a failure in the log.
-fn outcome(kind: FailureKind) -> &'static str {
+fn outcome(kind: UpstreamErrorKind) -> &'static str {
     match kind {
-        FailureKind::Limited => "limited",
-        FailureKind::Throttled => "throttled",
-        FailureKind::LoginRequired => "needs login",
-        FailureKind::Challenge => "challenge",
-        FailureKind::Server => "server error",
-        FailureKind::BadResponse => "bad response",
-        FailureKind::Empty => "empty",
-        FailureKind::Unreachable => "unreachable",
-        FailureKind::Tls => "tls error",
-        FailureKind::Timeout => "timeout",
-        FailureKind::NoSuchModel => "no such model",
-        FailureKind::ContextLength => "too long",
-        FailureKind::Rejected => "rejected",
-        FailureKind::Image => "image",
-        FailureKind::Interrupted => "interrupted",
+        UpstreamErrorKind::Limited => "limited",
+        UpstreamErrorKind::Throttled => "throttled",
+        UpstreamErrorKind::LoginRequired => "needs login",
+        UpstreamErrorKind::Challenge => "challenge",
+        UpstreamErrorKind::Server => "server error",
+        UpstreamErrorKind::BadResponse => "bad response",
+        UpstreamErrorKind::Empty => "empty",
+        UpstreamErrorKind::Unreachable => "unreachable",
+        UpstreamErrorKind::Tls => "tls error",
+        UpstreamErrorKind::Timeout => "timeout",
+        UpstreamErrorKind::NoSuchModel => "no such model",
+        UpstreamErrorKind::ContextLength => "too long",
+        UpstreamErrorKind::Rejected => "rejected",
+        UpstreamErrorKind::Image => "image",
+        UpstreamErrorKind::Interrupted => "interrupted",
     }
 }
 

@@ -16,11 +16,11 @@ use super::exchange::{Serving, without_end};
 use super::problem::Problem;
 use super::threads::Pending;
 use crate::chat::Event;
-use crate::upstreams::Events;
+use crate::upstreams::BoxEventStream;
 
 /// A reply that is encoded event by event.
 pub(super) struct ReplyStream {
-    events: Events,
+    events: BoxEventStream,
     serving: Serving,
     /// For a reply that its client may come back to.
     pending: Option<Pending>,
@@ -31,7 +31,7 @@ pub(super) struct ReplyStream {
 }
 
 impl ReplyStream {
-    pub(super) fn new(events: Events, serving: Serving, pending: Option<Pending>) -> Self {
+    pub(super) fn new(events: BoxEventStream, serving: Serving, pending: Option<Pending>) -> Self {
         let (first, closing) = (serving.exchange.began.elapsed(), serving.exchange.closing());
         Self { events, serving, pending, first, closing, ended: false }
     }

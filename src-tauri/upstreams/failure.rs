@@ -8,7 +8,7 @@ use crate::chat::{Usage, is_model_name};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub enum FailureKind {
+pub enum UpstreamErrorKind {
     /// The account has used up its quota for this model (family).
     Limited,
     /// The account was told to slow down (429).
@@ -44,8 +44,8 @@ pub enum FailureKind {
 /// A failed upstream call.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{kind:?}: {detail}")]
-pub struct Failure {
-    pub kind: FailureKind,
+pub struct UpstreamError {
+    pub kind: UpstreamErrorKind,
     /// The upstream's HTTP status, if it answered.
     pub status: Option<u16>,
     /// One sentence for people. At most 2 KiB, one line, without any secret or URL query.
@@ -53,12 +53,12 @@ pub struct Failure {
     /// How long the upstream asked to wait, between 1 s and 1 h.
     pub retry_after: Option<Duration>,
     /// The tokens of a reply that broke off, up to there: they count against the quota like any others.
-    pub so_far: Option<Usage>,
+    pub partial_usage: Option<Usage>,
 }
 
-impl Failure {
-    pub fn new(kind: FailureKind, detail: impl Into<String>) -> Self {
-        Self { kind, status: None, detail: detail.into(), retry_after: None, so_far: None }
+impl UpstreamError {
+    pub fn new(kind: UpstreamErrorKind, detail: impl Into<String>) -> Self {
+        Self { kind, status: None, detail: detail.into(), retry_after: None, partial_usage: None }
     }
 
     #[must_use]

@@ -1,6 +1,6 @@
 //! The homes of the models, and the only room that calls out.
 //!
-//! An upstream takes a [`Credential`] and a [`chat::Request`](crate::chat::Request) and answers with a [`Reply`] once
+//! An upstream takes a [`Credential`] and a [`chat::Request`](crate::chat::Request) and answers with a [`EventReply`] once
 //! its first event is there, or with a [`Failure`] that says what happened in terms the retry loop can act on. It
 //! never retries and never picks an account: that is the business of `proxy` and `accounts`.
 
@@ -12,10 +12,9 @@ pub mod tools;
 mod transport;
 pub mod web;
 
-use failure::check_model;
-pub use failure::{Failure, FailureKind};
-pub use names::{Listed, Model, Names, Wishes};
-pub use second::{Came, SecondCall};
+pub use failure::{UpstreamError, UpstreamErrorKind};
+pub use names::{ListedModel, ModelRegistry, ModelSettings, ResolvedModel};
+pub use second::{FollowUpCall, FollowUpStatus};
 pub use transport::outbound::{Outbound, ProxyChoice, ProxyServer};
 
 use std::pin::Pin;
@@ -36,33 +35,33 @@ pub struct Credential {
 }
 
 /// The events of a running reply. Dropping it ends the upstream call.
-pub type Events = Pin<Box<dyn Stream<Item = Result<Event, Failure>> + Send>>;
+pub type BoxEventStream = Pin<Box<dyn Stream<Item = Result<Event, UpstreamError>> + Send>>;
 
 /// A reply whose first event has arrived: the first poll of `events` is ready at once.
-pub struct Reply {
+pub struct EventReply {
     /// The model that answered, where the upstream names it.
     pub served_model: Option<String>,
-    pub events: Events,
+    pub events: BoxEventStream,
     /// The call that the reply may make beside its first.
-    pub second: SecondCall,
+    pub follow_up: FollowUpCall,
 }
 
 /// What an upstream gives back once it has begun to answer.
-pub enum Answer {
+pub enum UpstreamResponse {
     /// Events, to be put into the client's dialect.
-    Events(Reply),
+    Events(EventReply),
     /// The bytes of a stream that is in the client's dialect already.
-    Relay(Box<api::Relay>),
+    Passthrough(Box<api::Relay>),
     /// The body of an answer that is in the client's dialect already.
-    Whole(api::Whole),
+    Complete(api::Whole),
 }
 
-impl Answer {
+impl UpstreamResponse {
     /// The call that the reply may make beside its first.
-    pub fn second(&self) -> SecondCall {
+    pub fn follow_up(&self) -> FollowUpCall {
         match self {
-            Self::Events(reply) => reply.second.clone(),
-            Self::Relay(_) | Self::Whole(_) => SecondCall::default(),
+            Self::Events(reply) => reply.follow_up.clone(),
+            Self::Passthrough(_) | Self::Complete(_) => FollowUpCall::default(),
         }
     }
 
@@ -70,8 +69,8 @@ impl Answer {
     pub fn served_model(&self) -> Option<String> {
         match self {
             Self::Events(reply) => reply.served_model.clone(),
-            Self::Relay(relay) => relay.seen().model,
-            Self::Whole(whole) => whole.seen.model.clone(),
+            Self::Passthrough(relay) => relay.seen().model,
+            Self::Complete(whole) => whole.seen.model.clone(),
         }
     }
 }

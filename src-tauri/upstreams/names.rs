@@ -13,33 +13,33 @@ use super::web::models as web;
 
 /// What the user decides about models.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Wishes {
+pub struct ModelSettings {
     /// The user's names, with what they stand for.
     pub aliases: BTreeMap<String, String>,
     /// Replaces the built-in list of platform ids that no plan limits.
     pub unlimited: Option<Vec<String>>,
     /// A dated name that nobody has is served by the nearest one.
-    pub nearest: bool,
+    pub match_dated_names: bool,
     /// A request to the official API that names no maximum gets the model's own.
     pub fill_max_tokens: bool,
 }
 
-impl Default for Wishes {
+impl Default for ModelSettings {
     fn default() -> Self {
-        Self { aliases: BTreeMap::new(), unlimited: None, nearest: false, fill_max_tokens: true }
+        Self { aliases: BTreeMap::new(), unlimited: None, match_dated_names: false, fill_max_tokens: true }
     }
 }
 
 /// All names. A cheap handle.
 #[derive(Debug, Clone, Default)]
-pub struct Names {
-    wishes: Arc<RwLock<Arc<Wishes>>>,
-    shelf: Shelf,
+pub struct ModelRegistry {
+    settings: Arc<RwLock<Arc<ModelSettings>>>,
+    catalog: Shelf,
 }
 
 /// A model as the upstreams know it.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Model {
+pub struct ResolvedModel {
     /// The web platform's id.
     pub web_id: String,
     /// What a limit of a web account on it applies to.
@@ -60,70 +60,70 @@ pub struct Model {
 
 /// A name in the list of models.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Listed {
+pub struct ListedModel {
     pub name: String,
     pub owner: String,
     pub alias_of: Option<String>,
-    pub model: Model,
+    pub model: ResolvedModel,
 }
 
-impl Names {
-    pub fn new(wishes: Wishes, shelf: Shelf) -> Self {
-        Self { wishes: Arc::new(RwLock::new(Arc::new(wishes))), shelf }
+impl ModelRegistry {
+    pub fn new(settings: ModelSettings, catalog: Shelf) -> Self {
+        Self { settings: Arc::new(RwLock::new(Arc::new(settings))), catalog }
     }
 
     /// Where the catalogue lies.
-    pub fn shelf(&self) -> &Shelf {
-        &self.shelf
+    pub fn catalog(&self) -> &Shelf {
+        &self.catalog
     }
 
     /// Changes what the user decides, for all requests from now on.
-    pub fn change(&self, with: impl FnOnce(&mut Wishes)) {
-        let mut wishes = self.wishes.write().unwrap_or_else(PoisonError::into_inner);
-        with(Arc::make_mut(&mut wishes));
+    pub fn update_settings(&self, with: impl FnOnce(&mut ModelSettings)) {
+        let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
+        with(Arc::make_mut(&mut settings));
     }
 
     /// The model behind a name.
-    pub fn resolve(&self, name: &str) -> Model {
-        let (wishes, catalogue) = (self.wishes(), self.shelf.latest());
-        resolve(&wishes, &catalogue, meant(&wishes.aliases, name))
+    pub fn resolve(&self, name: &str) -> ResolvedModel {
+        let (settings, catalogue) = (self.settings(), self.catalog.latest());
+        resolve(&settings, &catalogue, resolve_alias(&settings.aliases, name))
     }
 
     /// Whether somebody named it: the user, the table or the catalogue.
     pub fn knows(&self, name: &str) -> bool {
-        let wishes = self.wishes();
-        wishes.aliases.contains_key(name)
+        let settings = self.settings();
+        settings.aliases.contains_key(name)
             || web::listed().any(|known| known == name)
-            || self.shelf.latest().get(name).is_some()
+            || self.catalog.latest().get(name).is_some()
     }
 
     /// Every name: the user's own, the table's, the catalogue's.
-    pub fn listed(&self) -> Vec<Listed> {
-        let (wishes, catalogue) = (self.wishes(), self.shelf.latest());
-        let own = wishes.aliases.keys().filter(|name| !name.ends_with('*')).cloned();
-        let table = web::listed().filter(|name| !wishes.aliases.contains_key(*name)).map(str::to_owned);
-        let known = |id: &str| wishes.aliases.contains_key(id) || web::listed().any(|name| name == id);
+    pub fn listed(&self) -> Vec<ListedModel> {
+        let (settings, catalogue) = (self.settings(), self.catalog.latest());
+        let own = settings.aliases.keys().filter(|name| !name.ends_with('*')).cloned();
+        let table = web::listed().filter(|name| !settings.aliases.contains_key(*name)).map(str::to_owned);
+        let known = |id: &str| settings.aliases.contains_key(id) || web::listed().any(|name| name == id);
         let rest = catalogue.iter().map(|(id, _)| id.to_owned()).filter(|id| !known(id));
-        own.chain(table).chain(rest).map(|name| listed(&wishes, &catalogue, &name)).collect()
+        own.chain(table).chain(rest).map(|name| listed(&settings, &catalogue, &name)).collect()
     }
 
     /// One name of the list.
-    pub fn find(&self, name: &str) -> Option<Listed> {
-        self.knows(name).then(|| listed(&self.wishes(), &self.shelf.latest(), name))
+    pub fn find(&self, name: &str) -> Option<ListedModel> {
+        self.knows(name).then(|| listed(&self.settings(), &self.catalog.latest(), name))
     }
 
     /// The user's names with what they stand for.
     pub fn aliases(&self) -> BTreeMap<String, String> {
-        self.wishes().aliases.clone()
+        self.settings().aliases.clone()
     }
 
-    fn wishes(&self) -> Arc<Wishes> {
-        Arc::clone(&self.wishes.read().unwrap_or_else(PoisonError::into_inner))
+    fn settings(&self) -> Arc<ModelSettings> {
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// What a name stands for, once.
-fn meant<'a>(aliases: &'a BTreeMap<String, String>, name: &'a str) -> &'a str {
+fn resolve_alias<'a>(aliases: &'a BTreeMap<String, String>, name: &'a str) -> &'a str {
     if let Some(target) = aliases.get(name) {
         return target;
     }
@@ -132,47 +132,47 @@ fn meant<'a>(aliases: &'a BTreeMap<String, String>, name: &'a str) -> &'a str {
     fitting.max_by_key(|(begin, _)| begin.len()).map_or(name, |(_, target)| target)
 }
 
-fn resolve(wishes: &Wishes, catalogue: &Catalogue, name: &str) -> Model {
+fn resolve(settings: &ModelSettings, catalogue: &Catalogue, name: &str) -> ResolvedModel {
     let mut in_web = web::knows(name);
     let mut web_name = name;
     let mut api_id = name;
-    if wishes.nearest && !in_web && catalogue.get(name).is_none() {
-        if let Some(near) = nearest::of(name, web::listed()) {
+    if settings.match_dated_names && !in_web && catalogue.get(name).is_none() {
+        if let Some(near) = nearest::nearest(name, web::listed()) {
             (web_name, in_web) = (near, true);
         }
-        api_id = nearest::of(name, catalogue.iter().map(|(id, _)| id)).unwrap_or(name);
+        api_id = nearest::nearest(name, catalogue.iter().map(|(id, _)| id)).unwrap_or(name);
     }
     let web_id = web::resolve(web_name);
-    let free = match &wishes.unlimited {
+    let free = match &settings.unlimited {
         Some(list) => list.contains(&web_id),
         None => web::unlimited(&web_id),
     };
     let scope = if free { web_id.clone() } else { web::family(&web_id).to_owned() };
     let info = catalogue.get(api_id).cloned();
     let in_api = (!catalogue.is_empty()).then_some(info.is_some());
-    let web_price = counterpart(catalogue, &web_id).cloned();
-    let max_tokens = info.as_ref().and_then(|info| info.max_output).filter(|_| wishes.fill_max_tokens);
-    Model { web_id, scope, api_id: api_id.to_owned(), in_web, in_api, info, web_price, max_tokens }
+    let web_price = api_counterpart(catalogue, &web_id).cloned();
+    let max_tokens = info.as_ref().and_then(|info| info.max_output).filter(|_| settings.fill_max_tokens);
+    ResolvedModel { web_id, scope, api_id: api_id.to_owned(), in_web, in_api, info, web_price, max_tokens }
 }
 
 /// The catalogue's model for a web id: by the names that stand for the id, by the id without its maker, or by one that
 /// differs in its date only.
-fn counterpart<'a>(catalogue: &'a Catalogue, web_id: &str) -> Option<&'a ModelInfo> {
+fn api_counterpart<'a>(catalogue: &'a Catalogue, web_id: &str) -> Option<&'a ModelInfo> {
     let known = web::names_of(web_id).map(String::from);
     let candidates: Vec<String> =
         known.chain([web_id, web::without_maker(web_id)].map(str::to_owned)).collect();
     let ids = || catalogue.iter().map(|(id, _)| id);
     let exact = candidates.iter().find_map(|name| catalogue.get(name));
-    exact.or_else(|| candidates.iter().find_map(|name| catalogue.get(nearest::of(name, ids())?)))
+    exact.or_else(|| candidates.iter().find_map(|name| catalogue.get(nearest::nearest(name, ids())?)))
 }
 
-fn listed(wishes: &Wishes, catalogue: &Catalogue, name: &str) -> Listed {
-    let model = resolve(wishes, catalogue, meant(&wishes.aliases, name));
+fn listed(settings: &ModelSettings, catalogue: &Catalogue, name: &str) -> ListedModel {
+    let model = resolve(settings, catalogue, resolve_alias(&settings.aliases, name));
     let owner = model.info.as_ref().map(|info| info.owner.clone()).filter(|owner| !owner.is_empty());
-    Listed {
+    ListedModel {
         name: name.to_owned(),
         owner: owner.unwrap_or_else(|| web::family(&model.web_id).to_owned()),
-        alias_of: wishes.aliases.get(name).cloned(),
+        alias_of: settings.aliases.get(name).cloned(),
         model,
     }
 }
@@ -185,15 +185,18 @@ mod tests {
 
     use super::*;
 
-    fn names(aliases: &[(&str, &str)], nearest: bool, ids: &[&str]) -> Names {
+    fn names(aliases: &[(&str, &str)], nearest: bool, ids: &[&str]) -> ModelRegistry {
         let aliases = aliases.iter().map(|(name, id)| ((*name).to_owned(), (*id).to_owned())).collect();
-        let shelf = Shelf::default();
+        let cache = Shelf::default();
         let list: Vec<_> = ids.iter().map(|id| json!({"id": id, "owned_by": "maker"})).collect();
-        shelf.put(Some(Catalogue::read(Some(&json!({"data": list})), None, SystemTime::UNIX_EPOCH)));
-        Names::new(Wishes { aliases, nearest, ..Wishes::default() }, shelf)
+        cache.put(Some(Catalogue::read(Some(&json!({"data": list})), None, SystemTime::UNIX_EPOCH)));
+        ModelRegistry::new(
+            ModelSettings { aliases, match_dated_names: nearest, ..ModelSettings::default() },
+            cache,
+        )
     }
 
-    fn ids(names: &Names, name: &str) -> (String, String) {
+    fn ids(names: &ModelRegistry, name: &str) -> (String, String) {
         let model = names.resolve(name);
         (model.web_id, model.api_id)
     }
@@ -223,7 +226,7 @@ mod tests {
         assert_eq!(names.resolve("claude-haiku-4").web_id, "xai-grok-4-0709");
         assert_eq!(names.resolve("claude-x").api_id, "m");
         assert_eq!(names.resolve("somebody-new").api_id, "somebody-new");
-        names.change(|wishes| drop(wishes.aliases.remove("claude-x")));
+        names.update_settings(|wishes| drop(wishes.aliases.remove("claude-x")));
         assert_eq!(names.resolve("claude-x").api_id, "gpt-5");
     }
 
@@ -238,7 +241,7 @@ mod tests {
         assert_eq!(knows("openai-gpt-5"), (true, Some(false)));
         assert_eq!(knows("only-there"), (false, Some(true)));
         assert_eq!(knows("nowhere"), (false, Some(false)));
-        assert_eq!(Names::default().resolve("only-there").in_api, None);
+        assert_eq!(ModelRegistry::default().resolve("only-there").in_api, None);
     }
 
     #[test]
@@ -253,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_holds_every_name_once() {
+    fn the_list_contains_every_name_once() {
         let names = names(
             &[("gpt-4.1", "grok-4"), ("mine", "gpt-5"), ("x-*", "gpt-5")],
             false,

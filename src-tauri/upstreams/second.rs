@@ -3,44 +3,47 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::Failure;
+use super::UpstreamError;
 
 /// What is known of a reply's second call. Shared by the reply, which makes the call, and the record of the request.
 #[derive(Debug, Clone, Default)]
-pub struct SecondCall(Arc<Known>);
+pub struct FollowUpCall(Arc<FollowUpState>);
 
 #[derive(Debug, Default)]
-struct Known {
-    began: OnceLock<Instant>,
-    ended: OnceLock<(Duration, Option<Failure>)>,
+struct FollowUpState {
+    started: OnceLock<Instant>,
+    ended: OnceLock<(Duration, Option<UpstreamError>)>,
 }
 
 /// How far a second call came.
 #[derive(Debug, Clone)]
-pub enum Came {
+pub enum FollowUpStatus {
     /// Its reply is there.
-    Answered(Duration),
-    Failed(Duration, Failure),
+    Completed(Duration),
+    Failed(Duration, UpstreamError),
     /// It still runs, or the client left meanwhile.
     Running(Duration),
 }
 
-impl SecondCall {
+impl FollowUpCall {
     /// Makes the call.
-    pub async fn make<T>(self, call: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        let began = *self.0.began.get_or_init(Instant::now);
+    pub async fn run<T>(
+        self,
+        call: impl Future<Output = Result<T, UpstreamError>>,
+    ) -> Result<T, UpstreamError> {
+        let started = *self.0.started.get_or_init(Instant::now);
         let result = call.await;
-        let _ = self.0.ended.set((began.elapsed(), result.as_ref().err().cloned()));
+        let _ = self.0.ended.set((started.elapsed(), result.as_ref().err().cloned()));
         result
     }
 
     /// `None` as long as it was not needed.
-    pub fn came(&self) -> Option<Came> {
-        let began = self.0.began.get()?;
+    pub fn status(&self) -> Option<FollowUpStatus> {
+        let started = self.0.started.get()?;
         Some(match self.0.ended.get() {
-            None => Came::Running(began.elapsed()),
-            Some((took, None)) => Came::Answered(*took),
-            Some((took, Some(failure))) => Came::Failed(*took, failure.clone()),
+            None => FollowUpStatus::Running(started.elapsed()),
+            Some((took, None)) => FollowUpStatus::Completed(*took),
+            Some((took, Some(failure))) => FollowUpStatus::Failed(*took, failure.clone()),
         })
     }
 }
@@ -50,18 +53,20 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::upstreams::FailureKind;
+    use crate::upstreams::UpstreamErrorKind;
 
     #[test]
-    fn it_is_seen_while_it_runs_and_afterwards() {
-        let second = SecondCall::default();
-        assert!(second.came().is_none());
-        let never = second.clone().make(std::future::pending::<Result<(), Failure>>());
+    fn its_status_is_known_while_it_runs_and_afterwards() {
+        let follow_up = FollowUpCall::default();
+        assert!(follow_up.status().is_none());
+        let never = follow_up.clone().run(std::future::pending::<Result<(), UpstreamError>>());
         assert!(never.now_or_never().is_none(), "left while it runs");
-        assert!(matches!(second.came(), Some(Came::Running(_))));
-        let failing = SecondCall::default();
-        let call = async { Err::<(), _>(Failure::new(FailureKind::Server, "no")) };
-        assert!(failing.clone().make(call).now_or_never().is_some());
-        assert!(matches!(failing.came(), Some(Came::Failed(_, told)) if told.kind == FailureKind::Server));
+        assert!(matches!(follow_up.status(), Some(FollowUpStatus::Running(_))));
+        let failing = FollowUpCall::default();
+        let call = async { Err::<(), _>(UpstreamError::new(UpstreamErrorKind::Server, "no")) };
+        assert!(failing.clone().run(call).now_or_never().is_some());
+        assert!(
+            matches!(failing.status(), Some(FollowUpStatus::Failed(_, told)) if told.kind == UpstreamErrorKind::Server)
+        );
     }
 }

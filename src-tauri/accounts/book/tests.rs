@@ -7,7 +7,7 @@ use super::super::state::{Reason, Standing};
 use super::super::view::AccountState;
 use super::*;
 use crate::secrets::StoreError;
-use crate::upstreams::{Failure, FailureKind, Identity, Quota};
+use crate::upstreams::{Identity, Quota, UpstreamError, UpstreamErrorKind};
 
 fn at(seconds: u64) -> Now {
     Now {
@@ -29,8 +29,8 @@ fn ask<'a>(scope: &'a str, tried: &'a [String]) -> Ask<'a> {
     Ask { kinds: Kinds::ANY, scope, tried, conversation: None }
 }
 
-fn fail(accounts: &Accounts, lease: &mut Lease, kind: FailureKind, now: Now) {
-    accounts.report(lease, &ask("f", &[]), Report::Failed(&Failure::new(kind, "")), now, 0.5);
+fn fail(accounts: &Accounts, lease: &mut Lease, kind: UpstreamErrorKind, now: Now) {
+    accounts.report(lease, &ask("f", &[]), Report::Failed(&UpstreamError::new(kind, "")), now, 0.5);
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn f01_a_limited_account_gives_way_and_comes_back() {
     let accounts = accounts(&["a", "b"]);
     let mut first = accounts.pick(&ask("f", &[]), at(0)).unwrap();
     assert_eq!(first.account.label, "a");
-    fail(&accounts, &mut first, FailureKind::Limited, at(0));
+    fail(&accounts, &mut first, UpstreamErrorKind::Limited, at(0));
     drop(first);
     let second = accounts.pick(&ask("f", &[]), at(1)).unwrap();
     assert_eq!(second.account.label, "b");
@@ -52,7 +52,8 @@ fn f01_a_limited_account_gives_way_and_comes_back() {
 fn all_limited_names_the_soonest_end() {
     let accounts = accounts(&["a"]);
     let mut lease = accounts.pick(&ask("f", &[]), at(0)).unwrap();
-    let failure = Failure::new(FailureKind::Throttled, "").with_retry_after(Some(Duration::from_secs(7)));
+    let failure =
+        UpstreamError::new(UpstreamErrorKind::Throttled, "").with_retry_after(Some(Duration::from_secs(7)));
     accounts.report(&mut lease, &ask("f", &[]), Report::Failed(&failure), at(0), 0.0);
     let expected = NoAccount::Limited { wait: Duration::from_secs(7), reason: Reason::Throttled };
     assert_eq!(accounts.pick(&ask("f", &[]), at(0)).unwrap_err(), expected);
@@ -68,7 +69,7 @@ fn who_is_missing_is_said() {
     assert_eq!(accounts(&["a"]).pick(&native, at(0)).unwrap_err(), NoAccount::Missing(Kind::Api));
     let lost = accounts(&["a"]);
     let mut lease = lost.pick(&ask("f", &[]), at(0)).unwrap();
-    fail(&lost, &mut lease, FailureKind::LoginRequired, at(0));
+    fail(&lost, &mut lease, UpstreamErrorKind::LoginRequired, at(0));
     assert_eq!(lost.pick(&ask("f", &[]), at(0)).unwrap_err(), NoAccount::LoginRequired);
     let id = lease.account.id.clone();
     lost.checked(&id, true, at(1));
@@ -103,7 +104,7 @@ fn f60_accounts_that_are_there_do_not_wait_for_those_being_read() {
     let accounts = accounts(&["a"]);
     accounts.expect("late".to_owned(), "late".to_owned(), Kind::Web);
     let mut lease = accounts.pick(&ask("f", &[]), at(0)).unwrap();
-    fail(&accounts, &mut lease, FailureKind::Limited, at(0));
+    fail(&accounts, &mut lease, UpstreamErrorKind::Limited, at(0));
     assert_eq!(accounts.pick(&ask("f", &[]), at(0)).unwrap_err(), NoAccount::Starting);
     accounts.set_absence("late", Absence::Unreadable(StoreError::Hung));
     assert!(matches!(accounts.pick(&ask("f", &[]), at(0)), Err(NoAccount::Limited { .. })));
@@ -119,7 +120,13 @@ fn f29_a_conversation_stays_until_its_account_is_out() {
     drop(lease);
     let mut second = accounts.pick(&talk, at(1)).unwrap();
     assert_eq!(second.account.label, "a");
-    accounts.report(&mut second, &talk, Report::Failed(&Failure::new(FailureKind::Limited, "")), at(1), 0.0);
+    accounts.report(
+        &mut second,
+        &talk,
+        Report::Failed(&UpstreamError::new(UpstreamErrorKind::Limited, "")),
+        at(1),
+        0.0,
+    );
     drop(second);
     let mut third = accounts.pick(&talk, at(2)).unwrap();
     assert_eq!(third.account.label, "b");
@@ -139,7 +146,7 @@ fn f11_replies_that_always_break_off_count_against_mammouth() {
         let mut lease = accounts.pick(&ask("f", &[]), at(0)).unwrap();
         let answered = Report::Answered { asked: "m", served: None };
         accounts.report(&mut lease, &ask("f", &[]), answered, at(0), 0.0);
-        fail(&accounts, &mut lease, FailureKind::Interrupted, at(0));
+        fail(&accounts, &mut lease, UpstreamErrorKind::Interrupted, at(0));
     }
     assert!(matches!(accounts.pick(&ask("f", &[]), at(0)), Err(NoAccount::UpstreamDown { .. })));
 }
@@ -155,7 +162,7 @@ fn f07_a_probe_helps_by_its_first_event_and_others_by_their_end() {
     };
     for _ in 0..4 {
         let mut lease = accounts.pick(&ask("f", &[]), at(0)).unwrap();
-        fail(&accounts, &mut lease, FailureKind::Server, at(0));
+        fail(&accounts, &mut lease, UpstreamErrorKind::Server, at(0));
     }
     let first = probe(at(3));
     let second = probe(at(3));
@@ -189,7 +196,7 @@ fn state_outlives_a_restart() {
     };
     let accounts = open(at(0));
     let mut lease = accounts.pick(&ask("f", &[]), at(0)).unwrap();
-    fail(&accounts, &mut lease, FailureKind::Limited, at(0));
+    fail(&accounts, &mut lease, UpstreamErrorKind::Limited, at(0));
     drop(lease);
     drop(accounts);
     let reopened = open(at(60));
@@ -225,7 +232,7 @@ fn what_was_told_of_an_account_outlives_a_restart_with_its_time() {
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Answer,
-    Fail(FailureKind),
+    Fail(UpstreamErrorKind),
     Wait(u64),
     Disable(usize),
 }
@@ -234,10 +241,10 @@ fn step() -> impl proptest::strategy::Strategy<Value = Step> {
     prop_oneof![
         Just(Step::Answer),
         prop_oneof![
-            Just(FailureKind::Limited),
-            Just(FailureKind::Throttled),
-            Just(FailureKind::LoginRequired),
-            Just(FailureKind::Rejected)
+            Just(UpstreamErrorKind::Limited),
+            Just(UpstreamErrorKind::Throttled),
+            Just(UpstreamErrorKind::LoginRequired),
+            Just(UpstreamErrorKind::Rejected)
         ]
         .prop_map(Step::Fail),
         (1u64..20_000).prop_map(Step::Wait),

@@ -11,7 +11,7 @@ use crate::config::{self, SettingsFile, Strategy};
 use crate::control::{self, ClientKeys, Facts, Reader};
 use crate::journal::{self, Journal};
 use crate::secrets::SecretStore;
-use crate::upstreams::Names;
+use crate::upstreams::ModelRegistry;
 use crate::upstreams::api::{self, Api};
 use crate::upstreams::web::{self, Web};
 
@@ -101,7 +101,7 @@ impl Bench {
             accounts,
             web: Arc::new(Web::new(web::Settings::default()).unwrap()),
             api: Arc::new(Api::new(api::Settings::default()).unwrap()),
-            names: Names::default(),
+            names: ModelRegistry::default(),
             journal,
             vault,
             config: Arc::new(config::check(&settings, None).unwrap()),

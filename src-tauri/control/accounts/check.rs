@@ -6,7 +6,7 @@ use super::super::{Control, ControlError, ErrorCode, Nothing, Said};
 use super::{CheckView, absent, credential, not_found};
 use crate::accounts::{Absence, Absent, Account, AccountView, Kind};
 use crate::secrets::Redactor;
-use crate::upstreams::{Failure, FailureKind, Identity, Quota};
+use crate::upstreams::{Identity, Quota, UpstreamError, UpstreamErrorKind};
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
@@ -68,7 +68,7 @@ pub(super) async fn check_one(control: &Control, account: &Account) -> CheckView
             CheckView { quota_percent, ..valid(account, identity, said) }
         }
         Err(failure) => {
-            if failure.kind == FailureKind::LoginRequired {
+            if failure.kind == UpstreamErrorKind::LoginRequired {
                 control.accounts.checked(&account.id, false, now());
             }
             CheckView::new(&account.label, false, told(account.kind, &failure))
@@ -77,7 +77,7 @@ pub(super) async fn check_one(control: &Control, account: &Account) -> CheckView
 }
 
 /// Whose account it is and how much of its quota is used.
-async fn ask(control: &Control, account: &Account) -> Result<(Identity, Quota), Failure> {
+async fn ask(control: &Control, account: &Account) -> Result<(Identity, Quota), UpstreamError> {
     let identity = identify(control, account).await?;
     let credential = credential(account);
     // A session without a readable quota is still a valid session, and what a key may spend is told only to some.
@@ -90,7 +90,7 @@ async fn ask(control: &Control, account: &Account) -> Result<(Identity, Quota), 
 
 /// Asks Mammouth whose account this is, which also says whether its secret is accepted. A key is valid if the API lists
 /// its models.
-pub(super) async fn identify(control: &Control, account: &Account) -> Result<Identity, Failure> {
+pub(super) async fn identify(control: &Control, account: &Account) -> Result<Identity, UpstreamError> {
     match account.kind {
         Kind::Web => control.web.check(&credential(account)).await,
         Kind::Api => control.api.check(&credential(account)).await.map(|_| Identity::default()),
@@ -107,12 +107,12 @@ fn good(kind: Kind, quota: &Quota) -> Said {
     }
 }
 
-fn told(kind: Kind, failure: &Failure) -> Said {
-    if failure.kind == FailureKind::LoginRequired {
+fn told(kind: Kind, failure: &UpstreamError) -> Said {
+    if failure.kind == UpstreamErrorKind::LoginRequired {
         // A key does not sign in.
         return if kind == Kind::Api { Said::KeyRefused } else { Said::SessionRefused };
     }
-    if failure.kind == FailureKind::Challenge {
+    if failure.kind == UpstreamErrorKind::Challenge {
         return Said::BrowserCheck;
     }
     Said::Failed { kind: failure.kind, detail: failure.detail.clone() }
@@ -136,6 +136,6 @@ pub(super) fn why_absent(absent: &Absent) -> Said {
     }
 }
 
-pub(super) fn refused(kind: Kind, failure: &Failure) -> ControlError {
+pub(super) fn refused(kind: Kind, failure: &UpstreamError) -> ControlError {
     ControlError::saying(ErrorCode::Upstream, told(kind, failure))
 }

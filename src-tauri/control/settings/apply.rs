@@ -59,8 +59,12 @@ async fn apply(control: &Control, name: &str, config: &Config) -> Result<(), Con
     match name {
         "strategy" => control.accounts.set_strategy(config.strategy),
         "prefer" => control.accounts.set_prefer(config.prefer),
-        "fill_max_tokens" => control.names.change(|wishes| wishes.fill_max_tokens = config.fill_max_tokens),
-        "nearest_models" => control.names.change(|wishes| wishes.nearest = config.nearest_models),
+        "fill_max_tokens" => {
+            control.names.update_settings(|wishes| wishes.fill_max_tokens = config.fill_max_tokens)
+        }
+        "nearest_models" => {
+            control.names.update_settings(|wishes| wishes.match_dated_names = config.nearest_models)
+        }
         "layout" | "image_links" => control.web.set_manner(manner(config)),
         "log" => control.set_log(&config.log_filter),
         "log_days" | "log_max_bytes" => control.journal.set_limits(limits(config)),

@@ -9,7 +9,7 @@ use crate::config::Strategy;
 use crate::journal::{Journal, Start};
 use crate::proxy::{Parts, Proxy};
 use crate::simulator::{self, FaultRule, LLMS_PATH, MockAccount, MockUpstream};
-use crate::upstreams::Names;
+use crate::upstreams::ModelRegistry;
 use crate::upstreams::api::{self, Api};
 use crate::upstreams::web::{self, Web};
 
@@ -45,7 +45,12 @@ async fn run(behaviours: &[Option<&'static str>]) -> (Vec<String>, bool) {
     let request = Request { model: "m".into(), messages, ..Request::default() };
     let start = Start { request_id: "1".into(), client: "c".into(), dialect: "d", bytes_in: 0 };
     let mut entry = proxy.inner.parts.journal.begin(start);
-    let model = Model { web_id: "m".into(), scope: "m".into(), api_id: "m".into(), ..Model::default() };
+    let model = ResolvedModel {
+        web_id: "m".into(),
+        scope: "m".into(),
+        api_id: "m".into(),
+        ..ResolvedModel::default()
+    };
     let served = serve(&proxy.inner, &Arc::new(request), &model, 1, &mut entry).await.is_ok();
     let asked =
         simulator.calls().into_iter().filter(|call| call.path == LLMS_PATH).filter_map(|call| call.account);
@@ -63,7 +68,7 @@ fn proxy(simulator: &MockUpstream) -> Proxy {
         web: Arc::new(Web::new(web::Settings { base, ..web::Settings::default() }).unwrap()),
         journal: Journal::in_memory(),
         api: Arc::new(Api::new(api::Settings::default()).unwrap()),
-        names: Names::default(),
+        names: ModelRegistry::default(),
         clock,
         limits: crate::access::Limits::default(),
         body_limit: 1_000,

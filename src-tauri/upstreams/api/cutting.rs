@@ -15,7 +15,7 @@ use super::events::EventStream;
 use super::observe::{Observer, Seen};
 use super::relay::Relay;
 use crate::chat::Event;
-use crate::upstreams::transport::body::Source;
+use crate::upstreams::transport::body::BodyReader;
 
 /// A line of a stream, or several, as hosts of OpenAI's form write them.
 fn event() -> impl Strategy<Value = String> {
@@ -50,14 +50,14 @@ fn reply() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// The bytes as they come from the network: cut at these places.
-fn source(reply: &[u8], cuts: &[prop::sample::Index]) -> Source {
+fn source(reply: &[u8], cuts: &[prop::sample::Index]) -> BodyReader {
     let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(reply.len() + 1)).collect();
     places.extend([0, reply.len()]);
     places.sort_unstable();
     let pieces = places.windows(2).map(|ends| Bytes::copy_from_slice(&reply[ends[0]..ends[1]]));
     let pieces: Vec<_> = pieces.filter(|piece| !piece.is_empty()).map(Ok::<_, std::io::Error>).collect();
     let (late, idle) = (Instant::now() + Duration::from_secs(60), Duration::from_secs(60));
-    Source::new(Body::wrap_stream(stream::iter(pieces)), late, idle, u64::MAX)
+    BodyReader::new(Body::wrap_stream(stream::iter(pieces)), late, idle, u64::MAX)
 }
 
 async fn translated(reply: &[u8], cuts: &[prop::sample::Index]) -> Vec<Event> {

@@ -11,7 +11,7 @@ use super::Ask;
 use crate::chat::{
     ImageDetail, Message, Part, ReasoningEffort, Request, ResponseFormat, Role, Tool, ToolChoice, ToolResult,
 };
-use crate::upstreams::transport::prompt::all_bytes;
+use crate::upstreams::transport::prompt::total_bytes;
 
 /// Room for what stands around texts and images, bytes.
 const FRAME: usize = 4 * 1024;
@@ -21,7 +21,7 @@ const FRAME: usize = 4 * 1024;
 pub(super) fn body(request: &Request, ask: Ask<'_>) -> Vec<u8> {
     let messages = request.messages.chunk_by(both_bring_results).flat_map(messages).collect();
     let body = Body { messages, rest: rest(request, ask) };
-    let mut buffer = Vec::with_capacity(all_bytes(request) / 3 * 4 + FRAME);
+    let mut buffer = Vec::with_capacity(total_bytes(request) / 3 * 4 + FRAME);
     serde_json::to_writer(&mut buffer, &body).expect("texts become JSON and a buffer takes them");
     buffer
 }

@@ -15,24 +15,24 @@ use super::lines::{Lines, data};
 use super::refusal;
 use crate::chat::Event;
 use crate::secrets::Secret;
-use crate::upstreams::transport::body::{Broken, Source};
-use crate::upstreams::{Failure, FailureKind};
+use crate::upstreams::transport::body::{BodyReadError, BodyReader};
+use crate::upstreams::{UpstreamError, UpstreamErrorKind};
 
 /// The events of one reply.
 pub(super) struct EventStream {
     /// `None` once nothing more is read.
-    source: Option<Source>,
+    source: Option<BodyReader>,
     lines: Lines,
     decoder: Decoder,
     secret: Secret,
     ready: VecDeque<Event>,
-    failure: Option<Failure>,
+    failure: Option<UpstreamError>,
     done: bool,
 }
 
 impl EventStream {
     /// A reply that comes in pieces.
-    pub(super) fn pieces(source: Source, secret: Secret, decoder: Decoder) -> Self {
+    pub(super) fn pieces(source: BodyReader, secret: Secret, decoder: Decoder) -> Self {
         let lines = Lines::default();
         Self {
             source: Some(source),
@@ -49,7 +49,7 @@ impl EventStream {
     ///
     /// # Errors
     /// If there is nothing in it.
-    pub(super) fn whole(body: &Bytes, secret: Secret, decoder: Decoder) -> Result<Self, Failure> {
+    pub(super) fn whole(body: &Bytes, secret: Secret, decoder: Decoder) -> Result<Self, UpstreamError> {
         let lines = Lines::default();
         let mut stream =
             Self { source: None, lines, decoder, secret, ready: VecDeque::new(), failure: None, done: false };
@@ -67,8 +67,8 @@ impl EventStream {
     }
 
     /// Waits for the first event, so that a failure before it can still be answered by another account.
-    pub(super) async fn primed(mut self, deadline: Instant) -> Result<Self, Failure> {
-        let late = || Failure::new(FailureKind::Timeout, "the API did not answer in time");
+    pub(super) async fn primed(mut self, deadline: Instant) -> Result<Self, UpstreamError> {
+        let late = || UpstreamError::new(UpstreamErrorKind::Timeout, "the API did not answer in time");
         let fill = poll_fn(|cx| self.poll_fill(cx));
         timeout_at(deadline, fill).await.map_err(|_| late())?;
         match self.failure.take_if(|_| self.ready.is_empty()) {
@@ -84,15 +84,14 @@ impl EventStream {
             match ready!(source.poll_chunk(cx)) {
                 Ok(Some(bytes)) => match self.lines.push(bytes) {
                     Ok(whole) => self.read(&whole),
-                    Err(_) => {
-                        self.fail(FailureKind::BadResponse, "an event of the answer is larger than 32 MB")
-                    }
+                    Err(_) => self
+                        .fail(UpstreamErrorKind::BadResponse, "an event of the answer is larger than 32 MB"),
                 },
                 Ok(None) => {
                     let last = self.lines.finish();
                     self.read(&last);
                     if !self.done {
-                        self.fail(FailureKind::Empty, "the reply ended without its end mark");
+                        self.fail(UpstreamErrorKind::Empty, "the reply ended without its end mark");
                     }
                     self.source = None;
                 }
@@ -117,7 +116,7 @@ impl EventStream {
 
     fn event(&mut self, payload: &[u8]) {
         let Ok(json) = serde_json::from_slice::<Value>(payload) else {
-            return self.fail(FailureKind::BadResponse, "an event of the answer is not JSON");
+            return self.fail(UpstreamErrorKind::BadResponse, "an event of the answer is not JSON");
         };
         let mut events = Vec::new();
         match self.decoder.chunk(json, &mut events) {
@@ -131,7 +130,7 @@ impl EventStream {
 
     fn end(&mut self) {
         if !self.decoder.spoke() {
-            return self.fail(FailureKind::Empty, "the API answered with nothing");
+            return self.fail(UpstreamErrorKind::Empty, "the API answered with nothing");
         }
         let mut events = Vec::new();
         self.decoder.finish(&mut events);
@@ -139,21 +138,21 @@ impl EventStream {
         self.done = true;
     }
 
-    fn fail(&mut self, before_output: FailureKind, detail: &str) {
+    fn fail(&mut self, before_output: UpstreamErrorKind, detail: &str) {
         if self.failure.is_none() {
-            let kind = if self.decoder.spoke() { FailureKind::Interrupted } else { before_output };
-            self.failure = Some(Failure::new(kind, detail));
+            let kind = if self.decoder.spoke() { UpstreamErrorKind::Interrupted } else { before_output };
+            self.failure = Some(UpstreamError::new(kind, detail));
         }
     }
 
-    fn break_off(&mut self, broken: &Broken) {
+    fn break_off(&mut self, broken: &BodyReadError) {
         let spoke = self.decoder.spoke();
         self.failure = Some(if spoke { broken.after_output() } else { broken.before_output() });
     }
 }
 
 impl Stream for EventStream {
-    type Item = Result<Event, Failure>;
+    type Item = Result<Event, UpstreamError>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let stream = self.get_mut();
@@ -163,7 +162,7 @@ impl Stream for EventStream {
         }
         let Some(mut failure) = stream.failure.take() else { return Poll::Ready(None) };
         stream.source = None;
-        failure.so_far = Some(stream.decoder.usage());
+        failure.partial_usage = Some(stream.decoder.usage());
         Poll::Ready(Some(Err(failure)))
     }
 }

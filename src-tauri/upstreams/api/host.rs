@@ -14,11 +14,11 @@ use super::refusal::{self, Refusal};
 use super::relay::Whole;
 use super::{BuildError, Settings};
 use crate::secrets::{ExposeSecret, Secret};
-use crate::upstreams::transport::aside::aside;
-use crate::upstreams::transport::body::Source;
+use crate::upstreams::transport::aside::offload_if_large;
+use crate::upstreams::transport::body::BodyReader;
 use crate::upstreams::transport::client::{self, SharedClient, UpstreamClient};
-use crate::upstreams::transport::media::{Media, is_encoded};
-use crate::upstreams::{Credential, Failure, FailureKind};
+use crate::upstreams::transport::media::{MediaType, is_compressed};
+use crate::upstreams::{Credential, UpstreamError, UpstreamErrorKind};
 
 /// Of a refusal no more is read than this, and not longer.
 const REFUSAL_BYTES: usize = 64 * 1024;
@@ -67,25 +67,29 @@ impl Host {
         credential: &'a Credential,
         url: &'a Url,
         body: Body,
-    ) -> Result<Head<'a>, Failure> {
+    ) -> Result<Head<'a>, UpstreamError> {
         let client = self.client.get();
         let request = client.http.post(url.clone()).header(header::CONTENT_TYPE, "application/json");
         self.send(&client, Some(credential), url, request.body(body)).await
     }
 
     /// A GET whose answer is JSON.
-    pub(super) async fn get(&self, credential: Option<&Credential>, url: &Url) -> Result<Value, Failure> {
+    pub(super) async fn get(
+        &self,
+        credential: Option<&Credential>,
+        url: &Url,
+    ) -> Result<Value, UpstreamError> {
         let client = self.client.get();
         let request = client.http.get(url.clone());
         self.send(&client, credential, url, request).await?.json(FACTS_BYTES).await
     }
 
-    pub(super) async fn probe(&self) -> Result<Option<SystemTime>, Failure> {
+    pub(super) async fn probe(&self) -> Result<Option<SystemTime>, UpstreamError> {
         let limit = Instant::now() + self.settings.connect_timeout.saturating_mul(2);
         let client = self.client.get();
         let request = client.http.get(self.public_models.clone());
         let sent = timeout_at(limit, request.send()).await.map_err(late)?;
-        let answer = sent.map_err(|error| client.failure(error))?;
+        let answer = sent.map_err(|error| client.request_error(error))?;
         let date = answer.headers().get(header::DATE).and_then(|date| date.to_str().ok());
         Ok(date.and_then(|date| httpdate::parse_http_date(date).ok()))
     }
@@ -96,31 +100,38 @@ impl Host {
         credential: Option<&'a Credential>,
         url: &'a Url,
         request: RequestBuilder,
-    ) -> Result<Head<'a>, Failure> {
+    ) -> Result<Head<'a>, UpstreamError> {
         let first_byte = Instant::now() + self.settings.first_byte_timeout;
         let mut request = request.header(header::ACCEPT_ENCODING, "identity");
         if let Some(credential) = credential {
             request = request.header(header::AUTHORIZATION, bearer(&credential.secret)?);
         }
         let sent = timeout_at(first_byte, request.send()).await.map_err(late)?;
-        let response = sent.map_err(|error| client.failure(error))?.into();
+        let response = sent.map_err(|error| client.request_error(error))?.into();
         Ok(Head { host: self, secret: credential.map(|known| &known.secret), url, first_byte, response })
     }
 }
 
-fn late(_: tokio::time::error::Elapsed) -> Failure {
-    Failure::new(FailureKind::Timeout, "the API did not answer in time")
+fn late(_: tokio::time::error::Elapsed) -> UpstreamError {
+    UpstreamError::new(UpstreamErrorKind::Timeout, "the API did not answer in time")
 }
 
-fn bearer(secret: &Secret) -> Result<HeaderValue, Failure> {
+fn bearer(secret: &Secret) -> Result<HeaderValue, UpstreamError> {
     let key = secret.expose_secret();
     if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         let detail = "the stored key holds characters that no key can hold";
-        return Err(Failure::new(FailureKind::LoginRequired, detail));
+        return Err(UpstreamError::new(UpstreamErrorKind::LoginRequired, detail));
     }
     let mut header = HeaderValue::from_str(&format!("Bearer {key}")).expect("visible ASCII makes a header");
     header.set_sensitive(true);
     Ok(header)
+}
+
+/// A model's name goes into JSON and into our own headers.
+pub(super) fn check_model(model: &str) -> Result<(), UpstreamError> {
+    let fits = !model.is_empty() && model.len() <= MODEL_CHARACTERS && !model.chars().any(char::is_control);
+    let detail = "the model's name is empty, longer than 200 characters or holds control characters";
+    if fits { Ok(()) } else { Err(UpstreamError::new(UpstreamErrorKind::Rejected, detail)) }
 }
 
 /// The head of an answer, with its body still to come.
@@ -134,16 +145,16 @@ pub(super) struct Head<'a> {
 
 impl Head<'_> {
     /// The body, if it is a stream of events.
-    pub(super) async fn events(self) -> Result<Source, Failure> {
+    pub(super) async fn events(self) -> Result<BodyReader, UpstreamError> {
         let value = self.response.headers().get(header::CONTENT_TYPE);
         let essence = value.and_then(|value| value.to_str().ok()).unwrap_or("text/event-stream");
         let essence = essence.split(';').next().unwrap_or_default().trim();
         if self.is_success() && essence.eq_ignore_ascii_case("text/event-stream") {
             let settings = &self.host.settings;
             let (idle, cap) = (settings.idle_timeout, settings.max_reply_bytes);
-            return Ok(Source::new(self.response.into_body(), self.first_byte, idle, cap));
+            return Ok(BodyReader::new(self.response.into_body(), self.first_byte, idle, cap));
         }
-        if self.is_success() && Media::of(self.response.headers()) == Media::Json {
+        if self.is_success() && MediaType::from_headers(self.response.headers()) == MediaType::Json {
             // An error in place of a stream; a reply that is no stream would not be what the client waits for.
             let json = self.json(WHOLE_BYTES).await?;
             if is_empty_list(&json["choices"]) {
@@ -155,30 +166,30 @@ impl Head<'_> {
     }
 
     /// The body of a whole chat completion, checked to the end.
-    pub(super) async fn whole(self) -> Result<Whole, Failure> {
+    pub(super) async fn whole(self) -> Result<Whole, UpstreamError> {
         self.checked("choices").await
     }
 
     /// The body of an answer with embeddings.
-    pub(super) async fn embeddings(self) -> Result<Whole, Failure> {
+    pub(super) async fn embeddings(self) -> Result<Whole, UpstreamError> {
         self.checked("data").await
     }
 
-    async fn checked(self, field: &'static str) -> Result<Whole, Failure> {
+    async fn checked(self, field: &'static str) -> Result<Whole, UpstreamError> {
         if !self.is_json() {
             return Err(self.refuse().await);
         }
         let (parts, body) = self.response.into_parts();
         let body = collect(self.host, self.first_byte, body, WHOLE_BYTES).await?;
         let reading = body.clone();
-        match aside(body.len(), move || Seen::of(&reading, field)).await {
+        match offload_if_large(body.len(), move || Seen::of(&reading, field)).await {
             Some(seen) => Ok(Whole { body, seen }),
             None => Err(misfit(parts.status, &parts.headers, &body, self.url, self.secret, field)),
         }
     }
 
     /// Reads JSON of at most `cap` bytes that is no error.
-    async fn json(self, cap: usize) -> Result<Value, Failure> {
+    async fn json(self, cap: usize) -> Result<Value, UpstreamError> {
         if !self.is_json() {
             return Err(self.refuse().await);
         }
@@ -190,14 +201,16 @@ impl Head<'_> {
         }
     }
 
-    async fn refuse(self) -> Failure {
+    async fn refuse(self) -> UpstreamError {
         let (parts, body) = self.response.into_parts();
         if parts.status == StatusCode::NO_CONTENT {
-            return Failure::new(FailureKind::Empty, "the API answered with nothing").with_status(204);
+            return UpstreamError::new(UpstreamErrorKind::Empty, "the API answered with nothing")
+                .with_status(204);
         }
-        let source = Source::new(body, self.first_byte, REFUSAL_TIME, u64::MAX);
-        let readable = !is_encoded(&parts.headers);
-        let body = if readable { source.collect_some(REFUSAL_BYTES, REFUSAL_TIME).await } else { Vec::new() };
+        let source = BodyReader::new(body, self.first_byte, REFUSAL_TIME, u64::MAX);
+        let readable = !is_compressed(&parts.headers);
+        let body =
+            if readable { source.collect_partial(REFUSAL_BYTES, REFUSAL_TIME).await } else { Vec::new() };
         if parts.status == StatusCode::OK && readable && body.is_empty() {
             return nothing();
         }
@@ -208,19 +221,19 @@ impl Head<'_> {
     fn is_json(&self) -> bool {
         let headers = self.response.headers();
         let named = headers.contains_key(header::CONTENT_TYPE);
-        self.is_success() && (!named || Media::of(headers) == Media::Json)
+        self.is_success() && (!named || MediaType::from_headers(headers) == MediaType::Json)
     }
 
     fn is_success(&self) -> bool {
-        self.response.status() == StatusCode::OK && !is_encoded(self.response.headers())
+        self.response.status() == StatusCode::OK && !is_compressed(self.response.headers())
     }
 }
 
-async fn collect(host: &Host, first_byte: Instant, body: Body, cap: usize) -> Result<Bytes, Failure> {
-    let source = Source::new(body, first_byte, host.settings.idle_timeout, cap as u64);
+async fn collect(host: &Host, first_byte: Instant, body: Body, cap: usize) -> Result<Bytes, UpstreamError> {
+    let source = BodyReader::new(body, first_byte, host.settings.idle_timeout, cap as u64);
     let body = source.collect(cap).await.map_err(|broken| broken.before_output())?;
     if body.is_empty() {
-        return Err(Failure::new(FailureKind::Empty, "the API answered with nothing"));
+        return Err(UpstreamError::new(UpstreamErrorKind::Empty, "the API answered with nothing"));
     }
     Ok(body)
 }
@@ -233,7 +246,7 @@ fn misfit(
     url: &Url,
     secret: Option<&Secret>,
     field: &str,
-) -> Failure {
+) -> UpstreamError {
     match serde_json::from_slice::<Value>(body) {
         Ok(json) if refusal::is_error(&json) => {
             Refusal { status, headers, body, url }.failure(secret, SystemTime::now())
@@ -248,12 +261,12 @@ fn is_empty_list(value: &Value) -> bool {
     value.as_array().is_some_and(Vec::is_empty)
 }
 
-fn nothing() -> Failure {
-    Failure::new(FailureKind::Empty, "the API answered with nothing").with_status(200)
+fn nothing() -> UpstreamError {
+    UpstreamError::new(UpstreamErrorKind::Empty, "the API answered with nothing").with_status(200)
 }
 
-fn bad(detail: impl Into<String>) -> Failure {
-    Failure::new(FailureKind::BadResponse, detail).with_status(200)
+fn bad(detail: impl Into<String>) -> UpstreamError {
+    UpstreamError::new(UpstreamErrorKind::BadResponse, detail).with_status(200)
 }
 
 #[cfg(test)]
@@ -276,7 +289,7 @@ mod tests {
     #[test]
     fn g05_a_key_that_would_forge_a_header_is_not_sent() {
         for key in ["", "a\r\nX: y", "a b", "é"] {
-            assert_eq!(bearer(&key.into()).unwrap_err().kind, FailureKind::LoginRequired, "{key:?}");
+            assert_eq!(bearer(&key.into()).unwrap_err().kind, UpstreamErrorKind::LoginRequired, "{key:?}");
         }
         let header = bearer(&"sk-1".into()).unwrap();
         assert!(header.is_sensitive() && header == "Bearer sk-1");

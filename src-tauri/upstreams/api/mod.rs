@@ -33,11 +33,13 @@ use self::decode::Decoder;
 use self::events::EventStream;
 use self::host::{Head, Host};
 use self::observe::Observer;
-use super::transport::aside::aside;
+use super::transport::aside::offload_if_large;
 use super::transport::client::ClientError;
 use super::transport::outbound::Outbound;
-use super::transport::prompt::{all_bytes, text_bytes};
-use super::{Answer, Credential, Failure, FailureKind, Quota, Reply, SecondCall, check_model};
+use super::transport::prompt::{text_bytes, total_bytes};
+use super::{
+    Credential, EventReply, FollowUpCall, Quota, UpstreamError, UpstreamErrorKind, UpstreamResponse,
+};
 use crate::chat::Request;
 
 /// How the host is reached and how long we are patient with it.
@@ -136,11 +138,11 @@ impl Api {
         credential: &Credential,
         request: Arc<Request>,
         ask: Ask<'_>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<UpstreamResponse, UpstreamError> {
         host::check_model(ask.model)?;
         match request.raw_body.clone() {
             Some(original) => self.relay(credential, request, &original, ask).await,
-            None => self.translate(credential, request, ask).await.map(Answer::Events),
+            None => self.translate(credential, request, ask).await.map(UpstreamResponse::Events),
         }
     }
 
@@ -150,18 +152,18 @@ impl Api {
         request: Arc<Request>,
         original: &Bytes,
         ask: Ask<'_>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<UpstreamResponse, UpstreamError> {
         let rewritten = rewrite::chat(original, &request, ask).await?;
         let head = self.host.post(credential, &self.host.chat, rewritten.body).await?;
         if !request.stream {
-            return head.whole().await.map(Answer::Whole);
+            return head.whole().await.map(UpstreamResponse::Complete);
         }
         let deadline = head.first_byte;
         let source = head.events().await?;
         let observer = Observer::of_prompt(text_bytes(&request));
         drop(request);
         let relay = Relay::new(source, credential.secret.clone(), rewritten.drop_usage, observer);
-        relay.primed(deadline).await.map(|relay| Answer::Relay(Box::new(relay)))
+        relay.primed(deadline).await.map(|relay| UpstreamResponse::Passthrough(Box::new(relay)))
     }
 
     async fn translate(
@@ -169,7 +171,7 @@ impl Api {
         credential: &Credential,
         request: Arc<Request>,
         ask: Ask<'_>,
-    ) -> Result<Reply, Failure> {
+    ) -> Result<EventReply, UpstreamError> {
         let body = encoded(&request, ask).await;
         let head: Head<'_> = self.host.post(credential, &self.host.chat, body.into()).await?;
         let deadline = head.first_byte;
@@ -183,7 +185,7 @@ impl Api {
         };
         let stream = stream.primed(deadline).await?;
         let served_model = stream.model().map(str::to_owned);
-        Ok(Reply { served_model, events: Box::pin(stream), second: SecondCall::default() })
+        Ok(EventReply { served_model, events: Box::pin(stream), follow_up: FollowUpCall::default() })
     }
 
     /// Asks for embeddings: the client's bytes with the model's id in them.
@@ -195,8 +197,8 @@ impl Api {
         credential: &Credential,
         original: &Bytes,
         model: &str,
-    ) -> Result<Whole, Failure> {
-        check_model(model)?;
+    ) -> Result<Whole, UpstreamError> {
+        host::check_model(model)?;
         let body = rewrite::embeddings(original, model).await?;
         self.host.post(credential, &self.host.embeddings, body).await?.embeddings().await
     }
@@ -204,8 +206,8 @@ impl Api {
     /// Asks whether a key is valid.
     ///
     /// # Errors
-    /// [`FailureKind::LoginRequired`] if it is not, and what can happen to any call.
-    pub async fn check(&self, credential: &Credential) -> Result<(), Failure> {
+    /// [`UpstreamErrorKind::LoginRequired`] if it is not, and what can happen to any call.
+    pub async fn check(&self, credential: &Credential) -> Result<(), UpstreamError> {
         self.host.get(Some(credential), &self.host.models).await.map(|_| ())
     }
 
@@ -213,7 +215,7 @@ impl Api {
     ///
     /// # Errors
     /// What can happen to any call.
-    pub async fn quota(&self, credential: &Credential) -> Result<Quota, Failure> {
+    pub async fn quota(&self, credential: &Credential) -> Result<Quota, UpstreamError> {
         let first = self.host.get(Some(credential), &self.host.key_info).await;
         let info = match first {
             Err(failure) if failure.status == Some(404) => {
@@ -228,7 +230,7 @@ impl Api {
     ///
     /// # Errors
     /// If neither of the two lists can be had.
-    pub async fn catalogue(&self, now: SystemTime) -> Result<Catalogue, Failure> {
+    pub async fn catalogue(&self, now: SystemTime) -> Result<Catalogue, UpstreamError> {
         let (models, infos) = tokio::join!(
             self.host.get(None, &self.host.public_models),
             self.host.get(None, &self.host.public_info)
@@ -237,7 +239,8 @@ impl Api {
             (Err(failure), Err(_)) => Err(failure),
             (models, infos) => {
                 let catalogue = Catalogue::read(models.ok().as_ref(), infos.ok().as_ref(), now);
-                let empty = || Failure::new(FailureKind::BadResponse, "the catalogue holds no model");
+                let empty =
+                    || UpstreamError::new(UpstreamErrorKind::BadResponse, "the catalogue holds no model");
                 if catalogue.is_empty() { Err(empty()) } else { Ok(catalogue) }
             }
         }
@@ -248,13 +251,15 @@ impl Api {
     ///
     /// # Errors
     /// Why no answer came.
-    pub async fn probe(&self) -> Result<Option<SystemTime>, Failure> {
+    pub async fn probe(&self) -> Result<Option<SystemTime>, UpstreamError> {
         self.host.probe().await
     }
 }
 
 async fn encoded(request: &Arc<Request>, ask: Ask<'_>) -> Vec<u8> {
     let (request, model, Ask { max_tokens, reasons, .. }) = (Arc::clone(request), ask.model.to_owned(), ask);
-    aside(all_bytes(&request), move || encode::body(&request, Ask { model: &model, max_tokens, reasons }))
-        .await
+    offload_if_large(total_bytes(&request), move || {
+        encode::body(&request, Ask { model: &model, max_tokens, reasons })
+    })
+    .await
 }

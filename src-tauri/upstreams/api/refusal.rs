@@ -13,10 +13,10 @@ use url::Url;
 
 use self::text::ErrorText;
 use crate::secrets::Secret;
-use crate::upstreams::transport::media::Media;
-use crate::upstreams::transport::redact::{clean, one_line};
-use crate::upstreams::transport::retry_after::retry_after;
-use crate::upstreams::{Failure, FailureKind};
+use crate::upstreams::transport::media::MediaType;
+use crate::upstreams::transport::redact::{one_line, sanitize};
+use crate::upstreams::transport::retry_after::parse_retry_after;
+use crate::upstreams::{UpstreamError, UpstreamErrorKind};
 
 /// A spent budget. LiteLLM has used 400 and 429 for it.
 const BUDGET_WORDS: [&str; 5] =
@@ -84,35 +84,36 @@ pub(super) struct Refusal<'a> {
 
 impl Refusal<'_> {
     /// What it means. `secret` is kept out of the detail.
-    pub(super) fn failure(&self, secret: Option<&Secret>, now: SystemTime) -> Failure {
+    pub(super) fn failure(&self, secret: Option<&Secret>, now: SystemTime) -> UpstreamError {
         let said = self.said();
-        let named = self.status.is_success() && self.media() == Media::Json && said != ErrorText::default();
+        let named =
+            self.status.is_success() && self.media() == MediaType::Json && said != ErrorText::default();
         let status = if named { said.status() } else { self.status };
         let kind = self.kind(status.as_u16(), &said);
         let detail = self.detail(kind, status.as_u16(), &said);
-        let detail = secret.map_or_else(|| one_line(&detail), |secret| clean(&detail, secret));
-        let wait = retry_after(self.headers, now);
-        Failure::new(kind, detail).with_status(status.as_u16()).with_retry_after(wait)
+        let detail = secret.map_or_else(|| one_line(&detail), |secret| sanitize(&detail, secret));
+        let wait = parse_retry_after(self.headers, now);
+        UpstreamError::new(kind, detail).with_status(status.as_u16()).with_retry_after(wait)
     }
 
     fn said(&self) -> ErrorText {
         match serde_json::from_slice::<Value>(self.body) {
-            Ok(json) if self.media() != Media::Html => ErrorText::of(&json),
-            Ok(_) | Err(_) if self.media() == Media::Html => ErrorText::default(),
+            Ok(json) if self.media() != MediaType::Html => ErrorText::of(&json),
+            Ok(_) | Err(_) if self.media() == MediaType::Html => ErrorText::default(),
             Ok(_) | Err(_) => ErrorText::plain(&String::from_utf8_lossy(self.body)),
         }
     }
 
-    fn kind(&self, status: u16, said: &ErrorText) -> FailureKind {
+    fn kind(&self, status: u16, said: &ErrorText) -> UpstreamErrorKind {
         if self.is_challenge(status) {
-            return FailureKind::Challenge;
+            return UpstreamErrorKind::Challenge;
         }
-        if self.media() == Media::Html {
+        if self.media() == MediaType::Html {
             return match status {
-                403 => FailureKind::Challenge,
-                429 => FailureKind::Throttled,
-                408 | 500..600 => FailureKind::Server,
-                _ => FailureKind::BadResponse,
+                403 => UpstreamErrorKind::Challenge,
+                429 => UpstreamErrorKind::Throttled,
+                408 | 500..600 => UpstreamErrorKind::Server,
+                _ => UpstreamErrorKind::BadResponse,
             };
         }
         kind(status, said)
@@ -122,70 +123,74 @@ impl Refusal<'_> {
         let header = self.headers.get(CHALLENGE_HEADER).is_some_and(|value| value.as_bytes() == b"challenge");
         let page = || {
             let page = String::from_utf8_lossy(self.body).to_lowercase();
-            self.media() != Media::Json && has_any(&page, &CHALLENGE_MARKS)
+            self.media() != MediaType::Json && has_any(&page, &CHALLENGE_MARKS)
         };
         matches!(status, 200 | 403 | 429 | 503) && (header || page())
     }
 
-    fn media(&self) -> Media {
-        Media::of(self.headers)
+    fn media(&self) -> MediaType {
+        MediaType::from_headers(self.headers)
     }
 
-    fn detail(&self, kind: FailureKind, status: u16, said: &ErrorText) -> String {
+    fn detail(&self, kind: UpstreamErrorKind, status: u16, said: &ErrorText) -> String {
         let path = self.url.path();
         match kind {
-            FailureKind::Challenge => {
+            UpstreamErrorKind::Challenge => {
                 "the API asks for a browser check (bot challenge) before it answers".to_owned()
             }
-            FailureKind::LoginRequired => format!("the key is not accepted (answer {status} to {path})"),
-            FailureKind::BadResponse if (300..400).contains(&status) => {
+            UpstreamErrorKind::LoginRequired => {
+                format!("the key is not accepted (answer {status} to {path})")
+            }
+            UpstreamErrorKind::BadResponse if (300..400).contains(&status) => {
                 format!("{path} answered with a redirect, which is not followed ({status})")
             }
-            FailureKind::BadResponse => {
+            UpstreamErrorKind::BadResponse => {
                 let kind = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
                 format!("{path} answered {status} with content type {}", kind.unwrap_or("unknown"))
             }
-            FailureKind::Limited
-            | FailureKind::Throttled
-            | FailureKind::Server
-            | FailureKind::Empty
-            | FailureKind::Unreachable
-            | FailureKind::Tls
-            | FailureKind::Timeout
-            | FailureKind::NoSuchModel
-            | FailureKind::ContextLength
-            | FailureKind::Rejected
-            | FailureKind::Image
-            | FailureKind::Interrupted => said.shown(status),
+            UpstreamErrorKind::Limited
+            | UpstreamErrorKind::Throttled
+            | UpstreamErrorKind::Server
+            | UpstreamErrorKind::Empty
+            | UpstreamErrorKind::Unreachable
+            | UpstreamErrorKind::Tls
+            | UpstreamErrorKind::Timeout
+            | UpstreamErrorKind::NoSuchModel
+            | UpstreamErrorKind::ContextLength
+            | UpstreamErrorKind::Rejected
+            | UpstreamErrorKind::Image
+            | UpstreamErrorKind::Interrupted => said.shown(status),
         }
     }
 }
 
 /// The failure that an error inside a stream stands for. `spoke` says whether something of the reply was passed on.
-pub(super) fn in_band(error: &Value, secret: &Secret, spoke: bool) -> Failure {
+pub(super) fn in_band(error: &Value, secret: &Secret, spoke: bool) -> UpstreamError {
     let said = ErrorText::of(error);
     let status = said.status().as_u16();
-    let kind = if spoke { FailureKind::Interrupted } else { kind(status, &said) };
-    Failure::new(kind, clean(&said.shown(status), secret)).with_status(status)
+    let kind = if spoke { UpstreamErrorKind::Interrupted } else { kind(status, &said) };
+    UpstreamError::new(kind, sanitize(&said.shown(status), secret)).with_status(status)
 }
 
 /// The table.
-fn kind(status: u16, said: &ErrorText) -> FailureKind {
+fn kind(status: u16, said: &ErrorText) -> UpstreamErrorKind {
     let text = said.lower();
     match status {
-        _ if has_any(&text, &BUDGET_WORDS) => FailureKind::Limited,
-        400..600 if has_any(&text, &KEY_WORDS) && !text.contains(PROVIDER_AUTH) => FailureKind::LoginRequired,
-        400 | 413 | 422 | 500 if has_any(&text, &LENGTH_WORDS) => FailureKind::ContextLength,
-        400..405 if names_no_model(&text) => FailureKind::NoSuchModel,
-        400..500 if has_any(&text, &POLICY_WORDS) => FailureKind::Rejected,
+        _ if has_any(&text, &BUDGET_WORDS) => UpstreamErrorKind::Limited,
+        400..600 if has_any(&text, &KEY_WORDS) && !text.contains(PROVIDER_AUTH) => {
+            UpstreamErrorKind::LoginRequired
+        }
+        400 | 413 | 422 | 500 if has_any(&text, &LENGTH_WORDS) => UpstreamErrorKind::ContextLength,
+        400..405 if names_no_model(&text) => UpstreamErrorKind::NoSuchModel,
+        400..500 if has_any(&text, &POLICY_WORDS) => UpstreamErrorKind::Rejected,
         // A provider refused the platform's own key.
-        401 | 403 if text.contains(PROVIDER_AUTH) => FailureKind::Server,
-        401 | 403 => FailureKind::LoginRequired,
-        402 => FailureKind::Limited,
-        408 | 425 | 500..600 => FailureKind::Server,
-        429 => FailureKind::Throttled,
-        400 | 405..500 => FailureKind::Rejected,
-        _ => FailureKind::BadResponse,
+        401 | 403 if text.contains(PROVIDER_AUTH) => UpstreamErrorKind::Server,
+        401 | 403 => UpstreamErrorKind::LoginRequired,
+        402 => UpstreamErrorKind::Limited,
+        408 | 425 | 500..600 => UpstreamErrorKind::Server,
+        429 => UpstreamErrorKind::Throttled,
+        400 | 405..500 => UpstreamErrorKind::Rejected,
+        _ => UpstreamErrorKind::BadResponse,
     }
 }
 

@@ -16,8 +16,8 @@ use super::lines::{Lines, data};
 use super::observe::{Meaning, Observer, Seen};
 use super::refusal;
 use crate::secrets::Secret;
-use crate::upstreams::transport::body::{Broken, Source};
-use crate::upstreams::{Failure, FailureKind};
+use crate::upstreams::transport::body::{BodyReadError, BodyReader};
+use crate::upstreams::{UpstreamError, UpstreamErrorKind};
 
 /// What may come before the first words of a reply, bytes.
 const OPENING_BYTES: usize = 1024 * 1024;
@@ -33,7 +33,7 @@ pub struct Whole {
 
 /// A stream on its way through. Dropping it ends the upstream call.
 pub struct Relay {
-    source: Source,
+    source: BodyReader,
     lines: Lines,
     observer: Observer,
     secret: Secret,
@@ -50,12 +50,12 @@ enum Stage {
     Reading,
     /// The end mark came; only the end of the body is missing.
     Done(Pin<Box<Sleep>>),
-    Failing(Failure),
+    Failing(UpstreamError),
     Over,
 }
 
 impl Relay {
-    pub(super) fn new(source: Source, secret: Secret, drop_usage: bool, observer: Observer) -> Self {
+    pub(super) fn new(source: BodyReader, secret: Secret, drop_usage: bool, observer: Observer) -> Self {
         Self {
             source,
             lines: Lines::default(),
@@ -80,13 +80,13 @@ impl Relay {
     }
 
     /// Waits for the first words, so that a failure before them can still be answered by another account.
-    pub(super) async fn primed(mut self, deadline: Instant) -> Result<Self, Failure> {
-        let late = || Failure::new(FailureKind::Timeout, "the API did not answer in time");
+    pub(super) async fn primed(mut self, deadline: Instant) -> Result<Self, UpstreamError> {
+        let late = || UpstreamError::new(UpstreamErrorKind::Timeout, "the API did not answer in time");
         timeout_at(deadline, poll_fn(|cx| self.poll_first(cx))).await.map_err(|_| late())??;
         Ok(self)
     }
 
-    fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+    fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), UpstreamError>> {
         while !self.spoke {
             match std::mem::replace(&mut self.stage, Stage::Over) {
                 Stage::Failing(failure) => return Poll::Ready(Err(failure)),
@@ -94,7 +94,7 @@ impl Relay {
             }
             if self.ready.len() > OPENING_BYTES {
                 let detail = "nothing but openings and comments came";
-                return Poll::Ready(Err(Failure::new(FailureKind::BadResponse, detail)));
+                return Poll::Ready(Err(UpstreamError::new(UpstreamErrorKind::BadResponse, detail)));
             }
             let chunk = ready!(self.source.poll_chunk(cx));
             self.take(chunk, true);
@@ -102,7 +102,7 @@ impl Relay {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Failure>>> {
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, UpstreamError>>> {
         loop {
             if !self.ready.is_empty() {
                 return Poll::Ready(Some(Ok(self.ready.split().freeze())));
@@ -124,7 +124,7 @@ impl Relay {
                 },
                 Stage::Failing(failure) => {
                     let mut failure = failure.clone();
-                    failure.so_far = self.observer.seen().usage;
+                    failure.partial_usage = self.observer.seen().usage;
                     self.stage = Stage::Over;
                     return Poll::Ready(Some(Err(failure)));
                 }
@@ -134,12 +134,12 @@ impl Relay {
     }
 
     /// Looks at what came. Lines that pass are given back where they need no copy, else they wait in `ready`.
-    fn take(&mut self, chunk: Result<Option<Bytes>, Broken>, hold: bool) -> Option<Bytes> {
+    fn take(&mut self, chunk: Result<Option<Bytes>, BodyReadError>, hold: bool) -> Option<Bytes> {
         match chunk {
             Ok(Some(bytes)) => match self.lines.push(bytes) {
                 Ok(whole) => (self.pass(&whole, hold) && !whole.is_empty()).then_some(whole),
                 Err(_) => {
-                    self.fail(FailureKind::BadResponse, "an event of the answer is larger than 32 MB");
+                    self.fail(UpstreamErrorKind::BadResponse, "an event of the answer is larger than 32 MB");
                     None
                 }
             },
@@ -147,7 +147,7 @@ impl Relay {
                 let last = self.lines.finish();
                 self.pass(&last, true);
                 if matches!(self.stage, Stage::Reading) {
-                    self.fail(FailureKind::Empty, "the reply ended without its end mark");
+                    self.fail(UpstreamErrorKind::Empty, "the reply ended without its end mark");
                 }
                 None
             }
@@ -202,25 +202,27 @@ impl Relay {
                 self.stage = Stage::Done(Box::pin(sleep(LAST_WAIT)));
                 true
             }
-            Meaning::Done => self.fail(FailureKind::Empty, "the API answered with nothing"),
+            Meaning::Done => self.fail(UpstreamErrorKind::Empty, "the API answered with nothing"),
             Meaning::Error(error) => {
                 self.stage = Stage::Failing(refusal::in_band(&error, &self.secret, self.spoke));
                 false
             }
-            Meaning::Nonsense => self.fail(FailureKind::BadResponse, "an event of the answer is not JSON"),
+            Meaning::Nonsense => {
+                self.fail(UpstreamErrorKind::BadResponse, "an event of the answer is not JSON")
+            }
         }
     }
 
     /// Always `false`, for lines that do not pass.
-    fn fail(&mut self, before_output: FailureKind, detail: &str) -> bool {
-        let kind = if self.spoke { FailureKind::Interrupted } else { before_output };
-        self.stage = Stage::Failing(Failure::new(kind, detail));
+    fn fail(&mut self, before_output: UpstreamErrorKind, detail: &str) -> bool {
+        let kind = if self.spoke { UpstreamErrorKind::Interrupted } else { before_output };
+        self.stage = Stage::Failing(UpstreamError::new(kind, detail));
         false
     }
 }
 
 impl Stream for Relay {
-    type Item = Result<Bytes, Failure>;
+    type Item = Result<Bytes, UpstreamError>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.get_mut().poll_bytes(cx)

@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 
 use super::Ask;
 use crate::chat::Request;
-use crate::upstreams::transport::aside::aside;
-use crate::upstreams::{Failure, FailureKind};
+use crate::upstreams::transport::aside::offload_if_large;
+use crate::upstreams::{UpstreamError, UpstreamErrorKind};
 
 /// What LiteLLM takes for itself out of a request's body.
 const STEERING: [&str; 37] = [
@@ -72,8 +72,12 @@ pub(super) struct Rewritten {
 /// A chat completion with the model's id in it, a maximum where the client named none, and the wish for the usage.
 ///
 /// # Errors
-/// [`FailureKind::Rejected`] if the body is no JSON object.
-pub(super) async fn chat(original: &Bytes, request: &Request, ask: Ask<'_>) -> Result<Rewritten, Failure> {
+/// [`UpstreamErrorKind::Rejected`] if the body is no JSON object.
+pub(super) async fn chat(
+    original: &Bytes,
+    request: &Request,
+    ask: Ask<'_>,
+) -> Result<Rewritten, UpstreamError> {
     let mut fields = Fields::read(original).await?;
     fields.set("model", &json!(ask.model));
     if let Some(most) = ask.max_tokens.filter(|_| request.max_tokens.is_none()) {
@@ -94,7 +98,7 @@ pub(super) async fn chat(original: &Bytes, request: &Request, ask: Ask<'_>) -> R
 ///
 /// # Errors
 /// As [`chat`].
-pub(super) async fn embeddings(original: &Bytes, model: &str) -> Result<Body, Failure> {
+pub(super) async fn embeddings(original: &Bytes, model: &str) -> Result<Body, UpstreamError> {
     let mut fields = Fields::read(original).await?;
     fields.set("model", &json!(model));
     Ok(fields.body())
@@ -110,13 +114,13 @@ struct Field(Bytes);
 struct Fields(Vec<(String, Field)>);
 
 impl Fields {
-    async fn read(original: &Bytes) -> Result<Self, Failure> {
+    async fn read(original: &Bytes) -> Result<Self, UpstreamError> {
         let original = original.clone();
-        aside(original.len(), move || Self::of(&original)).await
+        offload_if_large(original.len(), move || Self::of(&original)).await
     }
 
-    fn of(original: &Bytes) -> Result<Self, Failure> {
-        let no_object = |_| Failure::new(FailureKind::Rejected, "the body is not a JSON object");
+    fn of(original: &Bytes) -> Result<Self, UpstreamError> {
+        let no_object = |_| UpstreamError::new(UpstreamErrorKind::Rejected, "the body is not a JSON object");
         let raw: RawFields<'_> = serde_json::from_slice(original).map_err(no_object)?;
         let kept = raw.0.into_iter().filter(|(name, _)| !steers(name));
         Ok(Self(kept.map(|(name, raw)| (name, Field(original.slice_ref(raw.get().as_bytes())))).collect()))
@@ -300,7 +304,7 @@ mod tests {
     async fn only_an_object_is_passed_on() {
         for text in ["[]", "", "{\"a\":1} x", "{\"a\":}"] {
             let refused = chat(&Bytes::from_static(text.as_bytes()), &request(false, None), ASK).await;
-            assert_eq!(refused.err().unwrap().kind, FailureKind::Rejected, "{text}");
+            assert_eq!(refused.err().unwrap().kind, UpstreamErrorKind::Rejected, "{text}");
         }
     }
 }

@@ -2,14 +2,14 @@
 
 /// Of the ids that are the same model as `name`, the one without a date, else the latest. `None` where `name` has no
 /// date itself: then it says what it means.
-pub(super) fn of<'a>(name: &str, ids: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let wanted = base(name).filter(|base| !base.is_empty())?;
-    let same = ids.filter(|id| *id == wanted || base(id) == Some(wanted));
+pub(super) fn nearest<'a>(name: &str, ids: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let wanted = without_date(name).filter(|base| !base.is_empty())?;
+    let same = ids.filter(|id| *id == wanted || without_date(id) == Some(wanted));
     same.max_by_key(|id| (*id == wanted, *id))
 }
 
 /// The name without its date: `-20250929`, `-2025-09-29` or `-latest`.
-fn base(name: &str) -> Option<&str> {
+fn without_date(name: &str) -> Option<&str> {
     if let Some(base) = name.strip_suffix("-latest") {
         return Some(base);
     }
@@ -30,10 +30,10 @@ mod tests {
     #[test]
     fn the_undated_one_is_nearest_then_the_latest() {
         let ids = ["m-20250101", "m-2025-06-01", "m-x-20250101", "other"];
-        assert_eq!(of("m-20240101", ids.into_iter()), Some("m-20250101"));
-        assert_eq!(of("m-latest", ["m", "m-20990101"].into_iter()), Some("m"));
+        assert_eq!(nearest("m-20240101", ids.into_iter()), Some("m-20250101"));
+        assert_eq!(nearest("m-latest", ["m", "m-20990101"].into_iter()), Some("m"));
         for name in ["m", "n-20250101", "m-1234", "-20250101", "é", "m-2025-é9-29"] {
-            assert_eq!(of(name, ids.into_iter()), None, "{name}");
+            assert_eq!(nearest(name, ids.into_iter()), None, "{name}");
         }
     }
 }

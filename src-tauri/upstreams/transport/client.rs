@@ -9,18 +9,18 @@ use url::{Host, Url};
 use super::error;
 use super::outbound::{Outbound, ProxyServer};
 use super::resolver::Resolver;
-use crate::upstreams::Failure;
+use crate::upstreams::UpstreamError;
 
 const USER_AGENT: &str = concat!("mammouth-proxy/", env!("CARGO_PKG_VERSION"));
 /// An idle connection is given up early, because networks forget them silently.
-const POOL_IDLE: Duration = Duration::from_secs(30);
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
 const PING_INTERVAL: Duration = Duration::from_secs(15);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// What one HTTP/2 stream and one connection may have in flight. With 64 KiB each, 256 readers that do not read cannot
 /// take the connection's share from the others.
-const STREAM_WINDOW: u32 = 64 * 1024;
-const CONNECTION_WINDOW: u32 = 16 * 1024 * 1024;
+const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
 
 /// A client that follows no redirect, keeps no cookie, uses no proxy, inflates nothing and repeats nothing.
 pub(in crate::upstreams) fn builder(connect_timeout: Duration, resolver: Resolver) -> ClientBuilder {
@@ -34,18 +34,18 @@ pub(in crate::upstreams) fn builder(connect_timeout: Duration, resolver: Resolve
         .retry(retry::never())
         .dns_resolver(resolver)
         .connect_timeout(connect_timeout)
-        .pool_idle_timeout(POOL_IDLE)
+        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
         .tcp_nodelay(true)
         .tcp_keepalive(TCP_KEEPALIVE)
         .http2_keep_alive_interval(PING_INTERVAL)
         .http2_keep_alive_timeout(PING_TIMEOUT)
         .http2_keep_alive_while_idle(true)
-        .http2_initial_stream_window_size(STREAM_WINDOW)
-        .http2_initial_connection_window_size(CONNECTION_WINDOW)
+        .http2_initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .http2_initial_connection_window_size(CONNECTION_WINDOW_BYTES)
 }
 
 /// The certificates that settings name beside the system's; `None` where one is not valid PEM.
-pub(in crate::upstreams) fn roots(pems: &[String]) -> Option<Vec<Certificate>> {
+pub(in crate::upstreams) fn parse_roots(pems: &[String]) -> Option<Vec<Certificate>> {
     let bundles = pems.iter().map(|pem| Certificate::from_pem_bundle(pem.as_bytes()).ok());
     bundles.collect::<Option<Vec<_>>>().map(|bundles| bundles.into_iter().flatten().collect())
 }
@@ -68,12 +68,12 @@ pub(in crate::upstreams) struct UpstreamClient {
 
 impl UpstreamClient {
     fn new(base: &Url, connect_timeout: Duration, outbound: &Outbound) -> Result<Self, ClientError> {
-        let roots = roots(&outbound.extra_roots).ok_or(ClientError::Roots)?;
+        let roots = parse_roots(&outbound.extra_roots).ok_or(ClientError::Roots)?;
         let proxy = outbound.proxy_for(base);
         let mut builder = builder(connect_timeout, Resolver::new(|_| true));
         if let Some(proxy) = &proxy {
             // Whether the base is an exception is decided already.
-            builder = builder.proxy(proxy.to_client(&[]).ok_or(ClientError::Client)?);
+            builder = builder.proxy(proxy.to_reqwest(&[]).ok_or(ClientError::Client)?);
         }
         // Without TLS the system's certificates are not needed, and a machine without any can still show the demo.
         let is_plain = base.scheme() == "http";
@@ -82,8 +82,8 @@ impl UpstreamClient {
     }
 
     /// The failure of a call of this client that brought no answer.
-    pub(in crate::upstreams) fn failure(&self, error: reqwest::Error) -> Failure {
-        error::failure(error, self.proxy.as_ref())
+    pub(in crate::upstreams) fn request_error(&self, error: reqwest::Error) -> UpstreamError {
+        error::from_reqwest(error, self.proxy.as_ref())
     }
 }
 

@@ -7,50 +7,55 @@ use rustls::{CertificateError, Error as TlsError};
 
 use super::outbound::ProxyServer;
 use super::proxy_error;
-use crate::upstreams::{Failure, FailureKind};
+use crate::upstreams::{UpstreamError, UpstreamErrorKind};
 
 /// The failure of a call that brought no answer, made through `proxy` if there is one.
-pub(in crate::upstreams) fn failure(error: reqwest::Error, proxy: Option<&ProxyServer>) -> Failure {
+pub(in crate::upstreams) fn from_reqwest(
+    error: reqwest::Error,
+    proxy: Option<&ProxyServer>,
+) -> UpstreamError {
     let error = error.without_url();
-    if let Some(failure) = proxy.and_then(|proxy| proxy_error::failure(&error, proxy)) {
+    if let Some(failure) = proxy.and_then(|proxy| proxy_error::from_reqwest(&error, proxy)) {
         return failure;
     }
-    if let Some(tls) = find::<TlsError>(&error) {
-        return Failure::new(FailureKind::Tls, tls_sentence(tls));
+    if let Some(tls) = find_in_chain::<TlsError>(&error) {
+        return UpstreamError::new(UpstreamErrorKind::Tls, tls_sentence(tls));
     }
     let (kind, sentence) = match () {
-        () if error.is_dns() => (FailureKind::Unreachable, "the server's name could not be looked up"),
-        () if error.is_timeout() && error.is_connect() => (FailureKind::Timeout, "connecting took too long"),
-        () if error.is_timeout() => (FailureKind::Timeout, "the connection timed out"),
-        () if error.is_connect() && ended_in_handshake(&error) => {
-            (FailureKind::Tls, "the server ended the connection during the TLS handshake")
+        () if error.is_dns() => (UpstreamErrorKind::Unreachable, "the server's name could not be looked up"),
+        () if error.is_timeout() && error.is_connect() => {
+            (UpstreamErrorKind::Timeout, "connecting took too long")
         }
-        () if error.is_connect() => (FailureKind::Unreachable, connect_sentence(&error)),
-        () if is_broken_http(&error) => (FailureKind::BadResponse, "the answer is not valid HTTP"),
-        () => (FailureKind::Unreachable, "the connection broke before an answer came"),
+        () if error.is_timeout() => (UpstreamErrorKind::Timeout, "the connection timed out"),
+        () if error.is_connect() && ended_in_handshake(&error) => {
+            (UpstreamErrorKind::Tls, "the server ended the connection during the TLS handshake")
+        }
+        () if error.is_connect() => (UpstreamErrorKind::Unreachable, connect_sentence(&error)),
+        () if is_broken_http(&error) => (UpstreamErrorKind::BadResponse, "the answer is not valid HTTP"),
+        () => (UpstreamErrorKind::Unreachable, "the connection broke before an answer came"),
     };
-    Failure::new(kind, sentence)
+    UpstreamError::new(kind, sentence)
 }
 
 /// Whether the bytes themselves were wrong, not the connection.
 pub(in crate::upstreams) fn is_broken_http(error: &reqwest::Error) -> bool {
-    let in_head =
-        find::<hyper::Error>(error).is_some_and(|error| error.is_parse() || error.is_parse_too_large());
+    let in_head = find_in_chain::<hyper::Error>(error)
+        .is_some_and(|error| error.is_parse() || error.is_parse_too_large());
     // hyper has no word of its own for a chunk that is malformed.
     in_head || matches!(io_kind(error), Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData))
 }
 
 /// The first error of a type in the chain; an `io::Error` hides what it holds from `source`, so it is opened.
-pub(super) fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+pub(super) fn find_in_chain<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
     let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     error
         .downcast_ref::<E>()
-        .or_else(|| inner.and_then(|inner| find(inner)))
-        .or_else(|| error.source().and_then(|source| find(source)))
+        .or_else(|| inner.and_then(|inner| find_in_chain(inner)))
+        .or_else(|| error.source().and_then(|source| find_in_chain(source)))
 }
 
 fn io_kind(error: &reqwest::Error) -> Option<io::ErrorKind> {
-    find::<io::Error>(error).map(io::Error::kind)
+    find_in_chain::<io::Error>(error).map(io::Error::kind)
 }
 
 fn ended_in_handshake(error: &reqwest::Error) -> bool {

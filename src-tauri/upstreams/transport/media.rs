@@ -4,7 +4,7 @@ use http::{HeaderMap, header};
 
 /// What a body is, as its header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::upstreams) enum Media {
+pub(in crate::upstreams) enum MediaType {
     /// Plain text, bytes of no named kind, or nothing said.
     Text,
     Json,
@@ -12,8 +12,8 @@ pub(in crate::upstreams) enum Media {
     Other,
 }
 
-impl Media {
-    pub(in crate::upstreams) fn of(headers: &HeaderMap) -> Self {
+impl MediaType {
+    pub(in crate::upstreams) fn from_headers(headers: &HeaderMap) -> Self {
         let Some(value) = headers.get(header::CONTENT_TYPE) else { return Self::Text };
         let essence =
             value.to_str().unwrap_or("?").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -28,7 +28,7 @@ impl Media {
 }
 
 /// Whether the body is compressed. We ask for plain bytes and never inflate, so that no bomb can go off.
-pub(in crate::upstreams) fn is_encoded(headers: &HeaderMap) -> bool {
+pub(in crate::upstreams) fn is_compressed(headers: &HeaderMap) -> bool {
     headers
         .get_all(header::CONTENT_ENCODING)
         .iter()
@@ -44,10 +44,13 @@ mod tests {
         let encoded = |value: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::CONTENT_ENCODING, value.parse().unwrap());
-            is_encoded(&headers)
+            is_compressed(&headers)
         };
         assert!(
-            encoded("gzip") && encoded("br, gzip") && !encoded("Identity") && !is_encoded(&HeaderMap::new())
+            encoded("gzip")
+                && encoded("br, gzip")
+                && !encoded("Identity")
+                && !is_compressed(&HeaderMap::new())
         );
     }
 }

@@ -83,7 +83,7 @@ impl ProxyServer {
     }
 
     /// As the HTTP client takes it; `None` where the client does not take the address.
-    pub(in crate::upstreams) fn to_client(&self, no_proxy: &[String]) -> Option<reqwest::Proxy> {
+    pub(in crate::upstreams) fn to_reqwest(&self, no_proxy: &[String]) -> Option<reqwest::Proxy> {
         let proxy = reqwest::Proxy::all(self.full_url()).ok()?;
         Some(proxy.no_proxy(reqwest::NoProxy::from_string(&no_proxy.join(","))))
     }
@@ -163,7 +163,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn through(proxy: &str, no_proxy: &[&str]) -> Outbound {
+    fn proxied_through(proxy: &str, no_proxy: &[&str]) -> Outbound {
         let server = ProxyServer::new(url(proxy), Some("canary".into()));
         let no_proxy = no_proxy.iter().map(|entry| (*entry).to_owned()).collect();
         Outbound { proxy: ProxyChoice::Server(server), no_proxy, ..Outbound::default() }
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn loopback_and_exceptions_are_direct() {
         let is_proxied = |no_proxy: &[&str], to: &str| {
-            through("http://proxy.example:3128", no_proxy).proxy_for(&url(to)).is_some()
+            proxied_through("http://proxy.example:3128", no_proxy).proxy_for(&url(to)).is_some()
         };
         for here in [
             "http://127.0.0.1:1",
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn l01_a_proxy_shows_neither_user_nor_password() {
-        let outbound = through("http://ana@proxy.example:3128", &[]);
+        let outbound = proxied_through("http://ana@proxy.example:3128", &[]);
         let shown = format!("{outbound:?} {:?}", outbound.proxy_for(&url("https://mammouth.ai")));
         assert!(shown.contains("http://proxy.example:3128"));
         assert!(!shown.contains("ana") && !shown.contains("canary"), "{shown}");
@@ -215,6 +215,6 @@ mod tests {
         let server = |text: &str| ProxyServer::new(url(text), None);
         assert_eq!(server("socks5h://p:1").with_local_lookup().scheme(), "socks5");
         assert!(!server("socks5h://p:1").resolves_names() && server("https://p:1").resolves_names());
-        assert!(server("socks5://p:1").to_client(&[]).is_some());
+        assert!(server("socks5://p:1").to_reqwest(&[]).is_some());
     }
 }

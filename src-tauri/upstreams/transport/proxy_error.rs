@@ -9,32 +9,32 @@ use std::error::Error as StdError;
 
 use rustls::{CertificateError, Error as TlsError};
 
-use super::error::{connect_sentence, find, tls_sentence};
+use super::error::{connect_sentence, find_in_chain, tls_sentence};
 use super::outbound::ProxyServer;
-use crate::upstreams::{Failure, FailureKind};
+use crate::upstreams::{UpstreamError, UpstreamErrorKind};
 
-const NOT_CONNECTED: &str = "failed to create underlying connection";
-const AUTH_REQUIRED: [&str; 3] = [
+const NOT_CONNECTED_TEXT: &str = "failed to create underlying connection";
+const AUTH_REQUIRED_TEXTS: [&str; 3] = [
     "tunnel error: proxy authorization required",
     "SOCKS error: server does not support user/pass authentication",
     "SOCKS error: credentials not accepted",
 ];
-const LOCAL_LOOKUP: &str = "error resolving for socks proxy";
+const LOCAL_LOOKUP_TEXT: &str = "error resolving for socks proxy";
 
 /// The failure, if it is the proxy's.
-pub(super) fn failure(error: &reqwest::Error, proxy: &ProxyServer) -> Option<Failure> {
-    if let Some(tls) = find::<TlsError>(error) {
-        return tls_failure(tls, texts_contain(error, NOT_CONNECTED), proxy);
+pub(super) fn from_reqwest(error: &reqwest::Error, proxy: &ProxyServer) -> Option<UpstreamError> {
+    if let Some(tls) = find_in_chain::<TlsError>(error) {
+        return tls_error(tls, texts_contain(error, NOT_CONNECTED_TEXT), proxy);
     }
-    Some(Failure::new(FailureKind::Unreachable, sentence(error, proxy)?))
+    Some(UpstreamError::new(UpstreamErrorKind::Unreachable, describe(error, proxy)?))
 }
 
-fn sentence(error: &reqwest::Error, proxy: &ProxyServer) -> Option<String> {
+fn describe(error: &reqwest::Error, proxy: &ProxyServer) -> Option<String> {
     let says = |text: &str| texts_contain(error, text);
     let by_proxy = says("tunnel error: ") || says("SOCKS error: ");
     Some(match () {
-        () if AUTH_REQUIRED.into_iter().any(says) => auth_sentence(proxy),
-        () if says(LOCAL_LOOKUP) => {
+        () if AUTH_REQUIRED_TEXTS.into_iter().any(says) => auth_sentence(proxy),
+        () if says(LOCAL_LOOKUP_TEXT) => {
             format!(
                 "the server's name could not be looked up, which the proxy {proxy} leaves to this machine"
             )
@@ -43,7 +43,7 @@ fn sentence(error: &reqwest::Error, proxy: &ProxyServer) -> Option<String> {
         () if error.is_timeout() && error.is_connect() => {
             format!("connecting through the proxy {proxy} took too long")
         }
-        () if says(NOT_CONNECTED) => {
+        () if says(NOT_CONNECTED_TEXT) => {
             format!("cannot connect to the proxy {proxy}: {}", connect_sentence(error))
         }
         () if by_proxy && (says("end of file") || says("io error")) => {
@@ -72,18 +72,18 @@ fn auth_sentence(proxy: &ProxyServer) -> String {
 }
 
 /// A certificate of the proxy itself, or of whoever stands behind it, which may be the proxy again.
-fn tls_failure(error: &TlsError, is_of_proxy: bool, proxy: &ProxyServer) -> Option<Failure> {
+fn tls_error(error: &TlsError, is_of_proxy: bool, proxy: &ProxyServer) -> Option<UpstreamError> {
     let sentence = tls_sentence(error);
     if is_of_proxy {
         let sentence = format!("no secure connection to the proxy {proxy}: {sentence}");
-        return Some(Failure::new(FailureKind::Tls, sentence));
+        return Some(UpstreamError::new(UpstreamErrorKind::Tls, sentence));
     }
     let is_unknown = matches!(error, TlsError::InvalidCertificate(CertificateError::UnknownIssuer));
     is_unknown.then(|| {
         let sentence = format!(
             "{sentence}; if the proxy {proxy} opens TLS, its certificate authority belongs into the setting extra_ca_file"
         );
-        Failure::new(FailureKind::Tls, sentence)
+        UpstreamError::new(UpstreamErrorKind::Tls, sentence)
     })
 }
 

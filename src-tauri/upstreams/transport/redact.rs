@@ -3,24 +3,24 @@
 use crate::secrets::{Redactor, Secret};
 
 /// The longest detail of a failure, in bytes.
-const MAX_BYTES: usize = 2048;
+const MAX_DETAIL_BYTES: usize = 2048;
 
 /// Cleans a text that came from outside. The secret goes first, so that no cut can leave a part of it.
-pub(in crate::upstreams) fn clean(text: &str, secret: &Secret) -> String {
+pub(in crate::upstreams) fn sanitize(text: &str, secret: &Secret) -> String {
     one_line(&Redactor::new([secret]).without_secrets(text))
 }
 
 /// One line of at most 2 KiB in which nothing steers a terminal or hides.
 pub(in crate::upstreams) fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len().min(MAX_BYTES));
+    let mut line = String::with_capacity(text.len().min(MAX_DETAIL_BYTES));
     for c in text.trim().chars() {
         let start = line.len();
         match c {
             '\n' | '\r' | '\t' => line.push(' '),
-            c if steers(c) => line.extend(c.escape_unicode()),
+            c if is_unsafe_to_display(c) => line.extend(c.escape_unicode()),
             c => line.push(c),
         }
-        if line.len() > MAX_BYTES - '…'.len_utf8() {
+        if line.len() > MAX_DETAIL_BYTES - '…'.len_utf8() {
             line.truncate(start);
             line.push('…');
             break;
@@ -29,7 +29,7 @@ pub(in crate::upstreams) fn one_line(text: &str) -> String {
     line
 }
 
-fn steers(c: char) -> bool {
+fn is_unsafe_to_display(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
@@ -41,8 +41,8 @@ mod tests {
 
     use super::*;
 
-    fn cleaned(text: &str) -> String {
-        clean(text, &Secret::from("CANARY+CK/1234=="))
+    fn sanitized(text: &str) -> String {
+        sanitize(text, &Secret::from("CANARY+CK/1234=="))
     }
 
     #[test]
@@ -57,7 +57,7 @@ mod tests {
             STANDARD.encode("xxauth_session=CANARY+CK/1234==; other"),
             "CANARY+C".to_owned(),
         ] {
-            let out = cleaned(&format!("before {text} after"));
+            let out = sanitized(&format!("before {text} after"));
             assert!(out.contains("[redacted]"), "{text}: {out}");
             assert!(
                 !out.contains("CANARY") && !out.contains("1234") && !out.contains("QU5BUl"),
@@ -69,12 +69,12 @@ mod tests {
 
     #[test]
     fn r07_control_characters_become_text_on_one_line() {
-        assert_eq!(cleaned("a\n[INFO] b\x1b[2J\u{202e}c\0"), "a [INFO] b\\u{1b}[2J\\u{202e}c\\u{0}");
+        assert_eq!(sanitized("a\n[INFO] b\x1b[2J\u{202e}c\0"), "a [INFO] b\\u{1b}[2J\\u{202e}c\\u{0}");
     }
 
     #[test]
     fn r07_ten_megabytes_are_cut_to_two_kilobytes() {
-        let out = cleaned(&"🦣".repeat(2_500_000));
-        assert!(out.len() <= MAX_BYTES && out.ends_with('…'));
+        let out = sanitized(&"🦣".repeat(2_500_000));
+        assert!(out.len() <= MAX_DETAIL_BYTES && out.ends_with('…'));
     }
 }

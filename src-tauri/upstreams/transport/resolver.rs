@@ -9,9 +9,9 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::Semaphore;
 
 /// A resolver that never answers must not take the whole connect timeout.
-const TIMEOUT: Duration = Duration::from_millis(4500);
+const LOOKUP_TIMEOUT: Duration = Duration::from_millis(4500);
 /// A lookup cannot be cancelled and holds a thread, so only so many may hang.
-const AT_ONCE: usize = 8;
+const MAX_CONCURRENT_LOOKUPS: usize = 8;
 
 /// Which addresses may be connected to.
 pub(in crate::upstreams) type AddressPolicy = fn(IpAddr) -> bool;
@@ -28,7 +28,7 @@ pub(in crate::upstreams) struct Resolver {
 
 impl Resolver {
     pub(in crate::upstreams) fn new(policy: AddressPolicy) -> Self {
-        Self { policy, exempt: None, slots: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { policy, exempt: None, slots: Arc::new(Semaphore::new(MAX_CONCURRENT_LOOKUPS)) }
     }
 
     /// The same rules, but `host` may have any address.
@@ -54,7 +54,7 @@ impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         let lookup = self.clone().look_up(name.as_str().to_owned());
         Box::pin(async move {
-            let found = tokio::time::timeout(TIMEOUT, lookup).await;
+            let found = tokio::time::timeout(LOOKUP_TIMEOUT, lookup).await;
             let found = found.map_err(|_| io::Error::other("no answer from the name server"))??;
             Ok(Box::new(found.into_iter()) as Addrs)
         })
@@ -83,7 +83,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn f21_lookups_that_hang_hold_no_more_threads_and_end_in_time() {
         let resolver = Resolver::new(|_| true);
-        let _hanging = resolver.slots.clone().acquire_many_owned(AT_ONCE as u32).await.unwrap();
+        let _hanging =
+            resolver.slots.clone().acquire_many_owned(MAX_CONCURRENT_LOOKUPS as u32).await.unwrap();
         let start = tokio::time::Instant::now();
         assert_eq!(resolve(&resolver, "localhost").await.unwrap_err(), "no answer from the name server");
         assert!(start.elapsed() <= Duration::from_secs(5));

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::shape::{PERCENT_KEYS, Shape};
 use crate::secrets::Secret;
-use crate::upstreams::transport::redact::clean;
+use crate::upstreams::transport::redact::sanitize;
 use crate::upstreams::{Identity, Quota};
 
 /// No honest list is longer, no honest name either.
@@ -104,7 +104,7 @@ fn name_of(value: &Value, secret: &Secret) -> Option<String> {
 }
 
 fn text(value: &Value, secret: &Secret) -> Option<String> {
-    let text = clean(value.as_str()?, secret);
+    let text = sanitize(value.as_str()?, secret);
     (!text.is_empty() && text.len() <= MAX_NAME_BYTES).then_some(text)
 }
 

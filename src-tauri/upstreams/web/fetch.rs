@@ -15,10 +15,10 @@ use url::{Host, Url};
 
 use super::BuildError;
 use crate::chat::{Image, MAX_IMAGE_BYTES};
-use crate::upstreams::transport::body::Source;
+use crate::upstreams::transport::body::BodyReader;
 use crate::upstreams::transport::client;
 use crate::upstreams::transport::resolver::{AddressPolicy, Resolver};
-use crate::upstreams::{Failure, FailureKind, Outbound, ProxyChoice};
+use crate::upstreams::{Outbound, ProxyChoice, UpstreamError, UpstreamErrorKind};
 
 /// From the first lookup to the last byte, redirects included.
 const TOTAL_TIME: Duration = Duration::from_secs(10);
@@ -53,10 +53,10 @@ impl Fetcher {
         if let Some(server) = &socks {
             resolver = resolver.with_exempt(server.host());
         }
-        let roots = client::roots(&outbound.extra_roots).ok_or(BuildError::Roots)?;
+        let roots = client::parse_roots(&outbound.extra_roots).ok_or(BuildError::Roots)?;
         let mut builder = client::builder(connect_timeout, resolver).https_only(true).tls_certs_merge(roots);
         if let Some(server) = socks {
-            builder = builder.proxy(server.to_client(&outbound.no_proxy).ok_or(BuildError::Client)?);
+            builder = builder.proxy(server.to_reqwest(&outbound.no_proxy).ok_or(BuildError::Client)?);
         }
         // A connection to a stranger is not worth keeping, and a kept one would outlive the check of its address.
         let client = builder.pool_max_idle_per_host(0).build().map_err(|_| BuildError::Client)?;
@@ -66,13 +66,13 @@ impl Fetcher {
     /// The image behind a link.
     ///
     /// # Errors
-    /// Always the same [`FailureKind::Image`], but for links that would go through an HTTP proxy.
-    pub(super) async fn fetch(&self, url: &Url) -> Result<Image, Failure> {
+    /// Always the same [`UpstreamErrorKind::Image`], but for links that would go through an HTTP proxy.
+    pub(super) async fn fetch(&self, url: &Url) -> Result<Image, UpstreamError> {
         if self.goes_by_http_proxy(url) {
-            return Err(Failure::new(FailureKind::Image, NOT_BY_HTTP_PROXY));
+            return Err(UpstreamError::new(UpstreamErrorKind::Image, NOT_BY_HTTP_PROXY));
         }
         let fetched = timeout(self.total_time, self.follow(url.clone())).await;
-        fetched.ok().flatten().ok_or_else(|| Failure::new(FailureKind::Image, MESSAGE))
+        fetched.ok().flatten().ok_or_else(|| UpstreamError::new(UpstreamErrorKind::Image, MESSAGE))
     }
 
     fn goes_by_http_proxy(&self, url: &Url) -> bool {
@@ -119,8 +119,12 @@ fn redirect(response: &Response<Body>, from: &Url) -> Option<Url> {
 }
 
 async fn read(response: Response<Body>) -> Option<Image> {
-    let source =
-        Source::new(response.into_body(), Instant::now() + TOTAL_TIME, TOTAL_TIME, MAX_IMAGE_BYTES as u64);
+    let source = BodyReader::new(
+        response.into_body(),
+        Instant::now() + TOTAL_TIME,
+        TOTAL_TIME,
+        MAX_IMAGE_BYTES as u64,
+    );
     let bytes = source.collect(MAX_IMAGE_BYTES).await.ok()?;
     Image::from_bytes(bytes).ok()
 }

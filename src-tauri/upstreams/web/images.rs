@@ -13,7 +13,7 @@ use url::Url;
 use super::turns::Conversation;
 use super::{Web, upload};
 use crate::chat::{Image, ImageKind, MAX_IMAGES, Part};
-use crate::upstreams::{Credential, Failure, FailureKind};
+use crate::upstreams::{Credential, UpstreamError, UpstreamErrorKind};
 
 /// Fetches and uploads that run at once for one request.
 const AT_ONCE: usize = 4;
@@ -28,11 +28,11 @@ pub(super) async fn bring(
     web: &Web,
     credential: &Credential,
     talk: &Conversation<'_>,
-) -> Result<Vec<Vec<String>>, Failure> {
+) -> Result<Vec<Vec<String>>, UpstreamError> {
     let images: Vec<&Part> = talk.turns.iter().flat_map(|turn| turn.images.iter().copied()).collect();
     if images.len() > MAX_IMAGES {
-        return Err(Failure::new(
-            FailureKind::Image,
+        return Err(UpstreamError::new(
+            UpstreamErrorKind::Image,
             format!("a request can hold {MAX_IMAGES} images at most"),
         ));
     }
@@ -44,14 +44,14 @@ pub(super) async fn bring(
 }
 
 /// Boxed: the compiler cannot show that a stream of unnamed futures over borrowed parts is `Send`.
-type Bringing<'a> = Pin<Box<dyn Future<Output = Result<String, Failure>> + Send + 'a>>;
+type Bringing<'a> = Pin<Box<dyn Future<Output = Result<String, UpstreamError>> + Send + 'a>>;
 
-async fn bring_one(web: &Web, credential: &Credential, part: &Part) -> Result<String, Failure> {
+async fn bring_one(web: &Web, credential: &Credential, part: &Part) -> Result<String, UpstreamError> {
     let image = match part {
         Part::Image(image) => image.clone(),
         Part::ImageLink(link) => web.fetcher()?.fetch(&link.url).await?,
         Part::Text(_) | Part::File(_) | Part::Reasoning(_) | Part::Call(_) | Part::Result(_) => {
-            return Err(Failure::new(FailureKind::Image, "a text is no image"));
+            return Err(UpstreamError::new(UpstreamErrorKind::Image, "a text is no image"));
         }
     };
     let key = key_of(&image).await;
@@ -73,7 +73,7 @@ async fn key_of(image: &Image) -> upload::Key {
     tokio::task::spawn_blocking(move || upload::key(&copy)).await.unwrap_or_else(|_| upload::key(&bytes))
 }
 
-async fn upload(web: &Web, credential: &Credential, image: Image) -> Result<String, Failure> {
+async fn upload(web: &Web, credential: &Credential, image: Image) -> Result<String, UpstreamError> {
     let shape = &web.site.settings.shape;
     let length = image.bytes().len() as u64;
     let file = FormPart::stream_with_length(image.bytes().clone(), length)
@@ -89,7 +89,7 @@ async fn upload(web: &Web, credential: &Credential, image: Image) -> Result<Stri
     let json = answer.json(ANSWER_BYTES).await?;
     location(&json, &shape.location_key).ok_or_else(|| {
         let detail = format!("expected JSON with a URL in {} ({})", shape.location_key, shape.name);
-        Failure::new(FailureKind::BadResponse, detail).with_status(200)
+        UpstreamError::new(UpstreamErrorKind::BadResponse, detail).with_status(200)
     })
 }
 
@@ -112,11 +112,11 @@ fn location(json: &Value, key: &str) -> Option<String> {
     matches!(url.scheme(), "http" | "https").then(|| text.to_owned())
 }
 
-fn name_the_upload(mut failure: Failure) -> Failure {
+fn name_the_upload(mut failure: UpstreamError) -> UpstreamError {
     failure.detail = format!("uploading an image failed: {}", failure.detail);
     // Neither is about the conversation here: the site does not want this image.
-    if matches!(failure.kind, FailureKind::Rejected | FailureKind::ContextLength) {
-        failure.kind = FailureKind::Image;
+    if matches!(failure.kind, UpstreamErrorKind::Rejected | UpstreamErrorKind::ContextLength) {
+        failure.kind = UpstreamErrorKind::Image;
     }
     failure
 }

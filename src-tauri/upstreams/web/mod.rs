@@ -38,7 +38,8 @@ use super::tools::Question;
 use super::transport::client::ClientError;
 use super::transport::prompt::PromptTokens;
 use super::{
-    Credential, Failure, FailureKind, Identity, Outbound, ProxyServer, Quota, Reply, SecondCall, check_model,
+    Credential, EventReply, FollowUpCall, Identity, Outbound, ProxyServer, Quota, UpstreamError,
+    UpstreamErrorKind,
 };
 use crate::chat;
 
@@ -182,7 +183,7 @@ impl Web {
         request: Arc<chat::Request>,
         model: &str,
         again: bool,
-    ) -> Result<Reply, Failure> {
+    ) -> Result<EventReply, UpstreamError> {
         let prompt = PromptTokens::start(Arc::clone(&request), chat::Tokenizer::shared());
         self.chat_while_counting(credential, request, model, again, prompt).await
     }
@@ -194,19 +195,19 @@ impl Web {
         model: &str,
         again: bool,
         mut prompt: PromptTokens,
-    ) -> Result<Reply, Failure> {
+    ) -> Result<EventReply, UpstreamError> {
         let answer = self.send(credential, &request, model).await?.reply().await?;
         let shaper = Shaper::new(&request);
-        let second = SecondCall::default();
+        let second = FollowUpCall::default();
         let again = self.again(credential, &request, model, &second).filter(|_| again);
         if request.max_tokens.is_some() {
-            prompt.vocabulary_loaded().await;
+            prompt.wait_for_tokenizer().await;
         }
         let (stream, served_model) = match answer {
             site::Reply::Pieces(source) => (ReplyStream::pieces(source, shaper, prompt, again), None),
             site::Reply::Whole { text, model } => (ReplyStream::whole(&text, shaper, prompt, again), model),
         };
-        Ok(Reply { served_model, events: Box::pin(stream.primed().await?), second })
+        Ok(EventReply { served_model, events: Box::pin(stream.primed().await?), follow_up: second })
     }
 
     /// How the model is asked once more; `None` where nothing in its reply is checked.
@@ -215,7 +216,7 @@ impl Web {
         credential: &Credential,
         request: &Arc<chat::Request>,
         model: &str,
-        second: &SecondCall,
+        second: &FollowUpCall,
     ) -> Option<Again> {
         if request.tools.is_empty() && request.format == chat::ResponseFormat::Text {
             return None;
@@ -223,7 +224,7 @@ impl Web {
         let (web, credential, model) = (Arc::clone(self), credential.clone(), model.to_owned());
         let (request, second) = (Arc::clone(request), second.clone());
         Some(Box::new(move |question| {
-            Box::pin(second.make(async move { web.once_more(&credential, &request, question, &model).await }))
+            Box::pin(second.run(async move { web.once_more(&credential, &request, question, &model).await }))
         }))
     }
 
@@ -233,7 +234,7 @@ impl Web {
         request: &chat::Request,
         question: Question,
         model: &str,
-    ) -> Result<String, Failure> {
+    ) -> Result<String, UpstreamError> {
         let mut request = request.clone();
         let turns = [(chat::Role::Assistant, question.said), (chat::Role::User, question.ask)];
         let messages = turns.into_iter().filter(|(_, text)| !text.is_empty());
@@ -246,7 +247,7 @@ impl Web {
                 let bytes =
                     source.collect(SECOND_REPLY_BYTES).await.map_err(|broken| broken.after_output())?;
                 let text = String::from_utf8(bytes.into()).map_err(|_| {
-                    Failure::new(FailureKind::BadResponse, "the answer is not valid UTF-8 text")
+                    UpstreamError::new(UpstreamErrorKind::BadResponse, "the answer is not valid UTF-8 text")
                 })?;
                 // Where no stream was asked for, the whole may be one JSON string.
                 Ok(serde_json::from_str(&text).unwrap_or(text))
@@ -257,10 +258,11 @@ impl Web {
     /// Asks whom a session belongs to.
     ///
     /// # Errors
-    /// [`FailureKind::LoginRequired`] if to nobody, and what can happen to any call.
-    pub async fn check(&self, credential: &Credential) -> Result<Identity, Failure> {
+    /// [`UpstreamErrorKind::LoginRequired`] if to nobody, and what can happen to any call.
+    pub async fn check(&self, credential: &Credential) -> Result<Identity, UpstreamError> {
         let user = self.site.get(credential, &self.site.user, ACCOUNT_BYTES).await?;
-        let nobody = || Failure::new(FailureKind::LoginRequired, "the site does not know this session");
+        let nobody =
+            || UpstreamError::new(UpstreamErrorKind::LoginRequired, "the site does not know this session");
         account::identity(&user, &credential.secret).ok_or_else(nobody)
     }
 
@@ -268,13 +270,15 @@ impl Web {
     ///
     /// # Errors
     /// If the session is not valid, or if neither of the site's two answers can be had.
-    pub async fn quota(&self, credential: &Credential) -> Result<Quota, Failure> {
+    pub async fn quota(&self, credential: &Credential) -> Result<Quota, UpstreamError> {
         let recent = self.site.get(credential, &self.site.recent_usage, ACCOUNT_BYTES);
         let current = self.site.get(credential, &self.site.current_usage, ACCOUNT_BYTES);
         let answers = tokio::join!(recent, current);
         match &answers {
             (Err(failure), Err(_)) => Err(failure.clone()),
-            (Err(failure), Ok(_)) | (Ok(_), Err(failure)) if failure.kind == FailureKind::LoginRequired => {
+            (Err(failure), Ok(_)) | (Ok(_), Err(failure))
+                if failure.kind == UpstreamErrorKind::LoginRequired =>
+            {
                 Err(failure.clone())
             }
             (recent, current) => {
@@ -289,7 +293,7 @@ impl Web {
     ///
     /// # Errors
     /// Why no answer came.
-    pub async fn probe(&self) -> Result<Option<SystemTime>, Failure> {
+    pub async fn probe(&self) -> Result<Option<SystemTime>, UpstreamError> {
         self.site.probe().await
     }
 
@@ -303,8 +307,11 @@ impl Web {
         credential: &'a Credential,
         request: &chat::Request,
         model: &str,
-    ) -> Result<site::Answer<'a>, Failure> {
-        check_model(model)?;
+    ) -> Result<site::Answer<'a>, UpstreamError> {
+        if !request::is_model_id(model) {
+            let detail = "the model's name is empty, longer than 200 characters or holds control characters";
+            return Err(UpstreamError::new(UpstreamErrorKind::Rejected, detail));
+        }
         let site = &self.site;
         let talk = turns::lay_out(request, self.manner().layout);
         let images = images::bring(self, credential, &talk).await?;
@@ -315,10 +322,10 @@ impl Web {
         site.ask(credential, Method::POST, &site.chat, fill).await
     }
 
-    fn fetcher(&self) -> Result<Arc<Fetcher>, Failure> {
+    fn fetcher(&self) -> Result<Arc<Fetcher>, UpstreamError> {
         if !self.manner().image_links {
             let detail = "image links are switched off in the settings; send the image itself";
-            return Err(Failure::new(FailureKind::Image, detail));
+            return Err(UpstreamError::new(UpstreamErrorKind::Image, detail));
         }
         let mut fetcher = lock(&self.fetcher);
         if let Some(built) = &*fetcher {
@@ -326,7 +333,8 @@ impl Web {
         }
         let timeout = self.site.settings.connect_timeout;
         let built = Fetcher::new(timeout, &lock(&self.outbound), addresses::is_public);
-        let missing = |_| Failure::new(FailureKind::Image, "the client for image links cannot be built");
+        let missing =
+            |_| UpstreamError::new(UpstreamErrorKind::Image, "the client for image links cannot be built");
         let built = Arc::new(built.map_err(missing)?);
         *fetcher = Some(Arc::clone(&built));
         Ok(built)

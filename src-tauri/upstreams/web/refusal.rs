@@ -11,10 +11,10 @@ use super::shape::{
     LOGIN_WORDS, MAXIMUM_WORDS, MESSAGE_KEYS, UNIT_WORDS,
 };
 use crate::secrets::Secret;
-use crate::upstreams::transport::media::Media;
-use crate::upstreams::transport::redact::clean;
-use crate::upstreams::transport::retry_after::retry_after;
-use crate::upstreams::{Failure, FailureKind};
+use crate::upstreams::transport::media::MediaType;
+use crate::upstreams::transport::redact::sanitize;
+use crate::upstreams::transport::retry_after::parse_retry_after;
+use crate::upstreams::{UpstreamError, UpstreamErrorKind};
 
 /// An answer that is no reply.
 pub(super) struct Refusal<'a> {
@@ -30,42 +30,44 @@ pub(super) struct Refusal<'a> {
 
 impl Refusal<'_> {
     /// What it means. `secret` is kept out of the detail.
-    pub(super) fn failure(&self, secret: &Secret, now: SystemTime) -> Failure {
+    pub(super) fn failure(&self, secret: &Secret, now: SystemTime) -> UpstreamError {
         let text = self.text();
         let status = self.json().and_then(|json| self.inner_status(&json)).unwrap_or(self.status);
         let kind = self.kind(status, &text.to_lowercase());
-        let detail = clean(&self.detail(kind, status, &text), secret);
-        let wait = retry_after(self.headers, now);
-        Failure::new(kind, detail).with_status(status.as_u16()).with_retry_after(wait)
+        let detail = sanitize(&self.detail(kind, status, &text), secret);
+        let wait = parse_retry_after(self.headers, now);
+        UpstreamError::new(kind, detail).with_status(status.as_u16()).with_retry_after(wait)
     }
 
-    fn kind(&self, status: StatusCode, text: &str) -> FailureKind {
+    fn kind(&self, status: StatusCode, text: &str) -> UpstreamErrorKind {
         if self.is_challenge(status, text) {
-            return FailureKind::Challenge;
+            return UpstreamErrorKind::Challenge;
         }
         match status.as_u16() {
-            300..400 if self.leads_to_login() => FailureKind::LoginRequired,
-            401 => FailureKind::LoginRequired,
-            402 => FailureKind::Limited,
+            300..400 if self.leads_to_login() => UpstreamErrorKind::LoginRequired,
+            401 => UpstreamErrorKind::LoginRequired,
+            402 => UpstreamErrorKind::Limited,
             403 => self.forbidden(text),
-            408 | 425 | 500..600 => FailureKind::Server,
-            429 => FailureKind::Throttled,
-            400 | 413 | 422 if is_too_long(text) => FailureKind::ContextLength,
-            400 | 409 | 413 | 414 | 415 | 422 | 431 | 451 => FailureKind::Rejected,
-            200..300 if self.media() == Media::Html && self.is_login_page() => FailureKind::LoginRequired,
-            _ => FailureKind::BadResponse,
+            408 | 425 | 500..600 => UpstreamErrorKind::Server,
+            429 => UpstreamErrorKind::Throttled,
+            400 | 413 | 422 if is_too_long(text) => UpstreamErrorKind::ContextLength,
+            400 | 409 | 413 | 414 | 415 | 422 | 431 | 451 => UpstreamErrorKind::Rejected,
+            200..300 if self.media() == MediaType::Html && self.is_login_page() => {
+                UpstreamErrorKind::LoginRequired
+            }
+            _ => UpstreamErrorKind::BadResponse,
         }
     }
 
-    fn forbidden(&self, text: &str) -> FailureKind {
+    fn forbidden(&self, text: &str) -> UpstreamErrorKind {
         let limited = has_any(text, &LIMIT_WORDS);
         match self.media() {
-            Media::Json if !limited && has_any(text, &LOGIN_WORDS) => FailureKind::LoginRequired,
-            Media::Json => FailureKind::Limited,
+            MediaType::Json if !limited && has_any(text, &LOGIN_WORDS) => UpstreamErrorKind::LoginRequired,
+            MediaType::Json => UpstreamErrorKind::Limited,
             // The site refuses in JSON; a page is the work of something that stands before it.
-            Media::Html => FailureKind::Challenge,
-            Media::Text | Media::Other if limited => FailureKind::Limited,
-            Media::Text | Media::Other => FailureKind::BadResponse,
+            MediaType::Html => UpstreamErrorKind::Challenge,
+            MediaType::Text | MediaType::Other if limited => UpstreamErrorKind::Limited,
+            MediaType::Text | MediaType::Other => UpstreamErrorKind::BadResponse,
         }
     }
 
@@ -73,7 +75,7 @@ impl Refusal<'_> {
         let by_header =
             |name: &str| self.headers.get(name).is_some_and(|value| value.as_bytes() == b"challenge");
         let possible = matches!(status.as_u16(), 200 | 403 | 429 | 503);
-        let page = self.media() != Media::Json && has_any(text, &CHALLENGE_MARKS);
+        let page = self.media() != MediaType::Json && has_any(text, &CHALLENGE_MARKS);
         possible && (CHALLENGE_HEADERS.into_iter().any(by_header) || page)
     }
 
@@ -92,12 +94,12 @@ impl Refusal<'_> {
         })
     }
 
-    fn media(&self) -> Media {
-        Media::of(self.headers)
+    fn media(&self) -> MediaType {
+        MediaType::from_headers(self.headers)
     }
 
     fn json(&self) -> Option<Value> {
-        (self.media() == Media::Json).then(|| serde_json::from_slice(self.body).ok()).flatten()
+        (self.media() == MediaType::Json).then(|| serde_json::from_slice(self.body).ok()).flatten()
     }
 
     /// The status that a JSON error names, which counts where the answer itself claims success.
@@ -118,24 +120,24 @@ impl Refusal<'_> {
         }
     }
 
-    fn detail(&self, kind: FailureKind, status: StatusCode, text: &str) -> String {
+    fn detail(&self, kind: UpstreamErrorKind, status: StatusCode, text: &str) -> String {
         let (path, code) = (self.url.path(), status.as_u16());
-        if kind == FailureKind::Challenge {
+        if kind == UpstreamErrorKind::Challenge {
             return "the site asks for a browser check (bot challenge) before it answers".to_owned();
         }
-        if kind == FailureKind::LoginRequired {
+        if kind == UpstreamErrorKind::LoginRequired {
             return format!("the site wants a new login (answer {code} to {path})");
         }
-        if kind == FailureKind::BadResponse && status.is_redirection() {
+        if kind == UpstreamErrorKind::BadResponse && status.is_redirection() {
             return format!("{path} answered with a redirect to elsewhere, which is not followed ({code})");
         }
-        if kind == FailureKind::BadResponse {
+        if kind == UpstreamErrorKind::BadResponse {
             let (described, shape) = (self.described(), self.shape);
             return format!(
                 "{path} answered {code} with {described}, which does not fit the request shape {shape}"
             );
         }
-        if text.trim().is_empty() || self.media() == Media::Html {
+        if text.trim().is_empty() || self.media() == MediaType::Html {
             return format!("the site answered {code}");
         }
         text.to_owned()
@@ -178,13 +180,13 @@ fn has_any(text: &str, words: &[&str]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::FailureKind::*;
+    use super::UpstreamErrorKind::*;
     use super::*;
 
     const JSON: (&str, &str) = ("content-type", "application/json");
     const HTML: (&str, &str) = ("content-type", "text/html; charset=utf-8");
 
-    fn failure(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> Failure {
+    fn failure(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> UpstreamError {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, value.parse().unwrap());
@@ -195,7 +197,7 @@ mod tests {
         refusal.failure(&Secret::from("CANARY_CK1234"), SystemTime::UNIX_EPOCH)
     }
 
-    fn kind(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> FailureKind {
+    fn kind(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> UpstreamErrorKind {
         failure(status, headers, body).kind
     }
 

@@ -11,11 +11,11 @@ use url::Url;
 use super::refusal::{Refusal, is_error};
 use super::{BuildError, Settings};
 use crate::secrets::{ExposeSecret, Secret};
-use crate::upstreams::transport::body::Source;
+use crate::upstreams::transport::body::BodyReader;
 use crate::upstreams::transport::client::{self, SharedClient};
-use crate::upstreams::transport::media::{Media, is_encoded};
-use crate::upstreams::transport::redact::clean;
-use crate::upstreams::{Credential, Failure, FailureKind};
+use crate::upstreams::transport::media::{MediaType, is_compressed};
+use crate::upstreams::transport::redact::sanitize;
+use crate::upstreams::{Credential, UpstreamError, UpstreamErrorKind};
 
 /// Of a refusal no more is read than this, and not longer.
 const REFUSAL_BYTES: usize = 64 * 1024;
@@ -63,41 +63,46 @@ impl Site {
         method: Method,
         url: &'a Url,
         fill: impl FnOnce(RequestBuilder) -> RequestBuilder,
-    ) -> Result<Answer<'a>, Failure> {
+    ) -> Result<Answer<'a>, UpstreamError> {
         let first_byte = Instant::now() + self.settings.first_byte_timeout;
         let mut headers = self.headers.clone();
         headers.insert(header::COOKIE, self.cookie(credential)?);
         let client = self.client.get();
         let request = fill(client.http.request(method, url.clone()).headers(headers));
-        let late = |_| Failure::new(FailureKind::Timeout, "the site did not answer in time");
+        let late = |_| UpstreamError::new(UpstreamErrorKind::Timeout, "the site did not answer in time");
         let sent = timeout_at(first_byte, request.send()).await.map_err(late)?;
-        let response = sent.map_err(|error| client.failure(error))?.into();
+        let response = sent.map_err(|error| client.request_error(error))?.into();
         Ok(Answer { site: self, credential, url, first_byte, response })
     }
 
     /// Whether the site answers at all, without any session; gives the time of day it believes in.
-    pub(super) async fn probe(&self) -> Result<Option<SystemTime>, Failure> {
-        let late = |_| Failure::new(FailureKind::Timeout, "the site did not answer in time");
+    pub(super) async fn probe(&self) -> Result<Option<SystemTime>, UpstreamError> {
+        let late = |_| UpstreamError::new(UpstreamErrorKind::Timeout, "the site did not answer in time");
         let client = self.client.get();
         let request = client.http.get(self.user.clone()).headers(self.headers.clone());
         let limit = Instant::now() + self.settings.connect_timeout.saturating_mul(2);
         let sent = timeout_at(limit, request.send()).await.map_err(late)?;
-        let answer = sent.map_err(|error| client.failure(error))?;
+        let answer = sent.map_err(|error| client.request_error(error))?;
         let date = answer.headers().get(header::DATE).and_then(|date| date.to_str().ok());
         Ok(date.and_then(|date| httpdate::parse_http_date(date).ok()))
     }
 
     /// A GET whose answer is JSON.
-    pub(super) async fn get(&self, credential: &Credential, url: &Url, cap: usize) -> Result<Value, Failure> {
+    pub(super) async fn get(
+        &self,
+        credential: &Credential,
+        url: &Url,
+        cap: usize,
+    ) -> Result<Value, UpstreamError> {
         self.ask(credential, Method::GET, url, |request| request).await?.json(cap).await
     }
 
-    fn cookie(&self, credential: &Credential) -> Result<HeaderValue, Failure> {
+    fn cookie(&self, credential: &Credential) -> Result<HeaderValue, UpstreamError> {
         let value = credential.secret.expose_secret();
         let allowed = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b';' | b',' | b'"' | b'\\');
         if value.is_empty() || !value.bytes().all(allowed) {
             let detail = "the stored session cookie holds characters that no cookie can hold";
-            return Err(Failure::new(FailureKind::LoginRequired, detail));
+            return Err(UpstreamError::new(UpstreamErrorKind::LoginRequired, detail));
         }
         let mut header = HeaderValue::from_str(&format!("{}={value}", self.settings.shape.cookie))
             .expect("a checked name and visible ASCII make a header");
@@ -117,36 +122,36 @@ pub(super) struct Answer<'a> {
 
 /// A reply to a chat request.
 pub(super) enum Reply {
-    Pieces(Source),
+    Pieces(BodyReader),
     Whole { text: String, model: Option<String> },
 }
 
 impl Answer<'_> {
     /// Reads it as the answer of a model.
-    pub(super) async fn reply(self) -> Result<Reply, Failure> {
-        match (self.is_success(), Media::of(self.response.headers())) {
-            (true, Media::Text) => Ok(Reply::Pieces(self.into_source())),
-            (true, Media::Json) => {
+    pub(super) async fn reply(self) -> Result<Reply, UpstreamError> {
+        match (self.is_success(), MediaType::from_headers(self.response.headers())) {
+            (true, MediaType::Text) => Ok(Reply::Pieces(self.into_source())),
+            (true, MediaType::Json) => {
                 let shape = &self.site.settings.shape;
                 let misfit = format!("expected text or JSON with {} ({})", shape.content_key, shape.name);
                 let key = shape.content_key.clone();
                 let secret = &self.credential.secret;
                 whole(self.json(REPLY_BYTES).await?, &key, secret).ok_or_else(|| bad(misfit))
             }
-            (true, Media::Html | Media::Other) | (false, _) => Err(self.refuse().await),
+            (true, MediaType::Html | MediaType::Other) | (false, _) => Err(self.refuse().await),
         }
     }
 
     /// Reads it as JSON of at most `cap` bytes that is no error.
-    pub(super) async fn json(self, cap: usize) -> Result<Value, Failure> {
-        if !self.is_success() || Media::of(self.response.headers()) != Media::Json {
+    pub(super) async fn json(self, cap: usize) -> Result<Value, UpstreamError> {
+        if !self.is_success() || MediaType::from_headers(self.response.headers()) != MediaType::Json {
             return Err(self.refuse().await);
         }
         let (parts, body) = self.response.into_parts();
-        let source = Source::new(body, self.first_byte, self.site.settings.idle_timeout, cap as u64);
+        let source = BodyReader::new(body, self.first_byte, self.site.settings.idle_timeout, cap as u64);
         let body = source.collect(cap).await.map_err(|broken| broken.before_output())?;
         if body.is_empty() {
-            return Err(Failure::new(FailureKind::Empty, "the site answered with nothing"));
+            return Err(UpstreamError::new(UpstreamErrorKind::Empty, "the site answered with nothing"));
         }
         let json =
             serde_json::from_slice(&body).map_err(|_| bad("the answer is cut or is not valid JSON"))?;
@@ -159,14 +164,16 @@ impl Answer<'_> {
         Ok(json)
     }
 
-    async fn refuse(self) -> Failure {
+    async fn refuse(self) -> UpstreamError {
         let (parts, body) = self.response.into_parts();
         if parts.status == StatusCode::NO_CONTENT {
-            return Failure::new(FailureKind::Empty, "the site answered with nothing").with_status(204);
+            return UpstreamError::new(UpstreamErrorKind::Empty, "the site answered with nothing")
+                .with_status(204);
         }
-        let source = Source::new(body, self.first_byte, REFUSAL_TIME, u64::MAX);
-        let readable = !is_encoded(&parts.headers);
-        let body = if readable { source.collect_some(REFUSAL_BYTES, REFUSAL_TIME).await } else { Vec::new() };
+        let source = BodyReader::new(body, self.first_byte, REFUSAL_TIME, u64::MAX);
+        let readable = !is_compressed(&parts.headers);
+        let body =
+            if readable { source.collect_partial(REFUSAL_BYTES, REFUSAL_TIME).await } else { Vec::new() };
         let shape = &self.site.settings.shape.name;
         let refusal =
             Refusal { status: parts.status, headers: &parts.headers, body: &body, url: self.url, shape };
@@ -175,12 +182,12 @@ impl Answer<'_> {
 
     fn is_success(&self) -> bool {
         let status = self.response.status();
-        matches!(status, StatusCode::OK | StatusCode::CREATED) && !is_encoded(self.response.headers())
+        matches!(status, StatusCode::OK | StatusCode::CREATED) && !is_compressed(self.response.headers())
     }
 
-    fn into_source(self) -> Source {
+    fn into_source(self) -> BodyReader {
         let settings = &self.site.settings;
-        Source::new(
+        BodyReader::new(
             self.response.into_body(),
             self.first_byte,
             settings.idle_timeout,
@@ -190,7 +197,7 @@ impl Answer<'_> {
 }
 
 fn whole(json: Value, content_key: &str, secret: &Secret) -> Option<Reply> {
-    let model = json.get("model").and_then(Value::as_str).map(|model| clean(model, secret));
+    let model = json.get("model").and_then(Value::as_str).map(|model| sanitize(model, secret));
     let model = model.filter(|model| !model.is_empty());
     let text = match json {
         Value::String(text) => text,
@@ -205,8 +212,8 @@ fn whole(json: Value, content_key: &str, secret: &Secret) -> Option<Reply> {
     Some(Reply::Whole { text, model })
 }
 
-fn bad(detail: impl Into<String>) -> Failure {
-    Failure::new(FailureKind::BadResponse, detail).with_status(200)
+fn bad(detail: impl Into<String>) -> UpstreamError {
+    UpstreamError::new(UpstreamErrorKind::BadResponse, detail).with_status(200)
 }
 
 fn check_names(settings: &Settings) -> Result<(), BuildError> {
@@ -281,7 +288,11 @@ mod tests {
         let site = built("https://mammouth.ai", |_| ()).unwrap();
         for value in ["", "a;b", "a\r\nX: y", "a b", "é", "\"q\""] {
             let credential = Credential { account: "a".into(), secret: value.into() };
-            assert_eq!(site.cookie(&credential).unwrap_err().kind, FailureKind::LoginRequired, "{value:?}");
+            assert_eq!(
+                site.cookie(&credential).unwrap_err().kind,
+                UpstreamErrorKind::LoginRequired,
+                "{value:?}"
+            );
         }
         let credential = Credential { account: "a".into(), secret: "abc=".into() };
         let header = site.cookie(&credential).unwrap();

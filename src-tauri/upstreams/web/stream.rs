@@ -11,14 +11,14 @@ use super::text::{End, Shaped, Shaper};
 use crate::chat::{Event, FinishReason, Usage};
 use crate::upstreams::tools::Question;
 use crate::upstreams::transport::aside;
-use crate::upstreams::transport::body::{Broken, Source};
+use crate::upstreams::transport::body::{BodyReadError, BodyReader};
 use crate::upstreams::transport::prompt::PromptTokens;
-use crate::upstreams::{Failure, FailureKind};
+use crate::upstreams::{UpstreamError, UpstreamErrorKind};
 
 /// The events of one reply.
 pub(super) struct ReplyStream {
     /// `None` once nothing more is read.
-    source: Option<Source>,
+    source: Option<BodyReader>,
     /// `None` while it works on another thread.
     shaper: Option<Shaper>,
     prompt: PromptTokens,
@@ -29,7 +29,7 @@ pub(super) struct ReplyStream {
 }
 
 /// The whole text of a second reply.
-pub(super) type Asking = Pin<Box<dyn Future<Output = Result<String, Failure>> + Send>>;
+pub(super) type Asking = Pin<Box<dyn Future<Output = Result<String, UpstreamError>> + Send>>;
 /// Asks the model once more, where a call to the upstream is left for that.
 pub(super) type Again = Box<dyn FnOnce(Question) -> Asking + Send>;
 
@@ -41,13 +41,18 @@ enum Stage {
     Shaping(Shaping),
     Asking(Asking),
     Finishing(FinishReason),
-    Failing(Failure),
+    Failing(UpstreamError),
     Over,
 }
 
 impl ReplyStream {
     /// A reply that comes in pieces.
-    pub(super) fn pieces(source: Source, shaper: Shaper, prompt: PromptTokens, again: Option<Again>) -> Self {
+    pub(super) fn pieces(
+        source: BodyReader,
+        shaper: Shaper,
+        prompt: PromptTokens,
+        again: Option<Again>,
+    ) -> Self {
         Self::new(Some(source), shaper, prompt, again)
     }
 
@@ -60,13 +65,13 @@ impl ReplyStream {
         stream
     }
 
-    fn new(source: Option<Source>, shaper: Shaper, prompt: PromptTokens, again: Option<Again>) -> Self {
+    fn new(source: Option<BodyReader>, shaper: Shaper, prompt: PromptTokens, again: Option<Again>) -> Self {
         let (events, stage) = (VecDeque::new(), Stage::Reading);
         Self { source, shaper: Some(shaper), prompt, events, stage, spoke: false, again }
     }
 
     /// Waits for the first event, so that a failure before it can still be answered by another account.
-    pub(super) async fn primed(mut self) -> Result<Self, Failure> {
+    pub(super) async fn primed(mut self) -> Result<Self, UpstreamError> {
         match poll_fn(|cx| self.poll_event(cx)).await {
             Some(Ok(event)) => self.events.push_front(event),
             Some(Err(failure)) => return Err(failure),
@@ -75,7 +80,7 @@ impl ReplyStream {
         Ok(self)
     }
 
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event, Failure>>> {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event, UpstreamError>>> {
         loop {
             if let Some(event) = self.events.pop_front() {
                 return Poll::Ready(Some(Ok(event)));
@@ -115,7 +120,7 @@ impl ReplyStream {
                             self.stage = Stage::Failing(failure);
                             return Poll::Pending;
                         };
-                        failure.so_far = Some(usage);
+                        failure.partial_usage = Some(usage);
                     }
                     return Poll::Ready(Some(Err(failure)));
                 }
@@ -154,7 +159,7 @@ impl ReplyStream {
     /// Lets a thread for blocking work do it.
     fn offload(&mut self, work: impl FnOnce(&mut Shaper) -> Shaped + Send + 'static) {
         let Some(mut shaper) = self.shaper.take() else { return };
-        self.stage = Stage::Shaping(Box::pin(aside::offloaded(move || {
+        self.stage = Stage::Shaping(Box::pin(aside::offload(move || {
             let shaped = work(&mut shaper);
             (shaper, shaped)
         })));
@@ -174,9 +179,9 @@ impl ReplyStream {
                 return self.ask_again(question);
             }
             Some(End::Invalid) if self.spoke || !is_nothing(&events) => {
-                self.end(Stage::Failing(not_text(FailureKind::Interrupted)));
+                self.end(Stage::Failing(not_text(UpstreamErrorKind::Interrupted)));
             }
-            Some(End::Invalid) => return self.end(Stage::Failing(not_text(FailureKind::BadResponse))),
+            Some(End::Invalid) => return self.end(Stage::Failing(not_text(UpstreamErrorKind::BadResponse))),
         }
         self.speak(events);
     }
@@ -198,7 +203,7 @@ impl ReplyStream {
         }
     }
 
-    fn break_off(&mut self, broken: &Broken) {
+    fn break_off(&mut self, broken: &BodyReadError) {
         let failure = if self.spoke { broken.after_output() } else { broken.before_output() };
         self.end(Stage::Failing(failure));
     }
@@ -210,7 +215,7 @@ impl ReplyStream {
 }
 
 impl Stream for ReplyStream {
-    type Item = Result<Event, Failure>;
+    type Item = Result<Event, UpstreamError>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.get_mut().poll_event(cx)
@@ -222,12 +227,12 @@ fn is_nothing(events: &[Event]) -> bool {
     matches!(events, [Event::Text(text)] if *text == char::REPLACEMENT_CHARACTER.to_string())
 }
 
-fn empty() -> Failure {
-    Failure::new(FailureKind::Empty, "the site answered with nothing")
+fn empty() -> UpstreamError {
+    UpstreamError::new(UpstreamErrorKind::Empty, "the site answered with nothing")
 }
 
-fn not_text(kind: FailureKind) -> Failure {
-    Failure::new(kind, "the answer is not valid UTF-8 text")
+fn not_text(kind: UpstreamErrorKind) -> UpstreamError {
+    UpstreamError::new(kind, "the answer is not valid UTF-8 text")
 }
 
 #[cfg(test)]
@@ -263,11 +268,11 @@ mod tests {
             Then::Break => Body::wrap_stream(said.chain(broken)),
         };
         let first_byte = Instant::now() + Duration::from_secs(60);
-        let source = Source::new(body, first_byte, Duration::from_secs(120), 1000);
+        let source = BodyReader::new(body, first_byte, Duration::from_secs(120), 1000);
         ReplyStream::pieces(source, Shaper::new(request), PromptTokens::Known(7), None)
     }
 
-    async fn all(stream: ReplyStream) -> Result<(Vec<String>, Result<Event, Failure>), Failure> {
+    async fn all(stream: ReplyStream) -> Result<(Vec<String>, Result<Event, UpstreamError>), UpstreamError> {
         let mut events: Vec<_> = stream.primed().await?.collect().await;
         let last = events.pop().expect("a reply has an end");
         let texts = events.into_iter().map(|event| match event.expect("only the last event is a failure") {
@@ -293,27 +298,30 @@ mod tests {
     async fn f10_an_empty_success_is_a_failure() {
         for pieces in [vec![], vec![b"" as &[u8]], vec![b"\"\""]] {
             let failure = all(reply(&request(false, &[]), &pieces, Then::End)).await.unwrap_err();
-            assert_eq!(failure.kind, FailureKind::Empty);
+            assert_eq!(failure.kind, UpstreamErrorKind::Empty);
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn f16_f17_a_stall_is_a_timeout_before_the_first_text_and_an_interruption_after() {
         let failure = all(reply(&request(true, &[]), &[], Then::Hang)).await.unwrap_err();
-        assert_eq!(failure.kind, FailureKind::Timeout);
+        assert_eq!(failure.kind, UpstreamErrorKind::Timeout);
         let (texts, last) = all(reply(&request(true, &[]), &[b"a" as &[u8]; 5], Then::Hang)).await.unwrap();
-        assert_eq!((texts.concat().as_str(), last.unwrap_err().kind), ("aaaaa", FailureKind::Interrupted));
+        assert_eq!(
+            (texts.concat().as_str(), last.unwrap_err().kind),
+            ("aaaaa", UpstreamErrorKind::Interrupted)
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn f18_a_reset_is_an_interruption_and_nothing_comes_after_it() {
         let (texts, last) = all(reply(&request(true, &[]), &[b"a" as &[u8]; 5], Then::Break)).await.unwrap();
         let failure = last.unwrap_err();
-        assert_eq!((texts.concat().as_str(), failure.kind), ("aaaaa", FailureKind::Interrupted));
-        let usage = failure.so_far.unwrap();
+        assert_eq!((texts.concat().as_str(), failure.kind), ("aaaaa", UpstreamErrorKind::Interrupted));
+        let usage = failure.partial_usage.unwrap();
         assert!(usage.prompt_tokens == 7 && usage.completion_tokens > 0, "the tokens so far are kept");
         let failure = all(reply(&request(true, &[]), &[], Then::Break)).await.unwrap_err();
-        assert_eq!(failure.kind, FailureKind::Unreachable);
+        assert_eq!(failure.kind, UpstreamErrorKind::Unreachable);
     }
 
     #[tokio::test(start_paused = true)]
@@ -321,17 +329,17 @@ mod tests {
         let (texts, last) = all(reply(&request(true, &[]), &[b"ok", b"\xff"], Then::Hang)).await.unwrap();
         assert_eq!(
             (texts.concat().as_str(), last.unwrap_err().kind),
-            ("ok\u{fffd}", FailureKind::Interrupted)
+            ("ok\u{fffd}", UpstreamErrorKind::Interrupted)
         );
         let failure = all(reply(&request(true, &[]), &[b"\x8b\x08"], Then::Hang)).await.unwrap_err();
-        assert_eq!(failure.kind, FailureKind::BadResponse);
+        assert_eq!(failure.kind, UpstreamErrorKind::BadResponse);
     }
 
     #[tokio::test(start_paused = true)]
     async fn f13_a_reply_above_the_cap_is_cut_with_an_error() {
         let (texts, last) =
             all(reply(&request(true, &[]), &[&[b'x'; 600], &[b'x'; 600]], Then::End)).await.unwrap();
-        assert_eq!((texts.len(), last.unwrap_err().kind), (1, FailureKind::Interrupted));
+        assert_eq!((texts.len(), last.unwrap_err().kind), (1, UpstreamErrorKind::Interrupted));
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,12 +1,12 @@
 use serde_json::json;
 
-use super::FailureKind::*;
+use super::UpstreamErrorKind::*;
 use super::*;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 const HTML: (&str, &str) = ("content-type", "text/html; charset=utf-8");
 
-fn failure(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> Failure {
+fn failure(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> UpstreamError {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         map.append(*name, value.parse().unwrap());
@@ -17,7 +17,7 @@ fn failure(status: u16, headers: &[(&'static str, &'static str)], body: &str) ->
     refusal.failure(Some(&Secret::from("sk-CANARY_KEY1234")), SystemTime::UNIX_EPOCH)
 }
 
-fn error(status: u16, message: &str, kind: &str, code: impl Into<Value>) -> FailureKind {
+fn error(status: u16, message: &str, kind: &str, code: impl Into<Value>) -> UpstreamErrorKind {
     let body = json!({"error": {"message": message, "type": kind, "param": null, "code": code.into()}});
     failure(status, &[JSON], &body.to_string()).kind
 }

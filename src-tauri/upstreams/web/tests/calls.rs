@@ -96,7 +96,7 @@ async fn a_pooled_connection_serves_the_next_call() {
 async fn p14_a_hostile_model_name_is_refused_before_anything_is_sent() {
     let server = Server::start(|_| reply(&["Hi"])).await;
     let failure = web(&server).chat(&account("a"), hello(), "a\r\nb", true).await.err().unwrap();
-    assert_eq!((failure.kind, server.seen().len()), (FailureKind::Rejected, 0));
+    assert_eq!((failure.kind, server.seen().len()), (UpstreamErrorKind::Rejected, 0));
 }
 
 #[tokio::test]
@@ -118,7 +118,10 @@ async fn f03_check_knows_a_lost_session() {
     let redirect = answer(302, "location: /login\r\n", "");
     for steps in [json(401, "{}"), json(200, "null"), json(200, r#"{"user":null}"#), redirect] {
         let server = Server::start(move |_| steps.clone()).await;
-        assert_eq!(web(&server).check(&account("a")).await.unwrap_err().kind, FailureKind::LoginRequired);
+        assert_eq!(
+            web(&server).check(&account("a")).await.unwrap_err().kind,
+            UpstreamErrorKind::LoginRequired
+        );
     }
 }
 
@@ -137,7 +140,7 @@ async fn quota_takes_what_it_can_get() {
     assert_eq!(quota, Quota { percent: Some(42.0), spend_cents: None, by_family, ..Quota::default() });
 
     let server = Server::start(|_| json(500, "{}")).await;
-    assert_eq!(web(&server).quota(&account("a")).await.unwrap_err().kind, FailureKind::Server);
+    assert_eq!(web(&server).quota(&account("a")).await.unwrap_err().kind, UpstreamErrorKind::Server);
 }
 
 #[tokio::test]
@@ -147,5 +150,5 @@ async fn f03_quota_does_not_hide_a_lost_session() {
         _ => json(401, "{}"),
     })
     .await;
-    assert_eq!(web(&server).quota(&account("a")).await.unwrap_err().kind, FailureKind::LoginRequired);
+    assert_eq!(web(&server).quota(&account("a")).await.unwrap_err().kind, UpstreamErrorKind::LoginRequired);
 }

@@ -20,7 +20,7 @@ fn limited() -> Arc<Request> {
 async fn the_first_token_comes_while_the_count_is_held() {
     let server = Server::start(|_| vec![Step::Send(HEAD.into()), Step::Send("Hi".into())]).await;
     let (release, held) = mpsc::channel::<()>();
-    let prompt = PromptTokens::counting(Tokenizer::shared(), move || held.recv().map_or(0, |()| 42));
+    let prompt = PromptTokens::start_with(Tokenizer::shared(), move || held.recv().map_or(0, |()| 42));
     let web = web(&server);
     let reply = web.chat_while_counting(&account("a"), limited(), "openai-gpt-5", true, prompt).await;
     let mut events = reply.unwrap().events;
@@ -36,7 +36,7 @@ async fn the_count_begins_before_the_head_of_the_answer_is_there() {
     let web = web(&server);
     let (begun, begins) = oneshot::channel();
     let count = move || begun.send(()).map_or(0, |()| 42);
-    let prompt = PromptTokens::counting(Tokenizer::shared(), count);
+    let prompt = PromptTokens::start_with(Tokenizer::shared(), count);
     let (credential, request) = (account("a"), limited());
     let asking = web.chat_while_counting(&credential, request, "openai-gpt-5", true, prompt);
     let heard = async {

@@ -15,7 +15,7 @@ fn html(status: u16, headers: &str, body: &str) -> Vec<Step> {
 
 #[tokio::test]
 async fn f01_to_f15_refusals_arrive_as_their_kinds() {
-    use FailureKind::*;
+    use UpstreamErrorKind::*;
     for (steps, kind) in [
         (json(403, r#"{"message":"usage limit reached"}"#), Limited),
         (html(403, "cf-mitigated: challenge\r\n", "<html>"), Challenge),
@@ -45,15 +45,15 @@ async fn f04_the_wait_and_the_status_come_along() {
 
 #[tokio::test]
 async fn f10_chunks_without_content_are_no_reply() {
-    assert_eq!(kind_of(vec![text_head(), send("0\r\n\r\n")]).await, FailureKind::Empty);
+    assert_eq!(kind_of(vec![text_head(), send("0\r\n\r\n")]).await, UpstreamErrorKind::Empty);
 }
 
 #[tokio::test]
 async fn f12_cut_json_is_no_reply() {
-    assert_eq!(kind_of(json(200, r#"{"content":"half"#)).await, FailureKind::BadResponse);
+    assert_eq!(kind_of(json(200, r#"{"content":"half"#)).await, UpstreamErrorKind::BadResponse);
     let cut =
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{\"content\":\"ha";
-    assert_eq!(kind_of(vec![send(cut), Step::Reset]).await, FailureKind::Unreachable);
+    assert_eq!(kind_of(vec![send(cut), Step::Reset]).await, UpstreamErrorKind::Unreachable);
 }
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn f13_a_huge_reply_passes_in_order_until_its_cap() {
     assert_eq!((text.len(), end.unwrap()), (16 * 1024 * 100, FinishReason::Stop));
     let capped = web_with(&server, |settings| settings.max_reply_bytes = 1024 * 1024);
     let (text, end) = ask(&capped, hello()).await.unwrap();
-    assert!(text.len() <= 1024 * 1024 && end.unwrap_err().kind == FailureKind::Interrupted);
+    assert!(text.len() <= 1024 * 1024 && end.unwrap_err().kind == UpstreamErrorKind::Interrupted);
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn f16_no_first_byte_is_a_timeout_whether_or_not_a_head_came() {
     for steps in [vec![Step::Hang], vec![text_head(), Step::Hang]] {
         let server = Server::start(move |_| steps.clone()).await;
         let web = web_with(&server, |settings| settings.first_byte_timeout = SHORT);
-        assert_eq!(refused(&web).await.kind, FailureKind::Timeout);
+        assert_eq!(refused(&web).await.kind, UpstreamErrorKind::Timeout);
         server.left().await;
     }
 }
@@ -86,7 +86,7 @@ async fn f17_a_stall_after_five_chunks_interrupts_the_reply() {
     let server = Server::start(move |_| steps.clone()).await;
     let web = web_with(&server, |settings| settings.idle_timeout = SHORT);
     let (text, end) = ask(&web, hello()).await.unwrap();
-    assert_eq!((text.as_str(), end.unwrap_err().kind), ("xxxxx", FailureKind::Interrupted));
+    assert_eq!((text.as_str(), end.unwrap_err().kind), ("xxxxx", UpstreamErrorKind::Interrupted));
     server.left().await;
 }
 
@@ -102,7 +102,7 @@ async fn f18_f19_a_reset_and_a_cut_interrupt_the_reply() {
         assert_eq!(events.next().await.unwrap().unwrap(), Event::Text("x".to_owned()));
         server.go_on();
         let last = events.filter(|event| std::future::ready(event.is_err())).next().await;
-        assert_eq!(last.unwrap().unwrap_err().kind, FailureKind::Interrupted);
+        assert_eq!(last.unwrap().unwrap_err().kind, UpstreamErrorKind::Interrupted);
     }
 }
 
@@ -119,7 +119,7 @@ async fn f20_characters_survive_slices_of_one_byte() {
 async fn f21_a_name_that_does_not_exist_is_unreachable() {
     let base = format!("https://{NO_NAME}").parse().unwrap();
     let web = Arc::new(Web::new(Settings { base, ..Settings::default() }).unwrap());
-    assert_eq!(refused(&web).await.kind, FailureKind::Unreachable);
+    assert_eq!(refused(&web).await.kind, UpstreamErrorKind::Unreachable);
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn f22_a_closed_port_is_unreachable_at_once() {
     let base = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
     drop(listener);
     let web = Arc::new(Web::new(Settings { base, ..Settings::default() }).unwrap());
-    assert_eq!(refused(&web).await.kind, FailureKind::Unreachable);
+    assert_eq!(refused(&web).await.kind, UpstreamErrorKind::Unreachable);
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn f23_a_server_that_takes_no_connection_is_a_timeout() {
     let _taken = std::net::TcpStream::connect(address).unwrap();
     let base = format!("http://{address}").parse().unwrap();
     let web = Arc::new(Web::new(Settings { base, connect_timeout: SHORT, ..Settings::default() }).unwrap());
-    assert_eq!(refused(&web).await.kind, FailureKind::Timeout);
+    assert_eq!(refused(&web).await.kind, UpstreamErrorKind::Timeout);
 }
 
 #[tokio::test]
@@ -169,13 +169,13 @@ async fn r03_no_redirect_is_followed() {
     for status in [301, 302, 303, 307, 308] {
         let steps =
             answer(status, &format!("location: {}login\r\n", canary.base.clone().join("/x/").unwrap()), "");
-        assert_eq!(kind_of(steps).await, FailureKind::LoginRequired);
+        assert_eq!(kind_of(steps).await, UpstreamErrorKind::LoginRequired);
         let elsewhere = answer(
             status,
             &format!("location: http://localhost:{}/login\r\n", canary.base.port().unwrap()),
             "",
         );
-        assert_eq!(kind_of(elsewhere).await, FailureKind::BadResponse);
+        assert_eq!(kind_of(elsewhere).await, UpstreamErrorKind::BadResponse);
     }
     assert!(canary.seen().is_empty());
 }
@@ -185,7 +185,7 @@ async fn r05_compressed_answers_are_not_inflated() {
     for encoding in ["gzip", "br", "zstd", "deflate"] {
         let steps =
             answer(200, &format!("content-type: text/plain\r\ncontent-encoding: {encoding}\r\n"), "\x1f\x0b");
-        assert_eq!(kind_of(steps).await, FailureKind::BadResponse);
+        assert_eq!(kind_of(steps).await, UpstreamErrorKind::BadResponse);
     }
 }
 
@@ -200,7 +200,7 @@ async fn r06_broken_http_is_a_bad_answer() {
         "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab".to_owned(),
     ] {
         let name = bytes.chars().take(40).collect::<String>();
-        assert_eq!(kind_of(vec![send(bytes)]).await, FailureKind::BadResponse, "{name}");
+        assert_eq!(kind_of(vec![send(bytes)]).await, UpstreamErrorKind::BadResponse, "{name}");
     }
 }
 

@@ -46,7 +46,7 @@ async fn f25_a_connection_that_ends_fails_its_request_at_once_and_no_other() {
     for reason in [Reason::NO_ERROR, Reason::ENHANCE_YOUR_CALM, Reason::INTERNAL_ERROR] {
         let front = Front::start(move |at| if at == 0 { Act::Away(reason) } else { Act::Reply }).await;
         let web = web_of(&front);
-        assert_eq!(refused(&web).await.kind, FailureKind::Unreachable, "{reason}");
+        assert_eq!(refused(&web).await.kind, UpstreamErrorKind::Unreachable, "{reason}");
         assert_eq!(text(&web).await, "Hi");
         assert_eq!(front.seen(), [0, 1], "{reason}: nothing was repeated behind our back");
     }
@@ -58,7 +58,7 @@ async fn f25_a_request_that_is_reset_fails_alone_and_its_connection_stays() {
     {
         let front = Front::start(move |at| if at == 0 { Act::Reset(reason) } else { Act::Reply }).await;
         let web = web_of(&front);
-        assert_eq!(refused(&web).await.kind, FailureKind::Unreachable, "{reason}");
+        assert_eq!(refused(&web).await.kind, UpstreamErrorKind::Unreachable, "{reason}");
         assert_eq!(text(&web).await, "Hi");
         assert_eq!(front.seen(), [0, 0], "{reason}");
     }
@@ -73,7 +73,7 @@ async fn f25_r06_a_reset_after_text_is_an_interruption() {
         assert!(matches!(broken.next().await, Some(Ok(Event::Text(text))) if text == "Hi"));
         front.go_on();
         let failure = broken.next().await.expect("an end").unwrap_err();
-        assert_eq!(failure.kind, FailureKind::Interrupted, "{reason}");
+        assert_eq!(failure.kind, UpstreamErrorKind::Interrupted, "{reason}");
         assert_eq!(text(&web).await, "Hi");
         assert_eq!(front.seen(), [0, 0], "{reason}: not asked again");
     }
@@ -109,7 +109,7 @@ async fn f26_a_request_on_a_connection_that_died_ends_within_25_seconds() {
     assert_eq!(text(&web).await, "Hi");
     tokio::time::pause();
     let asked = Instant::now();
-    assert_eq!(refused(&web).await.kind, FailureKind::Timeout);
+    assert_eq!(refused(&web).await.kind, UpstreamErrorKind::Timeout);
     assert!(asked.elapsed() < Duration::from_secs(26), "{:?}", asked.elapsed());
     tokio::time::resume();
     assert_eq!(text(&web).await, "Hi");

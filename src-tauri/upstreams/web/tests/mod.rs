@@ -17,7 +17,7 @@ use http::HeaderMap;
 use self::server::{Server, Step};
 use super::{Settings, Web};
 use crate::chat::{Event, FinishReason, Message, Part, Request, Role};
-use crate::upstreams::{Credential, Failure, FailureKind};
+use crate::upstreams::{Credential, UpstreamError, UpstreamErrorKind};
 
 const COOKIE: &str = "CANARY_CK0123456789";
 /// A label that is too long for DNS: the lookup fails without asking anybody.
@@ -50,7 +50,7 @@ fn hello() -> Arc<Request> {
 async fn ask(
     web: &Arc<Web>,
     request: Arc<Request>,
-) -> Result<(String, Result<FinishReason, Failure>), Failure> {
+) -> Result<(String, Result<FinishReason, UpstreamError>), UpstreamError> {
     let mut events = web.chat(&account("a"), request, "openai-gpt-5", true).await?.events;
     let mut text = String::new();
     loop {
@@ -70,7 +70,7 @@ async fn ask(
     }
 }
 
-async fn refused(web: &Arc<Web>) -> Failure {
+async fn refused(web: &Arc<Web>) -> UpstreamError {
     let failure = ask(web, hello()).await.expect_err("no reply was expected");
     for secret in [COOKIE, "CANARY_C", "127.0.0.1"] {
         assert!(!failure.detail.contains(secret), "{}", failure.detail);
@@ -78,7 +78,7 @@ async fn refused(web: &Arc<Web>) -> Failure {
     failure
 }
 
-async fn kind_of(steps: Vec<Step>) -> FailureKind {
+async fn kind_of(steps: Vec<Step>) -> UpstreamErrorKind {
     let server = Server::start(move |_| steps.clone()).await;
     refused(&web(&server)).await.kind
 }

@@ -40,7 +40,7 @@ fn chats(server: &Server) -> Vec<String> {
     chats.map(|seen| String::from_utf8(seen.body.to_vec()).unwrap()).collect()
 }
 
-async fn show(web: &Arc<Web>, account: &Credential, parts: Vec<Part>) -> Result<(), Failure> {
+async fn show(web: &Arc<Web>, account: &Credential, parts: Vec<Part>) -> Result<(), UpstreamError> {
     let request = Arc::new(request(parts, true));
     web.chat(account, request, "m", true).await.map(|_| ())
 }
@@ -92,12 +92,12 @@ async fn r09_an_upload_is_used_again_by_its_own_account_only() {
 
 #[tokio::test]
 async fn f28_a_failed_upload_fails_the_request_and_nothing_is_asked() {
-    use FailureKind::{BadResponse, Limited, LoginRequired, Timeout, Unreachable};
+    use UpstreamErrorKind::{BadResponse, Limited, LoginRequired, Timeout, Unreachable};
     for (steps, kind) in [
         (json(401, "{}"), LoginRequired),
         (json(403, r#"{"message":"limit"}"#), Limited),
-        (json(500, "{}"), FailureKind::Server),
-        (json(413, r#"{"message":"the maximum is 100 MB; too large"}"#), FailureKind::Image),
+        (json(500, "{}"), UpstreamErrorKind::Server),
+        (json(413, r#"{"message":"the maximum is 100 MB; too large"}"#), UpstreamErrorKind::Image),
         (json(200, r#"{"location":"javascript:alert(1)"}"#), BadResponse),
         (json(200, "{}"), BadResponse),
         (vec![Step::Reset], Unreachable),
@@ -117,7 +117,7 @@ async fn f28_a_failed_upload_fails_the_request_and_nothing_is_asked() {
 async fn s06_more_than_sixteen_images_are_refused() {
     let server = site().await;
     let failure = show(&web(&server), &account("a"), (0..17).map(jpeg).collect()).await.unwrap_err();
-    assert_eq!((failure.kind, server.seen().len()), (FailureKind::Image, 0));
+    assert_eq!((failure.kind, server.seen().len()), (UpstreamErrorKind::Image, 0));
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ async fn s01_links_to_this_machine_are_refused_without_a_connection() {
                 detail: None,
             });
             let failure = show(&web, &account("a"), vec![link]).await.unwrap_err();
-            assert_eq!(failure.kind, FailureKind::Image, "{host}");
+            assert_eq!(failure.kind, UpstreamErrorKind::Image, "{host}");
         }
     }
     assert!(canary.seen().is_empty());
@@ -146,7 +146,7 @@ async fn links_can_be_switched_off() {
     let web = web_with(&server, |settings| settings.manner.image_links = false);
     let link = Part::ImageLink(ImageLink { url: "https://example.com/a.png".parse().unwrap(), detail: None });
     let failure = show(&web, &account("a"), vec![link]).await.unwrap_err();
-    assert!(failure.kind == FailureKind::Image && failure.detail.contains("switched off"));
+    assert!(failure.kind == UpstreamErrorKind::Image && failure.detail.contains("switched off"));
 }
 
 /// A server for pictures, and a fetcher that may reach it.
@@ -162,7 +162,7 @@ async fn gallery(
 
 async fn fetched(fetcher: &Fetcher, url: &str) -> Result<Image, String> {
     fetcher.fetch(&url.parse().unwrap()).await.map_err(|failure| {
-        assert_eq!(failure.kind, FailureKind::Image);
+        assert_eq!(failure.kind, UpstreamErrorKind::Image);
         failure.detail
     })
 }

@@ -33,7 +33,7 @@ fn acceptor_with(name: &str, change: impl FnOnce(&mut CertificateParams)) -> (Tl
     (Arc::new(config).into(), issuer.pem())
 }
 
-async fn outcome(acceptor: TlsAcceptor, roots: Vec<String>) -> (Result<String, Failure>, usize) {
+async fn outcome(acceptor: TlsAcceptor, roots: Vec<String>) -> (Result<String, UpstreamError>, usize) {
     let server = Server::start_tls("localhost", acceptor, |_| reply(&["Hi"])).await;
     let web = web_with(&server, |settings| settings.outbound.extra_roots = roots);
     let text = ask(&web, hello()).await.map(|(text, _)| text);
@@ -59,7 +59,7 @@ async fn f24_a_bad_certificate_is_named_and_gets_no_cookie() {
     for ((acceptor, root), trusted, expected) in cases {
         let (result, requests) = outcome(acceptor, if trusted { vec![root] } else { vec![] }).await;
         let failure = result.unwrap_err();
-        assert_eq!((failure.kind, requests), (FailureKind::Tls, 0));
+        assert_eq!((failure.kind, requests), (UpstreamErrorKind::Tls, 0));
         assert!(failure.detail.contains(expected), "{}", failure.detail);
     }
 }
@@ -70,7 +70,7 @@ async fn f24_a_stalled_handshake_ends_in_time() {
     let base = format!("https://127.0.0.1:{}", server.base.port().unwrap()).parse().unwrap();
     let connect_timeout = std::time::Duration::from_millis(100);
     let web = Arc::new(Web::new(Settings { base, connect_timeout, ..Settings::default() }).unwrap());
-    assert_eq!(refused(&web).await.kind, FailureKind::Timeout);
+    assert_eq!(refused(&web).await.kind, UpstreamErrorKind::Timeout);
     assert!(server.seen().is_empty());
 }
 
@@ -87,5 +87,5 @@ async fn f24_a_server_that_speaks_no_tls_is_named() {
     });
     let web = Arc::new(Web::new(Settings { base, ..Settings::default() }).unwrap());
     let failure = ask(&web, hello()).await.unwrap_err();
-    assert_eq!(failure.kind, FailureKind::Tls, "{}", failure.detail);
+    assert_eq!(failure.kind, UpstreamErrorKind::Tls, "{}", failure.detail);
 }
