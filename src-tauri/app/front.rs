@@ -161,13 +161,13 @@ mod tests {
     use crate::server::{Limits, Server};
     use crate::upstreams::ModelRegistry;
     use crate::upstreams::api::{self, Api};
-    use crate::upstreams::web::{Settings, Web};
+    use crate::upstreams::web::{WebSettings, WebUpstream};
 
     fn proxy() -> Proxy {
         let clock = Clock::default();
         Proxy::new(proxy::Parts {
             accounts: Accounts::new(Vec::new(), Strategy::Balance, None, clock.now()),
-            web: Arc::new(Web::new(Settings::default()).unwrap()),
+            web: Arc::new(WebUpstream::new(WebSettings::default()).unwrap()),
             journal: Journal::in_memory(),
             api: Arc::new(Api::new(api::Settings::default()).unwrap()),
             names: ModelRegistry::default(),

@@ -40,7 +40,7 @@ use crate::secrets::{self, AsyncSecretStore, EncryptedFileStore, ExposeSecret};
 use crate::server::{self, Server};
 use crate::simulator::{self, MockUpstream};
 use crate::upstreams::api::Shelf;
-use crate::upstreams::web::{self, Web};
+use crate::upstreams::web::{self, WebUpstream};
 
 /// The file of the request log and of the accounts' states.
 pub const DATABASE: &str = "mammouth.db";
@@ -289,26 +289,26 @@ async fn start_simulator(config: &Config) -> Result<Option<MockUpstream>, StartE
     started.map(Some).map_err(system("the simulator of the demo cannot start"))
 }
 
-fn build_web(config: &Config, simulator: Option<&MockUpstream>) -> Result<Web, StartError> {
+fn build_web(config: &Config, simulator: Option<&MockUpstream>) -> Result<WebUpstream, StartError> {
     let base = match simulator {
         Some(simulator) => {
             url::Url::parse(&simulator.base_url()).expect("the simulator's own address is a URL")
         }
         None => config.web_url.clone(),
     };
-    let settings = web::Settings {
+    let settings = web::WebSettings {
         base,
-        manner: control::manner(config),
+        options: control::manner(config),
         connect_timeout: config.limits.connect,
         first_byte_timeout: config.limits.first_byte,
         idle_timeout: config.limits.idle,
         outbound: control::outbound(&config.outbound),
-        shape: upstream::shape(&config.web),
-        ..web::Settings::default()
+        protocol: upstream::shape(&config.web),
+        ..web::WebSettings::default()
     };
-    Web::new(settings).map_err(|error| match error {
-        web::BuildError::Client => StartError::HttpClient(error.to_string()),
-        web::BuildError::Base | web::BuildError::Shape(_) | web::BuildError::Roots => {
+    WebUpstream::new(settings).map_err(|error| match error {
+        web::WebBuildError::Client => StartError::HttpClient(error.to_string()),
+        web::WebBuildError::Base | web::WebBuildError::Protocol(_) | web::WebBuildError::Roots => {
             StartError::Settings(error.to_string())
         }
     })

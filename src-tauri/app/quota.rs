@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::accounts::{Account, Accounts, Clock, Kind};
 use crate::upstreams::Credential;
 use crate::upstreams::api::Api;
-use crate::upstreams::web::Web;
+use crate::upstreams::web::WebUpstream;
 
 /// Between two questions about the same account.
 const EVERY: Duration = Duration::from_secs(5 * 60);
@@ -24,7 +24,7 @@ const JITTER: Duration = Duration::from_secs(10);
 /// Runs until `stop`.
 pub(super) async fn watch(
     accounts: Accounts,
-    web: Arc<Web>,
+    web: Arc<WebUpstream>,
     api: Arc<Api>,
     clock: Clock,
     stop: CancellationToken,
@@ -53,7 +53,7 @@ type Asked = HashMap<String, Duration>;
 
 async fn ask(
     accounts: &Accounts,
-    web: &Web,
+    web: &WebUpstream,
     api: &Api,
     due: Vec<Arc<Account>>,
     clock: Clock,
@@ -82,7 +82,7 @@ async fn ask(
 }
 
 /// Asks whose session it is where nobody has yet, as of one that came from the environment.
-async fn identify(accounts: &Accounts, web: &Web, account: &Account, clock: Clock) {
+async fn identify(accounts: &Accounts, web: &WebUpstream, account: &Account, clock: Clock) {
     if account.kind != Kind::Web || accounts.knows_identity(&account.id) {
         return;
     }
@@ -113,7 +113,7 @@ mod tests {
             list.map(|(label, cookie)| Account::new(label, Kind::Web, Origin::Demo, cookie.into())).collect();
         let accounts = Accounts::new(list, Strategy::FillFirst, None, clock.now());
         let base = url::Url::parse(&sim.base_url()).unwrap();
-        let web = Web::new(web::Settings { base: base.clone(), ..web::Settings::default() }).unwrap();
+        let web = WebUpstream::new(web::WebSettings { base: base.clone(), ..web::WebSettings::default() }).unwrap();
         let api = Api::new(api::Settings { base, ..api::Settings::default() }).unwrap();
         let mut asked = Asked::default();
         ask(&accounts, &web, &api, accounts.in_use(EVERY, clock.now()), clock, &mut asked).await;

@@ -5,7 +5,7 @@ use crate::config::{Config, WebShape};
 use crate::control;
 use crate::simulator::MockUpstream;
 use crate::upstreams::api::{self, Api, Shelf};
-use crate::upstreams::web::Shape;
+use crate::upstreams::web::SiteProtocol;
 use crate::upstreams::{ModelRegistry, ModelSettings};
 
 /// The names of models, by the user's wishes.
@@ -42,7 +42,7 @@ pub(super) fn api(config: &Config, simulator: Option<&MockUpstream>) -> Result<A
 }
 
 /// The built-in shape with what the user overrides.
-pub(super) fn shape(overrides: &WebShape) -> Shape {
+pub(super) fn shape(overrides: &WebShape) -> SiteProtocol {
     let WebShape {
         request_shape,
         cookie_name,
@@ -57,9 +57,9 @@ pub(super) fn shape(overrides: &WebShape) -> Shape {
         window_cents,
         plan_factors,
     } = overrides.clone();
-    let mut built_in = Shape::default();
+    let mut built_in = SiteProtocol::default();
     built_in.plan_factors.extend(plan_factors);
-    Shape {
+    SiteProtocol {
         name: request_shape.unwrap_or(built_in.name),
         cookie: cookie_name.unwrap_or(built_in.cookie),
         chat_path: chat_path.unwrap_or(built_in.chat_path),

@@ -64,7 +64,7 @@ use crate::secrets::{AsyncSecretStore, Secret};
 use crate::server::Server;
 use crate::upstreams::ModelRegistry;
 use crate::upstreams::api::Api;
-use crate::upstreams::web::Web;
+use crate::upstreams::web::WebUpstream;
 
 /// What the commands work with. A cheap handle.
 #[derive(Clone)]
@@ -75,7 +75,7 @@ pub struct Control {
 /// The handles of the other rooms.
 pub struct Parts {
     pub accounts: Accounts,
-    pub web: Arc<Web>,
+    pub web: Arc<WebUpstream>,
     pub api: Arc<Api>,
     pub names: ModelRegistry,
     pub journal: Journal,

@@ -149,14 +149,14 @@ mod tests {
     use crate::journal::Journal;
     use crate::proxy::{Parts, Proxy};
     use crate::upstreams::api::{self, Api, Catalogue, Shelf};
-    use crate::upstreams::web::{Settings, Web};
+    use crate::upstreams::web::{WebSettings, WebUpstream};
     use crate::upstreams::{ModelRegistry, ModelSettings};
 
     fn inner(shelf: &Shelf) -> Arc<Inner> {
         let clock = Clock::default();
         let parts = Parts {
             accounts: Accounts::new(Vec::new(), Default::default(), None, clock.now()),
-            web: Arc::new(Web::new(Settings::default()).unwrap()),
+            web: Arc::new(WebUpstream::new(WebSettings::default()).unwrap()),
             journal: Journal::in_memory(),
             api: Arc::new(Api::new(api::Settings::default()).unwrap()),
             names: ModelRegistry::new(ModelSettings::default(), shelf.clone()),

@@ -38,13 +38,13 @@ use crate::accounts::{Accounts, Clock};
 use crate::journal::Journal;
 use crate::upstreams::ModelRegistry;
 use crate::upstreams::api::Api;
-use crate::upstreams::web::Web;
+use crate::upstreams::web::WebUpstream;
 
 /// What the proxy works with. Everything in it is a cheap handle.
 #[derive(Clone)]
 pub struct Parts {
     pub accounts: Accounts,
-    pub web: Arc<Web>,
+    pub web: Arc<WebUpstream>,
     pub journal: Journal,
     pub api: Arc<Api>,
     pub names: ModelRegistry,

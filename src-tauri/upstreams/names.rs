@@ -93,7 +93,7 @@ impl ModelRegistry {
     pub fn knows(&self, name: &str) -> bool {
         let settings = self.settings();
         settings.aliases.contains_key(name)
-            || web::listed().any(|known| known == name)
+            || web::names().any(|known| known == name)
             || self.catalog.latest().get(name).is_some()
     }
 
@@ -101,8 +101,8 @@ impl ModelRegistry {
     pub fn listed(&self) -> Vec<ListedModel> {
         let (settings, catalogue) = (self.settings(), self.catalog.latest());
         let own = settings.aliases.keys().filter(|name| !name.ends_with('*')).cloned();
-        let table = web::listed().filter(|name| !settings.aliases.contains_key(*name)).map(str::to_owned);
-        let known = |id: &str| settings.aliases.contains_key(id) || web::listed().any(|name| name == id);
+        let table = web::names().filter(|name| !settings.aliases.contains_key(*name)).map(str::to_owned);
+        let known = |id: &str| settings.aliases.contains_key(id) || web::names().any(|name| name == id);
         let rest = catalogue.iter().map(|(id, _)| id.to_owned()).filter(|id| !known(id));
         own.chain(table).chain(rest).map(|name| listed(&settings, &catalogue, &name)).collect()
     }
@@ -133,11 +133,11 @@ fn resolve_alias<'a>(aliases: &'a BTreeMap<String, String>, name: &'a str) -> &'
 }
 
 fn resolve(settings: &ModelSettings, catalogue: &Catalogue, name: &str) -> ResolvedModel {
-    let mut in_web = web::knows(name);
+    let mut in_web = web::is_known(name);
     let mut web_name = name;
     let mut api_id = name;
     if settings.match_dated_names && !in_web && catalogue.get(name).is_none() {
-        if let Some(near) = nearest::nearest(name, web::listed()) {
+        if let Some(near) = nearest::nearest(name, web::names()) {
             (web_name, in_web) = (near, true);
         }
         api_id = nearest::nearest(name, catalogue.iter().map(|(id, _)| id)).unwrap_or(name);
@@ -145,7 +145,7 @@ fn resolve(settings: &ModelSettings, catalogue: &Catalogue, name: &str) -> Resol
     let web_id = web::resolve(web_name);
     let free = match &settings.unlimited {
         Some(list) => list.contains(&web_id),
-        None => web::unlimited(&web_id),
+        None => web::is_unlimited(&web_id),
     };
     let scope = if free { web_id.clone() } else { web::family(&web_id).to_owned() };
     let info = catalogue.get(api_id).cloned();

@@ -13,7 +13,7 @@ use crate::journal::{self, Journal};
 use crate::secrets::SecretStore;
 use crate::upstreams::ModelRegistry;
 use crate::upstreams::api::{self, Api};
-use crate::upstreams::web::{self, Web};
+use crate::upstreams::web::{self, WebUpstream};
 
 /// A keychain that does what a test says, and counts.
 #[derive(Default)]
@@ -99,7 +99,7 @@ impl Bench {
         let settings = SettingsFile::empty(dir.path());
         let control = Control::new(control::Parts {
             accounts,
-            web: Arc::new(Web::new(web::Settings::default()).unwrap()),
+            web: Arc::new(WebUpstream::new(web::WebSettings::default()).unwrap()),
             api: Arc::new(Api::new(api::Settings::default()).unwrap()),
             names: ModelRegistry::default(),
             journal,

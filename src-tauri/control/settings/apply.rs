@@ -9,7 +9,7 @@ use crate::access::Policy;
 use crate::config::{self, Config};
 use crate::journal::{self, Limits};
 use crate::server::SwitchError;
-use crate::upstreams::web::{Layout, Manner};
+use crate::upstreams::web::{LayoutMode, WebOptions};
 
 /// Checks, saves and applies one change.
 pub(super) async fn change(
@@ -65,7 +65,7 @@ async fn apply(control: &Control, name: &str, config: &Config) -> Result<(), Con
         "nearest_models" => {
             control.names.update_settings(|wishes| wishes.match_dated_names = config.nearest_models)
         }
-        "layout" | "image_links" => control.web.set_manner(manner(config)),
+        "layout" | "image_links" => control.web.set_options(manner(config)),
         "log" => control.set_log(&config.log_filter),
         "log_days" | "log_max_bytes" => control.journal.set_limits(limits(config)),
         "keep_bodies" => {
@@ -80,12 +80,12 @@ async fn apply(control: &Control, name: &str, config: &Config) -> Result<(), Con
 }
 
 /// How web sessions are asked, in that room's own terms.
-pub fn manner(config: &Config) -> Manner {
+pub fn manner(config: &Config) -> WebOptions {
     let layout = match config.layout {
-        config::Layout::Turns => Layout::Turns,
-        config::Layout::Transcript => Layout::Transcript,
+        config::Layout::Turns => LayoutMode::Turns,
+        config::Layout::Transcript => LayoutMode::Transcript,
     };
-    Manner { layout, image_links: config.image_links }
+    WebOptions { layout, image_links: config.image_links }
 }
 
 fn limits(config: &Config) -> Limits {

@@ -11,7 +11,7 @@ use crate::proxy::{Parts, Proxy};
 use crate::simulator::{self, FaultRule, LLMS_PATH, MockAccount, MockUpstream};
 use crate::upstreams::ModelRegistry;
 use crate::upstreams::api::{self, Api};
-use crate::upstreams::web::{self, Web};
+use crate::upstreams::web::{self, WebUpstream};
 
 const LABELS: [&str; 4] = ["a", "b", "c", "d"];
 
@@ -65,7 +65,7 @@ fn proxy(simulator: &MockUpstream) -> Proxy {
     let base = url::Url::parse(&simulator.base_url()).unwrap();
     Proxy::new(Parts {
         accounts: Accounts::new(accounts, Strategy::FillFirst, None, clock.now()),
-        web: Arc::new(Web::new(web::Settings { base, ..web::Settings::default() }).unwrap()),
+        web: Arc::new(WebUpstream::new(web::WebSettings { base, ..web::WebSettings::default() }).unwrap()),
         journal: Journal::in_memory(),
         api: Arc::new(Api::new(api::Settings::default()).unwrap()),
         names: ModelRegistry::default(),

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::shape::{PERCENT_KEYS, Shape};
+use super::shape::{PERCENT_KEYS, SiteProtocol};
 use crate::secrets::Secret;
 use crate::upstreams::transport::redact::sanitize;
 use crate::upstreams::{Identity, Quota};
@@ -13,7 +13,7 @@ const MAX_FAMILIES: usize = 100;
 const MAX_NAME_BYTES: usize = 200;
 
 /// Reads the answer of the user path. `None` if it names nobody: the session is not valid.
-pub(super) fn identity(json: &Value, secret: &Secret) -> Option<Identity> {
+pub(super) fn parse_identity(json: &Value, secret: &Secret) -> Option<Identity> {
     let user = ["user", "data"].into_iter().find_map(|key| json.get(key)).unwrap_or(json);
     let user = user.get("user").unwrap_or(user);
     if user.as_object().is_none_or(|user| user.is_empty()) {
@@ -21,27 +21,27 @@ pub(super) fn identity(json: &Value, secret: &Secret) -> Option<Identity> {
     }
     let plan = ["plan", "planName", "subscription", "tier"]
         .into_iter()
-        .find_map(|key| name_of(user.get(key)?, secret));
+        .find_map(|key| plan_name(user.get(key)?, secret));
     let name = ["name", "fullName", "username", "firstName"]
         .into_iter()
-        .find_map(|key| text(user.get(key)?, secret));
-    Some(Identity { email: user.get("email").and_then(|email| text(email, secret)), name, plan })
+        .find_map(|key| clean_text(user.get(key)?, secret));
+    Some(Identity { email: user.get("email").and_then(|email| clean_text(email, secret)), name, plan })
 }
 
 /// Reads the two answers about usage; either may be missing. A percentage that no answer holds is computed from the
 /// spend and the plan, and marked as estimated (upstream-protocol.md, section 1).
-pub(super) fn quota(
+pub(super) fn parse_quota(
     recent: Option<&Value>,
     current: Option<&Value>,
-    shape: &Shape,
+    shape: &SiteProtocol,
     secret: &Secret,
 ) -> Quota {
-    let inside = |json: &Value| ["quota", "usage"].into_iter().find_map(|key| percent(json.get(key)?));
-    let told = recent.and_then(|json| percent(json).or_else(|| inside(json)));
-    let spend_cents = current.and_then(|json| json.get("currentSpendCents")).and_then(number);
+    let inside = |json: &Value| ["quota", "usage"].into_iter().find_map(|key| parse_percent(json.get(key)?));
+    let told = recent.and_then(|json| parse_percent(json).or_else(|| inside(json)));
+    let spend_cents = current.and_then(|json| json.get("currentSpendCents")).and_then(parse_number);
     let spend_cents = spend_cents.filter(|cents| *cents >= 0.0);
-    let plan = current.and_then(|json| name_of(json.get("usagePlan")?, secret));
-    let estimate = spend_cents.zip(plan.as_deref()).and_then(|(cents, plan)| estimated(cents, plan, shape));
+    let plan = current.and_then(|json| plan_name(json.get("usagePlan")?, secret));
+    let estimate = spend_cents.zip(plan.as_deref()).and_then(|(cents, plan)| estimated_percent(cents, plan, shape));
     Quota {
         percent: told.or(estimate),
         estimated: told.is_none() && estimate.is_some(),
@@ -53,7 +53,7 @@ pub(super) fn quota(
 }
 
 /// The share of a plan's window that `cents` are, percent; `None` for a plan that is unknown or has no quota.
-fn estimated(cents: f64, plan: &str, shape: &Shape) -> Option<f64> {
+fn estimated_percent(cents: f64, plan: &str, shape: &SiteProtocol) -> Option<f64> {
     let factor = shape.plan_factors.get(&plan.to_lowercase())?;
     let window = f64::from(shape.window_cents) * f64::from(*factor);
     (window > 0.0).then(|| (cents / window * 100.0).min(100.0))
@@ -64,13 +64,13 @@ fn capitalized(name: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
-fn percent(json: &Value) -> Option<f64> {
-    let found = PERCENT_KEYS.into_iter().find_map(|key| number(json.get(key)?));
+fn parse_percent(json: &Value) -> Option<f64> {
+    let found = PERCENT_KEYS.into_iter().find_map(|key| parse_number(json.get(key)?));
     found.filter(|percent| *percent >= 0.0).map(|percent| percent.min(100.0))
 }
 
 /// A number, or a text like `"42 %"` or `"42,5%"`.
-fn number(value: &Value) -> Option<f64> {
+fn parse_number(value: &Value) -> Option<f64> {
     let number = match value {
         Value::Number(number) => number.as_f64(),
         Value::String(text) => text.trim().trim_end_matches('%').trim().replace(',', ".").parse().ok(),
@@ -85,25 +85,25 @@ fn by_family(json: &Value, secret: &Secret) -> Vec<(String, f64)> {
     let brands = json.get("byBrand").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let named = |key: &'static str| {
         let family = move |brand: &Value| {
-            Some((text(brand.get(key)?, secret)?.to_lowercase(), number(brand.get("value")?)?))
+            Some((clean_text(brand.get(key)?, secret)?.to_lowercase(), parse_number(brand.get("value")?)?))
         };
         brands.iter().take(MAX_FAMILIES).filter_map(family).collect::<Vec<_>>()
     };
     let shares = named("brand");
-    if shares.is_empty() { to_shares(named("name")) } else { shares }
+    if shares.is_empty() { spend_shares(named("name")) } else { shares }
 }
 
-fn to_shares(spends: Vec<(String, f64)>) -> Vec<(String, f64)> {
+fn spend_shares(spends: Vec<(String, f64)>) -> Vec<(String, f64)> {
     let all: f64 = spends.iter().map(|(_, spend)| spend.max(0.0)).sum();
     let share = |spend: f64| if all > 0.0 { (spend.max(0.0) / all * 100.0).min(100.0) } else { 0.0 };
     spends.into_iter().map(|(family, spend)| (family, share(spend))).collect()
 }
 
-fn name_of(value: &Value, secret: &Secret) -> Option<String> {
-    text(value, secret).or_else(|| ["name", "plan"].into_iter().find_map(|key| text(value.get(key)?, secret)))
+fn plan_name(value: &Value, secret: &Secret) -> Option<String> {
+    clean_text(value, secret).or_else(|| ["name", "plan"].into_iter().find_map(|key| clean_text(value.get(key)?, secret)))
 }
 
-fn text(value: &Value, secret: &Secret) -> Option<String> {
+fn clean_text(value: &Value, secret: &Secret) -> Option<String> {
     let text = sanitize(value.as_str()?, secret);
     (!text.is_empty() && text.len() <= MAX_NAME_BYTES).then_some(text)
 }
@@ -116,15 +116,15 @@ mod tests {
     use super::*;
 
     fn identity(json: &Value) -> Option<Identity> {
-        super::identity(json, &"CANARY_CK1234".into())
+        super::parse_identity(json, &"CANARY_CK1234".into())
     }
 
     fn quota(recent: Option<&Value>, current: Option<&Value>) -> Quota {
-        super::quota(recent, current, &Shape::default(), &"CANARY_CK1234".into())
+        super::parse_quota(recent, current, &SiteProtocol::default(), &"CANARY_CK1234".into())
     }
 
     #[test]
-    fn r07_an_echoed_cookie_is_no_name() {
+    fn r07_an_echoed_cookie_is_not_a_name() {
         let user = identity(&json!({"email": "CANARY_CK1234", "name": "a\u{1b}[2J"})).unwrap();
         assert_eq!(
             (user.email.unwrap().as_str(), user.name.unwrap().as_str()),
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_is_found_at_the_top_or_one_level_down() {
+    fn a_user_is_found_at_the_top_level_or_nested() {
         let ada = Identity {
             email: Some("ada@example.com".into()),
             name: Some("Ada".into()),
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn f03_an_answer_that_names_nobody_is_no_session() {
+    fn f03_an_answer_without_a_user_means_no_session() {
         for json in
             [json!(null), json!({}), json!({"user": null}), json!([]), json!("x"), json!({"user": {}})]
         {
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn the_percentage_is_found_under_all_its_names() {
+    fn the_percentage_is_read_from_every_known_key() {
         for json in [
             json!({"percent": 42.5}),
             json!({"percentUsed": "42.5"}),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn r08_wrong_types_are_left_out() {
+    fn r08_values_of_the_wrong_type_are_ignored() {
         for percent in
             [json!("much"), json!(-1), json!("NaN"), json!("inf"), json!([]), json!(null), json!(true)]
         {
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_form_of_2026_tells_shares_and_the_percentage_is_computed_by_plan() {
+    fn the_2026_format_has_shares_and_the_percentage_is_computed_by_plan() {
         let recent =
             json!({"byBrand": [{"brand": "Anthropic", "value": 62.5}, {"brand": "openai", "value": 37.5}]});
         for (plan, cents, percent) in [
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_percentage_that_is_told_goes_before_the_estimate() {
+    fn a_reported_percentage_takes_precedence_over_the_estimate() {
         let current = json!({"currentSpendCents": 75, "usagePlan": "starter"});
         let quota = quota(Some(&json!({"percentUsed": 12})), Some(&current));
         assert_eq!((quota.percent, quota.estimated), (Some(12.0), false));
@@ -228,9 +228,9 @@ mod tests {
     #[test]
     fn the_numbers_behind_the_estimate_can_be_overridden() {
         let shape =
-            Shape { window_cents: 200, plan_factors: [("gold".to_owned(), 5)].into(), ..Shape::default() };
+            SiteProtocol { window_cents: 200, plan_factors: [("gold".to_owned(), 5)].into(), ..SiteProtocol::default() };
         let current = json!({"currentSpendCents": 500, "usagePlan": "Gold"});
-        assert_eq!(super::quota(None, Some(&current), &shape, &"".into()).percent, Some(50.0));
+        assert_eq!(super::parse_quota(None, Some(&current), &shape, &"".into()).percent, Some(50.0));
     }
 
     fn any_json() -> impl Strategy<Value = Value> {

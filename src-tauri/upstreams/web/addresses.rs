@@ -36,21 +36,21 @@ const PRIVATE_V6: [(Ipv6Addr, u32); 3] = [
 /// (mapped, 6to4, NAT64 with any prefix, Teredo) are refused whole: the connection would end at the inner one.
 pub(super) fn is_public(ip: IpAddr) -> bool {
     match ip {
-        IpAddr::V4(ip) => !PRIVATE_V4.iter().any(|(net, prefix)| same_v4(ip, *net, *prefix)),
+        IpAddr::V4(ip) => !PRIVATE_V4.iter().any(|(net, prefix)| matches_v4(ip, *net, *prefix)),
         IpAddr::V6(ip) => {
             let six_to_four = ip.segments()[0] == 0x2002;
-            same_v6(ip, GLOBAL_V6.0, GLOBAL_V6.1)
+            matches_v6(ip, GLOBAL_V6.0, GLOBAL_V6.1)
                 && !six_to_four
-                && !PRIVATE_V6.iter().any(|(net, prefix)| same_v6(ip, *net, *prefix))
+                && !PRIVATE_V6.iter().any(|(net, prefix)| matches_v6(ip, *net, *prefix))
         }
     }
 }
 
-fn same_v4(ip: Ipv4Addr, net: Ipv4Addr, prefix: u32) -> bool {
+fn matches_v4(ip: Ipv4Addr, net: Ipv4Addr, prefix: u32) -> bool {
     (ip.to_bits() ^ net.to_bits()) >> (32 - prefix) == 0
 }
 
-fn same_v6(ip: Ipv6Addr, net: Ipv6Addr, prefix: u32) -> bool {
+fn matches_v6(ip: Ipv6Addr, net: Ipv6Addr, prefix: u32) -> bool {
     (ip.to_bits() ^ net.to_bits()) >> (128 - prefix) == 0
 }
 

@@ -13,7 +13,7 @@ use reqwest::Body;
 use tokio::time::{Instant, timeout};
 use url::{Host, Url};
 
-use super::BuildError;
+use super::WebBuildError;
 use crate::chat::{Image, MAX_IMAGE_BYTES};
 use crate::upstreams::transport::body::BodyReader;
 use crate::upstreams::transport::client;
@@ -21,30 +21,30 @@ use crate::upstreams::transport::resolver::{AddressPolicy, Resolver};
 use crate::upstreams::{Outbound, ProxyChoice, UpstreamError, UpstreamErrorKind};
 
 /// From the first lookup to the last byte, redirects included.
-const TOTAL_TIME: Duration = Duration::from_secs(10);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_REDIRECTS: usize = 3;
 const ACCEPT: &str = "image/png, image/jpeg, image/gif, image/webp";
 /// One text for every reason: a difference would tell what stands behind an address.
-const MESSAGE: &str = "an image link could not be used: it must be a public https link to a PNG, JPEG, GIF or WebP of at most 20 MB";
+const LINK_ERROR_MESSAGE: &str = "an image link could not be used: it must be a public https link to a PNG, JPEG, GIF or WebP of at most 20 MB";
 
 /// Says nothing of the link either.
-const NOT_BY_HTTP_PROXY: &str = "image links are not fetched through an HTTP proxy, because it looks names up itself and could be led into your own network; send the image itself";
+const HTTP_PROXY_ERROR_MESSAGE: &str = "image links are not fetched through an HTTP proxy, because it looks names up itself and could be led into your own network; send the image itself";
 
 /// The client for image links.
-pub(super) struct Fetcher {
+pub(super) struct ImageFetcher {
     client: reqwest::Client,
     outbound: Outbound,
     policy: AddressPolicy,
     pub(super) total_time: Duration,
 }
 
-impl Fetcher {
+impl ImageFetcher {
     /// Only addresses that pass `policy` are connected to.
     pub(super) fn new(
         connect_timeout: Duration,
         outbound: &Outbound,
         policy: AddressPolicy,
-    ) -> Result<Self, BuildError> {
+    ) -> Result<Self, WebBuildError> {
         let socks = match &outbound.proxy {
             ProxyChoice::Server(server) if !server.resolves_names() => Some(server.with_local_lookup()),
             ProxyChoice::Server(_) | ProxyChoice::System | ProxyChoice::Direct => None,
@@ -53,14 +53,14 @@ impl Fetcher {
         if let Some(server) = &socks {
             resolver = resolver.with_exempt(server.host());
         }
-        let roots = client::parse_roots(&outbound.extra_roots).ok_or(BuildError::Roots)?;
+        let roots = client::parse_roots(&outbound.extra_roots).ok_or(WebBuildError::Roots)?;
         let mut builder = client::builder(connect_timeout, resolver).https_only(true).tls_certs_merge(roots);
         if let Some(server) = socks {
-            builder = builder.proxy(server.to_reqwest(&outbound.no_proxy).ok_or(BuildError::Client)?);
+            builder = builder.proxy(server.to_reqwest(&outbound.no_proxy).ok_or(WebBuildError::Client)?);
         }
         // A connection to a stranger is not worth keeping, and a kept one would outlive the check of its address.
-        let client = builder.pool_max_idle_per_host(0).build().map_err(|_| BuildError::Client)?;
-        Ok(Self { client, outbound: outbound.clone(), policy, total_time: TOTAL_TIME })
+        let client = builder.pool_max_idle_per_host(0).build().map_err(|_| WebBuildError::Client)?;
+        Ok(Self { client, outbound: outbound.clone(), policy, total_time: FETCH_TIMEOUT })
     }
 
     /// The image behind a link.
@@ -68,14 +68,14 @@ impl Fetcher {
     /// # Errors
     /// Always the same [`UpstreamErrorKind::Image`], but for links that would go through an HTTP proxy.
     pub(super) async fn fetch(&self, url: &Url) -> Result<Image, UpstreamError> {
-        if self.goes_by_http_proxy(url) {
-            return Err(UpstreamError::new(UpstreamErrorKind::Image, NOT_BY_HTTP_PROXY));
+        if self.uses_http_proxy(url) {
+            return Err(UpstreamError::new(UpstreamErrorKind::Image, HTTP_PROXY_ERROR_MESSAGE));
         }
-        let fetched = timeout(self.total_time, self.follow(url.clone())).await;
-        fetched.ok().flatten().ok_or_else(|| UpstreamError::new(UpstreamErrorKind::Image, MESSAGE))
+        let fetched = timeout(self.total_time, self.fetch_following_redirects(url.clone())).await;
+        fetched.ok().flatten().ok_or_else(|| UpstreamError::new(UpstreamErrorKind::Image, LINK_ERROR_MESSAGE))
     }
 
-    fn goes_by_http_proxy(&self, url: &Url) -> bool {
+    fn uses_http_proxy(&self, url: &Url) -> bool {
         self.outbound.proxy_for(url).is_some_and(|server| server.resolves_names())
     }
 
@@ -85,18 +85,18 @@ impl Fetcher {
             if url.host_str().is_some_and(|host| host.eq_ignore_ascii_case(server.host())))
     }
 
-    async fn follow(&self, mut url: Url) -> Option<Image> {
+    async fn fetch_following_redirects(&self, mut url: Url) -> Option<Image> {
         for _ in 0..=MAX_REDIRECTS {
-            let is_refused = self.goes_by_http_proxy(&url) || self.names_proxy(&url);
+            let is_refused = self.uses_http_proxy(&url) || self.names_proxy(&url);
             if is_refused || !is_allowed(&url, self.policy) {
                 return None;
             }
             let request = self.client.get(url.clone()).header(header::ACCEPT, ACCEPT);
             let response: Response<Body> = request.send().await.ok()?.into();
             if response.status() == StatusCode::OK {
-                return read(response).await;
+                return read_image(response).await;
             }
-            url = redirect(&response, &url)?;
+            url = redirect_target(&response, &url)?;
         }
         None
     }
@@ -113,16 +113,16 @@ fn is_allowed(url: &Url, policy: AddressPolicy) -> bool {
     address && url.scheme() == "https" && url.username().is_empty() && url.password().is_none()
 }
 
-fn redirect(response: &Response<Body>, from: &Url) -> Option<Url> {
+fn redirect_target(response: &Response<Body>, from: &Url) -> Option<Url> {
     let location = response.headers().get(header::LOCATION).filter(|_| response.status().is_redirection())?;
     from.join(location.to_str().ok()?).ok()
 }
 
-async fn read(response: Response<Body>) -> Option<Image> {
+async fn read_image(response: Response<Body>) -> Option<Image> {
     let source = BodyReader::new(
         response.into_body(),
-        Instant::now() + TOTAL_TIME,
-        TOTAL_TIME,
+        Instant::now() + FETCH_TIMEOUT,
+        FETCH_TIMEOUT,
         MAX_IMAGE_BYTES as u64,
     );
     let bytes = source.collect(MAX_IMAGE_BYTES).await.ok()?;

@@ -10,43 +10,43 @@ use reqwest::multipart::{Form, Part as FormPart};
 use serde_json::Value;
 use url::Url;
 
-use super::turns::Conversation;
-use super::{Web, upload};
+use super::turns::PromptLayout;
+use super::{WebUpstream, upload};
 use crate::chat::{Image, ImageKind, MAX_IMAGES, Part};
 use crate::upstreams::{Credential, UpstreamError, UpstreamErrorKind};
 
 /// Fetches and uploads that run at once for one request.
-const AT_ONCE: usize = 4;
+const MAX_CONCURRENT_UPLOADS: usize = 4;
 /// The answer to an upload holds little more than a URL.
-const ANSWER_BYTES: usize = 64 * 1024;
+const MAX_UPLOAD_RESPONSE_BYTES: usize = 64 * 1024;
 const MAX_URL_BYTES: usize = 2048;
 /// An image above this is hashed on a blocking thread.
-const QUICK_HASH_BYTES: usize = 64 * 1024;
+const MAX_INLINE_HASH_BYTES: usize = 64 * 1024;
 
 /// The URLs of each turn's images, in their order.
-pub(super) async fn bring(
-    web: &Web,
+pub(super) async fn upload_all(
+    web: &WebUpstream,
     credential: &Credential,
-    talk: &Conversation<'_>,
+    layout: &PromptLayout<'_>,
 ) -> Result<Vec<Vec<String>>, UpstreamError> {
-    let images: Vec<&Part> = talk.turns.iter().flat_map(|turn| turn.images.iter().copied()).collect();
+    let images: Vec<&Part> = layout.turns.iter().flat_map(|turn| turn.images.iter().copied()).collect();
     if images.len() > MAX_IMAGES {
         return Err(UpstreamError::new(
             UpstreamErrorKind::Image,
             format!("a request can hold {MAX_IMAGES} images at most"),
         ));
     }
-    let bringing: Vec<Bringing<'_>> =
-        images.into_iter().map(|part| Box::pin(bring_one(web, credential, part)) as Bringing<'_>).collect();
-    let urls: Vec<String> = stream::iter(bringing).buffered(AT_ONCE).try_collect().await?;
+    let uploads: Vec<UploadFuture<'_>> =
+        images.into_iter().map(|part| Box::pin(upload_once(web, credential, part)) as UploadFuture<'_>).collect();
+    let urls: Vec<String> = stream::iter(uploads).buffered(MAX_CONCURRENT_UPLOADS).try_collect().await?;
     let mut urls = urls.into_iter();
-    Ok(talk.turns.iter().map(|turn| urls.by_ref().take(turn.images.len()).collect()).collect())
+    Ok(layout.turns.iter().map(|turn| urls.by_ref().take(turn.images.len()).collect()).collect())
 }
 
 /// Boxed: the compiler cannot show that a stream of unnamed futures over borrowed parts is `Send`.
-type Bringing<'a> = Pin<Box<dyn Future<Output = Result<String, UpstreamError>> + Send + 'a>>;
+type UploadFuture<'a> = Pin<Box<dyn Future<Output = Result<String, UpstreamError>> + Send + 'a>>;
 
-async fn bring_one(web: &Web, credential: &Credential, part: &Part) -> Result<String, UpstreamError> {
+async fn upload_once(web: &WebUpstream, credential: &Credential, part: &Part) -> Result<String, UpstreamError> {
     let image = match part {
         Part::Image(image) => image.clone(),
         Part::ImageLink(link) => web.fetcher()?.fetch(&link.url).await?,
@@ -54,27 +54,27 @@ async fn bring_one(web: &Web, credential: &Credential, part: &Part) -> Result<St
             return Err(UpstreamError::new(UpstreamErrorKind::Image, "a text is no image"));
         }
     };
-    let key = key_of(&image).await;
+    let key = cache_key(&image).await;
     if let Some(url) = web.uploads.get(&credential.account, &key, Instant::now()) {
         return Ok(url);
     }
-    let url = upload(web, credential, image).await.map_err(name_the_upload)?;
-    web.uploads.put(&credential.account, key, url.clone(), Instant::now());
+    let url = upload(web, credential, image).await.map_err(upload_error)?;
+    web.uploads.insert(&credential.account, key, url.clone(), Instant::now());
     Ok(url)
 }
 
-async fn key_of(image: &Image) -> upload::Key {
+async fn cache_key(image: &Image) -> upload::ImageHash {
     let bytes = image.bytes().clone();
-    if bytes.len() <= QUICK_HASH_BYTES {
-        return upload::key(&bytes);
+    if bytes.len() <= MAX_INLINE_HASH_BYTES {
+        return upload::image_hash(&bytes);
     }
     let copy = bytes.clone();
     // The runtime refuses a blocking task only while it ends.
-    tokio::task::spawn_blocking(move || upload::key(&copy)).await.unwrap_or_else(|_| upload::key(&bytes))
+    tokio::task::spawn_blocking(move || upload::image_hash(&copy)).await.unwrap_or_else(|_| upload::image_hash(&bytes))
 }
 
-async fn upload(web: &Web, credential: &Credential, image: Image) -> Result<String, UpstreamError> {
-    let shape = &web.site.settings.shape;
+async fn upload(web: &WebUpstream, credential: &Credential, image: Image) -> Result<String, UpstreamError> {
+    let shape = &web.site.settings.protocol;
     let length = image.bytes().len() as u64;
     let file = FormPart::stream_with_length(image.bytes().clone(), length)
         .file_name(shape.upload_file_name.clone())
@@ -85,9 +85,9 @@ async fn upload(web: &Web, credential: &Credential, image: Image) -> Result<Stri
         .text(shape.upload_name_field.clone(), random_name(image.kind()))
         .part(shape.upload_file_field.clone(), file);
     let site = &web.site;
-    let answer = site.ask(credential, Method::POST, &site.upload, |request| request.multipart(form)).await?;
-    let json = answer.json(ANSWER_BYTES).await?;
-    location(&json, &shape.location_key).ok_or_else(|| {
+    let answer = site.send(credential, Method::POST, &site.upload, |request| request.multipart(form)).await?;
+    let json = answer.json(MAX_UPLOAD_RESPONSE_BYTES).await?;
+    image_location(&json, &shape.location_key).ok_or_else(|| {
         let detail = format!("expected JSON with a URL in {} ({})", shape.location_key, shape.name);
         UpstreamError::new(UpstreamErrorKind::BadResponse, detail).with_status(200)
     })
@@ -106,13 +106,13 @@ fn random_name(kind: ImageKind) -> String {
     format!("{:032x}.{extension}", u128::from_ne_bytes(random))
 }
 
-fn location(json: &Value, key: &str) -> Option<String> {
+fn image_location(json: &Value, key: &str) -> Option<String> {
     let text = json.get(key)?.as_str().filter(|text| text.len() <= MAX_URL_BYTES)?;
     let url = Url::parse(text).ok().filter(|_| !text.chars().any(char::is_control))?;
     matches!(url.scheme(), "http" | "https").then(|| text.to_owned())
 }
 
-fn name_the_upload(mut failure: UpstreamError) -> UpstreamError {
+fn upload_error(mut failure: UpstreamError) -> UpstreamError {
     failure.detail = format!("uploading an image failed: {}", failure.detail);
     // Neither is about the conversation here: the site does not want this image.
     if matches!(failure.kind, UpstreamErrorKind::Rejected | UpstreamErrorKind::ContextLength) {
@@ -128,8 +128,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn r08_only_a_plain_web_address_is_a_location() {
-        let of = |value: Value| location(&json!({"location": value}), "location");
+    fn r08_only_an_http_url_is_a_location() {
+        let of = |value: Value| image_location(&json!({"location": value}), "location");
         assert_eq!(of(json!("https://cdn.example/a.png?x=1")).unwrap(), "https://cdn.example/a.png?x=1");
         let long = format!("https://cdn.example/{}", "a".repeat(MAX_URL_BYTES));
         for bad in
@@ -137,11 +137,11 @@ mod tests {
         {
             assert_eq!(of(bad.clone()), None, "{bad}");
         }
-        assert_eq!(location(&json!(null), "location"), None);
+        assert_eq!(image_location(&json!(null), "location"), None);
     }
 
     #[test]
-    fn s09_names_of_uploads_are_random() {
+    fn s09_upload_names_are_random() {
         let name = random_name(ImageKind::Jpeg);
         assert!(name.len() == 36 && name.ends_with(".jpg") && name != random_name(ImageKind::Jpeg));
     }

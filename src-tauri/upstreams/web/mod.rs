@@ -2,7 +2,7 @@
 //!
 //! It lays a conversation out as the site wants it, brings images to the site first, and turns the plain text that comes
 //! back into events. What the site cannot do it does itself: stop sequences, a token limit, counting. Every fact about
-//! the site stands in [`Shape`] and beside it in `shape.rs`. It retries nothing and picks no account.
+//! the site stands in [`Shape`] and beside it in `site_protocol.rs`. It retries nothing and picks no account.
 
 mod account;
 mod addresses;
@@ -21,8 +21,8 @@ mod upload;
 #[cfg(test)]
 mod tests;
 
-pub use shape::Shape;
-pub use turns::Layout;
+pub use shape::SiteProtocol;
+pub use turns::LayoutMode;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -30,10 +30,10 @@ use std::time::{Duration, SystemTime};
 use http::{Method, header};
 use url::Url;
 
-use self::fetch::Fetcher;
-use self::site::Site;
-use self::stream::{Again, ReplyStream};
-use self::text::Shaper;
+use self::fetch::ImageFetcher;
+use self::site::SiteClient;
+use self::stream::{RepairCall, WebReplyStream};
+use self::text::TextPipeline;
 use super::tools::Question;
 use super::transport::client::ClientError;
 use super::transport::prompt::PromptTokens;
@@ -44,17 +44,17 @@ use super::{
 use crate::chat;
 
 /// The largest answer about an account, in bytes.
-const ACCOUNT_BYTES: usize = 1024 * 1024;
+const MAX_ACCOUNT_RESPONSE_BYTES: usize = 1024 * 1024;
 /// The largest reply to a question that is asked once more, in bytes.
-const SECOND_REPLY_BYTES: usize = 8 * 1024 * 1024;
+const MAX_REPAIR_REPLY_BYTES: usize = 8 * 1024 * 1024;
 
 /// How the site is reached and how long we are patient with it.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct WebSettings {
     /// `https` anywhere, `http` to this machine only.
     pub base: Url,
-    pub shape: Shape,
-    pub manner: Manner,
+    pub protocol: SiteProtocol,
+    pub options: WebOptions,
     /// Looking the name up, connecting and the TLS handshake together.
     pub connect_timeout: Duration,
     /// From sending a request to the first byte of its answer's body.
@@ -69,24 +69,24 @@ pub struct Settings {
 
 /// How conversations are sent: what may change while replies run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Manner {
-    pub layout: Layout,
+pub struct WebOptions {
+    pub layout: LayoutMode,
     /// Whether images that are named by a link are fetched.
     pub image_links: bool,
 }
 
-impl Default for Manner {
+impl Default for WebOptions {
     fn default() -> Self {
-        Self { layout: Layout::default(), image_links: true }
+        Self { layout: LayoutMode::default(), image_links: true }
     }
 }
 
-impl Default for Settings {
+impl Default for WebSettings {
     fn default() -> Self {
         Self {
             base: Url::parse("https://mammouth.ai").expect("a constant URL"),
-            shape: Shape::default(),
-            manner: Manner::default(),
+            protocol: SiteProtocol::default(),
+            options: WebOptions::default(),
             connect_timeout: Duration::from_secs(10),
             first_byte_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(120),
@@ -96,15 +96,15 @@ impl Default for Settings {
     }
 }
 
-/// Why [`Web::new`] refused its settings.
+/// Why [`WebUpstream::new`] refused its settings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BuildError {
+pub enum WebBuildError {
     #[error(
         "the address of the web upstream must be https, or http to this machine, without user name or query"
     )]
     Base,
     #[error("the request shape's {0} has a value that cannot stand in a request")]
-    Shape(&'static str),
+    Protocol(&'static str),
     #[error("an extra root certificate is not valid PEM")]
     Roots,
     #[error(
@@ -113,7 +113,7 @@ pub enum BuildError {
     Client,
 }
 
-impl From<ClientError> for BuildError {
+impl From<ClientError> for WebBuildError {
     fn from(error: ClientError) -> Self {
         match error {
             ClientError::Roots => Self::Roots,
@@ -123,41 +123,41 @@ impl From<ClientError> for BuildError {
 }
 
 /// The web upstream. One of it serves all accounts; nothing of one account is used for another.
-pub struct Web {
-    site: Site,
-    manner: Mutex<Manner>,
+pub struct WebUpstream {
+    site: SiteClient,
+    options: Mutex<WebOptions>,
     /// Built with the first link: most programs never send one.
-    fetcher: Mutex<Option<Arc<Fetcher>>>,
+    fetcher: Mutex<Option<Arc<ImageFetcher>>>,
     outbound: Mutex<Outbound>,
-    uploads: upload::Uploads,
+    uploads: upload::UploadCache,
 }
 
-impl Web {
+impl WebUpstream {
     /// Checks the settings and builds the client. Nothing is connected to yet.
     ///
     /// # Errors
     /// What in the settings cannot work.
-    pub fn new(settings: Settings) -> Result<Self, BuildError> {
+    pub fn new(settings: WebSettings) -> Result<Self, WebBuildError> {
         Ok(Self {
-            manner: Mutex::new(settings.manner),
+            options: Mutex::new(settings.options),
             fetcher: Mutex::default(),
             outbound: Mutex::new(settings.outbound.clone()),
-            site: Site::new(settings)?,
-            uploads: upload::Uploads::default(),
+            site: SiteClient::new(settings)?,
+            uploads: upload::UploadCache::default(),
         })
     }
 
     /// Counts from the next request on.
-    pub fn set_manner(&self, manner: Manner) {
-        *lock(&self.manner) = manner;
+    pub fn set_options(&self, options: WebOptions) {
+        *lock(&self.options) = options;
     }
 
     /// Replaces the rules for outbound connections. Running calls go on as they began.
     ///
     /// # Errors
     /// What in the rules cannot work; nothing is changed then.
-    pub fn set_outbound(&self, outbound: &Outbound) -> Result<(), BuildError> {
-        self.site.client.replace(outbound)?;
+    pub fn set_outbound(&self, outbound: &Outbound) -> Result<(), WebBuildError> {
+        self.site.http.replace(outbound)?;
         *lock(&self.outbound) = outbound.clone();
         *lock(&self.fetcher) = None;
         Ok(())
@@ -165,14 +165,14 @@ impl Web {
 
     /// The proxy for connections to the site.
     pub fn proxy(&self) -> Option<ProxyServer> {
-        self.site.client.get().proxy.clone()
+        self.site.http.get().proxy.clone()
     }
 
-    fn manner(&self) -> Manner {
-        *lock(&self.manner)
+    fn options(&self) -> WebOptions {
+        *lock(&self.options)
     }
 
-    /// Asks a model, by the platform's id. Resolves when the first event of the reply is there. With `again` one more call
+    /// Asks a model, by the platform's id. Resolves when the first event of the reply is there. With `repair_call` one more call
     /// may be made, for a tool call or an answer in JSON that was not valid.
     ///
     /// # Errors
@@ -182,10 +182,10 @@ impl Web {
         credential: &Credential,
         request: Arc<chat::Request>,
         model: &str,
-        again: bool,
+        allow_repair: bool,
     ) -> Result<EventReply, UpstreamError> {
         let prompt = PromptTokens::start(Arc::clone(&request), chat::Tokenizer::shared());
-        self.chat_while_counting(credential, request, model, again, prompt).await
+        self.chat_while_counting(credential, request, model, allow_repair, prompt).await
     }
 
     async fn chat_while_counting(
@@ -193,59 +193,59 @@ impl Web {
         credential: &Credential,
         request: Arc<chat::Request>,
         model: &str,
-        again: bool,
+        allow_repair: bool,
         mut prompt: PromptTokens,
     ) -> Result<EventReply, UpstreamError> {
-        let answer = self.send(credential, &request, model).await?.reply().await?;
-        let shaper = Shaper::new(&request);
-        let second = FollowUpCall::default();
-        let again = self.again(credential, &request, model, &second).filter(|_| again);
+        let answer = self.send_chat(credential, &request, model).await?.reply().await?;
+        let pipeline = TextPipeline::new(&request);
+        let follow_up = FollowUpCall::default();
+        let repair_call = self.repair_call(credential, &request, model, &follow_up).filter(|_| allow_repair);
         if request.max_tokens.is_some() {
             prompt.wait_for_tokenizer().await;
         }
         let (stream, served_model) = match answer {
-            site::Reply::Pieces(source) => (ReplyStream::pieces(source, shaper, prompt, again), None),
-            site::Reply::Whole { text, model } => (ReplyStream::whole(&text, shaper, prompt, again), model),
+            site::SiteReply::Stream(source) => (WebReplyStream::from_stream(source, pipeline, prompt, repair_call), None),
+            site::SiteReply::Complete { text, model } => (WebReplyStream::from_complete(&text, pipeline, prompt, repair_call), model),
         };
-        Ok(EventReply { served_model, events: Box::pin(stream.primed().await?), follow_up: second })
+        Ok(EventReply { served_model, events: Box::pin(stream.wait_for_first_event().await?), follow_up })
     }
 
     /// How the model is asked once more; `None` where nothing in its reply is checked.
-    fn again(
+    fn repair_call(
         self: &Arc<Self>,
         credential: &Credential,
         request: &Arc<chat::Request>,
         model: &str,
-        second: &FollowUpCall,
-    ) -> Option<Again> {
+        follow_up: &FollowUpCall,
+    ) -> Option<RepairCall> {
         if request.tools.is_empty() && request.format == chat::ResponseFormat::Text {
             return None;
         }
         let (web, credential, model) = (Arc::clone(self), credential.clone(), model.to_owned());
-        let (request, second) = (Arc::clone(request), second.clone());
-        Some(Box::new(move |question| {
-            Box::pin(second.run(async move { web.once_more(&credential, &request, question, &model).await }))
+        let (request, second) = (Arc::clone(request), follow_up.clone());
+        Some(Box::new(move |prompt| {
+            Box::pin(second.run(async move { web.send_repair(&credential, &request, prompt, &model).await }))
         }))
     }
 
-    async fn once_more(
+    async fn send_repair(
         &self,
         credential: &Credential,
         request: &chat::Request,
-        question: Question,
+        prompt: Question,
         model: &str,
     ) -> Result<String, UpstreamError> {
         let mut request = request.clone();
-        let turns = [(chat::Role::Assistant, question.said), (chat::Role::User, question.ask)];
+        let turns = [(chat::Role::Assistant, prompt.said), (chat::Role::User, prompt.ask)];
         let messages = turns.into_iter().filter(|(_, text)| !text.is_empty());
         request
             .messages
             .extend(messages.map(|(role, text)| chat::Message { role, parts: vec![chat::Part::Text(text)] }));
-        match self.send(credential, &request, model).await?.reply().await? {
-            site::Reply::Whole { text, .. } => Ok(text),
-            site::Reply::Pieces(source) => {
+        match self.send_chat(credential, &request, model).await?.reply().await? {
+            site::SiteReply::Complete { text, .. } => Ok(text),
+            site::SiteReply::Stream(source) => {
                 let bytes =
-                    source.collect(SECOND_REPLY_BYTES).await.map_err(|broken| broken.after_output())?;
+                    source.collect(MAX_REPAIR_REPLY_BYTES).await.map_err(|broken| broken.after_output())?;
                 let text = String::from_utf8(bytes.into()).map_err(|_| {
                     UpstreamError::new(UpstreamErrorKind::BadResponse, "the answer is not valid UTF-8 text")
                 })?;
@@ -260,10 +260,10 @@ impl Web {
     /// # Errors
     /// [`UpstreamErrorKind::LoginRequired`] if to nobody, and what can happen to any call.
     pub async fn check(&self, credential: &Credential) -> Result<Identity, UpstreamError> {
-        let user = self.site.get(credential, &self.site.user, ACCOUNT_BYTES).await?;
+        let user = self.site.get(credential, &self.site.user, MAX_ACCOUNT_RESPONSE_BYTES).await?;
         let nobody =
             || UpstreamError::new(UpstreamErrorKind::LoginRequired, "the site does not know this session");
-        account::identity(&user, &credential.secret).ok_or_else(nobody)
+        account::parse_identity(&user, &credential.secret).ok_or_else(nobody)
     }
 
     /// Asks how much of an account's quota is used.
@@ -271,8 +271,8 @@ impl Web {
     /// # Errors
     /// If the session is not valid, or if neither of the site's two answers can be had.
     pub async fn quota(&self, credential: &Credential) -> Result<Quota, UpstreamError> {
-        let recent = self.site.get(credential, &self.site.recent_usage, ACCOUNT_BYTES);
-        let current = self.site.get(credential, &self.site.current_usage, ACCOUNT_BYTES);
+        let recent = self.site.get(credential, &self.site.recent_usage, MAX_ACCOUNT_RESPONSE_BYTES);
+        let current = self.site.get(credential, &self.site.current_usage, MAX_ACCOUNT_RESPONSE_BYTES);
         let answers = tokio::join!(recent, current);
         match &answers {
             (Err(failure), Err(_)) => Err(failure.clone()),
@@ -282,8 +282,8 @@ impl Web {
                 Err(failure.clone())
             }
             (recent, current) => {
-                let shape = &self.site.settings.shape;
-                Ok(account::quota(recent.as_ref().ok(), current.as_ref().ok(), shape, &credential.secret))
+                let shape = &self.site.settings.protocol;
+                Ok(account::parse_quota(recent.as_ref().ok(), current.as_ref().ok(), shape, &credential.secret))
             }
         }
     }
@@ -299,31 +299,31 @@ impl Web {
 
     /// Drops what is remembered of an account: its uploads.
     pub fn forget(&self, account: &str) {
-        self.uploads.forget(account);
+        self.uploads.remove_account(account);
     }
 
-    async fn send<'a>(
+    async fn send_chat<'a>(
         &'a self,
         credential: &'a Credential,
         request: &chat::Request,
         model: &str,
-    ) -> Result<site::Answer<'a>, UpstreamError> {
+    ) -> Result<site::SiteResponse<'a>, UpstreamError> {
         if !request::is_model_id(model) {
             let detail = "the model's name is empty, longer than 200 characters or holds control characters";
             return Err(UpstreamError::new(UpstreamErrorKind::Rejected, detail));
         }
         let site = &self.site;
-        let talk = turns::lay_out(request, self.manner().layout);
-        let images = images::bring(self, credential, &talk).await?;
-        let form = request::form(&site.settings.shape, model, &talk, &images);
+        let layout = turns::lay_out(request, self.options().layout);
+        let images = images::upload_all(self, credential, &layout).await?;
+        let form = request::build_form(&site.settings.protocol, model, &layout, &images);
         let fill = |request: reqwest::RequestBuilder| {
             request.header(header::CONTENT_TYPE, form.content_type).body(form.body)
         };
-        site.ask(credential, Method::POST, &site.chat, fill).await
+        site.send(credential, Method::POST, &site.chat, fill).await
     }
 
-    fn fetcher(&self) -> Result<Arc<Fetcher>, UpstreamError> {
-        if !self.manner().image_links {
+    fn fetcher(&self) -> Result<Arc<ImageFetcher>, UpstreamError> {
+        if !self.options().image_links {
             let detail = "image links are switched off in the settings; send the image itself";
             return Err(UpstreamError::new(UpstreamErrorKind::Image, detail));
         }
@@ -332,7 +332,7 @@ impl Web {
             return Ok(Arc::clone(built));
         }
         let timeout = self.site.settings.connect_timeout;
-        let built = Fetcher::new(timeout, &lock(&self.outbound), addresses::is_public);
+        let built = ImageFetcher::new(timeout, &lock(&self.outbound), addresses::is_public);
         let missing =
             |_| UpstreamError::new(UpstreamErrorKind::Image, "the client for image links cannot be built");
         let built = Arc::new(built.map_err(missing)?);

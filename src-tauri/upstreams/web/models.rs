@@ -1,7 +1,7 @@
 //! The site's names of models: what it calls them, and which family shares a quota.
 
 /// Name a client sends, and the site's id. Source: public clients' code; a name that is missing here is passed through.
-const TABLE: [(&str, &str); 13] = [
+const MODEL_IDS: [(&str, &str); 13] = [
     ("claude-sonnet-4-20250514", "anthropic-claude-4-2025-05-14"),
     ("claude-3-7-sonnet-latest", "anthropic-claude-3-7-sonnet-latest"),
     ("gpt-5", "openai-gpt-5"),
@@ -18,7 +18,7 @@ const TABLE: [(&str, &str); 13] = [
 ];
 
 /// The site's ids that no plan limits. Source: the same clients.
-const UNLIMITED: [&str; 1] = ["openai-gpt-4o-mini"];
+const UNLIMITED_IDS: [&str; 1] = ["openai-gpt-4o-mini"];
 
 /// First words of names and ids, and the family they belong to.
 const FAMILIES: [(&str, &str); 24] = [
@@ -49,38 +49,38 @@ const FAMILIES: [(&str, &str); 24] = [
 ];
 
 /// First words of the site's ids.
-const MAKERS: [&str; 5] = ["anthropic-", "openai-", "google-", "xai-", "fireworks-"];
+const MAKER_PREFIXES: [&str; 5] = ["anthropic-", "openai-", "google-", "xai-", "fireworks-"];
 
 /// The site's id for a name: what the table says, else the name itself. Names match exactly.
 pub fn resolve(name: &str) -> String {
-    let known = TABLE.iter().find(|(from, _)| *from == name);
+    let known = MODEL_IDS.iter().find(|(from, _)| *from == name);
     known.map_or(name, |(_, id)| id).to_owned()
 }
 
 /// Whether it is a name of the table, or looks like an id of the site's.
-pub fn knows(name: &str) -> bool {
-    TABLE.iter().any(|(from, id)| *from == name || *id == name)
-        || MAKERS.iter().any(|maker| name.starts_with(maker))
+pub fn is_known(name: &str) -> bool {
+    MODEL_IDS.iter().any(|(from, id)| *from == name || *id == name)
+        || MAKER_PREFIXES.iter().any(|maker| name.starts_with(maker))
 }
 
 /// The names that stand for an id in the table.
 pub fn names_of(id: &str) -> impl Iterator<Item = &'static str> {
-    TABLE.iter().filter(move |(_, known)| *known == id).map(|(name, _)| *name)
+    MODEL_IDS.iter().filter(move |(_, known)| *known == id).map(|(name, _)| *name)
 }
 
 /// An id without the maker's name at its beginning.
 pub fn without_maker(id: &str) -> &str {
-    MAKERS.iter().find_map(|maker| id.strip_prefix(maker)).unwrap_or(id)
+    MAKER_PREFIXES.iter().find_map(|maker| id.strip_prefix(maker)).unwrap_or(id)
 }
 
 /// The names in the table, for a list of models.
-pub fn listed() -> impl Iterator<Item = &'static str> {
-    TABLE.iter().map(|(name, _)| *name)
+pub fn names() -> impl Iterator<Item = &'static str> {
+    MODEL_IDS.iter().map(|(name, _)| *name)
 }
 
 /// Whether a limited account may still be asked for this id.
-pub fn unlimited(id: &str) -> bool {
-    UNLIMITED.contains(&id)
+pub fn is_unlimited(id: &str) -> bool {
+    UNLIMITED_IDS.contains(&id)
 }
 
 /// The brand of a name or id, which is what a quota is kept for; for an unknown one its first word.
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_seeds_table_works_as_it_stands() {
+    fn the_built_in_names_resolve() {
         for (name, id) in [
             ("claude-3-7-sonnet-latest", "anthropic-claude-3-7-sonnet-latest"),
             ("gpt-4o-mini", "openai-gpt-4o-mini"),
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn families_are_the_same_for_names_and_ids() {
-        for (name, id) in TABLE {
+        for (name, id) in MODEL_IDS {
             assert_eq!(family(name), family(id), "{name}");
         }
         assert_eq!(family("fireworks-deepseek-v3"), "deepseek");
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn some_ids_are_not_limited() {
-        assert!(unlimited("openai-gpt-4o-mini") && !unlimited("openai-gpt-5"));
+    fn unlimited_ids_are_known() {
+        assert!(is_unlimited("openai-gpt-4o-mini") && !is_unlimited("openai-gpt-5"));
     }
 }

@@ -7,8 +7,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::shape::{
-    CHALLENGE_HEADERS, CHALLENGE_MARKS, LENGTH_WORDS, LIMIT_WORDS, LOGIN_PAGE_MARKS, LOGIN_PATHS,
-    LOGIN_WORDS, MAXIMUM_WORDS, MESSAGE_KEYS, UNIT_WORDS,
+    CHALLENGE_HEADERS, CHALLENGE_MARKS, CONTEXT_LENGTH_WORDS, LIMIT_WORDS, LOGIN_PAGE_MARKS, LOGIN_PATHS,
+    LOGIN_WORDS, MAX_LENGTH_WORDS, ERROR_MESSAGE_KEYS, LENGTH_UNIT_WORDS,
 };
 use crate::secrets::Secret;
 use crate::upstreams::transport::media::MediaType;
@@ -17,7 +17,7 @@ use crate::upstreams::transport::retry_after::parse_retry_after;
 use crate::upstreams::{UpstreamError, UpstreamErrorKind};
 
 /// An answer that is no reply.
-pub(super) struct Refusal<'a> {
+pub(super) struct WebErrorResponse<'a> {
     pub(super) status: StatusCode,
     pub(super) headers: &'a HeaderMap,
     /// The body, or its beginning.
@@ -25,29 +25,29 @@ pub(super) struct Refusal<'a> {
     /// The URL that was asked.
     pub(super) url: &'a Url,
     /// The shape's name, for messages.
-    pub(super) shape: &'a str,
+    pub(super) protocol_name: &'a str,
 }
 
-impl Refusal<'_> {
+impl WebErrorResponse<'_> {
     /// What it means. `secret` is kept out of the detail.
-    pub(super) fn failure(&self, secret: &Secret, now: SystemTime) -> UpstreamError {
-        let text = self.text();
+    pub(super) fn to_error(&self, secret: &Secret, now: SystemTime) -> UpstreamError {
+        let text = self.message();
         let status = self.json().and_then(|json| self.inner_status(&json)).unwrap_or(self.status);
-        let kind = self.kind(status, &text.to_lowercase());
+        let kind = self.classify(status, &text.to_lowercase());
         let detail = sanitize(&self.detail(kind, status, &text), secret);
         let wait = parse_retry_after(self.headers, now);
         UpstreamError::new(kind, detail).with_status(status.as_u16()).with_retry_after(wait)
     }
 
-    fn kind(&self, status: StatusCode, text: &str) -> UpstreamErrorKind {
+    fn classify(&self, status: StatusCode, text: &str) -> UpstreamErrorKind {
         if self.is_challenge(status, text) {
             return UpstreamErrorKind::Challenge;
         }
         match status.as_u16() {
-            300..400 if self.leads_to_login() => UpstreamErrorKind::LoginRequired,
+            300..400 if self.redirects_to_login() => UpstreamErrorKind::LoginRequired,
             401 => UpstreamErrorKind::LoginRequired,
             402 => UpstreamErrorKind::Limited,
-            403 => self.forbidden(text),
+            403 => self.classify_forbidden(text),
             408 | 425 | 500..600 => UpstreamErrorKind::Server,
             429 => UpstreamErrorKind::Throttled,
             400 | 413 | 422 if is_too_long(text) => UpstreamErrorKind::ContextLength,
@@ -59,7 +59,7 @@ impl Refusal<'_> {
         }
     }
 
-    fn forbidden(&self, text: &str) -> UpstreamErrorKind {
+    fn classify_forbidden(&self, text: &str) -> UpstreamErrorKind {
         let limited = has_any(text, &LIMIT_WORDS);
         match self.media() {
             MediaType::Json if !limited && has_any(text, &LOGIN_WORDS) => UpstreamErrorKind::LoginRequired,
@@ -84,7 +84,7 @@ impl Refusal<'_> {
         has_any(&page, &LOGIN_PAGE_MARKS)
     }
 
-    fn leads_to_login(&self) -> bool {
+    fn redirects_to_login(&self) -> bool {
         let location = self.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
         let target = location.and_then(|location| self.url.join(location).ok());
         target.is_some_and(|target| {
@@ -113,9 +113,9 @@ impl Refusal<'_> {
     }
 
     /// The sentence in the body. A page has none.
-    fn text(&self) -> String {
+    fn message(&self) -> String {
         match self.json() {
-            Some(json) => message_in(&json, 0).unwrap_or_default(),
+            Some(json) => find_message(&json, 0).unwrap_or_default(),
             None => String::from_utf8_lossy(self.body).into_owned(),
         }
     }
@@ -132,7 +132,7 @@ impl Refusal<'_> {
             return format!("{path} answered with a redirect to elsewhere, which is not followed ({code})");
         }
         if kind == UpstreamErrorKind::BadResponse {
-            let (described, shape) = (self.described(), self.shape);
+            let (described, shape) = (self.content_type_description(), self.protocol_name);
             return format!(
                 "{path} answered {code} with {described}, which does not fit the request shape {shape}"
             );
@@ -143,7 +143,7 @@ impl Refusal<'_> {
         text.to_owned()
     }
 
-    fn described(&self) -> String {
+    fn content_type_description(&self) -> String {
         match self.headers.get(header::CONTENT_TYPE).map(|value| value.to_str()) {
             Some(Ok(value)) => format!("content type {value}"),
             Some(Err(_)) => "an unreadable content type".to_owned(),
@@ -160,18 +160,18 @@ pub(super) fn is_error(json: &Value) -> bool {
 }
 
 /// The best text in a JSON error, at most two objects deep.
-fn message_in(json: &Value, depth: u8) -> Option<String> {
-    let texts = MESSAGE_KEYS.into_iter().filter_map(|key| json.get(key));
+fn find_message(json: &Value, depth: u8) -> Option<String> {
+    let texts = ERROR_MESSAGE_KEYS.into_iter().filter_map(|key| json.get(key));
     let mut texts = texts.filter_map(|value| match value {
         Value::String(text) => (!text.trim().is_empty()).then(|| text.clone()),
-        Value::Object(_) if depth < 2 => message_in(value, depth + 1),
+        Value::Object(_) if depth < 2 => find_message(value, depth + 1),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
     });
     texts.next()
 }
 
 fn is_too_long(text: &str) -> bool {
-    has_any(text, &LENGTH_WORDS) || (has_any(text, &MAXIMUM_WORDS) && has_any(text, &UNIT_WORDS))
+    has_any(text, &CONTEXT_LENGTH_WORDS) || (has_any(text, &MAX_LENGTH_WORDS) && has_any(text, &LENGTH_UNIT_WORDS))
 }
 
 fn has_any(text: &str, words: &[&str]) -> bool {
@@ -193,8 +193,8 @@ mod tests {
         }
         let url = Url::parse("https://mammouth.ai/api/models/llms").unwrap();
         let status = StatusCode::from_u16(status).unwrap();
-        let refusal = Refusal { status, headers: &map, body: body.as_bytes(), url: &url, shape: "llms-2025" };
-        refusal.failure(&Secret::from("CANARY_CK1234"), SystemTime::UNIX_EPOCH)
+        let refusal = WebErrorResponse { status, headers: &map, body: body.as_bytes(), url: &url, protocol_name: "llms-2025" };
+        refusal.to_error(&Secret::from("CANARY_CK1234"), SystemTime::UNIX_EPOCH)
     }
 
     fn kind(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> UpstreamErrorKind {
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn f01_a_403_in_json_is_the_quota_unless_it_speaks_of_the_session() {
+    fn f01_a_403_in_json_is_the_quota_unless_it_mentions_the_session() {
         for body in [
             r#"{"message":"You have reached your usage limit"}"#,
             r#"{"statusCode":403,"statusMessage":"Limit reached, log in to upgrade"}"#,
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn f02_challenges_are_known_by_header_and_by_page() {
+    fn f02_challenges_are_recognized_by_header_and_page() {
         for status in [403, 429, 503] {
             assert_eq!(kind(status, &[HTML, ("cf-mitigated", "challenge")], "<html>"), Challenge);
             assert_eq!(kind(status, &[HTML], "<title>Just a moment...</title>"), Challenge);
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn f03_a_lost_session_is_known_by_401_redirect_and_login_page() {
+    fn f03_a_lost_session_is_recognized_by_401_redirect_and_login_page() {
         assert_eq!(kind(401, &[JSON], "{}"), LoginRequired);
         for location in ["/login", "/auth/signin?next=/", "https://mammouth.ai/en/login", "login"] {
             assert_eq!(kind(302, &[("location", location)], ""), LoginRequired, "{location}");
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn r03_redirects_to_elsewhere_are_bad_answers() {
+    fn r03_redirects_to_elsewhere_are_bad_responses() {
         for location in
             ["https://evil.example/login", "/app", "http://127.0.0.1:1/x", "//evil.example/auth", "%"]
         {
@@ -254,13 +254,13 @@ mod tests {
     }
 
     #[test]
-    fn f04_a_429_carries_its_wait() {
+    fn f04_a_429_carries_its_retry_after() {
         let failure = failure(429, &[("retry-after", "7")], "slow down");
         assert_eq!((failure.kind, failure.retry_after.unwrap().as_secs()), (Throttled, 7));
     }
 
     #[test]
-    fn f07_every_5xx_is_the_servers() {
+    fn f07_every_5xx_is_a_server_error() {
         assert!([500, 502, 503, 504, 520].into_iter().all(|status| kind(status, &[], "") == Server));
     }
 
@@ -274,14 +274,14 @@ mod tests {
     }
 
     #[test]
-    fn f09_other_pages_are_bad_answers() {
+    fn f09_other_pages_are_bad_responses() {
         assert_eq!(kind(200, &[HTML], "<html>Welcome to our hotel Wi-Fi</html>"), BadResponse);
         assert_eq!(kind(200, &[("content-type", "image/png")], ""), BadResponse);
         assert_eq!(kind(404, &[HTML], "Not found"), BadResponse);
     }
 
     #[test]
-    fn f15_refusals_of_the_request_are_told_apart() {
+    fn f15_rejected_requests_are_classified() {
         let too_long = r#"{"message":"Input exceeds the maximum of 4000000 characters"}"#;
         assert_eq!(kind(400, &[JSON], too_long), ContextLength);
         assert_eq!(kind(413, &[], "prompt is too long"), ContextLength);
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn r04_no_page_gets_into_a_detail() {
+    fn r04_no_html_page_appears_in_an_error_detail() {
         for status in [200, 400, 403, 500] {
             assert!(!failure(status, &[HTML], "<img src=x onerror=alert(1)>").detail.contains("img"));
         }
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn r08_odd_json_is_survived() {
+    fn r08_odd_json_does_not_panic() {
         for body in [
             "null",
             "[]",

@@ -4,22 +4,22 @@
 use bytes::Bytes;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::shape::Shape;
-use super::turns::{Conversation, Turn};
+use super::shape::SiteProtocol;
+use super::turns::{PromptLayout, SiteTurn};
 
 /// A body and the `Content-Type` that says how to split it.
-pub(super) struct Form {
+pub(super) struct ChatFormBody {
     pub(super) content_type: String,
     pub(super) body: Bytes,
 }
 
 /// Builds the form. `images` holds the uploaded URLs of each turn.
-pub(super) fn form(shape: &Shape, model: &str, talk: &Conversation<'_>, images: &[Vec<String>]) -> Form {
-    let mut parts = Parts::new(boundary(), size_hint(talk));
-    parts.text(&shape.model_field, model.as_bytes());
-    parts.text(&shape.preprompt_field, talk.preprompt.as_bytes());
-    for (turn, images) in talk.turns.iter().zip(images) {
-        parts.json(&shape.messages_field, &TurnJson { shape, turn, images });
+pub(super) fn build_form(protocol: &SiteProtocol, model: &str, layout: &PromptLayout<'_>, images: &[Vec<String>]) -> ChatFormBody {
+    let mut parts = FormWriter::new(boundary(), size_hint(layout));
+    parts.write_text(&protocol.model_field, model.as_bytes());
+    parts.write_text(&protocol.preprompt_field, layout.preprompt.as_bytes());
+    for (turn, images) in layout.turns.iter().zip(images) {
+        parts.write_json(&protocol.messages_field, &TurnJson { protocol: shape: protocol, turn, images });
     }
     parts.finish()
 }
@@ -31,61 +31,61 @@ fn boundary() -> String {
     format!("mammouth-proxy-{:032x}", u128::from_ne_bytes(random))
 }
 
-fn size_hint(talk: &Conversation<'_>) -> usize {
-    let turns: usize = talk.turns.iter().map(|turn| turn.content.len() + turn.content.len() / 8 + 200).sum();
-    turns + talk.preprompt.len() + 512
+fn size_hint(layout: &PromptLayout<'_>) -> usize {
+    let turns: usize = layout.turns.iter().map(|turn| turn.content.len() + turn.content.len() / 8 + 200).sum();
+    turns + layout.preprompt.len() + 512
 }
 
-struct Parts {
+struct FormWriter {
     boundary: String,
     buffer: Vec<u8>,
 }
 
-impl Parts {
+impl FormWriter {
     fn new(boundary: String, size_hint: usize) -> Self {
         Self { boundary, buffer: Vec::with_capacity(size_hint) }
     }
 
-    fn open(&mut self, name: &str) {
+    fn start_part(&mut self, name: &str) {
         for piece in ["--", &self.boundary, "\r\nContent-Disposition: form-data; name=\"", name, "\"\r\n\r\n"]
         {
             self.buffer.extend_from_slice(piece.as_bytes());
         }
     }
 
-    fn text(&mut self, name: &str, value: &[u8]) {
-        self.open(name);
+    fn write_text(&mut self, name: &str, value: &[u8]) {
+        self.start_part(name);
         self.buffer.extend_from_slice(value);
         self.buffer.extend_from_slice(b"\r\n");
     }
 
-    fn json(&mut self, name: &str, value: &impl Serialize) {
-        self.open(name);
+    fn write_json(&mut self, name: &str, value: &impl Serialize) {
+        self.start_part(name);
         serde_json::to_writer(&mut self.buffer, value).expect("texts become JSON and a buffer takes them");
         self.buffer.extend_from_slice(b"\r\n");
     }
 
-    fn finish(mut self) -> Form {
+    fn finish(mut self) -> ChatFormBody {
         for piece in ["--", &self.boundary, "--\r\n"] {
             self.buffer.extend_from_slice(piece.as_bytes());
         }
         let content_type = format!("multipart/form-data; boundary={}", self.boundary);
-        Form { content_type, body: self.buffer.into() }
+        ChatFormBody { content_type, body: self.buffer.into() }
     }
 }
 
 struct TurnJson<'a> {
-    shape: &'a Shape,
-    turn: &'a Turn<'a>,
+    protocol: &'a SiteProtocol,
+    turn: &'a SiteTurn<'a>,
     images: &'a [String],
 }
 
 impl Serialize for TurnJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(3))?;
-        map.serialize_entry(&self.shape.content_key, &self.turn.content)?;
-        map.serialize_entry(&self.shape.images_key, self.images)?;
-        map.serialize_entry(&self.shape.documents_key, &[(); 0])?;
+        map.serialize_entry(&self.protocol.content_key, &self.turn.content)?;
+        map.serialize_entry(&self.protocol.images_key, self.images)?;
+        map.serialize_entry(&self.protocol.documents_key, &[(); 0])?;
         map.end()
     }
 }
@@ -99,12 +99,12 @@ mod tests {
 
     use super::*;
 
-    fn turn(content: &str) -> Turn<'_> {
-        Turn { content: Cow::Borrowed(content), images: Vec::new() }
+    fn turn(content: &str) -> SiteTurn<'_> {
+        SiteTurn { content: Cow::Borrowed(content), images: Vec::new() }
     }
 
     /// Splits a body as a server would: by the boundary that the content type names.
-    fn split(form: &Form) -> Vec<(String, String)> {
+    fn split(form: &ChatFormBody) -> Vec<(String, String)> {
         let boundary = form.content_type.split_once("boundary=").unwrap().1;
         let body = String::from_utf8(form.body.to_vec()).unwrap();
         let inner = body.strip_prefix(&format!("--{boundary}\r\n")).unwrap();
@@ -123,16 +123,16 @@ mod tests {
     fn built(preprompt: &str, contents: &[&str]) -> Vec<(String, String)> {
         let turns = contents.iter().map(|text| turn(text)).collect::<Vec<_>>();
         let images = vec![vec![]; turns.len()];
-        let talk = Conversation { preprompt: Cow::Borrowed(preprompt), turns };
-        split(&form(&Shape::default(), "openai-gpt-5", &talk, &images))
+        let talk = PromptLayout { preprompt: Cow::Borrowed(preprompt), turns };
+        split(&build_form(&SiteProtocol::default(), "openai-gpt-5", &talk, &images))
     }
 
     #[test]
-    fn parts_stand_in_the_order_the_site_expects() {
+    fn parts_are_in_the_order_the_site_expects() {
         let turns = vec![turn("hi"), turn("yes?"), turn("this")];
         let images = vec![vec![], vec![], vec!["https://cdn/a.png".to_owned()]];
-        let talk = Conversation { preprompt: Cow::Borrowed(""), turns };
-        let parts = split(&form(&Shape::default(), "openai-gpt-5", &talk, &images));
+        let talk = PromptLayout { preprompt: Cow::Borrowed(""), turns };
+        let parts = split(&build_form(&SiteProtocol::default(), "openai-gpt-5", &talk, &images));
         let names: Vec<_> = parts.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["model", "preprompt", "messages", "messages", "messages"]);
         assert_eq!(parts[0].1, "openai-gpt-5");
@@ -153,7 +153,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn p15_forged_parts_come_back_as_the_text_they_are(
+        fn p15_forged_boundaries_stay_text(
             preprompt in "(--|\r\n|mammouth-proxy-|Content-Disposition: form-data; name=\"model\"|[a-z\"🦣]){0,12}",
             content in "(--|\r\n|mammouth-proxy-|\r\n\r\n|\"}|[a-z\\\\🦣\0\u{2028}]){0,12}",
         ) {

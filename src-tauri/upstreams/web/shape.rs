@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// Every field can be overridden in the settings file; an unknown field there is a mistake and is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Shape {
+pub struct SiteProtocol {
     /// What this shape is called in messages.
     pub name: String,
     /// The session cookie.
@@ -61,38 +61,38 @@ const PLAN_FACTORS: [(&str, u32); 7] = [
     ("free", 0),
 ];
 
-impl Default for Shape {
+impl Default for SiteProtocol {
     fn default() -> Self {
-        let own = str::to_owned;
+        let owned = str::to_owned;
         Self {
-            name: own("llms-2025"),
-            cookie: own("auth_session"),
-            origin: own("https://mammouth.ai"),
-            referer: own("https://mammouth.ai/app/a/default"),
-            chat_path: own("/api/models/llms"),
-            upload_path: own("/api/attachments/saveFile"),
-            user_path: own("/api/login/user"),
-            recent_usage_path: own("/api/user/recentUsage"),
-            current_usage_path: own("/api/user/currentUsage"),
-            model_field: own("model"),
-            preprompt_field: own("preprompt"),
-            messages_field: own("messages"),
-            content_key: own("content"),
-            images_key: own("imagesData"),
-            documents_key: own("documentsData"),
-            upload_type_field: own("type"),
-            upload_type: own("image"),
-            upload_name_field: own("name"),
-            upload_file_field: own("file"),
-            upload_file_name: own("blob"),
-            location_key: own("location"),
+            name: owned("llms-2025"),
+            cookie: owned("auth_session"),
+            origin: owned("https://mammouth.ai"),
+            referer: owned("https://mammouth.ai/app/a/default"),
+            chat_path: owned("/api/models/llms"),
+            upload_path: owned("/api/attachments/saveFile"),
+            user_path: owned("/api/login/user"),
+            recent_usage_path: owned("/api/user/recentUsage"),
+            current_usage_path: owned("/api/user/currentUsage"),
+            model_field: owned("model"),
+            preprompt_field: owned("preprompt"),
+            messages_field: owned("messages"),
+            content_key: owned("content"),
+            images_key: owned("imagesData"),
+            documents_key: owned("documentsData"),
+            upload_type_field: owned("type"),
+            upload_type: owned("image"),
+            upload_name_field: owned("name"),
+            upload_file_field: owned("file"),
+            upload_file_name: owned("blob"),
+            location_key: owned("location"),
             window_cents: 150,
-            plan_factors: PLAN_FACTORS.map(|(plan, factor)| (own(plan), factor)).into(),
+            plan_factors: PLAN_FACTORS.map(|(plan, factor)| (owned(plan), factor)).into(),
         }
     }
 }
 
-impl Shape {
+impl SiteProtocol {
     /// The names that stand in quotes in a part's header: one that could end it early must not get there.
     pub(super) fn form_names(&self) -> [(&'static str, &str); 9] {
         [
@@ -110,11 +110,11 @@ impl Shape {
 }
 
 /// What a turn says that has nothing to say: the site refuses an empty `content`.
-pub(super) const EMPTY_CONTENT: &str = ".";
+pub(super) const EMPTY_TURN_CONTENT: &str = ".";
 /// The user turn after a conversation that ends with the assistant's.
-pub(super) const CONTINUE: &str = "Continue.";
+pub(super) const CONTINUE_PROMPT: &str = "Continue.";
 /// Keys of an error's text, the best one first.
-pub(super) const MESSAGE_KEYS: [&str; 4] = ["message", "statusMessage", "detail", "error"];
+pub(super) const ERROR_MESSAGE_KEYS: [&str; 4] = ["message", "statusMessage", "detail", "error"];
 /// Names of the used share of the quota, at the top or in `quota` or `usage`.
 pub(super) const PERCENT_KEYS: [&str; 4] = ["percent", "percentUsed", "usagePercent", "quotaPercent"];
 /// Header that Cloudflare sends with a challenge.
@@ -157,7 +157,7 @@ pub(super) const LOGIN_WORDS: [&str; 10] = [
     "invalid session",
 ];
 /// What a refusal says of a conversation that is too long, in lower case.
-pub(super) const LENGTH_WORDS: [&str; 7] = [
+pub(super) const CONTEXT_LENGTH_WORDS: [&str; 7] = [
     "too long",
     "too large",
     "context length",
@@ -167,5 +167,5 @@ pub(super) const LENGTH_WORDS: [&str; 7] = [
     "prompt is too",
 ];
 /// The site takes 4,000,000 characters at most and says so in these words, each with one of the next line.
-pub(super) const MAXIMUM_WORDS: [&str; 4] = ["maximum", "too many", "exceed", "at most"];
-pub(super) const UNIT_WORDS: [&str; 3] = ["token", "character", "context"];
+pub(super) const MAX_LENGTH_WORDS: [&str; 4] = ["maximum", "too many", "exceed", "at most"];
+pub(super) const LENGTH_UNIT_WORDS: [&str; 3] = ["token", "character", "context"];

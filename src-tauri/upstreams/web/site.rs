@@ -8,8 +8,8 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use super::refusal::{Refusal, is_error};
-use super::{BuildError, Settings};
+use super::refusal::{WebErrorResponse, is_error};
+use super::{WebBuildError, WebSettings};
 use crate::secrets::{ExposeSecret, Secret};
 use crate::upstreams::transport::body::BodyReader;
 use crate::upstreams::transport::client::{self, SharedClient};
@@ -18,16 +18,16 @@ use crate::upstreams::transport::redact::sanitize;
 use crate::upstreams::{Credential, UpstreamError, UpstreamErrorKind};
 
 /// Of a refusal no more is read than this, and not longer.
-const REFUSAL_BYTES: usize = 64 * 1024;
-const REFUSAL_TIME: Duration = Duration::from_secs(5);
+const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
+const ERROR_BODY_READ_TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest reply that is collected before it is passed on.
-const REPLY_BYTES: usize = 64 * 1024 * 1024;
+const MAX_COMPLETE_REPLY_BYTES: usize = 64 * 1024 * 1024;
 
 /// The site, with everything about it that stays the same from call to call.
-pub(super) struct Site {
-    pub(super) client: SharedClient,
+pub(super) struct SiteClient {
+    pub(super) http: SharedClient,
     headers: HeaderMap,
-    pub(super) settings: Settings,
+    pub(super) settings: WebSettings,
     pub(super) chat: Url,
     pub(super) upload: Url,
     pub(super) user: Url,
@@ -35,50 +35,50 @@ pub(super) struct Site {
     pub(super) current_usage: Url,
 }
 
-impl Site {
-    pub(super) fn new(settings: Settings) -> Result<Self, BuildError> {
+impl SiteClient {
+    pub(super) fn new(settings: WebSettings) -> Result<Self, WebBuildError> {
         if !client::is_safe_base(&settings.base) {
-            return Err(BuildError::Base);
+            return Err(WebBuildError::Base);
         }
         check_names(&settings)?;
         let client = SharedClient::new(&settings.base, settings.connect_timeout, &settings.outbound)?;
-        let shape = &settings.shape;
-        let url = |field, path| client::endpoint(&settings.base, path).ok_or(BuildError::Shape(field));
+        let protocol = &settings.protocol;
+        let url = |field, path| client::endpoint(&settings.base, path).ok_or(WebBuildError::Protocol(field));
         Ok(Self {
-            client,
+            http: client,
             headers: headers(&settings)?,
-            chat: url("chat_path", &shape.chat_path)?,
-            upload: url("upload_path", &shape.upload_path)?,
-            user: url("user_path", &shape.user_path)?,
-            recent_usage: url("recent_usage_path", &shape.recent_usage_path)?,
-            current_usage: url("current_usage_path", &shape.current_usage_path)?,
+            chat: url("chat_path", &protocol.chat_path)?,
+            upload: url("upload_path", &protocol.upload_path)?,
+            user: url("user_path", &protocol.user_path)?,
+            recent_usage: url("recent_usage_path", &protocol.recent_usage_path)?,
+            current_usage: url("current_usage_path", &protocol.current_usage_path)?,
             settings,
         })
     }
 
     /// Sends one request and waits for the head of its answer.
-    pub(super) async fn ask<'a>(
+    pub(super) async fn send<'a>(
         &'a self,
         credential: &'a Credential,
         method: Method,
         url: &'a Url,
         fill: impl FnOnce(RequestBuilder) -> RequestBuilder,
-    ) -> Result<Answer<'a>, UpstreamError> {
+    ) -> Result<SiteResponse<'a>, UpstreamError> {
         let first_byte = Instant::now() + self.settings.first_byte_timeout;
         let mut headers = self.headers.clone();
         headers.insert(header::COOKIE, self.cookie(credential)?);
-        let client = self.client.get();
+        let client = self.http.get();
         let request = fill(client.http.request(method, url.clone()).headers(headers));
         let late = |_| UpstreamError::new(UpstreamErrorKind::Timeout, "the site did not answer in time");
         let sent = timeout_at(first_byte, request.send()).await.map_err(late)?;
         let response = sent.map_err(|error| client.request_error(error))?.into();
-        Ok(Answer { site: self, credential, url, first_byte, response })
+        Ok(SiteResponse { client: self, credential, url, first_byte, response })
     }
 
     /// Whether the site answers at all, without any session; gives the time of day it believes in.
     pub(super) async fn probe(&self) -> Result<Option<SystemTime>, UpstreamError> {
         let late = |_| UpstreamError::new(UpstreamErrorKind::Timeout, "the site did not answer in time");
-        let client = self.client.get();
+        let client = self.http.get();
         let request = client.http.get(self.user.clone()).headers(self.headers.clone());
         let limit = Instant::now() + self.settings.connect_timeout.saturating_mul(2);
         let sent = timeout_at(limit, request.send()).await.map_err(late)?;
@@ -94,7 +94,7 @@ impl Site {
         url: &Url,
         cap: usize,
     ) -> Result<Value, UpstreamError> {
-        self.ask(credential, Method::GET, url, |request| request).await?.json(cap).await
+        self.send(credential, Method::GET, url, |request| request).await?.json(cap).await
     }
 
     fn cookie(&self, credential: &Credential) -> Result<HeaderValue, UpstreamError> {
@@ -104,7 +104,7 @@ impl Site {
             let detail = "the stored session cookie holds characters that no cookie can hold";
             return Err(UpstreamError::new(UpstreamErrorKind::LoginRequired, detail));
         }
-        let mut header = HeaderValue::from_str(&format!("{}={value}", self.settings.shape.cookie))
+        let mut header = HeaderValue::from_str(&format!("{}={value}", self.settings.protocol.cookie))
             .expect("a checked name and visible ASCII make a header");
         header.set_sensitive(true);
         Ok(header)
@@ -112,8 +112,8 @@ impl Site {
 }
 
 /// The head of an answer, with its body still to come.
-pub(super) struct Answer<'a> {
-    site: &'a Site,
+pub(super) struct SiteResponse<'a> {
+    client: &'a SiteClient,
     credential: &'a Credential,
     url: &'a Url,
     first_byte: Instant,
@@ -121,63 +121,63 @@ pub(super) struct Answer<'a> {
 }
 
 /// A reply to a chat request.
-pub(super) enum Reply {
-    Pieces(BodyReader),
-    Whole { text: String, model: Option<String> },
+pub(super) enum SiteReply {
+    Stream(BodyReader),
+    Complete { text: String, model: Option<String> },
 }
 
-impl Answer<'_> {
+impl SiteResponse<'_> {
     /// Reads it as the answer of a model.
-    pub(super) async fn reply(self) -> Result<Reply, UpstreamError> {
+    pub(super) async fn reply(self) -> Result<SiteReply, UpstreamError> {
         match (self.is_success(), MediaType::from_headers(self.response.headers())) {
-            (true, MediaType::Text) => Ok(Reply::Pieces(self.into_source())),
+            (true, MediaType::Text) => Ok(SiteReply::Stream(self.into_reader())),
             (true, MediaType::Json) => {
-                let shape = &self.site.settings.shape;
+                let shape = &self.client.settings.protocol;
                 let misfit = format!("expected text or JSON with {} ({})", shape.content_key, shape.name);
                 let key = shape.content_key.clone();
                 let secret = &self.credential.secret;
-                whole(self.json(REPLY_BYTES).await?, &key, secret).ok_or_else(|| bad(misfit))
+                parse_complete_reply(self.json(MAX_COMPLETE_REPLY_BYTES).await?, &key, secret).ok_or_else(|| bad_response_error(misfit))
             }
-            (true, MediaType::Html | MediaType::Other) | (false, _) => Err(self.refuse().await),
+            (true, MediaType::Html | MediaType::Other) | (false, _) => Err(self.into_error().await),
         }
     }
 
     /// Reads it as JSON of at most `cap` bytes that is no error.
     pub(super) async fn json(self, cap: usize) -> Result<Value, UpstreamError> {
         if !self.is_success() || MediaType::from_headers(self.response.headers()) != MediaType::Json {
-            return Err(self.refuse().await);
+            return Err(self.into_error().await);
         }
         let (parts, body) = self.response.into_parts();
-        let source = BodyReader::new(body, self.first_byte, self.site.settings.idle_timeout, cap as u64);
+        let source = BodyReader::new(body, self.first_byte, self.client.settings.idle_timeout, cap as u64);
         let body = source.collect(cap).await.map_err(|broken| broken.before_output())?;
         if body.is_empty() {
             return Err(UpstreamError::new(UpstreamErrorKind::Empty, "the site answered with nothing"));
         }
         let json =
-            serde_json::from_slice(&body).map_err(|_| bad("the answer is cut or is not valid JSON"))?;
+            serde_json::from_slice(&body).map_err(|_| bad_response_error("the answer is cut or is not valid JSON"))?;
         if is_error(&json) {
-            let shape = &self.site.settings.shape.name;
+            let shape = &self.client.settings.protocol.name;
             let refusal =
-                Refusal { status: parts.status, headers: &parts.headers, body: &body, url: self.url, shape };
-            return Err(refusal.failure(&self.credential.secret, SystemTime::now()));
+                WebErrorResponse { status: parts.status, headers: &parts.headers, body: &body, url: self.url, protocol_name: shape };
+            return Err(refusal.to_error(&self.credential.secret, SystemTime::now()));
         }
         Ok(json)
     }
 
-    async fn refuse(self) -> UpstreamError {
+    async fn into_error(self) -> UpstreamError {
         let (parts, body) = self.response.into_parts();
         if parts.status == StatusCode::NO_CONTENT {
             return UpstreamError::new(UpstreamErrorKind::Empty, "the site answered with nothing")
                 .with_status(204);
         }
-        let source = BodyReader::new(body, self.first_byte, REFUSAL_TIME, u64::MAX);
+        let source = BodyReader::new(body, self.first_byte, ERROR_BODY_READ_TIMEOUT, u64::MAX);
         let readable = !is_compressed(&parts.headers);
         let body =
-            if readable { source.collect_partial(REFUSAL_BYTES, REFUSAL_TIME).await } else { Vec::new() };
-        let shape = &self.site.settings.shape.name;
+            if readable { source.collect_partial(MAX_ERROR_BODY_BYTES, ERROR_BODY_READ_TIMEOUT).await } else { Vec::new() };
+        let shape = &self.client.settings.protocol.name;
         let refusal =
-            Refusal { status: parts.status, headers: &parts.headers, body: &body, url: self.url, shape };
-        refusal.failure(&self.credential.secret, SystemTime::now())
+            WebErrorResponse { status: parts.status, headers: &parts.headers, body: &body, url: self.url, protocol_name: shape };
+        refusal.to_error(&self.credential.secret, SystemTime::now())
     }
 
     fn is_success(&self) -> bool {
@@ -185,8 +185,8 @@ impl Answer<'_> {
         matches!(status, StatusCode::OK | StatusCode::CREATED) && !is_compressed(self.response.headers())
     }
 
-    fn into_source(self) -> BodyReader {
-        let settings = &self.site.settings;
+    fn into_reader(self) -> BodyReader {
+        let settings = &self.client.settings;
         BodyReader::new(
             self.response.into_body(),
             self.first_byte,
@@ -196,7 +196,7 @@ impl Answer<'_> {
     }
 }
 
-fn whole(json: Value, content_key: &str, secret: &Secret) -> Option<Reply> {
+fn parse_complete_reply(json: Value, content_key: &str, secret: &Secret) -> Option<SiteReply> {
     let model = json.get("model").and_then(Value::as_str).map(|model| sanitize(model, secret));
     let model = model.filter(|model| !model.is_empty());
     let text = match json {
@@ -209,29 +209,29 @@ fn whole(json: Value, content_key: &str, secret: &Secret) -> Option<Reply> {
         },
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => return None,
     };
-    Some(Reply::Whole { text, model })
+    Some(SiteReply::Complete { text, model })
 }
 
-fn bad(detail: impl Into<String>) -> UpstreamError {
+fn bad_response_error(detail: impl Into<String>) -> UpstreamError {
     UpstreamError::new(UpstreamErrorKind::BadResponse, detail).with_status(200)
 }
 
-fn check_names(settings: &Settings) -> Result<(), BuildError> {
+fn check_names(settings: &WebSettings) -> Result<(), WebBuildError> {
     let plain = |name: &str| {
         !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.[]".contains(&b))
     };
-    match settings.shape.form_names().into_iter().find(|(_, name)| !plain(name)) {
-        Some((field, _)) => Err(BuildError::Shape(field)),
+    match settings.protocol.form_names().into_iter().find(|(_, name)| !plain(name)) {
+        Some((field, _)) => Err(WebBuildError::Protocol(field)),
         None => Ok(()),
     }
 }
 
-fn headers(settings: &Settings) -> Result<HeaderMap, BuildError> {
-    let shape = &settings.shape;
+fn headers(settings: &WebSettings) -> Result<HeaderMap, WebBuildError> {
+    let shape = &settings.protocol;
     let mut headers = HeaderMap::with_capacity(8);
     let mut set = |field, name: HeaderName, value: &str| {
-        headers.insert(name, HeaderValue::from_str(value).map_err(|_| BuildError::Shape(field))?);
-        Ok::<_, BuildError>(())
+        headers.insert(name, HeaderValue::from_str(value).map_err(|_| WebBuildError::Protocol(field))?);
+        Ok::<_, WebBuildError>(())
     };
     set("origin", header::ORIGIN, &shape.origin)?;
     set("referer", header::REFERER, &shape.referer)?;
@@ -241,13 +241,13 @@ fn headers(settings: &Settings) -> Result<HeaderMap, BuildError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::shape::Shape;
+    use super::super::shape::SiteProtocol;
     use super::*;
 
-    fn built(base: &str, change: impl FnOnce(&mut Shape)) -> Result<Site, BuildError> {
-        let mut settings = Settings { base: base.parse().unwrap(), ..Settings::default() };
-        change(&mut settings.shape);
-        Site::new(settings)
+    fn built(base: &str, change: impl FnOnce(&mut SiteProtocol)) -> Result<SiteClient, WebBuildError> {
+        let mut settings = WebSettings { base: base.parse().unwrap(), ..WebSettings::default() };
+        change(&mut settings.protocol);
+        SiteClient::new(settings)
     }
 
     #[test]
@@ -260,15 +260,15 @@ mod tests {
         for base in
             ["http://mammouth.ai", "https://a:b@mammouth.ai", "ftp://127.0.0.1", "http://10.0.0.1", "data:x"]
         {
-            assert!(matches!(built(base, |_| ()), Err(BuildError::Base)), "{base}");
+            assert!(matches!(built(base, |_| ()), Err(WebBuildError::Base)), "{base}");
         }
     }
 
     #[test]
-    fn p14_a_shape_cannot_break_out_of_its_place() {
-        let field = |change: fn(&mut Shape)| match built("https://mammouth.ai", change) {
-            Err(BuildError::Shape(field)) => field,
-            Ok(_) | Err(BuildError::Base | BuildError::Roots | BuildError::Client) => "none",
+    fn p14_protocol_values_cannot_inject_headers_or_form_parts() {
+        let field = |change: fn(&mut SiteProtocol)| match built("https://mammouth.ai", change) {
+            Err(WebBuildError::Protocol(field)) => field,
+            Ok(_) | Err(WebBuildError::Base | WebBuildError::Roots | WebBuildError::Client) => "none",
         };
         assert_eq!(field(|shape| shape.model_field = "a\"\r\nx".into()), "model_field");
         assert_eq!(field(|shape| shape.cookie = "a=b; c".into()), "cookie");
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_stand_below_the_base() {
+    fn paths_are_relative_to_the_base() {
         let site = built("http://127.0.0.1:9/prefix/", |_| ()).unwrap();
         assert_eq!(site.chat.as_str(), "http://127.0.0.1:9/prefix/api/models/llms");
     }

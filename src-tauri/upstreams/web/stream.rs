@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use futures_util::Stream;
 use futures_util::future::poll_fn;
 
-use super::text::{End, Shaped, Shaper};
+use super::text::{End, TextOutput, TextPipeline};
 use crate::chat::{Event, FinishReason, Usage};
 use crate::upstreams::tools::Question;
 use crate::upstreams::transport::aside;
@@ -16,66 +16,66 @@ use crate::upstreams::transport::prompt::PromptTokens;
 use crate::upstreams::{UpstreamError, UpstreamErrorKind};
 
 /// The events of one reply.
-pub(super) struct ReplyStream {
+pub(super) struct WebReplyStream {
     /// `None` once nothing more is read.
-    source: Option<BodyReader>,
+    reader: Option<BodyReader>,
     /// `None` while it works on another thread.
-    shaper: Option<Shaper>,
+    pipeline: Option<TextPipeline>,
     prompt: PromptTokens,
     events: VecDeque<Event>,
-    stage: Stage,
-    spoke: bool,
-    again: Option<Again>,
+    state: StreamState,
+    has_output: bool,
+    repair_call: Option<RepairCall>,
 }
 
 /// The whole text of a second reply.
-pub(super) type Asking = Pin<Box<dyn Future<Output = Result<String, UpstreamError>> + Send>>;
+pub(super) type RepairFuture = Pin<Box<dyn Future<Output = Result<String, UpstreamError>> + Send>>;
 /// Asks the model once more, where a call to the upstream is left for that.
-pub(super) type Again = Box<dyn FnOnce(Question) -> Asking + Send>;
+pub(super) type RepairCall = Box<dyn FnOnce(Question) -> RepairFuture + Send>;
 
 /// What a [`Shaper`] does on a thread for blocking work.
-type Shaping = Pin<Box<dyn Future<Output = (Shaper, Shaped)> + Send>>;
+type PipelineFuture = Pin<Box<dyn Future<Output = (TextPipeline, TextOutput)> + Send>>;
 
-enum Stage {
+enum StreamState {
     Reading,
-    Shaping(Shaping),
-    Asking(Asking),
+    Working(PipelineFuture),
+    Repairing(RepairFuture),
     Finishing(FinishReason),
-    Failing(UpstreamError),
-    Over,
+    Failed(UpstreamError),
+    Closed,
 }
 
-impl ReplyStream {
+impl WebReplyStream {
     /// A reply that comes in pieces.
-    pub(super) fn pieces(
+    pub(super) fn from_stream(
         source: BodyReader,
-        shaper: Shaper,
+        shaper: TextPipeline,
         prompt: PromptTokens,
-        again: Option<Again>,
+        again: Option<RepairCall>,
     ) -> Self {
         Self::new(Some(source), shaper, prompt, again)
     }
 
     /// A reply that is all there.
-    pub(super) fn whole(text: &str, shaper: Shaper, prompt: PromptTokens, again: Option<Again>) -> Self {
-        let mut shaper = shaper.unquoted();
+    pub(super) fn from_complete(text: &str, shaper: TextPipeline, prompt: PromptTokens, repair_call: Option<RepairCall>) -> Self {
+        let mut shaper = shaper.without_unquoting();
         let shaped = shaper.push(text.as_bytes());
-        let mut stream = Self::new(None, shaper, prompt, again);
-        stream.take(shaped);
+        let mut stream = Self::new(None, shaper, prompt, repair_call);
+        stream.receive(shaped);
         stream
     }
 
-    fn new(source: Option<BodyReader>, shaper: Shaper, prompt: PromptTokens, again: Option<Again>) -> Self {
-        let (events, stage) = (VecDeque::new(), Stage::Reading);
-        Self { source, shaper: Some(shaper), prompt, events, stage, spoke: false, again }
+    fn new(source: Option<BodyReader>, shaper: TextPipeline, prompt: PromptTokens, repair_call: Option<RepairCall>) -> Self {
+        let (events, stage) = (VecDeque::new(), StreamState::Reading);
+        Self { reader: source, pipeline: Some(shaper), prompt, events, state: stage, has_output: false, repair_call: again: repair_call }
     }
 
     /// Waits for the first event, so that a failure before it can still be answered by another account.
-    pub(super) async fn primed(mut self) -> Result<Self, UpstreamError> {
+    pub(super) async fn wait_for_first_event(mut self) -> Result<Self, UpstreamError> {
         match poll_fn(|cx| self.poll_event(cx)).await {
             Some(Ok(event)) => self.events.push_front(event),
             Some(Err(failure)) => return Err(failure),
-            None => return Err(empty()),
+            None => return Err(empty_reply_error()),
         }
         Ok(self)
     }
@@ -85,136 +85,136 @@ impl ReplyStream {
             if let Some(event) = self.events.pop_front() {
                 return Poll::Ready(Some(Ok(event)));
             }
-            match std::mem::replace(&mut self.stage, Stage::Over) {
-                Stage::Reading => {
-                    self.stage = Stage::Reading;
-                    ready!(self.poll_read(cx));
+            match std::mem::replace(&mut self.state, StreamState::Closed) {
+                StreamState::Reading => {
+                    self.state = StreamState::Reading;
+                    ready!(self.poll_reader(cx));
                 }
-                Stage::Asking(mut asking) => {
+                StreamState::Repairing(mut asking) => {
                     let Poll::Ready(reply) = asking.as_mut().poll(cx) else {
-                        self.stage = Stage::Asking(asking);
+                        self.state = StreamState::Repairing(asking);
                         return Poll::Pending;
                     };
                     let reply = reply.ok();
-                    self.offload(|shaper| shaper.answer(reply));
+                    self.run_offloaded(|shaper| shaper.receive_repair(reply));
                 }
-                Stage::Shaping(mut shaping) => {
+                StreamState::Working(mut shaping) => {
                     let Poll::Ready((shaper, shaped)) = shaping.as_mut().poll(cx) else {
-                        self.stage = Stage::Shaping(shaping);
+                        self.state = StreamState::Working(shaping);
                         return Poll::Pending;
                     };
-                    self.shaper = Some(shaper);
-                    self.stage = Stage::Reading;
-                    self.take(shaped);
+                    self.pipeline = Some(shaper);
+                    self.state = StreamState::Reading;
+                    self.receive(shaped);
                 }
-                Stage::Finishing(finish) => {
+                StreamState::Finishing(finish) => {
                     let Poll::Ready(usage) = self.poll_usage(cx) else {
-                        self.stage = Stage::Finishing(finish);
+                        self.state = StreamState::Finishing(finish);
                         return Poll::Pending;
                     };
                     return Poll::Ready(Some(Ok(Event::Done { finish, usage })));
                 }
-                Stage::Failing(mut failure) => {
-                    if self.spoke {
+                StreamState::Failed(mut failure) => {
+                    if self.has_output {
                         let Poll::Ready(usage) = self.poll_usage(cx) else {
-                            self.stage = Stage::Failing(failure);
+                            self.state = StreamState::Failed(failure);
                             return Poll::Pending;
                         };
                         failure.partial_usage = Some(usage);
                     }
                     return Poll::Ready(Some(Err(failure)));
                 }
-                Stage::Over => return Poll::Ready(None),
+                StreamState::Closed => return Poll::Ready(None),
             }
         }
     }
 
     fn poll_usage(&mut self, cx: &mut Context<'_>) -> Poll<Usage> {
         let prompt_tokens = ready!(self.prompt.poll(cx));
-        let usage = self.shaper.as_ref().map(|shaper| shaper.usage(prompt_tokens));
+        let usage = self.pipeline.as_ref().map(|shaper| shaper.usage(prompt_tokens));
         Poll::Ready(usage.unwrap_or_default())
     }
 
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let chunk = match &mut self.source {
+    fn poll_reader(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let chunk = match &mut self.reader {
             Some(source) => ready!(source.poll_chunk(cx)),
             None => Ok(None),
         };
         match chunk {
-            Ok(Some(bytes)) => self.shape(|shaper| shaper.push(&bytes)),
-            Ok(None) if self.shaper.as_ref().is_some_and(Shaper::finishes_slowly) => {
-                self.offload(Shaper::finish);
+            Ok(Some(bytes)) => self.run_pipeline(|shaper| shaper.push(&bytes)),
+            Ok(None) if self.pipeline.as_ref().is_some_and(TextPipeline::is_finish_slow) => {
+                self.run_offloaded(TextPipeline::finish);
             }
-            Ok(None) => self.shape(Shaper::finish),
-            Err(broken) => self.break_off(&broken),
+            Ok(None) => self.run_pipeline(TextPipeline::finish),
+            Err(broken) => self.fail_body(&broken),
         }
         Poll::Ready(())
     }
 
-    fn shape(&mut self, work: impl FnOnce(&mut Shaper) -> Shaped) {
-        let Some(shaped) = self.shaper.as_mut().map(work) else { return };
-        self.take(shaped);
+    fn run_pipeline(&mut self, work: impl FnOnce(&mut TextPipeline) -> TextOutput) {
+        let Some(shaped) = self.pipeline.as_mut().map(work) else { return };
+        self.receive(shaped);
     }
 
     /// Lets a thread for blocking work do it.
-    fn offload(&mut self, work: impl FnOnce(&mut Shaper) -> Shaped + Send + 'static) {
-        let Some(mut shaper) = self.shaper.take() else { return };
-        self.stage = Stage::Shaping(Box::pin(aside::offload(move || {
+    fn run_offloaded(&mut self, work: impl FnOnce(&mut TextPipeline) -> TextOutput + Send + 'static) {
+        let Some(mut shaper) = self.pipeline.take() else { return };
+        self.state = StreamState::Working(Box::pin(aside::offload(move || {
             let shaped = work(&mut shaper);
             (shaper, shaped)
         })));
     }
 
-    fn take(&mut self, shaped: Shaped) {
-        let Shaped { events, end } = shaped;
+    fn receive(&mut self, output: TextOutput) {
+        let TextOutput { events, end } = output;
         match end {
-            None if self.shaper.as_ref().is_some_and(Shaper::is_postponed) => self.offload(Shaper::resume),
+            None if self.pipeline.as_ref().is_some_and(TextPipeline::is_postponed) => self.run_offloaded(TextPipeline::resume),
             None => {}
-            Some(End::Finish(_) | End::Again(_)) if !self.heard() => {
-                self.end(Stage::Failing(empty()));
+            Some(End::Finish(_) | End::Repair(_)) if !self.received_any() => {
+                self.set_final_state(StreamState::Failed(empty_reply_error()));
             }
-            Some(End::Finish(finish)) => self.end(Stage::Finishing(finish)),
-            Some(End::Again(question)) => {
-                self.speak(events);
-                return self.ask_again(question);
+            Some(End::Finish(finish)) => self.set_final_state(StreamState::Finishing(finish)),
+            Some(End::Repair(question)) => {
+                self.queue_events(events);
+                return self.start_repair(question);
             }
-            Some(End::Invalid) if self.spoke || !is_nothing(&events) => {
-                self.end(Stage::Failing(not_text(UpstreamErrorKind::Interrupted)));
+            Some(End::Invalid) if self.has_output || !is_only_replacement_character(&events) => {
+                self.set_final_state(StreamState::Failed(invalid_utf8_error(UpstreamErrorKind::Interrupted)));
             }
-            Some(End::Invalid) => return self.end(Stage::Failing(not_text(UpstreamErrorKind::BadResponse))),
+            Some(End::Invalid) => return self.set_final_state(StreamState::Failed(invalid_utf8_error(UpstreamErrorKind::BadResponse))),
         }
-        self.speak(events);
+        self.queue_events(events);
     }
 
     /// Whether the upstream said anything.
-    fn heard(&self) -> bool {
-        self.shaper.as_ref().is_some_and(Shaper::heard)
+    fn received_any(&self) -> bool {
+        self.pipeline.as_ref().is_some_and(TextPipeline::received_any)
     }
 
-    fn speak(&mut self, events: Vec<Event>) {
-        self.spoke |= !events.is_empty();
+    fn queue_events(&mut self, events: Vec<Event>) {
+        self.has_output |= !events.is_empty();
         self.events.extend(events);
     }
 
-    fn ask_again(&mut self, question: Question) {
-        match self.again.take() {
-            Some(again) => self.end(Stage::Asking(again(question))),
-            None => self.shape(|shaper| shaper.answer(None)),
+    fn start_repair(&mut self, question: Question) {
+        match self.repair_call.take() {
+            Some(again) => self.set_final_state(StreamState::Repairing(again(question))),
+            None => self.run_pipeline(|shaper| shaper.receive_repair(None)),
         }
     }
 
-    fn break_off(&mut self, broken: &BodyReadError) {
-        let failure = if self.spoke { broken.after_output() } else { broken.before_output() };
-        self.end(Stage::Failing(failure));
+    fn fail_body(&mut self, broken: &BodyReadError) {
+        let failure = if self.has_output { broken.after_output() } else { broken.before_output() };
+        self.set_final_state(StreamState::Failed(failure));
     }
 
-    fn end(&mut self, stage: Stage) {
-        self.source = None;
-        self.stage = stage;
+    fn set_final_state(&mut self, stage: StreamState) {
+        self.reader = None;
+        self.state = stage;
     }
 }
 
-impl Stream for ReplyStream {
+impl Stream for WebReplyStream {
     type Item = Result<Event, UpstreamError>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -223,15 +223,15 @@ impl Stream for ReplyStream {
 }
 
 /// Whether there is no more than the mark of bytes that are no text.
-fn is_nothing(events: &[Event]) -> bool {
+fn is_only_replacement_character(events: &[Event]) -> bool {
     matches!(events, [Event::Text(text)] if *text == char::REPLACEMENT_CHARACTER.to_string())
 }
 
-fn empty() -> UpstreamError {
+fn empty_reply_error() -> UpstreamError {
     UpstreamError::new(UpstreamErrorKind::Empty, "the site answered with nothing")
 }
 
-fn not_text(kind: UpstreamErrorKind) -> UpstreamError {
+fn invalid_utf8_error(kind: UpstreamErrorKind) -> UpstreamError {
     UpstreamError::new(kind, "the answer is not valid UTF-8 text")
 }
 
@@ -258,7 +258,7 @@ mod tests {
         Request { stream, stop, ..Request::default() }
     }
 
-    fn reply(request: &Request, pieces: &[&'static [u8]], then: Then) -> ReplyStream {
+    fn reply(request: &Request, pieces: &[&'static [u8]], then: Then) -> WebReplyStream {
         let said =
             stream::iter(pieces.to_vec()).map(|piece| Ok::<_, std::io::Error>(Bytes::from_static(piece)));
         let broken = stream::iter([Err(std::io::ErrorKind::ConnectionReset.into())]);
@@ -269,11 +269,11 @@ mod tests {
         };
         let first_byte = Instant::now() + Duration::from_secs(60);
         let source = BodyReader::new(body, first_byte, Duration::from_secs(120), 1000);
-        ReplyStream::pieces(source, Shaper::new(request), PromptTokens::Known(7), None)
+        WebReplyStream::from_stream(source, TextPipeline::new(request), PromptTokens::Known(7), None)
     }
 
-    async fn all(stream: ReplyStream) -> Result<(Vec<String>, Result<Event, UpstreamError>), UpstreamError> {
-        let mut events: Vec<_> = stream.primed().await?.collect().await;
+    async fn all(stream: WebReplyStream) -> Result<(Vec<String>, Result<Event, UpstreamError>), UpstreamError> {
+        let mut events: Vec<_> = stream.wait_for_first_event().await?.collect().await;
         let last = events.pop().expect("a reply has an end");
         let texts = events.into_iter().map(|event| match event.expect("only the last event is a failure") {
             Event::Text(text) => text,
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn each_piece_is_one_event_and_the_end_carries_the_usage() {
+    async fn each_chunk_is_one_event_and_done_carries_the_usage() {
         let (texts, last) = all(reply(&request(true, &[]), &[b"Hello", b" world"], Then::End)).await.unwrap();
         assert_eq!(texts, ["Hello", " world"]);
         assert_eq!(last.unwrap(), done(FinishReason::Stop, 2));
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stop_sequence_ends_the_call_without_waiting_for_its_end() {
+    async fn a_stop_sequence_ends_the_call_early() {
         let (texts, last) =
             all(reply(&request(true, &["STOP"]), &[b"a ST", b"OP"], Then::Hang)).await.unwrap();
         assert_eq!(

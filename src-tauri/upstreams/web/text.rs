@@ -8,11 +8,11 @@ use crate::upstreams::tools::{Heard, Hearing, Question};
 
 /// A reply in quotes is held as a whole up to this size; a longer one passes as it is.
 const MAX_QUOTED_BYTES: usize = 64 * 1024 * 1024;
-const ASKED_AGAIN: &str = "asked_again";
+const REPAIRED_NOTE: &str = "asked_again";
 
 /// What some bytes became.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Shaped {
+pub(super) struct TextOutput {
     /// What can go out now.
     pub(super) events: Vec<Event>,
     pub(super) end: Option<End>,
@@ -23,248 +23,248 @@ pub(super) struct Shaped {
 pub(super) enum End {
     Finish(FinishReason),
     /// The reply is over, and something in it has to be asked for once more.
-    Again(Question),
+    Repair(Question),
     /// The bytes are not UTF-8.
     Invalid,
 }
 
 /// Joins characters, takes off the quotes of a collected reply, tells thoughts and calls from text, and honours stop
 /// sequences and the token limit: they are about the text, and no call is cut in half.
-pub(super) struct Shaper {
-    joiner: Utf8StreamDecoder,
-    quotes: Quotes,
-    hearing: Hearing,
-    cutter: StopSequenceFilter,
+pub(super) struct TextPipeline {
+    decoder: Utf8StreamDecoder,
+    unquote: UnquoteState,
+    parser: Hearing,
+    stop_filter: StopSequenceFilter,
     max_tokens: Option<u64>,
-    meter: TokenCounter,
-    thoughts: TokenCounter,
-    thinking: bool,
-    heard: bool,
-    asked_again: bool,
+    output_tokens: TokenCounter,
+    reasoning_tokens: TokenCounter,
+    in_reasoning: bool,
+    received_any: bool,
+    repaired: bool,
 }
 
 /// The site sometimes answers with the whole text as one JSON string, where the client asked for no stream.
-enum Quotes {
-    Ignored,
+enum UnquoteState {
+    Off,
     /// Nothing but perhaps whitespace came.
-    Awaited,
-    Held(String),
+    Undecided,
+    Buffering(String),
 }
 
-impl Shaper {
+impl TextPipeline {
     pub(super) fn new(request: &Request) -> Self {
         Self {
-            joiner: Utf8StreamDecoder::new(),
-            quotes: if request.stream { Quotes::Ignored } else { Quotes::Awaited },
-            hearing: Hearing::of(request),
-            cutter: StopSequenceFilter::new(&request.stop),
+            decoder: Utf8StreamDecoder::new(),
+            unquote: if request.stream { UnquoteState::Off } else { UnquoteState::Undecided },
+            parser: Hearing::of(request),
+            stop_filter: StopSequenceFilter::new(&request.stop),
             max_tokens: request.max_tokens,
-            meter: TokenCounter::new(request.max_tokens),
-            thoughts: TokenCounter::new(request.max_tokens),
-            thinking: false,
-            heard: false,
-            asked_again: false,
+            output_tokens: TokenCounter::new(request.max_tokens),
+            reasoning_tokens: TokenCounter::new(request.max_tokens),
+            in_reasoning: false,
+            received_any: false,
+            repaired: false,
         }
     }
 
     /// For text that is known to be the reply itself.
-    pub(super) fn unquoted(mut self) -> Self {
-        self.quotes = Quotes::Ignored;
+    pub(super) fn without_unquoting(mut self) -> Self {
+        self.unquote = UnquoteState::Off;
         self
     }
 
-    /// Takes the next bytes. What would take long is postponed: see [`Shaper::is_postponed`].
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Shaped {
-        match self.joiner.push(bytes) {
+    /// Takes the next bytes. What would take long is postponed: see [`TextPipeline::is_postponed`].
+    pub(super) fn push(&mut self, bytes: &[u8]) -> TextOutput {
+        match self.decoder.push(bytes) {
             Ok(text) => {
-                let text = self.quotes.pass(text);
-                self.hear(text)
+                let text = self.unquote.pass(text);
+                self.push_text(text)
             }
-            Err(error) => self.invalid(error),
+            Err(error) => self.finish_invalid(error),
         }
     }
 
-    /// Whether something waits for [`Shaper::resume`], to be called on a thread for blocking work.
+    /// Whether something waits for [`TextPipeline::resume`], to be called on a thread for blocking work.
     pub(super) fn is_postponed(&self) -> bool {
-        self.hearing.is_postponed()
+        self.parser.is_postponed()
     }
 
-    /// Does what [`Shaper::push`] postponed because it takes long.
-    pub(super) fn resume(&mut self) -> Shaped {
-        let (mut heard, mut shaped) = (Vec::new(), Shaped::default());
-        self.hearing.resume(&mut heard);
-        self.shape(heard, &mut shaped);
-        if self.hearing.is_over() {
-            self.conclude(&mut shaped);
+    /// Does what [`TextPipeline::push`] postponed because it takes long.
+    pub(super) fn resume(&mut self) -> TextOutput {
+        let (mut parts, mut output) = (Vec::new(), TextOutput::default());
+        self.parser.resume(&mut parts);
+        self.emit_parts(parts, &mut output);
+        if self.parser.is_over() {
+            self.conclude(&mut output);
         }
-        shaped
+        output
     }
 
-    /// Whether [`Shaper::finish`] may take long, so that it belongs on a thread for blocking work.
-    pub(super) fn finishes_slowly(&self) -> bool {
-        self.hearing.finishes_slowly()
+    /// Whether [`TextPipeline::finish`] may take long, so that it belongs on a thread for blocking work.
+    pub(super) fn is_finish_slow(&self) -> bool {
+        self.parser.finishes_slowly()
     }
 
     /// Says that the reply is over.
-    pub(super) fn finish(&mut self) -> Shaped {
-        if let Err(error) = self.joiner.finish() {
-            return self.invalid(error);
+    pub(super) fn finish(&mut self) -> TextOutput {
+        if let Err(error) = self.decoder.finish() {
+            return self.finish_invalid(error);
         }
-        let last = self.quotes.finish();
-        let mut shaped = self.hear(last);
-        if shaped.end.is_none() {
-            let mut heard = Vec::new();
-            let question = self.hearing.finish(&mut heard);
-            self.shape(heard, &mut shaped);
-            match question.filter(|_| shaped.end.is_none()) {
-                Some(question) => shaped.end = Some(End::Again(question)),
-                None => self.conclude(&mut shaped),
+        let last = self.unquote.finish();
+        let mut output = self.push_text(last);
+        if output.end.is_none() {
+            let mut parts = Vec::new();
+            let question = self.parser.finish(&mut parts);
+            self.emit_parts(parts, &mut output);
+            match question.filter(|_| output.end.is_none()) {
+                Some(question) => output.end = Some(End::Repair(question)),
+                None => self.conclude(&mut output),
             }
         }
-        shaped
+        output
     }
 
     /// Takes what was answered to the question of [`End::Again`]; `None` where it could not be asked. May take long where
     /// there is an answer.
-    pub(super) fn answer(&mut self, reply: Option<String>) -> Shaped {
-        self.asked_again |= reply.is_some();
-        let (mut heard, mut shaped) = (Vec::new(), Shaped::default());
-        self.hearing.answer(reply, &mut heard);
-        self.shape(heard, &mut shaped);
-        self.conclude(&mut shaped);
-        shaped
+    pub(super) fn receive_repair(&mut self, reply: Option<String>) -> TextOutput {
+        self.repaired |= reply.is_some();
+        let (mut parts, mut output) = (Vec::new(), TextOutput::default());
+        self.parser.answer(reply, &mut parts);
+        self.emit_parts(parts, &mut output);
+        self.conclude(&mut output);
+        output
     }
 
     /// The tokens of all that went out, and what the log has to know.
     pub(super) fn usage(&self, prompt_tokens: u64) -> Usage {
-        let reasoning_tokens = self.thoughts.total();
+        let reasoning_tokens = self.reasoning_tokens.total();
         Usage {
             prompt_tokens,
-            completion_tokens: self.meter.total() + reasoning_tokens,
+            completion_tokens: self.output_tokens.total() + reasoning_tokens,
             reasoning_tokens,
             estimated: true,
-            note: self.hearing.note().or(self.asked_again.then_some(ASKED_AGAIN)),
+            note: self.parser.note().or(self.repaired.then_some(REPAIRED_NOTE)),
             ..Usage::default()
         }
     }
 
     /// Whether the upstream said anything, even if nothing of it went out.
-    pub(super) fn heard(&self) -> bool {
-        self.heard
+    pub(super) fn received_any(&self) -> bool {
+        self.received_any
     }
 
-    fn hear(&mut self, text: String) -> Shaped {
-        let mut shaped = Shaped::default();
+    fn push_text(&mut self, text: String) -> TextOutput {
+        let mut output = TextOutput::default();
         if !text.is_empty() {
-            self.heard = true;
-            let mut heard = Vec::new();
-            self.hearing.push(text, &mut heard);
-            self.shape(heard, &mut shaped);
-            if self.hearing.is_over() {
-                self.conclude(&mut shaped);
+            self.received_any = true;
+            let mut parts = Vec::new();
+            self.parser.push(text, &mut parts);
+            self.emit_parts(parts, &mut output);
+            if self.parser.is_over() {
+                self.conclude(&mut output);
             }
         }
-        shaped
+        output
     }
 
-    fn shape(&mut self, heard: Vec<Heard>, shaped: &mut Shaped) {
-        for piece in heard {
-            if shaped.end.is_some() {
+    fn emit_parts(&mut self, parts: Vec<Heard>, output: &mut TextOutput) {
+        for piece in parts {
+            if output.end.is_some() {
                 return;
             }
             match piece {
-                Heard::Reasoning(thought) => self.think(thought, shaped),
+                Heard::Reasoning(thought) => self.emit_reasoning(thought, output),
                 Heard::Text(text) => {
-                    let StopFilterOutput { text, matched: met } = self.cutter.push(text);
-                    self.say(text, shaped);
-                    if let Some(stop) = met.filter(|_| shaped.end.is_none()) {
-                        let called = self.hearing.called();
+                    let StopFilterOutput { text, matched: met } = self.stop_filter.push(text);
+                    self.emit_text(text, output);
+                    if let Some(stop) = met.filter(|_| output.end.is_none()) {
+                        let called = self.parser.called();
                         let finish =
                             if called { FinishReason::ToolCalls } else { FinishReason::StopSequence(stop) };
-                        shaped.end = Some(End::Finish(finish));
+                        output.end = Some(End::Finish(finish));
                     }
                 }
-                Heard::Call { name, arguments } => self.call(name, arguments, shaped),
+                Heard::Call { name, arguments } => self.emit_call(name, arguments, output),
             }
         }
     }
 
-    fn think(&mut self, thought: String, shaped: &mut Shaped) {
-        self.thinking = true;
-        let admitted = self.thoughts.push(thought);
+    fn emit_reasoning(&mut self, thought: String, output: &mut TextOutput) {
+        self.in_reasoning = true;
+        let admitted = self.reasoning_tokens.push(thought);
         if !admitted.text.is_empty() {
-            shaped.events.push(Event::Reasoning(admitted.text));
+            output.events.push(Event::Reasoning(admitted.text));
         }
         if admitted.limit_reached {
-            shaped.end = Some(End::Finish(FinishReason::Length));
+            output.end = Some(End::Finish(FinishReason::Length));
         }
     }
 
-    fn say(&mut self, text: String, shaped: &mut Shaped) {
+    fn emit_text(&mut self, text: String, output: &mut TextOutput) {
         if text.is_empty() {
             return;
         }
-        self.speak();
-        let admitted = self.meter.push(text);
+        self.end_reasoning();
+        let admitted = self.output_tokens.push(text);
         if !admitted.text.is_empty() {
-            shaped.events.push(Event::Text(admitted.text));
+            output.events.push(Event::Text(admitted.text));
         }
         if admitted.limit_reached {
-            shaped.end = Some(End::Finish(FinishReason::Length));
+            output.end = Some(End::Finish(FinishReason::Length));
         }
     }
 
-    fn call(&mut self, name: String, arguments: String, shaped: &mut Shaped) {
-        let held = self.cutter.finish();
-        self.say(held, shaped);
-        if shaped.end.is_some() {
+    fn emit_call(&mut self, name: String, arguments: String, output: &mut TextOutput) {
+        let held = self.stop_filter.finish();
+        self.emit_text(held, output);
+        if output.end.is_some() {
             return;
         }
-        self.speak();
-        if self.meter.push(format!("{name}{arguments}")).limit_reached {
-            shaped.end = Some(End::Finish(FinishReason::Length));
+        self.end_reasoning();
+        if self.output_tokens.push(format!("{name}{arguments}")).limit_reached {
+            output.end = Some(End::Finish(FinishReason::Length));
             return;
         }
-        shaped.events.push(Event::Call { id: call_id(), name });
-        shaped.events.push(Event::CallArguments(arguments));
+        output.events.push(Event::Call { id: call_id(), name });
+        output.events.push(Event::CallArguments(arguments));
     }
 
     /// What was thought counts against the limit too.
-    fn speak(&mut self) {
-        if std::mem::take(&mut self.thinking) {
-            let left = self.max_tokens.map(|max| max.saturating_sub(self.thoughts.total()));
-            self.meter = TokenCounter::new(left);
+    fn end_reasoning(&mut self) {
+        if std::mem::take(&mut self.in_reasoning) {
+            let left = self.max_tokens.map(|max| max.saturating_sub(self.reasoning_tokens.total()));
+            self.output_tokens = TokenCounter::new(left);
         }
     }
 
-    fn conclude(&mut self, shaped: &mut Shaped) {
-        if shaped.end.is_none() {
-            let held = self.cutter.finish();
-            self.say(held, shaped);
+    fn conclude(&mut self, output: &mut TextOutput) {
+        if output.end.is_none() {
+            let held = self.stop_filter.finish();
+            self.emit_text(held, output);
         }
-        if shaped.end.is_none() {
-            let finish = if self.hearing.called() { FinishReason::ToolCalls } else { FinishReason::Stop };
-            shaped.end = Some(End::Finish(finish));
+        if output.end.is_none() {
+            let finish = if self.parser.called() { FinishReason::ToolCalls } else { FinishReason::Stop };
+            output.end = Some(End::Finish(finish));
         }
     }
 
-    fn invalid(&mut self, error: InvalidUtf8) -> Shaped {
-        let mut held = self.quotes.pass(error.text);
-        held.push_str(&self.quotes.finish());
-        let mut shaped = self.hear(held);
-        if shaped.end.is_none() {
-            let mut heard = Vec::new();
-            if self.hearing.finish(&mut heard).is_some() {
-                self.hearing.answer(None, &mut heard);
+    fn finish_invalid(&mut self, error: InvalidUtf8) -> TextOutput {
+        let mut held = self.unquote.pass(error.text);
+        held.push_str(&self.unquote.finish());
+        let mut output = self.push_text(held);
+        if output.end.is_none() {
+            let mut parts = Vec::new();
+            if self.parser.finish(&mut parts).is_some() {
+                self.parser.answer(None, &mut parts);
             }
-            self.shape(heard, &mut shaped);
+            self.emit_parts(parts, &mut output);
         }
-        if shaped.end.is_none() {
-            let rest = self.cutter.finish();
-            self.say(rest, &mut shaped);
-            shaped.end = Some(End::Invalid);
+        if output.end.is_none() {
+            let rest = self.stop_filter.finish();
+            self.emit_text(rest, &mut output);
+            output.end = Some(End::Invalid);
         }
-        shaped
+        output
     }
 }
 
@@ -275,23 +275,23 @@ fn call_id() -> String {
     random.iter().fold("call_".to_owned(), |id, byte| format!("{id}{byte:02x}"))
 }
 
-impl Quotes {
+impl UnquoteState {
     /// What of the text need not wait.
     fn pass(&mut self, text: String) -> String {
         match self {
-            Self::Ignored => text,
-            Self::Awaited => match text.trim_start().chars().next() {
+            Self::Off => text,
+            Self::Undecided => match text.trim_start().chars().next() {
                 None => text,
                 Some('"') => {
-                    *self = Self::Held(text);
+                    *self = Self::Buffering(text);
                     String::new()
                 }
                 Some(_) => {
-                    *self = Self::Ignored;
+                    *self = Self::Off;
                     text
                 }
             },
-            Self::Held(held) => {
+            Self::Buffering(held) => {
                 held.push_str(&text);
                 if held.len() <= MAX_QUOTED_BYTES { String::new() } else { self.release() }
             }
@@ -299,9 +299,9 @@ impl Quotes {
     }
 
     fn release(&mut self) -> String {
-        match std::mem::replace(self, Self::Ignored) {
-            Self::Held(held) => held,
-            Self::Ignored | Self::Awaited => String::new(),
+        match std::mem::replace(self, Self::Off) {
+            Self::Buffering(held) => held,
+            Self::Off | Self::Undecided => String::new(),
         }
     }
 
@@ -320,7 +320,7 @@ mod tests {
         Request { stream, max_tokens, stop, ..Request::default() }
     }
 
-    fn texts(shaped: Shaped) -> (Vec<String>, Option<End>) {
+    fn texts(shaped: TextOutput) -> (Vec<String>, Option<End>) {
         let texts = shaped.events.into_iter().map(|event| match event {
             Event::Text(text) => text,
             other => format!("{other:?}"),
@@ -329,7 +329,7 @@ mod tests {
     }
 
     fn run(request: &Request, chunks: &[&[u8]]) -> (Vec<String>, End) {
-        let mut shaper = Shaper::new(request);
+        let mut shaper = TextPipeline::new(request);
         let mut all = Vec::new();
         for chunk in chunks {
             let (texts, end) = texts(shaper.push(chunk));
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn f20_a_cut_character_ends_in_a_replacement() {
+    fn f20_a_truncated_character_becomes_a_replacement_character() {
         let (texts, end) = run(&request(true, None, &["zz"]), &[b"ok z", b"\xf0\x9f"]);
         assert_eq!((texts.concat().as_str(), end), ("ok z\u{fffd}", End::Invalid));
         let (texts, end) = run(&request(true, None, &[]), &[b"ok \xff", b"more"]);
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_collected_reply_in_quotes_is_unwrapped() {
+    fn a_quoted_complete_reply_is_unquoted() {
         let chunks: &[&[u8]] = &[b"\"say \\\"hi\\", b"\"\\n\""];
         assert_eq!(run(&request(false, None, &[]), chunks).0, ["say \"hi\"\n"]);
         assert_eq!(run(&request(true, None, &[]), chunks).0.concat(), "\"say \\\"hi\\\"\\n\"");
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn stop_and_length_are_told_apart() {
+    fn stop_and_length_are_distinguished() {
         assert_eq!(
             run(&request(true, None, &["END"]), &[b"all E", b"ND more"]),
             (vec!["all ".into()], End::Finish(FinishReason::StopSequence("END".into())))

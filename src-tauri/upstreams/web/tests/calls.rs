@@ -1,18 +1,18 @@
 use futures_util::StreamExt;
 
-use super::server::{Server, Step, answer, chunk, json, reply, send, text_head};
+use super::server::{StepServer, Step, answer, chunk, json, reply, send, text_head};
 use super::*;
 use crate::upstreams::{Identity, Quota};
 
 #[tokio::test]
 async fn a_request_has_the_shape_the_site_expects() {
-    let server = Server::start(|_| reply(&["Hi"])).await;
+    let server = StepServer::start(|_| reply(&["Hi"])).await;
     let mut request = request(vec![Part::Text("Hello".to_owned())], true);
     let system = Message { role: Role::System, parts: vec![Part::Text("Be brief.".to_owned())] };
     request.messages.insert(0, system);
     assert_eq!(ask(&web(&server), Arc::new(request)).await.unwrap().0, "Hi");
 
-    let seen = &server.seen()[0];
+    let seen = &server.requests()[0];
     assert_eq!(seen.line, "POST /api/models/llms");
     assert_eq!(header(&seen.headers, "cookie"), format!("auth_session={COOKIE}"));
     assert_eq!(header(&seen.headers, "origin"), "https://mammouth.ai");
@@ -35,20 +35,20 @@ async fn a_request_has_the_shape_the_site_expects() {
 }
 
 #[tokio::test]
-async fn each_chunk_of_the_sites_is_an_event_before_the_next_one_comes() {
+async fn each_chunk_is_an_event_before_the_next_one_arrives() {
     let steps =
         |_: &_| vec![text_head(), chunk("one "), Step::Wait, chunk("two"), Step::Wait, send("0\r\n\r\n")];
-    let server = Server::start(steps).await;
+    let server = StepServer::start(steps).await;
     let mut events = web(&server).chat(&account("a"), hello(), "m", true).await.unwrap().events;
     assert_eq!(events.next().await.unwrap().unwrap(), Event::Text("one ".to_owned()));
-    server.go_on();
+    server.release_step();
     assert_eq!(events.next().await.unwrap().unwrap(), Event::Text("two".to_owned()));
-    server.go_on();
+    server.release_step();
     assert!(matches!(events.next().await, Some(Ok(Event::Done { finish: FinishReason::Stop, .. }))));
 }
 
 #[tokio::test]
-async fn all_three_forms_of_a_reply_are_read() {
+async fn all_three_reply_formats_are_read() {
     for (stream, content_type, body, text) in [
         (false, "application/json", r#""say \"hi\"""#, "say \"hi\""),
         (true, "application/json; charset=utf-8", r#"{"content":"hi","other":1}"#, "hi"),
@@ -58,24 +58,24 @@ async fn all_three_forms_of_a_reply_are_read() {
         (true, "text/plain", "data: [DONE]\n\n\u{2028}event: x\r", "data: [DONE]\n\n\u{2028}event: x\r"),
     ] {
         let steps = answer(200, &format!("content-type: {content_type}\r\n"), body);
-        let server = Server::start(move |_| steps.clone()).await;
+        let server = StepServer::start(move |_| steps.clone()).await;
         let request = Arc::new(request(vec![Part::Text("Hello".to_owned())], stream));
         assert_eq!(ask(&web(&server), request).await.unwrap().0, text, "{content_type} {body}");
     }
-    let server = Server::start(|_| answer(200, "", "untyped")).await;
+    let server = StepServer::start(|_| answer(200, "", "untyped")).await;
     assert_eq!(ask(&web(&server), hello()).await.unwrap().0, "untyped");
 }
 
 #[tokio::test]
 async fn the_model_that_answered_is_named() {
-    let server = Server::start(|_| json(200, r#"{"content":"hi","model":"anthropic-haiku"}"#)).await;
+    let server = StepServer::start(|_| json(200, r#"{"content":"hi","model":"anthropic-haiku"}"#)).await;
     let reply = web(&server).chat(&account("a"), hello(), "anthropic-opus", true).await.unwrap();
     assert_eq!(reply.served_model.unwrap(), "anthropic-haiku");
 }
 
 #[tokio::test]
-async fn a_limit_holds_in_the_first_reply_of_a_process_too() {
-    let server = Server::start(|_| reply(&["one two ", "three four", " five"])).await;
+async fn max_tokens_applies_to_the_first_reply_of_a_process() {
+    let server = StepServer::start(|_| reply(&["one two ", "three four", " five"])).await;
     let mut request = request(vec![Part::Text("Hello".to_owned())], true);
     request.max_tokens = Some(3);
     let (text, end) = ask(&web(&server), Arc::new(request)).await.unwrap();
@@ -84,24 +84,24 @@ async fn a_limit_holds_in_the_first_reply_of_a_process_too() {
 
 #[tokio::test]
 async fn a_pooled_connection_serves_the_next_call() {
-    let server = Server::start(|_| reply(&["Hi"])).await;
+    let server = StepServer::start(|_| reply(&["Hi"])).await;
     let web = web(&server);
     for _ in 0..5 {
         assert_eq!(ask(&web, hello()).await.unwrap().0, "Hi");
     }
-    assert_eq!((server.seen().len(), server.connections()), (5, 1));
+    assert_eq!((server.requests().len(), server.connections()), (5, 1));
 }
 
 #[tokio::test]
 async fn p14_a_hostile_model_name_is_refused_before_anything_is_sent() {
-    let server = Server::start(|_| reply(&["Hi"])).await;
+    let server = StepServer::start(|_| reply(&["Hi"])).await;
     let failure = web(&server).chat(&account("a"), hello(), "a\r\nb", true).await.err().unwrap();
-    assert_eq!((failure.kind, server.seen().len()), (UpstreamErrorKind::Rejected, 0));
+    assert_eq!((failure.kind, server.requests().len()), (UpstreamErrorKind::Rejected, 0));
 }
 
 #[tokio::test]
-async fn check_says_whose_session_it_is() {
-    let server = Server::start(|seen| match seen.line.as_str() {
+async fn check_returns_the_identity() {
+    let server = StepServer::start(|seen| match seen.line.as_str() {
         "GET /api/login/user" => json(200, r#"{"email":"ada@example.com","plan":"Expert"}"#),
         _ => json(404, "{}"),
     })
@@ -110,14 +110,14 @@ async fn check_says_whose_session_it_is() {
     let expected =
         Identity { email: Some("ada@example.com".into()), name: None, plan: Some("Expert".into()) };
     assert_eq!(identity, expected);
-    assert_eq!(header(&server.seen()[0].headers, "cookie"), format!("auth_session={COOKIE}"));
+    assert_eq!(header(&server.requests()[0].headers, "cookie"), format!("auth_session={COOKIE}"));
 }
 
 #[tokio::test]
-async fn f03_check_knows_a_lost_session() {
+async fn f03_check_recognizes_a_lost_session() {
     let redirect = answer(302, "location: /login\r\n", "");
     for steps in [json(401, "{}"), json(200, "null"), json(200, r#"{"user":null}"#), redirect] {
-        let server = Server::start(move |_| steps.clone()).await;
+        let server = StepServer::start(move |_| steps.clone()).await;
         assert_eq!(
             web(&server).check(&account("a")).await.unwrap_err().kind,
             UpstreamErrorKind::LoginRequired
@@ -126,8 +126,8 @@ async fn f03_check_knows_a_lost_session() {
 }
 
 #[tokio::test]
-async fn quota_takes_what_it_can_get() {
-    let server = Server::start(|seen| match seen.line.as_str() {
+async fn quota_works_with_one_of_two_answers() {
+    let server = StepServer::start(|seen| match seen.line.as_str() {
         "GET /api/user/recentUsage" => {
             json(200, r#"{"percent":"42 %","byBrand":[{"name":"OpenAI","value":12}],"usedModels":["x"]}"#)
         }
@@ -139,13 +139,13 @@ async fn quota_takes_what_it_can_get() {
     let by_family = vec![("openai".to_owned(), 100.0)];
     assert_eq!(quota, Quota { percent: Some(42.0), spend_cents: None, by_family, ..Quota::default() });
 
-    let server = Server::start(|_| json(500, "{}")).await;
+    let server = StepServer::start(|_| json(500, "{}")).await;
     assert_eq!(web(&server).quota(&account("a")).await.unwrap_err().kind, UpstreamErrorKind::Server);
 }
 
 #[tokio::test]
 async fn f03_quota_does_not_hide_a_lost_session() {
-    let server = Server::start(|seen| match seen.line.as_str() {
+    let server = StepServer::start(|seen| match seen.line.as_str() {
         "GET /api/user/recentUsage" => json(200, r#"{"percent":1}"#),
         _ => json(401, "{}"),
     })

@@ -8,7 +8,7 @@ use super::*;
 use crate::chat::Tokenizer;
 use crate::upstreams::transport::prompt::PromptTokens;
 
-const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\n";
+const RESPONSE_HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\n";
 
 /// A request with a limit, as every agent sends it.
 fn limited() -> Arc<Request> {
@@ -17,8 +17,8 @@ fn limited() -> Arc<Request> {
 }
 
 #[tokio::test]
-async fn the_first_token_comes_while_the_count_is_held() {
-    let server = Server::start(|_| vec![Step::Send(HEAD.into()), Step::Send("Hi".into())]).await;
+async fn the_first_token_does_not_wait_for_the_count() {
+    let server = StepServer::start(|_| vec![Step::Send(RESPONSE_HEAD.into()), Step::Send("Hi".into())]).await;
     let (release, held) = mpsc::channel::<()>();
     let prompt = PromptTokens::start_with(Tokenizer::shared(), move || held.recv().map_or(0, |()| 42));
     let web = web(&server);
@@ -31,8 +31,8 @@ async fn the_first_token_comes_while_the_count_is_held() {
 }
 
 #[tokio::test]
-async fn the_count_begins_before_the_head_of_the_answer_is_there() {
-    let server = Server::start(|_| vec![Step::Wait, Step::Send(HEAD.into()), Step::Send("Hi".into())]).await;
+async fn the_count_starts_before_the_response_head_arrives() {
+    let server = StepServer::start(|_| vec![Step::Wait, Step::Send(RESPONSE_HEAD.into()), Step::Send("Hi".into())]).await;
     let web = web(&server);
     let (begun, begins) = oneshot::channel();
     let count = move || begun.send(()).map_or(0, |()| 42);
@@ -41,7 +41,7 @@ async fn the_count_begins_before_the_head_of_the_answer_is_there() {
     let asking = web.chat_while_counting(&credential, request, "openai-gpt-5", true, prompt);
     let heard = async {
         begins.await.unwrap();
-        server.go_on();
+        server.release_step();
     };
     let (reply, ()) = tokio::join!(asking, heard);
     assert!(reply.is_ok());

@@ -4,17 +4,17 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use socket2::{Domain, Socket, Type};
 
-use super::server::{Server, Step, TEXT_HEAD, answer, chunk, json, send, text_head};
+use super::server::{StepServer, Step, TEXT_HEAD, answer, chunk, json, send, text_head};
 use super::*;
 
-const SHORT: Duration = Duration::from_millis(100);
+const SHORT_TIMEOUT: Duration = Duration::from_millis(100);
 
 fn html(status: u16, headers: &str, body: &str) -> Vec<Step> {
     answer(status, &format!("content-type: text/html\r\n{headers}"), body)
 }
 
 #[tokio::test]
-async fn f01_to_f15_refusals_arrive_as_their_kinds() {
+async fn f01_to_f15_error_responses_map_to_their_kinds() {
     use UpstreamErrorKind::*;
     for (steps, kind) in [
         (json(403, r#"{"message":"usage limit reached"}"#), Limited),
@@ -32,28 +32,28 @@ async fn f01_to_f15_refusals_arrive_as_their_kinds() {
         (answer(200, "content-type: text/event-stream\r\n", "data: x\n\n"), BadResponse),
         (json(200, r#"{"reply":"unknown shape"}"#), BadResponse),
     ] {
-        assert_eq!(kind_of(steps).await, kind);
+        assert_eq!(error_kind(steps).await, kind);
     }
 }
 
 #[tokio::test]
-async fn f04_the_wait_and_the_status_come_along() {
-    let server = Server::start(|_| answer(429, "retry-after: 7\r\n", "slow down")).await;
-    let failure = refused(&web(&server)).await;
+async fn f04_retry_after_and_status_are_kept() {
+    let server = StepServer::start(|_| answer(429, "retry-after: 7\r\n", "slow down")).await;
+    let failure = expect_error(&web(&server)).await;
     assert_eq!((failure.retry_after, failure.status), (Some(Duration::from_secs(7)), Some(429)));
 }
 
 #[tokio::test]
-async fn f10_chunks_without_content_are_no_reply() {
-    assert_eq!(kind_of(vec![text_head(), send("0\r\n\r\n")]).await, UpstreamErrorKind::Empty);
+async fn f10_empty_chunks_are_an_empty_reply() {
+    assert_eq!(error_kind(vec![text_head(), send("0\r\n\r\n")]).await, UpstreamErrorKind::Empty);
 }
 
 #[tokio::test]
-async fn f12_cut_json_is_no_reply() {
-    assert_eq!(kind_of(json(200, r#"{"content":"half"#)).await, UpstreamErrorKind::BadResponse);
+async fn f12_truncated_json_is_rejected() {
+    assert_eq!(error_kind(json(200, r#"{"content":"half"#)).await, UpstreamErrorKind::BadResponse);
     let cut =
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{\"content\":\"ha";
-    assert_eq!(kind_of(vec![send(cut), Step::Reset]).await, UpstreamErrorKind::Unreachable);
+    assert_eq!(error_kind(vec![send(cut), Step::Reset]).await, UpstreamErrorKind::Unreachable);
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn f13_a_huge_reply_passes_in_order_until_its_cap() {
     let line = "0123456789abcdef".repeat(1024);
     let steps = std::iter::once(text_head()).chain((0..100).map(|_| chunk(&line))).chain([send("0\r\n\r\n")]);
     let steps: Vec<Step> = steps.collect();
-    let server = Server::start(move |_| steps.clone()).await;
+    let server = StepServer::start(move |_| steps.clone()).await;
     let (text, end) = ask(&web(&server), hello()).await.unwrap();
     assert_eq!((text.len(), end.unwrap()), (16 * 1024 * 100, FinishReason::Stop));
     let capped = web_with(&server, |settings| settings.max_reply_bytes = 1024 * 1024);
@@ -72,10 +72,10 @@ async fn f13_a_huge_reply_passes_in_order_until_its_cap() {
 #[tokio::test]
 async fn f16_no_first_byte_is_a_timeout_whether_or_not_a_head_came() {
     for steps in [vec![Step::Hang], vec![text_head(), Step::Hang]] {
-        let server = Server::start(move |_| steps.clone()).await;
-        let web = web_with(&server, |settings| settings.first_byte_timeout = SHORT);
-        assert_eq!(refused(&web).await.kind, UpstreamErrorKind::Timeout);
-        server.left().await;
+        let server = StepServer::start(move |_| steps.clone()).await;
+        let web = web_with(&server, |settings| settings.first_byte_timeout = SHORT_TIMEOUT);
+        assert_eq!(expect_error(&web).await.kind, UpstreamErrorKind::Timeout);
+        server.wait_for_close().await;
     }
 }
 
@@ -83,11 +83,11 @@ async fn f16_no_first_byte_is_a_timeout_whether_or_not_a_head_came() {
 async fn f17_a_stall_after_five_chunks_interrupts_the_reply() {
     // One write, so that no slow moment of this machine can look like the stall.
     let steps = vec![send(format!("{TEXT_HEAD}{}", "1\r\nx\r\n".repeat(5))), Step::Hang];
-    let server = Server::start(move |_| steps.clone()).await;
-    let web = web_with(&server, |settings| settings.idle_timeout = SHORT);
+    let server = StepServer::start(move |_| steps.clone()).await;
+    let web = web_with(&server, |settings| settings.idle_timeout = SHORT_TIMEOUT);
     let (text, end) = ask(&web, hello()).await.unwrap();
     assert_eq!((text.as_str(), end.unwrap_err().kind), ("xxxxx", UpstreamErrorKind::Interrupted));
-    server.left().await;
+    server.wait_for_close().await;
 }
 
 #[tokio::test]
@@ -97,10 +97,10 @@ async fn f18_f19_a_reset_and_a_cut_interrupt_the_reply() {
         [vec![Step::Wait, Step::Reset], vec![cut, Step::Wait, Step::Reset], vec![Step::Wait, send("zz\r\n")]]
     {
         let steps = [vec![text_head(), chunk("x")], ending].concat();
-        let server = Server::start(move |_| steps.clone()).await;
+        let server = StepServer::start(move |_| steps.clone()).await;
         let mut events = web(&server).chat(&account("a"), hello(), "m", true).await.unwrap().events;
         assert_eq!(events.next().await.unwrap().unwrap(), Event::Text("x".to_owned()));
-        server.go_on();
+        server.release_step();
         let last = events.filter(|event| std::future::ready(event.is_err())).next().await;
         assert_eq!(last.unwrap().unwrap_err().kind, UpstreamErrorKind::Interrupted);
     }
@@ -111,15 +111,15 @@ async fn f20_characters_survive_slices_of_one_byte() {
     let text = "naïve 🦣 日本語";
     let slices = text.as_bytes().chunks(1).map(chunk);
     let steps: Vec<_> = std::iter::once(text_head()).chain(slices).chain([send("0\r\n\r\n")]).collect();
-    let server = Server::start(move |_| steps.clone()).await;
+    let server = StepServer::start(move |_| steps.clone()).await;
     assert_eq!(ask(&web(&server), hello()).await.unwrap().0, text);
 }
 
 #[tokio::test]
 async fn f21_a_name_that_does_not_exist_is_unreachable() {
-    let base = format!("https://{NO_NAME}").parse().unwrap();
-    let web = Arc::new(Web::new(Settings { base, ..Settings::default() }).unwrap());
-    assert_eq!(refused(&web).await.kind, UpstreamErrorKind::Unreachable);
+    let base = format!("https://{UNRESOLVABLE_HOST}").parse().unwrap();
+    let web = Arc::new(WebUpstream::new(WebSettings { base, ..WebSettings::default() }).unwrap());
+    assert_eq!(expect_error(&web).await.kind, UpstreamErrorKind::Unreachable);
 }
 
 #[tokio::test]
@@ -127,12 +127,12 @@ async fn f22_a_closed_port_is_unreachable_at_once() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
     drop(listener);
-    let web = Arc::new(Web::new(Settings { base, ..Settings::default() }).unwrap());
-    assert_eq!(refused(&web).await.kind, UpstreamErrorKind::Unreachable);
+    let web = Arc::new(WebUpstream::new(WebSettings { base, ..WebSettings::default() }).unwrap());
+    assert_eq!(expect_error(&web).await.kind, UpstreamErrorKind::Unreachable);
 }
 
 #[tokio::test]
-async fn f23_a_server_that_takes_no_connection_is_a_timeout() {
+async fn f23_a_server_that_accepts_no_connection_is_a_timeout() {
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
     listener.listen(0).unwrap();
@@ -140,44 +140,44 @@ async fn f23_a_server_that_takes_no_connection_is_a_timeout() {
     // The queue has one place; once it is taken the kernel drops whoever comes.
     let _taken = std::net::TcpStream::connect(address).unwrap();
     let base = format!("http://{address}").parse().unwrap();
-    let web = Arc::new(Web::new(Settings { base, connect_timeout: SHORT, ..Settings::default() }).unwrap());
-    assert_eq!(refused(&web).await.kind, UpstreamErrorKind::Timeout);
+    let web = Arc::new(WebUpstream::new(WebSettings { base, connect_timeout: SHORT_TIMEOUT, ..WebSettings::default() }).unwrap());
+    assert_eq!(expect_error(&web).await.kind, UpstreamErrorKind::Timeout);
 }
 
 #[tokio::test]
 async fn f56_dropping_a_reply_ends_the_call() {
-    let server = Server::start(|_| vec![text_head(), chunk("x"), Step::Hang]).await;
+    let server = StepServer::start(|_| vec![text_head(), chunk("x"), Step::Hang]).await;
     let reply = web(&server).chat(&account("a"), hello(), "m", true).await.unwrap();
     drop(reply);
-    server.left().await;
+    server.wait_for_close().await;
 }
 
 #[tokio::test]
 async fn r02_no_cookie_of_the_sites_is_kept() {
     let server =
-        Server::start(|_| answer(200, "set-cookie: auth_session=theirs\r\nset-cookie: x=y\r\n", "hi")).await;
+        StepServer::start(|_| answer(200, "set-cookie: auth_session=theirs\r\nset-cookie: x=y\r\n", "hi")).await;
     let web = web(&server);
     for _ in 0..2 {
         assert_eq!(ask(&web, hello()).await.unwrap().0, "hi");
     }
-    assert_eq!(header(&server.seen()[1].headers, "cookie"), format!("auth_session={COOKIE}"));
+    assert_eq!(header(&server.requests()[1].headers, "cookie"), format!("auth_session={COOKIE}"));
 }
 
 #[tokio::test]
 async fn r03_no_redirect_is_followed() {
-    let canary = Server::start(|_| answer(200, "", "stolen")).await;
+    let canary = StepServer::start(|_| answer(200, "", "stolen")).await;
     for status in [301, 302, 303, 307, 308] {
         let steps =
             answer(status, &format!("location: {}login\r\n", canary.base.clone().join("/x/").unwrap()), "");
-        assert_eq!(kind_of(steps).await, UpstreamErrorKind::LoginRequired);
+        assert_eq!(error_kind(steps).await, UpstreamErrorKind::LoginRequired);
         let elsewhere = answer(
             status,
             &format!("location: http://localhost:{}/login\r\n", canary.base.port().unwrap()),
             "",
         );
-        assert_eq!(kind_of(elsewhere).await, UpstreamErrorKind::BadResponse);
+        assert_eq!(error_kind(elsewhere).await, UpstreamErrorKind::BadResponse);
     }
-    assert!(canary.seen().is_empty());
+    assert!(canary.requests().is_empty());
 }
 
 #[tokio::test]
@@ -185,12 +185,12 @@ async fn r05_compressed_answers_are_not_inflated() {
     for encoding in ["gzip", "br", "zstd", "deflate"] {
         let steps =
             answer(200, &format!("content-type: text/plain\r\ncontent-encoding: {encoding}\r\n"), "\x1f\x0b");
-        assert_eq!(kind_of(steps).await, UpstreamErrorKind::BadResponse);
+        assert_eq!(error_kind(steps).await, UpstreamErrorKind::BadResponse);
     }
 }
 
 #[tokio::test]
-async fn r06_broken_http_is_a_bad_answer() {
+async fn r06_broken_http_is_a_bad_response() {
     let many: String = (0..10_000).map(|n| format!("x-{n}: 1\r\n")).collect();
     for bytes in [
         "HTTP/9.9 what\r\n\r\n".to_owned(),
@@ -200,15 +200,15 @@ async fn r06_broken_http_is_a_bad_answer() {
         "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab".to_owned(),
     ] {
         let name = bytes.chars().take(40).collect::<String>();
-        assert_eq!(kind_of(vec![send(bytes)]).await, UpstreamErrorKind::BadResponse, "{name}");
+        assert_eq!(error_kind(vec![send(bytes)]).await, UpstreamErrorKind::BadResponse, "{name}");
     }
 }
 
 #[tokio::test]
 async fn r07_an_echoed_cookie_never_gets_into_a_failure() {
     let echo = format!(r#"{{"message":"bad session {COOKIE} <img src=x onerror=alert(1)> \u001b[2J"}}"#);
-    let server = Server::start(move |_| json(422, &echo)).await;
-    let failure = refused(&web(&server)).await;
+    let server = StepServer::start(move |_| json(422, &echo)).await;
+    let failure = expect_error(&web(&server)).await;
     assert_eq!(failure.detail, "bad session [redacted] <img src=x onerror=alert(1)> \\u{1b}[2J");
     assert!(!format!("{failure:?} {failure}").contains("CANARY"));
 }

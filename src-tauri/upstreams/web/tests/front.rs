@@ -15,15 +15,15 @@ use super::tls::acceptor;
 
 /// What happens to one request.
 #[derive(Clone, Copy)]
-pub(super) enum Act {
+pub(super) enum RequestAction {
     /// It is answered.
     Reply,
     /// The connection says that it takes no more requests. The first text of this one comes, and the rest when the test
-    /// calls [`Front::go_on`].
+    /// calls [`Http2Server::release_step`].
     HoldAndLeave,
     /// Only this request ends, before its answer.
     Reset(Reason),
-    /// Only this request ends, after its first text, when the test calls [`Front::go_on`].
+    /// Only this request ends, after its first text, when the test calls [`Http2Server::release_step`].
     Break(Reason),
     /// The whole connection ends, with this reason.
     Away(Reason),
@@ -31,52 +31,52 @@ pub(super) enum Act {
     ReplyAndFallSilent,
 }
 
-type Play = Arc<dyn Fn(usize) -> Act + Send + Sync>;
+type ActionScript = Arc<dyn Fn(usize) -> RequestAction + Send + Sync>;
 
 /// Ends with the test's runtime.
-pub(super) struct Front {
+pub(super) struct Http2Server {
     pub(super) base: Url,
     /// The authority that signed its certificate, PEM.
     pub(super) root: String,
-    counts: Arc<Counts>,
+    counts: Arc<ServerState>,
 }
 
 #[derive(Default)]
-struct Counts {
+struct ServerState {
     /// For each request, the connection that it came on.
-    seen: Mutex<Vec<usize>>,
+    connection_ids: Mutex<Vec<usize>>,
     connections: AtomicUsize,
     running: AtomicUsize,
-    most: AtomicUsize,
-    steps: Gate,
+    max_running: AtomicUsize,
+    steps: StepGate,
 }
 
-struct Gate(Semaphore);
+struct StepGate(Semaphore);
 
-impl Default for Gate {
+impl Default for StepGate {
     fn default() -> Self {
         Self(Semaphore::new(0))
     }
 }
 
-impl Front {
+impl Http2Server {
     /// `play` says what happens to the first request, the second, and so on.
-    pub(super) async fn start(play: impl Fn(usize) -> Act + Send + Sync + 'static) -> Self {
+    pub(super) async fn start(play: impl Fn(usize) -> RequestAction + Send + Sync + 'static) -> Self {
         Self::with_streams(100, play).await
     }
 
     /// The same, with so many requests at a time on a connection.
     pub(super) async fn with_streams(
         streams: u32,
-        play: impl Fn(usize) -> Act + Send + Sync + 'static,
+        play: impl Fn(usize) -> RequestAction + Send + Sync + 'static,
     ) -> Self {
         let (acceptor, root) = acceptor("localhost");
         let mut config = rustls::ServerConfig::clone(acceptor.config());
         config.alpn_protocols = vec![b"h2".to_vec()];
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("https://localhost:{}", listener.local_addr().unwrap().port()).parse().unwrap();
-        let counts = Arc::new(Counts::default());
-        let (acceptor, shared, play): (TlsAcceptor, _, Play) =
+        let counts = Arc::new(ServerState::default());
+        let (acceptor, shared, play): (TlsAcceptor, _, ActionScript) =
             (Arc::new(config).into(), Arc::clone(&counts), Arc::new(play));
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
@@ -91,16 +91,16 @@ impl Front {
     }
 
     /// For each request, the number of the connection that it came on.
-    pub(super) fn seen(&self) -> Vec<usize> {
-        self.counts.seen.lock().unwrap().clone()
+    pub(super) fn connection_ids(&self) -> Vec<usize> {
+        self.counts.connection_ids.lock().unwrap().clone()
     }
 
     /// The most requests that ran at the same time.
-    pub(super) fn most_at_once(&self) -> usize {
-        self.counts.most.load(Ordering::SeqCst)
+    pub(super) fn max_concurrent_requests(&self) -> usize {
+        self.counts.max_running.load(Ordering::SeqCst)
     }
 
-    pub(super) fn go_on(&self) {
+    pub(super) fn release_step(&self) {
         self.counts.steps.0.add_permits(1);
     }
 }
@@ -110,8 +110,8 @@ async fn connection(
     socket: TcpStream,
     number: usize,
     streams: u32,
-    counts: Arc<Counts>,
-    play: Play,
+    counts: Arc<ServerState>,
+    play: ActionScript,
 ) {
     let Ok(socket) = acceptor.accept(socket).await else { return };
     let mut builder = h2::server::Builder::new();
@@ -125,26 +125,26 @@ async fn connection(
         };
         let Some(Ok((request, respond))) = accepted else { return };
         let at = {
-            let mut seen = counts.seen.lock().unwrap();
+            let mut seen = counts.connection_ids.lock().unwrap();
             seen.push(number);
             seen.len() - 1
         };
         let act = play(at);
         match act {
-            Act::HoldAndLeave => connection.graceful_shutdown(),
-            Act::Away(reason) => {
+            RequestAction::HoldAndLeave => connection.graceful_shutdown(),
+            RequestAction::Away(reason) => {
                 connection.abrupt_shutdown(reason);
                 continue;
             }
-            Act::Reply | Act::Reset(_) | Act::Break(_) | Act::ReplyAndFallSilent => {}
+            RequestAction::Reply | RequestAction::Reset(_) | RequestAction::Break(_) | RequestAction::ReplyAndFallSilent => {}
         }
         let (counts, silent) = (Arc::clone(&counts), Arc::clone(&silent));
         tokio::spawn(async move {
             let running = counts.running.fetch_add(1, Ordering::SeqCst) + 1;
-            counts.most.fetch_max(running, Ordering::SeqCst);
+            counts.max_running.fetch_max(running, Ordering::SeqCst);
             answer(request.into_body(), respond, act, &counts).await;
             counts.running.fetch_sub(1, Ordering::SeqCst);
-            if matches!(act, Act::ReplyAndFallSilent) {
+            if matches!(act, RequestAction::ReplyAndFallSilent) {
                 silent.notify_one();
             }
         });
@@ -155,23 +155,23 @@ async fn connection(
     std::future::pending::<()>().await;
 }
 
-async fn answer(mut body: h2::RecvStream, mut respond: SendResponse<Bytes>, act: Act, counts: &Counts) {
+async fn answer(mut body: h2::RecvStream, mut respond: SendResponse<Bytes>, act: RequestAction, counts: &ServerState) {
     while let Some(Ok(piece)) = body.data().await {
         let _ = body.flow_control().release_capacity(piece.len());
     }
-    if let Act::Reset(reason) = act {
+    if let RequestAction::Reset(reason) = act {
         return respond.send_reset(reason);
     }
     let head =
         http::Response::builder().header("content-type", "text/plain; charset=utf-8").body(()).unwrap();
     let Ok(mut text) = respond.send_response(head, false) else { return };
-    let last = !matches!(act, Act::HoldAndLeave | Act::Break(_));
+    let last = !matches!(act, RequestAction::HoldAndLeave | RequestAction::Break(_));
     let _ = text.send_data(Bytes::from_static(b"Hi"), last);
     if last {
         return;
     }
     counts.steps.0.acquire().await.unwrap().forget();
-    if let Act::Break(reason) = act {
+    if let RequestAction::Break(reason) = act {
         text.send_reset(reason);
     } else {
         let _ = text.send_data(Bytes::from_static(b" there"), true);

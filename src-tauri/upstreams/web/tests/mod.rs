@@ -14,23 +14,23 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use http::HeaderMap;
 
-use self::server::{Server, Step};
-use super::{Settings, Web};
+use self::server::{StepServer, Step};
+use super::{WebSettings, WebUpstream};
 use crate::chat::{Event, FinishReason, Message, Part, Request, Role};
 use crate::upstreams::{Credential, UpstreamError, UpstreamErrorKind};
 
 const COOKIE: &str = "CANARY_CK0123456789";
 /// A label that is too long for DNS: the lookup fails without asking anybody.
-const NO_NAME: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.invalid";
+const UNRESOLVABLE_HOST: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.invalid";
 
-fn web(server: &Server) -> Arc<Web> {
+fn web(server: &StepServer) -> Arc<WebUpstream> {
     web_with(server, |_| ())
 }
 
-fn web_with(server: &Server, change: impl FnOnce(&mut Settings)) -> Arc<Web> {
-    let mut settings = Settings { base: server.base.clone(), ..Settings::default() };
+fn web_with(server: &StepServer, change: impl FnOnce(&mut WebSettings)) -> Arc<WebUpstream> {
+    let mut settings = WebSettings { base: server.base.clone(), ..WebSettings::default() };
     change(&mut settings);
-    Arc::new(Web::new(settings).unwrap())
+    Arc::new(WebUpstream::new(settings).unwrap())
 }
 
 fn account(name: &str) -> Credential {
@@ -48,7 +48,7 @@ fn hello() -> Arc<Request> {
 
 /// Asks, and reads the reply to its end: its text, and how it ended.
 async fn ask(
-    web: &Arc<Web>,
+    web: &Arc<WebUpstream>,
     request: Arc<Request>,
 ) -> Result<(String, Result<FinishReason, UpstreamError>), UpstreamError> {
     let mut events = web.chat(&account("a"), request, "openai-gpt-5", true).await?.events;
@@ -70,7 +70,7 @@ async fn ask(
     }
 }
 
-async fn refused(web: &Arc<Web>) -> UpstreamError {
+async fn expect_error(web: &Arc<WebUpstream>) -> UpstreamError {
     let failure = ask(web, hello()).await.expect_err("no reply was expected");
     for secret in [COOKIE, "CANARY_C", "127.0.0.1"] {
         assert!(!failure.detail.contains(secret), "{}", failure.detail);
@@ -78,9 +78,9 @@ async fn refused(web: &Arc<Web>) -> UpstreamError {
     failure
 }
 
-async fn kind_of(steps: Vec<Step>) -> UpstreamErrorKind {
-    let server = Server::start(move |_| steps.clone()).await;
-    refused(&web(&server)).await.kind
+async fn error_kind(steps: Vec<Step>) -> UpstreamErrorKind {
+    let server = StepServer::start(move |_| steps.clone()).await;
+    expect_error(&web(&server)).await.kind
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::super::addresses;
-use super::super::fetch::Fetcher;
-use super::server::{Seen, Server, Step, answer, json, reply, send};
+use super::super::fetch::ImageFetcher;
+use super::server::{ReceivedRequest, StepServer, Step, answer, json, reply, send};
 use super::*;
 use crate::chat::{Image, ImageLink, MAX_IMAGE_BYTES};
 use crate::upstreams::Outbound;
@@ -19,9 +19,9 @@ fn jpeg(mark: u8) -> Part {
 }
 
 /// Takes uploads and names each by its number.
-async fn site() -> Server {
+async fn upload_server() -> StepServer {
     let uploads = std::sync::atomic::AtomicUsize::new(0);
-    Server::start(move |seen| match seen.line.as_str() {
+    StepServer::start(move |seen| match seen.line.as_str() {
         "POST /api/attachments/saveFile" => {
             let number = uploads.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             json(200, &format!(r#"{{"location":"https://cdn.example/{number}"}}"#))
@@ -31,24 +31,24 @@ async fn site() -> Server {
     .await
 }
 
-fn uploads(server: &Server) -> Vec<Seen> {
-    server.seen().into_iter().filter(|seen| seen.line.ends_with("saveFile")).collect()
+fn uploads(server: &StepServer) -> Vec<ReceivedRequest> {
+    server.requests().into_iter().filter(|seen| seen.line.ends_with("saveFile")).collect()
 }
 
-fn chats(server: &Server) -> Vec<String> {
-    let chats = server.seen().into_iter().filter(|seen| seen.line.ends_with("llms"));
+fn chats(server: &StepServer) -> Vec<String> {
+    let chats = server.requests().into_iter().filter(|seen| seen.line.ends_with("llms"));
     chats.map(|seen| String::from_utf8(seen.body.to_vec()).unwrap()).collect()
 }
 
-async fn show(web: &Arc<Web>, account: &Credential, parts: Vec<Part>) -> Result<(), UpstreamError> {
+async fn send_images(web: &Arc<WebUpstream>, account: &Credential, parts: Vec<Part>) -> Result<(), UpstreamError> {
     let request = Arc::new(request(parts, true));
     web.chat(account, request, "m", true).await.map(|_| ())
 }
 
 #[tokio::test]
-async fn an_image_is_uploaded_and_named_in_its_turn() {
-    let server = site().await;
-    show(&web(&server), &account("a"), vec![image(PNG)]).await.unwrap();
+async fn an_image_is_uploaded_and_linked_in_its_turn() {
+    let server = upload_server().await;
+    send_images(&web(&server), &account("a"), vec![image(PNG)]).await.unwrap();
     let upload = &uploads(&server)[0];
     let body = String::from_utf8_lossy(&upload.body);
     for piece in [
@@ -66,12 +66,12 @@ async fn an_image_is_uploaded_and_named_in_its_turn() {
 
 #[tokio::test]
 async fn images_keep_their_order_and_their_turn() {
-    let server = site().await;
+    let server = upload_server().await;
     let web = web(&server);
     for mark in 0..6 {
-        show(&web, &account("a"), vec![jpeg(mark)]).await.unwrap();
+        send_images(&web, &account("a"), vec![jpeg(mark)]).await.unwrap();
     }
-    show(&web, &account("a"), [4, 2, 5, 0].into_iter().map(jpeg).collect()).await.unwrap();
+    send_images(&web, &account("a"), [4, 2, 5, 0].into_iter().map(jpeg).collect()).await.unwrap();
     let named = r#"["https://cdn.example/4","https://cdn.example/2","https://cdn.example/5","https://cdn.example/0"]"#;
     assert!(chats(&server).last().unwrap().contains(named));
     assert_eq!(uploads(&server).len(), 6);
@@ -79,14 +79,14 @@ async fn images_keep_their_order_and_their_turn() {
 
 #[tokio::test]
 async fn r09_an_upload_is_used_again_by_its_own_account_only() {
-    let server = site().await;
+    let server = upload_server().await;
     let web = web(&server);
     for (name, expected) in [("a", 1), ("a", 1), ("b", 2), ("a", 2), ("b", 2)] {
-        show(&web, &account(name), vec![image(PNG)]).await.unwrap();
+        send_images(&web, &account(name), vec![image(PNG)]).await.unwrap();
         assert_eq!(uploads(&server).len(), expected);
     }
     web.forget("a");
-    show(&web, &account("a"), vec![image(PNG)]).await.unwrap();
+    send_images(&web, &account("a"), vec![image(PNG)]).await.unwrap();
     assert_eq!(uploads(&server).len(), 3);
 }
 
@@ -103,10 +103,10 @@ async fn f28_a_failed_upload_fails_the_request_and_nothing_is_asked() {
         (vec![Step::Reset], Unreachable),
         (vec![Step::Hang], Timeout),
     ] {
-        let server = Server::start(move |_| steps.clone()).await;
+        let server = StepServer::start(move |_| steps.clone()).await;
         let patience = if kind == Timeout { Duration::from_millis(100) } else { Duration::from_secs(60) };
         let web = web_with(&server, |settings| settings.first_byte_timeout = patience);
-        let failure = show(&web, &account("a"), vec![image(PNG)]).await.unwrap_err();
+        let failure = send_images(&web, &account("a"), vec![image(PNG)]).await.unwrap_err();
         assert_eq!(failure.kind, kind);
         assert!(failure.detail.starts_with("uploading an image failed: "), "{}", failure.detail);
         assert_eq!((uploads(&server).len(), chats(&server).len()), (1, 0));
@@ -115,14 +115,14 @@ async fn f28_a_failed_upload_fails_the_request_and_nothing_is_asked() {
 
 #[tokio::test]
 async fn s06_more_than_sixteen_images_are_refused() {
-    let server = site().await;
-    let failure = show(&web(&server), &account("a"), (0..17).map(jpeg).collect()).await.unwrap_err();
-    assert_eq!((failure.kind, server.seen().len()), (UpstreamErrorKind::Image, 0));
+    let server = upload_server().await;
+    let failure = send_images(&web(&server), &account("a"), (0..17).map(jpeg).collect()).await.unwrap_err();
+    assert_eq!((failure.kind, server.requests().len()), (UpstreamErrorKind::Image, 0));
 }
 
 #[tokio::test]
 async fn s01_links_to_this_machine_are_refused_without_a_connection() {
-    let canary = Server::start(|_| answer(200, "", PNG)).await;
+    let canary = StepServer::start(|_| answer(200, "", PNG)).await;
     let port = canary.base.port().unwrap();
     let web = web(&canary);
     for host in
@@ -133,34 +133,34 @@ async fn s01_links_to_this_machine_are_refused_without_a_connection() {
                 url: format!("{scheme}://{host}:{port}/a.png").parse().unwrap(),
                 detail: None,
             });
-            let failure = show(&web, &account("a"), vec![link]).await.unwrap_err();
+            let failure = send_images(&web, &account("a"), vec![link]).await.unwrap_err();
             assert_eq!(failure.kind, UpstreamErrorKind::Image, "{host}");
         }
     }
-    assert!(canary.seen().is_empty());
+    assert!(canary.requests().is_empty());
 }
 
 #[tokio::test]
 async fn links_can_be_switched_off() {
-    let server = site().await;
-    let web = web_with(&server, |settings| settings.manner.image_links = false);
+    let server = upload_server().await;
+    let web = web_with(&server, |settings| settings.options.image_links = false);
     let link = Part::ImageLink(ImageLink { url: "https://example.com/a.png".parse().unwrap(), detail: None });
-    let failure = show(&web, &account("a"), vec![link]).await.unwrap_err();
+    let failure = send_images(&web, &account("a"), vec![link]).await.unwrap_err();
     assert!(failure.kind == UpstreamErrorKind::Image && failure.detail.contains("switched off"));
 }
 
 /// A server for pictures, and a fetcher that may reach it.
-async fn gallery(
+async fn image_server(
     policy: resolver::AddressPolicy,
-    answer: impl Fn(&Seen) -> Vec<Step> + Send + Sync + 'static,
-) -> (Server, Fetcher) {
+    answer: impl Fn(&ReceivedRequest) -> Vec<Step> + Send + Sync + 'static,
+) -> (StepServer, ImageFetcher) {
     let (acceptor, root) = tls::acceptor("localhost");
-    let server = Server::start_tls("localhost", acceptor, answer).await;
+    let server = StepServer::start_tls("localhost", acceptor, answer).await;
     let outbound = Outbound { extra_roots: vec![root], ..Outbound::default() };
-    (server, Fetcher::new(Settings::default().connect_timeout, &outbound, policy).unwrap())
+    (server, ImageFetcher::new(WebSettings::default().connect_timeout, &outbound, policy).unwrap())
 }
 
-async fn fetched(fetcher: &Fetcher, url: &str) -> Result<Image, String> {
+async fn fetched(fetcher: &ImageFetcher, url: &str) -> Result<Image, String> {
     fetcher.fetch(&url.parse().unwrap()).await.map_err(|failure| {
         assert_eq!(failure.kind, UpstreamErrorKind::Image);
         failure.detail
@@ -170,10 +170,10 @@ async fn fetched(fetcher: &Fetcher, url: &str) -> Result<Image, String> {
 #[tokio::test]
 async fn a_link_is_fetched_without_any_credential() {
     let (server, fetcher) =
-        gallery(|ip| ip.is_loopback(), |_| answer(200, "content-type: text/html\r\n", PNG)).await;
+        image_server(|ip| ip.is_loopback(), |_| answer(200, "content-type: text/html\r\n", PNG)).await;
     let image = fetched(&fetcher, server.base.as_str()).await.unwrap();
     assert_eq!(image.bytes(), PNG);
-    let headers = &server.seen()[0].headers;
+    let headers = &server.requests()[0].headers;
     for name in ["cookie", "authorization", "referer", "origin"] {
         assert!(!headers.contains_key(name), "{name}");
     }
@@ -181,7 +181,7 @@ async fn a_link_is_fetched_without_any_credential() {
 
 #[tokio::test]
 async fn s03_each_hop_of_a_redirect_is_checked_and_counted() {
-    let hop = |seen: &Seen| match seen.line.strip_prefix("GET /").unwrap() {
+    let hop = |seen: &ReceivedRequest| match seen.line.strip_prefix("GET /").unwrap() {
         "0" => answer(200, "", PNG),
         "plain" => answer(302, "location: http://localhost/0\r\n", ""),
         "private" => answer(302, "location: https://127.0.0.2/0\r\n", ""),
@@ -189,7 +189,7 @@ async fn s03_each_hop_of_a_redirect_is_checked_and_counted() {
         "nowhere" => answer(302, "", ""),
         left => answer(307, &format!("location: /{}\r\n", left.parse::<u32>().unwrap() - 1), ""),
     };
-    let (server, fetcher) = gallery(|ip| ip == std::net::Ipv4Addr::LOCALHOST, hop).await;
+    let (server, fetcher) = image_server(|ip| ip == std::net::Ipv4Addr::LOCALHOST, hop).await;
     for (path, works) in [
         ("3", true),
         ("4", false),
@@ -205,8 +205,8 @@ async fn s03_each_hop_of_a_redirect_is_checked_and_counted() {
 }
 
 #[tokio::test]
-async fn s05_s08_all_failures_say_the_same() {
-    let (server, fetcher) = gallery(
+async fn s05_s08_all_link_errors_are_identical() {
+    let (server, fetcher) = image_server(
         |ip| ip.is_loopback(),
         |seen| match seen.line.as_str() {
             "GET /missing" => answer(404, "", "no"),
@@ -222,7 +222,7 @@ async fn s05_s08_all_failures_say_the_same() {
         details.push(fetched(&fetcher, server.base.join(path).unwrap().as_str()).await.unwrap_err());
     }
     for url in [
-        &format!("https://{NO_NAME}/a.png"),
+        &format!("https://{UNRESOLVABLE_HOST}/a.png"),
         "https://127.0.0.1:1/refused",
         "https://10.0.0.1/a.png",
         "http://localhost/a.png",
@@ -238,8 +238,8 @@ async fn s05_s08_all_failures_say_the_same() {
 }
 
 #[tokio::test]
-async fn s06_a_picture_that_is_too_large_or_too_slow_is_given_up() {
-    let (server, mut fetcher) = gallery(
+async fn s06_an_image_that_is_too_large_or_too_slow_is_rejected() {
+    let (server, mut fetcher) = image_server(
         |ip| ip.is_loopback(),
         |seen| match seen.line.as_str() {
             "GET /large" => answer(200, "", [PNG, &vec![0; MAX_IMAGE_BYTES]].concat()),
@@ -253,8 +253,8 @@ async fn s06_a_picture_that_is_too_large_or_too_slow_is_given_up() {
 }
 
 #[tokio::test]
-async fn s04_a_name_that_leads_to_this_machine_is_not_connected_to() {
-    let (server, fetcher) = gallery(addresses::is_public, |_| answer(200, "", PNG)).await;
+async fn s04_a_name_resolving_to_loopback_is_not_connected_to() {
+    let (server, fetcher) = image_server(addresses::is_public, |_| answer(200, "", PNG)).await;
     assert!(fetched(&fetcher, server.base.as_str()).await.is_err());
-    assert!(server.seen().is_empty());
+    assert!(server.requests().is_empty());
 }

@@ -15,7 +15,7 @@ use url::Url;
 #[derive(Clone)]
 pub(super) enum Step {
     Send(Bytes),
-    /// Waits until the test calls [`Server::go_on`].
+    /// Waits until the test calls [`StepServer::release_step`].
     Wait,
     /// Says nothing more until the client leaves.
     Hang,
@@ -25,7 +25,7 @@ pub(super) enum Step {
 
 /// A request as it came.
 #[derive(Clone)]
-pub(super) struct Seen {
+pub(super) struct ReceivedRequest {
     /// `POST /path`.
     pub(super) line: String,
     pub(super) headers: HeaderMap,
@@ -33,35 +33,35 @@ pub(super) struct Seen {
 }
 
 /// Ends with the test's runtime.
-pub(super) struct Server {
+pub(super) struct StepServer {
     pub(super) base: Url,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    requests: Arc<Mutex<Vec<ReceivedRequest>>>,
     steps: Arc<Semaphore>,
-    left: Arc<Notify>,
+    closed: Arc<Notify>,
     connections: Arc<AtomicUsize>,
 }
 
-type Answer = Arc<dyn Fn(&Seen) -> Vec<Step> + Send + Sync>;
+type ResponseScript = Arc<dyn Fn(&ReceivedRequest) -> Vec<Step> + Send + Sync>;
 
 /// A stream whose connection can be reset.
-trait Link: AsyncRead + AsyncWrite + Unpin + Send {
+trait Resettable: AsyncRead + AsyncWrite + Unpin + Send {
     fn reset(&self);
 }
 
-impl Link for TcpStream {
+impl Resettable for TcpStream {
     fn reset(&self) {
         self.set_zero_linger().unwrap();
     }
 }
 
-impl Link for tokio_rustls::server::TlsStream<TcpStream> {
+impl Resettable for tokio_rustls::server::TlsStream<TcpStream> {
     fn reset(&self) {
         self.get_ref().0.reset();
     }
 }
 
-impl Server {
-    pub(super) async fn start(answer: impl Fn(&Seen) -> Vec<Step> + Send + Sync + 'static) -> Self {
+impl StepServer {
+    pub(super) async fn start(answer: impl Fn(&ReceivedRequest) -> Vec<Step> + Send + Sync + 'static) -> Self {
         Self::listen("http://127.0.0.1", None, Arc::new(answer)).await
     }
 
@@ -69,32 +69,32 @@ impl Server {
     pub(super) async fn start_tls(
         host: &str,
         acceptor: TlsAcceptor,
-        answer: impl Fn(&Seen) -> Vec<Step> + Send + Sync + 'static,
+        answer: impl Fn(&ReceivedRequest) -> Vec<Step> + Send + Sync + 'static,
     ) -> Self {
         Self::listen(&format!("https://{host}"), Some(acceptor), Arc::new(answer)).await
     }
 
-    async fn listen(base: &str, tls: Option<TlsAcceptor>, answer: Answer) -> Self {
+    async fn listen(base: &str, tls: Option<TlsAcceptor>, answer: ResponseScript) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut base: Url = base.parse().unwrap();
         base.set_port(Some(listener.local_addr().unwrap().port())).unwrap();
         let server = Self {
             base,
-            seen: Arc::default(),
+            requests: Arc::default(),
             steps: Arc::new(Semaphore::new(0)),
-            left: Arc::default(),
+            closed: Arc::default(),
             connections: Arc::default(),
         };
-        let (seen, steps, left) = (server.seen.clone(), server.steps.clone(), server.left.clone());
+        let (seen, steps, left) = (server.requests.clone(), server.steps.clone(), server.closed.clone());
         let connections = server.connections.clone();
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 connections.fetch_add(1, Ordering::Relaxed);
                 let connection = Connection {
                     answer: answer.clone(),
-                    seen: seen.clone(),
+                    requests: seen.clone(),
                     steps: steps.clone(),
-                    left: left.clone(),
+                    closed: left.clone(),
                 };
                 let tls = tls.clone();
                 tokio::spawn(async move {
@@ -112,36 +112,36 @@ impl Server {
         server
     }
 
-    pub(super) fn seen(&self) -> Vec<Seen> {
-        self.seen.lock().unwrap().clone()
+    pub(super) fn requests(&self) -> Vec<ReceivedRequest> {
+        self.requests.lock().unwrap().clone()
     }
 
     pub(super) fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
     }
 
-    pub(super) fn go_on(&self) {
+    pub(super) fn release_step(&self) {
         self.steps.add_permits(1);
     }
 
     /// Waits until a client has closed a connection that hung.
-    pub(super) async fn left(&self) {
-        self.left.notified().await;
+    pub(super) async fn wait_for_close(&self) {
+        self.closed.notified().await;
     }
 }
 
 struct Connection {
-    answer: Answer,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    answer: ResponseScript,
+    requests: Arc<Mutex<Vec<ReceivedRequest>>>,
     steps: Arc<Semaphore>,
-    left: Arc<Notify>,
+    closed: Arc<Notify>,
 }
 
 impl Connection {
-    async fn run(self, mut socket: impl Link) {
+    async fn run(self, mut socket: impl Resettable) {
         while let Some(request) = read_request(&mut socket).await {
             let steps = (self.answer)(&request);
-            self.seen.lock().unwrap().push(request);
+            self.requests.lock().unwrap().push(request);
             for step in steps {
                 if !self.perform(&mut socket, step).await {
                     return;
@@ -150,7 +150,7 @@ impl Connection {
         }
     }
 
-    async fn perform(&self, socket: &mut impl Link, step: Step) -> bool {
+    async fn perform(&self, socket: &mut impl Resettable, step: Step) -> bool {
         match step {
             Step::Send(bytes) => {
                 return socket.write_all(&bytes).await.is_ok() && socket.flush().await.is_ok();
@@ -158,7 +158,7 @@ impl Connection {
             Step::Wait => self.steps.acquire().await.unwrap().forget(),
             Step::Hang => {
                 let _ = socket.read(&mut [0]).await;
-                self.left.notify_one();
+                self.closed.notify_one();
                 return false;
             }
             Step::Reset => {
@@ -170,7 +170,7 @@ impl Connection {
     }
 }
 
-async fn read_request(socket: &mut impl Link) -> Option<Seen> {
+async fn read_request(socket: &mut impl Resettable) -> Option<ReceivedRequest> {
     let mut data = Vec::new();
     let head = loop {
         if let Some(at) = data.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -191,7 +191,7 @@ async fn read_request(socket: &mut impl Link) -> Option<Seen> {
         }
     }
     let line = line.trim_end_matches(" HTTP/1.1").to_owned();
-    Some(Seen { line, headers, body: Bytes::from(data).slice(head + 4..) })
+    Some(ReceivedRequest { line, headers, body: Bytes::from(data).slice(head + 4..) })
 }
 
 fn header(line: &str) -> (HeaderName, HeaderValue) {

@@ -4,7 +4,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair,
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio_rustls::TlsAcceptor;
 
-use super::server::{Server, reply};
+use super::server::{StepServer, reply};
 use super::*;
 
 /// Accepts TLS for a name, with an authority of its own, whose certificate (PEM) comes along.
@@ -33,17 +33,17 @@ fn acceptor_with(name: &str, change: impl FnOnce(&mut CertificateParams)) -> (Tl
     (Arc::new(config).into(), issuer.pem())
 }
 
-async fn outcome(acceptor: TlsAcceptor, roots: Vec<String>) -> (Result<String, UpstreamError>, usize) {
-    let server = Server::start_tls("localhost", acceptor, |_| reply(&["Hi"])).await;
+async fn ask_over_tls(acceptor: TlsAcceptor, roots: Vec<String>) -> (Result<String, UpstreamError>, usize) {
+    let server = StepServer::start_tls("localhost", acceptor, |_| reply(&["Hi"])).await;
     let web = web_with(&server, |settings| settings.outbound.extra_roots = roots);
     let text = ask(&web, hello()).await.map(|(text, _)| text);
-    (text, server.seen().len())
+    (text, server.requests().len())
 }
 
 #[tokio::test]
-async fn f24_a_trusted_server_is_talked_to() {
+async fn f24_a_trusted_server_is_used() {
     let (acceptor, root) = acceptor("localhost");
-    assert_eq!(outcome(acceptor, vec![root]).await.0.unwrap(), "Hi");
+    assert_eq!(ask_over_tls(acceptor, vec![root]).await.0.unwrap(), "Hi");
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn f24_a_bad_certificate_is_named_and_gets_no_cookie() {
         (acceptor("localhost"), false, "does not trust"),
     ];
     for ((acceptor, root), trusted, expected) in cases {
-        let (result, requests) = outcome(acceptor, if trusted { vec![root] } else { vec![] }).await;
+        let (result, requests) = ask_over_tls(acceptor, if trusted { vec![root] } else { vec![] }).await;
         let failure = result.unwrap_err();
         assert_eq!((failure.kind, requests), (UpstreamErrorKind::Tls, 0));
         assert!(failure.detail.contains(expected), "{}", failure.detail);
@@ -66,12 +66,12 @@ async fn f24_a_bad_certificate_is_named_and_gets_no_cookie() {
 
 #[tokio::test]
 async fn f24_a_stalled_handshake_ends_in_time() {
-    let server = Server::start(|_| reply(&["Hi"])).await;
+    let server = StepServer::start(|_| reply(&["Hi"])).await;
     let base = format!("https://127.0.0.1:{}", server.base.port().unwrap()).parse().unwrap();
     let connect_timeout = std::time::Duration::from_millis(100);
-    let web = Arc::new(Web::new(Settings { base, connect_timeout, ..Settings::default() }).unwrap());
-    assert_eq!(refused(&web).await.kind, UpstreamErrorKind::Timeout);
-    assert!(server.seen().is_empty());
+    let web = Arc::new(WebUpstream::new(WebSettings { base, connect_timeout, ..WebSettings::default() }).unwrap());
+    assert_eq!(expect_error(&web).await.kind, UpstreamErrorKind::Timeout);
+    assert!(server.requests().is_empty());
 }
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn f24_a_server_that_speaks_no_tls_is_named() {
         let _ = socket.read(&mut [0; 4096]).await;
         let _ = socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
     });
-    let web = Arc::new(Web::new(Settings { base, ..Settings::default() }).unwrap());
+    let web = Arc::new(WebUpstream::new(WebSettings { base, ..WebSettings::default() }).unwrap());
     let failure = ask(&web, hello()).await.unwrap_err();
     assert_eq!(failure.kind, UpstreamErrorKind::Tls, "{}", failure.detail);
 }
