@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Accounts, Kind};
 use crate::config::Config;
-use crate::upstreams::api::{Api, Catalogue, Shelf};
+use crate::upstreams::api::{ApiUpstream, ModelCatalog, CatalogCache};
 
 const FILE: &str = "models.json";
 /// A larger file is none of ours.
@@ -24,9 +24,9 @@ const CALM: Duration = Duration::from_secs(1);
 
 /// Whoever keeps the catalogue.
 pub(super) struct Keeper {
-    api: Arc<Api>,
+    api: Arc<ApiUpstream>,
     accounts: Accounts,
-    shelf: Shelf,
+    shelf: CatalogCache,
     /// `None` in a demo, which leaves nothing behind.
     file: Option<PathBuf>,
     /// When the one on the disk was fetched, Unix seconds.
@@ -35,14 +35,14 @@ pub(super) struct Keeper {
 
 impl Keeper {
     /// Reads what is on the disk; says that a catalogue is on its way where there is none.
-    pub(super) fn new(config: &Config, api: Arc<Api>, accounts: Accounts, shelf: Shelf) -> Self {
+    pub(super) fn new(config: &Config, api: Arc<ApiUpstream>, accounts: Accounts, shelf: CatalogCache) -> Self {
         let file = (!config.demo).then(|| config.data_dir.join(FILE));
         let mut keeper = Self { api, accounts, shelf, file, saved: 0 };
         let kept = keeper.read();
         keeper.saved = kept.as_ref().map_or(0, |kept| kept.fetched);
-        keeper.shelf.put(kept);
+        keeper.shelf.publish(kept);
         if keeper.is_wanted() {
-            keeper.shelf.expect();
+            keeper.shelf.mark_loading();
         }
         keeper
     }
@@ -76,15 +76,15 @@ impl Keeper {
     }
 
     async fn fetch(&mut self) -> bool {
-        match self.api.catalogue(SystemTime::now()).await {
+        match self.api.fetch_catalog(SystemTime::now()).await {
             Ok(catalogue) => {
-                self.shelf.put(Some(catalogue));
+                self.shelf.publish(Some(catalogue));
                 self.save_new();
                 true
             }
             Err(failure) => {
                 tracing::debug!(kind = ?failure.kind, "the catalogue of models could not be fetched");
-                self.shelf.put(None);
+                self.shelf.publish(None);
                 false
             }
         }
@@ -99,10 +99,10 @@ impl Keeper {
         SystemTime::now().duration_since(fetched).is_ok_and(|age| age < FRESH)
     }
 
-    fn read(&self) -> Option<Catalogue> {
+    fn read(&self) -> Option<ModelCatalog> {
         let file = self.file.as_ref()?;
         let small = std::fs::metadata(file).is_ok_and(|facts| facts.is_file() && facts.len() <= LARGEST);
-        small.then(|| std::fs::read(file).ok()).flatten().and_then(|text| Catalogue::of_json(&text))
+        small.then(|| std::fs::read(file).ok()).flatten().and_then(|text| ModelCatalog::from_json(&text))
     }
 
     /// Writes a catalogue that is newer than the file's, to a new file that then takes its place.

@@ -160,7 +160,7 @@ mod tests {
     use crate::journal::Journal;
     use crate::server::{Limits, Server};
     use crate::upstreams::ModelRegistry;
-    use crate::upstreams::api::{self, Api};
+    use crate::upstreams::api::{self, ApiUpstream};
     use crate::upstreams::web::{WebSettings, WebUpstream};
 
     fn proxy() -> Proxy {
@@ -169,7 +169,7 @@ mod tests {
             accounts: Accounts::new(Vec::new(), Strategy::Balance, None, clock.now()),
             web: Arc::new(WebUpstream::new(WebSettings::default()).unwrap()),
             journal: Journal::in_memory(),
-            api: Arc::new(Api::new(api::Settings::default()).unwrap()),
+            api: Arc::new(ApiUpstream::new(api::ApiSettings::default()).unwrap()),
             names: ModelRegistry::default(),
             clock,
             limits: access::Limits::default(),

@@ -39,7 +39,7 @@ use crate::proxy::{self, Proxy};
 use crate::secrets::{self, AsyncSecretStore, EncryptedFileStore, ExposeSecret};
 use crate::server::{self, Server};
 use crate::simulator::{self, MockUpstream};
-use crate::upstreams::api::Shelf;
+use crate::upstreams::api::CatalogCache;
 use crate::upstreams::web::{self, WebUpstream};
 
 /// The file of the request log and of the accounts' states.
@@ -108,7 +108,7 @@ impl App {
         let keys = keys::gather(&config, &parts.settings, &mut notices);
         let web = Arc::new(build_web(&config, simulator.as_ref())?);
         let api = Arc::new(upstream::api(&config, simulator.as_ref())?);
-        let names = upstream::names(&config, Shelf::default());
+        let names = upstream::names(&config, CatalogCache::default());
         let catalogue =
             catalogue::Keeper::new(&config, Arc::clone(&api), accounts.clone(), names.catalog().clone());
         let token = keys::control_token(&config.data_dir, &mut notices)?;

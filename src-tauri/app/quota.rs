@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Account, Accounts, Clock, Kind};
 use crate::upstreams::Credential;
-use crate::upstreams::api::Api;
+use crate::upstreams::api::ApiUpstream;
 use crate::upstreams::web::WebUpstream;
 
 /// Between two questions about the same account.
@@ -25,7 +25,7 @@ const JITTER: Duration = Duration::from_secs(10);
 pub(super) async fn watch(
     accounts: Accounts,
     web: Arc<WebUpstream>,
-    api: Arc<Api>,
+    api: Arc<ApiUpstream>,
     clock: Clock,
     stop: CancellationToken,
 ) {
@@ -54,7 +54,7 @@ type Asked = HashMap<String, Duration>;
 async fn ask(
     accounts: &Accounts,
     web: &WebUpstream,
-    api: &Api,
+    api: &ApiUpstream,
     due: Vec<Arc<Account>>,
     clock: Clock,
     asked: &mut Asked,
@@ -114,7 +114,7 @@ mod tests {
         let accounts = Accounts::new(list, Strategy::FillFirst, None, clock.now());
         let base = url::Url::parse(&sim.base_url()).unwrap();
         let web = WebUpstream::new(web::WebSettings { base: base.clone(), ..web::WebSettings::default() }).unwrap();
-        let api = Api::new(api::Settings { base, ..api::Settings::default() }).unwrap();
+        let api = ApiUpstream::new(api::ApiSettings { base, ..api::ApiSettings::default() }).unwrap();
         let mut asked = Asked::default();
         ask(&accounts, &web, &api, accounts.in_use(EVERY, clock.now()), clock, &mut asked).await;
         assert!(sim.calls().is_empty(), "nobody was used yet");

@@ -12,7 +12,7 @@ use crate::accounts::{Accounts, Clock, Store};
 use crate::config::Config;
 use crate::control::{self, Control, ControlError};
 use crate::journal::Journal;
-use crate::upstreams::api::Shelf;
+use crate::upstreams::api::CatalogCache;
 
 /// The control of what is stored. Dropping it waits until all changes are written.
 pub struct Stored {
@@ -50,7 +50,7 @@ impl Stored {
             accounts,
             web: Arc::new(build_web(config, None)?),
             api: Arc::new(upstream::api(config, None)?),
-            names: upstream::names(config, Shelf::default()),
+            names: upstream::names(config, CatalogCache::default()),
             journal,
             vault: parts.vault,
             settings: Arc::new(Mutex::new(parts.settings)),

@@ -4,12 +4,12 @@ use super::StartError;
 use crate::config::{Config, WebShape};
 use crate::control;
 use crate::simulator::MockUpstream;
-use crate::upstreams::api::{self, Api, Shelf};
+use crate::upstreams::api::{self, ApiUpstream, CatalogCache};
 use crate::upstreams::web::SiteProtocol;
 use crate::upstreams::{ModelRegistry, ModelSettings};
 
 /// The names of models, by the user's wishes.
-pub(super) fn names(config: &Config, shelf: Shelf) -> ModelRegistry {
+pub(super) fn names(config: &Config, shelf: CatalogCache) -> ModelRegistry {
     let wishes = ModelSettings {
         aliases: config.aliases.iter().cloned().collect(),
         unlimited: config.unlimited_models.clone(),
@@ -20,24 +20,24 @@ pub(super) fn names(config: &Config, shelf: Shelf) -> ModelRegistry {
 }
 
 /// The official API, or the simulator's.
-pub(super) fn api(config: &Config, simulator: Option<&MockUpstream>) -> Result<Api, StartError> {
+pub(super) fn api(config: &Config, simulator: Option<&MockUpstream>) -> Result<ApiUpstream, StartError> {
     let base = match simulator {
         Some(simulator) => {
             url::Url::parse(&simulator.base_url()).expect("the simulator's own address is a URL")
         }
         None => config.api_url.clone(),
     };
-    let settings = api::Settings {
+    let settings = api::ApiSettings {
         base,
         connect_timeout: config.limits.connect,
         first_byte_timeout: config.limits.first_byte,
         idle_timeout: config.limits.idle,
         outbound: control::outbound(&config.outbound),
-        ..api::Settings::default()
+        ..api::ApiSettings::default()
     };
-    Api::new(settings).map_err(|error| match error {
-        api::BuildError::Client => StartError::HttpClient(error.to_string()),
-        api::BuildError::Base | api::BuildError::Roots => StartError::Settings(error.to_string()),
+    ApiUpstream::new(settings).map_err(|error| match error {
+        api::ApiBuildError::Client => StartError::HttpClient(error.to_string()),
+        api::ApiBuildError::Base | api::ApiBuildError::Roots => StartError::Settings(error.to_string()),
     })
 }
 

@@ -63,7 +63,7 @@ use crate::journal::Journal;
 use crate::secrets::{AsyncSecretStore, Secret};
 use crate::server::Server;
 use crate::upstreams::ModelRegistry;
-use crate::upstreams::api::Api;
+use crate::upstreams::api::ApiUpstream;
 use crate::upstreams::web::WebUpstream;
 
 /// What the commands work with. A cheap handle.
@@ -76,7 +76,7 @@ pub struct Control {
 pub struct Parts {
     pub accounts: Accounts,
     pub web: Arc<WebUpstream>,
-    pub api: Arc<Api>,
+    pub api: Arc<ApiUpstream>,
     pub names: ModelRegistry,
     pub journal: Journal,
     pub vault: AsyncSecretStore,

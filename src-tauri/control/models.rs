@@ -55,9 +55,9 @@ pub(super) async fn list(control: &Control, _: Nothing) -> Result<Vec<ModelView>
 
 /// Fetches the catalogue anew.
 pub(super) async fn refresh(control: &Control, _: Nothing) -> Result<Vec<ModelView>, ControlError> {
-    let fetched = control.api.catalogue(SystemTime::now()).await;
+    let fetched = control.api.fetch_catalog(SystemTime::now()).await;
     let catalogue = fetched.map_err(|failure| ControlError::new(ErrorCode::Upstream, failure.detail))?;
-    control.names.catalog().put(Some(catalogue));
+    control.names.catalog().publish(Some(catalogue));
     // Whoever keeps the catalogue on the disk looks when something changes.
     control.accounts.touch();
     list(control, Nothing {}).await

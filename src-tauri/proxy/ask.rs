@@ -24,7 +24,7 @@ use super::{Caller, Inner};
 use crate::accounts::Kind;
 use crate::chat::{CompleteReply, Message, Part, Request, Role};
 use crate::dialects::{Decoded, Dialect, ReplyContext};
-use crate::upstreams::api::Whole;
+use crate::upstreams::api::CompleteResponse;
 use crate::upstreams::{self, BoxEventStream, FollowUpCall, UpstreamError, UpstreamErrorKind};
 
 /// Bodies above this are decoded away from the threads that serve others.
@@ -90,7 +90,7 @@ impl Question {
         }
         let asked = request.model.clone();
         // The catalogue may be on its way for the first time in this run.
-        proxy.parts.names.catalog().soon().await;
+        proxy.parts.names.catalog().wait_for_first().await;
         let model = models::meant(&proxy.parts.names, &mut request);
         if request.model != asked {
             steering.push(models::EFFORT_IN_NAME);
@@ -149,8 +149,8 @@ fn loaded(exchange: Exchange, dialect: Dialect, about: ReplyContext) -> Response
     Answer::json(200, body)
 }
 
-fn relay_whole(whole: &Whole, mut serving: Serving) -> Response {
-    serving.complete(whole.seen.usage);
+fn relay_whole(whole: &CompleteResponse, mut serving: Serving) -> Response {
+    serving.complete(whole.observed.usage);
     serving.sent(&whole.body);
     serving.exchange.answered();
     Answer::bytes(200, "application/json", whole.body.clone())

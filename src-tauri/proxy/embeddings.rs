@@ -20,7 +20,7 @@ use crate::accounts::{Kinds, Lease, NoAccount};
 use crate::dialects::ollama::{self, EmbedEndpoint};
 use crate::dialects::{InvalidCode, InvalidRequest};
 use crate::journal::Entry;
-use crate::upstreams::api::Whole;
+use crate::upstreams::api::CompleteResponse;
 use crate::upstreams::{Credential, UpstreamError, UpstreamErrorKind};
 
 /// Whose request it is.
@@ -149,21 +149,21 @@ async fn ask(
     let call = |_: &Lease, credential: &Credential, _| {
         let (api, credential) = (Arc::clone(&proxy.parts.api), credential.clone());
         let (body, id) = (body.clone(), model.api_id.clone());
-        let asking: retry::Asking<'static, Whole> =
+        let asking: retry::Asking<'static, CompleteResponse> =
             Box::pin(async move { api.embeddings(&credential, &body, &id).await });
         asking
     };
     let task = Task { proxy, model: &model, conversation: None, kinds: Kinds::API };
-    let served = task.run(entry, call, |whole: &Whole| whole.seen.model.clone()).await;
+    let served = task.run(entry, call, |whole: &CompleteResponse| whole.observed.model.clone()).await;
     let (whole, mut lease, attempts) = served.map_err(|(problem, calls)| {
         let no_key = matches!(problem, Problem::NoAccount(NoAccount::Missing(_)));
         (if no_key { Problem::Invalid(needs_key()) } else { problem }, calls)
     })?;
     retry::note_end(proxy, &mut lease, &model);
-    let served = whole.seen.model.as_deref().unwrap_or(&model.api_id);
+    let served = whole.observed.model.as_deref().unwrap_or(&model.api_id);
     entry.served(served);
     entry.first_byte();
-    if let Some(usage) = whole.seen.usage {
+    if let Some(usage) = whole.observed.usage {
         cost::note(entry, &model, &lease, usage);
     }
     let answer = form.reply(name, &whole.body).map_err(|problem| (problem, attempts))?;

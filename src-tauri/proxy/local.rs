@@ -148,17 +148,17 @@ mod tests {
     use crate::accounts::{Accounts, Clock};
     use crate::journal::Journal;
     use crate::proxy::{Parts, Proxy};
-    use crate::upstreams::api::{self, Api, Catalogue, Shelf};
+    use crate::upstreams::api::{self, ApiUpstream, ModelCatalog, CatalogCache};
     use crate::upstreams::web::{WebSettings, WebUpstream};
     use crate::upstreams::{ModelRegistry, ModelSettings};
 
-    fn inner(shelf: &Shelf) -> Arc<Inner> {
+    fn inner(shelf: &CatalogCache) -> Arc<Inner> {
         let clock = Clock::default();
         let parts = Parts {
             accounts: Accounts::new(Vec::new(), Default::default(), None, clock.now()),
             web: Arc::new(WebUpstream::new(WebSettings::default()).unwrap()),
             journal: Journal::in_memory(),
-            api: Arc::new(Api::new(api::Settings::default()).unwrap()),
+            api: Arc::new(ApiUpstream::new(api::ApiSettings::default()).unwrap()),
             names: ModelRegistry::new(ModelSettings::default(), shelf.clone()),
             clock,
             limits: access::Limits::default(),
@@ -178,12 +178,12 @@ mod tests {
 
     /// The answer to a request that is made before the first catalogue is there.
     async fn early(ask: impl AsyncFnOnce(Arc<Inner>) -> Response) -> String {
-        let shelf = Shelf::default();
-        shelf.expect();
+        let shelf = CatalogCache::default();
+        shelf.mark_loading();
         let arrives = async {
             tokio::task::yield_now().await;
             let catalogue = serde_json::json!({"models": {"model-of-the-catalogue": {}}});
-            shelf.put(serde_json::from_value::<Catalogue>(catalogue).ok());
+            shelf.publish(serde_json::from_value::<ModelCatalog>(catalogue).ok());
         };
         let (response, ()) = tokio::join!(ask(inner(&shelf)), arrives);
         text(response).await

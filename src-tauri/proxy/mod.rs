@@ -37,7 +37,7 @@ use crate::access::{Dialect as Form, Limits};
 use crate::accounts::{Accounts, Clock};
 use crate::journal::Journal;
 use crate::upstreams::ModelRegistry;
-use crate::upstreams::api::Api;
+use crate::upstreams::api::ApiUpstream;
 use crate::upstreams::web::WebUpstream;
 
 /// What the proxy works with. Everything in it is a cheap handle.
@@ -46,7 +46,7 @@ pub struct Parts {
     pub accounts: Accounts,
     pub web: Arc<WebUpstream>,
     pub journal: Journal,
-    pub api: Arc<Api>,
+    pub api: Arc<ApiUpstream>,
     pub names: ModelRegistry,
     /// What client keys may ask for and use.
     pub limits: Limits,

@@ -50,7 +50,7 @@ pub(super) fn kinds_at_hand(model: &ResolvedModel, there: Kinds) -> Kinds {
 /// The models that can be served now, by name, as a client's list shows them. Waits a short time for the first catalogue
 /// of this run, as questions do: clients keep the list that they read when they start.
 pub(super) async fn listed_soon(proxy: &Inner) -> Vec<(ListedModel, Kinds)> {
-    proxy.parts.names.catalog().soon().await;
+    proxy.parts.names.catalog().wait_for_first().await;
     listed(proxy)
 }
 
@@ -101,14 +101,14 @@ fn price(cost: f64) -> String {
 mod tests {
     use super::*;
     use crate::upstreams::ModelSettings;
-    use crate::upstreams::api::Shelf;
+    use crate::upstreams::api::CatalogCache;
 
     #[test]
     fn an_effort_in_the_name_is_taken_off_where_it_is_no_part_of_it() {
         use crate::chat::ReasoningEffort;
         let aliases = [("mine-high".to_owned(), "openai-gpt-5".to_owned())].into();
         let names =
-            ModelRegistry::new(ModelSettings { aliases, ..ModelSettings::default() }, Shelf::default());
+            ModelRegistry::new(ModelSettings { aliases, ..ModelSettings::default() }, CatalogCache::default());
         for (name, base, effort) in [
             ("gpt-4.1:high", "gpt-4.1", Some(ReasoningEffort::High)),
             ("gpt-4.1-low", "gpt-4.1", Some(ReasoningEffort::Low)),

@@ -10,11 +10,11 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::exchange::{Serving, without_end};
 use super::problem::Problem;
-use crate::upstreams::api::Relay;
+use crate::upstreams::api::Passthrough;
 
 /// A relayed stream: what comes from upstream is written as it is, and its end is noted.
 pub(super) struct RelayStream {
-    relay: Box<Relay>,
+    relay: Box<Passthrough>,
     serving: Serving,
     closing: Pin<Box<WaitForCancellationFutureOwned>>,
     state: State,
@@ -29,7 +29,7 @@ enum State {
 }
 
 impl RelayStream {
-    pub(super) fn new(relay: Box<Relay>, serving: Serving) -> Self {
+    pub(super) fn new(relay: Box<Passthrough>, serving: Serving) -> Self {
         let closing = serving.exchange.closing();
         Self { relay, serving, closing, state: State::Running }
     }
@@ -39,7 +39,7 @@ impl RelayStream {
         // Clients that have the end mark may leave at once: by then the record must be closed.
         if self.state == State::Running && self.relay.is_complete() {
             self.state = State::Complete;
-            self.serving.stream_complete(self.relay.seen().usage);
+            self.serving.stream_complete(self.relay.observed().usage);
         }
         bytes
     }

@@ -51,9 +51,9 @@ pub enum UpstreamResponse {
     /// Events, to be put into the client's dialect.
     Events(EventReply),
     /// The bytes of a stream that is in the client's dialect already.
-    Passthrough(Box<api::Relay>),
+    Passthrough(Box<api::Passthrough>),
     /// The body of an answer that is in the client's dialect already.
-    Complete(api::Whole),
+    Complete(api::CompleteResponse),
 }
 
 impl UpstreamResponse {
@@ -69,8 +69,8 @@ impl UpstreamResponse {
     pub fn served_model(&self) -> Option<String> {
         match self {
             Self::Events(reply) => reply.served_model.clone(),
-            Self::Passthrough(relay) => relay.seen().model,
-            Self::Complete(whole) => whole.seen.model.clone(),
+            Self::Passthrough(relay) => relay.observed().model,
+            Self::Complete(whole) => whole.observed.model.clone(),
         }
     }
 }

@@ -8,7 +8,7 @@ mod nearest;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::api::{Catalogue, ModelInfo, Shelf};
+use super::api::{ModelCatalog, ModelInfo, CatalogCache};
 use super::web::models as web;
 
 /// What the user decides about models.
@@ -34,7 +34,7 @@ impl Default for ModelSettings {
 #[derive(Debug, Clone, Default)]
 pub struct ModelRegistry {
     settings: Arc<RwLock<Arc<ModelSettings>>>,
-    catalog: Shelf,
+    catalog: CatalogCache,
 }
 
 /// A model as the upstreams know it.
@@ -68,12 +68,12 @@ pub struct ListedModel {
 }
 
 impl ModelRegistry {
-    pub fn new(settings: ModelSettings, catalog: Shelf) -> Self {
+    pub fn new(settings: ModelSettings, catalog: CatalogCache) -> Self {
         Self { settings: Arc::new(RwLock::new(Arc::new(settings))), catalog }
     }
 
     /// Where the catalogue lies.
-    pub fn catalog(&self) -> &Shelf {
+    pub fn catalog(&self) -> &CatalogCache {
         &self.catalog
     }
 
@@ -132,7 +132,7 @@ fn resolve_alias<'a>(aliases: &'a BTreeMap<String, String>, name: &'a str) -> &'
     fitting.max_by_key(|(begin, _)| begin.len()).map_or(name, |(_, target)| target)
 }
 
-fn resolve(settings: &ModelSettings, catalogue: &Catalogue, name: &str) -> ResolvedModel {
+fn resolve(settings: &ModelSettings, catalogue: &ModelCatalog, name: &str) -> ResolvedModel {
     let mut in_web = web::is_known(name);
     let mut web_name = name;
     let mut api_id = name;
@@ -157,7 +157,7 @@ fn resolve(settings: &ModelSettings, catalogue: &Catalogue, name: &str) -> Resol
 
 /// The catalogue's model for a web id: by the names that stand for the id, by the id without its maker, or by one that
 /// differs in its date only.
-fn api_counterpart<'a>(catalogue: &'a Catalogue, web_id: &str) -> Option<&'a ModelInfo> {
+fn api_counterpart<'a>(catalogue: &'a ModelCatalog, web_id: &str) -> Option<&'a ModelInfo> {
     let known = web::names_of(web_id).map(String::from);
     let candidates: Vec<String> =
         known.chain([web_id, web::without_maker(web_id)].map(str::to_owned)).collect();
@@ -166,7 +166,7 @@ fn api_counterpart<'a>(catalogue: &'a Catalogue, web_id: &str) -> Option<&'a Mod
     exact.or_else(|| candidates.iter().find_map(|name| catalogue.get(nearest::nearest(name, ids())?)))
 }
 
-fn listed(settings: &ModelSettings, catalogue: &Catalogue, name: &str) -> ListedModel {
+fn listed(settings: &ModelSettings, catalogue: &ModelCatalog, name: &str) -> ListedModel {
     let model = resolve(settings, catalogue, resolve_alias(&settings.aliases, name));
     let owner = model.info.as_ref().map(|info| info.owner.clone()).filter(|owner| !owner.is_empty());
     ListedModel {
@@ -187,9 +187,9 @@ mod tests {
 
     fn names(aliases: &[(&str, &str)], nearest: bool, ids: &[&str]) -> ModelRegistry {
         let aliases = aliases.iter().map(|(name, id)| ((*name).to_owned(), (*id).to_owned())).collect();
-        let cache = Shelf::default();
+        let cache = CatalogCache::default();
         let list: Vec<_> = ids.iter().map(|id| json!({"id": id, "owned_by": "maker"})).collect();
-        cache.put(Some(Catalogue::read(Some(&json!({"data": list})), None, SystemTime::UNIX_EPOCH)));
+        cache.publish(Some(ModelCatalog::from_lists(Some(&json!({"data": list})), None, SystemTime::UNIX_EPOCH)));
         ModelRegistry::new(
             ModelSettings { aliases, match_dated_names: nearest, ..ModelSettings::default() },
             cache,

@@ -12,7 +12,7 @@ use crate::control::{self, ClientKeys, Facts, Reader};
 use crate::journal::{self, Journal};
 use crate::secrets::SecretStore;
 use crate::upstreams::ModelRegistry;
-use crate::upstreams::api::{self, Api};
+use crate::upstreams::api::{self, ApiUpstream};
 use crate::upstreams::web::{self, WebUpstream};
 
 /// A keychain that does what a test says, and counts.
@@ -100,7 +100,7 @@ impl Bench {
         let control = Control::new(control::Parts {
             accounts,
             web: Arc::new(WebUpstream::new(web::WebSettings::default()).unwrap()),
-            api: Arc::new(Api::new(api::Settings::default()).unwrap()),
+            api: Arc::new(ApiUpstream::new(api::ApiSettings::default()).unwrap()),
             names: ModelRegistry::default(),
             journal,
             vault,

@@ -10,7 +10,7 @@ use crate::journal::{Journal, Start};
 use crate::proxy::{Parts, Proxy};
 use crate::simulator::{self, FaultRule, LLMS_PATH, MockAccount, MockUpstream};
 use crate::upstreams::ModelRegistry;
-use crate::upstreams::api::{self, Api};
+use crate::upstreams::api::{self, ApiUpstream};
 use crate::upstreams::web::{self, WebUpstream};
 
 const LABELS: [&str; 4] = ["a", "b", "c", "d"];
@@ -67,7 +67,7 @@ fn proxy(simulator: &MockUpstream) -> Proxy {
         accounts: Accounts::new(accounts, Strategy::FillFirst, None, clock.now()),
         web: Arc::new(WebUpstream::new(web::WebSettings { base, ..web::WebSettings::default() }).unwrap()),
         journal: Journal::in_memory(),
-        api: Arc::new(Api::new(api::Settings::default()).unwrap()),
+        api: Arc::new(ApiUpstream::new(api::ApiSettings::default()).unwrap()),
         names: ModelRegistry::default(),
         clock,
         limits: crate::access::Limits::default(),

@@ -11,20 +11,20 @@ use serde_json::Value;
 use crate::chat::Event;
 
 /// No honest reply has more.
-const MOST: usize = 256;
+const MAX_TOOL_CALLS: usize = 256;
 
 #[derive(Debug, Default)]
-pub(super) struct Calls {
+pub(super) struct ToolCallAssembler {
     /// By the index that the host gives them.
-    calls: BTreeMap<u64, Call>,
+    calls: BTreeMap<u64, PartialCall>,
     /// The call whose pieces pass at once.
     open: Option<u64>,
     /// Anything else that came while a call was not complete.
-    waiting: Vec<Event>,
+    queued: Vec<Event>,
 }
 
 #[derive(Debug, Default)]
-struct Call {
+struct PartialCall {
     id: String,
     name: String,
     /// All arguments so far, and how much of them went out.
@@ -33,16 +33,16 @@ struct Call {
     done: bool,
 }
 
-impl Calls {
+impl ToolCallAssembler {
     /// Whether there is any call.
-    pub(super) fn begun(&self) -> bool {
+    pub(super) fn has_calls(&self) -> bool {
         !self.calls.is_empty()
     }
 
     /// Takes a piece of a call; gives the number of bytes of arguments in it.
-    pub(super) fn piece(&mut self, piece: &Value, out: &mut Vec<Event>) -> u64 {
-        let index = self.index(piece);
-        if self.calls.len() >= MOST && !self.calls.contains_key(&index) {
+    pub(super) fn push_delta(&mut self, piece: &Value, out: &mut Vec<Event>) -> u64 {
+        let index = self.call_index(piece);
+        if self.calls.len() >= MAX_TOOL_CALLS && !self.calls.contains_key(&index) {
             return 0;
         }
         let call = self.calls.entry(index).or_default();
@@ -67,11 +67,11 @@ impl Calls {
     }
 
     /// Takes an event that is no call: it ends the call before it, so it waits until that is complete.
-    pub(super) fn other(&mut self, event: Event, out: &mut Vec<Event>) {
+    pub(super) fn push_other(&mut self, event: Event, out: &mut Vec<Event>) {
         let open = self.open.and_then(|index| self.calls.get(&index));
         let incomplete = open.is_some_and(|call| !call.is_complete());
-        if incomplete || !self.waiting.is_empty() {
-            self.waiting.push(event);
+        if incomplete || !self.queued.is_empty() {
+            self.queued.push(event);
         } else {
             self.close();
             out.push(event);
@@ -81,19 +81,19 @@ impl Calls {
     /// Gives out what waited.
     pub(super) fn finish(&mut self, out: &mut Vec<Event>) {
         if let Some(call) = self.open.take().and_then(|index| self.calls.get_mut(&index)) {
-            call.stream(out);
+            call.emit_arguments(out);
             call.done = true;
         }
         for call in self.calls.values_mut().filter(|call| !call.done && !call.name.is_empty()) {
-            call.begin(out);
-            call.stream(out);
+            call.emit_start(out);
+            call.emit_arguments(out);
             call.done = true;
         }
-        out.append(&mut self.waiting);
+        out.append(&mut self.queued);
     }
 
     /// A piece without an index belongs to the call of its id, else to the latest one.
-    fn index(&self, piece: &Value) -> u64 {
+    fn call_index(&self, piece: &Value) -> u64 {
         let by_id = || {
             let id = piece["id"].as_str().filter(|id| !id.is_empty())?;
             self.calls.iter().find(|(_, call)| call.id == id).map(|(index, _)| *index)
@@ -105,8 +105,8 @@ impl Calls {
 
     fn advance(&mut self, index: u64, out: &mut Vec<Event>) {
         if let Some(open) = self.open.filter(|open| *open != index) {
-            let complete = self.calls.get(&open).is_some_and(Call::is_complete);
-            if !complete || !self.waiting.is_empty() {
+            let complete = self.calls.get(&open).is_some_and(PartialCall::is_complete);
+            if !complete || !self.queued.is_empty() {
                 return;
             }
             self.close();
@@ -116,10 +116,10 @@ impl Calls {
         };
         if self.open.is_none() {
             // A text may have come out in between: what follows it is a new call in any case.
-            call.begin(out);
+            call.emit_start(out);
             self.open = Some(index);
         }
-        call.stream(out);
+        call.emit_arguments(out);
     }
 
     fn close(&mut self) {
@@ -129,12 +129,12 @@ impl Calls {
     }
 }
 
-impl Call {
+impl PartialCall {
     fn is_complete(&self) -> bool {
         serde_json::from_str::<IgnoredAny>(&self.arguments).is_ok()
     }
 
-    fn begin(&mut self, out: &mut Vec<Event>) {
+    fn emit_start(&mut self, out: &mut Vec<Event>) {
         if self.id.is_empty() {
             // Not every provider names its calls; the results must find theirs all the same.
             self.id = format!("call_{:016x}", getrandom::u64().unwrap_or_default());
@@ -142,7 +142,7 @@ impl Call {
         out.push(Event::Call { id: self.id.clone(), name: self.name.clone() });
     }
 
-    fn stream(&mut self, out: &mut Vec<Event>) {
+    fn emit_arguments(&mut self, out: &mut Vec<Event>) {
         if self.sent < self.arguments.len() {
             out.push(Event::CallArguments(self.arguments[self.sent..].to_owned()));
             self.sent = self.arguments.len();
@@ -177,35 +177,35 @@ mod tests {
     }
 
     #[test]
-    fn one_call_streams_as_it_comes() {
-        let (mut calls, mut out) = (Calls::default(), Vec::new());
-        calls.piece(&piece(0, Some("a"), Some("f"), ""), &mut out);
-        calls.piece(&piece(0, None, None, "{\"x\""), &mut out);
+    fn a_single_call_streams_as_it_comes() {
+        let (mut calls, mut out) = (ToolCallAssembler::default(), Vec::new());
+        calls.push_delta(&piece(0, Some("a"), Some("f"), ""), &mut out);
+        calls.push_delta(&piece(0, None, None, "{\"x\""), &mut out);
         assert_eq!(out.len(), 2);
-        calls.piece(&piece(0, None, None, ":1}"), &mut out);
-        calls.piece(&piece(1, Some("b"), Some("g"), "{}"), &mut out);
+        calls.push_delta(&piece(0, None, None, ":1}"), &mut out);
+        calls.push_delta(&piece(1, Some("b"), Some("g"), "{}"), &mut out);
         assert_eq!(read(&out), [("f".into(), "{\"x\":1}".into()), ("g".into(), "{}".into())]);
     }
 
     #[test]
-    fn text_waits_for_a_call_that_is_not_complete() {
-        let (mut calls, mut out) = (Calls::default(), Vec::new());
-        calls.piece(&piece(0, Some("a"), Some("f"), "{"), &mut out);
-        calls.other(Event::Text("late".into()), &mut out);
-        calls.piece(&piece(0, None, None, "}"), &mut out);
+    fn text_waits_for_an_incomplete_call() {
+        let (mut calls, mut out) = (ToolCallAssembler::default(), Vec::new());
+        calls.push_delta(&piece(0, Some("a"), Some("f"), "{"), &mut out);
+        calls.push_other(Event::Text("late".into()), &mut out);
+        calls.push_delta(&piece(0, None, None, "}"), &mut out);
         calls.finish(&mut out);
         assert_eq!(out.last(), Some(&Event::Text("late".into())));
         assert_eq!(read(&out[..out.len() - 1]), [("f".into(), "{}".into())]);
     }
 
     #[test]
-    fn calls_without_id_or_index_are_told_apart() {
-        let (mut calls, mut out) = (Calls::default(), Vec::new());
-        calls.piece(&json!({"id": "a", "function": {"name": "f", "arguments": {"x": 1}}}), &mut out);
-        calls.piece(&json!({"id": "b", "function": {"name": "g", "arguments": "{}"}}), &mut out);
+    fn calls_without_id_or_index_are_kept_apart() {
+        let (mut calls, mut out) = (ToolCallAssembler::default(), Vec::new());
+        calls.push_delta(&json!({"id": "a", "function": {"name": "f", "arguments": {"x": 1}}}), &mut out);
+        calls.push_delta(&json!({"id": "b", "function": {"name": "g", "arguments": "{}"}}), &mut out);
         assert_eq!(read(&out), [("f".into(), "{\"x\":1}".into()), ("g".into(), "{}".into())]);
-        let (mut calls, mut out) = (Calls::default(), Vec::new());
-        calls.piece(&piece(0, None, Some("f"), "{}"), &mut out);
+        let (mut calls, mut out) = (ToolCallAssembler::default(), Vec::new());
+        calls.push_delta(&piece(0, None, Some("f"), "{}"), &mut out);
         assert!(matches!(&out[0], Event::Call { id, .. } if id.len() > 10));
     }
 
@@ -214,14 +214,14 @@ mod tests {
         fn any_interleaving_gives_every_call_whole_and_in_order(order in prop::collection::vec(0u64..3, 0..60)) {
             let texts = ["{\"a\":[1,2]}", "{\"b\":\"x y\"}", "{}"];
             let mut rest: Vec<Vec<char>> = texts.iter().map(|text| text.chars().rev().collect()).collect();
-            let (mut calls, mut out) = (Calls::default(), Vec::new());
+            let (mut calls, mut out) = (ToolCallAssembler::default(), Vec::new());
             for index in 0..3 {
-                calls.piece(&piece(index, Some(&format!("id{index}")), Some(&format!("f{index}")), ""), &mut out);
+                calls.push_delta(&piece(index, Some(&format!("id{index}")), Some(&format!("f{index}")), ""), &mut out);
             }
             let all = order.into_iter().chain((0..3).flat_map(|index| std::iter::repeat_n(index, 20)));
             for index in all {
                 if let Some(c) = rest[index as usize].pop() {
-                    calls.piece(&piece(index, None, None, &c.to_string()), &mut out);
+                    calls.push_delta(&piece(index, None, None, &c.to_string()), &mut out);
                 }
             }
             calls.finish(&mut out);

@@ -10,15 +10,15 @@ use reqwest::Body;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::decode::Decoder;
+use super::decode::ChunkDecoder;
 use super::events::EventStream;
-use super::observe::{Observer, Seen};
-use super::relay::Relay;
+use super::observe::{UsageObserver, Observed};
+use super::relay::Passthrough;
 use crate::chat::Event;
 use crate::upstreams::transport::body::BodyReader;
 
 /// A line of a stream, or several, as hosts of OpenAI's form write them.
-fn event() -> impl Strategy<Value = String> {
+fn event_lines() -> impl Strategy<Value = String> {
     let word = || "[a-z \\n\"\\\\é猛🦣\u{2028}]{1,8}";
     let delta = |delta: Value| {
         let choice = json!({ "index": 0, "delta": delta, "finish_reason": null });
@@ -40,7 +40,7 @@ fn event() -> impl Strategy<Value = String> {
 
 /// A whole stream.
 fn reply() -> impl Strategy<Value = Vec<u8>> {
-    prop::collection::vec(event(), 0..8).prop_map(|events| {
+    prop::collection::vec(event_lines(), 0..8).prop_map(|events| {
         let first = json!({ "choices": [{ "delta": { "role": "assistant", "content": "a" } }] });
         let last = json!({ "choices": [{ "delta": {}, "finish_reason": "stop" }] });
         let usage = json!({ "choices": [], "usage": { "prompt_tokens": 3, "completion_tokens": 4 } });
@@ -50,7 +50,7 @@ fn reply() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// The bytes as they come from the network: cut at these places.
-fn source(reply: &[u8], cuts: &[prop::sample::Index]) -> BodyReader {
+fn chunked_reader(reply: &[u8], cuts: &[prop::sample::Index]) -> BodyReader {
     let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(reply.len() + 1)).collect();
     places.extend([0, reply.len()]);
     places.sort_unstable();
@@ -61,21 +61,21 @@ fn source(reply: &[u8], cuts: &[prop::sample::Index]) -> BodyReader {
 }
 
 async fn translated(reply: &[u8], cuts: &[prop::sample::Index]) -> Vec<Event> {
-    let decoder = Decoder::of_prompt(40, &[]);
-    let stream = EventStream::pieces(source(reply, cuts), "sk-1".into(), decoder);
-    let stream = stream.primed(Instant::now() + Duration::from_secs(60)).await.expect("it begins");
+    let decoder = ChunkDecoder::for_prompt(40, &[]);
+    let stream = EventStream::from_stream(chunked_reader(reply, cuts), "sk-1".into(), decoder);
+    let stream = stream.wait_for_first_event(Instant::now() + Duration::from_secs(60)).await.expect("it begins");
     stream.map(|event| event.expect("a whole reply")).collect().await
 }
 
-async fn relayed(reply: &[u8], cuts: &[prop::sample::Index], drop_usage: bool) -> (Vec<u8>, Seen) {
-    let observer = Observer::of_prompt(40);
-    let relay = Relay::new(source(reply, cuts), "sk-1".into(), drop_usage, observer);
-    let mut relay = relay.primed(Instant::now() + Duration::from_secs(60)).await.expect("it begins");
+async fn passed_through(reply: &[u8], cuts: &[prop::sample::Index], drop_usage: bool) -> (Vec<u8>, Observed) {
+    let observer = UsageObserver::for_prompt(40);
+    let relay = Passthrough::new(chunked_reader(reply, cuts), "sk-1".into(), drop_usage, observer);
+    let mut relay = relay.wait_for_first_event(Instant::now() + Duration::from_secs(60)).await.expect("it begins");
     let mut bytes = Vec::new();
     while let Some(piece) = relay.next().await {
         bytes.extend_from_slice(&piece.expect("a whole reply"));
     }
-    (bytes, relay.seen())
+    (bytes, relay.observed())
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
@@ -97,11 +97,11 @@ proptest! {
     fn f20_any_cutting_relays_the_same_bytes(
         reply in reply(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..40),
     ) {
-        let (bytes, seen) = run(relayed(&reply, &cuts, false));
+        let (bytes, seen) = run(passed_through(&reply, &cuts, false));
         prop_assert_eq!(&bytes, &reply, "nothing is left out or changed");
         let usage = seen.usage.expect("it was told");
         prop_assert_eq!((usage.prompt_tokens, usage.completion_tokens, usage.estimated), (3, 4, false));
-        let without_usage = run(relayed(&reply, &cuts, true)).0;
+        let without_usage = run(passed_through(&reply, &cuts, true)).0;
         let text = String::from_utf8(reply).expect("it is text");
         let (before, rest) = text.split_once("data: {\"choices\":[],").expect("the usage is there");
         let after = rest.split_once("\n\n").expect("an end of it").1;

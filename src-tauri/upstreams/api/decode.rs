@@ -4,78 +4,78 @@
 
 use serde_json::Value;
 
-use super::calls::Calls;
-use super::observe::{self, Seen};
-use super::refusal::holds_error;
+use super::calls::ToolCallAssembler;
+use super::observe::{self, Observed};
+use super::refusal::is_error_value;
 use crate::chat::{Event, FinishReason, Usage};
 
-const BYTES_A_TOKEN: u64 = 4;
+const BYTES_PER_TOKEN: u64 = 4;
 /// Where the text of a thought may stand.
-const REASONING: [&str; 3] = ["reasoning_content", "reasoning", "thinking"];
+const REASONING_FIELDS: [&str; 3] = ["reasoning_content", "reasoning", "thinking"];
 
 /// Where vLLM and SGLang say which stop sequence was met.
-const MET_STOP: [&str; 2] = ["stop_reason", "matched_stop"];
+const MATCHED_STOP_FIELDS: [&str; 2] = ["stop_reason", "matched_stop"];
 
 /// Turns the pieces of one reply into events.
 #[derive(Debug, Default)]
-pub(super) struct Decoder {
-    seen: Seen,
-    calls: Calls,
+pub(super) struct ChunkDecoder {
+    observed: Observed,
+    calls: ToolCallAssembler,
     stops: Vec<String>,
     finish: Option<FinishReason>,
     prompt_bytes: u64,
-    said_bytes: u64,
-    spoke: bool,
+    output_bytes: u64,
+    has_output: bool,
 }
 
 /// What a chunk is, beside its events.
 #[derive(Debug, PartialEq)]
-pub(super) enum Chunk {
-    Fine,
+pub(super) enum ChunkOutcome {
+    Decoded,
     Error(Value),
 }
 
-impl Decoder {
+impl ChunkDecoder {
     /// For the reply to a prompt of this much text, which ends before any of these texts.
-    pub(super) fn of_prompt(bytes: usize, stops: &[String]) -> Self {
+    pub(super) fn for_prompt(bytes: usize, stops: &[String]) -> Self {
         Self { prompt_bytes: bytes as u64, stops: stops.to_vec(), ..Self::default() }
     }
 
     pub(super) fn model(&self) -> Option<&str> {
-        self.seen.model.as_deref()
+        self.observed.model.as_deref()
     }
 
     /// Whether the reply said anything, be it in words, thoughts, calls or pictures, or why it says nothing: a model may
     /// meet a stop sequence at once, or think until its tokens are used up.
-    pub(super) fn spoke(&self) -> bool {
-        self.spoke
+    pub(super) fn has_output(&self) -> bool {
+        self.has_output
     }
 
     /// Takes the next chunk (or the whole completion) and adds its events to `out`.
-    pub(super) fn chunk(&mut self, mut json: Value, out: &mut Vec<Event>) -> Chunk {
+    pub(super) fn push(&mut self, mut json: Value, out: &mut Vec<Event>) -> ChunkOutcome {
         if !json.is_object() {
-            return Chunk::Fine;
+            return ChunkOutcome::Decoded;
         }
-        if holds_error(&json["error"]) {
-            return Chunk::Error(json["error"].take());
+        if is_error_value(&json["error"]) {
+            return ChunkOutcome::Error(json["error"].take());
         }
-        if self.seen.model.is_none() {
-            self.seen.model = observe::model(&json["model"]);
+        if self.observed.model.is_none() {
+            self.observed.model = observe::parse_model(&json["model"]);
         }
-        self.seen.usage = observe::usage(&json["usage"]).or(self.seen.usage);
+        self.observed.usage = observe::parse_usage(&json["usage"]).or(self.observed.usage);
         let choices = json.get_mut("choices").and_then(Value::as_array_mut);
         // Only one choice is ever asked for.
         if let Some(choice) = choices.and_then(|choices| choices.first_mut()) {
             let before = out.len();
-            self.choice(choice, out);
-            self.spoke |= out.len() > before || self.calls.begun() || self.finish.is_some();
+            self.push_choice(choice, out);
+            self.has_output |= out.len() > before || self.calls.has_calls() || self.finish.is_some();
         }
-        Chunk::Fine
+        ChunkOutcome::Decoded
     }
 
     /// The events that were waiting for the end, and the last one.
     pub(super) fn finish(&mut self, out: &mut Vec<Event>) {
-        let called = self.calls.begun();
+        let called = self.calls.has_calls();
         self.calls.finish(out);
         let finish = match self.finish.take() {
             Some(FinishReason::Stop | FinishReason::StopSequence(_)) | None if called => {
@@ -89,54 +89,54 @@ impl Decoder {
 
     /// What the host told of the usage, else an estimate.
     pub(super) fn usage(&self) -> Usage {
-        self.seen.usage.unwrap_or(Usage {
-            prompt_tokens: self.prompt_bytes.div_ceil(BYTES_A_TOKEN),
-            completion_tokens: self.said_bytes.div_ceil(BYTES_A_TOKEN),
+        self.observed.usage.unwrap_or(Usage {
+            prompt_tokens: self.prompt_bytes.div_ceil(BYTES_PER_TOKEN),
+            completion_tokens: self.output_bytes.div_ceil(BYTES_PER_TOKEN),
             estimated: true,
             ..Usage::default()
         })
     }
 
-    fn choice(&mut self, choice: &mut Value, out: &mut Vec<Event>) {
-        if let Some(finish) = finish(&choice["finish_reason"]) {
-            self.finish = Some(self.met(choice).filter(|_| finish == FinishReason::Stop).unwrap_or(finish));
+    fn push_choice(&mut self, choice: &mut Value, out: &mut Vec<Event>) {
+        if let Some(finish) = parse_finish_reason(&choice["finish_reason"]) {
+            self.finish = Some(self.matched_stop(choice).filter(|_| finish == FinishReason::Stop).unwrap_or(finish));
         }
         let name = if choice["delta"].is_object() { "delta" } else { "message" };
         let Some(delta) = choice.get_mut(name).filter(|delta| delta.is_object()) else { return };
-        if let Some(thought) = REASONING.into_iter().find_map(|name| text(&mut delta[name])) {
-            self.say(Event::Reasoning(thought), out);
+        if let Some(thought) = REASONING_FIELDS.into_iter().find_map(|name| take_text(&mut delta[name])) {
+            self.push_event(Event::Reasoning(thought), out);
         }
-        if let Some(words) = text(&mut delta["content"]).or_else(|| text(&mut delta["refusal"])) {
-            self.say(Event::Text(words), out);
+        if let Some(words) = take_text(&mut delta["content"]).or_else(|| take_text(&mut delta["refusal"])) {
+            self.push_event(Event::Text(words), out);
         }
         for call in delta["tool_calls"].as_array().into_iter().flatten() {
-            self.said_bytes += self.calls.piece(call, out);
+            self.output_bytes += self.calls.push_delta(call, out);
         }
         for image in delta["images"].as_array().into_iter().flatten() {
             let url = image["image_url"]["url"].as_str().or_else(|| image["url"].as_str());
             if let Some(url) = url.filter(|url| url.starts_with("data:image/")) {
-                self.calls.other(Event::Image(url.to_owned()), out);
+                self.calls.push_other(Event::Image(url.to_owned()), out);
             }
         }
     }
 
     /// The stop sequence that was met, where the server of the model tells it: OpenAI's form has no field for that.
-    fn met(&self, choice: &Value) -> Option<FinishReason> {
-        let told = MET_STOP.into_iter().find_map(|name| choice[name].as_str())?;
+    fn matched_stop(&self, choice: &Value) -> Option<FinishReason> {
+        let told = MATCHED_STOP_FIELDS.into_iter().find_map(|name| choice[name].as_str())?;
         let stop = self.stops.iter().find(|stop| *stop == told)?;
         Some(FinishReason::StopSequence(stop.clone()))
     }
 
-    fn say(&mut self, event: Event, out: &mut Vec<Event>) {
+    fn push_event(&mut self, event: Event, out: &mut Vec<Event>) {
         if let Event::Text(text) | Event::Reasoning(text) = &event {
-            self.said_bytes += text.len() as u64;
+            self.output_bytes += text.len() as u64;
         }
-        self.calls.other(event, out);
+        self.calls.push_other(event, out);
     }
 }
 
 /// A text, or the texts of a list of parts; `None` where there is none.
-fn text(value: &mut Value) -> Option<String> {
+fn take_text(value: &mut Value) -> Option<String> {
     let text = match value.take() {
         Value::String(text) => text,
         Value::Array(parts) => {
@@ -149,7 +149,7 @@ fn text(value: &mut Value) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-fn finish(value: &Value) -> Option<FinishReason> {
+fn parse_finish_reason(value: &Value) -> Option<FinishReason> {
     Some(match value.as_str()? {
         "length" | "max_tokens" => FinishReason::Length,
         "tool_calls" | "function_call" | "tool_use" => FinishReason::ToolCalls,
@@ -165,9 +165,9 @@ mod tests {
     use super::*;
 
     fn decode(chunks: &[Value]) -> Vec<Event> {
-        let (mut decoder, mut out) = (Decoder::of_prompt(40, &["END".to_owned()]), Vec::new());
+        let (mut decoder, mut out) = (ChunkDecoder::for_prompt(40, &["END".to_owned()]), Vec::new());
         for chunk in chunks {
-            assert_eq!(decoder.chunk(chunk.clone(), &mut out), Chunk::Fine);
+            assert_eq!(decoder.push(chunk.clone(), &mut out), ChunkOutcome::Decoded);
         }
         decoder.finish(&mut out);
         out
@@ -178,12 +178,12 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_without_a_word_is_one_if_it_says_why() {
-        let (mut decoder, mut out) = (Decoder::default(), Vec::new());
-        decoder.chunk(delta(json!({"role": "assistant", "content": ""})), &mut out);
-        assert!(!decoder.spoke());
-        decoder.chunk(json!({"choices": [{"delta": {}, "finish_reason": "length"}]}), &mut out);
-        assert!(decoder.spoke());
+    fn a_reply_without_text_counts_if_it_has_a_finish_reason() {
+        let (mut decoder, mut out) = (ChunkDecoder::default(), Vec::new());
+        decoder.push(delta(json!({"role": "assistant", "content": ""})), &mut out);
+        assert!(!decoder.has_output());
+        decoder.push(json!({"choices": [{"delta": {}, "finish_reason": "length"}]}), &mut out);
+        assert!(decoder.has_output());
         decoder.finish(&mut out);
         assert!(matches!(out.as_slice(), [Event::Done { finish: FinishReason::Length, .. }]), "{out:?}");
     }
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn words_thoughts_and_pictures_keep_their_order() {
+    fn text_reasoning_and_images_keep_their_order() {
         let events = decode(&[
             delta(json!({"role": "assistant", "content": ""})),
             delta(json!({"reasoning_content": "hm"})),
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_completion_is_read_like_one_chunk() {
+    fn a_complete_reply_is_read_like_one_chunk() {
         let call = json!({"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}});
         let message = json!({"role": "assistant", "content": null, "tool_calls": [call]});
         let events = decode(&[json!({"choices": [{"message": message, "finish_reason": "stop"}]})]);
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_sequence_that_was_met_is_told_where_the_server_names_it() {
+    fn a_matched_stop_sequence_is_reported_where_the_server_names_it() {
         let end = |more: Value| {
             let mut choice = json!({"delta": {"content": "a"}, "finish_reason": "stop"});
             choice.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn f14_odd_chunks_say_nothing() {
+    fn f14_odd_chunks_produce_no_events() {
         for odd in [
             json!({}),
             json!([]),

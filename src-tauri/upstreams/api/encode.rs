@@ -7,41 +7,41 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::Ask;
+use super::ModelParams;
 use crate::chat::{
     ImageDetail, Message, Part, ReasoningEffort, Request, ResponseFormat, Role, Tool, ToolChoice, ToolResult,
 };
 use crate::upstreams::transport::prompt::total_bytes;
 
 /// Room for what stands around texts and images, bytes.
-const FRAME: usize = 4 * 1024;
+const ENVELOPE_BYTES: usize = 4 * 1024;
 
 /// The body. Nothing is lost that the form can say; thoughts of earlier turns it cannot. Images are written straight
 /// into the one buffer: they are most of a large request, and each copy would be there at the same time.
-pub(super) fn body(request: &Request, ask: Ask<'_>) -> Vec<u8> {
-    let messages = request.messages.chunk_by(both_bring_results).flat_map(messages).collect();
-    let body = Body { messages, rest: rest(request, ask) };
-    let mut buffer = Vec::with_capacity(total_bytes(request) / 3 * 4 + FRAME);
+pub(super) fn encode(request: &Request, params: ModelParams<'_>) -> Vec<u8> {
+    let messages = request.messages.chunk_by(both_contain_results).flat_map(messages).collect();
+    let body = Body { messages, rest: request_params(request, params) };
+    let mut buffer = Vec::with_capacity(total_bytes(request) / 3 * 4 + ENVELOPE_BYTES);
     serde_json::to_writer(&mut buffer, &body).expect("texts become JSON and a buffer takes them");
     buffer
 }
 
 /// Everything but the messages.
-fn rest(request: &Request, ask: Ask<'_>) -> Map<String, Value> {
+fn request_params(request: &Request, params: ModelParams<'_>) -> Map<String, Value> {
     let mut body = Map::new();
     let mut set = |name: &str, value: Value| {
         if !value.is_null() {
             body.insert(name.to_owned(), value);
         }
     };
-    set("model", json!(ask.model));
+    set("model", json!(params.model));
     set("stream", if request.stream { json!(true) } else { Value::Null });
     set("stream_options", if request.stream { json!({"include_usage": true}) } else { Value::Null });
-    set("max_tokens", json!(request.max_tokens.or(ask.max_tokens)));
+    set("max_tokens", json!(request.max_tokens.or(params.max_tokens)));
     set("stop", if request.stop.is_empty() { Value::Null } else { json!(request.stop) });
     tools(request, &mut set);
     set("response_format", format(&request.format));
-    set("reasoning_effort", effort(request.effort, ask.reasons));
+    set("reasoning_effort", effort(request.effort, params.supports_reasoning));
     let sampling = request.sampling;
     set("temperature", json!(sampling.temperature));
     set("top_p", json!(sampling.top_p));
@@ -54,7 +54,7 @@ fn rest(request: &Request, ask: Ask<'_>) -> Map<String, Value> {
 
 #[derive(Serialize)]
 struct Body<'a> {
-    messages: Vec<Wire<'a>>,
+    messages: Vec<ChatMessage<'a>>,
     #[serde(flatten)]
     rest: Map<String, Value>,
 }
@@ -62,15 +62,15 @@ struct Body<'a> {
 /// A message of the form.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Wire<'a> {
+enum ChatMessage<'a> {
     Plain(Value),
-    Pieces { role: &'static str, content: Vec<Piece<'a>> },
+    Pieces { role: &'static str, content: Vec<ContentPart<'a>> },
 }
 
 /// A part of a user's message.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum Piece<'a> {
+enum ContentPart<'a> {
     Text { text: Cow<'a, str> },
     ImageUrl { image_url: ImageUrl<'a> },
     File { file: FileData<'a> },
@@ -154,19 +154,19 @@ fn effort(effort: Option<ReasoningEffort>, reasons: Option<bool>) -> Value {
 }
 
 /// Results that come one message each, as some dialects have them, are still those of one turn.
-fn both_bring_results(one: &Message, next: &Message) -> bool {
+fn both_contain_results(one: &Message, next: &Message) -> bool {
     [one, next].iter().all(|message| message.parts.iter().any(|part| matches!(part, Part::Result(_))))
 }
 
 /// The messages of one turn. It becomes several where it holds results: each is a message of its own there, right behind
 /// the calls and before all that the user shows and says.
-fn messages(turn: &[Message]) -> Vec<Wire<'_>> {
+fn messages(turn: &[Message]) -> Vec<ChatMessage<'_>> {
     let Some(first) = turn.first() else { return Vec::new() };
     match first.role {
         Role::System => {
-            vec![Wire::Plain(json!({"role": "system", "content": all_text(&first.parts)}))]
+            vec![ChatMessage::Plain(json!({"role": "system", "content": all_text(&first.parts)}))]
         }
-        Role::Assistant => assistant(&first.parts).map(Wire::Plain).into_iter().collect(),
+        Role::Assistant => assistant(&first.parts).map(ChatMessage::Plain).into_iter().collect(),
         Role::User => user(turn.iter().flat_map(|message| &message.parts)),
     }
 }
@@ -193,55 +193,55 @@ fn assistant(parts: &[Part]) -> Option<Value> {
     Some(message)
 }
 
-fn user<'a>(parts: impl Iterator<Item = &'a Part>) -> Vec<Wire<'a>> {
+fn user<'a>(parts: impl Iterator<Item = &'a Part>) -> Vec<ChatMessage<'a>> {
     let (mut results, mut content) = (Vec::new(), Vec::new());
     for part in parts {
         match part {
-            Part::Result(result) => results.push(Wire::Plain(tool_message(result, &mut content))),
+            Part::Result(result) => results.push(ChatMessage::Plain(tool_message(result, &mut content))),
             // Clients write one beside a picture that says everything, and some models refuse it.
             Part::Text(text) if text.is_empty() => {}
-            Part::Text(text) => content.push(Piece::Text { text: text.into() }),
+            Part::Text(text) => content.push(ContentPart::Text { text: text.into() }),
             Part::Image(_) | Part::ImageLink(_) | Part::File(_) => content.extend(attachment(part)),
             Part::Reasoning(_) | Part::Call(_) => {}
         }
     }
     match content.as_slice() {
-        [] if results.is_empty() => results.push(Wire::Plain(json!({"role": "user", "content": ""}))),
+        [] if results.is_empty() => results.push(ChatMessage::Plain(json!({"role": "user", "content": ""}))),
         [] => {}
-        [Piece::Text { text }] => results.push(Wire::Plain(json!({"role": "user", "content": text}))),
-        _ => results.push(Wire::Pieces { role: "user", content }),
+        [ContentPart::Text { text }] => results.push(ChatMessage::Plain(json!({"role": "user", "content": text}))),
+        _ => results.push(ChatMessage::Pieces { role: "user", content }),
     }
     results
 }
 
 /// A tool's message can hold only text; its pictures and documents are shown by the user right behind it.
-fn tool_message<'a>(result: &'a ToolResult, content: &mut Vec<Piece<'a>>) -> Value {
+fn tool_message<'a>(result: &'a ToolResult, content: &mut Vec<ContentPart<'a>>) -> Value {
     let mut text = all_text(&result.parts);
     if result.failed {
         text = format!("Error: {text}");
     }
-    let shown: Vec<Piece<'_>> = result.parts.iter().filter_map(attachment).collect();
+    let shown: Vec<ContentPart<'_>> = result.parts.iter().filter_map(attachment).collect();
     if !shown.is_empty() {
         let documents = result.parts.iter().any(|part| matches!(part, Part::File(_)));
-        let text = heading(shown.len(), if documents { "file" } else { "image" }, &result.call_id);
-        content.push(Piece::Text { text: text.into() });
+        let text = attachment_heading(shown.len(), if documents { "file" } else { "image" }, &result.call_id);
+        content.push(ContentPart::Text { text: text.into() });
         content.extend(shown);
     }
     json!({"role": "tool", "tool_call_id": result.call_id, "content": text})
 }
 
 /// It tells how many there are, because what the user shows may stand right behind them.
-fn heading(count: usize, what: &str, id: &str) -> String {
+fn attachment_heading(count: usize, what: &str, id: &str) -> String {
     match count {
         1 => format!("The {what} of the tool result {id}:"),
         _ => format!("The {count} {what}s of the tool result {id}:"),
     }
 }
 
-fn attachment(part: &Part) -> Option<Piece<'_>> {
+fn attachment(part: &Part) -> Option<ContentPart<'_>> {
     match part {
         Part::File(file) => {
-            Some(Piece::File { file: FileData { filename: &file.name, file_data: &file.data } })
+            Some(ContentPart::File { file: FileData { filename: &file.name, file_data: &file.data } })
         }
         Part::Image(image) => Some(image_url(part, image.detail())),
         Part::ImageLink(link) => Some(image_url(part, link.detail)),
@@ -249,12 +249,12 @@ fn attachment(part: &Part) -> Option<Piece<'_>> {
     }
 }
 
-fn image_url(part: &Part, detail: Option<ImageDetail>) -> Piece<'_> {
+fn image_url(part: &Part, detail: Option<ImageDetail>) -> ContentPart<'_> {
     let word = |detail| match detail {
         ImageDetail::Low => "low",
         ImageDetail::High => "high",
     };
-    Piece::ImageUrl { image_url: ImageUrl { url: part, detail: detail.map(word) } }
+    ContentPart::ImageUrl { image_url: ImageUrl { url: part, detail: detail.map(word) } }
 }
 
 fn all_text(parts: &[Part]) -> String {

@@ -10,8 +10,8 @@ use futures_util::future::poll_fn;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
-use super::decode::{Chunk, Decoder};
-use super::lines::{Lines, data};
+use super::decode::{ChunkOutcome, ChunkDecoder};
+use super::lines::{LineBuffer, data_payload};
 use super::refusal;
 use crate::chat::Event;
 use crate::secrets::Secret;
@@ -21,25 +21,25 @@ use crate::upstreams::{UpstreamError, UpstreamErrorKind};
 /// The events of one reply.
 pub(super) struct EventStream {
     /// `None` once nothing more is read.
-    source: Option<BodyReader>,
-    lines: Lines,
-    decoder: Decoder,
+    reader: Option<BodyReader>,
+    line_buffer: LineBuffer,
+    decoder: ChunkDecoder,
     secret: Secret,
-    ready: VecDeque<Event>,
+    pending: VecDeque<Event>,
     failure: Option<UpstreamError>,
     done: bool,
 }
 
 impl EventStream {
     /// A reply that comes in pieces.
-    pub(super) fn pieces(source: BodyReader, secret: Secret, decoder: Decoder) -> Self {
-        let lines = Lines::default();
+    pub(super) fn from_stream(source: BodyReader, secret: Secret, decoder: ChunkDecoder) -> Self {
+        let lines = LineBuffer::default();
         Self {
-            source: Some(source),
-            lines,
+            reader: Some(source),
+            line_buffer: lines,
             decoder,
             secret,
-            ready: VecDeque::new(),
+            pending: VecDeque::new(),
             failure: None,
             done: false,
         }
@@ -49,11 +49,11 @@ impl EventStream {
     ///
     /// # Errors
     /// If there is nothing in it.
-    pub(super) fn whole(body: &Bytes, secret: Secret, decoder: Decoder) -> Result<Self, UpstreamError> {
-        let lines = Lines::default();
+    pub(super) fn from_complete(body: &Bytes, secret: Secret, decoder: ChunkDecoder) -> Result<Self, UpstreamError> {
+        let lines = LineBuffer::default();
         let mut stream =
-            Self { source: None, lines, decoder, secret, ready: VecDeque::new(), failure: None, done: false };
-        stream.event(body);
+            Self { reader: None, line_buffer: lines, decoder, secret, pending: VecDeque::new(), failure: None, done: false };
+        stream.push_event(body);
         stream.end();
         match stream.failure.take() {
             Some(failure) => Err(failure),
@@ -67,86 +67,86 @@ impl EventStream {
     }
 
     /// Waits for the first event, so that a failure before it can still be answered by another account.
-    pub(super) async fn primed(mut self, deadline: Instant) -> Result<Self, UpstreamError> {
+    pub(super) async fn wait_for_first_event(mut self, deadline: Instant) -> Result<Self, UpstreamError> {
         let late = || UpstreamError::new(UpstreamErrorKind::Timeout, "the API did not answer in time");
-        let fill = poll_fn(|cx| self.poll_fill(cx));
+        let fill = poll_fn(|cx| self.poll_until_pending(cx));
         timeout_at(deadline, fill).await.map_err(|_| late())?;
-        match self.failure.take_if(|_| self.ready.is_empty()) {
+        match self.failure.take_if(|_| self.pending.is_empty()) {
             Some(failure) => Err(failure),
             None => Ok(self),
         }
     }
 
     /// Reads until there is an event, a failure or the end.
-    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while self.ready.is_empty() && self.failure.is_none() {
-            let Some(source) = &mut self.source else { break };
+    fn poll_until_pending(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.pending.is_empty() && self.failure.is_none() {
+            let Some(source) = &mut self.reader else { break };
             match ready!(source.poll_chunk(cx)) {
-                Ok(Some(bytes)) => match self.lines.push(bytes) {
-                    Ok(whole) => self.read(&whole),
+                Ok(Some(bytes)) => match self.line_buffer.push(bytes) {
+                    Ok(whole) => self.push_lines(&whole),
                     Err(_) => self
                         .fail(UpstreamErrorKind::BadResponse, "an event of the answer is larger than 32 MB"),
                 },
                 Ok(None) => {
-                    let last = self.lines.finish();
-                    self.read(&last);
+                    let last = self.line_buffer.finish();
+                    self.push_lines(&last);
                     if !self.done {
                         self.fail(UpstreamErrorKind::Empty, "the reply ended without its end mark");
                     }
-                    self.source = None;
+                    self.reader = None;
                 }
-                Err(broken) => self.break_off(&broken),
+                Err(broken) => self.fail_body(&broken),
             }
         }
         Poll::Ready(())
     }
 
-    fn read(&mut self, whole: &[u8]) {
+    fn push_lines(&mut self, whole: &[u8]) {
         for line in whole.split(|byte| *byte == b'\n') {
             if self.done || self.failure.is_some() {
                 return;
             }
-            match data(line) {
+            match data_payload(line) {
                 Some(b"[DONE]") => self.end(),
-                Some(payload) if !payload.is_empty() => self.event(payload),
+                Some(payload) if !payload.is_empty() => self.push_event(payload),
                 Some(_) | None => {}
             }
         }
     }
 
-    fn event(&mut self, payload: &[u8]) {
+    fn push_event(&mut self, payload: &[u8]) {
         let Ok(json) = serde_json::from_slice::<Value>(payload) else {
             return self.fail(UpstreamErrorKind::BadResponse, "an event of the answer is not JSON");
         };
         let mut events = Vec::new();
-        match self.decoder.chunk(json, &mut events) {
-            Chunk::Fine => self.ready.extend(events),
-            Chunk::Error(error) => {
-                let failure = refusal::in_band(&error, &self.secret, self.decoder.spoke());
+        match self.decoder.push(json, &mut events) {
+            ChunkOutcome::Decoded => self.pending.extend(events),
+            ChunkOutcome::Error(error) => {
+                let failure = refusal::stream_error(&error, &self.secret, self.decoder.has_output());
                 self.failure = Some(failure);
             }
         }
     }
 
     fn end(&mut self) {
-        if !self.decoder.spoke() {
+        if !self.decoder.has_output() {
             return self.fail(UpstreamErrorKind::Empty, "the API answered with nothing");
         }
         let mut events = Vec::new();
         self.decoder.finish(&mut events);
-        self.ready.extend(events);
+        self.pending.extend(events);
         self.done = true;
     }
 
     fn fail(&mut self, before_output: UpstreamErrorKind, detail: &str) {
         if self.failure.is_none() {
-            let kind = if self.decoder.spoke() { UpstreamErrorKind::Interrupted } else { before_output };
+            let kind = if self.decoder.has_output() { UpstreamErrorKind::Interrupted } else { before_output };
             self.failure = Some(UpstreamError::new(kind, detail));
         }
     }
 
-    fn break_off(&mut self, broken: &BodyReadError) {
-        let spoke = self.decoder.spoke();
+    fn fail_body(&mut self, broken: &BodyReadError) {
+        let spoke = self.decoder.has_output();
         self.failure = Some(if spoke { broken.after_output() } else { broken.before_output() });
     }
 }
@@ -156,12 +156,12 @@ impl Stream for EventStream {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let stream = self.get_mut();
-        ready!(stream.poll_fill(cx));
-        if let Some(event) = stream.ready.pop_front() {
+        ready!(stream.poll_until_pending(cx));
+        if let Some(event) = stream.pending.pop_front() {
             return Poll::Ready(Some(Ok(event)));
         }
         let Some(mut failure) = stream.failure.take() else { return Poll::Ready(None) };
-        stream.source = None;
+        stream.reader = None;
         failure.partial_usage = Some(stream.decoder.usage());
         Poll::Ready(Some(Err(failure)))
     }

@@ -9,10 +9,10 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use super::observe::Seen;
-use super::refusal::{self, Refusal};
-use super::relay::Whole;
-use super::{BuildError, Settings};
+use super::observe::Observed;
+use super::refusal::{self, ApiErrorResponse};
+use super::relay::CompleteResponse;
+use super::{ApiBuildError, ApiSettings};
 use crate::secrets::{ExposeSecret, Secret};
 use crate::upstreams::transport::aside::offload_if_large;
 use crate::upstreams::transport::body::BodyReader;
@@ -21,17 +21,18 @@ use crate::upstreams::transport::media::{MediaType, is_compressed};
 use crate::upstreams::{Credential, UpstreamError, UpstreamErrorKind};
 
 /// Of a refusal no more is read than this, and not longer.
-const REFUSAL_BYTES: usize = 64 * 1024;
-const REFUSAL_TIME: Duration = Duration::from_secs(5);
+const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
+const ERROR_BODY_READ_TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest reply that is not streamed.
-const WHOLE_BYTES: usize = 64 * 1024 * 1024;
+const MAX_COMPLETE_RESPONSE_BYTES: usize = 64 * 1024 * 1024;
 /// The largest answer about models or a key.
-const FACTS_BYTES: usize = 8 * 1024 * 1024;
+const MAX_METADATA_BYTES: usize = 8 * 1024 * 1024;
+const MAX_MODEL_NAME_BYTES: usize = 200;
 
 /// The host, with everything about it that stays the same from call to call.
-pub(super) struct Host {
-    pub(super) client: SharedClient,
-    settings: Settings,
+pub(super) struct ApiClient {
+    pub(super) http: SharedClient,
+    settings: ApiSettings,
     pub(super) chat: Url,
     pub(super) embeddings: Url,
     pub(super) models: Url,
@@ -41,15 +42,15 @@ pub(super) struct Host {
     pub(super) key_info_v1: Url,
 }
 
-impl Host {
-    pub(super) fn new(settings: Settings) -> Result<Self, BuildError> {
+impl ApiClient {
+    pub(super) fn new(settings: ApiSettings) -> Result<Self, ApiBuildError> {
         if !client::is_safe_base(&settings.base) {
-            return Err(BuildError::Base);
+            return Err(ApiBuildError::Base);
         }
         let client = SharedClient::new(&settings.base, settings.connect_timeout, &settings.outbound)?;
-        let url = |path| client::endpoint(&settings.base, path).ok_or(BuildError::Base);
+        let url = |path| client::endpoint(&settings.base, path).ok_or(ApiBuildError::Base);
         Ok(Self {
-            client,
+            http: client,
             chat: url("/v1/chat/completions")?,
             embeddings: url("/v1/embeddings")?,
             models: url("/v1/models")?,
@@ -67,8 +68,8 @@ impl Host {
         credential: &'a Credential,
         url: &'a Url,
         body: Body,
-    ) -> Result<Head<'a>, UpstreamError> {
-        let client = self.client.get();
+    ) -> Result<ResponseHead<'a>, UpstreamError> {
+        let client = self.http.get();
         let request = client.http.post(url.clone()).header(header::CONTENT_TYPE, "application/json");
         self.send(&client, Some(credential), url, request.body(body)).await
     }
@@ -79,16 +80,16 @@ impl Host {
         credential: Option<&Credential>,
         url: &Url,
     ) -> Result<Value, UpstreamError> {
-        let client = self.client.get();
+        let client = self.http.get();
         let request = client.http.get(url.clone());
-        self.send(&client, credential, url, request).await?.json(FACTS_BYTES).await
+        self.send(&client, credential, url, request).await?.json(MAX_METADATA_BYTES).await
     }
 
     pub(super) async fn probe(&self) -> Result<Option<SystemTime>, UpstreamError> {
         let limit = Instant::now() + self.settings.connect_timeout.saturating_mul(2);
-        let client = self.client.get();
+        let client = self.http.get();
         let request = client.http.get(self.public_models.clone());
-        let sent = timeout_at(limit, request.send()).await.map_err(late)?;
+        let sent = timeout_at(limit, request.send()).await.map_err(timeout_error)?;
         let answer = sent.map_err(|error| client.request_error(error))?;
         let date = answer.headers().get(header::DATE).and_then(|date| date.to_str().ok());
         Ok(date.and_then(|date| httpdate::parse_http_date(date).ok()))
@@ -100,19 +101,19 @@ impl Host {
         credential: Option<&'a Credential>,
         url: &'a Url,
         request: RequestBuilder,
-    ) -> Result<Head<'a>, UpstreamError> {
+    ) -> Result<ResponseHead<'a>, UpstreamError> {
         let first_byte = Instant::now() + self.settings.first_byte_timeout;
         let mut request = request.header(header::ACCEPT_ENCODING, "identity");
         if let Some(credential) = credential {
             request = request.header(header::AUTHORIZATION, bearer(&credential.secret)?);
         }
-        let sent = timeout_at(first_byte, request.send()).await.map_err(late)?;
+        let sent = timeout_at(first_byte, request.send()).await.map_err(timeout_error)?;
         let response = sent.map_err(|error| client.request_error(error))?.into();
-        Ok(Head { host: self, secret: credential.map(|known| &known.secret), url, first_byte, response })
+        Ok(ResponseHead { client: self, secret: credential.map(|known| &known.secret), url, first_byte, response })
     }
 }
 
-fn late(_: tokio::time::error::Elapsed) -> UpstreamError {
+fn timeout_error(_: tokio::time::error::Elapsed) -> UpstreamError {
     UpstreamError::new(UpstreamErrorKind::Timeout, "the API did not answer in time")
 }
 
@@ -129,93 +130,93 @@ fn bearer(secret: &Secret) -> Result<HeaderValue, UpstreamError> {
 
 /// A model's name goes into JSON and into our own headers.
 pub(super) fn check_model(model: &str) -> Result<(), UpstreamError> {
-    let fits = !model.is_empty() && model.len() <= MODEL_CHARACTERS && !model.chars().any(char::is_control);
+    let fits = !model.is_empty() && model.len() <= MAX_MODEL_NAME_BYTES && !model.chars().any(char::is_control);
     let detail = "the model's name is empty, longer than 200 characters or holds control characters";
     if fits { Ok(()) } else { Err(UpstreamError::new(UpstreamErrorKind::Rejected, detail)) }
 }
 
 /// The head of an answer, with its body still to come.
-pub(super) struct Head<'a> {
-    host: &'a Host,
+pub(super) struct ResponseHead<'a> {
+    client: &'a ApiClient,
     secret: Option<&'a Secret>,
     url: &'a Url,
     pub(super) first_byte: Instant,
     response: http::Response<Body>,
 }
 
-impl Head<'_> {
+impl ResponseHead<'_> {
     /// The body, if it is a stream of events.
-    pub(super) async fn events(self) -> Result<BodyReader, UpstreamError> {
+    pub(super) async fn into_reader(self) -> Result<BodyReader, UpstreamError> {
         let value = self.response.headers().get(header::CONTENT_TYPE);
         let essence = value.and_then(|value| value.to_str().ok()).unwrap_or("text/event-stream");
         let essence = essence.split(';').next().unwrap_or_default().trim();
         if self.is_success() && essence.eq_ignore_ascii_case("text/event-stream") {
-            let settings = &self.host.settings;
+            let settings = &self.client.settings;
             let (idle, cap) = (settings.idle_timeout, settings.max_reply_bytes);
             return Ok(BodyReader::new(self.response.into_body(), self.first_byte, idle, cap));
         }
         if self.is_success() && MediaType::from_headers(self.response.headers()) == MediaType::Json {
             // An error in place of a stream; a reply that is no stream would not be what the client waits for.
-            let json = self.json(WHOLE_BYTES).await?;
+            let json = self.json(MAX_COMPLETE_RESPONSE_BYTES).await?;
             if is_empty_list(&json["choices"]) {
-                return Err(nothing());
+                return Err(empty_response_error());
             }
-            return Err(bad("the API answered with a whole reply where a stream was asked for"));
+            return Err(bad_response_error("the API answered with a whole reply where a stream was asked for"));
         }
-        Err(self.refuse().await)
+        Err(self.into_error().await)
     }
 
     /// The body of a whole chat completion, checked to the end.
-    pub(super) async fn whole(self) -> Result<Whole, UpstreamError> {
-        self.checked("choices").await
+    pub(super) async fn complete_chat(self) -> Result<CompleteResponse, UpstreamError> {
+        self.complete_response("choices").await
     }
 
     /// The body of an answer with embeddings.
-    pub(super) async fn embeddings(self) -> Result<Whole, UpstreamError> {
-        self.checked("data").await
+    pub(super) async fn embeddings(self) -> Result<CompleteResponse, UpstreamError> {
+        self.complete_response("data").await
     }
 
-    async fn checked(self, field: &'static str) -> Result<Whole, UpstreamError> {
+    async fn complete_response(self, field: &'static str) -> Result<CompleteResponse, UpstreamError> {
         if !self.is_json() {
-            return Err(self.refuse().await);
+            return Err(self.into_error().await);
         }
         let (parts, body) = self.response.into_parts();
-        let body = collect(self.host, self.first_byte, body, WHOLE_BYTES).await?;
+        let body = read_body(self.client, self.first_byte, body, MAX_COMPLETE_RESPONSE_BYTES).await?;
         let reading = body.clone();
-        match offload_if_large(body.len(), move || Seen::of(&reading, field)).await {
-            Some(seen) => Ok(Whole { body, seen }),
-            None => Err(misfit(parts.status, &parts.headers, &body, self.url, self.secret, field)),
+        match offload_if_large(body.len(), move || Observed::from_body(&reading, field)).await {
+            Some(seen) => Ok(CompleteResponse { body, observed: seen }),
+            None => Err(unexpected_json_error(parts.status, &parts.headers, &body, self.url, self.secret, field)),
         }
     }
 
     /// Reads JSON of at most `cap` bytes that is no error.
     async fn json(self, cap: usize) -> Result<Value, UpstreamError> {
         if !self.is_json() {
-            return Err(self.refuse().await);
+            return Err(self.into_error().await);
         }
         let (parts, body) = self.response.into_parts();
-        let body = collect(self.host, self.first_byte, body, cap).await?;
+        let body = read_body(self.client, self.first_byte, body, cap).await?;
         match serde_json::from_slice::<Value>(&body) {
             Ok(json) if !refusal::is_error(&json) => Ok(json),
-            Ok(_) | Err(_) => Err(misfit(parts.status, &parts.headers, &body, self.url, self.secret, "data")),
+            Ok(_) | Err(_) => Err(unexpected_json_error(parts.status, &parts.headers, &body, self.url, self.secret, "data")),
         }
     }
 
-    async fn refuse(self) -> UpstreamError {
+    async fn into_error(self) -> UpstreamError {
         let (parts, body) = self.response.into_parts();
         if parts.status == StatusCode::NO_CONTENT {
             return UpstreamError::new(UpstreamErrorKind::Empty, "the API answered with nothing")
                 .with_status(204);
         }
-        let source = BodyReader::new(body, self.first_byte, REFUSAL_TIME, u64::MAX);
+        let source = BodyReader::new(body, self.first_byte, ERROR_BODY_READ_TIMEOUT, u64::MAX);
         let readable = !is_compressed(&parts.headers);
         let body =
-            if readable { source.collect_partial(REFUSAL_BYTES, REFUSAL_TIME).await } else { Vec::new() };
+            if readable { source.collect_partial(MAX_ERROR_BODY_BYTES, ERROR_BODY_READ_TIMEOUT).await } else { Vec::new() };
         if parts.status == StatusCode::OK && readable && body.is_empty() {
-            return nothing();
+            return empty_response_error();
         }
-        let refusal = Refusal { status: parts.status, headers: &parts.headers, body: &body, url: self.url };
-        refusal.failure(self.secret, SystemTime::now())
+        let refusal = ApiErrorResponse { status: parts.status, headers: &parts.headers, body: &body, url: self.url };
+        refusal.to_error(self.secret, SystemTime::now())
     }
 
     fn is_json(&self) -> bool {
@@ -229,7 +230,7 @@ impl Head<'_> {
     }
 }
 
-async fn collect(host: &Host, first_byte: Instant, body: Body, cap: usize) -> Result<Bytes, UpstreamError> {
+async fn read_body(host: &ApiClient, first_byte: Instant, body: Body, cap: usize) -> Result<Bytes, UpstreamError> {
     let source = BodyReader::new(body, first_byte, host.settings.idle_timeout, cap as u64);
     let body = source.collect(cap).await.map_err(|broken| broken.before_output())?;
     if body.is_empty() {
@@ -239,7 +240,7 @@ async fn collect(host: &Host, first_byte: Instant, body: Body, cap: usize) -> Re
 }
 
 /// JSON that is not what was asked for: an error with a status of its own, or nothing we know.
-fn misfit(
+fn unexpected_json_error(
     status: StatusCode,
     headers: &http::HeaderMap,
     body: &[u8],
@@ -249,11 +250,11 @@ fn misfit(
 ) -> UpstreamError {
     match serde_json::from_slice::<Value>(body) {
         Ok(json) if refusal::is_error(&json) => {
-            Refusal { status, headers, body, url }.failure(secret, SystemTime::now())
+            ApiErrorResponse { status, headers, body, url }.to_error(secret, SystemTime::now())
         }
-        Ok(json) if is_empty_list(&json[field]) => nothing(),
-        Ok(_) => bad(format!("expected JSON with {field} at {}", url.path())),
-        Err(_) => bad("the answer is cut or is not valid JSON"),
+        Ok(json) if is_empty_list(&json[field]) => empty_response_error(),
+        Ok(_) => bad_response_error(format!("expected JSON with {field} at {}", url.path())),
+        Err(_) => bad_response_error("the answer is cut or is not valid JSON"),
     }
 }
 
@@ -261,11 +262,11 @@ fn is_empty_list(value: &Value) -> bool {
     value.as_array().is_some_and(Vec::is_empty)
 }
 
-fn nothing() -> UpstreamError {
+fn empty_response_error() -> UpstreamError {
     UpstreamError::new(UpstreamErrorKind::Empty, "the API answered with nothing").with_status(200)
 }
 
-fn bad(detail: impl Into<String>) -> UpstreamError {
+fn bad_response_error(detail: impl Into<String>) -> UpstreamError {
     UpstreamError::new(UpstreamErrorKind::BadResponse, detail).with_status(200)
 }
 
@@ -275,7 +276,7 @@ mod tests {
 
     #[test]
     fn s10_the_base_is_https_or_this_machine() {
-        let built = |base: &str| Host::new(Settings { base: base.parse().unwrap(), ..Settings::default() });
+        let built = |base: &str| ApiClient::new(ApiSettings { base: base.parse().unwrap(), ..ApiSettings::default() });
         for base in ["https://api.mammouth.ai", "http://127.0.0.1:9/prefix/"] {
             assert!(built(base).is_ok(), "{base}");
         }

@@ -3,52 +3,52 @@
 use bytes::{Bytes, BytesMut};
 
 /// One line holds one event, and an event may hold a picture as a data URL.
-const LONGEST_LINE: usize = 32 * 1024 * 1024;
+const MAX_LINE_BYTES: usize = 32 * 1024 * 1024;
 
 /// A line is longer than any honest one.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct TooLong;
+pub(super) struct LineTooLong;
 
 /// Keeps back a line that is not complete yet. What comes whole is not copied.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
-    begun: BytesMut,
+pub(super) struct LineBuffer {
+    partial: BytesMut,
 }
 
-impl Lines {
+impl LineBuffer {
     /// The lines that these bytes complete, with their ends; empty where there is none.
-    pub(super) fn push(&mut self, bytes: Bytes) -> Result<Bytes, TooLong> {
+    pub(super) fn push(&mut self, bytes: Bytes) -> Result<Bytes, LineTooLong> {
         let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') else {
-            self.keep(&bytes)?;
+            self.buffer(&bytes)?;
             return Ok(Bytes::new());
         };
-        if self.begun.is_empty() {
+        if self.partial.is_empty() {
             let whole = bytes.slice(..=end);
-            self.keep(&bytes[end + 1..])?;
+            self.buffer(&bytes[end + 1..])?;
             return Ok(whole);
         }
-        self.begun.extend_from_slice(&bytes[..=end]);
-        let whole = std::mem::take(&mut self.begun).freeze();
-        self.keep(&bytes[end + 1..])?;
+        self.partial.extend_from_slice(&bytes[..=end]);
+        let whole = std::mem::take(&mut self.partial).freeze();
+        self.buffer(&bytes[end + 1..])?;
         Ok(whole)
     }
 
     /// The last line, if it has no end.
     pub(super) fn finish(&mut self) -> Bytes {
-        std::mem::take(&mut self.begun).freeze()
+        std::mem::take(&mut self.partial).freeze()
     }
 
-    fn keep(&mut self, bytes: &[u8]) -> Result<(), TooLong> {
-        if self.begun.len() + bytes.len() > LONGEST_LINE {
-            return Err(TooLong);
+    fn buffer(&mut self, bytes: &[u8]) -> Result<(), LineTooLong> {
+        if self.partial.len() + bytes.len() > MAX_LINE_BYTES {
+            return Err(LineTooLong);
         }
-        self.begun.extend_from_slice(bytes);
+        self.partial.extend_from_slice(bytes);
         Ok(())
     }
 }
 
 /// The payload of a `data:` line, `None` for any other line.
-pub(super) fn data(line: &[u8]) -> Option<&[u8]> {
+pub(super) fn data_payload(line: &[u8]) -> Option<&[u8]> {
     let rest = line.strip_prefix(b"data:")?;
     Some(rest.trim_ascii())
 }
@@ -61,10 +61,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_chunking_gives_whole_lines_and_loses_nothing(
+        fn any_chunking_gives_complete_lines_and_loses_nothing(
             text in "[ab\\n\\r]{0,60}", cuts in prop::collection::vec(0usize..9, 0..20),
         ) {
-            let mut lines = Lines::default();
+            let mut lines = LineBuffer::default();
             let mut out = Vec::new();
             let mut rest = text.as_bytes();
             let ends = cuts.into_iter().chain([usize::MAX]);
@@ -81,8 +81,8 @@ mod tests {
     }
 
     #[test]
-    fn r05_a_line_without_end_is_given_up() {
-        let mut lines = Lines::default();
+    fn r05_a_line_without_an_end_is_rejected() {
+        let mut lines = LineBuffer::default();
         let piece = Bytes::from(vec![b'x'; 1024 * 1024]);
         let kept = (0..40).take_while(|_| lines.push(piece.clone()).is_ok()).count();
         assert_eq!(kept, 32);

@@ -19,9 +19,9 @@ mod refusal;
 mod relay;
 mod rewrite;
 
-pub use catalogue::{Catalogue, ModelInfo, Shelf};
-pub use observe::Seen;
-pub use relay::{Relay, Whole};
+pub use catalogue::{ModelCatalog, ModelInfo, CatalogCache};
+pub use observe::Observed;
+pub use relay::{Passthrough, CompleteResponse};
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -29,10 +29,10 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use url::Url;
 
-use self::decode::Decoder;
+use self::decode::ChunkDecoder;
 use self::events::EventStream;
-use self::host::{Head, Host};
-use self::observe::Observer;
+use self::host::{ResponseHead, ApiClient};
+use self::observe::UsageObserver;
 use super::transport::aside::offload_if_large;
 use super::transport::client::ClientError;
 use super::transport::outbound::Outbound;
@@ -44,7 +44,7 @@ use crate::chat::Request;
 
 /// How the host is reached and how long we are patient with it.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct ApiSettings {
     /// `https` anywhere, `http` to this machine only.
     pub base: Url,
     /// Looking the name up, connecting and the TLS handshake together.
@@ -59,7 +59,7 @@ pub struct Settings {
     pub outbound: Outbound,
 }
 
-impl Default for Settings {
+impl Default for ApiSettings {
     fn default() -> Self {
         Self {
             base: Url::parse("https://api.mammouth.ai").expect("a constant URL"),
@@ -72,9 +72,9 @@ impl Default for Settings {
     }
 }
 
-/// Why [`Api::new`] refused its settings.
+/// Why [`ApiUpstream::new`] refused its settings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BuildError {
+pub enum ApiBuildError {
     #[error(
         "the address of the official API must be https, or http to this machine, without user name or query"
     )]
@@ -87,7 +87,7 @@ pub enum BuildError {
     Client,
 }
 
-impl From<ClientError> for BuildError {
+impl From<ClientError> for ApiBuildError {
     fn from(error: ClientError) -> Self {
         match error {
             ClientError::Roots => Self::Roots,
@@ -98,35 +98,35 @@ impl From<ClientError> for BuildError {
 
 /// What is asked of a model.
 #[derive(Debug, Clone, Copy)]
-pub struct Ask<'a> {
+pub struct ModelParams<'a> {
     /// The id in the catalogue, or whatever the client named.
     pub model: &'a str,
     /// Sent as `max_tokens` where the client named none.
     pub max_tokens: Option<u64>,
     /// Whether the model takes `reasoning_effort`, as far as the catalogue says.
-    pub reasons: Option<bool>,
+    pub supports_reasoning: Option<bool>,
 }
 
 /// The official upstream. One of it serves all keys; nothing of one is used for another.
-pub struct Api {
-    host: Host,
+pub struct ApiUpstream {
+    client: ApiClient,
 }
 
-impl Api {
+impl ApiUpstream {
     /// Checks the settings and builds the client. Nothing is connected to yet.
     ///
     /// # Errors
     /// What in the settings cannot work.
-    pub fn new(settings: Settings) -> Result<Self, BuildError> {
-        Ok(Self { host: Host::new(settings)? })
+    pub fn new(settings: ApiSettings) -> Result<Self, ApiBuildError> {
+        Ok(Self { client: ApiClient::new(settings)? })
     }
 
     /// Replaces the rules for outbound connections. Running calls go on as they began.
     ///
     /// # Errors
     /// What in the rules cannot work; nothing is changed then.
-    pub fn set_outbound(&self, outbound: &Outbound) -> Result<(), BuildError> {
-        Ok(self.host.client.replace(outbound)?)
+    pub fn set_outbound(&self, outbound: &Outbound) -> Result<(), ApiBuildError> {
+        Ok(self.client.http.replace(outbound)?)
     }
 
     /// Asks a model. Resolves when the first event of the reply is there, or the whole of one that is not streamed.
@@ -137,53 +137,53 @@ impl Api {
         &self,
         credential: &Credential,
         request: Arc<Request>,
-        ask: Ask<'_>,
+        params: ModelParams<'_>,
     ) -> Result<UpstreamResponse, UpstreamError> {
-        host::check_model(ask.model)?;
+        host::check_model(params.model)?;
         match request.raw_body.clone() {
-            Some(original) => self.relay(credential, request, &original, ask).await,
-            None => self.translate(credential, request, ask).await.map(UpstreamResponse::Events),
+            Some(body) => self.passthrough(credential, request, &body, params).await,
+            None => self.translate(credential, request, params).await.map(UpstreamResponse::Events),
         }
     }
 
-    async fn relay(
+    async fn passthrough(
         &self,
         credential: &Credential,
         request: Arc<Request>,
-        original: &Bytes,
-        ask: Ask<'_>,
+        body: &Bytes,
+        params: ModelParams<'_>,
     ) -> Result<UpstreamResponse, UpstreamError> {
-        let rewritten = rewrite::chat(original, &request, ask).await?;
-        let head = self.host.post(credential, &self.host.chat, rewritten.body).await?;
+        let rewritten = rewrite::chat(body, &request, params).await?;
+        let response = self.client.post(credential, &self.client.chat, rewritten.body).await?;
         if !request.stream {
-            return head.whole().await.map(UpstreamResponse::Complete);
+            return response.complete_chat().await.map(UpstreamResponse::Complete);
         }
-        let deadline = head.first_byte;
-        let source = head.events().await?;
-        let observer = Observer::of_prompt(text_bytes(&request));
+        let deadline = response.first_byte;
+        let reader = response.into_reader().await?;
+        let observer = UsageObserver::for_prompt(text_bytes(&request));
         drop(request);
-        let relay = Relay::new(source, credential.secret.clone(), rewritten.drop_usage, observer);
-        relay.primed(deadline).await.map(|relay| UpstreamResponse::Passthrough(Box::new(relay)))
+        let relay = Passthrough::new(reader, credential.secret.clone(), rewritten.drop_usage, observer);
+        relay.wait_for_first_event(deadline).await.map(|relay| UpstreamResponse::Passthrough(Box::new(relay)))
     }
 
     async fn translate(
         &self,
         credential: &Credential,
         request: Arc<Request>,
-        ask: Ask<'_>,
+        params: ModelParams<'_>,
     ) -> Result<EventReply, UpstreamError> {
-        let body = encoded(&request, ask).await;
-        let head: Head<'_> = self.host.post(credential, &self.host.chat, body.into()).await?;
-        let deadline = head.first_byte;
+        let body = encode_offloaded(&request, params).await;
+        let response: ResponseHead<'_> = self.client.post(credential, &self.client.chat, body.into()).await?;
+        let deadline = response.first_byte;
         let streamed = request.stream;
-        let decoder = Decoder::of_prompt(text_bytes(&request), &request.stop);
+        let decoder = ChunkDecoder::for_prompt(text_bytes(&request), &request.stop);
         drop(request);
         let stream = if streamed {
-            EventStream::pieces(head.events().await?, credential.secret.clone(), decoder)
+            EventStream::from_stream(response.into_reader().await?, credential.secret.clone(), decoder)
         } else {
-            EventStream::whole(&head.whole().await?.body, credential.secret.clone(), decoder)?
+            EventStream::from_complete(&response.complete_chat().await?.body, credential.secret.clone(), decoder)?
         };
-        let stream = stream.primed(deadline).await?;
+        let stream = stream.wait_for_first_event(deadline).await?;
         let served_model = stream.model().map(str::to_owned);
         Ok(EventReply { served_model, events: Box::pin(stream), follow_up: FollowUpCall::default() })
     }
@@ -197,10 +197,10 @@ impl Api {
         credential: &Credential,
         original: &Bytes,
         model: &str,
-    ) -> Result<Whole, UpstreamError> {
+    ) -> Result<CompleteResponse, UpstreamError> {
         host::check_model(model)?;
         let body = rewrite::embeddings(original, model).await?;
-        self.host.post(credential, &self.host.embeddings, body).await?.embeddings().await
+        self.client.post(credential, &self.client.embeddings, body).await?.embeddings().await
     }
 
     /// Asks whether a key is valid.
@@ -208,7 +208,7 @@ impl Api {
     /// # Errors
     /// [`UpstreamErrorKind::LoginRequired`] if it is not, and what can happen to any call.
     pub async fn check(&self, credential: &Credential) -> Result<(), UpstreamError> {
-        self.host.get(Some(credential), &self.host.models).await.map(|_| ())
+        self.client.get(Some(credential), &self.client.models).await.map(|_| ())
     }
 
     /// Asks what a key has spent and may spend.
@@ -216,29 +216,29 @@ impl Api {
     /// # Errors
     /// What can happen to any call.
     pub async fn quota(&self, credential: &Credential) -> Result<Quota, UpstreamError> {
-        let first = self.host.get(Some(credential), &self.host.key_info).await;
+        let first = self.client.get(Some(credential), &self.client.key_info).await;
         let info = match first {
             Err(failure) if failure.status == Some(404) => {
-                self.host.get(Some(credential), &self.host.key_info_v1).await
+                self.client.get(Some(credential), &self.client.key_info_v1).await
             }
             other => other,
         };
-        info.map(|info| budget::read(&info))
+        info.map(|info| budget::parse_quota(&info))
     }
 
     /// Fetches the catalogue of models; no key is sent.
     ///
     /// # Errors
     /// If neither of the two lists can be had.
-    pub async fn catalogue(&self, now: SystemTime) -> Result<Catalogue, UpstreamError> {
+    pub async fn fetch_catalog(&self, now: SystemTime) -> Result<ModelCatalog, UpstreamError> {
         let (models, infos) = tokio::join!(
-            self.host.get(None, &self.host.public_models),
-            self.host.get(None, &self.host.public_info)
+            self.client.get(None, &self.client.public_models),
+            self.client.get(None, &self.client.public_info)
         );
         match (models, infos) {
             (Err(failure), Err(_)) => Err(failure),
             (models, infos) => {
-                let catalogue = Catalogue::read(models.ok().as_ref(), infos.ok().as_ref(), now);
+                let catalogue = ModelCatalog::from_lists(models.ok().as_ref(), infos.ok().as_ref(), now);
                 let empty =
                     || UpstreamError::new(UpstreamErrorKind::BadResponse, "the catalogue holds no model");
                 if catalogue.is_empty() { Err(empty()) } else { Ok(catalogue) }
@@ -252,14 +252,14 @@ impl Api {
     /// # Errors
     /// Why no answer came.
     pub async fn probe(&self) -> Result<Option<SystemTime>, UpstreamError> {
-        self.host.probe().await
+        self.client.probe().await
     }
 }
 
-async fn encoded(request: &Arc<Request>, ask: Ask<'_>) -> Vec<u8> {
-    let (request, model, Ask { max_tokens, reasons, .. }) = (Arc::clone(request), ask.model.to_owned(), ask);
+async fn encode_offloaded(request: &Arc<Request>, params: ModelParams<'_>) -> Vec<u8> {
+    let (request, model, ModelParams { max_tokens, supports_reasoning: reasons, .. }) = (Arc::clone(request), params.model.to_owned(), params);
     offload_if_large(total_bytes(&request), move || {
-        encode::body(&request, Ask { model: &model, max_tokens, reasons })
+        encode::encode(&request, ModelParams { model: &model, max_tokens, supports_reasoning: reasons })
     })
     .await
 }

@@ -13,20 +13,22 @@ use crate::chat::{Usage, is_model_name};
 
 /// What was seen of a reply.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Seen {
+pub struct Observed {
     /// The model that answered, as the host calls it.
     pub model: Option<String>,
     pub usage: Option<Usage>,
 }
 
-const ERROR: &str = "\"error\"";
-const USAGE: &str = "\"usage\"";
+/// The longest name of a model that is kept.
+const MAX_MODEL_NAME_BYTES: usize = 200;
+const ERROR_KEY: &str = "\"error\"";
+const USAGE_KEY: &str = "\"usage\"";
 /// Roughly; for estimates only.
-const BYTES_A_TOKEN: u64 = 4;
+const BYTES_PER_TOKEN: u64 = 4;
 
 /// What a line means for the stream.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Meaning {
+pub(super) enum LineKind {
     /// A chunk that opens the reply and says nothing.
     Opening,
     Content,
@@ -35,12 +37,12 @@ pub(super) enum Meaning {
     Done,
     Error(Value),
     /// A `data:` line that is no JSON object.
-    Nonsense,
+    Malformed,
 }
 
 /// The parts of a chunk that matter here. What is of another type than expected counts as missing.
 #[derive(Deserialize)]
-struct Chunk {
+struct ObservedChunk {
     #[serde(default)]
     model: Value,
     #[serde(default)]
@@ -53,71 +55,71 @@ struct Chunk {
 
 /// Watches a stream line by line.
 #[derive(Debug, Default)]
-pub(super) struct Observer {
-    words: Words,
-    seen: Seen,
+pub(super) struct UsageObserver {
+    finders: KeyFinders,
+    observed: Observed,
     prompt_bytes: u64,
-    said_bytes: u64,
-    begun: bool,
+    output_bytes: u64,
+    started: bool,
 }
 
-impl Observer {
+impl UsageObserver {
     /// For the reply to a prompt of this much text.
-    pub(super) fn of_prompt(bytes: usize) -> Self {
+    pub(super) fn for_prompt(bytes: usize) -> Self {
         Self { prompt_bytes: bytes as u64, ..Self::default() }
     }
 
     /// What was seen so far. Where no usage was told there is an estimate.
-    pub(super) fn seen(&self) -> Seen {
+    pub(super) fn observed(&self) -> Observed {
         let estimate = || Usage {
-            prompt_tokens: self.prompt_bytes.div_ceil(BYTES_A_TOKEN),
-            completion_tokens: self.said_bytes.div_ceil(BYTES_A_TOKEN),
+            prompt_tokens: self.prompt_bytes.div_ceil(BYTES_PER_TOKEN),
+            completion_tokens: self.output_bytes.div_ceil(BYTES_PER_TOKEN),
             estimated: true,
             ..Usage::default()
         };
-        let usage = self.seen.usage.or_else(|| Some(estimate()));
-        Seen { usage, model: self.seen.model.clone() }
+        let usage = self.observed.usage.or_else(|| Some(estimate()));
+        Observed { usage, model: self.observed.model.clone() }
     }
 
     /// Takes the next line.
-    pub(super) fn line(&mut self, payload: &[u8]) -> Meaning {
+    pub(super) fn observe_line(&mut self, payload: &[u8]) -> LineKind {
         if payload == b"[DONE]" {
-            return Meaning::Done;
+            return LineKind::Done;
         }
-        let words = &self.words;
-        if self.begun && words.error.find(payload).is_none() && !words.tell_usage(payload) {
-            self.said_bytes += words.said(payload);
-            return Meaning::Content;
+        let finders = &self.finders;
+        if self.started && finders.error.find(payload).is_none() && !finders.has_usage(payload) {
+            self.output_bytes += finders.text_bytes(payload);
+            return LineKind::Content;
         }
-        let Ok(chunk) = serde_json::from_slice::<Chunk>(payload) else { return Meaning::Nonsense };
-        self.chunk(chunk, payload)
+        let Ok(chunk) = serde_json::from_slice::<ObservedChunk>(payload) else { return LineKind::Malformed };
+        self.observe_chunk(chunk, payload)
     }
 
-    fn chunk(&mut self, chunk: Chunk, payload: &[u8]) -> Meaning {
-        if refusal::holds_error(&chunk.error) {
-            return Meaning::Error(chunk.error);
+    fn observe_chunk(&mut self, chunk: ObservedChunk, payload: &[u8]) -> LineKind {
+        if refusal::is_error_value(&chunk.error) {
+            return LineKind::Error(chunk.error);
         }
-        if self.seen.model.is_none() {
-            self.seen.model = model(&chunk.model);
+        if self.observed.model.is_none() {
+            self.observed.model = parse_model(&chunk.model);
         }
-        let usage = usage(&chunk.usage);
-        self.seen.usage = usage.or(self.seen.usage);
+        let usage = parse_usage(&chunk.usage);
+        self.observed.usage = usage.or(self.observed.usage);
         let choices = chunk.choices.as_array().map(Vec::as_slice).unwrap_or_default();
         if choices.is_empty() && usage.is_some() {
-            return Meaning::Usage;
+            return LineKind::Usage;
         }
-        if !self.begun && choices.iter().all(is_opening) {
-            return Meaning::Opening;
+        if !self.started && choices.iter().all(is_opening) {
+            return LineKind::Opening;
         }
-        self.begun = true;
-        self.said_bytes += self.words.said(payload);
-        Meaning::Content
+        self.started = true;
+        self.output_bytes += self.finders.text_bytes(payload);
+        LineKind::Content
     }
 }
 
-impl Seen {
+impl Observed {
     /// What a whole answer says of itself; `None` if it is no JSON object with a list `field`, or an error.
-    pub(super) fn of(body: &[u8], field: &str) -> Option<Self> {
+    pub(super) fn from_body(body: &[u8], field: &str) -> Option<Self> {
         #[derive(Deserialize)]
         struct Body {
             #[serde(default)]
@@ -131,19 +133,20 @@ impl Seen {
         }
         let body: Body = serde_json::from_slice(body).ok()?;
         let list = if field == "choices" { body.choices } else { body.data };
-        let good = list.is_some_and(|list| !list.is_empty()) && !refusal::holds_error(&body.error);
-        good.then(|| Self { model: model(&body.model), usage: usage(&body.usage) })
+        let good = list.is_some_and(|list| !list.is_empty()) && !refusal::is_error_value(&body.error);
+        good.then(|| Self { model: parse_model(&body.model), usage: parse_usage(&body.usage) })
     }
 }
 
 /// The model's name, if it is fit to be shown.
-pub(super) fn model(value: &Value) -> Option<String> {
+pub(super) fn parse_model(value: &Value) -> Option<String> {
     let name = value.as_str()?;
-    is_model_name(name).then(|| name.to_owned())
+    let fits = !name.is_empty() && name.len() <= MAX_MODEL_NAME_BYTES && !name.chars().any(char::is_control);
+    fits.then(|| name.to_owned())
 }
 
 /// The usage, where it names at least one number.
-pub(super) fn usage(value: &Value) -> Option<Usage> {
+pub(super) fn parse_usage(value: &Value) -> Option<Usage> {
     let number = |name: &str| value[name].as_u64();
     let detail = |of: &str, name: &str| value[of][name].as_u64();
     let prompt = number("prompt_tokens").or_else(|| number("input_tokens"));
@@ -175,30 +178,30 @@ fn is_opening(choice: &Value) -> bool {
 
 /// The words that are looked for in each line; a search is prepared once for the whole stream.
 #[derive(Debug)]
-struct Words {
+struct KeyFinders {
     error: Finder<'static>,
     usage: Finder<'static>,
-    said: [Finder<'static>; 3],
+    text: [Finder<'static>; 3],
 }
 
-impl Default for Words {
+impl Default for KeyFinders {
     fn default() -> Self {
-        let said = ["content\":\"", "reasoning\":\"", "arguments\":\""];
-        Self { error: Finder::new(ERROR), usage: Finder::new(USAGE), said: said.map(Finder::new) }
+        let text = ["content\":\"", "reasoning\":\"", "arguments\":\""];
+        Self { error: Finder::new(ERROR_KEY), usage: Finder::new(USAGE_KEY), text: text.map(Finder::new) }
     }
 }
 
-impl Words {
+impl KeyFinders {
     /// Whether a usage stands in the line that is not null.
-    fn tell_usage(&self, payload: &[u8]) -> bool {
+    fn has_usage(&self, payload: &[u8]) -> bool {
         let Some(at) = self.usage.find(payload) else { return false };
-        let rest = payload[at + USAGE.len()..].trim_ascii_start();
+        let rest = payload[at + USAGE_KEY.len()..].trim_ascii_start();
         let value = rest.strip_prefix(b":").map(<[u8]>::trim_ascii_start);
         !value.is_some_and(|value| value.starts_with(b"null"))
     }
 
     /// How many bytes of text the line holds.
-    fn said(&self, payload: &[u8]) -> u64 {
+    fn text_bytes(&self, payload: &[u8]) -> u64 {
         let length = |key: &Finder<'_>| {
             let text = &payload[key.find(payload)? + key.needle().len()..];
             let mut end = 0;
@@ -207,7 +210,7 @@ impl Words {
             }
             Some(end as u64)
         };
-        self.said.iter().find_map(length).unwrap_or_default()
+        self.text.iter().find_map(length).unwrap_or_default()
     }
 }
 
@@ -215,25 +218,25 @@ impl Words {
 mod tests {
     use super::*;
 
-    fn line(observer: &mut Observer, text: &str) -> Meaning {
-        observer.line(text.as_bytes())
+    fn line(observer: &mut UsageObserver, text: &str) -> LineKind {
+        observer.observe_line(text.as_bytes())
     }
 
     #[test]
-    fn the_lines_of_a_reply_are_told_apart() {
-        let mut observer = Observer::default();
+    fn the_lines_of_a_reply_are_classified() {
+        let mut observer = UsageObserver::default();
         let opening = r#"{"model":"m-1","choices":[{"delta":{"role":"assistant","content":""},"finish_reason":null}],"usage":null}"#;
-        assert_eq!(line(&mut observer, opening), Meaning::Opening);
+        assert_eq!(line(&mut observer, opening), LineKind::Opening);
         assert_eq!(
             line(&mut observer, r#"{"choices":[{"delta":{"content":"hello \"x\""}}]}"#),
-            Meaning::Content
+            LineKind::Content
         );
-        assert_eq!(line(&mut observer, r#"{"choices":[{"delta":{"content":"error"}}]}"#), Meaning::Content);
-        assert_eq!(observer.seen().usage.unwrap().completion_tokens, 4, "11 bytes and 5");
+        assert_eq!(line(&mut observer, r#"{"choices":[{"delta":{"content":"error"}}]}"#), LineKind::Content);
+        assert_eq!(observer.observed().usage.unwrap().completion_tokens, 4, "11 bytes and 5");
         let usage = r#"{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":1}}}"#;
-        assert_eq!(line(&mut observer, usage), Meaning::Usage);
-        assert_eq!(line(&mut observer, "[DONE]"), Meaning::Done);
-        let seen = observer.seen();
+        assert_eq!(line(&mut observer, usage), LineKind::Usage);
+        assert_eq!(line(&mut observer, "[DONE]"), LineKind::Done);
+        let seen = observer.observed();
         assert_eq!(seen.model.as_deref(), Some("m-1"));
         assert_eq!(
             seen.usage.map(|u| (u.prompt_tokens, u.cached_tokens, u.completion_tokens)),
@@ -242,25 +245,25 @@ mod tests {
     }
 
     #[test]
-    fn f11_errors_are_seen_wherever_they_stand() {
+    fn f11_errors_are_found_wherever_they_are() {
         for text in [r#"{"error":{"message":"x"}}"#, r#"{"id":"1","choices":[],"error":"boom"}"#] {
-            let mut observer = Observer { begun: true, ..Observer::default() };
-            assert!(matches!(line(&mut observer, text), Meaning::Error(_)), "{text}");
+            let mut observer = UsageObserver { started: true, ..UsageObserver::default() };
+            assert!(matches!(line(&mut observer, text), LineKind::Error(_)), "{text}");
         }
-        let mut observer = Observer::default();
+        let mut observer = UsageObserver::default();
         let fine = r#"{"error":null,"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}"#;
-        assert_eq!(line(&mut observer, fine), Meaning::Content);
-        assert_eq!(line(&mut Observer::default(), "not json"), Meaning::Nonsense);
+        assert_eq!(line(&mut observer, fine), LineKind::Content);
+        assert_eq!(line(&mut UsageObserver::default(), "not json"), LineKind::Malformed);
     }
 
     #[test]
-    fn f12_a_whole_answer_is_whole_or_nothing() {
+    fn f12_a_truncated_complete_response_is_rejected() {
         let body = br#"{"model":"m","choices":[{}],"usage":{"prompt_tokens":1,"total_tokens":1}}"#;
-        assert_eq!(Seen::of(body, "choices").unwrap().usage.unwrap().prompt_tokens, 1);
+        assert_eq!(Observed::from_body(body, "choices").unwrap().usage.unwrap().prompt_tokens, 1);
         for end in 0..body.len() {
-            assert_eq!(Seen::of(&body[..end], "choices"), None);
+            assert_eq!(Observed::from_body(&body[..end], "choices"), None);
         }
-        assert_eq!(Seen::of(br#"{"choices":[]}"#, "choices"), None);
-        assert!(Seen::of(br#"{"data":[{}]}"#, "data").is_some());
+        assert_eq!(Observed::from_body(br#"{"choices":[]}"#, "choices"), None);
+        assert!(Observed::from_body(br#"{"data":[{}]}"#, "data").is_some());
     }
 }

@@ -22,7 +22,7 @@ use crate::upstreams::{UpstreamError, UpstreamErrorKind};
 const BUDGET_WORDS: [&str; 5] =
     ["budget_exceeded", "budget has been exceeded", "exceededbudget", "exceeded budget", "crossed budget"];
 /// A conversation that is too long, in the words of the providers behind the proxy.
-const LENGTH_WORDS: [&str; 13] = [
+const CONTEXT_LENGTH_WORDS: [&str; 13] = [
     "context_length_exceeded",
     "contextwindowexceeded",
     "context window",
@@ -38,7 +38,7 @@ const LENGTH_WORDS: [&str; 13] = [
     "request too large for",
 ];
 /// A model that this key does not have, or nobody.
-const MODEL_WORDS: [&str; 9] = [
+const UNKNOWN_MODEL_WORDS: [&str; 9] = [
     "model_not_found",
     "key_model_access_denied",
     "team_model_access_denied",
@@ -50,7 +50,7 @@ const MODEL_WORDS: [&str; 9] = [
     "no healthy deployments",
 ];
 /// The proxy's own complaint about the key.
-const KEY_WORDS: [&str; 6] = [
+const INVALID_KEY_WORDS: [&str; 6] = [
     "expired_key",
     "expired key",
     "invalid proxy server token",
@@ -59,7 +59,7 @@ const KEY_WORDS: [&str; 6] = [
     "invalid api key",
 ];
 /// The proxy's key for a provider is refused: not the user's.
-const PROVIDER_AUTH: &str = "exception -";
+const PROVIDER_ERROR_MARK: &str = "exception -";
 const POLICY_WORDS: [&str; 4] =
     ["content_policy", "contentpolicyviolation", "content management policy", "violated our policy"];
 const CHALLENGE_HEADER: &str = "cf-mitigated";
@@ -73,7 +73,7 @@ const CHALLENGE_MARKS: [&str; 6] = [
 ];
 
 /// An answer that is no reply.
-pub(super) struct Refusal<'a> {
+pub(super) struct ApiErrorResponse<'a> {
     pub(super) status: StatusCode,
     pub(super) headers: &'a HeaderMap,
     /// The body, or its beginning.
@@ -82,29 +82,29 @@ pub(super) struct Refusal<'a> {
     pub(super) url: &'a Url,
 }
 
-impl Refusal<'_> {
+impl ApiErrorResponse<'_> {
     /// What it means. `secret` is kept out of the detail.
-    pub(super) fn failure(&self, secret: Option<&Secret>, now: SystemTime) -> UpstreamError {
-        let said = self.said();
+    pub(super) fn to_error(&self, secret: Option<&Secret>, now: SystemTime) -> UpstreamError {
+        let said = self.error_text();
         let named =
             self.status.is_success() && self.media() == MediaType::Json && said != ErrorText::default();
         let status = if named { said.status() } else { self.status };
-        let kind = self.kind(status.as_u16(), &said);
+        let kind = self.classify(status.as_u16(), &said);
         let detail = self.detail(kind, status.as_u16(), &said);
         let detail = secret.map_or_else(|| one_line(&detail), |secret| sanitize(&detail, secret));
         let wait = parse_retry_after(self.headers, now);
         UpstreamError::new(kind, detail).with_status(status.as_u16()).with_retry_after(wait)
     }
 
-    fn said(&self) -> ErrorText {
+    fn error_text(&self) -> ErrorText {
         match serde_json::from_slice::<Value>(self.body) {
-            Ok(json) if self.media() != MediaType::Html => ErrorText::of(&json),
+            Ok(json) if self.media() != MediaType::Html => ErrorText::parse(&json),
             Ok(_) | Err(_) if self.media() == MediaType::Html => ErrorText::default(),
-            Ok(_) | Err(_) => ErrorText::plain(&String::from_utf8_lossy(self.body)),
+            Ok(_) | Err(_) => ErrorText::from_plain(&String::from_utf8_lossy(self.body)),
         }
     }
 
-    fn kind(&self, status: u16, said: &ErrorText) -> UpstreamErrorKind {
+    fn classify(&self, status: u16, said: &ErrorText) -> UpstreamErrorKind {
         if self.is_challenge(status) {
             return UpstreamErrorKind::Challenge;
         }
@@ -116,7 +116,7 @@ impl Refusal<'_> {
                 _ => UpstreamErrorKind::BadResponse,
             };
         }
-        kind(status, said)
+        classify_status(status, said)
     }
 
     fn is_challenge(&self, status: u16) -> bool {
@@ -159,32 +159,32 @@ impl Refusal<'_> {
             | UpstreamErrorKind::ContextLength
             | UpstreamErrorKind::Rejected
             | UpstreamErrorKind::Image
-            | UpstreamErrorKind::Interrupted => said.shown(status),
+            | UpstreamErrorKind::Interrupted => said.user_message(status),
         }
     }
 }
 
 /// The failure that an error inside a stream stands for. `spoke` says whether something of the reply was passed on.
-pub(super) fn in_band(error: &Value, secret: &Secret, spoke: bool) -> UpstreamError {
-    let said = ErrorText::of(error);
+pub(super) fn stream_error(error: &Value, secret: &Secret, spoke: bool) -> UpstreamError {
+    let said = ErrorText::parse(error);
     let status = said.status().as_u16();
-    let kind = if spoke { UpstreamErrorKind::Interrupted } else { kind(status, &said) };
-    UpstreamError::new(kind, sanitize(&said.shown(status), secret)).with_status(status)
+    let kind = if spoke { UpstreamErrorKind::Interrupted } else { classify_status(status, &said) };
+    UpstreamError::new(kind, sanitize(&said.user_message(status), secret)).with_status(status)
 }
 
 /// The table.
-fn kind(status: u16, said: &ErrorText) -> UpstreamErrorKind {
+fn classify_status(status: u16, said: &ErrorText) -> UpstreamErrorKind {
     let text = said.lower();
     match status {
         _ if has_any(&text, &BUDGET_WORDS) => UpstreamErrorKind::Limited,
-        400..600 if has_any(&text, &KEY_WORDS) && !text.contains(PROVIDER_AUTH) => {
+        400..600 if has_any(&text, &INVALID_KEY_WORDS) && !text.contains(PROVIDER_ERROR_MARK) => {
             UpstreamErrorKind::LoginRequired
         }
-        400 | 413 | 422 | 500 if has_any(&text, &LENGTH_WORDS) => UpstreamErrorKind::ContextLength,
-        400..405 if names_no_model(&text) => UpstreamErrorKind::NoSuchModel,
+        400 | 413 | 422 | 500 if has_any(&text, &CONTEXT_LENGTH_WORDS) => UpstreamErrorKind::ContextLength,
+        400..405 if is_unknown_model(&text) => UpstreamErrorKind::NoSuchModel,
         400..500 if has_any(&text, &POLICY_WORDS) => UpstreamErrorKind::Rejected,
         // A provider refused the platform's own key.
-        401 | 403 if text.contains(PROVIDER_AUTH) => UpstreamErrorKind::Server,
+        401 | 403 if text.contains(PROVIDER_ERROR_MARK) => UpstreamErrorKind::Server,
         401 | 403 => UpstreamErrorKind::LoginRequired,
         402 => UpstreamErrorKind::Limited,
         408 | 425 | 500..600 => UpstreamErrorKind::Server,
@@ -194,16 +194,16 @@ fn kind(status: u16, said: &ErrorText) -> UpstreamErrorKind {
     }
 }
 
-fn names_no_model(text: &str) -> bool {
-    has_any(text, &MODEL_WORDS) || (text.contains("model") && text.contains("does not exist"))
+fn is_unknown_model(text: &str) -> bool {
+    has_any(text, &UNKNOWN_MODEL_WORDS) || (text.contains("model") && text.contains("does not exist"))
 }
 
 /// Whether JSON that came with a 200 is an error all the same.
 pub(super) fn is_error(json: &Value) -> bool {
-    json.get("error").is_some_and(holds_error)
+    json.get("error").is_some_and(is_error_value)
 }
 
-pub(super) fn holds_error(error: &Value) -> bool {
+pub(super) fn is_error_value(error: &Value) -> bool {
     !matches!(error, Value::Null | Value::Bool(false))
 }
 

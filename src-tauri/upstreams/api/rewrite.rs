@@ -15,13 +15,13 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::Ask;
+use super::ModelParams;
 use crate::chat::Request;
 use crate::upstreams::transport::aside::offload_if_large;
 use crate::upstreams::{UpstreamError, UpstreamErrorKind};
 
 /// What LiteLLM takes for itself out of a request's body.
-const STEERING: [&str; 37] = [
+const BLOCKED_LITELLM_PARAMS: [&str; 37] = [
     "api_base",
     "base_url",
     "api_key",
@@ -60,10 +60,10 @@ const STEERING: [&str; 37] = [
     "deployment_id",
     "no-log",
 ];
-const STEERING_BEGINS: [&str; 2] = ["litellm_", "mock_"];
+const BLOCKED_PARAM_PREFIXES: [&str; 2] = ["litellm_", "mock_"];
 
 /// A body and what must be remembered of it.
-pub(super) struct Rewritten {
+pub(super) struct RewrittenBody {
     pub(super) body: Body,
     /// The usage chunk was asked for by us only.
     pub(super) drop_usage: bool,
@@ -76,22 +76,22 @@ pub(super) struct Rewritten {
 pub(super) async fn chat(
     original: &Bytes,
     request: &Request,
-    ask: Ask<'_>,
-) -> Result<Rewritten, UpstreamError> {
-    let mut fields = Fields::read(original).await?;
-    fields.set("model", &json!(ask.model));
-    if let Some(most) = ask.max_tokens.filter(|_| request.max_tokens.is_none()) {
+    params: ModelParams<'_>,
+) -> Result<RewrittenBody, UpstreamError> {
+    let mut fields = BodyFields::parse_offloaded(original).await?;
+    fields.set("model", &json!(params.model));
+    if let Some(max_tokens) = params.max_tokens.filter(|_| request.max_tokens.is_none()) {
         fields.remove(&["max_tokens", "max_completion_tokens"]);
-        fields.set("max_tokens", &json!(most));
+        fields.set("max_tokens", &json!(max_tokens));
     }
     let options = fields.get("stream_options").unwrap_or(Value::Null);
-    let asked = options["include_usage"] == true;
-    if request.stream && !asked {
+    let usage_requested = options["include_usage"] == true;
+    if request.stream && !usage_requested {
         let mut options = options.as_object().cloned().unwrap_or_default();
         options.insert("include_usage".to_owned(), json!(true));
         fields.set("stream_options", &Value::Object(options));
     }
-    Ok(Rewritten { body: fields.body(), drop_usage: request.stream && !asked })
+    Ok(RewrittenBody { body: fields.into_body(), drop_usage: request.stream && !usage_requested })
 }
 
 /// A request for embeddings with the model's id in it.
@@ -99,31 +99,31 @@ pub(super) async fn chat(
 /// # Errors
 /// As [`chat`].
 pub(super) async fn embeddings(original: &Bytes, model: &str) -> Result<Body, UpstreamError> {
-    let mut fields = Fields::read(original).await?;
+    let mut fields = BodyFields::parse_offloaded(original).await?;
     fields.set("model", &json!(model));
-    Ok(fields.body())
+    Ok(fields.into_body())
 }
 
 /// Up to this size, bytes, a value is copied.
-const QUICK_COPY: usize = 16 * 1024;
+const MAX_COPIED_BYTES: usize = 16 * 1024;
 
 /// A field's value: a slice of what the client sent, or ours. Never empty.
-struct Field(Bytes);
+struct BodyField(Bytes);
 
 /// The fields of an object in the client's order.
-struct Fields(Vec<(String, Field)>);
+struct BodyFields(Vec<(String, BodyField)>);
 
-impl Fields {
-    async fn read(original: &Bytes) -> Result<Self, UpstreamError> {
+impl BodyFields {
+    async fn parse_offloaded(original: &Bytes) -> Result<Self, UpstreamError> {
         let original = original.clone();
-        offload_if_large(original.len(), move || Self::of(&original)).await
+        offload_if_large(original.len(), move || Self::parse(&original)).await
     }
 
-    fn of(original: &Bytes) -> Result<Self, UpstreamError> {
+    fn parse(original: &Bytes) -> Result<Self, UpstreamError> {
         let no_object = |_| UpstreamError::new(UpstreamErrorKind::Rejected, "the body is not a JSON object");
         let raw: RawFields<'_> = serde_json::from_slice(original).map_err(no_object)?;
-        let kept = raw.0.into_iter().filter(|(name, _)| !steers(name));
-        Ok(Self(kept.map(|(name, raw)| (name, Field(original.slice_ref(raw.get().as_bytes())))).collect()))
+        let passed = raw.0.into_iter().filter(|(name, _)| !is_blocked_param(name));
+        Ok(Self(passed.map(|(name, raw)| (name, BodyField(original.slice_ref(raw.get().as_bytes())))).collect()))
     }
 
     fn get(&self, name: &str) -> Option<Value> {
@@ -132,7 +132,7 @@ impl Fields {
     }
 
     fn set(&mut self, name: &str, value: &Value) {
-        let field = Field(value.to_string().into());
+        let field = BodyField(value.to_string().into());
         match self.0.iter_mut().find(|(known, _)| known == name) {
             Some((_, old)) => *old = field,
             None => self.0.push((name.to_owned(), field)),
@@ -144,15 +144,15 @@ impl Fields {
     }
 
     /// The object again. Large values are not copied; what is small goes into one piece, which costs less than many.
-    fn body(self) -> Body {
+    fn into_body(self) -> Body {
         let mut pieces = VecDeque::new();
         let mut small =
-            Vec::with_capacity(self.0.iter().map(|(name, field)| name.len() + field.quick() + 8).sum());
+            Vec::with_capacity(self.0.iter().map(|(name, field)| name.len() + field.copied_len() + 8).sum());
         for (at, (name, field)) in self.0.into_iter().enumerate() {
             small.push(if at == 0 { b'{' } else { b',' });
             serde_json::to_writer(&mut small, &name).expect("a text becomes JSON and a buffer takes it");
             small.push(b':');
-            if field.quick() > 0 {
+            if field.copied_len() > 0 {
                 small.extend_from_slice(&field.0);
             } else {
                 pieces.push_back(std::mem::take(&mut small).into());
@@ -165,29 +165,29 @@ impl Fields {
         }
         pieces.push_back(small.into());
         let left = pieces.iter().map(|piece: &Bytes| piece.len() as u64).sum();
-        Body::wrap(Pieces { pieces, left })
+        Body::wrap(ChunkedBody { pieces, left })
     }
 }
 
-impl Field {
+impl BodyField {
     /// The bytes to copy, 0 where they are too many.
-    fn quick(&self) -> usize {
-        if self.0.len() <= QUICK_COPY { self.0.len() } else { 0 }
+    fn copied_len(&self) -> usize {
+        if self.0.len() <= MAX_COPIED_BYTES { self.0.len() } else { 0 }
     }
 }
 
-fn steers(name: &str) -> bool {
+fn is_blocked_param(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    STEERING.contains(&name.as_str()) || STEERING_BEGINS.iter().any(|begin| name.starts_with(begin))
+    BLOCKED_LITELLM_PARAMS.contains(&name.as_str()) || BLOCKED_PARAM_PREFIXES.iter().any(|begin| name.starts_with(begin))
 }
 
 /// A body of a known length in pieces.
-struct Pieces {
+struct ChunkedBody {
     pieces: VecDeque<Bytes>,
     left: u64,
 }
 
-impl http_body::Body for Pieces {
+impl http_body::Body for ChunkedBody {
     type Data = Bytes;
     type Error = std::convert::Infallible;
 
@@ -242,9 +242,9 @@ mod tests {
 
     use super::*;
 
-    const ASK: Ask<'_> = Ask { model: "real-id", max_tokens: None, reasons: None };
+    const ASK: ModelParams<'_> = ModelParams { model: "real-id", max_tokens: None, supports_reasoning: None };
 
-    async fn sent(original: &str, request: &Request, ask: Ask<'_>) -> (String, bool) {
+    async fn sent(original: &str, request: &Request, ask: ModelParams<'_>) -> (String, bool) {
         let rewritten = chat(&Bytes::from(original.to_owned()), request, ask).await.unwrap();
         let body = rewritten.body.collect().await.unwrap().to_bytes();
         (String::from_utf8(body.to_vec()).unwrap(), rewritten.drop_usage)
@@ -266,8 +266,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_maximum_is_filled_in_only_where_none_was_named() {
-        let ask = Ask { max_tokens: Some(64_000), ..ASK };
+    async fn max_tokens_is_filled_in_only_where_none_was_given() {
+        let ask = ModelParams { max_tokens: Some(64_000), ..ASK };
         let (body, _) = sent(r#"{"model":"a","max_tokens":null}"#, &request(false, None), ask).await;
         assert_eq!(body, r#"{"model":"real-id","max_tokens":64000}"#);
         let (body, _) =
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_usage_is_asked_for_and_left_out_again() {
+    async fn the_usage_chunk_is_requested_and_dropped() {
         let (body, drop_usage) = sent(r#"{"model":"a","stream":true}"#, &request(true, None), ASK).await;
         assert!(drop_usage && body.ends_with(r#""stream_options":{"include_usage":true}}"#), "{body}");
         let asked = r#"{"model":"a","stream":true,"stream_options":{"include_usage":true}}"#;
@@ -284,24 +284,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn p18_fields_that_steer_the_proxy_behind_do_not_pass() {
+    async fn p18_params_that_control_the_litellm_proxy_are_dropped() {
         let mut fields: Vec<String> =
-            STEERING.iter().map(|name| format!(r#""{name}":"https://evil.example""#)).collect();
+            BLOCKED_LITELLM_PARAMS.iter().map(|name| format!(r#""{name}":"https://evil.example""#)).collect();
         fields.extend([r#""litellm_params":{}"#.into(), r#""API_BASE":"x""#.into(), r#""model":"a""#.into()]);
         let (body, _) = sent(&format!("{{{}}}", fields.join(",")), &request(false, None), ASK).await;
         assert_eq!(body, r#"{"model":"real-id"}"#);
     }
 
     #[tokio::test]
-    async fn large_values_stand_between_the_small_ones() {
-        let long = "x".repeat(QUICK_COPY);
+    async fn large_values_are_not_copied() {
+        let long = "x".repeat(MAX_COPIED_BYTES);
         let original = format!(r#"{{"a":1,"model":"m","long":"{long}","b":[2],"more":"{long}"}}"#);
         let (body, _) = sent(&original, &request(false, None), ASK).await;
         assert!(body == original.replace(r#""m""#, r#""real-id""#), "{} bytes", body.len());
     }
 
     #[tokio::test]
-    async fn only_an_object_is_passed_on() {
+    async fn only_a_json_object_is_accepted() {
         for text in ["[]", "", "{\"a\":1} x", "{\"a\":}"] {
             let refused = chat(&Bytes::from_static(text.as_bytes()), &request(false, None), ASK).await;
             assert_eq!(refused.err().unwrap().kind, UpstreamErrorKind::Rejected, "{text}");

@@ -5,56 +5,56 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::Catalogue;
+use super::ModelCatalog;
 
 /// No request waits longer for the first catalogue of a run.
-const PATIENCE: Duration = Duration::from_secs(2);
+const FIRST_CATALOG_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A handle to the latest catalogue.
 #[derive(Debug, Clone)]
-pub struct Shelf {
-    state: Arc<watch::Sender<State>>,
+pub struct CatalogCache {
+    state: Arc<watch::Sender<CatalogState>>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    catalogue: Arc<Catalogue>,
+struct CatalogState {
+    catalogue: Arc<ModelCatalog>,
     /// The first one is on its way.
-    awaited: bool,
+    loading: bool,
 }
 
-impl Default for Shelf {
+impl Default for CatalogCache {
     fn default() -> Self {
-        Self { state: Arc::new(watch::Sender::new(State::default())) }
+        Self { state: Arc::new(watch::Sender::new(CatalogState::default())) }
     }
 }
 
-impl Shelf {
+impl CatalogCache {
     /// The latest catalogue; an empty one where there is none.
-    pub fn latest(&self) -> Arc<Catalogue> {
+    pub fn latest(&self) -> Arc<ModelCatalog> {
         Arc::clone(&self.state.borrow().catalogue)
     }
 
-    /// As [`Shelf::latest`], but waits a moment for one that is on its way.
-    pub async fn soon(&self) -> Arc<Catalogue> {
-        if self.state.borrow().awaited {
+    /// As [`CatalogCache::latest`], but waits a moment for one that is on its way.
+    pub async fn wait_for_first(&self) -> Arc<ModelCatalog> {
+        if self.state.borrow().loading {
             let mut watching = self.state.subscribe();
-            let arrived = watching.wait_for(|state| !state.awaited);
+            let arrived = watching.wait_for(|state| !state.loading);
             // The time is up: what is there is all we use.
-            let _ = tokio::time::timeout(PATIENCE, arrived).await;
+            let _ = tokio::time::timeout(FIRST_CATALOG_TIMEOUT, arrived).await;
         }
         self.latest()
     }
 
     /// Says that the first catalogue is on its way.
-    pub fn expect(&self) {
-        self.state.send_modify(|state| state.awaited = state.catalogue.is_empty());
+    pub fn mark_loading(&self) {
+        self.state.send_modify(|state| state.loading = state.catalogue.is_empty());
     }
 
     /// Puts a new catalogue down, or says that none came.
-    pub fn put(&self, catalogue: Option<Catalogue>) {
+    pub fn publish(&self, catalogue: Option<ModelCatalog>) {
         self.state.send_modify(|state| {
-            state.awaited = false;
+            state.loading = false;
             if let Some(catalogue) = catalogue {
                 state.catalogue = Arc::new(catalogue);
             }
@@ -67,18 +67,18 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_request_waits_for_the_first_catalogue_and_not_for_ever() {
-        let shelf = Shelf::default();
-        assert!(shelf.soon().await.is_empty(), "nothing is on its way");
-        shelf.expect();
+    async fn a_request_waits_for_the_first_catalogue_up_to_a_timeout() {
+        let shelf = CatalogCache::default();
+        assert!(shelf.wait_for_first().await.is_empty(), "nothing is on its way");
+        shelf.mark_loading();
         let waiting = tokio::spawn({
             let shelf = shelf.clone();
-            async move { shelf.soon().await.fetched }
+            async move { shelf.wait_for_first().await.fetched }
         });
         tokio::task::yield_now().await;
-        shelf.put(Some(Catalogue { fetched: 7, ..Catalogue::default() }));
+        shelf.publish(Some(ModelCatalog { fetched: 7, ..ModelCatalog::default() }));
         assert_eq!(waiting.await.unwrap(), 7);
-        shelf.expect();
-        assert_eq!(shelf.soon().await.fetched, 7, "the time is up");
+        shelf.mark_loading();
+        assert_eq!(shelf.wait_for_first().await.fetched, 7, "the time is up");
     }
 }

@@ -3,10 +3,10 @@ use base64::Engine;
 use super::*;
 use crate::chat::{Image, ImageLink, Sampling, ToolCall};
 
-const ASK: Ask<'_> = Ask { model: "m", max_tokens: Some(9), reasons: None };
+const ASK: ModelParams<'_> = ModelParams { model: "m", max_tokens: Some(9), supports_reasoning: None };
 
-fn json_of(request: &Request, ask: Ask<'_>) -> Value {
-    serde_json::from_slice(&body(request, ask)).unwrap()
+fn json_of(request: &Request, ask: ModelParams<'_>) -> Value {
+    serde_json::from_slice(&encode(request, ask)).unwrap()
 }
 
 fn text(text: &str) -> Part {
@@ -22,7 +22,7 @@ fn a_plain_request_is_plain() {
 }
 
 #[test]
-fn calls_results_and_their_pictures_stand_where_the_form_wants_them() {
+fn calls_results_and_their_images_are_placed_as_the_api_requires() {
     let call = |id: &str| ToolCall { id: id.into(), name: "f".into(), arguments: "{}".into() };
     let link: Part =
         Part::ImageLink(ImageLink { url: "https://example.com/a.png".parse().unwrap(), detail: None });
@@ -56,12 +56,12 @@ fn calls_results_and_their_pictures_stand_where_the_form_wants_them() {
         (&content[1]["image_url"]["url"], &content[2]["text"]),
         (&json!("https://example.com/a.png"), &json!("and?"))
     );
-    assert_eq!(heading(2, "file", "b"), "The 2 files of the tool result b:");
+    assert_eq!(attachment_heading(2, "file", "b"), "The 2 files of the tool result b:");
     assert_eq!(messages.as_array().unwrap().len(), 4);
 }
 
 #[test]
-fn results_of_one_turn_stand_together_even_if_each_is_a_message() {
+fn results_of_one_turn_stay_together_even_as_separate_messages() {
     let link = Part::ImageLink(ImageLink { url: "https://example.com/a.png".parse().unwrap(), detail: None });
     let result = |id: &str, parts| Message {
         role: Role::User,
@@ -76,7 +76,7 @@ fn results_of_one_turn_stand_together_even_if_each_is_a_message() {
 }
 
 #[test]
-fn an_empty_text_is_no_piece_of_its_own() {
+fn an_empty_text_is_left_out() {
     let link = Part::ImageLink(ImageLink { url: "https://example.com/a.png".parse().unwrap(), detail: None });
     let content = |parts| {
         let messages = vec![Message { role: Role::User, parts }];
@@ -87,7 +87,7 @@ fn an_empty_text_is_no_piece_of_its_own() {
 }
 
 #[test]
-fn an_image_stands_in_it_as_a_data_url_in_the_room_that_was_made_for_it() {
+fn an_image_becomes_a_data_url_within_the_reserved_capacity() {
     let bytes = [b"\x89PNG\r\n\x1a\n".as_slice(), &[7; 100_000]].concat();
     let image = Image::from_bytes(bytes.clone().into()).unwrap();
     let messages = vec![Message { role: Role::User, parts: vec![text("what?"), Part::Image(image)] }];
@@ -97,12 +97,12 @@ fn an_image_stands_in_it_as_a_data_url_in_the_room_that_was_made_for_it() {
         {"type": "text", "text": "what?"}, {"type": "image_url", "image_url": {"url": url}}
     ]);
     assert_eq!(json_of(&request, ASK)["messages"][0]["content"], expected);
-    let body = body(&request, ASK);
-    assert!(body.capacity() < body.len() + 2 * FRAME, "{} for {}", body.capacity(), body.len());
+    let body = encode(&request, ASK);
+    assert!(body.capacity() < body.len() + 2 * ENVELOPE_BYTES, "{} for {}", body.capacity(), body.len());
 }
 
 #[test]
-fn every_wish_has_its_field() {
+fn every_parameter_has_its_field() {
     let tool = Tool {
         name: "f".into(),
         description: Some("d".into()),
@@ -128,5 +128,5 @@ fn every_wish_has_its_field() {
     assert_eq!((&body["parallel_tool_calls"], &body["reasoning_effort"]), (&json!(false), &json!("high")));
     assert_eq!(body["response_format"]["json_schema"]["name"], "n");
     assert_eq!((&body["temperature"], &body["seed"], body.get("top_p")), (&json!(0.5), &json!(1), None));
-    assert_eq!(json_of(&request, Ask { reasons: Some(false), ..ASK }).get("reasoning_effort"), None);
+    assert_eq!(json_of(&request, ModelParams { supports_reasoning: Some(false), ..ASK }).get("reasoning_effort"), None);
 }

@@ -13,8 +13,8 @@ fn failure(status: u16, headers: &[(&'static str, &'static str)], body: &str) ->
     }
     let url = Url::parse("https://api.mammouth.ai/v1/chat/completions").unwrap();
     let status = StatusCode::from_u16(status).unwrap();
-    let refusal = Refusal { status, headers: &map, body: body.as_bytes(), url: &url };
-    refusal.failure(Some(&Secret::from("sk-CANARY_KEY1234")), SystemTime::UNIX_EPOCH)
+    let refusal = ApiErrorResponse { status, headers: &map, body: body.as_bytes(), url: &url };
+    refusal.to_error(Some(&Secret::from("sk-CANARY_KEY1234")), SystemTime::UNIX_EPOCH)
 }
 
 fn error(status: u16, message: &str, kind: &str, code: impl Into<Value>) -> UpstreamErrorKind {
@@ -23,7 +23,7 @@ fn error(status: u16, message: &str, kind: &str, code: impl Into<Value>) -> Upst
 }
 
 #[test]
-fn f01_a_spent_budget_is_known_in_every_form_it_had() {
+fn f01_a_spent_budget_is_recognized_in_every_form() {
     let message = "Budget has been exceeded! Current cost: 5.01, Max budget: 5.0";
     assert_eq!(error(400, message, "budget_exceeded", "400"), Limited);
     assert_eq!(error(429, message, "budget_exceeded", "429"), Limited);
@@ -33,7 +33,7 @@ fn f01_a_spent_budget_is_known_in_every_form_it_had() {
 }
 
 #[test]
-fn f03_a_refused_key_is_told_from_a_providers() {
+fn f03_a_rejected_key_differs_from_a_providers_rejected_key() {
     let invalid = "Authentication Error, Invalid proxy server token passed. Received API Key = sk-...1234";
     assert_eq!(error(401, invalid, "auth_error", "401"), LoginRequired);
     assert_eq!(error(400, "Authentication Error - Expired Key.", "expired_key", "400"), LoginRequired);
@@ -46,7 +46,7 @@ fn f03_a_refused_key_is_told_from_a_providers() {
 }
 
 #[test]
-fn a_model_that_the_key_does_not_have_is_no_lost_key() {
+fn a_model_the_key_lacks_is_no_invalid_key() {
     let denied = "key not allowed to access model. This key can only access models=['a']. Tried to access b";
     assert_eq!(error(401, denied, "key_model_access_denied", "401"), NoSuchModel);
     assert_eq!(error(403, denied, "team_model_access_denied", "403"), NoSuchModel);
@@ -60,7 +60,7 @@ fn a_model_that_the_key_does_not_have_is_no_lost_key() {
 }
 
 #[test]
-fn f15_a_conversation_that_is_too_long_is_known_in_every_providers_words() {
+fn f15_context_length_errors_of_every_provider_are_recognized() {
     for message in [
         "litellm.ContextWindowExceededError: litellm.BadRequestError: AnthropicException - {\"type\":\"error\"}",
         "litellm.BadRequestError: OpenAIException - Error code: 400 - {'error': {'message': \"This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens.\", 'code': 'context_length_exceeded'}}",
@@ -76,7 +76,7 @@ fn f15_a_conversation_that_is_too_long_is_known_in_every_providers_words() {
 }
 
 #[test]
-fn f15_other_refusals_of_the_request_stay_with_the_client() {
+fn f15_other_rejected_requests_are_the_clients_errors() {
     assert_eq!(
         error(400, "litellm.BadRequestError: Unsupported parameter: 'x'", "invalid_request_error", "400"),
         Rejected
@@ -99,7 +99,7 @@ fn f15_other_refusals_of_the_request_stay_with_the_client() {
 }
 
 #[test]
-fn f04_a_429_carries_its_wait() {
+fn f04_a_429_carries_its_retry_after() {
     let body = r#"{"error":{"message":"Rate limit reached","type":"throttling_error","code":"429"}}"#;
     let told = failure(429, &[JSON, ("retry-after", "7")], body);
     assert_eq!((told.kind, told.retry_after.map(|wait| wait.as_secs())), (Throttled, Some(7)));
@@ -110,7 +110,7 @@ fn f04_a_429_carries_its_wait() {
 }
 
 #[test]
-fn f07_server_errors_of_any_shape_are_the_servers() {
+fn f07_server_errors_of_any_shape_are_server_errors() {
     assert_eq!(
         error(500, "litellm.InternalServerError: AnthropicException - Overloaded", "None", "500"),
         Server
@@ -121,7 +121,7 @@ fn f07_server_errors_of_any_shape_are_the_servers() {
 }
 
 #[test]
-fn f02_challenges_and_pages_are_told_apart() {
+fn f02_challenges_and_other_pages_are_distinguished() {
     assert_eq!(failure(403, &[HTML, ("cf-mitigated", "challenge")], "<html>").kind, Challenge);
     assert_eq!(failure(503, &[HTML], "<title>Just a moment...</title>").kind, Challenge);
     assert_eq!(failure(403, &[HTML], "<h1>Forbidden</h1>").kind, Challenge);
@@ -141,8 +141,8 @@ fn f11_an_error_in_a_200_is_read_by_its_own_code() {
     assert_eq!(failure(200, &[JSON], r#"{"error":"boom"}"#).kind, Server);
     let secret = Secret::from("sk-CANARY_KEY1234");
     let overloaded = json!({"message": "Overloaded sk-CANARY_KEY1234", "code": "529"});
-    assert_eq!(in_band(&overloaded, &secret, false).kind, Server);
-    let late = in_band(&overloaded, &secret, true);
+    assert_eq!(stream_error(&overloaded, &secret, false).kind, Server);
+    let late = stream_error(&overloaded, &secret, true);
     assert_eq!((late.kind, late.detail.as_str()), (Interrupted, "Overloaded [redacted]"));
 }
 
@@ -162,7 +162,7 @@ fn r07_the_details_are_short_plain_and_hold_no_secret() {
 }
 
 #[test]
-fn r08_odd_json_is_survived() {
+fn r08_odd_json_does_not_panic() {
     for body in
         ["null", "[]", "3", r#"{"error":[[[[[[1]]]]]]}"#, r#"{"error":{"code":-1,"message":[1]}}"#, "\u{0}"]
     {

@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 /// How deep errors are wrapped in errors at most.
-const DEPTH: u8 = 6;
+const MAX_DEPTH: u8 = 6;
 
 /// What an error says of itself; any of it may be empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,13 +18,13 @@ pub(super) struct ErrorText {
 
 impl ErrorText {
     /// Reads a body, or the `error` of one.
-    pub(super) fn of(json: &Value) -> Self {
+    pub(super) fn parse(json: &Value) -> Self {
         let mut text = Self::default();
         text.read(json, 0);
         text
     }
 
-    pub(super) fn plain(message: &str) -> Self {
+    pub(super) fn from_plain(message: &str) -> Self {
         Self { message: message.trim().to_owned(), ..Self::default() }
     }
 
@@ -40,7 +40,7 @@ impl ErrorText {
     }
 
     /// The sentence for people.
-    pub(super) fn shown(&self, status: u16) -> String {
+    pub(super) fn user_message(&self, status: u16) -> String {
         match python_message(&self.message) {
             Some(inner) => inner,
             None if self.message.is_empty() => format!("the API answered {status}"),
@@ -53,15 +53,15 @@ impl ErrorText {
             Value::String(text) => self.read_text(text, depth),
             Value::Object(object) => {
                 for key in ["type", "code", "status", "status_code"] {
-                    self.note(object.get(key));
+                    self.record_code(object.get(key));
                 }
                 let inner =
                     ["error", "message", "detail", "msg"].into_iter().filter_map(|key| object.get(key));
-                for value in inner.filter(|_| depth < DEPTH) {
+                for value in inner.filter(|_| depth < MAX_DEPTH) {
                     self.read(value, depth + 1);
                 }
             }
-            Value::Array(items) if depth < DEPTH => {
+            Value::Array(items) if depth < MAX_DEPTH => {
                 items.iter().take(3).for_each(|item| self.read(item, depth + 1));
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {}
@@ -73,13 +73,13 @@ impl ErrorText {
         let inner =
             text.trim_start().starts_with('{').then(|| serde_json::from_str::<Value>(text).ok()).flatten();
         match inner {
-            Some(inner) if depth < DEPTH => self.read(&inner, depth + 1),
+            Some(inner) if depth < MAX_DEPTH => self.read(&inner, depth + 1),
             Some(_) | None if self.message.is_empty() => text.trim().clone_into(&mut self.message),
             Some(_) | None => {}
         }
     }
 
-    fn note(&mut self, value: Option<&Value>) {
+    fn record_code(&mut self, value: Option<&Value>) {
         let number = match value {
             Some(Value::Number(number)) => number.as_u64(),
             Some(Value::String(text)) => {
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_wrapping_is_opened() {
+    fn every_nesting_is_unwrapped() {
         for (json, message, status) in [
             (json!({"error": {"message": "m", "type": "t", "param": null, "code": "429"}}), "m", 429),
             (json!({"error": {"message": "m", "code": 403}}), "m", 403),
@@ -139,8 +139,8 @@ mod tests {
             (json!({"error": {"code": "insufficient"}}), "the API answered 500", 500),
             (json!([]), "the API answered 500", 500),
         ] {
-            let text = ErrorText::of(&json);
-            assert_eq!((text.shown(500).as_str(), text.status().as_u16()), (message, status), "{json}");
+            let text = ErrorText::parse(&json);
+            assert_eq!((text.user_message(500).as_str(), text.status().as_u16()), (message, status), "{json}");
         }
     }
 }
