@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use mammouth_proxy::chat::{Request, Tool};
-use mammouth_proxy::upstreams::tools::{Heard, Hearing};
+use mammouth_proxy::upstreams::tools::{ReplyParser, ReplyPart};
 use serde_json::Value;
 
 // The first line is the schema of the one tool, what follows is the reply.
@@ -26,17 +26,17 @@ fuzz_target!(|input: &[u8]| {
 
 /// The calls, and the text around them.
 fn hear<'a>(request: &Request, pieces: impl Iterator<Item = &'a str>) -> (Vec<(String, String)>, String) {
-    let mut hearing = Hearing::of(request);
+    let mut hearing = ReplyParser::new(request);
     let mut heard = Vec::new();
     pieces.for_each(|piece| hearing.push(piece.to_owned(), &mut heard));
     if hearing.finish(&mut heard).is_some() {
-        hearing.answer(None, &mut heard);
+        hearing.receive_repair(None, &mut heard);
     }
     let (mut calls, mut said) = (Vec::new(), String::new());
     for heard in heard {
         match heard {
-            Heard::Call { name, arguments } => calls.push((name, arguments)),
-            Heard::Text(text) | Heard::Reasoning(text) => said.push_str(&text),
+            ReplyPart::Call { name, arguments } => calls.push((name, arguments)),
+            ReplyPart::Text(text) | ReplyPart::Reasoning(text) => said.push_str(&text),
         }
     }
     (calls, said)

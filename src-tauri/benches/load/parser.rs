@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use mammouth_proxy::chat::{Request, Tool};
-use mammouth_proxy::upstreams::tools::Hearing;
+use mammouth_proxy::upstreams::tools::ReplyParser;
 use rustix::time::{ClockId, clock_gettime};
 
 /// What a model sends at once.
@@ -68,7 +68,7 @@ fn megabytes_a_second(reply: &str) -> f64 {
     let request = Request { tools: vec![tool], ..Request::default() };
     let slices = slices(reply);
     let runs = (0..3).map(|_| {
-        let mut hearing = Hearing::of(&request);
+        let mut hearing = ReplyParser::new(&request);
         let mut heard = Vec::new();
         let began = cpu_seconds();
         for slice in &slices {

@@ -2,13 +2,13 @@
 
 use serde::de::IgnoredAny;
 
-use super::lead::closes;
-use super::opener::Opener;
-use super::scan::{Scan, Scanner};
+use super::lead::closes_fence;
+use super::opener::CallStart;
+use super::scan::{ScanResult, JsonScanner};
 
 /// Offsets count in the text that the parser holds.
 #[derive(Debug)]
-pub(super) struct Block {
+pub(super) struct CallCandidate {
     pub(super) start: usize,
     /// It began in the middle of a line.
     pub(super) in_line: bool,
@@ -17,14 +17,14 @@ pub(super) struct Block {
     content: Option<usize>,
     at: usize,
     close: Option<String>,
-    marked: bool,
-    mode: Mode,
+    has_marks: bool,
+    state: CandidateState,
 }
 
 #[derive(Debug)]
-enum Mode {
+enum CandidateState {
     /// In a JSON value that began at `from`.
-    Json { from: usize, scanner: Scanner },
+    Json { from: usize, scanner: JsonScanner },
     /// Behind a JSON value that ended at `end`.
     Tail { end: usize },
     /// The closing tag ends it, whatever comes before.
@@ -35,74 +35,74 @@ enum Mode {
 
 /// Where a block ends, and whether that is its own end or only the end of the reply.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ended {
+pub(super) struct CandidateEnd {
     pub(super) end: usize,
     pub(super) closed: bool,
 }
 
-impl Block {
-    pub(super) fn new(start: usize, opener: Opener, in_line: bool) -> Self {
-        let json = |from, scanner| Mode::Json { from, scanner };
+impl CallCandidate {
+    pub(super) fn new(start: usize, opener: CallStart, in_line: bool) -> Self {
+        let json = |from, scanner| CandidateState::Json { from, scanner };
         let (body, at, close, marked, mode) = match opener {
-            Opener::Tag { body, scan, json: false, close } => (body, scan, close, true, Mode::Literal),
-            Opener::Tag { body, scan, json: true, close } => {
-                let scanner = if close.is_some() { Scanner::default() } else { Scanner::lenient() };
+            CallStart::Tag { body, scan, json: false, close } => (body, scan, close, true, CandidateState::Literal),
+            CallStart::Tag { body, scan, json: true, close } => {
+                let scanner = if close.is_some() { JsonScanner::default() } else { JsonScanner::lenient() };
                 (body, scan, close, true, json(start + scan, scanner))
             }
-            Opener::Json => (0, 0, None, false, json(start, Scanner::lenient())),
-            Opener::Fence { body, mark, length } => {
-                (body, body, None, false, Mode::Fence { line: start + body, mark, length })
+            CallStart::Json => (0, 0, None, false, json(start, JsonScanner::lenient())),
+            CallStart::Fence { body, mark, length } => {
+                (body, body, None, false, CandidateState::Fence { line: start + body, mark, length })
             }
-            Opener::OtherFence { body, .. } => (body, body, None, false, Mode::Literal),
-            Opener::Result => (0, 0, None, false, Mode::Literal),
+            CallStart::OtherFence { body, .. } => (body, body, None, false, CandidateState::Literal),
+            CallStart::ToolResult => (0, 0, None, false, CandidateState::Literal),
         };
-        Self { start, in_line, body: start + body, content: None, at: start + at, close, marked, mode }
+        Self { start, in_line, body: start + body, content: None, at: start + at, close, has_marks: marked, state: mode }
     }
 
     /// Where the search for the end begins.
-    pub(super) fn scan(&self) -> usize {
+    pub(super) fn scan_from(&self) -> usize {
         self.at
     }
 
     /// Whether it stands in the marks of a call, so that it is one even if it cannot be read.
-    pub(super) fn is_marked(&self) -> bool {
-        self.marked
+    pub(super) fn has_marks(&self) -> bool {
+        self.has_marks
     }
 
     /// The content of a block that ended with `text`, and whether it is complete.
     pub(super) fn content<'a>(&self, text: &'a str, closed: bool) -> (&'a str, bool) {
         let content = &text[self.body..self.content.unwrap_or(text.len())];
-        let Mode::Fence { mark, .. } = self.mode else { return (content, closed) };
+        let CandidateState::Fence { mark, .. } = self.state else { return (content, closed) };
         let inner = content.trim_end().trim_end_matches(mark);
         (inner, closed || inner.len() < content.trim_end().len())
     }
 
     /// Looks for the end in what is new of the text.
-    pub(super) fn find_end(&mut self, text: &str) -> Option<Ended> {
+    pub(super) fn find_end(&mut self, text: &str) -> Option<CandidateEnd> {
         loop {
-            match &mut self.mode {
-                Mode::Json { .. } => {
-                    if let Some(found) = self.in_json(text)? {
+            match &mut self.state {
+                CandidateState::Json { .. } => {
+                    if let Some(found) = self.scan_json(text)? {
                         return Some(found);
                     }
                 }
-                Mode::Tail { end } => {
+                CandidateState::Tail { end } => {
                     let end = *end;
-                    if let Some(found) = self.in_tail(text, end)? {
+                    if let Some(found) = self.scan_tail(text, end)? {
                         return Some(found);
                     }
                 }
-                Mode::Literal => return self.in_literal(text),
-                Mode::Fence { line, mark, length } => {
+                CandidateState::Literal => return self.scan_literal(text),
+                CandidateState::Fence { line, mark, length } => {
                     let next = text[self.at..].find('\n');
                     let Some(next) = next else {
                         self.at = text.len();
                         return None;
                     };
                     let end = self.at + next;
-                    if closes(&text[*line..end], *mark, *length) {
+                    if closes_fence(&text[*line..end], *mark, *length) {
                         self.content = Some(*line);
-                        return Some(Ended { end, closed: true });
+                        return Some(CandidateEnd { end, closed: true });
                     }
                     self.at = end + 1;
                     *line = self.at;
@@ -112,28 +112,28 @@ impl Block {
     }
 
     /// `Some(None)` after a change of mode.
-    fn in_json(&mut self, text: &str) -> Option<Option<Ended>> {
-        let Mode::Json { from, scanner } = &mut self.mode else { return Some(None) };
+    fn scan_json(&mut self, text: &str) -> Option<Option<CandidateEnd>> {
+        let CandidateState::Json { from, scanner } = &mut self.state else { return Some(None) };
         match scanner.feed(&text.as_bytes()[self.at..]) {
-            Scan::More => {
+            ScanResult::NeedMore => {
                 self.at = text.len();
                 None
             }
-            Scan::End(length) => {
+            ScanResult::End(length) => {
                 self.at += length;
                 if self.close.is_none() {
-                    return Some(Some(Ended { end: self.at, closed: true }));
+                    return Some(Some(CandidateEnd { end: self.at, closed: true }));
                 }
                 let good = serde_json::from_str::<IgnoredAny>(&text[*from..self.at]).is_ok();
-                self.mode = if good { Mode::Tail { end: self.at } } else { Mode::Literal };
+                self.state = if good { CandidateState::Tail { end: self.at } } else { CandidateState::Literal };
                 Some(None)
             }
-            Scan::Odd(length) => {
+            ScanResult::Unexpected(length) => {
                 self.at += length;
-                match self.closing(text)? {
+                match self.match_closing_tag(text)? {
                     Some(ended) => Some(Some(ended)),
                     None => {
-                        self.mode = Mode::Literal;
+                        self.state = CandidateState::Literal;
                         Some(None)
                     }
                 }
@@ -142,7 +142,7 @@ impl Block {
     }
 
     /// After a good value only brackets too many, its closing tag, or another value belong to the block.
-    fn in_tail(&mut self, text: &str, end: usize) -> Option<Option<Ended>> {
+    fn scan_tail(&mut self, text: &str, end: usize) -> Option<Option<CandidateEnd>> {
         let junk = |c: char| c.is_whitespace() || matches!(c, '}' | ']' | ';' | ',');
         self.at += text[self.at..].find(|c| !junk(c)).unwrap_or(text.len() - self.at);
         let rest = &text[self.at..];
@@ -150,22 +150,22 @@ impl Block {
             return None;
         }
         if rest.starts_with(['{', '[']) {
-            self.mode = Mode::Json { from: self.at, scanner: Scanner::default() };
+            self.state = CandidateState::Json { from: self.at, scanner: JsonScanner::default() };
             return Some(None);
         }
-        let ended = self.closing(text)?.unwrap_or_else(|| {
+        let ended = self.match_closing_tag(text)?.unwrap_or_else(|| {
             self.content = Some(end);
-            Ended { end, closed: true }
+            CandidateEnd { end, closed: true }
         });
         Some(Some(ended))
     }
 
-    fn in_literal(&mut self, text: &str) -> Option<Ended> {
+    fn scan_literal(&mut self, text: &str) -> Option<CandidateEnd> {
         let close = self.close.as_deref().unwrap_or("\n");
         match text[self.at..].find(close) {
             Some(found) => {
                 self.content = Some(self.at + found);
-                Some(Ended { end: self.at + found + close.len(), closed: true })
+                Some(CandidateEnd { end: self.at + found + close.len(), closed: true })
             }
             None => {
                 let keep = text.ceil_char_boundary(text.len().saturating_sub(close.len() - 1));
@@ -176,27 +176,27 @@ impl Block {
     }
 
     /// The closing tag at this place: `None` while it may still become one, `Some(None)` if it is none.
-    fn closing(&mut self, text: &str) -> Option<Option<Ended>> {
+    fn match_closing_tag(&mut self, text: &str) -> Option<Option<CandidateEnd>> {
         let Some(close) = self.close.as_deref() else { return Some(None) };
         let rest = &text[self.at..];
         if rest.starts_with(close) {
             self.content = Some(self.at);
-            return Some(Some(Ended { end: self.at + close.len(), closed: true }));
+            return Some(Some(CandidateEnd { end: self.at + close.len(), closed: true }));
         }
         if close.starts_with(rest) { None } else { Some(None) }
     }
 
     /// The first `gone` bytes of the text were taken away.
-    pub(super) fn shift(&mut self, gone: usize) {
-        self.start -= gone;
-        self.body -= gone;
-        self.at -= gone;
-        self.content = self.content.map(|content| content - gone);
-        match &mut self.mode {
-            Mode::Json { from, .. } => *from -= gone,
-            Mode::Tail { end } => *end -= gone,
-            Mode::Fence { line, .. } => *line -= gone,
-            Mode::Literal => {}
+    pub(super) fn shift(&mut self, removed: usize) {
+        self.start -= removed;
+        self.body -= removed;
+        self.at -= removed;
+        self.content = self.content.map(|content| content - removed);
+        match &mut self.state {
+            CandidateState::Json { from, .. } => *from -= removed,
+            CandidateState::Tail { end } => *end -= removed,
+            CandidateState::Fence { line, .. } => *line -= removed,
+            CandidateState::Literal => {}
         }
     }
 }

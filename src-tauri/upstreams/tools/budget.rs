@@ -20,23 +20,23 @@ impl StepBudget {
     }
 
     /// Takes steps; `false` once there are not enough, and from then on for good.
-    pub(super) fn spend(&mut self, steps: usize) -> bool {
+    pub(super) fn try_consume(&mut self, steps: usize) -> bool {
         self.used = self.used.saturating_add(steps as u64);
-        !self.is_spent()
+        !self.is_exhausted()
     }
 
     /// Takes the steps for reading so many bytes.
-    pub(super) fn spend_bytes(&mut self, bytes: usize) -> bool {
-        self.spend(bytes / BYTES_PER_STEP)
+    pub(super) fn try_consume_bytes(&mut self, bytes: usize) -> bool {
+        self.try_consume(bytes / BYTES_PER_STEP)
     }
 
     /// Whether more was asked for than there was.
-    pub(super) fn is_spent(&self) -> bool {
+    pub(super) fn is_exhausted(&self) -> bool {
         self.used > self.limit
     }
 
     /// What can still be spent.
-    pub(super) fn left(&self) -> usize {
+    pub(super) fn remaining(&self) -> usize {
         usize::try_from(self.limit.saturating_sub(self.used)).unwrap_or(usize::MAX)
     }
 

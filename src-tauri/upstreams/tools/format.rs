@@ -3,15 +3,15 @@
 use serde_json::Value;
 
 use super::budget::{OFFLOADED_STEPS, StepBudget};
-use super::read::unfenced;
+use super::read::strip_fence;
 use super::repair;
-use super::scan::{Scan, Scanner};
-use super::schema::{Fitted, Schema};
+use super::scan::{ScanResult, JsonScanner};
+use super::schema::{FitResult, Schema};
 use crate::chat::ResponseFormat;
 
 /// The JSON of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Json {
+pub(super) struct JsonOutput {
     /// As the model wrote it, where that is valid.
     pub(super) text: String,
     /// It is JSON, but too much to be checked against its schema.
@@ -22,36 +22,36 @@ pub(super) struct Json {
 ///
 /// # Errors
 /// One sentence for the model about what is wrong.
-pub(super) fn json(answer: &str, format: &ResponseFormat) -> Result<Json, String> {
-    let (text, mut value) = found(answer).ok_or("there is no valid JSON in it")?;
+pub(super) fn extract_json(answer: &str, format: &ResponseFormat) -> Result<JsonOutput, String> {
+    let (text, mut value) = find_value(answer).ok_or("there is no valid JSON in it")?;
     let mut budget = StepBudget::new(OFFLOADED_STEPS);
     let fitted = match format {
-        ResponseFormat::Text => Fitted::AsIs,
-        ResponseFormat::JsonObject if value.is_object() => Fitted::AsIs,
+        ResponseFormat::Text => FitResult::Unchanged,
+        ResponseFormat::JsonObject if value.is_object() => FitResult::Unchanged,
         ResponseFormat::JsonObject => return Err("it is not a JSON object".to_owned()),
         ResponseFormat::JsonSchema { schema, strict, .. } => {
             Schema::new(schema, *strict).fit(&mut value, &mut budget)?
         }
     };
-    let text = text.filter(|_| fitted != Fitted::Repaired).map_or_else(|| value.to_string(), str::to_owned);
-    Ok(Json { text, unchecked: fitted == Fitted::Unchecked })
+    let text = text.filter(|_| fitted != FitResult::Repaired).map_or_else(|| value.to_string(), str::to_owned);
+    Ok(JsonOutput { text, unchecked: fitted == FitResult::Unchecked })
 }
 
 /// The text of the value where it is valid, and the value.
-fn found(answer: &str) -> Option<(Option<&str>, Value)> {
+fn find_value(answer: &str) -> Option<(Option<&str>, Value)> {
     let whole = answer.trim();
-    let fenced = whole.find("```").map(|at| unfenced(fence(&whole[at..])));
-    let candidates = [Some(whole), fenced, bracketed(whole)];
+    let fenced = whole.find("```").map(|at| strip_fence(fenced_block(&whole[at..])));
+    let candidates = [Some(whole), fenced, first_bracketed(whole)];
     for text in candidates.iter().flatten() {
         if let Ok(value) = serde_json::from_str(text) {
             return Some((Some(text), value));
         }
     }
-    candidates.into_iter().flatten().find_map(|text| Some((None, repair::value(&format!("{text}\n"))?)))
+    candidates.into_iter().flatten().find_map(|text| Some((None, repair::parse_single(&format!("{text}\n"))?)))
 }
 
 /// From the opening of a fence to its end.
-fn fence(text: &str) -> &str {
+fn fenced_block(text: &str) -> &str {
     match text[3..].find("\n```") {
         Some(end) => &text[..end + 7],
         None => text,
@@ -59,11 +59,11 @@ fn fence(text: &str) -> &str {
 }
 
 /// The first object or list among other words.
-fn bracketed(text: &str) -> Option<&str> {
+fn first_bracketed(text: &str) -> Option<&str> {
     let text = &text[text.find(['{', '['])?..];
-    match Scanner::lenient().feed(text.as_bytes()) {
-        Scan::End(end) => Some(&text[..end]),
-        Scan::More | Scan::Odd(_) => None,
+    match JsonScanner::lenient().feed(text.as_bytes()) {
+        ScanResult::End(end) => Some(&text[..end]),
+        ScanResult::NeedMore | ScanResult::Unexpected(_) => None,
     }
 }
 
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_json_is_found_among_fences_and_words() {
+    fn json_is_found_inside_fences_and_prose() {
         for answer in [
             "{\"a\": 1}",
             "\n{\"a\": 1}\n",
@@ -82,21 +82,21 @@ mod tests {
             "Here it is:\n```json\n{\"a\": 1}\n```\nAnything else?",
             "Sure: {\"a\": 1} as you wished.",
         ] {
-            assert_eq!(json(answer, &ResponseFormat::JsonObject).unwrap().text, "{\"a\": 1}", "{answer}");
+            assert_eq!(extract_json(answer, &ResponseFormat::JsonObject).unwrap().text, "{\"a\": 1}", "{answer}");
         }
-        assert_eq!(json("{'a': 1,}", &ResponseFormat::JsonObject).unwrap().text, "{\"a\":1}");
+        assert_eq!(extract_json("{'a': 1,}", &ResponseFormat::JsonObject).unwrap().text, "{\"a\":1}");
     }
 
     #[test]
-    fn what_does_not_fit_is_told() {
-        assert!(json("no", &ResponseFormat::JsonObject).is_err());
-        assert!(json("[1]", &ResponseFormat::JsonObject).is_err());
+    fn a_schema_mismatch_is_reported() {
+        assert!(extract_json("no", &ResponseFormat::JsonObject).is_err());
+        assert!(extract_json("[1]", &ResponseFormat::JsonObject).is_err());
         let schema = json!({"type": "object", "required": ["n"], "properties": {"n": {"type": "integer"}}});
         let format = ResponseFormat::JsonSchema { name: "x".into(), schema, strict: true };
-        assert!(json("{}", &format).unwrap_err().contains("\"n\""));
-        assert_eq!(json("{\"n\": \"1\"}", &format).unwrap().text, "{\"n\":1}");
+        assert!(extract_json("{}", &format).unwrap_err().contains("\"n\""));
+        assert_eq!(extract_json("{\"n\": \"1\"}", &format).unwrap().text, "{\"n\":1}");
         let list =
             ResponseFormat::JsonSchema { name: "x".into(), schema: json!({"type": "array"}), strict: true };
-        assert_eq!(json("[1, 2]", &list).unwrap().text, "[1, 2]");
+        assert_eq!(extract_json("[1, 2]", &list).unwrap().text, "[1, 2]");
     }
 }

@@ -2,23 +2,23 @@
 
 use std::sync::Arc;
 
-use super::offer::Offer;
-use super::parser::{Parser, Piece};
-use super::think::{Split, Think};
+use super::offer::ToolSet;
+use super::parser::{CallParser, Segment};
+use super::think::{ReasoningSplit, ReasoningTags};
 use super::{format, prompt};
 use crate::chat::{Request, ResponseFormat, ToolChoice};
 
 /// The most that is held back of a reply: what follows a broken call, or an answer in JSON. More passes as it is.
-const LONGEST_HELD: usize = 8 * 1024 * 1024;
+const MAX_HELD_BYTES: usize = 8 * 1024 * 1024;
 /// How much of a reply without its call is repeated to the model.
-const LONGEST_SAID: usize = 16 * 1024;
+const MAX_REPEATED_BYTES: usize = 16 * 1024;
 
 /// The note on a call or an answer that was too complex to be checked against its schema.
-const UNCHECKED: &str = "unchecked";
+const UNCHECKED_NOTE: &str = "unchecked";
 
 /// A piece of a reply, in the client's terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Heard {
+pub enum ReplyPart {
     Text(String),
     Reasoning(String),
     Call { name: String, arguments: String },
@@ -26,91 +26,91 @@ pub enum Heard {
 
 /// What a model is asked once more: what it said, and the words that follow.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
-    pub said: String,
-    pub ask: String,
+pub struct RepairPrompt {
+    pub previous_reply: String,
+    pub instruction: String,
 }
 
 /// What a question is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum About {
+enum RepairReason {
     BrokenCall,
-    NoCall,
-    Json,
+    MissingCall,
+    InvalidJson,
 }
 
 /// Takes a reply and gives what it says.
 #[derive(Debug)]
-pub struct Hearing {
-    offer: Arc<Offer>,
-    think: Think,
+pub struct ReplyParser {
+    tools: Arc<ToolSet>,
+    reasoning: ReasoningTags,
     /// Only where tools are offered.
-    parser: Option<Parser>,
+    parser: Option<CallParser>,
     /// Only where the answer is to be JSON.
     format: Option<ResponseFormat>,
     /// The answer in JSON so far.
-    held: String,
+    held_json: String,
     /// The first broken call and all that follows it.
-    later: Vec<Piece>,
-    later_bytes: usize,
+    held_segments: Vec<Segment>,
+    held_segment_bytes: usize,
     /// What was said in place of a call that has to be made.
     said: String,
     called: bool,
-    asked: Option<About>,
+    pending_repair: Option<RepairReason>,
     note: Option<&'static str>,
     /// Something was too complex to be checked, beside what the parser knows of.
     unchecked: bool,
 }
 
-impl Hearing {
-    pub fn of(request: &Request) -> Self {
-        let offer = Arc::new(Offer::of(request));
-        let parser = (!offer.is_empty()).then(|| Parser::new(Arc::clone(&offer)));
+impl ReplyParser {
+    pub fn new(request: &Request) -> Self {
+        let tools = Arc::new(ToolSet::from_request(request));
+        let parser = (!tools.is_empty()).then(|| CallParser::new(Arc::clone(&tools)));
         let format = Some(request.format.clone()).filter(|format| *format != ResponseFormat::Text);
         Self {
-            offer,
-            think: Think::default(),
+            tools: offer: tools,
+            reasoning: ReasoningTags::default(),
             parser,
             format,
-            held: String::new(),
-            later: Vec::new(),
-            later_bytes: 0,
+            held_json: String::new(),
+            held_segments: Vec::new(),
+            held_segment_bytes: 0,
             said: String::new(),
             called: false,
-            asked: None,
+            pending_repair: None,
             note: None,
             unchecked: false,
         }
     }
 
     /// Takes the next text.
-    pub fn push(&mut self, text: String, heard: &mut Vec<Heard>) {
-        let split = self.think.push(text);
-        self.split(split, heard);
+    pub fn push(&mut self, text: String, parts: &mut Vec<ReplyPart>) {
+        let split = self.reasoning.push(text);
+        self.push_split(split, parts);
     }
 
-    /// Whether something waits for [`Hearing::resume`], to be called on a thread for blocking work.
+    /// Whether something waits for [`ReplyParser::resume`], to be called on a thread for blocking work.
     pub fn is_postponed(&self) -> bool {
-        self.parser.as_ref().is_some_and(Parser::is_postponed)
+        self.parser.as_ref().is_some_and(CallParser::is_postponed)
     }
 
-    /// Does what [`Hearing::push`] postponed because it takes long.
-    pub fn resume(&mut self, heard: &mut Vec<Heard>) {
+    /// Does what [`ReplyParser::push`] postponed because it takes long.
+    pub fn resume(&mut self, heard: &mut Vec<ReplyPart>) {
         let mut pieces = Vec::new();
         if let Some(parser) = &mut self.parser {
             parser.resume(&mut pieces);
         }
-        pieces.into_iter().for_each(|piece| self.take(piece, heard));
+        pieces.into_iter().for_each(|piece| self.push_segment(piece, heard));
     }
 
-    /// Whether [`Hearing::finish`] may take long, so that it belongs on a thread for blocking work.
-    pub fn finishes_slowly(&self) -> bool {
-        !self.held.is_empty() || self.parser.as_ref().is_some_and(Parser::is_in_block)
+    /// Whether [`ReplyParser::finish`] may take long, so that it belongs on a thread for blocking work.
+    pub fn is_finish_slow(&self) -> bool {
+        !self.held_json.is_empty() || self.parser.as_ref().is_some_and(CallParser::is_in_candidate)
     }
 
     /// Whether nothing that still comes matters.
     pub fn is_over(&self) -> bool {
-        self.parser.as_ref().is_some_and(Parser::is_over) && self.later.is_empty()
+        self.parser.as_ref().is_some_and(CallParser::is_finished) && self.held_segments.is_empty()
     }
 
     /// Whether the model called something.
@@ -120,176 +120,176 @@ impl Hearing {
 
     /// What the log has to know. It holds nothing of the conversation.
     pub fn note(&self) -> Option<&'static str> {
-        let unchecked = self.unchecked || self.parser.as_ref().is_some_and(Parser::is_unchecked);
-        self.note.or(unchecked.then_some(UNCHECKED))
+        let unchecked = self.unchecked || self.parser.as_ref().is_some_and(CallParser::is_unchecked);
+        self.note.or(unchecked.then_some(UNCHECKED_NOTE))
     }
 
     /// Says that the reply is over; gives what has to be asked once more.
-    pub fn finish(&mut self, heard: &mut Vec<Heard>) -> Option<Question> {
-        let split = self.think.finish();
-        self.split(split, heard);
+    pub fn finish(&mut self, heard: &mut Vec<ReplyPart>) -> Option<RepairPrompt> {
+        let split = self.reasoning.finish();
+        self.push_split(split, heard);
         let mut pieces = Vec::new();
         if let Some(parser) = &mut self.parser {
             parser.finish(&mut pieces);
         }
-        pieces.into_iter().for_each(|piece| self.take(piece, heard));
-        let question = self.question(heard);
-        if question.is_none() && !self.held.is_empty() {
-            heard.push(Heard::Text(std::mem::take(&mut self.held)));
+        pieces.into_iter().for_each(|piece| self.push_segment(piece, heard));
+        let question = self.repair_prompt(heard);
+        if question.is_none() && !self.held_json.is_empty() {
+            heard.push(ReplyPart::Text(std::mem::take(&mut self.held_json)));
         }
         question
     }
 
     /// Takes what the model answered to the question, or why it was not asked. The rest of the reply is given. May take
     /// long.
-    pub fn answer(&mut self, reply: Option<String>, heard: &mut Vec<Heard>) {
-        match self.asked.take() {
-            Some(About::BrokenCall) => self.corrected(reply, heard),
-            Some(About::NoCall) => match reply.and_then(|reply| self.calls_of(reply)) {
-                Some(calls) => calls.into_iter().for_each(|piece| self.take(piece, heard)),
+    pub fn receive_repair(&mut self, reply: Option<String>, heard: &mut Vec<ReplyPart>) {
+        match self.pending_repair.take() {
+            Some(RepairReason::BrokenCall) => self.apply_repair(reply, heard),
+            Some(RepairReason::MissingCall) => match reply.and_then(|reply| self.parse_repaired_calls(reply)) {
+                Some(calls) => calls.into_iter().for_each(|piece| self.push_segment(piece, heard)),
                 None => self.note = Some("no_call"),
             },
-            Some(About::Json) => {
+            Some(RepairReason::InvalidJson) => {
                 let wish = self.format.take().unwrap_or_default();
-                let held = std::mem::take(&mut self.held);
-                let json = reply.and_then(|reply| format::json(&spoken(reply), &wish).ok());
+                let held = std::mem::take(&mut self.held_json);
+                let json = reply.and_then(|reply| format::extract_json(&without_reasoning(reply), &wish).ok());
                 match &json {
                     None => self.note = Some("not_json"),
                     Some(json) => self.unchecked |= json.unchecked,
                 }
                 let json = json.map(|json| json.text);
-                heard.extend(Some(json.unwrap_or(held)).filter(|text| !text.is_empty()).map(Heard::Text));
+                heard.extend(Some(json.unwrap_or(held)).filter(|text| !text.is_empty()).map(ReplyPart::Text));
             }
             None => {}
         }
     }
 
-    fn split(&mut self, Split { thought, said }: Split, heard: &mut Vec<Heard>) {
+    fn push_split(&mut self, ReasoningSplit { reasoning: thought, text: said }: ReasoningSplit, heard: &mut Vec<ReplyPart>) {
         if !thought.is_empty() {
-            heard.push(Heard::Reasoning(thought));
+            heard.push(ReplyPart::Reasoning(thought));
         }
         if said.is_empty() {
             return;
         }
-        let Some(parser) = &mut self.parser else { return self.say(said, heard) };
+        let Some(parser) = &mut self.parser else { return self.push_text(said, heard) };
         let mut pieces = Vec::new();
         parser.push(&said, &mut pieces);
-        pieces.into_iter().for_each(|piece| self.take(piece, heard));
+        pieces.into_iter().for_each(|piece| self.push_segment(piece, heard));
     }
 
-    fn take(&mut self, piece: Piece, heard: &mut Vec<Heard>) {
-        if !self.later.is_empty() || matches!(piece, Piece::Broken { .. }) {
-            self.later_bytes += piece.len();
-            self.later.push(piece);
-            if self.later_bytes > LONGEST_HELD {
-                self.corrected(None, heard);
+    fn push_segment(&mut self, segment: Segment, heard: &mut Vec<ReplyPart>) {
+        if !self.held_segments.is_empty() || matches!(segment, Segment::Broken { .. }) {
+            self.held_segment_bytes += segment.len();
+            self.held_segments.push(segment);
+            if self.held_segment_bytes > MAX_HELD_BYTES {
+                self.apply_repair(None, heard);
             }
             return;
         }
-        match piece {
-            Piece::Text(text) | Piece::Broken { text, .. } => self.say(text, heard),
-            Piece::Call(call) => {
-                if !self.held.is_empty() {
-                    heard.push(Heard::Text(std::mem::take(&mut self.held)));
+        match segment {
+            Segment::Text(text) | Segment::Broken { text, .. } => self.push_text(text, heard),
+            Segment::Call(call) => {
+                if !self.held_json.is_empty() {
+                    heard.push(ReplyPart::Text(std::mem::take(&mut self.held_json)));
                 }
                 self.called = true;
-                heard.push(Heard::Call { name: call.name, arguments: call.arguments });
+                heard.push(ReplyPart::Call { name: call.name, arguments: call.arguments });
             }
         }
     }
 
-    fn say(&mut self, text: String, heard: &mut Vec<Heard>) {
-        if self.must_call() && self.said.len() < LONGEST_SAID {
-            self.said.push_str(&text[..text.floor_char_boundary(LONGEST_SAID)]);
+    fn push_text(&mut self, text: String, heard: &mut Vec<ReplyPart>) {
+        if self.must_call() && self.said.len() < MAX_REPEATED_BYTES {
+            self.said.push_str(&text[..text.floor_char_boundary(MAX_REPEATED_BYTES)]);
         }
         if self.format.is_none() || self.called {
-            heard.push(Heard::Text(text));
+            heard.push(ReplyPart::Text(text));
             return;
         }
-        self.held.push_str(&text);
-        if self.held.len() > LONGEST_HELD {
+        self.held_json.push_str(&text);
+        if self.held_json.len() > MAX_HELD_BYTES {
             self.format = None;
             self.note = Some("json_unchecked");
-            heard.push(Heard::Text(std::mem::take(&mut self.held)));
+            heard.push(ReplyPart::Text(std::mem::take(&mut self.held_json)));
         }
     }
 
     fn must_call(&self) -> bool {
-        matches!(self.offer.choice, ToolChoice::Required | ToolChoice::Named(_)) && !self.offer.is_empty()
+        matches!(self.tools.choice, ToolChoice::Required | ToolChoice::Named(_)) && !self.tools.is_empty()
     }
 
-    fn question(&mut self, heard: &mut Vec<Heard>) -> Option<Question> {
-        if !self.later.is_empty() {
+    fn repair_prompt(&mut self, heard: &mut Vec<ReplyPart>) -> Option<RepairPrompt> {
+        if !self.held_segments.is_empty() {
             let broken = || {
-                self.later.iter().filter_map(|piece| match piece {
-                    Piece::Broken { text, why } => Some((text.as_str(), why.as_str())),
-                    Piece::Text(_) | Piece::Call(_) => None,
+                self.held_segments.iter().filter_map(|piece| match piece {
+                    Segment::Broken { text, reason: why } => Some((text.as_str(), why.as_str())),
+                    Segment::Text(_) | Segment::Call(_) => None,
                 })
             };
             let said =
                 broken().map(|(text, _)| text).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n");
-            let ask = prompt::call_again(&broken().map(|(_, why)| why).collect::<Vec<_>>());
-            self.asked = Some(About::BrokenCall);
-            return Some(Question { said, ask });
+            let ask = prompt::repair_call_prompt(&broken().map(|(_, why)| why).collect::<Vec<_>>());
+            self.pending_repair = Some(RepairReason::BrokenCall);
+            return Some(RepairPrompt { previous_reply: said, instruction: ask });
         }
         if self.must_call() && !self.called {
-            self.asked = Some(About::NoCall);
+            self.pending_repair = Some(RepairReason::MissingCall);
             let said = std::mem::take(&mut self.said);
-            return Some(Question { said, ask: prompt::call_at_all(&self.offer.choice) });
+            return Some(RepairPrompt { previous_reply: said, instruction: prompt::missing_call_prompt(&self.tools.choice) });
         }
         let wish = self.format.as_ref().filter(|_| !self.called)?;
-        match format::json(&self.held, wish) {
+        match format::extract_json(&self.held_json, wish) {
             Ok(json) => {
-                self.held.clear();
+                self.held_json.clear();
                 self.unchecked |= json.unchecked;
-                heard.push(Heard::Text(json.text));
+                heard.push(ReplyPart::Text(json.text));
                 None
             }
             Err(why) => {
-                self.asked = Some(About::Json);
-                Some(Question { said: self.held.clone(), ask: prompt::json_again(&why) })
+                self.pending_repair = Some(RepairReason::InvalidJson);
+                Some(RepairPrompt { previous_reply: self.held_json.clone(), instruction: prompt::repair_json_prompt(&why) })
             }
         }
     }
 
     /// The calls of a second reply, if it holds good ones and no broken one. Its words are for us, not for the client.
-    fn calls_of(&mut self, reply: String) -> Option<Vec<Piece>> {
+    fn parse_repaired_calls(&mut self, reply: String) -> Option<Vec<Segment>> {
         let mut pieces = Vec::new();
-        let mut parser = Parser::new(Arc::clone(&self.offer));
-        parser.push(&spoken(reply), &mut pieces);
+        let mut parser = CallParser::new(Arc::clone(&self.tools));
+        parser.push(&without_reasoning(reply), &mut pieces);
         parser.finish(&mut pieces);
         self.unchecked |= parser.is_unchecked();
-        let broken = pieces.iter().any(|piece| matches!(piece, Piece::Broken { .. }));
-        pieces.retain(|piece| matches!(piece, Piece::Call(_)));
+        let broken = pieces.iter().any(|piece| matches!(piece, Segment::Broken { .. }));
+        pieces.retain(|piece| matches!(piece, Segment::Call(_)));
         (!broken && !pieces.is_empty()).then_some(pieces)
     }
 
     /// Puts corrected calls in the place of the first broken one, or gives the broken ones back as text.
-    fn corrected(&mut self, reply: Option<String>, heard: &mut Vec<Heard>) {
-        let calls = reply.and_then(|reply| self.calls_of(reply));
+    fn apply_repair(&mut self, reply: Option<String>, heard: &mut Vec<ReplyPart>) {
+        let calls = reply.and_then(|reply| self.parse_repaired_calls(reply));
         if calls.is_none() {
             self.note = Some("broken_call");
         }
         let mut calls = calls.map(Vec::into_iter);
-        for piece in std::mem::take(&mut self.later) {
+        for piece in std::mem::take(&mut self.held_segments) {
             match (piece, &mut calls) {
-                (Piece::Broken { .. }, Some(calls)) => {
-                    calls.by_ref().collect::<Vec<_>>().into_iter().for_each(|call| self.take(call, heard));
+                (Segment::Broken { .. }, Some(calls)) => {
+                    calls.by_ref().collect::<Vec<_>>().into_iter().for_each(|call| self.push_segment(call, heard));
                 }
-                (Piece::Broken { text, .. }, None) if text.is_empty() => {}
-                (Piece::Broken { text, .. }, None) => self.say(text, heard),
-                (piece, _) => self.take(piece, heard),
+                (Segment::Broken { text, .. }, None) if text.is_empty() => {}
+                (Segment::Broken { text, .. }, None) => self.push_text(text, heard),
+                (piece, _) => self.push_segment(piece, heard),
             }
         }
-        self.later_bytes = 0;
+        self.held_segment_bytes = 0;
     }
 }
 
 /// A second reply without what the model thought.
-fn spoken(reply: String) -> String {
-    let mut think = Think::default();
-    let mut said = think.push(reply).said;
-    said.push_str(&think.finish().said);
+fn without_reasoning(reply: String) -> String {
+    let mut reasoning = ReasoningTags::default();
+    let mut said = reasoning.push(reply).text;
+    said.push_str(&reasoning.finish().text);
     said
 }
 
@@ -311,82 +311,82 @@ mod tests {
         Request { tools: vec![tool], ..Request::default() }
     }
 
-    fn hear(hearing: &mut Hearing, text: &str) -> (Vec<Heard>, Option<Question>) {
+    fn parse_reply(parser: &mut ReplyParser, text: &str) -> (Vec<ReplyPart>, Option<RepairPrompt>) {
         let mut heard = Vec::new();
-        hearing.push(text.to_owned(), &mut heard);
-        let question = hearing.finish(&mut heard);
+        parser.push(text.to_owned(), &mut heard);
+        let question = parser.finish(&mut heard);
         (heard, question)
     }
 
-    fn text(text: &str) -> Heard {
-        Heard::Text(text.to_owned())
+    fn text(text: &str) -> ReplyPart {
+        ReplyPart::Text(text.to_owned())
     }
 
-    fn call() -> Heard {
-        Heard::Call { name: "bash".into(), arguments: "{\"command\": \"ls\"}".into() }
+    fn call() -> ReplyPart {
+        ReplyPart::Call { name: "bash".into(), arguments: "{\"command\": \"ls\"}".into() }
     }
 
     #[test]
-    fn thoughts_text_and_calls_come_in_their_order() {
-        let mut hearing = Hearing::of(&request());
-        let (heard, question) = hear(&mut hearing, &format!("<think>hm</think>\nI look.\n{GOOD}"));
-        assert_eq!(heard, [Heard::Reasoning("hm".into()), text("I look.\n"), call()]);
+    fn reasoning_text_and_calls_keep_their_order() {
+        let mut hearing = ReplyParser::new(&request());
+        let (heard, question) = parse_reply(&mut hearing, &format!("<think>hm</think>\nI look.\n{GOOD}"));
+        assert_eq!(heard, [ReplyPart::Reasoning("hm".into()), text("I look.\n"), call()]);
         assert!(question.is_none() && hearing.called() && hearing.note().is_none());
     }
 
     #[test]
-    fn a_broken_call_is_asked_for_once_more_and_takes_its_place() {
-        let mut hearing = Hearing::of(&request());
-        let (mut heard, question) = hear(&mut hearing, &format!("One.\n{BROKEN}\nTwo.\n{GOOD}"));
+    fn a_broken_call_is_repaired_and_keeps_its_place() {
+        let mut hearing = ReplyParser::new(&request());
+        let (mut heard, question) = parse_reply(&mut hearing, &format!("One.\n{BROKEN}\nTwo.\n{GOOD}"));
         assert_eq!(heard, [text("One.\n")]);
         let question = question.unwrap();
-        assert!(question.said == BROKEN && question.ask.contains("\"command\""));
-        hearing.answer(Some(format!("Sorry!\n{GOOD}")), &mut heard);
+        assert!(question.previous_reply == BROKEN && question.instruction.contains("\"command\""));
+        hearing.receive_repair(Some(format!("Sorry!\n{GOOD}")), &mut heard);
         assert_eq!(heard, [text("One.\n"), call(), text("\nTwo.\n"), call()]);
         assert!(hearing.called() && hearing.note().is_none());
     }
 
     #[test]
-    fn what_stays_broken_comes_back_as_text_with_a_note() {
+    fn a_call_that_stays_broken_becomes_text_with_a_note() {
         for reply in [None, Some(BROKEN.to_owned()), Some("I cannot.".to_owned())] {
-            let mut hearing = Hearing::of(&request());
-            let (mut heard, question) = hear(&mut hearing, BROKEN);
+            let mut hearing = ReplyParser::new(&request());
+            let (mut heard, question) = parse_reply(&mut hearing, BROKEN);
             assert!(question.is_some());
-            hearing.answer(reply, &mut heard);
+            hearing.receive_repair(reply, &mut heard);
             assert_eq!(heard, [text(BROKEN)]);
             assert!(!hearing.called() && hearing.note().is_some());
         }
     }
 
     #[test]
-    fn a_call_that_has_to_be_made_is_asked_for() {
-        let mut hearing = Hearing::of(&Request { tool_choice: ToolChoice::Required, ..request() });
-        let (mut heard, question) = hear(&mut hearing, "I would rather not.");
-        assert_eq!(question.unwrap().said, "I would rather not.");
-        hearing.answer(Some(GOOD.to_owned()), &mut heard);
+    fn a_missing_required_call_is_requested() {
+        let mut hearing = ReplyParser::new(&Request { tool_choice: ToolChoice::Required, ..request() });
+        let (mut heard, question) = parse_reply(&mut hearing, "I would rather not.");
+        assert_eq!(question.unwrap().previous_reply, "I would rather not.");
+        hearing.receive_repair(Some(GOOD.to_owned()), &mut heard);
         assert_eq!(heard, [text("I would rather not."), call()]);
         assert!(hearing.called());
     }
 
     #[test]
-    fn json_is_held_until_it_is_right() {
+    fn json_is_held_until_it_is_valid() {
         let wish = Request { format: ResponseFormat::JsonObject, ..Request::default() };
-        let mut hearing = Hearing::of(&wish);
-        assert_eq!(hear(&mut hearing, "Here: {\"a\": 1}!"), (vec![text("{\"a\": 1}")], None));
-        let mut hearing = Hearing::of(&wish);
-        let (mut heard, question) = hear(&mut hearing, "none");
+        let mut hearing = ReplyParser::new(&wish);
+        assert_eq!(parse_reply(&mut hearing, "Here: {\"a\": 1}!"), (vec![text("{\"a\": 1}")], None));
+        let mut hearing = ReplyParser::new(&wish);
+        let (mut heard, question) = parse_reply(&mut hearing, "none");
         assert!(heard.is_empty() && question.is_some());
-        hearing.answer(Some("```json\n{}\n```".to_owned()), &mut heard);
+        hearing.receive_repair(Some("```json\n{}\n```".to_owned()), &mut heard);
         assert_eq!((heard, hearing.note()), (vec![text("{}")], None));
-        let mut hearing = Hearing::of(&wish);
-        let (mut heard, _) = hear(&mut hearing, "none");
-        hearing.answer(None, &mut heard);
+        let mut hearing = ReplyParser::new(&wish);
+        let (mut heard, _) = parse_reply(&mut hearing, "none");
+        hearing.receive_repair(None, &mut heard);
         assert!(heard == [text("none")] && hearing.note().is_some());
     }
 
     #[test]
-    fn one_call_ends_a_reply_that_may_hold_one() {
-        let mut hearing = Hearing::of(&Request { single_tool_call: true, ..request() });
+    fn a_single_tool_call_ends_the_reply() {
+        let mut hearing = ReplyParser::new(&Request { single_tool_call: true, ..request() });
         let mut heard = Vec::new();
         hearing.push(format!("{GOOD}{GOOD} and more"), &mut heard);
         assert!(hearing.is_over() && heard == [call()]);

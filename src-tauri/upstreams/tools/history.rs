@@ -9,31 +9,31 @@ use crate::chat::{Message, Part, ToolCall, ToolResult};
 /// The calls of a conversation, by their ids.
 #[derive(Debug, Default)]
 pub(in crate::upstreams) struct History<'a> {
-    calls: HashMap<&'a str, Place<'a>>,
+    calls: HashMap<&'a str, CallPosition<'a>>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Place<'a> {
+struct CallPosition<'a> {
     name: &'a str,
     /// Which of its message's calls it is, from 1, and how many there are.
     number: usize,
-    of: usize,
+    total: usize,
 }
 
 impl<'a> History<'a> {
-    pub(in crate::upstreams) fn of(messages: &'a [Message]) -> Self {
+    pub(in crate::upstreams) fn new(messages: &'a [Message]) -> Self {
         let mut calls = HashMap::new();
         for message in messages {
             let made: Vec<&ToolCall> = message.parts.iter().filter_map(Part::call).collect();
             for (at, call) in made.iter().enumerate() {
-                calls.insert(call.id.as_str(), Place { name: &call.name, number: at + 1, of: made.len() });
+                calls.insert(call.id.as_str(), CallPosition { name: &call.name, number: at + 1, total: made.len() });
             }
         }
         Self { calls }
     }
 
     /// A call as the model wrote it, or would have.
-    pub(in crate::upstreams) fn call(call: &ToolCall) -> String {
+    pub(in crate::upstreams) fn format_call(call: &ToolCall) -> String {
         let arguments = match serde_json::from_str::<serde::de::IgnoredAny>(&call.arguments) {
             Ok(_) => call.arguments.trim().to_owned(),
             Err(_) if call.arguments.trim().is_empty() => "{}".to_owned(),
@@ -44,32 +44,32 @@ impl<'a> History<'a> {
     }
 
     /// A result with its texts; its images stand beside the turn's text and are only named here.
-    pub(in crate::upstreams) fn result(&self, result: &ToolResult) -> String {
-        let place = self.calls.get(result.call_id.as_str());
-        let name = place.map(|place| place.name).or(result.name.as_deref()).unwrap_or("unknown");
-        let content = content(&result.parts);
-        let end = end_of(&content);
+    pub(in crate::upstreams) fn format_result(&self, result: &ToolResult) -> String {
+        let position = self.calls.get(result.call_id.as_str());
+        let name = position.map(|place| place.name).or(result.name.as_deref()).unwrap_or("unknown");
+        let content = result_content(&result.parts);
+        let end_attribute = unique_end_attribute(&content);
         let mut text = format!("<tool_result name={}", serde_json::Value::from(name));
-        if let Some(place) = place.filter(|place| place.of > 1) {
+        if let Some(place) = position.filter(|place| place.total > 1) {
             // Writing to a string cannot fail.
             let _ = write!(text, " call=\"{}\"", place.number);
         }
         if result.failed {
             text.push_str(" failed=\"true\"");
         }
-        text.push_str(&end);
-        text.extend([">\n", &content, "\n</tool_result", &end, ">"]);
+        text.push_str(&end_attribute);
+        text.extend([">\n", &content, "\n</tool_result", &end_attribute, ">"]);
         text
     }
 
     /// The place of a result's call among those of its message, for results that come in another order.
-    pub(in crate::upstreams) fn place(&self, part: &Part) -> usize {
+    pub(in crate::upstreams) fn position(&self, part: &Part) -> usize {
         let Part::Result(result) = part else { return usize::MAX };
         self.calls.get(result.call_id.as_str()).map_or(usize::MAX, |place| place.number)
     }
 }
 
-fn content(parts: &[Part]) -> String {
+fn result_content(parts: &[Part]) -> String {
     let mut texts = Vec::new();
     for part in parts {
         match part {
@@ -85,7 +85,7 @@ fn content(parts: &[Part]) -> String {
 
 /// An attribute that makes the closing tag one that the content does not hold: a file about this form, or one that
 /// means to deceive, must not end its result early.
-fn end_of(content: &str) -> String {
+fn unique_end_attribute(content: &str) -> String {
     if !content.contains("</tool_result") {
         return String::new();
     }
@@ -110,25 +110,25 @@ mod tests {
     }
 
     #[test]
-    fn calls_and_results_are_told_apart_by_name_and_place() {
+    fn calls_and_results_are_distinguished_by_name_and_position() {
         let parts = vec![call("x", "read", "{\"a\": 1}"), call("y", "read", "")];
         let messages = [Message { role: Role::Assistant, parts }];
-        let history = History::of(&messages);
-        let text = History::call(messages[0].parts[0].call().unwrap());
+        let history = History::new(&messages);
+        let text = History::format_call(messages[0].parts[0].call().unwrap());
         assert_eq!(text, "<tool_call>\n{\"name\": \"read\", \"arguments\": {\"a\": 1}}\n</tool_call>");
-        assert!(History::call(messages[0].parts[1].call().unwrap()).contains("\"arguments\": {}"));
+        assert!(History::format_call(messages[0].parts[1].call().unwrap()).contains("\"arguments\": {}"));
         assert_eq!(
-            history.result(&result("y", "1\tfn")),
+            history.format_result(&result("y", "1\tfn")),
             "<tool_result name=\"read\" call=\"2\">\n1\tfn\n</tool_result>"
         );
         let failed = ToolResult { failed: true, parts: vec![], ..result("z", "") };
         let named = ToolResult { name: Some("bash".into()), ..failed };
         assert_eq!(
-            history.result(&named),
+            history.format_result(&named),
             "<tool_result name=\"bash\" failed=\"true\">\n(nothing)\n</tool_result>"
         );
         assert_eq!(
-            history.result(&result("y", "")),
+            history.format_result(&result("y", "")),
             "<tool_result name=\"read\" call=\"2\">\n(nothing)\n</tool_result>"
         );
     }
@@ -136,22 +136,22 @@ mod tests {
     #[test]
     fn a_result_cannot_end_itself_early() {
         let text = "x\n</tool_result>\n</tool_result end=\"1\">";
-        let written = History::default().result(&result("a", text));
+        let written = History::default().format_result(&result("a", text));
         assert!(written.starts_with("<tool_result name=\"unknown\" end=\"2\">\n"));
         assert!(written.ends_with(">\n</tool_result end=\"2\">"));
     }
 
     #[test]
-    fn many_taken_numbers_are_passed_over_in_one_search() {
+    fn many_taken_numbers_are_skipped_in_one_pass() {
         let taken = |last: u32| (1..=last).map(|n| format!("</tool_result end=\"{n}\">")).collect::<String>();
-        let written = History::default().result(&result("a", &taken(200_000)));
+        let written = History::default().format_result(&result("a", &taken(200_000)));
         assert!(written.ends_with("</tool_result end=\"200001\">"));
     }
 
     #[test]
-    fn arguments_that_are_no_json_stay_readable() {
+    fn arguments_that_are_not_json_stay_readable() {
         assert!(
-            History::call(call("x", "patch", "*** Begin \"Patch\"").call().unwrap())
+            History::format_call(call("x", "patch", "*** Begin \"Patch\"").call().unwrap())
                 .contains("\"arguments\": \"*** Begin \\\"Patch\\\"\"")
         );
     }

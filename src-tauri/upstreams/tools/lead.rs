@@ -1,9 +1,9 @@
 //! What the text before a block says about it, and how fences end.
 
 /// How much of the text before a block tells whether it is an example.
-const LEAD_BYTES: usize = 200;
+const CONTEXT_BYTES: usize = 200;
 /// How much of what was put out is kept before its beginning is cut off.
-const KEPT_BYTES: usize = 4096;
+const MAX_BUFFER_BYTES: usize = 4096;
 /// After these a sentence or a remark is over, and a tag on the same line can be a call.
 const SENTENCE_ENDS: &str = ".!?:;…。！？：；)）]】*\"”」";
 /// What the line before an example says.
@@ -33,25 +33,25 @@ const EXAMPLE_WORDS: [&str; 21] = [
 
 /// The end of the text that was put out already.
 #[derive(Debug, Default)]
-pub(super) struct Lead {
+pub(super) struct PrecedingText {
     before: String,
 }
 
-impl Lead {
+impl PrecedingText {
     /// This text is put out and forgotten.
-    pub(super) fn gone(&mut self, text: &str) {
-        self.before.push_str(tail(text, LEAD_BYTES));
-        if self.before.len() > KEPT_BYTES {
-            let cut = self.before.len() - tail(&self.before, LEAD_BYTES).len();
+    pub(super) fn push(&mut self, text: &str) {
+        self.before.push_str(tail(text, CONTEXT_BYTES));
+        if self.before.len() > MAX_BUFFER_BYTES {
+            let cut = self.before.len() - tail(&self.before, CONTEXT_BYTES).len();
             self.before.drain(..cut);
         }
     }
 
     /// Whether a sentence is over where `near` ends.
-    pub(super) fn after_a_sentence(&self, near: &str) -> bool {
-        let end = tail(near, LEAD_BYTES).trim_end();
+    pub(super) fn ends_a_sentence(&self, near: &str) -> bool {
+        let end = tail(near, CONTEXT_BYTES).trim_end();
         let end = if end.is_empty() {
-            tail(&self.before, LEAD_BYTES.saturating_sub(near.len())).trim_end()
+            tail(&self.before, CONTEXT_BYTES.saturating_sub(near.len())).trim_end()
         } else {
             end
         };
@@ -61,8 +61,8 @@ impl Lead {
     /// Whether the last line of `near` that says something announces an example. Always the same part of the text is
     /// looked at, however it came.
     pub(super) fn is_example(&self, near: &str) -> bool {
-        let end = tail(near, LEAD_BYTES);
-        let start = tail(&self.before, LEAD_BYTES.saturating_sub(near.len()));
+        let end = tail(near, CONTEXT_BYTES);
+        let start = tail(&self.before, CONTEXT_BYTES.saturating_sub(near.len()));
         let window = format!("{start}{end}");
         let lead = window.trim_end();
         let line = lead.rsplit_once('\n').map_or(lead, |(_, line)| line).to_lowercase();
@@ -75,11 +75,11 @@ fn tail(text: &str, bytes: usize) -> &str {
 }
 
 /// Whether a line ends a fence.
-pub(super) fn closes(line: &str, mark: char, length: usize) -> bool {
-    may_close(line, mark) && line.trim().len() >= length
+pub(super) fn closes_fence(line: &str, mark: char, length: usize) -> bool {
+    may_close_fence(line, mark) && line.trim().len() >= length
 }
 
 /// Whether a line, perhaps not complete, can end a fence.
-pub(super) fn may_close(line: &str, mark: char) -> bool {
-    line.len() <= LEAD_BYTES && line.trim().chars().all(|c| c == mark)
+pub(super) fn may_close_fence(line: &str, mark: char) -> bool {
+    line.len() <= CONTEXT_BYTES && line.trim().chars().all(|c| c == mark)
 }

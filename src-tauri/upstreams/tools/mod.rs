@@ -33,7 +33,7 @@
 //! They count only with the name of an offered tool and, without marks of their own, only at the end of a reply that did
 //! not announce an example. `corpus/` holds what all this is tested on.
 //!
-//! What can be meant in one way only is repaired ([`repair`]). Everything else is asked for once more, if a call to the
+//! What can be meant in one way only is repaired ([`lenient_json`]). Everything else is asked for once more, if a call to the
 //! upstream is left; then a broken call is passed on as text, with a note for the log. Nothing of a broken call has gone
 //! out before, and what follows it waits. An answer that is to be JSON is held until it is whole, so that it can be
 //! checked and asked for once more in the same way; a client gets it in one piece.
@@ -58,6 +58,6 @@ mod think;
 #[cfg(test)]
 mod tests;
 
-pub use hearing::{Heard, Hearing, Question};
+pub use hearing::{ReplyPart, ReplyParser, RepairPrompt};
 pub(super) use history::History;
 pub(super) use prompt::instructions;

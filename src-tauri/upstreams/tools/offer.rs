@@ -9,37 +9,37 @@ const NAMESPACES: [&str; 4] = ["functions.", "default_api.", "tools.", "function
 
 /// The tools that a reply may call.
 #[derive(Debug, Default)]
-pub(super) struct Offer {
+pub(super) struct ToolSet {
     tools: Vec<Tool>,
-    exact: HashMap<String, usize>,
+    by_name: HashMap<String, usize>,
     /// Without case and with one sign for `-` and `_`; `None` where two tools would be the same.
-    similar: HashMap<String, Option<usize>>,
+    by_similar_name: HashMap<String, Option<usize>>,
     pub(super) choice: ToolChoice,
-    pub(super) one_call: bool,
+    pub(super) single_tool_call: bool,
 }
 
-impl Offer {
-    pub(super) fn of(request: &Request) -> Self {
+impl ToolSet {
+    pub(super) fn from_request(request: &Request) -> Self {
         let callable = |tool: &&Tool| match &request.tool_choice {
             ToolChoice::Auto | ToolChoice::Required => true,
             ToolChoice::Named(name) => tool.name == *name,
             ToolChoice::None => false,
         };
         let tools: Vec<Tool> = request.tools.iter().filter(callable).cloned().collect();
-        let mut offer = Self {
+        let mut tool_set = Self {
             choice: request.tool_choice.clone(),
-            one_call: request.single_tool_call,
+            single_tool_call: request.single_tool_call,
             ..Self::default()
         };
         for (at, tool) in tools.iter().enumerate() {
-            offer.exact.entry(tool.name.clone()).or_insert(at);
-            let same = offer.similar.entry(similar(&tool.name)).or_insert(Some(at));
+            tool_set.by_name.entry(tool.name.clone()).or_insert(at);
+            let same = tool_set.by_similar_name.entry(normalized_name(&tool.name)).or_insert(Some(at));
             if *same != Some(at) {
                 *same = None;
             }
         }
-        offer.tools = tools;
-        offer
+        tool_set.tools = tools;
+        tool_set
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -55,13 +55,13 @@ impl Offer {
     pub(super) fn find(&self, name: &str) -> Option<&Tool> {
         let name = name.trim();
         let bare = NAMESPACES.iter().find_map(|space| name.strip_prefix(space)).unwrap_or(name);
-        let exact = self.exact.get(name).or_else(|| self.exact.get(bare)).copied();
-        let at = exact.or_else(|| self.similar.get(&similar(bare)).copied().flatten())?;
+        let exact = self.by_name.get(name).or_else(|| self.by_name.get(bare)).copied();
+        let at = exact.or_else(|| self.by_similar_name.get(&normalized_name(bare)).copied().flatten())?;
         self.tools.get(at)
     }
 }
 
-fn similar(name: &str) -> String {
+fn normalized_name(name: &str) -> String {
     name.to_lowercase().replace('-', "_")
 }
 
@@ -71,7 +71,7 @@ mod tests {
 
     use super::*;
 
-    fn offer(names: &[&str], choice: ToolChoice) -> Offer {
+    fn offer(names: &[&str], choice: ToolChoice) -> ToolSet {
         let tool = |name: &&str| Tool {
             name: (*name).to_owned(),
             description: None,
@@ -79,11 +79,11 @@ mod tests {
             strict: false,
         };
         let tools = names.iter().map(tool).collect();
-        Offer::of(&Request { tools, tool_choice: choice, ..Request::default() })
+        ToolSet::from_request(&Request { tools, tool_choice: choice, ..Request::default() })
     }
 
     #[test]
-    fn a_name_is_found_where_there_is_no_doubt() {
+    fn a_name_is_found_unless_ambiguous() {
         let offer = offer(&["Read", "read-file", "bash", "Bash"], ToolChoice::Auto);
         let find = |name| offer.find(name).map(|tool| tool.name.as_str());
         assert_eq!(find("Read"), Some("Read"));
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_choice_decides_what_is_offered() {
+    fn tool_choice_limits_the_tool_set() {
         assert!(offer(&["a"], ToolChoice::None).is_empty());
         let named = offer(&["a", "b"], ToolChoice::Named("b".into()));
         assert_eq!(named.tools().len(), 1);

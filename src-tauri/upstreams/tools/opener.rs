@@ -1,11 +1,11 @@
 //! What a call may begin with, judged by as little of the text as possible.
 
-use super::markup::{self, WRAPPERS};
-use super::offer::Offer;
+use super::markup::{self, WRAPPER_TAGS};
+use super::offer::ToolSet;
 
 /// The beginning of something that may be a call. Offsets count from its first byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Opener {
+pub(super) enum CallStart {
     /// A tag. The content from `body` on is what is read; its end is looked for from `scan` on.
     Tag { body: usize, scan: usize, json: bool, close: Option<String> },
     /// JSON without any mark around it.
@@ -15,21 +15,21 @@ pub(super) enum Opener {
     /// A code fence of something else.
     OtherFence { body: usize, mark: char, length: usize },
     /// The model plays the tool itself.
-    Result,
+    ToolResult,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Found {
-    Yes(Opener),
+pub(super) enum Match {
+    Yes(CallStart),
     No,
     /// More of the text is needed to tell.
-    Open,
+    NeedMore,
 }
 
 /// Tags that say themselves what is called.
-const NAMED: [&str; 5] = ["invoke name=", "function=", "function name=", "tool_call name=", "tool_use name="];
+const NAMED_TAGS: [&str; 5] = ["invoke name=", "function=", "function name=", "tool_call name=", "tool_use name="];
 /// Marks of other models: the beginning, and the end where they have one.
-const MARKS: [(&str, Option<&str>); 5] = [
+const CALL_MARKS: [(&str, Option<&str>); 5] = [
     ("<｜tool▁calls▁begin｜>", Some("<｜tool▁calls▁end｜>")),
     ("<|tool_calls_section_begin|>", Some("<|tool_calls_section_end|>")),
     ("<|tool_call|>", None),
@@ -37,11 +37,11 @@ const MARKS: [(&str, Option<&str>); 5] = [
     ("[TOOL_CALLS]", None),
 ];
 /// How results are written in the history.
-const RESULT: &str = "<tool_result";
+const RESULT_TAG: &str = "<tool_result";
 /// A namespace that a model family puts before its tags.
-const NAMESPACE: &str = "antml:";
+const TAG_NAMESPACE: &str = "antml:";
 /// What fences of calls say of their content.
-const INFOS: [&str; 12] = [
+const CALL_FENCE_INFOS: [&str; 12] = [
     "",
     "json",
     "jsonc",
@@ -56,134 +56,134 @@ const INFOS: [&str; 12] = [
     "function_call",
 ];
 /// The longest first line of a fence that is waited for.
-const LONGEST_INFO: usize = 64;
+const MAX_FENCE_INFO_BYTES: usize = 64;
 /// The longest beginning of a JSON value that is waited for.
-const LONGEST_START: usize = 400;
+const MAX_LOOKAHEAD_BYTES: usize = 400;
 /// First keys that only calls have, and those whose value must name a tool.
 const CALL_KEYS: [&str; 7] =
     ["tool_calls", "tool_uses", "function_call", "tool_call", "function", "arguments", "parameters"];
 const NAME_KEYS: [&str; 6] = ["name", "tool_name", "tool", "function_name", "action", "recipient_name"];
 const KIND_KEYS: [&str; 1] = ["type"];
-const KINDS: [&str; 5] = ["function", "tool_use", "tool_call", "function_call", "tool_calls"];
+const CALL_KINDS: [&str; 5] = ["function", "tool_use", "tool_call", "function_call", "tool_calls"];
 
 /// What stands at the beginning of `text`.
-pub(super) fn opener(text: &str, offer: &Offer) -> Found {
+pub(super) fn match_call_start(text: &str, tools: &ToolSet) -> Match {
     match text.as_bytes().first() {
-        Some(b'<') => tag(text, offer),
-        Some(b'`' | b'~') => fence(text, offer),
-        Some(b'[') => match mark(text, offer) {
-            Found::No => json(text, offer),
-            found @ (Found::Yes(_) | Found::Open) => found,
+        Some(b'<') => match_tag(text, tools),
+        Some(b'`' | b'~') => match_fence(text, tools),
+        Some(b'[') => match match_mark(text, tools) {
+            Match::No => match_json(text, tools),
+            found @ (Match::Yes(_) | Match::NeedMore) => found,
         },
-        Some(b'{') => json(text, offer),
-        Some(_) => Found::No,
-        None => Found::Open,
+        Some(b'{') => match_json(text, tools),
+        Some(_) => Match::No,
+        None => Match::NeedMore,
     }
 }
 
 /// A tag, wherever it stands.
-pub(super) fn tag(text: &str, offer: &Offer) -> Found {
+pub(super) fn match_tag(text: &str, offer: &ToolSet) -> Match {
     let rest = &text[1..];
     if !matches!(rest.as_bytes().first(), None | Some(b't' | b'f' | b'i' | b'a' | b'|' | 0xef)) {
-        return Found::No;
+        return Match::No;
     }
-    let mut open = match mark(text, offer) {
-        Found::Yes(opener) => return Found::Yes(opener),
-        Found::Open => true,
-        Found::No => false,
+    let mut need_more = match match_mark(text, offer) {
+        Match::Yes(opener) => return Match::Yes(opener),
+        Match::NeedMore => true,
+        Match::No => false,
     };
-    match starts(text, RESULT) {
-        Start::Yes => return Found::Yes(Opener::Result),
-        Start::Open => open = true,
-        Start::No => {}
+    match match_prefix(text, RESULT_TAG) {
+        PrefixMatch::Yes => return Match::Yes(CallStart::ToolResult),
+        PrefixMatch::NeedMore => need_more = true,
+        PrefixMatch::No => {}
     }
-    open |= starts(rest, NAMESPACE) == Start::Open;
-    let spaced = rest.strip_prefix(NAMESPACE).map(|inner| (NAMESPACE, inner));
+    need_more |= match_prefix(rest, TAG_NAMESPACE) == PrefixMatch::NeedMore;
+    let spaced = rest.strip_prefix(TAG_NAMESPACE).map(|inner| (TAG_NAMESPACE, inner));
     for (space, inner) in [("", rest)].into_iter().chain(spaced) {
         let before = 1 + space.len();
-        for name in WRAPPERS {
-            match starts(inner, name) {
-                Start::Open => open = true,
-                Start::No => {}
-                Start::Yes if inner.len() == name.len() => open = true,
-                Start::Yes if inner.as_bytes()[name.len()] != b'>' => {}
-                Start::Yes => {
+        for name in WRAPPER_TAGS {
+            match match_prefix(inner, name) {
+                PrefixMatch::NeedMore => need_more = true,
+                PrefixMatch::No => {}
+                PrefixMatch::Yes if inner.len() == name.len() => need_more = true,
+                PrefixMatch::Yes if inner.as_bytes()[name.len()] != b'>' => {}
+                PrefixMatch::Yes => {
                     let at = before + name.len() + 1;
-                    return content(text, at, Some(format!("</{space}{name}>")), offer);
+                    return match_content(text, at, Some(format!("</{space}{name}>")), offer);
                 }
             }
         }
-        for name in NAMED {
-            match starts(inner, name) {
-                Start::Open => open = true,
-                Start::No => {}
-                Start::Yes => return named(text, before, space, name, offer),
+        for name in NAMED_TAGS {
+            match match_prefix(inner, name) {
+                PrefixMatch::NeedMore => need_more = true,
+                PrefixMatch::No => {}
+                PrefixMatch::Yes => return match_named_tag(text, before, space, name, offer),
             }
         }
     }
-    if open { Found::Open } else { Found::No }
+    if need_more { Match::NeedMore } else { Match::No }
 }
 
 /// The length of a closing tag that may be left over from a call: `None` while too little is there, `Some(None)` if it is
 /// none.
-pub(super) fn closing(text: &str) -> Option<Option<usize>> {
-    let mut open = false;
+pub(super) fn match_closing_tag(text: &str) -> Option<Option<usize>> {
+    let mut need_more = false;
     let inner = text.strip_prefix("</")?;
-    let (space, inner) = inner.strip_prefix(NAMESPACE).map_or((0, inner), |inner| (NAMESPACE.len(), inner));
-    for name in WRAPPERS.into_iter().chain(["invoke", "function"]) {
-        match starts(inner, name) {
-            Start::Yes if inner[name.len()..].starts_with('>') => return Some(Some(3 + space + name.len())),
-            Start::Yes => open |= inner.len() == name.len(),
-            Start::Open => open = true,
-            Start::No => {}
+    let (space, inner) = inner.strip_prefix(TAG_NAMESPACE).map_or((0, inner), |inner| (TAG_NAMESPACE.len(), inner));
+    for name in WRAPPER_TAGS.into_iter().chain(["invoke", "function"]) {
+        match match_prefix(inner, name) {
+            PrefixMatch::Yes if inner[name.len()..].starts_with('>') => return Some(Some(3 + space + name.len())),
+            PrefixMatch::Yes => need_more |= inner.len() == name.len(),
+            PrefixMatch::NeedMore => need_more = true,
+            PrefixMatch::No => {}
         }
     }
-    open |= space == 0 && starts(inner, NAMESPACE) == Start::Open;
-    if open { None } else { Some(None) }
+    need_more |= space == 0 && match_prefix(inner, TAG_NAMESPACE) == PrefixMatch::NeedMore;
+    if need_more { None } else { Some(None) }
 }
 
 /// A tag that says what it calls: it is one if that is a tool.
-fn named(text: &str, before: usize, space: &str, start: &str, offer: &Offer) -> Found {
+fn match_named_tag(text: &str, before: usize, space: &str, start: &str, offer: &ToolSet) -> Match {
     let tag = &start[..start.find([' ', '=']).unwrap_or(start.len())];
     let head = &text[before + tag.len()..];
-    let head = &head[..head.floor_char_boundary(LONGEST_START)];
+    let head = &head[..head.floor_char_boundary(MAX_LOOKAHEAD_BYTES)];
     let Some(end) = head.find('>') else {
-        return if head.len() + 4 < LONGEST_START { Found::Open } else { Found::No };
+        return if head.len() + 4 < MAX_LOOKAHEAD_BYTES { Match::NeedMore } else { Match::No };
     };
-    if markup::name_in(&head[..end]).is_none_or(|name| offer.find(name).is_none()) {
-        return Found::No;
+    if markup::name_attribute(&head[..end]).is_none_or(|name| offer.find(name).is_none()) {
+        return Match::No;
     }
     let scan = before + tag.len() + end + 1;
-    Found::Yes(Opener::Tag { body: 0, scan, json: false, close: Some(format!("</{space}{tag}>")) })
+    Match::Yes(CallStart::Tag { body: 0, scan, json: false, close: Some(format!("</{space}{tag}>")) })
 }
 
-fn mark(text: &str, offer: &Offer) -> Found {
-    let mut open = false;
-    for (start, close) in MARKS {
-        match starts(text, start) {
-            Start::Yes => return content(text, start.len(), close.map(str::to_owned), offer),
-            Start::Open => open = true,
-            Start::No => {}
+fn match_mark(text: &str, offer: &ToolSet) -> Match {
+    let mut need_more = false;
+    for (start, close) in CALL_MARKS {
+        match match_prefix(text, start) {
+            PrefixMatch::Yes => return match_content(text, start.len(), close.map(str::to_owned), offer),
+            PrefixMatch::NeedMore => need_more = true,
+            PrefixMatch::No => {}
         }
     }
-    if open { Found::Open } else { Found::No }
+    if need_more { Match::NeedMore } else { Match::No }
 }
 
 /// Whether what follows a mark can be a call: JSON, a fence, a tag, or the name of a tool.
-fn content(text: &str, at: usize, close: Option<String>, offer: &Offer) -> Found {
-    let window = &text[at..at + text[at..].floor_char_boundary(LONGEST_START)];
-    let complete = text.len() - at >= LONGEST_START;
-    let undecided = if complete { Found::No } else { Found::Open };
+fn match_content(text: &str, at: usize, close: Option<String>, offer: &ToolSet) -> Match {
+    let window = &text[at..at + text[at..].floor_char_boundary(MAX_LOOKAHEAD_BYTES)];
+    let complete = text.len() - at >= MAX_LOOKAHEAD_BYTES;
+    let undecided = if complete { Match::No } else { Match::NeedMore };
     let start = window.trim_start();
     let body = at + window.len() - start.len();
-    let tag = |scan, json| Found::Yes(Opener::Tag { body, scan, json, close: close.clone() });
+    let tag = |scan, json| Match::Yes(CallStart::Tag { body, scan, json, close: close.clone() });
     match start.chars().next() {
         None => undecided,
         Some('{' | '[') => tag(body, true),
         Some('`' | '<') if close.is_some() => tag(body, false),
         Some(_) => match start.find(['\n', '<', '{', '[']) {
             None => undecided,
-            Some(end) if offer.find(&start[..end]).is_none() => Found::No,
+            Some(end) if offer.find(&start[..end]).is_none() => Match::No,
             Some(_) if close.is_some() => tag(body, false),
             Some(_) => match start.find('{') {
                 Some(json) => tag(body + json, true),
@@ -194,86 +194,86 @@ fn content(text: &str, at: usize, close: Option<String>, offer: &Offer) -> Found
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Start {
+enum PrefixMatch {
     Yes,
     /// As far as there is text.
-    Open,
+    NeedMore,
     No,
 }
 
-fn starts(text: &str, start: &str) -> Start {
+fn match_prefix(text: &str, start: &str) -> PrefixMatch {
     if text.starts_with(start) {
-        Start::Yes
+        PrefixMatch::Yes
     } else if start.starts_with(text) {
-        Start::Open
+        PrefixMatch::NeedMore
     } else {
-        Start::No
+        PrefixMatch::No
     }
 }
 
-fn fence(text: &str, offer: &Offer) -> Found {
+fn match_fence(text: &str, offer: &ToolSet) -> Match {
     let mark = if text.starts_with('`') { '`' } else { '~' };
     let rest = text.trim_start_matches(mark);
     let length = text.len() - rest.len();
-    if length > LONGEST_INFO {
-        return Found::No;
+    if length > MAX_FENCE_INFO_BYTES {
+        return Match::No;
     }
     if length < 3 {
-        return if rest.is_empty() { Found::Open } else { Found::No };
+        return if rest.is_empty() { Match::NeedMore } else { Match::No };
     }
     let line = rest.find('\n').unwrap_or(rest.len());
-    let info = &rest[..rest.floor_char_boundary(line.min(LONGEST_INFO))];
+    let info = &rest[..rest.floor_char_boundary(line.min(MAX_FENCE_INFO_BYTES))];
     if mark == '`' && info.contains('`') {
-        return Found::No;
+        return Match::No;
     }
-    if line > LONGEST_INFO {
-        return Found::Yes(Opener::OtherFence { body: length + info.len(), mark, length });
+    if line > MAX_FENCE_INFO_BYTES {
+        return Match::Yes(CallStart::OtherFence { body: length + info.len(), mark, length });
     }
     if line == rest.len() {
-        return Found::Open;
+        return Match::NeedMore;
     }
     let body = length + line + 1;
-    let known = INFOS.contains(&info.trim().to_ascii_lowercase().as_str());
+    let known = CALL_FENCE_INFOS.contains(&info.trim().to_ascii_lowercase().as_str());
     let content = &text[body..];
     let start = content.trim_start_matches([' ', '\t', '\r', '\n']);
     let blank = content.len() - start.len();
-    if !known || blank > LONGEST_INFO {
-        return Found::Yes(Opener::OtherFence { body, mark, length });
+    if !known || blank > MAX_FENCE_INFO_BYTES {
+        return Match::Yes(CallStart::OtherFence { body, mark, length });
     }
     let inner = match start.as_bytes().first() {
-        Some(b'<') => tag(start, offer),
-        Some(b'{' | b'[') => json(start, offer),
-        Some(_) => Found::No,
-        None => Found::Open,
+        Some(b'<') => match_tag(start, offer),
+        Some(b'{' | b'[') => match_json(start, offer),
+        Some(_) => Match::No,
+        None => Match::NeedMore,
     };
     match inner {
-        Found::Yes(Opener::Result) | Found::No => Found::Yes(Opener::OtherFence { body, mark, length }),
-        Found::Yes(_) => Found::Yes(Opener::Fence { body, mark, length }),
-        Found::Open => Found::Open,
+        Match::Yes(CallStart::ToolResult) | Match::No => Match::Yes(CallStart::OtherFence { body, mark, length }),
+        Match::Yes(_) => Match::Yes(CallStart::Fence { body, mark, length }),
+        Match::NeedMore => Match::NeedMore,
     }
 }
 
 /// Whether a JSON text begins as a call does: with a key that calls have, and with the name of a tool.
-fn json(text: &str, offer: &Offer) -> Found {
-    let window = &text[..text.floor_char_boundary(LONGEST_START)];
-    let whole = text.len() < LONGEST_START;
+fn match_json(text: &str, offer: &ToolSet) -> Match {
+    let window = &text[..text.floor_char_boundary(MAX_LOOKAHEAD_BYTES)];
+    let whole = text.len() < MAX_LOOKAHEAD_BYTES;
     let start = window.trim_start_matches(['[', ' ', '\n', '\r', '\t']);
-    let verdict = match start.strip_prefix('{') {
-        Some(object) => begins_a_call(object, offer),
+    let is_call = match start.strip_prefix('{') {
+        Some(object) => is_call_object(object, offer),
         None if start.is_empty() => None,
         None => Some(false),
     };
-    match verdict {
-        Some(true) => Found::Yes(Opener::Json),
-        Some(false) => Found::No,
-        None if whole => Found::Open,
-        None => Found::No,
+    match is_call {
+        Some(true) => Match::Yes(CallStart::Json),
+        Some(false) => Match::No,
+        None if whole => Match::NeedMore,
+        None => Match::No,
     }
 }
 
 /// `None` while too little is there.
-fn begins_a_call(object: &str, offer: &Offer) -> Option<bool> {
-    let (key, rest) = match word(object)? {
+fn is_call_object(object: &str, offer: &ToolSet) -> Option<bool> {
+    let (key, rest) = match quoted_word(object)? {
         Some(found) => found,
         None => return Some(false),
     };
@@ -290,15 +290,15 @@ fn begins_a_call(object: &str, offer: &Offer) -> Option<bool> {
     if certain && (key != "function" || !rest.trim_start().starts_with(['"', '\''])) {
         return if rest.trim().is_empty() { None } else { Some(true) };
     }
-    let (value, _) = match word(rest)? {
+    let (value, _) = match quoted_word(rest)? {
         Some(found) => found,
         None => return Some(false),
     };
-    Some(if KIND_KEYS.contains(&key) { KINDS.contains(&value) } else { offer.find(value).is_some() })
+    Some(if KIND_KEYS.contains(&key) { CALL_KINDS.contains(&value) } else { offer.find(value).is_some() })
 }
 
 /// The text in quotes at the beginning, and what follows; the outer `None` while it is not complete.
-fn word(text: &str) -> Option<Option<(&str, &str)>> {
+fn quoted_word(text: &str) -> Option<Option<(&str, &str)>> {
     let text = text.trim_start();
     let quote = text.chars().next()?;
     if quote != '"' && quote != '\'' {
@@ -314,13 +314,13 @@ mod tests {
     use super::*;
     use crate::chat::{Request, Tool};
 
-    fn found(text: &str) -> Found {
+    fn match_read_tool(text: &str) -> Match {
         let tool = Tool { name: "read".into(), description: None, parameters: json!({}), strict: false };
-        opener(text, &Offer::of(&Request { tools: vec![tool], ..Request::default() }))
+        match_call_start(text, &ToolSet::from_request(&Request { tools: vec![tool], ..Request::default() }))
     }
 
     #[test]
-    fn each_form_is_known_once_it_can_be_nothing_else() {
+    fn each_form_is_matched_once_it_is_unambiguous() {
         for text in [
             "<tool_call>\n{",
             "<tool_call name=\"read\">",
@@ -334,14 +334,14 @@ mod tests {
             "~~~\n\n<tool_call>[",
         ] {
             for (end, _) in text.char_indices().skip(1) {
-                assert_eq!(found(&text[..end]), Found::Open, "{}", &text[..end]);
+                assert_eq!(match_read_tool(&text[..end]), Match::NeedMore, "{}", &text[..end]);
             }
-            assert!(matches!(found(text), Found::Yes(_)), "{text}");
+            assert!(matches!(match_read_tool(text), Match::Yes(_)), "{text}");
         }
     }
 
     #[test]
-    fn other_text_is_let_go_early() {
+    fn other_text_is_released_early() {
         for text in [
             "<b",
             "<tool_box",
@@ -354,11 +354,11 @@ mod tests {
             "{}",
             "{ \"a",
         ] {
-            let expected = if text == "{ \"a" { Found::Open } else { Found::No };
-            assert_eq!(found(text), expected, "{text}");
+            let expected = if text == "{ \"a" { Match::NeedMore } else { Match::No };
+            assert_eq!(match_read_tool(text), expected, "{text}");
         }
-        assert!(matches!(found("```rust\n"), Found::Yes(Opener::OtherFence { .. })));
-        assert!(matches!(found("```json\n{\"a\":"), Found::Yes(Opener::OtherFence { .. })));
-        assert_eq!(found("```json``` is"), Found::No);
+        assert!(matches!(match_read_tool("```rust\n"), Match::Yes(CallStart::OtherFence { .. })));
+        assert!(matches!(match_read_tool("```json\n{\"a\":"), Match::Yes(CallStart::OtherFence { .. })));
+        assert_eq!(match_read_tool("```json``` is"), Match::No);
     }
 }

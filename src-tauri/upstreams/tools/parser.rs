@@ -8,69 +8,69 @@ mod verdict;
 
 use std::sync::Arc;
 
-use super::block::{Block, Ended};
+use super::block::{CallCandidate, CandidateEnd};
 use super::budget::{INLINE_STEPS, StepBudget};
-use super::lead::{Lead, closes, may_close};
-use super::offer::Offer;
-use super::opener::{self, Opener};
-use super::read::{Found, Reading};
+use super::lead::{PrecedingText, closes_fence, may_close_fence};
+use super::offer::ToolSet;
+use super::opener::{self, CallStart};
+use super::read::{ValidCall, ParsedCall};
 
 /// The longest block that is held back; a longer one is passed on as text.
-const LONGEST_BLOCK: usize = 8 * 1024 * 1024;
+const MAX_CANDIDATE_BYTES: usize = 8 * 1024 * 1024;
 /// White space at the beginning of a reply or after a call is held up to here, because it belongs to the call.
-const LONGEST_SPACE: usize = 1024;
+const MAX_LEADING_SPACE_BYTES: usize = 1024;
 /// A piece of a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(super) enum Segment {
     Text(String),
-    Call(Found),
+    Call(ValidCall),
     /// Meant as a call, but none that can be made.
     Broken {
         text: String,
-        why: String,
+        reason: String,
     },
 }
 
-impl Piece {
+impl Segment {
     /// The size of what is in it, bytes.
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
             Self::Call(call) => call.name.len() + call.arguments.len(),
-            Self::Broken { text, why } => text.len() + why.len(),
+            Self::Broken { text, reason: why: reason } => text.len() + reason.len(),
         }
     }
 }
 
 /// Takes a reply's text and gives its pieces.
 #[derive(Debug)]
-pub(super) struct Parser {
-    offer: Arc<Offer>,
+pub(super) struct CallParser {
+    tools: Arc<ToolSet>,
     held: String,
     /// Up to here `held` was put out.
-    sent: usize,
+    emitted: usize,
     /// Up to here `held` is judged.
     at: usize,
     /// The end of the text that was put out before `held`.
-    lead: Lead,
-    place: Place,
-    block: Option<Block>,
+    preceding: PrecedingText,
+    state: ParserState,
+    candidate: Option<CallCandidate>,
     /// Blocks that are calls if nothing but calls follows.
-    trial: Vec<Trial>,
+    tentative: Vec<Tentative>,
     called: bool,
-    over: bool,
+    finished: bool,
     /// For checking arguments, until more text comes.
     budget: StepBudget,
     /// This is no thread that serves others.
     offloaded: bool,
     /// The end of `block`, which takes too long to be judged here.
-    postponed: Option<Ended>,
+    postponed: Option<CandidateEnd>,
     /// Arguments counted as fitting because the budget was spent.
     unchecked: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum ParserState {
     /// Only white space since the beginning, or since a call.
     Fresh,
     LineStart,
@@ -83,33 +83,33 @@ enum Place {
         length: usize,
         in_line: bool,
     },
-    Block,
+    Candidate,
     /// Behind a block that is on trial.
-    Trial,
+    Tentative,
 }
 
 #[derive(Debug)]
-struct Trial {
+struct Tentative {
     start: usize,
     end: usize,
-    readings: Vec<Reading>,
+    calls: Vec<ParsedCall>,
     /// The end of the line decides already.
     in_line: bool,
 }
 
-impl Parser {
-    pub(super) fn new(offer: Arc<Offer>) -> Self {
+impl CallParser {
+    pub(super) fn new(tools: Arc<ToolSet>) -> Self {
         Self {
-            offer,
+            tools: offer: tools,
             held: String::new(),
-            sent: 0,
+            emitted: 0,
             at: 0,
-            lead: Lead::default(),
-            place: Place::Fresh,
-            block: None,
-            trial: Vec::new(),
+            preceding: PrecedingText::default(),
+            state: ParserState::Fresh,
+            candidate: None,
+            tentative: Vec::new(),
             called: false,
-            over: false,
+            finished: false,
             budget: StepBudget::new(INLINE_STEPS),
             offloaded: false,
             postponed: None,
@@ -117,14 +117,14 @@ impl Parser {
         }
     }
 
-    /// Takes the next text. What would take long is postponed: see [`Parser::is_postponed`].
-    pub(super) fn push(&mut self, text: &str, out: &mut Vec<Piece>) {
+    /// Takes the next text. What would take long is postponed: see [`CallParser::is_postponed`].
+    pub(super) fn push(&mut self, text: &str, out: &mut Vec<Segment>) {
         self.resume(out);
-        if self.over {
+        if self.finished {
             return;
         }
-        if self.held.is_empty() && matches!(self.place, Place::Line { .. }) && !text.bytes().any(is_sign) {
-            self.lead.gone(text);
+        if self.held.is_empty() && matches!(self.state, ParserState::Line { .. }) && !text.bytes().any(is_significant) {
+            self.preceding.push(text);
             push_text(out, text);
             return;
         }
@@ -134,77 +134,77 @@ impl Parser {
     }
 
     /// Decides all that can be decided now.
-    fn advance(&mut self, out: &mut Vec<Piece>) {
-        while !self.over && self.step(out) {}
-        self.put_judged(out);
+    fn advance(&mut self, out: &mut Vec<Segment>) {
+        while !self.finished && self.step(out) {}
+        self.emit_judged(out);
         self.compact();
     }
 
     /// Says that the reply is over. Takes long where a block is still open.
-    pub(super) fn finish(&mut self, out: &mut Vec<Piece>) {
+    pub(super) fn finish(&mut self, out: &mut Vec<Segment>) {
         self.resume(out);
-        if self.over {
+        if self.finished {
             return;
         }
-        self.offload();
-        if let Some(block) = self.block.take() {
+        self.use_offload_budget();
+        if let Some(block) = self.candidate.take() {
             let end = self.held.len();
-            self.judge(block, Ended { end, closed: false }, out);
+            self.resolve(block, CandidateEnd { end, closed: false }, out);
         }
-        if self.trial.is_empty() {
-            let blank = self.place == Place::Fresh && self.called && self.held[self.sent..].trim().is_empty();
-            self.put(if blank { self.sent } else { self.held.len() }, out);
-        } else if self.trial.last().is_some_and(|trial| self.held[trial.end..].trim().is_empty()) {
-            self.accept_trial(out);
+        if self.tentative.is_empty() {
+            let blank = self.state == ParserState::Fresh && self.called && self.held[self.emitted..].trim().is_empty();
+            self.emit(if blank { self.emitted } else { self.held.len() }, out);
+        } else if self.tentative.last().is_some_and(|trial| self.held[trial.end..].trim().is_empty()) {
+            self.accept_tentative(out);
         } else {
-            self.put(self.held.len(), out);
+            self.emit(self.held.len(), out);
         }
-        self.over = true;
+        self.finished = true;
     }
 
     /// Nothing that still comes matters: one call was asked for and made, or the model plays the tool.
-    pub(super) fn is_over(&self) -> bool {
-        self.over
+    pub(super) fn is_finished(&self) -> bool {
+        self.finished
     }
 
     /// One decision; `false` once more text is needed.
-    fn step(&mut self, out: &mut Vec<Piece>) -> bool {
-        match self.place {
-            Place::Fresh => self.fresh(out),
-            Place::LineStart => self.line_start(out),
-            Place::Line { code } => self.line(code, out),
-            Place::Fence { mark, length, in_line } => self.fence(mark, length, in_line),
-            Place::Block => self.in_block(out),
-            Place::Trial => self.on_trial(out),
+    fn step(&mut self, out: &mut Vec<Segment>) -> bool {
+        match self.state {
+            ParserState::Fresh => self.parse_fresh(out),
+            ParserState::LineStart => self.parse_line_start(out),
+            ParserState::Line { code } => self.parse_line(code, out),
+            ParserState::Fence { mark, length, in_line } => self.skip_fence(mark, length, in_line),
+            ParserState::Candidate => self.parse_candidate(out),
+            ParserState::Tentative => self.parse_tentative(out),
         }
     }
 
-    fn fresh(&mut self, out: &mut Vec<Piece>) -> bool {
+    fn parse_fresh(&mut self, out: &mut Vec<Segment>) -> bool {
         let rest = &self.held[self.at..];
         let blank = rest.len() - rest.trim_start().len();
         self.at += blank;
-        if self.at - self.sent > LONGEST_SPACE {
-            self.place = Place::LineStart;
+        if self.at - self.emitted > MAX_LEADING_SPACE_BYTES {
+            self.state = ParserState::LineStart;
             return true;
         }
-        self.at < self.held.len() && self.line_start(out)
+        self.at < self.held.len() && self.parse_line_start(out)
     }
 
-    fn line_start(&mut self, out: &mut Vec<Piece>) -> bool {
+    fn parse_line_start(&mut self, out: &mut Vec<Segment>) -> bool {
         let rest = &self.held[self.at..];
         self.at += rest.len() - rest.trim_start().len();
         let rest = &self.held[self.at..];
         if rest.is_empty() {
             return false;
         }
-        if rest.starts_with("</") && self.called && self.place == Place::Fresh {
-            return self.after_closing();
+        if rest.starts_with("</") && self.called && self.state == ParserState::Fresh {
+            return self.skip_closing_tag();
         }
-        match opener::opener(rest, &self.offer) {
-            opener::Found::Open => false,
-            opener::Found::Yes(opener) => self.open(opener, false, out),
-            opener::Found::No => {
-                self.place = Place::Line { code: false };
+        match opener::match_call_start(rest, &self.tools) {
+            opener::Match::NeedMore => false,
+            opener::Match::Yes(opener) => self.open_candidate(opener, false, out),
+            opener::Match::No => {
+                self.state = ParserState::Line { code: false };
                 // A backtick opens a code span; what else was looked at is text.
                 self.at += usize::from(rest.starts_with(['<', '{', '[', '~']));
                 true
@@ -213,24 +213,24 @@ impl Parser {
     }
 
     /// A closing tag that is left over from a call belongs to it.
-    fn after_closing(&mut self) -> bool {
-        match opener::closing(&self.held[self.at..]) {
+    fn skip_closing_tag(&mut self) -> bool {
+        match opener::match_closing_tag(&self.held[self.at..]) {
             Some(Some(length)) => {
                 self.at += length;
-                self.sent = self.at;
+                self.emitted = self.at;
                 true
             }
             Some(None) => {
-                self.place = Place::Line { code: false };
+                self.state = ParserState::Line { code: false };
                 true
             }
             None => false,
         }
     }
 
-    fn line(&mut self, code: bool, out: &mut Vec<Piece>) -> bool {
+    fn parse_line(&mut self, code: bool, out: &mut Vec<Segment>) -> bool {
         let rest = &self.held.as_bytes()[self.at..];
-        let Some(found) = rest.iter().copied().position(is_sign) else {
+        let Some(found) = rest.iter().copied().position(is_significant) else {
             self.at = self.held.len();
             return false;
         };
@@ -239,127 +239,127 @@ impl Parser {
         match byte {
             b'\n' => {
                 self.at += 1;
-                self.place = Place::LineStart;
+                self.state = ParserState::LineStart;
             }
             b'`' => {
                 self.at += 1;
-                self.place = Place::Line { code: !code };
+                self.state = ParserState::Line { code: !code };
             }
-            _ if code || !self.after_a_sentence() => self.at += 1,
-            _ => match opener::tag(&self.held[self.at..], &self.offer) {
-                opener::Found::Open => return false,
-                opener::Found::Yes(opener @ Opener::Tag { .. })
-                    if !self.lead.is_example(&self.held[..self.at]) =>
+            _ if code || !self.ends_a_sentence() => self.at += 1,
+            _ => match opener::match_tag(&self.held[self.at..], &self.tools) {
+                opener::Match::NeedMore => return false,
+                opener::Match::Yes(opener @ CallStart::Tag { .. })
+                    if !self.preceding.is_example(&self.held[..self.at]) =>
                 {
-                    return self.open(opener, true, out);
+                    return self.open_candidate(opener, true, out);
                 }
-                opener::Found::No | opener::Found::Yes(_) => self.at += 1,
+                opener::Match::No | opener::Match::Yes(_) => self.at += 1,
             },
         }
         true
     }
 
     /// Passes over a line of a foreign fence; its end is a line that holds nothing but the mark.
-    fn fence(&mut self, mark: char, length: usize, in_line: bool) -> bool {
+    fn skip_fence(&mut self, mark: char, length: usize, in_line: bool) -> bool {
         let rest = &self.held[self.at..];
         let end = rest.find('\n');
         let line = &rest[..end.unwrap_or(rest.len())];
-        let may_close = !in_line && may_close(line, mark);
+        let may_close = !in_line && may_close_fence(line, mark);
         let Some(end) = end else {
             if may_close {
                 return false;
             }
             self.at = self.held.len();
-            self.place = Place::Fence { mark, length, in_line: true };
+            self.state = ParserState::Fence { mark, length, in_line: true };
             return false;
         };
-        let over = may_close && closes(line, mark, length);
+        let over = may_close && closes_fence(line, mark, length);
         self.at += end + 1;
-        self.place = if over { Place::LineStart } else { Place::Fence { mark, length, in_line: false } };
+        self.state = if over { ParserState::LineStart } else { ParserState::Fence { mark, length, in_line: false } };
         true
     }
 
-    fn after_a_sentence(&self) -> bool {
-        self.lead.after_a_sentence(&self.held[..self.at])
+    fn ends_a_sentence(&self) -> bool {
+        self.preceding.ends_a_sentence(&self.held[..self.at])
     }
 
-    fn open(&mut self, opener: Opener, in_line: bool, out: &mut Vec<Piece>) -> bool {
+    fn open_candidate(&mut self, opener: CallStart, in_line: bool, out: &mut Vec<Segment>) -> bool {
         match opener {
-            Opener::Result if self.called => {
-                if self.place != Place::Fresh {
-                    self.put(self.at, out);
+            CallStart::ToolResult if self.called => {
+                if self.state != ParserState::Fresh {
+                    self.emit(self.at, out);
                 }
-                self.over = true;
-                self.sent = self.held.len();
-                self.at = self.sent;
+                self.finished = true;
+                self.emitted = self.held.len();
+                self.at = self.emitted;
             }
-            Opener::Result => {
+            CallStart::ToolResult => {
                 self.at += 1;
-                self.place = Place::Line { code: false };
+                self.state = ParserState::Line { code: false };
             }
-            Opener::OtherFence { body, mark, length } => {
+            CallStart::OtherFence { body, mark, length } => {
                 self.at += body;
-                self.place = Place::Fence { mark, length, in_line: false };
+                self.state = ParserState::Fence { mark, length, in_line: false };
             }
-            opener @ (Opener::Tag { .. } | Opener::Json | Opener::Fence { .. }) => {
-                if self.place != Place::Fresh && self.trial.is_empty() {
-                    self.put(self.at, out);
+            opener @ (CallStart::Tag { .. } | CallStart::Json | CallStart::Fence { .. }) => {
+                if self.state != ParserState::Fresh && self.tentative.is_empty() {
+                    self.emit(self.at, out);
                 }
-                let block = Block::new(self.at, opener, in_line);
-                self.at = block.scan();
-                self.block = Some(block);
-                self.place = Place::Block;
+                let block = CallCandidate::new(self.at, opener, in_line);
+                self.at = block.scan_from();
+                self.candidate = Some(block);
+                self.state = ParserState::Candidate;
             }
         }
         true
     }
 
-    fn in_block(&mut self, out: &mut Vec<Piece>) -> bool {
-        let Some(mut block) = self.block.take() else { return false };
-        let limit = self.held.floor_char_boundary(block.start + LONGEST_BLOCK);
+    fn parse_candidate(&mut self, out: &mut Vec<Segment>) -> bool {
+        let Some(mut block) = self.candidate.take() else { return false };
+        let limit = self.held.floor_char_boundary(block.start + MAX_CANDIDATE_BYTES);
         if let Some(ended) = block.find_end(&self.held[..limit]) {
-            return self.judge(block, ended, out);
+            return self.resolve(block, ended, out);
         }
-        if self.held.len() >= block.start + LONGEST_BLOCK {
-            self.refuse(limit, out);
+        if self.held.len() >= block.start + MAX_CANDIDATE_BYTES {
+            self.reject(limit, out);
             return true;
         }
-        self.block = Some(block);
+        self.candidate = Some(block);
         false
     }
 
     /// Puts out what cannot become a call any more.
-    fn put_judged(&mut self, out: &mut Vec<Piece>) {
-        match self.place {
-            Place::Fresh | Place::Block | Place::Trial => {}
-            Place::LineStart | Place::Line { .. } | Place::Fence { .. } => self.put(self.at, out),
+    fn emit_judged(&mut self, out: &mut Vec<Segment>) {
+        match self.state {
+            ParserState::Fresh | ParserState::Candidate | ParserState::Tentative => {}
+            ParserState::LineStart | ParserState::Line { .. } | ParserState::Fence { .. } => self.emit(self.at, out),
         }
     }
 
-    fn put(&mut self, to: usize, out: &mut Vec<Piece>) {
-        if to > self.sent {
-            push_text(out, &self.held[self.sent..to]);
-            self.sent = to;
+    fn emit(&mut self, to: usize, out: &mut Vec<Segment>) {
+        if to > self.emitted {
+            push_text(out, &self.held[self.emitted..to]);
+            self.emitted = to;
         }
     }
 
     /// Forgets what was put out, except for its end.
     fn compact(&mut self) {
-        let gone = self.sent;
+        let gone = self.emitted;
         if gone == 0 {
             return;
         }
-        self.lead.gone(&self.held[..gone]);
+        self.preceding.push(&self.held[..gone]);
         self.held.drain(..gone);
-        self.sent -= gone;
+        self.emitted -= gone;
         self.at -= gone;
-        if let Some(block) = &mut self.block {
+        if let Some(block) = &mut self.candidate {
             block.shift(gone);
         }
         if let Some(ended) = &mut self.postponed {
             ended.end -= gone;
         }
-        for trial in &mut self.trial {
+        for trial in &mut self.tentative {
             trial.start -= gone;
             trial.end -= gone;
         }
@@ -367,13 +367,13 @@ impl Parser {
 }
 
 /// What matters in the middle of a line.
-fn is_sign(byte: u8) -> bool {
+fn is_significant(byte: u8) -> bool {
     matches!(byte, b'\n' | b'`' | b'<')
 }
 
-fn push_text(out: &mut Vec<Piece>, text: &str) {
+fn push_text(out: &mut Vec<Segment>, text: &str) {
     match out.last_mut() {
-        Some(Piece::Text(last)) => last.push_str(text),
-        _ => out.push(Piece::Text(text.to_owned())),
+        Some(Segment::Text(last)) => last.push_str(text),
+        _ => out.push(Segment::Text(text.to_owned())),
     }
 }

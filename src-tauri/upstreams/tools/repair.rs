@@ -7,12 +7,12 @@
 
 use serde_json::{Map, Number, Value};
 
-const DEEPEST: usize = 100;
+const MAX_DEPTH: usize = 100;
 
 /// The values of a text that holds nothing but JSON values, with white space or commas between them. At most `open`
 /// brackets may be missing at the end.
-pub(super) fn values(text: &str, open: usize) -> Option<Vec<Value>> {
-    let mut reader = Reader { text, at: 0, depth: 0, ended: false, open };
+pub(super) fn parse_values(text: &str, max_missing_brackets: usize) -> Option<Vec<Value>> {
+    let mut reader = LenientReader { text, position: 0, depth: 0, ended: false, max_missing_brackets: open: max_missing_brackets };
     let mut values = Vec::new();
     loop {
         reader.skip(|c| c.is_whitespace() || c == ',');
@@ -30,23 +30,23 @@ pub(super) fn values(text: &str, open: usize) -> Option<Vec<Value>> {
 }
 
 /// The one value of a text.
-pub(super) fn value(text: &str) -> Option<Value> {
-    let mut found = values(text, DEEPEST)?;
+pub(super) fn parse_single(text: &str) -> Option<Value> {
+    let mut found = parse_values(text, MAX_DEPTH)?;
     if found.len() == 1 { found.pop() } else { None }
 }
 
-struct Reader<'a> {
+struct LenientReader<'a> {
     text: &'a str,
-    at: usize,
+    position: usize,
     depth: usize,
     /// The text was over before all brackets were closed.
     ended: bool,
-    open: usize,
+    max_missing_brackets: usize,
 }
 
-impl Reader<'_> {
+impl LenientReader<'_> {
     fn rest(&self) -> &str {
-        &self.text[self.at..]
+        &self.text[self.position..]
     }
 
     fn peek(&self) -> Option<char> {
@@ -54,37 +54,37 @@ impl Reader<'_> {
     }
 
     fn skip(&mut self, what: impl Fn(char) -> bool) {
-        self.at += self.rest().find(|c| !what(c)).unwrap_or(self.rest().len());
+        self.position += self.rest().find(|c| !what(c)).unwrap_or(self.rest().len());
     }
 
-    fn space(&mut self) {
+    fn skip_whitespace(&mut self) {
         self.skip(char::is_whitespace);
     }
 
-    fn eat(&mut self, wanted: char) -> bool {
+    fn consume(&mut self, wanted: char) -> bool {
         let found = self.peek() == Some(wanted);
         if found {
-            self.at += wanted.len_utf8();
+            self.position += wanted.len_utf8();
         }
         found
     }
 
     fn value(&mut self) -> Option<Value> {
-        self.space();
+        self.skip_whitespace();
         match self.peek()? {
             '{' => self.nested(Self::object),
             '[' => self.nested(Self::array),
             quote @ ('"' | '\'') => self.string(quote).map(Value::String),
-            _ => self.word(),
+            _ => self.keyword_or_number(),
         }
     }
 
     fn nested(&mut self, read: impl FnOnce(&mut Self) -> Option<Value>) -> Option<Value> {
         self.depth += 1;
-        if self.depth > DEEPEST {
+        if self.depth > MAX_DEPTH {
             return None;
         }
-        self.at += 1;
+        self.position += 1;
         let value = read(self);
         self.depth -= 1;
         value
@@ -92,10 +92,10 @@ impl Reader<'_> {
 
     fn object(&mut self) -> Option<Value> {
         let mut map = Map::new();
-        while !self.closed('}')? {
+        while !self.closes('}')? {
             let key = self.key()?;
-            self.space();
-            if !self.eat(':') {
+            self.skip_whitespace();
+            if !self.consume(':') {
                 return None;
             }
             let value = self.value()?;
@@ -107,7 +107,7 @@ impl Reader<'_> {
 
     fn array(&mut self) -> Option<Value> {
         let mut list = Vec::new();
-        while !self.closed(']')? {
+        while !self.closes(']')? {
             list.push(self.value()?);
             self.separator(']')?;
         }
@@ -115,15 +115,15 @@ impl Reader<'_> {
     }
 
     /// Whether the bracket is closed here, or by the end of the text.
-    fn closed(&mut self, bracket: char) -> Option<bool> {
-        self.space();
+    fn closes(&mut self, bracket: char) -> Option<bool> {
+        self.skip_whitespace();
         match self.peek() {
             None => {
                 self.ended = true;
-                (self.depth <= self.open).then_some(true)
+                (self.depth <= self.max_missing_brackets).then_some(true)
             }
             Some(c) if c == bracket => {
-                self.at += 1;
+                self.position += 1;
                 Some(true)
             }
             // The other bracket means that this one was forgotten in the middle: too many ways to mean it.
@@ -133,9 +133,9 @@ impl Reader<'_> {
     }
 
     fn separator(&mut self, bracket: char) -> Option<()> {
-        self.space();
+        self.skip_whitespace();
         let next = self.peek();
-        if self.eat(',') {
+        if self.consume(',') {
             // After a comma at the very end something is missing.
             return self.rest().chars().any(|c| !c.is_whitespace()).then_some(());
         }
@@ -146,29 +146,29 @@ impl Reader<'_> {
         if let Some(quote @ ('"' | '\'')) = self.peek() {
             return self.string(quote);
         }
-        let start = self.at;
+        let start = self.position;
         self.skip(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '$'));
-        (self.at > start).then(|| self.text[start..self.at].to_owned())
+        (self.position > start).then(|| self.text[start..self.position].to_owned())
     }
 
     fn string(&mut self, quote: char) -> Option<String> {
-        self.at += 1;
+        self.position += 1;
         let mut text = String::new();
         loop {
             let plain = self.rest().find(['\\', quote])?;
             text.push_str(&self.rest()[..plain]);
-            self.at += plain;
-            if self.eat(quote) {
+            self.position += plain;
+            if self.consume(quote) {
                 return Some(text);
             }
-            self.at += 1;
+            self.position += 1;
             self.escape(&mut text)?;
         }
     }
 
     fn escape(&mut self, text: &mut String) -> Option<()> {
         let c = self.peek()?;
-        self.at += c.len_utf8();
+        self.position += c.len_utf8();
         match c {
             'n' => text.push('\n'),
             't' => text.push('\t'),
@@ -190,7 +190,7 @@ impl Reader<'_> {
         if !(0xd800..0xdc00).contains(&first) {
             return char::from_u32(first);
         }
-        if !(self.eat('\\') && self.eat('u')) {
+        if !(self.consume('\\') && self.consume('u')) {
             return None;
         }
         let second = self.hex().filter(|code| (0xdc00..0xe000).contains(code))?;
@@ -200,14 +200,14 @@ impl Reader<'_> {
     fn hex(&mut self) -> Option<u32> {
         let digits = self.rest().get(..4)?;
         let code = u32::from_str_radix(digits, 16).ok()?;
-        self.at += 4;
+        self.position += 4;
         Some(code)
     }
 
-    fn word(&mut self) -> Option<Value> {
-        let start = self.at;
+    fn keyword_or_number(&mut self) -> Option<Value> {
+        let start = self.position;
         self.skip(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
-        let word = &self.text[start..self.at];
+        let word = &self.text[start..self.position];
         // At the very end a number or a word may be cut.
         self.peek()?;
         match word {
@@ -227,7 +227,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn certain_mistakes_are_read_as_they_are_meant() {
+    fn unambiguous_mistakes_are_repaired() {
         let wanted = json!({"a": "x\ny", "b": [1, true, null]});
         for text in [
             r#"{"a": "x\ny", "b": [1, true, null]}"#,
@@ -237,25 +237,25 @@ mod tests {
             r#"{"a": "x\ny", "b": [1, true, null"#,
             r#"{"a": "x\ny", "b": [1, true, null]}}]"#,
         ] {
-            let read = value(text);
+            let read = parse_single(text);
             if text.ends_with("null") {
                 assert_eq!(read, None, "a word at the very end may be cut");
             } else {
                 assert_eq!(read.as_ref(), Some(&wanted), "{text}");
             }
         }
-        assert_eq!(value(r#"{"a": {"b": [1, 2]"#), Some(json!({"a": {"b": [1, 2]}})));
+        assert_eq!(parse_single(r#"{"a": {"b": [1, 2]"#), Some(json!({"a": {"b": [1, 2]}})));
     }
 
     #[test]
-    fn strings_keep_what_is_in_them() {
-        assert_eq!(value(r#"{"re": "\d+\.\w 'x'"}"#), Some(json!({"re": "\\d+\\.\\w 'x'"})));
-        assert_eq!(value(r#"{'q': 'say "hi" it\'s'}"#), Some(json!({"q": "say \"hi\" it's"})));
-        assert_eq!(value(r#"{"u": "\u4f60\ud83e\udda3,"}"#), Some(json!({"u": "你🦣,"})));
+    fn strings_keep_their_content() {
+        assert_eq!(parse_single(r#"{"re": "\d+\.\w 'x'"}"#), Some(json!({"re": "\\d+\\.\\w 'x'"})));
+        assert_eq!(parse_single(r#"{'q': 'say "hi" it\'s'}"#), Some(json!({"q": "say \"hi\" it's"})));
+        assert_eq!(parse_single(r#"{"u": "\u4f60\ud83e\udda3,"}"#), Some(json!({"u": "你🦣,"})));
     }
 
     #[test]
-    fn what_could_be_meant_in_two_ways_is_not_guessed() {
+    fn ambiguous_mistakes_are_rejected() {
         for text in [
             "",
             "x",
@@ -267,15 +267,15 @@ mod tests {
             r#"{"a": 1} and text"#,
             r#"{"a": \ud800}"#,
         ] {
-            assert_eq!(values(text, DEEPEST), None, "{text}");
+            assert_eq!(parse_values(text, MAX_DEPTH), None, "{text}");
         }
-        assert_eq!(values(&"[".repeat(100_000), DEEPEST), None);
+        assert_eq!(parse_values(&"[".repeat(100_000), MAX_DEPTH), None);
     }
 
     #[test]
-    fn several_values_may_stand_in_a_row() {
-        assert_eq!(values("{\"a\": 1}\n{\"b\": 2},\n[3]", 0).unwrap().len(), 3);
-        assert_eq!(value("{\"a\": 1}{\"b\": 2}"), None);
+    fn several_values_in_a_row_are_read() {
+        assert_eq!(parse_values("{\"a\": 1}\n{\"b\": 2},\n[3]", 0).unwrap().len(), 3);
+        assert_eq!(parse_single("{\"a\": 1}{\"b\": 2}"), None);
     }
 
     fn any_json() -> impl Strategy<Value = Value> {
@@ -295,15 +295,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn good_json_is_read_as_it_is(inner in any_json()) {
+        fn valid_json_is_read_unchanged(inner in any_json()) {
             let whole = json!([inner]);
-            prop_assert_eq!(value(&whole.to_string()), Some(whole.clone()));
-            prop_assert_eq!(value(&format!("{whole:#}")), Some(whole));
+            prop_assert_eq!(parse_single(&whole.to_string()), Some(whole.clone()));
+            prop_assert_eq!(parse_single(&format!("{whole:#}")), Some(whole));
         }
 
         #[test]
-        fn any_text_is_read_or_refused(text in "[{}\\[\\]\"'\\\\,:a1 \n]{0,40}") {
-            let _ = values(&text, 3);
+        fn arbitrary_text_never_panics(text in "[{}\\[\\]\"'\\\\,:a1 \n]{0,40}") {
+            let _ = parse_values(&text, 3);
         }
     }
 }

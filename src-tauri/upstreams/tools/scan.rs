@@ -2,18 +2,18 @@
 
 /// What a slice of text did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scan {
+pub(super) enum ScanResult {
     /// The value goes on.
-    More,
+    NeedMore,
     /// The value ended before this byte of the slice.
     End(usize),
     /// This byte of the slice cannot stand here in JSON; it was not taken.
-    Odd(usize),
+    Unexpected(usize),
 }
 
 /// The place in a JSON value.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Scanner {
+pub(super) struct JsonScanner {
     depth: usize,
     in_string: bool,
     escaped: bool,
@@ -21,13 +21,13 @@ pub(super) struct Scanner {
     pub(super) lenient: bool,
 }
 
-impl Scanner {
+impl JsonScanner {
     pub(super) fn lenient() -> Self {
         Self { lenient: true, ..Self::default() }
     }
 
     /// Takes the next bytes of a value that is an object or an array.
-    pub(super) fn feed(&mut self, bytes: &[u8]) -> Scan {
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> ScanResult {
         let mut at = 0;
         while at < bytes.len() {
             if self.escaped {
@@ -37,9 +37,9 @@ impl Scanner {
             }
             let rest = bytes[at..].iter();
             let next = if self.in_string {
-                rest.copied().position(|byte| !is_calm_text(byte))
+                rest.copied().position(|byte| !is_plain_in_string(byte))
             } else {
-                rest.copied().position(|byte| !is_calm_frame(byte))
+                rest.copied().position(|byte| !is_plain_in_structure(byte))
             };
             at += next.unwrap_or(bytes.len() - at);
             let Some(&byte) = bytes.get(at) else { break };
@@ -50,23 +50,23 @@ impl Scanner {
                 (false, b'}' | b']') => {
                     self.depth = self.depth.saturating_sub(1);
                     if self.depth == 0 {
-                        return Scan::End(at + 1);
+                        return ScanResult::End(at + 1);
                     }
                 }
                 _ if self.lenient => {}
-                _ => return Scan::Odd(at),
+                _ => return ScanResult::Unexpected(at),
             }
             at += 1;
         }
-        Scan::More
+        ScanResult::NeedMore
     }
 }
 
-fn is_calm_text(byte: u8) -> bool {
+fn is_plain_in_string(byte: u8) -> bool {
     byte != b'"' && byte != b'\\' && byte != b'\n'
 }
 
-fn is_calm_frame(byte: u8) -> bool {
+fn is_plain_in_structure(byte: u8) -> bool {
     !matches!(byte, b'"' | b'{' | b'}' | b'[' | b']' | b'<' | b'`' | b'\'')
 }
 
@@ -75,15 +75,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_is_found_whatever_the_slices() {
+    fn the_end_is_found_in_any_chunking() {
         let text = r#"{"a": ["}", {"b": "\"]"}], "c": "中文"} rest"#;
         let end = text.find(" rest").unwrap();
         for cut in 1..text.len() {
-            let mut scanner = Scanner::default();
+            let mut scanner = JsonScanner::default();
             let mut taken = 0;
             let found = text.as_bytes().chunks(cut).find_map(|slice| match scanner.feed(slice) {
-                Scan::End(at) => Some(taken + at),
-                Scan::More | Scan::Odd(_) => {
+                ScanResult::End(at) => Some(taken + at),
+                ScanResult::NeedMore | ScanResult::Unexpected(_) => {
                     taken += slice.len();
                     None
                 }
@@ -93,9 +93,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_seen_at_once() {
-        assert_eq!(Scanner::default().feed(b"{\"a\": \"x\ny\"}"), Scan::Odd(8));
-        assert_eq!(Scanner::default().feed(b"{\"a\": 1</tool_call>"), Scan::Odd(7));
-        assert_eq!(Scanner::lenient().feed(b"{\"a\": \"x\ny\"}"), Scan::End(12));
+    fn non_json_is_detected_at_once() {
+        assert_eq!(JsonScanner::default().feed(b"{\"a\": \"x\ny\"}"), ScanResult::Unexpected(8));
+        assert_eq!(JsonScanner::default().feed(b"{\"a\": 1</tool_call>"), ScanResult::Unexpected(7));
+        assert_eq!(JsonScanner::lenient().feed(b"{\"a\": \"x\ny\"}"), ScanResult::End(12));
     }
 }

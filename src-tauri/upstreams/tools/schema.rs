@@ -21,13 +21,13 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use self::checker::{Checker, Outcome};
+use self::checker::{Checker, CheckOutcome};
 use super::budget::StepBudget;
 
 /// Schemas and values are followed down to here; what lies below counts as fitting.
-const DEEPEST: usize = 64;
+const MAX_DEPTH: usize = 64;
 /// References that are followed to find a property.
-const LONGEST_REFERENCE_CHAIN: usize = 8;
+const MAX_REFERENCE_CHAIN: usize = 8;
 
 /// A schema with the document that its references mean.
 #[derive(Clone, Copy)]
@@ -39,8 +39,8 @@ pub(super) struct Schema<'a> {
 
 /// What a check of a value found, where that was no misfit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fitted {
-    AsIs,
+pub(super) enum FitResult {
+    Unchanged,
     /// The value was changed, and fits now.
     Repaired,
     /// The budget ended before the check did. The value is as it was.
@@ -56,18 +56,18 @@ impl<'a> Schema<'a> {
     ///
     /// # Errors
     /// One sentence for the model, where it does not fit and nothing certain would help.
-    pub(super) fn fit(self, value: &mut Value, budget: &mut StepBudget) -> Result<Fitted, String> {
+    pub(super) fn fit(self, value: &mut Value, budget: &mut StepBudget) -> Result<FitResult, String> {
         let outcome = Checker::new(self, budget).check(self.root, value, 0);
-        if budget.is_spent() {
-            return Ok(Fitted::Unchecked);
+        if budget.is_exhausted() {
+            return Ok(FitResult::Unchecked);
         }
         match outcome {
-            Outcome::Fits => Ok(Fitted::AsIs),
-            Outcome::Repaired(repaired) => {
+            CheckOutcome::Fits => Ok(FitResult::Unchanged),
+            CheckOutcome::Repaired(repaired) => {
                 *value = Rc::unwrap_or_clone(repaired);
-                Ok(Fitted::Repaired)
+                Ok(FitResult::Repaired)
             }
-            Outcome::Misfit(misfit) => Err(misfit.to_string()),
+            CheckOutcome::Misfit(misfit) => Err(misfit.to_string()),
         }
     }
 
@@ -77,17 +77,17 @@ impl<'a> Schema<'a> {
     }
 
     /// Whether a schema takes a text.
-    pub(super) fn takes_text(self, schema: &'a Value, budget: &mut StepBudget) -> bool {
+    pub(super) fn accepts_string(self, schema: &'a Value, budget: &mut StepBudget) -> bool {
         let text = Value::String("x".into());
-        let outcome = Checker::new(self, budget).check(schema, &text, DEEPEST - LONGEST_REFERENCE_CHAIN);
+        let outcome = Checker::new(self, budget).check(schema, &text, MAX_DEPTH - MAX_REFERENCE_CHAIN);
         let has_type = |name| keywords::types(schema).any(|other| other == name);
-        matches!(outcome, Outcome::Fits) || (has_type("string") && !has_type("object") && !has_type("array"))
+        matches!(outcome, CheckOutcome::Fits) || (has_type("string") && !has_type("object") && !has_type("array"))
     }
 
     fn resolve(self, schema: &'a Value) -> &'a Value {
         let mut schema = schema;
-        for _ in 0..LONGEST_REFERENCE_CHAIN {
-            match keywords::reference(schema).and_then(|path| self.target(path)) {
+        for _ in 0..MAX_REFERENCE_CHAIN {
+            match keywords::reference(schema).and_then(|path| self.resolve_reference(path)) {
                 Some(found) => schema = found,
                 None => break,
             }
@@ -96,7 +96,7 @@ impl<'a> Schema<'a> {
     }
 
     /// What a reference within the document means.
-    fn target(self, reference: &str) -> Option<&'a Value> {
+    fn resolve_reference(self, reference: &str) -> Option<&'a Value> {
         self.root.pointer(reference.strip_prefix('#')?)
     }
 }

@@ -1,96 +1,96 @@
 //! Takes what a model thinks off the beginning of its reply, where it writes that in tags.
 
 /// The tags, and how they end.
-const TAGS: [(&str, &str); 2] = [("<think>", "</think>"), ("<thinking>", "</thinking>")];
+const REASONING_TAGS: [(&str, &str); 2] = [("<think>", "</think>"), ("<thinking>", "</thinking>")];
 /// White space before the tag that is waited through.
-const LONGEST_SPACE: usize = 64;
+const MAX_LEADING_SPACE_BYTES: usize = 64;
 
 /// What a slice of a reply came to.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Split {
-    pub(super) thought: String,
-    pub(super) said: String,
+pub(super) struct ReasoningSplit {
+    pub(super) reasoning: String,
+    pub(super) text: String,
 }
 
 #[derive(Debug)]
-pub(super) enum Think {
+pub(super) enum ReasoningTags {
     /// Nothing but white space and perhaps the beginning of a tag.
-    Start(String),
+    BeforeTag(String),
     Inside {
         close: &'static str,
         held: String,
     },
     /// Thinking is over, and white space behind it belongs to it.
-    Behind,
-    Over,
+    AfterTag,
+    Done,
 }
 
-impl Default for Think {
+impl Default for ReasoningTags {
     fn default() -> Self {
-        Self::Start(String::new())
+        Self::BeforeTag(String::new())
     }
 }
 
-impl Think {
+impl ReasoningTags {
     /// Takes the next text.
-    pub(super) fn push(&mut self, text: String) -> Split {
+    pub(super) fn push(&mut self, text: String) -> ReasoningSplit {
         match self {
-            Self::Over => Split { said: text, ..Split::default() },
-            Self::Behind => self.behind(&text),
-            Self::Start(held) => {
+            Self::Done => ReasoningSplit { text, ..ReasoningSplit::default() },
+            Self::AfterTag => self.after_tag(&text),
+            Self::BeforeTag(held) => {
                 held.push_str(&text);
                 let held = std::mem::take(held);
-                self.start(held)
+                self.before_tag(held)
             }
             Self::Inside { close, held } => {
                 held.push_str(&text);
                 let (close, held) = (*close, std::mem::take(held));
-                self.inside(close, held)
+                self.inside_tag(close, held)
             }
         }
     }
 
     /// What was held back, now that the reply is over.
-    pub(super) fn finish(&mut self) -> Split {
-        match std::mem::replace(self, Self::Over) {
-            Self::Start(held) => Split { said: held, ..Split::default() },
-            Self::Inside { held, .. } => Split { thought: held, ..Split::default() },
-            Self::Behind | Self::Over => Split::default(),
+    pub(super) fn finish(&mut self) -> ReasoningSplit {
+        match std::mem::replace(self, Self::Done) {
+            Self::BeforeTag(held) => ReasoningSplit { text: held, ..ReasoningSplit::default() },
+            Self::Inside { held, .. } => ReasoningSplit { reasoning: held, ..ReasoningSplit::default() },
+            Self::AfterTag | Self::Done => ReasoningSplit::default(),
         }
     }
 
-    fn start(&mut self, held: String) -> Split {
+    fn before_tag(&mut self, held: String) -> ReasoningSplit {
         let rest = held.trim_start();
-        if let Some((open, close)) = TAGS.iter().find(|(open, _)| rest.starts_with(open)) {
+        if let Some((open, close)) = REASONING_TAGS.iter().find(|(open, _)| rest.starts_with(open)) {
             let inner = rest[open.len()..].to_owned();
-            return self.inside(close, inner);
+            return self.inside_tag(close, inner);
         }
-        let open = TAGS.iter().any(|(open, _)| open.starts_with(rest));
-        if open && held.len() - rest.len() <= LONGEST_SPACE {
-            *self = Self::Start(held);
-            return Split::default();
+        let open = REASONING_TAGS.iter().any(|(open, _)| open.starts_with(rest));
+        if open && held.len() - rest.len() <= MAX_LEADING_SPACE_BYTES {
+            *self = Self::BeforeTag(held);
+            return ReasoningSplit::default();
         }
-        *self = Self::Over;
-        Split { said: held, ..Split::default() }
+        *self = Self::Done;
+        ReasoningSplit { text: held, ..ReasoningSplit::default() }
     }
 
-    fn inside(&mut self, close: &'static str, held: String) -> Split {
+    fn inside_tag(&mut self, close: &'static str, held: String) -> ReasoningSplit {
         if let Some((thought, said)) = held.split_once(close) {
             let said = said.to_owned();
-            let Split { said, .. } = self.behind(&said);
-            return Split { thought: thought.to_owned(), said };
+            let ReasoningSplit { text: said, .. } = self.after_tag(&said);
+            return ReasoningSplit { reasoning: thought.to_owned(), text: said };
         }
         let lengths = (1..close.len().min(held.len() + 1)).rev();
         let keep = lengths.into_iter().find(|length| held.ends_with(&close[..*length])).unwrap_or(0);
         let (thought, tail) = held.split_at(held.len() - keep);
         *self = Self::Inside { close, held: tail.to_owned() };
-        Split { thought: thought.to_owned(), ..Split::default() }
+        ReasoningSplit { reasoning: thought.to_owned(), ..ReasoningSplit::default() }
     }
 
-    fn behind(&mut self, text: &str) -> Split {
+    fn after_tag(&mut self, text: &str) -> ReasoningSplit {
         let said = text.trim_start();
-        *self = if said.is_empty() { Self::Behind } else { Self::Over };
-        Split { said: said.to_owned(), ..Split::default() }
+        *self = if said.is_empty() { Self::AfterTag } else { Self::Done };
+        ReasoningSplit { text: said.to_owned(), ..ReasoningSplit::default() }
     }
 }
 
@@ -99,11 +99,11 @@ mod tests {
     use super::*;
 
     fn split<'a>(slices: impl IntoIterator<Item = &'a str>) -> (String, String) {
-        let mut think = Think::default();
+        let mut think = ReasoningTags::default();
         let (mut thought, mut said) = (String::new(), String::new());
-        let mut take = |split: Split| {
-            thought.push_str(&split.thought);
-            said.push_str(&split.said);
+        let mut take = |split: ReasoningSplit| {
+            thought.push_str(&split.reasoning);
+            said.push_str(&split.text);
         };
         slices.into_iter().for_each(|slice| take(think.push(slice.to_owned())));
         take(think.finish());
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn thoughts_come_off_the_beginning_whatever_the_slices() {
+    fn leading_reasoning_is_split_off_in_any_chunking() {
         for (text, thought, said) in [
             ("<think>hm, 1 < 2</think>\n\nYes.", "hm, 1 < 2", "Yes."),
             ("\n<thinking>\n你好</thinking>Yes.", "\n你好", "Yes."),
@@ -133,10 +133,10 @@ mod tests {
     }
 
     #[test]
-    fn a_thought_passes_as_it_comes() {
-        let mut think = Think::default();
-        assert_eq!(think.push("<think>one ".to_owned()).thought, "one ");
-        assert_eq!(think.push("two</th".to_owned()).thought, "two");
-        assert_eq!(think.push("ree".to_owned()).thought, "</three");
+    fn reasoning_streams_as_it_comes() {
+        let mut think = ReasoningTags::default();
+        assert_eq!(think.push("<think>one ".to_owned()).reasoning, "one ");
+        assert_eq!(think.push("two</th".to_owned()).reasoning, "two");
+        assert_eq!(think.push("ree".to_owned()).reasoning, "</three");
     }
 }

@@ -34,7 +34,7 @@ use self::fetch::ImageFetcher;
 use self::site::SiteClient;
 use self::stream::{RepairCall, WebReplyStream};
 use self::text::TextPipeline;
-use super::tools::Question;
+use super::tools::RepairPrompt;
 use super::transport::client::ClientError;
 use super::transport::prompt::PromptTokens;
 use super::{
@@ -232,11 +232,11 @@ impl WebUpstream {
         &self,
         credential: &Credential,
         request: &chat::Request,
-        prompt: Question,
+        prompt: RepairPrompt,
         model: &str,
     ) -> Result<String, UpstreamError> {
         let mut request = request.clone();
-        let turns = [(chat::Role::Assistant, prompt.said), (chat::Role::User, prompt.ask)];
+        let turns = [(chat::Role::Assistant, prompt.previous_reply), (chat::Role::User, prompt.instruction)];
         let messages = turns.into_iter().filter(|(_, text)| !text.is_empty());
         request
             .messages

@@ -9,7 +9,7 @@ use futures_util::future::poll_fn;
 
 use super::text::{End, TextOutput, TextPipeline};
 use crate::chat::{Event, FinishReason, Usage};
-use crate::upstreams::tools::Question;
+use crate::upstreams::tools::RepairPrompt;
 use crate::upstreams::transport::aside;
 use crate::upstreams::transport::body::{BodyReadError, BodyReader};
 use crate::upstreams::transport::prompt::PromptTokens;
@@ -31,7 +31,7 @@ pub(super) struct WebReplyStream {
 /// The whole text of a second reply.
 pub(super) type RepairFuture = Pin<Box<dyn Future<Output = Result<String, UpstreamError>> + Send>>;
 /// Asks the model once more, where a call to the upstream is left for that.
-pub(super) type RepairCall = Box<dyn FnOnce(Question) -> RepairFuture + Send>;
+pub(super) type RepairCall = Box<dyn FnOnce(RepairPrompt) -> RepairFuture + Send>;
 
 /// What a [`Shaper`] does on a thread for blocking work.
 type PipelineFuture = Pin<Box<dyn Future<Output = (TextPipeline, TextOutput)> + Send>>;
@@ -196,7 +196,7 @@ impl WebReplyStream {
         self.events.extend(events);
     }
 
-    fn start_repair(&mut self, question: Question) {
+    fn start_repair(&mut self, question: RepairPrompt) {
         match self.repair_call.take() {
             Some(again) => self.set_final_state(StreamState::Repairing(again(question))),
             None => self.run_pipeline(|shaper| shaper.receive_repair(None)),

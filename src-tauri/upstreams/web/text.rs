@@ -4,7 +4,7 @@ use crate::chat::{
     Event, FinishReason, InvalidUtf8, Request, StopFilterOutput, StopSequenceFilter, TokenCounter, Usage,
     Utf8StreamDecoder,
 };
-use crate::upstreams::tools::{Heard, Hearing, Question};
+use crate::upstreams::tools::{ReplyPart, ReplyParser, RepairPrompt};
 
 /// A reply in quotes is held as a whole up to this size; a longer one passes as it is.
 const MAX_QUOTED_BYTES: usize = 64 * 1024 * 1024;
@@ -23,7 +23,7 @@ pub(super) struct TextOutput {
 pub(super) enum End {
     Finish(FinishReason),
     /// The reply is over, and something in it has to be asked for once more.
-    Repair(Question),
+    Repair(RepairPrompt),
     /// The bytes are not UTF-8.
     Invalid,
 }
@@ -33,7 +33,7 @@ pub(super) enum End {
 pub(super) struct TextPipeline {
     decoder: Utf8StreamDecoder,
     unquote: UnquoteState,
-    parser: Hearing,
+    parser: ReplyParser,
     stop_filter: StopSequenceFilter,
     max_tokens: Option<u64>,
     output_tokens: TokenCounter,
@@ -56,7 +56,7 @@ impl TextPipeline {
         Self {
             decoder: Utf8StreamDecoder::new(),
             unquote: if request.stream { UnquoteState::Off } else { UnquoteState::Undecided },
-            parser: Hearing::of(request),
+            parser: ReplyParser::new(request),
             stop_filter: StopSequenceFilter::new(&request.stop),
             max_tokens: request.max_tokens,
             output_tokens: TokenCounter::new(request.max_tokens),
@@ -102,7 +102,7 @@ impl TextPipeline {
 
     /// Whether [`TextPipeline::finish`] may take long, so that it belongs on a thread for blocking work.
     pub(super) fn is_finish_slow(&self) -> bool {
-        self.parser.finishes_slowly()
+        self.parser.is_finish_slow()
     }
 
     /// Says that the reply is over.
@@ -129,7 +129,7 @@ impl TextPipeline {
     pub(super) fn receive_repair(&mut self, reply: Option<String>) -> TextOutput {
         self.repaired |= reply.is_some();
         let (mut parts, mut output) = (Vec::new(), TextOutput::default());
-        self.parser.answer(reply, &mut parts);
+        self.parser.receive_repair(reply, &mut parts);
         self.emit_parts(parts, &mut output);
         self.conclude(&mut output);
         output
@@ -167,14 +167,14 @@ impl TextPipeline {
         output
     }
 
-    fn emit_parts(&mut self, parts: Vec<Heard>, output: &mut TextOutput) {
+    fn emit_parts(&mut self, parts: Vec<ReplyPart>, output: &mut TextOutput) {
         for piece in parts {
             if output.end.is_some() {
                 return;
             }
             match piece {
-                Heard::Reasoning(thought) => self.emit_reasoning(thought, output),
-                Heard::Text(text) => {
+                ReplyPart::Reasoning(thought) => self.emit_reasoning(thought, output),
+                ReplyPart::Text(text) => {
                     let StopFilterOutput { text, matched: met } = self.stop_filter.push(text);
                     self.emit_text(text, output);
                     if let Some(stop) = met.filter(|_| output.end.is_none()) {
@@ -184,7 +184,7 @@ impl TextPipeline {
                         output.end = Some(End::Finish(finish));
                     }
                 }
-                Heard::Call { name, arguments } => self.emit_call(name, arguments, output),
+                ReplyPart::Call { name, arguments } => self.emit_call(name, arguments, output),
             }
         }
     }
@@ -255,7 +255,7 @@ impl TextPipeline {
         if output.end.is_none() {
             let mut parts = Vec::new();
             if self.parser.finish(&mut parts).is_some() {
-                self.parser.answer(None, &mut parts);
+                self.parser.receive_repair(None, &mut parts);
             }
             self.emit_parts(parts, &mut output);
         }

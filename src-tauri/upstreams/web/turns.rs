@@ -36,7 +36,7 @@ pub(super) struct SiteTurn<'a> {
 
 /// Lays out a request. Images of system messages open the user's first turn, because the preprompt is text only.
 pub(super) fn lay_out(request: &Request, layout: LayoutMode) -> PromptLayout<'_> {
-    let history = History::of(&request.messages);
+    let history = History::new(&request.messages);
     let (system, conversation): (Vec<&Message>, Vec<_>) =
         request.messages.iter().partition(|message| message.role == Role::System);
     let mut system = SiteTurn::from_messages(system, &history);
@@ -61,9 +61,9 @@ impl<'a> SiteTurn<'a> {
             match part {
                 Part::Text(text) => append(&mut turn.content, text.into()),
                 Part::Image(_) | Part::ImageLink(_) => turn.images.push(part),
-                Part::Call(call) => append(&mut turn.content, History::call(call).into()),
+                Part::Call(call) => append(&mut turn.content, History::format_call(call).into()),
                 Part::Result(result) => {
-                    append(&mut turn.content, history.result(result).into());
+                    append(&mut turn.content, history.format_result(result).into());
                     let images = result.parts.iter();
                     turn.images
                         .extend(images.filter(|part| matches!(part, Part::Image(_) | Part::ImageLink(_))));
@@ -85,7 +85,7 @@ impl<'a> SiteTurn<'a> {
 fn order_results<'a>(parts: &mut [&'a Part], history: &History<'_>) {
     let indexes: Vec<usize> = (0..parts.len()).filter(|at| matches!(parts[*at], Part::Result(_))).collect();
     let mut results: Vec<&'a Part> = indexes.iter().map(|at| parts[*at]).collect();
-    results.sort_by_key(|part| history.place(part));
+    results.sort_by_key(|part| history.position(part));
     for (at, result) in indexes.into_iter().zip(results) {
         parts[at] = result;
     }

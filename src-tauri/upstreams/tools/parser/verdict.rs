@@ -1,23 +1,23 @@
 //! What a block is, once its end is known: calls at once, calls if nothing but calls follows, or text.
 
-use super::super::block::{Block, Ended};
+use super::super::block::{CallCandidate, CandidateEnd};
 use super::super::budget::{OFFLOADED_STEPS, StepBudget};
-use super::super::opener::{self, Opener};
-use super::super::read::{Meant, Reading, read};
-use super::{Parser, Piece, Place, Trial};
+use super::super::opener::{self, CallStart};
+use super::super::read::{Confidence, ParsedCall, read_calls};
+use super::{CallParser, Segment, ParserState, Tentative};
 
 /// The largest block that is read on the thread that serves others, bytes.
 const MAX_INLINE_BLOCK_BYTES: usize = 64 * 1024;
 
-impl Parser {
+impl CallParser {
     /// Whether a block waits for [`Parser::resume`], to be called on a thread for blocking work.
     pub(in super::super) fn is_postponed(&self) -> bool {
         self.postponed.is_some()
     }
 
     /// Whether a block is open: what ends it may take long to be read.
-    pub(in super::super) fn is_in_block(&self) -> bool {
-        self.block.is_some()
+    pub(in super::super) fn is_in_candidate(&self) -> bool {
+        self.candidate.is_some()
     }
 
     /// Whether a call was passed on whose arguments were too complex to be checked.
@@ -26,98 +26,98 @@ impl Parser {
     }
 
     /// Judges the block that was postponed, and goes on behind it.
-    pub(in super::super) fn resume(&mut self, out: &mut Vec<Piece>) {
+    pub(in super::super) fn resume(&mut self, out: &mut Vec<Segment>) {
         let Some(ended) = self.postponed.take() else { return };
-        let Some(block) = self.block.take() else { return };
-        self.offload();
-        self.judge(block, ended, out);
+        let Some(block) = self.candidate.take() else { return };
+        self.use_offload_budget();
+        self.resolve(block, ended, out);
         self.advance(out);
     }
 
-    pub(super) fn offload(&mut self) {
+    pub(super) fn use_offload_budget(&mut self) {
         (self.budget, self.offloaded) = (StepBudget::new(OFFLOADED_STEPS), true);
     }
 
     /// Decides what a block is, now that its end is known; `false` if that was postponed.
-    pub(super) fn judge(&mut self, block: Block, ended: Ended, out: &mut Vec<Piece>) -> bool {
-        let Ended { end, closed } = ended;
-        let example = self.lead.is_example(&self.held[..block.start]);
-        let meant = if block.is_marked() && !example { Meant::Surely } else { Meant::Perhaps };
-        let hopeless = example && !block.is_marked();
+    pub(super) fn resolve(&mut self, block: CallCandidate, ended: CandidateEnd, out: &mut Vec<Segment>) -> bool {
+        let CandidateEnd { end, closed } = ended;
+        let example = self.preceding.is_example(&self.held[..block.start]);
+        let confidence = if block.has_marks() && !example { Confidence::Certain } else { Confidence::Possible };
+        let hopeless = example && !block.has_marks();
         let (content, whole) = block.content(&self.held[..end], closed);
         let large = end - block.start > MAX_INLINE_BLOCK_BYTES;
-        let readings = if hopeless || (large && !self.offloaded) {
+        let calls = if hopeless || (large && !self.offloaded) {
             None
         } else {
-            read(content, whole, meant, &self.offer, &mut self.budget)
+            read_calls(content, whole, confidence, &self.tools, &mut self.budget)
         };
-        if !self.offloaded && !hopeless && (large || self.budget.is_spent()) {
-            (self.block, self.postponed) = (Some(block), Some(ended));
+        if !self.offloaded && !hopeless && (large || self.budget.is_exhausted()) {
+            (self.candidate, self.postponed) = (Some(block), Some(ended));
             return false;
         }
-        self.unchecked |= self.budget.is_spent() && readings.is_some();
-        match readings {
-            Some(readings) => self.take(&block, end, readings, example, out),
-            None => self.refuse(end, out),
+        self.unchecked |= self.budget.is_exhausted() && calls.is_some();
+        match calls {
+            Some(readings) => self.hold_or_accept(&block, end, readings, example, out),
+            None => self.reject(end, out),
         }
         true
     }
 
-    fn take(
+    fn hold_or_accept(
         &mut self,
-        block: &Block,
+        block: &CallCandidate,
         end: usize,
-        readings: Vec<Reading>,
+        calls: Vec<ParsedCall>,
         example: bool,
-        out: &mut Vec<Piece>,
+        out: &mut Vec<Segment>,
     ) {
-        if block.is_marked() && !example && !block.in_line {
-            self.release_trial(block.start, out);
-            self.accept(block.start, end, readings, out);
+        if block.has_marks() && !example && !block.in_line {
+            self.emit_tentative_as_text(block.start, out);
+            self.accept(block.start, end, calls, out);
             return;
         }
-        self.trial.push(Trial { start: block.start, end, readings, in_line: block.in_line });
+        self.tentative.push(Tentative { start: block.start, end, calls: readings: calls, in_line: block.in_line });
         self.at = end;
-        self.place = Place::Trial;
+        self.state = ParserState::Tentative;
     }
 
     /// The block up to here is text.
-    pub(super) fn refuse(&mut self, end: usize, out: &mut Vec<Piece>) {
-        self.trial.clear();
+    pub(super) fn reject(&mut self, end: usize, out: &mut Vec<Segment>) {
+        self.tentative.clear();
         self.at = end;
-        self.place = Place::Line { code: false };
-        self.put(end, out);
+        self.state = ParserState::Line { code: false };
+        self.emit(end, out);
     }
 
-    fn accept(&mut self, start: usize, end: usize, readings: Vec<Reading>, out: &mut Vec<Piece>) {
+    fn accept(&mut self, start: usize, end: usize, calls: Vec<ParsedCall>, out: &mut Vec<Segment>) {
         // Of several broken calls in a block, the first has its text.
         let mut text = Some(self.held[start..end].to_owned());
-        for reading in readings {
+        for reading in calls {
             match reading {
-                Reading::Good(call) => {
+                ParsedCall::Valid(call) => {
                     self.called = true;
-                    out.push(Piece::Call(call));
-                    self.over |= self.offer.one_call;
+                    out.push(Segment::Call(call));
+                    self.finished |= self.tools.single_tool_call;
                 }
-                Reading::Bad(why) => {
-                    out.push(Piece::Broken { text: text.take().unwrap_or_default(), why });
+                ParsedCall::Invalid(why) => {
+                    out.push(Segment::Broken { text: text.take().unwrap_or_default(), reason: why });
                     self.called = true;
                 }
             }
-            if self.over {
+            if self.finished {
                 break;
             }
         }
-        (self.sent, self.at, self.place) = (end, end, Place::Fresh);
+        (self.emitted, self.at, self.state) = (end, end, ParserState::Fresh);
     }
 
-    pub(super) fn on_trial(&mut self, out: &mut Vec<Piece>) -> bool {
+    pub(super) fn parse_tentative(&mut self, out: &mut Vec<Segment>) -> bool {
         let rest = &self.held[self.at..];
         let blank = &rest[..rest.len() - rest.trim_start().len()];
         let line_over = blank.contains('\n');
         self.at += blank.len();
-        if line_over && self.trial.iter().all(|trial| trial.in_line) {
-            self.accept_trial(out);
+        if line_over && self.tentative.iter().all(|trial| trial.in_line) {
+            self.accept_tentative(out);
             return true;
         }
         let rest = &self.held[self.at..];
@@ -125,7 +125,7 @@ impl Parser {
             return false;
         }
         if rest.starts_with("</") {
-            match opener::closing(rest) {
+            match opener::match_closing_tag(rest) {
                 Some(Some(length)) => {
                     self.at += length;
                     return true;
@@ -134,37 +134,37 @@ impl Parser {
                 None => return false,
             }
         }
-        match opener::opener(rest, &self.offer) {
-            opener::Found::Open => false,
-            opener::Found::Yes(opener @ (Opener::Tag { .. } | Opener::Json | Opener::Fence { .. })) => {
-                if self.trial.iter().all(|trial| trial.in_line) {
-                    self.accept_trial(out);
+        match opener::match_call_start(rest, &self.tools) {
+            opener::Match::NeedMore => false,
+            opener::Match::Yes(opener @ (CallStart::Tag { .. } | CallStart::Json | CallStart::Fence { .. })) => {
+                if self.tentative.iter().all(|trial| trial.in_line) {
+                    self.accept_tentative(out);
                     return true;
                 }
-                self.open(opener, false, out)
+                self.open_candidate(opener, false, out)
             }
-            opener::Found::Yes(Opener::OtherFence { .. } | Opener::Result) | opener::Found::No => {
-                self.trial.clear();
-                self.place = Place::LineStart;
-                self.put(self.at, out);
+            opener::Match::Yes(CallStart::OtherFence { .. } | CallStart::ToolResult) | opener::Match::No => {
+                self.tentative.clear();
+                self.state = ParserState::LineStart;
+                self.emit(self.at, out);
                 true
             }
         }
     }
 
-    pub(super) fn accept_trial(&mut self, out: &mut Vec<Piece>) {
-        for Trial { start, end, readings, .. } in std::mem::take(&mut self.trial) {
-            if !self.over {
+    pub(super) fn accept_tentative(&mut self, out: &mut Vec<Segment>) {
+        for Tentative { start, end, calls: readings, .. } in std::mem::take(&mut self.tentative) {
+            if !self.finished {
                 self.accept(start, end, readings, out);
             }
         }
     }
 
     /// What was on trial turns out to be text, because a proper call follows.
-    fn release_trial(&mut self, start: usize, out: &mut Vec<Piece>) {
-        if !self.trial.is_empty() {
-            self.trial.clear();
-            self.put(start, out);
+    fn emit_tentative_as_text(&mut self, start: usize, out: &mut Vec<Segment>) {
+        if !self.tentative.is_empty() {
+            self.tentative.clear();
+            self.emit(start, out);
         }
     }
 }

@@ -9,7 +9,7 @@ use super::super::budget::{INLINE_STEPS, OFFLOADED_STEPS};
 use super::*;
 
 /// The result of a check within the larger budget, and the steps it took.
-fn checked(schema: &Value, value: &Value) -> (Result<Fitted, String>, u64) {
+fn checked(schema: &Value, value: &Value) -> (Result<FitResult, String>, u64) {
     let mut budget = StepBudget::new(OFFLOADED_STEPS);
     let mut value = value.clone();
     let fitted = Schema::new(schema, false).fit(&mut value, &mut budget);
@@ -38,7 +38,7 @@ fn nested(kind: &str, depth: usize) -> Value {
 }
 
 #[test]
-fn a_tree_of_20_kinds_costs_its_blocks_times_the_kinds() {
+fn a_tree_of_20_kinds_costs_at_most_blocks_times_kinds() {
     let schema = blocks();
     for depth in 5..=9 {
         let many = (2_u64 << depth) - 1;
@@ -47,7 +47,7 @@ fn a_tree_of_20_kinds_costs_its_blocks_times_the_kinds() {
             let (found, steps) = checked(&schema, &value);
             assert!(steps <= many * 20 * 12, "{steps} steps at depth {depth}");
             if fits {
-                assert_eq!(found, Ok(Fitted::AsIs));
+                assert_eq!(found, Ok(FitResult::Unchanged));
             } else {
                 assert!(found.unwrap_err().ends_with("has to be one of \"kind0\""));
             }
@@ -62,24 +62,24 @@ fn a_tree_with_values_in_quotes_is_repaired_within_the_same_bound() {
     inner["blocks"] = Value::String(inner["blocks"].to_string());
     let mut value = json!({"root": inner});
     let mut budget = StepBudget::new(OFFLOADED_STEPS);
-    assert_eq!(Schema::new(&schema, false).fit(&mut value, &mut budget), Ok(Fitted::Repaired));
+    assert_eq!(Schema::new(&schema, false).fit(&mut value, &mut budget), Ok(FitResult::Repaired));
     assert_eq!(value["root"]["blocks"], nested("kind19", 5)["blocks"]);
 }
 
 #[test]
-fn a_schema_that_means_itself_twice_is_checked_once() {
+fn a_schema_that_references_itself_twice_is_checked_once() {
     let schema = json!({"allOf": [{"$ref": "#"}, {"$ref": "#"}]});
     let (found, steps) = checked(&schema, &json!({"a": {"b": [1]}}));
-    assert_eq!(found, Ok(Fitted::AsIs));
+    assert_eq!(found, Ok(FitResult::Unchanged));
     assert!(steps <= 10, "{steps}");
     let everywhere = json!({"additionalProperties": {"$ref": "#"}, "anyOf": [{"$ref": "#"}, {"$ref": "#"}]});
     let (found, steps) = checked(&everywhere, &json!({"a": {"b": {"c": {}}}}));
-    assert_eq!(found, Ok(Fitted::AsIs));
+    assert_eq!(found, Ok(FitResult::Unchanged));
     assert!(steps <= 100, "{steps}");
 }
 
 #[test]
-fn thirty_definitions_that_name_the_one_before_twice_are_checked_once_each() {
+fn thirty_chained_definitions_are_checked_once_each() {
     for kind in ["allOf", "anyOf", "oneOf"] {
         let name = |n: usize| json!({"$ref": format!("#/$defs/d{n}")});
         let mut defs: Map<String, Value> =
@@ -119,11 +119,11 @@ fn past_the_budget_a_value_is_left_as_it_is_and_counts_as_unchecked() {
     let mut value = json!({"root": nested("kind19", 9)});
     let before = value.clone();
     let mut budget = StepBudget::new(INLINE_STEPS);
-    assert_eq!(Schema::new(&schema, false).fit(&mut value, &mut budget), Ok(Fitted::Unchecked));
+    assert_eq!(Schema::new(&schema, false).fit(&mut value, &mut budget), Ok(FitResult::Unchecked));
     assert_eq!(value, before);
     assert_eq!(
         Schema::new(&json!({"type": "array"}), false).fit(&mut value, &mut budget),
-        Ok(Fitted::Unchecked)
+        Ok(FitResult::Unchecked)
     );
 }
 
@@ -172,7 +172,7 @@ proptest! {
         let size = |value: &Value| keywords::weight(value, usize::MAX) as u64;
         let bound = 20 * size(&schema) * size(&value);
         prop_assert!(steps <= bound, "{} steps, above {}", steps, bound);
-        prop_assert_ne!(found, Ok(Fitted::Unchecked));
+        prop_assert_ne!(found, Ok(FitResult::Unchecked));
     }
 }
 

@@ -4,16 +4,16 @@ use serde_json::{Number, Value};
 
 use super::super::budget::StepBudget;
 use super::super::repair;
-use super::keywords::{is_of, types};
+use super::keywords::{is_of_type, types};
 
 /// A value of one of the schema's types; `None` where nothing certain can be made of this one.
-pub(super) fn coerced(value: &Value, schema: &Value, budget: &mut StepBudget) -> Option<Value> {
-    types(schema).find_map(|name| converted(value, name, budget))
+pub(super) fn coerce(value: &Value, schema: &Value, budget: &mut StepBudget) -> Option<Value> {
+    types(schema).find_map(|name| convert(value, name, budget))
 }
 
-fn converted(value: &Value, name: &str, budget: &mut StepBudget) -> Option<Value> {
+fn convert(value: &Value, name: &str, budget: &mut StepBudget) -> Option<Value> {
     match (name, value) {
-        (_, Value::String(text)) => read(text, name, budget).filter(|read| is_of(read, name)),
+        (_, Value::String(text)) => parse_text(text, name, budget).filter(|read| is_of_type(read, name)),
         ("string", Value::Number(number)) => Some(Value::String(number.to_string())),
         ("string", Value::Bool(truth)) => Some(Value::String(truth.to_string())),
         _ => None,
@@ -21,8 +21,8 @@ fn converted(value: &Value, name: &str, budget: &mut StepBudget) -> Option<Value
 }
 
 /// What a text says.
-fn read(text: &str, name: &str, budget: &mut StepBudget) -> Option<Value> {
-    if !budget.spend_bytes(text.len()) {
+fn parse_text(text: &str, name: &str, budget: &mut StepBudget) -> Option<Value> {
+    if !budget.try_consume_bytes(text.len()) {
         return None;
     }
     let text = text.trim();
@@ -35,7 +35,7 @@ fn read(text: &str, name: &str, budget: &mut StepBudget) -> Option<Value> {
         "integer" | "number" => text.parse::<Number>().ok().map(Value::Number),
         "null" => (text == "null").then_some(Value::Null),
         // A bracket each four bytes is as dense as values get: a step for each of them.
-        "array" | "object" if budget.spend(text.len() / 4) => repair::value(text),
+        "array" | "object" if budget.try_consume(text.len() / 4) => repair::parse_single(text),
         _ => None,
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn is_nullable(schema: &Value) -> bool {
     schema.get("nullable") == Some(&Value::Bool(true))
 }
 
-pub(super) fn is_of(value: &Value, name: &str) -> bool {
+pub(super) fn is_of_type(value: &Value, name: &str) -> bool {
     match name {
         "string" => value.is_string(),
         "boolean" => value.is_boolean(),
@@ -42,15 +42,15 @@ pub(super) fn is_of(value: &Value, name: &str) -> bool {
 }
 
 /// Whether a schema takes `null`, as far as it says so without references.
-pub(super) fn takes_null(schema: &Value, budget: &mut StepBudget) -> bool {
+pub(super) fn accepts_null(schema: &Value, budget: &mut StepBudget) -> bool {
     let choices = || list(schema, "anyOf").chain(list(schema, "oneOf"));
-    if !budget.spend(1 + types(schema).count() + list(schema, "enum").count()) {
+    if !budget.try_consume(1 + types(schema).count() + list(schema, "enum").count()) {
         return true;
     }
     types(schema).any(|name| name == "null")
         || is_nullable(schema)
         || (types(schema).next().is_none() && schema.get("anyOf").is_none() && schema.get("oneOf").is_none())
-        || choices().any(|choice| takes_null(choice, budget))
+        || choices().any(|choice| accepts_null(choice, budget))
         || list(schema, "enum").any(Value::is_null)
 }
 
@@ -61,12 +61,12 @@ pub(super) fn is_allowed(schema: &Value, value: &Value, budget: &mut StepBudget)
         return true;
     }
     values.any(|choice| {
-        let weight = shared_weight(choice, value, budget.left());
-        !budget.spend(1 + weight) || same(choice, value)
+        let weight = shared_weight(choice, value, budget.remaining());
+        !budget.try_consume(1 + weight) || is_equal(choice, value)
     })
 }
 
-fn same(one: &Value, other: &Value) -> bool {
+fn is_equal(one: &Value, other: &Value) -> bool {
     one == other || (one.is_number() && one.as_f64() == other.as_f64())
 }
 
@@ -111,7 +111,7 @@ pub(super) fn is_within_bounds(schema: &Value, value: &Value, budget: &mut StepB
                 && bound("exclusiveMaximum").is_none_or(|most| number < most)
         }
         Value::String(text) => within("minLength", "maxLength", &mut || {
-            if budget.spend_bytes(text.len()) { text.chars().count() as f64 } else { 0.0 }
+            if budget.try_consume_bytes(text.len()) { text.chars().count() as f64 } else { 0.0 }
         }),
         Value::Array(elements) => within("minItems", "maxItems", &mut || elements.len() as f64),
         Value::Object(map) => within("minProperties", "maxProperties", &mut || map.len() as f64),

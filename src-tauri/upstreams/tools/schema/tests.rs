@@ -6,12 +6,12 @@ use super::*;
 fn fit(schema: &Value, mut value: Value, strict: bool) -> Result<(Value, bool), String> {
     let mut budget = StepBudget::new(OFFLOADED_STEPS);
     let fitted = Schema::new(schema, strict).fit(&mut value, &mut budget)?;
-    assert_ne!(fitted, Fitted::Unchecked);
-    Ok((value, fitted == Fitted::Repaired))
+    assert_ne!(fitted, FitResult::Unchecked);
+    Ok((value, fitted == FitResult::Repaired))
 }
 
 #[test]
-fn what_fits_is_left_alone() {
+fn fitting_values_are_unchanged() {
     let schema = json!({"type": "object", "required": ["path"], "properties": {
         "path": {"type": "string"}, "limit": {"type": ["integer", "null"]}, "mode": {"enum": ["r", "w"]},
         "edits": {"type": "array", "items": {"$ref": "#/$defs/edit"}}},
@@ -37,7 +37,7 @@ fn values_in_quotes_become_what_the_schema_says() {
 }
 
 #[test]
-fn what_does_not_fit_is_named() {
+fn misfits_are_named() {
     let schema = json!({"type": "object", "required": ["a"], "additionalProperties": false, "properties": {
         "a": {"type": "integer", "minimum": 1}, "b": {"type": "string", "enum": ["x"]}, "c": {"maxItems": 1}}});
     for (value, sentence) in [
@@ -56,7 +56,7 @@ fn what_does_not_fit_is_named() {
 }
 
 #[test]
-fn a_schema_that_means_itself_ends() {
+fn a_recursive_schema_terminates() {
     let endless = json!({"$ref": "#"});
     assert!(fit(&endless, json!({"a": 1}), false).is_ok());
     let tree = json!({"type": "object", "properties": {"next": {"$ref": "#"}}});
@@ -65,11 +65,11 @@ fn a_schema_that_means_itself_ends() {
 }
 
 #[test]
-fn whether_a_property_is_a_text_is_known() {
+fn string_properties_are_recognized() {
     let schema = json!({"properties": {"s": {"type": "string"}, "n": {"type": "integer"}, "any": {},
         "e": {"type": "string", "enum": ["a"]}, "o": {"anyOf": [{"type": "string"}, {"type": "null"}]}}});
     let schema = Schema::new(&schema, false);
     let text =
-        |name| schema.takes_text(schema.property(name).unwrap(), &mut StepBudget::new(OFFLOADED_STEPS));
+        |name| schema.accepts_string(schema.property(name).unwrap(), &mut StepBudget::new(OFFLOADED_STEPS));
     assert!(text("s") && text("e") && text("o") && text("any") && !text("n"));
 }

@@ -26,14 +26,14 @@ enum Expected {
     Broken,
 }
 
-impl From<&Piece> for Expected {
-    fn from(piece: &Piece) -> Self {
+impl From<&Segment> for Expected {
+    fn from(piece: &Segment) -> Self {
         match piece {
-            Piece::Text(text) => Self::Text(text.clone()),
-            Piece::Call(call) => {
+            Segment::Text(text) => Self::Text(text.clone()),
+            Segment::Call(call) => {
                 Self::Call(call.name.clone(), serde_json::from_str(&call.arguments).unwrap())
             }
-            Piece::Broken { .. } => Self::Broken,
+            Segment::Broken { .. } => Self::Broken,
         }
     }
 }
@@ -69,7 +69,7 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-fn seen(pieces: &[Piece]) -> Vec<Expected> {
+fn expected_from(pieces: &[Segment]) -> Vec<Expected> {
     pieces.iter().map(Expected::from).collect()
 }
 
@@ -78,13 +78,13 @@ fn calls(pieces: &[Expected]) -> Vec<&Expected> {
 }
 
 #[test]
-fn outputs_come_to_what_they_mean() {
-    let (offer, cases) = (offer(), cases());
+fn outputs_parse_as_expected() {
+    let (offer, cases) = (tool_set(), cases());
     assert!(cases.len() >= 150, "{} outputs", cases.len());
     let (mut meant, mut right) = (0_u32, 0_u32);
     let mut wrong = Vec::new();
     for case in &cases {
-        let seen = seen(&parse(&offer, [case.output]));
+        let seen = expected_from(&parse(&offer, [case.output]));
         if case.kind != "talk" {
             meant += 1;
             right += u32::from(!calls(&seen).is_empty() && calls(&seen) == calls(&case.expected));
@@ -106,8 +106,8 @@ fn outputs_come_to_what_they_mean() {
 }
 
 #[test]
-fn any_cut_in_two_and_every_character_alone_come_to_the_same() {
-    let offer = offer();
+fn any_chunking_gives_the_same_result() {
+    let offer = tool_set();
     for case in cases() {
         let whole = parse(&offer, [case.output]);
         assert_eq!(parse(&offer, characters(case.output)), whole, "{} in characters", case.name);
@@ -131,11 +131,11 @@ fn begins_one(call: &Expected, expected: &[Expected]) -> bool {
 }
 
 #[test]
-fn a_reply_that_ends_anywhere_makes_no_other_call() {
-    let offer = offer();
+fn a_truncated_reply_makes_no_other_call() {
+    let offer = tool_set();
     for case in cases().iter().filter(|case| case.kind != "talk") {
         for (at, _) in case.output.char_indices() {
-            let seen = seen(&parse(&offer, [&case.output[..at]]));
+            let seen = expected_from(&parse(&offer, [&case.output[..at]]));
             for call in calls(&seen) {
                 assert!(begins_one(call, &case.expected), "{} ends at {at}: {call:?}", case.name);
             }
@@ -144,13 +144,13 @@ fn a_reply_that_ends_anywhere_makes_no_other_call() {
 }
 
 #[test]
-fn a_huge_argument_survives() {
+fn a_huge_argument_is_kept() {
     let content = "fn main() { println!(\"</tool_call> 中文 \\n\"); }\n".repeat(40_000);
     let call = json!({"name": "write_file", "arguments": {"path": "a", "content": content}});
     let output = format!("Writing.\n<tool_call>\n{call}\n</tool_call>");
-    let offer = offer();
+    let offer = tool_set();
     let whole = parse(&offer, [output.as_str()]);
-    assert_eq!(seen(&whole)[1], Expected::Call("write_file".into(), call["arguments"].clone()));
+    assert_eq!(expected_from(&whole)[1], Expected::Call("write_file".into(), call["arguments"].clone()));
     let slices: Vec<String> =
         output.chars().collect::<Vec<_>>().chunks(1021).map(String::from_iter).collect();
     assert_eq!(parse(&offer, slices.iter().map(String::as_str)), whole);

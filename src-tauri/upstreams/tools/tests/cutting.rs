@@ -51,10 +51,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn any_slices_of_a_reply_give_the_same_pieces(
+    fn any_chunking_gives_the_same_segments(
         output in any_output(), lengths in prop::collection::vec(0usize..9, 0..60),
     ) {
-        let offer = offer();
+        let offer = tool_set();
         let whole = parse(&offer, [output.as_str()]);
         let slices = slices(&output, &lengths);
         prop_assert_eq!(&parse(&offer, slices.iter().map(String::as_str)), &whole);
@@ -63,25 +63,25 @@ proptest! {
 
     #[test]
     fn no_text_is_lost_where_nothing_is_called(output in any_output()) {
-        let pieces = parse(&offer(), [output.as_str()]);
-        if let [Piece::Text(text)] = pieces.as_slice() {
+        let pieces = parse(&tool_set(), [output.as_str()]);
+        if let [Segment::Text(text)] = pieces.as_slice() {
             prop_assert_eq!(text, &output);
         } else if pieces.is_empty() {
             prop_assert_eq!(output, "");
         } else {
-            prop_assert!(pieces.iter().any(|piece| !matches!(piece, Piece::Text(_))));
+            prop_assert!(pieces.iter().any(|piece| !matches!(piece, Segment::Text(_))));
         }
     }
 }
 
 #[test]
-fn text_passes_at_once_and_only_a_possible_call_is_held() {
-    let mut parser = Parser::new(offer());
+fn text_streams_at_once_and_only_a_possible_call_is_held() {
+    let mut parser = CallParser::new(tool_set());
     let mut said = |text: &str| {
         let mut pieces = Vec::new();
         parser.push(text, &mut pieces);
         pieces.into_iter().fold(String::new(), |all, piece| match piece {
-            Piece::Text(text) => all + &text,
+            Segment::Text(text) => all + &text,
             other => format!("{all}{other:?}"),
         })
     };
@@ -99,16 +99,16 @@ fn text_passes_at_once_and_only_a_possible_call_is_held() {
 }
 
 #[test]
-fn what_is_held_has_a_limit() {
-    let offer = offer();
-    let mut parser = Parser::new(Arc::clone(&offer));
+fn held_text_is_limited() {
+    let offer = tool_set();
+    let mut parser = CallParser::new(Arc::clone(&offer));
     let mut pieces = Vec::new();
     parser.push("<tool_call>\n{\"name\": \"bash\", \"arguments\": {\"command\": \"", &mut pieces);
     for _ in 0..20_000 {
         parser.push(&"x".repeat(500), &mut pieces);
     }
-    assert!(matches!(pieces.as_slice(), [Piece::Text(_), ..]), "a call of ten megabytes is text");
-    let mut parser = Parser::new(offer);
+    assert!(matches!(pieces.as_slice(), [Segment::Text(_), ..]), "a call of ten megabytes is text");
+    let mut parser = CallParser::new(offer);
     pieces.clear();
     parser.push(&" ".repeat(100_000), &mut pieces);
     assert!(!pieces.is_empty(), "white space alone is not held for ever");

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::offer::Offer;
-use super::parser::{Parser, Piece};
+use super::offer::ToolSet;
+use super::parser::{CallParser, Segment};
 use crate::chat::{Request, Tool};
 
 /// The tools that every output of the corpus was written for.
-fn offer() -> Arc<Offer> {
+fn tool_set() -> Arc<ToolSet> {
     let text = || json!({"type": "string"});
     let object = |required: Value, properties: Value| json!({"type": "object", "required": required, "properties": properties});
     let edit = object(json!(["old", "new"]), json!({"old": text(), "new": text()}));
@@ -43,24 +43,24 @@ fn offer() -> Arc<Offer> {
         parameters: object(required, properties),
         strict: false,
     });
-    Arc::new(Offer::of(&Request { tools: tools.collect(), ..Request::default() }))
+    Arc::new(ToolSet::from_request(&Request { tools: tools.collect(), ..Request::default() }))
 }
 
 /// What a reply comes to, if it arrives in these slices.
-fn parse<'a>(offer: &Arc<Offer>, slices: impl IntoIterator<Item = &'a str>) -> Vec<Piece> {
-    let mut parser = Parser::new(Arc::clone(offer));
+fn parse<'a>(offer: &Arc<ToolSet>, slices: impl IntoIterator<Item = &'a str>) -> Vec<Segment> {
+    let mut parser = CallParser::new(Arc::clone(offer));
     let mut pieces = Vec::new();
     slices.into_iter().for_each(|slice| parser.push(slice, &mut pieces));
     parser.finish(&mut pieces);
-    joined(pieces)
+    join_texts(pieces)
 }
 
 /// Neighbouring texts as one.
-fn joined(pieces: Vec<Piece>) -> Vec<Piece> {
-    let mut all: Vec<Piece> = Vec::new();
+fn join_texts(pieces: Vec<Segment>) -> Vec<Segment> {
+    let mut all: Vec<Segment> = Vec::new();
     for piece in pieces {
         match (all.last_mut(), piece) {
-            (Some(Piece::Text(last)), Piece::Text(text)) => last.push_str(&text),
+            (Some(Segment::Text(last)), Segment::Text(text)) => last.push_str(&text),
             (_, piece) => all.push(piece),
         }
     }
