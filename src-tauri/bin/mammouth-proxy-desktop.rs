@@ -10,8 +10,8 @@ impl cli::DesktopHooks for Desktop {
     type Error = desktop::Error;
 
     fn remove_env_variables(&self, names: &[&str]) {
-        desktop::keep_from_helpers(names);
-        desktop::draw_plainly();
+        desktop::unset_variables(names);
+        desktop::disable_opengl();
     }
 
     fn check_display(&self) -> Result<(), desktop::Error> {
@@ -19,7 +19,7 @@ impl cli::DesktopHooks for Desktop {
     }
 
     fn confirm_other_port(&self, why: &str, free: u16) -> bool {
-        desktop::ask_for_another_port(why, free)
+        desktop::confirm_other_port(why, free)
     }
 
     fn run(&self, proxy: cli::ProxyHandle) -> Result<(), desktop::Error> {
@@ -31,7 +31,10 @@ impl cli::DesktopHooks for Desktop {
             runtime,
             shutdown_signal: told_to_end,
         } = proxy;
-        desktop::run(desktop::Beside { control, data_dir, hidden, moved, runtime }, told_to_end)
+        desktop::run(
+            desktop::DesktopOptions { control, data_dir, hidden, on_other_port: moved, runtime },
+            told_to_end,
+        )
     }
 
     fn show_start_failure(&self, failure: &StartFailure) {

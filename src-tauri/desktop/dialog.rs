@@ -2,7 +2,7 @@
 
 /// The title of every dialogue.
 #[cfg(target_os = "linux")]
-const TITLE: &str = "Mammouth Proxy";
+const DIALOG_TITLE: &str = "Mammouth Proxy";
 
 /// A dialogue of two buttons.
 pub(super) struct Dialog<'a> {
@@ -33,14 +33,14 @@ impl Dialog<'_> {
             gtk::ButtonsType::None,
             self.headline,
         );
-        dialog.set_title(TITLE);
+        dialog.set_title(DIALOG_TITLE);
         dialog.set_secondary_text(Some(self.text));
         dialog.add_button(self.cancel, gtk::ResponseType::Cancel);
         if let Some(accept) = self.accept {
             dialog.add_button(accept, gtk::ResponseType::Accept);
         }
-        let usual = if self.is_error { gtk::ResponseType::Cancel } else { gtk::ResponseType::Accept };
-        dialog.set_default_response(usual);
+        let default_response = if self.is_error { gtk::ResponseType::Cancel } else { gtk::ResponseType::Accept };
+        dialog.set_default_response(default_response);
         let answer = dialog.run();
         dialog.close();
         while gtk::events_pending() {

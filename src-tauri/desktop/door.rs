@@ -2,16 +2,16 @@
 
 use std::path::PathBuf;
 
-use super::place::Place;
-use super::shell::{Shell, words_for};
+use super::place::WindowPage;
+use super::shell::{DesktopContext, strings_for};
 use super::{autostart, clipboard, files, login, window};
 use crate::control::{BoxFuture, ControlError, Desktop, ErrorCode, Page};
 use crate::secrets::Secret;
 
 /// The desktop, as the control table sees it.
-pub(super) struct Door(pub(super) Shell);
+pub(super) struct DesktopHandle(pub(super) DesktopContext);
 
-impl Desktop for Door {
+impl Desktop for DesktopHandle {
     fn sign_in(&self, label: Option<String>) -> BoxFuture<'_, Result<Secret, ControlError>> {
         Box::pin(login::sign_in(&self.0, label))
     }
@@ -32,8 +32,8 @@ impl Desktop for Door {
 
     fn save_as(&self, name: String) -> BoxFuture<'_, Result<Option<PathBuf>, ControlError>> {
         Box::pin(async move {
-            let words = words_for(&self.0.look().await.unwrap_or_default());
-            files::save_as(self.0.app(), words.save_title, name).await
+            let strings = strings_for(&self.0.status().await.unwrap_or_default());
+            files::save_as(self.0.app(), strings.save_title, name).await
         })
     }
 
@@ -42,11 +42,11 @@ impl Desktop for Door {
     }
 
     fn open_window(&self, page: Option<Page>) {
-        window::open(&self.0, page.map_or(Place::Overview, Place::from));
+        window::open(&self.0, page.map_or(WindowPage::Overview, WindowPage::from));
     }
 }
 
-impl From<Page> for Place {
+impl From<Page> for WindowPage {
     fn from(page: Page) -> Self {
         match page {
             Page::Accounts => Self::Accounts,

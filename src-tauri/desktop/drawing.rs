@@ -7,27 +7,27 @@
 /// What GDK and WebKit read, and the value that keeps them from it. Older WebKits need the second: they end the program
 /// where GDK has no OpenGL to give.
 #[cfg(target_os = "linux")]
-const PLAIN: [(&str, &str); 2] = [("GDK_GL", "disable"), ("WEBKIT_DISABLE_COMPOSITING_MODE", "1")];
+const NO_OPENGL_VARIABLES: [(&str, &str); 2] = [("GDK_GL", "disable"), ("WEBKIT_DISABLE_COMPOSITING_MODE", "1")];
 
 /// What was put into this program's environment.
 #[cfg(target_os = "linux")]
-static OURS: std::sync::OnceLock<&[(&str, &str)]> = std::sync::OnceLock::new();
+static SET_VARIABLES: std::sync::OnceLock<&[(&str, &str)]> = std::sync::OnceLock::new();
 
 /// Decides it, unless the user has. Only before any other thread is there.
-pub fn draw_plainly() {
+pub fn disable_opengl() {
     #[cfg(target_os = "linux")]
-    if PLAIN.iter().all(|(name, _)| std::env::var_os(name).is_none()) {
-        let set = PLAIN.iter().all(|(name, value)| gtk::glib::setenv(name, value, true).is_ok());
+    if NO_OPENGL_VARIABLES.iter().all(|(name, _)| std::env::var_os(name).is_none()) {
+        let set = NO_OPENGL_VARIABLES.iter().all(|(name, value)| gtk::glib::setenv(name, value, true).is_ok());
         debug_assert!(set, "names have no '='");
         // Once in a program; a second time there is nothing to decide.
-        let _ = OURS.set(&PLAIN);
+        let _ = SET_VARIABLES.set(&NO_OPENGL_VARIABLES);
     }
 }
 
 /// The variables that are nothing to other programs.
-pub(super) fn variables() -> impl Iterator<Item = &'static str> {
+pub(super) fn set_variables() -> impl Iterator<Item = &'static str> {
     #[cfg(target_os = "linux")]
-    let ours = OURS.get().copied().unwrap_or_default();
+    let ours = SET_VARIABLES.get().copied().unwrap_or_default();
     #[cfg(not(target_os = "linux"))]
     let ours: &[(&str, &str)] = &[];
     ours.iter().map(|(name, _)| *name)

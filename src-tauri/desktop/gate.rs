@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-fn read(text: &str) -> Value {
+fn parse_json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
 /// No isolation pattern: the page is compiled in, loads no foreign script (the policy allows only its own), and may ask two
 /// commands that check their arguments themselves; a sandbox between them would guard the same two.
 #[test]
-fn w06_the_configuration_gives_the_windows_nothing_more() {
-    let config = read(include_str!("../../tauri.conf.json"));
+fn w06_the_configuration_grants_windows_no_more() {
+    let config = parse_json(include_str!("../../tauri.conf.json"));
     let app = &config["app"];
     assert_eq!((&app["withGlobalTauri"], &app["windows"]), (&json!(false), &json!([])));
     let security = &app["security"];
@@ -33,7 +33,7 @@ fn w06_the_configuration_gives_the_windows_nothing_more() {
 
 #[test]
 fn w06_one_capability_gives_one_window_two_commands() {
-    let capability = read(include_str!("../capabilities/main.json"));
+    let capability = parse_json(include_str!("../capabilities/main.json"));
     assert_eq!(capability["windows"], json!(["main"]));
     assert_eq!(capability["permissions"], json!(["control-door"]));
     assert!(capability.get("remote").is_none());

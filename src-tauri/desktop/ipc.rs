@@ -8,20 +8,20 @@ use tauri::ipc::Channel;
 use tauri::{State, WebviewWindow};
 use tokio_util::sync::CancellationToken;
 
-use super::shell::Shell;
-use super::window::MAIN;
+use super::shell::DesktopContext;
+use super::window::MAIN_LABEL;
 use crate::control::{ControlError, ControlEvent, ErrorCode};
 
 /// The largest argument, bytes of text; the HTTP door has the same limit.
-const LARGEST: usize = 256 * 1024;
+const MAX_ARGUMENT_BYTES: usize = 256 * 1024;
 
 /// The feed that the page listens to. A page that is loaded again starts its own and ends the old one.
 #[derive(Default)]
-pub(super) struct Listener(Mutex<CancellationToken>);
+pub(super) struct EventSubscription(Mutex<CancellationToken>);
 
-impl Listener {
+impl EventSubscription {
     /// Ends the feed that runs, and gives the token that will end the next.
-    pub(super) fn next(&self) -> CancellationToken {
+    pub(super) fn restart(&self) -> CancellationToken {
         let mut current = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         current.cancel();
         *current = CancellationToken::new();
@@ -33,30 +33,30 @@ impl Listener {
 #[tauri::command]
 pub(super) async fn control(
     window: WebviewWindow,
-    shell: State<'_, Shell>,
+    context: State<'_, DesktopContext>,
     name: String,
     args: Option<Value>,
 ) -> Result<Value, ControlError> {
-    allowed(&window)?;
+    check_window(&window)?;
     let args = args.unwrap_or(Value::Null);
-    if weight(&args) > LARGEST || name.len() > 64 {
-        return Err(refused("the arguments are too large"));
+    if text_bytes(&args) > MAX_ARGUMENT_BYTES || name.len() > 64 {
+        return Err(bad_arguments("the arguments are too large"));
     }
-    shell.ask(&name, args).await
+    context.run_command(&name, args).await
 }
 
 /// Sends what happens into the channel until the page is gone.
 #[tauri::command]
 pub(super) async fn subscribe(
     window: WebviewWindow,
-    shell: State<'_, Shell>,
-    listener: State<'_, Listener>,
+    context: State<'_, DesktopContext>,
+    listener: State<'_, EventSubscription>,
     channel: Channel<ControlEvent>,
 ) -> Result<(), ControlError> {
-    allowed(&window)?;
-    let ends = listener.next();
-    let events = shell.control().events().take_until(ends.cancelled_owned());
-    shell.spawn(async move {
+    check_window(&window)?;
+    let cancelled = listener.restart();
+    let events = context.control().events().take_until(cancelled.cancelled_owned());
+    context.spawn(async move {
         let mut events = std::pin::pin!(events);
         while let Some(event) = events.next().await {
             if channel.send(event).is_err() {
@@ -68,21 +68,21 @@ pub(super) async fn subscribe(
 }
 
 /// The capability says the same; this holds even where a capability is once written too wide.
-fn allowed(window: &WebviewWindow) -> Result<(), ControlError> {
-    if window.label() == MAIN { Ok(()) } else { Err(refused("this window may ask for nothing")) }
+fn check_window(window: &WebviewWindow) -> Result<(), ControlError> {
+    if window.label() == MAIN_LABEL { Ok(()) } else { Err(bad_arguments("this window may ask for nothing")) }
 }
 
-fn refused(message: &str) -> ControlError {
+fn bad_arguments(message: &str) -> ControlError {
     ControlError::new(ErrorCode::BadArguments, message)
 }
 
 /// The text in a value, roughly, without writing it out.
-fn weight(value: &Value) -> usize {
+fn text_bytes(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 8,
         Value::String(text) => text.len() + 2,
-        Value::Array(items) => items.iter().map(weight).sum::<usize>() + 2,
-        Value::Object(fields) => fields.iter().map(|(name, value)| name.len() + 4 + weight(value)).sum(),
+        Value::Array(items) => items.iter().map(text_bytes).sum::<usize>() + 2,
+        Value::Object(fields) => fields.iter().map(|(name, value)| name.len() + 4 + text_bytes(value)).sum(),
     }
 }
 
@@ -93,19 +93,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn large_arguments_are_heavy_wherever_they_hide() {
-        let long = "x".repeat(LARGEST);
+    fn large_arguments_are_counted_at_any_depth() {
+        let long = "x".repeat(MAX_ARGUMENT_BYTES);
         for value in [json!(long), json!([[long]]), json!({ long.clone(): 1 }), json!({ "a": { "b": long } })]
         {
-            assert!(weight(&value) >= LARGEST);
+            assert!(text_bytes(&value) >= MAX_ARGUMENT_BYTES);
         }
-        assert!(weight(&json!({ "limit": 100, "text": "a" })) < 100);
+        assert!(text_bytes(&json!({ "limit": 100, "text": "a" })) < 100);
     }
 
     #[test]
     fn a_new_listener_ends_the_old() {
-        let listener = Listener::default();
-        let (first, second) = (listener.next(), listener.next());
+        let listener = EventSubscription::default();
+        let (first, second) = (listener.restart(), listener.restart());
         assert!(first.is_cancelled() && !second.is_cancelled());
     }
 }

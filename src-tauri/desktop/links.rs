@@ -10,7 +10,7 @@ use super::drawing;
 use crate::config::SECRET_VARIABLES;
 
 /// What our pages link to.
-const HOSTS: [&str; 4] = ["mammouth.ai", "www.mammouth.ai", "info.mammouth.ai", "api.mammouth.ai"];
+const KNOWN_HOSTS: [&str; 4] = ["mammouth.ai", "www.mammouth.ai", "info.mammouth.ai", "api.mammouth.ai"];
 
 /// Opens a link to a known site; every other is left alone.
 pub(super) fn open(url: &Url) {
@@ -35,10 +35,10 @@ pub(super) fn open_folder(folder: &Path) {
 /// # Errors
 /// Why the last of the programs that may do it could not be started.
 pub(super) fn open_with_system(target: &OsStr) -> io::Result<()> {
-    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    let mut last_error = io::Error::from(io::ErrorKind::NotFound);
     for mut command in open::commands(target) {
         // That program has no use for what this program was told in its environment, or told its own libraries.
-        for name in SECRET_VARIABLES.into_iter().chain(drawing::variables()) {
+        for name in SECRET_VARIABLES.into_iter().chain(drawing::set_variables()) {
             command.env_remove(name);
         }
         match command.spawn() {
@@ -47,15 +47,15 @@ pub(super) fn open_with_system(target: &OsStr) -> io::Result<()> {
                 std::thread::spawn(move || started.wait());
                 return Ok(());
             }
-            Err(error) => last = error,
+            Err(error) => last_error = error,
         }
     }
-    Err(last)
+    Err(last_error)
 }
 
 fn is_known(url: &Url) -> bool {
     let plain = url.username().is_empty() && url.password().is_none() && url.port().is_none();
-    url.scheme() == "https" && plain && url.host_str().is_some_and(|host| HOSTS.contains(&host))
+    url.scheme() == "https" && plain && url.host_str().is_some_and(|host| KNOWN_HOSTS.contains(&host))
 }
 
 #[cfg(test)]

@@ -5,13 +5,13 @@
 //!
 //! | file | what it is for |
 //! |---|---|
-//! | `door` | what the control table asks of the desktop |
+//! | `control_impl` | what the control table asks of the desktop |
 //! | `tray/` | icon and menu; the menu is a value first |
 //! | `window`, `ipc` | our one window, built when it is wanted, and its two commands |
 //! | `login/` | the window for Mammouth's login page, which can ask for nothing |
-//! | `notify/`, `watch` | what is worth a notification, and the task that looks |
+//! | `notify/`, `status_watcher` | what is worth a notification, and the task that looks |
 //! | `dialog`, `port_taken`, `start_failure` | what is asked and said before there is a window |
-//! | `autostart`, `clipboard`, `drawing`, `files`, `links`, `processes` | small services of the system |
+//! | `autostart`, `clipboard`, `disable_gl`, `files`, `links`, `webkit_processes` | small services of the system |
 
 mod autostart;
 mod clipboard;
@@ -39,9 +39,9 @@ mod window;
 mod words;
 
 pub use display::check as check_display;
-pub use drawing::draw_plainly;
-pub use port_taken::ask_for_another_port;
-pub use processes::keep_from_helpers;
+pub use drawing::disable_opengl;
+pub use port_taken::confirm_other_port;
+pub use processes::unset_variables;
 pub use start_failure::show_start_failure;
 
 use std::path::PathBuf;
@@ -51,18 +51,18 @@ use tauri::{AppHandle, Manager, RunEvent, WindowEvent};
 use tokio::runtime::Handle;
 
 use crate::control::Control;
-use place::Place;
-use shell::Shell;
+use place::WindowPage;
+use shell::DesktopContext;
 
 /// What the desktop stands beside.
-pub struct Beside {
+pub struct DesktopOptions {
     pub control: Control,
     /// For what is kept of the tray.
     pub data_dir: PathBuf,
     /// Whether to begin without a window, as at login.
     pub hidden: bool,
     /// Whether another port than the usual one had to be taken.
-    pub moved: bool,
+    pub on_other_port: bool,
     /// Where the proxy runs.
     pub runtime: Handle,
 }
@@ -81,31 +81,31 @@ pub enum Error {
 ///
 /// # Errors
 /// The system offers no window.
-pub fn run(beside: Beside, told_to_end: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
-    tauri::async_runtime::set(beside.runtime.clone());
+pub fn run(options: DesktopOptions, shutdown_signal: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
+    tauri::async_runtime::set(options.runtime.clone());
     let app = builder()
         .setup(move |app| {
-            let shell = Shell::new(app.handle().clone(), beside.control, beside.data_dir);
-            start(&shell, beside.hidden);
-            if beside.moved {
-                shell.spawn(notify::say_that_it_moved(shell.clone()));
+            let context = DesktopContext::new(app.handle().clone(), options.control, options.data_dir);
+            start(&context, options.hidden);
+            if options.on_other_port {
+                context.spawn(notify::notify_port_moved(context.clone()));
             }
-            app.manage(shell.clone());
-            shell.clone().spawn(async move {
-                told_to_end.await;
-                shell.quit();
+            app.manage(context.clone());
+            context.clone().spawn(async move {
+                shutdown_signal.await;
+                context.quit();
             });
             Ok(())
         })
         .build(tauri::generate_context!())?;
-    app.run_return(follow);
+    app.run_return(handle_event);
     Ok(())
 }
 
 fn builder() -> tauri::Builder<tauri::Wry> {
     let builder = tauri::Builder::default()
-        .plugin(window::remember_place())
-        .manage(ipc::Listener::default())
+        .plugin(window::window_state_plugin())
+        .manage(ipc::EventSubscription::default())
         .invoke_handler(tauri::generate_handler![ipc::control, ipc::subscribe]);
     #[cfg(target_os = "macos")]
     let builder = builder.plugin(tauri_plugin_autostart::Builder::new().arg("--hidden").build());
@@ -114,33 +114,33 @@ fn builder() -> tauri::Builder<tauri::Wry> {
     builder
 }
 
-fn start(shell: &Shell, hidden: bool) {
-    shell.control().attach_desktop(Arc::new(door::Door(shell.clone())));
-    let tray = tray::Tray::new(shell);
+fn start(context: &DesktopContext, hidden: bool) {
+    context.control().attach_desktop(Arc::new(door::DesktopHandle(context.clone())));
+    let tray = tray::Tray::new(context);
     if let Some(tray) = &tray {
-        shell.keep_tray(tray.clone());
+        context.set_tray(tray.clone());
         // Linux does not tell when the menu is opened, so its first look is worth something too.
-        shell.refresh_accounts();
+        context.refresh_accounts();
     }
-    shell.spawn(no_tray::say_so(shell.clone(), tray.is_some()));
-    shell.spawn(watch::watch(shell.clone(), tray));
+    context.spawn(no_tray::warn_if_missing(context.clone(), tray.is_some()));
+    context.spawn(watch::watch_status(context.clone(), tray));
     if !hidden {
-        window::open(shell, Place::Overview);
+        window::open(context, WindowPage::Overview);
     }
 }
 
-fn follow(app: &AppHandle, event: RunEvent) {
+fn handle_event(app: &AppHandle, event: RunEvent) {
     match event {
         // The last window is closed: the program goes on without one.
         RunEvent::ExitRequested { code: None, api, .. } => api.prevent_exit(),
         RunEvent::WindowEvent { label, event: WindowEvent::Destroyed, .. } => {
-            if label == window::MAIN {
-                app.state::<ipc::Listener>().next();
+            if label == window::MAIN_LABEL {
+                app.state::<ipc::EventSubscription>().restart();
             }
-            processes::end_helpers(&app.state::<Shell>());
+            processes::end_webkit_helpers(&app.state::<DesktopContext>());
         }
         #[cfg(target_os = "macos")]
-        RunEvent::Reopen { .. } => window::open(&app.state::<Shell>(), Place::Overview),
+        RunEvent::Reopen { .. } => window::open(&app.state::<DesktopContext>(), WindowPage::Overview),
         _ => {}
     }
 }

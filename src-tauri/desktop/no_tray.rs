@@ -4,32 +4,32 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::notify;
-use super::place::Place;
-use super::shell::{Shell, words_for};
+use super::place::WindowPage;
+use super::shell::{DesktopContext, strings_for};
 use super::tray::shows_icons;
 use crate::control::Said;
 
 /// At login the panel may start after this program.
-const PANEL_STARTS: Duration = Duration::from_secs(10);
+const PANEL_START_TIMEOUT: Duration = Duration::from_secs(10);
 /// Noted in the data directory that it was said.
-const SAID: &str = "no-tray-said";
+const SHOWN_MARKER: &str = "no-tray-said";
 
 /// Says so if this desktop shows no icon: in the log and the window each time, as a notification once.
-pub(super) async fn say_so(shell: Shell, has_icon: bool) {
-    if has_icon && comes_up().await {
+pub(super) async fn warn_if_missing(context: DesktopContext, has_icon: bool) {
+    if has_icon && tray_appears().await {
         return;
     }
-    let words = words_for(&shell.look().await.unwrap_or_default());
-    shell.control().notice(Said::Plain { text: words.no_tray.to_owned() });
-    if first_time(shell.data_dir()) {
-        notify::say(&shell, words.no_tray_title, words.no_tray, Place::Overview);
+    let strings = strings_for(&context.status().await.unwrap_or_default());
+    context.control().notice(Said::Plain { text: strings.no_tray.to_owned() });
+    if mark_as_shown(context.data_dir()) {
+        notify::show(&context, strings.no_tray_title, strings.no_tray, WindowPage::Overview);
     }
 }
 
-async fn comes_up() -> bool {
-    let mut look = tokio::time::interval(PANEL_STARTS / 10);
+async fn tray_appears() -> bool {
+    let mut poll = tokio::time::interval(PANEL_START_TIMEOUT / 10);
     for _ in 0..=10 {
-        look.tick().await;
+        poll.tick().await;
         if shows_icons().await {
             return true;
         }
@@ -38,9 +38,9 @@ async fn comes_up() -> bool {
 }
 
 /// Where it cannot be noted, it is said again the next time.
-fn first_time(data_dir: &Path) -> bool {
+fn mark_as_shown(data_dir: &Path) -> bool {
     let mut new = std::fs::OpenOptions::new();
-    new.write(true).create_new(true).open(data_dir.join(SAID)).is_ok()
+    new.write(true).create_new(true).open(data_dir.join(SHOWN_MARKER)).is_ok()
 }
 
 #[cfg(test)]
@@ -48,9 +48,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_said_once() {
+    fn it_is_shown_once() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(first_time(dir.path()));
-        assert!(!first_time(dir.path()));
+        assert!(mark_as_shown(dir.path()));
+        assert!(!mark_as_shown(dir.path()));
     }
 }

@@ -2,14 +2,14 @@
 
 /// One page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum WindowPage {
     Overview,
     Accounts,
     Requests,
     Settings,
 }
 
-impl Place {
+impl WindowPage {
     /// The page's part of an address, behind the `#`.
     pub(super) fn route(self) -> &'static str {
         match self {

@@ -6,15 +6,15 @@
 #[cfg(target_os = "linux")]
 use tauri::Manager;
 
-use super::shell::Shell;
+use super::shell::DesktopContext;
 
 /// Until what is left of WebKit is looked at again.
 #[cfg(target_os = "linux")]
-const SOON: std::time::Duration = std::time::Duration::from_secs(1);
+const HELPER_CHECK_INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Takes variables out of the environment of this program: WebKit's processes, which show pages of others, would be given
 /// them. Only before any other thread is there.
-pub fn keep_from_helpers(variables: &[&str]) {
+pub fn unset_variables(variables: &[&str]) {
     #[cfg(target_os = "linux")]
     variables.iter().for_each(gtk::glib::unsetenv);
     #[cfg(not(target_os = "linux"))]
@@ -24,16 +24,16 @@ pub fn keep_from_helpers(variables: &[&str]) {
 /// Ends the networking helpers of this program, where no window is left and none is coming, and looks again until none
 /// of WebKit's processes is there. Belongs on the main thread, which is the one that starts them.
 #[cfg(target_os = "linux")]
-pub(super) fn end_helpers(shell: &Shell) {
+pub(super) fn end_webkit_helpers(context: &DesktopContext) {
     use rustix::process::{Signal, kill_process};
-    let Ok(_none_is_coming) = shell.opening().try_lock() else { return look_again(shell.clone()) };
-    if !shell.app().webview_windows().is_empty() {
+    let Ok(_guard) = context.window_lock().try_lock() else { return schedule_next_check(context.clone()) };
+    if !context.app().webview_windows().is_empty() {
         return;
     }
     // A page's process ends by itself soon after its window. While it lives it may ask for another helper in place of one
     // that has ended.
-    if children(std::process::id(), "WebKitWebProces").is_empty() {
-        let helpers = children(std::process::id(), "WebKitNetworkPr");
+    if child_processes(std::process::id(), "WebKitWebProces").is_empty() {
+        let helpers = child_processes(std::process::id(), "WebKitNetworkPr");
         if helpers.is_empty() {
             return;
         }
@@ -42,20 +42,20 @@ pub(super) fn end_helpers(shell: &Shell) {
             let _ = kill_process(helper, Signal::TERM);
         }
     }
-    look_again(shell.clone());
+    schedule_next_check(context.clone());
 }
 
 /// Elsewhere the system's web view tidies up itself.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn end_helpers(_: &Shell) {}
+pub(super) fn end_helpers(_: &DesktopContext) {}
 
 #[cfg(target_os = "linux")]
-fn look_again(shell: Shell) {
-    shell.clone().spawn(async move {
-        tokio::time::sleep(SOON).await;
-        let app = shell.app().clone();
+fn schedule_next_check(context: DesktopContext) {
+    context.clone().spawn(async move {
+        tokio::time::sleep(HELPER_CHECK_INTERVAL).await;
+        let app = context.app().clone();
         // Where the program ends meanwhile, its helpers end with it.
-        let _ = app.run_on_main_thread(move || end_helpers(&shell));
+        let _ = app.run_on_main_thread(move || end_webkit_helpers(&context));
     });
 }
 
@@ -72,7 +72,7 @@ fn has_reported(helper: rustix::process::Pid) -> bool {
 
 /// The children of a process by their name, which the kernel cuts to 15 letters.
 #[cfg(target_os = "linux")]
-fn children(parent: u32, name: &str) -> Vec<rustix::process::Pid> {
+fn child_processes(parent: u32, name: &str) -> Vec<rustix::process::Pid> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
     let numbered = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     let is_ours = |pid: &i32| {
@@ -106,10 +106,10 @@ mod tests {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let id = i32::try_from(child.id()).unwrap();
         // Until the child has become the program, it has our name.
-        while !children(std::process::id(), "sleep").iter().any(|pid| pid.as_raw_nonzero().get() == id) {
+        while !child_processes(std::process::id(), "sleep").iter().any(|pid| pid.as_raw_nonzero().get() == id) {
             std::thread::yield_now();
         }
-        assert!(children(1, "sleep").iter().all(|pid| pid.as_raw_nonzero().get() != id));
+        assert!(child_processes(1, "sleep").iter().all(|pid| pid.as_raw_nonzero().get() != id));
         child.kill().unwrap();
         child.wait().unwrap();
     }

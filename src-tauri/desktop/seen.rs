@@ -5,13 +5,13 @@ use serde::Deserialize;
 /// The parts of `status` that are used here. A part that is not there yet, as while the program starts, is empty.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
-pub(super) struct Seen {
+pub(super) struct ProxyStatus {
     pub(super) demo: bool,
-    pub(super) state: Lamp,
+    pub(super) state: ProxyState,
     pub(super) address: String,
     pub(super) base_url: String,
     pub(super) running: u32,
-    pub(super) accounts: Vec<Account>,
+    pub(super) accounts: Vec<AccountStatus>,
     pub(super) strategy: String,
     pub(super) last_error: Option<LastError>,
     pub(super) language: String,
@@ -33,7 +33,7 @@ pub(super) enum TrayIcon {
 /// Whether the user can work.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Lamp {
+pub(super) enum ProxyState {
     Serving,
     Busy,
     Limited,
@@ -49,11 +49,11 @@ pub(super) enum Lamp {
 /// One account, without anything secret.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
-pub(super) struct Account {
+pub(super) struct AccountStatus {
     pub(super) label: String,
     pub(super) kind: String,
     pub(super) state: String,
-    pub(super) limits: Vec<Limit>,
+    pub(super) limits: Vec<AccountLimit>,
     pub(super) quota_percent: Option<f64>,
     pub(super) only: bool,
 }
@@ -61,7 +61,7 @@ pub(super) struct Account {
 /// One limit that is in force.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub(super) struct Limit {
+pub(super) struct AccountLimit {
     pub(super) seconds_left: u64,
 }
 
@@ -74,21 +74,21 @@ pub(super) struct LastError {
     pub(super) model: String,
 }
 
-impl Account {
+impl AccountStatus {
     /// Until the first of its limits ends.
     pub(super) fn seconds_left(&self) -> Option<u64> {
         self.limits.iter().map(|limit| limit.seconds_left).min()
     }
 }
 
-impl Seen {
+impl ProxyStatus {
     /// The port of the address; 0 before there is one.
     pub(super) fn port(&self) -> u16 {
         self.address.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or(0)
     }
 
     /// What the answer of `status` says.
-    pub(super) fn of(status: serde_json::Value) -> Self {
+    pub(super) fn from_json(status: serde_json::Value) -> Self {
         serde_json::from_value(status).unwrap_or_else(|error| {
             tracing::error!("the tray does not understand the status: {error}");
             Self::default()
@@ -102,25 +102,25 @@ mod tests {
 
     #[test]
     fn a_status_is_read_leniently() {
-        let seen = Seen::of(serde_json::json!({
+        let status = ProxyStatus::from_json(serde_json::json!({
             "state": "limited", "address": "127.0.0.1:3001", "unknown": [1],
             "accounts": [{"label": "a", "state": "limited", "limits": [{"seconds_left": 90}, {"seconds_left": 30}]}],
         }));
-        assert_eq!((seen.state, seen.port()), (Lamp::Limited, 3001));
-        assert_eq!(seen.accounts[0].seconds_left(), Some(30));
-        assert_eq!(Seen::of(serde_json::json!({})).port(), 0);
+        assert_eq!((status.state, status.port()), (ProxyState::Limited, 3001));
+        assert_eq!(status.accounts[0].seconds_left(), Some(30));
+        assert_eq!(ProxyStatus::from_json(serde_json::json!({})).port(), 0);
     }
 
     #[test]
     fn a_state_that_is_not_known_is_unknown_and_the_rest_is_read() {
-        let seen = Seen::of(serde_json::json!({"state": "brand_new", "address": "127.0.0.1:3001"}));
-        assert_eq!((seen.state, seen.port()), (Lamp::Unknown, 3001));
-        assert_eq!(Seen::of(serde_json::json!(7)).state, Lamp::Unknown);
+        let seen = ProxyStatus::from_json(serde_json::json!({"state": "brand_new", "address": "127.0.0.1:3001"}));
+        assert_eq!((seen.state, seen.port()), (ProxyState::Unknown, 3001));
+        assert_eq!(ProxyStatus::from_json(serde_json::json!(7)).state, ProxyState::Unknown);
     }
 
     #[test]
     fn the_port_of_an_ipv6_address_is_found() {
-        let seen = Seen { address: "[::1]:4000".to_owned(), ..Seen::default() };
-        assert_eq!(seen.port(), 4000);
+        let status = ProxyStatus { address: "[::1]:4000".to_owned(), ..ProxyStatus::default() };
+        assert_eq!(status.port(), 4000);
     }
 }

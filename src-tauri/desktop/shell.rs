@@ -6,34 +6,34 @@ use std::sync::{Arc, OnceLock};
 use serde_json::{Value, json};
 use tauri::{AppHandle, Manager};
 
-use super::seen::Seen;
+use super::seen::ProxyStatus;
 use super::tray::Tray;
-use super::words::{Language, Words};
+use super::words::{Language, Strings};
 use crate::control::{self, Control, ControlError};
 
 /// A cheap handle.
 #[derive(Clone)]
-pub(super) struct Shell(Arc<Inner>);
+pub(super) struct DesktopContext(Arc<ContextInner>);
 
-struct Inner {
+struct ContextInner {
     app: AppHandle,
     control: Control,
     data_dir: PathBuf,
     /// Windows are opened one after the other.
-    opening: tokio::sync::Mutex<()>,
+    window_lock: tokio::sync::Mutex<()>,
     /// Held while somebody signs in.
-    signing_in: tokio::sync::Mutex<()>,
+    sign_in_lock: tokio::sync::Mutex<()>,
     tray: OnceLock<Tray>,
 }
 
-impl Shell {
+impl DesktopContext {
     pub(super) fn new(app: AppHandle, control: Control, data_dir: PathBuf) -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(ContextInner {
             app,
             control,
             data_dir,
-            opening: tokio::sync::Mutex::default(),
-            signing_in: tokio::sync::Mutex::default(),
+            window_lock: tokio::sync::Mutex::default(),
+            sign_in_lock: tokio::sync::Mutex::default(),
             tray: OnceLock::new(),
         }))
     }
@@ -50,35 +50,35 @@ impl Shell {
         &self.0.data_dir
     }
 
-    pub(super) fn opening(&self) -> &tokio::sync::Mutex<()> {
-        &self.0.opening
+    pub(super) fn window_lock(&self) -> &tokio::sync::Mutex<()> {
+        &self.0.window_lock
     }
 
-    pub(super) fn signing_in(&self) -> &tokio::sync::Mutex<()> {
-        &self.0.signing_in
+    pub(super) fn sign_in_lock(&self) -> &tokio::sync::Mutex<()> {
+        &self.0.sign_in_lock
     }
 
     /// Keeps the icon, so that it can be taken away at the end.
-    pub(super) fn keep_tray(&self, tray: Tray) {
+    pub(super) fn set_tray(&self, tray: Tray) {
         // There is one tray in a program; a second would be a mistake of this room.
         let _ = self.0.tray.set(tray);
     }
 
     /// Ends the desktop part: icon and windows go at once, before running answers are waited for.
     pub(super) fn quit(&self) {
-        let shell = self.clone();
+        let context = self.clone();
         self.spawn(async move {
-            if let Some(tray) = shell.0.tray.get() {
+            if let Some(tray) = context.0.tray.get() {
                 tray.remove();
             }
             // A window that is being built needs the main thread until it is there, and one that came after this could not
             // be closed.
-            let _none_is_coming = shell.opening().lock().await;
-            for window in shell.0.app.webview_windows().values() {
+            let _guard = context.window_lock().lock().await;
+            for window in context.0.app.webview_windows().values() {
                 // Closed, not destroyed, so that its place is kept.
                 let _ = window.close();
             }
-            shell.0.app.exit(0);
+            context.0.app.exit(0);
             std::future::pending::<()>().await;
         });
     }
@@ -87,21 +87,21 @@ impl Shell {
     ///
     /// # Errors
     /// What the command says.
-    pub(super) async fn ask(&self, name: &str, args: Value) -> Result<Value, ControlError> {
+    pub(super) async fn run_command(&self, name: &str, args: Value) -> Result<Value, ControlError> {
         control::dispatch(&self.0.control, name, args).await
     }
 
     /// What the proxy is like now; `None` while it starts or stops.
-    pub(super) async fn look(&self) -> Option<Seen> {
-        self.ask("status", json!({})).await.ok().map(Seen::of)
+    pub(super) async fn status(&self) -> Option<ProxyStatus> {
+        self.run_command("status", json!({})).await.ok().map(ProxyStatus::from_json)
     }
 
     /// Has quotas of a while ago asked for anew, because somebody is about to see them.
     pub(super) fn refresh_accounts(&self) {
-        let shell = self.clone();
+        let context = self.clone();
         self.spawn(async move {
             // Without an answer the numbers of before are shown, with their time.
-            let _ = shell.ask("accounts.refresh", json!({})).await;
+            let _ = context.run_command("accounts.refresh", json!({})).await;
         });
     }
 
@@ -112,6 +112,6 @@ impl Shell {
 }
 
 /// The texts in the language of the settings.
-pub(super) fn words_for(seen: &Seen) -> &'static Words {
-    Language::of_setting(&seen.language).words()
+pub(super) fn strings_for(status: &ProxyStatus) -> &'static Strings {
+    Language::from_setting(&status.language).strings()
 }

@@ -2,17 +2,17 @@
 
 use super::dialog::Dialog;
 use super::links::open_folder;
-use super::words::{Language, Words};
+use super::words::{Language, Strings};
 use crate::app::{StartFailure, StartProblem};
 
 /// Shows what happened, why, and what to do, until the user closes it. Belongs on the main thread.
 pub fn show_start_failure(failure: &StartFailure) {
-    let words = Language::of_setting("auto").words();
-    let text = format!("{}\n\n{}", failure.message.trim(), advice(words, failure.problem));
+    let strings = Language::from_setting("auto").strings();
+    let text = format!("{}\n\n{}", failure.message.trim(), advice(strings, failure.problem));
     let folder = failure.data_dir.as_deref().filter(|folder| folder.is_dir());
-    let accept = folder.map(|_| words.open_data_folder);
+    let accept = folder.map(|_| strings.open_data_folder);
     let dialog =
-        Dialog { is_error: true, headline: words.start_failed, text: &text, accept, cancel: words.quit };
+        Dialog { is_error: true, headline: strings.start_failed, text: &text, accept, cancel: strings.quit };
     while dialog.ask() {
         if let Some(folder) = folder {
             open_folder(folder);
@@ -20,13 +20,13 @@ pub fn show_start_failure(failure: &StartFailure) {
     }
 }
 
-fn advice(words: &Words, problem: StartProblem) -> &'static str {
+fn advice(strings: &Strings, problem: StartProblem) -> &'static str {
     match problem {
-        StartProblem::Settings => words.start_settings,
-        StartProblem::DataDirectory => words.start_data_folder,
-        StartProblem::InUse => words.start_in_use,
-        StartProblem::Port => words.start_port,
-        StartProblem::Certificates => words.start_certificates,
-        StartProblem::Other => words.start_other,
+        StartProblem::Settings => strings.start_settings,
+        StartProblem::DataDirectory => strings.start_data_folder,
+        StartProblem::InUse => strings.start_in_use,
+        StartProblem::Port => strings.start_port,
+        StartProblem::Certificates => strings.start_certificates,
+        StartProblem::Other => strings.start_other,
     }
 }

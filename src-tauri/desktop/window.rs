@@ -9,29 +9,29 @@ use tauri::{AppHandle, Manager, Url, Webview, WebviewUrl, WebviewWindow, Webview
 use tauri_plugin_window_state::StateFlags;
 
 use super::links;
-use super::place::Place;
-use super::shell::Shell;
+use super::place::WindowPage;
+use super::shell::DesktopContext;
 
 /// The label, to which the capability is given.
-pub(super) const MAIN: &str = "main";
+pub(super) const MAIN_LABEL: &str = "main";
 
 /// Keeps size and place of our window, but not that it was hidden, and nothing of the sign-in window.
-pub(super) fn remember_place() -> tauri::plugin::TauriPlugin<Wry> {
+pub(super) fn window_state_plugin() -> tauri::plugin::TauriPlugin<Wry> {
     tauri_plugin_window_state::Builder::new()
         .with_state_flags(StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED)
-        .with_filter(|label| label == MAIN)
+        .with_filter(|label| label == MAIN_LABEL)
         .build()
 }
 
 /// Brings the window to the front at this page, and builds it if there is none. Returns at once.
-pub(super) fn open(shell: &Shell, place: Place) {
-    let shell = shell.clone();
-    let opening = shell.clone();
-    opening.spawn(async move {
-        let _one_at_a_time = shell.opening().lock().await;
-        let opened = match shell.app().get_webview_window(MAIN) {
-            Some(window) => bring_up(&window, place),
-            None => build_undisturbed(shell.app(), move |app| build(app, place)).await.map(drop),
+pub(super) fn open(context: &DesktopContext, page: WindowPage) {
+    let context = context.clone();
+    let task_context = context.clone();
+    task_context.spawn(async move {
+        let _one_at_a_time = context.window_lock().lock().await;
+        let opened = match context.app().get_webview_window(MAIN_LABEL) {
+            Some(window) => show_page(&window, page),
+            None => build_on_main_thread(context.app(), move |app| build(app, page)).await.map(drop),
         };
         if let Err(error) = opened {
             tracing::error!("the window cannot be opened: {error}");
@@ -44,7 +44,7 @@ pub(super) fn open(shell: &Shell, place: Place) {
 ///
 /// # Errors
 /// The system offers no window, or the program is about to end.
-pub(super) async fn build_undisturbed(
+pub(super) async fn build_on_main_thread(
     app: &AppHandle,
     build: impl FnOnce(&AppHandle) -> tauri::Result<WebviewWindow> + Send + 'static,
 ) -> tauri::Result<WebviewWindow> {
@@ -60,37 +60,37 @@ pub(super) async fn build_undisturbed(
     built.await?
 }
 
-fn bring_up(window: &WebviewWindow, place: Place) -> tauri::Result<()> {
+fn show_page(window: &WebviewWindow, page: WindowPage) -> tauri::Result<()> {
     // Where the user was matters more than the first page.
-    if place != Place::Overview {
+    if page != WindowPage::Overview {
         // Constant text: nothing from outside becomes code.
-        window.eval(format!("location.hash = '#{}'", place.route()))?;
+        window.eval(format!("location.hash = '#{}'", page.route()))?;
     }
     window.unminimize()?;
     window.show()?;
     window.set_focus()
 }
 
-fn build(app: &AppHandle, place: Place) -> tauri::Result<WebviewWindow> {
-    let page = format!("index.html#{}", place.route());
-    let window = WebviewWindowBuilder::new(app, MAIN, WebviewUrl::App(page.into()))
+fn build(app: &AppHandle, start_page: WindowPage) -> tauri::Result<WebviewWindow> {
+    let page = format!("index.html#{}", start_page.route());
+    let window = WebviewWindowBuilder::new(app, MAIN_LABEL, WebviewUrl::App(page.into()))
         .title("Mammouth Proxy")
         .inner_size(1100.0, 760.0)
         .min_inner_size(560.0, 420.0)
-        .on_navigation(may_show)
+        .on_navigation(allow_navigation)
         .on_new_window(|url, _| {
             links::open(&url);
             NewWindowResponse::Deny
         })
-        .on_download(no_download)
+        .on_download(deny_download)
         .build()?;
-    watch_its_process(&window)?;
+    reload_crashed_page(&window)?;
     Ok(window)
 }
 
 /// Only our own pages; a link to a known site opens in the system's browser instead.
-fn may_show(url: &Url) -> bool {
-    let ours = is_ours(url);
+fn allow_navigation(url: &Url) -> bool {
+    let ours = is_own_page(url);
     if !ours {
         links::open(url);
     }
@@ -98,7 +98,7 @@ fn may_show(url: &Url) -> bool {
 }
 
 /// The address of our own pages: a scheme of their own, or on Windows a host that no network has.
-fn is_ours(url: &Url) -> bool {
+fn is_own_page(url: &Url) -> bool {
     match url.scheme() {
         "tauri" => url.host_str() == Some("localhost"),
         "http" | "https" => cfg!(windows) && url.host_str() == Some("tauri.localhost"),
@@ -108,21 +108,21 @@ fn is_ours(url: &Url) -> bool {
 }
 
 /// Exports are saved by the program, where the system's dialogue says: no page downloads anything.
-pub(super) fn no_download(_: Webview, _: DownloadEvent<'_>) -> bool {
+pub(super) fn deny_download(_: Webview, _: DownloadEvent<'_>) -> bool {
     false
 }
 
 /// A page whose process was killed is loaded again, unless that happens over and over.
 #[cfg(target_os = "linux")]
-fn watch_its_process(window: &WebviewWindow) -> tauri::Result<()> {
+fn reload_crashed_page(window: &WebviewWindow) -> tauri::Result<()> {
     use webkit2gtk::WebViewExt;
     window.with_webview(|webview| {
-        let deaths = std::cell::RefCell::new(Deaths::default());
+        let crashes = std::cell::RefCell::new(PageCrashes::default());
         webview.inner().connect_web_process_terminated(move |view, _| {
-            let again = deaths.borrow_mut().again(Instant::now());
-            tracing::warn!("the process of the window's page ended; loading it again: {again}");
+            let reload = crashes.borrow_mut().may_reload(Instant::now());
+            tracing::warn!("the process of the window's page ended; loading it again: {reload}");
             // Loaded by its address: a page that died before it came has nothing to reload.
-            if let Some(address) = view.uri().filter(|_| again) {
+            if let Some(address) = view.uri().filter(|_| reload) {
                 view.load_uri(&address);
             }
         });
@@ -130,25 +130,25 @@ fn watch_its_process(window: &WebviewWindow) -> tauri::Result<()> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn watch_its_process(_: &WebviewWindow) -> tauri::Result<()> {
+fn reload_crashed_page(_: &WebviewWindow) -> tauri::Result<()> {
     Ok(())
 }
 
 /// When the page's process died of late.
 #[cfg(any(target_os = "linux", test))]
 #[derive(Default)]
-struct Deaths(Vec<Instant>);
+struct PageCrashes(Vec<Instant>);
 
 #[cfg(any(target_os = "linux", test))]
-impl Deaths {
-    const MOST: usize = 3;
-    const SPAN: Duration = Duration::from_secs(60);
+impl PageCrashes {
+    const MAX_CRASHES: usize = 3;
+    const CRASH_WINDOW: Duration = Duration::from_secs(60);
 
     /// Counts one; `false` where it is one too many.
-    fn again(&mut self, now: Instant) -> bool {
-        self.0.retain(|death| now.duration_since(*death) < Self::SPAN);
+    fn may_reload(&mut self, now: Instant) -> bool {
+        self.0.retain(|death| now.duration_since(*death) < Self::CRASH_WINDOW);
         self.0.push(now);
-        self.0.len() <= Self::MOST
+        self.0.len() <= Self::MAX_CRASHES
     }
 }
 
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn only_our_own_pages_are_shown() {
-        let ours = |text: &str| is_ours(&Url::parse(text).unwrap());
+        let ours = |text: &str| is_own_page(&Url::parse(text).unwrap());
         assert!(ours("tauri://localhost/index.html#/accounts"));
         for strange in [
             "tauri://evil.example/",
@@ -174,11 +174,11 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_keeps_dying_is_left_alone() {
-        let mut deaths = Deaths::default();
+    fn a_page_that_keeps_crashing_is_not_reloaded() {
+        let mut deaths = PageCrashes::default();
         let start = Instant::now();
-        assert!(deaths.again(start) && deaths.again(start) && deaths.again(start));
-        assert!(!deaths.again(start));
-        assert!(deaths.again(start + Deaths::SPAN));
+        assert!(deaths.may_reload(start) && deaths.may_reload(start) && deaths.may_reload(start));
+        assert!(!deaths.may_reload(start));
+        assert!(deaths.may_reload(start + PageCrashes::CRASH_WINDOW));
     }
 }

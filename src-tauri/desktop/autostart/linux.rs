@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use tauri::AppHandle;
 
-const ENTRY: &str = "mammouth-proxy-desktop.desktop";
+const ENTRY_FILE_NAME: &str = "mammouth-proxy-desktop.desktop";
 
 pub(super) fn is_on(_: &AppHandle) -> Option<bool> {
-    Some(entry()?.is_file())
+    Some(entry_path()?.is_file())
 }
 
 pub(super) fn set(_: &AppHandle, on: bool) -> io::Result<()> {
-    let path = entry().ok_or_else(|| io::Error::other("there is no folder for settings"))?;
+    let path = entry_path().ok_or_else(|| io::Error::other("there is no folder for settings"))?;
     if !on {
         return match std::fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -22,12 +22,12 @@ pub(super) fn set(_: &AppHandle, on: bool) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    std::fs::write(&path, text(&program()?))
+    std::fs::write(&path, entry_text(&program()?))
 }
 
-fn entry() -> Option<PathBuf> {
+fn entry_path() -> Option<PathBuf> {
     let folders = directories::BaseDirs::new()?;
-    Some(folders.config_dir().join("autostart").join(ENTRY))
+    Some(folders.config_dir().join("autostart").join(ENTRY_FILE_NAME))
 }
 
 /// An AppImage runs from a place that is gone at the next login; it says where it lies itself.
@@ -38,8 +38,8 @@ fn program() -> io::Result<PathBuf> {
     }
 }
 
-pub(super) fn text(program: &Path) -> String {
-    let program = quoted(&program.display().to_string());
+pub(super) fn entry_text(program: &Path) -> String {
+    let program = exec_quoted(&program.display().to_string());
     format!(
         "[Desktop Entry]\nType=Application\nVersion=1.0\nName=Mammouth Proxy\nComment=A local proxy in the tray\n\
          Exec={program} --hidden\nIcon=mammouth-proxy-desktop\nTerminal=false\nStartupNotify=false\n\
@@ -49,7 +49,7 @@ pub(super) fn text(program: &Path) -> String {
 
 /// An argument of `Exec`, by the rules of the Desktop Entry Specification: quoted, then escaped as a string once
 /// more; `%` begins a field code.
-fn quoted(argument: &str) -> String {
+fn exec_quoted(argument: &str) -> String {
     let mut quoted = String::from("\"");
     for c in argument.chars() {
         match c {
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     fn exec(path: &str) -> String {
-        let text = text(Path::new(path));
+        let text = entry_text(Path::new(path));
         text.lines().find_map(|line| line.strip_prefix("Exec=")).unwrap().to_owned()
     }
 

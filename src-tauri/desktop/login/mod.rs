@@ -14,79 +14,79 @@ use tauri::http::StatusCode;
 use tauri::webview::{NewWindowResponse, PermissionResponse};
 use tauri::{AppHandle, Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
 
-use super::shell::{Shell, words_for};
-use super::window::{build_undisturbed, no_download};
-use super::words::{Words, fill};
+use super::shell::{DesktopContext, strings_for};
+use super::window::{build_on_main_thread, deny_download};
+use super::words::{Strings, fill};
 use crate::control::{ControlError, ErrorCode};
 use crate::secrets::Secret;
-use site::Site;
+use site::LoginSite;
 
 /// How many of these windows there were. Each has a label of its own, which no capability names: the one before may still
 /// be closing.
-static OPENED: AtomicU32 = AtomicU32::new(0);
+static WINDOW_COUNT: AtomicU32 = AtomicU32::new(0);
 /// Between two looks at the cookies. No event tells when one was set.
-const PAUSE: Duration = Duration::from_millis(500);
+const COOKIE_POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// A look that takes longer is given up: the window may be gone.
-const LOOK: Duration = Duration::from_secs(5);
+const COOKIE_READ_TIMEOUT: Duration = Duration::from_secs(5);
 /// Who has not signed in by then has gone away.
-const PATIENCE: Duration = Duration::from_secs(15 * 60);
+const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// Opens the window and returns the session that the site gives, once it does. The title names the account that signs in
 /// again.
 ///
 /// # Errors
 /// `cancelled` where the window was closed first; `exists` where there is one already.
-pub(super) async fn sign_in(shell: &Shell, label: Option<String>) -> Result<Secret, ControlError> {
-    let Ok(_only_one) = shell.signing_in().try_lock() else {
-        return Err(failed(ErrorCode::Exists, "a sign-in window is open already"));
+pub(super) async fn sign_in(context: &DesktopContext, label: Option<String>) -> Result<Secret, ControlError> {
+    let Ok(_only_one) = context.sign_in_lock().try_lock() else {
+        return Err(sign_in_error(ErrorCode::Exists, "a sign-in window is open already"));
     };
-    let facts = &shell.control().facts;
-    let site = Site::new(&facts.web_url, &facts.cookie_name).ok_or_else(|| {
-        failed(ErrorCode::Upstream, "MAMMOUTH_WEB_URL is not an address that one can sign in to safely")
+    let instance = &context.control().facts;
+    let site = LoginSite::new(&instance.web_url, &instance.cookie_name).ok_or_else(|| {
+        sign_in_error(ErrorCode::Upstream, "MAMMOUTH_WEB_URL is not an address that one can sign in to safely")
     })?;
-    let window = Open::new(shell, &site, label).await?;
-    let waiting = tokio::time::timeout(PATIENCE, wait_for_session(&window.0, &site));
-    waiting.await.ok().flatten().ok_or_else(|| failed(ErrorCode::Cancelled, "the sign-in window was closed"))
+    let window = SignInWindow::new(context, &site, label).await?;
+    let waiting = tokio::time::timeout(SIGN_IN_TIMEOUT, wait_for_session(&window.0, &site));
+    waiting.await.ok().flatten().ok_or_else(|| sign_in_error(ErrorCode::Cancelled, "the sign-in window was closed"))
 }
 
-fn failed(code: ErrorCode, message: &str) -> ControlError {
+fn sign_in_error(code: ErrorCode, message: &str) -> ControlError {
     ControlError::new(code, message)
 }
 
 /// The window; it closes with this value, on whatever way the sign-in ends.
-struct Open(WebviewWindow);
+struct SignInWindow(WebviewWindow);
 
-impl Open {
-    async fn new(shell: &Shell, site: &Site, label: Option<String>) -> Result<Self, ControlError> {
-        let proxy = shell.control().window_proxy()?;
-        let title = Title { words: words_for(&shell.look().await.unwrap_or_default()), label };
-        let _one_at_a_time = shell.opening().lock().await;
+impl SignInWindow {
+    async fn new(context: &DesktopContext, site: &LoginSite, label: Option<String>) -> Result<Self, ControlError> {
+        let proxy = context.control().window_proxy()?;
+        let title = WindowTitle { strings: strings_for(&context.status().await.unwrap_or_default()), label };
+        let _one_at_a_time = context.window_lock().lock().await;
         let site = site.clone();
-        let building = build_undisturbed(shell.app(), move |app| build(app, &site, title, proxy));
+        let building = build_on_main_thread(context.app(), move |app| build(app, &site, title, proxy));
         building.await.map(Self).map_err(|error| {
-            failed(ErrorCode::Internal, &format!("the sign-in window cannot be opened: {error}"))
+            sign_in_error(ErrorCode::Internal, &format!("the sign-in window cannot be opened: {error}"))
         })
     }
 }
 
-impl Drop for Open {
+impl Drop for SignInWindow {
     fn drop(&mut self) {
         // The user may have closed it already.
         let _ = self.0.destroy();
     }
 }
 
-fn build(app: &AppHandle, site: &Site, title: Title, proxy: Option<Url>) -> tauri::Result<WebviewWindow> {
+fn build(app: &AppHandle, site: &LoginSite, title: WindowTitle, proxy: Option<Url>) -> tauri::Result<WebviewWindow> {
     let page = site.page();
     let rules = site.clone();
-    let label = format!("sign-in-{}", OPENED.fetch_add(1, Ordering::Relaxed));
+    let label = format!("sign-in-{}", WINDOW_COUNT.fetch_add(1, Ordering::Relaxed));
     let builder = WebviewWindowBuilder::new(app, label, WebviewUrl::External(page.clone()));
     let builder = match proxy {
         Some(proxy) => builder.proxy_url(proxy),
         None => builder,
     };
     builder
-        .title(title.at(&page))
+        .title(title.for_url(&page))
         .inner_size(520.0, 760.0)
         .center()
         .incognito(true)
@@ -98,63 +98,63 @@ fn build(app: &AppHandle, site: &Site, title: Title, proxy: Option<Url>) -> taur
             *response.body_mut() = Cow::Borrowed(&[]);
         })
         .on_new_window(|_, _| NewWindowResponse::Deny)
-        .on_download(no_download)
+        .on_download(deny_download)
         .on_permission_request(|_, _| PermissionResponse::Deny)
         .on_page_load(move |window, page| {
             // A window that is closing has no title any more.
-            let _ = window.set_title(&title.at(page.url()));
+            let _ = window.set_title(&title.for_url(page.url()));
         })
         .build()
 }
 
 /// The title says on which host one is, always.
-struct Title {
-    words: &'static Words,
+struct WindowTitle {
+    strings: &'static Strings,
     label: Option<String>,
 }
 
-impl Title {
-    fn at(&self, url: &Url) -> String {
-        let title = fill(self.words.sign_in_title, &[&site::shown(url)]);
+impl WindowTitle {
+    fn for_url(&self, url: &Url) -> String {
+        let title = fill(self.strings.sign_in_title, &[&site::display_host(url)]);
         self.label.as_ref().map_or_else(|| title.clone(), |label| format!("{title} ({label})"))
     }
 }
 
 /// What one look brings.
-enum Look {
+enum CookieRead {
     /// The window is closed.
-    Gone,
-    Nothing,
+    WindowClosed,
+    NoSession,
     Session(Secret),
 }
 
 /// Looks again and again, until there is a session; `None` once the window is gone.
-async fn wait_for_session(window: &WebviewWindow, site: &Site) -> Option<Secret> {
-    let mut pause = tokio::time::interval(PAUSE);
+async fn wait_for_session(window: &WebviewWindow, site: &LoginSite) -> Option<Secret> {
+    let mut pause = tokio::time::interval(COOKIE_POLL_INTERVAL);
     pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         pause.tick().await;
-        match look(window, site).await {
-            Some(Look::Session(session)) => return Some(session),
-            Some(Look::Gone) => return None,
-            Some(Look::Nothing) | None => {}
+        match read_session(window, site).await {
+            Some(CookieRead::Session(session)) => return Some(session),
+            Some(CookieRead::WindowClosed) => return None,
+            Some(CookieRead::NoSession) | None => {}
         }
     }
 }
 
 /// The cookies are read by the main thread, which may be busy: waiting for it belongs on a thread that may wait.
-async fn look(window: &WebviewWindow, site: &Site) -> Option<Look> {
+async fn read_session(window: &WebviewWindow, site: &LoginSite) -> Option<CookieRead> {
     let (window, site) = (window.clone(), site.clone());
     let reading = tokio::task::spawn_blocking(move || {
         if window.app_handle().get_webview_window(window.label()).is_none() {
-            return Some(Look::Gone);
+            return Some(CookieRead::WindowClosed);
         }
         let own = window.cookies_for_url(site.address()).ok()?;
-        let neighbours = match site.neighbour() {
+        let neighbours = match site.sibling_address() {
             Some(url) => window.cookies_for_url(url).ok()?,
             None => Vec::new(),
         };
-        Some(site.session(&own, &neighbours).map_or(Look::Nothing, Look::Session))
+        Some(site.session(&own, &neighbours).map_or(CookieRead::NoSession, CookieRead::Session))
     });
-    tokio::time::timeout(LOOK, reading).await.ok()?.ok()?
+    tokio::time::timeout(COOKIE_READ_TIMEOUT, reading).await.ok()?.ok()?
 }

@@ -6,7 +6,7 @@ use tauri::webview::Cookie;
 use crate::secrets::Secret;
 
 /// Where Mammouth lets people sign in with, and where it may send them to show that they are people.
-const ELSEWHERE: [&str; 6] = [
+const IDENTITY_PROVIDER_HOSTS: [&str; 6] = [
     "accounts.google.com",
     "appleid.apple.com",
     "login.microsoftonline.com",
@@ -15,18 +15,18 @@ const ELSEWHERE: [&str; 6] = [
     "challenges.cloudflare.com",
 ];
 /// The page that asks for a name and a password.
-const PAGE: &str = "/app/login";
+const LOGIN_PATH: &str = "/app/login";
 /// A name that no site has: what is sent there too is sent to every neighbour of the site.
-const NEIGHBOUR: &str = "mammouth-proxy-asks";
+const SIBLING_SUBDOMAIN: &str = "mammouth-proxy-asks";
 
 /// The site that is signed in to.
 #[derive(Debug, Clone)]
-pub(super) struct Site {
+pub(super) struct LoginSite {
     base: Url,
     cookie: String,
 }
 
-impl Site {
+impl LoginSite {
     /// `None` for a base that nobody should type a password into: without TLS, and not on this machine.
     pub(super) fn new(base: &str, cookie: &str) -> Option<Self> {
         let base = Url::parse(base).ok()?;
@@ -37,7 +37,7 @@ impl Site {
     /// The page that the window begins with.
     pub(super) fn page(&self) -> Url {
         let mut page = self.base.clone();
-        page.set_path(PAGE);
+        page.set_path(LOGIN_PATH);
         page
     }
 
@@ -53,7 +53,7 @@ impl Site {
         url.origin() == self.base.origin()
             || (url.scheme() == "https"
                 && url.port().is_none()
-                && url.host_str().is_some_and(|host| ELSEWHERE.contains(&host)))
+                && url.host_str().is_some_and(|host| IDENTITY_PROVIDER_HOSTS.contains(&host)))
     }
 
     /// The address of the site, for which cookies are asked.
@@ -62,16 +62,16 @@ impl Site {
     }
 
     /// The address of a neighbour of the site; `None` where it can have none.
-    pub(super) fn neighbour(&self) -> Option<Url> {
+    pub(super) fn sibling_address(&self) -> Option<Url> {
         let mut url = self.base.clone();
         let host = self.base.domain()?;
-        url.set_host(Some(&format!("{NEIGHBOUR}.{host}"))).ok()?;
+        url.set_host(Some(&format!("{SIBLING_SUBDOMAIN}.{host}"))).ok()?;
         Some(url)
     }
 
     /// The session among the cookies that the site would be sent. A cookie that its neighbours are sent too may have been
     /// set by one of them, and one that plain HTTP may carry by anybody on the way: neither is taken.
-    pub(super) fn session(&self, own: &[Cookie<'_>], neighbours: &[Cookie<'_>]) -> Option<Secret> {
+    pub(super) fn session(&self, own: &[Cookie<'_>], siblings: &[Cookie<'_>]) -> Option<Secret> {
         let host = self.base.host_str()?;
         let found = own.iter().find(|cookie| {
             let for_all =
@@ -80,14 +80,14 @@ impl Site {
                 && !cookie.value().is_empty()
                 && cookie.domain().is_none_or(|domain| domain == host)
                 && (self.base.scheme() != "https" || cookie.secure() == Some(true))
-                && !neighbours.iter().any(|other| for_all(&other))
+                && !siblings.iter().any(|other| for_all(&other))
         })?;
         Some(Secret::from(found.value().to_owned()))
     }
 }
 
 /// What the title shows: the host as the network knows it, so that a look-alike in other letters is seen, with its port.
-pub(super) fn shown(url: &Url) -> String {
+pub(super) fn display_host(url: &Url) -> String {
     let host = url.host_str().unwrap_or("…");
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
@@ -106,8 +106,8 @@ mod tests {
     use super::*;
     use crate::secrets::ExposeSecret;
 
-    fn site() -> Site {
-        Site::new("https://mammouth.ai/", "auth_session").unwrap()
+    fn site() -> LoginSite {
+        LoginSite::new("https://mammouth.ai/", "auth_session").unwrap()
     }
 
     fn cookie(domain: &str, secure: bool) -> Cookie<'static> {
@@ -136,15 +136,15 @@ mod tests {
     }
 
     #[test]
-    fn g01_a_cookie_for_all_neighbours_is_not_taken() {
+    fn g01_a_cookie_shared_with_sibling_hosts_is_not_taken() {
         let own = cookie("mammouth.ai", true);
         assert!(site().session(std::slice::from_ref(&own), std::slice::from_ref(&own)).is_none());
-        assert_eq!(site().neighbour().unwrap().host_str(), Some("mammouth-proxy-asks.mammouth.ai"));
-        assert!(Site::new("http://127.0.0.1:1/", "a").unwrap().neighbour().is_none());
+        assert_eq!(site().sibling_address().unwrap().host_str(), Some("mammouth-proxy-asks.mammouth.ai"));
+        assert!(LoginSite::new("http://127.0.0.1:1/", "a").unwrap().sibling_address().is_none());
     }
 
     #[test]
-    fn g02_only_the_site_and_where_it_sends_people_can_be_shown() {
+    fn g02_only_the_site_and_its_identity_providers_can_be_shown() {
         for known in [
             "https://mammouth.ai/app/login",
             "https://mammouth.ai:443/",
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn g02_the_host_is_shown_as_the_network_knows_it() {
-        let shown = |text: &str| shown(&Url::parse(text).unwrap());
+        let shown = |text: &str| display_host(&Url::parse(text).unwrap());
         assert!(shown("https://mаmmouth.ai/login").starts_with("xn--"));
         assert_eq!(shown("https://mammouth.ai@evil.example/"), "evil.example");
         assert_eq!(shown("http://127.0.0.1:3999/app"), "127.0.0.1:3999");
@@ -185,10 +185,10 @@ mod tests {
 
     #[test]
     fn plain_http_is_for_this_machine_only() {
-        assert!(Site::new("http://mammouth.ai", "a").is_none());
-        assert!(Site::new("http://10.0.0.1", "a").is_none());
-        assert!(Site::new("ftp://127.0.0.1", "a").is_none());
-        let here = Site::new("http://127.0.0.1:4000", "a").unwrap();
+        assert!(LoginSite::new("http://mammouth.ai", "a").is_none());
+        assert!(LoginSite::new("http://10.0.0.1", "a").is_none());
+        assert!(LoginSite::new("ftp://127.0.0.1", "a").is_none());
+        let here = LoginSite::new("http://127.0.0.1:4000", "a").unwrap();
         assert_eq!(here.page().as_str(), "http://127.0.0.1:4000/app/login");
         assert!(here.may_visit(&Url::parse("http://127.0.0.1:4000/x").unwrap()));
         assert!(!here.may_visit(&Url::parse("http://127.0.0.1:4001/x").unwrap()));

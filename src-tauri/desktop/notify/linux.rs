@@ -5,20 +5,20 @@ use std::collections::HashMap;
 use futures_util::StreamExt;
 use zbus::zvariant::Value;
 
-use super::super::shell::Shell;
+use super::super::shell::DesktopContext;
 use super::super::window;
-use super::Shown;
+use super::Notification;
 
 const SERVICE: &str = "org.freedesktop.Notifications";
 const PATH: &str = "/org/freedesktop/Notifications";
 const ICON: &str = "mammouth-proxy-desktop";
 /// The action of a click on the notification itself.
-const CLICK: &str = "default";
+const CLICK_ACTION: &str = "default";
 /// The desktop decides how long it is shown.
-const AS_LONG_AS_USUAL: i32 = -1;
+const DEFAULT_EXPIRY: i32 = -1;
 
 /// Shows it, and waits until it is clicked or gone.
-pub(super) async fn show(shell: &Shell, shown: Shown) -> zbus::Result<()> {
+pub(super) async fn show(context: &DesktopContext, notification: Notification) -> zbus::Result<()> {
     let bus = zbus::Connection::session().await?;
     let desktop = zbus::Proxy::new(&bus, SERVICE, PATH, SERVICE).await?;
     // Before it is shown: the click may be quick.
@@ -30,18 +30,18 @@ pub(super) async fn show(shell: &Shell, shown: Shown) -> zbus::Result<()> {
         0_u32,
         ICON,
         // The title is plain text by the specification, the body is not.
-        shown.title,
-        plain(&shown.text),
-        vec![CLICK, ""],
+        notification.title,
+        escape_markup(&notification.text),
+        vec![CLICK_ACTION, ""],
         hints,
-        AS_LONG_AS_USUAL,
+        DEFAULT_EXPIRY,
     );
     let id: u32 = desktop.call("Notify", &arguments).await?;
     loop {
         tokio::select! {
             Some(click) = clicks.next() => {
                 if matches!(click.body().deserialize::<(u32, String)>(), Ok((of, _)) if of == id) {
-                    window::open(shell, shown.place);
+                    window::open(context, notification.page);
                     return Ok(());
                 }
             }
@@ -56,7 +56,7 @@ pub(super) async fn show(shell: &Shell, shown: Shown) -> zbus::Result<()> {
 }
 
 /// Some desktops read markup; a label or an error of a site is none.
-fn plain(text: &str) -> String {
+fn escape_markup(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
@@ -66,6 +66,6 @@ mod tests {
 
     #[test]
     fn w10_markup_is_shown_as_text() {
-        assert_eq!(plain("<a href='x'>R&D</a>"), "&lt;a href='x'&gt;R&amp;D&lt;/a&gt;");
+        assert_eq!(escape_markup("<a href='x'>R&D</a>"), "&lt;a href='x'&gt;R&amp;D&lt;/a&gt;");
     }
 }

@@ -3,10 +3,10 @@
 
 use tauri_plugin_notification::{Error, NotificationExt};
 
-use super::super::shell::Shell;
-use super::Shown;
+use super::super::context::DesktopContext;
+use super::Notification;
 
 /// Shows it.
-pub(super) async fn show(shell: &Shell, shown: Shown) -> Result<(), Error> {
-    shell.app().notification().builder().title(shown.title).body(shown.text).show()
+pub(super) async fn show(context: &DesktopContext, notification: Notification) -> Result<(), Error> {
+    context.app().notification().builder().title(notification.title).body(notification.text).show()
 }

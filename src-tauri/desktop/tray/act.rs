@@ -3,32 +3,32 @@
 use serde_json::{Value, json};
 
 use super::super::clipboard;
-use super::super::place::Place;
-use super::super::shell::{Shell, words_for};
-use super::super::words::Words;
+use super::super::place::WindowPage;
+use super::super::shell::{DesktopContext, strings_for};
+use super::super::words::Strings;
 use super::super::{autostart, notify, window};
 use super::environment;
-use super::menu::{Action, Shell as For};
+use super::menu::{MenuAction, ShellKind as For};
 use crate::control::{ControlError, ErrorCode};
 
 /// Does it; what fails is told, because no window may be there to show it.
-pub(super) async fn act(shell: &Shell, action: Action) {
-    if let Err(error) = carry_out(shell, action).await
+pub(super) async fn perform(context: &DesktopContext, action: MenuAction) {
+    if let Err(error) = run_action(context, action).await
         && error.code != ErrorCode::Cancelled
     {
-        let words = words_for(&shell.look().await.unwrap_or_default());
-        notify::say(shell, words.failed_title, reason(&error, words), Place::Overview);
+        let strings = strings_for(&context.status().await.unwrap_or_default());
+        notify::show(context, strings.failed_title, error_text(&error, strings), WindowPage::Overview);
     }
 }
 
 /// In the user's language where there are words for it.
-fn reason<'a>(error: &'a ControlError, words: &Words) -> &'a str {
+fn error_text<'a>(error: &'a ControlError, strings: &Strings) -> &'a str {
     match error.code {
-        ErrorCode::PortTaken => words.failed_port,
-        ErrorCode::NotSaved => words.failed_saving,
-        ErrorCode::Keychain if error.said.is_some() => words.failed_keychain,
-        ErrorCode::Upstream => words.failed_upstream,
-        ErrorCode::Starting => words.failed_starting,
+        ErrorCode::PortTaken => strings.failed_port,
+        ErrorCode::NotSaved => strings.failed_saving,
+        ErrorCode::Keychain if error.said.is_some() => strings.failed_keychain,
+        ErrorCode::Upstream => strings.failed_upstream,
+        ErrorCode::Starting => strings.failed_starting,
         ErrorCode::Keychain
         | ErrorCode::UnknownCommand
         | ErrorCode::BadArguments
@@ -44,53 +44,53 @@ fn reason<'a>(error: &'a ControlError, words: &Words) -> &'a str {
     }
 }
 
-async fn carry_out(shell: &Shell, action: Action) -> Result<(), ControlError> {
+async fn run_action(context: &DesktopContext, action: MenuAction) -> Result<(), ControlError> {
     let (name, args) = match action {
-        Action::Open(place) => {
-            window::open(shell, place);
+        MenuAction::Open(page) => {
+            window::open(context, page);
             return Ok(());
         }
-        Action::Quit => {
-            shell.quit();
+        MenuAction::Quit => {
+            context.quit();
             return Ok(());
         }
-        Action::CopyBaseUrl => {
-            return clipboard::copy(shell.app(), shell.look().await.unwrap_or_default().base_url).await;
+        MenuAction::CopyBaseUrl => {
+            return clipboard::copy(context.app(), context.status().await.unwrap_or_default().base_url).await;
         }
-        Action::CopyKey => return clipboard::copy(shell.app(), key(shell).await?).await,
-        Action::CopyEnvironment(kind) => {
-            return clipboard::copy(shell.app(), lines(shell, kind).await?).await;
+        MenuAction::CopyKey => return clipboard::copy(context.app(), main_client_key(context).await?).await,
+        MenuAction::CopyEnvironment(kind) => {
+            return clipboard::copy(context.app(), export_lines(context, kind).await?).await;
         }
-        Action::StartAtLogin(on) => return autostart::set(shell.app(), on),
-        Action::NextPort => ("port.switch", shell.ask("port.free", json!({})).await?),
-        Action::Only(label) => ("accounts.only", json!({ "label": label })),
-        Action::Enable { label, enabled } => {
+        MenuAction::StartAtLogin(on) => return autostart::set(context.app(), on),
+        MenuAction::NextPort => ("port.switch", context.run_command("port.free", json!({})).await?),
+        MenuAction::Only(label) => ("accounts.only", json!({ "label": label })),
+        MenuAction::Enable { label, enabled } => {
             ("accounts.enable", json!({ "label": label, "enabled": enabled }))
         }
-        Action::SignIn(label) => ("accounts.sign_in", json!({ "label": label })),
-        Action::Strategy(name) => ("settings.set", json!({ "name": "strategy", "value": name })),
-        Action::Serve(on) => ("serving.set", json!({ "on": on })),
+        MenuAction::SignIn(label) => ("accounts.sign_in", json!({ "label": label })),
+        MenuAction::Strategy(name) => ("settings.set", json!({ "name": "strategy", "value": name })),
+        MenuAction::Serve(on) => ("serving.set", json!({ "on": on })),
     };
-    shell.ask(name, args).await.map(drop)
+    context.run_command(name, args).await.map(drop)
 }
 
-async fn lines(shell: &Shell, kind: For) -> Result<String, ControlError> {
-    let base_url = shell.look().await.unwrap_or_default().base_url;
-    Ok(environment::lines(kind, &base_url, &key(shell).await?))
+async fn export_lines(context: &DesktopContext, kind: For) -> Result<String, ControlError> {
+    let base_url = context.status().await.unwrap_or_default().base_url;
+    Ok(environment::lines(kind, &base_url, &main_client_key(context).await?))
 }
 
 /// The main client key, read now because the user wants it now.
-async fn key(shell: &Shell) -> Result<String, ControlError> {
-    let keys = shell.ask("keys.list", json!({ "reveal": true })).await?;
-    if let Some(key) = main_key(&keys) {
+async fn main_client_key(context: &DesktopContext) -> Result<String, ControlError> {
+    let keys = context.run_command("keys.list", json!({ "reveal": true })).await?;
+    if let Some(key) = find_main_key(&keys) {
         return Ok(key);
     }
-    let words = words_for(&shell.look().await.unwrap_or_default());
+    let words = strings_for(&context.status().await.unwrap_or_default());
     Err(ControlError::new(ErrorCode::Keychain, words.key_unread))
 }
 
 /// The text of the main key, where it is known.
-fn main_key(keys: &Value) -> Option<String> {
+fn find_main_key(keys: &Value) -> Option<String> {
     let main = keys.as_array()?.iter().find(|key| key["name"] == "main")?;
     main["key"].as_str().map(str::to_owned)
 }
@@ -100,13 +100,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_other_key_takes_the_place_of_the_main_one() {
+    fn only_the_main_key_is_copied() {
         let keys = json!([{ "name": "ide", "key": "mk-2" }, { "name": "main", "key": "mk-1" }]);
-        assert_eq!(main_key(&keys).as_deref(), Some("mk-1"));
+        assert_eq!(find_main_key(&keys).as_deref(), Some("mk-1"));
         assert_eq!(
-            main_key(&json!([{ "name": "main", "key": null }, { "name": "ide", "key": "mk-2" }])),
+            find_main_key(&json!([{ "name": "main", "key": null }, { "name": "ide", "key": "mk-2" }])),
             None
         );
-        assert_eq!(main_key(&json!({})), None);
+        assert_eq!(find_main_key(&json!({})), None);
     }
 }

@@ -4,139 +4,139 @@
 use tauri::menu::{CheckMenuItem, IsMenuItem, Menu, MenuItem, PredefinedMenuItem, Submenu};
 use tauri::{AppHandle, Wry};
 
-use super::menu::{Action, Item};
+use super::menu::{MenuAction, MenuEntry};
 
 /// The system's side of a menu.
-pub(super) struct Drawn {
+pub(super) struct NativeMenu {
     pub(super) menu: Menu<Wry>,
-    entries: Vec<Entry>,
-    shown: Vec<Item>,
+    entries: Vec<NativeItem>,
+    current: Vec<MenuEntry>,
 }
 
-enum Entry {
+enum NativeItem {
     Plain(MenuItem<Wry>),
     Choice(CheckMenuItem<Wry>),
-    Under(Submenu<Wry>, Vec<Entry>),
-    Line(PredefinedMenuItem<Wry>),
+    Submenu(Submenu<Wry>, Vec<NativeItem>),
+    Separator(PredefinedMenuItem<Wry>),
 }
 
-impl Entry {
+impl NativeItem {
     fn item(&self) -> &dyn IsMenuItem<Wry> {
         match self {
             Self::Plain(item) => item,
             Self::Choice(item) => item,
-            Self::Under(item, _) => item,
-            Self::Line(item) => item,
+            Self::Submenu(item, _) => item,
+            Self::Separator(item) => item,
         }
     }
 }
 
-impl Drawn {
+impl NativeMenu {
     /// Builds a menu. The ids of its entries begin with `generation`, so that a late click on an older menu means nothing.
-    pub(super) fn new(app: &AppHandle, generation: u32, items: Vec<Item>) -> tauri::Result<Self> {
-        let mut ids = Ids { generation, next: 0 };
-        let entries = entries(app, &mut ids, &items)?;
-        let menu = Menu::with_items(app, &all(&entries))?;
-        Ok(Self { menu, entries, shown: items })
+    pub(super) fn new(app: &AppHandle, generation: u32, items: Vec<MenuEntry>) -> tauri::Result<Self> {
+        let mut ids = IdSequence { generation, next: 0 };
+        let entries = build_items(app, &mut ids, &items)?;
+        let menu = Menu::with_items(app, &as_menu_items(&entries))?;
+        Ok(Self { menu, entries, current: items })
     }
 
     /// Changes texts and marks in place; `false` where the new menu has another shape.
-    pub(super) fn change(&mut self, items: &[Item]) -> tauri::Result<bool> {
-        if !same_shape(&self.shown, items) {
+    pub(super) fn update(&mut self, items: &[MenuEntry]) -> tauri::Result<bool> {
+        if !same_shape(&self.current, items) {
             return Ok(false);
         }
-        change(&self.entries, &self.shown, items)?;
-        self.shown = items.to_vec();
+        update_items(&self.entries, &self.current, items)?;
+        self.current = items.to_vec();
         Ok(true)
     }
 
     /// What the entry of this id does.
-    pub(super) fn action(&self, generation: u32, id: &str) -> Option<Action> {
+    pub(super) fn action(&self, generation: u32, id: &str) -> Option<MenuAction> {
         let (of, index) = id.split_once('-')?;
         let index: usize = index.parse().ok()?;
-        (of.parse() == Ok(generation)).then(|| actions(&self.shown).into_iter().nth(index).flatten())?
+        (of.parse() == Ok(generation)).then(|| actions(&self.current).into_iter().nth(index).flatten())?
     }
 }
 
-struct Ids {
+struct IdSequence {
     generation: u32,
     next: u32,
 }
 
-impl Ids {
-    fn next(&mut self) -> String {
+impl IdSequence {
+    fn next_id(&mut self) -> String {
         let id = format!("{}-{}", self.generation, self.next);
         self.next += 1;
         id
     }
 }
 
-fn entries(app: &AppHandle, ids: &mut Ids, items: &[Item]) -> tauri::Result<Vec<Entry>> {
-    items.iter().map(|item| entry(app, ids, item)).collect()
+fn build_items(app: &AppHandle, ids: &mut IdSequence, items: &[MenuEntry]) -> tauri::Result<Vec<NativeItem>> {
+    items.iter().map(|item| build_item(app, ids, item)).collect()
 }
 
-fn entry(app: &AppHandle, ids: &mut Ids, item: &Item) -> tauri::Result<Entry> {
+fn build_item(app: &AppHandle, ids: &mut IdSequence, item: &MenuEntry) -> tauri::Result<NativeItem> {
     let no_key = None::<&str>;
     Ok(match item {
-        Item::Label(text) => Entry::Plain(MenuItem::with_id(app, ids.next(), escaped(text), false, no_key)?),
-        Item::Do(text, _) => Entry::Plain(MenuItem::with_id(app, ids.next(), escaped(text), true, no_key)?),
-        Item::Choice { text, on, .. } => {
-            Entry::Choice(CheckMenuItem::with_id(app, ids.next(), escaped(text), true, *on, no_key)?)
+        MenuEntry::Label(text) => NativeItem::Plain(MenuItem::with_id(app, ids.next_id(), escape_ampersands(text), false, no_key)?),
+        MenuEntry::Command(text, _) => NativeItem::Plain(MenuItem::with_id(app, ids.next_id(), escape_ampersands(text), true, no_key)?),
+        MenuEntry::Choice { text, on, .. } => {
+            NativeItem::Choice(CheckMenuItem::with_id(app, ids.next_id(), escape_ampersands(text), true, *on, no_key)?)
         }
-        Item::Under(text, items) => {
-            let id = ids.next();
-            let inner = entries(app, ids, items)?;
-            Entry::Under(Submenu::with_id_and_items(app, id, escaped(text), true, &all(&inner))?, inner)
+        MenuEntry::Submenu(text, items) => {
+            let id = ids.next_id();
+            let inner = build_items(app, ids, items)?;
+            NativeItem::Submenu(Submenu::with_id_and_items(app, id, escape_ampersands(text), true, &as_menu_items(&inner))?, inner)
         }
-        Item::Line => Entry::Line(PredefinedMenuItem::separator(app)?),
+        MenuEntry::Separator => NativeItem::Separator(PredefinedMenuItem::separator(app)?),
     })
 }
 
-fn all(entries: &[Entry]) -> Vec<&dyn IsMenuItem<Wry>> {
-    entries.iter().map(Entry::item).collect()
+fn as_menu_items(entries: &[NativeItem]) -> Vec<&dyn IsMenuItem<Wry>> {
+    entries.iter().map(NativeItem::item).collect()
 }
 
 /// `&` would underline the next letter.
-fn escaped(text: &str) -> String {
+fn escape_ampersands(text: &str) -> String {
     text.replace('&', "&&")
 }
 
-/// In the order in which [`Ids`] counts.
-fn actions(items: &[Item]) -> Vec<Option<Action>> {
-    let of = |item: &Item| match item {
-        Item::Label(_) => vec![None],
-        Item::Do(_, action) | Item::Choice { action, .. } => vec![Some(action.clone())],
-        Item::Under(_, items) => std::iter::once(None).chain(actions(items)).collect(),
-        Item::Line => Vec::new(),
+/// In the order in which [`IdSequence`] counts.
+fn actions(items: &[MenuEntry]) -> Vec<Option<MenuAction>> {
+    let of = |item: &MenuEntry| match item {
+        MenuEntry::Label(_) => vec![None],
+        MenuEntry::Command(_, action) | MenuEntry::Choice { action, .. } => vec![Some(action.clone())],
+        MenuEntry::Submenu(_, items) => std::iter::once(None).chain(actions(items)).collect(),
+        MenuEntry::Separator => Vec::new(),
     };
     items.iter().flat_map(of).collect()
 }
 
-fn same_shape(old: &[Item], new: &[Item]) -> bool {
+fn same_shape(old: &[MenuEntry], new: &[MenuEntry]) -> bool {
     old.len() == new.len()
         && old.iter().zip(new).all(|(old, new)| match (old, new) {
             // The text of a submenu cannot be changed on Linux: muda sets it on a widget that does not show it.
-            (Item::Under(before, old), Item::Under(after, new)) => before == after && same_shape(old, new),
+            (MenuEntry::Submenu(before, old), MenuEntry::Submenu(after, new)) => before == after && same_shape(old, new),
             _ => std::mem::discriminant(old) == std::mem::discriminant(new),
         })
 }
 
-fn change(entries: &[Entry], old: &[Item], new: &[Item]) -> tauri::Result<()> {
+fn update_items(entries: &[NativeItem], old: &[MenuEntry], new: &[MenuEntry]) -> tauri::Result<()> {
     for ((entry, old), new) in entries.iter().zip(old).zip(new) {
         match (entry, new) {
-            (Entry::Plain(item), Item::Label(text) | Item::Do(text, _)) if text_of(old) != Some(text) => {
-                item.set_text(escaped(text))?;
+            (NativeItem::Plain(item), MenuEntry::Label(text) | MenuEntry::Command(text, _)) if text_of(old) != Some(text) => {
+                item.set_text(escape_ampersands(text))?;
             }
-            (Entry::Choice(item), Item::Choice { text, on, .. }) => {
+            (NativeItem::Choice(item), MenuEntry::Choice { text, on, .. }) => {
                 if text_of(old) != Some(text) {
-                    item.set_text(escaped(text))?;
+                    item.set_text(escape_ampersands(text))?;
                 }
                 // Always: the system has marked what was clicked, whether or not it came true.
                 item.set_checked(*on)?;
             }
-            (Entry::Under(_, entries), Item::Under(_, new)) => {
-                let old = if let Item::Under(_, old) = old { old.as_slice() } else { &[] };
-                change(entries, old, new)?;
+            (NativeItem::Submenu(_, entries), MenuEntry::Submenu(_, new)) => {
+                let old = if let MenuEntry::Submenu(_, old) = old { old.as_slice() } else { &[] };
+                update_items(entries, old, new)?;
             }
             _ => {}
         }
@@ -144,46 +144,46 @@ fn change(entries: &[Entry], old: &[Item], new: &[Item]) -> tauri::Result<()> {
     Ok(())
 }
 
-fn text_of(item: &Item) -> Option<&String> {
+fn text_of(item: &MenuEntry) -> Option<&String> {
     match item {
-        Item::Label(text) | Item::Do(text, _) | Item::Choice { text, .. } => Some(text),
-        Item::Under(..) | Item::Line => None,
+        MenuEntry::Label(text) | MenuEntry::Command(text, _) | MenuEntry::Choice { text, .. } => Some(text),
+        MenuEntry::Submenu(..) | MenuEntry::Separator => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::place::Place;
+    use super::super::super::place::WindowPage;
     use super::*;
 
-    fn open(text: &str, place: Place) -> Item {
-        Item::Do(text.to_owned(), Action::Open(place))
+    fn open(text: &str, place: WindowPage) -> MenuEntry {
+        MenuEntry::Command(text.to_owned(), MenuAction::Open(place))
     }
 
     #[test]
     fn actions_are_counted_as_ids_are() {
         let items = [
-            Item::Label("a".to_owned()),
-            Item::Line,
-            Item::Under(
+            MenuEntry::Label("a".to_owned()),
+            MenuEntry::Separator,
+            MenuEntry::Submenu(
                 "b".to_owned(),
-                vec![open("c", Place::Accounts), Item::Line, open("d", Place::Requests)],
+                vec![open("c", WindowPage::Accounts), MenuEntry::Separator, open("d", WindowPage::Requests)],
             ),
-            open("e", Place::Settings),
+            open("e", WindowPage::Settings),
         ];
-        let places = [None, None, Some(Place::Accounts), Some(Place::Requests), Some(Place::Settings)];
-        let expected: Vec<_> = places.into_iter().map(|place| place.map(Action::Open)).collect();
+        let places = [None, None, Some(WindowPage::Accounts), Some(WindowPage::Requests), Some(WindowPage::Settings)];
+        let expected: Vec<_> = places.into_iter().map(|place| place.map(MenuAction::Open)).collect();
         assert_eq!(actions(&items), expected);
     }
 
     #[test]
     fn a_shape_is_kinds_nesting_and_the_names_of_submenus() {
         let menu = |name: &str, text: &str, inner: usize| {
-            vec![Item::Under(name.to_owned(), vec![open(text, Place::Accounts); inner]), Item::Line]
+            vec![MenuEntry::Submenu(name.to_owned(), vec![open(text, WindowPage::Accounts); inner]), MenuEntry::Separator]
         };
         assert!(same_shape(&menu("a", "x", 2), &menu("a", "y", 2)));
         assert!(!same_shape(&menu("a", "x", 2), &menu("b", "x", 2)));
         assert!(!same_shape(&menu("a", "x", 2), &menu("a", "x", 1)));
-        assert!(!same_shape(&menu("a", "x", 2), &[Item::Line, Item::Line]));
+        assert!(!same_shape(&menu("a", "x", 2), &[MenuEntry::Separator, MenuEntry::Separator]));
     }
 }

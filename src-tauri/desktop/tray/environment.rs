@@ -1,9 +1,9 @@
 //! The lines that make the programs of a shell use this proxy.
 
-use super::menu::Shell;
+use super::menu::ShellKind;
 
 /// The variables that OpenAI's and Anthropic's own libraries read. The latter wants its base without `/v1`.
-pub(super) fn lines(shell: Shell, base_url: &str, key: &str) -> String {
+pub(super) fn lines(shell: ShellKind, base_url: &str, key: &str) -> String {
     let root = base_url.strip_suffix("/v1").unwrap_or(base_url);
     let variables = [
         ("OPENAI_BASE_URL", base_url),
@@ -15,13 +15,13 @@ pub(super) fn lines(shell: Shell, base_url: &str, key: &str) -> String {
 }
 
 /// In single quotes, where no shell looks for anything but their end: a key can be the user's own choice.
-fn line(shell: Shell, name: &str, value: &str) -> String {
+fn line(shell: ShellKind, name: &str, value: &str) -> String {
     match shell {
-        Shell::Posix => format!("export {name}='{}'\n", value.replace('\'', r"'\''")),
-        Shell::Fish => {
+        ShellKind::Posix => format!("export {name}='{}'\n", value.replace('\'', r"'\''")),
+        ShellKind::Fish => {
             format!("set -gx {name} '{}'\n", value.replace('\\', r"\\").replace('\'', r"\'"))
         }
-        Shell::Power => format!("$env:{name} = '{}'\n", value.replace('\'', "''")),
+        ShellKind::PowerShell => format!("$env:{name} = '{}'\n", value.replace('\'', "''")),
     }
 }
 
@@ -32,22 +32,22 @@ mod tests {
     #[test]
     fn each_shell_gets_its_own_form() {
         let first = |shell| lines(shell, "http://127.0.0.1:3000/v1", "k").lines().next().unwrap().to_owned();
-        assert_eq!(first(Shell::Posix), "export OPENAI_BASE_URL='http://127.0.0.1:3000/v1'");
-        assert_eq!(first(Shell::Fish), "set -gx OPENAI_BASE_URL 'http://127.0.0.1:3000/v1'");
-        assert_eq!(first(Shell::Power), "$env:OPENAI_BASE_URL = 'http://127.0.0.1:3000/v1'");
+        assert_eq!(first(ShellKind::Posix), "export OPENAI_BASE_URL='http://127.0.0.1:3000/v1'");
+        assert_eq!(first(ShellKind::Fish), "set -gx OPENAI_BASE_URL 'http://127.0.0.1:3000/v1'");
+        assert_eq!(first(ShellKind::PowerShell), "$env:OPENAI_BASE_URL = 'http://127.0.0.1:3000/v1'");
     }
 
     #[test]
     fn anthropic_gets_the_address_without_v1() {
-        let lines = lines(Shell::Posix, "http://127.0.0.1:3000/v1", "k");
+        let lines = lines(ShellKind::Posix, "http://127.0.0.1:3000/v1", "k");
         assert!(lines.contains("ANTHROPIC_BASE_URL='http://127.0.0.1:3000'\n"), "{lines}");
         assert_eq!(lines.lines().count(), 4);
     }
 
     #[test]
     fn a_quote_in_a_key_ends_nothing() {
-        assert_eq!(line(Shell::Posix, "A", "x'; rm -r y"), "export A='x'\\''; rm -r y'\n");
-        assert_eq!(line(Shell::Fish, "A", r"x\'y"), "set -gx A 'x\\\\\\'y'\n");
-        assert_eq!(line(Shell::Power, "A", "x'y"), "$env:A = 'x''y'\n");
+        assert_eq!(line(ShellKind::Posix, "A", "x'; rm -r y"), "export A='x'\\''; rm -r y'\n");
+        assert_eq!(line(ShellKind::Fish, "A", r"x\'y"), "set -gx A 'x\\\\\\'y'\n");
+        assert_eq!(line(ShellKind::PowerShell, "A", "x'y"), "$env:A = 'x''y'\n");
     }
 }

@@ -2,7 +2,7 @@
 
 /// The library that Tauri loads when it makes the icon; it panics where there is none.
 #[cfg(target_os = "linux")]
-pub(super) fn library_is_there() -> bool {
+pub(super) fn is_library_available() -> bool {
     const NAMES: [&str; 4] = [
         "libayatana-appindicator3.so.1",
         "libappindicator3.so.1",
@@ -24,7 +24,7 @@ fn can_be_loaded(name: &str) -> bool {
 
 /// Part of the system elsewhere.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn library_is_there() -> bool {
+pub(super) fn is_library_available() -> bool {
     true
 }
 
@@ -37,16 +37,16 @@ pub(in crate::desktop) async fn shows_icons() -> bool {
 
 /// Where hosts of today's icons are known, on the session bus.
 #[cfg(target_os = "linux")]
-const WATCHER: &str = "org.kde.StatusNotifierWatcher";
+const WATCHER_NAME: &str = "org.kde.StatusNotifierWatcher";
 
 /// A host of today's icons.
 #[cfg(target_os = "linux")]
 async fn has_watcher() -> zbus::Result<bool> {
     let bus = zbus::Connection::session().await?;
     let watcher: zbus::Proxy<'_> = zbus::proxy::Builder::new(&bus)
-        .destination(WATCHER)?
+        .destination(WATCHER_NAME)?
         .path("/StatusNotifierWatcher")?
-        .interface(WATCHER)?
+        .interface(WATCHER_NAME)?
         // Asked once: nothing is to be kept, and nothing is wrong where there is no watcher.
         .cache_properties(zbus::proxy::CacheProperties::No)
         .build()

@@ -3,12 +3,12 @@
 
 use tauri::image::Image;
 
-use super::super::seen::{Lamp, TrayIcon};
+use super::super::seen::{ProxyState, TrayIcon};
 
 /// What an icon depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Look {
-    pub(super) lamp: Lamp,
+pub(super) struct IconStyle {
+    pub(super) state: ProxyState,
     pub(super) demo: bool,
     pub(super) tint: Tint,
 }
@@ -26,7 +26,7 @@ pub(super) enum Tint {
 }
 
 /// The picture of a state in each tint, decoded when the program is built.
-macro_rules! of_state {
+macro_rules! state_image {
     ($tint:expr, $white:tt, $ink:tt, $colour:tt, $template:tt) => {
         match $tint {
             Tint::White => tauri::include_image!($white),
@@ -39,28 +39,28 @@ macro_rules! of_state {
 
 /// The picture. A demo keeps its own as long as nothing is wrong.
 #[rustfmt::skip]
-pub(super) fn picture(look: Look) -> Image<'static> {
+pub(super) fn image_for(look: IconStyle) -> Image<'static> {
     let tint = look.tint;
-    match look.lamp {
-        Lamp::Unknown | Lamp::NoAccount => of_state!(
+    match look.state {
+        ProxyState::Unknown | ProxyState::NoAccount => state_image!(
             tint, "icons/tray/idle-dark.png", "icons/tray/idle-light.png", "icons/tray/idle-colour.png", "icons/tray/idle-template.png"
         ),
-        Lamp::Stopped => of_state!(
+        ProxyState::Stopped => state_image!(
             tint, "icons/tray/stopped-dark.png", "icons/tray/stopped-light.png", "icons/tray/stopped-colour.png", "icons/tray/stopped-template.png"
         ),
-        Lamp::Error => of_state!(
+        ProxyState::Error => state_image!(
             tint, "icons/tray/error-dark.png", "icons/tray/error-light.png", "icons/tray/error-colour.png", "icons/tray/error-template.png"
         ),
-        Lamp::Limited => of_state!(
+        ProxyState::Limited => state_image!(
             tint, "icons/tray/limited-dark.png", "icons/tray/limited-light.png", "icons/tray/limited-colour.png", "icons/tray/limited-template.png"
         ),
-        Lamp::Busy => of_state!(
+        ProxyState::Busy => state_image!(
             tint, "icons/tray/busy-dark.png", "icons/tray/busy-light.png", "icons/tray/busy-colour.png", "icons/tray/busy-template.png"
         ),
-        Lamp::Serving if look.demo => of_state!(
+        ProxyState::Serving if look.demo => state_image!(
             tint, "icons/tray/demo-dark.png", "icons/tray/demo-light.png", "icons/tray/demo-colour.png", "icons/tray/demo-template.png"
         ),
-        Lamp::Serving => of_state!(
+        ProxyState::Serving => state_image!(
             tint, "icons/tray/serving-dark.png", "icons/tray/serving-light.png", "icons/tray/serving-colour.png", "icons/tray/serving-template.png"
         ),
     }
@@ -119,14 +119,14 @@ fn dark_panel() -> bool {
 mod tests {
     use super::*;
 
-    const LAMPS: [Lamp; 7] = [
-        Lamp::Unknown,
-        Lamp::Serving,
-        Lamp::Busy,
-        Lamp::Limited,
-        Lamp::Stopped,
-        Lamp::Error,
-        Lamp::NoAccount,
+    const LAMPS: [ProxyState; 7] = [
+        ProxyState::Unknown,
+        ProxyState::Serving,
+        ProxyState::Busy,
+        ProxyState::Limited,
+        ProxyState::Stopped,
+        ProxyState::Error,
+        ProxyState::NoAccount,
     ];
 
     #[test]
@@ -135,7 +135,7 @@ mod tests {
         for tint in [Tint::White, Tint::Ink, Tint::Colour] {
             for lamp in LAMPS {
                 for demo in [false, true] {
-                    let image = picture(Look { lamp, demo, tint });
+                    let image = image_for(IconStyle { state: lamp, demo, tint });
                     assert_eq!((image.width(), image.height()), (48, 48));
                     pictures.push(image.rgba().to_vec());
                 }
@@ -148,26 +148,26 @@ mod tests {
     }
 
     /// Whether something opaque of this kind is in a picture.
-    fn has(image: &Image<'_>, fits: impl Fn(&[u8]) -> bool) -> bool {
+    fn has_pixel(image: &Image<'_>, fits: impl Fn(&[u8]) -> bool) -> bool {
         image.rgba().chunks(4).any(|pixel| pixel[3] > 200 && fits(pixel))
     }
 
     #[test]
-    fn each_picture_can_be_seen_on_the_panel_that_it_is_not_for() {
+    fn each_icon_is_visible_on_light_and_dark_panels() {
         for tint in [Tint::White, Tint::Ink] {
-            let image = picture(Look { lamp: Lamp::Serving, demo: false, tint });
-            assert!(has(&image, |pixel| pixel[..3].iter().all(|part| *part > 220)), "{tint:?} lacks white");
-            assert!(has(&image, |pixel| pixel[..3].iter().all(|part| *part < 70)), "{tint:?} lacks ink");
+            let image = image_for(IconStyle { state: ProxyState::Serving, demo: false, tint });
+            assert!(has_pixel(&image, |pixel| pixel[..3].iter().all(|part| *part > 220)), "{tint:?} lacks white");
+            assert!(has_pixel(&image, |pixel| pixel[..3].iter().all(|part| *part < 70)), "{tint:?} lacks ink");
         }
     }
 
     #[test]
-    fn no_account_yet_wears_no_red() {
+    fn no_account_yet_is_not_shown_in_red() {
         let red = |lamp| {
-            let image = picture(Look { lamp, demo: false, tint: Tint::White });
-            has(&image, |pixel| pixel[0] > 150 && pixel[1] < 90 && pixel[2] < 90)
+            let image = image_for(IconStyle { state: lamp, demo: false, tint: Tint::White });
+            has_pixel(&image, |pixel| pixel[0] > 150 && pixel[1] < 90 && pixel[2] < 90)
         };
-        assert!(red(Lamp::Error) && !red(Lamp::NoAccount));
+        assert!(red(ProxyState::Error) && !red(ProxyState::NoAccount));
     }
 
     #[test]

@@ -1,31 +1,31 @@
 //! The tray's menu as a value: what the user can read and do, made from a state by pure functions.
 
-use super::super::place::Place;
-use super::super::seen::{Account, Lamp, LastError, Seen};
-use super::super::words::{Words, fill};
-use super::text::{about, advice, bar, cut};
+use super::super::place::WindowPage;
+use super::super::seen::{AccountStatus, ProxyState, LastError, ProxyStatus};
+use super::super::words::{Strings, fill};
+use super::text::{account_text, advice, quota_bar, truncate};
 
 /// The accounts that get a line of their own; the window shows all.
-const MOST_ACCOUNTS: usize = 12;
+const MAX_ACCOUNTS: usize = 12;
 
 /// One entry of a menu.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Item {
+pub(super) enum MenuEntry {
     /// Only to be read.
     Label(String),
     /// Something to do.
-    Do(String, Action),
+    Command(String, MenuAction),
     /// Something that is on or off.
-    Choice { text: String, on: bool, action: Action },
+    Choice { text: String, on: bool, action: MenuAction },
     /// A menu of its own.
-    Under(String, Vec<Item>),
+    Submenu(String, Vec<MenuEntry>),
     /// A line between groups.
-    Line,
+    Separator,
 }
 
 /// What a click asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Action {
+pub(super) enum MenuAction {
     Only(Option<String>),
     Enable { label: String, enabled: bool },
     SignIn(String),
@@ -33,156 +33,156 @@ pub(super) enum Action {
     NextPort,
     CopyBaseUrl,
     CopyKey,
-    CopyEnvironment(Shell),
+    CopyEnvironment(ShellKind),
     Serve(bool),
-    Open(Place),
+    Open(WindowPage),
     StartAtLogin(bool),
     Quit,
 }
 
 /// The shells that environment lines are written for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shell {
+pub(super) enum ShellKind {
     Posix,
     Fish,
-    Power,
+    PowerShell,
 }
 
 /// The whole menu. `at_login` is unknown where the system does not tell.
-pub(super) fn menu(seen: &Seen, at_login: Option<bool>, words: &Words) -> Vec<Item> {
-    let mut items = vec![Item::Label(status_line(seen, words)), Item::Line];
-    items.extend(accounts(seen, words));
-    items.extend([Item::Line, strategy(seen, words), port(seen, words), Item::Line]);
-    items.extend(copies(words));
-    items.extend([Item::Line, serving(seen, words)]);
-    items.extend(seen.last_error.as_ref().map(|error| last_error(error, words)));
-    items.push(Item::Line);
-    items.extend(pages(words));
-    items.push(Item::Line);
-    items.extend(at_login.map(|on| Item::Choice {
-        text: words.start_at_login.to_owned(),
+pub(super) fn build_menu(status: &ProxyStatus, at_login: Option<bool>, strings: &Strings) -> Vec<MenuEntry> {
+    let mut items = vec![MenuEntry::Label(status_line(status, strings)), MenuEntry::Separator];
+    items.extend(account_entries(status, strings));
+    items.extend([MenuEntry::Separator, strategy_entry(status, strings), port_entry(status, strings), MenuEntry::Separator]);
+    items.extend(copy_entries(strings));
+    items.extend([MenuEntry::Separator, serving_entry(status, strings)]);
+    items.extend(status.last_error.as_ref().map(|error| error_entry(error, strings)));
+    items.push(MenuEntry::Separator);
+    items.extend(page_entries(strings));
+    items.push(MenuEntry::Separator);
+    items.extend(at_login.map(|on| MenuEntry::Choice {
+        text: strings.start_at_login.to_owned(),
         on,
-        action: Action::StartAtLogin(!on),
+        action: MenuAction::StartAtLogin(!on),
     }));
-    items.push(Item::Do(words.quit.to_owned(), Action::Quit));
+    items.push(MenuEntry::Command(strings.quit.to_owned(), MenuAction::Quit));
     items
 }
 
 /// What the icon says when the pointer rests on it.
-pub(super) fn tooltip(name: &str, seen: &Seen, words: &Words) -> String {
-    format!("{name} — {}", status_line(seen, words))
+pub(super) fn tooltip(name: &str, status: &ProxyStatus, strings: &Strings) -> String {
+    format!("{name} — {}", status_line(status, strings))
 }
 
-fn status_line(seen: &Seen, words: &Words) -> String {
-    let address = seen.address.as_str();
-    let line = match seen.state {
-        Lamp::Unknown => words.unknown.to_owned(),
-        Lamp::Serving => fill(words.serving, &[address]),
-        Lamp::Busy => fill(words.busy, &[&seen.running.to_string(), address]),
-        Lamp::Limited => fill(words.limited, &[address]),
-        Lamp::Stopped => words.stopped.to_owned(),
-        Lamp::Error => fill(words.failing, &[address]),
-        Lamp::NoAccount => fill(words.no_account, &[address]),
+fn status_line(status: &ProxyStatus, strings: &Strings) -> String {
+    let address = status.address.as_str();
+    let line = match status.state {
+        ProxyState::Unknown => strings.unknown.to_owned(),
+        ProxyState::Serving => fill(strings.serving, &[address]),
+        ProxyState::Busy => fill(strings.busy, &[&status.running.to_string(), address]),
+        ProxyState::Limited => fill(strings.limited, &[address]),
+        ProxyState::Stopped => strings.stopped.to_owned(),
+        ProxyState::Error => fill(strings.failing, &[address]),
+        ProxyState::NoAccount => fill(strings.no_account, &[address]),
     };
-    if seen.demo { fill(words.demo, &[&line]) } else { line }
+    if status.demo { fill(strings.demo, &[&line]) } else { line }
 }
 
-fn accounts(seen: &Seen, words: &Words) -> Vec<Item> {
-    if seen.accounts.is_empty() {
-        return vec![Item::Do(words.add_account.to_owned(), Action::Open(Place::Accounts))];
+fn account_entries(status: &ProxyStatus, strings: &Strings) -> Vec<MenuEntry> {
+    if status.accounts.is_empty() {
+        return vec![MenuEntry::Command(strings.add_account.to_owned(), MenuAction::Open(WindowPage::Accounts))];
     }
-    let shown = seen.accounts.iter().take(MOST_ACCOUNTS);
-    let mut items: Vec<Item> = shown.map(|account| of_account(account, words)).collect();
-    if let Some(more) = seen.accounts.len().checked_sub(MOST_ACCOUNTS).filter(|more| *more > 0) {
-        let text = fill(words.more_accounts, &[&more.to_string()]);
-        items.push(Item::Do(text, Action::Open(Place::Accounts)));
+    let shown = status.accounts.iter().take(MAX_ACCOUNTS);
+    let mut items: Vec<MenuEntry> = shown.map(|account| account_entry(account, strings)).collect();
+    if let Some(more) = status.accounts.len().checked_sub(MAX_ACCOUNTS).filter(|more| *more > 0) {
+        let text = fill(strings.more_accounts, &[&more.to_string()]);
+        items.push(MenuEntry::Command(text, MenuAction::Open(WindowPage::Accounts)));
     }
     items
 }
 
-fn of_account(account: &Account, words: &Words) -> Item {
-    let mut line = format!("{} — {}", cut(&account.label), about(account, words));
-    if let Some(bar) = account.quota_percent.map(bar) {
+fn account_entry(account: &AccountStatus, strings: &Strings) -> MenuEntry {
+    let mut line = format!("{} — {}", truncate(&account.label), account_text(account, strings));
+    if let Some(bar) = account.quota_percent.map(quota_bar) {
         line = format!("{line}  {bar}");
     }
     let label = || account.label.clone();
     let paused = account.state == "disabled";
     let only = if account.only {
-        Item::Do(words.all_accounts.to_owned(), Action::Only(None))
+        MenuEntry::Command(strings.all_accounts.to_owned(), MenuAction::Only(None))
     } else {
-        Item::Do(words.only_this.to_owned(), Action::Only(Some(label())))
+        MenuEntry::Command(strings.only_this.to_owned(), MenuAction::Only(Some(label())))
     };
-    let pause = if paused { words.resume } else { words.pause };
+    let pause = if paused { strings.resume } else { strings.pause };
     let mut items =
-        vec![only, Item::Do(pause.to_owned(), Action::Enable { label: label(), enabled: paused })];
+        vec![only, MenuEntry::Command(pause.to_owned(), MenuAction::Enable { label: label(), enabled: paused })];
     // An API key has no session that could end.
     if account.kind != "api" {
-        items.push(Item::Do(words.sign_in_again.to_owned(), Action::SignIn(label())));
+        items.push(MenuEntry::Command(strings.sign_in_again.to_owned(), MenuAction::SignIn(label())));
     }
-    Item::Under(line, items)
+    MenuEntry::Submenu(line, items)
 }
 
-fn strategy(seen: &Seen, words: &Words) -> Item {
+fn strategy_entry(status: &ProxyStatus, strings: &Strings) -> MenuEntry {
     let choices = [
-        ("balance", words.balance),
-        ("fill-first", words.fill_first),
-        ("reset-soonest", words.reset_soonest),
+        ("balance", strings.balance),
+        ("fill-first", strings.fill_first),
+        ("reset-soonest", strings.reset_soonest),
     ];
-    let choice = |(name, text): (&'static str, &str)| Item::Choice {
+    let choice = |(name, text): (&'static str, &str)| MenuEntry::Choice {
         text: text.to_owned(),
-        on: seen.strategy == name,
-        action: Action::Strategy(name),
+        on: status.strategy == name,
+        action: MenuAction::Strategy(name),
     };
-    Item::Under(words.strategy.to_owned(), choices.into_iter().map(choice).collect())
+    MenuEntry::Submenu(strings.strategy.to_owned(), choices.into_iter().map(choice).collect())
 }
 
-fn port(seen: &Seen, words: &Words) -> Item {
-    let port = seen.port().to_string();
-    Item::Under(
-        fill(words.port, &[&port]),
+fn port_entry(status: &ProxyStatus, strings: &Strings) -> MenuEntry {
+    let port = status.port().to_string();
+    MenuEntry::Submenu(
+        fill(strings.port, &[&port]),
         vec![
-            Item::Label(fill(words.now_on, &[&port])),
-            Item::Do(words.next_free.to_owned(), Action::NextPort),
-            Item::Do(words.other_port.to_owned(), Action::Open(Place::Settings)),
+            MenuEntry::Label(fill(strings.now_on, &[&port])),
+            MenuEntry::Command(strings.next_free.to_owned(), MenuAction::NextPort),
+            MenuEntry::Command(strings.other_port.to_owned(), MenuAction::Open(WindowPage::Settings)),
         ],
     )
 }
 
-fn copies(words: &Words) -> [Item; 3] {
-    let shells = [("sh, bash, zsh", Shell::Posix), ("fish", Shell::Fish), ("PowerShell", Shell::Power)];
-    let lines = |(name, shell): (&str, Shell)| Item::Do(name.to_owned(), Action::CopyEnvironment(shell));
+fn copy_entries(strings: &Strings) -> [MenuEntry; 3] {
+    let shells = [("sh, bash, zsh", ShellKind::Posix), ("fish", ShellKind::Fish), ("PowerShell", ShellKind::PowerShell)];
+    let lines = |(name, shell): (&str, ShellKind)| MenuEntry::Command(name.to_owned(), MenuAction::CopyEnvironment(shell));
     [
-        Item::Do(words.copy_base_url.to_owned(), Action::CopyBaseUrl),
-        Item::Do(words.copy_key.to_owned(), Action::CopyKey),
-        Item::Under(words.copy_environment.to_owned(), shells.into_iter().map(lines).collect()),
+        MenuEntry::Command(strings.copy_base_url.to_owned(), MenuAction::CopyBaseUrl),
+        MenuEntry::Command(strings.copy_key.to_owned(), MenuAction::CopyKey),
+        MenuEntry::Submenu(strings.copy_environment.to_owned(), shells.into_iter().map(lines).collect()),
     ]
 }
 
-fn serving(seen: &Seen, words: &Words) -> Item {
-    let stopped = seen.state == Lamp::Stopped;
-    let text = if stopped { words.start_serving } else { words.stop_serving };
-    Item::Do(text.to_owned(), Action::Serve(stopped))
+fn serving_entry(status: &ProxyStatus, strings: &Strings) -> MenuEntry {
+    let stopped = status.state == ProxyState::Stopped;
+    let text = if stopped { strings.start_serving } else { strings.stop_serving };
+    MenuEntry::Command(text.to_owned(), MenuAction::Serve(stopped))
 }
 
-fn last_error(error: &LastError, words: &Words) -> Item {
-    let sentence = words.sentence(&error.code).or(error.message.clone());
+fn error_entry(error: &LastError, strings: &Strings) -> MenuEntry {
+    let sentence = strings.request_error_text(&error.code).or(error.message.clone());
     let sentence = sentence.unwrap_or_else(|| error.code.clone());
-    let sentence = cut(sentence.trim_end_matches(['.', '。']));
-    let what = if error.model.is_empty() { sentence } else { format!("{sentence} ({})", cut(&error.model)) };
-    let told = error.message.as_deref().map(|message| Item::Label(cut(message)));
-    let items = told.into_iter().chain([
-        Item::Label(advice(&error.code, words).to_owned()),
-        Item::Do(words.show_requests.to_owned(), Action::Open(Place::Requests)),
+    let sentence = truncate(sentence.trim_end_matches(['.', '。']));
+    let what = if error.model.is_empty() { sentence } else { format!("{sentence} ({})", truncate(&error.model)) };
+    let message_entry = error.message.as_deref().map(|message| MenuEntry::Label(truncate(message)));
+    let items = message_entry.into_iter().chain([
+        MenuEntry::Label(advice(&error.code, strings).to_owned()),
+        MenuEntry::Command(strings.show_requests.to_owned(), MenuAction::Open(WindowPage::Requests)),
     ]);
-    Item::Under(fill(words.last_error, &[&what]), items.collect())
+    MenuEntry::Submenu(fill(strings.last_error, &[&what]), items.collect())
 }
 
-fn pages(words: &Words) -> [Item; 4] {
+fn page_entries(strings: &Strings) -> [MenuEntry; 4] {
     [
-        (words.open_window, Place::Overview),
-        (words.accounts, Place::Accounts),
-        (words.requests, Place::Requests),
-        (words.settings, Place::Settings),
+        (strings.open_window, WindowPage::Overview),
+        (strings.accounts, WindowPage::Accounts),
+        (strings.requests, WindowPage::Requests),
+        (strings.settings, WindowPage::Settings),
     ]
-    .map(|(text, place)| Item::Do(text.to_owned(), Action::Open(place)))
+    .map(|(text, page)| MenuEntry::Command(text.to_owned(), MenuAction::Open(page)))
 }

@@ -1,6 +1,6 @@
 //! The tray: whether one can work, without a window.
 //!
-//! [`menu`] makes the menu as a value, `draw` brings it to the system, [`host`] knows whether this desktop shows it. One
+//! [`menu`] makes the menu as a value, `update` brings it to the system, [`host`] knows whether this desktop shows it. One
 //! task looks at the proxy when something happened, and at most once a second; it touches the system only where
 //! something changed.
 
@@ -23,42 +23,42 @@ use tauri::tray::{MouseButtonState, TrayIcon, TrayIconBuilder, TrayIconEvent};
 use tauri::{AppHandle, Wry};
 
 use super::autostart;
-use super::seen::Seen;
-use super::shell::{Shell, words_for};
-use draw::Drawn;
-use icon::Look;
-use menu::Item;
+use super::seen::ProxyStatus;
+use super::shell::{DesktopContext, strings_for};
+use draw::NativeMenu;
+use icon::IconStyle;
+use menu::MenuEntry;
 
-const ID: &str = "main";
-const NAME: &str = "Mammouth Proxy";
+const TRAY_ID: &str = "main";
+const APP_NAME: &str = "Mammouth Proxy";
 /// The folder of the pictures that the panel reads, inside the data directory, which is the user's alone.
-const PICTURES: &str = "tray";
+const ICON_DIR: &str = "tray";
 
 /// The icon and its menu. A cheap handle.
 #[derive(Clone)]
-pub(super) struct Tray(Arc<Inner>);
+pub(super) struct Tray(Arc<TrayInner>);
 
-struct Inner {
-    shell: Shell,
-    state: Mutex<State>,
+struct TrayInner {
+    context: DesktopContext,
+    state: Mutex<TrayState>,
 }
 
-struct State {
+struct TrayState {
     icon: TrayIcon<Wry>,
-    drawn: Drawn,
+    native_menu: NativeMenu,
     generation: u32,
-    look: Look,
+    style: IconStyle,
     tooltip: String,
 }
 
 impl Tray {
     /// Puts the icon into the tray; `None` where this system cannot have one. Belongs on the main thread.
-    pub(super) fn new(shell: &Shell) -> Option<Self> {
-        if !host::library_is_there() {
+    pub(super) fn new(context: &DesktopContext) -> Option<Self> {
+        if !host::is_library_available() {
             tracing::warn!("no tray icon: libayatana-appindicator3 is not installed");
             return None;
         }
-        match Self::build(shell) {
+        match Self::build(context) {
             Ok(tray) => Some(tray),
             Err(error) => {
                 tracing::warn!("no tray icon: {error}");
@@ -67,43 +67,43 @@ impl Tray {
         }
     }
 
-    fn build(shell: &Shell) -> tauri::Result<Self> {
+    fn build(context: &DesktopContext) -> tauri::Result<Self> {
         // Whoever reads the icon to the user says this instead of the program's file name.
         #[cfg(target_os = "linux")]
-        gtk::glib::set_application_name(NAME);
-        let seen = Seen::default();
-        let drawn = Drawn::new(shell.app(), 0, items(shell.app(), &seen))?;
-        let look = look(&seen);
-        let pictures = shell.data_dir().join(PICTURES);
+        gtk::glib::set_application_name(APP_NAME);
+        let status = ProxyStatus::default();
+        let native_menu = NativeMenu::new(context.app(), 0, menu_entries(context.app(), &status))?;
+        let style = icon_style(&status);
+        let icon_dir = context.data_dir().join(ICON_DIR);
         // What a killed program left behind; that there is nothing is the usual case.
-        let _ = std::fs::remove_dir_all(&pictures);
-        let clicked = Arc::new(Mutex::new(None::<Self>));
-        let listener = Arc::clone(&clicked);
-        let icon = TrayIconBuilder::with_id(ID)
-            .icon(icon::picture(look))
-            .icon_as_template(look.tint == icon::Tint::Template)
-            .menu(&drawn.menu)
+        let _ = std::fs::remove_dir_all(&icon_dir);
+        let tray_slot = Arc::new(Mutex::new(None::<Self>));
+        let listener = Arc::clone(&tray_slot);
+        let icon = TrayIconBuilder::with_id(TRAY_ID)
+            .icon(icon::image_for(style))
+            .icon_as_template(style.tint == icon::Tint::Template)
+            .menu(&native_menu.menu)
             .show_menu_on_left_click(true)
-            .temp_dir_path(pictures)
-            .tooltip(NAME)
-            .on_tray_icon_event(refresh_on_click(shell))
+            .temp_dir_path(icon_dir)
+            .tooltip(APP_NAME)
+            .on_tray_icon_event(refresh_on_click(context))
             .on_menu_event(move |_, event| {
                 if let Some(tray) = lock(&listener).clone() {
-                    tray.clicked(event.id().as_ref());
+                    tray.on_click(event.id().as_ref());
                 }
             })
-            .build(shell.app())?;
-        let state = Mutex::new(State { icon, drawn, generation: 0, look, tooltip: NAME.to_owned() });
-        let tray = Self(Arc::new(Inner { shell: shell.clone(), state }));
-        *lock(&clicked) = Some(tray.clone());
+            .build(context.app())?;
+        let state = Mutex::new(TrayState { icon, native_menu: drawn: native_menu, generation: 0, style: look: style, tooltip: APP_NAME.to_owned() });
+        let tray = Self(Arc::new(TrayInner { context: context.clone(), state }));
+        *lock(&tray_slot) = Some(tray.clone());
         Ok(tray)
     }
 
     /// Shows this state. The menu is touched only where it differs from what is shown.
-    pub(super) fn show(&self, seen: &Seen) {
-        let (tray, seen) = (self.clone(), seen.clone());
-        let drawn = self.0.shell.app().run_on_main_thread(move || {
-            if let Err(error) = tray.draw(&seen) {
+    pub(super) fn show(&self, status: &ProxyStatus) {
+        let (tray, status) = (self.clone(), status.clone());
+        let drawn = self.0.context.app().run_on_main_thread(move || {
+            if let Err(error) = tray.update(&status) {
                 tracing::warn!("the tray could not be changed: {error}");
             }
         });
@@ -112,21 +112,21 @@ impl Tray {
         }
     }
 
-    fn draw(&self, seen: &Seen) -> tauri::Result<()> {
+    fn update(&self, status: &ProxyStatus) -> tauri::Result<()> {
         let mut state = lock(&self.0.state);
-        let items = items(self.0.shell.app(), seen);
-        if !state.drawn.change(&items)? {
+        let items = menu_entries(self.0.context.app(), status);
+        if !state.native_menu.update(&items)? {
             state.generation += 1;
-            state.drawn = Drawn::new(self.0.shell.app(), state.generation, items)?;
-            state.icon.set_menu(Some(state.drawn.menu.clone()))?;
+            state.native_menu = NativeMenu::new(self.0.context.app(), state.generation, items)?;
+            state.icon.set_menu(Some(state.native_menu.menu.clone()))?;
         }
-        let look = look(seen);
-        if look != state.look {
-            let template = look.tint == icon::Tint::Template;
-            state.icon.set_icon_with_as_template(Some(icon::picture(look)), template)?;
-            state.look = look;
+        let style = icon_style(status);
+        if style != state.style {
+            let template = style.tint == icon::Tint::Template;
+            state.icon.set_icon_with_as_template(Some(icon::image_for(style)), template)?;
+            state.style = style;
         }
-        let tooltip = menu::tooltip(NAME, seen, words_for(seen));
+        let tooltip = menu::tooltip(APP_NAME, status, strings_for(status));
         if tooltip != state.tooltip {
             // Linux has none: there the name of the application is the icon's title.
             state.icon.set_tooltip(Some(&tooltip))?;
@@ -135,17 +135,17 @@ impl Tray {
         Ok(())
     }
 
-    fn clicked(&self, id: &str) {
+    fn on_click(&self, id: &str) {
         let state = lock(&self.0.state);
-        let action = state.drawn.action(state.generation, id);
+        let action = state.native_menu.action(state.generation, id);
         drop(state);
         let Some(action) = action else { return };
         let tray = self.clone();
-        self.0.shell.spawn(async move {
-            act::act(&tray.0.shell, action).await;
+        self.0.context.spawn(async move {
+            act::perform(&tray.0.context, action).await;
             // At once, and even if nothing changed: the system has marked what was clicked.
-            if let Some(seen) = tray.0.shell.look().await {
-                tray.show(&seen);
+            if let Some(status) = tray.0.context.status().await {
+                tray.show(&status);
             }
         });
     }
@@ -155,28 +155,28 @@ impl Tray {
         let tray = self.clone();
         // On the main thread, which does the work in any case: waiting for it with the state locked would stop both for ever
         // where it is about to draw. A tray that cannot be hidden goes with the process.
-        let _ = self.0.shell.app().run_on_main_thread(move || {
+        let _ = self.0.context.app().run_on_main_thread(move || {
             let _ = lock(&tray.0.state).icon.set_visible(false);
         });
     }
 }
 
 /// A click opens the menu, whose quotas should not be of an hour ago. Linux tells of no click.
-fn refresh_on_click(shell: &Shell) -> impl Fn(&TrayIcon<Wry>, TrayIconEvent) + Send + Sync + use<> {
-    let shell = shell.clone();
+fn refresh_on_click(context: &DesktopContext) -> impl Fn(&TrayIcon<Wry>, TrayIconEvent) + Send + Sync + use<> {
+    let context = context.clone();
     move |_, event| {
         if let TrayIconEvent::Click { button_state: MouseButtonState::Down, .. } = event {
-            shell.refresh_accounts();
+            context.refresh_accounts();
         }
     }
 }
 
-fn items(app: &AppHandle, seen: &Seen) -> Vec<Item> {
-    menu::menu(seen, autostart::is_on(app), words_for(seen))
+fn menu_entries(app: &AppHandle, status: &ProxyStatus) -> Vec<MenuEntry> {
+    menu::build_menu(status, autostart::is_on(app), strings_for(status))
 }
 
-fn look(seen: &Seen) -> Look {
-    Look { lamp: seen.state, demo: seen.demo, tint: icon::tint(seen.tray_icon) }
+fn icon_style(status: &ProxyStatus) -> IconStyle {
+    IconStyle { state: status.state, demo: status.demo, tint: icon::tint(status.tray_icon) }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,50 +1,50 @@
-use super::super::place::Place;
-use super::super::seen::{Account, Lamp, LastError, Limit, Seen};
+use super::super::place::WindowPage;
+use super::super::seen::{AccountStatus, ProxyState, LastError, AccountLimit, ProxyStatus};
 use super::super::words::Language;
-use super::menu::{Action, Item, Shell, menu};
+use super::menu::{MenuAction, MenuEntry, ShellKind, build_menu};
 
-fn account(label: &str) -> Account {
-    Account {
+fn account(label: &str) -> AccountStatus {
+    AccountStatus {
         label: label.to_owned(),
         kind: "web".to_owned(),
         state: "ready".to_owned(),
         quota_percent: Some(30.0),
-        ..Account::default()
+        ..AccountStatus::default()
     }
 }
 
-fn seen() -> Seen {
-    Seen {
-        state: Lamp::Serving,
+fn seen() -> ProxyStatus {
+    ProxyStatus {
+        state: ProxyState::Serving,
         address: "127.0.0.1:3000".to_owned(),
         base_url: "http://127.0.0.1:3000/v1".to_owned(),
         accounts: vec![account("work"), account("home")],
         strategy: "fill-first".to_owned(),
-        ..Seen::default()
+        ..ProxyStatus::default()
     }
 }
 
-fn english(seen: &Seen) -> Vec<Item> {
-    menu(seen, Some(false), Language::English.words())
+fn english(seen: &ProxyStatus) -> Vec<MenuEntry> {
+    build_menu(seen, Some(false), Language::English.strings())
 }
 
 /// All texts, each with the depth it stands at, and `[x]` or `[ ]` for what is on or off.
-fn outline(items: &[Item]) -> Vec<String> {
+fn outline(items: &[MenuEntry]) -> Vec<String> {
     let mut lines = Vec::new();
     add(items, 0, &mut lines);
     return lines;
 
-    fn add(items: &[Item], depth: usize, lines: &mut Vec<String>) {
+    fn add(items: &[MenuEntry], depth: usize, lines: &mut Vec<String>) {
         let indent = "  ".repeat(depth);
         for item in items {
             match item {
-                Item::Label(text) => lines.push(format!("{indent}({text})")),
-                Item::Do(text, _) => lines.push(format!("{indent}{text}")),
-                Item::Choice { text, on, .. } => {
+                MenuEntry::Label(text) => lines.push(format!("{indent}({text})")),
+                MenuEntry::Command(text, _) => lines.push(format!("{indent}{text}")),
+                MenuEntry::Choice { text, on, .. } => {
                     lines.push(format!("{indent}[{}] {text}", if *on { 'x' } else { ' ' }));
                 }
-                Item::Line => lines.push(format!("{indent}--")),
-                Item::Under(text, items) => {
+                MenuEntry::Separator => lines.push(format!("{indent}--")),
+                MenuEntry::Submenu(text, items) => {
                     lines.push(format!("{indent}{text}:"));
                     add(items, depth + 1, lines);
                 }
@@ -53,16 +53,16 @@ fn outline(items: &[Item]) -> Vec<String> {
     }
 }
 
-fn actions(items: &[Item]) -> Vec<Action> {
-    let of_item = |item: &Item| match item {
-        Item::Do(_, action) | Item::Choice { action, .. } => vec![action.clone()],
-        Item::Under(_, items) => actions(items),
-        Item::Label(_) | Item::Line => Vec::new(),
+fn actions(items: &[MenuEntry]) -> Vec<MenuAction> {
+    let of_item = |item: &MenuEntry| match item {
+        MenuEntry::Command(_, action) | MenuEntry::Choice { action, .. } => vec![action.clone()],
+        MenuEntry::Submenu(_, items) => actions(items),
+        MenuEntry::Label(_) | MenuEntry::Separator => Vec::new(),
     };
     items.iter().flat_map(of_item).collect()
 }
 
-fn first_line(seen: &Seen) -> String {
+fn first_line(seen: &ProxyStatus) -> String {
     outline(&english(seen))[0].clone()
 }
 
@@ -110,28 +110,28 @@ fn the_whole_menu_of_a_serving_proxy() {
 }
 
 #[test]
-fn the_first_line_says_whether_one_can_work() {
-    let with = |state| Seen { state, running: 2, ..seen() };
+fn the_first_line_shows_the_status() {
+    let with = |state| ProxyStatus { state, running: 2, ..seen() };
     for (state, line) in [
-        (Lamp::Busy, "(Answering 2 on 127.0.0.1:3000)"),
-        (Lamp::Limited, "(All accounts are limited — 127.0.0.1:3000)"),
-        (Lamp::Stopped, "(Not serving: stopped by you)"),
-        (Lamp::Error, "(Something is wrong — 127.0.0.1:3000)"),
-        (Lamp::Unknown, "(Status unknown)"),
-        (Lamp::NoAccount, "(No account yet — 127.0.0.1:3000)"),
+        (ProxyState::Busy, "(Answering 2 on 127.0.0.1:3000)"),
+        (ProxyState::Limited, "(All accounts are limited — 127.0.0.1:3000)"),
+        (ProxyState::Stopped, "(Not serving: stopped by you)"),
+        (ProxyState::Error, "(Something is wrong — 127.0.0.1:3000)"),
+        (ProxyState::Unknown, "(Status unknown)"),
+        (ProxyState::NoAccount, "(No account yet — 127.0.0.1:3000)"),
     ] {
         assert_eq!(first_line(&with(state)), line);
     }
-    let demo = Seen { demo: true, ..seen() };
+    let demo = ProxyStatus { demo: true, ..seen() };
     assert_eq!(first_line(&demo), "(Demo · Serving on 127.0.0.1:3000)");
 }
 
 #[test]
 fn a_limited_account_says_when_it_is_back() {
-    let limits = vec![Limit { seconds_left: 5_000 }, Limit { seconds_left: 9_000 }];
+    let limits = vec![AccountLimit { seconds_left: 5_000 }, AccountLimit { seconds_left: 9_000 }];
     let limited =
-        Account { state: "limited".to_owned(), limits, quota_percent: Some(100.0), ..account("work") };
-    let seen = Seen { accounts: vec![limited], ..seen() };
+        AccountStatus { state: "limited".to_owned(), limits, quota_percent: Some(100.0), ..account("work") };
+    let seen = ProxyStatus { accounts: vec![limited], ..seen() };
     let lines = outline(&english(&seen));
     assert!(
         lines.contains(&"work — limited, resets in 1 h 24 min  ▰▰▰▰▰▰▰▰▰▰ 100 %:".to_owned()),
@@ -142,25 +142,25 @@ fn a_limited_account_says_when_it_is_back() {
 #[test]
 fn an_account_in_a_state_that_is_not_known_is_not_called_ready() {
     for state in ["", "brand_new"] {
-        let account = Account { state: state.to_owned(), quota_percent: None, ..account("work") };
-        let lines = outline(&english(&Seen { accounts: vec![account], ..seen() }));
+        let account = AccountStatus { state: state.to_owned(), quota_percent: None, ..account("work") };
+        let lines = outline(&english(&ProxyStatus { accounts: vec![account], ..seen() }));
         assert_eq!(lines[2], "work — status unknown:");
     }
 }
 
 #[test]
-fn clicks_know_their_account() {
-    let paused = Account { state: "disabled".to_owned(), ..account("home") };
-    let only = Account { only: true, ..account("work") };
-    let seen = Seen { accounts: vec![only, paused], ..seen() };
+fn actions_name_their_account() {
+    let paused = AccountStatus { state: "disabled".to_owned(), ..account("home") };
+    let only = AccountStatus { only: true, ..account("work") };
+    let seen = ProxyStatus { accounts: vec![only, paused], ..seen() };
     let actions = actions(&english(&seen));
-    let enable = |label: &str, enabled| Action::Enable { label: label.to_owned(), enabled };
+    let enable = |label: &str, enabled| MenuAction::Enable { label: label.to_owned(), enabled };
     for action in [
-        Action::Only(None),
-        Action::Only(Some("home".to_owned())),
+        MenuAction::Only(None),
+        MenuAction::Only(Some("home".to_owned())),
         enable("work", false),
         enable("home", true),
-        Action::SignIn("home".to_owned()),
+        MenuAction::SignIn("home".to_owned()),
     ] {
         assert!(actions.contains(&action), "{action:?} is missing in {actions:?}");
     }
@@ -168,21 +168,21 @@ fn clicks_know_their_account() {
 
 #[test]
 fn an_api_key_cannot_sign_in() {
-    let key = Account { kind: "api".to_owned(), ..account("key") };
-    let actions = actions(&english(&Seen { accounts: vec![key], ..seen() }));
-    assert!(!actions.iter().any(|action| matches!(action, Action::SignIn(_))));
+    let key = AccountStatus { kind: "api".to_owned(), ..account("key") };
+    let actions = actions(&english(&ProxyStatus { accounts: vec![key], ..seen() }));
+    assert!(!actions.iter().any(|action| matches!(action, MenuAction::SignIn(_))));
 }
 
 #[test]
 fn without_accounts_the_way_to_the_first_is_there() {
-    let lines = outline(&english(&Seen { accounts: Vec::new(), ..seen() }));
+    let lines = outline(&english(&ProxyStatus { accounts: Vec::new(), ..seen() }));
     assert_eq!(lines[2], "Add an account…");
 }
 
 #[test]
 fn a_hundred_accounts_do_not_fill_the_screen() {
     let accounts = (0..100).map(|index| account(&format!("a{index}"))).collect();
-    let lines = outline(&english(&Seen { accounts, ..seen() }));
+    let lines = outline(&english(&ProxyStatus { accounts, ..seen() }));
     assert_eq!(lines.iter().filter(|line| line.contains(" — ready")).count(), 12);
     assert!(lines.contains(&"88 more…".to_owned()));
 }
@@ -190,7 +190,7 @@ fn a_hundred_accounts_do_not_fill_the_screen() {
 #[test]
 fn a_stopped_proxy_can_be_started_and_the_last_error_is_explained() {
     let error = LastError { code: "no_account".to_owned(), model: "gpt-5".to_owned(), message: None };
-    let seen = Seen { state: Lamp::Stopped, last_error: Some(error), ..seen() };
+    let seen = ProxyStatus { state: ProxyState::Stopped, last_error: Some(error), ..seen() };
     let items = english(&seen);
     let lines = outline(&items);
     let at = lines
@@ -199,26 +199,26 @@ fn a_stopped_proxy_can_be_started_and_the_last_error_is_explained() {
         .unwrap();
     assert_eq!(lines[at + 1..=at + 2], ["  (Add an account.)", "  Show in Requests"]);
     assert!(lines.contains(&"Start serving".to_owned()));
-    assert!(actions(&items).contains(&Action::Serve(true)));
-    assert!(actions(&items).contains(&Action::Open(Place::Requests)));
+    assert!(actions(&items).contains(&MenuAction::Serve(true)));
+    assert!(actions(&items).contains(&MenuAction::Open(WindowPage::Requests)));
 }
 
 #[test]
 fn the_last_error_is_a_sentence_with_what_the_client_was_told() {
     let message = Some("'messages' is missing".to_owned());
     let error = LastError { code: "invalid_request".to_owned(), model: String::new(), message };
-    let lines = outline(&english(&Seen { last_error: Some(error.clone()), ..seen() }));
+    let lines = outline(&english(&ProxyStatus { last_error: Some(error.clone()), ..seen() }));
     let at = lines.iter().position(|line| line.starts_with("Last error: ")).unwrap();
     assert!(!lines[at].contains("invalid_request"), "{}", lines[at]);
     assert_eq!(lines[at + 1], "  ('messages' is missing)");
     let unknown = LastError { code: "brand_new".to_owned(), ..error };
-    let lines = outline(&english(&Seen { last_error: Some(unknown), ..seen() }));
+    let lines = outline(&english(&ProxyStatus { last_error: Some(unknown), ..seen() }));
     assert!(lines.contains(&"Last error: 'messages' is missing:".to_owned()), "{lines:?}");
 }
 
 #[test]
-fn the_tooltip_says_whether_one_can_work() {
-    let words = Language::English.words();
+fn the_tooltip_shows_the_status() {
+    let words = Language::English.strings();
     let tooltip = super::menu::tooltip("Mammouth Proxy", &seen(), words);
     assert_eq!(tooltip, "Mammouth Proxy — Serving on 127.0.0.1:3000");
 }
@@ -226,23 +226,23 @@ fn the_tooltip_says_whether_one_can_work() {
 #[test]
 fn what_comes_from_outside_stays_text_on_one_line() {
     let label = format!("<b>_a&b_</b>\n{}", "x".repeat(200));
-    let lines = outline(&english(&Seen { accounts: vec![account(&label)], ..seen() }));
+    let lines = outline(&english(&ProxyStatus { accounts: vec![account(&label)], ..seen() }));
     let line = lines.iter().find(|line| line.contains("<b>_a&b_</b>")).unwrap();
     assert!(!line.contains('\n') && line.chars().count() < 130, "{line}");
 }
 
 #[test]
 fn start_at_login_is_offered_only_where_it_can_be_known() {
-    let items = menu(&seen(), None, Language::English.words());
-    assert!(!actions(&items).iter().any(|action| matches!(action, Action::StartAtLogin(_))));
-    let items = menu(&seen(), Some(true), Language::English.words());
-    assert!(actions(&items).contains(&Action::StartAtLogin(false)));
+    let items = build_menu(&seen(), None, Language::English.strings());
+    assert!(!actions(&items).iter().any(|action| matches!(action, MenuAction::StartAtLogin(_))));
+    let items = build_menu(&seen(), Some(true), Language::English.strings());
+    assert!(actions(&items).contains(&MenuAction::StartAtLogin(false)));
 }
 
 #[test]
 fn every_language_has_the_same_menu() {
-    let of = |language: Language| actions(&menu(&seen(), Some(true), language.words()));
+    let of = |language: Language| actions(&build_menu(&seen(), Some(true), language.strings()));
     assert_eq!(of(Language::English), of(Language::Chinese));
     assert_eq!(of(Language::English), of(Language::French));
-    assert!(of(Language::French).contains(&Action::CopyEnvironment(Shell::Fish)));
+    assert!(of(Language::French).contains(&MenuAction::CopyEnvironment(ShellKind::Fish)));
 }

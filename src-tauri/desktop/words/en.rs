@@ -1,10 +1,10 @@
 //! English.
 
-use super::Words;
+use super::Strings;
 use crate::app::StartProblem;
 
-pub(super) const WORDS: Words = Words {
-    page: include_str!("../../../ui/src/i18n/en/errors.json"),
+pub(super) const STRINGS: Strings = Strings {
+    page: include_str!("../../../ui/src/i18n/en.json"),
     serving: "Serving on {}",
     busy: "Answering {} on {}",
     limited: "All accounts are limited — {}",

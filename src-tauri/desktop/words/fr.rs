@@ -1,9 +1,9 @@
 //! French.
 
-use super::Words;
+use super::Strings;
 
-pub(super) const WORDS: Words = Words {
-    page: include_str!("../../../ui/src/i18n/fr/errors.json"),
+pub(super) const STRINGS: Strings = Strings {
+    page: include_str!("../../../ui/src/i18n/fr.json"),
     serving: "En service sur {}",
     busy: "{} réponse(s) en cours sur {}",
     limited: "Tous les comptes sont limités — {}",

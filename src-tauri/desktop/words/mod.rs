@@ -16,15 +16,15 @@ pub(super) enum Language {
 
 impl Language {
     /// The setting `language`; `auto` and what is not known take the system's.
-    pub(super) fn of_setting(setting: &str) -> Self {
-        Self::of_tag(setting).unwrap_or_else(|| {
+    pub(super) fn from_setting(setting: &str) -> Self {
+        Self::from_tag(setting).unwrap_or_else(|| {
             let mut preferred = sys_locale::get_locales();
-            preferred.find_map(|tag| Self::of_tag(&tag)).unwrap_or(Self::English)
+            preferred.find_map(|tag| Self::from_tag(&tag)).unwrap_or(Self::English)
         })
     }
 
     /// By the first letters of a language tag, such as `fr-CH` or `zh_CN.UTF-8`.
-    fn of_tag(tag: &str) -> Option<Self> {
+    fn from_tag(tag: &str) -> Option<Self> {
         match tag.split(['-', '_', '.']).next().unwrap_or_default() {
             "en" => Some(Self::English),
             "zh" => Some(Self::Chinese),
@@ -33,11 +33,11 @@ impl Language {
         }
     }
 
-    pub(super) fn words(self) -> &'static Words {
+    pub(super) fn strings(self) -> &'static Strings {
         match self {
-            Self::English => &en::WORDS,
-            Self::Chinese => &zh::WORDS,
-            Self::French => &fr::WORDS,
+            Self::English => &en::STRINGS,
+            Self::Chinese => &zh::STRINGS,
+            Self::French => &fr::STRINGS,
         }
     }
 }
@@ -56,17 +56,17 @@ pub(super) fn fill(text: &str, values: &[&str]) -> String {
 }
 
 /// Makes the type and a list of its texts for the test, so that a new text cannot be forgotten there.
-macro_rules! words {
+macro_rules! strings {
     ($($name:ident),+ $(,)?) => {
         /// All texts of one language.
-        pub(super) struct Words {
-            /// The window's texts of errors in the same language, as JSON.
+        pub(super) struct Strings {
+            /// The window's texts of the same language, as JSON.
             page: &'static str,
             $(pub(super) $name: &'static str,)+
         }
 
         #[cfg(test)]
-        impl Words {
+        impl Strings {
             fn all(&self) -> Vec<(&'static str, &'static str)> {
                 vec![$((stringify!($name), self.$name),)+]
             }
@@ -74,7 +74,7 @@ macro_rules! words {
     };
 }
 
-words! {
+strings! {
     // The first line of the tray.
     serving, busy, limited, stopped, failing, no_account, unknown, demo,
     // An account.
@@ -101,9 +101,9 @@ words! {
     account_limited, account_back, account_login, all_limited, all_limited_until,
 }
 
-impl Words {
+impl Strings {
     /// What a failed request's code means, in the window's words; `None` for a code that the window does not know.
-    pub(super) fn sentence(&self, code: &str) -> Option<String> {
+    pub(super) fn request_error_text(&self, code: &str) -> Option<String> {
         let texts: std::collections::HashMap<String, String> = serde_json::from_str(self.page).ok()?;
         texts.get(&format!("request_error.{code}.text")).cloned()
     }
@@ -116,10 +116,10 @@ mod tests {
     const ALL: [Language; 3] = [Language::English, Language::Chinese, Language::French];
 
     #[test]
-    fn every_language_has_every_text_with_the_same_places() {
-        for (index, (name, english)) in en::WORDS.all().into_iter().enumerate() {
+    fn every_language_has_every_text_with_the_same_placeholders() {
+        for (index, (name, english)) in en::STRINGS.all().into_iter().enumerate() {
             for language in ALL {
-                let (_, text) = language.words().all()[index];
+                let (_, text) = language.strings().all()[index];
                 assert!(!text.trim().is_empty(), "{language:?} lacks {name}");
                 assert_eq!(
                     text.matches("{}").count(),
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn languages_differ_where_they_should() {
         let texts = |language: Language| {
-            let words = language.words();
+            let words = language.strings();
             [words.quit, words.pause, words.strategy, words.no_tray, words.stopped]
         };
         for (first, second) in [(ALL[0], ALL[1]), (ALL[1], ALL[2]), (ALL[0], ALL[2])] {
@@ -152,21 +152,21 @@ mod tests {
             ("zh", Language::Chinese),
             ("en", Language::English),
         ] {
-            assert_eq!(Language::of_tag(tag), Some(language), "{tag}");
+            assert_eq!(Language::from_tag(tag), Some(language), "{tag}");
         }
-        assert_eq!(Language::of_tag("auto"), None);
+        assert_eq!(Language::from_tag("auto"), None);
     }
 
     #[test]
-    fn the_windows_sentences_are_known_in_each_language() {
-        let said = ALL.map(|language| language.words().sentence("no_account").unwrap());
+    fn the_windows_error_texts_exist_in_each_language() {
+        let said = ALL.map(|language| language.strings().request_error_text("no_account").unwrap());
         assert_eq!(said[0], "There is no account to answer from.");
         assert!(said[0] != said[1] && said[1] != said[2]);
-        assert_eq!(Language::English.words().sentence("brand_new"), None);
+        assert_eq!(Language::English.strings().request_error_text("brand_new"), None);
     }
 
     #[test]
-    fn places_are_filled_in_order() {
+    fn placeholders_are_filled_in_order() {
         assert_eq!(fill("{} on {}", &["busy", "3000"]), "busy on 3000");
         assert_eq!(fill("plain", &["unused"]), "plain");
         assert_eq!(fill("{} and {}", &["a{}"]), "a{} and ");

@@ -1,9 +1,9 @@
 //! Chinese.
 
-use super::Words;
+use super::Strings;
 
-pub(super) const WORDS: Words = Words {
-    page: include_str!("../../../ui/src/i18n/zh/errors.json"),
+pub(super) const STRINGS: Strings = Strings {
+    page: include_str!("../../../ui/src/i18n/zh.json"),
     serving: "正在 {} 提供服务",
     busy: "正在处理 {} 个请求，地址 {}",
     limited: "所有账号均已受限 — {}",
