@@ -2,16 +2,16 @@
 
 use serde_json::json;
 
-use crate::support::{Options, SPOKEN, Scene, Upstream, question, streamed};
+use crate::support::{DIALECT_CLIENTS, Options, TestEnv, Upstream, question, streamed};
 
 fn prefer(setting: &str) -> Options {
     Options::default().settings(&format!("prefer = \"{setting}\""))
 }
 
-async fn server(scene: &Scene, model: &str) -> String {
+async fn server(env: &TestEnv, model: &str) -> String {
     let mut request = question(&format!("echo: {model}"));
     request["model"] = json!(model);
-    let answer = scene.program.chat(&request).await;
+    let answer = env.program.chat(&request).await;
     match answer.header("x-mammouth-account") {
         Some(account) => account.to_owned(),
         None => format!("{} {}", answer.error().0, answer.error().1),
@@ -22,85 +22,85 @@ async fn server(scene: &Scene, model: &str) -> String {
 async fn the_setting_decides_who_serves_what_both_kinds_have() {
     for (setting, both) in [("api", "api-1"), ("web", "web-1"), ("only-api", "api-1"), ("only-web", "web-1")]
     {
-        let scene = Scene::mixed(&["alice"], &["dora"], prefer(setting)).await;
-        assert_eq!(server(&scene, "gpt-4.1").await, both, "{setting}");
-        scene.still_serves().await;
+        let env = TestEnv::mixed(&["alice"], &["dora"], prefer(setting)).await;
+        assert_eq!(server(&env, "gpt-4.1").await, both, "{setting}");
+        env.still_serves().await;
     }
 }
 
 #[tokio::test]
 async fn a_model_goes_to_the_kind_that_has_it() {
-    let scene = Scene::mixed(&["alice"], &["dora"], prefer("api")).await;
-    assert_eq!(server(&scene, "gpt-4.1").await, "api-1");
-    assert_eq!(server(&scene, "grok-3").await, "web-1", "the catalogue has none");
-    assert_eq!(server(&scene, "openai-gpt-5").await, "web-1", "the site's own id");
-    assert_eq!(server(&scene, "deepseek-v3.1").await, "api-1");
+    let env = TestEnv::mixed(&["alice"], &["dora"], prefer("api")).await;
+    assert_eq!(server(&env, "gpt-4.1").await, "api-1");
+    assert_eq!(server(&env, "grok-3").await, "web-1", "the catalogue has none");
+    assert_eq!(server(&env, "openai-gpt-5").await, "web-1", "the site's own id");
+    assert_eq!(server(&env, "deepseek-v3.1").await, "api-1");
     assert_eq!(
-        server(&scene, "somebody-new").await,
+        server(&env, "somebody-new").await,
         "web-1",
         "the API knows no such model, so the next is asked"
     );
-    let web = Scene::mixed(&["alice"], &["dora"], prefer("web")).await;
+    let web = TestEnv::mixed(&["alice"], &["dora"], prefer("web")).await;
     assert_eq!(server(&web, "deepseek-v3.1").await, "api-1");
     web.still_serves().await;
 }
 
 #[tokio::test]
 async fn f01_one_kind_takes_over_from_the_other() {
-    let scene = Scene::mixed(&["alice"], &["dora"], prefer("api")).await;
+    let env = TestEnv::mixed(&["alice"], &["dora"], prefer("api")).await;
     for fault in ["quota", "bad-cookie", "status=500"] {
-        let scene = Scene::mixed(&["alice"], &["dora"], prefer("api")).await;
-        scene.fault_of_api(fault);
+        let env = TestEnv::mixed(&["alice"], &["dora"], prefer("api")).await;
+        env.set_api_fault(fault);
         for request in [question("echo: hi"), streamed("echo: hi")] {
-            let answer = scene.program.chat(&request).await;
+            let answer = env.program.chat(&request).await;
             assert_eq!((answer.status, answer.header("x-mammouth-account")), (200, Some("web-1")), "{fault}");
         }
-        scene.no_problem();
+        env.assert_no_protocol_error();
     }
-    scene.fault("quota");
-    assert_eq!(server(&scene, "gpt-4.1").await, "api-1");
-    let only = Scene::mixed(&["alice"], &["dora"], prefer("only-api")).await;
-    only.fault_of_api("quota");
+    env.set_web_fault("quota");
+    assert_eq!(server(&env, "gpt-4.1").await, "api-1");
+    let only = TestEnv::mixed(&["alice"], &["dora"], prefer("only-api")).await;
+    only.set_api_fault("quota");
     assert_eq!(server(&only, "gpt-4.1").await, "429 insufficient_quota");
 }
 
 #[tokio::test]
 async fn f07_a_host_that_is_down_does_not_close_the_other() {
-    let scene = Scene::mixed(&["alice"], &["dora"], prefer("api")).await;
-    scene.fault_of_api("body=challenge");
-    assert_eq!(server(&scene, "gpt-4.1").await, "503 upstream_challenge");
-    assert_eq!(scene.standing("api-1").await, "unreachable");
-    assert_eq!(server(&scene, "gpt-4.1").await, "web-1");
-    assert_eq!(scene.standing("web-1").await, "ready");
-    scene.no_problem();
+    let env = TestEnv::mixed(&["alice"], &["dora"], prefer("api")).await;
+    env.set_api_fault("body=challenge");
+    assert_eq!(server(&env, "gpt-4.1").await, "503 upstream_challenge");
+    assert_eq!(env.account_state("api-1").await, "unreachable");
+    assert_eq!(server(&env, "gpt-4.1").await, "web-1");
+    assert_eq!(env.account_state("web-1").await, "ready");
+    env.assert_no_protocol_error();
 }
 
 #[tokio::test]
 async fn a_wish_that_only_an_api_can_honour_never_goes_to_a_session() {
     let mut request = question("echo: hi");
     request["n"] = json!(2);
-    let scene = Scene::mixed(&["alice"], &["dora"], prefer("web")).await;
-    assert_eq!(scene.program.chat(&request).await.header("x-mammouth-account"), Some("api-1"));
-    scene.fault_of_api("quota");
-    assert_eq!(scene.program.chat(&request).await.error(), (429, "insufficient_quota".into()));
-    let web = Scene::of(&["alice"]).await;
+    let env = TestEnv::mixed(&["alice"], &["dora"], prefer("web")).await;
+    assert_eq!(env.program.chat(&request).await.header("x-mammouth-account"), Some("api-1"));
+    env.set_api_fault("quota");
+    assert_eq!(env.program.chat(&request).await.error(), (429, "insufficient_quota".into()));
+    let web = TestEnv::new(&["alice"]).await;
     assert_eq!(web.program.chat(&request).await.error(), (400, "unsupported_parameter".into()));
     web.still_serves().await;
 }
 
 #[tokio::test]
 async fn an_effort_in_the_models_name_is_named_where_a_session_answers() {
-    for spoken in SPOKEN {
+    for spoken in DIALECT_CLIENTS {
         for upstream in Upstream::BOTH {
-            let scene = upstream.alone(Options::default()).await;
+            let env = upstream.one_account(Options::default()).await;
             let mut request = (spoken.ask)("echo: hi");
             request["model"] = json!("gpt-5:high");
-            let answer = scene.program.post(spoken.path, &request).await;
+            let answer = env.program.post(spoken.path, &request).await;
             let what = format!("{upstream:?} {}: {:?}", spoken.path, answer.body);
             assert_eq!((spoken.text)(&answer.json()), "hi", "{what}");
             let named = answer.header("x-mammouth-ignored");
             assert_eq!(named, (upstream == Upstream::Web).then_some("model.effort"), "{what}");
-            let sent = scene.asked()[0].fields.get("reasoning_effort").cloned();
+            let sent = env.model_calls()[0].fields.get("reasoning_effort").cloned();
             assert_eq!(sent, (upstream == Upstream::Api).then(|| json!("high")), "{what}");
         }
     }
@@ -108,13 +108,13 @@ async fn an_effort_in_the_models_name_is_named_where_a_session_answers() {
 
 #[tokio::test]
 async fn what_a_session_cannot_honour_is_named() {
-    let scene = Scene::mixed(&["alice"], &["dora"], prefer("web")).await;
+    let env = TestEnv::mixed(&["alice"], &["dora"], prefer("web")).await;
     let mut request = question("echo: hi");
     request["temperature"] = json!(0.2);
-    let web = scene.program.chat(&request).await;
+    let web = env.program.chat(&request).await;
     assert_eq!(web.header("x-mammouth-ignored"), Some("temperature"));
     request["model"] = json!("deepseek-v3.1");
-    let api = scene.program.chat(&request).await;
+    let api = env.program.chat(&request).await;
     assert_eq!((api.header("x-mammouth-account"), api.header("x-mammouth-ignored")), (Some("api-1"), None));
-    scene.still_serves().await;
+    env.still_serves().await;
 }

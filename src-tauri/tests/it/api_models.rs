@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Options, Scene, question};
+use crate::support::{Options, TestEnv, question};
 
-async fn listed(scene: &Scene) -> Vec<Value> {
+async fn listed(env: &TestEnv) -> Vec<Value> {
     // A reply needs the catalogue, so it is there afterwards.
-    scene.program.chat(&question("hi")).await;
-    scene.program.get("/v1/models").await.json()["data"].as_array().unwrap().clone()
+    env.program.chat(&question("hi")).await;
+    env.program.get("/v1/models").await.json()["data"].as_array().unwrap().clone()
 }
 
 fn find<'a>(list: &'a [Value], id: &str) -> Option<&'a Value> {
@@ -16,7 +16,7 @@ fn find<'a>(list: &'a [Value], id: &str) -> Option<&'a Value> {
 
 #[tokio::test]
 async fn the_list_says_what_can_be_served_now_and_by_whom() {
-    let mixed = Scene::mixed(&["alice"], &["dora"], Options::default()).await;
+    let mixed = TestEnv::mixed(&["alice"], &["dora"], Options::default()).await;
     let list = listed(&mixed).await;
     let both = find(&list, "gpt-4.1").unwrap();
     assert_eq!(both["served_by"], json!(["api", "web"]));
@@ -24,7 +24,7 @@ async fn the_list_says_what_can_be_served_now_and_by_whom() {
     assert_eq!(both["pricing"], json!({"prompt": "0.000002", "completion": "0.000008"}));
     assert_eq!(find(&list, "grok-3").unwrap()["served_by"], json!(["web"]));
     assert_eq!(find(&list, "text-embedding-3-small").unwrap()["served_by"], json!(["api"]));
-    let keyed = Scene::keyed().await;
+    let keyed = TestEnv::with_api_account().await;
     let list = listed(&keyed).await;
     assert!(find(&list, "gpt-4.1").is_some() && find(&list, "grok-3").is_none(), "only a session has it");
     assert_eq!(keyed.program.get("/v1/models/deepseek-v3.1").await.json()["owned_by"], "deepseek");
@@ -34,38 +34,36 @@ async fn the_list_says_what_can_be_served_now_and_by_whom() {
 
 #[tokio::test]
 async fn the_catalogue_outlives_a_restart_and_is_not_fetched_again() {
-    let scene = Scene::keyed().await;
-    listed(&scene).await;
-    let fetched = |scene: &Scene| {
-        scene.simulator.calls().iter().filter(|call| call.path.starts_with("/public/")).count()
-    };
-    assert_eq!(fetched(&scene), 2);
+    let env = TestEnv::with_api_account().await;
+    listed(&env).await;
+    let fetched =
+        |env: &TestEnv| env.simulator.calls().iter().filter(|call| call.path.starts_with("/public/")).count();
+    assert_eq!(fetched(&env), 2);
     assert!(
-        scene
-            .simulator
+        env.simulator
             .calls()
             .iter()
             .filter(|call| call.path.starts_with("/public/"))
             .all(|call| call.header("authorization").is_none())
     );
-    let scene = scene.restart().await;
-    assert!(find(&listed(&scene).await, "deepseek-v3.1").is_some());
-    assert_eq!(fetched(&scene), 2);
-    scene.still_serves().await;
+    let env = env.restart().await;
+    assert!(find(&listed(&env).await, "deepseek-v3.1").is_some());
+    assert_eq!(fetched(&env), 2);
+    env.still_serves().await;
 }
 
 #[tokio::test]
-async fn without_a_key_nobody_asks_for_the_catalogue() {
-    let scene = Scene::of(&["alice"]).await;
-    listed(&scene).await;
-    assert_eq!(scene.simulator.calls().len(), 1);
-    scene.still_serves().await;
+async fn without_a_key_the_catalog_is_not_fetched() {
+    let env = TestEnv::new(&["alice"]).await;
+    listed(&env).await;
+    assert_eq!(env.simulator.calls().len(), 1);
+    env.still_serves().await;
 }
 
 #[tokio::test]
 async fn aliases_patterns_and_dated_names_lead_to_models_of_the_catalogue() {
     let settings = "nearest_models = true\n[aliases]\n\"claude-opus-*\" = \"claude-sonnet-4-5\"\nfast = \"gpt-4o-mini\"\n";
-    let scene = Scene::mixed(&[], &["dora"], Options::default().settings(settings)).await;
+    let env = TestEnv::mixed(&[], &["dora"], Options::default().settings(settings)).await;
     for (name, id) in [
         ("claude-opus-4-5-20251101", "claude-sonnet-4-5"),
         ("fast", "gpt-4o-mini"),
@@ -74,10 +72,10 @@ async fn aliases_patterns_and_dated_names_lead_to_models_of_the_catalogue() {
     ] {
         let mut request = question("echo: hi");
         request["model"] = json!(name);
-        let answer = scene.program.chat(&request).await;
+        let answer = env.program.chat(&request).await;
         assert_eq!((answer.status, answer.header("x-mammouth-model")), (200, Some(id)), "{name}");
     }
-    let exact = Scene::keyed().await;
+    let exact = TestEnv::with_api_account().await;
     let mut request = question("echo: hi");
     request["model"] = json!("claude-haiku-4-5-20251001");
     assert_eq!(exact.program.chat(&request).await.error(), (404, "not_found".into()));

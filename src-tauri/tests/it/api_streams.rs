@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Scene, streamed};
+use crate::support::{TestEnv, streamed};
 
 /// The text that came, and the last event.
-async fn ending(scene: &Scene, request: &Value) -> (String, String) {
-    let events = scene.program.stream(request).await.all().await;
+async fn ending(env: &TestEnv, request: &Value) -> (String, String) {
+    let events = env.program.stream(request).await.all().await;
     let last = events.last().expect("an event at the end").clone();
     let chunks = events.iter().filter_map(|event| serde_json::from_str::<Value>(event).ok());
     let text = chunks.filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str().map(str::to_owned));
@@ -14,53 +14,53 @@ async fn ending(scene: &Scene, request: &Value) -> (String, String) {
 }
 
 #[tokio::test]
-async fn no_event_waits_for_another() {
-    let scene = Scene::keyed().await;
-    scene.fault_of_api("gate");
-    scene.simulator.release(2);
-    let mut stream = scene.program.stream(&streamed("echo-chunks: [\"One \", \"two\", \"three\"]")).await;
+async fn events_are_not_held_back_for_the_next() {
+    let env = TestEnv::with_api_account().await;
+    env.set_api_fault("gate");
+    env.simulator.release(2);
+    let mut stream = env.program.stream(&streamed("echo-chunks: [\"One \", \"two\", \"three\"]")).await;
     assert_eq!(stream.next_json().await["choices"][0]["delta"]["role"], "assistant");
     for chunk in ["One ", "two", "three"] {
         // Not before this one has arrived is the next let go.
         assert_eq!(stream.next_json().await["choices"][0]["delta"]["content"], chunk);
-        scene.simulator.release(1);
+        env.simulator.release(1);
     }
     assert_eq!(stream.next_json().await["choices"][0]["finish_reason"], "stop");
-    scene.simulator.release(2);
+    env.simulator.release(2);
     assert_eq!(stream.next().await.as_deref(), Some("[DONE]"));
-    scene.still_serves().await;
+    env.still_serves().await;
 }
 
 #[tokio::test]
 async fn r01_text_that_looks_like_events_stays_text() {
-    let scene = Scene::keyed().await;
+    let env = TestEnv::with_api_account().await;
     let evil = "a\n\ndata: [DONE]\n\n\r\revent: x\n\ndata: {\"error\":{\"usage\":1}}\n\n\u{2028}\0 b";
     let request = streamed(&format!("echo-chunks: {}", json!([evil, "rest"])));
-    assert_eq!(ending(&scene, &request).await, (format!("{evil}rest"), "[DONE]".to_owned()));
-    scene.still_serves().await;
+    assert_eq!(ending(&env, &request).await, (format!("{evil}rest"), "[DONE]".to_owned()));
+    env.still_serves().await;
 }
 
 #[tokio::test]
 async fn f20_any_slicing_of_the_stream_gives_the_same_events() {
-    let scene = Scene::keyed().await;
+    let env = TestEnv::with_api_account().await;
     let request = streamed("echo: four bytes \u{1F9A3}\u{1F9A3} and more");
-    let whole = ending(&scene, &request).await;
+    let whole = ending(&env, &request).await;
     for size in [1, 2, 3, 7, 100] {
-        scene.fault_of_api(&format!("slice={size}"));
-        assert_eq!(ending(&scene, &request).await, whole, "{size}");
+        env.set_api_fault(&format!("slice={size}"));
+        assert_eq!(ending(&env, &request).await, whole, "{size}");
     }
-    scene.still_serves().await;
+    env.still_serves().await;
 }
 
 #[tokio::test]
 async fn a_connection_is_used_again_after_a_stream() {
-    let scene = Scene::keyed().await;
-    scene.program.stream(&streamed("echo: warm")).await.all().await;
-    let before = scene.simulator.connections();
+    let env = TestEnv::with_api_account().await;
+    env.program.stream(&streamed("echo: warm")).await.all().await;
+    let before = env.simulator.connections();
     for n in 0..5 {
-        let (text, _) = ending(&scene, &streamed(&format!("echo: {n}"))).await;
+        let (text, _) = ending(&env, &streamed(&format!("echo: {n}"))).await;
         assert_eq!(text, n.to_string());
     }
-    assert_eq!(scene.simulator.connections(), before);
-    scene.still_serves().await;
+    assert_eq!(env.simulator.connections(), before);
+    env.still_serves().await;
 }

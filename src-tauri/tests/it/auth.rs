@@ -4,8 +4,8 @@ use mammouth_proxy::simulator::{Fault, FaultRule};
 use serde_json::json;
 
 use crate::support::{
-    Answer, KEY, Options, Program, Wire, cli_with, err, head, out, question, raw, refused_start, simulator,
-    streamed,
+    Answer, KEY, Options, Program, Wire, cli_with, head, question, raw, refused_start, simulator,
+    stderr_text, stdout_text, streamed,
 };
 
 #[tokio::test]
@@ -176,7 +176,7 @@ async fn u10_a_revoked_key_ends_at_once_and_running_answers_finish() {
     let simulator = simulator(&["alice"]).await;
     let program = Program::start(&simulator).await;
     let added = program.cli(&["keys", "add", "ide"]).await;
-    let key = out(&added).trim().to_owned();
+    let key = stdout_text(&added).trim().to_owned();
     simulator.set_faults(vec![FaultRule::on_web_chat("gate".parse::<Fault>().unwrap())]);
     let ask = || {
         let request = program.http.post(format!("{}/v1/chat/completions", program.base)).bearer_auth(&key);
@@ -186,7 +186,7 @@ async fn u10_a_revoked_key_ends_at_once_and_running_answers_finish() {
     let asked: Vec<_> = (0..20).map(|_| tokio::spawn(ask())).collect();
     simulator.wait_for(|state| state.held_chunks == 20).await;
     let revoked = program.cli(&["keys", "revoke", "ide"]).await;
-    assert!(revoked.status.success(), "{}", err(&revoked));
+    assert!(revoked.status.success(), "{}", stderr_text(&revoked));
     assert_eq!(Answer::of(ask().await).await.error(), (401, "invalid_api_key".to_owned()));
     simulator.release(1_000);
     for asked in asked {
@@ -194,7 +194,7 @@ async fn u10_a_revoked_key_ends_at_once_and_running_answers_finish() {
         assert_eq!(stream.text().await, ("abc".to_owned(), true));
     }
     assert!(!program.cli(&["keys", "revoke", "ide"]).await.status.success());
-    let records = program.records_when(20).await;
+    let records = program.wait_for_record_count(20).await;
     assert_eq!(records.iter().filter(|record| record["client"] == "ide").count(), 20);
     // Nothing of the key is kept: only its digest was.
     let settings = std::fs::read_to_string(program.dir.path().join("settings.toml")).unwrap();
@@ -213,7 +213,7 @@ async fn u10_an_account_taken_out_of_use_finishes_its_stream() {
     let pause = async {
         simulator.wait_for(|state| state.held_chunks == 1).await;
         let paused = program.cli(&["accounts", "pause", "web-1"]).await;
-        assert!(paused.status.success(), "{}", err(&paused));
+        assert!(paused.status.success(), "{}", stderr_text(&paused));
         simulator.release(100);
     };
     let (stream, ()) = tokio::join!(ask, pause);
@@ -230,7 +230,7 @@ async fn u11_a_weak_key_keeps_the_program_from_starting() {
         let dir = tempfile::tempdir().unwrap();
         let options = Options::default().env("AUTH_TOKEN", weak);
         let ended = refused_start(dir.path(), None, options).await;
-        let said = err(&ended) + &out(&ended);
+        let said = stderr_text(&ended) + &stdout_text(&ended);
         assert_eq!(ended.status.code(), Some(2), "{weak}: {said}");
         assert!(said.contains("AUTH_TOKEN"), "{said}");
         assert!(weak.is_empty() || !said.contains(weak), "{said}");

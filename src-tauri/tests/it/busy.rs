@@ -9,15 +9,17 @@ use mammouth_proxy::journal::{Attempt, Journal, Limits, Outcome, Start, Why};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
-use crate::support::{Options, Program, Scene, question, simulator, streamed, until, wait_as_told};
+use crate::support::{
+    Options, Program, TestEnv, question, simulator, streamed, wait_retry_after, wait_until,
+};
 
 /// Programs that do nothing but keep one core busy. They end when this is dropped.
-struct Hogs {
+struct BusyProcesses {
     core: String,
     _running: Vec<Child>,
 }
 
-impl Hogs {
+impl BusyProcesses {
     fn start(count: usize) -> Self {
         let core = first_core();
         let hog = |_| {
@@ -38,63 +40,63 @@ fn first_core() -> String {
 }
 
 #[tokio::test]
-async fn f40_on_one_busy_core_no_word_waits_for_another_and_no_timer_is_early() {
+async fn f40_on_one_busy_core_chunks_are_not_held_back_and_no_timer_is_early() {
     const SECOND: Duration = Duration::from_secs(1);
-    let hogs = Hogs::start(4);
-    let options = || Options::default().under(&["taskset", "-c", &hogs.core]);
-    let scene = Scene::with(&["alice"], options()).await;
-    scene.fault("gate");
-    scene.simulator.release(1);
-    let mut stream = scene.program.stream(&streamed("echo-chunks: [\"One \", \"two\", \"three\"]")).await;
+    let hogs = BusyProcesses::start(4);
+    let options = || Options::default().run_under(&["taskset", "-c", &hogs.core]);
+    let env = TestEnv::with_options(&["alice"], options()).await;
+    env.set_web_fault("gate");
+    env.simulator.release(1);
+    let mut stream = env.program.stream(&streamed("echo-chunks: [\"One \", \"two\", \"three\"]")).await;
     stream.next_json().await;
     for word in ["One ", "two", "three"] {
         assert_eq!(stream.next_json().await["choices"][0]["delta"]["content"], word);
-        assert_eq!(scene.accounts().await[0]["running"], 1, "the page is answered beside it");
-        scene.simulator.release(1);
+        assert_eq!(env.accounts().await[0]["running"], 1, "the page is answered beside it");
+        env.simulator.release(1);
     }
     assert_eq!(stream.text().await, (String::new(), true));
 
-    scene.fault("status=429 header=Retry-After:1");
+    env.set_web_fault("status=429 header=Retry-After:1");
     let began = Instant::now();
-    let limited = scene.program.chat(&question("hi")).await;
+    let limited = env.program.chat(&question("hi")).await;
     assert_eq!(limited.status, 429);
-    scene.heal();
-    let calls = scene.asked().len();
-    while scene.asked().len() == calls {
-        let again = scene.program.chat(&question("hi")).await;
+    env.clear_faults();
+    let calls = env.model_calls().len();
+    while env.model_calls().len() == calls {
+        let again = env.program.chat(&question("hi")).await;
         if again.status == 429 {
-            wait_as_told(&again).await;
+            wait_retry_after(&again).await;
         }
     }
     assert!(began.elapsed() >= SECOND, "{:?}", began.elapsed());
-    scene.still_serves().await;
+    env.still_serves().await;
 
     // Nothing that has to come in this time is asked of this one.
     let impatient = options().settings("[limits]\nfirst_byte_seconds = 1\n");
-    let scene = Scene::with(&["alice"], impatient).await;
-    scene.fault("delay=forever");
+    let env = TestEnv::with_options(&["alice"], impatient).await;
+    env.set_web_fault("delay=forever");
     let began = Instant::now();
-    assert_eq!(scene.program.chat(&question("hi")).await.error(), (504, "upstream_timeout".to_owned()));
+    assert_eq!(env.program.chat(&question("hi")).await.error(), (504, "upstream_timeout".to_owned()));
     assert!(began.elapsed() >= SECOND, "{:?}", began.elapsed());
 }
 
-const OLD: u64 = 10_000;
-const CAP: u64 = 2_000_000;
+const OLD_RECORDS: u64 = 10_000;
+const MAX_LOG_BYTES: u64 = 2_000_000;
 
 #[tokio::test]
 async fn f55_a_long_log_is_cut_back_and_exported_while_requests_go_on() {
     const CLIENTS: usize = 8;
-    const EACH: usize = 25;
+    const REQUESTS_PER_CLIENT: usize = 25;
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("mammouth.db");
     fill(&file);
-    assert!(std::fs::metadata(&file).unwrap().len() > 2 * CAP);
+    assert!(std::fs::metadata(&file).unwrap().len() > 2 * MAX_LOG_BYTES);
     let simulator = simulator(&["alice"]).await;
-    let options = Options::default().settings(&format!("[limits]\nlog_max_bytes = {CAP}\n"));
+    let options = Options::default().settings(&format!("[limits]\nlog_max_bytes = {MAX_LOG_BYTES}\n"));
     let program = Program::start_in(dir, Some(&simulator), options).await;
 
     let asking = (0..CLIENTS).map(async |_| {
-        for _ in 0..EACH {
+        for _ in 0..REQUESTS_PER_CLIENT {
             assert_eq!(program.chat(&question("echo: hi")).await.text(), "hi");
         }
     });
@@ -107,9 +109,10 @@ async fn f55_a_long_log_is_cut_back_and_exported_while_requests_go_on() {
 
     let text = export(&program, "jsonl").await;
     let new = text.lines().filter(|line| line.contains("\"alice\"") || line.contains("\"web-1\"")).count();
-    assert_eq!(new, CLIENTS * EACH, "what was asked meanwhile is all there");
+    assert_eq!(new, CLIENTS * REQUESTS_PER_CLIENT, "what was asked meanwhile is all there");
     assert!(text.lines().count() > new, "and so are the newest of the old ones");
-    until("the file to be small", async || std::fs::metadata(&file).unwrap().len() <= CAP).await;
+    wait_until("the file to be small", async || std::fs::metadata(&file).unwrap().len() <= MAX_LOG_BYTES)
+        .await;
     let status = program.control("status", &json!({})).await.json();
     assert_eq!(status["notices"], json!([]), "{status}");
 }
@@ -118,7 +121,7 @@ async fn f55_a_long_log_is_cut_back_and_exported_while_requests_go_on() {
 fn fill(file: &std::path::Path) {
     let limits = Limits { max_bytes: 1 << 30, ..Limits::default() };
     let journal = Journal::open(file, limits).journal;
-    for number in 0..OLD {
+    for number in 0..OLD_RECORDS {
         let (client, request_id) = ("old".to_owned(), format!("old{number:06}"));
         let mut entry = journal.begin(Start { request_id, client, dialect: "openai-chat", bytes_in: 9 });
         let (account, outcome) = ("gone".to_owned(), "ok".to_owned());

@@ -27,13 +27,13 @@ const SYSTEM: &str = "systemcanary Xb/7+Kw4 and the rest of it";
 const CONTROL: &str = "5e7ca9a4c0de4b1d9f8e7d6c5b4a39281706f5e4d3c2b1a09f8e7d6c5b4a3928";
 
 /// Two kinds of what must not be seen, and what was.
-struct Watch {
+struct CanaryWatch {
     secrets: Canaries,
     all: Canaries,
     seen: Vec<String>,
 }
 
-impl Watch {
+impl CanaryWatch {
     fn new() -> Self {
         let mut known = vec![
             ("the cookie", "w9/Qz+7x"),
@@ -63,23 +63,23 @@ impl Watch {
         }
         // What a model says is the user's: only a refusal must not repeat what was asked.
         let unwanted = if status < 400 { &self.secrets } else { &self.all };
-        self.seen.extend(unwanted.seen(place, &bytes));
+        self.seen.extend(unwanted.found_in(place, &bytes));
         status
     }
 
     fn output(&mut self, place: &str, output: &std::process::Output) {
         let bytes = [output.stdout.as_slice(), b"\n", &output.stderr].concat();
-        self.seen.extend(self.all.seen(place, &bytes));
+        self.seen.extend(self.all.found_in(place, &bytes));
     }
 
     /// Looks through everything that lies in the program's folder, the log on stderr included.
     fn folder(&mut self, place: &str, dir: &std::path::Path) {
         let token = dir.join("control-token");
-        let seen = self.all.seen_below(dir, &[&token]);
+        let seen = self.all.found_below(dir, &[&token]);
         self.seen.extend(seen.into_iter().map(|seen| format!("{place}: {seen}")));
     }
 
-    fn nothing_seen(self) {
+    fn assert_nothing_found(self) {
         assert!(self.seen.is_empty(), "{} places:\n{}", self.seen.len(), self.seen.join("\n"));
     }
 }
@@ -149,7 +149,7 @@ impl Program {
 
 #[tokio::test]
 async fn l01_commands_port_switch_kill_and_damage_leave_no_secret_behind() {
-    let mut watch = Watch::new();
+    let mut watch = CanaryWatch::new();
     let simulator = upstream(&ACCOUNTS).await;
     let mut program = start(&simulator).await;
     let asked = program.canary_post("/v1/chat/completions", question(false).to_string()).send().await;
@@ -168,7 +168,7 @@ async fn l01_commands_port_switch_kill_and_damage_leave_no_secret_behind() {
     let held = tokio::spawn(held);
     simulator.wait_for(|state| state.held_chunks == 1).await;
     program.signal("KILL").await;
-    let (_, dir) = program.ended().await;
+    let (_, dir) = program.wait_for_exit().await;
     held.abort();
     watch.folder("after kill -9", dir.path());
 
@@ -181,11 +181,11 @@ async fn l01_commands_port_switch_kill_and_damage_leave_no_secret_behind() {
     watch.folder("after damage", dir.path());
     assert!(!new_key.is_empty());
     let shown_once = Canaries::new(&[("a named key", &new_key[new_key.len() - 12..])]);
-    watch.seen.extend(shown_once.seen_below(dir.path(), &[]));
-    watch.nothing_seen();
+    watch.seen.extend(shown_once.found_below(dir.path(), &[]));
+    watch.assert_nothing_found();
 }
 
-async fn every_command(watch: &mut Watch, program: &Program) {
+async fn every_command(watch: &mut CanaryWatch, program: &Program) {
     let commands = [
         "status",
         "doctor",
@@ -219,7 +219,7 @@ async fn every_command(watch: &mut Watch, program: &Program) {
 
 #[tokio::test]
 async fn u09_what_cannot_be_used_is_refused_without_being_shown() {
-    let mut watch = Watch::new();
+    let mut watch = CanaryWatch::new();
     let dir = tempfile::tempdir().unwrap();
     let bad = |value: &str, wrong: &str| format!("{value}{wrong}");
     for (name, value) in [
@@ -247,5 +247,5 @@ async fn u09_what_cannot_be_used_is_refused_without_being_shown() {
     watch.output("an .env file that cannot be read", &output);
     std::fs::remove_file(dir.path().join("mine.env")).unwrap();
     watch.folder("after refusals", dir.path());
-    watch.nothing_seen();
+    watch.assert_nothing_found();
 }

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Options, Program, Session, err, out, question, simulator};
+use crate::support::{
+    Answer, KeyringSession, Options, Program, question, simulator, stderr_text, stdout_text,
+};
 
 async fn listed(program: &Program, name: &str, reveal: bool) -> Value {
     let keys = program.control("keys.list", &json!({ "reveal": reveal })).await.json();
@@ -21,19 +23,19 @@ fn settings(program: &Program) -> String {
 
 #[tokio::test]
 async fn a_named_key_can_be_shown_over_a_restart_until_it_is_revoked() {
-    let (session, simulator) = (Session::start().await, simulator(&["alice"]).await);
+    let (session, simulator) = (KeyringSession::start().await, simulator(&["alice"]).await);
     let options = || session.options();
     let program = Program::start_in(tempfile::tempdir().unwrap(), Some(&simulator), options()).await;
     let added = program.cli(&["keys", "add", "zed"]).await;
-    assert!(err(&added).contains("shows this key again"), "{}", err(&added));
-    let key = out(&added).trim().to_owned();
+    assert!(stderr_text(&added).contains("shows this key again"), "{}", stderr_text(&added));
+    let key = stdout_text(&added).trim().to_owned();
     assert_eq!(listed(&program, "zed", false).await["key"], json!(null));
     assert!(!settings(&program).contains(&key));
 
     let program = Program::start_in(program.stop().await, Some(&simulator), options()).await;
     let zed = listed(&program, "zed", true).await;
     assert_eq!((&zed["key"], &zed["can_show"]), (&json!(key), &json!(true)));
-    assert_eq!(out(&program.cli(&["keys", "list", "--reveal", "zed"]).await).trim(), key);
+    assert_eq!(stdout_text(&program.cli(&["keys", "list", "--reveal", "zed"]).await).trim(), key);
     assert_eq!(program.cli(&["keys", "list", "--reveal", "none"]).await.status.code(), Some(1));
     assert_eq!(status(&program, &key).await, 200);
 
@@ -47,10 +49,10 @@ async fn a_named_key_can_be_shown_over_a_restart_until_it_is_revoked() {
 
 #[tokio::test]
 async fn f45_a_locked_keychain_is_why_a_named_key_cannot_be_shown_now() {
-    let (session, simulator) = (Session::start().await, simulator(&["alice"]).await);
+    let (session, simulator) = (KeyringSession::start().await, simulator(&["alice"]).await);
     let options = session.options();
     let program = Program::start_in(tempfile::tempdir().unwrap(), Some(&simulator), options).await;
-    let key = out(&program.cli(&["keys", "add", "zed"]).await).trim().to_owned();
+    let key = stdout_text(&program.cli(&["keys", "add", "zed"]).await).trim().to_owned();
     session.lock().await;
     let zed = listed(&program, "zed", true).await;
     assert_eq!((&zed["key"], &zed["can_show"]), (&json!(null), &json!(true)));
@@ -67,22 +69,22 @@ async fn l07_without_a_keychain_a_named_key_is_shown_once_and_lasts() {
     let simulator = simulator(&["alice"]).await;
     let program = Program::start(&simulator).await;
     let added = program.cli(&["keys", "add", "zed"]).await;
-    let key = out(&added).trim().to_owned();
-    assert!(err(&added).contains("shown only now"), "{}", err(&added));
+    let key = stdout_text(&added).trim().to_owned();
+    assert!(stderr_text(&added).contains("shown only now"), "{}", stderr_text(&added));
     let zed = listed(&program, "zed", true).await;
     assert_eq!((&zed["key"], &zed["can_show"]), (&json!(null), &json!(false)));
     assert!(!settings(&program).contains(&key));
     let program = Program::start_in(program.stop().await, Some(&simulator), Options::default()).await;
     assert_eq!(status(&program, &key).await, 200);
     let revealed = program.cli(&["keys", "list", "--reveal", "zed"]).await;
-    assert_eq!(out(&revealed), "");
-    assert!(err(&revealed).contains("cannot be shown again"), "{}", err(&revealed));
+    assert_eq!(stdout_text(&revealed), "");
+    assert!(stderr_text(&revealed).contains("cannot be shown again"), "{}", stderr_text(&revealed));
 }
 
 /// As versions wrote them that stored digests only.
 #[tokio::test]
 async fn a_key_with_a_digest_only_stays_valid_and_cannot_be_shown() {
-    let (session, simulator) = (Session::start().await, simulator(&["alice"]).await);
+    let (session, simulator) = (KeyringSession::start().await, simulator(&["alice"]).await);
     let key = "mp-0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
     let options = session.options();
     let hex: String = mammouth_proxy::access::digest(key).iter().map(|byte| format!("{byte:02x}")).collect();

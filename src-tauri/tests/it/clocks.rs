@@ -4,34 +4,34 @@ use serde_json::json;
 use tokio::io::AsyncReadExt;
 
 use crate::support::{
-    Clock, Options, Program, Scene, Wire, head, post, question, raw, retry_after, simulator, streamed, until,
-    wait_as_told, with_key,
+    Clock, Options, Program, TestEnv, Wire, head, post, question, raw, retry_after, simulator, streamed,
+    wait_retry_after, wait_until, with_key,
 };
 
 const DAY: i64 = 24 * 60 * 60;
 const CHAT: &str = "/v1/chat/completions";
 
-async fn scene(options: Options) -> Scene {
-    Scene::with(&["alice"], options).await
+async fn env(options: Options) -> TestEnv {
+    TestEnv::with_options(&["alice"], options).await
 }
 
 /// A change of the clock, and to the years around 2038, where 32 bits end.
 #[tokio::test]
 async fn f41_setting_the_clock_neither_ends_nor_prolongs_a_limit() {
     for jump in [DAY, -DAY, 3_600, -3_600, 13 * 365 * DAY] {
-        let clock = Clock::of_day();
-        let scene = scene(clock.options()).await;
-        scene.fault("quota");
-        assert_eq!(scene.program.chat(&question("hi")).await.status, 429);
-        let calls = scene.asked().len();
-        clock.add(jump);
-        let after = scene.program.chat(&question("hi")).await;
+        let clock = Clock::wall_clock();
+        let env = env(clock.options()).await;
+        env.set_web_fault("quota");
+        assert_eq!(env.program.chat(&question("hi")).await.status, 429);
+        let calls = env.model_calls().len();
+        clock.set_offset(jump);
+        let after = env.program.chat(&question("hi")).await;
         assert_eq!(after.error(), (429, "insufficient_quota".to_owned()), "{jump}");
         let wait = retry_after(&after).unwrap();
         assert!((1..=3 * 3_600).contains(&wait), "{jump}: {wait}");
-        assert_eq!(scene.asked().len(), calls, "{jump}: the limit holds");
-        assert_eq!(scene.serves("grok-3").await.status, 200, "{jump}: and nothing else is limited");
-        let records = scene.records_once(|records| records.len() == 3).await;
+        assert_eq!(env.model_calls().len(), calls, "{jump}: the limit holds");
+        assert_eq!(env.serves_model("grok-3").await.status, 200, "{jump}: and nothing else is limited");
+        let records = env.wait_for_records(|records| records.len() == 3).await;
         let (old, new) = times(&records);
         let step = i64::try_from(new).unwrap() - i64::try_from(old).unwrap();
         assert!((step / 1_000 - jump).abs() < 600, "{jump}: the log shows the time of day: {step}");
@@ -49,124 +49,124 @@ fn times(records: &[serde_json::Value]) -> (u64, u64) {
 #[tokio::test]
 async fn f41_a_short_pause_ends_in_time_whatever_the_clock_says() {
     for jump in [DAY, -DAY] {
-        let clock = Clock::of_day();
-        let scene = scene(clock.options()).await;
-        scene.fault("status=429 header=Retry-After:1");
-        assert_eq!(scene.program.chat(&question("hi")).await.status, 429);
-        scene.heal();
-        clock.add(jump);
-        let told = scene.program.chat(&question("hi")).await;
+        let clock = Clock::wall_clock();
+        let env = env(clock.options()).await;
+        env.set_web_fault("status=429 header=Retry-After:1");
+        assert_eq!(env.program.chat(&question("hi")).await.status, 429);
+        env.clear_faults();
+        clock.set_offset(jump);
+        let told = env.program.chat(&question("hi")).await;
         if told.status != 200 {
             assert!(retry_after(&told).unwrap() <= 2, "{jump}: {told:?}");
-            wait_as_told(&told).await;
+            wait_retry_after(&told).await;
         }
-        scene.still_serves().await;
+        env.still_serves().await;
     }
 }
 
 /// Stopped for two minutes with a stream running, one being awaited and connections waiting in the pool.
 #[tokio::test]
 async fn f42_after_a_sleep_dead_streams_end_and_the_first_new_request_is_served() {
-    let clock = Clock::whole();
-    let scene = scene(clock.options()).await;
-    scene.still_serves().await;
-    scene.fault("stall=1");
-    let mut stream = scene.program.stream(&streamed("echo: one two three")).await;
+    let clock = Clock::all_clocks();
+    let env = env(clock.options()).await;
+    env.still_serves().await;
+    env.set_web_fault("stall=1");
+    let mut stream = env.program.stream(&streamed("echo: one two three")).await;
     stream.next_json().await;
-    scene.program.signal("STOP").await;
-    let before = scene.asked();
-    clock.add(130);
-    scene.heal();
-    scene.program.signal("CONT").await;
-    assert_eq!(scene.still_serves().await.status, 200);
+    env.program.signal("STOP").await;
+    let before = env.model_calls();
+    clock.set_offset(130);
+    env.clear_faults();
+    env.program.signal("CONT").await;
+    assert_eq!(env.still_serves().await.status, 200);
     let events = stream.all().await;
     assert!(events.last().unwrap().contains("stream_interrupted"), "{events:?}");
-    let asked = scene.asked();
+    let asked = env.model_calls();
     let first = asked.last().expect("the first new request").connection;
     assert!(
         before.iter().all(|call| call.connection != first),
         "what idled through the sleep is not used again"
     );
-    assert_eq!(scene.standing("web-1").await, "ready", "the sleep is nobody's failure");
-    scene.still_serves().await;
+    assert_eq!(env.account_state("web-1").await, "ready", "the sleep is nobody's failure");
+    env.still_serves().await;
 }
 
 #[tokio::test]
 async fn p09_heads_that_do_not_come_to_an_end_are_closed_and_others_served() {
     const MANY: usize = 300;
-    let clock = Clock::whole();
-    let scene = scene(clock.options()).await;
+    let clock = Clock::all_clocks();
+    let env = env(clock.options()).await;
     let mut slow = Vec::new();
     for _ in 0..MANY {
-        let mut wire = Wire::open(scene.program.port).await;
+        let mut wire = Wire::open(env.program.port).await;
         wire.send(b"GET /healthz HTTP/1.1\r\nHost: loc").await;
         slow.push(wire);
     }
-    connected(&scene.program, MANY).await;
-    scene.still_serves().await;
-    clock.add(5);
-    scene.program.look_at_the_clock().await;
+    connected(&env.program, MANY).await;
+    env.still_serves().await;
+    clock.set_offset(5);
+    env.program.wake_runtime().await;
     for wire in &mut slow {
         wire.send(b"a").await;
     }
-    scene.still_serves().await;
+    env.still_serves().await;
     // A byte now and then buys no time: it is counted from the first.
-    clock.add(10);
-    scene.program.look_at_the_clock().await;
+    clock.set_offset(10);
+    env.program.wake_runtime().await;
     for wire in slow {
-        assert_eq!(wire.rest().await.bytes, b"");
+        assert_eq!(wire.read_to_end().await.bytes, b"");
     }
-    scene.still_serves().await;
+    env.still_serves().await;
 }
 
 #[tokio::test]
 async fn p10_bodies_that_stop_are_given_up_and_cost_no_call() {
-    let clock = Clock::whole();
-    let scene = scene(clock.options()).await;
+    let clock = Clock::all_clocks();
+    let env = env(clock.options()).await;
     let mut slow = Vec::new();
     for _ in 0..20 {
-        let mut wire = Wire::open(scene.program.port).await;
+        let mut wire = Wire::open(env.program.port).await;
         wire.send(&post(CHAT, &["Content-Length: 1000"], b"{\"model\":")).await;
         slow.push(wire);
     }
-    connected(&scene.program, 20).await;
-    scene.still_serves().await;
-    clock.add(31);
-    scene.program.look_at_the_clock().await;
+    connected(&env.program, 20).await;
+    env.still_serves().await;
+    clock.set_offset(31);
+    env.program.wake_runtime().await;
     for wire in slow {
-        let answer = wire.rest().await;
+        let answer = wire.read_to_end().await;
         assert_eq!((answer.status(), answer.code().as_str()), (408, "request_timeout"), "{}", answer.text());
     }
-    assert_eq!(scene.asked().len(), 1, "only the request that was whole");
-    scene.still_serves().await;
+    assert_eq!(env.model_calls().len(), 1, "only the request that was whole");
+    env.still_serves().await;
 }
 
 #[tokio::test]
 async fn p11_silent_connections_are_gone_after_half_a_minute_and_streams_go_on() {
     const MANY: usize = 400;
-    let clock = Clock::whole();
-    let scene = scene(clock.options().settings("[limits]\nidle_seconds = 3600\n")).await;
-    scene.fault("gate");
-    scene.simulator.release(1);
-    let mut stream = scene.program.stream(&streamed(r#"echo-chunks: ["a","b","c"]"#)).await;
+    let clock = Clock::all_clocks();
+    let env = env(clock.options().settings("[limits]\nidle_seconds = 3600\n")).await;
+    env.set_web_fault("gate");
+    env.simulator.release(1);
+    let mut stream = env.program.stream(&streamed(r#"echo-chunks: ["a","b","c"]"#)).await;
     stream.next_json().await;
     let mut silent = Vec::new();
     for _ in 0..MANY {
-        silent.push(Wire::open(scene.program.port).await);
+        silent.push(Wire::open(env.program.port).await);
     }
-    connected(&scene.program, MANY).await;
-    clock.add(31);
-    scene.program.look_at_the_clock().await;
+    connected(&env.program, MANY).await;
+    clock.set_offset(31);
+    env.program.wake_runtime().await;
     for wire in silent {
-        assert_eq!(wire.rest().await.bytes, b"");
+        assert_eq!(wire.read_to_end().await.bytes, b"");
     }
-    scene.simulator.release(100);
+    env.simulator.release(100);
     assert_eq!(stream.text().await, ("abc".to_owned(), true));
 }
 
 /// The same connections are used by the test itself, so a few more may be there.
 async fn connected(program: &Program, many: usize) {
-    until("all are connected", async || {
+    wait_until("all are connected", async || {
         let status = program.control("status", &json!({})).await.json();
         status["connections"].as_u64().unwrap() >= many as u64
     })
@@ -176,11 +176,11 @@ async fn connected(program: &Program, many: usize) {
 #[tokio::test]
 async fn p13_pipelined_requests_that_nobody_reads_hold_little_and_then_come_in_order() {
     const MANY: usize = 20_000;
-    let scene = scene(Options::default()).await;
-    scene.still_serves().await;
-    let before = scene.memory();
+    let env = env(Options::default()).await;
+    env.still_serves().await;
+    let before = env.memory();
     let one = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    let mut wire = Wire::open(scene.program.port).await;
+    let mut wire = Wire::open(env.program.port).await;
     let (mut reader, mut writer) = wire.socket.split();
     let last = head("GET", "/v1/models", &[&with_key()]);
     let all = [one.repeat(MANY).as_bytes(), &last].concat();
@@ -190,14 +190,14 @@ async fn p13_pipelined_requests_that_nobody_reads_hold_little_and_then_come_in_o
         let written = tokio::select! {
             biased;
             written = tokio::io::AsyncWriteExt::write(&mut writer, &all[sent..]) => written.unwrap(),
-            answer = scene.still_serves() => { drop(answer); 0 }
+            answer = env.still_serves() => { drop(answer); 0 }
         };
         sent += written;
         if written == 0 {
             break;
         }
     }
-    assert!(scene.memory() < before + (16 << 20), "{} bytes more", scene.memory() - before);
+    assert!(env.memory() < before + (16 << 20), "{} bytes more", env.memory() - before);
     let rest = async {
         tokio::io::AsyncWriteExt::write_all(&mut writer, &all[sent..]).await.unwrap();
     };
@@ -229,24 +229,24 @@ async fn u07_guesses_over_many_connections_lock_nobody_out() {
 
 /// The tokenizer's vocabulary, 20 MB in memory.
 #[tokio::test]
-async fn what_is_not_counted_with_for_minutes_is_given_back_and_loaded_again() {
+async fn an_idle_tokenizer_is_unloaded_and_loaded_again() {
     const MUCH: u64 = 5 << 20;
-    let clock = Clock::whole();
-    let scene = scene(clock.options()).await;
-    let before = scene.memory();
-    let counted = count(&scene.program).await;
-    let loaded = scene.memory();
+    let clock = Clock::all_clocks();
+    let env = env(clock.options()).await;
+    let before = env.memory();
+    let counted = count(&env.program).await;
+    let loaded = env.memory();
     assert!(loaded > before + MUCH, "{before} {loaded}");
     let added = std::cell::Cell::new(0);
-    until("it is given back", async || {
+    wait_until("it is given back", async || {
         added.set(added.get() + 200);
-        clock.add(added.get());
-        let answer = raw(scene.program.port, &head("GET", "/healthz", &[])).await;
+        clock.set_offset(added.get());
+        let answer = raw(env.program.port, &head("GET", "/healthz", &[])).await;
         assert_eq!(answer.status(), 200, "{}", answer.text());
-        scene.memory() < loaded - MUCH
+        env.memory() < loaded - MUCH
     })
     .await;
-    assert_eq!(count(&scene.program).await, counted);
+    assert_eq!(count(&env.program).await, counted);
 }
 
 /// Counts tokens without asking anybody, on a connection of its own: one that was there before a jump of the clock is

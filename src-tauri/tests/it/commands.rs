@@ -2,32 +2,37 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{KEY, Options, Program, cli_in, cli_with, err, out, question, simulator};
+use crate::support::{
+    KEY, Options, Program, cli_in, cli_with, question, simulator, stderr_text, stdout_text,
+};
 
 #[tokio::test]
 async fn version_help_and_wrong_usage() {
     let dir = tempfile::tempdir().unwrap();
     let version = cli_in(dir.path(), &["--version"]).await;
-    assert_eq!((version.status.code(), out(&version).starts_with("mammouth-proxy ")), (Some(0), true));
+    assert_eq!(
+        (version.status.code(), stdout_text(&version).starts_with("mammouth-proxy ")),
+        (Some(0), true)
+    );
     let help = cli_in(dir.path(), &["--help"]).await;
     assert_eq!(help.status.code(), Some(0));
     for name in ["serve", "status", "doctor", "accounts", "keys", "port", "logs", "export"] {
-        assert!(out(&help).contains(name), "{name}");
+        assert!(stdout_text(&help).contains(name), "{name}");
     }
     for wrong in
         [&[][..], &["nonsense"], &["serve", "--nonsense"], &["accounts", "add"], &["logs", "-n", "x"]]
     {
         let ended = cli_in(dir.path(), wrong).await;
         assert_eq!(ended.status.code(), Some(2), "{wrong:?}");
-        assert!(!err(&ended).is_empty());
+        assert!(!stderr_text(&ended).is_empty());
     }
     let options = cli_in(dir.path(), &["serve", "--help"]).await;
     for option in ["--host", "--port", "--demo", "--data-dir", "--env-file", "--no-ui", "--allow-host"] {
-        assert!(out(&options).contains(option), "{option}");
+        assert!(stdout_text(&options).contains(option), "{option}");
     }
     let all = [&["serve", "--help"][..], &["accounts", "add", "--help"], &["keys", "add", "--help"]];
     for help in all {
-        let text = out(&cli_in(dir.path(), help).await).to_lowercase();
+        let text = stdout_text(&cli_in(dir.path(), help).await).to_lowercase();
         for secret in ["--cookie", "--token", "--key ", "--secret", "--password", "<cookie>", "<key>"] {
             assert!(!text.contains(secret), "secrets are never arguments: {secret} in {help:?}");
         }
@@ -35,21 +40,21 @@ async fn version_help_and_wrong_usage() {
 }
 
 #[tokio::test]
-async fn status_tells_where_and_how() {
+async fn status_shows_address_and_accounts() {
     let simulator = simulator(&["alice"]).await;
     let program = Program::start(&simulator).await;
     let status = program.cli(&["status"]).await;
-    let said = out(&status);
-    assert!(status.status.success(), "{}", err(&status));
+    let said = stdout_text(&status);
+    assert!(status.status.success(), "{}", stderr_text(&status));
     for part in [&format!("{}/v1", program.base), &format!("process {}", program.pid()), "web-1: ready"] {
         assert!(said.contains(part), "{part}: {said}");
     }
     let dir = program.stop().await;
     let status = cli_with(dir.path(), &[("COOKIES", "some-cookie-value")], &["status"], "").await;
     assert_eq!(status.status.code(), Some(1), "that nothing runs is a failure, for scripts");
-    assert!(err(&status).contains("does not run"), "{}", err(&status));
-    assert!(out(&status).contains("web-1: ready"), "{}", out(&status));
-    assert!(!out(&status).contains("some-cookie-value"));
+    assert!(stderr_text(&status).contains("does not run"), "{}", stderr_text(&status));
+    assert!(stdout_text(&status).contains("web-1: ready"), "{}", stdout_text(&status));
+    assert!(!stdout_text(&status).contains("some-cookie-value"));
 }
 
 #[tokio::test]
@@ -57,22 +62,26 @@ async fn accounts_are_listed_and_checked() {
     let simulator = simulator(&["alice", "bob"]).await;
     let program = Program::start(&simulator).await;
     let listed = program.cli(&["accounts", "list", "--json"]).await;
-    let listed: Value = serde_json::from_str(&out(&listed)).unwrap();
+    let listed: Value = serde_json::from_str(&stdout_text(&listed)).unwrap();
     assert_eq!((&listed[0]["label"], &listed[1]["label"]), (&json!("web-1"), &json!("web-2")));
     let checked = program.cli(&["accounts", "check"]).await;
-    assert!(checked.status.success(), "{}", err(&checked));
-    assert!(out(&checked).contains("web-1: ok") && out(&checked).contains("web-2: ok"), "{}", out(&checked));
+    assert!(checked.status.success(), "{}", stderr_text(&checked));
+    assert!(
+        stdout_text(&checked).contains("web-1: ok") && stdout_text(&checked).contains("web-2: ok"),
+        "{}",
+        stdout_text(&checked)
+    );
     simulator.set_faults(vec![mammouth_proxy::simulator::FaultRule {
         path: None,
         ..mammouth_proxy::simulator::FaultRule::on_web_chat("bad-cookie".parse().unwrap()).for_account("bob")
     }]);
     let checked = program.cli(&["accounts", "check", "web-2"]).await;
     assert_eq!(checked.status.code(), Some(1));
-    assert!(out(&checked).contains("web-2: not ok"), "{}", out(&checked));
-    assert!(out(&program.cli(&["accounts", "list"]).await).contains("web-2: needs login"));
+    assert!(stdout_text(&checked).contains("web-2: not ok"), "{}", stdout_text(&checked));
+    assert!(stdout_text(&program.cli(&["accounts", "list"]).await).contains("web-2: needs login"));
     assert_eq!(program.cli(&["accounts", "check", "nobody"]).await.status.code(), Some(1));
     for secret in simulator.cookies().iter().map(|(_, cookie)| cookie) {
-        assert!(!out(&checked).contains(secret) && !err(&checked).contains(secret));
+        assert!(!stdout_text(&checked).contains(secret) && !stderr_text(&checked).contains(secret));
     }
 }
 
@@ -84,27 +93,31 @@ async fn accounts_are_listed_and_checked_where_no_program_runs() {
     let env = [("COOKIES", &*simulator.cookies()[0].1), ("MAMMOUTH_WEB_URL", &*base)];
     let listed = cli_with(dir.path(), &env, &["accounts", "list"], "").await;
     assert!(
-        listed.status.success() && out(&listed).contains("web-1: ready"),
+        listed.status.success() && stdout_text(&listed).contains("web-1: ready"),
         "{}{}",
-        out(&listed),
-        err(&listed)
+        stdout_text(&listed),
+        stderr_text(&listed)
     );
     let checked = cli_with(dir.path(), &env, &["accounts", "check"], "").await;
     assert!(
-        checked.status.success() && out(&checked).contains("web-1: ok"),
+        checked.status.success() && stdout_text(&checked).contains("web-1: ok"),
         "{}{}",
-        out(&checked),
-        err(&checked)
+        stdout_text(&checked),
+        stderr_text(&checked)
     );
     let none = cli_in(dir.path(), &["accounts", "list"]).await;
-    assert!(none.status.success() && out(&none).contains("none: set COOKIES"), "{}", out(&none));
+    assert!(
+        none.status.success() && stdout_text(&none).contains("none: set COOKIES"),
+        "{}",
+        stdout_text(&none)
+    );
     let left: Vec<_> =
         std::fs::read_dir(dir.path()).unwrap().flatten().map(|file| file.file_name()).collect();
     assert!(left.is_empty(), "looking changes nothing: {left:?}");
 }
 
 #[tokio::test]
-async fn an_account_paused_at_rest_stays_paused() {
+async fn an_account_paused_while_stopped_stays_paused() {
     let simulator = simulator(&["alice", "bob"]).await;
     let dir = Program::start(&simulator).await.stop().await;
     let base = simulator.base_url();
@@ -112,8 +125,8 @@ async fn an_account_paused_at_rest_stays_paused() {
     let cookies = cookies.join(",");
     let env = [("COOKIES", &*cookies), ("MAMMOUTH_WEB_URL", &*base)];
     let paused = cli_with(dir.path(), &env, &["accounts", "pause", "web-1"], "").await;
-    assert!(paused.status.success(), "{}", err(&paused));
-    let listed = out(&cli_with(dir.path(), &env, &["accounts", "list"], "").await);
+    assert!(paused.status.success(), "{}", stderr_text(&paused));
+    let listed = stdout_text(&cli_with(dir.path(), &env, &["accounts", "list"], "").await);
     assert!(listed.contains("web-1: disabled") && listed.contains("web-2: ready"), "{listed}");
     let program = Program::start_in(dir, Some(&simulator), Options::default()).await;
     for _ in 0..3 {
@@ -133,8 +146,8 @@ async fn accounts_are_added_from_stdin_only_and_given_ones_are_not_removed() {
             cookie,
         )
         .await;
-        assert!(!(out(&added) + &err(&added)).contains("canary"), "{}", err(&added));
-        (added.status.code(), err(&added))
+        assert!(!(stdout_text(&added) + &stderr_text(&added)).contains("canary"), "{}", stderr_text(&added));
+        (added.status.code(), stderr_text(&added))
     };
     for (label, cookie) in
         [("web-1", "x"), ("new", ""), ("new", "canary a b"), ("new", "canary-1,canary-2"), ("", "x")]
@@ -145,7 +158,11 @@ async fn accounts_are_added_from_stdin_only_and_given_ones_are_not_removed() {
     assert!(code == Some(1) && said.contains("not valid"), "checked before it is kept: {said}");
     assert!(said.contains("unofficial"), "the notice comes first");
     let removed = program.cli(&["accounts", "remove", "web-1"]).await;
-    assert!(removed.status.code() == Some(1) && err(&removed).contains("COOKIES"), "{}", err(&removed));
+    assert!(
+        removed.status.code() == Some(1) && stderr_text(&removed).contains("COOKIES"),
+        "{}",
+        stderr_text(&removed)
+    );
     assert_eq!(program.cli(&["accounts", "remove", "nobody"]).await.status.code(), Some(1));
     assert_eq!(program.control("accounts.list", &json!({})).await.json().as_array().unwrap().len(), 2);
 }
@@ -154,11 +171,11 @@ async fn accounts_are_added_from_stdin_only_and_given_ones_are_not_removed() {
 async fn keys_are_listed_added_and_revoked() {
     let simulator = simulator(&["alice"]).await;
     let program = Program::start(&simulator).await;
-    let listed = out(&program.cli(&["keys", "list"]).await);
+    let listed = stdout_text(&program.cli(&["keys", "list"]).await);
     assert!(listed.contains("main: AUTH_TOKEN") && !listed.contains(KEY), "{listed}");
-    assert_eq!(out(&program.cli(&["keys", "list", "--reveal"]).await).trim(), KEY);
+    assert_eq!(stdout_text(&program.cli(&["keys", "list", "--reveal"]).await).trim(), KEY);
     let added = program.cli(&["keys", "add", "ide"]).await;
-    let key = out(&added).trim().to_owned();
+    let key = stdout_text(&added).trim().to_owned();
     assert!(added.status.success() && key.len() > 32);
     let status = async || {
         let asked = program.http.get(format!("{}/v1/models", program.base)).bearer_auth(&key).send().await;
@@ -169,7 +186,7 @@ async fn keys_are_listed_added_and_revoked() {
     for bad in ["main", "a b", "", "../x"] {
         assert_eq!(program.cli(&["keys", "add", bad]).await.status.code(), Some(1), "{bad}");
     }
-    assert!(out(&program.cli(&["keys", "list"]).await).contains("ide: "));
+    assert!(stdout_text(&program.cli(&["keys", "list"]).await).contains("ide: "));
     assert!(program.cli(&["keys", "revoke", "ide"]).await.status.success());
     assert_eq!(status().await, 401);
     assert_eq!(program.cli(&["keys", "revoke", "main"]).await.status.code(), Some(1));
@@ -180,14 +197,14 @@ async fn keys_work_where_no_program_runs() {
     let simulator = simulator(&["alice"]).await;
     let dir = tempfile::tempdir().unwrap();
     let added = cli_in(dir.path(), &["keys", "add", "ide"]).await;
-    assert!(added.status.success(), "{}", err(&added));
-    let key = out(&added).trim().to_owned();
-    let listed = out(&cli_in(dir.path(), &["keys", "list"]).await);
+    assert!(added.status.success(), "{}", stderr_text(&added));
+    let key = stdout_text(&added).trim().to_owned();
+    let listed = stdout_text(&cli_in(dir.path(), &["keys", "list"]).await);
     assert!(listed.contains("main: ") && listed.contains("ide: "), "{listed}");
-    let revealed = out(&cli_in(dir.path(), &["keys", "list", "--reveal"]).await);
+    let revealed = stdout_text(&cli_in(dir.path(), &["keys", "list", "--reveal"]).await);
     assert_eq!(revealed, "", "a key that is not there yet is not made up");
     let revealed = cli_with(dir.path(), &[("AUTH_TOKEN", KEY)], &["keys", "list", "--reveal"], "").await;
-    assert_eq!(out(&revealed).trim(), KEY);
+    assert_eq!(stdout_text(&revealed).trim(), KEY);
     let program = Program::start_in(dir, Some(&simulator), Options::default()).await;
     let asked = program.http.get(format!("{}/v1/models", program.base)).bearer_auth(&key).send().await;
     assert_eq!(asked.unwrap().status().as_u16(), 200);
@@ -200,8 +217,8 @@ async fn keys_work_where_no_program_runs() {
 async fn a_port_is_kept_for_the_next_start() {
     let dir = tempfile::tempdir().unwrap();
     let kept = cli_in(dir.path(), &["port", "4123"]).await;
-    assert!(kept.status.success() && out(&kept).contains("4123"), "{}", err(&kept));
-    assert!(out(&cli_in(dir.path(), &["status"]).await).contains("http://127.0.0.1:4123"));
+    assert!(kept.status.success() && stdout_text(&kept).contains("4123"), "{}", stderr_text(&kept));
+    assert!(stdout_text(&cli_in(dir.path(), &["status"]).await).contains("http://127.0.0.1:4123"));
     assert_eq!(cli_in(dir.path(), &["port", "70000"]).await.status.code(), Some(2));
 }
 
@@ -211,7 +228,7 @@ async fn logs_and_export_read_the_running_program_and_the_file() {
     let program = Program::start(&simulator).await;
     program.chat(&question("one")).await;
     program.chat(&json!({ "model": "=cmd()", "messages": [] })).await;
-    program.records_when(2).await;
+    program.wait_for_record_count(2).await;
     let check = |logs: String, json: String, failed: String, csv: String, jsonl: String| {
         assert_eq!(logs.lines().count(), 2, "{logs}");
         let records: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -230,21 +247,21 @@ async fn logs_and_export_read_the_running_program_and_the_file() {
         [&["logs"], &["logs", "--json"], &["logs", "--failed"], &["export", "--format", "csv"], &["export"]];
     let mut said = Vec::new();
     for command in commands {
-        said.push(out(&program.cli(command).await));
+        said.push(stdout_text(&program.cli(command).await));
     }
     let [logs, json, failed, csv, jsonl]: [String; 5] = said.try_into().unwrap();
     check(logs, json, failed, csv, jsonl);
     let dir = program.stop().await;
     let mut said = Vec::new();
     for command in commands {
-        said.push(out(&cli_in(dir.path(), command).await));
+        said.push(stdout_text(&cli_in(dir.path(), command).await));
     }
     let [logs, json, failed, csv, jsonl]: [String; 5] = said.try_into().unwrap();
     check(logs, json, failed, csv, jsonl);
     assert_eq!(cli_in(dir.path(), &["logs", "--follow"]).await.status.code(), Some(1));
     let empty = tempfile::tempdir().unwrap();
     let none = cli_in(empty.path(), &["logs"]).await;
-    assert_eq!((none.status.code(), out(&none).as_str()), (Some(0), ""));
+    assert_eq!((none.status.code(), stdout_text(&none).as_str()), (Some(0), ""));
 }
 
 #[tokio::test]
@@ -253,7 +270,7 @@ async fn logs_follow_shows_requests_as_they_end() {
     let simulator = simulator(&["alice"]).await;
     let program = Program::start(&simulator).await;
     program.chat(&question("before")).await;
-    program.records_when(1).await;
+    program.wait_for_record_count(1).await;
     let mut child = tokio::process::Command::new(env!("CARGO_BIN_EXE_mammouth-proxy"))
         .env_clear()
         .current_dir(program.dir.path())
@@ -280,8 +297,8 @@ async fn doctor_says_what_is_wrong_and_what_to_do() {
     let simulator = simulator(&["alice", "bob"]).await;
     let program = Program::start(&simulator).await;
     let found = program.cli(&["doctor"]).await;
-    let said = out(&found);
-    for subject in ["settings:", "port:", "keychain:", "Mammouth:", "Mammouth API:", "clock:"] {
+    let said = stdout_text(&found);
+    for subject in ["settings:", "port:", "keychain:", "Mammouth:", "clock:"] {
         assert!(said.contains(subject), "{subject} {said}");
     }
     assert!(said.contains(&program.base[7..]) && said.contains("what to do:"), "{said}");
@@ -293,26 +310,36 @@ async fn doctor_says_what_is_wrong_and_what_to_do() {
     let hosts = [("MAMMOUTH_WEB_URL", &*base), ("MAMMOUTH_API_URL", "http://127.0.0.1:1")];
     let env = [&hosts[..], &[("COOKIES", &*cookie), ("PORT", "0")]].concat();
     let rest = cli_with(dir.path(), &env, &["doctor"], "").await;
-    assert!(out(&rest).contains("is free") && out(&rest).contains("web-1"), "{}", out(&rest));
-    let api = out(&rest).lines().find(|line| line.contains("Mammouth API:")).map(str::to_owned);
-    assert!(api.is_some_and(|line| line.starts_with("note")), "no account needs that host: {}", out(&rest));
+    assert!(
+        stdout_text(&rest).contains("is free") && stdout_text(&rest).contains("web-1"),
+        "{}",
+        stdout_text(&rest)
+    );
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let env = [&hosts[..], &[("COOKIES", "no-longer-valid"), ("PORT", &*port)]].concat();
     let rest = cli_with(dir.path(), &env, &["doctor"], "").await;
     assert_eq!(rest.status.code(), Some(1));
-    assert!(out(&rest).contains(&format!("process {}", std::process::id())), "{}", out(&rest));
-    assert!(out(&rest).contains("not valid") && !out(&rest).contains("no-longer-valid"), "{}", out(&rest));
+    assert!(
+        stdout_text(&rest).contains(&format!("process {}", std::process::id())),
+        "{}",
+        stdout_text(&rest)
+    );
+    assert!(
+        stdout_text(&rest).contains("not valid") && !stdout_text(&rest).contains("no-longer-valid"),
+        "{}",
+        stdout_text(&rest)
+    );
     let wrong = cli_with(dir.path(), &[("PORT", "abc")], &["doctor"], "").await;
     assert!(
-        wrong.status.code() == Some(2) && out(&wrong).contains("problem  settings: PORT"),
+        wrong.status.code() == Some(2) && stdout_text(&wrong).contains("problem  settings: PORT"),
         "{}",
-        out(&wrong)
+        stdout_text(&wrong)
     );
 }
 
 /// Commands that need the running program, and what they print with it.
-const ASKING: [(&[&str], &str); 14] = [
+const COMMANDS_THAT_CONNECT: [(&[&str], &str); 14] = [
     (&["status"], "base URL for clients: "),
     (&["accounts", "list"], "web-1: ready"),
     (&["accounts", "list", "--json"], "\"web-1\""),
@@ -343,21 +370,31 @@ async fn every_command_works_whatever_address_is_listened_on() {
         let address = format!("{shown}:{}", program.port);
         assert_eq!(program.base, format!("http://{address}"));
         assert_eq!(program.chat(&question("hi")).await.status, 200, "{host}");
-        for (args, said) in ASKING {
+        for (args, said) in COMMANDS_THAT_CONNECT {
             let ended = program.cli(args).await;
-            assert!(ended.status.success(), "{host} {args:?}: {}{}", out(&ended), err(&ended));
-            assert!(out(&ended).contains(said), "{host} {args:?}: {}", out(&ended));
+            assert!(
+                ended.status.success(),
+                "{host} {args:?}: {}{}",
+                stdout_text(&ended),
+                stderr_text(&ended)
+            );
+            assert!(stdout_text(&ended).contains(said), "{host} {args:?}: {}", stdout_text(&ended));
         }
         let status: Value = program.control("status", &json!({})).await.json();
         assert_eq!(status["address"], address);
         assert_eq!(status["base_url"], format!("http://{address}/v1"));
         for args in [&["status"][..], &["doctor"]] {
-            let said = out(&program.cli(args).await);
+            let said = stdout_text(&program.cli(args).await);
             assert!(said.contains(&address), "{host}: {said}");
         }
         let free = program.control("port.free", &json!({})).await.json()["port"].to_string();
         let moved = program.cli(&["port", &free]).await;
-        assert_eq!(out(&moved).trim(), format!("listening on http://{shown}:{free}"), "{}", err(&moved));
+        assert_eq!(
+            stdout_text(&moved).trim(),
+            format!("listening on http://{shown}:{free}"),
+            "{}",
+            stderr_text(&moved)
+        );
         assert!(program.cli(&["status"]).await.status.success());
     }
 }

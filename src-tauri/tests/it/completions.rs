@@ -2,19 +2,19 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, KEY, Scene, Sse};
+use crate::support::{Answer, KEY, Sse, TestEnv};
 
 fn prompt(text: &str) -> Value {
     json!({ "model": "gpt-4.1", "prompt": text })
 }
 
-async fn complete(scene: &Scene, body: &Value) -> Answer {
-    scene.program.post("/v1/completions", body).await
+async fn complete(env: &TestEnv, body: &Value) -> Answer {
+    env.program.post("/v1/completions", body).await
 }
 
-async fn stream(scene: &Scene, mut body: Value) -> Vec<Value> {
+async fn stream(env: &TestEnv, mut body: Value) -> Vec<Value> {
     body["stream"] = json!(true);
-    let request = scene.program.http.post(format!("{}/v1/completions", scene.program.base)).bearer_auth(KEY);
+    let request = env.program.http.post(format!("{}/v1/completions", env.program.base)).bearer_auth(KEY);
     let request = request.header("content-type", "application/json").body(body.to_string());
     let mut events = Sse::new(request.send().await.unwrap()).all().await;
     assert_eq!(events.pop().as_deref(), Some("[DONE]"));
@@ -27,53 +27,53 @@ fn texts(events: &[Value]) -> Vec<&str> {
 
 #[tokio::test]
 async fn a_prompt_becomes_the_one_user_turn() {
-    let scene = Scene::of(&["alice"]).await;
-    let answer = complete(&scene, &prompt("echo: once upon a time")).await;
+    let env = TestEnv::new(&["alice"]).await;
+    let answer = complete(&env, &prompt("echo: once upon a time")).await;
     let body = answer.json();
     assert_eq!((answer.status, &body["object"]), (200, &json!("text_completion")));
     assert_eq!(body["choices"][0]["text"], "once upon a time");
     assert_eq!(body["choices"][0]["finish_reason"], "stop");
     assert!(body["id"].as_str().unwrap().starts_with("cmpl-"));
     assert!(body["usage"]["total_tokens"].as_u64().unwrap() > 0);
-    let asked = &scene.asked()[0];
+    let asked = &env.model_calls()[0];
     assert_eq!((asked.texts(), asked.preprompt.as_deref()), (vec!["echo: once upon a time"], Some("")));
-    let listed = complete(&scene, &json!({ "model": "gpt-4.1", "prompt": ["echo: one of one"] })).await;
+    let listed = complete(&env, &json!({ "model": "gpt-4.1", "prompt": ["echo: one of one"] })).await;
     assert_eq!(listed.json()["choices"][0]["text"], "one of one");
-    scene.still_serves().await;
+    env.still_serves().await;
 }
 
 #[tokio::test]
 async fn a_streamed_completion_has_text_finish_and_usage() {
-    let scene = Scene::of(&["alice"]).await;
+    let env = TestEnv::new(&["alice"]).await;
     let mut body = prompt(r#"echo-chunks: ["a", "b"]"#);
     body["stream_options"] = json!({ "include_usage": true });
     body["echo"] = json!(true);
-    let events = stream(&scene, body).await;
+    let events = stream(&env, body).await;
     assert_eq!(texts(&events), [r#"echo-chunks: ["a", "b"]"#, "a", "b", ""]);
     assert_eq!(events[3]["choices"][0]["finish_reason"], "stop");
     assert_eq!(events[4]["choices"], json!([]));
     assert!(events[4]["usage"]["completion_tokens"].as_u64().unwrap() > 0);
-    scene.still_serves().await;
+    env.still_serves().await;
 }
 
 #[tokio::test]
 async fn stop_and_max_tokens_hold_here_too() {
-    let scene = Scene::of(&["alice"]).await;
+    let env = TestEnv::new(&["alice"]).await;
     let mut body = prompt("echo: one two three four");
     body["stop"] = json!("three");
-    let stopped = complete(&scene, &body).await.json();
+    let stopped = complete(&env, &body).await.json();
     assert_eq!(stopped["choices"][0]["text"], "one two ");
     let mut body = prompt("echo: one two three four");
     body["max_tokens"] = json!(2);
-    let events = stream(&scene, body).await;
+    let events = stream(&env, body).await;
     assert_eq!(texts(&events).concat(), "one two");
     assert_eq!(events.last().unwrap()["choices"][0]["finish_reason"], "length");
-    scene.still_serves().await;
+    env.still_serves().await;
 }
 
 #[tokio::test]
 async fn what_would_change_the_meaning_is_refused() {
-    let scene = Scene::of(&["alice"]).await;
+    let env = TestEnv::new(&["alice"]).await;
     for (field, value) in [
         ("prompt", json!(["a", "b"])),
         ("prompt", json!([1, 2, 3])),
@@ -84,14 +84,11 @@ async fn what_would_change_the_meaning_is_refused() {
     ] {
         let mut body = prompt("hello");
         body[field] = value.clone();
-        let answer = complete(&scene, &body).await;
+        let answer = complete(&env, &body).await;
         assert_eq!(answer.error(), (400, "unsupported_parameter".into()), "{field} {value}");
         assert_eq!(answer.json()["error"]["param"], field);
     }
-    assert_eq!(
-        complete(&scene, &json!({ "model": "gpt-4.1" })).await.error(),
-        (400, "invalid_request".into())
-    );
-    assert!(scene.simulator.calls().is_empty());
-    scene.still_serves().await;
+    assert_eq!(complete(&env, &json!({ "model": "gpt-4.1" })).await.error(), (400, "invalid_request".into()));
+    assert!(env.simulator.calls().is_empty());
+    env.still_serves().await;
 }

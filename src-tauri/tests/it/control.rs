@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Options, Program, Scene, question};
+use crate::support::{Answer, Options, Program, TestEnv, question};
 
 /// A program in demo mode: its secrets live in memory, so every command can do all of its work.
 async fn demo() -> Program {
@@ -87,52 +87,52 @@ async fn the_status_says_what_the_program_does() {
 }
 
 #[tokio::test]
-async fn serving_stops_for_clients_and_goes_on_where_it_was() {
-    let scene = Scene::of(&["alice"]).await;
-    scene.control("serving.set", &json!({ "on": false })).await;
-    let refused = scene.program.chat(&question("hello")).await;
+async fn a_paused_server_refuses_clients_until_it_is_resumed() {
+    let env = TestEnv::new(&["alice"]).await;
+    env.control("serving.set", &json!({ "on": false })).await;
+    let refused = env.program.chat(&question("hello")).await;
     assert_eq!(refused.error(), (503, "overloaded".into()));
     assert!(refused.json()["error"]["message"].as_str().unwrap().contains("stopped"));
-    assert_eq!(scene.program.get("/v1/models").await.status, 503);
-    assert_eq!(scene.program.get("/healthz").await.status, 200);
-    assert_eq!(scene.program.get("/metrics").await.status, 200);
-    let status = scene.control("status", &json!({})).await;
+    assert_eq!(env.program.get("/v1/models").await.status, 503);
+    assert_eq!(env.program.get("/healthz").await.status, 200);
+    assert_eq!(env.program.get("/metrics").await.status, 200);
+    let status = env.control("status", &json!({})).await;
     assert_eq!((&status["state"], &status["serving"]), (&json!("stopped"), &json!(false)));
-    scene.control("serving.set", &json!({ "on": true })).await;
-    scene.still_serves().await;
+    env.control("serving.set", &json!({ "on": true })).await;
+    env.still_serves().await;
 }
 
 #[tokio::test]
-async fn one_question_is_tried_through_the_front_door() {
-    let scene = Scene::of(&["alice"]).await;
-    let tried = scene.control("try", &json!({ "model": "gpt-4.1", "text": "echo: does it work?" })).await;
+async fn a_test_request_passes_through_the_http_service() {
+    let env = TestEnv::new(&["alice"]).await;
+    let tried = env.control("try", &json!({ "model": "gpt-4.1", "text": "echo: does it work?" })).await;
     assert_eq!((&tried["status"], &tried["text"]), (&json!(200), &json!("does it work?")), "{tried}");
     assert_eq!((&tried["account"], &tried["attempts"]), (&json!("web-1"), &json!(1)));
     assert!(tried["duration_ms"].as_u64() >= tried["first_byte_ms"].as_u64());
-    let records = scene.records_once(|records| !records.is_empty()).await;
+    let records = env.wait_for_records(|records| !records.is_empty()).await;
     assert_eq!(records[0]["client"], "main", "it is a request like any other");
-    scene.fault("quota");
-    let tried = scene.control("try", &json!({ "model": "gpt-4.1", "text": "x" })).await;
+    env.set_web_fault("quota");
+    let tried = env.control("try", &json!({ "model": "gpt-4.1", "text": "x" })).await;
     assert_eq!((&tried["status"], &tried["text"]), (&json!(429), &json!("")));
     assert!(tried["error"].as_str().unwrap().contains("quota"));
-    scene.no_problem();
+    env.assert_no_protocol_error();
 }
 
 #[tokio::test]
 async fn models_and_aliases_are_listed_and_change_at_once() {
-    let scene = Scene::of(&["alice"]).await;
+    let env = TestEnv::new(&["alice"]).await;
     let alias = json!({ "name": "fast", "target": "gpt-4o-mini" });
-    scene.control("models.set_alias", &alias).await;
-    let models = scene.control("models.list", &json!({})).await;
+    env.control("models.set_alias", &alias).await;
+    let models = env.control("models.list", &json!({})).await;
     let fast = models.as_array().unwrap().iter().find(|model| model["id"] == "fast").unwrap().clone();
     assert_eq!((&fast["served_now"], fast["alias_of"].is_string()), (&json!(true), true), "{fast}");
-    assert_eq!(scene.serves("fast").await.header("x-mammouth-account"), Some("web-1"));
-    let explained = scene.control("accounts.explain", &json!({ "model": "fast" })).await;
+    assert_eq!(env.serves_model("fast").await.header("x-mammouth-account"), Some("web-1"));
+    let explained = env.control("accounts.explain", &json!({ "model": "fast" })).await;
     assert_eq!((&explained["account"], &explained["model"]), (&json!("web-1"), &json!("openai-gpt-4o-mini")));
-    scene.control("models.remove_alias", &json!({ "name": "fast" })).await;
-    let models = scene.control("models.refresh", &json!({})).await;
+    env.control("models.remove_alias", &json!({ "name": "fast" })).await;
+    let models = env.control("models.refresh", &json!({})).await;
     assert!(models.as_array().unwrap().iter().all(|model| model["id"] != "fast"));
-    let again = scene.program.control("models.remove_alias", &json!({ "name": "fast" })).await;
+    let again = env.program.control("models.remove_alias", &json!({ "name": "fast" })).await;
     assert_eq!(again.error(), (404, "not_found".into()));
 }
 
@@ -157,16 +157,16 @@ async fn l07_secrets_say_where_they_are_and_that_they_can_be_read() {
     let state = good(&program, "secrets.state", json!({})).await;
     assert_eq!(state, json!({ "place": "memory", "state": "open", "error": null }));
     assert_eq!(good(&program, "secrets.unlock", json!({})).await, state);
-    let scene = Scene::of(&["alice"]).await;
-    let state = scene.control("secrets.state", &json!({})).await;
+    let env = TestEnv::new(&["alice"]).await;
+    let state = env.control("secrets.state", &json!({})).await;
     assert_eq!((&state["place"], &state["state"]), (&json!("keychain"), &json!("missing")));
     assert_eq!(state["error"], json!({ "what": "missing" }));
-    scene.control("settings.accept_terms", &json!({})).await;
-    let cookie = &scene.simulator.cookies()[0].1;
-    let known = scene.program.control("accounts.add", &json!({ "secret": cookie })).await;
+    env.control("settings.accept_terms", &json!({})).await;
+    let cookie = &env.simulator.cookies()[0].1;
+    let known = env.program.control("accounts.add", &json!({ "secret": cookie })).await;
     assert_eq!((known.status, &known.json()["label"]), (200, &json!("web-1")));
-    assert_eq!(scene.accounts().await.len(), 1);
-    let options = Options::default().env("MAMMOUTH_WEB_URL", scene.simulator.base_url());
+    assert_eq!(env.accounts().await.len(), 1);
+    let options = Options::default().env("MAMMOUTH_WEB_URL", env.simulator.base_url());
     let empty = Program::start_in(tempfile::tempdir().unwrap(), None, options).await;
     empty.control("settings.accept_terms", &json!({})).await;
     let refused = empty.control("accounts.add", &json!({ "secret": cookie })).await;

@@ -10,7 +10,7 @@ use std::path::Path;
 const MAX_README_LINES: usize = 150;
 
 /// Begins a cell or a sentence of SECURITY.md that names tests.
-const PROOF: &str = "Shown by:";
+const PROOF_PREFIX: &str = "Shown by:";
 
 #[test]
 fn every_promise_names_tests_that_exist() {
@@ -18,7 +18,7 @@ fn every_promise_names_tests_that_exist() {
     let tests = names_of_tests();
     let mut missing = Vec::new();
     let proofs: Vec<&str> =
-        promises.split(PROOF).skip(1).map(|rest| rest.split("\n\n").next().unwrap_or(rest)).collect();
+        promises.split(PROOF_PREFIX).skip(1).map(|rest| rest.split("\n\n").next().unwrap_or(rest)).collect();
     assert!(proofs.len() > 5, "SECURITY.md has lost its proofs");
     for proof in proofs {
         let named: Vec<&str> = proof.split('`').skip(1).step_by(2).collect();

@@ -5,17 +5,17 @@ use mammouth_proxy::control;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, KEY, Program, Scene, Sse, check_headers, question, raw, simulator};
+use crate::support::{Answer, KEY, Program, Sse, TestEnv, check_headers, question, raw, simulator};
 
 /// A browser that may have signed in.
-struct Browser<'a> {
+struct BrowserSession<'a> {
     program: &'a Program,
     cookie: Option<String>,
     /// The session token, which goes into a header.
     session: Option<String>,
 }
 
-impl<'a> Browser<'a> {
+impl<'a> BrowserSession<'a> {
     fn new(program: &'a Program) -> Self {
         Self { program, cookie: None, session: None }
     }
@@ -50,7 +50,7 @@ async fn u12_a_browser_signs_in_acts_and_signs_out() {
     let simulator = simulator(&["alice"]).await;
     let program = Program::start(&simulator).await;
     let token = program.control_token();
-    let mut browser = Browser::new(&program);
+    let mut browser = BrowserSession::new(&program);
     assert_eq!(browser.status().await.status, 401);
     assert_eq!(
         browser.sign_in(KEY).await.error(),
@@ -80,7 +80,7 @@ async fn u12_a_browser_signs_in_acts_and_signs_out() {
     let (cookie, session) = (browser.cookie, browser.session);
     let dir = program.stop().await;
     let program = Program::start_in(dir, Some(&simulator), crate::support::Options::default()).await;
-    let stale = Browser { program: &program, cookie, session };
+    let stale = BrowserSession { program: &program, cookie, session };
     assert_eq!(stale.status().await.status, 401, "no session outlives the program");
 }
 
@@ -88,7 +88,7 @@ async fn u12_a_browser_signs_in_acts_and_signs_out() {
 async fn u12_a_session_is_worth_nothing_to_another_page() {
     let simulator = simulator(&[]).await;
     let program = Program::start(&simulator).await;
-    let mut browser = Browser::new(&program);
+    let mut browser = BrowserSession::new(&program);
     browser.sign_in(&program.control_token()).await;
     let cookie = browser.cookie.clone().unwrap();
     let url = |path: &str| format!("{}{path}", program.base);
@@ -118,15 +118,15 @@ async fn u12_neither_the_cookie_nor_the_session_token_opens_anything_alone() {
     let simulator = simulator(&[]).await;
     let program = Program::start(&simulator).await;
     let token = program.control_token();
-    let (mut browser, mut other) = (Browser::new(&program), Browser::new(&program));
+    let (mut browser, mut other) = (BrowserSession::new(&program), BrowserSession::new(&program));
     browser.sign_in(&token).await;
     other.sign_in(&token).await;
     let cookie = browser.cookie.clone();
     let halves = [
-        Browser { program: &program, cookie: cookie.clone(), session: None },
-        Browser { program: &program, cookie: None, session: browser.session.clone() },
-        Browser { program: &program, cookie: cookie.clone(), session: other.session.clone() },
-        Browser { program: &program, cookie, session: Some("1".into()) },
+        BrowserSession { program: &program, cookie: cookie.clone(), session: None },
+        BrowserSession { program: &program, cookie: None, session: browser.session.clone() },
+        BrowserSession { program: &program, cookie: cookie.clone(), session: other.session.clone() },
+        BrowserSession { program: &program, cookie, session: Some("1".into()) },
     ];
     for (case, half) in halves.iter().enumerate() {
         for name in control::names() {
@@ -155,7 +155,7 @@ async fn u13_no_link_signs_anybody_in() {
 }
 
 #[tokio::test]
-async fn d03_whoever_has_not_signed_in_sees_the_page_and_nothing_else() {
+async fn d03_without_sign_in_only_the_page_is_served() {
     let simulator = simulator(&["alice"]).await;
     let program = Program::start(&simulator).await;
     let version = env!("CARGO_PKG_VERSION");
@@ -221,17 +221,17 @@ async fn w04_no_path_leads_out_of_the_page_s_files() {
 }
 
 #[tokio::test]
-async fn the_feed_tells_records_and_the_status_when_it_changed() {
-    let scene = Scene::of(&["alice"]).await;
-    let mut browser = Browser::new(&scene.program);
-    browser.sign_in(&scene.program.control_token()).await;
+async fn the_feed_sends_records_and_status_changes() {
+    let env = TestEnv::new(&["alice"]).await;
+    let mut browser = BrowserSession::new(&env.program);
+    browser.sign_in(&env.program.control_token()).await;
     let request = browser.request(Method::GET, "/control/events");
-    let mut feed = Feed(Sse::new(request.send().await.unwrap()));
+    let mut feed = EventFeed(Sse::new(request.send().await.unwrap()));
     let status = feed.next("status").await;
     assert_eq!((&status["state"], &status["accounts"][0]["label"]), (&json!("serving"), &json!("web-1")));
-    scene.program.chat(&question("hello")).await;
+    env.program.chat(&question("hello")).await;
     assert_eq!(feed.next("record").await["model_asked"], "gpt-4.1");
-    scene.control("accounts.enable", &json!({ "label": "web-1", "enabled": false })).await;
+    env.control("accounts.enable", &json!({ "label": "web-1", "enabled": false })).await;
     loop {
         let status = feed.next("status").await;
         if status["accounts"][0]["state"] == "disabled" {
@@ -243,9 +243,9 @@ async fn the_feed_tells_records_and_the_status_when_it_changed() {
     assert!(feed.0.next_frame().await.is_none(), "the feed ends with its session");
 }
 
-struct Feed(Sse);
+struct EventFeed(Sse);
 
-impl Feed {
+impl EventFeed {
     /// The data of the next event of this name.
     async fn next(&mut self, name: &str) -> Value {
         loop {

@@ -1,8 +1,8 @@
 //! What Mammouth can do wrong: one table of cases, each of them over every dialect and both upstreams.
 //!
 //! A case names what a client is told, how many calls are made, and what becomes of the account. A client is told it in
-//! the form of its dialect, which [`crate::support::Spoken`] knows. `before` is what happens before the first words of a
-//! reply, `after` what happens behind them.
+//! the form of its dialect, which [`crate::support::Spoken`] knows. `before_reply` is what happens before the first words of a
+//! reply, `mid_reply` what happens behind them.
 
 mod after;
 mod before;

@@ -1,13 +1,13 @@
 //! Man pages and shell completions, as packages ship them.
 
-use crate::support::{cli_in, err};
+use crate::support::{cli_in, stderr_text};
 
 #[tokio::test]
 async fn every_command_has_a_man_page_and_every_shell_a_completion() {
     let dir = tempfile::tempdir().unwrap();
     let share = dir.path().join("share");
     let ended = cli_in(dir.path(), &["generate", share.to_str().unwrap()]).await;
-    assert!(ended.status.success(), "{}", err(&ended));
+    assert!(ended.status.success(), "{}", stderr_text(&ended));
     let read = |name: &str| std::fs::read_to_string(share.join(name)).unwrap();
     for command in ["serve", "status", "doctor", "accounts-add", "keys-list", "port", "logs", "export"] {
         let page = read(&format!("man/man1/mammouth-proxy-{command}.1"));
@@ -28,5 +28,5 @@ async fn a_folder_that_cannot_be_written_is_named() {
     std::fs::write(&file, "").unwrap();
     let ended = cli_in(dir.path(), &["generate", file.to_str().unwrap()]).await;
     assert_eq!(ended.status.code(), Some(1));
-    assert!(err(&ended).contains(file.to_str().unwrap()), "{}", err(&ended));
+    assert!(stderr_text(&ended).contains(file.to_str().unwrap()), "{}", stderr_text(&ended));
 }

@@ -4,11 +4,11 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, KEY, Scene};
+use crate::support::{Answer, KEY, TestEnv};
 use crate::tidy::root;
 
 /// Members whose values belong to one run only.
-const OF_THE_RUN: [&str; 8] = [
+const RUN_SPECIFIC_FIELDS: [&str; 8] = [
     "id",
     "item_id",
     "call_id",
@@ -22,7 +22,7 @@ const OF_THE_RUN: [&str; 8] = [
 fn normal(value: Value) -> Value {
     match value {
         Value::Object(members) => {
-            let of_the_run = |name: &str| OF_THE_RUN.contains(&name);
+            let of_the_run = |name: &str| RUN_SPECIFIC_FIELDS.contains(&name);
             let members = members.into_iter().map(|(name, value)| {
                 let value = if of_the_run(&name) { json!("*") } else { normal(value) };
                 (name, value)
@@ -35,7 +35,7 @@ fn normal(value: Value) -> Value {
 }
 
 /// The body, or the events of a stream.
-fn came(answer: &Answer) -> Value {
+fn reply_content(answer: &Answer) -> Value {
     let text = String::from_utf8(answer.body.to_vec()).expect("UTF-8");
     let event = |line: &str| match line {
         "[DONE]" => json!("[DONE]"),
@@ -51,8 +51,8 @@ fn came(answer: &Answer) -> Value {
 }
 
 #[tokio::test]
-async fn every_exchange_is_as_it_was() {
-    let scene = Scene::of(&["alice"]).await;
+async fn every_exchange_matches_its_recording() {
+    let env = TestEnv::new(&["alice"]).await;
     let folder = root().join("tests/golden");
     let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
@@ -60,9 +60,9 @@ async fn every_exchange_is_as_it_was() {
     for path in paths {
         let mut golden: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         let what = format!("{} ({})", path.file_stem().unwrap().to_string_lossy(), golden["client"]);
-        scene.simulator.clear_calls();
-        let url = format!("{}{}", scene.program.base, golden["path"].as_str().unwrap());
-        let mut request = scene.program.http.post(url).header("content-type", "application/json");
+        env.simulator.clear_calls();
+        let url = format!("{}{}", env.program.base, golden["path"].as_str().unwrap());
+        let mut request = env.program.http.post(url).header("content-type", "application/json");
         let key_header = golden["key_header"].as_str().unwrap_or("authorization");
         let key = if key_header == "authorization" { format!("Bearer {KEY}") } else { KEY.to_owned() };
         request = request.header(key_header, key);
@@ -72,12 +72,12 @@ async fn every_exchange_is_as_it_was() {
         let answer = Answer::of(request.body(golden["request"].to_string()).send().await).await;
         assert_eq!(answer.status, 200, "{what}: {:?}", answer.body);
         let ignored = answer.header("x-mammouth-ignored").unwrap_or_default();
-        let found = json!({ "turns": scene.asked()[0].texts(), "ignored": ignored, "answer": came(&answer) });
+        let found = json!({ "turns": env.model_calls()[0].texts(), "ignored": ignored, "answer": reply_content(&answer) });
         if std::env::var_os("GOLDEN_WRITE").is_some() {
             golden["expected"] = found.clone();
             std::fs::write(&path, format!("{golden:#}\n")).unwrap();
         }
         assert_eq!(found, golden["expected"], "{what}\nfound: {found}");
     }
-    scene.still_serves().await;
+    env.still_serves().await;
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Options, Program, cli_with, err, out, question, simulator};
+use crate::support::{Options, Program, cli_with, question, simulator, stderr_text, stdout_text};
 
 /// A program whose accounts are in an encrypted file, and whose web upstream is at this address.
 async fn start(dir: TempDir, web_url: &str) -> Program {
@@ -24,7 +24,7 @@ async fn s11_a_kept_account_is_sent_to_another_address_only_when_the_user_confir
     let program = start(tempfile::tempdir().unwrap(), &first.base_url()).await;
     let args = ["accounts", "add", "--accept-terms", "--label", "mine"];
     let added = cli_with(program.dir.path(), &[], &args, &first.cookies()[0].1).await;
-    assert!(added.status.success(), "{}", err(&added));
+    assert!(added.status.success(), "{}", stderr_text(&added));
 
     let program = start(program.stop().await, &second.base_url()).await;
     let detail = json!({ "added_for": old, "host": new });
@@ -33,21 +33,25 @@ async fn s11_a_kept_account_is_sent_to_another_address_only_when_the_user_confir
     assert_eq!(found["advice"], json!({ "what": "confirm_host", "detail": detail }));
     let answer = program.chat(&question("hi")).await;
     assert_eq!(answer.error(), (503, "no_account".to_owned()));
-    let listed = out(&program.cli(&["accounts", "list"]).await);
+    let listed = stdout_text(&program.cli(&["accounts", "list"]).await);
     let command = format!("accounts use-host LABEL {new}");
     assert!(listed.contains("mine: not confirmed for this address") && listed.contains(&command), "{listed}");
     let status = program.control("status", &json!({})).await.json();
     assert_eq!((&status["state"], &status["reason"]), (&json!("error"), &json!("other_host")));
     let checked = program.cli(&["accounts", "check"]).await;
     assert_eq!(checked.status.code(), Some(1));
-    assert!(out(&checked).contains(&old) && out(&checked).contains(&new), "{}", out(&checked));
+    assert!(
+        stdout_text(&checked).contains(&old) && stdout_text(&checked).contains(&new),
+        "{}",
+        stdout_text(&checked)
+    );
     let other = program.cli(&["accounts", "use-host", "mine", &old]).await;
-    assert!(other.status.code() == Some(1) && err(&other).contains(&new), "{}", err(&other));
+    assert!(other.status.code() == Some(1) && stderr_text(&other).contains(&new), "{}", stderr_text(&other));
     assert_eq!(account(&program).await["state"], "other_host");
     assert_eq!(second.connections(), 0, "nothing was sent there");
 
     let confirmed = program.cli(&["accounts", "use-host", "mine", &new]).await;
-    assert!(confirmed.status.success(), "{}", err(&confirmed));
+    assert!(confirmed.status.success(), "{}", stderr_text(&confirmed));
     assert_eq!(account(&program).await["state"], "ready");
     assert_eq!(program.chat(&question("hi")).await.status, 200);
     let program = start(program.stop().await, &second.base_url()).await;

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::support::{Options, Program, err, question, refused_start, simulator};
+use crate::support::{Options, Program, question, refused_start, simulator, stderr_text};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n picture";
 
@@ -195,11 +195,15 @@ async fn s10_an_upstream_that_could_leak_keeps_the_program_from_starting() {
         let dir = tempfile::tempdir().unwrap();
         let ended = refused_start(dir.path(), None, Options::default().env(name, url)).await;
         assert_eq!(ended.status.code(), Some(2), "{url}");
-        assert!(err(&ended).contains(name) && !err(&ended).contains("canary"), "{}", err(&ended));
+        assert!(
+            stderr_text(&ended).contains(name) && !stderr_text(&ended).contains("canary"),
+            "{}",
+            stderr_text(&ended)
+        );
     }
     let dir = tempfile::tempdir().unwrap();
     let settings = "version = 1\nmammouth_web_url = \"http://mammouth.ai\"\n";
     std::fs::write(dir.path().join("settings.toml"), settings).unwrap();
     let ended = refused_start(dir.path(), None, Options::default()).await;
-    assert_eq!(ended.status.code(), Some(2), "{}", err(&ended));
+    assert_eq!(ended.status.code(), Some(2), "{}", stderr_text(&ended));
 }

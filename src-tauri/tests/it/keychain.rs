@@ -8,21 +8,22 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::{
-    Answer, KEY, Options, Program, Session, cli_with, err, out, question, simulator, until,
+    Answer, KEY, KeyringSession, Options, Program, cli_with, question, simulator, stderr_text, stdout_text,
+    wait_until,
 };
 
 /// Without cookies in the environment: accounts come from the keyring alone.
-fn options(session: &Session, simulator: &MockUpstream) -> Options {
-    session.options().bare().arg("--port").arg("0").env("MAMMOUTH_WEB_URL", simulator.base_url())
+fn options(session: &KeyringSession, simulator: &MockUpstream) -> Options {
+    session.options().without_defaults().arg("--port").arg("0").env("MAMMOUTH_WEB_URL", simulator.base_url())
 }
 
-async fn start(dir: TempDir, session: &Session, simulator: &MockUpstream) -> Program {
+async fn start(dir: TempDir, session: &KeyringSession, simulator: &MockUpstream) -> Program {
     Program::start_in(dir, None, options(session, simulator)).await
 }
 
 /// The main key, as a user copies it.
 async fn revealed(program: &Program) -> String {
-    out(&program.cli(&["keys", "list", "--reveal"]).await).trim().to_owned()
+    stdout_text(&program.cli(&["keys", "list", "--reveal"]).await).trim().to_owned()
 }
 
 async fn ask(program: &Program, key: &str) -> Answer {
@@ -35,7 +36,7 @@ async fn add(program: &Program, label: &str, cookie: &str) -> Result<(), String>
     let added =
         cli_with(program.dir.path(), &[], &["accounts", "add", "--accept-terms", "--label", label], cookie)
             .await;
-    if added.status.success() { Ok(()) } else { Err(err(&added)) }
+    if added.status.success() { Ok(()) } else { Err(stderr_text(&added)) }
 }
 
 /// Each account's state by its label.
@@ -46,11 +47,11 @@ async fn states(program: &Program) -> Vec<(String, String)> {
 }
 
 async fn until_all_are(program: &Program, state: &str) {
-    until(state, async || states(program).await.iter().all(|(_, now)| now == state)).await;
+    wait_until(state, async || states(program).await.iter().all(|(_, now)| now == state)).await;
 }
 
 /// A data directory with one account in the keyring, and the main key.
-async fn used(session: &Session, simulator: &MockUpstream) -> (TempDir, String) {
+async fn used(session: &KeyringSession, simulator: &MockUpstream) -> (TempDir, String) {
     let program = start(tempfile::tempdir().unwrap(), session, simulator).await;
     let key = revealed(&program).await;
     add(&program, "mine", &simulator.cookies()[0].1).await.unwrap();
@@ -59,7 +60,7 @@ async fn used(session: &Session, simulator: &MockUpstream) -> (TempDir, String) 
 
 #[tokio::test]
 async fn what_is_kept_is_the_same_after_a_restart() {
-    let (session, simulator) = (Session::start().await, simulator(&["alice", "bob"]).await);
+    let (session, simulator) = (KeyringSession::start().await, simulator(&["alice", "bob"]).await);
     let (dir, key) = used(&session, &simulator).await;
     let program = start(dir, &session, &simulator).await;
     assert_eq!(revealed(&program).await, key);
@@ -75,7 +76,7 @@ async fn what_is_kept_is_the_same_after_a_restart() {
 
 #[tokio::test]
 async fn an_account_is_checked_kept_once_and_removed_whole() {
-    let (session, simulator) = (Session::start().await, simulator(&["alice", "bob"]).await);
+    let (session, simulator) = (KeyringSession::start().await, simulator(&["alice", "bob"]).await);
     let cookies = simulator.cookies();
     let program = start(tempfile::tempdir().unwrap(), &session, &simulator).await;
     revealed(&program).await;
@@ -100,47 +101,51 @@ async fn an_account_is_checked_kept_once_and_removed_whole() {
 
 #[tokio::test]
 async fn f45_a_locked_keychain_is_named_asked_once_and_read_when_it_opens() {
-    let (session, simulator) = (Session::start().await, simulator(&["alice"]).await);
+    let (session, simulator) = (KeyringSession::start().await, simulator(&["alice"]).await);
     let (dir, key) = used(&session, &simulator).await;
     session.lock().await;
-    let calls = session.listen().await;
+    let calls = session.record_calls().await;
     let program = start(dir, &session, &simulator).await;
     until_all_are(&program, "locked").await;
-    assert_eq!(calls.of("Prompt").await, 1, "one password window, at the start");
+    assert_eq!(calls.count("Prompt").await, 1, "one password window, at the start");
 
     let answer = ask(&program, &key).await;
     assert_eq!(answer.error(), (503, "no_account".to_owned()), "and not 401: the key is known by its digest");
     assert!(answer.json()["error"]["message"].as_str().unwrap().contains("locked"));
-    let status = out(&program.cli(&["status"]).await);
+    let status = stdout_text(&program.cli(&["status"]).await);
     assert!(status.contains("mine: locked") && status.contains("Unlock it"), "{status}");
 
-    let looks = calls.of("ReadAlias").await;
-    until("looked at twice more", async || calls.of("ReadAlias").await >= looks + 2).await;
-    assert_eq!(calls.of("Prompt").await, 1, "looking opens no window");
+    let looks = calls.count("ReadAlias").await;
+    wait_until("looked at twice more", async || calls.count("ReadAlias").await >= looks + 2).await;
+    assert_eq!(calls.count("Prompt").await, 1, "looking opens no window");
     let check = program.cli(&["accounts", "check"]).await;
     assert_eq!(check.status.code(), Some(1));
-    assert!(out(&check).contains("locked") && out(&check).contains("Unlock it"), "{}", out(&check));
-    assert_eq!(calls.of("Prompt").await, 2, "the user asked for it");
+    assert!(
+        stdout_text(&check).contains("locked") && stdout_text(&check).contains("Unlock it"),
+        "{}",
+        stdout_text(&check)
+    );
+    assert_eq!(calls.count("Prompt").await, 2, "the user asked for it");
 
     session.unlock().await;
     until_all_are(&program, "ready").await;
     assert_eq!(ask(&program, &key).await.status, 200);
     assert_eq!(revealed(&program).await, key);
-    assert_eq!(calls.of("Prompt").await, 2);
+    assert_eq!(calls.count("Prompt").await, 2);
     program.stop().await;
     session.end().await;
 }
 
 #[tokio::test]
 async fn f45_a_key_made_while_the_keychain_was_locked_is_kept_when_it_opens() {
-    let (session, simulator) = (Session::start().await, simulator(&["alice"]).await);
+    let (session, simulator) = (KeyringSession::start().await, simulator(&["alice"]).await);
     session.lock().await;
     let program = start(tempfile::tempdir().unwrap(), &session, &simulator).await;
     let key = revealed(&program).await;
     assert!(key.starts_with("mp-"));
-    assert!(out(&program.cli(&["status"]).await).contains("ends with this run"));
+    assert!(stdout_text(&program.cli(&["status"]).await).contains("ends with this run"));
     session.unlock().await;
-    until("kept", async || !session.entries().await.is_empty()).await;
+    wait_until("kept", async || !session.entries().await.is_empty()).await;
     assert_eq!(session.entries().await["client-key:main"], key.as_bytes());
     program.stop().await;
     session.end().await;
@@ -148,7 +153,7 @@ async fn f45_a_key_made_while_the_keychain_was_locked_is_kept_when_it_opens() {
 
 #[tokio::test]
 async fn f46_a_keychain_that_comes_later_or_comes_back_is_found() {
-    let mut session = Session::start().await;
+    let mut session = KeyringSession::start().await;
     let simulator = simulator(&["alice", "bob"]).await;
     let (dir, key) = used(&session, &simulator).await;
     session.kill_keyring().await;
@@ -172,7 +177,7 @@ async fn f46_a_keychain_that_comes_later_or_comes_back_is_found() {
 
 #[tokio::test]
 async fn f46_a_bus_without_a_keychain_is_said() {
-    let session = Session::without_keyring().await;
+    let session = KeyringSession::without_keyring().await;
     let simulator = simulator(&["alice"]).await;
     let program = start(tempfile::tempdir().unwrap(), &session, &simulator).await;
     let refused = add(&program, "mine", &simulator.cookies()[0].1).await.unwrap_err();
@@ -184,10 +189,10 @@ async fn f46_a_bus_without_a_keychain_is_said() {
 
 #[tokio::test]
 async fn f47_f60_a_hung_keychain_delays_nobody_at_the_start_and_is_read_once_when_it_goes_on() {
-    let (session, simulator) = (Session::start().await, simulator(&["alice", "bob"]).await);
+    let (session, simulator) = (KeyringSession::start().await, simulator(&["alice", "bob"]).await);
     let (dir, key) = used(&session, &simulator).await;
     session.signal("STOP").await;
-    let calls = session.listen().await;
+    let calls = session.record_calls().await;
     let program = start(dir, &session, &simulator).await;
     let clients = (0..50).map(|_| ask(&program, &key));
     for answer in futures_util::future::join_all(clients).await {
@@ -199,21 +204,21 @@ async fn f47_f60_a_hung_keychain_delays_nobody_at_the_start_and_is_read_once_whe
         }
     }
     until_all_are(&program, "unreadable").await;
-    let status = out(&program.cli(&["status"]).await);
+    let status = stdout_text(&program.cli(&["status"]).await);
     assert!(status.contains("did not answer in time"), "{status}");
     session.signal("CONT").await;
     until_all_are(&program, "ready").await;
     assert_eq!(ask(&program, &key).await.status, 200);
     assert_eq!(revealed(&program).await, key);
     // The one that hung may have been given up after it was asked; no client adds to that.
-    assert!(calls.of("GetSecret").await <= 3, "{}", calls.of("GetSecret").await);
+    assert!(calls.count("GetSecret").await <= 3, "{}", calls.count("GetSecret").await);
     program.stop().await;
     session.end().await;
 }
 
 #[tokio::test]
 async fn f47_loaded_secrets_serve_while_the_keychain_hangs() {
-    let (session, simulator) = (Session::start().await, simulator(&["alice", "bob"]).await);
+    let (session, simulator) = (KeyringSession::start().await, simulator(&["alice", "bob"]).await);
     let (dir, key) = used(&session, &simulator).await;
     let program = start(dir, &session, &simulator).await;
     until_all_are(&program, "ready").await;
@@ -231,7 +236,7 @@ async fn f47_loaded_secrets_serve_while_the_keychain_hangs() {
     };
     assert!(refused.contains("did not answer in time"), "{refused}");
     session.signal("CONT").await;
-    until("added", async || add(&program, "second", cookie).await.is_ok()).await;
+    wait_until("added", async || add(&program, "second", cookie).await.is_ok()).await;
     until_all_are(&program, "ready").await;
     assert_eq!(states(&program).await.len(), 2);
     program.stop().await;
@@ -241,7 +246,7 @@ async fn f47_loaded_secrets_serve_while_the_keychain_hangs() {
 #[tokio::test]
 async fn f48_an_entry_that_is_gone_or_garbage_needs_a_login_and_is_never_sent() {
     let simulator = simulator(&["gone", "binary", "text", "empty", "twice", "good"]).await;
-    let session = Session::start().await;
+    let session = KeyringSession::start().await;
     let program = start(tempfile::tempdir().unwrap(), &session, &simulator).await;
     let key = revealed(&program).await;
     for (label, cookie) in simulator.cookies() {
@@ -251,13 +256,13 @@ async fn f48_an_entry_that_is_gone_or_garbage_needs_a_login_and_is_never_sent() 
     let entry = |at: usize| format!("account:{}", list[at]["id"].as_str().unwrap());
     let dir = program.stop().await;
     session.delete(&entry(0)).await;
-    session.spoil(&entry(1), &[0xff, 0xfe]).await;
-    session.spoil(&entry(2), b"canary-of-somebody-else").await;
-    session.spoil(&entry(3), b"").await;
-    session.double(&entry(4), b"canary-of-a-backup").await;
+    session.overwrite(&entry(1), &[0xff, 0xfe]).await;
+    session.overwrite(&entry(2), b"canary-of-somebody-else").await;
+    session.overwrite(&entry(3), b"").await;
+    session.duplicate(&entry(4), b"canary-of-a-backup").await;
 
     let program = start(dir, &session, &simulator).await;
-    until("read", async || states(&program).await.iter().all(|(_, state)| state != "starting")).await;
+    wait_until("read", async || states(&program).await.iter().all(|(_, state)| state != "starting")).await;
     let mut now = states(&program).await;
     now.sort();
     let expected = [
@@ -273,12 +278,12 @@ async fn f48_an_entry_that_is_gone_or_garbage_needs_a_login_and_is_never_sent() 
     for _ in 0..3 {
         assert_eq!(ask(&program, &key).await.header("x-mammouth-account"), Some("good"));
     }
-    let check = out(&program.cli(&["accounts", "check"]).await);
+    let check = stdout_text(&program.cli(&["accounts", "check"]).await);
     assert!(check.contains("text: not ok") && check.contains("add it again"), "{check}");
     assert!(simulator.calls()[before..].iter().all(|call| call.account.as_deref() == Some("good")));
     for label in ["gone", "binary", "text", "empty", "twice"] {
         let removed = program.cli(&["accounts", "remove", label]).await;
-        assert!(removed.status.success(), "{}", err(&removed));
+        assert!(removed.status.success(), "{}", stderr_text(&removed));
     }
     assert_eq!(session.entries().await.len(), 2);
     add(&program, "gone", &simulator.cookies()[0].1).await.unwrap();
@@ -288,7 +293,7 @@ async fn f48_an_entry_that_is_gone_or_garbage_needs_a_login_and_is_never_sent() 
 
 #[tokio::test]
 async fn f45_a_refused_addition_or_removal_changes_nothing() {
-    let (session, simulator) = (Session::start().await, simulator(&["alice", "bob"]).await);
+    let (session, simulator) = (KeyringSession::start().await, simulator(&["alice", "bob"]).await);
     let (dir, key) = used(&session, &simulator).await;
     let program = start(dir, &session, &simulator).await;
     until_all_are(&program, "ready").await;
@@ -297,7 +302,7 @@ async fn f45_a_refused_addition_or_removal_changes_nothing() {
     let refused = add(&program, "second", &simulator.cookies()[1].1).await.unwrap_err();
     assert!(refused.contains("locked"), "{refused}");
     let removed = program.cli(&["accounts", "remove", "mine"]).await;
-    assert!(err(&removed).contains("locked"), "{}", err(&removed));
+    assert!(stderr_text(&removed).contains("locked"), "{}", stderr_text(&removed));
     assert_eq!(std::fs::read_to_string(program.dir.path().join("settings.toml")).unwrap(), before);
     assert_eq!(ask(&program, &key).await.status, 200);
     session.unlock().await;
@@ -313,17 +318,17 @@ async fn a_chosen_file_keeps_accounts_and_key_without_a_keychain() {
     let keys = tempfile::tempdir().unwrap();
     let key_file = keys.path().join("proxy.key").display().to_string();
     let options = || {
-        let options = Options::default().bare().arg("--port").arg("0").settings("secret_store = \"file\"");
-        let options = options.env("SECRET_KEY_FILE", key_file.as_str());
-        options.env("MAMMOUTH_WEB_URL", simulator.base_url()).env("MAMMOUTH_API_URL", simulator.base_url())
+        let options =
+            Options::default().without_defaults().arg("--port").arg("0").settings("secret_store = \"file\"");
+        options.env("SECRET_KEY_FILE", key_file.as_str()).env("MAMMOUTH_WEB_URL", simulator.base_url())
     };
     let dir = tempfile::tempdir().unwrap();
     let program = Program::start_in(dir, None, options()).await;
     let env = [("SECRET_KEY_FILE", key_file.as_str())];
     let cli = async |dir: &TempDir, args: &[&str], stdin: &str| cli_with(dir.path(), &env, args, stdin).await;
-    let key = out(&cli(&program.dir, &["keys", "list", "--reveal"], "").await).trim().to_owned();
+    let key = stdout_text(&cli(&program.dir, &["keys", "list", "--reveal"], "").await).trim().to_owned();
     let added = cli(&program.dir, &["accounts", "add", "--accept-terms", "--label", "mine"], cookie).await;
-    assert!(added.status.success(), "{}", err(&added));
+    assert!(added.status.success(), "{}", stderr_text(&added));
     let dir = program.stop().await;
     let settings = std::fs::read_to_string(dir.path().join("settings.toml")).unwrap();
     let sealed = std::fs::read(dir.path().join("secrets.sealed")).unwrap();
@@ -342,7 +347,7 @@ async fn a_chosen_file_keeps_accounts_and_key_without_a_keychain() {
     until_all_are(&program, "unreadable").await;
     let refused = ask(&program, &key).await;
     assert_eq!(refused.error(), (503, "no_account".to_owned()));
-    let doctor = out(&cli(&program.dir, &["doctor"], "").await);
+    let doctor = stdout_text(&cli(&program.dir, &["doctor"], "").await);
     assert!(doctor.contains("file of secrets: The key of the file of secrets cannot be used"), "{doctor}");
     assert!(!keys.path().join("proxy.key").exists(), "a new key would be of no use");
     assert_eq!(std::fs::read(program.dir.path().join("secrets.sealed")).unwrap(), sealed);
@@ -352,7 +357,7 @@ async fn a_chosen_file_keeps_accounts_and_key_without_a_keychain() {
 /// The accounts of the environment need no keychain at all.
 #[tokio::test]
 async fn f47_accounts_of_the_environment_do_not_wait_for_a_keychain() {
-    let (session, simulator) = (Session::start().await, simulator(&["alice"]).await);
+    let (session, simulator) = (KeyringSession::start().await, simulator(&["alice"]).await);
     session.signal("STOP").await;
     let program = Program::start_with(&simulator, session.options()).await;
     assert_eq!(ask(&program, KEY).await.status, 200);

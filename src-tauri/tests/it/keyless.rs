@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Options, Program, Scene, free_port, simulator};
+use crate::support::{Answer, Options, Program, TestEnv, free_port, simulator};
 
 async fn send(
-    scene: &Scene,
+    env: &TestEnv,
     port: u16,
     method: &str,
     path: &str,
@@ -13,7 +13,7 @@ async fn send(
     body: &Value,
 ) -> Answer {
     let method = method.parse().expect("a method");
-    let mut request = scene.program.http.request(method, format!("http://127.0.0.1:{port}{path}"));
+    let mut request = env.program.http.request(method, format!("http://127.0.0.1:{port}{path}"));
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -25,37 +25,37 @@ fn hi() -> Value {
 }
 
 #[tokio::test]
-async fn it_answers_the_dialects_without_a_key_and_nothing_else() {
+async fn the_keyless_port_serves_the_dialects_and_nothing_else() {
     let port = free_port();
     let options = Options::default().settings(&format!("keyless_port = {port}\n"));
-    let scene = Scene::with(&["alice"], options).await;
+    let env = TestEnv::with_options(&["alice"], options).await;
     for path in ["/api/chat", "/v1/chat/completions", "/v1/messages"] {
-        assert_eq!(send(&scene, port, "POST", path, &[], &hi()).await.status, 200, "{path}");
+        assert_eq!(send(&env, port, "POST", path, &[], &hi()).await.status, 200, "{path}");
     }
     let any_key = [("authorization", "Bearer ollama")];
-    assert_eq!(send(&scene, port, "GET", "/v1/models", &any_key, &Value::Null).await.status, 200);
-    assert_eq!(&*send(&scene, port, "GET", "/", &[], &Value::Null).await.body, b"Ollama is running");
+    assert_eq!(send(&env, port, "GET", "/v1/models", &any_key, &Value::Null).await.status, 200);
+    assert_eq!(&*send(&env, port, "GET", "/", &[], &Value::Null).await.body, b"Ollama is running");
     for path in ["/metrics", "/healthz", "/control/events", "/control/status", "/index.html"] {
-        assert_eq!(send(&scene, port, "GET", path, &[], &Value::Null).await.status, 404, "{path}");
+        assert_eq!(send(&env, port, "GET", path, &[], &Value::Null).await.status, 404, "{path}");
     }
-    let foreign = send(&scene, port, "POST", "/api/chat", &[("host", "evil.example")], &hi()).await;
+    let foreign = send(&env, port, "POST", "/api/chat", &[("host", "evil.example")], &hi()).await;
     assert_eq!(foreign.error(), (403, "host_not_allowed".into()));
     for page in [("origin", "http://127.0.0.1:3000"), ("sec-fetch-site", "cross-site")] {
-        let page = send(&scene, port, "POST", "/api/chat", &[page], &hi()).await;
+        let page = send(&env, port, "POST", "/api/chat", &[page], &hi()).await;
         assert_eq!(page.error(), (403, "origin_not_allowed".into()));
     }
-    let without = scene.program.http.post(format!("{}/api/chat", scene.program.base)).body(hi().to_string());
+    let without = env.program.http.post(format!("{}/api/chat", env.program.base)).body(hi().to_string());
     let without = without.header("content-type", "application/json").send().await;
     assert_eq!(Answer::of(without).await.status, 401, "the first port asks for one as ever");
-    let record = scene.records_once(|records| records.len() == 3).await;
+    let record = env.wait_for_records(|records| records.len() == 3).await;
     assert_eq!(record[0]["client"], "(no key)");
-    assert!(scene.program.log().contains("no key is asked"), "the risk is told");
-    scene.still_serves().await;
-    scene.program.stop().await;
+    assert!(env.program.log().contains("no key is asked"), "the risk is told");
+    env.still_serves().await;
+    env.program.stop().await;
 }
 
 #[tokio::test]
-async fn it_is_off_by_default_and_a_taken_port_is_told() {
+async fn the_keyless_port_is_off_by_default_and_a_taken_port_is_reported() {
     let simulator = simulator(&["alice"]).await;
     let held = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     let settings = format!("keyless_port = {}\n", held.local_addr().expect("an address").port());
@@ -66,17 +66,17 @@ async fn it_is_off_by_default_and_a_taken_port_is_told() {
 }
 
 #[tokio::test]
-async fn it_is_opened_moved_and_closed_while_the_program_runs() {
-    let scene = Scene::with(&["alice"], Options::default()).await;
+async fn the_keyless_port_opens_moves_and_closes_while_running() {
+    let env = TestEnv::with_options(&["alice"], Options::default()).await;
     let set = async |name: &str, value: Value| {
-        scene.program.control("settings.set", &json!({ "name": name, "value": value })).await
+        env.program.control("settings.set", &json!({ "name": name, "value": value })).await
     };
     let answers = async |port: u16, headers: &[(&str, &str)]| {
-        send(&scene, port, "POST", "/api/chat", headers, &hi()).await.status
+        send(&env, port, "POST", "/api/chat", headers, &hi()).await.status
     };
     let is_open = |port: u16| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
     let told = async || {
-        let status = scene.control("status", &json!({})).await;
+        let status = env.control("status", &json!({})).await;
         let notices = status["notices"].as_array().expect("a list").clone();
         notices.iter().find(|notice| notice["id"] == "without-key").map(|notice| notice["said"].clone())
     };
@@ -103,6 +103,6 @@ async fn it_is_opened_moved_and_closed_while_the_program_runs() {
     assert_eq!(set("keyless_port", json!(0)).await.status, 200);
     assert!(!is_open(second));
     assert_eq!(told().await, None);
-    scene.still_serves().await;
-    scene.program.stop().await;
+    env.still_serves().await;
+    env.program.stop().await;
 }

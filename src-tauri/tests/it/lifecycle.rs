@@ -6,7 +6,8 @@ use mammouth_proxy::simulator::{Fault, FaultRule, MockUpstream};
 use serde_json::json;
 
 use crate::support::{
-    KEY, Options, Program, Sse, cli_in, err, out, question, raw, refused_start, simulator, streamed,
+    KEY, Options, Program, Sse, cli_in, question, raw, refused_start, simulator, stderr_text, stdout_text,
+    streamed,
 };
 
 fn gate(simulator: &MockUpstream) {
@@ -25,8 +26,8 @@ async fn begun(program: &Program, simulator: &MockUpstream) -> Sse {
 
 async fn switch(program: &Program, port: u16) -> SocketAddr {
     let switched = program.cli(&["port", &port.to_string()]).await;
-    assert!(switched.status.success(), "{}", err(&switched));
-    let said = out(&switched);
+    assert!(switched.status.success(), "{}", stderr_text(&switched));
+    let said = stdout_text(&switched);
     said.trim().strip_prefix("listening on http://").unwrap_or_else(|| panic!("{said}")).parse().unwrap()
 }
 
@@ -35,13 +36,13 @@ async fn f30_a_taken_port_ends_the_start_and_names_who_has_it() {
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = other.local_addr().unwrap().port();
     let dir = tempfile::tempdir().unwrap();
-    let options = Options::default().bare().env("AUTH_TOKEN", KEY).env("PORT", port.to_string());
+    let options = Options::default().without_defaults().env("AUTH_TOKEN", KEY).env("PORT", port.to_string());
     let ended = refused_start(dir.path(), None, options).await;
-    let said = err(&ended);
+    let said = stderr_text(&ended);
     assert_eq!(ended.status.code(), Some(4), "{said}");
     assert!(said.contains(&format!("127.0.0.1:{port}")), "{said}");
     assert!(said.contains(&format!("process {}", std::process::id())), "the holder is this test: {said}");
-    assert_eq!(out(&ended), "", "it never said that it listens");
+    assert_eq!(stdout_text(&ended), "", "it never said that it listens");
 }
 
 #[tokio::test]
@@ -60,8 +61,8 @@ async fn f31_a_switch_keeps_running_streams_and_every_command_finds_the_program(
     let instance = std::fs::read_to_string(program.dir.path().join("instance.json")).unwrap();
     assert!(instance.contains(&address.to_string()), "{instance}");
     let status = program.cli(&["status"]).await;
-    assert!(status.status.success(), "{}", err(&status));
-    assert!(out(&status).contains(&format!("http://{address}/v1")), "{}", out(&status));
+    assert!(status.status.success(), "{}", stderr_text(&status));
+    assert!(stdout_text(&status).contains(&format!("http://{address}/v1")), "{}", stdout_text(&status));
     assert!(program.cli(&["logs"]).await.status.success());
 
     simulator.release(100);
@@ -79,9 +80,9 @@ async fn f32_a_switch_to_a_taken_port_changes_nothing() {
     let taken = other.local_addr().unwrap().port();
     let refused = program.cli(&["port", &taken.to_string()]).await;
     assert_eq!(refused.status.code(), Some(1));
-    assert!(err(&refused).contains("already used by"), "{}", err(&refused));
+    assert!(stderr_text(&refused).contains("already used by"), "{}", stderr_text(&refused));
     assert_eq!(program.get("/v1/models").await.status, 200);
-    assert!(out(&program.cli(&["status"]).await).contains(&program.base));
+    assert!(stdout_text(&program.cli(&["status"]).await).contains(&program.base));
     assert!(!program.dir.path().join("settings.toml").exists(), "nothing was saved");
     // The port it has is no move, but it is remembered.
     assert_eq!(switch(&program, program.port).await.port(), program.port);
@@ -126,8 +127,8 @@ async fn f33_the_second_on_a_data_directory_is_refused_and_the_first_goes_on() {
     let simulator = simulator(&["alice"]).await;
     let program = Program::start(&simulator).await;
     let ended = refused_start(program.dir.path(), Some(&simulator), Options::default()).await;
-    assert_eq!(ended.status.code(), Some(3), "{}", err(&ended));
-    assert!(err(&ended).contains("runs on"), "{}", err(&ended));
+    assert_eq!(ended.status.code(), Some(3), "{}", stderr_text(&ended));
+    assert!(stderr_text(&ended).contains("runs on"), "{}", stderr_text(&ended));
     assert_eq!(program.chat(&question("hi")).await.status, 200);
     assert!(program.cli(&["status"]).await.status.success());
 }
@@ -141,7 +142,7 @@ async fn f33_what_a_killed_program_leaves_is_taken_over() {
     assert!(dir.path().join("instance.json").exists() && dir.path().join("lock").exists());
     assert_eq!(cli_in(dir.path(), &["status"]).await.status.code(), Some(1), "the dead one is not believed");
     let program = Program::start_in(dir, Some(&simulator), Options::default()).await;
-    let status = out(&program.cli(&["status"]).await);
+    let status = stdout_text(&program.cli(&["status"]).await);
     assert!(status.contains(&program.base) && (program.base == old || !status.contains(&old)), "{status}");
     assert_eq!(program.chat(&question("hi")).await.status, 200);
 }
@@ -158,11 +159,11 @@ async fn f34_a_term_ends_idle_ones_at_once_and_lets_running_streams_finish() {
 async fn f34_a_hangup_drains_as_a_term_does_and_under_nohup_is_passed_over() {
     let simulator = simulator(&["alice"]).await;
     // Whoever runs the tests may have them ignore SIGHUP, which their programs inherit.
-    let options = Options::default().under(&["env", "--default-signal=HUP"]);
+    let options = Options::default().run_under(&["env", "--default-signal=HUP"]);
     let program = Program::start_in(tempfile::tempdir().unwrap(), Some(&simulator), options).await;
     drains_at("HUP", program, &simulator).await;
     simulator.set_faults(Vec::new());
-    let options = Options::default().under(&["nohup"]);
+    let options = Options::default().run_under(&["nohup"]);
     let program = Program::start_in(tempfile::tempdir().unwrap(), Some(&simulator), options).await;
     program.signal("HUP").await;
     assert_eq!(program.chat(&crate::support::question("still here")).await.status, 200);
@@ -180,9 +181,9 @@ async fn drains_at(signal: &str, program: Program, simulator: &MockUpstream) {
     }
     simulator.release(100);
     assert_eq!(stream.text().await, ("secondthird".to_owned(), true));
-    let (code, dir) = program.ended().await;
+    let (code, dir) = program.wait_for_exit().await;
     assert_eq!(code, Some(0));
-    let logged = out(&cli_in(dir.path(), &["logs", "--json"]).await);
+    let logged = stdout_text(&cli_in(dir.path(), &["logs", "--json"]).await);
     let record: serde_json::Value = serde_json::from_str(logged.trim()).unwrap();
     assert_eq!((&record["status"], &record["interrupted"]), (&json!(200), &json!(false)));
     assert!(!dir.path().join("instance.json").exists(), "the address goes with the program");
@@ -207,9 +208,9 @@ async fn f34_after_the_grace_streams_end_with_an_error_and_the_log_is_written() 
         assert_eq!(last["error"]["code"], "stream_interrupted", "{events:?}");
         assert!(!events.contains(&"[DONE]".to_owned()));
     }
-    let (code, dir) = program.ended().await;
+    let (code, dir) = program.wait_for_exit().await;
     assert_eq!(code, Some(0));
-    let logged = out(&cli_in(dir.path(), &["logs", "--json"]).await);
+    let logged = stdout_text(&cli_in(dir.path(), &["logs", "--json"]).await);
     assert_eq!(logged.matches(r#""code":"stream_interrupted""#).count(), STREAMS, "{logged}");
 }
 
@@ -224,7 +225,7 @@ async fn f34_a_second_term_is_now() {
         tokio::task::yield_now().await;
     }
     program.signal("TERM").await;
-    let (code, _dir) = program.ended().await;
+    let (code, _dir) = program.wait_for_exit().await;
     assert_eq!(code, Some(0));
     let (text, done) = stream.text().await;
     assert!(!done && text.is_empty(), "the stream was cut: {text}");
@@ -314,5 +315,5 @@ async fn an_interrupt_ends_it_as_a_term_does() {
     let simulator = simulator(&[]).await;
     let program = Program::start(&simulator).await;
     program.signal("INT").await;
-    assert_eq!(program.ended().await.0, Some(0));
+    assert_eq!(program.wait_for_exit().await.0, Some(0));
 }

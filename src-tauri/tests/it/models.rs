@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Options, Scene, question};
+use crate::support::{Options, TestEnv, question};
 
 const ALIASES: &str =
     "[aliases]\nfast = \"gpt-4o-mini\"\n\"gpt-4.1\" = \"grok-4\"\nmine = \"some-new-model\"\n";
@@ -13,8 +13,8 @@ fn names(list: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn the_list_has_the_table_and_the_users_own_names() {
-    let scene = Scene::with(&["alice"], Options::default().settings(ALIASES)).await;
-    let list = scene.program.get("/v1/models").await;
+    let env = TestEnv::with_options(&["alice"], Options::default().settings(ALIASES)).await;
+    let list = env.program.get("/v1/models").await;
     assert_eq!((list.status, &list.json()["object"]), (200, &json!("list")));
     let list = list.json();
     let names = names(&list);
@@ -26,26 +26,26 @@ async fn the_list_has_the_table_and_the_users_own_names() {
         assert_eq!(model["object"], "model");
         assert!(model["created"].is_u64() && !model["owned_by"].as_str().unwrap().is_empty(), "{model}");
     }
-    assert!(scene.simulator.calls().is_empty());
-    scene.still_serves().await;
+    assert!(env.simulator.calls().is_empty());
+    env.still_serves().await;
 }
 
 #[tokio::test]
 async fn a_model_is_found_by_its_exact_name() {
-    let scene = Scene::with(&["alice"], Options::default().settings(ALIASES)).await;
+    let env = TestEnv::with_options(&["alice"], Options::default().settings(ALIASES)).await;
     for path in ["/v1/models/fast", "/models/fast", "/v1/v1/models/fast"] {
-        let model = scene.program.get(path).await;
+        let model = env.program.get(path).await;
         assert_eq!((model.status, &model.json()["id"]), (200, &json!("fast")), "{path}");
     }
     for path in ["/v1/models/FAST", "/v1/models/nothing", "/v1/models/fast/x"] {
-        assert_eq!(scene.program.get(path).await.error(), (404, "not_found".into()), "{path}");
+        assert_eq!(env.program.get(path).await.error(), (404, "not_found".into()), "{path}");
     }
-    scene.still_serves().await;
+    env.still_serves().await;
 }
 
 #[tokio::test]
 async fn names_become_the_sites_own_and_unknown_ones_pass() {
-    let scene = Scene::of(&["alice"]).await;
+    let env = TestEnv::new(&["alice"]).await;
     for (name, id) in [
         ("claude-3-7-sonnet-latest", "anthropic-claude-3-7-sonnet-latest"),
         ("gpt-4o-mini", "openai-gpt-4o-mini"),
@@ -62,30 +62,30 @@ async fn names_become_the_sites_own_and_unknown_ones_pass() {
         ("maker/new:model@1", "maker/new:model@1"),
         ("GPT-5", "GPT-5"),
     ] {
-        scene.simulator.clear_calls();
+        env.simulator.clear_calls();
         let mut request = question("echo: hi");
         request["model"] = name.into();
-        let answer = scene.program.chat(&request).await;
+        let answer = env.program.chat(&request).await;
         assert_eq!(answer.json()["model"], name, "the client sees the name it used");
         assert_eq!(answer.header("x-mammouth-model"), Some(id));
-        assert_eq!(scene.asked()[0].model.as_deref(), Some(id));
-        let record = scene.record_of(&answer.headers).await;
+        assert_eq!(env.model_calls()[0].model.as_deref(), Some(id));
+        let record = env.record_of(&answer.headers).await;
         assert_eq!((&record["model_asked"], &record["model_served"]), (&json!(name), &json!(id)));
     }
-    scene.still_serves().await;
+    env.still_serves().await;
 }
 
 #[tokio::test]
 async fn the_users_own_names_come_first() {
-    let scene = Scene::with(&["alice"], Options::default().settings(ALIASES)).await;
+    let env = TestEnv::with_options(&["alice"], Options::default().settings(ALIASES)).await;
     for (name, id) in
         [("fast", "openai-gpt-4o-mini"), ("gpt-4.1", "xai-grok-4-0709"), ("mine", "some-new-model")]
     {
-        scene.simulator.clear_calls();
+        env.simulator.clear_calls();
         let mut request = question("echo: hi");
         request["model"] = name.into();
-        assert_eq!(scene.program.chat(&request).await.status, 200);
-        assert_eq!(scene.asked()[0].model.as_deref(), Some(id));
+        assert_eq!(env.program.chat(&request).await.status, 200);
+        assert_eq!(env.model_calls()[0].model.as_deref(), Some(id));
     }
-    scene.still_serves().await;
+    env.still_serves().await;
 }

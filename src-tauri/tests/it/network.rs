@@ -6,8 +6,8 @@ use std::net::{SocketAddr, TcpListener};
 use serde_json::json;
 
 use crate::support::{
-    Answer, KEY, Options, Program, Wire, body_of, check_headers, cli_in, err, every_route, head, path_of,
-    question, raw, refused_start, simulator, with_key,
+    Answer, KEY, Options, Program, Wire, body_of, check_headers, cli_in, every_route, head, path_of,
+    question, raw, refused_start, simulator, stderr_text, with_key,
 };
 
 /// A request with the key and these headers, sent as a proper client would.
@@ -207,7 +207,7 @@ async fn n08_null_and_patterns_cannot_be_listed() {
         let options = Options::default().env("ALLOWED_ORIGINS", listed);
         let ended = refused_start(dir.path(), None, options).await;
         assert_eq!(ended.status.code(), Some(2), "{listed}");
-        assert!(err(&ended).contains("ALLOWED_ORIGINS"), "{}", err(&ended));
+        assert!(stderr_text(&ended).contains("ALLOWED_ORIGINS"), "{}", stderr_text(&ended));
     }
 }
 
@@ -320,23 +320,24 @@ async fn n12_a_port_that_is_held_by_half_is_never_called_localhost() {
 }
 
 #[tokio::test]
-async fn n13_whoever_took_the_port_first_gets_no_secret() {
+async fn n13_a_program_that_took_the_port_first_gets_no_secret() {
     let attacker = TcpListener::bind("127.0.0.1:0").unwrap();
     attacker.set_nonblocking(true).unwrap();
     let address = attacker.local_addr().unwrap();
     let simulator = simulator(&["alice"]).await;
     let dir = tempfile::tempdir().unwrap();
-    let options = Options::default().bare().env("AUTH_TOKEN", KEY).env("PORT", address.port().to_string());
+    let options =
+        Options::default().without_defaults().env("AUTH_TOKEN", KEY).env("PORT", address.port().to_string());
     let ended = refused_start(dir.path(), Some(&simulator), options).await;
     assert_eq!(ended.status.code(), Some(4));
-    assert!(err(&ended).contains("already used by"), "{}", err(&ended));
+    assert!(stderr_text(&ended).contains("already used by"), "{}", stderr_text(&ended));
 
     // An address left over by a program that ended, or put there by somebody: nobody holds the lock, so nobody is asked.
     let instance = json!({ "pid": std::process::id(), "address": address, "demo": false });
     std::fs::write(dir.path().join("instance.json"), instance.to_string()).unwrap();
     std::fs::write(dir.path().join("control-token"), "a-token-that-must-stay-here-0123456789").unwrap();
     let status = cli_in(dir.path(), &["status"]).await;
-    assert_eq!(status.status.code(), Some(1), "{}", err(&status));
+    assert_eq!(status.status.code(), Some(1), "{}", stderr_text(&status));
     assert_eq!(attacker.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "nobody connected");
 }
 
@@ -366,7 +367,7 @@ async fn n14_forwarding_headers_decide_nothing() {
     }
     let answer = Answer::of(asked.json_text(&question("hi")).send().await).await;
     assert_eq!(answer.status, 200);
-    assert!(!program.records_when(1).await[0].to_string().contains("203.0.113.9"));
+    assert!(!program.wait_for_record_count(1).await[0].to_string().contains("203.0.113.9"));
     assert!(!program.log().contains("203.0.113.9"));
     let call = &simulator.calls()[0];
     assert!(call.headers.iter().all(|(name, _)| !name.contains("forwarded") && name != "x-real-ip"));
@@ -402,6 +403,6 @@ async fn w03_every_answer_has_the_fixed_headers() {
     let token = format!("x-api-key: {}", program.control_token());
     events.send(&head("GET", "/control/events", &[&token])).await;
     program.signal("TERM").await;
-    let events = events.rest().await;
+    let events = events.read_to_end().await;
     assert_eq!(events.headers("x-frame-options"), ["DENY"], "{}", events.text());
 }

@@ -7,8 +7,9 @@ use mammouth_proxy::simulator::MockAccount;
 use serde_json::json;
 
 use crate::support::{
-    Answer, Options, PROXY, PROXY_NAME, PUBLIC, PUBLIC_NAME, Program, ProxiedNetwork, SITE, Scene, TlsFront,
-    err, in_own_network, on_models, out, question, simulator, simulator_with, streamed, until,
+    Answer, Options, PROXY, PROXY_NAME, PUBLIC, PUBLIC_NAME, Program, ProxiedNetwork, SITE, TestEnv,
+    TlsFront, in_network_namespace, question, simulator, simulator_with, stderr_text, stdout_text, streamed,
+    wait_until, web_fault,
 };
 
 const PASSWORD: &str = "canary-7f3a";
@@ -50,46 +51,46 @@ fn check_no_password(program: &Program, texts: &[String]) {
 
 #[tokio::test]
 async fn both_upstreams_go_through_an_http_proxy() {
-    if !in_own_network("outbound::both_upstreams_go_through_an_http_proxy").await {
+    if !in_network_namespace("outbound::both_upstreams_go_through_an_http_proxy").await {
         return;
     }
     let network = ProxiedNetwork::new().await;
     let proxy = network.tinyproxy(HTTP_PORT, AUTH).await;
     for prefer in ["only-web", "only-api"] {
-        let (scene, site) = proxied_scene(&network, prefer, "HTTPS_PROXY", &http_proxy(PASSWORD)).await;
-        let answer = ask(&scene.program).await;
+        let (env, site) = proxied_env(&network, prefer, "HTTPS_PROXY", &http_proxy(PASSWORD)).await;
+        let answer = ask(&env.program).await;
         assert_eq!((answer.status, answer.text().as_str()), (200, "through"), "{prefer}");
         assert_eq!(site.take_peers(), VIA_PROXY, "{prefer}");
-        let doctor = scene.program.cli(&["doctor"]).await;
-        let said = out(&doctor);
+        let doctor = env.program.cli(&["doctor"]).await;
+        let said = stdout_text(&doctor);
         assert!(
             said.contains(&format!("proxy http://{PROXY}:{HTTP_PORT}, which HTTPS_PROXY names")),
             "{said}"
         );
         assert!(said.contains("ca.pem"), "{said}");
-        check_no_password(&scene.program, &[said, err(&doctor)]);
-        scene.program.stop().await;
+        check_no_password(&env.program, &[said, stderr_text(&doctor)]);
+        env.program.stop().await;
     }
     assert!(proxy.log().contains("CONNECT mammouth.test"), "{}", proxy.log());
 }
 
 /// A program whose upstreams are behind the name, with a proxy in a variable.
-async fn proxied_scene(
+async fn proxied_env(
     network: &ProxiedNetwork,
     prefer: &str,
     variable: &str,
     proxy: &str,
-) -> (Scene, TlsFront) {
+) -> (TestEnv, TlsFront) {
     let simulator = simulator_with(vec![MockAccount::web("alice"), MockAccount::api("dora")]).await;
     let site = network.site(&simulator).await;
     let options = to(&site, &network.ca_file(), prefer).env(variable, proxy);
     let program = Program::start_with(&simulator, options).await;
-    (Scene { simulator, program }, site)
+    (TestEnv { simulator, program }, site)
 }
 
 #[tokio::test]
 async fn socks_proxies_and_tls_proxies_are_spoken_to() {
-    if !in_own_network("outbound::socks_proxies_and_tls_proxies_are_spoken_to").await {
+    if !in_network_namespace("outbound::socks_proxies_and_tls_proxies_are_spoken_to").await {
         return;
     }
     let network = ProxiedNetwork::new().await;
@@ -102,17 +103,17 @@ async fn socks_proxies_and_tls_proxies_are_spoken_to() {
         format!("socks5h://ana:{PASSWORD}@{PROXY}:{SOCKS_PORT}"),
         format!("https://ana:{PASSWORD}@{PROXY_NAME}:{}", secure.address.port()),
     ] {
-        let (scene, site) = proxied_scene(&network, "only-web", "all_proxy", &proxy).await;
-        let answer = ask(&scene.program).await;
+        let (env, site) = proxied_env(&network, "only-web", "all_proxy", &proxy).await;
+        let answer = ask(&env.program).await;
         assert_eq!(answer.status, 200, "{proxy} {:?}", answer.body);
         assert_eq!(site.take_peers(), VIA_PROXY, "{proxy}");
-        scene.program.stop().await;
+        env.program.stop().await;
     }
 }
 
 #[tokio::test]
 async fn exceptions_go_direct() {
-    if !in_own_network("outbound::exceptions_go_direct").await {
+    if !in_network_namespace("outbound::exceptions_go_direct").await {
         return;
     }
     let network = ProxiedNetwork::new().await;
@@ -132,7 +133,8 @@ async fn exceptions_go_direct() {
 
 #[tokio::test]
 async fn a_proxy_that_refuses_or_is_gone_is_named_without_its_password() {
-    if !in_own_network("outbound::a_proxy_that_refuses_or_is_gone_is_named_without_its_password").await {
+    if !in_network_namespace("outbound::a_proxy_that_refuses_or_is_gone_is_named_without_its_password").await
+    {
         return;
     }
     let network = ProxiedNetwork::new().await;
@@ -158,13 +160,13 @@ async fn a_proxy_that_refuses_or_is_gone_is_named_without_its_password() {
         let answer = ask(&program).await;
         assert_eq!(answer.error(), (503, "upstream_unreachable".to_owned()), "{proxy} {:?}", answer.body);
         let doctor = program.cli(&["doctor"]).await;
-        let said = out(&doctor);
+        let said = stdout_text(&doctor);
         let host = proxy.rsplit_once('@').map_or(proxy.rsplit_once('/').unwrap().1, |(_, host)| host);
         for text in [&message(&answer), &said] {
             assert!(text.contains(expected) && text.contains(host), "{proxy}: {text}");
         }
         assert!(said.contains("look at the proxy"), "{said}");
-        check_no_password(&program, &[message(&answer), said, err(&doctor)]);
+        check_no_password(&program, &[message(&answer), said, stderr_text(&doctor)]);
         program.stop().await;
     }
     assert!(site.take_peers().is_empty());
@@ -181,7 +183,7 @@ async fn a_proxy_that_refuses_or_is_gone_is_named_without_its_password() {
 
 #[tokio::test]
 async fn f24_an_authority_of_a_company_is_trusted_only_by_its_setting() {
-    if !in_own_network("outbound::f24_an_authority_of_a_company_is_trusted_only_by_its_setting").await {
+    if !in_network_namespace("outbound::f24_an_authority_of_a_company_is_trusted_only_by_its_setting").await {
         return;
     }
     let network = ProxiedNetwork::new().await;
@@ -193,7 +195,7 @@ async fn f24_an_authority_of_a_company_is_trusted_only_by_its_setting() {
     let answer = ask(&program).await;
     assert_eq!(answer.error(), (502, "upstream_tls_error".to_owned()));
     assert!(message(&answer).contains("extra_ca_file"), "{}", message(&answer));
-    let doctor = out(&program.cli(&["doctor"]).await);
+    let doctor = stdout_text(&program.cli(&["doctor"]).await);
     assert!(doctor.contains("EXTRA_CA_FILE"), "{doctor}");
     let set = json!({ "name": "extra_ca_file", "value": network.ca_file() });
     let answer = program.control("settings.set", &set).await;
@@ -206,8 +208,10 @@ async fn f24_an_authority_of_a_company_is_trusted_only_by_its_setting() {
 
 #[tokio::test]
 async fn a_proxy_in_the_settings_counts_at_once_and_its_password_is_kept_apart() {
-    if !in_own_network("outbound::a_proxy_in_the_settings_counts_at_once_and_its_password_is_kept_apart")
-        .await
+    if !in_network_namespace(
+        "outbound::a_proxy_in_the_settings_counts_at_once_and_its_password_is_kept_apart",
+    )
+    .await
     {
         return;
     }
@@ -230,7 +234,7 @@ async fn a_proxy_in_the_settings_counts_at_once_and_its_password_is_kept_apart()
         program.control("settings.set", &json!({ "name": "proxy", "value": value })).await
     };
 
-    simulator.set_faults(vec![on_models("gate")]);
+    simulator.set_faults(vec![web_fault("gate")]);
     simulator.release(1);
     let mut stream = program.stream(&streamed(r#"echo-chunks: ["first","second"]"#)).await;
     stream.next_json().await;
@@ -250,7 +254,7 @@ async fn a_proxy_in_the_settings_counts_at_once_and_its_password_is_kept_apart()
     assert_eq!(ask(&program).await.status, 200);
     let dir = program.stop().await;
     let program = Program::start_in(dir, Some(&simulator), options()).await;
-    until("the password is read", async || ask(&program).await.status == 200).await;
+    wait_until("the password is read", async || ask(&program).await.status == 200).await;
     assert_eq!(site.take_peers(), VIA_PROXY);
 
     // Another address does not get it, even after the first comes back.
@@ -267,7 +271,7 @@ async fn a_proxy_in_the_settings_counts_at_once_and_its_password_is_kept_apart()
 
 #[tokio::test]
 async fn s04_image_links_keep_their_address_rule_behind_a_proxy() {
-    if !in_own_network("outbound::s04_image_links_keep_their_address_rule_behind_a_proxy").await {
+    if !in_network_namespace("outbound::s04_image_links_keep_their_address_rule_behind_a_proxy").await {
         return;
     }
     let network = ProxiedNetwork::new().await;
@@ -275,7 +279,7 @@ async fn s04_image_links_keep_their_address_rule_behind_a_proxy() {
     let _socks = network.microsocks(SOCKS_PORT, AUTH).await;
     let simulator = simulator(&["alice"]).await;
     let site = network.site(&simulator).await;
-    let pictures = TcpServer::of_picture().await;
+    let pictures = TcpServer::image_request().await;
     let public = network.tls_front(PUBLIC_NAME, SocketAddr::from((PUBLIC, 443)), pictures.0).await;
     let private = network.tls_front("mammouth.test", SocketAddr::from((SITE, 443)), pictures.0).await;
     let ask = async |program: &Program, host: &str| {
@@ -310,7 +314,7 @@ async fn s04_image_links_keep_their_address_rule_behind_a_proxy() {
 struct TcpServer(SocketAddr);
 
 impl TcpServer {
-    async fn of_picture() -> Self {
+    async fn image_request() -> Self {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -385,12 +389,12 @@ async fn stub_proxy(answer: &'static str) -> SocketAddr {
 /// Needs no network of its own: nothing would answer at this proxy's address.
 #[tokio::test]
 async fn loopback_is_never_reached_through_a_proxy() {
-    let scene = Scene::with(
+    let env = TestEnv::with_options(
         &["alice"],
         Options::default().env("HTTPS_PROXY", "http://127.0.0.1:1").env("HTTP_PROXY", "http://127.0.0.1:1"),
     )
     .await;
-    assert_eq!(ask(&scene.program).await.status, 200);
-    let doctor = out(&scene.program.cli(&["doctor"]).await);
+    assert_eq!(ask(&env.program).await.status, 200);
+    let doctor = stdout_text(&env.program.cli(&["doctor"]).await);
     assert!(doctor.contains("through no proxy"), "{doctor}");
 }

@@ -6,17 +6,19 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::{Options, Program, in_own_network, post, question, simulator, streamed, system, until};
+use crate::support::{
+    Options, Program, in_network_namespace, post, question, run_shell, simulator, streamed, wait_until,
+};
 
 /// An address of this machine that others can reach.
 const OUTSIDE: Ipv4Addr = Ipv4Addr::new(10, 9, 9, 1);
 
 #[tokio::test]
 async fn n11_from_the_network_nothing_is_there() {
-    if !in_own_network("own_network::n11_from_the_network_nothing_is_there").await {
+    if !in_network_namespace("network_namespace::n11_from_the_network_nothing_is_there").await {
         return;
     }
-    system(&format!("ip address add {OUTSIDE}/24 dev lo")).await;
+    run_shell(&format!("ip address add {OUTSIDE}/24 dev lo")).await;
     let reached = async |ip: Ipv4Addr, port: u16| TcpStream::connect((IpAddr::V4(ip), port)).await.is_ok();
     let simulator = simulator(&[]).await;
     let program = Program::start(&simulator).await;
@@ -35,8 +37,10 @@ async fn n11_from_the_network_nothing_is_there() {
 /// The way to Mammouth goes over an address that the network can lose.
 #[tokio::test]
 async fn f43_a_network_that_goes_costs_its_answers_and_comes_back_by_itself() {
-    if !in_own_network("own_network::f43_a_network_that_goes_costs_its_answers_and_comes_back_by_itself")
-        .await
+    if !in_network_namespace(
+        "network_namespace::f43_a_network_that_goes_costs_its_answers_and_comes_back_by_itself",
+    )
+    .await
     {
         return;
     }
@@ -49,12 +53,12 @@ async fn f43_a_network_that_goes_costs_its_answers_and_comes_back_by_itself() {
     let program = Program::start_with(&simulator, options).await;
     assert_eq!(program.chat(&question("echo: before")).await.text(), "before");
 
-    simulator.set_faults(vec![crate::support::on_models("gate")]);
+    simulator.set_faults(vec![crate::support::web_fault("gate")]);
     simulator.release(1);
     let mut stream = program.stream(&streamed(r#"echo-chunks: ["first","second"]"#)).await;
     assert_eq!(stream.next_json().await["choices"][0]["delta"]["role"], "assistant");
     assert_eq!(stream.next_json().await["choices"][0]["delta"]["content"], "first");
-    system("ip route add unreachable 127.9.9.9/32 table local").await;
+    run_shell("ip route add unreachable 127.9.9.9/32 table local").await;
     simulator.release(100);
     let events = stream.all().await;
     assert!(events.last().unwrap().contains("stream_interrupted"), "{events:?}");
@@ -66,7 +70,7 @@ async fn f43_a_network_that_goes_costs_its_answers_and_comes_back_by_itself() {
     assert_eq!(program.get("/healthz").await.status, 200, "this machine is as near as before");
     assert_eq!(program.get("/v1/models").await.status, 200);
 
-    system("ip route del unreachable 127.9.9.9/32 table local").await;
+    run_shell("ip route del unreachable 127.9.9.9/32 table local").await;
     let back = program.chat(&question("echo: after")).await;
     assert_eq!((back.status, back.text().as_str()), (200, "after"), "the first request after it");
     program.stop().await;
@@ -85,15 +89,17 @@ async fn relay(listener: TcpListener, to: String) {
 /// Takes the 45 seconds after which the system calls a silent peer gone.
 #[tokio::test]
 async fn f58_a_client_that_vanished_from_the_network_ends_its_answer() {
-    if !in_own_network("own_network::f58_a_client_that_vanished_from_the_network_ends_its_answer").await {
+    if !in_network_namespace("network_namespace::f58_a_client_that_vanished_from_the_network_ends_its_answer")
+        .await
+    {
         return;
     }
-    system(&format!("ip address add {OUTSIDE}/24 dev lo")).await;
-    system("ip address add 10.9.9.2/24 dev lo").await;
+    run_shell(&format!("ip address add {OUTSIDE}/24 dev lo")).await;
+    run_shell("ip address add 10.9.9.2/24 dev lo").await;
     let simulator = simulator(&["alice"]).await;
     let options = Options::default().env("HOST", OUTSIDE.to_string());
     let program = Program::start_with(&simulator, options).await;
-    simulator.set_faults(vec![crate::support::on_models("gate")]);
+    simulator.set_faults(vec![crate::support::web_fault("gate")]);
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("10.9.9.2:0".parse().unwrap()).unwrap();
     let mut client = socket.connect((OUTSIDE, program.port).into()).await.unwrap();
@@ -104,9 +110,9 @@ async fn f58_a_client_that_vanished_from_the_network_ends_its_answer() {
     let mut first = [0; 12];
     client.read_exact(&mut first).await.unwrap();
     assert_eq!(&first, b"HTTP/1.1 200");
-    system("ip route replace unreachable 10.9.9.2/32 table local").await;
+    run_shell("ip route replace unreachable 10.9.9.2/32 table local").await;
     simulator.release(1);
-    until("the call ends", async || simulator.active_calls() == 0).await;
+    wait_until("the call ends", async || simulator.active_calls() == 0).await;
     assert!(simulator.calls().iter().any(|call| call.peer_closed_early));
     drop(client);
 }

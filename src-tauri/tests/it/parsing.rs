@@ -207,7 +207,7 @@ async fn p08_heads_over_their_size_are_refused_and_the_connection_closed() {
 }
 
 #[tokio::test]
-async fn p11_a_full_house_answers_503_and_running_streams_go_on() {
+async fn p11_over_the_connection_limit_answers_503_and_running_streams_go_on() {
     const CAP: usize = 16;
     let simulator = simulator(&["alice"]).await;
     let options = Options::default().settings(&format!("[limits]\nmax_connections = {CAP}"));
@@ -230,15 +230,15 @@ async fn p11_a_full_house_answers_503_and_running_streams_go_on() {
     }
     simulator.release(1_000);
     for stream in streams {
-        let answer = stream.rest().await;
+        let answer = stream.read_to_end().await;
         assert!(answer.status() == 200 && answer.text().contains("[DONE]"), "{}", answer.text());
     }
-    assert!(when_there_is_room(&program).await.contains("\"connections\":"));
+    assert!(wait_for_free_connection(&program).await.contains("\"connections\":"));
 }
 
 /// The program's status. A peer can see the end of its answer before its place is free: until then the house is full,
 /// and whoever finds no place to be told so is just closed.
-async fn when_there_is_room(program: &Program) -> String {
+async fn wait_for_free_connection(program: &Program) -> String {
     let token = format!("x-api-key: {}", program.control_token());
     loop {
         let answer = raw(program.port, &head("POST", "/control/status", &[&token])).await;
@@ -251,7 +251,7 @@ async fn when_there_is_room(program: &Program) -> String {
 }
 
 #[tokio::test]
-async fn p11_silent_connections_make_room() {
+async fn p11_silent_connections_are_evicted_for_new_ones() {
     let simulator = simulator(&["alice"]).await;
     let options = Options::default().settings("[limits]\nmax_connections = 16");
     let program = Program::start_with(&simulator, options).await;
@@ -260,7 +260,7 @@ async fn p11_silent_connections_make_room() {
         silent.push(Wire::open(program.port).await);
     }
     drop(silent);
-    let status = when_there_is_room(&program).await;
+    let status = wait_for_free_connection(&program).await;
     let status: Value = serde_json::from_str(status.split_once("\r\n\r\n").unwrap().1).unwrap();
     assert!(status["connections"].as_u64().unwrap() <= 16, "{status}");
 }

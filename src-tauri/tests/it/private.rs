@@ -14,7 +14,7 @@ use crate::support::canary::{Canaries, files_below};
 use crate::support::{KEY, Options, Program, question, raw, simulator};
 
 /// Every path that the program writes to.
-const PATHS: [&str; 9] = [
+const PRIVATE_PATHS: [&str; 9] = [
     "control-token",
     "instance.json",
     "instance.json.tmp",
@@ -34,7 +34,7 @@ async fn l02_arguments_and_children_hold_no_secret() {
     let canaries = Canaries::new(&[("the client key", KEY), ("the cookie", "alice-session")]);
     let process = format!("/proc/{}", program.pid());
     let arguments = std::fs::read(format!("{process}/cmdline")).unwrap();
-    assert_eq!(canaries.seen("the arguments", &arguments), Vec::<String>::new());
+    assert_eq!(canaries.found_in("the arguments", &arguments), Vec::<String>::new());
     for task in std::fs::read_dir(format!("{process}/task")).unwrap() {
         let children = std::fs::read_to_string(task.unwrap().path().join("children")).unwrap_or_default();
         assert_eq!(children, "", "no child inherits the environment");
@@ -107,7 +107,7 @@ async fn l05_files_and_folders_are_their_owner_s_under_any_umask() {
 #[tokio::test]
 async fn l05_planted_files_are_closed_or_replaced() {
     let dir = tempfile::tempdir().unwrap();
-    for name in PATHS {
+    for name in PRIVATE_PATHS {
         let path = dir.path().join(name);
         std::fs::write(&path, "").unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
@@ -123,7 +123,7 @@ async fn l05_planted_files_are_closed_or_replaced() {
 
 #[tokio::test]
 async fn l05_planted_links_are_not_followed() {
-    for name in PATHS {
+    for name in PRIVATE_PATHS {
         let dir = tempfile::tempdir().unwrap();
         let (data, target) = (dir.path().join("data"), dir.path().join("target"));
         std::fs::create_dir(&data).unwrap();

@@ -12,13 +12,13 @@ use tokio::process::{Child, Command};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
 
-use crate::support::{KEY, Options, Program, in_own_network, simulator, system};
+use crate::support::{KEY, Options, Program, in_network_namespace, run_shell, simulator};
 
-const NAME: &str = "rb.test";
+const REBOUND_NAME: &str = "rb.test";
 /// Where the page comes from; the program is on 127.0.0.1, at the same port.
 const ATTACKER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 /// What the page tries, with the key in its hands: even then its name must not open anything.
-const TRIES: [(&str, &str); 5] = [
+const REQUEST_ATTEMPTS: [(&str, &str); 5] = [
     ("GET", "/healthz"),
     ("GET", "/"),
     ("GET", "/v1/models"),
@@ -27,18 +27,20 @@ const TRIES: [(&str, &str); 5] = [
 ];
 
 /// Only so that a browser that never speaks does not hold the test up for ever.
-const PATIENCE: Duration = Duration::from_secs(30);
+const BROWSER_TIMEOUT: Duration = Duration::from_secs(30);
 const BROWSERS: usize = 4;
 
 #[tokio::test]
 async fn n05_a_page_that_rebinds_its_name_reads_nothing_in_a_real_browser() {
-    if !in_own_network("rebinding::n05_a_page_that_rebinds_its_name_reads_nothing_in_a_real_browser").await {
+    if !in_network_namespace("rebinding::n05_a_page_that_rebinds_its_name_reads_nothing_in_a_real_browser")
+        .await
+    {
         return;
     }
     let names = tempfile::tempdir().unwrap();
     let list = names.path().join("resolv.conf");
     std::fs::write(&list, "nameserver 127.0.0.1\n").unwrap();
-    system(&format!("mount --bind {} /etc/resolv.conf", list.display())).await;
+    run_shell(&format!("mount --bind {} /etc/resolv.conf", list.display())).await;
     tokio::spawn(answer_names(UdpSocket::bind("127.0.0.1:53").await.unwrap()));
 
     let simulator = simulator(&["alice"]).await;
@@ -49,12 +51,13 @@ async fn n05_a_page_that_rebinds_its_name_reads_nothing_in_a_real_browser() {
         assert!(text.contains("host_not_allowed") && !text.contains("gpt"), "{tried}");
     }
     let refused = program.metric("mammouth_refused_total").await;
-    assert!(refused >= TRIES.len() as u64, "the page did get to the program: {refused}");
+    assert!(refused >= REQUEST_ATTEMPTS.len() as u64, "the page did get to the program: {refused}");
     assert!(simulator.calls().is_empty());
     program.stop().await;
 
     // The same page under a name that the user listed: so the name was all that stood in its way.
-    let program = Program::start_with(&simulator, Options::default().arg("--allow-host").arg(NAME)).await;
+    let program =
+        Program::start_with(&simulator, Options::default().arg("--allow-host").arg(REBOUND_NAME)).await;
     let read = read_by_a_page(&program).await;
     assert_eq!(read[0]["status"], 200, "{read:?}");
     assert_eq!(read[2]["status"], 200, "{read:?}");
@@ -64,7 +67,7 @@ async fn n05_a_page_that_rebinds_its_name_reads_nothing_in_a_real_browser() {
 async fn read_by_a_page(program: &Program) -> Vec<Value> {
     for _ in 0..BROWSERS {
         if let Some(read) = read_by_one_browser(program).await {
-            assert_eq!(read.len(), TRIES.len());
+            assert_eq!(read.len(), REQUEST_ATTEMPTS.len());
             return read;
         }
     }
@@ -78,8 +81,8 @@ async fn read_by_one_browser(program: &Program) -> Option<Vec<Value>> {
     let mut attack = JoinSet::new();
     attack.spawn(serve_until_gone(site, page(collector)));
     let profile = tempfile::tempdir().unwrap();
-    let mut browser = browser(profile.path(), &format!("http://{NAME}:{}/", program.port));
-    let read = tokio::time::timeout(PATIENCE, collected.recv()).await;
+    let mut browser = browser(profile.path(), &format!("http://{REBOUND_NAME}:{}/", program.port));
+    let read = tokio::time::timeout(BROWSER_TIMEOUT, collected.recv()).await;
     browser.kill().await.unwrap();
     attack.shutdown().await;
     let read = read.ok()?.expect("a report");
@@ -96,7 +99,7 @@ fn browser(profile: &std::path::Path, url: &str) -> Child {
 }
 
 fn page(collector: SocketAddr) -> String {
-    let tries = serde_json::to_string(&TRIES).unwrap();
+    let tries = serde_json::to_string(&REQUEST_ATTEMPTS).unwrap();
     format!(
         "<!doctype html><script>(async () => {{
             await fetch('/leave');

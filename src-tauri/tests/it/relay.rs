@@ -3,20 +3,20 @@
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::support::{Options, SPOKEN, Scene, Upstream, question, streamed};
+use crate::support::{DIALECT_CLIENTS, Options, TestEnv, Upstream, question, streamed};
 
 #[tokio::test]
 async fn r01_text_that_looks_like_events_stays_text() {
-    let scene = Scene::of(&["alice"]).await;
+    let env = TestEnv::new(&["alice"]).await;
     let evil = "a\n\ndata: [DONE]\n\n\r\revent: x\nid: 1\n\ndata: {\"error\":1}\n\n\u{2028}\u{85}\0 b";
     let request = streamed(&format!("echo-chunks: {}", json!([evil, "rest"])));
-    let mut stream = scene.program.stream(&request).await;
+    let mut stream = env.program.stream(&request).await;
     stream.next_json().await;
     assert_eq!(stream.next_json().await["choices"][0]["delta"]["content"], evil, "one event");
     assert_eq!(stream.text().await, ("rest".to_owned(), true));
     let whole = question(&format!("echo-chunks: {}", json!([evil])));
-    assert_eq!(scene.program.chat(&whole).await.text(), evil);
-    scene.still_serves().await;
+    assert_eq!(env.program.chat(&whole).await.text(), evil);
+    env.still_serves().await;
 }
 
 #[tokio::test]
@@ -37,10 +37,10 @@ async fn r02_no_header_of_mammouth_reaches_a_client() {
     let faults: String = headers.iter().map(|header| format!(" header={header}")).collect();
     for fault in [faults.clone(), format!("status=500 {faults}"), format!("status=400 {faults}")] {
         for upstream in Upstream::BOTH {
-            let scene = upstream.alone(Options::default()).await;
-            for (at, spoken) in SPOKEN.iter().enumerate() {
-                upstream.fault(&scene, &fault);
-                let answer = spoken.asks(&scene, "echo: hi", at % 2 == 0).await;
+            let env = upstream.one_account(Options::default()).await;
+            for (at, spoken) in DIALECT_CLIENTS.iter().enumerate() {
+                upstream.set_fault(&env, &fault);
+                let answer = spoken.send(&env, "echo: hi", at % 2 == 0).await;
                 for (name, value) in &answer.headers {
                     let value = value.to_str().unwrap();
                     assert!(OURS.contains(&name.as_str()), "{name}: {value}");
@@ -48,7 +48,7 @@ async fn r02_no_header_of_mammouth_reaches_a_client() {
                 }
                 // More good calls than bad ones, or calls would stop for a while.
                 for _ in 0..3 {
-                    scene.still_serves().await;
+                    env.still_serves().await;
                 }
             }
         }
@@ -84,21 +84,21 @@ async fn r03_a_redirect_is_never_followed() {
 
 async fn follows_nowhere(upstream: Upstream) {
     let canary = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let scene = upstream.alone(Options::default()).await;
+    let env = upstream.one_account(Options::default()).await;
     let elsewhere = format!("http://{}/x", canary.local_addr().unwrap());
-    let ourselves = format!("{}/v1/models", scene.program.base);
+    let ourselves = format!("{}/v1/models", env.program.base);
     let more =
         ["https://evil.example/login", "//evil.example/", "ftp://evil.example/", "/api/user/recentUsage"];
     let targets = [elsewhere.as_str(), ourselves.as_str()].into_iter().chain(more);
     for target in targets {
         for status in [301, 302, 307, 308] {
-            scene.simulator.clear_calls();
-            upstream.fault(&scene, &format!("status={status} redirect={target}"));
-            let answer = scene.program.chat(&question("hello")).await;
+            env.simulator.clear_calls();
+            upstream.set_fault(&env, &format!("status={status} redirect={target}"));
+            let answer = env.program.chat(&question("hello")).await;
             assert_eq!(answer.error(), (502, "upstream_bad_response".into()), "{status} {target}");
             assert!(!String::from_utf8_lossy(&answer.body).contains("evil"), "{:?}", answer.body);
-            assert_eq!(scene.asked().len(), 1, "{status} {target}");
-            scene.still_serves().await;
+            assert_eq!(env.model_calls().len(), 1, "{status} {target}");
+            env.still_serves().await;
         }
     }
     let nobody = futures_util::FutureExt::now_or_never(canary.accept());
@@ -108,16 +108,16 @@ async fn follows_nowhere(upstream: Upstream) {
 #[tokio::test]
 async fn r05_an_endless_reply_is_cut_where_it_is_held_and_passes_where_it_streams() {
     for upstream in Upstream::BOTH {
-        let scene = upstream.alone(Options::default()).await;
-        upstream.fault(&scene, "endless");
-        let mut stream = scene.program.stream(&streamed("hello")).await;
+        let env = upstream.one_account(Options::default()).await;
+        upstream.set_fault(&env, "endless");
+        let mut stream = env.program.stream(&streamed("hello")).await;
         for _ in 0..200 {
             assert!(stream.next().await.is_some());
         }
         drop(stream);
-        scene.until(|state| state.active_calls == 0).await;
-        scene.all_idle().await;
-        scene.still_serves().await;
+        env.wait_for(|state| state.active_calls == 0).await;
+        env.wait_until_idle().await;
+        env.still_serves().await;
     }
 }
 
@@ -129,7 +129,7 @@ async fn r07_what_mammouth_says_is_shortened_and_holds_no_secret() {
 }
 
 async fn says_little(upstream: Upstream) {
-    let scene = upstream.alone(Options::default()).await;
+    let env = upstream.one_account(Options::default()).await;
     let long = format!(
         "<img src=x onerror=alert(1)>\u{1b}[2J\u{1b}]0;x\u{7}\n[INFO] fake {}",
         "x".repeat(1_000_000)
@@ -139,19 +139,19 @@ async fn says_little(upstream: Upstream) {
         "body=leak status=400".to_owned(),
         format!("status=400 message={}", json!(long)),
     ] {
-        upstream.fault(&scene, &fault);
-        let answer = scene.program.chat(&question("hello")).await;
+        upstream.set_fault(&env, &fault);
+        let answer = env.program.chat(&question("hello")).await;
         assert!([400, 502].contains(&answer.status));
         let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
         assert!(message.len() <= 2200, "{}", message.len());
         assert!(!message.chars().any(char::is_control), "{message}");
-        let record = scene.record_of(&answer.headers).await.to_string();
-        for place in [&message, &record, &scene.program.log()] {
+        let record = env.record_of(&answer.headers).await.to_string();
+        for place in [&message, &record, &env.program.log()] {
             assert!(!place.contains("alice-session") && !place.contains("sk-dora-k"), "{place}");
             assert!(!place.contains('\u{1b}'), "{place}");
             assert!(!place.contains("\n[INFO] fake"), "{place}");
         }
-        scene.still_serves().await;
-        scene.still_serves().await;
+        env.still_serves().await;
+        env.still_serves().await;
     }
 }

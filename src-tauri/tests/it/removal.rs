@@ -41,13 +41,13 @@ async fn l08_a_removed_account_leaves_nothing_behind() {
     assert_eq!(chat(&app).await, 503);
     let shown = [ask(&app, "accounts.list", Value::Null).await, ask(&app, "log.latest", json!({})).await];
     for shown in shown {
-        assert_eq!(canaries.seen("what is shown", shown.to_string().as_bytes()), Vec::<String>::new());
+        assert_eq!(canaries.found_in("what is shown", shown.to_string().as_bytes()), Vec::<String>::new());
     }
     let secret = Canaries::new(&[("the cookie", COOKIE), ("the label", LABEL)]);
-    assert_eq!(secret.seen_below(dir.path(), &[]), Vec::<String>::new(), "while it runs");
+    assert_eq!(secret.found_below(dir.path(), &[]), Vec::<String>::new(), "while it runs");
     // The state under the account's id is written behind our back, and surely by the end.
     app.stop(Duration::ZERO).await;
-    assert_eq!(canaries.seen_below(dir.path(), &[]), Vec::<String>::new(), "after the end");
+    assert_eq!(canaries.found_below(dir.path(), &[]), Vec::<String>::new(), "after the end");
 }
 
 async fn start(dir: &Path, simulator: &MockUpstream, vault: AsyncSecretStore) -> App {

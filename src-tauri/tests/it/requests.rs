@@ -1,6 +1,6 @@
 //! What is asked in any dialect arrives the same: made-up conversations, each said in every dialect, sent through the
 //! program, and what Mammouth was asked compared field by field with what it is asked for the same chat completion, which
-//! is relayed as it is. Only what a dialect has no word for is taken out before (`speakers.rs` names it).
+//! is relayed as it is. Only what a dialect has no word for is taken out before (`dialect_writers.rs` names it).
 
 mod heard;
 mod pictures;
@@ -10,57 +10,58 @@ mod talk;
 use proptest::prop_assert_eq;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
-use self::heard::heard;
-use self::speakers::{CHAT, SPEAKERS, Speaker};
-use self::talk::{Talk, any_talk};
-use crate::support::{Options, Scene, Upstream};
+use self::heard::normalize;
+use self::speakers::{CHAT_WRITER, DIALECT_WRITERS, DialectWriter};
+use self::talk::{Conversation, any_conversation};
+use crate::support::{Options, TestEnv, Upstream};
 
 /// Conversations for each upstream. The seed is fixed: what is found here is found in every run.
-const CASES: u32 = 64;
+const DEFAULT_CASES: u32 = 64;
 
 #[test]
 fn every_dialect_asks_the_same_over_an_api_key() {
-    asks_the_same(Upstream::Api);
+    check_equivalence(Upstream::Api);
 }
 
 #[test]
 fn every_dialect_asks_the_same_over_a_web_session() {
-    asks_the_same(Upstream::Web);
+    check_equivalence(Upstream::Web);
 }
 
-fn asks_the_same(upstream: Upstream) {
+fn check_equivalence(upstream: Upstream) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let scene = runtime.block_on(upstream.alone(Options::default()));
+    let env = runtime.block_on(upstream.one_account(Options::default()));
     let config =
         Config { cases: cases(), failure_persistence: None, max_shrink_iters: 2_000, ..Config::default() };
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(config, rng);
-    let found = runner.run(&any_talk(), |talk| runtime.block_on(check(&scene, upstream, &talk)));
-    found.unwrap_or_else(|failure| panic!("{failure}"));
-    runtime.block_on(scene.still_serves());
+    let result = runner.run(&any_conversation(), |talk| runtime.block_on(check(&env, upstream, &talk)));
+    result.unwrap_or_else(|failure| panic!("{failure}"));
+    runtime.block_on(env.still_serves());
 }
 
 /// `REQUEST_CASES` asks for more, to look for what the fixed few do not show.
 fn cases() -> u32 {
-    std::env::var("REQUEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(CASES)
+    std::env::var("REQUEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(DEFAULT_CASES)
 }
 
-async fn check(scene: &Scene, upstream: Upstream, talk: &Talk) -> Result<(), TestCaseError> {
+async fn check(env: &TestEnv, upstream: Upstream, talk: &Conversation) -> Result<(), TestCaseError> {
     let talk = if upstream == Upstream::Web { talk.clone().with_pictures_alone() } else { talk.clone() };
     if upstream == Upstream::Web {
         // Over a session even a chat completion is written anew.
-        let heard = asked(scene, upstream, &CHAT, &talk).await?.to_string();
-        let missing = talk.texts().into_iter().find(|text| !heard.contains(&inner(text)));
-        prop_assert_eq!(missing, None, "in {}", heard);
+        let normalized = normalized_call(env, upstream, &CHAT_WRITER, &talk).await?.to_string();
+        let missing = talk.texts().into_iter().find(|text| !normalized.contains(&json_inner(text)));
+        prop_assert_eq!(missing, None, "in {}", normalized);
     }
-    for speaker in &SPEAKERS {
-        let Some(talk) = (speaker.sayable)(talk.clone()) else { continue };
-        let wanted = asked(scene, upstream, &CHAT, &talk).await?;
-        let found = asked(scene, upstream, speaker, &talk).await?;
-        let (wanted, found) = (format!("{wanted:#}"), format!("{found:#}"));
-        if wanted != found {
-            let said = (speaker.say)(&talk);
-            let reason = format!("{} says\n{said:#}\nwanted: {wanted}\nfound: {found}", speaker.path);
+    for speaker in &DIALECT_WRITERS {
+        let Some(talk) = (speaker.without_inexpressible)(talk.clone()) else { continue };
+        let expected = normalized_call(env, upstream, &CHAT_WRITER, &talk).await?;
+        let actual = normalized_call(env, upstream, speaker, &talk).await?;
+        let (expected_text, actual_text) = (format!("{expected:#}"), format!("{actual:#}"));
+        if expected_text != actual_text {
+            let said = (speaker.write)(&talk);
+            let reason =
+                format!("{} says\n{said:#}\nwanted: {expected_text}\nfound: {actual_text}", speaker.path);
             return Err(TestCaseError::fail(reason));
         }
     }
@@ -68,20 +69,20 @@ async fn check(scene: &Scene, upstream: Upstream, talk: &Talk) -> Result<(), Tes
 }
 
 /// A text as it stands within a JSON text, without the quotes.
-fn inner(text: &str) -> String {
+fn json_inner(text: &str) -> String {
     serde_json::Value::from(text).to_string().trim_matches('"').to_owned()
 }
 
 /// What Mammouth is asked for this conversation in this dialect.
-async fn asked(
-    scene: &Scene,
+async fn normalized_call(
+    env: &TestEnv,
     upstream: Upstream,
-    speaker: &Speaker,
-    talk: &Talk,
+    speaker: &DialectWriter,
+    talk: &Conversation,
 ) -> Result<serde_json::Value, TestCaseError> {
-    scene.simulator.clear_calls();
-    let body = (speaker.say)(talk);
-    let answer = scene.program.post(speaker.path, &body).await;
+    env.simulator.clear_calls();
+    let body = (speaker.write)(talk);
+    let answer = env.program.post(speaker.path, &body).await;
     let refused = |what: String| TestCaseError::fail(format!("{} says\n{body:#}\n{what}", speaker.path));
     if answer.status != 200 {
         return Err(refused(format!("{}: {:?}", answer.status, answer.body)));
@@ -92,10 +93,10 @@ async fn asked(
     {
         return Err(refused(format!("ignored: {ignored}")));
     }
-    let calls = scene.asked();
+    let calls = env.model_calls();
     let call = calls.first().ok_or_else(|| refused("nothing was asked".to_owned()))?;
     if let Some(problem) = &call.problem {
         return Err(refused(problem.clone()));
     }
-    Ok(heard(upstream, call))
+    Ok(normalize(upstream, call))
 }

@@ -7,16 +7,18 @@ use base64::Engine;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{Options, Program, RawAnswer, Scene, Wire, cli_in, out, post, question, simulator};
+use crate::support::{
+    Options, Program, RawAnswer, TestEnv, Wire, cli_in, post, question, simulator, stdout_text,
+};
 
 #[tokio::test]
 async fn f38_with_few_files_some_are_refused_and_the_rest_goes_on() {
     const CLIENTS: usize = 200;
-    let options = Options::default().under(&["prlimit", "--nofile=64:64"]);
-    let scene = Scene::with(&["alice"], options).await;
+    let options = Options::default().run_under(&["prlimit", "--nofile=64:64"]);
+    let env = TestEnv::with_options(&["alice"], options).await;
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
-        clients.push(Wire::open(scene.program.port).await);
+        clients.push(Wire::open(env.program.port).await);
     }
     // Each asks over the connection that it has; whoever has no place is told so or closed.
     let body = question("echo: with few files").to_string();
@@ -29,7 +31,7 @@ async fn f38_with_few_files_some_are_refused_and_the_rest_goes_on() {
         let whole = whole.clone();
         async move {
             client.send(&whole).await;
-            client.rest().await
+            client.read_to_end().await
         }
     }))
     .await;
@@ -37,23 +39,23 @@ async fn f38_with_few_files_some_are_refused_and_the_rest_goes_on() {
     let (served, refused, closed) = (with(200), with(503), with(0));
     assert_eq!(served + refused + closed, CLIENTS, "{served} {refused} {closed}");
     assert!(served > 0, "{refused} {closed}");
-    let log = scene.program.log();
+    let log = env.program.log();
     assert!(!log.contains("cannot accept"), "files were kept back, so it never came to that: {log}");
-    until_there_is_room(&scene).await;
+    wait_for_free_capacity(&env).await;
     // The database and the settings have had theirs all the time.
-    let logged = scene.records_once(|records| records.len() >= served).await;
+    let logged = env.wait_for_records(|records| records.len() >= served).await;
     assert!(logged.iter().filter(|record| record["status"] == 200).count() >= served);
-    assert_eq!(scene.program.control("keys.add", &json!({ "name": "ide" })).await.status, 200);
-    scene.still_serves().await;
+    assert_eq!(env.program.control("keys.add", &json!({ "name": "ide" })).await.status, 200);
+    env.still_serves().await;
 }
 
 #[tokio::test]
 async fn f39_more_uploads_than_memory_are_shed_and_nothing_breaks() {
     const UPLOADS: usize = 50;
     // This bounds addresses, of which threads and allocators reserve more than they use.
-    let options = Options::default().under(&["prlimit", "--as=400000000"]);
-    let scene = Scene::with(&["alice"], options).await;
-    scene.still_serves().await;
+    let options = Options::default().run_under(&["prlimit", "--as=400000000"]);
+    let env = TestEnv::with_options(&["alice"], options).await;
+    env.still_serves().await;
     let image = [b"\x89PNG\r\n\x1a\n", &vec![0; 14 << 20][..]].concat();
     let url = format!("data:image/png;base64,{}", base64::engine::general_purpose::STANDARD.encode(image));
     let parts =
@@ -63,24 +65,24 @@ async fn f39_more_uploads_than_memory_are_shed_and_nothing_breaks() {
     let body = body.to_string();
     let length = format!("Content-Length: {}", body.len());
     let whole = post("/v1/chat/completions", &["Connection: close", &length], body.as_bytes());
-    let uploads = (0..UPLOADS).map(|_| upload(scene.program.port, &whole));
+    let uploads = (0..UPLOADS).map(|_| upload(env.program.port, &whole));
     let answers = futures_util::future::join_all(uploads).await;
     // Whoever is refused while he still sends may be closed before he has read why.
     assert!(answers.iter().all(|status| matches!(status, 200 | 503 | 0)), "{answers:?}");
     assert!(answers.contains(&503), "they were not all let in at once: {answers:?}");
-    scene.still_serves().await;
-    assert!(!scene.program.log().contains("memory allocation"), "{}", scene.program.log());
-    assert_eq!(upload(scene.program.port, &whole).await, 200, "one alone has room");
+    env.still_serves().await;
+    assert!(!env.program.log().contains("memory allocation"), "{}", env.program.log());
+    assert_eq!(upload(env.program.port, &whole).await, 200, "one alone has room");
 }
 
 /// A client has read its whole answer a moment before its place is free again.
-async fn until_there_is_room(scene: &Scene) {
+async fn wait_for_free_capacity(env: &TestEnv) {
     let probe = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     let room = async {
         loop {
-            let mut wire = Wire::open(scene.program.port).await;
+            let mut wire = Wire::open(env.program.port).await;
             wire.send(probe).await;
-            if wire.rest().await.status() == 200 {
+            if wire.read_to_end().await.status() == 200 {
                 return;
             }
         }
@@ -101,17 +103,18 @@ async fn upload(port: u16, whole: &[u8]) -> u16 {
 }
 
 /// What a file system may refuse.
-const CALLS: &str = "pwrite64,write,fsync,fdatasync,ftruncate,rename,renameat,renameat2,unlink";
+const WRITE_SYSCALLS: &str = "pwrite64,write,fsync,fdatasync,ftruncate,rename,renameat,renameat2,unlink";
 
 /// A sample of the moments at which it does.
-const MOMENTS: [&str; 14] = ["1", "2", "3", "4", "5", "6", "8", "11", "15", "20", "27", "40", "1+", "10+3"];
+const FAILING_CALLS: [&str; 14] =
+    ["1", "2", "3", "4", "5", "6", "8", "11", "15", "20", "27", "40", "1+", "10+3"];
 
 /// The n-th write to the database or the settings fails: nobody notices but the log and the command concerned.
 #[tokio::test]
 async fn f54_whichever_write_fails_nothing_is_lost_halved_or_stopped() {
     let simulator = simulator(&["alice"]).await;
     let mut injected = 0;
-    for moment in MOMENTS {
+    for moment in FAILING_CALLS {
         let dir = tempfile::tempdir().unwrap();
         let trace = tempfile::NamedTempFile::new().unwrap();
         let (code, known, dir) = with_failing_writes(&simulator, dir, moment, trace.path()).await;
@@ -128,9 +131,9 @@ async fn f54_whichever_write_fails_nothing_is_lost_halved_or_stopped() {
         let database = rusqlite::Connection::open(dir.path().join("mammouth.db")).unwrap();
         let sound: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
         assert_eq!(sound, "ok", "{moment}");
-        assert!(out(&cli_in(dir.path(), &["logs", "--json"]).await).lines().count() >= 1, "{moment}");
+        assert!(stdout_text(&cli_in(dir.path(), &["logs", "--json"]).await).lines().count() >= 1, "{moment}");
     }
-    assert!(injected >= MOMENTS.len(), "only {injected} writes failed: nothing was shown");
+    assert!(injected >= FAILING_CALLS.len(), "only {injected} writes failed: nothing was shown");
 }
 
 /// Runs requests and commands while writes fail. Gives the exit code and the keys that were said to be saved.
@@ -141,12 +144,12 @@ async fn with_failing_writes(
     trace: &Path,
 ) -> (Option<i32>, Vec<String>, tempfile::TempDir) {
     let at = |name: &str| dir.path().join(name).display().to_string();
-    let inject = format!("inject={CALLS}:error=EIO:when={moment}");
+    let inject = format!("inject={WRITE_SYSCALLS}:error=EIO:when={moment}");
     let paths = [at("mammouth.db"), at("mammouth.db-wal"), at("settings.toml"), at("settings.toml.tmp")];
     let trace = trace.display().to_string();
     let mut under = vec!["strace", "-D", "-f", "--seccomp-bpf", "-qq", "-o", &trace, "-e", &inject];
     paths.iter().for_each(|path| under.extend(["-P", path.as_str()]));
-    let options = Options::default().under(&under);
+    let options = Options::default().run_under(&under);
     let program = Program::start_in(dir, Some(simulator), options).await;
     let mut known = Vec::new();
     for n in 0..4 {
@@ -160,6 +163,6 @@ async fn with_failing_writes(
     }
     assert_eq!(program.get("/v1/models").await.status, 200);
     program.signal("TERM").await;
-    let (code, dir) = program.ended().await;
+    let (code, dir) = program.wait_for_exit().await;
     (code, known, dir)
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{KEY, Options, Program, cli_with, err, out, refused_start, simulator};
+use crate::support::{KEY, Options, Program, cli_with, refused_start, simulator, stderr_text, stdout_text};
 
 /// Each command with what it needs.
 const EVERY_COMMAND: [&[&str]; 16] = [
@@ -27,17 +27,17 @@ const EVERY_COMMAND: [&[&str]; 16] = [
 /// Exit code and everything that was said.
 async fn refused(dir: &Path, options: Options) -> (Option<i32>, String) {
     let ended = refused_start(dir, None, options).await;
-    (ended.status.code(), out(&ended) + &err(&ended))
+    (ended.status.code(), stdout_text(&ended) + &stderr_text(&ended))
 }
 
 #[tokio::test]
-async fn the_highest_place_that_has_a_port_counts() {
+async fn the_port_comes_from_the_highest_source_that_has_one() {
     // No program is started on these ports: `status` says where the next start would listen.
     let dir = tempfile::tempdir().unwrap();
     let next = async |env: &[(&str, &str)]| {
         let status = cli_with(dir.path(), env, &["status"], "").await;
-        assert_eq!(status.status.code(), Some(1), "{}", err(&status));
-        let said = out(&status);
+        assert_eq!(status.status.code(), Some(1), "{}", stderr_text(&status));
+        let said = stdout_text(&status);
         let line = said.lines().find_map(|line| line.strip_prefix("the next start listens on: http://"));
         line.unwrap_or_else(|| panic!("{said}")).to_owned()
     };
@@ -52,7 +52,7 @@ async fn the_highest_place_that_has_a_port_counts() {
     std::fs::write(&other, "PORT=4005\nHOST='127.0.0.3'\n").unwrap();
     let args = ["--env-file", other.to_str().unwrap(), "status"];
     let status = cli_with(dir.path(), &[], &args, "").await;
-    assert!(out(&status).contains("http://127.0.0.3:4005"), "{}", out(&status));
+    assert!(stdout_text(&status).contains("http://127.0.0.3:4005"), "{}", stdout_text(&status));
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn a_flag_wins_over_all_and_the_old_dotenv_works_unchanged() {
     // As the original Node project's README has it.
     let dotenv = format!("COOKIES={cookie}\nAUTH_TOKEN={KEY}\nPORT=1\n");
     std::fs::write(dir.path().join(".env"), dotenv).unwrap();
-    let options = Options::default().bare().env("PORT", "2").arg("--port").arg("0");
+    let options = Options::default().without_defaults().env("PORT", "2").arg("--port").arg("0");
     let options = options.env("MAMMOUTH_WEB_URL", simulator.base_url());
     let program = Program::start_in(dir, None, options).await;
     assert!(program.port > 2);
@@ -71,7 +71,7 @@ async fn a_flag_wins_over_all_and_the_old_dotenv_works_unchanged() {
     assert_eq!((answer.status, answer.text().as_str()), (200, "from the file"));
     let said = format!("COOKIES, AUTH_TOKEN were read from {}", program.dir.path().join(".env").display());
     assert!(program.log().contains(&said), "{}", program.log());
-    let status = out(&program.cli(&["status"]).await);
+    let status = stdout_text(&program.cli(&["status"]).await);
     assert!(status.contains(&format!("notice: {said}")), "{status}");
 }
 
@@ -106,8 +106,8 @@ async fn s11_what_a_stranger_s_dotenv_sets_keeps_every_command_from_starting() {
         for demo in [None, Some("--demo")] {
             let args: Vec<&str> = command.iter().copied().chain(demo).collect();
             let ended = cli_with(dir.path(), &[], &args, "").await;
-            assert_eq!(ended.status.code(), Some(2), "{args:?}: {}", err(&ended));
-            named(&(out(&ended) + &err(&ended)), hostile[hostile.len() - 1]);
+            assert_eq!(ended.status.code(), Some(2), "{args:?}: {}", stderr_text(&ended));
+            named(&(stdout_text(&ended) + &stderr_text(&ended)), hostile[hostile.len() - 1]);
         }
     }
     assert!(!dir.path().join("canary").exists() && !dir.path().join("mammouth.db").exists());
@@ -117,7 +117,7 @@ async fn s11_what_a_stranger_s_dotenv_sets_keeps_every_command_from_starting() {
 async fn s11_a_stranger_s_key_lets_no_other_machine_in() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join(".env"), format!("AUTH_TOKEN={KEY}\n")).unwrap();
-    let wide = || Options::default().bare().arg("--port").arg("0").env("HOST", "0.0.0.0");
+    let wide = || Options::default().without_defaults().arg("--port").arg("0").env("HOST", "0.0.0.0");
     let (code, said) = refused(dir.path(), wide()).await;
     assert!(code == Some(2) && said.contains("AUTH_TOKEN (from the .env file)"), "{said}");
     let program = Program::start_in(dir, None, wide().arg("--env-file").arg(".env")).await;
@@ -132,7 +132,7 @@ async fn secrets_come_from_files_too() {
     std::fs::write(dir.path().join("cookies.txt"), cookies.join("\n") + "\n").unwrap();
     std::fs::write(dir.path().join("token.txt"), format!("{KEY}\n")).unwrap();
     let options = Options::default()
-        .bare()
+        .without_defaults()
         .arg("--port")
         .arg("0")
         .env("COOKIES_FILE", "cookies.txt")
@@ -140,7 +140,7 @@ async fn secrets_come_from_files_too() {
         .env("MAMMOUTH_WEB_URL", simulator.base_url());
     let program = Program::start_in(dir, None, options).await;
     assert_eq!(program.chat(&crate::support::question("hi")).await.status, 200);
-    let listed = out(&program.cli(&["accounts", "list"]).await);
+    let listed = stdout_text(&program.cli(&["accounts", "list"]).await);
     assert!(listed.contains("web-1: ready") && listed.contains("web-2: ready"), "{listed}");
     let both = Options::default().env("COOKIES", "a").env("COOKIES_FILE", "cookies.txt");
     let (code, said) = refused(program.dir.path(), both).await;
@@ -150,7 +150,7 @@ async fn secrets_come_from_files_too() {
 #[tokio::test]
 async fn d01_listening_wide_needs_a_strong_key_and_keeps_the_host_check() {
     let dir = tempfile::tempdir().unwrap();
-    let wide = || Options::default().bare().arg("--port").arg("0").env("HOST", "0.0.0.0");
+    let wide = || Options::default().without_defaults().arg("--port").arg("0").env("HOST", "0.0.0.0");
     let (code, said) = refused(dir.path(), wide()).await;
     assert!(code == Some(2) && said.contains("AUTH_TOKEN"), "{said}");
     for weak in ["changeme", "sk-123456", ""] {
@@ -173,7 +173,7 @@ async fn d01_listening_wide_needs_a_strong_key_and_keeps_the_host_check() {
 #[tokio::test]
 async fn d05_bad_values_end_the_start_with_a_sentence_that_does_not_repeat_them() {
     let dir = tempfile::tempdir().unwrap();
-    let start = || Options::default().bare().env("AUTH_TOKEN", KEY);
+    let start = || Options::default().without_defaults().env("AUTH_TOKEN", KEY);
     for port in ["-1", "70000", "abc-canary", "1e3", "0x50", "80 81"] {
         let (code, said) = refused(dir.path(), start().env("PORT", port)).await;
         assert!(code == Some(2) && said.contains("PORT (from the environment)"), "{said}");
@@ -211,11 +211,11 @@ async fn d05_lists_are_read_as_people_paste_them() {
     let accounts = program.control("accounts.list", &serde_json::json!({})).await.json();
     assert_eq!(accounts.as_array().unwrap().len(), 2, "empties and repeats are no accounts");
     let checked = program.cli(&["accounts", "check"]).await;
-    assert!(checked.status.success(), "{}{}", out(&checked), err(&checked));
+    assert!(checked.status.success(), "{}{}", stdout_text(&checked), stderr_text(&checked));
 }
 
 #[tokio::test]
-async fn f44_odd_surroundings_do_not_matter_or_are_named() {
+async fn f44_odd_environments_work_or_are_named() {
     let simulator = simulator(&["alice"]).await;
     let root = tempfile::tempdir().unwrap();
     let odd = root.path().join("with space, \u{e9} and \u{4f60}");

@@ -9,7 +9,9 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::support::{KEY, Options, Program, cli_in, cli_with, err, out, question, refused_start, simulator};
+use crate::support::{
+    KEY, Options, Program, cli_in, cli_with, question, refused_start, simulator, stderr_text, stdout_text,
+};
 
 async fn notices(program: &Program) -> String {
     program.control("status", &json!({})).await.json()["notices"].to_string()
@@ -19,10 +21,10 @@ async fn notices(program: &Program) -> String {
 async fn f46_without_a_keychain_everything_else_works_and_nothing_is_kept_in_the_open() {
     let simulator = simulator(&["alice", "bob"]).await;
     let cookie = &simulator.cookies()[1].1;
-    let mut options = Options::default().bare().arg("--port").arg("0");
+    let mut options = Options::default().without_defaults().arg("--port").arg("0");
     options = options.env("COOKIES", &simulator.cookies()[0].1).env("MAMMOUTH_WEB_URL", simulator.base_url());
     let program = Program::start_in(tempfile::tempdir().unwrap(), None, options).await;
-    let key = out(&program.cli(&["keys", "list", "--reveal"]).await);
+    let key = stdout_text(&program.cli(&["keys", "list", "--reveal"]).await);
     assert!(
         notices(&program).await.contains("AUTH_TOKEN"),
         "the key of this run ends with it, and it says so"
@@ -39,12 +41,12 @@ async fn f46_without_a_keychain_everything_else_works_and_nothing_is_kept_in_the
     )
     .await;
     assert_eq!(added.status.code(), Some(1));
-    assert!(err(&added).contains("keychain"), "{}", err(&added));
+    assert!(stderr_text(&added).contains("keychain"), "{}", stderr_text(&added));
     assert!(program.control("accounts.list", &json!({})).await.json().as_array().unwrap().len() == 1);
     let named = program.cli(&["keys", "add", "ide"]).await;
-    assert!(named.status.success(), "a named key needs no keychain: {}", err(&named));
+    assert!(named.status.success(), "a named key needs no keychain: {}", stderr_text(&named));
     let dir = program.stop().await;
-    for secret in [cookie.as_str(), key.trim(), out(&named).trim()] {
+    for secret in [cookie.as_str(), key.trim(), stdout_text(&named).trim()] {
         assert!(!holds(dir.path(), secret), "nothing of a secret is in a file");
     }
 }
@@ -73,11 +75,11 @@ async fn f49_a_locked_database_delays_nobody_and_loses_nothing() {
         assert_eq!(program.chat(&question("meanwhile")).await.status, 200);
     }
     // The writer takes them over while it waits for the lock; then they are shown from memory.
-    program.records_when(21).await;
+    program.wait_for_record_count(21).await;
     other.execute_batch("ROLLBACK").unwrap();
     drop(other);
     let dir = program.stop().await;
-    let logged = out(&cli_in(dir.path(), &["logs", "--json"]).await);
+    let logged = stdout_text(&cli_in(dir.path(), &["logs", "--json"]).await);
     assert_eq!(logged.lines().count(), 21);
 }
 
@@ -93,7 +95,7 @@ async fn f50_a_damaged_database_is_set_aside_and_the_proxy_works_at_once() {
         let program = Program::start_in(dir, Some(&simulator), Options::default()).await;
         assert_eq!(program.chat(&question("new")).await.status, 200);
         assert!(notices(&program).await.contains("set aside"), "{}", notices(&program).await);
-        assert_eq!(program.records_when(1).await.len(), 1, "a new log");
+        assert_eq!(program.wait_for_record_count(1).await.len(), 1, "a new log");
         let kept = std::fs::read_dir(program.dir.path()).unwrap().flatten();
         let kept = kept.filter(|file| file.file_name().to_string_lossy().contains("damaged"));
         assert!(kept.count() >= 1, "the old one is kept");
@@ -113,7 +115,7 @@ async fn f50_an_empty_database_and_a_lost_wal_need_nothing() {
     std::fs::write(dir.path().join("mammouth.db"), "").unwrap();
     let program = Program::start_in(dir, Some(&simulator), Options::default()).await;
     assert_eq!(program.chat(&question("new")).await.status, 200);
-    assert_eq!(program.records_when(1).await.len(), 1);
+    assert_eq!(program.wait_for_record_count(1).await.len(), 1);
 }
 
 /// The words before the program that make a shell run `script` in a mount namespace of its own. The script ends with
@@ -134,18 +136,18 @@ fn in_own_mounts(script: &str) -> Option<Vec<&str>> {
 /// Starts the program with its data directory on a small file system that only it can see.
 async fn on_small_disk(script: &str, simulator: &mammouth_proxy::simulator::MockUpstream) -> Option<Program> {
     let under = in_own_mounts(script)?;
-    Some(Program::start_with(simulator, Options::default().under(&under)).await)
+    Some(Program::start_with(simulator, Options::default().run_under(&under)).await)
 }
 
 /// What the program sees in its data directory.
-fn seen(program: &Program, name: &str) -> String {
+fn read_data_file(program: &Program, name: &str) -> String {
     let path = format!("/proc/{}/root{}/{name}", program.pid(), program.dir.path().display());
     std::fs::read_to_string(path).unwrap_or_default()
 }
 
 /// Carries out a command over the door: the command line does not see the program's file system.
-async fn door(program: &Program, name: &str, args: &Value) -> (u16, Value) {
-    let token = seen(program, "control-token");
+async fn control(program: &Program, name: &str, args: &Value) -> (u16, Value) {
+    let token = read_data_file(program, "control-token");
     let asked = program.http.post(format!("{}/control/{name}", program.base)).bearer_auth(token.trim());
     let answer = crate::support::Answer::of(asked.body(args.to_string()).send().await).await;
     (answer.status, answer.json())
@@ -156,23 +158,23 @@ async fn f51_a_full_disk_stops_no_answer_and_heals() {
     let simulator = simulator(&["alice"]).await;
     let script = r#"mount -t tmpfs -o size=1m none "$3" && cd "$3" && exec "$@""#;
     let Some(program) = on_small_disk(script, &simulator).await else { return };
-    assert_eq!(door(&program, "keys.add", &json!({ "name": "before" })).await.0, 200);
-    let old = seen(&program, "settings.toml");
+    assert_eq!(control(&program, "keys.add", &json!({ "name": "before" })).await.0, 200);
+    let old = read_data_file(&program, "settings.toml");
     let filler = format!("/proc/{}/root{}/filler", program.pid(), program.dir.path().display());
     let _ = std::fs::write(&filler, vec![0; 2 << 20]);
     for _ in 0..50 {
         assert_eq!(program.chat(&question("hi")).await.status, 200);
     }
-    let (status, answer) = door(&program, "keys.add", &json!({ "name": "during" })).await;
+    let (status, answer) = control(&program, "keys.add", &json!({ "name": "during" })).await;
     assert_eq!((status, &answer["error"]["code"]), (500, &json!("not_saved")), "{answer}");
-    assert_eq!(seen(&program, "settings.toml"), old, "the old file is whole");
+    assert_eq!(read_data_file(&program, "settings.toml"), old, "the old file is whole");
     std::fs::remove_file(&filler).unwrap();
-    assert_eq!(door(&program, "keys.add", &json!({ "name": "after" })).await.0, 200);
-    assert!(seen(&program, "settings.toml").contains("after"));
+    assert_eq!(control(&program, "keys.add", &json!({ "name": "after" })).await.0, 200);
+    assert!(read_data_file(&program, "settings.toml").contains("after"));
     // What waited is there, once the last has left the queue.
     let waited = json!({ "limit": 100 });
-    while door(&program, "log.latest", &waited).await.1.as_array().unwrap().len() < 50 {}
-    assert_eq!(door(&program, "status", &json!({})).await.1["log_dropped"], 0);
+    while control(&program, "log.latest", &waited).await.1.as_array().unwrap().len() < 50 {}
+    assert_eq!(control(&program, "status", &json!({})).await.1["log_dropped"], 0);
 }
 
 /// Every file is as large as it may become: what the system says then is EFBIG, and a signal that ends programs.
@@ -260,7 +262,7 @@ async fn f53_no_state_of_the_settings_file_keeps_the_program_from_starting() {
 async fn f53_the_last_good_settings_come_back() {
     let simulator = simulator(&["alice"]).await;
     let program = Program::start(&simulator).await;
-    let key = out(&program.cli(&["keys", "add", "ide"]).await);
+    let key = stdout_text(&program.cli(&["keys", "add", "ide"]).await);
     let dir = program.stop().await;
     std::fs::write(dir.path().join("settings.toml"), "version = 1\n[client_keys\n").unwrap();
     let program = Program::start_in(dir, Some(&simulator), Options::default()).await;
@@ -278,5 +280,9 @@ async fn a_data_directory_that_cannot_be_used_is_named_with_the_user() {
     let ended = refused_start(dir.path(), None, Options::default()).await;
     let user = rustix::process::geteuid().as_raw();
     let sentence = format!("the data directory {} cannot be used by user {user}", dir.path().display());
-    assert!(ended.status.code() == Some(1) && err(&ended).contains(&sentence), "{}", err(&ended));
+    assert!(
+        ended.status.code() == Some(1) && stderr_text(&ended).contains(&sentence),
+        "{}",
+        stderr_text(&ended)
+    );
 }

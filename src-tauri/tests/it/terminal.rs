@@ -10,7 +10,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
-use crate::support::{cli_with, command, err, out, simulator};
+use crate::support::{cli_with, command, simulator, stderr_text, stdout_text};
 
 /// Both ends of a pseudo-terminal: where a person types, and what the program has as stdin.
 struct Terminal {
@@ -70,7 +70,7 @@ async fn add(dir: &Path, env: &[(&str, &str)], keys: Vec<u8>) -> (Option<i32>, S
     typing.join().unwrap();
     assert_eq!(String::from_utf8_lossy(&terminal.shown()), "");
     assert!(terminal.shows_and_edits());
-    (ended.status.code(), said + &out(&ended))
+    (ended.status.code(), said + &stdout_text(&ended))
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn u09_a_secret_typed_at_a_terminal_is_neither_shown_nor_cut() {
     let (code, said) = add(dir.path(), &env, [pasted.as_bytes(), &[4]].concat()).await;
     assert!(code == Some(0) && said.contains("mine: ok, the account was added"), "{said}");
     let listed = cli_with(dir.path(), &env, &["accounts", "list"], "").await;
-    assert!(out(&listed).contains("mine: ready"), "{}{}", out(&listed), err(&listed));
+    assert!(stdout_text(&listed).contains("mine: ready"), "{}{}", stdout_text(&listed), stderr_text(&listed));
 }
 
 #[tokio::test]

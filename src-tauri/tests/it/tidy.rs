@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// Room, and the rooms it may use: the table in `lib.rs`.
-const MAY_USE: &[(&str, &[&str])] = &[
+const ALLOWED_MODULES: &[(&str, &[&str])] = &[
     ("chat", &[]),
     ("config", &["chat", "secrets"]),
     ("secrets", &[]),
@@ -38,7 +38,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Outside crate, and the rooms it keeps to.
-const LIVES_IN: &[(&str, &[&str])] = &[
+const CRATE_MODULES: &[(&str, &[&str])] = &[
     ("tauri", &["desktop"]),
     ("gtk", &["desktop"]),
     ("webkit2gtk", &["desktop"]),
@@ -59,16 +59,16 @@ const LIVES_IN: &[(&str, &[&str])] = &[
     ("libc", &["cli"]),
 ];
 
-const LONGEST_FILE: usize = 400;
+const MAX_FILE_LINES: usize = 400;
 
 #[test]
-fn rooms_use_only_whom_they_may() {
+fn modules_use_only_allowed_modules() {
     let mut broken = Vec::new();
-    for (room, allowed) in MAY_USE {
+    for (room, allowed) in ALLOWED_MODULES {
         // A room's own tests may stand it on others: the retry loop is tested against the simulator.
         for (path, code) in sources(room).into_iter().filter(|(path, _)| !is_test_code(path)) {
             for other in named_after(&code, "crate::") {
-                let known = MAY_USE.iter().any(|(name, _)| *name == other);
+                let known = ALLOWED_MODULES.iter().any(|(name, _)| *name == other);
                 if known && other != *room && !allowed.contains(&other.as_str()) {
                     broken.push(format!("{}: {room} uses {other}", path.display()));
                 }
@@ -79,11 +79,11 @@ fn rooms_use_only_whom_they_may() {
 }
 
 #[test]
-fn outside_crates_keep_to_their_rooms() {
+fn external_crates_stay_in_their_modules() {
     let mut broken = Vec::new();
-    for (room, _) in MAY_USE {
+    for (room, _) in ALLOWED_MODULES {
         for (path, code) in sources(room) {
-            for (name, homes) in LIVES_IN {
+            for (name, homes) in CRATE_MODULES {
                 let used = code.contains(&format!("use {name}::")) || uses_path(&code, name);
                 if used && !homes.contains(room) {
                     broken.push(format!("{}: {name} is not at home in {room}", path.display()));
@@ -95,13 +95,13 @@ fn outside_crates_keep_to_their_rooms() {
 }
 
 #[test]
-fn files_are_short_and_rooms_say_what_they_are_for() {
+fn files_are_short_and_modules_are_documented() {
     let mut broken = Vec::new();
-    for (room, _) in MAY_USE {
+    for (room, _) in ALLOWED_MODULES {
         for (path, _) in sources(room) {
             let text = std::fs::read_to_string(&path).unwrap();
             let lines = text.lines().count();
-            if lines > LONGEST_FILE {
+            if lines > MAX_FILE_LINES {
                 broken.push(format!("{}: {lines} lines", path.display()));
             }
             if !text.starts_with("//!") && !is_test_code(&path) {

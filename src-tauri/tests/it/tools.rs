@@ -3,7 +3,7 @@
 use mammouth_proxy::simulator::RecordedCall;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Scene, question};
+use crate::support::{Answer, TestEnv, question};
 
 mod again;
 mod costly;
@@ -47,53 +47,55 @@ fn calls(answer: &Answer) -> Vec<(String, Value)> {
         .collect()
 }
 
-fn read(path: &str) -> (String, Value) {
+fn read_file_call(path: &str) -> (String, Value) {
     ("read_file".to_owned(), json!({ "path": path }))
 }
 
 /// A model's output that stands in the message itself.
-fn output(text: &str) -> String {
+fn model_output(text: &str) -> String {
     format!("echo: {text}")
 }
 
-const BROKEN: &str = "<tool_call>\n{\"name\": \"read_file\", \"arguments\": {\"file\": \"a\"}}\n</tool_call>";
-const GOOD: &str = "<tool_call>\n{\"name\": \"read_file\", \"arguments\": {\"path\": \"a\"}}\n</tool_call>";
+const BROKEN_CALL: &str =
+    "<tool_call>\n{\"name\": \"read_file\", \"arguments\": {\"file\": \"a\"}}\n</tool_call>";
+const GOOD_CALL: &str =
+    "<tool_call>\n{\"name\": \"read_file\", \"arguments\": {\"path\": \"a\"}}\n</tool_call>";
 
 #[tokio::test]
 async fn a_tool_is_called_and_its_result_told() {
-    let scene = Scene::of(&["alice"]).await;
+    let env = TestEnv::new(&["alice"]).await;
     let mut request = asking("call: read_file {\"path\": \"a.txt\"}");
-    let answer = scene.program.chat(&request).await;
-    assert_eq!(calls(&answer), [read("a.txt")]);
+    let answer = env.program.chat(&request).await;
+    assert_eq!(calls(&answer), [read_file_call("a.txt")]);
     assert_eq!(answer.text(), "I use a tool.\n\n");
     let message = answer.json()["choices"][0]["message"].clone();
     let id = message["tool_calls"][0]["id"].clone();
     let messages = request["messages"].as_array_mut().unwrap();
     messages.push(message);
     messages.push(json!({ "role": "tool", "tool_call_id": id, "content": "1\tfn main() {}" }));
-    let answer = scene.program.chat(&request).await;
+    let answer = env.program.chat(&request).await;
     assert_eq!(answer.text(), "The tools said: 1\tfn main() {}");
-    let texts = scene.asked()[1].texts().join("\n---\n");
+    let texts = env.model_calls()[1].texts().join("\n---\n");
     assert!(texts.ends_with("<tool_result name=\"read_file\">\n1\tfn main() {}\n</tool_result>"), "{texts}");
     assert!(texts.contains(
         "<tool_call>\n{\"name\": \"read_file\", \"arguments\": {\"path\":\"a.txt\"}}\n</tool_call>"
     ));
-    scene.still_serves().await;
+    env.still_serves().await;
 }
 
 #[tokio::test]
 async fn several_calls_come_with_an_id_each() {
-    let scene = Scene::of(&["alice"]).await;
+    let env = TestEnv::new(&["alice"]).await;
     let mut request =
         asking("call: read_file {\"path\": \"a\"}\ncall: tool_call {\"input\": {\"名\": [1]}}\ncall: now {}");
-    let answer = scene.program.chat(&request).await;
+    let answer = env.program.chat(&request).await;
     let tool_call = ("tool_call".to_owned(), json!({ "input": { "名": [1] } }));
-    assert_eq!(calls(&answer), [read("a"), tool_call, ("now".to_owned(), json!({}))]);
+    assert_eq!(calls(&answer), [read_file_call("a"), tool_call, ("now".to_owned(), json!({}))]);
     let body = answer.json();
     let made = body["choices"][0]["message"]["tool_calls"].as_array().unwrap();
     assert!(made[0]["id"] != made[1]["id"] && made[1]["id"] != made[2]["id"]);
     request["parallel_tool_calls"] = json!(false);
-    assert_eq!(calls(&scene.program.chat(&request).await), [read("a")]);
+    assert_eq!(calls(&env.program.chat(&request).await), [read_file_call("a")]);
     let message = body["choices"][0]["message"].clone();
     let result =
         |call: &Value, text: &str| json!({ "role": "tool", "tool_call_id": call["id"], "content": text });
@@ -101,53 +103,57 @@ async fn several_calls_come_with_an_id_each() {
     let messages = request["messages"].as_array_mut().unwrap();
     messages.push(message);
     messages.extend(results);
-    assert_eq!(scene.program.chat(&request).await.text(), "The tools said: one | two | three");
-    scene.still_serves().await;
+    assert_eq!(env.program.chat(&request).await.text(), "The tools said: one | two | three");
+    env.still_serves().await;
 }
 
 #[tokio::test]
 async fn the_choice_of_tools_is_kept() {
-    let scene = Scene::of(&["alice"]).await;
-    let mut request = asking(&output(GOOD));
+    let env = TestEnv::new(&["alice"]).await;
+    let mut request = asking(&model_output(GOOD_CALL));
     request["tool_choice"] = json!("none");
-    let answer = scene.program.chat(&request).await;
-    assert_eq!((calls(&answer).len(), answer.text().as_str()), (0, GOOD));
-    assert_eq!(scene.asked()[0].preprompt.as_deref(), Some(""));
+    let answer = env.program.chat(&request).await;
+    assert_eq!((calls(&answer).len(), answer.text().as_str()), (0, GOOD_CALL));
+    assert_eq!(env.model_calls()[0].preprompt.as_deref(), Some(""));
     let mut named = asking("call: now {}\ncall: read_file {\"path\": \"a\"}");
     named["tool_choice"] = json!({ "type": "function", "function": { "name": "now" } });
-    scene.simulator.clear_calls();
-    let answer = scene.program.chat(&named).await;
-    let preprompt = scene.asked()[0].preprompt.clone().unwrap();
+    env.simulator.clear_calls();
+    let answer = env.program.chat(&named).await;
+    let preprompt = env.model_calls()[0].preprompt.clone().unwrap();
     assert!(preprompt.contains("must call the tool now") && !preprompt.contains("\"name\":\"read_file\""));
     let now = ("now".to_owned(), json!({}));
     assert_eq!(calls(&answer), [now], "the other tool was not offered");
     named["messages"][0]["content"] = json!("call: now {}");
-    assert_eq!(calls(&scene.program.chat(&named).await).len(), 1);
-    scene.still_serves().await;
+    assert_eq!(calls(&env.program.chat(&named).await).len(), 1);
+    env.still_serves().await;
 }
 
 #[tokio::test]
-async fn what_is_certain_is_repaired_without_another_call() {
-    let scene = Scene::of(&["alice"]).await;
+async fn certain_repairs_need_no_second_call() {
+    let env = TestEnv::new(&["alice"]).await;
     for text in [
         "<tool_call>\n{'name': 'read_file', 'arguments': {'path': 'a',},}\n</tool_call>",
         "<tool_call>\n{\"name\": \"read_file\", \"arguments\": {\"path\": \"a\"}\n</tool_call>",
         "```json\n{\"name\": \"read_file\", \"arguments\": {\"path\": \"a\"}}\n```",
         "<function=read_file><parameter=path>a</parameter></function>",
     ] {
-        scene.simulator.clear_calls();
-        assert_eq!(calls(&scene.program.chat(&asking(&output(text))).await), [read("a")], "{text}");
-        assert_eq!(scene.asked().len(), 1, "{text}");
+        env.simulator.clear_calls();
+        assert_eq!(
+            calls(&env.program.chat(&asking(&model_output(text))).await),
+            [read_file_call("a")],
+            "{text}"
+        );
+        assert_eq!(env.model_calls().len(), 1, "{text}");
     }
     let fenced = asking("sim: tool=fenced\ncall: read_file {\"path\": \"a\"}");
-    assert_eq!(calls(&scene.program.chat(&fenced).await), [read("a")]);
-    scene.still_serves().await;
+    assert_eq!(calls(&env.program.chat(&fenced).await), [read_file_call("a")]);
+    env.still_serves().await;
 }
 
 /// The deltas of a stream as short words: text, names, arguments, the end.
-async fn deltas(scene: &Scene, mut request: Value) -> Vec<String> {
+async fn deltas(env: &TestEnv, mut request: Value) -> Vec<String> {
     request["stream"] = json!(true);
-    let events = scene.program.stream(&request).await.all().await;
+    let events = env.program.stream(&request).await.all().await;
     assert_eq!(events.last().map(String::as_str), Some("[DONE]"));
     let chunks = events.iter().filter_map(|event| serde_json::from_str::<Value>(event).ok());
     let mut words = Vec::new();
@@ -176,8 +182,8 @@ async fn deltas(scene: &Scene, mut request: Value) -> Vec<String> {
 
 #[tokio::test]
 async fn a_stream_has_text_and_calls_in_their_order() {
-    let scene = Scene::of(&["alice"]).await;
-    let words = deltas(&scene, asking("call: read_file {\"path\": \"a\"}\ncall: now {}")).await;
+    let env = TestEnv::new(&["alice"]).await;
+    let words = deltas(&env, asking("call: read_file {\"path\": \"a\"}\ncall: now {}")).await;
     let expected = [
         "text I ",
         "text use ",
@@ -191,60 +197,64 @@ async fn a_stream_has_text_and_calls_in_their_order() {
         "end tool_calls",
     ];
     assert_eq!(words.concat(), expected.concat());
-    scene.still_serves().await;
+    env.still_serves().await;
 }
 
 #[tokio::test]
 async fn a_repaired_call_streams_like_any_other() {
-    let scene = Scene::of(&["alice"]).await;
-    let words = deltas(&scene, asking("sim: tool=broken-json\ncall: read_file {\"path\": \"a\"}")).await;
+    let env = TestEnv::new(&["alice"]).await;
+    let words = deltas(&env, asking("sim: tool=broken-json\ncall: read_file {\"path\": \"a\"}")).await;
     assert_eq!(
         words[words.len() - 3..],
         ["call 0 read_file", "arguments 0 {\"path\":\"a\"}", "end tool_calls"]
     );
-    scene.still_serves().await;
+    env.still_serves().await;
 }
 
 #[tokio::test]
-async fn text_before_a_call_is_there_before_the_call_is() {
-    let scene = Scene::of(&["alice"]).await;
-    scene.fault("gate");
+async fn text_before_a_call_is_streamed_before_the_call() {
+    let env = TestEnv::new(&["alice"]).await;
+    env.set_web_fault("gate");
     let mut request = asking("call: now {}");
     request["stream"] = json!(true);
-    scene.simulator.release(2);
-    let mut stream = scene.program.stream(&request).await;
+    env.simulator.release(2);
+    let mut stream = env.program.stream(&request).await;
     let mut text = String::new();
     while text != "I use " {
         let chunk = stream.next_json().await;
         text.push_str(chunk["choices"][0]["delta"]["content"].as_str().unwrap_or_default());
     }
-    scene.simulator.release(1000);
+    env.simulator.release(1000);
     assert!(stream.all().await.iter().any(|event| event.contains("tool_calls")));
-    scene.still_serves().await;
+    env.still_serves().await;
 }
 
 #[tokio::test]
 async fn thoughts_are_told_apart_from_text() {
-    let scene = Scene::of(&["alice"]).await;
-    let words = deltas(&scene, question("echo: <think>hm, so</think>\n\nYes.")).await;
+    let env = TestEnv::new(&["alice"]).await;
+    let words = deltas(&env, question("echo: <think>hm, so</think>\n\nYes.")).await;
     assert_eq!(words.concat(), "thought hm, thought sotext Yes.end stop");
-    scene.still_serves().await;
+    env.still_serves().await;
 }
 
 #[tokio::test]
-async fn limits_are_about_text_and_cut_no_call_in_half() {
-    let scene = Scene::of(&["alice"]).await;
-    let mut request = asking(&output(&format!("One two three.\n{GOOD}")));
+async fn output_limits_count_text_and_split_no_call() {
+    let env = TestEnv::new(&["alice"]).await;
+    let mut request = asking(&model_output(&format!("One two three.\n{GOOD_CALL}")));
     request["max_tokens"] = json!(8);
-    let body = scene.program.chat(&request).await.json();
+    let body = env.program.chat(&request).await.json();
     assert_eq!(body["choices"][0]["finish_reason"], "length");
     assert_eq!(body["choices"][0]["message"]["content"], "One two three.\n");
     request["max_tokens"] = json!(100);
     request["stop"] = json!("read_file");
-    assert_eq!(calls(&scene.program.chat(&request).await), [read("a")], "a stop sequence is about text");
+    assert_eq!(
+        calls(&env.program.chat(&request).await),
+        [read_file_call("a")],
+        "a stop sequence is about text"
+    );
     request["stop"] = json!("two");
-    assert_eq!(scene.program.chat(&request).await.text(), "One ");
-    scene.still_serves().await;
+    assert_eq!(env.program.chat(&request).await.text(), "One ");
+    env.still_serves().await;
 }
 
 fn schema_format() -> Value {
@@ -254,42 +264,42 @@ fn schema_format() -> Value {
 
 #[tokio::test]
 async fn an_answer_in_json_is_checked() {
-    let scene = Scene::of(&["alice"]).await;
+    let env = TestEnv::new(&["alice"]).await;
     for (format, text, expected) in [
         (json!({ "type": "json_object" }), "Sure:\n```json\n{\"a\": 1}\n```\nDone.", "{\"a\": 1}"),
         (json!({ "type": "json_object" }), "{'a': 1,}", "{\"a\":1}"),
         (schema_format(), "{\"n\": 3}", "{\"n\": 3}"),
         (schema_format(), "{\"n\": \"3\"}", "{\"n\":3}"),
     ] {
-        scene.simulator.clear_calls();
-        let mut request = question(&output(text));
+        env.simulator.clear_calls();
+        let mut request = question(&model_output(text));
         request["response_format"] = format;
-        let answer = scene.program.chat(&request).await;
-        assert_eq!((answer.text().as_str(), scene.asked().len()), (expected, 1), "{text}");
+        let answer = env.program.chat(&request).await;
+        assert_eq!((answer.text().as_str(), env.model_calls().len()), (expected, 1), "{text}");
         request["stream"] = json!(true);
-        assert_eq!(scene.program.stream(&request).await.text().await, (expected.to_owned(), true));
+        assert_eq!(env.program.stream(&request).await.text().await, (expected.to_owned(), true));
     }
-    scene.still_serves().await;
+    env.still_serves().await;
 }
 
 #[tokio::test]
 async fn an_answer_that_is_no_json_is_asked_for_once_more() {
-    let scene = Scene::of(&["alice"]).await;
-    let mut request = question(&output("I would rather talk."));
+    let env = TestEnv::new(&["alice"]).await;
+    let mut request = question(&model_output("I would rather talk."));
     request["response_format"] = schema_format();
-    let answer = scene.program.chat(&request).await;
-    assert_eq!((answer.text().as_str(), scene.asked().len()), ("{\"n\":1}", 2));
-    scene.fault("text=never");
-    let answer = scene.program.chat(&request).await;
+    let answer = env.program.chat(&request).await;
+    assert_eq!((answer.text().as_str(), env.model_calls().len()), ("{\"n\":1}", 2));
+    env.set_web_fault("text=never");
+    let answer = env.program.chat(&request).await;
     assert_eq!(answer.text(), "never");
-    let record = scene.record_of(&answer.headers).await;
+    let record = env.record_of(&answer.headers).await;
     assert_eq!(record["note"], "not_json", "{record}");
-    scene.still_serves().await;
+    env.still_serves().await;
 }
 
 #[tokio::test]
 async fn an_image_in_a_result_reaches_the_model() {
-    let scene = Scene::of(&["alice"]).await;
+    let env = TestEnv::new(&["alice"]).await;
     let png = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
     let call =
         json!({ "id": "call_1", "type": "function", "function": { "name": "now", "arguments": "{}" } });
@@ -300,17 +310,17 @@ async fn an_image_in_a_result_reaches_the_model() {
         json!({ "role": "assistant", "content": null, "tool_calls": [call] }),
         json!({ "role": "tool", "tool_call_id": "call_1", "content": parts }),
     ]);
-    assert_eq!(scene.program.chat(&request).await.status, 200);
-    let asked: Vec<RecordedCall> = scene.asked();
+    assert_eq!(env.program.chat(&request).await.status, 200);
+    let asked: Vec<RecordedCall> = env.model_calls();
     assert_eq!(asked[0].texts().len(), 3);
     assert!(asked[0].texts()[2].contains("a dot\n(an image, attached to this message)"));
     assert_eq!(asked[0].messages[2]["imagesData"].as_array().unwrap().len(), 1);
-    scene.still_serves().await;
+    env.still_serves().await;
 }
 
 #[tokio::test]
 async fn a_conversation_with_calls_goes_on_without_tools() {
-    let scene = Scene::of(&["alice"]).await;
+    let env = TestEnv::new(&["alice"]).await;
     let call =
         json!({ "id": "call_1", "type": "function", "function": { "name": "now", "arguments": "{}" } });
     let mut request = question("look");
@@ -319,9 +329,9 @@ async fn a_conversation_with_calls_goes_on_without_tools() {
         json!({ "role": "tool", "tool_call_id": "call_1", "content": "12:00" }),
         json!({ "role": "user", "content": "What was that?" }),
     ]);
-    assert_eq!(scene.program.chat(&request).await.status, 200);
-    let asked = scene.asked().remove(0);
+    assert_eq!(env.program.chat(&request).await.status, 200);
+    let asked = env.model_calls().remove(0);
     assert!(asked.preprompt.as_deref().unwrap().contains("No tool can be called now"));
     assert_eq!(asked.texts()[1], "Yes.\n\n<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>");
-    scene.still_serves().await;
+    env.still_serves().await;
 }

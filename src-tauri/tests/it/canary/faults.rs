@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use mammouth_proxy::simulator::{FaultRule, MockUpstream};
 use serde_json::json;
 
-use super::{COOKIE, Watch, options, question, start_with, upstream};
+use super::{COOKIE, CanaryWatch, options, question, start_with, upstream};
 
 /// In the words of the simulator's table.
 const FAULTS: [&str; 41] = [
@@ -58,9 +58,9 @@ async fn r07_no_fault_of_the_upstream_brings_a_secret_out() {
     faults.extend(repeating());
     // Some at a time: many of the faults take their second to be noticed.
     let work = faults.chunks(faults.len().div_ceil(4)).map(all);
-    let mut watch = Watch::new();
+    let mut watch = CanaryWatch::new();
     watch.seen = futures_util::future::join_all(work).await.concat();
-    watch.nothing_seen();
+    watch.assert_nothing_found();
 }
 
 /// Errors in which the upstream repeats the cookie, in every form that error pages know.
@@ -89,7 +89,7 @@ fn repeating() -> Vec<String> {
 async fn all(faults: &[String]) -> Vec<String> {
     let mut seen = Vec::new();
     for fault in faults {
-        let mut watch = Watch::new();
+        let mut watch = CanaryWatch::new();
         // One account: what is redacted of an answer is the cookie that was sent for it.
         let simulator = upstream(&[("alice", COOKIE)]).await;
         meet(&mut watch, &simulator, fault).await;
@@ -99,7 +99,7 @@ async fn all(faults: &[String]) -> Vec<String> {
 }
 
 /// A program of its own for each fault: what one account does must not hide the next fault.
-async fn meet(watch: &mut Watch, simulator: &MockUpstream, fault: &str) {
+async fn meet(watch: &mut CanaryWatch, simulator: &MockUpstream, fault: &str) {
     let for_ever = fault.ends_with("forever");
     let fault =
         |rule: fn(_) -> FaultRule| vec![rule(fault.parse().unwrap_or_else(|error| panic!("{error}")))];

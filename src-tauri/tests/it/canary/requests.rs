@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{ACCOUNTS, API_KEY, CONTROL, COOKIE, KEY, PROMPT, SYSTEM, Watch, start, upstream};
+use super::{ACCOUNTS, API_KEY, CONTROL, COOKIE, CanaryWatch, KEY, PROMPT, SYSTEM, start, upstream};
 use crate::support::{Program, raw};
 
 #[tokio::test]
 async fn l01_no_request_is_repeated_by_its_refusal_or_in_the_log() {
-    let mut watch = Watch::new();
+    let mut watch = CanaryWatch::new();
     let simulator = upstream(&ACCOUNTS).await;
     let program = start(&simulator).await;
     bodies(&mut watch, &program).await;
@@ -15,12 +15,12 @@ async fn l01_no_request_is_repeated_by_its_refusal_or_in_the_log() {
     pages(&mut watch, &program).await;
     let dir = program.stop().await;
     watch.folder("after bad requests", dir.path());
-    watch.nothing_seen();
+    watch.assert_nothing_found();
 }
 
 #[tokio::test]
 async fn u02_keys_in_queries_paths_and_other_places_open_nothing_and_are_not_logged() {
-    let mut watch = Watch::new();
+    let mut watch = CanaryWatch::new();
     let simulator = upstream(&ACCOUNTS).await;
     let program = start(&simulator).await;
     let encoded: String = url::form_urlencoded::byte_serialize(KEY.as_bytes()).collect();
@@ -58,7 +58,7 @@ async fn u02_keys_in_queries_paths_and_other_places_open_nothing_and_are_not_log
     assert_eq!(simulator.calls().iter().filter(|call| call.path.ends_with("llms")).count(), 0);
     let dir = program.stop().await;
     watch.folder("after keys in wrong places", dir.path());
-    watch.nothing_seen();
+    watch.assert_nothing_found();
 }
 
 const HEADERS: [&str; 14] = [
@@ -79,15 +79,15 @@ const HEADERS: [&str; 14] = [
 ];
 
 /// Sends a head that closes its connection and looks through what comes back.
-async fn sent(watch: &mut Watch, program: &Program, head: &str) -> u16 {
+async fn sent(watch: &mut CanaryWatch, program: &Program, head: &str) -> u16 {
     let bytes = format!("{head}Host: 127.0.0.1\r\nConnection: close\r\n\r\n");
     let answer = raw(program.port, bytes.as_bytes()).await;
-    let seen = watch.all.seen(head, &answer.bytes);
+    let seen = watch.all.found_in(head, &answer.bytes);
     watch.seen.extend(seen);
     answer.status()
 }
 
-async fn bodies(watch: &mut Watch, program: &Program) {
+async fn bodies(watch: &mut CanaryWatch, program: &Program) {
     for path in ["/v1/chat/completions", "/v1/completions"] {
         for value in [PROMPT, SYSTEM, COOKIE, API_KEY, KEY, CONTROL] {
             for body in bad_bodies(value) {
@@ -167,7 +167,7 @@ fn with(field: &Value) -> Value {
 }
 
 /// The control door: a client key does not open it, and what a command cannot do it does not repeat.
-async fn control(watch: &mut Watch, program: &Program) {
+async fn control(watch: &mut CanaryWatch, program: &Program) {
     let arguments = |value: &str| {
         [
             json!({ "label": value, "secret": value }),
@@ -219,7 +219,7 @@ async fn control(watch: &mut Watch, program: &Program) {
 }
 
 /// What is asked without a body.
-async fn pages(watch: &mut Watch, program: &Program) {
+async fn pages(watch: &mut CanaryWatch, program: &Program) {
     let encoded: String = url::form_urlencoded::byte_serialize(PROMPT.as_bytes()).collect();
     let unknown = format!("/v1/models/{encoded}");
     for path in [

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{account, bad, command, demo, demo_with_terms, good};
-use crate::support::{Options, Program, Scene, question, simulator};
+use crate::support::{Options, Program, TestEnv, question, simulator};
 
 /// A web cookie of the demo's simulator.
-const NEW: &str = "demo-session-of-somebody-else";
+const NEW_SESSION: &str = "demo-session-of-somebody-else";
 
 async fn labels(program: &Program) -> Vec<String> {
     let accounts = good(program, "accounts.list", json!({})).await;
@@ -16,13 +16,13 @@ async fn labels(program: &Program) -> Vec<String> {
 #[tokio::test]
 async fn the_first_web_session_needs_the_terms_and_a_key_does_not() {
     let program = demo().await;
-    assert_eq!(bad(&program, "accounts.add", json!({ "secret": NEW })).await, "terms");
+    assert_eq!(bad(&program, "accounts.add", json!({ "secret": NEW_SESSION })).await, "terms");
     assert_eq!(bad(&program, "accounts.import", json!({ "text": "COOKIES=x" })).await, "terms");
     let key = json!({ "kind": "api", "label": "my key", "secret": "Bearer sk-nobody-0123456789" });
     assert_eq!(bad(&program, "accounts.add", key).await, "upstream", "it is asked, without the terms");
     good(&program, "settings.accept_terms", json!({})).await;
     assert_eq!(
-        bad(&program, "accounts.add", json!({ "secret": NEW })).await,
+        bad(&program, "accounts.add", json!({ "secret": NEW_SESSION })).await,
         "upstream",
         "asked before it is kept"
     );
@@ -89,25 +89,25 @@ async fn g05_a_cookie_of_a_known_account_is_merged_with_it() {
 }
 
 #[tokio::test]
-async fn order_names_and_the_one_alone_outlive_a_restart() {
-    let scene = Scene::of(&["alice", "bob", "carol"]).await;
-    let refused = async |name: &str, args: Value| scene.program.control(name, &args).await.error().1;
-    scene.control("accounts.rename", &json!({ "label": "web-3", "to": "the last" })).await;
+async fn order_names_and_the_pinned_account_survive_a_restart() {
+    let env = TestEnv::new(&["alice", "bob", "carol"]).await;
+    let refused = async |name: &str, args: Value| env.program.control(name, &args).await.error().1;
+    env.control("accounts.rename", &json!({ "label": "web-3", "to": "the last" })).await;
     assert_eq!(refused("accounts.rename", json!({ "label": "web-1", "to": "the last" })).await, "exists");
     assert_eq!(refused("accounts.rename", json!({ "label": "nobody", "to": "x" })).await, "not_found");
-    scene.control("accounts.order", &json!({ "labels": ["the last"] })).await;
-    scene.control("accounts.only", &json!({ "label": "the last" })).await;
+    env.control("accounts.order", &json!({ "labels": ["the last"] })).await;
+    env.control("accounts.only", &json!({ "label": "the last" })).await;
     assert_eq!(refused("accounts.order", json!({ "labels": ["nobody"] })).await, "not_found");
-    let scene = scene.restart().await;
-    let accounts = scene.accounts().await;
+    let env = env.restart().await;
+    let accounts = env.accounts().await;
     assert_eq!((&accounts[0]["label"], &accounts[0]["only"]), (&json!("the last"), &json!(true)));
-    assert_eq!(scene.program.chat(&question("hi")).await.header("x-mammouth-account"), Some("the last"));
-    let explained = scene.control("accounts.explain", &json!({ "model": "gpt-4.1" })).await;
+    assert_eq!(env.program.chat(&question("hi")).await.header("x-mammouth-account"), Some("the last"));
+    let explained = env.control("accounts.explain", &json!({ "model": "gpt-4.1" })).await;
     assert_eq!(explained["account"], "the last");
     assert_eq!(explained["others"][0]["why"]["what"], "other_alone", "{explained}");
-    scene.control("accounts.only", &json!({ "label": null })).await;
-    assert_eq!(scene.accounts().await[0]["only"], false);
-    scene.no_problem();
+    env.control("accounts.only", &json!({ "label": null })).await;
+    assert_eq!(env.accounts().await[0]["only"], false);
+    env.assert_no_protocol_error();
 }
 
 #[tokio::test]

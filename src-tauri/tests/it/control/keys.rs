@@ -18,7 +18,7 @@ async fn key(program: &Program, name: &str) -> Value {
 
 #[tokio::test]
 async fn u10_the_old_main_key_is_refused_as_soon_as_it_is_replaced() {
-    let options = || Options::default().bare().arg("--demo").arg("--port").arg("0");
+    let options = || Options::default().without_defaults().arg("--demo").arg("--port").arg("0");
     let program = Program::start_in(tempfile::tempdir().unwrap(), None, options()).await;
     let main = good(&program, "keys.list", json!({ "reveal": true })).await[0]["key"].clone();
     let old = main.as_str().unwrap().to_owned();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Options, Program, Scene, free_port, simulator};
+use crate::support::{Answer, Options, Program, TestEnv, free_port, simulator};
 
 async fn get(program: &Program, name: &str) -> Value {
     let settings = program.control("settings.get", &json!({})).await.json();
@@ -41,8 +41,8 @@ async fn settings_say_what_they_are_and_where_that_comes_from() {
 
 #[tokio::test]
 async fn a_live_setting_counts_at_once_and_a_bad_one_changes_nothing() {
-    let scene = Scene::of(&["alice"]).await;
-    let program = &scene.program;
+    let env = TestEnv::new(&["alice"]).await;
+    let program = &env.program;
     let file = || std::fs::read_to_string(program.dir.path().join("settings.toml")).unwrap_or_default();
     for (name, value) in [
         ("strategy", json!("nonsense")),
@@ -71,24 +71,24 @@ async fn a_live_setting_counts_at_once_and_a_bad_one_changes_nothing() {
         [("strategy", "fill-first"), ("prefer", "web"), ("language", "zh"), ("theme", "light")]
     {
         assert_eq!(set(program, name, json!(value)).await.status, 200, "{name}");
-        assert_eq!(scene.control("status", &json!({})).await[name], value);
+        assert_eq!(env.control("status", &json!({})).await[name], value);
     }
     assert_eq!(set(program, "log_max_bytes", json!(2_000_000)).await.json()["from"], "file");
     assert!(file().contains("log_max_bytes = 2000000"), "{}", file());
     assert_eq!(set(program, "log_max_bytes", json!(null)).await.json()["from"], "default");
-    scene.still_serves().await;
+    env.still_serves().await;
 }
 
 #[tokio::test]
 async fn how_web_sessions_are_asked_changes_with_the_next_request() {
-    let scene = Scene::of(&["alice"]).await;
-    let program = &scene.program;
+    let env = TestEnv::new(&["alice"]).await;
+    let program = &env.program;
     let turn = |role: &str, text: &str| json!({ "role": role, "content": text });
     let talk = json!([turn("user", "a"), turn("assistant", "b"), turn("user", "c")]);
     let texts = async || {
-        scene.simulator.clear_calls();
+        env.simulator.clear_calls();
         assert_eq!(program.chat(&json!({ "model": "gpt-4.1", "messages": talk })).await.status, 200);
-        scene.asked()[0].texts().join("|")
+        env.model_calls()[0].texts().join("|")
     };
     assert_eq!(texts().await, "a|b|c");
     assert_eq!(set(program, "layout", json!("transcript")).await.json()["live"], true);
@@ -102,13 +102,13 @@ async fn how_web_sessions_are_asked_changes_with_the_next_request() {
     assert!(!refused().await.contains("switched off"));
     set(program, "image_links", json!(false)).await;
     assert!(refused().await.contains("switched off"));
-    scene.still_serves().await;
+    env.still_serves().await;
 }
 
 #[tokio::test]
 async fn the_log_says_more_as_soon_as_it_is_asked_to() {
-    let scene = Scene::of(&["alice"]).await;
-    let program = &scene.program;
+    let env = TestEnv::new(&["alice"]).await;
+    let program = &env.program;
     let told = async || {
         let request = program.http.get(format!("{}/v1/models", program.base)).bearer_auth("wrong");
         assert_eq!(Answer::of(request.send().await).await.status, 401);
@@ -145,7 +145,7 @@ async fn l12_a_text_to_import_changes_no_setting() {
 #[tokio::test]
 async fn a_port_that_is_set_is_switched_to_and_kept() {
     let simulator = simulator(&["alice"]).await;
-    let options = Options::default().bare().settings(&format!("port = {}", free_port()));
+    let options = Options::default().without_defaults().settings(&format!("port = {}", free_port()));
     let program = Program::start_with(&simulator, options).await;
     let next = program.control("port.free", &json!({})).await.json()["port"].clone();
     let changed = set(&program, "port", next.clone()).await;

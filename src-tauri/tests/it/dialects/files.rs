@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Options, Scene};
+use crate::support::{Options, TestEnv};
 
 const PDF: &str = "JVBERi0xLjQK";
 
@@ -27,14 +27,14 @@ fn requests() -> [(&'static str, Value, Value); 3] {
 }
 
 #[tokio::test]
-async fn an_api_key_s_model_is_shown_documents() {
-    let scene = Scene::keyed().await;
+async fn documents_reach_models_of_the_api() {
+    let env = TestEnv::with_api_account().await;
     for (path, asked, later) in requests() {
         for request in [asked, later] {
-            scene.simulator.clear_calls();
-            let answer = scene.program.post(&format!("/v1/{path}"), &request).await;
+            env.simulator.clear_calls();
+            let answer = env.program.post(&format!("/v1/{path}"), &request).await;
             assert_eq!(answer.status, 200, "{path}: {:?}", answer.body);
-            let messages = Value::from(scene.asked()[0].messages.clone());
+            let messages = Value::from(env.model_calls()[0].messages.clone());
             let parts = messages[0]["content"].as_array().unwrap();
             let file = &parts.last().unwrap()["file"];
             assert_eq!(
@@ -44,42 +44,42 @@ async fn an_api_key_s_model_is_shown_documents() {
             );
         }
     }
-    scene.still_serves().await;
+    env.still_serves().await;
 }
 
 #[tokio::test]
-async fn a_web_session_refuses_a_question_about_one_and_goes_on_after_it() {
-    let scene = Scene::of(&["alice"]).await;
+async fn a_web_session_refuses_a_document_and_serves_the_next_question() {
+    let env = TestEnv::new(&["alice"]).await;
     for (path, asked, later) in requests() {
         let path = format!("/v1/{path}");
-        let answer = scene.program.post(&path, &asked).await;
+        let answer = env.program.post(&path, &asked).await;
         assert_eq!(answer.status, 400, "{path}: {:?}", answer.body);
         let told = String::from_utf8_lossy(&answer.body).into_owned();
         assert!(told.contains("holds a file") && told.contains("API key"), "{told}");
-        scene.simulator.clear_calls();
-        let answer = scene.program.post(&path, &later).await;
+        env.simulator.clear_calls();
+        let answer = env.program.post(&path, &later).await;
         assert_eq!(answer.status, 200, "{path}: {:?}", answer.body);
         assert!(
-            scene.asked()[0].texts()[0].contains("the file a.pdf, whose contents cannot be shown"),
+            env.model_calls()[0].texts()[0].contains("the file a.pdf, whose contents cannot be shown"),
             "{path}"
         );
         let field = if path.ends_with("responses") { "input" } else { "messages.content" };
         let ignored = answer.header("x-mammouth-ignored").unwrap();
         assert!(ignored.split(", ").any(|name| name == field), "{path}: {ignored}");
     }
-    scene.still_serves().await;
+    env.still_serves().await;
 }
 
 #[tokio::test]
-async fn what_the_user_asks_about_goes_to_the_account_that_can_show_it() {
+async fn a_document_goes_to_the_account_that_can_show_it() {
     let web_first = Options::default().settings("prefer = \"web\"");
-    let scene = Scene::mixed(&["alice"], &["dora"], web_first).await;
+    let env = TestEnv::mixed(&["alice"], &["dora"], web_first).await;
     for (path, asked, later) in requests() {
         let path = format!("/v1/{path}");
-        let by = scene.program.post(&path, &asked).await;
+        let by = env.program.post(&path, &asked).await;
         assert_eq!(by.header("x-mammouth-account"), Some("api-1"), "{path}");
-        let by = scene.program.post(&path, &later).await;
+        let by = env.program.post(&path, &later).await;
         assert_eq!(by.header("x-mammouth-account"), Some("web-1"), "{path}");
     }
-    scene.still_serves().await;
+    env.still_serves().await;
 }

@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Options, Scene};
+use crate::support::{Options, TestEnv};
 
-const ORDER: &str = "call: get_weather {\"city\": \"Köln\"}\ncall: get_weather {\"city\": \"北京\"}";
+const WEATHER_CALLS: &str = "call: get_weather {\"city\": \"Köln\"}\ncall: get_weather {\"city\": \"北京\"}";
 
 /// A call as its client knows it: id, name, arguments.
 type Call = (String, String, Value);
 
-struct Speaker {
+struct ToolDialect {
     path: &'static str,
     /// A request with the tool and this conversation.
     ask: fn(Value) -> Value,
@@ -43,15 +43,15 @@ fn parsed(arguments: &Value) -> Value {
     serde_json::from_str(&text_of(arguments)).expect("JSON")
 }
 
-fn grown(before: &Value, more: Vec<Value>) -> Value {
+fn extended(before: &Value, more: Vec<Value>) -> Value {
     list(before).into_iter().chain(more).collect()
 }
 
-const SPEAKERS: [Speaker; 4] = [
-    Speaker {
+const TOOL_DIALECTS: [ToolDialect; 4] = [
+    ToolDialect {
         path: "/v1/chat/completions",
         ask: |messages| json!({ "model": "gpt-4.1", "messages": messages, "tools": [function()] }),
-        order: || json!([{ "role": "user", "content": ORDER }]),
+        order: || json!([{ "role": "user", "content": WEATHER_CALLS }]),
         calls: |body| {
             let calls = list(&body["choices"][0]["message"]["tool_calls"]).into_iter();
             calls
@@ -73,17 +73,17 @@ const SPEAKERS: [Speaker; 4] = [
             let results = calls
                 .iter()
                 .map(|(id, _, _)| json!({ "role": "tool", "tool_call_id": id, "content": "cold" }));
-            grown(before, std::iter::once(said).chain(results).collect())
+            extended(before, std::iter::once(said).chain(results).collect())
         },
         text: |body| &body["choices"][0]["message"]["content"],
     },
-    Speaker {
+    ToolDialect {
         path: "/v1/messages",
         ask: |messages| {
             json!({ "model": "gpt-4.1", "max_tokens": 900, "messages": messages,
             "tools": [{ "name": "get_weather", "description": "w", "input_schema": schema() }] })
         },
-        order: || json!([{ "role": "user", "content": ORDER }]),
+        order: || json!([{ "role": "user", "content": WEATHER_CALLS }]),
         calls: |body| {
             let blocks = list(&body["content"]).into_iter().filter(|block| block["type"] == "tool_use");
             blocks
@@ -101,7 +101,7 @@ const SPEAKERS: [Speaker; 4] = [
                 .iter()
                 .map(|(id, _, _)| json!({ "type": "tool_result", "tool_use_id": id, "content": "cold" }))
                 .collect();
-            grown(
+            extended(
                 before,
                 vec![
                     json!({ "role": "assistant", "content": made }),
@@ -111,13 +111,13 @@ const SPEAKERS: [Speaker; 4] = [
         },
         text: |body| &body["content"][0]["text"],
     },
-    Speaker {
+    ToolDialect {
         path: "/v1/responses",
         ask: |input| {
             json!({ "model": "gpt-4.1", "input": input,
             "tools": [{ "type": "function", "name": "get_weather", "description": "w", "parameters": schema() }] })
         },
-        order: || json!([{ "role": "user", "content": ORDER }]),
+        order: || json!([{ "role": "user", "content": WEATHER_CALLS }]),
         calls: |body| {
             let items = list(&body["output"]).into_iter().filter(|item| item["type"] == "function_call");
             items
@@ -131,14 +131,14 @@ const SPEAKERS: [Speaker; 4] = [
             let results = calls
                 .iter()
                 .map(|(id, _, _)| json!({ "type": "function_call_output", "call_id": id, "output": "cold" }));
-            grown(before, made.chain(results).collect())
+            extended(before, made.chain(results).collect())
         },
         text: |body| &body["output"][0]["content"][0]["text"],
     },
-    Speaker {
+    ToolDialect {
         path: "/api/chat",
         ask: |messages| json!({ "model": "gpt-4.1", "stream": false, "messages": messages, "tools": [function()] }),
-        order: || json!([{ "role": "user", "content": ORDER }]),
+        order: || json!([{ "role": "user", "content": WEATHER_CALLS }]),
         calls: |body| {
             let calls = list(&body["message"]["tool_calls"]).into_iter();
             calls
@@ -157,17 +157,17 @@ const SPEAKERS: [Speaker; 4] = [
             let results = calls
                 .iter()
                 .map(|_| json!({ "role": "tool", "tool_name": "get_weather", "content": "cold" }));
-            grown(before, std::iter::once(said).chain(results).collect())
+            extended(before, std::iter::once(said).chain(results).collect())
         },
         text: |body| &body["message"]["content"],
     },
 ];
 
-async fn round_trip(scene: &Scene, upstream: &str) {
-    for speaker in SPEAKERS {
+async fn round_trip(env: &TestEnv, upstream: &str) {
+    for speaker in TOOL_DIALECTS {
         let what = format!("{} over {upstream}", speaker.path);
         let order = (speaker.order)();
-        let answer = scene.program.post(speaker.path, &(speaker.ask)(order.clone())).await;
+        let answer = env.program.post(speaker.path, &(speaker.ask)(order.clone())).await;
         assert_eq!(answer.status, 200, "{what}: {:?}", answer.body);
         let calls = (speaker.calls)(&answer.json());
         let made: Vec<(&str, &Value)> =
@@ -178,10 +178,10 @@ async fn round_trip(scene: &Scene, upstream: &str) {
         let mut streamed = (speaker.ask)(order.clone());
         streamed["stream"] = json!(true);
         let stream =
-            String::from_utf8(scene.program.post(speaker.path, &streamed).await.body.to_vec()).unwrap();
+            String::from_utf8(env.program.post(speaker.path, &streamed).await.body.to_vec()).unwrap();
         assert!(stream.contains("get_weather") && stream.contains("北京"), "{what}: {stream}");
         let after = (speaker.results)(&order, &calls);
-        let answer = scene.program.post(speaker.path, &(speaker.ask)(after)).await;
+        let answer = env.program.post(speaker.path, &(speaker.ask)(after)).await;
         let body = answer.json();
         assert_eq!((speaker.text)(&body), "The tools said: cold | cold", "{what}: {body}");
     }
@@ -189,13 +189,13 @@ async fn round_trip(scene: &Scene, upstream: &str) {
 
 #[tokio::test]
 async fn tools_make_a_round_trip_on_every_dialect_over_a_web_session() {
-    let scene = Scene::of(&["alice"]).await;
-    round_trip(&scene, "a web session").await;
-    scene.still_serves().await;
+    let env = TestEnv::new(&["alice"]).await;
+    round_trip(&env, "a web session").await;
+    env.still_serves().await;
 }
 
 #[tokio::test]
 async fn tools_make_a_round_trip_on_every_dialect_over_an_api_key() {
-    let scene = Scene::mixed(&[], &["carol"], Options::default()).await;
-    round_trip(&scene, "an API key").await;
+    let env = TestEnv::mixed(&[], &["carol"], Options::default()).await;
+    round_trip(&env, "an API key").await;
 }

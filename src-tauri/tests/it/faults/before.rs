@@ -2,11 +2,11 @@
 //! rows under its number.
 
 use super::case::{
-    CHALLENGE, EMPTY, GONE, INVALID, LOGIN, NONSENSE, QUOTA, RATE, SERVER, SLOW, TOO_LONG, api, both,
-    impatient, json_200, streamed, web, whole,
+    CHALLENGE, EMPTY_REPLY, FIRST_BYTE_TIMEOUT, INVALID, LOGIN_REQUIRED, MALFORMED_REPLY, QUOTA, RATE_LIMIT,
+    SERVER_ERROR, TOO_LONG, UNREACHABLE, api, both, json_200, streamed, web, whole, with_short_timeout,
 };
 use super::check::check;
-use crate::support::{Options, SPOKEN, Upstream, retry_after};
+use crate::support::{DIALECT_CLIENTS, Options, Upstream, retry_after};
 
 #[tokio::test]
 async fn f01_a_used_up_quota_cools_what_it_is_for_and_the_next_account_serves() {
@@ -34,19 +34,22 @@ async fn f02_a_challenge_marks_no_account_and_asks_no_other() {
 #[tokio::test]
 async fn f03_a_lost_session_or_key_takes_the_account_out_until_somebody_renews_it() {
     check([
-        both("bad-cookie", LOGIN),
-        web("body=login", LOGIN),
-        web("status=303 redirect=/sign-in?back=1", LOGIN),
-        web("status=403 message=\"Not logged in\"", LOGIN),
-        web("status=200 text=\"<html><title>Log in</title></html>\" header=Content-Type:text/html", LOGIN),
-        api("status=403 message=\"Key is blocked\"", LOGIN),
+        both("bad-cookie", LOGIN_REQUIRED),
+        web("body=login", LOGIN_REQUIRED),
+        web("status=303 redirect=/sign-in?back=1", LOGIN_REQUIRED),
+        web("status=403 message=\"Not logged in\"", LOGIN_REQUIRED),
+        web(
+            "status=200 text=\"<html><title>Log in</title></html>\" header=Content-Type:text/html",
+            LOGIN_REQUIRED,
+        ),
+        api("status=403 message=\"Key is blocked\"", LOGIN_REQUIRED),
     ])
     .await;
 }
 
 #[tokio::test]
 async fn f04_a_429_rests_only_the_account_that_got_it() {
-    check([both("status=429 header=Retry-After:600", RATE)]).await;
+    check([both("status=429 header=Retry-After:600", RATE_LIMIT)]).await;
 }
 
 #[tokio::test]
@@ -70,14 +73,18 @@ async fn f05_f06_every_form_of_retry_after_is_kept_in_bounds() {
     ];
     for (at, (header, from, to)) in rows.into_iter().enumerate() {
         for upstream in Upstream::BOTH {
-            let scene = upstream.alone(Options::default()).await;
-            upstream.fault(&scene, &format!("status=429 {header}"));
-            let spoken = SPOKEN[at % SPOKEN.len()];
-            let answer = spoken.asks(&scene, "hello", at % 2 == 0).await;
-            assert_eq!(spoken.refusal(&answer), (429, "rate_limit_exceeded".into()), "{upstream:?} {header}");
+            let env = upstream.one_account(Options::default()).await;
+            upstream.set_fault(&env, &format!("status=429 {header}"));
+            let spoken = DIALECT_CLIENTS[at % DIALECT_CLIENTS.len()];
+            let answer = spoken.send(&env, "hello", at % 2 == 0).await;
+            assert_eq!(
+                spoken.read_error(&answer),
+                (429, "rate_limit_exceeded".into()),
+                "{upstream:?} {header}"
+            );
             let told = retry_after(&answer).unwrap();
             assert!((from..=to).contains(&told), "{upstream:?} {header}: {told}");
-            scene.no_problem();
+            env.assert_no_protocol_error();
         }
     }
 }
@@ -85,12 +92,12 @@ async fn f05_f06_every_form_of_retry_after_is_kept_in_bounds() {
 #[tokio::test]
 async fn f07_a_server_error_is_tried_once_more() {
     check([
-        both("status=500", SERVER),
-        both("status=502", SERVER),
-        both("status=503", SERVER),
-        both("status=504", SERVER),
-        both("body=html", SERVER),
-        both("body=message", SERVER),
+        both("status=500", SERVER_ERROR),
+        both("status=502", SERVER_ERROR),
+        both("status=503", SERVER_ERROR),
+        both("status=504", SERVER_ERROR),
+        both("body=html", SERVER_ERROR),
+        both("body=message", SERVER_ERROR),
     ])
     .await;
 }
@@ -98,16 +105,16 @@ async fn f07_a_server_error_is_tried_once_more() {
 #[tokio::test]
 async fn f09_r04_a_page_in_place_of_a_reply_is_never_taken_for_text() {
     check([
-        both("body=portal", NONSENSE),
-        both("status=200 body=html", NONSENSE),
-        both("header=Content-Type:image/png", NONSENSE),
-        web("header=Content-Type:text/event-stream", NONSENSE),
-        both("text=\"<script>x</script>\" header=Content-Type:text/html", NONSENSE),
-        both("status=404", NONSENSE),
-        web("status=418", NONSENSE),
+        both("body=portal", MALFORMED_REPLY),
+        both("status=200 body=html", MALFORMED_REPLY),
+        both("header=Content-Type:image/png", MALFORMED_REPLY),
+        web("header=Content-Type:text/event-stream", MALFORMED_REPLY),
+        both("text=\"<script>x</script>\" header=Content-Type:text/html", MALFORMED_REPLY),
+        both("status=404", MALFORMED_REPLY),
+        web("status=418", MALFORMED_REPLY),
         api("status=418", INVALID),
-        api("body=login", NONSENSE),
-        streamed(api("text=\"data: nonsense\\n\\n\"", NONSENSE)),
+        api("body=login", MALFORMED_REPLY),
+        streamed(api("text=\"data: nonsense\\n\\n\"", MALFORMED_REPLY)),
     ])
     .await;
 }
@@ -115,16 +122,16 @@ async fn f09_r04_a_page_in_place_of_a_reply_is_never_taken_for_text() {
 #[tokio::test]
 async fn f10_an_empty_success_is_a_failure() {
     check([
-        both("body=empty", EMPTY),
-        both("status=204", EMPTY),
-        both("text=\"\" header=Content-Type:application/json", EMPTY),
-        web(json_200(r#"{"content":""}"#), EMPTY),
-        api(json_200(r#"{"object":"chat.completion","choices":[]}"#), EMPTY),
-        streamed(api("text=nonsense", EMPTY)),
-        streamed(api("text=\": ping\\n\\n: ping\\n\\n\"", EMPTY)),
-        streamed(api("text=\"data: [DONE]\\n\\n\"", EMPTY)),
-        streamed(api("eof=0", EMPTY)),
-        streamed(api("eof=1", EMPTY)),
+        both("body=empty", EMPTY_REPLY),
+        both("status=204", EMPTY_REPLY),
+        both("text=\"\" header=Content-Type:application/json", EMPTY_REPLY),
+        web(json_200(r#"{"content":""}"#), EMPTY_REPLY),
+        api(json_200(r#"{"object":"chat.completion","choices":[]}"#), EMPTY_REPLY),
+        streamed(api("text=nonsense", EMPTY_REPLY)),
+        streamed(api("text=\": ping\\n\\n: ping\\n\\n\"", EMPTY_REPLY)),
+        streamed(api("text=\"data: [DONE]\\n\\n\"", EMPTY_REPLY)),
+        streamed(api("eof=0", EMPTY_REPLY)),
+        streamed(api("eof=1", EMPTY_REPLY)),
     ])
     .await;
 }
@@ -132,14 +139,14 @@ async fn f10_an_empty_success_is_a_failure() {
 #[tokio::test]
 async fn f11_an_error_inside_a_200_is_an_error() {
     check([
-        both("body=json-error", SERVER),
-        both(json_200(r#"{"error":{"message":"overloaded"}}"#), SERVER),
+        both("body=json-error", SERVER_ERROR),
+        both(json_200(r#"{"error":{"message":"overloaded"}}"#), SERVER_ERROR),
         web(json_200(r#"{"statusCode":403,"message":"Usage limit"}"#), QUOTA),
-        web(json_200(r#"{"statusCode":401}"#), LOGIN),
+        web(json_200(r#"{"statusCode":401}"#), LOGIN_REQUIRED),
         api(json_200(r#"{"error":{"message":"Budget has been exceeded!","type":"budget_exceeded"}}"#), QUOTA),
-        api(json_200(r#"{"error":{"message":"x","type":"expired_key","code":"401"}}"#), LOGIN),
-        streamed(api("error=0", SERVER)),
-        streamed(api("error=1", SERVER)),
+        api(json_200(r#"{"error":{"message":"x","type":"expired_key","code":"401"}}"#), LOGIN_REQUIRED),
+        streamed(api("error=0", SERVER_ERROR)),
+        streamed(api("error=1", SERVER_ERROR)),
     ])
     .await;
 }
@@ -147,21 +154,21 @@ async fn f11_an_error_inside_a_200_is_an_error() {
 #[tokio::test]
 async fn f12_json_that_is_cut_or_of_another_form_is_never_a_partial_reply() {
     check([
-        web("body=cut-json", NONSENSE),
-        whole(api("body=cut-json", NONSENSE)),
-        streamed(api("text=\"data: {\"", NONSENSE)),
-        web("body=json length=7", GONE),
-        whole(api("length=7", GONE)),
-        both(json_200("[]"), NONSENSE),
-        both(json_200(r#"{"text":"hi"}"#), NONSENSE),
-        web(json_200(r#"{"content":7}"#), NONSENSE),
-        api(json_200(r#"{"choices":7}"#), NONSENSE),
+        web("body=cut-json", MALFORMED_REPLY),
+        whole(api("body=cut-json", MALFORMED_REPLY)),
+        streamed(api("text=\"data: {\"", MALFORMED_REPLY)),
+        web("body=json length=7", UNREACHABLE),
+        whole(api("length=7", UNREACHABLE)),
+        both(json_200("[]"), MALFORMED_REPLY),
+        both(json_200(r#"{"text":"hi"}"#), MALFORMED_REPLY),
+        web(json_200(r#"{"content":7}"#), MALFORMED_REPLY),
+        api(json_200(r#"{"choices":7}"#), MALFORMED_REPLY),
     ])
     .await;
 }
 
 #[tokio::test]
-async fn f15_a_refusal_of_the_request_itself_is_neither_repeated_nor_held_against_anybody() {
+async fn f15_a_refusal_of_the_request_is_not_retried_and_blames_no_account() {
     check([
         both("status=400 message=\"prompt is too long\"", TOO_LONG),
         both("status=413 message=\"Maximum context of 128000 tokens\"", TOO_LONG),
@@ -175,28 +182,28 @@ async fn f15_a_refusal_of_the_request_itself_is_neither_repeated_nor_held_agains
 }
 
 #[tokio::test]
-async fn f16_no_first_words_in_time_go_to_another_account_once() {
+async fn f16_a_first_byte_timeout_fails_over_once() {
     check([
-        impatient(both("delay=forever", SLOW)),
-        impatient(both("first=forever", SLOW)),
+        with_short_timeout(both("delay=forever", FIRST_BYTE_TIMEOUT)),
+        with_short_timeout(both("first=forever", FIRST_BYTE_TIMEOUT)),
         // The stream opens, and says nothing.
-        impatient(streamed(api("stall=1", SLOW))),
+        with_short_timeout(streamed(api("stall=1", FIRST_BYTE_TIMEOUT))),
     ])
     .await;
 }
 
 #[tokio::test]
 async fn f18_a_reset_before_the_first_byte_is_tried_once_more() {
-    check([both("reset=0", GONE), both("cut=0", GONE)]).await;
+    check([both("reset=0", UNREACHABLE), both("cut=0", UNREACHABLE)]).await;
 }
 
 #[tokio::test]
 async fn f20_bytes_that_are_no_text_at_all_are_no_reply() {
     check([
-        web("text=\"\" utf8=cut", NONSENSE),
-        web("text=\"\" utf8=invalid", NONSENSE),
-        streamed(api("text=\"data: {\" utf8=cut", NONSENSE)),
-        streamed(api("text=\"data: \" utf8=invalid", NONSENSE)),
+        web("text=\"\" utf8=cut", MALFORMED_REPLY),
+        web("text=\"\" utf8=invalid", MALFORMED_REPLY),
+        streamed(api("text=\"data: {\" utf8=cut", MALFORMED_REPLY)),
+        streamed(api("text=\"data: \" utf8=invalid", MALFORMED_REPLY)),
     ])
     .await;
 }
@@ -204,8 +211,9 @@ async fn f20_bytes_that_are_no_text_at_all_are_no_reply() {
 #[tokio::test]
 async fn r03_a_redirect_to_anywhere_is_not_followed() {
     check(
-        [301, 302, 307, 308]
-            .map(|status| both(format!("status={status} redirect=https://evil.example/sub"), NONSENSE)),
+        [301, 302, 307, 308].map(|status| {
+            both(format!("status={status} redirect=https://evil.example/sub"), MALFORMED_REPLY)
+        }),
     )
     .await;
 }
@@ -213,9 +221,9 @@ async fn r03_a_redirect_to_anywhere_is_not_followed() {
 #[tokio::test]
 async fn r05_a_compressed_answer_is_not_inflated() {
     check([
-        both("gzip", NONSENSE),
-        both("header=Content-Encoding:br", NONSENSE),
-        both("header=Content-Encoding:gzip header=Content-Encoding:gzip", NONSENSE),
+        both("gzip", MALFORMED_REPLY),
+        both("header=Content-Encoding:br", MALFORMED_REPLY),
+        both("header=Content-Encoding:gzip header=Content-Encoding:gzip", MALFORMED_REPLY),
     ])
     .await;
 }
@@ -225,16 +233,16 @@ async fn r06_broken_http_is_a_bad_response() {
     let informed = "HTTP/1.1 103 Early Hints\\r\\n\\r\\n".repeat(200);
     let headed = (0..10_000).map(|n| format!("x-{n}: y\\r\\n")).collect::<String>();
     check([
-        both(r#"raw="hello""#, NONSENSE),
-        both(r#"raw="HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\n""#, NONSENSE),
-        both(r#"raw="HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\nhello""#, NONSENSE),
-        both(format!("raw=\"{informed}HTTP/1.1 502 Bad\\r\\n\\r\\n\""), SERVER),
-        both(format!("raw=\"HTTP/1.1 200 OK\\r\\n{headed}\\r\\nhello\""), NONSENSE),
+        both(r#"raw="hello""#, MALFORMED_REPLY),
+        both(r#"raw="HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\n""#, MALFORMED_REPLY),
+        both(r#"raw="HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\nhello""#, MALFORMED_REPLY),
+        both(format!("raw=\"{informed}HTTP/1.1 502 Bad\\r\\n\\r\\n\""), SERVER_ERROR),
+        both(format!("raw=\"HTTP/1.1 200 OK\\r\\n{headed}\\r\\nhello\""), MALFORMED_REPLY),
     ])
     .await;
 }
 
 #[tokio::test]
 async fn r07_an_error_that_echoes_the_secret_is_told_without_it() {
-    check([both("body=leak", SERVER), both("body=leak status=400", INVALID)]).await;
+    check([both("body=leak", SERVER_ERROR), both("body=leak status=400", INVALID)]).await;
 }

@@ -5,19 +5,19 @@ use serde_json::{Map, Value, json};
 
 use crate::support::Upstream;
 
-pub fn heard(upstream: Upstream, call: &RecordedCall) -> Value {
+pub fn normalize(upstream: Upstream, call: &RecordedCall) -> Value {
     match upstream {
         Upstream::Api => {
-            json!({ "model": call.model, "talk": talk(&call.messages), "wishes": wishes(call.fields.clone()) })
+            json!({ "model": call.model, "talk": normalize_messages(&call.messages), "wishes": normalize_options(call.fields.clone()) })
         }
         Upstream::Web => {
-            json!({ "model": call.model, "preprompt": call.preprompt, "turns": turns(&call.messages) })
+            json!({ "model": call.model, "preprompt": call.preprompt, "turns": normalize_turns(&call.messages) })
         }
     }
 }
 
 /// Over a session a failed result is marked where the dialect marks it, and else begins with the word.
-fn turns(messages: &[Value]) -> Value {
+fn normalize_turns(messages: &[Value]) -> Value {
     let turn = |message: &Value| {
         let text = message["content"].as_str().expect("a text");
         let images = message["imagesData"].as_array().expect("a list").iter();
@@ -29,7 +29,7 @@ fn turns(messages: &[Value]) -> Value {
 }
 
 /// The fields but the messages: what is said and what is left out mean the same where the API takes it so.
-fn wishes(mut fields: Map<String, Value>) -> Value {
+fn normalize_options(mut fields: Map<String, Value>) -> Value {
     if let Some(most) = fields.remove("max_completion_tokens") {
         fields.insert("max_tokens".to_owned(), most);
     }
@@ -51,20 +51,20 @@ fn wishes(mut fields: Map<String, Value>) -> Value {
 }
 
 /// The messages, with calls numbered as they come: one dialect has no ids.
-fn talk(messages: &[Value]) -> Value {
-    let mut talk = Heard::default();
+fn normalize_messages(messages: &[Value]) -> Value {
+    let mut talk = Normalizer::default();
     messages.iter().for_each(|message| talk.message(message));
     talk.items.retain(|item| item["user"] != json!([]));
     Value::Array(talk.items)
 }
 
 #[derive(Default)]
-struct Heard {
+struct Normalizer {
     items: Vec<Value>,
     ids: Vec<String>,
 }
 
-impl Heard {
+impl Normalizer {
     fn number(&self, id: &Value) -> usize {
         self.ids.iter().position(|known| id == known).unwrap_or_else(|| panic!("{id} in {:?}", self.ids))
     }
@@ -105,7 +105,7 @@ impl Heard {
         let mut own = Vec::new();
         let mut pieces = pieces.into_iter();
         while let Some(piece) = pieces.next() {
-            match piece.as_str().and_then(showing) {
+            match piece.as_str().and_then(parse_attachment_note) {
                 None => own.push(piece),
                 Some((count, id)) => {
                     let of = self.number(&json!(id));
@@ -119,7 +119,7 @@ impl Heard {
 }
 
 /// How many attachments follow, and of which result they are.
-fn showing(text: &str) -> Option<(usize, &str)> {
+fn parse_attachment_note(text: &str) -> Option<(usize, &str)> {
     let rest = text.strip_prefix("The ")?.strip_suffix(':')?;
     let (what, id) = rest.split_once(" of the tool result ")?;
     let count = what.split_once(' ').map_or(Some(1), |(count, _)| count.parse().ok())?;

@@ -3,24 +3,35 @@
 use serde_json::{Map, Value, json};
 
 use super::pictures;
-use super::talk::{Call, Choice, Format, Piece, Talk, Tool, Turn, results};
+use super::talk::{
+    ContentPart, Conversation, ConversationTurn, JsonFormat, Tool, ToolCall, ToolChoice, results,
+};
 
-pub struct Speaker {
+pub struct DialectWriter {
     pub path: &'static str,
     /// The conversation without what this dialect cannot say; `None` where nothing is left.
-    pub sayable: fn(Talk) -> Option<Talk>,
-    pub say: fn(&Talk) -> Value,
+    pub without_inexpressible: fn(Conversation) -> Option<Conversation>,
+    pub write: fn(&Conversation) -> Value,
 }
 
 /// What the others are compared with: everything has a word in it.
-pub const CHAT: Speaker = Speaker { path: "/v1/chat/completions", sayable: Some, say: chat };
+pub const CHAT_WRITER: DialectWriter =
+    DialectWriter { path: "/v1/chat/completions", without_inexpressible: Some, write: chat };
 
-pub const SPEAKERS: [Speaker; 5] = [
-    Speaker { path: "/v1/messages", sayable: in_messages, say: messages },
-    Speaker { path: "/v1/responses", sayable: in_responses, say: responses },
-    Speaker { path: "/api/chat", sayable: in_ollama, say: ollama },
-    Speaker { path: "/api/generate", sayable: in_generate, say: generate },
-    Speaker { path: "/v1/completions", sayable: in_completions, say: completions },
+pub const DIALECT_WRITERS: [DialectWriter; 5] = [
+    DialectWriter { path: "/v1/messages", without_inexpressible: expressible_in_messages, write: messages },
+    DialectWriter {
+        path: "/v1/responses",
+        without_inexpressible: expressible_in_responses,
+        write: responses,
+    },
+    DialectWriter { path: "/api/chat", without_inexpressible: expressible_in_ollama, write: ollama },
+    DialectWriter { path: "/api/generate", without_inexpressible: expressible_in_generate, write: generate },
+    DialectWriter {
+        path: "/v1/completions",
+        without_inexpressible: expressible_in_completions,
+        write: completions,
+    },
 ];
 
 const MODEL: &str = "gpt-5";
@@ -37,8 +48,8 @@ fn some_list(list: Vec<Value>) -> Value {
 
 // OpenAI chat completions.
 
-fn chat(talk: &Talk) -> Value {
-    let wishes = &talk.wishes;
+fn chat(talk: &Conversation) -> Value {
+    let wishes = &talk.options;
     let mut messages = Vec::new();
     if !talk.system.is_empty() {
         let parts: Vec<Value> =
@@ -56,8 +67,8 @@ fn chat(talk: &Talk) -> Value {
         "tool_choice": wishes.choice.as_ref().map(|choice| chosen(choice, named(first(talk)))),
         "parallel_tool_calls": wishes.one_call.then_some(false),
         "response_format": wishes.format.as_ref().map(|format| match format {
-            Format::Object => json!({ "type": "json_object" }),
-            Format::Schema { name, schema, strict } => {
+            JsonFormat::Object => json!({ "type": "json_object" }),
+            JsonFormat::Schema { name, schema, strict } => {
                 json!({ "type": "json_schema", "json_schema": { "name": name, "schema": schema, "strict": strict } })
             }
         }),
@@ -67,17 +78,17 @@ fn chat(talk: &Talk) -> Value {
     }))
 }
 
-fn first(talk: &Talk) -> &str {
+fn first(talk: &Conversation) -> &str {
     talk.tools.first().map_or("", |tool| &tool.name)
 }
 
 /// OpenAI's words, which Responses share.
-fn chosen(choice: &Choice, named: Value) -> Value {
+fn chosen(choice: &ToolChoice, named: Value) -> Value {
     match choice {
-        Choice::Auto => json!("auto"),
-        Choice::None => json!("none"),
-        Choice::Required => json!("required"),
-        Choice::First => named,
+        ToolChoice::Auto => json!("auto"),
+        ToolChoice::None => json!("none"),
+        ToolChoice::Required => json!("required"),
+        ToolChoice::First => named,
     }
 }
 
@@ -89,11 +100,11 @@ fn nested_tool(tool: &Tool) -> Value {
     json!({ "type": "function", "function": body(function) })
 }
 
-fn chat_turn(turn: &Turn) -> Vec<Value> {
+fn chat_turn(turn: &ConversationTurn) -> Vec<Value> {
     match turn {
-        Turn::System(text) => vec![json!({ "role": "developer", "content": text })],
-        Turn::User(pieces) => vec![json!({ "role": "user", "content": chat_content(pieces) })],
-        Turn::Assistant { thought, text, calls, backwards } => {
+        ConversationTurn::System(text) => vec![json!({ "role": "developer", "content": text })],
+        ConversationTurn::User(pieces) => vec![json!({ "role": "user", "content": chat_content(pieces) })],
+        ConversationTurn::Assistant { thought, text, calls, results_reversed: backwards } => {
             let made = calls.iter().map(|call| {
                 let function = json!({ "name": call.name, "arguments": call.arguments.to_string() });
                 json!({ "id": call.id, "type": "function", "function": function })
@@ -111,30 +122,30 @@ fn chat_turn(turn: &Turn) -> Vec<Value> {
     }
 }
 
-fn in_words(call: &Call) -> Vec<Piece> {
+fn in_words(call: &ToolCall) -> Vec<ContentPart> {
     let mut pieces = call.result.clone();
-    if let (true, Some(Piece::Text(text))) = (call.failed, pieces.first_mut()) {
+    if let (true, Some(ContentPart::Text(text))) = (call.failed, pieces.first_mut()) {
         text.insert_str(0, "Error: ");
     }
     pieces
 }
 
 /// A text alone is written as one, as most clients do.
-fn chat_content(pieces: &[Piece]) -> Value {
+fn chat_content(pieces: &[ContentPart]) -> Value {
     match pieces {
         [] => json!(""),
-        [Piece::Text(text)] => json!(text),
+        [ContentPart::Text(text)] => json!(text),
         _ => pieces.iter().map(chat_part).collect(),
     }
 }
 
-fn chat_part(piece: &Piece) -> Value {
+fn chat_part(piece: &ContentPart) -> Value {
     let image = |number, url: String| json!({ "type": "image_url", "image_url": body(json!({ "url": url, "detail": pictures::detail(number) })) });
     match piece {
-        Piece::Text(text) => json!({ "type": "text", "text": text }),
-        Piece::Picture(number) => image(*number, pictures::data_url(*number)),
-        Piece::Link(number) => image(*number, pictures::link(*number)),
-        Piece::Document(name, number) => {
+        ContentPart::Text(text) => json!({ "type": "text", "text": text }),
+        ContentPart::Picture(number) => image(*number, pictures::data_url(*number)),
+        ContentPart::Link(number) => image(*number, pictures::link(*number)),
+        ContentPart::Document(name, number) => {
             json!({ "type": "file", "file": { "filename": name, "file_data": pictures::document_url(*number) } })
         }
     }
@@ -142,35 +153,35 @@ fn chat_part(piece: &Piece) -> Value {
 
 // Anthropic's Messages.
 
-fn in_messages(mut talk: Talk) -> Option<Talk> {
-    let wishes = &mut talk.wishes;
+fn expressible_in_messages(mut talk: Conversation) -> Option<Conversation> {
+    let wishes = &mut talk.options;
     // Every request names a limit.
     wishes.max_tokens = wishes.max_tokens.or(Some(1_000));
     (wishes.presence_penalty, wishes.frequency_penalty, wishes.seed) = (None, None, None);
     // A schema has no name and no degree of strictness, and there is no JSON without one.
     wishes.format = wishes.format.take().and_then(nameless);
     // The wish for one call is part of the choice, and the choice of none has no room for it.
-    wishes.one_call &= wishes.choice != Some(Choice::None);
+    wishes.one_call &= wishes.choice != Some(ToolChoice::None);
     talk.pieces().flatten().for_each(|piece| match piece {
         // A title is shown to the model beside the document, so it would say more than a file's name does.
-        Piece::Document(name, _) => "document.pdf".clone_into(name),
-        Piece::Picture(number) | Piece::Link(number) => *number = pictures::plain(*number),
-        Piece::Text(_) => {}
+        ContentPart::Document(name, _) => "document.pdf".clone_into(name),
+        ContentPart::Picture(number) | ContentPart::Link(number) => *number = pictures::plain(*number),
+        ContentPart::Text(_) => {}
     });
     Some(talk)
 }
 
-fn nameless(format: Format) -> Option<Format> {
+fn nameless(format: JsonFormat) -> Option<JsonFormat> {
     match format {
-        Format::Object => None,
-        Format::Schema { schema, .. } => {
-            Some(Format::Schema { name: "reply".to_owned(), schema, strict: false })
+        JsonFormat::Object => None,
+        JsonFormat::Schema { schema, .. } => {
+            Some(JsonFormat::Schema { name: "reply".to_owned(), schema, strict: false })
         }
     }
 }
 
-fn messages(talk: &Talk) -> Value {
-    let wishes = &talk.wishes;
+fn messages(talk: &Conversation) -> Value {
+    let wishes = &talk.options;
     let text =
         |text: &String| json!({ "type": "text", "text": text, "cache_control": { "type": "ephemeral" } });
     let turns: Vec<Value> = talk.turns.iter().flat_map(messages_turn).collect();
@@ -181,11 +192,11 @@ fn messages(talk: &Talk) -> Value {
         }))
     };
     let kind =
-        wishes.choice.as_ref().or(wishes.one_call.then_some(&Choice::Auto)).map(|choice| match choice {
-            Choice::Auto => json!({ "type": "auto" }),
-            Choice::None => json!({ "type": "none" }),
-            Choice::Required => json!({ "type": "any" }),
-            Choice::First => json!({ "type": "tool", "name": first(talk) }),
+        wishes.choice.as_ref().or(wishes.one_call.then_some(&ToolChoice::Auto)).map(|choice| match choice {
+            ToolChoice::Auto => json!({ "type": "auto" }),
+            ToolChoice::None => json!({ "type": "none" }),
+            ToolChoice::Required => json!({ "type": "any" }),
+            ToolChoice::First => json!({ "type": "tool", "name": first(talk) }),
         });
     let choice = kind.map(|mut choice| {
         if wishes.one_call {
@@ -198,8 +209,8 @@ fn messages(talk: &Talk) -> Value {
     let output = body(json!({
         "effort": wishes.effort.filter(|_| !least),
         "format": wishes.format.as_ref().map(|format| match format {
-            Format::Object => Value::Null,
-            Format::Schema { schema, .. } => json!({ "type": "json_schema", "schema": schema }),
+            JsonFormat::Object => Value::Null,
+            JsonFormat::Schema { schema, .. } => json!({ "type": "json_schema", "schema": schema }),
         }),
     }));
     body(json!({
@@ -213,11 +224,11 @@ fn messages(talk: &Talk) -> Value {
     }))
 }
 
-fn messages_turn(turn: &Turn) -> Vec<Value> {
+fn messages_turn(turn: &ConversationTurn) -> Vec<Value> {
     match turn {
-        Turn::System(text) => vec![json!({ "role": "system", "content": text })],
-        Turn::User(pieces) => vec![json!({ "role": "user", "content": blocks(pieces) })],
-        Turn::Assistant { thought, text, calls, backwards } => {
+        ConversationTurn::System(text) => vec![json!({ "role": "system", "content": text })],
+        ConversationTurn::User(pieces) => vec![json!({ "role": "user", "content": blocks(pieces) })],
+        ConversationTurn::Assistant { thought, text, calls, results_reversed: backwards } => {
             let thought =
                 thought.iter().map(|text| json!({ "type": "thinking", "thinking": text, "signature": "s" }));
             let text = text.iter().map(|text| json!({ "type": "text", "text": text }));
@@ -258,15 +269,15 @@ fn merged(turns: Vec<Value>) -> Vec<Value> {
     merged
 }
 
-fn blocks(pieces: &[Piece]) -> Vec<Value> {
-    let block = |piece: &Piece| match piece {
-        Piece::Text(text) => json!({ "type": "text", "text": text }),
-        Piece::Picture(number) => json!({ "type": "image", "source": {
+fn blocks(pieces: &[ContentPart]) -> Vec<Value> {
+    let block = |piece: &ContentPart| match piece {
+        ContentPart::Text(text) => json!({ "type": "text", "text": text }),
+        ContentPart::Picture(number) => json!({ "type": "image", "source": {
             "type": "base64", "media_type": pictures::media_type(*number), "data": pictures::base64(*number) } }),
-        Piece::Link(number) => {
+        ContentPart::Link(number) => {
             json!({ "type": "image", "source": { "type": "url", "url": pictures::link(*number) } })
         }
-        Piece::Document(_, number) => json!({ "type": "document", "source": {
+        ContentPart::Document(_, number) => json!({ "type": "document", "source": {
             "type": "base64", "media_type": "application/pdf", "data": pictures::document(*number) } }),
     };
     pieces.iter().map(block).collect()
@@ -274,22 +285,22 @@ fn blocks(pieces: &[Piece]) -> Vec<Value> {
 
 // OpenAI's Responses.
 
-fn in_responses(mut talk: Talk) -> Option<Talk> {
-    let wishes = &mut talk.wishes;
+fn expressible_in_responses(mut talk: Conversation) -> Option<Conversation> {
+    let wishes = &mut talk.options;
     wishes.stop.clear();
     (wishes.top_k, wishes.presence_penalty, wishes.frequency_penalty, wishes.seed) = (None, None, None, None);
     // An output has no mark for a failure: agents say it in the text.
-    talk.calls().for_each(say_failures);
+    talk.calls().for_each(mark_failures_in_text);
     Some(talk)
 }
 
-fn say_failures(call: &mut Call) {
+fn mark_failures_in_text(call: &mut ToolCall) {
     call.result = in_words(call);
     call.failed = false;
 }
 
-fn responses(talk: &Talk) -> Value {
-    let wishes = &talk.wishes;
+fn responses(talk: &Conversation) -> Value {
+    let wishes = &talk.options;
     let mut input = Vec::new();
     // Instructions are one text; several are written as an item.
     let instructions = if let [text] = talk.system.as_slice() { Some(text) } else { None };
@@ -307,8 +318,8 @@ fn responses(talk: &Talk) -> Value {
     };
     let named = json!({ "type": "function", "name": first(talk) });
     let format = wishes.format.as_ref().map(|format| match format {
-        Format::Object => json!({ "format": { "type": "json_object" } }),
-        Format::Schema { name, schema, strict } => {
+        JsonFormat::Object => json!({ "format": { "type": "json_object" } }),
+        JsonFormat::Schema { name, schema, strict } => {
             json!({ "format": { "type": "json_schema", "name": name, "schema": schema, "strict": strict } })
         }
     });
@@ -323,13 +334,13 @@ fn responses(talk: &Talk) -> Value {
     }))
 }
 
-fn responses_items(turn: &Turn) -> Vec<Value> {
+fn responses_items(turn: &ConversationTurn) -> Vec<Value> {
     match turn {
-        Turn::System(text) => vec![json!({ "role": "developer", "content": text })],
-        Turn::User(pieces) => {
+        ConversationTurn::System(text) => vec![json!({ "role": "developer", "content": text })],
+        ConversationTurn::User(pieces) => {
             vec![json!({ "type": "message", "role": "user", "content": input_parts(pieces) })]
         }
-        Turn::Assistant { thought, text, calls, backwards } => {
+        ConversationTurn::Assistant { thought, text, calls, results_reversed: backwards } => {
             let thought = thought.iter().map(|text| {
                 json!({ "type": "reasoning", "id": "rs_1", "summary": [{ "type": "summary_text", "text": text }] })
             });
@@ -344,7 +355,7 @@ fn responses_items(turn: &Turn) -> Vec<Value> {
             let results = results(calls, *backwards).into_iter().map(|call| {
                 let output = match call.result.as_slice() {
                     [] => json!(""),
-                    [Piece::Text(text)] => json!(text),
+                    [ContentPart::Text(text)] => json!(text),
                     pieces => Value::Array(input_parts(pieces)),
                 };
                 json!({ "type": "function_call_output", "call_id": call.id, "output": output })
@@ -354,15 +365,15 @@ fn responses_items(turn: &Turn) -> Vec<Value> {
     }
 }
 
-fn input_parts(pieces: &[Piece]) -> Vec<Value> {
+fn input_parts(pieces: &[ContentPart]) -> Vec<Value> {
     let image = |number, url: String| {
         body(json!({ "type": "input_image", "image_url": url, "detail": pictures::detail(number) }))
     };
-    let part = |piece: &Piece| match piece {
-        Piece::Text(text) => json!({ "type": "input_text", "text": text }),
-        Piece::Picture(number) => image(*number, pictures::data_url(*number)),
-        Piece::Link(number) => image(*number, pictures::link(*number)),
-        Piece::Document(name, number) => {
+    let part = |piece: &ContentPart| match piece {
+        ContentPart::Text(text) => json!({ "type": "input_text", "text": text }),
+        ContentPart::Picture(number) => image(*number, pictures::data_url(*number)),
+        ContentPart::Link(number) => image(*number, pictures::link(*number)),
+        ContentPart::Document(name, number) => {
             json!({ "type": "input_file", "filename": name, "file_data": pictures::document_url(*number) })
         }
     };
@@ -371,20 +382,20 @@ fn input_parts(pieces: &[Piece]) -> Vec<Value> {
 
 // Ollama's chat.
 
-fn in_ollama(mut talk: Talk) -> Option<Talk> {
-    let wishes = &mut talk.wishes;
+fn expressible_in_ollama(mut talk: Conversation) -> Option<Conversation> {
+    let wishes = &mut talk.options;
     // There is no choice among tools, and no strict ones.
     (wishes.choice, wishes.one_call) = (None, false);
     talk.tools.iter_mut().for_each(|tool| tool.strict = false);
-    wishes.format = wishes.format.take().map(|format| nameless(format).unwrap_or(Format::Object));
+    wishes.format = wishes.format.take().map(|format| nameless(format).unwrap_or(JsonFormat::Object));
     wishes.effort = wishes.effort.map(|effort| if effort == "minimal" { "low" } else { effort });
     // A message is one text, with pictures beside it that come as bytes.
     talk.system = one_text(&talk.system).into_iter().collect();
-    talk.calls().for_each(say_failures);
+    talk.calls().for_each(mark_failures_in_text);
     talk.pieces().for_each(text_with_pictures);
     // Without ids, results of the same tool are told apart by their order alone.
     talk.turns.iter_mut().for_each(|turn| {
-        if let Turn::Assistant { backwards, .. } = turn {
+        if let ConversationTurn::Assistant { results_reversed: backwards, .. } = turn {
             *backwards = false;
         }
     });
@@ -395,30 +406,30 @@ fn one_text(texts: &[String]) -> Option<String> {
     (!texts.is_empty()).then(|| texts.join("\n"))
 }
 
-fn text_with_pictures(pieces: &mut Vec<Piece>) {
+fn text_with_pictures(pieces: &mut Vec<ContentPart>) {
     let texts: Vec<String> = pieces.iter().filter_map(|piece| piece.text().map(str::to_owned)).collect();
     let shown = pieces.iter().filter_map(|piece| match piece {
-        Piece::Text(_) => None,
-        Piece::Picture(number) | Piece::Link(number) | Piece::Document(_, number) => {
-            Some(Piece::Picture(pictures::plain(*number)))
+        ContentPart::Text(_) => None,
+        ContentPart::Picture(number) | ContentPart::Link(number) | ContentPart::Document(_, number) => {
+            Some(ContentPart::Picture(pictures::plain(*number)))
         }
     });
-    let text = one_text(&texts).map(Piece::Text);
+    let text = one_text(&texts).map(ContentPart::Text);
     *pieces = text.into_iter().chain(shown).collect();
 }
 
-fn ollama(talk: &Talk) -> Value {
+fn ollama(talk: &Conversation) -> Value {
     let mut messages: Vec<Value> =
         talk.system.iter().map(|text| json!({ "role": "system", "content": text })).collect();
     talk.turns.iter().for_each(|turn| messages.extend(ollama_turn(turn)));
-    let mut all = ollama_wishes(talk);
+    let mut all = ollama_options(talk);
     all.insert("messages".to_owned(), Value::Array(messages));
     all.insert("tools".to_owned(), some_list(talk.tools.iter().map(nested_tool).collect()));
     body(Value::Object(all))
 }
 
-fn ollama_wishes(talk: &Talk) -> Map<String, Value> {
-    let wishes = &talk.wishes;
+fn ollama_options(talk: &Conversation) -> Map<String, Value> {
+    let wishes = &talk.options;
     let options = body(json!({
         "num_predict": wishes.max_tokens, "temperature": wishes.temperature, "top_p": wishes.top_p,
         "stop": some_list(wishes.stop.iter().map(|text| json!(text)).collect()), "top_k": wishes.top_k,
@@ -428,22 +439,22 @@ fn ollama_wishes(talk: &Talk) -> Map<String, Value> {
     let all = json!({
         "model": MODEL, "stream": wishes.stream, "options": options, "think": wishes.effort,
         "format": wishes.format.as_ref().map(|format| match format {
-            Format::Object => json!("json"),
-            Format::Schema { schema, .. } => schema.clone(),
+            JsonFormat::Object => json!("json"),
+            JsonFormat::Schema { schema, .. } => schema.clone(),
         }),
     });
     all.as_object().expect("an object").clone()
 }
 
-fn ollama_turn(turn: &Turn) -> Vec<Value> {
-    let with_pictures = |role: &str, pieces: &[Piece]| {
-        let text: String = pieces.iter().filter_map(Piece::text).collect();
+fn ollama_turn(turn: &ConversationTurn) -> Vec<Value> {
+    let with_pictures = |role: &str, pieces: &[ContentPart]| {
+        let text: String = pieces.iter().filter_map(ContentPart::text).collect();
         body(json!({ "role": role, "content": text, "images": some_list(bare_pictures(pieces)) }))
     };
     match turn {
-        Turn::System(text) => vec![json!({ "role": "system", "content": text })],
-        Turn::User(pieces) => vec![with_pictures("user", pieces)],
-        Turn::Assistant { thought, text, calls, backwards } => {
+        ConversationTurn::System(text) => vec![json!({ "role": "system", "content": text })],
+        ConversationTurn::User(pieces) => vec![with_pictures("user", pieces)],
+        ConversationTurn::Assistant { thought, text, calls, results_reversed: backwards } => {
             let made = calls
                 .iter()
                 .map(|call| json!({ "function": { "name": call.name, "arguments": call.arguments } }));
@@ -461,10 +472,10 @@ fn ollama_turn(turn: &Turn) -> Vec<Value> {
     }
 }
 
-fn bare_pictures(pieces: &[Piece]) -> Vec<Value> {
-    let picture = |piece: &Piece| match piece {
-        Piece::Picture(number) => Some(json!(pictures::base64(*number))),
-        Piece::Text(_) | Piece::Link(_) | Piece::Document(..) => None,
+fn bare_pictures(pieces: &[ContentPart]) -> Vec<Value> {
+    let picture = |piece: &ContentPart| match piece {
+        ContentPart::Picture(number) => Some(json!(pictures::base64(*number))),
+        ContentPart::Text(_) | ContentPart::Link(_) | ContentPart::Document(..) => None,
     };
     pieces.iter().filter_map(picture).collect()
 }
@@ -472,43 +483,44 @@ fn bare_pictures(pieces: &[Piece]) -> Vec<Value> {
 // A prompt to go on with: one question, no tools.
 
 /// Only the last thing that the user said.
-fn last_question(talk: &mut Talk) {
-    talk.turns.retain(|turn| matches!(turn, Turn::User(_)));
+fn last_question(talk: &mut Conversation) {
+    talk.turns.retain(|turn| matches!(turn, ConversationTurn::User(_)));
     talk.turns.drain(..talk.turns.len().saturating_sub(1));
     talk.tools.clear();
-    (talk.wishes.choice, talk.wishes.one_call) = (None, false);
+    (talk.options.choice, talk.options.one_call) = (None, false);
 }
 
-fn in_generate(mut talk: Talk) -> Option<Talk> {
+fn expressible_in_generate(mut talk: Conversation) -> Option<Conversation> {
     last_question(&mut talk);
-    in_ollama(talk).filter(|talk| !talk.turns.is_empty())
+    expressible_in_ollama(talk).filter(|talk| !talk.turns.is_empty())
 }
 
-fn generate(talk: &Talk) -> Value {
-    let [Turn::User(pieces)] = talk.turns.as_slice() else { panic!("one question: {talk:?}") };
-    let mut all = ollama_wishes(talk);
-    let prompt: String = pieces.iter().filter_map(Piece::text).collect();
+fn generate(talk: &Conversation) -> Value {
+    let [ConversationTurn::User(pieces)] = talk.turns.as_slice() else { panic!("one question: {talk:?}") };
+    let mut all = ollama_options(talk);
+    let prompt: String = pieces.iter().filter_map(ContentPart::text).collect();
     all.insert("prompt".to_owned(), json!(prompt));
     all.insert("images".to_owned(), some_list(bare_pictures(pieces)));
     all.insert("system".to_owned(), json!(talk.system.first()));
     body(Value::Object(all))
 }
 
-fn in_completions(mut talk: Talk) -> Option<Talk> {
+fn expressible_in_completions(mut talk: Conversation) -> Option<Conversation> {
     last_question(&mut talk);
     talk.system.clear();
-    let wishes = &mut talk.wishes;
+    let wishes = &mut talk.options;
     (wishes.format, wishes.effort, wishes.top_k) = (None, None, None);
     talk.pieces().for_each(|pieces| {
         text_with_pictures(pieces);
         pieces.truncate(1);
     });
-    matches!(talk.turns.as_slice(), [Turn::User(pieces)] if pieces[0].text().is_some()).then_some(talk)
+    matches!(talk.turns.as_slice(), [ConversationTurn::User(pieces)] if pieces[0].text().is_some())
+        .then_some(talk)
 }
 
-fn completions(talk: &Talk) -> Value {
-    let [Turn::User(pieces)] = talk.turns.as_slice() else { panic!("one question: {talk:?}") };
-    let wishes = &talk.wishes;
+fn completions(talk: &Conversation) -> Value {
+    let [ConversationTurn::User(pieces)] = talk.turns.as_slice() else { panic!("one question: {talk:?}") };
+    let wishes = &talk.options;
     body(json!({
         "model": MODEL, "prompt": pieces[0].text(), "stream": wishes.stream, "max_tokens": wishes.max_tokens,
         "stop": some_list(wishes.stop.iter().map(|text| json!(text)).collect()),

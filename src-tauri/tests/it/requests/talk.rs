@@ -9,41 +9,41 @@ use proptest::sample::select;
 use serde_json::{Value, json};
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Talk {
+pub struct Conversation {
     pub system: Vec<String>,
-    pub turns: Vec<Turn>,
+    pub turns: Vec<ConversationTurn>,
     pub tools: Vec<Tool>,
-    pub wishes: Wishes,
+    pub options: RequestOptions,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum Turn {
-    User(Vec<Piece>),
+pub enum ConversationTurn {
+    User(Vec<ContentPart>),
     /// A word of the program around the model, in the middle of the conversation.
     System(String),
     /// Never empty: without a text there are calls.
     Assistant {
         thought: Option<String>,
         text: Option<String>,
-        calls: Vec<Call>,
+        calls: Vec<ToolCall>,
         /// What came of the last call is told first.
-        backwards: bool,
+        results_reversed: bool,
     },
 }
 
 /// A call, and what came of it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Call {
+pub struct ToolCall {
     pub id: String,
     pub name: String,
     pub arguments: Value,
-    pub result: Vec<Piece>,
+    pub result: Vec<ContentPart>,
     /// Then the result begins with a text.
     pub failed: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum Piece {
+pub enum ContentPart {
     Text(String),
     Picture(u8),
     Link(u8),
@@ -59,7 +59,7 @@ pub struct Tool {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum Choice {
+pub enum ToolChoice {
     Auto,
     None,
     Required,
@@ -68,20 +68,20 @@ pub enum Choice {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum Format {
+pub enum JsonFormat {
     Object,
     Schema { name: String, schema: Value, strict: bool },
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Wishes {
+pub struct RequestOptions {
     pub stream: bool,
     pub max_tokens: Option<u64>,
     pub stop: Vec<String>,
     /// Only where there are tools.
-    pub choice: Option<Choice>,
+    pub choice: Option<ToolChoice>,
     pub one_call: bool,
-    pub format: Option<Format>,
+    pub format: Option<JsonFormat>,
     /// `none` is left out: it is not passed on, because models refuse it that cannot think.
     pub effort: Option<&'static str>,
     pub temperature: Option<f64>,
@@ -93,51 +93,53 @@ pub struct Wishes {
 }
 
 /// The results of calls in the order in which they are told.
-pub fn results(calls: &[Call], backwards: bool) -> Vec<&Call> {
+pub fn results(calls: &[ToolCall], backwards: bool) -> Vec<&ToolCall> {
     if backwards { calls.iter().rev().collect() } else { calls.iter().collect() }
 }
 
-impl Piece {
+impl ContentPart {
     pub fn text(&self) -> Option<&str> {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 }
 
-impl Talk {
+impl Conversation {
     /// Every list of pieces.
-    pub fn pieces(&mut self) -> impl Iterator<Item = &mut Vec<Piece>> {
+    pub fn pieces(&mut self) -> impl Iterator<Item = &mut Vec<ContentPart>> {
         self.turns.iter_mut().flat_map(|turn| match turn {
-            Turn::User(pieces) => vec![pieces],
-            Turn::System(_) => Vec::new(),
-            Turn::Assistant { calls, .. } => calls.iter_mut().map(|call| &mut call.result).collect(),
+            ConversationTurn::User(pieces) => vec![pieces],
+            ConversationTurn::System(_) => Vec::new(),
+            ConversationTurn::Assistant { calls, .. } => {
+                calls.iter_mut().map(|call| &mut call.result).collect()
+            }
         })
     }
 
     /// Every call.
-    pub fn calls(&mut self) -> impl Iterator<Item = &mut Call> {
+    pub fn calls(&mut self) -> impl Iterator<Item = &mut ToolCall> {
         self.turns.iter_mut().flat_map(|turn| match turn {
-            Turn::User(_) | Turn::System(_) => [].iter_mut(),
-            Turn::Assistant { calls, .. } => calls.iter_mut(),
+            ConversationTurn::User(_) | ConversationTurn::System(_) => [].iter_mut(),
+            ConversationTurn::Assistant { calls, .. } => calls.iter_mut(),
         })
     }
 
     /// Whatever the system, the user, the model and the tools said, and the names of all tools.
     pub fn texts(&self) -> Vec<&str> {
         let turns = self.turns.iter().flat_map(|turn| match turn {
-            Turn::User(pieces) => pieces.iter().filter_map(Piece::text).collect(),
-            Turn::System(text) => vec![text.as_str()],
-            Turn::Assistant { text, calls, .. } => {
-                let results = calls.iter().flat_map(|call| &call.result).filter_map(Piece::text);
+            ConversationTurn::User(pieces) => pieces.iter().filter_map(ContentPart::text).collect(),
+            ConversationTurn::System(text) => vec![text.as_str()],
+            ConversationTurn::Assistant { text, calls, .. } => {
+                let results = calls.iter().flat_map(|call| &call.result).filter_map(ContentPart::text);
                 let names = calls.iter().map(|call| call.name.as_str());
                 text.as_deref().into_iter().chain(results).chain(names).collect()
             }
         });
         let system = self.system.iter().map(String::as_str);
         // What must not be called is not shown.
-        let callable = match self.wishes.choice {
-            None | Some(Choice::Auto | Choice::Required) => self.tools.as_slice(),
-            Some(Choice::First) => &self.tools[..1],
-            Some(Choice::None) => &[],
+        let callable = match self.options.choice {
+            None | Some(ToolChoice::Auto | ToolChoice::Required) => self.tools.as_slice(),
+            Some(ToolChoice::First) => &self.tools[..1],
+            Some(ToolChoice::None) => &[],
         };
         turns.chain(system).chain(callable.iter().map(|tool| tool.name.as_str())).collect()
     }
@@ -146,8 +148,8 @@ impl Talk {
     pub fn with_pictures_alone(mut self) -> Self {
         self.pieces().for_each(|pieces| {
             for piece in pieces {
-                if let Piece::Link(number) | Piece::Document(_, number) = *piece {
-                    *piece = Piece::Picture(number);
+                if let ContentPart::Link(number) | ContentPart::Document(_, number) = *piece {
+                    *piece = ContentPart::Picture(number);
                 }
             }
         });
@@ -155,7 +157,7 @@ impl Talk {
     }
 
     /// What every conversation keeps to, whatever was made up or taken away.
-    fn sound(mut self) -> Self {
+    fn into_valid(mut self) -> Self {
         let names: Vec<String> = self.tools.iter().map(|tool| tool.name.clone()).collect();
         let mut names = names.into_iter().cycle();
         let mut number = 0;
@@ -165,21 +167,22 @@ impl Talk {
             if let Some(name) = names.next() {
                 call.name = name;
             }
-            if call.failed && call.result.first().and_then(Piece::text).is_none() {
-                call.result.insert(0, Piece::Text("no".to_owned()));
+            if call.failed && call.result.first().and_then(ContentPart::text).is_none() {
+                call.result.insert(0, ContentPart::Text("no".to_owned()));
             }
         }
-        let mut turns: Vec<Turn> = Vec::new();
+        let mut turns: Vec<ConversationTurn> = Vec::new();
         for turn in std::mem::take(&mut self.turns) {
-            let open = matches!(turns.last(), Some(Turn::Assistant { calls, .. }) if calls.is_empty());
-            if open && matches!(turn, Turn::Assistant { .. }) {
-                turns.push(Turn::User(vec![Piece::Text("go on".to_owned())]));
+            let open =
+                matches!(turns.last(), Some(ConversationTurn::Assistant { calls, .. }) if calls.is_empty());
+            if open && matches!(turn, ConversationTurn::Assistant { .. }) {
+                turns.push(ConversationTurn::User(vec![ContentPart::Text("go on".to_owned())]));
             }
             turns.push(turn);
         }
         self.turns = turns;
-        self.wishes.choice = self.wishes.choice.filter(|_| !self.tools.is_empty());
-        self.wishes.one_call &= !self.tools.is_empty();
+        self.options.choice = self.options.choice.filter(|_| !self.tools.is_empty());
+        self.options.one_call &= !self.tools.is_empty();
         self
     }
 }
@@ -193,12 +196,12 @@ fn word() -> impl Strategy<Value = String> {
     "[a-z][a-z_-]{0,7}"
 }
 
-fn piece() -> impl Strategy<Value = Piece> {
+fn piece() -> impl Strategy<Value = ContentPart> {
     prop_oneof![
-        6 => text().prop_map(Piece::Text),
-        2 => (0..30_u8).prop_map(Piece::Picture),
-        1 => (0..30_u8).prop_map(Piece::Link),
-        1 => ("[a-z]{1,4}\\.pdf", 0..9_u8).prop_map(|(name, number)| Piece::Document(name, number)),
+        6 => text().prop_map(ContentPart::Text),
+        2 => (0..30_u8).prop_map(ContentPart::Picture),
+        1 => (0..30_u8).prop_map(ContentPart::Link),
+        1 => ("[a-z]{1,4}\\.pdf", 0..9_u8).prop_map(|(name, number)| ContentPart::Document(name, number)),
     ]
 }
 
@@ -222,22 +225,22 @@ fn object(members: BTreeMap<String, Value>) -> Value {
     Value::Object(members.into_iter().collect())
 }
 
-fn call() -> impl Strategy<Value = Call> {
+fn call() -> impl Strategy<Value = ToolCall> {
     let arguments = btree_map(word(), value(), 0..3).prop_map(object);
     (word(), arguments, vec(piece(), 0..3), any::<bool>()).prop_map(|(name, arguments, result, failed)| {
-        Call { id: String::new(), name, arguments, result, failed }
+        ToolCall { id: String::new(), name, arguments, result, failed }
     })
 }
 
-fn turn() -> impl Strategy<Value = Turn> {
+fn turn() -> impl Strategy<Value = ConversationTurn> {
     let assistant = (of(text()), of(text()), vec(call(), 0..4), any::<bool>());
     let assistant = assistant.prop_map(|(thought, text, calls, backwards)| {
         let text = if calls.is_empty() { text.or(Some("yes".to_owned())) } else { text };
-        Turn::Assistant { thought, text, calls, backwards }
+        ConversationTurn::Assistant { thought, text, calls, results_reversed: backwards }
     });
     prop_oneof![
-        4 => vec(piece(), 1..4).prop_map(Turn::User),
-        1 => text().prop_map(Turn::System),
+        4 => vec(piece(), 1..4).prop_map(ConversationTurn::User),
+        1 => text().prop_map(ConversationTurn::System),
         4 => assistant,
     ]
 }
@@ -262,11 +265,11 @@ fn tools() -> impl Strategy<Value = Vec<Tool>> {
     })
 }
 
-fn format() -> impl Strategy<Value = Format> {
+fn format() -> impl Strategy<Value = JsonFormat> {
     let schema = (word(), schema(), any::<bool>());
     prop_oneof![
-        Just(Format::Object),
-        schema.prop_map(|(name, schema, strict)| Format::Schema { name, schema, strict }),
+        Just(JsonFormat::Object),
+        schema.prop_map(|(name, schema, strict)| JsonFormat::Schema { name, schema, strict }),
     ]
 }
 
@@ -274,8 +277,8 @@ fn tenths(from: i32, to: i32) -> impl Strategy<Value = Option<f64>> {
     of((from..=to).prop_map(|tenths| f64::from(tenths) / 10.0))
 }
 
-fn wishes() -> impl Strategy<Value = Wishes> {
-    let choice = select(vec![Choice::Auto, Choice::None, Choice::Required, Choice::First]);
+fn any_options() -> impl Strategy<Value = RequestOptions> {
+    let choice = select(vec![ToolChoice::Auto, ToolChoice::None, ToolChoice::Required, ToolChoice::First]);
     let effort = of(select(vec!["minimal", "low", "medium", "high"]));
     let about_tools = (of(choice), any::<bool>());
     let lengths = (any::<bool>(), of(50..5_000_u64), vec(text(), 0..3));
@@ -286,7 +289,7 @@ fn wishes() -> impl Strategy<Value = Wishes> {
             let (stream, max_tokens, stop) = lengths;
             let (choice, one_call) = about;
             let (temperature, top_p, top_k, presence_penalty, frequency_penalty, seed) = numbers;
-            Wishes {
+            RequestOptions {
                 stream,
                 max_tokens,
                 stop,
@@ -305,7 +308,8 @@ fn wishes() -> impl Strategy<Value = Wishes> {
     )
 }
 
-pub fn any_talk() -> impl Strategy<Value = Talk> {
-    (vec(text(), 0..3), vec(turn(), 1..6), tools(), wishes())
-        .prop_map(|(system, turns, tools, wishes)| Talk { system, turns, tools, wishes }.sound())
+pub fn any_conversation() -> impl Strategy<Value = Conversation> {
+    (vec(text(), 0..3), vec(turn(), 1..6), tools(), any_options()).prop_map(
+        |(system, turns, tools, wishes)| Conversation { system, turns, tools, options: wishes }.into_valid(),
+    )
 }

@@ -9,12 +9,12 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 /// Values that must not turn up, each known by a few telling bytes of it: whoever holds those in any encoding is found,
 /// so that a value cut short is found as well.
 pub struct Canaries {
-    forms: Vec<Form>,
+    forms: Vec<EncodedForm>,
     /// The pairs of bytes with which a form begins: most places are passed by with one look.
     begins: Vec<bool>,
 }
 
-struct Form {
+struct EncodedForm {
     name: &'static str,
     encoding: &'static str,
     bytes: Vec<u8>,
@@ -25,20 +25,20 @@ impl Canaries {
     pub fn new(known: &[(&'static str, &str)]) -> Self {
         let of = |(name, telling): &(&'static str, &str)| {
             let name = *name;
-            forms(telling).into_iter().map(move |(encoding, bytes)| Form { name, encoding, bytes })
+            forms(telling).into_iter().map(move |(encoding, bytes)| EncodedForm { name, encoding, bytes })
         };
-        let forms: Vec<Form> = known.iter().flat_map(of).collect();
+        let forms: Vec<EncodedForm> = known.iter().flat_map(of).collect();
         let mut begins = vec![false; 1 << 16];
-        forms.iter().for_each(|form| begins[pair(&form.bytes)] = true);
+        forms.iter().for_each(|form| begins[byte_pair(&form.bytes)] = true);
         Self { forms, begins }
     }
 
     /// Which of them stand in `bytes`, and how.
-    pub fn seen(&self, place: &str, bytes: &[u8]) -> Vec<String> {
+    pub fn found_in(&self, place: &str, bytes: &[u8]) -> Vec<String> {
         let mut seen = BTreeSet::new();
         for at in 0..bytes.len().saturating_sub(1) {
             let rest = &bytes[at..];
-            if self.begins[pair(rest)] {
+            if self.begins[byte_pair(rest)] {
                 let here = self.forms.iter().filter(|form| rest.starts_with(&form.bytes));
                 seen.extend(here.map(|form| format!("{place}: {} as {}", form.name, form.encoding)));
             }
@@ -47,12 +47,12 @@ impl Canaries {
     }
 
     /// Which stand in the files below a folder, the files' names included.
-    pub fn seen_below(&self, dir: &Path, except: &[&Path]) -> Vec<String> {
+    pub fn found_below(&self, dir: &Path, except: &[&Path]) -> Vec<String> {
         let mut seen = Vec::new();
         for path in files_below(dir).into_iter().filter(|path| !except.contains(&path.as_path())) {
             let name = path.strip_prefix(dir).expect("below").display().to_string();
-            seen.extend(self.seen("a file's name", name.as_bytes()));
-            seen.extend(self.seen(&name, &std::fs::read(&path).expect("a readable file")));
+            seen.extend(self.found_in("a file's name", name.as_bytes()));
+            seen.extend(self.found_in(&name, &std::fs::read(&path).expect("a readable file")));
         }
         seen
     }
@@ -72,12 +72,12 @@ pub fn files_below(dir: &Path) -> BTreeSet<PathBuf> {
     found
 }
 
-fn pair(bytes: &[u8]) -> usize {
+fn byte_pair(bytes: &[u8]) -> usize {
     usize::from(bytes[0]) << 8 | usize::from(bytes[1])
 }
 
-fn forms(telling: &str) -> Vec<(&'static str, Vec<u8>)> {
-    let bytes = telling.as_bytes();
+fn forms(marker: &str) -> Vec<(&'static str, Vec<u8>)> {
+    let bytes = marker.as_bytes();
     let upper: String = url::form_urlencoded::byte_serialize(bytes).collect();
     let lower = lower_escapes(&upper);
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -87,18 +87,18 @@ fn forms(telling: &str) -> Vec<(&'static str, Vec<u8>)> {
         ("hex", hex.to_uppercase().into_bytes()),
         ("hex", hex.into_bytes()),
         ("list of bytes", list.as_bytes()[1..list.len() - 1].to_vec()),
-        ("JSON", inside(&serde_json::Value::from(telling).to_string())),
+        ("JSON", inside(&serde_json::Value::from(marker).to_string())),
         (
             "JSON with escaped slashes",
-            inside(&serde_json::Value::from(telling).to_string().replace('/', "\\/")),
+            inside(&serde_json::Value::from(marker).to_string().replace('/', "\\/")),
         ),
-        ("JSON in ASCII", ascii_json(telling)),
-        ("Rust's escapes", inside(&format!("{telling:?}"))),
+        ("JSON in ASCII", ascii_json(marker)),
+        ("Rust's escapes", inside(&format!("{marker:?}"))),
         ("URL", upper.replace('+', "%20").into_bytes()),
         ("URL", lower.replace('+', "%20").into_bytes()),
         ("form", upper.into_bytes()),
         ("form", lower.into_bytes()),
-        ("UTF-16", telling.encode_utf16().flat_map(u16::to_le_bytes).collect()),
+        ("UTF-16", marker.encode_utf16().flat_map(u16::to_le_bytes).collect()),
     ];
     forms.extend(base64(bytes).into_iter().map(|form| ("base64", form)));
     let mut known = BTreeSet::new();
@@ -150,7 +150,7 @@ fn the_search_finds_a_canary_in_every_encoding() {
     texts.extend([serde_json::json!([whole]).to_string(), format!("{:?}", whole.as_bytes())]);
     texts.push(whole.bytes().map(|byte| format!("{byte:02x}")).collect());
     for text in texts {
-        assert!(!canaries.seen("a text", text.as_bytes()).is_empty(), "{text}");
+        assert!(!canaries.found_in("a text", text.as_bytes()).is_empty(), "{text}");
     }
-    assert!(canaries.seen("a text", b"prefix-z7/K and the rest").is_empty());
+    assert!(canaries.found_in("a text", b"prefix-z7/K and the rest").is_empty());
 }

@@ -13,12 +13,12 @@ pub struct Clock {
 
 impl Clock {
     /// Only the time of day moves, as when somebody sets the clock.
-    pub fn of_day() -> Self {
+    pub fn wall_clock() -> Self {
         Self::new(false)
     }
 
     /// Time itself moves, and every timer with it, as when the machine was asleep.
-    pub fn whole() -> Self {
+    pub fn all_clocks() -> Self {
         Self::new(true)
     }
 
@@ -28,7 +28,7 @@ impl Clock {
         let library =
             libraries.find(|path| path.is_file()).expect("faketime is installed (script/setup test)");
         let clock = Self { dir: tempfile::tempdir().expect("a folder"), library, steady_too };
-        clock.add(0);
+        clock.set_offset(0);
         clock
     }
 
@@ -42,7 +42,7 @@ impl Clock {
     }
 
     /// The clock shows so many seconds more than the real one, or less.
-    pub fn add(&self, seconds: i64) {
+    pub fn set_offset(&self, seconds: i64) {
         let new = self.dir.path().join("new");
         std::fs::write(&new, format!("{seconds:+}\n")).expect("written");
         std::fs::rename(new, self.file()).expect("renamed");
@@ -55,7 +55,7 @@ impl Clock {
 
 impl Program {
     /// A runtime looks at the clock when something happens, so something has to.
-    pub async fn look_at_the_clock(&self) {
+    pub async fn wake_runtime(&self) {
         assert_eq!(self.get("/healthz").await.status, 200);
     }
 }

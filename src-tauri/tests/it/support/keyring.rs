@@ -14,26 +14,26 @@ use tokio::process::{Child, Command};
 use zbus::zvariant::{ObjectPath, OwnedObjectPath, OwnedValue, Value};
 use zbus::{Connection, MessageStream, message};
 
-use super::{Options, until};
+use super::{Options, wait_until};
 
-const NAME: &str = "org.freedesktop.secrets";
-const SERVICE: &str = "/org/freedesktop/secrets";
-const LOGIN: &str = "/org/freedesktop/secrets/collection/login";
-const PASSWORD: &[u8] = b"test";
+const BUS_NAME: &str = "org.freedesktop.secrets";
+const SERVICE_PATH: &str = "/org/freedesktop/secrets";
+const LOGIN_COLLECTION: &str = "/org/freedesktop/secrets/collection/login";
+const KEYRING_PASSWORD: &[u8] = b"test";
 
 /// No service files: a prompter, or a second keyring, that the bus starts would outlive the test.
-const BUS: &str = r#"<busconfig><type>session</type><listen>unix:path=PATH</listen><policy context="default">
+const BUS_CONFIG: &str = r#"<busconfig><type>session</type><listen>unix:path=PATH</listen><policy context="default">
 <allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy></busconfig>"#;
 
-/// The bus and the keyring. Ended by [`Session::end`]; killed when a failing test drops it.
-pub struct Session {
+/// The bus and the keyring. Ended by [`KeyringSession::end`]; killed when a failing test drops it.
+pub struct KeyringSession {
     dir: TempDir,
     bus: Child,
     keyring: Option<Child>,
     connection: Connection,
 }
 
-impl Session {
+impl KeyringSession {
     /// With an unlocked keyring.
     pub async fn start() -> Self {
         let mut session = Self::without_keyring().await;
@@ -44,7 +44,7 @@ impl Session {
     /// A bus on which nobody keeps secrets.
     pub async fn without_keyring() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let config = BUS.replace("PATH", &dir.path().join("bus").display().to_string());
+        let config = BUS_CONFIG.replace("PATH", &dir.path().join("bus").display().to_string());
         std::fs::write(dir.path().join("bus.conf"), config).unwrap();
         let mut command = clean("dbus-daemon", dir.path());
         command.arg(format!("--config-file={}", dir.path().join("bus.conf").display()));
@@ -65,15 +65,15 @@ impl Session {
         command.stdin(Stdio::piped()).stdout(Stdio::null());
         let mut keyring = spawn(command, "gnome-keyring");
         let bus = zbus::fdo::DBusProxy::new(&self.connection).await.unwrap();
-        let mut owned = bus.receive_name_owner_changed_with_args(&[(0, NAME)]).await.unwrap();
+        let mut owned = bus.receive_name_owner_changed_with_args(&[(0, BUS_NAME)]).await.unwrap();
         let mut stdin = keyring.stdin.take().unwrap();
-        stdin.write_all(PASSWORD).await.unwrap();
+        stdin.write_all(KEYRING_PASSWORD).await.unwrap();
         drop(stdin);
-        while !bus.name_has_owner(NAME.try_into().unwrap()).await.unwrap() {
+        while !bus.name_has_owner(BUS_NAME.try_into().unwrap()).await.unwrap() {
             owned.next().await.expect("the bus lives");
         }
         self.keyring = Some(keyring);
-        until("an unlocked keyring", async || self.is_locked().await == Some(false)).await;
+        wait_until("an unlocked keyring", async || self.is_locked().await == Some(false)).await;
     }
 
     /// For a program that is to find this keyring.
@@ -92,7 +92,7 @@ impl Session {
         let opened =
             self.call("org.freedesktop.Secret.Service", "OpenSession", &("plain", Value::from(""))).await;
         let (_, session): (OwnedValue, OwnedObjectPath) = opened.body().deserialize().unwrap();
-        let password = (session, Vec::<u8>::new(), PASSWORD.to_vec(), "text/plain");
+        let password = (session, Vec::<u8>::new(), KEYRING_PASSWORD.to_vec(), "text/plain");
         let interface = "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface";
         self.call(interface, "UnlockWithMasterPassword", &(login(), password)).await;
         assert_eq!(self.is_locked().await, Some(false));
@@ -123,14 +123,14 @@ impl Session {
     }
 
     /// Writes over an entry.
-    pub async fn spoil(&self, name: &str, content: &[u8]) {
+    pub async fn overwrite(&self, name: &str, content: &[u8]) {
         let service = self.service().await;
         let found = service.search_items(HashMap::from([("username", name)])).await.unwrap();
         found.unlocked[0].set_secret(content, "text/plain").await.unwrap();
     }
 
     /// Adds a second entry of the same name.
-    pub async fn double(&self, name: &str, content: &[u8]) {
+    pub async fn duplicate(&self, name: &str, content: &[u8]) {
         let service = self.service().await;
         let collection = service.get_default_collection().await.unwrap();
         let attributes = HashMap::from([("service", "mammouth-proxy"), ("username", name)]);
@@ -145,7 +145,7 @@ impl Session {
     }
 
     /// Listens to all calls on the bus from now on.
-    pub async fn listen(&self) -> Calls {
+    pub async fn record_calls(&self) -> RecordedCalls {
         let connection = connect(&self.address()).await;
         let monitor = zbus::fdo::MonitoringProxy::new(&connection).await.unwrap();
         let messages = MessageStream::from(&connection);
@@ -162,7 +162,7 @@ impl Session {
                 }
             }
         });
-        Calls { seen, listening, marks: Mutex::new(0), connection: self.connection.clone() }
+        RecordedCalls { seen, listening, marks: Mutex::new(0), connection: self.connection.clone() }
     }
 
     /// Ends both processes.
@@ -189,23 +189,24 @@ impl Session {
     where
         B: serde::Serialize + zbus::zvariant::DynamicType,
     {
-        let called = self.connection.call_method(Some(NAME), SERVICE, Some(interface), method, body).await;
+        let called =
+            self.connection.call_method(Some(BUS_NAME), SERVICE_PATH, Some(interface), method, body).await;
         called.unwrap_or_else(|error| panic!("{method}: {error}"))
     }
 }
 
 /// The calls that were made on a bus, by their methods.
-pub struct Calls {
+pub struct RecordedCalls {
     seen: Arc<Mutex<HashMap<String, usize>>>,
     listening: tokio::task::JoinHandle<()>,
     marks: Mutex<usize>,
     connection: Connection,
 }
 
-impl Calls {
+impl RecordedCalls {
     /// How often this method was called until now. A bus delivers in order: once our own call is seen, all earlier ones
     /// are.
-    pub async fn of(&self, method: &str) -> usize {
+    pub async fn count(&self, method: &str) -> usize {
         let mark = {
             let mut marks = self.marks.lock().unwrap();
             *marks += 1;
@@ -214,19 +215,19 @@ impl Calls {
         let bus = zbus::fdo::DBusProxy::new(&self.connection).await.unwrap();
         bus.get_id().await.unwrap();
         let is_seen = || self.seen.lock().unwrap().get("GetId").is_some_and(|seen| *seen >= mark);
-        until("our own call", async || is_seen()).await;
+        wait_until("our own call", async || is_seen()).await;
         self.seen.lock().unwrap().get(method).copied().unwrap_or(0)
     }
 }
 
-impl Drop for Calls {
+impl Drop for RecordedCalls {
     fn drop(&mut self) {
         self.listening.abort();
     }
 }
 
 fn login() -> ObjectPath<'static> {
-    ObjectPath::try_from(LOGIN).unwrap()
+    ObjectPath::try_from(LOGIN_COLLECTION).unwrap()
 }
 
 async fn connect(address: &str) -> Connection {

@@ -25,18 +25,20 @@ mod wire;
 #[cfg(target_os = "linux")]
 pub use clock::Clock;
 #[cfg(target_os = "linux")]
-pub use keyring::Session;
+pub use keyring::KeyringSession;
 #[cfg(target_os = "linux")]
-pub use own_network::{in_own_network, system};
+pub use own_network::{in_network_namespace, run_shell};
 pub use port::free_port;
-pub use program::{KEY, Options, Program, cli_in, cli_with, command, err, out, refused_start};
+pub use program::{
+    KEY, Options, Program, cli_in, cli_with, command, refused_start, stderr_text, stdout_text,
+};
 #[cfg(target_os = "linux")]
 pub use proxied::{PROXY, PROXY_NAME, PUBLIC, PUBLIC_NAME, ProxiedNetwork, SITE, TlsFront};
 pub use raw::{RawAnswer, raw};
 pub use reply::{Answer, Sse, code_of};
 pub use routes::{body_of, every_route, path_of};
-pub use scene::{Scene, on_models, on_uploads, retry_after, wait_as_told};
-pub use spoken::{SPOKEN, Spoken};
+pub use scene::{TestEnv, retry_after, upload_fault, wait_retry_after, web_fault};
+pub use spoken::{DIALECT_CLIENTS, DialectClient};
 pub use upstream::Upstream;
 pub use wire::{Wire, check_headers, head, post, with_key};
 
@@ -67,7 +69,7 @@ pub fn streamed(text: &str) -> Value {
 }
 
 /// Waits for a fact. The limit decides nothing but how a fact that never comes is told.
-pub async fn until(what: &str, fact: impl AsyncFn() -> bool) {
+pub async fn wait_until(what: &str, fact: impl AsyncFn() -> bool) {
     let waiting = async {
         while !fact().await {
             tokio::task::yield_now().await;

@@ -9,13 +9,13 @@ use std::process::Stdio;
 use tokio::process::Command;
 
 /// Set for the test that runs inside.
-const INSIDE: &str = "MAMMOUTH_TEST_IN_OWN_NETWORK";
-const NAMESPACES: [&str; 6] = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
+const INSIDE_VARIABLE: &str = "MAMMOUTH_TEST_IN_OWN_NETWORK";
+const UNSHARE_FLAGS: [&str; 6] = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
 
 /// `true` inside the test's own network, where only loopback is. `false` outside, when `test` has passed inside or
 /// cannot run on this machine; `test` is the caller's path, without the crate.
-pub async fn in_own_network(test: &str) -> bool {
-    if std::env::var_os(INSIDE).is_some() {
+pub async fn in_network_namespace(test: &str) -> bool {
+    if std::env::var_os(INSIDE_VARIABLE).is_some() {
         return true;
     }
     let Some(unshare) = unshare().await else {
@@ -28,7 +28,7 @@ pub async fn in_own_network(test: &str) -> bool {
     let mut command = Command::new("unshare");
     command.args(unshare).args(["sh", "-c", "ip link set lo up && exec \"$@\"", "sh"]);
     command.arg(std::env::current_exe().expect("a path")).args(["--exact", test, "--nocapture"]);
-    let ended = command.env(INSIDE, "1").kill_on_drop(true).output().await.expect("unshare runs");
+    let ended = command.env(INSIDE_VARIABLE, "1").kill_on_drop(true).output().await.expect("unshare runs");
     let said = [ended.stdout, ended.stderr].concat();
     let said = String::from_utf8_lossy(&said);
     assert!(ended.status.success() && said.contains("1 passed"), "{test}, inside: {said}");
@@ -38,7 +38,7 @@ pub async fn in_own_network(test: &str) -> bool {
 /// The arguments with which this user may have namespaces.
 async fn unshare() -> Option<Vec<&'static str>> {
     for root in [&[][..], &["--map-root-user"]] {
-        let arguments = [root, &NAMESPACES].concat();
+        let arguments = [root, &UNSHARE_FLAGS].concat();
         let mut tried = Command::new("unshare");
         tried.args(&arguments).args(["ip", "link", "set", "lo", "up"]);
         tried.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -50,7 +50,7 @@ async fn unshare() -> Option<Vec<&'static str>> {
 }
 
 /// Runs a command of the system that has to succeed.
-pub async fn system(command: &str) {
+pub async fn run_shell(command: &str) {
     let ended = Command::new("sh").args(["-c", command]).output().await.expect("a shell");
     assert!(ended.status.success(), "{command}: {}", String::from_utf8_lossy(&ended.stderr));
 }

@@ -52,12 +52,12 @@ impl Options {
         self
     }
 
-    pub fn bare(mut self) -> Self {
+    pub fn without_defaults(mut self) -> Self {
         self.bare = true;
         self
     }
 
-    pub fn under(mut self, command: &[&str]) -> Self {
+    pub fn run_under(mut self, command: &[&str]) -> Self {
         self.under = command.iter().map(|part| (*part).to_owned()).collect();
         self
     }
@@ -90,7 +90,7 @@ impl Program {
         if let Some(text) = options.settings.as_ref().filter(|_| !(options.keep_settings && path.exists())) {
             std::fs::write(path, text).expect("settings are written");
         }
-        let mut child = serve(dir.path(), simulator, &options)
+        let mut child = serve_command(dir.path(), simulator, &options)
             .stderr(log(dir.path()))
             .spawn()
             .expect("the program starts");
@@ -156,7 +156,7 @@ impl Program {
     }
 
     /// Waits until the program has ended by itself; gives its exit code and its data directory.
-    pub async fn ended(mut self) -> (Option<i32>, TempDir) {
+    pub async fn wait_for_exit(mut self) -> (Option<i32>, TempDir) {
         let status = self.child.wait().await.expect("the program ends");
         (status.code(), self.dir)
     }
@@ -164,7 +164,7 @@ impl Program {
     /// Stops it as a service manager would.
     pub async fn stop(self) -> TempDir {
         self.signal("TERM").await;
-        let (code, dir) = self.ended().await;
+        let (code, dir) = self.wait_for_exit().await;
         assert_eq!(code, Some(0), "{}", read_log(dir.path()));
         dir
     }
@@ -175,7 +175,7 @@ pub async fn cli_in(dir: &Path, args: &[&str]) -> Output {
     command(dir).args(args).output().await.expect("the program runs")
 }
 
-fn serve(dir: &Path, simulator: Option<&MockUpstream>, options: &Options) -> Command {
+fn serve_command(dir: &Path, simulator: Option<&MockUpstream>, options: &Options) -> Command {
     let mut command = command_under(&options.under, dir);
     command.arg("serve");
     if !options.bare {
@@ -237,9 +237,9 @@ fn client() -> reqwest::Client {
     client.pool_max_idle_per_host(0).build().expect("a client")
 }
 
-/// Runs `serve` that is expected to end by itself.
+/// Runs `serve_command` that is expected to end by itself.
 pub async fn refused_start(dir: &Path, simulator: Option<&MockUpstream>, options: Options) -> Output {
-    serve(dir, simulator, &options).output().await.expect("the program runs")
+    serve_command(dir, simulator, &options).output().await.expect("the program runs")
 }
 
 /// Runs a command with these variables, and this text on its stdin.
@@ -257,12 +257,12 @@ pub async fn cli_with(dir: &Path, env: &[(&str, &str)], args: &[&str], stdin: &s
 }
 
 /// What a command wrote to stdout.
-pub fn out(output: &Output) -> String {
+pub fn stdout_text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// What a command wrote to stderr.
-pub fn err(output: &Output) -> String {
+pub fn stderr_text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -289,7 +289,7 @@ impl Program {
     }
 
     /// The request log once it holds this many: a record is on its way for a moment after its answer.
-    pub async fn records_when(&self, count: usize) -> Vec<Value> {
+    pub async fn wait_for_record_count(&self, count: usize) -> Vec<Value> {
         loop {
             let records = self.records().await;
             if records.len() >= count {

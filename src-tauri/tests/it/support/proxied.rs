@@ -1,6 +1,6 @@
 //! A network in which Mammouth is reached by name and through proxies: names, addresses and certificates of a test's own.
 //!
-//! Everything lives in the namespaces of [`in_own_network`](super::in_own_network). The upstream has the address
+//! Everything lives in the namespaces of [`in_network_namespace`](super::in_own_network). The upstream has the address
 //! [`SITE`]; a proxy has [`PROXY`] and connects from it, so that the peer's address shows which way a connection took.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 use tokio_rustls::TlsAcceptor;
 
-use super::{system, until};
+use super::{run_shell, wait_until};
 
 pub const SITE: Ipv4Addr = Ipv4Addr::new(10, 9, 9, 1);
 pub const PROXY: Ipv4Addr = Ipv4Addr::new(10, 9, 9, 2);
@@ -45,9 +45,9 @@ impl ProxiedNetwork {
         );
         std::fs::write(&hosts, names).expect("a file");
         for address in [SITE, PROXY, PUBLIC] {
-            system(&format!("ip address add {address}/32 dev lo")).await;
+            run_shell(&format!("ip address add {address}/32 dev lo")).await;
         }
-        system(&format!("mount --bind {} /etc/hosts", hosts.display())).await;
+        run_shell(&format!("mount --bind {} /etc/hosts", hosts.display())).await;
         let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("a key"));
@@ -171,7 +171,7 @@ impl RunningProxy {
             .kill_on_drop(true)
             .spawn()
             .unwrap_or_else(|error| panic!("{} is not installed (script/setup): {error}", command[0]));
-        until("the proxy listens", async || TcpStream::connect((PROXY, port)).await.is_ok()).await;
+        wait_until("the proxy listens", async || TcpStream::connect((PROXY, port)).await.is_ok()).await;
         Self { child, log }
     }
 

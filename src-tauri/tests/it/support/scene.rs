@@ -11,20 +11,20 @@ use tokio::net::TcpStream;
 use super::{Answer, KEY, Options, Program, question, simulator};
 
 /// Only so that a fact that never comes fails a test instead of hanging it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
 
-pub struct Scene {
+pub struct TestEnv {
     pub simulator: MockUpstream,
     pub program: Program,
 }
 
-impl Scene {
+impl TestEnv {
     /// Accounts of these labels; the program calls them `web-1`, `web-2`, … in this order.
-    pub async fn of(labels: &[&str]) -> Self {
-        Self::with(labels, Options::default()).await
+    pub async fn new(labels: &[&str]) -> Self {
+        Self::with_options(labels, Options::default()).await
     }
 
-    pub async fn with(labels: &[&str], options: Options) -> Self {
+    pub async fn with_options(labels: &[&str], options: Options) -> Self {
         let simulator = simulator(labels).await;
         let program = Program::start_with(&simulator, options).await;
         Self { simulator, program }
@@ -40,7 +40,7 @@ impl Scene {
     }
 
     /// One account with a key.
-    pub async fn keyed() -> Self {
+    pub async fn with_api_account() -> Self {
         Self::mixed(&[], &["dora"], Options::default()).await
     }
 
@@ -52,34 +52,34 @@ impl Scene {
     }
 
     /// From now on every model call meets this fault.
-    pub fn fault(&self, text: &str) {
-        self.simulator.set_faults(vec![on_models(text)]);
+    pub fn set_web_fault(&self, text: &str) {
+        self.simulator.set_faults(vec![web_fault(text)]);
     }
 
     /// From now on every model call of one account meets this fault.
-    pub fn fault_of(&self, label: &str, text: &str) {
-        self.simulator.set_faults(vec![on_models(text).for_account(label)]);
+    pub fn set_account_fault(&self, label: &str, text: &str) {
+        self.simulator.set_faults(vec![web_fault(text).for_account(label)]);
     }
 
-    pub fn heal(&self) {
+    pub fn clear_faults(&self) {
         self.simulator.set_faults(Vec::new());
     }
 
     /// From now on every chat completion of the API meets this fault.
-    pub fn fault_of_api(&self, text: &str) {
+    pub fn set_api_fault(&self, text: &str) {
         let fault = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
         self.simulator.set_faults(vec![FaultRule::on_api_chat(fault)]);
     }
 
     /// The calls for a reply, oldest first.
-    pub fn asked(&self) -> Vec<RecordedCall> {
+    pub fn model_calls(&self) -> Vec<RecordedCall> {
         let is_model_call = |call: &RecordedCall| [LLMS_PATH, CHAT_PATH].contains(&call.path.as_str());
         self.simulator.calls().into_iter().filter(is_model_call).collect()
     }
 
     /// The accounts that were asked for a reply, oldest first.
-    pub fn who(&self) -> Vec<String> {
-        self.asked().into_iter().map(|call| call.account.expect("a known account")).collect()
+    pub fn accounts_called(&self) -> Vec<String> {
+        self.model_calls().into_iter().map(|call| call.account.expect("a known account")).collect()
     }
 
     /// Carries out a command of the control door.
@@ -99,7 +99,7 @@ impl Scene {
     }
 
     /// State and scopes of the limits of an account, as in `limited openai`.
-    pub async fn standing(&self, label: &str) -> String {
+    pub async fn account_state(&self, label: &str) -> String {
         let accounts = self.accounts().await;
         let account = accounts.iter().find(|account| account["label"] == label).expect("a known label");
         let limits = account["limits"].as_array().expect("a list");
@@ -110,25 +110,25 @@ impl Scene {
     }
 
     /// Waits until no account has a call running.
-    pub async fn all_idle(&self) {
+    pub async fn wait_until_idle(&self) {
         let idle = async {
             while !self.accounts().await.iter().all(|account| account["running"] == 0) {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(PATIENCE, idle).await.expect("every place in an account is given back");
+        tokio::time::timeout(WAIT_TIMEOUT, idle).await.expect("every place in an account is given back");
     }
 
     /// The record of an answered request, found by the id in the answer's headers.
     pub async fn record_of(&self, headers: &HeaderMap) -> Value {
         let id = headers["x-request-id"].to_str().expect("an id").to_owned();
         let is_it = |record: &Value| record["request_id"] == id;
-        let records = self.records_once(|records| records.iter().any(is_it)).await;
+        let records = self.wait_for_records(|records| records.iter().any(is_it)).await;
         records.into_iter().find(is_it).expect("it was seen")
     }
 
     /// The newest records of the request log, once they are as they should be: a record may be on its way for a moment.
-    pub async fn records_once(&self, right: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+    pub async fn wait_for_records(&self, right: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         let reading = async {
             loop {
                 let records = self.control("log.latest", &json!({ "limit": 1000 })).await;
@@ -138,27 +138,27 @@ impl Scene {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, reading).await.expect("the log has the records")
+        tokio::time::timeout(WAIT_TIMEOUT, reading).await.expect("the log has the records")
     }
 
     /// The program still works, and never broke the protocol: what every case has to end with.
     pub async fn still_serves(&self) -> Answer {
-        self.serves("gpt-4.1").await
+        self.serves_model("gpt-4.1").await
     }
 
     /// The same with a model of choice.
-    pub async fn serves(&self, model: &str) -> Answer {
-        self.heal();
+    pub async fn serves_model(&self, model: &str) -> Answer {
+        self.clear_faults();
         let mut request = question("echo: still here");
         request["model"] = model.into();
         let answer = self.program.chat(&request).await;
         assert_eq!((answer.status, answer.text().as_str()), (200, "still here"));
-        self.no_problem();
+        self.assert_no_protocol_error();
         answer
     }
 
     /// The simulator found nothing wrong with what it was sent.
-    pub fn no_problem(&self) {
+    pub fn assert_no_protocol_error(&self) {
         for call in self.simulator.calls() {
             assert_eq!(call.problem, None, "{call:?}");
         }
@@ -194,24 +194,24 @@ impl Scene {
 
     /// Waits until no more files and sockets than this are open.
     #[cfg(target_os = "linux")]
-    pub async fn until_open_files(&self, most: usize) {
+    pub async fn wait_for_open_files(&self, most: usize) {
         let few = async {
             while self.open_files() > most {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(PATIENCE, few).await.expect("sockets are given back");
+        tokio::time::timeout(WAIT_TIMEOUT, few).await.expect("sockets are given back");
     }
 
     /// Waits for a fact about the simulator.
-    pub async fn until(&self, fact: impl Fn(&mammouth_proxy::simulator::MockUpstreamState) -> bool) {
+    pub async fn wait_for(&self, fact: impl Fn(&mammouth_proxy::simulator::MockUpstreamState) -> bool) {
         let waiting = self.simulator.wait_for(fact);
-        tokio::time::timeout(PATIENCE, waiting).await.expect("the simulator sees it happen");
+        tokio::time::timeout(WAIT_TIMEOUT, waiting).await.expect("the simulator sees it happen");
     }
 }
 
 /// Waits as long as an answer asks for, as a well-behaved client does.
-pub async fn wait_as_told(answer: &Answer) {
+pub async fn wait_retry_after(answer: &Answer) {
     tokio::time::sleep(Duration::from_secs(retry_after(answer).expect("a Retry-After"))).await;
 }
 
@@ -221,11 +221,11 @@ pub fn retry_after(answer: &Answer) -> Option<u64> {
 }
 
 /// Every model call meets this fault.
-pub fn on_models(text: &str) -> FaultRule {
+pub fn web_fault(text: &str) -> FaultRule {
     FaultRule::on_web_chat(text.parse().unwrap_or_else(|error| panic!("{text}: {error}")))
 }
 
 /// Every upload meets this fault.
-pub fn on_uploads(text: &str) -> FaultRule {
+pub fn upload_fault(text: &str) -> FaultRule {
     FaultRule::on_uploads(text.parse().unwrap_or_else(|error| panic!("{text}: {error}")))
 }

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Scene};
+use super::{Answer, TestEnv};
 
 /// How a client of a dialect asks, and where it looks.
 #[derive(Clone, Copy)]
-pub struct Spoken {
+pub struct DialectClient {
     pub path: &'static str,
     /// A question with one text of the user's.
     pub ask: fn(&str) -> Value,
@@ -20,8 +20,8 @@ pub struct Spoken {
     pub message: fn(&Value) -> &Value,
 }
 
-pub const SPOKEN: [Spoken; 6] = [
-    Spoken {
+pub const DIALECT_CLIENTS: [DialectClient; 6] = [
+    DialectClient {
         path: "/v1/chat/completions",
         ask: |text| json!({ "model": "gpt-4.1", "messages": [{ "role": "user", "content": text }], "stream": false }),
         text: |body| &body["choices"][0]["message"]["content"],
@@ -29,7 +29,7 @@ pub const SPOKEN: [Spoken; 6] = [
         end: "[DONE]",
         message: |body| &body["error"]["message"],
     },
-    Spoken {
+    DialectClient {
         path: "/v1/messages",
         ask: |text| json!({ "model": "gpt-4.1", "max_tokens": 900, "messages": [{ "role": "user", "content": text }], "stream": false }),
         text: |body| &body["content"][0]["text"],
@@ -37,7 +37,7 @@ pub const SPOKEN: [Spoken; 6] = [
         end: "message_stop",
         message: |body| &body["error"]["message"],
     },
-    Spoken {
+    DialectClient {
         path: "/v1/responses",
         ask: |text| json!({ "model": "gpt-4.1", "input": text, "stream": false }),
         text: |body| &body["output"][0]["content"][0]["text"],
@@ -47,7 +47,7 @@ pub const SPOKEN: [Spoken; 6] = [
         end: "response.completed",
         message: |body| &body["error"]["message"],
     },
-    Spoken {
+    DialectClient {
         path: "/api/chat",
         ask: |text| json!({ "model": "gpt-4.1", "messages": [{ "role": "user", "content": text }], "stream": false }),
         text: |body| &body["message"]["content"],
@@ -55,7 +55,7 @@ pub const SPOKEN: [Spoken; 6] = [
         end: "\"done\":true",
         message: |body| &body["error"],
     },
-    Spoken {
+    DialectClient {
         path: "/api/generate",
         ask: |text| json!({ "model": "gpt-4.1", "prompt": text, "stream": false }),
         text: |body| &body["response"],
@@ -63,7 +63,7 @@ pub const SPOKEN: [Spoken; 6] = [
         end: "\"done\":true",
         message: |body| &body["error"],
     },
-    Spoken {
+    DialectClient {
         path: "/v1/completions",
         ask: |text| json!({ "model": "gpt-4.1", "prompt": text, "stream": false }),
         text: |body| &body["choices"][0]["text"],
@@ -73,24 +73,24 @@ pub const SPOKEN: [Spoken; 6] = [
     },
 ];
 
-impl Spoken {
-    pub async fn whole(&self, scene: &Scene, text: &str) -> Answer {
-        scene.program.post(self.path, &(self.ask)(text)).await
+impl DialectClient {
+    pub async fn send_complete(&self, env: &TestEnv, text: &str) -> Answer {
+        env.program.post(self.path, &(self.ask)(text)).await
     }
 
-    pub async fn streamed(&self, scene: &Scene, text: &str) -> Answer {
+    pub async fn send_streamed(&self, env: &TestEnv, text: &str) -> Answer {
         let mut body = (self.ask)(text);
         body["stream"] = json!(true);
-        scene.program.post(self.path, &body).await
+        env.program.post(self.path, &body).await
     }
 
     /// Asks whole or streamed.
-    pub async fn asks(&self, scene: &Scene, text: &str, stream: bool) -> Answer {
-        if stream { self.streamed(scene, text).await } else { self.whole(scene, text).await }
+    pub async fn send(&self, env: &TestEnv, text: &str, stream: bool) -> Answer {
+        if stream { self.send_streamed(env, text).await } else { self.send_complete(env, text).await }
     }
 
     /// The text of a stream and its last event.
-    pub fn read(&self, answer: &Answer) -> (String, String) {
+    pub fn read_stream(&self, answer: &Answer) -> (String, String) {
         assert_eq!(answer.status, 200, "{}: {:?}", self.path, answer.body);
         let body = String::from_utf8(answer.body.to_vec()).expect("UTF-8");
         let data = |line: &str| line.strip_prefix("data: ").map(str::to_owned);
@@ -107,7 +107,7 @@ impl Spoken {
     }
 
     /// Status and code of a refusal, once its body has the dialect's form.
-    pub fn refusal(&self, answer: &Answer) -> (u16, String) {
+    pub fn read_error(&self, answer: &Answer) -> (u16, String) {
         assert_eq!(answer.header("content-type"), Some("application/json"), "{}", self.path);
         let body = answer.json();
         assert!((self.message)(&body).as_str().is_some_and(|text| !text.is_empty()), "{}: {body}", self.path);

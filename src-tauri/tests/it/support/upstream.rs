@@ -2,7 +2,7 @@
 
 use mammouth_proxy::simulator::FaultRule;
 
-use super::{Options, Scene, on_models};
+use super::{Options, TestEnv, web_fault};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Upstream {
@@ -14,20 +14,20 @@ impl Upstream {
     pub const BOTH: [Self; 2] = [Self::Web, Self::Api];
 
     /// One account of this kind, and no other.
-    pub async fn alone(self, options: Options) -> Scene {
-        self.scene(1, options).await
+    pub async fn one_account(self, options: Options) -> TestEnv {
+        self.env(1, options).await
     }
 
     /// Two accounts; the first is asked first.
-    pub async fn pair(self, options: Options) -> Scene {
-        self.scene(2, options).await
+    pub async fn two_accounts(self, options: Options) -> TestEnv {
+        self.env(2, options).await
     }
 
-    async fn scene(self, count: usize, options: Options) -> Scene {
+    async fn env(self, count: usize, options: Options) -> TestEnv {
         let labels = &self.owners()[..count];
         match self {
-            Self::Web => Scene::with(labels, options).await,
-            Self::Api => Scene::mixed(&[], labels, options).await,
+            Self::Web => TestEnv::with_options(labels, options).await,
+            Self::Api => TestEnv::mixed(&[], labels, options).await,
         }
     }
 
@@ -48,17 +48,17 @@ impl Upstream {
     }
 
     /// From now on every call for a reply meets this fault.
-    pub fn fault(self, scene: &Scene, text: &str) {
-        scene.simulator.set_faults(vec![self.on_replies(text)]);
+    pub fn set_fault(self, env: &TestEnv, text: &str) {
+        env.simulator.set_faults(vec![self.on_replies(text)]);
     }
 
     /// From now on every call of the first account for a reply meets this fault.
-    pub fn fault_of_first(self, scene: &Scene, text: &str) {
-        scene.simulator.set_faults(vec![self.on_replies(text).for_account(self.owners()[0])]);
+    pub fn set_first_account_fault(self, env: &TestEnv, text: &str) {
+        env.simulator.set_faults(vec![self.on_replies(text).for_account(self.owners()[0])]);
     }
 
     pub fn on_replies(self, text: &str) -> FaultRule {
-        let on_models = on_models(text);
+        let on_models = web_fault(text);
         match self {
             Self::Web => on_models,
             Self::Api => FaultRule::on_api_chat(on_models.fault),

@@ -80,7 +80,7 @@ impl Wire {
     }
 
     /// Everything until the other side closes.
-    pub async fn rest(mut self) -> RawAnswer {
+    pub async fn read_to_end(mut self) -> RawAnswer {
         let mut bytes = Vec::new();
         let _ = self.socket.read_to_end(&mut bytes).await;
         RawAnswer { bytes }
