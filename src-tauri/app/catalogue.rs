@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Accounts, Kind};
 use crate::config::Config;
-use crate::upstreams::api::{ApiUpstream, ModelCatalog, CatalogCache};
+use crate::upstreams::api::{ApiUpstream, CatalogCache, ModelCatalog};
 
 const FILE: &str = "models.json";
 /// A larger file is none of ours.
@@ -35,7 +35,12 @@ pub(super) struct Keeper {
 
 impl Keeper {
     /// Reads what is on the disk; says that a catalogue is on its way where there is none.
-    pub(super) fn new(config: &Config, api: Arc<ApiUpstream>, accounts: Accounts, shelf: CatalogCache) -> Self {
+    pub(super) fn new(
+        config: &Config,
+        api: Arc<ApiUpstream>,
+        accounts: Accounts,
+        shelf: CatalogCache,
+    ) -> Self {
         let file = (!config.demo).then(|| config.data_dir.join(FILE));
         let mut keeper = Self { api, accounts, shelf, file, saved: 0 };
         let kept = keeper.read();

@@ -39,7 +39,8 @@ impl Dialog<'_> {
         if let Some(accept) = self.accept {
             dialog.add_button(accept, gtk::ResponseType::Accept);
         }
-        let default_response = if self.is_error { gtk::ResponseType::Cancel } else { gtk::ResponseType::Accept };
+        let default_response =
+            if self.is_error { gtk::ResponseType::Cancel } else { gtk::ResponseType::Accept };
         dialog.set_default_response(default_response);
         let answer = dialog.run();
         dialog.close();

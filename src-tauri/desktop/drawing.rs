@@ -7,7 +7,8 @@
 /// What GDK and WebKit read, and the value that keeps them from it. Older WebKits need the second: they end the program
 /// where GDK has no OpenGL to give.
 #[cfg(target_os = "linux")]
-const NO_OPENGL_VARIABLES: [(&str, &str); 2] = [("GDK_GL", "disable"), ("WEBKIT_DISABLE_COMPOSITING_MODE", "1")];
+const NO_OPENGL_VARIABLES: [(&str, &str); 2] =
+    [("GDK_GL", "disable"), ("WEBKIT_DISABLE_COMPOSITING_MODE", "1")];
 
 /// What was put into this program's environment.
 #[cfg(target_os = "linux")]
@@ -17,7 +18,8 @@ static SET_VARIABLES: std::sync::OnceLock<&[(&str, &str)]> = std::sync::OnceLock
 pub fn disable_opengl() {
     #[cfg(target_os = "linux")]
     if NO_OPENGL_VARIABLES.iter().all(|(name, _)| std::env::var_os(name).is_none()) {
-        let set = NO_OPENGL_VARIABLES.iter().all(|(name, value)| gtk::glib::setenv(name, value, true).is_ok());
+        let set =
+            NO_OPENGL_VARIABLES.iter().all(|(name, value)| gtk::glib::setenv(name, value, true).is_ok());
         debug_assert!(set, "names have no '='");
         // Once in a program; a second time there is nothing to decide.
         let _ = SET_VARIABLES.set(&NO_OPENGL_VARIABLES);

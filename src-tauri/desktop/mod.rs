@@ -81,7 +81,10 @@ pub enum Error {
 ///
 /// # Errors
 /// The system offers no window.
-pub fn run(options: DesktopOptions, shutdown_signal: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
+pub fn run(
+    options: DesktopOptions,
+    shutdown_signal: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Error> {
     tauri::async_runtime::set(options.runtime.clone());
     let app = builder()
         .setup(move |app| {

@@ -106,7 +106,8 @@ mod tests {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let id = i32::try_from(child.id()).unwrap();
         // Until the child has become the program, it has our name.
-        while !child_processes(std::process::id(), "sleep").iter().any(|pid| pid.as_raw_nonzero().get() == id) {
+        while !child_processes(std::process::id(), "sleep").iter().any(|pid| pid.as_raw_nonzero().get() == id)
+        {
             std::thread::yield_now();
         }
         assert!(child_processes(1, "sleep").iter().all(|pid| pid.as_raw_nonzero().get() != id));

@@ -113,7 +113,8 @@ mod tests {
 
     #[test]
     fn a_state_that_is_not_known_is_unknown_and_the_rest_is_read() {
-        let seen = ProxyStatus::from_json(serde_json::json!({"state": "brand_new", "address": "127.0.0.1:3001"}));
+        let seen =
+            ProxyStatus::from_json(serde_json::json!({"state": "brand_new", "address": "127.0.0.1:3001"}));
         assert_eq!((seen.state, seen.port()), (ProxyState::Unknown, 3001));
         assert_eq!(ProxyStatus::from_json(serde_json::json!(7)).state, ProxyState::Unknown);
     }

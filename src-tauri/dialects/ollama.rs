@@ -82,7 +82,7 @@ fn decode(
     options.api_only_params.extend(effort.map(|_| "think"));
     // How long a model stays loaded means nothing where none is.
     fields.take_is_set("keep_alive");
-    let options = ReplyOptions {
+    let reply_options = ReplyOptions {
         include_reasoning: thinking != Value::Bool(false),
         load_only: messages.is_empty(),
         ..ReplyOptions::default()
@@ -90,7 +90,7 @@ fn decode(
     let request = Request {
         model,
         messages,
-        stream: fields.optional("stream")?.unwrap_or(true) && !options.load_only,
+        stream: fields.optional("stream")?.unwrap_or(true) && !reply_options.load_only,
         max_tokens: options.max_tokens,
         stop: options.stop,
         tools,
@@ -100,7 +100,7 @@ fn decode(
         ..Request::default()
     };
     let ignored = fields.ignored().into_iter().chain(options.ignored).collect();
-    Ok(Decoded { request, ignored, api_only_params: options.steering, options })
+    Ok(Decoded { request, ignored, api_only_params: options.api_only_params, options: reply_options })
 }
 
 fn read_tools(fields: &mut JsonFields<'_>) -> Result<Vec<Tool>, InvalidRequest> {

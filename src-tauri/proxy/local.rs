@@ -148,7 +148,7 @@ mod tests {
     use crate::accounts::{Accounts, Clock};
     use crate::journal::Journal;
     use crate::proxy::{Parts, Proxy};
-    use crate::upstreams::api::{self, ApiUpstream, ModelCatalog, CatalogCache};
+    use crate::upstreams::api::{self, ApiUpstream, CatalogCache, ModelCatalog};
     use crate::upstreams::web::{WebSettings, WebUpstream};
     use crate::upstreams::{ModelRegistry, ModelSettings};
 

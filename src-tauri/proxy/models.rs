@@ -107,8 +107,10 @@ mod tests {
     fn an_effort_in_the_name_is_taken_off_where_it_is_no_part_of_it() {
         use crate::chat::ReasoningEffort;
         let aliases = [("mine-high".to_owned(), "openai-gpt-5".to_owned())].into();
-        let names =
-            ModelRegistry::new(ModelSettings { aliases, ..ModelSettings::default() }, CatalogCache::default());
+        let names = ModelRegistry::new(
+            ModelSettings { aliases, ..ModelSettings::default() },
+            CatalogCache::default(),
+        );
         for (name, base, effort) in [
             ("gpt-4.1:high", "gpt-4.1", Some(ReasoningEffort::High)),
             ("gpt-4.1-low", "gpt-4.1", Some(ReasoningEffort::Low)),

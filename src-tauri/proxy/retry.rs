@@ -125,7 +125,11 @@ fn question(
             let api = Arc::clone(&proxy.parts.api);
             Box::pin(async move {
                 let reasons = model.info.as_ref().and_then(|info| info.reasoning);
-                let ask = api::ModelParams { model: &model.api_id, max_tokens: model.max_tokens, supports_reasoning: reasons };
+                let ask = api::ModelParams {
+                    model: &model.api_id,
+                    max_tokens: model.max_tokens,
+                    supports_reasoning: reasons,
+                };
                 api.chat(&credential, request, ask).await
             })
         }

@@ -8,7 +8,7 @@ mod nearest;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::api::{ModelCatalog, ModelInfo, CatalogCache};
+use super::api::{CatalogCache, ModelCatalog, ModelInfo};
 use super::web::models as web;
 
 /// What the user decides about models.
@@ -189,7 +189,11 @@ mod tests {
         let aliases = aliases.iter().map(|(name, id)| ((*name).to_owned(), (*id).to_owned())).collect();
         let cache = CatalogCache::default();
         let list: Vec<_> = ids.iter().map(|id| json!({"id": id, "owned_by": "maker"})).collect();
-        cache.publish(Some(ModelCatalog::from_lists(Some(&json!({"data": list})), None, SystemTime::UNIX_EPOCH)));
+        cache.publish(Some(ModelCatalog::from_lists(
+            Some(&json!({"data": list})),
+            None,
+            SystemTime::UNIX_EPOCH,
+        )));
         ModelRegistry::new(
             ModelSettings { aliases, match_dated_names: nearest, ..ModelSettings::default() },
             cache,

@@ -42,11 +42,18 @@ pub(super) async fn sign_in(context: &DesktopContext, label: Option<String>) -> 
     };
     let instance = &context.control().facts;
     let site = LoginSite::new(&instance.web_url, &instance.cookie_name).ok_or_else(|| {
-        sign_in_error(ErrorCode::Upstream, "MAMMOUTH_WEB_URL is not an address that one can sign in to safely")
+        sign_in_error(
+            ErrorCode::Upstream,
+            "MAMMOUTH_WEB_URL is not an address that one can sign in to safely",
+        )
     })?;
     let window = SignInWindow::new(context, &site, label).await?;
     let waiting = tokio::time::timeout(SIGN_IN_TIMEOUT, wait_for_session(&window.0, &site));
-    waiting.await.ok().flatten().ok_or_else(|| sign_in_error(ErrorCode::Cancelled, "the sign-in window was closed"))
+    waiting
+        .await
+        .ok()
+        .flatten()
+        .ok_or_else(|| sign_in_error(ErrorCode::Cancelled, "the sign-in window was closed"))
 }
 
 fn sign_in_error(code: ErrorCode, message: &str) -> ControlError {
@@ -57,7 +64,11 @@ fn sign_in_error(code: ErrorCode, message: &str) -> ControlError {
 struct SignInWindow(WebviewWindow);
 
 impl SignInWindow {
-    async fn new(context: &DesktopContext, site: &LoginSite, label: Option<String>) -> Result<Self, ControlError> {
+    async fn new(
+        context: &DesktopContext,
+        site: &LoginSite,
+        label: Option<String>,
+    ) -> Result<Self, ControlError> {
         let proxy = context.control().window_proxy()?;
         let title = WindowTitle { strings: strings_for(&context.status().await.unwrap_or_default()), label };
         let _one_at_a_time = context.window_lock().lock().await;
@@ -76,7 +87,12 @@ impl Drop for SignInWindow {
     }
 }
 
-fn build(app: &AppHandle, site: &LoginSite, title: WindowTitle, proxy: Option<Url>) -> tauri::Result<WebviewWindow> {
+fn build(
+    app: &AppHandle,
+    site: &LoginSite,
+    title: WindowTitle,
+    proxy: Option<Url>,
+) -> tauri::Result<WebviewWindow> {
     let page = site.page();
     let rules = site.clone();
     let label = format!("sign-in-{}", WINDOW_COUNT.fetch_add(1, Ordering::Relaxed));

@@ -14,7 +14,7 @@ use super::place::WindowPage;
 use super::seen::ProxyStatus;
 use super::shell::{DesktopContext, strings_for};
 use super::words::fill;
-use news::{NotificationKind, NotificationEvent};
+use news::{NotificationEvent, NotificationKind};
 
 /// The same news about the same account is not told again within this time: a limit may come and go.
 const REPEAT_INTERVAL: Duration = Duration::from_secs(5 * 60);
@@ -34,7 +34,7 @@ pub(super) struct Notification {
 
 /// Tells something at once, as the answer to what the user did.
 pub(super) fn show(context: &DesktopContext, title: &str, text: &str, page: WindowPage) {
-    let shown = Notification { title: title.to_owned(), text: text.to_owned(), page: place: page };
+    let shown = Notification { title: title.to_owned(), text: text.to_owned(), page };
     let task_context = context.clone();
     context.spawn(async move {
         if let Err(error) = system::show(&task_context, shown).await {
@@ -129,7 +129,13 @@ mod tests {
         assert!(!is_on(&settings, NotificationKind::Back));
         assert!(is_on(&settings, NotificationKind::Login));
         assert!(is_on(&settings, NotificationKind::Limited));
-        let kinds = [NotificationKind::Limited, NotificationKind::Back, NotificationKind::Login, NotificationKind::AllLimited, NotificationKind::Port];
+        let kinds = [
+            NotificationKind::Limited,
+            NotificationKind::Back,
+            NotificationKind::Login,
+            NotificationKind::AllLimited,
+            NotificationKind::Port,
+        ];
         assert!(kinds.iter().all(|kind| kind.setting().starts_with("notify_")));
     }
 }

@@ -40,7 +40,11 @@ pub(super) struct NotificationEvent {
 }
 
 /// What is new since the last look.
-pub(super) fn changes_between(before: &ProxyStatus, after: &ProxyStatus, strings: &Strings) -> Vec<NotificationEvent> {
+pub(super) fn changes_between(
+    before: &ProxyStatus,
+    after: &ProxyStatus,
+    strings: &Strings,
+) -> Vec<NotificationEvent> {
     if after.state == ProxyState::Limited && before.state != ProxyState::Limited {
         // That each of them is limited goes without saying then.
         return vec![all_limited(after, strings)];
@@ -75,7 +79,10 @@ fn account_event(old: &AccountStatus, new: &AccountStatus, strings: &Strings) ->
     let until = |seconds| fill(strings.resets_in, &[&time_left(seconds, strings)]);
     let text = match kind {
         NotificationKind::Limited => new.seconds_left().map(until).unwrap_or_default(),
-        NotificationKind::Back | NotificationKind::Login | NotificationKind::AllLimited | NotificationKind::Port => String::new(),
+        NotificationKind::Back
+        | NotificationKind::Login
+        | NotificationKind::AllLimited
+        | NotificationKind::Port => String::new(),
     };
     Some(NotificationEvent {
         kind,
@@ -109,9 +116,12 @@ mod tests {
 
     #[test]
     fn a_changed_account_is_an_event() {
-        let before = seen(ProxyState::Serving, &[("a", "ready"), ("b", "limited"), ("c", "ready"), ("d", "ready")]);
-        let after =
-            seen(ProxyState::Serving, &[("a", "limited"), ("b", "ready"), ("c", "needs_login"), ("d", "ready")]);
+        let before =
+            seen(ProxyState::Serving, &[("a", "ready"), ("b", "limited"), ("c", "ready"), ("d", "ready")]);
+        let after = seen(
+            ProxyState::Serving,
+            &[("a", "limited"), ("b", "ready"), ("c", "needs_login"), ("d", "ready")],
+        );
         let limited = "limited, resets in 50 min".to_owned();
         assert_eq!(
             news(&before, &after),
@@ -136,8 +146,10 @@ mod tests {
     #[test]
     fn changes_by_the_user_are_no_events() {
         let before = seen(ProxyState::Serving, &[("a", "ready"), ("b", "disabled"), ("c", "starting")]);
-        let after =
-            seen(ProxyState::Serving, &[("a", "disabled"), ("b", "ready"), ("c", "ready"), ("new", "limited")]);
+        let after = seen(
+            ProxyState::Serving,
+            &[("a", "disabled"), ("b", "ready"), ("c", "ready"), ("new", "limited")],
+        );
         assert_eq!(news(&before, &after), []);
     }
 }

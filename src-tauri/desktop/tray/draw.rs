@@ -78,15 +78,27 @@ fn build_items(app: &AppHandle, ids: &mut IdSequence, items: &[MenuEntry]) -> ta
 fn build_item(app: &AppHandle, ids: &mut IdSequence, item: &MenuEntry) -> tauri::Result<NativeItem> {
     let no_key = None::<&str>;
     Ok(match item {
-        MenuEntry::Label(text) => NativeItem::Plain(MenuItem::with_id(app, ids.next_id(), escape_ampersands(text), false, no_key)?),
-        MenuEntry::Command(text, _) => NativeItem::Plain(MenuItem::with_id(app, ids.next_id(), escape_ampersands(text), true, no_key)?),
-        MenuEntry::Choice { text, on, .. } => {
-            NativeItem::Choice(CheckMenuItem::with_id(app, ids.next_id(), escape_ampersands(text), true, *on, no_key)?)
+        MenuEntry::Label(text) => {
+            NativeItem::Plain(MenuItem::with_id(app, ids.next_id(), escape_ampersands(text), false, no_key)?)
         }
+        MenuEntry::Command(text, _) => {
+            NativeItem::Plain(MenuItem::with_id(app, ids.next_id(), escape_ampersands(text), true, no_key)?)
+        }
+        MenuEntry::Choice { text, on, .. } => NativeItem::Choice(CheckMenuItem::with_id(
+            app,
+            ids.next_id(),
+            escape_ampersands(text),
+            true,
+            *on,
+            no_key,
+        )?),
         MenuEntry::Submenu(text, items) => {
             let id = ids.next_id();
             let inner = build_items(app, ids, items)?;
-            NativeItem::Submenu(Submenu::with_id_and_items(app, id, escape_ampersands(text), true, &as_menu_items(&inner))?, inner)
+            NativeItem::Submenu(
+                Submenu::with_id_and_items(app, id, escape_ampersands(text), true, &as_menu_items(&inner))?,
+                inner,
+            )
         }
         MenuEntry::Separator => NativeItem::Separator(PredefinedMenuItem::separator(app)?),
     })
@@ -116,7 +128,9 @@ fn same_shape(old: &[MenuEntry], new: &[MenuEntry]) -> bool {
     old.len() == new.len()
         && old.iter().zip(new).all(|(old, new)| match (old, new) {
             // The text of a submenu cannot be changed on Linux: muda sets it on a widget that does not show it.
-            (MenuEntry::Submenu(before, old), MenuEntry::Submenu(after, new)) => before == after && same_shape(old, new),
+            (MenuEntry::Submenu(before, old), MenuEntry::Submenu(after, new)) => {
+                before == after && same_shape(old, new)
+            }
             _ => std::mem::discriminant(old) == std::mem::discriminant(new),
         })
 }
@@ -124,7 +138,9 @@ fn same_shape(old: &[MenuEntry], new: &[MenuEntry]) -> bool {
 fn update_items(entries: &[NativeItem], old: &[MenuEntry], new: &[MenuEntry]) -> tauri::Result<()> {
     for ((entry, old), new) in entries.iter().zip(old).zip(new) {
         match (entry, new) {
-            (NativeItem::Plain(item), MenuEntry::Label(text) | MenuEntry::Command(text, _)) if text_of(old) != Some(text) => {
+            (NativeItem::Plain(item), MenuEntry::Label(text) | MenuEntry::Command(text, _))
+                if text_of(old) != Some(text) =>
+            {
                 item.set_text(escape_ampersands(text))?;
             }
             (NativeItem::Choice(item), MenuEntry::Choice { text, on, .. }) => {
@@ -171,7 +187,8 @@ mod tests {
             ),
             open("e", WindowPage::Settings),
         ];
-        let places = [None, None, Some(WindowPage::Accounts), Some(WindowPage::Requests), Some(WindowPage::Settings)];
+        let places =
+            [None, None, Some(WindowPage::Accounts), Some(WindowPage::Requests), Some(WindowPage::Settings)];
         let expected: Vec<_> = places.into_iter().map(|place| place.map(MenuAction::Open)).collect();
         assert_eq!(actions(&items), expected);
     }
@@ -179,7 +196,10 @@ mod tests {
     #[test]
     fn a_shape_is_kinds_nesting_and_the_names_of_submenus() {
         let menu = |name: &str, text: &str, inner: usize| {
-            vec![MenuEntry::Submenu(name.to_owned(), vec![open(text, WindowPage::Accounts); inner]), MenuEntry::Separator]
+            vec![
+                MenuEntry::Submenu(name.to_owned(), vec![open(text, WindowPage::Accounts); inner]),
+                MenuEntry::Separator,
+            ]
         };
         assert!(same_shape(&menu("a", "x", 2), &menu("a", "y", 2)));
         assert!(!same_shape(&menu("a", "x", 2), &menu("b", "x", 2)));

@@ -156,8 +156,14 @@ mod tests {
     fn each_icon_is_visible_on_light_and_dark_panels() {
         for tint in [Tint::White, Tint::Ink] {
             let image = image_for(IconStyle { state: ProxyState::Serving, demo: false, tint });
-            assert!(has_pixel(&image, |pixel| pixel[..3].iter().all(|part| *part > 220)), "{tint:?} lacks white");
-            assert!(has_pixel(&image, |pixel| pixel[..3].iter().all(|part| *part < 70)), "{tint:?} lacks ink");
+            assert!(
+                has_pixel(&image, |pixel| pixel[..3].iter().all(|part| *part > 220)),
+                "{tint:?} lacks white"
+            );
+            assert!(
+                has_pixel(&image, |pixel| pixel[..3].iter().all(|part| *part < 70)),
+                "{tint:?} lacks ink"
+            );
         }
     }
 

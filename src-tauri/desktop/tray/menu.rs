@@ -1,7 +1,7 @@
 //! The tray's menu as a value: what the user can read and do, made from a state by pure functions.
 
 use super::super::place::WindowPage;
-use super::super::seen::{AccountStatus, ProxyState, LastError, ProxyStatus};
+use super::super::seen::{AccountStatus, LastError, ProxyState, ProxyStatus};
 use super::super::words::{Strings, fill};
 use super::text::{account_text, advice, quota_bar, truncate};
 
@@ -52,7 +52,12 @@ pub(super) enum ShellKind {
 pub(super) fn build_menu(status: &ProxyStatus, at_login: Option<bool>, strings: &Strings) -> Vec<MenuEntry> {
     let mut items = vec![MenuEntry::Label(status_line(status, strings)), MenuEntry::Separator];
     items.extend(account_entries(status, strings));
-    items.extend([MenuEntry::Separator, strategy_entry(status, strings), port_entry(status, strings), MenuEntry::Separator]);
+    items.extend([
+        MenuEntry::Separator,
+        strategy_entry(status, strings),
+        port_entry(status, strings),
+        MenuEntry::Separator,
+    ]);
     items.extend(copy_entries(strings));
     items.extend([MenuEntry::Separator, serving_entry(status, strings)]);
     items.extend(status.last_error.as_ref().map(|error| error_entry(error, strings)));
@@ -89,7 +94,10 @@ fn status_line(status: &ProxyStatus, strings: &Strings) -> String {
 
 fn account_entries(status: &ProxyStatus, strings: &Strings) -> Vec<MenuEntry> {
     if status.accounts.is_empty() {
-        return vec![MenuEntry::Command(strings.add_account.to_owned(), MenuAction::Open(WindowPage::Accounts))];
+        return vec![MenuEntry::Command(
+            strings.add_account.to_owned(),
+            MenuAction::Open(WindowPage::Accounts),
+        )];
     }
     let shown = status.accounts.iter().take(MAX_ACCOUNTS);
     let mut items: Vec<MenuEntry> = shown.map(|account| account_entry(account, strings)).collect();
@@ -113,8 +121,10 @@ fn account_entry(account: &AccountStatus, strings: &Strings) -> MenuEntry {
         MenuEntry::Command(strings.only_this.to_owned(), MenuAction::Only(Some(label())))
     };
     let pause = if paused { strings.resume } else { strings.pause };
-    let mut items =
-        vec![only, MenuEntry::Command(pause.to_owned(), MenuAction::Enable { label: label(), enabled: paused })];
+    let mut items = vec![
+        only,
+        MenuEntry::Command(pause.to_owned(), MenuAction::Enable { label: label(), enabled: paused }),
+    ];
     // An API key has no session that could end.
     if account.kind != "api" {
         items.push(MenuEntry::Command(strings.sign_in_again.to_owned(), MenuAction::SignIn(label())));
@@ -149,8 +159,14 @@ fn port_entry(status: &ProxyStatus, strings: &Strings) -> MenuEntry {
 }
 
 fn copy_entries(strings: &Strings) -> [MenuEntry; 3] {
-    let shells = [("sh, bash, zsh", ShellKind::Posix), ("fish", ShellKind::Fish), ("PowerShell", ShellKind::PowerShell)];
-    let lines = |(name, shell): (&str, ShellKind)| MenuEntry::Command(name.to_owned(), MenuAction::CopyEnvironment(shell));
+    let shells = [
+        ("sh, bash, zsh", ShellKind::Posix),
+        ("fish", ShellKind::Fish),
+        ("PowerShell", ShellKind::PowerShell),
+    ];
+    let lines = |(name, shell): (&str, ShellKind)| {
+        MenuEntry::Command(name.to_owned(), MenuAction::CopyEnvironment(shell))
+    };
     [
         MenuEntry::Command(strings.copy_base_url.to_owned(), MenuAction::CopyBaseUrl),
         MenuEntry::Command(strings.copy_key.to_owned(), MenuAction::CopyKey),
@@ -168,7 +184,8 @@ fn error_entry(error: &LastError, strings: &Strings) -> MenuEntry {
     let sentence = strings.request_error_text(&error.code).or(error.message.clone());
     let sentence = sentence.unwrap_or_else(|| error.code.clone());
     let sentence = truncate(sentence.trim_end_matches(['.', '。']));
-    let what = if error.model.is_empty() { sentence } else { format!("{sentence} ({})", truncate(&error.model)) };
+    let what =
+        if error.model.is_empty() { sentence } else { format!("{sentence} ({})", truncate(&error.model)) };
     let message_entry = error.message.as_deref().map(|message| MenuEntry::Label(truncate(message)));
     let items = message_entry.into_iter().chain([
         MenuEntry::Label(advice(&error.code, strings).to_owned()),

@@ -93,7 +93,8 @@ impl Tray {
                 }
             })
             .build(context.app())?;
-        let state = Mutex::new(TrayState { icon, native_menu: drawn: native_menu, generation: 0, style: look: style, tooltip: APP_NAME.to_owned() });
+        let state =
+            Mutex::new(TrayState { icon, native_menu, generation: 0, style, tooltip: APP_NAME.to_owned() });
         let tray = Self(Arc::new(TrayInner { context: context.clone(), state }));
         *lock(&tray_slot) = Some(tray.clone());
         Ok(tray)
@@ -162,7 +163,9 @@ impl Tray {
 }
 
 /// A click opens the menu, whose quotas should not be of an hour ago. Linux tells of no click.
-fn refresh_on_click(context: &DesktopContext) -> impl Fn(&TrayIcon<Wry>, TrayIconEvent) + Send + Sync + use<> {
+fn refresh_on_click(
+    context: &DesktopContext,
+) -> impl Fn(&TrayIcon<Wry>, TrayIconEvent) + Send + Sync + use<> {
     let context = context.clone();
     move |_, event| {
         if let TrayIconEvent::Click { button_state: MouseButtonState::Down, .. } = event {

@@ -1,5 +1,5 @@
 use super::super::place::WindowPage;
-use super::super::seen::{AccountStatus, ProxyState, LastError, AccountLimit, ProxyStatus};
+use super::super::seen::{AccountLimit, AccountStatus, LastError, ProxyState, ProxyStatus};
 use super::super::words::Language;
 use super::menu::{MenuAction, MenuEntry, ShellKind, build_menu};
 

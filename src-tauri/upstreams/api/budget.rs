@@ -41,8 +41,8 @@ fn parse_time(text: &str) -> Option<SystemTime> {
     if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;
     }
-    let seconds =
-        days_from_civil(year, month, day) * 86_400 + clock(11) * 3_600 + clock(14) * 60 + clock(17) - utc_offset_seconds(text);
+    let seconds = days_from_civil(year, month, day) * 86_400 + clock(11) * 3_600 + clock(14) * 60 + clock(17)
+        - utc_offset_seconds(text);
     Some(SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).ok()?))
 }
 

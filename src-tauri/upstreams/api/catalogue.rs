@@ -67,7 +67,11 @@ pub struct ModelCatalog {
 
 impl ModelCatalog {
     /// Joins the two lists; either may be missing.
-    pub(in crate::upstreams) fn from_lists(models: Option<&Value>, infos: Option<&Value>, now: SystemTime) -> Self {
+    pub(in crate::upstreams) fn from_lists(
+        models: Option<&Value>,
+        infos: Option<&Value>,
+        now: SystemTime,
+    ) -> Self {
         let fetched = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let mut catalogue = Self { models: BTreeMap::new(), fetched };
         for entry in list_entries(models) {

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::decode::ChunkDecoder;
 use super::events::EventStream;
-use super::observe::{UsageObserver, Observed};
+use super::observe::{Observed, UsageObserver};
 use super::relay::Passthrough;
 use crate::chat::Event;
 use crate::upstreams::transport::body::BodyReader;
@@ -63,14 +63,16 @@ fn chunked_reader(reply: &[u8], cuts: &[prop::sample::Index]) -> BodyReader {
 async fn translated(reply: &[u8], cuts: &[prop::sample::Index]) -> Vec<Event> {
     let decoder = ChunkDecoder::for_prompt(40, &[]);
     let stream = EventStream::from_stream(chunked_reader(reply, cuts), "sk-1".into(), decoder);
-    let stream = stream.wait_for_first_event(Instant::now() + Duration::from_secs(60)).await.expect("it begins");
+    let stream =
+        stream.wait_for_first_event(Instant::now() + Duration::from_secs(60)).await.expect("it begins");
     stream.map(|event| event.expect("a whole reply")).collect().await
 }
 
 async fn passed_through(reply: &[u8], cuts: &[prop::sample::Index], drop_usage: bool) -> (Vec<u8>, Observed) {
     let observer = UsageObserver::for_prompt(40);
     let relay = Passthrough::new(chunked_reader(reply, cuts), "sk-1".into(), drop_usage, observer);
-    let mut relay = relay.wait_for_first_event(Instant::now() + Duration::from_secs(60)).await.expect("it begins");
+    let mut relay =
+        relay.wait_for_first_event(Instant::now() + Duration::from_secs(60)).await.expect("it begins");
     let mut bytes = Vec::new();
     while let Some(piece) = relay.next().await {
         bytes.extend_from_slice(&piece.expect("a whole reply"));

@@ -99,7 +99,8 @@ impl ChunkDecoder {
 
     fn push_choice(&mut self, choice: &mut Value, out: &mut Vec<Event>) {
         if let Some(finish) = parse_finish_reason(&choice["finish_reason"]) {
-            self.finish = Some(self.matched_stop(choice).filter(|_| finish == FinishReason::Stop).unwrap_or(finish));
+            self.finish =
+                Some(self.matched_stop(choice).filter(|_| finish == FinishReason::Stop).unwrap_or(finish));
         }
         let name = if choice["delta"].is_object() { "delta" } else { "message" };
         let Some(delta) = choice.get_mut(name).filter(|delta| delta.is_object()) else { return };

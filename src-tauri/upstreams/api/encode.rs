@@ -208,7 +208,9 @@ fn user<'a>(parts: impl Iterator<Item = &'a Part>) -> Vec<ChatMessage<'a>> {
     match content.as_slice() {
         [] if results.is_empty() => results.push(ChatMessage::Plain(json!({"role": "user", "content": ""}))),
         [] => {}
-        [ContentPart::Text { text }] => results.push(ChatMessage::Plain(json!({"role": "user", "content": text}))),
+        [ContentPart::Text { text }] => {
+            results.push(ChatMessage::Plain(json!({"role": "user", "content": text})))
+        }
         _ => results.push(ChatMessage::Pieces { role: "user", content }),
     }
     results

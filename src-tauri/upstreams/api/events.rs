@@ -10,7 +10,7 @@ use futures_util::future::poll_fn;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
-use super::decode::{ChunkOutcome, ChunkDecoder};
+use super::decode::{ChunkDecoder, ChunkOutcome};
 use super::lines::{LineBuffer, data_payload};
 use super::refusal;
 use crate::chat::Event;
@@ -49,10 +49,21 @@ impl EventStream {
     ///
     /// # Errors
     /// If there is nothing in it.
-    pub(super) fn from_complete(body: &Bytes, secret: Secret, decoder: ChunkDecoder) -> Result<Self, UpstreamError> {
+    pub(super) fn from_complete(
+        body: &Bytes,
+        secret: Secret,
+        decoder: ChunkDecoder,
+    ) -> Result<Self, UpstreamError> {
         let lines = LineBuffer::default();
-        let mut stream =
-            Self { reader: None, line_buffer: lines, decoder, secret, pending: VecDeque::new(), failure: None, done: false };
+        let mut stream = Self {
+            reader: None,
+            line_buffer: lines,
+            decoder,
+            secret,
+            pending: VecDeque::new(),
+            failure: None,
+            done: false,
+        };
         stream.push_event(body);
         stream.end();
         match stream.failure.take() {

@@ -109,7 +109,13 @@ impl ApiClient {
         }
         let sent = timeout_at(first_byte, request.send()).await.map_err(timeout_error)?;
         let response = sent.map_err(|error| client.request_error(error))?.into();
-        Ok(ResponseHead { client: self, secret: credential.map(|known| &known.secret), url, first_byte, response })
+        Ok(ResponseHead {
+            client: self,
+            secret: credential.map(|known| &known.secret),
+            url,
+            first_byte,
+            response,
+        })
     }
 }
 
@@ -130,7 +136,8 @@ fn bearer(secret: &Secret) -> Result<HeaderValue, UpstreamError> {
 
 /// A model's name goes into JSON and into our own headers.
 pub(super) fn check_model(model: &str) -> Result<(), UpstreamError> {
-    let fits = !model.is_empty() && model.len() <= MAX_MODEL_NAME_BYTES && !model.chars().any(char::is_control);
+    let fits =
+        !model.is_empty() && model.len() <= MAX_MODEL_NAME_BYTES && !model.chars().any(char::is_control);
     let detail = "the model's name is empty, longer than 200 characters or holds control characters";
     if fits { Ok(()) } else { Err(UpstreamError::new(UpstreamErrorKind::Rejected, detail)) }
 }
@@ -161,7 +168,9 @@ impl ResponseHead<'_> {
             if is_empty_list(&json["choices"]) {
                 return Err(empty_response_error());
             }
-            return Err(bad_response_error("the API answered with a whole reply where a stream was asked for"));
+            return Err(bad_response_error(
+                "the API answered with a whole reply where a stream was asked for",
+            ));
         }
         Err(self.into_error().await)
     }
@@ -185,7 +194,9 @@ impl ResponseHead<'_> {
         let reading = body.clone();
         match offload_if_large(body.len(), move || Observed::from_body(&reading, field)).await {
             Some(seen) => Ok(CompleteResponse { body, observed: seen }),
-            None => Err(unexpected_json_error(parts.status, &parts.headers, &body, self.url, self.secret, field)),
+            None => {
+                Err(unexpected_json_error(parts.status, &parts.headers, &body, self.url, self.secret, field))
+            }
         }
     }
 
@@ -198,7 +209,9 @@ impl ResponseHead<'_> {
         let body = read_body(self.client, self.first_byte, body, cap).await?;
         match serde_json::from_slice::<Value>(&body) {
             Ok(json) if !refusal::is_error(&json) => Ok(json),
-            Ok(_) | Err(_) => Err(unexpected_json_error(parts.status, &parts.headers, &body, self.url, self.secret, "data")),
+            Ok(_) | Err(_) => {
+                Err(unexpected_json_error(parts.status, &parts.headers, &body, self.url, self.secret, "data"))
+            }
         }
     }
 
@@ -210,12 +223,16 @@ impl ResponseHead<'_> {
         }
         let source = BodyReader::new(body, self.first_byte, ERROR_BODY_READ_TIMEOUT, u64::MAX);
         let readable = !is_compressed(&parts.headers);
-        let body =
-            if readable { source.collect_partial(MAX_ERROR_BODY_BYTES, ERROR_BODY_READ_TIMEOUT).await } else { Vec::new() };
+        let body = if readable {
+            source.collect_partial(MAX_ERROR_BODY_BYTES, ERROR_BODY_READ_TIMEOUT).await
+        } else {
+            Vec::new()
+        };
         if parts.status == StatusCode::OK && readable && body.is_empty() {
             return empty_response_error();
         }
-        let refusal = ApiErrorResponse { status: parts.status, headers: &parts.headers, body: &body, url: self.url };
+        let refusal =
+            ApiErrorResponse { status: parts.status, headers: &parts.headers, body: &body, url: self.url };
         refusal.to_error(self.secret, SystemTime::now())
     }
 
@@ -230,7 +247,12 @@ impl ResponseHead<'_> {
     }
 }
 
-async fn read_body(host: &ApiClient, first_byte: Instant, body: Body, cap: usize) -> Result<Bytes, UpstreamError> {
+async fn read_body(
+    host: &ApiClient,
+    first_byte: Instant,
+    body: Body,
+    cap: usize,
+) -> Result<Bytes, UpstreamError> {
     let source = BodyReader::new(body, first_byte, host.settings.idle_timeout, cap as u64);
     let body = source.collect(cap).await.map_err(|broken| broken.before_output())?;
     if body.is_empty() {
@@ -276,7 +298,9 @@ mod tests {
 
     #[test]
     fn s10_the_base_is_https_or_this_machine() {
-        let built = |base: &str| ApiClient::new(ApiSettings { base: base.parse().unwrap(), ..ApiSettings::default() });
+        let built = |base: &str| {
+            ApiClient::new(ApiSettings { base: base.parse().unwrap(), ..ApiSettings::default() })
+        };
         for base in ["https://api.mammouth.ai", "http://127.0.0.1:9/prefix/"] {
             assert!(built(base).is_ok(), "{base}");
         }

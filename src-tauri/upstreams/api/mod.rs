@@ -19,9 +19,9 @@ mod refusal;
 mod relay;
 mod rewrite;
 
-pub use catalogue::{ModelCatalog, ModelInfo, CatalogCache};
+pub use catalogue::{CatalogCache, ModelCatalog, ModelInfo};
 pub use observe::Observed;
-pub use relay::{Passthrough, CompleteResponse};
+pub use relay::{CompleteResponse, Passthrough};
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -31,7 +31,7 @@ use url::Url;
 
 use self::decode::ChunkDecoder;
 use self::events::EventStream;
-use self::host::{ResponseHead, ApiClient};
+use self::host::{ApiClient, ResponseHead};
 use self::observe::UsageObserver;
 use super::transport::aside::offload_if_large;
 use super::transport::client::ClientError;
@@ -181,7 +181,11 @@ impl ApiUpstream {
         let stream = if streamed {
             EventStream::from_stream(response.into_reader().await?, credential.secret.clone(), decoder)
         } else {
-            EventStream::from_complete(&response.complete_chat().await?.body, credential.secret.clone(), decoder)?
+            EventStream::from_complete(
+                &response.complete_chat().await?.body,
+                credential.secret.clone(),
+                decoder,
+            )?
         };
         let stream = stream.wait_for_first_event(deadline).await?;
         let served_model = stream.model().map(str::to_owned);
@@ -257,7 +261,8 @@ impl ApiUpstream {
 }
 
 async fn encode_offloaded(request: &Arc<Request>, params: ModelParams<'_>) -> Vec<u8> {
-    let (request, model, ModelParams { max_tokens, supports_reasoning: reasons, .. }) = (Arc::clone(request), params.model.to_owned(), params);
+    let (request, model, ModelParams { max_tokens, supports_reasoning: reasons, .. }) =
+        (Arc::clone(request), params.model.to_owned(), params);
     offload_if_large(total_bytes(&request), move || {
         encode::encode(&request, ModelParams { model: &model, max_tokens, supports_reasoning: reasons })
     })

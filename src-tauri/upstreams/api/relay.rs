@@ -13,7 +13,7 @@ use futures_util::future::poll_fn;
 use tokio::time::{Instant, Sleep, sleep, timeout_at};
 
 use super::lines::{LineBuffer, data_payload};
-use super::observe::{LineKind, UsageObserver, Observed};
+use super::observe::{LineKind, Observed, UsageObserver};
 use super::refusal;
 use crate::secrets::Secret;
 use crate::upstreams::transport::body::{BodyReadError, BodyReader};
@@ -90,7 +90,10 @@ impl Passthrough {
         while !self.has_output {
             match std::mem::replace(&mut self.state, PassthroughState::Closed) {
                 PassthroughState::Failed(failure) => return Poll::Ready(Err(failure)),
-                stage @ (PassthroughState::Reading | PassthroughState::Done(_) | PassthroughState::Closed) => self.state = stage,
+                stage
+                @ (PassthroughState::Reading | PassthroughState::Done(_) | PassthroughState::Closed) => {
+                    self.state = stage
+                }
             }
             if self.ready.len() > MAX_OPENING_BYTES {
                 let detail = "nothing but openings and comments came";
@@ -204,7 +207,8 @@ impl Passthrough {
             }
             LineKind::Done => self.fail(UpstreamErrorKind::Empty, "the API answered with nothing"),
             LineKind::Error(error) => {
-                self.state = PassthroughState::Failed(refusal::stream_error(&error, &self.secret, self.has_output));
+                self.state =
+                    PassthroughState::Failed(refusal::stream_error(&error, &self.secret, self.has_output));
                 false
             }
             LineKind::Malformed => {

@@ -123,7 +123,9 @@ impl BodyFields {
         let no_object = |_| UpstreamError::new(UpstreamErrorKind::Rejected, "the body is not a JSON object");
         let raw: RawFields<'_> = serde_json::from_slice(original).map_err(no_object)?;
         let passed = raw.0.into_iter().filter(|(name, _)| !is_blocked_param(name));
-        Ok(Self(passed.map(|(name, raw)| (name, BodyField(original.slice_ref(raw.get().as_bytes())))).collect()))
+        Ok(Self(
+            passed.map(|(name, raw)| (name, BodyField(original.slice_ref(raw.get().as_bytes())))).collect(),
+        ))
     }
 
     fn get(&self, name: &str) -> Option<Value> {
@@ -178,7 +180,8 @@ impl BodyField {
 
 fn is_blocked_param(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    BLOCKED_LITELLM_PARAMS.contains(&name.as_str()) || BLOCKED_PARAM_PREFIXES.iter().any(|begin| name.starts_with(begin))
+    BLOCKED_LITELLM_PARAMS.contains(&name.as_str())
+        || BLOCKED_PARAM_PREFIXES.iter().any(|begin| name.starts_with(begin))
 }
 
 /// A body of a known length in pieces.

@@ -4,7 +4,7 @@ use serde::de::IgnoredAny;
 
 use super::lead::closes_fence;
 use super::opener::CallStart;
-use super::scan::{ScanResult, JsonScanner};
+use super::scan::{JsonScanner, ScanResult};
 
 /// Offsets count in the text that the parser holds.
 #[derive(Debug)]
@@ -44,7 +44,9 @@ impl CallCandidate {
     pub(super) fn new(start: usize, opener: CallStart, in_line: bool) -> Self {
         let json = |from, scanner| CandidateState::Json { from, scanner };
         let (body, at, close, marked, mode) = match opener {
-            CallStart::Tag { body, scan, json: false, close } => (body, scan, close, true, CandidateState::Literal),
+            CallStart::Tag { body, scan, json: false, close } => {
+                (body, scan, close, true, CandidateState::Literal)
+            }
             CallStart::Tag { body, scan, json: true, close } => {
                 let scanner = if close.is_some() { JsonScanner::default() } else { JsonScanner::lenient() };
                 (body, scan, close, true, json(start + scan, scanner))
@@ -56,7 +58,16 @@ impl CallCandidate {
             CallStart::OtherFence { body, .. } => (body, body, None, false, CandidateState::Literal),
             CallStart::ToolResult => (0, 0, None, false, CandidateState::Literal),
         };
-        Self { start, in_line, body: start + body, content: None, at: start + at, close, has_marks: marked, state: mode }
+        Self {
+            start,
+            in_line,
+            body: start + body,
+            content: None,
+            at: start + at,
+            close,
+            has_marks: marked,
+            state: mode,
+        }
     }
 
     /// Where the search for the end begins.
@@ -125,7 +136,8 @@ impl CallCandidate {
                     return Some(Some(CandidateEnd { end: self.at, closed: true }));
                 }
                 let good = serde_json::from_str::<IgnoredAny>(&text[*from..self.at]).is_ok();
-                self.state = if good { CandidateState::Tail { end: self.at } } else { CandidateState::Literal };
+                self.state =
+                    if good { CandidateState::Tail { end: self.at } } else { CandidateState::Literal };
                 Some(None)
             }
             ScanResult::Unexpected(length) => {

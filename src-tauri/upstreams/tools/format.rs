@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::budget::{OFFLOADED_STEPS, StepBudget};
 use super::read::strip_fence;
 use super::repair;
-use super::scan::{ScanResult, JsonScanner};
+use super::scan::{JsonScanner, ScanResult};
 use super::schema::{FitResult, Schema};
 use crate::chat::ResponseFormat;
 
@@ -33,7 +33,8 @@ pub(super) fn extract_json(answer: &str, format: &ResponseFormat) -> Result<Json
             Schema::new(schema, *strict).fit(&mut value, &mut budget)?
         }
     };
-    let text = text.filter(|_| fitted != FitResult::Repaired).map_or_else(|| value.to_string(), str::to_owned);
+    let text =
+        text.filter(|_| fitted != FitResult::Repaired).map_or_else(|| value.to_string(), str::to_owned);
     Ok(JsonOutput { text, unchecked: fitted == FitResult::Unchecked })
 }
 
@@ -47,7 +48,10 @@ fn find_value(answer: &str) -> Option<(Option<&str>, Value)> {
             return Some((Some(text), value));
         }
     }
-    candidates.into_iter().flatten().find_map(|text| Some((None, repair::parse_single(&format!("{text}\n"))?)))
+    candidates
+        .into_iter()
+        .flatten()
+        .find_map(|text| Some((None, repair::parse_single(&format!("{text}\n"))?)))
 }
 
 /// From the opening of a fence to its end.
@@ -82,7 +86,11 @@ mod tests {
             "Here it is:\n```json\n{\"a\": 1}\n```\nAnything else?",
             "Sure: {\"a\": 1} as you wished.",
         ] {
-            assert_eq!(extract_json(answer, &ResponseFormat::JsonObject).unwrap().text, "{\"a\": 1}", "{answer}");
+            assert_eq!(
+                extract_json(answer, &ResponseFormat::JsonObject).unwrap().text,
+                "{\"a\": 1}",
+                "{answer}"
+            );
         }
         assert_eq!(extract_json("{'a': 1,}", &ResponseFormat::JsonObject).unwrap().text, "{\"a\":1}");
     }

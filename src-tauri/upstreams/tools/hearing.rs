@@ -68,7 +68,7 @@ impl ReplyParser {
         let parser = (!tools.is_empty()).then(|| CallParser::new(Arc::clone(&tools)));
         let format = Some(request.format.clone()).filter(|format| *format != ResponseFormat::Text);
         Self {
-            tools: offer: tools,
+            tools,
             reasoning: ReasoningTags::default(),
             parser,
             format,
@@ -145,14 +145,16 @@ impl ReplyParser {
     pub fn receive_repair(&mut self, reply: Option<String>, heard: &mut Vec<ReplyPart>) {
         match self.pending_repair.take() {
             Some(RepairReason::BrokenCall) => self.apply_repair(reply, heard),
-            Some(RepairReason::MissingCall) => match reply.and_then(|reply| self.parse_repaired_calls(reply)) {
+            Some(RepairReason::MissingCall) => match reply.and_then(|reply| self.parse_repaired_calls(reply))
+            {
                 Some(calls) => calls.into_iter().for_each(|piece| self.push_segment(piece, heard)),
                 None => self.note = Some("no_call"),
             },
             Some(RepairReason::InvalidJson) => {
                 let wish = self.format.take().unwrap_or_default();
                 let held = std::mem::take(&mut self.held_json);
-                let json = reply.and_then(|reply| format::extract_json(&without_reasoning(reply), &wish).ok());
+                let json =
+                    reply.and_then(|reply| format::extract_json(&without_reasoning(reply), &wish).ok());
                 match &json {
                     None => self.note = Some("not_json"),
                     Some(json) => self.unchecked |= json.unchecked,
@@ -164,7 +166,11 @@ impl ReplyParser {
         }
     }
 
-    fn push_split(&mut self, ReasoningSplit { reasoning: thought, text: said }: ReasoningSplit, heard: &mut Vec<ReplyPart>) {
+    fn push_split(
+        &mut self,
+        ReasoningSplit { reasoning: thought, text: said }: ReasoningSplit,
+        heard: &mut Vec<ReplyPart>,
+    ) {
         if !thought.is_empty() {
             heard.push(ReplyPart::Reasoning(thought));
         }
@@ -235,7 +241,10 @@ impl ReplyParser {
         if self.must_call() && !self.called {
             self.pending_repair = Some(RepairReason::MissingCall);
             let said = std::mem::take(&mut self.said);
-            return Some(RepairPrompt { previous_reply: said, instruction: prompt::missing_call_prompt(&self.tools.choice) });
+            return Some(RepairPrompt {
+                previous_reply: said,
+                instruction: prompt::missing_call_prompt(&self.tools.choice),
+            });
         }
         let wish = self.format.as_ref().filter(|_| !self.called)?;
         match format::extract_json(&self.held_json, wish) {
@@ -247,7 +256,10 @@ impl ReplyParser {
             }
             Err(why) => {
                 self.pending_repair = Some(RepairReason::InvalidJson);
-                Some(RepairPrompt { previous_reply: self.held_json.clone(), instruction: prompt::repair_json_prompt(&why) })
+                Some(RepairPrompt {
+                    previous_reply: self.held_json.clone(),
+                    instruction: prompt::repair_json_prompt(&why),
+                })
             }
         }
     }
@@ -274,7 +286,11 @@ impl ReplyParser {
         for piece in std::mem::take(&mut self.held_segments) {
             match (piece, &mut calls) {
                 (Segment::Broken { .. }, Some(calls)) => {
-                    calls.by_ref().collect::<Vec<_>>().into_iter().for_each(|call| self.push_segment(call, heard));
+                    calls
+                        .by_ref()
+                        .collect::<Vec<_>>()
+                        .into_iter()
+                        .for_each(|call| self.push_segment(call, heard));
                 }
                 (Segment::Broken { text, .. }, None) if text.is_empty() => {}
                 (Segment::Broken { text, .. }, None) => self.push_text(text, heard),

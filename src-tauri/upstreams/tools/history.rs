@@ -26,7 +26,10 @@ impl<'a> History<'a> {
         for message in messages {
             let made: Vec<&ToolCall> = message.parts.iter().filter_map(Part::call).collect();
             for (at, call) in made.iter().enumerate() {
-                calls.insert(call.id.as_str(), CallPosition { name: &call.name, number: at + 1, total: made.len() });
+                calls.insert(
+                    call.id.as_str(),
+                    CallPosition { name: &call.name, number: at + 1, total: made.len() },
+                );
             }
         }
         Self { calls }

@@ -58,6 +58,6 @@ mod think;
 #[cfg(test)]
 mod tests;
 
-pub use hearing::{ReplyPart, ReplyParser, RepairPrompt};
+pub use hearing::{RepairPrompt, ReplyParser, ReplyPart};
 pub(super) use history::History;
 pub(super) use prompt::instructions;

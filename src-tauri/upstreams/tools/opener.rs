@@ -27,7 +27,8 @@ pub(super) enum Match {
 }
 
 /// Tags that say themselves what is called.
-const NAMED_TAGS: [&str; 5] = ["invoke name=", "function=", "function name=", "tool_call name=", "tool_use name="];
+const NAMED_TAGS: [&str; 5] =
+    ["invoke name=", "function=", "function name=", "tool_call name=", "tool_use name="];
 /// Marks of other models: the beginning, and the end where they have one.
 const CALL_MARKS: [(&str, Option<&str>); 5] = [
     ("<｜tool▁calls▁begin｜>", Some("<｜tool▁calls▁end｜>")),
@@ -129,10 +130,13 @@ pub(super) fn match_tag(text: &str, offer: &ToolSet) -> Match {
 pub(super) fn match_closing_tag(text: &str) -> Option<Option<usize>> {
     let mut need_more = false;
     let inner = text.strip_prefix("</")?;
-    let (space, inner) = inner.strip_prefix(TAG_NAMESPACE).map_or((0, inner), |inner| (TAG_NAMESPACE.len(), inner));
+    let (space, inner) =
+        inner.strip_prefix(TAG_NAMESPACE).map_or((0, inner), |inner| (TAG_NAMESPACE.len(), inner));
     for name in WRAPPER_TAGS.into_iter().chain(["invoke", "function"]) {
         match match_prefix(inner, name) {
-            PrefixMatch::Yes if inner[name.len()..].starts_with('>') => return Some(Some(3 + space + name.len())),
+            PrefixMatch::Yes if inner[name.len()..].starts_with('>') => {
+                return Some(Some(3 + space + name.len()));
+            }
             PrefixMatch::Yes => need_more |= inner.len() == name.len(),
             PrefixMatch::NeedMore => need_more = true,
             PrefixMatch::No => {}
@@ -247,7 +251,9 @@ fn match_fence(text: &str, offer: &ToolSet) -> Match {
         None => Match::NeedMore,
     };
     match inner {
-        Match::Yes(CallStart::ToolResult) | Match::No => Match::Yes(CallStart::OtherFence { body, mark, length }),
+        Match::Yes(CallStart::ToolResult) | Match::No => {
+            Match::Yes(CallStart::OtherFence { body, mark, length })
+        }
         Match::Yes(_) => Match::Yes(CallStart::Fence { body, mark, length }),
         Match::NeedMore => Match::NeedMore,
     }

@@ -13,7 +13,7 @@ use super::budget::{INLINE_STEPS, StepBudget};
 use super::lead::{PrecedingText, closes_fence, may_close_fence};
 use super::offer::ToolSet;
 use super::opener::{self, CallStart};
-use super::read::{ValidCall, ParsedCall};
+use super::read::{ParsedCall, ValidCall};
 
 /// The longest block that is held back; a longer one is passed on as text.
 const MAX_CANDIDATE_BYTES: usize = 8 * 1024 * 1024;
@@ -37,7 +37,7 @@ impl Segment {
         match self {
             Self::Text(text) => text.len(),
             Self::Call(call) => call.name.len() + call.arguments.len(),
-            Self::Broken { text, reason: why: reason } => text.len() + reason.len(),
+            Self::Broken { text, reason } => text.len() + reason.len(),
         }
     }
 }
@@ -100,7 +100,7 @@ struct Tentative {
 impl CallParser {
     pub(super) fn new(tools: Arc<ToolSet>) -> Self {
         Self {
-            tools: offer: tools,
+            tools,
             held: String::new(),
             emitted: 0,
             at: 0,
@@ -123,7 +123,10 @@ impl CallParser {
         if self.finished {
             return;
         }
-        if self.held.is_empty() && matches!(self.state, ParserState::Line { .. }) && !text.bytes().any(is_significant) {
+        if self.held.is_empty()
+            && matches!(self.state, ParserState::Line { .. })
+            && !text.bytes().any(is_significant)
+        {
             self.preceding.push(text);
             push_text(out, text);
             return;
@@ -152,7 +155,9 @@ impl CallParser {
             self.resolve(block, CandidateEnd { end, closed: false }, out);
         }
         if self.tentative.is_empty() {
-            let blank = self.state == ParserState::Fresh && self.called && self.held[self.emitted..].trim().is_empty();
+            let blank = self.state == ParserState::Fresh
+                && self.called
+                && self.held[self.emitted..].trim().is_empty();
             self.emit(if blank { self.emitted } else { self.held.len() }, out);
         } else if self.tentative.last().is_some_and(|trial| self.held[trial.end..].trim().is_empty()) {
             self.accept_tentative(out);
@@ -275,7 +280,8 @@ impl CallParser {
         };
         let over = may_close && closes_fence(line, mark, length);
         self.at += end + 1;
-        self.state = if over { ParserState::LineStart } else { ParserState::Fence { mark, length, in_line: false } };
+        self.state =
+            if over { ParserState::LineStart } else { ParserState::Fence { mark, length, in_line: false } };
         true
     }
 
@@ -332,7 +338,9 @@ impl CallParser {
     fn emit_judged(&mut self, out: &mut Vec<Segment>) {
         match self.state {
             ParserState::Fresh | ParserState::Candidate | ParserState::Tentative => {}
-            ParserState::LineStart | ParserState::Line { .. } | ParserState::Fence { .. } => self.emit(self.at, out),
+            ParserState::LineStart | ParserState::Line { .. } | ParserState::Fence { .. } => {
+                self.emit(self.at, out)
+            }
         }
     }
 

@@ -47,7 +47,10 @@ fn tool_instructions(request: &Request) -> String {
         let has_past_calls = called.into_iter().any(|part| matches!(part, Part::Call(_) | Part::Result(_)));
         return if has_past_calls { NO_CALLS_NOW.to_owned() } else { String::new() };
     }
-    let mut text = format!("{CALL_INSTRUCTIONS}\n{}\n", if request.single_tool_call { SINGLE_CALL_RULE } else { SEVERAL_CALLS_RULE });
+    let mut text = format!(
+        "{CALL_INSTRUCTIONS}\n{}\n",
+        if request.single_tool_call { SINGLE_CALL_RULE } else { SEVERAL_CALLS_RULE }
+    );
     match &request.tool_choice {
         ToolChoice::Required => text.extend(["\n", CALL_REQUIRED, "\n"]),
         ToolChoice::Named(name) => text.extend(["\nIn this reply you must call the tool ", name, ".\n"]),
@@ -133,7 +136,9 @@ mod tests {
         assert!(named.contains("must call the tool b") && !named.contains("\"name\":\"a\""));
         assert_eq!(instructions(&request(ToolChoice::None)), "");
         let one = Request { single_tool_call: true, ..request(ToolChoice::Auto) };
-        assert!(instructions(&one).contains(SINGLE_CALL_RULE) && !instructions(&one).contains(SEVERAL_CALLS_RULE));
+        assert!(
+            instructions(&one).contains(SINGLE_CALL_RULE) && !instructions(&one).contains(SEVERAL_CALLS_RULE)
+        );
     }
 
     #[test]

@@ -79,7 +79,8 @@ pub(super) fn read_calls(
         return (confidence == Confidence::Certain).then(|| vec![ParsedCall::Invalid(why)]);
     }
     let parsed: Vec<ParsedCall> = written.into_iter().map(|call| check_call(call, tools, budget)).collect();
-    let sure = confidence == Confidence::Certain || parsed.iter().all(|reading| matches!(reading, ParsedCall::Valid(_)));
+    let sure = confidence == Confidence::Certain
+        || parsed.iter().all(|reading| matches!(reading, ParsedCall::Valid(_)));
     sure.then_some(parsed)
 }
 
@@ -99,8 +100,12 @@ fn parse_raw_calls(block: &str, whole: bool) -> Option<Vec<RawCall>> {
 /// A block in the marks of a call that is no JSON: a broken call if it names a tool, and only talk if not.
 fn parse_unreadable(block: &str, confidence: Confidence, offer: &ToolSet) -> Option<Vec<ParsedCall>> {
     let names_a_tool = || {
-        let found_after = |key: &str| block.find(key).and_then(|at| quoted_word_after(&block[at + key.len()..]));
-        ["\"name\"", "'name'", "name:"].into_iter().filter_map(found_after).any(|name| offer.find(name).is_some())
+        let found_after =
+            |key: &str| block.find(key).and_then(|at| quoted_word_after(&block[at + key.len()..]));
+        ["\"name\"", "'name'", "name:"]
+            .into_iter()
+            .filter_map(found_after)
+            .any(|name| offer.find(name).is_some())
     };
     let broken = confidence == Confidence::Certain && names_a_tool();
     broken.then(|| vec![ParsedCall::Invalid("it is not valid JSON".to_owned())])
@@ -157,7 +162,11 @@ fn check_arguments(given: RawArguments, tool: &Tool, budget: &mut StepBudget) ->
     Ok(exact.map_or_else(|| value.to_string(), |text| text.trim().to_owned()))
 }
 
-fn arguments_from_fields(fields: Vec<(String, String)>, schema: Schema<'_>, budget: &mut StepBudget) -> Value {
+fn arguments_from_fields(
+    fields: Vec<(String, String)>,
+    schema: Schema<'_>,
+    budget: &mut StepBudget,
+) -> Value {
     let mut value = |name: &str, text: String| match schema.property(name) {
         Some(property) if schema.accepts_string(property, budget) => Value::String(text),
         Some(_) | None => serde_json::from_str(text.trim()).unwrap_or(Value::String(text)),

@@ -12,7 +12,7 @@ const MAX_DEPTH: usize = 100;
 /// The values of a text that holds nothing but JSON values, with white space or commas between them. At most `open`
 /// brackets may be missing at the end.
 pub(super) fn parse_values(text: &str, max_missing_brackets: usize) -> Option<Vec<Value>> {
-    let mut reader = LenientReader { text, position: 0, depth: 0, ended: false, max_missing_brackets: open: max_missing_brackets };
+    let mut reader = LenientReader { text, position: 0, depth: 0, ended: false, max_missing_brackets };
     let mut values = Vec::new();
     loop {
         reader.skip(|c| c.is_whitespace() || c == ',');

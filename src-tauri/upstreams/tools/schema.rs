@@ -21,7 +21,7 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use self::checker::{Checker, CheckOutcome};
+use self::checker::{CheckOutcome, Checker};
 use super::budget::StepBudget;
 
 /// Schemas and values are followed down to here; what lies below counts as fitting.
@@ -81,7 +81,8 @@ impl<'a> Schema<'a> {
         let text = Value::String("x".into());
         let outcome = Checker::new(self, budget).check(schema, &text, MAX_DEPTH - MAX_REFERENCE_CHAIN);
         let has_type = |name| keywords::types(schema).any(|other| other == name);
-        matches!(outcome, CheckOutcome::Fits) || (has_type("string") && !has_type("object") && !has_type("array"))
+        matches!(outcome, CheckOutcome::Fits)
+            || (has_type("string") && !has_type("object") && !has_type("array"))
     }
 
     fn resolve(self, schema: &'a Value) -> &'a Value {

@@ -41,7 +41,8 @@ pub(super) fn parse_quota(
     let spend_cents = current.and_then(|json| json.get("currentSpendCents")).and_then(parse_number);
     let spend_cents = spend_cents.filter(|cents| *cents >= 0.0);
     let plan = current.and_then(|json| plan_name(json.get("usagePlan")?, secret));
-    let estimate = spend_cents.zip(plan.as_deref()).and_then(|(cents, plan)| estimated_percent(cents, plan, shape));
+    let estimate =
+        spend_cents.zip(plan.as_deref()).and_then(|(cents, plan)| estimated_percent(cents, plan, shape));
     Quota {
         percent: told.or(estimate),
         estimated: told.is_none() && estimate.is_some(),
@@ -100,7 +101,8 @@ fn spend_shares(spends: Vec<(String, f64)>) -> Vec<(String, f64)> {
 }
 
 fn plan_name(value: &Value, secret: &Secret) -> Option<String> {
-    clean_text(value, secret).or_else(|| ["name", "plan"].into_iter().find_map(|key| clean_text(value.get(key)?, secret)))
+    clean_text(value, secret)
+        .or_else(|| ["name", "plan"].into_iter().find_map(|key| clean_text(value.get(key)?, secret)))
 }
 
 fn clean_text(value: &Value, secret: &Secret) -> Option<String> {
@@ -227,8 +229,11 @@ mod tests {
 
     #[test]
     fn the_numbers_behind_the_estimate_can_be_overridden() {
-        let shape =
-            SiteProtocol { window_cents: 200, plan_factors: [("gold".to_owned(), 5)].into(), ..SiteProtocol::default() };
+        let shape = SiteProtocol {
+            window_cents: 200,
+            plan_factors: [("gold".to_owned(), 5)].into(),
+            ..SiteProtocol::default()
+        };
         let current = json!({"currentSpendCents": 500, "usagePlan": "Gold"});
         assert_eq!(super::parse_quota(None, Some(&current), &shape, &"".into()).percent, Some(50.0));
     }

@@ -36,8 +36,10 @@ pub(super) async fn upload_all(
             format!("a request can hold {MAX_IMAGES} images at most"),
         ));
     }
-    let uploads: Vec<UploadFuture<'_>> =
-        images.into_iter().map(|part| Box::pin(upload_once(web, credential, part)) as UploadFuture<'_>).collect();
+    let uploads: Vec<UploadFuture<'_>> = images
+        .into_iter()
+        .map(|part| Box::pin(upload_once(web, credential, part)) as UploadFuture<'_>)
+        .collect();
     let urls: Vec<String> = stream::iter(uploads).buffered(MAX_CONCURRENT_UPLOADS).try_collect().await?;
     let mut urls = urls.into_iter();
     Ok(layout.turns.iter().map(|turn| urls.by_ref().take(turn.images.len()).collect()).collect())
@@ -46,7 +48,11 @@ pub(super) async fn upload_all(
 /// Boxed: the compiler cannot show that a stream of unnamed futures over borrowed parts is `Send`.
 type UploadFuture<'a> = Pin<Box<dyn Future<Output = Result<String, UpstreamError>> + Send + 'a>>;
 
-async fn upload_once(web: &WebUpstream, credential: &Credential, part: &Part) -> Result<String, UpstreamError> {
+async fn upload_once(
+    web: &WebUpstream,
+    credential: &Credential,
+    part: &Part,
+) -> Result<String, UpstreamError> {
     let image = match part {
         Part::Image(image) => image.clone(),
         Part::ImageLink(link) => web.fetcher()?.fetch(&link.url).await?,
@@ -70,7 +76,9 @@ async fn cache_key(image: &Image) -> upload::ImageHash {
     }
     let copy = bytes.clone();
     // The runtime refuses a blocking task only while it ends.
-    tokio::task::spawn_blocking(move || upload::image_hash(&copy)).await.unwrap_or_else(|_| upload::image_hash(&bytes))
+    tokio::task::spawn_blocking(move || upload::image_hash(&copy))
+        .await
+        .unwrap_or_else(|_| upload::image_hash(&bytes))
 }
 
 async fn upload(web: &WebUpstream, credential: &Credential, image: Image) -> Result<String, UpstreamError> {

@@ -204,8 +204,12 @@ impl WebUpstream {
             prompt.wait_for_tokenizer().await;
         }
         let (stream, served_model) = match answer {
-            site::SiteReply::Stream(source) => (WebReplyStream::from_stream(source, pipeline, prompt, repair_call), None),
-            site::SiteReply::Complete { text, model } => (WebReplyStream::from_complete(&text, pipeline, prompt, repair_call), model),
+            site::SiteReply::Stream(source) => {
+                (WebReplyStream::from_stream(source, pipeline, prompt, repair_call), None)
+            }
+            site::SiteReply::Complete { text, model } => {
+                (WebReplyStream::from_complete(&text, pipeline, prompt, repair_call), model)
+            }
         };
         Ok(EventReply { served_model, events: Box::pin(stream.wait_for_first_event().await?), follow_up })
     }
@@ -283,7 +287,12 @@ impl WebUpstream {
             }
             (recent, current) => {
                 let shape = &self.site.settings.protocol;
-                Ok(account::parse_quota(recent.as_ref().ok(), current.as_ref().ok(), shape, &credential.secret))
+                Ok(account::parse_quota(
+                    recent.as_ref().ok(),
+                    current.as_ref().ok(),
+                    shape,
+                    &credential.secret,
+                ))
             }
         }
     }

@@ -7,8 +7,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::shape::{
-    CHALLENGE_HEADERS, CHALLENGE_MARKS, CONTEXT_LENGTH_WORDS, LIMIT_WORDS, LOGIN_PAGE_MARKS, LOGIN_PATHS,
-    LOGIN_WORDS, MAX_LENGTH_WORDS, ERROR_MESSAGE_KEYS, LENGTH_UNIT_WORDS,
+    CHALLENGE_HEADERS, CHALLENGE_MARKS, CONTEXT_LENGTH_WORDS, ERROR_MESSAGE_KEYS, LENGTH_UNIT_WORDS,
+    LIMIT_WORDS, LOGIN_PAGE_MARKS, LOGIN_PATHS, LOGIN_WORDS, MAX_LENGTH_WORDS,
 };
 use crate::secrets::Secret;
 use crate::upstreams::transport::media::MediaType;
@@ -171,7 +171,8 @@ fn find_message(json: &Value, depth: u8) -> Option<String> {
 }
 
 fn is_too_long(text: &str) -> bool {
-    has_any(text, &CONTEXT_LENGTH_WORDS) || (has_any(text, &MAX_LENGTH_WORDS) && has_any(text, &LENGTH_UNIT_WORDS))
+    has_any(text, &CONTEXT_LENGTH_WORDS)
+        || (has_any(text, &MAX_LENGTH_WORDS) && has_any(text, &LENGTH_UNIT_WORDS))
 }
 
 fn has_any(text: &str, words: &[&str]) -> bool {
@@ -193,7 +194,13 @@ mod tests {
         }
         let url = Url::parse("https://mammouth.ai/api/models/llms").unwrap();
         let status = StatusCode::from_u16(status).unwrap();
-        let refusal = WebErrorResponse { status, headers: &map, body: body.as_bytes(), url: &url, protocol_name: "llms-2025" };
+        let refusal = WebErrorResponse {
+            status,
+            headers: &map,
+            body: body.as_bytes(),
+            url: &url,
+            protocol_name: "llms-2025",
+        };
         refusal.to_error(&Secret::from("CANARY_CK1234"), SystemTime::UNIX_EPOCH)
     }
 

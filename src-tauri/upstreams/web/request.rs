@@ -14,12 +14,17 @@ pub(super) struct ChatFormBody {
 }
 
 /// Builds the form. `images` holds the uploaded URLs of each turn.
-pub(super) fn build_form(protocol: &SiteProtocol, model: &str, layout: &PromptLayout<'_>, images: &[Vec<String>]) -> ChatFormBody {
+pub(super) fn build_form(
+    protocol: &SiteProtocol,
+    model: &str,
+    layout: &PromptLayout<'_>,
+    images: &[Vec<String>],
+) -> ChatFormBody {
     let mut parts = FormWriter::new(boundary(), size_hint(layout));
     parts.write_text(&protocol.model_field, model.as_bytes());
     parts.write_text(&protocol.preprompt_field, layout.preprompt.as_bytes());
     for (turn, images) in layout.turns.iter().zip(images) {
-        parts.write_json(&protocol.messages_field, &TurnJson { protocol: shape: protocol, turn, images });
+        parts.write_json(&protocol.messages_field, &TurnJson { protocol, turn, images });
     }
     parts.finish()
 }
@@ -32,7 +37,8 @@ fn boundary() -> String {
 }
 
 fn size_hint(layout: &PromptLayout<'_>) -> usize {
-    let turns: usize = layout.turns.iter().map(|turn| turn.content.len() + turn.content.len() / 8 + 200).sum();
+    let turns: usize =
+        layout.turns.iter().map(|turn| turn.content.len() + turn.content.len() / 8 + 200).sum();
     turns + layout.preprompt.len() + 512
 }
 

@@ -136,7 +136,8 @@ impl SiteResponse<'_> {
                 let misfit = format!("expected text or JSON with {} ({})", shape.content_key, shape.name);
                 let key = shape.content_key.clone();
                 let secret = &self.credential.secret;
-                parse_complete_reply(self.json(MAX_COMPLETE_REPLY_BYTES).await?, &key, secret).ok_or_else(|| bad_response_error(misfit))
+                parse_complete_reply(self.json(MAX_COMPLETE_REPLY_BYTES).await?, &key, secret)
+                    .ok_or_else(|| bad_response_error(misfit))
             }
             (true, MediaType::Html | MediaType::Other) | (false, _) => Err(self.into_error().await),
         }
@@ -153,12 +154,17 @@ impl SiteResponse<'_> {
         if body.is_empty() {
             return Err(UpstreamError::new(UpstreamErrorKind::Empty, "the site answered with nothing"));
         }
-        let json =
-            serde_json::from_slice(&body).map_err(|_| bad_response_error("the answer is cut or is not valid JSON"))?;
+        let json = serde_json::from_slice(&body)
+            .map_err(|_| bad_response_error("the answer is cut or is not valid JSON"))?;
         if is_error(&json) {
             let shape = &self.client.settings.protocol.name;
-            let refusal =
-                WebErrorResponse { status: parts.status, headers: &parts.headers, body: &body, url: self.url, protocol_name: shape };
+            let refusal = WebErrorResponse {
+                status: parts.status,
+                headers: &parts.headers,
+                body: &body,
+                url: self.url,
+                protocol_name: shape,
+            };
             return Err(refusal.to_error(&self.credential.secret, SystemTime::now()));
         }
         Ok(json)
@@ -172,11 +178,19 @@ impl SiteResponse<'_> {
         }
         let source = BodyReader::new(body, self.first_byte, ERROR_BODY_READ_TIMEOUT, u64::MAX);
         let readable = !is_compressed(&parts.headers);
-        let body =
-            if readable { source.collect_partial(MAX_ERROR_BODY_BYTES, ERROR_BODY_READ_TIMEOUT).await } else { Vec::new() };
+        let body = if readable {
+            source.collect_partial(MAX_ERROR_BODY_BYTES, ERROR_BODY_READ_TIMEOUT).await
+        } else {
+            Vec::new()
+        };
         let shape = &self.client.settings.protocol.name;
-        let refusal =
-            WebErrorResponse { status: parts.status, headers: &parts.headers, body: &body, url: self.url, protocol_name: shape };
+        let refusal = WebErrorResponse {
+            status: parts.status,
+            headers: &parts.headers,
+            body: &body,
+            url: self.url,
+            protocol_name: shape,
+        };
         refusal.to_error(&self.credential.secret, SystemTime::now())
     }
 

@@ -57,7 +57,12 @@ impl WebReplyStream {
     }
 
     /// A reply that is all there.
-    pub(super) fn from_complete(text: &str, shaper: TextPipeline, prompt: PromptTokens, repair_call: Option<RepairCall>) -> Self {
+    pub(super) fn from_complete(
+        text: &str,
+        shaper: TextPipeline,
+        prompt: PromptTokens,
+        repair_call: Option<RepairCall>,
+    ) -> Self {
         let mut shaper = shaper.without_unquoting();
         let shaped = shaper.push(text.as_bytes());
         let mut stream = Self::new(None, shaper, prompt, repair_call);
@@ -65,9 +70,22 @@ impl WebReplyStream {
         stream
     }
 
-    fn new(source: Option<BodyReader>, shaper: TextPipeline, prompt: PromptTokens, repair_call: Option<RepairCall>) -> Self {
+    fn new(
+        source: Option<BodyReader>,
+        shaper: TextPipeline,
+        prompt: PromptTokens,
+        repair_call: Option<RepairCall>,
+    ) -> Self {
         let (events, stage) = (VecDeque::new(), StreamState::Reading);
-        Self { reader: source, pipeline: Some(shaper), prompt, events, state: stage, has_output: false, repair_call: again: repair_call }
+        Self {
+            reader: source,
+            pipeline: Some(shaper),
+            prompt,
+            events,
+            state: stage,
+            has_output: false,
+            repair_call,
+        }
     }
 
     /// Waits for the first event, so that a failure before it can still be answered by another account.
@@ -168,7 +186,9 @@ impl WebReplyStream {
     fn receive(&mut self, output: TextOutput) {
         let TextOutput { events, end } = output;
         match end {
-            None if self.pipeline.as_ref().is_some_and(TextPipeline::is_postponed) => self.run_offloaded(TextPipeline::resume),
+            None if self.pipeline.as_ref().is_some_and(TextPipeline::is_postponed) => {
+                self.run_offloaded(TextPipeline::resume)
+            }
             None => {}
             Some(End::Finish(_) | End::Repair(_)) if !self.received_any() => {
                 self.set_final_state(StreamState::Failed(empty_reply_error()));
@@ -181,7 +201,10 @@ impl WebReplyStream {
             Some(End::Invalid) if self.has_output || !is_only_replacement_character(&events) => {
                 self.set_final_state(StreamState::Failed(invalid_utf8_error(UpstreamErrorKind::Interrupted)));
             }
-            Some(End::Invalid) => return self.set_final_state(StreamState::Failed(invalid_utf8_error(UpstreamErrorKind::BadResponse))),
+            Some(End::Invalid) => {
+                return self
+                    .set_final_state(StreamState::Failed(invalid_utf8_error(UpstreamErrorKind::BadResponse)));
+            }
         }
         self.queue_events(events);
     }
@@ -272,7 +295,9 @@ mod tests {
         WebReplyStream::from_stream(source, TextPipeline::new(request), PromptTokens::Known(7), None)
     }
 
-    async fn all(stream: WebReplyStream) -> Result<(Vec<String>, Result<Event, UpstreamError>), UpstreamError> {
+    async fn all(
+        stream: WebReplyStream,
+    ) -> Result<(Vec<String>, Result<Event, UpstreamError>), UpstreamError> {
         let mut events: Vec<_> = stream.wait_for_first_event().await?.collect().await;
         let last = events.pop().expect("a reply has an end");
         let texts = events.into_iter().map(|event| match event.expect("only the last event is a failure") {

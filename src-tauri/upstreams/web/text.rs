@@ -4,7 +4,7 @@ use crate::chat::{
     Event, FinishReason, InvalidUtf8, Request, StopFilterOutput, StopSequenceFilter, TokenCounter, Usage,
     Utf8StreamDecoder,
 };
-use crate::upstreams::tools::{ReplyPart, ReplyParser, RepairPrompt};
+use crate::upstreams::tools::{RepairPrompt, ReplyParser, ReplyPart};
 
 /// A reply in quotes is held as a whole up to this size; a longer one passes as it is.
 const MAX_QUOTED_BYTES: usize = 64 * 1024 * 1024;

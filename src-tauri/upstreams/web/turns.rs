@@ -111,7 +111,11 @@ fn alternate<'a>(conversation: &[&'a Message], history: &History<'a>) -> Vec<Sit
     if conversation.is_empty() || is_assistant(conversation.first()) {
         turns.push(SiteTurn::with_text(EMPTY_TURN_CONTENT));
     }
-    turns.extend(conversation.chunk_by(has_same_role).map(|messages| SiteTurn::from_messages(messages.iter().copied(), history)));
+    turns.extend(
+        conversation
+            .chunk_by(has_same_role)
+            .map(|messages| SiteTurn::from_messages(messages.iter().copied(), history)),
+    );
     if is_assistant(conversation.last()) {
         turns.push(SiteTurn::with_text(CONTINUE_PROMPT));
     }
@@ -176,7 +180,10 @@ mod tests {
         let messages = vec![says(Assistant, "hello")];
         assert_eq!(contents(messages, LayoutMode::Turns).1, [".", "hello", "Continue."]);
         assert_eq!(contents(vec![], LayoutMode::Turns).1, ["."]);
-        assert_eq!(contents(vec![says(System, "only")], LayoutMode::Turns), ("only".into(), vec![".".into()]));
+        assert_eq!(
+            contents(vec![says(System, "only")], LayoutMode::Turns),
+            ("only".into(), vec![".".into()])
+        );
     }
 
     #[test]
@@ -222,7 +229,10 @@ mod tests {
 
     fn said(turns: &[SiteTurn<'_>]) -> Vec<String> {
         let texts = turns.iter().flat_map(|turn| turn.content.split("\n\n"));
-        texts.filter(|text| ![EMPTY_TURN_CONTENT, CONTINUE_PROMPT].contains(text)).map(str::to_owned).collect()
+        texts
+            .filter(|text| ![EMPTY_TURN_CONTENT, CONTINUE_PROMPT].contains(text))
+            .map(str::to_owned)
+            .collect()
     }
 
     proptest! {

@@ -128,5 +128,8 @@ fn every_parameter_has_its_field() {
     assert_eq!((&body["parallel_tool_calls"], &body["reasoning_effort"]), (&json!(false), &json!("high")));
     assert_eq!(body["response_format"]["json_schema"]["name"], "n");
     assert_eq!((&body["temperature"], &body["seed"], body.get("top_p")), (&json!(0.5), &json!(1), None));
-    assert_eq!(json_of(&request, ModelParams { supports_reasoning: Some(false), ..ASK }).get("reasoning_effort"), None);
+    assert_eq!(
+        json_of(&request, ModelParams { supports_reasoning: Some(false), ..ASK }).get("reasoning_effort"),
+        None
+    );
 }

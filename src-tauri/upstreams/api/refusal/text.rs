@@ -140,7 +140,11 @@ mod tests {
             (json!([]), "the API answered 500", 500),
         ] {
             let text = ErrorText::parse(&json);
-            assert_eq!((text.user_message(500).as_str(), text.status().as_u16()), (message, status), "{json}");
+            assert_eq!(
+                (text.user_message(500).as_str(), text.status().as_u16()),
+                (message, status),
+                "{json}"
+            );
         }
     }
 }

@@ -4,7 +4,7 @@ use super::super::block::{CallCandidate, CandidateEnd};
 use super::super::budget::{OFFLOADED_STEPS, StepBudget};
 use super::super::opener::{self, CallStart};
 use super::super::read::{Confidence, ParsedCall, read_calls};
-use super::{CallParser, Segment, ParserState, Tentative};
+use super::{CallParser, ParserState, Segment, Tentative};
 
 /// The largest block that is read on the thread that serves others, bytes.
 const MAX_INLINE_BLOCK_BYTES: usize = 64 * 1024;
@@ -39,10 +39,16 @@ impl CallParser {
     }
 
     /// Decides what a block is, now that its end is known; `false` if that was postponed.
-    pub(super) fn resolve(&mut self, block: CallCandidate, ended: CandidateEnd, out: &mut Vec<Segment>) -> bool {
+    pub(super) fn resolve(
+        &mut self,
+        block: CallCandidate,
+        ended: CandidateEnd,
+        out: &mut Vec<Segment>,
+    ) -> bool {
         let CandidateEnd { end, closed } = ended;
         let example = self.preceding.is_example(&self.held[..block.start]);
-        let confidence = if block.has_marks() && !example { Confidence::Certain } else { Confidence::Possible };
+        let confidence =
+            if block.has_marks() && !example { Confidence::Certain } else { Confidence::Possible };
         let hopeless = example && !block.has_marks();
         let (content, whole) = block.content(&self.held[..end], closed);
         let large = end - block.start > MAX_INLINE_BLOCK_BYTES;
@@ -76,7 +82,7 @@ impl CallParser {
             self.accept(block.start, end, calls, out);
             return;
         }
-        self.tentative.push(Tentative { start: block.start, end, calls: readings: calls, in_line: block.in_line });
+        self.tentative.push(Tentative { start: block.start, end, calls, in_line: block.in_line });
         self.at = end;
         self.state = ParserState::Tentative;
     }
@@ -136,7 +142,9 @@ impl CallParser {
         }
         match opener::match_call_start(rest, &self.tools) {
             opener::Match::NeedMore => false,
-            opener::Match::Yes(opener @ (CallStart::Tag { .. } | CallStart::Json | CallStart::Fence { .. })) => {
+            opener::Match::Yes(
+                opener @ (CallStart::Tag { .. } | CallStart::Json | CallStart::Fence { .. }),
+            ) => {
                 if self.tentative.iter().all(|trial| trial.in_line) {
                     self.accept_tentative(out);
                     return true;

@@ -64,8 +64,13 @@ impl<'s, 'b> Checker<'s, 'b> {
             let found = self.schema.resolve_reference(reference);
             return found.map_or(CheckOutcome::Fits, |found| self.check(found, value, depth + 1));
         }
-        let checks: [Check<'s, 'b>; 5] =
-            [Self::check_type, Self::check_properties, Self::check_items, Self::check_bounds, Self::check_combinators];
+        let checks: [Check<'s, 'b>; 5] = [
+            Self::check_type,
+            Self::check_properties,
+            Self::check_items,
+            Self::check_bounds,
+            Self::check_combinators,
+        ];
         self.check_in_sequence(checks, value, |checker, check, value| check(checker, schema, value, depth))
     }
 
@@ -155,7 +160,13 @@ impl<'s, 'b> Checker<'s, 'b> {
         left_out
     }
 
-    fn check_property(&mut self, schema: &'s Value, key: &str, member: &Value, depth: usize) -> CheckOutcome<'s> {
+    fn check_property(
+        &mut self,
+        schema: &'s Value,
+        key: &str,
+        member: &Value,
+        depth: usize,
+    ) -> CheckOutcome<'s> {
         self.budget.try_consume(1);
         let known = schema.get("properties").and_then(|all| all.get(key));
         match (known, schema.get("additionalProperties")) {
@@ -178,7 +189,9 @@ impl<'s, 'b> Checker<'s, 'b> {
             match self.check(schema, element, depth + 1) {
                 CheckOutcome::Fits => {}
                 CheckOutcome::Repaired(repaired) => better.push((place, repaired)),
-                CheckOutcome::Misfit(misfit) => return CheckOutcome::Misfit(misfit.within_member(&place.to_string())),
+                CheckOutcome::Misfit(misfit) => {
+                    return CheckOutcome::Misfit(misfit.within_member(&place.to_string()));
+                }
             }
         }
         if better.is_empty() {

@@ -42,7 +42,7 @@ pub(super) enum MisfitKind<'s> {
 
 impl<'s> Misfit<'s> {
     pub(super) fn new(kind: MisfitKind<'s>) -> Self {
-        Self { path: None, kind: what: kind }
+        Self { path: None, kind }
     }
 
     /// The same, seen from the list or object that holds the value under `name`.
@@ -66,7 +66,9 @@ impl fmt::Display for Misfit<'_> {
             MisfitKind::Forbidden => f.write_str(" is not allowed"),
             MisfitKind::Type(schema) => write!(f, " has to be of type {}", types(schema)),
             MisfitKind::Value(schema) => write!(f, " has to be one of {}", allowed(schema)),
-            MisfitKind::MissingProperty(name) => write!(f, " lacks the required property {:?}", truncated(name)),
+            MisfitKind::MissingProperty(name) => {
+                write!(f, " lacks the required property {:?}", truncated(name))
+            }
             MisfitKind::UnknownProperty => f.write_str(" is not a property of this tool"),
             MisfitKind::Bounds => f.write_str(" is outside the bounds that its schema sets"),
         }
@@ -78,7 +80,9 @@ fn types(schema: &Value) -> String {
 }
 
 fn allowed(schema: &Value) -> String {
-    let names = keywords::allowed(schema).take(MAX_NAMED_VALUES).map(|value| truncated(&value.to_string()).to_owned());
+    let names = keywords::allowed(schema)
+        .take(MAX_NAMED_VALUES)
+        .map(|value| truncated(&value.to_string()).to_owned());
     names.collect::<Vec<_>>().join(", ")
 }
 

@@ -1,6 +1,6 @@
 use futures_util::StreamExt;
 
-use super::server::{StepServer, Step, answer, chunk, json, reply, send, text_head};
+use super::server::{Step, StepServer, answer, chunk, json, reply, send, text_head};
 use super::*;
 use crate::upstreams::{Identity, Quota};
 

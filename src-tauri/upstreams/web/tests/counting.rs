@@ -32,7 +32,9 @@ async fn the_first_token_does_not_wait_for_the_count() {
 
 #[tokio::test]
 async fn the_count_starts_before_the_response_head_arrives() {
-    let server = StepServer::start(|_| vec![Step::Wait, Step::Send(RESPONSE_HEAD.into()), Step::Send("Hi".into())]).await;
+    let server =
+        StepServer::start(|_| vec![Step::Wait, Step::Send(RESPONSE_HEAD.into()), Step::Send("Hi".into())])
+            .await;
     let web = web(&server);
     let (begun, begins) = oneshot::channel();
     let count = move || begun.send(()).map_or(0, |()| 42);

@@ -4,7 +4,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use socket2::{Domain, Socket, Type};
 
-use super::server::{StepServer, Step, TEXT_HEAD, answer, chunk, json, send, text_head};
+use super::server::{Step, StepServer, TEXT_HEAD, answer, chunk, json, send, text_head};
 use super::*;
 
 const SHORT_TIMEOUT: Duration = Duration::from_millis(100);
@@ -140,7 +140,10 @@ async fn f23_a_server_that_accepts_no_connection_is_a_timeout() {
     // The queue has one place; once it is taken the kernel drops whoever comes.
     let _taken = std::net::TcpStream::connect(address).unwrap();
     let base = format!("http://{address}").parse().unwrap();
-    let web = Arc::new(WebUpstream::new(WebSettings { base, connect_timeout: SHORT_TIMEOUT, ..WebSettings::default() }).unwrap());
+    let web = Arc::new(
+        WebUpstream::new(WebSettings { base, connect_timeout: SHORT_TIMEOUT, ..WebSettings::default() })
+            .unwrap(),
+    );
     assert_eq!(expect_error(&web).await.kind, UpstreamErrorKind::Timeout);
 }
 
@@ -155,7 +158,8 @@ async fn f56_dropping_a_reply_ends_the_call() {
 #[tokio::test]
 async fn r02_no_cookie_of_the_sites_is_kept() {
     let server =
-        StepServer::start(|_| answer(200, "set-cookie: auth_session=theirs\r\nset-cookie: x=y\r\n", "hi")).await;
+        StepServer::start(|_| answer(200, "set-cookie: auth_session=theirs\r\nset-cookie: x=y\r\n", "hi"))
+            .await;
     let web = web(&server);
     for _ in 0..2 {
         assert_eq!(ask(&web, hello()).await.unwrap().0, "hi");

@@ -136,7 +136,10 @@ async fn connection(
                 connection.abrupt_shutdown(reason);
                 continue;
             }
-            RequestAction::Reply | RequestAction::Reset(_) | RequestAction::Break(_) | RequestAction::ReplyAndFallSilent => {}
+            RequestAction::Reply
+            | RequestAction::Reset(_)
+            | RequestAction::Break(_)
+            | RequestAction::ReplyAndFallSilent => {}
         }
         let (counts, silent) = (Arc::clone(&counts), Arc::clone(&silent));
         tokio::spawn(async move {
@@ -155,7 +158,12 @@ async fn connection(
     std::future::pending::<()>().await;
 }
 
-async fn answer(mut body: h2::RecvStream, mut respond: SendResponse<Bytes>, act: RequestAction, counts: &ServerState) {
+async fn answer(
+    mut body: h2::RecvStream,
+    mut respond: SendResponse<Bytes>,
+    act: RequestAction,
+    counts: &ServerState,
+) {
     while let Some(Ok(piece)) = body.data().await {
         let _ = body.flow_control().release_capacity(piece.len());
     }

@@ -7,7 +7,7 @@ use ::h2::Reason;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use super::front::{RequestAction, Http2Server};
+use super::front::{Http2Server, RequestAction};
 use super::server::{StepServer, reply};
 use super::*;
 use crate::upstreams::Outbound;
@@ -26,7 +26,9 @@ async fn text(web: &Arc<WebUpstream>) -> String {
 
 #[tokio::test]
 async fn f25_requests_share_a_connection_until_goaway() {
-    let front = Http2Server::start(|at| if at == 1 { RequestAction::HoldAndLeave } else { RequestAction::Reply }).await;
+    let front =
+        Http2Server::start(|at| if at == 1 { RequestAction::HoldAndLeave } else { RequestAction::Reply })
+            .await;
     let web = web_of(&front);
     assert_eq!(text(&web).await, "Hi");
     let mut leaving = web.chat(&account("a"), hello(), "openai-gpt-5", true).await.unwrap().events;
@@ -44,7 +46,11 @@ async fn f25_requests_share_a_connection_until_goaway() {
 #[tokio::test]
 async fn f25_a_connection_that_ends_fails_its_request_at_once_and_no_other() {
     for reason in [Reason::NO_ERROR, Reason::ENHANCE_YOUR_CALM, Reason::INTERNAL_ERROR] {
-        let front = Http2Server::start(move |at| if at == 0 { RequestAction::Away(reason) } else { RequestAction::Reply }).await;
+        let front =
+            Http2Server::start(
+                move |at| if at == 0 { RequestAction::Away(reason) } else { RequestAction::Reply },
+            )
+            .await;
         let web = web_of(&front);
         assert_eq!(expect_error(&web).await.kind, UpstreamErrorKind::Unreachable, "{reason}");
         assert_eq!(text(&web).await, "Hi");
@@ -56,7 +62,11 @@ async fn f25_a_connection_that_ends_fails_its_request_at_once_and_no_other() {
 async fn f25_a_request_that_is_reset_fails_alone_and_its_connection_stays() {
     for reason in [Reason::REFUSED_STREAM, Reason::ENHANCE_YOUR_CALM, Reason::CANCEL, Reason::INTERNAL_ERROR]
     {
-        let front = Http2Server::start(move |at| if at == 0 { RequestAction::Reset(reason) } else { RequestAction::Reply }).await;
+        let front =
+            Http2Server::start(
+                move |at| if at == 0 { RequestAction::Reset(reason) } else { RequestAction::Reply },
+            )
+            .await;
         let web = web_of(&front);
         assert_eq!(expect_error(&web).await.kind, UpstreamErrorKind::Unreachable, "{reason}");
         assert_eq!(text(&web).await, "Hi");
@@ -67,7 +77,11 @@ async fn f25_a_request_that_is_reset_fails_alone_and_its_connection_stays() {
 #[tokio::test]
 async fn f25_r06_a_reset_after_text_is_an_interruption() {
     for reason in [Reason::INTERNAL_ERROR, Reason::ENHANCE_YOUR_CALM, Reason::CANCEL] {
-        let front = Http2Server::start(move |at| if at == 0 { RequestAction::Break(reason) } else { RequestAction::Reply }).await;
+        let front =
+            Http2Server::start(
+                move |at| if at == 0 { RequestAction::Break(reason) } else { RequestAction::Reply },
+            )
+            .await;
         let web = web_of(&front);
         let mut broken = web.chat(&account("a"), hello(), "openai-gpt-5", true).await.unwrap().events;
         assert!(matches!(broken.next().await, Some(Ok(Event::Text(text))) if text == "Hi"));
@@ -92,7 +106,11 @@ async fn f25_one_request_at_a_time_never_deadlocks() {
 /// Time is the test's own here: it passes as soon as nobody has anything to do.
 #[tokio::test]
 async fn f26_a_silently_dead_connection_is_detected_before_the_next_request() {
-    let front = Http2Server::start(|at| if at == 0 { RequestAction::ReplyAndFallSilent } else { RequestAction::Reply }).await;
+    let front =
+        Http2Server::start(
+            |at| if at == 0 { RequestAction::ReplyAndFallSilent } else { RequestAction::Reply },
+        )
+        .await;
     let web = web_of(&front);
     assert_eq!(text(&web).await, "Hi");
     tokio::time::pause();
@@ -104,7 +122,11 @@ async fn f26_a_silently_dead_connection_is_detected_before_the_next_request() {
 
 #[tokio::test]
 async fn f26_a_request_on_a_dead_connection_ends_within_25_seconds() {
-    let front = Http2Server::start(|at| if at == 0 { RequestAction::ReplyAndFallSilent } else { RequestAction::Reply }).await;
+    let front =
+        Http2Server::start(
+            |at| if at == 0 { RequestAction::ReplyAndFallSilent } else { RequestAction::Reply },
+        )
+        .await;
     let web = web_of(&front);
     assert_eq!(text(&web).await, "Hi");
     tokio::time::pause();

@@ -14,14 +14,15 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use http::HeaderMap;
 
-use self::server::{StepServer, Step};
+use self::server::{Step, StepServer};
 use super::{WebSettings, WebUpstream};
 use crate::chat::{Event, FinishReason, Message, Part, Request, Role};
 use crate::upstreams::{Credential, UpstreamError, UpstreamErrorKind};
 
 const COOKIE: &str = "CANARY_CK0123456789";
 /// A label that is too long for DNS: the lookup fails without asking anybody.
-const UNRESOLVABLE_HOST: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.invalid";
+const UNRESOLVABLE_HOST: &str =
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.invalid";
 
 fn web(server: &StepServer) -> Arc<WebUpstream> {
     web_with(server, |_| ())

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::super::addresses;
 use super::super::fetch::ImageFetcher;
-use super::server::{ReceivedRequest, StepServer, Step, answer, json, reply, send};
+use super::server::{ReceivedRequest, Step, StepServer, answer, json, reply, send};
 use super::*;
 use crate::chat::{Image, ImageLink, MAX_IMAGE_BYTES};
 use crate::upstreams::Outbound;
@@ -40,7 +40,11 @@ fn chats(server: &StepServer) -> Vec<String> {
     chats.map(|seen| String::from_utf8(seen.body.to_vec()).unwrap()).collect()
 }
 
-async fn send_images(web: &Arc<WebUpstream>, account: &Credential, parts: Vec<Part>) -> Result<(), UpstreamError> {
+async fn send_images(
+    web: &Arc<WebUpstream>,
+    account: &Credential,
+    parts: Vec<Part>,
+) -> Result<(), UpstreamError> {
     let request = Arc::new(request(parts, true));
     web.chat(account, request, "m", true).await.map(|_| ())
 }

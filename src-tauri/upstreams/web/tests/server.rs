@@ -61,7 +61,9 @@ impl Resettable for tokio_rustls::server::TlsStream<TcpStream> {
 }
 
 impl StepServer {
-    pub(super) async fn start(answer: impl Fn(&ReceivedRequest) -> Vec<Step> + Send + Sync + 'static) -> Self {
+    pub(super) async fn start(
+        answer: impl Fn(&ReceivedRequest) -> Vec<Step> + Send + Sync + 'static,
+    ) -> Self {
         Self::listen("http://127.0.0.1", None, Arc::new(answer)).await
     }
 

@@ -69,7 +69,8 @@ async fn f24_a_stalled_handshake_ends_in_time() {
     let server = StepServer::start(|_| reply(&["Hi"])).await;
     let base = format!("https://127.0.0.1:{}", server.base.port().unwrap()).parse().unwrap();
     let connect_timeout = std::time::Duration::from_millis(100);
-    let web = Arc::new(WebUpstream::new(WebSettings { base, connect_timeout, ..WebSettings::default() }).unwrap());
+    let web =
+        Arc::new(WebUpstream::new(WebSettings { base, connect_timeout, ..WebSettings::default() }).unwrap());
     assert_eq!(expect_error(&web).await.kind, UpstreamErrorKind::Timeout);
     assert!(server.requests().is_empty());
 }
