@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use mammouth_proxy::chat::{Request, Tool};
-use mammouth_proxy::upstreams::tools::{ReplyParser, ReplyPart};
+use mammouth_proxy::upstreams::prompted_tools::{ReplyParser, ReplyPart};
 use serde_json::Value;
 
 // The first line is the schema of the one tool, what follows is the reply.

@@ -108,7 +108,7 @@ impl State {
     pub(super) fn fail(&mut self, scope: &str, failure: &UpstreamError, now: Now, chance: f64) {
         match failure.kind {
             UpstreamErrorKind::Limited => {
-                drop(self.limits.insert(scope.to_owned(), self.limit_end(failure, now)))
+                self.limits.insert(scope.to_owned(), self.limit_end(failure, now));
             }
             UpstreamErrorKind::Throttled => self.throttle(failure.retry_after, now, chance),
             UpstreamErrorKind::LoginRequired => self.needs_login = true,

@@ -8,7 +8,7 @@ use tauri::ipc::Channel;
 use tauri::{State, WebviewWindow};
 use tokio_util::sync::CancellationToken;
 
-use super::shell::DesktopContext;
+use super::context::DesktopContext;
 use super::window::MAIN_LABEL;
 use crate::control::{ControlError, ControlEvent, ErrorCode};
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tauri::Url;
 
-use super::drawing;
+use super::disable_gl;
 use crate::config::SECRET_VARIABLES;
 
 /// What our pages link to.
@@ -38,7 +38,7 @@ pub(super) fn open_with_system(target: &OsStr) -> io::Result<()> {
     let mut last_error = io::Error::from(io::ErrorKind::NotFound);
     for mut command in open::commands(target) {
         // That program has no use for what this program was told in its environment, or told its own libraries.
-        for name in SECRET_VARIABLES.into_iter().chain(drawing::set_variables()) {
+        for name in SECRET_VARIABLES.into_iter().chain(disable_gl::set_variables()) {
             command.env_remove(name);
         }
         match command.spawn() {

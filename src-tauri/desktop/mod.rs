@@ -15,34 +15,34 @@
 
 mod autostart;
 mod clipboard;
+mod context;
+mod control_impl;
 mod dialog;
+mod disable_gl;
 mod display;
-mod door;
-mod drawing;
 mod files;
-#[cfg(test)]
-mod gate;
+mod i18n;
 mod ipc;
 mod links;
 mod login;
 mod no_tray;
 mod notify;
-mod place;
+mod page;
 mod port_taken;
-mod processes;
-mod seen;
-mod shell;
 mod start_failure;
+mod status;
+mod status_watcher;
+#[cfg(test)]
+mod tests;
 mod tray;
-mod watch;
+mod webkit_processes;
 mod window;
-mod words;
 
+pub use disable_gl::disable_opengl;
 pub use display::check as check_display;
-pub use drawing::disable_opengl;
 pub use port_taken::confirm_other_port;
-pub use processes::unset_variables;
 pub use start_failure::show_start_failure;
+pub use webkit_processes::unset_variables;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -51,8 +51,8 @@ use tauri::{AppHandle, Manager, RunEvent, WindowEvent};
 use tokio::runtime::Handle;
 
 use crate::control::Control;
-use place::WindowPage;
-use shell::DesktopContext;
+use context::DesktopContext;
+use page::WindowPage;
 
 /// What the desktop stands beside.
 pub struct DesktopOptions {
@@ -118,7 +118,7 @@ fn builder() -> tauri::Builder<tauri::Wry> {
 }
 
 fn start(context: &DesktopContext, hidden: bool) {
-    context.control().attach_desktop(Arc::new(door::DesktopHandle(context.clone())));
+    context.control().attach_desktop(Arc::new(control_impl::DesktopHandle(context.clone())));
     let tray = tray::Tray::new(context);
     if let Some(tray) = &tray {
         context.set_tray(tray.clone());
@@ -126,7 +126,7 @@ fn start(context: &DesktopContext, hidden: bool) {
         context.refresh_accounts();
     }
     context.spawn(no_tray::warn_if_missing(context.clone(), tray.is_some()));
-    context.spawn(watch::watch_status(context.clone(), tray));
+    context.spawn(status_watcher::watch_status(context.clone(), tray));
     if !hidden {
         window::open(context, WindowPage::Overview);
     }
@@ -140,7 +140,7 @@ fn handle_event(app: &AppHandle, event: RunEvent) {
             if label == window::MAIN_LABEL {
                 app.state::<ipc::EventSubscription>().restart();
             }
-            processes::end_webkit_helpers(&app.state::<DesktopContext>());
+            webkit_processes::end_webkit_helpers(&app.state::<DesktopContext>());
         }
         #[cfg(target_os = "macos")]
         RunEvent::Reopen { .. } => window::open(&app.state::<DesktopContext>(), WindowPage::Overview),

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::context::{DesktopContext, strings_for};
 use super::notify;
-use super::place::WindowPage;
-use super::shell::{DesktopContext, strings_for};
+use super::page::WindowPage;
 use super::tray::shows_icons;
 use crate::control::Said;
 

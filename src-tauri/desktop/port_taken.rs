@@ -1,7 +1,7 @@
 //! The port is taken when the program starts: a choice, not an error that nobody sees.
 
 use super::dialog::Dialog;
-use super::words::{Language, fill};
+use super::i18n::{Language, fill};
 
 /// Asks whether to serve on another port this time. `why` says who has the wanted one, where the system tells. Belongs on
 /// the main thread.

@@ -1,8 +1,8 @@
 //! The dialogue of a start that failed: started from a menu, the program has no other place to say so.
 
 use super::dialog::Dialog;
+use super::i18n::{Language, Strings};
 use super::links::open_folder;
-use super::words::{Language, Strings};
 use crate::app::{StartFailure, StartProblem};
 
 /// Shows what happened, why, and what to do, until the user closes it. Belongs on the main thread.

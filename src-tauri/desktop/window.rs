@@ -8,9 +8,9 @@ use tauri::webview::{DownloadEvent, NewWindowResponse};
 use tauri::{AppHandle, Manager, Url, Webview, WebviewUrl, WebviewWindow, WebviewWindowBuilder, Wry};
 use tauri_plugin_window_state::StateFlags;
 
+use super::context::DesktopContext;
 use super::links;
-use super::place::WindowPage;
-use super::shell::DesktopContext;
+use super::page::WindowPage;
 
 /// The label, to which the capability is given.
 pub(super) const MAIN_LABEL: &str = "main";

@@ -18,10 +18,10 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use self::content::{ContentReader, WireMessage};
-use super::fields::{CappedVec, JsonFields, deserialize_raw};
+use super::json_fields::{CappedVec, JsonFields, deserialize_raw};
 use super::openai_tools::{self, WireFunction, ignored_name_of_kind};
 use super::shared_params::{self, ApiOnlyParams, MAX_MESSAGES};
-use super::{Decoded, InvalidCode, InvalidRequest, ReplyOptions, document, effort, picture};
+use super::{Decoded, InvalidCode, InvalidRequest, ReplyOptions, file, image, reasoning_effort};
 use crate::chat::{ReasoningEffort, Request, ResponseFormat, Tool, ToolChoice};
 
 /// Reads a Messages request.
@@ -38,13 +38,13 @@ pub(super) fn decode(body: &Bytes) -> Result<Decoded, InvalidRequest> {
         return Err(InvalidRequest::new("messages".to_owned(), "'messages' must hold at least one message"));
     }
     messages.extend(reader.messages(wire.0)?);
-    picture::check_count(&messages)?;
+    image::check_count(&messages)?;
     let OfferedTools { mut tools, hosted } = read_tools(&mut fields)?;
     openai_tools::refuse_hosted_only(&tools, &hosted, fields.peek("tool_choice")?.as_ref())?;
     let (tool_choice, one_call) = read_tool_choice(&mut fields, &mut tools)?;
     let settings = OutputSettings::read(&mut fields)?;
-    let api_only_param = document::is_in_latest_user_turn(&messages).then_some("messages");
-    api_only_params.extend(document::any_in(&messages).then_some("messages.content"));
+    let api_only_param = file::is_in_latest_user_turn(&messages).then_some("messages");
+    api_only_params.extend(file::any_in(&messages).then_some("messages.content"));
     let request = Request {
         model,
         messages,
@@ -173,8 +173,8 @@ impl OutputSettings {
         let output: Value = fields.optional("output_config")?.unwrap_or_default();
         let older: Option<Value> = fields.optional("output_format")?;
         let kind = thinking["type"].as_str();
-        let word = output["effort"].as_str().and_then(effort::parse);
-        let budget = effort::from_thinking(&thinking);
+        let word = output["effort"].as_str().and_then(reasoning_effort::parse);
+        let budget = reasoning_effort::from_thinking(&thinking);
         // Without thought there is nothing to put effort into.
         let effort = if kind == Some("disabled") { budget } else { word.or(budget) };
         let format = output.get("format").filter(|format| !format.is_null()).or(older.as_ref());

@@ -5,18 +5,18 @@
 //! which dialect is spoken are left to `proxy`.
 
 mod anthropic;
-mod document;
-mod effort;
-mod fields;
+mod file;
+mod image;
+mod json_fields;
 pub mod ollama;
 mod ollama_error;
 mod openai_chat;
 mod openai_completions;
 mod openai_error;
 mod openai_models;
+mod openai_responses;
 mod openai_tools;
-mod picture;
-mod responses;
+mod reasoning_effort;
 mod shared_params;
 mod sse;
 
@@ -24,11 +24,11 @@ pub use anthropic::{
     error_body as anthropic_error, model as anthropic_model, models as anthropic_models,
     token_count as anthropic_count,
 };
-pub use effort::{SuffixMatch, split_effort_suffix};
 pub use ollama_error::error_body as ollama_error;
 pub use openai_error::error_body as openai_error;
 pub use openai_models::{ModelEntry, model as openai_model, models as openai_models};
-pub use responses::{ResponsesState, delete_body as response_deleted};
+pub use openai_responses::{ResponsesState, delete_body as response_deleted};
+pub use reasoning_effort::{SuffixMatch, split_effort_suffix};
 
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ impl Dialect {
             Self::OpenAiChat => openai_chat::decode(body),
             Self::OpenAiCompletions => openai_completions::decode(body),
             Self::Anthropic => anthropic::decode(body),
-            Self::OpenAiResponses => responses::decode(body),
+            Self::OpenAiResponses => openai_responses::decode(body),
             Self::OllamaChat => ollama::decode_chat(body),
             Self::OllamaGenerate => ollama::decode_generate(body),
         }
@@ -97,7 +97,7 @@ impl Dialect {
             Self::OpenAiChat => Box::new(openai_chat::Encoder::new(context)),
             Self::OpenAiCompletions => Box::new(openai_completions::Encoder::new(context)),
             Self::Anthropic => Box::new(anthropic::Encoder::new(context)),
-            Self::OpenAiResponses => Box::new(responses::Encoder::new(context)),
+            Self::OpenAiResponses => Box::new(openai_responses::Encoder::new(context)),
             Self::OllamaChat => Box::new(ollama::Encoder::new(context, ollama::OllamaEndpoint::Chat)),
             Self::OllamaGenerate => Box::new(ollama::Encoder::new(context, ollama::OllamaEndpoint::Generate)),
         }

@@ -11,10 +11,10 @@ pub use models::{EMULATED_VERSION, OllamaModel, running, show, tags, version};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use super::fields::{CappedVec, JsonFields, harmless_name as harmless};
+use super::json_fields::{CappedVec, JsonFields, harmless_name as harmless};
 use super::openai_chat::content::{self, WireMessage};
 use super::shared_params::{self, ApiOnlyParams, MAX_MESSAGES};
-use super::{Decoded, InvalidRequest, ReplyOptions, effort, openai_tools, picture};
+use super::{Decoded, InvalidRequest, ReplyOptions, image, openai_tools, reasoning_effort};
 use crate::chat::{Message, Part, ReasoningEffort, Request, ResponseFormat, Role, Sampling, Tool};
 
 /// Reads a chat request. One without messages only asks for the model to be loaded.
@@ -39,7 +39,7 @@ pub(super) fn decode_generate(body: &Bytes) -> Result<Decoded, InvalidRequest> {
     let images: Vec<String> = fields.optional("images")?.unwrap_or_default();
     let mut parts = Vec::new();
     for (at, data) in images.iter().enumerate() {
-        parts.push(picture::from_base64(&format!("images[{at}]"), data)?);
+        parts.push(image::from_base64(&format!("images[{at}]"), data)?);
     }
     if !prompt.is_empty() {
         parts.insert(0, Part::Text(prompt));
@@ -50,7 +50,7 @@ pub(super) fn decode_generate(body: &Bytes) -> Result<Decoded, InvalidRequest> {
         messages.extend(system.map(|parts| Message { role: Role::System, parts }));
         messages.push(Message { role: Role::User, parts });
     }
-    picture::check_count(&messages)?;
+    image::check_count(&messages)?;
     decode(fields, messages, Vec::new())
 }
 
@@ -131,7 +131,7 @@ fn read_response_format(fields: &mut JsonFields<'_>) -> Result<ResponseFormat, I
 fn parse_effort(thinking: &Value) -> Option<ReasoningEffort> {
     match thinking {
         Value::Bool(false) => Some(ReasoningEffort::Off),
-        Value::String(word) => effort::parse(word),
+        Value::String(word) => reasoning_effort::parse(word),
         Value::Bool(true) | Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }

@@ -10,10 +10,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use self::content::{DecodedMessages, WireMessage};
-use super::fields::{CappedVec, JsonFields};
+use super::json_fields::{CappedVec, JsonFields};
 use super::openai_tools::{self, WireFunction};
 use super::shared_params::{self, ApiOnlyParams, MAX_MESSAGES};
-use super::{Decoded, InvalidRequest, ReplyOptions, document, effort};
+use super::{Decoded, InvalidRequest, ReplyOptions, file, reasoning_effort};
 use crate::chat::{ReasoningEffort, Request, ResponseFormat, Tool, ToolChoice};
 
 /// Reads a chat completion request.
@@ -23,8 +23,8 @@ pub(super) fn decode(body: &Bytes) -> Result<Decoded, InvalidRequest> {
     let model = shared_params::model(&mut fields)?;
     let wire: CappedVec<WireMessage<'_>, MAX_MESSAGES> = fields.required("messages")?;
     let DecodedMessages { messages, needs_raw_body: foreign } = content::messages(wire)?;
-    let foreign = foreign || document::is_in_latest_user_turn(&messages);
-    api_only_params.extend(document::any_in(&messages).then_some("messages.content"));
+    let foreign = foreign || file::is_in_latest_user_turn(&messages);
+    api_only_params.extend(file::any_in(&messages).then_some("messages.content"));
     let OfferedTools { tools, choice, has_non_functions: foreign_tools } = read_tools(&mut fields)?;
     let (stream, include_usage) = stream(&mut fields)?;
     let max_completion_tokens = shared_params::max_tokens(&mut fields, "max_completion_tokens")?;
@@ -106,17 +106,17 @@ fn read_effort(
     fields: &mut JsonFields<'_>,
     api_only_params: &mut ApiOnlyParams,
 ) -> Result<Option<ReasoningEffort>, InvalidRequest> {
-    let word = fields.optional::<String>("reasoning_effort")?.and_then(|word| effort::parse(&word));
+    let word = fields.optional::<String>("reasoning_effort")?.and_then(|word| reasoning_effort::parse(&word));
     api_only_params.extend(word.map(|_| "reasoning_effort"));
     let reasoning: Option<Value> = fields.peek("reasoning")?;
     let nested = reasoning.and_then(|reasoning| match reasoning["enabled"].as_bool() {
         Some(false) => Some(ReasoningEffort::Off),
-        Some(true) | None => reasoning["effort"].as_str().and_then(effort::parse),
+        Some(true) | None => reasoning["effort"].as_str().and_then(reasoning_effort::parse),
     });
     let thinking: Option<Value> = fields.peek("thinking")?;
     let switch =
         fields.peek::<Value>("enable_thinking")?.filter(|on| on == false).map(|_| ReasoningEffort::Off);
-    Ok(word.or(nested).or(thinking.as_ref().and_then(effort::from_thinking)).or(switch))
+    Ok(word.or(nested).or(thinking.as_ref().and_then(reasoning_effort::from_thinking)).or(switch))
 }
 
 /// The first wish that only an upstream with an API can honour and whose neglect would hand the client something else

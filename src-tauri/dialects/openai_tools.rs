@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::InvalidRequest;
-use super::fields::{CappedVec, JsonFields};
+use super::json_fields::{CappedVec, JsonFields};
 use crate::chat::{ResponseFormat, Tool, ToolChoice};
 
 /// More tools than any client brings.

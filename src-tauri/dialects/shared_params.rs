@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::InvalidRequest;
-use super::fields::JsonFields;
+use super::json_fields::JsonFields;
 use crate::chat::Sampling;
 
 /// More messages than a conversation has; the cap bounds memory, not use.

@@ -5,16 +5,16 @@
 //! never retries and never picks an account: that is the business of `proxy` and `accounts`.
 
 pub mod api;
-mod failure;
-mod names;
-mod second;
-pub mod tools;
+mod error;
+mod follow_up;
+mod model_registry;
+pub mod prompted_tools;
 mod transport;
 pub mod web;
 
-pub use failure::{UpstreamError, UpstreamErrorKind};
-pub use names::{ListedModel, ModelRegistry, ModelSettings, ResolvedModel};
-pub use second::{FollowUpCall, FollowUpStatus};
+pub use error::{UpstreamError, UpstreamErrorKind};
+pub use follow_up::{FollowUpCall, FollowUpStatus};
+pub use model_registry::{ListedModel, ModelRegistry, ModelSettings, ResolvedModel};
 pub use transport::outbound::{Outbound, ProxyChoice, ProxyServer};
 
 use std::pin::Pin;

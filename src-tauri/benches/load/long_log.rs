@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::Outcome;
 use crate::mock::Mock;
+use crate::profile::Scale;
 use crate::program::{Program, Target};
-use crate::scale::Scale;
 use crate::streams::{Pair, Seen, all_at_once};
 use crate::tokens::Wish;
 use crate::wire::Wire;

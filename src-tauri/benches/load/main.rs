@@ -6,23 +6,23 @@
 //! this is a measurement of work that is done right. What is measured is printed as Markdown on stdout.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
+mod images;
 mod log;
 mod long_log;
 mod machine;
 mod memory;
 mod mock;
 mod parser;
-mod pictures;
+mod profile;
 #[allow(dead_code, reason = "shared with the soak, which uses the rest of it")]
 mod program;
 mod relay;
 mod report;
-mod scale;
-mod small;
 mod start;
 mod stats;
 mod streams;
 mod tokens;
+mod unary;
 mod wire;
 
 use std::time::Duration;
@@ -30,7 +30,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use mock::Mock;
-use scale::Scale;
+use profile::Scale;
 
 /// Anything that ends the run, in words.
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -72,10 +72,10 @@ async fn measure(scale: &Scale) -> Outcome<()> {
     eprintln!("memory …");
     let memory = memory::measure(&mock, scale).await?;
     eprintln!("pictures …");
-    let pictures = pictures::measure(&mock).await?;
+    let pictures = images::measure(&mock).await?;
     eprintln!("small replies …");
     let program = program::Program::start(mock.address).await?;
-    let small = small::measure(&mock, &program, scale).await?;
+    let small = unary::measure(&mock, &program, scale).await?;
     eprintln!("streams …");
     let streams = streams::measure(&mock, &program, scale).await?;
     let stopped = program.stop().await?;

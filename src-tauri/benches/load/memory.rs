@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use crate::Outcome;
 use crate::machine::{self, Cpu};
 use crate::mock::Mock;
+use crate::profile::Scale;
 use crate::program::{Program, Target};
-use crate::scale::Scale;
-use crate::small::ask;
 use crate::streams::first_piece;
 use crate::tokens::Wish;
+use crate::unary::ask;
 use crate::wire::Wire;
 
 /// Streams that are opened at once: fewer than a listener's queue holds.

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use mammouth_proxy::chat::{Request, Tool};
-use mammouth_proxy::upstreams::tools::ReplyParser;
+use mammouth_proxy::upstreams::prompted_tools::ReplyParser;
 use rustix::time::{ClockId, clock_gettime};
 
 /// What a model sends at once.

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use crate::Outcome;
 use crate::machine::{self, Cpu};
 use crate::mock::Mock;
+use crate::profile::Scale;
 use crate::program::{Program, Target};
-use crate::scale::Scale;
-use crate::small::ask;
 use crate::streams::{all_at_once, first_tokens};
 use crate::tokens::Wish;
+use crate::unary::ask;
 use crate::wire::Wire;
 
 /// Where distributions put it; it is often on no user's path.

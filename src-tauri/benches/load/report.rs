@@ -4,17 +4,17 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::Outcome;
+use crate::images::Peak;
 use crate::log::Searched;
 use crate::long_log::Beside;
 use crate::machine;
 use crate::memory::Memory;
 use crate::parser::Parsed;
-use crate::pictures::Peak;
+use crate::profile::Scale;
 use crate::relay::{Relayed, Side};
-use crate::scale::Scale;
-use crate::small::Small;
 use crate::start::Start;
 use crate::streams::{Cost, Pair, Streams};
+use crate::unary::Small;
 
 /// What the original Node proxy (Express and axios) is said to cost, µs of CPU: a small request, a streamed chunk.
 const NODE_REQUEST: f64 = 1_000.0;

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use crate::Outcome;
 use crate::mock::Mock;
+use crate::profile::Scale;
 use crate::program::Program;
-use crate::scale::Scale;
-use crate::small::ask;
 use crate::stats::median;
 use crate::tokens::Wish;
+use crate::unary::ask;
 use crate::wire::Wire;
 
 /// Milliseconds since the program was started, the median of some starts.

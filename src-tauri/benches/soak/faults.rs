@@ -5,9 +5,9 @@ use rustix::process::Signal;
 use tokio::time::sleep;
 
 use crate::Outcome;
-use crate::calls::Load;
+use crate::load::Load;
+use crate::profile::Scale;
 use crate::program::Program;
-use crate::scale::Scale;
 
 /// Where in the round the run is.
 pub(crate) struct Steps {

@@ -6,23 +6,23 @@
 //! word, files or threads not given back, memory that grew without bound. Times never do.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
-mod calls;
 mod faults;
+mod load;
 #[path = "../load/machine.rs"]
 #[allow(dead_code, reason = "shared with the benchmark, which uses all of it")]
 mod machine;
+mod profile;
 #[path = "../load/program.rs"]
 #[allow(dead_code, reason = "shared with the benchmark, which uses all of it")]
 mod program;
 mod report;
-mod scale;
+mod sampler;
 #[path = "../load/stats.rs"]
 #[allow(dead_code, reason = "shared with the benchmark, which uses all of it")]
 mod stats;
 #[path = "../load/tokens.rs"]
 #[allow(dead_code, reason = "shared with the benchmark, which uses all of it")]
 mod tokens;
-mod watch;
 #[path = "../load/wire.rs"]
 #[allow(dead_code, reason = "shared with the benchmark, which uses all of it")]
 mod wire;
@@ -35,10 +35,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use calls::{Load, Seen};
+use load::{Load, Seen};
+use profile::Scale;
 use program::Program;
-use scale::Scale;
-use watch::Watched;
+use sampler::Watched;
 
 /// Anything that ends the run, in words.
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -72,7 +72,7 @@ async fn soak(scale: &Scale) -> Outcome<()> {
     let base = Watched::of(&program)?;
     let seen = run(scale, &simulator, &program, &load).await?;
     eprintln!("waiting for everything to be given back …");
-    let after = watch::settled(&program, &load, &base).await?;
+    let after = sampler::settled(&program, &load, &base).await?;
     let stopped = program.stop().await?;
     report::print(scale, &seen, &base, &after, stopped);
     report::judge(&seen, &base, &after)
@@ -87,10 +87,10 @@ async fn run(
 ) -> Outcome<Arc<Seen>> {
     let (end, tasks) = (CancellationToken::new(), TaskTracker::new());
     for n in 0..scale.streams {
-        tasks.spawn(calls::streams(Arc::clone(load), end.clone(), PACE * u32::try_from(n)? / 4));
+        tasks.spawn(load::streams(Arc::clone(load), end.clone(), PACE * u32::try_from(n)? / 4));
     }
-    tasks.spawn(calls::shorts(Arc::clone(load), end.clone(), scale.rate));
-    tasks.spawn(calls::churn(Arc::clone(load), end.clone()));
+    tasks.spawn(load::shorts(Arc::clone(load), end.clone(), scale.rate));
+    tasks.spawn(load::churn(Arc::clone(load), end.clone()));
     tasks.close();
     let until = Instant::now() + scale.time;
     let mut steps = faults::Steps::new(scale);

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::Outcome;
-use crate::calls::Seen;
+use crate::load::Seen;
 use crate::machine;
-use crate::scale::Scale;
-use crate::watch::{KEPT_FILES, KEPT_THREADS, Watched};
+use crate::profile::Scale;
+use crate::sampler::{KEPT_FILES, KEPT_THREADS, Watched};
 
 /// More than this, KB, is no cache and no allocator's reserve.
 const MOST_GROWTH: u64 = 128 << 10;

@@ -14,9 +14,9 @@ use tauri::http::StatusCode;
 use tauri::webview::{NewWindowResponse, PermissionResponse};
 use tauri::{AppHandle, Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
 
-use super::shell::{DesktopContext, strings_for};
+use super::context::{DesktopContext, strings_for};
+use super::i18n::{Strings, fill};
 use super::window::{build_on_main_thread, deny_download};
-use super::words::{Strings, fill};
 use crate::control::{ControlError, ErrorCode};
 use crate::secrets::Secret;
 use site::LoginSite;

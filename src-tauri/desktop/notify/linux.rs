@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use futures_util::StreamExt;
 use zbus::zvariant::Value;
 
-use super::super::shell::DesktopContext;
+use super::super::context::DesktopContext;
 use super::super::window;
 use super::Notification;
 

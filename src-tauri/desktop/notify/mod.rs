@@ -1,6 +1,6 @@
 //! System notifications: few, each can be switched off, and a click opens the page where something can be done.
 
-mod news;
+mod events;
 #[cfg_attr(target_os = "linux", path = "linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "plugin.rs")]
 mod system;
@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::place::WindowPage;
-use super::seen::ProxyStatus;
-use super::shell::{DesktopContext, strings_for};
-use super::words::fill;
-use news::{NotificationEvent, NotificationKind};
+use super::context::{DesktopContext, strings_for};
+use super::i18n::fill;
+use super::page::WindowPage;
+use super::status::ProxyStatus;
+use events::{NotificationEvent, NotificationKind};
 
 /// The same news about the same account is not told again within this time: a limit may come and go.
 const REPEAT_INTERVAL: Duration = Duration::from_secs(5 * 60);
@@ -69,7 +69,7 @@ impl Notifier {
     pub(super) async fn notify_changes(&mut self, context: &DesktopContext, status: &ProxyStatus) {
         let Some(previous) = self.previous.replace(status.clone()) else { return };
         let now = Instant::now();
-        let mut events = news::changes_between(&previous, status, strings_for(status));
+        let mut events = events::changes_between(&previous, status, strings_for(status));
         events.retain(|news| self.is_due(news, now));
         if events.is_empty() {
             return;

@@ -3,7 +3,7 @@
 
 use tauri::image::Image;
 
-use super::super::seen::{ProxyState, TrayIcon};
+use super::super::status::{ProxyState, TrayIcon};
 
 /// What an icon depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! The tray's menu as a value: what the user can read and do, made from a state by pure functions.
 
-use super::super::place::WindowPage;
-use super::super::seen::{AccountStatus, LastError, ProxyState, ProxyStatus};
-use super::super::words::{Strings, fill};
-use super::text::{account_text, advice, quota_bar, truncate};
+use super::super::i18n::{Strings, fill};
+use super::super::page::WindowPage;
+use super::super::status::{AccountStatus, LastError, ProxyState, ProxyStatus};
+use super::format::{account_text, advice, quota_bar, truncate};
 
 /// The accounts that get a line of their own; the window shows all.
 const MAX_ACCOUNTS: usize = 12;

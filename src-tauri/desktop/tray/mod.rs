@@ -4,18 +4,18 @@
 //! task looks at the proxy when something happened, and at most once a second; it touches the system only where
 //! something changed.
 
-mod act;
-mod draw;
-mod environment;
-mod host;
+mod actions;
+mod format;
 mod icon;
 mod menu;
+mod native_menu;
+mod shell_exports;
 #[cfg(test)]
 mod tests;
-mod text;
+mod tray_support;
 
-pub(super) use host::shows_icons;
-pub(super) use text::time_left;
+pub(super) use format::time_left;
+pub(super) use tray_support::shows_icons;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -23,11 +23,11 @@ use tauri::tray::{MouseButtonState, TrayIcon, TrayIconBuilder, TrayIconEvent};
 use tauri::{AppHandle, Wry};
 
 use super::autostart;
-use super::seen::ProxyStatus;
-use super::shell::{DesktopContext, strings_for};
-use draw::NativeMenu;
+use super::context::{DesktopContext, strings_for};
+use super::status::ProxyStatus;
 use icon::IconStyle;
 use menu::MenuEntry;
+use native_menu::NativeMenu;
 
 const TRAY_ID: &str = "main";
 const APP_NAME: &str = "Mammouth Proxy";
@@ -54,7 +54,7 @@ struct TrayState {
 impl Tray {
     /// Puts the icon into the tray; `None` where this system cannot have one. Belongs on the main thread.
     pub(super) fn new(context: &DesktopContext) -> Option<Self> {
-        if !host::is_library_available() {
+        if !tray_support::is_library_available() {
             tracing::warn!("no tray icon: libayatana-appindicator3 is not installed");
             return None;
         }
@@ -143,7 +143,7 @@ impl Tray {
         let Some(action) = action else { return };
         let tray = self.clone();
         self.0.context.spawn(async move {
-            act::perform(&tray.0.context, action).await;
+            actions::perform(&tray.0.context, action).await;
             // At once, and even if nothing changed: the system has marked what was clicked.
             if let Some(status) = tray.0.context.status().await {
                 tray.show(&status);

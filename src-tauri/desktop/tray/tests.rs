@@ -1,6 +1,6 @@
-use super::super::place::WindowPage;
-use super::super::seen::{AccountLimit, AccountStatus, LastError, ProxyState, ProxyStatus};
-use super::super::words::Language;
+use super::super::i18n::Language;
+use super::super::page::WindowPage;
+use super::super::status::{AccountLimit, AccountStatus, LastError, ProxyState, ProxyStatus};
 use super::menu::{MenuAction, MenuEntry, ShellKind, build_menu};
 
 fn account(label: &str) -> AccountStatus {

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::chat::{Message, Part, Role, ToolCall, ToolResult};
-use crate::dialects::fields::{StringOrList, deserialize_raw};
-use crate::dialects::{InvalidRequest, document, picture};
+use crate::dialects::json_fields::{StringOrList, deserialize_raw};
+use crate::dialects::{InvalidRequest, file, image};
 
 /// A message as it stands in the body.
 #[derive(Deserialize)]
@@ -178,12 +178,7 @@ impl ContentReader {
             "content" => parts.extend(self.nested_parts(param, source.content)?),
             "base64" => {
                 let data = required_ref(param, "source.data", source.data.as_deref())?;
-                parts.push(document::from_base64(
-                    param,
-                    name.as_deref(),
-                    source.media_type.as_deref(),
-                    data,
-                )?);
+                parts.push(file::from_base64(param, name.as_deref(), source.media_type.as_deref(), data)?);
             }
             _ => return Err(InvalidRequest::unsupported(param, "a document must come as text or as base64")),
         }
@@ -230,8 +225,8 @@ fn call(param: &str, block: Block<'_>) -> Result<ToolCall, InvalidRequest> {
 fn image(param: &str, raw: Option<&RawValue>) -> Result<Part, InvalidRequest> {
     let source: BlockSource<'_> = source(param, raw)?;
     match &*source.kind {
-        "base64" => picture::from_base64(param, required_ref(param, "source.data", source.data.as_deref())?),
-        "url" => picture::from_url(param, required_ref(param, "source.url", source.url.as_deref())?, None),
+        "base64" => image::from_base64(param, required_ref(param, "source.data", source.data.as_deref())?),
+        "url" => image::from_url(param, required_ref(param, "source.url", source.url.as_deref())?, None),
         _ => Err(InvalidRequest::unsupported(param, "an image must come as base64 or as a URL")),
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::dialects::fields::JsonFields;
+use crate::dialects::json_fields::JsonFields;
 use crate::dialects::{InvalidRequest, shared_params};
 
 /// Which of the two was asked.

@@ -6,10 +6,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::chat::{Message, Part, Role, ToolCall, ToolResult};
-use crate::dialects::fields::{CappedVec, StringOrList};
-use crate::dialects::picture::{self, ImageUrl};
+use crate::dialects::image::{self, ImageUrl};
+use crate::dialects::json_fields::{CappedVec, StringOrList};
 use crate::dialects::shared_params::MAX_MESSAGES;
-use crate::dialects::{InvalidRequest, document};
+use crate::dialects::{InvalidRequest, file};
 
 /// More calls than a model makes in one reply.
 const MAX_TOOL_CALLS: usize = 1_000;
@@ -113,7 +113,7 @@ pub(in crate::dialects) fn messages(
         .enumerate()
         .map(|(index, message)| reader.message(index, message))
         .collect::<Result<Vec<_>, _>>()?;
-    picture::check_count(&messages)?;
+    image::check_count(&messages)?;
     Ok(DecodedMessages { messages, needs_raw_body: reader.needs_raw_body })
 }
 
@@ -259,13 +259,13 @@ impl MessageReader {
             "redacted_thinking" => Ok(None),
             "image_url" | "input_image" => {
                 let url = part.image_url.ok_or_else(|| missing("image_url"))?;
-                picture::from_url(param, &url.url, url.detail).map(Some)
+                image::from_url(param, &url.url, url.detail).map(Some)
             }
             "file" => {
                 let known = part.file.and_then(|raw| {
                     let file: WireFile<'_> = serde_json::from_str(raw.get()).ok()?;
                     let data = file.file_data?;
-                    document::from_data(param, file.filename.as_deref(), &data).ok()
+                    file::from_data(param, file.filename.as_deref(), &data).ok()
                 });
                 // One that is kept elsewhere, or in another form.
                 self.needs_raw_body |= known.is_none();
@@ -282,7 +282,7 @@ impl MessageReader {
 /// The pictures that stand beside a message's text.
 fn images(index: usize, images: Option<Vec<Cow<'_, str>>>) -> Result<Vec<Part>, InvalidRequest> {
     let picture = |(at, data): (usize, &Cow<'_, str>)| {
-        picture::from_base64(&format!("messages[{index}].images[{at}]"), data)
+        image::from_base64(&format!("messages[{index}].images[{at}]"), data)
     };
     images.iter().flatten().enumerate().map(picture).collect()
 }

@@ -4,7 +4,7 @@
 //! the form of its dialect, which [`crate::support::Spoken`] knows. `before_reply` is what happens before the first words of a
 //! reply, `mid_reply` what happens behind them.
 
-mod after;
-mod before;
+mod before_reply;
 mod case;
 mod check;
+mod mid_reply;

@@ -5,6 +5,7 @@
     reason = "this program is all tests: it has no outside to keep things from"
 )]
 
+mod account_removal;
 mod accounts;
 mod api_mixed;
 mod api_models;
@@ -12,11 +13,12 @@ mod api_refused;
 mod api_relay;
 mod api_streams;
 mod auth;
+mod auth_matrix;
 mod breaker;
-#[cfg(target_os = "linux")]
-mod busy;
+mod browser_session;
 mod canary;
 mod chat;
+mod client_disconnect;
 #[cfg(target_os = "linux")]
 mod client_keys;
 #[cfg(target_os = "linux")]
@@ -24,9 +26,9 @@ mod clocks;
 mod commands;
 mod completions;
 mod control;
+mod dialect_equivalence;
 mod dialects;
 mod documents;
-mod door;
 mod failover;
 mod faults;
 mod generated_files;
@@ -37,24 +39,22 @@ mod images;
 #[cfg(target_os = "linux")]
 mod keychain;
 mod keyless;
-mod leaving;
 mod lifecycle;
-mod matrix;
 mod models;
 mod network;
 #[cfg(target_os = "linux")]
+mod network_namespace;
+#[cfg(target_os = "linux")]
 mod outbound;
 #[cfg(target_os = "linux")]
-mod own_network;
+mod overload;
 mod parsing;
 mod private;
 #[cfg(target_os = "linux")]
 mod rebinding;
 mod relay;
-mod removal;
-mod requests;
 #[cfg(target_os = "linux")]
-mod scarce;
+mod resource_limits;
 mod settings;
 mod storage;
 mod streams;

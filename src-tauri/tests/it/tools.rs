@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, TestEnv, question};
 
-mod again;
-mod costly;
+mod schema_cost;
+mod second_call;
 
 fn tools() -> Value {
     let tool = |name: &str, required: Value, properties: Value| {

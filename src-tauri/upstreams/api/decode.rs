@@ -4,9 +4,9 @@
 
 use serde_json::Value;
 
-use super::calls::ToolCallAssembler;
-use super::observe::{self, Observed};
-use super::refusal::is_error_value;
+use super::error_mapping::is_error_value;
+use super::tool_call_assembler::ToolCallAssembler;
+use super::usage_observer::{self, Observed};
 use crate::chat::{Event, FinishReason, Usage};
 
 const BYTES_PER_TOKEN: u64 = 4;
@@ -60,9 +60,9 @@ impl ChunkDecoder {
             return ChunkOutcome::Error(json["error"].take());
         }
         if self.observed.model.is_none() {
-            self.observed.model = observe::parse_model(&json["model"]);
+            self.observed.model = usage_observer::parse_model(&json["model"]);
         }
-        self.observed.usage = observe::parse_usage(&json["usage"]).or(self.observed.usage);
+        self.observed.usage = usage_observer::parse_usage(&json["usage"]).or(self.observed.usage);
         let choices = json.get_mut("choices").and_then(Value::as_array_mut);
         // Only one choice is ever asked for.
         if let Some(choice) = choices.and_then(|choices| choices.first_mut()) {

@@ -11,7 +11,7 @@ use super::ModelParams;
 use crate::chat::{
     ImageDetail, Message, Part, ReasoningEffort, Request, ResponseFormat, Role, Tool, ToolChoice, ToolResult,
 };
-use crate::upstreams::transport::prompt::total_bytes;
+use crate::upstreams::transport::prompt_tokens::total_bytes;
 
 /// Room for what stands around texts and images, bytes.
 const ENVELOPE_BYTES: usize = 4 * 1024;

@@ -4,24 +4,24 @@
 //! come back as they are, only observed. Any other request is translated both ways. Beside that the room reads the
 //! catalogue of models and the budget of a key. Every fact about the host stands here; it retries nothing.
 
-mod budget;
-mod calls;
-mod catalogue;
 #[cfg(test)]
-mod cutting;
+mod chunking_tests;
+mod client;
 mod decode;
 mod encode;
-mod events;
-mod host;
-mod lines;
-mod observe;
-mod refusal;
-mod relay;
-mod rewrite;
+mod error_mapping;
+mod event_stream;
+mod key_info;
+mod line_buffer;
+mod model_catalog;
+mod passthrough;
+mod request_rewrite;
+mod tool_call_assembler;
+mod usage_observer;
 
-pub use catalogue::{CatalogCache, ModelCatalog, ModelInfo};
-pub use observe::Observed;
-pub use relay::{CompleteResponse, Passthrough};
+pub use model_catalog::{CatalogCache, ModelCatalog, ModelInfo};
+pub use passthrough::{CompleteResponse, Passthrough};
+pub use usage_observer::Observed;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -29,14 +29,14 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use url::Url;
 
+use self::client::{ApiClient, ResponseHead};
 use self::decode::ChunkDecoder;
-use self::events::EventStream;
-use self::host::{ApiClient, ResponseHead};
-use self::observe::UsageObserver;
-use super::transport::aside::offload_if_large;
+use self::event_stream::EventStream;
+use self::usage_observer::UsageObserver;
 use super::transport::client::ClientError;
+use super::transport::offload::offload_if_large;
 use super::transport::outbound::Outbound;
-use super::transport::prompt::{text_bytes, total_bytes};
+use super::transport::prompt_tokens::{text_bytes, total_bytes};
 use super::{
     Credential, EventReply, FollowUpCall, Quota, UpstreamError, UpstreamErrorKind, UpstreamResponse,
 };
@@ -139,7 +139,7 @@ impl ApiUpstream {
         request: Arc<Request>,
         params: ModelParams<'_>,
     ) -> Result<UpstreamResponse, UpstreamError> {
-        host::check_model(params.model)?;
+        client::check_model(params.model)?;
         match request.raw_body.clone() {
             Some(body) => self.passthrough(credential, request, &body, params).await,
             None => self.translate(credential, request, params).await.map(UpstreamResponse::Events),
@@ -153,7 +153,7 @@ impl ApiUpstream {
         body: &Bytes,
         params: ModelParams<'_>,
     ) -> Result<UpstreamResponse, UpstreamError> {
-        let rewritten = rewrite::chat(body, &request, params).await?;
+        let rewritten = request_rewrite::chat(body, &request, params).await?;
         let response = self.client.post(credential, &self.client.chat, rewritten.body).await?;
         if !request.stream {
             return response.complete_chat().await.map(UpstreamResponse::Complete);
@@ -202,8 +202,8 @@ impl ApiUpstream {
         original: &Bytes,
         model: &str,
     ) -> Result<CompleteResponse, UpstreamError> {
-        host::check_model(model)?;
-        let body = rewrite::embeddings(original, model).await?;
+        client::check_model(model)?;
+        let body = request_rewrite::embeddings(original, model).await?;
         self.client.post(credential, &self.client.embeddings, body).await?.embeddings().await
     }
 
@@ -227,7 +227,7 @@ impl ApiUpstream {
             }
             other => other,
         };
-        info.map(|info| budget::parse_quota(&info))
+        info.map(|info| key_info::parse_quota(&info))
     }
 
     /// Fetches the catalogue of models; no key is sent.

@@ -76,7 +76,7 @@ pub(super) fn connect_sentence(error: &reqwest::Error) -> &'static str {
 pub(super) fn tls_sentence(error: &TlsError) -> String {
     use CertificateError as Bad;
     let TlsError::InvalidCertificate(bad) = error else {
-        return super::redact::one_line(&format!("the TLS handshake failed: {error}"));
+        return super::sanitize::one_line(&format!("the TLS handshake failed: {error}"));
     };
     let sentence = if matches!(bad, Bad::Expired | Bad::ExpiredContext { .. }) {
         "the server's certificate has expired; is the clock right?"

@@ -4,25 +4,25 @@
 //! back into events. What the site cannot do it does itself: stop sequences, a token limit, counting. Every fact about
 //! the site stands in [`Shape`] and beside it in `site_protocol.rs`. It retries nothing and picks no account.
 
-mod account;
-mod addresses;
-mod fetch;
-mod images;
+mod chat_form;
+mod client;
+mod error_mapping;
+mod image_fetcher;
+mod image_upload;
 pub mod models;
-mod refusal;
-mod request;
-mod shape;
-mod site;
+mod prompt_layout;
+mod public_ip;
+mod site_protocol;
 mod stream;
-mod text;
-mod turns;
-mod upload;
+mod text_pipeline;
+mod upload_cache;
+mod user_info;
 
 #[cfg(test)]
 mod tests;
 
-pub use shape::SiteProtocol;
-pub use turns::LayoutMode;
+pub use prompt_layout::LayoutMode;
+pub use site_protocol::SiteProtocol;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -30,13 +30,13 @@ use std::time::{Duration, SystemTime};
 use http::{Method, header};
 use url::Url;
 
-use self::fetch::ImageFetcher;
-use self::site::SiteClient;
+use self::client::SiteClient;
+use self::image_fetcher::ImageFetcher;
 use self::stream::{RepairCall, WebReplyStream};
-use self::text::TextPipeline;
-use super::tools::RepairPrompt;
+use self::text_pipeline::TextPipeline;
+use super::prompted_tools::RepairPrompt;
 use super::transport::client::ClientError;
-use super::transport::prompt::PromptTokens;
+use super::transport::prompt_tokens::PromptTokens;
 use super::{
     Credential, EventReply, FollowUpCall, Identity, Outbound, ProxyServer, Quota, UpstreamError,
     UpstreamErrorKind,
@@ -129,7 +129,7 @@ pub struct WebUpstream {
     /// Built with the first link: most programs never send one.
     fetcher: Mutex<Option<Arc<ImageFetcher>>>,
     outbound: Mutex<Outbound>,
-    uploads: upload::UploadCache,
+    uploads: upload_cache::UploadCache,
 }
 
 impl WebUpstream {
@@ -143,7 +143,7 @@ impl WebUpstream {
             fetcher: Mutex::default(),
             outbound: Mutex::new(settings.outbound.clone()),
             site: SiteClient::new(settings)?,
-            uploads: upload::UploadCache::default(),
+            uploads: upload_cache::UploadCache::default(),
         })
     }
 
@@ -204,10 +204,10 @@ impl WebUpstream {
             prompt.wait_for_tokenizer().await;
         }
         let (stream, served_model) = match answer {
-            site::SiteReply::Stream(source) => {
+            client::SiteReply::Stream(source) => {
                 (WebReplyStream::from_stream(source, pipeline, prompt, repair_call), None)
             }
-            site::SiteReply::Complete { text, model } => {
+            client::SiteReply::Complete { text, model } => {
                 (WebReplyStream::from_complete(&text, pipeline, prompt, repair_call), model)
             }
         };
@@ -246,8 +246,8 @@ impl WebUpstream {
             .messages
             .extend(messages.map(|(role, text)| chat::Message { role, parts: vec![chat::Part::Text(text)] }));
         match self.send_chat(credential, &request, model).await?.reply().await? {
-            site::SiteReply::Complete { text, .. } => Ok(text),
-            site::SiteReply::Stream(source) => {
+            client::SiteReply::Complete { text, .. } => Ok(text),
+            client::SiteReply::Stream(source) => {
                 let bytes =
                     source.collect(MAX_REPAIR_REPLY_BYTES).await.map_err(|broken| broken.after_output())?;
                 let text = String::from_utf8(bytes.into()).map_err(|_| {
@@ -267,7 +267,7 @@ impl WebUpstream {
         let user = self.site.get(credential, &self.site.user, MAX_ACCOUNT_RESPONSE_BYTES).await?;
         let nobody =
             || UpstreamError::new(UpstreamErrorKind::LoginRequired, "the site does not know this session");
-        account::parse_identity(&user, &credential.secret).ok_or_else(nobody)
+        user_info::parse_identity(&user, &credential.secret).ok_or_else(nobody)
     }
 
     /// Asks how much of an account's quota is used.
@@ -287,7 +287,7 @@ impl WebUpstream {
             }
             (recent, current) => {
                 let shape = &self.site.settings.protocol;
-                Ok(account::parse_quota(
+                Ok(user_info::parse_quota(
                     recent.as_ref().ok(),
                     current.as_ref().ok(),
                     shape,
@@ -316,15 +316,15 @@ impl WebUpstream {
         credential: &'a Credential,
         request: &chat::Request,
         model: &str,
-    ) -> Result<site::SiteResponse<'a>, UpstreamError> {
-        if !request::is_model_id(model) {
+    ) -> Result<client::SiteResponse<'a>, UpstreamError> {
+        if !chat_form::is_model_id(model) {
             let detail = "the model's name is empty, longer than 200 characters or holds control characters";
             return Err(UpstreamError::new(UpstreamErrorKind::Rejected, detail));
         }
         let site = &self.site;
-        let layout = turns::lay_out(request, self.options().layout);
-        let images = images::upload_all(self, credential, &layout).await?;
-        let form = request::build_form(&site.settings.protocol, model, &layout, &images);
+        let layout = prompt_layout::lay_out(request, self.options().layout);
+        let images = image_upload::upload_all(self, credential, &layout).await?;
+        let form = chat_form::build_form(&site.settings.protocol, model, &layout, &images);
         let fill = |request: reqwest::RequestBuilder| {
             request.header(header::CONTENT_TYPE, form.content_type).body(form.body)
         };
@@ -341,7 +341,7 @@ impl WebUpstream {
             return Ok(Arc::clone(built));
         }
         let timeout = self.site.settings.connect_timeout;
-        let built = ImageFetcher::new(timeout, &lock(&self.outbound), addresses::is_public);
+        let built = ImageFetcher::new(timeout, &lock(&self.outbound), public_ip::is_public);
         let missing =
             |_| UpstreamError::new(UpstreamErrorKind::Image, "the client for image links cannot be built");
         let built = Arc::new(built.map_err(missing)?);

@@ -7,12 +7,12 @@ use std::task::{Context, Poll, ready};
 use futures_util::Stream;
 use futures_util::future::poll_fn;
 
-use super::text::{End, TextOutput, TextPipeline};
+use super::text_pipeline::{End, TextOutput, TextPipeline};
 use crate::chat::{Event, FinishReason, Usage};
-use crate::upstreams::tools::RepairPrompt;
-use crate::upstreams::transport::aside;
+use crate::upstreams::prompted_tools::RepairPrompt;
 use crate::upstreams::transport::body::{BodyReadError, BodyReader};
-use crate::upstreams::transport::prompt::PromptTokens;
+use crate::upstreams::transport::offload;
+use crate::upstreams::transport::prompt_tokens::PromptTokens;
 use crate::upstreams::{UpstreamError, UpstreamErrorKind};
 
 /// The events of one reply.
@@ -177,7 +177,7 @@ impl WebReplyStream {
     /// Lets a thread for blocking work do it.
     fn run_offloaded(&mut self, work: impl FnOnce(&mut TextPipeline) -> TextOutput + Send + 'static) {
         let Some(mut shaper) = self.pipeline.take() else { return };
-        self.state = StreamState::Working(Box::pin(aside::offload(move || {
+        self.state = StreamState::Working(Box::pin(offload::offload(move || {
             let shaped = work(&mut shaper);
             (shaper, shaped)
         })));
@@ -202,8 +202,9 @@ impl WebReplyStream {
                 self.set_final_state(StreamState::Failed(invalid_utf8_error(UpstreamErrorKind::Interrupted)));
             }
             Some(End::Invalid) => {
-                return self
-                    .set_final_state(StreamState::Failed(invalid_utf8_error(UpstreamErrorKind::BadResponse)));
+                return self.set_final_state(StreamState::Failed(invalid_utf8_error(
+                    UpstreamErrorKind::BadResponse,
+                )));
             }
         }
         self.queue_events(events);

@@ -6,10 +6,11 @@
 pub mod canary;
 #[cfg(target_os = "linux")]
 mod clock;
+mod dialects;
 #[cfg(target_os = "linux")]
 mod keyring;
 #[cfg(target_os = "linux")]
-mod own_network;
+mod network_namespace;
 mod port;
 mod program;
 #[cfg(target_os = "linux")]
@@ -17,17 +18,17 @@ mod proxied;
 mod raw;
 mod reply;
 mod routes;
-mod scene;
-mod spoken;
+mod test_env;
 mod upstream;
 mod wire;
 
 #[cfg(target_os = "linux")]
 pub use clock::Clock;
+pub use dialects::{DIALECT_CLIENTS, DialectClient};
 #[cfg(target_os = "linux")]
 pub use keyring::KeyringSession;
 #[cfg(target_os = "linux")]
-pub use own_network::{in_network_namespace, run_shell};
+pub use network_namespace::{in_network_namespace, run_shell};
 pub use port::free_port;
 pub use program::{
     KEY, Options, Program, cli_in, cli_with, command, refused_start, stderr_text, stdout_text,
@@ -37,8 +38,7 @@ pub use proxied::{PROXY, PROXY_NAME, PUBLIC, PUBLIC_NAME, ProxiedNetwork, SITE, 
 pub use raw::{RawAnswer, raw};
 pub use reply::{Answer, Sse, code_of};
 pub use routes::{body_of, every_route, path_of};
-pub use scene::{TestEnv, retry_after, upload_fault, wait_retry_after, web_fault};
-pub use spoken::{DIALECT_CLIENTS, DialectClient};
+pub use test_env::{TestEnv, retry_after, upload_fault, wait_retry_after, web_fault};
 pub use upstream::Upstream;
 pub use wire::{Wire, check_headers, head, post, with_key};
 

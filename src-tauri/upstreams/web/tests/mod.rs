@@ -1,13 +1,13 @@
 //! The web upstream against small servers on loopback that say exactly what a test wants.
 
-mod calls;
-mod counting;
 mod faults;
-mod front;
-mod h2;
-mod pictures;
+mod http2;
+mod http2_server;
+mod images;
+mod requests;
 mod server;
 mod tls;
+mod token_counting;
 
 use std::sync::Arc;
 

@@ -1,0 +1,309 @@
+//! The load: what is asked, and what came of it.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::Outcome;
+use crate::program::{Program, Target};
+use crate::sampler::Watched;
+use crate::stats::Samples;
+use crate::wire::Wire;
+
+/// Words of one stream.
+const WORDS: usize = 100;
+
+/// Before a refused stream is asked for again.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// What is shared by everything that asks.
+pub(crate) struct Load {
+    /// It changes with the program's port.
+    target: Mutex<Target>,
+    control_token: String,
+    pub(crate) seen: Arc<Seen>,
+}
+
+/// What came of it.
+#[derive(Default)]
+pub(crate) struct Seen {
+    pub(crate) whole: AtomicU64,
+    pub(crate) words: AtomicU64,
+    /// Ended by an error that said so.
+    pub(crate) told: AtomicU64,
+    /// Refused before the first byte, with a code.
+    pub(crate) refused: AtomicU64,
+    /// Short calls that were answered.
+    pub(crate) short: AtomicU64,
+    pub(crate) moved: AtomicU64,
+    pub(crate) churned: AtomicU64,
+    pub(crate) wrong: Mutex<Vec<String>>,
+    pub(crate) latency: Mutex<Samples>,
+    pub(crate) watched: Mutex<Vec<Watched>>,
+}
+
+/// How one request ended.
+enum End {
+    Whole,
+    Told,
+    Refused,
+    /// Nobody answered on the connection: the program had left that port.
+    Gone,
+}
+
+impl Seen {
+    fn wrong(&self, what: impl Into<String>) {
+        self.wrong.lock().unwrap_or_else(PoisonError::into_inner).push(what.into());
+    }
+
+    /// Adds what is held at this moment to what was seen.
+    pub(crate) fn note(&self, watched: Watched) {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner).push(watched);
+    }
+}
+
+fn add(counter: &AtomicU64, more: usize) {
+    counter.fetch_add(more as u64, Ordering::Relaxed);
+}
+
+impl Load {
+    pub(crate) fn new(program: &Program) -> Self {
+        let token = std::fs::read_to_string(program.data().join("control-token")).unwrap_or_default();
+        Self {
+            target: Mutex::new(program.target.clone()),
+            control_token: token.trim().to_owned(),
+            seen: Arc::default(),
+        }
+    }
+
+    fn target(&self) -> Target {
+        self.target.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn moved_since(&self, target: &Target) -> bool {
+        self.target().address != target.address
+    }
+
+    /// Carries out a command of the control door.
+    pub(crate) async fn control(&self, name: &str, args: &str) -> Outcome<serde_json::Value> {
+        let target = self.target();
+        let mut wire = Wire::connect(target.address).await?;
+        wire.write(&target.post(&format!("/control/{name}"), &self.control_token, args)).await?;
+        let head = wire.head().await?.ok_or("no answer from the control door")?;
+        let status = head.status();
+        let body = wire.body(head.rest).await?;
+        if status == 200 {
+            Ok(serde_json::from_slice(&body)?)
+        } else {
+            Err(format!("{name}: {status}").into())
+        }
+    }
+
+    /// Moves the program to another port.
+    pub(crate) async fn switch(&self) -> Outcome<()> {
+        let answer = self.control("port.switch", r#"{"port":0}"#).await?;
+        let address: SocketAddr = answer["address"].as_str().ok_or("no address")?.parse()?;
+        self.target.lock().unwrap_or_else(PoisonError::into_inner).address = address;
+        Ok(())
+    }
+
+    /// One stream, every word of which is checked.
+    pub(crate) async fn stream(&self) -> Outcome<()> {
+        let target = self.target();
+        match read_stream(&target, &self.seen).await {
+            Ok(End::Whole) => add(&self.seen.whole, 1),
+            Ok(End::Told) => add(&self.seen.told, 1),
+            Ok(End::Refused) => {
+                add(&self.seen.refused, 1);
+                // As a client would that was told to come back.
+                sleep(PAUSE).await;
+            }
+            Ok(End::Gone) if self.left(&target).await => add(&self.seen.moved, 1),
+            Ok(End::Gone) => self.seen.wrong("nobody answered a stream"),
+            Err(error) => self.seen.wrong(format!("a stream: {error}")),
+        }
+        Ok(())
+    }
+
+    /// One short call.
+    pub(crate) async fn short(&self) -> Outcome<()> {
+        let (target, asked) = (self.target(), Instant::now());
+        match read_short(&target).await {
+            Ok(End::Whole) => {
+                add(&self.seen.short, 1);
+                self.seen.latency.lock().unwrap_or_else(PoisonError::into_inner).add(asked.elapsed());
+            }
+            Ok(End::Told | End::Refused) => add(&self.seen.refused, 1),
+            Ok(End::Gone) if self.left(&target).await => add(&self.seen.moved, 1),
+            Ok(End::Gone) => self.seen.wrong("nobody answered a call"),
+            Err(error) => self.seen.wrong(format!("a call: {error}")),
+        }
+        Ok(())
+    }
+
+    /// Whether the program left that port; the answer to the switch may be on its way still.
+    async fn left(&self, target: &Target) -> bool {
+        for _ in 0..100 {
+            if self.moved_since(target) {
+                return true;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        false
+    }
+}
+
+/// The whole text of a stream.
+fn text() -> String {
+    (0..WORDS).map(|n| format!("word{n} ")).collect::<String>().trim_end().to_owned()
+}
+
+async fn ask(target: &Target, prompt: &str, stream: bool) -> Outcome<Option<(Wire, crate::wire::Head)>> {
+    let Ok(mut wire) = Wire::connect(target.address).await else { return Ok(None) };
+    if wire.write(&target.ask(prompt, stream)).await.is_err() {
+        return Ok(None);
+    }
+    let Ok(Some(head)) = wire.head().await else { return Ok(None) };
+    Ok(Some((wire, head)))
+}
+
+async fn read_stream(target: &Target, seen: &Seen) -> Outcome<End> {
+    let text = text();
+    let Some((mut wire, head)) = ask(target, &format!("echo: {text}"), true).await? else {
+        return Ok(End::Gone);
+    };
+    let (status, mut rest) = (head.status(), head.rest);
+    if status != 200 {
+        return refusal(&wire.body(rest).await?);
+    }
+    let (mut events, mut so_far, mut end) = (String::new(), String::new(), None);
+    while let Some(piece) = wire.piece(&mut rest).await? {
+        events += std::str::from_utf8(&piece)?;
+        while let Some((event, later)) = events.split_once("\n\n") {
+            let data = event.strip_prefix("data: ").unwrap_or_default();
+            if end.is_some() {
+                return Err("something came after the end".into());
+            }
+            end = take(data, &mut so_far)?;
+            events = later.to_owned();
+        }
+        if !text.starts_with(&so_far) {
+            return Err(format!("a word is lost or out of order: {so_far}").into());
+        }
+    }
+    add(&seen.words, so_far.split_whitespace().count());
+    match end {
+        Some(End::Whole) if so_far != text => Err(format!("a part was taken for the whole: {so_far}").into()),
+        Some(end) => Ok(end),
+        None => Err("a stream ended without a word about it".into()),
+    }
+}
+
+/// Takes one event in; says whether it was the last.
+fn take(data: &str, so_far: &mut String) -> Outcome<Option<End>> {
+    if data.is_empty() {
+        return Ok(None);
+    }
+    if data == "[DONE]" {
+        return Ok(Some(End::Whole));
+    }
+    let event: serde_json::Value = serde_json::from_str(data)?;
+    if event["error"]["code"].is_string() {
+        return Ok(Some(End::Told));
+    }
+    *so_far += event["choices"][0]["delta"]["content"].as_str().unwrap_or_default();
+    Ok(None)
+}
+
+async fn read_short(target: &Target) -> Outcome<End> {
+    let Some((mut wire, head)) = ask(target, "echo: short", false).await? else { return Ok(End::Gone) };
+    let status = head.status();
+    let body = wire.body(head.rest).await?;
+    if status != 200 {
+        return refusal(&body);
+    }
+    let answer: serde_json::Value = serde_json::from_slice(&body)?;
+    match answer["choices"][0]["message"]["content"].as_str() {
+        Some("short") => Ok(End::Whole),
+        other => Err(format!("not what was asked for: {other:?}").into()),
+    }
+}
+
+fn refusal(body: &[u8]) -> Outcome<End> {
+    let answer: serde_json::Value = serde_json::from_slice(body)?;
+    if answer["error"]["code"].is_string() {
+        Ok(End::Refused)
+    } else {
+        Err("a refusal without a code".into())
+    }
+}
+
+/// One stream after the other.
+pub(crate) async fn streams(load: Arc<Load>, end: CancellationToken, first: Duration) -> Outcome<()> {
+    sleep(first).await;
+    while !end.is_cancelled() {
+        load.stream().await?;
+    }
+    Ok(())
+}
+
+/// Short calls at a rate that does not depend on their answers.
+pub(crate) async fn shorts(load: Arc<Load>, end: CancellationToken, rate: u32) -> Outcome<()> {
+    let mut ticks = interval(Duration::from_secs(1) / rate);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let running = TaskTracker::new();
+    while end.run_until_cancelled(ticks.tick()).await.is_some() {
+        let load = Arc::clone(&load);
+        running.spawn(async move { load.short().await });
+    }
+    running.close();
+    running.wait().await;
+    Ok(())
+}
+
+/// Connections that come and go: most after a question for health, one in ten with a reset, one in ten in the middle of
+/// a stream.
+pub(crate) async fn churn(load: Arc<Load>, end: CancellationToken) -> Outcome<()> {
+    let mut ticks = interval(Duration::from_millis(5));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut n = 0_usize;
+    while end.run_until_cancelled(ticks.tick()).await.is_some() {
+        let target = load.target();
+        // What becomes of these is the program's to bear, not to answer for.
+        let _ = match n % 10 {
+            0 => reset(&target).await,
+            1 => leave(&target).await,
+            _ => health(&target).await,
+        };
+        n += 1;
+        add(&load.seen.churned, 1);
+    }
+    Ok(())
+}
+
+async fn health(target: &Target) -> Outcome<()> {
+    let mut wire = Wire::connect(target.address).await?;
+    wire.write(format!("GET /healthz HTTP/1.1\r\nhost: {}\r\n\r\n", target.address).as_bytes()).await?;
+    wire.head().await?;
+    Ok(())
+}
+
+async fn reset(target: &Target) -> Outcome<()> {
+    let socket = TcpStream::connect(target.address).await?;
+    socket.set_zero_linger()?;
+    Wire::new(socket)?.write(b"GET /healthz HTTP/1.1\r\n").await
+}
+
+async fn leave(target: &Target) -> Outcome<()> {
+    let started = ask(target, &format!("echo: {}", text()), true).await?;
+    if let Some((mut wire, mut head)) = started {
+        wire.piece(&mut head.rest).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! What is worth a notification: the difference between two looks at the proxy. Pure.
+
+use super::super::i18n::{Strings, fill};
+use super::super::page::WindowPage;
+use super::super::status::{AccountStatus, ProxyState, ProxyStatus};
+use super::super::tray::time_left;
+
+/// A kind of news, each with a switch in the settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum NotificationKind {
+    Limited,
+    Back,
+    Login,
+    AllLimited,
+    Port,
+}
+
+impl NotificationKind {
+    /// The setting that switches it.
+    pub(super) fn setting(self) -> &'static str {
+        match self {
+            Self::Limited => "notify_limited",
+            Self::Back => "notify_back",
+            Self::Login => "notify_login",
+            Self::AllLimited => "notify_all_limited",
+            Self::Port => "notify_port",
+        }
+    }
+}
+
+/// One piece of news.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct NotificationEvent {
+    pub(super) kind: NotificationKind,
+    /// What it is about: the same is not told twice in a row.
+    pub(super) subject: String,
+    pub(super) title: String,
+    pub(super) text: String,
+    pub(super) page: WindowPage,
+}
+
+/// What is new since the last look.
+pub(super) fn changes_between(
+    before: &ProxyStatus,
+    after: &ProxyStatus,
+    strings: &Strings,
+) -> Vec<NotificationEvent> {
+    if after.state == ProxyState::Limited && before.state != ProxyState::Limited {
+        // That each of them is limited goes without saying then.
+        return vec![all_limited(after, strings)];
+    }
+    let changed = after.accounts.iter().filter_map(|account| {
+        let old = before.accounts.iter().find(|old| old.label == account.label)?;
+        account_event(old, account, strings)
+    });
+    changed.collect()
+}
+
+fn all_limited(status: &ProxyStatus, strings: &Strings) -> NotificationEvent {
+    let first = status.accounts.iter().filter_map(AccountStatus::seconds_left).min();
+    let until = |seconds| fill(strings.all_limited_until, &[&time_left(seconds, strings)]);
+    NotificationEvent {
+        kind: NotificationKind::AllLimited,
+        subject: String::new(),
+        title: strings.all_limited.to_owned(),
+        text: first.map(until).unwrap_or_default(),
+        page: WindowPage::Accounts,
+    }
+}
+
+fn account_event(old: &AccountStatus, new: &AccountStatus, strings: &Strings) -> Option<NotificationEvent> {
+    let (kind, title) = match (old.state.as_str(), new.state.as_str()) {
+        (old, new) if old == new => return None,
+        (_, "limited") => (NotificationKind::Limited, strings.account_limited),
+        (_, "needs_login") => (NotificationKind::Login, strings.account_login),
+        ("limited" | "needs_login", "ready") => (NotificationKind::Back, strings.account_back),
+        _ => return None,
+    };
+    let until = |seconds| fill(strings.resets_in, &[&time_left(seconds, strings)]);
+    let text = match kind {
+        NotificationKind::Limited => new.seconds_left().map(until).unwrap_or_default(),
+        NotificationKind::Back
+        | NotificationKind::Login
+        | NotificationKind::AllLimited
+        | NotificationKind::Port => String::new(),
+    };
+    Some(NotificationEvent {
+        kind,
+        subject: new.label.clone(),
+        title: fill(title, &[&new.label]),
+        text,
+        page: WindowPage::Accounts,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::i18n::Language;
+    use super::super::super::status::AccountLimit;
+    use super::*;
+
+    fn account(label: &str, state: &str) -> AccountStatus {
+        let limits = if state == "limited" { vec![AccountLimit { seconds_left: 3_000 }] } else { Vec::new() };
+        AccountStatus { label: label.to_owned(), state: state.to_owned(), limits, ..AccountStatus::default() }
+    }
+
+    fn seen(state: ProxyState, accounts: &[(&str, &str)]) -> ProxyStatus {
+        let accounts = accounts.iter().map(|(label, state)| account(label, state)).collect();
+        ProxyStatus { state, accounts, ..ProxyStatus::default() }
+    }
+
+    fn news(before: &ProxyStatus, after: &ProxyStatus) -> Vec<(NotificationKind, String, String)> {
+        let news = changes_between(before, after, Language::English.strings());
+        news.into_iter().map(|news| (news.kind, news.title, news.text)).collect()
+    }
+
+    #[test]
+    fn a_changed_account_is_an_event() {
+        let before =
+            seen(ProxyState::Serving, &[("a", "ready"), ("b", "limited"), ("c", "ready"), ("d", "ready")]);
+        let after = seen(
+            ProxyState::Serving,
+            &[("a", "limited"), ("b", "ready"), ("c", "needs_login"), ("d", "ready")],
+        );
+        let limited = "limited, resets in 50 min".to_owned();
+        assert_eq!(
+            news(&before, &after),
+            [
+                (NotificationKind::Limited, "a has reached its limit".to_owned(), limited),
+                (NotificationKind::Back, "b can be used again".to_owned(), String::new()),
+                (NotificationKind::Login, "c needs you to sign in again".to_owned(), String::new()),
+            ]
+        );
+    }
+
+    #[test]
+    fn all_limited_is_one_event_instead_of_one_per_account() {
+        let before = seen(ProxyState::Serving, &[("a", "ready"), ("b", "limited")]);
+        let after = seen(ProxyState::Limited, &[("a", "limited"), ("b", "limited")]);
+        let told = news(&before, &after);
+        assert_eq!(told.len(), 1);
+        assert_eq!(told[0].2, "The first is back in 50 min.");
+        assert_eq!(news(&after, &after), []);
+    }
+
+    #[test]
+    fn changes_by_the_user_are_no_events() {
+        let before = seen(ProxyState::Serving, &[("a", "ready"), ("b", "disabled"), ("c", "starting")]);
+        let after = seen(
+            ProxyState::Serving,
+            &[("a", "disabled"), ("b", "ready"), ("c", "ready"), ("new", "limited")],
+        );
+        assert_eq!(news(&before, &after), []);
+    }
+}

@@ -1,0 +1,103 @@
+//! Checks a value against the part of JSON Schema that tools use, and puts right what can only be meant in one way.
+//!
+//! Known: `type`, `properties`, `required`, `additionalProperties`, `items`, `prefixItems`, `enum`, `const`, `anyOf`,
+//! `oneOf`, `allOf`, local `$ref`, the bounds of numbers, texts and lists. What is not known forbids nothing: the client
+//! checks for itself, and a call that it refuses can be tried again by the model.
+//!
+//! The work is bounded: each pair of a schema and a value is checked once, so that choices inside choices cost at most
+//! their product, and past a [`StepBudget`] a value counts as unchecked.
+
+mod checker;
+mod coercion;
+mod keywords;
+mod misfit;
+
+#[cfg(test)]
+mod complexity_tests;
+#[cfg(test)]
+mod tests;
+
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use self::checker::{CheckOutcome, Checker};
+use super::budget::StepBudget;
+
+/// Schemas and values are followed down to here; what lies below counts as fitting.
+const MAX_DEPTH: usize = 64;
+/// References that are followed to find a property.
+const MAX_REFERENCE_CHAIN: usize = 8;
+
+/// A schema with the document that its references mean.
+#[derive(Clone, Copy)]
+pub(super) struct Schema<'a> {
+    root: &'a Value,
+    /// Properties that the schema does not name are a mistake.
+    strict: bool,
+}
+
+/// What a check of a value found, where that was no misfit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FitResult {
+    Unchanged,
+    /// The value was changed, and fits now.
+    Repaired,
+    /// The budget ended before the check did. The value is as it was.
+    Unchecked,
+}
+
+impl<'a> Schema<'a> {
+    pub(super) fn new(root: &'a Value, strict: bool) -> Self {
+        Self { root, strict }
+    }
+
+    /// Makes a value fit.
+    ///
+    /// # Errors
+    /// One sentence for the model, where it does not fit and nothing certain would help.
+    pub(super) fn fit(self, value: &mut Value, budget: &mut StepBudget) -> Result<FitResult, String> {
+        let outcome = Checker::new(self, budget).check(self.root, value, 0);
+        if budget.is_exhausted() {
+            return Ok(FitResult::Unchecked);
+        }
+        match outcome {
+            CheckOutcome::Fits => Ok(FitResult::Unchanged),
+            CheckOutcome::Repaired(repaired) => {
+                *value = Rc::unwrap_or_clone(repaired);
+                Ok(FitResult::Repaired)
+            }
+            CheckOutcome::Misfit(misfit) => Err(misfit.to_string()),
+        }
+    }
+
+    /// The schema of a property of the whole.
+    pub(super) fn property(self, name: &str) -> Option<&'a Value> {
+        self.resolve(self.root).get("properties")?.get(name).map(|schema| self.resolve(schema))
+    }
+
+    /// Whether a schema takes a text.
+    pub(super) fn accepts_string(self, schema: &'a Value, budget: &mut StepBudget) -> bool {
+        let text = Value::String("x".into());
+        let outcome = Checker::new(self, budget).check(schema, &text, MAX_DEPTH - MAX_REFERENCE_CHAIN);
+        let has_type = |name| keywords::types(schema).any(|other| other == name);
+        matches!(outcome, CheckOutcome::Fits)
+            || (has_type("string") && !has_type("object") && !has_type("array"))
+    }
+
+    fn resolve(self, schema: &'a Value) -> &'a Value {
+        let mut schema = schema;
+        for _ in 0..MAX_REFERENCE_CHAIN {
+            match keywords::reference(schema).and_then(|path| self.resolve_reference(path)) {
+                Some(found) => schema = found,
+                None => break,
+            }
+        }
+        schema
+    }
+
+    /// What a reference within the document means.
+    fn resolve_reference(self, reference: &str) -> Option<&'a Value> {
+        self.root.pointer(reference.strip_prefix('#')?)
+    }
+}

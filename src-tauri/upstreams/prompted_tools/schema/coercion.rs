@@ -1,0 +1,41 @@
+//! Makes of a value what a schema wants, where it can only be meant in one way.
+
+use serde_json::{Number, Value};
+
+use super::super::budget::StepBudget;
+use super::super::lenient_json;
+use super::keywords::{is_of_type, types};
+
+/// A value of one of the schema's types; `None` where nothing certain can be made of this one.
+pub(super) fn coerce(value: &Value, schema: &Value, budget: &mut StepBudget) -> Option<Value> {
+    types(schema).find_map(|name| convert(value, name, budget))
+}
+
+fn convert(value: &Value, name: &str, budget: &mut StepBudget) -> Option<Value> {
+    match (name, value) {
+        (_, Value::String(text)) => parse_text(text, name, budget).filter(|read| is_of_type(read, name)),
+        ("string", Value::Number(number)) => Some(Value::String(number.to_string())),
+        ("string", Value::Bool(truth)) => Some(Value::String(truth.to_string())),
+        _ => None,
+    }
+}
+
+/// What a text says.
+fn parse_text(text: &str, name: &str, budget: &mut StepBudget) -> Option<Value> {
+    if !budget.try_consume_bytes(text.len()) {
+        return None;
+    }
+    let text = text.trim();
+    match name {
+        "boolean" => match text {
+            "true" | "True" => Some(Value::Bool(true)),
+            "false" | "False" => Some(Value::Bool(false)),
+            _ => None,
+        },
+        "integer" | "number" => text.parse::<Number>().ok().map(Value::Number),
+        "null" => (text == "null").then_some(Value::Null),
+        // A bracket each four bytes is as dense as values get: a step for each of them.
+        "array" | "object" if budget.try_consume(text.len() / 4) => lenient_json::parse_single(text),
+        _ => None,
+    }
+}
