@@ -242,7 +242,7 @@ pub(super) fn port(global: &GlobalArgs, port: u16) -> Result<(), ExitError> {
 
 /// Nobody runs: the port is kept for the next start.
 fn store_port(parts: &mut Parts, port: u16) -> Result<(), ExitError> {
-    let saved = parts.settings.set_port(port).and_then(|()| parts.settings.save());
+    let saved = parts.settings.update(|settings| settings.set_port(port));
     saved.map_err(|error| ExitError::failed(error.to_string()))?;
     output::line(format_args!("the next start listens on port {port}"));
     Ok(())

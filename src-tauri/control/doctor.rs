@@ -89,7 +89,7 @@ pub(super) async fn upstream(control: &Control, _: Nothing) -> Result<Vec<Findin
 }
 
 /// A host that no account needs is no fault when it cannot be reached.
-fn reached(control: &Control, kind: Kind, failure: Option<Failure>) -> Finding {
+fn reached(control: &Control, kind: Kind, failure: Option<UpstreamError>) -> Finding {
     let subject = match kind {
         Kind::Web => "Mammouth",
         Kind::Api => "Mammouth API",
@@ -132,7 +132,7 @@ fn clock(theirs: SystemTime, ours: SystemTime) -> Finding {
     Finding::bad("clock", "", "switch on the system's time synchronisation").saying(said)
 }
 
-fn unreached(failure: &UpstreamError, is_proxied: bool) -> Finding {
+fn unreached(subject: &str, failure: &UpstreamError, is_proxied: bool) -> Finding {
     let advice = match failure.kind {
         UpstreamErrorKind::Tls => {
             "look at the clock and at the system's certificates (package ca-certificates); where a company's proxy or a virus scanner opens TLS, give the file of its certificate authority in EXTRA_CA_FILE, or as extra_ca_file in the settings"

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Control, ControlError, ErrorCode, Nothing};
 use crate::accounts::{Kind, Kinds};
+use crate::chat::is_model_name;
 use crate::upstreams::{ListedModel, ResolvedModel};
 
 /// A name that clients can send as `model`.

@@ -17,6 +17,7 @@ use super::problem::Problem;
 use super::retry::{self, Task};
 use super::{Caller, Inner, cost};
 use crate::accounts::{Kinds, Lease, NoAccount};
+use crate::chat::is_model_name;
 use crate::dialects::ollama::{self, EmbedEndpoint};
 use crate::dialects::{InvalidCode, InvalidRequest};
 use crate::journal::Entry;

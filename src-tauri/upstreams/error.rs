@@ -75,7 +75,7 @@ impl UpstreamError {
 }
 
 /// Refuses a model's name that cannot be sent.
-pub(super) fn check_model(model: &str) -> Result<(), Failure> {
+pub(super) fn check_model(model: &str) -> Result<(), UpstreamError> {
     let detail = "the model's name is empty, longer than 200 characters or holds control characters";
-    if is_model_name(model) { Ok(()) } else { Err(Failure::new(FailureKind::Rejected, detail)) }
+    if is_model_name(model) { Ok(()) } else { Err(UpstreamError::new(UpstreamErrorKind::Rejected, detail)) }
 }

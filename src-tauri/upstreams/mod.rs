@@ -20,6 +20,7 @@ pub use transport::outbound::{Outbound, ProxyChoice, ProxyServer};
 use std::pin::Pin;
 use std::time::SystemTime;
 
+use error::check_model;
 use futures_util::Stream;
 use serde::{Deserialize, Serialize};
 

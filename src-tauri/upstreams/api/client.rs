@@ -27,8 +27,6 @@ const ERROR_BODY_READ_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_COMPLETE_RESPONSE_BYTES: usize = 64 * 1024 * 1024;
 /// The largest answer about models or a key.
 const MAX_METADATA_BYTES: usize = 8 * 1024 * 1024;
-const MAX_MODEL_NAME_BYTES: usize = 200;
-
 /// The host, with everything about it that stays the same from call to call.
 pub(super) struct ApiClient {
     pub(super) http: SharedClient,
@@ -132,14 +130,6 @@ fn bearer(secret: &Secret) -> Result<HeaderValue, UpstreamError> {
     let mut header = HeaderValue::from_str(&format!("Bearer {key}")).expect("visible ASCII makes a header");
     header.set_sensitive(true);
     Ok(header)
-}
-
-/// A model's name goes into JSON and into our own headers.
-pub(super) fn check_model(model: &str) -> Result<(), UpstreamError> {
-    let fits =
-        !model.is_empty() && model.len() <= MAX_MODEL_NAME_BYTES && !model.chars().any(char::is_control);
-    let detail = "the model's name is empty, longer than 200 characters or holds control characters";
-    if fits { Ok(()) } else { Err(UpstreamError::new(UpstreamErrorKind::Rejected, detail)) }
 }
 
 /// The head of an answer, with its body still to come.

@@ -39,6 +39,7 @@ use super::transport::outbound::Outbound;
 use super::transport::prompt_tokens::{text_bytes, total_bytes};
 use super::{
     Credential, EventReply, FollowUpCall, Quota, UpstreamError, UpstreamErrorKind, UpstreamResponse,
+    check_model,
 };
 use crate::chat::Request;
 
@@ -139,7 +140,7 @@ impl ApiUpstream {
         request: Arc<Request>,
         params: ModelParams<'_>,
     ) -> Result<UpstreamResponse, UpstreamError> {
-        client::check_model(params.model)?;
+        check_model(params.model)?;
         match request.raw_body.clone() {
             Some(body) => self.passthrough(credential, request, &body, params).await,
             None => self.translate(credential, request, params).await.map(UpstreamResponse::Events),
@@ -202,7 +203,7 @@ impl ApiUpstream {
         original: &Bytes,
         model: &str,
     ) -> Result<CompleteResponse, UpstreamError> {
-        client::check_model(model)?;
+        check_model(model)?;
         let body = request_rewrite::embeddings(original, model).await?;
         self.client.post(credential, &self.client.embeddings, body).await?.embeddings().await
     }

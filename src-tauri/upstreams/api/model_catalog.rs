@@ -143,7 +143,7 @@ fn list_entries(list: Option<&Value>) -> impl Iterator<Item = &Value> {
 /// Whether a text may stand as the id of a model: visible ASCII that means nothing in HTML or JSON.
 fn is_id(id: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/@+".contains(&byte);
-    (1..=MAX_ID_BYTES).contains(&id.len()) && id.bytes().all(plain)
+    is_model_name(id) && id.bytes().all(plain)
 }
 
 fn parse_tokens(value: &Value) -> Option<u64> {

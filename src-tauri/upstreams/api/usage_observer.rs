@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::error_mapping;
-use crate::chat::Usage;
+use crate::chat::{Usage, is_model_name};
 
 /// What was seen of a reply.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -19,8 +19,6 @@ pub struct Observed {
     pub usage: Option<Usage>,
 }
 
-/// The longest name of a model that is kept.
-const MAX_MODEL_NAME_BYTES: usize = 200;
 const ERROR_KEY: &str = "\"error\"";
 const USAGE_KEY: &str = "\"usage\"";
 /// Roughly; for estimates only.
@@ -141,8 +139,7 @@ impl Observed {
 /// The model's name, if it is fit to be shown.
 pub(super) fn parse_model(value: &Value) -> Option<String> {
     let name = value.as_str()?;
-    let fits = !name.is_empty() && name.len() <= MAX_MODEL_NAME_BYTES && !name.chars().any(char::is_control);
-    fits.then(|| name.to_owned())
+    is_model_name(name).then(|| name.to_owned())
 }
 
 /// The usage, where it names at least one number.

@@ -39,7 +39,7 @@ use super::transport::client::ClientError;
 use super::transport::prompt_tokens::PromptTokens;
 use super::{
     Credential, EventReply, FollowUpCall, Identity, Outbound, ProxyServer, Quota, UpstreamError,
-    UpstreamErrorKind,
+    UpstreamErrorKind, check_model,
 };
 use crate::chat;
 
@@ -317,10 +317,7 @@ impl WebUpstream {
         request: &chat::Request,
         model: &str,
     ) -> Result<client::SiteResponse<'a>, UpstreamError> {
-        if !chat_form::is_model_id(model) {
-            let detail = "the model's name is empty, longer than 200 characters or holds control characters";
-            return Err(UpstreamError::new(UpstreamErrorKind::Rejected, detail));
-        }
+        check_model(model)?;
         let site = &self.site;
         let layout = prompt_layout::lay_out(request, self.options().layout);
         let images = image_upload::upload_all(self, credential, &layout).await?;
