@@ -2,22 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::account::Kind;
+use super::account::AccountKind;
 use super::view::{AccountState, Advice};
 use crate::secrets::StoreError;
 
 /// An account without its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Absent {
+pub struct AccountWithoutSecret {
     pub id: String,
     pub label: String,
-    pub kind: Kind,
-    pub why: Absence,
+    pub kind: AccountKind,
+    pub reason: MissingSecret,
 }
 
 /// Why the secret is not here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Absence {
+pub enum MissingSecret {
     /// It is being read for the first time.
     Reading,
     /// It could not be read; that may change.
@@ -38,7 +38,7 @@ pub struct HostChange {
     pub host: String,
 }
 
-impl Absence {
+impl MissingSecret {
     /// What to tell the user; nothing while the secret is being read.
     pub fn advice(&self) -> Option<Advice> {
         match self {
@@ -50,7 +50,7 @@ impl Absence {
     }
 
     /// Whether the secret is to be read as soon as it can be.
-    pub fn is_awaited(&self) -> bool {
+    pub fn is_pending(&self) -> bool {
         matches!(self, Self::Reading | Self::Unreadable(_))
     }
 

@@ -8,7 +8,7 @@ use crate::secrets::{ExposeSecret, Secret};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub enum Kind {
+pub enum AccountKind {
     /// A browser session of mammouth.ai.
     Web,
     /// A key of the official API.
@@ -19,7 +19,7 @@ pub enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub enum Origin {
+pub enum AccountOrigin {
     /// `COOKIES` or `API_KEYS`: in memory only, gone when the setting is.
     Environment,
     /// Added by hand: the secret is in the keychain.
@@ -35,18 +35,18 @@ pub struct Account {
     pub id: String,
     /// The name people see, in logs and headers.
     pub label: String,
-    pub kind: Kind,
-    pub origin: Origin,
+    pub kind: AccountKind,
+    pub origin: AccountOrigin,
     pub secret: Secret,
 }
 
 impl Account {
-    pub fn new(label: impl Into<String>, kind: Kind, origin: Origin, secret: Secret) -> Self {
-        Self { id: id(&secret), label: label.into(), kind, origin, secret }
+    pub fn new(label: impl Into<String>, kind: AccountKind, origin: AccountOrigin, secret: Secret) -> Self {
+        Self { id: account_id(&secret), label: label.into(), kind, origin, secret }
     }
 }
 
-fn id(secret: &Secret) -> String {
+fn account_id(secret: &Secret) -> String {
     let mut hash = Sha256::new();
     hash.update(b"mammouth-proxy account id\0");
     hash.update(secret.expose_secret().as_bytes());

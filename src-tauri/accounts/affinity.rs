@@ -3,37 +3,37 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-const MOST: usize = 1_024;
-const KEPT: Duration = Duration::from_secs(60 * 60);
+const MAX_CONVERSATIONS: usize = 1_024;
+const AFFINITY_TTL: Duration = Duration::from_secs(60 * 60);
 
 /// Conversations by a hash of how they began.
 #[derive(Debug, Default)]
 pub(super) struct Affinity {
-    seats: HashMap<u64, (String, Duration)>,
+    accounts: HashMap<u64, (String, Duration)>,
 }
 
 impl Affinity {
-    pub(super) fn of(&self, conversation: u64, now: Duration) -> Option<&str> {
-        let (account, at) = self.seats.get(&conversation)?;
-        (*at + KEPT > now).then_some(account.as_str())
+    pub(super) fn account_for(&self, conversation: u64, now: Duration) -> Option<&str> {
+        let (account, at) = self.accounts.get(&conversation)?;
+        (*at + AFFINITY_TTL > now).then_some(account.as_str())
     }
 
-    pub(super) fn remember(&mut self, conversation: u64, account: &str, now: Duration) {
-        if self.seats.len() >= MOST && !self.seats.contains_key(&conversation) {
-            self.make_room(now);
+    pub(super) fn record(&mut self, conversation: u64, account: &str, now: Duration) {
+        if self.accounts.len() >= MAX_CONVERSATIONS && !self.accounts.contains_key(&conversation) {
+            self.evict(now);
         }
-        self.seats.insert(conversation, (account.to_owned(), now));
+        self.accounts.insert(conversation, (account.to_owned(), now));
     }
 
     pub(super) fn forget_account(&mut self, account: &str) {
-        self.seats.retain(|_, (seat, _)| seat != account);
+        self.accounts.retain(|_, (assigned, _)| assigned != account);
     }
 
-    fn make_room(&mut self, now: Duration) {
-        self.seats.retain(|_, (_, at)| *at + KEPT > now);
-        let oldest = self.seats.iter().min_by_key(|(_, (_, at))| *at).map(|(key, _)| *key);
-        if let Some(key) = oldest.filter(|_| self.seats.len() >= MOST) {
-            self.seats.remove(&key);
+    fn evict(&mut self, now: Duration) {
+        self.accounts.retain(|_, (_, at)| *at + AFFINITY_TTL > now);
+        let oldest = self.accounts.iter().min_by_key(|(_, (_, at))| *at).map(|(key, _)| *key);
+        if let Some(key) = oldest.filter(|_| self.accounts.len() >= MAX_CONVERSATIONS) {
+            self.accounts.remove(&key);
         }
     }
 }
@@ -43,13 +43,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_forgets_and_stays_bounded() {
+    fn entries_expire_and_their_number_is_bounded() {
         let mut affinity = Affinity::default();
         for n in 0..5_000 {
-            affinity.remember(n, "a", Duration::from_secs(n));
+            affinity.record(n, "a", Duration::from_secs(n));
         }
-        assert!(affinity.seats.len() <= MOST);
-        assert_eq!(affinity.of(4_999, Duration::from_secs(5_000)), Some("a"));
-        assert_eq!(affinity.of(4_999, Duration::from_secs(4_999) + KEPT), None);
+        assert!(affinity.accounts.len() <= MAX_CONVERSATIONS);
+        assert_eq!(affinity.account_for(4_999, Duration::from_secs(5_000)), Some("a"));
+        assert_eq!(affinity.account_for(4_999, Duration::from_secs(4_999) + AFFINITY_TTL), None);
     }
 }

@@ -2,42 +2,42 @@
 
 use std::time::Duration;
 
-use super::account::Kind;
-use super::state::Reason;
+use super::account::AccountKind;
+use super::state::LimitReason;
 use crate::secrets::StoreError;
 use crate::upstreams::UpstreamError;
 
 /// Which kinds of account can serve a request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Kinds {
+pub struct KindSet {
     pub web: bool,
     pub api: bool,
 }
 
-impl Kinds {
+impl KindSet {
     pub const ANY: Self = Self { web: true, api: true };
     pub const API: Self = Self { web: false, api: true };
     pub const WEB: Self = Self { web: true, api: false };
 
-    pub fn has(self, kind: Kind) -> bool {
+    pub fn contains(self, kind: AccountKind) -> bool {
         match kind {
-            Kind::Web => self.web,
-            Kind::Api => self.api,
+            AccountKind::Web => self.web,
+            AccountKind::Api => self.api,
         }
     }
 
     /// Without one of them.
     #[must_use]
-    pub fn without(self, kind: Kind) -> Self {
-        self.and(match kind {
-            Kind::Web => Self::API,
-            Kind::Api => Self::WEB,
+    pub fn without(self, kind: AccountKind) -> Self {
+        self.intersection(match kind {
+            AccountKind::Web => Self::API,
+            AccountKind::Api => Self::WEB,
         })
     }
 
     /// Those that are in both.
     #[must_use]
-    pub fn and(self, other: Self) -> Self {
+    pub fn intersection(self, other: Self) -> Self {
         Self { web: self.web && other.web, api: self.api && other.api }
     }
 
@@ -48,24 +48,24 @@ impl Kinds {
 
 /// What a request needs of an account.
 #[derive(Debug, Clone, Copy)]
-pub struct Ask<'a> {
+pub struct SelectionRequest<'a> {
     /// Who can serve it at all; the user's preference decides among them.
-    pub kinds: Kinds,
+    pub kinds: KindSet,
     /// What limits of web accounts apply to: the model's family, or the model itself where it is not limited with its
     /// family. A key has one budget for all models.
     pub scope: &'a str,
     /// Ids of accounts that refused this request already.
-    pub tried: &'a [String],
+    pub excluded: &'a [String],
     /// A hash of how the conversation began.
     pub conversation: Option<u64>,
 }
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy)]
-pub enum Report<'a> {
+pub enum CallOutcome<'a> {
     /// Its first event came; `served` is the model where the upstream names it.
     Answered {
-        asked: &'a str,
+        requested: &'a str,
         served: Option<&'a str>,
     },
     /// Its last event came.
@@ -75,11 +75,11 @@ pub enum Report<'a> {
 
 /// Why no account can be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NoAccount {
+pub enum Unavailable {
     /// There is none, or none is enabled.
-    None,
+    NoAccounts,
     /// There are accounts, but only one of this kind could serve.
-    Missing(Kind),
+    NoneOfKind(AccountKind),
     /// Secrets are being read for the first time.
     Starting,
     /// Secrets that might help could not be read.
@@ -92,7 +92,7 @@ pub enum NoAccount {
     /// Every usable account is limited; the soonest is free again after `wait`.
     Limited {
         wait: Duration,
-        reason: Reason,
+        reason: LimitReason,
     },
     /// Mammouth itself does not answer.
     UpstreamDown {

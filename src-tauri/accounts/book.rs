@@ -5,16 +5,16 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::{Notify, watch};
 
-use super::absent::{Absence, Absent};
-use super::account::{Account, Kind};
+use super::absent::{MissingSecret, AccountWithoutSecret};
+use super::account::{Account, AccountKind};
 use super::affinity::Affinity;
-use super::ask::{Ask, Kinds, NoAccount, Report};
-use super::change::Change;
-use super::choice::order;
-use super::clock::Now;
-use super::hosts::Breakers;
-use super::state::State;
-use super::store::{Loaded, Store};
+use super::ask::{SelectionRequest, KindSet, Unavailable, CallOutcome};
+use super::change::PoolWriteGuard;
+use super::choice::kind_order;
+use super::clock::Timestamp;
+use super::hosts::UpstreamBreakers;
+use super::state::EntryState;
+use super::store::{SavedStates, AccountStore};
 use super::view::{self, AccountView};
 use crate::config::{Prefer, Strategy};
 use crate::journal::Picked;
@@ -23,35 +23,35 @@ use crate::upstreams::{Identity, Quota};
 /// The accounts. A cheap handle.
 #[derive(Debug, Clone)]
 pub struct Accounts {
-    inner: Arc<Mutex<Book>>,
+    pool: Arc<Mutex<AccountPool>>,
     /// Touched when something that people see may have changed.
     changed: watch::Sender<()>,
-    looked_at: Arc<Notify>,
+    refresh_requested: Arc<Notify>,
 }
 
 /// Between two writes of an account's last use.
 const SAVE_INTERVAL: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
-pub(super) struct Book {
-    pub(super) seats: Vec<Seat>,
-    pub(super) absent: Vec<Absent>,
+pub(super) struct AccountPool {
+    pub(super) entries: Vec<PoolEntry>,
+    pub(super) without_secret: Vec<AccountWithoutSecret>,
     /// The id of the one account that the user wants used.
-    pub(super) only: Option<String>,
+    pub(super) pinned: Option<String>,
     /// Ids in the order that the user wants; who is not among them comes last.
-    pub(super) order: Vec<String>,
+    pub(super) entry_order: Vec<String>,
     pub(super) strategy: Strategy,
     pub(super) prefer: Prefer,
     pub(super) affinity: Affinity,
-    pub(super) breakers: Breakers,
-    pub(super) store: Option<Store>,
-    loaded: Loaded,
+    pub(super) breakers: UpstreamBreakers,
+    pub(super) store: Option<AccountStore>,
+    loaded: SavedStates,
 }
 
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(super) struct PoolEntry {
     pub(super) account: Arc<Account>,
-    pub(super) state: State,
+    pub(super) state: EntryState,
 }
 
 /// The right to make one call with an account. Dropping it gives the place back.
@@ -59,44 +59,44 @@ pub(super) struct Seat {
 pub struct Lease {
     pub account: Arc<Account>,
     /// Why this account.
-    pub why: Picked,
-    book: Accounts,
-    probe: bool,
+    pub selection: Picked,
+    accounts: Accounts,
+    is_probe: bool,
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let mut book = self.book.change();
-        if self.probe {
-            book.breakers.of(self.account.kind).abandon();
+        let mut pool = self.accounts.write();
+        if self.is_probe {
+            pool.breakers.get_mut(self.account.kind).release_probe();
         }
-        if let Some(seat) = book.seat(&self.account.id) {
-            seat.state.running = seat.state.running.saturating_sub(1);
+        if let Some(entry) = pool.entry_mut(&self.account.id) {
+            entry.state.running = entry.state.running.saturating_sub(1);
         }
     }
 }
 
 impl Accounts {
     /// Accounts with what an earlier run knew of them. A second account with the same secret is left out.
-    pub fn new(accounts: Vec<Account>, strategy: Strategy, store: Option<(Store, Loaded)>, now: Now) -> Self {
+    pub fn new(accounts: Vec<Account>, strategy: Strategy, store: Option<(AccountStore, SavedStates)>, now: Timestamp) -> Self {
         let (store, loaded) =
-            store.map_or((None, Loaded::default()), |(store, loaded)| (Some(store), loaded));
-        let book = Book {
-            seats: Vec::new(),
-            absent: Vec::new(),
-            only: None,
-            order: Vec::new(),
+            store.map_or((None, SavedStates::default()), |(store, loaded)| (Some(store), loaded));
+        let pool = AccountPool {
+            entries: Vec::new(),
+            without_secret: Vec::new(),
+            pinned: None,
+            entry_order: Vec::new(),
             strategy,
             prefer: Prefer::default(),
             affinity: Affinity::default(),
-            breakers: Breakers::default(),
+            breakers: UpstreamBreakers::default(),
             store,
             loaded,
         };
         let handle = Self {
-            inner: Arc::new(Mutex::new(book)),
+            pool: Arc::new(Mutex::new(pool)),
             changed: watch::Sender::new(()),
-            looked_at: Arc::default(),
+            refresh_requested: Arc::default(),
         };
         for account in accounts {
             handle.add(account, now);
@@ -105,241 +105,241 @@ impl Accounts {
     }
 
     /// Adds an account at the end of the order; `false` where it is there already.
-    pub fn add(&self, account: Account, now: Now) -> bool {
-        let mut book = self.change();
-        book.absent.retain(|absent| absent.id != account.id);
-        if book.seat(&account.id).is_some() {
+    pub fn add(&self, account: Account, now: Timestamp) -> bool {
+        let mut pool = self.write();
+        pool.without_secret.retain(|absent| absent.id != account.id);
+        if pool.entry_mut(&account.id).is_some() {
             return false;
         }
-        let state = book.loaded.state(&account.id, now);
-        book.seats.push(Seat { account: Arc::new(account), state });
-        book.sort();
+        let state = pool.loaded.initial_state(&account.id, now);
+        pool.entries.push(PoolEntry { account: Arc::new(account), state });
+        pool.sort();
         true
     }
 
     /// Names an account whose secret is being read.
-    pub fn expect(&self, id: String, label: String, kind: Kind) {
-        self.change().absent.push(Absent { id, label, kind, why: Absence::Reading });
+    pub fn add_pending(&self, id: String, label: String, kind: AccountKind) {
+        self.write().without_secret.push(AccountWithoutSecret { id, label, kind, reason: MissingSecret::Reading });
     }
 
     /// Adds an account that was expected, unless it was removed meanwhile.
-    pub fn arrive(&self, account: Account, now: Now) {
-        let expected = self.lock().absent.iter().any(|absent| absent.id == account.id);
+    pub fn resolve_pending(&self, account: Account, now: Timestamp) {
+        let expected = self.lock().without_secret.iter().any(|absent| absent.id == account.id);
         if expected {
             self.add(account, now);
         }
     }
 
     /// Notes why the secret of an expected account is not here.
-    pub fn set_absence(&self, id: &str, why: Absence) {
-        if let Some(absent) = self.change().absent.iter_mut().find(|absent| absent.id == id) {
-            absent.why = why;
+    pub fn set_missing_secret(&self, id: &str, reason: MissingSecret) {
+        if let Some(absent) = self.write().without_secret.iter_mut().find(|absent| absent.id == id) {
+            absent.reason = reason;
         }
     }
 
     /// The accounts whose secrets are not here.
-    pub fn absent(&self) -> Vec<Absent> {
-        self.lock().absent.clone()
+    pub fn without_secret(&self) -> Vec<AccountWithoutSecret> {
+        self.lock().without_secret.clone()
     }
 
     /// Takes an account out, by label or id, with everything that was kept of it.
     pub fn remove(&self, name: &str) -> Option<Arc<Account>> {
-        let mut book = self.change();
-        book.absent.retain(|absent| absent.id != name && absent.label != name);
+        let mut book = self.write();
+        book.without_secret.retain(|absent| absent.id != name && absent.label != name);
         let index =
-            book.seats.iter().position(|seat| seat.account.id == name || seat.account.label == name)?;
-        let seat = book.seats.remove(index);
-        book.affinity.forget_account(&seat.account.id);
+            book.entries.iter().position(|entry| entry.account.id == name || entry.account.label == name)?;
+        let entry = book.entries.remove(index);
+        book.affinity.forget_account(&entry.account.id);
         if let Some(store) = &book.store {
-            store.remove(&seat.account.id);
+            store.remove(&entry.account.id);
         }
-        Some(seat.account)
+        Some(entry.account)
     }
 
     /// Picks the account for the next call and takes a place in it.
     ///
     /// # Errors
-    /// [`NoAccount`] says why nobody can be asked.
-    pub fn pick(&self, ask: &Ask<'_>, now: Now) -> Result<Lease, NoAccount> {
-        let mut book = self.change();
-        let (index, why, probe) = book.open_seat(ask, now)?;
-        let seat = &mut book.seats[index];
-        seat.state.begin(now);
-        Ok(Lease { account: Arc::clone(&seat.account), why, book: self.clone(), probe })
+    /// [`Unavailable`] says why nobody can be asked.
+    pub fn acquire(&self, request: &SelectionRequest<'_>, now: Timestamp) -> Result<Lease, Unavailable> {
+        let mut book = self.write();
+        let (index, selection, is_probe) = book.acquire(request, now)?;
+        let entry = &mut book.entries[index];
+        entry.state.record_start(now);
+        Ok(Lease { account: Arc::clone(&entry.account), selection: why: selection, accounts: self.clone(), is_probe: probe: is_probe })
     }
 
-    /// Why [`Accounts::pick`] would find nobody now; `None` where it would find somebody. Takes no place.
-    pub fn nobody(&self, ask: &Ask<'_>, now: Now) -> Option<NoAccount> {
-        self.lock().choose(ask, now).err()
+    /// Why [`Accounts::acquire`] would find nobody now; `None` where it would find somebody. Takes no place.
+    pub fn unavailable_reason(&self, request: &SelectionRequest<'_>, now: Timestamp) -> Option<Unavailable> {
+        self.lock().select(request, now).err()
     }
 
     /// Learns how the call of a lease ended. `chance` in 0..1 is for jitter.
-    pub fn report(&self, lease: &mut Lease, ask: &Ask<'_>, report: Report<'_>, now: Now, chance: f64) {
-        let mut book = self.change();
-        lease.probe = false;
-        book.breakers.tell(lease.account.kind, report, now);
+    pub fn report(&self, lease: &mut Lease, request: &SelectionRequest<'_>, outcome: CallOutcome<'_>, now: Timestamp, chance: f64) {
+        let mut book = self.write();
+        lease.is_probe = false;
+        book.breakers.record(lease.account.kind, outcome, now);
         let id = lease.account.id.clone();
-        if let (Report::Answered { .. }, Some(conversation)) = (report, ask.conversation) {
-            book.affinity.remember(conversation, &id, now.uptime);
+        if let (CallOutcome::Answered { .. }, Some(conversation)) = (outcome, request.conversation) {
+            book.affinity.record(conversation, &id, now.uptime);
         }
-        let Some(seat) = book.seat(&id) else { return };
-        let kept = |state: &State| (state.limits.clone(), state.throttled_until, state.needs_login);
-        let before = kept(&seat.state);
-        match report {
-            Report::Answered { asked, served } => {
-                let scope = seat.scope(ask);
-                seat.state.succeed(scope, asked, served);
+        let Some(entry) = book.entry_mut(&id) else { return };
+        let persistent = |state: &EntryState| (state.limits.clone(), state.throttled_until, state.needs_login);
+        let before = persistent(&entry.state);
+        match outcome {
+            CallOutcome::Answered { requested: asked, served } => {
+                let scope = entry.scope(request);
+                entry.state.record_success(scope, asked, served);
             }
-            Report::Completed => {}
-            Report::Failed(failure) => {
-                let scope = seat.scope(ask);
-                seat.state.fail(scope, failure, now, chance);
+            CallOutcome::Completed => {}
+            CallOutcome::Failed(failure) => {
+                let scope = entry.scope(request);
+                entry.state.record_failure(scope, failure, now, chance);
             }
         }
-        let unsaved = seat.state.saved_at.is_none_or(|at| at + SAVE_INTERVAL <= now.uptime);
-        if before != kept(&seat.state) || unsaved {
+        let unsaved = entry.state.saved_at.is_none_or(|at| at + SAVE_INTERVAL <= now.uptime);
+        if before != persistent(&entry.state) || unsaved {
             book.save(&id, now);
         }
     }
 
     /// Learns what a check of the credential said: a valid session clears "needs login".
-    pub fn checked(&self, id: &str, valid: bool, now: Now) {
-        let mut book = self.change();
-        if let Some(seat) = book.seat(id) {
-            seat.state.needs_login = !valid;
+    pub fn record_credential_check(&self, id: &str, valid: bool, now: Timestamp) {
+        let mut book = self.write();
+        if let Some(entry) = book.entry_mut(id) {
+            entry.state.needs_login = !valid;
             book.save(id, now);
         }
     }
 
     /// Takes an account out of the rotation or back into it, by label or id; `false` where there is none.
-    pub fn set_enabled(&self, name: &str, enabled: bool, now: Now) -> bool {
-        let mut book = self.change();
-        let found = book.seats.iter_mut().find(|seat| seat.account.label == name || seat.account.id == name);
-        let Some(seat) = found else { return false };
-        seat.state.disabled = !enabled;
-        let id = seat.account.id.clone();
+    pub fn set_enabled(&self, name: &str, enabled: bool, now: Timestamp) -> bool {
+        let mut book = self.write();
+        let found = book.entries.iter_mut().find(|entry| entry.account.label == name || entry.account.id == name);
+        let Some(entry) = found else { return false };
+        entry.state.disabled = !enabled;
+        let id = entry.account.id.clone();
         book.save(&id, now);
         true
     }
 
     /// Notes whose account it is.
-    pub fn set_identity(&self, id: &str, identity: Identity, now: Now) {
-        let mut book = self.change();
-        if let Some(seat) = book.seat(id) {
-            seat.state.identity = Some(identity);
+    pub fn set_identity(&self, id: &str, identity: Identity, now: Timestamp) {
+        let mut book = self.write();
+        if let Some(entry) = book.entry_mut(id) {
+            entry.state.identity = Some(identity);
             book.save(id, now);
         }
     }
 
     /// Notes an account's quota.
-    pub fn set_quota(&self, id: &str, quota: Quota, now: Now) {
-        let mut book = self.change();
-        if let Some(seat) = book.seat(id) {
-            seat.state.quota = Some(quota);
-            seat.state.quota_at = Some(now.wall);
+    pub fn set_quota(&self, id: &str, quota: Quota, now: Timestamp) {
+        let mut book = self.write();
+        if let Some(entry) = book.entry_mut(id) {
+            entry.state.quota = Some(quota);
+            entry.state.quota_at = Some(now.wall);
             book.save(id, now);
         }
     }
 
     /// Whether it is known whose account it is.
     pub fn knows_identity(&self, id: &str) -> bool {
-        self.lock().seat(id).is_some_and(|seat| seat.state.identity.is_some())
+        self.lock().entry_mut(id).is_some_and(|entry| entry.state.identity.is_some())
     }
 
     pub fn set_strategy(&self, strategy: Strategy) {
-        self.change().strategy = strategy;
+        self.write().strategy = strategy;
     }
 
     /// Which kind of account serves what both kinds can.
-    pub fn set_prefer(&self, prefer: Prefer) {
-        self.change().prefer = prefer;
+    pub fn set_kind_preference(&self, prefer: Prefer) {
+        self.write().prefer = prefer;
     }
 
     /// The kinds of which there is an account that the user lets serve.
-    pub fn kinds(&self) -> Kinds {
-        let book = self.lock();
+    pub fn enabled_kinds(&self) -> KindSet {
+        let pool = self.lock();
         let has = |kind| {
-            book.seats.iter().any(|seat| seat.account.kind == kind && !seat.state.disabled)
-                && order(book.prefer).contains(&kind)
+            pool.entries.iter().any(|entry| entry.account.kind == kind && !entry.state.disabled)
+                && kind_order(pool.prefer).contains(&kind)
         };
-        Kinds { web: has(Kind::Web), api: has(Kind::Api) }
+        KindSet { web: has(AccountKind::Web), api: has(AccountKind::Api) }
     }
 
     /// All accounts in the user's order.
-    pub fn list(&self, now: Now) -> Vec<AccountView> {
-        let book = self.lock();
-        let down = |kind| book.breakers.peek(kind).tripped().is_some();
-        let here = book.seats.iter().map(|seat| {
-            view::view(&seat.account, &seat.state, down(seat.account.kind), book.is_only(seat), now)
+    pub fn list(&self, now: Timestamp) -> Vec<AccountView> {
+        let pool = self.lock();
+        let down = |kind| pool.breakers.get(kind).open_cause().is_some();
+        let with_secret = pool.entries.iter().map(|entry| {
+            view::account_view(&entry.account, &entry.state, down(entry.account.kind), pool.is_pinned(entry), now)
         });
-        here.chain(book.absent.iter().map(view::absent)).collect()
+        with_secret.chain(pool.without_secret.iter().map(view::view_without_secret)).collect()
     }
 
     /// The account with this label or id.
     pub fn find(&self, name: &str) -> Option<Arc<Account>> {
-        let book = self.lock();
-        let found = book.seats.iter().find(|seat| seat.account.label == name || seat.account.id == name);
-        found.map(|seat| Arc::clone(&seat.account))
+        let pool = self.lock();
+        let found = pool.entries.iter().find(|entry| entry.account.label == name || entry.account.id == name);
+        found.map(|entry| Arc::clone(&entry.account))
     }
 
     /// Accounts that were used within `span`: the ones whose quota is worth asking for.
-    pub fn in_use(&self, span: Duration, now: Now) -> Vec<Arc<Account>> {
-        let recent = |seat: &&Seat| seat.state.last_used.is_some_and(|at| at + span > now.uptime);
-        let book = self.lock();
-        book.seats.iter().filter(recent).map(|seat| Arc::clone(&seat.account)).collect()
+    pub fn recently_used(&self, span: Duration, now: Timestamp) -> Vec<Arc<Account>> {
+        let recent = |entry: &&PoolEntry| entry.state.last_used.is_some_and(|at| at + span > now.uptime);
+        let pool = self.lock();
+        pool.entries.iter().filter(recent).map(|entry| Arc::clone(&entry.account)).collect()
     }
 
     /// Accounts that may serve and whose quota was told longer than `span` ago or never.
-    pub fn outdated(&self, span: Duration, now: Now) -> Vec<Arc<Account>> {
+    pub fn with_stale_quota(&self, span: Duration, now: Timestamp) -> Vec<Arc<Account>> {
         let fresh = |at: SystemTime| now.wall.duration_since(at).is_ok_and(|age| age <= span);
-        let wanted = |seat: &&Seat| {
-            let state = &seat.state;
+        let wanted = |entry: &&PoolEntry| {
+            let state = &entry.state;
             !state.disabled && !state.needs_login && !state.quota_at.is_some_and(fresh)
         };
-        self.lock().seats.iter().filter(wanted).map(|seat| Arc::clone(&seat.account)).collect()
+        self.lock().entries.iter().filter(wanted).map(|seat| Arc::clone(&seat.account)).collect()
     }
 
     /// Says that somebody looks at the accounts now, so that quotas of before should be asked for anew.
-    pub fn refresh(&self) {
-        self.looked_at.notify_one();
+    pub fn request_refresh(&self) {
+        self.refresh_requested.notify_one();
     }
 
-    /// Waits for the next [`Accounts::refresh`].
-    pub async fn looked_at(&self) {
-        self.looked_at.notified().await;
+    /// Waits for the next [`Accounts::request_refresh`].
+    pub async fn wait_for_refresh_request(&self) {
+        self.refresh_requested.notified().await;
     }
 
     /// Becomes ready when something that [`Accounts::list`] shows may have changed.
-    pub fn changes(&self) -> watch::Receiver<()> {
+    pub fn subscribe_changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
 
     /// Says that something which belongs to the accounts changed elsewhere, such as the catalogue of models.
-    pub fn touch(&self) {
+    pub fn notify_changed(&self) {
         self.changed.send_replace(());
     }
 
     /// The book for a change, which is told when the guard is dropped.
-    pub(super) fn change(&self) -> Change<'_> {
-        Change::of(self.lock(), &self.changed)
+    pub(super) fn write(&self) -> PoolWriteGuard<'_> {
+        PoolWriteGuard::new(self.lock(), &self.changed)
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Book> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, AccountPool> {
         // A panic while the lock was held left plain data behind; going on beats refusing every request.
-        self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.pool.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
-impl Book {
-    pub(super) fn seat(&mut self, id: &str) -> Option<&mut Seat> {
-        self.seats.iter_mut().find(|seat| seat.account.id == id)
+impl AccountPool {
+    pub(super) fn entry_mut(&mut self, id: &str) -> Option<&mut PoolEntry> {
+        self.entries.iter_mut().find(|seat| seat.account.id == id)
     }
 
-    pub(super) fn save(&mut self, id: &str, now: Now) {
-        let found = self.seats.iter_mut().find(|seat| seat.account.id == id);
-        if let (Some(store), Some(seat)) = (&self.store, found) {
-            seat.state.saved_at = Some(now.uptime);
-            store.save(id, &seat.state, now);
+    pub(super) fn save(&mut self, id: &str, now: Timestamp) {
+        let found = self.entries.iter_mut().find(|seat| seat.account.id == id);
+        if let (Some(store), Some(entry)) = (&self.store, found) {
+            entry.state.saved_at = Some(now.uptime);
+            store.save(id, &entry.state, now);
         }
     }
 }

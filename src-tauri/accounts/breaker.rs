@@ -3,147 +3,147 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-const IN_A_ROW: u32 = 4;
-const REMEMBERED: usize = 20;
-const AT_LEAST: usize = 10;
-const SHARE: f64 = 0.6;
+const CONSECUTIVE_FAILURES_TO_OPEN: u32 = 4;
+const MAX_RECENT_RESULTS: usize = 20;
+const MIN_RESULTS_FOR_RATE: usize = 10;
+const FAILURE_RATE_TO_OPEN: f64 = 0.6;
 /// Results older than this say nothing about now.
-const MEMORY: Duration = Duration::from_secs(60);
+const RESULT_TTL: Duration = Duration::from_secs(60);
 /// Short and constant, so that the first success comes within seconds of Mammouth's return.
-const PAUSE: Duration = Duration::from_secs(2);
+const OPEN_DURATION: Duration = Duration::from_secs(2);
 /// A challenge is not answered by asking often.
-const CHALLENGE_PAUSES: [u64; 5] = [5, 10, 20, 40, 60];
+const CHALLENGE_OPEN_SECONDS: [u64; 5] = [5, 10, 20, 40, 60];
 
 /// Why no call is made now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cause {
+pub(super) enum RejectionCause {
     Failing,
     Challenge,
 }
 
 /// Whether a call may be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Gate {
-    Open,
+pub(super) enum Permit {
+    Allowed,
     /// One call may try whether the upstream is back.
     Probe,
-    Closed {
-        wait: Duration,
-        cause: Cause,
+    Rejected {
+        retry_after: Duration,
+        cause: RejectionCause,
     },
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Breaker {
+pub(super) struct CircuitBreaker {
     recent: VecDeque<(Duration, bool)>,
-    failures_in_a_row: u32,
+    consecutive_failures: u32,
     /// Replies that began and broke off, with no whole one in between.
-    breaks_in_a_row: u32,
-    challenges: usize,
+    consecutive_interruptions: u32,
+    challenge_count: usize,
     tripped: Option<Tripped>,
 }
 
 #[derive(Debug)]
 struct Tripped {
     until: Duration,
-    cause: Cause,
+    cause: RejectionCause,
     probing: bool,
-    good: u32,
+    successes: u32,
 }
 
-impl Breaker {
-    /// Asks for a call. After `Probe` the caller owes a [`Breaker::report`] or [`Breaker::abandon`].
-    pub(super) fn gate(&mut self, now: Duration) -> Gate {
+impl CircuitBreaker {
+    /// Asks for a call. After `Probe` the caller owes a [`CircuitBreaker::record_result`] or [`CircuitBreaker::release_probe`].
+    pub(super) fn try_acquire(&mut self, now: Duration) -> Permit {
         match &mut self.tripped {
-            None => Gate::Open,
+            None => Permit::Allowed,
             Some(tripped) if now >= tripped.until && !tripped.probing => {
                 tripped.probing = true;
-                Gate::Probe
+                Permit::Probe
             }
-            Some(tripped) => Gate::Closed {
-                wait: tripped.until.saturating_sub(now).max(Duration::from_secs(1)),
+            Some(tripped) => Permit::Rejected {
+                retry_after: tripped.until.saturating_sub(now).max(Duration::from_secs(1)),
                 cause: tripped.cause,
             },
         }
     }
 
     /// Whether calls are held back now, without asking for one.
-    pub(super) fn tripped(&self) -> Option<Cause> {
+    pub(super) fn open_cause(&self) -> Option<RejectionCause> {
         self.tripped.as_ref().map(|tripped| tripped.cause)
     }
 
     /// Learns how a call ended. An account's refusal is a good answer: Mammouth is there.
-    pub(super) fn report(&mut self, good: bool, now: Duration) {
-        self.remember(good, now);
-        self.judge(good, now);
+    pub(super) fn record_result(&mut self, success: bool, now: Duration) {
+        self.push_recent(success, now);
+        self.apply_result(success, now);
     }
 
     /// A reply that had begun broke off: it was not good after all.
-    pub(super) fn broke_off(&mut self, now: Duration) {
-        self.breaks_in_a_row += 1;
+    pub(super) fn record_interruption(&mut self, now: Duration) {
+        self.consecutive_interruptions += 1;
         match self.recent.iter_mut().rev().find(|(_, good)| *good) {
             Some((_, good)) => *good = false,
             None => self.recent.push_back((now, false)),
         }
-        self.judge(false, now);
+        self.apply_result(false, now);
     }
 
     /// A reply came to its end.
-    pub(super) fn completed(&mut self) {
-        self.breaks_in_a_row = 0;
+    pub(super) fn record_completion(&mut self) {
+        self.consecutive_interruptions = 0;
     }
 
-    fn judge(&mut self, good: bool, now: Duration) {
+    fn apply_result(&mut self, success: bool, now: Duration) {
         let Some(tripped) = &mut self.tripped else {
-            if self.too_many_failures() {
-                self.trip(Cause::Failing, now + PAUSE);
+            if self.should_open() {
+                self.trip(RejectionCause::Failing, now + OPEN_DURATION);
             }
             return;
         };
-        if !good {
-            *tripped = Tripped { until: now + PAUSE, cause: tripped.cause, probing: false, good: 0 };
+        if !success {
+            *tripped = Tripped { until: now + OPEN_DURATION, cause: tripped.cause, probing: false, successes: 0 };
             return;
         }
         tripped.probing = false;
-        tripped.good += 1;
-        if tripped.good >= 2 {
+        tripped.successes += 1;
+        if tripped.successes >= 2 {
             *self = Self::default();
         }
     }
 
     /// A bot challenge: everybody waits, longer each time.
-    pub(super) fn challenged(&mut self, now: Duration) {
-        let pause = CHALLENGE_PAUSES[self.challenges.min(CHALLENGE_PAUSES.len() - 1)];
-        self.challenges += 1;
-        self.trip(Cause::Challenge, now + Duration::from_secs(pause));
+    pub(super) fn record_challenge(&mut self, now: Duration) {
+        let seconds = CHALLENGE_OPEN_SECONDS[self.challenge_count.min(CHALLENGE_OPEN_SECONDS.len() - 1)];
+        self.challenge_count += 1;
+        self.trip(RejectionCause::Challenge, now + Duration::from_secs(seconds));
     }
 
     /// A probe ended without telling anything, as when its client left.
-    pub(super) fn abandon(&mut self) {
+    pub(super) fn release_probe(&mut self) {
         if let Some(tripped) = &mut self.tripped {
             tripped.probing = false;
         }
     }
 
-    fn trip(&mut self, cause: Cause, until: Duration) {
-        self.tripped = Some(Tripped { until, cause, probing: false, good: 0 });
+    fn trip(&mut self, cause: RejectionCause, until: Duration) {
+        self.tripped = Some(Tripped { until, cause, probing: false, successes: 0 });
     }
 
-    fn remember(&mut self, good: bool, now: Duration) {
-        self.failures_in_a_row = if good { 0 } else { self.failures_in_a_row + 1 };
-        self.recent.push_back((now, good));
-        while self.recent.len() > REMEMBERED || self.recent.front().is_some_and(|(at, _)| *at + MEMORY < now)
+    fn push_recent(&mut self, success: bool, now: Duration) {
+        self.consecutive_failures = if success { 0 } else { self.consecutive_failures + 1 };
+        self.recent.push_back((now, success));
+        while self.recent.len() > MAX_RECENT_RESULTS || self.recent.front().is_some_and(|(at, _)| *at + RESULT_TTL < now)
         {
             self.recent.pop_front();
         }
     }
 
-    fn too_many_failures(&self) -> bool {
+    fn should_open(&self) -> bool {
         let bad = self.recent.iter().filter(|(_, good)| !good).count();
         #[allow(clippy::cast_precision_loss, reason = "at most 20")]
         let share = bad as f64 / self.recent.len().max(1) as f64;
-        self.failures_in_a_row.max(self.breaks_in_a_row) >= IN_A_ROW
-            || (self.recent.len() >= AT_LEAST && share >= SHARE)
+        self.consecutive_failures.max(self.consecutive_interruptions) >= CONSECUTIVE_FAILURES_TO_OPEN
+            || (self.recent.len() >= MIN_RESULTS_FOR_RATE && share >= FAILURE_RATE_TO_OPEN)
     }
 }
 
@@ -151,75 +151,75 @@ impl Breaker {
 mod tests {
     use super::*;
 
-    fn second(n: u64) -> Duration {
+    fn at(n: u64) -> Duration {
         Duration::from_secs(1_000 + n)
     }
 
     #[test]
-    fn f07_four_in_a_row_open_it_one_probe_and_two_good_close_it() {
-        let mut breaker = Breaker::default();
+    fn f07_four_consecutive_failures_open_it_and_two_successful_probes_close_it() {
+        let mut breaker = CircuitBreaker::default();
         for _ in 0..3 {
-            breaker.report(false, second(0));
-            assert_eq!(breaker.gate(second(0)), Gate::Open);
+            breaker.record_result(false, at(0));
+            assert_eq!(breaker.try_acquire(at(0)), Permit::Allowed);
         }
-        breaker.report(false, second(0));
-        assert!(matches!(breaker.gate(second(1)), Gate::Closed { cause: Cause::Failing, .. }));
-        assert_eq!(breaker.gate(second(2)), Gate::Probe);
-        assert!(matches!(breaker.gate(second(2)), Gate::Closed { .. }), "one probe at a time");
-        breaker.report(true, second(2));
-        assert_eq!(breaker.gate(second(2)), Gate::Probe);
-        breaker.report(true, second(2));
-        assert_eq!(breaker.gate(second(2)), Gate::Open);
+        breaker.record_result(false, at(0));
+        assert!(matches!(breaker.try_acquire(at(1)), Permit::Rejected { cause: RejectionCause::Failing, .. }));
+        assert_eq!(breaker.try_acquire(at(2)), Permit::Probe);
+        assert!(matches!(breaker.try_acquire(at(2)), Permit::Rejected { .. }), "one probe at a time");
+        breaker.record_result(true, at(2));
+        assert_eq!(breaker.try_acquire(at(2)), Permit::Probe);
+        breaker.record_result(true, at(2));
+        assert_eq!(breaker.try_acquire(at(2)), Permit::Allowed);
     }
 
     #[test]
-    fn f07_six_of_ten_open_it() {
-        let mut breaker = Breaker::default();
+    fn f07_a_failure_rate_of_six_in_ten_opens_it() {
+        let mut breaker = CircuitBreaker::default();
         for good in [false, false, true, false, false, true, false, true, true] {
-            breaker.report(good, second(0));
+            breaker.record_result(good, at(0));
         }
-        assert_eq!(breaker.gate(second(0)), Gate::Open);
-        breaker.report(false, second(0));
-        assert!(matches!(breaker.gate(second(0)), Gate::Closed { .. }));
+        assert_eq!(breaker.try_acquire(at(0)), Permit::Allowed);
+        breaker.record_result(false, at(0));
+        assert!(matches!(breaker.try_acquire(at(0)), Permit::Rejected { .. }));
     }
 
     #[test]
-    fn f11_replies_that_break_off_count_and_a_whole_one_begins_anew() {
-        let mut breaker = Breaker::default();
+    fn f11_interruptions_count_and_a_completed_reply_resets_them() {
+        let mut breaker = CircuitBreaker::default();
         let mut begin_and_break = || {
-            breaker.report(true, second(0));
-            breaker.broke_off(second(0));
-            breaker.gate(second(0))
+            breaker.record_result(true, at(0));
+            breaker.record_interruption(at(0));
+            breaker.try_acquire(at(0))
         };
-        assert!((0..3).all(|_| begin_and_break() == Gate::Open));
-        assert!(matches!(begin_and_break(), Gate::Closed { cause: Cause::Failing, .. }));
-        let mut breaker = Breaker::default();
+        assert!((0..3).all(|_| begin_and_break() == Permit::Allowed));
+        assert!(matches!(begin_and_break(), Permit::Rejected { cause: RejectionCause::Failing, .. }));
+        let mut breaker = CircuitBreaker::default();
         for _ in 0..2 {
-            (0..3).for_each(|_| breaker.report(true, second(0)));
-            (0..3).for_each(|_| breaker.broke_off(second(0)));
-            (0..6).for_each(|_| breaker.report(true, second(0)));
-            breaker.completed();
+            (0..3).for_each(|_| breaker.record_result(true, at(0)));
+            (0..3).for_each(|_| breaker.record_interruption(at(0)));
+            (0..6).for_each(|_| breaker.record_result(true, at(0)));
+            breaker.record_completion();
         }
-        assert_eq!(breaker.gate(second(0)), Gate::Open);
+        assert_eq!(breaker.try_acquire(at(0)), Permit::Allowed);
     }
 
     #[test]
-    fn f02_challenges_are_probed_with_growing_pauses() {
-        let mut breaker = Breaker::default();
-        breaker.challenged(second(0));
-        assert!(matches!(breaker.gate(second(4)), Gate::Closed { cause: Cause::Challenge, .. }));
-        assert_eq!(breaker.gate(second(5)), Gate::Probe);
-        breaker.challenged(second(5));
-        assert!(matches!(breaker.gate(second(14)), Gate::Closed { .. }));
-        assert_eq!(breaker.gate(second(15)), Gate::Probe);
+    fn f02_challenges_are_probed_at_growing_intervals() {
+        let mut breaker = CircuitBreaker::default();
+        breaker.record_challenge(at(0));
+        assert!(matches!(breaker.try_acquire(at(4)), Permit::Rejected { cause: RejectionCause::Challenge, .. }));
+        assert_eq!(breaker.try_acquire(at(5)), Permit::Probe);
+        breaker.record_challenge(at(5));
+        assert!(matches!(breaker.try_acquire(at(14)), Permit::Rejected { .. }));
+        assert_eq!(breaker.try_acquire(at(15)), Permit::Probe);
     }
 
     #[test]
-    fn f56_a_probe_whose_client_left_does_not_close_the_gate_for_ever() {
-        let mut breaker = Breaker::default();
-        (0..4).for_each(|_| breaker.report(false, second(0)));
-        assert_eq!(breaker.gate(second(3)), Gate::Probe);
-        breaker.abandon();
-        assert_eq!(breaker.gate(second(3)), Gate::Probe);
+    fn f56_a_released_probe_can_be_taken_again() {
+        let mut breaker = CircuitBreaker::default();
+        (0..4).for_each(|_| breaker.record_result(false, at(0)));
+        assert_eq!(breaker.try_acquire(at(3)), Permit::Probe);
+        breaker.release_probe();
+        assert_eq!(breaker.try_acquire(at(3)), Permit::Probe);
     }
 }

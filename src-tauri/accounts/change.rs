@@ -4,35 +4,35 @@ use std::sync::MutexGuard;
 
 use tokio::sync::watch;
 
-use super::book::Book;
+use super::book::AccountPool;
 
 /// A book that is being changed.
-pub(super) struct Change<'a> {
-    book: MutexGuard<'a, Book>,
+pub(super) struct PoolWriteGuard<'a> {
+    pool: MutexGuard<'a, AccountPool>,
     changed: &'a watch::Sender<()>,
 }
 
-impl<'a> Change<'a> {
-    pub(super) fn of(book: MutexGuard<'a, Book>, changed: &'a watch::Sender<()>) -> Self {
-        Self { book, changed }
+impl<'a> PoolWriteGuard<'a> {
+    pub(super) fn new(pool: MutexGuard<'a, AccountPool>, changed: &'a watch::Sender<()>) -> Self {
+        Self { pool: book: pool, changed }
     }
 }
 
-impl std::ops::Deref for Change<'_> {
-    type Target = Book;
+impl std::ops::Deref for PoolWriteGuard<'_> {
+    type Target = AccountPool;
 
-    fn deref(&self) -> &Book {
-        &self.book
+    fn deref(&self) -> &AccountPool {
+        &self.pool
     }
 }
 
-impl std::ops::DerefMut for Change<'_> {
-    fn deref_mut(&mut self) -> &mut Book {
-        &mut self.book
+impl std::ops::DerefMut for PoolWriteGuard<'_> {
+    fn deref_mut(&mut self) -> &mut AccountPool {
+        &mut self.pool
     }
 }
 
-impl Drop for Change<'_> {
+impl Drop for PoolWriteGuard<'_> {
     fn drop(&mut self) {
         // Each request changes the book several times, and mostly nobody looks.
         if self.changed.receiver_count() > 0 {

@@ -1,163 +1,163 @@
 //! Which seat gets the next call, or why none does.
 
-use super::absent::Absence;
-use super::account::Kind;
-use super::ask::{Ask, NoAccount};
-use super::book::{Book, Seat};
-use super::breaker::{Cause, Gate};
-use super::clock::Now;
+use super::absent::MissingSecret;
+use super::account::AccountKind;
+use super::ask::{SelectionRequest, Unavailable};
+use super::book::{AccountPool, PoolEntry};
+use super::breaker::{RejectionCause, Permit};
+use super::clock::Timestamp;
 use super::pick::{self, Candidate};
-use super::state::Standing;
+use super::state::Availability;
 use crate::config::Prefer;
 use crate::journal::Picked;
 
 /// The scope of an API key's limits.
-const BUDGET: &str = "budget";
+const API_KEY_SCOPE: &str = "budget";
 
-impl Book {
+impl AccountPool {
     /// The seat for the next call, and whether the call tries if Mammouth is back. Where the host of the preferred kind
     /// is down, the other kind's may not be.
-    pub(super) fn open_seat(&mut self, ask: &Ask<'_>, now: Now) -> Result<(usize, Picked, bool), NoAccount> {
-        let mut down = None;
-        for kind in order(self.prefer) {
-            let Some((index, mut why)) = self.choose_of(*kind, ask, now) else { continue };
-            match self.breakers.of(*kind).gate(now.uptime) {
-                Gate::Open => return Ok((index, why, false)),
-                Gate::Probe => {
-                    why.tries = true;
-                    return Ok((index, why, true));
+    pub(super) fn acquire(&mut self, request: &SelectionRequest<'_>, now: Timestamp) -> Result<(usize, Picked, bool), Unavailable> {
+        let mut rejected = None;
+        for kind in kind_order(self.prefer) {
+            let Some((index, mut selection)) = self.select_of_kind(*kind, request, now) else { continue };
+            match self.breakers.get_mut(*kind).try_acquire(now.uptime) {
+                Permit::Allowed => return Ok((index, selection, false)),
+                Permit::Probe => {
+                    selection.tries = true;
+                    return Ok((index, selection, true));
                 }
-                Gate::Closed { wait, cause: Cause::Failing } => {
-                    down.get_or_insert(NoAccount::UpstreamDown { wait });
+                Permit::Rejected { retry_after: wait, cause: RejectionCause::Failing } => {
+                    rejected.get_or_insert(Unavailable::UpstreamDown { wait });
                 }
-                Gate::Closed { wait, cause: Cause::Challenge } => {
-                    down.get_or_insert(NoAccount::Challenge { wait });
+                Permit::Rejected { retry_after: wait, cause: RejectionCause::Challenge } => {
+                    rejected.get_or_insert(Unavailable::Challenge { wait });
                 }
             }
         }
-        Err(down.unwrap_or_else(|| self.nobody(ask, now)))
+        Err(rejected.unwrap_or_else(|| self.unavailable_reason(request, now)))
     }
 
     /// Whether the user lets this account serve: all, unless one is to be used alone.
-    fn lets(&self, seat: &Seat) -> bool {
-        self.only.as_ref().is_none_or(|only| *only == seat.account.id)
+    fn allowed_by_pin(&self, entry: &PoolEntry) -> bool {
+        self.pinned.as_ref().is_none_or(|only| *only == entry.account.id)
     }
 
-    pub(super) fn is_only(&self, seat: &Seat) -> bool {
-        self.only.as_ref() == Some(&seat.account.id)
+    pub(super) fn is_pinned(&self, seat: &PoolEntry) -> bool {
+        self.pinned.as_ref() == Some(&seat.account.id)
     }
 
-    pub(super) fn choose(&self, ask: &Ask<'_>, now: Now) -> Result<(usize, Picked), NoAccount> {
-        let mut found = order(self.prefer).iter().filter_map(|kind| self.choose_of(*kind, ask, now));
-        found.next().ok_or_else(|| self.nobody(ask, now))
+    pub(super) fn select(&self, request: &SelectionRequest<'_>, now: Timestamp) -> Result<(usize, Picked), Unavailable> {
+        let mut found = kind_order(self.prefer).iter().filter_map(|kind| self.select_of_kind(*kind, request, now));
+        found.next().ok_or_else(|| self.unavailable_reason(request, now))
     }
 
-    fn choose_of(&self, kind: Kind, ask: &Ask<'_>, now: Now) -> Option<(usize, Picked)> {
+    fn select_of_kind(&self, kind: AccountKind, request: &SelectionRequest<'_>, now: Timestamp) -> Option<(usize, Picked)> {
         let ready = |index: &usize| {
-            let seat = &self.seats[*index];
-            seat.account.kind == kind
-                && ask.kinds.has(kind)
-                && self.lets(seat)
-                && !ask.tried.contains(&seat.account.id)
-                && seat.standing(ask, now) == Standing::Ready
+            let entry = &self.entries[*index];
+            entry.account.kind == kind
+                && request.kinds.contains(kind)
+                && self.allowed_by_pin(entry)
+                && !request.excluded.contains(&entry.account.id)
+                && entry.availability(request, now) == Availability::Ready
         };
-        let ready: Vec<usize> = (0..self.seats.len()).filter(ready).collect();
+        let ready: Vec<usize> = (0..self.entries.len()).filter(ready).collect();
         let candidates: Vec<Candidate<'_>> =
-            ready.iter().map(|index| self.seats[*index].candidate()).collect();
-        let stays = ask.conversation.and_then(|conversation| self.affinity.of(conversation, now.uptime));
-        let (chosen, why) = pick::choose(&candidates, self.strategy, stays)?;
-        Some((ready[chosen], self.with_left_out(why, ask, now)))
+            ready.iter().map(|index| self.entries[*index].candidate()).collect();
+        let affinity = request.conversation.and_then(|conversation| self.affinity.account_for(conversation, now.uptime));
+        let (chosen, selection) = pick::select(&candidates, self.strategy, affinity)?;
+        Some((ready[chosen], self.count_skipped(selection, request, now)))
     }
 
     /// The seats that could serve the request if nothing stood in their way.
-    pub(super) fn possible<'a>(&'a self, ask: &Ask<'_>) -> impl Iterator<Item = &'a Seat> + use<'a> {
-        let (kinds, order) = (ask.kinds, order(self.prefer));
-        self.seats.iter().filter(move |seat| {
-            kinds.has(seat.account.kind) && order.contains(&seat.account.kind) && self.lets(seat)
+    pub(super) fn eligible<'a>(&'a self, request: &SelectionRequest<'_>) -> impl Iterator<Item = &'a PoolEntry> + use<'a> {
+        let (kinds, preference_order) = (request.kinds, kind_order(self.prefer));
+        self.entries.iter().filter(move |entry| {
+            kinds.contains(entry.account.kind) && preference_order.contains(&entry.account.kind) && self.allowed_by_pin(entry)
         })
     }
 
     /// Counts those that were passed over.
-    fn with_left_out(&self, mut why: Picked, ask: &Ask<'_>, now: Now) -> Picked {
-        for seat in self.possible(ask) {
-            match seat.standing(ask, now) {
-                Standing::Ready => {}
-                Standing::Limited { .. } => why.limited += 1,
-                Standing::NeedsLogin => why.needs_login += 1,
-                Standing::Disabled => why.disabled += 1,
+    fn count_skipped(&self, mut selection: Picked, request: &SelectionRequest<'_>, now: Timestamp) -> Picked {
+        for entry in self.eligible(request) {
+            match entry.availability(request, now) {
+                Availability::Ready => {}
+                Availability::Limited { .. } => selection.limited += 1,
+                Availability::NeedsLogin => selection.needs_login += 1,
+                Availability::Disabled => selection.disabled += 1,
             }
         }
-        why
+        selection
     }
 
-    pub(super) fn nobody(&self, ask: &Ask<'_>, now: Now) -> NoAccount {
-        let standings: Vec<(bool, Standing)> = self
-            .possible(ask)
-            .map(|seat| (!ask.tried.contains(&seat.account.id), seat.standing(ask, now)))
+    pub(super) fn unavailable_reason(&self, request: &SelectionRequest<'_>, now: Timestamp) -> Unavailable {
+        let availabilities: Vec<(bool, Availability)> = self
+            .eligible(request)
+            .map(|entry| (!request.excluded.contains(&entry.account.id), entry.availability(request, now)))
             .collect();
-        let limited = standings.iter().filter_map(|(_, standing)| match standing {
-            Standing::Limited { until, reason } => Some((*until, *reason)),
-            Standing::Ready | Standing::NeedsLogin | Standing::Disabled => None,
+        let limited = availabilities.iter().filter_map(|(_, standing)| match standing {
+            Availability::Limited { until, reason } => Some((*until, *reason)),
+            Availability::Ready | Availability::NeedsLogin | Availability::Disabled => None,
         });
-        if standings.iter().any(|(fresh, standing)| !fresh && *standing == Standing::Ready) {
-            return NoAccount::AllTried;
+        if availabilities.iter().any(|(untried, standing)| !untried && *standing == Availability::Ready) {
+            return Unavailable::AllTried;
         }
-        if self.absent.iter().any(|absent| absent.why == Absence::Reading) {
-            return NoAccount::Starting;
+        if self.without_secret.iter().any(|absent| absent.reason == MissingSecret::Reading) {
+            return Unavailable::Starting;
         }
         if let Some((until, reason)) = limited.min_by_key(|(until, _)| *until) {
-            return NoAccount::Limited { wait: until.saturating_sub(now.uptime), reason };
+            return Unavailable::Limited { wait: until.saturating_sub(now.uptime), reason };
         }
-        self.nobody_at_all(ask, &standings)
+        self.unusable_reason(request, &availabilities)
     }
 
-    fn nobody_at_all(&self, ask: &Ask<'_>, standings: &[(bool, Standing)]) -> NoAccount {
-        let unreadable = self.absent.iter().find_map(|absent| match &absent.why {
-            Absence::Unreadable(error) => Some(error.clone()),
-            Absence::Reading | Absence::Lost | Absence::OtherHost(_) => None,
+    fn unusable_reason(&self, request: &SelectionRequest<'_>, availabilities: &[(bool, Availability)]) -> Unavailable {
+        let unreadable = self.without_secret.iter().find_map(|absent| match &absent.reason {
+            MissingSecret::Unreadable(error) => Some(error.clone()),
+            MissingSecret::Reading | MissingSecret::Lost | MissingSecret::OtherHost(_) => None,
         });
         if let Some(error) = unreadable {
-            return NoAccount::Unreadable(error);
+            return Unavailable::Unreadable(error);
         }
-        let lost = self.absent.iter().any(|absent| absent.why == Absence::Lost);
-        if lost || standings.iter().any(|(_, standing)| *standing == Standing::NeedsLogin) {
-            return NoAccount::LoginRequired;
+        let any_lost = self.without_secret.iter().any(|absent| absent.reason == MissingSecret::Lost);
+        if any_lost || availabilities.iter().any(|(_, standing)| *standing == Availability::NeedsLogin) {
+            return Unavailable::LoginRequired;
         }
         if self
-            .absent
+            .without_secret
             .iter()
-            .any(|absent| matches!(absent.why, Absence::OtherHost(_)) && ask.kinds.has(absent.kind))
+            .any(|absent| matches!(absent.reason, MissingSecret::OtherHost(_)) && request.kinds.contains(absent.kind))
         {
-            return NoAccount::OtherHost;
+            return Unavailable::OtherHost;
         }
-        if !standings.is_empty() || self.seats.is_empty() {
-            return NoAccount::None;
+        if !availabilities.is_empty() || self.entries.is_empty() {
+            return Unavailable::NoAccounts;
         }
-        let wanted = order(self.prefer).iter().copied().find(|kind| ask.kinds.has(*kind));
-        NoAccount::Missing(wanted.unwrap_or(if ask.kinds.api { Kind::Api } else { Kind::Web }))
+        let wanted = kind_order(self.prefer).iter().copied().find(|kind| request.kinds.contains(*kind));
+        Unavailable::NoneOfKind(wanted.unwrap_or(if request.kinds.api { AccountKind::Api } else { AccountKind::Web }))
     }
 }
 
 /// The kinds in the order in which they are asked.
-pub(super) fn order(prefer: Prefer) -> &'static [Kind] {
+pub(super) fn kind_order(prefer: Prefer) -> &'static [AccountKind] {
     match prefer {
-        Prefer::Api => &[Kind::Api, Kind::Web],
-        Prefer::Web => &[Kind::Web, Kind::Api],
-        Prefer::OnlyApi => &[Kind::Api],
-        Prefer::OnlyWeb => &[Kind::Web],
+        Prefer::Api => &[AccountKind::Api, AccountKind::Web],
+        Prefer::Web => &[AccountKind::Web, AccountKind::Api],
+        Prefer::OnlyApi => &[AccountKind::Api],
+        Prefer::OnlyWeb => &[AccountKind::Web],
     }
 }
 
-impl Seat {
-    pub(super) fn standing(&self, ask: &Ask<'_>, now: Now) -> Standing {
-        self.state.standing(self.scope(ask), now)
+impl PoolEntry {
+    pub(super) fn availability(&self, request: &SelectionRequest<'_>, now: Timestamp) -> Availability {
+        self.state.availability(self.scope(request), now)
     }
 
     /// What a limit of this account applies to.
-    pub(super) fn scope<'a>(&self, ask: &Ask<'a>) -> &'a str {
+    pub(super) fn scope<'a>(&self, request: &SelectionRequest<'a>) -> &'a str {
         match self.account.kind {
-            Kind::Web => ask.scope,
-            Kind::Api => BUDGET,
+            AccountKind::Web => request.scope,
+            AccountKind::Api => API_KEY_SCOPE,
         }
     }
 

@@ -4,13 +4,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// A moment. Rules compare `uptime`, which no clock change moves; `wall` is for people and for the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Now {
+pub struct Timestamp {
     /// Time since some fixed moment, time asleep included where the system tells it.
     pub uptime: Duration,
     pub wall: SystemTime,
 }
 
-impl Now {
+impl Timestamp {
     /// The same moment later on: for tests and for saying when something ends.
     #[must_use]
     pub fn plus(self, time: Duration) -> Self {
@@ -23,7 +23,7 @@ impl Now {
     }
 }
 
-/// Where `Now` comes from.
+/// Where `Timestamp` comes from.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     #[cfg_attr(target_os = "linux", allow(dead_code, reason = "Linux counts the time asleep itself"))]
@@ -37,8 +37,8 @@ impl Default for Clock {
 }
 
 impl Clock {
-    pub fn now(self) -> Now {
-        Now { uptime: self.uptime(), wall: SystemTime::now() }
+    pub fn now(self) -> Timestamp {
+        Timestamp { uptime: self.uptime(), wall: SystemTime::now() }
     }
 
     /// A laptop that slept through a limit must find it over: `Instant` stands still during sleep on Linux.

@@ -1,56 +1,56 @@
 //! Whether the hosts behind the accounts answer.
 
-use super::account::Kind;
-use super::ask::Report;
-use super::breaker::Breaker;
-use super::clock::Now;
+use super::account::AccountKind;
+use super::ask::CallOutcome;
+use super::breaker::CircuitBreaker;
+use super::clock::Timestamp;
 use crate::upstreams::UpstreamErrorKind;
 
 /// A breaker for each host: one may be down while the other is not.
 #[derive(Debug, Default)]
-pub(super) struct Breakers {
-    web: Breaker,
-    api: Breaker,
+pub(super) struct UpstreamBreakers {
+    web: CircuitBreaker,
+    api: CircuitBreaker,
 }
 
-impl Breakers {
-    pub(super) fn of(&mut self, kind: Kind) -> &mut Breaker {
+impl UpstreamBreakers {
+    pub(super) fn get_mut(&mut self, kind: AccountKind) -> &mut CircuitBreaker {
         match kind {
-            Kind::Web => &mut self.web,
-            Kind::Api => &mut self.api,
+            AccountKind::Web => &mut self.web,
+            AccountKind::Api => &mut self.api,
         }
     }
 
-    pub(super) fn peek(&self, kind: Kind) -> &Breaker {
+    pub(super) fn get(&self, kind: AccountKind) -> &CircuitBreaker {
         match kind {
-            Kind::Web => &self.web,
-            Kind::Api => &self.api,
+            AccountKind::Web => &self.web,
+            AccountKind::Api => &self.api,
         }
     }
 
     /// Learns from a call to the host of this kind.
-    pub(super) fn tell(&mut self, kind: Kind, report: Report<'_>, now: Now) {
-        let breaker = self.of(kind);
-        let failure = match report {
-            Report::Answered { .. } => return breaker.report(true, now.uptime),
-            Report::Completed => return breaker.completed(),
-            Report::Failed(failure) => failure,
+    pub(super) fn record(&mut self, kind: AccountKind, outcome: CallOutcome<'_>, now: Timestamp) {
+        let breaker = self.get_mut(kind);
+        let failure = match outcome {
+            CallOutcome::Answered { .. } => return breaker.record_result(true, now.uptime),
+            CallOutcome::Completed => return breaker.record_completion(),
+            CallOutcome::Failed(failure) => failure,
         };
         match failure.kind {
-            UpstreamErrorKind::Challenge => breaker.challenged(now.uptime),
+            UpstreamErrorKind::Challenge => breaker.record_challenge(now.uptime),
             UpstreamErrorKind::Server
             | UpstreamErrorKind::BadResponse
             | UpstreamErrorKind::Empty
             | UpstreamErrorKind::Unreachable
             | UpstreamErrorKind::Tls
-            | UpstreamErrorKind::Timeout => breaker.report(false, now.uptime),
-            UpstreamErrorKind::Interrupted => breaker.broke_off(now.uptime),
+            | UpstreamErrorKind::Timeout => breaker.record_result(false, now.uptime),
+            UpstreamErrorKind::Interrupted => breaker.record_interruption(now.uptime),
             UpstreamErrorKind::Limited
             | UpstreamErrorKind::Throttled
             | UpstreamErrorKind::LoginRequired
             | UpstreamErrorKind::NoSuchModel
             | UpstreamErrorKind::ContextLength
-            | UpstreamErrorKind::Rejected => breaker.report(true, now.uptime),
+            | UpstreamErrorKind::Rejected => breaker.record_result(true, now.uptime),
             // Often a link elsewhere: says nothing about Mammouth.
             UpstreamErrorKind::Image => {}
         }

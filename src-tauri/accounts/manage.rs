@@ -4,28 +4,28 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::absent::Absence;
+use super::absent::MissingSecret;
 use super::account::Account;
-use super::ask::{Ask, NoAccount};
-use super::book::{Accounts, Book};
-use super::clock::Now;
-use super::state::Standing;
+use super::ask::{SelectionRequest, Unavailable};
+use super::book::{Accounts, AccountPool};
+use super::clock::Timestamp;
+use super::state::Availability;
 use crate::journal::Picked;
 
 /// Whom a request would be given to now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choice {
+pub struct SelectionExplanation {
     /// The label and the reason, or why there is nobody.
-    pub chosen: Result<(String, Picked), NoAccount>,
+    pub selected: Result<(String, Picked), Unavailable>,
     /// The others by their labels, each with the reason why not.
-    pub others: Vec<(String, Passed)>,
+    pub skipped: Vec<(String, SkipReason)>,
 }
 
 /// Why an account is not asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub enum Passed {
+pub enum SkipReason {
     /// It may serve, but is not next.
     NotNext,
     /// The user wants another one used alone.
@@ -46,13 +46,13 @@ pub enum Passed {
 impl Accounts {
     /// Gives an account another label, by its label or id; `false` where there is none.
     pub fn rename(&self, name: &str, label: &str) -> bool {
-        let mut book = self.change();
+        let mut pool = self.write();
         let mut found = false;
-        for seat in book.seats.iter_mut().filter(|seat| seat.account.is(name)) {
-            seat.account = Arc::new(Account { label: label.to_owned(), ..Account::clone(&seat.account) });
+        for entry in pool.entries.iter_mut().filter(|entry| entry.account.matches(name)) {
+            entry.account = Arc::new(Account { label: label.to_owned(), ..Account::clone(&entry.account) });
             found = true;
         }
-        for absent in book.absent.iter_mut().filter(|absent| absent.id == name || absent.label == name) {
+        for absent in pool.without_secret.iter_mut().filter(|absent| absent.id == name || absent.label == name) {
             label.clone_into(&mut absent.label);
             found = true;
         }
@@ -61,30 +61,30 @@ impl Accounts {
 
     /// The order in which accounts are listed and, where the strategy says so, used.
     pub fn set_order(&self, ids: Vec<String>) {
-        let mut book = self.change();
-        book.order = ids;
+        let mut book = self.write();
+        book.entry_order = ids;
         book.sort();
     }
 
     /// Uses this account and no other; `None` uses all again.
-    pub fn set_only(&self, id: Option<String>) {
-        self.change().only = id;
+    pub fn set_pinned(&self, id: Option<String>) {
+        self.write().pinned = id;
     }
 
     /// Puts the same account with a new secret in the place of an old one. Its limits stay, for they are Mammouth's.
-    pub fn replace(&self, old_id: &str, account: Account, now: Now) {
-        let mut book = self.change();
-        book.absent.retain(|absent| absent.id != old_id);
+    pub fn replace(&self, old_id: &str, account: Account, now: Timestamp) {
+        let mut book = self.write();
+        book.without_secret.retain(|absent| absent.id != old_id);
         let new_id = account.id.clone();
-        if let Some(seat) = book.seat(old_id) {
-            seat.account = Arc::new(account);
-            seat.state.needs_login = false;
+        if let Some(entry) = book.entry_mut(old_id) {
+            entry.account = Arc::new(account);
+            entry.state.needs_login = false;
         } else {
             drop(book);
             self.add(account, now);
-            book = self.change();
+            book = self.write();
         }
-        book.follow(old_id, &new_id);
+        book.replace_id(old_id, &new_id);
         if let Some(store) = &book.store {
             store.remove(old_id);
         }
@@ -93,61 +93,61 @@ impl Accounts {
     }
 
     /// Whom [`Accounts::pick`] would choose, and why not the others. Takes no place.
-    pub fn explain(&self, ask: &Ask<'_>, now: Now) -> Choice {
-        let book = self.lock();
-        let chosen = book.choose(ask, now).map(|(index, why)| (book.seats[index].account.label.clone(), why));
-        let picked = chosen.as_ref().ok().map(|(label, _)| label.clone());
-        let here = book.seats.iter().filter(|seat| Some(&seat.account.label) != picked.as_ref());
-        let here = here.map(|seat| (seat.account.label.clone(), book.why_not(seat, ask, now)));
-        let absent = book.absent.iter().map(|absent| (absent.label.clone(), why_absent(&absent.why)));
-        Choice { others: here.chain(absent).collect(), chosen }
+    pub fn explain(&self, request: &SelectionRequest<'_>, now: Timestamp) -> SelectionExplanation {
+        let pool = self.lock();
+        let selected = pool.select(request, now).map(|(index, selection)| (pool.entries[index].account.label.clone(), selection));
+        let selected_label = selected.as_ref().ok().map(|(label, _)| label.clone());
+        let with_secret = pool.entries.iter().filter(|entry| Some(&entry.account.label) != selected_label.as_ref());
+        let with_secret = with_secret.map(|entry| (entry.account.label.clone(), pool.skip_reason(entry, request, now)));
+        let without_secret = pool.without_secret.iter().map(|absent| (absent.label.clone(), skip_reason_without_secret(&absent.reason)));
+        SelectionExplanation { skipped: with_secret.chain(without_secret).collect(), selected: chosen: selected }
     }
 }
 
-fn why_absent(why: &Absence) -> Passed {
+fn skip_reason_without_secret(why: &MissingSecret) -> SkipReason {
     match why {
-        Absence::OtherHost(_) => Passed::OtherHost,
-        Absence::Reading | Absence::Unreadable(_) | Absence::Lost => Passed::NoSecret,
+        MissingSecret::OtherHost(_) => SkipReason::OtherHost,
+        MissingSecret::Reading | MissingSecret::Unreadable(_) | MissingSecret::Lost => SkipReason::NoSecret,
     }
 }
 
 impl Account {
     /// Whether this is its label or its id.
-    fn is(&self, name: &str) -> bool {
+    fn matches(&self, name: &str) -> bool {
         self.label == name || self.id == name
     }
 }
 
-impl Book {
+impl AccountPool {
     /// Stable, so that accounts without a place stay as they came.
     pub(super) fn sort(&mut self) {
-        let order = std::mem::take(&mut self.order);
-        let place = |id: &String| order.iter().position(|known| known == id).unwrap_or(order.len());
-        self.seats.sort_by_key(|seat| place(&seat.account.id));
-        self.absent.sort_by_key(|absent| place(&absent.id));
-        self.order = order;
+        let order = std::mem::take(&mut self.entry_order);
+        let position = |id: &String| order.iter().position(|known| known == id).unwrap_or(order.len());
+        self.entries.sort_by_key(|entry| position(&entry.account.id));
+        self.without_secret.sort_by_key(|absent| position(&absent.id));
+        self.entry_order = order;
     }
 
-    fn follow(&mut self, old_id: &str, new_id: &str) {
-        let named = self.order.iter_mut().chain(self.only.iter_mut()).filter(|id| *id == old_id);
-        named.for_each(|id| new_id.clone_into(id));
+    fn replace_id(&mut self, old_id: &str, new_id: &str) {
+        let references = self.entry_order.iter_mut().chain(self.pinned.iter_mut()).filter(|id| *id == old_id);
+        references.for_each(|id| new_id.clone_into(id));
         self.affinity.forget_account(old_id);
     }
 
-    fn why_not(&self, seat: &super::book::Seat, ask: &Ask<'_>, now: Now) -> Passed {
-        if self.only.as_ref().is_some_and(|only| *only != seat.account.id) {
-            return Passed::OtherAlone;
+    fn skip_reason(&self, entry: &super::book::PoolEntry, request: &SelectionRequest<'_>, now: Timestamp) -> SkipReason {
+        if self.pinned.as_ref().is_some_and(|only| *only != entry.account.id) {
+            return SkipReason::OtherAlone;
         }
-        if !self.possible(ask).any(|possible| possible.account.id == seat.account.id) {
-            return Passed::OtherKind;
+        if !self.eligible(request).any(|possible| possible.account.id == entry.account.id) {
+            return SkipReason::OtherKind;
         }
-        match seat.standing(ask, now) {
-            Standing::Ready => Passed::NotNext,
-            Standing::Limited { until, .. } => {
-                Passed::Limited { minutes: until.saturating_sub(now.uptime).as_secs().div_ceil(60) }
+        match entry.availability(request, now) {
+            Availability::Ready => SkipReason::NotNext,
+            Availability::Limited { until, .. } => {
+                SkipReason::Limited { minutes: until.saturating_sub(now.uptime).as_secs().div_ceil(60) }
             }
-            Standing::NeedsLogin => Passed::NeedsLogin,
-            Standing::Disabled => Passed::Disabled,
+            Availability::NeedsLogin => SkipReason::NeedsLogin,
+            Availability::Disabled => SkipReason::Disabled,
         }
     }
 }
@@ -156,17 +156,17 @@ impl Book {
 mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
-    use super::super::account::{Kind, Origin};
-    use super::super::ask::Kinds;
+    use super::super::account::{AccountKind, AccountOrigin};
+    use super::super::ask::KindSet;
     use super::*;
     use crate::config::Strategy;
 
-    fn at(seconds: u64) -> Now {
-        Now { uptime: Duration::from_secs(seconds), wall: UNIX_EPOCH + Duration::from_secs(seconds) }
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp { uptime: Duration::from_secs(seconds), wall: UNIX_EPOCH + Duration::from_secs(seconds) }
     }
 
     fn account(label: &str) -> Account {
-        Account::new(label, Kind::Web, Origin::Stored, format!("secret of {label}").into())
+        Account::new(label, AccountKind::Web, AccountOrigin::Stored, format!("secret of {label}").into())
     }
 
     fn accounts(labels: &[&str]) -> Accounts {
@@ -174,7 +174,7 @@ mod tests {
         Accounts::new(list, Strategy::FillFirst, None, at(0))
     }
 
-    const ASK: Ask<'static> = Ask { kinds: Kinds::ANY, scope: "f", tried: &[], conversation: None };
+    const REQUEST: SelectionRequest<'static> = SelectionRequest { kinds: KindSet::ANY, scope: "f", excluded: &[], conversation: None };
 
     fn labels(accounts: &Accounts) -> Vec<String> {
         accounts.list(at(0)).into_iter().map(|view| view.label).collect()
@@ -187,35 +187,35 @@ mod tests {
         assert_eq!(labels(&accounts), ["b", "a"]);
         accounts.add(account("c"), at(0));
         assert_eq!(labels(&accounts), ["c", "b", "a"]);
-        assert_eq!(accounts.pick(&ASK, at(0)).unwrap().account.label, "c");
+        assert_eq!(accounts.acquire(&REQUEST, at(0)).unwrap().account.label, "c");
     }
 
     #[test]
-    fn one_account_alone_serves_or_nobody_does() {
+    fn only_the_pinned_account_serves() {
         let accounts = accounts(&["a", "b"]);
-        accounts.set_only(Some(account("b").id));
-        assert_eq!(accounts.pick(&ASK, at(0)).unwrap().account.label, "b");
+        accounts.set_pinned(Some(account("b").id));
+        assert_eq!(accounts.acquire(&REQUEST, at(0)).unwrap().account.label, "b");
         assert!(accounts.list(at(0))[1].only && !accounts.list(at(0))[0].only);
-        let choice = accounts.explain(&ASK, at(0));
-        assert_eq!(choice.chosen.unwrap().0, "b");
-        assert_eq!(choice.others[0].1, Passed::OtherAlone);
+        let choice = accounts.explain(&REQUEST, at(0));
+        assert_eq!(choice.selected.unwrap().0, "b");
+        assert_eq!(choice.skipped[0].1, SkipReason::OtherAlone);
         accounts.set_enabled("b", false, at(0));
-        assert!(accounts.pick(&ASK, at(0)).is_err());
-        accounts.set_only(None);
-        assert_eq!(accounts.pick(&ASK, at(0)).unwrap().account.label, "a");
+        assert!(accounts.acquire(&REQUEST, at(0)).is_err());
+        accounts.set_pinned(None);
+        assert_eq!(accounts.acquire(&REQUEST, at(0)).unwrap().account.label, "a");
     }
 
     #[test]
-    fn a_new_secret_takes_the_old_one_s_place() {
+    fn a_new_secret_keeps_the_account_s_position() {
         let accounts = accounts(&["a", "b"]);
         let old = account("a");
         accounts.set_order(vec![old.id.clone()]);
-        accounts.set_only(Some(old.id.clone()));
-        accounts.checked(&old.id, false, at(0));
-        let new = Account::new("a", Kind::Web, Origin::Stored, "another secret".into());
+        accounts.set_pinned(Some(old.id.clone()));
+        accounts.record_credential_check(&old.id, false, at(0));
+        let new = Account::new("a", AccountKind::Web, AccountOrigin::Stored, "another secret".into());
         accounts.replace(&old.id, new.clone(), at(1));
         assert_eq!(labels(&accounts), ["a", "b"]);
-        assert_eq!(accounts.pick(&ASK, at(1)).unwrap().account.id, new.id);
+        assert_eq!(accounts.acquire(&REQUEST, at(1)).unwrap().account.id, new.id);
         assert!(accounts.rename("a", "c") && !accounts.rename("a", "d"));
         assert_eq!(labels(&accounts), ["c", "b"]);
     }

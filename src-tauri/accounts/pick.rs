@@ -19,20 +19,20 @@ pub(super) struct Candidate<'a> {
 }
 
 /// Chooses among candidates in the user's order; `None` only where there are none.
-pub(super) fn choose(
+pub(super) fn select(
     candidates: &[Candidate<'_>],
     strategy: Strategy,
-    seat: Option<&str>,
+    preferred: Option<&str>,
 ) -> Option<(usize, Picked)> {
-    if let Some(index) = seat.and_then(|seat| candidates.iter().position(|candidate| candidate.id == seat)) {
+    if let Some(index) = preferred.and_then(|id| candidates.iter().position(|candidate| candidate.id == id)) {
         return Some((index, Picked::by(PickedBy::Conversation)));
     }
-    let best = (0..candidates.len()).min_by(|a, b| order(strategy, &candidates[*a], &candidates[*b]))?;
-    Some((best, reason(strategy, candidates.len(), candidates[best].running)))
+    let best = (0..candidates.len()).min_by(|a, b| compare(strategy, &candidates[*a], &candidates[*b]))?;
+    Some((best, selection_of(strategy, candidates.len(), candidates[best].running)))
 }
 
 /// `min_by` keeps the first of equals, so the user's order decides last.
-fn order(strategy: Strategy, a: &Candidate<'_>, b: &Candidate<'_>) -> Ordering {
+fn compare(strategy: Strategy, a: &Candidate<'_>, b: &Candidate<'_>) -> Ordering {
     let busy = a.running.cmp(&b.running);
     match strategy {
         Strategy::FillFirst => Ordering::Equal,
@@ -44,7 +44,7 @@ fn order(strategy: Strategy, a: &Candidate<'_>, b: &Candidate<'_>) -> Ordering {
     }
 }
 
-fn reason(strategy: Strategy, ready: usize, running: u32) -> Picked {
+fn selection_of(strategy: Strategy, ready: usize, running: u32) -> Picked {
     let by = match strategy {
         _ if ready == 1 => PickedBy::Alone,
         Strategy::Balance => PickedBy::Balance,
@@ -62,8 +62,8 @@ mod tests {
         Candidate { id, running: 0, used: 0.0, last_used: None, window_began: None }
     }
 
-    fn chosen(candidates: &[Candidate<'_>], strategy: Strategy, seat: Option<&str>) -> String {
-        candidates[choose(candidates, strategy, seat).unwrap().0].id.to_owned()
+    fn chosen(candidates: &[Candidate<'_>], strategy: Strategy, preferred: Option<&str>) -> String {
+        candidates[select(candidates, strategy, preferred).unwrap().0].id.to_owned()
     }
 
     #[test]
@@ -77,11 +77,11 @@ mod tests {
         assert_eq!(chosen(&all, Strategy::ResetSoonest, None), "used");
         assert_eq!(chosen(&all, Strategy::Balance, Some("used")), "used");
         assert_eq!(chosen(&all, Strategy::Balance, Some("gone")), "fresh");
-        assert_eq!(choose(&[], Strategy::Balance, None), None);
+        assert_eq!(select(&[], Strategy::Balance, None), None);
     }
 
     #[test]
-    fn balance_takes_turns_among_equals() {
+    fn balance_prefers_the_least_recently_used_among_equals() {
         let earlier = Candidate { last_used: Some(Duration::from_secs(1)), ..candidate("earlier") };
         let later = Candidate { last_used: Some(Duration::from_secs(2)), ..candidate("later") };
         assert_eq!(chosen(&[later, earlier], Strategy::Balance, None), "earlier");

@@ -12,8 +12,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, OpenFlags, params};
 use serde::{Deserialize, Serialize};
 
-use super::clock::Now;
-use super::state::{State, WINDOW};
+use super::clock::Timestamp;
+use super::state::{EntryState, QUOTA_WINDOW};
 use super::view::{last_used, unix_ms};
 use crate::journal;
 use crate::upstreams::{Identity, Quota};
@@ -27,18 +27,18 @@ const SCHEMA: &str = "
     ) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS account_seen (account TEXT PRIMARY KEY, seen TEXT NOT NULL) WITHOUT ROWID;";
 /// The scope of a limit that holds for every model: the account was told to slow down. No family has an empty name.
-const ALL_MODELS: &str = "";
+const ALL_MODELS_SCOPE: &str = "";
 /// Snapshots waiting to be written; each holds one account, so more than this means a dead disk.
-const QUEUE: usize = 256;
+const MAX_QUEUED_SNAPSHOTS: usize = 256;
 
 /// A handle for saving. Dropping it waits until all is written.
 #[derive(Debug)]
-pub struct Store {
+pub struct AccountStore {
     queue: Option<SyncSender<Snapshot>>,
     writer: Option<JoinHandle<()>>,
 }
 
-impl Drop for Store {
+impl Drop for AccountStore {
     fn drop(&mut self) {
         self.queue = None;
         if let Some(writer) = self.writer.take() {
@@ -54,14 +54,14 @@ struct Snapshot {
     limits: Vec<(String, u64)>,
     needs_login: bool,
     disabled: bool,
-    seen: Seen,
+    observations: AccountObservations,
     removed: bool,
 }
 
 /// What was last told of an account, and when it was used; JSON in the file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-struct Seen {
+struct AccountObservations {
     identity: Option<Identity>,
     quota: Option<Quota>,
     quota_at: Option<SystemTime>,
@@ -70,35 +70,35 @@ struct Seen {
 
 /// What was kept of one account, in wall time.
 #[derive(Debug, Default)]
-pub(super) struct Kept {
+pub(super) struct SavedState {
     limits: Vec<(String, u64)>,
     needs_login: bool,
     disabled: bool,
-    seen: Seen,
+    seen: AccountObservations,
 }
 
-impl Store {
+impl AccountStore {
     /// Opens the tables in the file at `path` and starts the writing thread.
     ///
     /// # Errors
     /// What SQLite or the system says; the caller goes on without a store.
-    pub fn open(path: &Path) -> Result<(Self, Loaded), std::io::Error> {
+    pub fn open(path: &Path) -> Result<(Self, SavedStates), std::io::Error> {
         let connection = connect(path)?;
-        let kept = load(&connection).map_err(std::io::Error::other)?;
-        let (queue, waiting) = sync_channel::<Snapshot>(QUEUE);
+        let saved = load(&connection).map_err(std::io::Error::other)?;
+        let (queue, receiver) = sync_channel::<Snapshot>(MAX_QUEUED_SNAPSHOTS);
         let writer = std::thread::Builder::new().name("accounts-store".into()).spawn(move || {
-            while let Ok(snapshot) = waiting.recv() {
+            while let Ok(snapshot) = receiver.recv() {
                 if let Err(error) = write(&connection, &snapshot) {
                     tracing::warn!(%error, "the state of an account could not be saved");
                 }
             }
         })?;
-        Ok((Self { queue: Some(queue), writer: Some(writer) }, Loaded(kept)))
+        Ok((Self { queue: Some(queue), writer: Some(writer) }, SavedStates(saved)))
     }
 
-    pub(super) fn save(&self, account: &str, state: &State, now: Now) {
+    pub(super) fn save(&self, account: &str, state: &EntryState, now: Timestamp) {
         let wall = |until: &Duration| unix_ms(now.wall_at(*until));
-        let throttle = state.throttled_until.as_ref().map(|until| (ALL_MODELS, until));
+        let throttle = state.throttled_until.as_ref().map(|until| (ALL_MODELS_SCOPE, until));
         let limits = state.limits.iter().map(|(scope, until)| (scope.as_str(), until)).chain(throttle);
         let limits = limits.filter(|(_, until)| **until > now.uptime);
         self.send(Snapshot {
@@ -106,7 +106,7 @@ impl Store {
             limits: limits.map(|(scope, until)| (scope.to_owned(), wall(until))).collect(),
             needs_login: state.needs_login,
             disabled: state.disabled,
-            seen: Seen {
+            observations: AccountObservations {
                 identity: state.identity.clone(),
                 quota: state.quota.clone(),
                 quota_at: state.quota_at,
@@ -123,7 +123,7 @@ impl Store {
             limits: Vec::new(),
             needs_login: false,
             disabled: false,
-            seen: Seen::default(),
+            observations: AccountObservations::default(),
             removed: true,
         });
     }
@@ -137,29 +137,29 @@ impl Store {
 
 /// What an earlier run knew.
 #[derive(Debug, Default)]
-pub struct Loaded(HashMap<String, Kept>);
+pub struct SavedStates(HashMap<String, SavedState>);
 
-impl Loaded {
+impl SavedStates {
     /// The state an account starts with. A limit is never taken over for longer than a whole window, whatever the
     /// clock did in between.
-    pub(super) fn state(&self, account: &str, now: Now) -> State {
-        let Some(kept) = self.0.get(account) else { return State::default() };
-        let limits = kept.limits.iter().filter_map(|(scope, until_ms)| {
+    pub(super) fn initial_state(&self, account: &str, now: Timestamp) -> EntryState {
+        let Some(saved) = self.0.get(account) else { return EntryState::default() };
+        let limits = saved.limits.iter().filter_map(|(scope, until_ms)| {
             let until: SystemTime = UNIX_EPOCH + Duration::from_millis(*until_ms);
-            let left = until.duration_since(now.wall).ok()?.min(WINDOW);
+            let left = until.duration_since(now.wall).ok()?.min(QUOTA_WINDOW);
             Some((scope.clone(), now.uptime + left))
         });
         let mut limits: HashMap<String, Duration> = limits.collect();
-        State {
-            throttled_until: limits.remove(ALL_MODELS),
+        EntryState {
+            throttled_until: limits.remove(ALL_MODELS_SCOPE),
             limits,
-            needs_login: kept.needs_login,
-            disabled: kept.disabled,
-            identity: kept.seen.identity.clone(),
-            quota: kept.seen.quota.clone(),
-            quota_at: kept.seen.quota_at,
-            used_before: kept.seen.last_used,
-            ..State::default()
+            needs_login: saved.needs_login,
+            disabled: saved.disabled,
+            identity: saved.seen.identity.clone(),
+            quota: saved.seen.quota.clone(),
+            quota_at: saved.seen.quota_at,
+            last_used_in_earlier_run: saved.seen.last_used,
+            ..EntryState::default()
         }
     }
 }
@@ -179,49 +179,49 @@ fn prepare(connection: Connection) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn load(connection: &Connection) -> rusqlite::Result<HashMap<String, Kept>> {
-    let mut kept: HashMap<String, Kept> = HashMap::new();
+fn load(connection: &Connection) -> rusqlite::Result<HashMap<String, SavedState>> {
+    let mut saved: HashMap<String, SavedState> = HashMap::new();
     let mut limits = connection.prepare("SELECT account, scope, until_ms FROM account_limits")?;
     for row in
         limits.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?, row.get::<_, i64>(2)?)))?
     {
         let (account, scope, until) = row?;
-        kept.entry(account).or_default().limits.push((scope, u64::try_from(until).unwrap_or_default()));
+        saved.entry(account).or_default().limits.push((scope, u64::try_from(until).unwrap_or_default()));
     }
     let mut flags = connection.prepare("SELECT account, needs_login, disabled FROM account_flags")?;
     for row in flags.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?)))? {
         let (account, needs_login, disabled) = row?;
-        let entry = kept.entry(account).or_default();
+        let entry = saved.entry(account).or_default();
         (entry.needs_login, entry.disabled) = (needs_login, disabled);
     }
     let mut seen = connection.prepare("SELECT account, seen FROM account_seen")?;
     for row in seen.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))? {
         let (account, seen) = row?;
         // What another version wrote may have another form; Mammouth will tell it again.
-        kept.entry(account).or_default().seen = serde_json::from_str(&seen).unwrap_or_default();
+        saved.entry(account).or_default().seen = serde_json::from_str(&seen).unwrap_or_default();
     }
-    Ok(kept)
+    Ok(saved)
 }
 
 fn write(connection: &Connection, snapshot: &Snapshot) -> rusqlite::Result<()> {
-    let all = connection.unchecked_transaction()?;
-    all.execute("DELETE FROM account_limits WHERE account = ?1", [&snapshot.account])?;
-    all.execute("DELETE FROM account_flags WHERE account = ?1", [&snapshot.account])?;
-    all.execute("DELETE FROM account_seen WHERE account = ?1", [&snapshot.account])?;
+    let transaction = connection.unchecked_transaction()?;
+    transaction.execute("DELETE FROM account_limits WHERE account = ?1", [&snapshot.account])?;
+    transaction.execute("DELETE FROM account_flags WHERE account = ?1", [&snapshot.account])?;
+    transaction.execute("DELETE FROM account_seen WHERE account = ?1", [&snapshot.account])?;
     if !snapshot.removed {
         for (scope, until_ms) in &snapshot.limits {
             let until = i64::try_from(*until_ms).unwrap_or(i64::MAX);
-            all.execute(
+            transaction.execute(
                 "INSERT INTO account_limits VALUES (?1, ?2, ?3)",
                 params![snapshot.account, scope, until],
             )?;
         }
         let flags = params![snapshot.account, snapshot.needs_login, snapshot.disabled];
-        all.execute("INSERT INTO account_flags VALUES (?1, ?2, ?3)", flags)?;
-        let seen = serde_json::to_string(&snapshot.seen).unwrap_or_default();
-        all.execute("INSERT INTO account_seen VALUES (?1, ?2)", params![snapshot.account, seen])?;
+        transaction.execute("INSERT INTO account_flags VALUES (?1, ?2, ?3)", flags)?;
+        let seen = serde_json::to_string(&snapshot.observations).unwrap_or_default();
+        transaction.execute("INSERT INTO account_seen VALUES (?1, ?2)", params![snapshot.account, seen])?;
     }
-    all.commit()?;
+    transaction.commit()?;
     if snapshot.removed {
         // What is overwritten in the file still stands in the log beside it until that is emptied. A reader that keeps
         // it from being emptied now delays that to the next occasion, at the latest the end of the program.
@@ -234,26 +234,26 @@ fn write(connection: &Connection, snapshot: &Snapshot) -> rusqlite::Result<()> {
 mod tests {
     use super::*;
 
-    fn at(seconds: u64) -> Now {
-        Now { uptime: Duration::from_secs(50), wall: UNIX_EPOCH + Duration::from_secs(1_000_000 + seconds) }
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp { uptime: Duration::from_secs(50), wall: UNIX_EPOCH + Duration::from_secs(1_000_000 + seconds) }
     }
 
     #[test]
-    fn limits_are_kept_in_wall_time_and_never_for_longer_than_a_window() {
-        let kept = Kept {
+    fn limits_are_saved_in_wall_time_and_last_a_window_at_most() {
+        let saved = SavedState {
             limits: vec![
                 ("a".into(), 1_000_600_000),
                 ("old".into(), 999_000_000),
                 ("far".into(), u64::MAX / 2),
                 (String::new(), 1_000_007_000),
             ],
-            ..Kept::default()
+            ..SavedState::default()
         };
-        let loaded = Loaded(HashMap::from([("id".to_owned(), kept)]));
-        let state = loaded.state("id", at(0));
+        let loaded = SavedStates(HashMap::from([("id".to_owned(), saved)]));
+        let state = loaded.initial_state("id", at(0));
         assert_eq!(state.limits["a"], Duration::from_secs(650));
         assert!(!state.limits.contains_key("old"));
-        assert_eq!(state.limits["far"], Duration::from_secs(50) + WINDOW);
+        assert_eq!(state.limits["far"], Duration::from_secs(50) + QUOTA_WINDOW);
         assert_eq!(state.throttled_until, Some(Duration::from_secs(57)));
         assert!(!state.limits.contains_key(""));
     }
@@ -270,34 +270,34 @@ mod tests {
             let theirs = target.ends_with("theirs.db").then_some("");
             theirs.into_iter().for_each(|text| std::fs::write(&target, text).unwrap());
             std::os::unix::fs::symlink(&target, &link).unwrap();
-            assert!(Store::open(&link).is_err() && Store::open(&linked.join("mammouth.db")).is_err());
+            assert!(AccountStore::open(&link).is_err() && AccountStore::open(&linked.join("mammouth.db")).is_err());
             assert_eq!(std::fs::read_to_string(&target).ok().as_deref(), theirs);
             std::fs::remove_file(&link).unwrap();
         }
-        assert!(Store::open(&linked.join("mammouth.db")).is_ok());
+        assert!(AccountStore::open(&linked.join("mammouth.db")).is_ok());
     }
 
     #[test]
-    fn a_snapshot_replaces_what_was_kept() {
+    fn a_snapshot_replaces_the_saved_state() {
         let connection = prepare(Connection::open_in_memory().unwrap()).unwrap();
         let identity = Identity { email: Some("ada@example.com".into()), ..Identity::default() };
         let quota = Quota { percent: Some(42.5), estimated: true, ..Quota::default() };
         let at = Some(UNIX_EPOCH + Duration::from_millis(1_772_373_909_123));
-        let seen = Seen { identity: Some(identity), quota: Some(quota), quota_at: at, last_used: at };
+        let seen = AccountObservations { identity: Some(identity), quota: Some(quota), quota_at: at, last_used: at };
         let snapshot = |removed| Snapshot {
             account: "a".into(),
             limits: vec![("f".into(), 5)],
             needs_login: true,
             disabled: false,
-            seen: seen.clone(),
+            observations: seen.clone(),
             removed,
         };
         write(&connection, &snapshot(false)).unwrap();
         write(&connection, &snapshot(false)).unwrap();
-        let kept = load(&connection).unwrap();
-        assert_eq!(kept["a"].limits, vec![("f".to_owned(), 5)]);
-        assert!(kept["a"].needs_login);
-        assert_eq!(kept["a"].seen, seen);
+        let saved = load(&connection).unwrap();
+        assert_eq!(saved["a"].limits, vec![("f".to_owned(), 5)]);
+        assert!(saved["a"].needs_login);
+        assert_eq!(saved["a"].seen, seen);
         write(&connection, &snapshot(true)).unwrap();
         assert!(load(&connection).unwrap().is_empty());
     }

@@ -4,10 +4,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::absent::{Absent, HostChange};
-use super::account::{Account, Kind, Origin};
-use super::clock::Now;
-use super::state::{Reason, State};
+use super::absent::{AccountWithoutSecret, HostChange};
+use super::account::{Account, AccountKind, AccountOrigin};
+use super::clock::Timestamp;
+use super::state::{LimitReason, EntryState};
 use crate::secrets::StoreError;
 
 /// How an account is doing, in one word.
@@ -90,8 +90,8 @@ impl std::fmt::Display for Advice {
 pub struct AccountView {
     pub id: String,
     pub label: String,
-    pub kind: Kind,
-    pub origin: Origin,
+    pub kind: AccountKind,
+    pub origin: AccountOrigin,
     pub state: AccountState,
     #[serde(default)]
     pub advice: Option<Advice>,
@@ -138,22 +138,22 @@ pub struct AccountView {
 pub struct LimitView {
     /// The model family or model it holds for; empty where it holds for all.
     pub scope: String,
-    pub reason: Reason,
+    pub reason: LimitReason,
     /// Unix milliseconds.
     pub until_ms: u64,
     pub seconds_left: u64,
 }
 
-pub(super) fn view(
+pub(super) fn account_view(
     account: &Account,
-    state: &State,
+    state: &EntryState,
     upstream_down: bool,
     only: bool,
-    now: Now,
+    now: Timestamp,
 ) -> AccountView {
     let limits = limits(state, now);
     AccountView {
-        state: word(state, upstream_down, !limits.is_empty()),
+        state: account_state(state, upstream_down, !limits.is_empty()),
         advice: advice(account.kind, state),
         limits,
         running: state.running,
@@ -170,19 +170,19 @@ pub(super) fn view(
         email: state.identity.as_ref().and_then(|identity| identity.email.clone()),
         plan: plan(state),
         only,
-        ..blank(&account.id, &account.label, account.kind, account.origin)
+        ..empty_view(&account.id, &account.label, account.kind, account.origin)
     }
 }
 
-pub(super) fn absent(absent: &Absent) -> AccountView {
+pub(super) fn view_without_secret(absent: &AccountWithoutSecret) -> AccountView {
     AccountView {
-        state: absent.why.state(),
-        advice: absent.why.advice(),
-        ..blank(&absent.id, &absent.label, absent.kind, Origin::Stored)
+        state: absent.reason.state(),
+        advice: absent.reason.advice(),
+        ..empty_view(&absent.id, &absent.label, absent.kind, AccountOrigin::Stored)
     }
 }
 
-fn blank(id: &str, label: &str, kind: Kind, origin: Origin) -> AccountView {
+fn empty_view(id: &str, label: &str, kind: AccountKind, origin: AccountOrigin) -> AccountView {
     AccountView {
         id: id.to_owned(),
         label: label.to_owned(),
@@ -209,12 +209,12 @@ fn blank(id: &str, label: &str, kind: Kind, origin: Origin) -> AccountView {
 }
 
 /// The quota's plan goes before the user's: only that one is in the answers of 2026.
-fn plan(state: &State) -> Option<String> {
-    let of_quota = state.quota.as_ref().and_then(|quota| quota.plan.as_ref());
-    of_quota.or(state.identity.as_ref().and_then(|identity| identity.plan.as_ref())).cloned()
+fn plan(state: &EntryState) -> Option<String> {
+    let quota_plan = state.quota.as_ref().and_then(|quota| quota.plan.as_ref());
+    quota_plan.or(state.identity.as_ref().and_then(|identity| identity.plan.as_ref())).cloned()
 }
 
-fn word(state: &State, upstream_down: bool, limited: bool) -> AccountState {
+fn account_state(state: &EntryState, upstream_down: bool, limited: bool) -> AccountState {
     if state.disabled {
         AccountState::Disabled
     } else if state.needs_login {
@@ -229,17 +229,17 @@ fn word(state: &State, upstream_down: bool, limited: bool) -> AccountState {
 }
 
 /// A key does not sign in.
-fn advice(kind: Kind, state: &State) -> Option<Advice> {
+fn advice(kind: AccountKind, state: &EntryState) -> Option<Advice> {
     state.needs_login.then_some(match kind {
-        Kind::Web => Advice::SignIn,
-        Kind::Api => Advice::ReplaceKey,
+        AccountKind::Web => Advice::SignIn,
+        AccountKind::Api => Advice::ReplaceKey,
     })
 }
 
-fn limits(state: &State, now: Now) -> Vec<LimitView> {
-    let spent = state.limits.iter().map(|(scope, until)| (scope.clone(), *until, Reason::Quota));
-    let throttled = state.throttled_until.map(|until| (String::new(), until, Reason::Throttled));
-    let mut limits: Vec<LimitView> = spent
+fn limits(state: &EntryState, now: Timestamp) -> Vec<LimitView> {
+    let used_up = state.limits.iter().map(|(scope, until)| (scope.clone(), *until, LimitReason::Quota));
+    let throttled = state.throttled_until.map(|until| (String::new(), until, LimitReason::Throttled));
+    let mut limits: Vec<LimitView> = used_up
         .chain(throttled)
         .filter(|(_, until, _)| *until > now.uptime)
         .map(|(scope, until, reason)| LimitView {
@@ -254,12 +254,12 @@ fn limits(state: &State, now: Now) -> Vec<LimitView> {
 }
 
 /// The time of day at which the account was last used, in this run or an earlier one.
-pub(super) fn last_used(state: &State, now: Now) -> Option<SystemTime> {
-    state.last_used.map(|at| wall_back(at, now)).or(state.used_before)
+pub(super) fn last_used(state: &EntryState, now: Timestamp) -> Option<SystemTime> {
+    state.last_used.map(|at| past_wall_time(at, now)).or(state.last_used_in_earlier_run)
 }
 
 /// The time of day at a moment that is over.
-fn wall_back(uptime: Duration, now: Now) -> SystemTime {
+fn past_wall_time(uptime: Duration, now: Timestamp) -> SystemTime {
     now.wall.checked_sub(now.uptime.saturating_sub(uptime)).unwrap_or(UNIX_EPOCH)
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::{Accounts, Kind};
+use crate::accounts::{Accounts, AccountKind};
 use crate::config::Config;
 use crate::upstreams::api::{ApiUpstream, CatalogCache, ModelCatalog};
 
@@ -57,7 +57,7 @@ impl Keeper {
         let mut last_failed = false;
         loop {
             // From before the look, so that a key that is added meanwhile is not missed.
-            let mut changes = self.accounts.changes();
+            let mut changes = self.accounts.subscribe_changes();
             if self.is_wanted() && !self.is_fresh() && !last_failed {
                 tokio::select! {
                     () = stop.cancelled() => return,
@@ -96,7 +96,7 @@ impl Keeper {
     }
 
     fn is_wanted(&self) -> bool {
-        self.accounts.kinds().has(Kind::Api)
+        self.accounts.enabled_kinds().contains(AccountKind::Api)
     }
 
     fn is_fresh(&self) -> bool {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::access;
-use crate::accounts::{Absence, Absent, Account, Accounts, Clock, Origin};
+use crate::accounts::{MissingSecret, AccountWithoutSecret, Account, Accounts, Clock, AccountOrigin};
 use crate::control::{Asked, Control, KeyUnread, MAIN_KEY, MainKey, Said, keychain_name};
 use crate::secrets::{AsyncSecretStore, ExposeSecret, Secret, StoreError};
 
@@ -53,9 +53,9 @@ async fn read_each(vault: &AsyncSecretStore, accounts: &Accounts, clock: Clock) 
             .await
             .map(|secret| secret.map(|kept| known(&absent, kept)))
         {
-            Ok(Some(Some(account))) => accounts.arrive(account, clock.now()),
+            Ok(Some(Some(account))) => accounts.resolve_pending(account, clock.now()),
             Ok(None | Some(None)) | Err(StoreError::Damaged) => {
-                accounts.set_absence(&absent.id, Absence::Lost)
+                accounts.set_missing_secret(&absent.id, MissingSecret::Lost)
             }
             Err(error) => return Err(error),
         }
@@ -64,18 +64,18 @@ async fn read_each(vault: &AsyncSecretStore, accounts: &Accounts, clock: Clock) 
 }
 
 /// The account, if what was kept is what was put there: an id is made from the secret, so nothing else is ever sent.
-fn known(absent: &Absent, secret: Secret) -> Option<Account> {
-    let account = Account::new(absent.label.as_str(), absent.kind, Origin::Stored, secret);
+fn known(absent: &AccountWithoutSecret, secret: Secret) -> Option<Account> {
+    let account = Account::new(absent.label.as_str(), absent.kind, AccountOrigin::Stored, secret);
     (account.id == absent.id).then_some(account)
 }
 
-fn waiting(accounts: &Accounts) -> impl Iterator<Item = Absent> {
-    accounts.absent().into_iter().filter(|absent| absent.why.is_awaited())
+fn waiting(accounts: &Accounts) -> impl Iterator<Item = AccountWithoutSecret> {
+    accounts.without_secret().into_iter().filter(|absent| absent.reason.is_pending())
 }
 
 fn mark(accounts: &Accounts, error: &StoreError) {
     for absent in waiting(accounts) {
-        accounts.set_absence(&absent.id, Absence::Unreadable(error.clone()));
+        accounts.set_missing_secret(&absent.id, MissingSecret::Unreadable(error.clone()));
     }
 }
 

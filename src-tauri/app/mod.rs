@@ -31,7 +31,7 @@ use warp::Filter;
 
 use self::keyless::Keyless;
 use crate::access::{self, Guard, Policy};
-use crate::accounts::{Accounts, Clock, Store};
+use crate::accounts::{Accounts, Clock, AccountStore};
 use crate::config::{Config, SecretPlace, SettingsFile};
 use crate::control::{self, Control, Door, Facts, Said};
 use crate::journal::{self, Journal};
@@ -94,7 +94,7 @@ impl App {
 
         let simulator = start_simulator(&config).await?;
         let roster = roster::at_hand(&config, simulator.as_ref());
-        let store = match Store::open(&database) {
+        let store = match AccountStore::open(&database) {
             Ok(store) => Some(store),
             Err(error) => {
                 notices.push(Said::StatesNotKept { detail: error.to_string() });

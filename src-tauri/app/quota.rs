@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::{Account, Accounts, Clock, Kind};
+use crate::accounts::{Account, Accounts, Clock, AccountKind};
 use crate::upstreams::Credential;
 use crate::upstreams::api::ApiUpstream;
 use crate::upstreams::web::WebUpstream;
@@ -34,8 +34,8 @@ pub(super) async fn watch(
         let chance = getrandom::u32().map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX));
         let due = tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(pause(chance)) => accounts.in_use(EVERY, clock.now()),
-            () = accounts.looked_at() => accounts.outdated(EVERY, clock.now()),
+            () = tokio::time::sleep(pause(chance)) => accounts.recently_used(EVERY, clock.now()),
+            () = accounts.wait_for_refresh_request() => accounts.with_stale_quota(EVERY, clock.now()),
         };
         tokio::select! {
             () = stop.cancelled() => return,
@@ -69,8 +69,8 @@ async fn ask(
         identify(accounts, web, &account, clock).await;
         let credential = Credential { account: account.id.clone(), secret: account.secret.clone() };
         let told = match account.kind {
-            Kind::Web => web.quota(&credential).await,
-            Kind::Api => api.quota(&credential).await,
+            AccountKind::Web => web.quota(&credential).await,
+            AccountKind::Api => api.quota(&credential).await,
         };
         match told {
             Ok(quota) => accounts.set_quota(&account.id, quota, clock.now()),
@@ -83,7 +83,7 @@ async fn ask(
 
 /// Asks whose session it is where nobody has yet, as of one that came from the environment.
 async fn identify(accounts: &Accounts, web: &WebUpstream, account: &Account, clock: Clock) {
-    if account.kind != Kind::Web || accounts.knows_identity(&account.id) {
+    if account.kind != AccountKind::Web || accounts.knows_identity(&account.id) {
         return;
     }
     let credential = Credential { account: account.id.clone(), secret: account.secret.clone() };
@@ -95,7 +95,7 @@ async fn identify(accounts: &Accounts, web: &WebUpstream, account: &Account, clo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::accounts::{Ask, Kinds, Now, Origin};
+    use crate::accounts::{SelectionRequest, KindSet, Timestamp, AccountOrigin};
     use crate::config::Strategy;
     use crate::simulator::{MockAccount, MockUpstream, MockUpstreamOptions};
     use crate::upstreams::{api, web};
@@ -110,37 +110,37 @@ mod tests {
         let clock = Clock::default();
         let list = sim.cookies().into_iter();
         let list =
-            list.map(|(label, cookie)| Account::new(label, Kind::Web, Origin::Demo, cookie.into())).collect();
+            list.map(|(label, cookie)| Account::new(label, AccountKind::Web, AccountOrigin::Demo, cookie.into())).collect();
         let accounts = Accounts::new(list, Strategy::FillFirst, None, clock.now());
         let base = url::Url::parse(&sim.base_url()).unwrap();
         let web =
             WebUpstream::new(web::WebSettings { base: base.clone(), ..web::WebSettings::default() }).unwrap();
         let api = ApiUpstream::new(api::ApiSettings { base, ..api::ApiSettings::default() }).unwrap();
         let mut asked = Asked::default();
-        ask(&accounts, &web, &api, accounts.in_use(EVERY, clock.now()), clock, &mut asked).await;
+        ask(&accounts, &web, &api, accounts.recently_used(EVERY, clock.now()), clock, &mut asked).await;
         assert!(sim.calls().is_empty(), "nobody was used yet");
         drop(
             accounts
-                .pick(&Ask { kinds: Kinds::ANY, scope: "f", tried: &[], conversation: None }, clock.now())
+                .acquire(&SelectionRequest { kinds: KindSet::ANY, scope: "f", excluded: &[], conversation: None }, clock.now())
                 .unwrap(),
         );
-        ask(&accounts, &web, &api, accounts.in_use(EVERY, clock.now()), clock, &mut asked).await;
+        ask(&accounts, &web, &api, accounts.recently_used(EVERY, clock.now()), clock, &mut asked).await;
         assert!(sim.calls().iter().all(|call| call.account.as_deref() == Some("a")));
         let views = accounts.list(clock.now());
         assert_eq!((views[0].quota_percent, views[1].quota_percent), (Some(0.0), None));
         let calls = sim.calls().len();
-        ask(&accounts, &web, &api, accounts.in_use(EVERY, clock.now()), clock, &mut asked).await;
+        ask(&accounts, &web, &api, accounts.recently_used(EVERY, clock.now()), clock, &mut asked).await;
         assert_eq!(sim.calls().len(), calls, "it was asked a moment ago");
 
-        let due = accounts.outdated(EVERY, clock.now());
+        let due = accounts.with_stale_quota(EVERY, clock.now());
         assert_eq!(due.iter().map(|account| account.label.as_str()).collect::<Vec<_>>(), ["b"]);
         ask(&accounts, &web, &api, due, clock, &mut asked).await;
         let b = &accounts.list(clock.now())[1];
         assert_eq!((b.email.as_deref(), b.plan.as_deref()), (Some("b@simulator.invalid"), Some("Standard")));
-        assert!(b.as_of_ms.is_some() && accounts.outdated(EVERY, clock.now()).is_empty());
+        assert!(b.as_of_ms.is_some() && accounts.with_stale_quota(EVERY, clock.now()).is_empty());
         let now = clock.now();
-        let later = Now { wall: now.wall + EVERY + LOOK, ..now };
-        assert_eq!(accounts.outdated(EVERY, later).len(), 2, "both are old by then");
+        let later = Timestamp { wall: now.wall + EVERY + LOOK, ..now };
+        assert_eq!(accounts.with_stale_quota(EVERY, later).len(), 2, "both are old by then");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The accounts the program starts with.
 
-use crate::accounts::{Absence, Account, Accounts, Kind, Now, Origin};
+use crate::accounts::{MissingSecret, Account, Accounts, AccountKind, Timestamp, AccountOrigin};
 use crate::config::{Config, SettingsFile};
 use crate::control::{other_host, settings_table};
 use crate::secrets::Secret;
@@ -10,25 +10,25 @@ use crate::simulator::MockUpstream;
 pub(super) fn at_hand(config: &Config, simulator: Option<&MockUpstream>) -> Vec<Account> {
     if let Some(simulator) = simulator {
         let cookies = simulator.cookies().into_iter();
-        let web = cookies.map(|(label, cookie)| Account::new(label, Kind::Web, Origin::Demo, cookie.into()));
+        let web = cookies.map(|(label, cookie)| Account::new(label, AccountKind::Web, AccountOrigin::Demo, cookie.into()));
         let keys = simulator.keys().into_iter();
-        let api = keys.map(|(label, key)| Account::new(label, Kind::Api, Origin::Demo, key.into()));
+        let api = keys.map(|(label, key)| Account::new(label, AccountKind::Api, AccountOrigin::Demo, key.into()));
         return web.chain(api).collect();
     }
-    let mut accounts = numbered("web", Kind::Web, &config.cookies);
-    accounts.extend(numbered("api", Kind::Api, &config.api_keys));
+    let mut accounts = numbered("web", AccountKind::Web, &config.cookies);
+    accounts.extend(numbered("api", AccountKind::Api, &config.api_keys));
     accounts
 }
 
 /// Names the accounts that were added by hand. A demo has none but its own.
 pub(super) fn expect_stored(config: &Config, settings: &SettingsFile, accounts: &Accounts) {
     if !config.demo {
-        for kind in [Kind::Web, Kind::Api] {
+        for kind in [AccountKind::Web, AccountKind::Api] {
             for (id, label) in settings.texts(settings_table(kind)) {
                 let other = other_host(config, settings, kind, &id);
-                accounts.expect(id.clone(), label, kind);
+                accounts.add_pending(id.clone(), label, kind);
                 if let Some(change) = other {
-                    accounts.set_absence(&id, Absence::OtherHost(change));
+                    accounts.set_missing_secret(&id, MissingSecret::OtherHost(change));
                 }
             }
         }
@@ -36,19 +36,19 @@ pub(super) fn expect_stored(config: &Config, settings: &SettingsFile, accounts: 
 }
 
 /// What the user said about accounts of every origin: names, order, one alone.
-pub(super) fn arrange(config: &Config, settings: &SettingsFile, accounts: &Accounts, now: Now) {
+pub(super) fn arrange(config: &Config, settings: &SettingsFile, accounts: &Accounts, now: Timestamp) {
     for (id, label) in settings.texts("labels") {
         accounts.rename(&id, &label);
     }
     accounts.set_order(config.account_order.clone());
     // An account that is gone must not keep the others out.
     let is_here = |id: &String| accounts.list(now).iter().any(|account| account.id == *id);
-    accounts.set_only(config.only_account.clone().filter(is_here));
-    accounts.set_prefer(config.prefer);
+    accounts.set_pinned(config.only_account.clone().filter(is_here));
+    accounts.set_kind_preference(config.prefer);
 }
 
 /// Not among the notices, which stay for the whole run: an account can be added at any time.
-pub(super) fn warn_if_empty(accounts: &Accounts, now: Now) {
+pub(super) fn warn_if_empty(accounts: &Accounts, now: Timestamp) {
     if accounts.list(now).is_empty() {
         tracing::warn!(
             "there is no account yet: set COOKIES, or run 'mammouth-proxy accounts add --label NAME'"
@@ -56,10 +56,10 @@ pub(super) fn warn_if_empty(accounts: &Accounts, now: Now) {
     }
 }
 
-fn numbered(prefix: &str, kind: Kind, secrets: &[Secret]) -> Vec<Account> {
+fn numbered(prefix: &str, kind: AccountKind, secrets: &[Secret]) -> Vec<Account> {
     let label = |index: usize| format!("{prefix}-{}", index + 1);
     let account = |(index, secret): (usize, &Secret)| {
-        Account::new(label(index), kind, Origin::Environment, secret.clone())
+        Account::new(label(index), kind, AccountOrigin::Environment, secret.clone())
     };
     secrets.iter().enumerate().map(account).collect()
 }

@@ -8,7 +8,7 @@ use super::{
     DATABASE, Parts, StartError, build_web, facts, kept, keys, lock, open_journal, roster, upstream,
 };
 use crate::access::Serving;
-use crate::accounts::{Accounts, Clock, Store};
+use crate::accounts::{Accounts, Clock, AccountStore};
 use crate::config::Config;
 use crate::control::{self, Control, ControlError};
 use crate::journal::Journal;
@@ -36,7 +36,7 @@ impl Stored {
         } else {
             Journal::in_memory()
         };
-        let store = if kept { Store::open(&database).ok() } else { None };
+        let store = if kept { AccountStore::open(&database).ok() } else { None };
         let clock = Clock::default();
         let accounts = Accounts::new(roster::at_hand(config, None), config.strategy, store, clock.now());
         roster::expect_stored(config, &parts.settings, &accounts);

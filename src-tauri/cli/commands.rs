@@ -8,7 +8,7 @@ use super::args::{AccountsCommand, GlobalArgs, KeysCommand};
 use super::client::{TargetInstance, block_on, find_target, run_command};
 use super::secret_input::read_secret;
 use super::{ExitError, output};
-use crate::accounts::{AccountView, Reason};
+use crate::accounts::{AccountView, LimitReason};
 use crate::app::Parts;
 use crate::control::{CheckView, KeyView, Status, said_of_env_file};
 use crate::server::dial_addr;
@@ -111,8 +111,8 @@ fn show_accounts(accounts: &[AccountView]) {
         for limit in &account.limits {
             let what = if limit.scope.is_empty() { "every model" } else { &limit.scope };
             let why = match limit.reason {
-                Reason::Quota => "quota used up",
-                Reason::Throttled => "told to slow down",
+                LimitReason::Quota => "quota used up",
+                LimitReason::Throttled => "told to slow down",
             };
             output::line(format_args!(
                 "    {what}: {why}, free again in {} min",

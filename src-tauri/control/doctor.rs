@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::accounts::CheckView;
 use super::settings::outbound::in_force;
 use super::{Control, ControlError, Nothing, Said};
-use crate::accounts::Kind;
+use crate::accounts::AccountKind;
 use crate::config::GivenBy;
 use crate::secrets::{AsyncSecretStore, StoreError};
 use crate::upstreams::{UpstreamError, UpstreamErrorKind};
@@ -82,24 +82,24 @@ pub(super) async fn upstream(control: &Control, _: Nothing) -> Result<Vec<Findin
     let mut findings = outbound(control);
     let (web, api) = tokio::join!(control.web.probe(), control.api.probe());
     let date = web.as_ref().ok().or(api.as_ref().ok()).copied().flatten();
-    findings.push(reached(control, Kind::Web, web.err()));
-    findings.push(reached(control, Kind::Api, api.err()));
+    findings.push(reached(control, AccountKind::Web, web.err()));
+    findings.push(reached(control, AccountKind::Api, api.err()));
     findings.extend(date.map(|date| clock(date, control.clock.now().wall)));
     Ok(findings)
 }
 
 /// A host that no account needs is no fault when it cannot be reached.
-fn reached(control: &Control, kind: Kind, failure: Option<UpstreamError>) -> Finding {
+fn reached(control: &Control, kind: AccountKind, failure: Option<UpstreamError>) -> Finding {
     let subject = match kind {
-        Kind::Web => "Mammouth",
-        Kind::Api => "Mammouth API",
+        AccountKind::Web => "Mammouth",
+        AccountKind::Api => "Mammouth API",
     };
     let Some(failure) = failure else { return Finding::good(subject, "").saying(Said::SiteReached) };
     let finding = unreached(subject, &failure, control.web.proxy().is_some());
-    let kinds = control.accounts.kinds();
+    let kinds = control.accounts.enabled_kinds();
     let needed = match kind {
-        Kind::Web => kinds.web || !kinds.api,
-        Kind::Api => kinds.api || !kinds.web,
+        AccountKind::Web => kinds.web || !kinds.api,
+        AccountKind::Api => kinds.api || !kinds.web,
     };
     Finding { level: if needed { Level::Bad } else { Level::Warning }, ..finding }
 }

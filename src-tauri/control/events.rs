@@ -42,7 +42,7 @@ impl Control {
     pub fn events(&self) -> impl Stream<Item = ControlEvent> + Send + use<> {
         let feed = Feed {
             records: self.journal.subscribe(),
-            accounts: self.accounts.changes(),
+            accounts: self.accounts.subscribe_changes(),
             changes: self.changes(),
             control: self.clone(),
             last: None,

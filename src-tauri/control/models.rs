@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::{Control, ControlError, ErrorCode, Nothing};
-use crate::accounts::{Kind, Kinds};
+use crate::accounts::{AccountKind, KindSet};
 use crate::chat::is_model_name;
 use crate::upstreams::{ListedModel, ResolvedModel};
 
@@ -16,7 +16,7 @@ pub struct ModelView {
     pub id: String,
     pub owner: String,
     /// The kinds of account that can serve it.
-    pub by: Vec<Kind>,
+    pub by: Vec<AccountKind>,
     pub served_now: bool,
     /// The model behind a name of the user's own.
     pub alias_of: Option<String>,
@@ -50,7 +50,7 @@ pub(super) struct AliasName {
 
 /// Every name that can be asked for, those that nobody serves now included.
 pub(super) async fn list(control: &Control, _: Nothing) -> Result<Vec<ModelView>, ControlError> {
-    let there = control.accounts.kinds();
+    let there = control.accounts.enabled_kinds();
     Ok(control.names.listed().iter().map(|listed| view(listed, there)).collect())
 }
 
@@ -60,7 +60,7 @@ pub(super) async fn refresh(control: &Control, _: Nothing) -> Result<Vec<ModelVi
     let catalogue = fetched.map_err(|failure| ControlError::new(ErrorCode::Upstream, failure.detail))?;
     control.names.catalog().publish(Some(catalogue));
     // Whoever keeps the catalogue on the disk looks when something changes.
-    control.accounts.touch();
+    control.accounts.notify_changed();
     list(control, Nothing {}).await
 }
 
@@ -89,11 +89,11 @@ pub(super) async fn remove_alias(control: &Control, args: AliasName) -> Result<(
     Ok(())
 }
 
-fn view(listed: &ListedModel, there: Kinds) -> ModelView {
+fn view(listed: &ListedModel, there: KindSet) -> ModelView {
     let info = listed.model.info.clone().unwrap_or_default();
     let can = kinds(&listed.model, info.embeds);
-    let by: Vec<Kind> = [Kind::Api, Kind::Web].into_iter().filter(|kind| can.has(*kind)).collect();
-    let now = can.and(there);
+    let by: Vec<AccountKind> = [AccountKind::Api, AccountKind::Web].into_iter().filter(|kind| can.contains(*kind)).collect();
+    let now = can.intersection(there);
     let million = |cost: Option<f64>| cost.map(|cost| cost * 1e6);
     ModelView {
         id: listed.name.clone(),
@@ -112,12 +112,12 @@ fn view(listed: &ListedModel, there: Kinds) -> ModelView {
 }
 
 /// Who can serve it. Only an API makes embeddings.
-pub(super) fn kinds(model: &ResolvedModel, embeds: bool) -> Kinds {
+pub(super) fn kinds(model: &ResolvedModel, embeds: bool) -> KindSet {
     let (web, api) = (model.in_web, model.in_api);
     if embeds {
-        return Kinds::API;
+        return KindSet::API;
     }
-    Kinds { web: web || api != Some(true), api: !web || api != Some(false) }
+    KindSet { web: web || api != Some(true), api: !web || api != Some(false) }
 }
 
 #[cfg(test)]
@@ -129,9 +129,9 @@ mod tests {
         let of = |in_web, in_api, embeds| {
             kinds(&ResolvedModel { in_web, in_api, ..ResolvedModel::default() }, embeds)
         };
-        assert_eq!(of(true, Some(true), false), Kinds::ANY);
-        assert_eq!(of(true, Some(false), false), Kinds::WEB);
-        assert_eq!(of(true, Some(true), true), Kinds::API);
-        assert_eq!(of(false, Some(true), false), Kinds::API);
+        assert_eq!(of(true, Some(true), false), KindSet::ANY);
+        assert_eq!(of(true, Some(false), false), KindSet::WEB);
+        assert_eq!(of(true, Some(true), true), KindSet::API);
+        assert_eq!(of(false, Some(true), false), KindSet::API);
     }
 }

@@ -21,7 +21,7 @@ use super::retry::{self, Served};
 use super::stream::ReplyStream;
 use super::threads::Pending;
 use super::{Caller, Inner};
-use crate::accounts::Kind;
+use crate::accounts::AccountKind;
 use crate::chat::{CompleteReply, Message, Part, Request, Role};
 use crate::dialects::{Decoded, Dialect, ReplyContext};
 use crate::upstreams::api::CompleteResponse;
@@ -203,8 +203,8 @@ fn unheard(served: &Served, ignored: Vec<String>, steering: Vec<&'static str>) -
         (upstreams::UpstreamResponse::Passthrough(_) | upstreams::UpstreamResponse::Complete(_), _) => {
             Vec::new()
         }
-        (upstreams::UpstreamResponse::Events(_), Kind::Api) => ignored,
-        (upstreams::UpstreamResponse::Events(_), Kind::Web) => ignored.into_iter().chain(steering).collect(),
+        (upstreams::UpstreamResponse::Events(_), AccountKind::Api) => ignored,
+        (upstreams::UpstreamResponse::Events(_), AccountKind::Web) => ignored.into_iter().chain(steering).collect(),
     }
 }
 

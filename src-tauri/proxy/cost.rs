@@ -1,6 +1,6 @@
 //! What a request used and what it cost, for the log.
 
-use crate::accounts::{Kind, Lease};
+use crate::accounts::{AccountKind, Lease};
 use crate::chat::Usage;
 use crate::journal::Entry;
 use crate::upstreams::ResolvedModel;
@@ -11,8 +11,8 @@ pub(super) fn note(entry: &mut Entry, model: &ResolvedModel, lease: &Lease, usag
     entry.tokens(usage.prompt_tokens, usage.completion_tokens, usage.estimated);
     usage.note.into_iter().for_each(|note| entry.note(note));
     let (info, billed) = match lease.account.kind {
-        Kind::Api => (&model.info, true),
-        Kind::Web => (&model.web_price, false),
+        AccountKind::Api => (&model.info, true),
+        AccountKind::Web => (&model.web_price, false),
     };
     let cost = info.as_ref().and_then(|info| info.cost(usage.prompt_tokens, usage.completion_tokens));
     cost.into_iter().for_each(|cost| entry.cost(cost, billed));

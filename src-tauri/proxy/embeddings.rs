@@ -16,7 +16,7 @@ use super::named::Named;
 use super::problem::Problem;
 use super::retry::{self, Task};
 use super::{Caller, Inner, cost};
-use crate::accounts::{Kinds, Lease, NoAccount};
+use crate::accounts::{KindSet, Lease, Unavailable};
 use crate::chat::is_model_name;
 use crate::dialects::ollama::{self, EmbedEndpoint};
 use crate::dialects::{InvalidCode, InvalidRequest};
@@ -154,10 +154,10 @@ async fn ask(
             Box::pin(async move { api.embeddings(&credential, &body, &id).await });
         asking
     };
-    let task = Task { proxy, model: &model, conversation: None, kinds: Kinds::API };
+    let task = Task { proxy, model: &model, conversation: None, kinds: KindSet::API };
     let served = task.run(entry, call, |whole: &CompleteResponse| whole.observed.model.clone()).await;
     let (whole, mut lease, attempts) = served.map_err(|(problem, calls)| {
-        let no_key = matches!(problem, Problem::NoAccount(NoAccount::Missing(_)));
+        let no_key = matches!(problem, Problem::NoAccount(Unavailable::NoneOfKind(_)));
         (if no_key { Problem::Invalid(needs_key()) } else { problem }, calls)
     })?;
     retry::note_end(proxy, &mut lease, &model);

@@ -12,7 +12,7 @@ use super::answer::{Answer, problem};
 use super::problem::Problem;
 use super::{Caller, Inner, body, models};
 use crate::access;
-use crate::accounts::Kinds;
+use crate::accounts::KindSet;
 use crate::chat::prompt_tokens;
 use crate::dialects::{self, Dialect, ollama};
 use crate::upstreams::ListedModel;
@@ -118,7 +118,7 @@ pub(super) async fn model(proxy: Arc<Inner>, caller: Caller, id: &str) -> Respon
     }
 }
 
-fn entry(listed: &ListedModel, by: Kinds) -> dialects::ModelEntry<'_> {
+fn entry(listed: &ListedModel, by: KindSet) -> dialects::ModelEntry<'_> {
     let facts = models::facts(listed, by);
     dialects::ModelEntry { id: &listed.name, owner: &listed.owner, extra: facts }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::Inner;
-use crate::accounts::{Kind, Kinds};
+use crate::accounts::{AccountKind, KindSet};
 use crate::chat::Request;
 use crate::dialects::{SuffixMatch, split_effort_suffix};
 use crate::upstreams::{ListedModel, ModelRegistry, ResolvedModel};
@@ -28,51 +28,51 @@ pub(super) fn meant(names: &ModelRegistry, request: &mut Request) -> ResolvedMod
 }
 
 /// The id by which accounts of a kind are asked.
-pub(super) fn id(model: &ResolvedModel, kind: Kind) -> &str {
+pub(super) fn id(model: &ResolvedModel, kind: AccountKind) -> &str {
     match kind {
-        Kind::Web => &model.web_id,
-        Kind::Api => &model.api_id,
+        AccountKind::Web => &model.web_id,
+        AccountKind::Api => &model.api_id,
     }
 }
 
 /// Who can serve a model. A name that nobody knows goes to whoever is there.
-pub(super) fn kinds(model: &ResolvedModel) -> Kinds {
+pub(super) fn kinds(model: &ResolvedModel) -> KindSet {
     let (web, api) = (model.in_web, model.in_api);
-    Kinds { web: web || api != Some(true), api: !web || api != Some(false) }
+    KindSet { web: web || api != Some(true), api: !web || api != Some(false) }
 }
 
 /// As [`kinds`], but where no account of those is there, the others may try.
-pub(super) fn kinds_at_hand(model: &ResolvedModel, there: Kinds) -> Kinds {
+pub(super) fn kinds_at_hand(model: &ResolvedModel, there: KindSet) -> KindSet {
     let kinds = kinds(model);
-    if kinds.and(there).is_empty() { Kinds::ANY } else { kinds }
+    if kinds.intersection(there).is_empty() { KindSet::ANY } else { kinds }
 }
 
 /// The models that can be served now, by name, as a client's list shows them. Waits a short time for the first catalogue
 /// of this run, as questions do: clients keep the list that they read when they start.
-pub(super) async fn listed_soon(proxy: &Inner) -> Vec<(ListedModel, Kinds)> {
+pub(super) async fn listed_soon(proxy: &Inner) -> Vec<(ListedModel, KindSet)> {
     proxy.parts.names.catalog().wait_for_first().await;
     listed(proxy)
 }
 
-fn listed(proxy: &Inner) -> Vec<(ListedModel, Kinds)> {
-    let there = proxy.parts.accounts.kinds();
+fn listed(proxy: &Inner) -> Vec<(ListedModel, KindSet)> {
+    let there = proxy.parts.accounts.enabled_kinds();
     let listed = proxy.parts.names.listed().into_iter();
     // Without any account the list is what there could be: clients want to be set up before accounts are.
-    let shown = if there.is_empty() { Kinds::ANY } else { there };
+    let shown = if there.is_empty() { KindSet::ANY } else { there };
     let by = |listed: ListedModel| {
-        let by = served_by(&listed).and(shown);
+        let by = served_by(&listed).intersection(shown);
         (listed, by)
     };
     listed.map(by).filter(|(_, by)| !by.is_empty()).collect()
 }
 
-fn served_by(listed: &ListedModel) -> Kinds {
+fn served_by(listed: &ListedModel) -> KindSet {
     let embeds = listed.model.info.as_ref().is_some_and(|info| info.embeds);
-    if embeds { Kinds::API } else { kinds(&listed.model) }
+    if embeds { KindSet::API } else { kinds(&listed.model) }
 }
 
 /// What stands in the list beside id and owner, where it is known. Names as the clients that read them know them.
-pub(super) fn facts(listed: &ListedModel, by: Kinds) -> Map<String, Value> {
+pub(super) fn facts(listed: &ListedModel, by: KindSet) -> Map<String, Value> {
     let mut facts = BTreeMap::new();
     let by = [("api", by.api), ("web", by.web)].into_iter().filter(|(_, has)| *has).map(|(name, _)| name);
     facts.insert("served_by", json!(by.collect::<Vec<_>>()));
@@ -127,13 +127,13 @@ mod tests {
     #[test]
     fn who_knows_a_model_serves_it_and_strangers_go_to_everybody() {
         let of = |in_web, in_api| kinds(&ResolvedModel { in_web, in_api, ..ResolvedModel::default() });
-        assert_eq!(of(true, Some(true)), Kinds::ANY);
-        assert_eq!(of(true, Some(false)), Kinds::WEB);
-        assert_eq!(of(false, Some(true)), Kinds::API);
-        assert_eq!(of(false, Some(false)), Kinds::ANY);
-        assert_eq!((of(true, None), of(false, None)), (Kinds::ANY, Kinds::ANY));
+        assert_eq!(of(true, Some(true)), KindSet::ANY);
+        assert_eq!(of(true, Some(false)), KindSet::WEB);
+        assert_eq!(of(false, Some(true)), KindSet::API);
+        assert_eq!(of(false, Some(false)), KindSet::ANY);
+        assert_eq!((of(true, None), of(false, None)), (KindSet::ANY, KindSet::ANY));
         let only_web = ResolvedModel { in_web: true, in_api: Some(false), ..ResolvedModel::default() };
-        assert_eq!(kinds_at_hand(&only_web, Kinds::API), Kinds::ANY);
+        assert_eq!(kinds_at_hand(&only_web, KindSet::API), KindSet::ANY);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::LONGEST_RETRY_AFTER;
 use super::body::BodyError;
 use super::unserved::{self, Unserved};
 use crate::access::{self, Refusal};
-use crate::accounts::{Kind, NoAccount, Reason};
+use crate::accounts::{AccountKind, Unavailable, LimitReason};
 use crate::dialects::{InvalidCode, InvalidRequest};
 use crate::journal::Fault;
 use crate::upstreams::{UpstreamError, UpstreamErrorKind};
@@ -33,7 +33,7 @@ pub(super) enum Problem {
     ClientLimit {
         wait: Duration,
     },
-    NoAccount(NoAccount),
+    NoAccount(Unavailable),
     Upstream(UpstreamError),
     /// The program is stopping.
     Stopping,
@@ -118,7 +118,7 @@ pub(super) fn tell(problem: &Problem) -> Told {
         )
         .after(*wait)
         .spent(),
-        Problem::NoAccount(NoAccount::Starting) => no_account(&NoAccount::Starting),
+        Problem::NoAccount(Unavailable::Starting) => no_account(&Unavailable::Starting),
         Problem::NoAccount(reason) => no_account(reason).spent(),
         Problem::Upstream(failure) => upstream(failure).spent(),
         Problem::Stopping => {
@@ -226,66 +226,66 @@ fn native_only(param: &str) -> Told {
     Told { param: Some(param.to_owned()), ..Told::new(400, "unsupported_parameter", Fault::Client, message) }
 }
 
-fn no_account(reason: &NoAccount) -> Told {
+fn no_account(reason: &Unavailable) -> Told {
     let told = |status, code, message: String| Told::new(status, code, Fault::Upstream, message);
     match reason {
-        NoAccount::None => told(
+        Unavailable::NoAccounts => told(
             503,
             "no_account",
             "there is no Mammouth account to answer from: set COOKIES, or add one with 'mammouth-proxy accounts add'".into(),
         ),
-        NoAccount::Missing(Kind::Api) => told(
+        Unavailable::NoneOfKind(AccountKind::Api) => told(
             503,
             "no_account",
             "this needs an account with an official API key, and there is none that may be used: set API_KEYS, or add \
              one with 'mammouth-proxy accounts add'; the setting 'prefer' must not be only-web"
                 .into(),
         ),
-        NoAccount::Missing(Kind::Web) => told(
+        Unavailable::NoneOfKind(AccountKind::Web) => told(
             503,
             "no_account",
             "only web-session accounts may serve this, and there is none: add one (COOKIES), or change the setting \
              'prefer'"
                 .into(),
         ),
-        NoAccount::Starting => Told::new(
+        Unavailable::Starting => Told::new(
             503,
             "starting",
             Fault::Proxy,
             "the proxy is starting: the accounts are still being read from the keychain",
         )
         .after(Duration::from_secs(1)),
-        NoAccount::Unreadable(error) => Told::new(
+        Unavailable::Unreadable(error) => Told::new(
             503,
             "no_account",
             Fault::Proxy,
             format!("the secrets of the accounts cannot be read. {error}"),
         ),
-        NoAccount::AllTried => told(503, "upstream_unreachable", "no account could answer".into()),
-        NoAccount::LoginRequired => told(
+        Unavailable::AllTried => told(503, "upstream_unreachable", "no account could answer".into()),
+        Unavailable::LoginRequired => told(
             503,
             "account_login_required",
             "the Mammouth session or key is not valid any more: sign in again and replace the cookie, or replace the key ('mammouth-proxy accounts list' names the account)".into(),
         ),
-        NoAccount::OtherHost => told(
+        Unavailable::OtherHost => told(
             503,
             "no_account",
             "the accounts were added for another address than MAMMOUTH_WEB_URL and MAMMOUTH_API_URL name now: correct \
              these, or allow it with 'mammouth-proxy accounts use-host LABEL HOST'"
                 .into(),
         ),
-        NoAccount::Limited { wait, reason } => {
+        Unavailable::Limited { wait, reason } => {
             let (code, what) = match reason {
-                Reason::Quota => ("insufficient_quota", "has used up its quota for this model"),
-                Reason::Throttled => ("rate_limit_exceeded", "was told to slow down"),
+                LimitReason::Quota => ("insufficient_quota", "has used up its quota for this model"),
+                LimitReason::Throttled => ("rate_limit_exceeded", "was told to slow down"),
             };
             told(429, code, format!("every usable account {what}; the next one is free in {}", minutes(*wait))).after(*wait)
         }
-        NoAccount::UpstreamDown { wait } => {
+        Unavailable::UpstreamDown { wait } => {
             told(503, "upstream_unreachable", "Mammouth failed several times in a row; the proxy tries again in seconds".into())
                 .after(*wait)
         }
-        NoAccount::Challenge { wait } => challenge().after(*wait),
+        Unavailable::Challenge { wait } => challenge().after(*wait),
     }
 }
 
@@ -303,7 +303,7 @@ fn upstream(failure: &UpstreamError) -> Told {
             told(429, "rate_limit_exceeded", format!("Mammouth asks to slow down: {detail}"))
                 .after(failure.retry_after.unwrap_or(Duration::from_secs(1)))
         }
-        UpstreamErrorKind::LoginRequired => no_account(&NoAccount::LoginRequired),
+        UpstreamErrorKind::LoginRequired => no_account(&Unavailable::LoginRequired),
         UpstreamErrorKind::Challenge => challenge(),
         UpstreamErrorKind::Server => told(502, "upstream_bad_response", format!("Mammouth failed: {detail}")),
         UpstreamErrorKind::BadResponse => {
@@ -378,7 +378,7 @@ mod tests {
 
     #[test]
     fn f60_a_client_may_try_again_soon_while_accounts_are_read() {
-        let told = tell(&Problem::NoAccount(NoAccount::Starting));
+        let told = tell(&Problem::NoAccount(Unavailable::Starting));
         assert_eq!((told.status, told.code, told.spent), (503, "starting", false));
         assert_eq!(told.retry_after, Some(Duration::from_secs(1)));
     }
@@ -386,7 +386,7 @@ mod tests {
     #[test]
     fn f59_what_came_from_upstream_is_not_to_be_repeated() {
         let wait = Duration::from_secs(7);
-        let told = tell(&Problem::NoAccount(NoAccount::Limited { wait, reason: Reason::Throttled }));
+        let told = tell(&Problem::NoAccount(Unavailable::Limited { wait, reason: LimitReason::Throttled }));
         assert_eq!(
             (told.status, told.code, told.spent, told.retry_after),
             (429, "rate_limit_exceeded", true, Some(wait))

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::Inner;
 use super::models::{id, kinds_at_hand};
 use super::problem::Problem;
-use crate::accounts::{Ask, Kind, Kinds, Lease, NoAccount, Report};
+use crate::accounts::{SelectionRequest, AccountKind, KindSet, Lease, Unavailable, CallOutcome};
 use crate::chat::Request;
 use crate::journal::{Attempt, Entry, Picked, PickedBy};
 use crate::upstreams::{
@@ -65,14 +65,14 @@ fn next(kind: UpstreamErrorKind) -> Next {
 /// The accounts that are out for one request.
 struct Out {
     /// Who could serve it.
-    kinds: Kinds,
+    kinds: KindSet,
     /// They refused.
     refused: Vec<String>,
     /// Mammouth failed while they were asked.
     unlucky: Vec<String>,
     repeats: usize,
     /// The kind whose host could not be reached last.
-    unreached: Option<Kind>,
+    unreached: Option<AccountKind>,
 }
 
 /// Serves a question from the first account that can.
@@ -87,8 +87,8 @@ pub(super) async fn serve(
     entry: &mut Entry,
 ) -> Result<Served, (Problem, usize)> {
     let kinds = match request.api_only_param {
-        Some(_) => Kinds::API,
-        None => kinds_at_hand(model, proxy.parts.accounts.kinds()),
+        Some(_) => KindSet::API,
+        None => kinds_at_hand(model, proxy.parts.accounts.enabled_kinds()),
     };
     let call = |lease: &Lease, credential: &Credential, again| {
         question(proxy, request, model, lease, credential, again)
@@ -98,7 +98,7 @@ pub(super) async fn serve(
         task.run(entry, call, UpstreamResponse::served_model).await.map_err(|(problem, calls)| {
             let native = request
                 .api_only_param
-                .filter(|_| matches!(problem, Problem::NoAccount(NoAccount::Missing(_))));
+                .filter(|_| matches!(problem, Problem::NoAccount(Unavailable::NoneOfKind(_))));
             (native.map_or(problem, Problem::NativeOnly), calls)
         })?;
     Ok(Served { answer, lease, attempts })
@@ -115,13 +115,13 @@ fn question(
 ) -> Asking<'static, UpstreamResponse> {
     let (request, model, credential) = (Arc::clone(request), model.clone(), credential.clone());
     match lease.account.kind {
-        Kind::Web => {
+        AccountKind::Web => {
             let web = Arc::clone(&proxy.parts.web);
             Box::pin(async move {
                 web.chat(&credential, request, &model.web_id, again).await.map(UpstreamResponse::Events)
             })
         }
-        Kind::Api => {
+        AccountKind::Api => {
             let api = Arc::clone(&proxy.parts.api);
             Box::pin(async move {
                 let reasons = model.info.as_ref().and_then(|info| info.reasoning);
@@ -141,7 +141,7 @@ pub(super) struct Task<'a> {
     pub(super) proxy: &'a Inner,
     pub(super) model: &'a ResolvedModel,
     pub(super) conversation: Option<u64>,
-    pub(super) kinds: Kinds,
+    pub(super) kinds: KindSet,
 }
 
 impl Task<'_> {
@@ -194,8 +194,8 @@ impl Task<'_> {
 /// serve, else when the first of them is free.
 fn spent(proxy: &Inner, model: &ResolvedModel, out: &Out, last: Option<UpstreamError>) -> Problem {
     let Some(failure) = last else { return Problem::Internal };
-    let ask = Ask { kinds: out.kinds, scope: &model.scope, tried: &out.all(), conversation: None };
-    match proxy.parts.accounts.nobody(&ask, proxy.parts.clock.now()) {
+    let ask = SelectionRequest { kinds: out.kinds, scope: &model.scope, excluded: &out.all(), conversation: None };
+    match proxy.parts.accounts.unavailable_reason(&ask, proxy.parts.clock.now()) {
         Some(none) => nobody(none, Some(failure)),
         None => Problem::Upstream(failure.with_retry_after(Some(Duration::ZERO))),
     }
@@ -206,23 +206,23 @@ fn pick(
     model: &ResolvedModel,
     conversation: Option<u64>,
     out: &Out,
-) -> Result<Lease, NoAccount> {
+) -> Result<Lease, Unavailable> {
     let now = proxy.parts.clock.now();
     let all = out.all();
-    let ask = |tried| Ask { kinds: out.kinds, scope: &model.scope, tried, conversation };
-    match proxy.parts.accounts.pick(&ask(&all), now) {
-        Err(NoAccount::AllTried) if !out.unlucky.is_empty() => {
-            proxy.parts.accounts.pick(&ask(&out.refused), now)
+    let ask = |tried| SelectionRequest { kinds: out.kinds, scope: &model.scope, excluded: tried, conversation };
+    match proxy.parts.accounts.acquire(&ask(&all), now) {
+        Err(Unavailable::AllTried) if !out.unlucky.is_empty() => {
+            proxy.parts.accounts.acquire(&ask(&out.refused), now)
         }
         other => other,
     }
 }
 
 /// Where the last call failed for a reason that says more than "nobody is left", that reason is told.
-fn nobody(none: NoAccount, last: Option<UpstreamError>) -> Problem {
+fn nobody(none: Unavailable, last: Option<UpstreamError>) -> Problem {
     let refusal = |failure: &UpstreamError| next(failure.kind) == Next::OtherAccount;
     match last {
-        Some(failure) if !refusal(&failure) || none == NoAccount::AllTried => Problem::Upstream(failure),
+        Some(failure) if !refusal(&failure) || none == Unavailable::AllTried => Problem::Upstream(failure),
         Some(_) | None => Problem::NoAccount(none),
     }
 }
@@ -270,10 +270,10 @@ fn note_success(
     conversation: Option<u64>,
     served: Option<&str>,
 ) {
-    let ask = Ask { kinds: Kinds::ANY, scope: &model.scope, tried: &[], conversation };
+    let ask = SelectionRequest { kinds: KindSet::ANY, scope: &model.scope, excluded: &[], conversation };
     // The host behind the API names models in its own way: another name there is no lighter model.
-    let served = served.filter(|_| lease.account.kind == Kind::Web);
-    let report = Report::Answered { asked: &model.web_id, served };
+    let served = served.filter(|_| lease.account.kind == AccountKind::Web);
+    let report = CallOutcome::Answered { requested: &model.web_id, served };
     proxy.metrics.upstream_call(true);
     // Chance matters to failures only, and drawing it is a system call.
     proxy.parts.accounts.report(lease, &ask, report, proxy.parts.clock.now(), 0.0);
@@ -281,15 +281,15 @@ fn note_success(
 
 /// Tells accounts that a reply came to its end.
 pub(super) fn note_end(proxy: &Inner, lease: &mut Lease, model: &ResolvedModel) {
-    let ask = Ask { kinds: Kinds::ANY, scope: &model.scope, tried: &[], conversation: None };
-    proxy.parts.accounts.report(lease, &ask, Report::Completed, proxy.parts.clock.now(), 0.0);
+    let ask = SelectionRequest { kinds: KindSet::ANY, scope: &model.scope, excluded: &[], conversation: None };
+    proxy.parts.accounts.report(lease, &ask, CallOutcome::Completed, proxy.parts.clock.now(), 0.0);
 }
 
 /// Tells accounts and metrics that a call failed, before or after its first event.
 pub(super) fn note_failure(proxy: &Inner, lease: &mut Lease, model: &ResolvedModel, failure: &UpstreamError) {
-    let ask = Ask { kinds: Kinds::ANY, scope: &model.scope, tried: &[], conversation: None };
+    let ask = SelectionRequest { kinds: KindSet::ANY, scope: &model.scope, excluded: &[], conversation: None };
     proxy.metrics.upstream_call(false);
-    proxy.parts.accounts.report(lease, &ask, Report::Failed(failure), proxy.parts.clock.now(), chance());
+    proxy.parts.accounts.report(lease, &ask, CallOutcome::Failed(failure), proxy.parts.clock.now(), chance());
 }
 
 /// Tells accounts and metrics what came of a reply's second call.
@@ -327,7 +327,7 @@ pub(super) fn second_attempt(
 fn described(lease: &Lease, failure: Option<&UpstreamError>, ms: u64) -> Attempt {
     Attempt {
         account: lease.account.label.clone(),
-        why: lease.why.into(),
+        why: lease.selection.into(),
         outcome: failure.map_or("ok", |failure| outcome(failure.kind)).to_owned(),
         status: failure.and_then(|failure| failure.status),
         detail: failure.map(|failure| failure.detail.clone()),

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::access::Serving;
-use crate::accounts::{Ask, Kind, Kinds, NoAccount};
+use crate::accounts::{SelectionRequest, AccountKind, KindSet, Unavailable};
 use crate::config::{self, SettingsFile, Strategy};
 use crate::control::{self, ClientKeys, Facts, Reader};
 use crate::journal::{self, Journal};
@@ -78,7 +78,7 @@ struct Bench {
 }
 
 fn stored_id(secret: &str) -> String {
-    Account::new("", Kind::Web, Origin::Stored, secret.into()).id
+    Account::new("", AccountKind::Web, AccountOrigin::Stored, secret.into()).id
 }
 
 impl Bench {
@@ -91,7 +91,7 @@ impl Bench {
         for label in labels {
             let id = stored_id(label);
             store.values.lock().unwrap().insert(keychain_name(&id), Ok(label));
-            accounts.expect(id, (*label).to_owned(), Kind::Web);
+            accounts.add_pending(id, (*label).to_owned(), AccountKind::Web);
         }
         let journal = Journal::open(&dir.path().join("log.db"), journal::Limits::default()).journal;
         let (reader, asked) = control::reader();
@@ -125,9 +125,9 @@ impl Bench {
         views.into_iter().map(|view| format!("{} {}", view.label, view.state)).collect()
     }
 
-    fn refusal(&self) -> Option<NoAccount> {
-        let ask = Ask { kinds: Kinds::ANY, scope: "f", tried: &[], conversation: None };
-        self.control.accounts.pick(&ask, self.control.clock.now()).err()
+    fn refusal(&self) -> Option<Unavailable> {
+        let ask = SelectionRequest { kinds: KindSet::ANY, scope: "f", excluded: &[], conversation: None };
+        self.control.accounts.acquire(&ask, self.control.clock.now()).err()
     }
 
     fn main_key(&self) -> Option<String> {
@@ -145,7 +145,7 @@ impl Bench {
 #[tokio::test(start_paused = true)]
 async fn what_is_stored_is_read_once() {
     let mut bench = Bench::new(&["a", "b"]);
-    assert_eq!(bench.refusal(), Some(NoAccount::Starting));
+    assert_eq!(bench.refusal(), Some(Unavailable::Starting));
     bench.run().await.unwrap();
     assert_eq!(bench.states(), ["a ready", "b ready"]);
     assert_eq!((bench.gets(), *bench.store.peeks.borrow()), (3, 0));
@@ -166,7 +166,7 @@ async fn f45_a_locked_keychain_is_asked_once_and_then_only_looked_at() {
     bench.store.peeked(30).await;
     assert_eq!(bench.gets(), 1, "each further question would be a password window");
     assert_eq!(bench.states(), ["a locked", "b locked", "c locked"]);
-    assert_eq!(bench.refusal(), Some(NoAccount::Unreadable(StoreError::Locked)));
+    assert_eq!(bench.refusal(), Some(Unavailable::Unreadable(StoreError::Locked)));
     let MainKey::ForThisRun { key, .. } = bench.control.keys.main() else { panic!("no key to work with") };
     bench.store.refuse(None);
     task.await.unwrap();
@@ -207,12 +207,12 @@ async fn f47_f60_after_three_seconds_a_hung_keychain_is_named() {
     let task = bench.run();
     bench.store.gets.subscribe().wait_for(|count| *count == 1).await.unwrap();
     tokio::time::advance(STARTING - Duration::from_millis(1)).await;
-    assert_eq!(bench.refusal(), Some(NoAccount::Starting));
+    assert_eq!(bench.refusal(), Some(Unavailable::Starting));
     tokio::time::advance(Duration::from_millis(2)).await;
-    while bench.refusal() == Some(NoAccount::Starting) {
+    while bench.refusal() == Some(Unavailable::Starting) {
         tokio::task::yield_now().await;
     }
-    assert_eq!(bench.refusal(), Some(NoAccount::Unreadable(StoreError::Hung)));
+    assert_eq!(bench.refusal(), Some(Unavailable::Unreadable(StoreError::Hung)));
     drop(release);
     task.await.unwrap();
     assert_eq!(bench.states(), ["a ready"]);

@@ -8,7 +8,7 @@ use super::host::{forget_host, host, keep_host};
 use super::{
     CheckView, Kept, absent, checked_label, is_known, keychain, keychain_name, settings_table, stored,
 };
-use crate::accounts::{Account, Kind, Origin};
+use crate::accounts::{Account, AccountKind, AccountOrigin};
 use crate::config::{self, PasteError, Wanted};
 use crate::secrets::Secret;
 use crate::upstreams::Identity;
@@ -19,7 +19,7 @@ pub(in crate::control) struct AddArgs {
     label: Option<String>,
     #[serde(default = "web")]
     #[cfg_attr(test, ts(as = "Option<Kind>"))]
-    kind: Kind,
+    kind: AccountKind,
     secret: String,
 }
 
@@ -43,8 +43,8 @@ pub(in crate::control) struct SignInArgs {
     label: Option<String>,
 }
 
-fn web() -> Kind {
-    Kind::Web
+fn web() -> AccountKind {
+    AccountKind::Web
 }
 
 /// Adds an account: asked upstream first, then kept in the keychain, then used.
@@ -76,11 +76,11 @@ pub(in crate::control) async fn import(
         return Err(ControlError::saying(ErrorCode::BadArguments, Said::NothingToImport));
     }
     if !cookies.is_empty() {
-        agreed(control, Kind::Web)?;
+        agreed(control, AccountKind::Web)?;
     }
-    let cookies = cookies.into_iter().map(|secret| (Kind::Web, secret));
+    let cookies = cookies.into_iter().map(|secret| (AccountKind::Web, secret));
     let mut views = Vec::new();
-    for (at, (kind, secret)) in cookies.chain(keys.into_iter().map(|key| (Kind::Api, key))).enumerate() {
+    for (at, (kind, secret)) in cookies.chain(keys.into_iter().map(|key| (AccountKind::Api, key))).enumerate() {
         let view = take_in(control, kind, None, secret).await;
         views.push(
             view.unwrap_or_else(|error| CheckView::new(&format!("number {}", at + 1), false, said(error))),
@@ -94,7 +94,7 @@ pub(in crate::control) async fn sign_in(
     control: &Control,
     args: SignInArgs,
 ) -> Result<CheckView, ControlError> {
-    agreed(control, Kind::Web)?;
+    agreed(control, AccountKind::Web)?;
     let desktop = control.desktop().ok_or_else(|| {
         ControlError::new(ErrorCode::DesktopOnly, "only the program with the window can open the login page")
     })?;
@@ -103,13 +103,13 @@ pub(in crate::control) async fn sign_in(
     let secret = desktop.sign_in(args.label.clone()).await?;
     match kept {
         Some(kept) => renew(control, &kept, secret).await,
-        None => take_in(control, Kind::Web, args.label, secret).await,
+        None => take_in(control, AccountKind::Web, args.label, secret).await,
     }
 }
 
 /// Before the first web session is stored the user has read what that means.
-fn agreed(control: &Control, kind: Kind) -> Result<(), ControlError> {
-    if kind == Kind::Api || control.saved().preferences.terms_accepted {
+fn agreed(control: &Control, kind: AccountKind) -> Result<(), ControlError> {
+    if kind == AccountKind::Api || control.saved().preferences.terms_accepted {
         return Ok(());
     }
     let message = "a web session is your own login, used on this machine for you alone; Mammouth's terms forbid bypassing \
@@ -118,13 +118,13 @@ fn agreed(control: &Control, kind: Kind) -> Result<(), ControlError> {
     Err(ControlError::new(ErrorCode::Terms, message))
 }
 
-fn clean(control: &Control, kind: Kind, text: &str) -> Result<Secret, ControlError> {
+fn clean(control: &Control, kind: AccountKind, text: &str) -> Result<Secret, ControlError> {
     let cleaned = match kind {
-        Kind::Web => {
+        AccountKind::Web => {
             let host = control.config.web_url.host_str().unwrap_or_default();
             config::pasted_cookie(text, Wanted { name: &control.facts.cookie_name, host })
         }
-        Kind::Api => config::pasted_key(text),
+        AccountKind::Api => config::pasted_key(text),
     };
     cleaned.map_err(pasted)
 }
@@ -139,11 +139,11 @@ fn said(error: ControlError) -> Said {
 
 async fn take_in(
     control: &Control,
-    kind: Kind,
+    kind: AccountKind,
     label: Option<String>,
     secret: Secret,
 ) -> Result<CheckView, ControlError> {
-    let account = Account::new("", kind, Origin::Stored, secret);
+    let account = Account::new("", kind, AccountOrigin::Stored, secret);
     if let Some(known) = known_label(control, &account.id) {
         return Ok(CheckView::new(&known, true, Said::AlreadyThere));
     }
@@ -166,7 +166,7 @@ async fn take_in(
 }
 
 async fn renew(control: &Control, kept: &Kept, secret: Secret) -> Result<CheckView, ControlError> {
-    let account = Account::new(kept.label.as_str(), kept.kind, Origin::Stored, secret);
+    let account = Account::new(kept.label.as_str(), kept.kind, AccountOrigin::Stored, secret);
     if let Some(account) = control.accounts.find(&kept.id).filter(|known| known.id == account.id) {
         return Ok(check_one(control, &account).await);
     }
@@ -223,21 +223,21 @@ fn known_label(control: &Control, id: &str) -> Option<String> {
 }
 
 /// The account of the same person: signing in twice gives two cookies of one account.
-fn same_person(control: &Control, kind: Kind, identity: &Identity) -> Option<Kept> {
+fn same_person(control: &Control, kind: AccountKind, identity: &Identity) -> Option<Kept> {
     let email = identity.email.as_ref()?;
     let views = control.accounts.list(control.clock.now());
     let same = views.into_iter().find(|view| {
-        view.kind == kind && view.origin == Origin::Stored && view.email.as_ref() == Some(email)
+        view.kind == kind && view.origin == AccountOrigin::Stored && view.email.as_ref() == Some(email)
     })?;
     Some(Kept { id: same.id, label: same.label, kind })
 }
 
 /// The name before the `@`, else a plain word, with a number where it is taken.
-fn made_label(control: &Control, kind: Kind, identity: &Identity) -> String {
+fn made_label(control: &Control, kind: AccountKind, identity: &Identity) -> String {
     let of_email = identity.email.as_deref().and_then(|email| email.split('@').next());
     let plain = match kind {
-        Kind::Web => "account",
-        Kind::Api => "key",
+        AccountKind::Web => "account",
+        AccountKind::Api => "key",
     };
     let base = of_email.filter(|name| name.len() <= 56 && checked_label(name).is_ok()).unwrap_or(plain);
     let numbered = (2..).map(|n| format!("{base}-{n}"));

@@ -7,7 +7,7 @@ use super::super::{Control, ControlError, ErrorCode, Said};
 use super::check::why_absent;
 use super::host::forget_host;
 use super::{absent, checked_label, is_known, keychain, keychain_name, not_found, settings_table, stored};
-use crate::accounts::Origin;
+use crate::accounts::AccountOrigin;
 use crate::secrets::StoreError;
 
 #[derive(Debug, Deserialize)]
@@ -66,7 +66,7 @@ pub(in crate::control) async fn rename(control: &Control, args: RenameArgs) -> R
     if is_known(control, &args.to) {
         return Err(ControlError::saying(ErrorCode::Exists, Said::LabelTaken));
     }
-    let table = if origin == Origin::Stored { settings_table(kind) } else { "labels" };
+    let table = if origin == AccountOrigin::Stored { settings_table(kind) } else { "labels" };
     control.save(|settings| settings.set(&[table, &id], args.to.as_str()))?;
     control.accounts.rename(&id, &args.to);
     let journal = control.journal.clone();
@@ -90,7 +90,7 @@ pub(in crate::control) async fn only(control: &Control, args: OnlyArgs) -> Resul
         Some(id) => settings.set(&["only_account"], id.as_str()),
         None => settings.unset(&["only_account"]),
     })?;
-    control.accounts.set_only(id);
+    control.accounts.set_pinned(id);
     Ok(())
 }
 
@@ -108,7 +108,7 @@ pub(in crate::control) async fn remove(control: &Control, args: NameArgs) -> Res
         settings.follow_account(&kept.id, None)
     })?;
     control.accounts.remove(&kept.id);
-    control.accounts.set_only(control.saved().only_account);
+    control.accounts.set_pinned(control.saved().only_account);
     control.web.forget(&kept.id);
     let journal = control.journal.clone();
     if blocking(move || journal.delete_account(&kept.label)).await.is_err() {
@@ -121,7 +121,7 @@ pub(in crate::control) async fn remove(control: &Control, args: NameArgs) -> Res
 fn find(
     control: &Control,
     name: &str,
-) -> Result<(String, crate::accounts::Kind, Origin, String), ControlError> {
+) -> Result<(String, crate::accounts::AccountKind, AccountOrigin, String), ControlError> {
     let views = control.accounts.list(control.clock.now());
     let view = views.into_iter().find(|view| view.label == name || view.id == name).ok_or_else(not_found)?;
     Ok((view.id, view.kind, view.origin, view.label))

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::super::{Control, ControlError, ErrorCode, Nothing, Said};
 use super::{CheckView, absent, credential, not_found};
-use crate::accounts::{Absence, Absent, Account, AccountView, Kind};
+use crate::accounts::{MissingSecret, AccountWithoutSecret, Account, AccountView, AccountKind};
 use crate::secrets::Redactor;
 use crate::upstreams::{Identity, Quota, UpstreamError, UpstreamErrorKind};
 
@@ -23,7 +23,7 @@ pub(in crate::control) async fn list(
 
 /// Says that somebody looks at the accounts: quotas that were told a while ago are asked for beside this.
 pub(in crate::control) async fn refresh(control: &Control, _: Nothing) -> Result<(), ControlError> {
-    control.accounts.refresh();
+    control.accounts.request_refresh();
     Ok(())
 }
 
@@ -60,7 +60,7 @@ pub(super) async fn check_one(control: &Control, account: &Account) -> CheckView
     let now = || control.clock.now();
     match ask(control, account).await {
         Ok((identity, quota)) => {
-            control.accounts.checked(&account.id, true, now());
+            control.accounts.record_credential_check(&account.id, true, now());
             control.accounts.set_identity(&account.id, identity.clone(), now());
             let (quota_percent, said) = (quota.percent, good(account.kind, &quota));
             let identity = Identity { plan: quota.plan.clone().or(identity.plan), ..identity };
@@ -69,7 +69,7 @@ pub(super) async fn check_one(control: &Control, account: &Account) -> CheckView
         }
         Err(failure) => {
             if failure.kind == UpstreamErrorKind::LoginRequired {
-                control.accounts.checked(&account.id, false, now());
+                control.accounts.record_credential_check(&account.id, false, now());
             }
             CheckView::new(&account.label, false, told(account.kind, &failure))
         }
@@ -82,8 +82,8 @@ async fn ask(control: &Control, account: &Account) -> Result<(Identity, Quota), 
     let credential = credential(account);
     // A session without a readable quota is still a valid session, and what a key may spend is told only to some.
     let quota = match account.kind {
-        Kind::Web => control.web.quota(&credential).await,
-        Kind::Api => control.api.quota(&credential).await,
+        AccountKind::Web => control.web.quota(&credential).await,
+        AccountKind::Api => control.api.quota(&credential).await,
     };
     Ok((identity, quota.unwrap_or_default()))
 }
@@ -92,25 +92,25 @@ async fn ask(control: &Control, account: &Account) -> Result<(Identity, Quota), 
 /// its models.
 pub(super) async fn identify(control: &Control, account: &Account) -> Result<Identity, UpstreamError> {
     match account.kind {
-        Kind::Web => control.web.check(&credential(account)).await,
-        Kind::Api => control.api.check(&credential(account)).await.map(|_| Identity::default()),
+        AccountKind::Web => control.web.check(&credential(account)).await,
+        AccountKind::Api => control.api.check(&credential(account)).await.map(|_| Identity::default()),
     }
 }
 
-fn good(kind: Kind, quota: &Quota) -> Said {
+fn good(kind: AccountKind, quota: &Quota) -> Said {
     match (kind, quota.spent_usd.zip(quota.budget_usd)) {
-        (Kind::Web, _) => Said::SessionValid,
-        (Kind::Api, Some((spent, budget))) => {
+        (AccountKind::Web, _) => Said::SessionValid,
+        (AccountKind::Api, Some((spent, budget))) => {
             Said::KeySpent { spent: format!("{spent:.2}"), budget: format!("{budget:.2}") }
         }
-        (Kind::Api, None) => Said::KeyValid,
+        (AccountKind::Api, None) => Said::KeyValid,
     }
 }
 
-fn told(kind: Kind, failure: &UpstreamError) -> Said {
+fn told(kind: AccountKind, failure: &UpstreamError) -> Said {
     if failure.kind == UpstreamErrorKind::LoginRequired {
         // A key does not sign in.
-        return if kind == Kind::Api { Said::KeyRefused } else { Said::SessionRefused };
+        return if kind == AccountKind::Api { Said::KeyRefused } else { Said::SessionRefused };
     }
     if failure.kind == UpstreamErrorKind::Challenge {
         return Said::BrowserCheck;
@@ -123,19 +123,19 @@ pub(super) fn valid(account: &Account, identity: Identity, said: Said) -> CheckV
     CheckView { email, plan, ..CheckView::new(&account.label, true, said) }
 }
 
-pub(super) fn unread(absent: &Absent) -> CheckView {
+pub(super) fn unread(absent: &AccountWithoutSecret) -> CheckView {
     CheckView { unread: true, ..CheckView::new(&absent.label, false, why_absent(absent)) }
 }
 
-pub(super) fn why_absent(absent: &Absent) -> Said {
-    match &absent.why {
-        Absence::Reading => Said::SecretReading,
-        Absence::Unreadable(error) => Said::SecretUnread { error: error.clone() },
-        Absence::Lost => Said::SecretLost,
-        Absence::OtherHost(change) => Said::OtherHost { change: change.clone() },
+pub(super) fn why_absent(absent: &AccountWithoutSecret) -> Said {
+    match &absent.reason {
+        MissingSecret::Reading => Said::SecretReading,
+        MissingSecret::Unreadable(error) => Said::SecretUnread { error: error.clone() },
+        MissingSecret::Lost => Said::SecretLost,
+        MissingSecret::OtherHost(change) => Said::OtherHost { change: change.clone() },
     }
 }
 
-pub(super) fn refused(kind: Kind, failure: &UpstreamError) -> ControlError {
+pub(super) fn refused(kind: AccountKind, failure: &UpstreamError) -> ControlError {
     ControlError::saying(ErrorCode::Upstream, told(kind, failure))
 }

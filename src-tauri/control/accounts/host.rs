@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::super::{Control, ControlError, ErrorCode, Said};
 use super::{absent, keychain, keychain_name, not_found};
-use crate::accounts::{Absence, Account, HostChange, Kind, Origin};
+use crate::accounts::{MissingSecret, Account, HostChange, AccountKind, AccountOrigin};
 use crate::config::{self, API_HOST, Config, SettingsError, SettingsFile, WEB_HOST};
 
 /// The table of the settings file with the host of each account that was added for another one than Mammouth's own.
@@ -23,23 +23,23 @@ pub(in crate::control) async fn use_host(control: &Control, args: UseHostArgs) -
     let Some(absent) = absent(&control.accounts, &args.label) else {
         return control.accounts.find(&args.label).map(drop).ok_or_else(not_found);
     };
-    let Absence::OtherHost(HostChange { host, .. }) = absent.why else { return Ok(()) };
+    let MissingSecret::OtherHost(HostChange { host, .. }) = absent.reason else { return Ok(()) };
     if host != args.host {
         return Err(ControlError::saying(ErrorCode::BadArguments, Said::AskedElsewhere { host }));
     }
     let secret = control.vault.get(&keychain_name(&absent.id)).await.map_err(keychain)?;
     control.save(|settings| keep_host(settings, absent.kind, &absent.id, &host))?;
-    let account = secret.map(|secret| Account::new(absent.label, absent.kind, Origin::Stored, secret));
+    let account = secret.map(|secret| Account::new(absent.label, absent.kind, AccountOrigin::Stored, secret));
     match account.filter(|account| account.id == absent.id) {
-        Some(account) => control.accounts.arrive(account, control.clock.now()),
-        None => control.accounts.set_absence(&absent.id, Absence::Lost),
+        Some(account) => control.accounts.resolve_pending(account, control.clock.now()),
+        None => control.accounts.set_missing_secret(&absent.id, MissingSecret::Lost),
     }
     Ok(())
 }
 
 /// The difference between the host that a stored account was added for and the one that the settings name now, if there
 /// is one. Accounts of earlier versions were added for Mammouth's own.
-pub fn other_host(config: &Config, settings: &SettingsFile, kind: Kind, id: &str) -> Option<HostChange> {
+pub fn other_host(config: &Config, settings: &SettingsFile, kind: AccountKind, id: &str) -> Option<HostChange> {
     let kept = settings.texts(ACCOUNT_HOSTS_TABLE).into_iter().find(|(account, _)| account == id);
     let added_for = kept.map_or_else(|| default_host(kind).to_owned(), |(_, host)| host);
     let host = host(config, kind).to_owned();
@@ -47,17 +47,17 @@ pub fn other_host(config: &Config, settings: &SettingsFile, kind: Kind, id: &str
 }
 
 /// Where accounts of this kind are asked.
-pub(super) fn host(config: &Config, kind: Kind) -> &str {
+pub(super) fn host(config: &Config, kind: AccountKind) -> &str {
     config::authority(match kind {
-        Kind::Web => &config.web_url,
-        Kind::Api => &config.api_url,
+        AccountKind::Web => &config.web_url,
+        AccountKind::Api => &config.api_url,
     })
 }
 
 /// Notes that an account may be sent to `host`. Mammouth's own needs no note.
 pub(super) fn keep_host(
     settings: &mut SettingsFile,
-    kind: Kind,
+    kind: AccountKind,
     id: &str,
     host: &str,
 ) -> Result<(), SettingsError> {
@@ -72,10 +72,10 @@ pub(super) fn forget_host(settings: &mut SettingsFile, id: &str) -> Result<(), S
     settings.unset(&[ACCOUNT_HOSTS_TABLE, id])
 }
 
-fn default_host(kind: Kind) -> &'static str {
+fn default_host(kind: AccountKind) -> &'static str {
     match kind {
-        Kind::Web => WEB_HOST,
-        Kind::Api => API_HOST,
+        AccountKind::Web => WEB_HOST,
+        AccountKind::Api => API_HOST,
     }
 }
 
@@ -95,14 +95,14 @@ mod tests {
     fn s11_an_account_belongs_to_the_host_that_it_was_added_for() {
         let mut settings = SettingsFile::empty(Path::new("/root-of-tests"));
         let (usual, other) = (config(""), config("mammouth_web_url = \"https://other.example:8443/base\""));
-        assert_eq!(other_host(&usual, &settings, Kind::Web, "old"), None);
+        assert_eq!(other_host(&usual, &settings, AccountKind::Web, "old"), None);
         let change = HostChange { added_for: WEB_HOST.into(), host: "other.example:8443".into() };
-        assert_eq!(other_host(&other, &settings, Kind::Web, "old"), Some(change));
-        assert_eq!(other_host(&other, &settings, Kind::Api, "key"), None);
-        keep_host(&mut settings, Kind::Web, "new", host(&other, Kind::Web)).unwrap();
-        assert_eq!(other_host(&other, &settings, Kind::Web, "new"), None);
-        assert_eq!(other_host(&usual, &settings, Kind::Web, "new").unwrap().host, WEB_HOST);
-        keep_host(&mut settings, Kind::Web, "new", WEB_HOST).unwrap();
-        assert_eq!(other_host(&usual, &settings, Kind::Web, "new"), None);
+        assert_eq!(other_host(&other, &settings, AccountKind::Web, "old"), Some(change));
+        assert_eq!(other_host(&other, &settings, AccountKind::Api, "key"), None);
+        keep_host(&mut settings, AccountKind::Web, "new", host(&other, AccountKind::Web)).unwrap();
+        assert_eq!(other_host(&other, &settings, AccountKind::Web, "new"), None);
+        assert_eq!(other_host(&usual, &settings, AccountKind::Web, "new").unwrap().host, WEB_HOST);
+        keep_host(&mut settings, AccountKind::Web, "new", WEB_HOST).unwrap();
+        assert_eq!(other_host(&usual, &settings, AccountKind::Web, "new"), None);
     }
 }

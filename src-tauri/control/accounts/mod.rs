@@ -18,7 +18,7 @@ pub(super) use host::{UseHostArgs, use_host};
 pub use view::{CheckView, Explained, Nobody, PassedOver};
 
 use super::{Control, ControlError, ErrorCode, Said};
-use crate::accounts::{Absent, Account, Accounts, Kind, Origin};
+use crate::accounts::{AccountWithoutSecret, Account, Accounts, AccountKind, AccountOrigin};
 use crate::secrets::StoreError;
 use crate::upstreams::Credential;
 
@@ -28,10 +28,10 @@ pub fn keychain_name(id: &str) -> String {
 }
 
 /// The table of the settings file in which accounts of this kind that were added by hand stand: id and label.
-pub fn settings_table(kind: Kind) -> &'static str {
+pub fn settings_table(kind: AccountKind) -> &'static str {
     match kind {
-        Kind::Web => "accounts",
-        Kind::Api => "api_accounts",
+        AccountKind::Web => "accounts",
+        AccountKind::Api => "api_accounts",
     }
 }
 
@@ -39,7 +39,7 @@ pub fn settings_table(kind: Kind) -> &'static str {
 struct Kept {
     id: String,
     label: String,
-    kind: Kind,
+    kind: AccountKind,
 }
 
 fn stored(control: &Control, name: &str) -> Result<Kept, ControlError> {
@@ -47,14 +47,14 @@ fn stored(control: &Control, name: &str) -> Result<Kept, ControlError> {
         return Ok(Kept { id: absent.id, label: absent.label, kind: absent.kind });
     }
     let account = control.accounts.find(name).ok_or_else(not_found)?;
-    if account.origin != Origin::Stored {
+    if account.origin != AccountOrigin::Stored {
         return Err(ControlError::saying(ErrorCode::BadArguments, Said::FromEnvironment));
     }
     Ok(Kept { id: account.id.clone(), label: account.label.clone(), kind: account.kind })
 }
 
-fn absent(accounts: &Accounts, name: &str) -> Option<Absent> {
-    accounts.absent().into_iter().find(|absent| absent.label == name || absent.id == name)
+fn absent(accounts: &Accounts, name: &str) -> Option<AccountWithoutSecret> {
+    accounts.without_secret().into_iter().find(|absent| absent.label == name || absent.id == name)
 }
 
 /// Whether there is an account of this label or id, with or without its secret.

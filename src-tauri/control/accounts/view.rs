@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::Said;
-use crate::accounts::Passed;
+use crate::accounts::SkipReason;
 use crate::journal::Picked;
 use crate::secrets::StoreError;
 
@@ -46,7 +46,7 @@ pub struct Explained {
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct PassedOver {
     pub label: String,
-    pub why: Passed,
+    pub why: SkipReason,
 }
 
 /// Why no account can be asked.

@@ -58,7 +58,7 @@ fn save(control: &Control, setting: &Setting, value: Option<SettingValue>) -> Re
 async fn apply(control: &Control, name: &str, config: &Config) -> Result<(), ControlError> {
     match name {
         "strategy" => control.accounts.set_strategy(config.strategy),
-        "prefer" => control.accounts.set_prefer(config.prefer),
+        "prefer" => control.accounts.set_kind_preference(config.prefer),
         "fill_max_tokens" => {
             control.names.update_settings(|wishes| wishes.fill_max_tokens = config.fill_max_tokens)
         }

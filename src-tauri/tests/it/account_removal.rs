@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mammouth_proxy::accounts::{Account, Kind, Origin};
+use mammouth_proxy::accounts::{Account, AccountKind, AccountOrigin};
 use mammouth_proxy::app::{App, Parts};
 use mammouth_proxy::config::{self, Flags, Sources, Surroundings};
 use mammouth_proxy::control::{self, keychain_name};
@@ -25,7 +25,7 @@ async fn l08_a_removed_account_leaves_nothing_behind() {
     let simulator = simulator(&["alice"]).await;
     let dir = tempfile::tempdir().unwrap();
     let vault = AsyncSecretStore::new(Arc::new(MemoryStore::new()));
-    let id = Account::new(LABEL.to_owned(), Kind::Web, Origin::Stored, COOKIE.into()).id;
+    let id = Account::new(LABEL.to_owned(), AccountKind::Web, AccountOrigin::Stored, COOKIE.into()).id;
     let kept = async || vault.get(&keychain_name(&id)).await.unwrap();
     let canaries = Canaries::new(&[("the cookie", COOKIE), ("the label", LABEL), ("the id", &id)]);
 
