@@ -5,16 +5,16 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::{Notify, watch};
 
-use super::absent::{MissingSecret, AccountWithoutSecret};
+use super::absent::{AccountWithoutSecret, MissingSecret};
 use super::account::{Account, AccountKind};
 use super::affinity::Affinity;
-use super::ask::{SelectionRequest, KindSet, Unavailable, CallOutcome};
+use super::ask::{CallOutcome, KindSet, SelectionRequest, Unavailable};
 use super::change::PoolWriteGuard;
 use super::choice::kind_order;
 use super::clock::Timestamp;
 use super::hosts::UpstreamBreakers;
 use super::state::EntryState;
-use super::store::{SavedStates, AccountStore};
+use super::store::{AccountStore, SavedStates};
 use super::view::{self, AccountView};
 use crate::config::{Prefer, Strategy};
 use crate::journal::Picked;
@@ -78,7 +78,12 @@ impl Drop for Lease {
 
 impl Accounts {
     /// Accounts with what an earlier run knew of them. A second account with the same secret is left out.
-    pub fn new(accounts: Vec<Account>, strategy: Strategy, store: Option<(AccountStore, SavedStates)>, now: Timestamp) -> Self {
+    pub fn new(
+        accounts: Vec<Account>,
+        strategy: Strategy,
+        store: Option<(AccountStore, SavedStates)>,
+        now: Timestamp,
+    ) -> Self {
         let (store, loaded) =
             store.map_or((None, SavedStates::default()), |(store, loaded)| (Some(store), loaded));
         let pool = AccountPool {
@@ -119,7 +124,12 @@ impl Accounts {
 
     /// Names an account whose secret is being read.
     pub fn add_pending(&self, id: String, label: String, kind: AccountKind) {
-        self.write().without_secret.push(AccountWithoutSecret { id, label, kind, reason: MissingSecret::Reading });
+        self.write().without_secret.push(AccountWithoutSecret {
+            id,
+            label,
+            kind,
+            reason: MissingSecret::Reading,
+        });
     }
 
     /// Adds an account that was expected, unless it was removed meanwhile.
@@ -144,13 +154,13 @@ impl Accounts {
 
     /// Takes an account out, by label or id, with everything that was kept of it.
     pub fn remove(&self, name: &str) -> Option<Arc<Account>> {
-        let mut book = self.write();
-        book.without_secret.retain(|absent| absent.id != name && absent.label != name);
+        let mut pool = self.write();
+        pool.without_secret.retain(|absent| absent.id != name && absent.label != name);
         let index =
-            book.entries.iter().position(|entry| entry.account.id == name || entry.account.label == name)?;
-        let entry = book.entries.remove(index);
-        book.affinity.forget_account(&entry.account.id);
-        if let Some(store) = &book.store {
+            pool.entries.iter().position(|entry| entry.account.id == name || entry.account.label == name)?;
+        let entry = pool.entries.remove(index);
+        pool.affinity.forget_account(&entry.account.id);
+        if let Some(store) = &pool.store {
             store.remove(&entry.account.id);
         }
         Some(entry.account)
@@ -161,11 +171,11 @@ impl Accounts {
     /// # Errors
     /// [`Unavailable`] says why nobody can be asked.
     pub fn acquire(&self, request: &SelectionRequest<'_>, now: Timestamp) -> Result<Lease, Unavailable> {
-        let mut book = self.write();
-        let (index, selection, is_probe) = book.acquire(request, now)?;
-        let entry = &mut book.entries[index];
+        let mut pool = self.write();
+        let (index, selection, is_probe) = pool.acquire(request, now)?;
+        let entry = &mut pool.entries[index];
         entry.state.record_start(now);
-        Ok(Lease { account: Arc::clone(&entry.account), selection: why: selection, accounts: self.clone(), is_probe: probe: is_probe })
+        Ok(Lease { account: Arc::clone(&entry.account), selection, accounts: self.clone(), is_probe })
     }
 
     /// Why [`Accounts::acquire`] would find nobody now; `None` where it would find somebody. Takes no place.
@@ -174,16 +184,24 @@ impl Accounts {
     }
 
     /// Learns how the call of a lease ended. `chance` in 0..1 is for jitter.
-    pub fn report(&self, lease: &mut Lease, request: &SelectionRequest<'_>, outcome: CallOutcome<'_>, now: Timestamp, chance: f64) {
-        let mut book = self.write();
+    pub fn report(
+        &self,
+        lease: &mut Lease,
+        request: &SelectionRequest<'_>,
+        outcome: CallOutcome<'_>,
+        now: Timestamp,
+        chance: f64,
+    ) {
+        let mut pool = self.write();
         lease.is_probe = false;
-        book.breakers.record(lease.account.kind, outcome, now);
+        pool.breakers.record(lease.account.kind, outcome, now);
         let id = lease.account.id.clone();
         if let (CallOutcome::Answered { .. }, Some(conversation)) = (outcome, request.conversation) {
-            book.affinity.record(conversation, &id, now.uptime);
+            pool.affinity.record(conversation, &id, now.uptime);
         }
-        let Some(entry) = book.entry_mut(&id) else { return };
-        let persistent = |state: &EntryState| (state.limits.clone(), state.throttled_until, state.needs_login);
+        let Some(entry) = pool.entry_mut(&id) else { return };
+        let persistent =
+            |state: &EntryState| (state.limits.clone(), state.throttled_until, state.needs_login);
         let before = persistent(&entry.state);
         match outcome {
             CallOutcome::Answered { requested: asked, served } => {
@@ -198,46 +216,47 @@ impl Accounts {
         }
         let unsaved = entry.state.saved_at.is_none_or(|at| at + SAVE_INTERVAL <= now.uptime);
         if before != persistent(&entry.state) || unsaved {
-            book.save(&id, now);
+            pool.save(&id, now);
         }
     }
 
     /// Learns what a check of the credential said: a valid session clears "needs login".
     pub fn record_credential_check(&self, id: &str, valid: bool, now: Timestamp) {
-        let mut book = self.write();
-        if let Some(entry) = book.entry_mut(id) {
+        let mut pool = self.write();
+        if let Some(entry) = pool.entry_mut(id) {
             entry.state.needs_login = !valid;
-            book.save(id, now);
+            pool.save(id, now);
         }
     }
 
     /// Takes an account out of the rotation or back into it, by label or id; `false` where there is none.
     pub fn set_enabled(&self, name: &str, enabled: bool, now: Timestamp) -> bool {
-        let mut book = self.write();
-        let found = book.entries.iter_mut().find(|entry| entry.account.label == name || entry.account.id == name);
+        let mut pool = self.write();
+        let found =
+            pool.entries.iter_mut().find(|entry| entry.account.label == name || entry.account.id == name);
         let Some(entry) = found else { return false };
         entry.state.disabled = !enabled;
         let id = entry.account.id.clone();
-        book.save(&id, now);
+        pool.save(&id, now);
         true
     }
 
     /// Notes whose account it is.
     pub fn set_identity(&self, id: &str, identity: Identity, now: Timestamp) {
-        let mut book = self.write();
-        if let Some(entry) = book.entry_mut(id) {
+        let mut pool = self.write();
+        if let Some(entry) = pool.entry_mut(id) {
             entry.state.identity = Some(identity);
-            book.save(id, now);
+            pool.save(id, now);
         }
     }
 
     /// Notes an account's quota.
     pub fn set_quota(&self, id: &str, quota: Quota, now: Timestamp) {
-        let mut book = self.write();
-        if let Some(entry) = book.entry_mut(id) {
+        let mut pool = self.write();
+        if let Some(entry) = pool.entry_mut(id) {
             entry.state.quota = Some(quota);
             entry.state.quota_at = Some(now.wall);
-            book.save(id, now);
+            pool.save(id, now);
         }
     }
 
@@ -270,7 +289,13 @@ impl Accounts {
         let pool = self.lock();
         let down = |kind| pool.breakers.get(kind).open_cause().is_some();
         let with_secret = pool.entries.iter().map(|entry| {
-            view::account_view(&entry.account, &entry.state, down(entry.account.kind), pool.is_pinned(entry), now)
+            view::account_view(
+                &entry.account,
+                &entry.state,
+                down(entry.account.kind),
+                pool.is_pinned(entry),
+                now,
+            )
         });
         with_secret.chain(pool.without_secret.iter().map(view::view_without_secret)).collect()
     }
@@ -319,7 +344,7 @@ impl Accounts {
         self.changed.send_replace(());
     }
 
-    /// The book for a change, which is told when the guard is dropped.
+    /// The pool for a change, which is told when the guard is dropped.
     pub(super) fn write(&self) -> PoolWriteGuard<'_> {
         PoolWriteGuard::new(self.lock(), &self.changed)
     }

@@ -101,7 +101,8 @@ impl CircuitBreaker {
             return;
         };
         if !success {
-            *tripped = Tripped { until: now + OPEN_DURATION, cause: tripped.cause, probing: false, successes: 0 };
+            *tripped =
+                Tripped { until: now + OPEN_DURATION, cause: tripped.cause, probing: false, successes: 0 };
             return;
         }
         tripped.probing = false;
@@ -132,7 +133,8 @@ impl CircuitBreaker {
     fn push_recent(&mut self, success: bool, now: Duration) {
         self.consecutive_failures = if success { 0 } else { self.consecutive_failures + 1 };
         self.recent.push_back((now, success));
-        while self.recent.len() > MAX_RECENT_RESULTS || self.recent.front().is_some_and(|(at, _)| *at + RESULT_TTL < now)
+        while self.recent.len() > MAX_RECENT_RESULTS
+            || self.recent.front().is_some_and(|(at, _)| *at + RESULT_TTL < now)
         {
             self.recent.pop_front();
         }
@@ -163,7 +165,10 @@ mod tests {
             assert_eq!(breaker.try_acquire(at(0)), Permit::Allowed);
         }
         breaker.record_result(false, at(0));
-        assert!(matches!(breaker.try_acquire(at(1)), Permit::Rejected { cause: RejectionCause::Failing, .. }));
+        assert!(matches!(
+            breaker.try_acquire(at(1)),
+            Permit::Rejected { cause: RejectionCause::Failing, .. }
+        ));
         assert_eq!(breaker.try_acquire(at(2)), Permit::Probe);
         assert!(matches!(breaker.try_acquire(at(2)), Permit::Rejected { .. }), "one probe at a time");
         breaker.record_result(true, at(2));
@@ -207,7 +212,10 @@ mod tests {
     fn f02_challenges_are_probed_at_growing_intervals() {
         let mut breaker = CircuitBreaker::default();
         breaker.record_challenge(at(0));
-        assert!(matches!(breaker.try_acquire(at(4)), Permit::Rejected { cause: RejectionCause::Challenge, .. }));
+        assert!(matches!(
+            breaker.try_acquire(at(4)),
+            Permit::Rejected { cause: RejectionCause::Challenge, .. }
+        ));
         assert_eq!(breaker.try_acquire(at(5)), Permit::Probe);
         breaker.record_challenge(at(5));
         assert!(matches!(breaker.try_acquire(at(14)), Permit::Rejected { .. }));

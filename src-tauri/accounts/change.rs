@@ -14,7 +14,7 @@ pub(super) struct PoolWriteGuard<'a> {
 
 impl<'a> PoolWriteGuard<'a> {
     pub(super) fn new(pool: MutexGuard<'a, AccountPool>, changed: &'a watch::Sender<()>) -> Self {
-        Self { pool: book: pool, changed }
+        Self { pool, changed }
     }
 }
 

@@ -4,7 +4,7 @@ use super::absent::MissingSecret;
 use super::account::AccountKind;
 use super::ask::{SelectionRequest, Unavailable};
 use super::book::{AccountPool, PoolEntry};
-use super::breaker::{RejectionCause, Permit};
+use super::breaker::{Permit, RejectionCause};
 use super::clock::Timestamp;
 use super::pick::{self, Candidate};
 use super::state::Availability;
@@ -17,7 +17,11 @@ const API_KEY_SCOPE: &str = "budget";
 impl AccountPool {
     /// The seat for the next call, and whether the call tries if Mammouth is back. Where the host of the preferred kind
     /// is down, the other kind's may not be.
-    pub(super) fn acquire(&mut self, request: &SelectionRequest<'_>, now: Timestamp) -> Result<(usize, Picked, bool), Unavailable> {
+    pub(super) fn acquire(
+        &mut self,
+        request: &SelectionRequest<'_>,
+        now: Timestamp,
+    ) -> Result<(usize, Picked, bool), Unavailable> {
         let mut rejected = None;
         for kind in kind_order(self.prefer) {
             let Some((index, mut selection)) = self.select_of_kind(*kind, request, now) else { continue };
@@ -47,12 +51,22 @@ impl AccountPool {
         self.pinned.as_ref() == Some(&seat.account.id)
     }
 
-    pub(super) fn select(&self, request: &SelectionRequest<'_>, now: Timestamp) -> Result<(usize, Picked), Unavailable> {
-        let mut found = kind_order(self.prefer).iter().filter_map(|kind| self.select_of_kind(*kind, request, now));
+    pub(super) fn select(
+        &self,
+        request: &SelectionRequest<'_>,
+        now: Timestamp,
+    ) -> Result<(usize, Picked), Unavailable> {
+        let mut found =
+            kind_order(self.prefer).iter().filter_map(|kind| self.select_of_kind(*kind, request, now));
         found.next().ok_or_else(|| self.unavailable_reason(request, now))
     }
 
-    fn select_of_kind(&self, kind: AccountKind, request: &SelectionRequest<'_>, now: Timestamp) -> Option<(usize, Picked)> {
+    fn select_of_kind(
+        &self,
+        kind: AccountKind,
+        request: &SelectionRequest<'_>,
+        now: Timestamp,
+    ) -> Option<(usize, Picked)> {
         let ready = |index: &usize| {
             let entry = &self.entries[*index];
             entry.account.kind == kind
@@ -64,16 +78,22 @@ impl AccountPool {
         let ready: Vec<usize> = (0..self.entries.len()).filter(ready).collect();
         let candidates: Vec<Candidate<'_>> =
             ready.iter().map(|index| self.entries[*index].candidate()).collect();
-        let affinity = request.conversation.and_then(|conversation| self.affinity.account_for(conversation, now.uptime));
+        let affinity =
+            request.conversation.and_then(|conversation| self.affinity.account_for(conversation, now.uptime));
         let (chosen, selection) = pick::select(&candidates, self.strategy, affinity)?;
         Some((ready[chosen], self.count_skipped(selection, request, now)))
     }
 
     /// The seats that could serve the request if nothing stood in their way.
-    pub(super) fn eligible<'a>(&'a self, request: &SelectionRequest<'_>) -> impl Iterator<Item = &'a PoolEntry> + use<'a> {
+    pub(super) fn eligible<'a>(
+        &'a self,
+        request: &SelectionRequest<'_>,
+    ) -> impl Iterator<Item = &'a PoolEntry> + use<'a> {
         let (kinds, preference_order) = (request.kinds, kind_order(self.prefer));
         self.entries.iter().filter(move |entry| {
-            kinds.contains(entry.account.kind) && preference_order.contains(&entry.account.kind) && self.allowed_by_pin(entry)
+            kinds.contains(entry.account.kind)
+                && preference_order.contains(&entry.account.kind)
+                && self.allowed_by_pin(entry)
         })
     }
 
@@ -111,7 +131,11 @@ impl AccountPool {
         self.unusable_reason(request, &availabilities)
     }
 
-    fn unusable_reason(&self, request: &SelectionRequest<'_>, availabilities: &[(bool, Availability)]) -> Unavailable {
+    fn unusable_reason(
+        &self,
+        request: &SelectionRequest<'_>,
+        availabilities: &[(bool, Availability)],
+    ) -> Unavailable {
         let unreadable = self.without_secret.iter().find_map(|absent| match &absent.reason {
             MissingSecret::Unreadable(error) => Some(error.clone()),
             MissingSecret::Reading | MissingSecret::Lost | MissingSecret::OtherHost(_) => None,
@@ -123,18 +147,20 @@ impl AccountPool {
         if any_lost || availabilities.iter().any(|(_, standing)| *standing == Availability::NeedsLogin) {
             return Unavailable::LoginRequired;
         }
-        if self
-            .without_secret
-            .iter()
-            .any(|absent| matches!(absent.reason, MissingSecret::OtherHost(_)) && request.kinds.contains(absent.kind))
-        {
+        if self.without_secret.iter().any(|absent| {
+            matches!(absent.reason, MissingSecret::OtherHost(_)) && request.kinds.contains(absent.kind)
+        }) {
             return Unavailable::OtherHost;
         }
         if !availabilities.is_empty() || self.entries.is_empty() {
             return Unavailable::NoAccounts;
         }
         let wanted = kind_order(self.prefer).iter().copied().find(|kind| request.kinds.contains(*kind));
-        Unavailable::NoneOfKind(wanted.unwrap_or(if request.kinds.api { AccountKind::Api } else { AccountKind::Web }))
+        Unavailable::NoneOfKind(wanted.unwrap_or(if request.kinds.api {
+            AccountKind::Api
+        } else {
+            AccountKind::Web
+        }))
     }
 }
 

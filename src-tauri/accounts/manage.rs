@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::absent::MissingSecret;
 use super::account::Account;
 use super::ask::{SelectionRequest, Unavailable};
-use super::book::{Accounts, AccountPool};
+use super::book::{AccountPool, Accounts};
 use super::clock::Timestamp;
 use super::state::Availability;
 use crate::journal::Picked;
@@ -52,7 +52,9 @@ impl Accounts {
             entry.account = Arc::new(Account { label: label.to_owned(), ..Account::clone(&entry.account) });
             found = true;
         }
-        for absent in pool.without_secret.iter_mut().filter(|absent| absent.id == name || absent.label == name) {
+        for absent in
+            pool.without_secret.iter_mut().filter(|absent| absent.id == name || absent.label == name)
+        {
             label.clone_into(&mut absent.label);
             found = true;
         }
@@ -61,9 +63,9 @@ impl Accounts {
 
     /// The order in which accounts are listed and, where the strategy says so, used.
     pub fn set_order(&self, ids: Vec<String>) {
-        let mut book = self.write();
-        book.entry_order = ids;
-        book.sort();
+        let mut pool = self.write();
+        pool.entry_order = ids;
+        pool.sort();
     }
 
     /// Uses this account and no other; `None` uses all again.
@@ -73,34 +75,41 @@ impl Accounts {
 
     /// Puts the same account with a new secret in the place of an old one. Its limits stay, for they are Mammouth's.
     pub fn replace(&self, old_id: &str, account: Account, now: Timestamp) {
-        let mut book = self.write();
-        book.without_secret.retain(|absent| absent.id != old_id);
+        let mut pool = self.write();
+        pool.without_secret.retain(|absent| absent.id != old_id);
         let new_id = account.id.clone();
-        if let Some(entry) = book.entry_mut(old_id) {
+        if let Some(entry) = pool.entry_mut(old_id) {
             entry.account = Arc::new(account);
             entry.state.needs_login = false;
         } else {
-            drop(book);
+            drop(pool);
             self.add(account, now);
-            book = self.write();
+            pool = self.write();
         }
-        book.replace_id(old_id, &new_id);
-        if let Some(store) = &book.store {
+        pool.replace_id(old_id, &new_id);
+        if let Some(store) = &pool.store {
             store.remove(old_id);
         }
-        book.save(&new_id, now);
-        book.sort();
+        pool.save(&new_id, now);
+        pool.sort();
     }
 
     /// Whom [`Accounts::pick`] would choose, and why not the others. Takes no place.
     pub fn explain(&self, request: &SelectionRequest<'_>, now: Timestamp) -> SelectionExplanation {
         let pool = self.lock();
-        let selected = pool.select(request, now).map(|(index, selection)| (pool.entries[index].account.label.clone(), selection));
+        let selected = pool
+            .select(request, now)
+            .map(|(index, selection)| (pool.entries[index].account.label.clone(), selection));
         let selected_label = selected.as_ref().ok().map(|(label, _)| label.clone());
-        let with_secret = pool.entries.iter().filter(|entry| Some(&entry.account.label) != selected_label.as_ref());
-        let with_secret = with_secret.map(|entry| (entry.account.label.clone(), pool.skip_reason(entry, request, now)));
-        let without_secret = pool.without_secret.iter().map(|absent| (absent.label.clone(), skip_reason_without_secret(&absent.reason)));
-        SelectionExplanation { skipped: with_secret.chain(without_secret).collect(), selected: chosen: selected }
+        let with_secret =
+            pool.entries.iter().filter(|entry| Some(&entry.account.label) != selected_label.as_ref());
+        let with_secret =
+            with_secret.map(|entry| (entry.account.label.clone(), pool.skip_reason(entry, request, now)));
+        let without_secret = pool
+            .without_secret
+            .iter()
+            .map(|absent| (absent.label.clone(), skip_reason_without_secret(&absent.reason)));
+        SelectionExplanation { skipped: with_secret.chain(without_secret).collect(), selected }
     }
 }
 
@@ -134,7 +143,12 @@ impl AccountPool {
         self.affinity.forget_account(old_id);
     }
 
-    fn skip_reason(&self, entry: &super::book::PoolEntry, request: &SelectionRequest<'_>, now: Timestamp) -> SkipReason {
+    fn skip_reason(
+        &self,
+        entry: &super::book::PoolEntry,
+        request: &SelectionRequest<'_>,
+        now: Timestamp,
+    ) -> SkipReason {
         if self.pinned.as_ref().is_some_and(|only| *only != entry.account.id) {
             return SkipReason::OtherAlone;
         }
@@ -174,7 +188,8 @@ mod tests {
         Accounts::new(list, Strategy::FillFirst, None, at(0))
     }
 
-    const REQUEST: SelectionRequest<'static> = SelectionRequest { kinds: KindSet::ANY, scope: "f", excluded: &[], conversation: None };
+    const REQUEST: SelectionRequest<'static> =
+        SelectionRequest { kinds: KindSet::ANY, scope: "f", excluded: &[], conversation: None };
 
     fn labels(accounts: &Accounts) -> Vec<String> {
         accounts.list(at(0)).into_iter().map(|view| view.label).collect()

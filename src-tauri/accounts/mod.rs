@@ -22,12 +22,12 @@ mod state;
 mod store;
 mod view;
 
-pub use absent::{MissingSecret, AccountWithoutSecret, HostChange};
+pub use absent::{AccountWithoutSecret, HostChange, MissingSecret};
 pub use account::{Account, AccountKind, AccountOrigin};
-pub use ask::{SelectionRequest, KindSet, Unavailable, CallOutcome};
+pub use ask::{CallOutcome, KindSet, SelectionRequest, Unavailable};
 pub use book::{Accounts, Lease};
 pub use clock::{Clock, Timestamp};
 pub use manage::{SelectionExplanation, SkipReason};
-pub use state::{LimitReason, Availability, QUOTA_WINDOW};
+pub use state::{Availability, LimitReason, QUOTA_WINDOW};
 pub use store::AccountStore;
 pub use view::{AccountState, AccountView, Advice, LimitView};

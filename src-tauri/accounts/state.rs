@@ -105,7 +105,13 @@ impl EntryState {
     }
 
     /// Notes that a call failed. `chance` in 0..1 spreads accounts that were throttled together.
-    pub(super) fn record_failure(&mut self, scope: &str, failure: &UpstreamError, now: Timestamp, chance: f64) {
+    pub(super) fn record_failure(
+        &mut self,
+        scope: &str,
+        failure: &UpstreamError,
+        now: Timestamp,
+        chance: f64,
+    ) {
         match failure.kind {
             UpstreamErrorKind::Limited => {
                 self.limits.insert(scope.to_owned(), self.limit_end(failure, now));
@@ -190,7 +196,10 @@ mod tests {
     fn f04_a_throttle_lasts_for_its_retry_after_with_jitter() {
         let mut state = EntryState::default();
         state.record_failure("x", &failure(UpstreamErrorKind::Throttled, Some(7)), at(0), 0.99);
-        assert!(matches!(state.availability("any", at(7)), Availability::Limited { reason: LimitReason::Throttled, .. }));
+        assert!(matches!(
+            state.availability("any", at(7)),
+            Availability::Limited { reason: LimitReason::Throttled, .. }
+        ));
         assert_eq!(state.availability("any", at(8)), Availability::Ready);
     }
 

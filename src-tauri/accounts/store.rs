@@ -235,7 +235,10 @@ mod tests {
     use super::*;
 
     fn at(seconds: u64) -> Timestamp {
-        Timestamp { uptime: Duration::from_secs(50), wall: UNIX_EPOCH + Duration::from_secs(1_000_000 + seconds) }
+        Timestamp {
+            uptime: Duration::from_secs(50),
+            wall: UNIX_EPOCH + Duration::from_secs(1_000_000 + seconds),
+        }
     }
 
     #[test]
@@ -270,7 +273,10 @@ mod tests {
             let theirs = target.ends_with("theirs.db").then_some("");
             theirs.into_iter().for_each(|text| std::fs::write(&target, text).unwrap());
             std::os::unix::fs::symlink(&target, &link).unwrap();
-            assert!(AccountStore::open(&link).is_err() && AccountStore::open(&linked.join("mammouth.db")).is_err());
+            assert!(
+                AccountStore::open(&link).is_err()
+                    && AccountStore::open(&linked.join("mammouth.db")).is_err()
+            );
             assert_eq!(std::fs::read_to_string(&target).ok().as_deref(), theirs);
             std::fs::remove_file(&link).unwrap();
         }
@@ -283,7 +289,8 @@ mod tests {
         let identity = Identity { email: Some("ada@example.com".into()), ..Identity::default() };
         let quota = Quota { percent: Some(42.5), estimated: true, ..Quota::default() };
         let at = Some(UNIX_EPOCH + Duration::from_millis(1_772_373_909_123));
-        let seen = AccountObservations { identity: Some(identity), quota: Some(quota), quota_at: at, last_used: at };
+        let seen =
+            AccountObservations { identity: Some(identity), quota: Some(quota), quota_at: at, last_used: at };
         let snapshot = |removed| Snapshot {
             account: "a".into(),
             limits: vec![("f".into(), 5)],

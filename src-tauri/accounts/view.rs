@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::absent::{AccountWithoutSecret, HostChange};
 use super::account::{Account, AccountKind, AccountOrigin};
 use super::clock::Timestamp;
-use super::state::{LimitReason, EntryState};
+use super::state::{EntryState, LimitReason};
 use crate::secrets::StoreError;
 
 /// How an account is doing, in one word.

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::{Accounts, AccountKind};
+use crate::accounts::{AccountKind, Accounts};
 use crate::config::Config;
 use crate::upstreams::api::{ApiUpstream, CatalogCache, ModelCatalog};
 

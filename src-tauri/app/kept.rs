@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::access;
-use crate::accounts::{MissingSecret, AccountWithoutSecret, Account, Accounts, Clock, AccountOrigin};
+use crate::accounts::{Account, AccountOrigin, AccountWithoutSecret, Accounts, Clock, MissingSecret};
 use crate::control::{Asked, Control, KeyUnread, MAIN_KEY, MainKey, Said, keychain_name};
 use crate::secrets::{AsyncSecretStore, ExposeSecret, Secret, StoreError};
 

@@ -31,7 +31,7 @@ use warp::Filter;
 
 use self::keyless::Keyless;
 use crate::access::{self, Guard, Policy};
-use crate::accounts::{Accounts, Clock, AccountStore};
+use crate::accounts::{AccountStore, Accounts, Clock};
 use crate::config::{Config, SecretPlace, SettingsFile};
 use crate::control::{self, Control, Door, Facts, Said};
 use crate::journal::{self, Journal};

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::{Account, Accounts, Clock, AccountKind};
+use crate::accounts::{Account, AccountKind, Accounts, Clock};
 use crate::upstreams::Credential;
 use crate::upstreams::api::ApiUpstream;
 use crate::upstreams::web::WebUpstream;
@@ -95,7 +95,7 @@ async fn identify(accounts: &Accounts, web: &WebUpstream, account: &Account, clo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::accounts::{SelectionRequest, KindSet, Timestamp, AccountOrigin};
+    use crate::accounts::{AccountOrigin, KindSet, SelectionRequest, Timestamp};
     use crate::config::Strategy;
     use crate::simulator::{MockAccount, MockUpstream, MockUpstreamOptions};
     use crate::upstreams::{api, web};
@@ -109,8 +109,9 @@ mod tests {
         let sim = sim.await.unwrap();
         let clock = Clock::default();
         let list = sim.cookies().into_iter();
-        let list =
-            list.map(|(label, cookie)| Account::new(label, AccountKind::Web, AccountOrigin::Demo, cookie.into())).collect();
+        let list = list
+            .map(|(label, cookie)| Account::new(label, AccountKind::Web, AccountOrigin::Demo, cookie.into()))
+            .collect();
         let accounts = Accounts::new(list, Strategy::FillFirst, None, clock.now());
         let base = url::Url::parse(&sim.base_url()).unwrap();
         let web =
@@ -121,7 +122,10 @@ mod tests {
         assert!(sim.calls().is_empty(), "nobody was used yet");
         drop(
             accounts
-                .acquire(&SelectionRequest { kinds: KindSet::ANY, scope: "f", excluded: &[], conversation: None }, clock.now())
+                .acquire(
+                    &SelectionRequest { kinds: KindSet::ANY, scope: "f", excluded: &[], conversation: None },
+                    clock.now(),
+                )
                 .unwrap(),
         );
         ask(&accounts, &web, &api, accounts.recently_used(EVERY, clock.now()), clock, &mut asked).await;

@@ -1,6 +1,6 @@
 //! The accounts the program starts with.
 
-use crate::accounts::{MissingSecret, Account, Accounts, AccountKind, Timestamp, AccountOrigin};
+use crate::accounts::{Account, AccountKind, AccountOrigin, Accounts, MissingSecret, Timestamp};
 use crate::config::{Config, SettingsFile};
 use crate::control::{other_host, settings_table};
 use crate::secrets::Secret;
@@ -10,9 +10,11 @@ use crate::simulator::MockUpstream;
 pub(super) fn at_hand(config: &Config, simulator: Option<&MockUpstream>) -> Vec<Account> {
     if let Some(simulator) = simulator {
         let cookies = simulator.cookies().into_iter();
-        let web = cookies.map(|(label, cookie)| Account::new(label, AccountKind::Web, AccountOrigin::Demo, cookie.into()));
+        let web = cookies
+            .map(|(label, cookie)| Account::new(label, AccountKind::Web, AccountOrigin::Demo, cookie.into()));
         let keys = simulator.keys().into_iter();
-        let api = keys.map(|(label, key)| Account::new(label, AccountKind::Api, AccountOrigin::Demo, key.into()));
+        let api =
+            keys.map(|(label, key)| Account::new(label, AccountKind::Api, AccountOrigin::Demo, key.into()));
         return web.chain(api).collect();
     }
     let mut accounts = numbered("web", AccountKind::Web, &config.cookies);

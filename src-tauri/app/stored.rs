@@ -8,7 +8,7 @@ use super::{
     DATABASE, Parts, StartError, build_web, facts, kept, keys, lock, open_journal, roster, upstream,
 };
 use crate::access::Serving;
-use crate::accounts::{Accounts, Clock, AccountStore};
+use crate::accounts::{AccountStore, Accounts, Clock};
 use crate::config::Config;
 use crate::control::{self, Control, ControlError};
 use crate::journal::Journal;

@@ -92,7 +92,8 @@ pub(super) async fn remove_alias(control: &Control, args: AliasName) -> Result<(
 fn view(listed: &ListedModel, there: KindSet) -> ModelView {
     let info = listed.model.info.clone().unwrap_or_default();
     let can = kinds(&listed.model, info.embeds);
-    let by: Vec<AccountKind> = [AccountKind::Api, AccountKind::Web].into_iter().filter(|kind| can.contains(*kind)).collect();
+    let by: Vec<AccountKind> =
+        [AccountKind::Api, AccountKind::Web].into_iter().filter(|kind| can.contains(*kind)).collect();
     let now = can.intersection(there);
     let million = |cost: Option<f64>| cost.map(|cost| cost * 1e6);
     ModelView {

@@ -204,7 +204,9 @@ fn unheard(served: &Served, ignored: Vec<String>, steering: Vec<&'static str>) -
             Vec::new()
         }
         (upstreams::UpstreamResponse::Events(_), AccountKind::Api) => ignored,
-        (upstreams::UpstreamResponse::Events(_), AccountKind::Web) => ignored.into_iter().chain(steering).collect(),
+        (upstreams::UpstreamResponse::Events(_), AccountKind::Web) => {
+            ignored.into_iter().chain(steering).collect()
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use super::LONGEST_RETRY_AFTER;
 use super::body::BodyError;
 use super::unserved::{self, Unserved};
 use crate::access::{self, Refusal};
-use crate::accounts::{AccountKind, Unavailable, LimitReason};
+use crate::accounts::{AccountKind, LimitReason, Unavailable};
 use crate::dialects::{InvalidCode, InvalidRequest};
 use crate::journal::Fault;
 use crate::upstreams::{UpstreamError, UpstreamErrorKind};

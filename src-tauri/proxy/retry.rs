@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::Inner;
 use super::models::{id, kinds_at_hand};
 use super::problem::Problem;
-use crate::accounts::{SelectionRequest, AccountKind, KindSet, Lease, Unavailable, CallOutcome};
+use crate::accounts::{AccountKind, CallOutcome, KindSet, Lease, SelectionRequest, Unavailable};
 use crate::chat::Request;
 use crate::journal::{Attempt, Entry, Picked, PickedBy};
 use crate::upstreams::{
@@ -194,7 +194,8 @@ impl Task<'_> {
 /// serve, else when the first of them is free.
 fn spent(proxy: &Inner, model: &ResolvedModel, out: &Out, last: Option<UpstreamError>) -> Problem {
     let Some(failure) = last else { return Problem::Internal };
-    let ask = SelectionRequest { kinds: out.kinds, scope: &model.scope, excluded: &out.all(), conversation: None };
+    let ask =
+        SelectionRequest { kinds: out.kinds, scope: &model.scope, excluded: &out.all(), conversation: None };
     match proxy.parts.accounts.unavailable_reason(&ask, proxy.parts.clock.now()) {
         Some(none) => nobody(none, Some(failure)),
         None => Problem::Upstream(failure.with_retry_after(Some(Duration::ZERO))),
@@ -209,7 +210,8 @@ fn pick(
 ) -> Result<Lease, Unavailable> {
     let now = proxy.parts.clock.now();
     let all = out.all();
-    let ask = |tried| SelectionRequest { kinds: out.kinds, scope: &model.scope, excluded: tried, conversation };
+    let ask =
+        |tried| SelectionRequest { kinds: out.kinds, scope: &model.scope, excluded: tried, conversation };
     match proxy.parts.accounts.acquire(&ask(&all), now) {
         Err(Unavailable::AllTried) if !out.unlucky.is_empty() => {
             proxy.parts.accounts.acquire(&ask(&out.refused), now)
@@ -281,13 +283,15 @@ fn note_success(
 
 /// Tells accounts that a reply came to its end.
 pub(super) fn note_end(proxy: &Inner, lease: &mut Lease, model: &ResolvedModel) {
-    let ask = SelectionRequest { kinds: KindSet::ANY, scope: &model.scope, excluded: &[], conversation: None };
+    let ask =
+        SelectionRequest { kinds: KindSet::ANY, scope: &model.scope, excluded: &[], conversation: None };
     proxy.parts.accounts.report(lease, &ask, CallOutcome::Completed, proxy.parts.clock.now(), 0.0);
 }
 
 /// Tells accounts and metrics that a call failed, before or after its first event.
 pub(super) fn note_failure(proxy: &Inner, lease: &mut Lease, model: &ResolvedModel, failure: &UpstreamError) {
-    let ask = SelectionRequest { kinds: KindSet::ANY, scope: &model.scope, excluded: &[], conversation: None };
+    let ask =
+        SelectionRequest { kinds: KindSet::ANY, scope: &model.scope, excluded: &[], conversation: None };
     proxy.metrics.upstream_call(false);
     proxy.parts.accounts.report(lease, &ask, CallOutcome::Failed(failure), proxy.parts.clock.now(), chance());
 }

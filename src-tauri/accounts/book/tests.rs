@@ -3,7 +3,7 @@ use proptest::strategy::Strategy as _;
 use proptest::{prop_assert, prop_oneof, proptest};
 
 use super::super::account::AccountOrigin;
-use super::super::state::{LimitReason, Availability};
+use super::super::state::{Availability, LimitReason};
 use super::super::view::AccountState;
 use super::*;
 use crate::secrets::StoreError;
@@ -66,7 +66,10 @@ fn the_reason_names_the_missing_kind() {
     let web_only = SelectionRequest { kinds: KindSet::WEB, ..request("f", &[]) };
     assert_eq!(api.acquire(&web_only, at(0)).unwrap_err(), Unavailable::NoneOfKind(AccountKind::Web));
     let native = SelectionRequest { kinds: KindSet::API, ..request("f", &[]) };
-    assert_eq!(accounts(&["a"]).acquire(&native, at(0)).unwrap_err(), Unavailable::NoneOfKind(AccountKind::Api));
+    assert_eq!(
+        accounts(&["a"]).acquire(&native, at(0)).unwrap_err(),
+        Unavailable::NoneOfKind(AccountKind::Api)
+    );
     let lost = accounts(&["a"]);
     let mut lease = lost.acquire(&request("f", &[]), at(0)).unwrap();
     fail(&lost, &mut lease, UpstreamErrorKind::LoginRequired, at(0));
@@ -217,7 +220,13 @@ fn identity_and_quota_outlive_a_restart_with_their_time() {
     let identity = Identity { email: Some("ada@example.com".into()), ..Identity::default() };
     accounts.set_identity(&id, identity, at(0));
     let mut lease = accounts.acquire(&request("f", &[]), at(1)).unwrap();
-    accounts.report(&mut lease, &request("f", &[]), CallOutcome::Answered { requested: "m", served: None }, at(1), 0.0);
+    accounts.report(
+        &mut lease,
+        &request("f", &[]),
+        CallOutcome::Answered { requested: "m", served: None },
+        at(1),
+        0.0,
+    );
     drop(lease);
     let quota = Quota { percent: Some(40.0), plan: Some("Expert".into()), ..Quota::default() };
     accounts.set_quota(&id, quota, at(2));

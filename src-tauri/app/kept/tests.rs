@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::access::Serving;
-use crate::accounts::{SelectionRequest, AccountKind, KindSet, Unavailable};
+use crate::accounts::{AccountKind, KindSet, SelectionRequest, Unavailable};
 use crate::config::{self, SettingsFile, Strategy};
 use crate::control::{self, ClientKeys, Facts, Reader};
 use crate::journal::{self, Journal};

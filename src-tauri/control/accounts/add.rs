@@ -80,7 +80,8 @@ pub(in crate::control) async fn import(
     }
     let cookies = cookies.into_iter().map(|secret| (AccountKind::Web, secret));
     let mut views = Vec::new();
-    for (at, (kind, secret)) in cookies.chain(keys.into_iter().map(|key| (AccountKind::Api, key))).enumerate() {
+    for (at, (kind, secret)) in cookies.chain(keys.into_iter().map(|key| (AccountKind::Api, key))).enumerate()
+    {
         let view = take_in(control, kind, None, secret).await;
         views.push(
             view.unwrap_or_else(|error| CheckView::new(&format!("number {}", at + 1), false, said(error))),

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::super::{Control, ControlError, ErrorCode, Nothing, Said};
 use super::{CheckView, absent, credential, not_found};
-use crate::accounts::{MissingSecret, AccountWithoutSecret, Account, AccountView, AccountKind};
+use crate::accounts::{Account, AccountKind, AccountView, AccountWithoutSecret, MissingSecret};
 use crate::secrets::Redactor;
 use crate::upstreams::{Identity, Quota, UpstreamError, UpstreamErrorKind};
 

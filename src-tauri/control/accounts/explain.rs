@@ -18,8 +18,12 @@ pub(in crate::control) async fn explain(
 ) -> Result<Explained, ControlError> {
     let model = control.names.resolve(&args.model);
     let embeds = model.info.as_ref().is_some_and(|info| info.embeds);
-    let ask =
-        SelectionRequest { kinds: models::kinds(&model, embeds), scope: &model.scope, excluded: &[], conversation: None };
+    let ask = SelectionRequest {
+        kinds: models::kinds(&model, embeds),
+        scope: &model.scope,
+        excluded: &[],
+        conversation: None,
+    };
     let choice = control.accounts.explain(&ask, control.clock.now());
     let (account, why, nobody) = match choice.selected {
         Ok((label, why)) => (Some(label), Some(why), None),

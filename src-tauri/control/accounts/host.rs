@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::super::{Control, ControlError, ErrorCode, Said};
 use super::{absent, keychain, keychain_name, not_found};
-use crate::accounts::{MissingSecret, Account, HostChange, AccountKind, AccountOrigin};
+use crate::accounts::{Account, AccountKind, AccountOrigin, HostChange, MissingSecret};
 use crate::config::{self, API_HOST, Config, SettingsError, SettingsFile, WEB_HOST};
 
 /// The table of the settings file with the host of each account that was added for another one than Mammouth's own.
@@ -39,7 +39,12 @@ pub(in crate::control) async fn use_host(control: &Control, args: UseHostArgs) -
 
 /// The difference between the host that a stored account was added for and the one that the settings name now, if there
 /// is one. Accounts of earlier versions were added for Mammouth's own.
-pub fn other_host(config: &Config, settings: &SettingsFile, kind: AccountKind, id: &str) -> Option<HostChange> {
+pub fn other_host(
+    config: &Config,
+    settings: &SettingsFile,
+    kind: AccountKind,
+    id: &str,
+) -> Option<HostChange> {
     let kept = settings.texts(ACCOUNT_HOSTS_TABLE).into_iter().find(|(account, _)| account == id);
     let added_for = kept.map_or_else(|| default_host(kind).to_owned(), |(_, host)| host);
     let host = host(config, kind).to_owned();

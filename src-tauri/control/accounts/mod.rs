@@ -18,7 +18,7 @@ pub(super) use host::{UseHostArgs, use_host};
 pub use view::{CheckView, Explained, Nobody, PassedOver};
 
 use super::{Control, ControlError, ErrorCode, Said};
-use crate::accounts::{AccountWithoutSecret, Account, Accounts, AccountKind, AccountOrigin};
+use crate::accounts::{Account, AccountKind, AccountOrigin, AccountWithoutSecret, Accounts};
 use crate::secrets::StoreError;
 use crate::upstreams::Credential;
 

@@ -3,7 +3,7 @@ use proptest::test_runner::{Config as Proptest, TestRunner};
 use proptest::{prop_assert, prop_oneof};
 
 use super::*;
-use crate::accounts::{Account, Accounts, Clock, AccountKind, AccountOrigin};
+use crate::accounts::{Account, AccountKind, AccountOrigin, Accounts, Clock};
 use crate::chat::{Message, Part, Role};
 use crate::config::Strategy;
 use crate::journal::{Journal, Start};
@@ -60,8 +60,9 @@ async fn run(behaviours: &[Option<&'static str>]) -> (Vec<String>, bool) {
 fn proxy(simulator: &MockUpstream) -> Proxy {
     let clock = Clock::default();
     let accounts = simulator.cookies().into_iter();
-    let accounts =
-        accounts.map(|(label, cookie)| Account::new(label, AccountKind::Web, AccountOrigin::Demo, cookie.into())).collect();
+    let accounts = accounts
+        .map(|(label, cookie)| Account::new(label, AccountKind::Web, AccountOrigin::Demo, cookie.into()))
+        .collect();
     let base = url::Url::parse(&simulator.base_url()).unwrap();
     Proxy::new(Parts {
         accounts: Accounts::new(accounts, Strategy::FillFirst, None, clock.now()),
