@@ -321,7 +321,7 @@ impl Accounts {
             let state = &entry.state;
             !state.disabled && !state.needs_login && !state.quota_at.is_some_and(fresh)
         };
-        self.lock().entries.iter().filter(wanted).map(|seat| Arc::clone(&seat.account)).collect()
+        self.lock().entries.iter().filter(wanted).map(|entry| Arc::clone(&entry.account)).collect()
     }
 
     /// Says that somebody looks at the accounts now, so that quotas of before should be asked for anew.
@@ -357,11 +357,11 @@ impl Accounts {
 
 impl AccountPool {
     pub(super) fn entry_mut(&mut self, id: &str) -> Option<&mut PoolEntry> {
-        self.entries.iter_mut().find(|seat| seat.account.id == id)
+        self.entries.iter_mut().find(|entry| entry.account.id == id)
     }
 
     pub(super) fn save(&mut self, id: &str, now: Timestamp) {
-        let found = self.entries.iter_mut().find(|seat| seat.account.id == id);
+        let found = self.entries.iter_mut().find(|entry| entry.account.id == id);
         if let (Some(store), Some(entry)) = (&self.store, found) {
             entry.state.saved_at = Some(now.uptime);
             store.save(id, &entry.state, now);

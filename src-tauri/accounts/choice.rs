@@ -1,4 +1,4 @@
-//! Which seat gets the next call, or why none does.
+//! Which pool entry gets the next call, or why none does.
 
 use super::absent::MissingSecret;
 use super::account::AccountKind;
@@ -15,7 +15,7 @@ use crate::journal::Picked;
 const API_KEY_SCOPE: &str = "budget";
 
 impl AccountPool {
-    /// The seat for the next call, and whether the call tries if Mammouth is back. Where the host of the preferred kind
+    /// The entry for the next call, and whether the call tries if Mammouth is back. Where the host of the preferred kind
     /// is down, the other kind's may not be.
     pub(super) fn acquire(
         &mut self,
@@ -47,8 +47,8 @@ impl AccountPool {
         self.pinned.as_ref().is_none_or(|only| *only == entry.account.id)
     }
 
-    pub(super) fn is_pinned(&self, seat: &PoolEntry) -> bool {
-        self.pinned.as_ref() == Some(&seat.account.id)
+    pub(super) fn is_pinned(&self, entry: &PoolEntry) -> bool {
+        self.pinned.as_ref() == Some(&entry.account.id)
     }
 
     pub(super) fn select(
@@ -84,7 +84,7 @@ impl AccountPool {
         Some((ready[chosen], self.count_skipped(selection, request, now)))
     }
 
-    /// The seats that could serve the request if nothing stood in their way.
+    /// The entries that could serve the request if nothing stood in their way.
     pub(super) fn eligible<'a>(
         &'a self,
         request: &SelectionRequest<'_>,

@@ -271,8 +271,8 @@ proptest! {
             if let Step::Wait(seconds) = step { now = now.plus(Duration::from_secs(seconds)); continue; }
             if let Step::Disable(index) = step { accounts.lock().entries[index].state.disabled ^= true; continue; }
             let ready: Vec<String> = accounts.lock().entries.iter()
-                .filter(|seat| seat.state.availability("f", now) == Availability::Ready)
-                .map(|seat| seat.account.id.clone()).collect();
+                .filter(|entry| entry.state.availability("f", now) == Availability::Ready)
+                .map(|entry| entry.account.id.clone()).collect();
             match accounts.acquire(&request("f", &[]), now) {
                 Ok(mut lease) => {
                     prop_assert!(ready.contains(&lease.account.id));

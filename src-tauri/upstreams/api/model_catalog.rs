@@ -17,7 +17,6 @@ use crate::chat::is_model_name;
 
 /// No honest list is longer.
 const MAX_MODELS: usize = 5_000;
-const MAX_ID_BYTES: usize = 200;
 /// Dollars a token.
 const MAX_COST_PER_TOKEN: f64 = 1.0;
 /// Tokens.
