@@ -82,9 +82,9 @@ impl Front {
                 (answered.map_or_else(|_| self.crashed(), |Ok(response)| response), cors)
             }
             Err(refused) => {
-                self.proxy.metrics().refused();
+                self.proxy.metrics().record_rejection();
                 tracing::debug!(refusal = ?refused.refusal, "a request was refused");
-                (proxy::refused(&refused, head.uri.path()), None)
+                (proxy::rejection_response(&refused, head.uri.path()), None)
             }
         };
         let headers = response.headers_mut();
@@ -101,8 +101,8 @@ impl Front {
     }
 
     fn crashed(&self) -> Response {
-        self.proxy.metrics().crashed();
-        proxy::crashed()
+        self.proxy.metrics().record_panic();
+        proxy::internal_error_response()
     }
 
     /// Routes by the path that the guard judged, and tells the rooms behind who calls. A HEAD is a GET whose body hyper
@@ -125,7 +125,12 @@ impl Front {
             access::Caller::Public | access::Caller::Control => "".into(),
         };
         head.extensions.insert(Closing(closing.clone()));
-        head.extensions.insert(proxy::Caller { request_id: Arc::clone(id), client, form, closing });
+        head.extensions.insert(proxy::CallerInfo {
+            request_id: Arc::clone(id),
+            client,
+            api_family: form,
+            closing,
+        });
     }
 }
 
@@ -165,12 +170,12 @@ mod tests {
 
     fn proxy() -> Proxy {
         let clock = Clock::default();
-        Proxy::new(proxy::Parts {
+        Proxy::new(proxy::ProxyParts {
             accounts: Accounts::new(Vec::new(), Strategy::Balance, None, clock.now()),
             web: Arc::new(WebUpstream::new(WebSettings::default()).unwrap()),
-            journal: Journal::in_memory(),
+            request_log: Journal::in_memory(),
             api: Arc::new(ApiUpstream::new(api::ApiSettings::default()).unwrap()),
-            names: ModelRegistry::default(),
+            models: ModelRegistry::default(),
             clock,
             limits: access::Limits::default(),
             body_limit: 1_000,
@@ -178,11 +183,11 @@ mod tests {
     }
 
     fn front(proxy: &Proxy) -> Front {
-        let mut table = proxy::table();
+        let mut table = proxy::route_table();
         table.extend(control::ui::table());
         let guard = Guard::new(table, Policy::default(), Keys::new(), access::digest("x"));
         let panics = warp::path!("healthz").map(|| -> Response { panic!("a mistake in a handler") });
-        let routes = panics.or(control::ui::routes()).unify().recover(proxy::unanswered).unify();
+        let routes = panics.or(control::ui::routes()).unify().recover(proxy::handle_rejection).unify();
         Front::new(Arc::new(guard), proxy.clone(), routes.boxed())
     }
 
@@ -204,6 +209,6 @@ mod tests {
         let statuses: Vec<&str> = answers.split("HTTP/1.1 ").skip(1).map(|answer| &answer[..3]).collect();
         assert_eq!(statuses, ["500", "200", "500"]);
         assert!(answers.contains("internal_error") && !answers.contains("mistake in a handler"));
-        assert_eq!(proxy.metrics().requests(), 2);
+        assert_eq!(proxy.metrics().total_requests(), 2);
     }
 }

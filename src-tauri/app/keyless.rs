@@ -34,7 +34,8 @@ impl Keyless {
     /// Closed at first. `main` is the guard of the first port.
     pub(super) fn new(main: &Guard, proxy: &Proxy, limits: Limits) -> Self {
         let greeting = warp::path::end().and(warp::get()).map(|| Answer::text(200, GREETING));
-        let routes = proxy::routes(proxy).or(greeting).unify().recover(proxy::unanswered).unify().boxed();
+        let routes =
+            proxy::routes(proxy).or(greeting).unify().recover(proxy::handle_rejection).unify().boxed();
         let front = Front::new(Arc::new(main.without_key(table())), proxy.clone(), routes);
         Self { front, limits, server: tokio::sync::Mutex::default(), said: Mutex::default() }
     }
@@ -108,7 +109,7 @@ fn at(port: u16) -> SocketAddr {
 
 fn table() -> Vec<Route> {
     let root = Route { method: http::Method::GET, path: "/", scope: Scope::Public, dialect: Dialect::Plain };
-    let spoken = proxy::table().into_iter().filter(|route| route.dialect != Dialect::Plain);
+    let spoken = proxy::route_table().into_iter().filter(|route| route.dialect != Dialect::Plain);
     spoken.chain([root]).collect()
 }
 

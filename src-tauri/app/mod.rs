@@ -113,12 +113,12 @@ impl App {
             catalogue::Keeper::new(&config, Arc::clone(&api), accounts.clone(), names.catalog().clone());
         let token = keys::control_token(&config.data_dir, &mut notices)?;
 
-        let proxy = Proxy::new(proxy::Parts {
+        let proxy = Proxy::new(proxy::ProxyParts {
             accounts: accounts.clone(),
             web: Arc::clone(&web),
-            journal: opened.journal.clone(),
+            request_log: opened.journal.clone(),
             api: Arc::clone(&api),
-            names: names.clone(),
+            models: names.clone(),
             limits: keys.limits().clone(),
             clock,
             body_limit: usize::try_from(config.limits.body_bytes).unwrap_or(usize::MAX),
@@ -343,7 +343,7 @@ fn policy(config: &Config) -> Result<Policy, StartError> {
 
 fn guard(config: &Config, keys: &control::ClientKeys, control: [u8; 32]) -> Result<Guard, StartError> {
     let policy = policy(config)?;
-    let mut table: Vec<access::Route> = proxy::table();
+    let mut table: Vec<access::Route> = proxy::route_table();
     table.extend(control::http::table());
     if config.ui {
         table.extend(control::ui::table());
@@ -359,5 +359,5 @@ fn routes(
 ) -> warp::filters::BoxedFilter<(warp::reply::Response,)> {
     let window = control::http::routes(control, door);
     let window = if config.ui { window.or(control::ui::routes()).unify().boxed() } else { window };
-    proxy::routes(proxy).or(window).unify().recover(proxy::unanswered).unify().boxed()
+    proxy::routes(proxy).or(window).unify().recover(proxy::handle_rejection).unify().boxed()
 }

@@ -5,17 +5,17 @@ use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{HeaderName, StatusCode};
 use warp::reply::Response;
 
-use super::problem::{Problem, Told, tell};
+use super::problem::{ErrorResponse, ProxyError, error_response};
 use super::unserved;
 use crate::access::{self, Refusal, Refused};
 use crate::dialects;
 
 /// Our own response headers, as the contract names them.
-pub(super) const ACCOUNT: HeaderName = HeaderName::from_static("x-mammouth-account");
-pub(super) const ATTEMPTS: HeaderName = HeaderName::from_static("x-mammouth-attempts");
-pub(super) const IGNORED: HeaderName = HeaderName::from_static("x-mammouth-ignored");
-pub(super) const MODEL: HeaderName = HeaderName::from_static("x-mammouth-model");
-const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+pub(super) const ACCOUNT_HEADER: HeaderName = HeaderName::from_static("x-mammouth-account");
+pub(super) const ATTEMPTS_HEADER: HeaderName = HeaderName::from_static("x-mammouth-attempts");
+pub(super) const IGNORED_HEADER: HeaderName = HeaderName::from_static("x-mammouth-ignored");
+pub(super) const MODEL_HEADER: HeaderName = HeaderName::from_static("x-mammouth-model");
+const SHOULD_RETRY_HEADER: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// A response under construction.
 pub struct Answer;
@@ -46,55 +46,64 @@ impl Answer {
 }
 
 /// A header value from text that a person chose; characters that a header cannot hold become `?`.
-pub(super) fn header(text: &str) -> HeaderValue {
+pub(super) fn header_value(text: &str) -> HeaderValue {
     let shown: String =
         text.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).take(200).collect();
     HeaderValue::from_str(shown.trim()).unwrap_or(HeaderValue::from_static("?"))
 }
 
 /// The error response for a problem, in the form of a dialect, with what it says and its body.
-pub(super) fn problem(problem: &Problem, dialect: access::Dialect) -> (Response, Told, Bytes) {
-    let told = tell(problem);
-    let body = Bytes::from(body(&told, dialect));
-    let mut response = Answer::bytes(told.status, "application/json", body.clone());
+pub(super) fn render_error(
+    problem: &ProxyError,
+    dialect: access::Dialect,
+) -> (Response, ErrorResponse, Bytes) {
+    let details = error_response(problem);
+    let body = Bytes::from(error_body(&details, dialect));
+    let mut response = Answer::bytes(details.status, "application/json", body.clone());
     let headers = response.headers_mut();
-    if let Some(wait) = told.retry_after {
+    if let Some(wait) = details.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs_f64().ceil().max(1.0) as u64));
     }
-    if told.spent {
-        headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+    if details.no_retry {
+        headers.insert(SHOULD_RETRY_HEADER, HeaderValue::from_static("false"));
     }
-    if told.close {
+    if details.close {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    (response, told, body)
+    (response, details, body)
 }
 
 /// The response for a request to this path that the guard did not let pass.
-pub fn refused(refused: &Refused, path: &str) -> Response {
-    let why = if refused.refusal == Refusal::NotFound {
-        Problem::UnknownPath(unserved::known(path))
+pub fn rejection_response(refused: &Refused, path: &str) -> Response {
+    let error = if rejection_response.refusal == Refusal::NotFound {
+        ProxyError::UnknownPath(unserved::find_unserved(path))
     } else {
-        Problem::Refused(refused.refusal.clone())
+        ProxyError::Rejected(rejection_response.refusal.clone())
     };
-    let (mut response, told, _) = problem(&why, refused.dialect);
-    if told.status == 204 {
+    let (mut response, details, _) = render_error(&error, rejection_response.dialect);
+    if details.status == 204 {
         response = Response::default();
         *response.status_mut() = StatusCode::NO_CONTENT;
     }
-    response.headers_mut().extend(refused.headers());
+    response.headers_mut().extend(rejection_response.headers());
     response
 }
 
-fn body(told: &Told, dialect: access::Dialect) -> String {
+fn error_body(response: &ErrorResponse, dialect: access::Dialect) -> String {
     match dialect {
-        access::Dialect::OpenAi | access::Dialect::Plain => {
-            dialects::openai_error(told.status, told.code, &told.message, told.param.as_deref())
-        }
-        access::Dialect::Anthropic => {
-            dialects::anthropic_error(told.status, told.code, &told.message, told.param.as_deref())
-        }
-        access::Dialect::Ollama => dialects::ollama_error(told.code, &told.message),
+        access::Dialect::OpenAi | access::Dialect::Plain => dialects::openai_error(
+            response.status,
+            response.code,
+            &response.message,
+            response.param.as_deref(),
+        ),
+        access::Dialect::Anthropic => dialects::anthropic_error(
+            response.status,
+            response.code,
+            &response.message,
+            response.param.as_deref(),
+        ),
+        access::Dialect::Ollama => dialects::ollama_error(response.code, &response.message),
     }
 }
 
@@ -104,6 +113,6 @@ mod tests {
 
     #[test]
     fn p14_labels_cannot_break_headers() {
-        assert_eq!(header("a\r\nset-cookie: x\u{1F600}").to_str().unwrap(), "a??set-cookie: x?");
+        assert_eq!(header_value("a\r\nset-cookie: x\u{1F600}").to_str().unwrap(), "a??set-cookie: x?");
     }
 }

@@ -10,17 +10,17 @@ use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use warp::reply::Response;
 
-use super::answer::{ACCOUNT, ATTEMPTS, Answer, IGNORED, MODEL, header};
-use super::exchange::{Exchange, Serving, without_end};
+use super::answer::{ACCOUNT_HEADER, ATTEMPTS_HEADER, Answer, IGNORED_HEADER, MODEL_HEADER, header_value};
+use super::exchange::{ActiveReply, RequestContext, missing_end_error};
 use super::local;
-use super::models::{self, id};
-use super::named::Named;
-use super::problem::Problem;
-use super::relay::RelayStream;
-use super::retry::{self, Served};
-use super::stream::ReplyStream;
-use super::threads::Pending;
-use super::{Caller, Inner};
+use super::models::{self, upstream_id};
+use super::named::PartialRequest;
+use super::problem::ProxyError;
+use super::relay::PassthroughBody;
+use super::retry::{self, StartedReply};
+use super::stream::EncodedBody;
+use super::threads::PendingResponse;
+use super::{CallerInfo, ProxyInner};
 use crate::accounts::AccountKind;
 use crate::chat::{CompleteReply, Message, Part, Request, Role};
 use crate::dialects::{Decoded, Dialect, ReplyContext};
@@ -28,165 +28,172 @@ use crate::upstreams::api::CompleteResponse;
 use crate::upstreams::{self, BoxEventStream, FollowUpCall, UpstreamError, UpstreamErrorKind};
 
 /// Bodies above this are decoded away from the threads that serve others.
-const LARGE_BODY: usize = 256 * 1024;
+const MAX_INLINE_DECODE_BYTES: usize = 256 * 1024;
 
 /// Answers a request of one of the dialects. `announced` is the length that its head names.
-pub(super) async fn ask<S, B>(
-    proxy: Arc<Inner>,
+pub(super) async fn handle_completion<S, B>(
+    proxy: Arc<ProxyInner>,
     dialect: Dialect,
-    caller: Caller,
-    announced: Option<u64>,
+    caller: CallerInfo,
+    content_length: Option<u64>,
     stream: S,
 ) -> Response
 where
     S: Stream<Item = Result<B, warp::Error>> + Send + 'static,
     B: Buf,
 {
-    let exchange = Exchange::begin(proxy, caller, dialect.name());
-    let mut question = Question { exchange, dialect };
-    match question.read(announced, stream).await {
-        Ok(decoded) => question.answer(decoded).await,
-        Err(problem) => question.exchange.fail(&problem, 0),
+    let context = RequestContext::begin(proxy, caller, dialect.name());
+    let mut request = CompletionRequest { context, dialect };
+    match request.read(content_length, stream).await {
+        Ok(decoded) => request.respond(decoded).await,
+        Err(problem) => request.context.fail(&problem, 0),
     }
 }
 
-struct Question {
-    exchange: Exchange,
+struct CompletionRequest {
+    context: RequestContext,
     dialect: Dialect,
 }
 
-impl Question {
-    async fn read<S, B>(&mut self, announced: Option<u64>, stream: S) -> Result<Decoded, Problem>
+impl CompletionRequest {
+    async fn read<S, B>(&mut self, content_length: Option<u64>, stream: S) -> Result<Decoded, ProxyError>
     where
         S: Stream<Item = Result<B, warp::Error>>,
         B: Buf,
     {
-        let body = local::read(&self.exchange.proxy, announced, stream).await?;
-        self.exchange.entry.received(&body);
-        let (dialect, large) = (self.dialect, body.len() > LARGE_BODY);
-        let decode = move || dialect.decode(&body).map_err(|invalid| (invalid, Named::in_body(&body)));
+        let body = local::read_body(&self.context.proxy, content_length, stream).await?;
+        self.context.entry.received(&body);
+        let (dialect, large) = (self.dialect, body.len() > MAX_INLINE_DECODE_BYTES);
+        let decode = move || dialect.decode(&body).map_err(|invalid| (invalid, PartialRequest::parse(&body)));
         let decoded = if large {
-            tokio::task::spawn_blocking(decode).await.map_err(|_| Problem::Internal)?
+            tokio::task::spawn_blocking(decode).await.map_err(|_| ProxyError::Internal)?
         } else {
             decode()
         };
         decoded.map_err(|(invalid, named)| {
-            named.note(&mut self.exchange.entry);
-            Problem::Invalid(invalid)
+            named.record(&mut self.context.entry);
+            ProxyError::Invalid(invalid)
         })
     }
 
-    async fn answer(self, decoded: Decoded) -> Response {
-        let Self { mut exchange, dialect } = self;
-        let Decoded { mut request, ignored, api_only_params: mut steering, options: remember } = decoded;
+    async fn respond(self, decoded: Decoded) -> Response {
+        let Self { context: mut exchange, dialect } = self;
+        let Decoded { mut request, ignored, mut api_only_params, options: remember } = decoded;
         let (proxy, client) = (Arc::clone(&exchange.proxy), Arc::clone(&exchange.caller.client));
         exchange.entry.asked(&request.model, request.stream);
-        if let Some(problem) = proxy.client_limit(&client, &request.model) {
+        if let Some(problem) = proxy.key_limit_error(&client, &request.model) {
             return exchange.fail(&problem, 0);
         }
-        let memory = remember.responses.as_deref();
-        if memory.is_some_and(|memory| !proxy.threads.go_on(&client, &mut request, memory, Instant::now())) {
-            return exchange.fail(&Problem::NoPrevious, 0);
+        let responses_state = remember.responses.as_deref();
+        if responses_state
+            .is_some_and(|memory| !proxy.responses.resume(&client, &mut request, memory, Instant::now()))
+        {
+            return exchange.fail(&ProxyError::PreviousResponseNotFound, 0);
         }
-        let asked = request.model.clone();
+        let requested_model = request.model.clone();
         // The catalogue may be on its way for the first time in this run.
-        proxy.parts.names.catalog().wait_for_first().await;
-        let model = models::meant(&proxy.parts.names, &mut request);
-        if request.model != asked {
-            steering.push(models::EFFORT_IN_NAME);
+        proxy.parts.models.catalog().wait_for_first().await;
+        let model = models::resolve_model(&proxy.parts.models, &mut request);
+        if request.model != requested_model {
+            api_only_params.push(models::EFFORT_IN_MODEL_NAME);
         }
-        let conversation = conversation(&client, &request);
-        let about = ReplyContext {
+        let conversation = conversation_hash(&client, &request);
+        let reply_context = ReplyContext {
             id: exchange.caller.request_id.to_string(),
             created: unix_seconds(),
-            model: asked,
+            model: requested_model,
             options: remember,
         };
-        if about.options.load_only {
-            return loaded(exchange, dialect, about);
+        if reply_context.options.load_only {
+            return load_response(exchange, dialect, reply_context);
         }
         let streamed = request.stream;
         let request = Arc::new(request);
-        let pending = Pending::of(&client, &request, about.options.responses.as_deref());
-        let served = match retry::serve(&proxy, &request, &model, conversation, &mut exchange.entry).await {
-            Ok(served) => served,
-            Err((problem, attempts)) => return exchange.fail(&problem, attempts),
-        };
+        let pending = PendingResponse::new(&client, &request, reply_context.options.responses.as_deref());
+        let started =
+            match retry::start_reply(&proxy, &request, &model, conversation, &mut exchange.entry).await {
+                Ok(started) => started,
+                Err((problem, attempts)) => return exchange.fail(&problem, attempts),
+            };
         drop(request);
-        let name =
-            served.answer.served_model().unwrap_or_else(|| id(&model, served.lease.account.kind).to_owned());
+        let name = started
+            .response
+            .served_model()
+            .unwrap_or_else(|| upstream_id(&model, started.lease.account.kind).to_owned());
         exchange.entry.served(&name);
         exchange.entry.first_byte();
-        let marks = Marks::new(&served, &name, &unheard(&served, ignored, steering));
-        let Served { answer, lease, attempts } = served;
-        let second = answer.follow_up();
-        exchange.entry.attempt_later(retry::second_attempt(&lease, &second));
-        let encoder = dialect.encoder(about);
-        let serving = Serving { exchange, lease, model, encoder, second: second.clone() };
+        let response_headers =
+            ResponseHeaders::new(&started, &name, &ignored_params_for(&started, ignored, api_only_params));
+        let StartedReply { response: answer, lease, attempts } = started;
+        let follow_up = answer.follow_up();
+        exchange.entry.attempt_later(retry::follow_up_attempt(&lease, &follow_up));
+        let encoder = dialect.encoder(reply_context);
+        let active_reply =
+            ActiveReply { context: exchange, lease, model, encoder, follow_up: follow_up.clone() };
         let mut response = match answer {
             upstreams::UpstreamResponse::Events(reply) if streamed => {
-                proxy.metrics.answered(200);
-                streaming(dialect, ReplyStream::new(reply.events, serving, pending))
+                proxy.metrics.record_response(200);
+                streaming_response(dialect, EncodedBody::new(reply.events, active_reply, pending))
             }
             upstreams::UpstreamResponse::Events(reply) => {
-                whole(reply.events, serving, pending, attempts).await
+                complete_response(reply.events, active_reply, pending, attempts).await
             }
             upstreams::UpstreamResponse::Passthrough(relay) => {
-                proxy.metrics.answered(200);
-                streaming(dialect, RelayStream::new(relay, serving))
+                proxy.metrics.record_response(200);
+                streaming_response(dialect, PassthroughBody::new(relay, active_reply))
             }
-            upstreams::UpstreamResponse::Complete(whole) => relay_whole(&whole, serving),
+            upstreams::UpstreamResponse::Complete(whole) => passthrough_response(&whole, active_reply),
         };
-        marks.put(&mut response, &second);
+        response_headers.insert_into(&mut response, &follow_up);
         response
     }
 }
 
 /// There is nothing to load, and nothing was asked.
-fn loaded(exchange: Exchange, dialect: Dialect, about: ReplyContext) -> Response {
-    let body = dialect.encoder(about).encode_complete(&CompleteReply::default());
-    exchange.answered();
+fn load_response(context: RequestContext, dialect: Dialect, reply_context: ReplyContext) -> Response {
+    let body = dialect.encoder(reply_context).encode_complete(&CompleteReply::default());
+    context.finish();
     Answer::json(200, body)
 }
 
-fn relay_whole(whole: &CompleteResponse, mut serving: Serving) -> Response {
-    serving.complete(whole.observed.usage);
-    serving.sent(&whole.body);
-    serving.exchange.answered();
-    Answer::bytes(200, "application/json", whole.body.clone())
+fn passthrough_response(complete: &CompleteResponse, mut reply: ActiveReply) -> Response {
+    reply.complete(complete.observed.usage);
+    reply.record_sent(&complete.body);
+    reply.context.finish();
+    Answer::bytes(200, "application/json", complete.body.clone())
 }
 
-async fn whole(
+async fn complete_response(
     events: BoxEventStream,
-    mut serving: Serving,
-    pending: Option<Pending>,
+    mut reply: ActiveReply,
+    pending: Option<PendingResponse>,
     attempts: usize,
 ) -> Response {
-    let first = serving.exchange.began.elapsed();
+    let first_event_after = reply.context.started_at.elapsed();
     let collected = tokio::select! {
-        collected = collect(events) => collected,
-        () = serving.exchange.caller.closing.cancelled() => {
-            return serving.exchange.fail(&Problem::Stopping, attempts);
+        collected = collect_reply(events) => collected,
+        () = reply.context.caller.closing.cancelled() => {
+            return reply.context.fail(&ProxyError::Stopping, attempts);
         }
     };
-    let attempts = calls(attempts, &serving.second);
-    let answer = match collected {
+    let attempts = total_calls(attempts, &reply.follow_up);
+    let complete = match collected {
         Ok(answer) => answer,
         Err(failure) => {
-            serving.failed(&failure);
-            return serving.exchange.fail(&Problem::Upstream(failure), attempts);
+            reply.record_failure(&failure);
+            return reply.context.fail(&ProxyError::Upstream(failure), attempts);
         }
     };
-    serving.complete(Some(answer.usage));
-    serving.encoder.set_timings(first, serving.exchange.began.elapsed());
-    let body = serving.encoder.encode_complete(&answer);
-    serving.keep(pending);
-    serving.sent(body.as_bytes());
-    serving.exchange.answered();
+    reply.complete(Some(complete.usage));
+    reply.encoder.set_timings(first_event_after, reply.context.started_at.elapsed());
+    let body = reply.encoder.encode_complete(&complete);
+    reply.store_response(pending);
+    reply.record_sent(body.as_bytes());
+    reply.context.finish();
     Answer::json(200, body)
 }
 
-fn streaming<S>(dialect: Dialect, stream: S) -> Response
+fn streaming_response<S>(dialect: Dialect, stream: S) -> Response
 where
     S: Stream<Item = Result<Bytes, std::convert::Infallible>> + Send + 'static,
 {
@@ -197,76 +204,80 @@ where
 }
 
 /// What the client wished for in vain: nothing where its own bytes went on, and less where the upstream has an API.
-fn unheard(served: &Served, ignored: Vec<String>, steering: Vec<&'static str>) -> Vec<String> {
-    let steering = steering.into_iter().map(str::to_owned);
-    match (&served.answer, served.lease.account.kind) {
+fn ignored_params_for(
+    started: &StartedReply,
+    ignored_params: Vec<String>,
+    api_only_params: Vec<&'static str>,
+) -> Vec<String> {
+    let steering = api_only_params.into_iter().map(str::to_owned);
+    match (&started.response, started.lease.account.kind) {
         (upstreams::UpstreamResponse::Passthrough(_) | upstreams::UpstreamResponse::Complete(_), _) => {
             Vec::new()
         }
-        (upstreams::UpstreamResponse::Events(_), AccountKind::Api) => ignored,
+        (upstreams::UpstreamResponse::Events(_), AccountKind::Api) => ignored_params,
         (upstreams::UpstreamResponse::Events(_), AccountKind::Web) => {
-            ignored.into_iter().chain(steering).collect()
+            ignored_params.into_iter().chain(steering).collect()
         }
     }
 }
 
 /// The largest reply that is held back for a client that does not stream, bytes.
-const LARGEST_WHOLE: usize = 64 * 1024 * 1024;
+const MAX_COMPLETE_REPLY_BYTES: usize = 64 * 1024 * 1024;
 
-async fn collect(mut events: BoxEventStream) -> Result<CompleteReply, UpstreamError> {
-    let mut answer = CompleteReply::default();
+async fn collect_reply(mut events: BoxEventStream) -> Result<CompleteReply, UpstreamError> {
+    let mut complete = CompleteReply::default();
     while let Some(event) = events.next().await {
-        if answer.push(event?) {
-            return Ok(answer);
+        if complete.push(event?) {
+            return Ok(complete);
         }
-        if answer.bytes() > LARGEST_WHOLE {
+        if complete.bytes() > MAX_COMPLETE_REPLY_BYTES {
             let detail = "the reply is larger than 64 MB; ask for a stream";
             return Err(UpstreamError::new(UpstreamErrorKind::BadResponse, detail));
         }
     }
-    Err(without_end())
+    Err(missing_end_error())
 }
 
 /// Our own headers of a reply.
-struct Marks {
+struct ResponseHeaders {
     account: HeaderValue,
     attempts: usize,
     model: HeaderValue,
     ignored: Option<HeaderValue>,
 }
 
-impl Marks {
-    fn new(served: &Served, model: &str, ignored: &[String]) -> Self {
+impl ResponseHeaders {
+    fn new(started: &StartedReply, model: &str, ignored: &[String]) -> Self {
         Self {
-            account: header(&served.lease.account.label),
-            attempts: served.attempts,
-            model: header(model),
+            account: header_value(&started.lease.account.label),
+            attempts: started.attempts,
+            model: header_value(model),
             ignored: (!ignored.is_empty()).then(|| HeaderValue::from_str(&ignored.join(", ")).ok()).flatten(),
         }
     }
 
     /// Not before as much of the reply is made as the head waits for.
-    fn put(self, response: &mut Response, second: &FollowUpCall) {
+    fn insert_into(self, response: &mut Response, follow_up: &FollowUpCall) {
         let headers = response.headers_mut();
-        headers.insert(ACCOUNT, self.account);
-        headers.insert(ATTEMPTS, HeaderValue::from(calls(self.attempts, second)));
-        headers.insert(MODEL, self.model);
+        headers.insert(ACCOUNT_HEADER, self.account);
+        headers.insert(ATTEMPTS_HEADER, HeaderValue::from(total_calls(self.attempts, follow_up)));
+        headers.insert(MODEL_HEADER, self.model);
         if let Some(ignored) = self.ignored {
-            headers.insert(IGNORED, ignored);
+            headers.insert(IGNORED_HEADER, ignored);
         }
     }
 }
 
 /// All upstream calls so far.
-fn calls(attempts: usize, second: &FollowUpCall) -> usize {
-    attempts + usize::from(second.status().is_some())
+fn total_calls(attempts: usize, follow_up: &FollowUpCall) -> usize {
+    attempts + usize::from(follow_up.status().is_some())
 }
 
 /// How much of a text tells it from others, bytes; reading all of a very long one would hold up other requests.
-const OPENING_BYTES: usize = 64 * 1024;
+const MAX_HASHED_TEXT_BYTES: usize = 64 * 1024;
 
 /// Recognises a conversation by how it began, which its later requests repeat.
-fn conversation(client: &str, request: &Request) -> u64 {
+fn conversation_hash(client: &str, request: &Request) -> u64 {
     let mut hash = DefaultHasher::new();
     client.hash(&mut hash);
     let first_user = request.messages.iter().position(|message| message.role == Role::User);
@@ -284,7 +295,7 @@ fn hash_part(part: &Part, hash: &mut DefaultHasher) {
     match part {
         Part::Text(text) | Part::Reasoning(text) => {
             text.len().hash(hash);
-            text.as_bytes()[..text.len().min(OPENING_BYTES)].hash(hash);
+            text.as_bytes()[..text.len().min(MAX_HASHED_TEXT_BYTES)].hash(hash);
         }
         Part::Image(image) => image.bytes().len().hash(hash),
         Part::ImageLink(link) => link.url.as_str().hash(hash),

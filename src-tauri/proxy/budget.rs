@@ -6,39 +6,39 @@
 use std::sync::Mutex;
 
 /// Repeats that are allowed at once after a quiet time.
-const RESERVE: f64 = 10.0;
-const SHARE: f64 = 0.1;
+const MAX_BALANCE: f64 = 10.0;
+const DEPOSIT_PER_REQUEST: f64 = 0.1;
 
 #[derive(Debug)]
-pub(super) struct Retries {
-    saved: Mutex<f64>,
+pub(super) struct RetryBudget {
+    balance: Mutex<f64>,
 }
 
-impl Default for Retries {
+impl Default for RetryBudget {
     fn default() -> Self {
-        Self { saved: Mutex::new(RESERVE) }
+        Self { balance: Mutex::new(MAX_BALANCE) }
     }
 }
 
-impl Retries {
+impl RetryBudget {
     /// A request has come.
-    pub(super) fn earn(&self) {
-        let mut saved = self.saved();
-        *saved = (*saved + SHARE).min(RESERVE);
+    pub(super) fn deposit(&self) {
+        let mut balance = self.balance();
+        *balance = (*balance + DEPOSIT_PER_REQUEST).min(MAX_BALANCE);
     }
 
     /// Takes one repeat, if there is one.
-    pub(super) fn spend(&self) -> bool {
-        let mut saved = self.saved();
-        let enough = *saved >= 1.0;
+    pub(super) fn try_withdraw(&self) -> bool {
+        let mut balance = self.balance();
+        let enough = *balance >= 1.0;
         if enough {
-            *saved -= 1.0;
+            *balance -= 1.0;
         }
         enough
     }
 
-    fn saved(&self) -> std::sync::MutexGuard<'_, f64> {
-        self.saved.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn balance(&self) -> std::sync::MutexGuard<'_, f64> {
+        self.balance.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -47,13 +47,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f08_repeats_stay_a_tenth_of_the_requests() {
-        let retries = Retries::default();
-        let mut spent = 0;
+    fn f08_retries_stay_a_tenth_of_the_requests() {
+        let budget = RetryBudget::default();
+        let mut withdrawn = 0;
         for _ in 0..1_000 {
-            retries.earn();
-            spent += u32::from(retries.spend());
+            budget.deposit();
+            withdrawn += u32::from(budget.try_withdraw());
         }
-        assert!((100..=111).contains(&spent), "{spent}");
+        assert!((100..=111).contains(&withdrawn), "{withdrawn}");
     }
 }

@@ -7,7 +7,7 @@ use crate::upstreams::ResolvedModel;
 
 /// Notes the tokens and, where the catalogue has prices, the cost: what a key is billed at most, and of a web session,
 /// which is not billed by the request, what the API would have asked for.
-pub(super) fn note(entry: &mut Entry, model: &ResolvedModel, lease: &Lease, usage: Usage) {
+pub(super) fn record_usage(entry: &mut Entry, model: &ResolvedModel, lease: &Lease, usage: Usage) {
     entry.tokens(usage.prompt_tokens, usage.completion_tokens, usage.estimated);
     usage.note.into_iter().for_each(|note| entry.note(note));
     let (info, billed) = match lease.account.kind {

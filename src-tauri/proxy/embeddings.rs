@@ -9,13 +9,13 @@ use http::HeaderValue;
 use serde::Deserialize;
 use warp::reply::Response;
 
-use super::answer::{ACCOUNT, ATTEMPTS, Answer, MODEL, header};
-use super::exchange::Exchange;
+use super::answer::{ACCOUNT_HEADER, ATTEMPTS_HEADER, Answer, MODEL_HEADER, header_value};
+use super::exchange::RequestContext;
 use super::local;
-use super::named::Named;
-use super::problem::Problem;
-use super::retry::{self, Task};
-use super::{Caller, Inner, cost};
+use super::named::PartialRequest;
+use super::problem::ProxyError;
+use super::retry::{self, RetryLoop};
+use super::{CallerInfo, ProxyInner, cost};
 use crate::accounts::{KindSet, Lease, Unavailable};
 use crate::chat::is_model_name;
 use crate::dialects::ollama::{self, EmbedEndpoint};
@@ -26,14 +26,14 @@ use crate::upstreams::{Credential, UpstreamError, UpstreamErrorKind};
 
 /// Whose request it is.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Form {
+pub(super) enum EmbeddingsApi {
     OpenAi,
     Ollama(EmbedEndpoint),
 }
 
-impl Form {
+impl EmbeddingsApi {
     /// The name in the request log.
-    fn dialect(self) -> &'static str {
+    fn dialect_name(self) -> &'static str {
         match self {
             Self::OpenAi => "openai-embeddings",
             Self::Ollama(_) => "ollama-embed",
@@ -41,19 +41,19 @@ impl Form {
     }
 
     /// The body for the official API, and the model's name.
-    fn request(self, body: &Bytes) -> Result<(Bytes, String), InvalidRequest> {
+    fn upstream_request(self, body: &Bytes) -> Result<(Bytes, String), InvalidRequest> {
         match self {
-            Self::OpenAi => read(body).map(|name| (body.clone(), name)),
+            Self::OpenAi => parse_model_name(body).map(|name| (body.clone(), name)),
             Self::Ollama(kind) => ollama::embed_request(kind, body),
         }
     }
 
     /// The body for the client.
-    fn reply(self, name: &str, body: &Bytes) -> Result<Bytes, Problem> {
+    fn client_response(self, name: &str, body: &Bytes) -> Result<Bytes, ProxyError> {
         match self {
             Self::OpenAi => Ok(body.clone()),
             Self::Ollama(kind) => ollama::embed_reply(kind, name, body).map(Bytes::from).ok_or_else(|| {
-                Problem::Upstream(UpstreamError::new(
+                ProxyError::Upstream(UpstreamError::new(
                     UpstreamErrorKind::BadResponse,
                     "the answer holds no embeddings",
                 ))
@@ -63,50 +63,50 @@ impl Form {
 }
 
 /// Answers a request for embeddings.
-pub(super) async fn embed<S, B>(
-    proxy: Arc<Inner>,
-    form: Form,
-    caller: Caller,
-    announced: Option<u64>,
+pub(super) async fn handle_embeddings<S, B>(
+    proxy: Arc<ProxyInner>,
+    client_api: EmbeddingsApi,
+    caller: CallerInfo,
+    content_length: Option<u64>,
     stream: S,
 ) -> Response
 where
     S: Stream<Item = Result<B, warp::Error>> + Send + 'static,
     B: Buf,
 {
-    let mut exchange = Exchange::begin(proxy, caller, form.dialect());
-    let body = match local::read(&exchange.proxy, announced, stream).await {
+    let mut context = RequestContext::begin(proxy, caller, client_api.dialect_name());
+    let body = match local::read_body(&context.proxy, content_length, stream).await {
         Ok(body) => body,
-        Err(problem) => return exchange.fail(&problem, 0),
+        Err(problem) => return context.fail(&problem, 0),
     };
-    exchange.entry.received(&body);
-    let (body, name) = match form.request(&body) {
+    context.entry.received(&body);
+    let (body, name) = match client_api.upstream_request(&body) {
         Ok(asked) => asked,
         Err(invalid) => {
-            Named::in_body(&body).note(&mut exchange.entry);
-            return exchange.fail(&Problem::Invalid(invalid), 0);
+            PartialRequest::parse(&body).record(&mut context.entry);
+            return context.fail(&ProxyError::Invalid(invalid), 0);
         }
     };
-    exchange.entry.asked(&name, false);
-    if let Some(problem) = exchange.proxy.client_limit(&exchange.caller.client, &name) {
-        return exchange.fail(&problem, 0);
+    context.entry.asked(&name, false);
+    if let Some(problem) = context.proxy.key_limit_error(&context.caller.client, &name) {
+        return context.fail(&problem, 0);
     }
-    let closing = exchange.closing();
-    let answered = tokio::select! {
-        answered = ask(&exchange.proxy, form, &mut exchange.entry, &body, &name) => answered,
-        () = closing => Err((Problem::Stopping, 0)),
+    let closing = context.closing();
+    let result = tokio::select! {
+        answered = call_api(&context.proxy, client_api, &mut context.entry, &body, &name) => answered,
+        () = closing => Err((ProxyError::Stopping, 0)),
     };
-    match answered {
+    match result {
         Ok(response) => {
-            exchange.answered();
+            context.finish();
             response
         }
-        Err((problem, attempts)) => exchange.fail(&problem, attempts),
+        Err((problem, attempts)) => context.fail(&problem, attempts),
     }
 }
 
 /// The model's name, if the body has what a request for embeddings needs.
-fn read(body: &[u8]) -> Result<String, InvalidRequest> {
+fn parse_model_name(body: &[u8]) -> Result<String, InvalidRequest> {
     #[derive(Deserialize)]
     struct Wire {
         model: String,
@@ -129,7 +129,7 @@ fn read(body: &[u8]) -> Result<String, InvalidRequest> {
 }
 
 /// 400, as for all that needs a key: after 503 clients try again for minutes.
-fn needs_key() -> InvalidRequest {
+fn api_key_required() -> InvalidRequest {
     let message = "embeddings need an account with an official API key, and there is none that may be used: set API_KEYS, \
                    or add one with 'mammouth-proxy accounts add'; the setting 'prefer' must not be only-web";
     InvalidRequest {
@@ -139,41 +139,42 @@ fn needs_key() -> InvalidRequest {
     }
 }
 
-async fn ask(
-    proxy: &Inner,
-    form: Form,
+async fn call_api(
+    proxy: &ProxyInner,
+    client_api: EmbeddingsApi,
     entry: &mut Entry,
     body: &Bytes,
     name: &str,
-) -> Result<Response, (Problem, usize)> {
-    let model = proxy.parts.names.resolve(name);
+) -> Result<Response, (ProxyError, usize)> {
+    let model = proxy.parts.models.resolve(name);
     let call = |_: &Lease, credential: &Credential, _| {
         let (api, credential) = (Arc::clone(&proxy.parts.api), credential.clone());
         let (body, id) = (body.clone(), model.api_id.clone());
-        let asking: retry::Asking<'static, CompleteResponse> =
+        let future: retry::CallFuture<'static, CompleteResponse> =
             Box::pin(async move { api.embeddings(&credential, &body, &id).await });
-        asking
+        future
     };
-    let task = Task { proxy, model: &model, conversation: None, kinds: KindSet::API };
-    let served = task.run(entry, call, |whole: &CompleteResponse| whole.observed.model.clone()).await;
-    let (whole, mut lease, attempts) = served.map_err(|(problem, calls)| {
-        let no_key = matches!(problem, Problem::NoAccount(Unavailable::NoneOfKind(_)));
-        (if no_key { Problem::Invalid(needs_key()) } else { problem }, calls)
+    let retry_loop = RetryLoop { proxy, model: &model, conversation: None, kinds: KindSet::API };
+    let served = retry_loop.run(entry, call, |whole: &CompleteResponse| whole.observed.model.clone()).await;
+    let (complete, mut lease, attempts) = served.map_err(|(problem, calls)| {
+        let no_api_key = matches!(problem, ProxyError::NoAccount(Unavailable::NoneOfKind(_)));
+        (if no_api_key { ProxyError::Invalid(api_key_required()) } else { problem }, calls)
     })?;
-    retry::note_end(proxy, &mut lease, &model);
-    let served = whole.observed.model.as_deref().unwrap_or(&model.api_id);
+    retry::record_completion(proxy, &mut lease, &model);
+    let served = complete.observed.model.as_deref().unwrap_or(&model.api_id);
     entry.served(served);
     entry.first_byte();
-    if let Some(usage) = whole.observed.usage {
-        cost::note(entry, &model, &lease, usage);
+    if let Some(usage) = complete.observed.usage {
+        cost::record_usage(entry, &model, &lease, usage);
     }
-    let answer = form.reply(name, &whole.body).map_err(|problem| (problem, attempts))?;
-    entry.sent(&answer);
-    let mut response = Answer::bytes(200, "application/json", answer);
+    let client_body =
+        client_api.client_response(name, &complete.body).map_err(|problem| (problem, attempts))?;
+    entry.sent(&client_body);
+    let mut response = Answer::bytes(200, "application/json", client_body);
     let headers = response.headers_mut();
-    headers.insert(ACCOUNT, header(&lease.account.label));
-    headers.insert(ATTEMPTS, HeaderValue::from(attempts));
-    headers.insert(MODEL, header(served));
+    headers.insert(ACCOUNT_HEADER, header_value(&lease.account.label));
+    headers.insert(ATTEMPTS_HEADER, HeaderValue::from(attempts));
+    headers.insert(MODEL_HEADER, header_value(served));
     Ok(response)
 }
 
@@ -182,8 +183,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn p05_a_request_without_model_or_input_is_refused() {
-        assert_eq!(read(br#"{"model":"m","input":"x","encoding_format":"base64"}"#).unwrap(), "m");
+    fn p05_a_request_without_model_or_input_is_invalid() {
+        assert_eq!(
+            parse_model_name(br#"{"model":"m","input":"x","encoding_format":"base64"}"#).unwrap(),
+            "m"
+        );
         for body in [
             r#"{"model":"m"}"#,
             r#"{"input":"x"}"#,
@@ -192,7 +196,7 @@ mod tests {
             r#"{"model":"","input":"x"}"#,
             r#"{"model":"a\nb","input":1}"#,
         ] {
-            assert!(read(body.as_bytes()).is_err(), "{body}");
+            assert!(parse_model_name(body.as_bytes()).is_err(), "{body}");
         }
     }
 }

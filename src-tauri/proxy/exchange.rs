@@ -8,10 +8,10 @@ use http::HeaderValue;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use warp::reply::Response;
 
-use super::answer::{self, ATTEMPTS};
-use super::problem::{Problem, tell};
-use super::threads::Pending;
-use super::{Caller, Inner, cost, retry};
+use super::answer::{self, ATTEMPTS_HEADER};
+use super::problem::{ProxyError, error_response};
+use super::threads::PendingResponse;
+use super::{CallerInfo, ProxyInner, cost, retry};
 use crate::accounts::Lease;
 use crate::chat::Usage;
 use crate::dialects::Encode;
@@ -19,29 +19,29 @@ use crate::journal::{Entry, Outcome, Start};
 use crate::upstreams::{FollowUpCall, ResolvedModel, UpstreamError, UpstreamErrorKind};
 
 /// The code of the error event that ends a broken stream.
-const INTERRUPTED: &str = "stream_interrupted";
+const INTERRUPTED_CODE: &str = "stream_interrupted";
 
-const OK: Outcome = Outcome { status: 200, code: None, fault: None, interrupted: false };
+const OK_OUTCOME: Outcome = Outcome { status: 200, code: None, fault: None, interrupted: false };
 
 /// A request that is not answered yet.
-pub(super) struct Exchange {
-    pub(super) proxy: Arc<Inner>,
-    pub(super) caller: Caller,
+pub(super) struct RequestContext {
+    pub(super) proxy: Arc<ProxyInner>,
+    pub(super) caller: CallerInfo,
     pub(super) entry: Entry,
-    pub(super) began: Instant,
+    pub(super) started_at: Instant,
 }
 
-impl Exchange {
+impl RequestContext {
     /// Opens the record. `dialect` is its name in the log.
-    pub(super) fn begin(proxy: Arc<Inner>, caller: Caller, dialect: &'static str) -> Self {
+    pub(super) fn begin(proxy: Arc<ProxyInner>, caller: CallerInfo, dialect: &'static str) -> Self {
         let start = Start {
             request_id: caller.request_id.to_string(),
             client: caller.client.to_string(),
             dialect,
             bytes_in: 0,
         };
-        let entry = proxy.parts.journal.begin(start);
-        Self { proxy, caller, entry, began: Instant::now() }
+        let entry = proxy.parts.request_log.begin(start);
+        Self { proxy, caller, entry, started_at: Instant::now() }
     }
 
     /// Resolves when running replies must end.
@@ -50,26 +50,28 @@ impl Exchange {
     }
 
     /// The whole answer is at hand.
-    pub(super) fn answered(mut self) {
-        self.proxy.metrics.answered(200);
-        self.entry.close(OK);
+    pub(super) fn finish(mut self) {
+        self.proxy.metrics.record_response(200);
+        self.entry.close(OK_OUTCOME);
     }
 
     /// The error for the client, after so many upstream calls.
-    pub(super) fn fail(mut self, problem: &Problem, attempts: usize) -> Response {
-        let (mut response, told, body) = answer::problem(problem, self.caller.form);
+    pub(super) fn fail(mut self, problem: &ProxyError, attempts: usize) -> Response {
+        let (mut response, details, body) = answer::render_error(problem, self.caller.api_family);
         self.entry.sent(&body);
-        self.entry.told(&told.message, told.param.as_deref());
+        self.entry.told(&details.message, details.param.as_deref());
         if attempts > 0 {
-            response.headers_mut().insert(ATTEMPTS, HeaderValue::from(attempts));
+            response.headers_mut().insert(ATTEMPTS_HEADER, HeaderValue::from(attempts));
         }
-        self.proxy.metrics.answered(told.status);
-        let interrupted =
-            matches!(problem, Problem::Upstream(UpstreamError { kind: UpstreamErrorKind::Interrupted, .. }));
+        self.proxy.metrics.record_response(details.status);
+        let interrupted = matches!(
+            problem,
+            ProxyError::Upstream(UpstreamError { kind: UpstreamErrorKind::Interrupted, .. })
+        );
         self.entry.close(Outcome {
-            status: told.status,
-            code: Some(told.code),
-            fault: Some(told.fault),
+            status: details.status,
+            code: Some(details.code),
+            fault: Some(details.fault),
             interrupted,
         });
         response
@@ -77,76 +79,76 @@ impl Exchange {
 }
 
 /// A reply that an account has begun to give.
-pub(super) struct Serving {
-    pub(super) exchange: Exchange,
+pub(super) struct ActiveReply {
+    pub(super) context: RequestContext,
     pub(super) lease: Lease,
     pub(super) model: ResolvedModel,
     pub(super) encoder: Box<dyn Encode>,
     /// The call that the reply may make beside its first.
-    pub(super) second: FollowUpCall,
+    pub(super) follow_up: FollowUpCall,
 }
 
-impl Serving {
+impl ActiveReply {
     /// A piece of the reply leaves.
-    pub(super) fn sent(&mut self, bytes: &[u8]) {
-        self.exchange.entry.sent(bytes);
+    pub(super) fn record_sent(&mut self, bytes: &[u8]) {
+        self.context.entry.sent(bytes);
     }
 
     /// Keeps the reply, once its end is encoded, where its client may come back to it.
-    pub(super) fn keep(&mut self, pending: Option<Pending>) {
-        if let Some((pending, kept)) = pending.zip(self.encoder.stored_response()) {
-            self.exchange.proxy.threads.keep(&pending, kept, Instant::now());
+    pub(super) fn store_response(&mut self, pending: Option<PendingResponse>) {
+        if let Some((pending, stored)) = pending.zip(self.encoder.stored_response()) {
+            self.context.proxy.responses.insert(&pending, stored, Instant::now());
         }
     }
 
     /// The reply came to its end.
     pub(super) fn complete(&mut self, usage: Option<Usage>) {
-        retry::note_second(&self.exchange.proxy, &mut self.lease, &self.model, &self.second);
-        retry::note_end(&self.exchange.proxy, &mut self.lease, &self.model);
-        self.used(usage);
+        retry::record_follow_up(&self.context.proxy, &mut self.lease, &self.model, &self.follow_up);
+        retry::record_completion(&self.context.proxy, &mut self.lease, &self.model);
+        self.record_usage(usage);
     }
 
     /// The same for a reply whose head is out: its record is closed.
-    pub(super) fn stream_complete(&mut self, usage: Option<Usage>) {
+    pub(super) fn complete_stream(&mut self, usage: Option<Usage>) {
         self.complete(usage);
-        self.exchange.entry.close(OK);
+        self.context.entry.close(OK_OUTCOME);
     }
 
     /// The upstream broke off.
-    pub(super) fn failed(&mut self, failure: &UpstreamError) {
-        retry::note_failure(&self.exchange.proxy, &mut self.lease, &self.model, failure);
-        self.used(failure.partial_usage);
+    pub(super) fn record_failure(&mut self, failure: &UpstreamError) {
+        retry::record_failure(&self.context.proxy, &mut self.lease, &self.model, failure);
+        self.record_usage(failure.partial_usage);
     }
 
     /// The same for a reply whose head is out: what ends the stream for the client.
-    pub(super) fn stream_failed(&mut self, failure: &UpstreamError) -> String {
-        self.failed(failure);
-        self.interrupt(&Problem::Upstream(failure.clone()))
+    pub(super) fn fail_stream(&mut self, failure: &UpstreamError) -> String {
+        self.record_failure(failure);
+        self.interrupt(&ProxyError::Upstream(failure.clone()))
     }
 
     /// Ends a reply whose head is out; what the client still gets.
-    pub(super) fn interrupt(&mut self, problem: &Problem) -> String {
-        let told = tell(problem);
-        let frames = self.encoder.encode_error(INTERRUPTED, &told.message);
-        self.sent(frames.as_bytes());
-        self.exchange.entry.told(&told.message, None);
-        self.exchange.entry.close(Outcome {
+    pub(super) fn interrupt(&mut self, problem: &ProxyError) -> String {
+        let response = error_response(problem);
+        let frames = self.encoder.encode_error(INTERRUPTED_CODE, &response.message);
+        self.record_sent(frames.as_bytes());
+        self.context.entry.told(&response.message, None);
+        self.context.entry.close(Outcome {
             status: 200,
-            code: Some(INTERRUPTED),
-            fault: Some(told.fault),
+            code: Some(INTERRUPTED_CODE),
+            fault: Some(response.fault),
             interrupted: true,
         });
         frames
     }
 
-    fn used(&mut self, usage: Option<Usage>) {
+    fn record_usage(&mut self, usage: Option<Usage>) {
         if let Some(usage) = usage {
-            cost::note(&mut self.exchange.entry, &self.model, &self.lease, usage);
+            cost::record_usage(&mut self.context.entry, &self.model, &self.lease, usage);
         }
     }
 }
 
 /// The failure of an upstream that stopped without an end.
-pub(super) fn without_end() -> UpstreamError {
+pub(super) fn missing_end_error() -> UpstreamError {
     UpstreamError::new(UpstreamErrorKind::Interrupted, "the reply ended without its end")
 }

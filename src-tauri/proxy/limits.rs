@@ -5,32 +5,32 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::Inner;
-use super::problem::Problem;
+use super::ProxyInner;
+use super::problem::ProxyError;
 
-const DAY: u64 = 24 * 60 * 60;
+const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
 
-impl Inner {
+impl ProxyInner {
     /// Why this client may not ask for this model now, if so.
-    pub(super) fn client_limit(&self, client: &str, model: &str) -> Option<Problem> {
+    pub(super) fn key_limit_error(&self, client: &str, model: &str) -> Option<ProxyError> {
         let limits = self.parts.limits.of(client)?;
-        let meant = self.parts.names.resolve(model);
-        let names = [model, meant.web_id.as_str(), meant.api_id.as_str()];
-        let allowed = |name: &String| names.contains(&name.as_str());
+        let resolved = self.parts.models.resolve(model);
+        let accepted_names = [model, resolved.web_id.as_str(), resolved.api_id.as_str()];
+        let allowed = |name: &String| accepted_names.contains(&name.as_str());
         if !limits.models.is_empty() && !limits.models.iter().any(allowed) {
-            return Some(Problem::ModelNotAllowed);
+            return Some(ProxyError::ModelNotAllowed);
         }
-        let used = self.parts.journal.client(client).today;
-        let tokens = limits.daily_tokens.is_some_and(|most| used.tokens() >= most);
-        let cost = limits.daily_cost_usd.is_some_and(|most| used.cost_usd >= most);
-        (tokens || cost).then(|| Problem::ClientLimit { wait: until_midnight(SystemTime::now()) })
+        let used = self.parts.request_log.client(client).today;
+        let tokens = limits.daily_tokens.is_some_and(|limit| used.tokens() >= limit);
+        let cost = limits.daily_cost_usd.is_some_and(|limit| used.cost_usd >= limit);
+        (tokens || cost).then(|| ProxyError::ClientLimit { wait: until_midnight(SystemTime::now()) })
     }
 }
 
 /// Days begin at midnight UTC.
 fn until_midnight(now: SystemTime) -> Duration {
     let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    Duration::from_secs(DAY - seconds % DAY)
+    Duration::from_secs(SECONDS_PER_DAY - seconds % SECONDS_PER_DAY)
 }
 
 #[cfg(test)]
@@ -40,7 +40,7 @@ mod tests {
     #[test]
     fn a_day_ends_at_midnight_utc() {
         let at = |seconds| until_midnight(UNIX_EPOCH + Duration::from_secs(seconds));
-        assert_eq!(at(0), Duration::from_secs(DAY));
-        assert_eq!(at(3 * DAY - 1), Duration::from_secs(1));
+        assert_eq!(at(0), Duration::from_secs(SECONDS_PER_DAY));
+        assert_eq!(at(3 * SECONDS_PER_DAY - 1), Duration::from_secs(1));
     }
 }

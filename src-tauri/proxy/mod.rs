@@ -24,9 +24,9 @@ mod stream;
 mod threads;
 mod unserved;
 
-pub use answer::{Answer, refused};
+pub use answer::{Answer, rejection_response};
 pub use metrics::Metrics;
-pub use routes::{crashed, routes, table, unanswered};
+pub use routes::{handle_rejection, internal_error_response, route_table, routes};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,12 +42,12 @@ use crate::upstreams::web::WebUpstream;
 
 /// What the proxy works with. Everything in it is a cheap handle.
 #[derive(Clone)]
-pub struct Parts {
+pub struct ProxyParts {
     pub accounts: Accounts,
     pub web: Arc<WebUpstream>,
-    pub journal: Journal,
+    pub request_log: Journal,
     pub api: Arc<ApiUpstream>,
-    pub names: ModelRegistry,
+    pub models: ModelRegistry,
     /// What client keys may ask for and use.
     pub limits: Limits,
     pub clock: Clock,
@@ -58,40 +58,40 @@ pub struct Parts {
 /// The proxy. A cheap handle.
 #[derive(Clone)]
 pub struct Proxy {
-    inner: Arc<Inner>,
+    inner: Arc<ProxyInner>,
 }
 
-struct Inner {
-    parts: Parts,
-    bodies: body::Budget,
-    retries: budget::Retries,
+struct ProxyInner {
+    parts: ProxyParts,
+    body_memory: body::BodyMemoryLimit,
+    retry_budget: budget::RetryBudget,
     metrics: Metrics,
-    threads: threads::Threads,
+    responses: threads::ResponseStore,
 }
 
 /// What the front door knows of a request, passed on in its extensions.
 #[derive(Debug, Clone)]
-pub struct Caller {
+pub struct CallerInfo {
     pub request_id: Arc<str>,
     /// The name of the client key; empty where none was needed.
     pub client: Arc<str>,
     /// The form in which its client reads errors and lists.
-    pub form: Form,
+    pub api_family: Form,
     /// Cancelled when running replies must end.
     pub closing: CancellationToken,
 }
 
 /// The longest that a wait is announced for; a longer one would be out of date when it ends.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3 * 60 * 60);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(3 * 60 * 60);
 
 impl Proxy {
-    pub fn new(parts: Parts) -> Self {
-        let inner = Inner {
+    pub fn new(parts: ProxyParts) -> Self {
+        let inner = ProxyInner {
             parts,
-            bodies: body::Budget::default(),
-            retries: budget::Retries::default(),
+            body_memory: body::BodyMemoryLimit::default(),
+            retry_budget: budget::RetryBudget::default(),
             metrics: Metrics::default(),
-            threads: threads::Threads::default(),
+            responses: threads::ResponseStore::default(),
         };
         Self { inner: Arc::new(inner) }
     }

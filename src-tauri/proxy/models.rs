@@ -4,31 +4,31 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::Inner;
+use super::ProxyInner;
 use crate::accounts::{AccountKind, KindSet};
 use crate::chat::Request;
 use crate::dialects::{SuffixMatch, split_effort_suffix};
 use crate::upstreams::{ListedModel, ModelRegistry, ResolvedModel};
 
 /// How a wish for more or less thought is named that stood in the model's name.
-pub(super) const EFFORT_IN_NAME: &str = "model.effort";
+pub(super) const EFFORT_IN_MODEL_NAME: &str = "model.effort";
 
 /// The model that a request means. An effort at the end of its name is taken off and becomes the request's own, which
 /// then is no longer what the client's body says.
-pub(super) fn meant(names: &ModelRegistry, request: &mut Request) -> ResolvedModel {
+pub(super) fn resolve_model(registry: &ModelRegistry, request: &mut Request) -> ResolvedModel {
     if let Some((base, effort, certainty)) = split_effort_suffix(&request.model)
-        && !names.knows(&request.model)
-        && (certainty == SuffixMatch::Certain || names.knows(base))
+        && !registry.knows(&request.model)
+        && (certainty == SuffixMatch::Certain || registry.knows(base))
     {
         request.effort = Some(effort);
         request.raw_body = None;
         request.model.truncate(base.len());
     }
-    names.resolve(&request.model)
+    registry.resolve(&request.model)
 }
 
 /// The id by which accounts of a kind are asked.
-pub(super) fn id(model: &ResolvedModel, kind: AccountKind) -> &str {
+pub(super) fn upstream_id(model: &ResolvedModel, kind: AccountKind) -> &str {
     match kind {
         AccountKind::Web => &model.web_id,
         AccountKind::Api => &model.api_id,
@@ -36,56 +36,60 @@ pub(super) fn id(model: &ResolvedModel, kind: AccountKind) -> &str {
 }
 
 /// Who can serve a model. A name that nobody knows goes to whoever is there.
-pub(super) fn kinds(model: &ResolvedModel) -> KindSet {
+pub(super) fn kinds_for(model: &ResolvedModel) -> KindSet {
     let (web, api) = (model.in_web, model.in_api);
     KindSet { web: web || api != Some(true), api: !web || api != Some(false) }
 }
 
-/// As [`kinds`], but where no account of those is there, the others may try.
-pub(super) fn kinds_at_hand(model: &ResolvedModel, there: KindSet) -> KindSet {
-    let kinds = kinds(model);
-    if kinds.intersection(there).is_empty() { KindSet::ANY } else { kinds }
+/// As [`kinds_for`], but where no account of those is there, the others may try.
+pub(super) fn available_kinds(model: &ResolvedModel, enabled: KindSet) -> KindSet {
+    let kinds = kinds_for(model);
+    if kinds.intersection(enabled).is_empty() { KindSet::ANY } else { kinds }
 }
 
 /// The models that can be served now, by name, as a client's list shows them. Waits a short time for the first catalogue
 /// of this run, as questions do: clients keep the list that they read when they start.
-pub(super) async fn listed_soon(proxy: &Inner) -> Vec<(ListedModel, KindSet)> {
-    proxy.parts.names.catalog().wait_for_first().await;
-    listed(proxy)
+pub(super) async fn wait_for_listed_models(proxy: &ProxyInner) -> Vec<(ListedModel, KindSet)> {
+    proxy.parts.models.catalog().wait_for_first().await;
+    listed_models(proxy)
 }
 
-fn listed(proxy: &Inner) -> Vec<(ListedModel, KindSet)> {
-    let there = proxy.parts.accounts.enabled_kinds();
-    let listed = proxy.parts.names.listed().into_iter();
+fn listed_models(proxy: &ProxyInner) -> Vec<(ListedModel, KindSet)> {
+    let enabled = proxy.parts.accounts.enabled_kinds();
+    let listed = proxy.parts.models.listed().into_iter();
     // Without any account the list is what there could be: clients want to be set up before accounts are.
-    let shown = if there.is_empty() { KindSet::ANY } else { there };
-    let by = |listed: ListedModel| {
-        let by = served_by(&listed).intersection(shown);
-        (listed, by)
+    let shown = if enabled.is_empty() { KindSet::ANY } else { enabled };
+    let with_kinds = |listed: ListedModel| {
+        let kinds = serving_kinds(&listed).intersection(shown);
+        (listed, kinds)
     };
-    listed.map(by).filter(|(_, by)| !by.is_empty()).collect()
+    listed.map(with_kinds).filter(|(_, kinds)| !kinds.is_empty()).collect()
 }
 
-fn served_by(listed: &ListedModel) -> KindSet {
-    let embeds = listed.model.info.as_ref().is_some_and(|info| info.embeds);
-    if embeds { KindSet::API } else { kinds(&listed.model) }
+fn serving_kinds(listed: &ListedModel) -> KindSet {
+    let is_embedding = listed.model.info.as_ref().is_some_and(|info| info.embeds);
+    if is_embedding { KindSet::API } else { kinds_for(&listed.model) }
 }
 
 /// What stands in the list beside id and owner, where it is known. Names as the clients that read them know them.
-pub(super) fn facts(listed: &ListedModel, by: KindSet) -> Map<String, Value> {
-    let mut facts = BTreeMap::new();
-    let by = [("api", by.api), ("web", by.web)].into_iter().filter(|(_, has)| *has).map(|(name, _)| name);
-    facts.insert("served_by", json!(by.collect::<Vec<_>>()));
+pub(super) fn model_metadata(listed: &ListedModel, kinds: KindSet) -> Map<String, Value> {
+    let mut metadata = BTreeMap::new();
+    let kind_names =
+        [("api", kinds.api), ("web", kinds.web)].into_iter().filter(|(_, has)| *has).map(|(name, _)| name);
+    metadata.insert("served_by", json!(kind_names.collect::<Vec<_>>()));
     if let Some(info) = &listed.model.info {
         let number = |value: Option<u64>| value.map_or(Value::Null, Value::from);
-        facts.insert("created", number(info.created));
-        facts.insert("context_length", number(info.context));
-        facts.insert("max_output_tokens", number(info.max_output));
+        metadata.insert("created", number(info.created));
+        metadata.insert("context_length", number(info.context));
+        metadata.insert("max_output_tokens", number(info.max_output));
         if let (Some(input), Some(output)) = (info.input_cost, info.output_cost) {
-            facts.insert("pricing", json!({"prompt": price(input), "completion": price(output)}));
+            metadata.insert(
+                "pricing",
+                json!({"prompt": format_price(input), "completion": format_price(output)}),
+            );
         }
     }
-    facts
+    metadata
         .into_iter()
         .filter(|(_, value)| !value.is_null())
         .map(|(name, value)| (name.to_owned(), value))
@@ -93,7 +97,7 @@ pub(super) fn facts(listed: &ListedModel, by: KindSet) -> Map<String, Value> {
 }
 
 /// Dollars a token as a text, which is how clients read it.
-fn price(cost: f64) -> String {
+fn format_price(cost: f64) -> String {
     format!("{cost:.12}").trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
@@ -104,7 +108,7 @@ mod tests {
     use crate::upstreams::api::CatalogCache;
 
     #[test]
-    fn an_effort_in_the_name_is_taken_off_where_it_is_no_part_of_it() {
+    fn an_effort_suffix_is_removed_unless_it_belongs_to_the_name() {
         use crate::chat::ReasoningEffort;
         let aliases = [("mine-high".to_owned(), "openai-gpt-5".to_owned())].into();
         let names = ModelRegistry::new(
@@ -119,25 +123,26 @@ mod tests {
             ("gpt-4.1", "gpt-4.1", None),
         ] {
             let mut request = Request { model: name.into(), ..Request::default() };
-            meant(&names, &mut request);
+            resolve_model(&names, &mut request);
             assert_eq!((request.model.as_str(), request.effort), (base, effort), "{name}");
         }
     }
 
     #[test]
-    fn who_knows_a_model_serves_it_and_strangers_go_to_everybody() {
-        let of = |in_web, in_api| kinds(&ResolvedModel { in_web, in_api, ..ResolvedModel::default() });
-        assert_eq!(of(true, Some(true)), KindSet::ANY);
-        assert_eq!(of(true, Some(false)), KindSet::WEB);
-        assert_eq!(of(false, Some(true)), KindSet::API);
-        assert_eq!(of(false, Some(false)), KindSet::ANY);
-        assert_eq!((of(true, None), of(false, None)), (KindSet::ANY, KindSet::ANY));
+    fn known_models_go_to_their_kinds_and_unknown_ones_to_all() {
+        let kinds_of =
+            |in_web, in_api| kinds_for(&ResolvedModel { in_web, in_api, ..ResolvedModel::default() });
+        assert_eq!(kinds_of(true, Some(true)), KindSet::ANY);
+        assert_eq!(kinds_of(true, Some(false)), KindSet::WEB);
+        assert_eq!(kinds_of(false, Some(true)), KindSet::API);
+        assert_eq!(kinds_of(false, Some(false)), KindSet::ANY);
+        assert_eq!((kinds_of(true, None), kinds_of(false, None)), (KindSet::ANY, KindSet::ANY));
         let only_web = ResolvedModel { in_web: true, in_api: Some(false), ..ResolvedModel::default() };
-        assert_eq!(kinds_at_hand(&only_web, KindSet::API), KindSet::ANY);
+        assert_eq!(available_kinds(&only_web, KindSet::API), KindSet::ANY);
     }
 
     #[test]
     fn prices_are_plain_numbers() {
-        assert_eq!([price(0.000_003), price(0.0), price(1.0)], ["0.000003", "0", "1"]);
+        assert_eq!([format_price(0.000_003), format_price(0.0), format_price(1.0)], ["0.000003", "0", "1"]);
     }
 }

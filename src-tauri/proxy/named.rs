@@ -6,11 +6,11 @@ use serde_json::value::RawValue;
 use crate::journal::Entry;
 
 /// Longest model id that is taken for one, bytes.
-const MAX_ID_BYTES: usize = 200;
+const MAX_MODEL_ID_BYTES: usize = 200;
 
 /// What can be read of a request that its dialect refuses.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Named {
+pub(super) struct PartialRequest {
     model: Option<String>,
     stream: bool,
 }
@@ -25,21 +25,21 @@ struct Fields<'a> {
     stream: Option<&'a RawValue>,
 }
 
-impl Named {
+impl PartialRequest {
     /// Reads what is there; nothing where the body is no JSON object.
-    pub(super) fn in_body(body: &[u8]) -> Self {
+    pub(super) fn parse(body: &[u8]) -> Self {
         let fields: Fields<'_> = serde_json::from_slice(body).unwrap_or_default();
         Self {
             model: fields
                 .model
                 .and_then(|model| serde_json::from_str(model.get()).ok())
-                .filter(|model: &String| is_id(model)),
+                .filter(|model: &String| is_model_id(model)),
             stream: fields.stream.is_some_and(|stream| stream.get() == "true"),
         }
     }
 
     /// Writes it into the record.
-    pub(super) fn note(self, entry: &mut Entry) {
+    pub(super) fn record(self, entry: &mut Entry) {
         if let Some(model) = self.model {
             entry.asked(&model, self.stream);
         }
@@ -47,9 +47,9 @@ impl Named {
 }
 
 /// Whether a text can be a model's id: anything else may be a secret or a prompt in the wrong place.
-fn is_id(text: &str) -> bool {
+fn is_model_id(text: &str) -> bool {
     !text.is_empty()
-        && text.len() <= MAX_ID_BYTES
+        && text.len() <= MAX_MODEL_ID_BYTES
         && !text.chars().any(|c| c.is_control() || c.is_whitespace())
 }
 
@@ -58,11 +58,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_model_is_found_beside_fields_of_wrong_types() {
-        let named = |body: &str| Named::in_body(body.as_bytes());
-        let whole = Named { model: Some("m".into()), stream: true };
-        assert_eq!(named(r#"{"messages":7,"model":"m","stream":true,"x":[{}]}"#), whole);
-        assert_eq!(named(r#"{"model":"m","stream":"yes"}"#), Named { stream: false, ..whole });
+    fn the_model_is_found_among_fields_of_wrong_types() {
+        let named = |body: &str| PartialRequest::parse(body.as_bytes());
+        let complete = PartialRequest { model: Some("m".into()), stream: true };
+        assert_eq!(named(r#"{"messages":7,"model":"m","stream":true,"x":[{}]}"#), complete);
+        assert_eq!(named(r#"{"model":"m","stream":"yes"}"#), PartialRequest { stream: false, ..complete });
         for body in [
             "",
             "{",
@@ -73,7 +73,7 @@ mod tests {
             r#"{"model":"a\n"}"#,
             "\u{feff}",
         ] {
-            assert_eq!(named(body), Named::default(), "{body}");
+            assert_eq!(named(body), PartialRequest::default(), "{body}");
         }
     }
 }

@@ -8,9 +8,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Inner;
-use super::models::{id, kinds_at_hand};
-use super::problem::Problem;
+use super::ProxyInner;
+use super::models::{available_kinds, upstream_id};
+use super::problem::ProxyError;
 use crate::accounts::{AccountKind, CallOutcome, KindSet, Lease, SelectionRequest, Unavailable};
 use crate::chat::Request;
 use crate::journal::{Attempt, Entry, Picked, PickedBy};
@@ -20,21 +20,21 @@ use crate::upstreams::{
 };
 
 /// The most upstream calls for one request.
-pub(super) const MOST_CALLS: usize = 3;
+pub(super) const MAX_UPSTREAM_CALLS: usize = 3;
 
 /// An answer that has begun, and the place in the account that it takes while it runs.
-pub(super) struct Served {
-    pub(super) answer: UpstreamResponse,
+pub(super) struct StartedReply {
+    pub(super) response: UpstreamResponse,
     pub(super) lease: Lease,
     pub(super) attempts: usize,
 }
 
 /// Boxed: the compiler cannot show that the upstream's future is `Send` once it is nested in others.
-pub(super) type Asking<'a, T> = Pin<Box<dyn Future<Output = Result<T, UpstreamError>> + Send + 'a>>;
+pub(super) type CallFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, UpstreamError>> + Send + 'a>>;
 
 /// What a failed call leaves to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Next {
+enum RetryDecision {
     /// The account refused: ask another one.
     OtherAccount,
     /// Mammouth's fault: ask another account, else this one again.
@@ -44,81 +44,83 @@ enum Next {
     Stop,
 }
 
-fn next(kind: UpstreamErrorKind) -> Next {
+fn retry_decision(kind: UpstreamErrorKind) -> RetryDecision {
     match kind {
         UpstreamErrorKind::Limited
         | UpstreamErrorKind::Throttled
         | UpstreamErrorKind::LoginRequired
-        | UpstreamErrorKind::NoSuchModel => Next::OtherAccount,
-        UpstreamErrorKind::Server | UpstreamErrorKind::Unreachable => Next::AnyAccount,
-        UpstreamErrorKind::Empty | UpstreamErrorKind::Timeout => Next::OtherAccountOnce,
+        | UpstreamErrorKind::NoSuchModel => RetryDecision::OtherAccount,
+        UpstreamErrorKind::Server | UpstreamErrorKind::Unreachable => RetryDecision::AnyAccount,
+        UpstreamErrorKind::Empty | UpstreamErrorKind::Timeout => RetryDecision::OtherAccountOnce,
         UpstreamErrorKind::Challenge
         | UpstreamErrorKind::BadResponse
         | UpstreamErrorKind::Tls
         | UpstreamErrorKind::ContextLength
         | UpstreamErrorKind::Rejected
         | UpstreamErrorKind::Image
-        | UpstreamErrorKind::Interrupted => Next::Stop,
+        | UpstreamErrorKind::Interrupted => RetryDecision::Stop,
     }
 }
 
 /// The accounts that are out for one request.
-struct Out {
+struct Exclusions {
     /// Who could serve it.
     kinds: KindSet,
     /// They refused.
     refused: Vec<String>,
     /// Mammouth failed while they were asked.
-    unlucky: Vec<String>,
-    repeats: usize,
+    transiently_failed: Vec<String>,
+    retries: usize,
     /// The kind whose host could not be reached last.
-    unreached: Option<AccountKind>,
+    unreachable_kind: Option<AccountKind>,
 }
 
 /// Serves a question from the first account that can.
 ///
 /// # Errors
 /// The problem the client is told, and how many calls were made.
-pub(super) async fn serve(
-    proxy: &Inner,
+pub(super) async fn start_reply(
+    proxy: &ProxyInner,
     request: &Arc<Request>,
     model: &ResolvedModel,
     conversation: u64,
     entry: &mut Entry,
-) -> Result<Served, (Problem, usize)> {
+) -> Result<StartedReply, (ProxyError, usize)> {
     let kinds = match request.api_only_param {
         Some(_) => KindSet::API,
-        None => kinds_at_hand(model, proxy.parts.accounts.enabled_kinds()),
+        None => available_kinds(model, proxy.parts.accounts.enabled_kinds()),
     };
-    let call = |lease: &Lease, credential: &Credential, again| {
-        question(proxy, request, model, lease, credential, again)
+    let call = |lease: &Lease, credential: &Credential, allow_follow_up| {
+        call_upstream(proxy, request, model, lease, credential, allow_follow_up)
     };
-    let task = Task { proxy, model, conversation: Some(conversation), kinds };
+    let retry_loop = RetryLoop { proxy, model, conversation: Some(conversation), kinds };
     let (answer, lease, attempts) =
-        task.run(entry, call, UpstreamResponse::served_model).await.map_err(|(problem, calls)| {
+        retry_loop.run(entry, call, UpstreamResponse::served_model).await.map_err(|(problem, calls)| {
             let native = request
                 .api_only_param
-                .filter(|_| matches!(problem, Problem::NoAccount(Unavailable::NoneOfKind(_))));
-            (native.map_or(problem, Problem::NativeOnly), calls)
+                .filter(|_| matches!(problem, ProxyError::NoAccount(Unavailable::NoneOfKind(_))));
+            (native.map_or(problem, ProxyError::ApiOnly), calls)
         })?;
-    Ok(Served { answer, lease, attempts })
+    Ok(StartedReply { response: answer, lease, attempts })
 }
 
 /// One call for a reply.
-fn question(
-    proxy: &Inner,
+fn call_upstream(
+    proxy: &ProxyInner,
     request: &Arc<Request>,
     model: &ResolvedModel,
     lease: &Lease,
     credential: &Credential,
-    again: bool,
-) -> Asking<'static, UpstreamResponse> {
+    allow_follow_up: bool,
+) -> CallFuture<'static, UpstreamResponse> {
     let (request, model, credential) = (Arc::clone(request), model.clone(), credential.clone());
     match lease.account.kind {
         AccountKind::Web => {
             let web = Arc::clone(&proxy.parts.web);
             Box::pin(async move {
-                web.chat(&credential, request, &model.web_id, again).await.map(UpstreamResponse::Events)
+                web.chat(&credential, request, &model.web_id, allow_follow_up)
+                    .await
+                    .map(UpstreamResponse::Events)
             })
         }
         AccountKind::Api => {
@@ -137,14 +139,14 @@ fn question(
 }
 
 /// What is to be served, by calls of any kind.
-pub(super) struct Task<'a> {
-    pub(super) proxy: &'a Inner,
+pub(super) struct RetryLoop<'a> {
+    pub(super) proxy: &'a ProxyInner,
     pub(super) model: &'a ResolvedModel,
     pub(super) conversation: Option<u64>,
     pub(super) kinds: KindSet,
 }
 
-impl Task<'_> {
+impl RetryLoop<'_> {
     /// Makes calls until one is answered. `served` tells the model that answered.
     ///
     /// # Errors
@@ -152,121 +154,142 @@ impl Task<'_> {
     pub(super) async fn run<T>(
         &self,
         entry: &mut Entry,
-        call: impl Fn(&Lease, &Credential, bool) -> Asking<'static, T>,
+        call: impl Fn(&Lease, &Credential, bool) -> CallFuture<'static, T>,
         served: impl Fn(&T) -> Option<String>,
-    ) -> Result<(T, Lease, usize), (Problem, usize)> {
+    ) -> Result<(T, Lease, usize), (ProxyError, usize)> {
         let Self { proxy, model, conversation, kinds } = *self;
-        proxy.retries.earn();
-        let mut out = Out { kinds, refused: Vec::new(), unlucky: Vec::new(), repeats: 0, unreached: None };
-        let mut last: Option<UpstreamError> = None;
-        for attempt in 1..=MOST_CALLS {
-            let mut lease = match pick(proxy, model, conversation, &out) {
+        proxy.retry_budget.deposit();
+        let mut exclusions = Exclusions {
+            kinds,
+            refused: Vec::new(),
+            transiently_failed: Vec::new(),
+            retries: 0,
+            unreachable_kind: None,
+        };
+        let mut last_error: Option<UpstreamError> = None;
+        for attempt in 1..=MAX_UPSTREAM_CALLS {
+            let mut lease = match acquire_lease(proxy, model, conversation, &exclusions) {
                 Ok(lease) => lease,
-                Err(none) => return Err((nobody(none, last), attempt - 1)),
+                Err(unavailable) => return Err((unavailable_error(unavailable, last_error), attempt - 1)),
             };
             let began = Instant::now();
             let credential =
                 Credential { account: lease.account.id.clone(), secret: lease.account.secret.clone() };
-            let result = call(&lease, &credential, attempt < MOST_CALLS).await;
+            let result = call(&lease, &credential, attempt < MAX_UPSTREAM_CALLS).await;
             let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             let failure = match result {
                 Ok(answer) => {
-                    note_success(proxy, &mut lease, model, conversation, served(&answer).as_deref());
-                    entry.attempt(described(&lease, None, ms));
+                    record_success(proxy, &mut lease, model, conversation, served(&answer).as_deref());
+                    entry.attempt(attempt_record(&lease, None, ms));
                     return Ok((answer, lease, attempt));
                 }
                 Err(failure) => failure,
             };
-            note_failure(proxy, &mut lease, model, &failure);
-            entry.attempt(described(&lease, Some(&failure), ms));
+            record_failure(proxy, &mut lease, model, &failure);
+            entry.attempt(attempt_record(&lease, Some(&failure), ms));
             // `?` escapes what could forge a line or turn its text around: the model's name is the client's.
-            tracing::info!(account = ?lease.account.label, model = ?id(model, lease.account.kind), kind = ?failure.kind, status = failure.status, "an account did not answer");
-            if !out.go_on(&failure, &lease, proxy) {
-                return Err((Problem::Upstream(failure), attempt));
+            tracing::info!(account = ?lease.account.label, model = ?upstream_id(model, lease.account.kind), kind = ?failure.kind, status = failure.status, "an account did not answer");
+            if !exclusions.can_retry(&failure, &lease, proxy) {
+                return Err((ProxyError::Upstream(failure), attempt));
             }
-            last = Some(failure);
+            last_error = Some(failure);
         }
-        Err((spent(proxy, model, &out, last), MOST_CALLS))
+        Err((attempts_exhausted(proxy, model, &exclusions, last_error), MAX_UPSTREAM_CALLS))
     }
 }
 
 /// All calls are made. After refusals the client is told when to come again: now where another account could still
 /// serve, else when the first of them is free.
-fn spent(proxy: &Inner, model: &ResolvedModel, out: &Out, last: Option<UpstreamError>) -> Problem {
-    let Some(failure) = last else { return Problem::Internal };
-    let ask =
-        SelectionRequest { kinds: out.kinds, scope: &model.scope, excluded: &out.all(), conversation: None };
+fn attempts_exhausted(
+    proxy: &ProxyInner,
+    model: &ResolvedModel,
+    exclusions: &Exclusions,
+    last_error: Option<UpstreamError>,
+) -> ProxyError {
+    let Some(failure) = last_error else { return ProxyError::Internal };
+    let ask = SelectionRequest {
+        kinds: exclusions.kinds,
+        scope: &model.scope,
+        excluded: &exclusions.excluded_ids(),
+        conversation: None,
+    };
     match proxy.parts.accounts.unavailable_reason(&ask, proxy.parts.clock.now()) {
-        Some(none) => nobody(none, Some(failure)),
-        None => Problem::Upstream(failure.with_retry_after(Some(Duration::ZERO))),
+        Some(unavailable) => unavailable_error(unavailable, Some(failure)),
+        None => ProxyError::Upstream(failure.with_retry_after(Some(Duration::ZERO))),
     }
 }
 
-fn pick(
-    proxy: &Inner,
+fn acquire_lease(
+    proxy: &ProxyInner,
     model: &ResolvedModel,
     conversation: Option<u64>,
-    out: &Out,
+    exclusions: &Exclusions,
 ) -> Result<Lease, Unavailable> {
     let now = proxy.parts.clock.now();
-    let all = out.all();
-    let ask =
-        |tried| SelectionRequest { kinds: out.kinds, scope: &model.scope, excluded: tried, conversation };
-    match proxy.parts.accounts.acquire(&ask(&all), now) {
-        Err(Unavailable::AllTried) if !out.unlucky.is_empty() => {
-            proxy.parts.accounts.acquire(&ask(&out.refused), now)
+    let excluded = exclusions.excluded_ids();
+    let ask = |tried| SelectionRequest {
+        kinds: exclusions.kinds,
+        scope: &model.scope,
+        excluded: tried,
+        conversation,
+    };
+    match proxy.parts.accounts.acquire(&ask(&excluded), now) {
+        Err(Unavailable::AllTried) if !exclusions.transiently_failed.is_empty() => {
+            proxy.parts.accounts.acquire(&ask(&exclusions.refused), now)
         }
         other => other,
     }
 }
 
 /// Where the last call failed for a reason that says more than "nobody is left", that reason is told.
-fn nobody(none: Unavailable, last: Option<UpstreamError>) -> Problem {
-    let refusal = |failure: &UpstreamError| next(failure.kind) == Next::OtherAccount;
-    match last {
-        Some(failure) if !refusal(&failure) || none == Unavailable::AllTried => Problem::Upstream(failure),
-        Some(_) | None => Problem::NoAccount(none),
+fn unavailable_error(unavailable: Unavailable, last_error: Option<UpstreamError>) -> ProxyError {
+    let is_refusal = |failure: &UpstreamError| retry_decision(failure.kind) == RetryDecision::OtherAccount;
+    match last_error {
+        Some(failure) if !is_refusal(&failure) || unavailable == Unavailable::AllTried => {
+            ProxyError::Upstream(failure)
+        }
+        Some(_) | None => ProxyError::NoAccount(unavailable),
     }
 }
 
-impl Out {
-    fn all(&self) -> Vec<String> {
-        self.refused.iter().chain(&self.unlucky).cloned().collect()
+impl Exclusions {
+    fn excluded_ids(&self) -> Vec<String> {
+        self.refused.iter().chain(&self.transiently_failed).cloned().collect()
     }
 
     /// Decides what a failure means for the rest of the request; `false` ends it.
-    fn go_on(&mut self, failure: &UpstreamError, lease: &Lease, proxy: &Inner) -> bool {
+    fn can_retry(&mut self, failure: &UpstreamError, lease: &Lease, proxy: &ProxyInner) -> bool {
         let id = lease.account.id.clone();
-        match next(failure.kind) {
-            Next::Stop => false,
-            Next::OtherAccount => {
+        match retry_decision(failure.kind) {
+            RetryDecision::Stop => false,
+            RetryDecision::OtherAccount => {
                 self.refused.push(id);
                 true
             }
-            Next::OtherAccountOnce => {
+            RetryDecision::OtherAccountOnce => {
                 self.refused.push(id);
-                self.repeats += 1;
-                self.repeats == 1 && proxy.retries.spend()
+                self.retries += 1;
+                self.retries == 1 && proxy.retry_budget.try_withdraw()
             }
-            Next::AnyAccount => {
+            RetryDecision::AnyAccount => {
                 // All accounts of a kind talk to the same host: one repeat shows whether it was a passing fault.
                 let kind = lease.account.kind;
                 if failure.kind == UpstreamErrorKind::Unreachable
-                    && self.unreached.replace(kind) == Some(kind)
+                    && self.unreachable_kind.replace(kind) == Some(kind)
                 {
                     self.kinds = self.kinds.without(kind);
                 }
-                let again = self.unlucky.contains(&id);
-                self.unlucky.push(id);
-                self.repeats += 1;
-                !self.kinds.is_empty() && !again && proxy.retries.spend()
+                let failed_before = self.transiently_failed.contains(&id);
+                self.transiently_failed.push(id);
+                self.retries += 1;
+                !self.kinds.is_empty() && !failed_before && proxy.retry_budget.try_withdraw()
             }
         }
     }
 }
 
-fn note_success(
-    proxy: &Inner,
+fn record_success(
+    proxy: &ProxyInner,
     lease: &mut Lease,
     model: &ResolvedModel,
     conversation: Option<u64>,
@@ -276,46 +299,58 @@ fn note_success(
     // The host behind the API names models in its own way: another name there is no lighter model.
     let served = served.filter(|_| lease.account.kind == AccountKind::Web);
     let report = CallOutcome::Answered { requested: &model.web_id, served };
-    proxy.metrics.upstream_call(true);
+    proxy.metrics.record_upstream_call(true);
     // Chance matters to failures only, and drawing it is a system call.
     proxy.parts.accounts.report(lease, &ask, report, proxy.parts.clock.now(), 0.0);
 }
 
 /// Tells accounts that a reply came to its end.
-pub(super) fn note_end(proxy: &Inner, lease: &mut Lease, model: &ResolvedModel) {
+pub(super) fn record_completion(proxy: &ProxyInner, lease: &mut Lease, model: &ResolvedModel) {
     let ask =
         SelectionRequest { kinds: KindSet::ANY, scope: &model.scope, excluded: &[], conversation: None };
     proxy.parts.accounts.report(lease, &ask, CallOutcome::Completed, proxy.parts.clock.now(), 0.0);
 }
 
 /// Tells accounts and metrics that a call failed, before or after its first event.
-pub(super) fn note_failure(proxy: &Inner, lease: &mut Lease, model: &ResolvedModel, failure: &UpstreamError) {
+pub(super) fn record_failure(
+    proxy: &ProxyInner,
+    lease: &mut Lease,
+    model: &ResolvedModel,
+    failure: &UpstreamError,
+) {
     let ask =
         SelectionRequest { kinds: KindSet::ANY, scope: &model.scope, excluded: &[], conversation: None };
-    proxy.metrics.upstream_call(false);
-    proxy.parts.accounts.report(lease, &ask, CallOutcome::Failed(failure), proxy.parts.clock.now(), chance());
+    proxy.metrics.record_upstream_call(false);
+    proxy.parts.accounts.report(lease, &ask, CallOutcome::Failed(failure), proxy.parts.clock.now(), jitter());
 }
 
 /// Tells accounts and metrics what came of a reply's second call.
-pub(super) fn note_second(proxy: &Inner, lease: &mut Lease, model: &ResolvedModel, second: &FollowUpCall) {
-    match second.status() {
+pub(super) fn record_follow_up(
+    proxy: &ProxyInner,
+    lease: &mut Lease,
+    model: &ResolvedModel,
+    follow_up: &FollowUpCall,
+) {
+    match follow_up.status() {
         None | Some(FollowUpStatus::Running(_)) => {}
-        Some(FollowUpStatus::Completed(_)) => proxy.metrics.upstream_call(true),
-        Some(FollowUpStatus::Failed(_, failure)) => note_failure(proxy, lease, model, &failure),
+        Some(FollowUpStatus::Completed(_)) => proxy.metrics.record_upstream_call(true),
+        Some(FollowUpStatus::Failed(_, failure)) => record_failure(proxy, lease, model, &failure),
     }
 }
 
 /// How a reply's second call stands in the log, once the reply is over.
-pub(super) fn second_attempt(
+pub(super) fn follow_up_attempt(
     lease: &Lease,
-    second: &FollowUpCall,
+    follow_up: &FollowUpCall,
 ) -> impl FnOnce() -> Option<Attempt> + use<> {
-    let (account, second) = (lease.account.label.clone(), second.clone());
+    let (account, follow_up) = (lease.account.label.clone(), follow_up.clone());
     move || {
-        let (took, failure, outcome) = match second.status()? {
-            FollowUpStatus::Completed(took) => (took, None, "ok"),
-            FollowUpStatus::Failed(took, failure) => (took, Some(failure.clone()), outcome(failure.kind)),
-            FollowUpStatus::Running(took) => (took, None, "interrupted"),
+        let (duration, failure, outcome) = match follow_up.status()? {
+            FollowUpStatus::Completed(duration) => (duration, None, "ok"),
+            FollowUpStatus::Failed(duration, failure) => {
+                (duration, Some(failure.clone()), outcome_word(failure.kind))
+            }
+            FollowUpStatus::Running(duration) => (duration, None, "interrupted"),
         };
         Some(Attempt {
             account,
@@ -323,16 +358,16 @@ pub(super) fn second_attempt(
             outcome: outcome.to_owned(),
             status: failure.as_ref().and_then(|failure| failure.status),
             detail: failure.map(|failure| failure.detail),
-            ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
         })
     }
 }
 
-fn described(lease: &Lease, failure: Option<&UpstreamError>, ms: u64) -> Attempt {
+fn attempt_record(lease: &Lease, failure: Option<&UpstreamError>, ms: u64) -> Attempt {
     Attempt {
         account: lease.account.label.clone(),
         why: lease.selection.into(),
-        outcome: failure.map_or("ok", |failure| outcome(failure.kind)).to_owned(),
+        outcome: failure.map_or("ok", |failure| outcome_word(failure.kind)).to_owned(),
         status: failure.and_then(|failure| failure.status),
         detail: failure.map(|failure| failure.detail.clone()),
         ms,
@@ -340,7 +375,7 @@ fn described(lease: &Lease, failure: Option<&UpstreamError>, ms: u64) -> Attempt
 }
 
 /// The word for a failure in the log.
-fn outcome(kind: UpstreamErrorKind) -> &'static str {
+fn outcome_word(kind: UpstreamErrorKind) -> &'static str {
     match kind {
         UpstreamErrorKind::Limited => "limited",
         UpstreamErrorKind::Throttled => "throttled",
@@ -361,7 +396,7 @@ fn outcome(kind: UpstreamErrorKind) -> &'static str {
 }
 
 /// A number in 0..1 for jitter. Without entropy the jitter is lost, nothing else.
-fn chance() -> f64 {
+fn jitter() -> f64 {
     getrandom::u32().map_or(0.5, |random| f64::from(random) / (f64::from(u32::MAX) + 1.0))
 }
 

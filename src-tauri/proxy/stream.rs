@@ -12,68 +12,72 @@ use bytes::Bytes;
 use futures_util::Stream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::exchange::{Serving, without_end};
-use super::problem::Problem;
-use super::threads::Pending;
+use super::exchange::{ActiveReply, missing_end_error};
+use super::problem::ProxyError;
+use super::threads::PendingResponse;
 use crate::chat::Event;
 use crate::upstreams::BoxEventStream;
 
 /// A reply that is encoded event by event.
-pub(super) struct ReplyStream {
+pub(super) struct EncodedBody {
     events: BoxEventStream,
-    serving: Serving,
+    reply: ActiveReply,
     /// For a reply that its client may come back to.
-    pending: Option<Pending>,
+    pending: Option<PendingResponse>,
     /// How long the first event took.
-    first: Duration,
+    first_event_after: Duration,
     closing: Pin<Box<WaitForCancellationFutureOwned>>,
     ended: bool,
 }
 
-impl ReplyStream {
-    pub(super) fn new(events: BoxEventStream, serving: Serving, pending: Option<Pending>) -> Self {
-        let (first, closing) = (serving.exchange.began.elapsed(), serving.exchange.closing());
-        Self { events, serving, pending, first, closing, ended: false }
+impl EncodedBody {
+    pub(super) fn new(
+        events: BoxEventStream,
+        serving: ActiveReply,
+        pending: Option<PendingResponse>,
+    ) -> Self {
+        let (first_event_after, closing) = (serving.context.started_at.elapsed(), serving.context.closing());
+        Self { events, reply: serving, pending, first_event_after, closing, ended: false }
     }
 
-    fn event(&mut self, event: &Event) -> String {
-        let serving = &mut self.serving;
+    fn encode(&mut self, event: &Event) -> String {
+        let reply = &mut self.reply;
         let Event::Done { usage, .. } = event else {
-            let frames = serving.encoder.encode_event(event);
-            serving.sent(frames.as_bytes());
+            let frames = reply.encoder.encode_event(event);
+            reply.record_sent(frames.as_bytes());
             return frames;
         };
         self.ended = true;
-        serving.encoder.set_timings(self.first, serving.exchange.began.elapsed());
-        let frames = serving.encoder.encode_event(event);
-        serving.keep(self.pending.take());
-        serving.sent(frames.as_bytes());
-        serving.stream_complete(Some(*usage));
+        reply.encoder.set_timings(self.first_event_after, reply.context.started_at.elapsed());
+        let frames = reply.encoder.encode_event(event);
+        reply.store_response(self.pending.take());
+        reply.record_sent(frames.as_bytes());
+        reply.complete_stream(Some(*usage));
         frames
     }
 
-    fn last(&mut self, frames: String) -> String {
+    fn finish(&mut self, frames: String) -> String {
         self.ended = true;
         frames
     }
 }
 
-impl Stream for ReplyStream {
+impl Stream for EncodedBody {
     type Item = Result<Bytes, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if self.ended {
             return Poll::Ready(None);
         }
-        let failed = match self.events.as_mut().poll_next(cx) {
-            Poll::Ready(Some(Ok(event))) => return Poll::Ready(Some(Ok(self.event(&event).into()))),
-            Poll::Ready(Some(Err(failure))) => self.serving.stream_failed(&failure),
-            Poll::Ready(None) => self.serving.stream_failed(&without_end()),
+        let final_frames = match self.events.as_mut().poll_next(cx) {
+            Poll::Ready(Some(Ok(event))) => return Poll::Ready(Some(Ok(self.encode(&event).into()))),
+            Poll::Ready(Some(Err(failure))) => self.reply.fail_stream(&failure),
+            Poll::Ready(None) => self.reply.fail_stream(&missing_end_error()),
             Poll::Pending if self.closing.as_mut().poll(cx).is_ready() => {
-                self.serving.interrupt(&Problem::Stopping)
+                self.reply.interrupt(&ProxyError::Stopping)
             }
             Poll::Pending => return Poll::Pending,
         };
-        Poll::Ready(Some(Ok(self.last(failed).into())))
+        Poll::Ready(Some(Ok(self.finish(final_frames).into())))
     }
 }

@@ -8,113 +8,120 @@ use crate::chat::{Message, Part, Request, Role};
 use crate::dialects::{ResponsesState, StoredResponse};
 
 /// All that is kept together, bytes.
-const MOST_BYTES: usize = 64 * 1024 * 1024;
-const MOST: usize = 1_000;
-const LIFE: Duration = Duration::from_secs(60 * 60);
+const MAX_STORED_BYTES: usize = 64 * 1024 * 1024;
+const MAX_STORED_RESPONSES: usize = 1_000;
+const RESPONSE_TTL: Duration = Duration::from_secs(60 * 60);
 
 #[derive(Default)]
-pub(super) struct Threads {
-    kept: Mutex<VecDeque<Thread>>,
+pub(super) struct ResponseStore {
+    entries: Mutex<VecDeque<ResponseEntry>>,
 }
 
-struct Thread {
+struct ResponseEntry {
     client: Arc<str>,
     id: String,
     body: String,
     messages: Arc<[Message]>,
     bytes: usize,
-    since: Instant,
+    stored_at: Instant,
 }
 
 /// What has to be kept of a request until its response is there.
-pub(super) struct Pending {
+pub(super) struct PendingResponse {
     client: Arc<str>,
     request: Arc<Request>,
-    instructed: bool,
+    has_instructions: bool,
 }
 
-impl Pending {
+impl PendingResponse {
     /// Of a request whose response is to be kept; `None` for all others.
-    pub(super) fn of(
+    pub(super) fn new(
         client: &Arc<str>,
         request: &Arc<Request>,
-        memory: Option<&ResponsesState>,
+        state: Option<&ResponsesState>,
     ) -> Option<Self> {
-        let memory = memory.filter(|memory| memory.store)?;
+        let state = state.filter(|state| state.store)?;
         let (client, request) = (Arc::clone(client), Arc::clone(request));
-        Some(Self { client, request, instructed: memory.has_instructions })
+        Some(Self { client, request, has_instructions: state.has_instructions })
     }
 }
 
-impl Threads {
+impl ResponseStore {
     /// Keeps a response with all that was said before it. The oldest make room.
-    pub(super) fn keep(&self, pending: &Pending, kept: StoredResponse, now: Instant) {
-        let said = Message { role: Role::Assistant, parts: kept.parts };
-        let before = pending.request.messages.iter().skip(usize::from(pending.instructed)).cloned();
-        let messages: Arc<[Message]> = before.chain([said]).collect();
-        let bytes = kept.body.len() + messages.iter().map(|message| size(&message.parts)).sum::<usize>();
-        if bytes > MOST_BYTES {
+    pub(super) fn insert(&self, pending: &PendingResponse, response: StoredResponse, now: Instant) {
+        let reply = Message { role: Role::Assistant, parts: response.parts };
+        let before = pending.request.messages.iter().skip(usize::from(pending.has_instructions)).cloned();
+        let messages: Arc<[Message]> = before.chain([reply]).collect();
+        let bytes =
+            response.body.len() + messages.iter().map(|message| parts_bytes(&message.parts)).sum::<usize>();
+        if bytes > MAX_STORED_BYTES {
             return;
         }
         let client = Arc::clone(&pending.client);
-        let thread = Thread { client, id: kept.id, body: kept.body, messages, bytes, since: now };
-        let mut all = self.all(now);
-        all.push_back(thread);
-        while all.len() > MOST || all.iter().map(|thread| thread.bytes).sum::<usize>() > MOST_BYTES {
-            all.pop_front();
+        let entry =
+            ResponseEntry { client, id: response.id, body: response.body, messages, bytes, stored_at: now };
+        let mut entries = self.unexpired(now);
+        entries.push_back(entry);
+        while entries.len() > MAX_STORED_RESPONSES
+            || entries.iter().map(|entry| entry.bytes).sum::<usize>() > MAX_STORED_BYTES
+        {
+            entries.pop_front();
         }
     }
 
     /// Puts what a response and those before it said before the new input, behind the new instructions.
-    pub(super) fn go_on(
+    pub(super) fn resume(
         &self,
         client: &str,
         request: &mut Request,
-        memory: &ResponsesState,
+        state: &ResponsesState,
         now: Instant,
     ) -> bool {
-        let Some(previous) = &memory.previous_response_id else { return true };
-        let all = self.all(now);
-        let thread = all.iter().find(|thread| &thread.id == previous && *thread.client == *client);
-        let Some(thread) = thread else { return false };
-        let place = usize::from(memory.has_instructions);
-        request.messages.splice(place..place, thread.messages.iter().cloned());
+        let Some(previous) = &state.previous_response_id else { return true };
+        let entries = self.unexpired(now);
+        let entry = entries.iter().find(|entry| &entry.id == previous && *entry.client == *client);
+        let Some(entry) = entry else { return false };
+        let position = usize::from(state.has_instructions);
+        request.messages.splice(position..position, entry.messages.iter().cloned());
         true
     }
 
     /// The body of a kept response.
-    pub(super) fn body(&self, client: &str, id: &str, now: Instant) -> Option<String> {
-        let all = self.all(now);
-        let thread = all.iter().find(|thread| thread.id == id && *thread.client == *client)?;
-        Some(thread.body.clone())
+    pub(super) fn get_body(&self, client: &str, id: &str, now: Instant) -> Option<String> {
+        let entries = self.unexpired(now);
+        let entry = entries.iter().find(|entry| entry.id == id && *entry.client == *client)?;
+        Some(entry.body.clone())
     }
 
     /// Forgets a response. Says whether there was one.
-    pub(super) fn forget(&self, client: &str, id: &str, now: Instant) -> bool {
-        let mut all = self.all(now);
-        let before = all.len();
-        all.retain(|thread| thread.id != id || *thread.client != *client);
-        all.len() < before
+    pub(super) fn remove(&self, client: &str, id: &str, now: Instant) -> bool {
+        let mut entries = self.unexpired(now);
+        let before = entries.len();
+        entries.retain(|entry| entry.id != id || *entry.client != *client);
+        entries.len() < before
     }
 
     /// Those whose time is not over.
-    fn all(&self, now: Instant) -> std::sync::MutexGuard<'_, VecDeque<Thread>> {
-        let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        while all.front().is_some_and(|oldest| now.saturating_duration_since(oldest.since) > LIFE) {
-            all.pop_front();
+    fn unexpired(&self, now: Instant) -> std::sync::MutexGuard<'_, VecDeque<ResponseEntry>> {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        while entries
+            .front()
+            .is_some_and(|oldest| now.saturating_duration_since(oldest.stored_at) > RESPONSE_TTL)
+        {
+            entries.pop_front();
         }
-        all
+        entries
     }
 }
 
-fn size(parts: &[Part]) -> usize {
+fn parts_bytes(parts: &[Part]) -> usize {
     let sizes = parts.iter().map(|part| match part {
         Part::Text(text) | Part::Reasoning(text) => text.len(),
         Part::Image(image) => image.bytes().len(),
         Part::ImageLink(link) => link.url.as_str().len(),
         Part::File(file) => file.name.len() + file.data.len(),
         Part::Call(call) => call.id.len() + call.name.len() + call.arguments.len(),
-        Part::Result(result) => result.call_id.len() + size(&result.parts),
+        Part::Result(result) => result.call_id.len() + parts_bytes(&result.parts),
     });
     sizes.map(|bytes| bytes + size_of::<Part>()).sum()
 }
@@ -127,9 +134,9 @@ mod tests {
         Message { role: Role::User, parts: vec![Part::Text(text.into())] }
     }
 
-    fn pending(messages: Vec<Message>, instructed: bool) -> Pending {
+    fn pending(messages: Vec<Message>, instructed: bool) -> PendingResponse {
         let request = Arc::new(Request { messages, ..Request::default() });
-        Pending { client: "ide".into(), request, instructed }
+        PendingResponse { client: "ide".into(), request, has_instructions: instructed }
     }
 
     fn kept(id: &str, text: &str) -> StoredResponse {
@@ -137,40 +144,43 @@ mod tests {
     }
 
     fn after(previous: &str, instructed: bool) -> ResponsesState {
-        let mut memory = ResponsesState::default();
-        (memory.previous_response_id, memory.has_instructions) = (Some(previous.into()), instructed);
-        memory
+        let mut state = ResponsesState::default();
+        (state.previous_response_id, state.has_instructions) = (Some(previous.into()), instructed);
+        state
     }
 
     #[test]
-    fn a_conversation_goes_on_behind_the_new_instructions() {
-        let (threads, now) = (Threads::default(), Instant::now());
-        threads.keep(&pending(vec![says("old rule"), says("a")], true), kept("1", "b"), now);
+    fn a_resumed_conversation_follows_the_new_instructions() {
+        let (store, now) = (ResponseStore::default(), Instant::now());
+        store.insert(&pending(vec![says("old rule"), says("a")], true), kept("1", "b"), now);
         let mut request = Request { messages: vec![says("new rule"), says("c")], ..Request::default() };
-        assert!(threads.go_on("ide", &mut request, &after("1", true), now));
+        assert!(store.resume("ide", &mut request, &after("1", true), now));
         let texts: Vec<&Part> = request.messages.iter().flat_map(|message| &message.parts).collect();
         assert_eq!(texts.len(), 4);
         assert_eq!(texts[1], &Part::Text("a".into()));
-        assert!(
-            !threads.go_on("other", &mut request, &after("1", true), now),
-            "another key's is not told of"
-        );
-        assert!(!threads.go_on("ide", &mut request, &after("2", true), now));
+        assert!(!store.resume("other", &mut request, &after("1", true), now), "another key's is not told of");
+        assert!(!store.resume("ide", &mut request, &after("2", true), now));
     }
 
     #[test]
-    fn what_is_kept_is_bounded_in_time_bytes_and_number() {
-        let (threads, now) = (Threads::default(), Instant::now());
-        let big = "x".repeat(MOST_BYTES / 3);
+    fn stored_responses_are_bounded_in_time_bytes_and_number() {
+        let (store, now) = (ResponseStore::default(), Instant::now());
+        let big = "x".repeat(MAX_STORED_BYTES / 3);
         for id in ["1", "2", "3"] {
-            threads.keep(&pending(vec![says(&big)], false), kept(id, "y"), now);
+            store.insert(&pending(vec![says(&big)], false), kept(id, "y"), now);
         }
-        assert_eq!((threads.body("ide", "1", now), threads.body("ide", "3", now)), (None, Some("{}".into())));
-        assert!(threads.forget("ide", "3", now) && !threads.forget("ide", "3", now));
-        assert_eq!(threads.body("ide", "2", now + LIFE + Duration::from_secs(1)), None);
-        for n in 0..MOST + 5 {
-            threads.keep(&pending(Vec::new(), false), kept(&n.to_string(), ""), now);
+        assert_eq!(
+            (store.get_body("ide", "1", now), store.get_body("ide", "3", now)),
+            (None, Some("{}".into()))
+        );
+        assert!(store.remove("ide", "3", now) && !store.remove("ide", "3", now));
+        assert_eq!(store.get_body("ide", "2", now + RESPONSE_TTL + Duration::from_secs(1)), None);
+        for n in 0..MAX_STORED_RESPONSES + 5 {
+            store.insert(&pending(Vec::new(), false), kept(&n.to_string(), ""), now);
         }
-        assert_eq!((threads.body("ide", "4", now), threads.body("ide", "5", now).is_some()), (None, true));
+        assert_eq!(
+            (store.get_body("ide", "4", now), store.get_body("ide", "5", now).is_some()),
+            (None, true)
+        );
     }
 }

@@ -3,7 +3,7 @@
 
 /// Paths of one purpose.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Unserved {
+pub(super) struct UnservedApi {
     /// Without the `/v1` that base URLs may or may not hold.
     prefix: &'static str,
     /// As the answer names it.
@@ -11,15 +11,15 @@ pub(super) struct Unserved {
     what: &'static str,
 }
 
-const UNSERVED: [Unserved; 8] = [
-    Unserved { prefix: "/v1beta/", shown: "/v1beta/…", what: "Gemini's API is not spoken here" },
-    Unserved { prefix: "/images/", shown: "/v1/images/…", what: "images are not made or edited here" },
-    Unserved { prefix: "/audio/", shown: "/v1/audio/…", what: "speech is not made or transcribed here" },
-    Unserved { prefix: "/realtime", shown: "/v1/realtime", what: "the Realtime API is not spoken here" },
-    Unserved { prefix: "/files", shown: "/v1/files", what: "files are not stored here" },
-    Unserved { prefix: "/batches", shown: "/v1/batches", what: "batches are not run here" },
-    Unserved { prefix: "/moderations", shown: "/v1/moderations", what: "texts are not moderated here" },
-    Unserved {
+const UNSERVED_APIS: [UnservedApi; 8] = [
+    UnservedApi { prefix: "/v1beta/", shown: "/v1beta/…", what: "Gemini's API is not spoken here" },
+    UnservedApi { prefix: "/images/", shown: "/v1/images/…", what: "images are not made or edited here" },
+    UnservedApi { prefix: "/audio/", shown: "/v1/audio/…", what: "speech is not made or transcribed here" },
+    UnservedApi { prefix: "/realtime", shown: "/v1/realtime", what: "the Realtime API is not spoken here" },
+    UnservedApi { prefix: "/files", shown: "/v1/files", what: "files are not stored here" },
+    UnservedApi { prefix: "/batches", shown: "/v1/batches", what: "batches are not run here" },
+    UnservedApi { prefix: "/moderations", shown: "/v1/moderations", what: "texts are not moderated here" },
+    UnservedApi {
         prefix: "/assistants",
         shown: "/v1/assistants",
         what: "the Assistants API is not spoken here",
@@ -29,15 +29,15 @@ const SERVED: &str = "OpenAI's /v1/chat/completions, /v1/responses, /v1/completi
                       Anthropic's /v1/messages, and Ollama's /api/chat, /api/generate, /api/embed and /api/tags";
 
 /// What a path that is not served is known for.
-pub(super) fn known(path: &str) -> Option<&'static Unserved> {
+pub(super) fn find_unserved(path: &str) -> Option<&'static UnservedApi> {
     let own = path.trim_start_matches('/').strip_prefix("v1/").unwrap_or(path.trim_start_matches('/'));
-    UNSERVED.iter().find(|unserved| own.starts_with(unserved.prefix.trim_start_matches('/')))
+    UNSERVED_APIS.iter().find(|unserved| own.starts_with(unserved.prefix.trim_start_matches('/')))
 }
 
 /// The sentence for the client.
-pub(super) fn message(known: Option<&Unserved>) -> String {
+pub(super) fn not_found_message(known: Option<&UnservedApi>) -> String {
     match known {
-        Some(Unserved { shown, what, .. }) => {
+        Some(UnservedApi { shown, what, .. }) => {
             format!("there is nothing at {shown}: {what}. Served are {SERVED}")
         }
         None => format!("there is nothing at this path. Served are {SERVED}"),
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn paths_of_other_apis_are_known_with_and_without_v1() {
-        let shown = |path| known(path).map(|unserved| unserved.shown);
+        let shown = |path| find_unserved(path).map(|unserved| unserved.shown);
         assert_eq!(shown("/v1beta/models/gemini-2.5-pro:generateContent"), Some("/v1beta/…"));
         for path in ["/v1/images/generations", "/images/edits", "//v1/images/generations"] {
             assert_eq!(shown(path), Some("/v1/images/…"), "{path}");

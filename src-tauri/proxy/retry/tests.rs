@@ -7,7 +7,7 @@ use crate::accounts::{Account, AccountKind, AccountOrigin, Accounts, Clock};
 use crate::chat::{Message, Part, Role};
 use crate::config::Strategy;
 use crate::journal::{Journal, Start};
-use crate::proxy::{Parts, Proxy};
+use crate::proxy::{Proxy, ProxyParts};
 use crate::simulator::{self, FaultRule, LLMS_PATH, MockAccount, MockUpstream};
 use crate::upstreams::ModelRegistry;
 use crate::upstreams::api::{self, ApiUpstream};
@@ -31,7 +31,7 @@ fn behaviour() -> impl proptest::strategy::Strategy<Value = Option<&'static str>
 }
 
 /// One request to a proxy with these accounts; gives the labels of the accounts that were asked, and whether it worked.
-async fn run(behaviours: &[Option<&'static str>]) -> (Vec<String>, bool) {
+async fn asked_accounts(behaviours: &[Option<&'static str>]) -> (Vec<String>, bool) {
     let accounts: Vec<MockAccount> =
         LABELS.iter().take(behaviours.len()).map(|label| MockAccount::web(label)).collect();
     let simulator = MockUpstream::start(simulator::MockUpstreamOptions::instant(accounts)).await.unwrap();
@@ -44,14 +44,14 @@ async fn run(behaviours: &[Option<&'static str>]) -> (Vec<String>, bool) {
     let messages = vec![Message { role: Role::User, parts: vec![text] }];
     let request = Request { model: "m".into(), messages, ..Request::default() };
     let start = Start { request_id: "1".into(), client: "c".into(), dialect: "d", bytes_in: 0 };
-    let mut entry = proxy.inner.parts.journal.begin(start);
+    let mut entry = proxy.inner.parts.request_log.begin(start);
     let model = ResolvedModel {
         web_id: "m".into(),
         scope: "m".into(),
         api_id: "m".into(),
         ..ResolvedModel::default()
     };
-    let served = serve(&proxy.inner, &Arc::new(request), &model, 1, &mut entry).await.is_ok();
+    let served = start_reply(&proxy.inner, &Arc::new(request), &model, 1, &mut entry).await.is_ok();
     let asked =
         simulator.calls().into_iter().filter(|call| call.path == LLMS_PATH).filter_map(|call| call.account);
     (asked.collect(), served)
@@ -64,12 +64,12 @@ fn proxy(simulator: &MockUpstream) -> Proxy {
         .map(|(label, cookie)| Account::new(label, AccountKind::Web, AccountOrigin::Demo, cookie.into()))
         .collect();
     let base = url::Url::parse(&simulator.base_url()).unwrap();
-    Proxy::new(Parts {
+    Proxy::new(ProxyParts {
         accounts: Accounts::new(accounts, Strategy::FillFirst, None, clock.now()),
         web: Arc::new(WebUpstream::new(web::WebSettings { base, ..web::WebSettings::default() }).unwrap()),
-        journal: Journal::in_memory(),
+        request_log: Journal::in_memory(),
         api: Arc::new(ApiUpstream::new(api::ApiSettings::default()).unwrap()),
-        names: ModelRegistry::default(),
+        models: ModelRegistry::default(),
         clock,
         limits: crate::access::Limits::default(),
         body_limit: 1_000,
@@ -77,13 +77,13 @@ fn proxy(simulator: &MockUpstream) -> Proxy {
 }
 
 #[test]
-fn never_more_than_three_calls_and_never_twice_to_an_account_that_refused() {
+fn at_most_three_calls_and_one_for_an_account_that_refused() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut runner = TestRunner::new(Proptest { cases: 48, ..Proptest::default() });
     let some = proptest::collection::vec(behaviour(), 1..=LABELS.len());
     let outcome = runner.run(&some, |behaviours| {
-        let (asked, served) = runtime.block_on(run(&behaviours));
-        prop_assert!(asked.len() <= MOST_CALLS, "{asked:?}");
+        let (asked, served) = runtime.block_on(asked_accounts(&behaviours));
+        prop_assert!(asked.len() <= MAX_UPSTREAM_CALLS, "{asked:?}");
         for (label, fault) in LABELS.iter().zip(&behaviours) {
             let times = asked.iter().filter(|account| account == label).count();
             let may_repeat = matches!(fault, Some("status=500" | "reset=0"));

@@ -7,7 +7,7 @@ use mammouth_proxy::{control, proxy};
 /// Every route of a program with its page, whatever other files the page brings along.
 pub fn every_route() -> Vec<Route> {
     let page = control::ui::table().into_iter().filter(|route| route.path == "/").collect();
-    [proxy::table(), control::http::table(), page].concat()
+    [proxy::route_table(), control::http::table(), page].concat()
 }
 
 /// A path that leads to the route.
