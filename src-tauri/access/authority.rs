@@ -23,7 +23,7 @@ impl Authority<'_> {
 
 /// Why a value is not an authority this program accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Invalid {
+pub enum InvalidAuthority {
     /// Nothing, or nothing before the port.
     #[error("the host is empty")]
     Empty,
@@ -42,51 +42,51 @@ pub enum Invalid {
 ///
 /// # Errors
 /// Says what is wrong with the value; the value itself is not repeated.
-pub fn parse(value: &[u8]) -> Result<Authority<'_>, Invalid> {
-    let text = std::str::from_utf8(value).map_err(|_| Invalid::Byte)?;
+pub fn parse(value: &[u8]) -> Result<Authority<'_>, InvalidAuthority> {
+    let text = std::str::from_utf8(value).map_err(|_| InvalidAuthority::Byte)?;
     if text.is_empty() {
-        return Err(Invalid::Empty);
+        return Err(InvalidAuthority::Empty);
     }
-    if !text.bytes().all(in_some_authority) {
-        return Err(Invalid::Byte);
+    if !text.bytes().all(is_authority_byte) {
+        return Err(InvalidAuthority::Byte);
     }
-    if text.starts_with('[') { bracketed(text) } else { named(text) }
+    if text.starts_with('[') { parse_bracketed(text) } else { parse_named(text) }
 }
 
 /// The characters of RFC 3986, 3.2: unreserved, sub-delims and what user information, addresses and ports add.
-fn in_some_authority(byte: u8) -> bool {
+fn is_authority_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@[]%".contains(&byte)
 }
 
-fn bracketed(text: &str) -> Result<Authority<'_>, Invalid> {
-    let end = text.find(']').ok_or(Invalid::Shape)? + 1;
+fn parse_bracketed(text: &str) -> Result<Authority<'_>, InvalidAuthority> {
+    let end = text.find(']').ok_or(InvalidAuthority::Shape)? + 1;
     let (host, rest) = text.split_at(end);
-    host[1..end - 1].parse::<Ipv6Addr>().map_err(|_| Invalid::Shape)?;
+    host[1..end - 1].parse::<Ipv6Addr>().map_err(|_| InvalidAuthority::Shape)?;
     match rest.strip_prefix(':') {
-        Some(port) => Ok(Authority { host, port: Some(port_number(port)?) }),
+        Some(port) => Ok(Authority { host, port: Some(parse_port(port)?) }),
         None if rest.is_empty() => Ok(Authority { host, port: None }),
-        None => Err(Invalid::Shape),
+        None => Err(InvalidAuthority::Shape),
     }
 }
 
-fn named(text: &str) -> Result<Authority<'_>, Invalid> {
+fn parse_named(text: &str) -> Result<Authority<'_>, InvalidAuthority> {
     if text.contains('@') {
-        return Err(Invalid::Shape);
+        return Err(InvalidAuthority::Shape);
     }
     let (host, port) = match text.split_once(':') {
-        Some((host, port)) => (host, Some(port_number(port)?)),
+        Some((host, port)) => (host, Some(parse_port(port)?)),
         None => (text, None),
     };
     if host.is_empty() {
-        return Err(Invalid::Empty);
+        return Err(InvalidAuthority::Empty);
     }
     let plain = host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
-    if plain { Ok(Authority { host, port }) } else { Err(Invalid::Shape) }
+    if plain { Ok(Authority { host, port }) } else { Err(InvalidAuthority::Shape) }
 }
 
-fn port_number(text: &str) -> Result<u16, Invalid> {
+fn parse_port(text: &str) -> Result<u16, InvalidAuthority> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if digits { text.parse().map_err(|_| Invalid::Port) } else { Err(Invalid::Port) }
+    if digits { text.parse().map_err(|_| InvalidAuthority::Port) } else { Err(InvalidAuthority::Port) }
 }
 
 #[cfg(test)]
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_addresses_with_and_without_ports_are_read() {
+    fn names_and_addresses_with_and_without_ports_are_parsed() {
         let cases = [
             ("localhost", "localhost", None),
             ("LocalHost:3000", "LocalHost", Some(3000)),
@@ -109,22 +109,22 @@ mod tests {
     }
 
     #[test]
-    fn what_no_client_sends_is_refused_with_its_reason() {
-        let cases: [(&[u8], Invalid); 14] = [
-            (b"", Invalid::Empty),
-            (b":3000", Invalid::Empty),
-            (b"::1", Invalid::Port),
-            (b"localhost:", Invalid::Port),
-            (b"localhost:+80", Invalid::Port),
-            (b"localhost:65536", Invalid::Port),
-            (b"localhost:80:80", Invalid::Port),
-            (b"127.0.0.1:3000/healthz?x=", Invalid::Byte),
-            (b"local host", Invalid::Byte),
-            (b"local\xffhost", Invalid::Byte),
-            (b"127.0.0.1@evil.example", Invalid::Shape),
-            (b"[::1].evil", Invalid::Shape),
-            (b"[::1", Invalid::Shape),
-            (b"local%68ost", Invalid::Shape),
+    fn invalid_hosts_are_rejected_with_their_reason() {
+        let cases: [(&[u8], InvalidAuthority); 14] = [
+            (b"", InvalidAuthority::Empty),
+            (b":3000", InvalidAuthority::Empty),
+            (b"::1", InvalidAuthority::Port),
+            (b"localhost:", InvalidAuthority::Port),
+            (b"localhost:+80", InvalidAuthority::Port),
+            (b"localhost:65536", InvalidAuthority::Port),
+            (b"localhost:80:80", InvalidAuthority::Port),
+            (b"127.0.0.1:3000/healthz?x=", InvalidAuthority::Byte),
+            (b"local host", InvalidAuthority::Byte),
+            (b"local\xffhost", InvalidAuthority::Byte),
+            (b"127.0.0.1@evil.example", InvalidAuthority::Shape),
+            (b"[::1].evil", InvalidAuthority::Shape),
+            (b"[::1", InvalidAuthority::Shape),
+            (b"local%68ost", InvalidAuthority::Shape),
         ];
         for (value, reason) in cases {
             assert_eq!(parse(value), Err(reason), "{}", value.escape_ascii());

@@ -4,26 +4,28 @@
 use http::header::{self, HeaderMap};
 
 /// Whether the body is declared as JSON in UTF-8 and not packed; where that is allowed, also if nothing is declared.
-pub(super) fn is_plain_json(headers: &HeaderMap, may_be_silent: bool) -> bool {
+pub(super) fn is_plain_json(headers: &HeaderMap, may_be_undeclared: bool) -> bool {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
-    let one = match (types.next(), types.next()) {
+    let type_is_accepted = match (types.next(), types.next()) {
         (Some(only), None) => only.to_str().is_ok_and(is_json),
-        (None, _) => may_be_silent,
+        (None, _) => may_be_undeclared,
         (Some(_), Some(_)) => false,
     };
-    let mut packings = headers.get_all(header::CONTENT_ENCODING).iter();
-    one && packings.all(|packing| packing.as_bytes().eq_ignore_ascii_case(b"identity"))
+    let mut encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    type_is_accepted && encodings.all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 fn is_json(value: &str) -> bool {
     let mut parts = value.split(';').map(str::trim);
-    let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let json = kind.strip_prefix("application/").is_some_and(|sub| sub == "json" || sub.ends_with("+json"));
-    json && parts.all(is_utf8_or_other)
+    let media_type = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let is_json_type = media_type
+        .strip_prefix("application/")
+        .is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"));
+    is_json_type && parts.all(is_utf8_or_no_charset)
 }
 
 /// A parameter that is no charset says nothing about the bytes.
-fn is_utf8_or_other(parameter: &str) -> bool {
+fn is_utf8_or_no_charset(parameter: &str) -> bool {
     let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
     let value = value.trim().trim_matches('"');
     !name.trim().eq_ignore_ascii_case("charset")

@@ -7,30 +7,30 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Method, Uri};
 
-use super::authority::{self, Authority, Invalid};
-use super::path::{self, Found, Table};
-use super::refusal::{Reason, Refusal, Refused};
-use super::route::{Dialect, Route, Scope};
+use super::authority::{self, Authority, InvalidAuthority};
+use super::path::{self, RouteMatch, RouteTable};
+use super::refusal::{BadRequestReason, RejectReason, Rejection};
+use super::route::{ApiFamily, Route, Scope};
 use super::sessions::Sessions;
-use super::turned_away::{Counts, TurnedAway};
-use super::{Keys, Policy, Serving, content, credential, keys, origin};
+use super::turned_away::{RejectionCount, RejectionCounts};
+use super::{ClientKeys, PauseSwitch, Policy, content, credential, keys, origin};
 
-const MAX_HEADERS: usize = 64 << 10;
-const MAX_URI: usize = 8 << 10;
+const MAX_HEADERS_BYTES: usize = 64 << 10;
+const MAX_URI_BYTES: usize = 8 << 10;
 
 /// The name of everybody on the port without a key; no key can have it.
-const KEYLESS: &str = "(no key)";
+const KEYLESS_CLIENT_NAME: &str = "(no key)";
 
 /// The one guard before every route.
 pub struct Guard {
-    table: Table,
+    route_table: RouteTable,
     policy: Arc<RwLock<Arc<Policy>>>,
-    keys: Keys,
-    control: [u8; 32],
-    serving: Serving,
+    keys: ClientKeys,
+    control_digest: [u8; 32],
+    pause_switch: PauseSwitch,
     sessions: Sessions,
     keyless: bool,
-    turned_away: Counts,
+    rejection_counts: RejectionCounts,
 }
 
 /// Who calls.
@@ -49,7 +49,7 @@ pub enum Caller {
 
 /// A request that may go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Admitted {
+pub struct Authorized {
     /// Place of the route in the table that the guard was made with. A `HEAD` has the place of its public `GET`.
     pub route: usize,
     /// The canonical path, by which everything behind the guard must route: `/v1/models/gpt-4.1` for `/models/gpt-4%2E1`.
@@ -57,35 +57,35 @@ pub struct Admitted {
     /// The decoded value of the route's segment in braces.
     pub param: Option<String>,
     /// The form in which errors of this request are written.
-    pub dialect: Dialect,
+    pub api_family: ApiFamily,
     /// Who calls.
     pub caller: Caller,
-    /// The listed origin that may read the answer; see [`super::allow_origin`].
+    /// The listed origin that may read the answer; see [`super::add_cors_headers`].
     pub cors: Option<HeaderValue>,
 }
 
 impl Guard {
     /// A guard over this table. `control` is the [`super::digest`] of the control token.
-    pub fn new(routes: Vec<Route>, policy: Policy, keys: Keys, control: [u8; 32]) -> Self {
+    pub fn new(routes: Vec<Route>, policy: Policy, keys: ClientKeys, control_digest: [u8; 32]) -> Self {
         let policy = Arc::new(RwLock::new(Arc::new(policy)));
-        let (serving, sessions) = (Serving::default(), Sessions::default());
-        let turned_away = Counts::default();
+        let (pause_switch, sessions) = (PauseSwitch::default(), Sessions::default());
+        let rejection_counts = RejectionCounts::default();
         Self {
-            table: Table::new(routes),
+            route_table: RouteTable::new(routes),
             policy,
             keys,
-            control,
-            serving,
+            control_digest,
+            pause_switch,
             sessions,
             keyless: false,
-            turned_away,
+            rejection_counts,
         }
     }
 
     /// The same guard with a switch that stops the dialects.
     #[must_use]
-    pub fn with_serving(mut self, serving: Serving) -> Self {
-        self.serving = serving;
+    pub fn with_pause_switch(mut self, pause_switch: PauseSwitch) -> Self {
+        self.pause_switch = pause_switch;
         self
     }
 
@@ -100,13 +100,18 @@ impl Guard {
     /// hosts and origins and its switch are those of this one, also when they change.
     #[must_use]
     pub fn without_key(&self, routes: Vec<Route>) -> Self {
-        let other = Self::new(routes, Policy::default(), Keys::new(), [0; 32]);
-        Self { policy: Arc::clone(&self.policy), serving: self.serving.clone(), keyless: true, ..other }
+        let other = Self::new(routes, Policy::default(), ClientKeys::new(), [0; 32]);
+        Self {
+            policy: Arc::clone(&self.policy),
+            pause_switch: self.pause_switch.clone(),
+            keyless: true,
+            ..other
+        }
     }
 
-    /// The table, in the order that [`Admitted::route`] counts in.
+    /// The table, in the order that [`Authorized::find_route`] counts in.
     pub fn routes(&self) -> &[Route] {
-        self.table.routes()
+        self.route_table.routes()
     }
 
     /// Replaces the lists of hosts and origins, for the next request on.
@@ -119,136 +124,142 @@ impl Guard {
     /// # Errors
     /// The first question that the request fails, in the order: sizes, Host, page of origin, route, method, protocol
     /// change, key, content type, whether clients are served at all.
-    pub fn admit(&self, head: &Parts) -> Result<Admitted, Refused> {
+    pub fn admit(&self, head: &Parts) -> Result<Authorized, Rejection> {
         let policy = Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner));
-        let found = self.table.find(head.uri.path());
-        let mut judge = Judge { guard: self, head, found, cors: None };
-        match judge.answer(&policy) {
-            Ok((route, caller)) => Ok(judge.admitted(route, caller)),
-            Err(refused) => {
-                if judge.meant().is_none_or(|route| route.scope == Scope::Client) {
-                    self.turned_away.note(&refused.refusal, &head.method, SystemTime::now());
+        let route_match = self.route_table.find(head.uri.path());
+        let mut check = RequestCheck { guard: self, head, route_match, cors: None };
+        match check.run(&policy) {
+            Ok((route, caller)) => Ok(check.authorized(route, caller)),
+            Err(rejection) => {
+                if check.likely_route().is_none_or(|route| route.scope == Scope::Client) {
+                    self.rejection_counts.record(&rejection.reason, &head.method, SystemTime::now());
                 }
-                Err(refused)
+                Err(rejection)
             }
         }
     }
 
     /// Why clients were not let in since the start, the latest reason first.
-    pub fn turned_away(&self) -> Vec<TurnedAway> {
-        self.turned_away.all()
+    pub fn rejection_counts(&self) -> Vec<RejectionCount> {
+        self.rejection_counts.newest_first()
     }
 }
 
 /// One request before the guard.
-struct Judge<'a> {
+struct RequestCheck<'a> {
     guard: &'a Guard,
     head: &'a Parts,
-    found: Found,
+    route_match: RouteMatch,
     cors: Option<HeaderValue>,
 }
 
-impl<'a> Judge<'a> {
+impl<'a> RequestCheck<'a> {
     /// The questions in their order: the place of the route, and who calls.
-    fn answer(&mut self, policy: &Policy) -> Result<(usize, Caller), Refused> {
-        self.sizes()?;
-        let host = self.host(policy)?;
-        self.page(policy, host)?;
-        let place = self.route()?;
-        let route = self.at(place);
-        self.protocol()?;
-        let caller = self.caller(route.scope)?;
-        self.content(route)?;
-        self.served(route)?;
-        Ok((place, caller))
+    fn run(&mut self, policy: &Policy) -> Result<(usize, Caller), Rejection> {
+        self.check_sizes()?;
+        let host = self.check_host(policy)?;
+        self.check_origin(policy, host)?;
+        let index = self.find_route()?;
+        let route = self.route_at(index);
+        self.check_upgrade()?;
+        let caller = self.authenticate(route.scope)?;
+        self.check_content_type(route)?;
+        self.check_not_paused(route)?;
+        Ok((index, caller))
     }
 
-    fn sizes(&self) -> Result<(), Refused> {
-        if headers_size(&self.head.headers) > MAX_HEADERS {
-            return Err(self.close(Refusal::HeadersTooLarge));
+    fn check_sizes(&self) -> Result<(), Rejection> {
+        if headers_size(&self.head.headers) > MAX_HEADERS_BYTES {
+            return Err(self.reject_and_close(RejectReason::HeadersTooLarge));
         }
-        if uri_size(&self.head.uri) > MAX_URI {
-            return Err(self.close(Refusal::UriTooLong));
+        if uri_size(&self.head.uri) > MAX_URI_BYTES {
+            return Err(self.reject_and_close(RejectReason::UriTooLong));
         }
         Ok(())
     }
 
     /// The value of `Host`, once it is known to be single, sound and allowed.
-    fn host(&self, policy: &Policy) -> Result<&'a str, Refused> {
+    fn check_host(&self, policy: &Policy) -> Result<&'a str, Rejection> {
         let value = self.single_host()?;
-        let host = authority::parse(value.as_bytes()).map_err(|reason| self.bad_host(reason))?;
-        self.target(&host)?;
+        let host = authority::parse(value.as_bytes()).map_err(|reason| self.host_rejection(reason))?;
+        self.check_target(&host)?;
         if !policy.allows_host(host.host) {
-            return Err(self.refuse(Refusal::HostNotAllowed));
+            return Err(self.reject(RejectReason::HostNotAllowed));
         }
-        value.to_str().map_err(|_| self.bad_host(Invalid::Byte))
+        value.to_str().map_err(|_| self.host_rejection(InvalidAuthority::Byte))
     }
 
-    fn single_host(&self) -> Result<&'a HeaderValue, Refused> {
+    fn single_host(&self) -> Result<&'a HeaderValue, Rejection> {
         let mut hosts = self.head.headers.get_all(header::HOST).iter();
         match (hosts.next(), hosts.next()) {
             (Some(host), None) => Ok(host),
-            (None, _) => Err(self.bad(Reason::HostMissing)),
-            (Some(_), Some(_)) => Err(self.bad(Reason::HostRepeated)),
+            (None, _) => Err(self.bad_request(BadRequestReason::HostMissing)),
+            (Some(_), Some(_)) => Err(self.bad_request(BadRequestReason::HostRepeated)),
         }
     }
 
-    fn bad_host(&self, reason: Invalid) -> Refused {
-        match reason {
-            Invalid::Empty | Invalid::Byte | Invalid::Port => self.bad(Reason::HostInvalid),
-            Invalid::Shape => self.refuse(Refusal::HostNotAllowed),
+    fn host_rejection(&self, error: InvalidAuthority) -> Rejection {
+        match error {
+            InvalidAuthority::Empty | InvalidAuthority::Byte | InvalidAuthority::Port => {
+                self.bad_request(BadRequestReason::HostInvalid)
+            }
+            InvalidAuthority::Shape => self.reject(RejectReason::HostNotAllowed),
         }
     }
 
     /// A request line may name the host again; then both must say the same.
-    fn target(&self, host: &Authority<'_>) -> Result<(), Refused> {
+    fn check_target(&self, host: &Authority<'_>) -> Result<(), Rejection> {
         let uri = &self.head.uri;
         let scheme_ok = uri.scheme_str().is_none_or(|scheme| scheme == "http");
-        let named = uri.authority().map(|named| authority::parse(named.as_str().as_bytes()));
-        let same = named.is_none_or(|named| named.is_ok_and(|named| named.same_as(host)));
-        if scheme_ok && same { Ok(()) } else { Err(self.bad(Reason::TargetDiffers)) }
+        let target = uri.authority().map(|named| authority::parse(named.as_str().as_bytes()));
+        let same = target.is_none_or(|named| named.is_ok_and(|named| named.same_as(host)));
+        if scheme_ok && same { Ok(()) } else { Err(self.bad_request(BadRequestReason::TargetDiffers)) }
     }
 
     /// An unknown path is judged as the API would be, so that a page learns nothing from it.
-    fn page(&mut self, policy: &Policy, host: &str) -> Result<(), Refused> {
-        let scope = self.meant().map_or(Scope::Client, |route| route.scope);
+    fn check_origin(&mut self, policy: &Policy, host: &str) -> Result<(), Rejection> {
+        let scope = self.likely_route().map_or(Scope::Client, |route| route.scope);
         self.cors = origin::check(&self.head.headers, policy, host, scope)
-            .map_err(|origin::NotAllowed| self.refuse(Refusal::OriginNotAllowed))?;
+            .map_err(|origin::OriginNotAllowed| self.reject(RejectReason::OriginNotAllowed))?;
         Ok(())
     }
 
     /// The route by path and method.
-    fn route(&self) -> Result<usize, Refused> {
-        if self.found.routes.is_empty() {
-            return Err(self.refuse(Refusal::NotFound));
+    fn find_route(&self) -> Result<usize, Rejection> {
+        if self.route_match.routes.is_empty() {
+            return Err(self.reject(RejectReason::NotFound));
         }
-        self.answering().ok_or_else(|| self.other_method())
+        self.matching_route().ok_or_else(|| self.method_rejection())
     }
 
     /// The place of the route that has the path and the method.
-    fn answering(&self) -> Option<usize> {
-        self.found.routes.iter().copied().find(|place| self.at(*place).answers(&self.head.method))
+    fn matching_route(&self) -> Option<usize> {
+        self.route_match
+            .routes
+            .iter()
+            .copied()
+            .find(|index| self.route_at(*index).matches_method(&self.head.method))
     }
 
-    fn at(&self, place: usize) -> &'a Route {
-        &self.guard.routes()[place]
+    fn route_at(&self, index: usize) -> &'a Route {
+        &self.guard.routes()[index]
     }
 
-    fn other_method(&self) -> Refused {
-        if self.head.method == Method::GET && asks_for_websocket(&self.head.headers) {
-            return self.refuse(Refusal::WebSocket);
+    fn method_rejection(&self) -> Rejection {
+        if self.head.method == Method::GET && offers_websocket(&self.head.headers) {
+            return self.reject(RejectReason::WebSocket);
         }
-        let asked = origin::preflight(&self.head.headers);
-        let asked = asked.filter(|_| self.head.method == Method::OPTIONS && self.cors.is_some());
-        let refusal = asked.map_or(Refusal::MethodNotAllowed, Refusal::Preflight);
-        Refused { allow: Some(self.methods()), ..self.refuse(refusal) }
+        let preflight = origin::preflight(&self.head.headers);
+        let preflight = preflight.filter(|_| self.head.method == Method::OPTIONS && self.cors.is_some());
+        let refusal = preflight.map_or(RejectReason::MethodNotAllowed, RejectReason::Preflight);
+        Rejection { allow: Some(self.allowed_methods()), ..self.reject(refusal) }
     }
 
-    fn methods(&self) -> String {
+    fn allowed_methods(&self) -> String {
         let mut methods: Vec<&str> = Vec::new();
-        for place in &self.found.routes {
-            let route = self.at(*place);
-            let head = route.allows_head().then_some("HEAD");
+        for index in &self.route_match.routes {
+            let route = self.route_at(*index);
+            let head = route.answers_head().then_some("HEAD");
             for method in std::iter::once(route.method.as_str()).chain(head) {
                 if !methods.contains(&method) {
                     methods.push(method);
@@ -260,28 +271,28 @@ impl<'a> Judge<'a> {
 
     /// No protocol but HTTP/1.1 is spoken here. `h2c` alone is passed over: Java's HTTP client offers it with every
     /// request and goes on well without it.
-    fn protocol(&self) -> Result<(), Refused> {
+    fn check_upgrade(&self) -> Result<(), Rejection> {
         let mut offers = self.head.headers.get_all(header::UPGRADE).iter();
         let harmless = offers.all(|offer| offer.as_bytes().eq_ignore_ascii_case(b"h2c"));
-        if harmless { Ok(()) } else { Err(self.bad(Reason::Upgrade)) }
+        if harmless { Ok(()) } else { Err(self.bad_request(BadRequestReason::Upgrade)) }
     }
 
-    fn caller(&self, scope: Scope) -> Result<Caller, Refused> {
-        let presented = credential::presented(&self.head.headers);
+    fn authenticate(&self, scope: Scope) -> Result<Caller, Rejection> {
+        let presented = credential::presented_key(&self.head.headers);
         let key = |presented: &[u8]| self.guard.keys.find(presented);
         match scope {
             Scope::Public | Scope::SignIn => Ok(Caller::Public),
-            Scope::Client if self.guard.keyless => Ok(Caller::Client { name: KEYLESS.into() }),
+            Scope::Client if self.guard.keyless => Ok(Caller::Client { name: KEYLESS_CLIENT_NAME.into() }),
             Scope::Client => match presented.and_then(key) {
                 Some(name) => Ok(Caller::Client { name }),
-                None => Err(self.refuse(Refusal::InvalidApiKey)),
+                None => Err(self.reject(RejectReason::InvalidApiKey)),
             },
             Scope::Control => {
-                let Some(presented) = presented else { return self.browser() };
-                match (keys::is_secret_of(presented, &self.guard.control), key(presented)) {
+                let Some(presented) = presented else { return self.authenticate_session() };
+                match (keys::is_secret_of(presented, &self.guard.control_digest), key(presented)) {
                     (true, _) => Ok(Caller::Control),
-                    (false, Some(_)) => Err(self.refuse(Refusal::Forbidden)),
-                    (false, None) => Err(self.refuse(Refusal::InvalidApiKey)),
+                    (false, Some(_)) => Err(self.reject(RejectReason::Forbidden)),
+                    (false, None) => Err(self.reject(RejectReason::InvalidApiKey)),
                 }
             }
         }
@@ -289,73 +300,87 @@ impl<'a> Judge<'a> {
 
     /// A cookie is sent along with whatever another page of this host makes the browser send, and to every port of this
     /// host; the session token in the header is not.
-    fn browser(&self) -> Result<Caller, Refused> {
-        let bare = !self.head.headers.contains_key(header::AUTHORIZATION);
+    fn authenticate_session(&self) -> Result<Caller, Rejection> {
+        let without_authorization = !self.head.headers.contains_key(header::AUTHORIZATION);
         let session = || self.guard.sessions.find(&self.head.headers, Instant::now());
-        if bare && session().is_some() {
+        if without_authorization && session().is_some() {
             return Ok(Caller::Control);
         }
-        Err(self.refuse(Refusal::InvalidApiKey))
+        Err(self.reject(RejectReason::InvalidApiKey))
     }
 
     /// Ollama's clients may say nothing of what they post, as LiteLLM does. A page cannot post without saying where it
     /// comes from.
-    fn content(&self, route: &Route) -> Result<(), Refused> {
-        let judged = matches!(route.scope, Scope::Client | Scope::SignIn) && self.head.method == Method::POST;
+    fn check_content_type(&self, route: &Route) -> Result<(), Rejection> {
+        let is_checked =
+            matches!(route.scope, Scope::Client | Scope::SignIn) && self.head.method == Method::POST;
         let headers = &self.head.headers;
-        let may_be_silent = route.dialect == Dialect::Ollama && !headers.contains_key(header::ORIGIN);
-        if judged && !content::is_plain_json(headers, may_be_silent) {
-            return Err(self.refuse(Refusal::UnsupportedMediaType));
+        let may_be_undeclared =
+            route.api_family == ApiFamily::Ollama && !headers.contains_key(header::ORIGIN);
+        if is_checked && !content::is_plain_json(headers, may_be_undeclared) {
+            return Err(self.reject(RejectReason::UnsupportedMediaType));
         }
         Ok(())
     }
 
     /// Whoever has a key is told; metrics go on.
-    fn served(&self, route: &Route) -> Result<(), Refused> {
-        let dialect = route.scope == Scope::Client && route.dialect != Dialect::Plain;
-        if dialect && !self.guard.serving.is_on() { Err(self.refuse(Refusal::NotServing)) } else { Ok(()) }
+    fn check_not_paused(&self, route: &Route) -> Result<(), Rejection> {
+        let is_dialect_route = route.scope == Scope::Client && route.api_family != ApiFamily::Plain;
+        if is_dialect_route && !self.guard.pause_switch.is_serving() {
+            Err(self.reject(RejectReason::NotServing))
+        } else {
+            Ok(())
+        }
     }
 
-    fn admitted(self, place: usize, caller: Caller) -> Admitted {
-        let dialect = self.dialect();
-        let route = self.at(place);
-        let param = self.found.param.filter(|_| path::takes_param(route));
-        Admitted {
-            route: place,
-            path: path::canonical(route, param.as_deref()),
+    fn authorized(self, index: usize, caller: Caller) -> Authorized {
+        let api_family = self.api_family();
+        let route = self.route_at(index);
+        let param = self.route_match.param.filter(|_| path::takes_param(route));
+        Authorized {
+            route: index,
+            path: path::canonical_path(route, param.as_deref()),
             param,
-            dialect,
+            api_family,
             caller,
             cors: self.cors,
         }
     }
 
     /// The route that the path means most, for questions that come before the method is judged.
-    fn meant(&self) -> Option<&'a Route> {
-        self.answering().or_else(|| self.found.routes.first().copied()).map(|place| self.at(place))
+    fn likely_route(&self) -> Option<&'a Route> {
+        self.matching_route()
+            .or_else(|| self.route_match.routes.first().copied())
+            .map(|place| self.route_at(place))
     }
 
     /// Some paths, such as the list of models, are asked for by clients of several dialects.
-    fn dialect(&self) -> Dialect {
-        let anthropic = self.head.headers.contains_key("anthropic-version");
-        match self.meant().map(|route| route.dialect) {
-            Some(Dialect::OpenAi) | None if anthropic => Dialect::Anthropic,
+    fn api_family(&self) -> ApiFamily {
+        let has_anthropic_version = self.head.headers.contains_key("anthropic-version");
+        match self.likely_route().map(|route| route.api_family) {
+            Some(ApiFamily::OpenAi) | None if has_anthropic_version => ApiFamily::Anthropic,
             Some(dialect) => dialect,
-            None if self.head.uri.path().starts_with("/api/") => Dialect::Ollama,
-            None => Dialect::OpenAi,
+            None if self.head.uri.path().starts_with("/api/") => ApiFamily::Ollama,
+            None => ApiFamily::OpenAi,
         }
     }
 
-    fn bad(&self, reason: Reason) -> Refused {
-        self.close(Refusal::BadRequest(reason))
+    fn bad_request(&self, reason: BadRequestReason) -> Rejection {
+        self.reject_and_close(RejectReason::BadRequest(reason))
     }
 
-    fn close(&self, refusal: Refusal) -> Refused {
-        Refused { close: true, ..self.refuse(refusal) }
+    fn reject_and_close(&self, reason: RejectReason) -> Rejection {
+        Rejection { close: true, ..self.reject(reason) }
     }
 
-    fn refuse(&self, refusal: Refusal) -> Refused {
-        Refused { refusal, dialect: self.dialect(), allow: None, close: false, cors: self.cors.clone() }
+    fn reject(&self, reason: RejectReason) -> Rejection {
+        Rejection {
+            reason,
+            api_family: self.api_family(),
+            allow: None,
+            close: false,
+            cors: self.cors.clone(),
+        }
     }
 }
 
@@ -365,7 +390,7 @@ fn headers_size(headers: &HeaderMap) -> usize {
 }
 
 /// Whether one of the protocols that the head offers is WebSocket (RFC 6455, 4.2.1).
-fn asks_for_websocket(headers: &HeaderMap) -> bool {
+fn offers_websocket(headers: &HeaderMap) -> bool {
     let offers = headers.get_all(header::UPGRADE).iter().filter_map(|value| value.to_str().ok());
     offers.flat_map(|value| value.split(',')).any(|name| name.trim().eq_ignore_ascii_case("websocket"))
 }

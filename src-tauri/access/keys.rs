@@ -11,14 +11,14 @@ use crate::secrets::{ExposeSecret, Secret};
 
 /// The client keys that are valid now. Clones are handles to the same keys.
 #[derive(Clone, Default)]
-pub struct Keys(Arc<RwLock<Vec<Key>>>);
+pub struct ClientKeys(Arc<RwLock<Vec<Key>>>);
 
 struct Key {
     name: Arc<str>,
     digest: [u8; 32],
 }
 
-impl Keys {
+impl ClientKeys {
     /// No keys at all: every client is refused.
     pub fn new() -> Self {
         Self::default()
@@ -29,7 +29,7 @@ impl Keys {
         self.insert_digest(name, digest(key.expose_secret()));
     }
 
-    /// As [`Keys::insert`], for a key of which only the digest was kept.
+    /// As [`ClientKeys::insert`], for a key of which only the digest was kept.
     pub fn insert_digest(&self, name: &str, digest: [u8; 32]) {
         let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
         keys.retain(|key| &*key.name != name);
@@ -56,18 +56,18 @@ impl Keys {
     pub fn find(&self, presented: &[u8]) -> Option<Arc<str>> {
         let presented = digest_bytes(presented);
         let keys = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let mut place = u64::MAX;
+        let mut index = u64::MAX;
         for (at, key) in (0u64..).zip(keys.iter()) {
-            place.conditional_assign(&at, key.digest.ct_eq(&presented));
+            index.conditional_assign(&at, key.digest.ct_eq(&presented));
         }
-        let found = usize::try_from(place).ok().and_then(|at| keys.get(at));
+        let found = usize::try_from(index).ok().and_then(|at| keys.get(at));
         found.map(|key| Arc::clone(&key.name))
     }
 }
 
-impl std::fmt::Debug for Keys {
+impl std::fmt::Debug for ClientKeys {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_tuple("Keys").field(&self.names()).finish()
+        out.debug_tuple("ClientKeys").field(&self.names()).finish()
     }
 }
 
@@ -104,8 +104,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn u10_a_key_counts_until_it_is_revoked_or_replaced() {
-        let (keys, old, new) = (Keys::new(), generate_key(), generate_key());
+    fn u10_a_key_is_valid_until_it_is_revoked_or_replaced() {
+        let (keys, old, new) = (ClientKeys::new(), generate_key(), generate_key());
         keys.insert("ide", &old);
         assert_eq!(keys.clone().find(old.expose_secret().as_bytes()).as_deref(), Some("ide"));
         keys.insert("ide", &new);
@@ -119,12 +119,12 @@ mod tests {
 
     #[test]
     fn without_keys_nothing_is_found() {
-        assert_eq!(Keys::new().find(b""), None);
-        assert_eq!(Keys::new().find(b"x"), None);
+        assert_eq!(ClientKeys::new().find(b""), None);
+        assert_eq!(ClientKeys::new().find(b"x"), None);
     }
 
     #[test]
-    fn new_keys_are_long_different_and_fit_in_a_header() {
+    fn generated_keys_are_long_distinct_and_valid_header_values() {
         let (one, two) = (generate_key(), generate_key());
         assert_ne!(one.expose_secret(), two.expose_secret());
         assert_eq!(one.expose_secret().len(), "mp-".len() + 43);
@@ -134,9 +134,9 @@ mod tests {
     }
 
     #[test]
-    fn keys_print_their_names_only() {
-        let keys = Keys::new();
+    fn debug_output_of_keys_has_names_only() {
+        let keys = ClientKeys::new();
         keys.insert("ide", &Secret::from("CANARY_TOK_0123456789"));
-        assert_eq!(format!("{keys:?}"), "Keys([\"ide\"])");
+        assert_eq!(format!("{keys:?}"), "ClientKeys([\"ide\"])");
     }
 }

@@ -16,11 +16,11 @@ pub struct KeyLimits {
 
 /// The limits of all keys by their names. Clones are handles to the same limits.
 #[derive(Debug, Clone, Default)]
-pub struct Limits(Arc<RwLock<BTreeMap<String, Arc<KeyLimits>>>>);
+pub struct KeyLimitTable(Arc<RwLock<BTreeMap<String, Arc<KeyLimits>>>>);
 
-impl Limits {
+impl KeyLimitTable {
     /// The limits of a key, if it has any.
-    pub fn of(&self, name: &str) -> Option<Arc<KeyLimits>> {
+    pub fn get(&self, name: &str) -> Option<Arc<KeyLimits>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 

@@ -7,7 +7,7 @@ use super::refusal::Preflight;
 use super::route::Scope;
 
 /// A value of `Access-Control-Request-Headers` longer than this is not answered.
-const MAX_ASKED_HEADERS: usize = 1024;
+const MAX_REQUESTED_HEADERS_BYTES: usize = 1024;
 
 /// The listed origin that may read the answer; `None` when the request needs no permission.
 ///
@@ -18,27 +18,31 @@ pub(super) fn check(
     policy: &Policy,
     host: &str,
     scope: Scope,
-) -> Result<Option<HeaderValue>, NotAllowed> {
+) -> Result<Option<HeaderValue>, OriginNotAllowed> {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     match (origins.next(), origins.next()) {
         (None, _) => {}
         (Some(origin), None) if policy.lists_origin(origin.as_bytes()) => return Ok(Some(origin.clone())),
-        (Some(origin), None) if scope != Scope::Client && is_own(origin, host) => {}
-        (Some(_), _) => return Err(NotAllowed),
+        (Some(origin), None) if scope != Scope::Client && is_own_origin(origin, host) => {}
+        (Some(_), _) => return Err(OriginNotAllowed),
     }
-    if scope == Scope::Public || is_own_or_no_page(headers) { Ok(None) } else { Err(NotAllowed) }
+    if scope == Scope::Public || is_same_origin_or_no_page(headers) {
+        Ok(None)
+    } else {
+        Err(OriginNotAllowed)
+    }
 }
 
 /// The request comes from a page that may not call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct NotAllowed;
+pub(super) struct OriginNotAllowed;
 
 /// What a preflight asks for; `None` if the request is none.
 pub(super) fn preflight(headers: &HeaderMap) -> Option<Preflight> {
     headers.get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
-    let asked = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS);
+    let requested_headers = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS);
     Some(Preflight {
-        headers: asked.filter(|names| is_list_of_names(names.as_bytes())).cloned(),
+        headers: requested_headers.filter(|names| is_header_name_list(names.as_bytes())).cloned(),
         private_network: headers
             .get("access-control-request-private-network")
             .is_some_and(|value| value == "true"),
@@ -46,17 +50,17 @@ pub(super) fn preflight(headers: &HeaderMap) -> Option<Preflight> {
 }
 
 /// The UI's own page: the host was allowed before, so an equal origin cannot be a stranger's.
-fn is_own(origin: &HeaderValue, host: &str) -> bool {
+fn is_own_origin(origin: &HeaderValue, host: &str) -> bool {
     let origin = origin.as_bytes().strip_prefix(b"http://");
     origin.is_some_and(|origin| origin.eq_ignore_ascii_case(host.as_bytes()))
 }
 
 /// Browsers set `Sec-Fetch-Site` and no page can forge it; other programs do not send it.
-fn is_own_or_no_page(headers: &HeaderMap) -> bool {
+fn is_same_origin_or_no_page(headers: &HeaderMap) -> bool {
     headers.get_all("sec-fetch-site").iter().all(|site| site == "none" || site == "same-origin")
 }
 
-fn is_list_of_names(value: &[u8]) -> bool {
+fn is_header_name_list(value: &[u8]) -> bool {
     let name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_, ".contains(byte);
-    value.len() <= MAX_ASKED_HEADERS && value.iter().all(name)
+    value.len() <= MAX_REQUESTED_HEADERS_BYTES && value.iter().all(name)
 }

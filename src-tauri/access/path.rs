@@ -7,23 +7,23 @@
 
 use std::collections::HashMap;
 
-use super::route::{Dialect, Route};
+use super::route::{ApiFamily, Route};
 
 /// What may stand before a dialect route's own part. The canonical one comes first.
-const PREFIXES: [&str; 6] = ["/v1", "", "/v1/v1", "/v1/", "/v1//v1", "/v1/v1/"];
+const BASE_PATH_PREFIXES: [&str; 6] = ["/v1", "", "/v1/v1", "/v1/", "/v1//v1", "/v1/v1/"];
 
 /// The route table, to be asked by path.
-pub(super) struct Table {
+pub(super) struct RouteTable {
     routes: Vec<Route>,
     /// Where the paths lead that are spelled as in the table: nearly all requests have one, and need no search.
-    spelled: HashMap<&'static str, Found>,
+    exact: HashMap<&'static str, RouteMatch>,
 }
 
-impl Table {
+impl RouteTable {
     pub(super) fn new(routes: Vec<Route>) -> Self {
         let paths = routes.iter().filter(|route| !takes_param(route)).map(|route| route.path);
-        let spelled = paths.map(|path| (path, find(&routes, path))).collect();
-        Self { routes, spelled }
+        let exact = paths.map(|path| (path, find_routes(&routes, path))).collect();
+        Self { routes, exact }
     }
 
     pub(super) fn routes(&self) -> &[Route] {
@@ -31,43 +31,44 @@ impl Table {
     }
 
     /// All routes that this path can mean, whatever the method. Empty when it means none.
-    pub(super) fn find(&self, path: &str) -> Found {
-        self.spelled.get(path).cloned().unwrap_or_else(|| find(&self.routes, path))
+    pub(super) fn find(&self, path: &str) -> RouteMatch {
+        self.exact.get(path).cloned().unwrap_or_else(|| find_routes(&self.routes, path))
     }
 }
 
 /// Where a path leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct RouteMatch {
     /// Places in the route table, the most literal path first; they differ in method or in how they name a segment.
     pub(super) routes: Vec<usize>,
     /// The value of the segment in braces, decoded, for the first of `routes` that has one.
     pub(super) param: Option<String>,
 }
 
-fn find(table: &[Route], path: &str) -> Found {
+fn find_routes(table: &[Route], path: &str) -> RouteMatch {
     let mut literal = Vec::new();
-    let mut open = Vec::new();
+    let mut param_routes = Vec::new();
     let mut value = None;
-    let rests: Vec<&str> = PREFIXES.iter().filter_map(|prefix| path.strip_prefix(prefix)).collect();
-    for (place, route) in table.iter().enumerate() {
-        match matches(route, path, &rests) {
-            Some(None) => literal.push(place),
+    let remainders: Vec<&str> =
+        BASE_PATH_PREFIXES.iter().filter_map(|prefix| path.strip_prefix(prefix)).collect();
+    for (index, route) in table.iter().enumerate() {
+        match matches(route, path, &remainders) {
+            Some(None) => literal.push(index),
             Some(Some(param)) => {
-                open.push(place);
+                param_routes.push(index);
                 value.get_or_insert(param);
             }
             None => {}
         }
     }
-    literal.append(&mut open);
-    Found { routes: literal, param: value }
+    literal.append(&mut param_routes);
+    RouteMatch { routes: literal, param: value }
 }
 
 /// The one spelling of a route's path, with its value in place of the braces.
-pub(super) fn canonical(route: &Route, param: Option<&str>) -> String {
+pub(super) fn canonical_path(route: &Route, param: Option<&str>) -> String {
     match (split_param(route.path), param) {
-        (Some((fixed, _)), Some(value)) => format!("{fixed}{}", encode(value)),
+        (Some((fixed, _)), Some(value)) => format!("{fixed}{}", encode_percent(value)),
         (Some(_), None) | (None, _) => route.path.to_owned(),
     }
 }
@@ -78,13 +79,13 @@ pub(super) fn takes_param(route: &Route) -> bool {
 }
 
 /// `rests` is what of the path may be a dialect route's own part.
-fn matches(route: &Route, path: &str, rests: &[&str]) -> Option<Option<String>> {
-    let own = route.path.strip_prefix("/v1").filter(|_| route.dialect != Dialect::Plain);
-    match (own, route.dialect) {
-        (None, Dialect::Plain) => matches_exactly(route.path, path),
-        (own, Dialect::OpenAi | Dialect::Anthropic | Dialect::Ollama | Dialect::Plain) => {
+fn matches(route: &Route, path: &str, remainders: &[&str]) -> Option<Option<String>> {
+    let own = route.path.strip_prefix("/v1").filter(|_| route.api_family != ApiFamily::Plain);
+    match (own, route.api_family) {
+        (None, ApiFamily::Plain) => matches_exactly(route.path, path),
+        (own, ApiFamily::OpenAi | ApiFamily::Anthropic | ApiFamily::Ollama | ApiFamily::Plain) => {
             let own = own.unwrap_or(route.path);
-            rests.iter().find_map(|rest| matches_exactly(own, rest))
+            remainders.iter().find_map(|remainder| matches_exactly(own, remainder))
         }
     }
 }
@@ -110,9 +111,9 @@ fn plain_segment(value: &str) -> Option<String> {
 
 /// A decoded id, checked after decoding so that an escape cannot bring in what is refused in the open.
 fn decode_id(value: &str) -> Option<String> {
-    let id = decode(value)?;
-    let sound = id.split('/').all(|segment| !is_empty_or_dots(segment)) && !id.contains(char::is_control);
-    sound.then_some(id)
+    let id = decode_percent(value)?;
+    let is_valid = id.split('/').all(|segment| !is_empty_or_dots(segment)) && !id.contains(char::is_control);
+    is_valid.then_some(id)
 }
 
 fn is_empty_or_dots(segment: &str) -> bool {
@@ -123,20 +124,24 @@ fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }
 
-fn decode(text: &str) -> Option<String> {
+fn decode_percent(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
-        bytes.push(if byte == b'%' { hex(rest.next()?)? << 4 | hex(rest.next()?)? } else { byte });
+        bytes.push(if byte == b'%' {
+            hex_digit(rest.next()?)? << 4 | hex_digit(rest.next()?)?
+        } else {
+            byte
+        });
     }
     String::from_utf8(bytes).ok()
 }
 
-fn hex(digit: u8) -> Option<u8> {
+fn hex_digit(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
-fn encode(text: &str) -> String {
+fn encode_percent(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if is_unreserved(byte) || b":@/+".contains(&byte) {
@@ -155,56 +160,61 @@ mod tests {
     use http::Method;
 
     fn table() -> Vec<Route> {
-        let route = |path, dialect| Route { method: Method::GET, path, scope: Scope::Client, dialect };
+        let route =
+            |path, dialect| Route { method: Method::GET, path, scope: Scope::Client, api_family: dialect };
         vec![
-            route("/v1/chat/completions", Dialect::OpenAi),
-            route("/v1/models", Dialect::OpenAi),
-            route("/v1/models/{id}", Dialect::OpenAi),
-            route("/api/chat", Dialect::Ollama),
-            route("/control/{name}", Dialect::Plain),
-            route("/control/events", Dialect::Plain),
-            route("/", Dialect::Plain),
+            route("/v1/chat/completions", ApiFamily::OpenAi),
+            route("/v1/models", ApiFamily::OpenAi),
+            route("/v1/models/{id}", ApiFamily::OpenAi),
+            route("/api/chat", ApiFamily::Ollama),
+            route("/control/{name}", ApiFamily::Plain),
+            route("/control/events", ApiFamily::Plain),
+            route("/", ApiFamily::Plain),
         ]
     }
 
     /// Route and canonical path of what `path` leads to.
-    fn lead(path: &str) -> Option<(usize, String)> {
+    fn canonical_match(path: &str) -> Option<(usize, String)> {
         let table = table();
-        let found = Table::new(table.clone()).find(path);
-        let place = *found.routes.first()?;
-        let param = found.param.as_deref().filter(|_| takes_param(&table[place]));
-        Some((place, canonical(&table[place], param)))
+        let route_match = RouteTable::new(table.clone()).find(path);
+        let index = *route_match.routes.first()?;
+        let param = route_match.param.as_deref().filter(|_| takes_param(&table[index]));
+        Some((index, canonical_path(&table[index], param)))
     }
 
     #[test]
-    fn every_way_to_join_a_base_url_leads_to_the_same_route() {
-        for prefix in PREFIXES {
-            let meant = Some((0, "/v1/chat/completions".to_owned()));
-            assert_eq!(lead(&format!("{prefix}/chat/completions")), meant, "{prefix}");
-            assert_eq!(lead(&format!("{prefix}/api/chat")), Some((3, "/api/chat".to_owned())), "{prefix}");
+    fn all_base_url_prefixes_match_the_same_route() {
+        for prefix in BASE_PATH_PREFIXES {
+            let expected = Some((0, "/v1/chat/completions".to_owned()));
+            assert_eq!(canonical_match(&format!("{prefix}/chat/completions")), expected, "{prefix}");
+            assert_eq!(
+                canonical_match(&format!("{prefix}/api/chat")),
+                Some((3, "/api/chat".to_owned())),
+                "{prefix}"
+            );
         }
-        assert_eq!(lead("/v1/control/events"), None);
-        assert_eq!(lead("/v1/"), None);
+        assert_eq!(canonical_match("/v1/control/events"), None);
+        assert_eq!(canonical_match("/v1/"), None);
     }
 
     #[test]
     fn an_id_may_hold_slashes_and_escapes() {
         for path in ["/v1/models/a/b", "/models/a%2Fb", "/v1/v1/models/a%2fb"] {
-            assert_eq!(Table::new(table()).find(path).param.as_deref(), Some("a/b"), "{path}");
+            assert_eq!(RouteTable::new(table()).find(path).param.as_deref(), Some("a/b"), "{path}");
         }
-        let odd = Table::new(table()).find("/v1/models/%E4%BD%A0%2541");
-        assert_eq!(odd.param.as_deref(), Some("你%41"));
+        let escaped = RouteTable::new(table()).find("/v1/models/%E4%BD%A0%2541");
+        assert_eq!(escaped.param.as_deref(), Some("你%41"));
     }
 
     #[test]
-    fn a_literal_path_comes_before_an_open_one() {
-        assert_eq!(Table::new(table()).find("/control/events").routes, [5, 4]);
-        assert_eq!(Table::new(table()).find("/control/keys.add").routes, [4]);
-        assert!(Table::new(table()).find("/control/keys/add").routes.is_empty());
+    fn a_literal_path_comes_before_one_with_a_parameter() {
+        assert_eq!(RouteTable::new(table()).find("/control/events").routes, [5, 4]);
+        assert_eq!(RouteTable::new(table()).find("/control/keys.add").routes, [4]);
+        assert!(RouteTable::new(table()).find("/control/keys/add").routes.is_empty());
     }
 
     #[test]
-    fn u04_other_spellings_lead_nowhere() {
+    fn u04_other_spellings_match_no_route() {
         let long = format!("/v1/{}", "a".repeat(4096));
         for path in [
             "//v1/models",
@@ -234,15 +244,15 @@ mod tests {
             "",
             &long,
         ] {
-            assert_eq!(lead(path), None, "{path}");
+            assert_eq!(canonical_match(path), None, "{path}");
         }
     }
 
     proptest::proptest! {
         #[test]
         fn the_canonical_path_leads_to_itself(path in "(/v1)?/{0,2}(v1/)?(models|api/chat|control)/[ -~é%]{0,12}") {
-            if let Some((place, path)) = lead(&path) {
-                proptest::prop_assert_eq!(lead(&path), Some((place, path)));
+            if let Some((place, path)) = canonical_match(&path) {
+                proptest::prop_assert_eq!(canonical_match(&path), Some((place, path)));
             }
         }
     }

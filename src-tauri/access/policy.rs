@@ -2,7 +2,7 @@
 
 use super::authority;
 
-const ALWAYS: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
+const LOOPBACK_HOSTS: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 
 /// The names and origins that the user listed, checked and in lower case.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Policy {
 pub enum PolicyError {
     /// Not a plain host name or address.
     #[error("allowed host {0:?} is not a plain host name or address ({1}); patterns are not possible")]
-    Host(String, authority::Invalid),
+    Host(String, authority::InvalidAuthority),
     /// Not what a browser sends as `Origin`.
     #[error(
         "allowed origin {0:?} is not of the form scheme://host or scheme://host:port; \"null\" and patterns are not possible"
@@ -32,18 +32,15 @@ impl Policy {
     /// The first entry that cannot be listed.
     pub fn new<S: AsRef<str>>(hosts: &[S], origins: &[S]) -> Result<Self, PolicyError> {
         Ok(Self {
-            hosts: hosts.iter().map(|host| checked_host(host.as_ref())).collect::<Result<_, _>>()?,
-            origins: origins
-                .iter()
-                .map(|origin| checked_origin(origin.as_ref()))
-                .collect::<Result<_, _>>()?,
+            hosts: hosts.iter().map(|host| parse_host(host.as_ref())).collect::<Result<_, _>>()?,
+            origins: origins.iter().map(|origin| parse_origin(origin.as_ref())).collect::<Result<_, _>>()?,
         })
     }
 
     /// The port is no part of the question: forwarded ports must work.
     pub(super) fn allows_host(&self, host: &str) -> bool {
         let listed = self.hosts.iter().map(String::as_str);
-        ALWAYS.into_iter().chain(listed).any(|allowed| allowed.eq_ignore_ascii_case(host))
+        LOOPBACK_HOSTS.into_iter().chain(listed).any(|allowed| allowed.eq_ignore_ascii_case(host))
     }
 
     pub(super) fn lists_origin(&self, origin: &[u8]) -> bool {
@@ -51,7 +48,7 @@ impl Policy {
     }
 }
 
-fn checked_host(entry: &str) -> Result<String, PolicyError> {
+fn parse_host(entry: &str) -> Result<String, PolicyError> {
     match authority::parse(entry.as_bytes()) {
         Ok(parsed) => Ok(parsed.host.to_ascii_lowercase()),
         Err(reason) => Err(PolicyError::Host(entry.to_owned(), reason)),
@@ -59,14 +56,14 @@ fn checked_host(entry: &str) -> Result<String, PolicyError> {
 }
 
 /// Schemes of editors and extensions are possible; browsers write them all in lower case.
-fn checked_origin(entry: &str) -> Result<String, PolicyError> {
-    let wrong = || PolicyError::Origin(entry.to_owned());
+fn parse_origin(entry: &str) -> Result<String, PolicyError> {
+    let invalid = || PolicyError::Origin(entry.to_owned());
     let origin = entry.strip_suffix('/').unwrap_or(entry).to_ascii_lowercase();
-    let (scheme, host) = origin.split_once("://").ok_or_else(wrong)?;
+    let (scheme, host) = origin.split_once("://").ok_or_else(invalid)?;
     let scheme_ok =
         !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
     let host_ok = authority::parse(host.as_bytes()).is_ok();
-    if scheme_ok && scheme != "file" && host_ok { Ok(origin) } else { Err(wrong()) }
+    if scheme_ok && scheme != "file" && host_ok { Ok(origin) } else { Err(invalid()) }
 }
 
 #[cfg(test)]
@@ -74,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_are_checked_and_lowered() {
+    fn lists_are_validated_and_lowercased() {
         let policy =
             Policy::new(&["Box.LAN:3000", "[fd00::1]"], &["http://LocalHost:5173/", "vscode-webview://x"]);
         let policy = policy.expect("all entries are sound");

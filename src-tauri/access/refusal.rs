@@ -2,13 +2,13 @@
 
 use http::header::{self, HeaderMap, HeaderValue};
 
-use super::route::Dialect;
+use super::route::ApiFamily;
 
 /// Why a request was not admitted. The proxy's table turns it into status and body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
+pub enum RejectReason {
     /// 400: the head contradicts itself or cannot be understood.
-    BadRequest(Reason),
+    BadRequest(BadRequestReason),
     /// 403 `host_not_allowed`.
     HostNotAllowed,
     /// 403 `origin_not_allowed`: by `Origin` or by `Sec-Fetch-Site`.
@@ -17,7 +17,7 @@ pub enum Refusal {
     Forbidden,
     /// 404.
     NotFound,
-    /// 405; the methods are in [`Refused::allow`].
+    /// 405; the methods are in [`Rejection::allow`].
     MethodNotAllowed,
     /// 426: a WebSocket is asked for at a path that only takes requests over HTTP. Clients that speak both, such as
     /// Codex, go on with HTTP at once.
@@ -38,7 +38,7 @@ pub enum Refusal {
 
 /// What is wrong with a head that gets 400.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
+pub enum BadRequestReason {
     /// No `Host`.
     HostMissing,
     /// More than one `Host`.
@@ -62,11 +62,11 @@ pub struct Preflight {
 
 /// A refusal and all that its answer needs besides the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
+pub struct Rejection {
     /// Why.
-    pub refusal: Refusal,
+    pub reason: RejectReason,
     /// The form of the error body.
-    pub dialect: Dialect,
+    pub api_family: ApiFamily,
     /// The methods of the path, as `Allow` lists them.
     pub allow: Option<String>,
     /// Whether the connection must be closed: what follows on it cannot be trusted.
@@ -75,7 +75,7 @@ pub struct Refused {
     pub cors: Option<HeaderValue>,
 }
 
-impl Refused {
+impl Rejection {
     /// The headers that belong to this refusal, whatever its body is.
     pub fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -83,19 +83,19 @@ impl Refused {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         // RFC 9110, 15.5.22 and 7.8: the protocol that is spoken here, and the header that announces it.
-        if self.refusal == Refusal::WebSocket {
+        if self.reason == RejectReason::WebSocket {
             headers.insert(header::UPGRADE, HeaderValue::from_static("HTTP/1.1"));
             headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
         }
-        if self.refusal == Refusal::InvalidApiKey {
+        if self.reason == RejectReason::InvalidApiKey {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Some(origin) = &self.cors {
-            allow_origin(&mut headers, origin);
+            add_cors_headers(&mut headers, origin);
         }
         let allow = self.allow.as_deref().and_then(|methods| HeaderValue::from_str(methods).ok());
-        if let Refusal::Preflight(asked) = &self.refusal {
-            allow_request(&mut headers, asked, allow);
+        if let RejectReason::Preflight(preflight) = &self.reason {
+            add_preflight_headers(&mut headers, preflight, allow);
         } else if let Some(methods) = allow {
             headers.insert(header::ALLOW, methods);
         }
@@ -104,19 +104,19 @@ impl Refused {
 }
 
 /// Lets a listed origin read an answer, and keeps caches from giving it to another.
-pub fn allow_origin(headers: &mut HeaderMap, origin: &HeaderValue) {
+pub fn add_cors_headers(headers: &mut HeaderMap, origin: &HeaderValue) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
 }
 
-fn allow_request(headers: &mut HeaderMap, asked: &Preflight, methods: Option<HeaderValue>) {
+fn add_preflight_headers(headers: &mut HeaderMap, preflight: &Preflight, methods: Option<HeaderValue>) {
     if let Some(methods) = methods {
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
     }
-    if let Some(names) = &asked.headers {
+    if let Some(names) = &preflight.headers {
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
     }
-    if asked.private_network {
+    if preflight.private_network {
         headers.insert("access-control-allow-private-network", HeaderValue::from_static("true"));
     }
 }

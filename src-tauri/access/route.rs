@@ -4,7 +4,7 @@ use http::Method;
 
 /// The wire form of a route, in which its errors are written too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Dialect {
+pub enum ApiFamily {
     /// OpenAI's API and everything that imitates it.
     OpenAi,
     /// Anthropic's Messages API.
@@ -41,16 +41,16 @@ pub struct Route {
     /// Who may call it.
     pub scope: Scope,
     /// How its errors are written.
-    pub dialect: Dialect,
+    pub api_family: ApiFamily,
 }
 
 impl Route {
     /// `HEAD` is answered wherever a public `GET` is: health checks ask that way, and nothing private can leak.
-    pub(super) fn answers(&self, method: &Method) -> bool {
-        self.method == *method || (*method == Method::HEAD && self.allows_head())
+    pub(super) fn matches_method(&self, method: &Method) -> bool {
+        self.method == *method || (*method == Method::HEAD && self.answers_head())
     }
 
-    pub(super) fn allows_head(&self) -> bool {
+    pub(super) fn answers_head(&self) -> bool {
         self.scope == Scope::Public && self.method == Method::GET
     }
 }

@@ -5,21 +5,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// On until it is switched off. Clones are handles to the same switch.
 #[derive(Debug, Clone)]
-pub struct Serving(Arc<AtomicBool>);
+pub struct PauseSwitch(Arc<AtomicBool>);
 
-impl Default for Serving {
+impl Default for PauseSwitch {
     fn default() -> Self {
         Self(Arc::new(AtomicBool::new(true)))
     }
 }
 
-impl Serving {
-    pub fn is_on(&self) -> bool {
+impl PauseSwitch {
+    pub fn is_serving(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
     /// The next request is judged by it; replies that run go on to their end.
-    pub fn set(&self, on: bool) {
+    pub fn set_serving(&self, on: bool) {
         self.0.store(on, Ordering::Relaxed);
     }
 }

@@ -14,13 +14,13 @@ use super::keys::{digest, digest_bytes, generate_key};
 use crate::secrets::{ExposeSecret, Secret};
 
 /// The name of the cookie that carries the session id.
-pub const COOKIE: &str = "mammouth_session";
+pub const SESSION_COOKIE: &str = "mammouth_session";
 /// The header that carries the session token, which only scripts of the page's own origin can read.
 pub const SESSION_TOKEN_HEADER: &str = "x-mammouth-session";
 /// A session that is not used for so long has ended.
-pub const IDLE: Duration = Duration::from_secs(12 * 60 * 60);
+pub const SESSION_IDLE_TIMEOUT: Duration = Duration::from_secs(12 * 60 * 60);
 /// More browsers at once end the session that was used longest ago.
-const MOST: usize = 32;
+const MAX_SESSIONS: usize = 32;
 
 /// The sessions of this run. Clones are handles to the same list.
 #[derive(Debug, Clone, Default)]
@@ -39,7 +39,7 @@ pub struct NewSession {
 struct Session {
     id: [u8; 32],
     token: [u8; 32],
-    used: Instant,
+    last_used: Instant,
     ended: CancellationToken,
 }
 
@@ -54,37 +54,37 @@ impl Sessions {
     pub fn begin(&self, now: Instant) -> NewSession {
         let new = NewSession { id: generate_key(), token: generate_key() };
         let (id, token) = (digest(new.id.expose_secret()), digest(new.token.expose_secret()));
-        let mut sessions = self.alive(now);
-        while sessions.len() >= MOST {
-            let oldest = (0..sessions.len()).min_by_key(|at| sessions[*at].used).unwrap_or(0);
+        let mut sessions = self.unexpired(now);
+        while sessions.len() >= MAX_SESSIONS {
+            let oldest = (0..sessions.len()).min_by_key(|at| sessions[*at].last_used).unwrap_or(0);
             sessions.swap_remove(oldest).ended.cancel();
         }
         let ended = CancellationToken::new();
-        sessions.push(Session { id, token, used: now, ended });
+        sessions.push(Session { id, token, last_used: now, ended });
         new
     }
 
     /// Ends the session whose two secrets these headers carry, and says whether there was one.
     pub fn end(&self, headers: &HeaderMap, now: Instant) -> bool {
-        let Some(secrets) = presented(headers) else { return false };
-        let mut sessions = self.alive(now);
-        let ended = sessions.extract_if(.., |session| session.has(&secrets));
+        let Some(secrets) = presented_secrets(headers) else { return false };
+        let mut sessions = self.unexpired(now);
+        let ended = sessions.extract_if(.., |session| session.matches(&secrets));
         ended.map(|session| session.ended.cancel()).count() > 0
     }
 
     /// Whether the headers carry both secrets of one session, which then counts as used now. What comes back is
     /// cancelled when it ends.
     pub fn find(&self, headers: &HeaderMap, now: Instant) -> Option<CancellationToken> {
-        let secrets = presented(headers)?;
-        let mut sessions = self.alive(now);
-        let session = sessions.iter_mut().find(|session| session.has(&secrets))?;
-        session.used = now;
+        let secrets = presented_secrets(headers)?;
+        let mut sessions = self.unexpired(now);
+        let session = sessions.iter_mut().find(|session| session.matches(&secrets))?;
+        session.last_used = now;
         Some(session.ended.clone())
     }
 
-    fn alive(&self, now: Instant) -> MutexGuard<'_, Vec<Session>> {
+    fn unexpired(&self, now: Instant) -> MutexGuard<'_, Vec<Session>> {
         let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for session in sessions.extract_if(.., |session| session.used + IDLE < now) {
+        for session in sessions.extract_if(.., |session| session.last_used + SESSION_IDLE_TIMEOUT < now) {
             session.ended.cancel();
         }
         sessions
@@ -93,13 +93,13 @@ impl Sessions {
 
 impl Session {
     /// Whether these are the digests of its id and of its token, in constant time.
-    fn has(&self, (id, token): &([u8; 32], [u8; 32])) -> bool {
+    fn matches(&self, (id, token): &([u8; 32], [u8; 32])) -> bool {
         (self.id.ct_eq(id) & self.token.ct_eq(token)).into()
     }
 }
 
 /// Digests of the id and the token that a browser sends; `None` where one is missing or there more than once.
-fn presented(headers: &HeaderMap) -> Option<([u8; 32], [u8; 32])> {
+fn presented_secrets(headers: &HeaderMap) -> Option<([u8; 32], [u8; 32])> {
     let mut tokens = headers.get_all(SESSION_TOKEN_HEADER).iter();
     let token = tokens.next().filter(|_| tokens.next().is_none())?;
     Some((digest_bytes(session_id(headers)?), digest_bytes(token.as_bytes())))
@@ -109,10 +109,10 @@ fn presented(headers: &HeaderMap) -> Option<([u8; 32], [u8; 32])> {
 fn session_id(headers: &HeaderMap) -> Option<&[u8]> {
     let lines = headers.get_all(header::COOKIE).iter();
     let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
-    let mut ids =
-        pairs.filter_map(|pair| pair.trim_ascii().strip_prefix(COOKIE.as_bytes())?.strip_prefix(b"="));
-    let only = ids.next()?;
-    ids.next().is_none().then_some(only)
+    let mut ids = pairs
+        .filter_map(|pair| pair.trim_ascii().strip_prefix(SESSION_COOKIE.as_bytes())?.strip_prefix(b"="));
+    let id = ids.next()?;
+    ids.next().is_none().then_some(id)
 }
 
 #[cfg(test)]
@@ -131,14 +131,14 @@ mod tests {
         let ended = find(&one, now).unwrap();
         assert!(sessions.end(&headers(Some(&one.id), &[&one.token]), now));
         assert!(ended.is_cancelled() && find(&one, now).is_none());
-        assert!(find(&two, now + IDLE).is_some(), "use keeps it alive");
-        assert!(find(&two, now + IDLE + IDLE).is_some());
-        assert!(find(&two, now + 4 * IDLE).is_none());
+        assert!(find(&two, now + SESSION_IDLE_TIMEOUT).is_some(), "use keeps it alive");
+        assert!(find(&two, now + SESSION_IDLE_TIMEOUT + SESSION_IDLE_TIMEOUT).is_some());
+        assert!(find(&two, now + 4 * SESSION_IDLE_TIMEOUT).is_none());
         assert!(sessions.find(&HeaderMap::new(), now).is_none());
     }
 
     #[test]
-    fn u12_half_of_a_session_opens_and_ends_nothing() {
+    fn u12_one_secret_alone_neither_finds_nor_ends_a_session() {
         let (sessions, now) = (Sessions::default(), Instant::now());
         let (one, two) = (sessions.begin(now), sessions.begin(now));
         let halves = [
@@ -161,7 +161,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         let value = |text: &str| HeaderValue::from_str(text).unwrap();
         if let Some(id) = id {
-            headers.append(header::COOKIE, value(&format!("{COOKIE}={}", id.expose_secret())));
+            headers.append(header::COOKIE, value(&format!("{SESSION_COOKIE}={}", id.expose_secret())));
         }
         for token in tokens {
             headers.append(SESSION_TOKEN_HEADER, value(token.expose_secret()));
@@ -170,13 +170,13 @@ mod tests {
     }
 
     #[test]
-    fn the_list_is_bounded() {
+    fn the_number_of_sessions_is_limited() {
         let (sessions, now) = (Sessions::default(), Instant::now());
         let first = sessions.begin(now);
         let later = now + Duration::from_secs(1);
-        (0..MOST).for_each(|_| drop(sessions.begin(later)));
+        (0..MAX_SESSIONS).for_each(|_| drop(sessions.begin(later)));
         assert!(sessions.find(&headers(Some(&first.id), &[&first.token]), later).is_none());
-        assert_eq!(sessions.0.lock().unwrap().len(), MOST);
+        assert_eq!(sessions.0.lock().unwrap().len(), MAX_SESSIONS);
     }
 
     #[test]

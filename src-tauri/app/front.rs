@@ -16,7 +16,7 @@ use tower_service::Service;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use crate::access::{self, Admitted, Guard};
+use crate::access::{self, Authorized, Guard};
 use crate::control::http::Closing;
 use crate::proxy::{self, Proxy};
 use crate::server;
@@ -83,7 +83,7 @@ impl Front {
             }
             Err(refused) => {
                 self.proxy.metrics().record_rejection();
-                tracing::debug!(refusal = ?refused.refusal, "a request was refused");
+                tracing::debug!(refusal = ?refused.reason, "a request was refused");
                 (proxy::rejection_response(&refused, head.uri.path()), None)
             }
         };
@@ -95,7 +95,7 @@ impl Front {
             headers.insert(REQUEST_ID, id);
         }
         if let Some(origin) = cors {
-            access::allow_origin(headers, &origin);
+            access::add_cors_headers(headers, &origin);
         }
         response
     }
@@ -107,7 +107,7 @@ impl Front {
 
     /// Routes by the path that the guard judged, and tells the rooms behind who calls. A HEAD is a GET whose body hyper
     /// leaves out.
-    fn introduce(&self, head: &mut http::request::Parts, admitted: Admitted, id: &Arc<str>) {
+    fn introduce(&self, head: &mut http::request::Parts, admitted: Authorized, id: &Arc<str>) {
         if head.method == Method::HEAD {
             head.method = Method::GET;
         }
@@ -117,7 +117,7 @@ impl Front {
         if !same && let Ok(uri) = Uri::try_from(admitted.path) {
             head.uri = uri;
         }
-        let form = admitted.dialect;
+        let form = admitted.api_family;
         let closing =
             head.extensions.get::<server::Closing>().map(|closing| closing.0.clone()).unwrap_or_default();
         let client = match admitted.caller {
@@ -158,7 +158,7 @@ mod tests {
     use warp::Filter;
 
     use super::*;
-    use crate::access::{Keys, Policy};
+    use crate::access::{ClientKeys, Policy};
     use crate::accounts::{Accounts, Clock};
     use crate::config::Strategy;
     use crate::control;
@@ -177,7 +177,7 @@ mod tests {
             api: Arc::new(ApiUpstream::new(api::ApiSettings::default()).unwrap()),
             models: ModelRegistry::default(),
             clock,
-            limits: access::Limits::default(),
+            limits: access::KeyLimitTable::default(),
             body_limit: 1_000,
         })
     }
@@ -185,7 +185,7 @@ mod tests {
     fn front(proxy: &Proxy) -> Front {
         let mut table = proxy::route_table();
         table.extend(control::ui::table());
-        let guard = Guard::new(table, Policy::default(), Keys::new(), access::digest("x"));
+        let guard = Guard::new(table, Policy::default(), ClientKeys::new(), access::digest("x"));
         let panics = warp::path!("healthz").map(|| -> Response { panic!("a mistake in a handler") });
         let routes = panics.or(control::ui::routes()).unify().recover(proxy::handle_rejection).unify();
         Front::new(Arc::new(guard), proxy.clone(), routes.boxed())

@@ -10,7 +10,7 @@ use std::time::Duration;
 use warp::Filter;
 
 use super::front::Front;
-use crate::access::{Dialect, Guard, Route, Scope};
+use crate::access::{ApiFamily, Guard, Route, Scope};
 use crate::control::Said;
 use crate::proxy::{self, Answer, Proxy};
 use crate::server::{self, Limits, Server, SwitchError};
@@ -108,8 +108,9 @@ fn at(port: u16) -> SocketAddr {
 }
 
 fn table() -> Vec<Route> {
-    let root = Route { method: http::Method::GET, path: "/", scope: Scope::Public, dialect: Dialect::Plain };
-    let spoken = proxy::route_table().into_iter().filter(|route| route.dialect != Dialect::Plain);
+    let root =
+        Route { method: http::Method::GET, path: "/", scope: Scope::Public, api_family: ApiFamily::Plain };
+    let spoken = proxy::route_table().into_iter().filter(|route| route.api_family != ApiFamily::Plain);
     spoken.chain([root]).collect()
 }
 

@@ -125,7 +125,7 @@ impl App {
         });
         notices.iter().for_each(|notice| tracing::warn!("{notice}"));
         let (reader, asked) = control::reader();
-        let serving = access::Serving::default();
+        let serving = access::PauseSwitch::default();
         let control = Control::new(control::Parts {
             accounts: accounts.clone(),
             web: Arc::clone(&web),
@@ -143,7 +143,7 @@ impl App {
         });
         let (token, sessions) = (access::digest(token.expose_secret()), access::Sessions::default());
         let door = Door::new(sessions.clone(), token);
-        let guard = guard(&config, &keys, token)?.with_serving(serving.clone()).with_sessions(sessions);
+        let guard = guard(&config, &keys, token)?.with_pause_switch(serving.clone()).with_sessions(sessions);
         let routes = routes(&proxy, &control, &door, &config);
         let guard = Arc::new(guard);
         let front = front::Front::new(Arc::clone(&guard), proxy.clone(), routes);

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     DATABASE, Parts, StartError, build_web, facts, kept, keys, lock, open_journal, roster, upstream,
 };
-use crate::access::Serving;
+use crate::access::PauseSwitch;
 use crate::accounts::{AccountStore, Accounts, Clock};
 use crate::config::Config;
 use crate::control::{self, Control, ControlError};
@@ -56,7 +56,7 @@ impl Stored {
             settings: Arc::new(Mutex::new(parts.settings)),
             keys,
             config: Arc::new(config.clone()),
-            serving: Serving::default(),
+            serving: PauseSwitch::default(),
             reader,
             clock,
             facts: facts(config, None, notices),

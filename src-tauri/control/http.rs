@@ -13,7 +13,7 @@ use warp::reply::Response;
 use warp::{Filter, Reply};
 
 use super::{Control, ControlError, ControlEvent, Door, ErrorCode, dispatch};
-use crate::access::{Dialect, Route, Scope};
+use crate::access::{ApiFamily, Route, Scope};
 
 /// The routes of this door, for the guard.
 pub fn table() -> Vec<Route> {
@@ -22,25 +22,25 @@ pub fn table() -> Vec<Route> {
             method: Method::GET,
             path: "/control/events",
             scope: Scope::Control,
-            dialect: Dialect::Plain,
+            api_family: ApiFamily::Plain,
         },
         Route {
             method: Method::POST,
             path: "/control/session",
             scope: Scope::SignIn,
-            dialect: Dialect::Plain,
+            api_family: ApiFamily::Plain,
         },
         Route {
             method: Method::DELETE,
             path: "/control/session",
             scope: Scope::Control,
-            dialect: Dialect::Plain,
+            api_family: ApiFamily::Plain,
         },
         Route {
             method: Method::POST,
             path: "/control/{name}",
             scope: Scope::Control,
-            dialect: Dialect::Plain,
+            api_family: ApiFamily::Plain,
         },
     ]
 }

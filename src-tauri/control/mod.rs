@@ -56,7 +56,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 
 use tokio::sync::watch;
 
-use crate::access::{Guard, Policy, Serving, TurnedAway};
+use crate::access::{Guard, PauseSwitch, Policy, RejectionCount};
 use crate::accounts::{AccountView, Accounts, Clock};
 use crate::config::{Config, SettingsFile};
 use crate::journal::Journal;
@@ -85,7 +85,7 @@ pub struct Parts {
     /// The settings as the program started with them.
     pub config: Arc<Config>,
     /// Whether clients are served.
-    pub serving: Serving,
+    pub serving: PauseSwitch,
     /// Reads what could not be read yet.
     pub reader: Reader,
     pub clock: Clock,
@@ -196,8 +196,8 @@ impl Control {
     }
 
     /// Why clients were not let in since the start.
-    fn turned_away(&self) -> Vec<TurnedAway> {
-        self.inner.guard.get().map(|guard| guard.turned_away()).unwrap_or_default()
+    fn turned_away(&self) -> Vec<RejectionCount> {
+        self.inner.guard.get().map(|guard| guard.rejection_counts()).unwrap_or_default()
     }
 
     fn desktop(&self) -> Option<&Arc<dyn Desktop>> {

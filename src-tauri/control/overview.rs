@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::log::blocking;
 use super::status::unix_ms;
 use super::{Control, ControlError, Nothing};
-use crate::access::TurnedAway;
+use crate::access::RejectionCount;
 use crate::journal::{Minute, Query, Record, Sums};
 
 /// A failed request, as short as it can be told.
@@ -65,8 +65,8 @@ pub(super) async fn overview(control: &Control, _: Nothing) -> Result<Overview, 
     .await
 }
 
-fn turned_away_line(kind: TurnedAway) -> TurnedAwayLine {
-    let TurnedAway { code, count, last } = kind;
+fn turned_away_line(kind: RejectionCount) -> TurnedAwayLine {
+    let RejectionCount { code, count, last } = kind;
     TurnedAwayLine { code: code.to_owned(), count, last_ms: unix_ms(last) }
 }
 

@@ -13,7 +13,7 @@ pub(super) struct Args {
 /// Replies that run go on to their end; the next start serves again.
 pub(super) async fn set(control: &Control, args: Args) -> Result<(), ControlError> {
     control.server()?;
-    control.serving.set(args.on);
+    control.serving.set_serving(args.on);
     control.touch();
     Ok(())
 }

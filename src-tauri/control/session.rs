@@ -8,7 +8,7 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, SET_COOKIE};
 use serde::Deserialize;
 use warp::reply::Response;
 
-use crate::access::{self, COOKIE as NAME, IDLE, NewSession, Sessions};
+use crate::access::{self, NewSession, SESSION_COOKIE as NAME, SESSION_IDLE_TIMEOUT, Sessions};
 use crate::secrets::ExposeSecret;
 
 /// Wrong tokens in a row that are answered at once.
@@ -89,7 +89,7 @@ impl Door {
         let cookie = format!(
             "{NAME}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}",
             id.expose_secret(),
-            IDLE.as_secs()
+            SESSION_IDLE_TIMEOUT.as_secs()
         );
         let mut response =
             json(StatusCode::OK, &serde_json::json!({ "session_token": token.expose_secret() }));

@@ -126,13 +126,13 @@ pub(super) fn status(control: &Control) -> Result<Status, ControlError> {
     let accounts = control.accounts.list(control.clock.now());
     let running = accounts.iter().map(|account| account.running).sum();
     let config = control.saved();
-    let (state, reason) = state(&accounts, control.serving.is_on(), running);
+    let (state, reason) = state(&accounts, control.serving.is_serving(), running);
     Ok(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         demo: control.facts.demo,
         desktop: control.desktop().is_some(),
-        serving: control.serving.is_on(),
+        serving: control.serving.is_serving(),
         state,
         reason,
         address: address.to_string(),

@@ -8,7 +8,7 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use crate::access::{Dialect, Route, Scope};
+use crate::access::{ApiFamily, Route, Scope};
 
 /// A file of the built interface.
 struct File {
@@ -35,7 +35,8 @@ const HASHED: &str = "/assets/";
 pub fn table() -> Vec<Route> {
     let page = std::iter::once("/");
     let others = FILES.iter().map(|file| file.path).filter(|path| *path != "/");
-    let route = |path| Route { method: Method::GET, path, scope: Scope::Public, dialect: Dialect::Plain };
+    let route =
+        |path| Route { method: Method::GET, path, scope: Scope::Public, api_family: ApiFamily::Plain };
     page.chain(others).map(route).collect()
 }
 

@@ -7,7 +7,7 @@ use warp::reply::Response;
 
 use super::problem::{ErrorResponse, ProxyError, error_response};
 use super::unserved;
-use crate::access::{self, Refusal, Refused};
+use crate::access::{self, RejectReason, Rejection};
 use crate::dialects;
 
 /// Our own response headers, as the contract names them.
@@ -55,7 +55,7 @@ pub(super) fn header_value(text: &str) -> HeaderValue {
 /// The error response for a problem, in the form of a dialect, with what it says and its body.
 pub(super) fn render_error(
     problem: &ProxyError,
-    dialect: access::Dialect,
+    dialect: access::ApiFamily,
 ) -> (Response, ErrorResponse, Bytes) {
     let details = error_response(problem);
     let body = Bytes::from(error_body(&details, dialect));
@@ -74,8 +74,8 @@ pub(super) fn render_error(
 }
 
 /// The response for a request to this path that the guard did not let pass.
-pub fn rejection_response(refused: &Refused, path: &str) -> Response {
-    let error = if rejection_response.refusal == Refusal::NotFound {
+pub fn rejection_response(refused: &Rejection, path: &str) -> Response {
+    let error = if rejection_response.refusal == RejectReason::NotFound {
         ProxyError::UnknownPath(unserved::find_unserved(path))
     } else {
         ProxyError::Rejected(rejection_response.refusal.clone())
@@ -89,21 +89,21 @@ pub fn rejection_response(refused: &Refused, path: &str) -> Response {
     response
 }
 
-fn error_body(response: &ErrorResponse, dialect: access::Dialect) -> String {
+fn error_body(response: &ErrorResponse, dialect: access::ApiFamily) -> String {
     match dialect {
-        access::Dialect::OpenAi | access::Dialect::Plain => dialects::openai_error(
+        access::ApiFamily::OpenAi | access::ApiFamily::Plain => dialects::openai_error(
             response.status,
             response.code,
             &response.message,
             response.param.as_deref(),
         ),
-        access::Dialect::Anthropic => dialects::anthropic_error(
+        access::ApiFamily::Anthropic => dialects::anthropic_error(
             response.status,
             response.code,
             &response.message,
             response.param.as_deref(),
         ),
-        access::Dialect::Ollama => dialects::ollama_error(response.code, &response.message),
+        access::ApiFamily::Ollama => dialects::ollama_error(response.code, &response.message),
     }
 }
 

@@ -13,7 +13,7 @@ const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
 impl ProxyInner {
     /// Why this client may not ask for this model now, if so.
     pub(super) fn key_limit_error(&self, client: &str, model: &str) -> Option<ProxyError> {
-        let limits = self.parts.limits.of(client)?;
+        let limits = self.parts.limits.get(client)?;
         let resolved = self.parts.models.resolve(model);
         let accepted_names = [model, resolved.web_id.as_str(), resolved.api_id.as_str()];
         let allowed = |name: &String| accepted_names.contains(&name.as_str());

@@ -55,7 +55,7 @@ where
     };
     match token_count.await {
         Ok(tokens) => Answer::json(200, dialects::anthropic_count(tokens)),
-        Err(error) => render_error(&error, access::Dialect::Anthropic).0,
+        Err(error) => render_error(&error, access::ApiFamily::Anthropic).0,
     }
 }
 
@@ -75,14 +75,14 @@ where
     };
     match model_name.await {
         Ok(name) => show_response(&proxy, &name).await,
-        Err(error) => render_error(&error, access::Dialect::Ollama).0,
+        Err(error) => render_error(&error, access::ApiFamily::Ollama).0,
     }
 }
 
 async fn show_response(proxy: &ProxyInner, name: &str) -> Response {
     let listed = models::wait_for_listed_models(proxy).await;
     let Some((listed, _)) = listed.iter().find(|(listed, _)| listed.name == name) else {
-        return render_error(&ProxyError::NoSuchModel, access::Dialect::Ollama).0;
+        return render_error(&ProxyError::NoSuchModel, access::ApiFamily::Ollama).0;
     };
     let info = listed.model.info.clone().unwrap_or_default();
     let model = ollama::OllamaModel {
@@ -109,10 +109,10 @@ pub(super) async fn list_models(proxy: Arc<ProxyInner>, caller: CallerInfo) -> R
     Answer::json(
         200,
         match caller.api_family {
-            access::Dialect::Anthropic => {
+            access::ApiFamily::Anthropic => {
                 dialects::anthropic_models(listed.iter().map(|(listed, _)| listed.name.as_str()))
             }
-            access::Dialect::OpenAi | access::Dialect::Ollama | access::Dialect::Plain => {
+            access::ApiFamily::OpenAi | access::ApiFamily::Ollama | access::ApiFamily::Plain => {
                 dialects::openai_models(listed.iter().map(|(listed, kinds)| model_entry(listed, *kinds)))
             }
         },
@@ -122,7 +122,7 @@ pub(super) async fn list_models(proxy: Arc<ProxyInner>, caller: CallerInfo) -> R
 /// `GET /v1/models/{id}`.
 pub(super) async fn get_model(proxy: Arc<ProxyInner>, caller: CallerInfo, id: &str) -> Response {
     match models::wait_for_listed_models(&proxy).await.iter().find(|(listed, _)| listed.name == id) {
-        Some((listed, _)) if caller.api_family == access::Dialect::Anthropic => {
+        Some((listed, _)) if caller.api_family == access::ApiFamily::Anthropic => {
             Answer::json(200, dialects::anthropic_model(&listed.name))
         }
         Some((listed, kinds)) => Answer::json(200, dialects::openai_model(model_entry(listed, *kinds))),
@@ -139,7 +139,7 @@ fn model_entry(listed: &ListedModel, kinds: KindSet) -> dialects::ModelEntry<'_>
 pub(super) fn get_response(proxy: &ProxyInner, caller: &CallerInfo, id: &str) -> Response {
     match proxy.responses.get_body(&caller.client, id, Instant::now()) {
         Some(body) => Answer::json(200, body),
-        None => render_error(&ProxyError::NoSuchResponse, access::Dialect::OpenAi).0,
+        None => render_error(&ProxyError::NoSuchResponse, access::ApiFamily::OpenAi).0,
     }
 }
 
@@ -148,7 +148,7 @@ pub(super) fn delete_response(proxy: &ProxyInner, caller: &CallerInfo, id: &str)
     if proxy.responses.remove(&caller.client, id, Instant::now()) {
         Answer::json(200, dialects::response_deleted(id))
     } else {
-        render_error(&ProxyError::NoSuchResponse, access::Dialect::OpenAi).0
+        render_error(&ProxyError::NoSuchResponse, access::ApiFamily::OpenAi).0
     }
 }
 
@@ -173,13 +173,13 @@ mod tests {
             api: Arc::new(ApiUpstream::new(api::ApiSettings::default()).unwrap()),
             models: ModelRegistry::new(ModelSettings::default(), cache.clone()),
             clock,
-            limits: access::Limits::default(),
+            limits: access::KeyLimitTable::default(),
             body_limit: 1_000,
         };
         Proxy::new(parts).inner
     }
 
-    fn caller(api_family: access::Dialect) -> CallerInfo {
+    fn caller(api_family: access::ApiFamily) -> CallerInfo {
         CallerInfo { request_id: "".into(), client: "".into(), api_family, closing: Default::default() }
     }
 
@@ -204,7 +204,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn model_lists_wait_for_the_first_catalog() {
         let name = "model-of-the-catalogue";
-        for form in [access::Dialect::OpenAi, access::Dialect::Anthropic] {
+        for form in [access::ApiFamily::OpenAi, access::ApiFamily::Anthropic] {
             assert!(
                 before_the_catalog(async |inner| list_models(inner, caller(form)).await).await.contains(name)
             );

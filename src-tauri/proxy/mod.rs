@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::access::{Dialect as Form, Limits};
+use crate::access::{ApiFamily as Form, KeyLimitTable};
 use crate::accounts::{Accounts, Clock};
 use crate::journal::Journal;
 use crate::upstreams::ModelRegistry;
@@ -49,7 +49,7 @@ pub struct ProxyParts {
     pub api: Arc<ApiUpstream>,
     pub models: ModelRegistry,
     /// What client keys may ask for and use.
-    pub limits: Limits,
+    pub limits: KeyLimitTable,
     pub clock: Clock,
     /// The largest body of a request, bytes.
     pub body_limit: usize,

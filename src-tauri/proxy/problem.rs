@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::MAX_RETRY_AFTER;
 use super::body::BodyError;
 use super::unserved::{self, UnservedApi};
-use crate::access::{self, Refusal};
+use crate::access::{self, RejectReason};
 use crate::accounts::{AccountKind, LimitReason, Unavailable};
 use crate::dialects::{InvalidCode, InvalidRequest};
 use crate::journal::Fault;
@@ -15,7 +15,7 @@ use crate::upstreams::{UpstreamError, UpstreamErrorKind};
 #[derive(Debug)]
 pub(super) enum ProxyError {
     /// The guard did not let it pass.
-    Rejected(Refusal),
+    Rejected(RejectReason),
     Body(BodyError),
     Invalid(InvalidRequest),
     /// The parameter of a wish that no account at hand can honour.
@@ -141,11 +141,11 @@ pub(super) fn error_response(problem: &ProxyError) -> ErrorResponse {
     }
 }
 
-fn rejection_error(refusal: &Refusal) -> ErrorResponse {
+fn rejection_error(refusal: &RejectReason) -> ErrorResponse {
     let response = |status, code, message: &str| ErrorResponse::new(status, code, Fault::Client, message);
     match refusal {
-        Refusal::BadRequest(reason) => response(400, "invalid_request", bad_request_message(*reason)),
-        Refusal::InvalidApiKey => response(
+        RejectReason::BadRequest(reason) => response(400, "invalid_request", bad_request_message(*reason)),
+        RejectReason::InvalidApiKey => response(
             401,
             "invalid_api_key",
             "a valid client key is needed: send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'; \
@@ -153,53 +153,55 @@ fn rejection_error(refusal: &Refusal) -> ErrorResponse {
         )
         // Claude Code would try the same key again for minutes before it says a word.
         .without_retry(),
-        Refusal::HostNotAllowed => response(
+        RejectReason::HostNotAllowed => response(
             403,
             "host_not_allowed",
             "this Host name is not allowed; the setting ALLOWED_HOSTS adds names",
         ),
-        Refusal::OriginNotAllowed => response(
+        RejectReason::OriginNotAllowed => response(
             403,
             "origin_not_allowed",
             "this web page may not call the proxy; the setting ALLOWED_ORIGINS adds origins",
         ),
-        Refusal::Forbidden => {
+        RejectReason::Forbidden => {
             response(403, "forbidden", "a client key cannot do this: the control token is needed")
         }
-        Refusal::NotFound => response(404, "not_found", &unserved::not_found_message(None)),
-        Refusal::MethodNotAllowed => {
+        RejectReason::NotFound => response(404, "not_found", &unserved::not_found_message(None)),
+        RejectReason::MethodNotAllowed => {
             response(405, "method_not_allowed", "this method is not allowed at this path")
         }
-        Refusal::WebSocket => response(
+        RejectReason::WebSocket => response(
             426,
             "upgrade_required",
             "WebSocket is not spoken here: send the request over HTTP as a POST",
         ),
-        Refusal::UriTooLong => response(414, "uri_too_long", "the path is too long"),
-        Refusal::UnsupportedMediaType => response(
+        RejectReason::UriTooLong => response(414, "uri_too_long", "the path is too long"),
+        RejectReason::UnsupportedMediaType => response(
             415,
             "unsupported_media_type",
             "the body must be 'Content-Type: application/json' without a content encoding",
         ),
-        Refusal::HeadersTooLarge => response(431, "headers_too_large", "the headers are too large"),
-        Refusal::NotServing => ErrorResponse::new(
+        RejectReason::HeadersTooLarge => response(431, "headers_too_large", "the headers are too large"),
+        RejectReason::NotServing => ErrorResponse::new(
             503,
             "overloaded",
             Fault::Proxy,
             "the user has stopped the proxy in its window; it answers again once it is started there",
         )
         .without_retry(),
-        Refusal::Preflight(_) => response(204, "preflight", ""),
+        RejectReason::Preflight(_) => response(204, "preflight", ""),
     }
 }
 
-fn bad_request_message(reason: access::Reason) -> &'static str {
+fn bad_request_message(reason: access::BadRequestReason) -> &'static str {
     match reason {
-        access::Reason::HostMissing => "the request has no Host header",
-        access::Reason::HostRepeated => "the request has more than one Host header",
-        access::Reason::HostInvalid => "the Host header is not a host",
-        access::Reason::TargetDiffers => "the request line and the Host header name different hosts",
-        access::Reason::Upgrade => "only HTTP/1.1 is spoken here",
+        access::BadRequestReason::HostMissing => "the request has no Host header",
+        access::BadRequestReason::HostRepeated => "the request has more than one Host header",
+        access::BadRequestReason::HostInvalid => "the Host header is not a host",
+        access::BadRequestReason::TargetDiffers => {
+            "the request line and the Host header name different hosts"
+        }
+        access::BadRequestReason::Upgrade => "only HTTP/1.1 is spoken here",
     }
 }
 

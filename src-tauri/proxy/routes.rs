@@ -24,8 +24,8 @@ const OPENAPI: &str = include_str!("openapi.json");
 
 /// Every route of this room, in canonical form.
 pub fn route_table() -> Vec<Route> {
-    use access::Dialect::{Anthropic, Ollama, OpenAi, Plain};
-    let client = |method, path, dialect| Route { method, path, scope: Scope::Client, dialect };
+    use access::ApiFamily::{Anthropic, Ollama, OpenAi, Plain};
+    let client = |method, path, dialect| Route { method, path, scope: Scope::Client, api_family: dialect };
     vec![
         client(Method::POST, "/v1/chat/completions", OpenAi),
         client(Method::POST, "/v1/messages", Anthropic),
@@ -49,7 +49,7 @@ pub fn route_table() -> Vec<Route> {
         client(Method::GET, "/api/ps", Ollama),
         client(Method::GET, "/openapi.json", Plain),
         client(Method::GET, "/metrics", Plain),
-        Route { method: Method::GET, path: "/healthz", scope: Scope::Public, dialect: Plain },
+        Route { method: Method::GET, path: "/healthz", scope: Scope::Public, api_family: Plain },
     ]
 }
 
@@ -211,5 +211,5 @@ pub async fn handle_rejection(_rejection: Rejection) -> Result<Response, Infalli
 
 /// The answer where a handler did not come to one.
 pub fn internal_error_response() -> Response {
-    render_error(&ProxyError::Internal, access::Dialect::OpenAi).0
+    render_error(&ProxyError::Internal, access::ApiFamily::OpenAi).0
 }

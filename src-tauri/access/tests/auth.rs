@@ -6,17 +6,17 @@ use http::request::Builder;
 use super::*;
 
 /// A request with these credentials, and what comes of it.
-fn with(headers: &[(&'static str, &[u8])]) -> Result<Admitted, Refused> {
+fn admit_with_headers(headers: &[(&'static str, &[u8])]) -> Result<Authorized, Rejection> {
     let add = |builder: Builder, (name, value): &(&'static str, &[u8])| {
         builder.header(*name, HeaderValue::from_bytes(value).expect("a value that hyper lets through"))
     };
-    guard().admit(&head(headers.iter().fold(local("GET", "/v1/models"), add)))
+    guard().admit(&head(headers.iter().fold(unauthenticated_request("GET", "/v1/models"), add)))
 }
 
 #[test]
-fn u01_every_wrong_credential_gets_the_same_refusal() {
-    let plain = with(&[]).expect_err("no key");
-    assert_eq!(plain.refusal, Refusal::InvalidApiKey);
+fn u01_every_wrong_credential_gets_the_same_rejection() {
+    let plain = admit_with_headers(&[]).expect_err("no key");
+    assert_eq!(plain.reason, RejectReason::InvalidApiKey);
     assert_eq!(plain.headers()["www-authenticate"], "Bearer");
     let good = format!("Bearer {KEY}");
     let good = good.as_bytes();
@@ -44,7 +44,7 @@ fn u01_every_wrong_credential_gets_the_same_refusal() {
         &[("x-api-key", CONTROL.as_bytes())],
     ];
     for headers in cases {
-        assert_eq!(with(headers), Err(plain.clone()), "{:?}", headers);
+        assert_eq!(admit_with_headers(headers), Err(plain.clone()), "{:?}", headers);
     }
 }
 
@@ -52,39 +52,47 @@ fn u01_every_wrong_credential_gets_the_same_refusal() {
 fn u02_the_key_comes_by_two_headers_and_never_by_the_url() {
     let bearer = |scheme: &str| format!("{scheme} {KEY}").into_bytes();
     for scheme in ["Bearer", "bearer", "BEARER"] {
-        assert_eq!(with(&[("authorization", &bearer(scheme))]).map(|it| it.caller), Ok(client()));
+        assert_eq!(
+            admit_with_headers(&[("authorization", &bearer(scheme))]).map(|it| it.caller),
+            Ok(client())
+        );
     }
     let key = KEY.as_bytes();
-    assert_eq!(with(&[("x-api-key", key)]).map(|it| it.caller), Ok(client()));
+    assert_eq!(admit_with_headers(&[("x-api-key", key)]).map(|it| it.caller), Ok(client()));
     assert_eq!(
-        with(&[("authorization", &bearer("Bearer")), ("x-api-key", key)]).map(|it| it.caller),
+        admit_with_headers(&[("authorization", &bearer("Bearer")), ("x-api-key", key)]).map(|it| it.caller),
         Ok(client())
     );
     for name in ["api-key", "cookie", "x-goog-api-key", "proxy-authorization"] {
-        assert_eq!(with(&[(name, key)]).map_err(|it| it.refusal), Err(Refusal::InvalidApiKey), "{name}");
+        assert_eq!(
+            admit_with_headers(&[(name, key)]).map_err(|it| it.reason),
+            Err(RejectReason::InvalidApiKey),
+            "{name}"
+        );
     }
     for query in ["key", "token", "api_key", "access_token", "apikey"] {
-        let builder = local("GET", &format!("/v1/models?{query}={KEY}"));
-        assert_eq!(refusal(&guard(), builder), Refusal::InvalidApiKey, "{query}");
+        let builder = unauthenticated_request("GET", &format!("/v1/models?{query}={KEY}"));
+        assert_eq!(reject_reason(&guard(), builder), RejectReason::InvalidApiKey, "{query}");
     }
 }
 
 #[test]
 fn u03_each_scope_accepts_its_own_credential_only() {
-    for (place, (method, path)) in every_route().into_iter().enumerate() {
+    for (index, (method, path)) in all_routes().into_iter().enumerate() {
         let call = |key: Option<&str>| {
-            let builder = local(method.as_str(), &path).header("content-type", "application/json");
+            let builder =
+                unauthenticated_request(method.as_str(), &path).header("content-type", "application/json");
             let builder = key.into_iter().fold(builder, |builder, key| builder.header("x-api-key", key));
-            guard().admit(&head(builder)).map(|admitted| admitted.caller).map_err(|refused| refused.refusal)
+            guard().admit(&head(builder)).map(|admitted| admitted.caller).map_err(|refused| refused.reason)
         };
         let answers = [call(None), call(Some("wrong")), call(Some(KEY)), call(Some(CONTROL))];
-        let no = || Err(Refusal::InvalidApiKey);
-        let expected = match routes()[place].scope {
+        let no = || Err(RejectReason::InvalidApiKey);
+        let expected = match routes()[index].scope {
             Scope::Public | Scope::SignIn => {
                 [Ok(Caller::Public), Ok(Caller::Public), Ok(Caller::Public), Ok(Caller::Public)]
             }
             Scope::Client => [no(), no(), Ok(client()), no()],
-            Scope::Control => [no(), no(), Err(Refusal::Forbidden), Ok(Caller::Control)],
+            Scope::Control => [no(), no(), Err(RejectReason::Forbidden), Ok(Caller::Control)],
         };
         assert_eq!(answers, expected, "{method} {path}");
     }
@@ -102,26 +110,29 @@ fn u04_other_spellings_are_not_found_even_with_a_key() {
         "/ui/../admin",
         "/v1/models;x",
     ] {
-        assert_eq!(refusal(&guard(), good("GET", path)), Refusal::NotFound, "{path}");
+        assert_eq!(reject_reason(&guard(), valid_request("GET", path)), RejectReason::NotFound, "{path}");
     }
 }
 
 #[test]
-fn u05_odd_keys_are_wrong_keys() {
+fn u05_malformed_keys_are_invalid_keys() {
     let long = [b"Bearer ".as_slice(), &[b'a'; 60_000]].concat();
     let emoji = "Bearer 🦣".as_bytes();
     for value in
         [b"Bearer ' OR '1'='1".as_slice(), b"Bearer '--", b"Bearer %s%n", b"Bearer \xe9\xff", emoji, &long]
     {
-        assert_eq!(with(&[("authorization", value)]).map_err(|it| it.refusal), Err(Refusal::InvalidApiKey));
+        assert_eq!(
+            admit_with_headers(&[("authorization", value)]).map_err(|it| it.reason),
+            Err(RejectReason::InvalidApiKey)
+        );
     }
 }
 
 #[test]
-fn u08_a_client_key_opens_no_control_route() {
+fn u08_a_client_key_is_forbidden_on_control_routes() {
     for (method, path) in
         [("POST", "/control/accounts.list"), ("POST", "/control/export"), ("GET", "/control/events")]
     {
-        assert_eq!(refusal(&guard(), good(method, path)), Refusal::Forbidden, "{path}");
+        assert_eq!(reject_reason(&guard(), valid_request(method, path)), RejectReason::Forbidden, "{path}");
     }
 }

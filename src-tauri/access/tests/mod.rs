@@ -14,25 +14,25 @@ const KEY: &str = "mp-a-client-key-0123456789";
 const CONTROL: &str = "mp-the-control-token-0123456789";
 
 fn routes() -> Vec<Route> {
-    let route = |method, path, scope, dialect| Route { method, path, scope, dialect };
+    let route = |method, path, scope, dialect| Route { method, path, scope, api_family: dialect };
     vec![
-        route(Method::POST, "/v1/chat/completions", Scope::Client, Dialect::OpenAi),
-        route(Method::GET, "/v1/models", Scope::Client, Dialect::OpenAi),
-        route(Method::GET, "/v1/models/{id}", Scope::Client, Dialect::OpenAi),
-        route(Method::POST, "/v1/responses", Scope::Client, Dialect::OpenAi),
-        route(Method::POST, "/v1/messages", Scope::Client, Dialect::Anthropic),
-        route(Method::GET, "/api/tags", Scope::Client, Dialect::Ollama),
-        route(Method::GET, "/metrics", Scope::Client, Dialect::Plain),
-        route(Method::GET, "/healthz", Scope::Public, Dialect::Plain),
-        route(Method::GET, "/", Scope::Public, Dialect::Plain),
-        route(Method::GET, "/assets/{file}", Scope::Public, Dialect::Plain),
-        route(Method::POST, "/control/{name}", Scope::Control, Dialect::Plain),
-        route(Method::GET, "/control/events", Scope::Control, Dialect::Plain),
+        route(Method::POST, "/v1/chat/completions", Scope::Client, ApiFamily::OpenAi),
+        route(Method::GET, "/v1/models", Scope::Client, ApiFamily::OpenAi),
+        route(Method::GET, "/v1/models/{id}", Scope::Client, ApiFamily::OpenAi),
+        route(Method::POST, "/v1/responses", Scope::Client, ApiFamily::OpenAi),
+        route(Method::POST, "/v1/messages", Scope::Client, ApiFamily::Anthropic),
+        route(Method::GET, "/api/tags", Scope::Client, ApiFamily::Ollama),
+        route(Method::GET, "/metrics", Scope::Client, ApiFamily::Plain),
+        route(Method::GET, "/healthz", Scope::Public, ApiFamily::Plain),
+        route(Method::GET, "/", Scope::Public, ApiFamily::Plain),
+        route(Method::GET, "/assets/{file}", Scope::Public, ApiFamily::Plain),
+        route(Method::POST, "/control/{name}", Scope::Control, ApiFamily::Plain),
+        route(Method::GET, "/control/events", Scope::Control, ApiFamily::Plain),
     ]
 }
 
 fn guard_with(hosts: &[&str], origins: &[&str]) -> Guard {
-    let keys = Keys::new();
+    let keys = ClientKeys::new();
     keys.insert("other", &generate_key());
     keys.insert("ide", &Secret::from(KEY));
     Guard::new(routes(), Policy::new(hosts, origins).expect("sound lists"), keys, digest(CONTROL))
@@ -51,29 +51,29 @@ fn head(builder: Builder) -> Parts {
 }
 
 /// From an allowed host, without a key.
-fn local(method: &str, path: &str) -> Builder {
+fn unauthenticated_request(method: &str, path: &str) -> Builder {
     request(method, path).header("host", "127.0.0.1:3000")
 }
 
 /// As a client sends it: nothing wrong with it.
-fn good(method: &str, path: &str) -> Builder {
-    let builder = local(method, path).header("authorization", format!("Bearer {KEY}"));
+fn valid_request(method: &str, path: &str) -> Builder {
+    let builder = unauthenticated_request(method, path).header("authorization", format!("Bearer {KEY}"));
     if method == "POST" { builder.header("content-type", "application/json") } else { builder }
 }
 
-fn every_route() -> Vec<(Method, String)> {
+fn all_routes() -> Vec<(Method, String)> {
     let path = |route: &Route| {
         route.path.replace("{id}", "gpt-4.1").replace("{name}", "x").replace("{file}", "x.js")
     };
     routes().iter().map(|route| (route.method.clone(), path(route))).collect()
 }
 
-fn refused(guard: &Guard, builder: Builder) -> Refused {
+fn rejection(guard: &Guard, builder: Builder) -> Rejection {
     guard.admit(&head(builder)).expect_err("must be refused")
 }
 
-fn refusal(guard: &Guard, builder: Builder) -> Refusal {
-    refused(guard, builder).refusal
+fn reject_reason(guard: &Guard, builder: Builder) -> RejectReason {
+    rejection(guard, builder).reason
 }
 
 fn client() -> Caller {
@@ -82,22 +82,23 @@ fn client() -> Caller {
 
 #[test]
 fn good_requests_are_admitted_with_their_canonical_path() {
-    let admitted = guard().admit(&head(good("POST", "/v1//chat/completions?key=x"))).expect("admitted");
+    let admitted =
+        guard().admit(&head(valid_request("POST", "/v1//chat/completions?key=x"))).expect("admitted");
     assert_eq!((admitted.route, admitted.path.as_str()), (0, "/v1/chat/completions"));
     assert_eq!((admitted.caller, admitted.cors, admitted.param), (client(), None, None));
-    let model = guard().admit(&head(good("GET", "/models/a%2Fb"))).expect("admitted");
+    let model = guard().admit(&head(valid_request("GET", "/models/a%2Fb"))).expect("admitted");
     assert_eq!((model.path.as_str(), model.param.as_deref()), ("/v1/models/a/b", Some("a/b")));
-    let health = guard().admit(&head(local("GET", "/healthz"))).expect("admitted");
+    let health = guard().admit(&head(unauthenticated_request("GET", "/healthz"))).expect("admitted");
     assert_eq!(health.caller, Caller::Public);
 }
 
 #[test]
-fn p03_packed_bodies_are_refused() {
-    let post = || good("POST", "/v1/chat/completions");
+fn p03_compressed_bodies_are_rejected() {
+    let post = || valid_request("POST", "/v1/chat/completions");
     for packing in ["gzip", "zstd", "br", "deflate", "gzip, gzip", "identity, gzip", ""] {
         assert_eq!(
-            refusal(&guard(), post().header("content-encoding", packing)),
-            Refusal::UnsupportedMediaType,
+            reject_reason(&guard(), post().header("content-encoding", packing)),
+            RejectReason::UnsupportedMediaType,
             "{packing}"
         );
     }
@@ -105,26 +106,27 @@ fn p03_packed_bodies_are_refused() {
 }
 
 #[test]
-fn p08_long_heads_are_refused_and_close() {
-    let cookie = refused(&guard(), good("GET", "/v1/models").header("cookie", "x".repeat(65 << 10)));
-    assert_eq!((cookie.refusal, cookie.close), (Refusal::HeadersTooLarge, true));
-    let uri = refused(&guard(), good("GET", &format!("/v1/models?{}", "x".repeat(9 << 10))));
-    assert_eq!((uri.refusal, uri.close), (Refusal::UriTooLong, true));
+fn p08_oversized_heads_are_rejected_and_close_the_connection() {
+    let cookie =
+        rejection(&guard(), valid_request("GET", "/v1/models").header("cookie", "x".repeat(65 << 10)));
+    assert_eq!((cookie.reason, cookie.close), (RejectReason::HeadersTooLarge, true));
+    let uri = rejection(&guard(), valid_request("GET", &format!("/v1/models?{}", "x".repeat(9 << 10))));
+    assert_eq!((uri.reason, uri.close), (RejectReason::UriTooLong, true));
 }
 
 #[test]
-fn errors_are_written_in_the_form_of_the_caller() {
-    let dialect = |builder| refused(&guard(), builder).dialect;
-    assert_eq!(dialect(local("POST", "/messages")), Dialect::Anthropic);
-    assert_eq!(dialect(local("GET", "/v1/api/tags")), Dialect::Ollama);
-    assert_eq!(dialect(local("GET", "/v1/models")), Dialect::OpenAi);
+fn errors_are_written_in_the_caller_s_api_family() {
+    let dialect = |builder| rejection(&guard(), builder).api_family;
+    assert_eq!(dialect(unauthenticated_request("POST", "/messages")), ApiFamily::Anthropic);
+    assert_eq!(dialect(unauthenticated_request("GET", "/v1/api/tags")), ApiFamily::Ollama);
+    assert_eq!(dialect(unauthenticated_request("GET", "/v1/models")), ApiFamily::OpenAi);
     assert_eq!(
-        dialect(local("GET", "/v1/models").header("anthropic-version", "2023-06-01")),
-        Dialect::Anthropic
+        dialect(unauthenticated_request("GET", "/v1/models").header("anthropic-version", "2023-06-01")),
+        ApiFamily::Anthropic
     );
-    assert_eq!(dialect(local("POST", "/control/x")), Dialect::Plain);
-    assert_eq!(dialect(local("GET", "/nowhere")), Dialect::OpenAi);
-    assert_eq!(dialect(local("POST", "/api/nowhere")), Dialect::Ollama);
+    assert_eq!(dialect(unauthenticated_request("POST", "/control/x")), ApiFamily::Plain);
+    assert_eq!(dialect(unauthenticated_request("GET", "/nowhere")), ApiFamily::OpenAi);
+    assert_eq!(dialect(unauthenticated_request("POST", "/api/nowhere")), ApiFamily::Ollama);
 }
 
 proptest! {

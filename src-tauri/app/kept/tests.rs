@@ -5,7 +5,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 use super::*;
-use crate::access::Serving;
+use crate::access::PauseSwitch;
 use crate::accounts::{AccountKind, KindSet, SelectionRequest, Unavailable};
 use crate::config::{self, SettingsFile, Strategy};
 use crate::control::{self, ClientKeys, Facts, Reader};
@@ -107,7 +107,7 @@ impl Bench {
             config: Arc::new(config::check(&settings, None).unwrap()),
             settings: Arc::new(Mutex::new(settings)),
             keys: ClientKeys::new(std::collections::BTreeMap::new()),
-            serving: Serving::default(),
+            serving: PauseSwitch::default(),
             reader: reader.clone(),
             clock,
             facts: Facts::default(),

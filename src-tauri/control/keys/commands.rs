@@ -214,7 +214,7 @@ fn named_view(control: &Control, name: &str, key: Option<Secret>) -> KeyView {
 }
 
 fn view(keys: &ClientKeys, name: &str, origin: String, used: &ClientUse) -> KeyView {
-    let limits = keys.limits.of(name).map(|limits| KeyLimits::clone(&limits)).unwrap_or_default();
+    let limits = keys.limits.get(name).map(|limits| KeyLimits::clone(&limits)).unwrap_or_default();
     KeyView {
         name: name.to_owned(),
         origin,

@@ -18,7 +18,7 @@ pub(super) use stored::texts;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use crate::access::{KeyLimits, Keys, Limits};
+use crate::access::{ClientKeys, KeyLimitTable, KeyLimits};
 use crate::config::KeyLimit;
 use crate::secrets::{Secret, StoreError};
 
@@ -32,10 +32,10 @@ pub const STORED_KEYS: &str = "stored_client_keys";
 /// The client keys of this run. A cheap handle.
 #[derive(Debug, Clone)]
 pub struct ClientKeys {
-    keys: Keys,
+    keys: ClientKeys,
     main: Arc<Mutex<MainKey>>,
     named: Arc<Mutex<BTreeMap<String, NamedKey>>>,
-    limits: Limits,
+    limits: KeyLimitTable,
 }
 
 /// A key of one client, without its text.
@@ -73,7 +73,7 @@ impl ClientKeys {
     /// The digests of keys by their names, as they stand in the settings: the main one lets clients in while the
     /// keychain cannot be read.
     pub fn new(digests: BTreeMap<String, [u8; 32]>) -> Self {
-        let keys = Keys::default();
+        let keys = ClientKeys::default();
         for (name, digest) in &digests {
             keys.insert_digest(name, *digest);
         }
@@ -84,7 +84,7 @@ impl ClientKeys {
             keys,
             main: Arc::new(Mutex::new(main)),
             named: Arc::new(Mutex::new(named)),
-            limits: Limits::default(),
+            limits: KeyLimitTable::default(),
         }
     }
 
@@ -107,12 +107,12 @@ impl ClientKeys {
     }
 
     /// What the guard compares with.
-    pub fn guard_keys(&self) -> &Keys {
+    pub fn guard_keys(&self) -> &ClientKeys {
         &self.keys
     }
 
     /// What the proxy judges by once it knows the model.
-    pub fn limits(&self) -> &Limits {
+    pub fn limits(&self) -> &KeyLimitTable {
         &self.limits
     }
 

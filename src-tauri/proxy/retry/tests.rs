@@ -71,7 +71,7 @@ fn proxy(simulator: &MockUpstream) -> Proxy {
         api: Arc::new(ApiUpstream::new(api::ApiSettings::default()).unwrap()),
         models: ModelRegistry::default(),
         clock,
-        limits: crate::access::Limits::default(),
+        limits: crate::access::KeyLimitTable::default(),
         body_limit: 1_000,
     })
 }
