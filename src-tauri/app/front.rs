@@ -163,7 +163,7 @@ mod tests {
     use crate::config::Strategy;
     use crate::control;
     use crate::journal::Journal;
-    use crate::server::{Limits, Server};
+    use crate::server::{ConnectionLimits, Server};
     use crate::upstreams::ModelRegistry;
     use crate::upstreams::api::{self, ApiUpstream};
     use crate::upstreams::web::{WebSettings, WebUpstream};
@@ -195,7 +195,7 @@ mod tests {
     async fn f36_a_panic_costs_one_answer_and_not_the_connection() {
         let proxy = proxy();
         let bound = server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
-        let server = Server::start(bound, front(&proxy), Limits::default());
+        let server = Server::start(bound, front(&proxy), ConnectionLimits::default());
         let mut socket = TcpStream::connect(server.addr()).await.unwrap();
         let requests =
             ["/healthz", "/", "/healthz"].map(|path| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n"));

@@ -13,7 +13,7 @@ use super::front::Front;
 use crate::access::{ApiFamily, Guard, Route, Scope};
 use crate::control::Said;
 use crate::proxy::{self, Answer, Proxy};
-use crate::server::{self, Limits, Server, SwitchError};
+use crate::server::{self, ConnectionLimits, Server, SwitchError};
 
 /// What Ollama's clients look for at the root before they ask anything.
 const GREETING: &str = "Ollama is running";
@@ -23,7 +23,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// The port, open or not.
 pub(super) struct Keyless {
     front: Front,
-    limits: Limits,
+    limits: ConnectionLimits,
     /// Held through a change, so that there is one at a time.
     server: tokio::sync::Mutex<Option<Server>>,
     /// What the user should know of it.
@@ -32,7 +32,7 @@ pub(super) struct Keyless {
 
 impl Keyless {
     /// Closed at first. `main` is the guard of the first port.
-    pub(super) fn new(main: &Guard, proxy: &Proxy, limits: Limits) -> Self {
+    pub(super) fn new(main: &Guard, proxy: &Proxy, limits: ConnectionLimits) -> Self {
         let greeting = warp::path::end().and(warp::get()).map(|| Answer::text(200, GREETING));
         let routes =
             proxy::routes(proxy).or(greeting).unify().recover(proxy::handle_rejection).unify().boxed();

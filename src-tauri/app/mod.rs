@@ -147,8 +147,10 @@ impl App {
         let routes = routes(&proxy, &control, &door, &config);
         let guard = Arc::new(guard);
         let front = front::Front::new(Arc::clone(&guard), proxy.clone(), routes);
-        let limits =
-            server::Limits { max_connections: config.limits.max_connections, ..server::Limits::default() };
+        let limits = server::ConnectionLimits {
+            max_connections: config.limits.max_connections,
+            ..server::ConnectionLimits::default()
+        };
         let keyless = Arc::new(Keyless::new(&guard, &proxy, limits.clone()));
         let rooms = engine::Rooms { front: front.clone(), keys, keyless: Arc::clone(&keyless) };
         let engine: Arc<dyn control::Engine> = Arc::new(rooms);

@@ -56,7 +56,7 @@ impl ProxyRuntime {
         let parts = parts(sources, &config);
         // A headless one's log is kept by what started it, such as systemd.
         logging::init(&config, (!headless).then(|| LogFiles::new(&config.data_dir)))?;
-        server::raise_open_files();
+        server::raise_fd_limit();
         let runtime = runtime().map_err(|error| {
             ExitError::failed(format!("cannot start: {error}")).with_problem(StartProblem::Other)
         })?;

@@ -15,73 +15,27 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tower_service::Service;
 
-use super::answer::Announced;
-use super::bind::Bound;
+use super::answer::ConnectionService;
+use super::bind::BoundListener;
 use super::connection;
-use super::files::{connections_that_fit, refusals_that_fit};
-use super::line::Admission;
-use super::listening::{Shared, Stage};
-use super::socket::prepare;
+use super::files::{connection_cap, refusal_cap};
+use super::line::ConnectionPermit;
+use super::listening::{DrainSignals, ServerContext};
+use super::socket::configure;
 use super::{Closing, Peer, plain_response};
 
 /// The pause when the system has no more sockets for us.
-const NO_SOCKETS: Duration = Duration::from_millis(100);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// How many can be told at the same time that the house is full; others are just closed.
-const MAX_REFUSING: usize = 64;
+const MAX_CONCURRENT_REFUSALS: usize = 64;
 
 /// Accepts connections until the stage drains; each lives in a task of its own.
-pub(super) async fn accept<S, B>(bound: Bound, service: S, shared: Arc<Shared>, stage: Stage)
-where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let refusing = Arc::new(Semaphore::new(MAX_REFUSING));
-    while let Some(accepted) = stage.draining.run_until_cancelled(bound.listener.accept()).await {
-        let (socket, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                recover(&error, &shared, &stage).await;
-                continue;
-            }
-        };
-        prepare(&socket, peer);
-        let cap = connections_that_fit(shared.limits.max_connections);
-        match shared.lines.admit(cap, shared.limits.spare, &stage.draining, Instant::now()) {
-            Some(place) => spawn(socket, peer, service.clone(), &shared, &stage, place),
-            None => refuse(socket, &refusing, &shared, &stage),
-        }
-    }
-    drop(bound);
-    stage.deaf.cancel();
-}
-
-/// An error of one connection concerns nobody else. Without sockets, the next call would fail at once again and
-/// again, so an idle connection gives up its own and we wait a little.
-async fn recover(error: &io::Error, shared: &Shared, stage: &Stage) {
-    if is_of_one_connection(error) {
-        return;
-    }
-    tracing::warn!(%error, "cannot accept connections for the moment");
-    shared.lines.push_out_oldest(Instant::now());
-    let _ = stage.draining.run_until_cancelled(tokio::time::sleep(NO_SOCKETS)).await;
-}
-
-fn is_of_one_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    [ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted].contains(&error.kind())
-}
-
-fn spawn<S, B>(
-    socket: TcpStream,
-    peer: SocketAddr,
+pub(super) async fn accept<S, B>(
+    bound: BoundListener,
     service: S,
-    shared: &Arc<Shared>,
-    stage: &Stage,
-    place: Admission,
+    context: Arc<ServerContext>,
+    signals: DrainSignals,
 ) where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
@@ -89,35 +43,97 @@ fn spawn<S, B>(
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let announced = Announced {
-        service,
-        line: Arc::clone(&place.line),
-        peer: Peer(peer),
-        closing: Closing(stage.closing.clone()),
-    };
-    let (shared_by_task, stage_of_task) = (Arc::clone(shared), stage.clone());
-    let task = async move {
-        if connection::serve(socket, announced, &shared_by_task.limits, &stage_of_task, place).await {
-            shared_by_task.count_cut();
+    let refusals = Arc::new(Semaphore::new(MAX_CONCURRENT_REFUSALS));
+    while let Some(accepted) = signals.draining.run_until_cancelled(bound.listener.accept()).await {
+        let (socket, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                handle_accept_error(&error, &context, &signals).await;
+                continue;
+            }
+        };
+        configure(&socket, peer);
+        let cap = connection_cap(context.limits.max_connections);
+        match context.registry.admit(
+            cap,
+            context.limits.min_idle_before_eviction,
+            &signals.draining,
+            Instant::now(),
+        ) {
+            Some(permit) => spawn_connection(socket, peer, service.clone(), &context, &signals, permit),
+            None => refuse_connection(socket, &refusals, &context, &signals),
         }
-    };
-    shared.tasks.spawn(stage.tasks.track_future(task));
+    }
+    drop(bound);
+    signals.listener_closed.cancel();
 }
 
-fn refuse(mut socket: TcpStream, refusing: &Arc<Semaphore>, shared: &Shared, stage: &Stage) {
-    if MAX_REFUSING - refusing.available_permits() >= refusals_that_fit(MAX_REFUSING) {
+/// An error of one connection concerns nobody else. Without sockets, the next call would fail at once again and
+/// again, so an idle connection gives up its own and we wait a little.
+async fn handle_accept_error(error: &io::Error, context: &ServerContext, signals: &DrainSignals) {
+    if is_connection_error(error) {
         return;
     }
-    let Ok(permit) = Arc::clone(refusing).try_acquire_owned() else { return };
-    let (draining, time) = (stage.draining.clone(), shared.limits.farewell);
-    shared.tasks.spawn(stage.tasks.track_future(async move {
-        let _ = draining.run_until_cancelled(tokio::time::timeout(time, tell_full(&mut socket))).await;
+    tracing::warn!(%error, "cannot accept connections for the moment");
+    context.registry.evict_oldest(Instant::now());
+    let _ = signals.draining.run_until_cancelled(tokio::time::sleep(ACCEPT_RETRY_DELAY)).await;
+}
+
+fn is_connection_error(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    [ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted].contains(&error.kind())
+}
+
+fn spawn_connection<S, B>(
+    socket: TcpStream,
+    peer: SocketAddr,
+    service: S,
+    context: &Arc<ServerContext>,
+    signals: &DrainSignals,
+    permit: ConnectionPermit,
+) where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let connection_service = ConnectionService {
+        service,
+        state: Arc::clone(&permit.state),
+        peer: Peer(peer),
+        closing: Closing(signals.closing.clone()),
+    };
+    let (task_context, task_signals) = (Arc::clone(context), signals.clone());
+    let task = async move {
+        if connection::serve(socket, connection_service, &task_context.limits, &task_signals, permit).await {
+            task_context.count_cut();
+        }
+    };
+    context.tasks.spawn(signals.tasks.track_future(task));
+}
+
+fn refuse_connection(
+    mut socket: TcpStream,
+    refusals: &Arc<Semaphore>,
+    context: &ServerContext,
+    signals: &DrainSignals,
+) {
+    if MAX_CONCURRENT_REFUSALS - refusals.available_permits() >= refusal_cap(MAX_CONCURRENT_REFUSALS) {
+        return;
+    }
+    let Ok(permit) = Arc::clone(refusals).try_acquire_owned() else { return };
+    let (draining, linger_timeout) = (signals.draining.clone(), context.limits.linger_timeout);
+    context.tasks.spawn(signals.tasks.track_future(async move {
+        let _ = draining
+            .run_until_cancelled(tokio::time::timeout(linger_timeout, send_too_many_connections(&mut socket)))
+            .await;
         drop(permit);
     }));
 }
 
 /// The peer's request is read to its end, or closing would take the answer back.
-async fn tell_full(socket: &mut TcpStream) -> io::Result<()> {
+async fn send_too_many_connections(socket: &mut TcpStream) -> io::Result<()> {
     socket.write_all(&plain_response::too_many_connections()).await?;
     socket.shutdown().await?;
     let mut rest = vec![0; 4096];
@@ -130,9 +146,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f38_only_errors_of_one_connection_go_without_a_pause() {
-        assert!(is_of_one_connection(&io::ErrorKind::ConnectionAborted.into()));
+    fn f38_only_errors_of_one_connection_are_not_delayed() {
+        assert!(is_connection_error(&io::ErrorKind::ConnectionAborted.into()));
         // EMFILE
-        assert!(!is_of_one_connection(&io::Error::from_raw_os_error(24)));
+        assert!(!is_connection_error(&io::Error::from_raw_os_error(24)));
     }
 }

@@ -12,62 +12,62 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 use tower_service::Service;
 
-use super::line::Line;
+use super::line::ConnectionState;
 use super::{Closing, Peer};
 
 /// The service of one connection.
-pub(super) struct Announced<S> {
+pub(super) struct ConnectionService<S> {
     pub(super) service: S,
-    pub(super) line: Arc<Line>,
+    pub(super) state: Arc<ConnectionState>,
     pub(super) peer: Peer,
     pub(super) closing: Closing,
 }
 
-impl<S, B> hyper::service::Service<Request<Incoming>> for Announced<S>
+impl<S, B> hyper::service::Service<Request<Incoming>> for ConnectionService<S>
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
-    type Response = Response<Answer<B>>;
+    type Response = Response<TrackedBody<B>>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        let under_way = UnderWay::begin(&self.line);
+        let in_flight = InFlightGuard::begin(&self.state);
         request.extensions_mut().insert(self.peer);
         request.extensions_mut().insert(self.closing.clone());
         let mut service = self.service.clone();
         Box::pin(async move {
             poll_fn(|cx| service.poll_ready(cx)).await?;
             let response = service.call(request).await?;
-            Ok(response.map(|body| Answer { body: Box::pin(body), _under_way: under_way }))
+            Ok(response.map(|body| TrackedBody { body: Box::pin(body), _in_flight: in_flight }))
         })
     }
 }
 
 /// From the complete head to the end of the answer, or to the moment when nobody wants it any more.
-struct UnderWay(Arc<Line>);
+struct InFlightGuard(Arc<ConnectionState>);
 
-impl UnderWay {
-    fn begin(line: &Arc<Line>) -> Self {
-        line.called(Instant::now());
-        Self(Arc::clone(line))
+impl InFlightGuard {
+    fn begin(state: &Arc<ConnectionState>) -> Self {
+        state.record_request(Instant::now());
+        Self(Arc::clone(state))
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for InFlightGuard {
     fn drop(&mut self) {
-        self.0.answered(Instant::now());
+        self.0.record_response_end(Instant::now());
     }
 }
 
 /// A body that keeps its line busy for as long as it lives.
-pub(super) struct Answer<B> {
+pub(super) struct TrackedBody<B> {
     body: Pin<Box<B>>,
-    _under_way: UnderWay,
+    _in_flight: InFlightGuard,
 }
 
-impl<B: Body> Body for Answer<B> {
+impl<B: Body> Body for TrackedBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 

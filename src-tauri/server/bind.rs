@@ -5,19 +5,19 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tokio::net::{TcpListener, TcpSocket};
 
-use super::holder::{self, Holder};
+use super::holder::{self, PortOwner};
 
 /// Connections that the system keeps waiting until they are accepted.
-const BACKLOG: u32 = 1024;
+const ACCEPT_BACKLOG: u32 = 1024;
 
 /// A port that is ours, before anything is accepted on it.
 #[derive(Debug)]
-pub struct Bound {
+pub struct BoundListener {
     pub(super) listener: TcpListener,
     pub(super) addr: SocketAddr,
 }
 
-impl Bound {
+impl BoundListener {
     /// The address, with the port that the system chose if 0 was asked for.
     pub fn addr(&self) -> SocketAddr {
         self.addr
@@ -45,7 +45,7 @@ pub enum BindError {
         /// What was asked for.
         addr: SocketAddr,
         /// The other program, where the system tells.
-        holder: Option<Holder>,
+        holder: Option<PortOwner>,
     },
     /// The system does not allow this port to this user, or has reserved it.
     #[error("the system does not allow {0} to this user; ports from 1024 on need no special rights")]
@@ -67,14 +67,14 @@ pub enum BindError {
 ///
 /// # Errors
 /// Says why it could not be taken, for people.
-pub async fn bind(addr: SocketAddr) -> Result<Bound, BindError> {
+pub async fn bind(addr: SocketAddr) -> Result<BoundListener, BindError> {
     match listen(addr) {
-        Ok((listener, addr)) => Ok(Bound { listener, addr }),
+        Ok((listener, addr)) => Ok(BoundListener { listener, addr }),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            let holder = tokio::task::spawn_blocking(move || holder::find(addr)).await;
+            let holder = tokio::task::spawn_blocking(move || holder::find_owner(addr)).await;
             Err(BindError::Taken { addr, holder: holder.ok().flatten() })
         }
-        Err(error) => Err(explain(addr, error)),
+        Err(error) => Err(bind_error(addr, error)),
     }
 }
 
@@ -82,24 +82,24 @@ pub async fn bind(addr: SocketAddr) -> Result<Bound, BindError> {
 ///
 /// Systems let one program hold `127.0.0.1:3000` and another `[::1]:3000`, and `localhost` can mean either: when this
 /// is true, only the address itself may be shown to the user.
-pub fn twin_is_taken(ours: SocketAddr) -> bool {
-    let twin = match ours.ip() {
+pub fn other_loopback_in_use(address: SocketAddr) -> bool {
+    let other = match address.ip() {
         IpAddr::V4(ip) if ip == Ipv4Addr::LOCALHOST || ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         IpAddr::V6(Ipv6Addr::LOCALHOST) => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V4(_) | IpAddr::V6(_) => return false,
     };
-    let tried = claim(SocketAddr::new(twin, ours.port()));
-    tried.is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
+    let result = bind_socket(SocketAddr::new(other, address.port()));
+    result.is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
 }
 
 fn listen(addr: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
-    let listener = claim(addr)?.listen(BACKLOG)?;
+    let listener = bind_socket(addr)?.listen(ACCEPT_BACKLOG)?;
     let addr = listener.local_addr()?;
     Ok((listener, addr))
 }
 
 /// The port is ours, but nobody can connect yet.
-fn claim(addr: SocketAddr) -> io::Result<TcpSocket> {
+fn bind_socket(addr: SocketAddr) -> io::Result<TcpSocket> {
     let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // On Windows this option would let us take a port that another program uses; elsewhere it only means that a
     // restart need not wait for old connections to be forgotten.
@@ -109,7 +109,7 @@ fn claim(addr: SocketAddr) -> io::Result<TcpSocket> {
     Ok(socket)
 }
 
-fn explain(addr: SocketAddr, error: io::Error) -> BindError {
+fn bind_error(addr: SocketAddr, error: io::Error) -> BindError {
     if error.kind() == io::ErrorKind::PermissionDenied {
         BindError::Denied(addr)
     } else if error.kind() == io::ErrorKind::AddrNotAvailable {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unspecified_address_is_reached_at_the_loopback_of_its_family() {
+    fn an_unspecified_address_is_dialled_at_the_loopback_of_its_family() {
         for (bound, dialled) in [
             ("0.0.0.0:3000", "127.0.0.1:3000"),
             ("[::]:3000", "[::1]:3000"),
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn f30_a_taken_port_is_reported_with_its_holder() {
+    async fn f30_a_taken_port_is_reported_with_its_owner() {
         let first = bind(loopback(0)).await.expect("a free port");
         let error = bind(first.addr()).await.expect_err("it is taken");
         let BindError::Taken { addr, holder } = &error else { panic!("{error}") };
@@ -159,16 +159,16 @@ mod tests {
         // TEST-NET-1 (RFC 5737) is no machine's address.
         let error = bind(SocketAddr::from(([192, 0, 2, 1], 0))).await.expect_err("not ours");
         assert!(matches!(error, BindError::Unavailable(_)), "{error}");
-        let denied = explain(loopback(80), io::ErrorKind::PermissionDenied.into());
+        let denied = bind_error(loopback(80), io::ErrorKind::PermissionDenied.into());
         assert!(denied.to_string().contains("ports from 1024 on"), "{denied}");
     }
 
     #[tokio::test]
-    async fn n12_the_other_loopback_family_in_other_hands_is_noticed() {
+    async fn n12_the_same_port_in_use_on_the_other_loopback_is_detected() {
         // Without IPv6 there is no twin that could be taken.
-        let Ok(twin) = bind(SocketAddr::from((Ipv6Addr::LOCALHOST, 0))).await else { return };
-        assert!(twin_is_taken(loopback(twin.addr().port())));
-        assert!(twin_is_taken(SocketAddr::from((Ipv4Addr::UNSPECIFIED, twin.addr().port()))));
-        assert!(!twin_is_taken(SocketAddr::from(([127, 0, 0, 9], twin.addr().port()))));
+        let Ok(other) = bind(SocketAddr::from((Ipv6Addr::LOCALHOST, 0))).await else { return };
+        assert!(other_loopback_in_use(loopback(other.addr().port())));
+        assert!(other_loopback_in_use(SocketAddr::from((Ipv4Addr::UNSPECIFIED, other.addr().port()))));
+        assert!(!other_loopback_in_use(SocketAddr::from(([127, 0, 0, 9], other.addr().port()))));
     }
 }

@@ -15,18 +15,18 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, Sleep};
 use tower_service::Service;
 
-use super::Limits;
-use super::answer::Announced;
-use super::line::{Admission, Line};
-use super::listening::Stage;
-use super::socket::Watched;
+use super::ConnectionLimits;
+use super::answer::ConnectionService;
+use super::line::{ConnectionPermit, ConnectionState};
+use super::listening::DrainSignals;
+use super::socket::MonitoredSocket;
 
 /// For one head that is not complete, and for what waits to be sent.
-const BUFFER: usize = 64 << 10;
+const MAX_BUFFER_BYTES: usize = 64 << 10;
 
 /// How a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+enum ConnectionEnd {
     /// By the protocol: a side closed, or an error was answered.
     Done,
     /// By a time limit, or to make room.
@@ -38,10 +38,10 @@ enum End {
 /// Serves requests until the connection ends. Returns whether an answer was cut off.
 pub(super) async fn serve<S, B, T>(
     socket: T,
-    announced: Announced<S>,
-    limits: &Limits,
-    stage: &Stage,
-    place: Admission,
+    service: ConnectionService<S>,
+    limits: &ConnectionLimits,
+    signals: &DrainSignals,
+    permit: ConnectionPermit,
 ) -> bool
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
@@ -51,21 +51,26 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let line = &place.line;
-    let io = TokioIo::new(Watched::new(socket, Arc::clone(line)));
+    let state = &permit.state;
+    let io = TokioIo::new(MonitoredSocket::new(socket, Arc::clone(state)));
     // hyper has one time limit for a head and for being idle; the line has one for each, so hyper's is off.
     let mut builder = http1::Builder::new();
-    builder.header_read_timeout(None).max_buf_size(BUFFER);
-    let mut connection = builder.serve_connection(io, announced);
-    let end = run(&mut connection, line, limits, stage).await;
-    if end == End::Done {
+    builder.header_read_timeout(None).max_buf_size(MAX_BUFFER_BYTES);
+    let mut connection = builder.serve_connection(io, service);
+    let end = drive(&mut connection, state, limits, signals).await;
+    if end == ConnectionEnd::Done {
         let mut socket = connection.into_parts().io.into_inner();
-        farewell(&mut socket, line, limits, stage).await;
+        linger(&mut socket, state, limits, signals).await;
     }
-    end == End::Cut
+    end == ConnectionEnd::Cut
 }
 
-async fn run<I, S, B>(connection: &mut Connection<I, S>, line: &Line, limits: &Limits, stage: &Stage) -> End
+async fn drive<I, S, B>(
+    connection: &mut Connection<I, S>,
+    state: &ConnectionState,
+    limits: &ConnectionLimits,
+    signals: &DrainSignals,
+) -> ConnectionEnd
 where
     Connection<I, S>: Future<Output = hyper::Result<()>> + Unpin,
     I: hyper::rt::Read + hyper::rt::Write + Unpin,
@@ -74,25 +79,25 @@ where
     B: Body + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let mut clock = Clock::new(line, limits);
-    let mut told_to_end = false;
+    let mut timer = DeadlineTimer::new(state, limits);
+    let mut shutting_down = false;
     loop {
         tokio::select! {
             // The connection comes first: the other questions are about the state it is in after that.
             biased;
-            _ = &mut *connection => return End::Done,
+            _ = &mut *connection => return ConnectionEnd::Done,
             // Most of the time only this token is asked: each costs something with every piece of a stream.
-            () = line.called_off.cancelled(), if !told_to_end => {
-                if line.pushed_out.is_cancelled() {
-                    return End::Dropped;
+            () = state.shutdown_requested.cancelled(), if !shutting_down => {
+                if state.evicted.is_cancelled() {
+                    return ConnectionEnd::Dropped;
                 }
-                told_to_end = true;
+                shutting_down = true;
                 Pin::new(&mut *connection).graceful_shutdown();
             }
-            () = poll_fn(|cx| clock.poll_overdue(cx)) => return End::Dropped,
-            () = line.pushed_out.cancelled(), if told_to_end => return End::Dropped,
-            () = stage.cut.cancelled(), if told_to_end => {
-                return if line.is_busy() { End::Cut } else { End::Dropped };
+            () = poll_fn(|cx| timer.poll_expired(cx)) => return ConnectionEnd::Dropped,
+            () = state.evicted.cancelled(), if shutting_down => return ConnectionEnd::Dropped,
+            () = signals.cut.cancelled(), if shutting_down => {
+                return if state.is_busy() { ConnectionEnd::Cut } else { ConnectionEnd::Dropped };
             }
         }
     }
@@ -100,11 +105,11 @@ where
 
 /// Lets the peer read the last answer. Closing a socket on which bytes still arrive, such as the rest of a body that
 /// was refused, makes the system tell the peer to forget what it has not read.
-async fn farewell<T: AsyncRead + AsyncWrite + Unpin>(
+async fn linger<T: AsyncRead + AsyncWrite + Unpin>(
     socket: &mut T,
-    line: &Line,
-    limits: &Limits,
-    stage: &Stage,
+    state: &ConnectionState,
+    limits: &ConnectionLimits,
+    signals: &DrainSignals,
 ) {
     // After an error hyper leaves this to us.
     let _ = socket.shutdown().await;
@@ -112,27 +117,27 @@ async fn farewell<T: AsyncRead + AsyncWrite + Unpin>(
     let until_end = async { while socket.read(&mut rest).await.is_ok_and(|n| n > 0) {} };
     tokio::select! {
         () = until_end => {}
-        () = tokio::time::sleep(limits.farewell) => {}
-        () = line.pushed_out.cancelled() => {}
-        () = stage.draining.cancelled() => {}
+        () = tokio::time::sleep(limits.linger_timeout) => {}
+        () = state.evicted.cancelled() => {}
+        () = signals.draining.cancelled() => {}
     }
 }
 
 /// One timer for all limits of a line. It is set anew only when it rings or when a limit is nearer than it, so that
 /// requests in quick succession do not touch it.
-struct Clock<'a> {
-    line: &'a Line,
-    limits: &'a Limits,
+struct DeadlineTimer<'a> {
+    state: &'a ConnectionState,
+    limits: &'a ConnectionLimits,
     sleep: Pin<Box<Sleep>>,
 }
 
-impl<'a> Clock<'a> {
-    fn new(line: &'a Line, limits: &'a Limits) -> Self {
-        Self { line, limits, sleep: Box::pin(tokio::time::sleep(limits.idle_timeout)) }
+impl<'a> DeadlineTimer<'a> {
+    fn new(state: &'a ConnectionState, limits: &'a ConnectionLimits) -> Self {
+        Self { state, limits, sleep: Box::pin(tokio::time::sleep(limits.idle_timeout)) }
     }
 
-    fn poll_overdue(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(deadline) = self.line.deadline(self.limits) else { return Poll::Pending };
+    fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(deadline) = self.state.deadline(self.limits) else { return Poll::Pending };
         if deadline < self.sleep.deadline() {
             self.sleep.as_mut().reset(deadline);
         }

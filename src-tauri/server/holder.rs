@@ -5,14 +5,14 @@ use std::net::SocketAddr;
 
 /// A process that listens where we wanted to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holder {
+pub struct PortOwner {
     /// Its process id.
     pub pid: u32,
     /// Its short name, without characters that could disturb a terminal.
     pub name: String,
 }
 
-impl fmt::Display for Holder {
+impl fmt::Display for PortOwner {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let own = if self.pid == std::process::id() { ", this program itself" } else { "" };
         write!(out, "{} (process {}{own})", self.name, self.pid)
@@ -22,16 +22,16 @@ impl fmt::Display for Holder {
 /// Looks for the process that keeps this address from being bound. `None` on systems without `/proc`, and for
 /// processes of other users.
 #[cfg(target_os = "linux")]
-pub(super) fn find(addr: SocketAddr) -> Option<Holder> {
+pub(super) fn find_owner(addr: SocketAddr) -> Option<PortOwner> {
     let tables =
         ["/proc/net/tcp", "/proc/net/tcp6"].map(|table| std::fs::read_to_string(table).unwrap_or_default());
     let inodes: Vec<&str> = tables.iter().flat_map(|table| listening_inodes(table, addr.port())).collect();
     let links: Vec<String> = inodes.iter().map(|inode| format!("socket:[{inode}]")).collect();
-    if links.is_empty() { None } else { processes().find_map(|pid| holder_if(pid, &links)) }
+    if links.is_empty() { None } else { process_ids().find_map(|pid| owner_if_listening(pid, &links)) }
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn find(_addr: SocketAddr) -> Option<Holder> {
+pub(super) fn find(_addr: SocketAddr) -> Option<PortOwner> {
     None
 }
 
@@ -49,20 +49,20 @@ fn listening_inodes(table: &str, port: u16) -> impl Iterator<Item = &str> {
 }
 
 #[cfg(target_os = "linux")]
-fn processes() -> impl Iterator<Item = u32> {
+fn process_ids() -> impl Iterator<Item = u32> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
 #[cfg(target_os = "linux")]
-fn holder_if(pid: u32, links: &[String]) -> Option<Holder> {
+fn owner_if_listening(pid: u32, links: &[String]) -> Option<PortOwner> {
     let mut files = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?.flatten();
-    let holds = files.any(|file| {
+    let is_owner = files.any(|file| {
         let target = std::fs::read_link(file.path()).unwrap_or_default();
         links.iter().any(|link| target.as_os_str() == link.as_str())
     });
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    holds.then(|| Holder { pid, name: name.chars().filter(|c| !c.is_control()).collect() })
+    is_owner.then(|| PortOwner { pid, name: name.chars().filter(|c| !c.is_control()).collect() })
 }
 
 #[cfg(all(test, target_os = "linux"))]

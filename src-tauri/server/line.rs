@@ -7,27 +7,27 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::Limits;
+use super::ConnectionLimits;
 
 /// One connection.
-pub(super) struct Line {
-    state: Mutex<State>,
+pub(super) struct ConnectionState {
+    state: Mutex<PhaseState>,
     /// Cancelled when the connection must make room for another.
-    pub(super) pushed_out: CancellationToken,
+    pub(super) evicted: CancellationToken,
     /// Cancelled with it and when the listener drains: the one token that a connection watches all the time.
-    pub(super) called_off: CancellationToken,
+    pub(super) shutdown_requested: CancellationToken,
 }
 
 #[derive(Clone, Copy)]
-struct State {
-    phase: Phase,
+struct PhaseState {
+    phase: ConnectionPhase,
     since: Instant,
     /// Since when the peer has taken nothing of what waits to be sent.
-    stalled: Option<Instant>,
+    stalled_since: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
+enum ConnectionPhase {
     /// No request is under way.
     Idle,
     /// A part of a head was received.
@@ -35,163 +35,164 @@ enum Phase {
     /// A request is with the service, or its answer is being sent.
     Busy,
     /// Pushed out: nothing that still arrives is looked at.
-    Over,
+    Evicted,
 }
 
-impl Line {
+impl ConnectionState {
     fn new(now: Instant, draining: &CancellationToken) -> Self {
-        let state = State { phase: Phase::Idle, since: now, stalled: None };
-        let (pushed_out, called_off) = (CancellationToken::new(), draining.child_token());
-        Self { state: Mutex::new(state), pushed_out, called_off }
+        let state = PhaseState { phase: ConnectionPhase::Idle, since: now, stalled_since: None };
+        let (evicted, shutdown_requested) = (CancellationToken::new(), draining.child_token());
+        Self { state: Mutex::new(state), evicted, shutdown_requested }
     }
 
     /// Bytes came. Returns whether they may be looked at.
-    pub(super) fn received(&self, now: Instant) -> bool {
+    pub(super) fn record_received(&self, now: Instant) -> bool {
         let mut state = self.state();
-        if state.phase == Phase::Idle {
-            (state.phase, state.since) = (Phase::Head, now);
+        if state.phase == ConnectionPhase::Idle {
+            (state.phase, state.since) = (ConnectionPhase::Head, now);
         }
-        state.phase != Phase::Over
+        state.phase != ConnectionPhase::Evicted
     }
 
     /// The head is complete.
-    pub(super) fn called(&self, now: Instant) {
-        self.enter(Phase::Busy, now);
+    pub(super) fn record_request(&self, now: Instant) {
+        self.enter(ConnectionPhase::Busy, now);
     }
 
     /// The answer was handed over to its end, or will never be.
-    pub(super) fn answered(&self, now: Instant) {
-        self.enter(Phase::Idle, now);
+    pub(super) fn record_response_end(&self, now: Instant) {
+        self.enter(ConnectionPhase::Idle, now);
     }
 
     /// The peer took bytes. The end of an answer is often still being sent when the line counts as idle.
-    pub(super) fn sent(&self, now: impl FnOnce() -> Instant) {
+    pub(super) fn record_sent(&self, now: impl FnOnce() -> Instant) {
         let mut state = self.state();
-        state.stalled = None;
-        if state.phase == Phase::Idle {
+        state.stalled_since = None;
+        if state.phase == ConnectionPhase::Idle {
             state.since = now();
         }
     }
 
     /// Bytes wait and the peer takes none.
-    pub(super) fn stalled(&self, now: Instant) {
-        self.state().stalled.get_or_insert(now);
+    pub(super) fn record_stall(&self, now: Instant) {
+        self.state().stalled_since.get_or_insert(now);
     }
 
     /// When the connection has used up its time, if it stays as it is.
-    pub(super) fn deadline(&self, limits: &Limits) -> Option<Instant> {
+    pub(super) fn deadline(&self, limits: &ConnectionLimits) -> Option<Instant> {
         let state = *self.state();
-        match (state.stalled, state.phase) {
-            (Some(since), _) => Some(since + limits.write_stall),
-            (None, Phase::Idle) => Some(state.since + limits.idle_timeout),
-            (None, Phase::Head) => Some(state.since + limits.header_timeout),
-            (None, Phase::Busy | Phase::Over) => None,
+        match (state.stalled_since, state.phase) {
+            (Some(since), _) => Some(since + limits.write_stall_timeout),
+            (None, ConnectionPhase::Idle) => Some(state.since + limits.idle_timeout),
+            (None, ConnectionPhase::Head) => Some(state.since + limits.header_timeout),
+            (None, ConnectionPhase::Busy | ConnectionPhase::Evicted) => None,
         }
     }
 
     /// Whether a request is with the service or its answer under way.
     pub(super) fn is_busy(&self) -> bool {
         let state = self.state();
-        state.phase == Phase::Busy || state.stalled.is_some()
+        state.phase == ConnectionPhase::Busy || state.stalled_since.is_some()
     }
 
     /// Whether a part of a head was received and no service was asked yet.
     pub(super) fn is_reading_head(&self) -> bool {
-        self.state().phase == Phase::Head
+        self.state().phase == ConnectionPhase::Head
     }
 
     fn idle_since(&self) -> Option<Instant> {
         let state = self.state();
-        (state.phase == Phase::Idle && state.stalled.is_none()).then_some(state.since)
+        (state.phase == ConnectionPhase::Idle && state.stalled_since.is_none()).then_some(state.since)
     }
 
     /// Ends the line, unless a request came in the meantime.
-    fn push_out(&self) -> bool {
+    fn evict(&self) -> bool {
         let mut state = self.state();
-        let idle = state.phase == Phase::Idle;
-        if idle {
-            state.phase = Phase::Over;
-            self.pushed_out.cancel();
-            self.called_off.cancel();
+        let is_idle = state.phase == ConnectionPhase::Idle;
+        if is_idle {
+            state.phase = ConnectionPhase::Evicted;
+            self.evicted.cancel();
+            self.shutdown_requested.cancel();
         }
-        idle
+        is_idle
     }
 
-    fn enter(&self, phase: Phase, now: Instant) {
+    fn enter(&self, phase: ConnectionPhase, now: Instant) {
         let mut state = self.state();
-        if state.phase != Phase::Over {
+        if state.phase != ConnectionPhase::Evicted {
             (state.phase, state.since) = (phase, now);
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, PhaseState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// All connections of the server.
 #[derive(Default)]
-pub(super) struct Lines(Mutex<Register>);
+pub(super) struct ConnectionRegistry(Mutex<RegistryEntries>);
 
 #[derive(Default)]
-struct Register {
-    next: u64,
-    lines: HashMap<u64, Arc<Line>>,
+struct RegistryEntries {
+    next_id: u64,
+    connections: HashMap<u64, Arc<ConnectionState>>,
 }
 
-impl Lines {
+impl ConnectionRegistry {
     /// Takes in a connection; at the cap, in the place of the one that has been idle longest, if for `spare`.
     pub(super) fn admit(
         self: &Arc<Self>,
         cap: usize,
-        spare: Duration,
+        min_idle: Duration,
         draining: &CancellationToken,
         now: Instant,
-    ) -> Option<Admission> {
-        let mut register = self.register();
-        if register.lines.len() >= cap && !register.push_out_oldest(spare, now) {
+    ) -> Option<ConnectionPermit> {
+        let mut entries = self.entries();
+        if entries.connections.len() >= cap && !entries.evict_oldest(min_idle, now) {
             return None;
         }
-        let id = register.next;
-        register.next += 1;
-        let line = Arc::new(Line::new(now, draining));
-        register.lines.insert(id, Arc::clone(&line));
-        Some(Admission { id, line, lines: Arc::clone(self) })
+        let id = entries.next_id;
+        entries.next_id += 1;
+        let state = Arc::new(ConnectionState::new(now, draining));
+        entries.connections.insert(id, Arc::clone(&state));
+        Some(ConnectionPermit { id, state, registry: Arc::clone(self) })
     }
 
     /// Ends the connection that has been idle longest, to free its socket.
-    pub(super) fn push_out_oldest(&self, now: Instant) -> bool {
-        self.register().push_out_oldest(Duration::ZERO, now)
+    pub(super) fn evict_oldest(&self, now: Instant) -> bool {
+        self.entries().evict_oldest(Duration::ZERO, now)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.register().lines.len()
+        self.entries().connections.len()
     }
 
-    fn register(&self) -> MutexGuard<'_, Register> {
+    fn entries(&self) -> MutexGuard<'_, RegistryEntries> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Register {
-    fn push_out_oldest(&mut self, spare: Duration, now: Instant) -> bool {
-        let idle = self.lines.iter().filter_map(|(id, line)| Some((line.idle_since()?, *id)));
-        let oldest = idle.filter(|(since, _)| now.duration_since(*since) >= spare).min();
-        let pushed = oldest.filter(|(_, id)| self.lines.get(id).is_some_and(|line| line.push_out()));
-        pushed.is_some_and(|(_, id)| self.lines.remove(&id).is_some())
+impl RegistryEntries {
+    fn evict_oldest(&mut self, min_idle: Duration, now: Instant) -> bool {
+        let idle_connections =
+            self.connections.iter().filter_map(|(id, state)| Some((state.idle_since()?, *id)));
+        let oldest = idle_connections.filter(|(since, _)| now.duration_since(*since) >= min_idle).min();
+        let evicted = oldest.filter(|(_, id)| self.connections.get(id).is_some_and(|state| state.evict()));
+        evicted.is_some_and(|(_, id)| self.connections.remove(&id).is_some())
     }
 }
 
 /// A connection's place; leaving scope gives it back.
-pub(super) struct Admission {
+pub(super) struct ConnectionPermit {
     id: u64,
-    pub(super) line: Arc<Line>,
-    lines: Arc<Lines>,
+    pub(super) state: Arc<ConnectionState>,
+    registry: Arc<ConnectionRegistry>,
 }
 
-impl Drop for Admission {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        self.lines.register().lines.remove(&self.id);
+        self.registry.entries().connections.remove(&self.id);
     }
 }
 
@@ -203,50 +204,50 @@ mod tests {
 
     #[test]
     fn p09_each_phase_has_its_own_deadline() {
-        let (limits, start) = (Limits::default(), Instant::now());
-        let line = Line::new(start, &CancellationToken::new());
-        assert_eq!(line.deadline(&limits), Some(start + limits.idle_timeout));
-        assert!(line.received(start + SECOND) && line.received(start + 5 * SECOND));
+        let (limits, start) = (ConnectionLimits::default(), Instant::now());
+        let state = ConnectionState::new(start, &CancellationToken::new());
+        assert_eq!(state.deadline(&limits), Some(start + limits.idle_timeout));
+        assert!(state.record_received(start + SECOND) && state.record_received(start + 5 * SECOND));
         assert_eq!(
-            line.deadline(&limits),
+            state.deadline(&limits),
             Some(start + SECOND + limits.header_timeout),
             "later bytes buy no time"
         );
-        line.called(start + 6 * SECOND);
-        assert_eq!(line.deadline(&limits), None);
-        line.answered(start + 7 * SECOND);
-        assert_eq!(line.deadline(&limits), Some(start + 7 * SECOND + limits.idle_timeout));
+        state.record_request(start + 6 * SECOND);
+        assert_eq!(state.deadline(&limits), None);
+        state.record_response_end(start + 7 * SECOND);
+        assert_eq!(state.deadline(&limits), Some(start + 7 * SECOND + limits.idle_timeout));
     }
 
     #[test]
-    fn f57_a_peer_has_time_from_its_last_progress() {
-        let (limits, start) = (Limits::default(), Instant::now());
-        let line = Line::new(start, &CancellationToken::new());
-        line.called(start);
-        line.stalled(start + SECOND);
-        line.stalled(start + 2 * SECOND);
-        assert_eq!(line.deadline(&limits), Some(start + SECOND + limits.write_stall));
-        line.answered(start + 3 * SECOND);
+    fn f57_the_stall_timeout_runs_from_the_last_progress() {
+        let (limits, start) = (ConnectionLimits::default(), Instant::now());
+        let line = ConnectionState::new(start, &CancellationToken::new());
+        line.record_request(start);
+        line.record_stall(start + SECOND);
+        line.record_stall(start + 2 * SECOND);
+        assert_eq!(line.deadline(&limits), Some(start + SECOND + limits.write_stall_timeout));
+        line.record_response_end(start + 3 * SECOND);
         assert!(line.is_busy() && line.idle_since().is_none(), "the end of the answer is still with us");
-        line.sent(|| start + 4 * SECOND);
+        line.record_sent(|| start + 4 * SECOND);
         assert_eq!(line.deadline(&limits), Some(start + 4 * SECOND + limits.idle_timeout));
     }
 
     #[test]
-    fn p11_the_longest_idle_line_makes_room_and_a_busy_one_never() {
-        let (lines, start) = (Arc::new(Lines::default()), Instant::now());
-        let admit = |now| lines.admit(2, 2 * SECOND, &CancellationToken::new(), now);
+    fn p11_the_longest_idle_connection_is_evicted_and_a_busy_one_never() {
+        let (registry, start) = (Arc::new(ConnectionRegistry::default()), Instant::now());
+        let admit = |now| registry.admit(2, 2 * SECOND, &CancellationToken::new(), now);
         let first = admit(start).expect("room");
         let second = admit(start + SECOND).expect("room");
         assert!(admit(start + SECOND).is_none(), "nobody was idle long enough");
-        first.line.called(start + SECOND);
+        first.state.record_request(start + SECOND);
         let third = admit(start + 3 * SECOND).expect("the second makes room");
-        assert!(second.line.pushed_out.is_cancelled() && second.line.called_off.is_cancelled());
-        assert!(!first.line.pushed_out.is_cancelled() && !first.line.called_off.is_cancelled());
-        assert!(!second.line.received(start + 3 * SECOND), "a late request is not begun");
-        third.line.called(start + 3 * SECOND);
+        assert!(second.state.evicted.is_cancelled() && second.state.shutdown_requested.is_cancelled());
+        assert!(!first.state.evicted.is_cancelled() && !first.state.shutdown_requested.is_cancelled());
+        assert!(!second.state.record_received(start + 3 * SECOND), "a late request is not begun");
+        third.state.record_request(start + 3 * SECOND);
         assert!(admit(start + 60 * SECOND).is_none());
         drop((first, second));
-        assert_eq!(lines.len(), 1);
+        assert_eq!(registry.len(), 1);
     }
 }

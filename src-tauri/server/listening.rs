@@ -14,19 +14,19 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
-use super::Limits;
+use super::ConnectionLimits;
 use super::accept::accept;
-use super::bind::{BindError, Bound, bind};
-use super::line::Lines;
+use super::bind::{BindError, BoundListener, bind};
+use super::line::ConnectionRegistry;
 
 /// A server that runs. When it is dropped without [`Server::stop`], everything is cut at once.
 pub struct Server {
-    shared: Arc<Shared>,
-    active: Mutex<Active>,
+    context: Arc<ServerContext>,
+    active: Mutex<ActiveListener>,
     /// One switch at a time.
-    turn: Semaphore,
-    open: Box<dyn Fn(Bound, Stage) + Send + Sync>,
-    whole: Stage,
+    switch_lock: Semaphore,
+    start_listener: Box<dyn Fn(BoundListener, DrainSignals) + Send + Sync>,
+    signals: DrainSignals,
 }
 
 /// What a stop found.
@@ -50,21 +50,21 @@ pub enum SwitchError {
     Stopping,
 }
 
-struct Active {
+struct ActiveListener {
     addr: SocketAddr,
-    stage: Stage,
+    signals: DrainSignals,
 }
 
 /// What all connections share.
-pub(super) struct Shared {
-    pub(super) limits: Limits,
-    pub(super) lines: Arc<Lines>,
+pub(super) struct ServerContext {
+    pub(super) limits: ConnectionLimits,
+    pub(super) registry: Arc<ConnectionRegistry>,
     /// Every task of the server.
     pub(super) tasks: TaskTracker,
     cut: AtomicUsize,
 }
 
-impl Shared {
+impl ServerContext {
     pub(super) fn count_cut(&self) {
         self.cut.fetch_add(1, Ordering::Relaxed);
     }
@@ -74,12 +74,12 @@ impl Shared {
 /// `draining`: nothing is accepted, idle connections close, a running answer is the last of its connection;
 /// `closing`: streams say that they end; `cut`: what is still there is closed.
 #[derive(Clone)]
-pub(super) struct Stage {
+pub(super) struct DrainSignals {
     pub(super) draining: CancellationToken,
     pub(super) closing: CancellationToken,
     pub(super) cut: CancellationToken,
     /// Says that the listener is closed.
-    pub(super) deaf: CancellationToken,
+    pub(super) listener_closed: CancellationToken,
     /// The tasks that belong to this stage.
     pub(super) tasks: TaskTracker,
 }
@@ -89,7 +89,7 @@ impl Server {
     ///
     /// The service finds [`super::Peer`] and [`super::Closing`] in the extensions of each request. Must be called in
     /// a tokio runtime.
-    pub fn start<S, B>(bound: Bound, service: S, limits: Limits) -> Self
+    pub fn start<S, B>(bound: BoundListener, service: S, limits: ConnectionLimits) -> Self
     where
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send,
@@ -97,23 +97,29 @@ impl Server {
         B::Data: Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let shared = Arc::new(Shared {
+        let context = Arc::new(ServerContext {
             limits,
-            lines: Arc::default(),
+            registry: Arc::default(),
             tasks: TaskTracker::new(),
             cut: AtomicUsize::new(0),
         });
-        let (for_new, service) = (Arc::clone(&shared), Mutex::new(service));
-        let open = move |bound, stage: Stage| {
+        let (task_context, service) = (Arc::clone(&context), Mutex::new(service));
+        let start_listener = move |bound, signals: DrainSignals| {
             let (tasks, service) =
-                (stage.tasks.clone(), service.lock().unwrap_or_else(PoisonError::into_inner).clone());
-            let accepting = accept(bound, service, Arc::clone(&for_new), stage);
-            for_new.tasks.spawn(tasks.track_future(accepting));
+                (signals.tasks.clone(), service.lock().unwrap_or_else(PoisonError::into_inner).clone());
+            let accept_loop = accept(bound, service, Arc::clone(&task_context), signals);
+            task_context.tasks.spawn(tasks.track_future(accept_loop));
         };
-        let whole = Stage::new(shared.tasks.clone());
-        let active = Active { addr: bound.addr(), stage: whole.part() };
-        open(bound, active.stage.clone());
-        Self { shared, active: Mutex::new(active), turn: Semaphore::new(1), open: Box::new(open), whole }
+        let signals = DrainSignals::new(context.tasks.clone());
+        let active = ActiveListener { addr: bound.addr(), signals: signals.child() };
+        start_listener(bound, active.signals.clone());
+        Self {
+            context,
+            active: Mutex::new(active),
+            switch_lock: Semaphore::new(1),
+            start_listener: Box::new(start_listener),
+            signals,
+        }
     }
 
     /// Where it listens now.
@@ -123,7 +129,7 @@ impl Server {
 
     /// Open connections, idle ones included.
     pub fn connections(&self) -> usize {
-        self.shared.lines.len()
+        self.context.registry.len()
     }
 
     /// Cancelled when the whole server's grace is nearly over: a stream that watches it sends its error event and
@@ -133,7 +139,7 @@ impl Server {
     /// answers become the last of their connections; at `g` less [`Limits::last_words`] this token is cancelled (at
     /// once, if the grace is shorter than that); at `g` connections that are still there are cut.
     pub fn closing(&self) -> CancellationToken {
-        self.whole.closing.clone()
+        self.signals.closing.clone()
     }
 
     /// Moves to another address: takes it, lets the caller save it, answers there, and only then leaves the old one,
@@ -147,75 +153,75 @@ impl Server {
         to: SocketAddr,
         save: impl FnOnce(SocketAddr) -> Result<(), String>,
     ) -> Result<SocketAddr, SwitchError> {
-        let _turn = self.turn.acquire().await.map_err(|_| SwitchError::Stopping)?;
+        let _guard = self.switch_lock.acquire().await.map_err(|_| SwitchError::Stopping)?;
         if to == self.addr() {
             return Ok(to);
         }
         let bound = bind(to).await?;
         let addr = bound.addr();
-        if self.whole.draining.is_cancelled() {
+        if self.signals.draining.is_cancelled() {
             return Err(SwitchError::Stopping);
         }
         save(addr).map_err(SwitchError::Save)?;
-        let stage = self.whole.part();
-        (self.open)(bound, stage.clone());
-        self.leave(self.exchange(Active { addr, stage })).await;
+        let signals = self.signals.child();
+        (self.start_listener)(bound, signals.clone());
+        self.drain_old_listener(self.replace_active(ActiveListener { addr, signals })).await;
         Ok(addr)
     }
 
     /// Ends the server; see [`Server::closing`] for the order. With no grace, everything is cut at once; a second
     /// call with a shorter grace shortens a first one that runs. Afterwards no task of the server is left.
     pub async fn stop(&self, grace: Duration) -> Drained {
-        self.turn.close();
-        self.whole.end(grace, &self.shared.limits).await;
-        Drained { cut: self.shared.cut.load(Ordering::Relaxed) }
+        self.switch_lock.close();
+        self.signals.drain(grace, &self.context.limits).await;
+        Drained { cut: self.context.cut.load(Ordering::Relaxed) }
     }
 
-    fn exchange(&self, new: Active) -> Stage {
+    fn replace_active(&self, new: ActiveListener) -> DrainSignals {
         let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *active, new).stage
+        std::mem::replace(&mut *active, new).signals
     }
 
     /// The drain of an old listener is a task of the server, so a stop waits for it and cuts it short.
-    async fn leave(&self, old: Stage) {
-        let (limits, deaf) = (self.shared.limits.clone(), old.deaf.clone());
-        self.shared.tasks.spawn(async move { old.end(limits.switch_grace, &limits).await });
-        deaf.cancelled().await;
+    async fn drain_old_listener(&self, old_signals: DrainSignals) {
+        let (limits, listener_closed) = (self.context.limits.clone(), old_signals.listener_closed.clone());
+        self.context.tasks.spawn(async move { old_signals.drain(limits.switch_grace, &limits).await });
+        listener_closed.cancelled().await;
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.whole.draining.cancel();
-        self.whole.closing.cancel();
-        self.whole.cut.cancel();
+        self.signals.draining.cancel();
+        self.signals.closing.cancel();
+        self.signals.cut.cancel();
     }
 }
 
-impl Stage {
+impl DrainSignals {
     fn new(tasks: TaskTracker) -> Self {
         let token = CancellationToken::new;
-        Self { draining: token(), closing: token(), cut: token(), deaf: token(), tasks }
+        Self { draining: token(), closing: token(), cut: token(), listener_closed: token(), tasks }
     }
 
     /// A stage that ends with this one, or before it.
-    fn part(&self) -> Self {
+    fn child(&self) -> Self {
         Self {
             draining: self.draining.child_token(),
             closing: self.closing.child_token(),
             cut: self.cut.child_token(),
-            deaf: CancellationToken::new(),
+            listener_closed: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }
     }
 
-    async fn end(&self, grace: Duration, limits: &Limits) {
-        let last_words = limits.last_words.min(grace);
+    async fn drain(&self, grace: Duration, limits: &ConnectionLimits) {
+        let error_window = limits.final_error_window.min(grace);
         self.tasks.close();
         self.draining.cancel();
-        let _ = tokio::time::timeout(grace - last_words, self.tasks.wait()).await;
+        let _ = tokio::time::timeout(grace - error_window, self.tasks.wait()).await;
         self.closing.cancel();
-        let _ = tokio::time::timeout(last_words, self.tasks.wait()).await;
+        let _ = tokio::time::timeout(error_window, self.tasks.wait()).await;
         self.cut.cancel();
         self.tasks.wait().await;
     }

@@ -25,42 +25,42 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-pub use bind::{BindError, Bound, bind, dial_addr, twin_is_taken};
-pub use files::raise_open_files;
-pub use holder::Holder;
+pub use bind::{BindError, BoundListener, bind, dial_addr, other_loopback_in_use};
+pub use files::raise_fd_limit;
+pub use holder::PortOwner;
 pub use listening::{Drained, Server, SwitchError};
 
 /// Limits on every connection and on all together.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
+pub struct ConnectionLimits {
     /// From the first byte of a request's head to its last.
     pub header_timeout: Duration,
     /// Without a request, both on a new connection and between two.
     pub idle_timeout: Duration,
     /// While the peer takes nothing of an answer that waits to be sent.
-    pub write_stall: Duration,
+    pub write_stall_timeout: Duration,
     /// Connections at the same time. Half of the open files that the system allows are the other bound.
     pub max_connections: usize,
     /// At the cap, a connection that was idle for at least this long makes room for a new one.
-    pub spare: Duration,
+    pub min_idle_before_eviction: Duration,
     /// After an answer that ends the connection, for the peer to take it in before the socket is gone.
-    pub farewell: Duration,
+    pub linger_timeout: Duration,
     /// The last part of every grace, in which streams still running say that they end. See [`Server::closing`].
-    pub last_words: Duration,
+    pub final_error_window: Duration,
     /// How long running answers may go on after the port was switched.
     pub switch_grace: Duration,
 }
 
-impl Default for Limits {
+impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
             header_timeout: Duration::from_secs(8),
             idle_timeout: Duration::from_secs(30),
-            write_stall: Duration::from_secs(120),
+            write_stall_timeout: Duration::from_secs(120),
             max_connections: 1024,
-            spare: Duration::from_secs(1),
-            farewell: Duration::from_secs(1),
-            last_words: Duration::from_secs(1),
+            min_idle_before_eviction: Duration::from_secs(1),
+            linger_timeout: Duration::from_secs(1),
+            final_error_window: Duration::from_secs(1),
             switch_grace: Duration::from_secs(30),
         }
     }

@@ -8,17 +8,17 @@ content-type: application/json\r\nconnection: close\r\n";
 /// 503 for a connection beyond the cap.
 pub(super) fn too_many_connections() -> Vec<u8> {
     let error =
-        Error { kind: "server_error", code: "overloaded", message: "too many connections; try again" };
-    response("503 Service Unavailable", "retry-after: 1\r\n", &error)
+        PlainError { kind: "server_error", code: "overloaded", message: "too many connections; try again" };
+    render("503 Service Unavailable", "retry-after: 1\r\n", &error)
 }
 
 /// The response to write in place of hyper's own, whose head alone is in `written`; `None` if it is not one of those.
 /// hyper answers a head that it cannot parse by itself, without a body and without the fixed headers.
-pub(super) fn in_place_of(written: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn replacement_for(written: &[u8]) -> Option<Vec<u8>> {
     if !written.starts_with(b"HTTP/1.1 4") || !written.ends_with(b"\r\n\r\n") {
         return None;
     }
-    let client_error = |code, message| Error { kind: "invalid_request_error", code, message };
+    let client_error = |code, message| PlainError { kind: "invalid_request_error", code, message };
     let (status, error) = match written.get(9..12)? {
         b"400" => ("400 Bad Request", client_error("invalid_request", "this is not a valid HTTP request")),
         b"414" => ("414 URI Too Long", client_error("uri_too_long", "the path is too long")),
@@ -28,18 +28,18 @@ pub(super) fn in_place_of(written: &[u8]) -> Option<Vec<u8>> {
         ),
         _ => return None,
     };
-    Some(response(status, "", &error))
+    Some(render(status, "", &error))
 }
 
-struct Error {
+struct PlainError {
     kind: &'static str,
     code: &'static str,
     message: &'static str,
 }
 
 /// In OpenAI's form, since no path is known that would name another.
-fn response(status: &str, headers: &str, error: &Error) -> Vec<u8> {
-    let Error { kind, code, message } = error;
+fn render(status: &str, headers: &str, error: &PlainError) -> Vec<u8> {
+    let PlainError { kind, code, message } = error;
     let body = format!(
         "{{\"error\":{{\"message\":\"{message}\",\"type\":\"{kind}\",\"param\":null,\"code\":\"{code}\"}}}}\n"
     );
@@ -53,10 +53,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_response_has_the_length_that_it_says_and_a_json_body() {
+    fn each_response_has_its_content_length_and_a_json_body() {
         let hyper = |status| format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
         let replaced =
-            [400, 414, 431].map(|status| in_place_of(hyper(status).as_bytes()).expect("hyper's own"));
+            [400, 414, 431].map(|status| replacement_for(hyper(status).as_bytes()).expect("hyper's own"));
         for response in replaced.into_iter().chain([too_many_connections()]) {
             let text = String::from_utf8(response).expect("text");
             let (head, body) = text.split_once("\r\n\r\n").expect("head and body");
@@ -70,7 +70,7 @@ mod tests {
         for written in
             ["HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 404 Not Found\r\n\r\n", "HTTP/1.1 400 x\r\n\r\nbody", ""]
         {
-            assert!(in_place_of(written.as_bytes()).is_none(), "{written}");
+            assert!(replacement_for(written.as_bytes()).is_none(), "{written}");
         }
     }
 }

@@ -12,62 +12,62 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::line::Line;
+use super::line::ConnectionState;
 use super::plain_response;
 
 /// What the system may hold of an answer. With the usual, growing buffer, megabytes of a stream would be called sent
 /// that nobody has read, and a slow reader would look like one that does not read at all.
-const SEND_BUFFER: usize = 64 << 10;
+const SEND_BUFFER_BYTES: usize = 64 << 10;
 
 /// A peer on another machine that is silent for so long although it must acknowledge is gone.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const PEER_GONE: Duration = Duration::from_secs(45);
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// Sets what every accepted socket needs. An option that a system does not have is done without.
-pub(super) fn prepare(socket: &TcpStream, peer: SocketAddr) {
+pub(super) fn configure(socket: &TcpStream, peer: SocketAddr) {
     let _ = socket.set_nodelay(true);
     let socket = SockRef::from(socket);
-    let _ = socket.set_send_buffer_size(SEND_BUFFER);
+    let _ = socket.set_send_buffer_size(SEND_BUFFER_BYTES);
     let probes = TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5));
     let _ = socket.set_tcp_keepalive(&probes);
     // On loopback nobody can vanish without the system knowing, and the limit would cut readers that only pause.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if !peer.ip().is_loopback() {
-        let _ = socket.set_tcp_user_timeout(Some(PEER_GONE));
+        let _ = socket.set_tcp_user_timeout(Some(TCP_USER_TIMEOUT));
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let _ = peer;
 }
 
 /// The socket of a line.
-pub(super) struct Watched<T> {
+pub(super) struct MonitoredSocket<T> {
     socket: T,
-    line: Arc<Line>,
+    state: Arc<ConnectionState>,
     /// What is still to be sent in place of hyper's own response.
     replacement: Vec<u8>,
 }
 
-impl<T> Watched<T> {
-    pub(super) fn new(socket: T, line: Arc<Line>) -> Self {
-        Self { socket, line, replacement: Vec::new() }
+impl<T> MonitoredSocket<T> {
+    pub(super) fn new(socket: T, state: Arc<ConnectionState>) -> Self {
+        Self { socket, state, replacement: Vec::new() }
     }
 
-    fn note(&self, written: &Poll<io::Result<usize>>) {
+    fn record_write(&self, written: &Poll<io::Result<usize>>) {
         match written {
-            Poll::Pending => self.line.stalled(Instant::now()),
-            Poll::Ready(_) => self.line.sent(Instant::now),
+            Poll::Pending => self.state.record_stall(Instant::now()),
+            Poll::Ready(_) => self.state.record_sent(Instant::now),
         }
     }
 }
 
-impl<T: AsyncWrite + Unpin> Watched<T> {
+impl<T: AsyncWrite + Unpin> MonitoredSocket<T> {
     /// Sends our response in place of hyper's, and counts all of that as written; `None` where `buf` is none of hyper's.
     fn poll_replace(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Option<Poll<io::Result<usize>>> {
         if self.replacement.is_empty() {
-            if !self.line.is_reading_head() {
+            if !self.state.is_reading_head() {
                 return None;
             }
-            self.replacement = plain_response::in_place_of(buf)?;
+            self.replacement = plain_response::replacement_for(buf)?;
         }
         while !self.replacement.is_empty() {
             match Pin::new(&mut self.socket).poll_write(cx, &self.replacement) {
@@ -80,7 +80,7 @@ impl<T: AsyncWrite + Unpin> Watched<T> {
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for MonitoredSocket<T> {
     /// For a line that was pushed out, this is the end of what the peer sends.
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -89,18 +89,18 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let read = Pin::new(&mut self.socket).poll_read(cx, buf);
-        if buf.filled().len() > before && !self.line.received(Instant::now()) {
+        if buf.filled().len() > before && !self.state.record_received(Instant::now()) {
             buf.set_filled(before);
         }
         read
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for MonitoredSocket<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let replaced = self.poll_replace(cx, buf);
         let written = replaced.unwrap_or_else(|| Pin::new(&mut self.socket).poll_write(cx, buf));
-        self.note(&written);
+        self.record_write(&written);
         written
     }
 
@@ -112,7 +112,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
         let first = bufs.first().map(|buf| &**buf).unwrap_or_default();
         let replaced = self.poll_replace(cx, first);
         let written = replaced.unwrap_or_else(|| Pin::new(&mut self.socket).poll_write_vectored(cx, bufs));
-        self.note(&written);
+        self.record_write(&written);
         written
     }
 

@@ -25,18 +25,18 @@ mod protocol;
 const HOUR: Duration = Duration::from_secs(3600);
 /// Longer than its own last words.
 const LONG: Duration = Duration::from_secs(2 * 3600);
-const SOON: Duration = Duration::from_millis(30);
+const SHORT: Duration = Duration::from_millis(30);
 
 /// No limit is reached in a test that does not set it.
-fn patient() -> Limits {
-    Limits {
+fn generous_limits() -> ConnectionLimits {
+    ConnectionLimits {
         header_timeout: HOUR,
         idle_timeout: HOUR,
-        write_stall: HOUR,
+        write_stall_timeout: HOUR,
         max_connections: 1024,
-        spare: Duration::ZERO,
-        farewell: HOUR,
-        last_words: HOUR,
+        min_idle_before_eviction: Duration::ZERO,
+        linger_timeout: HOUR,
+        final_error_window: HOUR,
         switch_grace: LONG,
     }
 }
@@ -45,100 +45,102 @@ type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 /// Answers by path; what it was asked is kept.
 #[derive(Clone)]
-struct Service {
+struct TestService {
     /// `/held` answers, and `/stream` ends, when a permit is added.
-    go: Arc<Semaphore>,
+    release: Arc<Semaphore>,
     /// A permit for each body of `/endless` that is gone.
-    gone: Arc<Semaphore>,
-    asked: watch::Sender<Vec<String>>,
+    dropped: Arc<Semaphore>,
+    requests: watch::Sender<Vec<String>>,
 }
 
-impl Service {
+impl TestService {
     fn new() -> Self {
         Self {
-            go: Arc::new(Semaphore::new(0)),
-            gone: Arc::new(Semaphore::new(0)),
-            asked: watch::Sender::default(),
+            release: Arc::new(Semaphore::new(0)),
+            dropped: Arc::new(Semaphore::new(0)),
+            requests: watch::Sender::default(),
         }
     }
 
-    fn asked(&self) -> Vec<String> {
-        self.asked.borrow().clone()
+    fn requests(&self) -> Vec<String> {
+        self.requests.borrow().clone()
     }
 
-    async fn was_asked(&self, path: &str) {
-        let mut asked = self.asked.subscribe();
-        within(asked.wait_for(|asked| asked.iter().any(|it| it == path))).await.expect("we hold the sender");
+    async fn wait_for_request(&self, path: &str) {
+        let mut requests = self.requests.subscribe();
+        with_timeout(requests.wait_for(|requests| requests.iter().any(|it| it == path)))
+            .await
+            .expect("we hold the sender");
     }
 
     async fn answer(self, request: Request<Incoming>) -> Response<Body> {
         let closing = request.extensions().get::<Closing>().expect("set by the server").0.clone();
         let peer = request.extensions().get::<Peer>().expect("set by the server").0;
         match request.uri().path() {
-            "/peer" => whole(peer.to_string()),
+            "/peer" => full_response(peer.to_string()),
             "/echo" => match request.into_body().collect().await {
                 Ok(body) => Response::new(Full::new(body.to_bytes()).boxed_unsync()),
-                Err(_) => whole("broken body".to_owned()),
+                Err(_) => full_response("broken body".to_owned()),
             },
             "/held" => {
-                self.go.acquire().await.expect("open").forget();
-                whole("held".to_owned())
+                self.release.acquire().await.expect("open").forget();
+                full_response("held".to_owned())
             }
-            "/stream" => streamed(move |place| {
-                let (go, closing) = (Arc::clone(&self.go), closing.clone());
+            "/stream" => streaming_response(move |index| {
+                let (release, closing) = (Arc::clone(&self.release), closing.clone());
                 async move {
-                    match place {
+                    match index {
                         0 => Some("first"),
                         1 => tokio::select! {
                             () = closing.cancelled() => Some("interrupted"),
-                            permit = go.acquire() => { permit.expect("open").forget(); Some("last") }
+                            permit = release.acquire() => { permit.expect("open").forget(); Some("last") }
                         },
                         _ => None,
                     }
                 }
             }),
-            "/deaf" => streamed(|place| async move {
-                if place > 0 {
+            "/deaf" => streaming_response(|index| async move {
+                if index > 0 {
                     std::future::pending::<()>().await;
                 }
                 Some("first")
             }),
             "/endless" => {
-                let gone = GoneGuard(Arc::clone(&self.gone));
-                streamed(move |_| {
-                    let _ = &gone;
+                let drop_signal = DropSignal(Arc::clone(&self.dropped));
+                streaming_response(move |_| {
+                    let _ = &drop_signal;
                     ready(Some("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"))
                 })
             }
-            path => whole(format!("hello {path}")),
+            path => full_response(format!("hello {path}")),
         }
     }
 }
 
-struct GoneGuard(Arc<Semaphore>);
+struct DropSignal(Arc<Semaphore>);
 
-impl Drop for GoneGuard {
+impl Drop for DropSignal {
     fn drop(&mut self) {
         self.0.add_permits(1);
     }
 }
 
-fn whole(text: String) -> Response<Body> {
+fn full_response(text: String) -> Response<Body> {
     Response::new(Full::from(text).boxed_unsync())
 }
 
-fn streamed<F>(mut part: impl FnMut(usize) -> F + Send + 'static) -> Response<Body>
+fn streaming_response<F>(mut part: impl FnMut(usize) -> F + Send + 'static) -> Response<Body>
 where
     F: Future<Output = Option<&'static str>> + Send + 'static,
 {
-    let parts = futures_util::stream::unfold(0, move |place| {
-        let next = part(place);
-        async move { Some((Ok(Frame::data(Bytes::from_static(next.await?.as_bytes()))), place + 1)) }
+    let parts = futures_util::stream::unfold(0, move |index| {
+        let next = part(index);
+        async move { Some((Ok(Frame::data(Bytes::from_static(next.await?.as_bytes()))), index + 1)) }
     });
     Response::new(StreamBody::new(parts).boxed_unsync())
 }
 
-impl tower_service::Service<Request<Incoming>> for Service {
+impl tower_service::Service<Request<Incoming>> for TestService {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
@@ -148,7 +150,7 @@ impl tower_service::Service<Request<Incoming>> for Service {
     }
 
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
-        self.asked.send_modify(|asked| asked.push(request.uri().to_string()));
+        self.requests.send_modify(|requests| requests.push(request.uri().to_string()));
         let answer = self.clone().answer(request);
         Box::pin(async move { Ok(answer.await) })
     }
@@ -158,30 +160,30 @@ fn loopback() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
 }
 
-async fn start(limits: Limits) -> (Server, Service) {
-    let service = Service::new();
+async fn start(limits: ConnectionLimits) -> (Server, TestService) {
+    let service = TestService::new();
     let bound = bind(loopback()).await.expect("a free port");
     (Server::start(bound, service.clone(), limits), service)
 }
 
 /// Fails a test that would otherwise hang.
-async fn within<F: Future>(what: F) -> F::Output {
-    tokio::time::timeout(Duration::from_secs(60), what).await.expect("takes far too long")
+async fn with_timeout<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(60), future).await.expect("takes far too long")
 }
 
 /// A client that says exactly what it is told to.
-struct Client(TcpStream);
+struct TestClient(TcpStream);
 
-impl Client {
+impl TestClient {
     async fn connect(addr: SocketAddr) -> Self {
         Self(TcpStream::connect(addr).await.expect("the server listens"))
     }
 
     /// Connects, asks for a path, and reads the beginning of the answer.
-    async fn begun(addr: SocketAddr, path: &str) -> Self {
+    async fn begin(addr: SocketAddr, path: &str) -> Self {
         let mut client = Self::connect(addr).await;
         client.ask(path).await;
-        client.until("first").await;
+        client.read_until("first").await;
         client
     }
 
@@ -194,29 +196,29 @@ impl Client {
     }
 
     /// Reads until this was said, and returns all of it.
-    async fn until(&mut self, end: &str) -> String {
-        let mut said = Vec::new();
-        while !said.ends_with(end.as_bytes()) {
-            let byte = within(self.0.read_u8()).await;
-            said.push(
-                byte.unwrap_or_else(|error| panic!("{error} after {:?}", String::from_utf8_lossy(&said))),
+    async fn read_until(&mut self, end: &str) -> String {
+        let mut received = Vec::new();
+        while !received.ends_with(end.as_bytes()) {
+            let byte = with_timeout(self.0.read_u8()).await;
+            received.push(
+                byte.unwrap_or_else(|error| panic!("{error} after {:?}", String::from_utf8_lossy(&received))),
             );
         }
-        String::from_utf8(said).expect("text")
+        String::from_utf8(received).expect("text")
     }
 
     /// Reads until the server closes.
-    async fn rest(&mut self) -> String {
-        let mut said = Vec::new();
+    async fn read_to_close(&mut self) -> String {
+        let mut received = Vec::new();
         // A reset after what was said is an end too.
-        let _ = within(self.0.read_to_end(&mut said)).await;
-        String::from_utf8_lossy(&said).into_owned()
+        let _ = with_timeout(self.0.read_to_end(&mut received)).await;
+        String::from_utf8_lossy(&received).into_owned()
     }
 
     /// Whether a request on this connection is answered.
     async fn is_served(&mut self) -> bool {
         self.ask("/again").await;
-        self.until("hello /again").await.starts_with("HTTP/1.1 200")
+        self.read_until("hello /again").await.starts_with("HTTP/1.1 200")
     }
 }
 
@@ -226,7 +228,7 @@ async fn is_refused(addr: SocketAddr) -> bool {
 }
 
 #[expect(dead_code, reason = "that it compiles is the proof")]
-fn warp_filters_can_be_served(bound: Bound) -> Server {
+fn warp_filters_can_be_served(bound: BoundListener) -> Server {
     use warp::Filter;
-    Server::start(bound, warp::service(warp::any().map(|| "hello")), Limits::default())
+    Server::start(bound, warp::service(warp::any().map(|| "hello")), ConnectionLimits::default())
 }
