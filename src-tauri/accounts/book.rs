@@ -17,7 +17,7 @@ use super::state::EntryState;
 use super::store::{AccountStore, SavedStates};
 use super::view::{self, AccountView};
 use crate::config::{Prefer, Strategy};
-use crate::journal::Picked;
+use crate::journal::AccountSelection;
 use crate::upstreams::{Identity, Quota};
 
 /// The accounts. A cheap handle.
@@ -59,7 +59,7 @@ pub(super) struct PoolEntry {
 pub struct Lease {
     pub account: Arc<Account>,
     /// Why this account.
-    pub selection: Picked,
+    pub selection: AccountSelection,
     accounts: Accounts,
     is_probe: bool,
 }

@@ -9,7 +9,7 @@ use super::clock::Timestamp;
 use super::pick::{self, Candidate};
 use super::state::Availability;
 use crate::config::Prefer;
-use crate::journal::Picked;
+use crate::journal::AccountSelection;
 
 /// The scope of an API key's limits.
 const API_KEY_SCOPE: &str = "budget";
@@ -21,7 +21,7 @@ impl AccountPool {
         &mut self,
         request: &SelectionRequest<'_>,
         now: Timestamp,
-    ) -> Result<(usize, Picked, bool), Unavailable> {
+    ) -> Result<(usize, AccountSelection, bool), Unavailable> {
         let mut rejected = None;
         for kind in kind_order(self.prefer) {
             let Some((index, mut selection)) = self.select_of_kind(*kind, request, now) else { continue };
@@ -55,7 +55,7 @@ impl AccountPool {
         &self,
         request: &SelectionRequest<'_>,
         now: Timestamp,
-    ) -> Result<(usize, Picked), Unavailable> {
+    ) -> Result<(usize, AccountSelection), Unavailable> {
         let mut found =
             kind_order(self.prefer).iter().filter_map(|kind| self.select_of_kind(*kind, request, now));
         found.next().ok_or_else(|| self.unavailable_reason(request, now))
@@ -66,7 +66,7 @@ impl AccountPool {
         kind: AccountKind,
         request: &SelectionRequest<'_>,
         now: Timestamp,
-    ) -> Option<(usize, Picked)> {
+    ) -> Option<(usize, AccountSelection)> {
         let ready = |index: &usize| {
             let entry = &self.entries[*index];
             entry.account.kind == kind
@@ -98,7 +98,12 @@ impl AccountPool {
     }
 
     /// Counts those that were passed over.
-    fn count_skipped(&self, mut selection: Picked, request: &SelectionRequest<'_>, now: Timestamp) -> Picked {
+    fn count_skipped(
+        &self,
+        mut selection: AccountSelection,
+        request: &SelectionRequest<'_>,
+        now: Timestamp,
+    ) -> AccountSelection {
         for entry in self.eligible(request) {
             match entry.availability(request, now) {
                 Availability::Ready => {}

@@ -10,13 +10,13 @@ use super::ask::{SelectionRequest, Unavailable};
 use super::book::{AccountPool, Accounts};
 use super::clock::Timestamp;
 use super::state::Availability;
-use crate::journal::Picked;
+use crate::journal::AccountSelection;
 
 /// Whom a request would be given to now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelectionExplanation {
     /// The label and the reason, or why there is nobody.
-    pub selected: Result<(String, Picked), Unavailable>,
+    pub selected: Result<(String, AccountSelection), Unavailable>,
     /// The others by their labels, each with the reason why not.
     pub skipped: Vec<(String, SkipReason)>,
 }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::time::Duration;
 
 use crate::config::Strategy;
-use crate::journal::{Picked, PickedBy};
+use crate::journal::{AccountSelection, SelectionRule};
 
 /// An account that may serve, as far as the choice needs to know it.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,9 +23,9 @@ pub(super) fn select(
     candidates: &[Candidate<'_>],
     strategy: Strategy,
     preferred: Option<&str>,
-) -> Option<(usize, Picked)> {
+) -> Option<(usize, AccountSelection)> {
     if let Some(index) = preferred.and_then(|id| candidates.iter().position(|candidate| candidate.id == id)) {
-        return Some((index, Picked::by(PickedBy::Conversation)));
+        return Some((index, AccountSelection::new(SelectionRule::Conversation)));
     }
     let best = (0..candidates.len()).min_by(|a, b| compare(strategy, &candidates[*a], &candidates[*b]))?;
     Some((best, selection_of(strategy, candidates.len(), candidates[best].running)))
@@ -44,14 +44,14 @@ fn compare(strategy: Strategy, a: &Candidate<'_>, b: &Candidate<'_>) -> Ordering
     }
 }
 
-fn selection_of(strategy: Strategy, ready: usize, running: u32) -> Picked {
+fn selection_of(strategy: Strategy, ready: usize, running: u32) -> AccountSelection {
     let by = match strategy {
-        _ if ready == 1 => PickedBy::Alone,
-        Strategy::Balance => PickedBy::Balance,
-        Strategy::FillFirst => PickedBy::FillFirst,
-        Strategy::ResetSoonest => PickedBy::ResetSoonest,
+        _ if ready == 1 => SelectionRule::Alone,
+        Strategy::Balance => SelectionRule::Balance,
+        Strategy::FillFirst => SelectionRule::FillFirst,
+        Strategy::ResetSoonest => SelectionRule::ResetSoonest,
     };
-    Picked { ready: u32::try_from(ready).unwrap_or(u32::MAX), running, ..Picked::by(by) }
+    AccountSelection { ready: u32::try_from(ready).unwrap_or(u32::MAX), running, ..AccountSelection::new(by) }
 }
 
 #[cfg(test)]

@@ -162,7 +162,7 @@ mod tests {
     use crate::accounts::{Accounts, Clock};
     use crate::config::Strategy;
     use crate::control;
-    use crate::journal::Journal;
+    use crate::journal::RequestLog;
     use crate::server::{ConnectionLimits, Server};
     use crate::upstreams::ModelRegistry;
     use crate::upstreams::api::{self, ApiUpstream};
@@ -173,7 +173,7 @@ mod tests {
         Proxy::new(proxy::ProxyParts {
             accounts: Accounts::new(Vec::new(), Strategy::Balance, None, clock.now()),
             web: Arc::new(WebUpstream::new(WebSettings::default()).unwrap()),
-            request_log: Journal::in_memory(),
+            request_log: RequestLog::in_memory(),
             api: Arc::new(ApiUpstream::new(api::ApiSettings::default()).unwrap()),
             models: ModelRegistry::default(),
             clock,

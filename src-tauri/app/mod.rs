@@ -34,7 +34,7 @@ use crate::access::{self, Guard, Policy};
 use crate::accounts::{AccountStore, Accounts, Clock};
 use crate::config::{Config, SecretPlace, SettingsFile};
 use crate::control::{self, Control, Door, Facts, Said};
-use crate::journal::{self, Journal};
+use crate::journal::{self, RequestLog};
 use crate::proxy::{self, Proxy};
 use crate::secrets::{self, AsyncSecretStore, EncryptedFileStore, ExposeSecret};
 use crate::server::{self, Server};
@@ -67,7 +67,7 @@ fn data_directory(what: &'static str) -> impl FnOnce(std::io::Error) -> StartErr
 pub struct App {
     server: Arc<Server>,
     keyless: Arc<Keyless>,
-    journal: Journal,
+    journal: RequestLog,
     simulator: Option<MockUpstream>,
     background: CancellationToken,
     watching: [tokio::task::JoinHandle<()>; 4],
@@ -116,7 +116,7 @@ impl App {
         let proxy = Proxy::new(proxy::ProxyParts {
             accounts: accounts.clone(),
             web: Arc::clone(&web),
-            request_log: opened.journal.clone(),
+            request_log: opened.log.clone(),
             api: Arc::clone(&api),
             models: names.clone(),
             limits: keys.limits().clone(),
@@ -131,7 +131,7 @@ impl App {
             web: Arc::clone(&web),
             api: Arc::clone(&api),
             names,
-            journal: opened.journal.clone(),
+            journal: opened.log.clone(),
             vault: parts.vault,
             settings: Arc::new(Mutex::new(parts.settings)),
             keys: keys.clone(),
@@ -163,7 +163,7 @@ impl App {
         let app = Self {
             server,
             keyless,
-            journal: opened.journal,
+            journal: opened.log,
             simulator,
             watching: [
                 tokio::spawn(quota::watch(accounts, web, api, clock, background.clone())),
@@ -263,17 +263,17 @@ fn user() -> String {
     return "this user".to_owned();
 }
 
-async fn open_journal(config: &Config, database: &Path) -> Result<journal::Opened, StartError> {
-    let limits = journal::Limits {
+async fn open_journal(config: &Config, database: &Path) -> Result<journal::OpenedLog, StartError> {
+    let limits = journal::LogLimits {
         max_age: Duration::from_secs(u64::from(config.limits.log_days) * 24 * 60 * 60),
         max_bytes: config.limits.log_max_bytes,
-        ..journal::Limits::default()
+        ..journal::LogLimits::default()
     };
     let path = database.to_owned();
     let keep = config.preferences.keep_bodies;
     let opening = tokio::task::spawn_blocking(move || {
-        let opened = Journal::open(&path, limits);
-        if let Err(error) = opened.journal.keep_bodies(keep) {
+        let opened = RequestLog::open(&path, limits);
+        if let Err(error) = opened.log.set_keep_bodies(keep) {
             tracing::warn!("bodies of an earlier run could not be deleted: {error}");
         }
         opened

@@ -11,7 +11,7 @@ use crate::access::PauseSwitch;
 use crate::accounts::{AccountStore, Accounts, Clock};
 use crate::config::Config;
 use crate::control::{self, Control, ControlError};
-use crate::journal::Journal;
+use crate::journal::RequestLog;
 use crate::upstreams::api::CatalogCache;
 
 /// The control of what is stored. Dropping it waits until all changes are written.
@@ -32,9 +32,9 @@ impl Stored {
         let kept = if changes { config.data_dir.is_dir() } else { database.is_file() };
         let mut notices = Vec::new();
         let journal = if changes && kept {
-            open_journal(config, &database).await?.journal
+            open_journal(config, &database).await?.log
         } else {
-            Journal::in_memory()
+            RequestLog::in_memory()
         };
         let store = if kept { AccountStore::open(&database).ok() } else { None };
         let clock = Clock::default();

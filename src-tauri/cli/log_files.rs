@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::journal::utc;
+use crate::journal::format_utc;
 use crate::secrets::{create_private_dir, restrict_to_owner};
 
 /// How many days' files are kept, the current one included.
@@ -44,7 +44,7 @@ impl LogFiles {
     /// Appends to the file of the day of `now_ms`, in Unix milliseconds.
     fn append(&self, now_ms: u64, lines: &[u8]) -> io::Result<()> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let day: String = utc(now_ms).chars().take_while(|c| *c != ' ').collect();
+        let day: String = format_utc(now_ms).chars().take_while(|c| *c != ' ').collect();
         if current.as_ref().is_none_or(|open| open.day != day) {
             *current = None;
             *current = Some(self.open(day)?);

@@ -8,7 +8,7 @@ use super::args::{ExportFormatArg, GlobalArgs, LogExportArgs, LogsArgs};
 use super::client::{TargetInstance, block_on, find_target};
 use super::{ExitError, output};
 use crate::app::DATABASE;
-use crate::journal::{self, ExportFormat, JournalError, Query, Record};
+use crate::journal::{self, ExportFormat, Query, RequestLogError, RequestRecord};
 
 /// Records are fetched in pages of this size.
 const PAGE_RECORDS: usize = 1_000;
@@ -42,28 +42,29 @@ pub(super) fn logs(global: &GlobalArgs, options: &LogsArgs) -> Result<(), ExitEr
 }
 
 /// Newest first.
-async fn latest_records(target: &TargetInstance, query: &Query) -> Result<Vec<Record>, ExitError> {
+async fn latest_records(target: &TargetInstance, query: &Query) -> Result<Vec<RequestRecord>, ExitError> {
     match &target.client {
         Some(client) => client.call("log.latest", query).await,
         None => {
-            match journal::read_only(&target.data_dir.join(DATABASE)).and_then(|reader| reader.latest(query))
+            match journal::open_read_only(&target.data_dir.join(DATABASE))
+                .and_then(|reader| reader.latest(query))
             {
                 Ok(records) => Ok(records),
-                Err(JournalError::Missing) => Ok(Vec::new()),
+                Err(RequestLogError::Missing) => Ok(Vec::new()),
                 Err(error) => Err(ExitError::failed(error.to_string())),
             }
         }
     }
 }
 
-fn print_record(record: &Record, options: &LogsArgs) {
-    if options.failed && !record.failed() {
+fn print_record(record: &RequestRecord, options: &LogsArgs) {
+    if options.failed && !record.is_failed() {
         return;
     }
     if options.json {
         output::line(serde_json::to_string(record).unwrap_or_default());
     } else {
-        output::line(journal::line(record));
+        output::line(journal::format_line(record));
     }
 }
 
@@ -90,7 +91,7 @@ async fn follow(
     Ok(())
 }
 
-fn parse_record(line: &[u8]) -> Option<Record> {
+fn parse_record(line: &[u8]) -> Option<RequestRecord> {
     serde_json::from_slice(line.strip_prefix(b"data: ")?).ok()
 }
 
@@ -113,8 +114,8 @@ pub(super) fn export(global: &GlobalArgs, options: &LogExportArgs) -> Result<(),
 }
 
 /// Page after page, newest first.
-async fn all_records(target: &TargetInstance) -> Result<Vec<Record>, ExitError> {
-    let mut records: Vec<Record> = Vec::new();
+async fn all_records(target: &TargetInstance) -> Result<Vec<RequestRecord>, ExitError> {
+    let mut records: Vec<RequestRecord> = Vec::new();
     loop {
         let before_id = records.last().map(|record| record.id);
         let page =

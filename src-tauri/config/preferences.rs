@@ -54,7 +54,7 @@ pub struct Preferences {
     pub theme: Theme,
     /// `tray_icon`: `auto`.
     pub tray_icon: TrayIcon,
-    /// `keep_bodies`: off. Whether prompts and replies are kept in the request log. Turned on to look for a fault;
+    /// `set_keep_bodies`: off. Whether prompts and replies are kept in the request log. Turned on to look for a fault;
     /// whoever can read the data directory can then read them.
     pub keep_bodies: bool,
     /// `notify_…`: on. Which events become system notifications.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::status::{self, Status, wall_ms};
 use super::{Control, ControlError};
-use crate::journal::Record;
+use crate::journal::RequestRecord;
 
 /// The status is sent at most this often.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -22,13 +22,13 @@ const LONGEST: Duration = Duration::from_secs(60);
 #[serde(tag = "event", content = "data", rename_all = "snake_case")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub enum ControlEvent {
-    Record(Arc<Record>),
+    Record(Arc<RequestRecord>),
     Status(Box<Status>),
 }
 
 struct Feed {
     control: Control,
-    records: broadcast::Receiver<Arc<Record>>,
+    records: broadcast::Receiver<Arc<RequestRecord>>,
     accounts: watch::Receiver<()>,
     changes: watch::Receiver<()>,
     last: Option<Status>,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::log::{internal, known_secrets, not_found};
 use super::{Control, ControlError, ErrorCode, Nothing, Said};
-use crate::journal::{ExportFormat, Journal, JournalError, Query, Record};
+use crate::journal::{ExportFormat, Query, RequestLog, RequestLogError, RequestRecord};
 use crate::secrets::{self, Redactor};
 
 /// The most that one export holds; an older rest is had with `before_id`.
@@ -47,7 +47,7 @@ pub struct Saved {
 #[derive(Debug, thiserror::Error)]
 enum ExportError {
     #[error(transparent)]
-    Journal(#[from] JournalError),
+    Journal(#[from] RequestLogError),
     #[error(transparent)]
     File(#[from] io::Error),
 }
@@ -94,7 +94,7 @@ pub(super) async fn show_saved(control: &Control, _: Nothing) -> Result<(), Cont
 
 /// What one export needs, off the async threads.
 struct Work {
-    journal: Journal,
+    journal: RequestLog,
     query: Query,
     format: ExportFormat,
     redactor: Redactor,
@@ -125,10 +125,10 @@ impl Work {
 }
 
 /// Page after page, then the oldest first.
-fn all(journal: &Journal, query: Query) -> Result<Vec<Record>, JournalError> {
+fn all(journal: &RequestLog, query: Query) -> Result<Vec<RequestRecord>, RequestLogError> {
     let most = if query.limit == 0 { MAX_EXPORT_RECORDS } else { query.limit.min(MAX_EXPORT_RECORDS) };
     let mut query = Query { limit: EXPORT_PAGE_RECORDS.min(most), ..query };
-    let mut records: Vec<Record> = Vec::new();
+    let mut records: Vec<RequestRecord> = Vec::new();
     loop {
         let page = journal.latest(&query)?;
         let last = page.len() < query.limit;

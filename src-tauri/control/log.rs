@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{Control, ControlError, ErrorCode, Nothing};
-use crate::journal::{Bodies, JournalError, Query, Record};
+use crate::journal::{Bodies, Query, RequestLogError, RequestRecord};
 use crate::secrets::{Redactor, Secret};
 
-pub(super) async fn latest(control: &Control, query: Query) -> Result<Vec<Record>, ControlError> {
+pub(super) async fn latest(control: &Control, query: Query) -> Result<Vec<RequestRecord>, ControlError> {
     let journal = control.journal.clone();
     blocking(move || journal.latest(&query)).await
 }
@@ -20,7 +20,7 @@ pub(super) struct IdArgs {
     id: u64,
 }
 
-pub(super) async fn get(control: &Control, args: IdArgs) -> Result<Record, ControlError> {
+pub(super) async fn get(control: &Control, args: IdArgs) -> Result<RequestRecord, ControlError> {
     let journal = control.journal.clone();
     blocking(move || journal.get(args.id)).await?.ok_or_else(not_found)
 }
@@ -72,7 +72,7 @@ pub(super) async fn clear(control: &Control, _: Nothing) -> Result<u64, ControlE
 }
 
 pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, JournalError> + Send + 'static,
+    work: impl FnOnce() -> Result<T, RequestLogError> + Send + 'static,
 ) -> Result<T, ControlError> {
     tokio::task::spawn_blocking(work).await.map_err(internal)?.map_err(internal)
 }

@@ -59,7 +59,7 @@ use tokio::sync::watch;
 use crate::access::{Guard, PauseSwitch, Policy, RejectionCount};
 use crate::accounts::{AccountView, Accounts, Clock};
 use crate::config::{Config, SettingsFile};
-use crate::journal::Journal;
+use crate::journal::RequestLog;
 use crate::secrets::{AsyncSecretStore, Secret};
 use crate::server::Server;
 use crate::upstreams::ModelRegistry;
@@ -78,7 +78,7 @@ pub struct Parts {
     pub web: Arc<WebUpstream>,
     pub api: Arc<ApiUpstream>,
     pub names: ModelRegistry,
-    pub journal: Journal,
+    pub journal: RequestLog,
     pub vault: AsyncSecretStore,
     pub settings: Arc<Mutex<SettingsFile>>,
     pub keys: ClientKeys,

@@ -6,7 +6,7 @@ use super::log::blocking;
 use super::status::unix_ms;
 use super::{Control, ControlError, Nothing};
 use crate::access::RejectionCount;
-use crate::journal::{Minute, Query, Record, Sums};
+use crate::journal::{Minute, Query, RequestRecord, Totals};
 
 /// A failed request, as short as it can be told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ pub struct Overview {
     /// The last 60, the oldest first.
     pub minutes: Vec<Minute>,
     /// Since midnight UTC.
-    pub today: Sums,
+    pub today: Totals,
     /// The newest first.
     pub last_errors: Vec<ErrorLine>,
     /// Why clients were not let in since the start, the latest reason first. Such calls are not in the log.
@@ -56,8 +56,8 @@ pub(super) async fn overview(control: &Control, _: Nothing) -> Result<Overview, 
     blocking(move || {
         let failed = Query { failed_only: true, limit: ERRORS, ..Query::default() };
         Ok(Overview {
-            minutes: journal.minutes(),
-            today: journal.today(),
+            minutes: journal.last_hour(),
+            today: journal.usage_today(),
             last_errors: journal.latest(&failed)?.iter().map(error_line).collect(),
             turned_away,
         })
@@ -70,7 +70,7 @@ fn turned_away_line(kind: RejectionCount) -> TurnedAwayLine {
     TurnedAwayLine { code: code.to_owned(), count, last_ms: unix_ms(last) }
 }
 
-pub(super) fn error_line(record: &Record) -> ErrorLine {
+pub(super) fn error_line(record: &RequestRecord) -> ErrorLine {
     let code = record.code.as_deref().unwrap_or(if record.interrupted { "stream_interrupted" } else { "" });
     ErrorLine {
         time_ms: record.time_ms,

@@ -10,7 +10,7 @@ use super::{
     accounts, clipboard, doctor, export, keys, log, models, overview, port, secrets, serving, settings,
     status, tried, window,
 };
-use crate::journal::{Bodies, Query, Record};
+use crate::journal::{Bodies, Query, RequestRecord};
 
 /// What a command needs: only to look at what is stored, to change it, or a running program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,8 +88,8 @@ commands! {
     "models.set_alias"     Change  models::AliasArgs      => (),                    models::set_alias;
     "models.remove_alias"  Change  models::AliasName      => (),                    models::remove_alias;
     "try"                  Running tried::Args            => TryView,               tried::try_one;
-    "log.latest"           Running Query                  => Vec<Record>,           log::latest;
-    "log.get"              Running log::IdArgs            => Record,                log::get;
+    "log.latest"           Running Query                  => Vec<RequestRecord>,           log::latest;
+    "log.get"              Running log::IdArgs            => RequestRecord,                log::get;
     "log.count"            Running Query                  => u64,                   log::count;
     "log.bodies"           Running log::IdArgs            => Bodies,                log::bodies;
     "log.export"           Running export::ExportArgs     => Exported,              export::export;

@@ -2,22 +2,22 @@
 use super::record::Bodies;
 
 /// The most that is kept of each of the two, bytes.
-const MOST: usize = 64 << 10;
+const MAX_BODY_BYTES: usize = 64 << 10;
 
 #[derive(Debug, Default)]
-pub(super) struct Collected {
+pub(super) struct BodyCollector {
     request: Vec<u8>,
     response: Vec<u8>,
     cut: bool,
 }
 
-impl Collected {
-    pub(super) fn request(&mut self, bytes: &[u8]) {
-        self.cut |= add(&mut self.request, bytes);
+impl BodyCollector {
+    pub(super) fn push_request(&mut self, bytes: &[u8]) {
+        self.cut |= append_capped(&mut self.request, bytes);
     }
 
-    pub(super) fn response(&mut self, bytes: &[u8]) {
-        self.cut |= add(&mut self.response, bytes);
+    pub(super) fn push_response(&mut self, bytes: &[u8]) {
+        self.cut |= append_capped(&mut self.response, bytes);
     }
 
     pub(super) fn finish(self) -> Bodies {
@@ -27,8 +27,8 @@ impl Collected {
 }
 
 /// Whether something had to be left out.
-fn add(kept: &mut Vec<u8>, bytes: &[u8]) -> bool {
-    let room = MOST.saturating_sub(kept.len());
-    kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+fn append_capped(buffer: &mut Vec<u8>, bytes: &[u8]) -> bool {
+    let room = MAX_BODY_BYTES.saturating_sub(buffer.len());
+    buffer.extend_from_slice(&bytes[..bytes.len().min(room)]);
     bytes.len() > room
 }

@@ -1,19 +1,19 @@
 //! The record of a request while the request runs. It belongs to that request alone, so it needs no lock, and it is
 //! closed on every path because dropping it closes it.
-use super::Journal;
-use super::bodies::Collected;
-use super::record::{Attempt, CLIENT_CLOSED, Fault, Record};
-use super::text::{self, clean};
-use super::time::Moment;
+use super::RequestLog;
+use super::bodies::BodyCollector;
+use super::record::{Attempt, CLIENT_CLOSED, ErrorSource, RequestRecord};
+use super::text::{self, sanitize_text};
+use super::time::Timestamps;
 use std::borrow::Cow;
 use std::fmt;
 
 /// Upstream calls kept of one request. The retry loop makes at most 3; this only bounds a mistake.
-const ATTEMPTS: usize = 8;
+const MAX_ATTEMPTS: usize = 8;
 
 /// What is known when a request arrives.
 #[derive(Debug, Clone)]
-pub struct Start {
+pub struct RecordStart {
     /// The `x-request-id` of the answer.
     pub request_id: String,
     /// Name of the client key.
@@ -26,132 +26,139 @@ pub struct Start {
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Outcome {
+pub struct RequestOutcome {
     /// HTTP status the client was given.
     pub status: u16,
     /// Our error code, if it failed.
     pub code: Option<&'static str>,
     /// Whose fault, if it failed.
-    pub fault: Option<Fault>,
+    pub fault: Option<ErrorSource>,
     /// The answer began and was cut before its end.
     pub interrupted: bool,
 }
 
 /// Tells of one more upstream call, if there was one, when the record is closed.
-struct Later(Box<dyn FnOnce() -> Option<Attempt> + Send>);
+struct DeferredAttempt(Box<dyn FnOnce() -> Option<Attempt> + Send>);
 
-impl fmt::Debug for Later {
+impl fmt::Debug for DeferredAttempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Later")
     }
 }
 
-/// An open record. After [`Entry::close`] every call is without effect; dropped while open, it is closed as left by
+/// An open record. After [`OpenRecord::close`] every call is without effect; dropped while open, it is closed as left by
 /// the client (status 499, code `client_closed`), because a dropped request future is how a closed connection looks.
 #[derive(Debug)]
-pub struct Entry {
-    journal: Journal,
-    began: Moment,
-    open: Option<Box<Record>>,
-    later: Option<Later>,
+pub struct OpenRecord {
+    log: RequestLog,
+    started_at: Timestamps,
+    record: Option<Box<RequestRecord>>,
+    deferred_attempt: Option<DeferredAttempt>,
     /// Only while bodies are kept.
-    bodies: Option<Box<Collected>>,
+    bodies: Option<Box<BodyCollector>>,
 }
 
-impl Entry {
-    pub(super) fn new(journal: Journal, start: Start) -> Self {
-        let began = Moment::now();
-        let bodies = journal.keeps_bodies().then(Box::default);
-        Self { journal, began, open: Some(Box::new(blank(start, began.unix_ms()))), later: None, bodies }
+impl OpenRecord {
+    pub(super) fn new(log: RequestLog, start: RecordStart) -> Self {
+        let started_at = Timestamps::now();
+        let bodies = log.keeps_bodies().then(Box::default);
+        Self {
+            log,
+            started_at,
+            record: Some(Box::new(new_record(start, started_at.unix_ms()))),
+            deferred_attempt: None,
+            bodies,
+        }
     }
 
     /// The model the client named, and whether it wants a stream.
-    pub fn asked(&mut self, model: &str, stream: bool) {
-        self.change(|record| {
-            record.model_asked = clean(model, text::MODEL);
+    pub fn set_requested_model(&mut self, model: &str, stream: bool) {
+        self.update(|record| {
+            record.model_asked = sanitize_text(model, text::MAX_MODEL_CHARS);
             record.stream = stream;
         });
     }
 
     /// The model that answers.
-    pub fn served(&mut self, model: &str) {
-        self.change(|record| record.model_served = Some(clean(model, text::MODEL)));
+    pub fn set_served_model(&mut self, model: &str) {
+        self.update(|record| record.model_served = Some(sanitize_text(model, text::MAX_MODEL_CHARS)));
     }
 
     /// One upstream call that is over (or has begun to answer). Beyond eight they are not kept.
-    pub fn attempt(&mut self, attempt: Attempt) {
-        self.change(|record| {
-            let attempt = cleaned(&attempt);
+    pub fn add_attempt(&mut self, attempt: Attempt) {
+        self.update(|record| {
+            let attempt = sanitize_attempt(&attempt);
             record.account = Some(attempt.account.clone());
-            if record.attempts.len() < ATTEMPTS {
+            if record.attempts.len() < MAX_ATTEMPTS {
                 record.attempts.push(attempt);
             }
         });
     }
 
     /// A call that the answer may make while it runs: it is asked for when the record is closed, on whatever path.
-    pub fn attempt_later(&mut self, attempt: impl FnOnce() -> Option<Attempt> + Send + 'static) {
-        self.later = Some(Later(Box::new(attempt)));
+    pub fn defer_attempt(&mut self, attempt: impl FnOnce() -> Option<Attempt> + Send + 'static) {
+        self.deferred_attempt = Some(DeferredAttempt(Box::new(attempt)));
     }
 
     /// The first byte of the answer left; only the first call counts.
-    pub fn first_byte(&mut self) {
-        let began = self.began;
-        self.change(|record| {
-            record.first_byte_ms.get_or_insert_with(|| began.elapsed_ms());
+    pub fn record_first_byte(&mut self) {
+        let started_at = self.started_at;
+        self.update(|record| {
+            record.first_byte_ms.get_or_insert_with(|| started_at.elapsed_ms());
         });
     }
 
     /// So many more bytes of the answer's body left.
     pub fn add_bytes_out(&mut self, n: u64) {
-        self.change(|record| record.bytes_out = record.bytes_out.saturating_add(n));
+        self.update(|record| record.bytes_out = record.bytes_out.saturating_add(n));
     }
 
     /// A piece of the answer's body left: its bytes are counted, and kept where bodies are.
-    pub fn sent(&mut self, bytes: &[u8]) {
+    pub fn record_response_bytes(&mut self, bytes: &[u8]) {
         self.add_bytes_out(bytes.len() as u64);
-        if let Some(kept) = &mut self.bodies {
-            kept.response(bytes);
+        if let Some(collector) = &mut self.bodies {
+            collector.push_response(bytes);
         }
     }
 
     /// The request's body, once it is read: its bytes are counted, and kept where bodies are.
-    pub fn received(&mut self, bytes: &[u8]) {
-        self.bytes_in(bytes.len() as u64);
-        if let Some(kept) = &mut self.bodies {
-            kept.request(bytes);
+    pub fn record_request_body(&mut self, bytes: &[u8]) {
+        self.set_bytes_in(bytes.len() as u64);
+        if let Some(collector) = &mut self.bodies {
+            collector.push_request(bytes);
         }
     }
 
     /// US dollars at the catalogue's prices, and whether that is what is billed.
-    pub fn cost(&mut self, usd: f64, billed: bool) {
-        self.change(|record| {
+    pub fn set_cost(&mut self, usd: f64, billed: bool) {
+        self.update(|record| {
             record.cost_usd = Some(usd).filter(|usd| usd.is_finite() && *usd >= 0.0);
             record.unbilled = !billed;
         });
     }
 
     /// What the client is told of the failure: a sentence, and the parameter at fault.
-    pub fn told(&mut self, message: &str, param: Option<&str>) {
-        self.change(|record| {
-            record.message = Some(clean(message, text::WHY)).filter(|message| !message.is_empty());
-            record.param = param.map(|param| clean(param, text::NAME));
+    pub fn set_error_message(&mut self, message: &str, param: Option<&str>) {
+        self.update(|record| {
+            record.message =
+                Some(sanitize_text(message, text::MAX_REASON_CHARS)).filter(|message| !message.is_empty());
+            record.param = param.map(|param| sanitize_text(param, text::MAX_NAME_CHARS));
         });
     }
 
     /// What else is worth knowing; the last call counts.
-    pub fn note(&mut self, text: &str) {
-        self.change(|record| record.note = Some(clean(text, text::WHY)));
+    pub fn set_note(&mut self, text: &str) {
+        self.update(|record| record.note = Some(sanitize_text(text, text::MAX_REASON_CHARS)));
     }
 
     /// Bytes of the request's body, once it is read.
-    pub fn bytes_in(&mut self, n: u64) {
-        self.change(|record| record.bytes_in = n);
+    pub fn set_bytes_in(&mut self, n: u64) {
+        self.update(|record| record.bytes_in = n);
     }
 
     /// Tokens used, and whether we counted them ourselves.
-    pub fn tokens(&mut self, prompt: u64, completion: u64, estimated: bool) {
-        self.change(|record| {
+    pub fn set_tokens(&mut self, prompt: u64, completion: u64, estimated: bool) {
+        self.update(|record| {
             record.prompt_tokens = Some(prompt);
             record.completion_tokens = Some(completion);
             record.tokens_estimated = estimated;
@@ -159,56 +166,56 @@ impl Entry {
     }
 
     /// Ends the record and hands it to the writer without waiting. The first call wins.
-    pub fn close(&mut self, outcome: Outcome) {
-        if let Some(attempt) = self.later.take().and_then(|Later(attempt)| attempt()) {
-            self.attempt(attempt);
+    pub fn close(&mut self, outcome: RequestOutcome) {
+        if let Some(attempt) = self.deferred_attempt.take().and_then(|DeferredAttempt(attempt)| attempt()) {
+            self.add_attempt(attempt);
         }
-        let Some(mut record) = self.open.take() else { return };
+        let Some(mut record) = self.record.take() else { return };
         record.status = outcome.status;
         record.code = outcome.code.map(Cow::Borrowed);
         record.fault = outcome.fault;
         record.interrupted = outcome.interrupted;
-        record.duration_ms = self.began.elapsed_ms();
-        let bodies = self.bodies.take().map(|kept| Box::new(kept.finish()));
-        self.journal.enqueue(record, bodies);
+        record.duration_ms = self.started_at.elapsed_ms();
+        let bodies = self.bodies.take().map(|collector| Box::new(collector.finish()));
+        self.log.enqueue(record, bodies);
     }
 
-    fn change(&mut self, with: impl FnOnce(&mut Record)) {
-        if let Some(record) = &mut self.open {
+    fn update(&mut self, with: impl FnOnce(&mut RequestRecord)) {
+        if let Some(record) = &mut self.record {
             with(record);
         }
     }
 }
 
-impl Drop for Entry {
+impl Drop for OpenRecord {
     fn drop(&mut self) {
-        let begun = self.open.as_ref().is_some_and(|record| record.first_byte_ms.is_some());
-        self.close(Outcome {
+        let has_begun = self.record.as_ref().is_some_and(|record| record.first_byte_ms.is_some());
+        self.close(RequestOutcome {
             status: 499,
             code: Some(CLIENT_CLOSED),
-            fault: Some(Fault::Client),
-            interrupted: begun,
+            fault: Some(ErrorSource::Client),
+            interrupted: has_begun,
         });
     }
 }
 
-fn cleaned(attempt: &Attempt) -> Attempt {
+fn sanitize_attempt(attempt: &Attempt) -> Attempt {
     Attempt {
-        account: clean(&attempt.account, text::NAME),
-        why: attempt.why.cleaned(),
-        outcome: clean(&attempt.outcome, text::NAME),
+        account: sanitize_text(&attempt.account, text::MAX_NAME_CHARS),
+        why: attempt.why.sanitized(),
+        outcome: sanitize_text(&attempt.outcome, text::MAX_NAME_CHARS),
         status: attempt.status,
-        detail: attempt.detail.as_deref().map(|detail| text::clean_bytes(detail, text::DETAIL_BYTES)),
+        detail: attempt.detail.as_deref().map(|detail| text::sanitize_bytes(detail, text::MAX_DETAIL_BYTES)),
         ms: attempt.ms,
     }
 }
 
-fn blank(start: Start, time_ms: u64) -> Record {
-    Record {
+fn new_record(start: RecordStart, time_ms: u64) -> RequestRecord {
+    RequestRecord {
         id: 0,
         time_ms,
-        request_id: clean(&start.request_id, text::NAME),
-        client: clean(&start.client, text::NAME),
+        request_id: sanitize_text(&start.request_id, text::MAX_NAME_CHARS),
+        client: sanitize_text(&start.client, text::MAX_NAME_CHARS),
         dialect: Cow::Borrowed(start.dialect),
         model_asked: String::new(),
         model_served: None,

@@ -3,7 +3,7 @@ use rusqlite::ErrorCode;
 
 /// Why the log could not be read or changed.
 #[derive(Debug, thiserror::Error)]
-pub enum JournalError {
+pub enum RequestLogError {
     /// No file yet: nothing was ever recorded here.
     #[error("there is no request log yet")]
     Missing,
@@ -21,7 +21,7 @@ pub enum JournalError {
     Unusable(String),
 }
 
-impl From<rusqlite::Error> for JournalError {
+impl From<rusqlite::Error> for RequestLogError {
     fn from(error: rusqlite::Error) -> Self {
         let code = error.sqlite_error_code();
         if matches!(code, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) {
@@ -34,7 +34,7 @@ impl From<rusqlite::Error> for JournalError {
     }
 }
 
-impl From<std::io::Error> for JournalError {
+impl From<std::io::Error> for RequestLogError {
     fn from(error: std::io::Error) -> Self {
         Self::Unusable(error.to_string())
     }

@@ -1,9 +1,9 @@
 //! Records for other programs: a table for spreadsheets, exact JSON, and HAR for those that show HTTP.
-use super::record::{Bodies, Fault, Record};
-use super::time::iso;
+use super::record::{Bodies, ErrorSource, RequestRecord};
+use super::time::format_iso;
 use serde_json::{Value, json};
 
-const HEADER: &str = "id,time_ms,request_id,client,dialect,model_asked,model_served,account,attempts,status,code,fault,\
+const CSV_HEADER: &str = "id,time_ms,request_id,client,dialect,model_asked,model_served,account,attempts,status,code,fault,\
     bytes_in,bytes_out,prompt_tokens,completion_tokens,tokens_estimated,first_byte_ms,duration_ms,stream,interrupted,cost_usd,note,\
     unbilled,message,param\r\n";
 
@@ -25,7 +25,7 @@ pub enum ExportFormat {
 impl ExportFormat {
     pub fn head(self) -> String {
         match self {
-            Self::Csv => HEADER.to_owned(),
+            Self::Csv => CSV_HEADER.to_owned(),
             Self::Jsonl => String::new(),
             Self::Har => {
                 let creator = json!({ "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") });
@@ -35,9 +35,9 @@ impl ExportFormat {
     }
 
     /// `bodies` where the form [holds them](Self::holds_bodies).
-    pub fn row(self, record: &Record, bodies: Option<&Bodies>, is_first: bool) -> String {
+    pub fn row(self, record: &RequestRecord, bodies: Option<&Bodies>, is_first: bool) -> String {
         match self {
-            Self::Csv => cells(record).join(",") + "\r\n",
+            Self::Csv => csv_cells(record).join(",") + "\r\n",
             Self::Jsonl => serde_json::to_string(record).unwrap_or_default() + "\n",
             Self::Har => format!("{}{}\n", if is_first { "" } else { "," }, har_entry(record, bodies)),
         }
@@ -55,38 +55,38 @@ impl ExportFormat {
     }
 }
 
-fn cells(record: &Record) -> [String; 26] {
+fn csv_cells(record: &RequestRecord) -> [String; 26] {
     [
         record.id.to_string(),
         record.time_ms.to_string(),
-        text(&record.request_id),
-        text(&record.client),
-        text(&record.dialect),
-        text(&record.model_asked),
-        text(record.model_served.as_deref().unwrap_or_default()),
-        text(record.account.as_deref().unwrap_or_default()),
-        text(&serde_json::to_string(&record.attempts).unwrap_or_default()),
+        csv_text(&record.request_id),
+        csv_text(&record.client),
+        csv_text(&record.dialect),
+        csv_text(&record.model_asked),
+        csv_text(record.model_served.as_deref().unwrap_or_default()),
+        csv_text(record.account.as_deref().unwrap_or_default()),
+        csv_text(&serde_json::to_string(&record.attempts).unwrap_or_default()),
         record.status.to_string(),
-        text(record.code.as_deref().unwrap_or_default()),
-        text(record.fault.map(Fault::name).unwrap_or_default()),
+        csv_text(record.code.as_deref().unwrap_or_default()),
+        csv_text(record.fault.map(ErrorSource::name).unwrap_or_default()),
         record.bytes_in.to_string(),
         record.bytes_out.to_string(),
-        number(record.prompt_tokens),
-        number(record.completion_tokens),
+        csv_number(record.prompt_tokens),
+        csv_number(record.completion_tokens),
         record.tokens_estimated.to_string(),
-        number(record.first_byte_ms),
+        csv_number(record.first_byte_ms),
         record.duration_ms.to_string(),
         record.stream.to_string(),
         record.interrupted.to_string(),
         record.cost_usd.map(|usd| usd.to_string()).unwrap_or_default(),
-        text(record.note.as_deref().unwrap_or_default()),
+        csv_text(record.note.as_deref().unwrap_or_default()),
         record.unbilled.to_string(),
-        text(record.message.as_deref().unwrap_or_default()),
-        text(record.param.as_deref().unwrap_or_default()),
+        csv_text(record.message.as_deref().unwrap_or_default()),
+        csv_text(record.param.as_deref().unwrap_or_default()),
     ]
 }
 
-fn har_entry(record: &Record, bodies: Option<&Bodies>) -> Value {
+fn har_entry(record: &RequestRecord, bodies: Option<&Bodies>) -> Value {
     let wait = record.first_byte_ms.unwrap_or(record.duration_ms);
     let kind = if record.stream { "text/event-stream" } else { "application/json" };
     let mut request = json!({
@@ -99,7 +99,7 @@ fn har_entry(record: &Record, bodies: Option<&Bodies>) -> Value {
         content["text"] = json!(bodies.response);
     }
     json!({
-        "startedDateTime": iso(record.time_ms), "time": record.duration_ms, "request": request,
+        "startedDateTime": format_iso(record.time_ms), "time": record.duration_ms, "request": request,
         "response": {
             "status": record.status, "statusText": record.code.as_deref().unwrap_or_default(),
             "httpVersion": "HTTP/1.1", "cookies": [], "headers": [], "content": content, "redirectURL": "",
@@ -111,11 +111,11 @@ fn har_entry(record: &Record, bodies: Option<&Bodies>) -> Value {
     })
 }
 
-fn number(n: Option<u64>) -> String {
+fn csv_number(n: Option<u64>) -> String {
     n.map(|n| n.to_string()).unwrap_or_default()
 }
 
-fn text(value: &str) -> String {
+fn csv_text(value: &str) -> String {
     let formula = value.starts_with(['=', '+', '-', '@', '\t', '\r']);
     let mark = if formula { "'" } else { "" };
     format!("\"{mark}{}\"", value.replace('"', "\"\""))
@@ -126,7 +126,7 @@ mod tests {
     use super::super::tests::sample;
     use super::*;
 
-    fn whole(format: ExportFormat, records: &[(Record, Option<Bodies>)]) -> String {
+    fn export_all(format: ExportFormat, records: &[(RequestRecord, Option<Bodies>)]) -> String {
         let rows = records.iter().enumerate();
         let rows = rows.map(|(at, (record, bodies))| format.row(record, bodies.as_ref(), at == 0));
         format.head() + &rows.collect::<String>() + format.tail()
@@ -135,24 +135,25 @@ mod tests {
     #[test]
     fn l10_cells_never_become_formulas_and_json_is_exact() {
         for start in ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"] {
-            assert!(text(start).starts_with("\"'"), "{start:?}");
+            assert!(csv_text(start).starts_with("\"'"), "{start:?}");
         }
-        assert_eq!(text("a \"b\",\nc"), "\"a \"\"b\"\",\nc\"");
-        let record = Record { client: "=cmd|' /C calc'!A0".into(), ..sample() };
-        let table = whole(ExportFormat::Csv, &[(record.clone(), None)]);
+        assert_eq!(csv_text("a \"b\",\nc"), "\"a \"\"b\"\",\nc\"");
+        let record = RequestRecord { client: "=cmd|' /C calc'!A0".into(), ..sample() };
+        let table = export_all(ExportFormat::Csv, &[(record.clone(), None)]);
         assert!(table.contains(",\"'=cmd|' /C calc'!A0\","), "{table}");
         assert_eq!(table.lines().count(), 2);
-        assert_eq!(HEADER.split(',').count(), cells(&record).len());
+        assert_eq!(CSV_HEADER.split(',').count(), csv_cells(&record).len());
 
-        let lines = whole(ExportFormat::Jsonl, &[(record.clone(), None), (sample(), None)]);
-        let read: Vec<Record> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let lines = export_all(ExportFormat::Jsonl, &[(record.clone(), None), (sample(), None)]);
+        let read: Vec<RequestRecord> =
+            lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(read, [record, sample()]);
     }
 
     #[test]
-    fn har_has_what_the_format_asks_for() {
+    fn har_has_the_fields_that_the_format_requires() {
         let bodies = Bodies { request: "{\"a\":1}".into(), response: "data: x\n\n".into(), cut: false };
-        let har = whole(ExportFormat::Har, &[(sample(), Some(bodies)), (sample(), None)]);
+        let har = export_all(ExportFormat::Har, &[(sample(), Some(bodies)), (sample(), None)]);
         let har: Value = serde_json::from_str(&har).unwrap();
         assert_eq!(har["log"]["version"], "1.2");
         let entry = &har["log"]["entries"][0];

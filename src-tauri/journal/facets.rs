@@ -2,11 +2,11 @@
 //!
 //! Over a million requests these combine in a few hundred ways, so the file keeps each combination once and a search looks
 //! at the combinations, in Rust and by one rule, before it reads a single row.
-use super::record::{CLIENT_CLOSED, Query, Record};
+use super::record::{CLIENT_CLOSED, Query, RequestRecord};
 use serde::{Deserialize, Serialize};
 
 /// From this length on a text is looked for at the beginning of request ids too.
-const SHORTEST_ID: usize = 4;
+const MIN_REQUEST_ID_PREFIX: usize = 4;
 
 /// One combination.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ pub(super) struct Facets {
 }
 
 impl Facets {
-    pub(super) fn of(record: &Record) -> Self {
+    pub(super) fn from_record(record: &RequestRecord) -> Self {
         let mut accounts: Vec<String> = record.attempts.iter().map(|made| made.account.clone()).collect();
         accounts.sort_unstable();
         accounts.dedup();
@@ -38,7 +38,7 @@ impl Facets {
             accounts,
             status: record.status,
             code: record.code.as_deref().map(str::to_owned),
-            failed: u8::from(record.failed()),
+            failed: u8::from(record.is_failed()),
         }
     }
 
@@ -47,7 +47,7 @@ impl Facets {
     }
 
     /// The same with another name for an account.
-    pub(super) fn renamed(mut self, from: &str, to: &str) -> Self {
+    pub(super) fn with_account_renamed(mut self, from: &str, to: &str) -> Self {
         let named = self.account.iter_mut().chain(&mut self.accounts).filter(|label| *label == from);
         named.for_each(|label| to.clone_into(label));
         self.accounts.sort_unstable();
@@ -55,7 +55,7 @@ impl Facets {
     }
 
     /// Earlier versions counted a client that left among the failures.
-    fn failed(&self) -> bool {
+    fn is_failed(&self) -> bool {
         self.failed == 1 && self.code.as_deref() != Some(CLIENT_CLOSED)
     }
 
@@ -64,22 +64,22 @@ impl Facets {
     }
 
     /// `wanted` is in lower case.
-    pub(super) fn holds(&self, wanted: &str) -> bool {
-        let places = [
+    pub(super) fn contains_text(&self, text: &str) -> bool {
+        let fields = [
             Some(self.client.as_str()),
             Some(self.model_asked.as_str()),
             self.model_served.as_deref(),
             self.account.as_deref(),
             self.code.as_deref(),
         ];
-        places.into_iter().flatten().any(|place| place.to_ascii_lowercase().contains(wanted))
+        fields.into_iter().flatten().any(|field| field.to_ascii_lowercase().contains(text))
     }
 }
 
 impl Query {
     /// Whether records of this combination fit, whatever their id, time and text.
-    pub(super) fn fits(&self, facets: &Facets) -> bool {
-        (!self.failed_only || facets.failed())
+    pub(super) fn matches_facets(&self, facets: &Facets) -> bool {
+        (!self.failed_only || facets.is_failed())
             && self.account.as_deref().is_none_or(|label| facets.names_account(label))
             && self.client.as_deref().is_none_or(|client| facets.client == client)
             && self.model.as_deref().is_none_or(|model| facets.names_model(model))
@@ -88,31 +88,31 @@ impl Query {
     }
 
     /// Whether nothing but ids and times is asked for.
-    pub(super) fn takes_all(&self) -> bool {
+    pub(super) fn is_unfiltered(&self) -> bool {
         let bare = Self {
             before_id: None,
             after_id: None,
             since_ms: None,
             until_ms: None,
             limit: 0,
-            text: self.wanted_text(),
+            text: self.lowercase_text(),
             ..self.clone()
         };
         bare == Self::default()
     }
 
     /// The text in lower case, if there is one.
-    pub(super) fn wanted_text(&self) -> Option<String> {
+    pub(super) fn lowercase_text(&self) -> Option<String> {
         self.text.as_deref().filter(|text| !text.is_empty()).map(str::to_ascii_lowercase)
     }
 
     /// How a request id may begin.
-    pub(super) fn wanted_id(&self) -> Option<String> {
-        self.wanted_text().filter(|text| text.len() >= SHORTEST_ID)
+    pub(super) fn request_id_prefix(&self) -> Option<String> {
+        self.lowercase_text().filter(|text| text.len() >= MIN_REQUEST_ID_PREFIX)
     }
 
     /// The ids that may be in the answer: above the first, below the second.
-    pub(super) fn ids(&self) -> (u64, u64) {
+    pub(super) fn id_range(&self) -> (u64, u64) {
         let us = |ms: u64| ms.saturating_mul(1_000);
         let above = self.after_id.unwrap_or(0).max(self.since_ms.map_or(0, |ms| us(ms).saturating_sub(1)));
         let below = self.before_id.unwrap_or(u64::MAX).min(self.until_ms.map_or(u64::MAX, us));
@@ -120,14 +120,15 @@ impl Query {
     }
 
     /// The same rule for records that are not in the file.
-    pub(super) fn matches(&self, record: &Record) -> bool {
-        let (above, below) = self.ids();
-        let facets = Facets::of(record);
+    pub(super) fn matches(&self, record: &RequestRecord) -> bool {
+        let (above, below) = self.id_range();
+        let facets = Facets::from_record(record);
         let text = || {
-            let by_id =
-                self.wanted_id().is_some_and(|id| record.request_id.to_ascii_lowercase().starts_with(&id));
-            by_id || self.wanted_text().is_none_or(|text| facets.holds(&text))
+            let by_id = self
+                .request_id_prefix()
+                .is_some_and(|id| record.request_id.to_ascii_lowercase().starts_with(&id));
+            by_id || self.lowercase_text().is_none_or(|text| facets.contains_text(&text))
         };
-        record.id > above && record.id < below && self.fits(&facets) && text()
+        record.id > above && record.id < below && self.matches_facets(&facets) && text()
     }
 }

@@ -3,13 +3,13 @@
 //!
 //! The file is never opened by this module once it exists: on Unix, closing any descriptor of a file ends all locks the
 //! process holds on it, and SQLite has it open elsewhere in this program.
-use super::time::stamp;
+use super::time::file_name_stamp;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// Damaged files kept for whoever wants to look; older ones are removed, for each may be as large as the log.
-const KEPT_ASIDE: usize = 3;
+const MAX_DAMAGED_FILES: usize = 3;
 /// What SQLite keeps beside the file.
 const SIDECARS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
@@ -18,14 +18,14 @@ const SIDECARS: [&str; 3] = ["-wal", "-shm", "-journal"];
 ///
 /// # Errors
 /// A symbolic link or anything else that is not a plain file, and what the file system says.
-pub(super) fn make_private(path: &Path) -> io::Result<()> {
+pub(super) fn ensure_private(path: &Path) -> io::Result<()> {
     match create_new(path) {
         Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => restrict(path)?,
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => restrict_permissions(path)?,
         Err(error) => return Err(error),
     }
     for suffix in SIDECARS {
-        match restrict(&with_suffix(path, suffix)) {
+        match restrict_permissions(&with_suffix(path, suffix)) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}
         }
@@ -35,7 +35,7 @@ pub(super) fn make_private(path: &Path) -> io::Result<()> {
 
 /// The path with every link in its folder followed, for SQLite's "no link" flag refuses one anywhere in the path while
 /// a linked home folder is fine.
-pub(crate) fn settled(path: &Path) -> io::Result<PathBuf> {
+pub(crate) fn resolve_folder_links(path: &Path) -> io::Result<PathBuf> {
     if cfg!(windows) {
         return Ok(path.to_owned());
     }
@@ -49,21 +49,21 @@ pub(crate) fn settled(path: &Path) -> io::Result<PathBuf> {
 /// # Errors
 /// What the file system says; the file is then still in its place.
 pub(super) fn set_aside(path: &Path, now_ms: u64) -> io::Result<PathBuf> {
-    let aside = free_name(path, now_ms);
+    let aside = unused_name(path, now_ms);
     fs::rename(path, &aside)?;
     for suffix in SIDECARS {
         // A log file left behind does no harm: SQLite removes it when it finds the new file empty.
         let _ = fs::rename(with_suffix(path, suffix), with_suffix(&aside, suffix));
     }
-    let old = files_aside(path);
-    let excess = old.len().saturating_sub(KEPT_ASIDE);
+    let old = damaged_files(path);
+    let excess = old.len().saturating_sub(MAX_DAMAGED_FILES);
     remove(&old[..excess]);
     Ok(aside)
 }
 
 /// Removes every damaged file that was put aside, for what is deleted from the log must not live on there.
-pub(super) fn remove_aside(path: &Path) {
-    remove(&files_aside(path));
+pub(super) fn remove_damaged(path: &Path) {
+    remove(&damaged_files(path));
 }
 
 fn create_new(path: &Path) -> io::Result<()> {
@@ -74,9 +74,9 @@ fn create_new(path: &Path) -> io::Result<()> {
     options.open(path).map(drop)
 }
 
-fn restrict(path: &Path) -> io::Result<()> {
-    let found = fs::symlink_metadata(path)?;
-    if !found.is_file() {
+fn restrict_permissions(path: &Path) -> io::Result<()> {
+    let metadata = fs::symlink_metadata(path)?;
+    if !metadata.is_file() {
         return Err(io::Error::new(
             ErrorKind::InvalidInput,
             format!("{} is not a plain file", path.display()),
@@ -85,7 +85,7 @@ fn restrict(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        if found.permissions().mode() & 0o077 != 0 {
+        if metadata.permissions().mode() & 0o077 != 0 {
             fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
         }
     }
@@ -98,12 +98,12 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn aside_prefix(path: &Path) -> String {
+fn damaged_prefix(path: &Path) -> String {
     format!("{}-damaged-", path.file_stem().unwrap_or_default().to_string_lossy())
 }
 
-fn free_name(path: &Path, now_ms: u64) -> PathBuf {
-    let start = format!("{}{}", aside_prefix(path), stamp(now_ms));
+fn unused_name(path: &Path, now_ms: u64) -> PathBuf {
+    let start = format!("{}{}", damaged_prefix(path), file_name_stamp(now_ms));
     let mut candidate = path.with_file_name(format!("{start}.db"));
     let mut n = 2;
     while fs::symlink_metadata(&candidate).is_ok() {
@@ -114,8 +114,8 @@ fn free_name(path: &Path, now_ms: u64) -> PathBuf {
 }
 
 /// Oldest first, without their sidecars.
-fn files_aside(path: &Path) -> Vec<PathBuf> {
-    let prefix = aside_prefix(path);
+fn damaged_files(path: &Path) -> Vec<PathBuf> {
+    let prefix = damaged_prefix(path);
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut found: Vec<PathBuf> = fs::read_dir(folder)
         .into_iter()
@@ -152,28 +152,28 @@ mod tests {
             fs::write(with_suffix(&path, "-wal"), "w").unwrap();
             set_aside(&path, day * 86_400_000).unwrap();
         }
-        let kept = files_aside(&path);
-        assert_eq!(kept.len(), KEPT_ASIDE);
-        assert!(kept[0].ends_with("mammouth-damaged-19700103T000000Z.db"));
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), KEPT_ASIDE * 2);
-        remove_aside(&path);
+        let damaged = damaged_files(&path);
+        assert_eq!(damaged.len(), MAX_DAMAGED_FILES);
+        assert!(damaged[0].ends_with("mammouth-damaged-19700103T000000Z.db"));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), MAX_DAMAGED_FILES * 2);
+        remove_damaged(&path);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]
-    fn two_damaged_files_of_one_second_do_not_meet() {
+    fn two_damaged_files_of_one_second_have_different_names() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mammouth.db");
         for _ in 0..2 {
             fs::write(&path, "x").unwrap();
             set_aside(&path, 0).unwrap();
         }
-        assert_eq!(files_aside(&path).len(), 2);
+        assert_eq!(damaged_files(&path).len(), 2);
     }
 
     #[cfg(unix)]
     #[test]
-    fn l05_planted_links_are_refused_and_open_files_closed() {
+    fn l05_planted_links_are_refused_and_open_permissions_restricted() {
         use std::os::unix::fs::{PermissionsExt, symlink};
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         let folder = tempfile::tempdir().unwrap();
@@ -182,23 +182,23 @@ mod tests {
 
         let planted = folder.path().join("planted.db");
         symlink(&target, &planted).unwrap();
-        assert!(make_private(&planted).is_err());
+        assert!(ensure_private(&planted).is_err());
         let dangling = folder.path().join("dangling.db");
         symlink(folder.path().join("nowhere"), &dangling).unwrap();
-        assert!(make_private(&dangling).is_err());
+        assert!(ensure_private(&dangling).is_err());
         assert!(!folder.path().join("nowhere").exists());
 
         let open = folder.path().join("open.db");
         fs::write(&open, "").unwrap();
         fs::set_permissions(&open, fs::Permissions::from_mode(0o666)).unwrap();
-        make_private(&open).unwrap();
+        ensure_private(&open).unwrap();
         assert_eq!(mode(&open), 0o600);
 
         let fresh = folder.path().join("fresh.db");
-        make_private(&fresh).unwrap();
+        ensure_private(&fresh).unwrap();
         assert_eq!(mode(&fresh), 0o600);
         symlink(&target, with_suffix(&fresh, "-wal")).unwrap();
-        assert!(make_private(&fresh).is_err(), "a link in the place of a sidecar");
+        assert!(ensure_private(&fresh).is_err(), "a link in the place of a sidecar");
         assert_eq!(fs::read_to_string(&target).unwrap(), "untouched");
     }
 }

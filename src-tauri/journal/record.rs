@@ -1,12 +1,12 @@
 //! What the log keeps of one request, and how records are asked for. Metadata only: no prompt, reply or header.
-use super::why::Why;
+use super::why::SelectionReason;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 /// One request, from its first header to its last byte. Texts are already cut and free of control characters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub struct Record {
+pub struct RequestRecord {
     /// Grows with every record and stays unique across restarts: the Unix time in microseconds when the writer took
     /// the record, raised where needed. Fits a JavaScript number. 0 until then.
     pub id: u64,
@@ -31,7 +31,7 @@ pub struct Record {
     /// Our error code, as in the answer's body.
     pub code: Option<Cow<'static, str>>,
     /// Who was at fault, where something went wrong.
-    pub fault: Option<Fault>,
+    pub fault: Option<ErrorSource>,
     /// Bytes of the request's body.
     pub bytes_in: u64,
     /// Bytes of the answer's body.
@@ -84,7 +84,7 @@ pub struct Attempt {
     /// Label of the account.
     pub account: String,
     /// Why this account was picked.
-    pub why: Why,
+    pub why: SelectionReason,
     /// What came of it: "ok", "limited", …
     pub outcome: String,
     /// HTTP status of the upstream's answer, if there was one.
@@ -99,7 +99,7 @@ pub struct Attempt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub enum Fault {
+pub enum ErrorSource {
     /// The program that called us.
     Client,
     /// Mammouth, or the way there.
@@ -108,7 +108,7 @@ pub enum Fault {
     Proxy,
 }
 
-impl Fault {
+impl ErrorSource {
     /// The word used in the file, in JSON and on screen.
     pub fn name(self) -> &'static str {
         match self {
@@ -167,19 +167,19 @@ impl Query {
 /// The code of a request whose client left before the end.
 pub(super) const CLIENT_CLOSED: &str = "client_closed";
 
-impl Record {
+impl RequestRecord {
     /// Whether the client left before the end: its own wish, and no failure.
-    pub fn cancelled(&self) -> bool {
+    pub fn is_cancelled(&self) -> bool {
         self.code.as_deref() == Some(CLIENT_CLOSED)
     }
 
     /// Whether it failed or was cut, by anybody but the client.
-    pub fn failed(&self) -> bool {
-        (self.status >= 400 || self.interrupted) && !self.cancelled()
+    pub fn is_failed(&self) -> bool {
+        (self.status >= 400 || self.interrupted) && !self.is_cancelled()
     }
 
     /// The same with another name for an account.
-    pub(super) fn renamed(&self, from: &str, to: &str) -> Self {
+    pub(super) fn with_account_renamed(&self, from: &str, to: &str) -> Self {
         let mut record = self.clone();
         let asked = record.attempts.iter_mut().map(|attempt| &mut attempt.account);
         for label in record.account.iter_mut().chain(asked).filter(|label| *label == from) {

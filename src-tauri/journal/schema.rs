@@ -1,8 +1,8 @@
 //! The tables, and how a file of an earlier version gets them.
-use super::error::JournalError;
+use super::error::RequestLogError;
 use rusqlite::{Connection, params};
 
-const REQUESTS: &str = "CREATE TABLE IF NOT EXISTS requests (
+const REQUESTS_TABLE: &str = "CREATE TABLE IF NOT EXISTS requests (
     id INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, request_id TEXT NOT NULL, client TEXT NOT NULL,
     dialect TEXT NOT NULL, model_asked TEXT NOT NULL, model_served TEXT, account TEXT, attempts TEXT NOT NULL,
     status INTEGER NOT NULL, code TEXT, fault TEXT, bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL,
@@ -20,7 +20,7 @@ const ADDED_COLUMNS: [(&str, &str); 6] = [
     ("param", "TEXT"),
 ];
 
-const BESIDE: &str = "
+const OTHER_TABLES: &str = "
     CREATE TABLE IF NOT EXISTS facets (id INTEGER PRIMARY KEY, facets TEXT NOT NULL UNIQUE) STRICT;
     CREATE TABLE IF NOT EXISTS bodies (
         id INTEGER PRIMARY KEY, request TEXT NOT NULL, response TEXT NOT NULL, cut INTEGER NOT NULL) STRICT;
@@ -51,11 +51,11 @@ const FACETS_OF_ROW: &str = "json_object('client', client, 'dialect', dialect, '
     'status', status, 'code', code, 'failed', ((status >= 400 OR interrupted) AND code IS NOT 'client_closed'))";
 
 /// Rows brought up to date in one transaction.
-const CHUNK: i64 = 5_000;
+const MIGRATION_CHUNK_ROWS: i64 = 5_000;
 
 /// Makes what is missing.
-pub(super) fn prepare(connection: &Connection) -> Result<(), JournalError> {
-    connection.execute_batch(REQUESTS)?;
+pub(super) fn migrate(connection: &Connection) -> Result<(), RequestLogError> {
+    connection.execute_batch(REQUESTS_TABLE)?;
     // Fails before anything is changed where the table is somebody else's.
     connection.prepare(FIRST_COLUMNS)?;
     for (column, kind) in ADDED_COLUMNS {
@@ -63,34 +63,38 @@ pub(super) fn prepare(connection: &Connection) -> Result<(), JournalError> {
             connection.execute_batch(&format!("ALTER TABLE requests ADD COLUMN {column} {kind}"))?;
         }
     }
-    connection.execute_batch(BESIDE)?;
+    connection.execute_batch(OTHER_TABLES)?;
     if !has_column(connection, "client_use", "billed_usd")? {
         connection.execute_batch(ADD_BILLED_COLUMN)?;
     }
-    while bring_up_to_date(connection)? > 0 {}
+    while add_missing_facets(connection)? > 0 {}
     Ok(())
 }
 
 /// Whether a table has this column.
-pub(super) fn has_column(connection: &Connection, table: &str, column: &str) -> Result<bool, JournalError> {
+pub(super) fn has_column(
+    connection: &Connection,
+    table: &str,
+    column: &str,
+) -> Result<bool, RequestLogError> {
     let there = "SELECT EXISTS (SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2)";
     Ok(connection.query_one(there, [table, column], |row| row.get(0))?)
 }
 
 /// Gives rows of an earlier version their facets. Tells how many.
-fn bring_up_to_date(connection: &Connection) -> Result<usize, JournalError> {
+fn add_missing_facets(connection: &Connection) -> Result<usize, RequestLogError> {
     let late = "SELECT id FROM requests WHERE facets IS NULL LIMIT ?1";
     let transaction = connection.unchecked_transaction()?;
     transaction.execute(
         &format!("INSERT OR IGNORE INTO facets (facets) SELECT DISTINCT {FACETS_OF_ROW} FROM requests WHERE id IN ({late})"),
-        params![CHUNK],
+        params![MIGRATION_CHUNK_ROWS],
     )?;
     let done = transaction.execute(
         &format!(
             "UPDATE requests SET facets = (SELECT known.id FROM facets AS known WHERE known.facets = {FACETS_OF_ROW})
              WHERE id IN ({late})"
         ),
-        params![CHUNK],
+        params![MIGRATION_CHUNK_ROWS],
     )?;
     transaction.commit()?;
     Ok(done)

@@ -1,7 +1,7 @@
 //! Finding records in the file: first the combinations of facets that fit, then the newest rows of each.
-use super::error::JournalError;
+use super::error::RequestLogError;
 use super::facets::Facets;
-use super::record::{Fault, Query, Record};
+use super::record::{ErrorSource, Query, RequestRecord};
 use super::store::{signed, unsigned};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::borrow::Cow;
@@ -24,44 +24,44 @@ const BY_REQUEST_ID: &str = "SELECT id, facets FROM requests INDEXED BY requests
     WHERE request_id >= ?1 AND request_id < ?2 AND id > ?3 AND id < ?4";
 
 /// What a query comes down to.
-struct Plan {
+struct QueryPlan {
     /// Every row of these combinations.
-    whole: Vec<i64>,
+    matching_facets: Vec<i64>,
     /// Rows of these only where the request id begins as wanted.
-    by_id: HashSet<i64>,
-    id_begins: Option<String>,
+    request_id_facets: HashSet<i64>,
+    request_id_prefix: Option<String>,
     above: i64,
     below: i64,
 }
 
 /// The records wanted, newest first.
-pub(super) fn latest(connection: &Connection, query: &Query) -> Result<Vec<Record>, JournalError> {
+pub(super) fn latest(connection: &Connection, query: &Query) -> Result<Vec<RequestRecord>, RequestLogError> {
     let limit = query.effective_limit();
-    if query.takes_all() {
-        let (above, below) = bounds(query);
+    if query.is_unfiltered() {
+        let (above, below) = id_bounds(query);
         let sql =
             format!("SELECT {COLUMNS} FROM requests WHERE id > ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3");
         let mut statement = connection.prepare_cached(&sql)?;
-        let rows = statement.query_map(params![above, below, signed(limit as u64)], read)?;
+        let rows = statement.query_map(params![above, below, signed(limit as u64)], read_record)?;
         return rows.map(|row| Ok(row?)).collect();
     }
-    let plan = Plan::new(connection, query)?;
+    let plan = QueryPlan::new(connection, query)?;
     let sql = format!("SELECT {COLUMNS} FROM requests WHERE id = ?1");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut found = Vec::new();
     for id in plan.newest(connection, limit)? {
         // A row may have been deleted in between.
-        found.extend(statement.query_row([id], read).optional()?);
+        found.extend(statement.query_row([id], read_record).optional()?);
     }
     Ok(found)
 }
 
 /// How many records there are, whatever the query's limit.
-pub(super) fn count(connection: &Connection, query: &Query) -> Result<u64, JournalError> {
-    let plan = Plan::new(connection, query)?;
+pub(super) fn count(connection: &Connection, query: &Query) -> Result<u64, RequestLogError> {
+    let plan = QueryPlan::new(connection, query)?;
     let mut statement = connection.prepare_cached(COUNT_OF_FACETS)?;
     let mut sum = plan.ids_by_request_id(connection)?.len() as u64;
-    for facets in &plan.whole {
+    for facets in &plan.matching_facets {
         let n: i64 = statement.query_row(params![facets, plan.above, plan.below], |row| row.get(0))?;
         sum += unsigned(n);
     }
@@ -69,24 +69,27 @@ pub(super) fn count(connection: &Connection, query: &Query) -> Result<u64, Journ
 }
 
 /// One record.
-pub(super) fn get(connection: &Connection, id: u64) -> Result<Option<Record>, JournalError> {
+pub(super) fn get(connection: &Connection, id: u64) -> Result<Option<RequestRecord>, RequestLogError> {
     let sql = format!("SELECT {COLUMNS} FROM requests WHERE id = ?1");
     let mut statement = connection.prepare_cached(&sql)?;
-    Ok(statement.query_row([signed(id)], read).optional()?)
+    Ok(statement.query_row([signed(id)], read_record).optional()?)
 }
 
 /// As [`latest`], row by row, for a file of an earlier version that is only read.
-pub(super) fn latest_of_old(connection: &Connection, query: &Query) -> Result<Vec<Record>, JournalError> {
-    let (above, below) = bounds(query);
+pub(super) fn latest_unmigrated(
+    connection: &Connection,
+    query: &Query,
+) -> Result<Vec<RequestRecord>, RequestLogError> {
+    let (above, below) = id_bounds(query);
     let sql = format!("SELECT {FIRST_COLUMNS} FROM requests WHERE id > ?1 AND id < ?2 ORDER BY id DESC");
     let mut statement = connection.prepare(&sql)?;
-    let rows = statement.query_map([above, below], read)?;
-    let fitting = rows.filter(|row| row.as_ref().map_or(true, |record| query.matches(record)));
-    fitting.take(query.effective_limit()).map(|row| Ok(row?)).collect()
+    let rows = statement.query_map([above, below], read_record)?;
+    let matching = rows.filter(|row| row.as_ref().map_or(true, |record| query.matches(record)));
+    matching.take(query.effective_limit()).map(|row| Ok(row?)).collect()
 }
 
 /// Every combination in the file. One that cannot be read fits no query.
-pub(super) fn facets(connection: &Connection) -> Result<Vec<(i64, Facets)>, JournalError> {
+pub(super) fn all_facets(connection: &Connection) -> Result<Vec<(i64, Facets)>, RequestLogError> {
     let mut statement = connection.prepare_cached("SELECT id, facets FROM facets")?;
     let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
     let mut all = Vec::new();
@@ -97,51 +100,57 @@ pub(super) fn facets(connection: &Connection) -> Result<Vec<(i64, Facets)>, Jour
     Ok(all)
 }
 
-impl Plan {
-    fn new(connection: &Connection, query: &Query) -> Result<Self, JournalError> {
-        let text = query.wanted_text();
-        let (above, below) = bounds(query);
-        let mut plan =
-            Self { whole: Vec::new(), by_id: HashSet::new(), id_begins: query.wanted_id(), above, below };
-        for (id, facets) in facets(connection)? {
-            if !query.fits(&facets) {
-            } else if text.as_ref().is_none_or(|text| facets.holds(text)) {
-                plan.whole.push(id);
-            } else if plan.id_begins.is_some() {
-                plan.by_id.insert(id);
+impl QueryPlan {
+    fn new(connection: &Connection, query: &Query) -> Result<Self, RequestLogError> {
+        let text = query.lowercase_text();
+        let (above, below) = id_bounds(query);
+        let mut plan = Self {
+            matching_facets: Vec::new(),
+            request_id_facets: HashSet::new(),
+            request_id_prefix: query.request_id_prefix(),
+            above,
+            below,
+        };
+        for (id, facets) in all_facets(connection)? {
+            if !query.matches_facets(&facets) {
+            } else if text.as_ref().is_none_or(|text| facets.contains_text(text)) {
+                plan.matching_facets.push(id);
+            } else if plan.request_id_prefix.is_some() {
+                plan.request_id_facets.insert(id);
             }
         }
         Ok(plan)
     }
 
     /// The newest ids, newest first.
-    fn newest(&self, connection: &Connection, limit: usize) -> Result<Vec<i64>, JournalError> {
-        let mut newest = Newest { ids: BinaryHeap::new(), limit };
+    fn newest(&self, connection: &Connection, limit: usize) -> Result<Vec<i64>, RequestLogError> {
+        let mut newest = NewestIds { ids: BinaryHeap::new(), limit };
         let mut statement = connection.prepare_cached(NEWEST_OF_FACETS)?;
-        for facets in &self.whole {
+        for facets in &self.matching_facets {
             let above = newest.oldest().unwrap_or(self.above).max(self.above);
-            let wanted = params![facets, above, self.below, signed(limit as u64)];
-            for id in statement.query_map(wanted, |row| row.get(0))? {
-                newest.offer(id?);
+            let bounds = params![facets, above, self.below, signed(limit as u64)];
+            for id in statement.query_map(bounds, |row| row.get(0))? {
+                newest.push(id?);
             }
         }
-        self.ids_by_request_id(connection)?.into_iter().for_each(|id| newest.offer(id));
+        self.ids_by_request_id(connection)?.into_iter().for_each(|id| newest.push(id));
         Ok(newest.ids.into_sorted_vec().into_iter().map(|Reverse(id)| id).collect())
     }
 
     /// Ids of rows that fit by their request id alone.
-    fn ids_by_request_id(&self, connection: &Connection) -> Result<Vec<i64>, JournalError> {
-        let Some(begins) = self.id_begins.as_ref().filter(|_| !self.by_id.is_empty()) else {
+    fn ids_by_request_id(&self, connection: &Connection) -> Result<Vec<i64>, RequestLogError> {
+        let Some(prefix) = self.request_id_prefix.as_ref().filter(|_| !self.request_id_facets.is_empty())
+        else {
             return Ok(Vec::new());
         };
         let mut statement = connection.prepare_cached(BY_REQUEST_ID)?;
-        let end = format!("{begins}{}", char::MAX);
-        let wanted = params![begins, end, self.above, self.below];
-        let rows = statement.query_map(wanted, |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)))?;
+        let end = format!("{prefix}{}", char::MAX);
+        let bounds = params![prefix, end, self.above, self.below];
+        let rows = statement.query_map(bounds, |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)))?;
         let mut ids = Vec::new();
         for row in rows {
             let (id, facets) = row?;
-            if self.by_id.contains(&facets) {
+            if self.request_id_facets.contains(&facets) {
                 ids.push(id);
             }
         }
@@ -150,13 +159,13 @@ impl Plan {
 }
 
 /// The largest ids seen.
-struct Newest {
+struct NewestIds {
     ids: BinaryHeap<Reverse<i64>>,
     limit: usize,
 }
 
-impl Newest {
-    fn offer(&mut self, id: i64) {
+impl NewestIds {
+    fn push(&mut self, id: i64) {
         self.ids.push(Reverse(id));
         if self.ids.len() > self.limit {
             self.ids.pop();
@@ -169,15 +178,15 @@ impl Newest {
     }
 }
 
-fn bounds(query: &Query) -> (i64, i64) {
-    let (above, below) = query.ids();
+fn id_bounds(query: &Query) -> (i64, i64) {
+    let (above, below) = query.id_range();
     (if above == 0 { i64::MIN } else { signed(above) }, signed(below))
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Record> {
+fn read_record(row: &Row<'_>) -> rusqlite::Result<RequestRecord> {
     let attempts: String = row.get(8)?;
     let fault: Option<String> = row.get(11)?;
-    Ok(Record {
+    Ok(RequestRecord {
         id: unsigned(row.get(0)?),
         time_ms: unsigned(row.get(1)?),
         request_id: row.get(2)?,
@@ -190,7 +199,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Record> {
         attempts: serde_json::from_str(&attempts).unwrap_or_default(),
         status: row.get(9)?,
         code: row.get::<_, Option<String>>(10)?.map(Cow::Owned),
-        fault: fault.as_deref().and_then(Fault::from_name),
+        fault: fault.as_deref().and_then(ErrorSource::from_name),
         bytes_in: unsigned(row.get(12)?),
         bytes_out: unsigned(row.get(13)?),
         prompt_tokens: row.get::<_, Option<i64>>(14)?.map(unsigned),

@@ -1,10 +1,10 @@
 //! What the handles and the writer both see: counters, the live feed, and the records that are not in the file yet.
 //! A request touches nothing here but two atomic numbers and, when it ends, the sums; the other locks are the writer's
 //! and the readers'.
-use super::numbers::{ClientUse, Minute, Numbers, Remembered, Sums};
-use super::record::{Bodies, Query, Record};
-use super::text::{NAME, clean};
-use super::time::Moment;
+use super::numbers::{Aggregates, ClientUsage, Minute, RestoredAggregates, Totals};
+use super::record::{Bodies, Query, RequestRecord};
+use super::text::{MAX_NAME_CHARS, sanitize_text};
+use super::time::Timestamps;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -12,13 +12,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
 
 /// Records a slow subscriber of the live feed may lag behind before it misses some.
-const FEED: usize = 256;
+const FEED_CAPACITY: usize = 256;
 /// Bodies wait in memory only while this few records do: a disk that does not keep up must not cost much memory.
-const MOST_BODIES: usize = 256;
+const MAX_UNSAVED_BODIES: usize = 256;
 
 /// Numbers since the start of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub struct Counters {
+pub struct LogCounters {
     /// Records saved.
     pub recorded: u64,
     /// Records lost: the queue was full, or too many waited for a file that could not be written.
@@ -30,18 +30,18 @@ pub struct Counters {
 }
 
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct LogState {
     /// None for a journal that lives in memory alone.
     path: Option<PathBuf>,
     /// Most records in the queue, and most that wait for the file.
     limit: usize,
-    waiting: Mutex<VecDeque<Waiting>>,
+    unsaved: Mutex<VecDeque<UnsavedRecord>>,
     keeps_bodies: AtomicBool,
-    notices: Mutex<Notices>,
-    numbers: Mutex<Numbers>,
-    feed: broadcast::Sender<Arc<Record>>,
+    notices: Mutex<FileNotices>,
+    aggregates: Mutex<Aggregates>,
+    feed: broadcast::Sender<Arc<RequestRecord>>,
     queued: AtomicUsize,
-    full: AtomicBool,
+    overflowing: AtomicBool,
     recorded: AtomicU64,
     dropped: AtomicU64,
     write_errors: AtomicU64,
@@ -50,29 +50,29 @@ pub(super) struct Shared {
 
 /// A record that is not in the file yet, with what is kept beside it.
 #[derive(Debug, Clone)]
-pub(super) struct Waiting {
-    pub(super) record: Arc<Record>,
+pub(super) struct UnsavedRecord {
+    pub(super) record: Arc<RequestRecord>,
     pub(super) bodies: Option<Arc<Bodies>>,
 }
 
 #[derive(Debug, Default)]
-struct Notices {
-    trouble: Option<String>,
-    aside: Option<String>,
+struct FileNotices {
+    write_error: Option<String>,
+    set_aside: Option<String>,
 }
 
-impl Shared {
+impl LogState {
     pub(super) fn new(path: Option<PathBuf>, limit: usize) -> Self {
         Self {
             path,
             limit: limit.max(1),
-            waiting: Mutex::default(),
+            unsaved: Mutex::default(),
             keeps_bodies: AtomicBool::new(false),
             notices: Mutex::default(),
-            numbers: Mutex::default(),
-            feed: broadcast::Sender::new(FEED),
+            aggregates: Mutex::default(),
+            feed: broadcast::Sender::new(FEED_CAPACITY),
             queued: AtomicUsize::new(0),
-            full: AtomicBool::new(false),
+            overflowing: AtomicBool::new(false),
             recorded: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             write_errors: AtomicU64::new(0),
@@ -84,8 +84,8 @@ impl Shared {
         self.path.as_deref()
     }
 
-    pub(super) fn counters(&self) -> Counters {
-        Counters {
+    pub(super) fn counters(&self) -> LogCounters {
+        LogCounters {
             recorded: self.recorded.load(Ordering::Relaxed),
             dropped: self.dropped.load(Ordering::Relaxed),
             write_errors: self.write_errors.load(Ordering::Relaxed),
@@ -93,18 +93,18 @@ impl Shared {
         }
     }
 
-    pub(super) fn subscribe(&self) -> broadcast::Receiver<Arc<Record>> {
+    pub(super) fn subscribe(&self) -> broadcast::Receiver<Arc<RequestRecord>> {
         self.feed.subscribe()
     }
 
     /// Takes a place in the queue, or counts a lost record; the first loss of a row of them is told.
-    pub(super) fn enter(&self) -> bool {
+    pub(super) fn try_reserve(&self) -> bool {
         if self.queued.fetch_add(1, Ordering::Relaxed) < self.limit {
             return true;
         }
         self.queued.fetch_sub(1, Ordering::Relaxed);
-        self.lost(1);
-        if !self.full.swap(true, Ordering::Relaxed) {
+        self.count_dropped(1);
+        if !self.overflowing.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "the request log cannot keep up: records are left out until its queue is empty again"
             );
@@ -114,33 +114,34 @@ impl Shared {
 
     /// Gives the place back. Only an empty queue ends the silence about losses, or a queue at its brim would warn on
     /// every second record.
-    pub(super) fn leave(&self) {
+    pub(super) fn release(&self) {
         if self.queued.fetch_sub(1, Ordering::Relaxed) == 1 {
-            self.full.store(false, Ordering::Relaxed);
+            self.overflowing.store(false, Ordering::Relaxed);
         }
     }
 
-    pub(super) fn lost(&self, n: u64) {
+    pub(super) fn count_dropped(&self, n: u64) {
         self.dropped.fetch_add(n, Ordering::Relaxed);
     }
 
-    pub(super) fn write_failed(&self) {
+    pub(super) fn count_write_error(&self) {
         self.write_errors.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Makes a record visible to readers and to the feed; the oldest waiting one falls out when there are too many.
-    pub(super) fn publish(&self, record: Arc<Record>, bodies: Option<Box<Bodies>>) {
-        lock(&self.numbers).failure(&record);
-        let mut waiting = lock(&self.waiting);
-        let bodies = bodies.filter(|_| self.keeps_bodies() && waiting.len() < MOST_BODIES).map(Arc::from);
-        waiting.push_back(Waiting { record: Arc::clone(&record), bodies });
-        if waiting.len() > self.limit {
-            waiting.pop_front();
+    pub(super) fn publish(&self, record: Arc<RequestRecord>, bodies: Option<Box<Bodies>>) {
+        lock(&self.aggregates).record_failure(&record);
+        let mut queue = lock(&self.unsaved);
+        let bodies =
+            bodies.filter(|_| self.keeps_bodies() && queue.len() < MAX_UNSAVED_BODIES).map(Arc::from);
+        queue.push_back(UnsavedRecord { record: Arc::clone(&record), bodies });
+        if queue.len() > self.limit {
+            queue.pop_front();
             if self.path.is_some() {
-                self.lost(1);
+                self.count_dropped(1);
             }
         }
-        drop(waiting);
+        drop(queue);
         if self.path.is_none() {
             self.recorded.fetch_add(1, Ordering::Relaxed);
         }
@@ -149,34 +150,35 @@ impl Shared {
     }
 
     /// The oldest records that are not in the file, at most `n`.
-    pub(super) fn unsaved(&self, n: usize) -> Vec<Waiting> {
-        lock(&self.waiting).iter().take(n).cloned().collect()
+    pub(super) fn unsaved(&self, n: usize) -> Vec<UnsavedRecord> {
+        lock(&self.unsaved).iter().take(n).cloned().collect()
     }
 
-    pub(super) fn saved(&self, n: usize) {
-        let mut waiting = lock(&self.waiting);
-        let gone = n.min(waiting.len());
-        waiting.drain(..gone);
-        drop(waiting);
+    pub(super) fn mark_saved(&self, n: usize) {
+        let mut queue = lock(&self.unsaved);
+        let drained = n.min(queue.len());
+        queue.drain(..drained);
+        drop(queue);
         self.recorded.fetch_add(n as u64, Ordering::Relaxed);
     }
 
     /// The records in memory that fit, newest first.
-    pub(super) fn select(&self, query: &Query) -> Vec<Record> {
-        let waiting = lock(&self.waiting);
-        let records = waiting.iter().rev().map(|waiting| &waiting.record);
+    pub(super) fn select(&self, query: &Query) -> Vec<RequestRecord> {
+        let queue = lock(&self.unsaved);
+        let records = queue.iter().rev().map(|unsaved| &unsaved.record);
         let found = records.filter(|record| query.matches(record));
-        found.take(query.effective_limit()).map(|record| Record::clone(record)).collect()
+        found.take(query.effective_limit()).map(|record| RequestRecord::clone(record)).collect()
     }
 
     /// Removes from memory the records that name the account, or all. Tells how many.
     pub(super) fn erase(&self, account: Option<&str>) -> u64 {
-        let named = |record: &Record| account.is_none_or(|label| record.names_account(label));
-        lock(&self.numbers).forget_failure(named);
-        let mut waiting = lock(&self.waiting);
-        let before = waiting.len();
-        waiting.retain(|waiting| !named(&waiting.record));
-        (before - waiting.len()) as u64
+        let matches_account =
+            |record: &RequestRecord| account.is_none_or(|label| record.names_account(label));
+        lock(&self.aggregates).forget_failure_if(matches_account);
+        let mut queue = lock(&self.unsaved);
+        let before = queue.len();
+        queue.retain(|unsaved| !matches_account(&unsaved.record));
+        (before - queue.len()) as u64
     }
 
     pub(super) fn keeps_bodies(&self) -> bool {
@@ -184,93 +186,93 @@ impl Shared {
     }
 
     /// From now on bodies are kept or not; those in memory go with the wish.
-    pub(super) fn keep_bodies(&self, keep: bool) {
+    pub(super) fn set_keep_bodies(&self, keep: bool) {
         self.keeps_bodies.store(keep, Ordering::Relaxed);
         if !keep {
-            lock(&self.waiting).iter_mut().for_each(|waiting| waiting.bodies = None);
+            lock(&self.unsaved).iter_mut().for_each(|unsaved| unsaved.bodies = None);
         }
     }
 
     /// How many records above this id wait and fit.
-    pub(super) fn count_waiting(&self, query: &Query, above: u64) -> u64 {
-        let waiting = lock(&self.waiting);
-        let fitting =
-            waiting.iter().filter(|waiting| waiting.record.id > above && query.matches(&waiting.record));
-        fitting.count() as u64
+    pub(super) fn count_unsaved(&self, query: &Query, min_id: u64) -> u64 {
+        let queue = lock(&self.unsaved);
+        let matching =
+            queue.iter().filter(|unsaved| unsaved.record.id > min_id && query.matches(&unsaved.record));
+        matching.count() as u64
     }
 
-    pub(super) fn get(&self, id: u64) -> Option<Waiting> {
-        lock(&self.waiting).iter().find(|waiting| waiting.record.id == id).cloned()
+    pub(super) fn get(&self, id: u64) -> Option<UnsavedRecord> {
+        lock(&self.unsaved).iter().find(|unsaved| unsaved.record.id == id).cloned()
     }
 
     /// Gives an account another name in the records that wait.
-    pub(super) fn rename(&self, from: &str, to: &str) {
-        for waiting in lock(&self.waiting).iter_mut().filter(|waiting| waiting.record.names_account(from)) {
-            waiting.record = Arc::new(waiting.record.renamed(from, to));
+    pub(super) fn rename_account(&self, from: &str, to: &str) {
+        for unsaved in lock(&self.unsaved).iter_mut().filter(|unsaved| unsaved.record.names_account(from)) {
+            unsaved.record = Arc::new(unsaved.record.with_account_renamed(from, to));
         }
     }
 
     /// Counts a request that has just ended.
-    pub(super) fn count(&self, record: &Record) {
-        lock(&self.numbers).note(record, Moment::now().unix_ms());
+    pub(super) fn count_request(&self, record: &RequestRecord) {
+        lock(&self.aggregates).record(record, Timestamps::now().unix_ms());
     }
 
-    pub(super) fn remember(&self, kept: Remembered) {
-        lock(&self.numbers).remember(kept, Moment::now());
+    pub(super) fn restore(&self, restored: RestoredAggregates) {
+        lock(&self.aggregates).restore(restored, Timestamps::now());
     }
 
-    pub(super) fn last_failure(&self) -> Option<Arc<Record>> {
-        lock(&self.numbers).last_failure()
+    pub(super) fn last_failure(&self) -> Option<Arc<RequestRecord>> {
+        lock(&self.aggregates).last_failure()
     }
 
-    pub(super) fn minutes(&self) -> Vec<Minute> {
-        lock(&self.numbers).minutes(Moment::now().unix_ms())
+    pub(super) fn last_hour(&self) -> Vec<Minute> {
+        lock(&self.aggregates).last_hour(Timestamps::now().unix_ms())
     }
 
-    pub(super) fn today(&self) -> Sums {
-        lock(&self.numbers).today(Moment::now().unix_ms())
+    pub(super) fn usage_today(&self) -> Totals {
+        lock(&self.aggregates).usage_today(Timestamps::now().unix_ms())
     }
 
-    pub(super) fn client(&self, name: &str) -> ClientUse {
-        lock(&self.numbers).client(name, Moment::now().unix_ms())
+    pub(super) fn client_usage(&self, name: &str) -> ClientUsage {
+        lock(&self.aggregates).client_usage(name, Timestamps::now().unix_ms())
     }
 
-    pub(super) fn clients(&self) -> BTreeMap<String, ClientUse> {
-        lock(&self.numbers).clients(Moment::now().unix_ms())
+    pub(super) fn usage_by_client(&self) -> BTreeMap<String, ClientUsage> {
+        lock(&self.aggregates).usage_by_client(Timestamps::now().unix_ms())
     }
 
     pub(super) fn notice(&self) -> Option<String> {
         let notices = lock(&self.notices);
-        notices.trouble.clone().or_else(|| notices.aside.clone())
+        notices.write_error.clone().or_else(|| notices.set_aside.clone())
     }
 
-    pub(super) fn in_trouble(&self) -> bool {
-        lock(&self.notices).trouble.is_some()
+    pub(super) fn has_write_error(&self) -> bool {
+        lock(&self.notices).write_error.is_some()
     }
 
     /// Remembers the trouble; tells it once, however often writing fails.
-    pub(super) fn trouble(&self, error: &str) {
+    pub(super) fn report_write_error(&self, error: &str) {
         let limit = self.limit;
-        let text = clean(error, NAME);
+        let text = sanitize_text(error, MAX_NAME_CHARS);
         let text = format!("{text}; requests go on, and the last {limit} records wait in memory");
-        let before = lock(&self.notices).trouble.replace(text.clone());
-        if before.is_none() {
+        let previous = lock(&self.notices).write_error.replace(text.clone());
+        if previous.is_none() {
             tracing::warn!("{text}");
         }
     }
 
-    pub(super) fn trouble_over(&self) {
-        if lock(&self.notices).trouble.take().is_some() {
+    pub(super) fn clear_write_error(&self) {
+        if lock(&self.notices).write_error.take().is_some() {
             tracing::info!("the request log is written again");
         }
     }
 
-    pub(super) fn put_aside(&self, aside: &Path) {
+    pub(super) fn report_set_aside(&self, aside: &Path) {
         let name = aside.file_name().unwrap_or_default().to_string_lossy();
         let text =
             format!("the request log was damaged and has been set aside as {name}; a new one was begun");
         tracing::warn!("{text}");
-        lock(&self.notices).aside = Some(text);
+        lock(&self.notices).set_aside = Some(text);
         self.set_aside.fetch_add(1, Ordering::Relaxed);
     }
 }

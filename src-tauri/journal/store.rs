@@ -1,11 +1,11 @@
 //! The table in the SQLite file: writing, reading, deleting for good. Every value is a bound parameter; the SQL here
 //! is constant text.
-use super::error::JournalError;
+use super::error::RequestLogError;
 use super::facets::Facets;
-use super::numbers::Remembered;
-use super::record::{Bodies, Fault, Query, Record};
-use super::shared::Waiting;
-use super::usage::Used;
+use super::numbers::RestoredAggregates;
+use super::record::{Bodies, ErrorSource, Query, RequestRecord};
+use super::shared::UnsavedRecord;
+use super::usage::UsageBatch;
 use super::{file, schema, search, usage};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 use std::collections::HashMap;
@@ -13,16 +13,16 @@ use std::path::Path;
 use std::time::Duration;
 
 /// How long a statement waits for another connection's lock before it gives up.
-const BUSY: Duration = Duration::from_millis(500);
+const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
 /// Files up to this size are checked whole when opened; checking a large one would delay the start, so its damage is
 /// found when a statement meets it.
-const CHECKED_AT_OPEN: u64 = 16 << 20;
+const MAX_CHECKED_AT_OPEN_BYTES: u64 = 16 << 20;
 /// Rows deleted in one transaction, so that nobody waits long for the lock.
-const CHUNK: u64 = 500;
+const DELETE_CHUNK_ROWS: u64 = 500;
 /// Pages given back in one transaction, for the same reason.
 const VACUUM_PAGES: i64 = 2_000;
 /// `auto_vacuum` as SQLite numbers it: pages are given back when we ask.
-const INCREMENTAL: i64 = 2;
+const AUTO_VACUUM_INCREMENTAL: i64 = 2;
 
 // A commit may have reached the disk although it reported an error; the same record is then offered again.
 const INSERT: &str = "INSERT OR IGNORE INTO requests (id, time_ms, request_id, client, dialect, model_asked,
@@ -46,152 +46,152 @@ const RENAME: &str =
     attempts = replace(attempts, ?4, ?5) WHERE id IN (SELECT id FROM requests WHERE facets = ?6 LIMIT ?7)";
 
 /// Combinations whose numbers are remembered; more are looked up again.
-const KNOWN: usize = 4_096;
+const MAX_CACHED_FACETS: usize = 4_096;
 
 /// The writer's connection.
 #[derive(Debug)]
-pub(super) struct Store {
+pub(super) struct LogStore {
     connection: Connection,
     /// Numbers of combinations in the file.
-    known: HashMap<Facets, i64>,
+    facet_ids: HashMap<Facets, i64>,
 }
 
 /// A connection that can only read: for the CLI while no instance runs.
 #[derive(Debug)]
-pub struct Reader {
+pub struct LogReader {
     connection: Connection,
 }
 
 /// Opens the log at `path` for reading. Nothing is created or repaired.
 ///
 /// # Errors
-/// [`JournalError::Missing`] when there is no file; otherwise what keeps it from being read.
-pub fn read_only(path: &Path) -> Result<Reader, JournalError> {
+/// [`RequestLogError::Missing`] when there is no file; otherwise what keeps it from being read.
+pub fn open_read_only(path: &Path) -> Result<LogReader, RequestLogError> {
     if !path.try_exists()? {
-        return Err(JournalError::Missing);
+        return Err(RequestLogError::Missing);
     }
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    Ok(Reader { connection })
+    Ok(LogReader { connection })
 }
 
-impl Reader {
+impl LogReader {
     /// The records wanted, newest first.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn latest(&self, query: &Query) -> Result<Vec<Record>, JournalError> {
-        let table_there =
+    pub fn latest(&self, query: &Query) -> Result<Vec<RequestRecord>, RequestLogError> {
+        let table_exists =
             "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'requests')";
-        if !self.connection.query_one(table_there, [], |row| row.get(0))? {
+        if !self.connection.query_one(table_exists, [], |row| row.get(0))? {
             return Ok(Vec::new());
         }
         if schema::has_column(&self.connection, "requests", "message")? {
             search::latest(&self.connection, query)
         } else {
-            search::latest_of_old(&self.connection, query)
+            search::latest_unmigrated(&self.connection, query)
         }
     }
 
     /// How many records fit.
-    pub(super) fn count(&self, query: &Query) -> Result<u64, JournalError> {
+    pub(super) fn count(&self, query: &Query) -> Result<u64, RequestLogError> {
         search::count(&self.connection, query)
     }
 
     /// The newest id in the file, 0 when it is empty.
-    pub(super) fn newest_id(&self) -> Result<u64, JournalError> {
+    pub(super) fn newest_id(&self) -> Result<u64, RequestLogError> {
         newest_id(&self.connection)
     }
 
-    pub(super) fn get(&self, id: u64) -> Result<Option<Record>, JournalError> {
+    pub(super) fn get(&self, id: u64) -> Result<Option<RequestRecord>, RequestLogError> {
         search::get(&self.connection, id)
     }
 
-    pub(super) fn bodies(&self, id: u64) -> Result<Option<Bodies>, JournalError> {
-        let kept = "SELECT request, response, cut FROM bodies WHERE id = ?1";
+    pub(super) fn bodies(&self, id: u64) -> Result<Option<Bodies>, RequestLogError> {
+        let select = "SELECT request, response, cut FROM bodies WHERE id = ?1";
         let read =
             |row: &Row<'_>| Ok(Bodies { request: row.get(0)?, response: row.get(1)?, cut: row.get(2)? });
-        Ok(self.connection.query_row(kept, [signed(id)], read).optional()?)
+        Ok(self.connection.query_row(select, [signed(id)], read).optional()?)
     }
 
     /// Reads the whole file and says whether it is sound.
-    pub(super) fn check(&self) -> Result<(), JournalError> {
+    pub(super) fn check(&self) -> Result<(), RequestLogError> {
         check(&self.connection)
     }
 }
 
-impl Store {
+impl LogStore {
     /// Opens the file, creating it and the table where they are missing.
     ///
     /// # Errors
-    /// [`JournalError::Damaged`] for a file to be set aside; anything else leaves the file as it is.
-    pub(super) fn open(path: &Path) -> Result<Self, JournalError> {
-        file::make_private(path)?;
+    /// [`RequestLogError::Damaged`] for a file to be set aside; anything else leaves the file as it is.
+    pub(super) fn open(path: &Path) -> Result<Self, RequestLogError> {
+        file::ensure_private(path)?;
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        if std::fs::metadata(path)?.len() <= CHECKED_AT_OPEN {
+        if std::fs::metadata(path)?.len() <= MAX_CHECKED_AT_OPEN_BYTES {
             check(&connection)?;
         }
         prepare(&connection)?;
-        Ok(Self { connection, known: HashMap::new() })
+        Ok(Self { connection, facet_ids: HashMap::new() })
     }
 
     /// What the last hour and today were like.
-    pub(super) fn remembered(&self, now_ms: u64) -> Result<Remembered, JournalError> {
+    pub(super) fn restored_aggregates(&self, now_ms: u64) -> Result<RestoredAggregates, RequestLogError> {
         usage::load(&self.connection, now_ms)
     }
 
     /// The highest id in the file, 0 when it is empty.
-    pub(super) fn newest_id(&self) -> Result<u64, JournalError> {
+    pub(super) fn newest_id(&self) -> Result<u64, RequestLogError> {
         newest_id(&self.connection)
     }
 
     /// Writes all the records or none.
-    pub(super) fn insert(&mut self, records: &[Waiting]) -> Result<(), JournalError> {
-        let written = self.try_insert(records);
-        if written.is_err() || self.known.len() > KNOWN {
+    pub(super) fn insert(&mut self, records: &[UnsavedRecord]) -> Result<(), RequestLogError> {
+        let result = self.try_insert(records);
+        if result.is_err() || self.facet_ids.len() > MAX_CACHED_FACETS {
             // What was numbered in a transaction that failed has no number.
-            self.known.clear();
+            self.facet_ids.clear();
         }
-        written
+        result
     }
 
-    fn try_insert(&mut self, records: &[Waiting]) -> Result<(), JournalError> {
+    fn try_insert(&mut self, records: &[UnsavedRecord]) -> Result<(), RequestLogError> {
         let transaction = self.connection.transaction()?;
-        let mut used = Used::default();
-        for Waiting { record, bodies } in records {
-            let facets = number(&transaction, &mut self.known, Facets::of(record))?;
+        let mut usage = UsageBatch::default();
+        for UnsavedRecord { record, bodies } in records {
+            let facets = facets_id(&transaction, &mut self.facet_ids, Facets::from_record(record))?;
             if !insert_one(&transaction, record, facets)? {
                 continue;
             }
-            used.add(record);
+            usage.add(record);
             if let Some(bodies) = bodies {
                 let values = params![signed(record.id), bodies.request, bodies.response, bodies.cut];
                 transaction.prepare_cached(INSERT_BODIES)?.execute(values)?;
             }
         }
-        used.write(&transaction)?;
+        usage.write(&transaction)?;
         Ok(transaction.commit()?)
     }
 
     /// Deletes what is older than `oldest_ms` (Unix milliseconds), then the oldest until a tenth of `max_bytes` is
     /// free for what comes before the next sweep. True when nothing deleted is left on disk.
-    pub(super) fn sweep(&mut self, oldest_ms: u64, max_bytes: u64) -> Result<bool, JournalError> {
-        while self.delete_oldest(signed(oldest_ms))? == CHUNK {}
+    pub(super) fn sweep(&mut self, oldest_ms: u64, max_bytes: u64) -> Result<bool, RequestLogError> {
+        while self.delete_oldest(signed(oldest_ms))? == DELETE_CHUNK_ROWS {}
         // Bodies go first: they take most of the room, and are the least that may be kept.
         while self.used_bytes()? > max_bytes / 10 * 9 {
             if self.delete_oldest_bodies()? == 0 && self.delete_oldest(i64::MAX)? == 0 {
                 break;
             }
         }
-        self.forget_orphans()?;
+        self.delete_orphans()?;
         usage::sweep(&self.connection, oldest_ms)?;
         self.shrink()
     }
 
     /// Deletes every record that names the account, or every record. Tells how many.
-    pub(super) fn erase(&mut self, account: Option<&str>) -> Result<u64, JournalError> {
+    pub(super) fn erase(&mut self, account: Option<&str>) -> Result<u64, RequestLogError> {
         let mut erased = 0;
         if let Some(label) = account {
-            for (id, _) in self.naming(label)? {
+            for (id, _) in self.facets_naming(label)? {
                 erased += self.erase_facets(id)?;
             }
         } else {
@@ -203,58 +203,58 @@ impl Store {
             }
             usage::clear(&self.connection)?;
         }
-        self.forget_orphans()?;
+        self.delete_orphans()?;
         Ok(erased)
     }
 
     /// Deletes every body.
-    pub(super) fn erase_bodies(&self) -> Result<(), JournalError> {
+    pub(super) fn erase_bodies(&self) -> Result<(), RequestLogError> {
         while self.delete_oldest_bodies()? > 0 {}
         Ok(())
     }
 
     /// Gives an account another name in every record.
-    pub(super) fn rename(&mut self, from: &str, to: &str) -> Result<(), JournalError> {
-        let (quoted_from, quoted_to) = (account_field(from)?, account_field(to)?);
-        for (old, facets) in self.naming(from)? {
+    pub(super) fn rename(&mut self, from: &str, to: &str) -> Result<(), RequestLogError> {
+        let (quoted_from, quoted_to) = (account_json(from)?, account_json(to)?);
+        for (old, facets) in self.facets_naming(from)? {
             let transaction = self.connection.transaction()?;
-            let new = number(&transaction, &mut self.known, facets.renamed(from, to))?;
+            let new = facets_id(&transaction, &mut self.facet_ids, facets.with_account_renamed(from, to))?;
             transaction.commit()?;
-            let values = params![new, from, to, quoted_from, quoted_to, old, signed(CHUNK)];
+            let values = params![new, from, to, quoted_from, quoted_to, old, signed(DELETE_CHUNK_ROWS)];
             while self.connection.prepare_cached(RENAME)?.execute(values)? > 0 {}
         }
-        self.forget_orphans()
+        self.delete_orphans()
     }
 
-    fn naming(&self, label: &str) -> Result<Vec<(i64, Facets)>, JournalError> {
-        let all = search::facets(&self.connection)?;
+    fn facets_naming(&self, label: &str) -> Result<Vec<(i64, Facets)>, RequestLogError> {
+        let all = search::all_facets(&self.connection)?;
         Ok(all.into_iter().filter(|(_, facets)| facets.names_account(label)).collect())
     }
 
-    fn erase_facets(&self, id: i64) -> Result<u64, JournalError> {
+    fn erase_facets(&self, id: i64) -> Result<u64, RequestLogError> {
         let bodies = "DELETE FROM bodies WHERE id IN (SELECT id FROM requests WHERE facets = ?1)";
         self.connection.execute(bodies, [id])?;
         Ok(self.connection.execute("DELETE FROM requests WHERE facets = ?1", [id])? as u64)
     }
 
-    fn forget_orphans(&mut self) -> Result<(), JournalError> {
-        self.known.clear();
+    fn delete_orphans(&mut self) -> Result<(), RequestLogError> {
+        self.facet_ids.clear();
         Ok(self.connection.execute_batch(DELETE_ORPHANS)?)
     }
 
-    fn delete_oldest_bodies(&self) -> Result<u64, JournalError> {
+    fn delete_oldest_bodies(&self) -> Result<u64, RequestLogError> {
         let mut statement = self.connection.prepare_cached(DELETE_OLDEST_BODIES)?;
-        Ok(statement.execute([signed(CHUNK)])? as u64)
+        Ok(statement.execute([signed(DELETE_CHUNK_ROWS)])? as u64)
     }
 
     /// Gives free pages back and empties the write-ahead log, where deleted text would live on. False when a reader
     /// was in the way: try again later.
-    pub(super) fn shrink(&self) -> Result<bool, JournalError> {
-        while self.number("freelist_count")? > 0 {
-            let before = self.number("page_count")?;
+    pub(super) fn shrink(&self) -> Result<bool, RequestLogError> {
+        while self.pragma_value("freelist_count")? > 0 {
+            let before = self.pragma_value("page_count")?;
             // A row comes per page given back, so the statement must be read to its end.
             self.connection.pragma(None, "incremental_vacuum", VACUUM_PAGES, |_| Ok(()))?;
-            if self.number("page_count")? == before {
+            if self.pragma_value("page_count")? == before {
                 break;
             }
         }
@@ -262,17 +262,17 @@ impl Store {
         Ok(busy == 0)
     }
 
-    fn delete_oldest(&self, before_ms: i64) -> Result<u64, JournalError> {
+    fn delete_oldest(&self, before_ms: i64) -> Result<u64, RequestLogError> {
         let mut statement = self.connection.prepare_cached(DELETE_OLDEST)?;
-        Ok(statement.execute(params![before_ms, signed(CHUNK)])? as u64)
+        Ok(statement.execute(params![before_ms, signed(DELETE_CHUNK_ROWS)])? as u64)
     }
 
-    fn used_bytes(&self) -> Result<u64, JournalError> {
-        let pages = self.number("page_count")? - self.number("freelist_count")?;
-        Ok(unsigned(pages * self.number("page_size")?))
+    fn used_bytes(&self) -> Result<u64, RequestLogError> {
+        let pages = self.pragma_value("page_count")? - self.pragma_value("freelist_count")?;
+        Ok(unsigned(pages * self.pragma_value("page_size")?))
     }
 
-    fn number(&self, pragma: &str) -> Result<i64, JournalError> {
+    fn pragma_value(&self, pragma: &str) -> Result<i64, RequestLogError> {
         Ok(self.connection.pragma_query_value(None, pragma, |row| row.get(0))?)
     }
 
@@ -282,64 +282,64 @@ impl Store {
     }
 }
 
-fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, JournalError> {
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, RequestLogError> {
     let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let connection = Connection::open_with_flags(file::settled(path)?, flags)?;
-    connection.busy_timeout(BUSY)?;
+    let connection = Connection::open_with_flags(file::resolve_folder_links(path)?, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     Ok(connection)
 }
 
-fn check(connection: &Connection) -> Result<(), JournalError> {
+fn check(connection: &Connection) -> Result<(), RequestLogError> {
     let verdict: String = connection.query_one("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    if verdict == "ok" { Ok(()) } else { Err(JournalError::Damaged) }
+    if verdict == "ok" { Ok(()) } else { Err(RequestLogError::Damaged) }
 }
 
-fn prepare(connection: &Connection) -> Result<(), JournalError> {
+fn prepare(connection: &Connection) -> Result<(), RequestLogError> {
     // This must come before the first page is written, which the change to WAL does.
     connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
     connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")?;
     connection.execute_batch("PRAGMA secure_delete = ON; PRAGMA journal_size_limit = 4194304")?;
     let auto_vacuum: i64 = connection.pragma_query_value(None, "auto_vacuum", |row| row.get(0))?;
-    if auto_vacuum != INCREMENTAL {
+    if auto_vacuum != AUTO_VACUUM_INCREMENTAL {
         // Someone else made the file. Without this it would not shrink, but it still works.
         let _ = connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM");
     }
-    schema::prepare(connection)?;
+    schema::migrate(connection)?;
     // Fails now, not at the first request, where the table has another shape.
     connection.prepare_cached(INSERT)?;
     Ok(())
 }
 
-fn newest_id(connection: &Connection) -> Result<u64, JournalError> {
+fn newest_id(connection: &Connection) -> Result<u64, RequestLogError> {
     let newest = "SELECT coalesce(max(id), 0) FROM requests";
     Ok(unsigned(connection.query_one(newest, [], |row| row.get(0))?))
 }
 
 /// The number of a combination, which gets one if it has none.
-fn number(
+fn facets_id(
     connection: &Connection,
-    known: &mut HashMap<Facets, i64>,
+    facet_ids: &mut HashMap<Facets, i64>,
     facets: Facets,
-) -> Result<i64, JournalError> {
-    if let Some(id) = known.get(&facets) {
+) -> Result<i64, RequestLogError> {
+    if let Some(id) = facet_ids.get(&facets) {
         return Ok(*id);
     }
     let text = serde_json::to_string(&facets).map_err(std::io::Error::from)?;
     connection.prepare_cached("INSERT OR IGNORE INTO facets (facets) VALUES (?1)")?.execute([&text])?;
     let mut statement = connection.prepare_cached("SELECT id FROM facets WHERE facets = ?1")?;
     let id = statement.query_row([&text], |row| row.get(0))?;
-    known.insert(facets, id);
+    facet_ids.insert(facets, id);
     Ok(id)
 }
 
 /// The account's name as it stands in the list of attempts.
-fn account_field(label: &str) -> Result<String, JournalError> {
+fn account_json(label: &str) -> Result<String, RequestLogError> {
     let label = serde_json::to_string(label).map_err(std::io::Error::from)?;
     Ok(format!("\"account\":{label}"))
 }
 
 /// `false` where the record was there already.
-fn insert_one(connection: &Connection, record: &Record, facets: i64) -> Result<bool, JournalError> {
+fn insert_one(connection: &Connection, record: &RequestRecord, facets: i64) -> Result<bool, RequestLogError> {
     let attempts = serde_json::to_string(&record.attempts).map_err(std::io::Error::from)?;
     let written = connection.prepare_cached(INSERT)?.execute(params![
         signed(record.id),
@@ -353,7 +353,7 @@ fn insert_one(connection: &Connection, record: &Record, facets: i64) -> Result<b
         attempts,
         record.status,
         record.code,
-        record.fault.map(Fault::name),
+        record.fault.map(ErrorSource::name),
         signed(record.bytes_in),
         signed(record.bytes_out),
         record.prompt_tokens.map(signed),

@@ -1,16 +1,16 @@
 //! Text from outside, made fit for one line: the log is read in terminals, where escapes and line breaks can lie.
 
 /// Longest stored model name, in characters.
-pub(super) const MODEL: usize = 200;
+pub(super) const MAX_MODEL_CHARS: usize = 200;
 /// Longest stored name: client, account, request id, outcome.
-pub(super) const NAME: usize = 200;
+pub(super) const MAX_NAME_CHARS: usize = 200;
 /// Longest stored explanation, in characters.
-pub(super) const WHY: usize = 500;
+pub(super) const MAX_REASON_CHARS: usize = 500;
 /// Longest stored detail, in bytes.
-pub(super) const DETAIL_BYTES: usize = 2048;
+pub(super) const MAX_DETAIL_BYTES: usize = 2048;
 
 /// At most `max` characters, each unprintable one replaced by U+FFFD.
-pub(super) fn clean(text: &str, max: usize) -> String {
+pub(super) fn sanitize_text(text: &str, max: usize) -> String {
     // Nearly every name is short and plain, and each record has many.
     if text.len() <= max && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return text.to_owned();
@@ -19,7 +19,7 @@ pub(super) fn clean(text: &str, max: usize) -> String {
 }
 
 /// The same within `max` bytes.
-pub(super) fn clean_bytes(text: &str, max: usize) -> String {
+pub(super) fn sanitize_bytes(text: &str, max: usize) -> String {
     let mut kept = String::new();
     for next in text.chars().map(printable) {
         if kept.len() + next.len_utf8() > max {
@@ -31,11 +31,11 @@ pub(super) fn clean_bytes(text: &str, max: usize) -> String {
 }
 
 fn printable(c: char) -> char {
-    if c.is_control() || reorders(c) { char::REPLACEMENT_CHARACTER } else { c }
+    if c.is_control() || changes_direction(c) { char::REPLACEMENT_CHARACTER } else { c }
 }
 
 /// Line separators and the marks that change the direction of text, which can make a line read as another.
-fn reorders(c: char) -> bool {
+fn changes_direction(c: char) -> bool {
     matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
@@ -45,15 +45,15 @@ mod tests {
 
     #[test]
     fn l04_control_characters_and_direction_marks_are_replaced() {
-        assert_eq!(clean("a\n[INFO] b", 50), "a\u{fffd}[INFO] b");
-        assert_eq!(clean("\x1b[2J\x1b]0;x\x07", 50), "\u{fffd}[2J\u{fffd}]0;x\u{fffd}");
-        assert_eq!(clean("a\u{202e}b\u{2066}c\u{9b}", 50), "a\u{fffd}b\u{fffd}c\u{fffd}");
+        assert_eq!(sanitize_text("a\n[INFO] b", 50), "a\u{fffd}[INFO] b");
+        assert_eq!(sanitize_text("\x1b[2J\x1b]0;x\x07", 50), "\u{fffd}[2J\u{fffd}]0;x\u{fffd}");
+        assert_eq!(sanitize_text("a\u{202e}b\u{2066}c\u{9b}", 50), "a\u{fffd}b\u{fffd}c\u{fffd}");
     }
 
     #[test]
     fn text_is_cut_between_characters() {
-        assert_eq!(clean("éèà", 2), "éè");
-        assert_eq!(clean_bytes("éèà", 5), "éè");
-        assert!(clean_bytes(&"\n".repeat(5_000), DETAIL_BYTES).len() <= DETAIL_BYTES);
+        assert_eq!(sanitize_text("éèà", 2), "éè");
+        assert_eq!(sanitize_bytes("éèà", 5), "éè");
+        assert!(sanitize_bytes(&"\n".repeat(5_000), MAX_DETAIL_BYTES).len() <= MAX_DETAIL_BYTES);
     }
 }

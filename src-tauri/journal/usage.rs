@@ -1,12 +1,13 @@
 //! What each client used by day: written with the records, because the limits of keys must outlive a restart.
-use super::error::JournalError;
-use super::numbers::{DAY_MS, Remembered, Sums};
-use super::record::Record;
+use super::error::RequestLogError;
+use super::numbers::{DAY_MS, RestoredAggregates, Totals};
+use super::record::RequestRecord;
 use super::store::{signed, unsigned};
 use rusqlite::{Connection, params};
 use std::collections::HashMap;
 
-const ADD: &str = "INSERT INTO client_use (day, client, requests, failed, prompt_tokens, completion_tokens,
+const UPSERT_USAGE: &str =
+    "INSERT INTO client_use (day, client, requests, failed, prompt_tokens, completion_tokens,
     tokens_estimated, cost_usd, cost_estimated, last_used_ms, billed_usd)
     VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)
     ON CONFLICT (day, client) DO UPDATE SET requests = requests + ?3, failed = failed + ?4,
@@ -16,25 +17,25 @@ const ADD: &str = "INSERT INTO client_use (day, client, requests, failed, prompt
     billed_usd = billed_usd + ?11";
 
 /// Rows of the last hour that are looked at: a busier one is judged by its end.
-const HOUR_ROWS: i64 = 20_000;
+const MAX_HOUR_ROWS: i64 = 20_000;
 const HOUR_MS: u64 = 3_600_000;
 
 /// What the records of one transaction used, by day and client: there are few of these for many records.
 #[derive(Default)]
-pub(super) struct Used<'a>(HashMap<(u64, &'a str), (Sums, u64)>);
+pub(super) struct UsageBatch<'a>(HashMap<(u64, &'a str), (Totals, u64)>);
 
-impl<'a> Used<'a> {
+impl<'a> UsageBatch<'a> {
     /// Adds one record. Its id says when it ended.
-    pub(super) fn add(&mut self, record: &'a Record) {
+    pub(super) fn add(&mut self, record: &'a RequestRecord) {
         let end_ms = record.id / 1_000;
         let (sums, last_used_ms) = self.0.entry((end_ms / DAY_MS, &record.client)).or_default();
-        sums.add(&Sums::of(record));
+        sums.add(&Totals::from_record(record));
         *last_used_ms = end_ms.max(*last_used_ms);
     }
 
     /// Adds it to what the file knows.
-    pub(super) fn write(self, connection: &Connection) -> Result<(), JournalError> {
-        let mut statement = connection.prepare_cached(ADD)?;
+    pub(super) fn write(self, connection: &Connection) -> Result<(), RequestLogError> {
+        let mut statement = connection.prepare_cached(UPSERT_USAGE)?;
         for ((day, client), (sums, last_used_ms)) in self.0 {
             statement.execute(params![
                 signed(day),
@@ -55,17 +56,20 @@ impl<'a> Used<'a> {
 }
 
 /// What is known of today and of the last hour.
-pub(super) fn load(connection: &Connection, now_ms: u64) -> Result<Remembered, JournalError> {
-    Ok(Remembered { clients: clients(connection, now_ms / DAY_MS)?, hour: hour(connection, now_ms)? })
+pub(super) fn load(connection: &Connection, now_ms: u64) -> Result<RestoredAggregates, RequestLogError> {
+    Ok(RestoredAggregates {
+        clients: client_totals(connection, now_ms / DAY_MS)?,
+        hour: last_hour(connection, now_ms)?,
+    })
 }
 
-fn clients(connection: &Connection, today: u64) -> Result<Vec<(String, Sums, u64)>, JournalError> {
+fn client_totals(connection: &Connection, today: u64) -> Result<Vec<(String, Totals, u64)>, RequestLogError> {
     let newest =
         "SELECT client, day, requests, failed, prompt_tokens, completion_tokens, tokens_estimated, cost_usd,
         cost_estimated, max(last_used_ms), billed_usd FROM client_use GROUP BY client";
     let mut statement = connection.prepare(newest)?;
     let rows = statement.query_map([], |row| {
-        let sums = Sums {
+        let sums = Totals {
             requests: unsigned(row.get(2)?),
             failed: unsigned(row.get(3)?),
             prompt_tokens: unsigned(row.get(4)?),
@@ -75,18 +79,18 @@ fn clients(connection: &Connection, today: u64) -> Result<Vec<(String, Sums, u64
             cost_estimated: row.get(8)?,
             billed_usd: row.get(10)?,
         };
-        let of_today = unsigned(row.get(1)?) == today;
-        Ok((row.get(0)?, if of_today { sums } else { Sums::default() }, unsigned(row.get(9)?)))
+        let is_today = unsigned(row.get(1)?) == today;
+        Ok((row.get(0)?, if is_today { sums } else { Totals::default() }, unsigned(row.get(9)?)))
     })?;
     rows.map(|row| Ok(row?)).collect()
 }
 
-fn hour(connection: &Connection, now_ms: u64) -> Result<Vec<(u64, bool, Option<u64>)>, JournalError> {
+fn last_hour(connection: &Connection, now_ms: u64) -> Result<Vec<(u64, bool, Option<u64>)>, RequestLogError> {
     let rows = "SELECT id, (status >= 400 OR interrupted) AND code IS NOT 'client_closed', first_byte_ms FROM requests WHERE id > ?1
         ORDER BY id DESC LIMIT ?2";
     let mut statement = connection.prepare(rows)?;
     let since = signed(now_ms.saturating_sub(HOUR_MS).saturating_mul(1_000));
-    let rows = statement.query_map(params![since, HOUR_ROWS], |row| {
+    let rows = statement.query_map(params![since, MAX_HOUR_ROWS], |row| {
         let first_byte: Option<i64> = row.get(2)?;
         Ok((unsigned(row.get(0)?) / 1_000, row.get(1)?, first_byte.map(unsigned)))
     })?;
@@ -96,13 +100,13 @@ fn hour(connection: &Connection, now_ms: u64) -> Result<Vec<(u64, bool, Option<u
 }
 
 /// Forgets days before this one.
-pub(super) fn sweep(connection: &Connection, oldest_ms: u64) -> Result<(), JournalError> {
+pub(super) fn sweep(connection: &Connection, oldest_ms: u64) -> Result<(), RequestLogError> {
     connection.execute("DELETE FROM client_use WHERE day < ?1", [signed(oldest_ms / DAY_MS)])?;
     Ok(())
 }
 
 /// Forgets every day.
-pub(super) fn clear(connection: &Connection) -> Result<(), JournalError> {
+pub(super) fn clear(connection: &Connection) -> Result<(), RequestLogError> {
     connection.execute("DELETE FROM client_use", [])?;
     Ok(())
 }

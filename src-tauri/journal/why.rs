@@ -4,14 +4,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::text::{self, clean};
+use super::text::{self, sanitize_text};
 
 /// The reason as the log keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub enum Why {
-    Picked(Picked),
+pub enum SelectionReason {
+    Picked(AccountSelection),
     /// Of records that an older version wrote.
     Words(String),
 }
@@ -20,8 +20,8 @@ pub enum Why {
 /// of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub struct Picked {
-    pub by: PickedBy,
+pub struct AccountSelection {
+    pub by: SelectionRule,
     /// Accounts that could have been asked.
     pub ready: u32,
     /// Requests that ran on the picked one.
@@ -38,7 +38,7 @@ pub struct Picked {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub enum PickedBy {
+pub enum SelectionRule {
     Conversation,
     /// No other could serve.
     Alone,
@@ -49,34 +49,34 @@ pub enum PickedBy {
     SecondCall,
 }
 
-impl Picked {
-    pub fn by(by: PickedBy) -> Self {
-        Self { by, ready: 1, running: 0, limited: 0, needs_login: 0, disabled: 0, tries: false }
+impl AccountSelection {
+    pub fn new(rule: SelectionRule) -> Self {
+        Self { by: rule, ready: 1, running: 0, limited: 0, needs_login: 0, disabled: 0, tries: false }
     }
 }
 
-impl Why {
-    pub(super) fn cleaned(&self) -> Self {
+impl SelectionReason {
+    pub(super) fn sanitized(&self) -> Self {
         match self {
             Self::Picked(picked) => Self::Picked(*picked),
-            Self::Words(words) => Self::Words(clean(words, text::WHY)),
+            Self::Words(words) => Self::Words(sanitize_text(words, text::MAX_REASON_CHARS)),
         }
     }
 }
 
-impl From<Picked> for Why {
-    fn from(picked: Picked) -> Self {
-        Self::Picked(picked)
+impl From<AccountSelection> for SelectionReason {
+    fn from(selection: AccountSelection) -> Self {
+        Self::Picked(selection)
     }
 }
 
-impl From<&str> for Why {
+impl From<&str> for SelectionReason {
     fn from(words: &str) -> Self {
         Self::Words(words.to_owned())
     }
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for SelectionReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Picked(picked) => picked.fmt(f),
@@ -85,19 +85,21 @@ impl fmt::Display for Why {
     }
 }
 
-impl fmt::Display for Picked {
+impl fmt::Display for AccountSelection {
     /// As terminals show it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { ready, running, .. } = self;
         match self.by {
-            PickedBy::Conversation => f.write_str("the conversation stays with its account"),
-            PickedBy::Alone => f.write_str("the only account that may serve this model now"),
-            PickedBy::Balance => {
+            SelectionRule::Conversation => f.write_str("the conversation stays with its account"),
+            SelectionRule::Alone => f.write_str("the only account that may serve this model now"),
+            SelectionRule::Balance => {
                 write!(f, "balance: least busy and least used of {ready} ({running} running)")
             }
-            PickedBy::FillFirst => write!(f, "fill-first: the first of {ready} that may serve"),
-            PickedBy::ResetSoonest => write!(f, "reset-soonest: the first of {ready} to be renewed"),
-            PickedBy::SecondCall => f.write_str("the model is asked once more for a valid call or answer"),
+            SelectionRule::FillFirst => write!(f, "fill-first: the first of {ready} that may serve"),
+            SelectionRule::ResetSoonest => write!(f, "reset-soonest: the first of {ready} to be renewed"),
+            SelectionRule::SecondCall => {
+                f.write_str("the model is asked once more for a valid call or answer")
+            }
         }?;
         let passed_over = [
             (self.limited, "limited"),
@@ -117,18 +119,23 @@ mod tests {
 
     #[test]
     fn a_reason_reads_as_a_sentence() {
-        let picked = Picked { ready: 2, limited: 1, tries: true, ..Picked::by(PickedBy::Balance) };
+        let picked = AccountSelection {
+            ready: 2,
+            limited: 1,
+            tries: true,
+            ..AccountSelection::new(SelectionRule::Balance)
+        };
         assert_eq!(
-            Why::from(picked).to_string(),
+            SelectionReason::from(picked).to_string(),
             "balance: least busy and least used of 2 (0 running); 1 limited; tries whether Mammouth is back"
         );
     }
 
     #[test]
     fn what_an_older_version_wrote_is_read_as_it_is() {
-        let read = |json: &str| serde_json::from_str::<Why>(json).unwrap();
-        assert_eq!(read("\"the least used\""), Why::from("the least used"));
-        let picked = Why::from(Picked::by(PickedBy::Conversation));
+        let read = |json: &str| serde_json::from_str::<SelectionReason>(json).unwrap();
+        assert_eq!(read("\"the least used\""), SelectionReason::from("the least used"));
+        let picked = SelectionReason::from(AccountSelection::new(SelectionRule::Conversation));
         assert_eq!(read(&serde_json::to_string(&picked).unwrap()), picked);
     }
 }

@@ -1,12 +1,12 @@
 //! The one thread that writes. It sleeps until a record comes; when the file cannot be written, it keeps what it can in
 //! memory and tries again by itself.
-use super::Limits;
-use super::error::JournalError;
+use super::LogLimits;
+use super::error::RequestLogError;
 use super::file;
-use super::record::{Bodies, Record};
-use super::shared::Shared;
-use super::store::{self, Store};
-use super::time::Moment;
+use super::record::{Bodies, RequestRecord};
+use super::shared::LogState;
+use super::store::{self, LogStore};
+use super::time::Timestamps;
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -15,79 +15,79 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 /// Most records of one transaction.
-const BATCH: usize = 256;
+const MAX_BATCH_RECORDS: usize = 256;
 /// Most records taken from the queue at once: as many as it holds by default.
-const HANDFUL: usize = 4_096;
+const MAX_GATHERED_RECORDS: usize = 4_096;
 /// How long a first record waits for company: a transaction and a wake-up for each record would cost more than all else
 /// that a small request does.
-const GATHER: Duration = Duration::from_millis(50);
+const GATHER_DELAY: Duration = Duration::from_millis(50);
 /// Records after which retention runs, whatever the time.
-const SWEEP_EVERY: usize = 1_000;
-const HOUR: Duration = Duration::from_secs(3_600);
-const FIRST_RETRY: Duration = Duration::from_secs(1);
-const LONGEST_RETRY: Duration = Duration::from_secs(30);
+const SWEEP_AFTER_RECORDS: usize = 1_000;
+const SWEEP_INTERVAL: Duration = Duration::from_secs(3_600);
+const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
 /// What comes through the queue, in order.
 #[derive(Debug)]
-pub(super) enum Message {
-    Record(Box<Record>, Option<Box<Bodies>>),
-    Do(Command),
+pub(super) enum WriterMessage {
+    Record(Box<RequestRecord>, Option<Box<Bodies>>),
+    Command(WriterCommand),
 }
 
 /// A wish of a handle. Each is answered once, after everything queued before it was tried.
 #[derive(Debug)]
-pub(super) enum Command {
+pub(super) enum WriterCommand {
     Flush(Sender<()>),
     /// As `Flush`, but without trying a file again that failed a moment ago.
-    Settle(Sender<()>),
+    FlushWithoutRetry(Sender<()>),
     /// Deletes the records of one account, or all.
-    Erase(Option<String>, Sender<Result<u64, JournalError>>),
+    Erase(Option<String>, Sender<Result<u64, RequestLogError>>),
     /// Gives an account another name.
     Rename {
         from: String,
         to: String,
-        reply: Sender<Result<(), JournalError>>,
+        reply: Sender<Result<(), RequestLogError>>,
     },
     /// Deletes every body.
-    EraseBodies(Sender<Result<(), JournalError>>),
+    EraseBodies(Sender<Result<(), RequestLogError>>),
     /// How much is kept from now on.
-    Keep(Limits),
+    SetLimits(LogLimits),
     /// A reader met something wrong.
     Check,
     Close(Sender<()>),
 }
 
 pub(super) struct Writer {
-    shared: Arc<Shared>,
-    limits: Limits,
-    store: Option<Store>,
+    state: Arc<LogState>,
+    limits: LogLimits,
+    store: Option<LogStore>,
     last_id: u64,
-    unswept: usize,
+    records_since_sweep: usize,
     /// What an earlier run knew was taken over.
-    remembered: bool,
+    restored: bool,
     next_sweep: Instant,
     /// Deleted text is still on disk, because a reader was in the way.
     shrink_due: bool,
-    retry: Option<Retry>,
+    retry: Option<RetryState>,
 }
 
 #[derive(Clone, Copy)]
-struct Retry {
+struct RetryState {
     at: Instant,
-    step: Duration,
+    delay: Duration,
 }
 
 impl Writer {
     /// Opens the file, so that its state is known before the first request.
-    pub(super) fn new(shared: Arc<Shared>, limits: Limits) -> Self {
-        let next_sweep = Moment::now().steady;
+    pub(super) fn new(state: Arc<LogState>, limits: LogLimits) -> Self {
+        let next_sweep = Timestamps::now().monotonic;
         let mut writer = Self {
-            shared,
+            state,
             limits,
             store: None,
             last_id: 0,
-            unswept: 0,
-            remembered: false,
+            records_since_sweep: 0,
+            restored: false,
             next_sweep,
             shrink_due: false,
             retry: None,
@@ -97,136 +97,140 @@ impl Writer {
     }
 
     /// Runs until it is told to close or every handle is gone.
-    pub(super) fn run(mut self, inbox: &Receiver<Message>) {
+    pub(super) fn run(mut self, inbox: &Receiver<WriterMessage>) {
         loop {
-            let first = match inbox.recv_timeout(self.idle_for(Moment::now().steady)) {
+            let first = match inbox.recv_timeout(self.time_until_work(Timestamps::now().monotonic)) {
                 Ok(message) => Some(message),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return self.save(true),
             };
-            if matches!(first, Some(Message::Record(..))) {
-                std::thread::park_timeout(GATHER);
+            if matches!(first, Some(WriterMessage::Record(..))) {
+                std::thread::park_timeout(GATHER_DELAY);
             }
             let command = self.gather(first, inbox);
-            self.save(!matches!(command, None | Some(Command::Settle(_))));
-            self.tidy(Moment::now());
-            if command.is_some_and(|command| self.obey(command).is_break()) {
+            self.save(!matches!(command, None | Some(WriterCommand::FlushWithoutRetry(_))));
+            self.run_maintenance(Timestamps::now());
+            if command.is_some_and(|command| self.execute(command).is_break()) {
                 return;
             }
         }
     }
 
-    fn idle_for(&self, now: Instant) -> Duration {
-        let sweep = if self.store.is_some() { self.next_sweep } else { now + HOUR };
+    fn time_until_work(&self, now: Instant) -> Duration {
+        let sweep = if self.store.is_some() { self.next_sweep } else { now + SWEEP_INTERVAL };
         let retry = self.retry.map_or(sweep, |retry| retry.at);
-        let shrink = if self.shrink_due { now + FIRST_RETRY } else { sweep };
+        let shrink = if self.shrink_due { now + MIN_RETRY_DELAY } else { sweep };
         sweep.min(retry).min(shrink).saturating_duration_since(now)
     }
 
     /// Takes records until there are many, the queue is empty, or a command comes, which is handed back.
-    fn gather(&mut self, first: Option<Message>, inbox: &Receiver<Message>) -> Option<Command> {
+    fn gather(
+        &mut self,
+        first: Option<WriterMessage>,
+        inbox: &Receiver<WriterMessage>,
+    ) -> Option<WriterCommand> {
         let mut next = first;
-        let mut taken = 0;
+        let mut count = 0;
         loop {
             match next? {
-                Message::Record(record, bodies) => self.accept(record, bodies),
-                Message::Do(command) => return Some(command),
+                WriterMessage::Record(record, bodies) => self.accept_record(record, bodies),
+                WriterMessage::Command(command) => return Some(command),
             }
-            taken += 1;
-            next = if taken < HANDFUL { inbox.try_recv().ok() } else { None };
+            count += 1;
+            next = if count < MAX_GATHERED_RECORDS { inbox.try_recv().ok() } else { None };
         }
     }
 
-    fn accept(&mut self, mut record: Box<Record>, bodies: Option<Box<Bodies>>) {
-        self.shared.leave();
-        self.last_id = Moment::now().unix_us.max(self.last_id + 1);
+    fn accept_record(&mut self, mut record: Box<RequestRecord>, bodies: Option<Box<Bodies>>) {
+        self.state.release();
+        self.last_id = Timestamps::now().unix_us.max(self.last_id + 1);
         record.id = self.last_id;
-        self.shared.publish(Arc::from(record), bodies);
+        self.state.publish(Arc::from(record), bodies);
     }
 
     /// Writes what waits, unless it failed a moment ago and nobody insists.
-    fn save(&mut self, insist: bool) {
-        if self.shared.path().is_none() {
+    fn save(&mut self, force: bool) {
+        if self.state.path().is_none() {
             return;
         }
-        let too_early = self.retry.is_some_and(|retry| retry.at > Moment::now().steady);
-        if too_early && !insist {
+        let too_early = self.retry.is_some_and(|retry| retry.at > Timestamps::now().monotonic);
+        if too_early && !force {
             return;
         }
         match self.write_all() {
-            Ok(()) => self.succeeded(),
-            Err(error) => self.failed(&error),
+            Ok(()) => self.record_success(),
+            Err(error) => self.record_failure(&error),
         }
     }
 
-    fn write_all(&mut self) -> Result<(), JournalError> {
+    fn write_all(&mut self) -> Result<(), RequestLogError> {
         match self.write_batches() {
-            Err(JournalError::Damaged) => {
-                self.put_aside()?;
+            Err(RequestLogError::Damaged) => {
+                self.set_aside_file()?;
                 self.write_batches()
             }
             other => other,
         }
     }
 
-    fn write_batches(&mut self) -> Result<(), JournalError> {
+    fn write_batches(&mut self) -> Result<(), RequestLogError> {
         let store = match &mut self.store {
             Some(store) => store,
             none => {
-                let Some(path) = self.shared.path() else { return Ok(()) };
-                let opened = Store::open(path)?;
+                let Some(path) = self.state.path() else { return Ok(()) };
+                let opened = LogStore::open(path)?;
                 self.last_id = self.last_id.max(opened.newest_id()?);
-                if !self.remembered {
-                    self.shared.remember(opened.remembered(Moment::now().unix_ms())?);
-                    self.remembered = true;
+                if !self.restored {
+                    self.state.restore(opened.restored_aggregates(Timestamps::now().unix_ms())?);
+                    self.restored = true;
                 }
                 none.insert(opened)
             }
         };
         loop {
-            let batch = self.shared.unsaved(BATCH);
+            let batch = self.state.unsaved(MAX_BATCH_RECORDS);
             if batch.is_empty() {
                 return Ok(());
             }
             store.insert(&batch)?;
-            self.shared.saved(batch.len());
-            self.unswept += batch.len();
+            self.state.mark_saved(batch.len());
+            self.records_since_sweep += batch.len();
         }
     }
 
-    fn put_aside(&mut self) -> Result<(), JournalError> {
+    fn set_aside_file(&mut self) -> Result<(), RequestLogError> {
         self.store = None;
-        let Some(path) = self.shared.path() else { return Ok(()) };
-        match file::set_aside(path, Moment::now().unix_ms()) {
-            Ok(aside) => self.shared.put_aside(&aside),
+        let Some(path) = self.state.path() else { return Ok(()) };
+        match file::set_aside(path, Timestamps::now().unix_ms()) {
+            Ok(aside) => self.state.report_set_aside(&aside),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error.into()),
         }
         Ok(())
     }
 
-    fn succeeded(&mut self) {
+    fn record_success(&mut self) {
         if self.retry.take().is_some() {
-            self.shared.trouble_over();
+            self.state.clear_write_error();
         }
     }
 
-    fn failed(&mut self, error: &JournalError) {
-        self.shared.write_failed();
-        self.shared.trouble(&error.to_string());
+    fn record_failure(&mut self, error: &RequestLogError) {
+        self.state.count_write_error();
+        self.state.report_write_error(&error.to_string());
         // After a failed write a connection may stay unusable; after a lock it is as good as before.
-        if !matches!(error, JournalError::Busy) {
+        if !matches!(error, RequestLogError::Busy) {
             self.store = None;
         }
-        let step = self.retry.map_or(FIRST_RETRY, |retry| (retry.step * 2).min(LONGEST_RETRY));
-        self.retry = Some(Retry { at: Moment::now().steady + step, step });
+        let delay = self.retry.map_or(MIN_RETRY_DELAY, |retry| (retry.delay * 2).min(MAX_RETRY_DELAY));
+        self.retry = Some(RetryState { at: Timestamps::now().monotonic + delay, delay });
     }
 
-    fn tidy(&mut self, now: Moment) {
+    fn run_maintenance(&mut self, now: Timestamps) {
         let Some(store) = &mut self.store else { return };
-        let done = if self.unswept >= SWEEP_EVERY || now.steady >= self.next_sweep {
-            self.unswept = 0;
-            self.next_sweep = now.steady + HOUR;
+        let result = if self.records_since_sweep >= SWEEP_AFTER_RECORDS || now.monotonic >= self.next_sweep {
+            self.records_since_sweep = 0;
+            self.next_sweep = now.monotonic + SWEEP_INTERVAL;
             let max_age = u64::try_from(self.limits.max_age.as_millis()).unwrap_or(u64::MAX);
             store.sweep(now.unix_ms().saturating_sub(max_age), self.limits.max_bytes)
         } else if self.shrink_due {
@@ -234,99 +238,99 @@ impl Writer {
         } else {
             return;
         };
-        self.note_shrunk(done);
+        self.record_shrink(result);
     }
 
-    fn note_shrunk(&mut self, done: Result<bool, JournalError>) {
+    fn record_shrink(&mut self, done: Result<bool, RequestLogError>) {
         match done {
-            Ok(done) => self.shrink_due = !done,
-            Err(JournalError::Busy) => self.shrink_due = true,
-            Err(JournalError::Damaged) => self.renew(),
-            Err(error) => self.failed(&error),
+            Ok(fully_shrunk) => self.shrink_due = !fully_shrunk,
+            Err(RequestLogError::Busy) => self.shrink_due = true,
+            Err(RequestLogError::Damaged) => self.replace_file(),
+            Err(error) => self.record_failure(&error),
         }
     }
 
-    fn obey(&mut self, command: Command) -> ControlFlow<()> {
+    fn execute(&mut self, command: WriterCommand) -> ControlFlow<()> {
         match command {
-            Command::Flush(reply) | Command::Settle(reply) => answer(&reply, ()),
-            Command::Erase(account, reply) => answer(&reply, self.erase(account.as_deref())),
-            Command::Rename { from, to, reply } => answer(&reply, self.rename(&from, &to)),
-            Command::EraseBodies(reply) => answer(&reply, self.erase_bodies()),
-            Command::Keep(limits) => {
+            WriterCommand::Flush(reply) | WriterCommand::FlushWithoutRetry(reply) => send_reply(&reply, ()),
+            WriterCommand::Erase(account, reply) => send_reply(&reply, self.erase(account.as_deref())),
+            WriterCommand::Rename { from, to, reply } => send_reply(&reply, self.rename(&from, &to)),
+            WriterCommand::EraseBodies(reply) => send_reply(&reply, self.erase_bodies()),
+            WriterCommand::SetLimits(limits) => {
                 self.limits = limits;
-                self.next_sweep = Moment::now().steady;
-                self.tidy(Moment::now());
+                self.next_sweep = Timestamps::now().monotonic;
+                self.run_maintenance(Timestamps::now());
             }
-            Command::Check => self.check(),
-            Command::Close(reply) => {
+            WriterCommand::Check => self.check(),
+            WriterCommand::Close(reply) => {
                 // Closed before the answer: whoever waits for it may remove the folder.
                 self.store = None;
-                answer(&reply, ());
+                send_reply(&reply, ());
                 return ControlFlow::Break(());
             }
         }
         ControlFlow::Continue(())
     }
 
-    fn erase(&mut self, account: Option<&str>) -> Result<u64, JournalError> {
-        let in_memory = self.shared.erase(account);
-        let Some(path) = self.shared.path().map(Path::to_owned) else { return Ok(in_memory) };
-        let in_file = match self.opened()?.erase(account) {
-            Err(JournalError::Damaged) => {
-                self.renew();
+    fn erase(&mut self, account: Option<&str>) -> Result<u64, RequestLogError> {
+        let in_memory = self.state.erase(account);
+        let Some(path) = self.state.path().map(Path::to_owned) else { return Ok(in_memory) };
+        let in_file = match self.open_store()?.erase(account) {
+            Err(RequestLogError::Damaged) => {
+                self.replace_file();
                 0
             }
             other => other?,
         };
-        file::remove_aside(&path);
-        let done = self.store.as_ref().map_or(Ok(false), Store::shrink);
-        self.note_shrunk(done);
+        file::remove_damaged(&path);
+        let done = self.store.as_ref().map_or(Ok(false), LogStore::shrink);
+        self.record_shrink(done);
         Ok(in_memory + in_file)
     }
 
-    fn rename(&mut self, from: &str, to: &str) -> Result<(), JournalError> {
-        self.shared.rename(from, to);
-        if self.shared.path().is_none() { Ok(()) } else { self.opened()?.rename(from, to) }
+    fn rename(&mut self, from: &str, to: &str) -> Result<(), RequestLogError> {
+        self.state.rename_account(from, to);
+        if self.state.path().is_none() { Ok(()) } else { self.open_store()?.rename(from, to) }
     }
 
-    fn erase_bodies(&mut self) -> Result<(), JournalError> {
-        if self.shared.path().is_none() {
+    fn erase_bodies(&mut self) -> Result<(), RequestLogError> {
+        if self.state.path().is_none() {
             return Ok(());
         }
-        self.opened()?.erase_bodies()?;
-        let done = self.store.as_ref().map_or(Ok(false), Store::shrink);
-        self.note_shrunk(done);
+        self.open_store()?.erase_bodies()?;
+        let done = self.store.as_ref().map_or(Ok(false), LogStore::shrink);
+        self.record_shrink(done);
         Ok(())
     }
 
-    fn opened(&mut self) -> Result<&mut Store, JournalError> {
-        let notice = || JournalError::Unusable(self.shared.notice().unwrap_or_default());
+    fn open_store(&mut self) -> Result<&mut LogStore, RequestLogError> {
+        let notice = || RequestLogError::Unusable(self.state.notice().unwrap_or_default());
         self.store.as_mut().ok_or_else(notice)
     }
 
     /// Looks at the file with fresh eyes: this thread's connection may still see sound pages from its cache, or hold
     /// a file that was removed.
     fn check(&mut self) {
-        let Some(path) = self.shared.path().map(Path::to_owned) else { return };
-        if self.store.is_some() && is_lost(&path) {
-            self.renew();
+        let Some(path) = self.state.path().map(Path::to_owned) else { return };
+        if self.store.is_some() && is_damaged_or_missing(&path) {
+            self.replace_file();
         }
     }
 
-    fn renew(&mut self) {
-        if let Err(error) = self.put_aside() {
-            return self.failed(&error);
+    fn replace_file(&mut self) {
+        if let Err(error) = self.set_aside_file() {
+            return self.record_failure(&error);
         }
         self.save(true);
     }
 }
 
-fn is_lost(path: &Path) -> bool {
-    let verdict = store::read_only(path).and_then(|reader| reader.check());
-    matches!(verdict, Err(JournalError::Damaged | JournalError::Missing))
+fn is_damaged_or_missing(path: &Path) -> bool {
+    let result = store::open_read_only(path).and_then(|reader| reader.check());
+    matches!(result, Err(RequestLogError::Damaged | RequestLogError::Missing))
 }
 
-fn answer<T>(reply: &Sender<T>, value: T) {
+fn send_reply<T>(reply: &Sender<T>, value: T) {
     // An error means that whoever asked no longer waits.
     let _ = reply.send(value);
 }

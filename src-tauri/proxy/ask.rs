@@ -62,7 +62,7 @@ impl CompletionRequest {
         B: Buf,
     {
         let body = local::read_body(&self.context.proxy, content_length, stream).await?;
-        self.context.entry.received(&body);
+        self.context.entry.record_request_body(&body);
         let (dialect, large) = (self.dialect, body.len() > MAX_INLINE_DECODE_BYTES);
         let decode = move || dialect.decode(&body).map_err(|invalid| (invalid, PartialRequest::parse(&body)));
         let decoded = if large {
@@ -80,7 +80,7 @@ impl CompletionRequest {
         let Self { context: mut exchange, dialect } = self;
         let Decoded { mut request, ignored, mut api_only_params, options: remember } = decoded;
         let (proxy, client) = (Arc::clone(&exchange.proxy), Arc::clone(&exchange.caller.client));
-        exchange.entry.asked(&request.model, request.stream);
+        exchange.entry.set_requested_model(&request.model, request.stream);
         if let Some(problem) = proxy.key_limit_error(&client, &request.model) {
             return exchange.fail(&problem, 0);
         }
@@ -120,13 +120,13 @@ impl CompletionRequest {
             .response
             .served_model()
             .unwrap_or_else(|| upstream_id(&model, started.lease.account.kind).to_owned());
-        exchange.entry.served(&name);
-        exchange.entry.first_byte();
+        exchange.entry.set_served_model(&name);
+        exchange.entry.record_first_byte();
         let response_headers =
             ResponseHeaders::new(&started, &name, &ignored_params_for(&started, ignored, api_only_params));
         let StartedReply { response: answer, lease, attempts } = started;
         let follow_up = answer.follow_up();
-        exchange.entry.attempt_later(retry::follow_up_attempt(&lease, &follow_up));
+        exchange.entry.defer_attempt(retry::follow_up_attempt(&lease, &follow_up));
         let encoder = dialect.encoder(reply_context);
         let active_reply =
             ActiveReply { context: exchange, lease, model, encoder, follow_up: follow_up.clone() };

@@ -20,7 +20,7 @@ use crate::accounts::{KindSet, Lease, Unavailable};
 use crate::chat::is_model_name;
 use crate::dialects::ollama::{self, EmbedEndpoint};
 use crate::dialects::{InvalidCode, InvalidRequest};
-use crate::journal::Entry;
+use crate::journal::OpenRecord;
 use crate::upstreams::api::CompleteResponse;
 use crate::upstreams::{Credential, UpstreamError, UpstreamErrorKind};
 
@@ -79,7 +79,7 @@ where
         Ok(body) => body,
         Err(problem) => return context.fail(&problem, 0),
     };
-    context.entry.received(&body);
+    context.entry.record_request_body(&body);
     let (body, name) = match client_api.upstream_request(&body) {
         Ok(asked) => asked,
         Err(invalid) => {
@@ -87,7 +87,7 @@ where
             return context.fail(&ProxyError::Invalid(invalid), 0);
         }
     };
-    context.entry.asked(&name, false);
+    context.entry.set_requested_model(&name, false);
     if let Some(problem) = context.proxy.key_limit_error(&context.caller.client, &name) {
         return context.fail(&problem, 0);
     }
@@ -142,7 +142,7 @@ fn api_key_required() -> InvalidRequest {
 async fn call_api(
     proxy: &ProxyInner,
     client_api: EmbeddingsApi,
-    entry: &mut Entry,
+    entry: &mut OpenRecord,
     body: &Bytes,
     name: &str,
 ) -> Result<Response, (ProxyError, usize)> {
@@ -162,14 +162,14 @@ async fn call_api(
     })?;
     retry::record_completion(proxy, &mut lease, &model);
     let served = complete.observed.model.as_deref().unwrap_or(&model.api_id);
-    entry.served(served);
-    entry.first_byte();
+    entry.set_served_model(served);
+    entry.record_first_byte();
     if let Some(usage) = complete.observed.usage {
         cost::record_usage(entry, &model, &lease, usage);
     }
     let client_body =
         client_api.client_response(name, &complete.body).map_err(|problem| (problem, attempts))?;
-    entry.sent(&client_body);
+    entry.record_response_bytes(&client_body);
     let mut response = Answer::bytes(200, "application/json", client_body);
     let headers = response.headers_mut();
     headers.insert(ACCOUNT_HEADER, header_value(&lease.account.label));

@@ -15,26 +15,27 @@ use super::{CallerInfo, ProxyInner, cost, retry};
 use crate::accounts::Lease;
 use crate::chat::Usage;
 use crate::dialects::Encode;
-use crate::journal::{Entry, Outcome, Start};
+use crate::journal::{OpenRecord, RecordStart, RequestOutcome};
 use crate::upstreams::{FollowUpCall, ResolvedModel, UpstreamError, UpstreamErrorKind};
 
 /// The code of the error event that ends a broken stream.
 const INTERRUPTED_CODE: &str = "stream_interrupted";
 
-const OK_OUTCOME: Outcome = Outcome { status: 200, code: None, fault: None, interrupted: false };
+const OK_OUTCOME: RequestOutcome =
+    RequestOutcome { status: 200, code: None, fault: None, interrupted: false };
 
 /// A request that is not answered yet.
 pub(super) struct RequestContext {
     pub(super) proxy: Arc<ProxyInner>,
     pub(super) caller: CallerInfo,
-    pub(super) entry: Entry,
+    pub(super) entry: OpenRecord,
     pub(super) started_at: Instant,
 }
 
 impl RequestContext {
     /// Opens the record. `dialect` is its name in the log.
     pub(super) fn begin(proxy: Arc<ProxyInner>, caller: CallerInfo, dialect: &'static str) -> Self {
-        let start = Start {
+        let start = RecordStart {
             request_id: caller.request_id.to_string(),
             client: caller.client.to_string(),
             dialect,
@@ -58,8 +59,8 @@ impl RequestContext {
     /// The error for the client, after so many upstream calls.
     pub(super) fn fail(mut self, problem: &ProxyError, attempts: usize) -> Response {
         let (mut response, details, body) = answer::render_error(problem, self.caller.api_family);
-        self.entry.sent(&body);
-        self.entry.told(&details.message, details.param.as_deref());
+        self.entry.record_response_bytes(&body);
+        self.entry.set_error_message(&details.message, details.param.as_deref());
         if attempts > 0 {
             response.headers_mut().insert(ATTEMPTS_HEADER, HeaderValue::from(attempts));
         }
@@ -68,7 +69,7 @@ impl RequestContext {
             problem,
             ProxyError::Upstream(UpstreamError { kind: UpstreamErrorKind::Interrupted, .. })
         );
-        self.entry.close(Outcome {
+        self.entry.close(RequestOutcome {
             status: details.status,
             code: Some(details.code),
             fault: Some(details.fault),
@@ -91,7 +92,7 @@ pub(super) struct ActiveReply {
 impl ActiveReply {
     /// A piece of the reply leaves.
     pub(super) fn record_sent(&mut self, bytes: &[u8]) {
-        self.context.entry.sent(bytes);
+        self.context.entry.record_response_bytes(bytes);
     }
 
     /// Keeps the reply, once its end is encoded, where its client may come back to it.
@@ -131,8 +132,8 @@ impl ActiveReply {
         let response = error_response(problem);
         let frames = self.encoder.encode_error(INTERRUPTED_CODE, &response.message);
         self.record_sent(frames.as_bytes());
-        self.context.entry.told(&response.message, None);
-        self.context.entry.close(Outcome {
+        self.context.entry.set_error_message(&response.message, None);
+        self.context.entry.close(RequestOutcome {
             status: 200,
             code: Some(INTERRUPTED_CODE),
             fault: Some(response.fault),

@@ -20,7 +20,7 @@ impl ProxyInner {
         if !limits.models.is_empty() && !limits.models.iter().any(allowed) {
             return Some(ProxyError::ModelNotAllowed);
         }
-        let used = self.parts.request_log.client(client).today;
+        let used = self.parts.request_log.client_usage(client).today;
         let tokens = limits.daily_tokens.is_some_and(|limit| used.tokens() >= limit);
         let cost = limits.daily_cost_usd.is_some_and(|limit| used.cost_usd >= limit);
         (tokens || cost).then(|| ProxyError::ClientLimit { wait: until_midnight(SystemTime::now()) })

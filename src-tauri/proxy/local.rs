@@ -158,7 +158,7 @@ mod tests {
 
     use super::*;
     use crate::accounts::{Accounts, Clock};
-    use crate::journal::Journal;
+    use crate::journal::RequestLog;
     use crate::proxy::{Proxy, ProxyParts};
     use crate::upstreams::api::{self, ApiUpstream, CatalogCache, ModelCatalog};
     use crate::upstreams::web::{WebSettings, WebUpstream};
@@ -169,7 +169,7 @@ mod tests {
         let parts = ProxyParts {
             accounts: Accounts::new(Vec::new(), Default::default(), None, clock.now()),
             web: Arc::new(WebUpstream::new(WebSettings::default()).unwrap()),
-            request_log: Journal::in_memory(),
+            request_log: RequestLog::in_memory(),
             api: Arc::new(ApiUpstream::new(api::ApiSettings::default()).unwrap()),
             models: ModelRegistry::new(ModelSettings::default(), cache.clone()),
             clock,

@@ -35,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::{ApiFamily as Form, KeyLimitTable};
 use crate::accounts::{Accounts, Clock};
-use crate::journal::Journal;
+use crate::journal::RequestLog;
 use crate::upstreams::ModelRegistry;
 use crate::upstreams::api::ApiUpstream;
 use crate::upstreams::web::WebUpstream;
@@ -45,7 +45,7 @@ use crate::upstreams::web::WebUpstream;
 pub struct ProxyParts {
     pub accounts: Accounts,
     pub web: Arc<WebUpstream>,
-    pub request_log: Journal,
+    pub request_log: RequestLog,
     pub api: Arc<ApiUpstream>,
     pub models: ModelRegistry,
     /// What client keys may ask for and use.

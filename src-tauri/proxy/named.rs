@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::journal::Entry;
+use crate::journal::OpenRecord;
 
 /// Longest model id that is taken for one, bytes.
 const MAX_MODEL_ID_BYTES: usize = 200;
@@ -39,9 +39,9 @@ impl PartialRequest {
     }
 
     /// Writes it into the record.
-    pub(super) fn record(self, entry: &mut Entry) {
+    pub(super) fn record(self, entry: &mut OpenRecord) {
         if let Some(model) = self.model {
-            entry.asked(&model, self.stream);
+            entry.set_requested_model(&model, self.stream);
         }
     }
 }

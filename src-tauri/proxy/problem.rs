@@ -8,7 +8,7 @@ use super::unserved::{self, UnservedApi};
 use crate::access::{self, RejectReason};
 use crate::accounts::{AccountKind, LimitReason, Unavailable};
 use crate::dialects::{InvalidCode, InvalidRequest};
-use crate::journal::Fault;
+use crate::journal::ErrorSource;
 use crate::upstreams::{UpstreamError, UpstreamErrorKind};
 
 /// Why a request was not served.
@@ -48,7 +48,7 @@ pub(super) struct ErrorResponse {
     pub(super) code: &'static str,
     pub(super) message: String,
     pub(super) param: Option<String>,
-    pub(super) fault: Fault,
+    pub(super) fault: ErrorSource,
     pub(super) retry_after: Option<Duration>,
     /// Our own attempts are spent, or nothing would change: a client's would only add to the trouble.
     pub(super) no_retry: bool,
@@ -57,7 +57,7 @@ pub(super) struct ErrorResponse {
 }
 
 impl ErrorResponse {
-    fn new(status: u16, code: &'static str, fault: Fault, message: impl Into<String>) -> Self {
+    fn new(status: u16, code: &'static str, fault: ErrorSource, message: impl Into<String>) -> Self {
         let message = message.into();
         Self { status, code, message, param: None, fault, retry_after: None, no_retry: false, close: false }
     }
@@ -86,15 +86,15 @@ pub(super) fn error_response(problem: &ProxyError) -> ErrorResponse {
         ProxyError::Invalid(error) => invalid_request(error),
         ProxyError::ApiOnly(param) => api_only_error(param),
         ProxyError::UnknownPath(known) => {
-            ErrorResponse::new(404, "not_found", Fault::Client, unserved::not_found_message(*known))
+            ErrorResponse::new(404, "not_found", ErrorSource::Client, unserved::not_found_message(*known))
         }
         ProxyError::NoSuchModel => {
-            ErrorResponse::new(404, "not_found", Fault::Client, "there is no such model in the list")
+            ErrorResponse::new(404, "not_found", ErrorSource::Client, "there is no such model in the list")
         }
         ProxyError::NoSuchResponse => ErrorResponse::new(
             404,
             "not_found",
-            Fault::Client,
+            ErrorSource::Client,
             "there is no such response; they are kept for an hour at most",
         ),
         ProxyError::PreviousResponseNotFound => ErrorResponse {
@@ -102,20 +102,20 @@ pub(super) fn error_response(problem: &ProxyError) -> ErrorResponse {
             ..ErrorResponse::new(
                 400,
                 "previous_response_not_found",
-                Fault::Client,
+                ErrorSource::Client,
                 "the previous response is not kept any more: send the whole conversation",
             )
         },
         ProxyError::ModelNotAllowed => ErrorResponse::new(
             403,
             "forbidden",
-            Fault::Client,
+            ErrorSource::Client,
             "this client's key may not use this model; the user sets which under Clients",
         ),
         ProxyError::ClientLimit { wait } => ErrorResponse::new(
             429,
             "client_limit",
-            Fault::Client,
+            ErrorSource::Client,
             "this client's key has used what the user lets it use a day; the next day begins at midnight UTC",
         )
         .with_retry_after(*wait)
@@ -127,7 +127,7 @@ pub(super) fn error_response(problem: &ProxyError) -> ErrorResponse {
             let response = ErrorResponse::new(
                 503,
                 "overloaded",
-                Fault::Proxy,
+                ErrorSource::Proxy,
                 "the proxy is stopping or changing its port",
             );
             response.with_retry_after(Duration::from_secs(1)).with_close()
@@ -135,14 +135,15 @@ pub(super) fn error_response(problem: &ProxyError) -> ErrorResponse {
         ProxyError::Internal => ErrorResponse::new(
             500,
             "internal_error",
-            Fault::Proxy,
+            ErrorSource::Proxy,
             "the proxy made a mistake; its log says more",
         ),
     }
 }
 
 fn rejection_error(refusal: &RejectReason) -> ErrorResponse {
-    let response = |status, code, message: &str| ErrorResponse::new(status, code, Fault::Client, message);
+    let response =
+        |status, code, message: &str| ErrorResponse::new(status, code, ErrorSource::Client, message);
     match refusal {
         RejectReason::BadRequest(reason) => response(400, "invalid_request", bad_request_message(*reason)),
         RejectReason::InvalidApiKey => response(
@@ -185,7 +186,7 @@ fn rejection_error(refusal: &RejectReason) -> ErrorResponse {
         RejectReason::NotServing => ErrorResponse::new(
             503,
             "overloaded",
-            Fault::Proxy,
+            ErrorSource::Proxy,
             "the user has stopped the proxy in its window; it answers again once it is started there",
         )
         .without_retry(),
@@ -208,10 +209,10 @@ fn bad_request_message(reason: access::BadRequestReason) -> &'static str {
 fn read_error(error: BodyError) -> ErrorResponse {
     let message = error.to_string();
     match error {
-        BodyError::TooLarge => ErrorResponse::new(413, "request_too_large", Fault::Client, message),
-        BodyError::TooSlow => ErrorResponse::new(408, "request_timeout", Fault::Client, message),
-        BodyError::Broken => ErrorResponse::new(400, "invalid_request", Fault::Client, message),
-        BodyError::Overloaded => ErrorResponse::new(503, "overloaded", Fault::Proxy, message)
+        BodyError::TooLarge => ErrorResponse::new(413, "request_too_large", ErrorSource::Client, message),
+        BodyError::TooSlow => ErrorResponse::new(408, "request_timeout", ErrorSource::Client, message),
+        BodyError::Broken => ErrorResponse::new(400, "invalid_request", ErrorSource::Client, message),
+        BodyError::Overloaded => ErrorResponse::new(503, "overloaded", ErrorSource::Proxy, message)
             .with_retry_after(Duration::from_secs(1)),
     }
     .with_close()
@@ -226,7 +227,7 @@ fn invalid_request(error: &InvalidRequest) -> ErrorResponse {
     };
     ErrorResponse {
         param: error.param.clone(),
-        ..ErrorResponse::new(400, code, Fault::Client, &error.message)
+        ..ErrorResponse::new(400, code, ErrorSource::Client, &error.message)
     }
 }
 
@@ -238,12 +239,13 @@ fn api_only_error(param: &str) -> ErrorResponse {
     let message = format!("'{param}' {what} with an API key: a web session has nothing like it");
     ErrorResponse {
         param: Some(param.to_owned()),
-        ..ErrorResponse::new(400, "unsupported_parameter", Fault::Client, message)
+        ..ErrorResponse::new(400, "unsupported_parameter", ErrorSource::Client, message)
     }
 }
 
 fn no_account_error(reason: &Unavailable) -> ErrorResponse {
-    let response = |status, code, message: String| ErrorResponse::new(status, code, Fault::Upstream, message);
+    let response =
+        |status, code, message: String| ErrorResponse::new(status, code, ErrorSource::Upstream, message);
     match reason {
         Unavailable::NoAccounts => response(
             503,
@@ -267,14 +269,14 @@ fn no_account_error(reason: &Unavailable) -> ErrorResponse {
         Unavailable::Starting => ErrorResponse::new(
             503,
             "starting",
-            Fault::Proxy,
+            ErrorSource::Proxy,
             "the proxy is starting: the accounts are still being read from the keychain",
         )
         .with_retry_after(Duration::from_secs(1)),
         Unavailable::Unreadable(error) => ErrorResponse::new(
             503,
             "no_account",
-            Fault::Proxy,
+            ErrorSource::Proxy,
             format!("the secrets of the accounts cannot be read. {error}"),
         ),
         Unavailable::AllTried => response(503, "upstream_unreachable", "no account could answer".into()),
@@ -306,7 +308,8 @@ fn no_account_error(reason: &Unavailable) -> ErrorResponse {
 }
 
 fn upstream_error(failure: &UpstreamError) -> ErrorResponse {
-    let response = |status, code, message: String| ErrorResponse::new(status, code, Fault::Upstream, message);
+    let response =
+        |status, code, message: String| ErrorResponse::new(status, code, ErrorSource::Upstream, message);
     let detail = &failure.detail;
     match failure.kind {
         UpstreamErrorKind::Limited => response(
@@ -345,19 +348,19 @@ fn upstream_error(failure: &UpstreamError) -> ErrorResponse {
         UpstreamErrorKind::NoSuchModel => ErrorResponse::new(
             404,
             "not_found",
-            Fault::Client,
+            ErrorSource::Client,
             format!("no account has this model: {detail}"),
         ),
         UpstreamErrorKind::ContextLength => {
-            ErrorResponse::new(400, "context_length_exceeded", Fault::Client, detail)
+            ErrorResponse::new(400, "context_length_exceeded", ErrorSource::Client, detail)
         }
         UpstreamErrorKind::Rejected => ErrorResponse::new(
             400,
             "invalid_request",
-            Fault::Client,
+            ErrorSource::Client,
             format!("Mammouth refused the request: {detail}"),
         ),
-        UpstreamErrorKind::Image => ErrorResponse::new(400, "invalid_image", Fault::Client, detail),
+        UpstreamErrorKind::Image => ErrorResponse::new(400, "invalid_image", ErrorSource::Client, detail),
     }
 }
 
@@ -365,7 +368,7 @@ fn challenge_error() -> ErrorResponse {
     ErrorResponse::new(
         503,
         "upstream_challenge",
-        Fault::Upstream,
+        ErrorSource::Upstream,
         "mammouth.ai asks for a browser check that this program does not answer: open mammouth.ai in your browser, then try again",
     )
 }

@@ -13,7 +13,7 @@ use super::models::{available_kinds, upstream_id};
 use super::problem::ProxyError;
 use crate::accounts::{AccountKind, CallOutcome, KindSet, Lease, SelectionRequest, Unavailable};
 use crate::chat::Request;
-use crate::journal::{Attempt, Entry, Picked, PickedBy};
+use crate::journal::{AccountSelection, Attempt, OpenRecord, SelectionRule};
 use crate::upstreams::{
     Credential, FollowUpCall, FollowUpStatus, ResolvedModel, UpstreamError, UpstreamErrorKind,
     UpstreamResponse, api,
@@ -84,7 +84,7 @@ pub(super) async fn start_reply(
     request: &Arc<Request>,
     model: &ResolvedModel,
     conversation: u64,
-    entry: &mut Entry,
+    entry: &mut OpenRecord,
 ) -> Result<StartedReply, (ProxyError, usize)> {
     let kinds = match request.api_only_param {
         Some(_) => KindSet::API,
@@ -153,7 +153,7 @@ impl RetryLoop<'_> {
     /// The problem the client is told, and how many calls were made.
     pub(super) async fn run<T>(
         &self,
-        entry: &mut Entry,
+        entry: &mut OpenRecord,
         call: impl Fn(&Lease, &Credential, bool) -> CallFuture<'static, T>,
         served: impl Fn(&T) -> Option<String>,
     ) -> Result<(T, Lease, usize), (ProxyError, usize)> {
@@ -180,13 +180,13 @@ impl RetryLoop<'_> {
             let failure = match result {
                 Ok(answer) => {
                     record_success(proxy, &mut lease, model, conversation, served(&answer).as_deref());
-                    entry.attempt(attempt_record(&lease, None, ms));
+                    entry.add_attempt(attempt_record(&lease, None, ms));
                     return Ok((answer, lease, attempt));
                 }
                 Err(failure) => failure,
             };
             record_failure(proxy, &mut lease, model, &failure);
-            entry.attempt(attempt_record(&lease, Some(&failure), ms));
+            entry.add_attempt(attempt_record(&lease, Some(&failure), ms));
             // `?` escapes what could forge a line or turn its text around: the model's name is the client's.
             tracing::info!(account = ?lease.account.label, model = ?upstream_id(model, lease.account.kind), kind = ?failure.kind, status = failure.status, "an account did not answer");
             if !exclusions.can_retry(&failure, &lease, proxy) {
@@ -354,7 +354,7 @@ pub(super) fn follow_up_attempt(
         };
         Some(Attempt {
             account,
-            why: Picked::by(PickedBy::SecondCall).into(),
+            why: AccountSelection::new(SelectionRule::SecondCall).into(),
             outcome: outcome.to_owned(),
             status: failure.as_ref().and_then(|failure| failure.status),
             detail: failure.map(|failure| failure.detail),

@@ -9,7 +9,7 @@ use crate::access::PauseSwitch;
 use crate::accounts::{AccountKind, KindSet, SelectionRequest, Unavailable};
 use crate::config::{self, SettingsFile, Strategy};
 use crate::control::{self, ClientKeys, Facts, Reader};
-use crate::journal::{self, Journal};
+use crate::journal::{self, RequestLog};
 use crate::secrets::SecretStore;
 use crate::upstreams::ModelRegistry;
 use crate::upstreams::api::{self, ApiUpstream};
@@ -93,7 +93,7 @@ impl Bench {
             store.values.lock().unwrap().insert(keychain_name(&id), Ok(label));
             accounts.add_pending(id, (*label).to_owned(), AccountKind::Web);
         }
-        let journal = Journal::open(&dir.path().join("log.db"), journal::Limits::default()).journal;
+        let journal = RequestLog::open(&dir.path().join("log.db"), journal::LogLimits::default()).log;
         let (reader, asked) = control::reader();
         let vault = AsyncSecretStore::new(Arc::<Fake>::clone(&store));
         let settings = SettingsFile::empty(dir.path());

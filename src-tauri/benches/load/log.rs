@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use mammouth_proxy::journal::{Attempt, Fault, Journal, Limits, Outcome, Picked, PickedBy, Query, Start};
+use mammouth_proxy::journal::{
+    AccountSelection, Attempt, ErrorSource, LogLimits, Query, RecordStart, RequestLog, RequestOutcome,
+    SelectionRule,
+};
 
 /// For what is still to be written at the end.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -32,8 +35,8 @@ pub(crate) struct Searched {
 /// Fills a request log in this file, and asks it.
 pub(crate) fn measure(file: &Path, quick: bool) -> crate::Outcome<Searched> {
     let rows = if quick { 100_000 } else { 1_000_000 };
-    let limits = Limits { max_bytes: u64::MAX / 2, ..Limits::default() };
-    let journal = Journal::open(file, limits).journal;
+    let limits = LogLimits { max_bytes: u64::MAX / 2, ..LogLimits::default() };
+    let journal = RequestLog::open(file, limits).log;
     for number in 0..rows {
         record(&journal, number);
         if number % BATCH == 0 {
@@ -75,19 +78,19 @@ pub(crate) fn measure(file: &Path, quick: bool) -> crate::Outcome<Searched> {
     Ok(Searched { rows, took })
 }
 
-fn record(journal: &Journal, number: u64) {
+fn record(journal: &RequestLog, number: u64) {
     let pick =
         |names: &[&'static str], step: u64| names[usize::try_from(number / step).unwrap_or(0) % names.len()];
-    let mut entry = journal.begin(Start {
+    let mut entry = journal.begin(RecordStart {
         request_id: format!("bench{number:011}"),
         client: pick(&CLIENTS, 7).to_owned(),
         dialect: "openai-chat",
         bytes_in: 2_000,
     });
-    entry.asked(pick(&MODELS, 3), true);
+    entry.set_requested_model(pick(&MODELS, 3), true);
     let account = pick(&ACCOUNTS, 11).to_owned();
-    let why = Picked { ready: 3, ..Picked::by(PickedBy::Balance) }.into();
-    entry.attempt(Attempt {
+    let why = AccountSelection { ready: 3, ..AccountSelection::new(SelectionRule::Balance) }.into();
+    entry.add_attempt(Attempt {
         account,
         why,
         outcome: "ok".to_owned(),
@@ -95,15 +98,15 @@ fn record(journal: &Journal, number: u64) {
         detail: None,
         ms: 40,
     });
-    entry.tokens(500, 300, true);
+    entry.set_tokens(500, 300, true);
     entry.close(match number % 97 {
-        0 => Outcome {
+        0 => RequestOutcome {
             status: 502,
             code: Some("upstream_bad_response"),
-            fault: Some(Fault::Upstream),
+            fault: Some(ErrorSource::Upstream),
             interrupted: false,
         },
-        _ => Outcome { status: 200, code: None, fault: None, interrupted: false },
+        _ => RequestOutcome { status: 200, code: None, fault: None, interrupted: false },
     });
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::Said;
 use crate::accounts::SkipReason;
-use crate::journal::Picked;
+use crate::journal::AccountSelection;
 use crate::secrets::StoreError;
 
 /// What a check of one account found.
@@ -34,7 +34,7 @@ pub struct Explained {
     /// The label of the account, if one can serve it.
     pub account: Option<String>,
     /// Why that one.
-    pub why: Option<Picked>,
+    pub why: Option<AccountSelection>,
     /// Why none.
     pub nobody: Option<Nobody>,
     /// The other accounts.

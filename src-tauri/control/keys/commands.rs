@@ -9,7 +9,7 @@ use super::{ClientKeys, KeyUnread, MAIN, MAIN_KEY, MainKey, NamedKey, STORED_KEY
 use crate::access::{self, KeyLimits};
 use crate::chat::is_model_name;
 use crate::config::{SettingsError, SettingsFile};
-use crate::journal::ClientUse;
+use crate::journal::ClientUsage;
 use crate::secrets::{ExposeSecret, Secret, StoreKind};
 
 /// One key as it is listed.
@@ -203,17 +203,21 @@ fn main_view(control: &Control, reveal: bool) -> KeyView {
         MainKey::Unread { why } => (None, why.to_string()),
     };
     let key = key.filter(|_| reveal).map(|key| key.expose_secret().to_owned());
-    KeyView { key, can_show: true, ..view(&control.keys, MAIN, origin, &control.journal.client(MAIN)) }
+    KeyView { key, can_show: true, ..view(&control.keys, MAIN, origin, &control.journal.client_usage(MAIN)) }
 }
 
 fn named_view(control: &Control, name: &str, key: Option<Secret>) -> KeyView {
     let can_show = control.keys.named().get(name).is_some_and(|key| key.stored);
     let origin = if can_show { "keychain" } else { "only its digest is kept: it cannot be shown again" };
     let key = key.map(|key| key.expose_secret().to_owned());
-    KeyView { key, can_show, ..view(&control.keys, name, origin.to_owned(), &control.journal.client(name)) }
+    KeyView {
+        key,
+        can_show,
+        ..view(&control.keys, name, origin.to_owned(), &control.journal.client_usage(name))
+    }
 }
 
-fn view(keys: &ClientKeys, name: &str, origin: String, used: &ClientUse) -> KeyView {
+fn view(keys: &ClientKeys, name: &str, origin: String, used: &ClientUsage) -> KeyView {
     let limits = keys.limits.get(name).map(|limits| KeyLimits::clone(&limits)).unwrap_or_default();
     KeyView {
         name: name.to_owned(),

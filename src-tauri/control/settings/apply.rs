@@ -7,7 +7,7 @@ use super::table::Setting;
 use super::{SettingValue, changed, outbound};
 use crate::access::Policy;
 use crate::config::{self, Config};
-use crate::journal::{self, Limits};
+use crate::journal::{self, LogLimits};
 use crate::server::SwitchError;
 use crate::upstreams::web::{LayoutMode, WebOptions};
 
@@ -70,7 +70,7 @@ async fn apply(control: &Control, name: &str, config: &Config) -> Result<(), Con
         "log_days" | "log_max_bytes" => control.journal.set_limits(limits(config)),
         "keep_bodies" => {
             let (journal, keep) = (control.journal.clone(), config.preferences.keep_bodies);
-            blocking(move || journal.keep_bodies(keep)).await?;
+            blocking(move || journal.set_keep_bodies(keep)).await?;
         }
         "proxy" | "no_proxy" | "extra_ca_file" => outbound::apply(control, config).await?,
         "allowed_hosts" | "allowed_origins" => set_policy(control, config)?,
@@ -88,11 +88,11 @@ pub fn manner(config: &Config) -> WebOptions {
     WebOptions { layout, image_links: config.image_links }
 }
 
-fn limits(config: &Config) -> Limits {
-    Limits {
+fn limits(config: &Config) -> LogLimits {
+    LogLimits {
         max_age: std::time::Duration::from_secs(u64::from(config.limits.log_days) * 24 * 60 * 60),
         max_bytes: config.limits.log_max_bytes,
-        ..journal::Limits::default()
+        ..journal::LogLimits::default()
     }
 }
 

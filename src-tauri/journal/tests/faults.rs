@@ -1,5 +1,5 @@
 //! What happens when the file or the disk under it does not do as it should.
-use super::super::store::Store;
+use super::super::store::LogStore;
 use super::*;
 use std::fs::{self, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
@@ -7,10 +7,10 @@ use std::io::{Seek, SeekFrom, Write};
 const PAGE: u64 = 4_096;
 
 /// A closed log of several pages.
-fn filled(path: &Path) {
+fn create_log(path: &Path) {
     let journal = open(path);
     for n in 0..500 {
-        served(&journal, &format!("old{n}"), "alice");
+        record_request(&journal, &format!("old{n}"), "alice");
     }
     journal.close(Duration::from_secs(60));
 }
@@ -22,7 +22,7 @@ fn overwrite(path: &Path, from: u64, bytes: &[u8]) {
 }
 
 /// Bytes without a pattern SQLite could take for a page.
-fn noise(length: usize) -> Vec<u8> {
+fn random_bytes(length: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_u32;
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -31,9 +31,9 @@ fn noise(length: usize) -> Vec<u8> {
     (0..length).map(|_| next()).collect()
 }
 
-fn works(journal: &Journal) {
-    served(journal, "new", "alice");
-    assert_eq!(all(journal)[0].request_id, "new");
+fn assert_works(journal: &RequestLog) {
+    record_request(journal, "new", "alice");
+    assert_eq!(all_records(journal)[0].request_id, "new");
     assert_eq!(journal.counters().write_errors, 0);
 }
 
@@ -43,39 +43,39 @@ fn is_set_aside(folder: &TempDir) -> bool {
 }
 
 #[test]
-fn f50_a_damaged_file_is_set_aside_and_work_goes_on() {
+fn f50_a_damaged_file_is_set_aside_and_a_new_one_is_used() {
     let damages: [(u64, Vec<u8>); 4] = [
-        (2 * PAGE, noise(3 * PAGE as usize)),
-        (0, noise(PAGE as usize)),
+        (2 * PAGE, random_bytes(3 * PAGE as usize)),
+        (0, random_bytes(PAGE as usize)),
         (0, vec![0; 2 * PAGE as usize]),
         (2 * PAGE, vec![0; 3 * PAGE as usize]),
     ];
     for (n, (from, bytes)) in damages.into_iter().enumerate() {
         let (folder, path) = folder();
-        filled(&path);
+        create_log(&path);
         overwrite(&path, from, &bytes);
-        let opened = Journal::open(&path, Limits::default());
+        let opened = RequestLog::open(&path, LogLimits::default());
         let notice = opened.notice.unwrap_or_default();
         assert!(notice.contains("set aside as mammouth-damaged-"), "case {n}: {notice}");
         assert!(is_set_aside(&folder), "case {n}");
-        assert_eq!(opened.journal.counters().set_aside, 1);
-        works(&opened.journal);
-        assert_eq!(all(&opened.journal).len(), 1, "case {n}");
+        assert_eq!(opened.log.counters().set_aside, 1);
+        assert_works(&opened.log);
+        assert_eq!(all_records(&opened.log).len(), 1, "case {n}");
     }
 }
 
 #[test]
-fn f50_a_cut_or_foreign_file_is_set_aside() {
-    for content in [noise(100), b"hello, this is no database at all".repeat(50)] {
+fn f50_a_truncated_or_foreign_file_is_set_aside() {
+    for content in [random_bytes(100), b"hello, this is no database at all".repeat(50)] {
         let (folder, path) = folder();
         fs::write(&path, content).unwrap();
-        works(&Journal::open(&path, Limits::default()).journal);
+        assert_works(&RequestLog::open(&path, LogLimits::default()).log);
         assert!(is_set_aside(&folder));
     }
     let (folder, path) = folder();
-    filled(&path);
+    create_log(&path);
     OpenOptions::new().write(true).open(&path).unwrap().set_len(5 * PAGE + 100).unwrap();
-    works(&Journal::open(&path, Limits::default()).journal);
+    assert_works(&RequestLog::open(&path, LogLimits::default()).log);
     assert!(is_set_aside(&folder));
 }
 
@@ -83,12 +83,12 @@ fn f50_a_cut_or_foreign_file_is_set_aside() {
 fn f50_an_empty_file_and_a_lost_wal_need_no_setting_aside() {
     let (empty, path) = folder();
     fs::write(&path, "").unwrap();
-    works(&open(&path));
+    assert_works(&open(&path));
     assert!(!is_set_aside(&empty));
 
     let (live, path) = folder();
     let journal = open(&path);
-    served(&journal, "lost with the wal", "alice");
+    record_request(&journal, "lost with the wal", "alice");
     journal.flush();
     for with_shm in [false, true] {
         let (copy, copied) = folder();
@@ -96,7 +96,7 @@ fn f50_an_empty_file_and_a_lost_wal_need_no_setting_aside() {
         if with_shm {
             fs::copy(live.path().join("mammouth.db-shm"), copy.path().join("mammouth.db-shm")).unwrap();
         }
-        works(&open(&copied));
+        assert_works(&open(&copied));
         assert!(!is_set_aside(&copy));
     }
 }
@@ -104,33 +104,33 @@ fn f50_an_empty_file_and_a_lost_wal_need_no_setting_aside() {
 #[test]
 fn f50_damage_met_while_running_is_set_aside_too() {
     let (folder, path) = folder();
-    filled(&path);
+    create_log(&path);
     let journal = open(&path);
     journal.flush();
-    overwrite(&path, 2 * PAGE, &noise(6 * PAGE as usize));
+    overwrite(&path, 2 * PAGE, &random_bytes(6 * PAGE as usize));
     assert!(matches!(
         journal.latest(&Query { limit: 1_000, ..Query::default() }),
-        Err(JournalError::Damaged)
+        Err(RequestLogError::Damaged)
     ));
     journal.flush();
     assert_eq!(journal.counters().set_aside, 1);
     assert!(is_set_aside(&folder));
     assert!(journal.notice().unwrap_or_default().contains("set aside"));
-    works(&journal);
+    assert_works(&journal);
 }
 
 #[test]
 fn f50_damage_met_by_a_write_costs_no_record() {
     let (folder, path) = folder();
-    let (journal, _inbox) = Journal::idle(Some(path.clone()), Limits::default());
-    let shared = &journal.inner.shared;
-    let mut store = Store::open(&path).unwrap();
-    store.insert(&[waiting(sample())]).unwrap();
+    let (journal, _inbox) = RequestLog::without_writer(Some(path.clone()), LogLimits::default());
+    let shared = &journal.inner.state;
+    let mut store = LogStore::open(&path).unwrap();
+    store.insert(&[unsaved_record(sample())]).unwrap();
     assert!(store.shrink().unwrap());
     drop(store);
-    shared.publish(Arc::new(Record { id: 2, ..sample() }), None);
-    overwrite(&path, 0, &noise(8 * PAGE as usize));
-    drop(Writer::new(Arc::clone(shared), Limits::default()));
+    shared.publish(Arc::new(RequestRecord { id: 2, ..sample() }), None);
+    overwrite(&path, 0, &random_bytes(8 * PAGE as usize));
+    drop(Writer::new(Arc::clone(shared), LogLimits::default()));
     assert!(is_set_aside(&folder));
     let ids: Vec<u64> = journal.latest(&Query::default()).unwrap().iter().map(|record| record.id).collect();
     assert_eq!(ids, [2]);
@@ -138,28 +138,28 @@ fn f50_damage_met_by_a_write_costs_no_record() {
 }
 
 #[test]
-fn f50_a_removed_file_is_begun_anew() {
+fn f50_a_removed_file_is_created_again() {
     let (folder, path) = folder();
     let journal = open(&path);
-    served(&journal, "old", "alice");
+    record_request(&journal, "old", "alice");
     journal.flush();
     fs::remove_file(&path).unwrap();
-    assert!(matches!(journal.latest(&Query::default()), Err(JournalError::Missing)));
-    works(&journal);
+    assert!(matches!(journal.latest(&Query::default()), Err(RequestLogError::Missing)));
+    assert_works(&journal);
     assert_eq!(journal.counters().set_aside, 0);
     assert!(!is_set_aside(&folder));
 }
 
 #[test]
-fn f49_a_lock_held_by_another_program_delays_nobody_and_heals() {
+fn f49_a_lock_of_another_program_delays_no_request_and_is_retried() {
     let (_folder, path) = folder();
-    let journal = Journal::open(&path, Limits { queue: 8, ..Limits::default() }).journal;
+    let journal = RequestLog::open(&path, LogLimits { queue: 8, ..LogLimits::default() }).log;
     journal.flush();
     let other = Connection::open(&path).unwrap();
     other.execute_batch("BEGIN EXCLUSIVE").unwrap();
     // Were any of these to wait for the lock, they would wait for ever.
     for n in 0..20 {
-        served(&journal, &format!("r{n}"), "alice");
+        record_request(&journal, &format!("r{n}"), "alice");
     }
     journal.flush();
     let waiting = journal.latest(&Query::default()).unwrap().len() as u64;
@@ -173,44 +173,44 @@ fn f49_a_lock_held_by_another_program_delays_nobody_and_heals() {
     assert_eq!(journal.notice(), None);
     assert_eq!(journal.counters().recorded, waiting);
     assert_eq!(journal.counters().dropped, 20 - waiting);
-    assert_eq!(read_only(&path).unwrap().latest(&Query::default()).unwrap().len() as u64, waiting);
+    assert_eq!(open_read_only(&path).unwrap().latest(&Query::default()).unwrap().len() as u64, waiting);
 }
 
 #[test]
-fn f51_a_full_disk_keeps_the_whole_batch_out_and_the_file_sound() {
+fn f51_a_full_disk_rejects_the_whole_batch_and_leaves_the_file_intact() {
     let (_folder, path) = folder();
-    let mut store = Store::open(&path).unwrap();
+    let mut store = LogStore::open(&path).unwrap();
     let pages: i64 = store.connection().pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
-    let limit_pages = |store: &Store, n: i64| {
+    let limit_pages = |store: &LogStore, n: i64| {
         store.connection().pragma(None, "max_page_count", n, |_| Ok(())).unwrap();
     };
     limit_pages(&store, pages + 1);
-    let batch: Vec<_> = (1..200).map(|id| waiting(Record { id, ..sample() })).collect();
+    let batch: Vec<_> = (1..200).map(|id| unsaved_record(RequestRecord { id, ..sample() })).collect();
     let refused = store.insert(&batch);
-    assert!(matches!(&refused, Err(JournalError::Unusable(text)) if text.contains("full")), "{refused:?}");
+    assert!(matches!(&refused, Err(RequestLogError::Unusable(text)) if text.contains("full")), "{refused:?}");
     assert_eq!(store.newest_id().unwrap(), 0);
     limit_pages(&store, 1_000_000);
     store.insert(&batch).unwrap();
     store.insert(&batch[..5]).unwrap();
     assert_eq!(store.newest_id().unwrap(), 199, "a batch offered twice is kept once");
-    read_only(&path).unwrap().check().unwrap();
+    open_read_only(&path).unwrap().check().unwrap();
 }
 
 #[test]
-fn f52_without_a_usable_place_memory_serves_until_there_is_one() {
+fn f52_without_a_usable_path_records_stay_in_memory() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     fs::write(&data, "a file in the place of the folder").unwrap();
-    let opened = Journal::open(&data.join("mammouth.db"), Limits::default());
-    let (journal, notice) = (opened.journal, opened.notice.unwrap_or_default());
+    let opened = RequestLog::open(&data.join("mammouth.db"), LogLimits::default());
+    let (journal, notice) = (opened.log, opened.notice.unwrap_or_default());
     assert!(notice.contains("cannot be used") && notice.contains("requests go on"), "{notice}");
     assert!(journal.latest(&Query::default()).unwrap().is_empty());
     for name in ["a", "b"] {
-        served(&journal, name, "alice");
+        record_request(&journal, name, "alice");
     }
-    assert_eq!(names(&all(&journal)), ["b", "a"]);
-    assert!(matches!(journal.clear(), Err(JournalError::Unusable(_))));
-    served(&journal, "c", "alice");
+    assert_eq!(request_ids(&all_records(&journal)), ["b", "a"]);
+    assert!(matches!(journal.clear(), Err(RequestLogError::Unusable(_))));
+    record_request(&journal, "c", "alice");
 
     fs::remove_file(&data).unwrap();
     fs::create_dir(&data).unwrap();
@@ -218,19 +218,19 @@ fn f52_without_a_usable_place_memory_serves_until_there_is_one() {
     assert_eq!(journal.notice(), None);
     assert_eq!(journal.counters().recorded, 1);
     assert_eq!(
-        names(&read_only(&data.join("mammouth.db")).unwrap().latest(&Query::default()).unwrap()),
+        request_ids(&open_read_only(&data.join("mammouth.db")).unwrap().latest(&Query::default()).unwrap()),
         ["c"]
     );
 }
 
 #[test]
-fn a_table_of_another_shape_is_not_touched() {
+fn a_table_with_another_schema_is_not_touched() {
     let (folder, path) = folder();
     Connection::open(&path).unwrap().execute_batch("CREATE TABLE requests (id INTEGER PRIMARY KEY)").unwrap();
-    let opened = Journal::open(&path, Limits::default());
+    let opened = RequestLog::open(&path, LogLimits::default());
     assert!(opened.notice.unwrap_or_default().contains("cannot be used"));
-    served(&opened.journal, "a", "alice");
-    assert_eq!(names(&all(&opened.journal)), ["a"]);
+    record_request(&opened.log, "a", "alice");
+    assert_eq!(request_ids(&all_records(&opened.log)), ["a"]);
     assert!(!is_set_aside(&folder));
 }
 
@@ -242,7 +242,7 @@ fn l05_the_file_is_its_owners_alone_and_never_a_link() {
     fs::write(&path, "").unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
     let journal = open(&path);
-    served(&journal, "a", "alice");
+    record_request(&journal, "a", "alice");
     journal.flush();
     let mut seen = 0;
     for file in fs::read_dir(data.path()).unwrap() {
@@ -254,11 +254,11 @@ fn l05_the_file_is_its_owners_alone_and_never_a_link() {
 
     let linked = data.path().join("linked.db");
     symlink(&path, &linked).unwrap();
-    let refused = Journal::open(&linked, Limits::default());
+    let refused = RequestLog::open(&linked, LogLimits::default());
     assert!(refused.notice.unwrap_or_default().contains("not a plain file"));
-    assert!(matches!(read_only(&linked), Err(JournalError::Unusable(_))));
+    assert!(matches!(open_read_only(&linked), Err(RequestLogError::Unusable(_))));
 
     let (_elsewhere, folder_link) = folder();
     symlink(data.path(), &folder_link).unwrap();
-    works(&open(&folder_link.join("second.db")));
+    assert_works(&open(&folder_link.join("second.db")));
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::accounts::{Account, AccountKind, AccountOrigin, Accounts, Clock};
 use crate::chat::{Message, Part, Role};
 use crate::config::Strategy;
-use crate::journal::{Journal, Start};
+use crate::journal::{RecordStart, RequestLog};
 use crate::proxy::{Proxy, ProxyParts};
 use crate::simulator::{self, FaultRule, LLMS_PATH, MockAccount, MockUpstream};
 use crate::upstreams::ModelRegistry;
@@ -43,7 +43,7 @@ async fn asked_accounts(behaviours: &[Option<&'static str>]) -> (Vec<String>, bo
     let text = Part::Text("hello".into());
     let messages = vec![Message { role: Role::User, parts: vec![text] }];
     let request = Request { model: "m".into(), messages, ..Request::default() };
-    let start = Start { request_id: "1".into(), client: "c".into(), dialect: "d", bytes_in: 0 };
+    let start = RecordStart { request_id: "1".into(), client: "c".into(), dialect: "d", bytes_in: 0 };
     let mut entry = proxy.inner.parts.request_log.begin(start);
     let model = ResolvedModel {
         web_id: "m".into(),
@@ -67,7 +67,7 @@ fn proxy(simulator: &MockUpstream) -> Proxy {
     Proxy::new(ProxyParts {
         accounts: Accounts::new(accounts, Strategy::FillFirst, None, clock.now()),
         web: Arc::new(WebUpstream::new(web::WebSettings { base, ..web::WebSettings::default() }).unwrap()),
-        request_log: Journal::in_memory(),
+        request_log: RequestLog::in_memory(),
         api: Arc::new(ApiUpstream::new(api::ApiSettings::default()).unwrap()),
         models: ModelRegistry::default(),
         clock,

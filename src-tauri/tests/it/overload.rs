@@ -5,7 +5,7 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use mammouth_proxy::journal::{Attempt, Journal, Limits, Outcome, Start, Why};
+use mammouth_proxy::journal::{Attempt, LogLimits, RecordStart, RequestLog, RequestOutcome, SelectionReason};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
@@ -119,16 +119,17 @@ async fn f55_a_long_log_is_cut_back_and_exported_while_requests_go_on() {
 
 /// Requests of long ago, by the program's own hand.
 fn fill(file: &std::path::Path) {
-    let limits = Limits { max_bytes: 1 << 30, ..Limits::default() };
-    let journal = Journal::open(file, limits).journal;
+    let limits = LogLimits { max_bytes: 1 << 30, ..LogLimits::default() };
+    let journal = RequestLog::open(file, limits).log;
     for number in 0..OLD_RECORDS {
         let (client, request_id) = ("old".to_owned(), format!("old{number:06}"));
-        let mut entry = journal.begin(Start { request_id, client, dialect: "openai-chat", bytes_in: 9 });
+        let mut entry =
+            journal.begin(RecordStart { request_id, client, dialect: "openai-chat", bytes_in: 9 });
         let (account, outcome) = ("gone".to_owned(), "ok".to_owned());
-        let why = Why::Words(String::new());
+        let why = SelectionReason::Words(String::new());
         let detail = Some("d".repeat(400));
-        entry.attempt(Attempt { account, why, outcome, status: Some(200), detail, ms: 4 });
-        entry.close(Outcome { status: 200, code: None, fault: None, interrupted: false });
+        entry.add_attempt(Attempt { account, why, outcome, status: Some(200), detail, ms: 4 });
+        entry.close(RequestOutcome { status: 200, code: None, fault: None, interrupted: false });
         if number % 1_000 == 0 {
             journal.flush();
         }
