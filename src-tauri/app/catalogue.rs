@@ -12,28 +12,28 @@ use crate::accounts::{AccountKind, Accounts};
 use crate::config::Config;
 use crate::upstreams::api::{ApiUpstream, CatalogCache, ModelCatalog};
 
-const FILE: &str = "models.json";
+const CATALOG_FILE: &str = "models.json";
 /// A larger file is none of ours.
-const LARGEST: u64 = 16 * 1024 * 1024;
+const MAX_CATALOG_BYTES: u64 = 16 * 1024 * 1024;
 /// How old a catalogue may become.
-const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
+const CATALOG_MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often it is looked at; after a failure it is fetched again then.
-const EVERY: Duration = Duration::from_secs(10 * 60);
+const CATALOG_REFRESH_INTERVAL: Duration = Duration::from_secs(10 * 60);
 /// Accounts change with every request: it is looked at no more often than this.
-const CALM: Duration = Duration::from_secs(1);
+const ACCOUNT_CHANGE_DELAY: Duration = Duration::from_secs(1);
 
 /// Whoever keeps the catalogue.
-pub(super) struct Keeper {
+pub(super) struct CatalogRefresher {
     api: Arc<ApiUpstream>,
     accounts: Accounts,
-    shelf: CatalogCache,
+    cache: CatalogCache,
     /// `None` in a demo, which leaves nothing behind.
     file: Option<PathBuf>,
     /// When the one on the disk was fetched, Unix seconds.
-    saved: u64,
+    saved_at: u64,
 }
 
-impl Keeper {
+impl CatalogRefresher {
     /// Reads what is on the disk; says that a catalogue is on its way where there is none.
     pub(super) fn new(
         config: &Config,
@@ -41,19 +41,19 @@ impl Keeper {
         accounts: Accounts,
         shelf: CatalogCache,
     ) -> Self {
-        let file = (!config.demo).then(|| config.data_dir.join(FILE));
-        let mut keeper = Self { api, accounts, shelf, file, saved: 0 };
-        let kept = keeper.read();
-        keeper.saved = kept.as_ref().map_or(0, |kept| kept.fetched);
-        keeper.shelf.publish(kept);
-        if keeper.is_wanted() {
-            keeper.shelf.mark_loading();
+        let file = (!config.demo).then(|| config.data_dir.join(CATALOG_FILE));
+        let mut refresher = Self { api, accounts, cache: shelf, file, saved_at: 0 };
+        let kept = refresher.read();
+        refresher.saved_at = kept.as_ref().map_or(0, |kept| kept.fetched);
+        refresher.cache.publish(kept);
+        if refresher.is_wanted() {
+            refresher.cache.mark_loading();
         }
-        keeper
+        refresher
     }
 
     /// Keeps it fresh until `stop`.
-    pub(super) async fn watch(mut self, stop: CancellationToken) {
+    pub(super) async fn run(mut self, stop: CancellationToken) {
         let mut last_failed = false;
         loop {
             // From before the look, so that a key that is added meanwhile is not missed.
@@ -67,14 +67,14 @@ impl Keeper {
             // A key may be added at any time; then its models are wanted at once.
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(EVERY) => last_failed = false,
+                () = tokio::time::sleep(CATALOG_REFRESH_INTERVAL) => last_failed = false,
                 changed = changes.changed() => if changed.is_err() { return },
             }
             // Each request changes the accounts several times, and to tell of it costs more than the change.
             drop(changes);
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(CALM) => {}
+                () = tokio::time::sleep(ACCOUNT_CHANGE_DELAY) => {}
             }
             self.save_new();
         }
@@ -83,13 +83,13 @@ impl Keeper {
     async fn fetch(&mut self) -> bool {
         match self.api.fetch_catalog(SystemTime::now()).await {
             Ok(catalogue) => {
-                self.shelf.publish(Some(catalogue));
+                self.cache.publish(Some(catalogue));
                 self.save_new();
                 true
             }
             Err(failure) => {
                 tracing::debug!(kind = ?failure.kind, "the catalogue of models could not be fetched");
-                self.shelf.publish(None);
+                self.cache.publish(None);
                 false
             }
         }
@@ -100,24 +100,25 @@ impl Keeper {
     }
 
     fn is_fresh(&self) -> bool {
-        let fetched = UNIX_EPOCH + Duration::from_secs(self.shelf.latest().fetched);
-        SystemTime::now().duration_since(fetched).is_ok_and(|age| age < FRESH)
+        let fetched = UNIX_EPOCH + Duration::from_secs(self.cache.latest().fetched);
+        SystemTime::now().duration_since(fetched).is_ok_and(|age| age < CATALOG_MAX_AGE)
     }
 
     fn read(&self) -> Option<ModelCatalog> {
         let file = self.file.as_ref()?;
-        let small = std::fs::metadata(file).is_ok_and(|facts| facts.is_file() && facts.len() <= LARGEST);
+        let small =
+            std::fs::metadata(file).is_ok_and(|facts| facts.is_file() && facts.len() <= MAX_CATALOG_BYTES);
         small.then(|| std::fs::read(file).ok()).flatten().and_then(|text| ModelCatalog::from_json(&text))
     }
 
     /// Writes a catalogue that is newer than the file's, to a new file that then takes its place.
     fn save_new(&mut self) {
         let Some(file) = &self.file else { return };
-        let catalogue = self.shelf.latest();
-        if catalogue.is_empty() || catalogue.fetched <= self.saved {
+        let catalogue = self.cache.latest();
+        if catalogue.is_empty() || catalogue.fetched <= self.saved_at {
             return;
         }
-        self.saved = catalogue.fetched;
+        self.saved_at = catalogue.fetched;
         let new = file.with_extension("new");
         let written = std::fs::write(&new, catalogue.to_json()).and_then(|()| std::fs::rename(&new, file));
         if let Err(error) = written {

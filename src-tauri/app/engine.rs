@@ -9,32 +9,35 @@ use http_body_util::{BodyExt, Full};
 use tokio::time::Instant;
 use warp::reply::Response;
 
-use super::front::Front;
-use super::keyless::Keyless;
+use super::front::HttpService;
+use super::keyless::KeylessListener;
 use crate::control::{BoxFuture, ClientKeys, Engine, MainKey, Said, Save, TryView};
 use crate::secrets::{ExposeSecret, Secret};
 use crate::server::SwitchError;
 
 /// A question that is tried takes no longer.
-const PATIENCE: Duration = Duration::from_secs(180);
+const TEST_REQUEST_TIMEOUT: Duration = Duration::from_secs(180);
 /// The reply is cut here, bytes of the stream.
-const LARGEST: usize = 1 << 20;
+const MAX_RESPONSE_BYTES: usize = 1 << 20;
 
 /// The rooms as the commands see them.
-pub(super) struct Rooms {
-    pub(super) front: Front,
+pub(super) struct AppBackend {
+    pub(super) service: HttpService,
     pub(super) keys: ClientKeys,
-    pub(super) keyless: Arc<Keyless>,
+    pub(super) keyless: Arc<KeylessListener>,
 }
 
-impl Engine for Rooms {
+impl Engine for AppBackend {
     fn try_one(&self, model: String, text: String) -> BoxFuture<'_, TryView> {
         Box::pin(async move {
             let Some(key) = self.key() else {
-                return failed("key_unread", "the client key cannot be read now: see Clients");
+                return failed_result("key_unread", "the client key cannot be read now: see Clients");
             };
-            let asked = tokio::time::timeout(PATIENCE, self.ask(&key, &model, &text)).await;
-            asked.unwrap_or_else(|_| failed("upstream_timeout", "there was no answer within three minutes"))
+            let asked =
+                tokio::time::timeout(TEST_REQUEST_TIMEOUT, self.send_test_request(&key, &model, &text)).await;
+            asked.unwrap_or_else(|_| {
+                failed_result("upstream_timeout", "there was no answer within three minutes")
+            })
         })
     }
 
@@ -43,15 +46,15 @@ impl Engine for Rooms {
         port: Option<u16>,
         save: Save<'a>,
     ) -> BoxFuture<'a, Result<(), SwitchError>> {
-        Box::pin(self.keyless.set(port, save))
+        Box::pin(self.keyless.set_port(port, save))
     }
 
     fn without_key(&self) -> Option<Said> {
-        self.keyless.said()
+        self.keyless.message()
     }
 }
 
-impl Rooms {
+impl AppBackend {
     fn key(&self) -> Option<Secret> {
         match self.keys.main() {
             MainKey::Kept { key, .. } | MainKey::ForThisRun { key, .. } => Some(key),
@@ -59,31 +62,31 @@ impl Rooms {
         }
     }
 
-    async fn ask(&self, key: &Secret, model: &str, text: &str) -> TryView {
-        let began = Instant::now();
+    async fn send_test_request(&self, key: &Secret, model: &str, text: &str) -> TryView {
+        let started = Instant::now();
         let Ok(request) = request(key, model, text) else {
-            return failed("internal_error", "the question cannot be sent");
+            return failed_result("internal_error", "the question cannot be sent");
         };
         // A task of its own: this one answers a command, and warp's routing keeps the request it works on in the task.
-        let answering = tokio::spawn(self.front.clone().answer(request));
+        let answering = tokio::spawn(self.service.clone().respond(request));
         let Ok(response) = answering.await else {
-            return failed("internal_error", "the proxy made a mistake; its log says more");
+            return failed_result("internal_error", "the proxy made a mistake; its log says more");
         };
-        let mut view = head(&response);
+        let mut view = result_from_headers(&response);
         let mut body = response.into_body();
         let mut bytes = Vec::new();
         while let Some(Ok(frame)) = body.frame().await {
             if view.first_byte_ms == 0 {
-                view.first_byte_ms = ms(began);
+                view.first_byte_ms = elapsed_ms(started);
             }
             let Ok(data) = frame.into_data() else { continue };
             bytes.extend_from_slice(&data);
-            if bytes.len() > LARGEST {
+            if bytes.len() > MAX_RESPONSE_BYTES {
                 break;
             }
         }
-        view.duration_ms = ms(began);
-        read(&mut view, &String::from_utf8_lossy(&bytes));
+        view.duration_ms = elapsed_ms(started);
+        read_body(&mut view, &String::from_utf8_lossy(&bytes));
         view
     }
 }
@@ -101,7 +104,7 @@ fn request(key: &Secret, model: &str, text: &str) -> Result<Request<Full<Bytes>>
         .body(Full::new(body.to_string().into()))
 }
 
-fn head(response: &Response) -> TryView {
+fn result_from_headers(response: &Response) -> TryView {
     let header = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
     TryView {
         status: response.status().as_u16(),
@@ -113,7 +116,7 @@ fn head(response: &Response) -> TryView {
 }
 
 /// The text of a stream, or of an error.
-fn read(view: &mut TryView, body: &str) {
+fn read_body(view: &mut TryView, body: &str) {
     let field = |json: &serde_json::Value, name| json["error"][name].as_str().map(str::to_owned);
     if view.status != 200 {
         let json = serde_json::from_str(body).unwrap_or_default();
@@ -129,10 +132,10 @@ fn read(view: &mut TryView, body: &str) {
     }
 }
 
-fn failed(code: &str, error: &str) -> TryView {
+fn failed_result(code: &str, error: &str) -> TryView {
     TryView { error: Some(error.to_owned()), code: Some(code.to_owned()), ..TryView::default() }
 }
 
-fn ms(began: Instant) -> u64 {
+fn elapsed_ms(began: Instant) -> u64 {
     u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1)
 }

@@ -24,7 +24,7 @@ use crate::server;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// On every answer: nothing is sniffed, framed, or read by another site.
-const ALWAYS: [(HeaderName, HeaderValue); 4] = [
+const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -35,20 +35,20 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// The service that the server runs for each request.
 #[derive(Clone)]
-pub(super) struct Front {
+pub(super) struct HttpService {
     guard: Arc<Guard>,
     proxy: Proxy,
     routes: BoxedFilter<(Response,)>,
-    ids: Arc<Ids>,
+    ids: Arc<RequestIds>,
 }
 
-impl Front {
+impl HttpService {
     pub(super) fn new(guard: Arc<Guard>, proxy: Proxy, routes: BoxedFilter<(Response,)>) -> Self {
-        Self { guard, proxy, routes, ids: Arc::new(Ids::new()) }
+        Self { guard, proxy, routes, ids: Arc::new(RequestIds::new()) }
     }
 }
 
-impl Service<Request<Incoming>> for Front {
+impl Service<Request<Incoming>> for HttpService {
     type Response = Response;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
@@ -59,13 +59,13 @@ impl Service<Request<Incoming>> for Front {
 
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
         let front = self.clone();
-        Box::pin(async move { Ok(front.answer(request).await) })
+        Box::pin(async move { Ok(front.respond(request).await) })
     }
 }
 
-impl Front {
+impl HttpService {
     /// Answers a request, whether it came over a connection or from within.
-    pub(super) async fn answer<B>(self, request: Request<B>) -> Response
+    pub(super) async fn respond<B>(self, request: Request<B>) -> Response
     where
         B: http_body::Body + Send + Sync + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -75,11 +75,11 @@ impl Front {
         let (mut response, cors) = match self.guard.admit(&head) {
             Ok(admitted) => {
                 let cors = admitted.cors.clone();
-                self.introduce(&mut head, admitted, &id);
+                self.prepare_head(&mut head, admitted, &id);
                 let answering = warp::service(self.routes.clone()).call(Request::from_parts(head, body));
                 // A mistake in one handler must not cost the connection's other requests an answer.
                 let answered = AssertUnwindSafe(answering).catch_unwind().await;
-                (answered.map_or_else(|_| self.crashed(), |Ok(response)| response), cors)
+                (answered.map_or_else(|_| self.panic_response(), |Ok(response)| response), cors)
             }
             Err(refused) => {
                 self.proxy.metrics().record_rejection();
@@ -88,8 +88,8 @@ impl Front {
             }
         };
         let headers = response.headers_mut();
-        headers.reserve(ALWAYS.len() + 3);
-        headers.extend(ALWAYS);
+        headers.reserve(SECURITY_HEADERS.len() + 3);
+        headers.extend(SECURITY_HEADERS);
         headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
         if let Ok(id) = HeaderValue::from_str(&id) {
             headers.insert(REQUEST_ID, id);
@@ -100,14 +100,14 @@ impl Front {
         response
     }
 
-    fn crashed(&self) -> Response {
+    fn panic_response(&self) -> Response {
         self.proxy.metrics().record_panic();
         proxy::internal_error_response()
     }
 
     /// Routes by the path that the guard judged, and tells the rooms behind who calls. A HEAD is a GET whose body hyper
     /// leaves out.
-    fn introduce(&self, head: &mut http::request::Parts, admitted: Authorized, id: &Arc<str>) {
+    fn prepare_head(&self, head: &mut http::request::Parts, admitted: Authorized, id: &Arc<str>) {
         if head.method == Method::HEAD {
             head.method = Method::GET;
         }
@@ -135,19 +135,19 @@ impl Front {
 }
 
 /// Ids that no two requests share, over restarts too.
-struct Ids {
-    run: u32,
+struct RequestIds {
+    run_id: u32,
     count: AtomicU64,
 }
 
-impl Ids {
+impl RequestIds {
     fn new() -> Self {
-        Self { run: getrandom::u32().unwrap_or_else(|_| std::process::id()), count: AtomicU64::new(0) }
+        Self { run_id: getrandom::u32().unwrap_or_else(|_| std::process::id()), count: AtomicU64::new(0) }
     }
 
     fn next(&self) -> Arc<str> {
         let count = self.count.fetch_add(1, Ordering::Relaxed);
-        format!("{:08x}{count:08x}", self.run).into()
+        format!("{:08x}{count:08x}", self.run_id).into()
     }
 }
 
@@ -182,17 +182,17 @@ mod tests {
         })
     }
 
-    fn front(proxy: &Proxy) -> Front {
+    fn front(proxy: &Proxy) -> HttpService {
         let mut table = proxy::route_table();
         table.extend(control::ui::table());
         let guard = Guard::new(table, Policy::default(), ClientKeys::new(), access::digest("x"));
         let panics = warp::path!("healthz").map(|| -> Response { panic!("a mistake in a handler") });
         let routes = panics.or(control::ui::routes()).unify().recover(proxy::handle_rejection).unify();
-        Front::new(Arc::new(guard), proxy.clone(), routes.boxed())
+        HttpService::new(Arc::new(guard), proxy.clone(), routes.boxed())
     }
 
     #[tokio::test]
-    async fn f36_a_panic_costs_one_answer_and_not_the_connection() {
+    async fn f36_a_panic_fails_one_request_and_keeps_the_connection() {
         let proxy = proxy();
         let bound = server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let server = Server::start(bound, front(&proxy), ConnectionLimits::default());

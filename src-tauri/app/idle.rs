@@ -8,18 +8,18 @@ use crate::chat::unload_idle_tokenizer;
 use crate::memory;
 
 /// How often it is looked at; what was not used between two looks is given back.
-const EVERY: Duration = Duration::from_secs(3 * 60);
+const RECLAIM_INTERVAL: Duration = Duration::from_secs(3 * 60);
 
 /// Looks until `stop`.
 pub(super) async fn watch(stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(EVERY) => {}
+            () = tokio::time::sleep(RECLAIM_INTERVAL) => {}
         }
-        let looking = tokio::task::spawn_blocking(unload_idle_tokenizer);
+        let unloading = tokio::task::spawn_blocking(unload_idle_tokenizer);
         // A look that was cancelled by the program's end is missed by nobody.
-        if looking.await.is_ok_and(|given_back| given_back) {
+        if unloading.await.is_ok_and(|unloaded| unloaded) {
             // This thread passed the replies on, and keeps what they took.
             memory::release_unused();
         }

@@ -14,15 +14,15 @@ use crate::control::{Asked, Control, KeyUnread, MAIN_KEY, MainKey, Said, keychai
 use crate::secrets::{AsyncSecretStore, ExposeSecret, Secret, StoreError};
 
 /// For this long requests are told that the program is starting; then, that the keychain does not answer.
-const STARTING: Duration = Duration::from_secs(3);
+const START_READ_TIMEOUT: Duration = Duration::from_secs(3);
 
-const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
 /// How long it may take until an unlocked keychain is noticed. Looking costs one exchange on the session bus.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
 /// Reads until everything is there, or until `stop`.
 pub(super) async fn watch(control: Control, asked: Asked, stop: CancellationToken) {
-    let kept = Kept { control };
+    let kept = SecretLoader { control };
     tokio::select! {
         () = stop.cancelled() => {}
         () = kept.read_until_complete(asked) => {}
@@ -41,17 +41,17 @@ pub(super) async fn read_accounts(
 ) -> Result<(), StoreError> {
     let result = read_each(vault, accounts, clock).await;
     if let Err(error) = &result {
-        mark(accounts, error);
+        mark_unreadable(accounts, error);
     }
     result
 }
 
 async fn read_each(vault: &AsyncSecretStore, accounts: &Accounts, clock: Clock) -> Result<(), StoreError> {
-    for absent in waiting(accounts) {
+    for absent in pending_accounts(accounts) {
         match vault
             .get(&keychain_name(&absent.id))
             .await
-            .map(|secret| secret.map(|kept| known(&absent, kept)))
+            .map(|secret| secret.map(|kept| verified_account(&absent, kept)))
         {
             Ok(Some(Some(account))) => accounts.resolve_pending(account, clock.now()),
             Ok(None | Some(None)) | Err(StoreError::Damaged) => {
@@ -64,46 +64,46 @@ async fn read_each(vault: &AsyncSecretStore, accounts: &Accounts, clock: Clock) 
 }
 
 /// The account, if what was kept is what was put there: an id is made from the secret, so nothing else is ever sent.
-fn known(absent: &AccountWithoutSecret, secret: Secret) -> Option<Account> {
+fn verified_account(absent: &AccountWithoutSecret, secret: Secret) -> Option<Account> {
     let account = Account::new(absent.label.as_str(), absent.kind, AccountOrigin::Stored, secret);
     (account.id == absent.id).then_some(account)
 }
 
-fn waiting(accounts: &Accounts) -> impl Iterator<Item = AccountWithoutSecret> {
+fn pending_accounts(accounts: &Accounts) -> impl Iterator<Item = AccountWithoutSecret> {
     accounts.without_secret().into_iter().filter(|absent| absent.reason.is_pending())
 }
 
-fn mark(accounts: &Accounts, error: &StoreError) {
-    for absent in waiting(accounts) {
+fn mark_unreadable(accounts: &Accounts, error: &StoreError) {
+    for absent in pending_accounts(accounts) {
         accounts.set_missing_secret(&absent.id, MissingSecret::Unreadable(error.clone()));
     }
 }
 
-struct Kept {
+struct SecretLoader {
     control: Control,
 }
 
-impl Kept {
+impl SecretLoader {
     async fn read_until_complete(&self, mut asked: Asked) {
         let mut last = self.read_first().await;
-        let mut pause = SHORTEST_PAUSE;
+        let mut delay = MIN_RETRY_DELAY;
         while let Err(error) = last {
             let answer = tokio::select! {
                 answer = asked.recv() => answer,
-                () = tokio::time::sleep(pause), if self.is_worth_waiting(&error) => None,
+                () = tokio::time::sleep(delay), if self.should_retry(&error) => None,
             };
-            last = if answer.is_some() { self.read().await } else { self.read_quietly().await };
-            pause = if answer.is_some() { SHORTEST_PAUSE } else { LONGEST_PAUSE.min(pause * 2) };
-            note_change(&error, &last);
+            last = if answer.is_some() { self.read().await } else { self.read_if_available().await };
+            delay = if answer.is_some() { MIN_RETRY_DELAY } else { MAX_RETRY_DELAY.min(delay * 2) };
+            log_change(&error, &last);
         }
     }
 
     async fn read_first(&self) -> Result<(), StoreError> {
         let mut reading = std::pin::pin!(self.read());
-        let result = match tokio::time::timeout(STARTING, &mut reading).await {
+        let result = match tokio::time::timeout(START_READ_TIMEOUT, &mut reading).await {
             Ok(result) => result,
             Err(_) => {
-                mark(&self.control.accounts, &StoreError::Hung);
+                mark_unreadable(&self.control.accounts, &StoreError::Hung);
                 reading.await
             }
         };
@@ -114,14 +114,14 @@ impl Kept {
     }
 
     /// Without a keychain on this machine there is nothing to wait for, unless accounts are known to be in one.
-    fn is_worth_waiting(&self, error: &StoreError) -> bool {
-        *error != StoreError::Missing || waiting(&self.control.accounts).next().is_some()
+    fn should_retry(&self, error: &StoreError) -> bool {
+        *error != StoreError::Missing || pending_accounts(&self.control.accounts).next().is_some()
     }
 
-    async fn read_quietly(&self) -> Result<(), StoreError> {
+    async fn read_if_available(&self) -> Result<(), StoreError> {
         match self.control.vault.check_available().await {
             Ok(()) => self.read().await,
-            Err(error) => Err(self.note_failure(error)),
+            Err(error) => Err(self.record_failure(error)),
         }
     }
 
@@ -134,7 +134,7 @@ impl Kept {
             }
             other => other,
         }
-        .map_err(|error| self.note_failure(error))
+        .map_err(|error| self.record_failure(error))
     }
 
     async fn read_all(&self) -> Result<(), StoreError> {
@@ -155,7 +155,7 @@ impl Kept {
             Ok(_) | Err(StoreError::Damaged) => {
                 let key = given.unwrap_or_else(access::generate_key);
                 self.control.vault.set(MAIN_KEY, &key).await?;
-                self.note_replaced(&key);
+                self.notify_key_replaced(&key);
                 key
             }
             Err(error) => return Err(error),
@@ -167,15 +167,15 @@ impl Kept {
         Ok(())
     }
 
-    fn note_replaced(&self, key: &Secret) {
+    fn notify_key_replaced(&self, key: &Secret) {
         let keys = self.control.keys.guard_keys();
         if self.control.keys.has_main() && keys.find(key.expose_secret().as_bytes()).is_none() {
             self.control.notice(Said::KeyRenewed);
         }
     }
 
-    fn note_failure(&self, error: StoreError) -> StoreError {
-        mark(&self.control.accounts, &error);
+    fn record_failure(&self, error: StoreError) -> StoreError {
+        mark_unreadable(&self.control.accounts, &error);
         let keys = &self.control.keys;
         let why = error.clone();
         match keys.main() {
@@ -191,7 +191,7 @@ impl Kept {
 }
 
 /// Says what changed, not what stays as it was.
-fn note_change(before: &StoreError, now: &Result<(), StoreError>) {
+fn log_change(before: &StoreError, now: &Result<(), StoreError>) {
     match now {
         Ok(()) => tracing::info!("everything that is stored could be read now"),
         Err(error) if error != before => tracing::warn!("what is stored cannot be read: {error}"),

@@ -9,42 +9,42 @@ use std::time::Duration;
 
 use warp::Filter;
 
-use super::front::Front;
+use super::front::HttpService;
 use crate::access::{ApiFamily, Guard, Route, Scope};
 use crate::control::Said;
 use crate::proxy::{self, Answer, Proxy};
 use crate::server::{self, ConnectionLimits, Server, SwitchError};
 
 /// What Ollama's clients look for at the root before they ask anything.
-const GREETING: &str = "Ollama is running";
+const ROOT_GREETING: &str = "Ollama is running";
 /// How long answers may go on after the port was closed. Who closes it wants it closed.
-const GRACE: Duration = Duration::from_secs(2);
+const CLOSE_GRACE_PERIOD: Duration = Duration::from_secs(2);
 
 /// The port, open or not.
-pub(super) struct Keyless {
-    front: Front,
+pub(super) struct KeylessListener {
+    service: HttpService,
     limits: ConnectionLimits,
     /// Held through a change, so that there is one at a time.
     server: tokio::sync::Mutex<Option<Server>>,
     /// What the user should know of it.
-    said: Mutex<Option<Said>>,
+    message: Mutex<Option<Said>>,
 }
 
-impl Keyless {
+impl KeylessListener {
     /// Closed at first. `main` is the guard of the first port.
     pub(super) fn new(main: &Guard, proxy: &Proxy, limits: ConnectionLimits) -> Self {
-        let greeting = warp::path::end().and(warp::get()).map(|| Answer::text(200, GREETING));
+        let greeting = warp::path::end().and(warp::get()).map(|| Answer::text(200, ROOT_GREETING));
         let routes =
             proxy::routes(proxy).or(greeting).unify().recover(proxy::handle_rejection).unify().boxed();
-        let front = Front::new(Arc::new(main.without_key(table())), proxy.clone(), routes);
-        Self { front, limits, server: tokio::sync::Mutex::default(), said: Mutex::default() }
+        let front = HttpService::new(Arc::new(main.without_key(keyless_routes())), proxy.clone(), routes);
+        Self { service: front, limits, server: tokio::sync::Mutex::default(), message: Mutex::default() }
     }
 
     /// Opens the port that the settings name, if they do. What stands in the way is told, no more: the first port is no
     /// worse for it.
-    pub(super) async fn begin(&self, port: Option<u16>) {
-        if let Err(error) = self.set(port, || Ok(())).await {
-            self.say(Some(Said::KeylessClosed { detail: error.to_string() }));
+    pub(super) async fn start(&self, port: Option<u16>) {
+        if let Err(error) = self.set_port(port, || Ok(())).await {
+            self.set_message(Some(Said::KeylessClosed { detail: error.to_string() }));
         }
     }
 
@@ -52,30 +52,30 @@ impl Keyless {
     ///
     /// # Errors
     /// The new one cannot be taken, or the change not be saved; all stays as it was.
-    pub(super) async fn set(
+    pub(super) async fn set_port(
         &self,
         port: Option<u16>,
         save: impl FnOnce() -> Result<(), String>,
     ) -> Result<(), SwitchError> {
         let mut server = self.server.lock().await;
-        let keep = || save().map(|()| self.say(port.map(|port| Said::Keyless { port })));
+        let keep = || save().map(|()| self.set_message(port.map(|port| Said::Keyless { port })));
         match (port, server.as_ref()) {
-            (Some(port), Some(server)) => drop(server.switch(at(port), |_| keep()).await?),
+            (Some(port), Some(server)) => drop(server.switch(loopback(port), |_| keep()).await?),
             (Some(port), None) => {
-                let bound = server::bind(at(port)).await?;
+                let bound = server::bind(loopback(port)).await?;
                 keep().map_err(SwitchError::Save)?;
-                *server = Some(Server::start(bound, self.front.clone(), self.limits.clone()));
+                *server = Some(Server::start(bound, self.service.clone(), self.limits.clone()));
             }
             (None, _) => {
                 keep().map_err(SwitchError::Save)?;
-                close(server.take(), GRACE).await;
+                close(server.take(), CLOSE_GRACE_PERIOD).await;
             }
         }
         Ok(())
     }
 
     /// That it is open, or why it is not.
-    pub(super) fn said(&self) -> Option<Said> {
+    pub(super) fn message(&self) -> Option<Said> {
         self.lock().clone()
     }
 
@@ -84,7 +84,7 @@ impl Keyless {
         close(self.server.lock().await.take(), grace).await;
     }
 
-    fn say(&self, said: Option<Said>) {
+    fn set_message(&self, said: Option<Said>) {
         if let Some(said) = &said {
             tracing::warn!("{said}");
         }
@@ -92,7 +92,7 @@ impl Keyless {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Said>> {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+        self.message.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -103,15 +103,16 @@ async fn close(server: Option<Server>, grace: Duration) {
     }
 }
 
-fn at(port: u16) -> SocketAddr {
+fn loopback(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
 
-fn table() -> Vec<Route> {
+fn keyless_routes() -> Vec<Route> {
     let root =
         Route { method: http::Method::GET, path: "/", scope: Scope::Public, api_family: ApiFamily::Plain };
-    let spoken = proxy::route_table().into_iter().filter(|route| route.api_family != ApiFamily::Plain);
-    spoken.chain([root]).collect()
+    let dialect_routes =
+        proxy::route_table().into_iter().filter(|route| route.api_family != ApiFamily::Plain);
+    dialect_routes.chain([root]).collect()
 }
 
 #[cfg(test)]
@@ -119,8 +120,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_asks_for_a_clients_key_is_served_without_one() {
-        for route in table().into_iter().filter(|route| route.path != "/") {
+    fn serves_only_client_routes() {
+        for route in keyless_routes().into_iter().filter(|route| route.path != "/") {
             assert_eq!(route.scope, Scope::Client, "{}", route.path);
             assert!(!route.path.starts_with("/control") && route.path != "/metrics", "{}", route.path);
         }

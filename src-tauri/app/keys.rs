@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{CONTROL_TOKEN, Parts, StartError, data_directory, lock};
+use super::{AppParts, CONTROL_TOKEN_FILE, StartError, data_directory_error, lock};
 use crate::access;
 use crate::config::{Config, SettingsFile};
 use crate::control::{ClientKeys, KeyUnread, MAIN_KEY, MainKey, STORED_KEYS, Said};
 use crate::secrets::{self, Secret, StoreError};
 
 /// The main key where it is known without the keychain, and the digests of all that the settings know.
-pub(super) fn gather(config: &Config, settings: &SettingsFile, notices: &mut Vec<Said>) -> ClientKeys {
-    let keys = known(config, settings, notices);
+pub(super) fn load_keys(config: &Config, settings: &SettingsFile, notices: &mut Vec<Said>) -> ClientKeys {
+    let keys = configured_keys(config, settings, notices);
     if let Some(key) = config.auth_token.clone() {
         keys.set_main(MainKey::Kept { key, origin: "AUTH_TOKEN" });
     } else if config.demo {
@@ -22,13 +22,13 @@ pub(super) fn gather(config: &Config, settings: &SettingsFile, notices: &mut Vec
 
 /// The same keys while no program runs: none is made, for it would be forgotten again. `read` is how reading the
 /// accounts went: a store that refused is not asked once more.
-pub(super) async fn stored(
+pub(super) async fn load_stored_keys(
     config: &Config,
-    parts: &Parts,
+    parts: &AppParts,
     read: Result<(), StoreError>,
     notices: &mut Vec<Said>,
 ) -> ClientKeys {
-    let keys = known(config, &parts.settings, notices);
+    let keys = configured_keys(config, &parts.settings, notices);
     let unread = |why| MainKey::Unread { why };
     keys.set_main(match (&config.auth_token, read) {
         (Some(token), _) => MainKey::Kept { key: token.clone(), origin: "AUTH_TOKEN" },
@@ -48,23 +48,23 @@ pub(super) async fn stored(
 /// # Errors
 /// Where it could be kept, but somebody else may have put it there.
 pub(super) fn control_token(data_dir: &Path, notices: &mut Vec<Said>) -> Result<Secret, StartError> {
-    match secrets::read_or_create_token(&data_dir.join(CONTROL_TOKEN)) {
+    match secrets::read_or_create_token(&data_dir.join(CONTROL_TOKEN_FILE)) {
         Ok(token) => Ok(token),
         Err(error) if lock::is_unwritable(&error) => {
             notices.push(Said::NotWritable { detail: error.to_string() });
             Ok(access::generate_key())
         }
-        Err(error) => Err(data_directory("the control token cannot be kept")(error)),
+        Err(error) => Err(data_directory_error("the control token cannot be kept")(error)),
     }
 }
 
 /// What the settings say of the keys.
-fn known(config: &Config, settings: &SettingsFile, notices: &mut Vec<Said>) -> ClientKeys {
+fn configured_keys(config: &Config, settings: &SettingsFile, notices: &mut Vec<Said>) -> ClientKeys {
     let stored = settings.texts(STORED_KEYS).into_iter().map(|(name, _)| name).collect();
-    ClientKeys::new(digests(settings, notices)).with_stored(&stored).with_limits(&config.key_limits)
+    ClientKeys::new(stored_digests(settings, notices)).with_stored(&stored).with_limits(&config.key_limits)
 }
 
-fn digests(settings: &SettingsFile, notices: &mut Vec<Said>) -> BTreeMap<String, [u8; 32]> {
+fn stored_digests(settings: &SettingsFile, notices: &mut Vec<Said>) -> BTreeMap<String, [u8; 32]> {
     let mut named = BTreeMap::new();
     for (name, digest) in settings.texts("client_keys") {
         match from_hex(&digest) {

@@ -17,7 +17,7 @@ use crate::secrets;
 
 /// Where the running program is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Instance {
+pub struct RunningInstance {
     pub pid: u32,
     /// `IP:PORT`.
     pub address: std::net::SocketAddr,
@@ -26,32 +26,32 @@ pub struct Instance {
 
 /// The right to use a data directory, for as long as it lives.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(super) struct InstanceLock {
     /// `None` where the file cannot be made: nothing else can be written there either, so there is nothing to guard.
-    _held: Option<File>,
+    _file: Option<File>,
     path: PathBuf,
 }
 
-impl Lock {
+impl InstanceLock {
     /// Takes the lock, or `None` where another program holds it.
-    pub(super) fn take(data_dir: &Path) -> io::Result<Option<Self>> {
+    pub(super) fn try_acquire(data_dir: &Path) -> io::Result<Option<Self>> {
         let path = instance_path(data_dir);
         let file = match open(data_dir) {
             Err(error) if is_unwritable(&error) => match File::open(lock_path(data_dir)) {
                 Ok(file) => file,
-                Err(_) => return Ok(Some(Self { _held: None, path })),
+                Err(_) => return Ok(Some(Self { _file: None, path })),
             },
             opened => opened?,
         };
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self { _held: Some(file), path })),
+            Ok(()) => Ok(Some(Self { _file: Some(file), path })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
 
     /// Says where the program listens.
-    pub(super) fn announce(&self, instance: &Instance) -> io::Result<()> {
+    pub(super) fn announce(&self, instance: &RunningInstance) -> io::Result<()> {
         secrets::atomic_write(&self.path, serde_json::to_string(instance)?.as_bytes())
     }
 }
@@ -62,7 +62,7 @@ pub(super) fn is_unwritable(error: &io::Error) -> bool {
     [QuotaExceeded, ReadOnlyFilesystem, StorageFull].contains(&error.kind())
 }
 
-impl Drop for Lock {
+impl Drop for InstanceLock {
     fn drop(&mut self) {
         // Whoever reads a file that is left over finds the lock free and does not believe it.
         let _ = std::fs::remove_file(&self.path);
@@ -70,7 +70,7 @@ impl Drop for Lock {
 }
 
 /// The program that runs on this data directory, if one does and listens already.
-pub fn running(data_dir: &Path) -> Option<Instance> {
+pub fn find_running(data_dir: &Path) -> Option<RunningInstance> {
     let file = OpenOptions::new().read(true).write(true).open(lock_path(data_dir)).ok()?;
     if file.try_lock().is_ok() {
         return None;
@@ -113,23 +113,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn f33_the_second_is_told_and_the_first_is_found() {
+    fn f33_a_second_instance_is_refused_and_finds_the_first() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(running(dir.path()), None);
-        let lock = Lock::take(dir.path()).unwrap().unwrap();
-        let instance = Instance { pid: 1, address: "127.0.0.1:3000".parse().unwrap(), demo: false };
+        assert_eq!(find_running(dir.path()), None);
+        let lock = InstanceLock::try_acquire(dir.path()).unwrap().unwrap();
+        let instance = RunningInstance { pid: 1, address: "127.0.0.1:3000".parse().unwrap(), demo: false };
         lock.announce(&instance).unwrap();
         lock.announce(&instance).unwrap();
-        assert!(Lock::take(dir.path()).unwrap().is_none());
-        assert_eq!(running(dir.path()), Some(instance));
+        assert!(InstanceLock::try_acquire(dir.path()).unwrap().is_none());
+        assert_eq!(find_running(dir.path()), Some(instance));
         drop(lock);
-        assert_eq!(running(dir.path()), None);
-        assert!(Lock::take(dir.path()).unwrap().is_some());
+        assert_eq!(find_running(dir.path()), None);
+        assert!(InstanceLock::try_acquire(dir.path()).unwrap().is_some());
     }
 
     #[cfg(unix)]
     #[test]
-    fn l05_lock_and_address_are_their_owner_s_and_no_link_is_followed() {
+    fn l05_lock_and_address_are_private_and_follow_no_symlink() {
         use std::os::unix::fs::{PermissionsExt, symlink};
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         let dir = tempfile::tempdir().unwrap();
@@ -137,15 +137,16 @@ mod tests {
             (lock_path(dir.path()), instance_path(dir.path()), dir.path().join("target"));
         std::fs::write(&target, "theirs").unwrap();
         symlink(&target, &lock).unwrap();
-        assert!(Lock::take(dir.path()).is_err());
+        assert!(InstanceLock::try_acquire(dir.path()).is_err());
         std::fs::remove_file(&lock).unwrap();
 
         std::fs::write(&lock, "").unwrap();
         std::fs::set_permissions(&lock, std::fs::Permissions::from_mode(0o666)).unwrap();
         symlink(&target, &address).unwrap();
         std::fs::write(dir.path().join("instance.json.tmp"), "").unwrap();
-        let held = Lock::take(dir.path()).unwrap().unwrap();
-        held.announce(&Instance { pid: 1, address: "127.0.0.1:3000".parse().unwrap(), demo: false }).unwrap();
+        let held = InstanceLock::try_acquire(dir.path()).unwrap().unwrap();
+        held.announce(&RunningInstance { pid: 1, address: "127.0.0.1:3000".parse().unwrap(), demo: false })
+            .unwrap();
         assert_eq!((mode(&lock), mode(&address)), (0o600, 0o600));
         assert_eq!(std::fs::read_to_string(&target).unwrap(), "theirs");
     }

@@ -17,9 +17,9 @@ mod start_error;
 mod stored;
 mod upstream;
 
-pub use lock::{Instance, running};
+pub use lock::{RunningInstance, find_running};
 pub use start_error::{StartError, StartFailure, StartProblem};
-pub use stored::Stored;
+pub use stored::OfflineApp;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -29,7 +29,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio_util::sync::CancellationToken;
 use warp::Filter;
 
-use self::keyless::Keyless;
+use self::keyless::KeylessListener;
 use crate::access::{self, Guard, Policy};
 use crate::accounts::{AccountStore, Accounts, Clock};
 use crate::config::{Config, SecretPlace, SettingsFile};
@@ -43,36 +43,36 @@ use crate::upstreams::api::CatalogCache;
 use crate::upstreams::web::{self, WebUpstream};
 
 /// The file of the request log and of the accounts' states.
-pub const DATABASE: &str = "mammouth.db";
+pub const DATABASE_FILE: &str = "mammouth.db";
 /// The file of the token that opens the control door.
-pub const CONTROL_TOKEN: &str = "control-token";
+pub const CONTROL_TOKEN_FILE: &str = "control-token";
 /// Written after the last request: the log's queue is short.
-const LOG_GRACE: Duration = Duration::from_secs(5);
+const LOG_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What `App` cannot make itself.
-pub struct Parts {
+pub struct AppParts {
     pub vault: AsyncSecretStore,
     pub settings: SettingsFile,
 }
 
-fn system(what: &'static str) -> impl FnOnce(std::io::Error) -> StartError {
+fn system_error(what: &'static str) -> impl FnOnce(std::io::Error) -> StartError {
     move |error| StartError::System { what, error }
 }
 
-fn data_directory(what: &'static str) -> impl FnOnce(std::io::Error) -> StartError {
+fn data_directory_error(what: &'static str) -> impl FnOnce(std::io::Error) -> StartError {
     move |error| StartError::DataDirectory { what: what.to_owned(), error }
 }
 
 /// The running program. Dropping it without [`App::stop`] cuts everything off.
 pub struct App {
     server: Arc<Server>,
-    keyless: Arc<Keyless>,
+    keyless: Arc<KeylessListener>,
     journal: RequestLog,
     simulator: Option<MockUpstream>,
     background: CancellationToken,
-    watching: [tokio::task::JoinHandle<()>; 4],
+    background_tasks: [tokio::task::JoinHandle<()>; 4],
     control: Control,
-    lock: Arc<lock::Lock>,
+    lock: Arc<lock::InstanceLock>,
     /// Held here alone: it holds the control, which must not hold it.
     engine: Arc<dyn control::Engine>,
 }
@@ -82,18 +82,18 @@ impl App {
     ///
     /// # Errors
     /// [`StartError`]; nothing is left running then.
-    pub async fn start(config: Config, parts: Parts) -> Result<Self, StartError> {
-        let lock = take_lock(&config)?;
+    pub async fn start(config: Config, parts: AppParts) -> Result<Self, StartError> {
+        let lock = acquire_lock(&config)?;
         let bound = server::bind(config.listen()).await?;
         let clock = Clock::default();
-        let database = config.data_dir.join(DATABASE);
+        let database = config.data_dir.join(DATABASE_FILE);
         let opened = open_journal(&config, &database).await?;
         let files = config.notice.iter().cloned().chain(opened.notice.clone());
         let mut notices: Vec<Said> = files.map(|text| Said::Plain { text }).collect();
         notices.extend(config.unnamed_env_file.as_ref().map(control::said_of_env_file));
 
         let simulator = start_simulator(&config).await?;
-        let roster = roster::at_hand(&config, simulator.as_ref());
+        let roster = roster::available_accounts(&config, simulator.as_ref());
         let store = match AccountStore::open(&database) {
             Ok(store) => Some(store),
             Err(error) => {
@@ -102,15 +102,19 @@ impl App {
             }
         };
         let accounts = Accounts::new(roster, config.strategy, store, clock.now());
-        roster::expect_stored(&config, &parts.settings, &accounts);
-        roster::arrange(&config, &parts.settings, &accounts, clock.now());
+        roster::add_pending_accounts(&config, &parts.settings, &accounts);
+        roster::apply_settings(&config, &parts.settings, &accounts, clock.now());
         roster::warn_if_empty(&accounts, clock.now());
-        let keys = keys::gather(&config, &parts.settings, &mut notices);
+        let keys = keys::load_keys(&config, &parts.settings, &mut notices);
         let web = Arc::new(build_web(&config, simulator.as_ref())?);
-        let api = Arc::new(upstream::api(&config, simulator.as_ref())?);
-        let names = upstream::names(&config, CatalogCache::default());
-        let catalogue =
-            catalogue::Keeper::new(&config, Arc::clone(&api), accounts.clone(), names.catalog().clone());
+        let api = Arc::new(upstream::build_api(&config, simulator.as_ref())?);
+        let names = upstream::build_model_registry(&config, CatalogCache::default());
+        let catalogue = catalogue::CatalogRefresher::new(
+            &config,
+            Arc::clone(&api),
+            accounts.clone(),
+            names.catalog().clone(),
+        );
         let token = keys::control_token(&config.data_dir, &mut notices)?;
 
         let proxy = Proxy::new(proxy::ProxyParts {
@@ -139,23 +143,24 @@ impl App {
             serving: serving.clone(),
             reader,
             clock,
-            facts: facts(&config, simulator.as_ref(), notices),
+            facts: instance_info(&config, simulator.as_ref(), notices),
         });
         let (token, sessions) = (access::digest(token.expose_secret()), access::Sessions::default());
         let door = Door::new(sessions.clone(), token);
-        let guard = guard(&config, &keys, token)?.with_pause_switch(serving.clone()).with_sessions(sessions);
-        let routes = routes(&proxy, &control, &door, &config);
+        let guard =
+            build_guard(&config, &keys, token)?.with_pause_switch(serving.clone()).with_sessions(sessions);
+        let routes = build_routes(&proxy, &control, &door, &config);
         let guard = Arc::new(guard);
-        let front = front::Front::new(Arc::clone(&guard), proxy.clone(), routes);
+        let front = front::HttpService::new(Arc::clone(&guard), proxy.clone(), routes);
         let limits = server::ConnectionLimits {
             max_connections: config.limits.max_connections,
             ..server::ConnectionLimits::default()
         };
-        let keyless = Arc::new(Keyless::new(&guard, &proxy, limits.clone()));
-        let rooms = engine::Rooms { front: front.clone(), keys, keyless: Arc::clone(&keyless) };
-        let engine: Arc<dyn control::Engine> = Arc::new(rooms);
+        let keyless = Arc::new(KeylessListener::new(&guard, &proxy, limits.clone()));
+        let backend = engine::AppBackend { service: front.clone(), keys, keyless: Arc::clone(&keyless) };
+        let engine: Arc<dyn control::Engine> = Arc::new(backend);
         control.attach_rooms(&guard, &engine);
-        keyless.begin(config.keyless_port).await;
+        keyless.start(config.keyless_port).await;
         let server = Arc::new(Server::start(bound, front, limits));
         let lock = Arc::new(lock);
         control.attach(&server, announcer(&lock, config.demo));
@@ -165,9 +170,9 @@ impl App {
             keyless,
             journal: opened.log,
             simulator,
-            watching: [
+            background_tasks: [
                 tokio::spawn(quota::watch(accounts, web, api, clock, background.clone())),
-                tokio::spawn(catalogue.watch(background.clone())),
+                tokio::spawn(catalogue.run(background.clone())),
                 tokio::spawn(kept::watch(control.clone(), asked, background.clone())),
                 tokio::spawn(idle::watch(background.clone())),
             ],
@@ -177,8 +182,8 @@ impl App {
             engine,
         };
         match app.lock.announce(&instance(app.addr(), config.demo)) {
-            Err(error) if lock::is_unwritable(&error) => tracing::warn!("{NOT_ANNOUNCED}: {error}"),
-            announced => announced.map_err(data_directory(NOT_ANNOUNCED))?,
+            Err(error) if lock::is_unwritable(&error) => tracing::warn!("{ANNOUNCE_FAILED}: {error}"),
+            announced => announced.map_err(data_directory_error(ANNOUNCE_FAILED))?,
         }
         Ok(app)
     }
@@ -195,7 +200,17 @@ impl App {
 
     /// Stops: no new requests, running ones get up to `grace`, the log is written.
     pub async fn stop(self, grace: Duration) -> server::Drained {
-        let Self { server, keyless, journal, simulator, background, watching, control, lock, engine } = self;
+        let Self {
+            server,
+            keyless,
+            journal,
+            simulator,
+            background,
+            background_tasks: watching,
+            control,
+            lock,
+            engine,
+        } = self;
         background.cancel();
         let (drained, ()) = tokio::join!(server.stop(grace), keyless.stop(grace));
         if let Some(simulator) = simulator {
@@ -208,7 +223,7 @@ impl App {
         let written = tokio::task::spawn_blocking(move || {
             // These hold the last handles to the accounts, whose states are written when the last is gone.
             drop((server, keyless, control, engine));
-            journal.close(LOG_GRACE);
+            journal.close(LOG_CLOSE_TIMEOUT);
         });
         // A log that cannot be written in time has warned already; the program ends in any case.
         let _ = written.await;
@@ -217,23 +232,23 @@ impl App {
     }
 }
 
-const NOT_ANNOUNCED: &str = "the address cannot be written to the data directory";
+const ANNOUNCE_FAILED: &str = "the address cannot be written to the data directory";
 
-fn instance(address: SocketAddr, demo: bool) -> Instance {
-    Instance { pid: std::process::id(), address, demo }
+fn instance(address: SocketAddr, demo: bool) -> RunningInstance {
+    RunningInstance { pid: std::process::id(), address, demo }
 }
 
 /// Weak: whoever still holds the control when the program has stopped must not keep the data directory locked.
-fn announcer(lock: &Arc<lock::Lock>, demo: bool) -> control::Announce {
+fn announcer(lock: &Arc<lock::InstanceLock>, demo: bool) -> control::Announce {
     let lock = Arc::downgrade(lock);
     Box::new(move |address| {
         let lock = lock.upgrade().ok_or_else(|| "the program is stopping".to_owned())?;
-        lock.announce(&instance(address, demo)).map_err(|error| format!("{NOT_ANNOUNCED}: {error}"))
+        lock.announce(&instance(address, demo)).map_err(|error| format!("{ANNOUNCE_FAILED}: {error}"))
     })
 }
 
 /// Where this installation keeps its secrets. A demo leaves none behind.
-pub fn vault(config: &Config) -> AsyncSecretStore {
+pub fn open_secret_store(config: &Config) -> AsyncSecretStore {
     AsyncSecretStore::new(match &config.secret_store {
         _ if config.demo => Arc::new(secrets::MemoryStore::new()),
         SecretPlace::Keychain => secrets::keychain(&config.data_dir),
@@ -243,20 +258,20 @@ pub fn vault(config: &Config) -> AsyncSecretStore {
     })
 }
 
-fn take_lock(config: &Config) -> Result<lock::Lock, StartError> {
+fn acquire_lock(config: &Config) -> Result<lock::InstanceLock, StartError> {
     let shown = config.data_dir.display().to_string();
-    match lock::Lock::take(&config.data_dir) {
+    match lock::InstanceLock::try_acquire(&config.data_dir) {
         Ok(Some(lock)) => Ok(lock),
         Ok(None) => Err(StartError::AlreadyRunning(shown)),
         Err(error) => {
-            let what = format!("the data directory {shown} cannot be used by {}", user());
+            let what = format!("the data directory {shown} cannot be used by {}", current_user());
             Err(StartError::DataDirectory { what, error })
         }
     }
 }
 
 /// The user of this process, as the owner of a file is named to a container.
-fn user() -> String {
+fn current_user() -> String {
     #[cfg(unix)]
     return format!("user {}", rustix::process::geteuid().as_raw());
     #[cfg(not(unix))]
@@ -288,7 +303,7 @@ async fn start_simulator(config: &Config) -> Result<Option<MockUpstream>, StartE
         return Ok(None);
     }
     let started = MockUpstream::start(simulator::MockUpstreamOptions::demo()).await;
-    started.map(Some).map_err(system("the simulator of the demo cannot start"))
+    started.map(Some).map_err(system_error("the simulator of the demo cannot start"))
 }
 
 fn build_web(config: &Config, simulator: Option<&MockUpstream>) -> Result<WebUpstream, StartError> {
@@ -305,7 +320,7 @@ fn build_web(config: &Config, simulator: Option<&MockUpstream>) -> Result<WebUps
         first_byte_timeout: config.limits.first_byte,
         idle_timeout: config.limits.idle,
         outbound: control::outbound(&config.outbound),
-        protocol: upstream::shape(&config.web),
+        protocol: upstream::site_protocol(&config.web),
         ..web::WebSettings::default()
     };
     WebUpstream::new(settings).map_err(|error| match error {
@@ -316,12 +331,12 @@ fn build_web(config: &Config, simulator: Option<&MockUpstream>) -> Result<WebUps
     })
 }
 
-fn facts(config: &Config, simulator: Option<&MockUpstream>, notices: Vec<Said>) -> Facts {
+fn instance_info(config: &Config, simulator: Option<&MockUpstream>, notices: Vec<Said>) -> Facts {
     Facts {
         demo: config.demo,
         notices,
         data_dir: config.data_dir.display().to_string(),
-        cookie_name: upstream::shape(&config.web).cookie,
+        cookie_name: upstream::site_protocol(&config.web).cookie,
         api_url: simulator.map_or_else(|| config.api_url.to_string(), MockUpstream::base_url),
         secrets: match &config.secret_store {
             _ if config.demo => secrets::StoreKind::Memory,
@@ -338,13 +353,13 @@ fn unix_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn policy(config: &Config) -> Result<Policy, StartError> {
+fn build_policy(config: &Config) -> Result<Policy, StartError> {
     Policy::new(&config.host_names(&config.allowed_hosts), &config.allowed_origins)
         .map_err(|error| StartError::Settings(error.to_string()))
 }
 
-fn guard(config: &Config, keys: &control::ClientKeys, control: [u8; 32]) -> Result<Guard, StartError> {
-    let policy = policy(config)?;
+fn build_guard(config: &Config, keys: &control::ClientKeys, control: [u8; 32]) -> Result<Guard, StartError> {
+    let policy = build_policy(config)?;
     let mut table: Vec<access::Route> = proxy::route_table();
     table.extend(control::http::table());
     if config.ui {
@@ -353,7 +368,7 @@ fn guard(config: &Config, keys: &control::ClientKeys, control: [u8; 32]) -> Resu
     Ok(Guard::new(table, policy, keys.guard_keys().clone(), control))
 }
 
-fn routes(
+fn build_routes(
     proxy: &Proxy,
     control: &Control,
     door: &Door,

@@ -15,11 +15,11 @@ use crate::upstreams::api::ApiUpstream;
 use crate::upstreams::web::WebUpstream;
 
 /// Between two questions about the same account.
-const EVERY: Duration = Duration::from_secs(5 * 60);
+const QUOTA_MAX_AGE: Duration = Duration::from_secs(5 * 60);
 /// Between two looks at who was used.
-const LOOK: Duration = Duration::from_secs(60);
+const POLL_INTERVAL: Duration = Duration::from_secs(60);
 /// A pause is spread by up to this, so that several machines do not ask at the same time.
-const JITTER: Duration = Duration::from_secs(10);
+const POLL_JITTER: Duration = Duration::from_secs(10);
 
 /// Runs until `stop`.
 pub(super) async fn watch(
@@ -29,38 +29,38 @@ pub(super) async fn watch(
     clock: Clock,
     stop: CancellationToken,
 ) {
-    let mut asked = Asked::default();
+    let mut asked = LastPolls::default();
     loop {
         let chance = getrandom::u32().map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX));
         let due = tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(pause(chance)) => accounts.recently_used(EVERY, clock.now()),
-            () = accounts.wait_for_refresh_request() => accounts.with_stale_quota(EVERY, clock.now()),
+            () = tokio::time::sleep(poll_delay(chance)) => accounts.recently_used(QUOTA_MAX_AGE, clock.now()),
+            () = accounts.wait_for_refresh_request() => accounts.with_stale_quota(QUOTA_MAX_AGE, clock.now()),
         };
         tokio::select! {
             () = stop.cancelled() => return,
-            () = ask(&accounts, &web, &api, due, clock, &mut asked) => {}
+            () = poll(&accounts, &web, &api, due, clock, &mut asked) => {}
         }
     }
 }
 
-fn pause(chance: f64) -> Duration {
-    LOOK + JITTER.mul_f64(chance)
+fn poll_delay(chance: f64) -> Duration {
+    POLL_INTERVAL + POLL_JITTER.mul_f64(chance)
 }
 
 /// When each account was last asked, by its id.
-type Asked = HashMap<String, Duration>;
+type LastPolls = HashMap<String, Duration>;
 
-async fn ask(
+async fn poll(
     accounts: &Accounts,
     web: &WebUpstream,
     api: &ApiUpstream,
     due: Vec<Arc<Account>>,
     clock: Clock,
-    asked: &mut Asked,
+    asked: &mut LastPolls,
 ) {
     let now = clock.now();
-    asked.retain(|_, at| *at + EVERY > now.uptime);
+    asked.retain(|_, at| *at + QUOTA_MAX_AGE > now.uptime);
     for account in due {
         if asked.contains_key(&account.id) {
             continue;
@@ -68,11 +68,11 @@ async fn ask(
         asked.insert(account.id.clone(), now.uptime);
         identify(accounts, web, &account, clock).await;
         let credential = Credential { account: account.id.clone(), secret: account.secret.clone() };
-        let told = match account.kind {
+        let result = match account.kind {
             AccountKind::Web => web.quota(&credential).await,
             AccountKind::Api => api.quota(&credential).await,
         };
-        match told {
+        match result {
             Ok(quota) => accounts.set_quota(&account.id, quota, clock.now()),
             Err(failure) => {
                 tracing::debug!(account = ?account.label, kind = ?failure.kind, "the quota could not be read")
@@ -101,7 +101,7 @@ mod tests {
     use crate::upstreams::{api, web};
 
     #[tokio::test]
-    async fn only_accounts_in_use_are_asked() {
+    async fn polls_only_accounts_in_use() {
         let sim = MockUpstream::start(MockUpstreamOptions::instant(vec![
             MockAccount::web("a").with_limit(20),
             MockAccount::web("b"),
@@ -117,8 +117,9 @@ mod tests {
         let web =
             WebUpstream::new(web::WebSettings { base: base.clone(), ..web::WebSettings::default() }).unwrap();
         let api = ApiUpstream::new(api::ApiSettings { base, ..api::ApiSettings::default() }).unwrap();
-        let mut asked = Asked::default();
-        ask(&accounts, &web, &api, accounts.recently_used(EVERY, clock.now()), clock, &mut asked).await;
+        let mut asked = LastPolls::default();
+        poll(&accounts, &web, &api, accounts.recently_used(QUOTA_MAX_AGE, clock.now()), clock, &mut asked)
+            .await;
         assert!(sim.calls().is_empty(), "nobody was used yet");
         drop(
             accounts
@@ -128,28 +129,30 @@ mod tests {
                 )
                 .unwrap(),
         );
-        ask(&accounts, &web, &api, accounts.recently_used(EVERY, clock.now()), clock, &mut asked).await;
+        poll(&accounts, &web, &api, accounts.recently_used(QUOTA_MAX_AGE, clock.now()), clock, &mut asked)
+            .await;
         assert!(sim.calls().iter().all(|call| call.account.as_deref() == Some("a")));
         let views = accounts.list(clock.now());
         assert_eq!((views[0].quota_percent, views[1].quota_percent), (Some(0.0), None));
         let calls = sim.calls().len();
-        ask(&accounts, &web, &api, accounts.recently_used(EVERY, clock.now()), clock, &mut asked).await;
+        poll(&accounts, &web, &api, accounts.recently_used(QUOTA_MAX_AGE, clock.now()), clock, &mut asked)
+            .await;
         assert_eq!(sim.calls().len(), calls, "it was asked a moment ago");
 
-        let due = accounts.with_stale_quota(EVERY, clock.now());
+        let due = accounts.with_stale_quota(QUOTA_MAX_AGE, clock.now());
         assert_eq!(due.iter().map(|account| account.label.as_str()).collect::<Vec<_>>(), ["b"]);
-        ask(&accounts, &web, &api, due, clock, &mut asked).await;
+        poll(&accounts, &web, &api, due, clock, &mut asked).await;
         let b = &accounts.list(clock.now())[1];
         assert_eq!((b.email.as_deref(), b.plan.as_deref()), (Some("b@simulator.invalid"), Some("Standard")));
-        assert!(b.as_of_ms.is_some() && accounts.with_stale_quota(EVERY, clock.now()).is_empty());
+        assert!(b.as_of_ms.is_some() && accounts.with_stale_quota(QUOTA_MAX_AGE, clock.now()).is_empty());
         let now = clock.now();
-        let later = Timestamp { wall: now.wall + EVERY + LOOK, ..now };
-        assert_eq!(accounts.with_stale_quota(EVERY, later).len(), 2, "both are old by then");
+        let later = Timestamp { wall: now.wall + QUOTA_MAX_AGE + POLL_INTERVAL, ..now };
+        assert_eq!(accounts.with_stale_quota(QUOTA_MAX_AGE, later).len(), 2, "both are old by then");
     }
 
     #[test]
-    fn the_pause_is_spread() {
-        assert_eq!(pause(0.0), Duration::from_secs(60));
-        assert_eq!(pause(1.0), Duration::from_secs(70));
+    fn poll_delay_is_jittered() {
+        assert_eq!(poll_delay(0.0), Duration::from_secs(60));
+        assert_eq!(poll_delay(1.0), Duration::from_secs(70));
     }
 }

@@ -7,7 +7,7 @@ use crate::secrets::Secret;
 use crate::simulator::MockUpstream;
 
 /// The simulator's accounts in a demo, else those of the settings.
-pub(super) fn at_hand(config: &Config, simulator: Option<&MockUpstream>) -> Vec<Account> {
+pub(super) fn available_accounts(config: &Config, simulator: Option<&MockUpstream>) -> Vec<Account> {
     if let Some(simulator) = simulator {
         let cookies = simulator.cookies().into_iter();
         let web = cookies
@@ -17,13 +17,13 @@ pub(super) fn at_hand(config: &Config, simulator: Option<&MockUpstream>) -> Vec<
             keys.map(|(label, key)| Account::new(label, AccountKind::Api, AccountOrigin::Demo, key.into()));
         return web.chain(api).collect();
     }
-    let mut accounts = numbered("web", AccountKind::Web, &config.cookies);
-    accounts.extend(numbered("api", AccountKind::Api, &config.api_keys));
+    let mut accounts = numbered_accounts("web", AccountKind::Web, &config.cookies);
+    accounts.extend(numbered_accounts("api", AccountKind::Api, &config.api_keys));
     accounts
 }
 
 /// Names the accounts that were added by hand. A demo has none but its own.
-pub(super) fn expect_stored(config: &Config, settings: &SettingsFile, accounts: &Accounts) {
+pub(super) fn add_pending_accounts(config: &Config, settings: &SettingsFile, accounts: &Accounts) {
     if !config.demo {
         for kind in [AccountKind::Web, AccountKind::Api] {
             for (id, label) in settings.texts(settings_table(kind)) {
@@ -38,14 +38,14 @@ pub(super) fn expect_stored(config: &Config, settings: &SettingsFile, accounts: 
 }
 
 /// What the user said about accounts of every origin: names, order, one alone.
-pub(super) fn arrange(config: &Config, settings: &SettingsFile, accounts: &Accounts, now: Timestamp) {
+pub(super) fn apply_settings(config: &Config, settings: &SettingsFile, accounts: &Accounts, now: Timestamp) {
     for (id, label) in settings.texts("labels") {
         accounts.rename(&id, &label);
     }
     accounts.set_order(config.account_order.clone());
     // An account that is gone must not keep the others out.
-    let is_here = |id: &String| accounts.list(now).iter().any(|account| account.id == *id);
-    accounts.set_pinned(config.only_account.clone().filter(is_here));
+    let exists = |id: &String| accounts.list(now).iter().any(|account| account.id == *id);
+    accounts.set_pinned(config.only_account.clone().filter(exists));
     accounts.set_kind_preference(config.prefer);
 }
 
@@ -58,7 +58,7 @@ pub(super) fn warn_if_empty(accounts: &Accounts, now: Timestamp) {
     }
 }
 
-fn numbered(prefix: &str, kind: AccountKind, secrets: &[Secret]) -> Vec<Account> {
+fn numbered_accounts(prefix: &str, kind: AccountKind, secrets: &[Secret]) -> Vec<Account> {
     let label = |index: usize| format!("{prefix}-{}", index + 1);
     let account = |(index, secret): (usize, &Secret)| {
         Account::new(label(index), kind, AccountOrigin::Environment, secret.clone())

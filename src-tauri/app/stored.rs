@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 
 use super::{
-    DATABASE, Parts, StartError, build_web, facts, kept, keys, lock, open_journal, roster, upstream,
+    AppParts, DATABASE_FILE, StartError, build_web, instance_info, kept, keys, lock, open_journal, roster,
+    upstream,
 };
 use crate::access::PauseSwitch;
 use crate::accounts::{AccountStore, Accounts, Clock};
@@ -15,42 +16,43 @@ use crate::journal::RequestLog;
 use crate::upstreams::api::CatalogCache;
 
 /// The control of what is stored. Dropping it waits until all changes are written.
-pub struct Stored {
+pub struct OfflineApp {
     control: Control,
     /// Held while something may change, so that no program starts on half of it.
-    _lock: Option<lock::Lock>,
+    _lock: Option<lock::InstanceLock>,
 }
 
-impl Stored {
+impl OfflineApp {
     /// Opens what is there. Only a command that changes something makes files that are missing.
     ///
     /// # Errors
     /// [`StartError::AlreadyRunning`] if a program has started in the meantime, and what is wrong with the settings.
-    pub async fn open(config: &Config, parts: Parts, changes: bool) -> Result<Self, StartError> {
-        let lock = if changes { take_lock(config)? } else { None };
-        let database = config.data_dir.join(DATABASE);
-        let kept = if changes { config.data_dir.is_dir() } else { database.is_file() };
+    pub async fn open(config: &Config, parts: AppParts, writable: bool) -> Result<Self, StartError> {
+        let lock = if writable { acquire_lock_if_present(config)? } else { None };
+        let database = config.data_dir.join(DATABASE_FILE);
+        let has_data = if writable { config.data_dir.is_dir() } else { database.is_file() };
         let mut notices = Vec::new();
-        let journal = if changes && kept {
+        let journal = if writable && has_data {
             open_journal(config, &database).await?.log
         } else {
             RequestLog::in_memory()
         };
-        let store = if kept { AccountStore::open(&database).ok() } else { None };
+        let store = if has_data { AccountStore::open(&database).ok() } else { None };
         let clock = Clock::default();
-        let accounts = Accounts::new(roster::at_hand(config, None), config.strategy, store, clock.now());
-        roster::expect_stored(config, &parts.settings, &accounts);
-        roster::arrange(config, &parts.settings, &accounts, clock.now());
+        let accounts =
+            Accounts::new(roster::available_accounts(config, None), config.strategy, store, clock.now());
+        roster::add_pending_accounts(config, &parts.settings, &accounts);
+        roster::apply_settings(config, &parts.settings, &accounts, clock.now());
         // What cannot be read is listed with its reason.
         let read = kept::read_accounts(&parts.vault, &accounts, clock).await;
-        let keys = keys::stored(config, &parts, read, &mut notices).await;
+        let keys = keys::load_stored_keys(config, &parts, read, &mut notices).await;
         // Nobody reads again: the next command does.
         let (reader, _) = control::reader();
         let control = Control::new(control::Parts {
             accounts,
             web: Arc::new(build_web(config, None)?),
-            api: Arc::new(upstream::api(config, None)?),
-            names: upstream::names(config, CatalogCache::default()),
+            api: Arc::new(upstream::build_api(config, None)?),
+            names: upstream::build_model_registry(config, CatalogCache::default()),
             journal,
             vault: parts.vault,
             settings: Arc::new(Mutex::new(parts.settings)),
@@ -59,7 +61,7 @@ impl Stored {
             serving: PauseSwitch::default(),
             reader,
             clock,
-            facts: facts(config, None, notices),
+            facts: instance_info(config, None, notices),
         });
         if let Err(error) = control.load_proxy_password().await {
             tracing::warn!("the proxy's password cannot be read: {error}");
@@ -71,12 +73,12 @@ impl Stored {
     ///
     /// # Errors
     /// What the command says; those about a running program say `starting`.
-    pub async fn ask(&self, name: &str, args: Value) -> Result<Value, ControlError> {
+    pub async fn dispatch(&self, name: &str, args: Value) -> Result<Value, ControlError> {
         control::dispatch(&self.control, name, args).await
     }
 }
 
 /// A data directory that is not there yet cannot be in use.
-fn take_lock(config: &Config) -> Result<Option<lock::Lock>, StartError> {
-    if config.data_dir.is_dir() { super::take_lock(config).map(Some) } else { Ok(None) }
+fn acquire_lock_if_present(config: &Config) -> Result<Option<lock::InstanceLock>, StartError> {
+    if config.data_dir.is_dir() { super::acquire_lock(config).map(Some) } else { Ok(None) }
 }

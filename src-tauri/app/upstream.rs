@@ -9,18 +9,21 @@ use crate::upstreams::web::SiteProtocol;
 use crate::upstreams::{ModelRegistry, ModelSettings};
 
 /// The names of models, by the user's wishes.
-pub(super) fn names(config: &Config, shelf: CatalogCache) -> ModelRegistry {
-    let wishes = ModelSettings {
+pub(super) fn build_model_registry(config: &Config, catalog: CatalogCache) -> ModelRegistry {
+    let settings = ModelSettings {
         aliases: config.aliases.iter().cloned().collect(),
         unlimited: config.unlimited_models.clone(),
         match_dated_names: config.nearest_models,
         fill_max_tokens: config.fill_max_tokens,
     };
-    ModelRegistry::new(wishes, shelf)
+    ModelRegistry::new(settings, catalog)
 }
 
 /// The official API, or the simulator's.
-pub(super) fn api(config: &Config, simulator: Option<&MockUpstream>) -> Result<ApiUpstream, StartError> {
+pub(super) fn build_api(
+    config: &Config,
+    simulator: Option<&MockUpstream>,
+) -> Result<ApiUpstream, StartError> {
     let base = match simulator {
         Some(simulator) => {
             url::Url::parse(&simulator.base_url()).expect("the simulator's own address is a URL")
@@ -42,7 +45,7 @@ pub(super) fn api(config: &Config, simulator: Option<&MockUpstream>) -> Result<A
 }
 
 /// The built-in shape with what the user overrides.
-pub(super) fn shape(overrides: &WebShape) -> SiteProtocol {
+pub(super) fn site_protocol(overrides: &WebShape) -> SiteProtocol {
     let WebShape {
         request_shape,
         cookie_name,

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::args::GlobalArgs;
 use super::{ExitError, output, serve};
-use crate::app::{self, CONTROL_TOKEN, Instance, Parts, Stored};
+use crate::app::{self, AppParts, CONTROL_TOKEN_FILE, OfflineApp, RunningInstance};
 use crate::config::Config;
 use crate::control::{self, ControlError};
 use crate::secrets::{self, ExposeSecret};
@@ -23,7 +23,7 @@ const COMMAND_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// A running instance and the means to ask it.
 pub(super) struct Client {
-    pub(super) instance: Instance,
+    pub(super) instance: RunningInstance,
     token: String,
     http: reqwest::Client,
 }
@@ -32,7 +32,7 @@ pub(super) struct Client {
 pub(super) struct TargetInstance {
     pub(super) data_dir: PathBuf,
     pub(super) config: Config,
-    pub(super) parts: Parts,
+    pub(super) parts: AppParts,
     pub(super) client: Option<Client>,
 }
 
@@ -72,24 +72,28 @@ pub(super) fn run_command<T: DeserializeOwned>(
 }
 
 /// The stored state, where nobody runs.
-pub(super) async fn open_offline(config: &Config, parts: Parts, changes: bool) -> Result<Stored, ExitError> {
-    Stored::open(config, parts, changes).await.map_err(|error| ExitError::failed(error.to_string()))
+pub(super) async fn open_offline(
+    config: &Config,
+    parts: AppParts,
+    changes: bool,
+) -> Result<OfflineApp, ExitError> {
+    OfflineApp::open(config, parts, changes).await.map_err(|error| ExitError::failed(error.to_string()))
 }
 
 /// Carries out a command on the stored state.
 pub(super) async fn run_offline<T: DeserializeOwned>(
-    stored: &Stored,
+    stored: &OfflineApp,
     name: &str,
     args: Value,
 ) -> Result<T, ExitError> {
-    let answer = stored.ask(name, args).await.map_err(|error| ExitError::failed(error.message))?;
+    let answer = stored.dispatch(name, args).await.map_err(|error| ExitError::failed(error.message))?;
     serde_json::from_value(answer).map_err(|error| ExitError::failed(error.to_string()))
 }
 
 /// The instance that runs on this data directory.
 pub(super) fn connect(data_dir: &Path) -> Result<Option<Client>, ExitError> {
-    let Some(instance) = app::running(data_dir) else { return Ok(None) };
-    let token = secrets::read_token(&data_dir.join(CONTROL_TOKEN))
+    let Some(instance) = app::find_running(data_dir) else { return Ok(None) };
+    let token = secrets::read_token(&data_dir.join(CONTROL_TOKEN_FILE))
         .map_err(|error| ExitError::failed(format!("the control token cannot be read: {error}")))?;
     // The client wants to know its cryptography even though it will speak plain HTTP to this machine.
     let _ = rustls::crypto::ring::default_provider().install_default();

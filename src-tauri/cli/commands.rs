@@ -9,7 +9,7 @@ use super::client::{TargetInstance, block_on, find_target, run_command};
 use super::secret_input::read_secret;
 use super::{ExitError, output};
 use crate::accounts::{AccountView, LimitReason};
-use crate::app::Parts;
+use crate::app::AppParts;
 use crate::control::{CheckView, KeyView, Status, said_of_env_file};
 use crate::server::dial_addr;
 
@@ -241,7 +241,7 @@ pub(super) fn port(global: &GlobalArgs, port: u16) -> Result<(), ExitError> {
 }
 
 /// Nobody runs: the port is kept for the next start.
-fn store_port(parts: &mut Parts, port: u16) -> Result<(), ExitError> {
+fn store_port(parts: &mut AppParts, port: u16) -> Result<(), ExitError> {
     let saved = parts.settings.update(|settings| settings.set_port(port));
     saved.map_err(|error| ExitError::failed(error.to_string()))?;
     output::line(format_args!("the next start listens on port {port}"));

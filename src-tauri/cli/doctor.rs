@@ -112,7 +112,7 @@ async fn running_findings(client: &Client) -> Result<Vec<Finding>, ExitError> {
 }
 
 /// Nobody runs: the accounts of the settings are checked from here.
-async fn offline_findings(config: &Config, parts: app::Parts) -> Result<Vec<Finding>, ExitError> {
+async fn offline_findings(config: &Config, parts: app::AppParts) -> Result<Vec<Finding>, ExitError> {
     if config.demo {
         return Ok(vec![Finding::good("accounts", "the demo brings its own")]);
     }

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use super::args::{ExportFormatArg, GlobalArgs, LogExportArgs, LogsArgs};
 use super::client::{TargetInstance, block_on, find_target};
 use super::{ExitError, output};
-use crate::app::DATABASE;
+use crate::app::DATABASE_FILE;
 use crate::journal::{self, ExportFormat, Query, RequestLogError, RequestRecord};
 
 /// Records are fetched in pages of this size.
@@ -46,7 +46,7 @@ async fn latest_records(target: &TargetInstance, query: &Query) -> Result<Vec<Re
     match &target.client {
         Some(client) => client.call("log.latest", query).await,
         None => {
-            match journal::open_read_only(&target.data_dir.join(DATABASE))
+            match journal::open_read_only(&target.data_dir.join(DATABASE_FILE))
                 .and_then(|reader| reader.latest(query))
             {
                 Ok(records) => Ok(records),

@@ -12,7 +12,7 @@ use super::args::{GlobalArgs, ServeArgs};
 use super::log_files::LogFiles;
 use super::signals::{self, Signals};
 use super::{ExitError, exit, logging, malloc, output};
-use crate::app::{self, App, Parts, StartError, StartProblem};
+use crate::app::{self, App, AppParts, StartError, StartProblem};
 use crate::config::{self, Config, Flags, Sources, Surroundings};
 use crate::control::Control;
 use crate::server;
@@ -34,7 +34,7 @@ pub(super) fn serve(global: GlobalArgs, options: ServeArgs) -> Result<(), ExitEr
 }
 
 /// Settings as the commands read them that change nothing by starting.
-pub(super) fn read_settings(global: &GlobalArgs) -> Result<(Config, Parts), ExitError> {
+pub(super) fn read_settings(global: &GlobalArgs) -> Result<(Config, AppParts), ExitError> {
     let (sources, config) = sources(flags(global.clone(), ServeArgs::default()), true)?;
     let parts = parts(sources, &config);
     Ok((config, parts))
@@ -175,8 +175,8 @@ pub(super) fn initial_environment() -> BTreeMap<String, String> {
     INITIAL_ENVIRONMENT.get_or_init(|| config::environment(std::env::vars_os())).clone()
 }
 
-fn parts(sources: Sources, config: &Config) -> Parts {
-    Parts { vault: app::vault(config), settings: sources.settings }
+fn parts(sources: Sources, config: &Config) -> AppParts {
+    AppParts { vault: app::open_secret_store(config), settings: sources.settings }
 }
 
 fn start_error(error: &StartError) -> ExitError {

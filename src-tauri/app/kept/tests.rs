@@ -206,7 +206,7 @@ async fn f47_f60_after_three_seconds_a_hung_keychain_is_named() {
     *bench.store.held.lock().unwrap() = Some(held);
     let task = bench.run();
     bench.store.gets.subscribe().wait_for(|count| *count == 1).await.unwrap();
-    tokio::time::advance(STARTING - Duration::from_millis(1)).await;
+    tokio::time::advance(START_READ_TIMEOUT - Duration::from_millis(1)).await;
     assert_eq!(bench.refusal(), Some(Unavailable::Starting));
     tokio::time::advance(Duration::from_millis(2)).await;
     while bench.refusal() == Some(Unavailable::Starting) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mammouth_proxy::accounts::{Account, AccountKind, AccountOrigin};
-use mammouth_proxy::app::{App, Parts};
+use mammouth_proxy::app::{App, AppParts};
 use mammouth_proxy::config::{self, Flags, Sources, Surroundings};
 use mammouth_proxy::control::{self, keychain_name};
 use mammouth_proxy::secrets::{AsyncSecretStore, MemoryStore};
@@ -57,7 +57,7 @@ async fn start(dir: &Path, simulator: &MockUpstream, vault: AsyncSecretStore) ->
     let env: BTreeMap<_, _> = env.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let sources = Sources::read(flags, env, surroundings, 0).unwrap();
     let config = config::resolve(&sources).unwrap();
-    App::start(config, Parts { vault, settings: sources.settings }).await.unwrap()
+    App::start(config, AppParts { vault, settings: sources.settings }).await.unwrap()
 }
 
 async fn ask(app: &App, name: &str, args: Value) -> Value {
