@@ -39,13 +39,13 @@ impl CatalogRefresher {
         config: &Config,
         api: Arc<ApiUpstream>,
         accounts: Accounts,
-        shelf: CatalogCache,
+        cache: CatalogCache,
     ) -> Self {
         let file = (!config.demo).then(|| config.data_dir.join(CATALOG_FILE));
-        let mut refresher = Self { api, accounts, cache: shelf, file, saved_at: 0 };
-        let kept = refresher.read();
-        refresher.saved_at = kept.as_ref().map_or(0, |kept| kept.fetched);
-        refresher.cache.publish(kept);
+        let mut refresher = Self { api, accounts, cache, file, saved_at: 0 };
+        let saved = refresher.read_saved();
+        refresher.saved_at = saved.as_ref().map_or(0, |saved| saved.fetched);
+        refresher.cache.publish(saved);
         if refresher.is_wanted() {
             refresher.cache.mark_loading();
         }
@@ -82,8 +82,8 @@ impl CatalogRefresher {
 
     async fn fetch(&mut self) -> bool {
         match self.api.fetch_catalog(SystemTime::now()).await {
-            Ok(catalogue) => {
-                self.cache.publish(Some(catalogue));
+            Ok(catalog) => {
+                self.cache.publish(Some(catalog));
                 self.save_new();
                 true
             }
@@ -104,23 +104,26 @@ impl CatalogRefresher {
         SystemTime::now().duration_since(fetched).is_ok_and(|age| age < CATALOG_MAX_AGE)
     }
 
-    fn read(&self) -> Option<ModelCatalog> {
+    fn read_saved(&self) -> Option<ModelCatalog> {
         let file = self.file.as_ref()?;
-        let small =
+        let is_acceptable =
             std::fs::metadata(file).is_ok_and(|facts| facts.is_file() && facts.len() <= MAX_CATALOG_BYTES);
-        small.then(|| std::fs::read(file).ok()).flatten().and_then(|text| ModelCatalog::from_json(&text))
+        is_acceptable
+            .then(|| std::fs::read(file).ok())
+            .flatten()
+            .and_then(|text| ModelCatalog::from_json(&text))
     }
 
     /// Writes a catalogue that is newer than the file's, to a new file that then takes its place.
     fn save_new(&mut self) {
         let Some(file) = &self.file else { return };
-        let catalogue = self.cache.latest();
-        if catalogue.is_empty() || catalogue.fetched <= self.saved_at {
+        let catalog = self.cache.latest();
+        if catalog.is_empty() || catalog.fetched <= self.saved_at {
             return;
         }
-        self.saved_at = catalogue.fetched;
+        self.saved_at = catalog.fetched;
         let new = file.with_extension("new");
-        let written = std::fs::write(&new, catalogue.to_json()).and_then(|()| std::fs::rename(&new, file));
+        let written = std::fs::write(&new, catalog.to_json()).and_then(|()| std::fs::rename(&new, file));
         if let Err(error) = written {
             tracing::debug!(%error, "the catalogue of models could not be kept");
         }

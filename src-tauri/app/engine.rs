@@ -33,9 +33,9 @@ impl Engine for AppBackend {
             let Some(key) = self.key() else {
                 return failed_result("key_unread", "the client key cannot be read now: see Clients");
             };
-            let asked =
+            let result =
                 tokio::time::timeout(TEST_REQUEST_TIMEOUT, self.send_test_request(&key, &model, &text)).await;
-            asked.unwrap_or_else(|_| {
+            result.unwrap_or_else(|_| {
                 failed_result("upstream_timeout", "there was no answer within three minutes")
             })
         })
@@ -68,16 +68,16 @@ impl AppBackend {
             return failed_result("internal_error", "the question cannot be sent");
         };
         // A task of its own: this one answers a command, and warp's routing keeps the request it works on in the task.
-        let answering = tokio::spawn(self.service.clone().respond(request));
-        let Ok(response) = answering.await else {
+        let task = tokio::spawn(self.service.clone().respond(request));
+        let Ok(response) = task.await else {
             return failed_result("internal_error", "the proxy made a mistake; its log says more");
         };
-        let mut view = result_from_headers(&response);
+        let mut result = result_from_headers(&response);
         let mut body = response.into_body();
         let mut bytes = Vec::new();
         while let Some(Ok(frame)) = body.frame().await {
-            if view.first_byte_ms == 0 {
-                view.first_byte_ms = elapsed_ms(started);
+            if result.first_byte_ms == 0 {
+                result.first_byte_ms = elapsed_ms(started);
             }
             let Ok(data) = frame.into_data() else { continue };
             bytes.extend_from_slice(&data);
@@ -85,9 +85,9 @@ impl AppBackend {
                 break;
             }
         }
-        view.duration_ms = elapsed_ms(started);
-        read_body(&mut view, &String::from_utf8_lossy(&bytes));
-        view
+        result.duration_ms = elapsed_ms(started);
+        read_body(&mut result, &String::from_utf8_lossy(&bytes));
+        result
     }
 }
 

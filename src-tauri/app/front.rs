@@ -58,8 +58,8 @@ impl Service<Request<Incoming>> for HttpService {
     }
 
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
-        let front = self.clone();
-        Box::pin(async move { Ok(front.respond(request).await) })
+        let service = self.clone();
+        Box::pin(async move { Ok(service.respond(request).await) })
     }
 }
 
@@ -70,21 +70,21 @@ impl HttpService {
         B: http_body::Body + Send + Sync + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let id = self.ids.next();
+        let id = self.ids.next_id();
         let (mut head, body) = request.into_parts();
         let (mut response, cors) = match self.guard.admit(&head) {
-            Ok(admitted) => {
-                let cors = admitted.cors.clone();
-                self.prepare_head(&mut head, admitted, &id);
-                let answering = warp::service(self.routes.clone()).call(Request::from_parts(head, body));
+            Ok(authorized) => {
+                let cors = authorized.cors.clone();
+                self.prepare_head(&mut head, authorized, &id);
+                let call = warp::service(self.routes.clone()).call(Request::from_parts(head, body));
                 // A mistake in one handler must not cost the connection's other requests an answer.
-                let answered = AssertUnwindSafe(answering).catch_unwind().await;
-                (answered.map_or_else(|_| self.panic_response(), |Ok(response)| response), cors)
+                let result = AssertUnwindSafe(call).catch_unwind().await;
+                (result.map_or_else(|_| self.panic_response(), |Ok(response)| response), cors)
             }
-            Err(refused) => {
+            Err(rejection) => {
                 self.proxy.metrics().record_rejection();
-                tracing::debug!(refusal = ?refused.reason, "a request was refused");
-                (proxy::rejection_response(&refused, head.uri.path()), None)
+                tracing::debug!(refusal = ?rejection.reason, "a request was refused");
+                (proxy::rejection_response(&rejection, head.uri.path()), None)
             }
         };
         let headers = response.headers_mut();
@@ -112,12 +112,12 @@ impl HttpService {
             head.method = Method::GET;
         }
         // Mostly it is all there was, and then nothing needs parsing.
-        let same =
+        let is_unchanged =
             head.uri.path() == admitted.path && head.uri.query().is_none() && head.uri.authority().is_none();
-        if !same && let Ok(uri) = Uri::try_from(admitted.path) {
+        if !is_unchanged && let Ok(uri) = Uri::try_from(admitted.path) {
             head.uri = uri;
         }
-        let form = admitted.api_family;
+        let api_family = admitted.api_family;
         let closing =
             head.extensions.get::<server::Closing>().map(|closing| closing.0.clone()).unwrap_or_default();
         let client = match admitted.caller {
@@ -125,12 +125,7 @@ impl HttpService {
             access::Caller::Public | access::Caller::Control => "".into(),
         };
         head.extensions.insert(Closing(closing.clone()));
-        head.extensions.insert(proxy::CallerInfo {
-            request_id: Arc::clone(id),
-            client,
-            api_family: form,
-            closing,
-        });
+        head.extensions.insert(proxy::CallerInfo { request_id: Arc::clone(id), client, api_family, closing });
     }
 }
 
@@ -145,7 +140,7 @@ impl RequestIds {
         Self { run_id: getrandom::u32().unwrap_or_else(|_| std::process::id()), count: AtomicU64::new(0) }
     }
 
-    fn next(&self) -> Arc<str> {
+    fn next_id(&self) -> Arc<str> {
         let count = self.count.fetch_add(1, Ordering::Relaxed);
         format!("{:08x}{count:08x}", self.run_id).into()
     }

@@ -11,7 +11,7 @@ use crate::memory;
 const RECLAIM_INTERVAL: Duration = Duration::from_secs(3 * 60);
 
 /// Looks until `stop`.
-pub(super) async fn watch(stop: CancellationToken) {
+pub(super) async fn run(stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,

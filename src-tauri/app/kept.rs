@@ -21,11 +21,11 @@ const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
 /// Reads until everything is there, or until `stop`.
-pub(super) async fn watch(control: Control, asked: Asked, stop: CancellationToken) {
-    let kept = SecretLoader { control };
+pub(super) async fn run(control: Control, requests: Asked, stop: CancellationToken) {
+    let loader = SecretLoader { control };
     tokio::select! {
         () = stop.cancelled() => {}
-        () = kept.read_until_complete(asked) => {}
+        () = loader.read_until_complete(requests) => {}
     }
 }
 
@@ -51,7 +51,7 @@ async fn read_each(vault: &AsyncSecretStore, accounts: &Accounts, clock: Clock) 
         match vault
             .get(&keychain_name(&absent.id))
             .await
-            .map(|secret| secret.map(|kept| verified_account(&absent, kept)))
+            .map(|secret| secret.map(|secret| verified_account(&absent, secret)))
         {
             Ok(Some(Some(account))) => accounts.resolve_pending(account, clock.now()),
             Ok(None | Some(None)) | Err(StoreError::Damaged) => {
@@ -84,27 +84,27 @@ struct SecretLoader {
 }
 
 impl SecretLoader {
-    async fn read_until_complete(&self, mut asked: Asked) {
-        let mut last = self.read_first().await;
+    async fn read_until_complete(&self, mut requests: Asked) {
+        let mut last_result = self.read_first().await;
         let mut delay = MIN_RETRY_DELAY;
-        while let Err(error) = last {
-            let answer = tokio::select! {
-                answer = asked.recv() => answer,
+        while let Err(error) = last_result {
+            let request = tokio::select! {
+                answer = requests.recv() => answer,
                 () = tokio::time::sleep(delay), if self.should_retry(&error) => None,
             };
-            last = if answer.is_some() { self.read().await } else { self.read_if_available().await };
-            delay = if answer.is_some() { MIN_RETRY_DELAY } else { MAX_RETRY_DELAY.min(delay * 2) };
-            log_change(&error, &last);
+            last_result = if request.is_some() { self.read().await } else { self.read_if_available().await };
+            delay = if request.is_some() { MIN_RETRY_DELAY } else { MAX_RETRY_DELAY.min(delay * 2) };
+            log_change(&error, &last_result);
         }
     }
 
     async fn read_first(&self) -> Result<(), StoreError> {
-        let mut reading = std::pin::pin!(self.read());
-        let result = match tokio::time::timeout(START_READ_TIMEOUT, &mut reading).await {
+        let mut read = std::pin::pin!(self.read());
+        let result = match tokio::time::timeout(START_READ_TIMEOUT, &mut read).await {
             Ok(result) => result,
             Err(_) => {
                 mark_unreadable(&self.control.accounts, &StoreError::Hung);
-                reading.await
+                read.await
             }
         };
         if let Err(error) = &result {
@@ -149,11 +149,11 @@ impl SecretLoader {
     }
 
     /// The main key of the keychain, else the one that clients may have been given in this run, else a new one.
-    async fn read_main_key(&self, given: Option<Secret>) -> Result<(), StoreError> {
+    async fn read_main_key(&self, temporary_key: Option<Secret>) -> Result<(), StoreError> {
         let key = match self.control.vault.get(MAIN_KEY).await {
             Ok(Some(kept)) if access::is_generated_key(kept.expose_secret()) => kept,
             Ok(_) | Err(StoreError::Damaged) => {
-                let key = given.unwrap_or_else(access::generate_key);
+                let key = temporary_key.unwrap_or_else(access::generate_key);
                 self.control.vault.set(MAIN_KEY, &key).await?;
                 self.notify_key_replaced(&key);
                 key
@@ -177,14 +177,16 @@ impl SecretLoader {
     fn record_failure(&self, error: StoreError) -> StoreError {
         mark_unreadable(&self.control.accounts, &error);
         let keys = &self.control.keys;
-        let why = error.clone();
+        let error = error.clone();
         match keys.main() {
             MainKey::Kept { .. } => {}
-            MainKey::ForThisRun { key, .. } => keys.set_main(MainKey::ForThisRun { key, why }),
+            MainKey::ForThisRun { key, .. } => keys.set_main(MainKey::ForThisRun { key, why: error }),
             MainKey::Unread { .. } if keys.has_main() => {
-                keys.set_main(MainKey::Unread { why: KeyUnread::Refused(why) })
+                keys.set_main(MainKey::Unread { why: KeyUnread::Refused(error) })
             }
-            MainKey::Unread { .. } => keys.set_main(MainKey::ForThisRun { key: access::generate_key(), why }),
+            MainKey::Unread { .. } => {
+                keys.set_main(MainKey::ForThisRun { key: access::generate_key(), why: error })
+            }
         }
         error
     }

@@ -36,8 +36,8 @@ impl KeylessListener {
         let greeting = warp::path::end().and(warp::get()).map(|| Answer::text(200, ROOT_GREETING));
         let routes =
             proxy::routes(proxy).or(greeting).unify().recover(proxy::handle_rejection).unify().boxed();
-        let front = HttpService::new(Arc::new(main.without_key(keyless_routes())), proxy.clone(), routes);
-        Self { service: front, limits, server: tokio::sync::Mutex::default(), message: Mutex::default() }
+        let service = HttpService::new(Arc::new(main.without_key(keyless_routes())), proxy.clone(), routes);
+        Self { service, limits, server: tokio::sync::Mutex::default(), message: Mutex::default() }
     }
 
     /// Opens the port that the settings name, if they do. What stands in the way is told, no more: the first port is no
@@ -58,16 +58,16 @@ impl KeylessListener {
         save: impl FnOnce() -> Result<(), String>,
     ) -> Result<(), SwitchError> {
         let mut server = self.server.lock().await;
-        let keep = || save().map(|()| self.set_message(port.map(|port| Said::Keyless { port })));
+        let save_and_report = || save().map(|()| self.set_message(port.map(|port| Said::Keyless { port })));
         match (port, server.as_ref()) {
-            (Some(port), Some(server)) => drop(server.switch(loopback(port), |_| keep()).await?),
+            (Some(port), Some(server)) => drop(server.switch(loopback(port), |_| save_and_report()).await?),
             (Some(port), None) => {
                 let bound = server::bind(loopback(port)).await?;
-                keep().map_err(SwitchError::Save)?;
+                save_and_report().map_err(SwitchError::Save)?;
                 *server = Some(Server::start(bound, self.service.clone(), self.limits.clone()));
             }
             (None, _) => {
-                keep().map_err(SwitchError::Save)?;
+                save_and_report().map_err(SwitchError::Save)?;
                 close(server.take(), CLOSE_GRACE_PERIOD).await;
             }
         }
@@ -85,8 +85,8 @@ impl KeylessListener {
     }
 
     fn set_message(&self, said: Option<Said>) {
-        if let Some(said) = &said {
-            tracing::warn!("{said}");
+        if let Some(message) = &said {
+            tracing::warn!("{message}");
         }
         *self.lock() = said;
     }

@@ -65,14 +65,14 @@ fn configured_keys(config: &Config, settings: &SettingsFile, notices: &mut Vec<S
 }
 
 fn stored_digests(settings: &SettingsFile, notices: &mut Vec<Said>) -> BTreeMap<String, [u8; 32]> {
-    let mut named = BTreeMap::new();
+    let mut by_name = BTreeMap::new();
     for (name, digest) in settings.texts("client_keys") {
         match from_hex(&digest) {
-            Some(digest) => drop(named.insert(name, digest)),
+            Some(digest) => drop(by_name.insert(name, digest)),
             None => notices.push(Said::KeyDamaged { name }),
         }
     }
-    named
+    by_name
 }
 
 fn from_hex(text: &str) -> Option<[u8; 32]> {

@@ -36,7 +36,7 @@ impl InstanceLock {
     /// Takes the lock, or `None` where another program holds it.
     pub(super) fn try_acquire(data_dir: &Path) -> io::Result<Option<Self>> {
         let path = instance_path(data_dir);
-        let file = match open(data_dir) {
+        let file = match open_lock_file(data_dir) {
             Err(error) if is_unwritable(&error) => match File::open(lock_path(data_dir)) {
                 Ok(file) => file,
                 Err(_) => return Ok(Some(Self { _file: None, path })),
@@ -79,24 +79,24 @@ pub fn find_running(data_dir: &Path) -> Option<RunningInstance> {
     serde_json::from_str(&text).ok()
 }
 
-fn open(data_dir: &Path) -> io::Result<File> {
+fn open_lock_file(data_dir: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     secrets::restrict_to_owner(&mut options);
     let file = options.open(lock_path(data_dir))?;
-    close_to_others(&file)?;
+    restrict_permissions(&file)?;
     Ok(file)
 }
 
 #[cfg(unix)]
-fn close_to_others(file: &File) -> io::Result<()> {
+fn restrict_permissions(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let open = file.metadata()?.permissions().mode() & 0o077 != 0;
     if open { file.set_permissions(std::fs::Permissions::from_mode(0o600)) } else { Ok(()) }
 }
 
 #[cfg(not(unix))]
-fn close_to_others(_file: &File) -> io::Result<()> {
+fn restrict_permissions(_file: &File) -> io::Result<()> {
     Ok(())
 }
 

@@ -74,7 +74,7 @@ pub struct App {
     control: Control,
     lock: Arc<lock::InstanceLock>,
     /// Held here alone: it holds the control, which must not hold it.
-    engine: Arc<dyn control::Engine>,
+    backend: Arc<dyn control::Engine>,
 }
 
 impl App {
@@ -87,13 +87,13 @@ impl App {
         let bound = server::bind(config.listen()).await?;
         let clock = Clock::default();
         let database = config.data_dir.join(DATABASE_FILE);
-        let opened = open_journal(&config, &database).await?;
-        let files = config.notice.iter().cloned().chain(opened.notice.clone());
-        let mut notices: Vec<Said> = files.map(|text| Said::Plain { text }).collect();
+        let opened = open_request_log(&config, &database).await?;
+        let file_notices = config.notice.iter().cloned().chain(opened.notice.clone());
+        let mut notices: Vec<Said> = file_notices.map(|text| Said::Plain { text }).collect();
         notices.extend(config.unnamed_env_file.as_ref().map(control::said_of_env_file));
 
         let simulator = start_simulator(&config).await?;
-        let roster = roster::available_accounts(&config, simulator.as_ref());
+        let initial_accounts = roster::available_accounts(&config, simulator.as_ref());
         let store = match AccountStore::open(&database) {
             Ok(store) => Some(store),
             Err(error) => {
@@ -101,19 +101,19 @@ impl App {
                 None
             }
         };
-        let accounts = Accounts::new(roster, config.strategy, store, clock.now());
+        let accounts = Accounts::new(initial_accounts, config.strategy, store, clock.now());
         roster::add_pending_accounts(&config, &parts.settings, &accounts);
         roster::apply_settings(&config, &parts.settings, &accounts, clock.now());
         roster::warn_if_empty(&accounts, clock.now());
         let keys = keys::load_keys(&config, &parts.settings, &mut notices);
         let web = Arc::new(build_web(&config, simulator.as_ref())?);
         let api = Arc::new(upstream::build_api(&config, simulator.as_ref())?);
-        let names = upstream::build_model_registry(&config, CatalogCache::default());
-        let catalogue = catalogue::CatalogRefresher::new(
+        let models = upstream::build_model_registry(&config, CatalogCache::default());
+        let catalog_refresher = catalogue::CatalogRefresher::new(
             &config,
             Arc::clone(&api),
             accounts.clone(),
-            names.catalog().clone(),
+            models.catalog().clone(),
         );
         let token = keys::control_token(&config.data_dir, &mut notices)?;
 
@@ -122,46 +122,47 @@ impl App {
             web: Arc::clone(&web),
             request_log: opened.log.clone(),
             api: Arc::clone(&api),
-            models: names.clone(),
+            models: models.clone(),
             limits: keys.limits().clone(),
             clock,
             body_limit: usize::try_from(config.limits.body_bytes).unwrap_or(usize::MAX),
         });
         notices.iter().for_each(|notice| tracing::warn!("{notice}"));
-        let (reader, asked) = control::reader();
-        let serving = access::PauseSwitch::default();
+        let (reader, reload_requests) = control::reader();
+        let pause_switch = access::PauseSwitch::default();
         let control = Control::new(control::Parts {
             accounts: accounts.clone(),
             web: Arc::clone(&web),
             api: Arc::clone(&api),
-            names,
+            names: models,
             journal: opened.log.clone(),
             vault: parts.vault,
             settings: Arc::new(Mutex::new(parts.settings)),
             keys: keys.clone(),
             config: Arc::new(config.clone()),
-            serving: serving.clone(),
+            serving: pause_switch.clone(),
             reader,
             clock,
             facts: instance_info(&config, simulator.as_ref(), notices),
         });
         let (token, sessions) = (access::digest(token.expose_secret()), access::Sessions::default());
-        let door = Door::new(sessions.clone(), token);
-        let guard =
-            build_guard(&config, &keys, token)?.with_pause_switch(serving.clone()).with_sessions(sessions);
-        let routes = build_routes(&proxy, &control, &door, &config);
+        let session_auth = Door::new(sessions.clone(), token);
+        let guard = build_guard(&config, &keys, token)?
+            .with_pause_switch(pause_switch.clone())
+            .with_sessions(sessions);
+        let routes = build_routes(&proxy, &control, &session_auth, &config);
         let guard = Arc::new(guard);
-        let front = front::HttpService::new(Arc::clone(&guard), proxy.clone(), routes);
+        let service = front::HttpService::new(Arc::clone(&guard), proxy.clone(), routes);
         let limits = server::ConnectionLimits {
             max_connections: config.limits.max_connections,
             ..server::ConnectionLimits::default()
         };
         let keyless = Arc::new(KeylessListener::new(&guard, &proxy, limits.clone()));
-        let backend = engine::AppBackend { service: front.clone(), keys, keyless: Arc::clone(&keyless) };
-        let engine: Arc<dyn control::Engine> = Arc::new(backend);
-        control.attach_rooms(&guard, &engine);
+        let backend = engine::AppBackend { service: service.clone(), keys, keyless: Arc::clone(&keyless) };
+        let control_backend: Arc<dyn control::Engine> = Arc::new(backend);
+        control.attach_rooms(&guard, &control_backend);
         keyless.start(config.keyless_port).await;
-        let server = Arc::new(Server::start(bound, front, limits));
+        let server = Arc::new(Server::start(bound, service, limits));
         let lock = Arc::new(lock);
         control.attach(&server, announcer(&lock, config.demo));
         let background = CancellationToken::new();
@@ -171,15 +172,15 @@ impl App {
             journal: opened.log,
             simulator,
             background_tasks: [
-                tokio::spawn(quota::watch(accounts, web, api, clock, background.clone())),
-                tokio::spawn(catalogue.run(background.clone())),
-                tokio::spawn(kept::watch(control.clone(), asked, background.clone())),
-                tokio::spawn(idle::watch(background.clone())),
+                tokio::spawn(quota::run(accounts, web, api, clock, background.clone())),
+                tokio::spawn(catalog_refresher.run(background.clone())),
+                tokio::spawn(kept::run(control.clone(), reload_requests, background.clone())),
+                tokio::spawn(idle::run(background.clone())),
             ],
             background,
             control,
             lock,
-            engine,
+            backend: control_backend,
         };
         match app.lock.announce(&instance(app.addr(), config.demo)) {
             Err(error) if lock::is_unwritable(&error) => tracing::warn!("{ANNOUNCE_FAILED}: {error}"),
@@ -209,7 +210,7 @@ impl App {
             background_tasks: watching,
             control,
             lock,
-            engine,
+            backend: engine,
         } = self;
         background.cancel();
         let (drained, ()) = tokio::join!(server.stop(grace), keyless.stop(grace));
@@ -259,12 +260,12 @@ pub fn open_secret_store(config: &Config) -> AsyncSecretStore {
 }
 
 fn acquire_lock(config: &Config) -> Result<lock::InstanceLock, StartError> {
-    let shown = config.data_dir.display().to_string();
+    let data_dir = config.data_dir.display().to_string();
     match lock::InstanceLock::try_acquire(&config.data_dir) {
         Ok(Some(lock)) => Ok(lock),
-        Ok(None) => Err(StartError::AlreadyRunning(shown)),
+        Ok(None) => Err(StartError::AlreadyRunning(data_dir)),
         Err(error) => {
-            let what = format!("the data directory {shown} cannot be used by {}", current_user());
+            let what = format!("the data directory {data_dir} cannot be used by {}", current_user());
             Err(StartError::DataDirectory { what, error })
         }
     }
@@ -278,7 +279,7 @@ fn current_user() -> String {
     return "this user".to_owned();
 }
 
-async fn open_journal(config: &Config, database: &Path) -> Result<journal::OpenedLog, StartError> {
+async fn open_request_log(config: &Config, database: &Path) -> Result<journal::OpenedLog, StartError> {
     let limits = journal::LogLimits {
         max_age: Duration::from_secs(u64::from(config.limits.log_days) * 24 * 60 * 60),
         max_bytes: config.limits.log_max_bytes,
@@ -286,7 +287,7 @@ async fn open_journal(config: &Config, database: &Path) -> Result<journal::Opene
     };
     let path = database.to_owned();
     let keep = config.preferences.keep_bodies;
-    let opening = tokio::task::spawn_blocking(move || {
+    let open_task = tokio::task::spawn_blocking(move || {
         let opened = RequestLog::open(&path, limits);
         if let Err(error) = opened.log.set_keep_bodies(keep) {
             tracing::warn!("bodies of an earlier run could not be deleted: {error}");
@@ -294,7 +295,7 @@ async fn open_journal(config: &Config, database: &Path) -> Result<journal::Opene
         opened
     })
     .await;
-    opening
+    open_task
         .map_err(|error| StartError::System { what: "the request log cannot be opened", error: error.into() })
 }
 
@@ -360,12 +361,12 @@ fn build_policy(config: &Config) -> Result<Policy, StartError> {
 
 fn build_guard(config: &Config, keys: &control::ClientKeys, control: [u8; 32]) -> Result<Guard, StartError> {
     let policy = build_policy(config)?;
-    let mut table: Vec<access::Route> = proxy::route_table();
-    table.extend(control::http::table());
+    let mut route_table: Vec<access::Route> = proxy::route_table();
+    route_table.extend(control::http::table());
     if config.ui {
-        table.extend(control::ui::table());
+        route_table.extend(control::ui::table());
     }
-    Ok(Guard::new(table, policy, keys.guard_keys().clone(), control))
+    Ok(Guard::new(route_table, policy, keys.guard_keys().clone(), control))
 }
 
 fn build_routes(
@@ -374,7 +375,8 @@ fn build_routes(
     door: &Door,
     config: &Config,
 ) -> warp::filters::BoxedFilter<(warp::reply::Response,)> {
-    let window = control::http::routes(control, door);
-    let window = if config.ui { window.or(control::ui::routes()).unify().boxed() } else { window };
-    proxy::routes(proxy).or(window).unify().recover(proxy::handle_rejection).unify().boxed()
+    let control_routes = control::http::routes(control, door);
+    let control_routes =
+        if config.ui { control_routes.or(control::ui::routes()).unify().boxed() } else { control_routes };
+    proxy::routes(proxy).or(control_routes).unify().recover(proxy::handle_rejection).unify().boxed()
 }

@@ -22,14 +22,14 @@ const POLL_INTERVAL: Duration = Duration::from_secs(60);
 const POLL_JITTER: Duration = Duration::from_secs(10);
 
 /// Runs until `stop`.
-pub(super) async fn watch(
+pub(super) async fn run(
     accounts: Accounts,
     web: Arc<WebUpstream>,
     api: Arc<ApiUpstream>,
     clock: Clock,
     stop: CancellationToken,
 ) {
-    let mut asked = LastPolls::default();
+    let mut last_polls = LastPolls::default();
     loop {
         let chance = getrandom::u32().map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX));
         let due = tokio::select! {
@@ -39,7 +39,7 @@ pub(super) async fn watch(
         };
         tokio::select! {
             () = stop.cancelled() => return,
-            () = poll(&accounts, &web, &api, due, clock, &mut asked) => {}
+            () = poll(&accounts, &web, &api, due, clock, &mut last_polls) => {}
         }
     }
 }
@@ -102,25 +102,32 @@ mod tests {
 
     #[tokio::test]
     async fn polls_only_accounts_in_use() {
-        let sim = MockUpstream::start(MockUpstreamOptions::instant(vec![
+        let simulator = MockUpstream::start(MockUpstreamOptions::instant(vec![
             MockAccount::web("a").with_limit(20),
             MockAccount::web("b"),
         ]));
-        let sim = sim.await.unwrap();
+        let simulator = simulator.await.unwrap();
         let clock = Clock::default();
-        let list = sim.cookies().into_iter();
+        let list = simulator.cookies().into_iter();
         let list = list
             .map(|(label, cookie)| Account::new(label, AccountKind::Web, AccountOrigin::Demo, cookie.into()))
             .collect();
         let accounts = Accounts::new(list, Strategy::FillFirst, None, clock.now());
-        let base = url::Url::parse(&sim.base_url()).unwrap();
+        let base = url::Url::parse(&simulator.base_url()).unwrap();
         let web =
             WebUpstream::new(web::WebSettings { base: base.clone(), ..web::WebSettings::default() }).unwrap();
         let api = ApiUpstream::new(api::ApiSettings { base, ..api::ApiSettings::default() }).unwrap();
-        let mut asked = LastPolls::default();
-        poll(&accounts, &web, &api, accounts.recently_used(QUOTA_MAX_AGE, clock.now()), clock, &mut asked)
-            .await;
-        assert!(sim.calls().is_empty(), "nobody was used yet");
+        let mut last_polls = LastPolls::default();
+        poll(
+            &accounts,
+            &web,
+            &api,
+            accounts.recently_used(QUOTA_MAX_AGE, clock.now()),
+            clock,
+            &mut last_polls,
+        )
+        .await;
+        assert!(simulator.calls().is_empty(), "nobody was used yet");
         drop(
             accounts
                 .acquire(
@@ -129,19 +136,33 @@ mod tests {
                 )
                 .unwrap(),
         );
-        poll(&accounts, &web, &api, accounts.recently_used(QUOTA_MAX_AGE, clock.now()), clock, &mut asked)
-            .await;
-        assert!(sim.calls().iter().all(|call| call.account.as_deref() == Some("a")));
+        poll(
+            &accounts,
+            &web,
+            &api,
+            accounts.recently_used(QUOTA_MAX_AGE, clock.now()),
+            clock,
+            &mut last_polls,
+        )
+        .await;
+        assert!(simulator.calls().iter().all(|call| call.account.as_deref() == Some("a")));
         let views = accounts.list(clock.now());
         assert_eq!((views[0].quota_percent, views[1].quota_percent), (Some(0.0), None));
-        let calls = sim.calls().len();
-        poll(&accounts, &web, &api, accounts.recently_used(QUOTA_MAX_AGE, clock.now()), clock, &mut asked)
-            .await;
-        assert_eq!(sim.calls().len(), calls, "it was asked a moment ago");
+        let calls = simulator.calls().len();
+        poll(
+            &accounts,
+            &web,
+            &api,
+            accounts.recently_used(QUOTA_MAX_AGE, clock.now()),
+            clock,
+            &mut last_polls,
+        )
+        .await;
+        assert_eq!(simulator.calls().len(), calls, "it was asked a moment ago");
 
         let due = accounts.with_stale_quota(QUOTA_MAX_AGE, clock.now());
         assert_eq!(due.iter().map(|account| account.label.as_str()).collect::<Vec<_>>(), ["b"]);
-        poll(&accounts, &web, &api, due, clock, &mut asked).await;
+        poll(&accounts, &web, &api, due, clock, &mut last_polls).await;
         let b = &accounts.list(clock.now())[1];
         assert_eq!((b.email.as_deref(), b.plan.as_deref()), (Some("b@simulator.invalid"), Some("Standard")));
         assert!(b.as_of_ms.is_some() && accounts.with_stale_quota(QUOTA_MAX_AGE, clock.now()).is_empty());

@@ -27,9 +27,9 @@ pub(super) fn add_pending_accounts(config: &Config, settings: &SettingsFile, acc
     if !config.demo {
         for kind in [AccountKind::Web, AccountKind::Api] {
             for (id, label) in settings.texts(settings_table(kind)) {
-                let other = other_host(config, settings, kind, &id);
+                let host_change = other_host(config, settings, kind, &id);
                 accounts.add_pending(id.clone(), label, kind);
-                if let Some(change) = other {
+                if let Some(change) = host_change {
                     accounts.set_missing_secret(&id, MissingSecret::OtherHost(change));
                 }
             }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 
 use super::{
-    AppParts, DATABASE_FILE, StartError, build_web, instance_info, kept, keys, lock, open_journal, roster,
-    upstream,
+    AppParts, DATABASE_FILE, StartError, build_web, instance_info, kept, keys, lock, open_request_log,
+    roster, upstream,
 };
 use crate::access::PauseSwitch;
 use crate::accounts::{AccountStore, Accounts, Clock};
@@ -33,7 +33,7 @@ impl OfflineApp {
         let has_data = if writable { config.data_dir.is_dir() } else { database.is_file() };
         let mut notices = Vec::new();
         let journal = if writable && has_data {
-            open_journal(config, &database).await?.log
+            open_request_log(config, &database).await?.log
         } else {
             RequestLog::in_memory()
         };
@@ -44,8 +44,8 @@ impl OfflineApp {
         roster::add_pending_accounts(config, &parts.settings, &accounts);
         roster::apply_settings(config, &parts.settings, &accounts, clock.now());
         // What cannot be read is listed with its reason.
-        let read = kept::read_accounts(&parts.vault, &accounts, clock).await;
-        let keys = keys::load_stored_keys(config, &parts, read, &mut notices).await;
+        let read_result = kept::read_accounts(&parts.vault, &accounts, clock).await;
+        let keys = keys::load_stored_keys(config, &parts, read_result, &mut notices).await;
         // Nobody reads again: the next command does.
         let (reader, _) = control::reader();
         let control = Control::new(control::Parts {

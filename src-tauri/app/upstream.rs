@@ -60,20 +60,20 @@ pub(super) fn site_protocol(overrides: &WebShape) -> SiteProtocol {
         window_cents,
         plan_factors,
     } = overrides.clone();
-    let mut built_in = SiteProtocol::default();
-    built_in.plan_factors.extend(plan_factors);
+    let mut protocol = SiteProtocol::default();
+    protocol.plan_factors.extend(plan_factors);
     SiteProtocol {
-        name: request_shape.unwrap_or(built_in.name),
-        cookie: cookie_name.unwrap_or(built_in.cookie),
-        chat_path: chat_path.unwrap_or(built_in.chat_path),
-        upload_path: upload_path.unwrap_or(built_in.upload_path),
-        user_path: user_path.unwrap_or(built_in.user_path),
-        recent_usage_path: recent_usage_path.unwrap_or(built_in.recent_usage_path),
-        current_usage_path: current_usage_path.unwrap_or(built_in.current_usage_path),
-        model_field: model_field.unwrap_or(built_in.model_field),
-        preprompt_field: preprompt_field.unwrap_or(built_in.preprompt_field),
-        messages_field: messages_field.unwrap_or(built_in.messages_field),
-        window_cents: window_cents.unwrap_or(built_in.window_cents),
-        ..built_in
+        name: request_shape.unwrap_or(protocol.name),
+        cookie: cookie_name.unwrap_or(protocol.cookie),
+        chat_path: chat_path.unwrap_or(protocol.chat_path),
+        upload_path: upload_path.unwrap_or(protocol.upload_path),
+        user_path: user_path.unwrap_or(protocol.user_path),
+        recent_usage_path: recent_usage_path.unwrap_or(protocol.recent_usage_path),
+        current_usage_path: current_usage_path.unwrap_or(protocol.current_usage_path),
+        model_field: model_field.unwrap_or(protocol.model_field),
+        preprompt_field: preprompt_field.unwrap_or(protocol.preprompt_field),
+        messages_field: messages_field.unwrap_or(protocol.messages_field),
+        window_cents: window_cents.unwrap_or(protocol.window_cents),
+        ..protocol
     }
 }

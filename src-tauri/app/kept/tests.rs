@@ -17,63 +17,63 @@ use crate::upstreams::web::{self, WebUpstream};
 
 /// A keychain that does what a test says, and counts.
 #[derive(Default)]
-struct Fake {
+struct FakeStore {
     values: Mutex<HashMap<String, Result<&'static str, StoreError>>>,
     /// While this holds something, every call is answered with it.
-    refusal: Mutex<Option<StoreError>>,
+    forced_error: Mutex<Option<StoreError>>,
     /// While this holds something, each call waits for a message.
-    held: Mutex<Option<mpsc::Receiver<()>>>,
-    gets: watch::Sender<usize>,
-    peeks: watch::Sender<usize>,
+    blocker: Mutex<Option<mpsc::Receiver<()>>>,
+    get_calls: watch::Sender<usize>,
+    availability_checks: watch::Sender<usize>,
 }
 
-impl Fake {
-    fn refuse(&self, error: Option<StoreError>) {
-        *self.refusal.lock().unwrap() = error;
+impl FakeStore {
+    fn set_forced_error(&self, error: Option<StoreError>) {
+        *self.forced_error.lock().unwrap() = error;
     }
 
-    fn answer(&self) -> Result<(), StoreError> {
-        if let Some(held) = &*self.held.lock().unwrap() {
-            let _ = held.recv();
+    fn result(&self) -> Result<(), StoreError> {
+        if let Some(blocker) = &*self.blocker.lock().unwrap() {
+            let _ = blocker.recv();
         }
-        self.refusal.lock().unwrap().clone().map_or(Ok(()), Err)
+        self.forced_error.lock().unwrap().clone().map_or(Ok(()), Err)
     }
 
-    async fn peeked(&self, times: usize) {
-        self.peeks.subscribe().wait_for(|count| *count >= times).await.unwrap();
+    async fn wait_for_availability_checks(&self, times: usize) {
+        self.availability_checks.subscribe().wait_for(|count| *count >= times).await.unwrap();
     }
 }
 
-impl SecretStore for Fake {
+impl SecretStore for FakeStore {
     fn get(&self, name: &str) -> Result<Option<Secret>, StoreError> {
-        self.gets.send_modify(|count| *count += 1);
-        self.answer()?;
+        self.get_calls.send_modify(|count| *count += 1);
+        self.result()?;
         let found = self.values.lock().unwrap().get(name).cloned().transpose()?;
         Ok(found.map(Secret::from))
     }
 
     fn set(&self, name: &str, value: &Secret) -> Result<(), StoreError> {
-        self.answer()?;
+        self.result()?;
         let value: &'static str = value.expose_secret().to_owned().leak();
         self.values.lock().unwrap().insert(name.to_owned(), Ok(value));
         Ok(())
     }
 
     fn delete(&self, _name: &str) -> Result<(), StoreError> {
-        self.answer()
+        self.result()
     }
 
     fn check_available(&self) -> Result<(), StoreError> {
-        self.peeks.send_modify(|count| *count += 1);
-        self.answer()
+        self.availability_checks.send_modify(|count| *count += 1);
+        self.result()
     }
 }
 
-struct Bench {
+struct TestSetup {
     control: Control,
-    store: Arc<Fake>,
+    store: Arc<FakeStore>,
     reader: Reader,
-    asked: Option<Asked>,
+    requests: Option<Asked>,
     _dir: TempDir,
 }
 
@@ -81,11 +81,11 @@ fn stored_id(secret: &str) -> String {
     Account::new("", AccountKind::Web, AccountOrigin::Stored, secret.into()).id
 }
 
-impl Bench {
+impl TestSetup {
     /// Accounts whose secrets are their labels, all in the keychain.
     fn new(labels: &[&'static str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let store = Arc::new(Fake::default());
+        let store = Arc::new(FakeStore::default());
         let clock = Clock::default();
         let accounts = Accounts::new(Vec::new(), Strategy::FillFirst, None, clock.now());
         for label in labels {
@@ -94,8 +94,8 @@ impl Bench {
             accounts.add_pending(id, (*label).to_owned(), AccountKind::Web);
         }
         let journal = RequestLog::open(&dir.path().join("log.db"), journal::LogLimits::default()).log;
-        let (reader, asked) = control::reader();
-        let vault = AsyncSecretStore::new(Arc::<Fake>::clone(&store));
+        let (reader, requests) = control::reader();
+        let vault = AsyncSecretStore::new(Arc::<FakeStore>::clone(&store));
         let settings = SettingsFile::empty(dir.path());
         let control = Control::new(control::Parts {
             accounts,
@@ -112,12 +112,12 @@ impl Bench {
             clock,
             facts: Facts::default(),
         });
-        Self { control, store, reader, asked: Some(asked), _dir: dir }
+        Self { control, store, reader, requests: Some(requests), _dir: dir }
     }
 
-    fn run(&mut self) -> tokio::task::JoinHandle<()> {
-        let asked = self.asked.take().unwrap();
-        tokio::spawn(super::watch(self.control.clone(), asked, CancellationToken::new()))
+    fn spawn_loader(&mut self) -> tokio::task::JoinHandle<()> {
+        let requests = self.requests.take().unwrap();
+        tokio::spawn(super::run(self.control.clone(), requests, CancellationToken::new()))
     }
 
     fn states(&self) -> Vec<String> {
@@ -125,7 +125,7 @@ impl Bench {
         views.into_iter().map(|view| format!("{} {}", view.label, view.state)).collect()
     }
 
-    fn refusal(&self) -> Option<Unavailable> {
+    fn unavailable(&self) -> Option<Unavailable> {
         let ask = SelectionRequest { kinds: KindSet::ANY, scope: "f", excluded: &[], conversation: None };
         self.control.accounts.acquire(&ask, self.control.clock.now()).err()
     }
@@ -137,114 +137,114 @@ impl Bench {
         }
     }
 
-    fn gets(&self) -> usize {
-        *self.store.gets.borrow()
+    fn get_calls(&self) -> usize {
+        *self.store.get_calls.borrow()
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_stored_is_read_once() {
-    let mut bench = Bench::new(&["a", "b"]);
-    assert_eq!(bench.refusal(), Some(Unavailable::Starting));
-    bench.run().await.unwrap();
-    assert_eq!(bench.states(), ["a ready", "b ready"]);
-    assert_eq!((bench.gets(), *bench.store.peeks.borrow()), (3, 0));
-    let key = bench.main_key().unwrap();
-    let name = bench.control.keys.guard_keys().find(key.as_bytes());
+async fn stored_secrets_are_read_once() {
+    let mut setup = TestSetup::new(&["a", "b"]);
+    assert_eq!(setup.unavailable(), Some(Unavailable::Starting));
+    setup.spawn_loader().await.unwrap();
+    assert_eq!(setup.states(), ["a ready", "b ready"]);
+    assert_eq!((setup.get_calls(), *setup.store.availability_checks.borrow()), (3, 0));
+    let key = setup.main_key().unwrap();
+    let name = setup.control.keys.guard_keys().find(key.as_bytes());
     assert_eq!(name.as_deref(), Some("main"));
-    let digests = bench.control.settings.lock().unwrap().texts("client_keys");
+    let digests = setup.control.settings.lock().unwrap().texts("client_keys");
     assert_eq!(digests.len(), 1);
-    bench.reader.read_again().await;
-    assert_eq!(bench.gets(), 3);
+    setup.reader.read_again().await;
+    assert_eq!(setup.get_calls(), 3);
 }
 
 #[tokio::test(start_paused = true)]
-async fn f45_a_locked_keychain_is_asked_once_and_then_only_looked_at() {
-    let mut bench = Bench::new(&["a", "b", "c"]);
-    bench.store.refuse(Some(StoreError::Locked));
-    let task = bench.run();
-    bench.store.peeked(30).await;
-    assert_eq!(bench.gets(), 1, "each further question would be a password window");
-    assert_eq!(bench.states(), ["a locked", "b locked", "c locked"]);
-    assert_eq!(bench.refusal(), Some(Unavailable::Unreadable(StoreError::Locked)));
-    let MainKey::ForThisRun { key, .. } = bench.control.keys.main() else { panic!("no key to work with") };
-    bench.store.refuse(None);
+async fn f45_a_locked_keychain_is_read_once_and_then_only_checked() {
+    let mut setup = TestSetup::new(&["a", "b", "c"]);
+    setup.store.set_forced_error(Some(StoreError::Locked));
+    let task = setup.spawn_loader();
+    setup.store.wait_for_availability_checks(30).await;
+    assert_eq!(setup.get_calls(), 1, "each further question would be a password window");
+    assert_eq!(setup.states(), ["a locked", "b locked", "c locked"]);
+    assert_eq!(setup.unavailable(), Some(Unavailable::Unreadable(StoreError::Locked)));
+    let MainKey::ForThisRun { key, .. } = setup.control.keys.main() else { panic!("no key to work with") };
+    setup.store.set_forced_error(None);
     task.await.unwrap();
-    assert_eq!(bench.states(), ["a ready", "b ready", "c ready"]);
-    assert_eq!(bench.main_key().as_deref(), Some(key.expose_secret()), "clients may have it already");
+    assert_eq!(setup.states(), ["a ready", "b ready", "c ready"]);
+    assert_eq!(setup.main_key().as_deref(), Some(key.expose_secret()), "clients may have it already");
 }
 
 #[tokio::test(start_paused = true)]
-async fn f45_the_user_may_have_it_asked_again() {
-    let mut bench = Bench::new(&["a"]);
-    bench.store.refuse(Some(StoreError::Locked));
-    let task = bench.run();
-    bench.store.peeked(1).await;
-    bench.reader.read_again().await;
-    assert_eq!(bench.gets(), 2);
-    bench.store.refuse(None);
-    bench.reader.read_again().await;
-    assert_eq!(bench.states(), ["a ready"]);
+async fn f45_a_reload_reads_a_locked_keychain_again() {
+    let mut setup = TestSetup::new(&["a"]);
+    setup.store.set_forced_error(Some(StoreError::Locked));
+    let task = setup.spawn_loader();
+    setup.store.wait_for_availability_checks(1).await;
+    setup.reader.read_again().await;
+    assert_eq!(setup.get_calls(), 2);
+    setup.store.set_forced_error(None);
+    setup.reader.read_again().await;
+    assert_eq!(setup.states(), ["a ready"]);
     task.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn f46_without_a_keychain_there_is_a_key_for_this_run_and_nothing_to_wait_for() {
-    let mut bench = Bench::new(&[]);
-    bench.store.refuse(Some(StoreError::Missing));
-    let _task = bench.run();
-    bench.reader.read_again().await;
+async fn f46_without_a_keychain_a_temporary_key_is_used_and_nothing_retried() {
+    let mut setup = TestSetup::new(&[]);
+    setup.store.set_forced_error(Some(StoreError::Missing));
+    let _task = setup.spawn_loader();
+    setup.reader.read_again().await;
     tokio::time::sleep(Duration::from_secs(3600)).await;
-    assert_eq!((bench.gets(), *bench.store.peeks.borrow()), (2, 0));
-    assert!(matches!(bench.control.keys.main(), MainKey::ForThisRun { .. }));
+    assert_eq!((setup.get_calls(), *setup.store.availability_checks.borrow()), (2, 0));
+    assert!(matches!(setup.control.keys.main(), MainKey::ForThisRun { .. }));
 }
 
 #[tokio::test(start_paused = true)]
-async fn f47_f60_after_three_seconds_a_hung_keychain_is_named() {
-    let mut bench = Bench::new(&["a"]);
+async fn f47_f60_a_hung_keychain_is_reported_after_three_seconds() {
+    let mut setup = TestSetup::new(&["a"]);
     let (release, held) = mpsc::channel();
-    *bench.store.held.lock().unwrap() = Some(held);
-    let task = bench.run();
-    bench.store.gets.subscribe().wait_for(|count| *count == 1).await.unwrap();
+    *setup.store.blocker.lock().unwrap() = Some(held);
+    let task = setup.spawn_loader();
+    setup.store.get_calls.subscribe().wait_for(|count| *count == 1).await.unwrap();
     tokio::time::advance(START_READ_TIMEOUT - Duration::from_millis(1)).await;
-    assert_eq!(bench.refusal(), Some(Unavailable::Starting));
+    assert_eq!(setup.unavailable(), Some(Unavailable::Starting));
     tokio::time::advance(Duration::from_millis(2)).await;
-    while bench.refusal() == Some(Unavailable::Starting) {
+    while setup.unavailable() == Some(Unavailable::Starting) {
         tokio::task::yield_now().await;
     }
-    assert_eq!(bench.refusal(), Some(Unavailable::Unreadable(StoreError::Hung)));
+    assert_eq!(setup.unavailable(), Some(Unavailable::Unreadable(StoreError::Hung)));
     drop(release);
     task.await.unwrap();
-    assert_eq!(bench.states(), ["a ready"]);
+    assert_eq!(setup.states(), ["a ready"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn f48_what_is_gone_or_not_what_was_stored_is_never_used() {
-    let mut bench = Bench::new(&["gone", "other", "garbage", "good"]);
+async fn f48_missing_or_altered_secrets_are_never_used() {
+    let mut setup = TestSetup::new(&["gone", "other", "garbage", "good"]);
     {
-        let mut values = bench.store.values.lock().unwrap();
+        let mut values = setup.store.values.lock().unwrap();
         values.remove(&keychain_name(&stored_id("gone")));
         values.insert(keychain_name(&stored_id("other")), Ok("somebody else's"));
         values.insert(keychain_name(&stored_id("garbage")), Err(StoreError::Damaged));
         values.insert(MAIN_KEY.to_owned(), Ok("x"));
     }
-    bench.run().await.unwrap();
+    setup.spawn_loader().await.unwrap();
     assert_eq!(
-        bench.states(),
+        setup.states(),
         ["good ready", "gone needs login", "other needs login", "garbage needs login"]
     );
-    assert!(bench.control.keys.guard_keys().find(b"x").is_none());
-    assert!(bench.main_key().is_some());
+    assert!(setup.control.keys.guard_keys().find(b"x").is_none());
+    assert!(setup.main_key().is_some());
 }
 
 #[tokio::test(start_paused = true)]
-async fn f48_the_loss_of_the_file_of_secrets_is_said() {
-    let mut bench = Bench::new(&["a"]);
-    bench.store.values.lock().unwrap().clear();
+async fn f48_a_lost_secrets_file_is_reported() {
+    let mut setup = TestSetup::new(&["a"]);
+    setup.store.values.lock().unwrap().clear();
     let lost = Err(StoreError::SetAside(".bad-1".to_owned()));
-    bench.store.values.lock().unwrap().insert(keychain_name(&stored_id("a")), lost);
-    let _task = bench.run();
-    bench.reader.read_again().await;
-    let notices = bench.control.notices_so_far();
+    setup.store.values.lock().unwrap().insert(keychain_name(&stored_id("a")), lost);
+    let _task = setup.spawn_loader();
+    setup.reader.read_again().await;
+    let notices = setup.control.notices_so_far();
     assert!(notices.iter().any(|notice| notice.to_string().contains("secrets.sealed.bad-1")), "{notices:?}");
 }
