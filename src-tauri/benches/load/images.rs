@@ -9,19 +9,19 @@ use crate::Outcome;
 use crate::machine;
 use crate::mock::Mock;
 use crate::program::{Program, Target};
-use crate::tokens::Wish;
+use crate::tokens::ReplySpec;
 use crate::unary::ask;
 use crate::wire::Wire;
 
-const PICTURES: u8 = 4;
+const IMAGE_COUNT: u8 = 4;
 /// As base64 a third more: 20 MB with all four.
-const PICTURE_BYTES: usize = 3_932_000;
+const IMAGE_BYTES: usize = 3_932_000;
 /// For the first count of tokens and the log, which belong to no request.
-const SETTLE: Duration = Duration::from_secs(1);
+const SETTLE_TIME: Duration = Duration::from_secs(1);
 
 /// One way.
 #[derive(Debug)]
-pub(crate) struct Peak {
+pub(crate) struct MemoryPeak {
     pub(crate) way: &'static str,
     /// The request's size, bytes.
     pub(crate) body: usize,
@@ -29,64 +29,69 @@ pub(crate) struct Peak {
     pub(crate) grown: u64,
 }
 
-impl Peak {
+impl MemoryPeak {
     #[expect(clippy::cast_precision_loss, reason = "bytes of a request are far below 2^52")]
     pub(crate) fn times(&self) -> f64 {
         self.grown as f64 / self.body as f64
     }
 }
 
-pub(crate) async fn measure(mock: &Mock) -> Outcome<Vec<Peak>> {
-    let (openai, anthropic) = (openai(), anthropic());
+pub(crate) async fn measure(mock: &Mock) -> Outcome<Vec<MemoryPeak>> {
+    let (openai, anthropic) = (openai_body(), anthropic_body());
     let chat = ("/v1/chat/completions", openai.as_str());
     let messages = ("/v1/messages", anthropic.as_str());
     Ok(vec![
-        through(Program::start_keyed(mock.address).await?, "relayed to the official API", chat).await?,
-        through(Program::start_keyed(mock.address).await?, "translated for the official API", messages)
+        measure_peak(Program::start_keyed(mock.address).await?, "relayed to the official API", chat).await?,
+        measure_peak(Program::start_keyed(mock.address).await?, "translated for the official API", messages)
             .await?,
-        through(Program::start(mock.address).await?, "over a web session, pictures uploaded", chat).await?,
+        measure_peak(Program::start(mock.address).await?, "over a web session, pictures uploaded", chat)
+            .await?,
     ])
 }
 
-async fn through(program: Program, way: &'static str, (path, body): (&str, &str)) -> Outcome<Peak> {
+async fn measure_peak(
+    program: Program,
+    way: &'static str,
+    (path, body): (&str, &str),
+) -> Outcome<MemoryPeak> {
     let Target { address, .. } = program.target;
-    ask(&mut Wire::connect(address).await?, &program.target.request(Wish::WHOLE)).await?;
-    tokio::time::sleep(SETTLE).await;
+    ask(&mut Wire::connect(address).await?, &program.target.request(ReplySpec::WHOLE)).await?;
+    tokio::time::sleep(SETTLE_TIME).await;
     let request = program.target.own(path, body);
     machine::forget_peak(program.pid)?;
     let before = machine::resident(program.pid)?;
     ask(&mut Wire::connect(address).await?, &request).await?;
     let grown = machine::peak(program.pid)?.saturating_sub(before) * 1_024;
     program.stop().await?;
-    Ok(Peak { way, body: body.len(), grown })
+    Ok(MemoryPeak { way, body: body.len(), grown })
 }
 
 /// Each is another one, or the second would not be uploaded.
-fn pictures() -> impl Iterator<Item = String> {
-    (0..PICTURES).map(|number| {
+fn images() -> impl Iterator<Item = String> {
+    (0..IMAGE_COUNT).map(|number| {
         let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
-        bytes.resize(PICTURE_BYTES, number);
+        bytes.resize(IMAGE_BYTES, number);
         STANDARD.encode(bytes)
     })
 }
 
-fn openai() -> String {
+fn openai_body() -> String {
     let part =
         |data| format!(r#",{{"type":"image_url","image_url":{{"url":"data:image/png;base64,{data}"}}}}"#);
-    body(&pictures().map(part).collect::<String>())
+    request_body(&images().map(part).collect::<String>())
 }
 
-fn anthropic() -> String {
+fn anthropic_body() -> String {
     let part = |data| {
         format!(
             r#",{{"type":"image","source":{{"type":"base64","media_type":"image/png","data":"{data}"}}}}"#
         )
     };
-    body(&pictures().map(part).collect::<String>())
+    request_body(&images().map(part).collect::<String>())
 }
 
-fn body(parts: &str) -> String {
-    let prompt = Wish::WHOLE.prompt();
+fn request_body(parts: &str) -> String {
+    let prompt = ReplySpec::WHOLE.prompt();
     format!(
         r#"{{"model":"gpt-4o-mini","max_tokens":1000,"messages":[{{"role":"user","content":[{{"type":"text","text":"{prompt}"}}{parts}]}}]}}"#
     )

@@ -9,10 +9,10 @@ use mammouth_proxy::journal::{
 };
 
 /// For what is still to be written at the end.
-const PATIENCE: Duration = Duration::from_secs(20);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Records that are written before the writer is waited for: its queue is bounded.
-const BATCH: u64 = 2_000;
-const MODELS: [&str; 8] = [
+const FLUSH_INTERVAL_RECORDS: u64 = 2_000;
+const LOG_MODELS: [&str; 8] = [
     "gpt-5",
     "gpt-5-mini",
     "gpt-4.1",
@@ -22,24 +22,24 @@ const MODELS: [&str; 8] = [
     "grok-4",
     "o4-mini",
 ];
-const CLIENTS: [&str; 5] = ["main", "cline", "zed", "codex", "continue"];
-const ACCOUNTS: [&str; 4] = ["alice", "bob", "carol", "dora"];
+const LOG_CLIENTS: [&str; 5] = ["main", "cline", "zed", "codex", "continue"];
+const LOG_ACCOUNTS: [&str; 4] = ["alice", "bob", "carol", "dora"];
 
 /// How long each question took, the middle of five.
 #[derive(Debug)]
-pub(crate) struct Searched {
+pub(crate) struct SearchTimes {
     pub(crate) rows: u64,
     pub(crate) took: Vec<(&'static str, Duration)>,
 }
 
 /// Fills a request log in this file, and asks it.
-pub(crate) fn measure(file: &Path, quick: bool) -> crate::Outcome<Searched> {
+pub(crate) fn measure(file: &Path, quick: bool) -> crate::Outcome<SearchTimes> {
     let rows = if quick { 100_000 } else { 1_000_000 };
     let limits = LogLimits { max_bytes: u64::MAX / 2, ..LogLimits::default() };
     let journal = RequestLog::open(file, limits).log;
     for number in 0..rows {
-        record(&journal, number);
-        if number % BATCH == 0 {
+        write_record(&journal, number);
+        if number % FLUSH_INTERVAL_RECORDS == 0 {
             journal.flush();
         }
     }
@@ -71,24 +71,24 @@ pub(crate) fn measure(file: &Path, quick: bool) -> crate::Outcome<Searched> {
     ];
     let mut took = Vec::new();
     for (what, query) in &questions {
-        took.push((*what, middle(|| journal.latest(query).map(drop))?));
+        took.push((*what, median_time(|| journal.latest(query).map(drop))?));
     }
-    took.push(("how many there are", middle(|| journal.count(&Query::default()).map(drop))?));
-    journal.close(PATIENCE);
-    Ok(Searched { rows, took })
+    took.push(("how many there are", median_time(|| journal.count(&Query::default()).map(drop))?));
+    journal.close(CLOSE_TIMEOUT);
+    Ok(SearchTimes { rows, took })
 }
 
-fn record(journal: &RequestLog, number: u64) {
+fn write_record(journal: &RequestLog, number: u64) {
     let pick =
         |names: &[&'static str], step: u64| names[usize::try_from(number / step).unwrap_or(0) % names.len()];
     let mut entry = journal.begin(RecordStart {
         request_id: format!("bench{number:011}"),
-        client: pick(&CLIENTS, 7).to_owned(),
+        client: pick(&LOG_CLIENTS, 7).to_owned(),
         dialect: "openai-chat",
         bytes_in: 2_000,
     });
-    entry.set_requested_model(pick(&MODELS, 3), true);
-    let account = pick(&ACCOUNTS, 11).to_owned();
+    entry.set_requested_model(pick(&LOG_MODELS, 3), true);
+    let account = pick(&LOG_ACCOUNTS, 11).to_owned();
     let why = AccountSelection { ready: 3, ..AccountSelection::new(SelectionRule::Balance) }.into();
     entry.add_attempt(Attempt {
         account,
@@ -110,7 +110,7 @@ fn record(journal: &RequestLog, number: u64) {
     });
 }
 
-fn middle<E: std::error::Error + Send + Sync + 'static>(
+fn median_time<E: std::error::Error + Send + Sync + 'static>(
     mut ask: impl FnMut() -> Result<(), E>,
 ) -> crate::Outcome<Duration> {
     let mut took = Vec::new();

@@ -6,17 +6,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::Outcome;
 use crate::mock::Mock;
-use crate::profile::Scale;
+use crate::profile::Profile;
 use crate::program::{Program, Target};
-use crate::streams::{Pair, Seen, all_at_once};
-use crate::tokens::Wish;
+use crate::streams::{SpreadPair, StreamSamples, all_at_once};
+use crate::tokens::ReplySpec;
 use crate::wire::Wire;
 
 /// What streams have shown meanwhile.
 #[derive(Debug)]
-pub(crate) struct Beside {
+pub(crate) struct LogImpact {
     /// Time of a chunk from the mock's write to the client's read.
-    pub(crate) transit: Pair,
+    pub(crate) transit: SpreadPair,
     /// Exports that came whole.
     pub(crate) exports: usize,
     /// The log's file at the start and at the end, bytes.
@@ -25,32 +25,35 @@ pub(crate) struct Beside {
 }
 
 /// `log` is a filled request log. Half of it has to go.
-pub(crate) async fn measure(mock: &Mock, log: &Path, scale: &Scale) -> Outcome<Beside> {
+pub(crate) async fn measure(mock: &Mock, log: &Path, scale: &Profile) -> Outcome<LogImpact> {
     let before = std::fs::metadata(log)?.len();
     let program = Program::start_on(mock.address, log, before / 2).await?;
-    let over = Arc::new(AtomicBool::new(false));
-    let exporting = tokio::spawn(export(program.target.clone(), program.control_token()?, Arc::clone(&over)));
+    let stop = Arc::new(AtomicBool::new(false));
+    let exporting = tokio::spawn(export(program.target.clone(), program.control_token()?, Arc::clone(&stop)));
     let direct = Target::direct(mock.address);
-    let wish = Wish { chunks: scale.chunks, gap: scale.gap, stamped: false };
-    let (mut past, mut through) = (Seen::default(), Seen::default());
+    let spec = ReplySpec { chunks: scale.chunks, gap: scale.gap, stamped: false };
+    let (mut direct_seen, mut proxied_seen) = (StreamSamples::default(), StreamSamples::default());
     for _ in 0..scale.rounds {
-        past.append(all_at_once(&direct, scale.streams, wish).await?);
-        through.append(all_at_once(&program.target, scale.streams, wish).await?);
+        direct_seen.append(all_at_once(&direct, scale.streams, spec).await?);
+        proxied_seen.append(all_at_once(&program.target, scale.streams, spec).await?);
     }
-    over.store(true, Ordering::Relaxed);
+    stop.store(true, Ordering::Relaxed);
     let exports = exporting.await??;
-    let transit = Pair { direct: past.transit.middle_and_tail(), proxied: through.transit.middle_and_tail() };
+    let transit = SpreadPair {
+        direct: direct_seen.transit.middle_and_tail(),
+        proxied: proxied_seen.transit.middle_and_tail(),
+    };
     let after = std::fs::metadata(program.data().join("mammouth.db"))?.len();
     program.stop().await?;
-    Ok(Beside { transit, exports, before, after })
+    Ok(LogImpact { transit, exports, before, after })
 }
 
 /// Exports all that one export may hold, again and again.
-async fn export(target: Target, token: String, over: Arc<AtomicBool>) -> Outcome<usize> {
+async fn export(target: Target, token: String, stop: Arc<AtomicBool>) -> Outcome<usize> {
     let mut wire = Wire::connect(target.address).await?;
     let request = target.post("/control/log.export", &token, r#"{"format":"jsonl"}"#);
     let mut exports = 0;
-    while !over.load(Ordering::Relaxed) {
+    while !stop.load(Ordering::Relaxed) {
         wire.write(&request).await?;
         let head = wire.head().await?.ok_or("no answer")?;
         if head.status() != 200 {

@@ -9,7 +9,7 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::Outcome;
 
 /// Both ends of 1,000 streams, with room for the rest.
-const FILES: u64 = 8_192;
+const MIN_OPEN_FILES: u64 = 8_192;
 
 /// Raises the limit on open files, which the started processes inherit.
 ///
@@ -17,9 +17,9 @@ const FILES: u64 = 8_192;
 /// The machine allows fewer.
 pub(crate) fn allow_many_files() -> Outcome<()> {
     let now = getrlimit(Resource::Nofile);
-    let current = now.current.unwrap_or(FILES).max(FILES);
+    let current = now.current.unwrap_or(MIN_OPEN_FILES).max(MIN_OPEN_FILES);
     setrlimit(Resource::Nofile, Rlimit { current: Some(current), maximum: now.maximum })
-        .map_err(|error| format!("{FILES} open files are needed (ulimit -n): {error}").into())
+        .map_err(|error| format!("{MIN_OPEN_FILES} open files are needed (ulimit -n): {error}").into())
 }
 
 /// CPU time of a process so far, in steps of a scheduler tick (10 ms).
@@ -64,7 +64,7 @@ impl Cpu {
 /// # Errors
 /// There is no such process.
 pub(crate) fn resident(pid: u32) -> Outcome<u64> {
-    status(pid, "VmRSS:")
+    status_field(pid, "VmRSS:")
 }
 
 /// The most resident memory since [`forget_peak`], KB.
@@ -72,7 +72,7 @@ pub(crate) fn resident(pid: u32) -> Outcome<u64> {
 /// # Errors
 /// There is no such process.
 pub(crate) fn peak(pid: u32) -> Outcome<u64> {
-    status(pid, "VmHWM:")
+    status_field(pid, "VmHWM:")
 }
 
 /// Lets the peak begin anew.
@@ -83,7 +83,7 @@ pub(crate) fn forget_peak(pid: u32) -> Outcome<()> {
     Ok(fs::write(format!("/proc/{pid}/clear_refs"), "5")?)
 }
 
-fn status(pid: u32, name: &str) -> Outcome<u64> {
+fn status_field(pid: u32, name: &str) -> Outcome<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix(name)).ok_or("an unknown form of status")?;
     Ok(line.trim().trim_end_matches(" kB").parse()?)

@@ -30,13 +30,13 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use mock::Mock;
-use profile::Scale;
+use profile::Profile;
 
 /// Anything that ends the run, in words.
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// The whole run ends within this time, whatever hangs.
-const LONGEST: Duration = Duration::from_secs(240);
+const RUN_TIMEOUT: Duration = Duration::from_secs(240);
 
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -46,25 +46,25 @@ fn main() -> Outcome<()> {
         return runtime.block_on(mock::serve());
     }
     let quick = arguments.iter().any(|argument| argument == "--quick");
-    let scale = if quick { Scale::quick() } else { Scale::full() };
+    let scale = if quick { Profile::quick() } else { Profile::full() };
     machine::allow_many_files()?;
-    let ended = runtime.block_on(bounded(&scale));
+    let ended = runtime.block_on(run_with_timeout(&scale));
     runtime.shutdown_background();
     ended
 }
 
 /// Runs everything; on a signal or when time is up, what was started is ended as well (it is dropped).
-async fn bounded(scale: &Scale) -> Outcome<()> {
+async fn run_with_timeout(scale: &Profile) -> Outcome<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
-        ended = tokio::time::timeout(LONGEST, measure(scale)) => ended.map_err(|_| "the run took too long")?,
+        ended = tokio::time::timeout(RUN_TIMEOUT, measure(scale)) => ended.map_err(|_| "the run took too long")?,
         _ = interrupt.recv() => Err("interrupted".into()),
         _ = terminate.recv() => Err("terminated".into()),
     }
 }
 
-async fn measure(scale: &Scale) -> Outcome<()> {
+async fn measure(scale: &Profile) -> Outcome<()> {
     let busy = machine::busy();
     let mock = Mock::start().await?;
     eprintln!("start-up …");
@@ -92,11 +92,19 @@ async fn measure(scale: &Scale) -> Outcome<()> {
     })
     .await??;
     eprintln!("streams beside a long request log …");
-    let beside = long_log::measure(&mock, &file, scale).await?;
-    let measured = report::Measured { start, memory, pictures, small, streams, relayed, stopped };
-    print!("{}", report::all(scale, &busy, &measured)?);
+    let log_impact = long_log::measure(&mock, &file, scale).await?;
+    let measured = report::Measurements {
+        start,
+        memory,
+        images: pictures,
+        unary: small,
+        streams,
+        relay: relayed,
+        stopped,
+    };
+    print!("{}", report::report(scale, &busy, &measured)?);
     print!("{}", report::parser_table(&parsed)?);
     print!("{}", report::log_table(&searched)?);
-    print!("{}", report::long_log_table(&beside)?);
+    print!("{}", report::long_log_table(&log_impact)?);
     Ok(())
 }

@@ -5,23 +5,23 @@ use std::time::{Duration, Instant};
 use crate::Outcome;
 use crate::machine::{self, Cpu};
 use crate::mock::Mock;
-use crate::profile::Scale;
+use crate::profile::Profile;
 use crate::program::{Program, Target};
 use crate::streams::first_piece;
-use crate::tokens::Wish;
+use crate::tokens::ReplySpec;
 use crate::unary::ask;
 use crate::wire::Wire;
 
 /// Streams that are opened at once: fewer than a listener's queue holds.
-const WAVE: usize = 50;
+const STREAMS_PER_WAVE: usize = 50;
 /// Longer than everything that is measured while the streams are open.
-const OPEN: Duration = Duration::from_secs(60);
+const STREAM_GAP: Duration = Duration::from_secs(60);
 /// How long the program is left alone before its memory is read.
-const IDLE: Duration = Duration::from_secs(2);
+const IDLE_TIME: Duration = Duration::from_secs(2);
 
 /// Memory in KB.
 #[derive(Debug)]
-pub(crate) struct Memory {
+pub(crate) struct MemoryUse {
     pub(crate) idle: u64,
     pub(crate) idle_cpu: f64,
     pub(crate) idle_files: usize,
@@ -33,36 +33,36 @@ pub(crate) struct Memory {
     pub(crate) released: Option<Duration>,
 }
 
-pub(crate) async fn measure(mock: &Mock, scale: &Scale) -> Outcome<Memory> {
+pub(crate) async fn measure(mock: &Mock, scale: &Profile) -> Outcome<MemoryUse> {
     let program = Program::start(mock.address).await?;
     program.health().await?;
-    tokio::time::sleep(IDLE / 4).await;
+    tokio::time::sleep(IDLE_TIME / 4).await;
     let before = Cpu::of(program.pid)?;
-    tokio::time::sleep(IDLE).await;
-    let idle_cpu = Cpu::of(program.pid)?.since(before).total().as_secs_f64() / IDLE.as_secs_f64();
+    tokio::time::sleep(IDLE_TIME).await;
+    let idle_cpu = Cpu::of(program.pid)?.since(before).total().as_secs_f64() / IDLE_TIME.as_secs_f64();
     let (idle, idle_files) = (machine::resident(program.pid)?, machine::files(program.pid)?);
 
-    ask(&mut Wire::connect(program.target.address).await?, &program.target.request(Wish::WHOLE)).await?;
-    tokio::time::sleep(IDLE / 4).await;
+    ask(&mut Wire::connect(program.target.address).await?, &program.target.request(ReplySpec::WHOLE)).await?;
+    tokio::time::sleep(IDLE_TIME / 4).await;
     let (after_one, files) = (machine::resident(program.pid)?, machine::files(program.pid)?);
 
-    let streams = open(&program.target, scale.open).await?;
+    let streams = open_streams(&program.target, scale.open).await?;
     let open = machine::resident(program.pid)?;
     drop(streams);
-    let released = back_to(files, program.pid).await?;
+    let released = wait_for_files(files, program.pid).await?;
     let after = machine::resident(program.pid)?;
     program.stop().await?;
     #[expect(clippy::cast_precision_loss, reason = "KB and counts are far below 2^52")]
     let per_stream = open.saturating_sub(after_one) as f64 / scale.open as f64;
-    Ok(Memory { idle, idle_cpu, idle_files, after_one, open, after, per_stream, released })
+    Ok(MemoryUse { idle, idle_cpu, idle_files, after_one, open, after, per_stream, released })
 }
 
 /// Opens streams that have had their first chunk and wait for their second.
-async fn open(target: &Target, count: usize) -> Outcome<Vec<Wire>> {
-    let request = target.request(Wish { chunks: 2, gap: OPEN, stamped: false });
+async fn open_streams(target: &Target, count: usize) -> Outcome<Vec<Wire>> {
+    let request = target.request(ReplySpec { chunks: 2, gap: STREAM_GAP, stamped: false });
     let mut open = Vec::with_capacity(count);
     while open.len() < count {
-        let wave = WAVE.min(count - open.len());
+        let wave = STREAMS_PER_WAVE.min(count - open.len());
         let opening = (0..wave).map(|_| async {
             let mut wire = Wire::connect(target.address).await?;
             first_piece(&mut wire, &request).await?;
@@ -74,11 +74,11 @@ async fn open(target: &Target, count: usize) -> Outcome<Vec<Wire>> {
 }
 
 /// Waits until a process has no more files open than before, a few kept connections aside.
-async fn back_to(files: usize, pid: u32) -> Outcome<Option<Duration>> {
-    const KEPT: usize = 8;
+async fn wait_for_files(files: usize, pid: u32) -> Outcome<Option<Duration>> {
+    const KEPT_CONNECTIONS: usize = 8;
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(5) {
-        if machine::files(pid)? <= files + KEPT {
+        if machine::files(pid)? <= files + KEPT_CONNECTIONS {
             return Ok(Some(began.elapsed()));
         }
         tokio::time::sleep(Duration::from_millis(10)).await;

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep_until};
 
 use crate::Outcome;
-use crate::tokens::{self, Wish};
+use crate::tokens::{self, ReplySpec};
 use crate::wire::{Head, Wire};
 
 /// The running mock; ends with this value.
@@ -56,43 +56,43 @@ async fn accept(listener: TcpListener) -> Outcome<()> {
     loop {
         let (socket, _) = listener.accept().await?;
         // A connection that breaks is the other side's to notice.
-        tokio::spawn(async move { connection(socket).await.ok() });
+        tokio::spawn(async move { serve_connection(socket).await.ok() });
     }
 }
 
-async fn connection(socket: TcpStream) -> Outcome<()> {
+async fn serve_connection(socket: TcpStream) -> Outcome<()> {
     let mut wire = Wire::new(socket)?;
     while let Some(head) = wire.head().await? {
         let body = wire.body(head.rest).await?;
-        let wish = Wish::read(&body);
-        match Form::of(&head) {
-            None => wire.write(whole("application/json", FACTS).as_bytes()).await?,
-            Some(form) if wish.chunks == 0 => wire.write(form.small().as_bytes()).await?,
-            Some(form) => stream(&mut wire, form, wish).await?,
+        let spec = ReplySpec::read(&body);
+        match ReplyFormat::from_request(&head) {
+            None => wire.write(response("application/json", ACCOUNT_JSON).as_bytes()).await?,
+            Some(form) if spec.chunks == 0 => wire.write(form.unary_response().as_bytes()).await?,
+            Some(form) => stream(&mut wire, form, spec).await?,
         }
     }
     Ok(())
 }
 
 /// What the proxy asks for besides replies: who the account is, what it has used, and where an uploaded picture lies.
-const FACTS: &str = r#"{"email":"bench@example.invalid","percent":1,"byBrand":[],"usedModels":[],"currentSpendCents":1,"location":"https://bench.invalid/picture.png"}"#;
+const ACCOUNT_JSON: &str = r#"{"email":"bench@example.invalid","percent":1,"byBrand":[],"usedModels":[],"currentSpendCents":1,"location":"https://bench.invalid/picture.png"}"#;
 /// The parts of a streamed frame before and after its text, as long as the proxy's.
-const BEFORE: &str = r#"data: {"id":"chatcmpl-0123456789abcdef0123456789abcdef","object":"chat.completion.chunk","created":1700000000,"model":"gpt-4o-mini","choices":[{"index":0,"delta":{"content":""#;
-const AFTER: &str = "\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n";
-const LAST: &str =
+const FRAME_PREFIX: &str = r#"data: {"id":"chatcmpl-0123456789abcdef0123456789abcdef","object":"chat.completion.chunk","created":1700000000,"model":"gpt-4o-mini","choices":[{"index":0,"delta":{"content":""#;
+const FRAME_SUFFIX: &str = "\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n";
+const FINAL_FRAMES: &str =
     "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
 
 /// Who is asking for a reply.
 #[derive(Clone, Copy)]
-enum Form {
+enum ReplyFormat {
     /// The proxy: plain text.
     Text,
     /// The load itself: what the proxy answers.
     OpenAi,
 }
 
-impl Form {
-    fn of(head: &Head) -> Option<Self> {
+impl ReplyFormat {
+    fn from_request(head: &Head) -> Option<Self> {
         if head.text.starts_with(b"POST /api/models/llms ") {
             Some(Self::Text)
         } else if head.text.starts_with(b"POST /v1/chat/completions ") {
@@ -102,7 +102,7 @@ impl Form {
         }
     }
 
-    fn kind(self, streamed: bool) -> &'static str {
+    fn content_type(self, streamed: bool) -> &'static str {
         match self {
             Self::Text => "text/plain; charset=utf-8",
             Self::OpenAi if streamed => "text/event-stream; charset=utf-8",
@@ -110,16 +110,16 @@ impl Form {
         }
     }
 
-    fn small(self) -> String {
+    fn unary_response(self) -> String {
         let text = tokens::whole();
         match self {
-            Self::Text => whole(self.kind(false), &text),
+            Self::Text => response(self.content_type(false), &text),
             Self::OpenAi => {
                 let text = text.replace('\n', "\\n");
                 let body = format!(
                     r#"{{"id":"chatcmpl-0123456789abcdef0123456789abcdef","object":"chat.completion","created":1700000000,"model":"gpt-4o-mini","choices":[{{"index":0,"message":{{"role":"assistant","content":"{text}","refusal":null}},"logprobs":null,"finish_reason":"stop"}}],"usage":{{"prompt_tokens":30,"completion_tokens":30,"total_tokens":60}}}}"#
                 );
-                whole(self.kind(false), &body)
+                response(self.content_type(false), &body)
             }
         }
     }
@@ -130,9 +130,9 @@ impl Form {
         match self {
             Self::Text => tokens::chunk(&mut text, index, stamped),
             Self::OpenAi => {
-                text.push_str(BEFORE);
+                text.push_str(FRAME_PREFIX);
                 tokens::chunk(&mut text, index, stamped);
-                text.push_str(AFTER);
+                text.push_str(FRAME_SUFFIX);
             }
         }
         let _ = write!(frame, "{:x}\r\n{text}\r\n", text.len());
@@ -141,26 +141,28 @@ impl Form {
     fn end(self) -> String {
         match self {
             Self::Text => "0\r\n\r\n".to_owned(),
-            Self::OpenAi => format!("{:x}\r\n{LAST}\r\n0\r\n\r\n", LAST.len()),
+            Self::OpenAi => format!("{:x}\r\n{FINAL_FRAMES}\r\n0\r\n\r\n", FINAL_FRAMES.len()),
         }
     }
 }
 
-fn whole(kind: &str, body: &str) -> String {
+fn response(kind: &str, body: &str) -> String {
     format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n{body}", body.len())
 }
 
 /// Writes chunk after chunk, each in a write of its own and at its time, however long the one before took.
-async fn stream(wire: &mut Wire, form: Form, wish: Wish) -> Outcome<()> {
-    let mut frame =
-        format!("HTTP/1.1 200 OK\r\ncontent-type: {}\r\ntransfer-encoding: chunked\r\n\r\n", form.kind(true));
+async fn stream(wire: &mut Wire, form: ReplyFormat, spec: ReplySpec) -> Outcome<()> {
+    let mut frame = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: {}\r\ntransfer-encoding: chunked\r\n\r\n",
+        form.content_type(true)
+    );
     let mut due = Instant::now();
-    for index in 0..wish.chunks {
-        if index > 0 && !wish.gap.is_zero() {
-            due += wish.gap;
+    for index in 0..spec.chunks {
+        if index > 0 && !spec.gap.is_zero() {
+            due += spec.gap;
             sleep_until(due).await;
         }
-        form.chunk(&mut frame, index, wish.stamped);
+        form.chunk(&mut frame, index, spec.stamped);
         wire.write(frame.as_bytes()).await?;
         frame.clear();
     }

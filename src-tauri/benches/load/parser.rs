@@ -8,11 +8,11 @@ use mammouth_proxy::upstreams::prompted_tools::ReplyParser;
 use rustix::time::{ClockId, clock_gettime};
 
 /// What a model sends at once.
-const SLICE: usize = 64;
+const SLICE_BYTES: usize = 64;
 
 /// One kind of reply.
 #[derive(Debug)]
-pub(crate) struct Parsed {
+pub(crate) struct ParserSpeed {
     pub(crate) kind: &'static str,
     /// Megabytes a second, for a short and a long reply.
     pub(crate) short: f64,
@@ -21,7 +21,7 @@ pub(crate) struct Parsed {
     pub(crate) long_bytes: usize,
 }
 
-pub(crate) fn measure(quick: bool) -> Vec<Parsed> {
+pub(crate) fn measure(quick: bool) -> Vec<ParserSpeed> {
     let (short, long) = if quick { (64 * 1024, 512 * 1024) } else { (1024 * 1024, 7 * 1024 * 1024) };
     let prose =
         "The mammoth walks over the steppe, and the wind is cold; it has `fur`.\nIt eats 300 kg a day.\n\n";
@@ -29,17 +29,22 @@ pub(crate) fn measure(quick: bool) -> Vec<Parsed> {
     let markup =
         "<table><tr><td>1</td><td><a href=\"x\">y</a></td></tr></table>\n<tool_box>{\"name\": \"x\"}\n";
     let kinds: [(&'static str, &str); 3] = [("prose", prose), ("code", code), ("markup", markup)];
-    let mut rows: Vec<Parsed> = kinds
+    let mut rows: Vec<ParserSpeed> = kinds
         .into_iter()
-        .map(|(kind, unit)| row(kind, &|bytes| unit.repeat(bytes / unit.len()), short, long))
+        .map(|(kind, unit)| measure_kind(kind, &|bytes| unit.repeat(bytes / unit.len()), short, long))
         .collect();
-    rows.push(row("one long call", &call, short, long));
-    rows.push(row("many calls", &|bytes| call(200).repeat(bytes / call(200).len()), short, long));
+    rows.push(measure_kind("one long call", &call_reply, short, long));
+    rows.push(measure_kind(
+        "many calls",
+        &|bytes| call_reply(200).repeat(bytes / call_reply(200).len()),
+        short,
+        long,
+    ));
     rows
 }
 
 /// A reply that is one call with arguments of this size.
-fn call(bytes: usize) -> String {
+fn call_reply(bytes: usize) -> String {
     let mut content = String::new();
     while content.len() < bytes {
         // Writing to a string cannot fail.
@@ -50,9 +55,14 @@ fn call(bytes: usize) -> String {
     )
 }
 
-fn row(kind: &'static str, reply: &dyn Fn(usize) -> String, short: usize, long: usize) -> Parsed {
+fn measure_kind(
+    kind: &'static str,
+    reply: &dyn Fn(usize) -> String,
+    short: usize,
+    long: usize,
+) -> ParserSpeed {
     let (short, long) = (reply(short), reply(long));
-    Parsed {
+    ParserSpeed {
         kind,
         short: megabytes_a_second(&short),
         long: megabytes_a_second(&long),
@@ -68,14 +78,14 @@ fn megabytes_a_second(reply: &str) -> f64 {
     let request = Request { tools: vec![tool], ..Request::default() };
     let slices = slices(reply);
     let runs = (0..3).map(|_| {
-        let mut hearing = ReplyParser::new(&request);
-        let mut heard = Vec::new();
+        let mut parser = ReplyParser::new(&request);
+        let mut parts = Vec::new();
         let began = cpu_seconds();
         for slice in &slices {
-            hearing.push((*slice).to_owned(), &mut heard);
-            heard.clear();
+            parser.push((*slice).to_owned(), &mut parts);
+            parts.clear();
         }
-        hearing.finish(&mut heard);
+        parser.finish(&mut parts);
         reply.len() as f64 / 1e6 / (cpu_seconds() - began)
     });
     runs.fold(0.0, f64::max)
@@ -91,7 +101,7 @@ fn slices(text: &str) -> Vec<&str> {
     let mut rest = text;
     let mut slices = Vec::new();
     while !rest.is_empty() {
-        let (slice, after) = rest.split_at(rest.ceil_char_boundary(SLICE));
+        let (slice, after) = rest.split_at(rest.ceil_char_boundary(SLICE_BYTES));
         slices.push(slice);
         rest = after;
     }

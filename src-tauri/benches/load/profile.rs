@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The sizes of one run.
 #[derive(Debug)]
-pub(crate) struct Scale {
+pub(crate) struct Profile {
     pub(crate) quick: bool,
     /// Starts of the program; the median counts.
     pub(crate) starts: usize,
@@ -26,7 +26,7 @@ pub(crate) struct Scale {
     pub(crate) open: usize,
 }
 
-impl Scale {
+impl Profile {
     pub(crate) fn full() -> Self {
         Self {
             quick: false,

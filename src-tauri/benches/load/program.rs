@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::Outcome;
-use crate::tokens::Wish;
+use crate::tokens::ReplySpec;
 use crate::wire::Wire;
 
 /// How long the program may take to say that it listens, and to end.
-const PATIENCE: Duration = Duration::from_secs(20);
+const START_STOP_TIMEOUT: Duration = Duration::from_secs(20);
 /// The program's accounts.
 pub(crate) const COOKIES: [&str; 3] =
     ["bench-session-one-4f1c", "bench-session-two-9a7e", "bench-session-three-c3d5"];
 /// What the program writes for people, which is shown only if it does not start.
-const SAID: &str = "stderr.txt";
+const STDERR_FILE: &str = "stderr.txt";
 
 /// A running proxy with a data directory of its own; both end with this value.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl Target {
     }
 
     /// The bytes of a request for a reply.
-    pub(crate) fn request(&self, wish: Wish) -> Vec<u8> {
+    pub(crate) fn request(&self, wish: ReplySpec) -> Vec<u8> {
         self.ask(&wish.prompt(), wish.chunks > 0)
     }
 
@@ -102,16 +102,17 @@ impl Program {
     }
 
     async fn start_with(data: tempfile::TempDir, settings: &[(&str, &str)]) -> Outcome<Self> {
-        let key = key()?;
+        let key = random_key()?;
         let mut child = command(&data, &key, settings)?.spawn()?;
         let pid = child.id();
         let output = BufReader::new(child.stdout.take().ok_or("the program has no output")?);
-        let mut started = Starting { child: Some(child) };
-        let waiting = tokio::task::spawn_blocking(|| listening(output));
-        let Ok(Some((address, output))) = tokio::time::timeout(PATIENCE, waiting).await.unwrap_or(Ok(None))
+        let mut started = StartGuard { child: Some(child) };
+        let waiting = tokio::task::spawn_blocking(|| read_address(output));
+        let Ok(Some((address, output))) =
+            tokio::time::timeout(START_STOP_TIMEOUT, waiting).await.unwrap_or(Ok(None))
         else {
-            let said = std::fs::read_to_string(data.path().join(SAID)).unwrap_or_default();
-            return Err(format!("the program did not say that it listens; it said: {said}").into());
+            let stderr = std::fs::read_to_string(data.path().join(STDERR_FILE)).unwrap_or_default();
+            return Err(format!("the program did not say that it listens; it said: {stderr}").into());
         };
         let child = started.child.take().ok_or("the program is gone")?;
         Ok(Self { target: Target { address, key }, pid, child, _output: output, data })
@@ -146,7 +147,7 @@ impl Program {
     pub(crate) async fn stop(mut self) -> Outcome<Duration> {
         let began = Instant::now();
         self.signal(Signal::TERM)?;
-        while began.elapsed() < PATIENCE {
+        while began.elapsed() < START_STOP_TIMEOUT {
             if let Some(status) = self.child.try_wait()? {
                 let took = began.elapsed();
                 return if status.success() {
@@ -169,11 +170,11 @@ impl Drop for Program {
 }
 
 /// Ends the child if it never gets to listen, which also ends the wait for its first line.
-struct Starting {
+struct StartGuard {
     child: Option<Child>,
 }
 
-impl Drop for Starting {
+impl Drop for StartGuard {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
@@ -194,13 +195,13 @@ fn command(data: &tempfile::TempDir, key: &str, settings: &[(&str, &str)]) -> Ou
     // Nothing of the caller's: no `.env`, no settings, no keychain.
     command.current_dir(data.path()).env_clear().env("HOME", data.path());
     command.envs(settings.iter().copied()).env("AUTH_TOKEN", key).env("LOG", "warn");
-    let said = File::create(data.path().join(SAID))?;
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(said);
+    let stderr = File::create(data.path().join(STDERR_FILE))?;
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
     Ok(command)
 }
 
 /// Reads up to the line with the address; `None` if the program ends without one.
-fn listening(mut output: BufReader<ChildStdout>) -> Option<(SocketAddr, BufReader<ChildStdout>)> {
+fn read_address(mut output: BufReader<ChildStdout>) -> Option<(SocketAddr, BufReader<ChildStdout>)> {
     let mut line = String::new();
     while output.read_line(&mut line).ok()? > 0 {
         if let Some((_, address)) = line.split_once("listening on http://") {
@@ -211,7 +212,7 @@ fn listening(mut output: BufReader<ChildStdout>) -> Option<(SocketAddr, BufReade
     None
 }
 
-fn key() -> Outcome<String> {
+fn random_key() -> Outcome<String> {
     let mut random = [0_u8; 32];
     getrandom::fill(&mut random)?;
     Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())

@@ -4,58 +4,59 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::Outcome;
-use crate::images::Peak;
-use crate::log::Searched;
-use crate::long_log::Beside;
+use crate::images::MemoryPeak;
+use crate::log::SearchTimes;
+use crate::long_log::LogImpact;
 use crate::machine;
-use crate::memory::Memory;
-use crate::parser::Parsed;
-use crate::profile::Scale;
-use crate::relay::{Relayed, Side};
-use crate::start::Start;
-use crate::streams::{Cost, Pair, Streams};
-use crate::unary::Small;
+use crate::memory::MemoryUse;
+use crate::parser::ParserSpeed;
+use crate::profile::Profile;
+use crate::relay::{RelayCost, RelaySide};
+use crate::start::StartTimes;
+use crate::streams::{ChunkCost, SpreadPair, StreamResults};
+use crate::unary::UnaryResult;
 
 /// What the original Node proxy (Express and axios) is said to cost, µs of CPU: a small request, a streamed chunk.
 const NODE_REQUEST: f64 = 1_000.0;
 const NODE_CHUNK: f64 = 33.0;
 
 /// What one run measured.
-pub(crate) struct Measured {
-    pub(crate) start: Start,
-    pub(crate) memory: Memory,
-    pub(crate) pictures: Vec<Peak>,
-    pub(crate) small: Vec<Small>,
-    pub(crate) streams: Streams,
-    pub(crate) relayed: Relayed,
+pub(crate) struct Measurements {
+    pub(crate) start: StartTimes,
+    pub(crate) memory: MemoryUse,
+    pub(crate) images: Vec<MemoryPeak>,
+    pub(crate) unary: Vec<UnaryResult>,
+    pub(crate) streams: StreamResults,
+    pub(crate) relay: RelayCost,
     pub(crate) stopped: Duration,
 }
 
-pub(crate) fn all(scale: &Scale, busy: &str, measured: &Measured) -> Outcome<String> {
-    let Measured { start, memory, pictures, small, streams, relayed, stopped } = measured;
+pub(crate) fn report(scale: &Profile, busy: &str, measured: &Measurements) -> Outcome<String> {
+    let Measurements { start, memory, images: pictures, unary: small, streams, relay: relayed, stopped } =
+        measured;
     let mut out = String::new();
-    head(&mut out, scale, busy)?;
-    small_table(&mut out, small)?;
+    report_header(&mut out, scale, busy)?;
+    unary_table(&mut out, small)?;
     stream_table(&mut out, scale, streams)?;
     relay_table(&mut out, relayed)?;
     memory_table(&mut out, scale, memory)?;
-    picture_table(&mut out, pictures)?;
+    image_table(&mut out, pictures)?;
     start_table(&mut out, scale, start, *stopped)?;
     // A tenth of the work says nothing about them: what is shared by all requests weighs ten times as much.
     if !scale.quick {
-        aims(&mut out, scale, memory, small, streams)?;
+        aim_table(&mut out, scale, memory, small, streams)?;
         relay_aims(&mut out, relayed)?;
     }
     Ok(out)
 }
 
 /// The tool parser has no aim of its own among the others: every row is to be above 100, and its two numbers alike.
-pub(crate) fn parser_table(parsed: &[Parsed]) -> Outcome<String> {
+pub(crate) fn parser_table(parsed: &[ParserSpeed]) -> Outcome<String> {
     let mut out = String::new();
     writeln!(out, "\n### Tool parser (MB a second of CPU time, slices of 64 bytes)\n")?;
     writeln!(out, "| reply | size, MB | MB/s | size, MB | MB/s |")?;
     writeln!(out, "|---|--:|--:|--:|--:|")?;
-    for Parsed { kind, short, long, short_bytes, long_bytes } in parsed {
+    for ParserSpeed { kind, short, long, short_bytes, long_bytes } in parsed {
         let (few, many) = (*short_bytes as f64 / 1e6, *long_bytes as f64 / 1e6);
         writeln!(out, "| {kind} | {few:.1} | {short:.0} | {many:.1} | {long:.0} |")?;
     }
@@ -63,7 +64,7 @@ pub(crate) fn parser_table(parsed: &[Parsed]) -> Outcome<String> {
 }
 
 /// Wall time: what a person in front of the window waits.
-pub(crate) fn log_table(searched: &Searched) -> Outcome<String> {
+pub(crate) fn log_table(searched: &SearchTimes) -> Outcome<String> {
     let mut out = String::new();
     writeln!(out, "\n### Request log with {} records (aim: 300 ms)\n", searched.rows)?;
     writeln!(out, "| question | ms |\n|---|--:|")?;
@@ -74,17 +75,17 @@ pub(crate) fn log_table(searched: &Searched) -> Outcome<String> {
 }
 
 /// What retention and an export in a loop do to streams.
-pub(crate) fn long_log_table(beside: &Beside) -> Outcome<String> {
+pub(crate) fn long_log_table(beside: &LogImpact) -> Outcome<String> {
     let mut out = String::new();
     let (before, after) = (beside.before as f64 / 1e6, beside.after as f64 / 1e6);
     writeln!(out, "\n### Streams while that log is cut back and exported (aim: 5 ms added, p99)\n")?;
     writeln!(out, "{} exports; the file went from {before:.0} to {after:.0} MB.\n", beside.exports)?;
-    pair_head(&mut out)?;
-    pair(&mut out, "a chunk from the mock's write to the client's read", &beside.transit)?;
+    pair_header(&mut out)?;
+    pair_row(&mut out, "a chunk from the mock's write to the client's read", &beside.transit)?;
     Ok(out)
 }
 
-fn head(out: &mut String, scale: &Scale, busy: &str) -> Outcome<()> {
+fn report_header(out: &mut String, scale: &Profile, busy: &str) -> Outcome<()> {
     let command = if scale.quick { "script/bench --quick" } else { "script/bench" };
     writeln!(out, "## `{command}`\n")?;
     writeln!(
@@ -102,7 +103,7 @@ fn head(out: &mut String, scale: &Scale, busy: &str) -> Outcome<()> {
     Ok(())
 }
 
-fn small_table(out: &mut String, small: &[Small]) -> Outcome<()> {
+fn unary_table(out: &mut String, small: &[UnaryResult]) -> Outcome<()> {
     writeln!(out, "\n### Small replies, not streamed\n")?;
     writeln!(
         out,
@@ -122,21 +123,21 @@ fn small_table(out: &mut String, small: &[Small]) -> Outcome<()> {
             direct.latency.p99,
             proxied.latency.p50,
             proxied.latency.p99,
-            cpu(row.user, row.system),
-            times(NODE_REQUEST, row.user + row.system),
+            cpu_text(row.user, row.system),
+            ratio_text(NODE_REQUEST, row.user + row.system),
         )?;
     }
     Ok(())
 }
 
-fn stream_table(out: &mut String, scale: &Scale, streams: &Streams) -> Outcome<()> {
-    let Scale { streams: count, gap, .. } = scale;
+fn stream_table(out: &mut String, scale: &Profile, streams: &StreamResults) -> Outcome<()> {
+    let Profile { streams: count, gap, .. } = scale;
     writeln!(out, "\n### Streamed\n")?;
-    pair_head(out)?;
-    pair(out, "first token, nothing else running", &streams.quiet)?;
-    pair(out, &format!("first token beside {count} proxied streams"), &streams.busy)?;
-    pair(out, &format!("between chunks, {count} streams, one every {gap:?}"), &streams.gaps)?;
-    pair(out, "a chunk from the mock's write to the client's read, same streams", &streams.transit)?;
+    pair_header(out)?;
+    pair_row(out, "first token, nothing else running", &streams.quiet)?;
+    pair_row(out, &format!("first token beside {count} proxied streams"), &streams.busy)?;
+    pair_row(out, &format!("between chunks, {count} streams, one every {gap:?}"), &streams.gaps)?;
+    pair_row(out, "a chunk from the mock's write to the client's read, same streams", &streams.transit)?;
     writeln!(
         out,
         "\n| chunks | direct, chunks/s | proxied, chunks/s | proxy CPU a chunk, µs | times Node |"
@@ -148,13 +149,13 @@ fn stream_table(out: &mut String, scale: &Scale, streams: &Streams) -> Outcome<(
     cost(out, "8 streams without a pause", streams.direct_rate, streams.proxied_rate, &streams.burst)
 }
 
-fn pair_head(out: &mut String) -> Outcome<()> {
+fn pair_header(out: &mut String) -> Outcome<()> {
     writeln!(out, "| milliseconds, p50 / p99 | direct | proxied | added p50 | added p99 | samples |")?;
     writeln!(out, "|---|--:|--:|--:|--:|--:|")?;
     Ok(())
 }
 
-fn pair(out: &mut String, what: &str, Pair { direct, proxied }: &Pair) -> Outcome<()> {
+fn pair_row(out: &mut String, what: &str, SpreadPair { direct, proxied }: &SpreadPair) -> Outcome<()> {
     Ok(writeln!(
         out,
         "| {what} | {:.3} / {:.3} | {:.3} / {:.3} | {:.3} | {:.3} | {} |",
@@ -168,22 +169,22 @@ fn pair(out: &mut String, what: &str, Pair { direct, proxied }: &Pair) -> Outcom
     )?)
 }
 
-fn cost(out: &mut String, what: &str, direct: f64, proxied: f64, cost: &Cost) -> Outcome<()> {
+fn cost(out: &mut String, what: &str, direct: f64, proxied: f64, cost: &ChunkCost) -> Outcome<()> {
     Ok(writeln!(
         out,
         "| {what} ({} in all) | {direct:.0} | {proxied:.0} | {} | {} |",
         cost.chunks,
-        cpu(cost.user, cost.system),
-        times(NODE_CHUNK, cost.user + cost.system),
+        cpu_text(cost.user, cost.system),
+        ratio_text(NODE_CHUNK, cost.user + cost.system),
     )?)
 }
 
 /// The relay's own aims: times nginx, and what must stay flat.
-const TIMES_REQUEST: f64 = 3.0;
-const TIMES_CHUNK: f64 = 1.5;
-const FLAT_KB: u64 = 8 * 1_024;
+const MAX_NGINX_REQUEST_RATIO: f64 = 3.0;
+const MAX_NGINX_CHUNK_RATIO: f64 = 1.5;
+const MAX_RELAY_GROWTH_KB: u64 = 8 * 1_024;
 
-fn relay_table(out: &mut String, relayed: &Relayed) -> Outcome<()> {
+fn relay_table(out: &mut String, relayed: &RelayCost) -> Outcome<()> {
     writeln!(out, "\n### Relayed to the official API, beside nginx (`proxy_pass`, one process)\n")?;
     writeln!(out, "| CPU, µs | proxy | nginx | times |")?;
     writeln!(out, "|---|--:|--:|--:|")?;
@@ -204,18 +205,30 @@ fn relay_table(out: &mut String, relayed: &Relayed) -> Outcome<()> {
     Ok(())
 }
 
-fn relay_aims(out: &mut String, relayed: &Relayed) -> Outcome<()> {
+fn relay_aims(out: &mut String, relayed: &RelayCost) -> Outcome<()> {
     let first = relayed.first_token;
-    aim(out, "relay: first token below 0.3 ms later, p50", first, "ms", first < 0.3)?;
-    aim(out, "relay: a long stream in flat memory", mb(relayed.grown), "MB", relayed.grown < FLAT_KB)?;
-    let Some(Side { request, chunk }) = &relayed.nginx else { return Ok(()) };
+    aim_row(out, "relay: first token below 0.3 ms later, p50", first, "ms", first < 0.3)?;
+    aim_row(
+        out,
+        "relay: a long stream in flat memory",
+        mb(relayed.grown),
+        "MB",
+        relayed.grown < MAX_RELAY_GROWTH_KB,
+    )?;
+    let Some(RelaySide { request, chunk }) = &relayed.nginx else { return Ok(()) };
     let times = |ours: Duration, theirs: Duration| micros(ours) / micros(theirs);
     let (request, chunk) = (times(relayed.ours.request, *request), times(relayed.ours.chunk, *chunk));
-    aim(out, "relay: at most 3 × nginx's CPU a request", request, "×", request <= TIMES_REQUEST)?;
-    aim(out, "relay: at most 1.5 × nginx's CPU a chunk", chunk, "×", chunk <= TIMES_CHUNK)
+    aim_row(
+        out,
+        "relay: at most 3 × nginx's CPU a request",
+        request,
+        "×",
+        request <= MAX_NGINX_REQUEST_RATIO,
+    )?;
+    aim_row(out, "relay: at most 1.5 × nginx's CPU a chunk", chunk, "×", chunk <= MAX_NGINX_CHUNK_RATIO)
 }
 
-fn memory_table(out: &mut String, scale: &Scale, memory: &Memory) -> Outcome<()> {
+fn memory_table(out: &mut String, scale: &Profile, memory: &MemoryUse) -> Outcome<()> {
     writeln!(out, "\n### Memory (resident)\n")?;
     writeln!(out, "| state | MB |")?;
     writeln!(out, "|---|--:|")?;
@@ -245,20 +258,20 @@ fn memory_table(out: &mut String, scale: &Scale, memory: &Memory) -> Outcome<()>
 }
 
 /// Beyond this, times the request's own size, one large request takes too much memory.
-const TIMES_BODY: f64 = 3.0;
+const MAX_MEMORY_PER_BODY: f64 = 3.0;
 
-fn picture_table(out: &mut String, peaks: &[Peak]) -> Outcome<()> {
-    writeln!(out, "\n### The most memory of one large request (aim: {TIMES_BODY:.0} × its size)\n")?;
+fn image_table(out: &mut String, peaks: &[MemoryPeak]) -> Outcome<()> {
+    writeln!(out, "\n### The most memory of one large request (aim: {MAX_MEMORY_PER_BODY:.0} × its size)\n")?;
     writeln!(out, "| way | request, MB | more memory at most, MB | times | |\n|---|--:|--:|--:|---|")?;
     for peak in peaks {
         let (body, grown) = (peak.body as f64 / 1e6, peak.grown as f64 / 1e6);
-        let met = if peak.times() < TIMES_BODY { "met" } else { "**missed**" };
+        let met = if peak.times() < MAX_MEMORY_PER_BODY { "met" } else { "**missed**" };
         writeln!(out, "| {} | {body:.1} | {grown:.1} | {:.2} | {met} |", peak.way, peak.times())?;
     }
     Ok(())
 }
 
-fn start_table(out: &mut String, scale: &Scale, start: &Start, stopped: Duration) -> Outcome<()> {
+fn start_table(out: &mut String, scale: &Profile, start: &StartTimes, stopped: Duration) -> Outcome<()> {
     writeln!(out, "\n### Start and stop (median of {} starts with an empty data directory)\n", scale.starts)?;
     writeln!(out, "| | ms |")?;
     writeln!(out, "|---|--:|")?;
@@ -269,35 +282,41 @@ fn start_table(out: &mut String, scale: &Scale, start: &Start, stopped: Duration
     Ok(())
 }
 
-fn aims(out: &mut String, scale: &Scale, memory: &Memory, small: &[Small], streams: &Streams) -> Outcome<()> {
+fn aim_table(
+    out: &mut String,
+    scale: &Profile,
+    memory: &MemoryUse,
+    small: &[UnaryResult],
+    streams: &StreamResults,
+) -> Outcome<()> {
     writeln!(out, "\n### Against the aims\n")?;
     writeln!(out, "| aim | measured | |")?;
     writeln!(out, "|---|--:|---|")?;
     let middle = small.get(1).map_or(0.0, |row| NODE_REQUEST / micros(row.user + row.system));
     let connections = scale.connections[1];
     let what = format!("at least 15 × Node's requests per CPU second ({connections} connections)");
-    aim(out, &what, middle, "×", middle >= 15.0)?;
+    aim_row(out, &what, middle, "×", middle >= 15.0)?;
     let chunk = micros(streams.paced.user + streams.paced.system);
-    aim(out, &format!("a chunk below Node's {NODE_CHUNK:.0} µs"), chunk, "µs", chunk < NODE_CHUNK)?;
+    aim_row(out, &format!("a chunk below Node's {NODE_CHUNK:.0} µs"), chunk, "µs", chunk < NODE_CHUNK)?;
     let idle = mb(memory.idle);
-    aim(out, "idle below 15 MB", idle, "MB", idle < 15.0)?;
-    aim(out, "below 40 KB a stream", memory.per_stream, "KB", memory.per_stream < 40.0)?;
+    aim_row(out, "idle below 15 MB", idle, "MB", idle < 15.0)?;
+    aim_row(out, "below 40 KB a stream", memory.per_stream, "KB", memory.per_stream < 40.0)?;
     let first = streams.quiet.proxied.p50 - streams.quiet.direct.p50;
-    aim(out, "first token below 0.3 ms later, p50", first, "ms", first < 0.3)?;
+    aim_row(out, "first token below 0.3 ms later, p50", first, "ms", first < 0.3)?;
     let between = streams.gaps.proxied.p99 - streams.gaps.direct.p99;
-    aim(out, "below 2 ms more between chunks, p99", between, "ms", between < 2.0)
+    aim_row(out, "below 2 ms more between chunks, p99", between, "ms", between < 2.0)
 }
 
-fn aim(out: &mut String, what: &str, value: f64, unit: &str, met: bool) -> Outcome<()> {
+fn aim_row(out: &mut String, what: &str, value: f64, unit: &str, met: bool) -> Outcome<()> {
     Ok(writeln!(out, "| {what} | {value:.2} {unit} | {} |", if met { "met" } else { "**missed**" })?)
 }
 
-fn cpu(user: Duration, system: Duration) -> String {
+fn cpu_text(user: Duration, system: Duration) -> String {
     format!("{:.1} ({:.1} + {:.1})", micros(user + system), micros(user), micros(system))
 }
 
 /// How often ours fits into theirs; unknown where ours is below the clock's step.
-fn times(theirs: f64, ours: Duration) -> String {
+fn ratio_text(theirs: f64, ours: Duration) -> String {
     if ours.is_zero() { "–".to_owned() } else { format!("{:.1}", theirs / micros(ours)) }
 }
 

@@ -4,16 +4,16 @@ use std::time::{Duration, Instant};
 
 use crate::Outcome;
 use crate::mock::Mock;
-use crate::profile::Scale;
+use crate::profile::Profile;
 use crate::program::Program;
 use crate::stats::median;
-use crate::tokens::Wish;
+use crate::tokens::ReplySpec;
 use crate::unary::ask;
 use crate::wire::Wire;
 
 /// Milliseconds since the program was started, the median of some starts.
 #[derive(Debug)]
-pub(crate) struct Start {
+pub(crate) struct StartTimes {
     pub(crate) health: f64,
     /// The first completion, asked right after the first answer of `/healthz`.
     pub(crate) completion: f64,
@@ -21,7 +21,7 @@ pub(crate) struct Start {
     pub(crate) second: f64,
 }
 
-pub(crate) async fn measure(mock: &Mock, scale: &Scale) -> Outcome<Start> {
+pub(crate) async fn measure(mock: &Mock, scale: &Profile) -> Outcome<StartTimes> {
     let (mut health, mut completion, mut second) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..scale.starts {
         let began = Instant::now();
@@ -29,15 +29,15 @@ pub(crate) async fn measure(mock: &Mock, scale: &Scale) -> Outcome<Start> {
         program.health().await?;
         health.push(ms(began.elapsed()));
         let mut wire = Wire::connect(program.target.address).await?;
-        let request = program.target.request(Wish::WHOLE);
+        let request = program.target.request(ReplySpec::WHOLE);
         ask(&mut wire, &request).await?;
         completion.push(ms(began.elapsed()));
-        let again = Instant::now();
+        let second_began = Instant::now();
         ask(&mut wire, &request).await?;
-        second.push(ms(again.elapsed()));
+        second.push(ms(second_began.elapsed()));
         program.stop().await?;
     }
-    Ok(Start { health: median(health), completion: median(completion), second: median(second) })
+    Ok(StartTimes { health: median(health), completion: median(completion), second: median(second) })
 }
 
 fn ms(duration: Duration) -> f64 {

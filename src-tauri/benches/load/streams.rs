@@ -5,32 +5,32 @@ use std::time::{Duration, Instant};
 use crate::Outcome;
 use crate::machine::{Cpu, nanoseconds};
 use crate::mock::Mock;
-use crate::profile::Scale;
+use crate::profile::Profile;
 use crate::program::{Program, Target};
 use crate::stats::{Samples, Spread};
-use crate::tokens::{self, Wish};
+use crate::tokens::{self, ReplySpec};
 use crate::wire::{Rest, Wire};
 
 /// One stream in this many carries the times of its chunks. Not all: digits cost the tokenizer more than words.
-const STAMPED: usize = 5;
+const STAMPED_EVERY: usize = 5;
 /// Streams and chunks of the burst, where the mock waits for nothing.
-const BURST: (usize, usize) = (8, 5_000);
+const BURST_STREAMS_AND_CHUNKS: (usize, usize) = (8, 5_000);
 
 /// Everything about streams.
 #[derive(Debug)]
-pub(crate) struct Streams {
+pub(crate) struct StreamResults {
     /// Time to the first token with nothing else going on.
-    pub(crate) quiet: Pair,
+    pub(crate) quiet: SpreadPair,
     /// The same beside all the streams, which go through the proxy.
-    pub(crate) busy: Pair,
+    pub(crate) busy: SpreadPair,
     /// Time between two chunks at the client.
-    pub(crate) gaps: Pair,
+    pub(crate) gaps: SpreadPair,
     /// Time of a chunk from the mock's write to the client's read.
-    pub(crate) transit: Pair,
+    pub(crate) transit: SpreadPair,
     /// Chunks at a steady pace.
-    pub(crate) paced: Cost,
+    pub(crate) paced: ChunkCost,
     /// Chunks as fast as they go.
-    pub(crate) burst: Cost,
+    pub(crate) burst: ChunkCost,
     /// Chunks a second of the burst.
     pub(crate) direct_rate: f64,
     pub(crate) proxied_rate: f64,
@@ -38,37 +38,43 @@ pub(crate) struct Streams {
 
 /// The same thing on both sides.
 #[derive(Debug)]
-pub(crate) struct Pair {
+pub(crate) struct SpreadPair {
     pub(crate) direct: Spread,
     pub(crate) proxied: Spread,
 }
 
 /// The proxy's CPU time for a chunk, its share of the request included.
 #[derive(Debug, Default)]
-pub(crate) struct Cost {
+pub(crate) struct ChunkCost {
     pub(crate) user: Duration,
     pub(crate) system: Duration,
     pub(crate) chunks: usize,
 }
 
-pub(crate) async fn measure(mock: &Mock, program: &Program, scale: &Scale) -> Outcome<Streams> {
+pub(crate) async fn measure(mock: &Mock, program: &Program, scale: &Profile) -> Outcome<StreamResults> {
     let direct = Target::direct(mock.address);
     let quiet = first_tokens(&direct, &program.target, scale.pairs, Duration::ZERO).await?;
-    let (mut past, mut through) = (Seen::default(), Seen::default());
+    let (mut direct_seen, mut proxied_seen) = (StreamSamples::default(), StreamSamples::default());
     let mut cpu = Cpu::default();
-    let wish = Wish { chunks: scale.chunks, gap: scale.gap, stamped: false };
+    let spec = ReplySpec { chunks: scale.chunks, gap: scale.gap, stamped: false };
     for _ in 0..scale.rounds {
-        past.append(all_at_once(&direct, scale.streams, wish).await?);
+        direct_seen.append(all_at_once(&direct, scale.streams, spec).await?);
         let before = Cpu::of(program.pid)?;
-        through.append(all_at_once(&program.target, scale.streams, wish).await?);
+        proxied_seen.append(all_at_once(&program.target, scale.streams, spec).await?);
         cpu = cpu.plus(Cpu::of(program.pid)?.since(before));
     }
-    let paced = Cost::new(cpu, through.chunks)?;
-    let busy = beside_streams(&direct, program, scale, wish).await?;
-    let (burst, direct_rate, proxied_rate) = bursts(&direct, program, scale).await?;
-    let gaps = Pair { direct: past.gaps.middle_and_tail(), proxied: through.gaps.middle_and_tail() };
-    let transit = Pair { direct: past.transit.middle_and_tail(), proxied: through.transit.middle_and_tail() };
-    Ok(Streams { quiet, busy, gaps, transit, paced, burst, direct_rate, proxied_rate })
+    let paced = ChunkCost::new(cpu, proxied_seen.chunks)?;
+    let busy = first_tokens_under_load(&direct, program, scale, spec).await?;
+    let (burst, direct_rate, proxied_rate) = measure_burst(&direct, program, scale).await?;
+    let gaps = SpreadPair {
+        direct: direct_seen.gaps.middle_and_tail(),
+        proxied: proxied_seen.gaps.middle_and_tail(),
+    };
+    let transit = SpreadPair {
+        direct: direct_seen.transit.middle_and_tail(),
+        proxied: proxied_seen.transit.middle_and_tail(),
+    };
+    Ok(StreamResults { quiet, busy, gaps, transit, paced, burst, direct_rate, proxied_rate })
 }
 
 /// Sends a request and waits for the first piece of its reply.
@@ -93,12 +99,12 @@ pub(crate) async fn first_tokens(
     proxied: &Target,
     pairs: usize,
     pause: Duration,
-) -> Outcome<Pair> {
-    let wish = Wish { chunks: 2, gap: Duration::ZERO, stamped: false };
+) -> Outcome<SpreadPair> {
+    let spec = ReplySpec { chunks: 2, gap: Duration::ZERO, stamped: false };
     let mut sides = Vec::new();
     for target in [direct, proxied] {
         let wire = Wire::connect(target.address).await?;
-        sides.push((wire, target.request(wish), Samples::default()));
+        sides.push((wire, target.request(spec), Samples::default()));
     }
     for _ in 0..pairs {
         for (wire, request, samples) in &mut sides {
@@ -112,37 +118,46 @@ pub(crate) async fn first_tokens(
         }
     }
     let mut spreads = sides.into_iter().map(|(_, _, samples)| samples.middle_and_tail());
-    Ok(Pair { direct: spreads.next().unwrap_or_default(), proxied: spreads.next().unwrap_or_default() })
+    Ok(SpreadPair { direct: spreads.next().unwrap_or_default(), proxied: spreads.next().unwrap_or_default() })
 }
 
 /// Times to the first token while all streams run through the proxy.
-async fn beside_streams(direct: &Target, program: &Program, scale: &Scale, wish: Wish) -> Outcome<Pair> {
+async fn first_tokens_under_load(
+    direct: &Target,
+    program: &Program,
+    scale: &Profile,
+    spec: ReplySpec,
+) -> Outcome<SpreadPair> {
     let (target, streams) = (program.target.clone(), scale.streams);
-    let load = tokio::spawn(async move { all_at_once(&target, streams, wish).await });
+    let load = tokio::spawn(async move { all_at_once(&target, streams, spec).await });
     // The first of these fall into the opening of the streams; a pause lets them spread over the whole turn.
-    let pause = wish.gap * u32::try_from(wish.chunks)? / u32::try_from(scale.pairs)? / 4;
+    let pause = spec.gap * u32::try_from(spec.chunks)? / u32::try_from(scale.pairs)? / 4;
     let pair = first_tokens(direct, &program.target, scale.pairs / 2, pause).await?;
     load.await??;
     Ok(pair)
 }
 
-async fn bursts(direct: &Target, program: &Program, scale: &Scale) -> Outcome<(Cost, f64, f64)> {
-    let (streams, chunks) = BURST;
+async fn measure_burst(
+    direct: &Target,
+    program: &Program,
+    scale: &Profile,
+) -> Outcome<(ChunkCost, f64, f64)> {
+    let (streams, chunks) = BURST_STREAMS_AND_CHUNKS;
     let chunks = if scale.quick { chunks / 10 } else { chunks };
-    let wish = Wish { chunks, gap: Duration::ZERO, stamped: false };
+    let spec = ReplySpec { chunks, gap: Duration::ZERO, stamped: false };
     let began = Instant::now();
-    all_at_once(direct, streams, wish).await?;
-    let past = began.elapsed();
+    all_at_once(direct, streams, spec).await?;
+    let direct_time = began.elapsed();
     let (began, before) = (Instant::now(), Cpu::of(program.pid)?);
-    let seen = all_at_once(&program.target, streams, wish).await?;
-    let through = began.elapsed();
-    let cost = Cost::new(Cpu::of(program.pid)?.since(before), seen.chunks)?;
+    let seen = all_at_once(&program.target, streams, spec).await?;
+    let proxied_time = began.elapsed();
+    let cost = ChunkCost::new(Cpu::of(program.pid)?.since(before), seen.chunks)?;
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
     let rate = |time: Duration| seen.chunks as f64 / time.as_secs_f64();
-    Ok((cost, rate(past), rate(through)))
+    Ok((cost, rate(direct_time), rate(proxied_time)))
 }
 
-impl Cost {
+impl ChunkCost {
     fn new(cpu: Cpu, chunks: usize) -> Outcome<Self> {
         let count = u32::try_from(chunks)?;
         Ok(Self { user: cpu.user / count, system: cpu.system / count, chunks })
@@ -151,13 +166,13 @@ impl Cost {
 
 /// What streams have shown.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct StreamSamples {
     gaps: Samples,
     pub(crate) transit: Samples,
     pub(crate) chunks: usize,
 }
 
-impl Seen {
+impl StreamSamples {
     pub(crate) fn append(&mut self, other: Self) {
         self.gaps.append(other.gaps);
         self.transit.append(other.transit);
@@ -166,40 +181,40 @@ impl Seen {
 }
 
 /// Runs streams side by side, begun evenly over one gap so that their chunks do not all fall on one moment.
-pub(crate) async fn all_at_once(target: &Target, streams: usize, wish: Wish) -> Outcome<Seen> {
+pub(crate) async fn all_at_once(target: &Target, streams: usize, spec: ReplySpec) -> Outcome<StreamSamples> {
     let mut running = Vec::with_capacity(streams);
     for index in 0..streams {
-        let delay = wish.gap * u32::try_from(index)? / u32::try_from(streams)?;
-        let stamped = index % STAMPED == 0 && !wish.gap.is_zero();
-        running.push(tokio::spawn(one(target.clone(), Wish { stamped, ..wish }, delay)));
+        let delay = spec.gap * u32::try_from(index)? / u32::try_from(streams)?;
+        let stamped = index % STAMPED_EVERY == 0 && !spec.gap.is_zero();
+        running.push(tokio::spawn(run_stream(target.clone(), ReplySpec { stamped, ..spec }, delay)));
     }
-    let mut all = Seen::default();
+    let mut all = StreamSamples::default();
     for stream in running {
         all.append(stream.await??);
     }
     Ok(all)
 }
 
-async fn one(target: Target, wish: Wish, delay: Duration) -> Outcome<Seen> {
+async fn run_stream(target: Target, spec: ReplySpec, delay: Duration) -> Outcome<StreamSamples> {
     let mut wire = Wire::connect(target.address).await?;
     tokio::time::sleep(delay).await;
-    wire.write(&target.request(wish)).await?;
+    wire.write(&target.request(spec)).await?;
     let head = wire.head().await?.ok_or("no answer")?;
     let (status, mut rest) = (head.status(), head.rest);
-    let (mut seen, mut last) = (Seen::default(), None);
+    let (mut seen, mut last) = (StreamSamples::default(), None);
     while let Some(piece) = wire.piece(&mut rest).await? {
         seen.chunks += tokens::count(&piece);
-        if wish.stamped {
-            note_times(&mut seen, &mut last, &piece);
+        if spec.stamped {
+            record_times(&mut seen, &mut last, &piece);
         }
     }
-    if status != 200 || seen.chunks != wish.chunks {
-        return Err(format!("{status}, {} of {} chunks came", seen.chunks, wish.chunks).into());
+    if status != 200 || seen.chunks != spec.chunks {
+        return Err(format!("{status}, {} of {} chunks came", seen.chunks, spec.chunks).into());
     }
     Ok(seen)
 }
 
-fn note_times(seen: &mut Seen, last: &mut Option<u64>, piece: &[u8]) {
+fn record_times(seen: &mut StreamSamples, last: &mut Option<u64>, piece: &[u8]) {
     for stamp in tokens::stamps(piece) {
         let now = nanoseconds();
         seen.transit.push(now.saturating_sub(stamp));

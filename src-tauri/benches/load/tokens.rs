@@ -8,10 +8,10 @@ use crate::machine::nanoseconds;
 /// Stands once in every chunk, so that chunks can be counted wherever they end up. No JSON around it has one.
 pub(crate) const MARK: u8 = b'~';
 /// Stands before the time at which a chunk was written.
-const STAMP: u8 = b'@';
+const STAMP_MARK: u8 = b'@';
 const STAMP_DIGITS: usize = 16;
 
-const WORDS: [&str; 8] = [
+const REPLY_WORDS: [&str; 8] = [
     "the proxy answers ",
     "with a few words ",
     "of plain text ",
@@ -24,7 +24,7 @@ const WORDS: [&str; 8] = [
 
 /// What the mock is to answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Wish {
+pub(crate) struct ReplySpec {
     /// 0: one small reply in one piece.
     pub(crate) chunks: usize,
     pub(crate) gap: Duration,
@@ -32,7 +32,7 @@ pub(crate) struct Wish {
     pub(crate) stamped: bool,
 }
 
-impl Wish {
+impl ReplySpec {
     pub(crate) const WHOLE: Self = Self { chunks: 0, gap: Duration::ZERO, stamped: false };
 
     /// The words in a prompt that carry the wish.
@@ -45,25 +45,25 @@ impl Wish {
     pub(crate) fn read(body: &[u8]) -> Self {
         let text = std::str::from_utf8(body).unwrap_or_default();
         let words = text.split_once("bench: ").map_or("", |(_, words)| words);
-        let mut wish = Self::WHOLE;
+        let mut spec = Self::WHOLE;
         for word in words.split(' ').take(3) {
             let (name, value) = word.split_once('=').unwrap_or_default();
             let value = value.parse().unwrap_or(0);
             match name {
-                "chunks" => wish.chunks = value,
-                "gap_us" => wish.gap = Duration::from_micros(value as u64),
-                "stamped" => wish.stamped = value == 1,
+                "chunks" => spec.chunks = value,
+                "gap_us" => spec.gap = Duration::from_micros(value as u64),
+                "stamped" => spec.stamped = value == 1,
                 _ => {}
             }
         }
-        wish
+        spec
     }
 }
 
 /// Appends the text of a chunk.
 pub(crate) fn chunk(out: &mut String, index: usize, stamped: bool) {
     out.push(char::from(MARK));
-    out.push_str(WORDS[index % (WORDS.len() - 1)]);
+    out.push_str(REPLY_WORDS[index % (REPLY_WORDS.len() - 1)]);
     if stamped {
         let _ = write!(out, "@{:016x} ", nanoseconds());
     }
@@ -71,7 +71,7 @@ pub(crate) fn chunk(out: &mut String, index: usize, stamped: bool) {
 
 /// The text of a small reply.
 pub(crate) fn whole() -> String {
-    WORDS.concat()
+    REPLY_WORDS.concat()
 }
 
 /// How many chunks there are in a piece of a reply.
@@ -81,7 +81,7 @@ pub(crate) fn count(piece: &[u8]) -> usize {
 
 /// The times at which the chunks in a piece of a reply were written, nanoseconds.
 pub(crate) fn stamps(piece: &[u8]) -> impl Iterator<Item = u64> {
-    piece.split(|&byte| byte == STAMP).skip(1).filter_map(|after| {
+    piece.split(|&byte| byte == STAMP_MARK).skip(1).filter_map(|after| {
         let digits = std::str::from_utf8(after.get(..STAMP_DIGITS)?).ok()?;
         u64::from_str_radix(digits, 16).ok()
     })

@@ -5,18 +5,18 @@ use std::time::{Duration, Instant};
 use crate::Outcome;
 use crate::machine::Cpu;
 use crate::mock::Mock;
-use crate::profile::Scale;
+use crate::profile::Profile;
 use crate::program::{Program, Target};
 use crate::stats::{Samples, Spread};
-use crate::tokens::Wish;
+use crate::tokens::ReplySpec;
 use crate::wire::Wire;
 
 /// What a number of connections got through.
 #[derive(Debug)]
-pub(crate) struct Small {
+pub(crate) struct UnaryResult {
     pub(crate) connections: usize,
-    pub(crate) direct: Side,
-    pub(crate) proxied: Side,
+    pub(crate) direct: UnarySide,
+    pub(crate) proxied: UnarySide,
     /// Of the proxy, a request.
     pub(crate) user: Duration,
     pub(crate) system: Duration,
@@ -24,32 +24,33 @@ pub(crate) struct Small {
 
 /// One side of the comparison.
 #[derive(Debug)]
-pub(crate) struct Side {
+pub(crate) struct UnarySide {
     /// Requests a second.
     pub(crate) rate: f64,
     /// Milliseconds.
     pub(crate) latency: Spread,
 }
 
-pub(crate) async fn measure(mock: &Mock, program: &Program, scale: &Scale) -> Outcome<Vec<Small>> {
+pub(crate) async fn measure(mock: &Mock, program: &Program, scale: &Profile) -> Outcome<Vec<UnaryResult>> {
     let direct = Target::direct(mock.address);
-    let mut all = Vec::new();
+    let mut results = Vec::new();
     for connections in scale.connections {
-        let (mut past, mut through, mut cpu) = (Turns::default(), Turns::default(), Cpu::default());
+        let (mut direct_turns, mut proxied_turns, mut cpu) =
+            (UnaryTurns::default(), UnaryTurns::default(), Cpu::default());
         for _ in 0..scale.rounds {
-            past.take(&direct, connections, scale.turn, program.pid).await?;
-            cpu = cpu.plus(through.take(&program.target, connections, scale.turn, program.pid).await?);
+            direct_turns.run(&direct, connections, scale.turn, program.pid).await?;
+            cpu = cpu.plus(proxied_turns.run(&program.target, connections, scale.turn, program.pid).await?);
         }
-        let requests = u32::try_from(through.latency_count())?;
-        all.push(Small {
+        let requests = u32::try_from(proxied_turns.latency_count())?;
+        results.push(UnaryResult {
             connections,
-            direct: past.side(),
-            proxied: through.side(),
+            direct: direct_turns.side(),
+            proxied: proxied_turns.side(),
             user: cpu.user / requests,
             system: cpu.system / requests,
         });
     }
-    Ok(all)
+    Ok(results)
 }
 
 /// Asks for a small reply and reads it to its end.
@@ -65,29 +66,24 @@ pub(crate) async fn ask(wire: &mut Wire, request: &[u8]) -> Outcome<()> {
 }
 
 #[derive(Default)]
-struct Turns {
+struct UnaryTurns {
     latency: Samples,
     time: Duration,
 }
 
-impl Turns {
+impl UnaryTurns {
     /// One turn of one side: returns the proxy's CPU time in it.
-    async fn take(
-        &mut self,
-        target: &Target,
-        connections: usize,
-        turn: Duration,
-        proxy: u32,
-    ) -> Outcome<Cpu> {
-        let request = target.request(Wish::WHOLE);
+    async fn run(&mut self, target: &Target, connections: usize, turn: Duration, proxy: u32) -> Outcome<Cpu> {
+        let request = target.request(ReplySpec::WHOLE);
         let mut wires =
-            futures_util::future::try_join_all((0..connections).map(|_| warm(target, &request))).await?;
+            futures_util::future::try_join_all((0..connections).map(|_| warm_connection(target, &request)))
+                .await?;
         let (began, before) = (Instant::now(), Cpu::of(proxy)?);
         let end = began + turn;
-        let asking: Vec<_> =
-            wires.drain(..).map(|wire| tokio::spawn(until(end, wire, request.clone()))).collect();
-        for asked in asking {
-            self.latency.append(asked.await??);
+        let tasks: Vec<_> =
+            wires.drain(..).map(|wire| tokio::spawn(ask_until(end, wire, request.clone()))).collect();
+        for task in tasks {
+            self.latency.append(task.await??);
         }
         self.time += began.elapsed();
         Ok(Cpu::of(proxy)?.since(before))
@@ -98,20 +94,20 @@ impl Turns {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-    fn side(self) -> Side {
+    fn side(self) -> UnarySide {
         let rate = self.latency.count() as f64 / self.time.as_secs_f64();
-        Side { rate, latency: self.latency.middle_and_tail() }
+        UnarySide { rate, latency: self.latency.middle_and_tail() }
     }
 }
 
 /// A connection that has had an answer, so that neither connecting nor waking up is measured.
-async fn warm(target: &Target, request: &[u8]) -> Outcome<Wire> {
+async fn warm_connection(target: &Target, request: &[u8]) -> Outcome<Wire> {
     let mut wire = Wire::connect(target.address).await?;
     ask(&mut wire, request).await?;
     Ok(wire)
 }
 
-async fn until(end: Instant, mut wire: Wire, request: Vec<u8>) -> Outcome<Samples> {
+async fn ask_until(end: Instant, mut wire: Wire, request: Vec<u8>) -> Outcome<Samples> {
     let mut latency = Samples::default();
     let mut asked = Instant::now();
     while asked < end {

@@ -59,7 +59,7 @@ impl Wire {
         loop {
             if let Some(end) = self.buffer.windows(4).position(|four| four == b"\r\n\r\n") {
                 let text = self.buffer.split_to(end + 4).freeze();
-                let rest = rest(&text)?;
+                let rest = body_length(&text)?;
                 return Ok(Some(Head { text, rest }));
             }
             if self.socket.read_buf(&mut self.buffer).await? == 0 {
@@ -74,7 +74,7 @@ impl Wire {
             if *rest == Rest::Nothing {
                 return Ok(None);
             }
-            if let Some(piece) = take(&mut self.buffer, rest)? {
+            if let Some(piece) = take_piece(&mut self.buffer, rest)? {
                 return Ok(Some(piece));
             }
             if *rest != Rest::Nothing && self.socket.read_buf(&mut self.buffer).await? == 0 {
@@ -97,7 +97,7 @@ impl Wire {
     }
 }
 
-fn rest(head: &[u8]) -> Outcome<Rest> {
+fn body_length(head: &[u8]) -> Outcome<Rest> {
     for line in head.split(|&byte| byte == b'\n') {
         if let Some(value) = header(line, b"content-length:") {
             return Ok(match value.parse()? {
@@ -122,7 +122,7 @@ fn header<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a str> {
 }
 
 /// Takes a piece out of what was read, if there is a whole one.
-fn take(buffer: &mut BytesMut, rest: &mut Rest) -> Outcome<Option<Bytes>> {
+fn take_piece(buffer: &mut BytesMut, rest: &mut Rest) -> Outcome<Option<Bytes>> {
     match *rest {
         Rest::Nothing => Ok(None),
         Rest::Length(_) if buffer.is_empty() => Ok(None),

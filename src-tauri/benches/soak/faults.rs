@@ -6,18 +6,18 @@ use tokio::time::sleep;
 
 use crate::Outcome;
 use crate::load::Load;
-use crate::profile::Scale;
+use crate::profile::SoakProfile;
 use crate::program::Program;
 
 /// Where in the round the run is.
-pub(crate) struct Steps {
-    at: usize,
-    scale_step: std::time::Duration,
+pub(crate) struct FaultCycle {
+    index: usize,
+    step_time: std::time::Duration,
 }
 
-impl Steps {
-    pub(crate) fn new(scale: &Scale) -> Self {
-        Self { at: 0, scale_step: scale.step }
+impl FaultCycle {
+    pub(crate) fn new(scale: &SoakProfile) -> Self {
+        Self { index: 0, step_time: scale.step }
     }
 
     /// Lets the next thing happen.
@@ -28,7 +28,7 @@ impl Steps {
         load: &Load,
     ) -> Outcome<()> {
         let names = ["calm", "F07", "calm", "F18", "calm", "F31", "calm", "F42"];
-        let name = names[self.at % names.len()];
+        let name = names[self.index % names.len()];
         eprintln!("{name} …");
         match name {
             "F07" => simulator.set_faults(vec![FaultRule::on_web_chat(Fault::status(503))]),
@@ -36,13 +36,13 @@ impl Steps {
             "F31" => load.switch().await?,
             "F42" => {
                 program.signal(Signal::STOP)?;
-                sleep(self.scale_step / 2).await;
+                sleep(self.step_time / 2).await;
                 program.signal(Signal::CONT)?;
             }
             _ => simulator.set_faults(Vec::new()),
         }
-        sleep(self.scale_step).await;
-        self.at += 1;
+        sleep(self.step_time).await;
+        self.index += 1;
         Ok(())
     }
 }

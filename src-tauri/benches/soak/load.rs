@@ -12,59 +12,59 @@ use tokio_util::task::TaskTracker;
 
 use crate::Outcome;
 use crate::program::{Program, Target};
-use crate::sampler::Watched;
+use crate::sampler::ResourceSample;
 use crate::stats::Samples;
 use crate::wire::Wire;
 
 /// Words of one stream.
-const WORDS: usize = 100;
+const WORDS_PER_STREAM: usize = 100;
 
 /// Before a refused stream is asked for again.
-const PAUSE: Duration = Duration::from_millis(500);
+const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// What is shared by everything that asks.
 pub(crate) struct Load {
     /// It changes with the program's port.
     target: Mutex<Target>,
     control_token: String,
-    pub(crate) seen: Arc<Seen>,
+    pub(crate) seen: Arc<CallCounts>,
 }
 
 /// What came of it.
 #[derive(Default)]
-pub(crate) struct Seen {
+pub(crate) struct CallCounts {
     pub(crate) whole: AtomicU64,
     pub(crate) words: AtomicU64,
     /// Ended by an error that said so.
-    pub(crate) told: AtomicU64,
+    pub(crate) failed: AtomicU64,
     /// Refused before the first byte, with a code.
     pub(crate) refused: AtomicU64,
     /// Short calls that were answered.
     pub(crate) short: AtomicU64,
-    pub(crate) moved: AtomicU64,
+    pub(crate) port_changed: AtomicU64,
     pub(crate) churned: AtomicU64,
     pub(crate) wrong: Mutex<Vec<String>>,
     pub(crate) latency: Mutex<Samples>,
-    pub(crate) watched: Mutex<Vec<Watched>>,
+    pub(crate) samples: Mutex<Vec<ResourceSample>>,
 }
 
 /// How one request ended.
-enum End {
+enum CallEnd {
     Whole,
-    Told,
+    Failed,
     Refused,
     /// Nobody answered on the connection: the program had left that port.
-    Gone,
+    PortClosed,
 }
 
-impl Seen {
+impl CallCounts {
     fn wrong(&self, what: impl Into<String>) {
         self.wrong.lock().unwrap_or_else(PoisonError::into_inner).push(what.into());
     }
 
     /// Adds what is held at this moment to what was seen.
-    pub(crate) fn note(&self, watched: Watched) {
-        self.watched.lock().unwrap_or_else(PoisonError::into_inner).push(watched);
+    pub(crate) fn record_sample(&self, watched: ResourceSample) {
+        self.samples.lock().unwrap_or_else(PoisonError::into_inner).push(watched);
     }
 }
 
@@ -86,7 +86,7 @@ impl Load {
         self.target.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn moved_since(&self, target: &Target) -> bool {
+    fn differs_from_current(&self, target: &Target) -> bool {
         self.target().address != target.address
     }
 
@@ -117,15 +117,17 @@ impl Load {
     pub(crate) async fn stream(&self) -> Outcome<()> {
         let target = self.target();
         match read_stream(&target, &self.seen).await {
-            Ok(End::Whole) => add(&self.seen.whole, 1),
-            Ok(End::Told) => add(&self.seen.told, 1),
-            Ok(End::Refused) => {
+            Ok(CallEnd::Whole) => add(&self.seen.whole, 1),
+            Ok(CallEnd::Failed) => add(&self.seen.failed, 1),
+            Ok(CallEnd::Refused) => {
                 add(&self.seen.refused, 1);
                 // As a client would that was told to come back.
-                sleep(PAUSE).await;
+                sleep(RETRY_DELAY).await;
             }
-            Ok(End::Gone) if self.left(&target).await => add(&self.seen.moved, 1),
-            Ok(End::Gone) => self.seen.wrong("nobody answered a stream"),
+            Ok(CallEnd::PortClosed) if self.port_has_changed(&target).await => {
+                add(&self.seen.port_changed, 1)
+            }
+            Ok(CallEnd::PortClosed) => self.seen.wrong("nobody answered a stream"),
             Err(error) => self.seen.wrong(format!("a stream: {error}")),
         }
         Ok(())
@@ -135,22 +137,24 @@ impl Load {
     pub(crate) async fn short(&self) -> Outcome<()> {
         let (target, asked) = (self.target(), Instant::now());
         match read_short(&target).await {
-            Ok(End::Whole) => {
+            Ok(CallEnd::Whole) => {
                 add(&self.seen.short, 1);
                 self.seen.latency.lock().unwrap_or_else(PoisonError::into_inner).add(asked.elapsed());
             }
-            Ok(End::Told | End::Refused) => add(&self.seen.refused, 1),
-            Ok(End::Gone) if self.left(&target).await => add(&self.seen.moved, 1),
-            Ok(End::Gone) => self.seen.wrong("nobody answered a call"),
+            Ok(CallEnd::Failed | CallEnd::Refused) => add(&self.seen.refused, 1),
+            Ok(CallEnd::PortClosed) if self.port_has_changed(&target).await => {
+                add(&self.seen.port_changed, 1)
+            }
+            Ok(CallEnd::PortClosed) => self.seen.wrong("nobody answered a call"),
             Err(error) => self.seen.wrong(format!("a call: {error}")),
         }
         Ok(())
     }
 
     /// Whether the program left that port; the answer to the switch may be on its way still.
-    async fn left(&self, target: &Target) -> bool {
+    async fn port_has_changed(&self, target: &Target) -> bool {
         for _ in 0..100 {
-            if self.moved_since(target) {
+            if self.differs_from_current(target) {
                 return true;
             }
             sleep(Duration::from_millis(20)).await;
@@ -160,11 +164,15 @@ impl Load {
 }
 
 /// The whole text of a stream.
-fn text() -> String {
-    (0..WORDS).map(|n| format!("word{n} ")).collect::<String>().trim_end().to_owned()
+fn stream_text() -> String {
+    (0..WORDS_PER_STREAM).map(|n| format!("word{n} ")).collect::<String>().trim_end().to_owned()
 }
 
-async fn ask(target: &Target, prompt: &str, stream: bool) -> Outcome<Option<(Wire, crate::wire::Head)>> {
+async fn start_call(
+    target: &Target,
+    prompt: &str,
+    stream: bool,
+) -> Outcome<Option<(Wire, crate::wire::Head)>> {
     let Ok(mut wire) = Wire::connect(target.address).await else { return Ok(None) };
     if wire.write(&target.ask(prompt, stream)).await.is_err() {
         return Ok(None);
@@ -173,10 +181,10 @@ async fn ask(target: &Target, prompt: &str, stream: bool) -> Outcome<Option<(Wir
     Ok(Some((wire, head)))
 }
 
-async fn read_stream(target: &Target, seen: &Seen) -> Outcome<End> {
-    let text = text();
-    let Some((mut wire, head)) = ask(target, &format!("echo: {text}"), true).await? else {
-        return Ok(End::Gone);
+async fn read_stream(target: &Target, seen: &CallCounts) -> Outcome<CallEnd> {
+    let text = stream_text();
+    let Some((mut wire, head)) = start_call(target, &format!("echo: {text}"), true).await? else {
+        return Ok(CallEnd::PortClosed);
     };
     let (status, mut rest) = (head.status(), head.rest);
     if status != 200 {
@@ -190,7 +198,7 @@ async fn read_stream(target: &Target, seen: &Seen) -> Outcome<End> {
             if end.is_some() {
                 return Err("something came after the end".into());
             }
-            end = take(data, &mut so_far)?;
+            end = read_event(data, &mut so_far)?;
             events = later.to_owned();
         }
         if !text.starts_with(&so_far) {
@@ -199,30 +207,34 @@ async fn read_stream(target: &Target, seen: &Seen) -> Outcome<End> {
     }
     add(&seen.words, so_far.split_whitespace().count());
     match end {
-        Some(End::Whole) if so_far != text => Err(format!("a part was taken for the whole: {so_far}").into()),
+        Some(CallEnd::Whole) if so_far != text => {
+            Err(format!("a part was taken for the whole: {so_far}").into())
+        }
         Some(end) => Ok(end),
         None => Err("a stream ended without a word about it".into()),
     }
 }
 
 /// Takes one event in; says whether it was the last.
-fn take(data: &str, so_far: &mut String) -> Outcome<Option<End>> {
+fn read_event(data: &str, so_far: &mut String) -> Outcome<Option<CallEnd>> {
     if data.is_empty() {
         return Ok(None);
     }
     if data == "[DONE]" {
-        return Ok(Some(End::Whole));
+        return Ok(Some(CallEnd::Whole));
     }
     let event: serde_json::Value = serde_json::from_str(data)?;
     if event["error"]["code"].is_string() {
-        return Ok(Some(End::Told));
+        return Ok(Some(CallEnd::Failed));
     }
     *so_far += event["choices"][0]["delta"]["content"].as_str().unwrap_or_default();
     Ok(None)
 }
 
-async fn read_short(target: &Target) -> Outcome<End> {
-    let Some((mut wire, head)) = ask(target, "echo: short", false).await? else { return Ok(End::Gone) };
+async fn read_short(target: &Target) -> Outcome<CallEnd> {
+    let Some((mut wire, head)) = start_call(target, "echo: short", false).await? else {
+        return Ok(CallEnd::PortClosed);
+    };
     let status = head.status();
     let body = wire.body(head.rest).await?;
     if status != 200 {
@@ -230,22 +242,22 @@ async fn read_short(target: &Target) -> Outcome<End> {
     }
     let answer: serde_json::Value = serde_json::from_slice(&body)?;
     match answer["choices"][0]["message"]["content"].as_str() {
-        Some("short") => Ok(End::Whole),
+        Some("short") => Ok(CallEnd::Whole),
         other => Err(format!("not what was asked for: {other:?}").into()),
     }
 }
 
-fn refusal(body: &[u8]) -> Outcome<End> {
+fn refusal(body: &[u8]) -> Outcome<CallEnd> {
     let answer: serde_json::Value = serde_json::from_slice(body)?;
     if answer["error"]["code"].is_string() {
-        Ok(End::Refused)
+        Ok(CallEnd::Refused)
     } else {
         Err("a refusal without a code".into())
     }
 }
 
 /// One stream after the other.
-pub(crate) async fn streams(load: Arc<Load>, end: CancellationToken, first: Duration) -> Outcome<()> {
+pub(crate) async fn run_streams(load: Arc<Load>, end: CancellationToken, first: Duration) -> Outcome<()> {
     sleep(first).await;
     while !end.is_cancelled() {
         load.stream().await?;
@@ -254,7 +266,7 @@ pub(crate) async fn streams(load: Arc<Load>, end: CancellationToken, first: Dura
 }
 
 /// Short calls at a rate that does not depend on their answers.
-pub(crate) async fn shorts(load: Arc<Load>, end: CancellationToken, rate: u32) -> Outcome<()> {
+pub(crate) async fn run_short_calls(load: Arc<Load>, end: CancellationToken, rate: u32) -> Outcome<()> {
     let mut ticks = interval(Duration::from_secs(1) / rate);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let running = TaskTracker::new();
@@ -269,7 +281,7 @@ pub(crate) async fn shorts(load: Arc<Load>, end: CancellationToken, rate: u32) -
 
 /// Connections that come and go: most after a question for health, one in ten with a reset, one in ten in the middle of
 /// a stream.
-pub(crate) async fn churn(load: Arc<Load>, end: CancellationToken) -> Outcome<()> {
+pub(crate) async fn run_connections(load: Arc<Load>, end: CancellationToken) -> Outcome<()> {
     let mut ticks = interval(Duration::from_millis(5));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut n = 0_usize;
@@ -277,8 +289,8 @@ pub(crate) async fn churn(load: Arc<Load>, end: CancellationToken) -> Outcome<()
         let target = load.target();
         // What becomes of these is the program's to bear, not to answer for.
         let _ = match n % 10 {
-            0 => reset(&target).await,
-            1 => leave(&target).await,
+            0 => reset_connection(&target).await,
+            1 => abandon_stream(&target).await,
             _ => health(&target).await,
         };
         n += 1;
@@ -294,14 +306,14 @@ async fn health(target: &Target) -> Outcome<()> {
     Ok(())
 }
 
-async fn reset(target: &Target) -> Outcome<()> {
+async fn reset_connection(target: &Target) -> Outcome<()> {
     let socket = TcpStream::connect(target.address).await?;
     socket.set_zero_linger()?;
     Wire::new(socket)?.write(b"GET /healthz HTTP/1.1\r\n").await
 }
 
-async fn leave(target: &Target) -> Outcome<()> {
-    let started = ask(target, &format!("echo: {}", text()), true).await?;
+async fn abandon_stream(target: &Target) -> Outcome<()> {
+    let started = start_call(target, &format!("echo: {}", stream_text()), true).await?;
     if let Some((mut wire, mut head)) = started {
         wire.piece(&mut head.rest).await?;
     }

@@ -35,19 +35,19 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use load::{Load, Seen};
-use profile::Scale;
+use load::{CallCounts, Load};
+use profile::SoakProfile;
 use program::Program;
-use sampler::Watched;
+use sampler::ResourceSample;
 
 /// Anything that ends the run, in words.
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Between two words of a stream.
-const PACE: Duration = Duration::from_millis(20);
+const WORD_DELAY: Duration = Duration::from_millis(20);
 
 fn main() -> Outcome<()> {
-    let scale = Scale::read(std::env::args().skip(1))?;
+    let scale = SoakProfile::parse(std::env::args().skip(1))?;
     machine::allow_many_files()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let ended = runtime.block_on(soak(&scale));
@@ -55,13 +55,13 @@ fn main() -> Outcome<()> {
     ended
 }
 
-async fn soak(scale: &Scale) -> Outcome<()> {
+async fn soak(scale: &SoakProfile) -> Outcome<()> {
     let accounts = program::COOKIES.iter().enumerate().map(|(n, cookie)| MockAccount {
         cookie: (*cookie).to_owned(),
         ..MockAccount::web(&format!("account-{n}"))
     });
     let options =
-        MockUpstreamOptions { word_delay: PACE, ..MockUpstreamOptions::instant(accounts.collect()) };
+        MockUpstreamOptions { word_delay: WORD_DELAY, ..MockUpstreamOptions::instant(accounts.collect()) };
     let simulator = MockUpstream::start(options).await?;
     let address = simulator.base_url().trim_start_matches("http://").parse()?;
     let program = Program::start(address).await?;
@@ -69,34 +69,34 @@ async fn soak(scale: &Scale) -> Outcome<()> {
     // Everything that is made once, such as the vocabulary, is there before anything is counted.
     load.short().await?;
     load.stream().await?;
-    let base = Watched::of(&program)?;
+    let base = ResourceSample::take(&program)?;
     let seen = run(scale, &simulator, &program, &load).await?;
     eprintln!("waiting for everything to be given back …");
-    let after = sampler::settled(&program, &load, &base).await?;
+    let after = sampler::wait_until_settled(&program, &load, &base).await?;
     let stopped = program.stop().await?;
     report::print(scale, &seen, &base, &after, stopped);
-    report::judge(&seen, &base, &after)
+    report::check(&seen, &base, &after)
 }
 
 /// The load, the faults and the watching, until the time is over and the last answer is there.
 async fn run(
-    scale: &Scale,
+    scale: &SoakProfile,
     simulator: &MockUpstream,
     program: &Program,
     load: &Arc<Load>,
-) -> Outcome<Arc<Seen>> {
+) -> Outcome<Arc<CallCounts>> {
     let (end, tasks) = (CancellationToken::new(), TaskTracker::new());
     for n in 0..scale.streams {
-        tasks.spawn(load::streams(Arc::clone(load), end.clone(), PACE * u32::try_from(n)? / 4));
+        tasks.spawn(load::run_streams(Arc::clone(load), end.clone(), WORD_DELAY * u32::try_from(n)? / 4));
     }
-    tasks.spawn(load::shorts(Arc::clone(load), end.clone(), scale.rate));
-    tasks.spawn(load::churn(Arc::clone(load), end.clone()));
+    tasks.spawn(load::run_short_calls(Arc::clone(load), end.clone(), scale.rate));
+    tasks.spawn(load::run_connections(Arc::clone(load), end.clone()));
     tasks.close();
     let until = Instant::now() + scale.time;
-    let mut steps = faults::Steps::new(scale);
+    let mut steps = faults::FaultCycle::new(scale);
     while Instant::now() < until {
         steps.next(simulator, program, load).await?;
-        load.seen.note(Watched::of(program)?);
+        load.seen.record_sample(ResourceSample::take(program)?);
     }
     simulator.set_faults(Vec::new());
     end.cancel();

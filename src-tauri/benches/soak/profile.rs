@@ -6,7 +6,7 @@ use crate::Outcome;
 
 /// The size of one run.
 #[derive(Debug)]
-pub(crate) struct Scale {
+pub(crate) struct SoakProfile {
     pub(crate) time: Duration,
     /// Streams at the same time.
     pub(crate) streams: usize,
@@ -16,12 +16,12 @@ pub(crate) struct Scale {
     pub(crate) step: Duration,
 }
 
-impl Scale {
+impl SoakProfile {
     /// Reads `--minutes N --streams N --rate N`.
     ///
     /// # Errors
     /// Anything else.
-    pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Outcome<Self> {
+    pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Outcome<Self> {
         let (mut minutes, mut streams, mut rate) = (5, 50, 20);
         while let Some(name) = arguments.next() {
             let into = match name.as_str() {

@@ -5,17 +5,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::Outcome;
-use crate::load::Seen;
+use crate::load::CallCounts;
 use crate::machine;
-use crate::profile::Scale;
-use crate::sampler::{KEPT_FILES, KEPT_THREADS, Watched};
+use crate::profile::SoakProfile;
+use crate::sampler::{MAX_KEPT_FILES, MAX_KEPT_THREADS, ResourceSample};
 
 /// More than this, KB, is no cache and no allocator's reserve.
-const MOST_GROWTH: u64 = 128 << 10;
+const MAX_MEMORY_GROWTH_KB: u64 = 128 << 10;
 /// The cap on the request log and what SQLite may keep beside it, bytes.
-const MOST_LOG: u64 = 110 << 20;
+const MAX_LOG_BYTES: u64 = 110 << 20;
 
-pub(crate) fn print(scale: &Scale, seen: &Seen, base: &Watched, after: &Watched, stopped: Duration) {
+pub(crate) fn print(
+    scale: &SoakProfile,
+    seen: &CallCounts,
+    base: &ResourceSample,
+    after: &ResourceSample,
+    stopped: Duration,
+) {
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     let wrong = seen.wrong.lock().unwrap_or_else(PoisonError::into_inner).len();
     println!(
@@ -28,13 +34,13 @@ pub(crate) fn print(scale: &Scale, seen: &Seen, base: &Watched, after: &Watched,
     row("words lost, out of order or cut in silence", "0", wrong.to_string());
     row("streams that came whole", "", count(&seen.whole).to_string());
     row("words of all streams", "", count(&seen.words).to_string());
-    row("streams that ended with an error that said so", "", count(&seen.told).to_string());
+    row("streams that ended with an error that said so", "", count(&seen.failed).to_string());
     row(
         "requests that were refused with a code (while Mammouth failed)",
         "",
         count(&seen.refused).to_string(),
     );
-    row("requests that found the old port left", "", count(&seen.moved).to_string());
+    row("requests that found the old port left", "", count(&seen.port_changed).to_string());
     row("short calls answered", "", count(&seen.short).to_string());
     let mut latency = std::mem::take(&mut *seen.latency.lock().unwrap_or_else(PoisonError::into_inner));
     row(
@@ -53,8 +59,8 @@ pub(crate) fn print(scale: &Scale, seen: &Seen, base: &Watched, after: &Watched,
 }
 
 /// How much memory grew, by the line through what was seen after the first quarter.
-fn slope(seen: &Seen) -> f64 {
-    let watched = seen.watched.lock().unwrap_or_else(PoisonError::into_inner);
+fn slope(seen: &CallCounts) -> f64 {
+    let watched = seen.samples.lock().unwrap_or_else(PoisonError::into_inner);
     let late = &watched[watched.len() / 4..];
     let Some(first) = late.first() else { return 0.0 };
     let points: Vec<(f64, f64)> = late
@@ -77,7 +83,7 @@ fn megabytes(bytes: u64) -> f64 {
 
 /// # Errors
 /// Facts that must not be, whatever the machine was doing.
-pub(crate) fn judge(seen: &Seen, base: &Watched, after: &Watched) -> Outcome<()> {
+pub(crate) fn check(seen: &CallCounts, base: &ResourceSample, after: &ResourceSample) -> Outcome<()> {
     let mut wrong = seen.wrong.lock().unwrap_or_else(PoisonError::into_inner).clone();
     wrong.truncate(10);
     if seen.whole.load(Ordering::Relaxed) == 0 || seen.short.load(Ordering::Relaxed) == 0 {
@@ -85,10 +91,10 @@ pub(crate) fn judge(seen: &Seen, base: &Watched, after: &Watched) -> Outcome<()>
     }
     if !after.is_back_to(base) {
         wrong.push(format!(
-            "not given back (up to {KEPT_FILES} files and {KEPT_THREADS} threads may stay): {base:?}, {after:?}"
+            "not given back (up to {MAX_KEPT_FILES} files and {MAX_KEPT_THREADS} threads may stay): {base:?}, {after:?}"
         ));
     }
-    if after.memory > base.memory + MOST_GROWTH || after.log > MOST_LOG {
+    if after.memory > base.memory + MAX_MEMORY_GROWTH_KB || after.log > MAX_LOG_BYTES {
         wrong.push(format!("grew too much: {base:?}, {after:?}"));
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
