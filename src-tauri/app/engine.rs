@@ -11,7 +11,7 @@ use warp::reply::Response;
 
 use super::front::HttpService;
 use super::keyless::KeylessListener;
-use crate::control::{BoxFuture, ClientKeys, Engine, MainKey, Said, Save, TryView};
+use crate::control::{Backend, BoxFuture, ClientKeys, MainKey, SavePort, TestResult, UserMessage};
 use crate::secrets::{ExposeSecret, Secret};
 use crate::server::SwitchError;
 
@@ -27,8 +27,8 @@ pub(super) struct AppBackend {
     pub(super) keyless: Arc<KeylessListener>,
 }
 
-impl Engine for AppBackend {
-    fn try_one(&self, model: String, text: String) -> BoxFuture<'_, TryView> {
+impl Backend for AppBackend {
+    fn test_request(&self, model: String, text: String) -> BoxFuture<'_, TestResult> {
         Box::pin(async move {
             let Some(key) = self.key() else {
                 return failed_result("key_unread", "the client key cannot be read now: see Clients");
@@ -41,15 +41,15 @@ impl Engine for AppBackend {
         })
     }
 
-    fn serve_without_key<'a>(
+    fn set_keyless_port<'a>(
         &'a self,
         port: Option<u16>,
-        save: Save<'a>,
+        save: SavePort<'a>,
     ) -> BoxFuture<'a, Result<(), SwitchError>> {
         Box::pin(self.keyless.set_port(port, save))
     }
 
-    fn without_key(&self) -> Option<Said> {
+    fn keyless_notice(&self) -> Option<UserMessage> {
         self.keyless.message()
     }
 }
@@ -62,7 +62,7 @@ impl AppBackend {
         }
     }
 
-    async fn send_test_request(&self, key: &Secret, model: &str, text: &str) -> TryView {
+    async fn send_test_request(&self, key: &Secret, model: &str, text: &str) -> TestResult {
         let started = Instant::now();
         let Ok(request) = request(key, model, text) else {
             return failed_result("internal_error", "the question cannot be sent");
@@ -104,19 +104,19 @@ fn request(key: &Secret, model: &str, text: &str) -> Result<Request<Full<Bytes>>
         .body(Full::new(body.to_string().into()))
 }
 
-fn result_from_headers(response: &Response) -> TryView {
+fn result_from_headers(response: &Response) -> TestResult {
     let header = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
-    TryView {
+    TestResult {
         status: response.status().as_u16(),
         model: header("x-mammouth-model"),
         account: header("x-mammouth-account"),
         attempts: header("x-mammouth-attempts").and_then(|attempts| attempts.parse().ok()).unwrap_or(0),
-        ..TryView::default()
+        ..TestResult::default()
     }
 }
 
 /// The text of a stream, or of an error.
-fn read_body(view: &mut TryView, body: &str) {
+fn read_body(view: &mut TestResult, body: &str) {
     let field = |json: &serde_json::Value, name| json["error"][name].as_str().map(str::to_owned);
     if view.status != 200 {
         let json = serde_json::from_str(body).unwrap_or_default();
@@ -132,8 +132,8 @@ fn read_body(view: &mut TryView, body: &str) {
     }
 }
 
-fn failed_result(code: &str, error: &str) -> TryView {
-    TryView { error: Some(error.to_owned()), code: Some(code.to_owned()), ..TryView::default() }
+fn failed_result(code: &str, error: &str) -> TestResult {
+    TestResult { error: Some(error.to_owned()), code: Some(code.to_owned()), ..TestResult::default() }
 }
 
 fn elapsed_ms(began: Instant) -> u64 {

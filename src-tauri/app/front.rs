@@ -17,7 +17,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use crate::access::{self, Authorized, Guard};
-use crate::control::http::Closing;
+use crate::control::http::FeedShutdown;
 use crate::proxy::{self, Proxy};
 use crate::server;
 
@@ -124,7 +124,7 @@ impl HttpService {
             access::Caller::Client { name } => name,
             access::Caller::Public | access::Caller::Control => "".into(),
         };
-        head.extensions.insert(Closing(closing.clone()));
+        head.extensions.insert(FeedShutdown(closing.clone()));
         head.extensions.insert(proxy::CallerInfo { request_id: Arc::clone(id), client, api_family, closing });
     }
 }
@@ -179,7 +179,7 @@ mod tests {
 
     fn front(proxy: &Proxy) -> HttpService {
         let mut table = proxy::route_table();
-        table.extend(control::ui::table());
+        table.extend(control::ui::route_table());
         let guard = Guard::new(table, Policy::default(), ClientKeys::new(), access::digest("x"));
         let panics = warp::path!("healthz").map(|| -> Response { panic!("a mistake in a handler") });
         let routes = panics.or(control::ui::routes()).unify().recover(proxy::handle_rejection).unify();

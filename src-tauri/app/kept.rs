@@ -10,7 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access;
 use crate::accounts::{Account, AccountOrigin, AccountWithoutSecret, Accounts, Clock, MissingSecret};
-use crate::control::{Asked, Control, KeyUnread, MAIN_KEY, MainKey, Said, keychain_name};
+use crate::control::{
+    Control, MAIN_KEY_ENTRY, MainKey, MainKeyUnavailable, ReloadRequests, UserMessage, keychain_entry_name,
+};
 use crate::secrets::{AsyncSecretStore, ExposeSecret, Secret, StoreError};
 
 /// For this long requests are told that the program is starting; then, that the keychain does not answer.
@@ -21,7 +23,7 @@ const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
 /// Reads until everything is there, or until `stop`.
-pub(super) async fn run(control: Control, requests: Asked, stop: CancellationToken) {
+pub(super) async fn run(control: Control, requests: ReloadRequests, stop: CancellationToken) {
     let loader = SecretLoader { control };
     tokio::select! {
         () = stop.cancelled() => {}
@@ -49,7 +51,7 @@ pub(super) async fn read_accounts(
 async fn read_each(vault: &AsyncSecretStore, accounts: &Accounts, clock: Clock) -> Result<(), StoreError> {
     for absent in pending_accounts(accounts) {
         match vault
-            .get(&keychain_name(&absent.id))
+            .get(&keychain_entry_name(&absent.id))
             .await
             .map(|secret| secret.map(|secret| verified_account(&absent, secret)))
         {
@@ -84,7 +86,7 @@ struct SecretLoader {
 }
 
 impl SecretLoader {
-    async fn read_until_complete(&self, mut requests: Asked) {
+    async fn read_until_complete(&self, mut requests: ReloadRequests) {
         let mut last_result = self.read_first().await;
         let mut delay = MIN_RETRY_DELAY;
         while let Err(error) = last_result {
@@ -129,7 +131,7 @@ impl SecretLoader {
         match self.read_all().await {
             // The damaged file is out of the way, and what was in it is gone.
             Err(error @ StoreError::SetAside(_)) => {
-                self.control.notice(Said::Store { error });
+                self.control.add_notice(UserMessage::Store { error });
                 self.read_all().await
             }
             other => other,
@@ -150,17 +152,17 @@ impl SecretLoader {
 
     /// The main key of the keychain, else the one that clients may have been given in this run, else a new one.
     async fn read_main_key(&self, temporary_key: Option<Secret>) -> Result<(), StoreError> {
-        let key = match self.control.vault.get(MAIN_KEY).await {
+        let key = match self.control.vault.get(MAIN_KEY_ENTRY).await {
             Ok(Some(kept)) if access::is_generated_key(kept.expose_secret()) => kept,
             Ok(_) | Err(StoreError::Damaged) => {
                 let key = temporary_key.unwrap_or_else(access::generate_key);
-                self.control.vault.set(MAIN_KEY, &key).await?;
+                self.control.vault.set(MAIN_KEY_ENTRY, &key).await?;
                 self.notify_key_replaced(&key);
                 key
             }
             Err(error) => return Err(error),
         };
-        if let Err(error) = self.control.keep_main_digest(&key) {
+        if let Err(error) = self.control.store_main_digest(&key) {
             tracing::warn!("{error}");
         }
         self.control.keys.set_main(MainKey::Kept { key, origin: "keychain" });
@@ -170,7 +172,7 @@ impl SecretLoader {
     fn notify_key_replaced(&self, key: &Secret) {
         let keys = self.control.keys.guard_keys();
         if self.control.keys.has_main() && keys.find(key.expose_secret().as_bytes()).is_none() {
-            self.control.notice(Said::KeyRenewed);
+            self.control.add_notice(UserMessage::KeyRenewed);
         }
     }
 
@@ -182,7 +184,7 @@ impl SecretLoader {
             MainKey::Kept { .. } => {}
             MainKey::ForThisRun { key, .. } => keys.set_main(MainKey::ForThisRun { key, why: error }),
             MainKey::Unread { .. } if keys.has_main() => {
-                keys.set_main(MainKey::Unread { why: KeyUnread::Refused(error) })
+                keys.set_main(MainKey::Unread { why: MainKeyUnavailable::Refused(error) })
             }
             MainKey::Unread { .. } => {
                 keys.set_main(MainKey::ForThisRun { key: access::generate_key(), why: error })

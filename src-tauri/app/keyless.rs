@@ -11,7 +11,7 @@ use warp::Filter;
 
 use super::front::HttpService;
 use crate::access::{ApiFamily, Guard, Route, Scope};
-use crate::control::Said;
+use crate::control::UserMessage;
 use crate::proxy::{self, Answer, Proxy};
 use crate::server::{self, ConnectionLimits, Server, SwitchError};
 
@@ -27,7 +27,7 @@ pub(super) struct KeylessListener {
     /// Held through a change, so that there is one at a time.
     server: tokio::sync::Mutex<Option<Server>>,
     /// What the user should know of it.
-    message: Mutex<Option<Said>>,
+    message: Mutex<Option<UserMessage>>,
 }
 
 impl KeylessListener {
@@ -44,7 +44,7 @@ impl KeylessListener {
     /// worse for it.
     pub(super) async fn start(&self, port: Option<u16>) {
         if let Err(error) = self.set_port(port, || Ok(())).await {
-            self.set_message(Some(Said::KeylessClosed { detail: error.to_string() }));
+            self.set_message(Some(UserMessage::KeylessClosed { detail: error.to_string() }));
         }
     }
 
@@ -58,7 +58,8 @@ impl KeylessListener {
         save: impl FnOnce() -> Result<(), String>,
     ) -> Result<(), SwitchError> {
         let mut server = self.server.lock().await;
-        let save_and_report = || save().map(|()| self.set_message(port.map(|port| Said::Keyless { port })));
+        let save_and_report =
+            || save().map(|()| self.set_message(port.map(|port| UserMessage::Keyless { port })));
         match (port, server.as_ref()) {
             (Some(port), Some(server)) => drop(server.switch(loopback(port), |_| save_and_report()).await?),
             (Some(port), None) => {
@@ -75,7 +76,7 @@ impl KeylessListener {
     }
 
     /// That it is open, or why it is not.
-    pub(super) fn message(&self) -> Option<Said> {
+    pub(super) fn message(&self) -> Option<UserMessage> {
         self.lock().clone()
     }
 
@@ -84,14 +85,14 @@ impl KeylessListener {
         close(self.server.lock().await.take(), grace).await;
     }
 
-    fn set_message(&self, said: Option<Said>) {
+    fn set_message(&self, said: Option<UserMessage>) {
         if let Some(message) = &said {
             tracing::warn!("{message}");
         }
         *self.lock() = said;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Said>> {
+    fn lock(&self) -> MutexGuard<'_, Option<UserMessage>> {
         self.message.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,11 +6,15 @@ use std::path::Path;
 use super::{AppParts, CONTROL_TOKEN_FILE, StartError, data_directory_error, lock};
 use crate::access;
 use crate::config::{Config, SettingsFile};
-use crate::control::{ClientKeys, KeyUnread, MAIN_KEY, MainKey, STORED_KEYS, Said};
+use crate::control::{ClientKeys, MAIN_KEY_ENTRY, MainKey, MainKeyUnavailable, STORED_KEYS, UserMessage};
 use crate::secrets::{self, Secret, StoreError};
 
 /// The main key where it is known without the keychain, and the digests of all that the settings know.
-pub(super) fn load_keys(config: &Config, settings: &SettingsFile, notices: &mut Vec<Said>) -> ClientKeys {
+pub(super) fn load_keys(
+    config: &Config,
+    settings: &SettingsFile,
+    notices: &mut Vec<UserMessage>,
+) -> ClientKeys {
     let keys = configured_keys(config, settings, notices);
     if let Some(key) = config.auth_token.clone() {
         keys.set_main(MainKey::Kept { key, origin: "AUTH_TOKEN" });
@@ -26,18 +30,20 @@ pub(super) async fn load_stored_keys(
     config: &Config,
     parts: &AppParts,
     read: Result<(), StoreError>,
-    notices: &mut Vec<Said>,
+    notices: &mut Vec<UserMessage>,
 ) -> ClientKeys {
     let keys = configured_keys(config, &parts.settings, notices);
     let unread = |why| MainKey::Unread { why };
     keys.set_main(match (&config.auth_token, read) {
         (Some(token), _) => MainKey::Kept { key: token.clone(), origin: "AUTH_TOKEN" },
-        (None, _) if config.demo => unread(KeyUnread::NotMade("made anew at each start of the demo")),
-        (None, Err(error)) => unread(KeyUnread::Refused(error)),
-        (None, Ok(())) => match parts.vault.get(MAIN_KEY).await {
+        (None, _) if config.demo => {
+            unread(MainKeyUnavailable::NotMade("made anew at each start of the demo"))
+        }
+        (None, Err(error)) => unread(MainKeyUnavailable::Refused(error)),
+        (None, Ok(())) => match parts.vault.get(MAIN_KEY_ENTRY).await {
             Ok(Some(key)) => MainKey::Kept { key, origin: "keychain" },
-            Ok(None) => unread(KeyUnread::NotMade("made at the first start")),
-            Err(error) => unread(KeyUnread::Refused(error)),
+            Ok(None) => unread(MainKeyUnavailable::NotMade("made at the first start")),
+            Err(error) => unread(MainKeyUnavailable::Refused(error)),
         },
     });
     keys
@@ -47,11 +53,11 @@ pub(super) async fn load_stored_keys(
 ///
 /// # Errors
 /// Where it could be kept, but somebody else may have put it there.
-pub(super) fn control_token(data_dir: &Path, notices: &mut Vec<Said>) -> Result<Secret, StartError> {
+pub(super) fn control_token(data_dir: &Path, notices: &mut Vec<UserMessage>) -> Result<Secret, StartError> {
     match secrets::read_or_create_token(&data_dir.join(CONTROL_TOKEN_FILE)) {
         Ok(token) => Ok(token),
         Err(error) if lock::is_unwritable(&error) => {
-            notices.push(Said::NotWritable { detail: error.to_string() });
+            notices.push(UserMessage::NotWritable { detail: error.to_string() });
             Ok(access::generate_key())
         }
         Err(error) => Err(data_directory_error("the control token cannot be kept")(error)),
@@ -59,17 +65,17 @@ pub(super) fn control_token(data_dir: &Path, notices: &mut Vec<Said>) -> Result<
 }
 
 /// What the settings say of the keys.
-fn configured_keys(config: &Config, settings: &SettingsFile, notices: &mut Vec<Said>) -> ClientKeys {
+fn configured_keys(config: &Config, settings: &SettingsFile, notices: &mut Vec<UserMessage>) -> ClientKeys {
     let stored = settings.texts(STORED_KEYS).into_iter().map(|(name, _)| name).collect();
     ClientKeys::new(stored_digests(settings, notices)).with_stored(&stored).with_limits(&config.key_limits)
 }
 
-fn stored_digests(settings: &SettingsFile, notices: &mut Vec<Said>) -> BTreeMap<String, [u8; 32]> {
+fn stored_digests(settings: &SettingsFile, notices: &mut Vec<UserMessage>) -> BTreeMap<String, [u8; 32]> {
     let mut by_name = BTreeMap::new();
     for (name, digest) in settings.texts("client_keys") {
         match from_hex(&digest) {
             Some(digest) => drop(by_name.insert(name, digest)),
-            None => notices.push(Said::KeyDamaged { name }),
+            None => notices.push(UserMessage::KeyDamaged { name }),
         }
     }
     by_name

@@ -33,7 +33,7 @@ use self::keyless::KeylessListener;
 use crate::access::{self, Guard, Policy};
 use crate::accounts::{AccountStore, Accounts, Clock};
 use crate::config::{Config, SecretPlace, SettingsFile};
-use crate::control::{self, Control, Door, Facts, Said};
+use crate::control::{self, Control, InstanceInfo, SessionAuth, UserMessage};
 use crate::journal::{self, RequestLog};
 use crate::proxy::{self, Proxy};
 use crate::secrets::{self, AsyncSecretStore, EncryptedFileStore, ExposeSecret};
@@ -74,7 +74,7 @@ pub struct App {
     control: Control,
     lock: Arc<lock::InstanceLock>,
     /// Held here alone: it holds the control, which must not hold it.
-    backend: Arc<dyn control::Engine>,
+    backend: Arc<dyn control::Backend>,
 }
 
 impl App {
@@ -89,15 +89,15 @@ impl App {
         let database = config.data_dir.join(DATABASE_FILE);
         let opened = open_request_log(&config, &database).await?;
         let file_notices = config.notice.iter().cloned().chain(opened.notice.clone());
-        let mut notices: Vec<Said> = file_notices.map(|text| Said::Plain { text }).collect();
-        notices.extend(config.unnamed_env_file.as_ref().map(control::said_of_env_file));
+        let mut notices: Vec<UserMessage> = file_notices.map(|text| UserMessage::Plain { text }).collect();
+        notices.extend(config.unnamed_env_file.as_ref().map(control::env_file_message));
 
         let simulator = start_simulator(&config).await?;
         let initial_accounts = roster::available_accounts(&config, simulator.as_ref());
         let store = match AccountStore::open(&database) {
             Ok(store) => Some(store),
             Err(error) => {
-                notices.push(Said::StatesNotKept { detail: error.to_string() });
+                notices.push(UserMessage::StatesNotKept { detail: error.to_string() });
                 None
             }
         };
@@ -128,25 +128,25 @@ impl App {
             body_limit: usize::try_from(config.limits.body_bytes).unwrap_or(usize::MAX),
         });
         notices.iter().for_each(|notice| tracing::warn!("{notice}"));
-        let (reader, reload_requests) = control::reader();
+        let (reader, reload_requests) = control::reload_channel();
         let pause_switch = access::PauseSwitch::default();
-        let control = Control::new(control::Parts {
+        let control = Control::new(control::ControlParts {
             accounts: accounts.clone(),
             web: Arc::clone(&web),
             api: Arc::clone(&api),
-            names: models,
+            models,
             journal: opened.log.clone(),
             vault: parts.vault,
             settings: Arc::new(Mutex::new(parts.settings)),
             keys: keys.clone(),
             config: Arc::new(config.clone()),
             serving: pause_switch.clone(),
-            reader,
+            secret_reload: reader,
             clock,
-            facts: instance_info(&config, simulator.as_ref(), notices),
+            instance: instance_info(&config, simulator.as_ref(), notices),
         });
         let (token, sessions) = (access::digest(token.expose_secret()), access::Sessions::default());
-        let session_auth = Door::new(sessions.clone(), token);
+        let session_auth = SessionAuth::new(sessions.clone(), token);
         let guard = build_guard(&config, &keys, token)?
             .with_pause_switch(pause_switch.clone())
             .with_sessions(sessions);
@@ -159,12 +159,12 @@ impl App {
         };
         let keyless = Arc::new(KeylessListener::new(&guard, &proxy, limits.clone()));
         let backend = engine::AppBackend { service: service.clone(), keys, keyless: Arc::clone(&keyless) };
-        let control_backend: Arc<dyn control::Engine> = Arc::new(backend);
-        control.attach_rooms(&guard, &control_backend);
+        let control_backend: Arc<dyn control::Backend> = Arc::new(backend);
+        control.attach_services(&guard, &control_backend);
         keyless.start(config.keyless_port).await;
         let server = Arc::new(Server::start(bound, service, limits));
         let lock = Arc::new(lock);
-        control.attach(&server, announcer(&lock, config.demo));
+        control.attach_server(&server, announcer(&lock, config.demo));
         let background = CancellationToken::new();
         let app = Self {
             server,
@@ -240,7 +240,7 @@ fn instance(address: SocketAddr, demo: bool) -> RunningInstance {
 }
 
 /// Weak: whoever still holds the control when the program has stopped must not keep the data directory locked.
-fn announcer(lock: &Arc<lock::InstanceLock>, demo: bool) -> control::Announce {
+fn announcer(lock: &Arc<lock::InstanceLock>, demo: bool) -> control::AnnounceAddress {
     let lock = Arc::downgrade(lock);
     Box::new(move |address| {
         let lock = lock.upgrade().ok_or_else(|| "the program is stopping".to_owned())?;
@@ -332,8 +332,12 @@ fn build_web(config: &Config, simulator: Option<&MockUpstream>) -> Result<WebUps
     })
 }
 
-fn instance_info(config: &Config, simulator: Option<&MockUpstream>, notices: Vec<Said>) -> Facts {
-    Facts {
+fn instance_info(
+    config: &Config,
+    simulator: Option<&MockUpstream>,
+    notices: Vec<UserMessage>,
+) -> InstanceInfo {
+    InstanceInfo {
         demo: config.demo,
         notices,
         data_dir: config.data_dir.display().to_string(),
@@ -362,9 +366,9 @@ fn build_policy(config: &Config) -> Result<Policy, StartError> {
 fn build_guard(config: &Config, keys: &control::ClientKeys, control: [u8; 32]) -> Result<Guard, StartError> {
     let policy = build_policy(config)?;
     let mut route_table: Vec<access::Route> = proxy::route_table();
-    route_table.extend(control::http::table());
+    route_table.extend(control::http::route_table());
     if config.ui {
-        route_table.extend(control::ui::table());
+        route_table.extend(control::ui::route_table());
     }
     Ok(Guard::new(route_table, policy, keys.guard_keys().clone(), control))
 }
@@ -372,7 +376,7 @@ fn build_guard(config: &Config, keys: &control::ClientKeys, control: [u8; 32]) -
 fn build_routes(
     proxy: &Proxy,
     control: &Control,
-    door: &Door,
+    door: &SessionAuth,
     config: &Config,
 ) -> warp::filters::BoxedFilter<(warp::reply::Response,)> {
     let control_routes = control::http::routes(control, door);

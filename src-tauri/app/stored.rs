@@ -47,21 +47,21 @@ impl OfflineApp {
         let read_result = kept::read_accounts(&parts.vault, &accounts, clock).await;
         let keys = keys::load_stored_keys(config, &parts, read_result, &mut notices).await;
         // Nobody reads again: the next command does.
-        let (reader, _) = control::reader();
-        let control = Control::new(control::Parts {
+        let (reader, _) = control::reload_channel();
+        let control = Control::new(control::ControlParts {
             accounts,
             web: Arc::new(build_web(config, None)?),
             api: Arc::new(upstream::build_api(config, None)?),
-            names: upstream::build_model_registry(config, CatalogCache::default()),
+            models: upstream::build_model_registry(config, CatalogCache::default()),
             journal,
             vault: parts.vault,
             settings: Arc::new(Mutex::new(parts.settings)),
             keys,
             config: Arc::new(config.clone()),
             serving: PauseSwitch::default(),
-            reader,
+            secret_reload: reader,
             clock,
-            facts: instance_info(config, None, notices),
+            instance: instance_info(config, None, notices),
         });
         if let Err(error) = control.load_proxy_password().await {
             tracing::warn!("the proxy's password cannot be read: {error}");

@@ -64,7 +64,7 @@ pub(super) fn run_command<T: DeserializeOwned>(
         match target.client {
             Some(client) => client.call(name, args).await,
             None => {
-                let stored = open_offline(&target.config, target.parts, control::changes(name)).await?;
+                let stored = open_offline(&target.config, target.parts, control::changes_state(name)).await?;
                 run_offline(&stored, name, args).await
             }
         }

@@ -10,7 +10,7 @@ use super::secret_input::read_secret;
 use super::{ExitError, output};
 use crate::accounts::{AccountView, LimitReason};
 use crate::app::AppParts;
-use crate::control::{CheckView, KeyView, Status, said_of_env_file};
+use crate::control::{CheckView, KeyView, Status, env_file_message};
 use crate::server::dial_addr;
 
 /// What a user of web sessions must know before the first one is stored.
@@ -41,7 +41,7 @@ fn status_when_stopped(global: &GlobalArgs, target: &TargetInstance) -> Result<(
     output::line(format_args!("the next start listens on: http://{}", dial_addr(target.config.listen())));
     output::line(format_args!("data directory: {}", target.data_dir.display()));
     target.config.notice.iter().for_each(|notice| output::line(format_args!("notice: {notice}")));
-    let env_file = target.config.unnamed_env_file.as_ref().map(said_of_env_file);
+    let env_file = target.config.unnamed_env_file.as_ref().map(env_file_message);
     env_file.iter().for_each(|notice| output::line(format_args!("notice: {notice}")));
     output::line("accounts:");
     show_accounts(&run_command::<Vec<AccountView>>(global, "accounts.list", Value::Null)?);

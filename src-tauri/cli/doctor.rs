@@ -8,8 +8,8 @@ use super::log_files::{MAX_LOG_DAYS, log_folder};
 use super::{ExitError, exit, output};
 use crate::app;
 use crate::config::{Config, SecretPlace, UnnamedEnvFile};
-use crate::control::doctor::{Finding, Level, accounts, secrets};
-use crate::control::{CheckView, said_of_env_file};
+use crate::control::doctor::{Finding, Level, account_findings, check_secret_store};
+use crate::control::{CheckView, env_file_message};
 use crate::server;
 
 pub(super) fn doctor(global: &GlobalArgs) -> Result<(), ExitError> {
@@ -18,7 +18,7 @@ pub(super) fn doctor(global: &GlobalArgs) -> Result<(), ExitError> {
         let mut findings = vec![settings(&target.config)];
         findings.extend(target.config.unnamed_env_file.as_ref().map(env_file));
         findings.push(port(&target.config, target.client.as_ref()).await);
-        findings.push(secrets(&target.parts.vault, store_name(&target.config)).await);
+        findings.push(check_secret_store(&target.parts.vault, store_name(&target.config)).await);
         findings.push(log_files(&target.config));
         match &target.client {
             Some(client) => findings.extend(running_findings(client).await?),
@@ -75,7 +75,7 @@ fn log_files(config: &Config) -> Finding {
 }
 
 fn env_file(file: &UnnamedEnvFile) -> Finding {
-    Finding::warning("settings", said_of_env_file(file).to_string(), "remove it, or name it with --env-file")
+    Finding::warning("settings", env_file_message(file).to_string(), "remove it, or name it with --env-file")
 }
 
 fn store_name(config: &Config) -> &'static str {
@@ -107,7 +107,7 @@ async fn port(config: &Config, client: Option<&Client>) -> Finding {
 async fn running_findings(client: &Client) -> Result<Vec<Finding>, ExitError> {
     let mut findings: Vec<Finding> = client.call("doctor", json!(null)).await?;
     let checks: Vec<CheckView> = client.call("accounts.check", json!({})).await?;
-    findings.extend(accounts(&checks));
+    findings.extend(account_findings(&checks));
     Ok(findings)
 }
 
@@ -119,6 +119,6 @@ async fn offline_findings(config: &Config, parts: app::AppParts) -> Result<Vec<F
     let stored = open_offline(config, parts, false).await?;
     let mut findings: Vec<Finding> = run_offline(&stored, "doctor", json!(null)).await?;
     let checks: Vec<CheckView> = run_offline(&stored, "accounts.check", json!({})).await?;
-    findings.extend(accounts(&checks));
+    findings.extend(account_findings(&checks));
     Ok(findings)
 }

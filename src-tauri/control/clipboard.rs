@@ -12,5 +12,5 @@ pub(super) struct CopyArgs {
 
 /// Copies a text that the page shows.
 pub(super) async fn copy(control: &Control, args: CopyArgs) -> Result<(), ControlError> {
-    control.desktop_part()?.copy(args.text).await
+    control.require_desktop()?.copy(args.text).await
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::accounts::CheckView;
 use super::settings::outbound::in_force;
-use super::{Control, ControlError, Nothing, Said};
+use super::{Control, ControlError, NoArgs, UserMessage};
 use crate::accounts::AccountKind;
 use crate::config::GivenBy;
 use crate::secrets::{AsyncSecretStore, StoreError};
@@ -37,7 +37,7 @@ pub struct Finding {
     pub advice: String,
     /// The same as the text, where the window can say it in other languages.
     #[serde(default)]
-    pub said: Option<Said>,
+    pub said: Option<UserMessage>,
 }
 
 impl Finding {
@@ -54,13 +54,13 @@ impl Finding {
         Self { level: Level::Bad, ..Self::warning(subject, text, advice) }
     }
 
-    fn saying(self, said: Said) -> Self {
+    fn with_message(self, said: UserMessage) -> Self {
         Self { text: said.to_string(), said: Some(said), ..self }
     }
 }
 
 /// Looks at the keychain, or at the file that stands in for it, without asking for anything that is in it.
-pub async fn secrets(vault: &AsyncSecretStore, subject: &str) -> Finding {
+pub async fn check_secret_store(vault: &AsyncSecretStore, subject: &str) -> Finding {
     let answered = match vault.check_available().await {
         Ok(()) => vault.get("doctor").await.map(drop),
         Err(error) => Err(error),
@@ -78,13 +78,13 @@ pub async fn secrets(vault: &AsyncSecretStore, subject: &str) -> Finding {
 }
 
 /// Whether both hosts of Mammouth can be reached safely, and whether their clock and ours agree.
-pub(super) async fn upstream(control: &Control, _: Nothing) -> Result<Vec<Finding>, ControlError> {
-    let mut findings = outbound(control);
+pub(super) async fn check_upstream(control: &Control, _: NoArgs) -> Result<Vec<Finding>, ControlError> {
+    let mut findings = connection_findings(control);
     let (web, api) = tokio::join!(control.web.probe(), control.api.probe());
     let date = web.as_ref().ok().or(api.as_ref().ok()).copied().flatten();
     findings.push(reached(control, AccountKind::Web, web.err()));
     findings.push(reached(control, AccountKind::Api, api.err()));
-    findings.extend(date.map(|date| clock(date, control.clock.now().wall)));
+    findings.extend(date.map(|date| check_clock(date, control.clock.now().wall)));
     Ok(findings)
 }
 
@@ -94,8 +94,10 @@ fn reached(control: &Control, kind: AccountKind, failure: Option<UpstreamError>)
         AccountKind::Web => "Mammouth",
         AccountKind::Api => "Mammouth API",
     };
-    let Some(failure) = failure else { return Finding::good(subject, "").saying(Said::SiteReached) };
-    let finding = unreached(subject, &failure, control.web.proxy().is_some());
+    let Some(failure) = failure else {
+        return Finding::good(subject, "").with_message(UserMessage::SiteReached);
+    };
+    let finding = unreachable_finding(subject, &failure, control.web.proxy().is_some());
     let kinds = control.accounts.enabled_kinds();
     let needed = match kind {
         AccountKind::Web => kinds.web || !kinds.api,
@@ -105,34 +107,38 @@ fn reached(control: &Control, kind: AccountKind, failure: Option<UpstreamError>)
 }
 
 /// Which proxy is used, which certificates are trusted, and who says so.
-fn outbound(control: &Control) -> Vec<Finding> {
-    let config = in_force(control, &control.saved());
+fn connection_findings(control: &Control) -> Vec<Finding> {
+    let config = in_force(control, &control.saved_config());
     let said = match (control.web.proxy(), config.proxy_given_by) {
-        (None, _) => Said::NoProxy,
-        (Some(proxy), GivenBy::Settings) => Said::ProxyFromSettings { proxy: proxy.to_string() },
-        (Some(proxy), GivenBy::Default) => Said::ProxyOfSystem { proxy: proxy.to_string() },
+        (None, _) => UserMessage::NoProxy,
+        (Some(proxy), GivenBy::Settings) => UserMessage::ProxyFromSettings { proxy: proxy.to_string() },
+        (Some(proxy), GivenBy::Default) => UserMessage::ProxyOfSystem { proxy: proxy.to_string() },
         (Some(proxy), GivenBy::Flag | GivenBy::Environment | GivenBy::EnvFile) => {
-            Said::ProxyFromVariable { proxy: proxy.to_string() }
+            UserMessage::ProxyFromVariable { proxy: proxy.to_string() }
         }
     };
-    let ca = config.extra_ca.map(|ca| Said::ExtraCa { file: ca.path.display().to_string() });
-    let trusted = ca.map(|said| Finding::good("certificates", "").saying(said));
-    std::iter::once(Finding::good("proxy", "").saying(said)).chain(trusted).collect()
+    let ca = config.extra_ca.map(|ca| UserMessage::ExtraCa { file: ca.path.display().to_string() });
+    let trusted = ca.map(|said| Finding::good("certificates", "").with_message(said));
+    std::iter::once(Finding::good("proxy", "").with_message(said)).chain(trusted).collect()
 }
 
-fn clock(theirs: SystemTime, ours: SystemTime) -> Finding {
+fn check_clock(theirs: SystemTime, ours: SystemTime) -> Finding {
     let ahead = ours.duration_since(theirs).unwrap_or_default();
     let behind = theirs.duration_since(ours).unwrap_or_default();
     let off = ahead.max(behind);
     if off <= CLOCK_TOLERANCE {
-        return Finding::good("clock", "").saying(Said::ClockRight);
+        return Finding::good("clock", "").with_message(UserMessage::ClockRight);
     }
     let minutes = off.as_secs() / 60;
-    let said = if ahead > behind { Said::ClockAhead { minutes } } else { Said::ClockBehind { minutes } };
-    Finding::bad("clock", "", "switch on the system's time synchronisation").saying(said)
+    let said = if ahead > behind {
+        UserMessage::ClockAhead { minutes }
+    } else {
+        UserMessage::ClockBehind { minutes }
+    };
+    Finding::bad("clock", "", "switch on the system's time synchronisation").with_message(said)
 }
 
-fn unreached(subject: &str, failure: &UpstreamError, is_proxied: bool) -> Finding {
+fn unreachable_finding(subject: &str, failure: &UpstreamError, is_proxied: bool) -> Finding {
     let advice = match failure.kind {
         UpstreamErrorKind::Tls => {
             "look at the clock and at the system's certificates (package ca-certificates); where a company's proxy or a virus scanner opens TLS, give the file of its certificate authority in EXTRA_CA_FILE, or as extra_ca_file in the settings"
@@ -158,12 +164,12 @@ fn unreached(subject: &str, failure: &UpstreamError, is_proxied: bool) -> Findin
             }
         }
     };
-    let said = Said::Failed { kind: failure.kind, detail: failure.detail.clone() };
-    Finding::bad(subject, "", advice).saying(said)
+    let said = UserMessage::Failed { kind: failure.kind, detail: failure.detail.clone() };
+    Finding::bad(subject, "", advice).with_message(said)
 }
 
 /// What the checks of the accounts mean.
-pub fn accounts(checks: &[CheckView]) -> Vec<Finding> {
+pub fn account_findings(checks: &[CheckView]) -> Vec<Finding> {
     if checks.is_empty() {
         let advice = "set COOKIES or COOKIES_FILE, or run 'mammouth-proxy accounts add --label NAME'";
         return vec![Finding::bad("accounts", "there is no account", advice)];
@@ -190,9 +196,9 @@ mod tests {
     #[test]
     fn f41_a_wrong_clock_is_named() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(10_000);
-        assert_eq!(clock(now, now + Duration::from_secs(100)).level, Level::Good);
-        let ahead = clock(now, now + Duration::from_secs(3_600));
+        assert_eq!(check_clock(now, now + Duration::from_secs(100)).level, Level::Good);
+        let ahead = check_clock(now, now + Duration::from_secs(3_600));
         assert_eq!((ahead.level, ahead.text.contains("60 minutes ahead")), (Level::Bad, true));
-        assert!(clock(now + Duration::from_secs(600), now).text.contains("behind"));
+        assert!(check_clock(now + Duration::from_secs(600), now).text.contains("behind"));
     }
 }

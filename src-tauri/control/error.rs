@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Said;
+use super::UserMessage;
 
 /// Something a caller can act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ pub struct ControlError {
     pub message: String,
     /// The same as the message, where the window can say it in other languages.
     #[serde(default)]
-    pub said: Option<Said>,
+    pub said: Option<UserMessage>,
 }
 
 impl ControlError {
@@ -54,7 +54,7 @@ impl ControlError {
         Self { code, message: message.into(), said: None }
     }
 
-    pub(super) fn saying(code: ErrorCode, said: Said) -> Self {
+    pub(super) fn with_message(code: ErrorCode, said: UserMessage) -> Self {
         Self { code, message: said.to_string(), said: Some(said) }
     }
 

@@ -13,9 +13,9 @@ use super::{Control, ControlError};
 use crate::journal::RequestRecord;
 
 /// The status is sent at most this often.
-const PAUSE: Duration = Duration::from_millis(500);
+const MIN_STATUS_INTERVAL: Duration = Duration::from_millis(500);
 /// Nothing that changes by itself is noticed later than this.
-const LONGEST: Duration = Duration::from_secs(60);
+const MAX_STATUS_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What happened.
 #[derive(Debug, Clone, Serialize)]
@@ -26,7 +26,7 @@ pub enum ControlEvent {
     Status(Box<Status>),
 }
 
-struct Feed {
+struct EventFeed {
     control: Control,
     records: broadcast::Receiver<Arc<RequestRecord>>,
     accounts: watch::Receiver<()>,
@@ -40,10 +40,10 @@ struct Feed {
 impl Control {
     /// What happens from now on, beginning with the status. Records that a slow reader missed are left out.
     pub fn events(&self) -> impl Stream<Item = ControlEvent> + Send + use<> {
-        let feed = Feed {
+        let feed = EventFeed {
             records: self.journal.subscribe(),
             accounts: self.accounts.subscribe_changes(),
-            changes: self.changes(),
+            changes: self.subscribe_changes(),
             control: self.clone(),
             last: None,
             due: Some(Instant::now()),
@@ -61,21 +61,21 @@ impl Control {
     }
 }
 
-impl Feed {
+impl EventFeed {
     async fn next(&mut self) -> Option<ControlEvent> {
         loop {
-            let wake = self.due.unwrap_or_else(|| Instant::now() + self.quiet());
+            let wake = self.due.unwrap_or_else(|| Instant::now() + self.time_until_change());
             tokio::select! {
                 record = self.records.recv() => match record {
                     Ok(record) => {
-                        self.touch();
+                        self.schedule_status();
                         return Some(ControlEvent::Record(record));
                     }
-                    Err(broadcast::error::RecvError::Lagged(_)) => self.touch(),
+                    Err(broadcast::error::RecvError::Lagged(_)) => self.schedule_status(),
                     Err(broadcast::error::RecvError::Closed) => return None,
                 },
-                Ok(()) = self.accounts.changed() => self.touch(),
-                Ok(()) = self.changes.changed() => self.touch(),
+                Ok(()) = self.accounts.changed() => self.schedule_status(),
+                Ok(()) = self.changes.changed() => self.schedule_status(),
                 () = tokio::time::sleep_until(wake) => {
                     self.due = None;
                     if let Some(status) = self.changed_status() {
@@ -87,14 +87,14 @@ impl Feed {
     }
 
     /// Something may be different: look, but not more often than allowed.
-    fn touch(&mut self) {
+    fn schedule_status(&mut self) {
         let now = Instant::now();
-        self.due.get_or_insert_with(|| self.sent.map_or(now, |sent| (sent + PAUSE).max(now)));
+        self.due.get_or_insert_with(|| self.sent.map_or(now, |sent| (sent + MIN_STATUS_INTERVAL).max(now)));
     }
 
     fn changed_status(&mut self) -> Option<Status> {
         let status = self.control.status().ok()?;
-        if self.last.as_ref().is_some_and(|last| same(last, &status)) {
+        if self.last.as_ref().is_some_and(|last| is_unchanged(last, &status)) {
             return None;
         }
         self.sent = Some(Instant::now());
@@ -103,18 +103,18 @@ impl Feed {
     }
 
     /// How long nothing changes by itself: until the first limit ends.
-    fn quiet(&self) -> Duration {
+    fn time_until_change(&self) -> Duration {
         let now = wall_ms(&self.control);
         let accounts = self.last.iter().flat_map(|status| &status.accounts);
         let ends = accounts.flat_map(|account| &account.limits).map(|limit| limit.until_ms);
         let left = ends.map(|end| Duration::from_millis(end.saturating_sub(now))).min();
-        left.map_or(LONGEST, |left| left.clamp(PAUSE, LONGEST))
+        left.map_or(MAX_STATUS_INTERVAL, |left| left.clamp(MIN_STATUS_INTERVAL, MAX_STATUS_INTERVAL))
     }
 }
 
 /// The seconds that are left of a limit pass by themselves: who shows them counts from the end.
-fn same(before: &Status, after: &Status) -> bool {
-    let still = |status: &Status| {
+fn is_unchanged(before: &Status, after: &Status) -> bool {
+    let without_countdown = |status: &Status| {
         let mut status = status.clone();
         status
             .accounts
@@ -123,5 +123,5 @@ fn same(before: &Status, after: &Status) -> bool {
             .for_each(|limit| limit.seconds_left = 0);
         status
     };
-    still(before) == still(after)
+    without_countdown(before) == without_countdown(after)
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::log::{internal, known_secrets, not_found};
-use super::{Control, ControlError, ErrorCode, Nothing, Said};
+use super::log::{internal_error, known_secrets, not_found};
+use super::{Control, ControlError, ErrorCode, NoArgs, UserMessage};
 use crate::journal::{ExportFormat, Query, RequestLog, RequestLogError, RequestRecord};
 use crate::secrets::{self, Redactor};
 
@@ -27,7 +27,7 @@ pub(super) struct ExportArgs {
 /// A file of records, for a browser to save.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub struct Exported {
+pub struct ExportedLog {
     /// A name for the file.
     pub name: String,
     pub media_type: String,
@@ -38,7 +38,7 @@ pub struct Exported {
 /// A file that was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub struct Saved {
+pub struct SavedFile {
     pub path: String,
     pub records: u64,
 }
@@ -53,26 +53,26 @@ enum ExportError {
 }
 
 /// The records as a text, the oldest first.
-pub(super) async fn export(control: &Control, args: ExportArgs) -> Result<Exported, ControlError> {
-    let work = Work::new(control, args).await;
+pub(super) async fn export(control: &Control, args: ExportArgs) -> Result<ExportedLog, ControlError> {
+    let work = ExportJob::new(control, args).await;
     let format = work.format;
-    let (text, records) = giving_way(move || {
+    let (text, records) = run_at_low_priority(move || {
         let mut text = Vec::new();
         let records = work.write(&mut text)?;
         Ok((text, records))
     })
     .await?;
-    let text = String::from_utf8(text).map_err(internal)?;
-    Ok(Exported { name: name(format), media_type: media_type(format).to_owned(), text, records })
+    let text = String::from_utf8(text).map_err(internal_error)?;
+    Ok(ExportedLog { name: file_name(format), media_type: media_type(format).to_owned(), text, records })
 }
 
 /// The same into a file that the user chooses in the system's dialogue; `None` where they chose none.
-pub(super) async fn save(control: &Control, args: ExportArgs) -> Result<Option<Saved>, ControlError> {
-    let desktop = Arc::clone(control.desktop_part()?);
-    let Some(path) = desktop.save_as(name(args.format)).await? else { return Ok(None) };
-    let work = Work::new(control, args).await;
+pub(super) async fn save(control: &Control, args: ExportArgs) -> Result<Option<SavedFile>, ControlError> {
+    let desktop = Arc::clone(control.require_desktop()?);
+    let Some(path) = desktop.save_as(file_name(args.format)).await? else { return Ok(None) };
+    let work = ExportJob::new(control, args).await;
     let target = path.clone();
-    let records = giving_way(move || {
+    let records = run_at_low_priority(move || {
         secrets::atomic_write_with(&target, PARTIAL_FILE_SUFFIX, |file| {
             let mut out = BufWriter::new(file);
             let records = work.write(&mut out)?;
@@ -81,26 +81,26 @@ pub(super) async fn save(control: &Control, args: ExportArgs) -> Result<Option<S
         })
     })
     .await?;
-    let saved = Saved { path: path.display().to_string(), records };
-    control.keep_exported(path);
+    let saved = SavedFile { path: path.display().to_string(), records };
+    control.set_exported_file(path);
     Ok(Some(saved))
 }
 
 /// Shows the file that was saved last in the system's file manager. The page names no path.
-pub(super) async fn show_saved(control: &Control, _: Nothing) -> Result<(), ControlError> {
-    let path = control.exported().ok_or_else(not_found)?;
-    control.desktop_part()?.show_file(path).await
+pub(super) async fn show_saved(control: &Control, _: NoArgs) -> Result<(), ControlError> {
+    let path = control.exported_file().ok_or_else(not_found)?;
+    control.require_desktop()?.show_file(path).await
 }
 
 /// What one export needs, off the async threads.
-struct Work {
+struct ExportJob {
     journal: RequestLog,
     query: Query,
     format: ExportFormat,
     redactor: Redactor,
 }
 
-impl Work {
+impl ExportJob {
     async fn new(control: &Control, args: ExportArgs) -> Self {
         Self {
             journal: control.journal.clone(),
@@ -112,7 +112,7 @@ impl Work {
 
     /// Writes row by row; returns how many.
     fn write(self, out: &mut impl Write) -> Result<u64, ExportError> {
-        let records = all(&self.journal, self.query)?;
+        let records = read_records(&self.journal, self.query)?;
         out.write_all(self.format.head().as_bytes())?;
         for (index, record) in records.iter().enumerate() {
             let bodies = if self.format.holds_bodies() { self.journal.bodies(record.id)? } else { None };
@@ -125,19 +125,19 @@ impl Work {
 }
 
 /// Page after page, then the oldest first.
-fn all(journal: &RequestLog, query: Query) -> Result<Vec<RequestRecord>, RequestLogError> {
-    let most = if query.limit == 0 { MAX_EXPORT_RECORDS } else { query.limit.min(MAX_EXPORT_RECORDS) };
-    let mut query = Query { limit: EXPORT_PAGE_RECORDS.min(most), ..query };
+fn read_records(journal: &RequestLog, query: Query) -> Result<Vec<RequestRecord>, RequestLogError> {
+    let max_records = if query.limit == 0 { MAX_EXPORT_RECORDS } else { query.limit.min(MAX_EXPORT_RECORDS) };
+    let mut query = Query { limit: EXPORT_PAGE_RECORDS.min(max_records), ..query };
     let mut records: Vec<RequestRecord> = Vec::new();
     loop {
         let page = journal.latest(&query)?;
         let last = page.len() < query.limit;
         records.extend(page);
-        if last || records.len() >= most {
+        if last || records.len() >= max_records {
             break;
         }
         query.before_id = records.last().map(|record| record.id);
-        query.limit = EXPORT_PAGE_RECORDS.min(most - records.len());
+        query.limit = EXPORT_PAGE_RECORDS.min(max_records - records.len());
     }
     records.reverse();
     Ok(records)
@@ -145,7 +145,7 @@ fn all(journal: &RequestLog, query: Query) -> Result<Vec<RequestRecord>, Request
 
 /// Tens of megabytes to read, write and look through, for which no stream should wait. On a thread of its own, because a
 /// priority that was given up is not had back.
-async fn giving_way<T: Send + 'static>(
+async fn run_at_low_priority<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ExportError> + Send + 'static,
 ) -> Result<T, ControlError> {
     let (sender, done) = tokio::sync::oneshot::channel();
@@ -154,8 +154,8 @@ async fn giving_way<T: Send + 'static>(
         // Nobody waits any more where the command was given up.
         drop(sender.send(work()));
     };
-    std::thread::Builder::new().name("export".to_owned()).spawn(run).map_err(internal)?;
-    done.await.map_err(internal)?.map_err(refusal)
+    std::thread::Builder::new().name("export".to_owned()).spawn(run).map_err(internal_error)?;
+    done.await.map_err(internal_error)?.map_err(export_error)
 }
 
 /// Of this thread. Elsewhere priorities are the whole program's, or need a library of their own.
@@ -170,26 +170,28 @@ fn lower_priority() {
 #[cfg(not(target_os = "linux"))]
 fn lower_priority() {}
 
-fn refusal(error: ExportError) -> ControlError {
+fn export_error(error: ExportError) -> ControlError {
     match error {
-        ExportError::Journal(error) => internal(error),
-        ExportError::File(error) => ControlError::saying(ErrorCode::FileNotSaved, why(&error)),
+        ExportError::Journal(error) => internal_error(error),
+        ExportError::File(error) => {
+            ControlError::with_message(ErrorCode::FileNotSaved, file_error_message(&error))
+        }
     }
 }
 
-fn why(error: &io::Error) -> Said {
+fn file_error_message(error: &io::Error) -> UserMessage {
     use io::ErrorKind::{FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     let kind = error.kind();
     if matches!(kind, StorageFull | QuotaExceeded | FileTooLarge) {
-        Said::DiskFull
+        UserMessage::DiskFull
     } else if matches!(kind, PermissionDenied | ReadOnlyFilesystem) {
-        Said::NoPermission
+        UserMessage::NoPermission
     } else {
-        Said::Plain { text: error.to_string() }
+        UserMessage::Plain { text: error.to_string() }
     }
 }
 
-fn name(format: ExportFormat) -> String {
+fn file_name(format: ExportFormat) -> String {
     let ending = match format {
         ExportFormat::Csv => "csv",
         ExportFormat::Jsonl => "jsonl",
@@ -212,10 +214,10 @@ mod tests {
 
     #[test]
     fn f51_what_hinders_a_file_is_named() {
-        let said = |kind: io::ErrorKind| refusal(ExportError::File(kind.into())).said.unwrap();
-        assert_eq!(said(io::ErrorKind::StorageFull), Said::DiskFull);
-        assert_eq!(said(io::ErrorKind::PermissionDenied), Said::NoPermission);
-        assert_eq!(said(io::ErrorKind::ReadOnlyFilesystem), Said::NoPermission);
-        assert!(matches!(said(io::ErrorKind::NotFound), Said::Plain { .. }));
+        let said = |kind: io::ErrorKind| export_error(ExportError::File(kind.into())).said.unwrap();
+        assert_eq!(said(io::ErrorKind::StorageFull), UserMessage::DiskFull);
+        assert_eq!(said(io::ErrorKind::PermissionDenied), UserMessage::NoPermission);
+        assert_eq!(said(io::ErrorKind::ReadOnlyFilesystem), UserMessage::NoPermission);
+        assert!(matches!(said(io::ErrorKind::NotFound), UserMessage::Plain { .. }));
     }
 }

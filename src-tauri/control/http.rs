@@ -12,11 +12,11 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 use warp::{Filter, Reply};
 
-use super::{Control, ControlError, ControlEvent, Door, ErrorCode, dispatch};
+use super::{Control, ControlError, ControlEvent, ErrorCode, SessionAuth, dispatch};
 use crate::access::{ApiFamily, Route, Scope};
 
 /// The routes of this door, for the guard.
-pub fn table() -> Vec<Route> {
+pub fn route_table() -> Vec<Route> {
     vec![
         Route {
             method: Method::GET,
@@ -46,26 +46,26 @@ pub fn table() -> Vec<Route> {
 }
 
 /// The largest argument of a command, bytes.
-const LARGEST: usize = 256 * 1024;
+const MAX_ARGUMENT_BYTES: usize = 256 * 1024;
 /// The largest sign-in, bytes.
-const LARGEST_TOKEN: usize = 4 * 1024;
+const MAX_SIGN_IN_BYTES: usize = 4 * 1024;
 /// Up to this size, bytes, a text in an answer is written where it is.
-const QUICK_TEXT: usize = 64 * 1024;
+const MAX_INLINE_TEXT_BYTES: usize = 64 * 1024;
 
-/// The filters behind [`table`]. `closing` is put into each request's extensions by the front door.
-pub fn routes(control: &Control, door: &Door) -> BoxedFilter<(Response,)> {
-    sessions(door).or(events(control, door)).unify().or(commands(control)).unify().boxed()
+/// The filters behind [`route_table`]. `closing` is put into each request's extensions by the front door.
+pub fn routes(control: &Control, auth: &SessionAuth) -> BoxedFilter<(Response,)> {
+    session_routes(auth).or(event_routes(control, auth)).unify().or(command_routes(control)).unify().boxed()
 }
 
-fn sessions(door: &Door) -> BoxedFilter<(Response,)> {
-    let (inside, outside) = (door.clone(), door.clone());
+fn session_routes(auth: &SessionAuth) -> BoxedFilter<(Response,)> {
+    let (inside, outside) = (auth.clone(), auth.clone());
     let path = || warp::path!("control" / "session");
     let sign_in = path().and(warp::post()).and(warp::body::stream()).then(move |body| {
-        let door = inside.clone();
+        let auth = inside.clone();
         async move {
-            match read(body, LARGEST_TOKEN).await {
-                Ok(body) => door.sign_in(&body).await,
-                Err(error) => told(&error),
+            match read_body(body, MAX_SIGN_IN_BYTES).await {
+                Ok(body) => auth.sign_in(&body).await,
+                Err(error) => error_response(&error),
             }
         }
     });
@@ -73,30 +73,32 @@ fn sessions(door: &Door) -> BoxedFilter<(Response,)> {
     sign_in.or(sign_out.map(move |headers| outside.sign_out(&headers))).unify().boxed()
 }
 
-fn events(control: &Control, door: &Door) -> BoxedFilter<(Response,)> {
-    let (feed, door) = (control.clone(), door.clone());
+fn event_routes(control: &Control, auth: &SessionAuth) -> BoxedFilter<(Response,)> {
+    let (feed, auth) = (control.clone(), auth.clone());
     warp::path!("control" / "events")
         .and(warp::get())
-        .and(warp::ext::get::<Closing>())
+        .and(warp::ext::get::<FeedShutdown>())
         .and(warp::header::headers_cloned())
-        .map(move |closing: Closing, headers| stream_of(&feed, closing.0, door.session_ended(&headers)))
+        .map(move |closing: FeedShutdown, headers| {
+            event_stream(&feed, closing.0, auth.session_ended(&headers))
+        })
         .boxed()
 }
 
-fn commands(control: &Control) -> BoxedFilter<(Response,)> {
-    let asked = control.clone();
+fn command_routes(control: &Control) -> BoxedFilter<(Response,)> {
+    let handle = control.clone();
     warp::path!("control" / String)
         .and(warp::post())
         .and(warp::body::stream())
-        .then(move |name: String, body| command(asked.clone(), name, body))
+        .then(move |name: String, body| run_command(handle.clone(), name, body))
         .boxed()
 }
 
 /// Cancelled when open streams must end.
 #[derive(Debug, Clone)]
-pub struct Closing(pub CancellationToken);
+pub struct FeedShutdown(pub CancellationToken);
 
-async fn command<S, B>(control: Control, name: String, body: S) -> Response
+async fn run_command<S, B>(control: Control, name: String, body: S) -> Response
 where
     S: Stream<Item = Result<B, warp::Error>> + Send + 'static,
     B: bytes::Buf,
@@ -106,26 +108,26 @@ where
         Err(error) => Err(error),
     };
     let text = match answer {
-        Ok(value) => written(value).await,
+        Ok(value) => serialize_answer(value).await,
         Err(error) => Err(error),
     };
     match text {
         Ok(text) => json(200, text),
-        Err(error) => told(&error),
+        Err(error) => error_response(&error),
     }
 }
 
 /// The answer as JSON. A large one, such as an export, is written off the thread that passes all streams on.
-async fn written(answer: serde_json::Value) -> Result<String, ControlError> {
+async fn serialize_answer(answer: serde_json::Value) -> Result<String, ControlError> {
     let text = answer["text"].as_str().unwrap_or_default();
-    if text.len() < QUICK_TEXT {
+    if text.len() < MAX_INLINE_TEXT_BYTES {
         return Ok(answer.to_string());
     }
     let written = tokio::task::spawn_blocking(move || answer.to_string()).await;
     written.map_err(|error| ControlError::new(ErrorCode::Internal, error.to_string()))
 }
 
-fn told(error: &ControlError) -> Response {
+fn error_response(error: &ControlError) -> Response {
     json(error.status(), serde_json::json!({ "error": error }).to_string())
 }
 
@@ -134,15 +136,15 @@ where
     S: Stream<Item = Result<B, warp::Error>>,
     B: bytes::Buf,
 {
-    let bytes = read(body, LARGEST).await?;
+    let bytes = read_body(body, MAX_ARGUMENT_BYTES).await?;
     if bytes.is_empty() {
         Ok(serde_json::Value::Null)
     } else {
-        serde_json::from_slice(&bytes).map_err(|_| unread())
+        serde_json::from_slice(&bytes).map_err(|_| arguments_error())
     }
 }
 
-async fn read<S, B>(body: S, most: usize) -> Result<Vec<u8>, ControlError>
+async fn read_body<S, B>(body: S, most: usize) -> Result<Vec<u8>, ControlError>
 where
     S: Stream<Item = Result<B, warp::Error>>,
     B: bytes::Buf,
@@ -150,17 +152,17 @@ where
     let mut bytes = Vec::new();
     let mut body = std::pin::pin!(body);
     while let Some(chunk) = body.next().await {
-        let mut chunk = chunk.map_err(|_| unread())?;
+        let mut chunk = chunk.map_err(|_| arguments_error())?;
         let chunk = chunk.copy_to_bytes(chunk.remaining());
         if bytes.len() + chunk.len() > most {
-            return Err(unread());
+            return Err(arguments_error());
         }
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
 }
 
-fn unread() -> ControlError {
+fn arguments_error() -> ControlError {
     ControlError::new(ErrorCode::BadArguments, "the arguments are not JSON, or too large")
 }
 
@@ -172,7 +174,7 @@ fn json(status: u16, body: String) -> Response {
 }
 
 /// The live feed as server-sent events; the payload is one line of JSON.
-fn stream_of(control: &Control, closing: CancellationToken, ended: CancellationToken) -> Response {
+fn event_stream(control: &Control, closing: CancellationToken, ended: CancellationToken) -> Response {
     let events = control.events().map(|event| frame(&event));
     let hello = stream::once(async { Bytes::from_static(b": connected\n\n") });
     let frames = hello

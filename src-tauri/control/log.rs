@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Control, ControlError, ErrorCode, Nothing};
+use super::{Control, ControlError, ErrorCode, NoArgs};
 use crate::journal::{Bodies, Query, RequestLogError, RequestRecord};
 use crate::secrets::{Redactor, Secret};
 
 pub(super) async fn latest(control: &Control, query: Query) -> Result<Vec<RequestRecord>, ControlError> {
     let journal = control.journal.clone();
-    blocking(move || journal.latest(&query)).await
+    run_blocking(move || journal.latest(&query)).await
 }
 
 /// One record or its bodies.
@@ -22,18 +22,18 @@ pub(super) struct IdArgs {
 
 pub(super) async fn get(control: &Control, args: IdArgs) -> Result<RequestRecord, ControlError> {
     let journal = control.journal.clone();
-    blocking(move || journal.get(args.id)).await?.ok_or_else(not_found)
+    run_blocking(move || journal.get(args.id)).await?.ok_or_else(not_found)
 }
 
 pub(super) async fn count(control: &Control, query: Query) -> Result<u64, ControlError> {
     let journal = control.journal.clone();
-    blocking(move || journal.count(&query)).await
+    run_blocking(move || journal.count(&query)).await
 }
 
 pub(super) async fn bodies(control: &Control, args: IdArgs) -> Result<Bodies, ControlError> {
     let journal = control.journal.clone();
     let secrets = known_secrets(control).await;
-    let bodies = blocking(move || {
+    let bodies = run_blocking(move || {
         let clean = Redactor::new(&secrets);
         let clean = |text: &str| clean.without_secrets(text);
         let bodies = journal.bodies(args.id)?;
@@ -50,7 +50,7 @@ pub(super) async fn bodies(control: &Control, args: IdArgs) -> Result<Bodies, Co
 pub(super) async fn known_secrets(control: &Control) -> Vec<Secret> {
     // Nobody asked for a key here: no password window may open.
     let named = match control.vault.check_available().await {
-        Ok(()) => super::keys::texts(control).await.0,
+        Ok(()) => super::keys::named_key_texts(control).await.0,
         Err(_) => BTreeMap::new(),
     };
     let views = control.accounts.list(control.clock.now());
@@ -66,17 +66,17 @@ pub(super) fn not_found() -> ControlError {
     ControlError::new(ErrorCode::NotFound, "there is no such record, or nothing of it was kept")
 }
 
-pub(super) async fn clear(control: &Control, _: Nothing) -> Result<u64, ControlError> {
+pub(super) async fn clear(control: &Control, _: NoArgs) -> Result<u64, ControlError> {
     let journal = control.journal.clone();
-    blocking(move || journal.clear()).await
+    run_blocking(move || journal.clear()).await
 }
 
-pub(super) async fn blocking<T: Send + 'static>(
+pub(super) async fn run_blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, RequestLogError> + Send + 'static,
 ) -> Result<T, ControlError> {
-    tokio::task::spawn_blocking(work).await.map_err(internal)?.map_err(internal)
+    tokio::task::spawn_blocking(work).await.map_err(internal_error)?.map_err(internal_error)
 }
 
-pub(super) fn internal(error: impl std::fmt::Display) -> ControlError {
+pub(super) fn internal_error(error: impl std::fmt::Display) -> ControlError {
     ControlError::new(ErrorCode::Internal, error.to_string())
 }

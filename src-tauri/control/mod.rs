@@ -32,23 +32,25 @@ mod tried;
 pub mod ui;
 mod window;
 
-pub use accounts::{CheckView, Explained, Nobody, PassedOver, keychain_name, other_host, settings_table};
+pub use accounts::{
+    CheckView, Explanation, NoAccountReason, SkippedAccount, keychain_entry_name, other_host, settings_table,
+};
 pub use desktop::{BoxFuture, Desktop};
 pub use error::{ControlError, ErrorCode};
 pub use events::ControlEvent;
-pub use export::{Exported, Saved};
-pub use keys::{ClientKeys, KeyUnread, KeyView, MAIN_KEY, MainKey, STORED_KEYS};
+pub use export::{ExportedLog, SavedFile};
+pub use keys::{ClientKeys, KeyView, MAIN_KEY_ENTRY, MainKey, MainKeyUnavailable, STORED_KEYS};
 pub use models::ModelView;
 pub use notice::{Notice, Page, Severity};
-pub use overview::{ErrorLine, Overview, TurnedAwayLine};
-pub use reader::{Asked, Reader, reader};
-pub use said::{Said, said_of_env_file};
+pub use overview::{ErrorLine, Overview, RejectionLine};
+pub use reader::{ReloadRequests, SecretReload, reload_channel};
+pub use said::{UserMessage, env_file_message};
 pub use secrets::{SecretsState, SecretsView};
-pub use session::Door;
+pub use session::SessionAuth;
 pub use settings::{SettingFrom, SettingKind, SettingValue, SettingView, manner, outbound};
-pub use status::{Facts, ServingReason, ServingState, Status};
-pub use table::{changes, dispatch, names};
-pub use tried::{Engine, Save, TryView};
+pub use status::{InstanceInfo, ServingReason, ServingState, Status};
+pub use table::{changes_state, command_names, dispatch};
+pub use tried::{Backend, SavePort, TestResult};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -69,15 +71,15 @@ use crate::upstreams::web::WebUpstream;
 /// What the commands work with. A cheap handle.
 #[derive(Clone)]
 pub struct Control {
-    inner: Arc<Inner>,
+    inner: Arc<ControlInner>,
 }
 
 /// The handles of the other rooms.
-pub struct Parts {
+pub struct ControlParts {
     pub accounts: Accounts,
     pub web: Arc<WebUpstream>,
     pub api: Arc<ApiUpstream>,
-    pub names: ModelRegistry,
+    pub models: ModelRegistry,
     pub journal: RequestLog,
     pub vault: AsyncSecretStore,
     pub settings: Arc<Mutex<SettingsFile>>,
@@ -87,21 +89,21 @@ pub struct Parts {
     /// Whether clients are served.
     pub serving: PauseSwitch,
     /// Reads what could not be read yet.
-    pub reader: Reader,
+    pub secret_reload: SecretReload,
     pub clock: Clock,
-    pub facts: Facts,
+    pub instance: InstanceInfo,
 }
 
-struct Inner {
-    parts: Parts,
-    listening: OnceLock<Listening>,
+struct ControlInner {
+    parts: ControlParts,
+    server: OnceLock<ListeningServer>,
     desktop: OnceLock<Arc<dyn Desktop>>,
     /// Weak, as the server is: what answers requests holds this control.
-    engine: OnceLock<Weak<dyn Engine>>,
+    backend: OnceLock<Weak<dyn Backend>>,
     guard: OnceLock<Arc<Guard>>,
-    log: OnceLock<SetLog>,
+    log: OnceLock<SetLogFilter>,
     /// What came up after the start.
-    notices: Mutex<Vec<Said>>,
+    notices: Mutex<Vec<UserMessage>>,
     /// The file that the request log was exported to last.
     exported: Mutex<Option<PathBuf>>,
     /// Touched when something of the status changed that no other room tells.
@@ -109,38 +111,38 @@ struct Inner {
 }
 
 /// Tells the command line where the proxy listens; the error is a sentence for people.
-pub type Announce = Box<dyn Fn(SocketAddr) -> Result<(), String> + Send + Sync>;
+pub type AnnounceAddress = Box<dyn Fn(SocketAddr) -> Result<(), String> + Send + Sync>;
 
 /// Takes another filter for the program's own log.
-pub type SetLog = Box<dyn Fn(&str) + Send + Sync>;
+pub type SetLogFilter = Box<dyn Fn(&str) + Send + Sync>;
 
 /// What exists only once the port is taken.
-struct Listening {
+struct ListeningServer {
     /// Weak, because the server's service holds this control: neither would ever be dropped.
     server: Weak<Server>,
-    announce: Announce,
+    announce: AnnounceAddress,
 }
 
 /// A command without arguments.
 #[derive(Debug, Default, serde::Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(type = "{}"))]
-pub(crate) struct Nothing {}
+pub(crate) struct NoArgs {}
 
 impl std::ops::Deref for Control {
-    type Target = Parts;
+    type Target = ControlParts;
 
-    fn deref(&self) -> &Parts {
+    fn deref(&self) -> &ControlParts {
         &self.inner.parts
     }
 }
 
 impl Control {
-    pub fn new(parts: Parts) -> Self {
-        let inner = Inner {
+    pub fn new(parts: ControlParts) -> Self {
+        let inner = ControlInner {
             parts,
-            listening: OnceLock::new(),
+            server: OnceLock::new(),
             desktop: OnceLock::new(),
-            engine: OnceLock::new(),
+            backend: OnceLock::new(),
             guard: OnceLock::new(),
             log: OnceLock::new(),
             notices: Mutex::default(),
@@ -152,27 +154,27 @@ impl Control {
 
     /// Hands over the server once it listens: its routes must exist before it does. `announce` is called with the new
     /// address at each change of the port.
-    pub fn attach(&self, server: &Arc<Server>, announce: Announce) {
+    pub fn attach_server(&self, server: &Arc<Server>, announce: AnnounceAddress) {
         // A second server would be a mistake of `app`; the first one stays.
-        let _ = self.inner.listening.set(Listening { server: Arc::downgrade(server), announce });
+        let _ = self.inner.server.set(ListeningServer { server: Arc::downgrade(server), announce });
     }
 
     /// Hands over what only the program with the window can do.
     pub fn attach_desktop(&self, desktop: Arc<dyn Desktop>) {
         // A second window program would be a mistake of `app`; the first one stays.
         let _ = self.inner.desktop.set(desktop);
-        self.touch();
+        self.notify_changed();
     }
 
     /// Hands over the guard, whose lists change with the settings, and what the rooms that serve do for commands.
-    pub fn attach_rooms(&self, guard: &Arc<Guard>, engine: &Arc<dyn Engine>) {
+    pub fn attach_services(&self, guard: &Arc<Guard>, engine: &Arc<dyn Backend>) {
         // As with the server: the first one stays.
         let _ = self.inner.guard.set(Arc::clone(guard));
-        let _ = self.inner.engine.set(Arc::downgrade(engine));
+        let _ = self.inner.backend.set(Arc::downgrade(engine));
     }
 
     /// Hands over what changes the program's own log.
-    pub fn attach_log(&self, set: SetLog) {
+    pub fn attach_log(&self, set: SetLogFilter) {
         // As with the server: the first one stays.
         let _ = self.inner.log.set(set);
     }
@@ -183,8 +185,8 @@ impl Control {
         }
     }
 
-    fn engine(&self) -> Result<Arc<dyn Engine>, ControlError> {
-        self.inner.engine.get().and_then(Weak::upgrade).ok_or_else(|| {
+    fn backend(&self) -> Result<Arc<dyn Backend>, ControlError> {
+        self.inner.backend.get().and_then(Weak::upgrade).ok_or_else(|| {
             ControlError::new(ErrorCode::Starting, "this needs the running program: start it first")
         })
     }
@@ -196,7 +198,7 @@ impl Control {
     }
 
     /// Why clients were not let in since the start.
-    fn turned_away(&self) -> Vec<RejectionCount> {
+    fn rejection_counts(&self) -> Vec<RejectionCount> {
         self.inner.guard.get().map(|guard| guard.rejection_counts()).unwrap_or_default()
     }
 
@@ -208,49 +210,49 @@ impl Control {
     ///
     /// # Errors
     /// `desktop_only` in the headless program.
-    fn desktop_part(&self) -> Result<&Arc<dyn Desktop>, ControlError> {
+    fn require_desktop(&self) -> Result<&Arc<dyn Desktop>, ControlError> {
         self.desktop().ok_or_else(|| {
             let message = "this program runs without a window: it is the headless one";
             ControlError::new(ErrorCode::DesktopOnly, message)
         })
     }
 
-    fn keep_exported(&self, path: PathBuf) {
+    fn set_exported_file(&self, path: PathBuf) {
         *self.inner.exported.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(path);
     }
 
-    fn exported(&self) -> Option<PathBuf> {
+    fn exported_file(&self) -> Option<PathBuf> {
         self.inner.exported.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
     /// Says that the status may be another one now.
-    fn touch(&self) {
+    fn notify_changed(&self) {
         self.inner.changed.send_replace(());
     }
 
-    fn changes(&self) -> watch::Receiver<()> {
+    fn subscribe_changes(&self) -> watch::Receiver<()> {
         self.inner.changed.subscribe()
     }
 
     /// The settings as they are saved, without flags and variables. What cannot be used counts as it did at the start.
-    fn saved(&self) -> Config {
+    fn saved_config(&self) -> Config {
         crate::config::check(&self.settings(), Some(&self.config))
             .unwrap_or_else(|_| Config::clone(&self.config))
     }
 
     /// Tells the user something that stays true until the program ends.
-    pub fn notice(&self, said: Said) {
+    pub fn add_notice(&self, said: UserMessage) {
         tracing::warn!("{said}");
         let mut notices = self.inner.notices.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if !notices.contains(&said) {
             notices.push(said);
         }
         drop(notices);
-        self.touch();
+        self.notify_changed();
     }
 
     /// What came up after the start.
-    pub fn notices_so_far(&self) -> Vec<Said> {
+    pub fn runtime_notices(&self) -> Vec<UserMessage> {
         self.inner.notices.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
@@ -259,8 +261,8 @@ impl Control {
     ///
     /// # Errors
     /// The settings file could not be written.
-    pub fn keep_main_digest(&self, key: &Secret) -> Result<(), ControlError> {
-        keys::keep_main_digest(self, key)
+    pub fn store_main_digest(&self, key: &Secret) -> Result<(), ControlError> {
+        keys::store_main_digest(self, key)
     }
 
     /// The server, while it listens.
@@ -268,7 +270,7 @@ impl Control {
     /// # Errors
     /// `starting` before that and after it.
     fn server(&self) -> Result<Arc<Server>, ControlError> {
-        let server = self.inner.listening.get().and_then(|listening| listening.server.upgrade());
+        let server = self.inner.server.get().and_then(|listening| listening.server.upgrade());
         server.ok_or_else(|| {
             ControlError::new(ErrorCode::Starting, "the program is still starting, or stopping already")
         })
@@ -279,7 +281,7 @@ impl Control {
     /// # Errors
     /// A sentence for people.
     fn announce(&self, address: SocketAddr) -> Result<(), String> {
-        self.inner.listening.get().map_or(Ok(()), |listening| (listening.announce)(address))
+        self.inner.server.get().map_or(Ok(()), |listening| (listening.announce)(address))
     }
 
     /// Changes the settings as their file has them now, and saves them. Nothing is changed where that fails.
@@ -288,7 +290,7 @@ impl Control {
         change: impl FnOnce(&mut SettingsFile) -> Result<(), crate::config::SettingsError>,
     ) -> Result<(), ControlError> {
         self.settings().update(change).map_err(not_saved)?;
-        self.touch();
+        self.notify_changed();
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Control, ControlError, ErrorCode, Nothing};
+use super::{Control, ControlError, ErrorCode, NoArgs};
 use crate::accounts::{AccountKind, KindSet};
 use crate::chat::is_model_name;
 use crate::upstreams::{ListedModel, ResolvedModel};
@@ -49,19 +49,19 @@ pub(super) struct AliasName {
 }
 
 /// Every name that can be asked for, those that nobody serves now included.
-pub(super) async fn list(control: &Control, _: Nothing) -> Result<Vec<ModelView>, ControlError> {
-    let there = control.accounts.enabled_kinds();
-    Ok(control.names.listed().iter().map(|listed| view(listed, there)).collect())
+pub(super) async fn list(control: &Control, _: NoArgs) -> Result<Vec<ModelView>, ControlError> {
+    let available = control.accounts.enabled_kinds();
+    Ok(control.models.listed().iter().map(|listed| model_view(listed, available)).collect())
 }
 
 /// Fetches the catalogue anew.
-pub(super) async fn refresh(control: &Control, _: Nothing) -> Result<Vec<ModelView>, ControlError> {
+pub(super) async fn refresh(control: &Control, _: NoArgs) -> Result<Vec<ModelView>, ControlError> {
     let fetched = control.api.fetch_catalog(SystemTime::now()).await;
     let catalogue = fetched.map_err(|failure| ControlError::new(ErrorCode::Upstream, failure.detail))?;
-    control.names.catalog().publish(Some(catalogue));
+    control.models.catalog().publish(Some(catalogue));
     // Whoever keeps the catalogue on the disk looks when something changes.
     control.accounts.notify_changed();
-    list(control, Nothing {}).await
+    list(control, NoArgs {}).await
 }
 
 /// Gives a model a name of the user's own, for all requests from now on.
@@ -75,26 +75,26 @@ pub(super) async fn set_alias(control: &Control, args: AliasArgs) -> Result<(), 
         return Err(ControlError::new(ErrorCode::BadArguments, message));
     }
     control.save(|settings| settings.set(&["aliases", &name], target.as_str()))?;
-    control.names.update_settings(|wishes| drop(wishes.aliases.insert(name, target)));
+    control.models.update_settings(|wishes| drop(wishes.aliases.insert(name, target)));
     Ok(())
 }
 
 /// Takes a name of the user's own away.
 pub(super) async fn remove_alias(control: &Control, args: AliasName) -> Result<(), ControlError> {
-    if !control.names.aliases().contains_key(&args.name) {
+    if !control.models.aliases().contains_key(&args.name) {
         return Err(ControlError::new(ErrorCode::NotFound, "there is no name of your own like this"));
     }
     control.save(|settings| settings.unset(&["aliases", &args.name]))?;
-    control.names.update_settings(|wishes| drop(wishes.aliases.remove(&args.name)));
+    control.models.update_settings(|wishes| drop(wishes.aliases.remove(&args.name)));
     Ok(())
 }
 
-fn view(listed: &ListedModel, there: KindSet) -> ModelView {
+fn model_view(listed: &ListedModel, available: KindSet) -> ModelView {
     let info = listed.model.info.clone().unwrap_or_default();
-    let can = kinds(&listed.model, info.embeds);
+    let can = serving_kinds(&listed.model, info.embeds);
     let by: Vec<AccountKind> =
         [AccountKind::Api, AccountKind::Web].into_iter().filter(|kind| can.contains(*kind)).collect();
-    let now = can.intersection(there);
+    let now = can.intersection(available);
     let million = |cost: Option<f64>| cost.map(|cost| cost * 1e6);
     ModelView {
         id: listed.name.clone(),
@@ -113,7 +113,7 @@ fn view(listed: &ListedModel, there: KindSet) -> ModelView {
 }
 
 /// Who can serve it. Only an API makes embeddings.
-pub(super) fn kinds(model: &ResolvedModel, embeds: bool) -> KindSet {
+pub(super) fn serving_kinds(model: &ResolvedModel, embeds: bool) -> KindSet {
     let (web, api) = (model.in_web, model.in_api);
     if embeds {
         return KindSet::API;
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn who_can_serve_a_model() {
         let of = |in_web, in_api, embeds| {
-            kinds(&ResolvedModel { in_web, in_api, ..ResolvedModel::default() }, embeds)
+            serving_kinds(&ResolvedModel { in_web, in_api, ..ResolvedModel::default() }, embeds)
         };
         assert_eq!(of(true, Some(true), false), KindSet::ANY);
         assert_eq!(of(true, Some(false), false), KindSet::WEB);

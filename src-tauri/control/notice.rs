@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Control, KeyUnread, MainKey, Said};
+use super::{Control, MainKey, MainKeyUnavailable, UserMessage};
 
 /// How much it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,44 +34,46 @@ pub struct Notice {
     /// In English.
     pub text: String,
     /// The same, to be said in other languages.
-    pub said: Said,
+    pub said: UserMessage,
     /// Where something can be done about it.
     pub place: Option<Page>,
 }
 
 /// What holds now, the oldest first.
-pub(super) fn all(control: &Control) -> Vec<Notice> {
-    let started = control.facts.notices.iter().cloned();
-    let later = control.notices_so_far();
+pub(super) fn current_notices(control: &Control) -> Vec<Notice> {
+    let started = control.instance.notices.iter().cloned();
+    let later = control.runtime_notices();
     let numbered = started.chain(later).enumerate();
-    let plain = numbered.map(|(n, said)| notice(&format!("note-{n}"), Severity::Warning, said, None));
-    plain.chain(log(control)).chain(without_key(control)).chain(main_key(control)).collect()
+    let plain = numbered.map(|(n, said)| new_notice(&format!("note-{n}"), Severity::Warning, said, None));
+    plain.chain(log_notice(control)).chain(keyless_notice(control)).chain(main_key_notice(control)).collect()
 }
 
-fn without_key(control: &Control) -> Option<Notice> {
-    let said = control.engine().ok()?.without_key()?;
-    Some(notice("without-key", Severity::Warning, said, Some(Page::Settings)))
+fn keyless_notice(control: &Control) -> Option<Notice> {
+    let said = control.backend().ok()?.keyless_notice()?;
+    Some(new_notice("without-key", Severity::Warning, said, Some(Page::Settings)))
 }
 
-fn log(control: &Control) -> Option<Notice> {
-    let said = Said::Plain { text: control.journal.notice()? };
+fn log_notice(control: &Control) -> Option<Notice> {
+    let said = UserMessage::Plain { text: control.journal.notice()? };
     // What the start said is among the facts already.
-    let known = control.facts.notices.contains(&said);
-    (!known).then(|| notice("log", Severity::Warning, said, Some(Page::Requests)))
+    let known = control.instance.notices.contains(&said);
+    (!known).then(|| new_notice("log", Severity::Warning, said, Some(Page::Requests)))
 }
 
-fn main_key(control: &Control) -> Option<Notice> {
+fn main_key_notice(control: &Control) -> Option<Notice> {
     let (severity, said) = match control.keys.main() {
         MainKey::Kept { .. } => return None,
-        MainKey::ForThisRun { why, .. } => (Severity::Warning, Said::KeyForThisRun { error: why }),
-        MainKey::Unread { why: KeyUnread::Refused(error) } => (Severity::Info, Said::KeyNotShown { error }),
-        MainKey::Unread { why: KeyUnread::Reading | KeyUnread::NotMade(_) } => {
-            (Severity::Info, Said::KeyReading)
+        MainKey::ForThisRun { why, .. } => (Severity::Warning, UserMessage::KeyForThisRun { error: why }),
+        MainKey::Unread { why: MainKeyUnavailable::Refused(error) } => {
+            (Severity::Info, UserMessage::KeyNotShown { error })
+        }
+        MainKey::Unread { why: MainKeyUnavailable::Reading | MainKeyUnavailable::NotMade(_) } => {
+            (Severity::Info, UserMessage::KeyReading)
         }
     };
-    Some(notice("main-key", severity, said, Some(Page::Settings)))
+    Some(new_notice("main-key", severity, said, Some(Page::Settings)))
 }
 
-fn notice(id: &str, severity: Severity, said: Said, place: Option<Page>) -> Notice {
+fn new_notice(id: &str, severity: Severity, said: UserMessage, place: Option<Page>) -> Notice {
     Notice { id: id.to_owned(), severity, text: said.to_string(), said, place }
 }

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::log::blocking;
+use super::log::run_blocking;
 use super::status::unix_ms;
-use super::{Control, ControlError, Nothing};
+use super::{Control, ControlError, NoArgs};
 use crate::access::RejectionCount;
 use crate::journal::{Minute, Query, RequestRecord, Totals};
 
@@ -34,13 +34,13 @@ pub struct Overview {
     pub last_errors: Vec<ErrorLine>,
     /// Why clients were not let in since the start, the latest reason first. Such calls are not in the log.
     #[serde(default)]
-    pub turned_away: Vec<TurnedAwayLine>,
+    pub turned_away: Vec<RejectionLine>,
 }
 
 /// Calls that were refused for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub struct TurnedAwayLine {
+pub struct RejectionLine {
     pub code: String,
     pub count: u64,
     /// Unix milliseconds.
@@ -48,13 +48,13 @@ pub struct TurnedAwayLine {
 }
 
 /// Failed requests that are shown.
-const ERRORS: usize = 5;
+const MAX_LAST_ERRORS: usize = 5;
 
-pub(super) async fn overview(control: &Control, _: Nothing) -> Result<Overview, ControlError> {
+pub(super) async fn overview(control: &Control, _: NoArgs) -> Result<Overview, ControlError> {
     let journal = control.journal.clone();
-    let turned_away = control.turned_away().into_iter().map(turned_away_line).collect();
-    blocking(move || {
-        let failed = Query { failed_only: true, limit: ERRORS, ..Query::default() };
+    let turned_away = control.rejection_counts().into_iter().map(rejection_line).collect();
+    run_blocking(move || {
+        let failed = Query { failed_only: true, limit: MAX_LAST_ERRORS, ..Query::default() };
         Ok(Overview {
             minutes: journal.last_hour(),
             today: journal.usage_today(),
@@ -65,9 +65,9 @@ pub(super) async fn overview(control: &Control, _: Nothing) -> Result<Overview, 
     .await
 }
 
-fn turned_away_line(kind: RejectionCount) -> TurnedAwayLine {
+fn rejection_line(kind: RejectionCount) -> RejectionLine {
     let RejectionCount { code, count, last } = kind;
-    TurnedAwayLine { code: code.to_owned(), count, last_ms: unix_ms(last) }
+    RejectionLine { code: code.to_owned(), count, last_ms: unix_ms(last) }
 }
 
 pub(super) fn error_line(record: &RequestRecord) -> ErrorLine {

@@ -4,61 +4,61 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Control, ControlError, ErrorCode, Nothing};
+use super::{Control, ControlError, ErrorCode, NoArgs};
 use crate::server::dial_addr;
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub(super) struct Args {
+pub(super) struct SwitchPortArgs {
     port: u16,
 }
 
 /// Where the proxy is reached now.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub(super) struct Switched {
+pub(super) struct PortChanged {
     pub(super) address: String,
 }
 
 /// A port that is free.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub(super) struct Free {
+pub(super) struct FreePort {
     port: u16,
 }
 
 /// Ports that are tried before the system is left to choose.
-const TRIED: u16 = 50;
+const MAX_PORTS_TRIED: u16 = 50;
 
 /// The next free port above the one in use. It may be taken by the time it is switched to.
-pub(super) async fn free(control: &Control, _: Nothing) -> Result<Free, ControlError> {
-    let at = control.server().map_or_else(|_| control.config.listen(), |server| server.addr());
-    let is_free = |port: &u16| std::net::TcpListener::bind((at.ip(), *port)).is_ok();
-    let next = (1..=TRIED).filter_map(|step| at.port().checked_add(step)).find(is_free);
-    let any = || std::net::TcpListener::bind((at.ip(), 0)).and_then(|listener| listener.local_addr());
+pub(super) async fn free(control: &Control, _: NoArgs) -> Result<FreePort, ControlError> {
+    let current = control.server().map_or_else(|_| control.config.listen(), |server| server.addr());
+    let is_free = |port: &u16| std::net::TcpListener::bind((current.ip(), *port)).is_ok();
+    let next = (1..=MAX_PORTS_TRIED).filter_map(|step| current.port().checked_add(step)).find(is_free);
+    let any = || std::net::TcpListener::bind((current.ip(), 0)).and_then(|listener| listener.local_addr());
     match next.map_or_else(|| any().map(|addr| addr.port()), Ok) {
-        Ok(port) => Ok(Free { port }),
+        Ok(port) => Ok(FreePort { port }),
         Err(error) => Err(ControlError::new(ErrorCode::PortTaken, error.to_string())),
     }
 }
 
-pub(super) async fn switch(control: &Control, args: Args) -> Result<Switched, ControlError> {
+pub(super) async fn switch(control: &Control, args: SwitchPortArgs) -> Result<PortChanged, ControlError> {
     switch_to(control, args.port).await
 }
 
-pub(super) async fn switch_to(control: &Control, port: u16) -> Result<Switched, ControlError> {
+pub(super) async fn switch_to(control: &Control, port: u16) -> Result<PortChanged, ControlError> {
     let server = control.server()?;
     let to = SocketAddr::new(server.addr().ip(), port);
-    let remember = |bound: SocketAddr| control.save(|settings| settings.set_port(bound.port()));
+    let save_port = |bound: SocketAddr| control.save(|settings| settings.set_port(bound.port()));
     if to == server.addr() {
         // No move, but the user may have started with a flag and now wants the port to stay.
-        remember(to)?;
+        save_port(to)?;
     }
     // The command line looks for the address while this very command is answered, so it must stand there before.
     let save = |bound: SocketAddr| {
         let old = server.addr();
         control.announce(bound)?;
-        remember(bound).map_err(|error| {
+        save_port(bound).map_err(|error| {
             // The port stays. That the address cannot be written back is the smaller trouble of the two.
             let _ = control.announce(old);
             error.message
@@ -68,6 +68,6 @@ pub(super) async fn switch_to(control: &Control, port: u16) -> Result<Switched, 
         .switch(to, save)
         .await
         .map_err(|error| ControlError::new(ErrorCode::PortTaken, error.to_string()))?;
-    control.touch();
-    Ok(Switched { address: dial_addr(bound).to_string() })
+    control.notify_changed();
+    Ok(PortChanged { address: dial_addr(bound).to_string() })
 }

@@ -12,7 +12,7 @@ use crate::upstreams::UpstreamErrorKind;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "what", rename_all = "snake_case")]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub enum Said {
+pub enum UserMessage {
     // Of an account.
     #[error("the session is valid")]
     SessionValid,
@@ -130,6 +130,6 @@ pub enum Said {
 }
 
 /// Which settings were taken from a `.env` that nobody named.
-pub fn said_of_env_file(file: &UnnamedEnvFile) -> Said {
-    Said::UnnamedEnvFile { path: file.path.clone(), settings: file.settings.join(", ") }
+pub fn env_file_message(file: &UnnamedEnvFile) -> UserMessage {
+    UserMessage::UnnamedEnvFile { path: file.path.clone(), settings: file.settings.join(", ") }
 }

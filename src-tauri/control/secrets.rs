@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Control, ControlError, Nothing};
+use super::{Control, ControlError, NoArgs};
 use crate::secrets::{StoreError, StoreKind};
 
 /// Whether the place answers.
@@ -28,14 +28,14 @@ pub struct SecretsView {
 }
 
 /// Looks without asking the user for anything.
-pub(super) async fn state(control: &Control, _: Nothing) -> Result<SecretsView, ControlError> {
-    Ok(view(control.facts.secrets, control.vault.check_available().await))
+pub(super) async fn state(control: &Control, _: NoArgs) -> Result<SecretsView, ControlError> {
+    Ok(view(control.instance.secrets, control.vault.check_available().await))
 }
 
 /// Reads what is not there yet; the system may ask for the password.
-pub(super) async fn unlock(control: &Control, _: Nothing) -> Result<SecretsView, ControlError> {
-    control.reader.read_again().await;
-    state(control, Nothing {}).await
+pub(super) async fn unlock(control: &Control, _: NoArgs) -> Result<SecretsView, ControlError> {
+    control.secret_reload.reload().await;
+    state(control, NoArgs {}).await
 }
 
 fn view(place: StoreKind, answer: Result<(), StoreError>) -> SecretsView {

@@ -6,14 +6,14 @@ use super::{Control, ControlError};
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub(super) struct Args {
+pub(super) struct ServingArgs {
     on: bool,
 }
 
 /// Replies that run go on to their end; the next start serves again.
-pub(super) async fn set(control: &Control, args: Args) -> Result<(), ControlError> {
+pub(super) async fn set(control: &Control, args: ServingArgs) -> Result<(), ControlError> {
     control.server()?;
     control.serving.set_serving(args.on);
-    control.touch();
+    control.notify_changed();
     Ok(())
 }

@@ -12,27 +12,27 @@ use crate::access::{self, NewSession, SESSION_COOKIE as NAME, SESSION_IDLE_TIMEO
 use crate::secrets::ExposeSecret;
 
 /// Wrong tokens in a row that are answered at once.
-const FREE: u32 = 3;
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+const FREE_ATTEMPTS: u32 = 3;
+const FIRST_DELAY: Duration = Duration::from_millis(500);
+const MAX_DELAY: Duration = Duration::from_secs(10);
 /// Wrong tokens whose answer waits at the same time; more are turned away.
-const WAITING: u32 = 4;
+const MAX_DELAYED_ANSWERS: u32 = 4;
 /// After so long without a wrong token the row is forgotten.
-const FORGOTTEN: Duration = Duration::from_secs(5 * 60);
+const FAILURE_RESET_AFTER: Duration = Duration::from_secs(5 * 60);
 
 /// The door's side of signing in. A cheap handle.
 #[derive(Clone)]
-pub struct Door {
+pub struct SessionAuth {
     sessions: Sessions,
     /// Digest of the control token.
     token: [u8; 32],
-    failures: Arc<Mutex<Failures>>,
+    failures: Arc<Mutex<SignInFailures>>,
 }
 
 /// Wrong tokens in a row. The right one is never kept waiting: nobody can lock the owner out.
 #[derive(Debug, Default)]
-struct Failures {
-    row: u32,
+struct SignInFailures {
+    consecutive: u32,
     waiting: u32,
     last: Option<Instant>,
 }
@@ -42,7 +42,7 @@ struct SignIn {
     token: String,
 }
 
-impl Door {
+impl SessionAuth {
     pub fn new(sessions: Sessions, token: [u8; 32]) -> Self {
         Self { sessions, token, failures: Arc::default() }
     }
@@ -50,30 +50,30 @@ impl Door {
     /// Answers a sign-in.
     pub(super) async fn sign_in(&self, body: &[u8]) -> Response {
         let Ok(asked) = serde_json::from_slice::<SignIn>(body) else {
-            return told(StatusCode::BAD_REQUEST, "bad_arguments", "send {\"token\": \"…\"}");
+            return error_response(StatusCode::BAD_REQUEST, "bad_arguments", "send {\"token\": \"…\"}");
         };
         if access::is_secret_of(asked.token.trim().as_bytes(), &self.token) {
-            self.failures().forget();
-            return self.signed_in();
+            self.failures().reset();
+            return self.session_response();
         }
-        let pause = self.failures().add(Instant::now());
-        let Some(pause) = pause else {
-            return told(
+        let delay = self.failures().record(Instant::now());
+        let Some(delay) = delay else {
+            return error_response(
                 StatusCode::TOO_MANY_REQUESTS,
                 "too_many_attempts",
                 "too many wrong tokens: wait a little",
             );
         };
-        let _waiting = Waiting(Arc::clone(&self.failures));
-        tokio::time::sleep(pause).await;
-        told(StatusCode::UNAUTHORIZED, "invalid_token", "this is not the control token")
+        let _waiting = DelayedAnswer(Arc::clone(&self.failures));
+        tokio::time::sleep(delay).await;
+        error_response(StatusCode::UNAUTHORIZED, "invalid_token", "this is not the control token")
     }
 
     /// Ends the session that the request came with.
     pub(super) fn sign_out(&self, headers: &HeaderMap) -> Response {
         let mut response = empty();
         if self.sessions.end(headers, Instant::now()) {
-            response.headers_mut().insert(SET_COOKIE, HeaderValue::from_static(FORGET));
+            response.headers_mut().insert(SET_COOKIE, HeaderValue::from_static(CLEARED_COOKIE));
         }
         response
     }
@@ -84,7 +84,7 @@ impl Door {
     }
 
     /// The id as a cookie that no script can read, and the token in the body, which no other origin can read.
-    fn signed_in(&self) -> Response {
+    fn session_response(&self) -> Response {
         let NewSession { id, token } = self.sessions.begin(Instant::now());
         let cookie = format!(
             "{NAME}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}",
@@ -100,45 +100,45 @@ impl Door {
         response
     }
 
-    fn failures(&self) -> std::sync::MutexGuard<'_, Failures> {
+    fn failures(&self) -> std::sync::MutexGuard<'_, SignInFailures> {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-const FORGET: &str = "mammouth_session=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0";
+const CLEARED_COOKIE: &str = "mammouth_session=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0";
 
 /// One answer to a wrong token that waits; it counts until it is dropped, also when its client leaves.
-struct Waiting(Arc<Mutex<Failures>>);
+struct DelayedAnswer(Arc<Mutex<SignInFailures>>);
 
-impl Drop for Waiting {
+impl Drop for DelayedAnswer {
     fn drop(&mut self) {
         let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         failures.waiting = failures.waiting.saturating_sub(1);
     }
 }
 
-impl Failures {
+impl SignInFailures {
     /// Ends the row. Answers that wait are still counted: they are still there.
-    fn forget(&mut self) {
+    fn reset(&mut self) {
         *self = Self { waiting: self.waiting, ..Self::default() };
     }
 
     /// How long the answer to one more wrong token waits; `None` where too many wait already.
-    fn add(&mut self, now: Instant) -> Option<Duration> {
-        if self.last.is_some_and(|last| last + FORGOTTEN < now) {
-            self.row = 0;
+    fn record(&mut self, now: Instant) -> Option<Duration> {
+        if self.last.is_some_and(|last| last + FAILURE_RESET_AFTER < now) {
+            self.consecutive = 0;
         }
         self.last = Some(now);
-        self.row = self.row.saturating_add(1);
-        if self.waiting >= WAITING {
+        self.consecutive = self.consecutive.saturating_add(1);
+        if self.waiting >= MAX_DELAYED_ANSWERS {
             return None;
         }
         self.waiting += 1;
-        let doublings = self.row.saturating_sub(FREE + 1).min(16);
-        Some(if self.row <= FREE {
+        let doublings = self.consecutive.saturating_sub(FREE_ATTEMPTS + 1).min(16);
+        Some(if self.consecutive <= FREE_ATTEMPTS {
             Duration::ZERO
         } else {
-            (FIRST_PAUSE * (1 << doublings)).min(LONGEST_PAUSE)
+            (FIRST_DELAY * (1 << doublings)).min(MAX_DELAY)
         })
     }
 }
@@ -149,7 +149,7 @@ fn empty() -> Response {
     response
 }
 
-fn told(status: StatusCode, code: &str, message: &str) -> Response {
+fn error_response(status: StatusCode, code: &str, message: &str) -> Response {
     json(status, &serde_json::json!({ "error": { "code": code, "message": message } }))
 }
 
@@ -166,26 +166,26 @@ mod tests {
 
     #[test]
     fn d03_the_answer_to_wrong_tokens_comes_later_and_later() {
-        let (mut failures, now) = (Failures::default(), Instant::now());
+        let (mut failures, now) = (SignInFailures::default(), Instant::now());
         let mut pauses = Vec::new();
         for _ in 0..9 {
-            pauses.push(failures.add(now).unwrap().as_millis());
+            pauses.push(failures.record(now).unwrap().as_millis());
             failures.waiting = 0;
         }
         assert_eq!(pauses, [0, 0, 0, 500, 1_000, 2_000, 4_000, 8_000, 10_000]);
-        assert_eq!(failures.add(now + FORGOTTEN * 2), Some(Duration::ZERO));
+        assert_eq!(failures.record(now + FAILURE_RESET_AFTER * 2), Some(Duration::ZERO));
     }
 
     #[test]
     fn d03_few_answers_wait_at_the_same_time() {
-        let (mut failures, now) = (Failures::default(), Instant::now());
-        let waiting = (0..100).filter(|_| failures.add(now).is_some()).count();
+        let (mut failures, now) = (SignInFailures::default(), Instant::now());
+        let waiting = (0..100).filter(|_| failures.record(now).is_some()).count();
         assert_eq!(waiting, 4);
     }
 
     #[tokio::test(start_paused = true)]
     async fn u12_the_right_token_is_never_kept_waiting() {
-        let door = Door::new(Sessions::default(), access::digest("right"));
+        let door = SessionAuth::new(Sessions::default(), access::digest("right"));
         for _ in 0..20 {
             assert_eq!(door.sign_in(br#"{"token":"wrong"}"#).await.status(), 401);
         }
@@ -202,20 +202,20 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn d03_waiting_answers_stay_counted_over_a_right_token_and_until_they_are_gone() {
         use futures_util::FutureExt;
-        let door = Door::new(Sessions::default(), access::digest("right"));
-        for _ in 0..FREE {
+        let door = SessionAuth::new(Sessions::default(), access::digest("right"));
+        for _ in 0..FREE_ATTEMPTS {
             door.sign_in(br#"{"token":"wrong"}"#).await;
         }
         let mut answers: Vec<_> =
-            (0..WAITING).map(|_| Box::pin(door.sign_in(br#"{"token":"wrong"}"#))).collect();
+            (0..MAX_DELAYED_ANSWERS).map(|_| Box::pin(door.sign_in(br#"{"token":"wrong"}"#))).collect();
         for answer in &mut answers {
             assert!(answer.now_or_never().is_none());
         }
         assert_eq!(door.sign_in(br#"{"token":"right"}"#).await.status(), 200);
-        assert_eq!(door.failures().waiting, WAITING);
+        assert_eq!(door.failures().waiting, MAX_DELAYED_ANSWERS);
         assert_eq!(door.sign_in(br#"{"token":"wrong"}"#).await.status(), 429);
         drop(answers.pop());
-        assert_eq!(door.failures().waiting, WAITING - 1, "a client that left waits no more");
+        assert_eq!(door.failures().waiting, MAX_DELAYED_ANSWERS - 1, "a client that left waits no more");
         futures_util::future::join_all(answers).await;
         assert_eq!(door.failures().waiting, 0);
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::notice::{self, Notice};
 use super::overview::{ErrorLine, error_line};
-use super::{Control, ControlError, Nothing, Said};
+use super::{Control, ControlError, NoArgs, UserMessage};
 use crate::accounts::{AccountState, AccountView};
 use crate::config::{Language, Prefer, Strategy, Theme, TrayIcon};
 use crate::secrets::StoreKind;
@@ -14,10 +14,10 @@ use crate::server::dial_addr;
 
 /// What does not change while the program runs.
 #[derive(Debug, Clone, Default)]
-pub struct Facts {
+pub struct InstanceInfo {
     pub demo: bool,
     /// Sentences that the user should know, such as a log that was set aside.
-    pub notices: Vec<Said>,
+    pub notices: Vec<UserMessage>,
     /// What `doctor` says about settings.
     pub data_dir: String,
     /// Where web accounts are asked.
@@ -115,7 +115,7 @@ pub struct Status {
     pub tray_icon: TrayIcon,
 }
 
-pub(super) async fn command(control: &Control, _: Nothing) -> Result<Status, ControlError> {
+pub(super) async fn command(control: &Control, _: NoArgs) -> Result<Status, ControlError> {
     status(control)
 }
 
@@ -125,12 +125,12 @@ pub(super) fn status(control: &Control) -> Result<Status, ControlError> {
     let address = dial_addr(server.addr());
     let accounts = control.accounts.list(control.clock.now());
     let running = accounts.iter().map(|account| account.running).sum();
-    let config = control.saved();
-    let (state, reason) = state(&accounts, control.serving.is_serving(), running);
+    let config = control.saved_config();
+    let (state, reason) = serving_state(&accounts, control.serving.is_serving(), running);
     Ok(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
-        demo: control.facts.demo,
+        demo: control.instance.demo,
         desktop: control.desktop().is_some(),
         serving: control.serving.is_serving(),
         state,
@@ -139,17 +139,17 @@ pub(super) fn status(control: &Control) -> Result<Status, ControlError> {
         base_url: format!("http://{address}/v1"),
         connections: server.connections(),
         running,
-        started_ms: control.facts.started_ms,
+        started_ms: control.instance.started_ms,
         accounts,
         strategy: config.strategy,
         prefer: config.prefer,
         log_recorded: counters.recorded,
         log_dropped: counters.dropped,
         bodies_kept: config.preferences.keep_bodies,
-        notices: notice::all(control),
-        data_dir: control.facts.data_dir.clone(),
-        web_url: control.facts.web_url.clone(),
-        api_url: control.facts.api_url.clone(),
+        notices: notice::current_notices(control),
+        data_dir: control.instance.data_dir.clone(),
+        web_url: control.instance.web_url.clone(),
+        api_url: control.instance.api_url.clone(),
         last_error: control.journal.last_failure().as_deref().map(error_line),
         welcomed: config.preferences.welcomed,
         terms_accepted: config.preferences.terms_accepted,
@@ -160,7 +160,7 @@ pub(super) fn status(control: &Control) -> Result<Status, ControlError> {
 }
 
 /// What the accounts, and the user, let the program do.
-fn state(accounts: &[AccountView], serving: bool, running: u32) -> (ServingState, ServingReason) {
+fn serving_state(accounts: &[AccountView], serving: bool, running: u32) -> (ServingState, ServingReason) {
     let is = |state| accounts.iter().any(|account| account.state == state);
     if !serving {
         (ServingState::Stopped, ServingReason::StoppedByUser)

@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{AccountView, CheckView, Control, ControlError, ErrorCode, KeyView, Nothing, Overview, Status};
-use super::{Explained, Exported, ModelView, Saved, SecretsView, SettingView, TryView};
+use super::{AccountView, CheckView, Control, ControlError, ErrorCode, KeyView, NoArgs, Overview, Status};
+use super::{Explanation, ExportedLog, ModelView, SavedFile, SecretsView, SettingView, TestResult};
 use super::{
     accounts, clipboard, doctor, export, keys, log, models, overview, port, secrets, serving, settings,
     status, tried, window,
@@ -14,12 +14,12 @@ use crate::journal::{Bodies, Query, RequestRecord};
 
 /// What a command needs: only to look at what is stored, to change it, or a running program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Needs {
+enum CommandAccess {
     Look,
     Change,
     Running,
 }
-use Needs::{Change, Look, Running};
+use CommandAccess::{Change, Look, Running};
 
 macro_rules! commands {
     ($($name:literal $needs:ident $args:ty => $answer:ty, $body:path;)*) => {
@@ -60,10 +60,10 @@ macro_rules! commands {
 }
 
 commands! {
-    "status"               Running Nothing                => Status,                status::command;
-    "overview"             Running Nothing                => Overview,              overview::overview;
-    "accounts.list"        Look    Nothing                => Vec<AccountView>,      accounts::list;
-    "accounts.refresh"     Running Nothing                => (),                    accounts::refresh;
+    "status"               Running NoArgs                => Status,                status::command;
+    "overview"             Running NoArgs                => Overview,              overview::overview;
+    "accounts.list"        Look    NoArgs                => Vec<AccountView>,      accounts::list;
+    "accounts.refresh"     Running NoArgs                => (),                    accounts::refresh;
     "accounts.check"       Look    accounts::CheckArgs    => Vec<CheckView>,        accounts::check;
     "accounts.add"         Change  accounts::AddArgs      => CheckView,             accounts::add;
     "accounts.replace"     Change  accounts::ReplaceArgs  => CheckView,             accounts::replace;
@@ -75,51 +75,51 @@ commands! {
     "accounts.only"        Change  accounts::OnlyArgs     => (),                    accounts::only;
     "accounts.use_host"    Change  accounts::UseHostArgs  => (),                    accounts::use_host;
     "accounts.remove"      Change  accounts::NameArgs     => (),                    accounts::remove;
-    "accounts.explain"     Running accounts::ExplainArgs  => Explained,             accounts::explain;
+    "accounts.explain"     Running accounts::ExplainArgs  => Explanation,             accounts::explain;
     "keys.list"            Look    keys::ListArgs         => Vec<KeyView>,          keys::list;
     "keys.add"             Change  keys::AddArgs          => KeyView,               keys::add;
     "keys.change"          Change  keys::ChangeArgs       => (),                    keys::change;
     "keys.revoke"          Change  keys::NameArgs         => (),                    keys::revoke;
-    "keys.replace_main"    Change  Nothing                => KeyView,               keys::replace_main;
+    "keys.replace_main"    Change  NoArgs                => KeyView,               keys::replace_main;
     "keys.copy"            Running keys::CopyArgs         => (),                    keys::copy;
     "clipboard.copy"       Running clipboard::CopyArgs    => (),                    clipboard::copy;
-    "models.list"          Running Nothing                => Vec<ModelView>,        models::list;
-    "models.refresh"       Running Nothing                => Vec<ModelView>,        models::refresh;
+    "models.list"          Running NoArgs                => Vec<ModelView>,        models::list;
+    "models.refresh"       Running NoArgs                => Vec<ModelView>,        models::refresh;
     "models.set_alias"     Change  models::AliasArgs      => (),                    models::set_alias;
     "models.remove_alias"  Change  models::AliasName      => (),                    models::remove_alias;
-    "try"                  Running tried::Args            => TryView,               tried::try_one;
+    "try"                  Running tried::TestRequestArgs            => TestResult,               tried::test_request;
     "log.latest"           Running Query                  => Vec<RequestRecord>,           log::latest;
     "log.get"              Running log::IdArgs            => RequestRecord,                log::get;
     "log.count"            Running Query                  => u64,                   log::count;
     "log.bodies"           Running log::IdArgs            => Bodies,                log::bodies;
-    "log.export"           Running export::ExportArgs     => Exported,              export::export;
-    "log.save"             Running export::ExportArgs     => Option<Saved>,         export::save;
-    "log.show_saved"       Running Nothing                => (),                    export::show_saved;
-    "log.clear"            Running Nothing                => u64,                   log::clear;
-    "port.switch"          Running port::Args             => port::Switched,        port::switch;
-    "port.free"            Running Nothing                => port::Free,            port::free;
-    "serving.set"          Running serving::Args          => (),                    serving::set;
-    "settings.get"         Look    Nothing                => Vec<SettingView>,      settings::get;
+    "log.export"           Running export::ExportArgs     => ExportedLog,              export::export;
+    "log.save"             Running export::ExportArgs     => Option<SavedFile>,         export::save;
+    "log.show_saved"       Running NoArgs                => (),                    export::show_saved;
+    "log.clear"            Running NoArgs                => u64,                   log::clear;
+    "port.switch"          Running port::SwitchPortArgs             => port::PortChanged,        port::switch;
+    "port.free"            Running NoArgs                => port::FreePort,            port::free;
+    "serving.set"          Running serving::ServingArgs          => (),                    serving::set;
+    "settings.get"         Look    NoArgs                => Vec<SettingView>,      settings::get;
     "settings.set"         Change  settings::SetArgs      => SettingView,           settings::set;
-    "settings.welcomed"    Change  Nothing                => (),                    settings::welcomed;
-    "settings.accept_terms" Change Nothing                => (),                    settings::accept_terms;
-    "secrets.state"        Look    Nothing                => SecretsView,           secrets::state;
-    "secrets.unlock"       Look    Nothing                => SecretsView,           secrets::unlock;
+    "settings.welcomed"    Change  NoArgs                => (),                    settings::welcomed;
+    "settings.accept_terms" Change NoArgs                => (),                    settings::accept_terms;
+    "secrets.state"        Look    NoArgs                => SecretsView,           secrets::state;
+    "secrets.unlock"       Look    NoArgs                => SecretsView,           secrets::unlock;
     "window.open"          Running window::OpenArgs       => (),                    window::open;
-    "doctor"               Look    Nothing                => Vec<doctor::Finding>,  doctor::upstream;
+    "doctor"               Look    NoArgs                => Vec<doctor::Finding>,  doctor::check_upstream;
 }
 
 /// Whether a command changes what is stored, so that it needs the data directory for itself where no program runs.
-pub fn changes(name: &str) -> bool {
+pub fn changes_state(name: &str) -> bool {
     COMMANDS.contains(&(name, Change))
 }
 
 /// The names of all commands.
-pub fn names() -> impl Iterator<Item = &'static str> {
+pub fn command_names() -> impl Iterator<Item = &'static str> {
     COMMANDS.iter().map(|(name, _)| *name)
 }
 
-fn read<T: DeserializeOwned>(args: Value) -> Result<T, ControlError> {
+fn parse_args<T: DeserializeOwned>(args: Value) -> Result<T, ControlError> {
     let args = if args.is_null() { Value::Object(serde_json::Map::new()) } else { args };
     // serde would take a list for the fields in their order.
     if !args.is_object() {
@@ -130,6 +130,6 @@ fn read<T: DeserializeOwned>(args: Value) -> Result<T, ControlError> {
         .map_err(|_| ControlError::new(ErrorCode::BadArguments, "the arguments do not fit the command"))
 }
 
-fn reply(value: impl Serialize) -> Result<Value, ControlError> {
+fn to_json(value: impl Serialize) -> Result<Value, ControlError> {
     serde_json::to_value(value).map_err(|error| ControlError::new(ErrorCode::Internal, error.to_string()))
 }

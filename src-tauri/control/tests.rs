@@ -10,18 +10,19 @@ use ts_rs::{Config, TS, TypeVisitor};
 use super::*;
 
 /// Where the user interface looks for them.
-const FOLDER: &str = "ui/src/control/generated";
+const GENERATED_DIR: &str = "ui/src/control/generated";
 
-const NOTE: &str = "// This file was generated from the table of commands in Rust. Do not edit it by hand.";
+const GENERATED_NOTE: &str =
+    "// This file was generated from the table of commands in Rust. Do not edit it by hand.";
 
 /// Files by their names.
-struct Files {
+struct TypeFiles {
     config: Config,
     seen: HashSet<TypeId>,
     texts: BTreeMap<PathBuf, String>,
 }
 
-impl TypeVisitor for Files {
+impl TypeVisitor for TypeFiles {
     fn visit<T: TS + 'static + ?Sized>(&mut self) {
         if !self.seen.insert(TypeId::of::<T>()) {
             return;
@@ -34,7 +35,7 @@ impl TypeVisitor for Files {
     }
 }
 
-impl Files {
+impl TypeFiles {
     fn new() -> Self {
         Self { config: config(), seen: HashSet::new(), texts: BTreeMap::new() }
     }
@@ -46,19 +47,19 @@ fn config() -> Config {
 }
 
 fn generated() -> BTreeMap<PathBuf, String> {
-    let mut files = Files::new();
+    let mut files = TypeFiles::new();
     files.visit::<Status>();
     files.visit::<Overview>();
     files.visit::<AccountView>();
     files.visit::<CheckView>();
-    files.visit::<Explained>();
+    files.visit::<Explanation>();
     files.visit::<KeyView>();
     files.visit::<ModelView>();
     files.visit::<SettingView>();
     files.visit::<SecretsView>();
-    files.visit::<TryView>();
-    files.visit::<Exported>();
-    files.visit::<Saved>();
+    files.visit::<TestResult>();
+    files.visit::<ExportedLog>();
+    files.visit::<SavedFile>();
     files.visit::<crate::journal::ExportFormat>();
     files.visit::<crate::journal::Query>();
     files.visit::<crate::journal::Bodies>();
@@ -69,24 +70,24 @@ fn generated() -> BTreeMap<PathBuf, String> {
     files.texts
 }
 
-impl Files {
+impl TypeFiles {
     /// The table of commands, with what it needs of the other files.
     fn commands(&mut self) {
         let config = config();
         let lines = table::typescript(self, &config);
         let names = self.texts.keys().filter_map(|path| path.file_stem()?.to_str());
-        let used = names
+        let used = command_names
             .filter(|name| lines.contains(name))
             .map(|name| format!("import type {{ {name} }} from \"./{name}\";\n"));
         let text = format!(
-            "{NOTE}\n{}\n/** Name, arguments and answer of each command. */\nexport interface Commands {{\n{lines}}}\n",
+            "{GENERATED_NOTE}\n{}\n/** Name, arguments and answer of each command. */\nexport interface Commands {{\n{lines}}}\n",
             used.collect::<String>()
         );
         self.texts.insert("Commands.ts".into(), text);
     }
 }
 
-fn kept(folder: &Path) -> BTreeMap<PathBuf, String> {
+fn committed(folder: &Path) -> BTreeMap<PathBuf, String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     entries
         .filter_map(|entry| Some((entry.file_name().into(), std::fs::read_to_string(entry.path()).ok()?)))
@@ -95,8 +96,8 @@ fn kept(folder: &Path) -> BTreeMap<PathBuf, String> {
 
 #[test]
 fn the_types_of_the_user_interface_are_up_to_date() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(FOLDER);
-    let (wanted, kept) = (generated(), kept(&folder));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(GENERATED_DIR);
+    let (wanted, kept) = (generated(), committed(&folder));
     if wanted == kept {
         return;
     }
@@ -107,5 +108,5 @@ fn the_types_of_the_user_interface_are_up_to_date() {
     for (name, text) in &wanted {
         std::fs::write(folder.join(name), text).unwrap();
     }
-    panic!("{FOLDER} was stale and has been written anew: commit it");
+    panic!("{GENERATED_DIR} was stale and has been written anew: commit it");
 }

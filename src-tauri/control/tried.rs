@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BoxFuture, Control, ControlError, ErrorCode, Said};
+use super::{BoxFuture, Control, ControlError, ErrorCode, UserMessage};
 use crate::server::SwitchError;
 
 /// What became of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub struct TryView {
+pub struct TestResult {
     pub status: u16,
     /// The reply.
     pub text: String,
@@ -26,40 +26,43 @@ pub struct TryView {
 }
 
 /// Saves a change; the error is a sentence for people.
-pub type Save<'a> = Box<dyn FnOnce() -> Result<(), String> + Send + 'a>;
+pub type SavePort<'a> = Box<dyn FnOnce() -> Result<(), String> + Send + 'a>;
 
 /// What the rooms that serve do for a command. `app` hands it over, because they and this room do not see each other.
-pub trait Engine: Send + Sync {
+pub trait Backend: Send + Sync {
     /// One real request.
-    fn try_one(&self, model: String, text: String) -> BoxFuture<'_, TryView>;
+    fn test_request(&self, model: String, text: String) -> BoxFuture<'_, TestResult>;
 
     /// Opens the port without a key, moves it, or closes it. `save` is called once nothing else is in the way.
     ///
     /// # Errors
     /// All stays as it was.
-    fn serve_without_key<'a>(
+    fn set_keyless_port<'a>(
         &'a self,
         port: Option<u16>,
-        save: Save<'a>,
+        save: SavePort<'a>,
     ) -> BoxFuture<'a, Result<(), SwitchError>>;
 
     /// What the user should know of that port now.
-    fn without_key(&self) -> Option<Said>;
+    fn keyless_notice(&self) -> Option<UserMessage>;
 }
 
 /// The longest question, bytes.
-const LONGEST: usize = 32 << 10;
+const MAX_QUESTION_BYTES: usize = 32 << 10;
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub(super) struct Args {
+pub(super) struct TestRequestArgs {
     model: String,
     text: String,
 }
 
-pub(super) async fn try_one(control: &Control, args: Args) -> Result<TryView, ControlError> {
-    if args.text.len() > LONGEST {
+pub(super) async fn test_request(
+    control: &Control,
+    args: TestRequestArgs,
+) -> Result<TestResult, ControlError> {
+    if args.text.len() > MAX_QUESTION_BYTES {
         return Err(ControlError::new(ErrorCode::BadArguments, "the question is longer than 32 KB"));
     }
-    Ok(control.engine()?.try_one(args.model, args.text).await)
+    Ok(control.backend()?.test_request(args.model, args.text).await)
 }

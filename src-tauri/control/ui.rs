@@ -20,19 +20,19 @@ struct File {
 include!(concat!(env!("OUT_DIR"), "/ui.rs"));
 
 /// What stands at `/` when the interface was not built.
-const UNBUILT: &[u8] = include_bytes!("unbuilt.html");
+const UNBUILT_PAGE: &[u8] = include_bytes!("unbuilt.html");
 
 /// The browser loads nothing from elsewhere, and no other page may show this one.
-const POLICY: HeaderValue = HeaderValue::from_static(
+const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
      connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 );
 
 /// Files under this path have a digest of their content in their names.
-const HASHED: &str = "/assets/";
+const HASHED_ASSETS_PREFIX: &str = "/assets/";
 
 /// The routes of the interface, for the guard: one for each file, spelled out.
-pub fn table() -> Vec<Route> {
+pub fn route_table() -> Vec<Route> {
     let page = std::iter::once("/");
     let others = FILES.iter().map(|file| file.path).filter(|path| *path != "/");
     let route =
@@ -40,21 +40,21 @@ pub fn table() -> Vec<Route> {
     page.chain(others).map(route).collect()
 }
 
-/// The filter behind [`table`].
+/// The filter behind [`route_table`].
 pub fn routes() -> BoxedFilter<(Response,)> {
     warp::get()
         .and(warp::path::full())
         .and_then(|path: warp::path::FullPath| async move {
-            answer(path.as_str()).ok_or_else(warp::reject::not_found)
+            find_file(path.as_str()).ok_or_else(warp::reject::not_found)
         })
         .boxed()
 }
 
-fn answer(path: &str) -> Option<Response> {
+fn find_file(path: &str) -> Option<Response> {
     let file = FILES.iter().find(|file| file.path == path);
     match (file, path) {
         (Some(file), _) => Some(response(file.path, file.bytes)),
-        (None, "/") => Some(response("/", UNBUILT)),
+        (None, "/") => Some(response("/", UNBUILT_PAGE)),
         (None, _) => None,
     }
 }
@@ -63,15 +63,15 @@ fn response(path: &str, bytes: &'static [u8]) -> Response {
     let mut response = Response::new(bytes::Bytes::from_static(bytes).into());
     *response.status_mut() = StatusCode::OK;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind(path)));
-    headers.insert(CONTENT_SECURITY_POLICY, POLICY);
-    if path.starts_with(HASHED) {
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type(path)));
+    headers.insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
+    if path.starts_with(HASHED_ASSETS_PREFIX) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
     }
     response
 }
 
-fn kind(path: &str) -> &'static str {
+fn content_type(path: &str) -> &'static str {
     match path.rsplit_once('.').map(|(_, ending)| ending) {
         None | Some("html") => "text/html; charset=utf-8",
         Some("js" | "mjs") => "text/javascript; charset=utf-8",
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn w02_the_policy_lets_nothing_in_from_elsewhere() {
-        let page = answer("/").unwrap();
+        let page = find_file("/").unwrap();
         assert_eq!(
             page.headers()[CONTENT_SECURITY_POLICY],
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
@@ -105,17 +105,17 @@ mod tests {
     fn w04_only_files_that_were_compiled_in_are_answered() {
         for path in ["/nothing", "/assets/", "/../Cargo.toml", "/%2e%2e/x", "//etc/passwd", "", "/index.html"]
         {
-            assert!(answer(path).is_none(), "{path}");
+            assert!(find_file(path).is_none(), "{path}");
         }
         for file in FILES {
             assert!(!file.path.ends_with(".map") && !file.path.contains("/."), "{}", file.path);
-            assert_ne!(kind(file.path), "application/octet-stream", "{}", file.path);
+            assert_ne!(content_type(file.path), "application/octet-stream", "{}", file.path);
         }
     }
 
     #[test]
     fn hashed_files_are_kept_by_browsers_and_the_page_is_not() {
-        assert!(!answer("/").unwrap().headers().contains_key(CACHE_CONTROL));
+        assert!(!find_file("/").unwrap().headers().contains_key(CACHE_CONTROL));
         let hashed = response("/assets/index-1a2b.js", b"");
         assert!(hashed.headers()[CACHE_CONTROL].to_str().unwrap().ends_with("immutable"));
         assert_eq!(hashed.headers()[CONTENT_TYPE], "text/javascript; charset=utf-8");

@@ -13,6 +13,6 @@ pub(super) struct OpenArgs {
 }
 
 pub(super) async fn open(control: &Control, args: OpenArgs) -> Result<(), ControlError> {
-    control.desktop_part()?.open_window(args.page);
+    control.require_desktop()?.open_window(args.page);
     Ok(())
 }

@@ -7,7 +7,7 @@ use super::context::{DesktopContext, strings_for};
 use super::notify;
 use super::page::WindowPage;
 use super::tray::shows_icons;
-use crate::control::Said;
+use crate::control::UserMessage;
 
 /// At login the panel may start after this program.
 const PANEL_START_TIMEOUT: Duration = Duration::from_secs(10);
@@ -20,7 +20,7 @@ pub(super) async fn warn_if_missing(context: DesktopContext, has_icon: bool) {
         return;
     }
     let strings = strings_for(&context.status().await.unwrap_or_default());
-    context.control().notice(Said::Plain { text: strings.no_tray.to_owned() });
+    context.control().add_notice(UserMessage::Plain { text: strings.no_tray.to_owned() });
     if mark_as_shown(context.data_dir()) {
         notify::show(&context, strings.no_tray_title, strings.no_tray, WindowPage::Overview);
     }

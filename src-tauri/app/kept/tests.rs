@@ -8,7 +8,7 @@ use super::*;
 use crate::access::PauseSwitch;
 use crate::accounts::{AccountKind, KindSet, SelectionRequest, Unavailable};
 use crate::config::{self, SettingsFile, Strategy};
-use crate::control::{self, ClientKeys, Facts, Reader};
+use crate::control::{self, ClientKeys, InstanceInfo, SecretReload};
 use crate::journal::{self, RequestLog};
 use crate::secrets::SecretStore;
 use crate::upstreams::ModelRegistry;
@@ -72,8 +72,8 @@ impl SecretStore for FakeStore {
 struct TestSetup {
     control: Control,
     store: Arc<FakeStore>,
-    reader: Reader,
-    requests: Option<Asked>,
+    reader: SecretReload,
+    requests: Option<ReloadRequests>,
     _dir: TempDir,
 }
 
@@ -90,27 +90,27 @@ impl TestSetup {
         let accounts = Accounts::new(Vec::new(), Strategy::FillFirst, None, clock.now());
         for label in labels {
             let id = stored_id(label);
-            store.values.lock().unwrap().insert(keychain_name(&id), Ok(label));
+            store.values.lock().unwrap().insert(keychain_entry_name(&id), Ok(label));
             accounts.add_pending(id, (*label).to_owned(), AccountKind::Web);
         }
         let journal = RequestLog::open(&dir.path().join("log.db"), journal::LogLimits::default()).log;
-        let (reader, requests) = control::reader();
+        let (reader, requests) = control::reload_channel();
         let vault = AsyncSecretStore::new(Arc::<FakeStore>::clone(&store));
         let settings = SettingsFile::empty(dir.path());
-        let control = Control::new(control::Parts {
+        let control = Control::new(control::ControlParts {
             accounts,
             web: Arc::new(WebUpstream::new(web::WebSettings::default()).unwrap()),
             api: Arc::new(ApiUpstream::new(api::ApiSettings::default()).unwrap()),
-            names: ModelRegistry::default(),
+            models: ModelRegistry::default(),
             journal,
             vault,
             config: Arc::new(config::check(&settings, None).unwrap()),
             settings: Arc::new(Mutex::new(settings)),
             keys: ClientKeys::new(std::collections::BTreeMap::new()),
             serving: PauseSwitch::default(),
-            reader: reader.clone(),
+            secret_reload: reader.clone(),
             clock,
-            facts: Facts::default(),
+            instance: InstanceInfo::default(),
         });
         Self { control, store, reader, requests: Some(requests), _dir: dir }
     }
@@ -154,7 +154,7 @@ async fn stored_secrets_are_read_once() {
     assert_eq!(name.as_deref(), Some("main"));
     let digests = setup.control.settings.lock().unwrap().texts("client_keys");
     assert_eq!(digests.len(), 1);
-    setup.reader.read_again().await;
+    setup.reader.reload().await;
     assert_eq!(setup.get_calls(), 3);
 }
 
@@ -180,10 +180,10 @@ async fn f45_a_reload_reads_a_locked_keychain_again() {
     setup.store.set_forced_error(Some(StoreError::Locked));
     let task = setup.spawn_loader();
     setup.store.wait_for_availability_checks(1).await;
-    setup.reader.read_again().await;
+    setup.reader.reload().await;
     assert_eq!(setup.get_calls(), 2);
     setup.store.set_forced_error(None);
-    setup.reader.read_again().await;
+    setup.reader.reload().await;
     assert_eq!(setup.states(), ["a ready"]);
     task.await.unwrap();
 }
@@ -193,7 +193,7 @@ async fn f46_without_a_keychain_a_temporary_key_is_used_and_nothing_retried() {
     let mut setup = TestSetup::new(&[]);
     setup.store.set_forced_error(Some(StoreError::Missing));
     let _task = setup.spawn_loader();
-    setup.reader.read_again().await;
+    setup.reader.reload().await;
     tokio::time::sleep(Duration::from_secs(3600)).await;
     assert_eq!((setup.get_calls(), *setup.store.availability_checks.borrow()), (2, 0));
     assert!(matches!(setup.control.keys.main(), MainKey::ForThisRun { .. }));
@@ -223,10 +223,10 @@ async fn f48_missing_or_altered_secrets_are_never_used() {
     let mut setup = TestSetup::new(&["gone", "other", "garbage", "good"]);
     {
         let mut values = setup.store.values.lock().unwrap();
-        values.remove(&keychain_name(&stored_id("gone")));
-        values.insert(keychain_name(&stored_id("other")), Ok("somebody else's"));
-        values.insert(keychain_name(&stored_id("garbage")), Err(StoreError::Damaged));
-        values.insert(MAIN_KEY.to_owned(), Ok("x"));
+        values.remove(&keychain_entry_name(&stored_id("gone")));
+        values.insert(keychain_entry_name(&stored_id("other")), Ok("somebody else's"));
+        values.insert(keychain_entry_name(&stored_id("garbage")), Err(StoreError::Damaged));
+        values.insert(MAIN_KEY_ENTRY.to_owned(), Ok("x"));
     }
     setup.spawn_loader().await.unwrap();
     assert_eq!(
@@ -242,9 +242,9 @@ async fn f48_a_lost_secrets_file_is_reported() {
     let mut setup = TestSetup::new(&["a"]);
     setup.store.values.lock().unwrap().clear();
     let lost = Err(StoreError::SetAside(".bad-1".to_owned()));
-    setup.store.values.lock().unwrap().insert(keychain_name(&stored_id("a")), lost);
+    setup.store.values.lock().unwrap().insert(keychain_entry_name(&stored_id("a")), lost);
     let _task = setup.spawn_loader();
-    setup.reader.read_again().await;
-    let notices = setup.control.notices_so_far();
+    setup.reader.reload().await;
+    let notices = setup.control.runtime_notices();
     assert!(notices.iter().any(|notice| notice.to_string().contains("secrets.sealed.bad-1")), "{notices:?}");
 }

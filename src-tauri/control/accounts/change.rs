@@ -2,11 +2,14 @@
 
 use serde::Deserialize;
 
-use super::super::log::blocking;
-use super::super::{Control, ControlError, ErrorCode, Said};
-use super::check::why_absent;
-use super::host::forget_host;
-use super::{absent, checked_label, is_known, keychain, keychain_name, not_found, settings_table, stored};
+use super::super::log::run_blocking;
+use super::super::{Control, ControlError, ErrorCode, UserMessage};
+use super::check::missing_secret_message;
+use super::host::remove_host;
+use super::{
+    find_stored, find_without_secret, is_known, keychain_entry_name, keychain_error, not_found,
+    settings_table, validate_label,
+};
 use crate::accounts::AccountOrigin;
 use crate::secrets::StoreError;
 
@@ -45,38 +48,38 @@ pub(in crate::control) struct OnlyArgs {
 /// Pauses an account or takes it into use again; it is kept over a restart.
 pub(in crate::control) async fn enable(control: &Control, args: EnableArgs) -> Result<(), ControlError> {
     let known = control.accounts.set_enabled(&args.label, args.enabled, control.clock.now());
-    if known { Ok(()) } else { Err(not_here(control, &args.label)) }
+    if known { Ok(()) } else { Err(missing_secret_error(control, &args.label)) }
 }
 
 /// An account cannot be changed while its secret is not here: its state is kept with it.
-fn not_here(control: &Control, name: &str) -> ControlError {
-    match absent(&control.accounts, name) {
-        Some(absent) => ControlError::saying(ErrorCode::Keychain, why_absent(&absent)),
+fn missing_secret_error(control: &Control, name: &str) -> ControlError {
+    match find_without_secret(&control.accounts, name) {
+        Some(absent) => ControlError::with_message(ErrorCode::Keychain, missing_secret_message(&absent)),
         None => not_found(),
     }
 }
 
 /// Gives an account another label, in the log too.
 pub(in crate::control) async fn rename(control: &Control, args: RenameArgs) -> Result<(), ControlError> {
-    checked_label(&args.to)?;
-    let (id, kind, origin, from) = find(control, &args.label)?;
+    validate_label(&args.to)?;
+    let (id, kind, origin, from) = find_account(control, &args.label)?;
     if from == args.to {
         return Ok(());
     }
     if is_known(control, &args.to) {
-        return Err(ControlError::saying(ErrorCode::Exists, Said::LabelTaken));
+        return Err(ControlError::with_message(ErrorCode::Exists, UserMessage::LabelTaken));
     }
     let table = if origin == AccountOrigin::Stored { settings_table(kind) } else { "labels" };
     control.save(|settings| settings.set(&[table, &id], args.to.as_str()))?;
     control.accounts.rename(&id, &args.to);
     let journal = control.journal.clone();
-    blocking(move || journal.rename_account(&from, &args.to)).await
+    run_blocking(move || journal.rename_account(&from, &args.to)).await
 }
 
 /// The order in which accounts are used. Those that are not named come last.
 pub(in crate::control) async fn order(control: &Control, args: OrderArgs) -> Result<(), ControlError> {
     let ids: Result<Vec<String>, _> =
-        args.labels.iter().map(|label| find(control, label).map(|(id, ..)| id)).collect();
+        args.labels.iter().map(|label| find_account(control, label).map(|(id, ..)| id)).collect();
     let ids = ids?;
     control.save(|settings| settings.set_list(&["account_order"], &ids))?;
     control.accounts.set_order(ids);
@@ -85,7 +88,7 @@ pub(in crate::control) async fn order(control: &Control, args: OrderArgs) -> Res
 
 /// Uses one account and no other, or all again.
 pub(in crate::control) async fn only(control: &Control, args: OnlyArgs) -> Result<(), ControlError> {
-    let id = args.label.map(|label| find(control, &label).map(|(id, ..)| id)).transpose()?;
+    let id = args.label.map(|label| find_account(control, &label).map(|(id, ..)| id)).transpose()?;
     control.save(|settings| match &id {
         Some(id) => settings.set(&["only_account"], id.as_str()),
         None => settings.unset(&["only_account"]),
@@ -97,28 +100,28 @@ pub(in crate::control) async fn only(control: &Control, args: OnlyArgs) -> Resul
 /// Removes an account that was added by hand, with its secret and its rows in the log. The secret goes first: where the
 /// keychain keeps it, nothing else changes.
 pub(in crate::control) async fn remove(control: &Control, args: NameArgs) -> Result<(), ControlError> {
-    let kept = stored(control, &args.label)?;
-    match control.vault.delete(&keychain_name(&kept.id)).await {
+    let kept = find_stored(control, &args.label)?;
+    match control.vault.delete(&keychain_entry_name(&kept.id)).await {
         Ok(()) | Err(StoreError::Missing) => {}
-        Err(error) => return Err(keychain(error)),
+        Err(error) => return Err(keychain_error(error)),
     }
     control.save(|settings| {
         settings.unset(&[settings_table(kept.kind), &kept.id])?;
-        forget_host(settings, &kept.id)?;
+        remove_host(settings, &kept.id)?;
         settings.follow_account(&kept.id, None)
     })?;
     control.accounts.remove(&kept.id);
-    control.accounts.set_pinned(control.saved().only_account);
+    control.accounts.set_pinned(control.saved_config().only_account);
     control.web.forget(&kept.id);
     let journal = control.journal.clone();
-    if blocking(move || journal.delete_account(&kept.label)).await.is_err() {
+    if run_blocking(move || journal.delete_account(&kept.label)).await.is_err() {
         tracing::warn!("the log rows of a removed account could not be deleted");
     }
     Ok(())
 }
 
 /// Id, kind, origin and label of any account.
-fn find(
+fn find_account(
     control: &Control,
     name: &str,
 ) -> Result<(String, crate::accounts::AccountKind, AccountOrigin, String), ControlError> {

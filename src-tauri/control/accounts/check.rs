@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::super::{Control, ControlError, ErrorCode, Nothing, Said};
-use super::{CheckView, absent, credential, not_found};
+use super::super::{Control, ControlError, ErrorCode, NoArgs, UserMessage};
+use super::{CheckView, credential_of, find_without_secret, not_found};
 use crate::accounts::{Account, AccountKind, AccountView, AccountWithoutSecret, MissingSecret};
 use crate::secrets::Redactor;
 use crate::upstreams::{Identity, Quota, UpstreamError, UpstreamErrorKind};
@@ -14,15 +14,12 @@ pub(in crate::control) struct CheckArgs {
     label: Option<String>,
 }
 
-pub(in crate::control) async fn list(
-    control: &Control,
-    _: Nothing,
-) -> Result<Vec<AccountView>, ControlError> {
+pub(in crate::control) async fn list(control: &Control, _: NoArgs) -> Result<Vec<AccountView>, ControlError> {
     Ok(control.accounts.list(control.clock.now()))
 }
 
 /// Says that somebody looks at the accounts: quotas that were told a while ago are asked for beside this.
-pub(in crate::control) async fn refresh(control: &Control, _: Nothing) -> Result<(), ControlError> {
+pub(in crate::control) async fn refresh(control: &Control, _: NoArgs) -> Result<(), ControlError> {
     control.accounts.request_refresh();
     Ok(())
 }
@@ -32,16 +29,16 @@ pub(in crate::control) async fn check(
     control: &Control,
     args: CheckArgs,
 ) -> Result<Vec<CheckView>, ControlError> {
-    control.reader.read_again().await;
+    control.secret_reload.reload().await;
     let labels: Vec<String> = match args.label {
         Some(label) => vec![label],
         None => control.accounts.list(control.clock.now()).into_iter().map(|view| view.label).collect(),
     };
     let mut found = Vec::new();
     for label in labels {
-        match (control.accounts.find(&label), absent(&control.accounts, &label)) {
+        match (control.accounts.find(&label), find_without_secret(&control.accounts, &label)) {
             (Some(account), _) => found.push(check_one(control, &account).await),
-            (None, Some(absent)) => found.push(unread(&absent)),
+            (None, Some(absent)) => found.push(unread_view(&absent)),
             (None, None) => return Err(not_found()),
         }
     }
@@ -58,28 +55,28 @@ fn redactor(control: &Control) -> Redactor {
 
 pub(super) async fn check_one(control: &Control, account: &Account) -> CheckView {
     let now = || control.clock.now();
-    match ask(control, account).await {
+    match fetch_state(control, account).await {
         Ok((identity, quota)) => {
             control.accounts.record_credential_check(&account.id, true, now());
             control.accounts.set_identity(&account.id, identity.clone(), now());
-            let (quota_percent, said) = (quota.percent, good(account.kind, &quota));
+            let (quota_percent, said) = (quota.percent, valid_message(account.kind, &quota));
             let identity = Identity { plan: quota.plan.clone().or(identity.plan), ..identity };
             control.accounts.set_quota(&account.id, quota, now());
-            CheckView { quota_percent, ..valid(account, identity, said) }
+            CheckView { quota_percent, ..valid_view(account, identity, said) }
         }
         Err(failure) => {
             if failure.kind == UpstreamErrorKind::LoginRequired {
                 control.accounts.record_credential_check(&account.id, false, now());
             }
-            CheckView::new(&account.label, false, told(account.kind, &failure))
+            CheckView::new(&account.label, false, failure_message(account.kind, &failure))
         }
     }
 }
 
 /// Whose account it is and how much of its quota is used.
-async fn ask(control: &Control, account: &Account) -> Result<(Identity, Quota), UpstreamError> {
+async fn fetch_state(control: &Control, account: &Account) -> Result<(Identity, Quota), UpstreamError> {
     let identity = identify(control, account).await?;
-    let credential = credential(account);
+    let credential = credential_of(account);
     // A session without a readable quota is still a valid session, and what a key may spend is told only to some.
     let quota = match account.kind {
         AccountKind::Web => control.web.quota(&credential).await,
@@ -92,50 +89,50 @@ async fn ask(control: &Control, account: &Account) -> Result<(Identity, Quota), 
 /// its models.
 pub(super) async fn identify(control: &Control, account: &Account) -> Result<Identity, UpstreamError> {
     match account.kind {
-        AccountKind::Web => control.web.check(&credential(account)).await,
-        AccountKind::Api => control.api.check(&credential(account)).await.map(|_| Identity::default()),
+        AccountKind::Web => control.web.check(&credential_of(account)).await,
+        AccountKind::Api => control.api.check(&credential_of(account)).await.map(|_| Identity::default()),
     }
 }
 
-fn good(kind: AccountKind, quota: &Quota) -> Said {
+fn valid_message(kind: AccountKind, quota: &Quota) -> UserMessage {
     match (kind, quota.spent_usd.zip(quota.budget_usd)) {
-        (AccountKind::Web, _) => Said::SessionValid,
+        (AccountKind::Web, _) => UserMessage::SessionValid,
         (AccountKind::Api, Some((spent, budget))) => {
-            Said::KeySpent { spent: format!("{spent:.2}"), budget: format!("{budget:.2}") }
+            UserMessage::KeySpent { spent: format!("{spent:.2}"), budget: format!("{budget:.2}") }
         }
-        (AccountKind::Api, None) => Said::KeyValid,
+        (AccountKind::Api, None) => UserMessage::KeyValid,
     }
 }
 
-fn told(kind: AccountKind, failure: &UpstreamError) -> Said {
+fn failure_message(kind: AccountKind, failure: &UpstreamError) -> UserMessage {
     if failure.kind == UpstreamErrorKind::LoginRequired {
         // A key does not sign in.
-        return if kind == AccountKind::Api { Said::KeyRefused } else { Said::SessionRefused };
+        return if kind == AccountKind::Api { UserMessage::KeyRefused } else { UserMessage::SessionRefused };
     }
     if failure.kind == UpstreamErrorKind::Challenge {
-        return Said::BrowserCheck;
+        return UserMessage::BrowserCheck;
     }
-    Said::Failed { kind: failure.kind, detail: failure.detail.clone() }
+    UserMessage::Failed { kind: failure.kind, detail: failure.detail.clone() }
 }
 
-pub(super) fn valid(account: &Account, identity: Identity, said: Said) -> CheckView {
+pub(super) fn valid_view(account: &Account, identity: Identity, said: UserMessage) -> CheckView {
     let Identity { email, plan, .. } = identity;
     CheckView { email, plan, ..CheckView::new(&account.label, true, said) }
 }
 
-pub(super) fn unread(absent: &AccountWithoutSecret) -> CheckView {
-    CheckView { unread: true, ..CheckView::new(&absent.label, false, why_absent(absent)) }
+pub(super) fn unread_view(absent: &AccountWithoutSecret) -> CheckView {
+    CheckView { unread: true, ..CheckView::new(&absent.label, false, missing_secret_message(absent)) }
 }
 
-pub(super) fn why_absent(absent: &AccountWithoutSecret) -> Said {
+pub(super) fn missing_secret_message(absent: &AccountWithoutSecret) -> UserMessage {
     match &absent.reason {
-        MissingSecret::Reading => Said::SecretReading,
-        MissingSecret::Unreadable(error) => Said::SecretUnread { error: error.clone() },
-        MissingSecret::Lost => Said::SecretLost,
-        MissingSecret::OtherHost(change) => Said::OtherHost { change: change.clone() },
+        MissingSecret::Reading => UserMessage::SecretReading,
+        MissingSecret::Unreadable(error) => UserMessage::SecretUnread { error: error.clone() },
+        MissingSecret::Lost => UserMessage::SecretLost,
+        MissingSecret::OtherHost(change) => UserMessage::OtherHost { change: change.clone() },
     }
 }
 
-pub(super) fn refused(kind: AccountKind, failure: &UpstreamError) -> ControlError {
-    ControlError::saying(ErrorCode::Upstream, told(kind, failure))
+pub(super) fn refused_error(kind: AccountKind, failure: &UpstreamError) -> ControlError {
+    ControlError::with_message(ErrorCode::Upstream, failure_message(kind, failure))
 }

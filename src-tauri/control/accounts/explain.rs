@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::super::{Control, ControlError, models};
-use super::{Explained, Nobody, PassedOver};
+use super::{Explanation, NoAccountReason, SkippedAccount};
 use crate::accounts::{SelectionRequest, Unavailable};
 
 #[derive(Debug, Deserialize)]
@@ -15,11 +15,11 @@ pub(in crate::control) struct ExplainArgs {
 pub(in crate::control) async fn explain(
     control: &Control,
     args: ExplainArgs,
-) -> Result<Explained, ControlError> {
-    let model = control.names.resolve(&args.model);
+) -> Result<Explanation, ControlError> {
+    let model = control.models.resolve(&args.model);
     let embeds = model.info.as_ref().is_some_and(|info| info.embeds);
     let ask = SelectionRequest {
-        kinds: models::kinds(&model, embeds),
+        kinds: models::serving_kinds(&model, embeds),
         scope: &model.scope,
         excluded: &[],
         conversation: None,
@@ -27,23 +27,25 @@ pub(in crate::control) async fn explain(
     let choice = control.accounts.explain(&ask, control.clock.now());
     let (account, why, nobody) = match choice.selected {
         Ok((label, why)) => (Some(label), Some(why), None),
-        Err(none) => (None, None, Some(nobody(none))),
+        Err(none) => (None, None, Some(no_account_reason(none))),
     };
-    let others = choice.skipped.into_iter().map(|(label, why)| PassedOver { label, why }).collect();
-    Ok(Explained { model: model.web_id, account, why, nobody, others })
+    let others = choice.skipped.into_iter().map(|(label, why)| SkippedAccount { label, why }).collect();
+    Ok(Explanation { model: model.web_id, account, why, nobody, others })
 }
 
-fn nobody(none: Unavailable) -> Nobody {
+fn no_account_reason(none: Unavailable) -> NoAccountReason {
     match none {
-        Unavailable::NoAccounts => Nobody::NoAccount,
-        Unavailable::NoneOfKind(_) => Nobody::OtherKind,
-        Unavailable::Starting => Nobody::Reading,
-        Unavailable::Unreadable(error) => Nobody::Unreadable { error },
-        Unavailable::AllTried => Nobody::AllTried,
-        Unavailable::LoginRequired => Nobody::NeedsLogin,
-        Unavailable::OtherHost => Nobody::OtherHost,
-        Unavailable::Limited { wait, .. } => Nobody::Limited { minutes: wait.as_secs().div_ceil(60) },
-        Unavailable::UpstreamDown { .. } => Nobody::Unreachable,
-        Unavailable::Challenge { .. } => Nobody::Challenge,
+        Unavailable::NoAccounts => NoAccountReason::NoAccount,
+        Unavailable::NoneOfKind(_) => NoAccountReason::OtherKind,
+        Unavailable::Starting => NoAccountReason::Reading,
+        Unavailable::Unreadable(error) => NoAccountReason::Unreadable { error },
+        Unavailable::AllTried => NoAccountReason::AllTried,
+        Unavailable::LoginRequired => NoAccountReason::NeedsLogin,
+        Unavailable::OtherHost => NoAccountReason::OtherHost,
+        Unavailable::Limited { wait, .. } => {
+            NoAccountReason::Limited { minutes: wait.as_secs().div_ceil(60) }
+        }
+        Unavailable::UpstreamDown { .. } => NoAccountReason::Unreachable,
+        Unavailable::Challenge { .. } => NoAccountReason::Challenge,
     }
 }

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::super::{Control, ControlError, ErrorCode, Said};
-use super::{absent, keychain, keychain_name, not_found};
+use super::super::{Control, ControlError, ErrorCode, UserMessage};
+use super::{find_without_secret, keychain_entry_name, keychain_error, not_found};
 use crate::accounts::{Account, AccountKind, AccountOrigin, HostChange, MissingSecret};
 use crate::config::{self, API_HOST, Config, SettingsError, SettingsFile, WEB_HOST};
 
@@ -20,15 +20,18 @@ pub(in crate::control) struct UseHostArgs {
 
 /// Lets an account be used with another host than it was added for, and uses it.
 pub(in crate::control) async fn use_host(control: &Control, args: UseHostArgs) -> Result<(), ControlError> {
-    let Some(absent) = absent(&control.accounts, &args.label) else {
+    let Some(absent) = find_without_secret(&control.accounts, &args.label) else {
         return control.accounts.find(&args.label).map(drop).ok_or_else(not_found);
     };
     let MissingSecret::OtherHost(HostChange { host, .. }) = absent.reason else { return Ok(()) };
     if host != args.host {
-        return Err(ControlError::saying(ErrorCode::BadArguments, Said::AskedElsewhere { host }));
+        return Err(ControlError::with_message(
+            ErrorCode::BadArguments,
+            UserMessage::AskedElsewhere { host },
+        ));
     }
-    let secret = control.vault.get(&keychain_name(&absent.id)).await.map_err(keychain)?;
-    control.save(|settings| keep_host(settings, absent.kind, &absent.id, &host))?;
+    let secret = control.vault.get(&keychain_entry_name(&absent.id)).await.map_err(keychain_error)?;
+    control.save(|settings| store_host(settings, absent.kind, &absent.id, &host))?;
     let account = secret.map(|secret| Account::new(absent.label, absent.kind, AccountOrigin::Stored, secret));
     match account.filter(|account| account.id == absent.id) {
         Some(account) => control.accounts.resolve_pending(account, control.clock.now()),
@@ -47,33 +50,33 @@ pub fn other_host(
 ) -> Option<HostChange> {
     let kept = settings.texts(ACCOUNT_HOSTS_TABLE).into_iter().find(|(account, _)| account == id);
     let added_for = kept.map_or_else(|| default_host(kind).to_owned(), |(_, host)| host);
-    let host = host(config, kind).to_owned();
+    let host = configured_host(config, kind).to_owned();
     (added_for != host).then_some(HostChange { added_for, host })
 }
 
 /// Where accounts of this kind are asked.
-pub(super) fn host(config: &Config, kind: AccountKind) -> &str {
+pub(super) fn configured_host(config: &Config, kind: AccountKind) -> &str {
     config::authority(match kind {
         AccountKind::Web => &config.web_url,
         AccountKind::Api => &config.api_url,
     })
 }
 
-/// Notes that an account may be sent to `host`. Mammouth's own needs no note.
-pub(super) fn keep_host(
+/// Notes that an account may be sent to `configured_host`. Mammouth's own needs no note.
+pub(super) fn store_host(
     settings: &mut SettingsFile,
     kind: AccountKind,
     id: &str,
     host: &str,
 ) -> Result<(), SettingsError> {
     if host == default_host(kind) {
-        forget_host(settings, id)
+        remove_host(settings, id)
     } else {
         settings.set(&[ACCOUNT_HOSTS_TABLE, id], host)
     }
 }
 
-pub(super) fn forget_host(settings: &mut SettingsFile, id: &str) -> Result<(), SettingsError> {
+pub(super) fn remove_host(settings: &mut SettingsFile, id: &str) -> Result<(), SettingsError> {
     settings.unset(&[ACCOUNT_HOSTS_TABLE, id])
 }
 
@@ -104,10 +107,11 @@ mod tests {
         let change = HostChange { added_for: WEB_HOST.into(), host: "other.example:8443".into() };
         assert_eq!(other_host(&other, &settings, AccountKind::Web, "old"), Some(change));
         assert_eq!(other_host(&other, &settings, AccountKind::Api, "key"), None);
-        keep_host(&mut settings, AccountKind::Web, "new", host(&other, AccountKind::Web)).unwrap();
+        store_host(&mut settings, AccountKind::Web, "new", configured_host(&other, AccountKind::Web))
+            .unwrap();
         assert_eq!(other_host(&other, &settings, AccountKind::Web, "new"), None);
         assert_eq!(other_host(&usual, &settings, AccountKind::Web, "new").unwrap().host, WEB_HOST);
-        keep_host(&mut settings, AccountKind::Web, "new", WEB_HOST).unwrap();
+        store_host(&mut settings, AccountKind::Web, "new", WEB_HOST).unwrap();
         assert_eq!(other_host(&usual, &settings, AccountKind::Web, "new"), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::Said;
+use super::super::UserMessage;
 use crate::accounts::SkipReason;
 use crate::journal::AccountSelection;
 use crate::secrets::StoreError;
@@ -16,7 +16,7 @@ pub struct CheckView {
     /// A sentence for people, in English.
     pub message: String,
     /// The same, to be said in other languages.
-    pub said: Said,
+    pub said: UserMessage,
     /// The secret is not here, so Mammouth was not asked.
     #[serde(default)]
     pub unread: bool,
@@ -28,7 +28,7 @@ pub struct CheckView {
 /// Whom a request for a model would be given to now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub struct Explained {
+pub struct Explanation {
     /// The model that would be asked.
     pub model: String,
     /// The label of the account, if one can serve it.
@@ -36,15 +36,15 @@ pub struct Explained {
     /// Why that one.
     pub why: Option<AccountSelection>,
     /// Why none.
-    pub nobody: Option<Nobody>,
+    pub nobody: Option<NoAccountReason>,
     /// The other accounts.
-    pub others: Vec<PassedOver>,
+    pub others: Vec<SkippedAccount>,
 }
 
 /// An account that would not be asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub struct PassedOver {
+pub struct SkippedAccount {
     pub label: String,
     pub why: SkipReason,
 }
@@ -53,7 +53,7 @@ pub struct PassedOver {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub enum Nobody {
+pub enum NoAccountReason {
     NoAccount,
     /// There is none of a kind that serves the model.
     OtherKind,
@@ -75,14 +75,14 @@ pub enum Nobody {
 }
 
 impl CheckView {
-    pub(super) fn new(label: &str, ok: bool, said: Said) -> Self {
+    pub(super) fn new(label: &str, ok: bool, said: UserMessage) -> Self {
         let (label, message) = (label.to_owned(), said.to_string());
         Self { label, ok, message, said, unread: false, email: None, plan: None, quota_percent: None }
     }
 
     /// The same with what others said put through `clean`.
     pub(super) fn cleaned(mut self, clean: impl Fn(&str) -> String) -> Self {
-        if let Said::Failed { detail, .. } = &mut self.said {
+        if let UserMessage::Failed { detail, .. } = &mut self.said {
             *detail = clean(detail);
         }
         Self { message: clean(&self.message), ..self }

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::{Control, ControlError, ErrorCode, Nothing, Said};
-use super::{ClientKeys, KeyUnread, MAIN, MAIN_KEY, MainKey, NamedKey, STORED_KEYS, stored};
+use super::super::{Control, ControlError, ErrorCode, NoArgs, UserMessage};
+use super::{
+    ClientKeys, MAIN_KEY_ENTRY, MAIN_KEY_NAME, MainKey, MainKeyUnavailable, NamedKey, STORED_KEYS, stored,
+};
 use crate::access::{self, KeyLimits};
 use crate::chat::is_model_name;
 use crate::config::{SettingsError, SettingsFile};
@@ -72,16 +74,16 @@ pub(in crate::control) async fn list(
     args: ListArgs,
 ) -> Result<Vec<KeyView>, ControlError> {
     if args.reveal {
-        control.reader.read_again().await;
+        control.secret_reload.reload().await;
     }
     let named: Vec<String> = control.keys.named().keys().cloned().collect();
     let (mut texts, refused) =
-        if args.reveal { stored::texts(control).await } else { (BTreeMap::new(), None) };
+        if args.reveal { stored::named_key_texts(control).await } else { (BTreeMap::new(), None) };
     let named = named.iter().map(|name| {
         let view = named_view(control, name, texts.remove(name));
         match &refused {
             Some(error) if view.can_show && view.key.is_none() => {
-                KeyView { origin: KeyUnread::Refused(error.clone()).to_string(), ..view }
+                KeyView { origin: MainKeyUnavailable::Refused(error.clone()).to_string(), ..view }
             }
             _ => view,
         }
@@ -92,15 +94,15 @@ pub(in crate::control) async fn list(
 /// Makes a key for one client. Where no secret store takes it, this answer is the only one that holds it.
 pub(in crate::control) async fn add(control: &Control, args: AddArgs) -> Result<KeyView, ControlError> {
     let AddArgs { name, models, daily_tokens, daily_cost_usd } = args;
-    let limits = checked(KeyLimits { models, daily_tokens, daily_cost_usd })?;
-    checked_name(&name)?;
+    let limits = validate_limits(KeyLimits { models, daily_tokens, daily_cost_usd })?;
+    validate_name(&name)?;
     let key = access::generate_key();
     let digest = access::digest(key.expose_secret());
     reserve(control, &name, digest)?;
-    let stored = stored::put(control, &name, &key).await;
+    let stored = stored::store(control, &name, &key).await;
     if let Err(error) = save_new(control, &name, NamedKey { digest, stored }, &limits) {
         control.keys.named().remove(&name);
-        stored::forget(control, &name).await;
+        stored::delete(control, &name).await;
         return Err(error);
     }
     control.keys.named().insert(name.clone(), NamedKey { digest, stored });
@@ -112,8 +114,8 @@ pub(in crate::control) async fn add(control: &Control, args: AddArgs) -> Result<
 /// Takes the name, so that no other command can while the secret store is asked.
 fn reserve(control: &Control, name: &str, digest: [u8; 32]) -> Result<(), ControlError> {
     let mut named = control.keys.named();
-    if name == MAIN || named.contains_key(name) {
-        return Err(ControlError::saying(ErrorCode::Exists, Said::KeyNameTaken));
+    if name == MAIN_KEY_NAME || named.contains_key(name) {
+        return Err(ControlError::with_message(ErrorCode::Exists, UserMessage::KeyNameTaken));
     }
     named.insert(name.to_owned(), NamedKey { digest, stored: false });
     Ok(())
@@ -121,30 +123,30 @@ fn reserve(control: &Control, name: &str, digest: [u8; 32]) -> Result<(), Contro
 
 fn save_new(control: &Control, name: &str, key: NamedKey, limits: &KeyLimits) -> Result<(), ControlError> {
     // What is stored in memory only is gone at the next start.
-    let outlives_this_run = key.stored && control.facts.secrets != StoreKind::Memory;
+    let outlives_this_run = key.stored && control.instance.secrets != StoreKind::Memory;
     control.save(|settings| {
         settings.set(&["client_keys", name], hex(&key.digest))?;
         if outlives_this_run {
             settings.set(&[STORED_KEYS, name], "yes")?;
         }
-        put_limits(settings, name, limits)
+        write_limits(settings, name, limits)
     })
 }
 
 /// Changes what a key may ask for and use.
 pub(in crate::control) async fn change(control: &Control, args: ChangeArgs) -> Result<(), ControlError> {
     let ChangeArgs { name, models, daily_tokens, daily_cost_usd } = args;
-    let limits = checked(KeyLimits { models, daily_tokens, daily_cost_usd })?;
-    if name != MAIN && !control.keys.named().contains_key(&name) {
+    let limits = validate_limits(KeyLimits { models, daily_tokens, daily_cost_usd })?;
+    if name != MAIN_KEY_NAME && !control.keys.named().contains_key(&name) {
         return Err(not_found());
     }
-    control.save(|settings| put_limits(settings, &name, &limits))?;
+    control.save(|settings| write_limits(settings, &name, &limits))?;
     control.keys.limits.set(&name, limits);
     Ok(())
 }
 
 pub(in crate::control) async fn revoke(control: &Control, args: NameArgs) -> Result<(), ControlError> {
-    if args.name == MAIN {
+    if args.name == MAIN_KEY_NAME {
         return Err(ControlError::new(
             ErrorCode::BadArguments,
             "the main key is not revoked but replaced, with 'mammouth-proxy keys replace-main'",
@@ -154,7 +156,7 @@ pub(in crate::control) async fn revoke(control: &Control, args: NameArgs) -> Res
         return Err(not_found());
     };
     if key.stored {
-        stored::forget(control, &args.name).await;
+        stored::delete(control, &args.name).await;
     }
     control.keys.keys.revoke(&args.name);
     control.keys.limits.set(&args.name, KeyLimits::default());
@@ -166,31 +168,31 @@ pub(in crate::control) async fn revoke(control: &Control, args: NameArgs) -> Res
 }
 
 /// A new main key; the old one is refused from the next request on. Answers that run go on to their end.
-pub(in crate::control) async fn replace_main(control: &Control, _: Nothing) -> Result<KeyView, ControlError> {
+pub(in crate::control) async fn replace_main(control: &Control, _: NoArgs) -> Result<KeyView, ControlError> {
     if control.config.auth_token.is_some() {
         let message = "the main key is set by AUTH_TOKEN: change it there and start again";
         return Err(ControlError::new(ErrorCode::FixedByEnvironment, message));
     }
     let key = access::generate_key();
-    let stored = control.vault.set(MAIN_KEY, &key).await;
-    stored.map_err(|error| ControlError::saying(ErrorCode::Keychain, Said::Store { error }))?;
-    let origin = if control.facts.demo { "made for this demo" } else { "keychain" };
+    let stored = control.vault.set(MAIN_KEY_ENTRY, &key).await;
+    stored.map_err(|error| ControlError::with_message(ErrorCode::Keychain, UserMessage::Store { error }))?;
+    let origin = if control.instance.demo { "made for this demo" } else { "keychain" };
     control.keys.set_main(MainKey::Kept { key: key.clone(), origin });
-    if let Err(error) = keep_main_digest(control, &key) {
+    if let Err(error) = store_main_digest(control, &key) {
         tracing::warn!("{error}");
     }
-    control.touch();
+    control.notify_changed();
     Ok(main_view(control, true))
 }
 
 /// Notes the main key's digest in the settings, where it is not there yet.
-pub(in crate::control) fn keep_main_digest(control: &Control, key: &Secret) -> Result<(), ControlError> {
+pub(in crate::control) fn store_main_digest(control: &Control, key: &Secret) -> Result<(), ControlError> {
     let digest = hex(&access::digest(key.expose_secret()));
-    let path = ["client_keys", MAIN];
-    let kept = |settings: &crate::config::SettingsFile| {
-        settings.texts(path[0]).iter().any(|(name, value)| name == MAIN && *value == digest)
+    let path = ["client_keys", MAIN_KEY_NAME];
+    let is_stored = |settings: &crate::config::SettingsFile| {
+        settings.texts(path[0]).iter().any(|(name, value)| name == MAIN_KEY_NAME && *value == digest)
     };
-    if kept(&control.settings()) {
+    if is_stored(&control.settings()) {
         return Ok(());
     }
     control.save(|settings| settings.set(&path, digest.as_str()))
@@ -203,7 +205,11 @@ fn main_view(control: &Control, reveal: bool) -> KeyView {
         MainKey::Unread { why } => (None, why.to_string()),
     };
     let key = key.filter(|_| reveal).map(|key| key.expose_secret().to_owned());
-    KeyView { key, can_show: true, ..view(&control.keys, MAIN, origin, &control.journal.client_usage(MAIN)) }
+    KeyView {
+        key,
+        can_show: true,
+        ..view(&control.keys, MAIN_KEY_NAME, origin, &control.journal.client_usage(MAIN_KEY_NAME))
+    }
 }
 
 fn named_view(control: &Control, name: &str, key: Option<Secret>) -> KeyView {
@@ -233,7 +239,7 @@ fn view(keys: &ClientKeys, name: &str, origin: String, used: &ClientUsage) -> Ke
     }
 }
 
-fn put_limits(settings: &mut SettingsFile, name: &str, limits: &KeyLimits) -> Result<(), SettingsError> {
+fn write_limits(settings: &mut SettingsFile, name: &str, limits: &KeyLimits) -> Result<(), SettingsError> {
     settings.unset(&["key_limits", name])?;
     if !limits.models.is_empty() {
         settings.set_list(&["key_limits", name, "models"], &limits.models)?;
@@ -247,14 +253,14 @@ fn put_limits(settings: &mut SettingsFile, name: &str, limits: &KeyLimits) -> Re
     Ok(())
 }
 
-fn checked(limits: KeyLimits) -> Result<KeyLimits, ControlError> {
+fn validate_limits(limits: KeyLimits) -> Result<KeyLimits, ControlError> {
     let models = limits.models.len() <= 1_000 && limits.models.iter().all(|name| is_model_name(name));
     let cost = limits.daily_cost_usd.is_none_or(|usd| usd.is_finite() && usd >= 0.0);
     let tokens = limits.daily_tokens.is_none_or(|tokens| i64::try_from(tokens).is_ok());
     if models && cost && tokens {
         Ok(limits)
     } else {
-        Err(ControlError::saying(ErrorCode::BadArguments, Said::BadLimit))
+        Err(ControlError::with_message(ErrorCode::BadArguments, UserMessage::BadLimit))
     }
 }
 
@@ -263,10 +269,14 @@ pub(super) fn not_found() -> ControlError {
 }
 
 /// A name that reads well in a list, a log line and a settings file.
-fn checked_name(name: &str) -> Result<(), ControlError> {
+fn validate_name(name: &str) -> Result<(), ControlError> {
     let fits = (1..=64).contains(&name.len())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-    if fits { Ok(()) } else { Err(ControlError::saying(ErrorCode::BadArguments, Said::BadKeyName)) }
+    if fits {
+        Ok(())
+    } else {
+        Err(ControlError::with_message(ErrorCode::BadArguments, UserMessage::BadKeyName))
+    }
 }
 
 fn hex(digest: &[u8; 32]) -> String {

@@ -18,15 +18,15 @@ pub(in crate::control) struct CopyArgs {
 
 /// Copies a text with a key in it.
 pub(in crate::control) async fn copy(control: &Control, args: CopyArgs) -> Result<(), ControlError> {
-    let desktop = control.desktop_part()?;
-    control.reader.read_again().await;
-    let key = super::stored::text(control, &args.name).await?;
-    desktop.copy(filled(&args.template, &key)?).await
+    let desktop = control.require_desktop()?;
+    control.secret_reload.reload().await;
+    let key = super::stored::key_text(control, &args.name).await?;
+    desktop.copy(fill_template(&args.template, &key)?).await
 }
 
 /// # Errors
 /// `bad_arguments`: the key holds characters that the template's notation would have to escape.
-fn filled(template: &str, key: &Secret) -> Result<String, ControlError> {
+fn fill_template(template: &str, key: &Secret) -> Result<String, ControlError> {
     let key = key.expose_secret();
     let is_plain = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~+/=".contains(&byte));
     if is_plain || template == PLACEHOLDER {
@@ -42,10 +42,13 @@ mod tests {
     #[test]
     fn a_key_is_filled_in_where_no_notation_has_to_escape_it() {
         let key = crate::access::generate_key();
-        let line = filled("export KEY='{{MAMMOUTH_PROXY_KEY}}'", &key).unwrap();
+        let line = fill_template("export KEY='{{MAMMOUTH_PROXY_KEY}}'", &key).unwrap();
         assert_eq!(line, format!("export KEY='{}'", key.expose_secret()));
         let quoted = Secret::from("it's a key of the user's own");
-        assert_eq!(filled(PLACEHOLDER, &quoted).unwrap(), quoted.expose_secret());
-        assert_eq!(filled("'{{MAMMOUTH_PROXY_KEY}}'", &quoted).unwrap_err().code, ErrorCode::BadArguments);
+        assert_eq!(fill_template(PLACEHOLDER, &quoted).unwrap(), quoted.expose_secret());
+        assert_eq!(
+            fill_template("'{{MAMMOUTH_PROXY_KEY}}'", &quoted).unwrap_err().code,
+            ErrorCode::BadArguments
+        );
     }
 }

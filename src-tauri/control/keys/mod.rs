@@ -9,11 +9,11 @@ mod stored;
 
 pub use commands::KeyView;
 pub(super) use commands::{
-    AddArgs, ChangeArgs, ListArgs, NameArgs, add, change, keep_main_digest, list, replace_main, revoke,
+    AddArgs, ChangeArgs, ListArgs, NameArgs, add, change, list, replace_main, revoke, store_main_digest,
 };
 
 pub(super) use copy::{CopyArgs, copy};
-pub(super) use stored::texts;
+pub(super) use stored::named_key_texts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -23,9 +23,9 @@ use crate::config::KeyLimit;
 use crate::secrets::{Secret, StoreError};
 
 /// The name of the main key, in lists, in the log and in the settings.
-const MAIN: &str = "main";
+const MAIN_KEY_NAME: &str = "main";
 /// The name under which the keychain keeps the main key.
-pub const MAIN_KEY: &str = "client-key:main";
+pub const MAIN_KEY_ENTRY: &str = "client-key:main";
 /// The table of the settings that names the keys whose texts the secret store has.
 pub const STORED_KEYS: &str = "stored_client_keys";
 
@@ -54,12 +54,12 @@ pub enum MainKey {
     /// Made because none could be read or stored; `why` says what to do about it.
     ForThisRun { key: Secret, why: StoreError },
     /// Known by its digest at most, so that clients are let in, but cannot be shown.
-    Unread { why: KeyUnread },
+    Unread { why: MainKeyUnavailable },
 }
 
 /// Why the main key cannot be shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum KeyUnread {
+pub enum MainKeyUnavailable {
     #[error("it is being read from the keychain")]
     Reading,
     /// There is none before the program runs.
@@ -77,8 +77,8 @@ impl ClientKeys {
         for (name, digest) in &digests {
             keys.insert_digest(name, *digest);
         }
-        let main = MainKey::Unread { why: KeyUnread::Reading };
-        let named = digests.into_iter().filter(|(name, _)| name != MAIN);
+        let main = MainKey::Unread { why: MainKeyUnavailable::Reading };
+        let named = digests.into_iter().filter(|(name, _)| name != MAIN_KEY_NAME);
         let named = named.map(|(name, digest)| (name, NamedKey { digest, stored: false })).collect();
         Self {
             keys,
@@ -91,7 +91,9 @@ impl ClientKeys {
     /// Sets the main key; one that can be shown is what clients must send from now on.
     pub fn set_main(&self, main: MainKey) {
         match &main {
-            MainKey::Kept { key, .. } | MainKey::ForThisRun { key, .. } => self.keys.insert(MAIN, key),
+            MainKey::Kept { key, .. } | MainKey::ForThisRun { key, .. } => {
+                self.keys.insert(MAIN_KEY_NAME, key)
+            }
             MainKey::Unread { .. } => {}
         }
         *self.lock_main() = main;
@@ -103,7 +105,7 @@ impl ClientKeys {
 
     /// Whether clients can send a main key, read or not.
     pub fn has_main(&self) -> bool {
-        self.keys.names().iter().any(|name| &**name == MAIN)
+        self.keys.names().iter().any(|name| &**name == MAIN_KEY_NAME)
     }
 
     /// What the guard compares with.
@@ -120,7 +122,7 @@ impl ClientKeys {
     #[must_use]
     pub fn with_limits(self, limits: &BTreeMap<String, KeyLimit>) -> Self {
         for (name, limit) in limits {
-            self.limits.set(name, known(limit));
+            self.limits.set(name, from_setting(limit));
         }
         self
     }
@@ -143,7 +145,7 @@ impl ClientKeys {
     }
 }
 
-fn known(limit: &KeyLimit) -> KeyLimits {
+fn from_setting(limit: &KeyLimit) -> KeyLimits {
     let KeyLimit { models, daily_tokens, daily_cost_usd } = limit.clone();
     KeyLimits { models, daily_tokens, daily_cost_usd }
 }

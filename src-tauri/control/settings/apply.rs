@@ -1,6 +1,6 @@
 //! Making a changed setting count.
 
-use super::super::log::blocking;
+use super::super::log::run_blocking;
 use super::super::port;
 use super::super::{Control, ControlError, ErrorCode};
 use super::table::Setting;
@@ -23,12 +23,12 @@ pub(super) async fn change(
         return port::switch_to(control, config.port).await.map(drop);
     }
     if setting.name == "keyless_port"
-        && let Ok(engine) = control.engine()
+        && let Ok(engine) = control.backend()
     {
         let save = || save(control, setting, value).map_err(|error| error.message);
-        let served = engine.serve_without_key(config.keyless_port, Box::new(save)).await;
+        let served = engine.set_keyless_port(config.keyless_port, Box::new(save)).await;
         // Its notice changes only after the save, which has said already that something changed.
-        control.touch();
+        control.notify_changed();
         return served.map_err(refused);
     }
     save(control, setting, value)?;
@@ -60,17 +60,17 @@ async fn apply(control: &Control, name: &str, config: &Config) -> Result<(), Con
         "strategy" => control.accounts.set_strategy(config.strategy),
         "prefer" => control.accounts.set_kind_preference(config.prefer),
         "fill_max_tokens" => {
-            control.names.update_settings(|wishes| wishes.fill_max_tokens = config.fill_max_tokens)
+            control.models.update_settings(|wishes| wishes.fill_max_tokens = config.fill_max_tokens)
         }
         "nearest_models" => {
-            control.names.update_settings(|wishes| wishes.match_dated_names = config.nearest_models)
+            control.models.update_settings(|wishes| wishes.match_dated_names = config.nearest_models)
         }
         "layout" | "image_links" => control.web.set_options(manner(config)),
         "log" => control.set_log(&config.log_filter),
         "log_days" | "log_max_bytes" => control.journal.set_limits(limits(config)),
         "keep_bodies" => {
             let (journal, keep) = (control.journal.clone(), config.preferences.keep_bodies);
-            blocking(move || journal.set_keep_bodies(keep)).await?;
+            run_blocking(move || journal.set_keep_bodies(keep)).await?;
         }
         "proxy" | "no_proxy" | "extra_ca_file" => outbound::apply(control, config).await?,
         "allowed_hosts" | "allowed_origins" => set_policy(control, config)?,

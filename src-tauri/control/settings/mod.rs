@@ -12,7 +12,7 @@ pub use view::{SettingFrom, SettingKind, SettingValue, SettingView};
 use serde::Deserialize;
 
 use self::table::{AUTOSTART, PROXY, SETTINGS, Setting};
-use super::{Control, ControlError, ErrorCode, Nothing, not_saved};
+use super::{Control, ControlError, ErrorCode, NoArgs, not_saved};
 use crate::config::{self, Config, GivenBy, SettingsError, SettingsFile};
 
 #[derive(Debug, Deserialize)]
@@ -24,8 +24,8 @@ pub(super) struct SetArgs {
 }
 
 /// All settings. What only the desktop has is left out elsewhere.
-pub(super) async fn get(control: &Control, _: Nothing) -> Result<Vec<SettingView>, ControlError> {
-    let saved = control.saved();
+pub(super) async fn get(control: &Control, _: NoArgs) -> Result<Vec<SettingView>, ControlError> {
+    let saved = control.saved_config();
     let mut views: Vec<SettingView> = SETTINGS.iter().map(|setting| view(control, &saved, setting)).collect();
     views.extend(autostart(control)?);
     Ok(views)
@@ -48,16 +48,16 @@ pub(super) async fn set(control: &Control, args: SetArgs) -> Result<SettingView,
     } else {
         apply::change(control, setting, args.value).await?;
     }
-    Ok(view(control, &control.saved(), setting))
+    Ok(view(control, &control.saved_config(), setting))
 }
 
 /// The first steps were shown.
-pub(super) async fn welcomed(control: &Control, _: Nothing) -> Result<(), ControlError> {
+pub(super) async fn welcomed(control: &Control, _: NoArgs) -> Result<(), ControlError> {
     control.save(|settings| settings.set(&["welcomed"], true))
 }
 
 /// The user accepts the notice about web sessions.
-pub(super) async fn accept_terms(control: &Control, _: Nothing) -> Result<(), ControlError> {
+pub(super) async fn accept_terms(control: &Control, _: NoArgs) -> Result<(), ControlError> {
     control.save(|settings| settings.set(&["terms_accepted"], true))
 }
 

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::super::{Control, ControlError, ErrorCode, Said};
+use super::super::{Control, ControlError, ErrorCode, UserMessage};
 use super::table::Setting;
 use super::{SettingValue, apply, changed};
 use crate::config::{Config, OutboundConfig, ProxyAddress, ProxySetting};
@@ -53,7 +53,7 @@ pub(super) async fn apply(control: &Control, saved: &Config) -> Result<(), Contr
 /// # Errors
 /// Why the keychain cannot be read; nothing is changed then.
 pub(in crate::control) async fn load_password(control: &Control) -> Result<(), StoreError> {
-    let mut config = in_force(control, &control.saved());
+    let mut config = in_force(control, &control.saved_config());
     if add_password(control, &mut config).await?
         && let Err(error) = replace(control, &config)
     {
@@ -87,7 +87,7 @@ pub(super) async fn change_proxy(
     setting: &Setting,
     value: Option<SettingValue>,
 ) -> Result<(), ControlError> {
-    let before = control.saved().outbound.proxy;
+    let before = control.saved_config().outbound.proxy;
     let address = match &value {
         Some(SettingValue::Text(text)) => ProxyAddress::parse(text),
         Some(SettingValue::Switch(_) | SettingValue::Number(_) | SettingValue::List(_)) | None => None,
@@ -116,13 +116,13 @@ async fn keep_password(control: &Control, url: Url, password: &Secret) -> Result
     // The URL has a host and a user name, so it can have a password.
     let _ = whole.set_password(Some(password.expose_secret()));
     let kept = control.vault.set(PROXY_ENTRY, &Secret::from(whole.to_string())).await;
-    kept.map_err(|error| ControlError::saying(ErrorCode::Keychain, Said::Store { error }))
+    kept.map_err(|error| ControlError::with_message(ErrorCode::Keychain, UserMessage::Store { error }))
 }
 
 /// Of a proxy that is not used any more. What cannot be deleted is never sent to another proxy anyway.
 async fn forget_password(control: &Control, before: &ProxySetting) {
     let ProxySetting::Server(before) = before else { return };
-    let now = control.saved().outbound.proxy;
+    let now = control.saved_config().outbound.proxy;
     let is_same = matches!(&now, ProxySetting::Server(now) if now.url == before.url);
     if !before.url.username().is_empty() && !is_same {
         let _ = control.vault.delete(PROXY_ENTRY).await;

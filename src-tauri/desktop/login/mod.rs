@@ -40,7 +40,7 @@ pub(super) async fn sign_in(context: &DesktopContext, label: Option<String>) -> 
     let Ok(_only_one) = context.sign_in_lock().try_lock() else {
         return Err(sign_in_error(ErrorCode::Exists, "a sign-in window is open already"));
     };
-    let instance = &context.control().facts;
+    let instance = &context.control().instance;
     let site = LoginSite::new(&instance.web_url, &instance.cookie_name).ok_or_else(|| {
         sign_in_error(
             ErrorCode::Upstream,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use mammouth_proxy::accounts::{Account, AccountKind, AccountOrigin};
 use mammouth_proxy::app::{App, AppParts};
 use mammouth_proxy::config::{self, Flags, Sources, Surroundings};
-use mammouth_proxy::control::{self, keychain_name};
+use mammouth_proxy::control::{self, keychain_entry_name};
 use mammouth_proxy::secrets::{AsyncSecretStore, MemoryStore};
 use mammouth_proxy::simulator::{Fault, FaultRule, MockUpstream};
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ async fn l08_a_removed_account_leaves_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();
     let vault = AsyncSecretStore::new(Arc::new(MemoryStore::new()));
     let id = Account::new(LABEL.to_owned(), AccountKind::Web, AccountOrigin::Stored, COOKIE.into()).id;
-    let kept = async || vault.get(&keychain_name(&id)).await.unwrap();
+    let kept = async || vault.get(&keychain_entry_name(&id)).await.unwrap();
     let canaries = Canaries::new(&[("the cookie", COOKIE), ("the label", LABEL), ("the id", &id)]);
 
     let app = start(dir.path(), &simulator, vault.clone()).await;

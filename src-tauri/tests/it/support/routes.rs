@@ -6,8 +6,8 @@ use mammouth_proxy::{control, proxy};
 
 /// Every route of a program with its page, whatever other files the page brings along.
 pub fn every_route() -> Vec<Route> {
-    let page = control::ui::table().into_iter().filter(|route| route.path == "/").collect();
-    [proxy::route_table(), control::http::table(), page].concat()
+    let page = control::ui::route_table().into_iter().filter(|route| route.path == "/").collect();
+    [proxy::route_table(), control::http::route_table(), page].concat()
 }
 
 /// A path that leads to the route.
