@@ -16,7 +16,7 @@ use super::hosts::UpstreamBreakers;
 use super::state::EntryState;
 use super::store::{AccountStore, SavedStates};
 use super::view::{self, AccountView};
-use crate::config::{Prefer, Strategy};
+use crate::config::{KindPreference, Strategy};
 use crate::journal::AccountSelection;
 use crate::upstreams::{Identity, Quota};
 
@@ -41,7 +41,7 @@ pub(super) struct AccountPool {
     /// Ids in the order that the user wants; who is not among them comes last.
     pub(super) entry_order: Vec<String>,
     pub(super) strategy: Strategy,
-    pub(super) prefer: Prefer,
+    pub(super) prefer: KindPreference,
     pub(super) affinity: Affinity,
     pub(super) breakers: UpstreamBreakers,
     pub(super) store: Option<AccountStore>,
@@ -92,7 +92,7 @@ impl Accounts {
             pinned: None,
             entry_order: Vec::new(),
             strategy,
-            prefer: Prefer::default(),
+            prefer: KindPreference::default(),
             affinity: Affinity::default(),
             breakers: UpstreamBreakers::default(),
             store,
@@ -270,7 +270,7 @@ impl Accounts {
     }
 
     /// Which kind of account serves what both kinds can.
-    pub fn set_kind_preference(&self, prefer: Prefer) {
+    pub fn set_kind_preference(&self, prefer: KindPreference) {
         self.write().prefer = prefer;
     }
 

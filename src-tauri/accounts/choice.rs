@@ -8,7 +8,7 @@ use super::breaker::{Permit, RejectionCause};
 use super::clock::Timestamp;
 use super::pick::{self, Candidate};
 use super::state::Availability;
-use crate::config::Prefer;
+use crate::config::KindPreference;
 use crate::journal::AccountSelection;
 
 /// The scope of an API key's limits.
@@ -170,12 +170,12 @@ impl AccountPool {
 }
 
 /// The kinds in the order in which they are asked.
-pub(super) fn kind_order(prefer: Prefer) -> &'static [AccountKind] {
+pub(super) fn kind_order(prefer: KindPreference) -> &'static [AccountKind] {
     match prefer {
-        Prefer::Api => &[AccountKind::Api, AccountKind::Web],
-        Prefer::Web => &[AccountKind::Web, AccountKind::Api],
-        Prefer::OnlyApi => &[AccountKind::Api],
-        Prefer::OnlyWeb => &[AccountKind::Web],
+        KindPreference::Api => &[AccountKind::Api, AccountKind::Web],
+        KindPreference::Web => &[AccountKind::Web, AccountKind::Api],
+        KindPreference::OnlyApi => &[AccountKind::Api],
+        KindPreference::OnlyWeb => &[AccountKind::Web],
     }
 }
 

@@ -66,13 +66,13 @@ pub(super) fn control_token(data_dir: &Path, notices: &mut Vec<UserMessage>) -> 
 
 /// What the settings say of the keys.
 fn configured_keys(config: &Config, settings: &SettingsFile, notices: &mut Vec<UserMessage>) -> ClientKeys {
-    let stored = settings.texts(STORED_KEYS).into_iter().map(|(name, _)| name).collect();
+    let stored = settings.string_table(STORED_KEYS).into_iter().map(|(name, _)| name).collect();
     ClientKeys::new(stored_digests(settings, notices)).with_stored(&stored).with_limits(&config.key_limits)
 }
 
 fn stored_digests(settings: &SettingsFile, notices: &mut Vec<UserMessage>) -> BTreeMap<String, [u8; 32]> {
     let mut by_name = BTreeMap::new();
-    for (name, digest) in settings.texts("client_keys") {
+    for (name, digest) in settings.string_table("client_keys") {
         match from_hex(&digest) {
             Some(digest) => drop(by_name.insert(name, digest)),
             None => notices.push(UserMessage::KeyDamaged { name }),

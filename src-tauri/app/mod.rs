@@ -32,7 +32,7 @@ use warp::Filter;
 use self::keyless::KeylessListener;
 use crate::access::{self, Guard, Policy};
 use crate::accounts::{AccountStore, Accounts, Clock};
-use crate::config::{Config, SecretPlace, SettingsFile};
+use crate::config::{Config, SecretStoreSetting, SettingsFile};
 use crate::control::{self, Control, InstanceInfo, SessionAuth, UserMessage};
 use crate::journal::{self, RequestLog};
 use crate::proxy::{self, Proxy};
@@ -252,8 +252,8 @@ fn announcer(lock: &Arc<lock::InstanceLock>, demo: bool) -> control::AnnounceAdd
 pub fn open_secret_store(config: &Config) -> AsyncSecretStore {
     AsyncSecretStore::new(match &config.secret_store {
         _ if config.demo => Arc::new(secrets::MemoryStore::new()),
-        SecretPlace::Keychain => secrets::keychain(&config.data_dir),
-        SecretPlace::File { key_file } => {
+        SecretStoreSetting::Keychain => secrets::keychain(&config.data_dir),
+        SecretStoreSetting::File { key_file } => {
             Arc::new(EncryptedFileStore::with_key_file(key_file.clone(), &config.data_dir))
         }
     })
@@ -345,8 +345,8 @@ fn instance_info(
         api_url: simulator.map_or_else(|| config.api_url.to_string(), MockUpstream::base_url),
         secrets: match &config.secret_store {
             _ if config.demo => secrets::StoreKind::Memory,
-            SecretPlace::Keychain => secrets::StoreKind::Keychain,
-            SecretPlace::File { .. } => secrets::StoreKind::File,
+            SecretStoreSetting::Keychain => secrets::StoreKind::Keychain,
+            SecretStoreSetting::File { .. } => secrets::StoreKind::File,
         },
         started_ms: unix_ms(),
         web_url: simulator.map_or_else(|| config.web_url.to_string(), MockUpstream::base_url),

@@ -26,7 +26,7 @@ pub(super) fn available_accounts(config: &Config, simulator: Option<&MockUpstrea
 pub(super) fn add_pending_accounts(config: &Config, settings: &SettingsFile, accounts: &Accounts) {
     if !config.demo {
         for kind in [AccountKind::Web, AccountKind::Api] {
-            for (id, label) in settings.texts(settings_table(kind)) {
+            for (id, label) in settings.string_table(settings_table(kind)) {
                 let host_change = other_host(config, settings, kind, &id);
                 accounts.add_pending(id.clone(), label, kind);
                 if let Some(change) = host_change {
@@ -39,7 +39,7 @@ pub(super) fn add_pending_accounts(config: &Config, settings: &SettingsFile, acc
 
 /// What the user said about accounts of every origin: names, order, one alone.
 pub(super) fn apply_settings(config: &Config, settings: &SettingsFile, accounts: &Accounts, now: Timestamp) {
-    for (id, label) in settings.texts("labels") {
+    for (id, label) in settings.string_table("labels") {
         accounts.rename(&id, &label);
     }
     accounts.set_order(config.account_order.clone());

@@ -1,7 +1,7 @@
 //! The settings of the web upstream, in that room's own terms.
 
 use super::StartError;
-use crate::config::{Config, WebShape};
+use crate::config::{Config, SiteOverrides};
 use crate::control;
 use crate::simulator::MockUpstream;
 use crate::upstreams::api::{self, ApiUpstream, CatalogCache};
@@ -45,8 +45,8 @@ pub(super) fn build_api(
 }
 
 /// The built-in shape with what the user overrides.
-pub(super) fn site_protocol(overrides: &WebShape) -> SiteProtocol {
-    let WebShape {
+pub(super) fn site_protocol(overrides: &SiteOverrides) -> SiteProtocol {
+    let SiteOverrides {
         request_shape,
         cookie_name,
         chat_path,

@@ -7,7 +7,7 @@ use super::client::{Client, block_on, find_target, open_offline, run_offline};
 use super::log_files::{MAX_LOG_DAYS, log_folder};
 use super::{ExitError, exit, output};
 use crate::app;
-use crate::config::{Config, SecretPlace, UnnamedEnvFile};
+use crate::config::{Config, SecretStoreSetting, UnnamedEnvFile};
 use crate::control::doctor::{Finding, Level, account_findings, check_secret_store};
 use crate::control::{CheckView, env_file_message};
 use crate::server;
@@ -80,8 +80,8 @@ fn env_file(file: &UnnamedEnvFile) -> Finding {
 
 fn store_name(config: &Config) -> &'static str {
     match config.secret_store {
-        SecretPlace::Keychain => "keychain",
-        SecretPlace::File { .. } => "file of secrets",
+        SecretStoreSetting::Keychain => "keychain",
+        SecretStoreSetting::File { .. } => "file of secrets",
     }
 }
 

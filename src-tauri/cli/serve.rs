@@ -13,7 +13,7 @@ use super::log_files::LogFiles;
 use super::signals::{self, Signals};
 use super::{ExitError, exit, logging, malloc, output};
 use crate::app::{self, App, AppParts, StartError, StartProblem};
-use crate::config::{self, Config, Flags, Sources, Surroundings};
+use crate::config::{self, Config, Flags, RuntimeEnvironment, Sources};
 use crate::control::Control;
 use crate::server;
 
@@ -160,7 +160,7 @@ fn sources(flags: Flags, headless: bool) -> Result<(Sources, Config), ExitError>
 
 fn read_sources(flags: Flags, headless: bool) -> Result<Sources, config::ConfigError> {
     let working_dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
-    let surroundings = Surroundings { working_dir, platform_dir: config::platform_dir(), headless };
+    let surroundings = RuntimeEnvironment { working_dir, platform_dir: config::platform_dir(), headless };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     Sources::read(flags, initial_environment(), surroundings, now)
 }
@@ -172,7 +172,7 @@ fn settings_error(error: &config::ConfigError) -> ExitError {
 /// What the environment said when it was first asked; later the desktop program's own no longer holds its secrets.
 pub(super) fn initial_environment() -> BTreeMap<String, String> {
     static INITIAL_ENVIRONMENT: OnceLock<BTreeMap<String, String>> = OnceLock::new();
-    INITIAL_ENVIRONMENT.get_or_init(|| config::environment(std::env::vars_os())).clone()
+    INITIAL_ENVIRONMENT.get_or_init(|| config::known_variables(std::env::vars_os())).clone()
 }
 
 fn parts(sources: Sources, config: &Config) -> AppParts {

@@ -7,27 +7,27 @@ use serde::{Deserialize, Serialize};
 use crate::secrets::Secret;
 
 /// The longest single value, bytes. Servers take no longer header.
-pub(super) const MAX_VALUE: usize = 8 << 10;
+pub(super) const MAX_VALUE_BYTES: usize = 8 << 10;
 
 /// The session cookies in `text`, each given as its value, as `name=value`, or as a whole `Cookie:` or `Set-Cookie:`
 /// line.
 ///
 /// # Errors
 /// The rest of a sentence, naming the entry by its position.
-pub(super) fn cookies(text: &str, cookie_name: &str) -> Result<Vec<Secret>, String> {
-    entries(text, |entry| cookie_value(entry, cookie_name))
+pub(super) fn parse_cookies(text: &str, cookie_name: &str) -> Result<Vec<Secret>, String> {
+    parse_entries(text, |entry| cookie_value(entry, cookie_name))
 }
 
-/// The API keys in `text`. Errors as [`cookies`].
-pub(super) fn api_keys(text: &str) -> Result<Vec<Secret>, String> {
-    entries(text, Ok)
+/// The API keys in `text`. Errors as [`parse_cookies`].
+pub(super) fn parse_api_keys(text: &str) -> Result<Vec<Secret>, String> {
+    parse_entries(text, Ok)
 }
 
 /// Why a value cannot be sent in a header, as the rest of a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub enum Unusable {
+pub enum UnusableValue {
     #[error("is longer than 8 KB")]
     TooLong,
     #[error("holds a control character")]
@@ -39,38 +39,38 @@ pub enum Unusable {
 }
 
 /// Why `value` cannot be sent, if it cannot.
-pub(super) fn unusable(value: &str) -> Option<Unusable> {
-    if value.len() > MAX_VALUE {
-        Some(Unusable::TooLong)
+pub(super) fn find_unusable(value: &str) -> Option<UnusableValue> {
+    if value.len() > MAX_VALUE_BYTES {
+        Some(UnusableValue::TooLong)
     } else if value.chars().any(char::is_control) {
-        Some(Unusable::Control)
+        Some(UnusableValue::Control)
     } else if !value.is_ascii() {
-        Some(Unusable::NotAscii)
+        Some(UnusableValue::NotAscii)
     } else if value.contains([' ', ';', ',']) {
-        Some(Unusable::Separator)
+        Some(UnusableValue::Separator)
     } else {
         None
     }
 }
 
 /// `text` without the spaces and quotes around it, which `docker --env-file` and shells leave there.
-pub(super) fn bare(text: &str) -> &str {
+pub(super) fn strip_quotes(text: &str) -> &str {
     text.trim().trim_matches(['"', '\'', '`']).trim()
 }
 
-fn entries<'a>(
+fn parse_entries<'a>(
     text: &'a str,
     clean: impl Fn(&'a str) -> Result<&'a str, &'static str>,
 ) -> Result<Vec<Secret>, String> {
-    let (mut values, mut seen) = (Vec::new(), HashSet::new());
-    let entries = text.split([',', '\n', '\r']).map(bare).filter(|entry| !entry.is_empty());
+    let (mut values, mut known) = (Vec::new(), HashSet::new());
+    let entries = text.split([',', '\n', '\r']).map(strip_quotes).filter(|entry| !entry.is_empty());
     for (at, entry) in entries.enumerate() {
         let wrong = |why: &str| format!("has an entry (number {}) that {why}", at + 1);
-        let value = bare(clean(entry).map_err(wrong)?);
-        if let Some(why) = unusable(value) {
+        let value = strip_quotes(clean(entry).map_err(wrong)?);
+        if let Some(why) = find_unusable(value) {
             return Err(wrong(&why.to_string()));
         }
-        if !value.is_empty() && seen.insert(value) {
+        if !value.is_empty() && known.insert(value) {
             values.push(Secret::from(value));
         }
     }
@@ -103,7 +103,7 @@ mod tests {
     use crate::secrets::ExposeSecret;
 
     fn values(text: &str) -> Vec<String> {
-        let list = cookies(text, "auth_session").unwrap();
+        let list = parse_cookies(text, "auth_session").unwrap();
         list.iter().map(|secret| secret.expose_secret().to_owned()).collect()
     }
 
@@ -131,9 +131,9 @@ mod tests {
 
     #[test]
     fn d05_a_bad_entry_is_named_by_its_position_only() {
-        let long = "x".repeat(MAX_VALUE + 1);
+        let long = "x".repeat(MAX_VALUE_BYTES + 1);
         for bad in ["can ary", "can;ary", "can\tary", "can\u{7f}ary", "canäry", "Cookie: canary=1", &long] {
-            let error = cookies(&format!("good,,{bad}"), "auth_session").unwrap_err();
+            let error = parse_cookies(&format!("good,,{bad}"), "auth_session").unwrap_err();
             assert!(error.contains("(number 2)"), "{error}");
             assert!(!error.contains("can") && !error.contains("xxx"), "{error}");
         }
@@ -142,16 +142,16 @@ mod tests {
     #[test]
     fn d05_a_list_of_1_mb_is_read() {
         let text: String = (0..100_000).map(|n| format!("value{}\n", n % 500)).collect();
-        assert_eq!(api_keys(&text).unwrap().len(), 500);
+        assert_eq!(parse_api_keys(&text).unwrap().len(), 500);
     }
 
     proptest! {
         #[test]
         fn what_comes_out_can_be_sent(text in "(\\PC|[,;=\"'\n\r\t ]){0,200}") {
-            if let Ok(list) = cookies(&text, "auth_session") {
+            if let Ok(list) = parse_cookies(&text, "auth_session") {
                 for value in list {
                     prop_assert!(!value.expose_secret().is_empty());
-                    prop_assert!(unusable(value.expose_secret()).is_none());
+                    prop_assert!(find_unusable(value.expose_secret()).is_none());
                 }
             }
         }

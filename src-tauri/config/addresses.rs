@@ -6,13 +6,13 @@ use std::net::{IpAddr, Ipv4Addr};
 use url::{Host, Position, Url};
 
 /// A port from 0 to 65535 in plain digits.
-pub(super) fn port(text: &str) -> Option<u16> {
+pub(super) fn parse_port(text: &str) -> Option<u16> {
     let text = text.trim();
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 /// An address to listen on: an IP address, in brackets or not, or `localhost`.
-pub(super) fn listen_host(text: &str) -> Option<IpAddr> {
+pub(super) fn parse_listen_host(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     if text.eq_ignore_ascii_case("localhost") {
         return Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
@@ -26,9 +26,9 @@ pub(super) fn is_loopback(host: IpAddr) -> bool {
 }
 
 /// A name as in a Host header without its port: lower case, no final dot, IPv6 in brackets.
-pub(super) fn host_name(text: &str) -> Option<String> {
+pub(super) fn parse_host_name(text: &str) -> Option<String> {
     if let Ok(ip) = text.parse::<IpAddr>() {
-        return Some(in_url(ip));
+        return Some(host_in_url(ip));
     }
     if text.contains('*') {
         return None;
@@ -39,7 +39,7 @@ pub(super) fn host_name(text: &str) -> Option<String> {
 }
 
 /// An origin as browsers send it: `scheme://host[:port]`, never `null` or a pattern.
-pub(super) fn origin(text: &str) -> Option<String> {
+pub(super) fn parse_origin(text: &str) -> Option<String> {
     let text = text.strip_suffix('/').unwrap_or(text);
     let (scheme, authority) = text.split_once("://")?;
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._~:[]".contains(c);
@@ -55,7 +55,7 @@ pub(super) fn origin(text: &str) -> Option<String> {
 }
 
 /// An upstream base: `https`, or `http` to this machine only; no user-info, query or fragment.
-pub(super) fn upstream(text: &str) -> Option<Url> {
+pub(super) fn parse_upstream_url(text: &str) -> Option<Url> {
     let url = Url::parse(text.trim()).ok()?;
     let is_bare = url.username().is_empty()
         && url.password().is_none()
@@ -87,7 +87,7 @@ pub(super) fn is_token(text: &str) -> bool {
 }
 
 /// The address as it stands in a URL or a Host header: IPv6 in brackets.
-pub(super) fn in_url(ip: IpAddr) -> String {
+pub(super) fn host_in_url(ip: IpAddr) -> String {
     match ip {
         IpAddr::V4(ip) => ip.to_string(),
         IpAddr::V6(ip) => format!("[{ip}]"),
@@ -111,23 +111,23 @@ mod tests {
 
     #[test]
     fn d05_ports() {
-        assert_eq!(port("0"), Some(0));
-        assert_eq!(port(" 80 "), Some(80));
-        assert_eq!(port("65535"), Some(65535));
+        assert_eq!(parse_port("0"), Some(0));
+        assert_eq!(parse_port(" 80 "), Some(80));
+        assert_eq!(parse_port("65535"), Some(65535));
         for bad in ["-1", "70000", "abc", "", "+80", "8 0", "1e3", "0x50", "99999999999999999999"] {
-            assert_eq!(port(bad), None, "{bad}");
+            assert_eq!(parse_port(bad), None, "{bad}");
         }
     }
 
     #[test]
     fn listen_hosts() {
-        assert!(is_loopback(listen_host("LocalHost").unwrap()));
-        assert!(is_loopback(listen_host("[::1]").unwrap()));
-        assert!(is_loopback(listen_host("::ffff:127.0.0.1").unwrap()));
-        assert!(!is_loopback(listen_host("0.0.0.0").unwrap()));
-        assert!(!is_loopback(listen_host("::").unwrap()));
+        assert!(is_loopback(parse_listen_host("LocalHost").unwrap()));
+        assert!(is_loopback(parse_listen_host("[::1]").unwrap()));
+        assert!(is_loopback(parse_listen_host("::ffff:127.0.0.1").unwrap()));
+        assert!(!is_loopback(parse_listen_host("0.0.0.0").unwrap()));
+        assert!(!is_loopback(parse_listen_host("::").unwrap()));
         for bad in ["", "mybox", "127.0.0.1:80", "127.1", "*", "[::1"] {
-            assert_eq!(listen_host(bad), None, "{bad}");
+            assert_eq!(parse_listen_host(bad), None, "{bad}");
         }
     }
 
@@ -140,10 +140,10 @@ mod tests {
             ("[fe80::1]", "[fe80::1]"),
             ("bücher.example", "xn--bcher-kva.example"),
         ] {
-            assert_eq!(host_name(text).as_deref(), Some(expected), "{text}");
+            assert_eq!(parse_host_name(text).as_deref(), Some(expected), "{text}");
         }
         for bad in ["", ".", "*", "*.example", "box:3000", "http://box", "a/b", "a b", "user@box"] {
-            assert_eq!(host_name(bad), None, "{bad}");
+            assert_eq!(parse_host_name(bad), None, "{bad}");
         }
     }
 
@@ -155,7 +155,7 @@ mod tests {
             ("chrome-extension://abcdef", "chrome-extension://abcdef"),
             ("app://obsidian.md", "app://obsidian.md"),
         ] {
-            assert_eq!(origin(text).as_deref(), Some(expected), "{text}");
+            assert_eq!(parse_origin(text).as_deref(), Some(expected), "{text}");
         }
         let bad = [
             "",
@@ -173,7 +173,7 @@ mod tests {
             "://a",
         ];
         for bad in bad {
-            assert_eq!(origin(bad), None, "{bad}");
+            assert_eq!(parse_origin(bad), None, "{bad}");
         }
     }
 
@@ -186,7 +186,7 @@ mod tests {
             "http://localhost:1",
             "http://[::1]:1/",
         ] {
-            assert!(upstream(good).is_some(), "{good}");
+            assert!(parse_upstream_url(good).is_some(), "{good}");
         }
         let bad = [
             "",
@@ -207,7 +207,7 @@ mod tests {
             "https://",
         ];
         for bad in bad {
-            assert!(upstream(bad).is_none(), "{bad}");
+            assert!(parse_upstream_url(bad).is_none(), "{bad}");
         }
     }
 

@@ -2,43 +2,46 @@
 
 use std::collections::BTreeMap;
 
-use super::checked::{Config, SecretPlace};
+use super::checked::{Config, SecretStoreSetting};
 use super::env_file::EnvFile;
-use super::error::{ConfigError, GivenBy};
+use super::error::{ConfigError, SettingSource};
 use super::file::SettingsFile;
 use super::resolve::resolve;
-use super::sources::{Flags, Sources, Surroundings};
+use super::sources::{Flags, RuntimeEnvironment, Sources};
 
 /// Stands for an `AUTH_TOKEN` that was given, whose text nobody needs here.
-const SOME_TOKEN: &str = "given-elsewhere-0123456789abcdef";
+const PLACEHOLDER_TOKEN: &str = "given-elsewhere-0123456789abcdef";
 
 /// What these settings mean without flags and variables. Secrets that were given at the `start` count as given, and a
 /// demo has its own defaults.
 ///
 /// # Errors
 /// The first setting that cannot be used.
-pub fn check(settings: &SettingsFile, start: Option<&Config>) -> Result<Config, ConfigError> {
+pub fn resolve_file_only(settings: &SettingsFile, start: Option<&Config>) -> Result<Config, ConfigError> {
     let dir = settings.path().parent().unwrap_or(settings.path()).to_owned();
     let mut env = BTreeMap::new();
     let unnamed = start.and_then(|start| start.unnamed_env_file.as_ref());
     let unnamed = unnamed.filter(|file| file.settings.contains(&"AUTH_TOKEN"));
-    let env_file = unnamed.map(|_| EnvFile::parse(&format!("AUTH_TOKEN={SOME_TOKEN}")));
+    let env_file = unnamed.map(|_| EnvFile::parse(&format!("AUTH_TOKEN={PLACEHOLDER_TOKEN}")));
     if unnamed.is_none() && start.is_some_and(|start| start.auth_token.is_some()) {
-        env.insert("AUTH_TOKEN".to_owned(), SOME_TOKEN.to_owned());
+        env.insert("AUTH_TOKEN".to_owned(), PLACEHOLDER_TOKEN.to_owned());
     }
     let sealed = settings.values.secret_store.as_deref() == Some("file");
-    if let Some(SecretPlace::File { key_file }) = start.map(|start| &start.secret_store).filter(|_| sealed) {
+    if let Some(SecretStoreSetting::File { key_file }) =
+        start.map(|start| &start.secret_store).filter(|_| sealed)
+    {
         env.insert("SECRET_KEY_FILE".to_owned(), key_file.display().to_string());
     }
-    let surroundings = Surroundings { working_dir: dir.clone(), platform_dir: Some(dir), headless: false };
+    let surroundings =
+        RuntimeEnvironment { working_dir: dir.clone(), platform_dir: Some(dir), headless: false };
     let flags = Flags { demo: start.is_some_and(|start| start.demo), ..Flags::default() };
     let unnamed_env_file = unnamed.map(|file| file.path.clone().into());
     let settings = settings.clone();
-    resolve(&Sources { flags, env, env_file, unnamed_env_file, settings, surroundings })
+    resolve(&Sources { flags, env, env_file, unnamed_env_file, settings, runtime: surroundings })
 }
 
 /// The settings that are variables too.
-const MAY_BE_FIXED: [&str; 10] = [
+const FIXABLE_SETTINGS: [&str; 10] = [
     "PORT",
     "HOST",
     "LOG",
@@ -52,7 +55,7 @@ const MAY_BE_FIXED: [&str; 10] = [
 ];
 
 /// The settings that a flag or a variable decides, so that the file's value would not count, with where they come from.
-pub(super) fn fixed(sources: &Sources) -> BTreeMap<&'static str, GivenBy> {
+pub(super) fn fixed_settings(sources: &Sources) -> BTreeMap<&'static str, SettingSource> {
     let flags = &sources.flags;
     let by_flag = [
         ("PORT", flags.port.is_some()),
@@ -60,9 +63,9 @@ pub(super) fn fixed(sources: &Sources) -> BTreeMap<&'static str, GivenBy> {
         ("ALLOWED_HOSTS", !flags.allow_host.is_empty()),
     ];
     let mut fixed = BTreeMap::new();
-    for name in MAY_BE_FIXED {
+    for name in FIXABLE_SETTINGS {
         if by_flag.contains(&(name, true)) {
-            fixed.insert(name, GivenBy::Flag);
+            fixed.insert(name, SettingSource::Flag);
         } else if let Some(variable) = sources.variable(name) {
             fixed.insert(name, variable.by);
         }
@@ -82,15 +85,15 @@ mod tests {
         let mut given = sources(Path::new("/root-of-tests"), &[("LOG", "debug"), ("PORT", "1")]);
         given.flags = flags(|flags| flags.port = Some("2".into()));
         let config = resolve(&given).unwrap();
-        assert_eq!(config.fixed.get("PORT"), Some(&GivenBy::Flag));
-        assert_eq!(config.fixed.get("LOG"), Some(&GivenBy::Environment));
+        assert_eq!(config.fixed.get("PORT"), Some(&SettingSource::Flag));
+        assert_eq!(config.fixed.get("LOG"), Some(&SettingSource::Environment));
         assert_eq!(config.fixed.get("HOST"), None);
     }
 
     #[test]
     fn the_file_alone_is_checked_by_the_same_rules() {
         let settings = saved("port = 4000\ntheme = \"dark\"\n").settings;
-        let config = check(&settings, None).unwrap();
+        let config = resolve_file_only(&settings, None).unwrap();
         assert_eq!(config.port, 4000);
         assert_eq!(config.preferences.theme, crate::config::Theme::Dark);
         for (text, setting) in [
@@ -99,7 +102,7 @@ mod tests {
             ("language = \"de\"", "language"),
             ("host = \"0.0.0.0\"", "HOST"),
         ] {
-            assert_eq!(check(&saved(text).settings, None).unwrap_err().setting, setting);
+            assert_eq!(resolve_file_only(&saved(text).settings, None).unwrap_err().setting, setting);
         }
         let given = sources(
             Path::new("/root-of-tests"),
@@ -108,12 +111,15 @@ mod tests {
         let mut given = given;
         given.settings = saved("secret_store = \"file\"").settings;
         let start = resolve(&given).unwrap();
-        assert!(check(&saved("host = \"0.0.0.0\"").settings, Some(&start)).is_ok());
-        assert!(check(&given.settings, Some(&start)).is_ok() && check(&given.settings, None).is_err());
+        assert!(resolve_file_only(&saved("host = \"0.0.0.0\"").settings, Some(&start)).is_ok());
+        assert!(
+            resolve_file_only(&given.settings, Some(&start)).is_ok()
+                && resolve_file_only(&given.settings, None).is_err()
+        );
         let demo = Config { demo: true, ..start };
         assert_eq!(
-            check(&saved("port = 4000").settings, Some(&demo)).unwrap().prefer,
-            crate::config::Prefer::Web
+            resolve_file_only(&saved("port = 4000").settings, Some(&demo)).unwrap().prefer,
+            crate::config::KindPreference::Web
         );
     }
 
@@ -123,9 +129,12 @@ mod tests {
         given.env_file = Some(EnvFile::parse("AUTH_TOKEN=sk-9f2c41d07ab84e6f"));
         given.unnamed_env_file = Some("/root-of-tests/.env".into());
         let start = resolve(&given).unwrap();
-        assert!(check(&saved("port = 1").settings, Some(&start)).is_ok());
+        assert!(resolve_file_only(&saved("port = 1").settings, Some(&start)).is_ok());
         for text in ["host = \"0.0.0.0\"", "allowed_hosts = [\"box.example\"]"] {
-            assert_eq!(check(&saved(text).settings, Some(&start)).unwrap_err().setting, "AUTH_TOKEN");
+            assert_eq!(
+                resolve_file_only(&saved(text).settings, Some(&start)).unwrap_err().setting,
+                "AUTH_TOKEN"
+            );
         }
     }
 }

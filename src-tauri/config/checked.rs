@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::addresses;
-use super::error::GivenBy;
+use super::error::SettingSource;
 use super::outbound::OutboundConfig;
 use super::preferences::Preferences;
 use super::unnamed_env_file::UnnamedEnvFile;
@@ -43,7 +43,7 @@ pub struct Config {
     pub unnamed_env_file: Option<UnnamedEnvFile>,
     /// `secret_store`: `keychain`. Where the accounts added by hand and the client key made at first start are kept.
     /// Changed on machines without a keychain.
-    pub secret_store: SecretPlace,
+    pub secret_store: SecretStoreSetting,
     /// `ALLOWED_HOSTS`, `allowed_hosts`, `--allow-host`: none. As in a Host header without its port: lower case, IPv6 in
     /// brackets. Given when clients use another name than localhost; each one is a name that DNS rebinding could use.
     pub allowed_hosts: Vec<String>,
@@ -61,7 +61,7 @@ pub struct Config {
     pub strategy: Strategy,
     /// `prefer`: `api`, in a demo `web`. Which kind of account serves what both can. Changed to spend a session's quota before a key's
     /// money, or to keep one kind out.
-    pub prefer: Prefer,
+    pub prefer: KindPreference,
     /// `fill_max_tokens`: on. Whether a request to the official API that names no `max_tokens` gets the model's own
     /// maximum: the API would cut the answer at 2048 tokens. Turned off to leave that to the API.
     pub fill_max_tokens: bool,
@@ -69,7 +69,7 @@ pub struct Config {
     /// date or without one. The answer's `x-mammouth-model` then names it.
     pub nearest_models: bool,
     /// `layout`: `turns`. How a conversation is laid out for the web upstream.
-    pub layout: Layout,
+    pub layout: LayoutSetting,
     /// `[aliases]`: none. Pairs of the name a client sends and the model that is asked instead; they come before the
     /// built-in table. A wrong one sends every request for that name astray.
     pub aliases: Vec<(String, String)>,
@@ -87,15 +87,15 @@ pub struct Config {
     /// `only_account`: none. The id of the one account that is used; the others wait.
     pub only_account: Option<String>,
     /// `[key_limits.NAME]`: none. What a client key may ask for and use a day.
-    pub key_limits: BTreeMap<String, KeyLimit>,
+    pub key_limits: BTreeMap<String, KeyLimitSettings>,
     /// Language, theme and what else is a matter of taste.
     pub preferences: Preferences,
     /// What a flag or a variable decides, by the name of the variable.
-    pub fixed: BTreeMap<&'static str, GivenBy>,
+    pub fixed: BTreeMap<&'static str, SettingSource>,
     /// `[limits]`.
-    pub limits: Limits,
+    pub limits: LimitSettings,
     /// `[web]`.
-    pub web: WebShape,
+    pub web: SiteOverrides,
     /// What to tell the user about the state of the settings file.
     pub notice: Option<String>,
 }
@@ -110,13 +110,13 @@ impl Config {
     /// one of this machine's. No name that DNS rebinding could use is an address.
     pub fn host_names(&self, listed: &[String]) -> Vec<String> {
         let own = Some(self.host.to_canonical()).filter(|host| !host.is_unspecified());
-        listed.iter().cloned().chain(own.map(addresses::in_url)).collect()
+        listed.iter().cloned().chain(own.map(addresses::host_in_url)).collect()
     }
 }
 
 /// The limits of one client key. `None` and an empty list mean none.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct KeyLimit {
+pub struct KeyLimitSettings {
     /// Models by the names that the client sends.
     pub models: Vec<String>,
     /// Tokens of prompts and replies.
@@ -127,7 +127,7 @@ pub struct KeyLimit {
 
 /// Where secrets are kept over a restart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum SecretPlace {
+pub enum SecretStoreSetting {
     /// The keychain of the platform.
     #[default]
     Keychain,
@@ -154,7 +154,7 @@ pub enum Strategy {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub enum Prefer {
+pub enum KindPreference {
     /// API keys first: the sanctioned way, with tools and exact counts.
     #[default]
     Api,
@@ -169,7 +169,7 @@ pub enum Prefer {
 /// How a conversation is laid out for the web upstream, which knows no roles.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Layout {
+pub enum LayoutSetting {
     /// One part a turn, alternating between user and assistant.
     #[default]
     Turns,
@@ -179,7 +179,7 @@ pub enum Layout {
 
 /// `[limits]`: fixed ceilings, so that neither clients nor the upstream can take the program down.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
+pub struct LimitSettings {
     /// `body_bytes`: 32 MiB, from 1 KiB to 1 GiB. The largest request. Raised for many large images; each running
     /// request may take that much memory, several times over.
     pub body_bytes: u64,
@@ -198,7 +198,7 @@ pub struct Limits {
     pub log_max_bytes: u64,
 }
 
-impl Default for Limits {
+impl Default for LimitSettings {
     fn default() -> Self {
         Self {
             body_bytes: 32 << 20,
@@ -216,7 +216,7 @@ impl Default for Limits {
 /// the built-in value. Set when `doctor` says that the site's answers do not fit any more; a wrong value breaks every
 /// web account, and no value can send a cookie to another host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct WebShape {
+pub struct SiteOverrides {
     /// The form of a request; `llms-2025` is the only one so far.
     pub request_shape: Option<String>,
     /// The session cookie, `auth_session`.

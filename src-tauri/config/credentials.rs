@@ -1,44 +1,44 @@
 //! The accounts and the key that come from variables, or from the files those name.
 
 use super::account_list;
-use super::error::{ConfigError, Given};
+use super::error::{ConfigError, Sourced};
 use super::sources::Sources;
 use super::weak_key::weak_key;
 use crate::secrets::Secret;
 
-const COOKIE_NAME: &str = "auth_session";
+const DEFAULT_COOKIE_NAME: &str = "auth_session";
 
 pub(super) fn cookies(sources: &Sources, cookie_name: Option<&str>) -> Result<Vec<Secret>, ConfigError> {
     let given = sources.variable_or_file("COOKIES", "COOKIES_FILE")?;
-    secrets(given, |text| account_list::cookies(text, cookie_name.unwrap_or(COOKIE_NAME)))
+    read_secrets(given, |text| account_list::parse_cookies(text, cookie_name.unwrap_or(DEFAULT_COOKIE_NAME)))
 }
 
 pub(super) fn api_keys(sources: &Sources) -> Result<Vec<Secret>, ConfigError> {
-    secrets(sources.variable_or_file("API_KEYS", "API_KEYS_FILE")?, account_list::api_keys)
+    read_secrets(sources.variable_or_file("API_KEYS", "API_KEYS_FILE")?, account_list::parse_api_keys)
 }
 
-fn secrets(
-    given: Option<Given<String>>,
+fn read_secrets(
+    given: Option<Sourced<String>>,
     read: impl FnOnce(&str) -> Result<Vec<Secret>, String>,
 ) -> Result<Vec<Secret>, ConfigError> {
-    given.map_or(Ok(Vec::new()), |given| read(&given.value).map_err(|problem| given.wrong(problem)))
+    given.map_or(Ok(Vec::new()), |given| read(&given.value).map_err(|problem| given.error(problem)))
 }
 
 pub(super) fn auth_token(sources: &Sources) -> Result<Option<Secret>, ConfigError> {
     let Some(given) = sources.variable_or_file("AUTH_TOKEN", "AUTH_TOKEN_FILE")? else {
         return no_auth_token(sources);
     };
-    let token = account_list::bare(&given.value);
-    match (weak_key(token), account_list::unusable(token)) {
-        (Some(weak), _) => Err(given.wrong(weak)),
-        (None, Some(unusable)) => Err(given.wrong(unusable.to_string())),
+    let token = account_list::strip_quotes(&given.value);
+    match (weak_key(token), account_list::find_unusable(token)) {
+        (Some(weak), _) => Err(given.error(weak)),
+        (None, Some(unusable)) => Err(given.error(unusable.to_string())),
         (None, None) => Ok(Some(Secret::from(token))),
     }
 }
 
 /// Who sets an empty token on a server means to have one, or to have none; neither is what they would get.
 fn no_auth_token(sources: &Sources) -> Result<Option<Secret>, ConfigError> {
-    match sources.blank("AUTH_TOKEN").filter(|_| sources.surroundings.headless) {
+    match sources.blank_source("AUTH_TOKEN").filter(|_| sources.runtime.headless) {
         Some(by) => {
             let problem =
                 "is empty; set a random one of at least 16 characters, or remove it to have one made";
@@ -54,7 +54,7 @@ mod tests {
 
     use super::super::checked::Config;
     use super::super::env_file::EnvFile;
-    use super::super::error::GivenBy;
+    use super::super::error::SettingSource;
     use super::super::resolve::resolve;
     use super::super::sources::tests::sources;
     use super::*;
@@ -102,7 +102,7 @@ mod tests {
             ("AUTH_TOKEN_FILE", "empty"),
         ] {
             let error = resolve(&sources(dir.path(), &[(name, file)])).unwrap_err();
-            assert_eq!((error.setting.as_str(), error.given_by), (name, GivenBy::Environment));
+            assert_eq!((error.setting.as_str(), error.given_by), (name, SettingSource::Environment));
             assert!(!error.to_string().contains("canary"));
         }
     }
@@ -121,9 +121,9 @@ mod tests {
         let mut sources = sources(Path::new("/root-of-tests"), &[("AUTH_TOKEN", "")]);
         let error = resolve(&sources).unwrap_err().to_string();
         assert!(error.starts_with("AUTH_TOKEN (from the environment) is empty"), "{error}");
-        sources.surroundings.headless = false;
+        sources.runtime.headless = false;
         assert!(resolve(&sources).unwrap().auth_token.is_none());
-        sources.surroundings.headless = true;
+        sources.runtime.headless = true;
         sources.env_file = Some(EnvFile::parse(&format!("AUTH_TOKEN={TOKEN}")));
         assert!(resolve(&sources).unwrap().auth_token.is_some());
     }

@@ -4,11 +4,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::error::{ConfigError, GivenBy};
+use super::error::{ConfigError, SettingSource};
 use super::sources::Sources;
 use crate::secrets::{create_private_dir, make_private};
 
-const SETTING: &str = "DATA_DIR";
+const DATA_DIR_SETTING: &str = "DATA_DIR";
 
 /// The platform's own directory for this program; `None` without a home directory.
 pub fn platform_dir() -> Option<PathBuf> {
@@ -35,9 +35,9 @@ impl Sources {
         let path = data_dir(self)?;
         create_private_dir(&path)
             .and_then(|()| fs::read_dir(&path).map(drop))
-            .map_err(|error| unusable(self, &path, error.kind()))?;
+            .map_err(|error| unusable_dir_error(self, &path, error.kind()))?;
         close_to_others(&path);
-        make_private(&path.join(super::file::NAME));
+        make_private(&path.join(super::file::SETTINGS_FILE_NAME));
         Ok(())
     }
 }
@@ -45,50 +45,50 @@ impl Sources {
 /// `--data-dir`, else `DATA_DIR`, else the platform's; in a demo a directory inside, so that it leaves no trace in the
 /// real one.
 pub(super) fn data_dir(sources: &Sources) -> Result<PathBuf, ConfigError> {
-    let dir = match given(sources) {
+    let dir = match given_dir(sources) {
         Some((by, path)) => absolute(sources, by, &path)?,
-        None => sources.surroundings.platform_dir.clone().ok_or_else(homeless)?,
+        None => sources.runtime.platform_dir.clone().ok_or_else(no_home_error)?,
     };
     Ok(if sources.flags.demo { dir.join("demo") } else { dir })
 }
 
-fn given(sources: &Sources) -> Option<(GivenBy, PathBuf)> {
+fn given_dir(sources: &Sources) -> Option<(SettingSource, PathBuf)> {
     if let Some(path) = &sources.flags.data_dir {
-        return Some((GivenBy::Flag, path.clone()));
+        return Some((SettingSource::Flag, path.clone()));
     }
-    sources.variable(SETTING).map(|given| (given.by, PathBuf::from(given.value)))
+    sources.variable(DATA_DIR_SETTING).map(|given| (given.by, PathBuf::from(given.value)))
 }
 
-fn absolute(sources: &Sources, by: GivenBy, path: &Path) -> Result<PathBuf, ConfigError> {
+fn absolute(sources: &Sources, by: SettingSource, path: &Path) -> Result<PathBuf, ConfigError> {
     if path.as_os_str().is_empty() {
-        return Err(ConfigError::new(SETTING, by, "is empty"));
+        return Err(ConfigError::new(DATA_DIR_SETTING, by, "is empty"));
     }
     if path.starts_with("~") {
         let why = "begins with ~, which only a shell replaces; give the whole path";
-        return Err(ConfigError::new(SETTING, by, why));
+        return Err(ConfigError::new(DATA_DIR_SETTING, by, why));
     }
-    Ok(sources.surroundings.working_dir.join(path))
+    Ok(sources.runtime.working_dir.join(path))
 }
 
-fn homeless() -> ConfigError {
+fn no_home_error() -> ConfigError {
     ConfigError::new(
-        SETTING,
-        GivenBy::Default,
+        DATA_DIR_SETTING,
+        SettingSource::Default,
         "cannot be worked out, because this user has no home directory; set DATA_DIR to a directory it may write to",
     )
 }
 
-fn unusable(sources: &Sources, path: &Path, why: io::ErrorKind) -> ConfigError {
-    match given(sources) {
+fn unusable_dir_error(sources: &Sources, path: &Path, why: io::ErrorKind) -> ConfigError {
+    match given_dir(sources) {
         Some((by, _)) => {
-            ConfigError::new(SETTING, by, format!("names a directory that cannot be used ({why})"))
+            ConfigError::new(DATA_DIR_SETTING, by, format!("names a directory that cannot be used ({why})"))
         }
         None => {
             let problem = format!(
                 "is {}, which cannot be used ({why}); repair it, or set DATA_DIR to a directory that can",
                 path.display()
             );
-            ConfigError::new(SETTING, GivenBy::Default, problem)
+            ConfigError::new(DATA_DIR_SETTING, SettingSource::Default, problem)
         }
     }
 }
@@ -133,7 +133,7 @@ mod tests {
     fn f44_no_home_is_said_with_what_to_do() {
         let dir = tempfile::tempdir().unwrap();
         let mut sources = sources(dir.path(), &[]);
-        sources.surroundings.platform_dir = None;
+        sources.runtime.platform_dir = None;
         let error = data_dir(&sources).unwrap_err().to_string();
         assert!(error.contains("no home directory") && error.contains("set DATA_DIR"), "{error}");
     }
@@ -152,7 +152,7 @@ mod tests {
         let error = sources(dir.path(), &[]).prepare_data_dir().unwrap_err().to_string();
         assert!(error.contains(&platform.display().to_string()), "{error}");
         let error = sources(dir.path(), &[("DATA_DIR", "platform/x")]).prepare_data_dir().unwrap_err();
-        assert_eq!(error.given_by, GivenBy::Environment);
+        assert_eq!(error.given_by, SettingSource::Environment);
     }
 
     #[cfg(unix)]

@@ -4,7 +4,7 @@ use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
 /// Puts `value` at `path`, with the tables on the way made where they are missing and the comment beside an old value
 /// kept. `None` when the path is empty or leads through something that is no table.
-pub(super) fn put(document: &mut DocumentMut, path: &[&str], mut value: Value) -> Option<()> {
+pub(super) fn set_value(document: &mut DocumentMut, path: &[&str], mut value: Value) -> Option<()> {
     let (name, tables) = path.split_last()?;
     let mut item = document.as_item_mut();
     for table in tables {
@@ -18,8 +18,8 @@ pub(super) fn put(document: &mut DocumentMut, path: &[&str], mut value: Value) -
     Some(())
 }
 
-/// Removes what is at `path`, if there is something. `None` as for [`put`].
-pub(super) fn remove(document: &mut DocumentMut, path: &[&str]) -> Option<()> {
+/// Removes what is at `path`, if there is something. `None` as for [`set_value`].
+pub(super) fn remove_value(document: &mut DocumentMut, path: &[&str]) -> Option<()> {
     let (name, tables) = path.split_last()?;
     let mut item = document.as_item_mut();
     for table in tables {
@@ -32,7 +32,7 @@ pub(super) fn remove(document: &mut DocumentMut, path: &[&str]) -> Option<()> {
     Some(())
 }
 /// The entries of a table that are texts.
-pub(super) fn texts(document: &DocumentMut, table: &str) -> Vec<(String, String)> {
+pub(super) fn string_entries(document: &DocumentMut, table: &str) -> Vec<(String, String)> {
     let entries = document.get(table).and_then(Item::as_table_like);
     let entries = entries.into_iter().flat_map(TableLike::iter);
     entries.filter_map(|(key, item)| Some((key.to_owned(), item.as_str()?.to_owned()))).collect()

@@ -21,12 +21,12 @@ impl EnvFile {
         let mut variables = BTreeMap::new();
         let mut rest = text.as_str();
         while !rest.is_empty() {
-            match assignment(rest) {
+            match parse_assignment(rest) {
                 Some((name, value, after)) => {
                     variables.insert(name.to_owned(), value);
                     rest = after;
                 }
-                None => rest = after_line(rest),
+                None => rest = skip_line(rest),
             }
         }
         Self(variables)
@@ -59,19 +59,19 @@ impl fmt::Debug for EnvFile {
 }
 
 /// Name, value and the text behind, if `text` begins with an assignment.
-fn assignment(text: &str) -> Option<(&str, String, &str)> {
+fn parse_assignment(text: &str) -> Option<(&str, String, &str)> {
     let text = text.trim_start();
     let unexported = text
         .strip_prefix("export")
         .filter(|after| after.starts_with(char::is_whitespace))
         .map(str::trim_start)
-        .and_then(name_and_value);
-    let (name, value) = unexported.or_else(|| name_and_value(text))?;
-    let (value, after) = quoted(value).unwrap_or_else(|| unquoted(value));
+        .and_then(split_assignment);
+    let (name, value) = unexported.or_else(|| split_assignment(text))?;
+    let (value, after) = parse_quoted(value).unwrap_or_else(|| parse_unquoted(value));
     Some((name, value, after))
 }
 
-fn name_and_value(text: &str) -> Option<(&str, &str)> {
+fn split_assignment(text: &str) -> Option<(&str, &str)> {
     let end = text.find(|c: char| !is_name(c)).unwrap_or(text.len());
     let (name, rest) = text.split_at(end);
     if name.is_empty() {
@@ -90,20 +90,20 @@ fn is_name(c: char) -> bool {
 
 /// The value inside quotes and the text behind its line; `None` when the quotes do not close before the line's end or a
 /// comment, because dotenv then takes the quote as an ordinary character.
-fn quoted(text: &str) -> Option<(String, &str)> {
+fn parse_quoted(text: &str) -> Option<(String, &str)> {
     let text = text.trim_start_matches([' ', '\t']);
     let quote = text.chars().next().filter(|c| matches!(c, '\'' | '"' | '`'))?;
     let body = &text[1..];
-    let end = closing_quote(body, quote)?;
-    Some((expand(&body[..end], quote), after_line(&body[end + 1..])))
+    let end = find_closing_quote(body, quote)?;
+    Some((expand(&body[..end], quote), skip_line(&body[end + 1..])))
 }
 
 /// The first quote without a backslash; failing that, the last one with it.
-fn closing_quote(body: &str, quote: char) -> Option<usize> {
+fn find_closing_quote(body: &str, quote: char) -> Option<usize> {
     let mut last = None;
     for (at, _) in body.match_indices(quote) {
         let escaped = body[..at].ends_with('\\');
-        if ends_a_value(&body[at + 1..]) {
+        if is_value_end(&body[at + 1..]) {
             last = Some(at);
         }
         if !escaped {
@@ -113,12 +113,12 @@ fn closing_quote(body: &str, quote: char) -> Option<usize> {
     last
 }
 
-fn ends_a_value(text: &str) -> bool {
+fn is_value_end(text: &str) -> bool {
     let tail = text.trim_start_matches([' ', '\t']);
     tail.is_empty() || tail.starts_with(['\n', '#'])
 }
 
-fn unquoted(text: &str) -> (String, &str) {
+fn parse_unquoted(text: &str) -> (String, &str) {
     let line = &text[..text.find('\n').unwrap_or(text.len())];
     let value = line.split('#').next().unwrap_or_default().trim();
     let quote = value.chars().next().unwrap_or(' ');
@@ -126,7 +126,7 @@ fn unquoted(text: &str) -> (String, &str) {
         '\'' | '"' | '`' => value[1..].strip_suffix(quote).unwrap_or(value),
         _ => value,
     };
-    (expand(inner, quote), after_line(text))
+    (expand(inner, quote), skip_line(text))
 }
 
 fn expand(value: &str, quote: char) -> String {
@@ -136,7 +136,7 @@ fn expand(value: &str, quote: char) -> String {
     }
 }
 
-fn after_line(text: &str) -> &str {
+fn skip_line(text: &str) -> &str {
     text.find('\n').map_or("", |end| &text[end + 1..])
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Where a setting came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GivenBy {
+pub enum SettingSource {
     Flag,
     Environment,
     EnvFile,
@@ -12,7 +12,7 @@ pub enum GivenBy {
     Default,
 }
 
-impl fmt::Display for GivenBy {
+impl fmt::Display for SettingSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Flag => "from the command line",
@@ -31,26 +31,26 @@ impl fmt::Display for GivenBy {
 pub struct ConfigError {
     /// The name as in the documentation, such as `PORT` or `limits.idle_seconds`.
     pub setting: String,
-    pub given_by: GivenBy,
+    pub given_by: SettingSource,
     /// The rest of the sentence.
     pub problem: String,
 }
 
 impl ConfigError {
-    pub(super) fn new(setting: &str, given_by: GivenBy, problem: impl Into<String>) -> Self {
+    pub(super) fn new(setting: &str, given_by: SettingSource, problem: impl Into<String>) -> Self {
         Self { setting: setting.to_owned(), given_by, problem: problem.into() }
     }
 }
 
 /// A value and where it came from.
 #[derive(Clone)]
-pub(super) struct Given<T> {
+pub(super) struct Sourced<T> {
     pub(super) setting: &'static str,
-    pub(super) by: GivenBy,
+    pub(super) by: SettingSource,
     pub(super) value: T,
 }
 
-impl<T> Given<T> {
+impl<T> Sourced<T> {
     /// The value as `check` understands it; `problem` ends the sentence when it does not.
     pub(super) fn check<U>(
         self,
@@ -61,7 +61,7 @@ impl<T> Given<T> {
         check(value).ok_or_else(|| ConfigError::new(setting, by, problem))
     }
 
-    pub(super) fn wrong(&self, problem: impl Into<String>) -> ConfigError {
+    pub(super) fn error(&self, problem: impl Into<String>) -> ConfigError {
         ConfigError::new(self.setting, self.by, problem)
     }
 }

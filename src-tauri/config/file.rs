@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use toml_edit::{DocumentMut, Value};
 
 use super::edit;
-use super::parse::{self, Bad, Damage, Parsed};
+use super::parse::{self, Damage, LoadError, ParsedSettings};
 use super::preferences::{Preferences, preferences};
-use super::values::Values;
+use super::values::RawSettings;
 use crate::secrets::{atomic_write, create_private_dir, set_aside, with_suffix};
 
-pub(super) const NAME: &str = "settings.toml";
+pub(super) const SETTINGS_FILE_NAME: &str = "settings.toml";
 
 /// Why a setting could not be changed or saved.
 #[derive(Debug, thiserror::Error)]
@@ -41,14 +41,14 @@ pub enum SettingsError {
 pub struct SettingsFile {
     path: PathBuf,
     document: DocumentMut,
-    pub(super) values: Values,
+    pub(super) values: RawSettings,
     notice: Option<String>,
-    state: State,
+    state: FileState,
 }
 
 /// What a save may do to the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum FileState {
     Writable,
     Newer,
     Unreadable,
@@ -57,8 +57,14 @@ enum State {
 impl SettingsFile {
     /// Settings with nothing in them; no file is read.
     pub fn empty(data_dir: &Path) -> Self {
-        let (document, values) = (DocumentMut::new(), Values::default());
-        Self { path: data_dir.join(NAME), document, values, notice: None, state: State::Writable }
+        let (document, values) = (DocumentMut::new(), RawSettings::default());
+        Self {
+            path: data_dir.join(SETTINGS_FILE_NAME),
+            document,
+            values,
+            notice: None,
+            state: FileState::Writable,
+        }
     }
 
     /// Loads the file in `data_dir`. Never fails: a damaged file is set aside as `settings.toml.bad-<now>` and the last
@@ -67,11 +73,11 @@ impl SettingsFile {
     /// `now` is the Unix time in seconds.
     pub fn load(data_dir: &Path, now: u64) -> Self {
         let mut settings = Self::empty(data_dir);
-        match parse::read(&settings.path) {
-            Ok(parsed) => settings.accept(parsed),
-            Err(Bad::Missing) => {}
-            Err(Bad::Unreadable(kind)) => settings.leave_alone(kind),
-            Err(Bad::Damaged(damage)) => settings.set_aside(&damage.with_line(), now),
+        match parse::read_settings(&settings.path) {
+            Ok(parsed) => settings.use_parsed(parsed),
+            Err(LoadError::Missing) => {}
+            Err(LoadError::Unreadable(kind)) => settings.keep_unreadable(kind),
+            Err(LoadError::Damaged(damage)) => settings.set_aside(&damage.with_line(), now),
         }
         settings
     }
@@ -83,13 +89,13 @@ impl SettingsFile {
 
     /// Language, theme and what was asked of the user once; the defaults where they cannot be used.
     pub fn preferences(&self) -> Preferences {
-        preferences(&self.values).or_else(|_| preferences(&Values::default())).unwrap_or_default()
+        preferences(&self.values).or_else(|_| preferences(&RawSettings::default())).unwrap_or_default()
     }
 
     /// The texts of a table, by their keys: for what other rooms keep here, such as the digests of client keys. What is
     /// no text is passed over.
-    pub fn texts(&self, table: &str) -> Vec<(String, String)> {
-        edit::texts(&self.document, table)
+    pub fn string_table(&self, table: &str) -> Vec<(String, String)> {
+        edit::string_entries(&self.document, table)
     }
 
     pub fn path(&self) -> &Path {
@@ -103,12 +109,12 @@ impl SettingsFile {
     pub fn reread(&self) -> Result<Self, SettingsError> {
         self.check_writable()?;
         let mut settings = self.clone();
-        match parse::read(&self.path) {
+        match parse::read_settings(&self.path) {
             Ok(parsed) if parsed.newer => return Err(SettingsError::Newer),
             Ok(parsed) => (settings.document, settings.values) = (parsed.document, parsed.values),
-            Err(Bad::Missing) => {}
-            Err(Bad::Unreadable(kind)) => return Err(SettingsError::OutOfReach(kind)),
-            Err(Bad::Damaged(damage)) => return Err(SettingsError::Damaged(damage)),
+            Err(LoadError::Missing) => {}
+            Err(LoadError::Unreadable(kind)) => return Err(SettingsError::OutOfReach(kind)),
+            Err(LoadError::Damaged(damage)) => return Err(SettingsError::Damaged(damage)),
         }
         Ok(settings)
     }
@@ -142,8 +148,8 @@ impl SettingsFile {
     /// [`SettingsError::WrongType`], with nothing changed.
     pub fn set(&mut self, path: &[&str], value: impl Into<Value>) -> Result<(), SettingsError> {
         let mut document = self.document.clone();
-        edit::put(&mut document, path, value.into()).ok_or(SettingsError::WrongType)?;
-        self.take(document)
+        edit::set_value(&mut document, path, value.into()).ok_or(SettingsError::WrongType)?;
+        self.replace_document(document)
     }
 
     /// Changes a list in memory; see [`set`](Self::set).
@@ -155,7 +161,7 @@ impl SettingsFile {
     }
 
     /// Whether the file has this setting.
-    pub fn has(&self, path: &[&str]) -> bool {
+    pub fn contains(&self, path: &[&str]) -> bool {
         let mut item = Some(self.document.as_item());
         for name in path {
             item = item.and_then(|item| item.get(name));
@@ -167,7 +173,7 @@ impl SettingsFile {
     ///
     /// # Errors
     /// As [`set`](Self::set).
-    pub fn follow_account(&mut self, old: &str, new: Option<&str>) -> Result<(), SettingsError> {
+    pub fn move_account(&mut self, old: &str, new: Option<&str>) -> Result<(), SettingsError> {
         if let Some(order) = self.values.account_order.clone() {
             let keep = |id: String| if id == old { new.map(str::to_owned) } else { Some(id) };
             let order: Vec<String> = order.into_iter().filter_map(keep).collect();
@@ -186,79 +192,80 @@ impl SettingsFile {
     /// [`SettingsError::WrongType`] if the path leads through something that is no table.
     pub fn unset(&mut self, path: &[&str]) -> Result<(), SettingsError> {
         let mut document = self.document.clone();
-        edit::remove(&mut document, path).ok_or(SettingsError::WrongType)?;
-        self.take(document)
+        edit::remove_value(&mut document, path).ok_or(SettingsError::WrongType)?;
+        self.replace_document(document)
     }
 
     /// Writes the file, and the last good copy beside it. Where it fails, the old file is still in place, whole.
     fn save(&mut self) -> Result<(), SettingsError> {
         self.check_writable()?;
         if !self.document.contains_key("version") {
-            self.document.insert("version", toml_edit::value(parse::VERSION));
+            self.document.insert("version", toml_edit::value(parse::FORMAT_VERSION));
         }
         if let Some(data_dir) = self.path.parent() {
             create_private_dir(data_dir)?;
         }
         let text = self.document.to_string();
         atomic_write(&self.path, text.as_bytes())?;
-        self.keep_as_last_good(&text);
+        self.save_last_good(&text);
         Ok(())
     }
 
     fn check_writable(&self) -> Result<(), SettingsError> {
         match self.state {
-            State::Writable => Ok(()),
-            State::Newer => Err(SettingsError::Newer),
-            State::Unreadable => Err(SettingsError::Unreadable),
+            FileState::Writable => Ok(()),
+            FileState::Newer => Err(SettingsError::Newer),
+            FileState::Unreadable => Err(SettingsError::Unreadable),
         }
     }
 
-    fn take(&mut self, document: DocumentMut) -> Result<(), SettingsError> {
+    fn replace_document(&mut self, document: DocumentMut) -> Result<(), SettingsError> {
         let values = toml_edit::de::from_document(document.clone()).map_err(|_| SettingsError::WrongType)?;
         (self.document, self.values) = (document, values);
         Ok(())
     }
 
-    fn accept(&mut self, parsed: Parsed) {
+    fn use_parsed(&mut self, parsed: ParsedSettings) {
         if parsed.newer {
-            self.state = State::Newer;
+            self.state = FileState::Newer;
             self.notice = Some(format!(
-                "{NAME} was written by a newer version of this program. What is known of it is used; nothing is saved to it."
+                "{SETTINGS_FILE_NAME} was written by a newer version of this program. What is known of it is used; nothing is saved to it."
             ));
         } else {
-            self.keep_as_last_good(&parsed.text);
+            self.save_last_good(&parsed.text);
         }
         (self.document, self.values) = (parsed.document, parsed.values);
     }
 
-    fn leave_alone(&mut self, kind: io::ErrorKind) {
-        let used = used(self.use_last_good());
-        self.state = State::Unreadable;
-        self.notice = Some(format!("{NAME} cannot be read ({kind}). It is left alone, and {used}."));
+    fn keep_unreadable(&mut self, kind: io::ErrorKind) {
+        let used = fallback_text(self.use_last_good());
+        self.state = FileState::Unreadable;
+        self.notice =
+            Some(format!("{SETTINGS_FILE_NAME} cannot be read ({kind}). It is left alone, and {used}."));
     }
 
     fn set_aside(&mut self, what: &str, now: u64) {
         let kept = set_aside(&self.path, now);
         let copy_found = self.use_last_good();
-        let used = used(copy_found);
+        let used = fallback_text(copy_found);
         let kept = match kept {
-            Ok(ending) => format!("kept as {NAME}{ending}"),
+            Ok(ending) => format!("kept as {SETTINGS_FILE_NAME}{ending}"),
             Err(error) => {
-                self.state = State::Unreadable;
+                self.state = FileState::Unreadable;
                 format!("left in place, because it could not be renamed ({})", error.kind())
             }
         };
-        if copy_found && self.state == State::Writable {
+        if copy_found && self.state == FileState::Writable {
             // With the file gone, the next start would find no settings and no reason to look for the copy. A failure
             // is met again there.
             let _ = atomic_write(&self.path, self.document.to_string().as_bytes());
         }
-        self.notice = Some(format!("{NAME} {what}. It was {kept}, and {used}."));
+        self.notice = Some(format!("{SETTINGS_FILE_NAME} {what}. It was {kept}, and {used}."));
     }
 
     /// Whether there is a last good copy; it is then in use.
     fn use_last_good(&mut self) -> bool {
-        match parse::read(&last_good(&self.path)) {
+        match parse::read_settings(&last_good_path(&self.path)) {
             Ok(parsed) if !parsed.newer => {
                 (self.document, self.values) = (parsed.document, parsed.values);
                 true
@@ -268,8 +275,8 @@ impl SettingsFile {
     }
 
     /// Only a help for worse days: a failure is no reason to refuse the settings at hand.
-    fn keep_as_last_good(&self, text: &str) {
-        let copy = last_good(&self.path);
+    fn save_last_good(&self, text: &str) {
+        let copy = last_good_path(&self.path);
         if fs::read_to_string(&copy).is_ok_and(|kept| kept == text) {
             return;
         }
@@ -277,11 +284,11 @@ impl SettingsFile {
     }
 }
 
-fn used(copy_found: bool) -> &'static str {
+fn fallback_text(copy_found: bool) -> &'static str {
     if copy_found { "the last good copy is used" } else { "the defaults are used" }
 }
 
-fn last_good(path: &Path) -> PathBuf {
+fn last_good_path(path: &Path) -> PathBuf {
     with_suffix(path, ".last-good")
 }
 

@@ -31,18 +31,21 @@ mod unnamed_env_file;
 mod values;
 mod weak_key;
 
-pub use account_list::Unusable;
+pub use account_list::UnusableValue;
 pub use addresses::authority;
-pub use check::check;
-pub use checked::{Config, KeyLimit, Layout, Limits, Prefer, SecretPlace, Strategy, WebShape};
+pub use check::resolve_file_only;
+pub use checked::{
+    Config, KeyLimitSettings, KindPreference, LayoutSetting, LimitSettings, SecretStoreSetting,
+    SiteOverrides, Strategy,
+};
 pub use data_dir::platform_dir;
 pub use env_file::EnvFile;
-pub use error::{ConfigError, GivenBy};
+pub use error::{ConfigError, SettingSource};
 pub use file::{SettingsError, SettingsFile};
 pub use outbound::{ExtraCa, OutboundConfig, ProxyAddress, ProxySetting};
-pub use pasted::{PasteError, Wanted, accounts_in_env, pasted_cookie, pasted_key};
+pub use pasted::{CookieTarget, PasteError, accounts_in_env, pasted_cookie, pasted_key};
 pub use preferences::{Language, Notify, Preferences, Theme, TrayIcon};
 pub use resolve::{API_HOST, WEB_HOST, resolve};
-pub use sources::{Flags, SECRET_VARIABLES, Sources, Surroundings, environment};
+pub use sources::{Flags, RuntimeEnvironment, SECRET_VARIABLES, Sources, known_variables};
 pub use unnamed_env_file::UnnamedEnvFile;
 pub use weak_key::weak_key;

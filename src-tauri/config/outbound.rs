@@ -9,17 +9,17 @@ use rustls::pki_types::pem::PemObject;
 use url::Url;
 
 use super::data_dir::data_dir;
-use super::error::{ConfigError, Given, GivenBy};
-use super::pick::{first, list};
+use super::error::{ConfigError, SettingSource, Sourced};
+use super::pick::{first_given, first_given_list};
 use super::sources::Sources;
 use super::text_file::read_capped;
 use crate::secrets::Secret;
 
-const PROXY: &str = "HTTPS_PROXY";
-const NO_PROXY: &str = "NO_PROXY";
-const CA_FILE: &str = "EXTRA_CA_FILE";
+const PROXY_SETTING: &str = "HTTPS_PROXY";
+const NO_PROXY_SETTING: &str = "NO_PROXY";
+const CA_FILE_SETTING: &str = "EXTRA_CA_FILE";
 
-const BAD_ADDRESS: &str = "must be a proxy address such as http://proxy.example:3128, https:// or socks5h:// instead of http://, or none";
+const BAD_PROXY_ADDRESS: &str = "must be a proxy address such as http://proxy.example:3128, https:// or socks5h:// instead of http://, or none";
 const PASSWORD_IN_FILE: &str = "must not hold a password, because settings.toml is no place for secrets; enter the address with its \
      password in the window's settings, which keep it in the keychain, or give it in HTTPS_PROXY";
 
@@ -29,8 +29,8 @@ pub struct OutboundConfig {
     /// `HTTPS_PROXY`, `proxy`: the system's. The proxy for everything but loopback. Changed where the network demands
     /// another one; whoever runs it sees which hosts are connected to, and how much is sent.
     pub proxy: ProxySetting,
-    pub proxy_given_by: GivenBy,
-    /// `NO_PROXY`, `no_proxy`: none. Hosts that are connected to directly: a name with its subdomains, an address, a
+    pub proxy_given_by: SettingSource,
+    /// `NO_PROXY_SETTING`, `no_proxy`: none. Hosts that are connected to directly: a name with its subdomains, an address, a
     /// network as `10.0.0.0/8`, or `*` for all. Ports are ignored.
     pub no_proxy: Vec<String>,
     /// `EXTRA_CA_FILE`, `extra_ca_file`: none. Certificate authorities that are trusted beside the system's. Given where
@@ -102,24 +102,24 @@ pub(super) fn outbound(sources: &Sources) -> Result<OutboundConfig, ConfigError>
     Ok(OutboundConfig { proxy, proxy_given_by, no_proxy: no_proxy(sources)?, extra_ca: extra_ca(sources)? })
 }
 
-fn proxy(sources: &Sources) -> Result<(ProxySetting, GivenBy), ConfigError> {
-    let given = first(sources, PROXY, None, sources.settings.values.proxy.clone(), "");
+fn proxy(sources: &Sources) -> Result<(ProxySetting, SettingSource), ConfigError> {
+    let given = first_given(sources, PROXY_SETTING, None, sources.settings.values.proxy.clone(), "");
     let by = given.by;
-    let proxy = given.clone().check(BAD_ADDRESS, |text| match text.trim() {
+    let proxy = given.clone().check(BAD_PROXY_ADDRESS, |text| match text.trim() {
         "" | "system" => Some(ProxySetting::System),
         "none" | "direct" => Some(ProxySetting::Direct),
         address => ProxyAddress::parse(address).map(ProxySetting::Server),
     })?;
     let has_password = matches!(&proxy, ProxySetting::Server(server) if server.password.is_some());
-    if has_password && by == GivenBy::Settings {
-        return Err(given.wrong(PASSWORD_IN_FILE));
+    if has_password && by == SettingSource::Settings {
+        return Err(given.error(PASSWORD_IN_FILE));
     }
     Ok((proxy, by))
 }
 
-/// `NO_PROXY` is written for many programs, in more than one form: what is no host is passed over.
+/// `NO_PROXY_SETTING` is written for many programs, in more than one form: what is no host is passed over.
 fn no_proxy(sources: &Sources) -> Result<Vec<String>, ConfigError> {
-    let given = list(sources, NO_PROXY, None, sources.settings.values.no_proxy.clone());
+    let given = first_given_list(sources, NO_PROXY_SETTING, None, sources.settings.values.no_proxy.clone());
     let entries = given.value.iter().flat_map(|entry| entry.split_whitespace());
     let mut hosts: Vec<String> = entries.map(bypass_entry).filter(|entry| !entry.is_empty()).collect();
     hosts.dedup();
@@ -140,25 +140,27 @@ fn bypass_entry(entry: &str) -> String {
 
 /// A relative path starts where it was written, as that of `SECRET_KEY_FILE`.
 fn extra_ca(sources: &Sources) -> Result<Option<ExtraCa>, ConfigError> {
-    let given = first(sources, CA_FILE, None, sources.settings.values.extra_ca_file.clone(), "");
+    let given =
+        first_given(sources, CA_FILE_SETTING, None, sources.settings.values.extra_ca_file.clone(), "");
     if given.value.trim().is_empty() {
         return Ok(None);
     }
     let base = match given.by {
-        GivenBy::Settings => data_dir(sources)?,
-        GivenBy::Flag | GivenBy::Environment | GivenBy::EnvFile | GivenBy::Default => {
-            sources.surroundings.working_dir.clone()
-        }
+        SettingSource::Settings => data_dir(sources)?,
+        SettingSource::Flag
+        | SettingSource::Environment
+        | SettingSource::EnvFile
+        | SettingSource::Default => sources.runtime.working_dir.clone(),
     };
     read_ca(&given, base.join(given.value.trim())).map(Some)
 }
 
 /// The path of a certificate is no secret, and who reads the error needs it.
-fn read_ca(given: &Given<String>, path: PathBuf) -> Result<ExtraCa, ConfigError> {
+fn read_ca(given: &Sourced<String>, path: PathBuf) -> Result<ExtraCa, ConfigError> {
     let name = path.display().to_string();
     let bytes = read_capped(&path)
-        .map_err(|error| given.wrong(format!("names {name}, which cannot be read ({})", error.kind())))?;
-    let wrong = |what: &str| given.wrong(format!("names {name}, {what}"));
+        .map_err(|error| given.error(format!("names {name}, which cannot be read ({})", error.kind())))?;
+    let wrong = |what: &str| given.error(format!("names {name}, {what}"));
     let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&bytes)
         .collect::<Result<_, _>>()
         .map_err(|_| wrong("which is no certificate file in PEM form"))?;
@@ -174,8 +176,8 @@ fn read_ca(given: &Given<String>, path: PathBuf) -> Result<ExtraCa, ConfigError>
 }
 
 /// What other programs call the same things by the name that counts here; the first that is set counts.
-pub(super) const SYNONYMS: [(&str, &[&str]); 2] =
-    [(PROXY, &["https_proxy", "ALL_PROXY", "all_proxy"]), (NO_PROXY, &["no_proxy"])];
+pub(super) const VARIABLE_SYNONYMS: [(&str, &[&str]); 2] =
+    [(PROXY_SETTING, &["https_proxy", "ALL_PROXY", "all_proxy"]), (NO_PROXY_SETTING, &["no_proxy"])];
 
 #[cfg(test)]
 mod tests;

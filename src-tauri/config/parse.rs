@@ -9,21 +9,21 @@ use serde::Deserialize;
 use toml_edit::{DocumentMut, Item};
 
 use super::text_file::read_capped;
-use super::values::Values;
+use super::values::RawSettings;
 
 /// The version of the file's form that this program writes.
-pub(super) const VERSION: i64 = 1;
+pub(super) const FORMAT_VERSION: i64 = 1;
 
-pub(super) struct Parsed {
+pub(super) struct ParsedSettings {
     pub(super) text: String,
     pub(super) document: DocumentMut,
-    pub(super) values: Values,
+    pub(super) values: RawSettings,
     /// Written by a newer version of this program; `values` is then what is known of it.
     pub(super) newer: bool,
 }
 
 /// Why there is nothing to read.
-pub(super) enum Bad {
+pub(super) enum LoadError {
     Missing,
     /// Perhaps good, but not to be had now.
     Unreadable(io::ErrorKind),
@@ -67,55 +67,55 @@ impl fmt::Display for Damage {
 }
 
 /// Reads a settings file of at most 1 MB.
-pub(super) fn read(path: &Path) -> Result<Parsed, Bad> {
+pub(super) fn read_settings(path: &Path) -> Result<ParsedSettings, LoadError> {
     match fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Bad::Missing),
-        Err(error) => return Err(Bad::Unreadable(error.kind())),
-        Ok(about) if !about.is_file() => return Err(damaged("is not a file")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(LoadError::Missing),
+        Err(error) => return Err(LoadError::Unreadable(error.kind())),
+        Ok(about) if !about.is_file() => return Err(damaged_error("is not a file")),
         Ok(_) => {}
     }
     let bytes = read_capped(path).map_err(|error| {
         let is_large = error.kind() == io::ErrorKind::FileTooLarge;
-        if is_large { damaged("is larger than 1 MB") } else { Bad::Unreadable(error.kind()) }
+        if is_large { damaged_error("is larger than 1 MB") } else { LoadError::Unreadable(error.kind()) }
     })?;
-    let text = String::from_utf8(bytes).map_err(|_| damaged("is not UTF-8 text"))?;
-    parse(text.trim_start_matches('\u{feff}'))
+    let text = String::from_utf8(bytes).map_err(|_| damaged_error("is not UTF-8 text"))?;
+    parse_settings(text.trim_start_matches('\u{feff}'))
 }
 
-fn damaged(what: &'static str) -> Bad {
-    Bad::Damaged(Damage { what, at: None })
+fn damaged_error(what: &'static str) -> LoadError {
+    LoadError::Damaged(Damage { what, at: None })
 }
 
-fn parse(text: &str) -> Result<Parsed, Bad> {
+fn parse_settings(text: &str) -> Result<ParsedSettings, LoadError> {
     if text.trim().is_empty() {
-        return Err(damaged("is empty"));
+        return Err(damaged_error("is empty"));
     }
     let document: DocumentMut = text
         .parse()
-        .map_err(|error: toml_edit::TomlError| broken_at("is not valid TOML", text, error.span()))?;
+        .map_err(|error: toml_edit::TomlError| damaged_at("is not valid TOML", text, error.span()))?;
     let newer = match document.get("version").map(Item::as_integer) {
         None => false,
-        Some(Some(version)) if version >= 1 => version > VERSION,
-        Some(_) => return Err(damaged("has a version that is no number from 1")),
+        Some(Some(version)) if version >= 1 => version > FORMAT_VERSION,
+        Some(_) => return Err(damaged_error("has a version that is no number from 1")),
     };
-    let values = match typed(text) {
-        Err(_) if newer => Values::default(),
+    let values = match deserialize_settings(text) {
+        Err(_) if newer => RawSettings::default(),
         values => values?,
     };
-    Ok(Parsed { text: text.to_owned(), document, values, newer })
+    Ok(ParsedSettings { text: text.to_owned(), document, values, newer })
 }
 
-fn typed(text: &str) -> Result<Values, Bad> {
-    let read = toml_edit::de::Deserializer::parse(text).and_then(Values::deserialize);
-    read.map_err(|error| broken_at("has a value of the wrong type", text, error.span()))
+fn deserialize_settings(text: &str) -> Result<RawSettings, LoadError> {
+    let read = toml_edit::de::Deserializer::parse(text).and_then(RawSettings::deserialize);
+    read.map_err(|error| damaged_at("has a value of the wrong type", text, error.span()))
 }
 
 /// Names the place only: the library's own message repeats what stands there.
-fn broken_at(what: &'static str, text: &str, span: Option<std::ops::Range<usize>>) -> Bad {
+fn damaged_at(what: &'static str, text: &str, span: Option<std::ops::Range<usize>>) -> LoadError {
     let before = span.and_then(|span| text.get(..text.floor_char_boundary(span.start)));
     let at = before.map(|before| Position {
         line: before.matches('\n').count() + 1,
         column: before.chars().rev().take_while(|c| *c != '\n').count() + 1,
     });
-    Bad::Damaged(Damage { what, at })
+    LoadError::Damaged(Damage { what, at })
 }

@@ -6,12 +6,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::account_list::{self, Unusable, bare, unusable};
+use super::account_list::{self, UnusableValue, find_unusable, strip_quotes};
 use super::env_file::EnvFile;
 use crate::secrets::Secret;
 
 /// The largest text that is looked at, bytes: exports hold many cookies.
-const LARGEST: usize = 128 << 10;
+const MAX_PASTE_BYTES: usize = 128 << 10;
 
 /// What is wrong with a pasted text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -31,7 +31,7 @@ pub enum PasteError {
     #[error("the text begins like JSON, but is none")]
     NotJson,
     #[error("the value {0}")]
-    Unusable(Unusable),
+    Unusable(UnusableValue),
     /// An entry of a list, named by its place.
     #[error("{0}")]
     Entry(String),
@@ -39,7 +39,7 @@ pub enum PasteError {
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
+pub struct CookieTarget<'a> {
     /// The name of the session cookie.
     pub name: &'a str,
     /// The host that sets it.
@@ -50,12 +50,12 @@ pub struct Wanted<'a> {
 ///
 /// # Errors
 /// It repeats nothing of the text.
-pub fn pasted_cookie(text: &str, wanted: Wanted<'_>) -> Result<Secret, PasteError> {
-    checked(bare(&find(text, wanted)?))
+pub fn pasted_cookie(text: &str, wanted: CookieTarget<'_>) -> Result<Secret, PasteError> {
+    usable_secret(strip_quotes(&find_cookie(text, wanted)?))
 }
 
-fn checked(value: &str) -> Result<Secret, PasteError> {
-    match unusable(value) {
+fn usable_secret(value: &str) -> Result<Secret, PasteError> {
+    match find_unusable(value) {
         _ if value.is_empty() => Err(PasteError::Empty),
         Some(why) => Err(PasteError::Unusable(why)),
         None => Ok(Secret::from(value)),
@@ -67,13 +67,13 @@ fn checked(value: &str) -> Result<Secret, PasteError> {
 /// # Errors
 /// It repeats nothing of the text.
 pub fn pasted_key(text: &str) -> Result<Secret, PasteError> {
-    let text = bare(text.trim_start_matches('\u{feff}'));
+    let text = strip_quotes(text.trim_start_matches('\u{feff}'));
     let after_name = ["authorization:", "api_keys=", "x-api-key:"].into_iter().find_map(|name| {
         let (begins, rest) = text.split_at_checked(name.len())?;
-        begins.eq_ignore_ascii_case(name).then(|| bare(rest))
+        begins.eq_ignore_ascii_case(name).then(|| strip_quotes(rest))
     });
     let key = after_name.unwrap_or(text);
-    checked(key.strip_prefix("Bearer ").map_or(key, bare))
+    usable_secret(key.strip_prefix("Bearer ").map_or(key, strip_quotes))
 }
 
 /// The session cookies and API keys in the text of a `.env`.
@@ -81,47 +81,47 @@ pub fn pasted_key(text: &str) -> Result<Secret, PasteError> {
 /// # Errors
 /// It repeats nothing of the text.
 pub fn accounts_in_env(text: &str, cookie_name: &str) -> Result<(Vec<Secret>, Vec<Secret>), PasteError> {
-    if text.len() > LARGEST {
+    if text.len() > MAX_PASTE_BYTES {
         return Err(PasteError::TooLong);
     }
     let variables = EnvFile::parse(text);
     let named = |name, problem: String| PasteError::Entry(format!("{name} {problem}"));
-    let cookies = account_list::cookies(variables.get("COOKIES").unwrap_or_default(), cookie_name)
+    let cookies = account_list::parse_cookies(variables.get("COOKIES").unwrap_or_default(), cookie_name)
         .map_err(|problem| named("COOKIES", problem))?;
-    let keys = account_list::api_keys(variables.get("API_KEYS").unwrap_or_default())
+    let keys = account_list::parse_api_keys(variables.get("API_KEYS").unwrap_or_default())
         .map_err(|problem| named("API_KEYS", problem))?;
     Ok((cookies, keys))
 }
 
-fn find(text: &str, wanted: Wanted<'_>) -> Result<String, PasteError> {
-    if text.len() > LARGEST {
+fn find_cookie(text: &str, wanted: CookieTarget<'_>) -> Result<String, PasteError> {
+    if text.len() > MAX_PASTE_BYTES {
         return Err(PasteError::TooLong);
     }
     let text = text.trim().trim_start_matches('\u{feff}');
     if text.starts_with(['[', '{']) {
-        return json(text, wanted);
+        return from_json(text, wanted);
     }
     if text.strip_prefix("curl").is_some_and(|rest| rest.starts_with(char::is_whitespace)) {
-        return curl(text, wanted);
+        return from_curl(text, wanted);
     }
     if text.contains('\t') {
-        return cookies_txt(text, wanted);
+        return from_cookies_txt(text, wanted);
     }
-    header_or_value(bare(text), wanted)
+    from_header_or_value(strip_quotes(text), wanted)
 }
 
 /// `Cookie: a=b; c=d`, the same without its name, `Set-Cookie: …`, or a value.
-fn header_or_value(text: &str, wanted: Wanted<'_>) -> Result<String, PasteError> {
+fn from_header_or_value(text: &str, wanted: CookieTarget<'_>) -> Result<String, PasteError> {
     if text.contains(['\n', '\r']) {
         return Err(PasteError::MoreLines);
     }
     let (name, rest) = text.split_once(':').unwrap_or(("", text));
     let header = ["cookie", "set-cookie"].contains(&name.trim().to_ascii_lowercase().as_str());
-    if header && name.trim().eq_ignore_ascii_case("set-cookie") && !set_for(rest, wanted) {
+    if header && name.trim().eq_ignore_ascii_case("set-cookie") && !is_set_for(rest, wanted) {
         return Err(PasteError::OtherSite);
     }
     let pairs = if header { rest } else { text };
-    match pair(pairs, wanted.name) {
+    match pair_value(pairs, wanted.name) {
         Some(value) => Ok(value),
         None if header => Err(PasteError::NotThere),
         None if is_pair(text) => Err(PasteError::OtherSite),
@@ -130,11 +130,13 @@ fn header_or_value(text: &str, wanted: Wanted<'_>) -> Result<String, PasteError>
 }
 
 /// Whether the attributes of `Set-Cookie` name no other domain.
-fn set_for(text: &str, wanted: Wanted<'_>) -> bool {
-    pair(text, "domain").or_else(|| pair(text, "Domain")).is_none_or(|domain| same_host(&domain, wanted.host))
+fn is_set_for(text: &str, wanted: CookieTarget<'_>) -> bool {
+    pair_value(text, "domain")
+        .or_else(|| pair_value(text, "Domain"))
+        .is_none_or(|domain| same_host(&domain, wanted.host))
 }
 
-fn pair(pairs: &str, name: &str) -> Option<String> {
+fn pair_value(pairs: &str, name: &str) -> Option<String> {
     pairs.split(';').find_map(|pair| {
         let (found, value) = pair.split_once('=')?;
         (found.trim() == name).then(|| value.trim().to_owned())
@@ -151,7 +153,7 @@ fn is_pair(text: &str) -> bool {
 }
 
 /// Lists of Cookie-Editor, EditThisCookie and Playwright, or an object of names and values.
-fn json(text: &str, wanted: Wanted<'_>) -> Result<String, PasteError> {
+fn from_json(text: &str, wanted: CookieTarget<'_>) -> Result<String, PasteError> {
     let json: Value = serde_json::from_str(text).map_err(|_| PasteError::NotJson)?;
     let list = json.as_array().or_else(|| json.get("cookies")?.as_array());
     let Some(list) = list else {
@@ -172,7 +174,7 @@ fn json(text: &str, wanted: Wanted<'_>) -> Result<String, PasteError> {
 }
 
 /// Netscape's form: domain, subdomains, path, secure, expiry, name, value.
-fn cookies_txt(text: &str, wanted: Wanted<'_>) -> Result<String, PasteError> {
+fn from_cookies_txt(text: &str, wanted: CookieTarget<'_>) -> Result<String, PasteError> {
     let mut found = Err(PasteError::NotThere);
     for line in text.lines() {
         let line = line.strip_prefix("#HttpOnly_").unwrap_or(line);
@@ -190,8 +192,8 @@ fn cookies_txt(text: &str, wanted: Wanted<'_>) -> Result<String, PasteError> {
 }
 
 /// "Copy as cURL" of a browser's developer tools, for a POSIX shell or for cmd.
-fn curl(text: &str, wanted: Wanted<'_>) -> Result<String, PasteError> {
-    let words = words(text);
+fn from_curl(text: &str, wanted: CookieTarget<'_>) -> Result<String, PasteError> {
+    let words = shell_words(text);
     let url = words.iter().find_map(|word| url::Url::parse(word).ok().filter(|url| url.has_host()));
     if url.is_some_and(|url| url.host_str() != Some(wanted.host)) {
         return Err(PasteError::OtherSite);
@@ -206,7 +208,7 @@ fn curl(text: &str, wanted: Wanted<'_>) -> Result<String, PasteError> {
             },
             _ => continue,
         };
-        if let Some(value) = pair(pairs, wanted.name) {
+        if let Some(value) = pair_value(pairs, wanted.name) {
             return Ok(value);
         }
     }
@@ -214,7 +216,7 @@ fn curl(text: &str, wanted: Wanted<'_>) -> Result<String, PasteError> {
 }
 
 /// The words of a command line, without quotes and continued lines.
-fn words(text: &str) -> Vec<String> {
+fn shell_words(text: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
@@ -258,10 +260,10 @@ mod tests {
     use super::*;
     use crate::secrets::ExposeSecret;
 
-    const WANTED: Wanted<'static> = Wanted { name: "auth_session", host: "mammouth.ai" };
+    const TARGET: CookieTarget<'static> = CookieTarget { name: "auth_session", host: "mammouth.ai" };
 
     fn clean(text: &str) -> Result<String, PasteError> {
-        pasted_cookie(text, WANTED).map(|secret| secret.expose_secret().to_owned())
+        pasted_cookie(text, TARGET).map(|secret| secret.expose_secret().to_owned())
     }
 
     #[test]
@@ -361,7 +363,7 @@ mod tests {
             text in "(curl |\\[\\{\"name\":|Cookie: )?(\\PC|[,;=\"'\\\\^{}\\[\\]\n\r\t ]|canary){0,120}"
         ) {
             match clean(&text) {
-                Ok(value) => prop_assert!(!value.is_empty() && unusable(&value).is_none()),
+                Ok(value) => prop_assert!(!value.is_empty() && find_unusable(&value).is_none()),
                 Err(error) => prop_assert!(!error.to_string().contains("canary")),
             }
         }

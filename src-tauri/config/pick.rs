@@ -1,51 +1,51 @@
 //! The one place where the precedence is applied.
 
 use super::account_list;
-use super::error::{ConfigError, Given, GivenBy};
+use super::error::{ConfigError, SettingSource, Sourced};
 use super::sources::Sources;
 
 /// The value of a setting from the highest place that has it.
-pub(super) fn first(
+pub(super) fn first_given(
     sources: &Sources,
     setting: &'static str,
     flag: Option<String>,
     saved: Option<String>,
-    usual: &str,
-) -> Given<String> {
-    let given = |by, value| Given { setting, by, value };
+    default: &str,
+) -> Sourced<String> {
+    let given = |by, value| Sourced { setting, by, value };
     if let Some(value) = flag {
-        return given(GivenBy::Flag, value);
+        return given(SettingSource::Flag, value);
     }
     if let Some(variable) = sources.variable(setting) {
         return given(variable.by, variable.value.to_owned());
     }
     match saved {
-        Some(value) => given(GivenBy::Settings, value),
-        None => given(GivenBy::Default, usual.to_owned()),
+        Some(value) => given(SettingSource::Settings, value),
+        None => given(SettingSource::Default, default.to_owned()),
     }
 }
 
-/// As [`first`], for a list. A higher place replaces the list of a lower one; it does not add to it.
-pub(super) fn list(
+/// As [`first_given`], for a list. A higher place replaces the list of a lower one; it does not add to it.
+pub(super) fn first_given_list(
     sources: &Sources,
     setting: &'static str,
     flag: Option<Vec<String>>,
     saved: Option<Vec<String>>,
-) -> Given<Vec<String>> {
-    let given = |by, value| Given { setting, by, value };
+) -> Sourced<Vec<String>> {
+    let given = |by, value| Sourced { setting, by, value };
     if let Some(value) = flag {
-        return given(GivenBy::Flag, value);
+        return given(SettingSource::Flag, value);
     }
     if let Some(variable) = sources.variable(setting) {
         return given(variable.by, variable.value.split([',', '\n']).map(str::to_owned).collect());
     }
     match saved {
-        Some(value) => given(GivenBy::Settings, value),
-        None => given(GivenBy::Default, Vec::new()),
+        Some(value) => given(SettingSource::Settings, value),
+        None => given(SettingSource::Default, Vec::new()),
     }
 }
 
-impl Given<Vec<String>> {
+impl Sourced<Vec<String>> {
     /// The entries as `check` understands them, without empty ones and repetitions.
     pub(super) fn check_each(
         self,
@@ -53,11 +53,14 @@ impl Given<Vec<String>> {
         check: impl Fn(&str) -> Option<String>,
     ) -> Result<Vec<String>, ConfigError> {
         let mut good = Vec::new();
-        let entries =
-            self.value.iter().map(|entry| account_list::bare(entry)).filter(|entry| !entry.is_empty());
+        let entries = self
+            .value
+            .iter()
+            .map(|entry| account_list::strip_quotes(entry))
+            .filter(|entry| !entry.is_empty());
         for (at, entry) in entries.enumerate() {
             let Some(entry) = check(entry) else {
-                return Err(self.wrong(format!("has an entry (number {}) that is not {what}", at + 1)));
+                return Err(self.error(format!("has an entry (number {}) that is not {what}", at + 1)));
             };
             if !good.contains(&entry) {
                 good.push(entry);
@@ -68,6 +71,6 @@ impl Given<Vec<String>> {
 }
 
 /// The value of a setting that only the settings file has.
-pub(super) fn saved<T>(setting: &'static str, value: Option<T>) -> Option<Given<T>> {
-    value.map(|value| Given { setting, by: GivenBy::Settings, value })
+pub(super) fn from_file<T>(setting: &'static str, value: Option<T>) -> Option<Sourced<T>> {
+    value.map(|value| Sourced { setting, by: SettingSource::Settings, value })
 }

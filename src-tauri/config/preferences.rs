@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::error::{ConfigError, GivenBy};
-use super::values::Values;
+use super::error::{ConfigError, SettingSource};
+use super::values::RawSettings;
 
 /// The language of the window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +75,7 @@ pub struct Notify {
     pub port: bool,
 }
 
-pub(super) fn preferences(values: &Values) -> Result<Preferences, ConfigError> {
+pub(super) fn preferences(values: &RawSettings) -> Result<Preferences, ConfigError> {
     let on = |value: Option<bool>| value.unwrap_or(true);
     Ok(Preferences {
         language: language(values.language.as_deref())?,
@@ -100,7 +100,7 @@ fn language(saved: Option<&str>) -> Result<Language, ConfigError> {
         Some("en") => Ok(Language::En),
         Some("zh") => Ok(Language::Zh),
         Some("fr") => Ok(Language::Fr),
-        Some(_) => Err(ConfigError::new("language", GivenBy::Settings, "must be auto, en, zh or fr")),
+        Some(_) => Err(ConfigError::new("language", SettingSource::Settings, "must be auto, en, zh or fr")),
     }
 }
 
@@ -109,7 +109,7 @@ fn theme(saved: Option<&str>) -> Result<Theme, ConfigError> {
         None | Some("auto") => Ok(Theme::Auto),
         Some("light") => Ok(Theme::Light),
         Some("dark") => Ok(Theme::Dark),
-        Some(_) => Err(ConfigError::new("theme", GivenBy::Settings, "must be auto, light or dark")),
+        Some(_) => Err(ConfigError::new("theme", SettingSource::Settings, "must be auto, light or dark")),
     }
 }
 
@@ -120,7 +120,7 @@ fn tray_icon(saved: Option<&str>) -> Result<TrayIcon, ConfigError> {
         Some("dark") => Ok(TrayIcon::Dark),
         Some("colour") => Ok(TrayIcon::Colour),
         Some(_) => {
-            Err(ConfigError::new("tray_icon", GivenBy::Settings, "must be auto, light, dark or colour"))
+            Err(ConfigError::new("tray_icon", SettingSource::Settings, "must be auto, light, dark or colour"))
         }
     }
 }

@@ -5,15 +5,15 @@ use std::net::IpAddr;
 use url::Url;
 
 use super::addresses;
-use super::check::fixed;
+use super::check::fixed_settings;
 use super::checked::Config;
 use super::credentials::{api_keys, auth_token, cookies};
 use super::data_dir::data_dir;
-use super::error::{ConfigError, Given, GivenBy};
+use super::error::{ConfigError, SettingSource, Sourced};
 use super::outbound::outbound;
-use super::pick::{first, list};
+use super::pick::{first_given, first_given_list};
 use super::preferences::preferences;
-use super::secret_place::secret_place;
+use super::secret_place::secret_store;
 use super::sources::Sources;
 use super::tables::{aliases, key_limits, layout, limits, prefer, strategy, web};
 use super::unnamed_env_file::UnnamedEnvFile;
@@ -37,7 +37,7 @@ pub fn resolve(sources: &Sources) -> Result<Config, ConfigError> {
     let host = host(sources)?;
     let host = guarded(host, auth_token.is_some())?;
     let (allowed_hosts, allowed_origins) = (allowed_hosts(sources)?, allowed_origins(sources)?);
-    let unnamed_env_file = sources.unnamed();
+    let unnamed_env_file = sources.used_unnamed_env_file();
     if let Some(file) = &unnamed_env_file
         && !(addresses::is_loopback(host) && allowed_hosts.is_empty() && allowed_origins.is_empty())
     {
@@ -54,7 +54,7 @@ pub fn resolve(sources: &Sources) -> Result<Config, ConfigError> {
         api_keys: if demo { Vec::new() } else { api_keys(sources)? },
         auth_token,
         unnamed_env_file,
-        secret_store: secret_place(sources)?,
+        secret_store: secret_store(sources)?,
         allowed_hosts,
         allowed_origins,
         web_url: web_url(sources)?,
@@ -73,27 +73,28 @@ pub fn resolve(sources: &Sources) -> Result<Config, ConfigError> {
         only_account: sources.settings.values.only_account.clone().filter(|id| !id.is_empty()),
         key_limits: key_limits(sources)?,
         preferences: preferences(&sources.settings.values)?,
-        fixed: fixed(sources),
+        fixed: fixed_settings(sources),
         limits: limits(sources)?,
         web,
         notice: sources.settings.notice().map(str::to_owned),
     })
 }
 
-fn host(sources: &Sources) -> Result<Given<IpAddr>, ConfigError> {
+fn host(sources: &Sources) -> Result<Sourced<IpAddr>, ConfigError> {
     let saved = sources.settings.values.host.clone();
-    let given = first(sources, "HOST", sources.flags.host.clone(), saved, "127.0.0.1");
+    let given = first_given(sources, "HOST", sources.flags.host.clone(), saved, "127.0.0.1");
     let by = given.by;
-    let value = given.check("must be an IP address or localhost", |text| addresses::listen_host(&text))?;
-    Ok(Given { setting: "HOST", by, value })
+    let value =
+        given.check("must be an IP address or localhost", |text| addresses::parse_listen_host(&text))?;
+    Ok(Sourced { setting: "HOST", by, value })
 }
 
 /// Going wider than this machine is an explicit act, with a key that the user chose.
-fn guarded(host: Given<IpAddr>, has_token: bool) -> Result<IpAddr, ConfigError> {
+fn guarded(host: Sourced<IpAddr>, has_token: bool) -> Result<IpAddr, ConfigError> {
     if addresses::is_loopback(host.value) || has_token {
         return Ok(host.value);
     }
-    Err(host.wrong(
+    Err(host.error(
         "lets other machines in, which needs an AUTH_TOKEN of your own; set one, or listen on 127.0.0.1",
     ))
 }
@@ -109,13 +110,13 @@ fn refuse_strangers_key(file: &UnnamedEnvFile) -> Result<(), ConfigError> {
          if it is yours, or set AUTH_TOKEN in the environment",
         file.path
     );
-    Err(ConfigError::new("AUTH_TOKEN", GivenBy::EnvFile, problem))
+    Err(ConfigError::new("AUTH_TOKEN", SettingSource::EnvFile, problem))
 }
 
 fn port(sources: &Sources) -> Result<u16, ConfigError> {
     let saved = sources.settings.values.port.map(|port| port.to_string());
-    first(sources, "PORT", sources.flags.port.clone(), saved, "3000")
-        .check("must be a whole number from 0 to 65535", |text| addresses::port(&text))
+    first_given(sources, "PORT", sources.flags.port.clone(), saved, "3000")
+        .check("must be a whole number from 0 to 65535", |text| addresses::parse_port(&text))
 }
 
 /// 0 means none.
@@ -123,14 +124,16 @@ fn keyless_port(sources: &Sources) -> Result<Option<u16>, ConfigError> {
     let Some(port) = sources.settings.values.keyless_port else { return Ok(None) };
     match u16::try_from(port) {
         Ok(port) => Ok(Some(port).filter(|port| *port != 0)),
-        Err(_) => {
-            Err(ConfigError::new("keyless_port", GivenBy::Settings, "must be a whole number from 0 to 65535"))
-        }
+        Err(_) => Err(ConfigError::new(
+            "keyless_port",
+            SettingSource::Settings,
+            "must be a whole number from 0 to 65535",
+        )),
     }
 }
 
 fn log_filter(sources: &Sources) -> Result<String, ConfigError> {
-    first(sources, "LOG", None, sources.settings.values.log.clone(), "info").check(
+    first_given(sources, "LOG", None, sources.settings.values.log.clone(), "info").check(
         "is no log filter; write a level such as info, or pairs such as mammouth_proxy=debug",
         |text| tracing_subscriber::EnvFilter::try_new(&text).is_ok().then_some(text),
     )
@@ -138,17 +141,17 @@ fn log_filter(sources: &Sources) -> Result<String, ConfigError> {
 
 fn allowed_hosts(sources: &Sources) -> Result<Vec<String>, ConfigError> {
     let flags = Some(sources.flags.allow_host.clone()).filter(|hosts| !hosts.is_empty());
-    list(sources, "ALLOWED_HOSTS", flags, sources.settings.values.allowed_hosts.clone())
-        .check_each("a host name without scheme, port or *", addresses::host_name)
+    first_given_list(sources, "ALLOWED_HOSTS", flags, sources.settings.values.allowed_hosts.clone())
+        .check_each("a host name without scheme, port or *", addresses::parse_host_name)
 }
 
 fn allowed_origins(sources: &Sources) -> Result<Vec<String>, ConfigError> {
-    list(sources, "ALLOWED_ORIGINS", None, sources.settings.values.allowed_origins.clone())
-        .check_each("an origin such as https://app.example, never null or *", addresses::origin)
+    first_given_list(sources, "ALLOWED_ORIGINS", None, sources.settings.values.allowed_origins.clone())
+        .check_each("an origin such as https://app.example, never null or *", addresses::parse_origin)
 }
 
 fn web_url(sources: &Sources) -> Result<Url, ConfigError> {
-    upstream(first(
+    upstream(first_given(
         sources,
         "MAMMOUTH_WEB_URL",
         None,
@@ -158,7 +161,7 @@ fn web_url(sources: &Sources) -> Result<Url, ConfigError> {
 }
 
 fn api_url(sources: &Sources) -> Result<Url, ConfigError> {
-    upstream(first(
+    upstream(first_given(
         sources,
         "MAMMOUTH_API_URL",
         None,
@@ -167,10 +170,10 @@ fn api_url(sources: &Sources) -> Result<Url, ConfigError> {
     ))
 }
 
-fn upstream(given: Given<String>) -> Result<Url, ConfigError> {
+fn upstream(given: Sourced<String>) -> Result<Url, ConfigError> {
     given.check(
         "must be an https URL (http only to this machine) without user name, query or fragment",
-        |text| addresses::upstream(&text),
+        |text| addresses::parse_upstream_url(&text),
     )
 }
 
@@ -180,7 +183,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::checked::{Layout, Strategy};
+    use super::super::checked::{LayoutSetting, Strategy};
     use super::super::env_file::EnvFile;
     use super::super::sources::tests::{flags, saved, sources};
     use super::*;
@@ -204,7 +207,7 @@ mod tests {
         assert_eq!(config.log_filter, "info");
         assert!(config.cookies.is_empty() && config.api_keys.is_empty() && config.auth_token.is_none());
         assert!(config.allowed_hosts.is_empty() && config.allowed_origins.is_empty());
-        assert_eq!((config.strategy, config.layout), (Strategy::Balance, Layout::Turns));
+        assert_eq!((config.strategy, config.layout), (Strategy::Balance, LayoutSetting::Turns));
         assert_eq!(config.limits.body_bytes, 32 << 20);
         assert_eq!(config.notice, None);
     }
@@ -241,7 +244,7 @@ mod tests {
                 "PORT (from the environment) must be a whole number from 0 to 65535."
             );
         }
-        assert_eq!(resolve(&saved("port = 70000")).unwrap_err().given_by, GivenBy::Settings);
+        assert_eq!(resolve(&saved("port = 70000")).unwrap_err().given_by, SettingSource::Settings);
     }
 
     #[test]
@@ -279,7 +282,7 @@ mod tests {
         assert_eq!(error.setting, "MAMMOUTH_WEB_URL");
         assert!(!error.to_string().contains("canary"));
         let error = resolve(&saved("mammouth_api_url = \"http://api.mammouth.ai\"")).unwrap_err();
-        assert_eq!((error.setting.as_str(), error.given_by), ("MAMMOUTH_API_URL", GivenBy::Settings));
+        assert_eq!((error.setting.as_str(), error.given_by), ("MAMMOUTH_API_URL", SettingSource::Settings));
         assert!(with(&[("MAMMOUTH_WEB_URL", "http://127.0.0.1:9")]).is_ok());
     }
 

@@ -2,47 +2,49 @@
 
 use std::path::PathBuf;
 
-use super::checked::SecretPlace;
+use super::checked::SecretStoreSetting;
 use super::data_dir::data_dir;
-use super::error::{ConfigError, GivenBy};
-use super::pick::saved;
+use super::error::{ConfigError, SettingSource};
+use super::pick::from_file;
 use super::sources::Sources;
 
-const STORE: &str = "secret_store";
-const KEY_FILE: &str = "SECRET_KEY_FILE";
+const STORE_SETTING: &str = "secret_store";
+const KEY_FILE_SETTING: &str = "SECRET_KEY_FILE";
 
 /// Going to a file is an explicit act, and so is saying where its key is: both settings, or neither.
-pub(super) fn secret_place(sources: &Sources) -> Result<SecretPlace, ConfigError> {
-    let in_file =
-        saved(STORE, sources.settings.values.secret_store.as_deref()).map_or(Ok(false), |given| {
+pub(super) fn secret_store(sources: &Sources) -> Result<SecretStoreSetting, ConfigError> {
+    let in_file = from_file(STORE_SETTING, sources.settings.values.secret_store.as_deref()).map_or(
+        Ok(false),
+        |given| {
             given.check("must be keychain or file", |text| match text {
                 "keychain" => Some(false),
                 "file" => Some(true),
                 _ => None,
             })
-        })?;
+        },
+    )?;
     match (in_file, key_file(sources)?) {
-        (false, None) => Ok(SecretPlace::Keychain),
-        (true, Some((_, key_file))) => Ok(SecretPlace::File { key_file }),
+        (false, None) => Ok(SecretStoreSetting::Keychain),
+        (true, Some((_, key_file))) => Ok(SecretStoreSetting::File { key_file }),
         (true, None) => {
             let problem = "is file, which needs SECRET_KEY_FILE: the file that holds, or will hold, its key";
-            Err(ConfigError::new(STORE, GivenBy::Settings, problem))
+            Err(ConfigError::new(STORE_SETTING, SettingSource::Settings, problem))
         }
         (false, Some((by, _))) => {
             let problem = "is given, but secrets are kept in the keychain; add secret_store = \"file\" to settings.toml, or remove it";
-            Err(ConfigError::new(KEY_FILE, by, problem))
+            Err(ConfigError::new(KEY_FILE_SETTING, by, problem))
         }
     }
 }
 
 /// A relative path starts where it was written: in the working directory for a variable, in the data directory for
 /// `settings.toml`.
-fn key_file(sources: &Sources) -> Result<Option<(GivenBy, PathBuf)>, ConfigError> {
-    if let Some(given) = sources.variable(KEY_FILE) {
-        return Ok(Some((given.by, sources.surroundings.working_dir.join(given.value))));
+fn key_file(sources: &Sources) -> Result<Option<(SettingSource, PathBuf)>, ConfigError> {
+    if let Some(given) = sources.variable(KEY_FILE_SETTING) {
+        return Ok(Some((given.by, sources.runtime.working_dir.join(given.value))));
     }
     let saved = sources.settings.values.secret_key_file.as_deref().filter(|path| !path.trim().is_empty());
-    saved.map(|path| Ok((GivenBy::Settings, data_dir(sources)?.join(path)))).transpose()
+    saved.map(|path| Ok((SettingSource::Settings, data_dir(sources)?.join(path)))).transpose()
 }
 
 #[cfg(test)]
@@ -51,22 +53,22 @@ mod tests {
     use super::super::sources::tests::saved;
     use super::*;
 
-    fn place(settings: &str, variable: Option<&str>) -> Result<SecretPlace, String> {
+    fn place(settings: &str, variable: Option<&str>) -> Result<SecretStoreSetting, String> {
         let mut sources = saved(&format!("version = 1\n{settings}"));
         if let Some(value) = variable {
-            sources.env.insert(KEY_FILE.into(), value.into());
+            sources.env.insert(KEY_FILE_SETTING.into(), value.into());
         }
         resolve(&sources).map(|config| config.secret_store).map_err(|error| error.to_string())
     }
 
     #[test]
     fn the_keychain_is_the_default_and_a_file_needs_its_key() {
-        assert_eq!(place("", None), Ok(SecretPlace::Keychain));
-        assert_eq!(place("secret_store = \"keychain\"", None), Ok(SecretPlace::Keychain));
+        assert_eq!(place("", None), Ok(SecretStoreSetting::Keychain));
+        assert_eq!(place("secret_store = \"keychain\"", None), Ok(SecretStoreSetting::Keychain));
         let file = "secret_store = \"file\"";
         assert!(place(file, None).unwrap_err().contains("SECRET_KEY_FILE"));
         let key_file = PathBuf::from("/run/key");
-        assert_eq!(place(file, Some("/run/key")), Ok(SecretPlace::File { key_file }));
+        assert_eq!(place(file, Some("/run/key")), Ok(SecretStoreSetting::File { key_file }));
         assert!(place("secret_store = \"canary\"", None).unwrap_err().contains("keychain or file"));
     }
 
@@ -83,6 +85,6 @@ mod tests {
         let mut sources = saved("secret_store = \"file\"\nsecret_key_file = \"key\"");
         sources.flags.data_dir = Some("/data".into());
         let key_file = PathBuf::from("/data/key");
-        assert_eq!(resolve(&sources).unwrap().secret_store, SecretPlace::File { key_file });
+        assert_eq!(resolve(&sources).unwrap().secret_store, SecretStoreSetting::File { key_file });
     }
 }

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use super::data_dir::data_dir;
 use super::env_file::EnvFile;
-use super::error::{ConfigError, Given, GivenBy};
+use super::error::{ConfigError, SettingSource, Sourced};
 use super::file::SettingsFile;
-use super::outbound::SYNONYMS;
+use super::outbound::VARIABLE_SYNONYMS;
 use super::text_file::{read_text, unreadable};
-use super::unnamed_env_file::env_file;
+use super::unnamed_env_file::find_env_file;
 
 /// The variables that mean something here.
 pub(super) const VARIABLES: [&str; 18] = [
@@ -38,7 +38,7 @@ pub(super) const VARIABLES: [&str; 18] = [
 pub const SECRET_VARIABLES: [&str; 3] = ["COOKIES", "API_KEYS", "AUTH_TOKEN"];
 
 /// The places of variables, the highest first.
-const VARIABLE_LEVELS: [GivenBy; 2] = [GivenBy::Environment, GivenBy::EnvFile];
+const VARIABLE_SOURCES: [SettingSource; 2] = [SettingSource::Environment, SettingSource::EnvFile];
 
 /// The options of `serve`, as they were typed: the rules, and their sentences, are the same for every source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub struct Flags {
 
 /// What the machine and the way of starting decide.
 #[derive(Debug, Clone)]
-pub struct Surroundings {
+pub struct RuntimeEnvironment {
     /// Relative paths start here, and `.env` is looked for here. Absolute.
     pub working_dir: PathBuf,
     /// See [`platform_dir`](super::platform_dir).
@@ -66,25 +66,25 @@ pub struct Surroundings {
 /// All that [`resolve`](super::resolve) looks at. It has no `Debug`, because it holds secrets in plain text.
 pub struct Sources {
     pub flags: Flags,
-    /// See [`environment`].
+    /// See [`known_variables`].
     pub env: BTreeMap<String, String>,
     pub env_file: Option<EnvFile>,
-    /// Where `env_file` was read, if nobody named it: the `.env` of the working directory.
+    /// Where `find_env_file` was read, if nobody named it: the `.env` of the working directory.
     pub unnamed_env_file: Option<PathBuf>,
     pub settings: SettingsFile,
-    pub surroundings: Surroundings,
+    pub runtime: RuntimeEnvironment,
 }
 
 /// Picks the variables that mean something here out of an environment such as `std::env::vars_os()`. Those of the proxy
 /// count in the other spellings that programs know, too.
-pub fn environment(all: impl Iterator<Item = (OsString, OsString)>) -> BTreeMap<String, String> {
+pub fn known_variables(all: impl Iterator<Item = (OsString, OsString)>) -> BTreeMap<String, String> {
     let all: BTreeMap<String, OsString> =
         all.filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
     // Lossy: what is no text must become an error of its setting, not be taken for absent.
     let written = |name: &str| all.get(name).map(|value| value.to_string_lossy().into_owned());
     let named = VARIABLES.into_iter().filter_map(|name| Some((name.to_owned(), written(name)?)));
     let mut picked: BTreeMap<String, String> = named.collect();
-    for (name, others) in SYNONYMS {
+    for (name, others) in VARIABLE_SYNONYMS {
         let other = others.iter().filter_map(|other| written(other)).find(|value| !value.trim().is_empty());
         if let Some(value) = other.filter(|_| picked.get(name).is_none_or(|value| value.trim().is_empty())) {
             picked.insert(name.to_owned(), value);
@@ -102,28 +102,30 @@ impl Sources {
     pub fn read(
         flags: Flags,
         env: BTreeMap<String, String>,
-        surroundings: Surroundings,
+        surroundings: RuntimeEnvironment,
         now: u64,
     ) -> Result<Self, ConfigError> {
-        let (env_file, unnamed_env_file) = env_file(flags.env_file.as_deref(), &surroundings.working_dir)?;
+        let (env_file, unnamed_env_file) =
+            find_env_file(flags.env_file.as_deref(), &surroundings.working_dir)?;
         let settings = SettingsFile::empty(Path::new(""));
-        let mut sources = Self { flags, env, env_file, unnamed_env_file, settings, surroundings };
+        let mut sources = Self { flags, env, env_file, unnamed_env_file, settings, runtime: surroundings };
         sources.settings = SettingsFile::load(&data_dir(&sources)?, now);
         Ok(sources)
     }
 
     /// The variable `name` of the environment or of `.env`, trimmed. An empty one counts as not set.
-    pub(super) fn variable(&self, name: &'static str) -> Option<Given<&str>> {
-        VARIABLE_LEVELS.into_iter().find_map(|by| {
-            let value = self.written(by, name)?;
-            Some(Given { setting: name, by, value })
+    pub(super) fn variable(&self, name: &'static str) -> Option<Sourced<&str>> {
+        VARIABLE_SOURCES.into_iter().find_map(|by| {
+            let value = self.non_blank(by, name)?;
+            Some(Sourced { setting: name, by, value })
         })
     }
 
     /// Where `name` stands with nothing behind it.
-    pub(super) fn blank(&self, name: &str) -> Option<GivenBy> {
-        let is_blank = |by: &GivenBy| self.raw(*by, name).is_some_and(|value| value.trim().is_empty());
-        VARIABLE_LEVELS.into_iter().find(is_blank)
+    pub(super) fn blank_source(&self, name: &str) -> Option<SettingSource> {
+        let is_blank =
+            |by: &SettingSource| self.raw_variable(*by, name).is_some_and(|value| value.trim().is_empty());
+        VARIABLE_SOURCES.into_iter().find(is_blank)
     }
 
     /// The text of `name`, or of the file that `name_FILE` names; the environment comes before `.env` for both.
@@ -131,20 +133,20 @@ impl Sources {
         &self,
         name: &'static str,
         file_name: &'static str,
-    ) -> Result<Option<Given<String>>, ConfigError> {
-        for by in VARIABLE_LEVELS {
-            match (self.written(by, name), self.written(by, file_name)) {
+    ) -> Result<Option<Sourced<String>>, ConfigError> {
+        for by in VARIABLE_SOURCES {
+            match (self.non_blank(by, name), self.non_blank(by, file_name)) {
                 (None, None) => {}
                 (Some(_), Some(_)) => {
                     let problem = format!("is given together with {file_name}; give one of them");
                     return Err(ConfigError::new(name, by, problem));
                 }
                 (Some(value), None) => {
-                    return Ok(Some(Given { setting: name, by, value: value.to_owned() }));
+                    return Ok(Some(Sourced { setting: name, by, value: value.to_owned() }));
                 }
                 (None, Some(path)) => {
-                    let value = self.named_file(&Given { setting: file_name, by, value: path })?;
-                    return Ok(Some(Given { setting: file_name, by, value }));
+                    let value = self.read_named_file(&Sourced { setting: file_name, by, value: path })?;
+                    return Ok(Some(Sourced { setting: file_name, by, value }));
                 }
             }
         }
@@ -152,24 +154,24 @@ impl Sources {
     }
 
     /// What stands there, trimmed; nothing for a blank one.
-    fn written(&self, by: GivenBy, name: &str) -> Option<&str> {
-        self.raw(by, name).map(str::trim).filter(|value| !value.is_empty())
+    fn non_blank(&self, by: SettingSource, name: &str) -> Option<&str> {
+        self.raw_variable(by, name).map(str::trim).filter(|value| !value.is_empty())
     }
 
-    fn raw(&self, by: GivenBy, name: &str) -> Option<&str> {
+    fn raw_variable(&self, by: SettingSource, name: &str) -> Option<&str> {
         match by {
-            GivenBy::Environment => self.env.get(name).map(String::as_str),
-            GivenBy::EnvFile => self.env_file.as_ref().and_then(|file| file.get(name)),
-            GivenBy::Flag | GivenBy::Settings | GivenBy::Default => None,
+            SettingSource::Environment => self.env.get(name).map(String::as_str),
+            SettingSource::EnvFile => self.env_file.as_ref().and_then(|file| file.get(name)),
+            SettingSource::Flag | SettingSource::Settings | SettingSource::Default => None,
         }
     }
 
     /// The path stays untold: somebody may have put the secret itself there.
-    fn named_file(&self, path: &Given<&str>) -> Result<String, ConfigError> {
-        let full = self.surroundings.working_dir.join(path.value);
-        let text = read_text(&full).map_err(|error| path.wrong(format!("names {}", unreadable(&error))))?;
+    fn read_named_file(&self, path: &Sourced<&str>) -> Result<String, ConfigError> {
+        let full = self.runtime.working_dir.join(path.value);
+        let text = read_text(&full).map_err(|error| path.error(format!("names {}", unreadable(&error))))?;
         if text.contains(char::REPLACEMENT_CHARACTER) {
-            return Err(path.wrong("names a file that is not UTF-8 text"));
+            return Err(path.error("names a file that is not UTF-8 text"));
         }
         Ok(text.trim().to_owned())
     }
@@ -187,7 +189,7 @@ pub(super) mod tests {
             env_file: None,
             unnamed_env_file: None,
             settings: SettingsFile::empty(root),
-            surroundings: surroundings(root),
+            runtime: surroundings(root),
         }
     }
 
@@ -207,8 +209,8 @@ pub(super) mod tests {
         flags
     }
 
-    pub(in crate::config) fn surroundings(root: &Path) -> Surroundings {
-        Surroundings {
+    pub(in crate::config) fn surroundings(root: &Path) -> RuntimeEnvironment {
+        RuntimeEnvironment {
             working_dir: root.to_owned(),
             platform_dir: Some(root.join("platform")),
             headless: true,
@@ -218,7 +220,7 @@ pub(super) mod tests {
     #[test]
     fn the_environment_is_reduced_to_what_means_something() {
         let all = [("PORT", "1"), ("PATH", "/bin"), ("AUTH_TOKEN", "x")];
-        let picked = environment(all.iter().map(|(name, value)| ((*name).into(), (*value).into())));
+        let picked = known_variables(all.iter().map(|(name, value)| ((*name).into(), (*value).into())));
         assert_eq!(picked.keys().collect::<Vec<_>>(), ["AUTH_TOKEN", "PORT"]);
     }
 
@@ -230,7 +232,7 @@ pub(super) mod tests {
         assert!(read(Flags::default()).unwrap().env_file.is_none());
         let named = || flags(|flags| flags.env_file = Some("other.env".into()));
         let error = read(named()).err().unwrap();
-        assert_eq!((error.setting.as_str(), error.given_by), ("--env-file", GivenBy::Flag));
+        assert_eq!((error.setting.as_str(), error.given_by), ("--env-file", SettingSource::Flag));
         std::fs::create_dir(root.join(".env")).unwrap();
         assert!(read(Flags::default()).unwrap().env_file.is_none());
         std::fs::remove_dir(root.join(".env")).unwrap();

@@ -4,47 +4,55 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::addresses;
-use super::checked::{KeyLimit, Layout, Limits, Prefer, Strategy, WebShape};
-use super::error::{ConfigError, GivenBy};
-use super::pick::saved;
+use super::checked::{
+    KeyLimitSettings, KindPreference, LayoutSetting, LimitSettings, SiteOverrides, Strategy,
+};
+use super::error::{ConfigError, SettingSource};
+use super::pick::from_file;
 use super::sources::Sources;
 use crate::chat::is_model_name;
 
 const SHAPES: [&str; 1] = ["llms-2025"];
 
 pub(super) fn strategy(sources: &Sources) -> Result<Strategy, ConfigError> {
-    saved("strategy", sources.settings.values.strategy.as_deref()).map_or(Ok(Strategy::default()), |given| {
-        given.check("must be balance, fill-first or reset-soonest", |text| match text {
-            "balance" => Some(Strategy::Balance),
-            "fill-first" => Some(Strategy::FillFirst),
-            "reset-soonest" => Some(Strategy::ResetSoonest),
-            _ => None,
-        })
-    })
+    from_file("strategy", sources.settings.values.strategy.as_deref()).map_or(
+        Ok(Strategy::default()),
+        |given| {
+            given.check("must be balance, fill-first or reset-soonest", |text| match text {
+                "balance" => Some(Strategy::Balance),
+                "fill-first" => Some(Strategy::FillFirst),
+                "reset-soonest" => Some(Strategy::ResetSoonest),
+                _ => None,
+            })
+        },
+    )
 }
 
 /// A demo asks its web accounts first, whose failover it is there to show.
-pub(super) fn prefer(sources: &Sources, demo: bool) -> Result<Prefer, ConfigError> {
-    let default = if demo { Prefer::Web } else { Prefer::default() };
-    saved("prefer", sources.settings.values.prefer.as_deref()).map_or(Ok(default), |given| {
+pub(super) fn prefer(sources: &Sources, demo: bool) -> Result<KindPreference, ConfigError> {
+    let default = if demo { KindPreference::Web } else { KindPreference::default() };
+    from_file("prefer", sources.settings.values.prefer.as_deref()).map_or(Ok(default), |given| {
         given.check("must be api, web, only-api or only-web", |text| match text {
-            "api" => Some(Prefer::Api),
-            "web" => Some(Prefer::Web),
-            "only-api" => Some(Prefer::OnlyApi),
-            "only-web" => Some(Prefer::OnlyWeb),
+            "api" => Some(KindPreference::Api),
+            "web" => Some(KindPreference::Web),
+            "only-api" => Some(KindPreference::OnlyApi),
+            "only-web" => Some(KindPreference::OnlyWeb),
             _ => None,
         })
     })
 }
 
-pub(super) fn layout(sources: &Sources) -> Result<Layout, ConfigError> {
-    saved("layout", sources.settings.values.layout.as_deref()).map_or(Ok(Layout::default()), |given| {
-        given.check("must be turns or transcript", |text| match text {
-            "turns" => Some(Layout::Turns),
-            "transcript" => Some(Layout::Transcript),
-            _ => None,
-        })
-    })
+pub(super) fn layout(sources: &Sources) -> Result<LayoutSetting, ConfigError> {
+    from_file("layout", sources.settings.values.layout.as_deref()).map_or(
+        Ok(LayoutSetting::default()),
+        |given| {
+            given.check("must be turns or transcript", |text| match text {
+                "turns" => Some(LayoutSetting::Turns),
+                "transcript" => Some(LayoutSetting::Transcript),
+                _ => None,
+            })
+        },
+    )
 }
 
 pub(super) fn aliases(sources: &Sources) -> Result<Vec<(String, String)>, ConfigError> {
@@ -52,14 +60,15 @@ pub(super) fn aliases(sources: &Sources) -> Result<Vec<(String, String)>, Config
     if aliases.iter().any(|(name, model)| !is_model_name(name) || !is_model_name(model)) {
         let problem =
             "has a model name that is empty, longer than 200 characters or holds a control character";
-        return Err(ConfigError::new("aliases", GivenBy::Settings, problem));
+        return Err(ConfigError::new("aliases", SettingSource::Settings, problem));
     }
     Ok(aliases.iter().map(|(name, model)| (name.clone(), model.clone())).collect())
 }
 
-pub(super) fn key_limits(sources: &Sources) -> Result<BTreeMap<String, KeyLimit>, ConfigError> {
-    let wrong =
-        || ConfigError::new("key_limits", GivenBy::Settings, "has a limit that is negative or no number");
+pub(super) fn key_limits(sources: &Sources) -> Result<BTreeMap<String, KeyLimitSettings>, ConfigError> {
+    let wrong = || {
+        ConfigError::new("key_limits", SettingSource::Settings, "has a limit that is negative or no number")
+    };
     let mut limits = BTreeMap::new();
     for (name, saved) in &sources.settings.values.key_limits {
         let daily_tokens = saved.daily_tokens.map(u64::try_from).transpose().map_err(|_| wrong())?;
@@ -68,35 +77,40 @@ pub(super) fn key_limits(sources: &Sources) -> Result<BTreeMap<String, KeyLimit>
             return Err(wrong());
         }
         let models = saved.models.clone();
-        limits.insert(name.clone(), KeyLimit { models, daily_tokens, daily_cost_usd });
+        limits.insert(name.clone(), KeyLimitSettings { models, daily_tokens, daily_cost_usd });
     }
     Ok(limits)
 }
 
-pub(super) fn limits(sources: &Sources) -> Result<Limits, ConfigError> {
-    let (saved, usual) = (&sources.settings.values.limits, Limits::default());
-    let seconds = |setting, saved, most, usual: Duration| {
-        within(setting, saved, 1, most, usual.as_secs()).map(Duration::from_secs)
+pub(super) fn limits(sources: &Sources) -> Result<LimitSettings, ConfigError> {
+    let (saved, defaults) = (&sources.settings.values.limits, LimitSettings::default());
+    let seconds = |setting, saved, most, default: Duration| {
+        within(setting, saved, 1, most, default.as_secs()).map(Duration::from_secs)
     };
-    Ok(Limits {
-        body_bytes: within("limits.body_bytes", saved.body_bytes, 1 << 10, 1 << 30, usual.body_bytes)?,
+    Ok(LimitSettings {
+        body_bytes: within("limits.body_bytes", saved.body_bytes, 1 << 10, 1 << 30, defaults.body_bytes)?,
         max_connections: within(
             "limits.max_connections",
             saved.max_connections,
             1,
             65_536,
-            usual.max_connections,
+            defaults.max_connections,
         )?,
-        first_byte: seconds("limits.first_byte_seconds", saved.first_byte_seconds, 3600, usual.first_byte)?,
-        idle: seconds("limits.idle_seconds", saved.idle_seconds, 3600, usual.idle)?,
-        connect: seconds("limits.connect_seconds", saved.connect_seconds, 300, usual.connect)?,
-        log_days: within("limits.log_days", saved.log_days, 1, 3650, usual.log_days)?,
+        first_byte: seconds(
+            "limits.first_byte_seconds",
+            saved.first_byte_seconds,
+            3600,
+            defaults.first_byte,
+        )?,
+        idle: seconds("limits.idle_seconds", saved.idle_seconds, 3600, defaults.idle)?,
+        connect: seconds("limits.connect_seconds", saved.connect_seconds, 300, defaults.connect)?,
+        log_days: within("limits.log_days", saved.log_days, 1, 3650, defaults.log_days)?,
         log_max_bytes: within(
             "limits.log_max_bytes",
             saved.log_max_bytes,
             1_000_000,
             100_000_000_000,
-            usual.log_max_bytes,
+            defaults.log_max_bytes,
         )?,
     })
 }
@@ -106,18 +120,18 @@ fn within<T: TryFrom<i64>>(
     saved: Option<i64>,
     least: i64,
     most: i64,
-    usual: T,
+    default: T,
 ) -> Result<T, ConfigError> {
-    let Some(value) = saved else { return Ok(usual) };
+    let Some(value) = saved else { return Ok(default) };
     let in_range = Some(value).filter(|value| (least..=most).contains(value));
     in_range.and_then(|value| T::try_from(value).ok()).ok_or_else(|| {
-        ConfigError::new(setting, GivenBy::Settings, format!("must be from {least} to {most}"))
+        ConfigError::new(setting, SettingSource::Settings, format!("must be from {least} to {most}"))
     })
 }
 
-pub(super) fn web(sources: &Sources) -> Result<WebShape, ConfigError> {
+pub(super) fn web(sources: &Sources) -> Result<SiteOverrides, ConfigError> {
     let web = &sources.settings.values.web;
-    Ok(WebShape {
+    Ok(SiteOverrides {
         request_shape: shape(web.request_shape.as_deref())?,
         cookie_name: token("web.cookie_name", web.cookie_name.as_deref())?,
         chat_path: path("web.chat_path", web.chat_path.as_deref())?,
@@ -167,7 +181,7 @@ fn checked(
     problem: &str,
     is_good: impl Fn(&str) -> bool,
 ) -> Result<Option<String>, ConfigError> {
-    saved(setting, value)
+    from_file(setting, value)
         .map(|given| given.check(problem, |text| is_good(text).then(|| text.to_owned())))
         .transpose()
 }
@@ -188,7 +202,7 @@ mod tests {
         ))
         .unwrap();
         assert!(!config.ui && !config.image_links);
-        assert_eq!((config.strategy, config.layout), (Strategy::ResetSoonest, Layout::Transcript));
+        assert_eq!((config.strategy, config.layout), (Strategy::ResetSoonest, LayoutSetting::Transcript));
         assert_eq!(config.aliases, [("gpt-4.1".to_owned(), "x".to_owned())]);
         assert_eq!(config.unlimited_models, Some(vec!["m".to_owned()]));
         assert_eq!((config.limits.idle, config.limits.body_bytes), (Duration::from_secs(5), 2048));
@@ -215,7 +229,11 @@ mod tests {
             ("[aliases]\ncanary = \"\"", "aliases"),
         ] {
             let error = resolve(&saved(text)).unwrap_err();
-            assert_eq!((error.setting.as_str(), error.given_by), (setting, GivenBy::Settings), "{text}");
+            assert_eq!(
+                (error.setting.as_str(), error.given_by),
+                (setting, SettingSource::Settings),
+                "{text}"
+            );
             assert!(!error.to_string().contains("canary"), "{error}");
         }
     }

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use super::env_file::EnvFile;
-use super::error::{ConfigError, GivenBy};
+use super::error::{ConfigError, SettingSource};
 use super::sources::{Sources, VARIABLES};
 use super::text_file::unreadable;
 
@@ -26,13 +26,14 @@ pub struct UnnamedEnvFile {
 ///
 /// # Errors
 /// The file cannot be read (a missing one is an error only if it was named), or it sets what only a named file may set.
-pub(super) fn env_file(
+pub(super) fn find_env_file(
     named: Option<&Path>,
     working_dir: &Path,
 ) -> Result<(Option<EnvFile>, Option<PathBuf>), ConfigError> {
     if let Some(path) = named {
-        let wrong =
-            |error| ConfigError::new("--env-file", GivenBy::Flag, format!("names {}", unreadable(&error)));
+        let wrong = |error| {
+            ConfigError::new("--env-file", SettingSource::Flag, format!("names {}", unreadable(&error)))
+        };
         return Ok((Some(EnvFile::read(&working_dir.join(path)).map_err(wrong)?), None));
     }
     let path = working_dir.join(".env");
@@ -40,8 +41,9 @@ pub(super) fn env_file(
     if !path.exists() || path.is_dir() {
         return Ok((None, None));
     }
-    let wrong =
-        |error| ConfigError::new(&printable(&path), GivenBy::Default, format!("is {}", unreadable(&error)));
+    let wrong = |error| {
+        ConfigError::new(&printable(&path), SettingSource::Default, format!("is {}", unreadable(&error)))
+    };
     let file = EnvFile::read(&path).map_err(wrong)?;
     refuse_other_settings(&file, &path)?;
     Ok((Some(file), Some(path)))
@@ -56,7 +58,7 @@ fn refuse_other_settings(file: &EnvFile, path: &Path) -> Result<(), ConfigError>
         "is not taken from {}, which nobody named: remove it there, or name that file with --env-file if it is yours",
         printable(path)
     );
-    Err(ConfigError::new(name, GivenBy::EnvFile, problem))
+    Err(ConfigError::new(name, SettingSource::EnvFile, problem))
 }
 
 fn printable(path: &Path) -> String {
@@ -66,10 +68,10 @@ fn printable(path: &Path) -> String {
 
 impl Sources {
     /// The file that was read though nobody named it, if anything counts from it.
-    pub(super) fn unnamed(&self) -> Option<UnnamedEnvFile> {
+    pub(super) fn used_unnamed_env_file(&self) -> Option<UnnamedEnvFile> {
         let path = self.unnamed_env_file.as_deref()?;
         let counts =
-            |name: &&'static str| self.variable(name).is_some_and(|given| given.by == GivenBy::EnvFile);
+            |name: &&'static str| self.variable(name).is_some_and(|given| given.by == SettingSource::EnvFile);
         let settings: Vec<_> = ACCEPTED_VARIABLES.into_iter().filter(counts).collect();
         (!settings.is_empty()).then(|| UnnamedEnvFile { path: printable(path), settings })
     }
@@ -97,13 +99,13 @@ mod tests {
             // Where the data directory is the file's choice, it is a relative one.
             assert_eq!(read(dir.path(), true).err(), None, "{name}");
             if ACCEPTED_VARIABLES.contains(&name) {
-                let found = read(dir.path(), false).unwrap().unnamed().unwrap();
+                let found = read(dir.path(), false).unwrap().used_unnamed_env_file().unwrap();
                 assert_eq!(found.path, path.display().to_string());
                 assert_eq!(found.settings, [name]);
                 continue;
             }
             let error = read(dir.path(), false).err().unwrap();
-            assert_eq!((error.setting.as_str(), error.given_by), (name, GivenBy::EnvFile));
+            assert_eq!((error.setting.as_str(), error.given_by), (name, SettingSource::EnvFile));
             let error = error.to_string();
             assert!(error.contains(&path.display().to_string()) && error.contains("--env-file"), "{error}");
             assert!(!error.contains("canary"), "{error}");
@@ -115,9 +117,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(".env"), "PORT=1\nCOOKIES=a").unwrap();
         let mut sources = read(dir.path(), false).unwrap();
-        assert_eq!(sources.unnamed().unwrap().settings, ["COOKIES", "PORT"]);
+        assert_eq!(sources.used_unnamed_env_file().unwrap().settings, ["COOKIES", "PORT"]);
         sources.env = BTreeMap::from([("COOKIES".into(), "b".into()), ("PORT".into(), "2".into())]);
-        assert_eq!(sources.unnamed(), None);
+        assert_eq!(sources.used_unnamed_env_file(), None);
     }
 
     #[test]
@@ -134,7 +136,7 @@ mod tests {
             assert!(resolve(&sources).is_ok(), "{name}");
             sources.unnamed_env_file = Some("/root-of-tests/.env".into());
             let error = resolve(&sources).unwrap_err();
-            assert_eq!((error.setting.as_str(), error.given_by), ("AUTH_TOKEN", GivenBy::EnvFile));
+            assert_eq!((error.setting.as_str(), error.given_by), ("AUTH_TOKEN", SettingSource::EnvFile));
             assert!(error.to_string().contains("/root-of-tests/.env"), "{error}");
             sources.env = BTreeMap::from([("HOST".to_owned(), "127.0.0.1".to_owned())]);
             assert!(resolve(&sources).is_ok(), "{name}");

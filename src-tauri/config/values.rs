@@ -7,7 +7,7 @@ use serde::Deserialize;
 /// Numbers are wide here, so that a number out of range is an error of `resolve` and not a damaged file.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
-pub(super) struct Values {
+pub(super) struct RawSettings {
     pub(super) port: Option<i64>,
     pub(super) host: Option<String>,
     pub(super) ui: Option<bool>,
@@ -44,16 +44,16 @@ pub(super) struct Values {
     /// The id of the one account that is used.
     pub(super) only_account: Option<String>,
     /// By the name of the client key.
-    pub(super) key_limits: BTreeMap<String, KeyLimitValues>,
+    pub(super) key_limits: BTreeMap<String, RawKeyLimits>,
     pub(super) unlimited_models: Option<Vec<String>>,
     pub(super) aliases: BTreeMap<String, String>,
-    pub(super) limits: LimitValues,
-    pub(super) web: WebValues,
+    pub(super) limits: RawLimits,
+    pub(super) web: RawSiteOverrides,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
-pub(super) struct LimitValues {
+pub(super) struct RawLimits {
     pub(super) body_bytes: Option<i64>,
     pub(super) max_connections: Option<i64>,
     pub(super) first_byte_seconds: Option<i64>,
@@ -65,7 +65,7 @@ pub(super) struct LimitValues {
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
-pub(super) struct KeyLimitValues {
+pub(super) struct RawKeyLimits {
     pub(super) models: Vec<String>,
     pub(super) daily_tokens: Option<i64>,
     pub(super) daily_cost_usd: Option<f64>,
@@ -73,7 +73,7 @@ pub(super) struct KeyLimitValues {
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
-pub(super) struct WebValues {
+pub(super) struct RawSiteOverrides {
     pub(super) request_shape: Option<String>,
     pub(super) cookie_name: Option<String>,
     pub(super) chat_path: Option<String>,

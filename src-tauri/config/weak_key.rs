@@ -1,7 +1,7 @@
 //! Keys that anybody could guess.
 
 /// Tokens that documentation prints, in lower case. The original project's README shows the first.
-const PUBLISHED: [&str; 15] = [
+const PUBLISHED_KEYS: [&str; 15] = [
     "sk-123456",
     "123456",
     "changeme",
@@ -19,13 +19,13 @@ const PUBLISHED: [&str; 15] = [
     "a-long-random-key-that-your-clients-send",
 ];
 
-const MIN_LENGTH: usize = 16;
+const MIN_KEY_CHARACTERS: usize = 16;
 
 /// Fewer different characters than this is a pattern and not a random key.
-const MIN_DIFFERENT: usize = 6;
+const MIN_DIFFERENT_CHARACTERS: usize = 6;
 
 /// Sequences that people type when they are asked for something long.
-const TYPED: [&str; 5] = [
+const TYPED_SEQUENCES: [&str; 5] = [
     "01234567890123456789",
     "12345678901234567890",
     "abcdefghijklmnopqrstuvwxyz",
@@ -39,26 +39,26 @@ pub fn weak_key(key: &str) -> Option<&'static str> {
     let core = key.strip_prefix("sk-").unwrap_or(&key);
     if key.is_empty() {
         Some("is empty, which would let anybody in")
-    } else if PUBLISHED.contains(&key.as_str()) || PUBLISHED.contains(&core) {
+    } else if PUBLISHED_KEYS.contains(&key.as_str()) || PUBLISHED_KEYS.contains(&core) {
         Some("is a sample from a README that everybody knows; choose a random one")
-    } else if key.chars().count() < MIN_LENGTH {
+    } else if key.chars().count() < MIN_KEY_CHARACTERS {
         Some("is shorter than 16 characters and could be guessed; choose a longer random one")
-    } else if different(core) < MIN_DIFFERENT || is_typed(core) {
+    } else if count_different(core) < MIN_DIFFERENT_CHARACTERS || is_typed_sequence(core) {
         Some("is a simple pattern and could be guessed; choose a random one")
     } else {
         None
     }
 }
 
-fn different(key: &str) -> usize {
+fn count_different(key: &str) -> usize {
     let mut chars: Vec<char> = key.chars().collect();
     chars.sort_unstable();
     chars.dedup();
     chars.len()
 }
 
-fn is_typed(key: &str) -> bool {
-    TYPED.iter().any(|row| row.repeat(2 + key.len() / row.len()).starts_with(key))
+fn is_typed_sequence(key: &str) -> bool {
+    TYPED_SEQUENCES.iter().any(|row| row.repeat(2 + key.len() / row.len()).starts_with(key))
 }
 
 #[cfg(test)]

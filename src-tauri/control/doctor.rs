@@ -8,7 +8,7 @@ use super::accounts::CheckView;
 use super::settings::outbound::in_force;
 use super::{Control, ControlError, NoArgs, UserMessage};
 use crate::accounts::AccountKind;
-use crate::config::GivenBy;
+use crate::config::SettingSource;
 use crate::secrets::{AsyncSecretStore, StoreError};
 use crate::upstreams::{UpstreamError, UpstreamErrorKind};
 
@@ -111,9 +111,9 @@ fn connection_findings(control: &Control) -> Vec<Finding> {
     let config = in_force(control, &control.saved_config());
     let said = match (control.web.proxy(), config.proxy_given_by) {
         (None, _) => UserMessage::NoProxy,
-        (Some(proxy), GivenBy::Settings) => UserMessage::ProxyFromSettings { proxy: proxy.to_string() },
-        (Some(proxy), GivenBy::Default) => UserMessage::ProxyOfSystem { proxy: proxy.to_string() },
-        (Some(proxy), GivenBy::Flag | GivenBy::Environment | GivenBy::EnvFile) => {
+        (Some(proxy), SettingSource::Settings) => UserMessage::ProxyFromSettings { proxy: proxy.to_string() },
+        (Some(proxy), SettingSource::Default) => UserMessage::ProxyOfSystem { proxy: proxy.to_string() },
+        (Some(proxy), SettingSource::Flag | SettingSource::Environment | SettingSource::EnvFile) => {
             UserMessage::ProxyFromVariable { proxy: proxy.to_string() }
         }
     };

@@ -236,7 +236,7 @@ impl Control {
 
     /// The settings as they are saved, without flags and variables. What cannot be used counts as it did at the start.
     fn saved_config(&self) -> Config {
-        crate::config::check(&self.settings(), Some(&self.config))
+        crate::config::resolve_file_only(&self.settings(), Some(&self.config))
             .unwrap_or_else(|_| Config::clone(&self.config))
     }
 

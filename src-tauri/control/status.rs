@@ -8,7 +8,7 @@ use super::notice::{self, Notice};
 use super::overview::{ErrorLine, error_line};
 use super::{Control, ControlError, NoArgs, UserMessage};
 use crate::accounts::{AccountState, AccountView};
-use crate::config::{Language, Prefer, Strategy, Theme, TrayIcon};
+use crate::config::{KindPreference, Language, Strategy, Theme, TrayIcon};
 use crate::secrets::StoreKind;
 use crate::server::dial_addr;
 
@@ -97,7 +97,7 @@ pub struct Status {
     pub started_ms: u64,
     pub accounts: Vec<AccountView>,
     pub strategy: Strategy,
-    pub prefer: Prefer,
+    pub prefer: KindPreference,
     pub log_recorded: u64,
     /// Records lost because the disk did not keep up.
     pub log_dropped: u64,

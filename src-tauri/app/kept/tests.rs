@@ -104,7 +104,7 @@ impl TestSetup {
             models: ModelRegistry::default(),
             journal,
             vault,
-            config: Arc::new(config::check(&settings, None).unwrap()),
+            config: Arc::new(config::resolve_file_only(&settings, None).unwrap()),
             settings: Arc::new(Mutex::new(settings)),
             keys: ClientKeys::new(std::collections::BTreeMap::new()),
             serving: PauseSwitch::default(),
@@ -152,7 +152,7 @@ async fn stored_secrets_are_read_once() {
     let key = setup.main_key().unwrap();
     let name = setup.control.keys.guard_keys().find(key.as_bytes());
     assert_eq!(name.as_deref(), Some("main"));
-    let digests = setup.control.settings.lock().unwrap().texts("client_keys");
+    let digests = setup.control.settings.lock().unwrap().string_table("client_keys");
     assert_eq!(digests.len(), 1);
     setup.reader.reload().await;
     assert_eq!(setup.get_calls(), 3);

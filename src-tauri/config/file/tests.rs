@@ -20,7 +20,7 @@ impl Dir {
     }
 
     fn write(&self, bytes: impl AsRef<[u8]>) {
-        fs::write(self.path(NAME), bytes).unwrap();
+        fs::write(self.path(SETTINGS_FILE_NAME), bytes).unwrap();
     }
 
     fn text(&self, name: &str) -> String {
@@ -51,7 +51,7 @@ fn bad_files() -> Vec<(&'static str, Vec<u8>)> {
 fn a_missing_file_means_defaults_without_a_notice() {
     let dir = Dir::new();
     let settings = dir.load();
-    assert_eq!(settings.values, Values::default());
+    assert_eq!(settings.values, RawSettings::default());
     assert_eq!(settings.notice(), None);
 }
 
@@ -60,12 +60,12 @@ fn f53_a_bad_file_is_kept_and_the_defaults_are_used() {
     for (what, bytes) in bad_files() {
         let dir = Dir::with(&bytes);
         let settings = dir.load();
-        assert_eq!(settings.values, Values::default(), "{what}");
+        assert_eq!(settings.values, RawSettings::default(), "{what}");
         let notice = settings.notice().unwrap();
         assert!(notice.contains("the defaults are used"), "{what}: {notice}");
         assert!(!notice.contains("canary"), "{what}: {notice}");
         assert_eq!(fs::read(dir.path("settings.toml.bad-1700000000")).unwrap(), bytes, "{what}");
-        assert!(!dir.path(NAME).exists(), "{what}");
+        assert!(!dir.path(SETTINGS_FILE_NAME).exists(), "{what}");
     }
 }
 
@@ -96,7 +96,7 @@ fn f53_two_bad_files_in_one_second_are_both_kept() {
 #[test]
 fn f53_a_folder_in_the_files_place_is_set_aside() {
     let dir = Dir::new();
-    fs::create_dir(dir.path(NAME)).unwrap();
+    fs::create_dir(dir.path(SETTINGS_FILE_NAME)).unwrap();
     assert!(dir.load().notice().is_some());
     assert!(dir.path("settings.toml.bad-1700000000").is_dir());
 }
@@ -104,7 +104,7 @@ fn f53_a_folder_in_the_files_place_is_set_aside() {
 #[test]
 fn f53_a_file_out_of_reach_is_left_alone() {
     let dir = Dir::with("in the way of a directory");
-    let mut settings = SettingsFile::load(&dir.path(NAME), NOW);
+    let mut settings = SettingsFile::load(&dir.path(SETTINGS_FILE_NAME), NOW);
     let notice = settings.notice().unwrap();
     assert!(notice.contains("left alone") && notice.contains("the defaults are used"), "{notice}");
     assert!(matches!(settings.save(), Err(SettingsError::Unreadable)));
@@ -134,10 +134,10 @@ fn f53_a_newer_file_is_read_and_never_written() {
     assert!(settings.notice().unwrap().contains("newer"));
     settings.set_port(5000).unwrap();
     assert!(matches!(settings.save(), Err(SettingsError::Newer)));
-    assert_eq!(dir.text(NAME), newer);
+    assert_eq!(dir.text(SETTINGS_FILE_NAME), newer);
     dir.write("version = 2\nport = { first = 1 }\n");
-    assert_eq!(dir.load().values, Values::default());
-    assert!(dir.path(NAME).exists());
+    assert_eq!(dir.load().values, RawSettings::default());
+    assert!(dir.path(SETTINGS_FILE_NAME).exists());
 }
 
 #[test]
@@ -151,11 +151,11 @@ fn f53_comments_and_unknown_fields_survive_a_save() {
     settings.set(&["aliases", "gpt-4.1"], "x").unwrap();
     settings.save().unwrap();
     assert_eq!(
-        dir.text(NAME),
+        dir.text(SETTINGS_FILE_NAME),
         "# mine\nversion = 1\nport = 5000 # chosen\nfuture = [1, 2]\n\n[web]\n# why\nchat_path = \"/y\"\nother = 1\n\n\
          [aliases]\n\"gpt-4.1\" = \"x\"\n"
     );
-    assert_eq!(dir.text("settings.toml.last-good"), dir.text(NAME));
+    assert_eq!(dir.text("settings.toml.last-good"), dir.text(SETTINGS_FILE_NAME));
     assert_eq!(dir.load().values, settings.values);
 }
 
@@ -188,7 +188,7 @@ fn l05_the_saved_file_is_for_its_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let dir = Dir::with("version = 1\n");
     dir.load().save().unwrap();
-    for name in [NAME, "settings.toml.last-good"] {
+    for name in [SETTINGS_FILE_NAME, "settings.toml.last-good"] {
         assert_eq!(fs::metadata(dir.path(name)).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }
@@ -203,7 +203,7 @@ fn an_edit_made_by_hand_meanwhile_is_kept() {
     dir.write(BY_HAND);
     settings.update(|settings| settings.set(&["language"], "fr")).unwrap();
     assert_eq!(
-        dir.text(NAME),
+        dir.text(SETTINGS_FILE_NAME),
         "# mine\nversion = 1\ntheme = \"dark\" # by hand\nlanguage = \"fr\"\n\n[limits]\nidle_seconds = 7\n"
     );
     assert_eq!(settings.values, dir.load().values);
@@ -223,7 +223,7 @@ fn a_file_that_was_broken_meanwhile_is_left_alone_and_the_place_is_named() {
         let error = settings.update(|settings| settings.set_port(5000)).unwrap_err().to_string();
         assert!(error.starts_with(&format!("settings.toml {place}")), "{error}");
         assert!(!error.contains("canary"), "{error}");
-        assert_eq!((dir.text(NAME).as_str(), settings.values.port), (broken, Some(4000)));
+        assert_eq!((dir.text(SETTINGS_FILE_NAME).as_str(), settings.values.port), (broken, Some(4000)));
         assert!(!dir.path("settings.toml.bad-1700000000").exists());
     }
 }
@@ -234,16 +234,19 @@ fn a_newer_version_that_wrote_the_file_meanwhile_is_obeyed() {
     let mut settings = dir.load();
     dir.write("version = 2\n");
     assert!(matches!(settings.update(|settings| settings.set_port(1)), Err(SettingsError::Newer)));
-    assert_eq!(dir.text(NAME), "version = 2\n");
+    assert_eq!(dir.text(SETTINGS_FILE_NAME), "version = 2\n");
 }
 
 #[test]
 fn a_file_that_was_deleted_meanwhile_is_written_again() {
     let dir = Dir::with("version = 1\n[client_keys]\nmain = \"digest\"\n");
     let mut settings = dir.load();
-    fs::remove_file(dir.path(NAME)).unwrap();
+    fs::remove_file(dir.path(SETTINGS_FILE_NAME)).unwrap();
     settings.update(|settings| settings.set_port(1)).unwrap();
-    assert!(dir.text(NAME).contains("main = \"digest\"") && dir.text(NAME).contains("port = 1"));
+    assert!(
+        dir.text(SETTINGS_FILE_NAME).contains("main = \"digest\"")
+            && dir.text(SETTINGS_FILE_NAME).contains("port = 1")
+    );
 }
 
 #[test]
@@ -254,8 +257,11 @@ fn a_change_that_could_not_be_saved_is_not_written_by_the_next_save() {
     fs::create_dir(dir.path("settings.toml.tmp")).unwrap();
     let failed = settings.update(|settings| settings.set_port(5000));
     assert!(matches!(failed, Err(SettingsError::Io(_))), "{failed:?}");
-    assert_eq!((dir.text(NAME).as_str(), settings.values.port), ("version = 1\nport = 4000\n", Some(4000)));
+    assert_eq!(
+        (dir.text(SETTINGS_FILE_NAME).as_str(), settings.values.port),
+        ("version = 1\nport = 4000\n", Some(4000))
+    );
     fs::remove_dir(dir.path("settings.toml.tmp")).unwrap();
     settings.update(|settings| settings.set(&["theme"], "dark")).unwrap();
-    assert_eq!(dir.text(NAME), "version = 1\nport = 4000\ntheme = \"dark\"\n");
+    assert_eq!(dir.text(SETTINGS_FILE_NAME), "version = 1\nport = 4000\ntheme = \"dark\"\n");
 }

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::super::error::ConfigError;
 use super::super::resolve::resolve;
-use super::super::sources::environment;
+use super::super::sources::known_variables;
 use super::super::sources::tests::{saved, sources};
 use super::*;
 use crate::secrets::ExposeSecret;
@@ -69,18 +69,18 @@ fn a_password_in_the_settings_file_is_refused_with_a_way_out() {
 fn the_environment_decides_over_the_file() {
     let mut sources = saved("proxy = \"http://file.example\"\nno_proxy = [\"file.example\"]");
     let config = resolve(&sources).unwrap();
-    assert_eq!((config.outbound.proxy_given_by, config.fixed.len()), (GivenBy::Settings, 0));
+    assert_eq!((config.outbound.proxy_given_by, config.fixed.len()), (SettingSource::Settings, 0));
     sources.env.insert("HTTPS_PROXY".into(), "http://env.example".into());
     let config = resolve(&sources).unwrap();
     assert_eq!(config.outbound.proxy.to_string(), "http://env.example");
-    assert_eq!(config.fixed.get("HTTPS_PROXY"), Some(&GivenBy::Environment));
+    assert_eq!(config.fixed.get("HTTPS_PROXY"), Some(&SettingSource::Environment));
     assert_eq!(config.outbound.no_proxy, ["file.example"]);
 }
 
 #[test]
 fn the_other_spellings_of_the_variables_count_in_their_order() {
     let picked = |all: &[(&str, &str)]| {
-        let picked = environment(all.iter().map(|(name, value)| ((*name).into(), (*value).into())));
+        let picked = known_variables(all.iter().map(|(name, value)| ((*name).into(), (*value).into())));
         (picked.get("HTTPS_PROXY").cloned(), picked.get("NO_PROXY").cloned())
     };
     let text = |text: &str| Some(text.to_owned());

@@ -10,7 +10,7 @@ use super::{
     keychain_error, settings_table, validate_label,
 };
 use crate::accounts::{Account, AccountKind, AccountOrigin};
-use crate::config::{self, PasteError, Wanted};
+use crate::config::{self, CookieTarget, PasteError};
 use crate::secrets::Secret;
 use crate::upstreams::Identity;
 
@@ -124,7 +124,7 @@ fn clean_secret(control: &Control, kind: AccountKind, text: &str) -> Result<Secr
     let cleaned = match kind {
         AccountKind::Web => {
             let host = control.config.web_url.host_str().unwrap_or_default();
-            config::pasted_cookie(text, Wanted { name: &control.instance.cookie_name, host })
+            config::pasted_cookie(text, CookieTarget { name: &control.instance.cookie_name, host })
         }
         AccountKind::Api => config::pasted_key(text),
     };
@@ -216,7 +216,7 @@ async fn store_account(
         if let Some(old) = old_id {
             settings.unset(&[table, old])?;
             remove_host(settings, old)?;
-            settings.follow_account(old, Some(&account.id))?;
+            settings.move_account(old, Some(&account.id))?;
         }
         store_host(settings, account.kind, &account.id, configured_host(&control.config, account.kind))?;
         settings.set(&[table, &account.id], account.label.as_str())

@@ -108,7 +108,7 @@ pub(in crate::control) async fn remove(control: &Control, args: NameArgs) -> Res
     control.save(|settings| {
         settings.unset(&[settings_table(kept.kind), &kept.id])?;
         remove_host(settings, &kept.id)?;
-        settings.follow_account(&kept.id, None)
+        settings.move_account(&kept.id, None)
     })?;
     control.accounts.remove(&kept.id);
     control.accounts.set_pinned(control.saved_config().only_account);

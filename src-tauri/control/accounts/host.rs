@@ -48,7 +48,7 @@ pub fn other_host(
     kind: AccountKind,
     id: &str,
 ) -> Option<HostChange> {
-    let kept = settings.texts(ACCOUNT_HOSTS_TABLE).into_iter().find(|(account, _)| account == id);
+    let kept = settings.string_table(ACCOUNT_HOSTS_TABLE).into_iter().find(|(account, _)| account == id);
     let added_for = kept.map_or_else(|| default_host(kind).to_owned(), |(_, host)| host);
     let host = configured_host(config, kind).to_owned();
     (added_for != host).then_some(HostChange { added_for, host })
@@ -96,7 +96,7 @@ mod tests {
     fn config(settings: &str) -> Config {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("settings.toml"), format!("version = 1\n{settings}")).unwrap();
-        config::check(&SettingsFile::load(dir.path(), 0), None).unwrap()
+        config::resolve_file_only(&SettingsFile::load(dir.path(), 0), None).unwrap()
     }
 
     #[test]

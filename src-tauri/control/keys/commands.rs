@@ -190,7 +190,7 @@ pub(in crate::control) fn store_main_digest(control: &Control, key: &Secret) -> 
     let digest = hex(&access::digest(key.expose_secret()));
     let path = ["client_keys", MAIN_KEY_NAME];
     let is_stored = |settings: &crate::config::SettingsFile| {
-        settings.texts(path[0]).iter().any(|(name, value)| name == MAIN_KEY_NAME && *value == digest)
+        settings.string_table(path[0]).iter().any(|(name, value)| name == MAIN_KEY_NAME && *value == digest)
     };
     if is_stored(&control.settings()) {
         return Ok(());

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use crate::access::{ClientKeys, KeyLimitTable, KeyLimits};
-use crate::config::KeyLimit;
+use crate::config::KeyLimitSettings;
 use crate::secrets::{Secret, StoreError};
 
 /// The name of the main key, in lists, in the log and in the settings.
@@ -120,7 +120,7 @@ impl ClientKeys {
 
     /// Sets what the keys may ask for and use.
     #[must_use]
-    pub fn with_limits(self, limits: &BTreeMap<String, KeyLimit>) -> Self {
+    pub fn with_limits(self, limits: &BTreeMap<String, KeyLimitSettings>) -> Self {
         for (name, limit) in limits {
             self.limits.set(name, from_setting(limit));
         }
@@ -145,7 +145,7 @@ impl ClientKeys {
     }
 }
 
-fn from_setting(limit: &KeyLimit) -> KeyLimits {
-    let KeyLimit { models, daily_tokens, daily_cost_usd } = limit.clone();
+fn from_setting(limit: &KeyLimitSettings) -> KeyLimits {
+    let KeyLimitSettings { models, daily_tokens, daily_cost_usd } = limit.clone();
     KeyLimits { models, daily_tokens, daily_cost_usd }
 }

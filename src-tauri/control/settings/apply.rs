@@ -82,8 +82,8 @@ async fn apply(control: &Control, name: &str, config: &Config) -> Result<(), Con
 /// How web sessions are asked, in that room's own terms.
 pub fn manner(config: &Config) -> WebOptions {
     let layout = match config.layout {
-        config::Layout::Turns => LayoutMode::Turns,
-        config::Layout::Transcript => LayoutMode::Transcript,
+        config::LayoutSetting::Turns => LayoutMode::Turns,
+        config::LayoutSetting::Transcript => LayoutMode::Transcript,
     };
     WebOptions { layout, image_links: config.image_links }
 }

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use self::table::{AUTOSTART, PROXY, SETTINGS, Setting};
 use super::{Control, ControlError, ErrorCode, NoArgs, not_saved};
-use crate::config::{self, Config, GivenBy, SettingsError, SettingsFile};
+use crate::config::{self, Config, SettingSource, SettingsError, SettingsFile};
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -76,7 +76,7 @@ fn changed(
         Some(SettingValue::List(list)) => candidate.set_list(setting.path, &list),
     };
     put.map_err(|error: SettingsError| ControlError::new(ErrorCode::BadArguments, error.to_string()))?;
-    let config = config::check(&candidate, Some(&control.config))
+    let config = config::resolve_file_only(&candidate, Some(&control.config))
         .map_err(|error| ControlError::new(ErrorCode::BadArguments, error.to_string()))?;
     Ok((candidate, config))
 }
@@ -84,9 +84,9 @@ fn changed(
 fn view(control: &Control, saved: &Config, setting: &Setting) -> SettingView {
     let fixed = setting.fixed(control);
     let from = match fixed {
-        Some(GivenBy::Flag) => SettingFrom::Flag,
+        Some(SettingSource::Flag) => SettingFrom::Flag,
         Some(_) => SettingFrom::Environment,
-        None if control.settings().has(setting.path) => SettingFrom::File,
+        None if control.settings().contains(setting.path) => SettingFrom::File,
         None => SettingFrom::Default,
     };
     let config = if fixed.is_some() { &*control.config } else { saved };

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::super::Control;
 use super::{SettingKind, SettingValue};
-use crate::config::{self, Config, GivenBy, SettingsFile};
+use crate::config::{self, Config, SettingSource, SettingsFile};
 
 /// The one that the system keeps, not the file.
 pub(super) const AUTOSTART: &str = "autostart";
@@ -28,13 +28,13 @@ pub(super) struct Setting {
 
 impl Setting {
     /// What decides instead of the file, if something does.
-    pub(super) fn fixed(&self, control: &Control) -> Option<GivenBy> {
+    pub(super) fn fixed(&self, control: &Control) -> Option<SettingSource> {
         self.variable.and_then(|name| control.config.fixed.get(name).copied())
     }
 
     /// What counts where nobody says anything.
     pub(super) fn default(&self) -> SettingValue {
-        let nothing = config::check(&SettingsFile::empty(Path::new("/")), None);
+        let nothing = config::resolve_file_only(&SettingsFile::empty(Path::new("/")), None);
         nothing.map_or(SettingValue::Text(String::new()), |config| (self.value)(&config))
     }
 }

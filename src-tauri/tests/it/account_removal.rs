@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use mammouth_proxy::accounts::{Account, AccountKind, AccountOrigin};
 use mammouth_proxy::app::{App, AppParts};
-use mammouth_proxy::config::{self, Flags, Sources, Surroundings};
+use mammouth_proxy::config::{self, Flags, RuntimeEnvironment, Sources};
 use mammouth_proxy::control::{self, keychain_entry_name};
 use mammouth_proxy::secrets::{AsyncSecretStore, MemoryStore};
 use mammouth_proxy::simulator::{Fault, FaultRule, MockUpstream};
@@ -51,7 +51,7 @@ async fn l08_a_removed_account_leaves_nothing_behind() {
 }
 
 async fn start(dir: &Path, simulator: &MockUpstream, vault: AsyncSecretStore) -> App {
-    let surroundings = Surroundings { working_dir: dir.to_owned(), platform_dir: None, headless: true };
+    let surroundings = RuntimeEnvironment { working_dir: dir.to_owned(), platform_dir: None, headless: true };
     let flags = Flags { port: Some("0".into()), data_dir: Some(dir.to_owned()), ..Flags::default() };
     let env = [("AUTH_TOKEN", KEY), ("MAMMOUTH_WEB_URL", &simulator.base_url())];
     let env: BTreeMap<_, _> = env.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
