@@ -86,7 +86,7 @@ impl Image {
     /// Checks size and format of bytes that came from anywhere.
     ///
     /// # Errors
-    /// [`ImageError::Empty`], [`ImageError::TooLarge`] or [`ImageError::ResponseFormat`].
+    /// [`ImageError::Empty`], [`ImageError::TooLarge`] or [`ImageError::Format`].
     pub fn from_bytes(bytes: Bytes) -> Result<Self, ImageError> {
         if bytes.is_empty() {
             return Err(ImageError::Empty);

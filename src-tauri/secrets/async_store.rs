@@ -32,7 +32,7 @@ impl AsyncSecretStore {
         self.run_blocking(move |store| store.delete(&name)).await
     }
 
-    /// As [`SecretStore::peek`].
+    /// As [`SecretStore::check_available`].
     pub async fn check_available(&self) -> Result<(), StoreError> {
         self.run_blocking(|store| store.check_available()).await
     }

@@ -14,7 +14,7 @@ pub(super) const KEYCHAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// The platform's keychain. A call returns within 5 s: see [`StoreError::Hung`].
 ///
 /// [`get`](SecretStore::get), [`set`](SecretStore::set) and [`delete`](SecretStore::delete) may make the platform ask
-/// the user for a password; [`peek`](SecretStore::peek) never does.
+/// the user for a password; [`check_available`](SecretStore::check_available) never does.
 pub struct Keychain(TimeoutStore<KeychainEntries>);
 
 impl Keychain {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use super::Secret;
 
 /// A place that keeps secrets by name. The calls block, some for seconds: async code goes through
-/// [`AsyncSecretStore`](super::Vault).
+/// [`AsyncSecretStore`](super::AsyncSecretStore).
 pub trait SecretStore: Send + Sync {
     /// The value under `name`; `None` when there is none, or an empty one (an empty value must never be sent).
     fn get(&self, name: &str) -> Result<Option<Secret>, StoreError>;

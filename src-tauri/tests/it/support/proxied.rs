@@ -1,6 +1,6 @@
 //! A network in which Mammouth is reached by name and through proxies: names, addresses and certificates of a test's own.
 //!
-//! Everything lives in the namespaces of [`in_network_namespace`](super::in_own_network). The upstream has the address
+//! Everything lives in the namespaces of [`in_network_namespace`](super::in_network_namespace). The upstream has the address
 //! [`SITE`]; a proxy has [`PROXY`] and connects from it, so that the peer's address shows which way a connection took.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
