@@ -8,12 +8,12 @@ use http::request::Parts;
 use http::{Method, Uri};
 
 use super::authority::{self, Authority, InvalidAuthority};
-use super::path::{self, RouteMatch, RouteTable};
-use super::refusal::{BadRequestReason, RejectReason, Rejection};
+use super::rejection::{BadRequestReason, RejectReason, Rejection};
+use super::rejection_counts::{RejectionCount, RejectionCounts};
 use super::route::{ApiFamily, Route, Scope};
+use super::route_match::{self, RouteMatch, RouteTable};
 use super::sessions::Sessions;
-use super::turned_away::{RejectionCount, RejectionCounts};
-use super::{ClientKeys, PauseSwitch, Policy, content, credential, keys, origin};
+use super::{ClientKeys, PauseSwitch, Policy, client_keys, content_type, credential, origin};
 
 const MAX_HEADERS_BYTES: usize = 64 << 10;
 const MAX_URI_BYTES: usize = 8 << 10;
@@ -289,7 +289,7 @@ impl<'a> RequestCheck<'a> {
             },
             Scope::Control => {
                 let Some(presented) = presented else { return self.authenticate_session() };
-                match (keys::is_secret_of(presented, &self.guard.control_digest), key(presented)) {
+                match (client_keys::is_secret_of(presented, &self.guard.control_digest), key(presented)) {
                     (true, _) => Ok(Caller::Control),
                     (false, Some(_)) => Err(self.reject(RejectReason::Forbidden)),
                     (false, None) => Err(self.reject(RejectReason::InvalidApiKey)),
@@ -317,7 +317,7 @@ impl<'a> RequestCheck<'a> {
         let headers = &self.head.headers;
         let may_be_undeclared =
             route.api_family == ApiFamily::Ollama && !headers.contains_key(header::ORIGIN);
-        if is_checked && !content::is_plain_json(headers, may_be_undeclared) {
+        if is_checked && !content_type::is_plain_json(headers, may_be_undeclared) {
             return Err(self.reject(RejectReason::UnsupportedMediaType));
         }
         Ok(())
@@ -336,10 +336,10 @@ impl<'a> RequestCheck<'a> {
     fn authorized(self, index: usize, caller: Caller) -> Authorized {
         let api_family = self.api_family();
         let route = self.route_at(index);
-        let param = self.route_match.param.filter(|_| path::takes_param(route));
+        let param = self.route_match.param.filter(|_| route_match::takes_param(route));
         Authorized {
             route: index,
-            path: path::canonical_path(route, param.as_deref()),
+            path: route_match::canonical_path(route, param.as_deref()),
             param,
             api_family,
             caller,

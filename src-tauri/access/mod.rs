@@ -7,29 +7,29 @@
 //! It reads no body, writes no answer and keeps no state but the client keys and a count of whom it turned away: the texts
 //! and statuses of answers are in the proxy's one table, limits on connections and time are the server's.
 
+mod allow_list;
 pub mod authority;
-mod content;
+mod client_keys;
+mod content_type;
 mod credential;
 mod guard;
-mod keys;
-mod limits;
+mod key_limits;
 mod origin;
-mod path;
-mod policy;
-mod refusal;
+mod pause_switch;
+mod rejection;
+mod rejection_counts;
 mod route;
-mod serving;
+mod route_match;
 mod sessions;
 #[cfg(test)]
 mod tests;
-mod turned_away;
 
+pub use allow_list::{Policy, PolicyError};
+pub use client_keys::{ClientKeys, digest, generate_key, is_generated_key, is_secret_of};
 pub use guard::{Authorized, Caller, Guard};
-pub use keys::{ClientKeys, digest, generate_key, is_generated_key, is_secret_of};
-pub use limits::{KeyLimitTable, KeyLimits};
-pub use policy::{Policy, PolicyError};
-pub use refusal::{BadRequestReason, Preflight, RejectReason, Rejection, add_cors_headers};
+pub use key_limits::{KeyLimitTable, KeyLimits};
+pub use pause_switch::PauseSwitch;
+pub use rejection::{BadRequestReason, Preflight, RejectReason, Rejection, add_cors_headers};
+pub use rejection_counts::RejectionCount;
 pub use route::{ApiFamily, Route, Scope};
-pub use serving::PauseSwitch;
 pub use sessions::{NewSession, SESSION_COOKIE, SESSION_IDLE_TIMEOUT, SESSION_TOKEN_HEADER, Sessions};
-pub use turned_away::RejectionCount;

@@ -2,8 +2,8 @@
 
 use http::header::{self, HeaderMap, HeaderValue};
 
-use super::policy::Policy;
-use super::refusal::Preflight;
+use super::allow_list::Policy;
+use super::rejection::Preflight;
 use super::route::Scope;
 
 /// A value of `Access-Control-Request-Headers` longer than this is not answered.

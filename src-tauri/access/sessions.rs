@@ -10,7 +10,7 @@ use http::header::{self, HeaderMap};
 use subtle::ConstantTimeEq;
 use tokio_util::sync::CancellationToken;
 
-use super::keys::{digest, digest_bytes, generate_key};
+use super::client_keys::{digest, digest_bytes, generate_key};
 use crate::secrets::{ExposeSecret, Secret};
 
 /// The name of the cookie that carries the session id.

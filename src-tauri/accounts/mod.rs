@@ -6,28 +6,28 @@
 //!
 //! A limit always ends by itself, at the latest after [`WINDOW`].
 
-mod absent;
 mod account;
+mod admin;
 mod affinity;
-mod ask;
-mod book;
-mod breaker;
-mod change;
-mod choice;
+mod circuit_breaker;
 mod clock;
-mod hosts;
-mod manage;
-mod pick;
+mod pending_secret;
+mod pool;
+mod selection;
+mod selection_request;
 mod state;
 mod store;
+mod strategy;
+mod upstream_health;
 mod view;
+mod write_guard;
 
-pub use absent::{AccountWithoutSecret, HostChange, MissingSecret};
 pub use account::{Account, AccountKind, AccountOrigin};
-pub use ask::{CallOutcome, KindSet, SelectionRequest, Unavailable};
-pub use book::{Accounts, Lease};
+pub use admin::{SelectionExplanation, SkipReason};
 pub use clock::{Clock, Timestamp};
-pub use manage::{SelectionExplanation, SkipReason};
+pub use pending_secret::{AccountWithoutSecret, HostChange, MissingSecret};
+pub use pool::{Accounts, Lease};
+pub use selection_request::{CallOutcome, KindSet, SelectionRequest, Unavailable};
 pub use state::{Availability, LimitReason, QUOTA_WINDOW};
 pub use store::AccountStore;
 pub use view::{AccountState, AccountView, Advice, LimitView};

@@ -4,9 +4,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::absent::{AccountWithoutSecret, HostChange};
 use super::account::{Account, AccountKind, AccountOrigin};
 use super::clock::Timestamp;
+use super::pending_secret::{AccountWithoutSecret, HostChange};
 use super::state::{EntryState, LimitReason};
 use crate::secrets::StoreError;
 

@@ -3,23 +3,23 @@
 //! Starting reports success only once requests are answered; stopping refuses new work, gives running answers a grace,
 //! then ends them with an error event, and writes what is still in the queue of the log.
 
-mod catalogue;
-mod engine;
-mod front;
-mod idle;
-mod kept;
-mod keyless;
-mod keys;
-mod lock;
-mod quota;
-mod roster;
+mod account_bootstrap;
+mod catalog_refresh;
+mod client_keys;
+mod control_backend;
+mod instance_lock;
+mod keyless_listener;
+mod memory_reclaim;
+mod offline;
+mod quota_poller;
+mod secret_loader;
+mod service;
 mod start_error;
-mod stored;
-mod upstream;
+mod upstreams;
 
-pub use lock::{RunningInstance, find_running};
+pub use instance_lock::{RunningInstance, find_running};
+pub use offline::OfflineApp;
 pub use start_error::{StartError, StartFailure, StartProblem};
-pub use stored::OfflineApp;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -29,7 +29,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio_util::sync::CancellationToken;
 use warp::Filter;
 
-use self::keyless::KeylessListener;
+use self::keyless_listener::KeylessListener;
 use crate::access::{self, Guard, Policy};
 use crate::accounts::{AccountStore, Accounts, Clock};
 use crate::config::{Config, SecretStoreSetting, SettingsFile};
@@ -72,7 +72,7 @@ pub struct App {
     background: CancellationToken,
     background_tasks: [tokio::task::JoinHandle<()>; 4],
     control: Control,
-    lock: Arc<lock::InstanceLock>,
+    lock: Arc<instance_lock::InstanceLock>,
     /// Held here alone: it holds the control, which must not hold it.
     backend: Arc<dyn control::Backend>,
 }
@@ -93,7 +93,7 @@ impl App {
         notices.extend(config.unnamed_env_file.as_ref().map(control::env_file_message));
 
         let simulator = start_simulator(&config).await?;
-        let initial_accounts = roster::available_accounts(&config, simulator.as_ref());
+        let initial_accounts = account_bootstrap::available_accounts(&config, simulator.as_ref());
         let store = match AccountStore::open(&database) {
             Ok(store) => Some(store),
             Err(error) => {
@@ -102,20 +102,20 @@ impl App {
             }
         };
         let accounts = Accounts::new(initial_accounts, config.strategy, store, clock.now());
-        roster::add_pending_accounts(&config, &parts.settings, &accounts);
-        roster::apply_settings(&config, &parts.settings, &accounts, clock.now());
-        roster::warn_if_empty(&accounts, clock.now());
-        let keys = keys::load_keys(&config, &parts.settings, &mut notices);
+        account_bootstrap::add_pending_accounts(&config, &parts.settings, &accounts);
+        account_bootstrap::apply_settings(&config, &parts.settings, &accounts, clock.now());
+        account_bootstrap::warn_if_empty(&accounts, clock.now());
+        let keys = client_keys::load_keys(&config, &parts.settings, &mut notices);
         let web = Arc::new(build_web(&config, simulator.as_ref())?);
-        let api = Arc::new(upstream::build_api(&config, simulator.as_ref())?);
-        let models = upstream::build_model_registry(&config, CatalogCache::default());
-        let catalog_refresher = catalogue::CatalogRefresher::new(
+        let api = Arc::new(upstreams::build_api(&config, simulator.as_ref())?);
+        let models = upstreams::build_model_registry(&config, CatalogCache::default());
+        let catalog_refresher = catalog_refresh::CatalogRefresher::new(
             &config,
             Arc::clone(&api),
             accounts.clone(),
             models.catalog().clone(),
         );
-        let token = keys::control_token(&config.data_dir, &mut notices)?;
+        let token = client_keys::control_token(&config.data_dir, &mut notices)?;
 
         let proxy = Proxy::new(proxy::ProxyParts {
             accounts: accounts.clone(),
@@ -152,13 +152,14 @@ impl App {
             .with_sessions(sessions);
         let routes = build_routes(&proxy, &control, &session_auth, &config);
         let guard = Arc::new(guard);
-        let service = front::HttpService::new(Arc::clone(&guard), proxy.clone(), routes);
+        let service = service::HttpService::new(Arc::clone(&guard), proxy.clone(), routes);
         let limits = server::ConnectionLimits {
             max_connections: config.limits.max_connections,
             ..server::ConnectionLimits::default()
         };
         let keyless = Arc::new(KeylessListener::new(&guard, &proxy, limits.clone()));
-        let backend = engine::AppBackend { service: service.clone(), keys, keyless: Arc::clone(&keyless) };
+        let backend =
+            control_backend::AppBackend { service: service.clone(), keys, keyless: Arc::clone(&keyless) };
         let control_backend: Arc<dyn control::Backend> = Arc::new(backend);
         control.attach_services(&guard, &control_backend);
         keyless.start(config.keyless_port).await;
@@ -172,10 +173,10 @@ impl App {
             journal: opened.log,
             simulator,
             background_tasks: [
-                tokio::spawn(quota::run(accounts, web, api, clock, background.clone())),
+                tokio::spawn(quota_poller::run(accounts, web, api, clock, background.clone())),
                 tokio::spawn(catalog_refresher.run(background.clone())),
-                tokio::spawn(kept::run(control.clone(), reload_requests, background.clone())),
-                tokio::spawn(idle::run(background.clone())),
+                tokio::spawn(secret_loader::run(control.clone(), reload_requests, background.clone())),
+                tokio::spawn(memory_reclaim::run(background.clone())),
             ],
             background,
             control,
@@ -183,7 +184,9 @@ impl App {
             backend: control_backend,
         };
         match app.lock.announce(&instance(app.addr(), config.demo)) {
-            Err(error) if lock::is_unwritable(&error) => tracing::warn!("{ANNOUNCE_FAILED}: {error}"),
+            Err(error) if instance_lock::is_unwritable(&error) => {
+                tracing::warn!("{ANNOUNCE_FAILED}: {error}")
+            }
             announced => announced.map_err(data_directory_error(ANNOUNCE_FAILED))?,
         }
         Ok(app)
@@ -240,7 +243,7 @@ fn instance(address: SocketAddr, demo: bool) -> RunningInstance {
 }
 
 /// Weak: whoever still holds the control when the program has stopped must not keep the data directory locked.
-fn announcer(lock: &Arc<lock::InstanceLock>, demo: bool) -> control::AnnounceAddress {
+fn announcer(lock: &Arc<instance_lock::InstanceLock>, demo: bool) -> control::AnnounceAddress {
     let lock = Arc::downgrade(lock);
     Box::new(move |address| {
         let lock = lock.upgrade().ok_or_else(|| "the program is stopping".to_owned())?;
@@ -259,9 +262,9 @@ pub fn open_secret_store(config: &Config) -> AsyncSecretStore {
     })
 }
 
-fn acquire_lock(config: &Config) -> Result<lock::InstanceLock, StartError> {
+fn acquire_lock(config: &Config) -> Result<instance_lock::InstanceLock, StartError> {
     let data_dir = config.data_dir.display().to_string();
-    match lock::InstanceLock::try_acquire(&config.data_dir) {
+    match instance_lock::InstanceLock::try_acquire(&config.data_dir) {
         Ok(Some(lock)) => Ok(lock),
         Ok(None) => Err(StartError::AlreadyRunning(data_dir)),
         Err(error) => {
@@ -321,7 +324,7 @@ fn build_web(config: &Config, simulator: Option<&MockUpstream>) -> Result<WebUps
         first_byte_timeout: config.limits.first_byte,
         idle_timeout: config.limits.idle,
         outbound: control::outbound(&config.outbound),
-        protocol: upstream::site_protocol(&config.web),
+        protocol: upstreams::site_protocol(&config.web),
         ..web::WebSettings::default()
     };
     WebUpstream::new(settings).map_err(|error| match error {
@@ -341,7 +344,7 @@ fn instance_info(
         demo: config.demo,
         notices,
         data_dir: config.data_dir.display().to_string(),
-        cookie_name: upstream::site_protocol(&config.web).cookie,
+        cookie_name: upstreams::site_protocol(&config.web).cookie,
         api_url: simulator.map_or_else(|| config.api_url.to_string(), MockUpstream::base_url),
         secrets: match &config.secret_store {
             _ if config.demo => secrets::StoreKind::Memory,

@@ -1,6 +1,6 @@
 //! The accounts and the key that come from variables, or from the files those name.
 
-use super::account_list;
+use super::credential_list;
 use super::error::{ConfigError, Sourced};
 use super::sources::Sources;
 use super::weak_key::weak_key;
@@ -10,11 +10,13 @@ const DEFAULT_COOKIE_NAME: &str = "auth_session";
 
 pub(super) fn cookies(sources: &Sources, cookie_name: Option<&str>) -> Result<Vec<Secret>, ConfigError> {
     let given = sources.variable_or_file("COOKIES", "COOKIES_FILE")?;
-    read_secrets(given, |text| account_list::parse_cookies(text, cookie_name.unwrap_or(DEFAULT_COOKIE_NAME)))
+    read_secrets(given, |text| {
+        credential_list::parse_cookies(text, cookie_name.unwrap_or(DEFAULT_COOKIE_NAME))
+    })
 }
 
 pub(super) fn api_keys(sources: &Sources) -> Result<Vec<Secret>, ConfigError> {
-    read_secrets(sources.variable_or_file("API_KEYS", "API_KEYS_FILE")?, account_list::parse_api_keys)
+    read_secrets(sources.variable_or_file("API_KEYS", "API_KEYS_FILE")?, credential_list::parse_api_keys)
 }
 
 fn read_secrets(
@@ -28,8 +30,8 @@ pub(super) fn auth_token(sources: &Sources) -> Result<Option<Secret>, ConfigErro
     let Some(given) = sources.variable_or_file("AUTH_TOKEN", "AUTH_TOKEN_FILE")? else {
         return no_auth_token(sources);
     };
-    let token = account_list::strip_quotes(&given.value);
-    match (weak_key(token), account_list::find_unusable(token)) {
+    let token = credential_list::strip_quotes(&given.value);
+    match (weak_key(token), credential_list::find_unusable(token)) {
         (Some(weak), _) => Err(given.error(weak)),
         (None, Some(unusable)) => Err(given.error(unusable.to_string())),
         (None, None) => Ok(Some(Secret::from(token))),
@@ -52,11 +54,11 @@ fn no_auth_token(sources: &Sources) -> Result<Option<Secret>, ConfigError> {
 mod tests {
     use std::path::Path;
 
-    use super::super::checked::Config;
     use super::super::env_file::EnvFile;
     use super::super::error::SettingSource;
     use super::super::resolve::resolve;
     use super::super::sources::tests::sources;
+    use super::super::validated::Config;
     use super::*;
     use crate::secrets::ExposeSecret;
 

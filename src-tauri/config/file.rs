@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{DocumentMut, Value};
 
-use super::edit;
 use super::parse::{self, Damage, LoadError, ParsedSettings};
 use super::preferences::{Preferences, preferences};
-use super::values::RawSettings;
+use super::raw_settings::RawSettings;
+use super::toml_edit_ops;
 use crate::secrets::{atomic_write, create_private_dir, set_aside, with_suffix};
 
 pub(super) const SETTINGS_FILE_NAME: &str = "settings.toml";
@@ -95,7 +95,7 @@ impl SettingsFile {
     /// The texts of a table, by their keys: for what other rooms keep here, such as the digests of client keys. What is
     /// no text is passed over.
     pub fn string_table(&self, table: &str) -> Vec<(String, String)> {
-        edit::string_entries(&self.document, table)
+        toml_edit_ops::string_entries(&self.document, table)
     }
 
     pub fn path(&self) -> &Path {
@@ -148,7 +148,7 @@ impl SettingsFile {
     /// [`SettingsError::WrongType`], with nothing changed.
     pub fn set(&mut self, path: &[&str], value: impl Into<Value>) -> Result<(), SettingsError> {
         let mut document = self.document.clone();
-        edit::set_value(&mut document, path, value.into()).ok_or(SettingsError::WrongType)?;
+        toml_edit_ops::set_value(&mut document, path, value.into()).ok_or(SettingsError::WrongType)?;
         self.replace_document(document)
     }
 
@@ -192,7 +192,7 @@ impl SettingsFile {
     /// [`SettingsError::WrongType`] if the path leads through something that is no table.
     pub fn unset(&mut self, path: &[&str]) -> Result<(), SettingsError> {
         let mut document = self.document.clone();
-        edit::remove_value(&mut document, path).ok_or(SettingsError::WrongType)?;
+        toml_edit_ops::remove_value(&mut document, path).ok_or(SettingsError::WrongType)?;
         self.replace_document(document)
     }
 

@@ -7,45 +7,45 @@
 //!
 //! Nothing here opens a port, talks to a keychain, reads the process environment by itself or parses the command line.
 
-mod account_list;
-mod addresses;
-mod check;
-mod checked;
+mod credential_list;
+mod credential_paste;
 mod credentials;
 mod data_dir;
-mod edit;
 mod env_file;
 mod error;
 mod file;
+mod file_only;
+mod file_settings;
 mod outbound;
 mod parse;
-mod pasted;
-mod pick;
+mod precedence;
 mod preferences;
+mod raw_settings;
 mod resolve;
-mod secret_place;
+mod secret_store;
 mod sources;
-mod tables;
 mod text_file;
+mod toml_edit_ops;
 mod unnamed_env_file;
-mod values;
+mod validated;
+mod validators;
 mod weak_key;
 
-pub use account_list::UnusableValue;
-pub use addresses::authority;
-pub use check::resolve_file_only;
-pub use checked::{
-    Config, KeyLimitSettings, KindPreference, LayoutSetting, LimitSettings, SecretStoreSetting,
-    SiteOverrides, Strategy,
-};
+pub use credential_list::UnusableValue;
+pub use credential_paste::{CookieTarget, PasteError, accounts_in_env, pasted_cookie, pasted_key};
 pub use data_dir::platform_dir;
 pub use env_file::EnvFile;
 pub use error::{ConfigError, SettingSource};
 pub use file::{SettingsError, SettingsFile};
+pub use file_only::resolve_file_only;
 pub use outbound::{ExtraCa, OutboundConfig, ProxyAddress, ProxySetting};
-pub use pasted::{CookieTarget, PasteError, accounts_in_env, pasted_cookie, pasted_key};
 pub use preferences::{Language, Notify, Preferences, Theme, TrayIcon};
 pub use resolve::{API_HOST, WEB_HOST, resolve};
 pub use sources::{Flags, RuntimeEnvironment, SECRET_VARIABLES, Sources, known_variables};
 pub use unnamed_env_file::UnnamedEnvFile;
+pub use validated::{
+    Config, KeyLimitSettings, KindPreference, LayoutSetting, LimitSettings, SecretStoreSetting,
+    SiteOverrides, Strategy,
+};
+pub use validators::authority;
 pub use weak_key::weak_key;

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::data_dir::data_dir;
 use super::error::{ConfigError, SettingSource, Sourced};
-use super::pick::{first_given, first_given_list};
+use super::precedence::{first_given, first_given_list};
 use super::sources::Sources;
 use super::text_file::read_capped;
 use crate::secrets::Secret;

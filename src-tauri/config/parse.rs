@@ -8,8 +8,8 @@ use std::path::Path;
 use serde::Deserialize;
 use toml_edit::{DocumentMut, Item};
 
+use super::raw_settings::RawSettings;
 use super::text_file::read_capped;
-use super::values::RawSettings;
 
 /// The version of the file's form that this program writes.
 pub(super) const FORMAT_VERSION: i64 = 1;

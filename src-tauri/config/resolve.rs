@@ -4,19 +4,19 @@ use std::net::IpAddr;
 
 use url::Url;
 
-use super::addresses;
-use super::check::fixed_settings;
-use super::checked::Config;
 use super::credentials::{api_keys, auth_token, cookies};
 use super::data_dir::data_dir;
 use super::error::{ConfigError, SettingSource, Sourced};
+use super::file_only::fixed_settings;
+use super::file_settings::{aliases, key_limits, layout, limits, prefer, strategy, web};
 use super::outbound::outbound;
-use super::pick::{first_given, first_given_list};
+use super::precedence::{first_given, first_given_list};
 use super::preferences::preferences;
-use super::secret_place::secret_store;
+use super::secret_store::secret_store;
 use super::sources::Sources;
-use super::tables::{aliases, key_limits, layout, limits, prefer, strategy, web};
 use super::unnamed_env_file::UnnamedEnvFile;
+use super::validated::Config;
+use super::validators;
 
 const WEB_URL: &str = "https://mammouth.ai";
 const API_URL: &str = "https://api.mammouth.ai";
@@ -39,7 +39,7 @@ pub fn resolve(sources: &Sources) -> Result<Config, ConfigError> {
     let (allowed_hosts, allowed_origins) = (allowed_hosts(sources)?, allowed_origins(sources)?);
     let unnamed_env_file = sources.used_unnamed_env_file();
     if let Some(file) = &unnamed_env_file
-        && !(addresses::is_loopback(host) && allowed_hosts.is_empty() && allowed_origins.is_empty())
+        && !(validators::is_loopback(host) && allowed_hosts.is_empty() && allowed_origins.is_empty())
     {
         refuse_strangers_key(file)?;
     }
@@ -85,13 +85,13 @@ fn host(sources: &Sources) -> Result<Sourced<IpAddr>, ConfigError> {
     let given = first_given(sources, "HOST", sources.flags.host.clone(), saved, "127.0.0.1");
     let by = given.by;
     let value =
-        given.check("must be an IP address or localhost", |text| addresses::parse_listen_host(&text))?;
+        given.check("must be an IP address or localhost", |text| validators::parse_listen_host(&text))?;
     Ok(Sourced { setting: "HOST", by, value })
 }
 
 /// Going wider than this machine is an explicit act, with a key that the user chose.
 fn guarded(host: Sourced<IpAddr>, has_token: bool) -> Result<IpAddr, ConfigError> {
-    if addresses::is_loopback(host.value) || has_token {
+    if validators::is_loopback(host.value) || has_token {
         return Ok(host.value);
     }
     Err(host.error(
@@ -116,7 +116,7 @@ fn refuse_strangers_key(file: &UnnamedEnvFile) -> Result<(), ConfigError> {
 fn port(sources: &Sources) -> Result<u16, ConfigError> {
     let saved = sources.settings.values.port.map(|port| port.to_string());
     first_given(sources, "PORT", sources.flags.port.clone(), saved, "3000")
-        .check("must be a whole number from 0 to 65535", |text| addresses::parse_port(&text))
+        .check("must be a whole number from 0 to 65535", |text| validators::parse_port(&text))
 }
 
 /// 0 means none.
@@ -142,12 +142,12 @@ fn log_filter(sources: &Sources) -> Result<String, ConfigError> {
 fn allowed_hosts(sources: &Sources) -> Result<Vec<String>, ConfigError> {
     let flags = Some(sources.flags.allow_host.clone()).filter(|hosts| !hosts.is_empty());
     first_given_list(sources, "ALLOWED_HOSTS", flags, sources.settings.values.allowed_hosts.clone())
-        .check_each("a host name without scheme, port or *", addresses::parse_host_name)
+        .check_each("a host name without scheme, port or *", validators::parse_host_name)
 }
 
 fn allowed_origins(sources: &Sources) -> Result<Vec<String>, ConfigError> {
     first_given_list(sources, "ALLOWED_ORIGINS", None, sources.settings.values.allowed_origins.clone())
-        .check_each("an origin such as https://app.example, never null or *", addresses::parse_origin)
+        .check_each("an origin such as https://app.example, never null or *", validators::parse_origin)
 }
 
 fn web_url(sources: &Sources) -> Result<Url, ConfigError> {
@@ -173,7 +173,7 @@ fn api_url(sources: &Sources) -> Result<Url, ConfigError> {
 fn upstream(given: Sourced<String>) -> Result<Url, ConfigError> {
     given.check(
         "must be an https URL (http only to this machine) without user name, query or fragment",
-        |text| addresses::parse_upstream_url(&text),
+        |text| validators::parse_upstream_url(&text),
     )
 }
 
@@ -183,9 +183,9 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::checked::{LayoutSetting, Strategy};
     use super::super::env_file::EnvFile;
     use super::super::sources::tests::{flags, saved, sources};
+    use super::super::validated::{LayoutSetting, Strategy};
     use super::*;
 
     const TOKEN: &str = "sk-9f2c41d07ab84e6f";
@@ -200,8 +200,8 @@ mod tests {
         let config = with(&[]).unwrap();
         assert_eq!(config.listen().to_string(), "127.0.0.1:3000");
         assert_eq!(config.web_url.as_str(), "https://mammouth.ai/");
-        assert_eq!(addresses::authority(&config.web_url), WEB_HOST);
-        assert_eq!(addresses::authority(&config.api_url), API_HOST);
+        assert_eq!(validators::authority(&config.web_url), WEB_HOST);
+        assert_eq!(validators::authority(&config.api_url), API_HOST);
         assert_eq!(config.api_url.as_str(), "https://api.mammouth.ai/");
         assert_eq!((config.demo, config.ui, config.image_links), (false, true, true));
         assert_eq!(config.log_filter, "info");

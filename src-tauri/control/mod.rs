@@ -6,6 +6,7 @@
 
 mod accounts;
 mod clipboard;
+mod commands;
 mod desktop;
 pub mod doctor;
 mod error;
@@ -14,43 +15,42 @@ mod export;
 pub mod http;
 mod keys;
 mod log;
+mod message;
 mod models;
 mod notice;
 mod overview;
 mod port;
-mod reader;
-mod said;
+mod secret_reload;
 mod secrets;
 mod serving;
 mod session;
 mod settings;
 mod status;
-mod table;
+mod test_request;
 #[cfg(test)]
 mod tests;
-mod tried;
 pub mod ui;
 mod window;
 
 pub use accounts::{
     CheckView, Explanation, NoAccountReason, SkippedAccount, keychain_entry_name, other_host, settings_table,
 };
+pub use commands::{changes_state, command_names, dispatch};
 pub use desktop::{BoxFuture, Desktop};
 pub use error::{ControlError, ErrorCode};
 pub use events::ControlEvent;
 pub use export::{ExportedLog, SavedFile};
 pub use keys::{ClientKeys, KeyView, MAIN_KEY_ENTRY, MainKey, MainKeyUnavailable, STORED_KEYS};
+pub use message::{UserMessage, env_file_message};
 pub use models::ModelView;
 pub use notice::{Notice, Page, Severity};
 pub use overview::{ErrorLine, Overview, RejectionLine};
-pub use reader::{ReloadRequests, SecretReload, reload_channel};
-pub use said::{UserMessage, env_file_message};
+pub use secret_reload::{ReloadRequests, SecretReload, reload_channel};
 pub use secrets::{SecretsState, SecretsView};
 pub use session::SessionAuth;
 pub use settings::{SettingFrom, SettingKind, SettingValue, SettingView, manner, outbound};
 pub use status::{InstanceInfo, ServingReason, ServingState, Status};
-pub use table::{changes_state, command_names, dispatch};
-pub use tried::{Backend, SavePort, TestResult};
+pub use test_request::{Backend, SavePort, TestResult};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

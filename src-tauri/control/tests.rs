@@ -74,7 +74,7 @@ impl TypeFiles {
     /// The table of commands, with what it needs of the other files.
     fn commands(&mut self) {
         let config = config();
-        let lines = table::typescript(self, &config);
+        let lines = commands::typescript(self, &config);
         let names = self.texts.keys().filter_map(|path| path.file_stem()?.to_str());
         let used = command_names
             .filter(|name| lines.contains(name))

@@ -8,40 +8,40 @@
 //!
 //! The accounts room keeps its own tables in the same file through its own connection; open the journal first, for it
 //! creates the file, sets its mode, and sets a damaged one aside.
+mod aggregates;
 mod bodies;
-mod entry;
+mod display;
 mod error;
 mod export;
 mod facets;
 mod file;
-mod numbers;
+mod open_record;
 mod record;
+mod sanitize;
 mod schema;
 mod search;
-mod shared;
-mod show;
+mod selection_reason;
+mod state;
 mod store;
 #[cfg(test)]
 mod tests;
-mod text;
 mod time;
 mod usage;
-mod why;
 mod writer;
 
-pub use entry::{OpenRecord, RecordStart, RequestOutcome};
+pub use aggregates::{ClientUsage, Minute, Totals};
+pub use display::format_line;
 pub use error::RequestLogError;
 pub use export::ExportFormat;
 pub(crate) use file::resolve_folder_links;
-pub use numbers::{ClientUsage, Minute, Totals};
+pub use open_record::{OpenRecord, RecordStart, RequestOutcome};
 pub use record::{Attempt, Bodies, ErrorSource, Query, RequestRecord};
-pub use shared::LogCounters;
-pub use show::format_line;
+pub use selection_reason::{AccountSelection, SelectionReason, SelectionRule};
+pub use state::LogCounters;
 pub use store::{LogReader, open_read_only};
 pub use time::format_utc;
-pub use why::{AccountSelection, SelectionReason, SelectionRule};
 
-use shared::LogState;
+use state::LogState;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -224,8 +224,10 @@ impl RequestLog {
     /// # Errors
     /// When the file cannot be written.
     pub fn rename_account(&self, from: &str, to: &str) -> Result<(), RequestLogError> {
-        let (from, to) =
-            (text::sanitize_text(from, text::MAX_NAME_CHARS), text::sanitize_text(to, text::MAX_NAME_CHARS));
+        let (from, to) = (
+            sanitize::sanitize_text(from, sanitize::MAX_NAME_CHARS),
+            sanitize::sanitize_text(to, sanitize::MAX_NAME_CHARS),
+        );
         self.send_request(|reply| WriterCommand::Rename { from, to, reply })
             .recv()
             .map_err(|_| RequestLogError::Closed)?
@@ -270,7 +272,7 @@ impl RequestLog {
     /// # Errors
     /// When the file cannot be written; what was in memory is gone nevertheless.
     pub fn delete_account(&self, label: &str) -> Result<u64, RequestLogError> {
-        self.erase(Some(text::sanitize_text(label, text::MAX_NAME_CHARS)))
+        self.erase(Some(sanitize::sanitize_text(label, sanitize::MAX_NAME_CHARS)))
     }
 
     /// Waits until everything closed before is written, or was tried. Blocking.

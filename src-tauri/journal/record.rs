@@ -1,5 +1,5 @@
 //! What the log keeps of one request, and how records are asked for. Metadata only: no prompt, reply or header.
-use super::why::SelectionReason;
+use super::selection_reason::SelectionReason;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 

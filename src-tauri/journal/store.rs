@@ -1,10 +1,10 @@
 //! The table in the SQLite file: writing, reading, deleting for good. Every value is a bound parameter; the SQL here
 //! is constant text.
+use super::aggregates::RestoredAggregates;
 use super::error::RequestLogError;
 use super::facets::Facets;
-use super::numbers::RestoredAggregates;
 use super::record::{Bodies, ErrorSource, Query, RequestRecord};
-use super::shared::UnsavedRecord;
+use super::state::UnsavedRecord;
 use super::usage::UsageBatch;
 use super::{file, schema, search, usage};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};

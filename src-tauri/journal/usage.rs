@@ -1,6 +1,6 @@
 //! What each client used by day: written with the records, because the limits of keys must outlive a restart.
+use super::aggregates::{DAY_MS, RestoredAggregates, Totals};
 use super::error::RequestLogError;
-use super::numbers::{DAY_MS, RestoredAggregates, Totals};
 use super::record::RequestRecord;
 use super::store::{signed, unsigned};
 use rusqlite::{Connection, params};

@@ -4,7 +4,7 @@ use super::LogLimits;
 use super::error::RequestLogError;
 use super::file;
 use super::record::{Bodies, RequestRecord};
-use super::shared::LogState;
+use super::state::LogState;
 use super::store::{self, LogStore};
 use super::time::Timestamps;
 use std::io::ErrorKind;

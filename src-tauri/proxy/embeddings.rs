@@ -9,11 +9,11 @@ use http::HeaderValue;
 use serde::Deserialize;
 use warp::reply::Response;
 
-use super::answer::{ACCOUNT_HEADER, ATTEMPTS_HEADER, Answer, MODEL_HEADER, header_value};
-use super::exchange::RequestContext;
+use super::error::ProxyError;
 use super::local;
-use super::named::PartialRequest;
-use super::problem::ProxyError;
+use super::partial_request::PartialRequest;
+use super::request_context::RequestContext;
+use super::response::{ACCOUNT_HEADER, ATTEMPTS_HEADER, Answer, MODEL_HEADER, header_value};
 use super::retry::{self, RetryLoop};
 use super::{CallerInfo, ProxyInner, cost};
 use crate::accounts::{KindSet, Lease, Unavailable};

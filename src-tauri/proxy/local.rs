@@ -8,9 +8,9 @@ use bytes::{Buf, Bytes};
 use futures_util::Stream;
 use warp::reply::Response;
 
-use super::answer::{Answer, render_error};
-use super::problem::ProxyError;
-use super::{CallerInfo, ProxyInner, body, models};
+use super::error::ProxyError;
+use super::response::{Answer, render_error};
+use super::{CallerInfo, ProxyInner, body, model_routing};
 use crate::access;
 use crate::accounts::KindSet;
 use crate::chat::prompt_tokens;
@@ -80,7 +80,7 @@ where
 }
 
 async fn show_response(proxy: &ProxyInner, name: &str) -> Response {
-    let listed = models::wait_for_listed_models(proxy).await;
+    let listed = model_routing::wait_for_listed_models(proxy).await;
     let Some((listed, _)) = listed.iter().find(|(listed, _)| listed.name == name) else {
         return render_error(&ProxyError::NoSuchModel, access::ApiFamily::Ollama).0;
     };
@@ -98,14 +98,14 @@ async fn show_response(proxy: &ProxyInner, name: &str) -> Response {
 
 /// `GET /api/tags`.
 pub(super) async fn ollama_tags(proxy: Arc<ProxyInner>) -> Response {
-    let listed = models::wait_for_listed_models(&proxy).await;
+    let listed = model_routing::wait_for_listed_models(&proxy).await;
     let names = listed.iter().map(|(listed, _)| (listed.name.as_str(), listed.owner.as_str()));
     Answer::json(200, ollama::tags(names))
 }
 
 /// `GET /v1/models`, in the form that the client reads.
 pub(super) async fn list_models(proxy: Arc<ProxyInner>, caller: CallerInfo) -> Response {
-    let listed = models::wait_for_listed_models(&proxy).await;
+    let listed = model_routing::wait_for_listed_models(&proxy).await;
     Answer::json(
         200,
         match caller.api_family {
@@ -121,7 +121,7 @@ pub(super) async fn list_models(proxy: Arc<ProxyInner>, caller: CallerInfo) -> R
 
 /// `GET /v1/models/{id}`.
 pub(super) async fn get_model(proxy: Arc<ProxyInner>, caller: CallerInfo, id: &str) -> Response {
-    match models::wait_for_listed_models(&proxy).await.iter().find(|(listed, _)| listed.name == id) {
+    match model_routing::wait_for_listed_models(&proxy).await.iter().find(|(listed, _)| listed.name == id) {
         Some((listed, _)) if caller.api_family == access::ApiFamily::Anthropic => {
             Answer::json(200, dialects::anthropic_model(&listed.name))
         }
@@ -131,7 +131,7 @@ pub(super) async fn get_model(proxy: Arc<ProxyInner>, caller: CallerInfo, id: &s
 }
 
 fn model_entry(listed: &ListedModel, kinds: KindSet) -> dialects::ModelEntry<'_> {
-    let metadata = models::model_metadata(listed, kinds);
+    let metadata = model_routing::model_metadata(listed, kinds);
     dialects::ModelEntry { id: &listed.name, owner: &listed.owner, extra: metadata }
 }
 

@@ -4,28 +4,28 @@
 //! account's upstream and encoded again; its journal entry is closed exactly once, whatever happens. Who may call,
 //! which account is next and how an upstream speaks are decided elsewhere.
 
-mod answer;
-mod ask;
 mod body;
-mod budget;
+mod completion;
 mod cost;
 mod embeddings;
-mod exchange;
-mod limits;
+mod encoded_body;
+mod error;
+mod key_limits;
 mod local;
 mod metrics;
-mod models;
-mod named;
-mod problem;
-mod relay;
+mod model_routing;
+mod partial_request;
+mod passthrough;
+mod request_context;
+mod response;
+mod response_store;
 mod retry;
+mod retry_budget;
 mod routes;
-mod stream;
-mod threads;
 mod unserved;
 
-pub use answer::{Answer, rejection_response};
 pub use metrics::Metrics;
+pub use response::{Answer, rejection_response};
 pub use routes::{handle_rejection, internal_error_response, route_table, routes};
 
 use std::sync::Arc;
@@ -64,9 +64,9 @@ pub struct Proxy {
 struct ProxyInner {
     parts: ProxyParts,
     body_memory: body::BodyMemoryLimit,
-    retry_budget: budget::RetryBudget,
+    retry_budget: retry_budget::RetryBudget,
     metrics: Metrics,
-    responses: threads::ResponseStore,
+    responses: response_store::ResponseStore,
 }
 
 /// What the front door knows of a request, passed on in its extensions.
@@ -89,9 +89,9 @@ impl Proxy {
         let inner = ProxyInner {
             parts,
             body_memory: body::BodyMemoryLimit::default(),
-            retry_budget: budget::RetryBudget::default(),
+            retry_budget: retry_budget::RetryBudget::default(),
             metrics: Metrics::default(),
-            responses: threads::ResponseStore::default(),
+            responses: response_store::ResponseStore::default(),
         };
         Self { inner: Arc::new(inner) }
     }

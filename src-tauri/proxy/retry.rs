@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::ProxyInner;
-use super::models::{available_kinds, upstream_id};
-use super::problem::ProxyError;
+use super::error::ProxyError;
+use super::model_routing::{available_kinds, upstream_id};
 use crate::accounts::{AccountKind, CallOutcome, KindSet, Lease, SelectionRequest, Unavailable};
 use crate::chat::Request;
 use crate::journal::{AccountSelection, Attempt, OpenRecord, SelectionRule};

@@ -11,10 +11,10 @@ use warp::path::Tail;
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
-use super::answer::{Answer, render_error};
 use super::embeddings::{self, EmbeddingsApi};
-use super::problem::ProxyError;
-use super::{CallerInfo, Proxy, ProxyInner, ask, local};
+use super::error::ProxyError;
+use super::response::{Answer, render_error};
+use super::{CallerInfo, Proxy, ProxyInner, completion, local};
 use crate::access::{self, Route, Scope};
 use crate::dialects::ollama::EmbedEndpoint;
 use crate::dialects::{self, Dialect};
@@ -97,7 +97,7 @@ fn completion_route(proxy: &Proxy, path: BoxedFilter<()>, dialect: Dialect) -> B
     let inner = Arc::clone(&proxy.inner);
     with_body(path)
         .then(move |caller, content_length, body| {
-            ask::handle_completion(Arc::clone(&inner), dialect, caller, content_length, body)
+            completion::handle_completion(Arc::clone(&inner), dialect, caller, content_length, body)
         })
         .boxed()
 }

@@ -15,13 +15,13 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tower_service::Service;
 
-use super::answer::ConnectionService;
 use super::bind::BoundListener;
 use super::connection;
-use super::files::{connection_cap, refusal_cap};
-use super::line::ConnectionPermit;
-use super::listening::{DrainSignals, ServerContext};
+use super::connection_state::ConnectionPermit;
+use super::fd_limit::{connection_cap, refusal_cap};
+use super::lifecycle::{DrainSignals, ServerContext};
 use super::socket::configure;
+use super::tracked_body::ConnectionService;
 use super::{Closing, Peer, plain_response};
 
 /// The pause when the system has no more sockets for us.

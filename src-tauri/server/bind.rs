@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tokio::net::{TcpListener, TcpSocket};
 
-use super::holder::{self, PortOwner};
+use super::port_owner::{self, PortOwner};
 
 /// Connections that the system keeps waiting until they are accepted.
 const ACCEPT_BACKLOG: u32 = 1024;
@@ -71,7 +71,7 @@ pub async fn bind(addr: SocketAddr) -> Result<BoundListener, BindError> {
     match listen(addr) {
         Ok((listener, addr)) => Ok(BoundListener { listener, addr }),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            let holder = tokio::task::spawn_blocking(move || holder::find_owner(addr)).await;
+            let holder = tokio::task::spawn_blocking(move || port_owner::find_owner(addr)).await;
             Err(BindError::Taken { addr, holder: holder.ok().flatten() })
         }
         Err(error) => Err(bind_error(addr, error)),

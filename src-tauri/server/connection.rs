@@ -16,10 +16,10 @@ use tokio::time::{Instant, Sleep};
 use tower_service::Service;
 
 use super::ConnectionLimits;
-use super::answer::ConnectionService;
-use super::line::{ConnectionPermit, ConnectionState};
-use super::listening::DrainSignals;
+use super::connection_state::{ConnectionPermit, ConnectionState};
+use super::lifecycle::DrainSignals;
 use super::socket::MonitoredSocket;
+use super::tracked_body::ConnectionService;
 
 /// For one head that is not complete, and for what waits to be sent.
 const MAX_BUFFER_BYTES: usize = 64 << 10;

@@ -8,17 +8,17 @@
 //! upload are the service's, and so is every answer but one: the short 503 that a full house gives.
 
 mod accept;
-mod answer;
 mod bind;
 mod connection;
-mod files;
-mod holder;
-mod line;
-mod listening;
+mod connection_state;
+mod fd_limit;
+mod lifecycle;
 mod plain_response;
+mod port_owner;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod tracked_body;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -26,9 +26,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 pub use bind::{BindError, BoundListener, bind, dial_addr, other_loopback_in_use};
-pub use files::raise_fd_limit;
-pub use holder::PortOwner;
-pub use listening::{Drained, Server, SwitchError};
+pub use fd_limit::raise_fd_limit;
+pub use lifecycle::{Drained, Server, SwitchError};
+pub use port_owner::PortOwner;
 
 /// Limits on every connection and on all together.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::line::ConnectionState;
+use super::connection_state::ConnectionState;
 use super::plain_response;
 
 /// What the system may hold of an answer. With the usual, growing buffer, megabytes of a stream would be called sent

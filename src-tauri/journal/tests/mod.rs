@@ -1,6 +1,6 @@
 //! The room seen through its public door.
 mod faults;
-mod kept;
+mod retention;
 
 use super::*;
 use rusqlite::Connection;
@@ -41,8 +41,8 @@ pub(super) fn sample() -> RequestRecord {
 }
 
 /// A record on its way to the file.
-pub(super) fn unsaved_record(record: RequestRecord) -> shared::UnsavedRecord {
-    shared::UnsavedRecord { record: Arc::new(record), bodies: None }
+pub(super) fn unsaved_record(record: RequestRecord) -> state::UnsavedRecord {
+    state::UnsavedRecord { record: Arc::new(record), bodies: None }
 }
 
 pub(super) fn attempt(account: &str, why: &str, outcome: &str, status: Option<u16>) -> Attempt {

@@ -19,8 +19,8 @@ use tokio::sync::{Semaphore, watch};
 use super::*;
 
 mod limits;
-mod moving;
 mod protocol;
+mod switching;
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// Longer than its own last words.

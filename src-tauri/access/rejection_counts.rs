@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use http::Method;
 
-use super::refusal::RejectReason;
+use super::rejection::RejectReason;
 
 /// What a client most often has wrong, by the code that it is told.
 const COUNTED_CODES: [&str; 4] = ["invalid_api_key", "not_found", "host_not_allowed", "origin_not_allowed"];

@@ -1,9 +1,9 @@
 //! Whether the hosts behind the accounts answer.
 
 use super::account::AccountKind;
-use super::ask::CallOutcome;
-use super::breaker::CircuitBreaker;
+use super::circuit_breaker::CircuitBreaker;
 use super::clock::Timestamp;
+use super::selection_request::CallOutcome;
 use crate::upstreams::UpstreamErrorKind;
 
 /// A breaker for each host: one may be down while the other is not.

@@ -9,8 +9,8 @@ use http_body_util::{BodyExt, Full};
 use tokio::time::Instant;
 use warp::reply::Response;
 
-use super::front::HttpService;
-use super::keyless::KeylessListener;
+use super::keyless_listener::KeylessListener;
+use super::service::HttpService;
 use crate::control::{Backend, BoxFuture, ClientKeys, MainKey, SavePort, TestResult, UserMessage};
 use crate::secrets::{ExposeSecret, Secret};
 use crate::server::SwitchError;

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::checked::SecretStoreSetting;
 use super::data_dir::data_dir;
 use super::error::{ConfigError, SettingSource};
-use super::pick::from_file;
+use super::precedence::from_file;
 use super::sources::Sources;
+use super::validated::SecretStoreSetting;
 
 const STORE_SETTING: &str = "secret_store";
 const KEY_FILE_SETTING: &str = "SECRET_KEY_FILE";

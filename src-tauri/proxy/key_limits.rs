@@ -6,7 +6,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::ProxyInner;
-use super::problem::ProxyError;
+use super::error::ProxyError;
 
 const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
 

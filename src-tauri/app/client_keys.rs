@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{AppParts, CONTROL_TOKEN_FILE, StartError, data_directory_error, lock};
+use super::{AppParts, CONTROL_TOKEN_FILE, StartError, data_directory_error, instance_lock};
 use crate::access;
 use crate::config::{Config, SettingsFile};
 use crate::control::{ClientKeys, MAIN_KEY_ENTRY, MainKey, MainKeyUnavailable, STORED_KEYS, UserMessage};
@@ -56,7 +56,7 @@ pub(super) async fn load_stored_keys(
 pub(super) fn control_token(data_dir: &Path, notices: &mut Vec<UserMessage>) -> Result<Secret, StartError> {
     match secrets::read_or_create_token(&data_dir.join(CONTROL_TOKEN_FILE)) {
         Ok(token) => Ok(token),
-        Err(error) if lock::is_unwritable(&error) => {
+        Err(error) if instance_lock::is_unwritable(&error) => {
             notices.push(UserMessage::NotWritable { detail: error.to_string() });
             Ok(access::generate_key())
         }

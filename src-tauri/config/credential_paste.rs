@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::account_list::{self, UnusableValue, find_unusable, strip_quotes};
+use super::credential_list::{self, UnusableValue, find_unusable, strip_quotes};
 use super::env_file::EnvFile;
 use crate::secrets::Secret;
 
@@ -86,9 +86,9 @@ pub fn accounts_in_env(text: &str, cookie_name: &str) -> Result<(Vec<Secret>, Ve
     }
     let variables = EnvFile::parse(text);
     let named = |name, problem: String| PasteError::Entry(format!("{name} {problem}"));
-    let cookies = account_list::parse_cookies(variables.get("COOKIES").unwrap_or_default(), cookie_name)
+    let cookies = credential_list::parse_cookies(variables.get("COOKIES").unwrap_or_default(), cookie_name)
         .map_err(|problem| named("COOKIES", problem))?;
-    let keys = account_list::parse_api_keys(variables.get("API_KEYS").unwrap_or_default())
+    let keys = credential_list::parse_api_keys(variables.get("API_KEYS").unwrap_or_default())
         .map_err(|problem| named("API_KEYS", problem))?;
     Ok((cookies, keys))
 }

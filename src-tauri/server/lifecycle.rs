@@ -17,7 +17,7 @@ use tower_service::Service;
 use super::ConnectionLimits;
 use super::accept::accept;
 use super::bind::{BindError, BoundListener, bind};
-use super::line::ConnectionRegistry;
+use super::connection_state::ConnectionRegistry;
 
 /// A server that runs. When it is dropped without [`Server::stop`], everything is cut at once.
 pub struct Server {

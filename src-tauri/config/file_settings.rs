@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::addresses;
-use super::checked::{
+use super::error::{ConfigError, SettingSource};
+use super::precedence::from_file;
+use super::sources::Sources;
+use super::validated::{
     KeyLimitSettings, KindPreference, LayoutSetting, LimitSettings, SiteOverrides, Strategy,
 };
-use super::error::{ConfigError, SettingSource};
-use super::pick::from_file;
-use super::sources::Sources;
+use super::validators;
 use crate::chat::is_model_name;
 
 const SHAPES: [&str; 1] = ["llms-2025"];
@@ -167,12 +167,12 @@ fn shape(value: Option<&str>) -> Result<Option<String>, ConfigError> {
 
 fn path(setting: &'static str, value: Option<&str>) -> Result<Option<String>, ConfigError> {
     let problem = "must begin with one / and hold no space, control character, ?, # or \\";
-    checked(setting, value, problem, addresses::is_path)
+    checked(setting, value, problem, validators::is_path)
 }
 
 fn token(setting: &'static str, value: Option<&str>) -> Result<Option<String>, ConfigError> {
     let problem = "must be letters, digits, _ or - without spaces";
-    checked(setting, value, problem, addresses::is_token)
+    checked(setting, value, problem, validators::is_token)
 }
 
 fn checked(

@@ -8,11 +8,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::addresses;
 use super::error::SettingSource;
 use super::outbound::OutboundConfig;
 use super::preferences::Preferences;
 use super::unnamed_env_file::UnnamedEnvFile;
+use super::validators;
 use crate::secrets::Secret;
 
 /// Every setting, valid. `Debug` shows no secret.
@@ -110,7 +110,7 @@ impl Config {
     /// one of this machine's. No name that DNS rebinding could use is an address.
     pub fn host_names(&self, listed: &[String]) -> Vec<String> {
         let own = Some(self.host.to_canonical()).filter(|host| !host.is_unspecified());
-        listed.iter().cloned().chain(own.map(addresses::host_in_url)).collect()
+        listed.iter().cloned().chain(own.map(validators::host_in_url)).collect()
     }
 }
 

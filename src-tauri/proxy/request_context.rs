@@ -8,9 +8,9 @@ use http::HeaderValue;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use warp::reply::Response;
 
-use super::answer::{self, ATTEMPTS_HEADER};
-use super::problem::{ProxyError, error_response};
-use super::threads::PendingResponse;
+use super::error::{ProxyError, error_response};
+use super::response::{self, ATTEMPTS_HEADER};
+use super::response_store::PendingResponse;
 use super::{CallerInfo, ProxyInner, cost, retry};
 use crate::accounts::Lease;
 use crate::chat::Usage;
@@ -58,7 +58,7 @@ impl RequestContext {
 
     /// The error for the client, after so many upstream calls.
     pub(super) fn fail(mut self, problem: &ProxyError, attempts: usize) -> Response {
-        let (mut response, details, body) = answer::render_error(problem, self.caller.api_family);
+        let (mut response, details, body) = response::render_error(problem, self.caller.api_family);
         self.entry.record_response_bytes(&body);
         self.entry.set_error_message(&details.message, details.param.as_deref());
         if attempts > 0 {

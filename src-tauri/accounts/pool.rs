@@ -5,17 +5,17 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::{Notify, watch};
 
-use super::absent::{AccountWithoutSecret, MissingSecret};
 use super::account::{Account, AccountKind};
 use super::affinity::Affinity;
-use super::ask::{CallOutcome, KindSet, SelectionRequest, Unavailable};
-use super::change::PoolWriteGuard;
-use super::choice::kind_order;
 use super::clock::Timestamp;
-use super::hosts::UpstreamBreakers;
+use super::pending_secret::{AccountWithoutSecret, MissingSecret};
+use super::selection::kind_order;
+use super::selection_request::{CallOutcome, KindSet, SelectionRequest, Unavailable};
 use super::state::EntryState;
 use super::store::{AccountStore, SavedStates};
+use super::upstream_health::UpstreamBreakers;
 use super::view::{self, AccountView};
+use super::write_guard::PoolWriteGuard;
 use crate::config::{KindPreference, Strategy};
 use crate::journal::AccountSelection;
 use crate::upstreams::{Identity, Quota};

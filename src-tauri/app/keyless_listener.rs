@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use warp::Filter;
 
-use super::front::HttpService;
+use super::service::HttpService;
 use crate::access::{ApiFamily, Guard, Route, Scope};
 use crate::control::UserMessage;
 use crate::proxy::{self, Answer, Proxy};

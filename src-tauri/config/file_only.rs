@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::checked::{Config, SecretStoreSetting};
 use super::env_file::EnvFile;
 use super::error::{ConfigError, SettingSource};
 use super::file::SettingsFile;
 use super::resolve::resolve;
 use super::sources::{Flags, RuntimeEnvironment, Sources};
+use super::validated::{Config, SecretStoreSetting};
 
 /// Stands for an `AUTH_TOKEN` that was given, whose text nobody needs here.
 const PLACEHOLDER_TOKEN: &str = "given-elsewhere-0123456789abcdef";

@@ -1,6 +1,6 @@
 //! One record as one line for people.
 use super::record::{Attempt, RequestRecord};
-use super::text::sanitize_text;
+use super::sanitize::sanitize_text;
 use super::time::format_utc;
 use std::fmt::Write;
 

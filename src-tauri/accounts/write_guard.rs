@@ -4,7 +4,7 @@ use std::sync::MutexGuard;
 
 use tokio::sync::watch;
 
-use super::book::AccountPool;
+use super::pool::AccountPool;
 
 /// A book that is being changed.
 pub(super) struct PoolWriteGuard<'a> {

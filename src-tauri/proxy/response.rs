@@ -5,7 +5,7 @@ use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{HeaderName, StatusCode};
 use warp::reply::Response;
 
-use super::problem::{ErrorResponse, ProxyError, error_response};
+use super::error::{ErrorResponse, ProxyError, error_response};
 use super::unserved;
 use crate::access::{self, RejectReason, Rejection};
 use crate::dialects;

@@ -3,7 +3,7 @@
 use super::RequestLog;
 use super::bodies::BodyCollector;
 use super::record::{Attempt, CLIENT_CLOSED, ErrorSource, RequestRecord};
-use super::text::{self, sanitize_text};
+use super::sanitize::{self, sanitize_text};
 use super::time::Timestamps;
 use std::borrow::Cow;
 use std::fmt;
@@ -74,14 +74,14 @@ impl OpenRecord {
     /// The model the client named, and whether it wants a stream.
     pub fn set_requested_model(&mut self, model: &str, stream: bool) {
         self.update(|record| {
-            record.model_asked = sanitize_text(model, text::MAX_MODEL_CHARS);
+            record.model_asked = sanitize_text(model, sanitize::MAX_MODEL_CHARS);
             record.stream = stream;
         });
     }
 
     /// The model that answers.
     pub fn set_served_model(&mut self, model: &str) {
-        self.update(|record| record.model_served = Some(sanitize_text(model, text::MAX_MODEL_CHARS)));
+        self.update(|record| record.model_served = Some(sanitize_text(model, sanitize::MAX_MODEL_CHARS)));
     }
 
     /// One upstream call that is over (or has begun to answer). Beyond eight they are not kept.
@@ -140,15 +140,15 @@ impl OpenRecord {
     /// What the client is told of the failure: a sentence, and the parameter at fault.
     pub fn set_error_message(&mut self, message: &str, param: Option<&str>) {
         self.update(|record| {
-            record.message =
-                Some(sanitize_text(message, text::MAX_REASON_CHARS)).filter(|message| !message.is_empty());
-            record.param = param.map(|param| sanitize_text(param, text::MAX_NAME_CHARS));
+            record.message = Some(sanitize_text(message, sanitize::MAX_REASON_CHARS))
+                .filter(|message| !message.is_empty());
+            record.param = param.map(|param| sanitize_text(param, sanitize::MAX_NAME_CHARS));
         });
     }
 
     /// What else is worth knowing; the last call counts.
     pub fn set_note(&mut self, text: &str) {
-        self.update(|record| record.note = Some(sanitize_text(text, text::MAX_REASON_CHARS)));
+        self.update(|record| record.note = Some(sanitize_text(text, sanitize::MAX_REASON_CHARS)));
     }
 
     /// Bytes of the request's body, once it is read.
@@ -201,11 +201,14 @@ impl Drop for OpenRecord {
 
 fn sanitize_attempt(attempt: &Attempt) -> Attempt {
     Attempt {
-        account: sanitize_text(&attempt.account, text::MAX_NAME_CHARS),
+        account: sanitize_text(&attempt.account, sanitize::MAX_NAME_CHARS),
         why: attempt.why.sanitized(),
-        outcome: sanitize_text(&attempt.outcome, text::MAX_NAME_CHARS),
+        outcome: sanitize_text(&attempt.outcome, sanitize::MAX_NAME_CHARS),
         status: attempt.status,
-        detail: attempt.detail.as_deref().map(|detail| text::sanitize_bytes(detail, text::MAX_DETAIL_BYTES)),
+        detail: attempt
+            .detail
+            .as_deref()
+            .map(|detail| sanitize::sanitize_bytes(detail, sanitize::MAX_DETAIL_BYTES)),
         ms: attempt.ms,
     }
 }
@@ -214,8 +217,8 @@ fn new_record(start: RecordStart, time_ms: u64) -> RequestRecord {
     RequestRecord {
         id: 0,
         time_ms,
-        request_id: sanitize_text(&start.request_id, text::MAX_NAME_CHARS),
-        client: sanitize_text(&start.client, text::MAX_NAME_CHARS),
+        request_id: sanitize_text(&start.request_id, sanitize::MAX_NAME_CHARS),
+        client: sanitize_text(&start.client, sanitize::MAX_NAME_CHARS),
         dialect: Cow::Borrowed(start.dialect),
         model_asked: String::new(),
         model_served: None,

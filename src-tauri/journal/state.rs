@@ -1,9 +1,9 @@
 //! What the handles and the writer both see: counters, the live feed, and the records that are not in the file yet.
 //! A request touches nothing here but two atomic numbers and, when it ends, the sums; the other locks are the writer's
 //! and the readers'.
-use super::numbers::{Aggregates, ClientUsage, Minute, RestoredAggregates, Totals};
+use super::aggregates::{Aggregates, ClientUsage, Minute, RestoredAggregates, Totals};
 use super::record::{Bodies, Query, RequestRecord};
-use super::text::{MAX_NAME_CHARS, sanitize_text};
+use super::sanitize::{MAX_NAME_CHARS, sanitize_text};
 use super::time::Timestamps;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::absent::MissingSecret;
 use super::account::Account;
-use super::ask::{SelectionRequest, Unavailable};
-use super::book::{AccountPool, Accounts};
 use super::clock::Timestamp;
+use super::pending_secret::MissingSecret;
+use super::pool::{AccountPool, Accounts};
+use super::selection_request::{SelectionRequest, Unavailable};
 use super::state::Availability;
 use crate::journal::AccountSelection;
 
@@ -145,7 +145,7 @@ impl AccountPool {
 
     fn skip_reason(
         &self,
-        entry: &super::book::PoolEntry,
+        entry: &super::pool::PoolEntry,
         request: &SelectionRequest<'_>,
         now: Timestamp,
     ) -> SkipReason {
@@ -171,7 +171,7 @@ mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
     use super::super::account::{AccountKind, AccountOrigin};
-    use super::super::ask::KindSet;
+    use super::super::selection_request::KindSet;
     use super::*;
     use crate::config::Strategy;
 

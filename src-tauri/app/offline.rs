@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 
 use super::{
-    AppParts, DATABASE_FILE, StartError, build_web, instance_info, kept, keys, lock, open_request_log,
-    roster, upstream,
+    AppParts, DATABASE_FILE, StartError, account_bootstrap, build_web, client_keys, instance_info,
+    instance_lock, open_request_log, secret_loader, upstreams,
 };
 use crate::access::PauseSwitch;
 use crate::accounts::{AccountStore, Accounts, Clock};
@@ -19,7 +19,7 @@ use crate::upstreams::api::CatalogCache;
 pub struct OfflineApp {
     control: Control,
     /// Held while something may change, so that no program starts on half of it.
-    _lock: Option<lock::InstanceLock>,
+    _lock: Option<instance_lock::InstanceLock>,
 }
 
 impl OfflineApp {
@@ -39,20 +39,24 @@ impl OfflineApp {
         };
         let store = if has_data { AccountStore::open(&database).ok() } else { None };
         let clock = Clock::default();
-        let accounts =
-            Accounts::new(roster::available_accounts(config, None), config.strategy, store, clock.now());
-        roster::add_pending_accounts(config, &parts.settings, &accounts);
-        roster::apply_settings(config, &parts.settings, &accounts, clock.now());
+        let accounts = Accounts::new(
+            account_bootstrap::available_accounts(config, None),
+            config.strategy,
+            store,
+            clock.now(),
+        );
+        account_bootstrap::add_pending_accounts(config, &parts.settings, &accounts);
+        account_bootstrap::apply_settings(config, &parts.settings, &accounts, clock.now());
         // What cannot be read is listed with its reason.
-        let read_result = kept::read_accounts(&parts.vault, &accounts, clock).await;
-        let keys = keys::load_stored_keys(config, &parts, read_result, &mut notices).await;
+        let read_result = secret_loader::read_accounts(&parts.vault, &accounts, clock).await;
+        let keys = client_keys::load_stored_keys(config, &parts, read_result, &mut notices).await;
         // Nobody reads again: the next command does.
         let (reader, _) = control::reload_channel();
         let control = Control::new(control::ControlParts {
             accounts,
             web: Arc::new(build_web(config, None)?),
-            api: Arc::new(upstream::build_api(config, None)?),
-            models: upstream::build_model_registry(config, CatalogCache::default()),
+            api: Arc::new(upstreams::build_api(config, None)?),
+            models: upstreams::build_model_registry(config, CatalogCache::default()),
             journal,
             vault: parts.vault,
             settings: Arc::new(Mutex::new(parts.settings)),
@@ -79,6 +83,6 @@ impl OfflineApp {
 }
 
 /// A data directory that is not there yet cannot be in use.
-fn acquire_lock_if_present(config: &Config) -> Result<Option<lock::InstanceLock>, StartError> {
+fn acquire_lock_if_present(config: &Config) -> Result<Option<instance_lock::InstanceLock>, StartError> {
     if config.data_dir.is_dir() { super::acquire_lock(config).map(Some) } else { Ok(None) }
 }

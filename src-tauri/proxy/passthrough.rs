@@ -8,8 +8,8 @@ use bytes::Bytes;
 use futures_util::Stream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::exchange::{ActiveReply, missing_end_error};
-use super::problem::ProxyError;
+use super::error::ProxyError;
+use super::request_context::{ActiveReply, missing_end_error};
 use crate::upstreams::api::Passthrough;
 
 /// A relayed stream: what comes from upstream is written as it is, and its end is noted.

@@ -12,9 +12,9 @@ use bytes::Bytes;
 use futures_util::Stream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::exchange::{ActiveReply, missing_end_error};
-use super::problem::ProxyError;
-use super::threads::PendingResponse;
+use super::error::ProxyError;
+use super::request_context::{ActiveReply, missing_end_error};
+use super::response_store::PendingResponse;
 use crate::chat::Event;
 use crate::upstreams::BoxEventStream;
 

@@ -1,6 +1,6 @@
 //! The one place where the precedence is applied.
 
-use super::account_list;
+use super::credential_list;
 use super::error::{ConfigError, SettingSource, Sourced};
 use super::sources::Sources;
 
@@ -56,7 +56,7 @@ impl Sourced<Vec<String>> {
         let entries = self
             .value
             .iter()
-            .map(|entry| account_list::strip_quotes(entry))
+            .map(|entry| credential_list::strip_quotes(entry))
             .filter(|entry| !entry.is_empty());
         for (at, entry) in entries.enumerate() {
             let Some(entry) = check(entry) else {

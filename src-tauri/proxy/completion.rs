@@ -10,16 +10,16 @@ use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use warp::reply::Response;
 
-use super::answer::{ACCOUNT_HEADER, ATTEMPTS_HEADER, Answer, IGNORED_HEADER, MODEL_HEADER, header_value};
-use super::exchange::{ActiveReply, RequestContext, missing_end_error};
+use super::encoded_body::EncodedBody;
+use super::error::ProxyError;
 use super::local;
-use super::models::{self, upstream_id};
-use super::named::PartialRequest;
-use super::problem::ProxyError;
-use super::relay::PassthroughBody;
+use super::model_routing::{self, upstream_id};
+use super::partial_request::PartialRequest;
+use super::passthrough::PassthroughBody;
+use super::request_context::{ActiveReply, RequestContext, missing_end_error};
+use super::response::{ACCOUNT_HEADER, ATTEMPTS_HEADER, Answer, IGNORED_HEADER, MODEL_HEADER, header_value};
+use super::response_store::PendingResponse;
 use super::retry::{self, StartedReply};
-use super::stream::EncodedBody;
-use super::threads::PendingResponse;
 use super::{CallerInfo, ProxyInner};
 use crate::accounts::AccountKind;
 use crate::chat::{CompleteReply, Message, Part, Request, Role};
@@ -93,9 +93,9 @@ impl CompletionRequest {
         let requested_model = request.model.clone();
         // The catalogue may be on its way for the first time in this run.
         proxy.parts.models.catalog().wait_for_first().await;
-        let model = models::resolve_model(&proxy.parts.models, &mut request);
+        let model = model_routing::resolve_model(&proxy.parts.models, &mut request);
         if request.model != requested_model {
-            api_only_params.push(models::EFFORT_IN_MODEL_NAME);
+            api_only_params.push(model_routing::EFFORT_IN_MODEL_NAME);
         }
         let conversation = conversation_hash(&client, &request);
         let reply_context = ReplyContext {

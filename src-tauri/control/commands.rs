@@ -8,7 +8,7 @@ use super::{AccountView, CheckView, Control, ControlError, ErrorCode, KeyView, N
 use super::{Explanation, ExportedLog, ModelView, SavedFile, SecretsView, SettingView, TestResult};
 use super::{
     accounts, clipboard, doctor, export, keys, log, models, overview, port, secrets, serving, settings,
-    status, tried, window,
+    status, test_request, window,
 };
 use crate::journal::{Bodies, Query, RequestRecord};
 
@@ -87,7 +87,7 @@ commands! {
     "models.refresh"       Running NoArgs                => Vec<ModelView>,        models::refresh;
     "models.set_alias"     Change  models::AliasArgs      => (),                    models::set_alias;
     "models.remove_alias"  Change  models::AliasName      => (),                    models::remove_alias;
-    "try"                  Running tried::TestRequestArgs            => TestResult,               tried::test_request;
+    "try"                  Running test_request::TestRequestArgs            => TestResult,               test_request::test_request;
     "log.latest"           Running Query                  => Vec<RequestRecord>,           log::latest;
     "log.get"              Running log::IdArgs            => RequestRecord,                log::get;
     "log.count"            Running Query                  => u64,                   log::count;

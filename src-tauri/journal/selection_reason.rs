@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::text::{self, sanitize_text};
+use super::sanitize::{self, sanitize_text};
 
 /// The reason as the log keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +59,7 @@ impl SelectionReason {
     pub(super) fn sanitized(&self) -> Self {
         match self {
             Self::Picked(picked) => Self::Picked(*picked),
-            Self::Words(words) => Self::Words(sanitize_text(words, text::MAX_REASON_CHARS)),
+            Self::Words(words) => Self::Words(sanitize_text(words, sanitize::MAX_REASON_CHARS)),
         }
     }
 }

@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 use tower_service::Service;
 
-use super::line::ConnectionState;
+use super::connection_state::ConnectionState;
 use super::{Closing, Peer};
 
 /// The service of one connection.

@@ -1,13 +1,13 @@
 //! Which pool entry gets the next call, or why none does.
 
-use super::absent::MissingSecret;
 use super::account::AccountKind;
-use super::ask::{SelectionRequest, Unavailable};
-use super::book::{AccountPool, PoolEntry};
-use super::breaker::{Permit, RejectionCause};
+use super::circuit_breaker::{Permit, RejectionCause};
 use super::clock::Timestamp;
-use super::pick::{self, Candidate};
+use super::pending_secret::MissingSecret;
+use super::pool::{AccountPool, PoolEntry};
+use super::selection_request::{SelectionRequest, Unavailable};
 use super::state::Availability;
+use super::strategy::{self, Candidate};
 use crate::config::KindPreference;
 use crate::journal::AccountSelection;
 
@@ -80,7 +80,7 @@ impl AccountPool {
             ready.iter().map(|index| self.entries[*index].candidate()).collect();
         let affinity =
             request.conversation.and_then(|conversation| self.affinity.account_for(conversation, now.uptime));
-        let (chosen, selection) = pick::select(&candidates, self.strategy, affinity)?;
+        let (chosen, selection) = strategy::select(&candidates, self.strategy, affinity)?;
         Some((ready[chosen], self.count_skipped(selection, request, now)))
     }
 
