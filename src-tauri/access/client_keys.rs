@@ -11,14 +11,14 @@ use crate::secrets::{ExposeSecret, Secret};
 
 /// The client keys that are valid now. Clones are handles to the same keys.
 #[derive(Clone, Default)]
-pub struct ClientKeys(Arc<RwLock<Vec<Key>>>);
+pub struct KeyDigests(Arc<RwLock<Vec<Key>>>);
 
 struct Key {
     name: Arc<str>,
     digest: [u8; 32],
 }
 
-impl ClientKeys {
+impl KeyDigests {
     /// No keys at all: every client is refused.
     pub fn new() -> Self {
         Self::default()
@@ -29,7 +29,7 @@ impl ClientKeys {
         self.insert_digest(name, digest(key.expose_secret()));
     }
 
-    /// As [`ClientKeys::insert`], for a key of which only the digest was kept.
+    /// As [`KeyDigests::insert`], for a key of which only the digest was kept.
     pub fn insert_digest(&self, name: &str, digest: [u8; 32]) {
         let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
         keys.retain(|key| &*key.name != name);
@@ -65,9 +65,9 @@ impl ClientKeys {
     }
 }
 
-impl std::fmt::Debug for ClientKeys {
+impl std::fmt::Debug for KeyDigests {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_tuple("ClientKeys").field(&self.names()).finish()
+        out.debug_tuple("KeyDigests").field(&self.names()).finish()
     }
 }
 
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn u10_a_key_is_valid_until_it_is_revoked_or_replaced() {
-        let (keys, old, new) = (ClientKeys::new(), generate_key(), generate_key());
+        let (keys, old, new) = (KeyDigests::new(), generate_key(), generate_key());
         keys.insert("ide", &old);
         assert_eq!(keys.clone().find(old.expose_secret().as_bytes()).as_deref(), Some("ide"));
         keys.insert("ide", &new);
@@ -119,8 +119,8 @@ mod tests {
 
     #[test]
     fn without_keys_nothing_is_found() {
-        assert_eq!(ClientKeys::new().find(b""), None);
-        assert_eq!(ClientKeys::new().find(b"x"), None);
+        assert_eq!(KeyDigests::new().find(b""), None);
+        assert_eq!(KeyDigests::new().find(b"x"), None);
     }
 
     #[test]
@@ -135,8 +135,8 @@ mod tests {
 
     #[test]
     fn debug_output_of_keys_has_names_only() {
-        let keys = ClientKeys::new();
+        let keys = KeyDigests::new();
         keys.insert("ide", &Secret::from("CANARY_TOK_0123456789"));
-        assert_eq!(format!("{keys:?}"), "ClientKeys([\"ide\"])");
+        assert_eq!(format!("{keys:?}"), "KeyDigests([\"ide\"])");
     }
 }

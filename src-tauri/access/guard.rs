@@ -13,7 +13,7 @@ use super::rejection_counts::{RejectionCount, RejectionCounts};
 use super::route::{ApiFamily, Route, Scope};
 use super::route_match::{self, RouteMatch, RouteTable};
 use super::sessions::Sessions;
-use super::{ClientKeys, PauseSwitch, Policy, client_keys, content_type, credential, origin};
+use super::{KeyDigests, PauseSwitch, Policy, client_keys, content_type, credential, origin};
 
 const MAX_HEADERS_BYTES: usize = 64 << 10;
 const MAX_URI_BYTES: usize = 8 << 10;
@@ -25,7 +25,7 @@ const KEYLESS_CLIENT_NAME: &str = "(no key)";
 pub struct Guard {
     route_table: RouteTable,
     policy: Arc<RwLock<Arc<Policy>>>,
-    keys: ClientKeys,
+    keys: KeyDigests,
     control_digest: [u8; 32],
     pause_switch: PauseSwitch,
     sessions: Sessions,
@@ -66,7 +66,7 @@ pub struct Authorized {
 
 impl Guard {
     /// A guard over this table. `control` is the [`super::digest`] of the control token.
-    pub fn new(routes: Vec<Route>, policy: Policy, keys: ClientKeys, control_digest: [u8; 32]) -> Self {
+    pub fn new(routes: Vec<Route>, policy: Policy, keys: KeyDigests, control_digest: [u8; 32]) -> Self {
         let policy = Arc::new(RwLock::new(Arc::new(policy)));
         let (pause_switch, sessions) = (PauseSwitch::default(), Sessions::default());
         let rejection_counts = RejectionCounts::default();
@@ -100,7 +100,7 @@ impl Guard {
     /// hosts and origins and its switch are those of this one, also when they change.
     #[must_use]
     pub fn without_key(&self, routes: Vec<Route>) -> Self {
-        let other = Self::new(routes, Policy::default(), ClientKeys::new(), [0; 32]);
+        let other = Self::new(routes, Policy::default(), KeyDigests::new(), [0; 32]);
         Self {
             policy: Arc::clone(&self.policy),
             pause_switch: self.pause_switch.clone(),

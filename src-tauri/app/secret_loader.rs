@@ -179,16 +179,14 @@ impl SecretLoader {
     fn record_failure(&self, error: StoreError) -> StoreError {
         mark_unreadable(&self.control.accounts, &error);
         let keys = &self.control.keys;
-        let error = error.clone();
+        let why = error.clone();
         match keys.main() {
             MainKey::Kept { .. } => {}
-            MainKey::ForThisRun { key, .. } => keys.set_main(MainKey::ForThisRun { key, why: error }),
+            MainKey::ForThisRun { key, .. } => keys.set_main(MainKey::ForThisRun { key, why }),
             MainKey::Unread { .. } if keys.has_main() => {
-                keys.set_main(MainKey::Unread { why: MainKeyUnavailable::Refused(error) })
+                keys.set_main(MainKey::Unread { why: MainKeyUnavailable::Refused(why) })
             }
-            MainKey::Unread { .. } => {
-                keys.set_main(MainKey::ForThisRun { key: access::generate_key(), why: error })
-            }
+            MainKey::Unread { .. } => keys.set_main(MainKey::ForThisRun { key: access::generate_key(), why }),
         }
         error
     }

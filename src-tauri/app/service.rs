@@ -153,7 +153,7 @@ mod tests {
     use warp::Filter;
 
     use super::*;
-    use crate::access::{ClientKeys, Policy};
+    use crate::access::{KeyDigests, Policy};
     use crate::accounts::{Accounts, Clock};
     use crate::config::Strategy;
     use crate::control;
@@ -180,7 +180,7 @@ mod tests {
     fn front(proxy: &Proxy) -> HttpService {
         let mut table = proxy::route_table();
         table.extend(control::ui::route_table());
-        let guard = Guard::new(table, Policy::default(), ClientKeys::new(), access::digest("x"));
+        let guard = Guard::new(table, Policy::default(), KeyDigests::new(), access::digest("x"));
         let panics = warp::path!("healthz").map(|| -> Response { panic!("a mistake in a handler") });
         let routes = panics.or(control::ui::routes()).unify().recover(proxy::handle_rejection).unify();
         HttpService::new(Arc::new(guard), proxy.clone(), routes.boxed())

@@ -30,16 +30,16 @@ macro_rules! commands {
         pub async fn dispatch(control: &Control, name: &str, args: Value) -> Result<Value, ControlError> {
             match name {
                 $($name => {
-                    let args: $args = read(args)?;
+                    let args: $args = parse_args(args)?;
                     // Boxed: one future for the longest of all bodies would be large.
                     let answer: $answer = Box::pin($body(control, args)).await?;
-                    reply(answer)
+                    to_json(answer)
                 })*
                 _ => Err(ControlError::new(ErrorCode::UnknownCommand, "there is no such command")),
             }
         }
 
-        const COMMANDS: &[(&str, Needs)] = &[$(($name, $needs)),*];
+        const COMMANDS: &[(&str, CommandAccess)] = &[$(($name, $needs)),*];
 
         /// The commands as an interface in TypeScript: name, arguments, answer.
         #[cfg(test)]

@@ -76,7 +76,7 @@ impl TypeFiles {
         let config = config();
         let lines = commands::typescript(self, &config);
         let names = self.texts.keys().filter_map(|path| path.file_stem()?.to_str());
-        let used = command_names
+        let used = names
             .filter(|name| lines.contains(name))
             .map(|name| format!("import type {{ {name} }} from \"./{name}\";\n"));
         let text = format!(

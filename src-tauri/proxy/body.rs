@@ -143,7 +143,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use futures_util::encoded_body;
+    use futures_util::stream;
 
     use super::*;
 

@@ -74,18 +74,18 @@ pub(super) fn render_error(
 }
 
 /// The response for a request to this path that the guard did not let pass.
-pub fn rejection_response(refused: &Rejection, path: &str) -> Response {
-    let error = if rejection_response.refusal == RejectReason::NotFound {
+pub fn rejection_response(rejection: &Rejection, path: &str) -> Response {
+    let error = if rejection.reason == RejectReason::NotFound {
         ProxyError::UnknownPath(unserved::find_unserved(path))
     } else {
-        ProxyError::Rejected(rejection_response.refusal.clone())
+        ProxyError::Rejected(rejection.reason.clone())
     };
-    let (mut response, details, _) = render_error(&error, rejection_response.dialect);
+    let (mut response, details, _) = render_error(&error, rejection.api_family);
     if details.status == 204 {
         response = Response::default();
         *response.status_mut() = StatusCode::NO_CONTENT;
     }
-    response.headers_mut().extend(rejection_response.headers());
+    response.headers_mut().extend(rejection.headers());
     response
 }
 

@@ -32,7 +32,7 @@ fn routes() -> Vec<Route> {
 }
 
 fn guard_with(hosts: &[&str], origins: &[&str]) -> Guard {
-    let keys = ClientKeys::new();
+    let keys = KeyDigests::new();
     keys.insert("other", &generate_key());
     keys.insert("ide", &Secret::from(KEY));
     Guard::new(routes(), Policy::new(hosts, origins).expect("sound lists"), keys, digest(CONTROL))

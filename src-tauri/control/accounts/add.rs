@@ -19,7 +19,7 @@ use crate::upstreams::Identity;
 pub(in crate::control) struct AddArgs {
     label: Option<String>,
     #[serde(default = "web")]
-    #[cfg_attr(test, ts(as = "Option<Kind>"))]
+    #[cfg_attr(test, ts(as = "Option<AccountKind>"))]
     kind: AccountKind,
     secret: String,
 }

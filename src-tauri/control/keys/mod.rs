@@ -18,7 +18,7 @@ pub(super) use stored::named_key_texts;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use crate::access::{ClientKeys, KeyLimitTable, KeyLimits};
+use crate::access::{KeyDigests, KeyLimitTable, KeyLimits};
 use crate::config::KeyLimitSettings;
 use crate::secrets::{Secret, StoreError};
 
@@ -32,7 +32,7 @@ pub const STORED_KEYS: &str = "stored_client_keys";
 /// The client keys of this run. A cheap handle.
 #[derive(Debug, Clone)]
 pub struct ClientKeys {
-    keys: ClientKeys,
+    keys: KeyDigests,
     main: Arc<Mutex<MainKey>>,
     named: Arc<Mutex<BTreeMap<String, NamedKey>>>,
     limits: KeyLimitTable,
@@ -73,7 +73,7 @@ impl ClientKeys {
     /// The digests of keys by their names, as they stand in the settings: the main one lets clients in while the
     /// keychain cannot be read.
     pub fn new(digests: BTreeMap<String, [u8; 32]>) -> Self {
-        let keys = ClientKeys::default();
+        let keys = KeyDigests::default();
         for (name, digest) in &digests {
             keys.insert_digest(name, *digest);
         }
@@ -109,7 +109,7 @@ impl ClientKeys {
     }
 
     /// What the guard compares with.
-    pub fn guard_keys(&self) -> &ClientKeys {
+    pub fn guard_keys(&self) -> &KeyDigests {
         &self.keys
     }
 

@@ -3,7 +3,7 @@
 use super::super::log::run_blocking;
 use super::super::port;
 use super::super::{Control, ControlError, ErrorCode};
-use super::commands::Setting;
+use super::table::Setting;
 use super::{SettingValue, changed, outbound};
 use crate::access::Policy;
 use crate::config::{self, Config};

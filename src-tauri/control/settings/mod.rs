@@ -11,7 +11,7 @@ pub use view::{SettingFrom, SettingKind, SettingValue, SettingView};
 
 use serde::Deserialize;
 
-use self::commands::{AUTOSTART, PROXY, SETTINGS, Setting};
+use self::table::{AUTOSTART, PROXY, SETTINGS, Setting};
 use super::{Control, ControlError, ErrorCode, NoArgs, not_saved};
 use crate::config::{self, Config, SettingSource, SettingsError, SettingsFile};
 

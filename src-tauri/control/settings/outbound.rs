@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::super::{Control, ControlError, ErrorCode, UserMessage};
-use super::commands::Setting;
+use super::table::Setting;
 use super::{SettingValue, apply, changed};
 use crate::config::{Config, OutboundConfig, ProxyAddress, ProxySetting};
 use crate::secrets::{ExposeSecret, Secret, StoreError};

@@ -4,7 +4,7 @@ use super::Strings;
 use crate::app::StartProblem;
 
 pub(super) const STRINGS: Strings = Strings {
-    page: include_str!("../../../ui/src/i18n/en.json"),
+    page: include_str!("../../../ui/src/i18n/en/errors.json"),
     serving: "Serving on {}",
     busy: "Answering {} on {}",
     limited: "All accounts are limited — {}",

@@ -3,7 +3,7 @@
 use super::Strings;
 
 pub(super) const STRINGS: Strings = Strings {
-    page: include_str!("../../../ui/src/i18n/fr.json"),
+    page: include_str!("../../../ui/src/i18n/fr/errors.json"),
     serving: "En service sur {}",
     busy: "{} réponse(s) en cours sur {}",
     limited: "Tous les comptes sont limités — {}",

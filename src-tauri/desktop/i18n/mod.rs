@@ -60,7 +60,7 @@ macro_rules! strings {
     ($($name:ident),+ $(,)?) => {
         /// All texts of one language.
         pub(super) struct Strings {
-            /// The window's texts of the same language, as JSON.
+            /// The window's texts of errors in the same language, as JSON.
             page: &'static str,
             $(pub(super) $name: &'static str,)+
         }

@@ -3,7 +3,7 @@
 use super::Strings;
 
 pub(super) const STRINGS: Strings = Strings {
-    page: include_str!("../../../ui/src/i18n/zh.json"),
+    page: include_str!("../../../ui/src/i18n/zh/errors.json"),
     serving: "正在 {} 提供服务",
     busy: "正在处理 {} 个请求，地址 {}",
     limited: "所有账号均已受限 — {}",
