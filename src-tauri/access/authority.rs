@@ -133,12 +133,12 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_bytes_are_read_or_refused_without_a_panic(value in proptest::collection::vec(proptest::num::u8::ANY, 0..40)) {
+        fn any_bytes_are_handled_without_a_panic(value in proptest::collection::vec(proptest::num::u8::ANY, 0..40)) {
             let _ = parse(&value);
         }
 
         #[test]
-        fn what_is_read_is_what_was_written(value in "[a-z0-9.:@\\[\\]%/-]{0,24}") {
+        fn a_parsed_host_is_the_beginning_of_the_value(value in "[a-z0-9.:@\\[\\]%/-]{0,24}") {
             if let Ok(read) = parse(value.as_bytes()) {
                 let rest = value.strip_prefix(read.host).expect("the host is the beginning");
                 proptest::prop_assert!(read.port.is_none() == rest.is_empty());

@@ -50,7 +50,7 @@ pub enum Caller {
 /// A request that may go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authorized {
-    /// Place of the route in the table that the guard was made with. A `HEAD` has the place of its public `GET`.
+    /// Index of the route in the table that the guard was made with. A `HEAD` has the index of its public `GET`.
     pub route: usize,
     /// The canonical path, by which everything behind the guard must route: `/v1/models/gpt-4.1` for `/models/gpt-4%2E1`.
     pub path: String,
@@ -65,7 +65,7 @@ pub struct Authorized {
 }
 
 impl Guard {
-    /// A guard over this table. `control` is the [`super::digest`] of the control token.
+    /// A guard over this table. `control_digest` is the [`super::digest`] of the control token.
     pub fn new(routes: Vec<Route>, policy: Policy, keys: KeyDigests, control_digest: [u8; 32]) -> Self {
         let policy = Arc::new(RwLock::new(Arc::new(policy)));
         let (pause_switch, sessions) = (PauseSwitch::default(), Sessions::default());
@@ -109,7 +109,7 @@ impl Guard {
         }
     }
 
-    /// The table, in the order that [`Authorized::find_route`] counts in.
+    /// The table, in the order that [`Authorized::route_index`] counts in.
     pub fn routes(&self) -> &[Route] {
         self.route_table.routes()
     }
@@ -154,7 +154,7 @@ struct RequestCheck<'a> {
 }
 
 impl<'a> RequestCheck<'a> {
-    /// The questions in their order: the place of the route, and who calls.
+    /// Runs the checks in their order; returns the index of the route and the caller.
     fn run(&mut self, policy: &Policy) -> Result<(usize, Caller), Rejection> {
         self.check_sizes()?;
         let host = self.check_host(policy)?;
@@ -232,7 +232,7 @@ impl<'a> RequestCheck<'a> {
         self.matching_route().ok_or_else(|| self.method_rejection())
     }
 
-    /// The place of the route that has the path and the method.
+    /// The index of the route that has the path and the method.
     fn matching_route(&self) -> Option<usize> {
         self.route_match
             .routes
@@ -323,7 +323,7 @@ impl<'a> RequestCheck<'a> {
         Ok(())
     }
 
-    /// Whoever has a key is told; metrics go on.
+    /// Checked after the key, so that only clients with a key learn of a pause; metrics are still served.
     fn check_not_paused(&self, route: &Route) -> Result<(), Rejection> {
         let is_dialect_route = route.scope == Scope::Client && route.api_family != ApiFamily::Plain;
         if is_dialect_route && !self.guard.pause_switch.is_serving() {

@@ -4,7 +4,7 @@
 //! content type. It denies by default, so a path that is missing from the route table cannot be reached. It also says
 //! which route was meant and by which canonical path, so that the router behind it judges the same path as the guard.
 //!
-//! It reads no body, writes no answer and keeps no state but the client keys and a count of whom it turned away: the texts
+//! It reads no body, writes no answer and keeps no state but the client keys and a count of rejections: the texts
 //! and statuses of answers are in the proxy's one table, limits on connections and time are the server's.
 
 mod allow_list;

@@ -39,7 +39,7 @@ impl RouteTable {
 /// Where a path leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RouteMatch {
-    /// Places in the route table, the most literal path first; they differ in method or in how they name a segment.
+    /// Indices in the route table, the most literal path first; they differ in method or in how they name a segment.
     pub(super) routes: Vec<usize>,
     /// The value of the segment in braces, decoded, for the first of `routes` that has one.
     pub(super) param: Option<String>,
@@ -78,7 +78,7 @@ pub(super) fn takes_param(route: &Route) -> bool {
     split_param(route.path).is_some()
 }
 
-/// `rests` is what of the path may be a dialect route's own part.
+/// `remainders` is what of the path may be a dialect route's own part.
 fn matches(route: &Route, path: &str, remainders: &[&str]) -> Option<Option<String>> {
     let own = route.path.strip_prefix("/v1").filter(|_| route.api_family != ApiFamily::Plain);
     match (own, route.api_family) {

@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     fn chunks(sizes: &[usize]) -> impl Stream<Item = Result<Bytes, ()>> + use<> {
-        encoded_body::iter(sizes.iter().map(|size| Ok(Bytes::from(vec![b'x'; *size]))).collect::<Vec<_>>())
+        stream::iter(sizes.iter().map(|size| Ok(Bytes::from(vec![b'x'; *size]))).collect::<Vec<_>>())
     }
 
     #[tokio::test]
@@ -161,7 +161,7 @@ mod tests {
 
     #[tokio::test]
     async fn p01_a_content_length_above_the_limit_is_refused_unread() {
-        let endless = encoded_body::pending::<Result<Bytes, ()>>();
+        let endless = stream::pending::<Result<Bytes, ()>>();
         assert_eq!(
             read(endless, Some(11), 10, &BodyMemoryLimit::default()).await.unwrap_err(),
             BodyError::TooLarge
@@ -171,12 +171,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn p10_a_stalled_or_slow_body_times_out() {
         let began = Instant::now();
-        let stalled = chunks(&[100]).chain(encoded_body::pending());
+        let stalled = chunks(&[100]).chain(stream::pending());
         assert_eq!(
             read(stalled, None, 1_000, &BodyMemoryLimit::default()).await.unwrap_err(),
             BodyError::TooSlow
         );
-        let dripping = encoded_body::unfold((), |()| async {
+        let dripping = stream::unfold((), |()| async {
             tokio::time::sleep(Duration::from_secs(1)).await;
             Some((Ok::<_, ()>(Bytes::from_static(b"x")), ()))
         });

@@ -27,10 +27,10 @@ use super::{Closing, Peer, plain_response};
 /// The pause when the system has no more sockets for us.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// How many can be told at the same time that the house is full; others are just closed.
+/// How many connections get a 503 at the same time; others are just closed.
 const MAX_CONCURRENT_REFUSALS: usize = 64;
 
-/// Accepts connections until the stage drains; each lives in a task of its own.
+/// Accepts connections until the drain begins; each lives in a task of its own.
 pub(super) async fn accept<S, B>(
     bound: BoundListener,
     service: S,

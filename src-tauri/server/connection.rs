@@ -53,7 +53,7 @@ where
 {
     let state = &permit.state;
     let io = TokioIo::new(MonitoredSocket::new(socket, Arc::clone(state)));
-    // hyper has one time limit for a head and for being idle; the line has one for each, so hyper's is off.
+    // hyper has one time limit for a head and for being idle; ours has one for each, so hyper's is off.
     let mut builder = http1::Builder::new();
     builder.header_read_timeout(None).max_buf_size(MAX_BUFFER_BYTES);
     let mut connection = builder.serve_connection(io, service);
@@ -123,7 +123,7 @@ async fn linger<T: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// One timer for all limits of a line. It is set anew only when it rings or when a limit is nearer than it, so that
+/// One timer for all limits of a connection. It is reset only when it fires or when a limit is nearer than it, so that
 /// requests in quick succession do not touch it.
 struct DeadlineTimer<'a> {
     state: &'a ConnectionState,

@@ -1,4 +1,4 @@
-//! What each connection is doing, and since when: the ground for its time limits and for the cap over all.
+//! What each connection is doing, and since when: the basis of its time limits and of the cap over all.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,7 +34,7 @@ enum ConnectionPhase {
     Head,
     /// A request is with the service, or its answer is being sent.
     Busy,
-    /// Pushed out: nothing that still arrives is looked at.
+    /// Evicted: nothing that still arrives is read.
     Evicted,
 }
 
@@ -56,15 +56,15 @@ impl ConnectionState {
 
     /// The head is complete.
     pub(super) fn record_request(&self, now: Instant) {
-        self.enter(ConnectionPhase::Busy, now);
+        self.set_phase(ConnectionPhase::Busy, now);
     }
 
     /// The answer was handed over to its end, or will never be.
     pub(super) fn record_response_end(&self, now: Instant) {
-        self.enter(ConnectionPhase::Idle, now);
+        self.set_phase(ConnectionPhase::Idle, now);
     }
 
-    /// The peer took bytes. The end of an answer is often still being sent when the line counts as idle.
+    /// The peer took bytes. The end of an answer is often still being sent when the connection counts as idle.
     pub(super) fn record_sent(&self, now: impl FnOnce() -> Instant) {
         let mut state = self.state();
         state.stalled_since = None;
@@ -105,7 +105,7 @@ impl ConnectionState {
         (state.phase == ConnectionPhase::Idle && state.stalled_since.is_none()).then_some(state.since)
     }
 
-    /// Ends the line, unless a request came in the meantime.
+    /// Ends the connection, unless a request came in the meantime.
     fn evict(&self) -> bool {
         let mut state = self.state();
         let is_idle = state.phase == ConnectionPhase::Idle;
@@ -117,7 +117,7 @@ impl ConnectionState {
         is_idle
     }
 
-    fn enter(&self, phase: ConnectionPhase, now: Instant) {
+    fn set_phase(&self, phase: ConnectionPhase, now: Instant) {
         let mut state = self.state();
         if state.phase != ConnectionPhase::Evicted {
             (state.phase, state.since) = (phase, now);
@@ -140,7 +140,7 @@ struct RegistryEntries {
 }
 
 impl ConnectionRegistry {
-    /// Takes in a connection; at the cap, in the place of the one that has been idle longest, if for `spare`.
+    /// Takes in a connection; at the cap, in place of the one that has been idle longest, if for `min_idle`.
     pub(super) fn admit(
         self: &Arc<Self>,
         cap: usize,
@@ -183,7 +183,7 @@ impl RegistryEntries {
     }
 }
 
-/// A connection's place; leaving scope gives it back.
+/// A connection's entry in the registry, which is removed when this is dropped.
 pub(super) struct ConnectionPermit {
     id: u64,
     pub(super) state: Arc<ConnectionState>,
@@ -222,15 +222,15 @@ mod tests {
     #[test]
     fn f57_the_stall_timeout_runs_from_the_last_progress() {
         let (limits, start) = (ConnectionLimits::default(), Instant::now());
-        let line = ConnectionState::new(start, &CancellationToken::new());
-        line.record_request(start);
-        line.record_stall(start + SECOND);
-        line.record_stall(start + 2 * SECOND);
-        assert_eq!(line.deadline(&limits), Some(start + SECOND + limits.write_stall_timeout));
-        line.record_response_end(start + 3 * SECOND);
-        assert!(line.is_busy() && line.idle_since().is_none(), "the end of the answer is still with us");
-        line.record_sent(|| start + 4 * SECOND);
-        assert_eq!(line.deadline(&limits), Some(start + 4 * SECOND + limits.idle_timeout));
+        let state = ConnectionState::new(start, &CancellationToken::new());
+        state.record_request(start);
+        state.record_stall(start + SECOND);
+        state.record_stall(start + 2 * SECOND);
+        assert_eq!(state.deadline(&limits), Some(start + SECOND + limits.write_stall_timeout));
+        state.record_response_end(start + 3 * SECOND);
+        assert!(state.is_busy() && state.idle_since().is_none(), "the end of the answer is still with us");
+        state.record_sent(|| start + 4 * SECOND);
+        assert_eq!(state.deadline(&limits), Some(start + 4 * SECOND + limits.idle_timeout));
     }
 
     #[test]

@@ -21,16 +21,16 @@ pub fn raise_fd_limit() -> Option<u64> {
 
 /// For the database, the settings, the listeners and whatever else is not a connection.
 const RESERVED_FDS: u64 = 32;
-/// Those that are told that the house is full get no more than this part of the files.
+/// Connections that get a 503 use at most this part of the descriptors: one in eight.
 const REFUSAL_DIVISOR: u64 = 8;
 
 /// The connections that may be open: each can need a second socket for its upstream call, and the database and the
-/// journal must never be the ones who find no room.
+/// journal must never be the ones without a descriptor.
 pub(super) fn connection_cap(max: usize) -> usize {
     current_limit().map_or(max, |limit| max.min(connections_for(limit)).max(1))
 }
 
-/// How many of those who find no place can be told so at the same time.
+/// How many connections beyond the cap can get a 503 at the same time.
 pub(super) fn refusal_cap(max: usize) -> usize {
     current_limit()
         .and_then(|limit| usize::try_from(limit / REFUSAL_DIVISOR).ok())

@@ -61,12 +61,12 @@ pub(super) struct ServerContext {
     pub(super) registry: Arc<ConnectionRegistry>,
     /// Every task of the server.
     pub(super) tasks: TaskTracker,
-    cut: AtomicUsize,
+    cut_count: AtomicUsize,
 }
 
 impl ServerContext {
     pub(super) fn count_cut(&self) {
-        self.cut.fetch_add(1, Ordering::Relaxed);
+        self.cut_count.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -80,7 +80,7 @@ pub(super) struct DrainSignals {
     pub(super) cut: CancellationToken,
     /// Says that the listener is closed.
     pub(super) listener_closed: CancellationToken,
-    /// The tasks that belong to this stage.
+    /// The tasks that a drain with these signals waits for.
     pub(super) tasks: TaskTracker,
 }
 
@@ -101,7 +101,7 @@ impl Server {
             limits,
             registry: Arc::default(),
             tasks: TaskTracker::new(),
-            cut: AtomicUsize::new(0),
+            cut_count: AtomicUsize::new(0),
         });
         let (task_context, service) = (Arc::clone(&context), Mutex::new(service));
         let start_listener = move |bound, signals: DrainSignals| {
@@ -136,14 +136,14 @@ impl Server {
     /// ends. [`super::Closing`] in a request's extensions also fires when only this request's port is left.
     ///
     /// The order of an end with a grace of `g`: at once, nothing more is accepted, idle connections close and running
-    /// answers become the last of their connections; at `g` less [`Limits::last_words`] this token is cancelled (at
+    /// answers end their connections; at `g` less [`ConnectionLimits::final_error_window`] this token is cancelled (at
     /// once, if the grace is shorter than that); at `g` connections that are still there are cut.
     pub fn closing(&self) -> CancellationToken {
         self.signals.closing.clone()
     }
 
     /// Moves to another address: takes it, lets the caller save it, answers there, and only then leaves the old one,
-    /// whose running answers have [`Limits::switch_grace`] to finish. One switch at a time; others wait. The address
+    /// whose answers have [`ConnectionLimits::switch_grace`] to finish. One switch at a time; others wait. The address
     /// it has already is no change and is not saved. Returns the address with its real port.
     ///
     /// # Errors
@@ -174,7 +174,7 @@ impl Server {
     pub async fn stop(&self, grace: Duration) -> Drained {
         self.switch_lock.close();
         self.signals.drain(grace, &self.context.limits).await;
-        Drained { cut: self.context.cut.load(Ordering::Relaxed) }
+        Drained { cut: self.context.cut_count.load(Ordering::Relaxed) }
     }
 
     fn replace_active(&self, new: ActiveListener) -> DrainSignals {
@@ -204,7 +204,7 @@ impl DrainSignals {
         Self { draining: token(), closing: token(), cut: token(), listener_closed: token(), tasks }
     }
 
-    /// A stage that ends with this one, or before it.
+    /// Signals that fire with these, or before them.
     fn child(&self) -> Self {
         Self {
             draining: self.draining.child_token(),

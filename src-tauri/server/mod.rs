@@ -4,8 +4,8 @@
 //! connection has a time for its head, for being idle and for a peer that does not read, all connections together
 //! have a cap, and one listener can be replaced by another without cutting running answers.
 //!
-//! The room knows nothing of routes, keys or accounts: it is given a service. Limits on bodies and the time for their
-//! upload are the service's, and so is every answer but one: the short 503 that a full house gives.
+//! The module knows nothing of routes, keys or accounts: it is given a service. Limits on bodies and the time for their
+//! upload are the service's, and so is every answer but one: the short 503 beyond the cap.
 
 mod accept;
 mod bind;

@@ -54,9 +54,10 @@ mod tests {
 
     #[test]
     fn each_response_has_its_content_length_and_a_json_body() {
-        let hyper = |status| format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
-        let replaced =
-            [400, 414, 431].map(|status| replacement_for(hyper(status).as_bytes()).expect("hyper's own"));
+        let hyper_response =
+            |status| format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+        let replaced = [400, 414, 431]
+            .map(|status| replacement_for(hyper_response(status).as_bytes()).expect("hyper's own"));
         for response in replaced.into_iter().chain([too_many_connections()]) {
             let text = String::from_utf8(response).expect("text");
             let (head, body) = text.split_once("\r\n\r\n").expect("head and body");

@@ -14,8 +14,8 @@ pub struct PortOwner {
 
 impl fmt::Display for PortOwner {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let own = if self.pid == std::process::id() { ", this program itself" } else { "" };
-        write!(out, "{} (process {}{own})", self.name, self.pid)
+        let suffix = if self.pid == std::process::id() { ", this program itself" } else { "" };
+        write!(out, "{} (process {}{suffix})", self.name, self.pid)
     }
 }
 
@@ -31,7 +31,7 @@ pub(super) fn find_owner(addr: SocketAddr) -> Option<PortOwner> {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn find(_addr: SocketAddr) -> Option<PortOwner> {
+pub(super) fn find_owner(_addr: SocketAddr) -> Option<PortOwner> {
     None
 }
 
@@ -56,9 +56,9 @@ fn process_ids() -> impl Iterator<Item = u32> {
 
 #[cfg(target_os = "linux")]
 fn owner_if_listening(pid: u32, links: &[String]) -> Option<PortOwner> {
-    let mut files = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?.flatten();
-    let is_owner = files.any(|file| {
-        let target = std::fs::read_link(file.path()).unwrap_or_default();
+    let mut descriptors = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?.flatten();
+    let is_owner = descriptors.any(|descriptor| {
+        let target = std::fs::read_link(descriptor.path()).unwrap_or_default();
         links.iter().any(|link| target.as_os_str() == link.as_str())
     });
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();

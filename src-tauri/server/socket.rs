@@ -1,4 +1,4 @@
-//! A socket that reports to its line what it receives and whether its peer takes what is sent.
+//! A socket that records in the connection state what it receives and whether its peer takes what is sent.
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
@@ -28,8 +28,9 @@ pub(super) fn configure(socket: &TcpStream, peer: SocketAddr) {
     let _ = socket.set_nodelay(true);
     let socket = SockRef::from(socket);
     let _ = socket.set_send_buffer_size(SEND_BUFFER_BYTES);
-    let probes = TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5));
-    let _ = socket.set_tcp_keepalive(&probes);
+    let keepalive =
+        TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5));
+    let _ = socket.set_tcp_keepalive(&keepalive);
     // On loopback nobody can vanish without the system knowing, and the limit would cut readers that only pause.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if !peer.ip().is_loopback() {
@@ -39,7 +40,7 @@ pub(super) fn configure(socket: &TcpStream, peer: SocketAddr) {
     let _ = peer;
 }
 
-/// The socket of a line.
+/// The socket of a connection.
 pub(super) struct MonitoredSocket<T> {
     socket: T,
     state: Arc<ConnectionState>,
@@ -81,18 +82,18 @@ impl<T: AsyncWrite + Unpin> MonitoredSocket<T> {
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for MonitoredSocket<T> {
-    /// For a line that was pushed out, this is the end of what the peer sends.
+    /// For a connection that was evicted, this is the end of what the peer sends.
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let read = Pin::new(&mut self.socket).poll_read(cx, buf);
-        if buf.filled().len() > before && !self.state.record_received(Instant::now()) {
-            buf.set_filled(before);
+        let filled_before = buf.filled().len();
+        let result = Pin::new(&mut self.socket).poll_read(cx, buf);
+        if buf.filled().len() > filled_before && !self.state.record_received(Instant::now()) {
+            buf.set_filled(filled_before);
         }
-        read
+        result
     }
 }
 
@@ -109,8 +110,8 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for MonitoredSocket<T> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let first = bufs.first().map(|buf| &**buf).unwrap_or_default();
-        let replaced = self.poll_replace(cx, first);
+        let first_buf = bufs.first().map(|buf| &**buf).unwrap_or_default();
+        let replaced = self.poll_replace(cx, first_buf);
         let written = replaced.unwrap_or_else(|| Pin::new(&mut self.socket).poll_write_vectored(cx, bufs));
         self.record_write(&written);
         written

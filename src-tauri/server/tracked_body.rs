@@ -1,4 +1,4 @@
-//! Between hyper and the service: tells the line when a request begins and when its answer is over.
+//! Between hyper and the service: records in the connection state when a request begins and when its answer is over.
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -61,7 +61,7 @@ impl Drop for InFlightGuard {
     }
 }
 
-/// A body that keeps its line busy for as long as it lives.
+/// A body that keeps its connection busy for as long as it lives.
 pub(super) struct TrackedBody<B> {
     body: Pin<Box<B>>,
     _in_flight: InFlightGuard,

@@ -95,11 +95,11 @@ fn good_requests_are_admitted_with_their_canonical_path() {
 #[test]
 fn p03_compressed_bodies_are_rejected() {
     let post = || valid_request("POST", "/v1/chat/completions");
-    for packing in ["gzip", "zstd", "br", "deflate", "gzip, gzip", "identity, gzip", ""] {
+    for encoding in ["gzip", "zstd", "br", "deflate", "gzip, gzip", "identity, gzip", ""] {
         assert_eq!(
-            reject_reason(&guard(), post().header("content-encoding", packing)),
+            reject_reason(&guard(), post().header("content-encoding", encoding)),
             RejectReason::UnsupportedMediaType,
-            "{packing}"
+            "{encoding}"
         );
     }
     assert!(guard().admit(&head(post().header("content-encoding", "identity"))).is_ok());

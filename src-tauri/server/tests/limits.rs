@@ -4,7 +4,8 @@ use super::*;
 
 #[tokio::test]
 async fn p09_a_half_sent_head_is_closed_while_idle_connections_stay() {
-    let (server, service) = start(ConnectionLimits { header_timeout: SHORT, ..generous_limits() }).await;
+    let (server, service) =
+        start(ConnectionLimits { header_timeout: SHORT_TIMEOUT, ..generous_limits() }).await;
     let mut idle = TestClient::connect(server.addr()).await;
     assert!(idle.is_served().await);
     let mut silent = TestClient::connect(server.addr()).await;
@@ -17,7 +18,7 @@ async fn p09_a_half_sent_head_is_closed_while_idle_connections_stay() {
 
 #[tokio::test]
 async fn p09_a_second_head_has_the_same_timeout() {
-    let (server, _) = start(ConnectionLimits { header_timeout: SHORT, ..generous_limits() }).await;
+    let (server, _) = start(ConnectionLimits { header_timeout: SHORT_TIMEOUT, ..generous_limits() }).await;
     let mut client = TestClient::connect(server.addr()).await;
     assert!(client.is_served().await);
     client.send("GET").await;
@@ -26,10 +27,11 @@ async fn p09_a_second_head_has_the_same_timeout() {
 
 #[tokio::test]
 async fn p11_silent_and_idle_connections_end_and_running_answers_do_not() {
-    let (server, service) = start(ConnectionLimits { idle_timeout: SHORT, ..generous_limits() }).await;
-    let mut stream = TestClient::begin(server.addr(), "/stream").await;
+    let (server, service) =
+        start(ConnectionLimits { idle_timeout: SHORT_TIMEOUT, ..generous_limits() }).await;
+    let mut stream = TestClient::connect_and_get(server.addr(), "/stream").await;
     let mut held = TestClient::connect(server.addr()).await;
-    held.ask("/held").await;
+    held.send_get("/held").await;
     service.wait_for_request("/held").await;
     let mut silent = TestClient::connect(server.addr()).await;
     assert_eq!(silent.read_to_close().await, "");
@@ -55,9 +57,9 @@ async fn p11_at_the_cap_the_longest_idle_connection_is_evicted() {
 #[tokio::test]
 async fn p11_at_the_cap_new_connections_get_503_and_running_answers_go_on() {
     let (server, service) = start(ConnectionLimits { max_connections: 1, ..generous_limits() }).await;
-    let mut stream = TestClient::begin(server.addr(), "/stream").await;
+    let mut stream = TestClient::connect_and_get(server.addr(), "/stream").await;
     let mut other = TestClient::connect(server.addr()).await;
-    other.ask("/other").await;
+    other.send_get("/other").await;
     let answer = other.read_to_close().await;
     assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("\"overloaded\""), "{answer}");
     assert!(answer.contains("connection: close") && answer.contains("retry-after: 1"), "{answer}");
@@ -69,33 +71,34 @@ async fn p11_at_the_cap_new_connections_get_503_and_running_answers_go_on() {
 
 #[tokio::test]
 async fn f57_a_peer_that_never_reads_is_cut() {
-    let (server, service) = start(ConnectionLimits { write_stall_timeout: SHORT, ..generous_limits() }).await;
+    let (server, service) =
+        start(ConnectionLimits { write_stall_timeout: SHORT_TIMEOUT, ..generous_limits() }).await;
     let mut client = TestClient::connect(server.addr()).await;
-    client.ask("/endless").await;
-    with_timeout(service.dropped.acquire()).await.expect("open").forget();
+    client.send_get("/endless").await;
+    with_timeout(service.dropped_bodies.acquire()).await.expect("open").forget();
 }
 
 #[tokio::test]
 async fn f57_a_peer_that_reads_gets_everything() {
     let (server, service) = start(generous_limits()).await;
     let mut client = TestClient::connect(server.addr()).await;
-    client.ask("/endless").await;
-    let mut much = vec![0; 8 << 20];
-    with_timeout(client.0.read_exact(&mut much)).await.expect("it goes on");
+    client.send_get("/endless").await;
+    let mut buffer = vec![0; 8 << 20];
+    with_timeout(client.0.read_exact(&mut buffer)).await.expect("it goes on");
     drop(client);
-    with_timeout(service.dropped.acquire()).await.expect("open").forget();
-    assert!(with_timeout(server.stop(LONG)).await.cut == 0);
+    with_timeout(service.dropped_bodies.acquire()).await.expect("open").forget();
+    assert!(with_timeout(server.stop(LONG_GRACE)).await.cut == 0);
 }
 
 #[tokio::test]
 async fn f56_a_disconnected_client_ends_its_answer() {
     let (server, service) = start(generous_limits()).await;
     let mut client = TestClient::connect(server.addr()).await;
-    client.ask("/held").await;
+    client.send_get("/held").await;
     service.wait_for_request("/held").await;
-    drop(TestClient::begin(server.addr(), "/stream").await);
+    drop(TestClient::connect_and_get(server.addr(), "/stream").await);
     drop(client);
     // Nothing lets these answers go on, so a stop in time is the proof that both were given up.
-    assert_eq!(with_timeout(server.stop(LONG)).await, Drained { cut: 0 });
+    assert_eq!(with_timeout(server.stop(LONG_GRACE)).await, Drained { cut: 0 });
     assert_eq!(server.connections(), 0);
 }

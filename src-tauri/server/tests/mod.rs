@@ -24,8 +24,8 @@ mod switching;
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// Longer than its own last words.
-const LONG: Duration = Duration::from_secs(2 * 3600);
-const SHORT: Duration = Duration::from_millis(30);
+const LONG_GRACE: Duration = Duration::from_secs(2 * 3600);
+const SHORT_TIMEOUT: Duration = Duration::from_millis(30);
 
 /// No limit is reached in a test that does not set it.
 fn generous_limits() -> ConnectionLimits {
@@ -37,7 +37,7 @@ fn generous_limits() -> ConnectionLimits {
         min_idle_before_eviction: Duration::ZERO,
         linger_timeout: HOUR,
         final_error_window: HOUR,
-        switch_grace: LONG,
+        switch_grace: LONG_GRACE,
     }
 }
 
@@ -49,7 +49,7 @@ struct TestService {
     /// `/held` answers, and `/stream` ends, when a permit is added.
     release: Arc<Semaphore>,
     /// A permit for each body of `/endless` that is gone.
-    dropped: Arc<Semaphore>,
+    dropped_bodies: Arc<Semaphore>,
     requests: watch::Sender<Vec<String>>,
 }
 
@@ -57,7 +57,7 @@ impl TestService {
     fn new() -> Self {
         Self {
             release: Arc::new(Semaphore::new(0)),
-            dropped: Arc::new(Semaphore::new(0)),
+            dropped_bodies: Arc::new(Semaphore::new(0)),
             requests: watch::Sender::default(),
         }
     }
@@ -73,7 +73,7 @@ impl TestService {
             .expect("we hold the sender");
     }
 
-    async fn answer(self, request: Request<Incoming>) -> Response<Body> {
+    async fn respond(self, request: Request<Incoming>) -> Response<Body> {
         let closing = request.extensions().get::<Closing>().expect("set by the server").0.clone();
         let peer = request.extensions().get::<Peer>().expect("set by the server").0;
         match request.uri().path() {
@@ -99,14 +99,14 @@ impl TestService {
                     }
                 }
             }),
-            "/deaf" => streaming_response(|index| async move {
+            "/stalled" => streaming_response(|index| async move {
                 if index > 0 {
                     std::future::pending::<()>().await;
                 }
                 Some("first")
             }),
             "/endless" => {
-                let drop_signal = DropSignal(Arc::clone(&self.dropped));
+                let drop_signal = DropSignal(Arc::clone(&self.dropped_bodies));
                 streaming_response(move |_| {
                     let _ = &drop_signal;
                     ready(Some("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"))
@@ -151,8 +151,8 @@ impl tower_service::Service<Request<Incoming>> for TestService {
 
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
         self.requests.send_modify(|requests| requests.push(request.uri().to_string()));
-        let answer = self.clone().answer(request);
-        Box::pin(async move { Ok(answer.await) })
+        let response = self.clone().respond(request);
+        Box::pin(async move { Ok(response.await) })
     }
 }
 
@@ -180,9 +180,9 @@ impl TestClient {
     }
 
     /// Connects, asks for a path, and reads the beginning of the answer.
-    async fn begin(addr: SocketAddr, path: &str) -> Self {
+    async fn connect_and_get(addr: SocketAddr, path: &str) -> Self {
         let mut client = Self::connect(addr).await;
-        client.ask(path).await;
+        client.send_get(path).await;
         client.read_until("first").await;
         client
     }
@@ -191,7 +191,7 @@ impl TestClient {
         self.0.write_all(bytes.as_ref()).await.expect("the server still reads");
     }
 
-    async fn ask(&mut self, path: &str) {
+    async fn send_get(&mut self, path: &str) {
         self.send(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n")).await;
     }
 
@@ -217,7 +217,7 @@ impl TestClient {
 
     /// Whether a request on this connection is answered.
     async fn is_served(&mut self) -> bool {
-        self.ask("/again").await;
+        self.send_get("/again").await;
         self.read_until("hello /again").await.starts_with("HTTP/1.1 200")
     }
 }

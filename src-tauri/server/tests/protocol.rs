@@ -75,7 +75,7 @@ async fn p08_oversized_heads_are_rejected_and_closed() {
         client.send(head).await;
         let answer = client.read_to_close().await;
         assert!(answer.starts_with(status), "{answer:?}");
-        assert_is_complete(&answer);
+        assert_fixed_headers_and_json_error(&answer);
     }
     assert!(service.requests().is_empty());
 }
@@ -90,12 +90,12 @@ async fn w03_malformed_heads_get_the_fixed_headers_and_a_body() {
         client.send(head).await;
         let answer = client.read_to_close().await;
         assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer:?}");
-        assert_is_complete(&answer);
+        assert_fixed_headers_and_json_error(&answer);
     }
 }
 
 /// The fixed headers, and an error in the form of OpenAI.
-fn assert_is_complete(answer: &str) {
+fn assert_fixed_headers_and_json_error(answer: &str) {
     let (head, body) = answer.split_once("\r\n\r\n").expect("a whole head");
     for header in ["x-content-type-options: nosniff", "cache-control: no-store", "connection: close"] {
         assert!(head.contains(header), "{answer:?}");

@@ -2,13 +2,13 @@
 
 use super::*;
 
-const SAVED: fn(SocketAddr) -> Result<(), String> = |_| Ok(());
+const SAVE_OK: fn(SocketAddr) -> Result<(), String> = |_| Ok(());
 
 #[tokio::test]
 async fn f31_a_switch_leaves_running_answers_alone() {
     let (server, service) = start(generous_limits()).await;
     let old = server.addr();
-    let mut stream = TestClient::begin(old, "/stream").await;
+    let mut stream = TestClient::connect_and_get(old, "/stream").await;
     let mut idle = TestClient::connect(old).await;
     assert!(idle.is_served().await);
     let saved = Mutex::new(None);
@@ -27,9 +27,10 @@ async fn f31_a_switch_leaves_running_answers_alone() {
 
 #[tokio::test]
 async fn f31_streams_of_the_old_port_get_a_final_event_before_the_grace_ends() {
-    let (server, _) = start(ConnectionLimits { switch_grace: HOUR + SHORT, ..generous_limits() }).await;
-    let mut stream = TestClient::begin(server.addr(), "/stream").await;
-    let new = with_timeout(server.switch(loopback(), SAVED)).await.expect("a free port");
+    let (server, _) =
+        start(ConnectionLimits { switch_grace: HOUR + SHORT_TIMEOUT, ..generous_limits() }).await;
+    let mut stream = TestClient::connect_and_get(server.addr(), "/stream").await;
+    let new = with_timeout(server.switch(loopback(), SAVE_OK)).await.expect("a free port");
     assert!(stream.read_to_close().await.contains("interrupted\r\n0\r\n\r\n"));
     assert!(!server.closing().is_cancelled(), "the server itself goes on");
     assert!(TestClient::connect(new).await.is_served().await);
@@ -37,9 +38,9 @@ async fn f31_streams_of_the_old_port_get_a_final_event_before_the_grace_ends() {
 
 #[tokio::test]
 async fn f31_after_the_grace_connections_of_the_old_port_are_cut() {
-    let (server, _) = start(ConnectionLimits { switch_grace: SHORT, ..generous_limits() }).await;
-    let mut stalled = TestClient::begin(server.addr(), "/deaf").await;
-    with_timeout(server.switch(loopback(), SAVED)).await.expect("a free port");
+    let (server, _) = start(ConnectionLimits { switch_grace: SHORT_TIMEOUT, ..generous_limits() }).await;
+    let mut stalled = TestClient::connect_and_get(server.addr(), "/stalled").await;
+    with_timeout(server.switch(loopback(), SAVE_OK)).await.expect("a free port");
     assert!(
         !stalled.read_to_close().await.contains("0\r\n\r\n"),
         "the client can see that it is not the end"
@@ -75,7 +76,7 @@ async fn f32_the_same_address_is_no_change() {
 }
 
 #[tokio::test]
-async fn f32_of_many_switches_at_once_one_listener_remains() {
+async fn f32_concurrent_switches_leave_one_listener() {
     let (server, _) = start(generous_limits()).await;
     let (first, saved) = (server.addr(), Mutex::new(Vec::new()));
     let save = |addr| {
@@ -102,8 +103,8 @@ async fn f34_a_stop_lets_answers_finish_and_closes_idle_connections() {
     let addr = server.addr();
     let mut idle = TestClient::connect(addr).await;
     assert!(idle.is_served().await);
-    let mut stream = TestClient::begin(addr, "/stream").await;
-    let stop = server.stop(LONG);
+    let mut stream = TestClient::connect_and_get(addr, "/stream").await;
+    let stop = server.stop(LONG_GRACE);
     let client = async {
         assert_eq!(idle.read_to_close().await, "");
         assert!(is_refused(addr).await);
@@ -113,14 +114,14 @@ async fn f34_a_stop_lets_answers_finish_and_closes_idle_connections() {
     let (drained, ()) = with_timeout(async { tokio::join!(stop, client) }).await;
     assert_eq!(drained, Drained { cut: 0 });
     assert_eq!(server.connections(), 0);
-    assert!(matches!(server.switch(loopback(), SAVED).await, Err(SwitchError::Stopping)));
+    assert!(matches!(server.switch(loopback(), SAVE_OK).await, Err(SwitchError::Stopping)));
 }
 
 #[tokio::test]
 async fn f34_streams_get_a_final_event_before_the_grace_ends() {
     let (server, _) = start(generous_limits()).await;
-    let mut stream = TestClient::begin(server.addr(), "/stream").await;
-    assert_eq!(with_timeout(server.stop(HOUR + SHORT)).await, Drained { cut: 0 });
+    let mut stream = TestClient::connect_and_get(server.addr(), "/stream").await;
+    assert_eq!(with_timeout(server.stop(HOUR + SHORT_TIMEOUT)).await, Drained { cut: 0 });
     assert!(server.closing().is_cancelled());
     assert!(stream.read_to_close().await.contains("interrupted\r\n0\r\n\r\n"));
 }
@@ -128,13 +129,13 @@ async fn f34_streams_get_a_final_event_before_the_grace_ends() {
 #[tokio::test]
 async fn f34_after_the_grace_the_rest_is_cut_and_counted() {
     let (server, service) = start(generous_limits()).await;
-    let mut stalled = TestClient::begin(server.addr(), "/deaf").await;
+    let mut stalled = TestClient::connect_and_get(server.addr(), "/stalled").await;
     let mut held = TestClient::connect(server.addr()).await;
-    held.ask("/held").await;
+    held.send_get("/held").await;
     service.wait_for_request("/held").await;
     let mut idle = TestClient::connect(server.addr()).await;
     assert!(idle.is_served().await);
-    assert_eq!(with_timeout(server.stop(SHORT)).await, Drained { cut: 2 });
+    assert_eq!(with_timeout(server.stop(SHORT_TIMEOUT)).await, Drained { cut: 2 });
     assert!(!stalled.read_to_close().await.contains("0\r\n\r\n"));
     assert_eq!((held.read_to_close().await, idle.read_to_close().await), (String::new(), String::new()));
 }
@@ -142,16 +143,16 @@ async fn f34_after_the_grace_the_rest_is_cut_and_counted() {
 #[tokio::test]
 async fn f34_a_second_stop_ends_the_first_at_once() {
     let (server, _) = start(generous_limits()).await;
-    let _stalled = TestClient::begin(server.addr(), "/deaf").await;
-    let stops = async { tokio::join!(server.stop(LONG), server.stop(Duration::ZERO)) };
+    let _stalled = TestClient::connect_and_get(server.addr(), "/stalled").await;
+    let stops = async { tokio::join!(server.stop(LONG_GRACE), server.stop(Duration::ZERO)) };
     assert_eq!(with_timeout(stops).await, (Drained { cut: 1 }, Drained { cut: 1 }));
 }
 
 #[tokio::test]
 async fn f34_a_stop_also_ends_connections_of_an_earlier_switch() {
     let (server, _) = start(generous_limits()).await;
-    let mut stalled = TestClient::begin(server.addr(), "/deaf").await;
-    with_timeout(server.switch(loopback(), SAVED)).await.expect("a free port");
+    let mut stalled = TestClient::connect_and_get(server.addr(), "/stalled").await;
+    with_timeout(server.switch(loopback(), SAVE_OK)).await.expect("a free port");
     assert_eq!(with_timeout(server.stop(Duration::ZERO)).await, Drained { cut: 1 });
     stalled.read_to_close().await;
 }
@@ -159,7 +160,7 @@ async fn f34_a_stop_also_ends_connections_of_an_earlier_switch() {
 #[tokio::test]
 async fn a_dropped_server_closes_all_connections() {
     let (server, _) = start(generous_limits()).await;
-    let mut stalled = TestClient::begin(server.addr(), "/deaf").await;
+    let mut stalled = TestClient::connect_and_get(server.addr(), "/stalled").await;
     drop(server);
     stalled.read_to_close().await;
 }

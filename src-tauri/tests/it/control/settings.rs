@@ -158,8 +158,8 @@ async fn a_port_that_is_set_is_switched_to_and_kept() {
 
 #[tokio::test]
 async fn what_is_written_into_the_file_by_hand_meanwhile_is_kept() {
-    let scene = Scene::of(&["alice"]).await;
-    let program = &scene.program;
+    let env = TestEnv::new(&["alice"]).await;
+    let program = &env.program;
     let path = program.dir.path().join("settings.toml");
     let file = || std::fs::read_to_string(&path).unwrap();
     assert_eq!(set(program, "theme", json!("dark")).await.status, 200);
@@ -178,13 +178,13 @@ async fn what_is_written_into_the_file_by_hand_meanwhile_is_kept() {
     let message = refused.json()["error"]["message"].to_string();
     assert!(message.contains("(line 1, column "), "{message}");
     assert_eq!((file(), get(program, "theme").await["value"].clone()), (broken, json!("dark")));
-    scene.still_serves().await;
+    env.still_serves().await;
 }
 
 #[tokio::test]
 async fn a_setting_that_could_not_be_saved_is_not_saved_later() {
-    let scene = Scene::of(&["alice"]).await;
-    let program = &scene.program;
+    let env = TestEnv::new(&["alice"]).await;
+    let program = &env.program;
     // A folder where the new content is to be written first stops everybody, root too.
     let in_the_way = program.dir.path().join("settings.toml.tmp");
     std::fs::create_dir(&in_the_way).unwrap();
