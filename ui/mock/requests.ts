@@ -1,6 +1,6 @@
 // The mock's request log: the same id always gives the same record.
 
-import type { Attempt, Picked, Record as LogRecord } from "../src/control/types";
+import type { Attempt, AccountSelection, RequestRecord } from "../src/control/types";
 
 const CLIENTS = ["main", "zed", "main", "ci-bot", "main"];
 const DIALECTS = ["openai-chat", "anthropic", "openai-chat", "openai-responses", "openai-chat", "ollama-chat"];
@@ -16,9 +16,9 @@ const ASKED = [
 ];
 const SERVED: { [asked: string]: string } = { fast: "gpt-5-mini" };
 
-const BALANCED: Picked = { by: "balance", ready: 2, running: 0, limited: 0, needs_login: 1, disabled: 0, tries: false };
-const STAYED: Picked = { ...BALANCED, by: "conversation" };
-const LEFT: Picked = { ...BALANCED, by: "alone", ready: 1, limited: 1 };
+const BALANCED: AccountSelection = { by: "balance", ready: 2, running: 0, limited: 0, needs_login: 1, disabled: 0, tries: false };
+const STAYED: AccountSelection = { ...BALANCED, by: "conversation" };
+const LEFT: AccountSelection = { ...BALANCED, by: "alone", ready: 1, limited: 1 };
 
 /** Deterministic pseudo-random number in 0..1. */
 function chance(seed: number, salt: number): number {
@@ -29,14 +29,14 @@ function chance(seed: number, salt: number): number {
 
 const pick = <T>(list: T[], part: number): T => list[Math.floor(part * list.length)] as T;
 
-export function record(id: number, time_ms: number): LogRecord {
+export function record(id: number, time_ms: number): RequestRecord {
   const asked = pick(ASKED, chance(id, 1));
   const kind = chance(id, 2);
   const first = Math.round(280 + chance(id, 3) ** 2 * 2600);
   const duration = first + Math.round(chance(id, 4) ** 2 * 16_000);
   const prompt = Math.round(180 + chance(id, 5) ** 3 * 48_000);
   const completion = Math.round(20 + chance(id, 6) ** 2 * 2400);
-  const base: LogRecord = {
+  const base: RequestRecord = {
     id,
     time_ms,
     request_id: `req_${(id * 2654435761).toString(36).padStart(10, "0").slice(-10)}`,
@@ -82,7 +82,7 @@ function refusal(): Attempt {
   };
 }
 
-function failed(base: LogRecord): LogRecord {
+function failed(base: RequestRecord): RequestRecord {
   const last: Attempt = {
     account: "work",
     why: LEFT,
@@ -112,7 +112,7 @@ function failed(base: LogRecord): LogRecord {
   };
 }
 
-function mistaken(base: LogRecord): LogRecord {
+function mistaken(base: RequestRecord): RequestRecord {
   const message = "'messages[0].content' is of the wrong type";
   const nothing = {
     account: null,
@@ -137,6 +137,6 @@ function mistaken(base: LogRecord): LogRecord {
   };
 }
 
-function left(base: LogRecord, served: Attempt): LogRecord {
+function left(base: RequestRecord, served: Attempt): RequestRecord {
   return { ...base, attempts: [{ ...served, outcome: "ok" }], status: 499, code: "client_closed", fault: "client", interrupted: true };
 }

@@ -9,8 +9,8 @@ import type {
   Notice,
   Overview,
   Query,
-  Record as LogRecord,
-  Saved,
+  RequestRecord,
+  SavedFile,
   SettingView,
   Status,
 } from "../src/control/types";
@@ -28,7 +28,7 @@ export class MockState {
   keys: KeyView[];
   models: ModelView[];
   settings: SettingView[];
-  records: LogRecord[];
+  records: RequestRecord[];
   serving: boolean;
   port = 3000;
   welcomed: boolean;
@@ -36,7 +36,7 @@ export class MockState {
   /** Content of the system clipboard. */
   clipboard: string | null = null;
   /** The last saved export. */
-  saved: Saved | null = null;
+  saved: SavedFile | null = null;
   private next: number;
 
   constructor(readonly scenario: Scenario) {
@@ -54,7 +54,7 @@ export class MockState {
     if (scenario.name === "demo") this.accounts = this.accounts.map((one) => ({ ...one, origin: "demo" as const }));
   }
 
-  receiveRequest(now: number): LogRecord {
+  receiveRequest(now: number): RequestRecord {
     const made = record(this.next++, now);
     this.records.push(made);
     return made;
@@ -101,7 +101,7 @@ export class MockState {
 
   overview(now: number): Overview {
     const day = this.records.filter((one) => one.time_ms > now - 86_400_000);
-    const sum = (of: (one: LogRecord) => number | null) => day.reduce((total, one) => total + (of(one) ?? 0), 0);
+    const sum = (of: (one: RequestRecord) => number | null) => day.reduce((total, one) => total + (of(one) ?? 0), 0);
     return {
       minutes: this.minutes(now),
       today: {
@@ -120,7 +120,7 @@ export class MockState {
   }
 
   /** The log records that match a query, newest first. */
-  found(query: Query): LogRecord[] {
+  found(query: Query): RequestRecord[] {
     const fits = this.records.filter((one) => matches(one, query));
     return fits.reverse().slice(0, query.limit ?? 200);
   }

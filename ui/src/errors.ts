@@ -1,7 +1,7 @@
 // Descriptions of errors: a sentence, a severity and the next step.
 
 import { ControlFailure, type FailureCode } from "./control/control";
-import type { TryView } from "./control/types";
+import type { TestResult } from "./control/types";
 import { language, t } from "./i18n/index.svelte";
 import { messageText, sentences } from "./messages";
 
@@ -101,7 +101,7 @@ export function describeRequestError(code: string): Description {
 }
 
 /** Why a test request failed; null where it succeeded. */
-export function testFailureText({ error, code }: TryView): string | null {
+export function testFailureText({ error, code }: TestResult): string | null {
   if (error === null || code === null || !Object.hasOwn(REQUEST_SEVERITIES, code)) return error;
   const description = describeRequestError(code);
   return sentences(description.text, description.step ?? "");

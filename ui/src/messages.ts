@@ -1,10 +1,19 @@
 // Translation of the program's messages, which arrive as codes with arguments.
 
-import type { FailureKind, Nobody, Passed, PasteError, Picked, Said, StoreError, Why } from "./control/types";
+import type {
+  UpstreamErrorKind,
+  NoAccountReason,
+  SkipReason,
+  PasteError,
+  AccountSelection,
+  UserMessage,
+  StoreError,
+  SelectionReason,
+} from "./control/types";
 import { language, t } from "./i18n/index.svelte";
 
 /** A message of the program. */
-export function messageText(said: Said): string {
+export function messageText(said: UserMessage): string {
   switch (said.what) {
     case "plain":
       return said.text;
@@ -31,7 +40,7 @@ export function storeErrorText(error: StoreError): string {
 }
 
 /** Why an account was selected; text of an older version is shown as it is. */
-export function selectionReasonText(why: Why): string {
+export function selectionReasonText(why: SelectionReason): string {
   if (typeof why === "string") return why;
   const passed = skippedCounts(why);
   return sentences(
@@ -42,12 +51,12 @@ export function selectionReasonText(why: Why): string {
 }
 
 /** Why an account is not next. */
-export function skipReasonText(passed: Passed): string {
+export function skipReasonText(passed: SkipReason): string {
   return t(`skipped.${passed.what}`, passed);
 }
 
 /** Why no account is available. */
-export function unavailableText(nobody: Nobody): string {
+export function unavailableText(nobody: NoAccountReason): string {
   if (nobody.what === "unreadable") return sentences(t("unavailable.unreadable"), storeErrorText(nobody.error));
   return t(`unavailable.${nobody.what}`, nobody);
 }
@@ -70,7 +79,7 @@ export const OUTCOMES = {
   rejected: "rejected",
   image: "image",
   interrupted: "interrupted",
-} as const satisfies { [word: string]: FailureKind | "ok" };
+} as const satisfies { [word: string]: UpstreamErrorKind | "ok" };
 
 export function outcomeText(word: string): string {
   if (!Object.hasOwn(OUTCOMES, word)) return word;
@@ -103,7 +112,7 @@ function pasteErrorText(error: PasteError): string {
   return t(`paste.${error.what}`, { detail: "detail" in error ? error.detail : "" });
 }
 
-function skippedCounts(why: Picked): string[] {
+function skippedCounts(why: AccountSelection): string[] {
   const counts = ["limited", "needs_login", "disabled"] as const;
   return counts.filter((name) => why[name] > 0).map((name) => t(`selection.${name}`, { n: why[name] }));
 }

@@ -6,7 +6,7 @@ import { HttpControl } from "../src/control/http";
 import { handOverSessionToken, keepSessionToken, sessionToken } from "../src/control/session-token";
 import { drain, readEvents } from "../src/control/sse";
 import { TauriControl } from "../src/control/tauri";
-import type { Record as LogRecord } from "../src/control/types";
+import type { RequestRecord } from "../src/control/types";
 import { Resource } from "../src/state/resource.svelte";
 import { Session } from "../src/state/session.svelte";
 import { waitFor } from "./wait-for";
@@ -38,7 +38,7 @@ describe("the session", () => {
 
   test("delivers requests in batches", async () => {
     const { control, session } = await started();
-    const batches: LogRecord[][] = [];
+    const batches: RequestRecord[][] = [];
     session.onRecords((batch) => batches.push(batch));
     for (let i = 0; i < 50; i++) control.receiveRequest();
     await waitFor(() => expect(batches.flat().length).toBe(50));

@@ -1,6 +1,6 @@
 // The control API: the page's only connection to the program. Implemented over HTTP, Tauri's IPC and a mock.
 
-import type { Commands, ControlEvent, ErrorCode, Said } from "./types";
+import type { Commands, ControlEvent, ErrorCode, UserMessage } from "./types";
 
 export type CommandName = keyof Commands;
 export type CommandArgs<N extends CommandName> = Commands[N][0];
@@ -16,7 +16,7 @@ export class ControlFailure extends Error {
     readonly code: FailureCode,
     message: string,
     /** The message as code and arguments, for translation. */
-    readonly userMessage: Said | null = null,
+    readonly userMessage: UserMessage | null = null,
   ) {
     super(message);
     this.name = "ControlFailure";

@@ -1,9 +1,9 @@
 // The log's filter rule, applied to requests that arrive while a filter is set.
 
 import { isFailed } from "../state/records";
-import type { Query, Record as LogRecord } from "./types";
+import type { Query, RequestRecord } from "./types";
 
-export function matches(one: LogRecord, query: Query): boolean {
+export function matches(one: RequestRecord, query: Query): boolean {
   return (
     (query.before_id == null || one.id < query.before_id) &&
     (query.after_id == null || one.id > query.after_id) &&
@@ -19,11 +19,11 @@ export function matches(one: LogRecord, query: Query): boolean {
   );
 }
 
-function namesAccount(one: LogRecord, label: string): boolean {
+function namesAccount(one: RequestRecord, label: string): boolean {
   return one.account === label || one.attempts.some((attempt) => attempt.account === label);
 }
 
-function holds(one: LogRecord, text: string): boolean {
+function holds(one: RequestRecord, text: string): boolean {
   const wanted = lower(text);
   const places = [one.request_id, one.client, one.model_asked, one.model_served, one.account, one.code];
   return places.some((place) => place != null && lower(place).includes(wanted));

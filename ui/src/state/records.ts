@@ -1,14 +1,14 @@
 // Derived values of a request record.
 
-import type { Record as LogRecord } from "../control/types";
+import type { RequestRecord } from "../control/types";
 
 /** Whether the client disconnected before the end, which is no failure. */
-export function isCancelled(record: LogRecord): boolean {
+export function isCancelled(record: RequestRecord): boolean {
   return record.code === "client_closed";
 }
 
 /** Whether it failed or was interrupted, other than by the client. */
-export function isFailed(record: LogRecord): boolean {
+export function isFailed(record: RequestRecord): boolean {
   return (record.status >= 400 || record.interrupted) && !isCancelled(record);
 }
 

@@ -2,7 +2,7 @@
 
 import { type Control } from "../control/control";
 import { matches } from "../control/matches";
-import type { Query, Record as LogRecord } from "../control/types";
+import type { Query, RequestRecord } from "../control/types";
 
 export const PAGE_SIZE = 200;
 /** Rows held while the newest is visible; older ones can be loaded again. */
@@ -24,8 +24,8 @@ export class RequestList {
   version = $state(0);
 
   /** Oldest first, so that a new one is a push. */
-  private rows: LogRecord[] = [];
-  private pending: LogRecord[] = [];
+  private rows: RequestRecord[] = [];
+  private pending: RequestRecord[] = [];
   private atTop = true;
   /** Responses of an older generation (another filter) are discarded. */
   private generation = 0;
@@ -37,7 +37,7 @@ export class RequestList {
   }
 
   /** Row `index`, counted from the newest. */
-  at(index: number): LogRecord | undefined {
+  at(index: number): RequestRecord | undefined {
     return this.rows[this.rows.length - 1 - index];
   }
 
@@ -83,7 +83,7 @@ export class RequestList {
   }
 
   /** Adds finished requests. */
-  receive(batch: LogRecord[]): void {
+  receive(batch: RequestRecord[]): void {
     const newest = this.pending.at(-1)?.id ?? this.rows.at(-1)?.id ?? 0;
     const matching = batch.filter((one) => one.id > newest && matches(one, this.filter));
     if (matching.length === 0) return;
@@ -110,12 +110,12 @@ export class RequestList {
     this.append(pending);
   }
 
-  private postpone(matching: LogRecord[]): void {
+  private postpone(matching: RequestRecord[]): void {
     this.pendingCount += matching.length;
     if (this.pending.length + matching.length <= MAX_PENDING) this.pending.push(...matching);
   }
 
-  private append(matching: LogRecord[]): void {
+  private append(matching: RequestRecord[]): void {
     this.rows.push(...matching);
     if (this.rows.length > MAX_ROWS_AT_TOP) {
       this.rows = this.rows.slice(-MAX_ROWS_AT_TOP);
@@ -124,7 +124,7 @@ export class RequestList {
     this.version++;
   }
 
-  private replace(rows: LogRecord[], complete: boolean): void {
+  private replace(rows: RequestRecord[], complete: boolean): void {
     this.rows = rows;
     this.pending = [];
     this.pendingCount = 0;

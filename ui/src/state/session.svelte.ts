@@ -1,7 +1,7 @@
 // The session: connection, sign-in and status of the program.
 
 import { type Control, ControlFailure, type ControlEvent } from "../control/control";
-import type { Record as LogRecord, Status } from "../control/types";
+import type { RequestRecord, Status } from "../control/types";
 
 export type Phase = "loading" | "signed_out" | "ready" | "unreachable";
 
@@ -14,10 +14,10 @@ export class Session {
 
   // Listeners are not shown on the page.
   // eslint-disable-next-line svelte/prefer-svelte-reactivity
-  private readonly listeners = new Set<(records: LogRecord[]) => void>();
+  private readonly listeners = new Set<(records: RequestRecord[]) => void>();
   // eslint-disable-next-line svelte/prefer-svelte-reactivity
   private readonly resets = new Set<() => void>();
-  private received: LogRecord[] = [];
+  private received: RequestRecord[] = [];
   private flushScheduled = false;
   private unsubscribe: (() => void) | null = null;
 
@@ -67,7 +67,7 @@ export class Session {
   }
 
   /** Calls `listener` with finished requests, in batches; returns the unsubscribe function. */
-  onRecords(listener: (records: LogRecord[]) => void): () => void {
+  onRecords(listener: (records: RequestRecord[]) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }

@@ -1,6 +1,6 @@
 // Positions of a request's attempts on its timeline.
 
-import type { Attempt, Record as LogRecord } from "../control/types";
+import type { Attempt, RequestRecord } from "../control/types";
 
 export interface Span {
   attempt: Attempt;
@@ -11,7 +11,7 @@ export interface Span {
 }
 
 /** Attempts run one after the other; the remaining time follows the last. */
-export function spans(record: LogRecord): Span[] {
+export function spans(record: RequestRecord): Span[] {
   const asked = record.attempts.reduce((sum, one) => sum + one.ms, 0);
   const whole = Math.max(record.duration_ms, asked, 1);
   let from = 0;
@@ -23,7 +23,7 @@ export function spans(record: LogRecord): Span[] {
 }
 
 /** Position of the first byte sent to the client, 0 to 1. */
-export function firstByte(record: LogRecord): number | null {
+export function firstByte(record: RequestRecord): number | null {
   if (record.first_byte_ms === null || record.duration_ms <= 0) return null;
   return Math.min(1, record.first_byte_ms / record.duration_ms);
 }

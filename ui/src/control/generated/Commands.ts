@@ -1,26 +1,26 @@
 // This file was generated from the table of commands in Rust. Do not edit it by hand.
+import type { AccountKind } from "./AccountKind";
 import type { AccountView } from "./AccountView";
 import type { Bodies } from "./Bodies";
 import type { CheckView } from "./CheckView";
-import type { Explained } from "./Explained";
+import type { Explanation } from "./Explanation";
 import type { ExportFormat } from "./ExportFormat";
-import type { Exported } from "./Exported";
+import type { ExportedLog } from "./ExportedLog";
 import type { Finding } from "./Finding";
-import type { Free } from "./Free";
+import type { FreePort } from "./FreePort";
 import type { KeyView } from "./KeyView";
-import type { Kind } from "./Kind";
 import type { ModelView } from "./ModelView";
 import type { Overview } from "./Overview";
 import type { Page } from "./Page";
+import type { PortChanged } from "./PortChanged";
 import type { Query } from "./Query";
-import type { Record } from "./Record";
-import type { Saved } from "./Saved";
+import type { RequestRecord } from "./RequestRecord";
+import type { SavedFile } from "./SavedFile";
 import type { SecretsView } from "./SecretsView";
 import type { SettingValue } from "./SettingValue";
 import type { SettingView } from "./SettingView";
 import type { Status } from "./Status";
-import type { Switched } from "./Switched";
-import type { TryView } from "./TryView";
+import type { TestResult } from "./TestResult";
 
 /** Name, arguments and answer of each command. */
 export interface Commands {
@@ -29,7 +29,7 @@ export interface Commands {
   "accounts.list": [{}, Array<AccountView>];
   "accounts.refresh": [{}, null];
   "accounts.check": [{ label?: string | null, }, Array<CheckView>];
-  "accounts.add": [{ label?: string | null, kind?: Kind | null, secret: string, }, CheckView];
+  "accounts.add": [{ label?: string | null, kind?: AccountKind | null, secret: string, }, CheckView];
   "accounts.replace": [{ label: string, secret: string, }, CheckView];
   "accounts.import": [{ 
 /**
@@ -47,7 +47,7 @@ text: string, }, Array<CheckView>];
  */
 host: string, }, null];
   "accounts.remove": [{ label: string, }, null];
-  "accounts.explain": [{ model: string, }, Explained];
+  "accounts.explain": [{ model: string, }, Explanation];
   "keys.list": [{ reveal?: boolean | null, }, Array<KeyView>];
   "keys.add": [{ name: string, models?: Array<string> | null, daily_tokens?: number | null, daily_cost_usd?: number | null, }, KeyView];
   "keys.change": [{ name: string, models: Array<string>, daily_tokens: number | null, daily_cost_usd: number | null, }, null];
@@ -71,17 +71,17 @@ name: string,
  */
 target: string, }, null];
   "models.remove_alias": [{ name: string, }, null];
-  "try": [{ model: string, text: string, }, TryView];
-  "log.latest": [Query, Array<Record>];
-  "log.get": [{ id: number, }, Record];
+  "try": [{ model: string, text: string, }, TestResult];
+  "log.latest": [Query, Array<RequestRecord>];
+  "log.get": [{ id: number, }, RequestRecord];
   "log.count": [Query, number];
   "log.bodies": [{ id: number, }, Bodies];
-  "log.export": [{ format: ExportFormat, query?: Query | null, }, Exported];
-  "log.save": [{ format: ExportFormat, query?: Query | null, }, Saved | null];
+  "log.export": [{ format: ExportFormat, query?: Query | null, }, ExportedLog];
+  "log.save": [{ format: ExportFormat, query?: Query | null, }, SavedFile | null];
   "log.show_saved": [{}, null];
   "log.clear": [{}, number];
-  "port.switch": [{ port: number, }, Switched];
-  "port.free": [{}, Free];
+  "port.switch": [{ port: number, }, PortChanged];
+  "port.free": [{}, FreePort];
   "serving.set": [{ on: boolean, }, null];
   "settings.get": [{}, Array<SettingView>];
   "settings.set": [{ name: string, 

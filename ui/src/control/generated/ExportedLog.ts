@@ -3,7 +3,7 @@
 /**
  * A file of records, for a browser to save.
  */
-export type Exported = { 
+export type ExportedLog = { 
 /**
  * A name for the file.
  */

@@ -3,4 +3,4 @@
 /**
  * A port that is free.
  */
-export type Free = { port: number, };
+export type FreePort = { port: number, };

@@ -3,4 +3,4 @@
 /**
  * Why a value cannot be sent in a header, as the rest of a sentence.
  */
-export type Unusable = "too_long" | "control" | "not_ascii" | "separator";
+export type UnusableValue = "too_long" | "control" | "not_ascii" | "separator";

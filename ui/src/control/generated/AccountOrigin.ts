@@ -3,4 +3,4 @@
 /**
  * Where an account comes from, which says whether it can be removed here.
  */
-export type Origin = "environment" | "stored" | "demo";
+export type AccountOrigin = "environment" | "stored" | "demo";

@@ -3,4 +3,4 @@
 /**
  * Which kind of account serves a model that both kinds have.
  */
-export type Prefer = "api" | "web" | "only-api" | "only-web";
+export type KindPreference = "api" | "web" | "only-api" | "only-web";

@@ -3,4 +3,4 @@
 /**
  * What decided.
  */
-export type PickedBy = "conversation" | "alone" | "balance" | "fill_first" | "reset_soonest" | "second_call";
+export type SelectionRule = "conversation" | "alone" | "balance" | "fill_first" | "reset_soonest" | "second_call";

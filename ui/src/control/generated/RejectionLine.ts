@@ -3,7 +3,7 @@
 /**
  * Calls that were refused for one reason.
  */
-export type TurnedAwayLine = { code: string, count: number, 
+export type RejectionLine = { code: string, count: number, 
 /**
  * Unix milliseconds.
  */

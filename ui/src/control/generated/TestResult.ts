@@ -3,7 +3,7 @@
 /**
  * What became of it.
  */
-export type TryView = { status: number, 
+export type TestResult = { status: number, 
 /**
  * The reply.
  */

@@ -3,7 +3,7 @@
 /**
  * What a span of time used.
  */
-export type Sums = { requests: number, failed: number, prompt_tokens: number, completion_tokens: number, 
+export type Totals = { requests: number, failed: number, prompt_tokens: number, completion_tokens: number, 
 /**
  * Some of the tokens are our own count.
  */
