@@ -8,12 +8,12 @@
 //! # The path of one request
 //!
 //! 1. [`server`] accepts the connection, with limits and timers, and reads the head.
-//! 2. [`access`] judges the head: sizes, Host, Origin, route, method, key, content type. Everything behind routes by
+//! 2. [`auth`] judges the head: sizes, Host, Origin, route, method, key, content type. Everything behind routes by
 //!    the canonical path that it found.
-//! 3. [`proxy`] reads the body with a cap, opens a record in the [`journal`], and lets the dialect decode it
-//!    ([`dialects`]) into a [`chat::Request`].
+//! 3. [`proxy`] reads the body with a cap, opens a record in the [`request_log`], and lets the dialect decode it
+//!    ([`dialects`]) into a [`protocol::Request`].
 //! 4. [`accounts`] hands out a lease: the account that may serve this model now, and why.
-//! 5. [`upstreams`] makes the call and answers with a stream of [`chat::Event`]s, once the first is there. A refusal
+//! 5. [`upstreams`] makes the call and answers with a stream of [`protocol::Event`]s, once the first is there. A refusal
 //!    before that sends the request to the next account, by the one loop in `proxy/retry.rs`: three calls at most.
 //!    Behind a web session, tools are described in the prompt and calls read out of the text (`upstreams/prompted_tools`).
 //! 6. The dialect encodes each event as it comes; nothing is sent before the first, nothing repeated after it. Where
@@ -24,23 +24,23 @@
 //!
 //! | room | what it is for | may use |
 //! |---|---|---|
-//! | [`chat`] | the inner form of requests, replies, images; pure rules on text | – |
-//! | [`config`] | settings: what the user wrote, and the checked form | `chat` (model names), `secrets` |
+//! | [`protocol`] | the inner form of requests, replies, images; pure rules on text | – |
+//! | [`config`] | settings: what the user wrote, and the checked form | `protocol` (model names), `secrets` |
 //! | [`secrets`] | the type that cannot be printed; keychain, encrypted file, token file, redaction | – |
-//! | [`journal`] | the request log in SQLite | – |
-//! | [`dialects`] | wire forms, decoding and encoding; pure | `chat` |
-//! | [`upstreams`] | Mammouth; the only room that calls out | `chat`, `secrets` |
-//! | [`accounts`] | who may serve a model now | `config`, `secrets`, `upstreams` (its verdicts), `journal` (its reasons) |
-//! | [`access`] | who may call | `config`, `secrets` |
+//! | [`request_log`] | the request log in SQLite | – |
+//! | [`dialects`] | wire forms, decoding and encoding; pure | `protocol` |
+//! | [`upstreams`] | Mammouth; the only room that calls out | `protocol`, `secrets` |
+//! | [`accounts`] | who may serve a model now | `config`, `secrets`, `upstreams` (its verdicts), `request_log` (its reasons) |
+//! | [`auth`] | who may call | `config`, `secrets` |
 //! | [`server`] | connections, limits, port switch, drain | – |
-//! | [`proxy`] | routes of the dialects, the retry loop, failures to answers | `chat`, `dialects`, `upstreams`, `accounts`, `journal`, `access` |
-//! | [`control`] | what UI and command line can ask; the local HTTP door | `chat` (model names), `accounts`, `journal`, `config`, `server`, `secrets`, `access`, `upstreams` |
-//! | [`simulator`] | a stand-in for Mammouth, for demo and tests | – |
+//! | [`proxy`] | routes of the dialects, the retry loop, failures to answers | `protocol`, `dialects`, `upstreams`, `accounts`, `request_log`, `auth` |
+//! | [`management`] | what UI and command line can ask; the local HTTP door | `protocol` (model names), `accounts`, `request_log`, `config`, `server`, `secrets`, `auth`, `upstreams` |
+//! | [`mock_upstream`] | a stand-in for Mammouth, for demo and tests | – |
 //! | [`app`] | the one place that builds everything | all above |
-//! | [`cli`] | the commands of `mammouth-proxy` | `app`, `config`, `control`, `journal`, `secrets`, `server`, `accounts` |
-//! | `desktop` | all of Tauri | `app`, `control`, `config`, `secrets` |
+//! | [`cli`] | the commands of `mammouth-proxy` | `app`, `config`, `management`, `request_log`, `secrets`, `server`, `accounts` |
+//! | `desktop` | all of Tauri | `app`, `management`, `config`, `secrets` |
 //!
-//! Every room may use [`memory`], the allocator. `proxy` and `control` do not see each other. Outside crates keep to rooms too. The test `tidy` reads the imports
+//! Every room may use [`allocator`], the allocator. `proxy` and `management` do not see each other. Outside crates keep to rooms too. The test `tidy` reads the imports
 //! and fails where this table is broken.
 //!
 //! # What is always true
@@ -56,20 +56,20 @@
     allow(clippy::wildcard_enum_match_arm, reason = "a test that meets another variant fails anyway")
 )]
 
-pub mod access;
 pub mod accounts;
+pub mod allocator;
 pub mod app;
-pub mod chat;
+pub mod auth;
 pub mod cli;
 pub mod config;
-pub mod control;
 #[cfg(feature = "desktop")]
 pub mod desktop;
 pub mod dialects;
-pub mod journal;
-pub mod memory;
+pub mod management;
+pub mod mock_upstream;
+pub mod protocol;
 pub mod proxy;
+pub mod request_log;
 pub mod secrets;
 pub mod server;
-pub mod simulator;
 pub mod upstreams;

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mammouth_proxy::chat::{StopCutter, Utf8Joiner};
+use mammouth_proxy::protocol::{StopCutter, Utf8Joiner};
 
 /// What left for the client, and whether a stop sequence was met.
 type Outcome = (String, bool);

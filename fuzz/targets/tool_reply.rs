@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mammouth_proxy::chat::{Request, Tool};
+use mammouth_proxy::protocol::{Request, Tool};
 use mammouth_proxy::upstreams::prompted_tools::{ReplyParser, ReplyPart};
 use serde_json::Value;
 

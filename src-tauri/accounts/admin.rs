@@ -10,7 +10,7 @@ use super::pending_secret::MissingSecret;
 use super::pool::{AccountPool, Accounts};
 use super::selection_request::{SelectionRequest, Unavailable};
 use super::state::Availability;
-use crate::journal::AccountSelection;
+use crate::request_log::AccountSelection;
 
 /// Whom a request would be given to now.
 #[derive(Debug, Clone, PartialEq, Eq)]

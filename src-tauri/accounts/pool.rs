@@ -17,7 +17,7 @@ use super::upstream_health::UpstreamBreakers;
 use super::view::{self, AccountView};
 use super::write_guard::PoolWriteGuard;
 use crate::config::{KindPreference, Strategy};
-use crate::journal::AccountSelection;
+use crate::request_log::AccountSelection;
 use crate::upstreams::{Identity, Quota};
 
 /// The accounts. A cheap handle.

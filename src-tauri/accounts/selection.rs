@@ -9,7 +9,7 @@ use super::selection_request::{SelectionRequest, Unavailable};
 use super::state::Availability;
 use super::strategy::{self, Candidate};
 use crate::config::KindPreference;
-use crate::journal::AccountSelection;
+use crate::request_log::AccountSelection;
 
 /// The scope of an API key's limits.
 const API_KEY_SCOPE: &str = "budget";

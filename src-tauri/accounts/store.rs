@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::clock::Timestamp;
 use super::state::{EntryState, QUOTA_WINDOW};
 use super::view::{last_used, unix_ms};
-use crate::journal;
+use crate::request_log;
 use crate::upstreams::{Identity, Quota};
 
 const SCHEMA: &str = "
@@ -167,7 +167,7 @@ impl SavedStates {
 /// Follows no link at `path` itself, as the request log beside it does not; the folder may be a link.
 fn connect(path: &Path) -> Result<Connection, std::io::Error> {
     let flags = OpenFlags::default() | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let connection = Connection::open_with_flags(journal::resolve_folder_links(path)?, flags);
+    let connection = Connection::open_with_flags(request_log::resolve_folder_links(path)?, flags);
     connection.and_then(prepare).map_err(std::io::Error::other)
 }
 

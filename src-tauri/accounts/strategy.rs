@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::time::Duration;
 
 use crate::config::Strategy;
-use crate::journal::{AccountSelection, SelectionRule};
+use crate::request_log::{AccountSelection, SelectionRule};
 
 /// An account that may serve, as far as the choice needs to know it.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,9 +2,9 @@
 
 use crate::accounts::{Account, AccountKind, AccountOrigin, Accounts, MissingSecret, Timestamp};
 use crate::config::{Config, SettingsFile};
-use crate::control::{other_host, settings_table};
+use crate::management::{other_host, settings_table};
+use crate::mock_upstream::MockUpstream;
 use crate::secrets::Secret;
-use crate::simulator::MockUpstream;
 
 /// The simulator's accounts in a demo, else those of the settings.
 pub(super) fn available_accounts(config: &Config, simulator: Option<&MockUpstream>) -> Vec<Account> {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{AppParts, CONTROL_TOKEN_FILE, StartError, data_directory_error, instance_lock};
-use crate::access;
+use crate::auth;
 use crate::config::{Config, SettingsFile};
-use crate::control::{ClientKeys, MAIN_KEY_ENTRY, MainKey, MainKeyUnavailable, STORED_KEYS, UserMessage};
+use crate::management::{ClientKeys, MAIN_KEY_ENTRY, MainKey, MainKeyUnavailable, STORED_KEYS, UserMessage};
 use crate::secrets::{self, Secret, StoreError};
 
 /// The main key where it is known without the keychain, and the digests of all that the settings know.
@@ -19,7 +19,7 @@ pub(super) fn load_keys(
     if let Some(key) = config.auth_token.clone() {
         keys.set_main(MainKey::Kept { key, origin: "AUTH_TOKEN" });
     } else if config.demo {
-        keys.set_main(MainKey::Kept { key: access::generate_key(), origin: "made for this demo" });
+        keys.set_main(MainKey::Kept { key: auth::generate_key(), origin: "made for this demo" });
     }
     keys
 }
@@ -58,7 +58,7 @@ pub(super) fn control_token(data_dir: &Path, notices: &mut Vec<UserMessage>) -> 
         Ok(token) => Ok(token),
         Err(error) if instance_lock::is_unwritable(&error) => {
             notices.push(UserMessage::NotWritable { detail: error.to_string() });
-            Ok(access::generate_key())
+            Ok(auth::generate_key())
         }
         Err(error) => Err(data_directory_error("the control token cannot be kept")(error)),
     }

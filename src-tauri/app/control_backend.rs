@@ -11,7 +11,7 @@ use warp::reply::Response;
 
 use super::keyless_listener::KeylessListener;
 use super::service::HttpService;
-use crate::control::{Backend, BoxFuture, ClientKeys, MainKey, SavePort, TestResult, UserMessage};
+use crate::management::{Backend, BoxFuture, ClientKeys, MainKey, SavePort, TestResult, UserMessage};
 use crate::secrets::{ExposeSecret, Secret};
 use crate::server::SwitchError;
 

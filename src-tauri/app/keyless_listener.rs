@@ -10,8 +10,8 @@ use std::time::Duration;
 use warp::Filter;
 
 use super::service::HttpService;
-use crate::access::{ApiFamily, Guard, Route, Scope};
-use crate::control::UserMessage;
+use crate::auth::{ApiFamily, Guard, Route, Scope};
+use crate::management::UserMessage;
 use crate::proxy::{self, Answer, Proxy};
 use crate::server::{self, ConnectionLimits, Server, SwitchError};
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::chat::unload_idle_tokenizer;
-use crate::memory;
+use crate::allocator;
+use crate::protocol::unload_idle_tokenizer;
 
 /// How often it is looked at; what was not used between two looks is given back.
 const RECLAIM_INTERVAL: Duration = Duration::from_secs(3 * 60);
@@ -21,7 +21,7 @@ pub(super) async fn run(stop: CancellationToken) {
         // A look that was cancelled by the program's end is missed by nobody.
         if unloading.await.is_ok_and(|unloaded| unloaded) {
             // This thread passed the replies on, and keeps what they took.
-            memory::release_unused();
+            allocator::release_unused();
         }
     }
 }

@@ -30,15 +30,15 @@ use tokio_util::sync::CancellationToken;
 use warp::Filter;
 
 use self::keyless_listener::KeylessListener;
-use crate::access::{self, Guard, Policy};
 use crate::accounts::{AccountStore, Accounts, Clock};
+use crate::auth::{self, Guard, Policy};
 use crate::config::{Config, SecretStoreSetting, SettingsFile};
-use crate::control::{self, Control, InstanceInfo, SessionAuth, UserMessage};
-use crate::journal::{self, RequestLog};
+use crate::management::{self, Control, InstanceInfo, SessionAuth, UserMessage};
+use crate::mock_upstream::{self, MockUpstream};
 use crate::proxy::{self, Proxy};
+use crate::request_log::{self, RequestLog};
 use crate::secrets::{self, AsyncSecretStore, EncryptedFileStore, ExposeSecret};
 use crate::server::{self, Server};
-use crate::simulator::{self, MockUpstream};
 use crate::upstreams::api::CatalogCache;
 use crate::upstreams::web::{self, WebUpstream};
 
@@ -74,7 +74,7 @@ pub struct App {
     control: Control,
     lock: Arc<instance_lock::InstanceLock>,
     /// Held here alone: it holds the control, which must not hold it.
-    backend: Arc<dyn control::Backend>,
+    backend: Arc<dyn management::Backend>,
 }
 
 impl App {
@@ -90,7 +90,7 @@ impl App {
         let opened = open_request_log(&config, &database).await?;
         let file_notices = config.notice.iter().cloned().chain(opened.notice.clone());
         let mut notices: Vec<UserMessage> = file_notices.map(|text| UserMessage::Plain { text }).collect();
-        notices.extend(config.unnamed_env_file.as_ref().map(control::env_file_message));
+        notices.extend(config.unnamed_env_file.as_ref().map(management::env_file_message));
 
         let simulator = start_simulator(&config).await?;
         let initial_accounts = account_bootstrap::available_accounts(&config, simulator.as_ref());
@@ -128,9 +128,9 @@ impl App {
             body_limit: usize::try_from(config.limits.body_bytes).unwrap_or(usize::MAX),
         });
         notices.iter().for_each(|notice| tracing::warn!("{notice}"));
-        let (reader, reload_requests) = control::reload_channel();
-        let pause_switch = access::PauseSwitch::default();
-        let control = Control::new(control::ControlParts {
+        let (reader, reload_requests) = management::reload_channel();
+        let pause_switch = auth::PauseSwitch::default();
+        let control = Control::new(management::ControlParts {
             accounts: accounts.clone(),
             web: Arc::clone(&web),
             api: Arc::clone(&api),
@@ -145,7 +145,7 @@ impl App {
             clock,
             instance: instance_info(&config, simulator.as_ref(), notices),
         });
-        let (token, sessions) = (access::digest(token.expose_secret()), access::Sessions::default());
+        let (token, sessions) = (auth::digest(token.expose_secret()), auth::Sessions::default());
         let session_auth = SessionAuth::new(sessions.clone(), token);
         let guard = build_guard(&config, &keys, token)?
             .with_pause_switch(pause_switch.clone())
@@ -160,7 +160,7 @@ impl App {
         let keyless = Arc::new(KeylessListener::new(&guard, &proxy, limits.clone()));
         let backend =
             control_backend::AppBackend { service: service.clone(), keys, keyless: Arc::clone(&keyless) };
-        let control_backend: Arc<dyn control::Backend> = Arc::new(backend);
+        let control_backend: Arc<dyn management::Backend> = Arc::new(backend);
         control.attach_services(&guard, &control_backend);
         keyless.start(config.keyless_port).await;
         let server = Arc::new(Server::start(bound, service, limits));
@@ -243,7 +243,7 @@ fn instance(address: SocketAddr, demo: bool) -> RunningInstance {
 }
 
 /// Weak: whoever still holds the control when the program has stopped must not keep the data directory locked.
-fn announcer(lock: &Arc<instance_lock::InstanceLock>, demo: bool) -> control::AnnounceAddress {
+fn announcer(lock: &Arc<instance_lock::InstanceLock>, demo: bool) -> management::AnnounceAddress {
     let lock = Arc::downgrade(lock);
     Box::new(move |address| {
         let lock = lock.upgrade().ok_or_else(|| "the program is stopping".to_owned())?;
@@ -282,11 +282,11 @@ fn current_user() -> String {
     return "this user".to_owned();
 }
 
-async fn open_request_log(config: &Config, database: &Path) -> Result<journal::OpenedLog, StartError> {
-    let limits = journal::LogLimits {
+async fn open_request_log(config: &Config, database: &Path) -> Result<request_log::OpenedLog, StartError> {
+    let limits = request_log::LogLimits {
         max_age: Duration::from_secs(u64::from(config.limits.log_days) * 24 * 60 * 60),
         max_bytes: config.limits.log_max_bytes,
-        ..journal::LogLimits::default()
+        ..request_log::LogLimits::default()
     };
     let path = database.to_owned();
     let keep = config.preferences.keep_bodies;
@@ -306,7 +306,7 @@ async fn start_simulator(config: &Config) -> Result<Option<MockUpstream>, StartE
     if !config.demo {
         return Ok(None);
     }
-    let started = MockUpstream::start(simulator::MockUpstreamOptions::demo()).await;
+    let started = MockUpstream::start(mock_upstream::MockUpstreamOptions::demo()).await;
     started.map(Some).map_err(system_error("the simulator of the demo cannot start"))
 }
 
@@ -319,11 +319,11 @@ fn build_web(config: &Config, simulator: Option<&MockUpstream>) -> Result<WebUps
     };
     let settings = web::WebSettings {
         base,
-        options: control::manner(config),
+        options: management::manner(config),
         connect_timeout: config.limits.connect,
         first_byte_timeout: config.limits.first_byte,
         idle_timeout: config.limits.idle,
-        outbound: control::outbound(&config.outbound),
+        outbound: management::outbound(&config.outbound),
         protocol: upstreams::site_protocol(&config.web),
         ..web::WebSettings::default()
     };
@@ -366,12 +366,16 @@ fn build_policy(config: &Config) -> Result<Policy, StartError> {
         .map_err(|error| StartError::Settings(error.to_string()))
 }
 
-fn build_guard(config: &Config, keys: &control::ClientKeys, control: [u8; 32]) -> Result<Guard, StartError> {
+fn build_guard(
+    config: &Config,
+    keys: &management::ClientKeys,
+    control: [u8; 32],
+) -> Result<Guard, StartError> {
     let policy = build_policy(config)?;
-    let mut route_table: Vec<access::Route> = proxy::route_table();
-    route_table.extend(control::http::route_table());
+    let mut route_table: Vec<auth::Route> = proxy::route_table();
+    route_table.extend(management::http::route_table());
     if config.ui {
-        route_table.extend(control::ui::route_table());
+        route_table.extend(management::ui::route_table());
     }
     Ok(Guard::new(route_table, policy, keys.guard_keys().clone(), control))
 }
@@ -382,8 +386,8 @@ fn build_routes(
     door: &SessionAuth,
     config: &Config,
 ) -> warp::filters::BoxedFilter<(warp::reply::Response,)> {
-    let control_routes = control::http::routes(control, door);
+    let control_routes = management::http::routes(control, door);
     let control_routes =
-        if config.ui { control_routes.or(control::ui::routes()).unify().boxed() } else { control_routes };
+        if config.ui { control_routes.or(management::ui::routes()).unify().boxed() } else { control_routes };
     proxy::routes(proxy).or(control_routes).unify().recover(proxy::handle_rejection).unify().boxed()
 }

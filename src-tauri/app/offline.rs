@@ -8,11 +8,11 @@ use super::{
     AppParts, DATABASE_FILE, StartError, account_bootstrap, build_web, client_keys, instance_info,
     instance_lock, open_request_log, secret_loader, upstreams,
 };
-use crate::access::PauseSwitch;
 use crate::accounts::{AccountStore, Accounts, Clock};
+use crate::auth::PauseSwitch;
 use crate::config::Config;
-use crate::control::{self, Control, ControlError};
-use crate::journal::RequestLog;
+use crate::management::{self, Control, ControlError};
+use crate::request_log::RequestLog;
 use crate::upstreams::api::CatalogCache;
 
 /// The control of what is stored. Dropping it waits until all changes are written.
@@ -51,8 +51,8 @@ impl OfflineApp {
         let read_result = secret_loader::read_accounts(&parts.vault, &accounts, clock).await;
         let keys = client_keys::load_stored_keys(config, &parts, read_result, &mut notices).await;
         // Nobody reads again: the next command does.
-        let (reader, _) = control::reload_channel();
-        let control = Control::new(control::ControlParts {
+        let (reader, _) = management::reload_channel();
+        let control = Control::new(management::ControlParts {
             accounts,
             web: Arc::new(build_web(config, None)?),
             api: Arc::new(upstreams::build_api(config, None)?),
@@ -78,7 +78,7 @@ impl OfflineApp {
     /// # Errors
     /// What the command says; those about a running program say `starting`.
     pub async fn dispatch(&self, name: &str, args: Value) -> Result<Value, ControlError> {
-        control::dispatch(&self.control, name, args).await
+        management::dispatch(&self.control, name, args).await
     }
 }
 

@@ -97,7 +97,7 @@ mod tests {
     use super::*;
     use crate::accounts::{AccountOrigin, KindSet, SelectionRequest, Timestamp};
     use crate::config::Strategy;
-    use crate::simulator::{MockAccount, MockUpstream, MockUpstreamOptions};
+    use crate::mock_upstream::{MockAccount, MockUpstream, MockUpstreamOptions};
     use crate::upstreams::{api, web};
 
     #[tokio::test]

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::access;
 use crate::accounts::{Account, AccountOrigin, AccountWithoutSecret, Accounts, Clock, MissingSecret};
-use crate::control::{
+use crate::auth;
+use crate::management::{
     Control, MAIN_KEY_ENTRY, MainKey, MainKeyUnavailable, ReloadRequests, UserMessage, keychain_entry_name,
 };
 use crate::secrets::{AsyncSecretStore, ExposeSecret, Secret, StoreError};
@@ -153,9 +153,9 @@ impl SecretLoader {
     /// The main key of the keychain, else the one that clients may have been given in this run, else a new one.
     async fn read_main_key(&self, temporary_key: Option<Secret>) -> Result<(), StoreError> {
         let key = match self.control.vault.get(MAIN_KEY_ENTRY).await {
-            Ok(Some(kept)) if access::is_generated_key(kept.expose_secret()) => kept,
+            Ok(Some(kept)) if auth::is_generated_key(kept.expose_secret()) => kept,
             Ok(_) | Err(StoreError::Damaged) => {
-                let key = temporary_key.unwrap_or_else(access::generate_key);
+                let key = temporary_key.unwrap_or_else(auth::generate_key);
                 self.control.vault.set(MAIN_KEY_ENTRY, &key).await?;
                 self.notify_key_replaced(&key);
                 key
@@ -186,7 +186,7 @@ impl SecretLoader {
             MainKey::Unread { .. } if keys.has_main() => {
                 keys.set_main(MainKey::Unread { why: MainKeyUnavailable::Refused(why) })
             }
-            MainKey::Unread { .. } => keys.set_main(MainKey::ForThisRun { key: access::generate_key(), why }),
+            MainKey::Unread { .. } => keys.set_main(MainKey::ForThisRun { key: auth::generate_key(), why }),
         }
         error
     }

@@ -16,8 +16,8 @@ use tower_service::Service;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use crate::access::{self, Authorized, Guard};
-use crate::control::http::FeedShutdown;
+use crate::auth::{self, Authorized, Guard};
+use crate::management::http::FeedShutdown;
 use crate::proxy::{self, Proxy};
 use crate::server;
 
@@ -95,7 +95,7 @@ impl HttpService {
             headers.insert(REQUEST_ID, id);
         }
         if let Some(origin) = cors {
-            access::add_cors_headers(headers, &origin);
+            auth::add_cors_headers(headers, &origin);
         }
         response
     }
@@ -121,8 +121,8 @@ impl HttpService {
         let closing =
             head.extensions.get::<server::Closing>().map(|closing| closing.0.clone()).unwrap_or_default();
         let client = match admitted.caller {
-            access::Caller::Client { name } => name,
-            access::Caller::Public | access::Caller::Control => "".into(),
+            auth::Caller::Client { name } => name,
+            auth::Caller::Public | auth::Caller::Control => "".into(),
         };
         head.extensions.insert(FeedShutdown(closing.clone()));
         head.extensions.insert(proxy::CallerInfo { request_id: Arc::clone(id), client, api_family, closing });
@@ -153,11 +153,11 @@ mod tests {
     use warp::Filter;
 
     use super::*;
-    use crate::access::{KeyDigests, Policy};
     use crate::accounts::{Accounts, Clock};
+    use crate::auth::{KeyDigests, Policy};
     use crate::config::Strategy;
-    use crate::control;
-    use crate::journal::RequestLog;
+    use crate::management;
+    use crate::request_log::RequestLog;
     use crate::server::{ConnectionLimits, Server};
     use crate::upstreams::ModelRegistry;
     use crate::upstreams::api::{self, ApiUpstream};
@@ -172,17 +172,17 @@ mod tests {
             api: Arc::new(ApiUpstream::new(api::ApiSettings::default()).unwrap()),
             models: ModelRegistry::default(),
             clock,
-            limits: access::KeyLimitTable::default(),
+            limits: auth::KeyLimitTable::default(),
             body_limit: 1_000,
         })
     }
 
     fn front(proxy: &Proxy) -> HttpService {
         let mut table = proxy::route_table();
-        table.extend(control::ui::route_table());
-        let guard = Guard::new(table, Policy::default(), KeyDigests::new(), access::digest("x"));
+        table.extend(management::ui::route_table());
+        let guard = Guard::new(table, Policy::default(), KeyDigests::new(), auth::digest("x"));
         let panics = warp::path!("healthz").map(|| -> Response { panic!("a mistake in a handler") });
-        let routes = panics.or(control::ui::routes()).unify().recover(proxy::handle_rejection).unify();
+        let routes = panics.or(management::ui::routes()).unify().recover(proxy::handle_rejection).unify();
         HttpService::new(Arc::new(guard), proxy.clone(), routes.boxed())
     }
 

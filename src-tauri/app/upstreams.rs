@@ -2,8 +2,8 @@
 
 use super::StartError;
 use crate::config::{Config, SiteOverrides};
-use crate::control;
-use crate::simulator::MockUpstream;
+use crate::management;
+use crate::mock_upstream::MockUpstream;
 use crate::upstreams::api::{self, ApiUpstream, CatalogCache};
 use crate::upstreams::web::SiteProtocol;
 use crate::upstreams::{ModelRegistry, ModelSettings};
@@ -35,7 +35,7 @@ pub(super) fn build_api(
         connect_timeout: config.limits.connect,
         first_byte_timeout: config.limits.first_byte,
         idle_timeout: config.limits.idle,
-        outbound: control::outbound(&config.outbound),
+        outbound: management::outbound(&config.outbound),
         ..api::ApiSettings::default()
     };
     ApiUpstream::new(settings).map_err(|error| match error {

@@ -14,7 +14,7 @@ use super::args::GlobalArgs;
 use super::{ExitError, output, serve};
 use crate::app::{self, AppParts, CONTROL_TOKEN_FILE, OfflineApp, RunningInstance};
 use crate::config::Config;
-use crate::control::{self, ControlError};
+use crate::management::{self, ControlError};
 use crate::secrets::{self, ExposeSecret};
 use crate::server::dial_addr;
 
@@ -64,7 +64,8 @@ pub(super) fn run_command<T: DeserializeOwned>(
         match target.client {
             Some(client) => client.call(name, args).await,
             None => {
-                let stored = open_offline(&target.config, target.parts, control::changes_state(name)).await?;
+                let stored =
+                    open_offline(&target.config, target.parts, management::changes_state(name)).await?;
                 run_offline(&stored, name, args).await
             }
         }

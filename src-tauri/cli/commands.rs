@@ -10,7 +10,7 @@ use super::secret_input::read_secret;
 use super::{ExitError, output};
 use crate::accounts::{AccountView, LimitReason};
 use crate::app::AppParts;
-use crate::control::{CheckView, KeyView, Status, env_file_message};
+use crate::management::{CheckView, KeyView, Status, env_file_message};
 use crate::server::dial_addr;
 
 /// What a user of web sessions must know before the first one is stored.

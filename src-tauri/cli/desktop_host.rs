@@ -15,7 +15,7 @@ use super::serve::{ProxyRuntime, flags};
 use super::{ExitError, client, exit, output, report, serve as serving, show_usage, usage};
 use crate::app::{StartFailure, StartProblem};
 use crate::config::{Flags, SECRET_VARIABLES};
-use crate::control::Control;
+use crate::management::Control;
 
 /// How long a first instance may take until its window can be shown to a second one's user.
 const FIRST_INSTANCE_TIMEOUT: Duration = Duration::from_secs(5);

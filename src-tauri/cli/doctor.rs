@@ -8,8 +8,8 @@ use super::log_files::{MAX_LOG_DAYS, log_folder};
 use super::{ExitError, exit, output};
 use crate::app;
 use crate::config::{Config, SecretStoreSetting, UnnamedEnvFile};
-use crate::control::doctor::{Finding, Level, account_findings, check_secret_store};
-use crate::control::{CheckView, env_file_message};
+use crate::management::doctor::{Finding, Level, account_findings, check_secret_store};
+use crate::management::{CheckView, env_file_message};
 use crate::server;
 
 pub(super) fn doctor(global: &GlobalArgs) -> Result<(), ExitError> {

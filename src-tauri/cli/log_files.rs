@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::journal::format_utc;
+use crate::request_log::format_utc;
 use crate::secrets::{create_private_dir, restrict_to_owner};
 
 /// How many days' files are kept, the current one included.

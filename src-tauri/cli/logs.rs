@@ -8,7 +8,7 @@ use super::args::{ExportFormatArg, GlobalArgs, LogExportArgs, LogsArgs};
 use super::client::{TargetInstance, block_on, find_target};
 use super::{ExitError, output};
 use crate::app::DATABASE_FILE;
-use crate::journal::{self, ExportFormat, Query, RequestLogError, RequestRecord};
+use crate::request_log::{self, ExportFormat, Query, RequestLogError, RequestRecord};
 
 /// Records are fetched in pages of this size.
 const PAGE_RECORDS: usize = 1_000;
@@ -46,7 +46,7 @@ async fn latest_records(target: &TargetInstance, query: &Query) -> Result<Vec<Re
     match &target.client {
         Some(client) => client.call("log.latest", query).await,
         None => {
-            match journal::open_read_only(&target.data_dir.join(DATABASE_FILE))
+            match request_log::open_read_only(&target.data_dir.join(DATABASE_FILE))
                 .and_then(|reader| reader.latest(query))
             {
                 Ok(records) => Ok(records),
@@ -64,7 +64,7 @@ fn print_record(record: &RequestRecord, options: &LogsArgs) {
     if options.json {
         output::line(serde_json::to_string(record).unwrap_or_default());
     } else {
-        output::line(journal::format_line(record));
+        output::line(request_log::format_line(record));
     }
 }
 

@@ -14,7 +14,7 @@ use super::signals::{self, Signals};
 use super::{ExitError, exit, logging, malloc, output};
 use crate::app::{self, App, AppParts, StartError, StartProblem};
 use crate::config::{self, Config, Flags, RuntimeEnvironment, Sources};
-use crate::control::Control;
+use crate::management::Control;
 use crate::server;
 
 /// How long running answers may go on after the first signal.

@@ -10,7 +10,7 @@ use super::validated::{
     KeyLimitSettings, KindPreference, LayoutSetting, LimitSettings, SiteOverrides, Strategy,
 };
 use super::validators;
-use crate::chat::is_model_name;
+use crate::protocol::is_model_name;
 
 const SHAPES: [&str; 1] = ["llms-2025"];
 

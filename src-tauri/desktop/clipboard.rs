@@ -2,7 +2,7 @@
 
 use tauri::AppHandle;
 
-use crate::control::{ControlError, ErrorCode};
+use crate::management::{ControlError, ErrorCode};
 
 /// Copies. GTK keeps the text as long as this program runs, and hands it to a clipboard manager where there is one.
 ///

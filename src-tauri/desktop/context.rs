@@ -9,7 +9,7 @@ use tauri::{AppHandle, Manager};
 use super::i18n::{Language, Strings};
 use super::status::ProxyStatus;
 use super::tray::Tray;
-use crate::control::{self, Control, ControlError};
+use crate::management::{self, Control, ControlError};
 
 /// A cheap handle.
 #[derive(Clone)]
@@ -88,7 +88,7 @@ impl DesktopContext {
     /// # Errors
     /// What the command says.
     pub(super) async fn run_command(&self, name: &str, args: Value) -> Result<Value, ControlError> {
-        control::dispatch(&self.0.control, name, args).await
+        management::dispatch(&self.0.control, name, args).await
     }
 
     /// What the proxy is like now; `None` while it starts or stops.

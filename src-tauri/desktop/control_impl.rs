@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::context::{DesktopContext, strings_for};
 use super::page::WindowPage;
 use super::{autostart, clipboard, files, login, window};
-use crate::control::{BoxFuture, ControlError, Desktop, ErrorCode, Page};
+use crate::management::{BoxFuture, ControlError, Desktop, ErrorCode, Page};
 use crate::secrets::Secret;
 
 /// The desktop, as the control table sees it.

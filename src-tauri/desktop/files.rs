@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tauri::AppHandle;
 
-use crate::control::{ControlError, ErrorCode};
+use crate::management::{ControlError, ErrorCode};
 
 /// Asks where to save a file. `title` is the dialogue's, `name` a proposal; `None` where no place was chosen.
 ///

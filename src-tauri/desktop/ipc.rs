@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::DesktopContext;
 use super::window::MAIN_LABEL;
-use crate::control::{ControlError, ControlEvent, ErrorCode};
+use crate::management::{ControlError, ControlEvent, ErrorCode};
 
 /// The largest argument, bytes of text; the HTTP door has the same limit.
 const MAX_ARGUMENT_BYTES: usize = 256 * 1024;

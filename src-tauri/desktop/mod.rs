@@ -50,7 +50,7 @@ use std::sync::Arc;
 use tauri::{AppHandle, Manager, RunEvent, WindowEvent};
 use tokio::runtime::Handle;
 
-use crate::control::Control;
+use crate::management::Control;
 use context::DesktopContext;
 use page::WindowPage;
 

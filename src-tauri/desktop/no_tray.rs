@@ -7,7 +7,7 @@ use super::context::{DesktopContext, strings_for};
 use super::notify;
 use super::page::WindowPage;
 use super::tray::shows_icons;
-use crate::control::UserMessage;
+use crate::management::UserMessage;
 
 /// At login the panel may start after this program.
 const PANEL_START_TIMEOUT: Duration = Duration::from_secs(10);

@@ -22,7 +22,7 @@ use super::json_fields::{CappedVec, JsonFields, deserialize_raw};
 use super::openai_tools::{self, WireFunction, ignored_name_of_kind};
 use super::shared_params::{self, ApiOnlyParams, MAX_MESSAGES};
 use super::{Decoded, InvalidCode, InvalidRequest, ReplyOptions, file, image, reasoning_effort};
-use crate::chat::{ReasoningEffort, Request, ResponseFormat, Tool, ToolChoice};
+use crate::protocol::{ReasoningEffort, Request, ResponseFormat, Tool, ToolChoice};
 
 /// Reads a Messages request.
 pub(super) fn decode(body: &Bytes) -> Result<Decoded, InvalidRequest> {

@@ -1,7 +1,7 @@
 //! Documents in requests that are neither text nor image, such as a PDF.
 
 use super::InvalidRequest;
-use crate::chat::{File, Message, Part, Role};
+use crate::protocol::{File, Message, Part, Role};
 
 const MAX_NAME_CHARS: usize = 200;
 
@@ -68,7 +68,7 @@ fn extension(kind: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::ToolResult;
+    use crate::protocol::ToolResult;
 
     fn file() -> Part {
         from_data("p", Some("a\nb.pdf"), "data:application/pdf;base64,JVBERg==").unwrap()

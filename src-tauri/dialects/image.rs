@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::Visitor;
 
 use super::InvalidRequest;
-use crate::chat::{Image, ImageDetail, ImageError, ImageLink, MAX_IMAGES, Message, Part};
+use crate::protocol::{Image, ImageDetail, ImageError, ImageLink, MAX_IMAGES, Message, Part};
 
 /// `{"url": …, "detail": …}`, or the bare text that some clients send.
 pub(super) struct ImageUrl<'a> {

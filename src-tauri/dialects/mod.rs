@@ -1,7 +1,7 @@
 //! The languages clients speak, one file each: wire types and translation both ways. Pure: no I/O, no clock.
 //!
-//! Decoding turns a body into a [`chat::Request`](crate::chat::Request) and says what could not be honoured; encoding
-//! turns [`chat::Event`](crate::chat::Event)s into the bytes a client expects. HTTP statuses, headers and the decision
+//! Decoding turns a body into a [`chat::Request`](crate::protocol::Request) and says what could not be honoured; encoding
+//! turns [`chat::Event`](crate::protocol::Event)s into the bytes a client expects. HTTP statuses, headers and the decision
 //! which dialect is spoken are left to `proxy`.
 
 mod anthropic;
@@ -34,7 +34,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::chat::{CompleteReply, Event, Part, Request};
+use crate::protocol::{CompleteReply, Event, Part, Request};
 
 /// A dialect that asks a model something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

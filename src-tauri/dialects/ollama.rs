@@ -15,7 +15,7 @@ use super::json_fields::{CappedVec, JsonFields, harmless_name as harmless};
 use super::openai_chat::content::{self, WireMessage};
 use super::shared_params::{self, ApiOnlyParams, MAX_MESSAGES};
 use super::{Decoded, InvalidRequest, ReplyOptions, image, openai_tools, reasoning_effort};
-use crate::chat::{Message, Part, ReasoningEffort, Request, ResponseFormat, Role, Sampling, Tool};
+use crate::protocol::{Message, Part, ReasoningEffort, Request, ResponseFormat, Role, Sampling, Tool};
 
 /// Reads a chat request. One without messages only asks for the model to be loaded.
 pub(super) fn decode_chat(body: &Bytes) -> Result<Decoded, InvalidRequest> {

@@ -14,7 +14,7 @@ use super::json_fields::{CappedVec, JsonFields};
 use super::openai_tools::{self, WireFunction};
 use super::shared_params::{self, ApiOnlyParams, MAX_MESSAGES};
 use super::{Decoded, InvalidRequest, ReplyOptions, file, reasoning_effort};
-use crate::chat::{ReasoningEffort, Request, ResponseFormat, Tool, ToolChoice};
+use crate::protocol::{ReasoningEffort, Request, ResponseFormat, Tool, ToolChoice};
 
 /// Reads a chat completion request.
 pub(super) fn decode(body: &Bytes) -> Result<Decoded, InvalidRequest> {

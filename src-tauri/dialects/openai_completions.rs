@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::json_fields::JsonFields;
 use super::openai_chat::{finish_reason, stream, usage_json};
 use super::{Decoded, Encode, InvalidRequest, ReplyContext, ReplyOptions, shared_params, sse};
-use crate::chat::{CompleteReply, Event, FinishReason, Message, Part, Request, Role};
+use crate::protocol::{CompleteReply, Event, FinishReason, Message, Part, Request, Role};
 
 #[derive(Deserialize)]
 #[serde(untagged)]

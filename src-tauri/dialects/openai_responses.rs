@@ -15,7 +15,7 @@ use self::tools::Toolbox;
 use super::json_fields::{JsonFields, StringOrList};
 use super::shared_params::{self, ApiOnlyParams};
 use super::{Decoded, InvalidRequest, ReplyOptions, file, image, openai_tools, reasoning_effort};
-use crate::chat::{Message, Part, Request, Role};
+use crate::protocol::{Message, Part, Request, Role};
 
 /// What is remembered of a request for its response.
 #[derive(Debug, Clone, Default, PartialEq)]

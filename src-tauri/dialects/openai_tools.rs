@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::InvalidRequest;
 use super::json_fields::{CappedVec, JsonFields};
-use crate::chat::{ResponseFormat, Tool, ToolChoice};
+use crate::protocol::{ResponseFormat, Tool, ToolChoice};
 
 /// More tools than any client brings.
 pub(super) const MAX_TOOLS: usize = 2_000;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::chat::ReasoningEffort;
+use crate::protocol::ReasoningEffort;
 
 /// The step that a word means; `None` for a word that nobody uses.
 pub(super) fn parse(word: &str) -> Option<ReasoningEffort> {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::InvalidRequest;
 use super::json_fields::JsonFields;
-use crate::chat::{Sampling, is_model_name};
+use crate::protocol::{Sampling, is_model_name};
 
 /// More messages than a conversation has; the cap bounds memory, not use.
 pub(super) const MAX_MESSAGES: usize = 20_000;

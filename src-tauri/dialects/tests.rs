@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::chat::{FinishReason, Usage};
+use crate::protocol::{FinishReason, Usage};
 
 const DIALECTS: [Dialect; 5] = [
     Dialect::OpenAiChat,

@@ -22,8 +22,8 @@ use super::response_store::PendingResponse;
 use super::retry::{self, StartedReply};
 use super::{CallerInfo, ProxyInner};
 use crate::accounts::AccountKind;
-use crate::chat::{CompleteReply, Message, Part, Request, Role};
 use crate::dialects::{Decoded, Dialect, ReplyContext};
+use crate::protocol::{CompleteReply, Message, Part, Request, Role};
 use crate::upstreams::api::CompleteResponse;
 use crate::upstreams::{self, BoxEventStream, FollowUpCall, UpstreamError, UpstreamErrorKind};
 

@@ -1,8 +1,8 @@
 //! What a request used and what it cost, for the log.
 
 use crate::accounts::{AccountKind, Lease};
-use crate::chat::Usage;
-use crate::journal::OpenRecord;
+use crate::protocol::Usage;
+use crate::request_log::OpenRecord;
 use crate::upstreams::ResolvedModel;
 
 /// Notes the tokens and, where the catalogue has prices, the cost: what a key is billed at most, and of a web session,

@@ -17,10 +17,10 @@ use super::response::{ACCOUNT_HEADER, ATTEMPTS_HEADER, Answer, MODEL_HEADER, hea
 use super::retry::{self, RetryLoop};
 use super::{CallerInfo, ProxyInner, cost};
 use crate::accounts::{KindSet, Lease, Unavailable};
-use crate::chat::is_model_name;
 use crate::dialects::ollama::{self, EmbedEndpoint};
 use crate::dialects::{InvalidCode, InvalidRequest};
-use crate::journal::OpenRecord;
+use crate::protocol::is_model_name;
+use crate::request_log::OpenRecord;
 use crate::upstreams::api::CompleteResponse;
 use crate::upstreams::{Credential, UpstreamError, UpstreamErrorKind};
 

@@ -15,7 +15,7 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use super::error::ProxyError;
 use super::request_context::{ActiveReply, missing_end_error};
 use super::response_store::PendingResponse;
-use crate::chat::Event;
+use crate::protocol::Event;
 use crate::upstreams::BoxEventStream;
 
 /// A reply that is encoded event by event.

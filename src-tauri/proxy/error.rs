@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::MAX_RETRY_AFTER;
 use super::body::BodyError;
 use super::unserved::{self, UnservedApi};
-use crate::access::{self, RejectReason};
 use crate::accounts::{AccountKind, LimitReason, Unavailable};
+use crate::auth::{self, RejectReason};
 use crate::dialects::{InvalidCode, InvalidRequest};
-use crate::journal::ErrorSource;
+use crate::request_log::ErrorSource;
 use crate::upstreams::{UpstreamError, UpstreamErrorKind};
 
 /// Why a request was not served.
@@ -194,15 +194,13 @@ fn rejection_error(refusal: &RejectReason) -> ErrorResponse {
     }
 }
 
-fn bad_request_message(reason: access::BadRequestReason) -> &'static str {
+fn bad_request_message(reason: auth::BadRequestReason) -> &'static str {
     match reason {
-        access::BadRequestReason::HostMissing => "the request has no Host header",
-        access::BadRequestReason::HostRepeated => "the request has more than one Host header",
-        access::BadRequestReason::HostInvalid => "the Host header is not a host",
-        access::BadRequestReason::TargetDiffers => {
-            "the request line and the Host header name different hosts"
-        }
-        access::BadRequestReason::Upgrade => "only HTTP/1.1 is spoken here",
+        auth::BadRequestReason::HostMissing => "the request has no Host header",
+        auth::BadRequestReason::HostRepeated => "the request has more than one Host header",
+        auth::BadRequestReason::HostInvalid => "the Host header is not a host",
+        auth::BadRequestReason::TargetDiffers => "the request line and the Host header name different hosts",
+        auth::BadRequestReason::Upgrade => "only HTTP/1.1 is spoken here",
     }
 }
 

@@ -11,10 +11,10 @@ use warp::reply::Response;
 use super::error::ProxyError;
 use super::response::{Answer, render_error};
 use super::{CallerInfo, ProxyInner, body, model_routing};
-use crate::access;
 use crate::accounts::KindSet;
-use crate::chat::prompt_tokens;
+use crate::auth;
 use crate::dialects::{self, Dialect, ollama};
+use crate::protocol::prompt_tokens;
 use crate::upstreams::ListedModel;
 
 /// The context that is told of a model of which nothing is known.
@@ -55,7 +55,7 @@ where
     };
     match token_count.await {
         Ok(tokens) => Answer::json(200, dialects::anthropic_count(tokens)),
-        Err(error) => render_error(&error, access::ApiFamily::Anthropic).0,
+        Err(error) => render_error(&error, auth::ApiFamily::Anthropic).0,
     }
 }
 
@@ -75,14 +75,14 @@ where
     };
     match model_name.await {
         Ok(name) => show_response(&proxy, &name).await,
-        Err(error) => render_error(&error, access::ApiFamily::Ollama).0,
+        Err(error) => render_error(&error, auth::ApiFamily::Ollama).0,
     }
 }
 
 async fn show_response(proxy: &ProxyInner, name: &str) -> Response {
     let listed = model_routing::wait_for_listed_models(proxy).await;
     let Some((listed, _)) = listed.iter().find(|(listed, _)| listed.name == name) else {
-        return render_error(&ProxyError::NoSuchModel, access::ApiFamily::Ollama).0;
+        return render_error(&ProxyError::NoSuchModel, auth::ApiFamily::Ollama).0;
     };
     let info = listed.model.info.clone().unwrap_or_default();
     let model = ollama::OllamaModel {
@@ -109,10 +109,10 @@ pub(super) async fn list_models(proxy: Arc<ProxyInner>, caller: CallerInfo) -> R
     Answer::json(
         200,
         match caller.api_family {
-            access::ApiFamily::Anthropic => {
+            auth::ApiFamily::Anthropic => {
                 dialects::anthropic_models(listed.iter().map(|(listed, _)| listed.name.as_str()))
             }
-            access::ApiFamily::OpenAi | access::ApiFamily::Ollama | access::ApiFamily::Plain => {
+            auth::ApiFamily::OpenAi | auth::ApiFamily::Ollama | auth::ApiFamily::Plain => {
                 dialects::openai_models(listed.iter().map(|(listed, kinds)| model_entry(listed, *kinds)))
             }
         },
@@ -122,7 +122,7 @@ pub(super) async fn list_models(proxy: Arc<ProxyInner>, caller: CallerInfo) -> R
 /// `GET /v1/models/{id}`.
 pub(super) async fn get_model(proxy: Arc<ProxyInner>, caller: CallerInfo, id: &str) -> Response {
     match model_routing::wait_for_listed_models(&proxy).await.iter().find(|(listed, _)| listed.name == id) {
-        Some((listed, _)) if caller.api_family == access::ApiFamily::Anthropic => {
+        Some((listed, _)) if caller.api_family == auth::ApiFamily::Anthropic => {
             Answer::json(200, dialects::anthropic_model(&listed.name))
         }
         Some((listed, kinds)) => Answer::json(200, dialects::openai_model(model_entry(listed, *kinds))),
@@ -139,7 +139,7 @@ fn model_entry(listed: &ListedModel, kinds: KindSet) -> dialects::ModelEntry<'_>
 pub(super) fn get_response(proxy: &ProxyInner, caller: &CallerInfo, id: &str) -> Response {
     match proxy.responses.get_body(&caller.client, id, Instant::now()) {
         Some(body) => Answer::json(200, body),
-        None => render_error(&ProxyError::NoSuchResponse, access::ApiFamily::OpenAi).0,
+        None => render_error(&ProxyError::NoSuchResponse, auth::ApiFamily::OpenAi).0,
     }
 }
 
@@ -148,7 +148,7 @@ pub(super) fn delete_response(proxy: &ProxyInner, caller: &CallerInfo, id: &str)
     if proxy.responses.remove(&caller.client, id, Instant::now()) {
         Answer::json(200, dialects::response_deleted(id))
     } else {
-        render_error(&ProxyError::NoSuchResponse, access::ApiFamily::OpenAi).0
+        render_error(&ProxyError::NoSuchResponse, auth::ApiFamily::OpenAi).0
     }
 }
 
@@ -158,8 +158,8 @@ mod tests {
 
     use super::*;
     use crate::accounts::{Accounts, Clock};
-    use crate::journal::RequestLog;
     use crate::proxy::{Proxy, ProxyParts};
+    use crate::request_log::RequestLog;
     use crate::upstreams::api::{self, ApiUpstream, CatalogCache, ModelCatalog};
     use crate::upstreams::web::{WebSettings, WebUpstream};
     use crate::upstreams::{ModelRegistry, ModelSettings};
@@ -173,13 +173,13 @@ mod tests {
             api: Arc::new(ApiUpstream::new(api::ApiSettings::default()).unwrap()),
             models: ModelRegistry::new(ModelSettings::default(), cache.clone()),
             clock,
-            limits: access::KeyLimitTable::default(),
+            limits: auth::KeyLimitTable::default(),
             body_limit: 1_000,
         };
         Proxy::new(parts).inner
     }
 
-    fn caller(api_family: access::ApiFamily) -> CallerInfo {
+    fn caller(api_family: auth::ApiFamily) -> CallerInfo {
         CallerInfo { request_id: "".into(), client: "".into(), api_family, closing: Default::default() }
     }
 
@@ -204,7 +204,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn model_lists_wait_for_the_first_catalog() {
         let name = "model-of-the-catalogue";
-        for form in [access::ApiFamily::OpenAi, access::ApiFamily::Anthropic] {
+        for form in [auth::ApiFamily::OpenAi, auth::ApiFamily::Anthropic] {
             assert!(
                 before_the_catalog(async |inner| list_models(inner, caller(form)).await).await.contains(name)
             );

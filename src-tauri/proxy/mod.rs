@@ -33,9 +33,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::access::{ApiFamily as Form, KeyLimitTable};
 use crate::accounts::{Accounts, Clock};
-use crate::journal::RequestLog;
+use crate::auth::{ApiFamily as Form, KeyLimitTable};
+use crate::request_log::RequestLog;
 use crate::upstreams::ModelRegistry;
 use crate::upstreams::api::ApiUpstream;
 use crate::upstreams::web::WebUpstream;

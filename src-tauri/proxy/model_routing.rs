@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::ProxyInner;
 use crate::accounts::{AccountKind, KindSet};
-use crate::chat::Request;
 use crate::dialects::{SuffixMatch, split_effort_suffix};
+use crate::protocol::Request;
 use crate::upstreams::{ListedModel, ModelRegistry, ResolvedModel};
 
 /// How a wish for more or less thought is named that stood in the model's name.
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn an_effort_suffix_is_removed_unless_it_belongs_to_the_name() {
-        use crate::chat::ReasoningEffort;
+        use crate::protocol::ReasoningEffort;
         let aliases = [("mine-high".to_owned(), "openai-gpt-5".to_owned())].into();
         let names = ModelRegistry::new(
             ModelSettings { aliases, ..ModelSettings::default() },

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::journal::OpenRecord;
+use crate::request_log::OpenRecord;
 
 /// Longest model id that is taken for one, bytes.
 const MAX_MODEL_ID_BYTES: usize = 200;

@@ -13,9 +13,9 @@ use super::response::{self, ATTEMPTS_HEADER};
 use super::response_store::PendingResponse;
 use super::{CallerInfo, ProxyInner, cost, retry};
 use crate::accounts::Lease;
-use crate::chat::Usage;
 use crate::dialects::Encode;
-use crate::journal::{OpenRecord, RecordStart, RequestOutcome};
+use crate::protocol::Usage;
+use crate::request_log::{OpenRecord, RecordStart, RequestOutcome};
 use crate::upstreams::{FollowUpCall, ResolvedModel, UpstreamError, UpstreamErrorKind};
 
 /// The code of the error event that ends a broken stream.

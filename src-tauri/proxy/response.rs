@@ -7,7 +7,7 @@ use warp::reply::Response;
 
 use super::error::{ErrorResponse, ProxyError, error_response};
 use super::unserved;
-use crate::access::{self, RejectReason, Rejection};
+use crate::auth::{self, RejectReason, Rejection};
 use crate::dialects;
 
 /// Our own response headers, as the contract names them.
@@ -55,7 +55,7 @@ pub(super) fn header_value(text: &str) -> HeaderValue {
 /// The error response for a problem, in the form of a dialect, with what it says and its body.
 pub(super) fn render_error(
     problem: &ProxyError,
-    dialect: access::ApiFamily,
+    dialect: auth::ApiFamily,
 ) -> (Response, ErrorResponse, Bytes) {
     let details = error_response(problem);
     let body = Bytes::from(error_body(&details, dialect));
@@ -89,21 +89,21 @@ pub fn rejection_response(rejection: &Rejection, path: &str) -> Response {
     response
 }
 
-fn error_body(response: &ErrorResponse, dialect: access::ApiFamily) -> String {
+fn error_body(response: &ErrorResponse, dialect: auth::ApiFamily) -> String {
     match dialect {
-        access::ApiFamily::OpenAi | access::ApiFamily::Plain => dialects::openai_error(
+        auth::ApiFamily::OpenAi | auth::ApiFamily::Plain => dialects::openai_error(
             response.status,
             response.code,
             &response.message,
             response.param.as_deref(),
         ),
-        access::ApiFamily::Anthropic => dialects::anthropic_error(
+        auth::ApiFamily::Anthropic => dialects::anthropic_error(
             response.status,
             response.code,
             &response.message,
             response.param.as_deref(),
         ),
-        access::ApiFamily::Ollama => dialects::ollama_error(response.code, &response.message),
+        auth::ApiFamily::Ollama => dialects::ollama_error(response.code, &response.message),
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::chat::{Message, Part, Request, Role};
 use crate::dialects::{ResponsesState, StoredResponse};
+use crate::protocol::{Message, Part, Request, Role};
 
 /// All that is kept together, bytes.
 const MAX_STORED_BYTES: usize = 64 * 1024 * 1024;

@@ -12,8 +12,8 @@ use super::ProxyInner;
 use super::error::ProxyError;
 use super::model_routing::{available_kinds, upstream_id};
 use crate::accounts::{AccountKind, CallOutcome, KindSet, Lease, SelectionRequest, Unavailable};
-use crate::chat::Request;
-use crate::journal::{AccountSelection, Attempt, OpenRecord, SelectionRule};
+use crate::protocol::Request;
+use crate::request_log::{AccountSelection, Attempt, OpenRecord, SelectionRule};
 use crate::upstreams::{
     Credential, FollowUpCall, FollowUpStatus, ResolvedModel, UpstreamError, UpstreamErrorKind,
     UpstreamResponse, api,

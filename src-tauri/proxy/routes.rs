@@ -15,7 +15,7 @@ use super::embeddings::{self, EmbeddingsApi};
 use super::error::ProxyError;
 use super::response::{Answer, render_error};
 use super::{CallerInfo, Proxy, ProxyInner, completion, local};
-use crate::access::{self, Route, Scope};
+use crate::auth::{self, Route, Scope};
 use crate::dialects::ollama::EmbedEndpoint;
 use crate::dialects::{self, Dialect};
 
@@ -24,7 +24,7 @@ const OPENAPI: &str = include_str!("openapi.json");
 
 /// Every route of this room, in canonical form.
 pub fn route_table() -> Vec<Route> {
-    use access::ApiFamily::{Anthropic, Ollama, OpenAi, Plain};
+    use auth::ApiFamily::{Anthropic, Ollama, OpenAi, Plain};
     let client = |method, path, dialect| Route { method, path, scope: Scope::Client, api_family: dialect };
     vec![
         client(Method::POST, "/v1/chat/completions", OpenAi),
@@ -211,5 +211,5 @@ pub async fn handle_rejection(_rejection: Rejection) -> Result<Response, Infalli
 
 /// The answer where a handler did not come to one.
 pub fn internal_error_response() -> Response {
-    render_error(&ProxyError::Internal, access::ApiFamily::OpenAi).0
+    render_error(&ProxyError::Internal, auth::ApiFamily::OpenAi).0
 }

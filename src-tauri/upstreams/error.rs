@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::chat::{Usage, is_model_name};
+use crate::protocol::{Usage, is_model_name};
 
 /// How an upstream call failed. One variant exists for each different thing somebody does about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -1,6 +1,6 @@
 //! The homes of the models, and the only room that calls out.
 //!
-//! An upstream takes a [`Credential`] and a [`chat::Request`](crate::chat::Request) and answers with a [`EventReply`] once
+//! An upstream takes a [`Credential`] and a [`chat::Request`](crate::protocol::Request) and answers with a [`EventReply`] once
 //! its first event is there, or with a [`Failure`] that says what happened in terms the retry loop can act on. It
 //! never retries and never picks an account: that is the business of `proxy` and `accounts`.
 
@@ -24,7 +24,7 @@ use error::check_model;
 use futures_util::Stream;
 use serde::{Deserialize, Serialize};
 
-use crate::chat::Event;
+use crate::protocol::Event;
 use crate::secrets::Secret;
 
 /// What an upstream needs to act for one account. `account` is the account's stable id: it separates caches, and it is

@@ -12,7 +12,7 @@ import { DIALECTS } from "../src/pages/requests/dialects";
 const rust = (path: string) => readFileSync(join(import.meta.dirname, "../../src-tauri", path), "utf8");
 
 test("every code that a request can end with has its sentence", () => {
-  const table = rust("proxy/problem.rs").split("#[cfg(test)]")[0] ?? "";
+  const table = rust("proxy/error.rs").split("#[cfg(test)]")[0] ?? "";
   const codes = [...table.matchAll(/\b(\d{3}),\s*"([a-z_]+)"/g)]
     .filter(([, status]) => Number(status) >= 400)
     .map(([, , code]) => code as string);
@@ -28,14 +28,14 @@ test("every dialect of the log has its name", () => {
 });
 
 test("every word for the end of a call has its own in each language", () => {
-  const words = /fn outcome\(kind[^]*?\n}/.exec(rust("proxy/retry.rs"))?.[0] ?? "";
+  const words = /fn outcome_word\(kind[^]*?\n}/.exec(rust("proxy/retry.rs"))?.[0] ?? "";
   const kinds = [...words.matchAll(/=> "([a-z ]+)"/g)].map(([, word]) => word as string);
   expect(kinds.length).toBeGreaterThan(10);
   expect([...kinds, "ok"].sort()).toEqual(Object.keys(OUTCOMES).sort());
 });
 
 test("every note of the log has its sentence", () => {
-  const hearing = rust("upstreams/tools/hearing.rs");
+  const hearing = rust("upstreams/prompted_tools/reply_parser.rs");
   const notes = [...hearing.matchAll(/note = Some\("(\w+)"\)/g)].map(([, note]) => note as string);
   const unchecked = /UNCHECKED_NOTE: &str = "(\w+)"/.exec(hearing)?.[1];
   const again = /REPAIRED_NOTE: &str = "(\w+)"/.exec(rust("upstreams/web/text_pipeline.rs"))?.[1];

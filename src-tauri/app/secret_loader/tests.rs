@@ -5,11 +5,11 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 use super::*;
-use crate::access::PauseSwitch;
 use crate::accounts::{AccountKind, KindSet, SelectionRequest, Unavailable};
+use crate::auth::PauseSwitch;
 use crate::config::{self, SettingsFile, Strategy};
-use crate::control::{self, ClientKeys, InstanceInfo, SecretReload};
-use crate::journal::{self, RequestLog};
+use crate::management::{self, ClientKeys, InstanceInfo, SecretReload};
+use crate::request_log::{self, RequestLog};
 use crate::secrets::SecretStore;
 use crate::upstreams::ModelRegistry;
 use crate::upstreams::api::{self, ApiUpstream};
@@ -93,11 +93,11 @@ impl TestSetup {
             store.values.lock().unwrap().insert(keychain_entry_name(&id), Ok(label));
             accounts.add_pending(id, (*label).to_owned(), AccountKind::Web);
         }
-        let journal = RequestLog::open(&dir.path().join("log.db"), journal::LogLimits::default()).log;
-        let (reader, requests) = control::reload_channel();
+        let journal = RequestLog::open(&dir.path().join("log.db"), request_log::LogLimits::default()).log;
+        let (reader, requests) = management::reload_channel();
         let vault = AsyncSecretStore::new(Arc::<FakeStore>::clone(&store));
         let settings = SettingsFile::empty(dir.path());
-        let control = Control::new(control::ControlParts {
+        let control = Control::new(management::ControlParts {
             accounts,
             web: Arc::new(WebUpstream::new(web::WebSettings::default()).unwrap()),
             api: Arc::new(ApiUpstream::new(api::ApiSettings::default()).unwrap()),

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use mammouth_proxy::chat::{Request, Tool};
+use mammouth_proxy::protocol::{Request, Tool};
 use mammouth_proxy::upstreams::prompted_tools::ReplyParser;
 use rustix::time::{ClockId, clock_gettime};
 

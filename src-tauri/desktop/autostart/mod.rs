@@ -6,7 +6,7 @@
 
 use tauri::AppHandle;
 
-use crate::control::{ControlError, ErrorCode};
+use crate::management::{ControlError, ErrorCode};
 
 #[cfg_attr(target_os = "linux", path = "linux.rs")]
 #[cfg_attr(target_os = "macos", path = "macos.rs")]

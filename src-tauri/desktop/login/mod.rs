@@ -17,7 +17,7 @@ use tauri::{AppHandle, Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBui
 use super::context::{DesktopContext, strings_for};
 use super::i18n::{Strings, fill};
 use super::window::{build_on_main_thread, deny_download};
-use crate::control::{ControlError, ErrorCode};
+use crate::management::{ControlError, ErrorCode};
 use crate::secrets::Secret;
 use site::LoginSite;
 

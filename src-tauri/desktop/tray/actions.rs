@@ -9,7 +9,7 @@ use super::super::page::WindowPage;
 use super::super::{autostart, notify, window};
 use super::menu::{MenuAction, ShellKind as For};
 use super::shell_exports;
-use crate::control::{ControlError, ErrorCode};
+use crate::management::{ControlError, ErrorCode};
 
 /// Does it; what fails is told, because no window may be there to show it.
 pub(super) async fn perform(context: &DesktopContext, action: MenuAction) {

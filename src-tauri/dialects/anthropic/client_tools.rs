@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::chat::Tool;
+use crate::protocol::Tool;
 
 /// The tool of a kind such as `bash_20250124`, under the name that the client gave it.
 pub(super) fn client_tool(kind: &str, name: Option<&str>) -> Option<Tool> {

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::chat::{Message, Part, Role, ToolCall, ToolResult};
 use crate::dialects::json_fields::{StringOrList, deserialize_raw};
 use crate::dialects::{InvalidRequest, file, image};
+use crate::protocol::{Message, Part, Role, ToolCall, ToolResult};
 
 /// A message as it stands in the body.
 #[derive(Deserialize)]

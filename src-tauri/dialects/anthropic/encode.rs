@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::error::error_body;
-use crate::chat::{CompleteReply, Event, FinishReason, Part, Usage};
 use crate::dialects::{Encode, ReplyContext, sse};
+use crate::protocol::{CompleteReply, Event, FinishReason, Part, Usage};
 
 /// Stands where Anthropic signs what was thought. Clients send it back, and nobody here reads it.
 const SIGNATURE: &str = "unsigned";

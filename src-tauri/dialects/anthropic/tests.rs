@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::chat::{Part, Role};
+use crate::protocol::{Part, Role};
 
 fn decoded(body: &Value) -> Result<Decoded, InvalidRequest> {
     decode(&Bytes::from(body.to_string()))

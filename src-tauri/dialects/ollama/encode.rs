@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::models::rfc3339;
-use crate::chat::{CompleteReply, Event, FinishReason, Usage};
 use crate::dialects::{Encode, ReplyContext, sse};
+use crate::protocol::{CompleteReply, Event, FinishReason, Usage};
 
 /// Which of the two requests is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 use serde_json::json;
 
 use super::*;
-use crate::chat::{CompleteReply, Event};
 use crate::dialects::{Encode, ReplyContext, ReplyOptions};
+use crate::protocol::{CompleteReply, Event};
 
 fn chat(body: &Value) -> Result<Decoded, InvalidRequest> {
     decode_chat(&Bytes::from(body.to_string()))

@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::chat::{Message, Part, Role, ToolCall, ToolResult};
 use crate::dialects::image::{self, ImageUrl};
 use crate::dialects::json_fields::{CappedVec, StringOrList};
 use crate::dialects::shared_params::MAX_MESSAGES;
 use crate::dialects::{InvalidRequest, file};
+use crate::protocol::{Message, Part, Role, ToolCall, ToolResult};
 
 /// More calls than a model makes in one reply.
 const MAX_TOOL_CALLS: usize = 1_000;

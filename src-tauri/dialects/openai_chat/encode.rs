@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::chat::{CompleteReply, Event, FinishReason, Usage};
 use crate::dialects::{Encode, ReplyContext, sse};
+use crate::protocol::{CompleteReply, Event, FinishReason, Usage};
 
 /// Writes chat completions. The constant head and tail of a chunk are made once a reply, not once a chunk.
 pub(in crate::dialects) struct Encoder {

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::ResponsesState;
 use super::tools::CallForm;
-use crate::chat::{CompleteReply, Event, FinishReason, Part, ToolCall, Usage};
 use crate::dialects::{Encode, ReplyContext, StoredResponse, sse};
+use crate::protocol::{CompleteReply, Event, FinishReason, Part, ToolCall, Usage};
 
 /// Writes a response. Whole ones are made by the same steps: only the last object is sent.
 pub(in crate::dialects) struct Encoder {

@@ -6,10 +6,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::tools::{Toolbox, flat_name};
-use crate::chat::{Message, Part, ReasoningEffort, Role, ToolCall, ToolResult};
 use crate::dialects::image::{self, ImageUrl};
 use crate::dialects::json_fields::{StringOrList, deserialize_raw};
 use crate::dialects::{InvalidRequest, file, reasoning_effort};
+use crate::protocol::{Message, Part, ReasoningEffort, Role, ToolCall, ToolResult};
 
 /// An item as it stands in the body. Ids, statuses and annotations that come back with it mean nothing here.
 #[derive(Deserialize)]

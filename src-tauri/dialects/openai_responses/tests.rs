@@ -1,8 +1,8 @@
 use serde_json::json;
 
 use super::*;
-use crate::chat::{ReasoningEffort, ResponseFormat, ToolChoice};
 use crate::dialects::InvalidCode;
+use crate::protocol::{ReasoningEffort, ResponseFormat, ToolChoice};
 
 fn decoded(body: &Value) -> Result<Decoded, InvalidRequest> {
     decode(&Bytes::from(body.to_string()))
@@ -103,8 +103,8 @@ fn results_of_older_tools_keep_their_json() {
 
 #[test]
 fn custom_and_namespaced_calls_come_back_under_the_clients_names() {
-    use crate::chat::{Event, FinishReason, Usage};
     use crate::dialects::{Encode, ReplyContext};
+    use crate::protocol::{Event, FinishReason, Usage};
     let tools = json!([{ "type": "custom", "name": "patch" }, { "type": "namespace", "name": "f", "tools": [{ "type": "function", "name": "read" }] }]);
     let decoded = decoded(&json!({ "model": "m", "input": "hi", "tools": tools })).unwrap();
     let about = ReplyContext { id: "1".into(), created: 7, model: "m".into(), options: decoded.options };
@@ -192,8 +192,8 @@ fn more_tools_than_fit_are_refused_wherever_they_come_from() {
 
 #[test]
 fn a_search_among_the_clients_tools_is_called_and_answered() {
-    use crate::chat::{Event, FinishReason, Usage};
     use crate::dialects::{Encode, ReplyContext};
+    use crate::protocol::{Event, FinishReason, Usage};
     let search = json!({ "type": "tool_search", "execution": "client", "description": "Finds tools",
         "parameters": { "type": "object", "properties": { "query": { "type": "string" } } } });
     let found = json!([{ "type": "namespace", "name": "mcp__a", "tools": [{ "type": "function", "name": "b", "defer_loading": true }] }]);

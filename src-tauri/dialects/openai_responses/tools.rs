@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::chat::Tool;
 use crate::dialects::InvalidRequest;
 use crate::dialects::json_fields::{CappedVec, JsonFields, deserialize_raw};
 use crate::dialects::openai_tools::{self, MAX_TOOLS, WireFunction, WireTool, ignored_name_of_kind};
+use crate::protocol::Tool;
 
 /// The longest name that every model takes.
 const MAX_NAME_BYTES: usize = 64;

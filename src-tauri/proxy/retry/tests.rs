@@ -4,11 +4,11 @@ use proptest::{prop_assert, prop_oneof};
 
 use super::*;
 use crate::accounts::{Account, AccountKind, AccountOrigin, Accounts, Clock};
-use crate::chat::{Message, Part, Role};
 use crate::config::Strategy;
-use crate::journal::{RecordStart, RequestLog};
+use crate::mock_upstream::{self, FaultRule, LLMS_PATH, MockAccount, MockUpstream};
+use crate::protocol::{Message, Part, Role};
 use crate::proxy::{Proxy, ProxyParts};
-use crate::simulator::{self, FaultRule, LLMS_PATH, MockAccount, MockUpstream};
+use crate::request_log::{RecordStart, RequestLog};
 use crate::upstreams::ModelRegistry;
 use crate::upstreams::api::{self, ApiUpstream};
 use crate::upstreams::web::{self, WebUpstream};
@@ -34,7 +34,7 @@ fn behaviour() -> impl proptest::strategy::Strategy<Value = Option<&'static str>
 async fn asked_accounts(behaviours: &[Option<&'static str>]) -> (Vec<String>, bool) {
     let accounts: Vec<MockAccount> =
         LABELS.iter().take(behaviours.len()).map(|label| MockAccount::web(label)).collect();
-    let simulator = MockUpstream::start(simulator::MockUpstreamOptions::instant(accounts)).await.unwrap();
+    let simulator = MockUpstream::start(mock_upstream::MockUpstreamOptions::instant(accounts)).await.unwrap();
     let rules = LABELS.iter().zip(behaviours).filter_map(|(label, fault)| {
         Some(FaultRule::on_web_chat((*fault)?.parse().unwrap()).for_account(label))
     });
@@ -71,7 +71,7 @@ fn proxy(simulator: &MockUpstream) -> Proxy {
         api: Arc::new(ApiUpstream::new(api::ApiSettings::default()).unwrap()),
         models: ModelRegistry::default(),
         clock,
-        limits: crate::access::KeyLimitTable::default(),
+        limits: crate::auth::KeyLimitTable::default(),
         body_limit: 1_000,
     })
 }

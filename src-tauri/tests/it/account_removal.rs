@@ -9,9 +9,9 @@ use std::time::Duration;
 use mammouth_proxy::accounts::{Account, AccountKind, AccountOrigin};
 use mammouth_proxy::app::{App, AppParts};
 use mammouth_proxy::config::{self, Flags, RuntimeEnvironment, Sources};
-use mammouth_proxy::control::{self, keychain_entry_name};
+use mammouth_proxy::management::{self, keychain_entry_name};
+use mammouth_proxy::mock_upstream::{Fault, FaultRule, MockUpstream};
 use mammouth_proxy::secrets::{AsyncSecretStore, MemoryStore};
-use mammouth_proxy::simulator::{Fault, FaultRule, MockUpstream};
 use serde_json::{Value, json};
 
 use crate::support::canary::Canaries;
@@ -61,7 +61,7 @@ async fn start(dir: &Path, simulator: &MockUpstream, vault: AsyncSecretStore) ->
 }
 
 async fn ask(app: &App, name: &str, args: Value) -> Value {
-    control::dispatch(app.control(), name, args).await.unwrap()
+    management::dispatch(app.control(), name, args).await.unwrap()
 }
 
 async fn chat(app: &App) -> u16 {

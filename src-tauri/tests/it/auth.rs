@@ -1,6 +1,6 @@
 //! The client's key: where it is looked for, what a wrong one gets, and how it ends.
 
-use mammouth_proxy::simulator::{Fault, FaultRule};
+use mammouth_proxy::mock_upstream::{Fault, FaultRule};
 use serde_json::json;
 
 use crate::support::{

@@ -1,7 +1,7 @@
 //! U03: every route with every credential, and what it answers. A route that is missing here fails.
 
 use http::Method;
-use mammouth_proxy::access::Scope;
+use mammouth_proxy::auth::Scope;
 
 use crate::support::{Answer, KEY, Program, body_of, check_headers, every_route, path_of, simulator};
 
@@ -111,7 +111,7 @@ async fn ask(
 async fn u08_a_client_key_opens_no_command() {
     let simulator = simulator(&[]).await;
     let program = Program::start(&simulator).await;
-    for name in mammouth_proxy::control::command_names().chain(["nothing"]) {
+    for name in mammouth_proxy::management::command_names().chain(["nothing"]) {
         let answer = program.post(&format!("/control/{name}"), &serde_json::json!({ "reveal": true })).await;
         assert_eq!(answer.error(), (403, "forbidden".to_owned()), "{name}");
     }

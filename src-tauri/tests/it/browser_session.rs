@@ -1,7 +1,7 @@
 //! The browser's way in: signing in and out, the live feed, and the files of the page.
 
-use mammouth_proxy::access::SESSION_TOKEN_HEADER;
-use mammouth_proxy::control;
+use mammouth_proxy::auth::SESSION_TOKEN_HEADER;
+use mammouth_proxy::management;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -129,7 +129,7 @@ async fn u12_neither_the_cookie_nor_the_session_token_opens_anything_alone() {
         BrowserSession { program: &program, cookie, session: Some("1".into()) },
     ];
     for (case, half) in halves.iter().enumerate() {
-        for name in control::command_names() {
+        for name in management::command_names() {
             let asked = half.request(Method::POST, &format!("/control/{name}")).body("{}");
             assert_eq!(Answer::of(asked.send().await).await.status, 401, "case {case}: {name}");
         }
@@ -159,7 +159,7 @@ async fn d03_without_sign_in_only_the_page_is_served() {
     let simulator = simulator(&["alice"]).await;
     let program = Program::start(&simulator).await;
     let version = env!("CARGO_PKG_VERSION");
-    for route in control::ui::route_table() {
+    for route in management::ui::route_table() {
         let answer =
             Answer::of(program.http.get(format!("{}{}", program.base, route.path)).send().await).await;
         assert_eq!(answer.status, 200, "{}", route.path);
@@ -170,7 +170,7 @@ async fn d03_without_sign_in_only_the_page_is_served() {
             }
         }
     }
-    for name in control::command_names() {
+    for name in management::command_names() {
         let asked = program.http.post(format!("{}/control/{name}", program.base)).body("{}");
         assert_eq!(Answer::of(asked.send().await).await.status, 401, "{name}");
     }
@@ -180,7 +180,7 @@ async fn d03_without_sign_in_only_the_page_is_served() {
 async fn w03_every_file_of_the_page_has_the_headers() {
     let simulator = simulator(&[]).await;
     let program = Program::start(&simulator).await;
-    for route in control::ui::route_table() {
+    for route in management::ui::route_table() {
         let answer =
             Answer::of(program.http.get(format!("{}{}", program.base, route.path)).send().await).await;
         let policy = answer.header("content-security-policy").unwrap();

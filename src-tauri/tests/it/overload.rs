@@ -5,7 +5,9 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use mammouth_proxy::journal::{Attempt, LogLimits, RecordStart, RequestLog, RequestOutcome, SelectionReason};
+use mammouth_proxy::request_log::{
+    Attempt, LogLimits, RecordStart, RequestLog, RequestOutcome, SelectionReason,
+};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 

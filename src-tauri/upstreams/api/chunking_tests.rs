@@ -14,7 +14,7 @@ use super::decode::ChunkDecoder;
 use super::event_stream::EventStream;
 use super::passthrough::Passthrough;
 use super::usage_observer::{Observed, UsageObserver};
-use crate::chat::Event;
+use crate::protocol::Event;
 use crate::upstreams::transport::body::BodyReader;
 
 /// A line of a stream, or several, as hosts of OpenAI's form write them.

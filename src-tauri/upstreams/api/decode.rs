@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::error_mapping::is_error_value;
 use super::tool_call_assembler::ToolCallAssembler;
 use super::usage_observer::{self, Observed};
-use crate::chat::{Event, FinishReason, Usage};
+use crate::protocol::{Event, FinishReason, Usage};
 
 const BYTES_PER_TOKEN: u64 = 4;
 /// Where the text of a thought may stand.

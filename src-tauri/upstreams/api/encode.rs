@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::ModelParams;
-use crate::chat::{
+use crate::protocol::{
     ImageDetail, Message, Part, ReasoningEffort, Request, ResponseFormat, Role, Tool, ToolChoice, ToolResult,
 };
 use crate::upstreams::transport::prompt_tokens::total_bytes;

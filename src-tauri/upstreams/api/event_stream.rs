@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use super::decode::{ChunkDecoder, ChunkOutcome};
 use super::error_mapping;
 use super::line_buffer::{LineBuffer, data_payload};
-use crate::chat::Event;
+use crate::protocol::Event;
 use crate::secrets::Secret;
 use crate::upstreams::transport::body::{BodyReadError, BodyReader};
 use crate::upstreams::{UpstreamError, UpstreamErrorKind};

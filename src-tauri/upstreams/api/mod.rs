@@ -41,7 +41,7 @@ use super::{
     Credential, EventReply, FollowUpCall, Quota, UpstreamError, UpstreamErrorKind, UpstreamResponse,
     check_model,
 };
-use crate::chat::Request;
+use crate::protocol::Request;
 
 /// How the host is reached and how long we are patient with it.
 #[derive(Debug, Clone)]

@@ -13,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::chat::is_model_name;
+use crate::protocol::is_model_name;
 
 /// No honest list is longer.
 const MAX_MODELS: usize = 5_000;

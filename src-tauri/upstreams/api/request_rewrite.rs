@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::ModelParams;
-use crate::chat::Request;
+use crate::protocol::Request;
 use crate::upstreams::transport::offload::offload_if_large;
 use crate::upstreams::{UpstreamError, UpstreamErrorKind};
 

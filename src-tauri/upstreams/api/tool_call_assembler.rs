@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use crate::chat::Event;
+use crate::protocol::Event;
 
 /// No honest reply has more.
 const MAX_TOOL_CALLS: usize = 256;

@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::error_mapping;
-use crate::chat::{Usage, is_model_name};
+use crate::protocol::{Usage, is_model_name};
 
 /// What was seen of a reply.
 #[derive(Debug, Clone, Default, PartialEq)]

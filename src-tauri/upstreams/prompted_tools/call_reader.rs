@@ -9,7 +9,7 @@ use super::lenient_json;
 use super::schema::{FitResult, Schema};
 use super::tool_set::ToolSet;
 use super::xml_calls;
-use crate::chat::Tool;
+use crate::protocol::Tool;
 
 /// What one call in a block came to.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -318,7 +318,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::chat::{Request, Tool};
+    use crate::protocol::{Request, Tool};
 
     fn match_read_tool(text: &str) -> Match {
         let tool = Tool { name: "read".into(), description: None, parameters: json!({}), strict: false };

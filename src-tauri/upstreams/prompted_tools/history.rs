@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
-use crate::chat::{Message, Part, ToolCall, ToolResult};
+use crate::protocol::{Message, Part, ToolCall, ToolResult};
 
 /// The calls of a conversation, by their ids.
 #[derive(Debug, Default)]
@@ -102,7 +102,7 @@ fn unique_end_attribute(content: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::Role;
+    use crate::protocol::Role;
 
     fn call(id: &str, name: &str, arguments: &str) -> Part {
         Part::Call(ToolCall { id: id.into(), name: name.into(), arguments: arguments.into() })

@@ -7,7 +7,7 @@ use super::call_reader::strip_fence;
 use super::json_scanner::{JsonScanner, ScanResult};
 use super::lenient_json;
 use super::schema::{FitResult, Schema};
-use crate::chat::ResponseFormat;
+use crate::protocol::ResponseFormat;
 
 /// The JSON of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]

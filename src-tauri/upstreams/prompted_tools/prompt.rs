@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::json;
 
-use crate::chat::{Part, Request, ResponseFormat, ToolChoice};
+use crate::protocol::{Part, Request, ResponseFormat, ToolChoice};
 
 /// The form, in words. The module's head says why it is this one.
 const CALL_INSTRUCTIONS: &str = r#"# Tools
@@ -108,7 +108,7 @@ pub(super) fn repair_json_prompt(why: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::{Message, Role, Tool, ToolCall};
+    use crate::protocol::{Message, Role, Tool, ToolCall};
 
     fn request(choice: ToolChoice) -> Request {
         let tool = |name: &str| Tool {

@@ -6,7 +6,7 @@ use super::parser::{CallParser, Segment};
 use super::reasoning_tags::{ReasoningSplit, ReasoningTags};
 use super::tool_set::ToolSet;
 use super::{json_output, prompt};
-use crate::chat::{Request, ResponseFormat, ToolChoice};
+use crate::protocol::{Request, ResponseFormat, ToolChoice};
 
 /// The most that is held back of a reply: what follows a broken call, or an answer in JSON. More passes as it is.
 const MAX_HELD_BYTES: usize = 8 * 1024 * 1024;
@@ -314,7 +314,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::chat::Tool;
+    use crate::protocol::Tool;
 
     const GOOD: &str =
         "<tool_call>\n{\"name\": \"bash\", \"arguments\": {\"command\": \"ls\"}}\n</tool_call>";

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::chat::{Request, Tool, ToolChoice};
+use crate::protocol::{Request, Tool, ToolChoice};
 
 /// Namespaces that models put before a name because other hosts of theirs do.
 const NAMESPACES: [&str; 4] = ["functions.", "default_api.", "tools.", "function."];

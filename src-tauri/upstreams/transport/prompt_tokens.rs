@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::chat::{Part, Request, Tokenizer, prompt_tokens};
+use crate::protocol::{Part, Request, Tokenizer, prompt_tokens};
 
 /// A prompt up to this size is counted where it stands; that takes half a millisecond at most.
 const MAX_INLINE_PROMPT_BYTES: usize = 16 * 1024;

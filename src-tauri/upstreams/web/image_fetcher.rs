@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout};
 use url::{Host, Url};
 
 use super::WebBuildError;
-use crate::chat::{Image, MAX_IMAGE_BYTES};
+use crate::protocol::{Image, MAX_IMAGE_BYTES};
 use crate::upstreams::transport::body::BodyReader;
 use crate::upstreams::transport::client;
 use crate::upstreams::transport::resolver::{AddressPolicy, Resolver};

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::prompt_layout::PromptLayout;
 use super::{WebUpstream, upload_cache};
-use crate::chat::{Image, ImageKind, MAX_IMAGES, Part};
+use crate::protocol::{Image, ImageKind, MAX_IMAGES, Part};
 use crate::upstreams::{Credential, UpstreamError, UpstreamErrorKind};
 
 /// Fetches and uploads that run at once for one request.

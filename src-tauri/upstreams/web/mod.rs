@@ -41,7 +41,7 @@ use super::{
     Credential, EventReply, FollowUpCall, Identity, Outbound, ProxyServer, Quota, UpstreamError,
     UpstreamErrorKind, check_model,
 };
-use crate::chat;
+use crate::protocol;
 
 /// The largest answer about an account, in bytes.
 const MAX_ACCOUNT_RESPONSE_BYTES: usize = 1024 * 1024;
@@ -180,18 +180,18 @@ impl WebUpstream {
     pub async fn chat(
         self: &Arc<Self>,
         credential: &Credential,
-        request: Arc<chat::Request>,
+        request: Arc<protocol::Request>,
         model: &str,
         allow_repair: bool,
     ) -> Result<EventReply, UpstreamError> {
-        let prompt = PromptTokens::start(Arc::clone(&request), chat::Tokenizer::shared());
+        let prompt = PromptTokens::start(Arc::clone(&request), protocol::Tokenizer::shared());
         self.chat_while_counting(credential, request, model, allow_repair, prompt).await
     }
 
     async fn chat_while_counting(
         self: &Arc<Self>,
         credential: &Credential,
-        request: Arc<chat::Request>,
+        request: Arc<protocol::Request>,
         model: &str,
         allow_repair: bool,
         mut prompt: PromptTokens,
@@ -218,11 +218,11 @@ impl WebUpstream {
     fn repair_call(
         self: &Arc<Self>,
         credential: &Credential,
-        request: &Arc<chat::Request>,
+        request: &Arc<protocol::Request>,
         model: &str,
         follow_up: &FollowUpCall,
     ) -> Option<RepairCall> {
-        if request.tools.is_empty() && request.format == chat::ResponseFormat::Text {
+        if request.tools.is_empty() && request.format == protocol::ResponseFormat::Text {
             return None;
         }
         let (web, credential, model) = (Arc::clone(self), credential.clone(), model.to_owned());
@@ -235,16 +235,17 @@ impl WebUpstream {
     async fn send_repair(
         &self,
         credential: &Credential,
-        request: &chat::Request,
+        request: &protocol::Request,
         prompt: RepairPrompt,
         model: &str,
     ) -> Result<String, UpstreamError> {
         let mut request = request.clone();
-        let turns = [(chat::Role::Assistant, prompt.previous_reply), (chat::Role::User, prompt.instruction)];
+        let turns =
+            [(protocol::Role::Assistant, prompt.previous_reply), (protocol::Role::User, prompt.instruction)];
         let messages = turns.into_iter().filter(|(_, text)| !text.is_empty());
-        request
-            .messages
-            .extend(messages.map(|(role, text)| chat::Message { role, parts: vec![chat::Part::Text(text)] }));
+        request.messages.extend(
+            messages.map(|(role, text)| protocol::Message { role, parts: vec![protocol::Part::Text(text)] }),
+        );
         match self.send_chat(credential, &request, model).await?.reply().await? {
             client::SiteReply::Complete { text, .. } => Ok(text),
             client::SiteReply::Stream(source) => {
@@ -314,7 +315,7 @@ impl WebUpstream {
     async fn send_chat<'a>(
         &'a self,
         credential: &'a Credential,
-        request: &chat::Request,
+        request: &protocol::Request,
         model: &str,
     ) -> Result<client::SiteResponse<'a>, UpstreamError> {
         check_model(model)?;

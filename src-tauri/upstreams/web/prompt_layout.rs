@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::site_protocol::{CONTINUE_PROMPT, EMPTY_TURN_CONTENT};
-use crate::chat::{Message, Part, Request, Role};
+use crate::protocol::{Message, Part, Request, Role};
 use crate::upstreams::prompted_tools::{self, History};
 
 /// How a conversation is laid out in a request.
@@ -143,7 +143,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::chat::ImageLink;
+    use crate::protocol::ImageLink;
 
     fn request(messages: Vec<Message>) -> Request {
         Request { messages, ..Request::default() }

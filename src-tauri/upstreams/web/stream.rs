@@ -8,7 +8,7 @@ use futures_util::Stream;
 use futures_util::future::poll_fn;
 
 use super::text_pipeline::{End, TextOutput, TextPipeline};
-use crate::chat::{Event, FinishReason, Usage};
+use crate::protocol::{Event, FinishReason, Usage};
 use crate::upstreams::prompted_tools::RepairPrompt;
 use crate::upstreams::transport::body::{BodyReadError, BodyReader};
 use crate::upstreams::transport::offload;
@@ -269,7 +269,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::chat::Request;
+    use crate::protocol::Request;
 
     enum Then {
         End,

@@ -1,6 +1,6 @@
 //! What happens to a reply's bytes on their way to text events. Pure: no I/O, no clock.
 
-use crate::chat::{
+use crate::protocol::{
     Event, FinishReason, InvalidUtf8, Request, StopFilterOutput, StopSequenceFilter, TokenCounter, Usage,
     Utf8StreamDecoder,
 };

@@ -1,13 +1,13 @@
 //! The program's own route tables, for tests that must miss no route.
 
 use http::Method;
-use mammouth_proxy::access::Route;
-use mammouth_proxy::{control, proxy};
+use mammouth_proxy::auth::Route;
+use mammouth_proxy::{management, proxy};
 
 /// Every route of a program with its page, whatever other files the page brings along.
 pub fn every_route() -> Vec<Route> {
-    let page = control::ui::route_table().into_iter().filter(|route| route.path == "/").collect();
-    [proxy::route_table(), control::http::route_table(), page].concat()
+    let page = management::ui::route_table().into_iter().filter(|route| route.path == "/").collect();
+    [proxy::route_table(), management::http::route_table(), page].concat()
 }
 
 /// A path that leads to the route.

@@ -1,7 +1,7 @@
 use base64::Engine;
 
 use super::*;
-use crate::chat::{Image, ImageLink, Sampling, ToolCall};
+use crate::protocol::{Image, ImageLink, Sampling, ToolCall};
 
 const ASK: ModelParams<'_> = ModelParams { model: "m", max_tokens: Some(9), supports_reasoning: None };
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::parser::{CallParser, Segment};
 use super::tool_set::ToolSet;
-use crate::chat::{Request, Tool};
+use crate::protocol::{Request, Tool};
 
 /// The tools that every output of the corpus was written for.
 fn tool_set() -> Arc<ToolSet> {

@@ -4,7 +4,7 @@ use super::super::image_fetcher::ImageFetcher;
 use super::super::public_ip;
 use super::server::{ReceivedRequest, Step, StepServer, answer, json, reply, send};
 use super::*;
-use crate::chat::{Image, ImageLink, MAX_IMAGE_BYTES};
+use crate::protocol::{Image, ImageLink, MAX_IMAGE_BYTES};
 use crate::upstreams::Outbound;
 use crate::upstreams::transport::resolver;
 

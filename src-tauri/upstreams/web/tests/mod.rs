@@ -16,7 +16,7 @@ use http::HeaderMap;
 
 use self::server::{Step, StepServer};
 use super::{WebSettings, WebUpstream};
-use crate::chat::{Event, FinishReason, Message, Part, Request, Role};
+use crate::protocol::{Event, FinishReason, Message, Part, Request, Role};
 use crate::upstreams::{Credential, UpstreamError, UpstreamErrorKind};
 
 const COOKIE: &str = "CANARY_CK0123456789";

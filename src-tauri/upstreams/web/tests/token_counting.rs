@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::chat::Tokenizer;
+use crate::protocol::Tokenizer;
 use crate::upstreams::transport::prompt_tokens::PromptTokens;
 
 const RESPONSE_HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\n";

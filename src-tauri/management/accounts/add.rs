@@ -16,7 +16,7 @@ use crate::upstreams::Identity;
 
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
-pub(in crate::control) struct AddArgs {
+pub(in crate::management) struct AddArgs {
     label: Option<String>,
     #[serde(default = "web")]
     #[cfg_attr(test, ts(as = "Option<AccountKind>"))]
@@ -26,21 +26,21 @@ pub(in crate::control) struct AddArgs {
 
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub(in crate::control) struct ReplaceArgs {
+pub(in crate::management) struct ReplaceArgs {
     label: String,
     secret: String,
 }
 
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub(in crate::control) struct ImportArgs {
+pub(in crate::management) struct ImportArgs {
     /// A `.env` of the original Node proxy, or of this one.
     text: String,
 }
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
-pub(in crate::control) struct SignInArgs {
+pub(in crate::management) struct SignInArgs {
     label: Option<String>,
 }
 
@@ -49,14 +49,14 @@ fn web() -> AccountKind {
 }
 
 /// Adds an account: asked upstream first, then kept in the keychain, then used.
-pub(in crate::control) async fn add(control: &Control, args: AddArgs) -> Result<CheckView, ControlError> {
+pub(in crate::management) async fn add(control: &Control, args: AddArgs) -> Result<CheckView, ControlError> {
     require_terms(control, args.kind)?;
     let secret = clean_secret(control, args.kind, &args.secret)?;
     add_account(control, args.kind, args.label, secret).await
 }
 
 /// Signs in again: the same account with a new secret.
-pub(in crate::control) async fn replace(
+pub(in crate::management) async fn replace(
     control: &Control,
     args: ReplaceArgs,
 ) -> Result<CheckView, ControlError> {
@@ -67,7 +67,7 @@ pub(in crate::control) async fn replace(
 }
 
 /// Adds every account of a `.env`. One that is refused does not keep the others out.
-pub(in crate::control) async fn import(
+pub(in crate::management) async fn import(
     control: &Control,
     args: ImportArgs,
 ) -> Result<Vec<CheckView>, ControlError> {
@@ -92,7 +92,7 @@ pub(in crate::control) async fn import(
 }
 
 /// Opens the login window and takes in what comes of it.
-pub(in crate::control) async fn sign_in(
+pub(in crate::management) async fn sign_in(
     control: &Control,
     args: SignInArgs,
 ) -> Result<CheckView, ControlError> {

@@ -10,22 +10,25 @@ use crate::upstreams::{Identity, Quota, UpstreamError, UpstreamErrorKind};
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
-pub(in crate::control) struct CheckArgs {
+pub(in crate::management) struct CheckArgs {
     label: Option<String>,
 }
 
-pub(in crate::control) async fn list(control: &Control, _: NoArgs) -> Result<Vec<AccountView>, ControlError> {
+pub(in crate::management) async fn list(
+    control: &Control,
+    _: NoArgs,
+) -> Result<Vec<AccountView>, ControlError> {
     Ok(control.accounts.list(control.clock.now()))
 }
 
 /// Says that somebody looks at the accounts: quotas that were told a while ago are asked for beside this.
-pub(in crate::control) async fn refresh(control: &Control, _: NoArgs) -> Result<(), ControlError> {
+pub(in crate::management) async fn refresh(control: &Control, _: NoArgs) -> Result<(), ControlError> {
     control.accounts.request_refresh();
     Ok(())
 }
 
 /// Asks Mammouth about one account or all. One after the other: a check is no reason for a burst of calls.
-pub(in crate::control) async fn check(
+pub(in crate::management) async fn check(
     control: &Control,
     args: CheckArgs,
 ) -> Result<Vec<CheckView>, ControlError> {

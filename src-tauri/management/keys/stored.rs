@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::{Control, ControlError, ErrorCode, UserMessage};
 use super::commands::not_found;
 use super::{MAIN_KEY_NAME, MainKey, NamedKey};
-use crate::access;
+use crate::auth;
 use crate::secrets::{ExposeSecret, Secret, StoreError};
 
 /// Stores the text of a new key. Returns whether it can be shown again.
@@ -41,7 +41,7 @@ pub(super) async fn key_text(control: &Control, name: &str) -> Result<Secret, Co
 
 /// The texts of all named keys that can be read, by their names, and why the rest cannot. A store that refuses one is not
 /// asked for the next: each question could open a password window.
-pub(in crate::control) async fn named_key_texts(
+pub(in crate::management) async fn named_key_texts(
     control: &Control,
 ) -> (BTreeMap<String, Secret>, Option<StoreError>) {
     let named = control.keys.named().clone();
@@ -62,7 +62,7 @@ async fn read(control: &Control, name: &str, key: NamedKey) -> Result<Option<Sec
         Err(StoreError::Damaged) => None,
         other => other?,
     };
-    Ok(text.filter(|text| access::digest(text.expose_secret()) == key.digest))
+    Ok(text.filter(|text| auth::digest(text.expose_secret()) == key.digest))
 }
 
 fn main_key_text(control: &Control) -> Result<Secret, ControlError> {

@@ -15,38 +15,38 @@ use crate::secrets::StoreError;
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub(in crate::control) struct NameArgs {
+pub(in crate::management) struct NameArgs {
     label: String,
 }
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub(in crate::control) struct EnableArgs {
+pub(in crate::management) struct EnableArgs {
     label: String,
     enabled: bool,
 }
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub(in crate::control) struct RenameArgs {
+pub(in crate::management) struct RenameArgs {
     label: String,
     to: String,
 }
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub(in crate::control) struct OrderArgs {
+pub(in crate::management) struct OrderArgs {
     labels: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub(in crate::control) struct OnlyArgs {
+pub(in crate::management) struct OnlyArgs {
     label: Option<String>,
 }
 
 /// Pauses an account or takes it into use again; it is kept over a restart.
-pub(in crate::control) async fn enable(control: &Control, args: EnableArgs) -> Result<(), ControlError> {
+pub(in crate::management) async fn enable(control: &Control, args: EnableArgs) -> Result<(), ControlError> {
     let known = control.accounts.set_enabled(&args.label, args.enabled, control.clock.now());
     if known { Ok(()) } else { Err(missing_secret_error(control, &args.label)) }
 }
@@ -60,7 +60,7 @@ fn missing_secret_error(control: &Control, name: &str) -> ControlError {
 }
 
 /// Gives an account another label, in the log too.
-pub(in crate::control) async fn rename(control: &Control, args: RenameArgs) -> Result<(), ControlError> {
+pub(in crate::management) async fn rename(control: &Control, args: RenameArgs) -> Result<(), ControlError> {
     validate_label(&args.to)?;
     let (id, kind, origin, from) = find_account(control, &args.label)?;
     if from == args.to {
@@ -77,7 +77,7 @@ pub(in crate::control) async fn rename(control: &Control, args: RenameArgs) -> R
 }
 
 /// The order in which accounts are used. Those that are not named come last.
-pub(in crate::control) async fn order(control: &Control, args: OrderArgs) -> Result<(), ControlError> {
+pub(in crate::management) async fn order(control: &Control, args: OrderArgs) -> Result<(), ControlError> {
     let ids: Result<Vec<String>, _> =
         args.labels.iter().map(|label| find_account(control, label).map(|(id, ..)| id)).collect();
     let ids = ids?;
@@ -87,7 +87,7 @@ pub(in crate::control) async fn order(control: &Control, args: OrderArgs) -> Res
 }
 
 /// Uses one account and no other, or all again.
-pub(in crate::control) async fn only(control: &Control, args: OnlyArgs) -> Result<(), ControlError> {
+pub(in crate::management) async fn only(control: &Control, args: OnlyArgs) -> Result<(), ControlError> {
     let id = args.label.map(|label| find_account(control, &label).map(|(id, ..)| id)).transpose()?;
     control.save(|settings| match &id {
         Some(id) => settings.set(&["only_account"], id.as_str()),
@@ -99,7 +99,7 @@ pub(in crate::control) async fn only(control: &Control, args: OnlyArgs) -> Resul
 
 /// Removes an account that was added by hand, with its secret and its rows in the log. The secret goes first: where the
 /// keychain keeps it, nothing else changes.
-pub(in crate::control) async fn remove(control: &Control, args: NameArgs) -> Result<(), ControlError> {
+pub(in crate::management) async fn remove(control: &Control, args: NameArgs) -> Result<(), ControlError> {
     let kept = find_stored(control, &args.label)?;
     match control.vault.delete(&keychain_entry_name(&kept.id)).await {
         Ok(()) | Err(StoreError::Missing) => {}

@@ -26,7 +26,7 @@ pub fn outbound(config: &OutboundConfig) -> Outbound {
 }
 
 /// What counts now: the settings as they are saved, but for those that a variable decides.
-pub(in crate::control) fn in_force(control: &Control, saved: &Config) -> OutboundConfig {
+pub(in crate::management) fn in_force(control: &Control, saved: &Config) -> OutboundConfig {
     let start = &control.config;
     let of =
         |variable: &str| if start.fixed.contains_key(variable) { &start.outbound } else { &saved.outbound };
@@ -52,7 +52,7 @@ pub(super) async fn apply(control: &Control, saved: &Config) -> Result<(), Contr
 ///
 /// # Errors
 /// Why the keychain cannot be read; nothing is changed then.
-pub(in crate::control) async fn load_password(control: &Control) -> Result<(), StoreError> {
+pub(in crate::management) async fn load_password(control: &Control) -> Result<(), StoreError> {
     let mut config = in_force(control, &control.saved_config());
     if add_password(control, &mut config).await?
         && let Err(error) = replace(control, &config)

@@ -8,7 +8,7 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use crate::access::{ApiFamily, Route, Scope};
+use crate::auth::{ApiFamily, Route, Scope};
 
 /// A file of the built interface.
 struct File {

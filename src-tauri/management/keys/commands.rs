@@ -8,10 +8,10 @@ use super::super::{Control, ControlError, ErrorCode, NoArgs, UserMessage};
 use super::{
     ClientKeys, MAIN_KEY_ENTRY, MAIN_KEY_NAME, MainKey, MainKeyUnavailable, NamedKey, STORED_KEYS, stored,
 };
-use crate::access::{self, KeyLimits};
-use crate::chat::is_model_name;
+use crate::auth::{self, KeyLimits};
 use crate::config::{SettingsError, SettingsFile};
-use crate::journal::ClientUsage;
+use crate::protocol::is_model_name;
+use crate::request_log::ClientUsage;
 use crate::secrets::{ExposeSecret, Secret, StoreKind};
 
 /// One key as it is listed.
@@ -37,7 +37,7 @@ pub struct KeyView {
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
-pub(in crate::control) struct ListArgs {
+pub(in crate::management) struct ListArgs {
     #[serde(default)]
     #[cfg_attr(test, ts(as = "Option<bool>"))]
     reveal: bool,
@@ -45,13 +45,13 @@ pub(in crate::control) struct ListArgs {
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub(in crate::control) struct NameArgs {
+pub(in crate::management) struct NameArgs {
     name: String,
 }
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
-pub(in crate::control) struct AddArgs {
+pub(in crate::management) struct AddArgs {
     name: String,
     #[serde(default)]
     #[cfg_attr(test, ts(as = "Option<Vec<String>>"))]
@@ -62,14 +62,14 @@ pub(in crate::control) struct AddArgs {
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub(in crate::control) struct ChangeArgs {
+pub(in crate::management) struct ChangeArgs {
     name: String,
     models: Vec<String>,
     daily_tokens: Option<u64>,
     daily_cost_usd: Option<f64>,
 }
 
-pub(in crate::control) async fn list(
+pub(in crate::management) async fn list(
     control: &Control,
     args: ListArgs,
 ) -> Result<Vec<KeyView>, ControlError> {
@@ -92,12 +92,12 @@ pub(in crate::control) async fn list(
 }
 
 /// Makes a key for one client. Where no secret store takes it, this answer is the only one that holds it.
-pub(in crate::control) async fn add(control: &Control, args: AddArgs) -> Result<KeyView, ControlError> {
+pub(in crate::management) async fn add(control: &Control, args: AddArgs) -> Result<KeyView, ControlError> {
     let AddArgs { name, models, daily_tokens, daily_cost_usd } = args;
     let limits = validate_limits(KeyLimits { models, daily_tokens, daily_cost_usd })?;
     validate_name(&name)?;
-    let key = access::generate_key();
-    let digest = access::digest(key.expose_secret());
+    let key = auth::generate_key();
+    let digest = auth::digest(key.expose_secret());
     reserve(control, &name, digest)?;
     let stored = stored::store(control, &name, &key).await;
     if let Err(error) = save_new(control, &name, NamedKey { digest, stored }, &limits) {
@@ -134,7 +134,7 @@ fn save_new(control: &Control, name: &str, key: NamedKey, limits: &KeyLimits) ->
 }
 
 /// Changes what a key may ask for and use.
-pub(in crate::control) async fn change(control: &Control, args: ChangeArgs) -> Result<(), ControlError> {
+pub(in crate::management) async fn change(control: &Control, args: ChangeArgs) -> Result<(), ControlError> {
     let ChangeArgs { name, models, daily_tokens, daily_cost_usd } = args;
     let limits = validate_limits(KeyLimits { models, daily_tokens, daily_cost_usd })?;
     if name != MAIN_KEY_NAME && !control.keys.named().contains_key(&name) {
@@ -145,7 +145,7 @@ pub(in crate::control) async fn change(control: &Control, args: ChangeArgs) -> R
     Ok(())
 }
 
-pub(in crate::control) async fn revoke(control: &Control, args: NameArgs) -> Result<(), ControlError> {
+pub(in crate::management) async fn revoke(control: &Control, args: NameArgs) -> Result<(), ControlError> {
     if args.name == MAIN_KEY_NAME {
         return Err(ControlError::new(
             ErrorCode::BadArguments,
@@ -168,12 +168,15 @@ pub(in crate::control) async fn revoke(control: &Control, args: NameArgs) -> Res
 }
 
 /// A new main key; the old one is refused from the next request on. Answers that run go on to their end.
-pub(in crate::control) async fn replace_main(control: &Control, _: NoArgs) -> Result<KeyView, ControlError> {
+pub(in crate::management) async fn replace_main(
+    control: &Control,
+    _: NoArgs,
+) -> Result<KeyView, ControlError> {
     if control.config.auth_token.is_some() {
         let message = "the main key is set by AUTH_TOKEN: change it there and start again";
         return Err(ControlError::new(ErrorCode::FixedByEnvironment, message));
     }
-    let key = access::generate_key();
+    let key = auth::generate_key();
     let stored = control.vault.set(MAIN_KEY_ENTRY, &key).await;
     stored.map_err(|error| ControlError::with_message(ErrorCode::Keychain, UserMessage::Store { error }))?;
     let origin = if control.instance.demo { "made for this demo" } else { "keychain" };
@@ -186,8 +189,8 @@ pub(in crate::control) async fn replace_main(control: &Control, _: NoArgs) -> Re
 }
 
 /// Notes the main key's digest in the settings, where it is not there yet.
-pub(in crate::control) fn store_main_digest(control: &Control, key: &Secret) -> Result<(), ControlError> {
-    let digest = hex(&access::digest(key.expose_secret()));
+pub(in crate::management) fn store_main_digest(control: &Control, key: &Secret) -> Result<(), ControlError> {
+    let digest = hex(&auth::digest(key.expose_secret()));
     let path = ["client_keys", MAIN_KEY_NAME];
     let is_stored = |settings: &crate::config::SettingsFile| {
         settings.string_table(path[0]).iter().any(|(name, value)| name == MAIN_KEY_NAME && *value == digest)

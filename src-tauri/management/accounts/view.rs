@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::UserMessage;
 use crate::accounts::SkipReason;
-use crate::journal::AccountSelection;
+use crate::request_log::AccountSelection;
 use crate::secrets::StoreError;
 
 /// What a check of one account found.

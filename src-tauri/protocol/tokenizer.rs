@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 use tiktoken::CoreBpe;
 use tiktoken::encoding::o200k_base;
 
-use crate::memory;
+use crate::allocator;
 
 /// A cheap handle. While one lives, the vocabulary is not given back.
 #[derive(Clone, Default)]
@@ -35,7 +35,7 @@ impl Tokenizer {
         self.0.get_or_init(|| {
             let table = o200k_base();
             // Loading takes as much again as what is loaded.
-            memory::release_unused();
+            allocator::release_unused();
             table
         })
     }
@@ -86,7 +86,7 @@ impl TokenizerCache {
         let unused = take(&mut cached.tokenizer);
         drop(cached);
         drop(unused);
-        memory::release_unused();
+        allocator::release_unused();
         true
     }
 

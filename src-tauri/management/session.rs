@@ -8,7 +8,7 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, SET_COOKIE};
 use serde::Deserialize;
 use warp::reply::Response;
 
-use crate::access::{self, NewSession, SESSION_COOKIE as NAME, SESSION_IDLE_TIMEOUT, Sessions};
+use crate::auth::{self, NewSession, SESSION_COOKIE as NAME, SESSION_IDLE_TIMEOUT, Sessions};
 use crate::secrets::ExposeSecret;
 
 /// Wrong tokens in a row that are answered at once.
@@ -52,7 +52,7 @@ impl SessionAuth {
         let Ok(asked) = serde_json::from_slice::<SignIn>(body) else {
             return error_response(StatusCode::BAD_REQUEST, "bad_arguments", "send {\"token\": \"…\"}");
         };
-        if access::is_secret_of(asked.token.trim().as_bytes(), &self.token) {
+        if auth::is_secret_of(asked.token.trim().as_bytes(), &self.token) {
             self.failures().reset();
             return self.session_response();
         }
@@ -185,7 +185,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn u12_the_right_token_is_never_kept_waiting() {
-        let door = SessionAuth::new(Sessions::default(), access::digest("right"));
+        let door = SessionAuth::new(Sessions::default(), auth::digest("right"));
         for _ in 0..20 {
             assert_eq!(door.sign_in(br#"{"token":"wrong"}"#).await.status(), 401);
         }
@@ -202,7 +202,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn d03_waiting_answers_stay_counted_over_a_right_token_and_until_they_are_gone() {
         use futures_util::FutureExt;
-        let door = SessionAuth::new(Sessions::default(), access::digest("right"));
+        let door = SessionAuth::new(Sessions::default(), auth::digest("right"));
         for _ in 0..FREE_ATTEMPTS {
             door.sign_in(br#"{"token":"wrong"}"#).await;
         }

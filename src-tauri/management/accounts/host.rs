@@ -12,14 +12,17 @@ const ACCOUNT_HOSTS_TABLE: &str = "account_hosts";
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub(in crate::control) struct UseHostArgs {
+pub(in crate::management) struct UseHostArgs {
     label: String,
     /// The host that the user read, so that nobody confirms another one.
     host: String,
 }
 
 /// Lets an account be used with another host than it was added for, and uses it.
-pub(in crate::control) async fn use_host(control: &Control, args: UseHostArgs) -> Result<(), ControlError> {
+pub(in crate::management) async fn use_host(
+    control: &Control,
+    args: UseHostArgs,
+) -> Result<(), ControlError> {
     let Some(absent) = find_without_secret(&control.accounts, &args.label) else {
         return control.accounts.find(&args.label).map(drop).ok_or_else(not_found);
     };

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::log::run_blocking;
 use super::status::unix_ms;
 use super::{Control, ControlError, NoArgs};
-use crate::access::RejectionCount;
-use crate::journal::{Minute, Query, RequestRecord, Totals};
+use crate::auth::RejectionCount;
+use crate::request_log::{Minute, Query, RequestRecord, Totals};
 
 /// A failed request, as short as it can be told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -58,10 +58,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 
 use tokio::sync::watch;
 
-use crate::access::{Guard, PauseSwitch, Policy, RejectionCount};
 use crate::accounts::{AccountView, Accounts, Clock};
+use crate::auth::{Guard, PauseSwitch, Policy, RejectionCount};
 use crate::config::{Config, SettingsFile};
-use crate::journal::RequestLog;
+use crate::request_log::RequestLog;
 use crate::secrets::{AsyncSecretStore, Secret};
 use crate::server::Server;
 use crate::upstreams::ModelRegistry;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{Control, ControlError, ErrorCode, NoArgs};
-use crate::journal::{Bodies, Query, RequestLogError, RequestRecord};
+use crate::request_log::{Bodies, Query, RequestLogError, RequestRecord};
 use crate::secrets::{Redactor, Secret};
 
 pub(super) async fn latest(control: &Control, query: Query) -> Result<Vec<RequestRecord>, ControlError> {

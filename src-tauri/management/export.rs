@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::log::{internal_error, known_secrets, not_found};
 use super::{Control, ControlError, ErrorCode, NoArgs, UserMessage};
-use crate::journal::{ExportFormat, Query, RequestLog, RequestLogError, RequestRecord};
+use crate::request_log::{ExportFormat, Query, RequestLog, RequestLogError, RequestRecord};
 use crate::secrets::{self, Redactor};
 
 /// The most that one export holds; an older rest is had with `before_id`.

@@ -18,7 +18,7 @@ pub(super) use stored::named_key_texts;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use crate::access::{KeyDigests, KeyLimitTable, KeyLimits};
+use crate::auth::{KeyDigests, KeyLimitTable, KeyLimits};
 use crate::config::KeyLimitSettings;
 use crate::secrets::{Secret, StoreError};
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Control, ControlError, ErrorCode, NoArgs};
 use crate::accounts::{AccountKind, KindSet};
-use crate::chat::is_model_name;
+use crate::protocol::is_model_name;
 use crate::upstreams::{ListedModel, ResolvedModel};
 
 /// A name that clients can send as `model`.

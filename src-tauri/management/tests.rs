@@ -60,9 +60,9 @@ fn generated() -> BTreeMap<PathBuf, String> {
     files.visit::<TestResult>();
     files.visit::<ExportedLog>();
     files.visit::<SavedFile>();
-    files.visit::<crate::journal::ExportFormat>();
-    files.visit::<crate::journal::Query>();
-    files.visit::<crate::journal::Bodies>();
+    files.visit::<crate::request_log::ExportFormat>();
+    files.visit::<crate::request_log::Query>();
+    files.visit::<crate::request_log::Bodies>();
     files.visit::<ControlEvent>();
     files.visit::<ControlError>();
     files.visit::<doctor::Finding>();

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::status::{self, Status, wall_ms};
 use super::{Control, ControlError};
-use crate::journal::RequestRecord;
+use crate::request_log::RequestRecord;
 
 /// The status is sent at most this often.
 const MIN_STATUS_INTERVAL: Duration = Duration::from_millis(500);

@@ -10,14 +10,14 @@ const PLACEHOLDER: &str = "{{MAMMOUTH_PROXY_KEY}}";
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub(in crate::control) struct CopyArgs {
+pub(in crate::management) struct CopyArgs {
     name: String,
     /// What is copied, with `{{MAMMOUTH_PROXY_KEY}}` where the key belongs.
     template: String,
 }
 
 /// Copies a text with a key in it.
-pub(in crate::control) async fn copy(control: &Control, args: CopyArgs) -> Result<(), ControlError> {
+pub(in crate::management) async fn copy(control: &Control, args: CopyArgs) -> Result<(), ControlError> {
     let desktop = control.require_desktop()?;
     control.secret_reload.reload().await;
     let key = super::stored::key_text(control, &args.name).await?;
@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn a_key_is_filled_in_where_no_notation_has_to_escape_it() {
-        let key = crate::access::generate_key();
+        let key = crate::auth::generate_key();
         let line = fill_template("export KEY='{{MAMMOUTH_PROXY_KEY}}'", &key).unwrap();
         assert_eq!(line, format!("export KEY='{}'", key.expose_secret()));
         let quoted = Secret::from("it's a key of the user's own");

@@ -5,9 +5,9 @@ use super::super::port;
 use super::super::{Control, ControlError, ErrorCode};
 use super::table::Setting;
 use super::{SettingValue, changed, outbound};
-use crate::access::Policy;
+use crate::auth::Policy;
 use crate::config::{self, Config};
-use crate::journal::{self, LogLimits};
+use crate::request_log::{self, LogLimits};
 use crate::server::SwitchError;
 use crate::upstreams::web::{LayoutMode, WebOptions};
 
@@ -92,7 +92,7 @@ fn limits(config: &Config) -> LogLimits {
     LogLimits {
         max_age: std::time::Duration::from_secs(u64::from(config.limits.log_days) * 24 * 60 * 60),
         max_bytes: config.limits.log_max_bytes,
-        ..journal::LogLimits::default()
+        ..request_log::LogLimits::default()
     }
 }
 

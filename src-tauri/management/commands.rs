@@ -10,7 +10,7 @@ use super::{
     accounts, clipboard, doctor, export, keys, log, models, overview, port, secrets, serving, settings,
     status, test_request, window,
 };
-use crate::journal::{Bodies, Query, RequestRecord};
+use crate::request_log::{Bodies, Query, RequestRecord};
 
 /// What a command needs: only to look at what is stored, to change it, or a running program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,11 +8,11 @@ use crate::accounts::{SelectionRequest, Unavailable};
 
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub(in crate::control) struct ExplainArgs {
+pub(in crate::management) struct ExplainArgs {
     model: String,
 }
 
-pub(in crate::control) async fn explain(
+pub(in crate::management) async fn explain(
     control: &Control,
     args: ExplainArgs,
 ) -> Result<Explanation, ControlError> {

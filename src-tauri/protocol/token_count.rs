@@ -142,7 +142,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::chat::{ImageLink, Message, Role};
+    use crate::protocol::{ImageLink, Message, Role};
 
     fn count_at_once(text: &str) -> u64 {
         Tokenizer::shared().bpe().count(text) as u64

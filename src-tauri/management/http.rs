@@ -13,7 +13,7 @@ use warp::reply::Response;
 use warp::{Filter, Reply};
 
 use super::{Control, ControlError, ControlEvent, ErrorCode, SessionAuth, dispatch};
-use crate::access::{ApiFamily, Route, Scope};
+use crate::auth::{ApiFamily, Route, Scope};
 
 /// The routes of this door, for the guard.
 pub fn route_table() -> Vec<Route> {
