@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::Outcome;
-use crate::allocator::MemoryUse;
 use crate::images::MemoryPeak;
 use crate::log::SearchTimes;
 use crate::long_log::LogImpact;
 use crate::machine;
+use crate::memory::MemoryUse;
 use crate::parser::ParserSpeed;
 use crate::profile::Profile;
 use crate::relay::{RelayCost, RelaySide};

@@ -14,7 +14,10 @@ const ALLOWED_MODULES: &[(&str, &[&str])] = &[
     ("auth", &["config", "secrets"]),
     ("server", &[]),
     ("proxy", &["protocol", "dialects", "upstreams", "accounts", "request_log", "auth"]),
-    ("management", &["protocol", "accounts", "request_log", "config", "server", "secrets", "auth", "upstreams"]),
+    (
+        "management",
+        &["protocol", "accounts", "request_log", "config", "server", "secrets", "auth", "upstreams"],
+    ),
     ("mock_upstream", &[]),
     (
         "app",
