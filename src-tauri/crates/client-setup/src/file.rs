@@ -176,13 +176,22 @@ pub(crate) fn create_folders(path: &Path) -> Result<Vec<PathBuf>, Error> {
         path.ancestors().skip(1).take_while(|dir| !dir.exists()).map(Path::to_owned).collect();
     let mut created = Vec::new();
     for folder in missing.into_iter().rev() {
-        let mut builder = fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&folder).map_err(Error::io(&folder, "created"))?;
+        folder_builder().create(&folder).map_err(Error::io(&folder, "created"))?;
         created.push(folder);
     }
     Ok(created)
+}
+
+#[cfg(unix)]
+fn folder_builder() -> fs::DirBuilder {
+    let mut builder = fs::DirBuilder::new();
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+}
+
+#[cfg(not(unix))]
+fn folder_builder() -> fs::DirBuilder {
+    fs::DirBuilder::new()
 }
 
 /// Removes those of the folders that are empty, the innermost first.

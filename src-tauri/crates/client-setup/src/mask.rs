@@ -6,36 +6,61 @@ const SECRET_NAMES: &[&str] = &["key", "token", "secret", "password", "authoriza
 /// Shorter values under such a name are settings, not secrets (`"authHeader": true`).
 const MIN_SECRET_LENGTH: usize = 8;
 
-/// `line` with `key`, and with whatever else looks like a key, masked.
-pub(crate) fn line(line: &str, key: &str) -> String {
-    let line = if key.is_empty() { line.to_owned() } else { line.replace(key, &value(key)) };
-    let named = line.find([':', '=']).filter(|at| names_secret(&line[..*at]));
-    let (head, tail) = line.split_at(named.map_or(0, |at| at + 1));
-    let masked =
-        words(tail, |word| word.starts_with("sk-") || (named.is_some() && word.len() >= MIN_SECRET_LENGTH));
-    format!("{head}{masked}")
+/// `text` with `key`, and with whatever else is called or begins like a key, masked.
+pub(crate) fn text(text: &str, key: &str) -> String {
+    let text = if key.is_empty() { text.to_owned() } else { text.replace(key, &value(key)) };
+    let mut masker = Masker { masked: String::with_capacity(text.len()), name: "", in_secret: false };
+    let mut rest = text.as_str();
+    while !rest.is_empty() {
+        let word = rest.len() - rest.trim_start_matches(|c| !is_separator(c)).len();
+        let (word, after) = rest.split_at(word);
+        masker.word(word);
+        let Some(separator) = after.chars().next() else { break };
+        masker.separator(separator);
+        rest = &after[separator.len_utf8()..];
+    }
+    masker.masked
+}
+
+fn is_separator(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ':' | '=' | '{' | '}' | '[' | ']' | '•')
+}
+
+/// Reads a text of any format word by word.
+struct Masker<'a> {
+    masked: String,
+    /// The last word, which is a name if a colon or an equals sign follows.
+    name: &'a str,
+    /// Behind such a sign, until the value ends.
+    in_secret: bool,
+}
+
+impl<'a> Masker<'a> {
+    fn word(&mut self, word: &'a str) {
+        let long = word.len() >= MIN_SECRET_LENGTH;
+        if word.starts_with("sk-") || (self.in_secret && long) {
+            self.masked.push_str(&value(word));
+        } else {
+            self.masked.push_str(word);
+        }
+        if !word.is_empty() {
+            self.name = word;
+        }
+    }
+
+    fn separator(&mut self, separator: char) {
+        match separator {
+            ':' | '=' => self.in_secret |= names_secret(self.name),
+            ',' | '{' | '}' | '[' | ']' | '\n' => self.in_secret = false,
+            _ => {}
+        }
+        self.masked.push(separator);
+    }
 }
 
 fn names_secret(name: &str) -> bool {
     let name = name.to_lowercase();
     SECRET_NAMES.iter().any(|secret| name.contains(secret))
-}
-
-/// Replaces the words (what stands between spaces, quotes and punctuation of the formats) that `is_secret`.
-fn words(text: &str, is_secret: impl Fn(&str) -> bool) -> String {
-    let separator =
-        |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '{' | '}' | '[' | ']' | '•');
-    let mut result = String::with_capacity(text.len());
-    for part in text.split_inclusive(separator) {
-        let word = part.trim_end_matches(separator);
-        if is_secret(word) {
-            result.push_str(&value(word))
-        } else {
-            result.push_str(word)
-        }
-        result.push_str(&part[word.len()..]);
-    }
-    result
 }
 
 /// The last four characters of a long secret tell it apart from another; of a short one nothing shows.
@@ -45,21 +70,28 @@ pub(crate) fn value(secret: &str) -> String {
     format!("••••{shown}")
 }
 
-/// The whole text, line by line.
-pub(crate) fn text(text: &str, key: &str) -> String {
-    text.split_inclusive('\n').map(|part| line(part, key)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const OURS: &str = "mp-0123456789abcdef";
+
     #[test]
     fn keys_are_masked_by_value_by_name_and_by_prefix() {
-        let ours = "mp-0123456789abcdef";
-        assert_eq!(line("  \"value\": \"mp-0123456789abcdef\",", ours), "  \"value\": \"••••cdef\",");
-        assert_eq!(line("  \"apiKey\": \"abcdefghijklmnop1234\"", ours), "  \"apiKey\": \"••••1234\"");
-        assert_eq!(line("OTHER: sk-short", ours), "OTHER: ••••");
-        assert_eq!(line("  model: gpt-6-sol-preview", ours), "  model: gpt-6-sol-preview");
+        assert_eq!(text("  \"value\": \"mp-0123456789abcdef\",", OURS), "  \"value\": \"••••cdef\",");
+        assert_eq!(text("  \"apiKey\": \"abcdefghijklmnop1234\"", OURS), "  \"apiKey\": \"••••1234\"");
+        assert_eq!(text("OTHER: sk-short", OURS), "OTHER: ••••");
+        assert_eq!(text("  model: gpt-6-sol-preview", OURS), "  model: gpt-6-sol-preview");
+        assert_eq!(
+            text("API_KEY=abcdefgh12345678\nURL=http://127.0.0.1:1", ""),
+            "API_KEY=••••5678\nURL=http://127.0.0.1:1"
+        );
+    }
+
+    #[test]
+    fn keys_are_masked_inside_a_line() {
+        let line = "{\"a\":{\"apiKey\":\"abcdefghijklmnop1234\",\"baseUrl\":\"https://a.example.com\"}}";
+        assert_eq!(text(line, ""), "{\"a\":{\"apiKey\":\"••••1234\",\"baseUrl\":\"https://a.example.com\"}}");
+        assert_eq!(text("api_key = 'abcdefghij:klmnopq' # x", ""), "api_key = '••••:klmnopq' # x");
     }
 }

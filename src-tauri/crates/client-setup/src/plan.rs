@@ -14,7 +14,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::file::{self, FileSnapshot};
 use crate::mask;
-use crate::store::{FileRecord, Record, Store};
+use crate::store::{FileRecord, Record, Store, StoredKey};
 use crate::view::{Drift, FileAction, FilePlanView, PlanView};
 
 /// The mode of a file with a key in it.
@@ -35,8 +35,8 @@ pub struct Plan {
 pub(crate) struct FilePlan {
     pub(crate) snapshot: FileSnapshot,
     pub(crate) outcome: Outcome,
-    /// Of a file that we made and now remove.
-    pub(crate) folders_to_remove: Vec<PathBuf>,
+    /// Those that come or go with the file, the outermost first.
+    pub(crate) folders: Vec<PathBuf>,
 }
 
 pub(crate) enum Outcome {
@@ -97,7 +97,8 @@ impl Plan {
                 former.files.iter().filter(|file| setups.iter().all(|setup| setup.path != file.path));
             records.extend(elsewhere.cloned());
         }
-        let record = Some(Record { port: connection.port, files: records });
+        let record =
+            Some(Record { port: connection.port, key: StoredKey::new(connection.secret()), files: records });
         Ok(Self { client, files, record, key: connection.key.clone() })
     }
 
@@ -112,12 +113,12 @@ impl Plan {
         let mut files = Vec::new();
         let mut drifts = Vec::new();
         for file in &record.files {
-            files.push(plan_undo(environment, file, choice, store, &mut drifts)?);
+            files.push(plan_undo(environment, file, choice, store, record.key.expose(), &mut drifts)?);
         }
         if !drifts.is_empty() {
             return Err(Error::Drifted(drifts));
         }
-        Ok(Self { client, files, record: None, key: SecretString::default() })
+        Ok(Self { client, files, record: None, key: SecretString::from(record.key.expose()) })
     }
 
     /// Whether applying it would write anything.
@@ -176,7 +177,8 @@ fn plan_file(
         let has_key = document.text.contains(connection.secret());
         Outcome::Write { bytes, mode: narrowed(snapshot.mode(), has_key) }
     };
-    Ok((FilePlan { snapshot, outcome, folders_to_remove: Vec::new() }, record))
+    let folders = missing_folders(&snapshot);
+    Ok((FilePlan { snapshot, outcome, folders }, record))
 }
 
 /// Those values that differ from what we have written before. What the user has changed or removed since is left alone.
@@ -224,13 +226,14 @@ fn plan_undo(
     record: &FileRecord,
     choice: DriftChoice,
     store: &Store,
+    key: &str,
     drifts: &mut Vec<Drift>,
 ) -> Result<FilePlan, Error> {
     let snapshot = FileSnapshot::read(&record.path)?;
     let problem = |problem| Error::Text { path: record.path.clone(), problem };
     let (mark, text) = snapshot.text()?;
     if snapshot.bytes.is_none() {
-        return Ok(FilePlan { snapshot, outcome: Outcome::Nothing, folders_to_remove: Vec::new() });
+        return Ok(FilePlan { snapshot, outcome: Outcome::Nothing, folders: Vec::new() });
     }
     let mut document = Document::parse(record.format, text).map_err(problem)?;
     let mut exact = true;
@@ -238,7 +241,7 @@ fn plan_undo(
         match (change.present(&document), choice) {
             (Present::AsBefore, _) | (Present::Changed, DriftChoice::KeepPresent) => continue,
             (Present::Changed, DriftChoice::Ask) => {
-                drifts.extend(drift(record, change, &document));
+                drifts.extend(drift(record, change, &document, key));
                 continue;
             }
             (Present::AsSet, _) | (Present::Changed, DriftChoice::RestoreFormer) => {}
@@ -260,8 +263,8 @@ fn plan_undo(
     if !matches!(outcome, Outcome::Nothing) {
         snapshot.check_writable(environment.user_id)?;
     }
-    let folders_to_remove = if empty { record.created_folders.clone() } else { Vec::new() };
-    Ok(FilePlan { snapshot, outcome, folders_to_remove })
+    let folders = if empty { record.created_folders.clone() } else { Vec::new() };
+    Ok(FilePlan { snapshot, outcome, folders })
 }
 
 /// Where a client has laid the file out anew, the original text says the same and says it as the user wrote it. Comments
@@ -283,11 +286,11 @@ fn comments(text: &str) -> impl Iterator<Item = &str> {
         .filter_map(|line| line.find(['#', '*']).or_else(|| line.find("//")).map(|at| line[at..].trim()))
 }
 
-pub(crate) fn drift(record: &FileRecord, change: &Change, document: &Document) -> Option<Drift> {
+pub(crate) fn drift(record: &FileRecord, change: &Change, document: &Document, key: &str) -> Option<Drift> {
     let node = document.find(&change.path.0)?;
     let show = |value: &crate::value::Value| {
         let name = change.path.to_string();
-        let masked = mask::line(&format!("{name}: {}", value.to_json()), "");
+        let masked = mask::text(&format!("{name}: {}", value.to_json()), key);
         masked[name.len() + 2..].to_owned()
     };
     Some(Drift {

@@ -199,7 +199,7 @@ fn write(plan: &FilePlan) -> Result<(), Error> {
         Outcome::Nothing => Ok(()),
         Outcome::Delete => {
             file::remove(&plan.snapshot)?;
-            file::remove_folders(&plan.folders_to_remove);
+            file::remove_folders(&plan.folders);
             Ok(())
         }
         Outcome::Write { bytes, mode } => {
@@ -224,6 +224,6 @@ fn put_back(plan: &FilePlan) {
         Some(bytes) => {
             file::create_folders(&now.target).and_then(|_| file::replace(&now, bytes, plan.snapshot.mode()))
         }
-        None => file::remove(&now),
+        None => file::remove(&now).inspect(|()| file::remove_folders(&plan.folders)),
     };
 }

@@ -82,7 +82,7 @@ fn recorded_state(record: &Record, port: u16) -> Result<SetupState, Error> {
             match change.present(&document) {
                 Present::AsSet => as_set = true,
                 Present::AsBefore => gone = true,
-                Present::Changed => drifts.extend(drift(file, change, &document)),
+                Present::Changed => drifts.extend(drift(file, change, &document, record.key.expose())),
             }
         }
     }

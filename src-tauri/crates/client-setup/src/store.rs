@@ -3,6 +3,7 @@
 //! Both the state and the backups may hold keys, ours and the user's: mode 0600, the folder 0700.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,28 @@ const MAX_BACKUPS: usize = 5;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Record {
     pub(crate) port: u16,
+    pub(crate) key: StoredKey,
     pub(crate) files: Vec<FileRecord>,
+}
+
+/// The key that was written, to be masked in what is shown later. `Debug` hides it.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct StoredKey(String);
+
+impl StoredKey {
+    pub(crate) fn new(key: &str) -> Self {
+        Self(key.to_owned())
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for StoredKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StoredKey(…)")
+    }
 }
 
 /// What was done to one file.

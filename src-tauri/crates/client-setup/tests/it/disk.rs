@@ -189,6 +189,23 @@ fn a_file_changed_after_the_plan_is_refused() {
     assert!(matches!(home.undo("claude-code"), Err(Error::NotSetUp { .. })));
 }
 
+/// Claude Desktop has four files: the last one is changed by another program after the plan.
+#[test]
+fn files_already_written_are_put_back_if_a_later_one_fails() {
+    let home = TestHome::new();
+    let (first, last) =
+        (".config/Claude-3p/claude_desktop_config.json", ".config/Claude/claude_desktop_config.json");
+    home.write(first, "{ \"deploymentMode\": \"1p\" }");
+    home.write(last, "{}");
+    let plan = home.plan("claude-desktop").unwrap();
+    home.write(last, "{\"theirs\": 1}");
+    let before = home.tree();
+    let error = home.setup().apply(plan).unwrap_err();
+    assert!(matches!(error, Error::ChangedMeanwhile { .. }), "{error}");
+    assert!(home.tree() == before, "{:?}", home.tree().keys());
+    assert!(home.setup().set_up_clients().unwrap().is_empty());
+}
+
 /// This program, started again where the system refuses to let a file grow, as a full disk does.
 #[cfg(unix)]
 #[test]

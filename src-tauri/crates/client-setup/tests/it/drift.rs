@@ -118,3 +118,14 @@ fn all_set_ups_are_undone_even_if_one_cannot_be() {
     assert_eq!(home.read(".continue/config.yaml"), "name: x\nversion: 1.0.0\nschema: v1\n");
     assert_eq!(home.setup().set_up_clients().unwrap().len(), 1);
 }
+
+#[test]
+fn a_key_inside_a_drifted_entry_is_masked() {
+    let home = TestHome::new();
+    let path = ".config/opencode/opencode.json";
+    home.write(path, "{}");
+    home.set_up("opencode").unwrap();
+    home.write(path, home.read(path).replace("32000", "64000"));
+    let error = home.undo("opencode").unwrap_err();
+    assert!(matches!(error, Error::Drifted(_)) && !format!("{error:?}").contains(KEY), "{error:?}");
+}

@@ -1,6 +1,6 @@
 //! What holds for every file of the corpus.
 
-use client_setup::Format;
+use client_setup::{DriftChoice, Format};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -87,7 +87,7 @@ fn check_all(formats: impl Fn(Format) -> bool) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn variations_add_up(base in select(corpus::bases().collect::<Vec<_>>()), picked in prop::collection::vec(select(VARIATIONS.to_vec()), 1..4)) {
@@ -140,6 +140,9 @@ fn no_key_shows_in_a_plan() {
         let plan = home.plan(id).unwrap();
         let shown = format!("{plan:?}{}", serde_json::to_string(&plan.view()).unwrap());
         assert!(!shown.contains(KEY) && !shown.contains("sk-other"), "{id}: {shown}");
+        home.set_up(id).unwrap();
+        let undo = home.setup().plan_undo(client(id), DriftChoice::Ask).unwrap();
+        assert!(!format!("{undo:?}").contains(KEY), "{id}: {undo:?}");
     }
 }
 
