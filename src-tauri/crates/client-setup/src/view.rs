@@ -99,6 +99,8 @@ pub struct FilePlanView {
     pub diff: String,
     /// Other users could read the file; it will be for its owner only, as a key is written into it.
     pub narrows_mode: bool,
+    /// Values of ours that were changed by hand since, and that are written over.
+    pub drifts: Vec<Drift>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::file::FileSnapshot;
 use crate::mask;
 use crate::store::{Record, Store, StoredKey};
-use crate::view::{FileAction, FilePlanView, PlanView};
+use crate::view::{Drift, FileAction, FilePlanView, PlanView};
 
 /// Unchanged lines shown around a change.
 const DIFF_CONTEXT: usize = 3;
@@ -36,6 +36,8 @@ pub(crate) struct FilePlan {
     pub(crate) outcome: Outcome,
     /// Those that come or go with the file, the outermost first.
     pub(crate) folders: Vec<PathBuf>,
+    /// Values that were changed by hand and that a set-up writes over.
+    pub(crate) drifts: Vec<Drift>,
 }
 
 pub(crate) enum Outcome {
@@ -150,7 +152,14 @@ impl FilePlan {
             ),
         };
         let real_path = (self.snapshot.target != path).then(|| self.snapshot.target.clone());
-        FilePlanView { path, real_path, action, diff: self.diff(key), narrows_mode }
+        FilePlanView {
+            path,
+            real_path,
+            action,
+            diff: self.diff(key),
+            narrows_mode,
+            drifts: self.drifts.clone(),
+        }
     }
 
     fn diff(&self, key: &str) -> String {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{FilePlan, Outcome, Scope};
+use super::{FilePlan, Outcome, Scope, drift};
 use crate::change::{self, Change, Edit, Present};
 use crate::client::FileSetup;
 use crate::connection::Connection;
@@ -11,6 +11,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::file::{self, FileSnapshot};
 use crate::store::FileRecord;
+use crate::view::Drift;
 
 /// Of the group and of everyone.
 const ACCESS_OF_OTHERS: u32 = 0o077;
@@ -28,6 +29,10 @@ pub(super) fn plan_file(
     let (mark, text) = snapshot.text()?;
     let mut changes = former.map_or_else(Vec::new, |file| file.changes.clone());
     let mut document = Document::parse(setup.format, text).map_err(problem)?;
+    let drifts = match (scope, former) {
+        (Scope::Everything, Some(former)) => drifts(former, &document, connection.secret()),
+        (Scope::WhatIsNew, _) | (_, None) => Vec::new(),
+    };
     let edits = match scope {
         Scope::Everything => setup.edits.clone(),
         Scope::WhatIsNew => new_edits(&setup.edits, &changes, &document),
@@ -57,7 +62,12 @@ pub(super) fn plan_file(
         Outcome::Write { bytes, mode: narrowed(snapshot.mode(), has_key) }
     };
     let folders = missing_folders(&snapshot);
-    Ok((FilePlan { snapshot, outcome, folders }, record))
+    Ok((FilePlan { snapshot, outcome, folders, drifts }, record))
+}
+
+fn drifts(former: &FileRecord, document: &Document, key: &str) -> Vec<Drift> {
+    let changed = former.changes.iter().filter(|change| change.present(document) == Present::Changed);
+    changed.filter_map(|change| drift(former, change, document, key)).collect()
 }
 
 /// Those values that differ from what we have written before. What the user has changed or removed since is left alone.

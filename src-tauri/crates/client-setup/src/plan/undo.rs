@@ -23,7 +23,7 @@ pub(super) fn plan_file(
     let problem = |problem| Error::Text { path: record.path.clone(), problem };
     let (mark, text) = snapshot.text()?;
     if snapshot.bytes.is_none() {
-        return Ok(FilePlan { snapshot, outcome: Outcome::Nothing, folders: Vec::new() });
+        return Ok(FilePlan { snapshot, outcome: Outcome::Nothing, folders: Vec::new(), drifts: Vec::new() });
     }
     let document = Document::parse(record.format, text).map_err(problem)?;
     let (mut document, exact) = undone(document, record, choice, key, drifts).map_err(problem)?;
@@ -41,7 +41,7 @@ pub(super) fn plan_file(
         snapshot.check_writable(environment.user_id)?;
     }
     let folders = if empty { record.created_folders.clone() } else { Vec::new() };
-    Ok(FilePlan { snapshot, outcome, folders })
+    Ok(FilePlan { snapshot, outcome, folders, drifts: Vec::new() })
 }
 
 /// The document without our changes, the last one first. True where the text is exactly as if they had never been made.

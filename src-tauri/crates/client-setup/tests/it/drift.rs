@@ -33,6 +33,16 @@ fn undo_asks_with_three_values() {
 }
 
 #[test]
+fn a_second_set_up_shows_what_it_writes_over() {
+    let home = drifted();
+    let view = home.plan("claude-code").unwrap().view();
+    assert_eq!(view.files[0].drifts.len(), 1);
+    home.set_up("claude-code").unwrap();
+    home.undo("claude-code").unwrap();
+    assert_eq!(home.read(SETTINGS), FORMER);
+}
+
+#[test]
 fn the_present_value_can_be_kept() {
     let home = drifted();
     home.undo_with("claude-code", DriftChoice::KeepPresent).unwrap();

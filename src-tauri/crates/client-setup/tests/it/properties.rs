@@ -86,8 +86,25 @@ fn check_all(formats: impl Fn(Format) -> bool) {
     }
 }
 
+/// Any JSON value, with the keys that we write among its own.
+fn any_json() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i64>().prop_map(Into::into),
+        ".{0,8}".prop_map(Into::into),
+    ];
+    let key = prop_oneof![Just("env".to_owned()), Just("ANTHROPIC_BASE_URL".to_owned()), ".{0,5}"];
+    leaf.prop_recursive(4, 24, 5, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
+            prop::collection::btree_map(key.clone(), inner, 0..4).prop_map(|map| map.into_iter().collect()),
+        ]
+    })
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn variations_add_up(base in select(corpus::bases().collect::<Vec<_>>()), picked in prop::collection::vec(select(VARIATIONS.to_vec()), 1..4)) {
@@ -100,6 +117,18 @@ proptest! {
             }
         }
         check(base.client, format, &text);
+    }
+
+    #[test]
+    fn any_json_is_undone_or_untouched(value in any_json(), pretty in any::<bool>()) {
+        let value = if value.is_object() { value } else { serde_json::json!({ "odd": value }) };
+        let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }.unwrap();
+        let (home, path) = home_with("claude-code", &text);
+        if home.set_up("claude-code").is_ok() {
+            prop_assert!(read(&path).contains(KEY));
+            home.undo("claude-code").unwrap();
+        }
+        prop_assert_eq!(read(&path), text);
     }
 
     #[test]
