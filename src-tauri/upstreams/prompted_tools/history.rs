@@ -8,7 +8,7 @@ use crate::protocol::{Message, Part, ToolCall, ToolResult};
 
 /// The calls of a conversation, by their ids.
 #[derive(Debug, Default)]
-pub(in crate::upstreams) struct History<'a> {
+pub struct History<'a> {
     calls: HashMap<&'a str, CallPosition<'a>>,
 }
 
@@ -21,7 +21,7 @@ struct CallPosition<'a> {
 }
 
 impl<'a> History<'a> {
-    pub(in crate::upstreams) fn new(messages: &'a [Message]) -> Self {
+    pub fn new(messages: &'a [Message]) -> Self {
         let mut calls = HashMap::new();
         for message in messages {
             let made: Vec<&ToolCall> = message.parts.iter().filter_map(Part::call).collect();
@@ -36,7 +36,7 @@ impl<'a> History<'a> {
     }
 
     /// A call as the model wrote it, or would have.
-    pub(in crate::upstreams) fn format_call(call: &ToolCall) -> String {
+    pub fn format_call(call: &ToolCall) -> String {
         let arguments = match serde_json::from_str::<serde::de::IgnoredAny>(&call.arguments) {
             Ok(_) => call.arguments.trim().to_owned(),
             Err(_) if call.arguments.trim().is_empty() => "{}".to_owned(),
@@ -47,7 +47,7 @@ impl<'a> History<'a> {
     }
 
     /// A result with its texts; its images stand beside the turn's text and are only named here.
-    pub(in crate::upstreams) fn format_result(&self, result: &ToolResult) -> String {
+    pub fn format_result(&self, result: &ToolResult) -> String {
         let position = self.calls.get(result.call_id.as_str());
         let name = position.map(|place| place.name).or(result.name.as_deref()).unwrap_or("unknown");
         let content = result_content(&result.parts);
@@ -66,7 +66,7 @@ impl<'a> History<'a> {
     }
 
     /// The place of a result's call among those of its message, for results that come in another order.
-    pub(in crate::upstreams) fn position(&self, part: &Part) -> usize {
+    pub fn position(&self, part: &Part) -> usize {
         let Part::Result(result) = part else { return usize::MAX };
         self.calls.get(result.call_id.as_str()).map_or(usize::MAX, |place| place.number)
     }

@@ -29,7 +29,7 @@ const NO_CALLS_NOW: &str = "In this conversation, <tool_call> and <tool_result> 
                     them. No tool can be called now: answer in plain text and write no such block.";
 
 /// The instructions that follow the client's own system messages; empty where there is nothing to say.
-pub(in crate::upstreams) fn instructions(request: &Request) -> String {
+pub fn instructions(request: &Request) -> String {
     let mut text = tool_instructions(request);
     if let Some(wish) = format_instructions(&request.format) {
         if !text.is_empty() {
