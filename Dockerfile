@@ -10,7 +10,7 @@ WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY src-tauri src-tauri
 COPY --from=ui /src/ui/dist ui/dist
-RUN cargo build --release --locked --no-default-features --bin mammouth-proxy
+RUN cargo build --release --locked -p mammouth-cli --bin mammouth-proxy
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/* \

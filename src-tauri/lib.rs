@@ -1,75 +1,162 @@
-//! Mammouth Proxy: the map of the code.
+//! The desktop program of Mammouth Proxy: tray, window, sign-in, notifications and start at login.
 //!
-//! A local proxy that speaks OpenAI's, Anthropic's and Ollama's APIs to tools on this machine and answers from the user's
-//! own Mammouth accounts: official API keys (`upstreams/api`) and web sessions (`upstreams/web`).
-//! Two thin binaries (`bin/`) sit on this library: `mammouth-proxy`, command line and headless server, and
-//! `mammouth-proxy-desktop`, the tray application (feature `desktop`).
+//! Everything it shows or does goes through the management API of the [`gateway`], as the page over HTTP does. The proxy
+//! runs on its own threads and knows nothing of windows: it answers before the first one is drawn and after the last is
+//! closed. `docs/architecture.md` is the map of the whole; the crates below are in `src-tauri/crates/`:
 //!
-//! # The path of one request
+//! | crate | what it holds |
+//! |---|---|
+//! | `protocol` | requests, events, usage and token counts, independent of a wire format |
+//! | `dialects` | the wire formats of OpenAI, Anthropic and Ollama: decoding and encoding |
+//! | `prompted-tools` | tool calls by prompt: instructions, reply parser, schema checks |
+//! | `upstreams` | clients of Mammouth's official API and of its web application |
+//! | `storage` | secrets, settings, the request log |
+//! | [`gateway`] | authentication, account pool, proxy, HTTP server, management API, and what builds them |
+//! | `mock-upstream` | a stand-in for Mammouth, for the demo, tests and benchmarks |
+//! | `client-setup` | sets up client programs by splicing their configuration files |
+//! | [`cli`] | the command line and the headless server, `mammouth-proxy` |
 //!
-//! 1. [`server`] accepts the connection, with limits and timers, and reads the head.
-//! 2. [`auth`] judges the head: sizes, Host, Origin, route, method, key, content type. Everything behind routes by
-//!    the canonical path that it found.
-//! 3. [`proxy`] reads the body with a cap, opens a record in the [`request_log`], and lets the dialect decode it
-//!    ([`dialects`]) into a [`protocol::Request`].
-//! 4. [`accounts`] hands out a lease: the account that may serve this model now, and why.
-//! 5. [`upstreams`] makes the call and answers with a stream of [`protocol::Event`]s, once the first is there. A refusal
-//!    before that sends the request to the next account, by the one loop in `proxy/retry.rs`: three calls at most.
-//!    Behind a web session, tools are described in the prompt and calls read out of the text (`upstreams/prompted_tools`).
-//! 6. The dialect encodes each event as it comes; nothing is sent before the first, nothing repeated after it. Where
-//!    client and upstream both speak OpenAI's chat completions, bytes are relayed instead, and only observed.
-//! 7. The record is closed, exactly once on every path, the client that leaves included.
-//!
-//! # The rooms, and who may use whom
-//!
-//! | room | what it is for | may use |
-//! |---|---|---|
-//! | [`protocol`] | the inner form of requests, replies, images; pure rules on text | – |
-//! | [`config`] | settings: what the user wrote, and the checked form | `protocol` (model names), `secrets` |
-//! | [`secrets`] | the type that cannot be printed; keychain, encrypted file, token file, redaction | – |
-//! | [`request_log`] | the request log in SQLite | – |
-//! | [`dialects`] | wire forms, decoding and encoding; pure | `protocol` |
-//! | [`upstreams`] | Mammouth; the only room that calls out | `protocol`, `secrets` |
-//! | [`accounts`] | who may serve a model now | `config`, `secrets`, `upstreams` (its verdicts), `request_log` (its reasons) |
-//! | [`auth`] | who may call | `config`, `secrets` |
-//! | [`server`] | connections, limits, port switch, drain | – |
-//! | [`proxy`] | routes of the dialects, the retry loop, failures to answers | `protocol`, `dialects`, `upstreams`, `accounts`, `request_log`, `auth` |
-//! | [`management`] | what UI and command line can ask; the local HTTP door | `protocol` (model names), `accounts`, `request_log`, `config`, `server`, `secrets`, `auth`, `upstreams` |
-//! | [`mock_upstream`] | a stand-in for Mammouth, for demo and tests | – |
-//! | [`app`] | the one place that builds everything | all above |
-//! | [`cli`] | the commands of `mammouth-proxy` | `app`, `config`, `management`, `request_log`, `secrets`, `server`, `accounts` |
-//! | `desktop` | all of Tauri | `app`, `management`, `config`, `secrets` |
-//!
-//! Every room may use [`allocator`], the allocator. `proxy` and `management` do not see each other. Outside crates keep to rooms too. The test `tidy` reads the imports
-//! and fails where this table is broken.
-//!
-//! # What is always true
-//!
-//! - No secret has a printable form; the only way to its text is `expose_secret`.
-//! - A key is needed on every route but `/healthz` and the page at `/`; a client key never opens the control door.
-//! - Every read has a cap in bytes and in time. Every limit of an account ends by itself.
-//! - Time and chance are arguments wherever a rule depends on them.
-//! - No lock is held over an await; no static carries state but the tokenizer's vocabulary, a cache.
+//! | file | what it is for |
+//! |---|---|
+//! | `control_impl` | what the control table asks of the desktop |
+//! | `tray/` | icon and menu; the menu is a value first |
+//! | `window`, `ipc` | our one window, built when it is wanted, and its two commands |
+//! | `login/` | the window for Mammouth's login page, which can ask for nothing |
+//! | `notify/`, `status_watcher` | what is worth a notification, and the task that looks |
+//! | `dialog`, `port_taken`, `start_failure` | what is asked and said before there is a window |
+//! | `autostart`, `clipboard`, `disable_gl`, `files`, `links`, `webkit_processes` | small services of the system |
 
-#![cfg_attr(
-    test,
-    allow(clippy::wildcard_enum_match_arm, reason = "a test that meets another variant fails anyway")
-)]
+mod autostart;
+mod clipboard;
+mod context;
+mod control_impl;
+mod dialog;
+mod disable_gl;
+mod display;
+mod files;
+#[cfg(test)]
+mod hardening_tests;
+mod i18n;
+mod ipc;
+mod links;
+mod login;
+mod no_tray;
+mod notify;
+mod page;
+mod port_taken;
+mod start_failure;
+mod status;
+mod status_watcher;
+mod tray;
+mod webkit_processes;
+mod window;
 
-pub mod accounts;
-pub mod allocator;
-pub mod app;
-pub mod auth;
-pub mod cli;
-pub mod config;
-#[cfg(feature = "desktop")]
-pub mod desktop;
-pub mod dialects;
-pub mod management;
-pub mod mock_upstream;
-pub mod protocol;
-pub mod proxy;
-pub mod request_log;
-pub mod secrets;
-pub mod server;
-pub mod upstreams;
+pub use disable_gl::disable_opengl;
+pub use display::check as check_display;
+pub use port_taken::confirm_other_port;
+pub use start_failure::show_start_failure;
+pub use webkit_processes::unset_variables;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tauri::{AppHandle, Manager, RunEvent, WindowEvent};
+use tokio::runtime::Handle;
+
+use context::DesktopContext;
+use gateway::management::Control;
+use page::WindowPage;
+
+/// What the desktop stands beside.
+pub struct DesktopOptions {
+    pub control: Control,
+    /// For what is kept of the tray.
+    pub data_dir: PathBuf,
+    /// Whether to begin without a window, as at login.
+    pub hidden: bool,
+    /// Whether another port than the usual one had to be taken.
+    pub on_other_port: bool,
+    /// Where the proxy runs.
+    pub runtime: Handle,
+}
+
+/// Why the desktop could not be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("no display to show a window on; 'mammouth-proxy serve' runs without one")]
+    NoDisplay,
+    #[error("could not start the desktop part: {0}")]
+    Window(#[from] tauri::Error),
+}
+
+/// Puts the icon into the tray, shows the window, and returns when the user quits, or when `shutdown_signal` ends. Belongs on
+/// the main thread: on macOS no other may own windows.
+///
+/// # Errors
+/// The system offers no window.
+pub fn run(
+    options: DesktopOptions,
+    shutdown_signal: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Error> {
+    tauri::async_runtime::set(options.runtime.clone());
+    let app = builder()
+        .setup(move |app| {
+            let context = DesktopContext::new(app.handle().clone(), options.control, options.data_dir);
+            start(&context, options.hidden);
+            if options.on_other_port {
+                context.spawn(notify::notify_port_moved(context.clone()));
+            }
+            app.manage(context.clone());
+            context.clone().spawn(async move {
+                shutdown_signal.await;
+                context.quit();
+            });
+            Ok(())
+        })
+        .build(tauri::generate_context!())?;
+    app.run_return(handle_event);
+    Ok(())
+}
+
+fn builder() -> tauri::Builder<tauri::Wry> {
+    let builder = tauri::Builder::default()
+        .plugin(window::window_state_plugin())
+        .manage(ipc::EventSubscription::default())
+        .invoke_handler(tauri::generate_handler![ipc::control, ipc::subscribe]);
+    #[cfg(target_os = "macos")]
+    let builder = builder.plugin(tauri_plugin_autostart::Builder::new().arg("--hidden").build());
+    #[cfg(not(target_os = "linux"))]
+    let builder = builder.plugin(tauri_plugin_notification::init());
+    builder
+}
+
+fn start(context: &DesktopContext, hidden: bool) {
+    context.control().attach_desktop(Arc::new(control_impl::DesktopHandle(context.clone())));
+    let tray = tray::Tray::new(context);
+    if let Some(tray) = &tray {
+        context.set_tray(tray.clone());
+        // Linux does not tell when the menu is opened, so its first look is worth something too.
+        context.refresh_accounts();
+    }
+    context.spawn(no_tray::warn_if_missing(context.clone(), tray.is_some()));
+    context.spawn(status_watcher::watch_status(context.clone(), tray));
+    if !hidden {
+        window::open(context, WindowPage::Overview);
+    }
+}
+
+fn handle_event(app: &AppHandle, event: RunEvent) {
+    match event {
+        // The last window is closed: the program goes on without one.
+        RunEvent::ExitRequested { code: None, api, .. } => api.prevent_exit(),
+        RunEvent::WindowEvent { label, event: WindowEvent::Destroyed, .. } => {
+            if label == window::MAIN_LABEL {
+                app.state::<ipc::EventSubscription>().restart();
+            }
+            webkit_processes::end_webkit_helpers(&app.state::<DesktopContext>());
+        }
+        #[cfg(target_os = "macos")]
+        RunEvent::Reopen { .. } => window::open(&app.state::<DesktopContext>(), WindowPage::Overview),
+        _ => {}
+    }
+}

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mammouth_proxy::auth::authority::parse;
+use gateway::auth::authority::parse;
 
 fuzz_target!(|value: &[u8]| {
     let Ok(authority) = parse(value) else { return };

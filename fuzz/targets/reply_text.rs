@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mammouth_proxy::protocol::{StopCutter, Utf8Joiner};
+use protocol::{StopSequenceFilter, Utf8StreamDecoder};
 
 /// What left for the client, and whether a stop sequence was met.
 type Outcome = (String, bool);
@@ -33,8 +33,8 @@ fn cut<'a>(mut bytes: &'a [u8], sizes: &[u8]) -> Vec<&'a [u8]> {
 
 /// `None` when the bytes are not UTF-8 up to where a stop sequence ends the reply.
 fn shape(pieces: &[&[u8]], stop: &[String]) -> Option<Outcome> {
-    let mut joiner = Utf8Joiner::new();
-    let mut cutter = StopCutter::new(stop);
+    let mut joiner = Utf8StreamDecoder::new();
+    let mut cutter = StopSequenceFilter::new(stop);
     let mut out = String::new();
     for piece in pieces {
         let text = joiner.push(piece).ok()?;

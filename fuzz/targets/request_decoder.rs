@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mammouth_proxy::dialects::Dialect;
+use dialects::Dialect;
 
 fuzz_target!(|body: &[u8]| {
     let body = bytes::Bytes::copy_from_slice(body);
@@ -16,7 +16,7 @@ fuzz_target!(|body: &[u8]| {
     ] {
         match dialect.decode(&body) {
             Ok(decoded) => {
-                let something = !decoded.request.messages.is_empty() || decoded.remember.load;
+                let something = !decoded.request.messages.is_empty() || decoded.options.load_only;
                 assert!(something, "an upstream needs something to answer")
             }
             Err(invalid) => assert!(!invalid.to_string().is_empty(), "a refusal says why"),

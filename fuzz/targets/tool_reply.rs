@@ -3,8 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mammouth_proxy::protocol::{Request, Tool};
-use mammouth_proxy::upstreams::prompted_tools::{ReplyParser, ReplyPart};
+use protocol::{Request, Tool};
+use prompted_tools::{ReplyParser, ReplyPart};
 use serde_json::Value;
 
 // The first line is the schema of the one tool, what follows is the reply.

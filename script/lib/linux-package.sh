@@ -92,7 +92,7 @@ third_party_notices() {
     CARGO_TARGET_DIR=$target/tools/build cargo install --quiet --locked --root "$folder" --features cli "cargo-about@$about_version"
   fi
   cargo fetch --locked --quiet
-  "$folder/bin/cargo-about" generate --offline --locked --features desktop --config packaging/about.toml \
+  "$folder/bin/cargo-about" generate --offline --locked --config packaging/about.toml \
     --target "$(rustc -vV | sed -n 's/^host: //p')" --fail --output-file "$1" packaging/about.hbs
   for package in svelte @tauri-apps/api @lucide/svelte; do
     printf '\n%s\n%s\n\n' "$(printf '=%.0s' {1..80})" "$package (npm)" >>"$1"

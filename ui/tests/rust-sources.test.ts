@@ -9,10 +9,10 @@ import { REQUEST_CODES } from "../src/errors";
 import { NOTES, OUTCOMES } from "../src/messages";
 import { DIALECTS } from "../src/pages/requests/dialects";
 
-const rust = (path: string) => readFileSync(join(import.meta.dirname, "../../src-tauri", path), "utf8");
+const rust = (path: string) => readFileSync(join(import.meta.dirname, "../../src-tauri/crates", path), "utf8");
 
 test("every code that a request can end with has its sentence", () => {
-  const table = rust("proxy/error.rs").split("#[cfg(test)]")[0] ?? "";
+  const table = rust("gateway/src/proxy/error.rs").split("#[cfg(test)]")[0] ?? "";
   const codes = [...table.matchAll(/\b(\d{3}),\s*"([a-z_]+)"/g)]
     .filter(([, status]) => Number(status) >= 400)
     .map(([, , code]) => code as string);
@@ -21,23 +21,23 @@ test("every code that a request can end with has its sentence", () => {
 });
 
 test("every dialect of the log has its name", () => {
-  const names = /fn name\(self\)[^]*?\n {4}}/.exec(rust("dialects/mod.rs"))?.[0] ?? "";
+  const names = /fn name\(self\)[^]*?\n {4}}/.exec(rust("dialects/src/lib.rs"))?.[0] ?? "";
   const ids = [...names.matchAll(/=> "([a-z-]+)"/g)].map(([, id]) => id as string);
   expect(ids.length).toBeGreaterThan(3);
   expect(ids.sort()).toEqual(DIALECTS.map(([id]) => id).sort());
 });
 
 test("every word for the end of a call has its own in each language", () => {
-  const words = /fn outcome_word\(kind[^]*?\n}/.exec(rust("proxy/retry.rs"))?.[0] ?? "";
+  const words = /fn outcome_word\(kind[^]*?\n}/.exec(rust("gateway/src/proxy/retry.rs"))?.[0] ?? "";
   const kinds = [...words.matchAll(/=> "([a-z ]+)"/g)].map(([, word]) => word as string);
   expect(kinds.length).toBeGreaterThan(10);
   expect([...kinds, "ok"].sort()).toEqual(Object.keys(OUTCOMES).sort());
 });
 
 test("every note of the log has its sentence", () => {
-  const hearing = rust("upstreams/prompted_tools/reply_parser.rs");
+  const hearing = rust("prompted-tools/src/reply_parser.rs");
   const notes = [...hearing.matchAll(/note = Some\("(\w+)"\)/g)].map(([, note]) => note as string);
   const unchecked = /UNCHECKED_NOTE: &str = "(\w+)"/.exec(hearing)?.[1];
-  const again = /REPAIRED_NOTE: &str = "(\w+)"/.exec(rust("upstreams/web/text_pipeline.rs"))?.[1];
+  const again = /REPAIRED_NOTE: &str = "(\w+)"/.exec(rust("upstreams/src/web/text_pipeline.rs"))?.[1];
   expect([again, unchecked, ...notes].sort()).toEqual([...NOTES].sort());
 });

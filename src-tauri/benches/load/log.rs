@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use mammouth_proxy::request_log::{
+use storage::request_log::{
     AccountSelection, Attempt, ErrorSource, LogLimits, Query, RecordStart, RequestLog, RequestOutcome,
     SelectionRule,
 };

@@ -3,8 +3,8 @@
 
 use std::fmt::Write as _;
 
-use mammouth_proxy::protocol::{Request, Tool};
-use mammouth_proxy::upstreams::prompted_tools::ReplyParser;
+use prompted_tools::ReplyParser;
+use protocol::{Request, Tool};
 use rustix::time::{ClockId, clock_gettime};
 
 /// What a model sends at once.

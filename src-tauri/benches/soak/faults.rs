@@ -1,6 +1,6 @@
 //! What goes wrong, one after the other, with calm in between.
 
-use mammouth_proxy::mock_upstream::{Fault, FaultRule, MockUpstream};
+use mock_upstream::{Fault, FaultRule, MockUpstream};
 use rustix::process::Signal;
 use tokio::time::sleep;
 

@@ -30,7 +30,7 @@ mod wire;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mammouth_proxy::mock_upstream::{MockAccount, MockUpstream, MockUpstreamOptions};
+use mock_upstream::{MockAccount, MockUpstream, MockUpstreamOptions};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;

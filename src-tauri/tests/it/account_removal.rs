@@ -6,13 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mammouth_proxy::accounts::{Account, AccountKind, AccountOrigin};
-use mammouth_proxy::app::{App, AppParts};
-use mammouth_proxy::config::{self, Flags, RuntimeEnvironment, Sources};
-use mammouth_proxy::management::{self, keychain_entry_name};
-use mammouth_proxy::mock_upstream::{Fault, FaultRule, MockUpstream};
-use mammouth_proxy::secrets::{AsyncSecretStore, MemoryStore};
+use gateway::accounts::{Account, AccountKind, AccountOrigin};
+use gateway::app::{App, AppParts};
+use gateway::management::{self, keychain_entry_name};
+use mock_upstream::{Fault, FaultRule, MockUpstream};
 use serde_json::{Value, json};
+use storage::config::{self, Flags, RuntimeEnvironment, Sources};
+use storage::secrets::{AsyncSecretStore, MemoryStore};
 
 use crate::support::canary::Canaries;
 use crate::support::{Answer, KEY, question, simulator};

@@ -1,6 +1,6 @@
 //! Accounts: limits per family, what outlives a restart, who is picked and why.
 
-use mammouth_proxy::mock_upstream::MockAccount;
+use mock_upstream::MockAccount;
 use serde_json::{Value, json};
 
 use crate::support::{Options, Program, TestEnv, question, retry_after, simulator_with, wait_retry_after};

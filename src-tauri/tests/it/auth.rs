@@ -1,6 +1,6 @@
 //! The client's key: where it is looked for, what a wrong one gets, and how it ends.
 
-use mammouth_proxy::mock_upstream::{Fault, FaultRule};
+use mock_upstream::{Fault, FaultRule};
 use serde_json::json;
 
 use crate::support::{
@@ -240,7 +240,7 @@ async fn u11_a_weak_key_keeps_the_program_from_starting() {
 
 #[tokio::test]
 async fn u11_the_readme_s_own_examples_are_refused_or_no_token() {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../README.md")).unwrap();
     let dir = tempfile::tempdir().unwrap();
     for token in readme.lines().filter_map(|line| line.strip_prefix("AUTH_TOKEN=")) {
         let token = token.split_whitespace().next().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! U03: every route with every credential, and what it answers. A route that is missing here fails.
 
+use gateway::auth::Scope;
 use http::Method;
-use mammouth_proxy::auth::Scope;
 
 use crate::support::{Answer, KEY, Program, body_of, check_headers, every_route, path_of, simulator};
 
@@ -49,14 +49,15 @@ fn u03_the_matrix_names_every_route_once_and_no_other() {
 #[test]
 fn the_openapi_file_describes_every_route_of_the_dialects_and_no_other() {
     let file: serde_json::Value =
-        serde_json::from_str(include_str!("../../proxy/openapi.json")).expect("the file is JSON");
+        serde_json::from_str(include_str!("../../crates/gateway/src/proxy/openapi.json"))
+            .expect("the file is JSON");
     let paths = file["paths"].as_object().expect("paths");
     let mut described: Vec<(String, String)> = Vec::new();
     for (path, methods) in paths {
         let methods = methods.as_object().expect("methods").keys();
         described.extend(methods.map(|method| (method.to_uppercase(), path.clone())));
     }
-    let routes = mammouth_proxy::proxy::route_table().into_iter();
+    let routes = gateway::proxy::route_table().into_iter();
     let mut routes: Vec<_> = routes.map(|r| (r.method.to_string(), r.path.to_owned())).collect();
     routes.sort();
     described.sort();
@@ -111,7 +112,7 @@ async fn ask(
 async fn u08_a_client_key_opens_no_command() {
     let simulator = simulator(&[]).await;
     let program = Program::start(&simulator).await;
-    for name in mammouth_proxy::management::command_names().chain(["nothing"]) {
+    for name in gateway::management::command_names().chain(["nothing"]) {
         let answer = program.post(&format!("/control/{name}"), &serde_json::json!({ "reveal": true })).await;
         assert_eq!(answer.error(), (403, "forbidden".to_owned()), "{name}");
     }

@@ -1,7 +1,7 @@
 //! The browser's way in: signing in and out, the live feed, and the files of the page.
 
-use mammouth_proxy::auth::SESSION_TOKEN_HEADER;
-use mammouth_proxy::management;
+use gateway::auth::SESSION_TOKEN_HEADER;
+use gateway::management;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 

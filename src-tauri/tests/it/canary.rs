@@ -11,7 +11,7 @@ mod requests;
 
 use std::path::PathBuf;
 
-use mammouth_proxy::mock_upstream::{MockAccount, MockUpstream};
+use mock_upstream::{MockAccount, MockUpstream};
 use serde_json::{Value, json};
 
 use super::support::canary::Canaries;
@@ -163,8 +163,7 @@ async fn l01_commands_port_switch_kill_and_damage_leave_no_secret_behind() {
     program.base = address.trim().strip_prefix("listening on ").expect("an address").to_owned();
 
     // A running answer, then the end of the process without a warning.
-    simulator
-        .set_faults(vec![mammouth_proxy::mock_upstream::FaultRule::on_web_chat("gate".parse().unwrap())]);
+    simulator.set_faults(vec![mock_upstream::FaultRule::on_web_chat("gate".parse().unwrap())]);
     let held = program.canary_post("/v1/chat/completions", question(true).to_string()).send();
     let held = tokio::spawn(held);
     simulator.wait_for(|state| state.held_chunks == 1).await;

@@ -1,6 +1,6 @@
 //! Chat completions over the web upstream: what is asked upstream and what comes back.
 
-use mammouth_proxy::mock_upstream::RecordedCall;
+use mock_upstream::RecordedCall;
 use serde_json::{Value, json};
 
 use crate::support::{Options, Program, TestEnv, question, simulator, streamed};

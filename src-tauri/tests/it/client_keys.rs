@@ -87,7 +87,7 @@ async fn a_key_with_a_digest_only_stays_valid_and_cannot_be_shown() {
     let (session, simulator) = (KeyringSession::start().await, simulator(&["alice"]).await);
     let key = "mp-0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
     let options = session.options();
-    let hex: String = mammouth_proxy::auth::digest(key).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = gateway::auth::digest(key).iter().map(|byte| format!("{byte:02x}")).collect();
     let options = options.settings(&format!("[client_keys]\nold = \"{hex}\"\n"));
     let program = Program::start_in(tempfile::tempdir().unwrap(), Some(&simulator), options).await;
     assert_eq!(status(&program, key).await, 200);

@@ -71,10 +71,9 @@ async fn accounts_are_listed_and_checked() {
         "{}",
         stdout_text(&checked)
     );
-    simulator.set_faults(vec![mammouth_proxy::mock_upstream::FaultRule {
+    simulator.set_faults(vec![mock_upstream::FaultRule {
         path: None,
-        ..mammouth_proxy::mock_upstream::FaultRule::on_web_chat("bad-cookie".parse().unwrap())
-            .for_account("bob")
+        ..mock_upstream::FaultRule::on_web_chat("bad-cookie".parse().unwrap()).for_account("bob")
     }]);
     let checked = program.cli(&["accounts", "check", "web-2"]).await;
     assert_eq!(checked.status.code(), Some(1));

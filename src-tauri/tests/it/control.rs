@@ -53,7 +53,7 @@ async fn every_command_is_answered_and_wrong_arguments_are_told_from_unknown_nam
     let program = demo().await;
     assert_eq!(bad(&program, "no.such", json!({})).await, "unknown_command");
     let mut refused = BTreeSet::new();
-    for name in mammouth_proxy::management::command_names() {
+    for name in gateway::management::command_names() {
         let answer = command(&program, name, json!([1, 2])).await;
         let code = answer.error().1;
         assert_ne!(code, "unknown_command", "{name}");

@@ -91,7 +91,7 @@ fn code(document: &str) -> Vec<String> {
 
 /// The texts of the manifests of the program and of the workspace's other crates.
 fn manifests() -> Vec<String> {
-    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("src-tauri/crates");
+    let crates = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../..")).join("src-tauri/crates");
     let folders = std::fs::read_dir(crates).into_iter().flatten().flatten();
     let members = folders.filter_map(|folder| std::fs::read_to_string(folder.path().join("Cargo.toml")).ok());
     std::iter::once(read("Cargo.toml")).chain(members).collect()
@@ -119,7 +119,7 @@ fn first_cell(line: &str) -> Option<String> {
 /// The functions that stand right behind a test's attribute, or inside a `proptest!`.
 fn names_of_tests() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.."));
     for (_, code) in crate::tidy::files_under(&root.join("src-tauri")) {
         let mut marked = false;
         for line in code.lines().map(str::trim) {
@@ -142,6 +142,6 @@ fn function(line: &str) -> Option<String> {
 }
 
 fn read(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../..")).join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"))
 }

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use mammouth_proxy::mock_upstream::{RecordedCall, UPLOAD_PATH};
+use mock_upstream::{RecordedCall, UPLOAD_PATH};
 use serde_json::{Value, json};
 
 use crate::support::{Options, TestEnv, upload_fault, web_fault};

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use mammouth_proxy::mock_upstream::MockUpstream;
+use mock_upstream::MockUpstream;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 
-use mammouth_proxy::mock_upstream::{Fault, FaultRule, MockUpstream};
+use mock_upstream::{Fault, FaultRule, MockUpstream};
 use serde_json::json;
 
 use crate::support::{

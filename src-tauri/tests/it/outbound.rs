@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use mammouth_proxy::mock_upstream::MockAccount;
+use mock_upstream::MockAccount;
 use serde_json::json;
 
 use crate::support::{

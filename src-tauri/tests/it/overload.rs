@@ -5,10 +5,8 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use mammouth_proxy::request_log::{
-    Attempt, LogLimits, RecordStart, RequestLog, RequestOutcome, SelectionReason,
-};
 use serde_json::{Value, json};
+use storage::request_log::{Attempt, LogLimits, RecordStart, RequestLog, RequestOutcome, SelectionReason};
 use tokio::process::{Child, Command};
 
 use crate::support::{

@@ -12,7 +12,7 @@ use crate::support::{
 const CHAT: &str = "/v1/chat/completions";
 
 /// A program that takes bodies of at most 64 KiB.
-async fn small(simulator: &mammouth_proxy::mock_upstream::MockUpstream) -> Program {
+async fn small(simulator: &mock_upstream::MockUpstream) -> Program {
     Program::start_with(simulator, Options::default().settings("[limits]\nbody_bytes = 65536")).await
 }
 
@@ -265,8 +265,8 @@ async fn p11_silent_connections_are_evicted_for_new_ones() {
     assert!(status["connections"].as_u64().unwrap() <= 16, "{status}");
 }
 
-fn gate() -> mammouth_proxy::mock_upstream::FaultRule {
-    mammouth_proxy::mock_upstream::FaultRule::on_web_chat("gate".parse().unwrap())
+fn gate() -> mock_upstream::FaultRule {
+    mock_upstream::FaultRule::on_web_chat("gate".parse().unwrap())
 }
 
 #[tokio::test]

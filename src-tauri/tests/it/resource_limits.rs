@@ -138,7 +138,7 @@ async fn f54_whichever_write_fails_nothing_is_lost_halved_or_stopped() {
 
 /// Runs requests and commands while writes fail. Gives the exit code and the keys that were said to be saved.
 async fn with_failing_writes(
-    simulator: &mammouth_proxy::mock_upstream::MockUpstream,
+    simulator: &mock_upstream::MockUpstream,
     dir: tempfile::TempDir,
     moment: &str,
     trace: &Path,

@@ -134,10 +134,7 @@ fn in_own_mounts(script: &str) -> Option<Vec<&str>> {
 }
 
 /// Starts the program with its data directory on a small file system that only it can see.
-async fn on_small_disk(
-    script: &str,
-    simulator: &mammouth_proxy::mock_upstream::MockUpstream,
-) -> Option<Program> {
+async fn on_small_disk(script: &str, simulator: &mock_upstream::MockUpstream) -> Option<Program> {
     let under = in_own_mounts(script)?;
     Some(Program::start_with(simulator, Options::default().run_under(&under)).await)
 }

@@ -1,6 +1,6 @@
 //! Tools over the web upstream: described in the prompt, read out of the text, asked for once more where a call is wrong.
 
-use mammouth_proxy::mock_upstream::RecordedCall;
+use mock_upstream::RecordedCall;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, TestEnv, question};

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use mammouth_proxy::mock_upstream::{FaultRule, MockUpstream};
+use mock_upstream::{FaultRule, MockUpstream};
 use serde_json::json;
 
 use super::{COOKIE, CanaryWatch, options, question, start_with, upstream};

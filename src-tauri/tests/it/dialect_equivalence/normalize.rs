@@ -1,6 +1,6 @@
 //! What Mammouth was asked, in one form: two requests that mean the same to a model are equal here.
 
-use mammouth_proxy::mock_upstream::RecordedCall;
+use mock_upstream::RecordedCall;
 use serde_json::{Map, Value, json};
 
 use crate::support::Upstream;

@@ -42,7 +42,7 @@ pub use test_env::{TestEnv, retry_after, upload_fault, wait_retry_after, web_fau
 pub use upstream::Upstream;
 pub use wire::{Wire, check_headers, head, post, with_key};
 
-use mammouth_proxy::mock_upstream::{MockAccount, MockUpstream, MockUpstreamOptions as SimulatorOptions};
+use mock_upstream::{MockAccount, MockUpstream, MockUpstreamOptions as SimulatorOptions};
 use serde_json::{Value, json};
 
 /// A simulator with these accounts, without limits and without pauses.

@@ -1,8 +1,8 @@
 //! The program's own route tables, for tests that must miss no route.
 
+use gateway::auth::Route;
+use gateway::{management, proxy};
 use http::Method;
-use mammouth_proxy::auth::Route;
-use mammouth_proxy::{management, proxy};
 
 /// Every route of a program with its page, whatever other files the page brings along.
 pub fn every_route() -> Vec<Route> {

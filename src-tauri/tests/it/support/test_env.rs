@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use mammouth_proxy::mock_upstream::{
-    CHAT_PATH, FaultRule, LLMS_PATH, MockAccount, MockUpstream, RecordedCall,
-};
+use mock_upstream::{CHAT_PATH, FaultRule, LLMS_PATH, MockAccount, MockUpstream, RecordedCall};
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
@@ -206,7 +204,7 @@ impl TestEnv {
     }
 
     /// Waits for a fact about the simulator.
-    pub async fn wait_for(&self, fact: impl Fn(&mammouth_proxy::mock_upstream::MockUpstreamState) -> bool) {
+    pub async fn wait_for(&self, fact: impl Fn(&mock_upstream::MockUpstreamState) -> bool) {
         let waiting = self.simulator.wait_for(fact);
         tokio::time::timeout(WAIT_TIMEOUT, waiting).await.expect("the simulator sees it happen");
     }

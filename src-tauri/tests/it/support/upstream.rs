@@ -1,6 +1,6 @@
 //! Mammouth's two upstreams, for tests that hold over both.
 
-use mammouth_proxy::mock_upstream::FaultRule;
+use mock_upstream::FaultRule;
 
 use super::{Options, TestEnv, web_fault};
 

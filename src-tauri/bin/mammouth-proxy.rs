@@ -1,5 +1,0 @@
-//! `mammouth-proxy`: the command line and the headless server.
-
-fn main() -> std::process::ExitCode {
-    mammouth_proxy::cli::main()
-}

@@ -1,0 +1,50 @@
+//! Puts text on the clipboard.
+
+use tauri::AppHandle;
+
+use gateway::management::{ControlError, ErrorCode};
+
+/// Copies. GTK keeps the text as long as this program runs, and hands it to a clipboard manager where there is one.
+///
+/// # Errors
+/// `clipboard`: the program is about to end.
+#[cfg(target_os = "linux")]
+pub(super) async fn copy(app: &AppHandle, text: String) -> Result<(), ControlError> {
+    let (sender, copied) = tokio::sync::oneshot::channel();
+    let put = move || {
+        let clipboard = gtk::Clipboard::get(&gtk::gdk::SELECTION_CLIPBOARD);
+        clipboard.set_text(&text);
+        clipboard.store();
+        // Nobody waits any more where the command was given up.
+        let _ = sender.send(());
+    };
+    app.run_on_main_thread(put).map_err(refused)?;
+    copied.await.map_err(refused)
+}
+
+/// Copies by the program that the system has for it. The text goes over its input, where no other program sees it.
+///
+/// # Errors
+/// `clipboard`: that program cannot be started.
+#[cfg(not(target_os = "linux"))]
+pub(super) async fn copy(_: &AppHandle, text: String) -> Result<(), ControlError> {
+    let copied = tokio::task::spawn_blocking(move || hand_over(&text)).await;
+    copied.map_err(refused)?.map_err(refused)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn hand_over(text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
+    let name = if cfg!(target_os = "macos") { "pbcopy" } else { "clip" };
+    let mut child = Command::new(name).stdin(Stdio::piped()).spawn()?;
+    if let Some(mut input) = child.stdin.take() {
+        input.write_all(text.as_bytes())?;
+    }
+    child.wait().map(drop)
+}
+
+fn refused(error: impl std::fmt::Display) -> ControlError {
+    ControlError::new(ErrorCode::Clipboard, error.to_string())
+}

@@ -1,0 +1,148 @@
+//! What `mammouth-proxy-desktop` does around its window: it takes the arguments of `serve` and serves in the same way.
+
+use std::fmt::Display;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
+
+use super::args::{DesktopArgs, GlobalArgs};
+use super::serve::{ProxyRuntime, flags};
+use super::{ExitError, client, exit, output, report, serve as serving, show_usage, usage};
+use gateway::app::{StartFailure, StartProblem};
+use gateway::management::Control;
+use storage::config::{Flags, SECRET_VARIABLES};
+
+/// How long a first instance may take until its window can be shown to a second one's user.
+const FIRST_INSTANCE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The running proxy, as a window beside it sees it.
+pub struct ProxyHandle {
+    /// What the user can ask of it.
+    pub control: Control,
+    /// Its folder.
+    pub data_dir: PathBuf,
+    /// Whether to begin without a window.
+    pub hidden: bool,
+    /// Whether another port than the usual one had to be taken.
+    pub on_other_port: bool,
+    /// Where the proxy runs.
+    pub runtime: Handle,
+    /// Ends when a signal asks the program to end.
+    pub shutdown_signal: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+/// What the desktop does around the start of the proxy.
+pub trait DesktopHooks {
+    type Error: Display;
+
+    /// Takes the variables of these names out of the environment.
+    fn remove_env_variables(&self, names: &[&str]);
+
+    /// Asks whether a window can be shown at all.
+    ///
+    /// # Errors
+    /// It cannot.
+    fn check_display(&self) -> Result<(), Self::Error>;
+
+    /// Asks whether the port `free` will do this time; `why` says what became of the wanted one.
+    fn confirm_other_port(&self, why: &str, free: u16) -> bool;
+
+    /// Has this thread while the proxy serves.
+    ///
+    /// # Errors
+    /// The system offers no window.
+    fn run(&self, beside: ProxyHandle) -> Result<(), Self::Error>;
+
+    /// Shows a person why the program did not start.
+    fn show_start_failure(&self, failure: &StartFailure);
+}
+
+/// Serves while the desktop has this thread, and drains when it returns.
+pub fn run_desktop(desktop: &impl DesktopHooks) -> ExitCode {
+    storage::secrets::disable_core_dumps_and_redact_panics();
+    serving::initial_environment();
+    desktop.remove_env_variables(&SECRET_VARIABLES);
+    let args = match DesktopArgs::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            if error.use_stderr() {
+                let message = usage::without_values(&error).unwrap_or_else(|| error.to_string());
+                desktop.show_start_failure(&StartFailure {
+                    problem: StartProblem::Settings,
+                    message,
+                    data_dir: None,
+                });
+            }
+            return show_usage(&error);
+        }
+    };
+    let flags = flags(args.global.clone(), args.serve);
+    let served = serve(&args.global, flags.clone(), args.hidden, desktop);
+    if let Err(stop) = &served
+        && let Some(problem) = stop.problem
+    {
+        tracing::error!("the program did not start: {}", stop.message);
+        let data_dir = serving::data_dir(flags);
+        desktop.show_start_failure(&StartFailure { problem, message: stop.message.clone(), data_dir });
+    }
+    report(served)
+}
+
+fn serve<D: DesktopHooks>(
+    global: &GlobalArgs,
+    flags: Flags,
+    hidden: bool,
+    desktop: &D,
+) -> Result<(), ExitError> {
+    let mut on_other_port = false;
+    let (serving, mut signals) = match ProxyRuntime::start(flags.clone(), false) {
+        Err(stop) if stop.code == exit::ALREADY_RUNNING => return show_running_instance(global, stop),
+        Err(stop) if stop.code == exit::PORT_TAKEN => {
+            let free = serving::free_port_near(&flags)?;
+            // At login nobody waits for a question.
+            on_other_port = hidden || desktop.confirm_other_port(&stop.message, free);
+            if !on_other_port {
+                // The user has seen why, and has chosen.
+                return Err(ExitError { problem: None, ..stop });
+            }
+            ProxyRuntime::start(Flags { port: Some(free.to_string()), ..flags }, false)?
+        }
+        started => started?,
+    };
+    let outcome = desktop.check_display().and_then(|()| {
+        desktop.run(ProxyHandle {
+            control: serving.control().clone(),
+            data_dir: serving.data_dir.clone(),
+            hidden,
+            on_other_port,
+            runtime: serving.runtime.handle().clone(),
+            shutdown_signal: Box::pin(async move { signals.next().await }),
+        })
+    });
+    serving.stop()?;
+    outcome.map_err(|error| ExitError::failed(error.to_string()).with_problem(StartProblem::Other))
+}
+
+/// Shows the window of the instance that runs already; `otherwise` where it has none, as the headless program.
+fn show_running_instance(global: &GlobalArgs, error_without_window: ExitError) -> Result<(), ExitError> {
+    let (config, _) = serving::read_settings(global)?;
+    client::block_on(async {
+        let mut poll = tokio::time::interval(FIRST_INSTANCE_TIMEOUT / 50);
+        for _ in 0..50 {
+            poll.tick().await;
+            // Only what is known to run is asked, and the first may not have come so far yet.
+            if let Ok(Some(running)) = client::connect(&config.data_dir)
+                && running.call::<Value>("window.open", json!({})).await.is_ok()
+            {
+                output::note("it runs already: its window is shown");
+                return Ok(());
+            }
+        }
+        Err(error_without_window)
+    })
+}

@@ -1,0 +1,112 @@
+//! The command line: what `mammouth-proxy` does with its arguments.
+//!
+//! `serve` builds an [`App`](gateway::app::App) and waits for a signal. Every other command asks the running instance
+//! over its control door, whichever of the two programs it is, or works on the stored state where none runs.
+
+/// Requests are many small allocations; this allocator serves them in less time and gives memory back sooner.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+mod args;
+mod client;
+mod commands;
+mod desktop_host;
+mod doctor;
+mod generate;
+mod log_files;
+mod logging;
+mod logs;
+mod malloc;
+mod output;
+mod secret_input;
+mod serve;
+mod signals;
+mod usage;
+
+pub use desktop_host::{DesktopHooks, ProxyHandle, run_desktop};
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use gateway::app::StartProblem;
+
+/// Exit codes, as the contract names them.
+pub(crate) mod exit {
+    pub(crate) const OK: u8 = 0;
+    pub(crate) const FAILED: u8 = 1;
+    pub(crate) const USAGE: u8 = 2;
+    pub(crate) const ALREADY_RUNNING: u8 = 3;
+    pub(crate) const PORT_TAKEN: u8 = 4;
+}
+
+/// What ends a command without success: an exit code and a sentence for people.
+#[derive(Debug)]
+pub(crate) struct ExitError {
+    code: u8,
+    message: String,
+    /// Of a start that failed.
+    problem: Option<StartProblem>,
+}
+
+impl ExitError {
+    fn new(code: u8, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), problem: None }
+    }
+
+    fn with_problem(self, problem: StartProblem) -> Self {
+        Self { problem: Some(problem), ..self }
+    }
+
+    fn failed(message: impl Into<String>) -> Self {
+        Self::new(exit::FAILED, message)
+    }
+}
+
+/// Runs the program with the arguments of this process.
+pub fn main() -> ExitCode {
+    storage::secrets::disable_core_dumps_and_redact_panics();
+    match args::Args::try_parse() {
+        Ok(args) => report(dispatch(args)),
+        Err(error) => show_usage(&error),
+    }
+}
+
+/// Shows help, or what is wrong with the arguments.
+fn show_usage(error: &clap::Error) -> ExitCode {
+    match usage::without_values(error) {
+        Some(sentence) => output::note(sentence),
+        // clap writes help to stdout and mistakes to stderr; that neither can be written changes nothing.
+        None => drop(error.print()),
+    }
+    ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::OK })
+}
+
+/// Tells how it went.
+fn report(result: Result<(), ExitError>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(stop) => {
+            output::problem(&stop.message);
+            if let Some(problem) = stop.problem {
+                output::note(format_args!("what to do: {}", problem.advice()));
+            }
+            ExitCode::from(stop.code)
+        }
+    }
+}
+
+fn dispatch(args: args::Args) -> Result<(), ExitError> {
+    let place = args.global;
+    match args.command {
+        args::Command::Serve(serve) => serve::serve(place, serve),
+        args::Command::Status => commands::status(&place),
+        args::Command::Doctor => doctor::doctor(&place),
+        args::Command::Accounts(command) => commands::accounts(&place, command),
+        args::Command::Keys(command) => commands::keys(&place, command),
+        args::Command::Port { port } => commands::port(&place, port),
+        args::Command::Logs(options) => logs::logs(&place, &options),
+        args::Command::Export(options) => logs::export(&place, &options),
+        args::Command::Generate { share } => generate::generate(&share),
+    }
+}

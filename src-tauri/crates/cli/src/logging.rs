@@ -1,0 +1,53 @@
+//! The program's own log: lines on stderr and, of the desktop program, in files, by a filter that can be changed while it
+//! runs.
+
+use std::sync::{Arc, OnceLock};
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::writer::{BoxMakeWriter, MakeWriterExt};
+use tracing_subscriber::util::SubscriberInitExt;
+
+use super::log_files::LogFiles;
+use super::{ExitError, exit};
+use storage::config::Config;
+
+/// Puts another filter in the place of the one in use; one that is none changes nothing.
+type FilterReload = Box<dyn Fn(&str) + Send + Sync>;
+
+/// The process has one subscriber, whoever starts in it: a second try to start, on another port, finds the first one's.
+static FILTER_RELOAD: OnceLock<FilterReload> = OnceLock::new();
+
+/// Writes from now on, without colours where nobody reads lines as they come.
+pub(super) fn init(config: &Config, files: Option<LogFiles>) -> Result<(), ExitError> {
+    if tracing::dispatcher::has_been_set() {
+        return Ok(());
+    }
+    let filter = EnvFilter::try_new(&config.log_filter)
+        .map_err(|_| ExitError::new(exit::USAGE, "LOG is not a valid log filter"))?;
+    let writer = match files {
+        Some(files) => BoxMakeWriter::new(std::io::stderr.and(Arc::new(files))),
+        None => BoxMakeWriter::new(std::io::stderr),
+    };
+    let lines = tracing_subscriber::fmt()
+        .with_writer(writer)
+        // It would be told on the stderr that just failed, with a macro that panics then.
+        .log_internal_errors(false)
+        .with_ansi(false)
+        .with_env_filter(filter)
+        .with_filter_reloading();
+    let handle = lines.reload_handle();
+    lines.finish().try_init().map_err(|error| ExitError::failed(format!("cannot write a log: {error}")))?;
+    let reload = move |text: &str| {
+        // The settings let nothing else through, and the subscriber lives as long as the process.
+        let _ = EnvFilter::try_new(text).map(|filter| handle.reload(filter));
+    };
+    FILTER_RELOAD.get_or_init(|| Box::new(reload));
+    Ok(())
+}
+
+/// Takes another filter.
+pub(super) fn set_filter(filter: &str) {
+    if let Some(change) = FILTER_RELOAD.get() {
+        change(filter);
+    }
+}

@@ -1,0 +1,192 @@
+//! `mammouth-proxy serve`: the headless server. The desktop program serves with the same code.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::runtime::{Builder, Runtime};
+
+use super::args::{GlobalArgs, ServeArgs};
+use super::log_files::LogFiles;
+use super::signals::{self, Signals};
+use super::{ExitError, exit, logging, malloc, output};
+use gateway::app::{self, App, AppParts, StartError, StartProblem};
+use gateway::management::Control;
+use gateway::server;
+use storage::config::{self, Config, Flags, RuntimeEnvironment, Sources};
+
+/// How long running answers may go on after the first signal.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long what runs beside may go on at the very end.
+const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
+/// When a program that was asked to end is ended, whatever it computes.
+const FORCED_EXIT_DELAY: Duration =
+    DRAIN_TIMEOUT.saturating_add(RUNTIME_SHUTDOWN_TIMEOUT).saturating_add(Duration::from_secs(1));
+
+/// Serves until a signal comes.
+pub(super) fn serve(global: GlobalArgs, options: ServeArgs) -> Result<(), ExitError> {
+    malloc::use_one_arena();
+    let (serving, mut signals) = ProxyRuntime::start(flags(global, options), true)?;
+    serving.runtime.block_on(signals.next());
+    serving.stop()
+}
+
+/// Settings as the commands read them that change nothing by starting.
+pub(super) fn read_settings(global: &GlobalArgs) -> Result<(Config, AppParts), ExitError> {
+    let (sources, config) = sources(flags(global.clone(), ServeArgs::default()), true)?;
+    let parts = parts(sources, &config);
+    Ok((config, parts))
+}
+
+/// A proxy that answers, on a runtime of its own.
+pub(super) struct ProxyRuntime {
+    pub(super) runtime: Runtime,
+    pub(super) data_dir: PathBuf,
+    demo: bool,
+    app: App,
+}
+
+impl ProxyRuntime {
+    /// Starts, and prints where. No signal that comes after that is lost.
+    pub(super) fn start(flags: Flags, headless: bool) -> Result<(Self, Signals), ExitError> {
+        let (sources, config) = sources(flags, headless)?;
+        sources.prepare_data_dir().map_err(|error| settings_error(&error))?;
+        let parts = parts(sources, &config);
+        // A headless one's log is kept by what started it, such as systemd.
+        logging::init(&config, (!headless).then(|| LogFiles::new(&config.data_dir)))?;
+        server::raise_fd_limit();
+        let runtime = runtime().map_err(|error| {
+            ExitError::failed(format!("cannot start: {error}")).with_problem(StartProblem::Other)
+        })?;
+        let (demo, data_dir) = (config.demo, config.data_dir.clone());
+        let (app, signals) = runtime.block_on(async {
+            let signals = Signals::listen()?;
+            signals::force_exit_after(FORCED_EXIT_DELAY)?;
+            let app = App::start(config, parts).await.map_err(|error| start_error(&error))?;
+            app.control().attach_log(Box::new(logging::set_filter));
+            Ok((app, signals))
+        })?;
+        let serving = Self { runtime, data_dir, demo, app };
+        serving.print_addresses();
+        Ok((serving, signals))
+    }
+
+    /// What the user can ask of it.
+    pub(super) fn control(&self) -> &Control {
+        self.app.control()
+    }
+
+    /// Drains. A signal that comes meanwhile ends it at once.
+    pub(super) fn stop(self) -> Result<(), ExitError> {
+        output::note("stopping: running answers get up to 10 s, a second signal ends them now");
+        self.runtime.block_on(async {
+            let mut signals = Signals::listen()?;
+            tokio::select! {
+                drained = self.app.stop(DRAIN_TIMEOUT) => {
+                    if drained.cut > 0 {
+                        output::note(format_args!("{} running answers were cut off", drained.cut));
+                    }
+                }
+                () = signals.next() => {}
+            }
+            Ok::<_, ExitError>(())
+        })?;
+        // Whatever still waits for something that has ended, as for the window, must not hold the program up.
+        self.runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
+        Ok(())
+    }
+
+    fn print_addresses(&self) {
+        let (bound, dialled) = (self.app.addr(), server::dial_addr(self.app.addr()));
+        output::line(format_args!("listening on http://{dialled}"));
+        if bound.ip().is_unspecified() {
+            output::line(format_args!(
+                "other machines reach it by this one's address and port {}; names of this machine need ALLOWED_HOSTS",
+                bound.port()
+            ));
+        }
+        if self.demo {
+            output::line("demo: answers come from the built-in simulator, its accounts and nothing else");
+        }
+        output::line(format_args!("base URL for clients: http://{dialled}/v1"));
+        output::line("client key: mammouth-proxy keys list --reveal");
+    }
+}
+
+/// One thread passes all bytes on. A request goes back and forth between the task of the client's connection and that of
+/// the upstream's; on two threads each of these steps would wake the other thread, which costs a third more CPU time.
+/// Whatever takes long (large bodies, the tokenizer's first count, files) runs on the threads for blocking work.
+fn runtime() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(1).enable_all().build()
+}
+
+/// What a start is told.
+pub(super) fn flags(global: GlobalArgs, options: ServeArgs) -> Flags {
+    Flags {
+        demo: global.demo,
+        data_dir: global.data_dir,
+        env_file: global.env_file,
+        host: options.host,
+        port: options.port,
+        no_ui: options.no_ui,
+        allow_host: options.allow_host,
+    }
+}
+
+/// A port that is free, near the one that was wanted. Another program may take it before it is used.
+pub(super) fn free_port_near(flags: &Flags) -> Result<u16, ExitError> {
+    let (_, config) = sources(flags.clone(), false)?;
+    let is_free = |port: &u16| TcpListener::bind((config.host, *port)).is_ok();
+    let mut near = (1..=100).filter_map(|step| config.port.checked_add(step));
+    near.find(is_free).ok_or_else(|| {
+        ExitError::new(exit::PORT_TAKEN, "no port near the wanted one is free")
+            .with_problem(StartProblem::Port)
+    })
+}
+
+/// The data directory of a start with these flags, where that much of the settings can be read.
+pub(super) fn data_dir(flags: Flags) -> Option<PathBuf> {
+    read_sources(flags, false).ok()?.data_dir().ok()
+}
+
+fn sources(flags: Flags, headless: bool) -> Result<(Sources, Config), ExitError> {
+    let to_exit_error = |error: config::ConfigError| settings_error(&error);
+    let sources = read_sources(flags, headless).map_err(to_exit_error)?;
+    let config = config::resolve(&sources).map_err(to_exit_error)?;
+    Ok((sources, config))
+}
+
+fn read_sources(flags: Flags, headless: bool) -> Result<Sources, config::ConfigError> {
+    let working_dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+    let surroundings = RuntimeEnvironment { working_dir, platform_dir: config::platform_dir(), headless };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    Sources::read(flags, initial_environment(), surroundings, now)
+}
+
+fn settings_error(error: &config::ConfigError) -> ExitError {
+    ExitError::new(exit::USAGE, error.to_string()).with_problem(StartProblem::from_setting(error))
+}
+
+/// What the environment said when it was first asked; later the desktop program's own no longer holds its secrets.
+pub(super) fn initial_environment() -> BTreeMap<String, String> {
+    static INITIAL_ENVIRONMENT: OnceLock<BTreeMap<String, String>> = OnceLock::new();
+    INITIAL_ENVIRONMENT.get_or_init(|| config::known_variables(std::env::vars_os())).clone()
+}
+
+fn parts(sources: Sources, config: &Config) -> AppParts {
+    AppParts { vault: app::open_secret_store(config), settings: sources.settings }
+}
+
+fn start_error(error: &StartError) -> ExitError {
+    let code = match error {
+        StartError::AlreadyRunning(_) => exit::ALREADY_RUNNING,
+        StartError::Port(_) => exit::PORT_TAKEN,
+        StartError::Settings(_) => exit::USAGE,
+        StartError::HttpClient(_) | StartError::DataDirectory { .. } | StartError::System { .. } => {
+            exit::FAILED
+        }
+    };
+    ExitError::new(code, error.to_string()).with_problem(error.problem())
+}

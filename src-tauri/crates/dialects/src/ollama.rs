@@ -1,0 +1,211 @@
+//! Ollama's own API: `POST /api/chat` and `POST /api/generate`, and what its clients ask about models.
+
+mod embed;
+mod encode;
+mod models;
+
+pub use embed::{EmbedEndpoint, embed_reply, embed_request};
+pub(super) use encode::{Encoder, OllamaEndpoint};
+pub use models::{EMULATED_VERSION, OllamaModel, running, show, tags, version};
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use super::json_fields::{CappedVec, JsonFields, harmless_name as harmless};
+use super::openai_chat::content::{self, WireMessage};
+use super::shared_params::{self, ApiOnlyParams, MAX_MESSAGES};
+use super::{Decoded, InvalidRequest, ReplyOptions, image, openai_tools, reasoning_effort};
+use protocol::{Message, Part, ReasoningEffort, Request, ResponseFormat, Role, Sampling, Tool};
+
+/// Reads a chat request. One without messages only asks for the model to be loaded.
+pub(super) fn decode_chat(body: &Bytes) -> Result<Decoded, InvalidRequest> {
+    let mut fields = JsonFields::parse(body)?;
+    let wire: Option<CappedVec<WireMessage<'_>, MAX_MESSAGES>> = fields.optional("messages")?;
+    let messages = match wire.filter(|wire| !wire.0.is_empty()) {
+        Some(wire) => content::messages(wire)?.messages,
+        None => Vec::new(),
+    };
+    let tools = read_tools(&mut fields)?;
+    decode(fields, messages, tools)
+}
+
+/// Reads a request to go on with a prompt. One without a prompt only asks for the model to be loaded.
+pub(super) fn decode_generate(body: &Bytes) -> Result<Decoded, InvalidRequest> {
+    let mut fields = JsonFields::parse(body)?;
+    // The tokens of a conversation that another server kept: nobody here can read them.
+    fields.reject_unsupported(&["suffix", "context"])?;
+    let system: Option<String> = fields.optional("system")?;
+    let prompt: String = fields.optional("prompt")?.unwrap_or_default();
+    let images: Vec<String> = fields.optional("images")?.unwrap_or_default();
+    let mut parts = Vec::new();
+    for (at, data) in images.iter().enumerate() {
+        parts.push(image::from_base64(&format!("images[{at}]"), data)?);
+    }
+    if !prompt.is_empty() {
+        parts.insert(0, Part::Text(prompt));
+    }
+    let mut messages = Vec::new();
+    if !parts.is_empty() {
+        let system = system.filter(|text| !text.is_empty()).map(|text| vec![Part::Text(text)]);
+        messages.extend(system.map(|parts| Message { role: Role::System, parts }));
+        messages.push(Message { role: Role::User, parts });
+    }
+    image::check_count(&messages)?;
+    decode(fields, messages, Vec::new())
+}
+
+/// The model that `POST /api/show` asks about, by either of the names that its field had.
+///
+/// # Errors
+/// The body is no JSON object, or names no model.
+pub fn requested_model(body: &Bytes) -> Result<String, InvalidRequest> {
+    let mut fields = JsonFields::parse(body)?;
+    let older: Option<String> = fields.optional("name")?;
+    let name = match fields.optional::<String>("model")?.or(older) {
+        Some(name) => name,
+        None => fields.required("model")?,
+    };
+    Ok(name.strip_suffix(":latest").unwrap_or(&name).to_owned())
+}
+
+fn decode(
+    mut fields: JsonFields<'_>,
+    messages: Vec<Message>,
+    tools: Vec<Tool>,
+) -> Result<Decoded, InvalidRequest> {
+    fields.reject_unsupported(&["logprobs", "top_logprobs"])?;
+    let model = shared_params::model(&mut fields)?;
+    let model = model.strip_suffix(":latest").unwrap_or(&model).to_owned();
+    let mut options = Options::read(fields.optional("options")?.unwrap_or_default())?;
+    let thinking: Value = fields.optional("think")?.unwrap_or_default();
+    let effort = parse_effort(&thinking);
+    options.api_only_params.extend(effort.map(|_| "think"));
+    // How long a model stays loaded means nothing where none is.
+    fields.take_is_set("keep_alive");
+    let reply_options = ReplyOptions {
+        include_reasoning: thinking != Value::Bool(false),
+        load_only: messages.is_empty(),
+        ..ReplyOptions::default()
+    };
+    let request = Request {
+        model,
+        messages,
+        stream: fields.optional("stream")?.unwrap_or(true) && !reply_options.load_only,
+        max_tokens: options.max_tokens,
+        stop: options.stop,
+        tools,
+        format: read_response_format(&mut fields)?,
+        effort,
+        sampling: options.sampling,
+        ..Request::default()
+    };
+    let ignored = fields.ignored().into_iter().chain(options.ignored).collect();
+    Ok(Decoded { request, ignored, api_only_params: options.api_only_params, options: reply_options })
+}
+
+fn read_tools(fields: &mut JsonFields<'_>) -> Result<Vec<Tool>, InvalidRequest> {
+    let mut tools = Vec::new();
+    for (at, wire) in openai_tools::read_tools(fields, "tools")?.into_iter().enumerate() {
+        let param = format!("tools[{at}]");
+        tools.push(openai_tools::parse_tool(&param, wire.into_function(&param)?)?);
+    }
+    Ok(tools)
+}
+
+/// `"json"`, a schema, or nothing, which some clients write as an empty text.
+fn read_response_format(fields: &mut JsonFields<'_>) -> Result<ResponseFormat, InvalidRequest> {
+    match fields.optional::<Value>("format")? {
+        None => Ok(ResponseFormat::Text),
+        Some(Value::String(word)) if word.is_empty() => Ok(ResponseFormat::Text),
+        Some(Value::String(word)) if word == "json" => Ok(ResponseFormat::JsonObject),
+        Some(schema @ Value::Object(_)) => {
+            Ok(ResponseFormat::JsonSchema { name: "reply".to_owned(), schema, strict: false })
+        }
+        Some(_) => {
+            Err(InvalidRequest::new("format".to_owned(), "'format' must be \"json\" or a JSON schema"))
+        }
+    }
+}
+
+/// A switch, or a step. To switch it on says nothing about how much.
+fn parse_effort(thinking: &Value) -> Option<ReasoningEffort> {
+    match thinking {
+        Value::Bool(false) => Some(ReasoningEffort::Off),
+        Value::String(word) => reasoning_effort::parse(word),
+        Value::Bool(true) | Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// What stands in `options`: a bag of numbers, most of which are about the machine that runs a model.
+#[derive(Default)]
+struct Options {
+    sampling: Sampling,
+    max_tokens: Option<u64>,
+    stop: Vec<String>,
+    api_only_params: ApiOnlyParams,
+    ignored: Vec<String>,
+}
+
+impl Options {
+    fn read(options: Map<String, Value>) -> Result<Self, InvalidRequest> {
+        let mut options_read = Self::default();
+        for (name, value) in options.iter().filter(|(_, value)| !value.is_null()) {
+            options_read.option(name, value)?;
+        }
+        Ok(options_read)
+    }
+
+    fn option(&mut self, name: &str, value: &Value) -> Result<(), InvalidRequest> {
+        let wrong = || InvalidRequest::new(format!("options.{name}"), "the option is of the wrong type");
+        let number = || value.as_f64().ok_or_else(wrong);
+        let api_only_param = match name {
+            // Below zero means without a limit.
+            "num_predict" => {
+                self.max_tokens = Some(number()?).filter(|most| *most >= 1.0).map(|most| most as u64);
+                None
+            }
+            "stop" => {
+                let texts = if let Value::String(text) = value {
+                    vec![text.clone()]
+                } else {
+                    serde_json::from_value(value.clone()).map_err(|_| wrong())?
+                };
+                self.stop = shared_params::check_stop(texts, "options.stop")?;
+                None
+            }
+            "temperature" => {
+                self.sampling.temperature.insert(number()?).is_finite().then_some("options.temperature")
+            }
+            "top_p" => self.sampling.top_p.insert(number()?).is_finite().then_some("options.top_p"),
+            "presence_penalty" => self
+                .sampling
+                .presence_penalty
+                .insert(number()?)
+                .is_finite()
+                .then_some("options.presence_penalty"),
+            "frequency_penalty" => self
+                .sampling
+                .frequency_penalty
+                .insert(number()?)
+                .is_finite()
+                .then_some("options.frequency_penalty"),
+            "top_k" => {
+                self.sampling.top_k = Some(number()?).filter(|k| *k >= 1.0).map(|k| k as u64);
+                self.sampling.top_k.map(|_| "options.top_k")
+            }
+            "seed" => {
+                self.sampling.seed = Some(number()? as i64);
+                Some("options.seed")
+            }
+            other => {
+                self.ignored.extend(harmless(other).map(|name| format!("options.{name}")));
+                None
+            }
+        };
+        self.api_only_params.extend(api_only_param);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

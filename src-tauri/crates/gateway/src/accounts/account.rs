@@ -1,0 +1,54 @@
+//! What an account is, apart from how it is doing.
+
+use sha2::{Digest, Sha256};
+
+use storage::secrets::{ExposeSecret, Secret};
+
+/// Which upstream an account belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[derive(ts_rs::TS)]
+pub enum AccountKind {
+    /// A browser session of mammouth.ai.
+    Web,
+    /// A key of the official API.
+    Api,
+}
+
+/// Where an account comes from, which says whether it can be removed here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[derive(ts_rs::TS)]
+pub enum AccountOrigin {
+    /// `COOKIES` or `API_KEYS`: in memory only, gone when the setting is.
+    Environment,
+    /// Added by hand: the secret is in the keychain.
+    Stored,
+    /// An account of the simulator.
+    Demo,
+}
+
+/// One account of the user.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Stable over restarts and safe to show: made from the secret, but too short to lead back to it.
+    pub id: String,
+    /// The name people see, in logs and headers.
+    pub label: String,
+    pub kind: AccountKind,
+    pub origin: AccountOrigin,
+    pub secret: Secret,
+}
+
+impl Account {
+    pub fn new(label: impl Into<String>, kind: AccountKind, origin: AccountOrigin, secret: Secret) -> Self {
+        Self { id: account_id(&secret), label: label.into(), kind, origin, secret }
+    }
+}
+
+fn account_id(secret: &Secret) -> String {
+    let mut hash = Sha256::new();
+    hash.update(b"mammouth-proxy account id\0");
+    hash.update(secret.expose_secret().as_bytes());
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}

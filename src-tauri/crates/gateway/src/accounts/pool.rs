@@ -1,0 +1,373 @@
+//! The handle everybody shares: accounts in the user's order, behind one short lock that is never held over an await.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::{Notify, watch};
+
+use super::account::{Account, AccountKind};
+use super::affinity::Affinity;
+use super::clock::Timestamp;
+use super::pending_secret::{AccountWithoutSecret, MissingSecret};
+use super::selection::kind_order;
+use super::selection_request::{CallOutcome, KindSet, SelectionRequest, Unavailable};
+use super::state::EntryState;
+use super::store::{AccountStore, SavedStates};
+use super::upstream_health::UpstreamBreakers;
+use super::view::{self, AccountView};
+use super::write_guard::PoolWriteGuard;
+use storage::config::{KindPreference, Strategy};
+use storage::request_log::AccountSelection;
+use upstreams::{Identity, Quota};
+
+/// The accounts. A cheap handle.
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    pool: Arc<Mutex<AccountPool>>,
+    /// Touched when something that people see may have changed.
+    changed: watch::Sender<()>,
+    refresh_requested: Arc<Notify>,
+}
+
+/// Between two writes of an account's last use.
+const SAVE_INTERVAL: Duration = Duration::from_secs(60);
+
+#[derive(Debug)]
+pub(super) struct AccountPool {
+    pub(super) entries: Vec<PoolEntry>,
+    pub(super) without_secret: Vec<AccountWithoutSecret>,
+    /// The id of the one account that the user wants used.
+    pub(super) pinned: Option<String>,
+    /// Ids in the order that the user wants; who is not among them comes last.
+    pub(super) entry_order: Vec<String>,
+    pub(super) strategy: Strategy,
+    pub(super) prefer: KindPreference,
+    pub(super) affinity: Affinity,
+    pub(super) breakers: UpstreamBreakers,
+    pub(super) store: Option<AccountStore>,
+    loaded: SavedStates,
+}
+
+#[derive(Debug)]
+pub(super) struct PoolEntry {
+    pub(super) account: Arc<Account>,
+    pub(super) state: EntryState,
+}
+
+/// The right to make one call with an account. Dropping it gives the place back.
+#[derive(Debug)]
+pub struct Lease {
+    pub account: Arc<Account>,
+    /// Why this account.
+    pub selection: AccountSelection,
+    accounts: Accounts,
+    is_probe: bool,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let mut pool = self.accounts.write();
+        if self.is_probe {
+            pool.breakers.get_mut(self.account.kind).release_probe();
+        }
+        if let Some(entry) = pool.entry_mut(&self.account.id) {
+            entry.state.running = entry.state.running.saturating_sub(1);
+        }
+    }
+}
+
+impl Accounts {
+    /// Accounts with what an earlier run knew of them. A second account with the same secret is left out.
+    pub fn new(
+        accounts: Vec<Account>,
+        strategy: Strategy,
+        store: Option<(AccountStore, SavedStates)>,
+        now: Timestamp,
+    ) -> Self {
+        let (store, loaded) =
+            store.map_or((None, SavedStates::default()), |(store, loaded)| (Some(store), loaded));
+        let pool = AccountPool {
+            entries: Vec::new(),
+            without_secret: Vec::new(),
+            pinned: None,
+            entry_order: Vec::new(),
+            strategy,
+            prefer: KindPreference::default(),
+            affinity: Affinity::default(),
+            breakers: UpstreamBreakers::default(),
+            store,
+            loaded,
+        };
+        let handle = Self {
+            pool: Arc::new(Mutex::new(pool)),
+            changed: watch::Sender::new(()),
+            refresh_requested: Arc::default(),
+        };
+        for account in accounts {
+            handle.add(account, now);
+        }
+        handle
+    }
+
+    /// Adds an account at the end of the order; `false` where it is there already.
+    pub fn add(&self, account: Account, now: Timestamp) -> bool {
+        let mut pool = self.write();
+        pool.without_secret.retain(|absent| absent.id != account.id);
+        if pool.entry_mut(&account.id).is_some() {
+            return false;
+        }
+        let state = pool.loaded.initial_state(&account.id, now);
+        pool.entries.push(PoolEntry { account: Arc::new(account), state });
+        pool.sort();
+        true
+    }
+
+    /// Names an account whose secret is being read.
+    pub fn add_pending(&self, id: String, label: String, kind: AccountKind) {
+        self.write().without_secret.push(AccountWithoutSecret {
+            id,
+            label,
+            kind,
+            reason: MissingSecret::Reading,
+        });
+    }
+
+    /// Adds an account that was expected, unless it was removed meanwhile.
+    pub fn resolve_pending(&self, account: Account, now: Timestamp) {
+        let expected = self.lock().without_secret.iter().any(|absent| absent.id == account.id);
+        if expected {
+            self.add(account, now);
+        }
+    }
+
+    /// Notes why the secret of an expected account is not here.
+    pub fn set_missing_secret(&self, id: &str, reason: MissingSecret) {
+        if let Some(absent) = self.write().without_secret.iter_mut().find(|absent| absent.id == id) {
+            absent.reason = reason;
+        }
+    }
+
+    /// The accounts whose secrets are not here.
+    pub fn without_secret(&self) -> Vec<AccountWithoutSecret> {
+        self.lock().without_secret.clone()
+    }
+
+    /// Takes an account out, by label or id, with everything that was kept of it.
+    pub fn remove(&self, name: &str) -> Option<Arc<Account>> {
+        let mut pool = self.write();
+        pool.without_secret.retain(|absent| absent.id != name && absent.label != name);
+        let index =
+            pool.entries.iter().position(|entry| entry.account.id == name || entry.account.label == name)?;
+        let entry = pool.entries.remove(index);
+        pool.affinity.forget_account(&entry.account.id);
+        if let Some(store) = &pool.store {
+            store.remove(&entry.account.id);
+        }
+        Some(entry.account)
+    }
+
+    /// Picks the account for the next call and takes a place in it.
+    ///
+    /// # Errors
+    /// [`Unavailable`] says why nobody can be asked.
+    pub fn acquire(&self, request: &SelectionRequest<'_>, now: Timestamp) -> Result<Lease, Unavailable> {
+        let mut pool = self.write();
+        let (index, selection, is_probe) = pool.acquire(request, now)?;
+        let entry = &mut pool.entries[index];
+        entry.state.record_start(now);
+        Ok(Lease { account: Arc::clone(&entry.account), selection, accounts: self.clone(), is_probe })
+    }
+
+    /// Why [`Accounts::acquire`] would find nobody now; `None` where it would find somebody. Takes no place.
+    pub fn unavailable_reason(&self, request: &SelectionRequest<'_>, now: Timestamp) -> Option<Unavailable> {
+        self.lock().select(request, now).err()
+    }
+
+    /// Learns how the call of a lease ended. `chance` in 0..1 is for jitter.
+    pub fn report(
+        &self,
+        lease: &mut Lease,
+        request: &SelectionRequest<'_>,
+        outcome: CallOutcome<'_>,
+        now: Timestamp,
+        chance: f64,
+    ) {
+        let mut pool = self.write();
+        lease.is_probe = false;
+        pool.breakers.record(lease.account.kind, outcome, now);
+        let id = lease.account.id.clone();
+        if let (CallOutcome::Answered { .. }, Some(conversation)) = (outcome, request.conversation) {
+            pool.affinity.record(conversation, &id, now.uptime);
+        }
+        let Some(entry) = pool.entry_mut(&id) else { return };
+        let persistent =
+            |state: &EntryState| (state.limits.clone(), state.throttled_until, state.needs_login);
+        let before = persistent(&entry.state);
+        match outcome {
+            CallOutcome::Answered { requested: asked, served } => {
+                let scope = entry.scope(request);
+                entry.state.record_success(scope, asked, served);
+            }
+            CallOutcome::Completed => {}
+            CallOutcome::Failed(failure) => {
+                let scope = entry.scope(request);
+                entry.state.record_failure(scope, failure, now, chance);
+            }
+        }
+        let unsaved = entry.state.saved_at.is_none_or(|at| at + SAVE_INTERVAL <= now.uptime);
+        if before != persistent(&entry.state) || unsaved {
+            pool.save(&id, now);
+        }
+    }
+
+    /// Learns what a check of the credential said: a valid session clears "needs login".
+    pub fn record_credential_check(&self, id: &str, valid: bool, now: Timestamp) {
+        let mut pool = self.write();
+        if let Some(entry) = pool.entry_mut(id) {
+            entry.state.needs_login = !valid;
+            pool.save(id, now);
+        }
+    }
+
+    /// Takes an account out of the rotation or back into it, by label or id; `false` where there is none.
+    pub fn set_enabled(&self, name: &str, enabled: bool, now: Timestamp) -> bool {
+        let mut pool = self.write();
+        let found =
+            pool.entries.iter_mut().find(|entry| entry.account.label == name || entry.account.id == name);
+        let Some(entry) = found else { return false };
+        entry.state.disabled = !enabled;
+        let id = entry.account.id.clone();
+        pool.save(&id, now);
+        true
+    }
+
+    /// Notes whose account it is.
+    pub fn set_identity(&self, id: &str, identity: Identity, now: Timestamp) {
+        let mut pool = self.write();
+        if let Some(entry) = pool.entry_mut(id) {
+            entry.state.identity = Some(identity);
+            pool.save(id, now);
+        }
+    }
+
+    /// Notes an account's quota.
+    pub fn set_quota(&self, id: &str, quota: Quota, now: Timestamp) {
+        let mut pool = self.write();
+        if let Some(entry) = pool.entry_mut(id) {
+            entry.state.quota = Some(quota);
+            entry.state.quota_at = Some(now.wall);
+            pool.save(id, now);
+        }
+    }
+
+    /// Whether it is known whose account it is.
+    pub fn knows_identity(&self, id: &str) -> bool {
+        self.lock().entry_mut(id).is_some_and(|entry| entry.state.identity.is_some())
+    }
+
+    pub fn set_strategy(&self, strategy: Strategy) {
+        self.write().strategy = strategy;
+    }
+
+    /// Which kind of account serves what both kinds can.
+    pub fn set_kind_preference(&self, prefer: KindPreference) {
+        self.write().prefer = prefer;
+    }
+
+    /// The kinds of which there is an account that the user lets serve.
+    pub fn enabled_kinds(&self) -> KindSet {
+        let pool = self.lock();
+        let has = |kind| {
+            pool.entries.iter().any(|entry| entry.account.kind == kind && !entry.state.disabled)
+                && kind_order(pool.prefer).contains(&kind)
+        };
+        KindSet { web: has(AccountKind::Web), api: has(AccountKind::Api) }
+    }
+
+    /// All accounts in the user's order.
+    pub fn list(&self, now: Timestamp) -> Vec<AccountView> {
+        let pool = self.lock();
+        let down = |kind| pool.breakers.get(kind).open_cause().is_some();
+        let with_secret = pool.entries.iter().map(|entry| {
+            view::account_view(
+                &entry.account,
+                &entry.state,
+                down(entry.account.kind),
+                pool.is_pinned(entry),
+                now,
+            )
+        });
+        with_secret.chain(pool.without_secret.iter().map(view::view_without_secret)).collect()
+    }
+
+    /// The account with this label or id.
+    pub fn find(&self, name: &str) -> Option<Arc<Account>> {
+        let pool = self.lock();
+        let found = pool.entries.iter().find(|entry| entry.account.label == name || entry.account.id == name);
+        found.map(|entry| Arc::clone(&entry.account))
+    }
+
+    /// Accounts that were used within `span`: the ones whose quota is worth asking for.
+    pub fn recently_used(&self, span: Duration, now: Timestamp) -> Vec<Arc<Account>> {
+        let recent = |entry: &&PoolEntry| entry.state.last_used.is_some_and(|at| at + span > now.uptime);
+        let pool = self.lock();
+        pool.entries.iter().filter(recent).map(|entry| Arc::clone(&entry.account)).collect()
+    }
+
+    /// Accounts that may serve and whose quota was told longer than `span` ago or never.
+    pub fn with_stale_quota(&self, span: Duration, now: Timestamp) -> Vec<Arc<Account>> {
+        let fresh = |at: SystemTime| now.wall.duration_since(at).is_ok_and(|age| age <= span);
+        let wanted = |entry: &&PoolEntry| {
+            let state = &entry.state;
+            !state.disabled && !state.needs_login && !state.quota_at.is_some_and(fresh)
+        };
+        self.lock().entries.iter().filter(wanted).map(|entry| Arc::clone(&entry.account)).collect()
+    }
+
+    /// Says that somebody looks at the accounts now, so that quotas of before should be asked for anew.
+    pub fn request_refresh(&self) {
+        self.refresh_requested.notify_one();
+    }
+
+    /// Waits for the next [`Accounts::request_refresh`].
+    pub async fn wait_for_refresh_request(&self) {
+        self.refresh_requested.notified().await;
+    }
+
+    /// Becomes ready when something that [`Accounts::list`] shows may have changed.
+    pub fn subscribe_changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    /// Says that something which belongs to the accounts changed elsewhere, such as the catalogue of models.
+    pub fn notify_changed(&self) {
+        self.changed.send_replace(());
+    }
+
+    /// The pool for a change, which is told when the guard is dropped.
+    pub(super) fn write(&self) -> PoolWriteGuard<'_> {
+        PoolWriteGuard::new(self.lock(), &self.changed)
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, AccountPool> {
+        // A panic while the lock was held left plain data behind; going on beats refusing every request.
+        self.pool.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl AccountPool {
+    pub(super) fn entry_mut(&mut self, id: &str) -> Option<&mut PoolEntry> {
+        self.entries.iter_mut().find(|entry| entry.account.id == id)
+    }
+
+    pub(super) fn save(&mut self, id: &str, now: Timestamp) {
+        let found = self.entries.iter_mut().find(|entry| entry.account.id == id);
+        if let (Some(store), Some(entry)) = (&self.store, found) {
+            entry.state.saved_at = Some(now.uptime);
+            store.save(id, &entry.state, now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! Keeps the catalogue of models: from the disk at the start, from the API once a day.
+//!
+//! It is fetched only where there is a key: a program with web sessions alone calls nobody but the site.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::accounts::{AccountKind, Accounts};
+use storage::config::Config;
+use upstreams::api::{ApiUpstream, CatalogCache, ModelCatalog};
+
+const CATALOG_FILE: &str = "models.json";
+/// A larger file is none of ours.
+const MAX_CATALOG_BYTES: u64 = 16 * 1024 * 1024;
+/// How old a catalogue may become.
+const CATALOG_MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How often it is looked at; after a failure it is fetched again then.
+const CATALOG_REFRESH_INTERVAL: Duration = Duration::from_secs(10 * 60);
+/// Accounts change with every request: it is looked at no more often than this.
+const ACCOUNT_CHANGE_DELAY: Duration = Duration::from_secs(1);
+
+/// Whoever keeps the catalogue.
+pub(super) struct CatalogRefresher {
+    api: Arc<ApiUpstream>,
+    accounts: Accounts,
+    cache: CatalogCache,
+    /// `None` in a demo, which leaves nothing behind.
+    file: Option<PathBuf>,
+    /// When the one on the disk was fetched, Unix seconds.
+    saved_at: u64,
+}
+
+impl CatalogRefresher {
+    /// Reads what is on the disk; says that a catalogue is on its way where there is none.
+    pub(super) fn new(
+        config: &Config,
+        api: Arc<ApiUpstream>,
+        accounts: Accounts,
+        cache: CatalogCache,
+    ) -> Self {
+        let file = (!config.demo).then(|| config.data_dir.join(CATALOG_FILE));
+        let mut refresher = Self { api, accounts, cache, file, saved_at: 0 };
+        let saved = refresher.read_saved();
+        refresher.saved_at = saved.as_ref().map_or(0, |saved| saved.fetched);
+        refresher.cache.publish(saved);
+        if refresher.is_wanted() {
+            refresher.cache.mark_loading();
+        }
+        refresher
+    }
+
+    /// Keeps it fresh until `stop`.
+    pub(super) async fn run(mut self, stop: CancellationToken) {
+        let mut last_failed = false;
+        loop {
+            // From before the look, so that a key that is added meanwhile is not missed.
+            let mut changes = self.accounts.subscribe_changes();
+            if self.is_wanted() && !self.is_fresh() && !last_failed {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    fetched = self.fetch() => last_failed = !fetched,
+                }
+            }
+            // A key may be added at any time; then its models are wanted at once.
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(CATALOG_REFRESH_INTERVAL) => last_failed = false,
+                changed = changes.changed() => if changed.is_err() { return },
+            }
+            // Each request changes the accounts several times, and to tell of it costs more than the change.
+            drop(changes);
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(ACCOUNT_CHANGE_DELAY) => {}
+            }
+            self.save_new();
+        }
+    }
+
+    async fn fetch(&mut self) -> bool {
+        match self.api.fetch_catalog(SystemTime::now()).await {
+            Ok(catalog) => {
+                self.cache.publish(Some(catalog));
+                self.save_new();
+                true
+            }
+            Err(failure) => {
+                tracing::debug!(kind = ?failure.kind, "the catalogue of models could not be fetched");
+                self.cache.publish(None);
+                false
+            }
+        }
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.accounts.enabled_kinds().contains(AccountKind::Api)
+    }
+
+    fn is_fresh(&self) -> bool {
+        let fetched = UNIX_EPOCH + Duration::from_secs(self.cache.latest().fetched);
+        SystemTime::now().duration_since(fetched).is_ok_and(|age| age < CATALOG_MAX_AGE)
+    }
+
+    fn read_saved(&self) -> Option<ModelCatalog> {
+        let file = self.file.as_ref()?;
+        let is_acceptable =
+            std::fs::metadata(file).is_ok_and(|facts| facts.is_file() && facts.len() <= MAX_CATALOG_BYTES);
+        is_acceptable
+            .then(|| std::fs::read(file).ok())
+            .flatten()
+            .and_then(|text| ModelCatalog::from_json(&text))
+    }
+
+    /// Writes a catalogue that is newer than the file's, to a new file that then takes its place.
+    fn save_new(&mut self) {
+        let Some(file) = &self.file else { return };
+        let catalog = self.cache.latest();
+        if catalog.is_empty() || catalog.fetched <= self.saved_at {
+            return;
+        }
+        self.saved_at = catalog.fetched;
+        let new = file.with_extension("new");
+        let written = std::fs::write(&new, catalog.to_json()).and_then(|()| std::fs::rename(&new, file));
+        if let Err(error) = written {
+            tracing::debug!(%error, "the catalogue of models could not be kept");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The keys clients send and the control token, as the program starts.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::{AppParts, CONTROL_TOKEN_FILE, StartError, data_directory_error, instance_lock};
+use crate::auth;
+use crate::management::{ClientKeys, MAIN_KEY_ENTRY, MainKey, MainKeyUnavailable, STORED_KEYS, UserMessage};
+use storage::config::{Config, SettingsFile};
+use storage::secrets::{self, Secret, StoreError};
+
+/// The main key where it is known without the keychain, and the digests of all that the settings know.
+pub(super) fn load_keys(
+    config: &Config,
+    settings: &SettingsFile,
+    notices: &mut Vec<UserMessage>,
+) -> ClientKeys {
+    let keys = configured_keys(config, settings, notices);
+    if let Some(key) = config.auth_token.clone() {
+        keys.set_main(MainKey::Kept { key, origin: "AUTH_TOKEN" });
+    } else if config.demo {
+        keys.set_main(MainKey::Kept { key: auth::generate_key(), origin: "made for this demo" });
+    }
+    keys
+}
+
+/// The same keys while no program runs: none is made, for it would be forgotten again. `read` is how reading the
+/// accounts went: a store that refused is not asked once more.
+pub(super) async fn load_stored_keys(
+    config: &Config,
+    parts: &AppParts,
+    read: Result<(), StoreError>,
+    notices: &mut Vec<UserMessage>,
+) -> ClientKeys {
+    let keys = configured_keys(config, &parts.settings, notices);
+    let unread = |why| MainKey::Unread { why };
+    keys.set_main(match (&config.auth_token, read) {
+        (Some(token), _) => MainKey::Kept { key: token.clone(), origin: "AUTH_TOKEN" },
+        (None, _) if config.demo => {
+            unread(MainKeyUnavailable::NotMade("made anew at each start of the demo"))
+        }
+        (None, Err(error)) => unread(MainKeyUnavailable::Refused(error)),
+        (None, Ok(())) => match parts.vault.get(MAIN_KEY_ENTRY).await {
+            Ok(Some(key)) => MainKey::Kept { key, origin: "keychain" },
+            Ok(None) => unread(MainKeyUnavailable::NotMade("made at the first start")),
+            Err(error) => unread(MainKeyUnavailable::Refused(error)),
+        },
+    });
+    keys
+}
+
+/// The token that opens the control door.
+///
+/// # Errors
+/// Where it could be kept, but somebody else may have put it there.
+pub(super) fn control_token(data_dir: &Path, notices: &mut Vec<UserMessage>) -> Result<Secret, StartError> {
+    match secrets::read_or_create_token(&data_dir.join(CONTROL_TOKEN_FILE)) {
+        Ok(token) => Ok(token),
+        Err(error) if instance_lock::is_unwritable(&error) => {
+            notices.push(UserMessage::NotWritable { detail: error.to_string() });
+            Ok(auth::generate_key())
+        }
+        Err(error) => Err(data_directory_error("the control token cannot be kept")(error)),
+    }
+}
+
+/// What the settings say of the keys.
+fn configured_keys(config: &Config, settings: &SettingsFile, notices: &mut Vec<UserMessage>) -> ClientKeys {
+    let stored = settings.string_table(STORED_KEYS).into_iter().map(|(name, _)| name).collect();
+    ClientKeys::new(stored_digests(settings, notices)).with_stored(&stored).with_limits(&config.key_limits)
+}
+
+fn stored_digests(settings: &SettingsFile, notices: &mut Vec<UserMessage>) -> BTreeMap<String, [u8; 32]> {
+    let mut by_name = BTreeMap::new();
+    for (name, digest) in settings.string_table("client_keys") {
+        match from_hex(&digest) {
+            Some(digest) => drop(by_name.insert(name, digest)),
+            None => notices.push(UserMessage::KeyDamaged { name }),
+        }
+    }
+    by_name
+}
+
+fn from_hex(text: &str) -> Option<[u8; 32]> {
+    let mut digest = [0; 32];
+    let pairs = text.as_bytes().chunks_exact(2);
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    for (byte, pair) in digest.iter_mut().zip(pairs) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(digest)
+}

@@ -1,0 +1,141 @@
+//! What the rooms that serve do for commands of the control room.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, header};
+use http_body_util::{BodyExt, Full};
+use tokio::time::Instant;
+use warp::reply::Response;
+
+use super::keyless_listener::KeylessListener;
+use super::service::HttpService;
+use crate::management::{Backend, BoxFuture, ClientKeys, MainKey, SavePort, TestResult, UserMessage};
+use crate::server::SwitchError;
+use storage::secrets::{ExposeSecret, Secret};
+
+/// A question that is tried takes no longer.
+const TEST_REQUEST_TIMEOUT: Duration = Duration::from_secs(180);
+/// The reply is cut here, bytes of the stream.
+const MAX_RESPONSE_BYTES: usize = 1 << 20;
+
+/// The rooms as the commands see them.
+pub(super) struct AppBackend {
+    pub(super) service: HttpService,
+    pub(super) keys: ClientKeys,
+    pub(super) keyless: Arc<KeylessListener>,
+}
+
+impl Backend for AppBackend {
+    fn test_request(&self, model: String, text: String) -> BoxFuture<'_, TestResult> {
+        Box::pin(async move {
+            let Some(key) = self.key() else {
+                return failed_result("key_unread", "the client key cannot be read now: see Clients");
+            };
+            let result =
+                tokio::time::timeout(TEST_REQUEST_TIMEOUT, self.send_test_request(&key, &model, &text)).await;
+            result.unwrap_or_else(|_| {
+                failed_result("upstream_timeout", "there was no answer within three minutes")
+            })
+        })
+    }
+
+    fn set_keyless_port<'a>(
+        &'a self,
+        port: Option<u16>,
+        save: SavePort<'a>,
+    ) -> BoxFuture<'a, Result<(), SwitchError>> {
+        Box::pin(self.keyless.set_port(port, save))
+    }
+
+    fn keyless_notice(&self) -> Option<UserMessage> {
+        self.keyless.message()
+    }
+}
+
+impl AppBackend {
+    fn key(&self) -> Option<Secret> {
+        match self.keys.main() {
+            MainKey::Kept { key, .. } | MainKey::ForThisRun { key, .. } => Some(key),
+            MainKey::Unread { .. } => None,
+        }
+    }
+
+    async fn send_test_request(&self, key: &Secret, model: &str, text: &str) -> TestResult {
+        let started = Instant::now();
+        let Ok(request) = request(key, model, text) else {
+            return failed_result("internal_error", "the question cannot be sent");
+        };
+        // A task of its own: this one answers a command, and warp's routing keeps the request it works on in the task.
+        let task = tokio::spawn(self.service.clone().respond(request));
+        let Ok(response) = task.await else {
+            return failed_result("internal_error", "the proxy made a mistake; its log says more");
+        };
+        let mut result = result_from_headers(&response);
+        let mut body = response.into_body();
+        let mut bytes = Vec::new();
+        while let Some(Ok(frame)) = body.frame().await {
+            if result.first_byte_ms == 0 {
+                result.first_byte_ms = elapsed_ms(started);
+            }
+            let Ok(data) = frame.into_data() else { continue };
+            bytes.extend_from_slice(&data);
+            if bytes.len() > MAX_RESPONSE_BYTES {
+                break;
+            }
+        }
+        result.duration_ms = elapsed_ms(started);
+        read_body(&mut result, &String::from_utf8_lossy(&bytes));
+        result
+    }
+}
+
+fn request(key: &Secret, model: &str, text: &str) -> Result<Request<Full<Bytes>>, http::Error> {
+    let body = serde_json::json!({
+        "model": model, "stream": true, "messages": [{ "role": "user", "content": text }],
+    });
+    Request::builder()
+        .method(Method::POST)
+        .uri("/v1/chat/completions")
+        .header(header::HOST, "127.0.0.1")
+        .header(header::AUTHORIZATION, format!("Bearer {}", key.expose_secret()))
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Full::new(body.to_string().into()))
+}
+
+fn result_from_headers(response: &Response) -> TestResult {
+    let header = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
+    TestResult {
+        status: response.status().as_u16(),
+        model: header("x-mammouth-model"),
+        account: header("x-mammouth-account"),
+        attempts: header("x-mammouth-attempts").and_then(|attempts| attempts.parse().ok()).unwrap_or(0),
+        ..TestResult::default()
+    }
+}
+
+/// The text of a stream, or of an error.
+fn read_body(view: &mut TestResult, body: &str) {
+    let field = |json: &serde_json::Value, name| json["error"][name].as_str().map(str::to_owned);
+    if view.status != 200 {
+        let json = serde_json::from_str(body).unwrap_or_default();
+        view.error = field(&json, "message").or_else(|| Some("the proxy refused the request".to_owned()));
+        view.code = field(&json, "code");
+        return;
+    }
+    for data in body.lines().filter_map(|line| line.strip_prefix("data: ")) {
+        let json: serde_json::Value = serde_json::from_str(data).unwrap_or_default();
+        view.text.push_str(json["choices"][0]["delta"]["content"].as_str().unwrap_or_default());
+        view.error = field(&json, "message").or(view.error.take());
+        view.code = field(&json, "code").or(view.code.take());
+    }
+}
+
+fn failed_result(code: &str, error: &str) -> TestResult {
+    TestResult { error: Some(error.to_owned()), code: Some(code.to_owned()), ..TestResult::default() }
+}
+
+fn elapsed_ms(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1)
+}

@@ -1,0 +1,393 @@
+//! The one place that builds everything: rooms get handles to each other here and nowhere else.
+//!
+//! Starting reports success only once requests are answered; stopping refuses new work, gives running answers a grace,
+//! then ends them with an error event, and writes what is still in the queue of the log.
+
+mod account_bootstrap;
+mod catalog_refresh;
+mod client_keys;
+mod control_backend;
+mod instance_lock;
+mod keyless_listener;
+mod memory_reclaim;
+mod offline;
+mod quota_poller;
+mod secret_loader;
+mod service;
+mod start_error;
+mod upstream_setup;
+
+pub use instance_lock::{RunningInstance, find_running};
+pub use offline::OfflineApp;
+pub use start_error::{StartError, StartFailure, StartProblem};
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio_util::sync::CancellationToken;
+use warp::Filter;
+
+use self::keyless_listener::KeylessListener;
+use crate::accounts::{AccountStore, Accounts, Clock};
+use crate::auth::{self, Guard, Policy};
+use crate::management::{self, Control, InstanceInfo, SessionAuth, UserMessage};
+use crate::proxy::{self, Proxy};
+use crate::server::{self, Server};
+use mock_upstream::MockUpstream;
+use storage::config::{Config, SecretStoreSetting, SettingsFile};
+use storage::request_log::{self, RequestLog};
+use storage::secrets::{self, AsyncSecretStore, EncryptedFileStore, ExposeSecret};
+use upstreams::api::CatalogCache;
+use upstreams::web::{self, WebUpstream};
+
+/// The file of the request log and of the accounts' states.
+pub const DATABASE_FILE: &str = "mammouth.db";
+/// The file of the token that opens the control door.
+pub const CONTROL_TOKEN_FILE: &str = "control-token";
+/// Written after the last request: the log's queue is short.
+const LOG_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What `App` cannot make itself.
+pub struct AppParts {
+    pub vault: AsyncSecretStore,
+    pub settings: SettingsFile,
+}
+
+fn system_error(what: &'static str) -> impl FnOnce(std::io::Error) -> StartError {
+    move |error| StartError::System { what, error }
+}
+
+fn data_directory_error(what: &'static str) -> impl FnOnce(std::io::Error) -> StartError {
+    move |error| StartError::DataDirectory { what: what.to_owned(), error }
+}
+
+/// The running program. Dropping it without [`App::stop`] cuts everything off.
+pub struct App {
+    server: Arc<Server>,
+    keyless: Arc<KeylessListener>,
+    journal: RequestLog,
+    simulator: Option<MockUpstream>,
+    background: CancellationToken,
+    background_tasks: [tokio::task::JoinHandle<()>; 4],
+    control: Control,
+    lock: Arc<instance_lock::InstanceLock>,
+    /// Held here alone: it holds the control, which must not hold it.
+    backend: Arc<dyn management::Backend>,
+}
+
+impl App {
+    /// Builds everything and starts to answer.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing is left running then.
+    pub async fn start(config: Config, parts: AppParts) -> Result<Self, StartError> {
+        let lock = acquire_lock(&config)?;
+        let bound = server::bind(config.listen()).await?;
+        let clock = Clock::default();
+        let database = config.data_dir.join(DATABASE_FILE);
+        let opened = open_request_log(&config, &database).await?;
+        let file_notices = config.notice.iter().cloned().chain(opened.notice.clone());
+        let mut notices: Vec<UserMessage> = file_notices.map(|text| UserMessage::Plain { text }).collect();
+        notices.extend(config.unnamed_env_file.as_ref().map(management::env_file_message));
+
+        let simulator = start_simulator(&config).await?;
+        let initial_accounts = account_bootstrap::available_accounts(&config, simulator.as_ref());
+        let store = match AccountStore::open(&database) {
+            Ok(store) => Some(store),
+            Err(error) => {
+                notices.push(UserMessage::StatesNotKept { detail: error.to_string() });
+                None
+            }
+        };
+        let accounts = Accounts::new(initial_accounts, config.strategy, store, clock.now());
+        account_bootstrap::add_pending_accounts(&config, &parts.settings, &accounts);
+        account_bootstrap::apply_settings(&config, &parts.settings, &accounts, clock.now());
+        account_bootstrap::warn_if_empty(&accounts, clock.now());
+        let keys = client_keys::load_keys(&config, &parts.settings, &mut notices);
+        let web = Arc::new(build_web(&config, simulator.as_ref())?);
+        let api = Arc::new(upstream_setup::build_api(&config, simulator.as_ref())?);
+        let models = upstream_setup::build_model_registry(&config, CatalogCache::default());
+        let catalog_refresher = catalog_refresh::CatalogRefresher::new(
+            &config,
+            Arc::clone(&api),
+            accounts.clone(),
+            models.catalog().clone(),
+        );
+        let token = client_keys::control_token(&config.data_dir, &mut notices)?;
+
+        let proxy = Proxy::new(proxy::ProxyParts {
+            accounts: accounts.clone(),
+            web: Arc::clone(&web),
+            request_log: opened.log.clone(),
+            api: Arc::clone(&api),
+            models: models.clone(),
+            limits: keys.limits().clone(),
+            clock,
+            body_limit: usize::try_from(config.limits.body_bytes).unwrap_or(usize::MAX),
+        });
+        notices.iter().for_each(|notice| tracing::warn!("{notice}"));
+        let (reader, reload_requests) = management::reload_channel();
+        let pause_switch = auth::PauseSwitch::default();
+        let control = Control::new(management::ControlParts {
+            accounts: accounts.clone(),
+            web: Arc::clone(&web),
+            api: Arc::clone(&api),
+            models,
+            journal: opened.log.clone(),
+            vault: parts.vault,
+            settings: Arc::new(Mutex::new(parts.settings)),
+            keys: keys.clone(),
+            config: Arc::new(config.clone()),
+            serving: pause_switch.clone(),
+            secret_reload: reader,
+            clock,
+            instance: instance_info(&config, simulator.as_ref(), notices),
+        });
+        let (token, sessions) = (auth::digest(token.expose_secret()), auth::Sessions::default());
+        let session_auth = SessionAuth::new(sessions.clone(), token);
+        let guard = build_guard(&config, &keys, token)?
+            .with_pause_switch(pause_switch.clone())
+            .with_sessions(sessions);
+        let routes = build_routes(&proxy, &control, &session_auth, &config);
+        let guard = Arc::new(guard);
+        let service = service::HttpService::new(Arc::clone(&guard), proxy.clone(), routes);
+        let limits = server::ConnectionLimits {
+            max_connections: config.limits.max_connections,
+            ..server::ConnectionLimits::default()
+        };
+        let keyless = Arc::new(KeylessListener::new(&guard, &proxy, limits.clone()));
+        let backend =
+            control_backend::AppBackend { service: service.clone(), keys, keyless: Arc::clone(&keyless) };
+        let control_backend: Arc<dyn management::Backend> = Arc::new(backend);
+        control.attach_services(&guard, &control_backend);
+        keyless.start(config.keyless_port).await;
+        let server = Arc::new(Server::start(bound, service, limits));
+        let lock = Arc::new(lock);
+        control.attach_server(&server, announcer(&lock, config.demo));
+        let background = CancellationToken::new();
+        let app = Self {
+            server,
+            keyless,
+            journal: opened.log,
+            simulator,
+            background_tasks: [
+                tokio::spawn(quota_poller::run(accounts, web, api, clock, background.clone())),
+                tokio::spawn(catalog_refresher.run(background.clone())),
+                tokio::spawn(secret_loader::run(control.clone(), reload_requests, background.clone())),
+                tokio::spawn(memory_reclaim::run(background.clone())),
+            ],
+            background,
+            control,
+            lock,
+            backend: control_backend,
+        };
+        match app.lock.announce(&instance(app.addr(), config.demo)) {
+            Err(error) if instance_lock::is_unwritable(&error) => {
+                tracing::warn!("{ANNOUNCE_FAILED}: {error}")
+            }
+            announced => announced.map_err(data_directory_error(ANNOUNCE_FAILED))?,
+        }
+        Ok(app)
+    }
+
+    /// Where the proxy listens now.
+    pub fn addr(&self) -> SocketAddr {
+        self.server.addr()
+    }
+
+    /// What the user can ask of the running program.
+    pub fn control(&self) -> &Control {
+        &self.control
+    }
+
+    /// Stops: no new requests, running ones get up to `grace`, the log is written.
+    pub async fn stop(self, grace: Duration) -> server::Drained {
+        let Self {
+            server,
+            keyless,
+            journal,
+            simulator,
+            background,
+            background_tasks: watching,
+            control,
+            lock,
+            backend: engine,
+        } = self;
+        background.cancel();
+        let (drained, ()) = tokio::join!(server.stop(grace), keyless.stop(grace));
+        if let Some(simulator) = simulator {
+            simulator.stop().await;
+        }
+        for task in watching {
+            // A task that panicked has said so itself.
+            let _ = task.await;
+        }
+        let written = tokio::task::spawn_blocking(move || {
+            // These hold the last handles to the accounts, whose states are written when the last is gone.
+            drop((server, keyless, control, engine));
+            journal.close(LOG_CLOSE_TIMEOUT);
+        });
+        // A log that cannot be written in time has warned already; the program ends in any case.
+        let _ = written.await;
+        drop(lock);
+        drained
+    }
+}
+
+const ANNOUNCE_FAILED: &str = "the address cannot be written to the data directory";
+
+fn instance(address: SocketAddr, demo: bool) -> RunningInstance {
+    RunningInstance { pid: std::process::id(), address, demo }
+}
+
+/// Weak: whoever still holds the control when the program has stopped must not keep the data directory locked.
+fn announcer(lock: &Arc<instance_lock::InstanceLock>, demo: bool) -> management::AnnounceAddress {
+    let lock = Arc::downgrade(lock);
+    Box::new(move |address| {
+        let lock = lock.upgrade().ok_or_else(|| "the program is stopping".to_owned())?;
+        lock.announce(&instance(address, demo)).map_err(|error| format!("{ANNOUNCE_FAILED}: {error}"))
+    })
+}
+
+/// Where this installation keeps its secrets. A demo leaves none behind.
+pub fn open_secret_store(config: &Config) -> AsyncSecretStore {
+    AsyncSecretStore::new(match &config.secret_store {
+        _ if config.demo => Arc::new(secrets::MemoryStore::new()),
+        SecretStoreSetting::Keychain => secrets::keychain(&config.data_dir),
+        SecretStoreSetting::File { key_file } => {
+            Arc::new(EncryptedFileStore::with_key_file(key_file.clone(), &config.data_dir))
+        }
+    })
+}
+
+fn acquire_lock(config: &Config) -> Result<instance_lock::InstanceLock, StartError> {
+    let data_dir = config.data_dir.display().to_string();
+    match instance_lock::InstanceLock::try_acquire(&config.data_dir) {
+        Ok(Some(lock)) => Ok(lock),
+        Ok(None) => Err(StartError::AlreadyRunning(data_dir)),
+        Err(error) => {
+            let what = format!("the data directory {data_dir} cannot be used by {}", current_user());
+            Err(StartError::DataDirectory { what, error })
+        }
+    }
+}
+
+/// The user of this process, as the owner of a file is named to a container.
+fn current_user() -> String {
+    #[cfg(unix)]
+    return format!("user {}", rustix::process::geteuid().as_raw());
+    #[cfg(not(unix))]
+    return "this user".to_owned();
+}
+
+async fn open_request_log(config: &Config, database: &Path) -> Result<request_log::OpenedLog, StartError> {
+    let limits = request_log::LogLimits {
+        max_age: Duration::from_secs(u64::from(config.limits.log_days) * 24 * 60 * 60),
+        max_bytes: config.limits.log_max_bytes,
+        ..request_log::LogLimits::default()
+    };
+    let path = database.to_owned();
+    let keep = config.preferences.keep_bodies;
+    let open_task = tokio::task::spawn_blocking(move || {
+        let opened = RequestLog::open(&path, limits);
+        if let Err(error) = opened.log.set_keep_bodies(keep) {
+            tracing::warn!("bodies of an earlier run could not be deleted: {error}");
+        }
+        opened
+    })
+    .await;
+    open_task
+        .map_err(|error| StartError::System { what: "the request log cannot be opened", error: error.into() })
+}
+
+async fn start_simulator(config: &Config) -> Result<Option<MockUpstream>, StartError> {
+    if !config.demo {
+        return Ok(None);
+    }
+    let started = MockUpstream::start(mock_upstream::MockUpstreamOptions::demo()).await;
+    started.map(Some).map_err(system_error("the simulator of the demo cannot start"))
+}
+
+fn build_web(config: &Config, simulator: Option<&MockUpstream>) -> Result<WebUpstream, StartError> {
+    let base = match simulator {
+        Some(simulator) => {
+            url::Url::parse(&simulator.base_url()).expect("the simulator's own address is a URL")
+        }
+        None => config.web_url.clone(),
+    };
+    let settings = web::WebSettings {
+        base,
+        options: management::manner(config),
+        connect_timeout: config.limits.connect,
+        first_byte_timeout: config.limits.first_byte,
+        idle_timeout: config.limits.idle,
+        outbound: management::outbound(&config.outbound),
+        protocol: upstream_setup::site_protocol(&config.web),
+        ..web::WebSettings::default()
+    };
+    WebUpstream::new(settings).map_err(|error| match error {
+        web::WebBuildError::Client => StartError::HttpClient(error.to_string()),
+        web::WebBuildError::Base | web::WebBuildError::Protocol(_) | web::WebBuildError::Roots => {
+            StartError::Settings(error.to_string())
+        }
+    })
+}
+
+fn instance_info(
+    config: &Config,
+    simulator: Option<&MockUpstream>,
+    notices: Vec<UserMessage>,
+) -> InstanceInfo {
+    InstanceInfo {
+        demo: config.demo,
+        notices,
+        data_dir: config.data_dir.display().to_string(),
+        cookie_name: upstream_setup::site_protocol(&config.web).cookie,
+        api_url: simulator.map_or_else(|| config.api_url.to_string(), MockUpstream::base_url),
+        secrets: match &config.secret_store {
+            _ if config.demo => secrets::StoreKind::Memory,
+            SecretStoreSetting::Keychain => secrets::StoreKind::Keychain,
+            SecretStoreSetting::File { .. } => secrets::StoreKind::File,
+        },
+        started_ms: unix_ms(),
+        web_url: simulator.map_or_else(|| config.web_url.to_string(), MockUpstream::base_url),
+    }
+}
+
+fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn build_policy(config: &Config) -> Result<Policy, StartError> {
+    Policy::new(&config.host_names(&config.allowed_hosts), &config.allowed_origins)
+        .map_err(|error| StartError::Settings(error.to_string()))
+}
+
+fn build_guard(
+    config: &Config,
+    keys: &management::ClientKeys,
+    control: [u8; 32],
+) -> Result<Guard, StartError> {
+    let policy = build_policy(config)?;
+    let mut route_table: Vec<auth::Route> = proxy::route_table();
+    route_table.extend(management::http::route_table());
+    if config.ui {
+        route_table.extend(management::ui::route_table());
+    }
+    Ok(Guard::new(route_table, policy, keys.guard_keys().clone(), control))
+}
+
+fn build_routes(
+    proxy: &Proxy,
+    control: &Control,
+    door: &SessionAuth,
+    config: &Config,
+) -> warp::filters::BoxedFilter<(warp::reply::Response,)> {
+    let control_routes = management::http::routes(control, door);
+    let control_routes =
+        if config.ui { control_routes.or(management::ui::routes()).unify().boxed() } else { control_routes };
+    proxy::routes(proxy).or(control_routes).unify().recover(proxy::handle_rejection).unify().boxed()
+}

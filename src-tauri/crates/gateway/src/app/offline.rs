@@ -1,0 +1,88 @@
+//! The state of a data directory on which no program runs, under the same commands.
+
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+
+use super::{
+    AppParts, DATABASE_FILE, StartError, account_bootstrap, build_web, client_keys, instance_info,
+    instance_lock, open_request_log, secret_loader, upstream_setup,
+};
+use crate::accounts::{AccountStore, Accounts, Clock};
+use crate::auth::PauseSwitch;
+use crate::management::{self, Control, ControlError};
+use storage::config::Config;
+use storage::request_log::RequestLog;
+use upstreams::api::CatalogCache;
+
+/// The control of what is stored. Dropping it waits until all changes are written.
+pub struct OfflineApp {
+    control: Control,
+    /// Held while something may change, so that no program starts on half of it.
+    _lock: Option<instance_lock::InstanceLock>,
+}
+
+impl OfflineApp {
+    /// Opens what is there. Only a command that changes something makes files that are missing.
+    ///
+    /// # Errors
+    /// [`StartError::AlreadyRunning`] if a program has started in the meantime, and what is wrong with the settings.
+    pub async fn open(config: &Config, parts: AppParts, writable: bool) -> Result<Self, StartError> {
+        let lock = if writable { acquire_lock_if_present(config)? } else { None };
+        let database = config.data_dir.join(DATABASE_FILE);
+        let has_data = if writable { config.data_dir.is_dir() } else { database.is_file() };
+        let mut notices = Vec::new();
+        let journal = if writable && has_data {
+            open_request_log(config, &database).await?.log
+        } else {
+            RequestLog::in_memory()
+        };
+        let store = if has_data { AccountStore::open(&database).ok() } else { None };
+        let clock = Clock::default();
+        let accounts = Accounts::new(
+            account_bootstrap::available_accounts(config, None),
+            config.strategy,
+            store,
+            clock.now(),
+        );
+        account_bootstrap::add_pending_accounts(config, &parts.settings, &accounts);
+        account_bootstrap::apply_settings(config, &parts.settings, &accounts, clock.now());
+        // What cannot be read is listed with its reason.
+        let read_result = secret_loader::read_accounts(&parts.vault, &accounts, clock).await;
+        let keys = client_keys::load_stored_keys(config, &parts, read_result, &mut notices).await;
+        // Nobody reads again: the next command does.
+        let (reader, _) = management::reload_channel();
+        let control = Control::new(management::ControlParts {
+            accounts,
+            web: Arc::new(build_web(config, None)?),
+            api: Arc::new(upstream_setup::build_api(config, None)?),
+            models: upstream_setup::build_model_registry(config, CatalogCache::default()),
+            journal,
+            vault: parts.vault,
+            settings: Arc::new(Mutex::new(parts.settings)),
+            keys,
+            config: Arc::new(config.clone()),
+            serving: PauseSwitch::default(),
+            secret_reload: reader,
+            clock,
+            instance: instance_info(config, None, notices),
+        });
+        if let Err(error) = control.load_proxy_password().await {
+            tracing::warn!("the proxy's password cannot be read: {error}");
+        }
+        Ok(Self { control, _lock: lock })
+    }
+
+    /// Carries out a command of the control door.
+    ///
+    /// # Errors
+    /// What the command says; those about a running program say `starting`.
+    pub async fn dispatch(&self, name: &str, args: Value) -> Result<Value, ControlError> {
+        management::dispatch(&self.control, name, args).await
+    }
+}
+
+/// A data directory that is not there yet cannot be in use.
+fn acquire_lock_if_present(config: &Config) -> Result<Option<instance_lock::InstanceLock>, StartError> {
+    if config.data_dir.is_dir() { super::acquire_lock(config).map(Some) } else { Ok(None) }
+}

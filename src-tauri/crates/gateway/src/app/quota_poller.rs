@@ -1,0 +1,179 @@
+//! Asks for the quota of accounts in use: soon after their first request, then now and then.
+//!
+//! An account that nobody used lately is not asked, unless somebody looks: its quota is renewing by itself, and asking is
+//! a call too.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::accounts::{Account, AccountKind, Accounts, Clock};
+use upstreams::Credential;
+use upstreams::api::ApiUpstream;
+use upstreams::web::WebUpstream;
+
+/// Between two questions about the same account.
+const QUOTA_MAX_AGE: Duration = Duration::from_secs(5 * 60);
+/// Between two looks at who was used.
+const POLL_INTERVAL: Duration = Duration::from_secs(60);
+/// A pause is spread by up to this, so that several machines do not ask at the same time.
+const POLL_JITTER: Duration = Duration::from_secs(10);
+
+/// Runs until `stop`.
+pub(super) async fn run(
+    accounts: Accounts,
+    web: Arc<WebUpstream>,
+    api: Arc<ApiUpstream>,
+    clock: Clock,
+    stop: CancellationToken,
+) {
+    let mut last_polls = LastPolls::default();
+    loop {
+        let chance = getrandom::u32().map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX));
+        let due = tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(poll_delay(chance)) => accounts.recently_used(QUOTA_MAX_AGE, clock.now()),
+            () = accounts.wait_for_refresh_request() => accounts.with_stale_quota(QUOTA_MAX_AGE, clock.now()),
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = poll(&accounts, &web, &api, due, clock, &mut last_polls) => {}
+        }
+    }
+}
+
+fn poll_delay(chance: f64) -> Duration {
+    POLL_INTERVAL + POLL_JITTER.mul_f64(chance)
+}
+
+/// When each account was last asked, by its id.
+type LastPolls = HashMap<String, Duration>;
+
+async fn poll(
+    accounts: &Accounts,
+    web: &WebUpstream,
+    api: &ApiUpstream,
+    due: Vec<Arc<Account>>,
+    clock: Clock,
+    asked: &mut LastPolls,
+) {
+    let now = clock.now();
+    asked.retain(|_, at| *at + QUOTA_MAX_AGE > now.uptime);
+    for account in due {
+        if asked.contains_key(&account.id) {
+            continue;
+        }
+        asked.insert(account.id.clone(), now.uptime);
+        identify(accounts, web, &account, clock).await;
+        let credential = Credential { account: account.id.clone(), secret: account.secret.clone() };
+        let result = match account.kind {
+            AccountKind::Web => web.quota(&credential).await,
+            AccountKind::Api => api.quota(&credential).await,
+        };
+        match result {
+            Ok(quota) => accounts.set_quota(&account.id, quota, clock.now()),
+            Err(failure) => {
+                tracing::debug!(account = ?account.label, kind = ?failure.kind, "the quota could not be read")
+            }
+        }
+    }
+}
+
+/// Asks whose session it is where nobody has yet, as of one that came from the environment.
+async fn identify(accounts: &Accounts, web: &WebUpstream, account: &Account, clock: Clock) {
+    if account.kind != AccountKind::Web || accounts.knows_identity(&account.id) {
+        return;
+    }
+    let credential = Credential { account: account.id.clone(), secret: account.secret.clone() };
+    if let Ok(identity) = web.check(&credential).await {
+        accounts.set_identity(&account.id, identity, clock.now());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounts::{AccountOrigin, KindSet, SelectionRequest, Timestamp};
+    use mock_upstream::{MockAccount, MockUpstream, MockUpstreamOptions};
+    use storage::config::Strategy;
+    use upstreams::{api, web};
+
+    #[tokio::test]
+    async fn polls_only_accounts_in_use() {
+        let simulator = MockUpstream::start(MockUpstreamOptions::instant(vec![
+            MockAccount::web("a").with_limit(20),
+            MockAccount::web("b"),
+        ]));
+        let simulator = simulator.await.unwrap();
+        let clock = Clock::default();
+        let list = simulator.cookies().into_iter();
+        let list = list
+            .map(|(label, cookie)| Account::new(label, AccountKind::Web, AccountOrigin::Demo, cookie.into()))
+            .collect();
+        let accounts = Accounts::new(list, Strategy::FillFirst, None, clock.now());
+        let base = url::Url::parse(&simulator.base_url()).unwrap();
+        let web =
+            WebUpstream::new(web::WebSettings { base: base.clone(), ..web::WebSettings::default() }).unwrap();
+        let api = ApiUpstream::new(api::ApiSettings { base, ..api::ApiSettings::default() }).unwrap();
+        let mut last_polls = LastPolls::default();
+        poll(
+            &accounts,
+            &web,
+            &api,
+            accounts.recently_used(QUOTA_MAX_AGE, clock.now()),
+            clock,
+            &mut last_polls,
+        )
+        .await;
+        assert!(simulator.calls().is_empty(), "nobody was used yet");
+        drop(
+            accounts
+                .acquire(
+                    &SelectionRequest { kinds: KindSet::ANY, scope: "f", excluded: &[], conversation: None },
+                    clock.now(),
+                )
+                .unwrap(),
+        );
+        poll(
+            &accounts,
+            &web,
+            &api,
+            accounts.recently_used(QUOTA_MAX_AGE, clock.now()),
+            clock,
+            &mut last_polls,
+        )
+        .await;
+        assert!(simulator.calls().iter().all(|call| call.account.as_deref() == Some("a")));
+        let views = accounts.list(clock.now());
+        assert_eq!((views[0].quota_percent, views[1].quota_percent), (Some(0.0), None));
+        let calls = simulator.calls().len();
+        poll(
+            &accounts,
+            &web,
+            &api,
+            accounts.recently_used(QUOTA_MAX_AGE, clock.now()),
+            clock,
+            &mut last_polls,
+        )
+        .await;
+        assert_eq!(simulator.calls().len(), calls, "it was asked a moment ago");
+
+        let due = accounts.with_stale_quota(QUOTA_MAX_AGE, clock.now());
+        assert_eq!(due.iter().map(|account| account.label.as_str()).collect::<Vec<_>>(), ["b"]);
+        poll(&accounts, &web, &api, due, clock, &mut last_polls).await;
+        let b = &accounts.list(clock.now())[1];
+        assert_eq!((b.email.as_deref(), b.plan.as_deref()), (Some("b@simulator.invalid"), Some("Standard")));
+        assert!(b.as_of_ms.is_some() && accounts.with_stale_quota(QUOTA_MAX_AGE, clock.now()).is_empty());
+        let now = clock.now();
+        let later = Timestamp { wall: now.wall + QUOTA_MAX_AGE + POLL_INTERVAL, ..now };
+        assert_eq!(accounts.with_stale_quota(QUOTA_MAX_AGE, later).len(), 2, "both are old by then");
+    }
+
+    #[test]
+    fn poll_delay_is_jittered() {
+        assert_eq!(poll_delay(0.0), Duration::from_secs(60));
+        assert_eq!(poll_delay(1.0), Duration::from_secs(70));
+    }
+}

@@ -1,0 +1,79 @@
+//! The settings of the web upstream, in that room's own terms.
+
+use super::StartError;
+use crate::management;
+use mock_upstream::MockUpstream;
+use storage::config::{Config, SiteOverrides};
+use upstreams::api::{self, ApiUpstream, CatalogCache};
+use upstreams::web::SiteProtocol;
+use upstreams::{ModelRegistry, ModelSettings};
+
+/// The names of models, by the user's wishes.
+pub(super) fn build_model_registry(config: &Config, catalog: CatalogCache) -> ModelRegistry {
+    let settings = ModelSettings {
+        aliases: config.aliases.iter().cloned().collect(),
+        unlimited: config.unlimited_models.clone(),
+        match_dated_names: config.nearest_models,
+        fill_max_tokens: config.fill_max_tokens,
+    };
+    ModelRegistry::new(settings, catalog)
+}
+
+/// The official API, or the simulator's.
+pub(super) fn build_api(
+    config: &Config,
+    simulator: Option<&MockUpstream>,
+) -> Result<ApiUpstream, StartError> {
+    let base = match simulator {
+        Some(simulator) => {
+            url::Url::parse(&simulator.base_url()).expect("the simulator's own address is a URL")
+        }
+        None => config.api_url.clone(),
+    };
+    let settings = api::ApiSettings {
+        base,
+        connect_timeout: config.limits.connect,
+        first_byte_timeout: config.limits.first_byte,
+        idle_timeout: config.limits.idle,
+        outbound: management::outbound(&config.outbound),
+        ..api::ApiSettings::default()
+    };
+    ApiUpstream::new(settings).map_err(|error| match error {
+        api::ApiBuildError::Client => StartError::HttpClient(error.to_string()),
+        api::ApiBuildError::Base | api::ApiBuildError::Roots => StartError::Settings(error.to_string()),
+    })
+}
+
+/// The built-in shape with what the user overrides.
+pub(super) fn site_protocol(overrides: &SiteOverrides) -> SiteProtocol {
+    let SiteOverrides {
+        request_shape,
+        cookie_name,
+        chat_path,
+        upload_path,
+        user_path,
+        recent_usage_path,
+        current_usage_path,
+        model_field,
+        preprompt_field,
+        messages_field,
+        window_cents,
+        plan_factors,
+    } = overrides.clone();
+    let mut protocol = SiteProtocol::default();
+    protocol.plan_factors.extend(plan_factors);
+    SiteProtocol {
+        name: request_shape.unwrap_or(protocol.name),
+        cookie: cookie_name.unwrap_or(protocol.cookie),
+        chat_path: chat_path.unwrap_or(protocol.chat_path),
+        upload_path: upload_path.unwrap_or(protocol.upload_path),
+        user_path: user_path.unwrap_or(protocol.user_path),
+        recent_usage_path: recent_usage_path.unwrap_or(protocol.recent_usage_path),
+        current_usage_path: current_usage_path.unwrap_or(protocol.current_usage_path),
+        model_field: model_field.unwrap_or(protocol.model_field),
+        preprompt_field: preprompt_field.unwrap_or(protocol.preprompt_field),
+        messages_field: messages_field.unwrap_or(protocol.messages_field),
+        window_cents: window_cents.unwrap_or(protocol.window_cents),
+        ..protocol
+    }
+}

@@ -1,0 +1,126 @@
+//! Pausing, renaming, ordering, using alone, removing.
+
+use serde::Deserialize;
+
+use super::super::log::run_blocking;
+use super::super::{Control, ControlError, ErrorCode, UserMessage};
+use super::check::missing_secret_message;
+use super::host::remove_host;
+use super::{
+    find_stored, find_without_secret, is_known, keychain_entry_name, keychain_error, not_found,
+    settings_table, validate_label,
+};
+use crate::accounts::AccountOrigin;
+use storage::secrets::StoreError;
+
+#[derive(Debug, Deserialize, ts_rs::TS)]
+pub(in crate::management) struct NameArgs {
+    label: String,
+}
+
+#[derive(Debug, Deserialize, ts_rs::TS)]
+pub(in crate::management) struct EnableArgs {
+    label: String,
+    enabled: bool,
+}
+
+#[derive(Debug, Deserialize, ts_rs::TS)]
+pub(in crate::management) struct RenameArgs {
+    label: String,
+    to: String,
+}
+
+#[derive(Debug, Deserialize, ts_rs::TS)]
+pub(in crate::management) struct OrderArgs {
+    labels: Vec<String>,
+}
+
+#[derive(Debug, Deserialize, ts_rs::TS)]
+pub(in crate::management) struct OnlyArgs {
+    label: Option<String>,
+}
+
+/// Pauses an account or takes it into use again; it is kept over a restart.
+pub(in crate::management) async fn enable(control: &Control, args: EnableArgs) -> Result<(), ControlError> {
+    let known = control.accounts.set_enabled(&args.label, args.enabled, control.clock.now());
+    if known { Ok(()) } else { Err(missing_secret_error(control, &args.label)) }
+}
+
+/// An account cannot be changed while its secret is not here: its state is kept with it.
+fn missing_secret_error(control: &Control, name: &str) -> ControlError {
+    match find_without_secret(&control.accounts, name) {
+        Some(absent) => ControlError::with_message(ErrorCode::Keychain, missing_secret_message(&absent)),
+        None => not_found(),
+    }
+}
+
+/// Gives an account another label, in the log too.
+pub(in crate::management) async fn rename(control: &Control, args: RenameArgs) -> Result<(), ControlError> {
+    validate_label(&args.to)?;
+    let (id, kind, origin, from) = find_account(control, &args.label)?;
+    if from == args.to {
+        return Ok(());
+    }
+    if is_known(control, &args.to) {
+        return Err(ControlError::with_message(ErrorCode::Exists, UserMessage::LabelTaken));
+    }
+    let table = if origin == AccountOrigin::Stored { settings_table(kind) } else { "labels" };
+    control.save(|settings| settings.set(&[table, &id], args.to.as_str()))?;
+    control.accounts.rename(&id, &args.to);
+    let journal = control.journal.clone();
+    run_blocking(move || journal.rename_account(&from, &args.to)).await
+}
+
+/// The order in which accounts are used. Those that are not named come last.
+pub(in crate::management) async fn order(control: &Control, args: OrderArgs) -> Result<(), ControlError> {
+    let ids: Result<Vec<String>, _> =
+        args.labels.iter().map(|label| find_account(control, label).map(|(id, ..)| id)).collect();
+    let ids = ids?;
+    control.save(|settings| settings.set_list(&["account_order"], &ids))?;
+    control.accounts.set_order(ids);
+    Ok(())
+}
+
+/// Uses one account and no other, or all again.
+pub(in crate::management) async fn only(control: &Control, args: OnlyArgs) -> Result<(), ControlError> {
+    let id = args.label.map(|label| find_account(control, &label).map(|(id, ..)| id)).transpose()?;
+    control.save(|settings| match &id {
+        Some(id) => settings.set(&["only_account"], id.as_str()),
+        None => settings.unset(&["only_account"]),
+    })?;
+    control.accounts.set_pinned(id);
+    Ok(())
+}
+
+/// Removes an account that was added by hand, with its secret and its rows in the log. The secret goes first: where the
+/// keychain keeps it, nothing else changes.
+pub(in crate::management) async fn remove(control: &Control, args: NameArgs) -> Result<(), ControlError> {
+    let kept = find_stored(control, &args.label)?;
+    match control.vault.delete(&keychain_entry_name(&kept.id)).await {
+        Ok(()) | Err(StoreError::Missing) => {}
+        Err(error) => return Err(keychain_error(error)),
+    }
+    control.save(|settings| {
+        settings.unset(&[settings_table(kept.kind), &kept.id])?;
+        remove_host(settings, &kept.id)?;
+        settings.move_account(&kept.id, None)
+    })?;
+    control.accounts.remove(&kept.id);
+    control.accounts.set_pinned(control.saved_config().only_account);
+    control.web.forget(&kept.id);
+    let journal = control.journal.clone();
+    if run_blocking(move || journal.delete_account(&kept.label)).await.is_err() {
+        tracing::warn!("the log rows of a removed account could not be deleted");
+    }
+    Ok(())
+}
+
+/// Id, kind, origin and label of any account.
+fn find_account(
+    control: &Control,
+    name: &str,
+) -> Result<(String, crate::accounts::AccountKind, AccountOrigin, String), ControlError> {
+    let views = control.accounts.list(control.clock.now());
+    let view = views.into_iter().find(|view| view.label == name || view.id == name).ok_or_else(not_found)?;
+    Ok((view.id, view.kind, view.origin, view.label))
+}

@@ -1,0 +1,141 @@
+//! `accounts.list` and `accounts.check`.
+
+use serde::Deserialize;
+
+use super::super::{Control, ControlError, ErrorCode, NoArgs, UserMessage};
+use super::{CheckView, credential_of, find_without_secret, not_found};
+use crate::accounts::{Account, AccountKind, AccountView, AccountWithoutSecret, MissingSecret};
+use storage::secrets::Redactor;
+use upstreams::{Identity, Quota, UpstreamError, UpstreamErrorKind};
+
+#[derive(Debug, Deserialize, ts_rs::TS)]
+#[ts(optional_fields = nullable)]
+pub(in crate::management) struct CheckArgs {
+    label: Option<String>,
+}
+
+pub(in crate::management) async fn list(
+    control: &Control,
+    _: NoArgs,
+) -> Result<Vec<AccountView>, ControlError> {
+    Ok(control.accounts.list(control.clock.now()))
+}
+
+/// Says that somebody looks at the accounts: quotas that were told a while ago are asked for beside this.
+pub(in crate::management) async fn refresh(control: &Control, _: NoArgs) -> Result<(), ControlError> {
+    control.accounts.request_refresh();
+    Ok(())
+}
+
+/// Asks Mammouth about one account or all. One after the other: a check is no reason for a burst of calls.
+pub(in crate::management) async fn check(
+    control: &Control,
+    args: CheckArgs,
+) -> Result<Vec<CheckView>, ControlError> {
+    control.secret_reload.reload().await;
+    let labels: Vec<String> = match args.label {
+        Some(label) => vec![label],
+        None => control.accounts.list(control.clock.now()).into_iter().map(|view| view.label).collect(),
+    };
+    let mut found = Vec::new();
+    for label in labels {
+        match (control.accounts.find(&label), find_without_secret(&control.accounts, &label)) {
+            (Some(account), _) => found.push(check_one(control, &account).await),
+            (None, Some(absent)) => found.push(unread_view(&absent)),
+            (None, None) => return Err(not_found()),
+        }
+    }
+    let redactor = redactor(control);
+    Ok(found.into_iter().map(|view| view.cleaned(|text| redactor.clean(text))).collect())
+}
+
+/// Knows the secrets of all accounts: what one host says may hold what only the other was given.
+fn redactor(control: &Control) -> Redactor {
+    let views = control.accounts.list(control.clock.now());
+    let accounts: Vec<_> = views.iter().filter_map(|view| control.accounts.find(&view.id)).collect();
+    Redactor::new(accounts.iter().map(|account| &account.secret))
+}
+
+pub(super) async fn check_one(control: &Control, account: &Account) -> CheckView {
+    let now = || control.clock.now();
+    match fetch_state(control, account).await {
+        Ok((identity, quota)) => {
+            control.accounts.record_credential_check(&account.id, true, now());
+            control.accounts.set_identity(&account.id, identity.clone(), now());
+            let (quota_percent, said) = (quota.percent, valid_message(account.kind, &quota));
+            let identity = Identity { plan: quota.plan.clone().or(identity.plan), ..identity };
+            control.accounts.set_quota(&account.id, quota, now());
+            CheckView { quota_percent, ..valid_view(account, identity, said) }
+        }
+        Err(failure) => {
+            if failure.kind == UpstreamErrorKind::LoginRequired {
+                control.accounts.record_credential_check(&account.id, false, now());
+            }
+            CheckView::new(&account.label, false, failure_message(account.kind, &failure))
+        }
+    }
+}
+
+/// Whose account it is and how much of its quota is used.
+async fn fetch_state(control: &Control, account: &Account) -> Result<(Identity, Quota), UpstreamError> {
+    let identity = identify(control, account).await?;
+    let credential = credential_of(account);
+    // A session without a readable quota is still a valid session, and what a key may spend is told only to some.
+    let quota = match account.kind {
+        AccountKind::Web => control.web.quota(&credential).await,
+        AccountKind::Api => control.api.quota(&credential).await,
+    };
+    Ok((identity, quota.unwrap_or_default()))
+}
+
+/// Asks Mammouth whose account this is, which also says whether its secret is accepted. A key is valid if the API lists
+/// its models.
+pub(super) async fn identify(control: &Control, account: &Account) -> Result<Identity, UpstreamError> {
+    match account.kind {
+        AccountKind::Web => control.web.check(&credential_of(account)).await,
+        AccountKind::Api => control.api.check(&credential_of(account)).await.map(|_| Identity::default()),
+    }
+}
+
+fn valid_message(kind: AccountKind, quota: &Quota) -> UserMessage {
+    match (kind, quota.spent_usd.zip(quota.budget_usd)) {
+        (AccountKind::Web, _) => UserMessage::SessionValid,
+        (AccountKind::Api, Some((spent, budget))) => {
+            UserMessage::KeySpent { spent: format!("{spent:.2}"), budget: format!("{budget:.2}") }
+        }
+        (AccountKind::Api, None) => UserMessage::KeyValid,
+    }
+}
+
+fn failure_message(kind: AccountKind, failure: &UpstreamError) -> UserMessage {
+    if failure.kind == UpstreamErrorKind::LoginRequired {
+        // A key does not sign in.
+        return if kind == AccountKind::Api { UserMessage::KeyRefused } else { UserMessage::SessionRefused };
+    }
+    if failure.kind == UpstreamErrorKind::Challenge {
+        return UserMessage::BrowserCheck;
+    }
+    UserMessage::Failed { kind: failure.kind, detail: failure.detail.clone() }
+}
+
+pub(super) fn valid_view(account: &Account, identity: Identity, said: UserMessage) -> CheckView {
+    let Identity { email, plan, .. } = identity;
+    CheckView { email, plan, ..CheckView::new(&account.label, true, said) }
+}
+
+pub(super) fn unread_view(absent: &AccountWithoutSecret) -> CheckView {
+    CheckView { unread: true, ..CheckView::new(&absent.label, false, missing_secret_message(absent)) }
+}
+
+pub(super) fn missing_secret_message(absent: &AccountWithoutSecret) -> UserMessage {
+    match &absent.reason {
+        MissingSecret::Reading => UserMessage::SecretReading,
+        MissingSecret::Unreadable(error) => UserMessage::SecretUnread { error: error.clone() },
+        MissingSecret::Lost => UserMessage::SecretLost,
+        MissingSecret::OtherHost(change) => UserMessage::OtherHost { change: change.clone() },
+    }
+}
+
+pub(super) fn refused_error(kind: AccountKind, failure: &UpstreamError) -> ControlError {
+    ControlError::with_message(ErrorCode::Upstream, failure_message(kind, failure))
+}

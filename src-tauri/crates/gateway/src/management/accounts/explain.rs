@@ -1,0 +1,50 @@
+//! `accounts.explain`: whom a request for a model would be given to now.
+
+use serde::Deserialize;
+
+use super::super::{Control, ControlError, models};
+use super::{Explanation, NoAccountReason, SkippedAccount};
+use crate::accounts::{SelectionRequest, Unavailable};
+
+#[derive(Debug, Deserialize, ts_rs::TS)]
+pub(in crate::management) struct ExplainArgs {
+    model: String,
+}
+
+pub(in crate::management) async fn explain(
+    control: &Control,
+    args: ExplainArgs,
+) -> Result<Explanation, ControlError> {
+    let model = control.models.resolve(&args.model);
+    let embeds = model.info.as_ref().is_some_and(|info| info.embeds);
+    let ask = SelectionRequest {
+        kinds: models::serving_kinds(&model, embeds),
+        scope: &model.scope,
+        excluded: &[],
+        conversation: None,
+    };
+    let choice = control.accounts.explain(&ask, control.clock.now());
+    let (account, why, nobody) = match choice.selected {
+        Ok((label, why)) => (Some(label), Some(why), None),
+        Err(none) => (None, None, Some(no_account_reason(none))),
+    };
+    let others = choice.skipped.into_iter().map(|(label, why)| SkippedAccount { label, why }).collect();
+    Ok(Explanation { model: model.web_id, account, why, nobody, others })
+}
+
+fn no_account_reason(none: Unavailable) -> NoAccountReason {
+    match none {
+        Unavailable::NoAccounts => NoAccountReason::NoAccount,
+        Unavailable::NoneOfKind(_) => NoAccountReason::OtherKind,
+        Unavailable::Starting => NoAccountReason::Reading,
+        Unavailable::Unreadable(error) => NoAccountReason::Unreadable { error },
+        Unavailable::AllTried => NoAccountReason::AllTried,
+        Unavailable::LoginRequired => NoAccountReason::NeedsLogin,
+        Unavailable::OtherHost => NoAccountReason::OtherHost,
+        Unavailable::Limited { wait, .. } => {
+            NoAccountReason::Limited { minutes: wait.as_secs().div_ceil(60) }
+        }
+        Unavailable::UpstreamDown { .. } => NoAccountReason::Unreachable,
+        Unavailable::Challenge { .. } => NoAccountReason::Challenge,
+    }
+}

@@ -1,0 +1,119 @@
+//! The upstream address that an account was added for: its secret is sent to no other one without the user's word.
+
+use serde::Deserialize;
+
+use super::super::{Control, ControlError, ErrorCode, UserMessage};
+use super::{find_without_secret, keychain_entry_name, keychain_error, not_found};
+use crate::accounts::{Account, AccountKind, AccountOrigin, HostChange, MissingSecret};
+use storage::config::{self, API_HOST, Config, SettingsError, SettingsFile, WEB_HOST};
+
+/// The table of the settings file with the host of each account that was added for another one than Mammouth's own.
+const ACCOUNT_HOSTS_TABLE: &str = "account_hosts";
+
+#[derive(Debug, Deserialize, ts_rs::TS)]
+pub(in crate::management) struct UseHostArgs {
+    label: String,
+    /// The host that the user read, so that nobody confirms another one.
+    host: String,
+}
+
+/// Lets an account be used with another host than it was added for, and uses it.
+pub(in crate::management) async fn use_host(
+    control: &Control,
+    args: UseHostArgs,
+) -> Result<(), ControlError> {
+    let Some(absent) = find_without_secret(&control.accounts, &args.label) else {
+        return control.accounts.find(&args.label).map(drop).ok_or_else(not_found);
+    };
+    let MissingSecret::OtherHost(HostChange { host, .. }) = absent.reason else { return Ok(()) };
+    if host != args.host {
+        return Err(ControlError::with_message(
+            ErrorCode::BadArguments,
+            UserMessage::AskedElsewhere { host },
+        ));
+    }
+    let secret = control.vault.get(&keychain_entry_name(&absent.id)).await.map_err(keychain_error)?;
+    control.save(|settings| store_host(settings, absent.kind, &absent.id, &host))?;
+    let account = secret.map(|secret| Account::new(absent.label, absent.kind, AccountOrigin::Stored, secret));
+    match account.filter(|account| account.id == absent.id) {
+        Some(account) => control.accounts.resolve_pending(account, control.clock.now()),
+        None => control.accounts.set_missing_secret(&absent.id, MissingSecret::Lost),
+    }
+    Ok(())
+}
+
+/// The difference between the host that a stored account was added for and the one that the settings name now, if there
+/// is one. Accounts of earlier versions were added for Mammouth's own.
+pub fn other_host(
+    config: &Config,
+    settings: &SettingsFile,
+    kind: AccountKind,
+    id: &str,
+) -> Option<HostChange> {
+    let kept = settings.string_table(ACCOUNT_HOSTS_TABLE).into_iter().find(|(account, _)| account == id);
+    let added_for = kept.map_or_else(|| default_host(kind).to_owned(), |(_, host)| host);
+    let host = configured_host(config, kind).to_owned();
+    (added_for != host).then_some(HostChange { added_for, host })
+}
+
+/// Where accounts of this kind are asked.
+pub(super) fn configured_host(config: &Config, kind: AccountKind) -> &str {
+    config::authority(match kind {
+        AccountKind::Web => &config.web_url,
+        AccountKind::Api => &config.api_url,
+    })
+}
+
+/// Notes that an account may be sent to `configured_host`. Mammouth's own needs no note.
+pub(super) fn store_host(
+    settings: &mut SettingsFile,
+    kind: AccountKind,
+    id: &str,
+    host: &str,
+) -> Result<(), SettingsError> {
+    if host == default_host(kind) {
+        remove_host(settings, id)
+    } else {
+        settings.set(&[ACCOUNT_HOSTS_TABLE, id], host)
+    }
+}
+
+pub(super) fn remove_host(settings: &mut SettingsFile, id: &str) -> Result<(), SettingsError> {
+    settings.unset(&[ACCOUNT_HOSTS_TABLE, id])
+}
+
+fn default_host(kind: AccountKind) -> &'static str {
+    match kind {
+        AccountKind::Web => WEB_HOST,
+        AccountKind::Api => API_HOST,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn config(settings: &str) -> Config {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("settings.toml"), format!("version = 1\n{settings}")).unwrap();
+        config::resolve_file_only(&SettingsFile::load(dir.path(), 0), None).unwrap()
+    }
+
+    #[test]
+    fn s11_an_account_belongs_to_the_host_that_it_was_added_for() {
+        let mut settings = SettingsFile::empty(Path::new("/root-of-tests"));
+        let (usual, other) = (config(""), config("mammouth_web_url = \"https://other.example:8443/base\""));
+        assert_eq!(other_host(&usual, &settings, AccountKind::Web, "old"), None);
+        let change = HostChange { added_for: WEB_HOST.into(), host: "other.example:8443".into() };
+        assert_eq!(other_host(&other, &settings, AccountKind::Web, "old"), Some(change));
+        assert_eq!(other_host(&other, &settings, AccountKind::Api, "key"), None);
+        store_host(&mut settings, AccountKind::Web, "new", configured_host(&other, AccountKind::Web))
+            .unwrap();
+        assert_eq!(other_host(&other, &settings, AccountKind::Web, "new"), None);
+        assert_eq!(other_host(&usual, &settings, AccountKind::Web, "new").unwrap().host, WEB_HOST);
+        store_host(&mut settings, AccountKind::Web, "new", WEB_HOST).unwrap();
+        assert_eq!(other_host(&usual, &settings, AccountKind::Web, "new"), None);
+    }
+}

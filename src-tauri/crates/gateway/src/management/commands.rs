@@ -1,0 +1,135 @@
+//! The table of commands: a line each.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{AccountView, CheckView, Control, ControlError, ErrorCode, KeyView, NoArgs, Overview, Status};
+use super::{Explanation, ExportedLog, ModelView, SavedFile, SecretsView, SettingView, TestResult};
+use super::{
+    accounts, clipboard, doctor, export, keys, log, models, overview, port, secrets, serving, settings,
+    status, test_request, window,
+};
+use storage::request_log::{Bodies, Query, RequestRecord};
+
+/// What a command needs: only to look at what is stored, to change it, or a running program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CommandAccess {
+    Look,
+    Change,
+    Running,
+}
+use CommandAccess::{Change, Look, Running};
+
+macro_rules! commands {
+    ($($name:literal $needs:ident $args:ty => $answer:ty, $body:path;)*) => {
+        /// Carries out the command `name`.
+        ///
+        /// # Errors
+        /// What the command says, `unknown_command`, or `bad_arguments`.
+        pub async fn dispatch(control: &Control, name: &str, args: Value) -> Result<Value, ControlError> {
+            match name {
+                $($name => {
+                    let args: $args = parse_args(args)?;
+                    // Boxed: one future for the longest of all bodies would be large.
+                    let answer: $answer = Box::pin($body(control, args)).await?;
+                    to_json(answer)
+                })*
+                _ => Err(ControlError::new(ErrorCode::UnknownCommand, "there is no such command")),
+            }
+        }
+
+        const COMMANDS: &[(&str, CommandAccess)] = &[$(($name, $needs)),*];
+
+        /// The commands as an interface in TypeScript: name, arguments, answer.
+        #[cfg(test)]
+        pub(super) fn typescript(seen: &mut impl ts_rs::TypeVisitor, config: &ts_rs::Config) -> String {
+            use ts_rs::TS;
+            let mut lines = String::new();
+            $(
+                <$args as TS>::visit_dependencies(seen);
+                seen.visit::<$answer>();
+                let args = <$args as TS>::name(config);
+                // Arguments that only one command has need no name.
+                let args = if args == "Query" { args } else { <$args as TS>::inline(config) };
+                lines.push_str(&format!("  {:?}: [{args}, {}];\n", $name, <$answer as TS>::name(config)));
+            )*
+            lines
+        }
+    };
+}
+
+commands! {
+    "status"               Running NoArgs                => Status,                status::command;
+    "overview"             Running NoArgs                => Overview,              overview::overview;
+    "accounts.list"        Look    NoArgs                => Vec<AccountView>,      accounts::list;
+    "accounts.refresh"     Running NoArgs                => (),                    accounts::refresh;
+    "accounts.check"       Look    accounts::CheckArgs    => Vec<CheckView>,        accounts::check;
+    "accounts.add"         Change  accounts::AddArgs      => CheckView,             accounts::add;
+    "accounts.replace"     Change  accounts::ReplaceArgs  => CheckView,             accounts::replace;
+    "accounts.import"      Change  accounts::ImportArgs   => Vec<CheckView>,        accounts::import;
+    "accounts.sign_in"     Running accounts::SignInArgs   => CheckView,             accounts::sign_in;
+    "accounts.rename"      Change  accounts::RenameArgs   => (),                    accounts::rename;
+    "accounts.order"       Change  accounts::OrderArgs    => (),                    accounts::order;
+    "accounts.enable"      Change  accounts::EnableArgs   => (),                    accounts::enable;
+    "accounts.only"        Change  accounts::OnlyArgs     => (),                    accounts::only;
+    "accounts.use_host"    Change  accounts::UseHostArgs  => (),                    accounts::use_host;
+    "accounts.remove"      Change  accounts::NameArgs     => (),                    accounts::remove;
+    "accounts.explain"     Running accounts::ExplainArgs  => Explanation,             accounts::explain;
+    "keys.list"            Look    keys::ListArgs         => Vec<KeyView>,          keys::list;
+    "keys.add"             Change  keys::AddArgs          => KeyView,               keys::add;
+    "keys.change"          Change  keys::ChangeArgs       => (),                    keys::change;
+    "keys.revoke"          Change  keys::NameArgs         => (),                    keys::revoke;
+    "keys.replace_main"    Change  NoArgs                => KeyView,               keys::replace_main;
+    "keys.copy"            Running keys::CopyArgs         => (),                    keys::copy;
+    "clipboard.copy"       Running clipboard::CopyArgs    => (),                    clipboard::copy;
+    "models.list"          Running NoArgs                => Vec<ModelView>,        models::list;
+    "models.refresh"       Running NoArgs                => Vec<ModelView>,        models::refresh;
+    "models.set_alias"     Change  models::AliasArgs      => (),                    models::set_alias;
+    "models.remove_alias"  Change  models::AliasName      => (),                    models::remove_alias;
+    "try"                  Running test_request::TestRequestArgs            => TestResult,               test_request::test_request;
+    "log.latest"           Running Query                  => Vec<RequestRecord>,           log::latest;
+    "log.get"              Running log::IdArgs            => RequestRecord,                log::get;
+    "log.count"            Running Query                  => u64,                   log::count;
+    "log.bodies"           Running log::IdArgs            => Bodies,                log::bodies;
+    "log.export"           Running export::ExportArgs     => ExportedLog,              export::export;
+    "log.save"             Running export::ExportArgs     => Option<SavedFile>,         export::save;
+    "log.show_saved"       Running NoArgs                => (),                    export::show_saved;
+    "log.clear"            Running NoArgs                => u64,                   log::clear;
+    "port.switch"          Running port::SwitchPortArgs             => port::PortChanged,        port::switch;
+    "port.free"            Running NoArgs                => port::FreePort,            port::free;
+    "serving.set"          Running serving::ServingArgs          => (),                    serving::set;
+    "settings.get"         Look    NoArgs                => Vec<SettingView>,      settings::get;
+    "settings.set"         Change  settings::SetArgs      => SettingView,           settings::set;
+    "settings.welcomed"    Change  NoArgs                => (),                    settings::welcomed;
+    "settings.accept_terms" Change NoArgs                => (),                    settings::accept_terms;
+    "secrets.state"        Look    NoArgs                => SecretsView,           secrets::state;
+    "secrets.unlock"       Look    NoArgs                => SecretsView,           secrets::unlock;
+    "window.open"          Running window::OpenArgs       => (),                    window::open;
+    "doctor"               Look    NoArgs                => Vec<doctor::Finding>,  doctor::check_upstream;
+}
+
+/// Whether a command changes what is stored, so that it needs the data directory for itself where no program runs.
+pub fn changes_state(name: &str) -> bool {
+    COMMANDS.contains(&(name, Change))
+}
+
+/// The names of all commands.
+pub fn command_names() -> impl Iterator<Item = &'static str> {
+    COMMANDS.iter().map(|(name, _)| *name)
+}
+
+fn parse_args<T: DeserializeOwned>(args: Value) -> Result<T, ControlError> {
+    let args = if args.is_null() { Value::Object(serde_json::Map::new()) } else { args };
+    // serde would take a list for the fields in their order.
+    if !args.is_object() {
+        return Err(ControlError::new(ErrorCode::BadArguments, "the arguments are not an object"));
+    }
+    // serde's own words may quote a value, and a value may be a cookie.
+    serde_json::from_value(args)
+        .map_err(|_| ControlError::new(ErrorCode::BadArguments, "the arguments do not fit the command"))
+}
+
+fn to_json(value: impl Serialize) -> Result<Value, ControlError> {
+    serde_json::to_value(value).map_err(|error| ControlError::new(ErrorCode::Internal, error.to_string()))
+}

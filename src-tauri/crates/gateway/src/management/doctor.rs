@@ -1,0 +1,203 @@
+//! `doctor`: what stands between the user and an answer, and what to do about it.
+
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use super::accounts::CheckView;
+use super::settings::outbound::in_force;
+use super::{Control, ControlError, NoArgs, UserMessage};
+use crate::accounts::AccountKind;
+use storage::config::SettingSource;
+use storage::secrets::{AsyncSecretStore, StoreError};
+use upstreams::{UpstreamError, UpstreamErrorKind};
+
+/// Clocks that differ by more than this make certificates look wrong.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(120);
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[derive(ts_rs::TS)]
+pub enum Level {
+    Good,
+    /// Works, but the user should know.
+    Warning,
+    Bad,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, Serialize, Deserialize, ts_rs::TS)]
+pub struct Finding {
+    pub subject: String,
+    pub level: Level,
+    pub text: String,
+    /// What to do; empty where nothing is to be done.
+    pub advice: String,
+    /// The same as the text, where the window can say it in other languages.
+    #[serde(default)]
+    pub said: Option<UserMessage>,
+}
+
+impl Finding {
+    pub fn good(subject: &str, text: impl Into<String>) -> Self {
+        let (subject, text) = (subject.into(), text.into());
+        Self { subject, level: Level::Good, text, advice: String::new(), said: None }
+    }
+
+    pub fn warning(subject: &str, text: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { level: Level::Warning, advice: advice.into(), ..Self::good(subject, text) }
+    }
+
+    pub fn bad(subject: &str, text: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { level: Level::Bad, ..Self::warning(subject, text, advice) }
+    }
+
+    fn with_message(self, said: UserMessage) -> Self {
+        Self { text: said.to_string(), said: Some(said), ..self }
+    }
+}
+
+/// Looks at the keychain, or at the file that stands in for it, without asking for anything that is in it.
+pub async fn check_secret_store(vault: &AsyncSecretStore, subject: &str) -> Finding {
+    let answered = match vault.check_available().await {
+        Ok(()) => vault.get("doctor").await.map(drop),
+        Err(error) => Err(error),
+    };
+    match answered {
+        Ok(()) => Finding::good(subject, "it answers"),
+        Err(StoreError::Missing) => Finding::warning(
+            subject,
+            "there is no keychain on this machine",
+            "accounts come from COOKIES or COOKIES_FILE then, or are kept with secret_store = \"file\"; named client keys work",
+        ),
+        // The sentence says what to do.
+        Err(error) => Finding::bad(subject, error.to_string(), ""),
+    }
+}
+
+/// Whether both hosts of Mammouth can be reached safely, and whether their clock and ours agree.
+pub(super) async fn check_upstream(control: &Control, _: NoArgs) -> Result<Vec<Finding>, ControlError> {
+    let mut findings = connection_findings(control);
+    let (web, api) = tokio::join!(control.web.probe(), control.api.probe());
+    let date = web.as_ref().ok().or(api.as_ref().ok()).copied().flatten();
+    findings.push(reached(control, AccountKind::Web, web.err()));
+    findings.push(reached(control, AccountKind::Api, api.err()));
+    findings.extend(date.map(|date| check_clock(date, control.clock.now().wall)));
+    Ok(findings)
+}
+
+/// A host that no account needs is no fault when it cannot be reached.
+fn reached(control: &Control, kind: AccountKind, failure: Option<UpstreamError>) -> Finding {
+    let subject = match kind {
+        AccountKind::Web => "Mammouth",
+        AccountKind::Api => "Mammouth API",
+    };
+    let Some(failure) = failure else {
+        return Finding::good(subject, "").with_message(UserMessage::SiteReached);
+    };
+    let finding = unreachable_finding(subject, &failure, control.web.proxy().is_some());
+    let kinds = control.accounts.enabled_kinds();
+    let needed = match kind {
+        AccountKind::Web => kinds.web || !kinds.api,
+        AccountKind::Api => kinds.api || !kinds.web,
+    };
+    Finding { level: if needed { Level::Bad } else { Level::Warning }, ..finding }
+}
+
+/// Which proxy is used, which certificates are trusted, and who says so.
+fn connection_findings(control: &Control) -> Vec<Finding> {
+    let config = in_force(control, &control.saved_config());
+    let said = match (control.web.proxy(), config.proxy_given_by) {
+        (None, _) => UserMessage::NoProxy,
+        (Some(proxy), SettingSource::Settings) => UserMessage::ProxyFromSettings { proxy: proxy.to_string() },
+        (Some(proxy), SettingSource::Default) => UserMessage::ProxyOfSystem { proxy: proxy.to_string() },
+        (Some(proxy), SettingSource::Flag | SettingSource::Environment | SettingSource::EnvFile) => {
+            UserMessage::ProxyFromVariable { proxy: proxy.to_string() }
+        }
+    };
+    let ca = config.extra_ca.map(|ca| UserMessage::ExtraCa { file: ca.path.display().to_string() });
+    let trusted = ca.map(|said| Finding::good("certificates", "").with_message(said));
+    std::iter::once(Finding::good("proxy", "").with_message(said)).chain(trusted).collect()
+}
+
+fn check_clock(theirs: SystemTime, ours: SystemTime) -> Finding {
+    let ahead = ours.duration_since(theirs).unwrap_or_default();
+    let behind = theirs.duration_since(ours).unwrap_or_default();
+    let off = ahead.max(behind);
+    if off <= CLOCK_TOLERANCE {
+        return Finding::good("clock", "").with_message(UserMessage::ClockRight);
+    }
+    let minutes = off.as_secs() / 60;
+    let said = if ahead > behind {
+        UserMessage::ClockAhead { minutes }
+    } else {
+        UserMessage::ClockBehind { minutes }
+    };
+    Finding::bad("clock", "", "switch on the system's time synchronisation").with_message(said)
+}
+
+fn unreachable_finding(subject: &str, failure: &UpstreamError, is_proxied: bool) -> Finding {
+    let advice = match failure.kind {
+        UpstreamErrorKind::Tls => {
+            "look at the clock and at the system's certificates (package ca-certificates); where a company's proxy or a virus scanner opens TLS, give the file of its certificate authority in EXTRA_CA_FILE, or as extra_ca_file in the settings"
+        }
+        UpstreamErrorKind::Challenge => "open mammouth.ai in a browser on this machine, then try again",
+        UpstreamErrorKind::Limited
+        | UpstreamErrorKind::Throttled
+        | UpstreamErrorKind::LoginRequired
+        | UpstreamErrorKind::Server
+        | UpstreamErrorKind::BadResponse
+        | UpstreamErrorKind::Empty
+        | UpstreamErrorKind::Unreachable
+        | UpstreamErrorKind::Timeout
+        | UpstreamErrorKind::NoSuchModel
+        | UpstreamErrorKind::ContextLength
+        | UpstreamErrorKind::Rejected
+        | UpstreamErrorKind::Image
+        | UpstreamErrorKind::Interrupted => {
+            if is_proxied {
+                "look at the proxy: its address, user name and password (HTTPS_PROXY, or proxy in the settings), and whether it lets connections to mammouth.ai and api.mammouth.ai through"
+            } else {
+                "look at the network connection, and whether mammouth.ai opens in a browser"
+            }
+        }
+    };
+    let said = UserMessage::Failed { kind: failure.kind, detail: failure.detail.clone() };
+    Finding::bad(subject, "", advice).with_message(said)
+}
+
+/// What the checks of the accounts mean.
+pub fn account_findings(checks: &[CheckView]) -> Vec<Finding> {
+    if checks.is_empty() {
+        let advice = "set COOKIES or COOKIES_FILE, or run 'mammouth-proxy accounts add --label NAME'";
+        return vec![Finding::bad("accounts", "there is no account", advice)];
+    }
+    let finding = |check: &CheckView| {
+        let subject = format!("account {}", check.label);
+        if check.ok {
+            return Finding::good(&subject, &check.message);
+        }
+        if check.unread {
+            return Finding::bad(&subject, &check.message, "");
+        }
+        let advice =
+            "sign in at mammouth.ai, copy the cookie 'auth_session' again, and replace it where it is set";
+        Finding::bad(&subject, &check.message, advice)
+    };
+    checks.iter().map(finding).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f41_a_wrong_clock_is_named() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(10_000);
+        assert_eq!(check_clock(now, now + Duration::from_secs(100)).level, Level::Good);
+        let ahead = check_clock(now, now + Duration::from_secs(3_600));
+        assert_eq!((ahead.level, ahead.text.contains("60 minutes ahead")), (Level::Bad, true));
+        assert!(check_clock(now + Duration::from_secs(600), now).text.contains("behind"));
+    }
+}

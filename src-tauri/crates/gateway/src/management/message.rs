@@ -1,0 +1,135 @@
+//! What the program says of itself to people, as the window knows it: it has each of these in the reader's language.
+//! The English sentences beside them are for terminals and logs.
+
+use serde::{Deserialize, Serialize};
+
+use crate::accounts::HostChange;
+use storage::config::{PasteError, UnnamedEnvFile};
+use storage::secrets::StoreError;
+use upstreams::UpstreamErrorKind;
+
+/// One sentence, with what is filled into it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "what", rename_all = "snake_case")]
+#[derive(ts_rs::TS)]
+pub enum UserMessage {
+    // Of an account.
+    #[error("the session is valid")]
+    SessionValid,
+    #[error("the key is valid")]
+    KeyValid,
+    #[error("the key is valid; ${spent} of ${budget} are spent")]
+    KeySpent { spent: String, budget: String },
+    #[error("the account was added")]
+    Added,
+    #[error("signed in again")]
+    SignedInAgain,
+    #[error("this account is there already")]
+    AlreadyThere,
+    #[error("this account is there already under another label")]
+    OtherLabel,
+    #[error("the session is not valid any more: sign in at mammouth.ai and copy the new cookie")]
+    SessionRefused,
+    #[error("the key is not accepted: replace the key")]
+    KeyRefused,
+    #[error("mammouth.ai asks for a browser check: open it in your browser, then try again")]
+    BrowserCheck,
+    /// What the upstream or the network said.
+    #[error("{detail}")]
+    Failed { kind: UpstreamErrorKind, detail: String },
+    #[error("its secret is still being read")]
+    SecretReading,
+    #[error("its secret is gone or damaged: remove the account, then add it again with a new cookie or key")]
+    SecretLost,
+    #[error("its secret cannot be read. {error}")]
+    SecretUnread { error: StoreError },
+    #[error("it was added for {} and is not sent to {}: 'mammouth-proxy accounts use-host LABEL {}' allows that", .change.added_for, .change.host, .change.host)]
+    OtherHost { change: HostChange },
+    // Of what was entered.
+    #[error("accounts are asked at {host} now: confirm that address, or correct the setting")]
+    AskedElsewhere { host: String },
+    #[error("{error}")]
+    Pasted { error: PasteError },
+    #[error("there is neither COOKIES nor API_KEYS in this text")]
+    NothingToImport,
+    #[error("a label is 1 to 64 printable characters")]
+    BadLabel,
+    #[error("there is an account of this label already")]
+    LabelTaken,
+    #[error("this account comes from COOKIES or API_KEYS: change it there and start again")]
+    FromEnvironment,
+    #[error("a name is 1 to 64 letters, digits, '-', '_' or '.'")]
+    BadKeyName,
+    #[error("there is a key of this name already")]
+    KeyNameTaken,
+    #[error(
+        "only the digest of this key is kept, so that it cannot be shown again: make a new one for this client"
+    )]
+    KeyNotStored,
+    // Of a file.
+    #[error("the disk is full")]
+    DiskFull,
+    #[error("there is no permission to write there")]
+    NoPermission,
+    #[error("a limit is too large, or no amount")]
+    BadLimit,
+    // Of the keychain and the client key.
+    #[error("{error}")]
+    Store { error: StoreError },
+    #[error(
+        "the client key ends with this run: set AUTH_TOKEN, or make a lasting key with 'mammouth-proxy keys add NAME'. {error}"
+    )]
+    KeyForThisRun { error: StoreError },
+    #[error("the client key: it is being read from the keychain")]
+    KeyReading,
+    #[error("the client key: it cannot be shown now. {error}")]
+    KeyNotShown { error: StoreError },
+    #[error(
+        "the client key was not where it is kept any more, so there is a new one: give it to your clients"
+    )]
+    KeyRenewed,
+    #[error("the client key '{name}' in the settings file is damaged and is not accepted")]
+    KeyDamaged { name: String },
+    // Of the start.
+    #[error("{settings} were read from {path}, which nobody named; see to it that the file is yours")]
+    UnnamedEnvFile { path: String, settings: String },
+    #[error("the accounts' states will not outlive a restart: {detail}")]
+    StatesNotKept { detail: String },
+    #[error(
+        "the data directory cannot be written ({detail}): the proxy answers, but commands such as 'status' do not find it"
+    )]
+    NotWritable { detail: String },
+    #[error(
+        "no key is asked on port {port}: every program and every user of this machine can use the accounts"
+    )]
+    Keyless { port: u16 },
+    #[error("the port without a key is not open: {detail}")]
+    KeylessClosed { detail: String },
+    // Of an examination.
+    #[error("the site can be reached, and its certificate is valid")]
+    SiteReached,
+    #[error("connections to Mammouth go through the proxy {proxy}, which HTTPS_PROXY names")]
+    ProxyFromVariable { proxy: String },
+    #[error("connections to Mammouth go through the proxy {proxy}, which the settings name")]
+    ProxyFromSettings { proxy: String },
+    #[error("connections to Mammouth go through the proxy {proxy}, which is the system's")]
+    ProxyOfSystem { proxy: String },
+    #[error("connections to Mammouth go through no proxy")]
+    NoProxy,
+    #[error("the certificate authorities of {file} are trusted beside the system's")]
+    ExtraCa { file: String },
+    #[error("this machine's clock is right")]
+    ClockRight,
+    #[error("this machine's clock is {minutes} minutes ahead")]
+    ClockAhead { minutes: u64 },
+    #[error("this machine's clock is {minutes} minutes behind")]
+    ClockBehind { minutes: u64 },
+    /// The window of another language than English shows it as it is: it tells of a file, or of the system.
+    #[error("{text}")]
+    Plain { text: String },
+}
+
+/// Which settings were taken from a `.env` that nobody named.
+pub fn env_file_message(file: &UnnamedEnvFile) -> UserMessage {
+    UserMessage::UnnamedEnvFile { path: file.path.clone(), settings: file.settings.join(", ") }
+}

@@ -1,0 +1,305 @@
+//! What the user interface and the command line can ask of a running program.
+//!
+//! One table of commands with one dispatcher ([`dispatch`]), and thin doors that carry names and JSON: the local HTTP
+//! door is [`http`]. Commands answer with plain data and with a typed [`ControlError`]; how that is shown is the door's and the
+//! client's business.
+
+mod accounts;
+mod clipboard;
+mod commands;
+mod desktop;
+pub mod doctor;
+mod error;
+mod events;
+mod export;
+pub mod http;
+mod keys;
+mod log;
+mod message;
+mod models;
+mod notice;
+mod overview;
+mod port;
+mod secret_reload;
+mod secrets;
+mod serving;
+mod session;
+mod settings;
+mod status;
+mod test_request;
+#[cfg(test)]
+mod tests;
+pub mod ui;
+mod window;
+
+pub use accounts::{
+    CheckView, Explanation, NoAccountReason, SkippedAccount, keychain_entry_name, other_host, settings_table,
+};
+pub use commands::{changes_state, command_names, dispatch};
+pub use desktop::{BoxFuture, Desktop};
+pub use error::{ControlError, ErrorCode};
+pub use events::ControlEvent;
+pub use export::{ExportedLog, SavedFile};
+pub use keys::{ClientKeys, KeyView, MAIN_KEY_ENTRY, MainKey, MainKeyUnavailable, STORED_KEYS};
+pub use message::{UserMessage, env_file_message};
+pub use models::ModelView;
+pub use notice::{Notice, Page, Severity};
+pub use overview::{ErrorLine, Overview, RejectionLine};
+pub use secret_reload::{ReloadRequests, SecretReload, reload_channel};
+pub use secrets::{SecretsState, SecretsView};
+pub use session::SessionAuth;
+pub use settings::{SettingFrom, SettingKind, SettingValue, SettingView, manner, outbound};
+pub use status::{InstanceInfo, ServingReason, ServingState, Status};
+pub use test_request::{Backend, SavePort, TestResult};
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
+
+use tokio::sync::watch;
+
+use crate::accounts::{AccountView, Accounts, Clock};
+use crate::auth::{Guard, PauseSwitch, Policy, RejectionCount};
+use crate::server::Server;
+use storage::config::{Config, SettingsFile};
+use storage::request_log::RequestLog;
+use storage::secrets::{AsyncSecretStore, Secret};
+use upstreams::ModelRegistry;
+use upstreams::api::ApiUpstream;
+use upstreams::web::WebUpstream;
+
+/// What the commands work with. A cheap handle.
+#[derive(Clone)]
+pub struct Control {
+    inner: Arc<ControlInner>,
+}
+
+/// The handles of the other rooms.
+pub struct ControlParts {
+    pub accounts: Accounts,
+    pub web: Arc<WebUpstream>,
+    pub api: Arc<ApiUpstream>,
+    pub models: ModelRegistry,
+    pub journal: RequestLog,
+    pub vault: AsyncSecretStore,
+    pub settings: Arc<Mutex<SettingsFile>>,
+    pub keys: ClientKeys,
+    /// The settings as the program started with them.
+    pub config: Arc<Config>,
+    /// Whether clients are served.
+    pub serving: PauseSwitch,
+    /// Reads what could not be read yet.
+    pub secret_reload: SecretReload,
+    pub clock: Clock,
+    pub instance: InstanceInfo,
+}
+
+struct ControlInner {
+    parts: ControlParts,
+    server: OnceLock<ListeningServer>,
+    desktop: OnceLock<Arc<dyn Desktop>>,
+    /// Weak, as the server is: what answers requests holds this control.
+    backend: OnceLock<Weak<dyn Backend>>,
+    guard: OnceLock<Arc<Guard>>,
+    log: OnceLock<SetLogFilter>,
+    /// What came up after the start.
+    notices: Mutex<Vec<UserMessage>>,
+    /// The file that the request log was exported to last.
+    exported: Mutex<Option<PathBuf>>,
+    /// Touched when something of the status changed that no other room tells.
+    changed: watch::Sender<()>,
+}
+
+/// Tells the command line where the proxy listens; the error is a sentence for people.
+pub type AnnounceAddress = Box<dyn Fn(SocketAddr) -> Result<(), String> + Send + Sync>;
+
+/// Takes another filter for the program's own log.
+pub type SetLogFilter = Box<dyn Fn(&str) + Send + Sync>;
+
+/// What exists only once the port is taken.
+struct ListeningServer {
+    /// Weak, because the server's service holds this control: neither would ever be dropped.
+    server: Weak<Server>,
+    announce: AnnounceAddress,
+}
+
+/// A command without arguments.
+#[derive(Debug, Default, serde::Deserialize, ts_rs::TS)]
+#[ts(type = "{}")]
+pub(crate) struct NoArgs {}
+
+impl std::ops::Deref for Control {
+    type Target = ControlParts;
+
+    fn deref(&self) -> &ControlParts {
+        &self.inner.parts
+    }
+}
+
+impl Control {
+    pub fn new(parts: ControlParts) -> Self {
+        let inner = ControlInner {
+            parts,
+            server: OnceLock::new(),
+            desktop: OnceLock::new(),
+            backend: OnceLock::new(),
+            guard: OnceLock::new(),
+            log: OnceLock::new(),
+            notices: Mutex::default(),
+            exported: Mutex::default(),
+            changed: watch::Sender::new(()),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Hands over the server once it listens: its routes must exist before it does. `announce` is called with the new
+    /// address at each change of the port.
+    pub fn attach_server(&self, server: &Arc<Server>, announce: AnnounceAddress) {
+        // A second server would be a mistake of `app`; the first one stays.
+        let _ = self.inner.server.set(ListeningServer { server: Arc::downgrade(server), announce });
+    }
+
+    /// Hands over what only the program with the window can do.
+    pub fn attach_desktop(&self, desktop: Arc<dyn Desktop>) {
+        // A second window program would be a mistake of `app`; the first one stays.
+        let _ = self.inner.desktop.set(desktop);
+        self.notify_changed();
+    }
+
+    /// Hands over the guard, whose lists change with the settings, and what the rooms that serve do for commands.
+    pub fn attach_services(&self, guard: &Arc<Guard>, engine: &Arc<dyn Backend>) {
+        // As with the server: the first one stays.
+        let _ = self.inner.guard.set(Arc::clone(guard));
+        let _ = self.inner.backend.set(Arc::downgrade(engine));
+    }
+
+    /// Hands over what changes the program's own log.
+    pub fn attach_log(&self, set: SetLogFilter) {
+        // As with the server: the first one stays.
+        let _ = self.inner.log.set(set);
+    }
+
+    fn set_log(&self, filter: &str) {
+        if let Some(set) = self.inner.log.get() {
+            set(filter);
+        }
+    }
+
+    fn backend(&self) -> Result<Arc<dyn Backend>, ControlError> {
+        self.inner.backend.get().and_then(Weak::upgrade).ok_or_else(|| {
+            ControlError::new(ErrorCode::Starting, "this needs the running program: start it first")
+        })
+    }
+
+    fn set_policy(&self, policy: Policy) {
+        if let Some(guard) = self.inner.guard.get() {
+            guard.set_policy(policy);
+        }
+    }
+
+    /// Why clients were not let in since the start.
+    fn rejection_counts(&self) -> Vec<RejectionCount> {
+        self.inner.guard.get().map(|guard| guard.rejection_counts()).unwrap_or_default()
+    }
+
+    fn desktop(&self) -> Option<&Arc<dyn Desktop>> {
+        self.inner.desktop.get()
+    }
+
+    /// The same for commands that need it.
+    ///
+    /// # Errors
+    /// `desktop_only` in the headless program.
+    fn require_desktop(&self) -> Result<&Arc<dyn Desktop>, ControlError> {
+        self.desktop().ok_or_else(|| {
+            let message = "this program runs without a window: it is the headless one";
+            ControlError::new(ErrorCode::DesktopOnly, message)
+        })
+    }
+
+    fn set_exported_file(&self, path: PathBuf) {
+        *self.inner.exported.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(path);
+    }
+
+    fn exported_file(&self) -> Option<PathBuf> {
+        self.inner.exported.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// Says that the status may be another one now.
+    fn notify_changed(&self) {
+        self.inner.changed.send_replace(());
+    }
+
+    fn subscribe_changes(&self) -> watch::Receiver<()> {
+        self.inner.changed.subscribe()
+    }
+
+    /// The settings as they are saved, without flags and variables. What cannot be used counts as it did at the start.
+    fn saved_config(&self) -> Config {
+        storage::config::resolve_file_only(&self.settings(), Some(&self.config))
+            .unwrap_or_else(|_| Config::clone(&self.config))
+    }
+
+    /// Tells the user something that stays true until the program ends.
+    pub fn add_notice(&self, said: UserMessage) {
+        tracing::warn!("{said}");
+        let mut notices = self.inner.notices.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !notices.contains(&said) {
+            notices.push(said);
+        }
+        drop(notices);
+        self.notify_changed();
+    }
+
+    /// What came up after the start.
+    pub fn runtime_notices(&self) -> Vec<UserMessage> {
+        self.inner.notices.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// Notes the digest of the main client key in the settings, so that the next start lets clients in before it has
+    /// read the key.
+    ///
+    /// # Errors
+    /// The settings file could not be written.
+    pub fn store_main_digest(&self, key: &Secret) -> Result<(), ControlError> {
+        keys::store_main_digest(self, key)
+    }
+
+    /// The server, while it listens.
+    ///
+    /// # Errors
+    /// `starting` before that and after it.
+    fn server(&self) -> Result<Arc<Server>, ControlError> {
+        let server = self.inner.server.get().and_then(|listening| listening.server.upgrade());
+        server.ok_or_else(|| {
+            ControlError::new(ErrorCode::Starting, "the program is still starting, or stopping already")
+        })
+    }
+
+    /// Tells the command line where the proxy listens.
+    ///
+    /// # Errors
+    /// A sentence for people.
+    fn announce(&self, address: SocketAddr) -> Result<(), String> {
+        self.inner.server.get().map_or(Ok(()), |listening| (listening.announce)(address))
+    }
+
+    /// Changes the settings as their file has them now, and saves them. Nothing is changed where that fails.
+    fn save(
+        &self,
+        change: impl FnOnce(&mut SettingsFile) -> Result<(), storage::config::SettingsError>,
+    ) -> Result<(), ControlError> {
+        self.settings().update(change).map_err(not_saved)?;
+        self.notify_changed();
+        Ok(())
+    }
+
+    fn settings(&self) -> MutexGuard<'_, SettingsFile> {
+        self.settings.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
+fn not_saved(error: storage::config::SettingsError) -> ControlError {
+    ControlError::new(ErrorCode::NotSaved, error.to_string())
+}

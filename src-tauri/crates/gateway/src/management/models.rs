@@ -1,0 +1,135 @@
+//! `models.…`: what can be asked for, by which names.
+
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Control, ControlError, ErrorCode, NoArgs};
+use crate::accounts::{AccountKind, KindSet};
+use protocol::is_model_name;
+use upstreams::{ListedModel, ResolvedModel};
+
+/// A name that clients can send as `model`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ts_rs::TS)]
+pub struct ModelView {
+    pub id: String,
+    pub owner: String,
+    /// The kinds of account that can serve it.
+    pub by: Vec<AccountKind>,
+    pub served_now: bool,
+    /// The model behind a name of the user's own.
+    pub alias_of: Option<String>,
+    /// Tokens.
+    pub context: Option<u64>,
+    /// Tokens.
+    pub max_output: Option<u64>,
+    /// US dollars a million tokens.
+    pub input_cost: Option<f64>,
+    /// US dollars a million tokens.
+    pub output_cost: Option<f64>,
+    pub vision: Option<bool>,
+    pub tools: Option<bool>,
+    pub reasoning: Option<bool>,
+}
+
+#[derive(Debug, Deserialize, ts_rs::TS)]
+pub(super) struct AliasArgs {
+    /// What clients send; a `*` at its end stands for anything.
+    name: String,
+    /// The model that is asked instead.
+    target: String,
+}
+
+#[derive(Debug, Deserialize, ts_rs::TS)]
+pub(super) struct AliasName {
+    name: String,
+}
+
+/// Every name that can be asked for, those that nobody serves now included.
+pub(super) async fn list(control: &Control, _: NoArgs) -> Result<Vec<ModelView>, ControlError> {
+    let available = control.accounts.enabled_kinds();
+    Ok(control.models.listed().iter().map(|listed| model_view(listed, available)).collect())
+}
+
+/// Fetches the catalogue anew.
+pub(super) async fn refresh(control: &Control, _: NoArgs) -> Result<Vec<ModelView>, ControlError> {
+    let fetched = control.api.fetch_catalog(SystemTime::now()).await;
+    let catalogue = fetched.map_err(|failure| ControlError::new(ErrorCode::Upstream, failure.detail))?;
+    control.models.catalog().publish(Some(catalogue));
+    // Whoever keeps the catalogue on the disk looks when something changes.
+    control.accounts.notify_changed();
+    list(control, NoArgs {}).await
+}
+
+/// Gives a model a name of the user's own, for all requests from now on.
+pub(super) async fn set_alias(control: &Control, args: AliasArgs) -> Result<(), ControlError> {
+    let AliasArgs { name, target } = args;
+    let fits = |text: &str| is_model_name(text) && text.trim() == text;
+    let stars = name.strip_suffix('*').unwrap_or(&name).contains('*') || target.contains('*');
+    if !fits(&name) || !fits(&target) || stars || name == target {
+        let message = "a name and what it stands for are 1 to 200 printable characters each, and differ; \
+                       only the name may end in a *";
+        return Err(ControlError::new(ErrorCode::BadArguments, message));
+    }
+    control.save(|settings| settings.set(&["aliases", &name], target.as_str()))?;
+    control.models.update_settings(|wishes| drop(wishes.aliases.insert(name, target)));
+    Ok(())
+}
+
+/// Takes a name of the user's own away.
+pub(super) async fn remove_alias(control: &Control, args: AliasName) -> Result<(), ControlError> {
+    if !control.models.aliases().contains_key(&args.name) {
+        return Err(ControlError::new(ErrorCode::NotFound, "there is no name of your own like this"));
+    }
+    control.save(|settings| settings.unset(&["aliases", &args.name]))?;
+    control.models.update_settings(|wishes| drop(wishes.aliases.remove(&args.name)));
+    Ok(())
+}
+
+fn model_view(listed: &ListedModel, available: KindSet) -> ModelView {
+    let info = listed.model.info.clone().unwrap_or_default();
+    let can = serving_kinds(&listed.model, info.embeds);
+    let by: Vec<AccountKind> =
+        [AccountKind::Api, AccountKind::Web].into_iter().filter(|kind| can.contains(*kind)).collect();
+    let now = can.intersection(available);
+    let million = |cost: Option<f64>| cost.map(|cost| cost * 1e6);
+    ModelView {
+        id: listed.name.clone(),
+        owner: listed.owner.clone(),
+        by,
+        served_now: !now.is_empty(),
+        alias_of: listed.alias_of.clone(),
+        context: info.context,
+        max_output: info.max_output,
+        input_cost: million(info.input_cost),
+        output_cost: million(info.output_cost),
+        vision: info.vision,
+        tools: info.tools,
+        reasoning: info.reasoning,
+    }
+}
+
+/// Who can serve it. Only an API makes embeddings.
+pub(super) fn serving_kinds(model: &ResolvedModel, embeds: bool) -> KindSet {
+    let (web, api) = (model.in_web, model.in_api);
+    if embeds {
+        return KindSet::API;
+    }
+    KindSet { web: web || api != Some(true), api: !web || api != Some(false) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_can_serve_a_model() {
+        let of = |in_web, in_api, embeds| {
+            serving_kinds(&ResolvedModel { in_web, in_api, ..ResolvedModel::default() }, embeds)
+        };
+        assert_eq!(of(true, Some(true), false), KindSet::ANY);
+        assert_eq!(of(true, Some(false), false), KindSet::WEB);
+        assert_eq!(of(true, Some(true), true), KindSet::API);
+        assert_eq!(of(false, Some(true), false), KindSet::API);
+    }
+}

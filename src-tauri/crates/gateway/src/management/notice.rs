@@ -1,0 +1,78 @@
+//! Sentences that the user should know now, each with the place where something can be done about it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Control, MainKey, MainKeyUnavailable, UserMessage};
+
+/// How much it matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[derive(ts_rs::TS)]
+pub enum Severity {
+    Info,
+    Warning,
+    Error,
+}
+
+/// A page of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[derive(ts_rs::TS)]
+pub enum Page {
+    Accounts,
+    Requests,
+    Settings,
+}
+
+/// One sentence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+pub struct Notice {
+    /// The same for as long as it is true.
+    pub id: String,
+    pub severity: Severity,
+    /// In English.
+    pub text: String,
+    /// The same, to be said in other languages.
+    pub said: UserMessage,
+    /// Where something can be done about it.
+    pub place: Option<Page>,
+}
+
+/// What holds now, the oldest first.
+pub(super) fn current_notices(control: &Control) -> Vec<Notice> {
+    let started = control.instance.notices.iter().cloned();
+    let later = control.runtime_notices();
+    let numbered = started.chain(later).enumerate();
+    let plain = numbered.map(|(n, said)| new_notice(&format!("note-{n}"), Severity::Warning, said, None));
+    plain.chain(log_notice(control)).chain(keyless_notice(control)).chain(main_key_notice(control)).collect()
+}
+
+fn keyless_notice(control: &Control) -> Option<Notice> {
+    let said = control.backend().ok()?.keyless_notice()?;
+    Some(new_notice("without-key", Severity::Warning, said, Some(Page::Settings)))
+}
+
+fn log_notice(control: &Control) -> Option<Notice> {
+    let said = UserMessage::Plain { text: control.journal.notice()? };
+    // What the start said is among the facts already.
+    let known = control.instance.notices.contains(&said);
+    (!known).then(|| new_notice("log", Severity::Warning, said, Some(Page::Requests)))
+}
+
+fn main_key_notice(control: &Control) -> Option<Notice> {
+    let (severity, said) = match control.keys.main() {
+        MainKey::Kept { .. } => return None,
+        MainKey::ForThisRun { why, .. } => (Severity::Warning, UserMessage::KeyForThisRun { error: why }),
+        MainKey::Unread { why: MainKeyUnavailable::Refused(error) } => {
+            (Severity::Info, UserMessage::KeyNotShown { error })
+        }
+        MainKey::Unread { why: MainKeyUnavailable::Reading | MainKeyUnavailable::NotMade(_) } => {
+            (Severity::Info, UserMessage::KeyReading)
+        }
+    };
+    Some(new_notice("main-key", severity, said, Some(Page::Settings)))
+}
+
+fn new_notice(id: &str, severity: Severity, said: UserMessage, place: Option<Page>) -> Notice {
+    Notice { id: id.to_owned(), severity, text: said.to_string(), said, place }
+}

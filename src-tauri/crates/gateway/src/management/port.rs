@@ -1,0 +1,70 @@
+//! `port.switch`: another port without losing a running answer.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Control, ControlError, ErrorCode, NoArgs};
+use crate::server::dial_addr;
+
+#[derive(Debug, Deserialize, ts_rs::TS)]
+pub(super) struct SwitchPortArgs {
+    port: u16,
+}
+
+/// Where the proxy is reached now.
+#[derive(Debug, Clone, Serialize, Deserialize, ts_rs::TS)]
+pub(super) struct PortChanged {
+    pub(super) address: String,
+}
+
+/// A port that is free.
+#[derive(Debug, Clone, Serialize, Deserialize, ts_rs::TS)]
+pub(super) struct FreePort {
+    port: u16,
+}
+
+/// Ports that are tried before the system is left to choose.
+const MAX_PORTS_TRIED: u16 = 50;
+
+/// The next free port above the one in use. It may be taken by the time it is switched to.
+pub(super) async fn free(control: &Control, _: NoArgs) -> Result<FreePort, ControlError> {
+    let current = control.server().map_or_else(|_| control.config.listen(), |server| server.addr());
+    let is_free = |port: &u16| std::net::TcpListener::bind((current.ip(), *port)).is_ok();
+    let next = (1..=MAX_PORTS_TRIED).filter_map(|step| current.port().checked_add(step)).find(is_free);
+    let any = || std::net::TcpListener::bind((current.ip(), 0)).and_then(|listener| listener.local_addr());
+    match next.map_or_else(|| any().map(|addr| addr.port()), Ok) {
+        Ok(port) => Ok(FreePort { port }),
+        Err(error) => Err(ControlError::new(ErrorCode::PortTaken, error.to_string())),
+    }
+}
+
+pub(super) async fn switch(control: &Control, args: SwitchPortArgs) -> Result<PortChanged, ControlError> {
+    switch_to(control, args.port).await
+}
+
+pub(super) async fn switch_to(control: &Control, port: u16) -> Result<PortChanged, ControlError> {
+    let server = control.server()?;
+    let to = SocketAddr::new(server.addr().ip(), port);
+    let save_port = |bound: SocketAddr| control.save(|settings| settings.set_port(bound.port()));
+    if to == server.addr() {
+        // No move, but the user may have started with a flag and now wants the port to stay.
+        save_port(to)?;
+    }
+    // The command line looks for the address while this very command is answered, so it must stand there before.
+    let save = |bound: SocketAddr| {
+        let old = server.addr();
+        control.announce(bound)?;
+        save_port(bound).map_err(|error| {
+            // The port stays. That the address cannot be written back is the smaller trouble of the two.
+            let _ = control.announce(old);
+            error.message
+        })
+    };
+    let bound = server
+        .switch(to, save)
+        .await
+        .map_err(|error| ControlError::new(ErrorCode::PortTaken, error.to_string()))?;
+    control.notify_changed();
+    Ok(PortChanged { address: dial_addr(bound).to_string() })
+}

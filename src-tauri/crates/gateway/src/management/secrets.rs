@@ -1,0 +1,78 @@
+//! `secrets.…`: whether what is kept can be read, and what to do where it cannot.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Control, ControlError, NoArgs};
+use storage::secrets::{StoreError, StoreKind};
+
+/// Whether the place answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[derive(ts_rs::TS)]
+pub enum SecretsState {
+    Open,
+    Locked,
+    Missing,
+    Denied,
+    Hung,
+}
+
+/// Where secrets are kept, and how that place is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+pub struct SecretsView {
+    pub place: StoreKind,
+    pub state: SecretsState,
+    /// What is in the way.
+    pub error: Option<StoreError>,
+}
+
+/// Looks without asking the user for anything.
+pub(super) async fn state(control: &Control, _: NoArgs) -> Result<SecretsView, ControlError> {
+    Ok(view(control.instance.secrets, control.vault.check_available().await))
+}
+
+/// Reads what is not there yet; the system may ask for the password.
+pub(super) async fn unlock(control: &Control, _: NoArgs) -> Result<SecretsView, ControlError> {
+    control.secret_reload.reload().await;
+    state(control, NoArgs {}).await
+}
+
+fn view(place: StoreKind, answer: Result<(), StoreError>) -> SecretsView {
+    let error = answer.as_ref().err().cloned();
+    let state = match answer {
+        Ok(()) => SecretsState::Open,
+        Err(StoreError::Locked) => SecretsState::Locked,
+        Err(StoreError::Missing | StoreError::NoKeyring) => SecretsState::Missing,
+        Err(StoreError::Hung) => SecretsState::Hung,
+        Err(
+            StoreError::Denied
+            | StoreError::TooLong
+            | StoreError::Damaged
+            | StoreError::File(_)
+            | StoreError::WrongKey
+            | StoreError::KeyFile(_)
+            | StoreError::SetAside(_)
+            | StoreError::Other(_),
+        ) => SecretsState::Denied,
+    };
+    SecretsView { place, state, error }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn l07_a_place_that_does_not_answer_says_so_with_a_way_out() {
+        for (error, state) in [
+            (StoreError::Locked, SecretsState::Locked),
+            (StoreError::Missing, SecretsState::Missing),
+            (StoreError::Denied, SecretsState::Denied),
+            (StoreError::Hung, SecretsState::Hung),
+        ] {
+            let view = view(StoreKind::Keychain, Err(error));
+            assert_eq!((view.state, view.error.is_some()), (state, true));
+        }
+        assert_eq!(view(StoreKind::File, Ok(())).error, None);
+    }
+}

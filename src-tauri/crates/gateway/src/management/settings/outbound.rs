@@ -1,0 +1,180 @@
+//! The settings of outbound connections: put into force in both upstreams, with the proxy's password from the keychain.
+
+use url::Url;
+
+use super::super::{Control, ControlError, ErrorCode, UserMessage};
+use super::table::Setting;
+use super::{SettingValue, apply, changed};
+use storage::config::{Config, OutboundConfig, ProxyAddress, ProxySetting};
+use storage::secrets::{ExposeSecret, Secret, StoreError};
+use upstreams::{Outbound, ProxyChoice, ProxyServer};
+
+/// The name under which the keychain keeps the address of the proxy, whole: its password is sent to no other.
+const PROXY_ENTRY: &str = "outbound-proxy";
+
+/// How connections leave this machine, in the upstreams' own terms.
+pub fn outbound(config: &OutboundConfig) -> Outbound {
+    let proxy = match &config.proxy {
+        ProxySetting::System => ProxyChoice::System,
+        ProxySetting::Direct => ProxyChoice::Direct,
+        ProxySetting::Server(server) => {
+            ProxyChoice::Server(ProxyServer::new(server.url.clone(), server.password.clone()))
+        }
+    };
+    let extra_roots = config.extra_ca.iter().map(|ca| ca.pem.clone()).collect();
+    Outbound { proxy, no_proxy: config.no_proxy.clone(), extra_roots }
+}
+
+/// What counts now: the settings as they are saved, but for those that a variable decides.
+pub(in crate::management) fn in_force(control: &Control, saved: &Config) -> OutboundConfig {
+    let start = &control.config;
+    let of =
+        |variable: &str| if start.fixed.contains_key(variable) { &start.outbound } else { &saved.outbound };
+    OutboundConfig {
+        proxy: of("HTTPS_PROXY").proxy.clone(),
+        proxy_given_by: of("HTTPS_PROXY").proxy_given_by,
+        no_proxy: of("NO_PROXY").no_proxy.clone(),
+        extra_ca: of("EXTRA_CA_FILE").extra_ca.clone(),
+    }
+}
+
+/// Rebuilds the clients of both upstreams. Without the password, where the keychain does not give it: the proxy then
+/// says that it wants one.
+pub(super) async fn apply(control: &Control, saved: &Config) -> Result<(), ControlError> {
+    let mut config = in_force(control, saved);
+    if let Err(error) = add_password(control, &mut config).await {
+        tracing::warn!("the proxy's password cannot be read: {error}");
+    }
+    replace(control, &config)
+}
+
+/// Reads the proxy's password, if its setting wants one that the keychain keeps, and puts it into force.
+///
+/// # Errors
+/// Why the keychain cannot be read; nothing is changed then.
+pub(in crate::management) async fn load_password(control: &Control) -> Result<(), StoreError> {
+    let mut config = in_force(control, &control.saved_config());
+    if add_password(control, &mut config).await?
+        && let Err(error) = replace(control, &config)
+    {
+        tracing::warn!("the proxy's password cannot be used: {error}");
+    }
+    Ok(())
+}
+
+fn replace(control: &Control, config: &OutboundConfig) -> Result<(), ControlError> {
+    let outbound = outbound(config);
+    let wrong = |error: String| ControlError::new(ErrorCode::BadArguments, error);
+    control.web.set_outbound(&outbound).map_err(|error| wrong(error.to_string()))?;
+    control.api.set_outbound(&outbound).map_err(|error| wrong(error.to_string()))
+}
+
+/// Whether a password was added. The keychain is asked only where a user name stands without one.
+async fn add_password(control: &Control, config: &mut OutboundConfig) -> Result<bool, StoreError> {
+    let ProxySetting::Server(server) = &mut config.proxy else { return Ok(false) };
+    if server.password.is_some() || server.url.username().is_empty() {
+        return Ok(false);
+    }
+    let kept = control.vault.get(PROXY_ENTRY).await?;
+    let kept = kept.and_then(|kept| ProxyAddress::parse(kept.expose_secret()));
+    server.password = kept.filter(|kept| kept.url == server.url).and_then(|kept| kept.password);
+    Ok(server.password.is_some())
+}
+
+/// Changes the proxy. A password in the address goes to the keychain, and the address to the settings file without it.
+pub(super) async fn change_proxy(
+    control: &Control,
+    setting: &Setting,
+    value: Option<SettingValue>,
+) -> Result<(), ControlError> {
+    let before = control.saved_config().outbound.proxy;
+    let address = match &value {
+        Some(SettingValue::Text(text)) => ProxyAddress::parse(text),
+        Some(SettingValue::Switch(_) | SettingValue::Number(_) | SettingValue::List(_)) | None => None,
+    };
+    match address {
+        Some(ProxyAddress { url, password: Some(password) }) => {
+            let value = Some(SettingValue::Text(url.to_string()));
+            changed(control, setting, value.clone())?;
+            keep_password(control, url, &password).await?;
+            apply::change(control, setting, value).await
+        }
+        Some(_) | None => {
+            apply::change(control, setting, value).await?;
+            forget_password(control, &before).await;
+            Ok(())
+        }
+    }
+}
+
+async fn keep_password(control: &Control, url: Url, password: &Secret) -> Result<(), ControlError> {
+    if url.username().is_empty() {
+        let message = "a proxy's password needs a user name: write http://USER:PASSWORD@HOST:PORT";
+        return Err(ControlError::new(ErrorCode::BadArguments, message));
+    }
+    let mut whole = url;
+    // The URL has a host and a user name, so it can have a password.
+    let _ = whole.set_password(Some(password.expose_secret()));
+    let kept = control.vault.set(PROXY_ENTRY, &Secret::from(whole.to_string())).await;
+    kept.map_err(|error| ControlError::with_message(ErrorCode::Keychain, UserMessage::Store { error }))
+}
+
+/// Of a proxy that is not used any more. What cannot be deleted is never sent to another proxy anyway.
+async fn forget_password(control: &Control, before: &ProxySetting) {
+    let ProxySetting::Server(before) = before else { return };
+    let now = control.saved_config().outbound.proxy;
+    let is_same = matches!(&now, ProxySetting::Server(now) if now.url == before.url);
+    if !before.url.username().is_empty() && !is_same {
+        let _ = control.vault.delete(PROXY_ENTRY).await;
+    }
+}
+
+impl Control {
+    /// Reads the proxy's password, if the keychain keeps it.
+    ///
+    /// # Errors
+    /// Why the keychain cannot be read.
+    pub async fn load_proxy_password(&self) -> Result<(), StoreError> {
+        load_password(self).await
+    }
+
+    /// The proxy for a window on Mammouth's site, as web views take it: `http` or `socks5`, without user name and
+    /// password.
+    ///
+    /// # Errors
+    /// The proxy is of a kind that web views do not know.
+    pub fn window_proxy(&self) -> Result<Option<Url>, ControlError> {
+        let Some(server) = self.web.proxy() else { return Ok(None) };
+        window_address(&server).map(Some).ok_or_else(|| {
+            let message =
+                "the sign-in window cannot use an https:// proxy: copy the cookie from your browser instead";
+            ControlError::new(ErrorCode::Upstream, message)
+        })
+    }
+}
+
+fn window_address(server: &ProxyServer) -> Option<Url> {
+    let scheme = match server.scheme() {
+        "http" => "http",
+        "socks5" | "socks5h" => "socks5",
+        _ => return None,
+    };
+    let port = server.address().port_or_known_default().unwrap_or(1080);
+    Url::parse(&format!("{scheme}://{}:{port}", server.host())).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_gets_the_proxy_in_the_form_that_it_knows() {
+        let window = |text: &str| {
+            let server = ProxyServer::new(text.parse().unwrap(), Some("canary".into()));
+            window_address(&server).map(|url| url.to_string())
+        };
+        assert_eq!(window("http://ana@proxy.example:3128").as_deref(), Some("http://proxy.example:3128/"));
+        assert_eq!(window("socks5h://proxy.example").as_deref(), Some("socks5://proxy.example:1080"));
+        assert_eq!(window("https://proxy.example"), None);
+    }
+}

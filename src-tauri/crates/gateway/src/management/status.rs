@@ -1,0 +1,199 @@
+//! `status`: whether the program can work, in one answer.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use super::notice::{self, Notice};
+use super::overview::{ErrorLine, error_line};
+use super::{Control, ControlError, NoArgs, UserMessage};
+use crate::accounts::{AccountState, AccountView};
+use crate::server::dial_addr;
+use storage::config::{KindPreference, Language, Strategy, Theme, TrayIcon};
+use storage::secrets::StoreKind;
+
+/// What does not change while the program runs.
+#[derive(Debug, Clone, Default)]
+pub struct InstanceInfo {
+    pub demo: bool,
+    /// Sentences that the user should know, such as a log that was set aside.
+    pub notices: Vec<UserMessage>,
+    /// What `doctor` says about settings.
+    pub data_dir: String,
+    /// Where web accounts are asked.
+    pub web_url: String,
+    /// Where API keys are used.
+    pub api_url: String,
+    /// The name of the session cookie.
+    pub cookie_name: String,
+    /// Where secrets are kept.
+    pub secrets: StoreKind,
+    /// Unix milliseconds.
+    pub started_ms: u64,
+}
+
+/// What the program is doing, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[derive(ts_rs::TS)]
+pub enum ServingState {
+    /// Ready, and nothing runs.
+    Serving,
+    /// Replies are running.
+    Busy,
+    /// Every account that could serve has a limit.
+    Limited,
+    /// The user stopped it.
+    Stopped,
+    /// There are accounts, but none can be used.
+    Error,
+    NoAccount,
+}
+
+/// Why the program is in that state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[derive(ts_rs::TS)]
+pub enum ServingReason {
+    Ready,
+    Running,
+    /// Accounts are being read from the keychain.
+    Reading,
+    Limited,
+    StoppedByUser,
+    NoAccount,
+    /// Mammouth does not answer; the proxy tries again by itself.
+    Unreachable,
+    KeychainLocked,
+    /// The keychain does not give the secrets.
+    KeychainUnreadable,
+    NeedsLogin,
+    /// The accounts were added for another upstream address than the one set now.
+    OtherHost,
+    AllPaused,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ts_rs::TS)]
+pub struct Status {
+    pub version: String,
+    pub pid: u32,
+    pub demo: bool,
+    /// The desktop program runs, not the headless one.
+    pub desktop: bool,
+    /// `false` while the user has stopped it.
+    pub serving: bool,
+    pub state: ServingState,
+    pub reason: ServingReason,
+    /// `HOST:PORT`, where the proxy is reached from this machine.
+    pub address: String,
+    /// What clients are given.
+    pub base_url: String,
+    pub connections: usize,
+    /// Replies that are running.
+    pub running: u32,
+    /// When the program started, Unix milliseconds.
+    pub started_ms: u64,
+    pub accounts: Vec<AccountView>,
+    pub strategy: Strategy,
+    pub prefer: KindPreference,
+    pub log_recorded: u64,
+    /// Records lost because the disk did not keep up.
+    pub log_dropped: u64,
+    /// Prompts and replies are kept in the log.
+    pub bodies_kept: bool,
+    pub notices: Vec<Notice>,
+    pub data_dir: String,
+    pub web_url: String,
+    pub api_url: String,
+    pub last_error: Option<ErrorLine>,
+    pub welcomed: bool,
+    pub terms_accepted: bool,
+    pub language: Language,
+    pub theme: Theme,
+    pub tray_icon: TrayIcon,
+}
+
+pub(super) async fn command(control: &Control, _: NoArgs) -> Result<Status, ControlError> {
+    status(control)
+}
+
+pub(super) fn status(control: &Control) -> Result<Status, ControlError> {
+    let server = control.server()?;
+    let counters = control.journal.counters();
+    let address = dial_addr(server.addr());
+    let accounts = control.accounts.list(control.clock.now());
+    let running = accounts.iter().map(|account| account.running).sum();
+    let config = control.saved_config();
+    let (state, reason) = serving_state(&accounts, control.serving.is_serving(), running);
+    Ok(Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        demo: control.instance.demo,
+        desktop: control.desktop().is_some(),
+        serving: control.serving.is_serving(),
+        state,
+        reason,
+        address: address.to_string(),
+        base_url: format!("http://{address}/v1"),
+        connections: server.connections(),
+        running,
+        started_ms: control.instance.started_ms,
+        accounts,
+        strategy: config.strategy,
+        prefer: config.prefer,
+        log_recorded: counters.recorded,
+        log_dropped: counters.dropped,
+        bodies_kept: config.preferences.keep_bodies,
+        notices: notice::current_notices(control),
+        data_dir: control.instance.data_dir.clone(),
+        web_url: control.instance.web_url.clone(),
+        api_url: control.instance.api_url.clone(),
+        last_error: control.journal.last_failure().as_deref().map(error_line),
+        welcomed: config.preferences.welcomed,
+        terms_accepted: config.preferences.terms_accepted,
+        language: config.preferences.language,
+        theme: config.preferences.theme,
+        tray_icon: config.preferences.tray_icon,
+    })
+}
+
+/// What the accounts, and the user, let the program do.
+fn serving_state(accounts: &[AccountView], serving: bool, running: u32) -> (ServingState, ServingReason) {
+    let is = |state| accounts.iter().any(|account| account.state == state);
+    if !serving {
+        (ServingState::Stopped, ServingReason::StoppedByUser)
+    } else if accounts.is_empty() {
+        (ServingState::NoAccount, ServingReason::NoAccount)
+    } else if running > 0 {
+        (ServingState::Busy, ServingReason::Running)
+    } else if is(AccountState::Ready) {
+        (ServingState::Serving, ServingReason::Ready)
+    } else if is(AccountState::Limited) {
+        (ServingState::Limited, ServingReason::Limited)
+    } else if is(AccountState::Unreachable) {
+        (ServingState::Error, ServingReason::Unreachable)
+    } else if is(AccountState::Starting) {
+        (ServingState::Serving, ServingReason::Reading)
+    } else if is(AccountState::Locked) {
+        (ServingState::Error, ServingReason::KeychainLocked)
+    } else if is(AccountState::Unreadable) {
+        (ServingState::Error, ServingReason::KeychainUnreadable)
+    } else if is(AccountState::OtherHost) {
+        (ServingState::Error, ServingReason::OtherHost)
+    } else if is(AccountState::NeedsLogin) {
+        (ServingState::Error, ServingReason::NeedsLogin)
+    } else {
+        (ServingState::Error, ServingReason::AllPaused)
+    }
+}
+
+/// The time of day, Unix milliseconds.
+pub(super) fn wall_ms(control: &Control) -> u64 {
+    unix_ms(control.clock.now().wall)
+}
+
+pub(super) fn unix_ms(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

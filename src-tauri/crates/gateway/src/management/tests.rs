@@ -1,0 +1,112 @@
+//! The TypeScript types of the user interface, written from the Rust ones. A test fails while the files are not what the
+//! types say; it has written them anew then, to be committed.
+
+use std::any::TypeId;
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use ts_rs::{Config, TS, TypeVisitor};
+
+use super::*;
+
+/// Where the user interface looks for them.
+const GENERATED_DIR: &str = "ui/src/control/generated";
+
+const GENERATED_NOTE: &str =
+    "// This file was generated from the table of commands in Rust. Do not edit it by hand.";
+
+/// Files by their names.
+struct TypeFiles {
+    config: Config,
+    seen: HashSet<TypeId>,
+    texts: BTreeMap<PathBuf, String>,
+}
+
+impl TypeVisitor for TypeFiles {
+    fn visit<T: TS + 'static + ?Sized>(&mut self) {
+        if !self.seen.insert(TypeId::of::<T>()) {
+            return;
+        }
+        if let Some(path) = T::output_path() {
+            self.texts.insert(path, T::export_to_string(&self.config).unwrap());
+        }
+        T::visit_dependencies(self);
+        T::visit_generics(self);
+    }
+}
+
+impl TypeFiles {
+    fn new() -> Self {
+        Self { config: config(), seen: HashSet::new(), texts: BTreeMap::new() }
+    }
+}
+
+/// Our 64-bit numbers are times, sizes and counts, all below 2^53.
+fn config() -> Config {
+    Config::new().with_large_int("number")
+}
+
+fn generated() -> BTreeMap<PathBuf, String> {
+    let mut files = TypeFiles::new();
+    files.visit::<Status>();
+    files.visit::<Overview>();
+    files.visit::<AccountView>();
+    files.visit::<CheckView>();
+    files.visit::<Explanation>();
+    files.visit::<KeyView>();
+    files.visit::<ModelView>();
+    files.visit::<SettingView>();
+    files.visit::<SecretsView>();
+    files.visit::<TestResult>();
+    files.visit::<ExportedLog>();
+    files.visit::<SavedFile>();
+    files.visit::<storage::request_log::ExportFormat>();
+    files.visit::<storage::request_log::Query>();
+    files.visit::<storage::request_log::Bodies>();
+    files.visit::<ControlEvent>();
+    files.visit::<ControlError>();
+    files.visit::<doctor::Finding>();
+    files.commands();
+    files.texts
+}
+
+impl TypeFiles {
+    /// The table of commands, with what it needs of the other files.
+    fn commands(&mut self) {
+        let config = config();
+        let lines = commands::typescript(self, &config);
+        let names = self.texts.keys().filter_map(|path| path.file_stem()?.to_str());
+        let used = names
+            .filter(|name| lines.contains(name))
+            .map(|name| format!("import type {{ {name} }} from \"./{name}\";\n"));
+        let text = format!(
+            "{GENERATED_NOTE}\n{}\n/** Name, arguments and answer of each command. */\nexport interface Commands {{\n{lines}}}\n",
+            used.collect::<String>()
+        );
+        self.texts.insert("Commands.ts".into(), text);
+    }
+}
+
+fn committed(folder: &Path) -> BTreeMap<PathBuf, String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| Some((entry.file_name().into(), std::fs::read_to_string(entry.path()).ok()?)))
+        .collect()
+}
+
+#[test]
+fn the_types_of_the_user_interface_are_up_to_date() {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../..")).join(GENERATED_DIR);
+    let (wanted, kept) = (generated(), committed(&folder));
+    if wanted == kept {
+        return;
+    }
+    std::fs::create_dir_all(&folder).unwrap();
+    for stale in kept.keys().filter(|name| !wanted.contains_key(*name)) {
+        std::fs::remove_file(folder.join(stale)).unwrap();
+    }
+    for (name, text) in &wanted {
+        std::fs::write(folder.join(name), text).unwrap();
+    }
+    panic!("{GENERATED_DIR} was stale and has been written anew: commit it");
+}

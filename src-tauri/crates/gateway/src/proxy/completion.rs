@@ -1,0 +1,310 @@
+//! One question to a model, from its body to its answer.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::{Buf, Bytes};
+use futures_util::{Stream, StreamExt};
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
+use warp::reply::Response;
+
+use super::encoded_body::EncodedBody;
+use super::error::ProxyError;
+use super::local;
+use super::model_routing::{self, upstream_id};
+use super::partial_request::PartialRequest;
+use super::passthrough::PassthroughBody;
+use super::request_context::{ActiveReply, RequestContext, missing_end_error};
+use super::response::{ACCOUNT_HEADER, ATTEMPTS_HEADER, Answer, IGNORED_HEADER, MODEL_HEADER, header_value};
+use super::response_store::PendingResponse;
+use super::retry::{self, StartedReply};
+use super::{CallerInfo, ProxyInner};
+use crate::accounts::AccountKind;
+use dialects::{Decoded, Dialect, ReplyContext};
+use protocol::{CompleteReply, Message, Part, Request, Role};
+use upstreams::api::CompleteResponse;
+use upstreams::{BoxEventStream, FollowUpCall, UpstreamError, UpstreamErrorKind};
+
+/// Bodies above this are decoded away from the threads that serve others.
+const MAX_INLINE_DECODE_BYTES: usize = 256 * 1024;
+
+/// Answers a request of one of the dialects. `announced` is the length that its head names.
+pub(super) async fn handle_completion<S, B>(
+    proxy: Arc<ProxyInner>,
+    dialect: Dialect,
+    caller: CallerInfo,
+    content_length: Option<u64>,
+    stream: S,
+) -> Response
+where
+    S: Stream<Item = Result<B, warp::Error>> + Send + 'static,
+    B: Buf,
+{
+    let context = RequestContext::begin(proxy, caller, dialect.name());
+    let mut request = CompletionRequest { context, dialect };
+    match request.read(content_length, stream).await {
+        Ok(decoded) => request.respond(decoded).await,
+        Err(problem) => request.context.fail(&problem, 0),
+    }
+}
+
+struct CompletionRequest {
+    context: RequestContext,
+    dialect: Dialect,
+}
+
+impl CompletionRequest {
+    async fn read<S, B>(&mut self, content_length: Option<u64>, stream: S) -> Result<Decoded, ProxyError>
+    where
+        S: Stream<Item = Result<B, warp::Error>>,
+        B: Buf,
+    {
+        let body = local::read_body(&self.context.proxy, content_length, stream).await?;
+        self.context.entry.record_request_body(&body);
+        let (dialect, large) = (self.dialect, body.len() > MAX_INLINE_DECODE_BYTES);
+        let decode = move || dialect.decode(&body).map_err(|invalid| (invalid, PartialRequest::parse(&body)));
+        let decoded = if large {
+            tokio::task::spawn_blocking(decode).await.map_err(|_| ProxyError::Internal)?
+        } else {
+            decode()
+        };
+        decoded.map_err(|(invalid, named)| {
+            named.record(&mut self.context.entry);
+            ProxyError::Invalid(invalid)
+        })
+    }
+
+    async fn respond(self, decoded: Decoded) -> Response {
+        let Self { context: mut exchange, dialect } = self;
+        let Decoded { mut request, ignored, mut api_only_params, options: remember } = decoded;
+        let (proxy, client) = (Arc::clone(&exchange.proxy), Arc::clone(&exchange.caller.client));
+        exchange.entry.set_requested_model(&request.model, request.stream);
+        if let Some(problem) = proxy.key_limit_error(&client, &request.model) {
+            return exchange.fail(&problem, 0);
+        }
+        let responses_state = remember.responses.as_deref();
+        if responses_state
+            .is_some_and(|memory| !proxy.responses.resume(&client, &mut request, memory, Instant::now()))
+        {
+            return exchange.fail(&ProxyError::PreviousResponseNotFound, 0);
+        }
+        let requested_model = request.model.clone();
+        // The catalogue may be on its way for the first time in this run.
+        proxy.parts.models.catalog().wait_for_first().await;
+        let model = model_routing::resolve_model(&proxy.parts.models, &mut request);
+        if request.model != requested_model {
+            api_only_params.push(model_routing::EFFORT_IN_MODEL_NAME);
+        }
+        let conversation = conversation_hash(&client, &request);
+        let reply_context = ReplyContext {
+            id: exchange.caller.request_id.to_string(),
+            created: unix_seconds(),
+            model: requested_model,
+            options: remember,
+        };
+        if reply_context.options.load_only {
+            return load_response(exchange, dialect, reply_context);
+        }
+        let streamed = request.stream;
+        let request = Arc::new(request);
+        let pending = PendingResponse::new(&client, &request, reply_context.options.responses.as_deref());
+        let started =
+            match retry::start_reply(&proxy, &request, &model, conversation, &mut exchange.entry).await {
+                Ok(started) => started,
+                Err((problem, attempts)) => return exchange.fail(&problem, attempts),
+            };
+        drop(request);
+        let name = started
+            .response
+            .served_model()
+            .unwrap_or_else(|| upstream_id(&model, started.lease.account.kind).to_owned());
+        exchange.entry.set_served_model(&name);
+        exchange.entry.record_first_byte();
+        let response_headers =
+            ResponseHeaders::new(&started, &name, &ignored_params_for(&started, ignored, api_only_params));
+        let StartedReply { response: answer, lease, attempts } = started;
+        let follow_up = answer.follow_up();
+        exchange.entry.defer_attempt(retry::follow_up_attempt(&lease, &follow_up));
+        let encoder = dialect.encoder(reply_context);
+        let active_reply =
+            ActiveReply { context: exchange, lease, model, encoder, follow_up: follow_up.clone() };
+        let mut response = match answer {
+            upstreams::UpstreamResponse::Events(reply) if streamed => {
+                proxy.metrics.record_response(200);
+                streaming_response(dialect, EncodedBody::new(reply.events, active_reply, pending))
+            }
+            upstreams::UpstreamResponse::Events(reply) => {
+                complete_response(reply.events, active_reply, pending, attempts).await
+            }
+            upstreams::UpstreamResponse::Passthrough(relay) => {
+                proxy.metrics.record_response(200);
+                streaming_response(dialect, PassthroughBody::new(relay, active_reply))
+            }
+            upstreams::UpstreamResponse::Complete(whole) => passthrough_response(&whole, active_reply),
+        };
+        response_headers.insert_into(&mut response, &follow_up);
+        response
+    }
+}
+
+/// There is nothing to load, and nothing was asked.
+fn load_response(context: RequestContext, dialect: Dialect, reply_context: ReplyContext) -> Response {
+    let body = dialect.encoder(reply_context).encode_complete(&CompleteReply::default());
+    context.finish();
+    Answer::json(200, body)
+}
+
+fn passthrough_response(complete: &CompleteResponse, mut reply: ActiveReply) -> Response {
+    reply.complete(complete.observed.usage);
+    reply.record_sent(&complete.body);
+    reply.context.finish();
+    Answer::bytes(200, "application/json", complete.body.clone())
+}
+
+async fn complete_response(
+    events: BoxEventStream,
+    mut reply: ActiveReply,
+    pending: Option<PendingResponse>,
+    attempts: usize,
+) -> Response {
+    let first_event_after = reply.context.started_at.elapsed();
+    let collected = tokio::select! {
+        collected = collect_reply(events) => collected,
+        () = reply.context.caller.closing.cancelled() => {
+            return reply.context.fail(&ProxyError::Stopping, attempts);
+        }
+    };
+    let attempts = total_calls(attempts, &reply.follow_up);
+    let complete = match collected {
+        Ok(answer) => answer,
+        Err(failure) => {
+            reply.record_failure(&failure);
+            return reply.context.fail(&ProxyError::Upstream(failure), attempts);
+        }
+    };
+    reply.complete(Some(complete.usage));
+    reply.encoder.set_timings(first_event_after, reply.context.started_at.elapsed());
+    let body = reply.encoder.encode_complete(&complete);
+    reply.store_response(pending);
+    reply.record_sent(body.as_bytes());
+    reply.context.finish();
+    Answer::json(200, body)
+}
+
+fn streaming_response<S>(dialect: Dialect, stream: S) -> Response
+where
+    S: Stream<Item = Result<Bytes, std::convert::Infallible>> + Send + 'static,
+{
+    let body = warp::reply::stream(sync_wrapper::SyncStream::new(stream));
+    let mut response = warp::Reply::into_response(body);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(dialect.stream_type()));
+    response
+}
+
+/// What the client wished for in vain: nothing where its own bytes went on, and less where the upstream has an API.
+fn ignored_params_for(
+    started: &StartedReply,
+    ignored_params: Vec<String>,
+    api_only_params: Vec<&'static str>,
+) -> Vec<String> {
+    let steering = api_only_params.into_iter().map(str::to_owned);
+    match (&started.response, started.lease.account.kind) {
+        (upstreams::UpstreamResponse::Passthrough(_) | upstreams::UpstreamResponse::Complete(_), _) => {
+            Vec::new()
+        }
+        (upstreams::UpstreamResponse::Events(_), AccountKind::Api) => ignored_params,
+        (upstreams::UpstreamResponse::Events(_), AccountKind::Web) => {
+            ignored_params.into_iter().chain(steering).collect()
+        }
+    }
+}
+
+/// The largest reply that is held back for a client that does not stream, bytes.
+const MAX_COMPLETE_REPLY_BYTES: usize = 64 * 1024 * 1024;
+
+async fn collect_reply(mut events: BoxEventStream) -> Result<CompleteReply, UpstreamError> {
+    let mut complete = CompleteReply::default();
+    while let Some(event) = events.next().await {
+        if complete.push(event?) {
+            return Ok(complete);
+        }
+        if complete.bytes() > MAX_COMPLETE_REPLY_BYTES {
+            let detail = "the reply is larger than 64 MB; ask for a stream";
+            return Err(UpstreamError::new(UpstreamErrorKind::BadResponse, detail));
+        }
+    }
+    Err(missing_end_error())
+}
+
+/// Our own headers of a reply.
+struct ResponseHeaders {
+    account: HeaderValue,
+    attempts: usize,
+    model: HeaderValue,
+    ignored: Option<HeaderValue>,
+}
+
+impl ResponseHeaders {
+    fn new(started: &StartedReply, model: &str, ignored: &[String]) -> Self {
+        Self {
+            account: header_value(&started.lease.account.label),
+            attempts: started.attempts,
+            model: header_value(model),
+            ignored: (!ignored.is_empty()).then(|| HeaderValue::from_str(&ignored.join(", ")).ok()).flatten(),
+        }
+    }
+
+    /// Not before as much of the reply is made as the head waits for.
+    fn insert_into(self, response: &mut Response, follow_up: &FollowUpCall) {
+        let headers = response.headers_mut();
+        headers.insert(ACCOUNT_HEADER, self.account);
+        headers.insert(ATTEMPTS_HEADER, HeaderValue::from(total_calls(self.attempts, follow_up)));
+        headers.insert(MODEL_HEADER, self.model);
+        if let Some(ignored) = self.ignored {
+            headers.insert(IGNORED_HEADER, ignored);
+        }
+    }
+}
+
+/// All upstream calls so far.
+fn total_calls(attempts: usize, follow_up: &FollowUpCall) -> usize {
+    attempts + usize::from(follow_up.status().is_some())
+}
+
+/// How much of a text tells it from others, bytes; reading all of a very long one would hold up other requests.
+const MAX_HASHED_TEXT_BYTES: usize = 64 * 1024;
+
+/// Recognises a conversation by how it began, which its later requests repeat.
+fn conversation_hash(client: &str, request: &Request) -> u64 {
+    let mut hash = DefaultHasher::new();
+    client.hash(&mut hash);
+    let first_user = request.messages.iter().position(|message| message.role == Role::User);
+    let opening = &request.messages[..first_user.map_or(0, |index| index + 1)];
+    for Message { role, parts } in opening {
+        (*role == Role::User).hash(&mut hash);
+        for part in parts {
+            hash_part(part, &mut hash);
+        }
+    }
+    hash.finish()
+}
+
+fn hash_part(part: &Part, hash: &mut DefaultHasher) {
+    match part {
+        Part::Text(text) | Part::Reasoning(text) => {
+            text.len().hash(hash);
+            text.as_bytes()[..text.len().min(MAX_HASHED_TEXT_BYTES)].hash(hash);
+        }
+        Part::Image(image) => image.bytes().len().hash(hash),
+        Part::ImageLink(link) => link.url.as_str().hash(hash),
+        Part::File(file) => file.data.len().hash(hash),
+        Part::Call(call) => call.arguments.hash(hash),
+        Part::Result(result) => result.parts.iter().for_each(|part| hash_part(part, hash)),
+    }
+}
+
+fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}

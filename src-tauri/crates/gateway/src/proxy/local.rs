@@ -1,0 +1,218 @@
+//! Questions that the program answers by itself: what models there are, how many tokens a text has, what was answered
+//! before, and what clients ask on the side.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::{Buf, Bytes};
+use futures_util::Stream;
+use warp::reply::Response;
+
+use super::error::ProxyError;
+use super::response::{Answer, render_error};
+use super::{CallerInfo, ProxyInner, body, model_routing};
+use crate::accounts::KindSet;
+use crate::auth;
+use dialects::{Dialect, ollama};
+use protocol::prompt_tokens;
+use upstreams::ListedModel;
+
+/// The context that is told of a model of which nothing is known.
+const DEFAULT_CONTEXT_LENGTH: u64 = 128_000;
+
+/// Reads a body within the limits that hold for all bodies.
+pub(super) async fn read_body<S, B>(
+    proxy: &ProxyInner,
+    content_length: Option<u64>,
+    stream: S,
+) -> Result<Bytes, ProxyError>
+where
+    S: Stream<Item = Result<B, warp::Error>>,
+    B: Buf,
+{
+    let body = body::read(stream, content_length, proxy.parts.body_limit, &proxy.body_memory).await;
+    body.map(body::Body::into_bytes).map_err(ProxyError::Body)
+}
+
+/// `POST /v1/messages/count_tokens`: an estimate.
+pub(super) async fn count_tokens<S, B>(
+    proxy: Arc<ProxyInner>,
+    content_length: Option<u64>,
+    stream: S,
+) -> Response
+where
+    S: Stream<Item = Result<B, warp::Error>>,
+    B: Buf,
+{
+    let token_count = async {
+        let body = read_body(&proxy, content_length, stream).await?;
+        // Counting takes its time, and the first count loads a vocabulary.
+        let counting = tokio::task::spawn_blocking(move || {
+            let decoded = Dialect::Anthropic.decode(&body).map_err(ProxyError::Invalid)?;
+            Ok(prompt_tokens(&decoded.request))
+        });
+        counting.await.map_err(|_| ProxyError::Internal)?
+    };
+    match token_count.await {
+        Ok(tokens) => Answer::json(200, dialects::anthropic_count(tokens)),
+        Err(error) => render_error(&error, auth::ApiFamily::Anthropic).0,
+    }
+}
+
+/// `POST /api/show`.
+pub(super) async fn ollama_show<S, B>(
+    proxy: Arc<ProxyInner>,
+    content_length: Option<u64>,
+    stream: S,
+) -> Response
+where
+    S: Stream<Item = Result<B, warp::Error>>,
+    B: Buf,
+{
+    let model_name = async {
+        let body = read_body(&proxy, content_length, stream).await?;
+        ollama::requested_model(&body).map_err(ProxyError::Invalid)
+    };
+    match model_name.await {
+        Ok(name) => show_response(&proxy, &name).await,
+        Err(error) => render_error(&error, auth::ApiFamily::Ollama).0,
+    }
+}
+
+async fn show_response(proxy: &ProxyInner, name: &str) -> Response {
+    let listed = model_routing::wait_for_listed_models(proxy).await;
+    let Some((listed, _)) = listed.iter().find(|(listed, _)| listed.name == name) else {
+        return render_error(&ProxyError::NoSuchModel, auth::ApiFamily::Ollama).0;
+    };
+    let info = listed.model.info.clone().unwrap_or_default();
+    let model = ollama::OllamaModel {
+        name: &listed.name,
+        family: &listed.owner,
+        context: info.context.unwrap_or(DEFAULT_CONTEXT_LENGTH),
+        vision: info.vision.unwrap_or(true),
+        tools: info.tools.unwrap_or(true),
+        reasoning: info.reasoning.unwrap_or(false),
+    };
+    Answer::json(200, ollama::show(&model))
+}
+
+/// `GET /api/tags`.
+pub(super) async fn ollama_tags(proxy: Arc<ProxyInner>) -> Response {
+    let listed = model_routing::wait_for_listed_models(&proxy).await;
+    let names = listed.iter().map(|(listed, _)| (listed.name.as_str(), listed.owner.as_str()));
+    Answer::json(200, ollama::tags(names))
+}
+
+/// `GET /v1/models`, in the form that the client reads.
+pub(super) async fn list_models(proxy: Arc<ProxyInner>, caller: CallerInfo) -> Response {
+    let listed = model_routing::wait_for_listed_models(&proxy).await;
+    Answer::json(
+        200,
+        match caller.api_family {
+            auth::ApiFamily::Anthropic => {
+                dialects::anthropic_models(listed.iter().map(|(listed, _)| listed.name.as_str()))
+            }
+            auth::ApiFamily::OpenAi | auth::ApiFamily::Ollama | auth::ApiFamily::Plain => {
+                dialects::openai_models(listed.iter().map(|(listed, kinds)| model_entry(listed, *kinds)))
+            }
+        },
+    )
+}
+
+/// `GET /v1/models/{id}`.
+pub(super) async fn get_model(proxy: Arc<ProxyInner>, caller: CallerInfo, id: &str) -> Response {
+    match model_routing::wait_for_listed_models(&proxy).await.iter().find(|(listed, _)| listed.name == id) {
+        Some((listed, _)) if caller.api_family == auth::ApiFamily::Anthropic => {
+            Answer::json(200, dialects::anthropic_model(&listed.name))
+        }
+        Some((listed, kinds)) => Answer::json(200, dialects::openai_model(model_entry(listed, *kinds))),
+        None => render_error(&ProxyError::NoSuchModel, caller.api_family).0,
+    }
+}
+
+fn model_entry(listed: &ListedModel, kinds: KindSet) -> dialects::ModelEntry<'_> {
+    let metadata = model_routing::model_metadata(listed, kinds);
+    dialects::ModelEntry { id: &listed.name, owner: &listed.owner, extra: metadata }
+}
+
+/// `GET /v1/responses/{id}`.
+pub(super) fn get_response(proxy: &ProxyInner, caller: &CallerInfo, id: &str) -> Response {
+    match proxy.responses.get_body(&caller.client, id, Instant::now()) {
+        Some(body) => Answer::json(200, body),
+        None => render_error(&ProxyError::NoSuchResponse, auth::ApiFamily::OpenAi).0,
+    }
+}
+
+/// `DELETE /v1/responses/{id}`.
+pub(super) fn delete_response(proxy: &ProxyInner, caller: &CallerInfo, id: &str) -> Response {
+    if proxy.responses.remove(&caller.client, id, Instant::now()) {
+        Answer::json(200, dialects::response_deleted(id))
+    } else {
+        render_error(&ProxyError::NoSuchResponse, auth::ApiFamily::OpenAi).0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+    use crate::accounts::{Accounts, Clock};
+    use crate::proxy::{Proxy, ProxyParts};
+    use storage::request_log::RequestLog;
+    use upstreams::api::{self, ApiUpstream, CatalogCache, ModelCatalog};
+    use upstreams::web::{WebSettings, WebUpstream};
+    use upstreams::{ModelRegistry, ModelSettings};
+
+    fn inner(cache: &CatalogCache) -> Arc<ProxyInner> {
+        let clock = Clock::default();
+        let parts = ProxyParts {
+            accounts: Accounts::new(Vec::new(), Default::default(), None, clock.now()),
+            web: Arc::new(WebUpstream::new(WebSettings::default()).unwrap()),
+            request_log: RequestLog::in_memory(),
+            api: Arc::new(ApiUpstream::new(api::ApiSettings::default()).unwrap()),
+            models: ModelRegistry::new(ModelSettings::default(), cache.clone()),
+            clock,
+            limits: auth::KeyLimitTable::default(),
+            body_limit: 1_000,
+        };
+        Proxy::new(parts).inner
+    }
+
+    fn caller(api_family: auth::ApiFamily) -> CallerInfo {
+        CallerInfo { request_id: "".into(), client: "".into(), api_family, closing: Default::default() }
+    }
+
+    async fn text(response: Response) -> String {
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        String::from_utf8(body.to_vec()).unwrap()
+    }
+
+    /// The answer to a request that is made before the first catalogue is there.
+    async fn before_the_catalog(ask: impl AsyncFnOnce(Arc<ProxyInner>) -> Response) -> String {
+        let cache = CatalogCache::default();
+        cache.mark_loading();
+        let catalog_arrives = async {
+            tokio::task::yield_now().await;
+            let catalog = serde_json::json!({"models": {"model-of-the-catalogue": {}}});
+            cache.publish(serde_json::from_value::<ModelCatalog>(catalog).ok());
+        };
+        let (response, ()) = tokio::join!(ask(inner(&cache)), catalog_arrives);
+        text(response).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn model_lists_wait_for_the_first_catalog() {
+        let name = "model-of-the-catalogue";
+        for form in [auth::ApiFamily::OpenAi, auth::ApiFamily::Anthropic] {
+            assert!(
+                before_the_catalog(async |inner| list_models(inner, caller(form)).await).await.contains(name)
+            );
+            let one = before_the_catalog(async |inner| get_model(inner, caller(form), name).await).await;
+            assert!(one.contains(name), "{one}");
+        }
+        assert!(before_the_catalog(async |inner| ollama_tags(inner).await).await.contains(name));
+        let shown = before_the_catalog(async |inner| show_response(&inner, name).await).await;
+        assert!(shown.contains("model_info"), "{shown}");
+    }
+}

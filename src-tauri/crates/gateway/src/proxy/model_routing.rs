@@ -1,0 +1,148 @@
+//! Which model a request means, who can serve it, and which models are listed.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::ProxyInner;
+use crate::accounts::{AccountKind, KindSet};
+use dialects::{SuffixMatch, split_effort_suffix};
+use protocol::Request;
+use upstreams::{ListedModel, ModelRegistry, ResolvedModel};
+
+/// How a wish for more or less thought is named that stood in the model's name.
+pub(super) const EFFORT_IN_MODEL_NAME: &str = "model.effort";
+
+/// The model that a request means. An effort at the end of its name is taken off and becomes the request's own, which
+/// then is no longer what the client's body says.
+pub(super) fn resolve_model(registry: &ModelRegistry, request: &mut Request) -> ResolvedModel {
+    if let Some((base, effort, certainty)) = split_effort_suffix(&request.model)
+        && !registry.knows(&request.model)
+        && (certainty == SuffixMatch::Certain || registry.knows(base))
+    {
+        request.effort = Some(effort);
+        request.raw_body = None;
+        request.model.truncate(base.len());
+    }
+    registry.resolve(&request.model)
+}
+
+/// The id by which accounts of a kind are asked.
+pub(super) fn upstream_id(model: &ResolvedModel, kind: AccountKind) -> &str {
+    match kind {
+        AccountKind::Web => &model.web_id,
+        AccountKind::Api => &model.api_id,
+    }
+}
+
+/// Who can serve a model. A name that nobody knows goes to whoever is there.
+pub(super) fn kinds_for(model: &ResolvedModel) -> KindSet {
+    let (web, api) = (model.in_web, model.in_api);
+    KindSet { web: web || api != Some(true), api: !web || api != Some(false) }
+}
+
+/// As [`kinds_for`], but where no account of those is there, the others may try.
+pub(super) fn available_kinds(model: &ResolvedModel, enabled: KindSet) -> KindSet {
+    let kinds = kinds_for(model);
+    if kinds.intersection(enabled).is_empty() { KindSet::ANY } else { kinds }
+}
+
+/// The models that can be served now, by name, as a client's list shows them. Waits a short time for the first catalogue
+/// of this run, as questions do: clients keep the list that they read when they start.
+pub(super) async fn wait_for_listed_models(proxy: &ProxyInner) -> Vec<(ListedModel, KindSet)> {
+    proxy.parts.models.catalog().wait_for_first().await;
+    listed_models(proxy)
+}
+
+fn listed_models(proxy: &ProxyInner) -> Vec<(ListedModel, KindSet)> {
+    let enabled = proxy.parts.accounts.enabled_kinds();
+    let listed = proxy.parts.models.listed().into_iter();
+    // Without any account the list is what there could be: clients want to be set up before accounts are.
+    let shown = if enabled.is_empty() { KindSet::ANY } else { enabled };
+    let with_kinds = |listed: ListedModel| {
+        let kinds = serving_kinds(&listed).intersection(shown);
+        (listed, kinds)
+    };
+    listed.map(with_kinds).filter(|(_, kinds)| !kinds.is_empty()).collect()
+}
+
+fn serving_kinds(listed: &ListedModel) -> KindSet {
+    let is_embedding = listed.model.info.as_ref().is_some_and(|info| info.embeds);
+    if is_embedding { KindSet::API } else { kinds_for(&listed.model) }
+}
+
+/// What stands in the list beside id and owner, where it is known. Names as the clients that read them know them.
+pub(super) fn model_metadata(listed: &ListedModel, kinds: KindSet) -> Map<String, Value> {
+    let mut metadata = BTreeMap::new();
+    let kind_names =
+        [("api", kinds.api), ("web", kinds.web)].into_iter().filter(|(_, has)| *has).map(|(name, _)| name);
+    metadata.insert("served_by", json!(kind_names.collect::<Vec<_>>()));
+    if let Some(info) = &listed.model.info {
+        let number = |value: Option<u64>| value.map_or(Value::Null, Value::from);
+        metadata.insert("created", number(info.created));
+        metadata.insert("context_length", number(info.context));
+        metadata.insert("max_output_tokens", number(info.max_output));
+        if let (Some(input), Some(output)) = (info.input_cost, info.output_cost) {
+            metadata.insert(
+                "pricing",
+                json!({"prompt": format_price(input), "completion": format_price(output)}),
+            );
+        }
+    }
+    metadata
+        .into_iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+/// Dollars a token as a text, which is how clients read it.
+fn format_price(cost: f64) -> String {
+    format!("{cost:.12}").trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use upstreams::ModelSettings;
+    use upstreams::api::CatalogCache;
+
+    #[test]
+    fn an_effort_suffix_is_removed_unless_it_belongs_to_the_name() {
+        use protocol::ReasoningEffort;
+        let aliases = [("mine-high".to_owned(), "openai-gpt-5".to_owned())].into();
+        let names = ModelRegistry::new(
+            ModelSettings { aliases, ..ModelSettings::default() },
+            CatalogCache::default(),
+        );
+        for (name, base, effort) in [
+            ("gpt-4.1:high", "gpt-4.1", Some(ReasoningEffort::High)),
+            ("gpt-4.1-low", "gpt-4.1", Some(ReasoningEffort::Low)),
+            ("mine-high", "mine-high", None),
+            ("somebody-new-medium", "somebody-new-medium", None),
+            ("gpt-4.1", "gpt-4.1", None),
+        ] {
+            let mut request = Request { model: name.into(), ..Request::default() };
+            resolve_model(&names, &mut request);
+            assert_eq!((request.model.as_str(), request.effort), (base, effort), "{name}");
+        }
+    }
+
+    #[test]
+    fn known_models_go_to_their_kinds_and_unknown_ones_to_all() {
+        let kinds_of =
+            |in_web, in_api| kinds_for(&ResolvedModel { in_web, in_api, ..ResolvedModel::default() });
+        assert_eq!(kinds_of(true, Some(true)), KindSet::ANY);
+        assert_eq!(kinds_of(true, Some(false)), KindSet::WEB);
+        assert_eq!(kinds_of(false, Some(true)), KindSet::API);
+        assert_eq!(kinds_of(false, Some(false)), KindSet::ANY);
+        assert_eq!((kinds_of(true, None), kinds_of(false, None)), (KindSet::ANY, KindSet::ANY));
+        let only_web = ResolvedModel { in_web: true, in_api: Some(false), ..ResolvedModel::default() };
+        assert_eq!(available_kinds(&only_web, KindSet::API), KindSet::ANY);
+    }
+
+    #[test]
+    fn prices_are_plain_numbers() {
+        assert_eq!([format_price(0.000_003), format_price(0.0), format_price(1.0)], ["0.000003", "0", "1"]);
+    }
+}

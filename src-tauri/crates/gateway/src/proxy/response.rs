@@ -1,0 +1,117 @@
+//! Turns what a client is told into a response in its dialect.
+
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::{HeaderName, StatusCode};
+use warp::reply::Response;
+
+use super::error::{ErrorResponse, ProxyError, error_response};
+use super::unserved;
+use crate::auth::{self, RejectReason, Rejection};
+
+/// Our own response headers, as the contract names them.
+pub(super) const ACCOUNT_HEADER: HeaderName = HeaderName::from_static("x-mammouth-account");
+pub(super) const ATTEMPTS_HEADER: HeaderName = HeaderName::from_static("x-mammouth-attempts");
+pub(super) const IGNORED_HEADER: HeaderName = HeaderName::from_static("x-mammouth-ignored");
+pub(super) const MODEL_HEADER: HeaderName = HeaderName::from_static("x-mammouth-model");
+const SHOULD_RETRY_HEADER: HeaderName = HeaderName::from_static("x-should-retry");
+
+/// A response under construction.
+pub struct Answer;
+
+impl Answer {
+    /// A JSON body with a status.
+    pub fn json(status: u16, body: String) -> Response {
+        Self::with(status, "application/json", body)
+    }
+
+    /// Plain text with a status.
+    pub fn text(status: u16, body: impl Into<String>) -> Response {
+        Self::with(status, "text/plain; charset=utf-8", body.into())
+    }
+
+    /// Any body that is whole.
+    pub fn with(status: u16, media_type: &'static str, body: String) -> Response {
+        Self::bytes(status, media_type, body.into())
+    }
+
+    /// The same with bytes that came from upstream.
+    pub(super) fn bytes(status: u16, media_type: &'static str, body: Bytes) -> Response {
+        let mut response = Response::new(body.into());
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        response
+    }
+}
+
+/// A header value from text that a person chose; characters that a header cannot hold become `?`.
+pub(super) fn header_value(text: &str) -> HeaderValue {
+    let shown: String =
+        text.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).take(200).collect();
+    HeaderValue::from_str(shown.trim()).unwrap_or(HeaderValue::from_static("?"))
+}
+
+/// The error response for a problem, in the form of a dialect, with what it says and its body.
+pub(super) fn render_error(
+    problem: &ProxyError,
+    dialect: auth::ApiFamily,
+) -> (Response, ErrorResponse, Bytes) {
+    let details = error_response(problem);
+    let body = Bytes::from(error_body(&details, dialect));
+    let mut response = Answer::bytes(details.status, "application/json", body.clone());
+    let headers = response.headers_mut();
+    if let Some(wait) = details.retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs_f64().ceil().max(1.0) as u64));
+    }
+    if details.no_retry {
+        headers.insert(SHOULD_RETRY_HEADER, HeaderValue::from_static("false"));
+    }
+    if details.close {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    (response, details, body)
+}
+
+/// The response for a request to this path that the guard did not let pass.
+pub fn rejection_response(rejection: &Rejection, path: &str) -> Response {
+    let error = if rejection.reason == RejectReason::NotFound {
+        ProxyError::UnknownPath(unserved::find_unserved(path))
+    } else {
+        ProxyError::Rejected(rejection.reason.clone())
+    };
+    let (mut response, details, _) = render_error(&error, rejection.api_family);
+    if details.status == 204 {
+        response = Response::default();
+        *response.status_mut() = StatusCode::NO_CONTENT;
+    }
+    response.headers_mut().extend(rejection.headers());
+    response
+}
+
+fn error_body(response: &ErrorResponse, dialect: auth::ApiFamily) -> String {
+    match dialect {
+        auth::ApiFamily::OpenAi | auth::ApiFamily::Plain => dialects::openai_error(
+            response.status,
+            response.code,
+            &response.message,
+            response.param.as_deref(),
+        ),
+        auth::ApiFamily::Anthropic => dialects::anthropic_error(
+            response.status,
+            response.code,
+            &response.message,
+            response.param.as_deref(),
+        ),
+        auth::ApiFamily::Ollama => dialects::ollama_error(response.code, &response.message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p14_labels_cannot_break_headers() {
+        assert_eq!(header_value("a\r\nset-cookie: x\u{1F600}").to_str().unwrap(), "a??set-cookie: x?");
+    }
+}

@@ -1,0 +1,404 @@
+//! The one retry loop: at most three upstream calls for a request.
+//!
+//! An account that refused is not asked again for the same request. After Mammouth's own fault another account is
+//! asked, or the same one once if there is no other; what another account cannot change is not tried again. Once a
+//! first event has come, nothing is ever repeated.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::ProxyInner;
+use super::error::ProxyError;
+use super::model_routing::{available_kinds, upstream_id};
+use crate::accounts::{AccountKind, CallOutcome, KindSet, Lease, SelectionRequest, Unavailable};
+use protocol::Request;
+use storage::request_log::{AccountSelection, Attempt, OpenRecord, SelectionRule};
+use upstreams::{
+    Credential, FollowUpCall, FollowUpStatus, ResolvedModel, UpstreamError, UpstreamErrorKind,
+    UpstreamResponse, api,
+};
+
+/// The most upstream calls for one request.
+pub(super) const MAX_UPSTREAM_CALLS: usize = 3;
+
+/// An answer that has begun, and the place in the account that it takes while it runs.
+pub(super) struct StartedReply {
+    pub(super) response: UpstreamResponse,
+    pub(super) lease: Lease,
+    pub(super) attempts: usize,
+}
+
+/// Boxed: the compiler cannot show that the upstream's future is `Send` once it is nested in others.
+pub(super) type CallFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, UpstreamError>> + Send + 'a>>;
+
+/// What a failed call leaves to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RetryDecision {
+    /// The account refused: ask another one.
+    OtherAccount,
+    /// Mammouth's fault: ask another account, else this one again.
+    AnyAccount,
+    /// Another account may be luckier, this one is not asked again; counts as a repeat.
+    OtherAccountOnce,
+    Stop,
+}
+
+fn retry_decision(kind: UpstreamErrorKind) -> RetryDecision {
+    match kind {
+        UpstreamErrorKind::Limited
+        | UpstreamErrorKind::Throttled
+        | UpstreamErrorKind::LoginRequired
+        | UpstreamErrorKind::NoSuchModel => RetryDecision::OtherAccount,
+        UpstreamErrorKind::Server | UpstreamErrorKind::Unreachable => RetryDecision::AnyAccount,
+        UpstreamErrorKind::Empty | UpstreamErrorKind::Timeout => RetryDecision::OtherAccountOnce,
+        UpstreamErrorKind::Challenge
+        | UpstreamErrorKind::BadResponse
+        | UpstreamErrorKind::Tls
+        | UpstreamErrorKind::ContextLength
+        | UpstreamErrorKind::Rejected
+        | UpstreamErrorKind::Image
+        | UpstreamErrorKind::Interrupted => RetryDecision::Stop,
+    }
+}
+
+/// The accounts that are out for one request.
+struct Exclusions {
+    /// Who could serve it.
+    kinds: KindSet,
+    /// They refused.
+    refused: Vec<String>,
+    /// Mammouth failed while they were asked.
+    transiently_failed: Vec<String>,
+    retries: usize,
+    /// The kind whose host could not be reached last.
+    unreachable_kind: Option<AccountKind>,
+}
+
+/// Serves a question from the first account that can.
+///
+/// # Errors
+/// The problem the client is told, and how many calls were made.
+pub(super) async fn start_reply(
+    proxy: &ProxyInner,
+    request: &Arc<Request>,
+    model: &ResolvedModel,
+    conversation: u64,
+    entry: &mut OpenRecord,
+) -> Result<StartedReply, (ProxyError, usize)> {
+    let kinds = match request.api_only_param {
+        Some(_) => KindSet::API,
+        None => available_kinds(model, proxy.parts.accounts.enabled_kinds()),
+    };
+    let call = |lease: &Lease, credential: &Credential, allow_follow_up| {
+        call_upstream(proxy, request, model, lease, credential, allow_follow_up)
+    };
+    let retry_loop = RetryLoop { proxy, model, conversation: Some(conversation), kinds };
+    let (answer, lease, attempts) =
+        retry_loop.run(entry, call, UpstreamResponse::served_model).await.map_err(|(problem, calls)| {
+            let native = request
+                .api_only_param
+                .filter(|_| matches!(problem, ProxyError::NoAccount(Unavailable::NoneOfKind(_))));
+            (native.map_or(problem, ProxyError::ApiOnly), calls)
+        })?;
+    Ok(StartedReply { response: answer, lease, attempts })
+}
+
+/// One call for a reply.
+fn call_upstream(
+    proxy: &ProxyInner,
+    request: &Arc<Request>,
+    model: &ResolvedModel,
+    lease: &Lease,
+    credential: &Credential,
+    allow_follow_up: bool,
+) -> CallFuture<'static, UpstreamResponse> {
+    let (request, model, credential) = (Arc::clone(request), model.clone(), credential.clone());
+    match lease.account.kind {
+        AccountKind::Web => {
+            let web = Arc::clone(&proxy.parts.web);
+            Box::pin(async move {
+                web.chat(&credential, request, &model.web_id, allow_follow_up)
+                    .await
+                    .map(UpstreamResponse::Events)
+            })
+        }
+        AccountKind::Api => {
+            let api = Arc::clone(&proxy.parts.api);
+            Box::pin(async move {
+                let reasons = model.info.as_ref().and_then(|info| info.reasoning);
+                let ask = api::ModelParams {
+                    model: &model.api_id,
+                    max_tokens: model.max_tokens,
+                    supports_reasoning: reasons,
+                };
+                api.chat(&credential, request, ask).await
+            })
+        }
+    }
+}
+
+/// What is to be served, by calls of any kind.
+pub(super) struct RetryLoop<'a> {
+    pub(super) proxy: &'a ProxyInner,
+    pub(super) model: &'a ResolvedModel,
+    pub(super) conversation: Option<u64>,
+    pub(super) kinds: KindSet,
+}
+
+impl RetryLoop<'_> {
+    /// Makes calls until one is answered. `served` tells the model that answered.
+    ///
+    /// # Errors
+    /// The problem the client is told, and how many calls were made.
+    pub(super) async fn run<T>(
+        &self,
+        entry: &mut OpenRecord,
+        call: impl Fn(&Lease, &Credential, bool) -> CallFuture<'static, T>,
+        served: impl Fn(&T) -> Option<String>,
+    ) -> Result<(T, Lease, usize), (ProxyError, usize)> {
+        let Self { proxy, model, conversation, kinds } = *self;
+        proxy.retry_budget.deposit();
+        let mut exclusions = Exclusions {
+            kinds,
+            refused: Vec::new(),
+            transiently_failed: Vec::new(),
+            retries: 0,
+            unreachable_kind: None,
+        };
+        let mut last_error: Option<UpstreamError> = None;
+        for attempt in 1..=MAX_UPSTREAM_CALLS {
+            let mut lease = match acquire_lease(proxy, model, conversation, &exclusions) {
+                Ok(lease) => lease,
+                Err(unavailable) => return Err((unavailable_error(unavailable, last_error), attempt - 1)),
+            };
+            let began = Instant::now();
+            let credential =
+                Credential { account: lease.account.id.clone(), secret: lease.account.secret.clone() };
+            let result = call(&lease, &credential, attempt < MAX_UPSTREAM_CALLS).await;
+            let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let failure = match result {
+                Ok(answer) => {
+                    record_success(proxy, &mut lease, model, conversation, served(&answer).as_deref());
+                    entry.add_attempt(attempt_record(&lease, None, ms));
+                    return Ok((answer, lease, attempt));
+                }
+                Err(failure) => failure,
+            };
+            record_failure(proxy, &mut lease, model, &failure);
+            entry.add_attempt(attempt_record(&lease, Some(&failure), ms));
+            // `?` escapes what could forge a line or turn its text around: the model's name is the client's.
+            tracing::info!(account = ?lease.account.label, model = ?upstream_id(model, lease.account.kind), kind = ?failure.kind, status = failure.status, "an account did not answer");
+            if !exclusions.can_retry(&failure, &lease, proxy) {
+                return Err((ProxyError::Upstream(failure), attempt));
+            }
+            last_error = Some(failure);
+        }
+        Err((attempts_exhausted(proxy, model, &exclusions, last_error), MAX_UPSTREAM_CALLS))
+    }
+}
+
+/// All calls are made. After refusals the client is told when to come again: now where another account could still
+/// serve, else when the first of them is free.
+fn attempts_exhausted(
+    proxy: &ProxyInner,
+    model: &ResolvedModel,
+    exclusions: &Exclusions,
+    last_error: Option<UpstreamError>,
+) -> ProxyError {
+    let Some(failure) = last_error else { return ProxyError::Internal };
+    let ask = SelectionRequest {
+        kinds: exclusions.kinds,
+        scope: &model.scope,
+        excluded: &exclusions.excluded_ids(),
+        conversation: None,
+    };
+    match proxy.parts.accounts.unavailable_reason(&ask, proxy.parts.clock.now()) {
+        Some(unavailable) => unavailable_error(unavailable, Some(failure)),
+        None => ProxyError::Upstream(failure.with_retry_after(Some(Duration::ZERO))),
+    }
+}
+
+fn acquire_lease(
+    proxy: &ProxyInner,
+    model: &ResolvedModel,
+    conversation: Option<u64>,
+    exclusions: &Exclusions,
+) -> Result<Lease, Unavailable> {
+    let now = proxy.parts.clock.now();
+    let excluded = exclusions.excluded_ids();
+    let ask = |tried| SelectionRequest {
+        kinds: exclusions.kinds,
+        scope: &model.scope,
+        excluded: tried,
+        conversation,
+    };
+    match proxy.parts.accounts.acquire(&ask(&excluded), now) {
+        Err(Unavailable::AllTried) if !exclusions.transiently_failed.is_empty() => {
+            proxy.parts.accounts.acquire(&ask(&exclusions.refused), now)
+        }
+        other => other,
+    }
+}
+
+/// Where the last call failed for a reason that says more than "nobody is left", that reason is told.
+fn unavailable_error(unavailable: Unavailable, last_error: Option<UpstreamError>) -> ProxyError {
+    let is_refusal = |failure: &UpstreamError| retry_decision(failure.kind) == RetryDecision::OtherAccount;
+    match last_error {
+        Some(failure) if !is_refusal(&failure) || unavailable == Unavailable::AllTried => {
+            ProxyError::Upstream(failure)
+        }
+        Some(_) | None => ProxyError::NoAccount(unavailable),
+    }
+}
+
+impl Exclusions {
+    fn excluded_ids(&self) -> Vec<String> {
+        self.refused.iter().chain(&self.transiently_failed).cloned().collect()
+    }
+
+    /// Decides what a failure means for the rest of the request; `false` ends it.
+    fn can_retry(&mut self, failure: &UpstreamError, lease: &Lease, proxy: &ProxyInner) -> bool {
+        let id = lease.account.id.clone();
+        match retry_decision(failure.kind) {
+            RetryDecision::Stop => false,
+            RetryDecision::OtherAccount => {
+                self.refused.push(id);
+                true
+            }
+            RetryDecision::OtherAccountOnce => {
+                self.refused.push(id);
+                self.retries += 1;
+                self.retries == 1 && proxy.retry_budget.try_withdraw()
+            }
+            RetryDecision::AnyAccount => {
+                // All accounts of a kind talk to the same host: one repeat shows whether it was a passing fault.
+                let kind = lease.account.kind;
+                if failure.kind == UpstreamErrorKind::Unreachable
+                    && self.unreachable_kind.replace(kind) == Some(kind)
+                {
+                    self.kinds = self.kinds.without(kind);
+                }
+                let failed_before = self.transiently_failed.contains(&id);
+                self.transiently_failed.push(id);
+                self.retries += 1;
+                !self.kinds.is_empty() && !failed_before && proxy.retry_budget.try_withdraw()
+            }
+        }
+    }
+}
+
+fn record_success(
+    proxy: &ProxyInner,
+    lease: &mut Lease,
+    model: &ResolvedModel,
+    conversation: Option<u64>,
+    served: Option<&str>,
+) {
+    let ask = SelectionRequest { kinds: KindSet::ANY, scope: &model.scope, excluded: &[], conversation };
+    // The host behind the API names models in its own way: another name there is no lighter model.
+    let served = served.filter(|_| lease.account.kind == AccountKind::Web);
+    let report = CallOutcome::Answered { requested: &model.web_id, served };
+    proxy.metrics.record_upstream_call(true);
+    // Chance matters to failures only, and drawing it is a system call.
+    proxy.parts.accounts.report(lease, &ask, report, proxy.parts.clock.now(), 0.0);
+}
+
+/// Tells accounts that a reply came to its end.
+pub(super) fn record_completion(proxy: &ProxyInner, lease: &mut Lease, model: &ResolvedModel) {
+    let ask =
+        SelectionRequest { kinds: KindSet::ANY, scope: &model.scope, excluded: &[], conversation: None };
+    proxy.parts.accounts.report(lease, &ask, CallOutcome::Completed, proxy.parts.clock.now(), 0.0);
+}
+
+/// Tells accounts and metrics that a call failed, before or after its first event.
+pub(super) fn record_failure(
+    proxy: &ProxyInner,
+    lease: &mut Lease,
+    model: &ResolvedModel,
+    failure: &UpstreamError,
+) {
+    let ask =
+        SelectionRequest { kinds: KindSet::ANY, scope: &model.scope, excluded: &[], conversation: None };
+    proxy.metrics.record_upstream_call(false);
+    proxy.parts.accounts.report(lease, &ask, CallOutcome::Failed(failure), proxy.parts.clock.now(), jitter());
+}
+
+/// Tells accounts and metrics what came of a reply's second call.
+pub(super) fn record_follow_up(
+    proxy: &ProxyInner,
+    lease: &mut Lease,
+    model: &ResolvedModel,
+    follow_up: &FollowUpCall,
+) {
+    match follow_up.status() {
+        None | Some(FollowUpStatus::Running(_)) => {}
+        Some(FollowUpStatus::Completed(_)) => proxy.metrics.record_upstream_call(true),
+        Some(FollowUpStatus::Failed(_, failure)) => record_failure(proxy, lease, model, &failure),
+    }
+}
+
+/// How a reply's second call stands in the log, once the reply is over.
+pub(super) fn follow_up_attempt(
+    lease: &Lease,
+    follow_up: &FollowUpCall,
+) -> impl FnOnce() -> Option<Attempt> + use<> {
+    let (account, follow_up) = (lease.account.label.clone(), follow_up.clone());
+    move || {
+        let (duration, failure, outcome) = match follow_up.status()? {
+            FollowUpStatus::Completed(duration) => (duration, None, "ok"),
+            FollowUpStatus::Failed(duration, failure) => {
+                (duration, Some(failure.clone()), outcome_word(failure.kind))
+            }
+            FollowUpStatus::Running(duration) => (duration, None, "interrupted"),
+        };
+        Some(Attempt {
+            account,
+            why: AccountSelection::new(SelectionRule::SecondCall).into(),
+            outcome: outcome.to_owned(),
+            status: failure.as_ref().and_then(|failure| failure.status),
+            detail: failure.map(|failure| failure.detail),
+            ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+        })
+    }
+}
+
+fn attempt_record(lease: &Lease, failure: Option<&UpstreamError>, ms: u64) -> Attempt {
+    Attempt {
+        account: lease.account.label.clone(),
+        why: lease.selection.into(),
+        outcome: failure.map_or("ok", |failure| outcome_word(failure.kind)).to_owned(),
+        status: failure.and_then(|failure| failure.status),
+        detail: failure.map(|failure| failure.detail.clone()),
+        ms,
+    }
+}
+
+/// The word for a failure in the log.
+fn outcome_word(kind: UpstreamErrorKind) -> &'static str {
+    match kind {
+        UpstreamErrorKind::Limited => "limited",
+        UpstreamErrorKind::Throttled => "throttled",
+        UpstreamErrorKind::LoginRequired => "needs login",
+        UpstreamErrorKind::Challenge => "challenge",
+        UpstreamErrorKind::Server => "server error",
+        UpstreamErrorKind::BadResponse => "bad response",
+        UpstreamErrorKind::Empty => "empty",
+        UpstreamErrorKind::Unreachable => "unreachable",
+        UpstreamErrorKind::Tls => "tls error",
+        UpstreamErrorKind::Timeout => "timeout",
+        UpstreamErrorKind::NoSuchModel => "no such model",
+        UpstreamErrorKind::ContextLength => "too long",
+        UpstreamErrorKind::Rejected => "rejected",
+        UpstreamErrorKind::Image => "image",
+        UpstreamErrorKind::Interrupted => "interrupted",
+    }
+}
+
+/// A number in 0..1 for jitter. Without entropy the jitter is lost, nothing else.
+fn jitter() -> f64 {
+    getrandom::u32().map_or(0.5, |random| f64::from(random) / (f64::from(u32::MAX) + 1.0))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+use proptest::prelude::Just;
+use proptest::test_runner::{Config as Proptest, TestRunner};
+use proptest::{prop_assert, prop_oneof};
+
+use super::*;
+use crate::accounts::{Account, AccountKind, AccountOrigin, Accounts, Clock};
+use crate::proxy::{Proxy, ProxyParts};
+use mock_upstream::{FaultRule, LLMS_PATH, MockAccount, MockUpstream};
+use protocol::{Message, Part, Role};
+use storage::config::Strategy;
+use storage::request_log::{RecordStart, RequestLog};
+use upstreams::ModelRegistry;
+use upstreams::api::{self, ApiUpstream};
+use upstreams::web::{self, WebUpstream};
+
+const LABELS: [&str; 4] = ["a", "b", "c", "d"];
+
+/// What an account does with each call of one request.
+fn behaviour() -> impl proptest::strategy::Strategy<Value = Option<&'static str>> {
+    prop_oneof![
+        Just(None),
+        Just(Some("status=403 body=quota")),
+        Just(Some("status=401")),
+        Just(Some("status=429")),
+        Just(Some("status=500")),
+        Just(Some("reset=0")),
+        Just(Some("body=empty")),
+        Just(Some("status=200 body=html")),
+        Just(Some("status=400")),
+    ]
+}
+
+/// One request to a proxy with these accounts; gives the labels of the accounts that were asked, and whether it worked.
+async fn asked_accounts(behaviours: &[Option<&'static str>]) -> (Vec<String>, bool) {
+    let accounts: Vec<MockAccount> =
+        LABELS.iter().take(behaviours.len()).map(|label| MockAccount::web(label)).collect();
+    let simulator = MockUpstream::start(mock_upstream::MockUpstreamOptions::instant(accounts)).await.unwrap();
+    let rules = LABELS.iter().zip(behaviours).filter_map(|(label, fault)| {
+        Some(FaultRule::on_web_chat((*fault)?.parse().unwrap()).for_account(label))
+    });
+    simulator.set_faults(rules.collect());
+    let proxy = proxy(&simulator);
+    let text = Part::Text("hello".into());
+    let messages = vec![Message { role: Role::User, parts: vec![text] }];
+    let request = Request { model: "m".into(), messages, ..Request::default() };
+    let start = RecordStart { request_id: "1".into(), client: "c".into(), dialect: "d", bytes_in: 0 };
+    let mut entry = proxy.inner.parts.request_log.begin(start);
+    let model = ResolvedModel {
+        web_id: "m".into(),
+        scope: "m".into(),
+        api_id: "m".into(),
+        ..ResolvedModel::default()
+    };
+    let served = start_reply(&proxy.inner, &Arc::new(request), &model, 1, &mut entry).await.is_ok();
+    let asked =
+        simulator.calls().into_iter().filter(|call| call.path == LLMS_PATH).filter_map(|call| call.account);
+    (asked.collect(), served)
+}
+
+fn proxy(simulator: &MockUpstream) -> Proxy {
+    let clock = Clock::default();
+    let accounts = simulator.cookies().into_iter();
+    let accounts = accounts
+        .map(|(label, cookie)| Account::new(label, AccountKind::Web, AccountOrigin::Demo, cookie.into()))
+        .collect();
+    let base = url::Url::parse(&simulator.base_url()).unwrap();
+    Proxy::new(ProxyParts {
+        accounts: Accounts::new(accounts, Strategy::FillFirst, None, clock.now()),
+        web: Arc::new(WebUpstream::new(web::WebSettings { base, ..web::WebSettings::default() }).unwrap()),
+        request_log: RequestLog::in_memory(),
+        api: Arc::new(ApiUpstream::new(api::ApiSettings::default()).unwrap()),
+        models: ModelRegistry::default(),
+        clock,
+        limits: crate::auth::KeyLimitTable::default(),
+        body_limit: 1_000,
+    })
+}
+
+#[test]
+fn at_most_three_calls_and_one_for_an_account_that_refused() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut runner = TestRunner::new(Proptest { cases: 48, ..Proptest::default() });
+    let some = proptest::collection::vec(behaviour(), 1..=LABELS.len());
+    let outcome = runner.run(&some, |behaviours| {
+        let (asked, served) = runtime.block_on(asked_accounts(&behaviours));
+        prop_assert!(asked.len() <= MAX_UPSTREAM_CALLS, "{asked:?}");
+        for (label, fault) in LABELS.iter().zip(&behaviours) {
+            let times = asked.iter().filter(|account| account == label).count();
+            let may_repeat = matches!(fault, Some("status=500" | "reset=0"));
+            prop_assert!(
+                times <= if may_repeat { 2 } else { 1 },
+                "{label} was asked {times} times: {asked:?}"
+            );
+        }
+        let good = |label: &String| {
+            LABELS.iter().position(|known| known == label).is_some_and(|i| behaviours[i].is_none())
+        };
+        prop_assert!(served == asked.iter().any(good));
+        Ok(())
+    });
+    outcome.unwrap();
+}

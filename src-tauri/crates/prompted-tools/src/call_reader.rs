@@ -1,0 +1,258 @@
+//! Reads the calls out of a block that looks like one or several: its JSON, or its markup, checked against the tools.
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::budget::StepBudget;
+use super::lenient_json;
+use super::schema::{FitResult, Schema};
+use super::tool_set::ToolSet;
+use super::xml_calls;
+use protocol::Tool;
+
+/// What one call in a block came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum ParsedCall {
+    Valid(ValidCall),
+    /// It was meant as a call and cannot be made; the sentence tells the model why.
+    Invalid(String),
+}
+
+/// A call of a tool that is offered, with arguments that fit its schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ValidCall {
+    pub(super) name: String,
+    pub(super) arguments: String,
+}
+
+/// A call as it is written, before anything of it is checked.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct RawCall {
+    pub(super) name: String,
+    pub(super) arguments: RawArguments,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum RawArguments {
+    /// JSON text that parses.
+    Exact(String),
+    Value(Value),
+    /// JSON text, perhaps a broken one.
+    Text(String),
+    /// Parameters as markup has them: what is a text and what is JSON says the schema.
+    Fields(Vec<(String, String)>),
+}
+
+/// The longest name of an unknown tool that is repeated to the model, bytes.
+const MAX_REPEATED_NAME_BYTES: usize = 256;
+
+/// How sure it is that a block is meant as a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Confidence {
+    /// It stands in the marks of calls: what cannot be read is a broken call.
+    Certain,
+    /// It is a call only if it is one without any doubt.
+    Possible,
+}
+
+/// The most calls in one block: each that cannot be made is answered with a sentence.
+const MAX_CALLS_PER_BLOCK: usize = 100;
+
+/// The calls of a block; `None` if it is none. `whole` says that the block has its own end. Where the budget is spent
+/// afterwards, arguments count as fitting.
+pub(super) fn read_calls(
+    block: &str,
+    whole: bool,
+    confidence: Confidence,
+    tools: &ToolSet,
+    budget: &mut StepBudget,
+) -> Option<Vec<ParsedCall>> {
+    let raw_calls = parse_raw_calls(block, whole).filter(|written| !written.is_empty());
+    let Some(written) = raw_calls else { return parse_unreadable(block, confidence, tools) };
+    // A tag of another form with a name nobody offered is about something else.
+    if block.trim_start().starts_with('<') && !written.iter().any(|call| tools.find(&call.name).is_some()) {
+        return None;
+    }
+    if written.len() > MAX_CALLS_PER_BLOCK {
+        let why = format!("it holds more than {MAX_CALLS_PER_BLOCK} calls");
+        return (confidence == Confidence::Certain).then(|| vec![ParsedCall::Invalid(why)]);
+    }
+    let parsed: Vec<ParsedCall> = written.into_iter().map(|call| check_call(call, tools, budget)).collect();
+    let sure = confidence == Confidence::Certain
+        || parsed.iter().all(|reading| matches!(reading, ParsedCall::Valid(_)));
+    sure.then_some(parsed)
+}
+
+fn parse_raw_calls(block: &str, whole: bool) -> Option<Vec<RawCall>> {
+    if !block.trim_start().starts_with('<') {
+        return parse_json_calls(block, whole).or_else(|| xml_calls::parse_calls(block, whole));
+    }
+    match xml_calls::wrapper_contents(block) {
+        Some(inner) => inner.into_iter().try_fold(Vec::new(), |mut all, inner| {
+            all.extend(parse_json_calls(inner, true).or_else(|| xml_calls::parse_calls(inner, true))?);
+            Some(all)
+        }),
+        None => xml_calls::parse_calls(block, whole),
+    }
+}
+
+/// A block in the marks of a call that is no JSON: a broken call if it names a tool, and only talk if not.
+fn parse_unreadable(block: &str, confidence: Confidence, offer: &ToolSet) -> Option<Vec<ParsedCall>> {
+    let names_a_tool = || {
+        let found_after =
+            |key: &str| block.find(key).and_then(|at| quoted_word_after(&block[at + key.len()..]));
+        ["\"name\"", "'name'", "name:"]
+            .into_iter()
+            .filter_map(found_after)
+            .any(|name| offer.find(name).is_some())
+    };
+    let broken = confidence == Confidence::Certain && names_a_tool();
+    broken.then(|| vec![ParsedCall::Invalid("it is not valid JSON".to_owned())])
+}
+
+fn quoted_word_after(text: &str) -> Option<&str> {
+    let text = text.trim_start_matches([':', ' ', '"', '\'', '\n']);
+    let end = text.find(['"', '\'', ',', '\n', '}'])?;
+    Some(text[..end].trim())
+}
+
+fn check_call(call: RawCall, offer: &ToolSet, budget: &mut StepBudget) -> ParsedCall {
+    let Some(tool) = offer.find(&call.name) else {
+        let names: Vec<&str> = offer.tools().iter().map(|tool| tool.name.as_str()).take(100).collect();
+        let name = &call.name[..call.name.floor_char_boundary(MAX_REPEATED_NAME_BYTES)];
+        let sentence = format!("there is no tool {name:?}; the tools are {}", names.join(", "));
+        return ParsedCall::Invalid(sentence);
+    };
+    match check_arguments(call.arguments, tool, budget) {
+        Ok(arguments) => ParsedCall::Valid(ValidCall { name: tool.name.clone(), arguments }),
+        Err(why) => ParsedCall::Invalid(format!("the arguments of {}: {why}", tool.name)),
+    }
+}
+
+fn check_arguments(given: RawArguments, tool: &Tool, budget: &mut StepBudget) -> Result<String, String> {
+    let schema = Schema::new(&tool.parameters, tool.strict);
+    let (exact, mut value) = match given {
+        RawArguments::Exact(text) => {
+            let value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+            (Some(text), value)
+        }
+        RawArguments::Value(value) => (None, value),
+        RawArguments::Text(text) => match serde_json::from_str(&text) {
+            Ok(value) => (Some(text), value),
+            Err(_) if text.trim().is_empty() => (None, Value::Object(serde_json::Map::new())),
+            Err(_) => {
+                (None, lenient_json::parse_single(strip_fence(&text)).ok_or("they are not valid JSON")?)
+            }
+        },
+        RawArguments::Fields(fields) => (None, arguments_from_fields(fields, schema, budget)),
+    };
+    // Some models write the arguments as JSON in a text, as the wire forms of APIs do.
+    let (exact, mut value) = match value.as_str() {
+        Some(text) if text.trim().is_empty() => (None, Value::Null),
+        Some(text) => (None, lenient_json::parse_single(text).ok_or("they are not a JSON object")?),
+        None => (exact, std::mem::take(&mut value)),
+    };
+    if value.is_null() {
+        value = Value::Object(serde_json::Map::new());
+    }
+    if !value.is_object() {
+        return Err("they are not a JSON object".to_owned());
+    }
+    let fitted = schema.fit(&mut value, budget)?;
+    let exact = exact.filter(|text| fitted != FitResult::Repaired && text.trim_start().starts_with('{'));
+    Ok(exact.map_or_else(|| value.to_string(), |text| text.trim().to_owned()))
+}
+
+fn arguments_from_fields(
+    fields: Vec<(String, String)>,
+    schema: Schema<'_>,
+    budget: &mut StepBudget,
+) -> Value {
+    let mut value = |name: &str, text: String| match schema.property(name) {
+        Some(property) if schema.accepts_string(property, budget) => Value::String(text),
+        Some(_) | None => serde_json::from_str(text.trim()).unwrap_or(Value::String(text)),
+    };
+    Value::Object(fields.into_iter().map(|(name, text)| (name.clone(), value(&name, text))).collect())
+}
+
+/// The calls of a text that holds nothing but JSON, perhaps in a fence.
+fn parse_json_calls(block: &str, whole: bool) -> Option<Vec<RawCall>> {
+    let text = strip_fence(block);
+    if let Some(written) = parse_documented_form(text) {
+        return Some(written);
+    }
+    // What has its own end is complete, and a number at its end is not cut.
+    let values = if whole {
+        lenient_json::parse_values(&format!("{text}\n"), usize::MAX)?
+    } else {
+        lenient_json::parse_values(text, MAX_MISSING_BRACKETS)?
+    };
+    let mut written = Vec::new();
+    for value in values {
+        collect_calls(value, &mut written)?;
+    }
+    Some(written)
+}
+
+/// The documented form, whose arguments are kept as they are written.
+fn parse_documented_form(text: &str) -> Option<Vec<RawCall>> {
+    #[derive(Deserialize)]
+    struct Call<'a> {
+        name: String,
+        #[serde(borrow)]
+        arguments: &'a RawValue,
+    }
+    let calls = serde_json::Deserializer::from_str(text).into_iter::<Call<'_>>();
+    let written = calls.map(|call| {
+        let call = call.ok()?;
+        Some(RawCall { name: call.name, arguments: RawArguments::Exact(call.arguments.get().to_owned()) })
+    });
+    written.collect()
+}
+
+/// Where a reply ends in a call, only its last bracket may be missing: of arguments that are cut nobody knows whether they
+/// were complete.
+const MAX_MISSING_BRACKETS: usize = 1;
+const NAME_KEYS: [&str; 6] = ["name", "tool_name", "tool", "function_name", "action", "recipient_name"];
+const ARGUMENT_KEYS: [&str; 8] =
+    ["arguments", "parameters", "input", "args", "params", "action_input", "tool_input", "tool_parameters"];
+const LIST_KEYS: [&str; 3] = ["tool_calls", "tool_uses", "calls"];
+const CALL_KEYS: [&str; 3] = ["function", "function_call", "tool_call"];
+
+/// The calls of a value in any of the shapes that models know from APIs. `None` if it is something else.
+fn collect_calls(value: Value, written: &mut Vec<RawCall>) -> Option<()> {
+    if let Value::Array(list) = value {
+        return list.into_iter().try_for_each(|value| collect_calls(value, written));
+    }
+    let Value::Object(mut map) = value else { return None };
+    if let Some(list) = LIST_KEYS.iter().find_map(|key| map.remove(*key)) {
+        return collect_calls(list, written);
+    }
+    let arguments = ARGUMENT_KEYS.iter().find_map(|key| map.remove(*key));
+    if let Some(key) = CALL_KEYS.iter().find(|key| map.get(**key).is_some_and(Value::is_object)) {
+        return collect_calls(map.remove(*key)?, written);
+    }
+    let mut keys = NAME_KEYS.iter().chain(&CALL_KEYS);
+    let name = keys.find_map(|key| map.get(*key).and_then(Value::as_str))?.to_owned();
+    let arguments = match arguments {
+        Some(Value::String(text)) => RawArguments::Text(text),
+        Some(other) => RawArguments::Value(other),
+        // A tool without parameters may be called with its name alone.
+        None if map.len() <= 3 => RawArguments::Value(Value::Object(serde_json::Map::new())),
+        None => return None,
+    };
+    written.push(RawCall { name, arguments });
+    Some(())
+}
+
+/// A text without the code fence around it.
+pub(super) fn strip_fence(text: &str) -> &str {
+    let inner = text.trim();
+    let Some(opened) = inner.strip_prefix("```") else { return inner };
+    let Some((info, body)) = opened.split_once('\n') else { return inner };
+    if info.trim().contains(|c: char| !c.is_alphanumeric() && c != '_' && c != '-') {
+        return inner;
+    }
+    body.trim_end().strip_suffix("```").unwrap_or(body).trim()
+}

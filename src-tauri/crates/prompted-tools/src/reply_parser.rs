@@ -1,0 +1,410 @@
+//! A whole reply as it comes: thoughts, text and calls in their order, and what has to be asked once more.
+
+use std::sync::Arc;
+
+use super::parser::{CallParser, Segment};
+use super::reasoning_tags::{ReasoningSplit, ReasoningTags};
+use super::tool_set::ToolSet;
+use super::{json_output, prompt};
+use protocol::{Request, ResponseFormat, ToolChoice};
+
+/// The most that is held back of a reply: what follows a broken call, or an answer in JSON. More passes as it is.
+const MAX_HELD_BYTES: usize = 8 * 1024 * 1024;
+/// How much of a reply without its call is repeated to the model.
+const MAX_REPEATED_BYTES: usize = 16 * 1024;
+
+/// The note on a call or an answer that was too complex to be checked against its schema.
+const UNCHECKED_NOTE: &str = "unchecked";
+
+/// A piece of a reply, in the client's terms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReplyPart {
+    Text(String),
+    Reasoning(String),
+    Call { name: String, arguments: String },
+}
+
+/// What a model is asked once more: what it said, and the words that follow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepairPrompt {
+    pub previous_reply: String,
+    pub instruction: String,
+}
+
+/// What a question is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RepairReason {
+    BrokenCall,
+    MissingCall,
+    InvalidJson,
+}
+
+/// Takes a reply and gives what it says.
+#[derive(Debug)]
+pub struct ReplyParser {
+    tools: Arc<ToolSet>,
+    reasoning: ReasoningTags,
+    /// Only where tools are offered.
+    parser: Option<CallParser>,
+    /// Only where the answer is to be JSON.
+    format: Option<ResponseFormat>,
+    /// The answer in JSON so far.
+    held_json: String,
+    /// The first broken call and all that follows it.
+    held_segments: Vec<Segment>,
+    held_segment_bytes: usize,
+    /// What was said in place of a call that has to be made.
+    said: String,
+    called: bool,
+    pending_repair: Option<RepairReason>,
+    note: Option<&'static str>,
+    /// Something was too complex to be checked, beside what the parser knows of.
+    unchecked: bool,
+}
+
+impl ReplyParser {
+    pub fn new(request: &Request) -> Self {
+        let tools = Arc::new(ToolSet::from_request(request));
+        let parser = (!tools.is_empty()).then(|| CallParser::new(Arc::clone(&tools)));
+        let format = Some(request.format.clone()).filter(|format| *format != ResponseFormat::Text);
+        Self {
+            tools,
+            reasoning: ReasoningTags::default(),
+            parser,
+            format,
+            held_json: String::new(),
+            held_segments: Vec::new(),
+            held_segment_bytes: 0,
+            said: String::new(),
+            called: false,
+            pending_repair: None,
+            note: None,
+            unchecked: false,
+        }
+    }
+
+    /// Takes the next text.
+    pub fn push(&mut self, text: String, parts: &mut Vec<ReplyPart>) {
+        let split = self.reasoning.push(text);
+        self.push_split(split, parts);
+    }
+
+    /// Whether something waits for [`ReplyParser::resume`], to be called on a thread for blocking work.
+    pub fn is_postponed(&self) -> bool {
+        self.parser.as_ref().is_some_and(CallParser::is_postponed)
+    }
+
+    /// Does what [`ReplyParser::push`] postponed because it takes long.
+    pub fn resume(&mut self, heard: &mut Vec<ReplyPart>) {
+        let mut pieces = Vec::new();
+        if let Some(parser) = &mut self.parser {
+            parser.resume(&mut pieces);
+        }
+        pieces.into_iter().for_each(|piece| self.push_segment(piece, heard));
+    }
+
+    /// Whether [`ReplyParser::finish`] may take long, so that it belongs on a thread for blocking work.
+    pub fn is_finish_slow(&self) -> bool {
+        !self.held_json.is_empty() || self.parser.as_ref().is_some_and(CallParser::is_in_candidate)
+    }
+
+    /// Whether nothing that still comes matters.
+    pub fn is_over(&self) -> bool {
+        self.parser.as_ref().is_some_and(CallParser::is_finished) && self.held_segments.is_empty()
+    }
+
+    /// Whether the model called something.
+    pub fn called(&self) -> bool {
+        self.called
+    }
+
+    /// What the log has to know. It holds nothing of the conversation.
+    pub fn note(&self) -> Option<&'static str> {
+        let unchecked = self.unchecked || self.parser.as_ref().is_some_and(CallParser::is_unchecked);
+        self.note.or(unchecked.then_some(UNCHECKED_NOTE))
+    }
+
+    /// Says that the reply is over; gives what has to be asked once more.
+    pub fn finish(&mut self, heard: &mut Vec<ReplyPart>) -> Option<RepairPrompt> {
+        let split = self.reasoning.finish();
+        self.push_split(split, heard);
+        let mut pieces = Vec::new();
+        if let Some(parser) = &mut self.parser {
+            parser.finish(&mut pieces);
+        }
+        pieces.into_iter().for_each(|piece| self.push_segment(piece, heard));
+        let question = self.repair_prompt(heard);
+        if question.is_none() && !self.held_json.is_empty() {
+            heard.push(ReplyPart::Text(std::mem::take(&mut self.held_json)));
+        }
+        question
+    }
+
+    /// Takes what the model answered to the question, or why it was not asked. The rest of the reply is given. May take
+    /// long.
+    pub fn receive_repair(&mut self, reply: Option<String>, heard: &mut Vec<ReplyPart>) {
+        match self.pending_repair.take() {
+            Some(RepairReason::BrokenCall) => self.apply_repair(reply, heard),
+            Some(RepairReason::MissingCall) => match reply.and_then(|reply| self.parse_repaired_calls(reply))
+            {
+                Some(calls) => calls.into_iter().for_each(|piece| self.push_segment(piece, heard)),
+                None => self.note = Some("no_call"),
+            },
+            Some(RepairReason::InvalidJson) => {
+                let wish = self.format.take().unwrap_or_default();
+                let held = std::mem::take(&mut self.held_json);
+                let json =
+                    reply.and_then(|reply| json_output::extract_json(&without_reasoning(reply), &wish).ok());
+                match &json {
+                    None => self.note = Some("not_json"),
+                    Some(json) => self.unchecked |= json.unchecked,
+                }
+                let json = json.map(|json| json.text);
+                heard.extend(Some(json.unwrap_or(held)).filter(|text| !text.is_empty()).map(ReplyPart::Text));
+            }
+            None => {}
+        }
+    }
+
+    fn push_split(
+        &mut self,
+        ReasoningSplit { reasoning: thought, text: said }: ReasoningSplit,
+        heard: &mut Vec<ReplyPart>,
+    ) {
+        if !thought.is_empty() {
+            heard.push(ReplyPart::Reasoning(thought));
+        }
+        if said.is_empty() {
+            return;
+        }
+        let Some(parser) = &mut self.parser else { return self.push_text(said, heard) };
+        let mut pieces = Vec::new();
+        parser.push(&said, &mut pieces);
+        pieces.into_iter().for_each(|piece| self.push_segment(piece, heard));
+    }
+
+    fn push_segment(&mut self, segment: Segment, heard: &mut Vec<ReplyPart>) {
+        if !self.held_segments.is_empty() || matches!(segment, Segment::Broken { .. }) {
+            self.held_segment_bytes += segment.len();
+            self.held_segments.push(segment);
+            if self.held_segment_bytes > MAX_HELD_BYTES {
+                self.apply_repair(None, heard);
+            }
+            return;
+        }
+        match segment {
+            Segment::Text(text) | Segment::Broken { text, .. } => self.push_text(text, heard),
+            Segment::Call(call) => {
+                if !self.held_json.is_empty() {
+                    heard.push(ReplyPart::Text(std::mem::take(&mut self.held_json)));
+                }
+                self.called = true;
+                heard.push(ReplyPart::Call { name: call.name, arguments: call.arguments });
+            }
+        }
+    }
+
+    fn push_text(&mut self, text: String, heard: &mut Vec<ReplyPart>) {
+        if self.must_call() && self.said.len() < MAX_REPEATED_BYTES {
+            self.said.push_str(&text[..text.floor_char_boundary(MAX_REPEATED_BYTES)]);
+        }
+        if self.format.is_none() || self.called {
+            heard.push(ReplyPart::Text(text));
+            return;
+        }
+        self.held_json.push_str(&text);
+        if self.held_json.len() > MAX_HELD_BYTES {
+            self.format = None;
+            self.note = Some("json_unchecked");
+            heard.push(ReplyPart::Text(std::mem::take(&mut self.held_json)));
+        }
+    }
+
+    fn must_call(&self) -> bool {
+        matches!(self.tools.choice, ToolChoice::Required | ToolChoice::Named(_)) && !self.tools.is_empty()
+    }
+
+    fn repair_prompt(&mut self, heard: &mut Vec<ReplyPart>) -> Option<RepairPrompt> {
+        if !self.held_segments.is_empty() {
+            let broken = || {
+                self.held_segments.iter().filter_map(|piece| match piece {
+                    Segment::Broken { text, reason: why } => Some((text.as_str(), why.as_str())),
+                    Segment::Text(_) | Segment::Call(_) => None,
+                })
+            };
+            let said =
+                broken().map(|(text, _)| text).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n");
+            let ask = prompt::repair_call_prompt(&broken().map(|(_, why)| why).collect::<Vec<_>>());
+            self.pending_repair = Some(RepairReason::BrokenCall);
+            return Some(RepairPrompt { previous_reply: said, instruction: ask });
+        }
+        if self.must_call() && !self.called {
+            self.pending_repair = Some(RepairReason::MissingCall);
+            let said = std::mem::take(&mut self.said);
+            return Some(RepairPrompt {
+                previous_reply: said,
+                instruction: prompt::missing_call_prompt(&self.tools.choice),
+            });
+        }
+        let wish = self.format.as_ref().filter(|_| !self.called)?;
+        match json_output::extract_json(&self.held_json, wish) {
+            Ok(json) => {
+                self.held_json.clear();
+                self.unchecked |= json.unchecked;
+                heard.push(ReplyPart::Text(json.text));
+                None
+            }
+            Err(why) => {
+                self.pending_repair = Some(RepairReason::InvalidJson);
+                Some(RepairPrompt {
+                    previous_reply: self.held_json.clone(),
+                    instruction: prompt::repair_json_prompt(&why),
+                })
+            }
+        }
+    }
+
+    /// The calls of a second reply, if it holds good ones and no broken one. Its words are for us, not for the client.
+    fn parse_repaired_calls(&mut self, reply: String) -> Option<Vec<Segment>> {
+        let mut pieces = Vec::new();
+        let mut parser = CallParser::new(Arc::clone(&self.tools));
+        parser.push(&without_reasoning(reply), &mut pieces);
+        parser.finish(&mut pieces);
+        self.unchecked |= parser.is_unchecked();
+        let broken = pieces.iter().any(|piece| matches!(piece, Segment::Broken { .. }));
+        pieces.retain(|piece| matches!(piece, Segment::Call(_)));
+        (!broken && !pieces.is_empty()).then_some(pieces)
+    }
+
+    /// Puts corrected calls in the place of the first broken one, or gives the broken ones back as text.
+    fn apply_repair(&mut self, reply: Option<String>, heard: &mut Vec<ReplyPart>) {
+        let calls = reply.and_then(|reply| self.parse_repaired_calls(reply));
+        if calls.is_none() {
+            self.note = Some("broken_call");
+        }
+        let mut calls = calls.map(Vec::into_iter);
+        for piece in std::mem::take(&mut self.held_segments) {
+            match (piece, &mut calls) {
+                (Segment::Broken { .. }, Some(calls)) => {
+                    calls
+                        .by_ref()
+                        .collect::<Vec<_>>()
+                        .into_iter()
+                        .for_each(|call| self.push_segment(call, heard));
+                }
+                (Segment::Broken { text, .. }, None) if text.is_empty() => {}
+                (Segment::Broken { text, .. }, None) => self.push_text(text, heard),
+                (piece, _) => self.push_segment(piece, heard),
+            }
+        }
+        self.held_segment_bytes = 0;
+    }
+}
+
+/// A second reply without what the model thought.
+fn without_reasoning(reply: String) -> String {
+    let mut reasoning = ReasoningTags::default();
+    let mut said = reasoning.push(reply).text;
+    said.push_str(&reasoning.finish().text);
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use protocol::Tool;
+
+    const GOOD: &str =
+        "<tool_call>\n{\"name\": \"bash\", \"arguments\": {\"command\": \"ls\"}}\n</tool_call>";
+    const BROKEN: &str = "<tool_call>\n{\"name\": \"bash\", \"arguments\": {\"cmd\": \"ls\"}}\n</tool_call>";
+
+    fn request() -> Request {
+        let parameters = json!({"type": "object", "required": ["command"],
+            "properties": {"command": {"type": "string"}}});
+        let tool = Tool { name: "bash".into(), description: None, parameters, strict: false };
+        Request { tools: vec![tool], ..Request::default() }
+    }
+
+    fn parse_reply(parser: &mut ReplyParser, text: &str) -> (Vec<ReplyPart>, Option<RepairPrompt>) {
+        let mut heard = Vec::new();
+        parser.push(text.to_owned(), &mut heard);
+        let question = parser.finish(&mut heard);
+        (heard, question)
+    }
+
+    fn text(text: &str) -> ReplyPart {
+        ReplyPart::Text(text.to_owned())
+    }
+
+    fn call() -> ReplyPart {
+        ReplyPart::Call { name: "bash".into(), arguments: "{\"command\": \"ls\"}".into() }
+    }
+
+    #[test]
+    fn reasoning_text_and_calls_keep_their_order() {
+        let mut hearing = ReplyParser::new(&request());
+        let (heard, question) = parse_reply(&mut hearing, &format!("<think>hm</think>\nI look.\n{GOOD}"));
+        assert_eq!(heard, [ReplyPart::Reasoning("hm".into()), text("I look.\n"), call()]);
+        assert!(question.is_none() && hearing.called() && hearing.note().is_none());
+    }
+
+    #[test]
+    fn a_broken_call_is_repaired_and_keeps_its_place() {
+        let mut hearing = ReplyParser::new(&request());
+        let (mut heard, question) = parse_reply(&mut hearing, &format!("One.\n{BROKEN}\nTwo.\n{GOOD}"));
+        assert_eq!(heard, [text("One.\n")]);
+        let question = question.unwrap();
+        assert!(question.previous_reply == BROKEN && question.instruction.contains("\"command\""));
+        hearing.receive_repair(Some(format!("Sorry!\n{GOOD}")), &mut heard);
+        assert_eq!(heard, [text("One.\n"), call(), text("\nTwo.\n"), call()]);
+        assert!(hearing.called() && hearing.note().is_none());
+    }
+
+    #[test]
+    fn a_call_that_stays_broken_becomes_text_with_a_note() {
+        for reply in [None, Some(BROKEN.to_owned()), Some("I cannot.".to_owned())] {
+            let mut hearing = ReplyParser::new(&request());
+            let (mut heard, question) = parse_reply(&mut hearing, BROKEN);
+            assert!(question.is_some());
+            hearing.receive_repair(reply, &mut heard);
+            assert_eq!(heard, [text(BROKEN)]);
+            assert!(!hearing.called() && hearing.note().is_some());
+        }
+    }
+
+    #[test]
+    fn a_missing_required_call_is_requested() {
+        let mut hearing = ReplyParser::new(&Request { tool_choice: ToolChoice::Required, ..request() });
+        let (mut heard, question) = parse_reply(&mut hearing, "I would rather not.");
+        assert_eq!(question.unwrap().previous_reply, "I would rather not.");
+        hearing.receive_repair(Some(GOOD.to_owned()), &mut heard);
+        assert_eq!(heard, [text("I would rather not."), call()]);
+        assert!(hearing.called());
+    }
+
+    #[test]
+    fn json_is_held_until_it_is_valid() {
+        let wish = Request { format: ResponseFormat::JsonObject, ..Request::default() };
+        let mut hearing = ReplyParser::new(&wish);
+        assert_eq!(parse_reply(&mut hearing, "Here: {\"a\": 1}!"), (vec![text("{\"a\": 1}")], None));
+        let mut hearing = ReplyParser::new(&wish);
+        let (mut heard, question) = parse_reply(&mut hearing, "none");
+        assert!(heard.is_empty() && question.is_some());
+        hearing.receive_repair(Some("```json\n{}\n```".to_owned()), &mut heard);
+        assert_eq!((heard, hearing.note()), (vec![text("{}")], None));
+        let mut hearing = ReplyParser::new(&wish);
+        let (mut heard, _) = parse_reply(&mut hearing, "none");
+        hearing.receive_repair(None, &mut heard);
+        assert!(heard == [text("none")] && hearing.note().is_some());
+    }
+
+    #[test]
+    fn a_single_tool_call_ends_the_reply() {
+        let mut hearing = ReplyParser::new(&Request { single_tool_call: true, ..request() });
+        let mut heard = Vec::new();
+        hearing.push(format!("{GOOD}{GOOD} and more"), &mut heard);
+        assert!(hearing.is_over() && heard == [call()]);
+    }
+}

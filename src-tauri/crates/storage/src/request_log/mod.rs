@@ -1,0 +1,357 @@
+//! The request log: one [`Record`] for every request, closed on every path, in one SQLite file that is searched, kept
+//! small, and deleted for good when asked. It holds metadata only, unless the user has prompts and replies kept.
+//!
+//! Writing never delays an answer: a closed record goes into a bounded queue, and one thread writes. A file that is
+//! locked, full, read-only or damaged costs records (counted), never a request. What is worth recording is the
+//! proxy's business, and how it is shown to people is the CLI's and the UI's, save for the one-line form of
+//! [`line()`].
+//!
+//! The accounts room keeps its own tables in the same file through its own connection; open the journal first, for it
+//! creates the file, sets its mode, and sets a damaged one aside.
+mod aggregates;
+mod bodies;
+mod display;
+mod error;
+mod export;
+mod facets;
+mod file;
+mod open_record;
+mod record;
+mod sanitize;
+mod schema;
+mod search;
+mod selection_reason;
+mod state;
+mod store;
+#[cfg(test)]
+mod tests;
+mod time;
+mod usage;
+mod writer;
+
+pub use aggregates::{ClientUsage, Minute, Totals};
+pub use display::format_line;
+pub use error::RequestLogError;
+pub use export::ExportFormat;
+pub use file::resolve_folder_links;
+pub use open_record::{OpenRecord, RecordStart, RequestOutcome};
+pub use record::{Attempt, Bodies, ErrorSource, Query, RequestRecord};
+pub use selection_reason::{AccountSelection, SelectionReason, SelectionRule};
+pub use state::LogCounters;
+pub use store::{LogReader, open_read_only};
+pub use time::format_utc;
+
+use state::LogState;
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, OnceLock};
+use std::thread::Thread;
+use std::time::Duration;
+use tokio::sync::broadcast;
+use writer::{Writer, WriterCommand, WriterMessage};
+
+/// How long a reader waits for records that are on their way.
+const QUERY_FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How much is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogLimits {
+    /// Older records are deleted.
+    pub max_age: Duration,
+    /// Size of the file in bytes; the oldest records are deleted beyond nine tenths of it.
+    pub max_bytes: u64,
+    /// Most records in the queue, and most that wait in memory while the file cannot be written.
+    pub queue: usize,
+}
+
+impl Default for LogLimits {
+    fn default() -> Self {
+        Self { max_age: Duration::from_secs(30 * 24 * 3_600), max_bytes: 100_000_000, queue: 4_096 }
+    }
+}
+
+/// A journal, and what the user should be told about its file.
+#[derive(Debug)]
+pub struct OpenedLog {
+    /// Works in any case.
+    pub log: RequestLog,
+    /// For example that a damaged file was set aside, or that nothing can be written.
+    pub notice: Option<String>,
+}
+
+/// The request log. A cheap handle; the writer ends when the last one is gone, or at [`RequestLog::close`].
+#[derive(Debug, Clone)]
+pub struct RequestLog {
+    inner: Arc<LogInner>,
+}
+
+#[derive(Debug)]
+struct LogInner {
+    outbox: Sender<WriterMessage>,
+    state: Arc<LogState>,
+    /// To wake the writer while it lets records gather.
+    writer: OnceLock<Thread>,
+}
+
+impl RequestLog {
+    /// Opens the log in the file at `path`, whose folder must exist. Never fails: a damaged file is set aside, and while
+    /// the file cannot be used, the last `limits.queue` records are kept in memory and opening is tried again.
+    /// Blocking.
+    pub fn open(path: &Path, limits: LogLimits) -> OpenedLog {
+        let log = Self::start(Some(path.to_owned()), limits);
+        let notice = log.notice();
+        OpenedLog { log, notice }
+    }
+
+    /// A log without a file that keeps the last 1,000 records.
+    pub fn in_memory() -> Self {
+        Self::start(None, LogLimits { queue: 1_000, ..LogLimits::default() })
+    }
+
+    /// Opens the record of a request that has just come in.
+    pub fn begin(&self, start: RecordStart) -> OpenRecord {
+        OpenRecord::new(self.clone(), start)
+    }
+
+    /// The records wanted, newest first, including those on their way to the file. Blocking.
+    ///
+    /// # Errors
+    /// When the file cannot be read, nothing that fits is in memory, and it was not known before ([`RequestLog::notice`]).
+    pub fn latest(&self, query: &Query) -> Result<Vec<RequestRecord>, RequestLogError> {
+        // A disk that keeps the writer busy must not keep the reader: then the newest are missing for once.
+        let _ = self.send_request(WriterCommand::FlushWithoutRetry).recv_timeout(QUERY_FLUSH_TIMEOUT);
+        // Memory first: a record that moves to the file in between is then found twice, not never.
+        let unsaved = self.inner.state.select(query);
+        let Some(path) = self.inner.state.path() else { return Ok(unsaved) };
+        match store::open_read_only(path).and_then(|reader| reader.latest(query)) {
+            Ok(saved) => Ok(merge_newest(unsaved, saved, query.effective_limit())),
+            Err(error) => {
+                self.check_after(&error);
+                if unsaved.is_empty() && !self.inner.state.has_write_error() {
+                    Err(error)
+                } else {
+                    Ok(unsaved)
+                }
+            }
+        }
+    }
+
+    /// The live feed: each record once it has its id, which may be before it is in the file. A subscriber more than
+    /// 256 records behind misses the oldest.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<RequestRecord>> {
+        self.inner.state.subscribe()
+    }
+
+    /// Numbers since the start.
+    pub fn counters(&self) -> LogCounters {
+        self.inner.state.counters()
+    }
+
+    /// What the user should know about the file now: that it cannot be written, or that one was set aside.
+    pub fn notice(&self) -> Option<String> {
+        self.inner.state.notice()
+    }
+
+    /// How many records fit, whatever the query's limit. Blocking.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn count(&self, query: &Query) -> Result<u64, RequestLogError> {
+        let _ = self.send_request(WriterCommand::FlushWithoutRetry).recv_timeout(QUERY_FLUSH_TIMEOUT);
+        let Some(path) = self.inner.state.path() else {
+            return Ok(self.inner.state.count_unsaved(query, 0));
+        };
+        let read = |path| {
+            let reader = store::open_read_only(path)?;
+            Ok((reader.newest_id()?, reader.count(query)?))
+        };
+        let (newest, saved) = read(path).inspect_err(|error| self.check_after(error))?;
+        Ok(saved + self.inner.state.count_unsaved(query, newest))
+    }
+
+    /// One record; `None` where there is none of this id. Blocking.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn get(&self, id: u64) -> Result<Option<RequestRecord>, RequestLogError> {
+        let unsaved = self.inner.state.get(id);
+        match (unsaved, self.inner.state.path()) {
+            (Some(unsaved), _) => Ok(Some(RequestRecord::clone(&unsaved.record))),
+            (None, None) => Ok(None),
+            (None, Some(path)) => store::open_read_only(path)?.get(id),
+        }
+    }
+
+    /// Prompt and reply of a request; `None` where they were not kept. Blocking.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn bodies(&self, id: u64) -> Result<Option<Bodies>, RequestLogError> {
+        let unsaved = self.inner.state.get(id).and_then(|unsaved| unsaved.bodies);
+        match (unsaved, self.inner.state.path()) {
+            (Some(bodies), _) => Ok(Some(Bodies::clone(&bodies))),
+            (None, None) => Ok(None),
+            (None, Some(path)) => store::open_read_only(path)?.bodies(id),
+        }
+    }
+
+    /// Whether prompts and replies are kept.
+    pub fn keeps_bodies(&self) -> bool {
+        self.inner.state.keeps_bodies()
+    }
+
+    /// Keeps prompts and replies from the next request on, or deletes all that were kept. Blocking.
+    ///
+    /// # Errors
+    /// When the file cannot be written; none is kept any more nevertheless.
+    pub fn set_keep_bodies(&self, keep: bool) -> Result<(), RequestLogError> {
+        self.inner.state.set_keep_bodies(keep);
+        if keep {
+            Ok(())
+        } else {
+            self.send_request(WriterCommand::EraseBodies).recv().map_err(|_| RequestLogError::Closed)?
+        }
+    }
+
+    /// How much is kept from now on. What is too much goes at once.
+    pub fn set_limits(&self, limits: LogLimits) {
+        self.send_command(WriterCommand::SetLimits(limits));
+    }
+
+    /// Gives an account another name in every record. Blocking.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn rename_account(&self, from: &str, to: &str) -> Result<(), RequestLogError> {
+        let (from, to) = (
+            sanitize::sanitize_text(from, sanitize::MAX_NAME_CHARS),
+            sanitize::sanitize_text(to, sanitize::MAX_NAME_CHARS),
+        );
+        self.send_request(|reply| WriterCommand::Rename { from, to, reply })
+            .recv()
+            .map_err(|_| RequestLogError::Closed)?
+    }
+
+    /// The last 60 minutes, the oldest first.
+    pub fn last_hour(&self) -> Vec<Minute> {
+        self.inner.state.last_hour()
+    }
+
+    /// What was used since midnight UTC.
+    pub fn usage_today(&self) -> Totals {
+        self.inner.state.usage_today()
+    }
+
+    /// What a client key did.
+    pub fn client_usage(&self, name: &str) -> ClientUsage {
+        self.inner.state.client_usage(name)
+    }
+
+    /// What each client key did.
+    pub fn usage_by_client(&self) -> BTreeMap<String, ClientUsage> {
+        self.inner.state.usage_by_client()
+    }
+
+    /// The last request of this run that failed.
+    pub fn last_failure(&self) -> Option<Arc<RequestRecord>> {
+        self.inner.state.last_failure()
+    }
+
+    /// Deletes every record, from damaged files that were set aside too, and tells how many. Blocking.
+    ///
+    /// # Errors
+    /// When the file cannot be written; what was in memory is gone nevertheless.
+    pub fn clear(&self) -> Result<u64, RequestLogError> {
+        self.erase(None)
+    }
+
+    /// Deletes every record in which the account was asked, and every damaged file that was set aside, and tells how
+    /// many records. A request that is still running is recorded when it ends. Blocking.
+    ///
+    /// # Errors
+    /// When the file cannot be written; what was in memory is gone nevertheless.
+    pub fn delete_account(&self, label: &str) -> Result<u64, RequestLogError> {
+        self.erase(Some(sanitize::sanitize_text(label, sanitize::MAX_NAME_CHARS)))
+    }
+
+    /// Waits until everything closed before is written, or was tried. Blocking.
+    pub fn flush(&self) {
+        // An error means that the journal is closed, which wrote all there was.
+        let _ = self.send_request(WriterCommand::Flush).recv();
+    }
+
+    /// Writes what is queued and closes the file, waiting at most `deadline`. Records closed later are lost and counted.
+    /// Blocking.
+    pub fn close(&self, deadline: Duration) {
+        // Too late or closed before: there is nothing more to do about either.
+        let _ = self.send_request(WriterCommand::Close).recv_timeout(deadline);
+    }
+
+    fn start(path: Option<PathBuf>, limits: LogLimits) -> Self {
+        let (log, inbox) = Self::without_writer(path, limits);
+        let writer = Writer::new(Arc::clone(&log.inner.state), limits);
+        let thread = std::thread::Builder::new().name("journal".into());
+        match thread.spawn(move || writer.run(&inbox)) {
+            Ok(handle) => drop(log.inner.writer.set(handle.thread().clone())),
+            Err(error) => {
+                log.inner.state.report_write_error(&format!("the request log cannot be written: {error}"))
+            }
+        }
+        log
+    }
+
+    /// A journal whose queue nobody empties yet.
+    fn without_writer(path: Option<PathBuf>, limits: LogLimits) -> (Self, Receiver<WriterMessage>) {
+        let (outbox, inbox) = mpsc::channel();
+        let state = Arc::new(LogState::new(path, limits.queue));
+        (Self { inner: Arc::new(LogInner { outbox, state, writer: OnceLock::new() }) }, inbox)
+    }
+
+    fn enqueue(&self, record: Box<RequestRecord>, bodies: Option<Box<Bodies>>) {
+        let state = &self.inner.state;
+        state.count_request(&record);
+        if state.try_reserve() && self.inner.outbox.send(WriterMessage::Record(record, bodies)).is_err() {
+            state.release();
+            state.count_dropped(1);
+        }
+    }
+
+    fn erase(&self, account: Option<String>) -> Result<u64, RequestLogError> {
+        self.send_request(|reply| WriterCommand::Erase(account, reply))
+            .recv()
+            .map_err(|_| RequestLogError::Closed)?
+    }
+
+    fn send_request<T>(&self, command: impl FnOnce(Sender<T>) -> WriterCommand) -> Receiver<T> {
+        let (reply, answer) = mpsc::channel();
+        // When the writer is gone the reply is dropped here, and the answer says so.
+        self.send_command(command(reply));
+        answer
+    }
+
+    fn check_after(&self, error: &RequestLogError) {
+        if matches!(error, RequestLogError::Damaged | RequestLogError::Missing) {
+            self.send_command(WriterCommand::Check);
+        }
+    }
+
+    fn send_command(&self, command: WriterCommand) {
+        let _ = self.inner.outbox.send(WriterMessage::Command(command));
+        if let Some(writer) = self.inner.writer.get() {
+            writer.unpark();
+        }
+    }
+}
+
+fn merge_newest(
+    mut unsaved: Vec<RequestRecord>,
+    saved: Vec<RequestRecord>,
+    limit: usize,
+) -> Vec<RequestRecord> {
+    let known: HashSet<u64> = unsaved.iter().map(|record| record.id).collect();
+    unsaved.extend(saved.into_iter().filter(|record| !known.contains(&record.id)));
+    unsaved.sort_unstable_by_key(|record| std::cmp::Reverse(record.id));
+    unsaved.truncate(limit);
+    unsaved
+}

@@ -1,0 +1,313 @@
+//! A client's body on its way to the host: the same bytes but for a few fields at the top. Pure.
+//!
+//! Fields that steer LiteLLM itself (where to send, with which key) never pass: whoever may use a model here may not make
+//! Mammouth's proxy call somebody else.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use reqwest::Body;
+use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::ModelParams;
+use crate::transport::offload::offload_if_large;
+use crate::{UpstreamError, UpstreamErrorKind};
+use protocol::Request;
+
+/// What LiteLLM takes for itself out of a request's body.
+const BLOCKED_LITELLM_PARAMS: [&str; 37] = [
+    "api_base",
+    "base_url",
+    "api_key",
+    "api_version",
+    "api_type",
+    "azure_ad_token",
+    "azure_ad_token_provider",
+    "aws_access_key_id",
+    "aws_secret_access_key",
+    "aws_session_token",
+    "aws_region_name",
+    "aws_bedrock_runtime_endpoint",
+    "aws_role_name",
+    "aws_profile_name",
+    "aws_session_name",
+    "aws_web_identity_token",
+    "aws_sts_endpoint",
+    "vertex_project",
+    "vertex_location",
+    "vertex_credentials",
+    "custom_llm_provider",
+    "proxy",
+    "extra_headers",
+    "headers",
+    "extra_body",
+    "organization",
+    "user_config",
+    "fallbacks",
+    "context_window_fallbacks",
+    "content_policy_fallbacks",
+    "model_list",
+    "router_settings",
+    "mock_response",
+    "mock_tool_calls",
+    "mock_timeout",
+    "deployment_id",
+    "no-log",
+];
+const BLOCKED_PARAM_PREFIXES: [&str; 2] = ["litellm_", "mock_"];
+
+/// A body and what must be remembered of it.
+pub(super) struct RewrittenBody {
+    pub(super) body: Body,
+    /// The usage chunk was asked for by us only.
+    pub(super) drop_usage: bool,
+}
+
+/// A chat completion with the model's id in it, a maximum where the client named none, and the wish for the usage.
+///
+/// # Errors
+/// [`UpstreamErrorKind::Rejected`] if the body is no JSON object.
+pub(super) async fn chat(
+    original: &Bytes,
+    request: &Request,
+    params: ModelParams<'_>,
+) -> Result<RewrittenBody, UpstreamError> {
+    let mut fields = BodyFields::parse_offloaded(original).await?;
+    fields.set("model", &json!(params.model));
+    if let Some(max_tokens) = params.max_tokens.filter(|_| request.max_tokens.is_none()) {
+        fields.remove(&["max_tokens", "max_completion_tokens"]);
+        fields.set("max_tokens", &json!(max_tokens));
+    }
+    let options = fields.get("stream_options").unwrap_or(Value::Null);
+    let usage_requested = options["include_usage"] == true;
+    if request.stream && !usage_requested {
+        let mut options = options.as_object().cloned().unwrap_or_default();
+        options.insert("include_usage".to_owned(), json!(true));
+        fields.set("stream_options", &Value::Object(options));
+    }
+    Ok(RewrittenBody { body: fields.into_body(), drop_usage: request.stream && !usage_requested })
+}
+
+/// A request for embeddings with the model's id in it.
+///
+/// # Errors
+/// As [`chat`].
+pub(super) async fn embeddings(original: &Bytes, model: &str) -> Result<Body, UpstreamError> {
+    let mut fields = BodyFields::parse_offloaded(original).await?;
+    fields.set("model", &json!(model));
+    Ok(fields.into_body())
+}
+
+/// Up to this size, bytes, a value is copied.
+const MAX_COPIED_BYTES: usize = 16 * 1024;
+
+/// A field's value: a slice of what the client sent, or ours. Never empty.
+struct BodyField(Bytes);
+
+/// The fields of an object in the client's order.
+struct BodyFields(Vec<(String, BodyField)>);
+
+impl BodyFields {
+    async fn parse_offloaded(original: &Bytes) -> Result<Self, UpstreamError> {
+        let original = original.clone();
+        offload_if_large(original.len(), move || Self::parse(&original)).await
+    }
+
+    fn parse(original: &Bytes) -> Result<Self, UpstreamError> {
+        let no_object = |_| UpstreamError::new(UpstreamErrorKind::Rejected, "the body is not a JSON object");
+        let raw: RawFields<'_> = serde_json::from_slice(original).map_err(no_object)?;
+        let passed = raw.0.into_iter().filter(|(name, _)| !is_blocked_param(name));
+        Ok(Self(
+            passed.map(|(name, raw)| (name, BodyField(original.slice_ref(raw.get().as_bytes())))).collect(),
+        ))
+    }
+
+    fn get(&self, name: &str) -> Option<Value> {
+        let (_, field) = self.0.iter().find(|(field, _)| field == name)?;
+        serde_json::from_slice(&field.0).ok()
+    }
+
+    fn set(&mut self, name: &str, value: &Value) {
+        let field = BodyField(value.to_string().into());
+        match self.0.iter_mut().find(|(known, _)| known == name) {
+            Some((_, old)) => *old = field,
+            None => self.0.push((name.to_owned(), field)),
+        }
+    }
+
+    fn remove(&mut self, names: &[&str]) {
+        self.0.retain(|(name, _)| !names.contains(&name.as_str()));
+    }
+
+    /// The object again. Large values are not copied; what is small goes into one piece, which costs less than many.
+    fn into_body(self) -> Body {
+        let mut pieces = VecDeque::new();
+        let mut small =
+            Vec::with_capacity(self.0.iter().map(|(name, field)| name.len() + field.copied_len() + 8).sum());
+        for (at, (name, field)) in self.0.into_iter().enumerate() {
+            small.push(if at == 0 { b'{' } else { b',' });
+            serde_json::to_writer(&mut small, &name).expect("a text becomes JSON and a buffer takes it");
+            small.push(b':');
+            if field.copied_len() > 0 {
+                small.extend_from_slice(&field.0);
+            } else {
+                pieces.push_back(std::mem::take(&mut small).into());
+                pieces.push_back(field.0);
+            }
+        }
+        small.push(b'}');
+        if pieces.is_empty() {
+            return small.into();
+        }
+        pieces.push_back(small.into());
+        let left = pieces.iter().map(|piece: &Bytes| piece.len() as u64).sum();
+        Body::wrap(ChunkedBody { pieces, left })
+    }
+}
+
+impl BodyField {
+    /// The bytes to copy, 0 where they are too many.
+    fn copied_len(&self) -> usize {
+        if self.0.len() <= MAX_COPIED_BYTES { self.0.len() } else { 0 }
+    }
+}
+
+fn is_blocked_param(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    BLOCKED_LITELLM_PARAMS.contains(&name.as_str())
+        || BLOCKED_PARAM_PREFIXES.iter().any(|begin| name.starts_with(begin))
+}
+
+/// A body of a known length in pieces.
+struct ChunkedBody {
+    pieces: VecDeque<Bytes>,
+    left: u64,
+}
+
+impl http_body::Body for ChunkedBody {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let piece = self.pieces.pop_front();
+        self.left -= piece.as_ref().map_or(0, |piece| piece.len() as u64);
+        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
+
+/// An object's fields, unread.
+struct RawFields<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for RawFields<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(RawVisitor)
+    }
+}
+
+struct RawVisitor;
+
+impl<'de> Visitor<'de> for RawVisitor {
+    type Value = RawFields<'de>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(field) = map.next_entry::<String, &RawValue>()? {
+            fields.push(field);
+        }
+        Ok(RawFields(fields))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    const ASK: ModelParams<'_> = ModelParams { model: "real-id", max_tokens: None, supports_reasoning: None };
+
+    async fn sent(original: &str, request: &Request, ask: ModelParams<'_>) -> (String, bool) {
+        let rewritten = chat(&Bytes::from(original.to_owned()), request, ask).await.unwrap();
+        let body = rewritten.body.collect().await.unwrap().to_bytes();
+        (String::from_utf8(body.to_vec()).unwrap(), rewritten.drop_usage)
+    }
+
+    fn request(stream: bool, max_tokens: Option<u64>) -> Request {
+        Request { stream, max_tokens, ..Request::default() }
+    }
+
+    #[tokio::test]
+    async fn what_the_client_wrote_stays_byte_for_byte() {
+        let original = r#"{"messages": [ {"role":"user","content":"\u00e4  b"} ],"x":1e5,"model":"alias"}"#;
+        let (body, drop_usage) = sent(original, &request(false, None), ASK).await;
+        assert_eq!(
+            body,
+            r#"{"messages":[ {"role":"user","content":"\u00e4  b"} ],"x":1e5,"model":"real-id"}"#
+        );
+        assert!(!drop_usage);
+    }
+
+    #[tokio::test]
+    async fn max_tokens_is_filled_in_only_where_none_was_given() {
+        let ask = ModelParams { max_tokens: Some(64_000), ..ASK };
+        let (body, _) = sent(r#"{"model":"a","max_tokens":null}"#, &request(false, None), ask).await;
+        assert_eq!(body, r#"{"model":"real-id","max_tokens":64000}"#);
+        let (body, _) =
+            sent(r#"{"model":"a","max_completion_tokens":5}"#, &request(false, Some(5)), ask).await;
+        assert_eq!(body, r#"{"model":"real-id","max_completion_tokens":5}"#);
+    }
+
+    #[tokio::test]
+    async fn the_usage_chunk_is_requested_and_dropped() {
+        let (body, drop_usage) = sent(r#"{"model":"a","stream":true}"#, &request(true, None), ASK).await;
+        assert!(drop_usage && body.ends_with(r#""stream_options":{"include_usage":true}}"#), "{body}");
+        let asked = r#"{"model":"a","stream":true,"stream_options":{"include_usage":true}}"#;
+        assert!(!sent(asked, &request(true, None), ASK).await.1);
+    }
+
+    #[tokio::test]
+    async fn p18_params_that_control_the_litellm_proxy_are_dropped() {
+        let mut fields: Vec<String> =
+            BLOCKED_LITELLM_PARAMS.iter().map(|name| format!(r#""{name}":"https://evil.example""#)).collect();
+        fields.extend([r#""litellm_params":{}"#.into(), r#""API_BASE":"x""#.into(), r#""model":"a""#.into()]);
+        let (body, _) = sent(&format!("{{{}}}", fields.join(",")), &request(false, None), ASK).await;
+        assert_eq!(body, r#"{"model":"real-id"}"#);
+    }
+
+    #[tokio::test]
+    async fn large_values_are_not_copied() {
+        let long = "x".repeat(MAX_COPIED_BYTES);
+        let original = format!(r#"{{"a":1,"model":"m","long":"{long}","b":[2],"more":"{long}"}}"#);
+        let (body, _) = sent(&original, &request(false, None), ASK).await;
+        assert!(body == original.replace(r#""m""#, r#""real-id""#), "{} bytes", body.len());
+    }
+
+    #[tokio::test]
+    async fn only_a_json_object_is_accepted() {
+        for text in ["[]", "", "{\"a\":1} x", "{\"a\":}"] {
+            let refused = chat(&Bytes::from_static(text.as_bytes()), &request(false, None), ASK).await;
+            assert_eq!(refused.err().unwrap().kind, UpstreamErrorKind::Rejected, "{text}");
+        }
+    }
+}

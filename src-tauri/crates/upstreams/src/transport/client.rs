@@ -1,0 +1,136 @@
+//! The HTTP clients' common ground: what they never do, and how long they try.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use reqwest::{Certificate, ClientBuilder, redirect, retry};
+use url::{Host, Url};
+
+use super::error;
+use super::outbound::{Outbound, ProxyServer};
+use super::resolver::Resolver;
+use crate::UpstreamError;
+
+const USER_AGENT: &str = concat!("mammouth-proxy/", env!("CARGO_PKG_VERSION"));
+/// An idle connection is given up early, because networks forget them silently.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
+const PING_INTERVAL: Duration = Duration::from_secs(15);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+/// What one HTTP/2 stream and one connection may have in flight. With 64 KiB each, 256 readers that do not read cannot
+/// take the connection's share from the others.
+const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
+
+/// A client that follows no redirect, keeps no cookie, uses no proxy, inflates nothing and repeats nothing.
+pub(crate) fn builder(connect_timeout: Duration, resolver: Resolver) -> ClientBuilder {
+    // Someone else in the process may have been first; then theirs is used.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .user_agent(USER_AGENT)
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .no_proxy()
+        .retry(retry::never())
+        .dns_resolver(resolver)
+        .connect_timeout(connect_timeout)
+        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+        .tcp_nodelay(true)
+        .tcp_keepalive(TCP_KEEPALIVE)
+        .http2_keep_alive_interval(PING_INTERVAL)
+        .http2_keep_alive_timeout(PING_TIMEOUT)
+        .http2_keep_alive_while_idle(true)
+        .http2_initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .http2_initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+}
+
+/// The certificates that settings name beside the system's; `None` where one is not valid PEM.
+pub(crate) fn parse_roots(pems: &[String]) -> Option<Vec<Certificate>> {
+    let bundles = pems.iter().map(|pem| Certificate::from_pem_bundle(pem.as_bytes()).ok());
+    bundles.collect::<Option<Vec<_>>>().map(|bundles| bundles.into_iter().flatten().collect())
+}
+
+/// Why a client cannot be built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ClientError {
+    /// An extra certificate is not valid PEM.
+    Roots,
+    /// TLS cannot be set up, or the proxy's address is none that the client takes.
+    Client,
+}
+
+/// The HTTP client for one upstream.
+pub(crate) struct UpstreamClient {
+    pub(crate) http: reqwest::Client,
+    /// What its connections go through.
+    pub(crate) proxy: Option<ProxyServer>,
+}
+
+impl UpstreamClient {
+    fn new(base: &Url, connect_timeout: Duration, outbound: &Outbound) -> Result<Self, ClientError> {
+        let roots = parse_roots(&outbound.extra_roots).ok_or(ClientError::Roots)?;
+        let proxy = outbound.proxy_for(base);
+        let mut builder = builder(connect_timeout, Resolver::new(|_| true));
+        if let Some(proxy) = &proxy {
+            // Whether the base is an exception is decided already.
+            builder = builder.proxy(proxy.to_reqwest(&[]).ok_or(ClientError::Client)?);
+        }
+        // Without TLS the system's certificates are not needed, and a machine without any can still show the demo.
+        let is_plain = base.scheme() == "http";
+        let builder = if is_plain { builder.tls_certs_only(roots) } else { builder.tls_certs_merge(roots) };
+        Ok(Self { http: builder.build().map_err(|_| ClientError::Client)?, proxy })
+    }
+
+    /// The failure of a call of this client that brought no answer.
+    pub(crate) fn request_error(&self, error: reqwest::Error) -> UpstreamError {
+        error::from_reqwest(error, self.proxy.as_ref())
+    }
+}
+
+/// An [`UpstreamClient`] that can be replaced while calls run: they go on with the one that they began with.
+pub(crate) struct SharedClient {
+    base: Url,
+    connect_timeout: Duration,
+    current: RwLock<Arc<UpstreamClient>>,
+}
+
+impl SharedClient {
+    pub(crate) fn new(
+        base: &Url,
+        connect_timeout: Duration,
+        outbound: &Outbound,
+    ) -> Result<Self, ClientError> {
+        let client = UpstreamClient::new(base, connect_timeout, outbound)?;
+        Ok(Self { base: base.clone(), connect_timeout, current: RwLock::new(Arc::new(client)) })
+    }
+
+    /// The client for a new call.
+    pub(crate) fn get(&self) -> Arc<UpstreamClient> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Counts from the next call on.
+    pub(crate) fn replace(&self, outbound: &Outbound) -> Result<(), ClientError> {
+        let client = UpstreamClient::new(&self.base, self.connect_timeout, outbound)?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(client);
+        Ok(())
+    }
+}
+
+/// https anywhere, http to this machine only: a credential in clear text must not leave it.
+pub(crate) fn is_safe_base(base: &Url) -> bool {
+    let local = match base.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    let plain = base.username().is_empty() && base.password().is_none() && base.query().is_none();
+    plain && (base.scheme() == "https" || (base.scheme() == "http" && local))
+}
+
+/// A path below the base; a path that would lead to another host makes none.
+pub(crate) fn endpoint(base: &Url, path: &str) -> Option<Url> {
+    let url = Url::parse(&format!("{}{path}", base.as_str().trim_end_matches('/'))).ok()?;
+    (path.starts_with('/') && url.origin() == base.origin()).then_some(url)
+}

@@ -1,0 +1,114 @@
+//! The count of a prompt's tokens, for upstreams that do not tell it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use protocol::{Part, Request, Tokenizer, prompt_tokens};
+
+/// A prompt up to this size is counted where it stands; that takes half a millisecond at most.
+const MAX_INLINE_PROMPT_BYTES: usize = 16 * 1024;
+
+/// The number of a prompt's tokens. It is counted while the upstream is asked or after the reply, so that no text waits
+/// for it.
+pub(crate) enum PromptTokens {
+    Deferred(Arc<Request>),
+    Running(RunningCount),
+    #[cfg(test)]
+    Known(u64),
+}
+
+/// A count on a thread for blocking work.
+pub(crate) struct RunningCount {
+    tokenizer_loaded: oneshot::Receiver<()>,
+    tokens: JoinHandle<u64>,
+}
+
+impl PromptTokens {
+    /// Counts a long prompt, and loads a vocabulary that is not there yet. Belongs before the call to the upstream.
+    pub(crate) fn start(request: Arc<Request>, tokenizer: Tokenizer) -> Self {
+        if tokenizer.is_loaded() && text_bytes(&request) <= MAX_INLINE_PROMPT_BYTES {
+            return Self::Deferred(request);
+        }
+        Self::start_with(tokenizer, move || prompt_tokens(&request))
+    }
+
+    /// The same by any way to count.
+    pub(crate) fn start_with(tokenizer: Tokenizer, count: impl FnOnce() -> u64 + Send + 'static) -> Self {
+        let (loaded, tokenizer_loaded) = oneshot::channel();
+        let tokens = spawn_blocking(move || {
+            // The reply needs it even where the prompt is all pictures.
+            tokenizer.load();
+            // Nobody waits for it where the call failed.
+            if loaded.send(()).is_ok() { count() } else { 0 }
+        });
+        Self::Running(RunningCount { tokenizer_loaded, tokens })
+    }
+
+    /// Waits until the vocabulary is loaded, for replies that are counted as they come; never for the count.
+    pub(crate) async fn wait_for_tokenizer(&mut self) {
+        if let Self::Running(count) = self {
+            // An error means that the program ends.
+            let _ = (&mut count.tokenizer_loaded).await;
+        }
+    }
+
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<u64> {
+        match self {
+            Self::Deferred(request) => Poll::Ready(prompt_tokens(request)),
+            // A count that was cancelled by the program's end is missed by nobody.
+            Self::Running(count) => Pin::new(&mut count.tokens).poll(cx).map(Result::unwrap_or_default),
+            #[cfg(test)]
+            Self::Known(tokens) => Poll::Ready(*tokens),
+        }
+    }
+}
+
+pub(crate) fn text_bytes(request: &Request) -> usize {
+    request.messages.iter().map(|message| parts_bytes(&message.parts, |_| 0)).sum()
+}
+
+/// As [`text_bytes`], and what is attached.
+pub(crate) fn total_bytes(request: &Request) -> usize {
+    let attached = |part: &Part| match part {
+        Part::Image(image) => image.bytes().len(),
+        Part::File(file) => file.data.len(),
+        Part::Text(_) | Part::Reasoning(_) | Part::ImageLink(_) | Part::Call(_) | Part::Result(_) => 0,
+    };
+    request.messages.iter().map(|message| parts_bytes(&message.parts, attached)).sum()
+}
+
+fn parts_bytes(parts: &[Part], of_attachment: fn(&Part) -> usize) -> usize {
+    let sizes = parts.iter().map(|part| match part {
+        Part::Text(text) | Part::Reasoning(text) => text.len(),
+        Part::Image(_) | Part::ImageLink(_) | Part::File(_) => of_attachment(part),
+        Part::Call(call) => call.arguments.len(),
+        Part::Result(result) => parts_bytes(&result.parts, of_attachment),
+    });
+    sizes.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::poll_fn;
+
+    use super::*;
+
+    fn request(stream: bool) -> Request {
+        Request { stream, ..Request::default() }
+    }
+
+    #[tokio::test]
+    async fn loading_the_tokenizer_does_not_block_the_reply() {
+        let tokenizer = Tokenizer::default();
+        let mut first = PromptTokens::start(Arc::new(request(true)), tokenizer.clone());
+        assert!(matches!(first, PromptTokens::Running(_)));
+        first.wait_for_tokenizer().await;
+        assert!(tokenizer.is_loaded());
+        assert_eq!(poll_fn(|cx| first.poll(cx)).await, 0);
+        assert!(matches!(PromptTokens::start(Arc::new(request(true)), tokenizer), PromptTokens::Deferred(_)));
+    }
+}

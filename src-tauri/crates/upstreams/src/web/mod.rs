@@ -1,0 +1,352 @@
+//! mammouth.ai by the cookie of a browser session: an adapter for one named shape of requests (`llms-2025`).
+//!
+//! It lays a conversation out as the site wants it, brings images to the site first, and turns the plain text that comes
+//! back into events. What the site cannot do it does itself: stop sequences, a token limit, counting. Every fact about
+//! the site stands in [`Shape`] and beside it in `site_protocol.rs`. It retries nothing and picks no account.
+
+mod chat_form;
+mod client;
+mod error_mapping;
+mod image_fetcher;
+mod image_upload;
+pub mod models;
+mod prompt_layout;
+mod public_ip;
+mod site_protocol;
+mod stream;
+mod text_pipeline;
+mod upload_cache;
+mod user_info;
+
+#[cfg(test)]
+mod tests;
+
+pub use prompt_layout::LayoutMode;
+pub use site_protocol::SiteProtocol;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use http::{Method, header};
+use url::Url;
+
+use self::client::SiteClient;
+use self::image_fetcher::ImageFetcher;
+use self::stream::{RepairCall, WebReplyStream};
+use self::text_pipeline::TextPipeline;
+use super::transport::client::ClientError;
+use super::transport::prompt_tokens::PromptTokens;
+use super::{
+    Credential, EventReply, FollowUpCall, Identity, Outbound, ProxyServer, Quota, UpstreamError,
+    UpstreamErrorKind, check_model,
+};
+use prompted_tools::RepairPrompt;
+
+/// The largest answer about an account, in bytes.
+const MAX_ACCOUNT_RESPONSE_BYTES: usize = 1024 * 1024;
+/// The largest reply to a question that is asked once more, in bytes.
+const MAX_REPAIR_REPLY_BYTES: usize = 8 * 1024 * 1024;
+
+/// How the site is reached and how long we are patient with it.
+#[derive(Debug, Clone)]
+pub struct WebSettings {
+    /// `https` anywhere, `http` to this machine only.
+    pub base: Url,
+    pub protocol: SiteProtocol,
+    pub options: WebOptions,
+    /// Looking the name up, connecting and the TLS handshake together.
+    pub connect_timeout: Duration,
+    /// From sending a request to the first byte of its answer's body.
+    pub first_byte_timeout: Duration,
+    /// Between two pieces of an answer.
+    pub idle_timeout: Duration,
+    /// A reply is cut with a failure above this size.
+    pub max_reply_bytes: u64,
+    /// The proxy and the extra certificates.
+    pub outbound: Outbound,
+}
+
+/// How conversations are sent: what may change while replies run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WebOptions {
+    pub layout: LayoutMode,
+    /// Whether images that are named by a link are fetched.
+    pub image_links: bool,
+}
+
+impl Default for WebOptions {
+    fn default() -> Self {
+        Self { layout: LayoutMode::default(), image_links: true }
+    }
+}
+
+impl Default for WebSettings {
+    fn default() -> Self {
+        Self {
+            base: Url::parse("https://mammouth.ai").expect("a constant URL"),
+            protocol: SiteProtocol::default(),
+            options: WebOptions::default(),
+            connect_timeout: Duration::from_secs(10),
+            first_byte_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(120),
+            max_reply_bytes: 1024 * 1024 * 1024,
+            outbound: Outbound::default(),
+        }
+    }
+}
+
+/// Why [`WebUpstream::new`] refused its settings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WebBuildError {
+    #[error(
+        "the address of the web upstream must be https, or http to this machine, without user name or query"
+    )]
+    Base,
+    #[error("the request shape's {0} has a value that cannot stand in a request")]
+    Protocol(&'static str),
+    #[error("an extra root certificate is not valid PEM")]
+    Roots,
+    #[error(
+        "the HTTP client cannot be built; are the system's root certificates (ca-certificates) installed?"
+    )]
+    Client,
+}
+
+impl From<ClientError> for WebBuildError {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Roots => Self::Roots,
+            ClientError::Client => Self::Client,
+        }
+    }
+}
+
+/// The web upstream. One of it serves all accounts; nothing of one account is used for another.
+pub struct WebUpstream {
+    site: SiteClient,
+    options: Mutex<WebOptions>,
+    /// Built with the first link: most programs never send one.
+    fetcher: Mutex<Option<Arc<ImageFetcher>>>,
+    outbound: Mutex<Outbound>,
+    uploads: upload_cache::UploadCache,
+}
+
+impl WebUpstream {
+    /// Checks the settings and builds the client. Nothing is connected to yet.
+    ///
+    /// # Errors
+    /// What in the settings cannot work.
+    pub fn new(settings: WebSettings) -> Result<Self, WebBuildError> {
+        Ok(Self {
+            options: Mutex::new(settings.options),
+            fetcher: Mutex::default(),
+            outbound: Mutex::new(settings.outbound.clone()),
+            site: SiteClient::new(settings)?,
+            uploads: upload_cache::UploadCache::default(),
+        })
+    }
+
+    /// Counts from the next request on.
+    pub fn set_options(&self, options: WebOptions) {
+        *lock(&self.options) = options;
+    }
+
+    /// Replaces the rules for outbound connections. Running calls go on as they began.
+    ///
+    /// # Errors
+    /// What in the rules cannot work; nothing is changed then.
+    pub fn set_outbound(&self, outbound: &Outbound) -> Result<(), WebBuildError> {
+        self.site.http.replace(outbound)?;
+        *lock(&self.outbound) = outbound.clone();
+        *lock(&self.fetcher) = None;
+        Ok(())
+    }
+
+    /// The proxy for connections to the site.
+    pub fn proxy(&self) -> Option<ProxyServer> {
+        self.site.http.get().proxy.clone()
+    }
+
+    fn options(&self) -> WebOptions {
+        *lock(&self.options)
+    }
+
+    /// Asks a model, by the platform's id. Resolves when the first event of the reply is there. With `repair_call` one more call
+    /// may be made, for a tool call or an answer in JSON that was not valid.
+    ///
+    /// # Errors
+    /// All that can happen before the first event; what happens after it is the last event of the reply.
+    pub async fn chat(
+        self: &Arc<Self>,
+        credential: &Credential,
+        request: Arc<protocol::Request>,
+        model: &str,
+        allow_repair: bool,
+    ) -> Result<EventReply, UpstreamError> {
+        let prompt = PromptTokens::start(Arc::clone(&request), protocol::Tokenizer::shared());
+        self.chat_while_counting(credential, request, model, allow_repair, prompt).await
+    }
+
+    async fn chat_while_counting(
+        self: &Arc<Self>,
+        credential: &Credential,
+        request: Arc<protocol::Request>,
+        model: &str,
+        allow_repair: bool,
+        mut prompt: PromptTokens,
+    ) -> Result<EventReply, UpstreamError> {
+        let answer = self.send_chat(credential, &request, model).await?.reply().await?;
+        let pipeline = TextPipeline::new(&request);
+        let follow_up = FollowUpCall::default();
+        let repair_call = self.repair_call(credential, &request, model, &follow_up).filter(|_| allow_repair);
+        if request.max_tokens.is_some() {
+            prompt.wait_for_tokenizer().await;
+        }
+        let (stream, served_model) = match answer {
+            client::SiteReply::Stream(source) => {
+                (WebReplyStream::from_stream(source, pipeline, prompt, repair_call), None)
+            }
+            client::SiteReply::Complete { text, model } => {
+                (WebReplyStream::from_complete(&text, pipeline, prompt, repair_call), model)
+            }
+        };
+        Ok(EventReply { served_model, events: Box::pin(stream.wait_for_first_event().await?), follow_up })
+    }
+
+    /// How the model is asked once more; `None` where nothing in its reply is checked.
+    fn repair_call(
+        self: &Arc<Self>,
+        credential: &Credential,
+        request: &Arc<protocol::Request>,
+        model: &str,
+        follow_up: &FollowUpCall,
+    ) -> Option<RepairCall> {
+        if request.tools.is_empty() && request.format == protocol::ResponseFormat::Text {
+            return None;
+        }
+        let (web, credential, model) = (Arc::clone(self), credential.clone(), model.to_owned());
+        let (request, second) = (Arc::clone(request), follow_up.clone());
+        Some(Box::new(move |prompt| {
+            Box::pin(second.run(async move { web.send_repair(&credential, &request, prompt, &model).await }))
+        }))
+    }
+
+    async fn send_repair(
+        &self,
+        credential: &Credential,
+        request: &protocol::Request,
+        prompt: RepairPrompt,
+        model: &str,
+    ) -> Result<String, UpstreamError> {
+        let mut request = request.clone();
+        let turns =
+            [(protocol::Role::Assistant, prompt.previous_reply), (protocol::Role::User, prompt.instruction)];
+        let messages = turns.into_iter().filter(|(_, text)| !text.is_empty());
+        request.messages.extend(
+            messages.map(|(role, text)| protocol::Message { role, parts: vec![protocol::Part::Text(text)] }),
+        );
+        match self.send_chat(credential, &request, model).await?.reply().await? {
+            client::SiteReply::Complete { text, .. } => Ok(text),
+            client::SiteReply::Stream(source) => {
+                let bytes =
+                    source.collect(MAX_REPAIR_REPLY_BYTES).await.map_err(|broken| broken.after_output())?;
+                let text = String::from_utf8(bytes.into()).map_err(|_| {
+                    UpstreamError::new(UpstreamErrorKind::BadResponse, "the answer is not valid UTF-8 text")
+                })?;
+                // Where no stream was asked for, the whole may be one JSON string.
+                Ok(serde_json::from_str(&text).unwrap_or(text))
+            }
+        }
+    }
+
+    /// Asks whom a session belongs to.
+    ///
+    /// # Errors
+    /// [`UpstreamErrorKind::LoginRequired`] if to nobody, and what can happen to any call.
+    pub async fn check(&self, credential: &Credential) -> Result<Identity, UpstreamError> {
+        let user = self.site.get(credential, &self.site.user, MAX_ACCOUNT_RESPONSE_BYTES).await?;
+        let nobody =
+            || UpstreamError::new(UpstreamErrorKind::LoginRequired, "the site does not know this session");
+        user_info::parse_identity(&user, &credential.secret).ok_or_else(nobody)
+    }
+
+    /// Asks how much of an account's quota is used.
+    ///
+    /// # Errors
+    /// If the session is not valid, or if neither of the site's two answers can be had.
+    pub async fn quota(&self, credential: &Credential) -> Result<Quota, UpstreamError> {
+        let recent = self.site.get(credential, &self.site.recent_usage, MAX_ACCOUNT_RESPONSE_BYTES);
+        let current = self.site.get(credential, &self.site.current_usage, MAX_ACCOUNT_RESPONSE_BYTES);
+        let answers = tokio::join!(recent, current);
+        match &answers {
+            (Err(failure), Err(_)) => Err(failure.clone()),
+            (Err(failure), Ok(_)) | (Ok(_), Err(failure))
+                if failure.kind == UpstreamErrorKind::LoginRequired =>
+            {
+                Err(failure.clone())
+            }
+            (recent, current) => {
+                let shape = &self.site.settings.protocol;
+                Ok(user_info::parse_quota(
+                    recent.as_ref().ok(),
+                    current.as_ref().ok(),
+                    shape,
+                    &credential.secret,
+                ))
+            }
+        }
+    }
+
+    /// Asks whether the site can be reached safely, whatever it answers; gives its time of day where it tells it. No
+    /// session is sent.
+    ///
+    /// # Errors
+    /// Why no answer came.
+    pub async fn probe(&self) -> Result<Option<SystemTime>, UpstreamError> {
+        self.site.probe().await
+    }
+
+    /// Drops what is remembered of an account: its uploads.
+    pub fn forget(&self, account: &str) {
+        self.uploads.remove_account(account);
+    }
+
+    async fn send_chat<'a>(
+        &'a self,
+        credential: &'a Credential,
+        request: &protocol::Request,
+        model: &str,
+    ) -> Result<client::SiteResponse<'a>, UpstreamError> {
+        check_model(model)?;
+        let site = &self.site;
+        let layout = prompt_layout::lay_out(request, self.options().layout);
+        let images = image_upload::upload_all(self, credential, &layout).await?;
+        let form = chat_form::build_form(&site.settings.protocol, model, &layout, &images);
+        let fill = |request: reqwest::RequestBuilder| {
+            request.header(header::CONTENT_TYPE, form.content_type).body(form.body)
+        };
+        site.send(credential, Method::POST, &site.chat, fill).await
+    }
+
+    fn fetcher(&self) -> Result<Arc<ImageFetcher>, UpstreamError> {
+        if !self.options().image_links {
+            let detail = "image links are switched off in the settings; send the image itself";
+            return Err(UpstreamError::new(UpstreamErrorKind::Image, detail));
+        }
+        let mut fetcher = lock(&self.fetcher);
+        if let Some(built) = &*fetcher {
+            return Ok(Arc::clone(built));
+        }
+        let timeout = self.site.settings.connect_timeout;
+        let built = ImageFetcher::new(timeout, &lock(&self.outbound), public_ip::is_public);
+        let missing =
+            |_| UpstreamError::new(UpstreamErrorKind::Image, "the client for image links cannot be built");
+        let built = Arc::new(built.map_err(missing)?);
+        *fetcher = Some(Arc::clone(&built));
+        Ok(built)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,111 @@
+//! The window's door to the control table: two commands, for the one window.
+
+use std::sync::Mutex;
+
+use futures_util::StreamExt;
+use serde_json::Value;
+use tauri::ipc::Channel;
+use tauri::{State, WebviewWindow};
+use tokio_util::sync::CancellationToken;
+
+use super::context::DesktopContext;
+use super::window::MAIN_LABEL;
+use gateway::management::{ControlError, ControlEvent, ErrorCode};
+
+/// The largest argument, bytes of text; the HTTP door has the same limit.
+const MAX_ARGUMENT_BYTES: usize = 256 * 1024;
+
+/// The feed that the page listens to. A page that is loaded again starts its own and ends the old one.
+#[derive(Default)]
+pub(super) struct EventSubscription(Mutex<CancellationToken>);
+
+impl EventSubscription {
+    /// Ends the feed that runs, and gives the token that will end the next.
+    pub(super) fn restart(&self) -> CancellationToken {
+        let mut current = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        current.cancel();
+        *current = CancellationToken::new();
+        current.clone()
+    }
+}
+
+/// Carries out a command of the control table.
+#[tauri::command]
+pub(super) async fn control(
+    window: WebviewWindow,
+    context: State<'_, DesktopContext>,
+    name: String,
+    args: Option<Value>,
+) -> Result<Value, ControlError> {
+    check_window(&window)?;
+    let args = args.unwrap_or(Value::Null);
+    if text_bytes(&args) > MAX_ARGUMENT_BYTES || name.len() > 64 {
+        return Err(bad_arguments("the arguments are too large"));
+    }
+    context.run_command(&name, args).await
+}
+
+/// Sends what happens into the channel until the page is gone.
+#[tauri::command]
+pub(super) async fn subscribe(
+    window: WebviewWindow,
+    context: State<'_, DesktopContext>,
+    listener: State<'_, EventSubscription>,
+    channel: Channel<ControlEvent>,
+) -> Result<(), ControlError> {
+    check_window(&window)?;
+    let cancelled = listener.restart();
+    let events = context.control().events().take_until(cancelled.cancelled_owned());
+    context.spawn(async move {
+        let mut events = std::pin::pin!(events);
+        while let Some(event) = events.next().await {
+            if channel.send(event).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(())
+}
+
+/// The capability says the same; this holds even where a capability is once written too wide.
+fn check_window(window: &WebviewWindow) -> Result<(), ControlError> {
+    if window.label() == MAIN_LABEL { Ok(()) } else { Err(bad_arguments("this window may ask for nothing")) }
+}
+
+fn bad_arguments(message: &str) -> ControlError {
+    ControlError::new(ErrorCode::BadArguments, message)
+}
+
+/// The text in a value, roughly, without writing it out.
+fn text_bytes(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 8,
+        Value::String(text) => text.len() + 2,
+        Value::Array(items) => items.iter().map(text_bytes).sum::<usize>() + 2,
+        Value::Object(fields) => fields.iter().map(|(name, value)| name.len() + 4 + text_bytes(value)).sum(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn large_arguments_are_counted_at_any_depth() {
+        let long = "x".repeat(MAX_ARGUMENT_BYTES);
+        for value in [json!(long), json!([[long]]), json!({ long.clone(): 1 }), json!({ "a": { "b": long } })]
+        {
+            assert!(text_bytes(&value) >= MAX_ARGUMENT_BYTES);
+        }
+        assert!(text_bytes(&json!({ "limit": 100, "text": "a" })) < 100);
+    }
+
+    #[test]
+    fn a_new_listener_ends_the_old() {
+        let listener = EventSubscription::default();
+        let (first, second) = (listener.restart(), listener.restart());
+        assert!(first.is_cancelled() && !second.is_cancelled());
+    }
+}

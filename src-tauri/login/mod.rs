@@ -1,0 +1,176 @@
+//! Signing in without a browser's developer tools: a window on Mammouth's own login page.
+//!
+//! The window has a throw-away profile, no command of ours, and the real host in its title. The moment the site sets its
+//! session cookie, its value goes to the control table, which checks and keeps it; the window closes and its profile is
+//! gone. Nothing is stored on the way, so that a program that ends in the middle leaves nothing behind.
+
+mod site;
+
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tauri::http::StatusCode;
+use tauri::webview::{NewWindowResponse, PermissionResponse};
+use tauri::{AppHandle, Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
+
+use super::context::{DesktopContext, strings_for};
+use super::i18n::{Strings, fill};
+use super::window::{build_on_main_thread, deny_download};
+use gateway::management::{ControlError, ErrorCode};
+use site::LoginSite;
+use storage::secrets::Secret;
+
+/// How many of these windows there were. Each has a label of its own, which no capability names: the one before may still
+/// be closing.
+static WINDOW_COUNT: AtomicU32 = AtomicU32::new(0);
+/// Between two looks at the cookies. No event tells when one was set.
+const COOKIE_POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// A look that takes longer is given up: the window may be gone.
+const COOKIE_READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// Who has not signed in by then has gone away.
+const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+
+/// Opens the window and returns the session that the site gives, once it does. The title names the account that signs in
+/// again.
+///
+/// # Errors
+/// `cancelled` where the window was closed first; `exists` where there is one already.
+pub(super) async fn sign_in(context: &DesktopContext, label: Option<String>) -> Result<Secret, ControlError> {
+    let Ok(_only_one) = context.sign_in_lock().try_lock() else {
+        return Err(sign_in_error(ErrorCode::Exists, "a sign-in window is open already"));
+    };
+    let instance = &context.control().instance;
+    let site = LoginSite::new(&instance.web_url, &instance.cookie_name).ok_or_else(|| {
+        sign_in_error(
+            ErrorCode::Upstream,
+            "MAMMOUTH_WEB_URL is not an address that one can sign in to safely",
+        )
+    })?;
+    let window = SignInWindow::new(context, &site, label).await?;
+    let waiting = tokio::time::timeout(SIGN_IN_TIMEOUT, wait_for_session(&window.0, &site));
+    waiting
+        .await
+        .ok()
+        .flatten()
+        .ok_or_else(|| sign_in_error(ErrorCode::Cancelled, "the sign-in window was closed"))
+}
+
+fn sign_in_error(code: ErrorCode, message: &str) -> ControlError {
+    ControlError::new(code, message)
+}
+
+/// The window; it closes with this value, on whatever way the sign-in ends.
+struct SignInWindow(WebviewWindow);
+
+impl SignInWindow {
+    async fn new(
+        context: &DesktopContext,
+        site: &LoginSite,
+        label: Option<String>,
+    ) -> Result<Self, ControlError> {
+        let proxy = context.control().window_proxy()?;
+        let title = WindowTitle { strings: strings_for(&context.status().await.unwrap_or_default()), label };
+        let _one_at_a_time = context.window_lock().lock().await;
+        let site = site.clone();
+        let building = build_on_main_thread(context.app(), move |app| build(app, &site, title, proxy));
+        building.await.map(Self).map_err(|error| {
+            sign_in_error(ErrorCode::Internal, &format!("the sign-in window cannot be opened: {error}"))
+        })
+    }
+}
+
+impl Drop for SignInWindow {
+    fn drop(&mut self) {
+        // The user may have closed it already.
+        let _ = self.0.destroy();
+    }
+}
+
+fn build(
+    app: &AppHandle,
+    site: &LoginSite,
+    title: WindowTitle,
+    proxy: Option<Url>,
+) -> tauri::Result<WebviewWindow> {
+    let page = site.page();
+    let rules = site.clone();
+    let label = format!("sign-in-{}", WINDOW_COUNT.fetch_add(1, Ordering::Relaxed));
+    let builder = WebviewWindowBuilder::new(app, label, WebviewUrl::External(page.clone()));
+    let builder = match proxy {
+        Some(proxy) => builder.proxy_url(proxy),
+        None => builder,
+    };
+    builder
+        .title(title.for_url(&page))
+        .inner_size(520.0, 760.0)
+        .center()
+        .incognito(true)
+        .devtools(false)
+        .on_navigation(move |url| rules.may_visit(url))
+        // Our own page is served to every window of the program; this one gets nothing of it.
+        .on_web_resource_request(|_, response| {
+            *response.status_mut() = StatusCode::NOT_FOUND;
+            *response.body_mut() = Cow::Borrowed(&[]);
+        })
+        .on_new_window(|_, _| NewWindowResponse::Deny)
+        .on_download(deny_download)
+        .on_permission_request(|_, _| PermissionResponse::Deny)
+        .on_page_load(move |window, page| {
+            // A window that is closing has no title any more.
+            let _ = window.set_title(&title.for_url(page.url()));
+        })
+        .build()
+}
+
+/// The title says on which host one is, always.
+struct WindowTitle {
+    strings: &'static Strings,
+    label: Option<String>,
+}
+
+impl WindowTitle {
+    fn for_url(&self, url: &Url) -> String {
+        let title = fill(self.strings.sign_in_title, &[&site::display_host(url)]);
+        self.label.as_ref().map_or_else(|| title.clone(), |label| format!("{title} ({label})"))
+    }
+}
+
+/// What one look brings.
+enum CookieRead {
+    /// The window is closed.
+    WindowClosed,
+    NoSession,
+    Session(Secret),
+}
+
+/// Looks again and again, until there is a session; `None` once the window is gone.
+async fn wait_for_session(window: &WebviewWindow, site: &LoginSite) -> Option<Secret> {
+    let mut pause = tokio::time::interval(COOKIE_POLL_INTERVAL);
+    pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        pause.tick().await;
+        match read_session(window, site).await {
+            Some(CookieRead::Session(session)) => return Some(session),
+            Some(CookieRead::WindowClosed) => return None,
+            Some(CookieRead::NoSession) | None => {}
+        }
+    }
+}
+
+/// The cookies are read by the main thread, which may be busy: waiting for it belongs on a thread that may wait.
+async fn read_session(window: &WebviewWindow, site: &LoginSite) -> Option<CookieRead> {
+    let (window, site) = (window.clone(), site.clone());
+    let reading = tokio::task::spawn_blocking(move || {
+        if window.app_handle().get_webview_window(window.label()).is_none() {
+            return Some(CookieRead::WindowClosed);
+        }
+        let own = window.cookies_for_url(site.address()).ok()?;
+        let neighbours = match site.sibling_address() {
+            Some(url) => window.cookies_for_url(url).ok()?,
+            None => Vec::new(),
+        };
+        Some(site.session(&own, &neighbours).map_or(CookieRead::NoSession, CookieRead::Session))
+    });
+    tokio::time::timeout(COOKIE_READ_TIMEOUT, reading).await.ok()?.ok()?
+}

@@ -1,0 +1,123 @@
+//! Small texts: an account in a few words, a quota as a bar, a time that is left.
+
+use super::super::i18n::{Strings, fill};
+use super::super::status::AccountStatus;
+
+/// The longest piece of a line that comes from outside, characters.
+const MAX_TEXT_CHARACTERS: usize = 80;
+const BAR_CELLS: usize = 10;
+
+/// Shortens what comes from outside, and leaves out what would break a line of a menu.
+pub(super) fn truncate(text: &str) -> String {
+    let mut clean = text.chars().filter(|c| !c.is_control());
+    let short: String = clean.by_ref().take(MAX_TEXT_CHARACTERS).collect();
+    if clean.next().is_some() { format!("{short}…") } else { short }
+}
+
+/// A used share of the quota, such as `▰▰▰▱▱▱▱▱▱▱ 30 %`.
+pub(super) fn quota_bar(percent: f64) -> String {
+    let percent = percent.clamp(0.0, 100.0);
+    // Rounded up, so that the first use and the last rest can be seen.
+    let full = (0..BAR_CELLS).filter(|cell| *cell as f64 * 100.0 < percent * BAR_CELLS as f64).count();
+    format!("{}{} {percent:.0} %", "▰".repeat(full), "▱".repeat(BAR_CELLS - full))
+}
+
+/// An account's state in a few words.
+pub(super) fn account_text(account: &AccountStatus, strings: &Strings) -> String {
+    let state = match account.state.as_str() {
+        "limited" => {
+            return match account.seconds_left() {
+                Some(seconds) => fill(strings.resets_in, &[&time_left(seconds, strings)]),
+                None => strings.limited_now.to_owned(),
+            };
+        }
+        "needs_login" => strings.needs_login,
+        "unreachable" => strings.unreachable,
+        "disabled" => strings.paused,
+        "starting" => strings.starting,
+        "locked" => strings.locked,
+        "unreadable" => strings.unreadable,
+        "other_host" => strings.other_host,
+        "ready" => strings.ready,
+        _ => strings.unknown_account,
+    };
+    state.to_owned()
+}
+
+/// What the user can do about a request that failed with this code.
+pub(super) fn advice(code: &str, strings: &Strings) -> &'static str {
+    match code {
+        "invalid_api_key" => strings.advise_key,
+        "host_not_allowed" => strings.advise_host,
+        "origin_not_allowed" => strings.advise_origin,
+        "insufficient_quota" => strings.advise_quota,
+        "rate_limit_exceeded" => strings.advise_slower,
+        "client_limit" => strings.advise_client_limit,
+        "no_account" => strings.advise_account,
+        "account_login_required" => strings.advise_login,
+        "upstream_challenge" => strings.advise_browser,
+        "upstream_unreachable" | "upstream_timeout" => strings.advise_network,
+        "upstream_tls_error" => strings.advise_tls,
+        "context_length_exceeded" => strings.advise_context,
+        "invalid_image" => strings.advise_image,
+        "client_closed" => strings.advise_closed,
+        "overloaded" => strings.advise_again,
+        "starting" => strings.advise_soon,
+        _ => strings.advise_detail,
+    }
+}
+
+/// In whole minutes, rounded up: a menu whose text changes every second cannot be read.
+pub(crate) fn time_left(seconds: u64, strings: &Strings) -> String {
+    let minutes = seconds.div_ceil(60);
+    match (minutes / 60, minutes % 60) {
+        (0, 0 | 1) => strings.under_a_minute.to_owned(),
+        (0, minutes) => fill(strings.minutes, &[&minutes.to_string()]),
+        (hours, minutes) => fill(strings.hours_minutes, &[&hours.to_string(), &minutes.to_string()]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::i18n::Language;
+    use super::*;
+
+    #[test]
+    fn a_bar_shows_the_first_use_and_the_last_rest() {
+        assert_eq!(quota_bar(0.0), "▱▱▱▱▱▱▱▱▱▱ 0 %");
+        assert_eq!(quota_bar(0.5), "▰▱▱▱▱▱▱▱▱▱ 0 %");
+        assert_eq!(quota_bar(30.0), "▰▰▰▱▱▱▱▱▱▱ 30 %");
+        assert_eq!(quota_bar(99.0), "▰▰▰▰▰▰▰▰▰▰ 99 %");
+        assert_eq!(quota_bar(250.0), "▰▰▰▰▰▰▰▰▰▰ 100 %");
+    }
+
+    #[test]
+    fn time_left_is_in_whole_minutes() {
+        let words = Language::English.strings();
+        for (seconds, text) in [
+            (0, "under a minute"),
+            (60, "under a minute"),
+            (61, "2 min"),
+            (3_600, "1 h 0 min"),
+            (9_001, "2 h 31 min"),
+        ] {
+            assert_eq!(time_left(seconds, words), text, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn a_failed_request_has_advice_in_each_language() {
+        for language in [Language::English, Language::Chinese, Language::French] {
+            let words = language.strings();
+            assert_eq!(advice("no_account", words), words.advise_account);
+            assert_eq!(advice("brand_new", words), words.advise_detail);
+        }
+    }
+
+    #[test]
+    fn text_from_outside_is_cut_and_kept_on_one_line() {
+        assert_eq!(truncate("a\nb\tc"), "abc");
+        let long = "é".repeat(100);
+        assert_eq!(truncate(&long), format!("{}…", "é".repeat(80)));
+    }
+}
