@@ -1,4 +1,5 @@
-//! The configuration that keeps the windows closed, read by a test (W06): a change to it is a decision.
+//! The configuration that keeps the windows closed, read by a test: a change to it is a decision
+//! (docs/fault-catalogue.md, W06).
 
 use serde_json::{Value, json};
 

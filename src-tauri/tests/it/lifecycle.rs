@@ -189,7 +189,7 @@ async fn drains_at(signal: &str, program: Program, simulator: &MockUpstream) {
     assert!(!dir.path().join("instance.json").exists(), "the address goes with the program");
 }
 
-/// Takes the ten seconds that the contract grants running answers.
+/// Takes the ten seconds that docs/contract.md grants running answers.
 #[tokio::test]
 async fn f34_after_the_grace_streams_end_with_an_error_and_the_log_is_written() {
     const STREAMS: usize = 20;

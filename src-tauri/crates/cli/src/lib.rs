@@ -31,7 +31,7 @@ use clap::Parser;
 
 use gateway::app::StartProblem;
 
-/// Exit codes, as the contract names them.
+/// Exit codes, as docs/cli.md lists them.
 pub(crate) mod exit {
     pub(crate) const OK: u8 = 0;
     pub(crate) const FAILED: u8 = 1;

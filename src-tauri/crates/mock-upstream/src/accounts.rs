@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The window in which Mammouth renews a quota (upstream-protocol.md, "Quota policy").
+/// The window in which Mammouth renews a quota (docs/upstream-protocol.md, "Quota").
 const QUOTA_WINDOW: Duration = Duration::from_secs(3 * 60 * 60);
-/// Never limited on any plan (upstream-protocol.md, section 1).
+/// Never limited on any plan (docs/upstream-protocol.md, "Names of models").
 const UNLIMITED_MODEL: &str = "openai-gpt-4o-mini";
 /// Only these are told apart, so that invented model names cannot fill the memory.
 const MODEL_FAMILIES: [&str; 8] =
@@ -27,7 +27,7 @@ pub struct MockUpstreamOptions {
     pub usage_format: UsageFormat,
 }
 
-/// The form in which the site answers about usage (upstream-protocol.md, section 1).
+/// The form in which the site answers about usage (docs/upstream-protocol.md, "Quota").
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum UsageFormat {
     /// Of clients of October 2026: shares by `brand`, the plan, and no percentage.
@@ -115,7 +115,7 @@ impl MockAccount {
         self.email.split('@').next().unwrap_or_default().to_owned()
     }
 
-    /// 150 cents a window times the plan's multiplier (upstream-protocol.md, `currentUsage`).
+    /// 150 cents a window times the plan's multiplier (docs/upstream-protocol.md, "Quota").
     fn window_cents(&self) -> u64 {
         match self.plan.as_str() {
             "Expert" => 1500,

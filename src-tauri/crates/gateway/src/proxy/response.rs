@@ -9,7 +9,7 @@ use super::error::{ErrorResponse, ProxyError, error_response};
 use super::unserved;
 use crate::auth::{self, RejectReason, Rejection};
 
-/// Our own response headers, as the contract names them.
+/// Our own response headers, as docs/contract.md lists them.
 pub(super) const ACCOUNT_HEADER: HeaderName = HeaderName::from_static("x-mammouth-account");
 pub(super) const ATTEMPTS_HEADER: HeaderName = HeaderName::from_static("x-mammouth-attempts");
 pub(super) const IGNORED_HEADER: HeaderName = HeaderName::from_static("x-mammouth-ignored");

@@ -29,7 +29,7 @@ pub(super) fn parse_identity(json: &Value, secret: &Secret) -> Option<Identity> 
 }
 
 /// Reads the two answers about usage; either may be missing. A percentage that no answer holds is computed from the
-/// spend and the plan, and marked as estimated (upstream-protocol.md, section 1).
+/// spend and the plan, and marked as estimated (docs/upstream-protocol.md, "Quota").
 pub(super) fn parse_quota(
     recent: Option<&Value>,
     current: Option<&Value>,
