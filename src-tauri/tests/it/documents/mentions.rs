@@ -5,7 +5,7 @@ use std::path::Path;
 use super::links::{documents, prose, root};
 
 /// Folders whose paths are written from the root of the repository.
-const FOLDERS: [&str; 6] = ["ui/", "script/", "docs/", "fuzz/", "packaging/", ".github/"];
+const FOLDERS: [&str; 7] = ["src-tauri/", "ui/", "script/", "docs/", "fuzz/", "packaging/", ".github/"];
 
 #[test]
 fn files_and_folders_that_documents_mention_exist() {
