@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn a_signal_ends_a_program_that_never_stops_computing() {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "cli::signals::tests::busy_program", "--nocapture"])
+            .args(["--exact", "signals::tests::busy_program", "--nocapture"])
             .env(BUSY_VARIABLE, "1")
             .stdout(Stdio::piped())
             .spawn()

@@ -11,7 +11,7 @@ use crate::file;
 use crate::launch::Launch;
 use crate::plan::{DriftChoice, FilePlan, Outcome, Plan, Scope};
 use crate::status;
-use crate::store::{State, Store};
+use crate::store::{StateFile, Store};
 use crate::view::ClientView;
 
 /// A client and what became of it.
@@ -170,9 +170,9 @@ impl ClientSetup {
 
     fn restore_record(
         &self,
-        mut state: State,
+        mut state: StateFile,
         client: &str,
-        before: Option<crate::store::Record>,
+        before: Option<crate::store::SetupRecord>,
     ) -> Result<(), Error> {
         match before {
             Some(record) => state.clients.insert(client.to_owned(), record),

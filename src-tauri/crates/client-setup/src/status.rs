@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::file::FileSnapshot;
 use crate::path::Path;
 use crate::plan::drift;
-use crate::store::{Record, State};
+use crate::store::{SetupRecord, StateFile};
 use crate::tree;
 use crate::value::Value;
 use crate::view::{ClientView, SetupState, Shadow, Ways};
@@ -34,7 +34,7 @@ pub(crate) fn view(
     client: &'static Client,
     environment: &Environment,
     port: u16,
-    state: &State,
+    state: &StateFile,
 ) -> ClientView {
     let set_up = !(client.files)(environment, &placeholder(port)).is_empty();
     ClientView {
@@ -61,7 +61,12 @@ fn placeholder(port: u16) -> Connection {
     Connection::new(port, SecretString::default(), Model::named("-"))
 }
 
-fn setup_state(client: &Client, environment: &Environment, port: u16, record: Option<&Record>) -> SetupState {
+fn setup_state(
+    client: &Client,
+    environment: &Environment,
+    port: u16,
+    record: Option<&SetupRecord>,
+) -> SetupState {
     let state = match record {
         Some(record) => recorded_state(record, port),
         None => unrecorded_state(&(client.files)(environment, &placeholder(port)), port),
@@ -74,7 +79,7 @@ fn read(path: &FilePath, format: crate::document::Format) -> Result<Document, Er
     Document::parse(format, text).map_err(|problem| Error::Text { path: path.to_owned(), problem })
 }
 
-fn recorded_state(record: &Record, port: u16) -> Result<SetupState, Error> {
+fn recorded_state(record: &SetupRecord, port: u16) -> Result<SetupState, Error> {
     let (mut drifts, mut as_set, mut gone) = (Vec::new(), false, false);
     for file in &record.files {
         let document = read(&file.path, file.format)?;

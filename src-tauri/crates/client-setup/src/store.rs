@@ -20,7 +20,7 @@ const MAX_BACKUPS: usize = 5;
 
 /// The set-up of one client.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Record {
+pub(crate) struct SetupRecord {
     pub(crate) port: u16,
     pub(crate) key: StoredKey,
     pub(crate) files: Vec<FileRecord>,
@@ -63,9 +63,9 @@ pub(crate) struct FileRecord {
 }
 
 #[derive(Default, Serialize, Deserialize)]
-pub(crate) struct State {
+pub(crate) struct StateFile {
     #[serde(default)]
-    pub(crate) clients: BTreeMap<String, Record>,
+    pub(crate) clients: BTreeMap<String, SetupRecord>,
 }
 
 /// The folder of the state and the backups.
@@ -84,16 +84,16 @@ impl Store {
 
     /// # Errors
     /// The state cannot be read. It is never taken as empty then, or nothing could be undone any more.
-    pub(crate) fn load(&self) -> Result<State, Error> {
+    pub(crate) fn load(&self) -> Result<StateFile, Error> {
         let path = self.state_path();
         match fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|source| Error::State { path, source }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(State::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(StateFile::default()),
             Err(error) => Err(Error::io(&path, "read")(error)),
         }
     }
 
-    pub(crate) fn save(&self, state: &State) -> Result<(), Error> {
+    pub(crate) fn save(&self, state: &StateFile) -> Result<(), Error> {
         let path = self.state_path();
         let text = serde_json::to_vec(state).map_err(|source| Error::State { path: path.clone(), source })?;
         write_private(&path, &text)
@@ -182,7 +182,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().unwrap();
         let store = Store::new(dir.path());
-        store.save(&State::default()).unwrap();
+        store.save(&StateFile::default()).unwrap();
         let name = store.back_up("pi", Path::new("/x"), b"sk-1", None).unwrap();
         for path in [store.state_path(), store.backup_path(&name)] {
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);

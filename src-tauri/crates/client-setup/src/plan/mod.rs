@@ -16,7 +16,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::file::FileSnapshot;
 use crate::mask;
-use crate::store::{Record, Store, StoredKey};
+use crate::store::{SetupRecord, Store, StoredKey};
 use crate::view::{Drift, FileAction, FilePlanView, PlanView};
 
 /// Unchanged lines shown around a change.
@@ -27,7 +27,7 @@ pub struct Plan {
     pub(crate) client: &'static Client,
     pub(crate) files: Vec<FilePlan>,
     /// The record afterwards; none after an undo.
-    pub(crate) record: Option<Record>,
+    pub(crate) record: Option<SetupRecord>,
     key: SecretString,
 }
 
@@ -78,7 +78,7 @@ impl Plan {
         client: &'static Client,
         environment: &Environment,
         connection: &Connection,
-        former: Option<&Record>,
+        former: Option<&SetupRecord>,
         scope: Scope,
     ) -> Result<Self, Error> {
         let setups = (client.files)(environment, connection);
@@ -98,8 +98,11 @@ impl Plan {
                 former.files.iter().filter(|file| setups.iter().all(|setup| setup.path != file.path));
             records.extend(elsewhere.cloned());
         }
-        let record =
-            Some(Record { port: connection.port, key: StoredKey::new(connection.secret()), files: records });
+        let record = Some(SetupRecord {
+            port: connection.port,
+            key: StoredKey::new(connection.secret()),
+            files: records,
+        });
         Ok(Self { client, files, record, key: connection.key.clone() })
     }
 
@@ -107,7 +110,7 @@ impl Plan {
     pub(crate) fn undo(
         client: &'static Client,
         environment: &Environment,
-        record: &Record,
+        record: &SetupRecord,
         choice: DriftChoice,
         store: &Store,
     ) -> Result<Self, Error> {
