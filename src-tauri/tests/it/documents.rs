@@ -4,7 +4,8 @@ mod links;
 mod mentions;
 
 use std::collections::BTreeSet;
-use std::path::Path;
+
+use links::root;
 
 /// A README that is longer is not read; the rest belongs into `docs/`.
 const MAX_README_LINES: usize = 150;
@@ -91,13 +92,13 @@ fn code(document: &str) -> Vec<String> {
 
 /// The texts of the manifests of the program and of the workspace's other crates.
 fn manifests() -> Vec<String> {
-    let crates = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../..")).join("src-tauri/crates");
+    let crates = root().join("src-tauri/crates");
     let folders = std::fs::read_dir(crates).into_iter().flatten().flatten();
     let members = folders.filter_map(|folder| std::fs::read_to_string(folder.path().join("Cargo.toml")).ok());
     std::iter::once(read("Cargo.toml")).chain(members).collect()
 }
 
-/// The names under every `[…dependencies]` of a manifest.
+/// The names under every `[…dependencies]` of a manifest that are not the workspace's own crates.
 fn dependencies(manifest: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut counts = false;
@@ -105,9 +106,10 @@ fn dependencies(manifest: &str) -> BTreeSet<String> {
         if let Some(table) = line.strip_prefix('[') {
             counts = table.trim_end_matches(']').ends_with("dependencies");
         } else if let Some((name, _)) = line.split_once('=').filter(|_| counts) {
-            names.insert(name.trim().to_owned());
+            names.insert(name.trim().trim_end_matches(".workspace").to_owned());
         }
     }
+    names.retain(|name| !root().join("src-tauri/crates").join(name.replace('_', "-")).is_dir());
     names
 }
 
@@ -119,8 +121,7 @@ fn first_cell(line: &str) -> Option<String> {
 /// The functions that stand right behind a test's attribute, or inside a `proptest!`.
 fn names_of_tests() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.."));
-    for (_, code) in crate::tidy::files_under(&root.join("src-tauri")) {
+    for (_, code) in crate::tidy::files_under(&root().join("src-tauri")) {
         let mut marked = false;
         for line in code.lines().map(str::trim) {
             if line.starts_with("#[") {
@@ -142,6 +143,6 @@ fn function(line: &str) -> Option<String> {
 }
 
 fn read(name: &str) -> String {
-    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../..")).join(name);
+    let path = root().join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"))
 }

@@ -4,6 +4,7 @@
 use std::sync::{Arc, OnceLock};
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::fmt::writer::{BoxMakeWriter, MakeWriterExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -22,7 +23,7 @@ pub(super) fn init(config: &Config, files: Option<LogFiles>) -> Result<(), ExitE
     if tracing::dispatcher::has_been_set() {
         return Ok(());
     }
-    let filter = EnvFilter::try_new(&config.log_filter)
+    let filter = parse_filter(&config.log_filter)
         .map_err(|_| ExitError::new(exit::USAGE, "LOG is not a valid log filter"))?;
     let writer = match files {
         Some(files) => BoxMakeWriter::new(std::io::stderr.and(Arc::new(files))),
@@ -39,7 +40,7 @@ pub(super) fn init(config: &Config, files: Option<LogFiles>) -> Result<(), ExitE
     lines.finish().try_init().map_err(|error| ExitError::failed(format!("cannot write a log: {error}")))?;
     let reload = move |text: &str| {
         // The settings let nothing else through, and the subscriber lives as long as the process.
-        let _ = EnvFilter::try_new(text).map(|filter| handle.reload(filter));
+        let _ = parse_filter(text).map(|filter| handle.reload(filter));
     };
     FILTER_RELOAD.get_or_init(|| Box::new(reload));
     Ok(())
@@ -49,5 +50,26 @@ pub(super) fn init(config: &Config, files: Option<LogFiles>) -> Result<(), ExitE
 pub(super) fn set_filter(filter: &str) {
     if let Some(change) = FILTER_RELOAD.get() {
         change(filter);
+    }
+}
+
+/// A log filter. `mammouth_proxy` stands for all crates of the program, whose names begin with `mammouth`.
+fn parse_filter(text: &str) -> Result<EnvFilter, ParseError> {
+    EnvFilter::try_new(text.replace("mammouth_proxy", "mammouth"))
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+
+    #[test]
+    fn the_programs_name_stands_for_its_crates() {
+        let filter = parse_filter("warn,mammouth_proxy=debug").unwrap();
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(filter), || {
+            assert!(tracing::enabled!(target: "mammouth_gateway::proxy", tracing::Level::DEBUG));
+            assert!(!tracing::enabled!(target: "hyper", tracing::Level::DEBUG));
+        });
     }
 }

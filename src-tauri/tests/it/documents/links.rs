@@ -67,7 +67,7 @@ fn headings_become_anchors_as_on_github() {
 }
 
 pub(super) fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.."))
 }
 
 /// All Markdown files of the repository.
