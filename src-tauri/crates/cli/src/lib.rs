@@ -3,6 +3,11 @@
 //! `serve` builds an [`App`](gateway::app::App) and waits for a signal. Every other command asks the running instance
 //! over its control door, whichever of the two programs it is, or works on the stored state where none runs.
 
+#![cfg_attr(
+    test,
+    allow(clippy::wildcard_enum_match_arm, reason = "a test that meets another variant fails anyway")
+)]
+
 /// Requests are many small allocations; this allocator serves them in less time and gives memory back sooner.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

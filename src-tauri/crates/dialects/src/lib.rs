@@ -4,6 +4,11 @@
 //! turns [`chat::Event`](protocol::Event)s into the bytes a client expects. HTTP statuses, headers and the decision
 //! which dialect is spoken are left to `proxy`.
 
+#![cfg_attr(
+    test,
+    allow(clippy::wildcard_enum_match_arm, reason = "a test that meets another variant fails anyway")
+)]
+
 mod anthropic;
 mod file;
 mod image;

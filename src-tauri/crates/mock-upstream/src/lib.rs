@@ -75,6 +75,11 @@
 //! | `gate` | hold each chunk until [`MockUpstream::release`] |
 //! | `raw=TEXT` | write exactly this to the socket instead of an answer, and close |
 
+#![cfg_attr(
+    test,
+    allow(clippy::wildcard_enum_match_arm, reason = "a test that meets another variant fails anyway")
+)]
+
 mod accounts;
 mod agent;
 mod api;

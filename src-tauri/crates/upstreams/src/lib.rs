@@ -4,6 +4,11 @@
 //! its first event is there, or with a [`Failure`] that says what happened in terms the retry loop can act on. It
 //! never retries and never picks an account: that is the business of `proxy` and `accounts`.
 
+#![cfg_attr(
+    test,
+    allow(clippy::wildcard_enum_match_arm, reason = "a test that meets another variant fails anyway")
+)]
+
 pub mod api;
 mod error;
 mod follow_up;
