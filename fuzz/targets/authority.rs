@@ -1,8 +1,8 @@
 //! The value of a `Host` header: what is accepted must be plain, and must mean the same when it is read again.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
 use gateway::auth::authority::parse;
+use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|value: &[u8]| {
     let Ok(authority) = parse(value) else { return };

@@ -1,8 +1,8 @@
 //! What a client sends as a request body: anything may come, and each end is an answer, never a panic.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
 use dialects::Dialect;
+use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|body: &[u8]| {
     let body = bytes::Bytes::copy_from_slice(body);

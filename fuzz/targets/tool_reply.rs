@@ -3,8 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use protocol::{Request, Tool};
 use prompted_tools::{ReplyParser, ReplyPart};
+use protocol::{Request, Tool};
 use serde_json::Value;
 
 // The first line is the schema of the one tool, what follows is the reply.
@@ -14,10 +14,10 @@ fuzz_target!(|input: &[u8]| {
     let Ok(parameters) = serde_json::from_str::<Value>(schema) else { return };
     let tool = Tool { name: "build".into(), description: None, parameters, strict: true };
     let request = Request { tools: vec![tool], ..Request::default() };
-    let whole = hear(&request, std::iter::once(reply));
+    let whole = parse(&request, std::iter::once(reply));
     let middle = reply.floor_char_boundary(reply.len() / 2);
     let (first, second) = reply.split_at(middle);
-    assert_eq!(whole, hear(&request, [first, second].into_iter()));
+    assert_eq!(whole, parse(&request, [first, second].into_iter()));
     for (name, arguments) in whole.0 {
         assert_eq!(name, "build");
         assert!(serde_json::from_str::<Value>(&arguments).is_ok_and(|value| value.is_object()));
@@ -25,19 +25,19 @@ fuzz_target!(|input: &[u8]| {
 });
 
 /// The calls, and the text around them.
-fn hear<'a>(request: &Request, pieces: impl Iterator<Item = &'a str>) -> (Vec<(String, String)>, String) {
-    let mut hearing = ReplyParser::new(request);
-    let mut heard = Vec::new();
-    pieces.for_each(|piece| hearing.push(piece.to_owned(), &mut heard));
-    if hearing.finish(&mut heard).is_some() {
-        hearing.receive_repair(None, &mut heard);
+fn parse<'a>(request: &Request, pieces: impl Iterator<Item = &'a str>) -> (Vec<(String, String)>, String) {
+    let mut parser = ReplyParser::new(request);
+    let mut parts = Vec::new();
+    pieces.for_each(|piece| parser.push(piece.to_owned(), &mut parts));
+    if parser.finish(&mut parts).is_some() {
+        parser.receive_repair(None, &mut parts);
     }
-    let (mut calls, mut said) = (Vec::new(), String::new());
-    for heard in heard {
-        match heard {
+    let (mut calls, mut text_around) = (Vec::new(), String::new());
+    for part in parts {
+        match part {
             ReplyPart::Call { name, arguments } => calls.push((name, arguments)),
-            ReplyPart::Text(text) | ReplyPart::Reasoning(text) => said.push_str(&text),
+            ReplyPart::Text(text) | ReplyPart::Reasoning(text) => text_around.push_str(&text),
         }
     }
-    (calls, said)
+    (calls, text_around)
 }
