@@ -4,7 +4,7 @@ use std::fs;
 #[cfg(unix)]
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-use client_setup::Error;
+use mammouth_client_setup::Error;
 
 use crate::support::{KEY, TestHome, client, connection};
 
@@ -233,7 +233,7 @@ fn a_full_disk_changes_nothing() {
 fn on_a_full_disk(home: std::path::PathBuf) {
     let mut environment = TestHome::new().environment;
     environment.home = home.clone();
-    let setup = client_setup::ClientSetup::new(environment, &home.join("../data"));
+    let setup = mammouth_client_setup::ClientSetup::new(environment, &home.join("../data"));
     let plan = setup.plan(client("claude-code"), &connection()).unwrap();
     assert!(matches!(setup.apply(plan), Err(Error::Io { action: "written", .. })));
 }

@@ -1,6 +1,6 @@
 //! What was changed by hand since set-up.
 
-use client_setup::{DriftChoice, Error, SetupState};
+use mammouth_client_setup::{DriftChoice, Error, SetupState};
 
 use crate::support::{KEY, PORT, TestHome, client};
 

@@ -8,7 +8,7 @@ use crate::support::TestHome;
 #[test]
 fn every_client_gets_the_files_that_it_reads() {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    for client in client_setup::clients::all() {
+    for client in mammouth_client_setup::clients::all() {
         let home = TestHome::with(client.id);
         if home.set_up(client.id).is_err() {
             continue;

@@ -1,6 +1,6 @@
 //! Starting a client without writing anything.
 
-use client_setup::{Error, Launch};
+use mammouth_client_setup::{Error, Launch};
 
 use crate::support::{KEY, TestHome, client, connection};
 
@@ -43,7 +43,7 @@ fn claude_code_gets_settings_that_beat_the_users_file() {
 
 #[test]
 fn nothing_is_written_and_no_key_shows() {
-    for client in client_setup::clients::all().iter().filter(|client| client.launch.is_some()) {
+    for client in mammouth_client_setup::clients::all().iter().filter(|client| client.launch.is_some()) {
         let home = TestHome::new();
         let launch = home.setup().launch(client, &connection(), &[]).unwrap();
         assert!(home.tree().is_empty());

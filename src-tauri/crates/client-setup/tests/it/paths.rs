@@ -1,6 +1,6 @@
 //! Where the files of clients are on each system.
 
-use client_setup::System;
+use mammouth_client_setup::System;
 
 use crate::corpus::file_of;
 use crate::support::TestHome;

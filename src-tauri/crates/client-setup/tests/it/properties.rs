@@ -1,6 +1,6 @@
 //! What holds for every file of the corpus.
 
-use client_setup::{DriftChoice, Format};
+use mammouth_client_setup::{DriftChoice, Format};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -150,7 +150,7 @@ proptest! {
 
 #[test]
 fn a_file_that_is_not_there_is_created_and_removed_with_its_folders() {
-    for client in client_setup::clients::all() {
+    for client in mammouth_client_setup::clients::all() {
         let home = TestHome::with(client.id);
         if home.plan(client.id).is_err() {
             continue;
@@ -178,7 +178,7 @@ fn no_key_shows_in_a_plan() {
 #[test]
 fn every_client_has_its_own_id_and_a_way() {
     let mut ids = std::collections::HashSet::new();
-    for one in client_setup::clients::all() {
+    for one in mammouth_client_setup::clients::all() {
         assert!(ids.insert(one.id), "{} twice", one.id);
         assert!(std::ptr::eq(client(one.id), *one));
         let home = TestHome::with(one.id);

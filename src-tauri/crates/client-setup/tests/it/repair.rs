@@ -1,6 +1,6 @@
 //! After another port, key or model.
 
-use client_setup::{Connection, Model, SetupState};
+use mammouth_client_setup::{Connection, Model, SetupState};
 use secrecy::SecretString;
 
 use crate::support::{KEY, PORT, TestHome, client, connection, connection_at};
@@ -15,7 +15,7 @@ fn repair(home: &TestHome, id: &str, connection: &Connection) {
 
 #[test]
 fn a_new_key_replaces_the_old_one_only() {
-    for client in client_setup::clients::all() {
+    for client in mammouth_client_setup::clients::all() {
         let home = TestHome::with(client.id);
         if home.set_up(client.id).is_err() {
             continue;

@@ -1,6 +1,6 @@
 //! What is installed, and whether it uses the proxy.
 
-use client_setup::{SetupState, Shadow};
+use mammouth_client_setup::{SetupState, Shadow};
 
 use crate::support::{PORT, TestHome, client, connection_at};
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use client_setup::{
+use mammouth_client_setup::{
     Client, ClientSetup, Connection, DriftChoice, Environment, Error, Model, Plan, System, clients,
 };
 use secrecy::SecretString;

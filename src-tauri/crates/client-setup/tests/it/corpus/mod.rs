@@ -4,7 +4,7 @@ mod json;
 mod toml;
 mod yaml;
 
-use client_setup::{FileSetup, Format};
+use mammouth_client_setup::{FileSetup, Format};
 
 use crate::support::{TestHome, client, connection};
 
