@@ -1,4 +1,4 @@
-//! The proxy itself, from the accepted connection to the upstream call, and the management API beside it.
+//! The proxy service: HTTP server, authorization, account pool, retry loop and management API.
 
 #![cfg_attr(
     test,

@@ -1,17 +1,17 @@
-//! Which Host names and browser origins may call, beyond the loopback names that always may.
+//! Allow lists for Host names and browser origins. Loopback names are always allowed.
 
 use super::authority;
 
 const LOOPBACK_HOSTS: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 
-/// The names and origins that the user listed, checked and in lower case.
+/// The user's lists of host names and origins, validated and in lower case.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policy {
     hosts: Vec<String>,
     origins: Vec<String>,
 }
 
-/// An entry of `ALLOWED_HOSTS` or `ALLOWED_ORIGINS` that cannot be listed.
+/// An invalid entry of `ALLOWED_HOSTS` or `ALLOWED_ORIGINS`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
     /// Not a plain host name or address.
@@ -25,11 +25,11 @@ pub enum PolicyError {
 }
 
 impl Policy {
-    /// Checks the user's lists. A port behind a host is accepted and has no meaning; one slash at the end of an origin
-    /// is dropped.
+    /// Validates the user's lists. The port of a host is accepted and ignored. One slash at the end of an origin is
+    /// removed.
     ///
     /// # Errors
-    /// The first entry that cannot be listed.
+    /// The first invalid entry.
     pub fn new<S: AsRef<str>>(hosts: &[S], origins: &[S]) -> Result<Self, PolicyError> {
         Ok(Self {
             hosts: hosts.iter().map(|host| parse_host(host.as_ref())).collect::<Result<_, _>>()?,
@@ -37,7 +37,7 @@ impl Policy {
         })
     }
 
-    /// The port is no part of the question: forwarded ports must work.
+    /// Whether the host is allowed. The port is not compared, since forwarded ports must work.
     pub(super) fn allows_host(&self, host: &str) -> bool {
         let listed = self.hosts.iter().map(String::as_str);
         LOOPBACK_HOSTS.into_iter().chain(listed).any(|allowed| allowed.eq_ignore_ascii_case(host))
@@ -55,7 +55,8 @@ fn parse_host(entry: &str) -> Result<String, PolicyError> {
     }
 }
 
-/// Schemes of editors and extensions are possible; browsers write them all in lower case.
+/// Validates one origin. Any scheme is accepted, since editors and extensions have their own; browsers send all schemes
+/// in lower case.
 fn parse_origin(entry: &str) -> Result<String, PolicyError> {
     let invalid = || PolicyError::Origin(entry.to_owned());
     let origin = entry.strip_suffix('/').unwrap_or(entry).to_ascii_lowercase();

@@ -1,11 +1,11 @@
 //! A strict parser for the value of `Host` (RFC 9110, 7.2): a name, an IPv4 or a bracketed IPv6 address, and a port.
 //!
-//! It is narrower than the grammar on purpose. What a browser or a client library sends passes; user information,
-//! percent-escapes and other things that parsers have disagreed about do not.
+//! The parser is stricter than the grammar: it accepts what browsers and client libraries send, and rejects user
+//! information, percent-escapes and other forms on which parsers have disagreed.
 
 use std::net::Ipv6Addr;
 
-/// A host and the port written behind it.
+/// A host and its port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Authority<'a> {
     /// The name or address as it was sent, IPv6 with its brackets.
@@ -15,33 +15,33 @@ pub struct Authority<'a> {
 }
 
 impl Authority<'_> {
-    /// Same host, in any case, and same port.
+    /// Whether both have the same host, without regard to case, and the same port.
     pub(super) fn same_as(&self, other: &Authority<'_>) -> bool {
         self.port == other.port && self.host.eq_ignore_ascii_case(other.host)
     }
 }
 
-/// Why a value is not an authority this program accepts.
+/// Why a value is not an acceptable authority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAuthority {
-    /// Nothing, or nothing before the port.
+    /// The value is empty, or has only a port.
     #[error("the host is empty")]
     Empty,
-    /// A byte that can be in no authority, such as `/` or a space.
+    /// A byte that no authority may contain, such as `/` or a space.
     #[error("the host holds a character that no host can hold")]
     Byte,
-    /// Something else than a number from 0 to 65535 after the colon.
+    /// What follows the colon is not a number from 0 to 65535.
     #[error("the port is not a number up to 65535")]
     Port,
-    /// Written with the right characters, but neither a plain name nor an address: `user@host`, `[::1].evil`.
+    /// All bytes are allowed, but the value is neither a plain name nor an address: `user@host`, `[::1].evil`.
     #[error("this is not a plain host name or address")]
     Shape,
 }
 
-/// Reads the value of a `Host` header.
+/// Parses the value of a `Host` header.
 ///
 /// # Errors
-/// Says what is wrong with the value; the value itself is not repeated.
+/// The reason; it does not contain the value.
 pub fn parse(value: &[u8]) -> Result<Authority<'_>, InvalidAuthority> {
     let text = std::str::from_utf8(value).map_err(|_| InvalidAuthority::Byte)?;
     if text.is_empty() {

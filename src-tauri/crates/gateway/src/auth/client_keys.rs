@@ -1,4 +1,4 @@
-//! The named client keys, kept as digests only.
+//! The named client keys, stored as digests only.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -9,7 +9,7 @@ use subtle::{ConditionallySelectable, ConstantTimeEq};
 
 use storage::secrets::{ExposeSecret, Secret};
 
-/// The client keys that are valid now. Clones are handles to the same keys.
+/// The valid client keys. Clones share the same keys.
 #[derive(Clone, Default)]
 pub struct KeyDigests(Arc<RwLock<Vec<Key>>>);
 
@@ -19,24 +19,24 @@ struct Key {
 }
 
 impl KeyDigests {
-    /// No keys at all: every client is refused.
+    /// An empty set: every client is rejected.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a key, or replaces the one of that name. The next request is judged by it.
+    /// Adds a key, or replaces the key of that name. Applies from the next request on.
     pub fn insert(&self, name: &str, key: &Secret) {
         self.insert_digest(name, digest(key.expose_secret()));
     }
 
-    /// As [`KeyDigests::insert`], for a key of which only the digest was kept.
+    /// As [`KeyDigests::insert`], for a key of which only the digest is stored.
     pub fn insert_digest(&self, name: &str, digest: [u8; 32]) {
         let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
         keys.retain(|key| &*key.name != name);
         keys.push(Key { name: name.into(), digest });
     }
 
-    /// Ends a key. Returns whether there was one of that name. Answers that run go on to their end.
+    /// Revokes a key. Returns whether there was one of that name. Running replies are not cancelled.
     pub fn revoke(&self, name: &str) -> bool {
         let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let before = keys.len();
@@ -50,9 +50,10 @@ impl KeyDigests {
         keys.iter().map(|key| Arc::clone(&key.name)).collect()
     }
 
-    /// The name of the presented key.
+    /// The name of the presented key, if the key is valid.
     ///
-    /// The time does not tell how much of a guess was right: fixed-size digests are compared, always with all keys.
+    /// The running time does not depend on how much of a guess is right: fixed-size digests are compared, always with
+    /// all keys.
     pub fn find(&self, presented: &[u8]) -> Option<Arc<str>> {
         let presented = digest_bytes(presented);
         let keys = self.0.read().unwrap_or_else(PoisonError::into_inner);
@@ -71,7 +72,7 @@ impl std::fmt::Debug for KeyDigests {
     }
 }
 
-/// The SHA-256 of a key, which may be stored where the key may not. Keys are long and random, so no salt is needed.
+/// The SHA-256 of a key, which is stored instead of the key. Keys are long and random, so no salt is needed.
 pub fn digest(secret: &str) -> [u8; 32] {
     digest_bytes(secret.as_bytes())
 }
@@ -84,7 +85,7 @@ pub fn generate_key() -> Secret {
     Secret::from(format!("mp-{}", URL_SAFE_NO_PAD.encode(random)))
 }
 
-/// Whether this has the form of [`generate_key`]'s keys.
+/// Whether the text has the form of [`generate_key`]'s keys.
 pub fn is_generated_key(text: &str) -> bool {
     let random = text.strip_prefix("mp-").and_then(|random| URL_SAFE_NO_PAD.decode(random).ok());
     random.is_some_and(|random| random.len() == 32)

@@ -1,9 +1,11 @@
-//! What a posted body claims to be. Only JSON in UTF-8, unpacked: what a page can post without asking (a form, plain
-//! text) is none of it, and a packed body would hide its size.
+//! Content type of request bodies: only JSON in UTF-8 without content encoding.
+//!
+//! A page can send a form or plain text without a preflight, but not JSON. A compressed body would hide its size.
 
 use http::header::{self, HeaderMap};
 
-/// Whether the body is declared as JSON in UTF-8 and not packed; where that is allowed, also if nothing is declared.
+/// Whether the body is declared as JSON in UTF-8 without content encoding. With `may_be_undeclared`, a missing content
+/// type is accepted too.
 pub(super) fn is_plain_json(headers: &HeaderMap, may_be_undeclared: bool) -> bool {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let type_is_accepted = match (types.next(), types.next()) {
@@ -24,7 +26,7 @@ fn is_json(value: &str) -> bool {
     is_json_type && parts.all(is_utf8_or_no_charset)
 }
 
-/// A parameter that is no charset says nothing about the bytes.
+/// Any parameter other than `charset` is accepted, as it says nothing about the encoding.
 fn is_utf8_or_no_charset(parameter: &str) -> bool {
     let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
     let value = value.trim().trim_matches('"');

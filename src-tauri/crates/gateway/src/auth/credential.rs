@@ -1,10 +1,10 @@
-//! The one credential of a request. It is read from two headers and from nowhere else: never from the URL or a cookie.
+//! The credential of a request. It is read from two headers, never from the URL or a cookie.
 
 use http::header::{self, HeaderMap, HeaderValue};
 
-/// What the caller presents; `None` when there is nothing, more than one, or something that cannot be a key.
+/// The presented key. `None` if no header holds a possible key, a header is repeated, or the two headers differ.
 ///
-/// All these cases are one to the caller, so that an answer says nothing about how close a guess was.
+/// These cases are not distinguished, so that the response does not reveal how close a guess was.
 pub(super) fn presented_key(headers: &HeaderMap) -> Option<&[u8]> {
     let authorization = single_header(headers, &header::AUTHORIZATION).ok()?;
     let api_key = single_header(headers, &http::HeaderName::from_static("x-api-key")).ok()?;

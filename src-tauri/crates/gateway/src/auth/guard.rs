@@ -1,4 +1,4 @@
-//! The guard: the questions in their order.
+//! The guard: all checks of a request in their fixed order.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Instant, SystemTime};
@@ -18,10 +18,10 @@ use super::{KeyDigests, PauseSwitch, Policy, client_keys, content_type, credenti
 const MAX_HEADERS_BYTES: usize = 64 << 10;
 const MAX_URI_BYTES: usize = 8 << 10;
 
-/// The name of everybody on the port without a key; no key can have it.
+/// The client name of all requests on the keyless port. No key can have this name.
 const KEYLESS_CLIENT_NAME: &str = "(no key)";
 
-/// The one guard before every route.
+/// The guard that checks every request before its route.
 pub struct Guard {
     route_table: RouteTable,
     policy: Arc<RwLock<Arc<Policy>>>,
@@ -36,7 +36,7 @@ pub struct Guard {
 /// Who calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
-    /// Anybody: the route needs no credential.
+    /// The route needs no credential.
     Public,
     /// The holder of a client key.
     Client {
@@ -47,25 +47,25 @@ pub enum Caller {
     Control,
 }
 
-/// A request that may go on.
+/// A request that passed all checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authorized {
-    /// Index of the route in the table that the guard was made with. A `HEAD` has the index of its public `GET`.
+    /// Index of the route in the guard's route table. A `HEAD` request has the index of the public `GET` route.
     pub route: usize,
-    /// The canonical path, by which everything behind the guard must route: `/v1/models/gpt-4.1` for `/models/gpt-4%2E1`.
+    /// The canonical path: `/v1/models/gpt-4.1` for `/models/gpt-4%2E1`. Routing behind the guard must use this path.
     pub path: String,
     /// The decoded value of the route's segment in braces.
     pub param: Option<String>,
-    /// The form in which errors of this request are written.
+    /// The API family whose error format is used for this request.
     pub api_family: ApiFamily,
     /// Who calls.
     pub caller: Caller,
-    /// The listed origin that may read the answer; see [`super::add_cors_headers`].
+    /// The listed origin that may read the response; see [`super::add_cors_headers`].
     pub cors: Option<HeaderValue>,
 }
 
 impl Guard {
-    /// A guard over this table. `control_digest` is the [`super::digest`] of the control token.
+    /// A guard for this route table. `control_digest` is the [`super::digest`] of the control token.
     pub fn new(routes: Vec<Route>, policy: Policy, keys: KeyDigests, control_digest: [u8; 32]) -> Self {
         let policy = Arc::new(RwLock::new(Arc::new(policy)));
         let (pause_switch, sessions) = (PauseSwitch::default(), Sessions::default());
@@ -82,22 +82,22 @@ impl Guard {
         }
     }
 
-    /// The same guard with a switch that stops the dialects.
+    /// The same guard with a switch that pauses the dialect routes.
     #[must_use]
     pub fn with_pause_switch(mut self, pause_switch: PauseSwitch) -> Self {
         self.pause_switch = pause_switch;
         self
     }
 
-    /// The same guard with the browsers that signed in.
+    /// The same guard with the sessions of signed-in browsers.
     #[must_use]
     pub fn with_sessions(mut self, sessions: Sessions) -> Self {
         self.sessions = sessions;
         self
     }
 
-    /// A guard over other routes that asks no client for its key; whatever one sends as a key is passed over. Its lists of
-    /// hosts and origins and its switch are those of this one, also when they change.
+    /// A guard for other routes that asks for no client key and ignores a key that is sent. It shares the allow lists
+    /// and the pause switch with this guard, including later changes.
     #[must_use]
     pub fn without_key(&self, routes: Vec<Route>) -> Self {
         let other = Self::new(routes, Policy::default(), KeyDigests::new(), [0; 32]);
@@ -109,21 +109,21 @@ impl Guard {
         }
     }
 
-    /// The table, in the order that [`Authorized::route_index`] counts in.
+    /// The route table. [`Authorized::route`] is an index into it.
     pub fn routes(&self) -> &[Route] {
         self.route_table.routes()
     }
 
-    /// Replaces the lists of hosts and origins, for the next request on.
+    /// Replaces the allow lists of hosts and origins. Applies from the next request on.
     pub fn set_policy(&self, policy: Policy) {
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
     }
 
-    /// Judges a request by its head.
+    /// Checks the head of a request.
     ///
     /// # Errors
-    /// The first question that the request fails, in the order: sizes, Host, page of origin, route, method, protocol
-    /// change, key, content type, whether clients are served at all.
+    /// The first check that fails, in this order: sizes, Host, origin, route, method, protocol upgrade, key, content
+    /// type, pause switch.
     pub fn admit(&self, head: &Parts) -> Result<Authorized, Rejection> {
         let policy = Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner));
         let route_match = self.route_table.find(head.uri.path());
@@ -139,13 +139,13 @@ impl Guard {
         }
     }
 
-    /// Why clients were not let in since the start, the latest reason first.
+    /// Counts of rejected client requests since the start, the latest first.
     pub fn rejection_counts(&self) -> Vec<RejectionCount> {
         self.rejection_counts.newest_first()
     }
 }
 
-/// One request before the guard.
+/// The checks of one request.
 struct RequestCheck<'a> {
     guard: &'a Guard,
     head: &'a Parts,
@@ -178,7 +178,7 @@ impl<'a> RequestCheck<'a> {
         Ok(())
     }
 
-    /// The value of `Host`, once it is known to be single, sound and allowed.
+    /// The value of `Host`, which must be present once, valid and allowed.
     fn check_host(&self, policy: &Policy) -> Result<&'a str, Rejection> {
         let value = self.single_host()?;
         let host = authority::parse(value.as_bytes()).map_err(|reason| self.host_rejection(reason))?;
@@ -207,7 +207,7 @@ impl<'a> RequestCheck<'a> {
         }
     }
 
-    /// A request line may name the host again; then both must say the same.
+    /// Compares an absolute request target with `Host`: both must name the same authority.
     fn check_target(&self, host: &Authority<'_>) -> Result<(), Rejection> {
         let uri = &self.head.uri;
         let scheme_ok = uri.scheme_str().is_none_or(|scheme| scheme == "http");
@@ -216,7 +216,8 @@ impl<'a> RequestCheck<'a> {
         if scheme_ok && same { Ok(()) } else { Err(self.bad_request(BadRequestReason::TargetDiffers)) }
     }
 
-    /// An unknown path is judged as the API would be, so that a page learns nothing from it.
+    /// Checks the origin. An unknown path is checked like an API path, so that a page learns nothing from the
+    /// difference.
     fn check_origin(&mut self, policy: &Policy, host: &str) -> Result<(), Rejection> {
         let scope = self.likely_route().map_or(Scope::Client, |route| route.scope);
         self.cors = origin::check(&self.head.headers, policy, host, scope)
@@ -224,7 +225,7 @@ impl<'a> RequestCheck<'a> {
         Ok(())
     }
 
-    /// The route by path and method.
+    /// The index of the route by path and method.
     fn find_route(&self) -> Result<usize, Rejection> {
         if self.route_match.routes.is_empty() {
             return Err(self.reject(RejectReason::NotFound));
@@ -269,8 +270,8 @@ impl<'a> RequestCheck<'a> {
         methods.join(", ")
     }
 
-    /// No protocol but HTTP/1.1 is spoken here. `h2c` alone is passed over: Java's HTTP client offers it with every
-    /// request and goes on well without it.
+    /// Rejects protocol upgrades, since the server only speaks HTTP/1.1. An offer of `h2c` is ignored: Java's HTTP
+    /// client sends it with every request and continues without it.
     fn check_upgrade(&self) -> Result<(), Rejection> {
         let mut offers = self.head.headers.get_all(header::UPGRADE).iter();
         let harmless = offers.all(|offer| offer.as_bytes().eq_ignore_ascii_case(b"h2c"));
@@ -298,8 +299,8 @@ impl<'a> RequestCheck<'a> {
         }
     }
 
-    /// A cookie is sent along with whatever another page of this host makes the browser send, and to every port of this
-    /// host; the session token in the header is not.
+    /// Authorizes by the two secrets of a browser session. The cookie alone is not enough: the browser also sends it
+    /// with requests that other pages cause, and to every port of this host.
     fn authenticate_session(&self) -> Result<Caller, Rejection> {
         let without_authorization = !self.head.headers.contains_key(header::AUTHORIZATION);
         let session = || self.guard.sessions.find(&self.head.headers, Instant::now());
@@ -309,8 +310,8 @@ impl<'a> RequestCheck<'a> {
         Err(self.reject(RejectReason::InvalidApiKey))
     }
 
-    /// Ollama's clients may say nothing of what they post, as LiteLLM does. A page cannot post without saying where it
-    /// comes from.
+    /// Checks the content type of a body. Ollama's clients may omit it, as LiteLLM does, if there is no `Origin`: a
+    /// page always sends an `Origin` when it posts.
     fn check_content_type(&self, route: &Route) -> Result<(), Rejection> {
         let is_checked =
             matches!(route.scope, Scope::Client | Scope::SignIn) && self.head.method == Method::POST;
@@ -347,14 +348,16 @@ impl<'a> RequestCheck<'a> {
         }
     }
 
-    /// The route that the path means most, for questions that come before the method is judged.
+    /// The route by path and method, or else the most literal match of the path, for checks that run before the method
+    /// is checked.
     fn likely_route(&self) -> Option<&'a Route> {
         self.matching_route()
             .or_else(|| self.route_match.routes.first().copied())
             .map(|place| self.route_at(place))
     }
 
-    /// Some paths, such as the list of models, are asked for by clients of several dialects.
+    /// The API family of the request. Clients of several dialects ask for some paths, such as the list of models; the
+    /// header `anthropic-version` decides there.
     fn api_family(&self) -> ApiFamily {
         let has_anthropic_version = self.head.headers.contains_key("anthropic-version");
         match self.likely_route().map(|route| route.api_family) {
@@ -384,12 +387,12 @@ impl<'a> RequestCheck<'a> {
     }
 }
 
-/// Names, values and the four characters that each line adds.
+/// The size of all headers: names, values and the four separator bytes of each line.
 fn headers_size(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
 }
 
-/// Whether one of the protocols that the head offers is WebSocket (RFC 6455, 4.2.1).
+/// Whether the head offers an upgrade to WebSocket (RFC 6455, 4.2.1).
 fn offers_websocket(headers: &HeaderMap) -> bool {
     let offers = headers.get_all(header::UPGRADE).iter().filter_map(|value| value.to_str().ok());
     offers.flat_map(|value| value.split(',')).any(|name| name.trim().eq_ignore_ascii_case("websocket"))

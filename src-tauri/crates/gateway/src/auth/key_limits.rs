@@ -1,20 +1,20 @@
-//! What a client key may ask for and use. Who checks it is `proxy`, once it knows the model.
+//! Limits of client keys: allowed models, tokens and cost. `proxy` enforces them, as it knows the model.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// The limits of one key; none of them by default.
+/// The limits of one key. The default has no limits.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct KeyLimits {
-    /// Models by the names that clients send; all where the list is empty.
+    /// Allowed models, by the names that clients send. Empty: all models.
     pub models: Vec<String>,
-    /// Tokens of prompts and replies a day.
+    /// Prompt and reply tokens per day (UTC).
     pub daily_tokens: Option<u64>,
-    /// US dollars a day.
+    /// US dollars per day (UTC).
     pub daily_cost_usd: Option<f64>,
 }
 
-/// The limits of all keys by their names. Clones are handles to the same limits.
+/// The limits of all keys, by key name. Clones share the same limits.
 #[derive(Debug, Clone, Default)]
 pub struct KeyLimitTable(Arc<RwLock<BTreeMap<String, Arc<KeyLimits>>>>);
 
@@ -24,7 +24,7 @@ impl KeyLimitTable {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
-    /// The next request is judged by them.
+    /// Replaces the limits of a key. Applies from the next request on.
     pub fn set(&self, name: &str, limits: KeyLimits) {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if limits == KeyLimits::default() {

@@ -1,11 +1,12 @@
-//! Who may call: one guard before every route.
+//! Authorization: one guard checks every request before its route.
 //!
-//! [`Guard::admit`] judges a request by its head alone, in one fixed order: sizes, Host, Origin, route, method, key,
-//! content type. It denies by default, so a path that is missing from the route table cannot be reached. It also says
-//! which route was meant and by which canonical path, so that the router behind it judges the same path as the guard.
+//! [`Guard::admit`] checks a request by its head alone, in a fixed order: sizes, Host, Origin, route, method, key,
+//! content type. The default is to reject, so a path that is missing from the route table cannot be reached. The result
+//! contains the route and its canonical path, so that the router behind the guard uses the path that was checked.
 //!
-//! It reads no body, writes no answer and keeps no state but the client keys and a count of rejections: the texts
-//! and statuses of answers are in the proxy's one table, limits on connections and time are the server's.
+//! The module reads no body and writes no response. Its only state is the client keys, the sessions, the pause switch
+//! and the counts of rejections. Status and text of error responses are in `proxy`; limits on connections and time are
+//! in `server`.
 
 mod allow_list;
 pub mod authority;

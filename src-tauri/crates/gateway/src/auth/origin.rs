@@ -1,4 +1,4 @@
-//! Which page a request comes from, as far as a browser says so.
+//! Origin checks by the headers `Origin` and `Sec-Fetch-Site`, and CORS preflights.
 
 use http::header::{self, HeaderMap, HeaderValue};
 
@@ -6,13 +6,13 @@ use super::allow_list::Policy;
 use super::rejection::Preflight;
 use super::route::Scope;
 
-/// A value of `Access-Control-Request-Headers` longer than this is not answered.
+/// The longest `Access-Control-Request-Headers` that is answered, bytes.
 const MAX_REQUESTED_HEADERS_BYTES: usize = 1024;
 
-/// The listed origin that may read the answer; `None` when the request needs no permission.
+/// Checks the origin. Returns the listed origin that may read the response, or `None` if no CORS permission is needed.
 ///
 /// # Errors
-/// The page behind the request may not call.
+/// The page that sent the request may not call.
 pub(super) fn check(
     headers: &HeaderMap,
     policy: &Policy,
@@ -33,11 +33,11 @@ pub(super) fn check(
     }
 }
 
-/// The request comes from a page that may not call.
+/// The request comes from a page that is not allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct OriginNotAllowed;
 
-/// What a preflight asks for; `None` if the request is none.
+/// The parsed preflight; `None` if the request is not a preflight.
 pub(super) fn preflight(headers: &HeaderMap) -> Option<Preflight> {
     headers.get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
     let requested_headers = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS);
@@ -49,13 +49,14 @@ pub(super) fn preflight(headers: &HeaderMap) -> Option<Preflight> {
     })
 }
 
-/// The UI's own page: the host was allowed before, so an equal origin cannot be a stranger's.
+/// Whether the origin is the UI's own page. `Host` was checked before, so an equal origin cannot be a foreign page.
 fn is_own_origin(origin: &HeaderValue, host: &str) -> bool {
     let origin = origin.as_bytes().strip_prefix(b"http://");
     origin.is_some_and(|origin| origin.eq_ignore_ascii_case(host.as_bytes()))
 }
 
-/// Browsers set `Sec-Fetch-Site` and no page can forge it; other programs do not send it.
+/// Whether `Sec-Fetch-Site` shows the same origin, or is missing. Browsers set this header and no page can change it;
+/// other programs do not send it.
 fn is_same_origin_or_no_page(headers: &HeaderMap) -> bool {
     headers.get_all("sec-fetch-site").iter().all(|site| site == "none" || site == "same-origin")
 }

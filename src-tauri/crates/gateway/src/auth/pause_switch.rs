@@ -1,9 +1,9 @@
-//! Whether clients are served at all: the user can stop that without ending the program.
+//! The switch with which the user stops serving clients without ending the program.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// On until it is switched off. Clones are handles to the same switch.
+/// Switch that is on at first. Clones share the same state.
 #[derive(Debug, Clone)]
 pub struct PauseSwitch(Arc<AtomicBool>);
 
@@ -18,7 +18,7 @@ impl PauseSwitch {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// The next request is judged by it; replies that run go on to their end.
+    /// Turns serving on or off. Applies from the next request on; running replies are not cancelled.
     pub fn set_serving(&self, on: bool) {
         self.0.store(on, Ordering::Relaxed);
     }

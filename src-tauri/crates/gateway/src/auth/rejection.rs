@@ -1,17 +1,17 @@
-//! What the guard says when it does not let a request through.
+//! Rejections: the reason and the headers of the response.
 
 use http::header::{self, HeaderMap, HeaderValue};
 
 use super::route::ApiFamily;
 
-/// Why a request was not admitted. The proxy's table turns it into status and body.
+/// Why a request was rejected. `proxy` maps each reason to a status and a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RejectReason {
-    /// 400: the head contradicts itself or cannot be understood.
+    /// 400: the head is contradictory or invalid.
     BadRequest(BadRequestReason),
     /// 403 `host_not_allowed`.
     HostNotAllowed,
-    /// 403 `origin_not_allowed`: by `Origin` or by `Sec-Fetch-Site`.
+    /// 403 `origin_not_allowed`, by `Origin` or by `Sec-Fetch-Site`.
     OriginNotAllowed,
     /// 403 `forbidden`: a client key where the control token is needed.
     Forbidden,
@@ -19,70 +19,70 @@ pub enum RejectReason {
     NotFound,
     /// 405; the methods are in [`Rejection::allow`].
     MethodNotAllowed,
-    /// 426: a WebSocket is asked for at a path that only takes requests over HTTP. Clients that speak both, such as
-    /// Codex, go on with HTTP at once.
+    /// 426: a WebSocket upgrade at a path that is only served over plain HTTP. Clients that support both, such as
+    /// Codex, then use plain HTTP at once.
     WebSocket,
-    /// 414: more than 8 KiB.
+    /// 414: the URI is longer than 8 KiB.
     UriTooLong,
-    /// 431: more than 64 KiB in all.
+    /// 431: the headers are larger than 64 KiB in total.
     HeadersTooLarge,
-    /// 415: something else than unpacked JSON in UTF-8.
+    /// 415: the body is not JSON in UTF-8, or is compressed.
     UnsupportedMediaType,
     /// 401 `invalid_api_key`.
     InvalidApiKey,
     /// 503 `overloaded`: the user stopped serving.
     NotServing,
-    /// 204 and no refusal at all: the preflight of an origin that the user listed.
+    /// 204: the answer to a preflight of a listed origin. Not an error.
     Preflight(Preflight),
 }
 
-/// What is wrong with a head that gets 400.
+/// What is wrong with a head that is rejected with 400.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadRequestReason {
     /// No `Host`.
     HostMissing,
     /// More than one `Host`.
     HostRepeated,
-    /// A `Host` that is no host.
+    /// A `Host` that cannot be parsed.
     HostInvalid,
     /// The request line names another host than `Host`, or another scheme than http.
     TargetDiffers,
-    /// A protocol change, such as to WebSocket.
+    /// An offer of a protocol upgrade other than `h2c`.
     Upgrade,
 }
 
-/// What a listed origin asked to send, to be allowed back.
+/// The permissions that a preflight of a listed origin asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preflight {
-    /// The header names it asked for, checked.
+    /// The requested header names, validated.
     pub headers: Option<HeaderValue>,
-    /// Whether it asked to come from a public page to a private address.
+    /// Whether the preflight asks for access from a public page to a private address.
     pub private_network: bool,
 }
 
-/// A refusal and all that its answer needs besides the body.
+/// A rejection with all that its response needs besides the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
-    /// Why.
+    /// The reason.
     pub reason: RejectReason,
-    /// The form of the error body.
+    /// The API family whose error format is used.
     pub api_family: ApiFamily,
-    /// The methods of the path, as `Allow` lists them.
+    /// The methods of the path, for the `Allow` header.
     pub allow: Option<String>,
-    /// Whether the connection must be closed: what follows on it cannot be trusted.
+    /// Whether the connection must be closed, because the bytes that follow cannot be trusted.
     pub close: bool,
-    /// The listed origin that may read this answer.
+    /// The listed origin that may read this response.
     pub cors: Option<HeaderValue>,
 }
 
 impl Rejection {
-    /// The headers that belong to this refusal, whatever its body is.
+    /// The headers of this rejection, independent of its body.
     pub fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         if self.close {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        // RFC 9110, 15.5.22 and 7.8: the protocol that is spoken here, and the header that announces it.
+        // RFC 9110, 15.5.22 and 7.8: the required protocol, and the `Connection` header that announces it.
         if self.reason == RejectReason::WebSocket {
             headers.insert(header::UPGRADE, HeaderValue::from_static("HTTP/1.1"));
             headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
@@ -103,7 +103,7 @@ impl Rejection {
     }
 }
 
-/// Lets a listed origin read an answer, and keeps caches from giving it to another.
+/// Adds the CORS headers for a listed origin, and `Vary`, so that caches do not reuse the response for another origin.
 pub fn add_cors_headers(headers: &mut HeaderMap, origin: &HeaderValue) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     headers.append(header::VARY, HeaderValue::from_static("Origin"));

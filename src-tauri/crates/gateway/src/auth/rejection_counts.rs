@@ -1,5 +1,7 @@
-//! Calls of clients that were not let in. They never reach the request log, so that nobody without a key can fill it; a
-//! count of each kind tells the user why a client gets no answer.
+//! Counts of rejected client requests.
+//!
+//! Rejected requests are not written to the request log, so that clients without a key cannot fill it. The counts show
+//! the user why a client gets no reply.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
@@ -8,10 +10,10 @@ use http::Method;
 
 use super::rejection::RejectReason;
 
-/// What a client most often has wrong, by the code that it is told.
+/// The counted error codes: the usual mistakes in a client's settings.
 const COUNTED_CODES: [&str; 4] = ["invalid_api_key", "not_found", "host_not_allowed", "origin_not_allowed"];
 
-/// Calls that were refused for one reason since the program started.
+/// Requests that were rejected with one error code since the program started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RejectionCount {
     pub code: &'static str,
@@ -19,14 +21,14 @@ pub struct RejectionCount {
     pub last: SystemTime,
 }
 
-/// The counts.
+/// The counts by error code.
 #[derive(Debug, Default)]
 pub(super) struct RejectionCounts {
     counts: Mutex<[Option<RejectionCount>; COUNTED_CODES.len()]>,
 }
 
 impl RejectionCounts {
-    /// A wrong path is counted only where something is sent to it: browsers ask for icons by themselves.
+    /// Counts a rejection. An unknown path is only counted for POST: browsers ask for icons by themselves.
     pub(super) fn record(&self, refusal: &RejectReason, method: &Method, at: SystemTime) {
         let index = match refusal {
             RejectReason::InvalidApiKey => 0,
@@ -49,7 +51,7 @@ impl RejectionCounts {
         counts[index] = Some(RejectionCount { code: COUNTED_CODES[index], count, last: at });
     }
 
-    /// The latest first.
+    /// All counts, the latest first.
     pub(super) fn newest_first(&self) -> Vec<RejectionCount> {
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all: Vec<RejectionCount> = counts.iter().flatten().cloned().collect();

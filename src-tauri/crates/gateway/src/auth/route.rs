@@ -1,28 +1,28 @@
-//! The table of routes: what exists, who may call it, and in which form its errors are written.
+//! Routes: method, path, required credential and error format.
 
 use http::Method;
 
-/// The wire form of a route, in which its errors are written too.
+/// The API family of a route, which decides the format of its errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ApiFamily {
-    /// OpenAI's API and everything that imitates it.
+    /// OpenAI's API and compatible ones.
     OpenAi,
     /// Anthropic's Messages API.
     Anthropic,
     /// Ollama's own API.
     Ollama,
-    /// Control, health and the UI's files: a plain error body.
+    /// Management, health and UI files: a plain error body.
     Plain,
 }
 
-/// Which credential a route needs.
+/// The credential that a route requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// None.
     Public,
     /// A client key.
     Client,
-    /// None, but only our own page may ask: it posts the control token to sign in.
+    /// No credential, but only from the UI's own page, which posts the control token to sign in.
     SignIn,
     /// The control token; a client key is not enough.
     Control,
@@ -31,21 +31,22 @@ pub enum Scope {
 /// One route of the program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// The one method it answers.
+    /// The method of the route.
     pub method: Method,
     /// The canonical path, such as `/v1/chat/completions`.
     ///
-    /// A last segment `{id}` stands for a percent-decoded value that may hold slashes (model ids do); any other name
-    /// in braces, such as `{name}`, for one plain segment.
+    /// A last segment `{id}` matches a percent-decoded value that may contain slashes, as model ids do. Any other name
+    /// in braces, such as `{name}`, matches one plain segment.
     pub path: &'static str,
-    /// Who may call it.
+    /// The credential that the route requires.
     pub scope: Scope,
-    /// How its errors are written.
+    /// The API family whose error format is used.
     pub api_family: ApiFamily,
 }
 
 impl Route {
-    /// `HEAD` is answered wherever a public `GET` is: health checks ask that way, and nothing private can leak.
+    /// Whether the route accepts the method. A public `GET` route also accepts `HEAD`, which health checks use; a
+    /// public route has nothing private to reveal.
     pub(super) fn matches_method(&self, method: &Method) -> bool {
         self.method == *method || (*method == Method::HEAD && self.answers_head())
     }

@@ -1,21 +1,21 @@
-//! From the path that was sent to the route that was meant.
+//! Matches request paths with the route table.
 //!
-//! Clients join base URLs in different ways, so the routes of a dialect are found with no `/v1`, one or two, and with
-//! the doubled slash that a base URL ending in a slash leaves. Everything else must be spelled exactly: no dots, no
-//! escapes in fixed parts, no change of case, no slash at the end. A path that two parts of a program read
-//! differently is how guards are passed (CVE-2026-49468).
+//! Clients join base URLs in different ways, so dialect routes match with no `/v1`, one or two, and with the doubled
+//! slash that a base URL with a slash at the end leaves. Everything else must be spelled exactly: no dot segments, no
+//! escapes in fixed parts, no other case, no slash at the end. A path that two parts of a program read differently can
+//! bypass a guard (CVE-2026-49468).
 
 use std::collections::HashMap;
 
 use super::route::{ApiFamily, Route};
 
-/// What may stand before a dialect route's own part. The canonical one comes first.
+/// The prefixes that may precede a dialect route's own part. The first is the canonical one.
 const BASE_PATH_PREFIXES: [&str; 6] = ["/v1", "", "/v1/v1", "/v1/", "/v1//v1", "/v1/v1/"];
 
-/// The route table, to be asked by path.
+/// The route table with an index by path.
 pub(super) struct RouteTable {
     routes: Vec<Route>,
-    /// Where the paths lead that are spelled as in the table: nearly all requests have one, and need no search.
+    /// Matches of the paths that are spelled as in the table. Nearly all requests have such a path and need no search.
     exact: HashMap<&'static str, RouteMatch>,
 }
 
@@ -30,18 +30,19 @@ impl RouteTable {
         &self.routes
     }
 
-    /// All routes that this path can mean, whatever the method. Empty when it means none.
+    /// All routes that match the path, for any method. Empty if there is none.
     pub(super) fn find(&self, path: &str) -> RouteMatch {
         self.exact.get(path).cloned().unwrap_or_else(|| find_routes(&self.routes, path))
     }
 }
 
-/// Where a path leads.
+/// The result of matching a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RouteMatch {
-    /// Indices in the route table, the most literal path first; they differ in method or in how they name a segment.
+    /// Indices in the route table, the most literal path first. The routes differ in method or in the name of the
+    /// parameter.
     pub(super) routes: Vec<usize>,
-    /// The value of the segment in braces, decoded, for the first of `routes` that has one.
+    /// The decoded parameter of the first of `routes` that has one.
     pub(super) param: Option<String>,
 }
 
@@ -65,7 +66,7 @@ fn find_routes(table: &[Route], path: &str) -> RouteMatch {
     RouteMatch { routes: literal, param: value }
 }
 
-/// The one spelling of a route's path, with its value in place of the braces.
+/// The canonical path of a route, with its parameter inserted.
 pub(super) fn canonical_path(route: &Route, param: Option<&str>) -> String {
     match (split_param(route.path), param) {
         (Some((fixed, _)), Some(value)) => format!("{fixed}{}", encode_percent(value)),
@@ -73,12 +74,12 @@ pub(super) fn canonical_path(route: &Route, param: Option<&str>) -> String {
     }
 }
 
-/// Whether the route has a segment in braces.
+/// Whether the route has a parameter.
 pub(super) fn takes_param(route: &Route) -> bool {
     split_param(route.path).is_some()
 }
 
-/// `remainders` is what of the path may be a dialect route's own part.
+/// Matches one route. `remainders` are the parts of the path after each prefix that may precede a dialect route.
 fn matches(route: &Route, path: &str, remainders: &[&str]) -> Option<Option<String>> {
     let own = route.path.strip_prefix("/v1").filter(|_| route.api_family != ApiFamily::Plain);
     match (own, route.api_family) {
@@ -98,7 +99,7 @@ fn matches_exactly(pattern: &str, path: &str) -> Option<Option<String>> {
     if name == "id" { decode_id(value).map(Some) } else { plain_segment(value).map(Some) }
 }
 
-/// `/v1/models/{id}` is `/v1/models/` and `id`.
+/// Splits `/v1/models/{id}` into `/v1/models/` and `id`.
 fn split_param(pattern: &str) -> Option<(&str, &str)> {
     let (fixed, name) = pattern.strip_suffix('}')?.split_once('{')?;
     Some((fixed, name))
@@ -109,7 +110,7 @@ fn plain_segment(value: &str) -> Option<String> {
     (plain && !is_empty_or_dots(value)).then(|| value.to_owned())
 }
 
-/// A decoded id, checked after decoding so that an escape cannot bring in what is refused in the open.
+/// The decoded id. It is checked after decoding, so that an escape cannot contain what is rejected unescaped.
 fn decode_id(value: &str) -> Option<String> {
     let id = decode_percent(value)?;
     let is_valid = id.split('/').all(|segment| !is_empty_or_dots(segment)) && !id.contains(char::is_control);
@@ -173,7 +174,7 @@ mod tests {
         ]
     }
 
-    /// Route and canonical path of what `path` leads to.
+    /// The index and the canonical path of the route that matches `path`.
     fn canonical_match(path: &str) -> Option<(usize, String)> {
         let table = table();
         let route_match = RouteTable::new(table.clone()).find(path);

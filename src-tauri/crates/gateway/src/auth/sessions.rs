@@ -1,7 +1,8 @@
-//! Browsers that signed in with the control token: a list on this side, so that signing out ends a session for good.
+//! Sessions of browsers that signed in with the control token. They are stored in the server, so that signing out ends
+//! a session for good.
 //!
-//! Cookies are not isolated by port (RFC 6265, 8.5): whatever listens on another port of this host receives ours as soon
-//! as the browser visits it. So a session has two secrets, and the second is no cookie but a header.
+//! Cookies are not isolated by port (RFC 6265, 8.5): a program on another port of this host receives our cookie as soon
+//! as the browser visits that port. So a session has a second secret, which is sent in a header instead of a cookie.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,16 +18,16 @@ use storage::secrets::{ExposeSecret, Secret};
 pub const SESSION_COOKIE: &str = "mammouth_session";
 /// The header that carries the session token, which only scripts of the page's own origin can read.
 pub const SESSION_TOKEN_HEADER: &str = "x-mammouth-session";
-/// A session that is not used for so long has ended.
+/// The time without use after which a session ends.
 pub const SESSION_IDLE_TIMEOUT: Duration = Duration::from_secs(12 * 60 * 60);
-/// More browsers at once end the session that was used longest ago.
+/// The most sessions at once. One more ends the session that was not used for the longest time.
 const MAX_SESSIONS: usize = 32;
 
-/// The sessions of this run. Clones are handles to the same list.
+/// The sessions of this run. Clones share the same sessions.
 #[derive(Debug, Clone, Default)]
 pub struct Sessions(Arc<Mutex<Vec<Session>>>);
 
-/// Both secrets of a session that has just begun.
+/// Both secrets of a new session.
 #[derive(Debug)]
 pub struct NewSession {
     /// The value of the cookie.
@@ -35,7 +36,7 @@ pub struct NewSession {
     pub token: Secret,
 }
 
-/// A session, with digests of its secrets.
+/// A session with the digests of its secrets.
 struct Session {
     id: [u8; 32],
     token: [u8; 32],
@@ -50,7 +51,7 @@ impl std::fmt::Debug for Session {
 }
 
 impl Sessions {
-    /// Begins a session with new secrets.
+    /// Starts a session with new secrets.
     pub fn begin(&self, now: Instant) -> NewSession {
         let new = NewSession { id: generate_key(), token: generate_key() };
         let (id, token) = (digest(new.id.expose_secret()), digest(new.token.expose_secret()));
@@ -64,7 +65,7 @@ impl Sessions {
         new
     }
 
-    /// Ends the session whose two secrets these headers carry, and says whether there was one.
+    /// Ends the session of these headers, which must carry both secrets. Returns whether there was one.
     pub fn end(&self, headers: &HeaderMap, now: Instant) -> bool {
         let Some(secrets) = presented_secrets(headers) else { return false };
         let mut sessions = self.unexpired(now);
@@ -72,8 +73,8 @@ impl Sessions {
         ended.map(|session| session.ended.cancel()).count() > 0
     }
 
-    /// Whether the headers carry both secrets of one session, which then counts as used now. What comes back is
-    /// cancelled when it ends.
+    /// Finds the session whose two secrets the headers carry, and restarts its idle timeout. The returned token is
+    /// cancelled when the session ends.
     pub fn find(&self, headers: &HeaderMap, now: Instant) -> Option<CancellationToken> {
         let secrets = presented_secrets(headers)?;
         let mut sessions = self.unexpired(now);
@@ -92,20 +93,20 @@ impl Sessions {
 }
 
 impl Session {
-    /// Whether these are the digests of its id and of its token, in constant time.
+    /// Whether these are the digests of the session's id and token, in constant time.
     fn matches(&self, (id, token): &([u8; 32], [u8; 32])) -> bool {
         (self.id.ct_eq(id) & self.token.ct_eq(token)).into()
     }
 }
 
-/// Digests of the id and the token that a browser sends; `None` where one is missing or there more than once.
+/// Digests of the id and the token that a browser sends. `None` if one is missing or repeated.
 fn presented_secrets(headers: &HeaderMap) -> Option<([u8; 32], [u8; 32])> {
     let mut tokens = headers.get_all(SESSION_TOKEN_HEADER).iter();
     let token = tokens.next().filter(|_| tokens.next().is_none())?;
     Some((digest_bytes(session_id(headers)?), digest_bytes(token.as_bytes())))
 }
 
-/// The session id that a browser sends; `None` where there is none or more than one.
+/// The session id that a browser sends. `None` if it is missing or repeated.
 fn session_id(headers: &HeaderMap) -> Option<&[u8]> {
     let lines = headers.get_all(header::COOKIE).iter();
     let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));

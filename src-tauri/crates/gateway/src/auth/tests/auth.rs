@@ -1,11 +1,11 @@
-//! Who presents which credential.
+//! Credentials: client keys, control token and sessions.
 
 use http::HeaderValue;
 use http::request::Builder;
 
 use super::*;
 
-/// A request with these credentials, and what comes of it.
+/// The result of a request with these credentials.
 fn admit_with_headers(headers: &[(&'static str, &[u8])]) -> Result<Authorized, Rejection> {
     let add = |builder: Builder, (name, value): &(&'static str, &[u8])| {
         builder.header(*name, HeaderValue::from_bytes(value).expect("a value that hyper lets through"))

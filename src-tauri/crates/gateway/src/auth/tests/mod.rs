@@ -50,12 +50,12 @@ fn head(builder: Builder) -> Parts {
     builder.body(()).expect("a request that can be sent").into_parts().0
 }
 
-/// From an allowed host, without a key.
+/// A request from an allowed host, without a key.
 fn unauthenticated_request(method: &str, path: &str) -> Builder {
     request(method, path).header("host", "127.0.0.1:3000")
 }
 
-/// As a client sends it: nothing wrong with it.
+/// A valid request of a client.
 fn valid_request(method: &str, path: &str) -> Builder {
     let builder = unauthenticated_request(method, path).header("authorization", format!("Bearer {KEY}"));
     if method == "POST" { builder.header("content-type", "application/json") } else { builder }
