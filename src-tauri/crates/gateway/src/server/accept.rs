@@ -24,13 +24,13 @@ use super::socket::configure;
 use super::tracked_body::ConnectionService;
 use super::{Closing, Peer, plain_response};
 
-/// The pause when the system has no more sockets for us.
+/// The delay before the next accept when the system has no more sockets.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// How many connections get a 503 at the same time; others are just closed.
+/// The most connections that are answered with 503 at the same time. Further connections are closed without a response.
 const MAX_CONCURRENT_REFUSALS: usize = 64;
 
-/// Accepts connections until the drain begins; each lives in a task of its own.
+/// Accepts connections until the drain begins. Each connection runs in a task of its own.
 pub(super) async fn accept<S, B>(
     bound: BoundListener,
     service: S,
@@ -68,8 +68,8 @@ pub(super) async fn accept<S, B>(
     signals.listener_closed.cancel();
 }
 
-/// An error of one connection concerns nobody else. Without sockets, the next call would fail at once again and
-/// again, so an idle connection gives up its own and we wait a little.
+/// Handles an error of `accept`. An error of one connection does not affect the others. Without free sockets the next
+/// accept would fail at once, so the longest idle connection is evicted and the loop waits.
 async fn handle_accept_error(error: &io::Error, context: &ServerContext, signals: &DrainSignals) {
     if is_connection_error(error) {
         return;
@@ -132,7 +132,8 @@ fn refuse_connection(
     }));
 }
 
-/// The peer's request is read to its end, or closing would take the answer back.
+/// Sends the 503 and reads the request to its end: closing a socket with unread bytes resets the connection, and the
+/// peer would lose the response.
 async fn send_too_many_connections(socket: &mut TcpStream) -> io::Result<()> {
     socket.write_all(&plain_response::too_many_connections()).await?;
     socket.shutdown().await?;

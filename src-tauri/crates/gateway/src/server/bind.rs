@@ -1,4 +1,4 @@
-//! Taking a port, and saying in plain words why it could not be taken.
+//! Binding of listening sockets, with errors that name the cause.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -7,10 +7,10 @@ use tokio::net::{TcpListener, TcpSocket};
 
 use super::port_owner::{self, PortOwner};
 
-/// Connections that the system keeps waiting until they are accepted.
+/// The most connections that the system queues until they are accepted.
 const ACCEPT_BACKLOG: u32 = 1024;
 
-/// A port that is ours, before anything is accepted on it.
+/// A bound socket on which nothing is accepted yet.
 #[derive(Debug)]
 pub struct BoundListener {
     pub(super) listener: TcpListener,
@@ -18,15 +18,15 @@ pub struct BoundListener {
 }
 
 impl BoundListener {
-    /// The address, with the port that the system chose if 0 was asked for.
+    /// The bound address, with the port that the system chose if 0 was requested.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 }
 
-/// The address at which a listener on `bound` is reached from this machine: an unspecified one (`0.0.0.0`, `::`) is the
-/// loopback of its family. It is what is dialled and shown, because the Host check refuses `0.0.0.0` and Windows cannot
-/// dial it.
+/// The address at which a listener on `bound` is reached from this machine. For an unspecified address (`0.0.0.0`,
+/// `::`) this is the loopback address of its family. Use it for connecting and for display: the Host check rejects
+/// `0.0.0.0`, and Windows cannot connect to it.
 pub fn dial_addr(bound: SocketAddr) -> SocketAddr {
     let ip = match bound.ip().to_canonical() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -36,37 +36,37 @@ pub fn dial_addr(bound: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, bound.port())
 }
 
-/// Why a port could not be taken.
+/// Why a port could not be bound.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// Another program listens there.
+    /// Another program listens on the port.
     #[error("{addr} is already used by {}", .holder.as_ref().map_or("another program".to_owned(), ToString::to_string))]
     Taken {
         /// What was asked for.
         addr: SocketAddr,
-        /// The other program, where the system tells.
+        /// The other program, if the system reveals it.
         holder: Option<PortOwner>,
     },
-    /// The system does not allow this port to this user, or has reserved it.
+    /// The system denies this port to this user, or has reserved it.
     #[error("the system does not allow {0} to this user; ports from 1024 on need no special rights")]
     Denied(SocketAddr),
     /// The address belongs to no network interface of this machine.
     #[error("{} is not an address of this machine", .0.ip())]
     Unavailable(SocketAddr),
-    /// Something else.
+    /// Any other error.
     #[error("{addr} cannot be used: {error}")]
     Other {
         /// What was asked for.
         addr: SocketAddr,
-        /// What the system said.
+        /// The error of the system.
         error: io::Error,
     },
 }
 
-/// Takes a port; 0 lets the system choose one.
+/// Binds a port; 0 lets the system choose one.
 ///
 /// # Errors
-/// Says why it could not be taken, for people.
+/// Why the port could not be bound; the text is meant for users.
 pub async fn bind(addr: SocketAddr) -> Result<BoundListener, BindError> {
     match listen(addr) {
         Ok((listener, addr)) => Ok(BoundListener { listener, addr }),
@@ -78,10 +78,10 @@ pub async fn bind(addr: SocketAddr) -> Result<BoundListener, BindError> {
     }
 }
 
-/// Whether the same port of the other loopback family is in other hands.
+/// Whether another program uses the same port of the other loopback family.
 ///
-/// Systems let one program hold `127.0.0.1:3000` and another `[::1]:3000`, and `localhost` can mean either: when this
-/// is true, only the address itself may be shown to the user.
+/// One program can listen on `127.0.0.1:3000` and another on `[::1]:3000`, and `localhost` can resolve to either. If
+/// this returns true, show the user the IP address instead of `localhost`.
 pub fn other_loopback_in_use(address: SocketAddr) -> bool {
     let other = match address.ip() {
         IpAddr::V4(ip) if ip == Ipv4Addr::LOCALHOST || ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
@@ -98,11 +98,11 @@ fn listen(addr: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
     Ok((listener, addr))
 }
 
-/// The port is ours, but nobody can connect yet.
+/// A bound socket that does not listen yet.
 fn bind_socket(addr: SocketAddr) -> io::Result<TcpSocket> {
     let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // On Windows this option would let us take a port that another program uses; elsewhere it only means that a
-    // restart need not wait for old connections to be forgotten.
+    // On Windows this option would allow binding a port that another program uses. Elsewhere it only allows a restart
+    // while old connections are in TIME_WAIT.
     #[cfg(not(windows))]
     socket.set_reuseaddr(true)?;
     socket.bind(addr)?;
@@ -156,7 +156,7 @@ mod tests {
 
     #[tokio::test]
     async fn f32_an_address_of_another_machine_is_reported() {
-        // TEST-NET-1 (RFC 5737) is no machine's address.
+        // TEST-NET-1 (RFC 5737) is never assigned to a machine.
         let error = bind(SocketAddr::from(([192, 0, 2, 1], 0))).await.expect_err("not ours");
         assert!(matches!(error, BindError::Unavailable(_)), "{error}");
         let denied = bind_error(loopback(80), io::ErrorKind::PermissionDenied.into());
@@ -165,7 +165,7 @@ mod tests {
 
     #[tokio::test]
     async fn n12_the_same_port_in_use_on_the_other_loopback_is_detected() {
-        // Without IPv6 there is no twin that could be taken.
+        // Without IPv6 there is no other loopback address.
         let Ok(other) = bind(SocketAddr::from((Ipv6Addr::LOCALHOST, 0))).await else { return };
         assert!(other_loopback_in_use(loopback(other.addr().port())));
         assert!(other_loopback_in_use(SocketAddr::from((Ipv4Addr::UNSPECIFIED, other.addr().port()))));

@@ -1,4 +1,4 @@
-//! One connection from its first byte to its last.
+//! Serves one connection.
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -21,21 +21,21 @@ use super::lifecycle::DrainSignals;
 use super::socket::MonitoredSocket;
 use super::tracked_body::ConnectionService;
 
-/// For one head that is not complete, and for what waits to be sent.
+/// The limit of an incomplete request head, and of buffered bytes that wait to be sent; bytes each.
 const MAX_BUFFER_BYTES: usize = 64 << 10;
 
 /// How a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ConnectionEnd {
-    /// By the protocol: a side closed, or an error was answered.
+    /// By the protocol: one side closed, or a request failed to parse.
     Done,
-    /// By a time limit, or to make room.
+    /// By a time limit, by eviction, or idle at the end of a drain.
     Dropped,
-    /// In the middle of an answer, because the grace was over.
+    /// In the middle of a response, because the grace period was over.
     Cut,
 }
 
-/// Serves requests until the connection ends. Returns whether an answer was cut off.
+/// Serves requests until the connection ends. Returns whether a response was cut off.
 pub(super) async fn serve<S, B, T>(
     socket: T,
     service: ConnectionService<S>,
@@ -53,7 +53,7 @@ where
 {
     let state = &permit.state;
     let io = TokioIo::new(MonitoredSocket::new(socket, Arc::clone(state)));
-    // hyper has one time limit for a head and for being idle; ours has one for each, so hyper's is off.
+    // hyper has a single limit for reading a head and for being idle. We have separate limits, so hyper's is off.
     let mut builder = http1::Builder::new();
     builder.header_read_timeout(None).max_buf_size(MAX_BUFFER_BYTES);
     let mut connection = builder.serve_connection(io, service);
@@ -83,10 +83,11 @@ where
     let mut shutting_down = false;
     loop {
         tokio::select! {
-            // The connection comes first: the other questions are about the state it is in after that.
+            // The connection is polled first: the other branches depend on the state that it leaves.
             biased;
             _ = &mut *connection => return ConnectionEnd::Done,
-            // Most of the time only this token is asked: each costs something with every piece of a stream.
+            // Until a shutdown is requested only this token is polled, since each token adds cost to every chunk of a
+            // stream.
             () = state.shutdown_requested.cancelled(), if !shutting_down => {
                 if state.evicted.is_cancelled() {
                     return ConnectionEnd::Dropped;
@@ -103,15 +104,15 @@ where
     }
 }
 
-/// Lets the peer read the last answer. Closing a socket on which bytes still arrive, such as the rest of a body that
-/// was refused, makes the system tell the peer to forget what it has not read.
+/// Waits until the peer has read the last response (lingering close). If a socket is closed while bytes still arrive,
+/// such as the rest of a rejected body, the system resets the connection and the peer loses unread data.
 async fn linger<T: AsyncRead + AsyncWrite + Unpin>(
     socket: &mut T,
     state: &ConnectionState,
     limits: &ConnectionLimits,
     signals: &DrainSignals,
 ) {
-    // After an error hyper leaves this to us.
+    // hyper does not shut down the socket after an error.
     let _ = socket.shutdown().await;
     let mut rest = vec![0; 4096];
     let until_end = async { while socket.read(&mut rest).await.is_ok_and(|n| n > 0) {} };
@@ -123,8 +124,8 @@ async fn linger<T: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// One timer for all limits of a connection. It is reset only when it fires or when a limit is nearer than it, so that
-/// requests in quick succession do not touch it.
+/// One timer for all time limits of a connection. It is reset only when it fires or when a limit is nearer, so that
+/// requests in quick succession cause no timer operations.
 struct DeadlineTimer<'a> {
     state: &'a ConnectionState,
     limits: &'a ConnectionLimits,

@@ -1,4 +1,4 @@
-//! What each connection is doing, and since when: the basis of its time limits and of the cap over all.
+//! State of each connection, with timestamps, for its time limits and for the connection cap.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,12 +9,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::ConnectionLimits;
 
-/// One connection.
+/// The state of one connection.
 pub(super) struct ConnectionState {
     state: Mutex<PhaseState>,
-    /// Cancelled when the connection must make room for another.
+    /// Cancelled when the connection is evicted to make room for another.
     pub(super) evicted: CancellationToken,
-    /// Cancelled with it and when the listener drains: the one token that a connection watches all the time.
+    /// Cancelled together with `evicted`, and when the listener drains. A connection always watches this token only.
     pub(super) shutdown_requested: CancellationToken,
 }
 
@@ -22,19 +22,19 @@ pub(super) struct ConnectionState {
 struct PhaseState {
     phase: ConnectionPhase,
     since: Instant,
-    /// Since when the peer has taken nothing of what waits to be sent.
+    /// The time since which the peer has not read any of the bytes that wait to be sent.
     stalled_since: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ConnectionPhase {
-    /// No request is under way.
+    /// No request is active.
     Idle,
-    /// A part of a head was received.
+    /// A part of a request head was received.
     Head,
-    /// A request is with the service, or its answer is being sent.
+    /// The service handles a request, or its response is being sent.
     Busy,
-    /// Evicted: nothing that still arrives is read.
+    /// The connection is evicted: further received bytes are ignored.
     Evicted,
 }
 
@@ -45,7 +45,7 @@ impl ConnectionState {
         Self { state: Mutex::new(state), evicted, shutdown_requested }
     }
 
-    /// Bytes came. Returns whether they may be looked at.
+    /// Records received bytes. Returns whether they may be processed.
     pub(super) fn record_received(&self, now: Instant) -> bool {
         let mut state = self.state();
         if state.phase == ConnectionPhase::Idle {
@@ -54,17 +54,17 @@ impl ConnectionState {
         state.phase != ConnectionPhase::Evicted
     }
 
-    /// The head is complete.
+    /// Records that a request head is complete.
     pub(super) fn record_request(&self, now: Instant) {
         self.set_phase(ConnectionPhase::Busy, now);
     }
 
-    /// The answer was handed over to its end, or will never be.
+    /// Records that the response body ended or was dropped.
     pub(super) fn record_response_end(&self, now: Instant) {
         self.set_phase(ConnectionPhase::Idle, now);
     }
 
-    /// The peer took bytes. The end of an answer is often still being sent when the connection counts as idle.
+    /// Records progress in sending. The end of a response is often still being sent when the connection counts as idle.
     pub(super) fn record_sent(&self, now: impl FnOnce() -> Instant) {
         let mut state = self.state();
         state.stalled_since = None;
@@ -73,12 +73,12 @@ impl ConnectionState {
         }
     }
 
-    /// Bytes wait and the peer takes none.
+    /// Records that bytes wait and the peer does not read.
     pub(super) fn record_stall(&self, now: Instant) {
         self.state().stalled_since.get_or_insert(now);
     }
 
-    /// When the connection has used up its time, if it stays as it is.
+    /// The time at which the current state exceeds its limit; `None` if it has no limit.
     pub(super) fn deadline(&self, limits: &ConnectionLimits) -> Option<Instant> {
         let state = *self.state();
         match (state.stalled_since, state.phase) {
@@ -89,13 +89,13 @@ impl ConnectionState {
         }
     }
 
-    /// Whether a request is with the service or its answer under way.
+    /// Whether the service handles a request or its response is being sent.
     pub(super) fn is_busy(&self) -> bool {
         let state = self.state();
         state.phase == ConnectionPhase::Busy || state.stalled_since.is_some()
     }
 
-    /// Whether a part of a head was received and no service was asked yet.
+    /// Whether a request head was received in part.
     pub(super) fn is_reading_head(&self) -> bool {
         self.state().phase == ConnectionPhase::Head
     }
@@ -105,7 +105,7 @@ impl ConnectionState {
         (state.phase == ConnectionPhase::Idle && state.stalled_since.is_none()).then_some(state.since)
     }
 
-    /// Ends the connection, unless a request came in the meantime.
+    /// Evicts the connection, unless it is no longer idle. Returns whether it was evicted.
     fn evict(&self) -> bool {
         let mut state = self.state();
         let is_idle = state.phase == ConnectionPhase::Idle;
@@ -140,7 +140,8 @@ struct RegistryEntries {
 }
 
 impl ConnectionRegistry {
-    /// Takes in a connection; at the cap, in place of the one that has been idle longest, if for `min_idle`.
+    /// Admits a connection. At the cap, the connection that has been idle longest is evicted if it was idle for at
+    /// least `min_idle`.
     pub(super) fn admit(
         self: &Arc<Self>,
         cap: usize,
@@ -159,7 +160,7 @@ impl ConnectionRegistry {
         Some(ConnectionPermit { id, state, registry: Arc::clone(self) })
     }
 
-    /// Ends the connection that has been idle longest, to free its socket.
+    /// Evicts the connection that has been idle longest, to free its socket. Returns whether there was one.
     pub(super) fn evict_oldest(&self, now: Instant) -> bool {
         self.entries().evict_oldest(Duration::ZERO, now)
     }
@@ -183,7 +184,7 @@ impl RegistryEntries {
     }
 }
 
-/// A connection's entry in the registry, which is removed when this is dropped.
+/// A connection's entry in the registry, which is removed on drop.
 pub(super) struct ConnectionPermit {
     id: u64,
     pub(super) state: Arc<ConnectionState>,

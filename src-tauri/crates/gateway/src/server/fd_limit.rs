@@ -1,9 +1,9 @@
-//! How many files may be open: sockets count among them.
+//! The limit of open file descriptors, which include sockets.
 
-/// Raises this process's limit on open files as far as it goes without special rights, at most to 65,536. Returns
-/// the limit that holds now, if the system has one that can be read.
+/// Raises this process's soft limit of open files as far as possible without privileges, to at most 65,536. Returns the
+/// resulting limit, if the system has one that can be read.
 ///
-/// The limit that a login shell or systemd gives is often 1,024, for historical reasons that do not concern us.
+/// The default of a login shell or systemd is often 1,024, which is meant for programs that use `select`.
 pub fn raise_fd_limit() -> Option<u64> {
     #[cfg(unix)]
     {
@@ -12,25 +12,25 @@ pub fn raise_fd_limit() -> Option<u64> {
         let limit = getrlimit(Resource::Nofile);
         let target = limit.maximum.unwrap_or(TARGET_FDS).min(TARGET_FDS);
         if limit.current.is_some_and(|current| current < target) {
-            // A refusal leaves the old limit, which is what is returned then.
+            // If the call fails, the old limit remains and is returned.
             let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(target), maximum: limit.maximum });
         }
     }
     current_limit()
 }
 
-/// For the database, the settings, the listeners and whatever else is not a connection.
+/// Descriptors that are reserved for the database, the settings, the listeners and other uses than connections.
 const RESERVED_FDS: u64 = 32;
-/// Connections that get a 503 use at most this part of the descriptors: one in eight.
+/// The divisor for the share of descriptors that connections answered with 503 may use: one in eight.
 const REFUSAL_DIVISOR: u64 = 8;
 
-/// The connections that may be open: each can need a second socket for its upstream call, and the database and the
-/// journal must never be the ones without a descriptor.
+/// The most open connections. Each may need a second socket for its upstream call, and descriptors must remain for the
+/// database and the request log.
 pub(super) fn connection_cap(max: usize) -> usize {
     current_limit().map_or(max, |limit| max.min(connections_for(limit)).max(1))
 }
 
-/// How many connections beyond the cap can get a 503 at the same time.
+/// The most connections beyond the cap that are answered with 503 at the same time.
 pub(super) fn refusal_cap(max: usize) -> usize {
     current_limit()
         .and_then(|limit| usize::try_from(limit / REFUSAL_DIVISOR).ok())
@@ -41,7 +41,7 @@ fn connections_for(limit: u64) -> usize {
     usize::try_from((limit - limit / REFUSAL_DIVISOR).saturating_sub(RESERVED_FDS) / 2).unwrap_or(usize::MAX)
 }
 
-/// Asked anew each time: an administrator may change it while the program runs.
+/// Read at each call, as an administrator may change the limit of a running program.
 #[cfg(unix)]
 fn current_limit() -> Option<u64> {
     rustix::process::getrlimit(rustix::process::Resource::Nofile).current

@@ -1,4 +1,4 @@
-//! The server: what listens now, how it moves to another port, and how it ends.
+//! The server: start, switch of the port, and drain.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -19,33 +19,33 @@ use super::accept::accept;
 use super::bind::{BindError, BoundListener, bind};
 use super::connection_state::ConnectionRegistry;
 
-/// A server that runs. When it is dropped without [`Server::stop`], everything is cut at once.
+/// A running server. If it is dropped without [`Server::stop`], all connections are cut at once.
 pub struct Server {
     context: Arc<ServerContext>,
     active: Mutex<ActiveListener>,
-    /// One switch at a time.
+    /// Allows one port switch at a time.
     switch_lock: Semaphore,
     start_listener: Box<dyn Fn(BoundListener, DrainSignals) + Send + Sync>,
     signals: DrainSignals,
 }
 
-/// What a stop found.
+/// The result of a stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Drained {
-    /// Answers that were cut off because the grace was over.
+    /// The number of responses that were cut off at the end of the grace period.
     pub cut: usize,
 }
 
-/// Why the port stays as it was.
+/// Why a port switch failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SwitchError {
-    /// The new port could not be taken.
+    /// The new port could not be bound.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// The new port could not be saved, so it was given back.
+    /// The new port could not be saved. It was released again.
     #[error("the new port could not be saved: {0}")]
     Save(String),
-    /// The server is ending.
+    /// The server is stopping.
     #[error("the server is stopping")]
     Stopping,
 }
@@ -55,11 +55,11 @@ struct ActiveListener {
     signals: DrainSignals,
 }
 
-/// What all connections share.
+/// The state that all connections share.
 pub(super) struct ServerContext {
     pub(super) limits: ConnectionLimits,
     pub(super) registry: Arc<ConnectionRegistry>,
-    /// Every task of the server.
+    /// All tasks of the server.
     pub(super) tasks: TaskTracker,
     cut_count: AtomicUsize,
 }
@@ -70,25 +70,25 @@ impl ServerContext {
     }
 }
 
-/// The steps towards the end, of one listener or of the whole server. They are taken in this order:
-/// `draining`: nothing is accepted, idle connections close, a running answer is the last of its connection;
-/// `closing`: streams say that they end; `cut`: what is still there is closed.
+/// The steps of a drain, of one listener or of the whole server, in this order:
+/// - `draining`: nothing is accepted, idle connections close, and connections close after their running response.
+/// - `closing`: streams send their error event and end.
+/// - `cut`: the remaining connections are cut.
 #[derive(Clone)]
 pub(super) struct DrainSignals {
     pub(super) draining: CancellationToken,
     pub(super) closing: CancellationToken,
     pub(super) cut: CancellationToken,
-    /// Says that the listener is closed.
+    /// Cancelled once the listening socket is closed.
     pub(super) listener_closed: CancellationToken,
-    /// The tasks that a drain with these signals waits for.
+    /// The tasks for which a drain with these signals waits.
     pub(super) tasks: TaskTracker,
 }
 
 impl Server {
-    /// Serves requests on a bound port.
+    /// Starts to serve requests on a bound port.
     ///
-    /// The service finds [`super::Peer`] and [`super::Closing`] in the extensions of each request. Must be called in
-    /// a tokio runtime.
+    /// Each request has the extensions [`super::Peer`] and [`super::Closing`]. Must be called within a tokio runtime.
     pub fn start<S, B>(bound: BoundListener, service: S, limits: ConnectionLimits) -> Self
     where
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
@@ -122,32 +122,35 @@ impl Server {
         }
     }
 
-    /// Where it listens now.
+    /// The address of the active listener.
     pub fn addr(&self) -> SocketAddr {
         self.active.lock().unwrap_or_else(PoisonError::into_inner).addr
     }
 
-    /// Open connections, idle ones included.
+    /// The number of open connections, including idle ones.
     pub fn connections(&self) -> usize {
         self.context.registry.len()
     }
 
-    /// Cancelled when the whole server's grace is nearly over: a stream that watches it sends its error event and
-    /// ends. [`super::Closing`] in a request's extensions also fires when only this request's port is left.
+    /// Cancelled shortly before the end of the whole server's grace period. A stream that watches the token sends its
+    /// error event and ends. [`super::Closing`] in a request's extensions is also cancelled when only the request's
+    /// listener is drained.
     ///
-    /// The order of an end with a grace of `g`: at once, nothing more is accepted, idle connections close and running
-    /// answers end their connections; at `g` less [`ConnectionLimits::final_error_window`] this token is cancelled (at
-    /// once, if the grace is shorter than that); at `g` connections that are still there are cut.
+    /// The steps of a stop with the grace period `g`:
+    /// - At once: nothing more is accepted, idle connections close, and connections close after their running response.
+    /// - At `g` less [`ConnectionLimits::final_error_window`], or at once if `g` is shorter than that: this token is
+    ///   cancelled.
+    /// - At `g`: the remaining connections are cut.
     pub fn closing(&self) -> CancellationToken {
         self.signals.closing.clone()
     }
 
-    /// Moves to another address: takes it, lets the caller save it, answers there, and only then leaves the old one,
-    /// whose answers have [`ConnectionLimits::switch_grace`] to finish. One switch at a time; others wait. The address
-    /// it has already is no change and is not saved. Returns the address with its real port.
+    /// Switches to another address: binds the address, lets the caller save it, serves on it, and then drains the old
+    /// listener with the grace period [`ConnectionLimits::switch_grace`]. Concurrent switches run one after the other.
+    /// The current address is neither bound again nor saved. Returns the address with its real port.
     ///
     /// # Errors
-    /// The old address stays as it is.
+    /// [`SwitchError`]; the server still listens on the old address.
     pub async fn switch(
         &self,
         to: SocketAddr,
@@ -169,8 +172,9 @@ impl Server {
         Ok(addr)
     }
 
-    /// Ends the server; see [`Server::closing`] for the order. With no grace, everything is cut at once; a second
-    /// call with a shorter grace shortens a first one that runs. Afterwards no task of the server is left.
+    /// Stops the server; see [`Server::closing`] for the steps. With a grace period of zero all connections are cut at
+    /// once. A second call with a shorter grace period shortens a running stop. On return all tasks of the server have
+    /// ended.
     pub async fn stop(&self, grace: Duration) -> Drained {
         self.switch_lock.close();
         self.signals.drain(grace, &self.context.limits).await;
@@ -182,7 +186,7 @@ impl Server {
         std::mem::replace(&mut *active, new).signals
     }
 
-    /// The drain of an old listener is a task of the server, so a stop waits for it and cuts it short.
+    /// Drains an old listener in a task of the server, so that a stop waits for the drain and can cut it short.
     async fn drain_old_listener(&self, old_signals: DrainSignals) {
         let (limits, listener_closed) = (self.context.limits.clone(), old_signals.listener_closed.clone());
         self.context.tasks.spawn(async move { old_signals.drain(limits.switch_grace, &limits).await });
@@ -204,7 +208,7 @@ impl DrainSignals {
         Self { draining: token(), closing: token(), cut: token(), listener_closed: token(), tasks }
     }
 
-    /// Signals that fire with these, or before them.
+    /// Signals that are cancelled with these, or earlier.
     fn child(&self) -> Self {
         Self {
             draining: self.draining.child_token(),

@@ -1,11 +1,11 @@
-//! Connections: bind, accept, limits, switching the port, and the orderly end.
+//! HTTP server: bind, accept, connection limits, port switch and drain.
 //!
-//! warp's and hyper's own servers have no time limits and no cap on connections, so the loop is ours: every
-//! connection has a time for its head, for being idle and for a peer that does not read, all connections together
-//! have a cap, and one listener can be replaced by another without cutting running answers.
+//! The servers of warp and hyper have no time limits and no connection cap, so this module has its own accept loop.
+//! Each connection has limits for reading a head, for being idle and for a peer that does not read. All connections
+//! together have a cap. One listener can replace another without cutting running responses.
 //!
-//! The module knows nothing of routes, keys or accounts: it is given a service. Limits on bodies and the time for their
-//! upload are the service's, and so is every answer but one: the short 503 beyond the cap.
+//! The module does not know routes, keys or accounts: the caller passes a service. The service limits the size and the
+//! upload time of bodies. It makes all responses except those of `plain_response`.
 
 mod accept;
 mod bind;
@@ -30,24 +30,24 @@ pub use fd_limit::raise_fd_limit;
 pub use lifecycle::{Drained, Server, SwitchError};
 pub use port_owner::PortOwner;
 
-/// Limits on every connection and on all together.
+/// Limits of each connection and of all connections together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionLimits {
-    /// From the first byte of a request's head to its last.
+    /// The longest time from the first byte of a request head to its last.
     pub header_timeout: Duration,
-    /// Without a request, both on a new connection and between two.
+    /// The longest time without a request, on a new connection or between two requests.
     pub idle_timeout: Duration,
-    /// While the peer takes nothing of an answer that waits to be sent.
+    /// The longest time in which the peer reads nothing of a response that waits to be sent.
     pub write_stall_timeout: Duration,
-    /// Connections at the same time. Half of the open files that the system allows are the other bound.
+    /// The most connections at the same time. Half of the descriptors that the system allows is a further bound.
     pub max_connections: usize,
-    /// At the cap, a connection that was idle for at least this long makes room for a new one.
+    /// The idle time after which a connection may be evicted for a new one when the cap is reached.
     pub min_idle_before_eviction: Duration,
-    /// After an answer that ends the connection, for the peer to take it in before the socket is gone.
+    /// The longest wait for the peer to read the last response before the socket is closed.
     pub linger_timeout: Duration,
-    /// The last part of every grace, in which streams still running say that they end. See [`Server::closing`].
+    /// The last part of each grace period, in which running streams send their error event. See [`Server::closing`].
     pub final_error_window: Duration,
-    /// How long running answers may go on after the port was switched.
+    /// The grace period for running responses after a port switch.
     pub switch_grace: Duration,
 }
 
@@ -66,13 +66,14 @@ impl Default for ConnectionLimits {
     }
 }
 
-/// Request extension: the address of the peer of the connection, whatever forwarding headers say.
+/// Request extension: the address of the connected peer. Forwarding headers are not considered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
 
 /// Request extension: cancelled shortly before the connection of this request is cut.
 ///
-/// A stream that watches it can still send an error event and end. It fires for the connections of a port that was
-/// left as well as for all when the server stops; a token taken from [`Server::closing`] fires for the latter only.
+/// A stream that watches the token can still send an error event and end. The token is cancelled for the connections of
+/// a drained listener, and for all connections when the server stops. A token of [`Server::closing`] is only cancelled
+/// in the latter case.
 #[derive(Debug, Clone)]
 pub struct Closing(pub CancellationToken);

@@ -1,19 +1,20 @@
-//! Complete responses that are written without the service: it is full, or hyper could not parse a head.
+//! Complete responses that are written without the service: for connections beyond the cap, and for heads that hyper
+//! cannot parse.
 
-/// The headers that the service puts on its own responses: nothing is sniffed, framed, cached or shared.
+/// The security headers that the service adds to its own responses: no sniffing, framing, caching or sharing.
 const FIXED_HEADERS: &str = "x-content-type-options: nosniff\r\nx-frame-options: DENY\r\n\
 referrer-policy: no-referrer\r\ncross-origin-resource-policy: same-origin\r\ncache-control: no-store\r\n\
 content-type: application/json\r\nconnection: close\r\n";
 
-/// 503 for a connection beyond the cap.
+/// The 503 for a connection beyond the cap.
 pub(super) fn too_many_connections() -> Vec<u8> {
     let error =
         PlainError { kind: "server_error", code: "overloaded", message: "too many connections; try again" };
     render("503 Service Unavailable", "retry-after: 1\r\n", &error)
 }
 
-/// The response to write in place of hyper's own, whose head alone is in `written`; `None` if it is not one of those.
-/// hyper answers a head that it cannot parse by itself, without a body and without the fixed headers.
+/// The response that replaces hyper's own response, of which `written` is the head; `None` if `written` is not such a
+/// head. hyper answers a head that it cannot parse without a body and without the security headers.
 pub(super) fn replacement_for(written: &[u8]) -> Option<Vec<u8>> {
     if !written.starts_with(b"HTTP/1.1 4") || !written.ends_with(b"\r\n\r\n") {
         return None;
@@ -37,7 +38,7 @@ struct PlainError {
     message: &'static str,
 }
 
-/// In OpenAI's form, since no path is known that would name another.
+/// Renders a response with an error in OpenAI's format, since no path is known that would select another format.
 fn render(status: &str, headers: &str, error: &PlainError) -> Vec<u8> {
     let PlainError { kind, code, message } = error;
     let body = format!(

@@ -1,14 +1,14 @@
-//! Who listens on a port, as far as the system tells.
+//! Finds the process that listens on a port, if the system reveals it.
 
 use std::fmt;
 use std::net::SocketAddr;
 
-/// A process that listens where we wanted to.
+/// The process that listens on a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortOwner {
-    /// Its process id.
+    /// The process id.
     pub pid: u32,
-    /// Its short name, without characters that could disturb a terminal.
+    /// The short name of the process, without control characters.
     pub name: String,
 }
 
@@ -19,8 +19,7 @@ impl fmt::Display for PortOwner {
     }
 }
 
-/// Looks for the process that keeps this address from being bound. `None` on systems without `/proc`, and for
-/// processes of other users.
+/// Finds the process that listens on this address. `None` on systems without `/proc`, and for processes of other users.
 #[cfg(target_os = "linux")]
 pub(super) fn find_owner(addr: SocketAddr) -> Option<PortOwner> {
     let tables =

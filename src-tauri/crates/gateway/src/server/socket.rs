@@ -1,4 +1,4 @@
-//! A socket that records in the connection state what it receives and whether its peer takes what is sent.
+//! A socket that records in the connection state which bytes arrive and whether the peer reads.
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
@@ -15,15 +15,15 @@ use tokio::time::Instant;
 use super::connection_state::ConnectionState;
 use super::plain_response;
 
-/// What the system may hold of an answer. With the usual, growing buffer, megabytes of a stream would be called sent
-/// that nobody has read, and a slow reader would look like one that does not read at all.
+/// The size of the system's send buffer. With the default, growing buffer, megabytes of a stream would count as sent
+/// although nobody has read them, and a slow reader could not be told from one that does not read.
 const SEND_BUFFER_BYTES: usize = 64 << 10;
 
-/// A peer on another machine that is silent for so long although it must acknowledge is gone.
+/// The time after which a peer on another machine that does not acknowledge sent data is considered lost.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(45);
 
-/// Sets what every accepted socket needs. An option that a system does not have is done without.
+/// Sets the socket options of an accepted connection. An option that the system lacks is skipped.
 pub(super) fn configure(socket: &TcpStream, peer: SocketAddr) {
     let _ = socket.set_nodelay(true);
     let socket = SockRef::from(socket);
@@ -31,7 +31,7 @@ pub(super) fn configure(socket: &TcpStream, peer: SocketAddr) {
     let keepalive =
         TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5));
     let _ = socket.set_tcp_keepalive(&keepalive);
-    // On loopback nobody can vanish without the system knowing, and the limit would cut readers that only pause.
+    // On loopback the system notices every lost peer, and the limit would cut readers that only pause.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if !peer.ip().is_loopback() {
         let _ = socket.set_tcp_user_timeout(Some(TCP_USER_TIMEOUT));
@@ -40,11 +40,11 @@ pub(super) fn configure(socket: &TcpStream, peer: SocketAddr) {
     let _ = peer;
 }
 
-/// The socket of a connection.
+/// The monitored socket of a connection.
 pub(super) struct MonitoredSocket<T> {
     socket: T,
     state: Arc<ConnectionState>,
-    /// What is still to be sent in place of hyper's own response.
+    /// The unsent rest of the response that replaces hyper's own.
     replacement: Vec<u8>,
 }
 
@@ -62,7 +62,8 @@ impl<T> MonitoredSocket<T> {
 }
 
 impl<T: AsyncWrite + Unpin> MonitoredSocket<T> {
-    /// Sends our response in place of hyper's, and counts all of that as written; `None` where `buf` is none of hyper's.
+    /// Sends our response instead of hyper's, and reports all of `buf` as written. `None` if `buf` is not hyper's own
+    /// response.
     fn poll_replace(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Option<Poll<io::Result<usize>>> {
         if self.replacement.is_empty() {
             if !self.state.is_reading_head() {
@@ -82,7 +83,7 @@ impl<T: AsyncWrite + Unpin> MonitoredSocket<T> {
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for MonitoredSocket<T> {
-    /// For a connection that was evicted, this is the end of what the peer sends.
+    /// Returns end of file for an evicted connection.
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -1,4 +1,4 @@
-//! Between hyper and the service: records in the connection state when a request begins and when its answer is over.
+//! Service wrapper that records in the connection state when a request begins and when its response ends.
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -15,7 +15,7 @@ use tower_service::Service;
 use super::connection_state::ConnectionState;
 use super::{Closing, Peer};
 
-/// The service of one connection.
+/// The service of one connection, for hyper.
 pub(super) struct ConnectionService<S> {
     pub(super) service: S,
     pub(super) state: Arc<ConnectionState>,
@@ -45,7 +45,7 @@ where
     }
 }
 
-/// From the complete head to the end of the answer, or to the moment when nobody wants it any more.
+/// Guard of a request in flight: from the complete head to the end of the response, or until the response is dropped.
 struct InFlightGuard(Arc<ConnectionState>);
 
 impl InFlightGuard {
@@ -61,7 +61,7 @@ impl Drop for InFlightGuard {
     }
 }
 
-/// A body that keeps its connection busy for as long as it lives.
+/// A response body that keeps its connection busy until it is dropped.
 pub(super) struct TrackedBody<B> {
     body: Pin<Box<B>>,
     _in_flight: InFlightGuard,

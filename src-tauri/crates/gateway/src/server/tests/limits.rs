@@ -1,4 +1,4 @@
-//! Time limits and the cap.
+//! Time limits and the connection cap.
 
 use super::*;
 
@@ -98,7 +98,7 @@ async fn f56_a_disconnected_client_ends_its_answer() {
     service.wait_for_request("/held").await;
     drop(TestClient::connect_and_get(server.addr(), "/stream").await);
     drop(client);
-    // Nothing lets these answers go on, so a stop in time is the proof that both were given up.
+    // Nothing releases these responses, so a stop in time proves that both were dropped.
     assert_eq!(with_timeout(server.stop(LONG_GRACE)).await, Drained { cut: 0 });
     assert_eq!(server.connections(), 0);
 }

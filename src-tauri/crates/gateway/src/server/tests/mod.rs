@@ -1,4 +1,4 @@
-//! The server over real sockets. The service is a stand-in whose answers wait for what the test does.
+//! The server over real sockets, with a test service whose responses wait for a signal of the test.
 
 use std::convert::Infallible;
 use std::future::{Future, ready};
@@ -23,11 +23,11 @@ mod protocol;
 mod switching;
 
 const HOUR: Duration = Duration::from_secs(3600);
-/// Longer than its own last words.
+/// Longer than the final error window.
 const LONG_GRACE: Duration = Duration::from_secs(2 * 3600);
 const SHORT_TIMEOUT: Duration = Duration::from_millis(30);
 
-/// No limit is reached in a test that does not set it.
+/// Limits that no test reaches unless it sets them.
 fn generous_limits() -> ConnectionLimits {
     ConnectionLimits {
         header_timeout: HOUR,
@@ -43,12 +43,12 @@ fn generous_limits() -> ConnectionLimits {
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 
-/// Answers by path; what it was asked is kept.
+/// Responds by path, and records the requested paths.
 #[derive(Clone)]
 struct TestService {
-    /// `/held` answers, and `/stream` ends, when a permit is added.
+    /// `/held` responds, and `/stream` ends, when a permit is added.
     release: Arc<Semaphore>,
-    /// A permit for each body of `/endless` that is gone.
+    /// One permit for each dropped body of `/endless`.
     dropped_bodies: Arc<Semaphore>,
     requests: watch::Sender<Vec<String>>,
 }
@@ -166,12 +166,12 @@ async fn start(limits: ConnectionLimits) -> (Server, TestService) {
     (Server::start(bound, service.clone(), limits), service)
 }
 
-/// Fails a test that would otherwise hang.
+/// Fails a test that would otherwise wait forever.
 async fn with_timeout<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(60), future).await.expect("takes far too long")
 }
 
-/// A client that says exactly what it is told to.
+/// A raw client that sends exactly the given bytes.
 struct TestClient(TcpStream);
 
 impl TestClient {
@@ -179,7 +179,7 @@ impl TestClient {
         Self(TcpStream::connect(addr).await.expect("the server listens"))
     }
 
-    /// Connects, asks for a path, and reads the beginning of the answer.
+    /// Connects, requests a path, and reads the beginning of the response.
     async fn connect_and_get(addr: SocketAddr, path: &str) -> Self {
         let mut client = Self::connect(addr).await;
         client.send_get(path).await;
@@ -195,7 +195,7 @@ impl TestClient {
         self.send(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n")).await;
     }
 
-    /// Reads until this was said, and returns all of it.
+    /// Reads until the text has arrived, and returns everything read.
     async fn read_until(&mut self, end: &str) -> String {
         let mut received = Vec::new();
         while !received.ends_with(end.as_bytes()) {
@@ -207,22 +207,22 @@ impl TestClient {
         String::from_utf8(received).expect("text")
     }
 
-    /// Reads until the server closes.
+    /// Reads until the server closes the connection.
     async fn read_to_close(&mut self) -> String {
         let mut received = Vec::new();
-        // A reset after what was said is an end too.
+        // A reset after the response is an end too.
         let _ = with_timeout(self.0.read_to_end(&mut received)).await;
         String::from_utf8_lossy(&received).into_owned()
     }
 
-    /// Whether a request on this connection is answered.
+    /// Whether a request on this connection gets a response.
     async fn is_served(&mut self) -> bool {
         self.send_get("/again").await;
         self.read_until("hello /again").await.starts_with("HTTP/1.1 200")
     }
 }
 
-/// Whether nothing listens there any more.
+/// Whether the port is closed.
 async fn is_refused(addr: SocketAddr) -> bool {
     TcpStream::connect(addr).await.is_err()
 }

@@ -1,4 +1,4 @@
-//! What is spoken, and what is not.
+//! HTTP versions, pipelining, and malformed or smuggled requests.
 
 use super::*;
 
@@ -94,7 +94,7 @@ async fn w03_malformed_heads_get_the_fixed_headers_and_a_body() {
     }
 }
 
-/// The fixed headers, and an error in the form of OpenAI.
+/// The security headers, and an error in OpenAI's format.
 fn assert_fixed_headers_and_json_error(answer: &str) {
     let (head, body) = answer.split_once("\r\n\r\n").expect("a whole head");
     for header in ["x-content-type-options: nosniff", "cache-control: no-store", "connection: close"] {

@@ -1,4 +1,4 @@
-//! Switching the port, and the end.
+//! Port switch and drain.
 
 use super::*;
 
