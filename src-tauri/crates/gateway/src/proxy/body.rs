@@ -1,4 +1,5 @@
-//! Reading a request's body: counted as it comes, so that a wrong or missing length is no way around the cap.
+//! Reads request bodies. Received bytes are counted, so that a wrong or missing content length does not bypass the
+//! limit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,18 +9,18 @@ use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, timeout_at};
 
-/// All bodies together, bytes. More than this waiting in memory means the machine is not keeping up.
+/// The most memory of all request bodies together, bytes.
 const MAX_TOTAL_BYTES: usize = 256 * 1024 * 1024;
-/// Where the program may use only so much memory, bodies have this part of it: each is there up to four times while it
-/// is read, translated and sent on, and the rest of the program needs room as well. Memory that is not there ends the
-/// whole program.
+/// The divisor of the program's memory limit, if it has one, which gives the share for bodies. A body exists up to four
+/// times while it is read, translated and sent, and the rest of the program needs memory too. Exceeding the limit would
+/// end the program.
 const MEMORY_LIMIT_DIVISOR: u64 = 12;
-/// A body must begin within this time, and keep up [`MIN_BYTES_PER_SECOND`] from then on.
+/// The time within which a body must begin. From then on it must keep up [`MIN_BYTES_PER_SECOND`].
 const BODY_READ_TIMEOUT: Duration = Duration::from_secs(20);
-/// Bytes a second.
+/// The lowest accepted upload rate, bytes per second.
 const MIN_BYTES_PER_SECOND: u32 = 32 * 1024;
 
-/// Why a body was not read to its end.
+/// Why a body was not read completely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BodyError {
     #[error("the request body is larger than the limit")]
@@ -32,7 +33,7 @@ pub(super) enum BodyError {
     Overloaded,
 }
 
-/// The memory that bodies may take together.
+/// The memory limit of all request bodies together.
 #[derive(Debug, Clone)]
 pub(super) struct BodyMemoryLimit {
     used_bytes: Arc<AtomicUsize>,
@@ -50,7 +51,7 @@ fn max_total_bytes(memory: Option<u64>) -> usize {
     part.map_or(MAX_TOTAL_BYTES, |part| part.min(MAX_TOTAL_BYTES))
 }
 
-/// How much memory the program may use: what a container or whoever started it has set.
+/// The memory limit of the program, bytes: the lower of the resource limit and the cgroup limit.
 fn memory_limit() -> Option<u64> {
     #[cfg(unix)]
     let by_rlimit = rustix::process::getrlimit(rustix::process::Resource::As).current;
@@ -61,7 +62,7 @@ fn memory_limit() -> Option<u64> {
     by_rlimit.into_iter().chain(by_cgroup).min()
 }
 
-/// A body and its share of the budget, which ends with it.
+/// A body and its share of the memory limit, which is released on drop.
 #[derive(Debug)]
 pub(super) struct Body {
     bytes: BytesMut,
@@ -90,7 +91,7 @@ impl AsRef<[u8]> for Body {
 }
 
 impl Body {
-    /// The bytes as a cheap handle. The share of the budget ends with the last handle.
+    /// The bytes as a cheap handle. The share of the memory limit is released with the last handle.
     pub(super) fn into_bytes(self) -> Bytes {
         Bytes::from_owner(self)
     }
@@ -106,10 +107,10 @@ impl Body {
     }
 }
 
-/// Reads a body of at most `limit` bytes. One that `announced` a greater length is not read at all.
+/// Reads a body of at most `max_bytes`. A body whose `content_length` is larger is not read at all.
 ///
 /// # Errors
-/// [`BodyError`]; the connection cannot be used on after one.
+/// [`BodyError`]. The connection must then be closed.
 pub(super) async fn read<S, B, E>(
     stream: S,
     content_length: Option<u64>,

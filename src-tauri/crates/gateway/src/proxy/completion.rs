@@ -1,4 +1,4 @@
-//! One question to a model, from its body to its answer.
+//! Completion requests of all dialects, from the request body to the response.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -27,10 +27,11 @@ use protocol::{CompleteReply, Message, Part, Request, Role};
 use upstreams::api::CompleteResponse;
 use upstreams::{BoxEventStream, FollowUpCall, UpstreamError, UpstreamErrorKind};
 
-/// Bodies above this are decoded away from the threads that serve others.
+/// The largest body that is decoded on the async runtime, bytes. Larger ones are decoded on a blocking thread, so that
+/// they do not delay other requests.
 const MAX_INLINE_DECODE_BYTES: usize = 256 * 1024;
 
-/// Answers a request of one of the dialects. `announced` is the length that its head names.
+/// Handles a completion request of a dialect. `content_length` is the length that the request head announces.
 pub(super) async fn handle_completion<S, B>(
     proxy: Arc<ProxyInner>,
     dialect: Dialect,
@@ -91,7 +92,7 @@ impl CompletionRequest {
             return exchange.fail(&ProxyError::PreviousResponseNotFound, 0);
         }
         let requested_model = request.model.clone();
-        // The catalogue may be on its way for the first time in this run.
+        // The first catalog of this run may still be loading.
         proxy.parts.models.catalog().wait_for_first().await;
         let model = model_routing::resolve_model(&proxy.parts.models, &mut request);
         if request.model != requested_model {
@@ -149,7 +150,7 @@ impl CompletionRequest {
     }
 }
 
-/// There is nothing to load, and nothing was asked.
+/// The response to an Ollama request without a prompt, with which clients load a model. There is nothing to load.
 fn load_response(context: RequestContext, dialect: Dialect, reply_context: ReplyContext) -> Response {
     let body = dialect.encoder(reply_context).encode_complete(&CompleteReply::default());
     context.finish();
@@ -203,7 +204,7 @@ where
     response
 }
 
-/// What the client wished for in vain: nothing where its own bytes went on, and less where the upstream has an API.
+/// Request parameters that were ignored. Empty for passthrough replies; an API upstream ignores fewer.
 fn ignored_params_for(
     started: &StartedReply,
     ignored_params: Vec<String>,
@@ -221,7 +222,7 @@ fn ignored_params_for(
     }
 }
 
-/// The largest reply that is held back for a client that does not stream, bytes.
+/// The largest reply that is collected for a client that does not stream, bytes.
 const MAX_COMPLETE_REPLY_BYTES: usize = 64 * 1024 * 1024;
 
 async fn collect_reply(mut events: BoxEventStream) -> Result<CompleteReply, UpstreamError> {
@@ -238,7 +239,7 @@ async fn collect_reply(mut events: BoxEventStream) -> Result<CompleteReply, Upst
     Err(missing_end_error())
 }
 
-/// Our own headers of a reply.
+/// The proxy's own response headers of a reply.
 struct ResponseHeaders {
     account: HeaderValue,
     attempts: usize,
@@ -256,7 +257,7 @@ impl ResponseHeaders {
         }
     }
 
-    /// Not before as much of the reply is made as the head waits for.
+    /// Adds the response headers. Call it after the first event: the attempt count is known only then.
     fn insert_into(self, response: &mut Response, follow_up: &FollowUpCall) {
         let headers = response.headers_mut();
         headers.insert(ACCOUNT_HEADER, self.account);
@@ -268,15 +269,15 @@ impl ResponseHeaders {
     }
 }
 
-/// All upstream calls so far.
+/// The number of upstream calls so far, including the follow-up call.
 fn total_calls(attempts: usize, follow_up: &FollowUpCall) -> usize {
     attempts + usize::from(follow_up.status().is_some())
 }
 
-/// How much of a text tells it from others, bytes; reading all of a very long one would hold up other requests.
+/// The prefix of a text that is hashed, bytes. Hashing all of a very long text would delay other requests.
 const MAX_HASHED_TEXT_BYTES: usize = 64 * 1024;
 
-/// Recognises a conversation by how it began, which its later requests repeat.
+/// A hash that identifies a conversation by its beginning, which later requests repeat.
 fn conversation_hash(client: &str, request: &Request) -> u64 {
     let mut hash = DefaultHasher::new();
     client.hash(&mut hash);

@@ -1,12 +1,12 @@
-//! What a request used and what it cost, for the log.
+//! Records token usage and cost of a request in the request log.
 
 use crate::accounts::{AccountKind, Lease};
 use protocol::Usage;
 use storage::request_log::OpenRecord;
 use upstreams::ResolvedModel;
 
-/// Notes the tokens and, where the catalogue has prices, the cost: what a key is billed at most, and of a web session,
-/// which is not billed by the request, what the API would have asked for.
+/// Records the tokens and, if the catalog has prices, the cost in US dollars. For an API key this is the most that can
+/// be billed. For a web session, which is not billed by the request, this is what the API would have charged.
 pub(super) fn record_usage(entry: &mut OpenRecord, model: &ResolvedModel, lease: &Lease, usage: Usage) {
     entry.set_tokens(usage.prompt_tokens, usage.completion_tokens, usage.estimated);
     usage.note.into_iter().for_each(|note| entry.set_note(note));

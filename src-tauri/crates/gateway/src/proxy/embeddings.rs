@@ -1,5 +1,5 @@
-//! `POST /v1/embeddings`: the client's bytes to the official API, and its answer back as it is. Ollama's requests for
-//! the same become such a one on the way.
+//! Embeddings: `POST /v1/embeddings` passes bytes through to the official API and back. Ollama's requests for
+//! embeddings are translated to it.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use storage::request_log::OpenRecord;
 use upstreams::api::CompleteResponse;
 use upstreams::{Credential, UpstreamError, UpstreamErrorKind};
 
-/// Whose request it is.
+/// The API that the client uses.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum EmbeddingsApi {
     OpenAi,
@@ -32,7 +32,7 @@ pub(super) enum EmbeddingsApi {
 }
 
 impl EmbeddingsApi {
-    /// The name in the request log.
+    /// The dialect's name in the request log.
     fn dialect_name(self) -> &'static str {
         match self {
             Self::OpenAi => "openai-embeddings",
@@ -40,7 +40,7 @@ impl EmbeddingsApi {
         }
     }
 
-    /// The body for the official API, and the model's name.
+    /// The body for the official API, and the model name.
     fn upstream_request(self, body: &Bytes) -> Result<(Bytes, String), InvalidRequest> {
         match self {
             Self::OpenAi => parse_model_name(body).map(|name| (body.clone(), name)),
@@ -48,7 +48,7 @@ impl EmbeddingsApi {
         }
     }
 
-    /// The body for the client.
+    /// The body of the response to the client.
     fn client_response(self, name: &str, body: &Bytes) -> Result<Bytes, ProxyError> {
         match self {
             Self::OpenAi => Ok(body.clone()),
@@ -62,7 +62,7 @@ impl EmbeddingsApi {
     }
 }
 
-/// Answers a request for embeddings.
+/// Handles a request for embeddings.
 pub(super) async fn handle_embeddings<S, B>(
     proxy: Arc<ProxyInner>,
     client_api: EmbeddingsApi,
@@ -105,7 +105,7 @@ where
     }
 }
 
-/// The model's name, if the body has what a request for embeddings needs.
+/// The model name, if the body has the required fields.
 fn parse_model_name(body: &[u8]) -> Result<String, InvalidRequest> {
     #[derive(Deserialize)]
     struct Wire {
@@ -128,7 +128,8 @@ fn parse_model_name(body: &[u8]) -> Result<String, InvalidRequest> {
     }
 }
 
-/// 400, as for all that needs a key: after 503 clients try again for minutes.
+/// The error if no account has an API key. It is a 400, as for all features that need a key, since clients repeat a 503
+/// for minutes.
 fn api_key_required() -> InvalidRequest {
     let message = "embeddings need an account with an official API key, and there is none that may be used: set API_KEYS, \
                    or add one with 'mammouth-proxy accounts add'; the setting 'prefer' must not be only-web";

@@ -1,7 +1,7 @@
-//! A streamed reply on its way to the client.
+//! The response body of a streamed reply.
 //!
-//! One upstream event becomes one write: nothing waits for anything else, and there is no task or channel in between,
-//! so a client that stops reading stops the upstream, and one that leaves ends it.
+//! Each upstream event becomes one write, without a task or a channel in between. So a client that stops reading stops
+//! the upstream, and a client that disconnects cancels the upstream call.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -18,13 +18,13 @@ use super::response_store::PendingResponse;
 use protocol::Event;
 use upstreams::BoxEventStream;
 
-/// A reply that is encoded event by event.
+/// A response body that encodes events one by one.
 pub(super) struct EncodedBody {
     events: BoxEventStream,
     reply: ActiveReply,
-    /// For a reply that its client may come back to.
+    /// Set if the response is to be stored.
     pending: Option<PendingResponse>,
-    /// How long the first event took.
+    /// The time from the start of the request to the first event.
     first_event_after: Duration,
     closing: Pin<Box<WaitForCancellationFutureOwned>>,
     ended: bool,

@@ -1,4 +1,4 @@
-//! Everything that can end a request, and the one table from there to status, code and words.
+//! All errors of a request, and their mapping to status, code and message.
 
 use std::time::Duration;
 
@@ -11,37 +11,37 @@ use dialects::{InvalidCode, InvalidRequest};
 use storage::request_log::ErrorSource;
 use upstreams::{UpstreamError, UpstreamErrorKind};
 
-/// Why a request was not served.
+/// Why a request failed.
 #[derive(Debug)]
 pub(super) enum ProxyError {
-    /// The guard did not let it pass.
+    /// The guard rejected the request.
     Rejected(RejectReason),
     Body(BodyError),
     Invalid(InvalidRequest),
-    /// The parameter of a wish that no account at hand can honour.
+    /// No available account supports this request parameter.
     ApiOnly(&'static str),
-    /// Nothing is served at the path. For paths that clients know from elsewhere: which, and what they would do there.
+    /// The path is not served. Contains the entry of the API that clients know the path from, if there is one.
     UnknownPath(Option<&'static UnservedApi>),
     NoSuchModel,
-    /// It was never kept, or not for so long.
+    /// The response was never stored, or has expired.
     NoSuchResponse,
-    /// The conversation that a response would go on with is not known.
+    /// The response that the request continues is not stored.
     PreviousResponseNotFound,
-    /// The client's key may not ask for it.
+    /// The client key may not use the model.
     ModelNotAllowed,
-    /// The client's key has used what it may a day.
+    /// The client key has used its daily limit.
     ClientLimit {
         wait: Duration,
     },
     NoAccount(Unavailable),
     Upstream(UpstreamError),
-    /// The program is stopping.
+    /// The server is shutting down.
     Stopping,
-    /// Our own mistake.
+    /// A bug in this program.
     Internal,
 }
 
-/// What a client is told, before its dialect gives it a form.
+/// An error response, before a dialect encodes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ErrorResponse {
     pub(super) status: u16,
@@ -50,9 +50,9 @@ pub(super) struct ErrorResponse {
     pub(super) param: Option<String>,
     pub(super) fault: ErrorSource,
     pub(super) retry_after: Option<Duration>,
-    /// Our own attempts are spent, or nothing would change: a client's would only add to the trouble.
+    /// Whether the client should not retry: either all attempts are used, or a retry would have the same result.
     pub(super) no_retry: bool,
-    /// The connection cannot be used on.
+    /// Whether the connection must be closed.
     pub(super) close: bool,
 }
 
@@ -78,7 +78,7 @@ impl ErrorResponse {
     }
 }
 
-/// The table.
+/// Maps an error to its response.
 pub(super) fn error_response(problem: &ProxyError) -> ErrorResponse {
     match problem {
         ProxyError::Rejected(refusal) => rejection_error(refusal),
@@ -152,7 +152,7 @@ fn rejection_error(refusal: &RejectReason) -> ErrorResponse {
             "a valid client key is needed: send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'; \
              'mammouth-proxy keys list' names the keys",
         )
-        // Claude Code would try the same key again for minutes before it says a word.
+        // Claude Code would retry the same key for minutes before it shows the error.
         .without_retry(),
         RejectReason::HostNotAllowed => response(
             403,

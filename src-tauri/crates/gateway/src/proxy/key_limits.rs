@@ -1,7 +1,7 @@
-//! The limits that the user set for a client key: which models, and how much a day.
+//! Enforces the limits of client keys: allowed models, and tokens and cost per day.
 //!
-//! What a key used is counted from the log, so it outlives a restart. A request counts when it has ended: one that is
-//! let in may go beyond the cap, the next is not.
+//! The usage of a key is read from the request log, so it survives a restart. A request counts when it has ended, so a
+//! running request may exceed the limit; the next one is rejected.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,7 +11,7 @@ use super::error::ProxyError;
 const SECONDS_PER_DAY: u64 = 24 * 60 * 60;
 
 impl ProxyInner {
-    /// Why this client may not ask for this model now, if so.
+    /// The error if the limits of this client's key do not allow a request for this model now.
     pub(super) fn key_limit_error(&self, client: &str, model: &str) -> Option<ProxyError> {
         let limits = self.parts.limits.get(client)?;
         let resolved = self.parts.models.resolve(model);
@@ -27,7 +27,7 @@ impl ProxyInner {
     }
 }
 
-/// Days begin at midnight UTC.
+/// The time until the daily limits reset at midnight UTC.
 fn until_midnight(now: SystemTime) -> Duration {
     let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     Duration::from_secs(SECONDS_PER_DAY - seconds % SECONDS_PER_DAY)

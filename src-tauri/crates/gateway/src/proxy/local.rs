@@ -1,5 +1,4 @@
-//! Questions that the program answers by itself: what models there are, how many tokens a text has, what was answered
-//! before, and what clients ask on the side.
+//! Handlers that need no upstream call: model lists, token counts, stored responses and side requests of clients.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,10 +16,10 @@ use dialects::{Dialect, ollama};
 use protocol::prompt_tokens;
 use upstreams::ListedModel;
 
-/// The context that is told of a model of which nothing is known.
+/// The context length, in tokens, that is reported for a model whose context length is unknown.
 const DEFAULT_CONTEXT_LENGTH: u64 = 128_000;
 
-/// Reads a body within the limits that hold for all bodies.
+/// Reads a request body within the limits of all bodies.
 pub(super) async fn read_body<S, B>(
     proxy: &ProxyInner,
     content_length: Option<u64>,
@@ -34,7 +33,7 @@ where
     body.map(body::Body::into_bytes).map_err(ProxyError::Body)
 }
 
-/// `POST /v1/messages/count_tokens`: an estimate.
+/// `POST /v1/messages/count_tokens`: an estimate by the local tokenizer.
 pub(super) async fn count_tokens<S, B>(
     proxy: Arc<ProxyInner>,
     content_length: Option<u64>,
@@ -46,7 +45,7 @@ where
 {
     let token_count = async {
         let body = read_body(&proxy, content_length, stream).await?;
-        // Counting takes its time, and the first count loads a vocabulary.
+        // Counting is CPU work, and the first count loads the tokenizer.
         let counting = tokio::task::spawn_blocking(move || {
             let decoded = Dialect::Anthropic.decode(&body).map_err(ProxyError::Invalid)?;
             Ok(prompt_tokens(&decoded.request))
@@ -103,7 +102,7 @@ pub(super) async fn ollama_tags(proxy: Arc<ProxyInner>) -> Response {
     Answer::json(200, ollama::tags(names))
 }
 
-/// `GET /v1/models`, in the form that the client reads.
+/// `GET /v1/models`, in the format of the client's API family.
 pub(super) async fn list_models(proxy: Arc<ProxyInner>, caller: CallerInfo) -> Response {
     let listed = model_routing::wait_for_listed_models(&proxy).await;
     Answer::json(
@@ -188,7 +187,7 @@ mod tests {
         String::from_utf8(body.to_vec()).unwrap()
     }
 
-    /// The answer to a request that is made before the first catalogue is there.
+    /// The response to a request that arrives before the first catalog is loaded.
     async fn before_the_catalog(ask: impl AsyncFnOnce(Arc<ProxyInner>) -> Response) -> String {
         let cache = CatalogCache::default();
         cache.mark_loading();

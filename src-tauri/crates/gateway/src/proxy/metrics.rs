@@ -1,9 +1,9 @@
-//! Counters of this run, for `GET /metrics` in Prometheus' text form and for `status`.
+//! Counters of this run, for `GET /metrics` in the Prometheus text format and for the command `status`.
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counters; reading and counting never wait.
+/// Lock-free counters.
 #[derive(Debug, Default)]
 pub struct Metrics {
     responses_by_class: [AtomicU64; 5],
@@ -13,12 +13,12 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Counts a request that the guard refused.
+    /// Counts a request that the guard rejected.
     pub fn record_rejection(&self) {
         self.rejected.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a request whose handler panicked and was answered 500.
+    /// Counts a request whose handler panicked, and which got a 500.
     pub fn record_panic(&self) {
         self.record_response(500);
     }
@@ -33,7 +33,7 @@ impl Metrics {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Requests that were answered so far, whatever the answer.
+    /// The number of requests so far that got a response, including errors.
     pub fn total_requests(&self) -> u64 {
         self.responses_by_class.iter().map(|class| class.load(Ordering::Relaxed)).sum()
     }

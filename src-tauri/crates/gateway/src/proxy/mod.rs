@@ -1,8 +1,8 @@
-//! The routes of the dialects, the one retry loop, and the one table from failures to answers.
+//! The proxy: the routes of all dialects, the retry loop, and the mapping of errors to responses.
 //!
-//! A request comes in here after `access` let it pass. It is read with a cap, decoded by its dialect, served by an
-//! account's upstream and encoded again; its journal entry is closed exactly once, whatever happens. Who may call,
-//! which account is next and how an upstream speaks are decided elsewhere.
+//! Requests arrive here after `auth` has authorized them. A request is read within a size limit, decoded by its
+//! dialect, served by an account's upstream and encoded. Its request log record is closed exactly once on every path.
+//! Authorization is decided by `auth`, the next account by `accounts`, and the upstream protocols by `upstreams`.
 
 mod body;
 mod completion;
@@ -40,7 +40,7 @@ use upstreams::ModelRegistry;
 use upstreams::api::ApiUpstream;
 use upstreams::web::WebUpstream;
 
-/// What the proxy works with. Everything in it is a cheap handle.
+/// The dependencies of the proxy. All fields are cheap handles.
 #[derive(Clone)]
 pub struct ProxyParts {
     pub accounts: Accounts,
@@ -48,14 +48,14 @@ pub struct ProxyParts {
     pub request_log: RequestLog,
     pub api: Arc<ApiUpstream>,
     pub models: ModelRegistry,
-    /// What client keys may ask for and use.
+    /// The limits of client keys.
     pub limits: KeyLimitTable,
     pub clock: Clock,
-    /// The largest body of a request, bytes.
+    /// The largest request body, bytes.
     pub body_limit: usize,
 }
 
-/// The proxy. A cheap handle.
+/// The proxy. Clones are cheap handles to the same state.
 #[derive(Clone)]
 pub struct Proxy {
     inner: Arc<ProxyInner>,
@@ -69,19 +69,19 @@ struct ProxyInner {
     responses: response_store::ResponseStore,
 }
 
-/// What the front door knows of a request, passed on in its extensions.
+/// Information about the caller, passed to the handlers as a request extension.
 #[derive(Debug, Clone)]
 pub struct CallerInfo {
     pub request_id: Arc<str>,
-    /// The name of the client key; empty where none was needed.
+    /// The name of the client key. Empty for routes without one.
     pub client: Arc<str>,
-    /// The form in which its client reads errors and lists.
+    /// The API family whose format is used for errors and lists.
     pub api_family: Form,
     /// Cancelled when running replies must end.
     pub closing: CancellationToken,
 }
 
-/// The longest that a wait is announced for; a longer one would be out of date when it ends.
+/// The longest announced wait. A longer one would be out of date before it ends.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3 * 60 * 60);
 
 impl Proxy {

@@ -1,4 +1,4 @@
-//! Which model a request means, who can serve it, and which models are listed.
+//! Model routing: resolves the requested model, the account kinds that serve it, and the list of models.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use dialects::{SuffixMatch, split_effort_suffix};
 use protocol::Request;
 use upstreams::{ListedModel, ModelRegistry, ResolvedModel};
 
-/// How a wish for more or less thought is named that stood in the model's name.
+/// The parameter name with which a reasoning effort in the model name is reported.
 pub(super) const EFFORT_IN_MODEL_NAME: &str = "model.effort";
 
-/// The model that a request means. An effort at the end of its name is taken off and becomes the request's own, which
-/// then is no longer what the client's body says.
+/// Resolves the requested model. A reasoning effort at the end of the name moves to `request.effort`. The raw body is
+/// then discarded, since it no longer matches the request.
 pub(super) fn resolve_model(registry: &ModelRegistry, request: &mut Request) -> ResolvedModel {
     if let Some((base, effort, certainty)) = split_effort_suffix(&request.model)
         && !registry.knows(&request.model)
@@ -27,7 +27,7 @@ pub(super) fn resolve_model(registry: &ModelRegistry, request: &mut Request) -> 
     registry.resolve(&request.model)
 }
 
-/// The id by which accounts of a kind are asked.
+/// The model id at the upstream of an account kind.
 pub(super) fn upstream_id(model: &ResolvedModel, kind: AccountKind) -> &str {
     match kind {
         AccountKind::Web => &model.web_id,
@@ -35,20 +35,20 @@ pub(super) fn upstream_id(model: &ResolvedModel, kind: AccountKind) -> &str {
     }
 }
 
-/// Who can serve a model. A name that nobody knows goes to whoever is there.
+/// The account kinds that can serve a model. An unknown name may go to any kind.
 pub(super) fn kinds_for(model: &ResolvedModel) -> KindSet {
     let (web, api) = (model.in_web, model.in_api);
     KindSet { web: web || api != Some(true), api: !web || api != Some(false) }
 }
 
-/// As [`kinds_for`], but where no account of those is there, the others may try.
+/// As [`kinds_for`], but any kind if no account of those kinds is enabled.
 pub(super) fn available_kinds(model: &ResolvedModel, enabled: KindSet) -> KindSet {
     let kinds = kinds_for(model);
     if kinds.intersection(enabled).is_empty() { KindSet::ANY } else { kinds }
 }
 
-/// The models that can be served now, by name, as a client's list shows them. Waits a short time for the first catalogue
-/// of this run, as questions do: clients keep the list that they read when they start.
+/// The models that can be served now, sorted by name. Waits a short time for the first catalog of this run, as
+/// completions do, since clients keep the list that they read at their start.
 pub(super) async fn wait_for_listed_models(proxy: &ProxyInner) -> Vec<(ListedModel, KindSet)> {
     proxy.parts.models.catalog().wait_for_first().await;
     listed_models(proxy)
@@ -57,7 +57,7 @@ pub(super) async fn wait_for_listed_models(proxy: &ProxyInner) -> Vec<(ListedMod
 fn listed_models(proxy: &ProxyInner) -> Vec<(ListedModel, KindSet)> {
     let enabled = proxy.parts.accounts.enabled_kinds();
     let listed = proxy.parts.models.listed().into_iter();
-    // Without any account the list is what there could be: clients want to be set up before accounts are.
+    // Without any account, list the models of all kinds: clients are often set up before accounts are.
     let shown = if enabled.is_empty() { KindSet::ANY } else { enabled };
     let with_kinds = |listed: ListedModel| {
         let kinds = serving_kinds(&listed).intersection(shown);
@@ -71,7 +71,7 @@ fn serving_kinds(listed: &ListedModel) -> KindSet {
     if is_embedding { KindSet::API } else { kinds_for(&listed.model) }
 }
 
-/// What stands in the list beside id and owner, where it is known. Names as the clients that read them know them.
+/// Known metadata of a model in the list besides id and owner, with the field names that clients read.
 pub(super) fn model_metadata(listed: &ListedModel, kinds: KindSet) -> Map<String, Value> {
     let mut metadata = BTreeMap::new();
     let kind_names =
@@ -96,7 +96,7 @@ pub(super) fn model_metadata(listed: &ListedModel, kinds: KindSet) -> Map<String
         .collect()
 }
 
-/// Dollars a token as a text, which is how clients read it.
+/// A price in US dollars per token as decimal text, as clients expect.
 fn format_price(cost: f64) -> String {
     format!("{cost:.12}").trim_end_matches('0').trim_end_matches('.').to_owned()
 }

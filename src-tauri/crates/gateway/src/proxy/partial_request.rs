@@ -1,21 +1,21 @@
-//! The model that a body names although the rest of it is not valid, for the log.
+//! The model name in a request body that is otherwise invalid, for the request log.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use storage::request_log::OpenRecord;
 
-/// Longest model id that is taken for one, bytes.
+/// The longest model id that is recorded, bytes.
 const MAX_MODEL_ID_BYTES: usize = 200;
 
-/// What can be read of a request that its dialect refuses.
+/// The readable fields of a request that its dialect rejects.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct PartialRequest {
     model: Option<String>,
     stream: bool,
 }
 
-/// Fields of any type, so that one of a wrong type hides no other.
+/// Raw fields of any type, so that a field of a wrong type does not hide the others.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Fields<'a> {
@@ -26,7 +26,7 @@ struct Fields<'a> {
 }
 
 impl PartialRequest {
-    /// Reads what is there; nothing where the body is no JSON object.
+    /// Reads the readable fields; none if the body is not a JSON object.
     pub(super) fn parse(body: &[u8]) -> Self {
         let fields: Fields<'_> = serde_json::from_slice(body).unwrap_or_default();
         Self {
@@ -38,7 +38,7 @@ impl PartialRequest {
         }
     }
 
-    /// Writes it into the record.
+    /// Writes the fields into the record.
     pub(super) fn record(self, entry: &mut OpenRecord) {
         if let Some(model) = self.model {
             entry.set_requested_model(&model, self.stream);
@@ -46,7 +46,7 @@ impl PartialRequest {
     }
 }
 
-/// Whether a text can be a model's id: anything else may be a secret or a prompt in the wrong place.
+/// Whether a text can be a model id. Other text may be a secret or a prompt in the wrong field, and must not be logged.
 fn is_model_id(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= MAX_MODEL_ID_BYTES

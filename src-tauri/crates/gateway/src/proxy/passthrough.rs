@@ -1,4 +1,4 @@
-//! An answer whose bytes are in the client's dialect already, on its way through.
+//! The response body of a passthrough reply, whose bytes are in the client's dialect already.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use super::error::ProxyError;
 use super::request_context::{ActiveReply, missing_end_error};
 use upstreams::api::Passthrough;
 
-/// A relayed stream: what comes from upstream is written as it is, and its end is noted.
+/// A response body that forwards upstream bytes unchanged and observes the end of the stream.
 pub(super) struct PassthroughBody {
     upstream: Box<Passthrough>,
     reply: ActiveReply,
@@ -23,7 +23,7 @@ pub(super) struct PassthroughBody {
 #[derive(PartialEq, Eq)]
 enum PassthroughState {
     Running,
-    /// The end mark has passed and the record is closed; what may still come is the end of the body.
+    /// The end marker has passed and the record is closed. Only the end of the body may follow.
     Complete,
     Ended,
 }
@@ -36,7 +36,7 @@ impl PassthroughBody {
 
     fn forward(&mut self, bytes: Bytes) -> Bytes {
         self.reply.record_sent(&bytes);
-        // Clients that have the end mark may leave at once: by then the record must be closed.
+        // A client may disconnect as soon as it has the end marker, so the record must be closed before.
         if self.state == PassthroughState::Running && self.upstream.is_complete() {
             self.state = PassthroughState::Complete;
             self.reply.complete_stream(self.upstream.observed().usage);

@@ -1,4 +1,4 @@
-//! A request with its record in the log, and what becomes of both: an answer, an error, or a reply that breaks off.
+//! Per-request context: the request log record, and the ways to close it by a reply, an error or an interrupted stream.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,13 +18,13 @@ use protocol::Usage;
 use storage::request_log::{OpenRecord, RecordStart, RequestOutcome};
 use upstreams::{FollowUpCall, ResolvedModel, UpstreamError, UpstreamErrorKind};
 
-/// The code of the error event that ends a broken stream.
+/// The code of the error event that ends an interrupted stream.
 const INTERRUPTED_CODE: &str = "stream_interrupted";
 
 const OK_OUTCOME: RequestOutcome =
     RequestOutcome { status: 200, code: None, fault: None, interrupted: false };
 
-/// A request that is not answered yet.
+/// The context of a request that has no response yet.
 pub(super) struct RequestContext {
     pub(super) proxy: Arc<ProxyInner>,
     pub(super) caller: CallerInfo,
@@ -33,7 +33,7 @@ pub(super) struct RequestContext {
 }
 
 impl RequestContext {
-    /// Opens the record. `dialect` is its name in the log.
+    /// Opens the request log record. `dialect` is the name in the log.
     pub(super) fn begin(proxy: Arc<ProxyInner>, caller: CallerInfo, dialect: &'static str) -> Self {
         let start = RecordStart {
             request_id: caller.request_id.to_string(),
@@ -45,18 +45,18 @@ impl RequestContext {
         Self { proxy, caller, entry, started_at: Instant::now() }
     }
 
-    /// Resolves when running replies must end.
+    /// Resolves shortly before the connection is cut: a running reply must then end.
     pub(super) fn closing(&self) -> Pin<Box<WaitForCancellationFutureOwned>> {
         Box::pin(self.caller.closing.clone().cancelled_owned())
     }
 
-    /// The whole answer is at hand.
+    /// Closes the record of a request whose complete response is ready.
     pub(super) fn finish(mut self) {
         self.proxy.metrics.record_response(200);
         self.entry.close(OK_OUTCOME);
     }
 
-    /// The error for the client, after so many upstream calls.
+    /// Closes the record with an error and returns the error response. `attempts` is the number of upstream calls made.
     pub(super) fn fail(mut self, problem: &ProxyError, attempts: usize) -> Response {
         let (mut response, details, body) = response::render_error(problem, self.caller.api_family);
         self.entry.record_response_bytes(&body);
@@ -79,55 +79,56 @@ impl RequestContext {
     }
 }
 
-/// A reply that an account has begun to give.
+/// A reply whose first event has arrived from an upstream.
 pub(super) struct ActiveReply {
     pub(super) context: RequestContext,
     pub(super) lease: Lease,
     pub(super) model: ResolvedModel,
     pub(super) encoder: Box<dyn Encode>,
-    /// The call that the reply may make beside its first.
+    /// The follow-up call that the reply may make.
     pub(super) follow_up: FollowUpCall,
 }
 
 impl ActiveReply {
-    /// A piece of the reply leaves.
+    /// Records bytes that are sent to the client.
     pub(super) fn record_sent(&mut self, bytes: &[u8]) {
         self.context.entry.record_response_bytes(bytes);
     }
 
-    /// Keeps the reply, once its end is encoded, where its client may come back to it.
+    /// Stores the response, if `pending` is set and its end is encoded.
     pub(super) fn store_response(&mut self, pending: Option<PendingResponse>) {
         if let Some((pending, stored)) = pending.zip(self.encoder.stored_response()) {
             self.context.proxy.responses.insert(&pending, stored, Instant::now());
         }
     }
 
-    /// The reply came to its end.
+    /// Reports the completed reply to the account pool and records its usage.
     pub(super) fn complete(&mut self, usage: Option<Usage>) {
         retry::record_follow_up(&self.context.proxy, &mut self.lease, &self.model, &self.follow_up);
         retry::record_completion(&self.context.proxy, &mut self.lease, &self.model);
         self.record_usage(usage);
     }
 
-    /// The same for a reply whose head is out: its record is closed.
+    /// As [`ActiveReply::complete`], for a streamed reply: also closes the record.
     pub(super) fn complete_stream(&mut self, usage: Option<Usage>) {
         self.complete(usage);
         self.context.entry.close(OK_OUTCOME);
     }
 
-    /// The upstream broke off.
+    /// Reports an upstream failure to the account pool and the metrics, and records the partial usage.
     pub(super) fn record_failure(&mut self, failure: &UpstreamError) {
         retry::record_failure(&self.context.proxy, &mut self.lease, &self.model, failure);
         self.record_usage(failure.partial_usage);
     }
 
-    /// The same for a reply whose head is out: what ends the stream for the client.
+    /// As [`ActiveReply::record_failure`], for a streamed reply: also closes the record. Returns the last bytes for the
+    /// client.
     pub(super) fn fail_stream(&mut self, failure: &UpstreamError) -> String {
         self.record_failure(failure);
         self.interrupt(&ProxyError::Upstream(failure.clone()))
     }
 
-    /// Ends a reply whose head is out; what the client still gets.
+    /// Ends a streamed reply with an error event and closes the record. Returns the last bytes for the client.
     pub(super) fn interrupt(&mut self, problem: &ProxyError) -> String {
         let response = error_response(problem);
         let frames = self.encoder.encode_error(INTERRUPTED_CODE, &response.message);
@@ -149,7 +150,7 @@ impl ActiveReply {
     }
 }
 
-/// The failure of an upstream that stopped without an end.
+/// The error of an upstream that closed the stream without an end event.
 pub(super) fn missing_end_error() -> UpstreamError {
     UpstreamError::new(UpstreamErrorKind::Interrupted, "the reply ended without its end")
 }

@@ -1,4 +1,4 @@
-//! Turns what a client is told into a response in its dialect.
+//! Builds HTTP responses, including error responses in the client's dialect.
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
@@ -9,33 +9,33 @@ use super::error::{ErrorResponse, ProxyError, error_response};
 use super::unserved;
 use crate::auth::{self, RejectReason, Rejection};
 
-/// Our own response headers, as docs/contract.md lists them.
+/// The proxy's own response headers; docs/contract.md describes them.
 pub(super) const ACCOUNT_HEADER: HeaderName = HeaderName::from_static("x-mammouth-account");
 pub(super) const ATTEMPTS_HEADER: HeaderName = HeaderName::from_static("x-mammouth-attempts");
 pub(super) const IGNORED_HEADER: HeaderName = HeaderName::from_static("x-mammouth-ignored");
 pub(super) const MODEL_HEADER: HeaderName = HeaderName::from_static("x-mammouth-model");
 const SHOULD_RETRY_HEADER: HeaderName = HeaderName::from_static("x-should-retry");
 
-/// A response under construction.
+/// Builders for HTTP responses.
 pub struct Answer;
 
 impl Answer {
-    /// A JSON body with a status.
+    /// A response with a JSON body.
     pub fn json(status: u16, body: String) -> Response {
         Self::with(status, "application/json", body)
     }
 
-    /// Plain text with a status.
+    /// A response with a plain text body.
     pub fn text(status: u16, body: impl Into<String>) -> Response {
         Self::with(status, "text/plain; charset=utf-8", body.into())
     }
 
-    /// Any body that is whole.
+    /// A response with a complete body of any media type.
     pub fn with(status: u16, media_type: &'static str, body: String) -> Response {
         Self::bytes(status, media_type, body.into())
     }
 
-    /// The same with bytes that came from upstream.
+    /// As [`Answer::with`], for the bytes of an upstream response.
     pub(super) fn bytes(status: u16, media_type: &'static str, body: Bytes) -> Response {
         let mut response = Response::new(body.into());
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -44,14 +44,15 @@ impl Answer {
     }
 }
 
-/// A header value from text that a person chose; characters that a header cannot hold become `?`.
+/// A header value from text that a user chose. Characters other than printable ASCII become `?`; the text is cut after
+/// 200 characters.
 pub(super) fn header_value(text: &str) -> HeaderValue {
     let shown: String =
         text.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).take(200).collect();
     HeaderValue::from_str(shown.trim()).unwrap_or(HeaderValue::from_static("?"))
 }
 
-/// The error response for a problem, in the form of a dialect, with what it says and its body.
+/// The error response in the format of an API family, with its details and its body.
 pub(super) fn render_error(
     problem: &ProxyError,
     dialect: auth::ApiFamily,
@@ -72,7 +73,7 @@ pub(super) fn render_error(
     (response, details, body)
 }
 
-/// The response for a request to this path that the guard did not let pass.
+/// The response to a request for this path that the guard rejected.
 pub fn rejection_response(rejection: &Rejection, path: &str) -> Response {
     let error = if rejection.reason == RejectReason::NotFound {
         ProxyError::UnknownPath(unserved::find_unserved(path))

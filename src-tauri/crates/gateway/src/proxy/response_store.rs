@@ -1,4 +1,5 @@
-//! Responses that their clients may come back to: kept in memory only, a bounded number of bytes for a bounded time.
+//! Stored responses of the Responses API (`store`, `previous_response_id`), in memory only and limited in bytes, number
+//! and time.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,11 +8,12 @@ use std::time::{Duration, Instant};
 use dialects::{ResponsesState, StoredResponse};
 use protocol::{Message, Part, Request, Role};
 
-/// All that is kept together, bytes.
+/// The most memory of all stored responses together, bytes.
 const MAX_STORED_BYTES: usize = 64 * 1024 * 1024;
 const MAX_STORED_RESPONSES: usize = 1_000;
 const RESPONSE_TTL: Duration = Duration::from_secs(60 * 60);
 
+/// The store of responses, by client and response id.
 #[derive(Default)]
 pub(super) struct ResponseStore {
     entries: Mutex<VecDeque<ResponseEntry>>,
@@ -26,7 +28,7 @@ struct ResponseEntry {
     stored_at: Instant,
 }
 
-/// What has to be kept of a request until its response is there.
+/// The parts of a request that are needed to store its response.
 pub(super) struct PendingResponse {
     client: Arc<str>,
     request: Arc<Request>,
@@ -34,7 +36,7 @@ pub(super) struct PendingResponse {
 }
 
 impl PendingResponse {
-    /// Of a request whose response is to be kept; `None` for all others.
+    /// The pending response of a request with `store`; `None` for other requests.
     pub(super) fn new(
         client: &Arc<str>,
         request: &Arc<Request>,
@@ -47,7 +49,8 @@ impl PendingResponse {
 }
 
 impl ResponseStore {
-    /// Keeps a response with all that was said before it. The oldest make room.
+    /// Stores a response with the conversation before it. The oldest responses are removed to make room. A response
+    /// that alone exceeds the limit is not stored.
     pub(super) fn insert(&self, pending: &PendingResponse, response: StoredResponse, now: Instant) {
         let reply = Message { role: Role::Assistant, parts: response.parts };
         let before = pending.request.messages.iter().skip(usize::from(pending.has_instructions)).cloned();
@@ -69,7 +72,8 @@ impl ResponseStore {
         }
     }
 
-    /// Puts what a response and those before it said before the new input, behind the new instructions.
+    /// Inserts the stored conversation of the previous response between the new instructions and the new input. Returns
+    /// false if the previous response is not stored.
     pub(super) fn resume(
         &self,
         client: &str,
@@ -86,14 +90,14 @@ impl ResponseStore {
         true
     }
 
-    /// The body of a kept response.
+    /// The body of a stored response.
     pub(super) fn get_body(&self, client: &str, id: &str, now: Instant) -> Option<String> {
         let entries = self.unexpired(now);
         let entry = entries.iter().find(|entry| entry.id == id && *entry.client == *client)?;
         Some(entry.body.clone())
     }
 
-    /// Forgets a response. Says whether there was one.
+    /// Removes a response. Returns whether it was stored.
     pub(super) fn remove(&self, client: &str, id: &str, now: Instant) -> bool {
         let mut entries = self.unexpired(now);
         let before = entries.len();
@@ -101,7 +105,7 @@ impl ResponseStore {
         entries.len() < before
     }
 
-    /// Those whose time is not over.
+    /// The entries that have not expired; expired ones are removed.
     fn unexpired(&self, now: Instant) -> std::sync::MutexGuard<'_, VecDeque<ResponseEntry>> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         while entries

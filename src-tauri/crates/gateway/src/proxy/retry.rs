@@ -1,8 +1,8 @@
-//! The one retry loop: at most three upstream calls for a request.
+//! The retry loop: at most three upstream calls per request.
 //!
-//! An account that refused is not asked again for the same request. After Mammouth's own fault another account is
-//! asked, or the same one once if there is no other; what another account cannot change is not tried again. Once a
-//! first event has come, nothing is ever repeated.
+//! An account that refused is not tried again for the same request. After a fault of Mammouth another account is tried,
+//! or the same one once more if there is no other. An error that another account cannot change is not retried. After
+//! the first event of a reply nothing is repeated.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,27 +19,27 @@ use upstreams::{
     UpstreamResponse, api,
 };
 
-/// The most upstream calls for one request.
+/// The most upstream calls of one request, without follow-up calls.
 pub(super) const MAX_UPSTREAM_CALLS: usize = 3;
 
-/// An answer that has begun, and the place in the account that it takes while it runs.
+/// A reply whose first event has arrived, and the lease of its account.
 pub(super) struct StartedReply {
     pub(super) response: UpstreamResponse,
     pub(super) lease: Lease,
     pub(super) attempts: usize,
 }
 
-/// Boxed: the compiler cannot show that the upstream's future is `Send` once it is nested in others.
+/// A boxed upstream call. It is boxed because the compiler cannot prove that the nested future is `Send`.
 pub(super) type CallFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, UpstreamError>> + Send + 'a>>;
 
-/// What a failed call leaves to be done.
+/// What to do after a failed call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RetryDecision {
-    /// The account refused: ask another one.
+    /// The account refused: try another one.
     OtherAccount,
-    /// Mammouth's fault: ask another account, else this one again.
+    /// A fault of Mammouth: try another account, or else this one again.
     AnyAccount,
-    /// Another account may be luckier, this one is not asked again; counts as a repeat.
+    /// Try another account, but not this one again, and only as the first repeat of the request.
     OtherAccountOnce,
     Stop,
 }
@@ -62,23 +62,23 @@ fn retry_decision(kind: UpstreamErrorKind) -> RetryDecision {
     }
 }
 
-/// The accounts that are out for one request.
+/// The accounts and account kinds that are excluded for one request.
 struct Exclusions {
-    /// Who could serve it.
+    /// The account kinds that may still be tried.
     kinds: KindSet,
-    /// They refused.
+    /// Ids of accounts that refused.
     refused: Vec<String>,
-    /// Mammouth failed while they were asked.
+    /// Ids of accounts whose call failed by a fault of Mammouth.
     transiently_failed: Vec<String>,
     retries: usize,
-    /// The kind whose host could not be reached last.
+    /// The account kind whose host was unreachable at the last such failure.
     unreachable_kind: Option<AccountKind>,
 }
 
-/// Serves a question from the first account that can.
+/// Starts the reply with the first account that can serve the request.
 ///
 /// # Errors
-/// The problem the client is told, and how many calls were made.
+/// The error for the client, and the number of calls made.
 pub(super) async fn start_reply(
     proxy: &ProxyInner,
     request: &Arc<Request>,
@@ -104,7 +104,7 @@ pub(super) async fn start_reply(
     Ok(StartedReply { response: answer, lease, attempts })
 }
 
-/// One call for a reply.
+/// Makes one upstream call for a reply.
 fn call_upstream(
     proxy: &ProxyInner,
     request: &Arc<Request>,
@@ -138,7 +138,7 @@ fn call_upstream(
     }
 }
 
-/// What is to be served, by calls of any kind.
+/// The retry loop for one request, independent of the type of call.
 pub(super) struct RetryLoop<'a> {
     pub(super) proxy: &'a ProxyInner,
     pub(super) model: &'a ResolvedModel,
@@ -147,10 +147,10 @@ pub(super) struct RetryLoop<'a> {
 }
 
 impl RetryLoop<'_> {
-    /// Makes calls until one is answered. `served` tells the model that answered.
+    /// Makes calls until one succeeds. `served` returns the name of the model that replied, if the upstream states it.
     ///
     /// # Errors
-    /// The problem the client is told, and how many calls were made.
+    /// The error for the client, and the number of calls made.
     pub(super) async fn run<T>(
         &self,
         entry: &mut OpenRecord,
@@ -187,7 +187,8 @@ impl RetryLoop<'_> {
             };
             record_failure(proxy, &mut lease, model, &failure);
             entry.add_attempt(attempt_record(&lease, Some(&failure), ms));
-            // `?` escapes what could forge a line or turn its text around: the model's name is the client's.
+            // The `?` format escapes line breaks and bidirectional control characters, since the client chose the model
+            // name.
             tracing::info!(account = ?lease.account.label, model = ?upstream_id(model, lease.account.kind), kind = ?failure.kind, status = failure.status, "an account did not answer");
             if !exclusions.can_retry(&failure, &lease, proxy) {
                 return Err((ProxyError::Upstream(failure), attempt));
@@ -198,8 +199,8 @@ impl RetryLoop<'_> {
     }
 }
 
-/// All calls are made. After refusals the client is told when to come again: now where another account could still
-/// serve, else when the first of them is free.
+/// The error after the last allowed call. After refusals it contains the time to retry: now if another account could
+/// still serve, or else when the first refused account is usable again.
 fn attempts_exhausted(
     proxy: &ProxyInner,
     model: &ResolvedModel,
@@ -241,7 +242,7 @@ fn acquire_lease(
     }
 }
 
-/// Where the last call failed for a reason that says more than "nobody is left", that reason is told.
+/// The error if no account is available. If the last call failed for a more specific reason, this reason is returned.
 fn unavailable_error(unavailable: Unavailable, last_error: Option<UpstreamError>) -> ProxyError {
     let is_refusal = |failure: &UpstreamError| retry_decision(failure.kind) == RetryDecision::OtherAccount;
     match last_error {
@@ -257,7 +258,7 @@ impl Exclusions {
         self.refused.iter().chain(&self.transiently_failed).cloned().collect()
     }
 
-    /// Decides what a failure means for the rest of the request; `false` ends it.
+    /// Records the exclusions that a failure causes. Returns whether another call may be made.
     fn can_retry(&mut self, failure: &UpstreamError, lease: &Lease, proxy: &ProxyInner) -> bool {
         let id = lease.account.id.clone();
         match retry_decision(failure.kind) {
@@ -272,7 +273,7 @@ impl Exclusions {
                 self.retries == 1 && proxy.retry_budget.try_withdraw()
             }
             RetryDecision::AnyAccount => {
-                // All accounts of a kind talk to the same host: one repeat shows whether it was a passing fault.
+                // All accounts of a kind use the same host, so one repeat shows whether the fault was transient.
                 let kind = lease.account.kind;
                 if failure.kind == UpstreamErrorKind::Unreachable
                     && self.unreachable_kind.replace(kind) == Some(kind)
@@ -296,22 +297,22 @@ fn record_success(
     served: Option<&str>,
 ) {
     let ask = SelectionRequest { kinds: KindSet::ANY, scope: &model.scope, excluded: &[], conversation };
-    // The host behind the API names models in its own way: another name there is no lighter model.
+    // The API reports its own model names, so a different name is no sign of a downgrade.
     let served = served.filter(|_| lease.account.kind == AccountKind::Web);
     let report = CallOutcome::Answered { requested: &model.web_id, served };
     proxy.metrics.record_upstream_call(true);
-    // Chance matters to failures only, and drawing it is a system call.
+    // Only failures use jitter, and a random number costs a system call.
     proxy.parts.accounts.report(lease, &ask, report, proxy.parts.clock.now(), 0.0);
 }
 
-/// Tells accounts that a reply came to its end.
+/// Reports a completed reply to the account pool.
 pub(super) fn record_completion(proxy: &ProxyInner, lease: &mut Lease, model: &ResolvedModel) {
     let ask =
         SelectionRequest { kinds: KindSet::ANY, scope: &model.scope, excluded: &[], conversation: None };
     proxy.parts.accounts.report(lease, &ask, CallOutcome::Completed, proxy.parts.clock.now(), 0.0);
 }
 
-/// Tells accounts and metrics that a call failed, before or after its first event.
+/// Reports a failed call to the account pool and the metrics, before or after its first event.
 pub(super) fn record_failure(
     proxy: &ProxyInner,
     lease: &mut Lease,
@@ -324,7 +325,7 @@ pub(super) fn record_failure(
     proxy.parts.accounts.report(lease, &ask, CallOutcome::Failed(failure), proxy.parts.clock.now(), jitter());
 }
 
-/// Tells accounts and metrics what came of a reply's second call.
+/// Reports the result of a reply's follow-up call to the account pool and the metrics.
 pub(super) fn record_follow_up(
     proxy: &ProxyInner,
     lease: &mut Lease,
@@ -338,7 +339,7 @@ pub(super) fn record_follow_up(
     }
 }
 
-/// How a reply's second call stands in the log, once the reply is over.
+/// The follow-up call as an attempt in the request log, evaluated when the reply is over.
 pub(super) fn follow_up_attempt(
     lease: &Lease,
     follow_up: &FollowUpCall,
@@ -374,7 +375,7 @@ fn attempt_record(lease: &Lease, failure: Option<&UpstreamError>, ms: u64) -> At
     }
 }
 
-/// The word for a failure in the log.
+/// The outcome of a failed attempt in the request log.
 fn outcome_word(kind: UpstreamErrorKind) -> &'static str {
     match kind {
         UpstreamErrorKind::Limited => "limited",
@@ -395,7 +396,7 @@ fn outcome_word(kind: UpstreamErrorKind) -> &'static str {
     }
 }
 
-/// A number in 0..1 for jitter. Without entropy the jitter is lost, nothing else.
+/// A random number in 0..1 for jitter; 0.5 if the system has no entropy.
 fn jitter() -> f64 {
     getrandom::u32().map_or(0.5, |random| f64::from(random) / (f64::from(u32::MAX) + 1.0))
 }

@@ -1,14 +1,15 @@
-//! How many calls may be repeated: a tenth of all requests, so that repeats never add to Mammouth's trouble.
+//! Retry budget: limits repeats to a tenth of all requests, so that repeats do not add load while Mammouth is failing.
 //!
-//! Only repeats after Mammouth's own faults are counted. Going on to the next account after a refusal is bounded by the
-//! number of accounts, since a refused account is not asked again.
+//! Only repeats after faults of Mammouth are counted. Trying the next account after a refusal is limited by the number
+//! of accounts, since an account that refused is not tried again.
 
 use std::sync::Mutex;
 
-/// Repeats that are allowed at once after a quiet time.
+/// The largest balance, in repeats: the size of a burst after a time without repeats.
 const MAX_BALANCE: f64 = 10.0;
 const DEPOSIT_PER_REQUEST: f64 = 0.1;
 
+/// The balance of allowed repeats, as in `tower::retry::budget`.
 #[derive(Debug)]
 pub(super) struct RetryBudget {
     balance: Mutex<f64>,
@@ -21,13 +22,13 @@ impl Default for RetryBudget {
 }
 
 impl RetryBudget {
-    /// A request has come.
+    /// Adds the share of one request.
     pub(super) fn deposit(&self) {
         let mut balance = self.balance();
         *balance = (*balance + DEPOSIT_PER_REQUEST).min(MAX_BALANCE);
     }
 
-    /// Takes one repeat, if there is one.
+    /// Withdraws one repeat. Returns whether the balance was sufficient.
     pub(super) fn try_withdraw(&self) -> bool {
         let mut balance = self.balance();
         let enough = *balance >= 1.0;

@@ -1,4 +1,4 @@
-//! The routes, twice: as the table that the guard judges by, and as warp filters that answer.
+//! The routes: as the table for the guard, and as warp filters that handle requests.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -19,10 +19,10 @@ use crate::auth::{self, Route, Scope};
 use dialects::Dialect;
 use dialects::ollama::EmbedEndpoint;
 
-/// What clients can ask, for programs that read it. A test holds it against [`route_table`].
+/// The OpenAPI document of the client API. A test compares it with [`route_table`].
 const OPENAPI: &str = include_str!("openapi.json");
 
-/// Every route of this room, in canonical form.
+/// All routes of this module, with canonical paths.
 pub fn route_table() -> Vec<Route> {
     use auth::ApiFamily::{Anthropic, Ollama, OpenAi, Plain};
     let client = |method, path, dialect| Route { method, path, scope: Scope::Client, api_family: dialect };
@@ -53,8 +53,8 @@ pub fn route_table() -> Vec<Route> {
     ]
 }
 
-/// The filters behind [`route_table`]. The hottest route stands first and outermost: warp tries them in order, and asks through
-/// every layer around the one that answers.
+/// The warp filters of [`route_table`]. The most frequent route is first and outermost, because warp tries the filters
+/// in order and calls each layer around the one that matches.
 pub fn routes(proxy: &Proxy) -> BoxedFilter<(Response,)> {
     let chat =
         completion_route(proxy, warp::path!("v1" / "chat" / "completions").boxed(), Dialect::OpenAiChat);
@@ -102,7 +102,7 @@ fn completion_route(proxy: &Proxy, path: BoxedFilter<()>, dialect: Dialect) -> B
         .boxed()
 }
 
-/// Who posts, how many bytes they announce, and the body as it comes.
+/// Extracts the caller, the announced content length and the body stream.
 fn with_body(
     path: BoxedFilter<()>,
 ) -> impl Filter<
@@ -116,7 +116,7 @@ fn with_body(
         .and(warp::body::stream())
 }
 
-/// A handle to the proxy for every request.
+/// Adds a handle to the proxy to each request.
 fn with_proxy(
     proxy: &Proxy,
 ) -> impl Filter<Extract = (Arc<ProxyInner>,), Error = Infallible> + Clone + use<> {
@@ -184,7 +184,7 @@ fn ollama_routes(proxy: &Proxy) -> BoxedFilter<(Response,)> {
     show.or(tags).unify().or(version).unify().or(running).unify().boxed()
 }
 
-/// What Claude Code tells and asks its maker's servers on the side: nothing of it is kept, and nothing is offered.
+/// Side requests of Claude Code to Anthropic's servers. Their content is discarded, and the responses offer nothing.
 fn claude_code_routes() -> BoxedFilter<(Response,)> {
     let events = warp::path!("api" / "event_logging" / "batch").and(warp::post());
     let bootstrap = warp::path!("api" / "claude_cli" / "bootstrap").and(warp::get());
@@ -204,12 +204,12 @@ fn operational_routes(proxy: &Proxy) -> BoxedFilter<(Response,)> {
     metrics.or(health).unify().or(described).unify().boxed()
 }
 
-/// What is left when no filter answered: the table and the filters disagree, which is our mistake.
+/// The response if no filter matched. This is a bug: the route table and the filters differ.
 pub async fn handle_rejection(_rejection: Rejection) -> Result<Response, Infallible> {
     Ok(internal_error_response())
 }
 
-/// The answer where a handler did not come to one.
+/// The response to a request whose handler failed to produce one.
 pub fn internal_error_response() -> Response {
     render_error(&ProxyError::Internal, auth::ApiFamily::OpenAi).0
 }

@@ -1,12 +1,12 @@
-//! Paths that clients know from other APIs and that are not served: the answer says what is served instead. The path that
-//! was sent is not repeated.
+//! Paths of other APIs that are not served. The error names what is served instead, and does not repeat the requested
+//! path.
 
-/// Paths of one purpose.
+/// An API that is not served, with its paths.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct UnservedApi {
-    /// Without the `/v1` that base URLs may or may not hold.
+    /// The path prefix, without the `/v1` that is optional in requests.
     prefix: &'static str,
-    /// As the answer names it.
+    /// The path as the error message shows it.
     shown: &'static str,
     what: &'static str,
 }
@@ -28,13 +28,13 @@ const UNSERVED_APIS: [UnservedApi; 8] = [
 const SERVED: &str = "OpenAI's /v1/chat/completions, /v1/responses, /v1/completions, /v1/embeddings and /v1/models, \
                       Anthropic's /v1/messages, and Ollama's /api/chat, /api/generate, /api/embed and /api/tags";
 
-/// What a path that is not served is known for.
+/// Finds the API that a path belongs to.
 pub(super) fn find_unserved(path: &str) -> Option<&'static UnservedApi> {
     let own = path.trim_start_matches('/').strip_prefix("v1/").unwrap_or(path.trim_start_matches('/'));
     UNSERVED_APIS.iter().find(|unserved| own.starts_with(unserved.prefix.trim_start_matches('/')))
 }
 
-/// The sentence for the client.
+/// The error message for a path that is not served.
 pub(super) fn not_found_message(known: Option<&UnservedApi>) -> String {
     match known {
         Some(UnservedApi { shown, what, .. }) => {

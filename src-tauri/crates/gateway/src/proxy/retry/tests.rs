@@ -15,7 +15,7 @@ use upstreams::web::{self, WebUpstream};
 
 const LABELS: [&str; 4] = ["a", "b", "c", "d"];
 
-/// What an account does with each call of one request.
+/// The result of each call of one request to an account.
 fn behaviour() -> impl proptest::strategy::Strategy<Value = Option<&'static str>> {
     prop_oneof![
         Just(None),
@@ -30,7 +30,8 @@ fn behaviour() -> impl proptest::strategy::Strategy<Value = Option<&'static str>
     ]
 }
 
-/// One request to a proxy with these accounts; gives the labels of the accounts that were asked, and whether it worked.
+/// Makes one request to a proxy with these accounts. Returns the labels of the called accounts, and whether the request
+/// succeeded.
 async fn asked_accounts(behaviours: &[Option<&'static str>]) -> (Vec<String>, bool) {
     let accounts: Vec<MockAccount> =
         LABELS.iter().take(behaviours.len()).map(|label| MockAccount::web(label)).collect();
