@@ -14,6 +14,7 @@ impl Default for PauseSwitch {
 }
 
 impl PauseSwitch {
+    /// Whether clients are served.
     pub fn is_serving(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

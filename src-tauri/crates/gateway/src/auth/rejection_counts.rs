@@ -16,8 +16,11 @@ const COUNTED_CODES: [&str; 4] = ["invalid_api_key", "not_found", "host_not_allo
 /// Requests that were rejected with one error code since the program started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RejectionCount {
+    /// The error code of the responses.
     pub code: &'static str,
+    /// The number of rejections.
     pub count: u64,
+    /// The time of the latest rejection.
     pub last: SystemTime,
 }
 

@@ -72,6 +72,7 @@ struct ProxyInner {
 /// Information about the caller, passed to the handlers as a request extension.
 #[derive(Debug, Clone)]
 pub struct CallerInfo {
+    /// The id of the request in the log and in the response.
     pub request_id: Arc<str>,
     /// The name of the client key. Empty for routes without one.
     pub client: Arc<str>,
@@ -85,6 +86,7 @@ pub struct CallerInfo {
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3 * 60 * 60);
 
 impl Proxy {
+    /// A proxy with empty counters and an empty response store.
     pub fn new(parts: ProxyParts) -> Self {
         let inner = ProxyInner {
             parts,

@@ -42,7 +42,7 @@ pub enum BindError {
     /// Another program listens on the port.
     #[error("{addr} is already used by {}", .holder.as_ref().map_or("another program".to_owned(), ToString::to_string))]
     Taken {
-        /// What was asked for.
+        /// The requested address.
         addr: SocketAddr,
         /// The other program, if the system reveals it.
         holder: Option<PortOwner>,
@@ -56,7 +56,7 @@ pub enum BindError {
     /// Any other error.
     #[error("{addr} cannot be used: {error}")]
     Other {
-        /// What was asked for.
+        /// The requested address.
         addr: SocketAddr,
         /// The error of the system.
         error: io::Error,

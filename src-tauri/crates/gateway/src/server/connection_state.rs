@@ -14,7 +14,8 @@ pub(super) struct ConnectionState {
     state: Mutex<PhaseState>,
     /// Cancelled when the connection is evicted to make room for another.
     pub(super) evicted: CancellationToken,
-    /// Cancelled together with `evicted`, and when the listener drains. A connection always watches this token only.
+    /// Cancelled together with `evicted`, and when the listener drains. It is the only token that a connection watches
+    /// all the time.
     pub(super) shutdown_requested: CancellationToken,
 }
 

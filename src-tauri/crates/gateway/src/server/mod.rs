@@ -5,7 +5,7 @@
 //! together have a cap. One listener can replace another without cutting running responses.
 //!
 //! The module does not know routes, keys or accounts: the caller passes a service. The service limits the size and the
-//! upload time of bodies. It makes all responses except those of `plain_response`.
+//! upload time of bodies, and makes all responses except those of `plain_response`.
 
 mod accept;
 mod bind;

@@ -14,7 +14,7 @@ pub(super) fn too_many_connections() -> Vec<u8> {
 }
 
 /// The response that replaces hyper's own response, of which `written` is the head; `None` if `written` is not such a
-/// head. hyper answers a head that it cannot parse without a body and without the security headers.
+/// head. hyper's response to a head that it cannot parse has neither a body nor the security headers.
 pub(super) fn replacement_for(written: &[u8]) -> Option<Vec<u8>> {
     if !written.starts_with(b"HTTP/1.1 4") || !written.ends_with(b"\r\n\r\n") {
         return None;
