@@ -103,8 +103,9 @@ fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
     files_under(folder).into_iter().map(|(path, text)| (path, code(text))).collect()
 }
 
+/// `src-tauri`, two folders above the crate whose tests these are.
 pub fn root() -> PathBuf {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../..")).join("src-tauri")
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
 }
 
 fn crates() -> PathBuf {

@@ -67,7 +67,7 @@ fn headings_become_anchors_as_on_github() {
 }
 
 pub(super) fn root() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.."))
+    crate::tidy::root().parent().unwrap().to_owned()
 }
 
 /// All Markdown files of the repository.
