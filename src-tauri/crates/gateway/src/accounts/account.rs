@@ -1,4 +1,4 @@
-//! What an account is, apart from how it is doing.
+//! Identity of an account: id, label, kind and origin, without its state.
 
 use sha2::{Digest, Sha256};
 
@@ -28,12 +28,12 @@ pub enum AccountOrigin {
     Demo,
 }
 
-/// One account of the user.
+/// One account with its credential.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// Stable over restarts and safe to show: made from the secret, but too short to lead back to it.
+    /// Stable over restarts. Derived from the secret by a hash that is too short to reveal it, so it may be shown.
     pub id: String,
-    /// The name people see, in logs and headers.
+    /// The name shown to people, in logs and in headers.
     pub label: String,
     pub kind: AccountKind,
     pub origin: AccountOrigin,

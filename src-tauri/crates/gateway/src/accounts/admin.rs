@@ -1,4 +1,4 @@
-//! What the user does with accounts: names, order, one alone, a new secret, and why the next request goes to whom.
+//! Administration of accounts: rename, reorder, pin, replace the secret, explain the next selection.
 
 use std::sync::Arc;
 
@@ -12,12 +12,12 @@ use super::selection_request::{SelectionRequest, Unavailable};
 use super::state::Availability;
 use storage::request_log::AccountSelection;
 
-/// Whom a request would be given to now.
+/// The account that a request would be given to now, and why the others would not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelectionExplanation {
-    /// The label and the reason, or why there is nobody.
+    /// The label and the reason of the selection, or why no account is available.
     pub selected: Result<(String, AccountSelection), Unavailable>,
-    /// The others by their labels, each with the reason why not.
+    /// The labels of the other accounts, each with the reason why it is skipped.
     pub skipped: Vec<(String, SkipReason)>,
 }
 
@@ -44,7 +44,7 @@ pub enum SkipReason {
 }
 
 impl Accounts {
-    /// Gives an account another label, by its label or id; `false` where there is none.
+    /// Renames the account with this label or id. Returns `false` if there is none.
     pub fn rename(&self, name: &str, label: &str) -> bool {
         let mut pool = self.write();
         let mut found = false;
@@ -61,19 +61,20 @@ impl Accounts {
         found
     }
 
-    /// The order in which accounts are listed and, where the strategy says so, used.
+    /// Sets the order in which accounts are listed and, if the strategy says so, used.
     pub fn set_order(&self, ids: Vec<String>) {
         let mut pool = self.write();
         pool.entry_order = ids;
         pool.sort();
     }
 
-    /// Uses this account and no other; `None` uses all again.
+    /// Pins one account, so that no other is used. `None` removes the pin.
     pub fn set_pinned(&self, id: Option<String>) {
         self.write().pinned = id;
     }
 
-    /// Puts the same account with a new secret in the place of an old one. Its limits stay, for they are Mammouth's.
+    /// Replaces the credential of an account. The new one takes the position of the old one. Limits are kept, because
+    /// Mammouth applies them to the account and not to the credential.
     pub fn replace(&self, old_id: &str, account: Account, now: Timestamp) {
         let mut pool = self.write();
         pool.without_secret.retain(|absent| absent.id != old_id);
@@ -94,7 +95,7 @@ impl Accounts {
         pool.sort();
     }
 
-    /// Whom [`Accounts::pick`] would choose, and why not the others. Takes no place.
+    /// The account that [`Accounts::acquire`] would select, and why not the others. Acquires nothing.
     pub fn explain(&self, request: &SelectionRequest<'_>, now: Timestamp) -> SelectionExplanation {
         let pool = self.lock();
         let selected = pool
@@ -121,14 +122,14 @@ fn skip_reason_without_secret(why: &MissingSecret) -> SkipReason {
 }
 
 impl Account {
-    /// Whether this is its label or its id.
+    /// Whether `name` is the label or the id of this entry.
     fn matches(&self, name: &str) -> bool {
         self.label == name || self.id == name
     }
 }
 
 impl AccountPool {
-    /// Stable, so that accounts without a place stay as they came.
+    /// Sorts the entries by the user's order. The sort is stable: accounts without a position keep their order.
     pub(super) fn sort(&mut self) {
         let order = std::mem::take(&mut self.entry_order);
         let position = |id: &String| order.iter().position(|known| known == id).unwrap_or(order.len());

@@ -1,4 +1,4 @@
-//! Which account served a conversation last, so that it stays there while that account can.
+//! Conversation affinity: the account that served a conversation last keeps serving it while it can.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 const MAX_CONVERSATIONS: usize = 1_024;
 const AFFINITY_TTL: Duration = Duration::from_secs(60 * 60);
 
-/// Conversations by a hash of how they began.
+/// The account of each conversation, by a hash of how the conversation began.
 #[derive(Debug, Default)]
 pub(super) struct Affinity {
     accounts: HashMap<u64, (String, Duration)>,

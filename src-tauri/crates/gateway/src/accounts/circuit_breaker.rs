@@ -1,4 +1,4 @@
-//! The breaker of one upstream: while Mammouth itself is down, requests fail at once instead of queueing up calls.
+//! Circuit breaker of one upstream. While Mammouth itself is down, requests fail at once instead of queueing calls.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,14 +7,15 @@ const CONSECUTIVE_FAILURES_TO_OPEN: u32 = 4;
 const MAX_RECENT_RESULTS: usize = 20;
 const MIN_RESULTS_FOR_RATE: usize = 10;
 const FAILURE_RATE_TO_OPEN: f64 = 0.6;
-/// Results older than this say nothing about now.
+/// How long a result counts towards opening the breaker.
 const RESULT_TTL: Duration = Duration::from_secs(60);
-/// Short and constant, so that the first success comes within seconds of Mammouth's return.
+/// How long the breaker stays open after failures. Short and constant, so that the first success comes within seconds
+/// of Mammouth's return.
 const OPEN_DURATION: Duration = Duration::from_secs(2);
-/// A challenge is not answered by asking often.
+/// How long the breaker stays open after consecutive bot challenges, seconds. Frequent calls do not clear a challenge.
 const CHALLENGE_OPEN_SECONDS: [u64; 5] = [5, 10, 20, 40, 60];
 
-/// Why no call is made now.
+/// Why calls are rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RejectionCause {
     Failing,
@@ -25,7 +26,7 @@ pub(super) enum RejectionCause {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Permit {
     Allowed,
-    /// One call may try whether the upstream is back.
+    /// One call may test whether the upstream is available again.
     Probe,
     Rejected {
         retry_after: Duration,
@@ -37,7 +38,7 @@ pub(super) enum Permit {
 pub(super) struct CircuitBreaker {
     recent: VecDeque<(Duration, bool)>,
     consecutive_failures: u32,
-    /// Replies that began and broke off, with no whole one in between.
+    /// Replies that began and were interrupted, without a complete one in between.
     consecutive_interruptions: u32,
     challenge_count: usize,
     tripped: Option<Tripped>,
@@ -52,7 +53,8 @@ struct Tripped {
 }
 
 impl CircuitBreaker {
-    /// Asks for a call. After `Probe` the caller owes a [`CircuitBreaker::record_result`] or [`CircuitBreaker::release_probe`].
+    /// Requests permission for a call. After `Probe` the caller must call [`CircuitBreaker::record_result`] or
+    /// [`CircuitBreaker::release_probe`].
     pub(super) fn try_acquire(&mut self, now: Duration) -> Permit {
         match &mut self.tripped {
             None => Permit::Allowed,
@@ -67,18 +69,18 @@ impl CircuitBreaker {
         }
     }
 
-    /// Whether calls are held back now, without asking for one.
+    /// Why calls are rejected now, without requesting permission. `None` while they are allowed.
     pub(super) fn open_cause(&self) -> Option<RejectionCause> {
         self.tripped.as_ref().map(|tripped| tripped.cause)
     }
 
-    /// Learns how a call ended. An account's refusal is a good answer: Mammouth is there.
+    /// Records how a call ended. An account's refusal counts as a success, because it shows that Mammouth answers.
     pub(super) fn record_result(&mut self, success: bool, now: Duration) {
         self.push_recent(success, now);
         self.apply_result(success, now);
     }
 
-    /// A reply that had begun broke off: it was not good after all.
+    /// Records that a reply was interrupted after its first event: its call was recorded as a success too early.
     pub(super) fn record_interruption(&mut self, now: Duration) {
         self.consecutive_interruptions += 1;
         match self.recent.iter_mut().rev().find(|(_, good)| *good) {
@@ -88,7 +90,7 @@ impl CircuitBreaker {
         self.apply_result(false, now);
     }
 
-    /// A reply came to its end.
+    /// Records that a reply was complete.
     pub(super) fn record_completion(&mut self) {
         self.consecutive_interruptions = 0;
     }
@@ -112,14 +114,14 @@ impl CircuitBreaker {
         }
     }
 
-    /// A bot challenge: everybody waits, longer each time.
+    /// Records a bot challenge: the breaker opens for all calls, longer after each consecutive one.
     pub(super) fn record_challenge(&mut self, now: Duration) {
         let seconds = CHALLENGE_OPEN_SECONDS[self.challenge_count.min(CHALLENGE_OPEN_SECONDS.len() - 1)];
         self.challenge_count += 1;
         self.trip(RejectionCause::Challenge, now + Duration::from_secs(seconds));
     }
 
-    /// A probe ended without telling anything, as when its client left.
+    /// Gives up a probe that had no result, as when its client disconnected.
     pub(super) fn release_probe(&mut self) {
         if let Some(tripped) = &mut self.tripped {
             tripped.probing = false;

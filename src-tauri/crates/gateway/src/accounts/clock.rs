@@ -1,29 +1,30 @@
-//! Time as the rules of this room see it.
+//! Timestamps for the rules of account selection.
 
 use std::time::{Duration, Instant, SystemTime};
 
-/// A moment. Rules compare `uptime`, which no clock change moves; `wall` is for people and for the store.
+/// A point in time on two clocks. Rules compare `uptime`, which clock changes do not affect. `wall` is for display and
+/// for the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timestamp {
-    /// Time since some fixed moment, time asleep included where the system tells it.
+    /// Time since a fixed point, including time asleep if the system counts it.
     pub uptime: Duration,
     pub wall: SystemTime,
 }
 
 impl Timestamp {
-    /// The same moment later on: for tests and for saying when something ends.
+    /// The timestamp `span` later; for tests and for the end of a limit.
     #[must_use]
     pub fn plus(self, time: Duration) -> Self {
         Self { uptime: self.uptime + time, wall: self.wall + time }
     }
 
-    /// The time of day at which `uptime` is reached.
+    /// The wall time at which `uptime` is reached.
     pub fn wall_at(self, uptime: Duration) -> SystemTime {
         self.wall + uptime.saturating_sub(self.uptime)
     }
 }
 
-/// Where `Timestamp` comes from.
+/// The source of [`Timestamp`].
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     #[cfg_attr(target_os = "linux", allow(dead_code, reason = "Linux counts the time asleep itself"))]
@@ -41,7 +42,8 @@ impl Clock {
         Timestamp { uptime: self.uptime(), wall: SystemTime::now() }
     }
 
-    /// A laptop that slept through a limit must find it over: `Instant` stands still during sleep on Linux.
+    /// Reads the boot-time clock: a limit that ended while a laptop slept must be over, and `Instant` stands still
+    /// during sleep on Linux.
     #[cfg(target_os = "linux")]
     fn uptime(self) -> Duration {
         let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);

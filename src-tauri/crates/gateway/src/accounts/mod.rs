@@ -1,10 +1,10 @@
-//! Who may serve a model now.
+//! Account pool: decides which account may serve a model now.
 //!
-//! The room keeps a state for each account and model family, picks the account for the next upstream call, and learns
-//! from what became of it. It calls nobody: `proxy` makes the calls and reports back, so every rule here is a function
-//! of its arguments, time and chance included.
+//! The module keeps a state for each account and model family, selects the account for the next upstream call, and
+//! updates the state from the outcome. It makes no calls itself: `proxy` makes the calls and reports the outcomes, so
+//! every rule here is a function of its arguments, time and chance included.
 //!
-//! A limit always ends by itself, at the latest after [`WINDOW`].
+//! A limit always ends by itself, at the latest after [`QUOTA_WINDOW`].
 
 mod account;
 mod admin;

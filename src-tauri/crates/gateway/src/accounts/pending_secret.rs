@@ -1,4 +1,4 @@
-//! Accounts that are known by name only: what they are called stands in the settings, their secret does not.
+//! Accounts whose label is in the settings and whose secret is not available (yet).
 
 use serde::{Deserialize, Serialize};
 
@@ -15,16 +15,16 @@ pub struct AccountWithoutSecret {
     pub reason: MissingSecret,
 }
 
-/// Why the secret is not here.
+/// Why the secret is not available.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MissingSecret {
-    /// It is being read for the first time.
+    /// The secret is being read for the first time.
     Reading,
-    /// It could not be read; that may change.
+    /// The secret could not be read. A later attempt may succeed.
     Unreadable(StoreError),
-    /// There is none, or what is stored is not what was put there.
+    /// The store has no secret for the account, or another one than was stored.
     Lost,
-    /// It is not read, because the upstream has another address than the account was added for.
+    /// The secret is not read, because the upstream address differs from the one that the account was added for.
     OtherHost(HostChange),
 }
 
@@ -38,7 +38,7 @@ pub struct HostChange {
 }
 
 impl MissingSecret {
-    /// What to tell the user; nothing while the secret is being read.
+    /// What the user can do. `None` while the secret is being read.
     pub fn advice(&self) -> Option<Advice> {
         match self {
             Self::Reading => None,
@@ -48,7 +48,7 @@ impl MissingSecret {
         }
     }
 
-    /// Whether the secret is to be read as soon as it can be.
+    /// Whether reading the secret should be tried again.
     pub fn is_pending(&self) -> bool {
         matches!(self, Self::Reading | Self::Unreadable(_))
     }

@@ -1,4 +1,5 @@
-//! The handle everybody shares: accounts in the user's order, behind one short lock that is never held over an await.
+//! The account pool: a shared handle on all accounts in the user's order. One short lock guards it and is never held
+//! over an await.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
@@ -20,25 +21,25 @@ use storage::config::{KindPreference, Strategy};
 use storage::request_log::AccountSelection;
 use upstreams::{Identity, Quota};
 
-/// The accounts. A cheap handle.
+/// Handle on the account pool. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Accounts {
     pool: Arc<Mutex<AccountPool>>,
-    /// Touched when something that people see may have changed.
+    /// Notified when something that [`Accounts::list`] shows may have changed.
     changed: watch::Sender<()>,
     refresh_requested: Arc<Notify>,
 }
 
-/// Between two writes of an account's last use.
+/// Minimum time between two writes of an account's last use.
 const SAVE_INTERVAL: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct AccountPool {
     pub(super) entries: Vec<PoolEntry>,
     pub(super) without_secret: Vec<AccountWithoutSecret>,
-    /// The id of the one account that the user wants used.
+    /// The id of the pinned account: if set, no other is used.
     pub(super) pinned: Option<String>,
-    /// Ids in the order that the user wants; who is not among them comes last.
+    /// Ids in the user's order. Accounts that are not listed come last.
     pub(super) entry_order: Vec<String>,
     pub(super) strategy: Strategy,
     pub(super) prefer: KindPreference,
@@ -54,11 +55,11 @@ pub(super) struct PoolEntry {
     pub(super) state: EntryState,
 }
 
-/// The right to make one call with an account. Dropping it gives the place back.
+/// The right to make one call with an account. Dropping the lease releases it.
 #[derive(Debug)]
 pub struct Lease {
     pub account: Arc<Account>,
-    /// Why this account.
+    /// Why this account was selected.
     pub selection: AccountSelection,
     accounts: Accounts,
     is_probe: bool,
@@ -77,7 +78,7 @@ impl Drop for Lease {
 }
 
 impl Accounts {
-    /// Accounts with what an earlier run knew of them. A second account with the same secret is left out.
+    /// Creates the pool with the states that an earlier run saved. A second account with the same secret is left out.
     pub fn new(
         accounts: Vec<Account>,
         strategy: Strategy,
@@ -109,7 +110,7 @@ impl Accounts {
         handle
     }
 
-    /// Adds an account at the end of the order; `false` where it is there already.
+    /// Adds an account at the end of the order. Returns `false` if the pool has it already.
     pub fn add(&self, account: Account, now: Timestamp) -> bool {
         let mut pool = self.write();
         pool.without_secret.retain(|absent| absent.id != account.id);
@@ -122,7 +123,7 @@ impl Accounts {
         true
     }
 
-    /// Names an account whose secret is being read.
+    /// Adds the name of an account whose secret is being read.
     pub fn add_pending(&self, id: String, label: String, kind: AccountKind) {
         self.write().without_secret.push(AccountWithoutSecret {
             id,
@@ -132,7 +133,7 @@ impl Accounts {
         });
     }
 
-    /// Adds an account that was expected, unless it was removed meanwhile.
+    /// Adds a pending account once its secret is read, unless the account was removed in the meantime.
     pub fn resolve_pending(&self, account: Account, now: Timestamp) {
         let expected = self.lock().without_secret.iter().any(|absent| absent.id == account.id);
         if expected {
@@ -140,19 +141,19 @@ impl Accounts {
         }
     }
 
-    /// Notes why the secret of an expected account is not here.
+    /// Records why the secret of a pending account is not available.
     pub fn set_missing_secret(&self, id: &str, reason: MissingSecret) {
         if let Some(absent) = self.write().without_secret.iter_mut().find(|absent| absent.id == id) {
             absent.reason = reason;
         }
     }
 
-    /// The accounts whose secrets are not here.
+    /// The accounts whose secrets are not available.
     pub fn without_secret(&self) -> Vec<AccountWithoutSecret> {
         self.lock().without_secret.clone()
     }
 
-    /// Takes an account out, by label or id, with everything that was kept of it.
+    /// Removes the account with this label or id, with everything that was stored of it.
     pub fn remove(&self, name: &str) -> Option<Arc<Account>> {
         let mut pool = self.write();
         pool.without_secret.retain(|absent| absent.id != name && absent.label != name);
@@ -166,10 +167,10 @@ impl Accounts {
         Some(entry.account)
     }
 
-    /// Picks the account for the next call and takes a place in it.
+    /// Selects the account for the next call and leases it.
     ///
     /// # Errors
-    /// [`Unavailable`] says why nobody can be asked.
+    /// [`Unavailable`] says why no account can be used.
     pub fn acquire(&self, request: &SelectionRequest<'_>, now: Timestamp) -> Result<Lease, Unavailable> {
         let mut pool = self.write();
         let (index, selection, is_probe) = pool.acquire(request, now)?;
@@ -178,12 +179,12 @@ impl Accounts {
         Ok(Lease { account: Arc::clone(&entry.account), selection, accounts: self.clone(), is_probe })
     }
 
-    /// Why [`Accounts::acquire`] would find nobody now; `None` where it would find somebody. Takes no place.
+    /// Why [`Accounts::acquire`] would fail now; `None` if it would succeed. Acquires nothing.
     pub fn unavailable_reason(&self, request: &SelectionRequest<'_>, now: Timestamp) -> Option<Unavailable> {
         self.lock().select(request, now).err()
     }
 
-    /// Learns how the call of a lease ended. `chance` in 0..1 is for jitter.
+    /// Records how the call of a lease ended. `chance` in 0..1 is the source of jitter.
     pub fn report(
         &self,
         lease: &mut Lease,
@@ -220,7 +221,7 @@ impl Accounts {
         }
     }
 
-    /// Learns what a check of the credential said: a valid session clears "needs login".
+    /// Records the result of a credential check. A valid session clears the "needs login" state.
     pub fn record_credential_check(&self, id: &str, valid: bool, now: Timestamp) {
         let mut pool = self.write();
         if let Some(entry) = pool.entry_mut(id) {
@@ -229,7 +230,7 @@ impl Accounts {
         }
     }
 
-    /// Takes an account out of the rotation or back into it, by label or id; `false` where there is none.
+    /// Enables or disables the account with this label or id. Returns `false` if there is none.
     pub fn set_enabled(&self, name: &str, enabled: bool, now: Timestamp) -> bool {
         let mut pool = self.write();
         let found =
@@ -241,7 +242,7 @@ impl Accounts {
         true
     }
 
-    /// Notes whose account it is.
+    /// Records the identity (name and email) behind an account.
     pub fn set_identity(&self, id: &str, identity: Identity, now: Timestamp) {
         let mut pool = self.write();
         if let Some(entry) = pool.entry_mut(id) {
@@ -250,7 +251,7 @@ impl Accounts {
         }
     }
 
-    /// Notes an account's quota.
+    /// Records an account's quota.
     pub fn set_quota(&self, id: &str, quota: Quota, now: Timestamp) {
         let mut pool = self.write();
         if let Some(entry) = pool.entry_mut(id) {
@@ -260,7 +261,7 @@ impl Accounts {
         }
     }
 
-    /// Whether it is known whose account it is.
+    /// Whether the identity behind the account is known.
     pub fn knows_identity(&self, id: &str) -> bool {
         self.lock().entry_mut(id).is_some_and(|entry| entry.state.identity.is_some())
     }
@@ -269,12 +270,12 @@ impl Accounts {
         self.write().strategy = strategy;
     }
 
-    /// Which kind of account serves what both kinds can.
+    /// Sets which kind of account is preferred for models that both kinds serve.
     pub fn set_kind_preference(&self, prefer: KindPreference) {
         self.write().prefer = prefer;
     }
 
-    /// The kinds of which there is an account that the user lets serve.
+    /// The kinds of which at least one account is enabled.
     pub fn enabled_kinds(&self) -> KindSet {
         let pool = self.lock();
         let has = |kind| {
@@ -307,14 +308,14 @@ impl Accounts {
         found.map(|entry| Arc::clone(&entry.account))
     }
 
-    /// Accounts that were used within `span`: the ones whose quota is worth asking for.
+    /// Accounts that were used within `span`, whose quota is worth polling.
     pub fn recently_used(&self, span: Duration, now: Timestamp) -> Vec<Arc<Account>> {
         let recent = |entry: &&PoolEntry| entry.state.last_used.is_some_and(|at| at + span > now.uptime);
         let pool = self.lock();
         pool.entries.iter().filter(recent).map(|entry| Arc::clone(&entry.account)).collect()
     }
 
-    /// Accounts that may serve and whose quota was told longer than `span` ago or never.
+    /// Usable accounts whose quota was never fetched, or longer than `span` ago.
     pub fn with_stale_quota(&self, span: Duration, now: Timestamp) -> Vec<Arc<Account>> {
         let fresh = |at: SystemTime| now.wall.duration_since(at).is_ok_and(|age| age <= span);
         let wanted = |entry: &&PoolEntry| {
@@ -324,7 +325,7 @@ impl Accounts {
         self.lock().entries.iter().filter(wanted).map(|entry| Arc::clone(&entry.account)).collect()
     }
 
-    /// Says that somebody looks at the accounts now, so that quotas of before should be asked for anew.
+    /// Requests that stale quotas be fetched again, because the accounts are being displayed.
     pub fn request_refresh(&self) {
         self.refresh_requested.notify_one();
     }
@@ -334,23 +335,23 @@ impl Accounts {
         self.refresh_requested.notified().await;
     }
 
-    /// Becomes ready when something that [`Accounts::list`] shows may have changed.
+    /// A receiver that is notified when something that [`Accounts::list`] shows may have changed.
     pub fn subscribe_changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
 
-    /// Says that something which belongs to the accounts changed elsewhere, such as the catalogue of models.
+    /// Notifies subscribers of a change outside the pool that affects accounts, such as a new model catalog.
     pub fn notify_changed(&self) {
         self.changed.send_replace(());
     }
 
-    /// The pool for a change, which is told when the guard is dropped.
+    /// Locks the pool for a change. Dropping the guard notifies subscribers.
     pub(super) fn write(&self) -> PoolWriteGuard<'_> {
         PoolWriteGuard::new(self.lock(), &self.changed)
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, AccountPool> {
-        // A panic while the lock was held left plain data behind; going on beats refusing every request.
+        // A panic while the lock was held leaves plain data behind; continuing is better than failing every request.
         self.pool.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

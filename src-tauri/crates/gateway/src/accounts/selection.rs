@@ -1,4 +1,4 @@
-//! Which pool entry gets the next call, or why none does.
+//! Selection of the pool entry for the next call, or the reason why there is none.
 
 use super::account::AccountKind;
 use super::circuit_breaker::{Permit, RejectionCause};
@@ -15,8 +15,8 @@ use storage::request_log::AccountSelection;
 const API_KEY_SCOPE: &str = "budget";
 
 impl AccountPool {
-    /// The entry for the next call, and whether the call tries if Mammouth is back. Where the host of the preferred kind
-    /// is down, the other kind's may not be.
+    /// The entry for the next call, and whether the call is a probe. If the preferred kind's upstream is down, the
+    /// other kind's may still answer.
     pub(super) fn acquire(
         &mut self,
         request: &SelectionRequest<'_>,
@@ -42,7 +42,7 @@ impl AccountPool {
         Err(rejected.unwrap_or_else(|| self.unavailable_reason(request, now)))
     }
 
-    /// Whether the user lets this account serve: all, unless one is to be used alone.
+    /// Whether the pin allows this account: every account is allowed if none is pinned.
     fn allowed_by_pin(&self, entry: &PoolEntry) -> bool {
         self.pinned.as_ref().is_none_or(|only| *only == entry.account.id)
     }
@@ -84,7 +84,7 @@ impl AccountPool {
         Some((ready[chosen], self.count_skipped(selection, request, now)))
     }
 
-    /// The entries that could serve the request if nothing stood in their way.
+    /// The entries that could serve the request, without regard to limits, missing secrets and the pin.
     pub(super) fn eligible<'a>(
         &'a self,
         request: &SelectionRequest<'_>,
@@ -97,7 +97,7 @@ impl AccountPool {
         })
     }
 
-    /// Counts those that were passed over.
+    /// Counts the accounts that were skipped.
     fn count_skipped(
         &self,
         mut selection: AccountSelection,
@@ -169,7 +169,7 @@ impl AccountPool {
     }
 }
 
-/// The kinds in the order in which they are asked.
+/// The account kinds, the preferred one first.
 pub(super) fn kind_order(prefer: KindPreference) -> &'static [AccountKind] {
     match prefer {
         KindPreference::Api => &[AccountKind::Api, AccountKind::Web],
@@ -184,7 +184,7 @@ impl PoolEntry {
         self.state.availability(self.scope(request), now)
     }
 
-    /// What a limit of this account applies to.
+    /// The scope of this account's limits for the request.
     pub(super) fn scope<'a>(&self, request: &SelectionRequest<'a>) -> &'a str {
         match self.account.kind {
             AccountKind::Web => request.scope,

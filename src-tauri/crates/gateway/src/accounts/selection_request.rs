@@ -1,4 +1,4 @@
-//! What is asked of the book, what it hears back, and why it may have nobody.
+//! Input and outcome types of account selection.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ impl KindSet {
         }
     }
 
-    /// Without one of them.
+    /// The set without `kind`.
     #[must_use]
     pub fn without(self, kind: AccountKind) -> Self {
         self.intersection(match kind {
@@ -35,7 +35,7 @@ impl KindSet {
         })
     }
 
-    /// Those that are in both.
+    /// The intersection of both sets.
     #[must_use]
     pub fn intersection(self, other: Self) -> Self {
         Self { web: self.web && other.web, api: self.api && other.api }
@@ -46,55 +46,55 @@ impl KindSet {
     }
 }
 
-/// What a request needs of an account.
+/// Requirements of a request for an account.
 #[derive(Debug, Clone, Copy)]
 pub struct SelectionRequest<'a> {
-    /// Who can serve it at all; the user's preference decides among them.
+    /// The kinds that can serve the request. The user's preference decides among them.
     pub kinds: KindSet,
-    /// What limits of web accounts apply to: the model's family, or the model itself where it is not limited with its
-    /// family. A key has one budget for all models.
+    /// The scope of a web account's limits: the model's family, or the model itself if it has a limit of its own. An
+    /// API key has one budget for all models.
     pub scope: &'a str,
     /// Ids of accounts that refused this request already.
     pub excluded: &'a [String],
-    /// A hash of how the conversation began.
+    /// A hash of how the conversation began, for affinity.
     pub conversation: Option<u64>,
 }
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy)]
 pub enum CallOutcome<'a> {
-    /// Its first event came; `served` is the model where the upstream names it.
+    /// The first event of the reply arrived. `served` is the model, if the upstream names it.
     Answered {
         requested: &'a str,
         served: Option<&'a str>,
     },
-    /// Its last event came.
+    /// The last event of the reply arrived.
     Completed,
     Failed(&'a UpstreamError),
 }
 
-/// Why no account can be asked.
+/// Why no account can be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unavailable {
-    /// There is none, or none is enabled.
+    /// There are no accounts, or none is enabled.
     NoAccounts,
-    /// There are accounts, but only one of this kind could serve.
+    /// Only an account of this kind could serve the request, and there is none.
     NoneOfKind(AccountKind),
-    /// Secrets are being read for the first time.
+    /// The secrets are being read for the first time.
     Starting,
-    /// Secrets that might help could not be read.
+    /// The secrets of accounts that could serve the request could not be read.
     Unreadable(StoreError),
-    /// The others refused this request.
+    /// All other accounts refused this request.
     AllTried,
     LoginRequired,
-    /// The accounts that might help were added for another address.
+    /// The accounts that could serve the request were added for another upstream address.
     OtherHost,
-    /// Every usable account is limited; the soonest is free again after `wait`.
+    /// Every usable account is limited. The first limit ends after `wait`.
     Limited {
         wait: Duration,
         reason: LimitReason,
     },
-    /// Mammouth itself does not answer.
+    /// The upstream is failing, and its circuit breaker is open.
     UpstreamDown {
         wait: Duration,
     },

@@ -1,4 +1,4 @@
-//! The state machine of one account: what its refusals and successes mean for the next request.
+//! State machine of one account: what its failures and successes mean for the next request.
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
@@ -6,11 +6,12 @@ use std::time::{Duration, SystemTime};
 use super::clock::Timestamp;
 use upstreams::{Identity, Quota, UpstreamError, UpstreamErrorKind};
 
-/// Mammouth renews a quota fully after three hours (documented), so no limit is kept longer.
+/// The longest time that a limit is kept. Mammouth renews a quota fully after three hours (its documentation says so).
 pub const QUOTA_WINDOW: Duration = Duration::from_secs(3 * 60 * 60);
-/// A refusal just before the window ends would otherwise be asked again at once.
+/// The shortest time that a limit is kept. Without it, a refusal just before the window ends would be followed by a
+/// call at once.
 const MIN_LIMIT_DURATION: Duration = Duration::from_secs(60);
-/// The longest pause after a 429 that names no time.
+/// The longest back-off after a 429 response without a time.
 const MAX_THROTTLE_BACKOFF: Duration = Duration::from_secs(60);
 
 /// Why an account may not be asked for a while.
@@ -24,11 +25,11 @@ pub enum LimitReason {
     Throttled,
 }
 
-/// Whether an account may serve a model now.
+/// Whether an account may serve a scope now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Availability {
     Ready,
-    /// Until this uptime.
+    /// Limited until this uptime.
     Limited {
         until: Duration,
         reason: LimitReason,
@@ -37,29 +38,29 @@ pub enum Availability {
     Disabled,
 }
 
-/// How one account is doing.
+/// Runtime state of one account.
 #[derive(Debug, Clone, Default)]
 pub(super) struct EntryState {
     pub(super) disabled: bool,
     pub(super) needs_login: bool,
-    /// By scope: a model family, or a single model that is not limited with its family.
+    /// The end of each limit as an uptime, by scope: a model family, or a model with a limit of its own.
     pub(super) limits: HashMap<String, Duration>,
     pub(super) throttled_until: Option<Duration>,
     pub(super) throttle_count: u32,
     pub(super) running: u32,
     pub(super) last_used: Option<Duration>,
-    /// When the first call of the current quota window was made by us.
+    /// When this program made the first call of the current quota window, as an uptime.
     pub(super) window_began: Option<Duration>,
     pub(super) quota: Option<Quota>,
-    /// Whose account it is, as the last check told.
+    /// The identity behind the account, from the last check.
     pub(super) identity: Option<Identity>,
-    /// When the quota was told.
+    /// When the quota was fetched.
     pub(super) quota_at: Option<SystemTime>,
     /// The last use in an earlier run.
     pub(super) last_used_in_earlier_run: Option<SystemTime>,
-    /// When the state was last handed to the store.
+    /// When the state was last sent to the store, as an uptime.
     pub(super) saved_at: Option<Duration>,
-    /// By scope: the lighter model that answered last.
+    /// The lighter model that answered last, by scope.
     pub(super) downgrades: HashMap<String, String>,
 }
 
@@ -82,7 +83,7 @@ impl EntryState {
             .map_or(Availability::Ready, |(until, reason)| Availability::Limited { until, reason })
     }
 
-    /// Notes that a call begins.
+    /// Records the start of a call.
     pub(super) fn record_start(&mut self, now: Timestamp) {
         self.running += 1;
         self.last_used = Some(now.uptime);
@@ -92,7 +93,7 @@ impl EntryState {
         }
     }
 
-    /// Notes that a call was answered by `served`, where the upstream names it.
+    /// Records that a call was answered. `served` is the model, if the upstream names it.
     pub(super) fn record_success(&mut self, scope: &str, requested: &str, served: Option<&str>) {
         self.throttle_count = 0;
         self.limits.remove(scope);
@@ -104,7 +105,7 @@ impl EntryState {
         }
     }
 
-    /// Notes that a call failed. `chance` in 0..1 spreads accounts that were throttled together.
+    /// Records that a call failed. `chance` in 0..1 spreads the retries of accounts that were throttled together.
     pub(super) fn record_failure(
         &mut self,
         scope: &str,
@@ -118,7 +119,8 @@ impl EntryState {
             }
             UpstreamErrorKind::Throttled => self.throttle(failure.retry_after, now, chance),
             UpstreamErrorKind::LoginRequired => self.needs_login = true,
-            // Not the account's doing: the breaker counts what is Mammouth's, the client hears what is its own.
+            // Not caused by the account: the circuit breaker counts upstream failures, and the client gets its own
+            // errors back.
             UpstreamErrorKind::Challenge
             | UpstreamErrorKind::Server
             | UpstreamErrorKind::BadResponse
@@ -134,7 +136,8 @@ impl EntryState {
         }
     }
 
-    /// The real window began no later than our first call in it, so it ends no later than that call's window.
+    /// When a quota limit ends. The real window began no later than this program's first call in it, so it ends no
+    /// later than the window of that call.
     fn limit_end(&self, failure: &UpstreamError, now: Timestamp) -> Duration {
         let wait = failure.retry_after.unwrap_or_else(|| {
             let began = self.window_began.unwrap_or(now.uptime);
@@ -153,7 +156,7 @@ impl EntryState {
     }
 }
 
-/// 1, 2, 4 … 60 seconds.
+/// The back-off after consecutive 429 responses: 1, 2, 4 … 60 seconds.
 fn backoff(throttles: u32) -> Duration {
     Duration::from_secs(1 << throttles.min(6)).min(MAX_THROTTLE_BACKOFF)
 }

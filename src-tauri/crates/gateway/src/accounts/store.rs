@@ -1,7 +1,8 @@
-//! Limits, lost sessions and what was last told of an account over a restart: small tables beside the request log, in the same SQLite file.
+//! Persistent account states: limits, lost sessions and the last known identity and quota. The tables are in the SQLite
+//! file of the request log.
 //!
-//! Writing happens on a thread of its own: no request waits for the disk. A store that cannot be opened or written
-//! costs only what it would have remembered.
+//! Writing happens on a separate thread, so no request waits for the disk. If the store cannot be opened or written,
+//! only the state after a restart is lost.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -26,12 +27,13 @@ const SCHEMA: &str = "
         account TEXT PRIMARY KEY, needs_login INTEGER NOT NULL, disabled INTEGER NOT NULL
     ) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS account_seen (account TEXT PRIMARY KEY, seen TEXT NOT NULL) WITHOUT ROWID;";
-/// The scope of a limit that holds for every model: the account was told to slow down. No family has an empty name.
+/// The scope of a throttle, which applies to every model. No family has an empty name.
 const ALL_MODELS_SCOPE: &str = "";
-/// Snapshots waiting to be written; each holds one account, so more than this means a dead disk.
+/// The most snapshots that wait to be written. Each holds one account, so a longer queue means that the disk does not
+/// respond.
 const MAX_QUEUED_SNAPSHOTS: usize = 256;
 
-/// A handle for saving. Dropping it waits until all is written.
+/// A handle for saving. Dropping it waits until all snapshots are written.
 #[derive(Debug)]
 pub struct AccountStore {
     queue: Option<SyncSender<Snapshot>>,
@@ -42,7 +44,7 @@ impl Drop for AccountStore {
     fn drop(&mut self) {
         self.queue = None;
         if let Some(writer) = self.writer.take() {
-            // A writer that panicked has said so itself.
+            // A panic of the writer has been reported already.
             let _ = writer.join();
         }
     }
@@ -58,7 +60,7 @@ struct Snapshot {
     removed: bool,
 }
 
-/// What was last told of an account, and when it was used; JSON in the file.
+/// The last known details of an account and its last use. Stored as JSON.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 struct AccountObservations {
@@ -68,7 +70,7 @@ struct AccountObservations {
     last_used: Option<SystemTime>,
 }
 
-/// What was kept of one account, in wall time.
+/// The saved state of one account, in wall time.
 #[derive(Debug, Default)]
 pub(super) struct SavedState {
     limits: Vec<(String, u64)>,
@@ -81,7 +83,7 @@ impl AccountStore {
     /// Opens the tables in the file at `path` and starts the writing thread.
     ///
     /// # Errors
-    /// What SQLite or the system says; the caller goes on without a store.
+    /// The error of SQLite or of the system. The caller continues without a store.
     pub fn open(path: &Path) -> Result<(Self, SavedStates), std::io::Error> {
         let connection = connect(path)?;
         let saved = load(&connection).map_err(std::io::Error::other)?;
@@ -135,13 +137,13 @@ impl AccountStore {
     }
 }
 
-/// What an earlier run knew.
+/// The states that an earlier run saved.
 #[derive(Debug, Default)]
 pub struct SavedStates(HashMap<String, SavedState>);
 
 impl SavedStates {
-    /// The state an account starts with. A limit is never taken over for longer than a whole window, whatever the
-    /// clock did in between.
+    /// The state that an account starts with. A limit is restored for one window at most, whatever the clock did in the
+    /// meantime.
     pub(super) fn initial_state(&self, account: &str, now: Timestamp) -> EntryState {
         let Some(saved) = self.0.get(account) else { return EntryState::default() };
         let limits = saved.limits.iter().filter_map(|(scope, until_ms)| {
@@ -164,7 +166,7 @@ impl SavedStates {
     }
 }
 
-/// Follows no link at `path` itself, as the request log beside it does not; the folder may be a link.
+/// Opens the file. A symbolic link at `path` itself is not followed, as for the request log; the folder may be a link.
 fn connect(path: &Path) -> Result<Connection, std::io::Error> {
     let flags = OpenFlags::default() | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let connection = Connection::open_with_flags(request_log::resolve_folder_links(path)?, flags);
@@ -197,7 +199,7 @@ fn load(connection: &Connection) -> rusqlite::Result<HashMap<String, SavedState>
     let mut seen = connection.prepare("SELECT account, seen FROM account_seen")?;
     for row in seen.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))? {
         let (account, seen) = row?;
-        // What another version wrote may have another form; Mammouth will tell it again.
+        // Another version may have written another form. The details are fetched from Mammouth again.
         saved.entry(account).or_default().seen = serde_json::from_str(&seen).unwrap_or_default();
     }
     Ok(saved)
@@ -223,8 +225,8 @@ fn write(connection: &Connection, snapshot: &Snapshot) -> rusqlite::Result<()> {
     }
     transaction.commit()?;
     if snapshot.removed {
-        // What is overwritten in the file still stands in the log beside it until that is emptied. A reader that keeps
-        // it from being emptied now delays that to the next occasion, at the latest the end of the program.
+        // Overwritten content remains in the write-ahead log until that is truncated. A reader that prevents the
+        // truncation delays it to the next write, or to the end of the program.
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Which of the accounts that may serve is asked. Pure: a list in, an index and the reason out.
+//! Strategies that choose among usable accounts. Pure: a list in, an index and the reason out.
 
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use storage::config::Strategy;
 use storage::request_log::{AccountSelection, SelectionRule};
 
-/// An account that may serve, as far as the choice needs to know it.
+/// A usable account with the properties that strategies compare.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Candidate<'a> {
     pub(super) id: &'a str,
@@ -14,11 +14,11 @@ pub(super) struct Candidate<'a> {
     /// Used share of the quota, percent.
     pub(super) used: f64,
     pub(super) last_used: Option<Duration>,
-    /// When its current quota window began.
+    /// When its current quota window began, as an uptime.
     pub(super) window_began: Option<Duration>,
 }
 
-/// Chooses among candidates in the user's order; `None` only where there are none.
+/// Chooses among candidates in the user's order. Returns `None` only for an empty list.
 pub(super) fn select(
     candidates: &[Candidate<'_>],
     strategy: Strategy,
@@ -31,7 +31,7 @@ pub(super) fn select(
     Some((best, selection_of(strategy, candidates.len(), candidates[best].running)))
 }
 
-/// `min_by` keeps the first of equals, so the user's order decides last.
+/// Orders two candidates by the strategy. `min_by` keeps the first of equals, so the user's order decides last.
 fn compare(strategy: Strategy, a: &Candidate<'_>, b: &Candidate<'_>) -> Ordering {
     let busy = a.running.cmp(&b.running);
     match strategy {

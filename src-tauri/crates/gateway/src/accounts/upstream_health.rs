@@ -1,4 +1,4 @@
-//! Whether the hosts behind the accounts answer.
+//! Health of the two upstreams: a circuit breaker for each.
 
 use super::account::AccountKind;
 use super::circuit_breaker::CircuitBreaker;
@@ -6,7 +6,7 @@ use super::clock::Timestamp;
 use super::selection_request::CallOutcome;
 use upstreams::UpstreamErrorKind;
 
-/// A breaker for each host: one may be down while the other is not.
+/// One circuit breaker per upstream, as one may be down while the other is not.
 #[derive(Debug, Default)]
 pub(super) struct UpstreamBreakers {
     web: CircuitBreaker,
@@ -28,7 +28,7 @@ impl UpstreamBreakers {
         }
     }
 
-    /// Learns from a call to the host of this kind.
+    /// Records the outcome of a call to the upstream of this kind.
     pub(super) fn record(&mut self, kind: AccountKind, outcome: CallOutcome<'_>, now: Timestamp) {
         let breaker = self.get_mut(kind);
         let failure = match outcome {
@@ -51,7 +51,7 @@ impl UpstreamBreakers {
             | UpstreamErrorKind::NoSuchModel
             | UpstreamErrorKind::ContextLength
             | UpstreamErrorKind::Rejected => breaker.record_result(true, now.uptime),
-            // Often a link elsewhere: says nothing about Mammouth.
+            // The image is often at another host, so the failure says nothing about Mammouth.
             UpstreamErrorKind::Image => {}
         }
     }

@@ -1,4 +1,4 @@
-//! What people and the control interface see of an account: everything but the secret.
+//! Account data for display and for the management API: everything but the secret.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -35,7 +35,7 @@ pub enum AccountState {
 }
 
 impl std::fmt::Display for AccountState {
-    /// As people read it.
+    /// The English words for the state.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Ready => "ready",
@@ -206,7 +206,8 @@ fn empty_view(id: &str, label: &str, kind: AccountKind, origin: AccountOrigin) -
     }
 }
 
-/// The quota's plan goes before the user's: only that one is in the answers of 2026.
+/// The plan of the account. The quota's plan takes precedence over the user's: in 2026 only the former is in the
+/// responses.
 fn plan(state: &EntryState) -> Option<String> {
     let quota_plan = state.quota.as_ref().and_then(|quota| quota.plan.as_ref());
     quota_plan.or(state.identity.as_ref().and_then(|identity| identity.plan.as_ref())).cloned()
@@ -226,7 +227,7 @@ fn account_state(state: &EntryState, upstream_down: bool, limited: bool) -> Acco
     }
 }
 
-/// A key does not sign in.
+/// What the user can do about the state. An API key has no sign-in.
 fn advice(kind: AccountKind, state: &EntryState) -> Option<Advice> {
     state.needs_login.then_some(match kind {
         AccountKind::Web => Advice::SignIn,
@@ -251,12 +252,12 @@ fn limits(state: &EntryState, now: Timestamp) -> Vec<LimitView> {
     limits
 }
 
-/// The time of day at which the account was last used, in this run or an earlier one.
+/// The wall time at which the account was last used, in this run or an earlier one.
 pub(super) fn last_used(state: &EntryState, now: Timestamp) -> Option<SystemTime> {
     state.last_used.map(|at| past_wall_time(at, now)).or(state.last_used_in_earlier_run)
 }
 
-/// The time of day at a moment that is over.
+/// The wall time of an uptime in the past.
 fn past_wall_time(uptime: Duration, now: Timestamp) -> SystemTime {
     now.wall.checked_sub(now.uptime.saturating_sub(uptime)).unwrap_or(UNIX_EPOCH)
 }

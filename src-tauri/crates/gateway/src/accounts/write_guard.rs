@@ -1,4 +1,4 @@
-//! The book while somebody changes it: whoever shows the accounts hears of it afterwards.
+//! Write guard of the account pool. Dropping it notifies subscribers.
 
 use std::sync::MutexGuard;
 
@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::pool::AccountPool;
 
-/// A book that is being changed.
+/// Exclusive access to the pool for a change.
 pub(super) struct PoolWriteGuard<'a> {
     pool: MutexGuard<'a, AccountPool>,
     changed: &'a watch::Sender<()>,
@@ -34,7 +34,7 @@ impl std::ops::DerefMut for PoolWriteGuard<'_> {
 
 impl Drop for PoolWriteGuard<'_> {
     fn drop(&mut self) {
-        // Each request changes the book several times, and mostly nobody looks.
+        // Each request changes the pool several times, mostly without a subscriber.
         if self.changed.receiver_count() > 0 {
             self.changed.send_replace(());
         }
