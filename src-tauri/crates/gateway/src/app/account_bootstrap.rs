@@ -1,4 +1,4 @@
-//! The accounts the program starts with.
+//! The accounts that the program starts with.
 
 use crate::accounts::{Account, AccountKind, AccountOrigin, Accounts, MissingSecret, Timestamp};
 use crate::management::{other_host, settings_table};
@@ -6,7 +6,7 @@ use mock_upstream::MockUpstream;
 use storage::config::{Config, SettingsFile};
 use storage::secrets::Secret;
 
-/// The simulator's accounts in a demo, else those of the settings.
+/// The mock upstream's accounts in a demo, otherwise those of the settings.
 pub(super) fn available_accounts(config: &Config, simulator: Option<&MockUpstream>) -> Vec<Account> {
     if let Some(simulator) = simulator {
         let cookies = simulator.cookies().into_iter();
@@ -22,7 +22,7 @@ pub(super) fn available_accounts(config: &Config, simulator: Option<&MockUpstrea
     accounts
 }
 
-/// Names the accounts that were added by hand. A demo has none but its own.
+/// Adds the names of stored accounts. A demo has only its own accounts.
 pub(super) fn add_pending_accounts(config: &Config, settings: &SettingsFile, accounts: &Accounts) {
     if !config.demo {
         for kind in [AccountKind::Web, AccountKind::Api] {
@@ -37,19 +37,20 @@ pub(super) fn add_pending_accounts(config: &Config, settings: &SettingsFile, acc
     }
 }
 
-/// What the user said about accounts of every origin: names, order, one alone.
+/// Applies the user's settings for accounts of every origin: labels, order, pin.
 pub(super) fn apply_settings(config: &Config, settings: &SettingsFile, accounts: &Accounts, now: Timestamp) {
     for (id, label) in settings.string_table("labels") {
         accounts.rename(&id, &label);
     }
     accounts.set_order(config.account_order.clone());
-    // An account that is gone must not keep the others out.
+    // A pinned account that no longer exists must not exclude the others.
     let exists = |id: &String| accounts.list(now).iter().any(|account| account.id == *id);
     accounts.set_pinned(config.only_account.clone().filter(exists));
     accounts.set_kind_preference(config.prefer);
 }
 
-/// Not among the notices, which stay for the whole run: an account can be added at any time.
+/// Warns in the log if there are no accounts. Not a notice, as notices stay for the whole run and an account can be
+/// added at any time.
 pub(super) fn warn_if_empty(accounts: &Accounts, now: Timestamp) {
     if accounts.list(now).is_empty() {
         tracing::warn!(

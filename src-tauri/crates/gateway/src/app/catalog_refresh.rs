@@ -1,6 +1,6 @@
-//! Keeps the catalogue of models: from the disk at the start, from the API once a day.
+//! Refreshes the model catalog: from the disk at the start, from the API once a day.
 //!
-//! It is fetched only where there is a key: a program with web sessions alone calls nobody but the site.
+//! The catalog is fetched only if there is an API key: a program with web sessions alone calls only the site.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,28 +13,28 @@ use storage::config::Config;
 use upstreams::api::{ApiUpstream, CatalogCache, ModelCatalog};
 
 const CATALOG_FILE: &str = "models.json";
-/// A larger file is none of ours.
+/// The largest catalog file that is read. A larger one was not written by this program.
 const MAX_CATALOG_BYTES: u64 = 16 * 1024 * 1024;
-/// How old a catalogue may become.
+/// The age at which the catalog is fetched again.
 const CATALOG_MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
-/// How often it is looked at; after a failure it is fetched again then.
+/// Interval between checks of the catalog's age. After a failure the fetch is repeated at the next check.
 const CATALOG_REFRESH_INTERVAL: Duration = Duration::from_secs(10 * 60);
-/// Accounts change with every request: it is looked at no more often than this.
+/// Delay of the check after a change of the accounts, which change with every request.
 const ACCOUNT_CHANGE_DELAY: Duration = Duration::from_secs(1);
 
-/// Whoever keeps the catalogue.
+/// Background task that refreshes the model catalog.
 pub(super) struct CatalogRefresher {
     api: Arc<ApiUpstream>,
     accounts: Accounts,
     cache: CatalogCache,
-    /// `None` in a demo, which leaves nothing behind.
+    /// The file of the catalog. `None` in a demo, which writes no files.
     file: Option<PathBuf>,
-    /// When the one on the disk was fetched, Unix seconds.
+    /// When the catalog on the disk was fetched, Unix seconds.
     saved_at: u64,
 }
 
 impl CatalogRefresher {
-    /// Reads what is on the disk; says that a catalogue is on its way where there is none.
+    /// Loads the catalog from the disk. Without one, marks the cache as loading.
     pub(super) fn new(
         config: &Config,
         api: Arc<ApiUpstream>,
@@ -52,11 +52,11 @@ impl CatalogRefresher {
         refresher
     }
 
-    /// Keeps it fresh until `stop`.
+    /// Refreshes the catalog until `stop`.
     pub(super) async fn run(mut self, stop: CancellationToken) {
         let mut last_failed = false;
         loop {
-            // From before the look, so that a key that is added meanwhile is not missed.
+            // Subscribed before the check, so that a key that is added during the check is not missed.
             let mut changes = self.accounts.subscribe_changes();
             if self.is_wanted() && !self.is_fresh() && !last_failed {
                 tokio::select! {
@@ -64,13 +64,13 @@ impl CatalogRefresher {
                     fetched = self.fetch() => last_failed = !fetched,
                 }
             }
-            // A key may be added at any time; then its models are wanted at once.
+            // A key may be added at any time; its models are needed at once.
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(CATALOG_REFRESH_INTERVAL) => last_failed = false,
                 changed = changes.changed() => if changed.is_err() { return },
             }
-            // Each request changes the accounts several times, and to tell of it costs more than the change.
+            // Each request changes the accounts several times, and a notification costs more than the change.
             drop(changes);
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -114,7 +114,7 @@ impl CatalogRefresher {
             .and_then(|text| ModelCatalog::from_json(&text))
     }
 
-    /// Writes a catalogue that is newer than the file's, to a new file that then takes its place.
+    /// Writes a catalog that is newer than the file to a new file, which then replaces the old one.
     fn save_new(&mut self) {
         let Some(file) = &self.file else { return };
         let catalog = self.cache.latest();

@@ -1,4 +1,4 @@
-//! The keys clients send and the control token, as the program starts.
+//! Client keys and the control token at the start of the program.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,7 +9,8 @@ use crate::management::{ClientKeys, MAIN_KEY_ENTRY, MainKey, MainKeyUnavailable,
 use storage::config::{Config, SettingsFile};
 use storage::secrets::{self, Secret, StoreError};
 
-/// The main key where it is known without the keychain, and the digests of all that the settings know.
+/// The client keys that are known without the secret store: the main key if a setting gives it, and the digests of the
+/// others.
 pub(super) fn load_keys(
     config: &Config,
     settings: &SettingsFile,
@@ -24,8 +25,8 @@ pub(super) fn load_keys(
     keys
 }
 
-/// The same keys while no program runs: none is made, for it would be forgotten again. `read` is how reading the
-/// accounts went: a store that refused is not asked once more.
+/// The client keys for [`super::OfflineApp`]. No key is created, as it would be lost again. `read` is the result of
+/// reading the accounts: a store that refused is not asked again.
 pub(super) async fn load_stored_keys(
     config: &Config,
     parts: &AppParts,
@@ -49,10 +50,10 @@ pub(super) async fn load_stored_keys(
     keys
 }
 
-/// The token that opens the control door.
+/// The token that opens the management API.
 ///
 /// # Errors
-/// Where it could be kept, but somebody else may have put it there.
+/// The file of the token can be written, but another user may have put it there.
 pub(super) fn control_token(data_dir: &Path, notices: &mut Vec<UserMessage>) -> Result<Secret, StartError> {
     match secrets::read_or_create_token(&data_dir.join(CONTROL_TOKEN_FILE)) {
         Ok(token) => Ok(token),
@@ -64,7 +65,7 @@ pub(super) fn control_token(data_dir: &Path, notices: &mut Vec<UserMessage>) -> 
     }
 }
 
-/// What the settings say of the keys.
+/// The keys that the settings list.
 fn configured_keys(config: &Config, settings: &SettingsFile, notices: &mut Vec<UserMessage>) -> ClientKeys {
     let stored = settings.string_table(STORED_KEYS).into_iter().map(|(name, _)| name).collect();
     ClientKeys::new(stored_digests(settings, notices)).with_stored(&stored).with_limits(&config.key_limits)

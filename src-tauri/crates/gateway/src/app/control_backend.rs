@@ -1,4 +1,4 @@
-//! What the rooms that serve do for commands of the control room.
+//! Operations of the proxy and the server that management commands need.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,12 +15,12 @@ use crate::management::{Backend, BoxFuture, ClientKeys, MainKey, SavePort, TestR
 use crate::server::SwitchError;
 use storage::secrets::{ExposeSecret, Secret};
 
-/// A question that is tried takes no longer.
+/// Time limit of a test request.
 const TEST_REQUEST_TIMEOUT: Duration = Duration::from_secs(180);
-/// The reply is cut here, bytes of the stream.
+/// The most bytes of a test request's response stream that are read.
 const MAX_RESPONSE_BYTES: usize = 1 << 20;
 
-/// The rooms as the commands see them.
+/// Implementation of [`management::Backend`].
 pub(super) struct AppBackend {
     pub(super) service: HttpService,
     pub(super) keys: ClientKeys,
@@ -115,7 +115,7 @@ fn result_from_headers(response: &Response) -> TestResult {
     }
 }
 
-/// The text of a stream, or of an error.
+/// Reads the text of a stream or of an error into the result.
 fn read_body(view: &mut TestResult, body: &str) {
     let field = |json: &serde_json::Value, name| json["error"][name].as_str().map(str::to_owned);
     if view.status != 200 {

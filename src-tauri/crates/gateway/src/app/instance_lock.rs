@@ -1,11 +1,11 @@
-//! One program on a data directory, and how the command line finds it.
+//! Instance lock: one program per data directory. The command line finds the running program by it.
 //!
-//! The lock is the system's file lock: it ends with the process, however that ends, so a stale one cannot exist. The
-//! address stands in a file beside it that only the lock's holder writes; whoever reads it while the lock is held knows
-//! that the address is the holder's, and may send it the control token. Both files are their owner's alone: another
-//! user who could open the lock could hold it, and the program would never start.
+//! The lock is a file lock of the system. It ends with the process, so a stale lock cannot exist. The address is in a
+//! second file that only the holder of the lock writes. An address that is read while the lock is held is therefore the
+//! holder's, and may be sent the control token. Both files are readable by their owner alone: another user who could
+//! open the lock file could hold the lock and prevent the start.
 //!
-//! On a disk that cannot be written the proxy answers all the same; then no command finds it, and it says so.
+//! On a disk that cannot be written the proxy still serves. Commands do not find it then, and the program logs that.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use storage::secrets;
 
-/// Where the running program is.
+/// The address of the running program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunningInstance {
     pub pid: u32,
@@ -24,16 +24,17 @@ pub struct RunningInstance {
     pub demo: bool,
 }
 
-/// The right to use a data directory, for as long as it lives.
+/// The lock on a data directory. Dropping it releases the lock.
 #[derive(Debug)]
 pub(super) struct InstanceLock {
-    /// `None` where the file cannot be made: nothing else can be written there either, so there is nothing to guard.
+    /// `None` if the file cannot be created. Nothing else can be written to the directory then, so there is nothing to
+    /// protect.
     _file: Option<File>,
     path: PathBuf,
 }
 
 impl InstanceLock {
-    /// Takes the lock, or `None` where another program holds it.
+    /// Acquires the lock. Returns `None` if another program holds it.
     pub(super) fn try_acquire(data_dir: &Path) -> io::Result<Option<Self>> {
         let path = instance_path(data_dir);
         let file = match open_lock_file(data_dir) {
@@ -50,13 +51,13 @@ impl InstanceLock {
         }
     }
 
-    /// Says where the program listens.
+    /// Writes the address at which the program listens.
     pub(super) fn announce(&self, instance: &RunningInstance) -> io::Result<()> {
         secrets::atomic_write(&self.path, serde_json::to_string(instance)?.as_bytes())
     }
 }
 
-/// Whether a disk is full or read-only, which costs the program its files and not its answers.
+/// Whether a disk is full or read-only. The program continues without its files.
 pub(super) fn is_unwritable(error: &io::Error) -> bool {
     use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     [QuotaExceeded, ReadOnlyFilesystem, StorageFull].contains(&error.kind())
@@ -64,12 +65,12 @@ pub(super) fn is_unwritable(error: &io::Error) -> bool {
 
 impl Drop for InstanceLock {
     fn drop(&mut self) {
-        // Whoever reads a file that is left over finds the lock free and does not believe it.
+        // A file that is left over does no harm: the lock is free, so its address is ignored.
         let _ = std::fs::remove_file(&self.path);
     }
 }
 
-/// The program that runs on this data directory, if one does and listens already.
+/// The program that runs on this data directory, if there is one and it listens already.
 pub fn find_running(data_dir: &Path) -> Option<RunningInstance> {
     let file = OpenOptions::new().read(true).write(true).open(lock_path(data_dir)).ok()?;
     if file.try_lock().is_ok() {

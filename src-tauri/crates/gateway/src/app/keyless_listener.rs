@@ -1,7 +1,8 @@
-//! The second port, on which no key is asked: for clients that cannot send one, and only where the user opened it.
+//! The keyless port: a second port that needs no client key, for clients that cannot send one. It is closed unless the
+//! user opens it.
 //!
-//! It listens on 127.0.0.1 whatever `host` says, answers the dialects' routes and nothing else, and judges Host, Origin
-//! and content type as the first port does, so that no web page gets in. Every program of this machine does.
+//! It listens on 127.0.0.1 whatever `host` says and serves only the routes of the dialects. It checks Host, Origin and
+//! content type as the main port does, which keeps web pages out. Every program of this machine has access.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,23 +16,23 @@ use crate::management::UserMessage;
 use crate::proxy::{self, Answer, Proxy};
 use crate::server::{self, ConnectionLimits, Server, SwitchError};
 
-/// What Ollama's clients look for at the root before they ask anything.
+/// The text that Ollama's clients expect at the root path.
 const ROOT_GREETING: &str = "Ollama is running";
-/// How long answers may go on after the port was closed. Who closes it wants it closed.
+/// Grace period for in-flight replies after the keyless port is closed; short, as closing it is a security action.
 const CLOSE_GRACE_PERIOD: Duration = Duration::from_secs(2);
 
-/// The port, open or not.
+/// The keyless port, open or closed.
 pub(super) struct KeylessListener {
     service: HttpService,
     limits: ConnectionLimits,
-    /// Held through a change, so that there is one at a time.
+    /// Locked during a change, so that changes happen one at a time.
     server: tokio::sync::Mutex<Option<Server>>,
-    /// What the user should know of it.
+    /// The message for the user about the port.
     message: Mutex<Option<UserMessage>>,
 }
 
 impl KeylessListener {
-    /// Closed at first. `main` is the guard of the first port.
+    /// Creates the port, closed. `main` is the guard of the main port.
     pub(super) fn new(main: &Guard, proxy: &Proxy, limits: ConnectionLimits) -> Self {
         let greeting = warp::path::end().and(warp::get()).map(|| Answer::text(200, ROOT_GREETING));
         let routes =
@@ -40,18 +41,19 @@ impl KeylessListener {
         Self { service, limits, server: tokio::sync::Mutex::default(), message: Mutex::default() }
     }
 
-    /// Opens the port that the settings name, if they do. What stands in the way is told, no more: the first port is no
-    /// worse for it.
+    /// Opens the port if the settings name one. An error only becomes a message, as the main port does not depend on
+    /// this one.
     pub(super) async fn start(&self, port: Option<u16>) {
         if let Err(error) = self.set_port(port, || Ok(())).await {
             self.set_message(Some(UserMessage::KeylessClosed { detail: error.to_string() }));
         }
     }
 
-    /// Opens the port, moves to another, or closes it, once the change is saved: whoever asked may be gone by the end.
+    /// Opens the port, moves it, or closes it, and saves the change. The change completes even if the caller is
+    /// dropped.
     ///
     /// # Errors
-    /// The new one cannot be taken, or the change not be saved; all stays as it was.
+    /// The new port cannot be bound, or the change cannot be saved. Nothing is changed then.
     pub(super) async fn set_port(
         &self,
         port: Option<u16>,
@@ -75,12 +77,12 @@ impl KeylessListener {
         Ok(())
     }
 
-    /// That it is open, or why it is not.
+    /// The message that the port is open, or why it is not.
     pub(super) fn message(&self) -> Option<UserMessage> {
         self.lock().clone()
     }
 
-    /// Closes it for good.
+    /// Closes the port for good.
     pub(super) async fn stop(&self, grace: Duration) {
         close(self.server.lock().await.take(), grace).await;
     }
@@ -99,7 +101,7 @@ impl KeylessListener {
 
 async fn close(server: Option<Server>, grace: Duration) {
     if let Some(server) = server {
-        // How many answers were cut is told of the first port alone.
+        // The number of interrupted replies is reported for the main port only.
         let _ = server.stop(grace).await;
     }
 }

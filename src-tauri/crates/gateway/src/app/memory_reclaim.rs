@@ -1,4 +1,4 @@
-//! Gives memory back that nobody has had a use for in a while: an idle program should weigh little.
+//! Releases unused memory, so that an idle program needs little.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use tokio_util::sync::CancellationToken;
 use protocol::allocator;
 use protocol::unload_idle_tokenizer;
 
-/// How often it is looked at; what was not used between two looks is given back.
+/// Interval between checks. Memory that was not used between two checks is released.
 const RECLAIM_INTERVAL: Duration = Duration::from_secs(3 * 60);
 
-/// Looks until `stop`.
+/// Checks until `stop`.
 pub(super) async fn run(stop: CancellationToken) {
     loop {
         tokio::select! {
@@ -18,9 +18,9 @@ pub(super) async fn run(stop: CancellationToken) {
             () = tokio::time::sleep(RECLAIM_INTERVAL) => {}
         }
         let unloading = tokio::task::spawn_blocking(unload_idle_tokenizer);
-        // A look that was cancelled by the program's end is missed by nobody.
+        // A check that is cancelled at the end of the program needs no result.
         if unloading.await.is_ok_and(|unloaded| unloaded) {
-            // This thread passed the replies on, and keeps what they took.
+            // This thread forwarded the replies, and its allocator caches hold what they used.
             allocator::release_unused();
         }
     }

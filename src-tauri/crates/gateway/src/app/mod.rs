@@ -1,7 +1,7 @@
-//! The one place that builds everything: rooms get handles to each other here and nowhere else.
+//! Assembly of the program: the only place where modules get handles to each other.
 //!
-//! Starting reports success only once requests are answered; stopping refuses new work, gives running answers a grace,
-//! then ends them with an error event, and writes what is still in the queue of the log.
+//! Starting reports success only once requests are answered. Stopping refuses new requests, gives in-flight replies a
+//! grace period, ends the rest with an error event, and writes the queue of the request log.
 
 mod account_bootstrap;
 mod catalog_refresh;
@@ -42,14 +42,14 @@ use storage::secrets::{self, AsyncSecretStore, EncryptedFileStore, ExposeSecret}
 use upstreams::api::CatalogCache;
 use upstreams::web::{self, WebUpstream};
 
-/// The file of the request log and of the accounts' states.
+/// The file of the request log and of the account states.
 pub const DATABASE_FILE: &str = "mammouth.db";
-/// The file of the token that opens the control door.
+/// The file of the control token, which opens the management API.
 pub const CONTROL_TOKEN_FILE: &str = "control-token";
-/// Written after the last request: the log's queue is short.
+/// Time limit for writing the rest of the request log, whose queue is short.
 const LOG_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What `App` cannot make itself.
+/// Parts that the caller of [`App::start`] provides.
 pub struct AppParts {
     pub vault: AsyncSecretStore,
     pub settings: SettingsFile,
@@ -63,7 +63,7 @@ fn data_directory_error(what: &'static str) -> impl FnOnce(std::io::Error) -> St
     move |error| StartError::DataDirectory { what: what.to_owned(), error }
 }
 
-/// The running program. Dropping it without [`App::stop`] cuts everything off.
+/// The running program. Dropping it without [`App::stop`] interrupts all replies.
 pub struct App {
     server: Arc<Server>,
     keyless: Arc<KeylessListener>,
@@ -73,15 +73,15 @@ pub struct App {
     background_tasks: [tokio::task::JoinHandle<()>; 4],
     control: Control,
     lock: Arc<instance_lock::InstanceLock>,
-    /// Held here alone: it holds the control, which must not hold it.
+    /// The only strong handle: it holds the control, which must not hold it in turn.
     backend: Arc<dyn management::Backend>,
 }
 
 impl App {
-    /// Builds everything and starts to answer.
+    /// Builds all modules and starts to serve.
     ///
     /// # Errors
-    /// [`StartError`]; nothing is left running then.
+    /// [`StartError`]. Nothing is left running then.
     pub async fn start(config: Config, parts: AppParts) -> Result<Self, StartError> {
         let lock = acquire_lock(&config)?;
         let bound = server::bind(config.listen()).await?;
@@ -192,17 +192,17 @@ impl App {
         Ok(app)
     }
 
-    /// Where the proxy listens now.
+    /// The address on which the proxy listens now.
     pub fn addr(&self) -> SocketAddr {
         self.server.addr()
     }
 
-    /// What the user can ask of the running program.
+    /// The management API of the running program.
     pub fn control(&self) -> &Control {
         &self.control
     }
 
-    /// Stops: no new requests, running ones get up to `grace`, the log is written.
+    /// Stops: refuses new requests, lets running ones finish within `grace`, writes the request log.
     pub async fn stop(self, grace: Duration) -> server::Drained {
         let Self {
             server,
@@ -221,11 +221,11 @@ impl App {
             simulator.stop().await;
         }
         for task in watching {
-            // A task that panicked has said so itself.
+            // A panic of the task has been reported already.
             let _ = task.await;
         }
         let written = tokio::task::spawn_blocking(move || {
-            // These hold the last handles to the accounts, whose states are written when the last is gone.
+            // These hold the last handles to the accounts, whose states are written when the last handle is dropped.
             drop((server, keyless, control, engine));
             journal.close(LOG_CLOSE_TIMEOUT);
         });
@@ -242,7 +242,8 @@ fn instance(address: SocketAddr, demo: bool) -> RunningInstance {
     RunningInstance { pid: std::process::id(), address, demo }
 }
 
-/// Weak: whoever still holds the control when the program has stopped must not keep the data directory locked.
+/// Writes the address into the lock's file. The handle is weak: a control that outlives the program must not keep the
+/// data directory locked.
 fn announcer(lock: &Arc<instance_lock::InstanceLock>, demo: bool) -> management::AnnounceAddress {
     let lock = Arc::downgrade(lock);
     Box::new(move |address| {
@@ -251,7 +252,7 @@ fn announcer(lock: &Arc<instance_lock::InstanceLock>, demo: bool) -> management:
     })
 }
 
-/// Where this installation keeps its secrets. A demo leaves none behind.
+/// The secret store of this installation. A demo keeps its secrets in memory.
 pub fn open_secret_store(config: &Config) -> AsyncSecretStore {
     AsyncSecretStore::new(match &config.secret_store {
         _ if config.demo => Arc::new(secrets::MemoryStore::new()),
@@ -274,7 +275,7 @@ fn acquire_lock(config: &Config) -> Result<instance_lock::InstanceLock, StartErr
     }
 }
 
-/// The user of this process, as the owner of a file is named to a container.
+/// The user of this process, as a container names the owner of a file.
 fn current_user() -> String {
     #[cfg(unix)]
     return format!("user {}", rustix::process::geteuid().as_raw());

@@ -1,4 +1,4 @@
-//! The state of a data directory on which no program runs, under the same commands.
+//! Management commands on a data directory on which no program runs.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,18 +15,18 @@ use storage::config::Config;
 use storage::request_log::RequestLog;
 use upstreams::api::CatalogCache;
 
-/// The control of what is stored. Dropping it waits until all changes are written.
+/// The management API over the stored data. Dropping it waits until all changes are written.
 pub struct OfflineApp {
     control: Control,
-    /// Held while something may change, so that no program starts on half of it.
+    /// Held while changes are possible, so that no program starts on an incomplete change.
     _lock: Option<instance_lock::InstanceLock>,
 }
 
 impl OfflineApp {
-    /// Opens what is there. Only a command that changes something makes files that are missing.
+    /// Opens the stored data. Missing files are created only if `writable`.
     ///
     /// # Errors
-    /// [`StartError::AlreadyRunning`] if a program has started in the meantime, and what is wrong with the settings.
+    /// [`StartError::AlreadyRunning`] if a program has started in the meantime, or the error of the settings.
     pub async fn open(config: &Config, parts: AppParts, writable: bool) -> Result<Self, StartError> {
         let lock = if writable { acquire_lock_if_present(config)? } else { None };
         let database = config.data_dir.join(DATABASE_FILE);
@@ -47,10 +47,10 @@ impl OfflineApp {
         );
         account_bootstrap::add_pending_accounts(config, &parts.settings, &accounts);
         account_bootstrap::apply_settings(config, &parts.settings, &accounts, clock.now());
-        // What cannot be read is listed with its reason.
+        // An account that cannot be read is listed with its reason.
         let read_result = secret_loader::read_accounts(&parts.vault, &accounts, clock).await;
         let keys = client_keys::load_stored_keys(config, &parts, read_result, &mut notices).await;
-        // Nobody reads again: the next command does.
+        // There is no second attempt here: the next command reads again.
         let (reader, _) = management::reload_channel();
         let control = Control::new(management::ControlParts {
             accounts,
@@ -73,16 +73,16 @@ impl OfflineApp {
         Ok(Self { control, _lock: lock })
     }
 
-    /// Carries out a command of the control door.
+    /// Runs a command of the management API.
     ///
     /// # Errors
-    /// What the command says; those about a running program say `starting`.
+    /// The error of the command. Commands about a running program fail with `starting`.
     pub async fn dispatch(&self, name: &str, args: Value) -> Result<Value, ControlError> {
         management::dispatch(&self.control, name, args).await
     }
 }
 
-/// A data directory that is not there yet cannot be in use.
+/// Acquires the lock if the data directory exists. One that does not exist cannot be in use.
 fn acquire_lock_if_present(config: &Config) -> Result<Option<instance_lock::InstanceLock>, StartError> {
     if config.data_dir.is_dir() { super::acquire_lock(config).map(Some) } else { Ok(None) }
 }

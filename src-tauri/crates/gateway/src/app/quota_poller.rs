@@ -1,7 +1,7 @@
-//! Asks for the quota of accounts in use: soon after their first request, then now and then.
+//! Polls the quota of accounts in use: soon after their first request, then periodically.
 //!
-//! An account that nobody used lately is not asked, unless somebody looks: its quota is renewing by itself, and asking is
-//! a call too.
+//! An account that was not used lately is polled only while the accounts are displayed: its quota renews by itself, and
+//! a poll is a call too.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use upstreams::Credential;
 use upstreams::api::ApiUpstream;
 use upstreams::web::WebUpstream;
 
-/// Between two questions about the same account.
+/// Minimum time between two polls of the same account.
 const QUOTA_MAX_AGE: Duration = Duration::from_secs(5 * 60);
-/// Between two looks at who was used.
+/// Interval between checks for accounts that were used.
 const POLL_INTERVAL: Duration = Duration::from_secs(60);
-/// A pause is spread by up to this, so that several machines do not ask at the same time.
+/// The most jitter that is added to an interval, so that several machines do not poll at the same time.
 const POLL_JITTER: Duration = Duration::from_secs(10);
 
-/// Runs until `stop`.
+/// Polls until `stop`.
 pub(super) async fn run(
     accounts: Accounts,
     web: Arc<WebUpstream>,
@@ -48,7 +48,7 @@ fn poll_delay(chance: f64) -> Duration {
     POLL_INTERVAL + POLL_JITTER.mul_f64(chance)
 }
 
-/// When each account was last asked, by its id.
+/// The uptime at which each account was last polled, by its id.
 type LastPolls = HashMap<String, Duration>;
 
 async fn poll(
@@ -81,7 +81,7 @@ async fn poll(
     }
 }
 
-/// Asks whose session it is where nobody has yet, as of one that came from the environment.
+/// Fetches the identity behind a session if it is not known, as for a session from the environment.
 async fn identify(accounts: &Accounts, web: &WebUpstream, account: &Account, clock: Clock) {
     if account.kind != AccountKind::Web || accounts.knows_identity(&account.id) {
         return;

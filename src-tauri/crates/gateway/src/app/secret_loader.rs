@@ -1,8 +1,8 @@
-//! What the keychain keeps for us: the accounts added by hand, the main client key and the proxy's password.
+//! Reads from the secret store: the stored accounts, the main client key and the outbound proxy's password.
 //!
-//! One task reads it all once at the start, beside the requests. What could not be read is tried again, at longer and
-//! longer intervals and without ever making the keychain ask for a password: that happens at the start, once, and when
-//! the user asks for it (`accounts check`, `keys list --reveal`).
+//! One task reads everything once at the start, while requests are served. A secret that could not be read is tried
+//! again at growing intervals, and without a password prompt of the keychain. Prompts appear only at the start, once,
+//! and when the user asks for a secret (`accounts check`, `keys list --reveal`).
 
 use std::time::Duration;
 
@@ -15,14 +15,15 @@ use crate::management::{
 };
 use storage::secrets::{AsyncSecretStore, ExposeSecret, Secret, StoreError};
 
-/// For this long requests are told that the program is starting; then, that the keychain does not answer.
+/// How long requests are answered with "starting". After it they are answered that the keychain does not respond.
 const START_READ_TIMEOUT: Duration = Duration::from_secs(3);
 
 const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
-/// How long it may take until an unlocked keychain is noticed. Looking costs one exchange on the session bus.
+/// The longest delay between attempts, and so until an unlocked keychain is noticed. An attempt costs one exchange on
+/// the session bus.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
-/// Reads until everything is there, or until `stop`.
+/// Reads until every secret is available, or until `stop`.
 pub(super) async fn run(control: Control, requests: ReloadRequests, stop: CancellationToken) {
     let loader = SecretLoader { control };
     tokio::select! {
@@ -31,11 +32,11 @@ pub(super) async fn run(control: Control, requests: ReloadRequests, stop: Cancel
     }
 }
 
-/// Reads the secrets of expected accounts.
+/// Reads the secrets of pending accounts.
 ///
 /// # Errors
-/// Why the rest could not be read: a store that refuses once is not asked again for each account, because every
-/// question could open a password window.
+/// Why the rest could not be read. A store that refuses once is not asked for the other accounts, because every read
+/// could open a password prompt.
 pub(super) async fn read_accounts(
     vault: &AsyncSecretStore,
     accounts: &Accounts,
@@ -65,7 +66,8 @@ async fn read_each(vault: &AsyncSecretStore, accounts: &Accounts, clock: Clock) 
     Ok(())
 }
 
-/// The account, if what was kept is what was put there: an id is made from the secret, so nothing else is ever sent.
+/// The account, if the stored secret is the one that was added. The id is derived from the secret, so no other secret
+/// is ever sent.
 fn verified_account(absent: &AccountWithoutSecret, secret: Secret) -> Option<Account> {
     let account = Account::new(absent.label.as_str(), absent.kind, AccountOrigin::Stored, secret);
     (account.id == absent.id).then_some(account)
@@ -115,7 +117,8 @@ impl SecretLoader {
         result
     }
 
-    /// Without a keychain on this machine there is nothing to wait for, unless accounts are known to be in one.
+    /// Whether to try again. Without a keychain on this machine there is no point, unless accounts are known to be in
+    /// one.
     fn should_retry(&self, error: &StoreError) -> bool {
         *error != StoreError::Missing || pending_accounts(&self.control.accounts).next().is_some()
     }
@@ -129,7 +132,7 @@ impl SecretLoader {
 
     async fn read(&self) -> Result<(), StoreError> {
         match self.read_all().await {
-            // The damaged file is out of the way, and what was in it is gone.
+            // The damaged file was set aside, and its content is lost.
             Err(error @ StoreError::SetAside(_)) => {
                 self.control.add_notice(UserMessage::Store { error });
                 self.read_all().await
@@ -140,7 +143,7 @@ impl SecretLoader {
     }
 
     async fn read_all(&self) -> Result<(), StoreError> {
-        // First: the accounts may be asked as soon as they are there.
+        // First, because accounts may be used as soon as they are available.
         self.control.load_proxy_password().await?;
         read_each(&self.control.vault, &self.control.accounts, self.control.clock).await?;
         match self.control.keys.main() {
@@ -150,7 +153,8 @@ impl SecretLoader {
         }
     }
 
-    /// The main key of the keychain, else the one that clients may have been given in this run, else a new one.
+    /// Sets the main key: the one in the keychain, otherwise the one that clients may have been given in this run,
+    /// otherwise a new one.
     async fn read_main_key(&self, temporary_key: Option<Secret>) -> Result<(), StoreError> {
         let key = match self.control.vault.get(MAIN_KEY_ENTRY).await {
             Ok(Some(kept)) if auth::is_generated_key(kept.expose_secret()) => kept,
@@ -192,7 +196,7 @@ impl SecretLoader {
     }
 }
 
-/// Says what changed, not what stays as it was.
+/// Logs the result only if it differs from the previous one.
 fn log_change(before: &StoreError, now: &Result<(), StoreError>) {
     match now {
         Ok(()) => tracing::info!("everything that is stored could be read now"),

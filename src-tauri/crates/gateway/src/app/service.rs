@@ -1,5 +1,5 @@
-//! The front door: every request passes the guard here, before any filter sees it, and every answer gets the headers
-//! that all answers have.
+//! HTTP service of the server. Every request passes the guard here before routing, and every response gets the common
+//! headers.
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -23,14 +23,15 @@ use crate::server;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// On every answer: nothing is sniffed, framed, or read by another site.
+/// Headers of every response: no content sniffing, no framing, no reading by another site.
 const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
 ];
-/// Unless the answer says otherwise of itself, as files do whose name tells their content.
+/// Default `cache-control`. A response with a header of its own keeps it, as files do whose names contain a hash of
+/// their content.
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// The service that the server runs for each request.
@@ -64,7 +65,7 @@ impl Service<Request<Incoming>> for HttpService {
 }
 
 impl HttpService {
-    /// Answers a request, whether it came over a connection or from within.
+    /// Answers a request, whether it came over a connection or from inside the program.
     pub(super) async fn respond<B>(self, request: Request<B>) -> Response
     where
         B: http_body::Body + Send + Sync + 'static,
@@ -77,7 +78,7 @@ impl HttpService {
                 let cors = authorized.cors.clone();
                 self.prepare_head(&mut head, authorized, &id);
                 let call = warp::service(self.routes.clone()).call(Request::from_parts(head, body));
-                // A mistake in one handler must not cost the connection's other requests an answer.
+                // A panic in one handler must not break the connection's other requests.
                 let result = AssertUnwindSafe(call).catch_unwind().await;
                 (result.map_or_else(|_| self.panic_response(), |Ok(response)| response), cors)
             }
@@ -105,13 +106,13 @@ impl HttpService {
         proxy::internal_error_response()
     }
 
-    /// Routes by the path that the guard judged, and tells the rooms behind who calls. A HEAD is a GET whose body hyper
-    /// leaves out.
+    /// Sets the path that the guard checked for routing, and the client's identity for the handlers. A HEAD request
+    /// becomes a GET request; hyper omits the body.
     fn prepare_head(&self, head: &mut http::request::Parts, admitted: Authorized, id: &Arc<str>) {
         if head.method == Method::HEAD {
             head.method = Method::GET;
         }
-        // Mostly it is all there was, and then nothing needs parsing.
+        // Mostly the path is the whole target, and then nothing needs parsing.
         let is_unchanged =
             head.uri.path() == admitted.path && head.uri.query().is_none() && head.uri.authority().is_none();
         if !is_unchanged && let Ok(uri) = Uri::try_from(admitted.path) {
@@ -129,7 +130,7 @@ impl HttpService {
     }
 }
 
-/// Ids that no two requests share, over restarts too.
+/// Generator of request ids that are unique over restarts too.
 struct RequestIds {
     run_id: u32,
     count: AtomicU64,

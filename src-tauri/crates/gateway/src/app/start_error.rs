@@ -1,4 +1,4 @@
-//! Why the program did not start, and what a person can do about it.
+//! Errors of the program's start, with advice for the user.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ pub enum StartError {
     Port(#[from] BindError),
     #[error("{0}")]
     Settings(String),
-    /// The system's root certificates are missing, in practice.
+    /// In practice, the system's root certificates are missing.
     #[error("{0}")]
     HttpClient(String),
     #[error("{what}: {error}")]
@@ -24,7 +24,7 @@ pub enum StartError {
 }
 
 impl StartError {
-    /// What kind of problem it is.
+    /// The kind of problem.
     pub fn problem(&self) -> StartProblem {
         match self {
             Self::AlreadyRunning(_) => StartProblem::InUse,
@@ -37,7 +37,7 @@ impl StartError {
     }
 }
 
-/// The kinds of problems that keep the program from starting, by what is to be done.
+/// Kinds of start problems, by the remedy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartProblem {
     Settings,
@@ -49,12 +49,12 @@ pub enum StartProblem {
 }
 
 impl StartProblem {
-    /// The kind of a setting that cannot be used.
+    /// The kind of problem of an invalid setting.
     pub fn from_setting(error: &ConfigError) -> Self {
         if error.setting == "DATA_DIR" { Self::DataDirectory } else { Self::Settings }
     }
 
-    /// What to do about it, in English.
+    /// What to do about the problem, in English.
     pub const fn advice(self) -> &'static str {
         match self {
             Self::Settings => "Correct what is named here, then start again.",
@@ -75,12 +75,12 @@ impl StartProblem {
     }
 }
 
-/// A start that failed, as it is shown to a person.
+/// A failed start, for display.
 #[derive(Debug, Clone)]
 pub struct StartFailure {
     pub problem: StartProblem,
-    /// What happened, and why; in English.
+    /// What happened and why, in English.
     pub message: String,
-    /// `None` where it could not be worked out.
+    /// `None` if it could not be determined.
     pub data_dir: Option<PathBuf>,
 }

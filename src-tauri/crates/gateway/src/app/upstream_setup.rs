@@ -1,4 +1,4 @@
-//! The settings of the web upstream, in that room's own terms.
+//! Builds the web and API upstreams and the model registry from the configuration.
 
 use super::StartError;
 use crate::management;
@@ -8,7 +8,7 @@ use upstreams::api::{self, ApiUpstream, CatalogCache};
 use upstreams::web::SiteProtocol;
 use upstreams::{ModelRegistry, ModelSettings};
 
-/// The names of models, by the user's wishes.
+/// The model registry with the user's aliases and settings.
 pub(super) fn build_model_registry(config: &Config, catalog: CatalogCache) -> ModelRegistry {
     let settings = ModelSettings {
         aliases: config.aliases.iter().cloned().collect(),
@@ -19,7 +19,7 @@ pub(super) fn build_model_registry(config: &Config, catalog: CatalogCache) -> Mo
     ModelRegistry::new(settings, catalog)
 }
 
-/// The official API, or the simulator's.
+/// The client of the official API, or of the mock upstream.
 pub(super) fn build_api(
     config: &Config,
     simulator: Option<&MockUpstream>,
@@ -44,7 +44,7 @@ pub(super) fn build_api(
     })
 }
 
-/// The built-in shape with what the user overrides.
+/// The built-in site protocol with the user's overrides.
 pub(super) fn site_protocol(overrides: &SiteOverrides) -> SiteProtocol {
     let SiteOverrides {
         request_shape,

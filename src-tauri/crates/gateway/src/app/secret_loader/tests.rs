@@ -15,13 +15,13 @@ use upstreams::ModelRegistry;
 use upstreams::api::{self, ApiUpstream};
 use upstreams::web::{self, WebUpstream};
 
-/// A keychain that does what a test says, and counts.
+/// A secret store with scripted errors that counts its calls.
 #[derive(Default)]
 struct FakeStore {
     values: Mutex<HashMap<String, Result<&'static str, StoreError>>>,
-    /// While this holds something, every call is answered with it.
+    /// If set, every call fails with this error.
     forced_error: Mutex<Option<StoreError>>,
-    /// While this holds something, each call waits for a message.
+    /// If set, each call waits for a message.
     blocker: Mutex<Option<mpsc::Receiver<()>>>,
     get_calls: watch::Sender<usize>,
     availability_checks: watch::Sender<usize>,
@@ -82,7 +82,7 @@ fn stored_id(secret: &str) -> String {
 }
 
 impl TestSetup {
-    /// Accounts whose secrets are their labels, all in the keychain.
+    /// Accounts whose secrets equal their labels, all in the store.
     fn new(labels: &[&'static str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Arc::new(FakeStore::default());
