@@ -28,7 +28,7 @@ test("every dialect of the log has its name", () => {
 });
 
 test("every word for the end of a call has its own in each language", () => {
-  const words = /fn outcome_word\(kind[^]*?\n}/.exec(rust("gateway/src/proxy/retry.rs"))?.[0] ?? "";
+  const words = /fn outcome_word\(kind[^]*?\n}/.exec(rust("gateway/src/proxy/attempts.rs"))?.[0] ?? "";
   const kinds = [...words.matchAll(/=> "([a-z ]+)"/g)].map(([, word]) => word as string);
   expect(kinds.length).toBeGreaterThan(10);
   expect([...kinds, "ok"].sort()).toEqual(Object.keys(OUTCOMES).sort());

@@ -3,11 +3,12 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Instant, SystemTime};
 
-use http::header::{self, HeaderMap, HeaderValue};
+use http::Method;
+use http::header::{self, HeaderValue};
 use http::request::Parts;
-use http::{Method, Uri};
 
 use super::authority::{self, Authority, InvalidAuthority};
+use super::head::{headers_size, offers_websocket, uri_size};
 use super::rejection::{BadRequestReason, RejectReason, Rejection};
 use super::rejection_counts::{RejectionCount, RejectionCounts};
 use super::route::{ApiFamily, Route, Scope};
@@ -385,20 +386,4 @@ impl<'a> RequestCheck<'a> {
             cors: self.cors.clone(),
         }
     }
-}
-
-/// The size of all headers: names, values and the four separator bytes of each line.
-fn headers_size(headers: &HeaderMap) -> usize {
-    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
-}
-
-/// Whether the head offers an upgrade to WebSocket (RFC 6455, 4.2.1).
-fn offers_websocket(headers: &HeaderMap) -> bool {
-    let offers = headers.get_all(header::UPGRADE).iter().filter_map(|value| value.to_str().ok());
-    offers.flat_map(|value| value.split(',')).any(|name| name.trim().eq_ignore_ascii_case("websocket"))
-}
-
-fn uri_size(uri: &Uri) -> usize {
-    let authority = uri.authority().map_or(0, |authority| authority.as_str().len());
-    authority + uri.path().len() + uri.query().map_or(0, str::len)
 }

@@ -14,6 +14,7 @@ mod client_keys;
 mod content_type;
 mod credential;
 mod guard;
+mod head;
 mod key_limits;
 mod origin;
 mod pause_switch;

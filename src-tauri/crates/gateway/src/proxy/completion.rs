@@ -10,6 +10,7 @@ use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use warp::reply::Response;
 
+use super::attempts;
 use super::encoded_body::EncodedBody;
 use super::error::ProxyError;
 use super::local;
@@ -127,7 +128,7 @@ impl CompletionRequest {
             ResponseHeaders::new(&started, &name, &ignored_params_for(&started, ignored, api_only_params));
         let StartedReply { response: answer, lease, attempts } = started;
         let follow_up = answer.follow_up();
-        exchange.entry.defer_attempt(retry::follow_up_attempt(&lease, &follow_up));
+        exchange.entry.defer_attempt(attempts::follow_up_attempt(&lease, &follow_up));
         let encoder = dialect.encoder(reply_context);
         let active_reply =
             ActiveReply { context: exchange, lease, model, encoder, follow_up: follow_up.clone() };

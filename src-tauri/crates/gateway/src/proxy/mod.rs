@@ -4,6 +4,7 @@
 //! dialect, served by an account's upstream and encoded. Its request log record is closed exactly once on every path.
 //! Authorization is decided by `auth`, the next account by `accounts`, and the upstream protocols by `upstreams`.
 
+mod attempts;
 mod body;
 mod completion;
 mod cost;

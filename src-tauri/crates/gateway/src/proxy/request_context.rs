@@ -11,7 +11,7 @@ use warp::reply::Response;
 use super::error::{ProxyError, error_response};
 use super::response::{self, ATTEMPTS_HEADER};
 use super::response_store::PendingResponse;
-use super::{CallerInfo, ProxyInner, cost, retry};
+use super::{CallerInfo, ProxyInner, attempts, cost};
 use crate::accounts::Lease;
 use dialects::Encode;
 use protocol::Usage;
@@ -104,8 +104,8 @@ impl ActiveReply {
 
     /// Reports the completed reply to the account pool and records its usage.
     pub(super) fn complete(&mut self, usage: Option<Usage>) {
-        retry::record_follow_up(&self.context.proxy, &mut self.lease, &self.model, &self.follow_up);
-        retry::record_completion(&self.context.proxy, &mut self.lease, &self.model);
+        attempts::record_follow_up(&self.context.proxy, &mut self.lease, &self.model, &self.follow_up);
+        attempts::record_completion(&self.context.proxy, &mut self.lease, &self.model);
         self.record_usage(usage);
     }
 
@@ -117,7 +117,7 @@ impl ActiveReply {
 
     /// Reports an upstream failure to the account pool and the metrics, and records the partial usage.
     pub(super) fn record_failure(&mut self, failure: &UpstreamError) {
-        retry::record_failure(&self.context.proxy, &mut self.lease, &self.model, failure);
+        attempts::record_failure(&self.context.proxy, &mut self.lease, &self.model, failure);
         self.record_usage(failure.partial_usage);
     }
 

@@ -1,0 +1,118 @@
+//! Reports of upstream calls: to the account pool and the metrics, and as attempts in the request log.
+
+use super::ProxyInner;
+use crate::accounts::{AccountKind, CallOutcome, KindSet, Lease, SelectionRequest};
+use storage::request_log::{AccountSelection, Attempt, SelectionRule};
+use upstreams::{FollowUpCall, FollowUpStatus, ResolvedModel, UpstreamError, UpstreamErrorKind};
+
+pub(super) fn record_success(
+    proxy: &ProxyInner,
+    lease: &mut Lease,
+    model: &ResolvedModel,
+    conversation: Option<u64>,
+    served: Option<&str>,
+) {
+    let ask = SelectionRequest { kinds: KindSet::ANY, scope: &model.scope, excluded: &[], conversation };
+    // The API reports its own model names, so a different name is no sign of a downgrade.
+    let served = served.filter(|_| lease.account.kind == AccountKind::Web);
+    let report = CallOutcome::Answered { requested: &model.web_id, served };
+    proxy.metrics.record_upstream_call(true);
+    // Only failures use jitter, and a random number costs a system call.
+    proxy.parts.accounts.report(lease, &ask, report, proxy.parts.clock.now(), 0.0);
+}
+
+/// Reports a completed reply to the account pool.
+pub(super) fn record_completion(proxy: &ProxyInner, lease: &mut Lease, model: &ResolvedModel) {
+    let ask =
+        SelectionRequest { kinds: KindSet::ANY, scope: &model.scope, excluded: &[], conversation: None };
+    proxy.parts.accounts.report(lease, &ask, CallOutcome::Completed, proxy.parts.clock.now(), 0.0);
+}
+
+/// Reports a failed call to the account pool and the metrics, before or after its first event.
+pub(super) fn record_failure(
+    proxy: &ProxyInner,
+    lease: &mut Lease,
+    model: &ResolvedModel,
+    failure: &UpstreamError,
+) {
+    let ask =
+        SelectionRequest { kinds: KindSet::ANY, scope: &model.scope, excluded: &[], conversation: None };
+    proxy.metrics.record_upstream_call(false);
+    proxy.parts.accounts.report(lease, &ask, CallOutcome::Failed(failure), proxy.parts.clock.now(), jitter());
+}
+
+/// Reports the result of a reply's follow-up call to the account pool and the metrics.
+pub(super) fn record_follow_up(
+    proxy: &ProxyInner,
+    lease: &mut Lease,
+    model: &ResolvedModel,
+    follow_up: &FollowUpCall,
+) {
+    match follow_up.status() {
+        None | Some(FollowUpStatus::Running(_)) => {}
+        Some(FollowUpStatus::Completed(_)) => proxy.metrics.record_upstream_call(true),
+        Some(FollowUpStatus::Failed(_, failure)) => record_failure(proxy, lease, model, &failure),
+    }
+}
+
+/// The follow-up call as an attempt in the request log, evaluated when the reply is over.
+pub(super) fn follow_up_attempt(
+    lease: &Lease,
+    follow_up: &FollowUpCall,
+) -> impl FnOnce() -> Option<Attempt> + use<> {
+    let (account, follow_up) = (lease.account.label.clone(), follow_up.clone());
+    move || {
+        let (duration, failure, outcome) = match follow_up.status()? {
+            FollowUpStatus::Completed(duration) => (duration, None, "ok"),
+            FollowUpStatus::Failed(duration, failure) => {
+                (duration, Some(failure.clone()), outcome_word(failure.kind))
+            }
+            FollowUpStatus::Running(duration) => (duration, None, "interrupted"),
+        };
+        Some(Attempt {
+            account,
+            why: AccountSelection::new(SelectionRule::SecondCall).into(),
+            outcome: outcome.to_owned(),
+            status: failure.as_ref().and_then(|failure| failure.status),
+            detail: failure.map(|failure| failure.detail),
+            ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+        })
+    }
+}
+
+pub(super) fn attempt_record(lease: &Lease, failure: Option<&UpstreamError>, ms: u64) -> Attempt {
+    Attempt {
+        account: lease.account.label.clone(),
+        why: lease.selection.into(),
+        outcome: failure.map_or("ok", |failure| outcome_word(failure.kind)).to_owned(),
+        status: failure.and_then(|failure| failure.status),
+        detail: failure.map(|failure| failure.detail.clone()),
+        ms,
+    }
+}
+
+/// The outcome of a failed attempt in the request log.
+fn outcome_word(kind: UpstreamErrorKind) -> &'static str {
+    match kind {
+        UpstreamErrorKind::Limited => "limited",
+        UpstreamErrorKind::Throttled => "throttled",
+        UpstreamErrorKind::LoginRequired => "needs login",
+        UpstreamErrorKind::Challenge => "challenge",
+        UpstreamErrorKind::Server => "server error",
+        UpstreamErrorKind::BadResponse => "bad response",
+        UpstreamErrorKind::Empty => "empty",
+        UpstreamErrorKind::Unreachable => "unreachable",
+        UpstreamErrorKind::Tls => "tls error",
+        UpstreamErrorKind::Timeout => "timeout",
+        UpstreamErrorKind::NoSuchModel => "no such model",
+        UpstreamErrorKind::ContextLength => "too long",
+        UpstreamErrorKind::Rejected => "rejected",
+        UpstreamErrorKind::Image => "image",
+        UpstreamErrorKind::Interrupted => "interrupted",
+    }
+}
+
+/// A random number in 0..1 for jitter; 0.5 if the system has no entropy.
+fn jitter() -> f64 {
+    getrandom::u32().map_or(0.5, |random| f64::from(random) / (f64::from(u32::MAX) + 1.0))
+}
