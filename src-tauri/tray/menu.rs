@@ -4,6 +4,7 @@ use super::super::i18n::{Strings, fill};
 use super::super::page::WindowPage;
 use super::super::status::{AccountStatus, LastError, ProxyState, ProxyStatus};
 use super::format::{account_text, advice, quota_bar, truncate};
+use storage::config::{Choice, Strategy};
 
 /// The accounts that get a line of their own; the window shows all.
 const MAX_ACCOUNTS: usize = 12;
@@ -133,17 +134,20 @@ fn account_entry(account: &AccountStatus, strings: &Strings) -> MenuEntry {
 }
 
 fn strategy_entry(status: &ProxyStatus, strings: &Strings) -> MenuEntry {
-    let choices = [
-        ("balance", strings.balance),
-        ("fill-first", strings.fill_first),
-        ("reset-soonest", strings.reset_soonest),
-    ];
-    let choice = |(name, text): (&'static str, &str)| MenuEntry::Choice {
-        text: text.to_owned(),
-        on: status.strategy == name,
-        action: MenuAction::Strategy(name),
+    let choice = |strategy: &Strategy| {
+        let text = match strategy {
+            Strategy::Balance => strings.balance,
+            Strategy::FillFirst => strings.fill_first,
+            Strategy::ResetSoonest => strings.reset_soonest,
+        };
+        let name = strategy.word();
+        MenuEntry::Choice {
+            text: text.to_owned(),
+            on: status.strategy == name,
+            action: MenuAction::Strategy(name),
+        }
     };
-    MenuEntry::Submenu(strings.strategy.to_owned(), choices.into_iter().map(choice).collect())
+    MenuEntry::Submenu(strings.strategy.to_owned(), Strategy::VALUES.iter().map(choice).collect())
 }
 
 fn port_entry(status: &ProxyStatus, strings: &Strings) -> MenuEntry {

@@ -241,7 +241,7 @@ describe("settings", () => {
     const control = await openPage({}, "settings");
     await waitFor(() => button("Back to the default: Keep requests, days"));
     button("Back to the default: Keep requests, days").click();
-    await waitFor(() => expect(control.state.setting("log_days")?.value).toBe(14));
+    await waitFor(() => expect(control.state.setting("log_days")?.value).toBe(30));
   });
 });
 

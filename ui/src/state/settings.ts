@@ -1,22 +1,29 @@
-// Sections of the settings page. A setting that is missing here is shown at the end, by its name.
+// Sections of the settings page, from the program's declarations. A setting that is not declared is shown at the end, by its name.
 
+import { SETTINGS } from "../control/generated/settings";
 import type { SettingView } from "../control/types";
 
-export const SECTIONS = {
-  network: ["port", "host", "allowed_hosts", "allowed_origins", "keyless_port", "proxy", "no_proxy", "extra_ca_file"],
-  routing: ["strategy", "prefer", "nearest_models", "fill_max_tokens", "layout", "image_links"],
-  log: ["log_days", "log_max_bytes", "keep_bodies", "log"],
-  appearance: ["language", "theme", "tray_icon", "autostart"],
-  notifications: ["notify_limited", "notify_back", "notify_login", "notify_all_limited", "notify_port"],
-} as const;
+type Declared = (typeof SETTINGS)[number];
+/** The choices that have texts: languages are shown by their own names. */
+type Choices = Exclude<Extract<Declared, { kind: "choice" }>, { name: "language" }>;
 
-export type Section = keyof typeof SECTIONS;
-export type SettingName = (typeof SECTIONS)[Section][number];
+export type Section = Declared["section"];
+export type SettingName = Declared["name"];
+export type Choice = { [D in Choices as D["name"]]: `${D["name"]}.${D["choices"][number]}` }[Choices["name"]];
 
-const KNOWN: readonly string[] = Object.values(SECTIONS).flat();
+/** The names of each section's settings, in the order of the page. */
+export const SECTIONS = {} as { [name in Section]: SettingName[] };
+for (const { name, section } of SETTINGS) (SECTIONS[section] ??= []).push(name);
+
+const hasTexts = (setting: Declared): setting is Choices => setting.kind === "choice" && setting.name !== "language";
+
+/** The words of the choices that have texts. */
+export const CHOICES = Object.fromEntries(SETTINGS.filter(hasTexts).map(({ name, choices }) => [name, choices])) as {
+  [D in Choices as D["name"]]: D["choices"];
+};
 
 export function isKnown(name: string): name is SettingName {
-  return KNOWN.includes(name);
+  return SETTINGS.some((one) => one.name === name);
 }
 
 /** The settings of a section that the program has, in the section's order. */
@@ -27,17 +34,6 @@ export function inSection(settings: SettingView[], section: Section): SettingVie
 export function unknown(settings: SettingView[]): SettingView[] {
   return settings.filter((one) => !isKnown(one.name));
 }
-
-/** The choices that have texts. */
-export const CHOICES = {
-  strategy: ["balance", "fill-first", "reset-soonest"],
-  prefer: ["api", "web", "only-api", "only-web"],
-  layout: ["turns", "transcript"],
-  theme: ["auto", "light", "dark"],
-  tray_icon: ["auto", "light", "dark", "colour"],
-} as const;
-
-export type Choice = { [name in keyof typeof CHOICES]: `${name}.${(typeof CHOICES)[name][number]}` }[keyof typeof CHOICES];
 
 export function isChoice(key: string): key is Choice {
   return Object.entries(CHOICES).some(([name, values]) => values.some((value) => key === `${name}.${value}`));

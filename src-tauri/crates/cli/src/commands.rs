@@ -167,7 +167,7 @@ fn add_account(global: &GlobalArgs, label: &str, api: bool, accepted: bool) -> R
 /// Before the first web session is stored the user has read the notice.
 fn require_terms(global: &GlobalArgs, accepted: bool) -> Result<(), ExitError> {
     output::note(WEB_SESSION_NOTICE);
-    if find_target(global)?.parts.settings.preferences().terms_accepted {
+    if find_target(global)?.parts.settings.terms_accepted() {
         return Ok(());
     }
     if !accepted && !read_confirmation()? {

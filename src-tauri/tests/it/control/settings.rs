@@ -195,3 +195,19 @@ async fn a_setting_that_could_not_be_saved_is_not_saved_later() {
     let settings = std::fs::read_to_string(program.dir.path().join("settings.toml")).unwrap();
     assert!(settings.contains("language = \"fr\"") && !settings.contains("theme"), "{settings}");
 }
+
+#[tokio::test]
+async fn an_edit_by_hand_takes_effect_together_with_the_next_change() {
+    let env = TestEnv::new(&["alice"]).await;
+    let program = &env.program;
+    let named = async || {
+        let request = program.http.get(format!("{}/healthz", program.base)).header("host", "box.lan");
+        Answer::of(request.send().await).await.status
+    };
+    let path = program.dir.path().join("settings.toml");
+    std::fs::write(&path, "version = 1\nallowed_hosts = [\"box.lan\"]\nstrategy = \"fill-first\"\n").unwrap();
+    assert_eq!(named().await, 403);
+    assert_eq!(set(program, "theme", json!("dark")).await.status, 200);
+    assert_eq!(named().await, 200);
+    assert_eq!(env.control("status", &json!({})).await["strategy"], "fill-first");
+}

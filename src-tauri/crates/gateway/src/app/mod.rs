@@ -125,7 +125,7 @@ impl App {
             models: models.clone(),
             limits: keys.limits().clone(),
             clock,
-            body_limit: usize::try_from(config.limits.body_bytes).unwrap_or(usize::MAX),
+            body_limit: usize::try_from(config.body_bytes).unwrap_or(usize::MAX),
         });
         notices.iter().for_each(|notice| tracing::warn!("{notice}"));
         let (reader, reload_requests) = management::reload_channel();
@@ -154,7 +154,7 @@ impl App {
         let guard = Arc::new(guard);
         let service = service::HttpService::new(Arc::clone(&guard), proxy.clone(), routes);
         let limits = server::ConnectionLimits {
-            max_connections: config.limits.max_connections,
+            max_connections: config.max_connections,
             ..server::ConnectionLimits::default()
         };
         let keyless = Arc::new(KeylessListener::new(&guard, &proxy, limits.clone()));
@@ -285,12 +285,12 @@ fn current_user() -> String {
 
 async fn open_request_log(config: &Config, database: &Path) -> Result<request_log::OpenedLog, StartError> {
     let limits = request_log::LogLimits {
-        max_age: Duration::from_secs(u64::from(config.limits.log_days) * 24 * 60 * 60),
-        max_bytes: config.limits.log_max_bytes,
+        max_age: Duration::from_secs(u64::from(config.log_days) * 24 * 60 * 60),
+        max_bytes: config.log_max_bytes,
         ..request_log::LogLimits::default()
     };
     let path = database.to_owned();
-    let keep = config.preferences.keep_bodies;
+    let keep = config.keep_bodies;
     let open_task = tokio::task::spawn_blocking(move || {
         let opened = RequestLog::open(&path, limits);
         if let Err(error) = opened.log.set_keep_bodies(keep) {
@@ -321,10 +321,10 @@ fn build_web(config: &Config, simulator: Option<&MockUpstream>) -> Result<WebUps
     let settings = web::WebSettings {
         base,
         options: management::manner(config),
-        connect_timeout: config.limits.connect,
-        first_byte_timeout: config.limits.first_byte,
-        idle_timeout: config.limits.idle,
-        outbound: management::outbound(&config.outbound),
+        connect_timeout: config.connect,
+        first_byte_timeout: config.first_byte,
+        idle_timeout: config.idle,
+        outbound: management::outbound(&config.outbound()),
         protocol: upstream_setup::site_protocol(&config.web),
         ..web::WebSettings::default()
     };

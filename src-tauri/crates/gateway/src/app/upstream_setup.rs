@@ -32,10 +32,10 @@ pub(super) fn build_api(
     };
     let settings = api::ApiSettings {
         base,
-        connect_timeout: config.limits.connect,
-        first_byte_timeout: config.limits.first_byte,
-        idle_timeout: config.limits.idle,
-        outbound: management::outbound(&config.outbound),
+        connect_timeout: config.connect,
+        first_byte_timeout: config.first_byte,
+        idle_timeout: config.idle,
+        outbound: management::outbound(&config.outbound()),
         ..api::ApiSettings::default()
     };
     ApiUpstream::new(settings).map_err(|error| match error {

@@ -48,7 +48,7 @@ pub use overview::{ErrorLine, Overview, RejectionLine};
 pub use secret_reload::{ReloadRequests, SecretReload, reload_channel};
 pub use secrets::{SecretsState, SecretsView};
 pub use session::SessionAuth;
-pub use settings::{SettingFrom, SettingKind, SettingValue, SettingView, manner, outbound};
+pub use settings::{SettingFrom, SettingView, manner, outbound};
 pub use status::{InstanceInfo, ServingReason, ServingState, Status};
 pub use test_request::{Backend, SavePort, TestResult};
 
@@ -96,6 +96,8 @@ pub struct ControlParts {
 
 struct ControlInner {
     parts: ControlParts,
+    /// What the saved settings mean, as of the last save.
+    saved: Mutex<Arc<Config>>,
     server: OnceLock<ListeningServer>,
     desktop: OnceLock<Arc<dyn Desktop>>,
     /// Weak, as the server is: what answers requests holds this control.
@@ -138,8 +140,10 @@ impl std::ops::Deref for Control {
 
 impl Control {
     pub fn new(parts: ControlParts) -> Self {
+        let saved = Mutex::new(meaning(&lock(&parts.settings), &parts.config));
         let inner = ControlInner {
             parts,
+            saved,
             server: OnceLock::new(),
             desktop: OnceLock::new(),
             backend: OnceLock::new(),
@@ -235,9 +239,8 @@ impl Control {
     }
 
     /// The settings as they are saved, without flags and variables. What cannot be used counts as it did at the start.
-    fn saved_config(&self) -> Config {
-        storage::config::resolve_file_only(&self.settings(), Some(&self.config))
-            .unwrap_or_else(|_| Config::clone(&self.config))
+    fn saved_config(&self) -> Arc<Config> {
+        Arc::clone(&lock(&self.inner.saved))
     }
 
     /// Tells the user something that stays true until the program ends.
@@ -289,17 +292,28 @@ impl Control {
         &self,
         change: impl FnOnce(&mut SettingsFile) -> Result<(), storage::config::SettingsError>,
     ) -> Result<(), ControlError> {
-        self.settings().update(change).map_err(not_saved)?;
+        let mut settings = self.settings();
+        settings.update(change).map_err(not_saved)?;
+        *lock(&self.inner.saved) = meaning(&settings, &self.config);
+        drop(settings);
         self.notify_changed();
         Ok(())
     }
 
     fn settings(&self) -> MutexGuard<'_, SettingsFile> {
-        self.settings.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        lock(&self.settings)
     }
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn not_saved(error: storage::config::SettingsError) -> ControlError {
     ControlError::new(ErrorCode::NotSaved, error.to_string())
+}
+
+fn meaning(settings: &SettingsFile, start: &Arc<Config>) -> Arc<Config> {
+    storage::config::resolve_file_only(settings, Some(start)).map_or_else(|_| Arc::clone(start), Arc::new)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

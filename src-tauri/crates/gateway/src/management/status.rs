@@ -144,17 +144,17 @@ pub(super) fn status(control: &Control) -> Result<Status, ControlError> {
         prefer: config.prefer,
         log_recorded: counters.recorded,
         log_dropped: counters.dropped,
-        bodies_kept: config.preferences.keep_bodies,
+        bodies_kept: config.keep_bodies,
         notices: notice::current_notices(control),
         data_dir: control.instance.data_dir.clone(),
         web_url: control.instance.web_url.clone(),
         api_url: control.instance.api_url.clone(),
         last_error: control.journal.last_failure().as_deref().map(error_line),
-        welcomed: config.preferences.welcomed,
-        terms_accepted: config.preferences.terms_accepted,
-        language: config.preferences.language,
-        theme: config.preferences.theme,
-        tray_icon: config.preferences.tray_icon,
+        welcomed: config.welcomed,
+        terms_accepted: config.terms_accepted,
+        language: config.language,
+        theme: config.theme,
+        tray_icon: config.tray_icon,
     })
 }
 

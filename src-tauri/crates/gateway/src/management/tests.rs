@@ -8,12 +8,16 @@ use std::path::{Path, PathBuf};
 use ts_rs::{Config, TS, TypeVisitor};
 
 use super::*;
+use storage::config::{AUTOSTART, Rules, SETTINGS, SettingKind, SettingValue};
 
 /// Where the user interface looks for them.
 const GENERATED_DIR: &str = "ui/src/control/generated";
 
 const GENERATED_NOTE: &str =
     "// This file was generated from the table of commands in Rust. Do not edit it by hand.";
+
+const SETTINGS_NOTE: &str =
+    "// This file was generated from the declarations of the settings in Rust. Do not edit it by hand.";
 
 /// Files by their names.
 struct TypeFiles {
@@ -67,6 +71,7 @@ fn generated() -> BTreeMap<PathBuf, String> {
     files.visit::<ControlError>();
     files.visit::<doctor::Finding>();
     files.commands();
+    files.settings();
     files.texts
 }
 
@@ -84,6 +89,45 @@ impl TypeFiles {
             used.collect::<String>()
         );
         self.texts.insert("Commands.ts".into(), text);
+    }
+}
+
+/// What the user interface knows of the declared settings.
+#[derive(serde::Serialize)]
+struct DeclaredSetting {
+    name: &'static str,
+    section: String,
+    kind: SettingKind,
+    default: SettingValue,
+    choices: &'static [&'static str],
+    live: bool,
+}
+
+impl DeclaredSetting {
+    /// `None` for what has no row in the window.
+    fn new(rules: &Rules) -> Option<Self> {
+        Some(Self {
+            name: rules.name(),
+            section: format!("{:?}", rules.section?).to_lowercase(),
+            kind: rules.kind,
+            default: rules.default(),
+            choices: rules.choices,
+            live: rules.applies.is_live(),
+        })
+    }
+}
+
+impl TypeFiles {
+    /// The settings that have a row in the window.
+    fn settings(&mut self) {
+        let rules = SETTINGS.iter().map(|setting| &setting.rules).chain([&AUTOSTART]);
+        let declared = rules.filter_map(DeclaredSetting::new);
+        let lines = declared.map(|one| format!("  {},\n", serde_json::to_string(&one).unwrap()));
+        let text = format!(
+            "{SETTINGS_NOTE}\n\nexport const SETTINGS = [\n{}] as const;\n",
+            lines.collect::<String>()
+        );
+        self.texts.insert("settings.ts".into(), text);
     }
 }
 

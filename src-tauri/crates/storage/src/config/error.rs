@@ -51,6 +51,10 @@ pub(super) struct Sourced<T> {
 }
 
 impl<T> Sourced<T> {
+    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Sourced<U> {
+        Sourced { setting: self.setting, by: self.by, value: change(self.value) }
+    }
+
     /// The value as `check` understands it; `problem` ends the sentence when it does not.
     pub(super) fn check<U>(
         self,

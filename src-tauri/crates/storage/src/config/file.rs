@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use toml_edit::{DocumentMut, Value};
 
+use super::declaration::Rules;
 use super::parse::{self, Damage, LoadError, ParsedSettings};
-use super::preferences::{Preferences, preferences};
-use super::raw_settings::RawSettings;
+use super::raw_settings::{self, RawSettings};
+use super::setting_value::SettingValue;
 use super::toml_edit_ops;
 use crate::secrets::{atomic_write, create_private_dir, set_aside, with_suffix};
 
@@ -87,9 +88,14 @@ impl SettingsFile {
         self.notice.as_deref()
     }
 
-    /// Language, theme and what was asked of the user once; the defaults where they cannot be used.
-    pub fn preferences(&self) -> Preferences {
-        preferences(&self.values).or_else(|_| preferences(&RawSettings::default())).unwrap_or_default()
+    /// What the file says of a declared setting, unchecked.
+    pub(super) fn value(&self, path: &str) -> Option<SettingValue> {
+        self.values.declared.get(path).cloned()
+    }
+
+    /// Whether the notice about web sessions was accepted.
+    pub fn terms_accepted(&self) -> bool {
+        self.value("terms_accepted") == Some(SettingValue::Switch(true))
     }
 
     /// The texts of a table, by their keys: for what other rooms keep here, such as the digests of client keys. What is
@@ -152,6 +158,18 @@ impl SettingsFile {
         self.replace_document(document)
     }
 
+    /// Changes one declared setting in memory; `None` lets its default count again.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn put(&mut self, rules: &Rules, value: Option<SettingValue>) -> Result<(), SettingsError> {
+        let path: Vec<&str> = rules.path.split('.').collect();
+        match value {
+            Some(value) => self.set(&path, value),
+            None => self.unset(&path),
+        }
+    }
+
     /// Changes a list in memory; see [`set`](Self::set).
     ///
     /// # Errors
@@ -161,12 +179,8 @@ impl SettingsFile {
     }
 
     /// Whether the file has this setting.
-    pub fn contains(&self, path: &[&str]) -> bool {
-        let mut item = Some(self.document.as_item());
-        for name in path {
-            item = item.and_then(|item| item.get(name));
-        }
-        item.is_some()
+    pub fn contains(&self, rules: &Rules) -> bool {
+        self.values.declared.contains_key(rules.path)
     }
 
     /// Lets what is said about an account follow to its new id, or forgets it.
@@ -174,12 +188,12 @@ impl SettingsFile {
     /// # Errors
     /// As [`set`](Self::set).
     pub fn move_account(&mut self, old: &str, new: Option<&str>) -> Result<(), SettingsError> {
-        if let Some(order) = self.values.account_order.clone() {
+        if let Some(order) = self.values.tables.account_order.clone() {
             let keep = |id: String| if id == old { new.map(str::to_owned) } else { Some(id) };
             let order: Vec<String> = order.into_iter().filter_map(keep).collect();
             self.set_list(&["account_order"], &order)?;
         }
-        match (self.values.only_account.as_deref() == Some(old), new) {
+        match (self.values.tables.only_account.as_deref() == Some(old), new) {
             (true, Some(new)) => self.set(&["only_account"], new),
             (true, None) => self.unset(&["only_account"]),
             (false, _) => Ok(()),
@@ -220,8 +234,9 @@ impl SettingsFile {
     }
 
     fn replace_document(&mut self, document: DocumentMut) -> Result<(), SettingsError> {
-        let values = toml_edit::de::from_document(document.clone()).map_err(|_| SettingsError::WrongType)?;
-        (self.document, self.values) = (document, values);
+        let declared = raw_settings::declared(document.as_table()).map_err(|_| SettingsError::WrongType)?;
+        let tables = toml_edit::de::from_document(document.clone()).map_err(|_| SettingsError::WrongType)?;
+        (self.document, self.values) = (document, RawSettings { declared, tables });
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use super::env_file::EnvFile;
 use super::error::{ConfigError, SettingSource};
 use super::file::SettingsFile;
 use super::resolve::resolve;
+use super::settings::SETTINGS;
 use super::sources::{Flags, RuntimeEnvironment, Sources};
 use super::validated::{Config, SecretStoreSetting};
 
@@ -26,7 +27,7 @@ pub fn resolve_file_only(settings: &SettingsFile, start: Option<&Config>) -> Res
     if unnamed.is_none() && start.is_some_and(|start| start.auth_token.is_some()) {
         env.insert("AUTH_TOKEN".to_owned(), PLACEHOLDER_TOKEN.to_owned());
     }
-    let sealed = settings.values.secret_store.as_deref() == Some("file");
+    let sealed = settings.values.tables.secret_store.as_deref() == Some("file");
     if let Some(SecretStoreSetting::File { key_file }) =
         start.map(|start| &start.secret_store).filter(|_| sealed)
     {
@@ -40,37 +41,15 @@ pub fn resolve_file_only(settings: &SettingsFile, start: Option<&Config>) -> Res
     resolve(&Sources { flags, env, env_file, unnamed_env_file, settings, runtime: surroundings })
 }
 
-/// The settings that are variables too.
-const FIXABLE_SETTINGS: [&str; 10] = [
-    "PORT",
-    "HOST",
-    "LOG",
-    "ALLOWED_HOSTS",
-    "ALLOWED_ORIGINS",
-    "AUTH_TOKEN",
-    "AUTH_TOKEN_FILE",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "EXTRA_CA_FILE",
-];
-
 /// The settings that a flag or a variable decides, so that the file's value would not count, with where they come from.
 pub(super) fn fixed_settings(sources: &Sources) -> BTreeMap<&'static str, SettingSource> {
-    let flags = &sources.flags;
-    let by_flag = [
-        ("PORT", flags.port.is_some()),
-        ("HOST", flags.host.is_some()),
-        ("ALLOWED_HOSTS", !flags.allow_host.is_empty()),
-    ];
-    let mut fixed = BTreeMap::new();
-    for name in FIXABLE_SETTINGS {
-        if by_flag.contains(&(name, true)) {
-            fixed.insert(name, SettingSource::Flag);
-        } else if let Some(variable) = sources.variable(name) {
-            fixed.insert(name, variable.by);
-        }
-    }
-    fixed
+    let by_variable = SETTINGS.iter().filter_map(|setting| {
+        let by = setting.rules.given(sources).by;
+        let is_fixed =
+            matches!(by, SettingSource::Flag | SettingSource::Environment | SettingSource::EnvFile);
+        setting.rules.variable.filter(|_| is_fixed).map(|name| (name, by))
+    });
+    by_variable.collect()
 }
 
 #[cfg(test)]
@@ -95,7 +74,7 @@ mod tests {
         let settings = saved("port = 4000\ntheme = \"dark\"\n").settings;
         let config = resolve_file_only(&settings, None).unwrap();
         assert_eq!(config.port, 4000);
-        assert_eq!(config.preferences.theme, crate::config::Theme::Dark);
+        assert_eq!(config.theme, crate::config::Theme::Dark);
         for (text, setting) in [
             ("theme = \"blue\"", "theme"),
             ("tray_icon = \"blue\"", "tray_icon"),

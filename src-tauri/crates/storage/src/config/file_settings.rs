@@ -1,62 +1,18 @@
-//! The settings that only the settings file has.
+//! The tables of the settings file.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::error::{ConfigError, SettingSource};
 use super::precedence::from_file;
 use super::sources::Sources;
-use super::validated::{
-    KeyLimitSettings, KindPreference, LayoutSetting, LimitSettings, SiteOverrides, Strategy,
-};
+use super::validated::{KeyLimitSettings, SiteOverrides};
 use super::validators;
 use protocol::is_model_name;
 
 const SHAPES: [&str; 1] = ["llms-2025"];
 
-pub(super) fn strategy(sources: &Sources) -> Result<Strategy, ConfigError> {
-    from_file("strategy", sources.settings.values.strategy.as_deref()).map_or(
-        Ok(Strategy::default()),
-        |given| {
-            given.check("must be balance, fill-first or reset-soonest", |text| match text {
-                "balance" => Some(Strategy::Balance),
-                "fill-first" => Some(Strategy::FillFirst),
-                "reset-soonest" => Some(Strategy::ResetSoonest),
-                _ => None,
-            })
-        },
-    )
-}
-
-/// A demo asks its web accounts first, whose failover it is there to show.
-pub(super) fn prefer(sources: &Sources, demo: bool) -> Result<KindPreference, ConfigError> {
-    let default = if demo { KindPreference::Web } else { KindPreference::default() };
-    from_file("prefer", sources.settings.values.prefer.as_deref()).map_or(Ok(default), |given| {
-        given.check("must be api, web, only-api or only-web", |text| match text {
-            "api" => Some(KindPreference::Api),
-            "web" => Some(KindPreference::Web),
-            "only-api" => Some(KindPreference::OnlyApi),
-            "only-web" => Some(KindPreference::OnlyWeb),
-            _ => None,
-        })
-    })
-}
-
-pub(super) fn layout(sources: &Sources) -> Result<LayoutSetting, ConfigError> {
-    from_file("layout", sources.settings.values.layout.as_deref()).map_or(
-        Ok(LayoutSetting::default()),
-        |given| {
-            given.check("must be turns or transcript", |text| match text {
-                "turns" => Some(LayoutSetting::Turns),
-                "transcript" => Some(LayoutSetting::Transcript),
-                _ => None,
-            })
-        },
-    )
-}
-
 pub(super) fn aliases(sources: &Sources) -> Result<Vec<(String, String)>, ConfigError> {
-    let aliases = &sources.settings.values.aliases;
+    let aliases = &sources.settings.values.tables.aliases;
     if aliases.iter().any(|(name, model)| !is_model_name(name) || !is_model_name(model)) {
         let problem =
             "has a model name that is empty, longer than 200 characters or holds a control character";
@@ -70,7 +26,7 @@ pub(super) fn key_limits(sources: &Sources) -> Result<BTreeMap<String, KeyLimitS
         ConfigError::new("key_limits", SettingSource::Settings, "has a limit that is negative or no number")
     };
     let mut limits = BTreeMap::new();
-    for (name, saved) in &sources.settings.values.key_limits {
+    for (name, saved) in &sources.settings.values.tables.key_limits {
         let daily_tokens = saved.daily_tokens.map(u64::try_from).transpose().map_err(|_| wrong())?;
         let daily_cost_usd = saved.daily_cost_usd;
         if daily_cost_usd.is_some_and(|usd| !usd.is_finite() || usd < 0.0) {
@@ -82,55 +38,14 @@ pub(super) fn key_limits(sources: &Sources) -> Result<BTreeMap<String, KeyLimitS
     Ok(limits)
 }
 
-pub(super) fn limits(sources: &Sources) -> Result<LimitSettings, ConfigError> {
-    let (saved, defaults) = (&sources.settings.values.limits, LimitSettings::default());
-    let seconds = |setting, saved, most, default: Duration| {
-        within(setting, saved, 1, most, default.as_secs()).map(Duration::from_secs)
-    };
-    Ok(LimitSettings {
-        body_bytes: within("limits.body_bytes", saved.body_bytes, 1 << 10, 1 << 30, defaults.body_bytes)?,
-        max_connections: within(
-            "limits.max_connections",
-            saved.max_connections,
-            1,
-            65_536,
-            defaults.max_connections,
-        )?,
-        first_byte: seconds(
-            "limits.first_byte_seconds",
-            saved.first_byte_seconds,
-            3600,
-            defaults.first_byte,
-        )?,
-        idle: seconds("limits.idle_seconds", saved.idle_seconds, 3600, defaults.idle)?,
-        connect: seconds("limits.connect_seconds", saved.connect_seconds, 300, defaults.connect)?,
-        log_days: within("limits.log_days", saved.log_days, 1, 3650, defaults.log_days)?,
-        log_max_bytes: within(
-            "limits.log_max_bytes",
-            saved.log_max_bytes,
-            1_000_000,
-            100_000_000_000,
-            defaults.log_max_bytes,
-        )?,
-    })
-}
-
-fn within<T: TryFrom<i64>>(
-    setting: &'static str,
-    saved: Option<i64>,
-    least: i64,
-    most: i64,
-    default: T,
-) -> Result<T, ConfigError> {
-    let Some(value) = saved else { return Ok(default) };
-    let in_range = Some(value).filter(|value| (least..=most).contains(value));
-    in_range.and_then(|value| T::try_from(value).ok()).ok_or_else(|| {
+fn within(setting: &'static str, value: i64, least: u32, most: u32) -> Result<u32, ConfigError> {
+    u32::try_from(value).ok().filter(|value| (least..=most).contains(value)).ok_or_else(|| {
         ConfigError::new(setting, SettingSource::Settings, format!("must be from {least} to {most}"))
     })
 }
 
 pub(super) fn web(sources: &Sources) -> Result<SiteOverrides, ConfigError> {
-    let web = &sources.settings.values.web;
+    let web = &sources.settings.values.tables.web;
     Ok(SiteOverrides {
         request_shape: shape(web.request_shape.as_deref())?,
         cookie_name: token("web.cookie_name", web.cookie_name.as_deref())?,
@@ -142,18 +57,18 @@ pub(super) fn web(sources: &Sources) -> Result<SiteOverrides, ConfigError> {
         model_field: token("web.model_field", web.model_field.as_deref())?,
         preprompt_field: token("web.preprompt_field", web.preprompt_field.as_deref())?,
         messages_field: token("web.messages_field", web.messages_field.as_deref())?,
-        window_cents: web.window_cents.map(|cents| cents_of(Some(cents))).transpose()?,
+        window_cents: web.window_cents.map(cents_of).transpose()?,
         plan_factors: plan_factors(&web.plan_factors)?,
     })
 }
 
-fn cents_of(cents: Option<i64>) -> Result<u32, ConfigError> {
-    within("web.window_cents", cents, 1, 1_000_000, 0)
+fn cents_of(cents: i64) -> Result<u32, ConfigError> {
+    within("web.window_cents", cents, 1, 1_000_000)
 }
 
 fn plan_factors(saved: &BTreeMap<String, i64>) -> Result<BTreeMap<String, u32>, ConfigError> {
     let factor = |(plan, factor): (&String, &i64)| {
-        let factor = within("web.plan_factors", Some(*factor), 0, 10_000, 0)?;
+        let factor = within("web.plan_factors", *factor, 0, 10_000)?;
         Ok((plan.to_lowercase(), factor))
     };
     saved.iter().map(factor).collect()
@@ -188,8 +103,11 @@ fn checked(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::super::resolve::resolve;
     use super::super::sources::tests::saved;
+    use super::super::validated::{LayoutSetting, Strategy};
     use super::*;
 
     #[test]
@@ -205,7 +123,7 @@ mod tests {
         assert_eq!((config.strategy, config.layout), (Strategy::ResetSoonest, LayoutSetting::Transcript));
         assert_eq!(config.aliases, [("gpt-4.1".to_owned(), "x".to_owned())]);
         assert_eq!(config.unlimited_models, Some(vec!["m".to_owned()]));
-        assert_eq!((config.limits.idle, config.limits.body_bytes), (Duration::from_secs(5), 2048));
+        assert_eq!((config.idle, config.body_bytes), (Duration::from_secs(5), 2048));
         assert_eq!(config.web.cookie_name.as_deref(), Some("session"));
         assert_eq!(config.web.chat_path.as_deref(), Some("/api/chat"));
     }

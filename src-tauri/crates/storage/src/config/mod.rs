@@ -7,10 +7,12 @@
 //!
 //! Nothing here opens a port, talks to a keychain, reads the process environment by itself or parses the command line.
 
+mod choice;
 mod credential_list;
 mod credential_paste;
 mod credentials;
 mod data_dir;
+mod declaration;
 mod env_file;
 mod error;
 mod file;
@@ -23,6 +25,8 @@ mod preferences;
 mod raw_settings;
 mod resolve;
 mod secret_store;
+mod setting_value;
+mod settings;
 mod sources;
 mod text_file;
 mod toml_edit_ops;
@@ -31,21 +35,24 @@ mod validated;
 mod validators;
 mod weak_key;
 
+pub use choice::Choice;
 pub use credential_list::UnusableValue;
 pub use credential_paste::{CookieTarget, PasteError, accounts_in_env, pasted_cookie, pasted_key};
 pub use data_dir::platform_dir;
+pub use declaration::{Applies, Rules, Section, Setting};
 pub use env_file::EnvFile;
 pub use error::{ConfigError, SettingSource};
 pub use file::{SettingsError, SettingsFile};
 pub use file_only::resolve_file_only;
 pub use outbound::{ExtraCa, OutboundConfig, ProxyAddress, ProxySetting};
-pub use preferences::{Language, Notify, Preferences, Theme, TrayIcon};
+pub use preferences::{Language, Theme, TrayIcon};
 pub use resolve::{API_HOST, WEB_HOST, resolve};
+pub use setting_value::{SettingKind, SettingValue};
+pub use settings::{AUTOSTART, SETTINGS, Settings};
 pub use sources::{Flags, RuntimeEnvironment, SECRET_VARIABLES, Sources, known_variables};
 pub use unnamed_env_file::UnnamedEnvFile;
 pub use validated::{
-    Config, KeyLimitSettings, KindPreference, LayoutSetting, LimitSettings, SecretStoreSetting,
-    SiteOverrides, Strategy,
+    Config, KeyLimitSettings, KindPreference, LayoutSetting, SecretStoreSetting, SiteOverrides, Strategy,
 };
 pub use validators::authority;
 pub use weak_key::weak_key;

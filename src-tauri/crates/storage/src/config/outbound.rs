@@ -9,15 +9,15 @@ use rustls::pki_types::pem::PemObject;
 use url::Url;
 
 use super::data_dir::data_dir;
+use super::declaration::Rules;
 use super::error::{ConfigError, SettingSource, Sourced};
-use super::precedence::{first_given, first_given_list};
+use super::setting_value::SettingValue;
 use super::sources::Sources;
 use super::text_file::read_capped;
 use crate::secrets::Secret;
 
 const PROXY_SETTING: &str = "HTTPS_PROXY";
 const NO_PROXY_SETTING: &str = "NO_PROXY";
-const CA_FILE_SETTING: &str = "EXTRA_CA_FILE";
 
 const BAD_PROXY_ADDRESS: &str = "must be a proxy address such as http://proxy.example:3128, https:// or socks5h:// instead of http://, or none";
 const PASSWORD_IN_FILE: &str = "must not hold a password, because settings.toml is no place for secrets; enter the address with its \
@@ -33,7 +33,7 @@ pub struct OutboundConfig {
     /// `NO_PROXY_SETTING`, `no_proxy`: none. Hosts that are connected to directly: a name with its subdomains, an address, a
     /// network as `10.0.0.0/8`, or `*` for all. Ports are ignored.
     pub no_proxy: Vec<String>,
-    /// `EXTRA_CA_FILE`, `extra_ca_file`: none. Certificate authorities that are trusted beside the system's. Given where
+    /// `EXTRA_CA_FILE`, `extra_ca_file`: none. Certificate authorities that are trusted beside the system's. Sourced where
     /// a company's proxy opens TLS; whoever has such an authority's key can read the accounts' traffic.
     pub extra_ca: Option<ExtraCa>,
 }
@@ -97,29 +97,24 @@ pub struct ExtraCa {
     pub pem: String,
 }
 
-pub(super) fn outbound(sources: &Sources) -> Result<OutboundConfig, ConfigError> {
-    let (proxy, proxy_given_by) = proxy(sources)?;
-    Ok(OutboundConfig { proxy, proxy_given_by, no_proxy: no_proxy(sources)?, extra_ca: extra_ca(sources)? })
-}
-
-fn proxy(sources: &Sources) -> Result<(ProxySetting, SettingSource), ConfigError> {
-    let given = first_given(sources, PROXY_SETTING, None, sources.settings.values.proxy.clone(), "");
-    let by = given.by;
+pub(super) fn proxy(rules: &Rules, sources: &Sources) -> Result<ProxySetting, ConfigError> {
+    let given = rules.given_text(sources);
     let proxy = given.clone().check(BAD_PROXY_ADDRESS, |text| match text.trim() {
         "" | "system" => Some(ProxySetting::System),
         "none" | "direct" => Some(ProxySetting::Direct),
         address => ProxyAddress::parse(address).map(ProxySetting::Server),
     })?;
     let has_password = matches!(&proxy, ProxySetting::Server(server) if server.password.is_some());
-    if has_password && by == SettingSource::Settings {
+    if has_password && given.by == SettingSource::Settings {
         return Err(given.error(PASSWORD_IN_FILE));
     }
-    Ok((proxy, by))
+    Ok(proxy)
 }
 
-/// `NO_PROXY_SETTING` is written for many programs, in more than one form: what is no host is passed over.
-fn no_proxy(sources: &Sources) -> Result<Vec<String>, ConfigError> {
-    let given = first_given_list(sources, NO_PROXY_SETTING, None, sources.settings.values.no_proxy.clone());
+/// `NO_PROXY` is written for many programs, in more than one form: what is no host is passed over.
+#[allow(clippy::unnecessary_wraps, reason = "the form of a declaration")]
+pub(super) fn no_proxy(rules: &Rules, sources: &Sources) -> Result<Vec<String>, ConfigError> {
+    let given = rules.given_list(sources);
     let entries = given.value.iter().flat_map(|entry| entry.split_whitespace());
     let mut hosts: Vec<String> = entries.map(bypass_entry).filter(|entry| !entry.is_empty()).collect();
     hosts.dedup();
@@ -139,9 +134,8 @@ fn bypass_entry(entry: &str) -> String {
 }
 
 /// A relative path starts where it was written, as that of `SECRET_KEY_FILE`.
-fn extra_ca(sources: &Sources) -> Result<Option<ExtraCa>, ConfigError> {
-    let given =
-        first_given(sources, CA_FILE_SETTING, None, sources.settings.values.extra_ca_file.clone(), "");
+pub(super) fn extra_ca(rules: &Rules, sources: &Sources) -> Result<Option<ExtraCa>, ConfigError> {
+    let given = rules.given_text(sources);
     if given.value.trim().is_empty() {
         return Ok(None);
     }
@@ -153,6 +147,10 @@ fn extra_ca(sources: &Sources) -> Result<Option<ExtraCa>, ConfigError> {
         | SettingSource::Default => sources.runtime.working_dir.clone(),
     };
     read_ca(&given, base.join(given.value.trim())).map(Some)
+}
+
+pub(super) fn show_ca(ca: &Option<ExtraCa>) -> SettingValue {
+    SettingValue::Text(ca.as_ref().map_or_else(String::new, |ca| ca.path.display().to_string()))
 }
 
 /// The path of a certificate is no secret, and who reads the error needs it.

@@ -6,9 +6,9 @@ use std::io;
 use std::path::Path;
 
 use serde::Deserialize;
-use toml_edit::{DocumentMut, Item};
+use toml_edit::{Document, DocumentMut, Item, Table};
 
-use super::raw_settings::RawSettings;
+use super::raw_settings::{self, RawSettings, Tables, WrongType};
 use super::text_file::read_capped;
 
 /// The version of the file's form that this program writes.
@@ -90,24 +90,25 @@ fn parse_settings(text: &str) -> Result<ParsedSettings, LoadError> {
     if text.trim().is_empty() {
         return Err(damaged_error("is empty"));
     }
-    let document: DocumentMut = text
-        .parse()
-        .map_err(|error: toml_edit::TomlError| damaged_at("is not valid TOML", text, error.span()))?;
+    let document =
+        Document::parse(text).map_err(|error| damaged_at("is not valid TOML", text, error.span()))?;
     let newer = match document.get("version").map(Item::as_integer) {
         None => false,
         Some(Some(version)) if version >= 1 => version > FORMAT_VERSION,
         Some(_) => return Err(damaged_error("has a version that is no number from 1")),
     };
-    let values = match deserialize_settings(text) {
+    let values = match deserialize_settings(text, document.as_table()) {
         Err(_) if newer => RawSettings::default(),
         values => values?,
     };
-    Ok(ParsedSettings { text: text.to_owned(), document, values, newer })
+    Ok(ParsedSettings { text: text.to_owned(), document: document.into_mut(), values, newer })
 }
 
-fn deserialize_settings(text: &str) -> Result<RawSettings, LoadError> {
-    let read = toml_edit::de::Deserializer::parse(text).and_then(RawSettings::deserialize);
-    read.map_err(|error| damaged_at("has a value of the wrong type", text, error.span()))
+fn deserialize_settings(text: &str, document: &Table) -> Result<RawSettings, LoadError> {
+    let wrong_at = |span| damaged_at("has a value of the wrong type", text, span);
+    let declared = raw_settings::declared(document).map_err(|WrongType(span)| wrong_at(span))?;
+    let tables = toml_edit::de::Deserializer::parse(text).and_then(Tables::deserialize);
+    Ok(RawSettings { declared, tables: tables.map_err(|error| wrong_at(error.span()))? })
 }
 
 /// Names the place only: the library's own message repeats what stands there.

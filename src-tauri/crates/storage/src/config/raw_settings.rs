@@ -1,66 +1,65 @@
-//! The known keys of `settings.toml`. All are optional; what they mean and may be is said at [`Config`](super::Config).
+//! What `settings.toml` holds, not yet checked. All of it is optional; what it means and may be is said where it is
+//! declared ([`settings`](super::settings)) or at [`Config`](super::Config).
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::Deserialize;
+use toml_edit::{Item, Table};
+
+use super::declaration::Rules;
+use super::setting_value::SettingValue;
+use super::settings::SETTINGS;
 
 /// Numbers are wide here, so that a number out of range is an error of `resolve` and not a damaged file.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct RawSettings {
+    /// The declared settings that the file has, by their paths.
+    pub(super) declared: BTreeMap<&'static str, SettingValue>,
+    pub(super) tables: Tables,
+}
+
+/// A declared setting of another type than the file has, by where it stands.
+pub(super) struct WrongType(pub(super) Option<Range<usize>>);
+
+/// The declared settings of a file.
+pub(super) fn declared(file: &Table) -> Result<BTreeMap<&'static str, SettingValue>, WrongType> {
+    let values = SETTINGS.iter().filter_map(|setting| {
+        let value = declared_value(file, &setting.rules).transpose()?;
+        Some(value.map(|value| (setting.rules.path, value)))
+    });
+    values.collect()
+}
+
+fn declared_value(file: &Table, rules: &Rules) -> Result<Option<SettingValue>, WrongType> {
+    let (tables, name) =
+        rules.path.rsplit_once('.').map_or((None, rules.path), |(table, name)| (Some(table), name));
+    let item = match tables.map(|table| file.get(table)) {
+        None => file.get(name),
+        Some(None) => None,
+        Some(Some(table)) => {
+            let inner = table.as_table_like().ok_or_else(|| WrongType(table.span()))?;
+            inner.get(name)
+        }
+    };
+    let wrong = |item: &Item| WrongType(item.span());
+    item.map(|item| SettingValue::from_item(item, rules.kind).ok_or_else(|| wrong(item))).transpose()
+}
+
+/// What is no single value, or counts only together with something else.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
-pub(super) struct RawSettings {
-    pub(super) port: Option<i64>,
-    pub(super) host: Option<String>,
-    pub(super) ui: Option<bool>,
-    pub(super) log: Option<String>,
+pub(super) struct Tables {
     pub(super) secret_store: Option<String>,
     pub(super) secret_key_file: Option<String>,
-    pub(super) allowed_hosts: Option<Vec<String>>,
-    pub(super) allowed_origins: Option<Vec<String>>,
-    pub(super) proxy: Option<String>,
-    pub(super) no_proxy: Option<Vec<String>>,
-    pub(super) extra_ca_file: Option<String>,
-    pub(super) mammouth_web_url: Option<String>,
-    pub(super) mammouth_api_url: Option<String>,
-    pub(super) strategy: Option<String>,
-    pub(super) prefer: Option<String>,
-    pub(super) layout: Option<String>,
-    pub(super) image_links: Option<bool>,
-    pub(super) fill_max_tokens: Option<bool>,
-    pub(super) nearest_models: Option<bool>,
-    pub(super) keyless_port: Option<i64>,
-    pub(super) language: Option<String>,
-    pub(super) theme: Option<String>,
-    pub(super) tray_icon: Option<String>,
-    pub(super) keep_bodies: Option<bool>,
-    pub(super) notify_limited: Option<bool>,
-    pub(super) notify_back: Option<bool>,
-    pub(super) notify_login: Option<bool>,
-    pub(super) notify_all_limited: Option<bool>,
-    pub(super) notify_port: Option<bool>,
-    pub(super) welcomed: Option<bool>,
-    pub(super) terms_accepted: Option<bool>,
     /// Ids of accounts, the one to be used first before the others.
     pub(super) account_order: Option<Vec<String>>,
     /// The id of the one account that is used.
     pub(super) only_account: Option<String>,
     /// By the name of the client key.
     pub(super) key_limits: BTreeMap<String, RawKeyLimits>,
-    pub(super) unlimited_models: Option<Vec<String>>,
     pub(super) aliases: BTreeMap<String, String>,
-    pub(super) limits: RawLimits,
     pub(super) web: RawSiteOverrides,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub(super) struct RawLimits {
-    pub(super) body_bytes: Option<i64>,
-    pub(super) max_connections: Option<i64>,
-    pub(super) first_byte_seconds: Option<i64>,
-    pub(super) idle_seconds: Option<i64>,
-    pub(super) connect_seconds: Option<i64>,
-    pub(super) log_days: Option<i64>,
-    pub(super) log_max_bytes: Option<i64>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]

@@ -1,4 +1,4 @@
-//! From what the user wrote to the checked form: flag, environment, `.env`, settings file, default, in this order.
+//! The checked form of everything that was given.
 
 use std::net::IpAddr;
 
@@ -6,20 +6,20 @@ use url::Url;
 
 use super::credentials::{api_keys, auth_token, cookies};
 use super::data_dir::data_dir;
-use super::error::{ConfigError, SettingSource, Sourced};
+use super::declaration::{Rules, resolve_choice, resolve_port};
+use super::error::{ConfigError, SettingSource};
 use super::file_only::fixed_settings;
-use super::file_settings::{aliases, key_limits, layout, limits, prefer, strategy, web};
-use super::outbound::outbound;
-use super::precedence::{first_given, first_given_list};
-use super::preferences::preferences;
+use super::file_settings::{aliases, key_limits, web};
 use super::secret_store::secret_store;
-use super::sources::Sources;
+use super::setting_value::SettingValue;
+use super::settings::{Settings, rules};
+use super::sources::{Flags, Sources};
 use super::unnamed_env_file::UnnamedEnvFile;
-use super::validated::Config;
+use super::validated::{Config, KindPreference};
 use super::validators;
 
-const WEB_URL: &str = "https://mammouth.ai";
-const API_URL: &str = "https://api.mammouth.ai";
+pub(super) const WEB_URL: &str = "https://mammouth.ai";
+pub(super) const API_URL: &str = "https://api.mammouth.ai";
 /// The host of web sessions where no other is set.
 pub const WEB_HOST: &str = "mammouth.ai";
 /// The host of API keys where no other is set.
@@ -34,69 +34,50 @@ pub fn resolve(sources: &Sources) -> Result<Config, ConfigError> {
     let demo = sources.flags.demo;
     let web = web(sources)?;
     let auth_token = auth_token(sources)?;
-    let host = host(sources)?;
-    let host = guarded(host, auth_token.is_some())?;
-    let (allowed_hosts, allowed_origins) = (allowed_hosts(sources)?, allowed_origins(sources)?);
-    let unnamed_env_file = sources.used_unnamed_env_file();
-    if let Some(file) = &unnamed_env_file
-        && !(validators::is_loopback(host) && allowed_hosts.is_empty() && allowed_origins.is_empty())
-    {
-        refuse_strangers_key(file)?;
-    }
+    let settings = Settings::resolve(sources)?;
+    check_reach(sources, &settings, auth_token.is_some())?;
+    let tables = &sources.settings.values.tables;
     Ok(Config {
-        host,
-        port: port(sources)?,
         demo,
-        ui: !sources.flags.no_ui && sources.settings.values.ui.unwrap_or(true),
+        ui: settings.ui && !sources.flags.no_ui,
         data_dir: data_dir(sources)?,
-        log_filter: log_filter(sources)?,
         cookies: if demo { Vec::new() } else { cookies(sources, web.cookie_name.as_deref())? },
         api_keys: if demo { Vec::new() } else { api_keys(sources)? },
         auth_token,
-        unnamed_env_file,
+        unnamed_env_file: sources.used_unnamed_env_file(),
         secret_store: secret_store(sources)?,
-        allowed_hosts,
-        allowed_origins,
-        web_url: web_url(sources)?,
-        api_url: api_url(sources)?,
-        outbound: outbound(sources)?,
-        strategy: strategy(sources)?,
-        prefer: prefer(sources, demo)?,
-        layout: layout(sources)?,
+        proxy_given_by: rules("proxy").map_or(SettingSource::Default, |rules| rules.given(sources).by),
         aliases: aliases(sources)?,
-        unlimited_models: sources.settings.values.unlimited_models.clone(),
-        image_links: sources.settings.values.image_links.unwrap_or(true),
-        fill_max_tokens: sources.settings.values.fill_max_tokens.unwrap_or(true),
-        nearest_models: sources.settings.values.nearest_models.unwrap_or(false),
-        keyless_port: keyless_port(sources)?,
-        account_order: sources.settings.values.account_order.clone().unwrap_or_default(),
-        only_account: sources.settings.values.only_account.clone().filter(|id| !id.is_empty()),
+        account_order: tables.account_order.clone().unwrap_or_default(),
+        only_account: tables.only_account.clone().filter(|id| !id.is_empty()),
         key_limits: key_limits(sources)?,
-        preferences: preferences(&sources.settings.values)?,
         fixed: fixed_settings(sources),
-        limits: limits(sources)?,
         web,
         notice: sources.settings.notice().map(str::to_owned),
+        settings,
     })
 }
 
-fn host(sources: &Sources) -> Result<Sourced<IpAddr>, ConfigError> {
-    let saved = sources.settings.values.host.clone();
-    let given = first_given(sources, "HOST", sources.flags.host.clone(), saved, "127.0.0.1");
-    let by = given.by;
-    let value =
-        given.check("must be an IP address or localhost", |text| validators::parse_listen_host(&text))?;
-    Ok(Sourced { setting: "HOST", by, value })
+pub(super) fn host(rules: &Rules, sources: &Sources) -> Result<IpAddr, ConfigError> {
+    rules
+        .given_text(sources)
+        .check("must be an IP address or localhost", |text| validators::parse_listen_host(&text))
 }
 
 /// Going wider than this machine is an explicit act, with a key that the user chose.
-fn guarded(host: Sourced<IpAddr>, has_token: bool) -> Result<IpAddr, ConfigError> {
-    if validators::is_loopback(host.value) || has_token {
-        return Ok(host.value);
+fn check_reach(sources: &Sources, settings: &Settings, has_token: bool) -> Result<(), ConfigError> {
+    let is_local = validators::is_loopback(settings.host);
+    if !is_local && !has_token {
+        let by = rules("host").map_or(SettingSource::Default, |rules| rules.given(sources).by);
+        let problem =
+            "lets other machines in, which needs an AUTH_TOKEN of your own; set one, or listen on 127.0.0.1";
+        return Err(ConfigError::new("HOST", by, problem));
     }
-    Err(host.error(
-        "lets other machines in, which needs an AUTH_TOKEN of your own; set one, or listen on 127.0.0.1",
-    ))
+    let is_wide = !(is_local && settings.allowed_hosts.is_empty() && settings.allowed_origins.is_empty());
+    match sources.used_unnamed_env_file() {
+        Some(file) if is_wide => refuse_strangers_key(&file),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Whoever wrote a `.env` that nobody named knows the key in it. On this machine alone that helps only programs that run
@@ -113,68 +94,59 @@ fn refuse_strangers_key(file: &UnnamedEnvFile) -> Result<(), ConfigError> {
     Err(ConfigError::new("AUTH_TOKEN", SettingSource::EnvFile, problem))
 }
 
-fn port(sources: &Sources) -> Result<u16, ConfigError> {
-    let saved = sources.settings.values.port.map(|port| port.to_string());
-    first_given(sources, "PORT", sources.flags.port.clone(), saved, "3000")
-        .check("must be a whole number from 0 to 65535", |text| validators::parse_port(&text))
-}
-
 /// 0 means none.
-fn keyless_port(sources: &Sources) -> Result<Option<u16>, ConfigError> {
-    let Some(port) = sources.settings.values.keyless_port else { return Ok(None) };
-    match u16::try_from(port) {
-        Ok(port) => Ok(Some(port).filter(|port| *port != 0)),
-        Err(_) => Err(ConfigError::new(
-            "keyless_port",
-            SettingSource::Settings,
-            "must be a whole number from 0 to 65535",
-        )),
-    }
+pub(super) fn keyless_port(rules: &Rules, sources: &Sources) -> Result<Option<u16>, ConfigError> {
+    let port = resolve_port(rules, sources)?;
+    Ok(Some(port).filter(|port| *port != 0))
 }
 
-fn log_filter(sources: &Sources) -> Result<String, ConfigError> {
-    first_given(sources, "LOG", None, sources.settings.values.log.clone(), "info").check(
+pub(super) fn log_filter(rules: &Rules, sources: &Sources) -> Result<String, ConfigError> {
+    rules.given_text(sources).check(
         "is no log filter; write a level such as info, or pairs such as mammouth_proxy=debug",
         |text| tracing_subscriber::EnvFilter::try_new(&text).is_ok().then_some(text),
     )
 }
 
-fn allowed_hosts(sources: &Sources) -> Result<Vec<String>, ConfigError> {
-    let flags = Some(sources.flags.allow_host.clone()).filter(|hosts| !hosts.is_empty());
-    first_given_list(sources, "ALLOWED_HOSTS", flags, sources.settings.values.allowed_hosts.clone())
-        .check_each("a host name without scheme, port or *", validators::parse_host_name)
+pub(super) fn allow_host_flag(flags: &Flags) -> Option<SettingValue> {
+    (!flags.allow_host.is_empty()).then(|| SettingValue::List(flags.allow_host.clone()))
 }
 
-fn allowed_origins(sources: &Sources) -> Result<Vec<String>, ConfigError> {
-    first_given_list(sources, "ALLOWED_ORIGINS", None, sources.settings.values.allowed_origins.clone())
-        .check_each("an origin such as https://app.example, never null or *", validators::parse_origin)
+pub(super) fn allowed_hosts(rules: &Rules, sources: &Sources) -> Result<Vec<String>, ConfigError> {
+    let given = rules.given_list(sources);
+    given.check_each("a host name without scheme, port or *", validators::parse_host_name)
 }
 
-fn web_url(sources: &Sources) -> Result<Url, ConfigError> {
-    upstream(first_given(
-        sources,
-        "MAMMOUTH_WEB_URL",
-        None,
-        sources.settings.values.mammouth_web_url.clone(),
-        WEB_URL,
-    ))
+pub(super) fn allowed_origins(rules: &Rules, sources: &Sources) -> Result<Vec<String>, ConfigError> {
+    let given = rules.given_list(sources);
+    given.check_each("an origin such as https://app.example, never null or *", validators::parse_origin)
 }
 
-fn api_url(sources: &Sources) -> Result<Url, ConfigError> {
-    upstream(first_given(
-        sources,
-        "MAMMOUTH_API_URL",
-        None,
-        sources.settings.values.mammouth_api_url.clone(),
-        API_URL,
-    ))
+/// A demo asks its web accounts first, whose failover it is there to show.
+pub(super) fn prefer(rules: &Rules, sources: &Sources) -> Result<KindPreference, ConfigError> {
+    match rules.given(sources).by {
+        SettingSource::Default if sources.flags.demo => Ok(KindPreference::Web),
+        SettingSource::Default
+        | SettingSource::Flag
+        | SettingSource::Environment
+        | SettingSource::EnvFile
+        | SettingSource::Settings => resolve_choice(rules, sources),
+    }
 }
 
-fn upstream(given: Sourced<String>) -> Result<Url, ConfigError> {
-    given.check(
+/// An empty list is one; without any the built-in one counts.
+pub(super) fn unlimited_models(rules: &Rules, sources: &Sources) -> Result<Option<Vec<String>>, ConfigError> {
+    Ok(sources.settings.value(rules.path).and_then(SettingValue::into_list))
+}
+
+pub(super) fn upstream_url(rules: &Rules, sources: &Sources) -> Result<Url, ConfigError> {
+    rules.given_text(sources).check(
         "must be an https URL (http only to this machine) without user name, query or fragment",
         |text| validators::parse_upstream_url(&text),
     )
+}
+
+pub(super) fn show_url(url: &Url) -> SettingValue {
+    SettingValue::text(url.as_str().trim_end_matches('/'))
 }
 
 #[cfg(test)]
@@ -208,7 +180,7 @@ mod tests {
         assert!(config.cookies.is_empty() && config.api_keys.is_empty() && config.auth_token.is_none());
         assert!(config.allowed_hosts.is_empty() && config.allowed_origins.is_empty());
         assert_eq!((config.strategy, config.layout), (Strategy::Balance, LayoutSetting::Turns));
-        assert_eq!(config.limits.body_bytes, 32 << 20);
+        assert_eq!(config.body_bytes, 32 << 20);
         assert_eq!(config.notice, None);
     }
 

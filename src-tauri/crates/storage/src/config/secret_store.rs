@@ -13,7 +13,7 @@ const KEY_FILE_SETTING: &str = "SECRET_KEY_FILE";
 
 /// Going to a file is an explicit act, and so is saying where its key is: both settings, or neither.
 pub(super) fn secret_store(sources: &Sources) -> Result<SecretStoreSetting, ConfigError> {
-    let in_file = from_file(STORE_SETTING, sources.settings.values.secret_store.as_deref()).map_or(
+    let in_file = from_file(STORE_SETTING, sources.settings.values.tables.secret_store.as_deref()).map_or(
         Ok(false),
         |given| {
             given.check("must be keychain or file", |text| match text {
@@ -43,7 +43,8 @@ fn key_file(sources: &Sources) -> Result<Option<(SettingSource, PathBuf)>, Confi
     if let Some(given) = sources.variable(KEY_FILE_SETTING) {
         return Ok(Some((given.by, sources.runtime.working_dir.join(given.value))));
     }
-    let saved = sources.settings.values.secret_key_file.as_deref().filter(|path| !path.trim().is_empty());
+    let saved =
+        sources.settings.values.tables.secret_key_file.as_deref().filter(|path| !path.trim().is_empty());
     saved.map(|path| Ok((SettingSource::Settings, data_dir(sources)?.join(path)))).transpose()
 }
 

@@ -248,6 +248,9 @@ pub(super) mod tests {
         std::fs::create_dir(dir.path().join("platform")).unwrap();
         std::fs::write(dir.path().join("platform/settings.toml"), "port = 4000").unwrap();
         let sources = Sources::read(Flags::default(), BTreeMap::new(), surroundings(dir.path()), 0).unwrap();
-        assert_eq!(sources.settings.values.port, Some(4000));
+        assert_eq!(
+            sources.settings.value("port"),
+            Some(super::super::setting_value::SettingValue::Number(4000))
+        );
     }
 }

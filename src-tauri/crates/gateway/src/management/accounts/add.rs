@@ -109,7 +109,7 @@ pub(in crate::management) async fn sign_in(
 
 /// Before the first web session is stored the user has read what that means.
 fn require_terms(control: &Control, kind: AccountKind) -> Result<(), ControlError> {
-    if kind == AccountKind::Api || control.saved_config().preferences.terms_accepted {
+    if kind == AccountKind::Api || control.saved_config().terms_accepted {
         return Ok(());
     }
     let message = "a web session is your own login, used on this machine for you alone; Mammouth's terms forbid bypassing \

@@ -106,7 +106,7 @@ pub(in crate::management) async fn remove(control: &Control, args: NameArgs) -> 
         settings.move_account(&kept.id, None)
     })?;
     control.accounts.remove(&kept.id);
-    control.accounts.set_pinned(control.saved_config().only_account);
+    control.accounts.set_pinned(control.saved_config().only_account.clone());
     control.web.forget(&kept.id);
     let journal = control.journal.clone();
     if run_blocking(move || journal.delete_account(&kept.label)).await.is_err() {

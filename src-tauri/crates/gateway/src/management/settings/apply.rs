@@ -3,11 +3,11 @@
 use super::super::log::run_blocking;
 use super::super::port;
 use super::super::{Control, ControlError, ErrorCode};
-use super::table::Setting;
+use super::view::fixed_by;
 use super::{SettingValue, changed, outbound};
 use crate::auth::Policy;
 use crate::server::SwitchError;
-use storage::config::{self, Config};
+use storage::config::{self, Applies, Config, SETTINGS, Setting};
 use storage::request_log::{self, LogLimits};
 use upstreams::web::{LayoutMode, WebOptions};
 
@@ -17,22 +17,39 @@ pub(super) async fn change(
     setting: &Setting,
     value: Option<SettingValue>,
 ) -> Result<(), ControlError> {
-    let (_, config) = changed(control, setting, value.clone())?;
-    if setting.name == "port" && control.server().is_ok() {
+    let config = changed(control, setting, value.clone())?;
+    let save = || control.save(|settings| settings.put(&setting.rules, value));
+    let applies = setting.rules.applies;
+    match applies {
         // Bound first, then saved: a port that is taken changes nothing.
-        return port::switch_to(control, config.port).await.map(drop);
+        Applies::Port if control.server().is_ok() => port::switch_to(control, config.port).await.map(drop),
+        Applies::KeylessPort => switch_keyless_port(control, config.keyless_port, save).await,
+        Applies::Port
+        | Applies::Strategy
+        | Applies::KindPreference
+        | Applies::Models
+        | Applies::WebSessions
+        | Applies::LogFilter
+        | Applies::LogLimits
+        | Applies::Bodies
+        | Applies::Outbound
+        | Applies::AllowLists
+        | Applies::WhenRead
+        | Applies::NextStart => save_and_apply(control, applies, save).await,
     }
-    if setting.name == "keyless_port"
-        && let Ok(engine) = control.backend()
-    {
-        let save = || save(control, setting, value).map_err(|error| error.message);
-        let served = engine.set_keyless_port(config.keyless_port, Box::new(save)).await;
-        // Its notice changes only after the save, which has said already that something changed.
-        control.notify_changed();
-        return served.map_err(refused);
-    }
-    save(control, setting, value)?;
-    apply(control, setting.name, &config).await
+}
+
+async fn switch_keyless_port(
+    control: &Control,
+    port: Option<u16>,
+    save: impl FnOnce() -> Result<(), ControlError> + Send,
+) -> Result<(), ControlError> {
+    let Ok(backend) = control.backend() else { return save() };
+    let save = || save().map_err(|error| error.message);
+    let served = backend.set_keyless_port(port, Box::new(save)).await;
+    // Its notice changes only after the save, which has said already that something changed.
+    control.notify_changed();
+    served.map_err(refused)
 }
 
 fn refused(error: SwitchError) -> ControlError {
@@ -44,37 +61,55 @@ fn refused(error: SwitchError) -> ControlError {
     }
 }
 
-fn save(control: &Control, setting: &Setting, value: Option<SettingValue>) -> Result<(), ControlError> {
-    control.save(|settings| match value {
-        None => settings.unset(setting.path),
-        Some(SettingValue::Switch(on)) => settings.set(setting.path, on),
-        Some(SettingValue::Number(number)) => settings.set(setting.path, number),
-        Some(SettingValue::Text(text)) => settings.set(setting.path, text),
-        Some(SettingValue::List(list)) => settings.set_list(setting.path, &list),
-    })
+/// Applies what was changed, and what the save found changed in the file by hand.
+async fn save_and_apply(
+    control: &Control,
+    changed: Applies,
+    save: impl FnOnce() -> Result<(), ControlError>,
+) -> Result<(), ControlError> {
+    let before = control.saved_config();
+    save()?;
+    let now = control.saved_config();
+    apply(control, changed, &now).await?;
+    for by_hand in differing(control, &before, &now).into_iter().filter(|applies| *applies != changed) {
+        apply(control, by_hand, &now).await?;
+    }
+    Ok(())
 }
 
-/// What is not named here is looked up when it is needed, or counts from the next start on.
-async fn apply(control: &Control, name: &str, config: &Config) -> Result<(), ControlError> {
-    match name {
-        "strategy" => control.accounts.set_strategy(config.strategy),
-        "prefer" => control.accounts.set_kind_preference(config.prefer),
-        "fill_max_tokens" => {
-            control.models.update_settings(|wishes| wishes.fill_max_tokens = config.fill_max_tokens)
+/// How the settings that differ are applied, each way once. Those that a variable decides stay as they are.
+fn differing(control: &Control, before: &Config, now: &Config) -> Vec<Applies> {
+    let differ = SETTINGS.iter().filter(|setting| {
+        fixed_by(control, &setting.rules).is_none() && (setting.value)(before) != (setting.value)(now)
+    });
+    let mut ways: Vec<Applies> = Vec::new();
+    for way in differ.map(|setting| setting.rules.applies) {
+        if !ways.contains(&way) {
+            ways.push(way);
         }
-        "nearest_models" => {
-            control.models.update_settings(|wishes| wishes.match_dated_names = config.nearest_models)
-        }
-        "layout" | "image_links" => control.web.set_options(manner(config)),
-        "log" => control.set_log(&config.log_filter),
-        "log_days" | "log_max_bytes" => control.journal.set_limits(limits(config)),
-        "keep_bodies" => {
-            let (journal, keep) = (control.journal.clone(), config.preferences.keep_bodies);
+    }
+    ways
+}
+
+async fn apply(control: &Control, applies: Applies, config: &Config) -> Result<(), ControlError> {
+    match applies {
+        Applies::Strategy => control.accounts.set_strategy(config.strategy),
+        Applies::KindPreference => control.accounts.set_kind_preference(config.prefer),
+        Applies::Models => control.models.update_settings(|wishes| {
+            wishes.fill_max_tokens = config.fill_max_tokens;
+            wishes.match_dated_names = config.nearest_models;
+        }),
+        Applies::WebSessions => control.web.set_options(manner(config)),
+        Applies::LogFilter => control.set_log(&config.log_filter),
+        Applies::LogLimits => control.journal.set_limits(limits(config)),
+        Applies::Bodies => {
+            let (journal, keep) = (control.journal.clone(), config.keep_bodies);
             run_blocking(move || journal.set_keep_bodies(keep)).await?;
         }
-        "proxy" | "no_proxy" | "extra_ca_file" => outbound::apply(control, config).await?,
-        "allowed_hosts" | "allowed_origins" => set_policy(control, config)?,
-        _ => {}
+        Applies::Outbound => outbound::apply(control, config).await?,
+        Applies::AllowLists => set_policy(control, config)?,
+        // A port is moved before it is saved; one that was changed by hand counts from the next start.
+        Applies::Port | Applies::KeylessPort | Applies::NextStart | Applies::WhenRead => {}
     }
     Ok(())
 }
@@ -90,8 +125,8 @@ pub fn manner(config: &Config) -> WebOptions {
 
 fn limits(config: &Config) -> LogLimits {
     LogLimits {
-        max_age: std::time::Duration::from_secs(u64::from(config.limits.log_days) * 24 * 60 * 60),
-        max_bytes: config.limits.log_max_bytes,
+        max_age: std::time::Duration::from_secs(u64::from(config.log_days) * 24 * 60 * 60),
+        max_bytes: config.log_max_bytes,
         ..request_log::LogLimits::default()
     }
 }

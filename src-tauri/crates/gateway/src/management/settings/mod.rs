@@ -2,18 +2,20 @@
 
 mod apply;
 pub(super) mod outbound;
-mod table;
 mod view;
 
 pub use apply::manner;
 pub use outbound::outbound;
-pub use view::{SettingFrom, SettingKind, SettingValue, SettingView};
+pub use view::{SettingFrom, SettingView};
 
 use serde::Deserialize;
 
-use self::table::{AUTOSTART, PROXY, SETTINGS, Setting};
+use self::view::{fixed_by, view};
 use super::{Control, ControlError, ErrorCode, NoArgs, not_saved};
-use storage::config::{self, Config, SettingSource, SettingsError, SettingsFile};
+use storage::config::{self, AUTOSTART, Config, SETTINGS, Setting, SettingValue};
+
+/// The one whose password is kept elsewhere.
+const PROXY: &str = "proxy";
 
 #[derive(Debug, Deserialize, ts_rs::TS)]
 pub(super) struct SetArgs {
@@ -22,32 +24,46 @@ pub(super) struct SetArgs {
     value: Option<SettingValue>,
 }
 
+/// The settings that the window has a row for.
+fn shown() -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().filter(|setting| setting.rules.section.is_some())
+}
+
 /// All settings. What only the desktop has is left out elsewhere.
 pub(super) async fn get(control: &Control, _: NoArgs) -> Result<Vec<SettingView>, ControlError> {
     let saved = control.saved_config();
-    let mut views: Vec<SettingView> = SETTINGS.iter().map(|setting| view(control, &saved, setting)).collect();
+    let mut views: Vec<SettingView> = shown().map(|setting| view(control, &saved, setting)).collect();
     views.extend(autostart(control)?);
     Ok(views)
 }
 
 /// Changes one setting; a live one counts at once.
 pub(super) async fn set(control: &Control, args: SetArgs) -> Result<SettingView, ControlError> {
-    if args.name == AUTOSTART {
+    if args.name == AUTOSTART.name() {
         return set_autostart(control, args.value);
     }
-    let setting = SETTINGS.iter().find(|setting| setting.name == args.name);
+    let setting = shown().find(|setting| setting.rules.name() == args.name);
     let setting =
         setting.ok_or_else(|| ControlError::new(ErrorCode::NotFound, "there is no such setting"))?;
-    if let Some(by) = setting.fixed(control) {
-        let message = format!("{} is set {by}: change it there", setting.variable.unwrap_or(setting.name));
+    if let Some(by) = fixed_by(control, &setting.rules) {
+        let name = setting.rules.variable.unwrap_or(setting.rules.path);
+        let message = format!("{name} is set {by}: change it there");
         return Err(ControlError::new(ErrorCode::FixedByEnvironment, message));
     }
-    if setting.name == PROXY {
-        outbound::change_proxy(control, setting, args.value).await?;
-    } else {
-        apply::change(control, setting, args.value).await?;
-    }
+    change(control, setting, args.value).await?;
     Ok(view(control, &control.saved_config(), setting))
+}
+
+/// Checks, saves and applies one change.
+async fn change(
+    control: &Control,
+    setting: &Setting,
+    value: Option<SettingValue>,
+) -> Result<(), ControlError> {
+    if setting.rules.path == PROXY {
+        return outbound::change_proxy(control, setting, value).await;
+    }
+    apply::change(control, setting, value).await
 }
 
 /// The first steps were shown.
@@ -60,58 +76,23 @@ pub(super) async fn accept_terms(control: &Control, _: NoArgs) -> Result<(), Con
     control.save(|settings| settings.set(&["terms_accepted"], true))
 }
 
-/// The settings with one of them changed, if that is a good one.
+/// The configuration with one setting changed, if that is a good one.
 fn changed(
     control: &Control,
     setting: &Setting,
     value: Option<SettingValue>,
-) -> Result<(SettingsFile, Config), ControlError> {
+) -> Result<Config, ControlError> {
+    let bad = |error: String| ControlError::new(ErrorCode::BadArguments, error);
     let mut candidate = control.settings().reread().map_err(not_saved)?;
-    let put = match value {
-        None => candidate.unset(setting.path),
-        Some(SettingValue::Switch(on)) => candidate.set(setting.path, on),
-        Some(SettingValue::Number(number)) => candidate.set(setting.path, number),
-        Some(SettingValue::Text(text)) => candidate.set(setting.path, text),
-        Some(SettingValue::List(list)) => candidate.set_list(setting.path, &list),
-    };
-    put.map_err(|error: SettingsError| ControlError::new(ErrorCode::BadArguments, error.to_string()))?;
-    let config = config::resolve_file_only(&candidate, Some(&control.config))
-        .map_err(|error| ControlError::new(ErrorCode::BadArguments, error.to_string()))?;
-    Ok((candidate, config))
-}
-
-fn view(control: &Control, saved: &Config, setting: &Setting) -> SettingView {
-    let fixed = setting.fixed(control);
-    let from = match fixed {
-        Some(SettingSource::Flag) => SettingFrom::Flag,
-        Some(_) => SettingFrom::Environment,
-        None if control.settings().contains(setting.path) => SettingFrom::File,
-        None => SettingFrom::Default,
-    };
-    let config = if fixed.is_some() { &*control.config } else { saved };
-    SettingView {
-        name: setting.name.to_owned(),
-        kind: setting.kind,
-        value: (setting.value)(config),
-        default: setting.default(),
-        choices: setting.choices.iter().map(|choice| (*choice).to_owned()).collect(),
-        from,
-        live: setting.live,
-    }
+    candidate.put(&setting.rules, value).map_err(|error| bad(error.to_string()))?;
+    config::resolve_file_only(&candidate, Some(&control.config)).map_err(|error| bad(error.to_string()))
 }
 
 fn autostart(control: &Control) -> Result<Option<SettingView>, ControlError> {
     let Some(desktop) = control.desktop() else { return Ok(None) };
     let on = desktop.autostart()?;
-    Ok(Some(SettingView {
-        name: AUTOSTART.to_owned(),
-        kind: SettingKind::Switch,
-        value: SettingValue::Switch(on),
-        default: SettingValue::Switch(false),
-        choices: Vec::new(),
-        from: if on { SettingFrom::File } else { SettingFrom::Default },
-        live: true,
-    }))
+    let from = if on { SettingFrom::File } else { SettingFrom::Default };
+    Ok(Some(SettingView::new(&AUTOSTART, SettingValue::Switch(on), from)))
 }
 
 fn set_autostart(control: &Control, value: Option<SettingValue>) -> Result<SettingView, ControlError> {

@@ -3,9 +3,8 @@
 use url::Url;
 
 use super::super::{Control, ControlError, ErrorCode, UserMessage};
-use super::table::Setting;
 use super::{SettingValue, apply, changed};
-use storage::config::{Config, OutboundConfig, ProxyAddress, ProxySetting};
+use storage::config::{Config, OutboundConfig, ProxyAddress, ProxySetting, Setting};
 use storage::secrets::{ExposeSecret, Secret, StoreError};
 use upstreams::{Outbound, ProxyChoice, ProxyServer};
 
@@ -27,9 +26,8 @@ pub fn outbound(config: &OutboundConfig) -> Outbound {
 
 /// What counts now: the settings as they are saved, but for those that a variable decides.
 pub(in crate::management) fn in_force(control: &Control, saved: &Config) -> OutboundConfig {
-    let start = &control.config;
-    let of =
-        |variable: &str| if start.fixed.contains_key(variable) { &start.outbound } else { &saved.outbound };
+    let start = &*control.config;
+    let of = |variable: &str| if start.fixed.contains_key(variable) { start } else { saved };
     OutboundConfig {
         proxy: of("HTTPS_PROXY").proxy.clone(),
         proxy_given_by: of("HTTPS_PROXY").proxy_given_by,
@@ -87,7 +85,7 @@ pub(super) async fn change_proxy(
     setting: &Setting,
     value: Option<SettingValue>,
 ) -> Result<(), ControlError> {
-    let before = control.saved_config().outbound.proxy;
+    let before = control.saved_config().proxy.clone();
     let address = match &value {
         Some(SettingValue::Text(text)) => ProxyAddress::parse(text),
         Some(SettingValue::Switch(_) | SettingValue::Number(_) | SettingValue::List(_)) | None => None,
@@ -122,7 +120,7 @@ async fn keep_password(control: &Control, url: Url, password: &Secret) -> Result
 /// Of a proxy that is not used any more. What cannot be deleted is never sent to another proxy anyway.
 async fn forget_password(control: &Control, before: &ProxySetting) {
     let ProxySetting::Server(before) = before else { return };
-    let now = control.saved_config().outbound.proxy;
+    let now = control.saved_config().proxy.clone();
     let is_same = matches!(&now, ProxySetting::Server(now) if now.url == before.url);
     if !before.url.username().is_empty() && !is_same {
         let _ = control.vault.delete(PROXY_ENTRY).await;

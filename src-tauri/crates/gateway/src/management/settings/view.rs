@@ -2,29 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How a setting is changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[derive(ts_rs::TS)]
-pub enum SettingKind {
-    Text,
-    Number,
-    Switch,
-    /// One of [`SettingView::choices`].
-    Choice,
-    List,
-}
-
-/// What a setting is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-#[derive(ts_rs::TS)]
-pub enum SettingValue {
-    Switch(bool),
-    Number(i64),
-    Text(String),
-    List(Vec<String>),
-}
+use super::super::Control;
+use storage::config::{Config, Rules, Setting, SettingKind, SettingSource, SettingValue};
 
 /// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,4 +29,35 @@ pub struct SettingView {
     pub from: SettingFrom,
     /// A change counts at once; else from the next start on.
     pub live: bool,
+}
+
+impl SettingView {
+    pub(super) fn new(rules: &Rules, value: SettingValue, from: SettingFrom) -> Self {
+        Self {
+            name: rules.name().to_owned(),
+            kind: rules.kind,
+            value,
+            default: rules.default(),
+            choices: rules.choices.iter().map(|choice| (*choice).to_owned()).collect(),
+            from,
+            live: rules.applies.is_live(),
+        }
+    }
+}
+
+/// What decides instead of the file, if something does.
+pub(super) fn fixed_by(control: &Control, rules: &Rules) -> Option<SettingSource> {
+    rules.variable.and_then(|name| control.config.fixed.get(name).copied())
+}
+
+pub(super) fn view(control: &Control, saved: &Config, setting: &Setting) -> SettingView {
+    let fixed = fixed_by(control, &setting.rules);
+    let from = match fixed {
+        Some(SettingSource::Flag) => SettingFrom::Flag,
+        Some(_) => SettingFrom::Environment,
+        None if control.settings().contains(&setting.rules) => SettingFrom::File,
+        None => SettingFrom::Default,
+    };
+    let config = if fixed.is_some() { &*control.config } else { saved };
+    SettingView::new(&setting.rules, (setting.value)(config), from)
 }

@@ -8,7 +8,7 @@ use super::*;
 use crate::secrets::ExposeSecret;
 
 fn with(env: &[(&str, &str)]) -> Result<OutboundConfig, ConfigError> {
-    resolve(&sources(Path::new("/root-of-tests"), env)).map(|config| config.outbound)
+    resolve(&sources(Path::new("/root-of-tests"), env)).map(|config| config.outbound())
 }
 
 fn proxy_of(text: &str) -> Option<String> {
@@ -69,12 +69,12 @@ fn a_password_in_the_settings_file_is_refused_with_a_way_out() {
 fn the_environment_decides_over_the_file() {
     let mut sources = saved("proxy = \"http://file.example\"\nno_proxy = [\"file.example\"]");
     let config = resolve(&sources).unwrap();
-    assert_eq!((config.outbound.proxy_given_by, config.fixed.len()), (SettingSource::Settings, 0));
+    assert_eq!((config.proxy_given_by, config.fixed.len()), (SettingSource::Settings, 0));
     sources.env.insert("HTTPS_PROXY".into(), "http://env.example".into());
     let config = resolve(&sources).unwrap();
-    assert_eq!(config.outbound.proxy.to_string(), "http://env.example");
+    assert_eq!(config.proxy.to_string(), "http://env.example");
     assert_eq!(config.fixed.get("HTTPS_PROXY"), Some(&SettingSource::Environment));
-    assert_eq!(config.outbound.no_proxy, ["file.example"]);
+    assert_eq!(config.no_proxy, ["file.example"]);
 }
 
 #[test]
