@@ -12,7 +12,7 @@ pub struct Timestamp {
 }
 
 impl Timestamp {
-    /// The timestamp `span` later; for tests and for the end of a limit.
+    /// The timestamp `time` later; for tests and for the end of a limit.
     #[must_use]
     pub fn plus(self, time: Duration) -> Self {
         Self { uptime: self.uptime + time, wall: self.wall + time }
