@@ -1,9 +1,9 @@
 //! Lets Tauri read `tauri.conf.json` at compile time.
 
 fn main() {
-    // Tauri watches only its default folder; ours lies with the sources so that the root stays small.
+    // Tauri watches only its default folder; this one is beside the sources.
     println!("cargo:rerun-if-changed=src-tauri/capabilities");
-    // Commands that a manifest names are closed to every window that no capability gives them to.
+    // Commands that a manifest names are denied to every window without a capability for them.
     let commands =
         tauri_build::AppManifest::new().permissions_path_pattern("src-tauri/capabilities/permissions/*.toml");
     let attributes = tauri_build::Attributes::new()

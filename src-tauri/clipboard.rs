@@ -1,10 +1,11 @@
-//! Puts text on the clipboard.
+//! Writes text to the clipboard.
 
 use tauri::AppHandle;
 
 use gateway::management::{ControlError, ErrorCode};
 
-/// Copies. GTK keeps the text as long as this program runs, and hands it to a clipboard manager where there is one.
+/// Copies through GTK, which keeps the text while this program runs and hands it to a clipboard manager, if there is
+/// one.
 ///
 /// # Errors
 /// `clipboard`: the program is about to end.
@@ -15,17 +16,18 @@ pub(super) async fn copy(app: &AppHandle, text: String) -> Result<(), ControlErr
         let clipboard = gtk::Clipboard::get(&gtk::gdk::SELECTION_CLIPBOARD);
         clipboard.set_text(&text);
         clipboard.store();
-        // Nobody waits any more where the command was given up.
+        // The receiver is gone if the command was cancelled.
         let _ = sender.send(());
     };
     app.run_on_main_thread(put).map_err(refused)?;
     copied.await.map_err(refused)
 }
 
-/// Copies by the program that the system has for it. The text goes over its input, where no other program sees it.
+/// Copies through the system's command-line program. The text goes through its standard input, where no other program
+/// sees it.
 ///
 /// # Errors
-/// `clipboard`: that program cannot be started.
+/// `clipboard`: the program cannot be started.
 #[cfg(not(target_os = "linux"))]
 pub(super) async fn copy(_: &AppHandle, text: String) -> Result<(), ControlError> {
     let copied = tokio::task::spawn_blocking(move || hand_over(&text)).await;

@@ -1,4 +1,4 @@
-//! What all parts of the desktop hold on to, and what they ask of the proxy.
+//! Shared context of the desktop program, and its calls to the management API.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -11,7 +11,7 @@ use super::status::ProxyStatus;
 use super::tray::Tray;
 use gateway::management::{self, Control, ControlError};
 
-/// A cheap handle.
+/// Handle on the shared context. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct DesktopContext(Arc<ContextInner>);
 
@@ -19,9 +19,9 @@ struct ContextInner {
     app: AppHandle,
     control: Control,
     data_dir: PathBuf,
-    /// Windows are opened one after the other.
+    /// Serializes the opening of windows.
     window_lock: tokio::sync::Mutex<()>,
-    /// Held while somebody signs in.
+    /// Held during a sign-in, so that there is one at a time.
     sign_in_lock: tokio::sync::Mutex<()>,
     tray: OnceLock<Tray>,
 }
@@ -58,24 +58,24 @@ impl DesktopContext {
         &self.0.sign_in_lock
     }
 
-    /// Keeps the icon, so that it can be taken away at the end.
+    /// Stores the tray icon, so that it can be removed at the end.
     pub(super) fn set_tray(&self, tray: Tray) {
-        // There is one tray in a program; a second would be a mistake of this room.
+        // There is one tray in a program; a second one would be a bug of this crate.
         let _ = self.0.tray.set(tray);
     }
 
-    /// Ends the desktop part: icon and windows go at once, before running answers are waited for.
+    /// Ends the desktop part. Icon and windows disappear at once, before in-flight replies are drained.
     pub(super) fn quit(&self) {
         let context = self.clone();
         self.spawn(async move {
             if let Some(tray) = context.0.tray.get() {
                 tray.remove();
             }
-            // A window that is being built needs the main thread until it is there, and one that came after this could not
-            // be closed.
+            // A window that is being built needs the main thread until it is complete, and one that came after this
+            // could not be closed.
             let _guard = context.window_lock().lock().await;
             for window in context.0.app.webview_windows().values() {
-                // Closed, not destroyed, so that its place is kept.
+                // Closed, not destroyed, so that its position is saved.
                 let _ = window.close();
             }
             context.0.app.exit(0);
@@ -83,29 +83,29 @@ impl DesktopContext {
         });
     }
 
-    /// Carries out a command of the control table.
+    /// Runs a command of the management API.
     ///
     /// # Errors
-    /// What the command says.
+    /// The error of the command.
     pub(super) async fn run_command(&self, name: &str, args: Value) -> Result<Value, ControlError> {
         management::dispatch(&self.0.control, name, args).await
     }
 
-    /// What the proxy is like now; `None` while it starts or stops.
+    /// The status of the proxy; `None` while it starts or stops.
     pub(super) async fn status(&self) -> Option<ProxyStatus> {
         self.run_command("status", json!({})).await.ok().map(ProxyStatus::from_json)
     }
 
-    /// Has quotas of a while ago asked for anew, because somebody is about to see them.
+    /// Requests that stale quotas be fetched again, because the accounts are about to be displayed.
     pub(super) fn refresh_accounts(&self) {
         let context = self.clone();
         self.spawn(async move {
-            // Without an answer the numbers of before are shown, with their time.
+            // Without an answer the previous numbers are shown, with their time.
             let _ = context.run_command("accounts.refresh", json!({})).await;
         });
     }
 
-    /// Runs something beside everything else.
+    /// Spawns a background task.
     pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         tauri::async_runtime::spawn(work);
     }

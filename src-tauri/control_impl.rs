@@ -1,4 +1,4 @@
-//! What the control table asks of the desktop.
+//! Implementation of the management API's [`Desktop`] trait.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use super::{autostart, clipboard, files, login, window};
 use gateway::management::{BoxFuture, ControlError, Desktop, ErrorCode, Page};
 use storage::secrets::Secret;
 
-/// The desktop, as the control table sees it.
+/// The desktop program, as management commands see it.
 pub(super) struct DesktopHandle(pub(super) DesktopContext);
 
 impl Desktop for DesktopHandle {

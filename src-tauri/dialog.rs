@@ -1,24 +1,24 @@
-//! A question or a message before there is a window: one dialogue, drawn by the system.
+//! Native dialogs for a question or a message before a window exists.
 
-/// The title of every dialogue.
+/// The title of every dialog.
 #[cfg(target_os = "linux")]
 const DIALOG_TITLE: &str = "Mammouth Proxy";
 
-/// A dialogue of two buttons.
+/// A dialog with up to two buttons.
 pub(super) struct Dialog<'a> {
     pub(super) is_error: bool,
-    /// The sentence on top.
+    /// The sentence at the top.
     pub(super) headline: &'a str,
     pub(super) text: &'a str,
-    /// `None` leaves the button out.
+    /// The label of the accepting button. `None` omits the button.
     pub(super) accept: Option<&'a str>,
-    /// What closing the dialogue means too.
+    /// The label of the other button. Closing the dialog counts as pressing it.
     pub(super) cancel: &'a str,
 }
 
 impl Dialog<'_> {
-    /// Shows it and waits for the answer: whether `accept` was pressed. It never is where nothing can be shown. Belongs on
-    /// the main thread.
+    /// Shows the dialog and waits for the answer. Returns whether `accept` was pressed, which is `false` if no dialog
+    /// can be shown. Call it on the main thread.
     #[cfg(target_os = "linux")]
     pub(super) fn ask(&self) -> bool {
         use gtk::prelude::{DialogExt, GtkWindowExt, MessageDialogExt};
@@ -50,7 +50,7 @@ impl Dialog<'_> {
         answer == gtk::ResponseType::Accept
     }
 
-    /// Shows it and waits for the answer: whether `accept` was pressed. Belongs on the main thread.
+    /// Shows the dialog and waits for the answer. Returns whether `accept` was pressed. Call it on the main thread.
     #[cfg(not(target_os = "linux"))]
     pub(super) fn ask(&self) -> bool {
         use rfd::{MessageButtons, MessageDialog, MessageDialogResult, MessageLevel};

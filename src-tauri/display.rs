@@ -1,12 +1,12 @@
-//! Whether a window can be shown at all.
+//! Check for a display.
 
 use super::Error;
 
-/// Asks before anything starts: where no display answers, GTK would end the program with a panic later. Belongs on the
-/// main thread, which is GTK's from then on.
+/// Checks for a display before Tauri starts, because GTK panics without one. Call it on the main thread, which belongs
+/// to GTK from then on.
 ///
 /// # Errors
-/// There is none.
+/// There is no display.
 pub fn check() -> Result<(), Error> {
     #[cfg(target_os = "linux")]
     gtk::init().map_err(|_| Error::NoDisplay)?;

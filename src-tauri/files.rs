@@ -1,4 +1,4 @@
-//! The system's dialogue for a file to save, and a file in the system's file manager.
+//! The system's save dialog, and files in the system's file manager.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,8 @@ use tauri::AppHandle;
 
 use gateway::management::{ControlError, ErrorCode};
 
-/// Asks where to save a file. `title` is the dialogue's, `name` a proposal; `None` where no place was chosen.
+/// Asks where to save a file. `title` is the title of the dialog, `name` the proposed name. Returns `None` if the user
+/// cancels.
 ///
 /// # Errors
 /// `internal`: the program is about to end.
@@ -24,7 +25,7 @@ pub(super) async fn save_as(
 /// Shows a file in the system's file manager.
 ///
 /// # Errors
-/// `internal`: there is none that can be started.
+/// `internal`: no file manager can be started.
 pub(super) async fn show(path: &Path) -> Result<(), ControlError> {
     system::show(path).await
 }
@@ -46,15 +47,15 @@ mod system {
     use super::*;
     use crate::{links, window};
 
-    /// What file managers of the desktop answer to:
+    /// Bus name of the interface that file managers implement:
     /// <https://www.freedesktop.org/wiki/Specifications/file-manager-interface/>.
     const FILE_MANAGER: &str = "org.freedesktop.FileManager1";
-    /// One may have to be started first.
+    /// Time limit of the call. A file manager may have to be started first.
     const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
     pub(super) type Chosen = Option<PathBuf>;
 
-    /// On the main thread, which is GTK's.
+    /// Opens the dialog. Call it on the main thread, which belongs to GTK.
     pub(super) fn ask(app: &AppHandle, title: &str, name: &str, sender: Sender<Chosen>) {
         let parent = app.get_webview_window(window::MAIN_LABEL).and_then(|window| window.gtk_window().ok());
         let action = gtk::FileChooserAction::Save;
@@ -64,12 +65,12 @@ mod system {
         let folder = glib::user_special_dir(glib::UserDirectory::Downloads).unwrap_or_else(glib::home_dir);
         dialog.set_current_folder(folder);
         dialog.set_current_name(name);
-        // GTK does not hold on to it while it is shown.
+        // GTK does not keep the dialog alive while it is shown.
         let (sender, kept) = (Cell::new(Some(sender)), Cell::new(Some(dialog.clone())));
         dialog.connect_response(move |dialog, response| {
             let path = if response == gtk::ResponseType::Accept { dialog.filename() } else { None };
             if let Some(sender) = sender.take() {
-                // Nobody waits any more where the window was closed.
+                // The receiver is gone if the window was closed.
                 drop(sender.send(path));
             }
             dialog.destroy();
@@ -109,13 +110,13 @@ mod system {
 
     use super::*;
 
-    /// What the user chooses in a dialogue that is open.
+    /// The user's choice in an open dialog.
     pub(super) type Open = std::pin::Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>>;
 
-    /// On the main thread, where macOS opens its dialogues.
+    /// Opens the dialog. Call it on the main thread, as macOS requires.
     pub(super) fn ask(_: &AppHandle, title: &str, name: &str, sender: Sender<Open>) {
         let dialog = rfd::AsyncFileDialog::new().set_title(title).set_file_name(name);
-        // Nobody waits any more where the window was closed.
+        // The receiver is gone if the window was closed.
         drop(sender.send(Box::pin(dialog.save_file())));
     }
 
@@ -134,7 +135,8 @@ mod system {
             .map(drop)
     }
 
-    /// Explorer reads its arguments itself: no other quoting than this is understood.
+    /// The argument that selects a file in Explorer. Explorer parses its arguments itself and understands no other
+    /// quoting.
     #[cfg(windows)]
     pub(super) async fn show(path: &Path) -> Result<(), ControlError> {
         use std::os::windows::process::CommandExt;

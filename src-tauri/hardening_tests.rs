@@ -1,5 +1,4 @@
-//! The configuration that keeps the windows closed, read by a test: a change to it is a decision
-//! (docs/fault-catalogue.md, W06).
+//! Tests of the configuration that hardens the windows. A change to it is a decision (docs/fault-catalogue.md, W06).
 
 use serde_json::{Value, json};
 
@@ -7,8 +6,9 @@ fn parse_json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-/// No isolation pattern: the page is compiled in, loads no foreign script (the policy allows only its own), and may ask two
-/// commands that check their arguments themselves; a sandbox between them would guard the same two.
+/// The isolation pattern is not used. The page is compiled in, loads no foreign script (the policy allows only its
+/// own), and may call two commands that check their arguments themselves. An isolation frame would protect the same two
+/// commands.
 #[test]
 fn w06_the_configuration_grants_windows_no_more() {
     let config = parse_json(include_str!("../tauri.conf.json"));

@@ -1,4 +1,4 @@
-//! The window's door to the control table: two commands, for the one window.
+//! IPC commands of the window: two commands that lead to the management API, for the main window only.
 
 use std::sync::Mutex;
 
@@ -12,15 +12,15 @@ use super::context::DesktopContext;
 use super::window::MAIN_LABEL;
 use gateway::management::{ControlError, ControlEvent, ErrorCode};
 
-/// The largest argument, bytes of text; the HTTP door has the same limit.
+/// The largest argument of a command, bytes of text. The HTTP API has the same limit.
 const MAX_ARGUMENT_BYTES: usize = 256 * 1024;
 
-/// The feed that the page listens to. A page that is loaded again starts its own and ends the old one.
+/// The event stream of the page. A page that is loaded again starts a new stream and ends the old one.
 #[derive(Default)]
 pub(super) struct EventSubscription(Mutex<CancellationToken>);
 
 impl EventSubscription {
-    /// Ends the feed that runs, and gives the token that will end the next.
+    /// Ends the current stream. Returns the token that ends the next one.
     pub(super) fn restart(&self) -> CancellationToken {
         let mut current = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         current.cancel();
@@ -29,7 +29,7 @@ impl EventSubscription {
     }
 }
 
-/// Carries out a command of the control table.
+/// Runs a command of the management API.
 #[tauri::command]
 pub(super) async fn control(
     window: WebviewWindow,
@@ -45,7 +45,7 @@ pub(super) async fn control(
     context.run_command(&name, args).await
 }
 
-/// Sends what happens into the channel until the page is gone.
+/// Sends events into the channel until the page is gone.
 #[tauri::command]
 pub(super) async fn subscribe(
     window: WebviewWindow,
@@ -67,7 +67,8 @@ pub(super) async fn subscribe(
     Ok(())
 }
 
-/// The capability says the same; this holds even where a capability is once written too wide.
+/// Checks that the caller is the main window. The capability says the same; this check holds even if a capability is
+/// too wide.
 fn check_window(window: &WebviewWindow) -> Result<(), ControlError> {
     if window.label() == MAIN_LABEL { Ok(()) } else { Err(bad_arguments("this window may ask for nothing")) }
 }
@@ -76,7 +77,7 @@ fn bad_arguments(message: &str) -> ControlError {
     ControlError::new(ErrorCode::BadArguments, message)
 }
 
-/// The text in a value, roughly, without writing it out.
+/// The approximate size of the text in a value, bytes, without serializing it.
 fn text_bytes(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 8,

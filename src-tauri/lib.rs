@@ -72,20 +72,20 @@ use context::DesktopContext;
 use gateway::management::Control;
 use page::WindowPage;
 
-/// What the desktop stands beside.
+/// Options of the desktop program.
 pub struct DesktopOptions {
     pub control: Control,
-    /// For what is kept of the tray.
+    /// The data directory, for the files of the tray.
     pub data_dir: PathBuf,
-    /// Whether to begin without a window, as at login.
+    /// Whether to start without a window, as at login.
     pub hidden: bool,
-    /// Whether another port than the usual one had to be taken.
+    /// Whether a port other than the configured one is used.
     pub on_other_port: bool,
-    /// Where the proxy runs.
+    /// Runtime on which the proxy runs.
     pub runtime: Handle,
 }
 
-/// Why the desktop could not be shown.
+/// Why the desktop program could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("no display to show a window on; 'mammouth-proxy serve' runs without one")]
@@ -94,11 +94,10 @@ pub enum Error {
     Window(#[from] tauri::Error),
 }
 
-/// Puts the icon into the tray, shows the window, and returns when the user quits, or when `shutdown_signal` ends. Belongs on
-/// the main thread: on macOS no other may own windows.
+/// Shows the tray icon and the window. Returns when the user quits or when `shutdown_signal` completes. Call it on the
+/// main thread: on macOS no other thread may own windows.
 ///
-/// # Errors
-/// The system offers no window.
+/// The system offers no display.
 pub fn run(
     options: DesktopOptions,
     shutdown_signal: impl Future<Output = ()> + Send + 'static,
@@ -140,7 +139,7 @@ fn start(context: &DesktopContext, hidden: bool) {
     let tray = tray::Tray::new(context);
     if let Some(tray) = &tray {
         context.set_tray(tray.clone());
-        // Linux does not tell when the menu is opened, so its first look is worth something too.
+        // Linux does not report that the menu is opened, so quotas are refreshed before the first opening.
         context.refresh_accounts();
     }
     context.spawn(no_tray::warn_if_missing(context.clone(), tray.is_some()));
@@ -152,7 +151,7 @@ fn start(context: &DesktopContext, hidden: bool) {
 
 fn handle_event(app: &AppHandle, event: RunEvent) {
     match event {
-        // The last window is closed: the program goes on without one.
+        // The last window is closed. The program continues without one.
         RunEvent::ExitRequested { code: None, api, .. } => api.prevent_exit(),
         RunEvent::WindowEvent { label, event: WindowEvent::Destroyed, .. } => {
             if label == window::MAIN_LABEL {

@@ -1,4 +1,4 @@
-//! Links that lead out of the program: to known sites, in the system's own browser.
+//! Links to known sites, opened in the system's browser.
 
 use std::ffi::OsStr;
 use std::io;
@@ -9,10 +9,10 @@ use tauri::Url;
 use super::disable_gl;
 use storage::config::SECRET_VARIABLES;
 
-/// What our pages link to.
+/// The hosts that the pages link to.
 const KNOWN_HOSTS: [&str; 4] = ["mammouth.ai", "www.mammouth.ai", "info.mammouth.ai", "api.mammouth.ai"];
 
-/// Opens a link to a known site; every other is left alone.
+/// Opens a link to a known site. Other links are ignored.
 pub(super) fn open(url: &Url) {
     if !is_known(url) {
         tracing::info!("a link was not opened: its site is not one that this program links to");
@@ -30,20 +30,20 @@ pub(super) fn open_folder(folder: &Path) {
     }
 }
 
-/// Opens a file, folder or address with the system's program for it.
+/// Opens a file, folder or URL with the system's default program.
 ///
 /// # Errors
-/// Why the last of the programs that may do it could not be started.
+/// The error of the last program that was tried.
 pub(super) fn open_with_system(target: &OsStr) -> io::Result<()> {
     let mut last_error = io::Error::from(io::ErrorKind::NotFound);
     for mut command in open::commands(target) {
-        // That program has no use for what this program was told in its environment, or told its own libraries.
+        // Programs started from here must not inherit secrets or variables that are meant for this program.
         for name in SECRET_VARIABLES.into_iter().chain(disable_gl::set_variables()) {
             command.env_remove(name);
         }
         match command.spawn() {
             Ok(mut started) => {
-                // Waited for on a thread of its own, so that no dead process stays behind.
+                // A separate thread waits for the process, so that no zombie remains.
                 std::thread::spawn(move || started.wait());
                 return Ok(());
             }

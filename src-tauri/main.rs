@@ -1,4 +1,4 @@
-//! `mammouth-proxy-desktop`: the desktop application, the proxy in the tray.
+//! `mammouth-proxy-desktop`: the desktop application, which runs the proxy in the tray.
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
 
 use gateway::app::StartFailure;

@@ -1,4 +1,4 @@
-//! A desktop without a tray: said once, with the way to the window.
+//! Warning for desktops without a tray, with instructions to open the window.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use super::page::WindowPage;
 use super::tray::shows_icons;
 use gateway::management::UserMessage;
 
-/// At login the panel may start after this program.
+/// How long to wait for a tray. At login the panel may start after this program.
 const PANEL_START_TIMEOUT: Duration = Duration::from_secs(10);
-/// Noted in the data directory that it was said.
+/// File in the data directory that marks the notification as shown.
 const SHOWN_MARKER: &str = "no-tray-said";
 
-/// Says so if this desktop shows no icon: in the log and the window each time, as a notification once.
+/// Warns if this desktop shows no icon: in the log and the window each time, as a notification once.
 pub(super) async fn warn_if_missing(context: DesktopContext, has_icon: bool) {
     if has_icon && tray_appears().await {
         return;
@@ -37,7 +37,7 @@ async fn tray_appears() -> bool {
     false
 }
 
-/// Where it cannot be noted, it is said again the next time.
+/// Writes the marker. Without it the notification is shown again at the next start.
 fn mark_as_shown(data_dir: &Path) -> bool {
     let mut new = std::fs::OpenOptions::new();
     new.write(true).create_new(true).open(data_dir.join(SHOWN_MARKER)).is_ok()

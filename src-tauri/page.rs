@@ -1,6 +1,6 @@
-//! The pages of the window that something outside it can open.
+//! Pages of the window that can be opened from outside it.
 
-/// One page.
+/// A page of the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WindowPage {
     Overview,
@@ -10,7 +10,7 @@ pub(super) enum WindowPage {
 }
 
 impl WindowPage {
-    /// The page's part of an address, behind the `#`.
+    /// The route of the page, behind the `#` of the address.
     pub(super) fn route(self) -> &'static str {
         match self {
             Self::Overview => "/overview",

@@ -1,10 +1,10 @@
-//! The port is taken when the program starts: a choice, not an error that nobody sees.
+//! Dialog for a port that is taken at the start, which offers another port.
 
 use super::dialog::Dialog;
 use super::i18n::{Language, fill};
 
-/// Asks whether to serve on another port this time. `why` says who has the wanted one, where the system tells. Belongs on
-/// the main thread.
+/// Asks whether to use another port for this run. `why` names the program that holds the port, if the system reveals
+/// it. Call it on the main thread.
 pub fn confirm_other_port(why: &str, free: u16) -> bool {
     let strings = Language::from_setting("auto").strings();
     let accept = fill(strings.use_port, &[&free.to_string()]);

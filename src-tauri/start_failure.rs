@@ -1,11 +1,11 @@
-//! The dialogue of a start that failed: started from a menu, the program has no other place to say so.
+//! Dialog for a failed start. A program that was started from a menu has no terminal to report to.
 
 use super::dialog::Dialog;
 use super::i18n::{Language, Strings};
 use super::links::open_folder;
 use gateway::app::{StartFailure, StartProblem};
 
-/// Shows what happened, why, and what to do, until the user closes it. Belongs on the main thread.
+/// Shows what happened, why, and what to do, until the user closes the dialog. Call it on the main thread.
 pub fn show_start_failure(failure: &StartFailure) {
     let strings = Language::from_setting("auto").strings();
     let text = format!("{}\n\n{}", failure.message.trim(), advice(strings, failure.problem));

@@ -1,8 +1,8 @@
-//! What tray and notifications see of the proxy: the answer of `status`, through the same table as the window's page.
+//! Status of the proxy as tray and notifications use it: the result of the command `status`.
 
 use serde::Deserialize;
 
-/// The parts of `status` that are used here. A part that is not there yet, as while the program starts, is empty.
+/// The fields of `status` that are used here. A missing field is empty, as while the program starts.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(super) struct ProxyStatus {
@@ -18,7 +18,7 @@ pub(super) struct ProxyStatus {
     pub(super) tray_icon: TrayIcon,
 }
 
-/// The picture that the user wants.
+/// The icon style that the user chose.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum TrayIcon {
@@ -30,7 +30,7 @@ pub(super) enum TrayIcon {
     Auto,
 }
 
-/// Whether the user can work.
+/// Whether the proxy can serve.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ProxyState {
@@ -40,7 +40,7 @@ pub(super) enum ProxyState {
     Stopped,
     Error,
     NoAccount,
-    /// Before the first answer, or a word that is not known here.
+    /// Before the first status, or a state that this program does not know.
     #[default]
     #[serde(other)]
     Unknown,
@@ -58,7 +58,7 @@ pub(super) struct AccountStatus {
     pub(super) only: bool,
 }
 
-/// One limit that is in force.
+/// A limit that is in force.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(super) struct AccountLimit {
@@ -75,19 +75,19 @@ pub(super) struct LastError {
 }
 
 impl AccountStatus {
-    /// Until the first of its limits ends.
+    /// Seconds until the first of the account's limits ends.
     pub(super) fn seconds_left(&self) -> Option<u64> {
         self.limits.iter().map(|limit| limit.seconds_left).min()
     }
 }
 
 impl ProxyStatus {
-    /// The port of the address; 0 before there is one.
+    /// The port of the address; 0 before there is an address.
     pub(super) fn port(&self) -> u16 {
         self.address.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or(0)
     }
 
-    /// What the answer of `status` says.
+    /// Parses the result of `status`.
     pub(super) fn from_json(status: serde_json::Value) -> Self {
         serde_json::from_value(status).unwrap_or_else(|error| {
             tracing::error!("the tray does not understand the status: {error}");

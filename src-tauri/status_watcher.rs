@@ -1,4 +1,4 @@
-//! The one task that looks at the proxy and keeps tray and notifications up to date.
+//! Background task that keeps tray and notifications up to date.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use super::context::DesktopContext;
 use super::notify::Notifier;
 use super::tray::Tray;
 
-/// The tray changes at most this often.
+/// Minimum time between two updates of the tray.
 const MIN_UPDATE_INTERVAL: Duration = Duration::from_secs(1);
-/// Without any event it is looked at this often: the time that is left of a limit passes by itself.
+/// Maximum time between two updates. Without any event, the remaining time of a limit still changes.
 const MAX_UPDATE_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Goes on until the program ends.
+/// Runs until the program ends.
 pub(super) async fn watch_status(context: DesktopContext, tray: Option<Tray>) {
     let mut events = std::pin::pin!(context.control().events());
     let mut notifier = Notifier::default();
@@ -31,7 +31,7 @@ pub(super) async fn watch_status(context: DesktopContext, tray: Option<Tray>) {
             happened = events.next() => if happened.is_none() { return },
         }
         sleep_until(updated + MIN_UPDATE_INTERVAL).await;
-        // What came meanwhile is seen with this look.
+        // Events that arrived in the meantime are covered by this update.
         while events.next().now_or_never().flatten().is_some() {}
     }
 }

@@ -1,19 +1,19 @@
-//! WebKit's helpers after the last window is closed.
+//! Cleanup of WebKit's helper processes after the last window is closed.
 //!
-//! WebKitGTK keeps the process that did its networking for ever, 60 MB that nobody uses; Tauri keeps it on purpose, to
-//! use it again. It can be ended: WebKit starts another with the next page.
+//! WebKitGTK keeps its network process for good, 60 MB without use. Tauri keeps it on purpose, to reuse it. It can be
+//! ended: WebKit starts another one with the next page.
 
 #[cfg(target_os = "linux")]
 use tauri::Manager;
 
 use super::context::DesktopContext;
 
-/// Until what is left of WebKit is looked at again.
+/// Interval between checks for leftover WebKit processes.
 #[cfg(target_os = "linux")]
 const HELPER_CHECK_INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// Takes variables out of the environment of this program: WebKit's processes, which show pages of others, would be given
-/// them. Only before any other thread is there.
+/// Removes variables from the environment of this program, as WebKit's processes, which show pages of other sites,
+/// would inherit them. Call it before any other thread exists.
 pub fn unset_variables(variables: &[&str]) {
     #[cfg(target_os = "linux")]
     variables.iter().for_each(gtk::glib::unsetenv);
@@ -21,8 +21,8 @@ pub fn unset_variables(variables: &[&str]) {
     let _ = variables;
 }
 
-/// Ends the networking helpers of this program, where no window is left and none is coming, and looks again until none
-/// of WebKit's processes is there. Belongs on the main thread, which is the one that starts them.
+/// Ends the network processes of this program if no window is open or being built. Checks again until no WebKit process
+/// is left. Call it on the main thread, which is the one that starts them.
 #[cfg(target_os = "linux")]
 pub(super) fn end_webkit_helpers(context: &DesktopContext) {
     use rustix::process::{Signal, kill_process};
@@ -30,22 +30,22 @@ pub(super) fn end_webkit_helpers(context: &DesktopContext) {
     if !context.app().webview_windows().is_empty() {
         return;
     }
-    // A page's process ends by itself soon after its window. While it lives it may ask for another helper in place of one
-    // that has ended.
+    // A page's process ends by itself soon after its window. While it runs, it may request another network process in
+    // place of an ended one.
     if child_processes(std::process::id(), "WebKitWebProces").is_empty() {
         let helpers = child_processes(std::process::id(), "WebKitNetworkPr");
         if helpers.is_empty() {
             return;
         }
         for helper in helpers.into_iter().filter(|helper| has_reported(*helper)) {
-            // It may have ended by itself meanwhile.
+            // The process may have ended by itself in the meantime.
             let _ = kill_process(helper, Signal::TERM);
         }
     }
     schedule_next_check(context.clone());
 }
 
-/// Elsewhere the system's web view tidies up itself.
+/// Does nothing: on other systems the web view ends its processes itself.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn end_helpers(_: &DesktopContext) {}
 
@@ -54,13 +54,13 @@ fn schedule_next_check(context: DesktopContext) {
     context.clone().spawn(async move {
         tokio::time::sleep(HELPER_CHECK_INTERVAL).await;
         let app = context.app().clone();
-        // Where the program ends meanwhile, its helpers end with it.
+        // If the program ends in the meantime, its helpers end with it.
         let _ = app.run_on_main_thread(move || end_webkit_helpers(&context));
     });
 }
 
-/// Whether a helper has told WebKit its number. One that ends before takes the whole program with it: WebKit aborts. It
-/// listens for messages, on a thread of this name, after that only.
+/// Whether a helper has reported its process id to WebKit. If one ends before, WebKit aborts the whole program. The
+/// helper starts a thread of this name for messages only after the report.
 #[cfg(target_os = "linux")]
 fn has_reported(helper: rustix::process::Pid) -> bool {
     let Ok(threads) = std::fs::read_dir(format!("/proc/{}/task", helper.as_raw_nonzero())) else {
@@ -70,7 +70,7 @@ fn has_reported(helper: rustix::process::Pid) -> bool {
     threads.flatten().any(|thread| name(thread).is_ok_and(|name| name.trim_end() == "ReceiveQueue"))
 }
 
-/// The children of a process by their name, which the kernel cuts to 15 letters.
+/// The children of a process by their name, which the kernel truncates to 15 bytes.
 #[cfg(target_os = "linux")]
 fn child_processes(parent: u32, name: &str) -> Vec<rustix::process::Pid> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
@@ -82,7 +82,7 @@ fn child_processes(parent: u32, name: &str) -> Vec<rustix::process::Pid> {
     numbered.filter(is_ours).filter_map(rustix::process::Pid::from_raw).collect()
 }
 
-/// From a line such as `12 (a name) S 1 …`; the name may hold anything, brackets too.
+/// The name and the parent process id from a line such as `12 (a name) S 1 …`. The name may contain anything, including brackets.
 #[cfg(target_os = "linux")]
 fn name_and_parent(stat: &str) -> Option<(&str, u32)> {
     let (before, after) = stat.rsplit_once(')')?;
@@ -105,7 +105,7 @@ mod tests {
     fn only_children_of_that_name_are_found() {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let id = i32::try_from(child.id()).unwrap();
-        // Until the child has become the program, it has our name.
+        // The child has this program's name until it has executed the other one.
         while !child_processes(std::process::id(), "sleep").iter().any(|pid| pid.as_raw_nonzero().get() == id)
         {
             std::thread::yield_now();

@@ -1,5 +1,5 @@
-//! The one window of ours. It is built when it is first wanted and gone when it is closed: beside a closed window lives
-//! no process of WebKit.
+//! The main window. It is built when it is opened and destroyed when it is closed, so that no process of WebKit runs
+//! while it is closed.
 
 #[cfg(any(target_os = "linux", test))]
 use std::time::{Duration, Instant};
@@ -12,10 +12,10 @@ use super::context::DesktopContext;
 use super::links;
 use super::page::WindowPage;
 
-/// The label, to which the capability is given.
+/// The label of the main window, which the capability names.
 pub(super) const MAIN_LABEL: &str = "main";
 
-/// Keeps size and place of our window, but not that it was hidden, and nothing of the sign-in window.
+/// Plug-in that saves size and position of the main window, but not its visibility, and nothing of the sign-in window.
 pub(super) fn window_state_plugin() -> tauri::plugin::TauriPlugin<Wry> {
     tauri_plugin_window_state::Builder::new()
         .with_state_flags(StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED)
@@ -23,7 +23,7 @@ pub(super) fn window_state_plugin() -> tauri::plugin::TauriPlugin<Wry> {
         .build()
 }
 
-/// Brings the window to the front at this page, and builds it if there is none. Returns at once.
+/// Brings the window to the front at this page. Builds it if there is none. Returns at once.
 pub(super) fn open(context: &DesktopContext, page: WindowPage) {
     let context = context.clone();
     let task_context = context.clone();
@@ -39,8 +39,8 @@ pub(super) fn open(context: &DesktopContext, page: WindowPage) {
     });
 }
 
-/// Builds a window on the main thread, where nobody can close it before Tauri has it in its list: it would stay there for
-/// ever, and no other could take its place.
+/// Builds a window on the main thread. There nothing can close it before Tauri has it in its list; a window closed
+/// earlier would stay in the list, and no other could take its label.
 ///
 /// # Errors
 /// The system offers no window, or the program is about to end.
@@ -48,22 +48,22 @@ pub(super) async fn build_on_main_thread(
     app: &AppHandle,
     build: impl FnOnce(&AppHandle) -> tauri::Result<WebviewWindow> + Send + 'static,
 ) -> tauri::Result<WebviewWindow> {
-    // Windows gives no web view to a thread that is busy with an event: the main thread would wait for ever (tauri's
-    // documentation of `WebviewWindowBuilder::new`).
+    // Windows creates no web view while its thread handles an event: the main thread would deadlock (documentation of
+    // tauri's `WebviewWindowBuilder::new`).
     if cfg!(windows) {
         return build(app);
     }
     let (sender, built) = tokio::sync::oneshot::channel();
     let on_main = app.clone();
-    // Nobody waits for the window any more where the program ends meanwhile.
+    // The receiver is gone if the program ends in the meantime.
     app.run_on_main_thread(move || drop(sender.send(build(&on_main))))?;
     built.await?
 }
 
 fn show_page(window: &WebviewWindow, page: WindowPage) -> tauri::Result<()> {
-    // Where the user was matters more than the first page.
+    // The page that the user left has priority over the overview.
     if page != WindowPage::Overview {
-        // Constant text: nothing from outside becomes code.
+        // A constant text: no input becomes code.
         window.eval(format!("location.hash = '#{}'", page.route()))?;
     }
     window.unminimize()?;
@@ -88,7 +88,7 @@ fn build(app: &AppHandle, start_page: WindowPage) -> tauri::Result<WebviewWindow
     Ok(window)
 }
 
-/// Only our own pages; a link to a known site opens in the system's browser instead.
+/// Allows only the program's own pages. A link to a known site opens in the system's browser.
 fn allow_navigation(url: &Url) -> bool {
     let ours = is_own_page(url);
     if !ours {
@@ -97,7 +97,8 @@ fn allow_navigation(url: &Url) -> bool {
     ours
 }
 
-/// The address of our own pages: a scheme of their own, or on Windows a host that no network has.
+/// Whether a URL is one of the program's own pages: they have a scheme of their own, or on Windows a host that no
+/// network has.
 fn is_own_page(url: &Url) -> bool {
     match url.scheme() {
         "tauri" => url.host_str() == Some("localhost"),
@@ -107,12 +108,12 @@ fn is_own_page(url: &Url) -> bool {
     }
 }
 
-/// Exports are saved by the program, where the system's dialogue says: no page downloads anything.
+/// Denies downloads: exports are saved by the program through the system's dialog.
 pub(super) fn deny_download(_: Webview, _: DownloadEvent<'_>) -> bool {
     false
 }
 
-/// A page whose process was killed is loaded again, unless that happens over and over.
+/// Reloads a page whose process was killed, unless that happens repeatedly.
 #[cfg(target_os = "linux")]
 fn reload_crashed_page(window: &WebviewWindow) -> tauri::Result<()> {
     use webkit2gtk::WebViewExt;
@@ -121,7 +122,7 @@ fn reload_crashed_page(window: &WebviewWindow) -> tauri::Result<()> {
         webview.inner().connect_web_process_terminated(move |view, _| {
             let reload = crashes.borrow_mut().may_reload(Instant::now());
             tracing::warn!("the process of the window's page ended; loading it again: {reload}");
-            // Loaded by its address: a page that died before it came has nothing to reload.
+            // Loaded by its address, because a page whose process died before it loaded has nothing to reload.
             if let Some(address) = view.uri().filter(|_| reload) {
                 view.load_uri(&address);
             }
@@ -134,7 +135,7 @@ fn reload_crashed_page(_: &WebviewWindow) -> tauri::Result<()> {
     Ok(())
 }
 
-/// When the page's process died of late.
+/// Times of the page process's recent crashes.
 #[cfg(any(target_os = "linux", test))]
 #[derive(Default)]
 struct PageCrashes(Vec<Instant>);
@@ -144,7 +145,7 @@ impl PageCrashes {
     const MAX_CRASHES: usize = 3;
     const CRASH_WINDOW: Duration = Duration::from_secs(60);
 
-    /// Counts one; `false` where it is one too many.
+    /// Records a crash. Returns `false` if there were too many.
     fn may_reload(&mut self, now: Instant) -> bool {
         self.0.retain(|death| now.duration_since(*death) < Self::CRASH_WINDOW);
         self.0.push(now);

@@ -1,4 +1,4 @@
-//! An entry of the XDG autostart folder.
+//! Start at login on Linux: a desktop entry in the XDG autostart folder.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,8 @@ fn entry_path() -> Option<PathBuf> {
     Some(folders.config_dir().join("autostart").join(ENTRY_FILE_NAME))
 }
 
-/// An AppImage runs from a place that is gone at the next login; it says where it lies itself.
+/// The path to start. An AppImage runs from a mount that is gone at the next login, so its own path is taken from its
+/// environment.
 fn program() -> io::Result<PathBuf> {
     match std::env::var_os("APPIMAGE") {
         Some(image) => Ok(image.into()),
@@ -47,14 +48,14 @@ pub(super) fn entry_text(program: &Path) -> String {
     )
 }
 
-/// An argument of `Exec`, by the rules of the Desktop Entry Specification: quoted, then escaped as a string once
-/// more; `%` begins a field code.
+/// Quotes an argument of `Exec` by the rules of the Desktop Entry Specification: quoted, then escaped as a string once
+/// more. `%` begins a field code and is doubled.
 fn exec_quoted(argument: &str) -> String {
     let mut quoted = String::from("\"");
     for c in argument.chars() {
         match c {
             '"' | '`' | '$' => quoted.push_str(r"\\"),
-            // Escaped for the quotes, and both of them for the string.
+            // Escaped once for the quotes, and both characters again for the string.
             '\\' => {
                 quoted.push_str(r"\\\\");
                 continue;

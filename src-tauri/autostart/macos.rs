@@ -1,4 +1,4 @@
-//! A launch agent, by Tauri's plug-in.
+//! Start at login on macOS: a launch agent, written by Tauri's plug-in.
 
 use std::io;
 

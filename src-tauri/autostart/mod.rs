@@ -1,8 +1,8 @@
 //! Start at login, hidden.
 //!
-//! macOS through Tauri's plug-in. On Linux and Windows the plug-in writes the program's path without quotes, so that a
-//! path with a space starts nothing or another program, and for an administrator of Windows it writes for every user; an
-//! own entry is a few lines.
+//! macOS uses Tauri's plug-in. On Linux and Windows the plug-in writes the program's path without quotes, so that a
+//! path with a space starts nothing or another program. For an administrator of Windows it writes the entry for every
+//! user. This module writes the entry itself there.
 
 use tauri::AppHandle;
 
@@ -13,22 +13,23 @@ use gateway::management::{ControlError, ErrorCode};
 #[cfg_attr(windows, path = "windows.rs")]
 mod system;
 
-/// Whether the program starts at login; `None` where the system does not tell.
+/// Whether the program starts at login. `None` if the system does not report it.
 pub(super) fn is_on(app: &AppHandle) -> Option<bool> {
     system::is_on(app)
 }
 
-/// Switches it on or off.
+/// Switches start at login on or off.
 ///
 /// # Errors
-/// The system does not take it.
+/// The system rejects the change.
 pub(super) fn set(app: &AppHandle, on: bool) -> Result<(), ControlError> {
     system::set(app, on).map_err(|error| {
         ControlError::new(ErrorCode::NotSaved, format!("starting at login could not be changed: {error}"))
     })
 }
 
-/// The value of a `Run` entry of Windows: the program in quotes, which no path of Windows can hold, and hidden.
+/// The value of a `Run` entry of Windows: the program's path in quotes, which no path of Windows can contain, and the
+/// flag to start hidden.
 #[cfg(any(windows, test))]
 fn run_command(program: &std::path::Path) -> String {
     format!("\"{}\" --hidden", program.display())

@@ -1,4 +1,5 @@
-//! A value under the user's `Run` key: of this user alone, and removed by Tauri's uninstaller, which knows its name.
+//! Start at login on Windows: a value under the current user's `Run` key. Tauri's uninstaller knows its name and
+//! removes it.
 
 use std::io;
 
@@ -6,9 +7,9 @@ use tauri::AppHandle;
 use windows_registry::CURRENT_USER;
 
 const RUN_KEY: &str = r"Software\Microsoft\Windows\CurrentVersion\Run";
-/// Where the task manager keeps what the user switched off there.
+/// The key in which the task manager records the entries that the user disabled there.
 const STARTUP_APPROVED_KEY: &str = r"Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run";
-/// "The system cannot find the file specified", of a value that is not there.
+/// The error "The system cannot find the file specified", for a value that does not exist.
 const FILE_NOT_FOUND: i32 = 0x8007_0002_u32.cast_signed();
 
 pub(super) fn is_on(app: &AppHandle) -> Option<bool> {
@@ -20,7 +21,7 @@ pub(super) fn is_on(app: &AppHandle) -> Option<bool> {
     }
 }
 
-/// The first byte is odd where the task manager switched it off.
+/// Whether the task manager disabled the entry: the first byte of its value is odd then.
 fn is_switched_off(app: &AppHandle) -> bool {
     let value = CURRENT_USER.open(STARTUP_APPROVED_KEY).and_then(|approved| approved.get_value(name(app)));
     value.is_ok_and(|value| value.first().is_some_and(|byte| byte % 2 == 1))

@@ -1,12 +1,12 @@
-//! The texts of tray, windows and notifications, in the three languages of the program.
+//! Texts of tray, windows and notifications in the program's three languages.
 //!
-//! A text with `{}` is filled by [`fill`]; a test compares the languages, so that none lacks a place.
+//! A text with `{}` is filled by [`fill`]. A test compares the languages, so that none lacks a placeholder.
 
 mod en;
 mod fr;
 mod zh;
 
-/// The languages that the texts exist in.
+/// The supported languages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Language {
     English,
@@ -15,7 +15,7 @@ pub(super) enum Language {
 }
 
 impl Language {
-    /// The setting `language`; `auto` and what is not known take the system's.
+    /// The language of the setting `language`. `auto` and unknown values mean the system's language.
     pub(super) fn from_setting(setting: &str) -> Self {
         Self::from_tag(setting).unwrap_or_else(|| {
             let mut preferred = sys_locale::get_locales();
@@ -23,7 +23,7 @@ impl Language {
         })
     }
 
-    /// By the first letters of a language tag, such as `fr-CH` or `zh_CN.UTF-8`.
+    /// The language of a tag such as `fr-CH` or `zh_CN.UTF-8`, by its first letters.
     fn from_tag(tag: &str) -> Option<Self> {
         match tag.split(['-', '_', '.']).next().unwrap_or_default() {
             "en" => Some(Self::English),
@@ -42,7 +42,7 @@ impl Language {
     }
 }
 
-/// Puts the values into the places of a text, in their order.
+/// Replaces the placeholders of a text by the values, in order.
 pub(super) fn fill(text: &str, values: &[&str]) -> String {
     let mut filled = String::with_capacity(text.len() + 16);
     let mut values = values.iter();
@@ -55,12 +55,12 @@ pub(super) fn fill(text: &str, values: &[&str]) -> String {
     filled
 }
 
-/// Makes the type and a list of its texts for the test, so that a new text cannot be forgotten there.
+/// Defines the type and the list of its texts for the test, so that a new text is always tested.
 macro_rules! strings {
     ($($name:ident),+ $(,)?) => {
         /// All texts of one language.
         pub(super) struct Strings {
-            /// The window's texts of errors in the same language, as JSON.
+            /// The window's error texts in the same language, as JSON.
             page: &'static str,
             $(pub(super) $name: &'static str,)+
         }
@@ -80,15 +80,15 @@ strings! {
     // An account.
     unknown_account, ready, limited_now, needs_login, unreachable, paused, starting, locked, unreadable, other_host, resets_in, hours_minutes, minutes,
     under_a_minute, only_this, all_accounts, pause, resume, sign_in_again, add_account, more_accounts,
-    // Choices.
+    // Choices: strategy and port.
     strategy, balance, fill_first, reset_soonest, port, now_on, next_free, other_port,
-    // Copies.
+    // Copied texts.
     copy_base_url, copy_key, copy_environment, key_unread,
     // What to do about a failed request.
     advise_key, advise_host, advise_origin, advise_quota, advise_slower, advise_client_limit, advise_account,
     advise_login, advise_browser, advise_network, advise_tls, advise_context, advise_image, advise_closed,
     advise_again, advise_soon, advise_detail,
-    // Why something that was clicked did not work.
+    // Why a clicked action failed.
     failed_port, failed_saving, failed_keychain, failed_upstream, failed_starting,
     // Why the program did not start, after the error itself.
     start_failed, open_data_folder, start_settings, start_data_folder, start_in_use, start_port, start_certificates,
@@ -102,7 +102,7 @@ strings! {
 }
 
 impl Strings {
-    /// What a failed request's code means, in the window's words; `None` for a code that the window does not know.
+    /// The window's text for a failed request's code; `None` for a code that the window does not know.
     pub(super) fn request_error_text(&self, code: &str) -> Option<String> {
         let texts: std::collections::HashMap<String, String> = serde_json::from_str(self.page).ok()?;
         texts.get(&format!("request_error.{code}.text")).cloned()

@@ -1,8 +1,9 @@
-//! Signing in without a browser's developer tools: a window on Mammouth's own login page.
+//! Sign-in window: Mammouth's own login page, so that no developer tools of a browser are needed.
 //!
-//! The window has a throw-away profile, no command of ours, and the real host in its title. The moment the site sets its
-//! session cookie, its value goes to the control table, which checks and keeps it; the window closes and its profile is
-//! gone. Nothing is stored on the way, so that a program that ends in the middle leaves nothing behind.
+//! The window has a temporary profile, no access to IPC commands, and the real host in its title. When the site sets
+//! its session cookie, the value goes to the management API, which checks and stores it. The window then closes and its
+//! profile is discarded. Nothing is written to the disk before, so a program that ends during a sign-in leaves nothing
+//! behind.
 
 mod site;
 
@@ -21,21 +22,20 @@ use gateway::management::{ControlError, ErrorCode};
 use site::LoginSite;
 use storage::secrets::Secret;
 
-/// How many of these windows there were. Each has a label of its own, which no capability names: the one before may still
-/// be closing.
+/// Number of sign-in windows so far. Each window has a label of its own that no capability names, as the previous
+/// window may still be closing.
 static WINDOW_COUNT: AtomicU32 = AtomicU32::new(0);
-/// Between two looks at the cookies. No event tells when one was set.
+/// Interval between reads of the cookies. No event reports that a cookie was set.
 const COOKIE_POLL_INTERVAL: Duration = Duration::from_millis(500);
-/// A look that takes longer is given up: the window may be gone.
+/// Time limit of a cookie read. The window may be gone.
 const COOKIE_READ_TIMEOUT: Duration = Duration::from_secs(5);
-/// Who has not signed in by then has gone away.
+/// Time limit of a sign-in.
 const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
-/// Opens the window and returns the session that the site gives, once it does. The title names the account that signs in
+/// Opens the window and returns the session cookie once the site sets it. The title names the account that signs in
 /// again.
 ///
-/// # Errors
-/// `cancelled` where the window was closed first; `exists` where there is one already.
+/// `cancelled`: the window was closed first. `exists`: a sign-in window is open already.
 pub(super) async fn sign_in(context: &DesktopContext, label: Option<String>) -> Result<Secret, ControlError> {
     let Ok(_only_one) = context.sign_in_lock().try_lock() else {
         return Err(sign_in_error(ErrorCode::Exists, "a sign-in window is open already"));
@@ -60,7 +60,7 @@ fn sign_in_error(code: ErrorCode, message: &str) -> ControlError {
     ControlError::new(code, message)
 }
 
-/// The window; it closes with this value, on whatever way the sign-in ends.
+/// The window. Dropping this value closes it, however the sign-in ends.
 struct SignInWindow(WebviewWindow);
 
 impl SignInWindow {
@@ -108,7 +108,7 @@ fn build(
         .incognito(true)
         .devtools(false)
         .on_navigation(move |url| rules.may_visit(url))
-        // Our own page is served to every window of the program; this one gets nothing of it.
+        // Tauri serves the program's own page to every window; this window gets an empty response instead.
         .on_web_resource_request(|_, response| {
             *response.status_mut() = StatusCode::NOT_FOUND;
             *response.body_mut() = Cow::Borrowed(&[]);
@@ -123,7 +123,7 @@ fn build(
         .build()
 }
 
-/// The title says on which host one is, always.
+/// Title that always shows the current host.
 struct WindowTitle {
     strings: &'static Strings,
     label: Option<String>,
@@ -136,7 +136,7 @@ impl WindowTitle {
     }
 }
 
-/// What one look brings.
+/// Result of one cookie read.
 enum CookieRead {
     /// The window is closed.
     WindowClosed,
@@ -144,7 +144,7 @@ enum CookieRead {
     Session(Secret),
 }
 
-/// Looks again and again, until there is a session; `None` once the window is gone.
+/// Polls the cookies until there is a session. Returns `None` once the window is gone.
 async fn wait_for_session(window: &WebviewWindow, site: &LoginSite) -> Option<Secret> {
     let mut pause = tokio::time::interval(COOKIE_POLL_INTERVAL);
     pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -158,7 +158,7 @@ async fn wait_for_session(window: &WebviewWindow, site: &LoginSite) -> Option<Se
     }
 }
 
-/// The cookies are read by the main thread, which may be busy: waiting for it belongs on a thread that may wait.
+/// Reads the cookies once. The main thread reads them and may be busy, so a blocking thread waits for the result.
 async fn read_session(window: &WebviewWindow, site: &LoginSite) -> Option<CookieRead> {
     let (window, site) = (window.clone(), site.clone());
     let reading = tokio::task::spawn_blocking(move || {

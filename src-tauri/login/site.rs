@@ -1,11 +1,11 @@
-//! Which pages the sign-in window may show, and which cookie is the session. Pure.
+//! Rules for the sign-in window: the pages it may show and the cookie that is the session. Pure.
 
 use tauri::Url;
 use tauri::webview::Cookie;
 
 use storage::secrets::Secret;
 
-/// Where Mammouth lets people sign in with, and where it may send them to show that they are people.
+/// Hosts of the identity providers that Mammouth offers, and of the bot checks it may redirect to.
 const IDENTITY_PROVIDER_HOSTS: [&str; 6] = [
     "accounts.google.com",
     "appleid.apple.com",
@@ -14,12 +14,12 @@ const IDENTITY_PROVIDER_HOSTS: [&str; 6] = [
     "github.com",
     "challenges.cloudflare.com",
 ];
-/// The page that asks for a name and a password.
+/// Path of the login page.
 const LOGIN_PATH: &str = "/app/login";
-/// A name that no site has: what is sent there too is sent to every neighbour of the site.
+/// A subdomain that no site has. A cookie that is sent there too is sent to every sibling of the site.
 const SIBLING_SUBDOMAIN: &str = "mammouth-proxy-asks";
 
-/// The site that is signed in to.
+/// The site to sign in to.
 #[derive(Debug, Clone)]
 pub(super) struct LoginSite {
     base: Url,
@@ -27,22 +27,22 @@ pub(super) struct LoginSite {
 }
 
 impl LoginSite {
-    /// `None` for a base that nobody should type a password into: without TLS, and not on this machine.
+    /// Parses the base URL. Returns `None` for a URL that is unsafe for passwords: without TLS and not on this machine.
     pub(super) fn new(base: &str, cookie: &str) -> Option<Self> {
         let base = Url::parse(base).ok()?;
         let safe = base.scheme() == "https" || (base.scheme() == "http" && is_loopback(&base));
         safe.then(|| Self { base, cookie: cookie.to_owned() })
     }
 
-    /// The page that the window begins with.
+    /// The first page of the window.
     pub(super) fn page(&self) -> Url {
         let mut page = self.base.clone();
         page.set_path(LOGIN_PATH);
         page
     }
 
-    /// Whether the window may go there: to the very site, or over https to one of the few that it sends people to. On
-    /// Linux frames are asked about too.
+    /// Whether the window may navigate to `url`: to the site itself, or over https to one of its identity providers. On
+    /// Linux this is also called for frames.
     pub(super) fn may_visit(&self, url: &Url) -> bool {
         if url.scheme() == "about" {
             return matches!(url.path(), "blank" | "srcdoc");
@@ -56,12 +56,12 @@ impl LoginSite {
                 && url.host_str().is_some_and(|host| IDENTITY_PROVIDER_HOSTS.contains(&host)))
     }
 
-    /// The address of the site, for which cookies are asked.
+    /// The address of the site, for which cookies are read.
     pub(super) fn address(&self) -> Url {
         self.base.clone()
     }
 
-    /// The address of a neighbour of the site; `None` where it can have none.
+    /// The address of a sibling of the site; `None` if the host can have none.
     pub(super) fn sibling_address(&self) -> Option<Url> {
         let mut url = self.base.clone();
         let host = self.base.domain()?;
@@ -69,8 +69,8 @@ impl LoginSite {
         Some(url)
     }
 
-    /// The session among the cookies that the site would be sent. A cookie that its neighbours are sent too may have been
-    /// set by one of them, and one that plain HTTP may carry by anybody on the way: neither is taken.
+    /// The session among the cookies that the site would be sent. A cookie that siblings are sent too may have been set
+    /// by one of them, and one that plain HTTP may carry may have been set by anyone on the network; both are rejected.
     pub(super) fn session(&self, own: &[Cookie<'_>], siblings: &[Cookie<'_>]) -> Option<Secret> {
         let host = self.base.host_str()?;
         let found = own.iter().find(|cookie| {
@@ -86,7 +86,7 @@ impl LoginSite {
     }
 }
 
-/// What the title shows: the host as the network knows it, so that a look-alike in other letters is seen, with its port.
+/// The host for the title, in its ASCII form and with its port, so that a look-alike in other letters is visible.
 pub(super) fn display_host(url: &Url) -> String {
     let host = url.host_str().unwrap_or("…");
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))

@@ -1,11 +1,11 @@
-//! What is worth a notification: the difference between two looks at the proxy. Pure.
+//! Events worth a notification: the differences between two statuses of the proxy. Pure.
 
 use super::super::i18n::{Strings, fill};
 use super::super::page::WindowPage;
 use super::super::status::{AccountStatus, ProxyState, ProxyStatus};
 use super::super::tray::time_left;
 
-/// A kind of news, each with a switch in the settings.
+/// A kind of notification. Each has a switch in the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum NotificationKind {
     Limited,
@@ -16,7 +16,7 @@ pub(super) enum NotificationKind {
 }
 
 impl NotificationKind {
-    /// The setting that switches it.
+    /// The name of the setting that switches it.
     pub(super) fn setting(self) -> &'static str {
         match self {
             Self::Limited => "notify_limited",
@@ -28,25 +28,25 @@ impl NotificationKind {
     }
 }
 
-/// One piece of news.
+/// One event to notify about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct NotificationEvent {
     pub(super) kind: NotificationKind,
-    /// What it is about: the same is not told twice in a row.
+    /// The subject of the event. The same event on the same subject is not repeated in a row.
     pub(super) subject: String,
     pub(super) title: String,
     pub(super) text: String,
     pub(super) page: WindowPage,
 }
 
-/// What is new since the last look.
+/// The events between two statuses.
 pub(super) fn changes_between(
     before: &ProxyStatus,
     after: &ProxyStatus,
     strings: &Strings,
 ) -> Vec<NotificationEvent> {
     if after.state == ProxyState::Limited && before.state != ProxyState::Limited {
-        // That each of them is limited goes without saying then.
+        // A notification for each of them would repeat this one.
         return vec![all_limited(after, strings)];
     }
     let changed = after.accounts.iter().filter_map(|account| {

@@ -1,4 +1,4 @@
-//! Notifications through the session bus, because only there a click comes back.
+//! Notifications over the session bus, the only way on Linux to receive clicks.
 
 use std::collections::HashMap;
 
@@ -12,16 +12,16 @@ use super::Notification;
 const SERVICE: &str = "org.freedesktop.Notifications";
 const PATH: &str = "/org/freedesktop/Notifications";
 const ICON: &str = "mammouth-proxy-desktop";
-/// The action of a click on the notification itself.
+/// The action of a click on the notification itself, by the Desktop Notifications Specification.
 const CLICK_ACTION: &str = "default";
-/// The desktop decides how long it is shown.
+/// The desktop decides how long a notification is shown.
 const DEFAULT_EXPIRY: i32 = -1;
 
-/// Shows it, and waits until it is clicked or gone.
+/// Shows a notification and waits until it is clicked or closed.
 pub(super) async fn show(context: &DesktopContext, notification: Notification) -> zbus::Result<()> {
     let bus = zbus::Connection::session().await?;
     let desktop = zbus::Proxy::new(&bus, SERVICE, PATH, SERVICE).await?;
-    // Before it is shown: the click may be quick.
+    // Subscribed before the notification is shown, so that an early click is not missed.
     let mut clicks = desktop.receive_signal("ActionInvoked").await?;
     let mut ends = desktop.receive_signal("NotificationClosed").await?;
     let hints: HashMap<&str, Value<'_>> = HashMap::from([("desktop-entry", Value::from(ICON))]);
@@ -29,7 +29,7 @@ pub(super) async fn show(context: &DesktopContext, notification: Notification) -
         "Mammouth Proxy",
         0_u32,
         ICON,
-        // The title is plain text by the specification, the body is not.
+        // By the specification the title is plain text, and the body may contain markup.
         notification.title,
         escape_markup(&notification.text),
         vec![CLICK_ACTION, ""],
@@ -55,7 +55,7 @@ pub(super) async fn show(context: &DesktopContext, notification: Notification) -
     }
 }
 
-/// Some desktops read markup; a label or an error of a site is none.
+/// Escapes markup, which some desktops interpret; labels and errors are plain text.
 fn escape_markup(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

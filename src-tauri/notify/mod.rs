@@ -1,4 +1,5 @@
-//! System notifications: few, each can be switched off, and a click opens the page where something can be done.
+//! System notifications. Each kind can be switched off, and a click opens the page of the window that the notification
+//! is about.
 
 mod events;
 #[cfg_attr(target_os = "linux", path = "linux.rs")]
@@ -16,15 +17,15 @@ use super::page::WindowPage;
 use super::status::ProxyStatus;
 use events::{NotificationEvent, NotificationKind};
 
-/// The same news about the same account is not told again within this time: a limit may come and go.
+/// Minimum time between two equal notifications about the same account: a limit may start and end often.
 const REPEAT_INTERVAL: Duration = Duration::from_secs(5 * 60);
 
-/// One notification, as the system shows it.
+/// One notification, as it is passed to the system.
 #[derive(Debug, Clone)]
 pub(super) struct Notification {
     title: String,
     text: String,
-    /// Where its click leads, on systems that tell of it.
+    /// The page that a click opens, on systems that report clicks.
     #[cfg_attr(
         not(target_os = "linux"),
         allow(dead_code, reason = "a click on it comes back on Linux only")
@@ -32,7 +33,7 @@ pub(super) struct Notification {
     page: WindowPage,
 }
 
-/// Tells something at once, as the answer to what the user did.
+/// Shows a notification at once, as the response to an action of the user.
 pub(super) fn show(context: &DesktopContext, title: &str, text: &str, page: WindowPage) {
     let shown = Notification { title: title.to_owned(), text: text.to_owned(), page };
     let task_context = context.clone();
@@ -43,7 +44,7 @@ pub(super) fn show(context: &DesktopContext, title: &str, text: &str, page: Wind
     });
 }
 
-/// Tells that the usual port was taken, and which one is used instead.
+/// Notifies that the configured port was taken, and which one is used instead.
 pub(super) async fn notify_port_moved(context: DesktopContext) {
     let Some(status) = context.status().await else { return };
     if is_on(&settings(&context).await, NotificationKind::Port) {
@@ -57,7 +58,7 @@ async fn settings(context: &DesktopContext) -> Value {
     context.run_command("settings.get", json!({})).await.unwrap_or_default()
 }
 
-/// Watches for news.
+/// Notifier for changes of the status.
 #[derive(Default)]
 pub(super) struct Notifier {
     previous: Option<ProxyStatus>,
@@ -65,7 +66,7 @@ pub(super) struct Notifier {
 }
 
 impl Notifier {
-    /// Tells what is new since the last look; the first look is no news.
+    /// Shows notifications for the changes since the last status. The first status produces none.
     pub(super) async fn notify_changes(&mut self, context: &DesktopContext, status: &ProxyStatus) {
         let Some(previous) = self.previous.replace(status.clone()) else { return };
         let now = Instant::now();
@@ -91,7 +92,7 @@ impl Notifier {
     }
 }
 
-/// On, unless the setting says no.
+/// Whether the kind is switched on, which is the default.
 fn is_on(settings: &Value, kind: NotificationKind) -> bool {
     let named = |setting: &&Value| setting.get("name").and_then(Value::as_str) == Some(kind.setting());
     let setting = settings.as_array().and_then(|settings| settings.iter().find(named));

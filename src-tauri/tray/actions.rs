@@ -1,4 +1,4 @@
-//! What a click on the tray's menu does: almost always one command of the control table.
+//! Actions of the tray's menu. Almost every one is a command of the management API.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use super::menu::{MenuAction, ShellKind as For};
 use super::shell_exports;
 use gateway::management::{ControlError, ErrorCode};
 
-/// Does it; what fails is told, because no window may be there to show it.
+/// Performs the action. An error is shown as a notification, because no window may be open.
 pub(super) async fn perform(context: &DesktopContext, action: MenuAction) {
     if let Err(error) = run_action(context, action).await
         && error.code != ErrorCode::Cancelled
@@ -21,7 +21,7 @@ pub(super) async fn perform(context: &DesktopContext, action: MenuAction) {
     }
 }
 
-/// In the user's language where there are words for it.
+/// The error in the user's language, if there is a translation.
 fn error_text<'a>(error: &'a ControlError, strings: &Strings) -> &'a str {
     match error.code {
         ErrorCode::PortTaken => strings.failed_port,
@@ -79,7 +79,7 @@ async fn export_lines(context: &DesktopContext, kind: For) -> Result<String, Con
     Ok(shell_exports::lines(kind, &base_url, &main_client_key(context).await?))
 }
 
-/// The main client key, read now because the user wants it now.
+/// The main client key. It is read now, because the user has just asked for it.
 async fn main_client_key(context: &DesktopContext) -> Result<String, ControlError> {
     let keys = context.run_command("keys.list", json!({ "reveal": true })).await?;
     if let Some(key) = find_main_key(&keys) {
@@ -89,7 +89,7 @@ async fn main_client_key(context: &DesktopContext) -> Result<String, ControlErro
     Err(ControlError::new(ErrorCode::Keychain, words.key_unread))
 }
 
-/// The text of the main key, where it is known.
+/// The text of the main key, if it is known.
 fn find_main_key(keys: &Value) -> Option<String> {
     let main = keys.as_array()?.iter().find(|key| key["name"] == "main")?;
     main["key"].as_str().map(str::to_owned)

@@ -1,23 +1,23 @@
-//! Small texts: an account in a few words, a quota as a bar, a time that is left.
+//! Short texts for the tray: the state of an account, a quota as a bar, remaining time.
 
 use super::super::i18n::{Strings, fill};
 use super::super::status::AccountStatus;
 
-/// The longest piece of a line that comes from outside, characters.
+/// The longest text from outside in a menu line, characters.
 const MAX_TEXT_CHARACTERS: usize = 80;
 const BAR_CELLS: usize = 10;
 
-/// Shortens what comes from outside, and leaves out what would break a line of a menu.
+/// Shortens a text from outside and removes characters that would break a menu line.
 pub(super) fn truncate(text: &str) -> String {
     let mut clean = text.chars().filter(|c| !c.is_control());
     let short: String = clean.by_ref().take(MAX_TEXT_CHARACTERS).collect();
     if clean.next().is_some() { format!("{short}…") } else { short }
 }
 
-/// A used share of the quota, such as `▰▰▰▱▱▱▱▱▱▱ 30 %`.
+/// The used share of a quota as a bar, such as `▰▰▰▱▱▱▱▱▱▱ 30 %`. `percent` is 0 to 100.
 pub(super) fn quota_bar(percent: f64) -> String {
     let percent = percent.clamp(0.0, 100.0);
-    // Rounded up, so that the first use and the last rest can be seen.
+    // Rounded up, so that the first use is visible.
     let full = (0..BAR_CELLS).filter(|cell| *cell as f64 * 100.0 < percent * BAR_CELLS as f64).count();
     format!("{}{} {percent:.0} %", "▰".repeat(full), "▱".repeat(BAR_CELLS - full))
 }
@@ -67,7 +67,7 @@ pub(super) fn advice(code: &str, strings: &Strings) -> &'static str {
     }
 }
 
-/// In whole minutes, rounded up: a menu whose text changes every second cannot be read.
+/// The remaining time in whole minutes, rounded up: a menu whose text changes every second cannot be read.
 pub(crate) fn time_left(seconds: u64, strings: &Strings) -> String {
     let minutes = seconds.div_ceil(60);
     match (minutes / 60, minutes % 60) {

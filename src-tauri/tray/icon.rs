@@ -1,11 +1,11 @@
-//! The tray's icons: a picture for each state, each in white, in ink and in colour. All have an edge in the contrasting
-//! colour, because what is known of the panel may be wrong.
+//! Icons of the tray: an image per state, each in white, dark and colour. All have an outline in the contrasting
+//! colour, because the colour of the panel is not known reliably.
 
 use tauri::image::Image;
 
 use super::super::status::{ProxyState, TrayIcon};
 
-/// What an icon depends on.
+/// The inputs that determine the icon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct IconStyle {
     pub(super) state: ProxyState,
@@ -13,7 +13,7 @@ pub(super) struct IconStyle {
     pub(super) tint: Tint,
 }
 
-/// The colours of a picture.
+/// The tint of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tint {
     /// White, for dark panels.
@@ -21,11 +21,11 @@ pub(super) enum Tint {
     /// Dark, for light panels.
     Ink,
     Colour,
-    /// Without an edge: macOS tints it itself.
+    /// Without an outline: macOS tints it itself.
     Template,
 }
 
-/// The picture of a state in each tint, decoded when the program is built.
+/// The image of a state in each tint, decoded at compile time.
 macro_rules! state_image {
     ($tint:expr, $white:tt, $ink:tt, $colour:tt, $template:tt) => {
         match $tint {
@@ -37,7 +37,7 @@ macro_rules! state_image {
     };
 }
 
-/// The picture. A demo keeps its own as long as nothing is wrong.
+/// The image for the inputs. A demo keeps its own image unless there is an error.
 #[rustfmt::skip]
 pub(super) fn image_for(look: IconStyle) -> Image<'static> {
     let tint = look.tint;
@@ -66,7 +66,7 @@ pub(super) fn image_for(look: IconStyle) -> Image<'static> {
     }
 }
 
-/// The colours that the user wants, or those that fit the panel. Belongs on the main thread.
+/// The tint that the user chose, or the one that fits the panel. Call it on the main thread.
 #[cfg(not(target_os = "macos"))]
 pub(super) fn tint(wanted: TrayIcon) -> Tint {
     match wanted {
@@ -78,18 +78,18 @@ pub(super) fn tint(wanted: TrayIcon) -> Tint {
     }
 }
 
-/// The system tints a template; only a picture in colour is shown as it is.
+/// The tint that the user chose. macOS tints a template image and shows only a colour image as it is.
 #[cfg(target_os = "macos")]
 pub(super) fn tint(wanted: TrayIcon) -> Tint {
     if wanted == TrayIcon::Colour { Tint::Colour } else { Tint::Template }
 }
 
-/// Desktops whose panel is dark unless somebody changed it, whatever the theme of the windows. `X-Cinnamon` and others
-/// are the names of `XDG_CURRENT_DESKTOP`.
+/// Desktops whose panel is dark by default, whatever the theme of the windows. The strings are values of
+/// `XDG_CURRENT_DESKTOP`, such as `X-Cinnamon`.
 #[cfg(target_os = "linux")]
 const DARK_PANELS: [&str; 5] = ["GNOME", "XFCE", "X-Cinnamon", "Budgie", "Unity"];
 
-/// Whether the panel is likely to be dark: no desktop says so, and elsewhere it goes with the theme.
+/// Whether the panel is likely to be dark. No desktop reports it; on other desktops the panel follows the theme.
 #[cfg(target_os = "linux")]
 fn dark_panel() -> bool {
     use gtk::prelude::GtkSettingsExt;
@@ -107,7 +107,7 @@ fn has_dark_panel(desktop: &str) -> bool {
     desktop.split(':').any(named)
 }
 
-/// What the settings of Windows say of the taskbar, which is dark where they say nothing.
+/// The taskbar theme of the Windows settings. Dark if the settings have no value.
 #[cfg(windows)]
 fn dark_panel() -> bool {
     const COLOURS: &str = r"Software\Microsoft\Windows\CurrentVersion\Themes\Personalize";
@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(pictures.len(), 21);
     }
 
-    /// Whether something opaque of this kind is in a picture.
+    /// Whether an image has an opaque pixel of this kind.
     fn has_pixel(image: &Image<'_>, fits: impl Fn(&[u8]) -> bool) -> bool {
         image.rgba().chunks(4).any(|pixel| pixel[3] > 200 && fits(pixel))
     }

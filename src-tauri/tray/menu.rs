@@ -1,4 +1,4 @@
-//! The tray's menu as a value: what the user can read and do, made from a state by pure functions.
+//! The tray's menu as a value, built from a status by pure functions.
 
 use super::super::i18n::{Strings, fill};
 use super::super::page::WindowPage;
@@ -6,25 +6,25 @@ use super::super::status::{AccountStatus, LastError, ProxyState, ProxyStatus};
 use super::format::{account_text, advice, quota_bar, truncate};
 use storage::config::{Choice, Strategy};
 
-/// The accounts that get a line of their own; the window shows all.
+/// The most accounts with a line of their own; the window shows all.
 const MAX_ACCOUNTS: usize = 12;
 
 /// One entry of a menu.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum MenuEntry {
-    /// Only to be read.
+    /// A text without an action.
     Label(String),
-    /// Something to do.
+    /// A text with an action.
     Command(String, MenuAction),
-    /// Something that is on or off.
+    /// A checkbox.
     Choice { text: String, on: bool, action: MenuAction },
-    /// A menu of its own.
+    /// A submenu.
     Submenu(String, Vec<MenuEntry>),
-    /// A line between groups.
+    /// A separator line.
     Separator,
 }
 
-/// What a click asks for.
+/// The action of a click.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum MenuAction {
     Only(Option<String>),
@@ -41,7 +41,7 @@ pub(super) enum MenuAction {
     Quit,
 }
 
-/// The shells that environment lines are written for.
+/// Shells for which environment lines can be copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ShellKind {
     Posix,
@@ -49,7 +49,7 @@ pub(super) enum ShellKind {
     PowerShell,
 }
 
-/// The whole menu. `at_login` is unknown where the system does not tell.
+/// Builds the whole menu. `at_login` is `None` if the system does not report it.
 pub(super) fn build_menu(status: &ProxyStatus, at_login: Option<bool>, strings: &Strings) -> Vec<MenuEntry> {
     let mut items = vec![MenuEntry::Label(status_line(status, strings)), MenuEntry::Separator];
     items.extend(account_entries(status, strings));
@@ -74,7 +74,7 @@ pub(super) fn build_menu(status: &ProxyStatus, at_login: Option<bool>, strings: 
     items
 }
 
-/// What the icon says when the pointer rests on it.
+/// The tooltip of the icon.
 pub(super) fn tooltip(name: &str, status: &ProxyStatus, strings: &Strings) -> String {
     format!("{name} — {}", status_line(status, strings))
 }
@@ -126,7 +126,7 @@ fn account_entry(account: &AccountStatus, strings: &Strings) -> MenuEntry {
         only,
         MenuEntry::Command(pause.to_owned(), MenuAction::Enable { label: label(), enabled: paused }),
     ];
-    // An API key has no session that could end.
+    // An API key has no session that could expire.
     if account.kind != "api" {
         items.push(MenuEntry::Command(strings.sign_in_again.to_owned(), MenuAction::SignIn(label())));
     }

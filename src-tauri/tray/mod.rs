@@ -1,8 +1,8 @@
-//! The tray: whether one can work, without a window.
+//! Tray icon and menu, which show the proxy's status without a window.
 //!
-//! [`menu`] makes the menu as a value, `update` brings it to the system, [`host`] knows whether this desktop shows it. One
-//! task looks at the proxy when something happened, and at most once a second; it touches the system only where
-//! something changed.
+//! [`menu`] builds the menu as a value, [`native_menu`] passes it to the system, [`tray_support`] checks whether this
+//! desktop shows icons. One task reads the status when something happened, and at most once a second. The system's menu
+//! is changed only where the status differs.
 
 mod actions;
 mod format;
@@ -31,10 +31,10 @@ use native_menu::NativeMenu;
 
 const TRAY_ID: &str = "main";
 const APP_NAME: &str = "Mammouth Proxy";
-/// The folder of the pictures that the panel reads, inside the data directory, which is the user's alone.
+/// The folder of the images that the panel reads. It is inside the data directory, which only the user can access.
 const ICON_DIR: &str = "tray";
 
-/// The icon and its menu. A cheap handle.
+/// Handle on the icon and its menu. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Tray(Arc<TrayInner>);
 
@@ -52,7 +52,7 @@ struct TrayState {
 }
 
 impl Tray {
-    /// Puts the icon into the tray; `None` where this system cannot have one. Belongs on the main thread.
+    /// Adds the icon to the tray. Returns `None` if this system cannot show one. Call it on the main thread.
     pub(super) fn new(context: &DesktopContext) -> Option<Self> {
         if !tray_support::is_library_available() {
             tracing::warn!("no tray icon: libayatana-appindicator3 is not installed");
@@ -68,14 +68,14 @@ impl Tray {
     }
 
     fn build(context: &DesktopContext) -> tauri::Result<Self> {
-        // Whoever reads the icon to the user says this instead of the program's file name.
+        // Screen readers read this title instead of the program's file name.
         #[cfg(target_os = "linux")]
         gtk::glib::set_application_name(APP_NAME);
         let status = ProxyStatus::default();
         let native_menu = NativeMenu::new(context.app(), 0, menu_entries(context.app(), &status))?;
         let style = icon_style(&status);
         let icon_dir = context.data_dir().join(ICON_DIR);
-        // What a killed program left behind; that there is nothing is the usual case.
+        // Removes what a killed program left behind. Usually the folder does not exist.
         let _ = std::fs::remove_dir_all(&icon_dir);
         let tray_slot = Arc::new(Mutex::new(None::<Self>));
         let listener = Arc::clone(&tray_slot);
@@ -100,7 +100,7 @@ impl Tray {
         Ok(tray)
     }
 
-    /// Shows this state. The menu is touched only where it differs from what is shown.
+    /// Shows this status. The menu is changed only where it differs.
     pub(super) fn show(&self, status: &ProxyStatus) {
         let (tray, status) = (self.clone(), status.clone());
         let drawn = self.0.context.app().run_on_main_thread(move || {
@@ -129,7 +129,7 @@ impl Tray {
         }
         let tooltip = menu::tooltip(APP_NAME, status, strings_for(status));
         if tooltip != state.tooltip {
-            // Linux has none: there the name of the application is the icon's title.
+            // Linux has no tooltips; the title of the icon is the application's name there.
             state.icon.set_tooltip(Some(&tooltip))?;
             state.tooltip = tooltip;
         }
@@ -144,25 +144,25 @@ impl Tray {
         let tray = self.clone();
         self.0.context.spawn(async move {
             actions::perform(&tray.0.context, action).await;
-            // At once, and even if nothing changed: the system has marked what was clicked.
+            // Updated at once, even if nothing changed: the system has toggled the clicked checkbox itself.
             if let Some(status) = tray.0.context.status().await {
                 tray.show(&status);
             }
         });
     }
 
-    /// Takes the icon away, so that nobody clicks on a program that is ending.
+    /// Removes the icon, so that it cannot be clicked while the program ends.
     pub(super) fn remove(&self) {
         let tray = self.clone();
-        // On the main thread, which does the work in any case: waiting for it with the state locked would stop both for ever
-        // where it is about to draw. A tray that cannot be hidden goes with the process.
+        // Run on the main thread, which does the work in any case. Waiting for it with the state locked would deadlock
+        // if it is about to draw. A tray that cannot be hidden disappears with the process.
         let _ = self.0.context.app().run_on_main_thread(move || {
             let _ = lock(&tray.0.state).icon.set_visible(false);
         });
     }
 }
 
-/// A click opens the menu, whose quotas should not be of an hour ago. Linux tells of no click.
+/// Refreshes stale quotas on a click, which opens the menu. Linux reports no clicks.
 fn refresh_on_click(
     context: &DesktopContext,
 ) -> impl Fn(&TrayIcon<Wry>, TrayIconEvent) + Send + Sync + use<> {

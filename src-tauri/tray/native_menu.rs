@@ -1,12 +1,12 @@
-//! From the menu as a value to the system's menu, and the least change from one to the next: a menu that is built anew
-//! closes under the user's hand.
+//! Native menu of the system. It is updated in place where possible, because a menu that is rebuilt closes while the
+//! user reads it.
 
 use tauri::menu::{CheckMenuItem, IsMenuItem, Menu, MenuItem, PredefinedMenuItem, Submenu};
 use tauri::{AppHandle, Wry};
 
 use super::menu::{MenuAction, MenuEntry};
 
-/// The system's side of a menu.
+/// The native menu and the value it was built from.
 pub(super) struct NativeMenu {
     pub(super) menu: Menu<Wry>,
     entries: Vec<NativeItem>,
@@ -32,7 +32,7 @@ impl NativeItem {
 }
 
 impl NativeMenu {
-    /// Builds a menu. The ids of its entries begin with `generation`, so that a late click on an older menu means nothing.
+    /// Builds a menu. The ids of its entries begin with `generation`, so that a late click on an older menu is ignored.
     pub(super) fn new(app: &AppHandle, generation: u32, items: Vec<MenuEntry>) -> tauri::Result<Self> {
         let mut ids = IdSequence { generation, next: 0 };
         let entries = build_items(app, &mut ids, &items)?;
@@ -40,7 +40,8 @@ impl NativeMenu {
         Ok(Self { menu, entries, current: items })
     }
 
-    /// Changes texts and marks in place; `false` where the new menu has another shape.
+    /// Updates texts and check marks in place. Returns `false` if the new menu has another structure and must be
+    /// rebuilt.
     pub(super) fn update(&mut self, items: &[MenuEntry]) -> tauri::Result<bool> {
         if !same_shape(&self.current, items) {
             return Ok(false);
@@ -50,7 +51,7 @@ impl NativeMenu {
         Ok(true)
     }
 
-    /// What the entry of this id does.
+    /// The action of the entry with this id.
     pub(super) fn action(&self, generation: u32, id: &str) -> Option<MenuAction> {
         let (of, index) = id.split_once('-')?;
         let index: usize = index.parse().ok()?;
@@ -108,12 +109,12 @@ fn as_menu_items(entries: &[NativeItem]) -> Vec<&dyn IsMenuItem<Wry>> {
     entries.iter().map(NativeItem::item).collect()
 }
 
-/// `&` would underline the next letter.
+/// Escapes `&`, which would underline the next letter.
 fn escape_ampersands(text: &str) -> String {
     text.replace('&', "&&")
 }
 
-/// In the order in which [`IdSequence`] counts.
+/// The actions of the entries, in the order in which [`IdSequence`] counts them.
 fn actions(items: &[MenuEntry]) -> Vec<Option<MenuAction>> {
     let of = |item: &MenuEntry| match item {
         MenuEntry::Label(_) => vec![None],
@@ -147,7 +148,7 @@ fn update_items(entries: &[NativeItem], old: &[MenuEntry], new: &[MenuEntry]) ->
                 if text_of(old) != Some(text) {
                     item.set_text(escape_ampersands(text))?;
                 }
-                // Always: the system has marked what was clicked, whether or not it came true.
+                // Always set: the system has toggled the clicked checkbox, whether or not the action succeeded.
                 item.set_checked(*on)?;
             }
             (NativeItem::Submenu(_, entries), MenuEntry::Submenu(_, new)) => {

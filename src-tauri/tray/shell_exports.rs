@@ -1,8 +1,9 @@
-//! The lines that make the programs of a shell use this proxy.
+//! Shell lines that set the environment variables for this proxy.
 
 use super::menu::ShellKind;
 
-/// The variables that OpenAI's and Anthropic's own libraries read. The latter wants its base without `/v1`.
+/// Lines with the variables that OpenAI's and Anthropic's own libraries read. Anthropic's takes its base URL without
+/// `/v1`.
 pub(super) fn lines(shell: ShellKind, base_url: &str, key: &str) -> String {
     let root = base_url.strip_suffix("/v1").unwrap_or(base_url);
     let variables = [
@@ -14,7 +15,7 @@ pub(super) fn lines(shell: ShellKind, base_url: &str, key: &str) -> String {
     variables.into_iter().map(|(name, value)| line(shell, name, value)).collect()
 }
 
-/// In single quotes, where no shell looks for anything but their end: a key can be the user's own choice.
+/// One line. The value is in single quotes, within which no shell expands anything: the user may choose the key.
 fn line(shell: ShellKind, name: &str, value: &str) -> String {
     match shell {
         ShellKind::Posix => format!("export {name}='{}'\n", value.replace('\'', r"'\''")),

@@ -28,7 +28,7 @@ fn english(seen: &ProxyStatus) -> Vec<MenuEntry> {
     build_menu(seen, Some(false), Language::English.strings())
 }
 
-/// All texts, each with the depth it stands at, and `[x]` or `[ ]` for what is on or off.
+/// All texts, indented by their depth, with `[x]` or `[ ]` for checkboxes.
 fn outline(items: &[MenuEntry]) -> Vec<String> {
     let mut lines = Vec::new();
     add(items, 0, &mut lines);

@@ -1,6 +1,6 @@
-//! Whether this desktop can show a tray icon, and does.
+//! Support for tray icons: whether this desktop can show one, and does.
 
-/// The library that Tauri loads when it makes the icon; it panics where there is none.
+/// Whether the library can be loaded that Tauri needs for the icon. Tauri panics without it.
 #[cfg(target_os = "linux")]
 pub(super) fn is_library_available() -> bool {
     const NAMES: [&str; 4] = [
@@ -18,28 +18,29 @@ pub(super) fn is_library_available() -> bool {
     reason = "loading a library runs its initialisers; Tauri loads this very one a moment later"
 )]
 fn can_be_loaded(name: &str) -> bool {
-    // SAFETY: the library's initialisers are GObject's usual ones, and nothing of it is called through this handle.
+    // SAFETY: the library's initialisers are those of GObject, and nothing of the library is called through this
+    // handle.
     unsafe { libloading::Library::new(name) }.is_ok()
 }
 
-/// Part of the system elsewhere.
+/// Always `true`: trays are part of the system here.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn is_library_available() -> bool {
     true
 }
 
-/// Whether something shows tray icons in this session now. Panels start when they like, so a `false` may change.
+/// Whether a panel shows tray icons in this session now. Panels may start later, so `false` may change.
 #[cfg(target_os = "linux")]
 pub(crate) async fn shows_icons() -> bool {
     let on_bus = has_watcher().await.unwrap_or(false);
     on_bus || tokio::task::spawn_blocking(|| has_x11_tray().unwrap_or(false)).await.unwrap_or(false)
 }
 
-/// Where hosts of today's icons are known, on the session bus.
+/// Bus name of the watcher that hosts of StatusNotifierItem icons register with.
 #[cfg(target_os = "linux")]
 const WATCHER_NAME: &str = "org.kde.StatusNotifierWatcher";
 
-/// A host of today's icons.
+/// Whether there is a host of StatusNotifierItem icons.
 #[cfg(target_os = "linux")]
 async fn has_watcher() -> zbus::Result<bool> {
     let bus = zbus::Connection::session().await?;
@@ -47,14 +48,14 @@ async fn has_watcher() -> zbus::Result<bool> {
         .destination(WATCHER_NAME)?
         .path("/StatusNotifierWatcher")?
         .interface(WATCHER_NAME)?
-        // Asked once: nothing is to be kept, and nothing is wrong where there is no watcher.
+        // Read once, so nothing needs caching. A missing watcher is not an error.
         .cache_properties(zbus::proxy::CacheProperties::No)
         .build()
         .await?;
     watcher.get_property("IsStatusNotifierHostRegistered").await
 }
 
-/// A host of the older kind, which owns a selection of the X11 screen.
+/// Whether there is a host of XEmbed icons, which owns a selection of the X11 screen.
 #[cfg(target_os = "linux")]
 fn has_x11_tray() -> Result<bool, Box<dyn std::error::Error>> {
     use x11rb::protocol::xproto::ConnectionExt;
