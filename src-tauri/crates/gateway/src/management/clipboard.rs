@@ -1,4 +1,5 @@
-//! `clipboard.copy`: text on the system's clipboard, which a page in WebKit cannot reach once it has waited for an answer.
+//! Command `clipboard.copy`: text to the system's clipboard. A page in WebKit cannot access the clipboard once it has
+//! waited for a response.
 
 use serde::Deserialize;
 
@@ -9,7 +10,7 @@ pub(super) struct CopyArgs {
     text: String,
 }
 
-/// Copies a text that the page shows.
+/// Copies a text of the page.
 pub(super) async fn copy(control: &Control, args: CopyArgs) -> Result<(), ControlError> {
     control.require_desktop()?.copy(args.text).await
 }

@@ -1,4 +1,4 @@
-//! The table of commands: a line each.
+//! The table of commands, one line each.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,7 +12,7 @@ use super::{
 };
 use storage::request_log::{Bodies, Query, RequestRecord};
 
-/// What a command needs: only to look at what is stored, to change it, or a running program.
+/// What a command needs: read access to the stored data, write access, or a running program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CommandAccess {
     Look,
@@ -23,15 +23,15 @@ use CommandAccess::{Change, Look, Running};
 
 macro_rules! commands {
     ($($name:literal $needs:ident $args:ty => $answer:ty, $body:path;)*) => {
-        /// Carries out the command `name`.
+        /// Runs the command `name`.
         ///
         /// # Errors
-        /// What the command says, `unknown_command`, or `bad_arguments`.
+        /// The error of the command, `unknown_command`, or `bad_arguments`.
         pub async fn dispatch(control: &Control, name: &str, args: Value) -> Result<Value, ControlError> {
             match name {
                 $($name => {
                     let args: $args = parse_args(args)?;
-                    // Boxed: one future for the longest of all bodies would be large.
+                    // Boxed: an unboxed future would be as large as that of the largest command.
                     let answer: $answer = Box::pin($body(control, args)).await?;
                     to_json(answer)
                 })*
@@ -41,7 +41,7 @@ macro_rules! commands {
 
         const COMMANDS: &[(&str, CommandAccess)] = &[$(($name, $needs)),*];
 
-        /// The commands as an interface in TypeScript: name, arguments, answer.
+        /// The commands as a TypeScript interface: name, arguments, result.
         #[cfg(test)]
         pub(super) fn typescript(seen: &mut impl ts_rs::TypeVisitor, config: &ts_rs::Config) -> String {
             use ts_rs::TS;
@@ -50,7 +50,7 @@ macro_rules! commands {
                 <$args as TS>::visit_dependencies(seen);
                 seen.visit::<$answer>();
                 let args = <$args as TS>::name(config);
-                // Arguments that only one command has need no name.
+                // Types of arguments that only one command has are written inline.
                 let args = if args == "Query" { args } else { <$args as TS>::inline(config) };
                 lines.push_str(&format!("  {:?}: [{args}, {}];\n", $name, <$answer as TS>::name(config)));
             )*
@@ -109,7 +109,7 @@ commands! {
     "doctor"               Look    NoArgs                => Vec<doctor::Finding>,  doctor::check_upstream;
 }
 
-/// Whether a command changes what is stored, so that it needs the data directory for itself where no program runs.
+/// Whether a command changes stored data, so that it needs the lock on the data directory if no program runs.
 pub fn changes_state(name: &str) -> bool {
     COMMANDS.contains(&(name, Change))
 }
@@ -121,11 +121,11 @@ pub fn command_names() -> impl Iterator<Item = &'static str> {
 
 fn parse_args<T: DeserializeOwned>(args: Value) -> Result<T, ControlError> {
     let args = if args.is_null() { Value::Object(serde_json::Map::new()) } else { args };
-    // serde would take a list for the fields in their order.
+    // serde would accept a list of the fields in their order.
     if !args.is_object() {
         return Err(ControlError::new(ErrorCode::BadArguments, "the arguments are not an object"));
     }
-    // serde's own words may quote a value, and a value may be a cookie.
+    // The error text of serde may quote a value, and a value may be a cookie.
     serde_json::from_value(args)
         .map_err(|_| ControlError::new(ErrorCode::BadArguments, "the arguments do not fit the command"))
 }

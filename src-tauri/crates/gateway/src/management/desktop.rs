@@ -1,4 +1,4 @@
-//! What only the desktop program can do. Its window attaches this; the commands answer `desktop_only` without it.
+//! Interface to the desktop program. Without one, the commands that need it fail with `desktop_only`.
 
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -6,35 +6,35 @@ use std::pin::Pin;
 use super::{ControlError, Page};
 use storage::secrets::Secret;
 
-/// A future that a trait object can hand out.
+/// A boxed future, for object-safe traits.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// The desktop's side of some commands.
+/// Operations of the desktop program.
 pub trait Desktop: Send + Sync {
-    /// Opens the login window and waits for the session cookie. `label` names the account that signs in again.
+    /// Opens the sign-in window and waits for the session cookie. `label` names the account that signs in again.
     ///
-    /// `cancelled` where the window was closed first.
+    /// `cancelled`: the window was closed first.
     fn sign_in(&self, label: Option<String>) -> BoxFuture<'_, Result<Secret, ControlError>>;
 
-    /// Whether the program starts when the user signs in to the system.
+    /// Whether the program starts at login.
     ///
     /// # Errors
-    /// The system does not say.
+    /// The system does not report it.
     fn autostart(&self) -> Result<bool, ControlError>;
 
-    /// Switches that on or off.
+    /// Switches start at login on or off.
     ///
     /// # Errors
-    /// The system refuses.
+    /// The system rejects the change.
     fn set_autostart(&self, on: bool) -> Result<(), ControlError>;
 
-    /// Puts text on the system's clipboard.
+    /// Writes text to the system's clipboard.
     ///
     /// # Errors
     /// `clipboard`: the system's clipboard cannot be reached.
     fn copy(&self, text: String) -> BoxFuture<'_, Result<(), ControlError>>;
 
-    /// Asks the user where to save a file, with `name` as a proposal; `None` where they chose no place.
+    /// Asks the user where to save a file, with `name` as the proposed name. Returns `None` if the user cancels.
     ///
     /// # Errors
     /// The program is about to end.
@@ -43,9 +43,9 @@ pub trait Desktop: Send + Sync {
     /// Shows a file in the system's file manager.
     ///
     /// # Errors
-    /// There is none that can be started.
+    /// There is no file manager that can be started.
     fn show_file(&self, path: PathBuf) -> BoxFuture<'_, Result<(), ControlError>>;
 
-    /// Brings the window to the front, at this page where one is named.
+    /// Brings the window to the front, at `page` if it is given.
     fn open_window(&self, page: Option<Page>);
 }

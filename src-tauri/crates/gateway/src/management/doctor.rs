@@ -1,4 +1,4 @@
-//! `doctor`: what stands between the user and an answer, and what to do about it.
+//! Command `doctor`: checks for problems that prevent replies, with advice.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +12,7 @@ use storage::config::SettingSource;
 use storage::secrets::{AsyncSecretStore, StoreError};
 use upstreams::{UpstreamError, UpstreamErrorKind};
 
-/// Clocks that differ by more than this make certificates look wrong.
+/// The tolerated difference between clocks. A larger one makes certificates look invalid.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(120);
 
 /// How bad a finding is.
@@ -58,7 +58,7 @@ impl Finding {
     }
 }
 
-/// Looks at the keychain, or at the file that stands in for it, without asking for anything that is in it.
+/// Checks the keychain, or the file in place of it, without reading a secret.
 pub async fn check_secret_store(vault: &AsyncSecretStore, subject: &str) -> Finding {
     let answered = match vault.check_available().await {
         Ok(()) => vault.get("doctor").await.map(drop),
@@ -71,12 +71,13 @@ pub async fn check_secret_store(vault: &AsyncSecretStore, subject: &str) -> Find
             "there is no keychain on this machine",
             "accounts come from COOKIES or COOKIES_FILE then, or are kept with secret_store = \"file\"; named client keys work",
         ),
-        // The sentence says what to do.
+        // The error's text contains the advice.
         Err(error) => Finding::bad(subject, error.to_string(), ""),
     }
 }
 
-/// Whether both hosts of Mammouth can be reached safely, and whether their clock and ours agree.
+/// Checks whether both upstreams are reachable over a trusted connection, and whether their clocks agree with this
+/// machine's.
 pub(super) async fn check_upstream(control: &Control, _: NoArgs) -> Result<Vec<Finding>, ControlError> {
     let mut findings = connection_findings(control);
     let (web, api) = tokio::join!(control.web.probe(), control.api.probe());
@@ -87,7 +88,7 @@ pub(super) async fn check_upstream(control: &Control, _: NoArgs) -> Result<Vec<F
     Ok(findings)
 }
 
-/// A host that no account needs is no fault when it cannot be reached.
+/// The finding for one upstream. An unreachable upstream is no error if no account needs it.
 fn reached(control: &Control, kind: AccountKind, failure: Option<UpstreamError>) -> Finding {
     let subject = match kind {
         AccountKind::Web => "Mammouth",
@@ -105,7 +106,7 @@ fn reached(control: &Control, kind: AccountKind, failure: Option<UpstreamError>)
     Finding { level: if needed { Level::Bad } else { Level::Warning }, ..finding }
 }
 
-/// Which proxy is used, which certificates are trusted, and who says so.
+/// Findings about the outbound proxy and the trusted certificates, with the source of each setting.
 fn connection_findings(control: &Control) -> Vec<Finding> {
     let config = in_force(control, &control.saved_config());
     let said = match (control.web.proxy(), config.proxy_given_by) {
@@ -167,7 +168,7 @@ fn unreachable_finding(subject: &str, failure: &UpstreamError, is_proxied: bool)
     Finding::bad(subject, "", advice).with_message(said)
 }
 
-/// What the checks of the accounts mean.
+/// Converts account checks to findings.
 pub fn account_findings(checks: &[CheckView]) -> Vec<Finding> {
     if checks.is_empty() {
         let advice = "set COOKIES or COOKIES_FILE, or run 'mammouth-proxy accounts add --label NAME'";

@@ -1,4 +1,4 @@
-//! Why a command was not carried out.
+//! Errors of management commands.
 
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +58,7 @@ impl ControlError {
         Self { code, message: said.to_string(), said: Some(said) }
     }
 
-    /// The HTTP status of the local door.
+    /// The status of the HTTP response for this code.
     pub(super) fn status(&self) -> u16 {
         match self.code {
             ErrorCode::UnknownCommand | ErrorCode::NotFound => 404,

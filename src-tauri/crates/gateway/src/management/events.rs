@@ -1,4 +1,4 @@
-//! The live feed: every record of the log, and the status when it changed.
+//! Event stream: every record of the request log, and the status when it changes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +12,9 @@ use super::status::{self, Status, wall_ms};
 use super::{Control, ControlError};
 use storage::request_log::RequestRecord;
 
-/// The status is sent at most this often.
+/// Minimum time between two status events.
 const MIN_STATUS_INTERVAL: Duration = Duration::from_millis(500);
-/// Nothing that changes by itself is noticed later than this.
+/// Maximum time between two checks of the status, for changes without a notification.
 const MAX_STATUS_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What happened.
@@ -32,13 +32,13 @@ struct EventFeed {
     accounts: watch::Receiver<()>,
     changes: watch::Receiver<()>,
     last: Option<Status>,
-    /// When the status may be looked at next; it is due.
+    /// When the status may be checked next. `None` if no check is due.
     due: Option<Instant>,
     sent: Option<Instant>,
 }
 
 impl Control {
-    /// What happens from now on, beginning with the status. Records that a slow reader missed are left out.
+    /// The events from now on, beginning with the status. A slow reader misses records.
     pub fn events(&self) -> impl Stream<Item = ControlEvent> + Send + use<> {
         let feed = EventFeed {
             records: self.journal.subscribe(),
@@ -52,10 +52,10 @@ impl Control {
         stream::unfold(feed, |mut feed| async move { feed.next().await.map(|event| (event, feed)) })
     }
 
-    /// As the command `status`.
+    /// The result of the command `status`.
     ///
     /// # Errors
-    /// `starting` before the program listens and after it.
+    /// `starting`: the program does not listen yet, or no longer.
     pub fn status(&self) -> Result<Status, ControlError> {
         status::status(self)
     }
@@ -86,7 +86,7 @@ impl EventFeed {
         }
     }
 
-    /// Something may be different: look, but not more often than allowed.
+    /// Schedules a check of the status, no sooner than the minimum interval allows.
     fn schedule_status(&mut self) {
         let now = Instant::now();
         self.due.get_or_insert_with(|| self.sent.map_or(now, |sent| (sent + MIN_STATUS_INTERVAL).max(now)));
@@ -102,7 +102,7 @@ impl EventFeed {
         Some(status)
     }
 
-    /// How long nothing changes by itself: until the first limit ends.
+    /// The time until the status changes without a notification: until the first limit ends.
     fn time_until_change(&self) -> Duration {
         let now = wall_ms(&self.control);
         let accounts = self.last.iter().flat_map(|status| &status.accounts);
@@ -112,7 +112,7 @@ impl EventFeed {
     }
 }
 
-/// The seconds that are left of a limit pass by themselves: who shows them counts from the end.
+/// Whether two statuses are equal apart from the remaining seconds of limits, which clients count down themselves.
 fn is_unchanged(before: &Status, after: &Status) -> bool {
     let without_countdown = |status: &Status| {
         let mut status = status.clone();

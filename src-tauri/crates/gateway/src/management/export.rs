@@ -1,4 +1,5 @@
-//! `log.export`, `log.save`, `log.show_saved`: the request log as a file, without any secret that this program knows.
+//! Commands `log.export`, `log.save` and `log.show_saved`: the request log as a file, without any secret that this
+//! program knows.
 
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use super::{Control, ControlError, ErrorCode, NoArgs, UserMessage};
 use storage::request_log::{ExportFormat, Query, RequestLog, RequestLogError, RequestRecord};
 use storage::secrets::{self, Redactor};
 
-/// The most that one export holds; an older rest is had with `before_id`.
+/// The most records of one export. Older ones are exported with `before_id`.
 const MAX_EXPORT_RECORDS: usize = 50_000;
 const EXPORT_PAGE_RECORDS: usize = 1_000;
 
@@ -50,7 +51,7 @@ enum ExportError {
     File(#[from] io::Error),
 }
 
-/// The records as a text, the oldest first.
+/// Exports records as a text, the oldest first.
 pub(super) async fn export(control: &Control, args: ExportArgs) -> Result<ExportedLog, ControlError> {
     let work = ExportJob::new(control, args).await;
     let format = work.format;
@@ -64,7 +65,7 @@ pub(super) async fn export(control: &Control, args: ExportArgs) -> Result<Export
     Ok(ExportedLog { name: file_name(format), media_type: media_type(format).to_owned(), text, records })
 }
 
-/// The same into a file that the user chooses in the system's dialogue; `None` where they chose none.
+/// Exports records to a file that the user chooses in the system's dialog. Returns `None` if the user cancels.
 pub(super) async fn save(control: &Control, args: ExportArgs) -> Result<Option<SavedFile>, ControlError> {
     let desktop = Arc::clone(control.require_desktop()?);
     let Some(path) = desktop.save_as(file_name(args.format)).await? else { return Ok(None) };
@@ -84,13 +85,13 @@ pub(super) async fn save(control: &Control, args: ExportArgs) -> Result<Option<S
     Ok(Some(saved))
 }
 
-/// Shows the file that was saved last in the system's file manager. The page names no path.
+/// Shows the file that was saved last in the system's file manager. The page passes no path.
 pub(super) async fn show_saved(control: &Control, _: NoArgs) -> Result<(), ControlError> {
     let path = control.exported_file().ok_or_else(not_found)?;
     control.require_desktop()?.show_file(path).await
 }
 
-/// What one export needs, off the async threads.
+/// The inputs of one export, which runs on a thread of its own.
 struct ExportJob {
     journal: RequestLog,
     query: Query,
@@ -108,7 +109,7 @@ impl ExportJob {
         }
     }
 
-    /// Writes row by row; returns how many.
+    /// Writes row by row. Returns the number of rows.
     fn write(self, out: &mut impl Write) -> Result<u64, ExportError> {
         let records = read_records(&self.journal, self.query)?;
         out.write_all(self.format.head().as_bytes())?;
@@ -122,7 +123,7 @@ impl ExportJob {
     }
 }
 
-/// Page after page, then the oldest first.
+/// Reads page by page, then sorts the oldest first.
 fn read_records(journal: &RequestLog, query: Query) -> Result<Vec<RequestRecord>, RequestLogError> {
     let max_records = if query.limit == 0 { MAX_EXPORT_RECORDS } else { query.limit.min(MAX_EXPORT_RECORDS) };
     let mut query = Query { limit: EXPORT_PAGE_RECORDS.min(max_records), ..query };
@@ -141,27 +142,27 @@ fn read_records(journal: &RequestLog, query: Query) -> Result<Vec<RequestRecord>
     Ok(records)
 }
 
-/// Tens of megabytes to read, write and look through, for which no stream should wait. On a thread of its own, because a
-/// priority that was given up is not had back.
+/// Runs work on a low-priority thread. Exports read, write and search tens of megabytes, which must not delay streams.
+/// The thread is a new one, because a lowered priority cannot be raised again.
 async fn run_at_low_priority<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ExportError> + Send + 'static,
 ) -> Result<T, ControlError> {
     let (sender, done) = tokio::sync::oneshot::channel();
     let run = move || {
         lower_priority();
-        // Nobody waits any more where the command was given up.
+        // The receiver is gone if the command was cancelled.
         drop(sender.send(work()));
     };
     std::thread::Builder::new().name("export".to_owned()).spawn(run).map_err(internal_error)?;
     done.await.map_err(internal_error)?.map_err(export_error)
 }
 
-/// Of this thread. Elsewhere priorities are the whole program's, or need a library of their own.
+/// Lowers the priority of this thread. On other systems the priority belongs to the whole process, or needs a library.
 #[cfg(target_os = "linux")]
 fn lower_priority() {
-    /// A tenth of the weight of others: on a machine that has nothing to spare, it still gets on.
+    /// About a tenth of the default weight, so that the thread still progresses on a busy machine.
     const NICE: i32 = 10;
-    // It works without as well.
+    // An error is ignored: the export works at normal priority too.
     let _ = rustix::process::setpriority_process(None, NICE);
 }
 

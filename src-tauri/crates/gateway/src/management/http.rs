@@ -1,5 +1,5 @@
-//! The local HTTP door: `POST /control/{name}`, `GET /control/events`, and `/control/session` to sign in and out. It
-//! carries names, JSON and events, no more.
+//! HTTP transport of the management API: `POST /control/{name}`, `GET /control/events`, and `/control/session` to sign
+//! in and out. It carries only names, JSON and events.
 
 use std::convert::Infallible;
 
@@ -15,7 +15,7 @@ use warp::{Filter, Reply};
 use super::{Control, ControlError, ControlEvent, ErrorCode, SessionAuth, dispatch};
 use crate::auth::{ApiFamily, Route, Scope};
 
-/// The routes of this door, for the guard.
+/// The routes of the management API, for the guard.
 pub fn route_table() -> Vec<Route> {
     vec![
         Route {
@@ -47,12 +47,12 @@ pub fn route_table() -> Vec<Route> {
 
 /// The largest argument of a command, bytes.
 const MAX_ARGUMENT_BYTES: usize = 256 * 1024;
-/// The largest sign-in, bytes.
+/// The largest sign-in body, bytes.
 const MAX_SIGN_IN_BYTES: usize = 4 * 1024;
-/// Up to this size, bytes, a text in an answer is written where it is.
+/// The largest text in a result that is serialized on the current thread, bytes.
 const MAX_INLINE_TEXT_BYTES: usize = 64 * 1024;
 
-/// The filters behind [`route_table`]. `closing` is put into each request's extensions by the front door.
+/// The filters behind [`route_table`]. The HTTP service puts [`FeedShutdown`] into the extensions of each request.
 pub fn routes(control: &Control, auth: &SessionAuth) -> BoxedFilter<(Response,)> {
     session_routes(auth).or(event_routes(control, auth)).unify().or(command_routes(control)).unify().boxed()
 }
@@ -117,7 +117,8 @@ where
     }
 }
 
-/// The answer as JSON. A large one, such as an export, is written off the thread that passes all streams on.
+/// The result as JSON. A large one, such as an export, is serialized on another thread, so that this one can forward
+/// streams.
 async fn serialize_answer(answer: serde_json::Value) -> Result<String, ControlError> {
     let text = answer["text"].as_str().unwrap_or_default();
     if text.len() < MAX_INLINE_TEXT_BYTES {
@@ -173,7 +174,7 @@ fn json(status: u16, body: String) -> Response {
     response
 }
 
-/// The live feed as server-sent events; the payload is one line of JSON.
+/// The event stream as server-sent events. Each payload is one line of JSON.
 fn event_stream(control: &Control, closing: CancellationToken, ended: CancellationToken) -> Response {
     let events = control.events().map(|event| frame(&event));
     let hello = stream::once(async { Bytes::from_static(b": connected\n\n") });

@@ -1,4 +1,4 @@
-//! `log.…`: the request log.
+//! Commands `log.…` about the request log.
 
 use std::collections::BTreeMap;
 
@@ -45,9 +45,9 @@ pub(super) async fn bodies(control: &Control, args: IdArgs) -> Result<Bodies, Co
     bodies.await?.ok_or_else(not_found)
 }
 
-/// What must not leave: cookies, keys of the API, client keys.
+/// The secrets that an export must not contain: cookies, API keys, client keys.
 pub(super) async fn known_secrets(control: &Control) -> Vec<Secret> {
-    // Nobody asked for a key here: no password window may open.
+    // No password prompt may open, as the user did not ask for a key.
     let named = match control.vault.check_available().await {
         Ok(()) => super::keys::named_key_texts(control).await.0,
         Err(_) => BTreeMap::new(),

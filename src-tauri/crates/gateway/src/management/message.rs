@@ -1,5 +1,5 @@
-//! What the program says of itself to people, as the window knows it: it has each of these in the reader's language.
-//! The English sentences beside them are for terminals and logs.
+//! User-facing messages as codes with arguments. The window translates them; `Display` is the English text for
+//! terminals and logs.
 
 use serde::{Deserialize, Serialize};
 
@@ -129,7 +129,7 @@ pub enum UserMessage {
     Plain { text: String },
 }
 
-/// Which settings were taken from a `.env` that nobody named.
+/// The message that settings were read from a `.env` that the user did not name.
 pub fn env_file_message(file: &UnnamedEnvFile) -> UserMessage {
     UserMessage::UnnamedEnvFile { path: file.path.clone(), settings: file.settings.join(", ") }
 }

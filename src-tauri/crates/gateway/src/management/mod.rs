@@ -1,8 +1,7 @@
-//! What the user interface and the command line can ask of a running program.
+//! Management API: the commands of the user interface and the command line.
 //!
-//! One table of commands with one dispatcher ([`dispatch`]), and thin doors that carry names and JSON: the local HTTP
-//! door is [`http`]. Commands answer with plain data and with a typed [`ControlError`]; how that is shown is the door's and the
-//! client's business.
+//! One table of commands has one dispatcher ([`dispatch`]). Transports carry names and JSON; [`http`] is the one over
+//! HTTP. Commands return plain data or a typed [`ControlError`]. Displaying them is up to the client.
 
 mod accounts;
 mod clipboard;
@@ -68,13 +67,13 @@ use upstreams::ModelRegistry;
 use upstreams::api::ApiUpstream;
 use upstreams::web::WebUpstream;
 
-/// What the commands work with. A cheap handle.
+/// Handle on everything that commands need. Cheap to clone.
 #[derive(Clone)]
 pub struct Control {
     inner: Arc<ControlInner>,
 }
 
-/// The handles of the other rooms.
+/// Handles on other modules.
 pub struct ControlParts {
     pub accounts: Accounts,
     pub web: Arc<WebUpstream>,
@@ -84,11 +83,11 @@ pub struct ControlParts {
     pub vault: AsyncSecretStore,
     pub settings: Arc<Mutex<SettingsFile>>,
     pub keys: ClientKeys,
-    /// The settings as the program started with them.
+    /// The configuration at the start of the program.
     pub config: Arc<Config>,
-    /// Whether clients are served.
+    /// Switch that stops and starts serving clients.
     pub serving: PauseSwitch,
-    /// Reads what could not be read yet.
+    /// Requests that missing secrets be read.
     pub secret_reload: SecretReload,
     pub clock: Clock,
     pub instance: InstanceInfo,
@@ -96,31 +95,31 @@ pub struct ControlParts {
 
 struct ControlInner {
     parts: ControlParts,
-    /// What the saved settings mean, as of the last save.
+    /// The configuration that the saved settings result in, as of the last save.
     saved: Mutex<Arc<Config>>,
     server: OnceLock<ListeningServer>,
     desktop: OnceLock<Arc<dyn Desktop>>,
-    /// Weak, as the server is: what answers requests holds this control.
+    /// Weak, as the server is: the backend holds this control.
     backend: OnceLock<Weak<dyn Backend>>,
     guard: OnceLock<Arc<Guard>>,
     log: OnceLock<SetLogFilter>,
-    /// What came up after the start.
+    /// Messages that were added after the start.
     notices: Mutex<Vec<UserMessage>>,
-    /// The file that the request log was exported to last.
+    /// The file of the last export.
     exported: Mutex<Option<PathBuf>>,
-    /// Touched when something of the status changed that no other room tells.
+    /// Notified when a part of the status changed that no other module reports.
     changed: watch::Sender<()>,
 }
 
-/// Tells the command line where the proxy listens; the error is a sentence for people.
+/// Publishes the proxy's address for the command line. The error is a sentence for people.
 pub type AnnounceAddress = Box<dyn Fn(SocketAddr) -> Result<(), String> + Send + Sync>;
 
-/// Takes another filter for the program's own log.
+/// Replaces the filter of the program's own log.
 pub type SetLogFilter = Box<dyn Fn(&str) + Send + Sync>;
 
-/// What exists only once the port is taken.
+/// Parts that exist only once the port is bound.
 struct ListeningServer {
-    /// Weak, because the server's service holds this control: neither would ever be dropped.
+    /// Weak, because the server's service holds this control: a cycle of strong handles would never be dropped.
     server: Weak<Server>,
     announce: AnnounceAddress,
 }
@@ -156,28 +155,28 @@ impl Control {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Hands over the server once it listens: its routes must exist before it does. `announce` is called with the new
-    /// address at each change of the port.
+    /// Sets the server once it listens; its routes must exist before. `announce` is called with the new address at each
+    /// change of the port.
     pub fn attach_server(&self, server: &Arc<Server>, announce: AnnounceAddress) {
-        // A second server would be a mistake of `app`; the first one stays.
+        // A second server would be a bug of `app`; the first one stays.
         let _ = self.inner.server.set(ListeningServer { server: Arc::downgrade(server), announce });
     }
 
-    /// Hands over what only the program with the window can do.
+    /// Sets the operations of the desktop program.
     pub fn attach_desktop(&self, desktop: Arc<dyn Desktop>) {
-        // A second window program would be a mistake of `app`; the first one stays.
+        // A second desktop program would be a bug of `app`; the first one stays.
         let _ = self.inner.desktop.set(desktop);
         self.notify_changed();
     }
 
-    /// Hands over the guard, whose lists change with the settings, and what the rooms that serve do for commands.
+    /// Sets the guard, whose lists change with the settings, and the backend.
     pub fn attach_services(&self, guard: &Arc<Guard>, engine: &Arc<dyn Backend>) {
         // As with the server: the first one stays.
         let _ = self.inner.guard.set(Arc::clone(guard));
         let _ = self.inner.backend.set(Arc::downgrade(engine));
     }
 
-    /// Hands over what changes the program's own log.
+    /// Sets the function that changes the log filter.
     pub fn attach_log(&self, set: SetLogFilter) {
         // As with the server: the first one stays.
         let _ = self.inner.log.set(set);
@@ -201,7 +200,7 @@ impl Control {
         }
     }
 
-    /// Why clients were not let in since the start.
+    /// The number of rejected requests since the start, by reason.
     fn rejection_counts(&self) -> Vec<RejectionCount> {
         self.inner.guard.get().map(|guard| guard.rejection_counts()).unwrap_or_default()
     }
@@ -210,7 +209,7 @@ impl Control {
         self.inner.desktop.get()
     }
 
-    /// The same for commands that need it.
+    /// The desktop program's operations, for commands that need them.
     ///
     /// # Errors
     /// `desktop_only` in the headless program.
@@ -229,7 +228,7 @@ impl Control {
         self.inner.exported.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
-    /// Says that the status may be another one now.
+    /// Notifies subscribers that the status may have changed.
     fn notify_changed(&self) {
         self.inner.changed.send_replace(());
     }
@@ -238,12 +237,13 @@ impl Control {
         self.inner.changed.subscribe()
     }
 
-    /// The settings as they are saved, without flags and variables. What cannot be used counts as it did at the start.
+    /// The configuration of the saved settings, without flags and variables. For an invalid setting the value of the
+    /// start is used.
     fn saved_config(&self) -> Arc<Config> {
         Arc::clone(&lock(&self.inner.saved))
     }
 
-    /// Tells the user something that stays true until the program ends.
+    /// Adds a message that holds until the program ends.
     pub fn add_notice(&self, said: UserMessage) {
         tracing::warn!("{said}");
         let mut notices = self.inner.notices.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -254,12 +254,12 @@ impl Control {
         self.notify_changed();
     }
 
-    /// What came up after the start.
+    /// Messages that were added after the start.
     pub fn runtime_notices(&self) -> Vec<UserMessage> {
         self.inner.notices.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
-    /// Notes the digest of the main client key in the settings, so that the next start lets clients in before it has
+    /// Stores the digest of the main client key in the settings, so that the next start accepts clients before it has
     /// read the key.
     ///
     /// # Errors
@@ -271,7 +271,7 @@ impl Control {
     /// The server, while it listens.
     ///
     /// # Errors
-    /// `starting` before that and after it.
+    /// `starting`: the server does not listen yet, or no longer.
     fn server(&self) -> Result<Arc<Server>, ControlError> {
         let server = self.inner.server.get().and_then(|listening| listening.server.upgrade());
         server.ok_or_else(|| {
@@ -279,7 +279,7 @@ impl Control {
         })
     }
 
-    /// Tells the command line where the proxy listens.
+    /// Publishes the proxy's address for the command line.
     ///
     /// # Errors
     /// A sentence for people.
@@ -287,7 +287,7 @@ impl Control {
         self.inner.server.get().map_or(Ok(()), |listening| (listening.announce)(address))
     }
 
-    /// Changes the settings as their file has them now, and saves them. Nothing is changed where that fails.
+    /// Applies a change to the current content of the settings file and saves it. Nothing is changed on an error.
     fn save(
         &self,
         change: impl FnOnce(&mut SettingsFile) -> Result<(), storage::config::SettingsError>,

@@ -1,4 +1,4 @@
-//! `models.…`: what can be asked for, by which names.
+//! Commands `models.…` about models and their names.
 
 use std::time::SystemTime;
 
@@ -45,23 +45,23 @@ pub(super) struct AliasName {
     name: String,
 }
 
-/// Every name that can be asked for, those that nobody serves now included.
+/// Every model name that clients can send, including those that no account serves now.
 pub(super) async fn list(control: &Control, _: NoArgs) -> Result<Vec<ModelView>, ControlError> {
     let available = control.accounts.enabled_kinds();
     Ok(control.models.listed().iter().map(|listed| model_view(listed, available)).collect())
 }
 
-/// Fetches the catalogue anew.
+/// Fetches the model catalog again.
 pub(super) async fn refresh(control: &Control, _: NoArgs) -> Result<Vec<ModelView>, ControlError> {
     let fetched = control.api.fetch_catalog(SystemTime::now()).await;
     let catalogue = fetched.map_err(|failure| ControlError::new(ErrorCode::Upstream, failure.detail))?;
     control.models.catalog().publish(Some(catalogue));
-    // Whoever keeps the catalogue on the disk looks when something changes.
+    // The catalog refresher saves the catalog when the accounts change.
     control.accounts.notify_changed();
     list(control, NoArgs {}).await
 }
 
-/// Gives a model a name of the user's own, for all requests from now on.
+/// Adds an alias, in force from the next request on.
 pub(super) async fn set_alias(control: &Control, args: AliasArgs) -> Result<(), ControlError> {
     let AliasArgs { name, target } = args;
     let fits = |text: &str| is_model_name(text) && text.trim() == text;
@@ -76,7 +76,7 @@ pub(super) async fn set_alias(control: &Control, args: AliasArgs) -> Result<(), 
     Ok(())
 }
 
-/// Takes a name of the user's own away.
+/// Removes an alias.
 pub(super) async fn remove_alias(control: &Control, args: AliasName) -> Result<(), ControlError> {
     if !control.models.aliases().contains_key(&args.name) {
         return Err(ControlError::new(ErrorCode::NotFound, "there is no name of your own like this"));
@@ -109,7 +109,7 @@ fn model_view(listed: &ListedModel, available: KindSet) -> ModelView {
     }
 }
 
-/// Who can serve it. Only an API makes embeddings.
+/// The kinds of account that can serve the model. Only the API offers embeddings.
 pub(super) fn serving_kinds(model: &ResolvedModel, embeds: bool) -> KindSet {
     let (web, api) = (model.in_web, model.in_api);
     if embeds {

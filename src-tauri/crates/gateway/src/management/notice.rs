@@ -1,4 +1,4 @@
-//! Sentences that the user should know now, each with the place where something can be done about it.
+//! Notices: messages that the user should see now, each with the page on which something can be done.
 
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +38,7 @@ pub struct Notice {
     pub place: Option<Page>,
 }
 
-/// What holds now, the oldest first.
+/// The current notices, the oldest first.
 pub(super) fn current_notices(control: &Control) -> Vec<Notice> {
     let started = control.instance.notices.iter().cloned();
     let later = control.runtime_notices();
@@ -54,7 +54,7 @@ fn keyless_notice(control: &Control) -> Option<Notice> {
 
 fn log_notice(control: &Control) -> Option<Notice> {
     let said = UserMessage::Plain { text: control.journal.notice()? };
-    // What the start said is among the facts already.
+    // Messages of the start are in `instance` already.
     let known = control.instance.notices.contains(&said);
     (!known).then(|| new_notice("log", Severity::Warning, said, Some(Page::Requests)))
 }

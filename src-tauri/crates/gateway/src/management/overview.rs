@@ -1,4 +1,4 @@
-//! `overview`: how the last hour went, and what today used.
+//! Command `overview`: requests of the last hour, and usage of the day.
 
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +44,7 @@ pub struct RejectionLine {
     pub last_ms: u64,
 }
 
-/// Failed requests that are shown.
+/// The most failed requests that are shown.
 const MAX_LAST_ERRORS: usize = 5;
 
 pub(super) async fn overview(control: &Control, _: NoArgs) -> Result<Overview, ControlError> {

@@ -1,4 +1,4 @@
-//! `port.switch`: another port without losing a running answer.
+//! Commands `port.…`: moves the proxy to another port without interrupting replies.
 
 use std::net::SocketAddr;
 
@@ -24,10 +24,10 @@ pub(super) struct FreePort {
     port: u16,
 }
 
-/// Ports that are tried before the system is left to choose.
+/// The most ports that are tried before the system chooses one.
 const MAX_PORTS_TRIED: u16 = 50;
 
-/// The next free port above the one in use. It may be taken by the time it is switched to.
+/// The next free port above the one in use. Another program may take it before the switch.
 pub(super) async fn free(control: &Control, _: NoArgs) -> Result<FreePort, ControlError> {
     let current = control.server().map_or_else(|_| control.config.listen(), |server| server.addr());
     let is_free = |port: &u16| std::net::TcpListener::bind((current.ip(), *port)).is_ok();
@@ -48,15 +48,15 @@ pub(super) async fn switch_to(control: &Control, port: u16) -> Result<PortChange
     let to = SocketAddr::new(server.addr().ip(), port);
     let save_port = |bound: SocketAddr| control.save(|settings| settings.set_port(bound.port()));
     if to == server.addr() {
-        // No move, but the user may have started with a flag and now wants the port to stay.
+        // The port stays the same, but the user may have started with a flag and now wants the port to be saved.
         save_port(to)?;
     }
-    // The command line looks for the address while this very command is answered, so it must stand there before.
+    // The command line looks the address up while this command is being answered, so it is published first.
     let save = |bound: SocketAddr| {
         let old = server.addr();
         control.announce(bound)?;
         save_port(bound).map_err(|error| {
-            // The port stays. That the address cannot be written back is the smaller trouble of the two.
+            // The port stays. An error of restoring the published address matters less than the first error.
             let _ = control.announce(old);
             error.message
         })

@@ -1,4 +1,4 @@
-//! `secrets.…`: whether what is kept can be read, and what to do where it cannot.
+//! Commands `secrets.…`: state of the secret store, and unlocking it.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,12 +26,12 @@ pub struct SecretsView {
     pub error: Option<StoreError>,
 }
 
-/// Looks without asking the user for anything.
+/// The state of the secret store, without a prompt.
 pub(super) async fn state(control: &Control, _: NoArgs) -> Result<SecretsView, ControlError> {
     Ok(view(control.instance.secrets, control.vault.check_available().await))
 }
 
-/// Reads what is not there yet; the system may ask for the password.
+/// Reads the missing secrets. The system may prompt for a password.
 pub(super) async fn unlock(control: &Control, _: NoArgs) -> Result<SecretsView, ControlError> {
     control.secret_reload.reload().await;
     state(control, NoArgs {}).await

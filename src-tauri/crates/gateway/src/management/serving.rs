@@ -1,4 +1,4 @@
-//! `serving.set`: stops serving clients without ending the program, and starts it again.
+//! Command `serving.set`: stops serving clients without ending the program, and starts it again.
 
 use serde::Deserialize;
 
@@ -9,7 +9,7 @@ pub(super) struct ServingArgs {
     on: bool,
 }
 
-/// Replies that run go on to their end; the next start serves again.
+/// Stops or starts serving. Replies in flight continue, and the next start of the program serves again.
 pub(super) async fn set(control: &Control, args: ServingArgs) -> Result<(), ControlError> {
     control.server()?;
     control.serving.set_serving(args.on);

@@ -1,4 +1,4 @@
-//! Signing in to the local HTTP door with a browser: the control token once, then a cookie and a session token in a header.
+//! Sessions of the browser interface: the control token is sent once, then a cookie and a session token in a header.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,16 +11,16 @@ use warp::reply::Response;
 use crate::auth::{self, NewSession, SESSION_COOKIE as NAME, SESSION_IDLE_TIMEOUT, Sessions};
 use storage::secrets::ExposeSecret;
 
-/// Wrong tokens in a row that are answered at once.
+/// Consecutive wrong tokens that are answered without delay.
 const FREE_ATTEMPTS: u32 = 3;
 const FIRST_DELAY: Duration = Duration::from_millis(500);
 const MAX_DELAY: Duration = Duration::from_secs(10);
-/// Wrong tokens whose answer waits at the same time; more are turned away.
+/// The most delayed answers at a time. Further attempts are rejected at once.
 const MAX_DELAYED_ANSWERS: u32 = 4;
-/// After so long without a wrong token the row is forgotten.
+/// Time without a wrong token after which the count is reset.
 const FAILURE_RESET_AFTER: Duration = Duration::from_secs(5 * 60);
 
-/// The door's side of signing in. A cheap handle.
+/// Authentication by control token or session. Cheap to clone.
 #[derive(Clone)]
 pub struct SessionAuth {
     sessions: Sessions,
@@ -29,7 +29,7 @@ pub struct SessionAuth {
     failures: Arc<Mutex<SignInFailures>>,
 }
 
-/// Wrong tokens in a row. The right one is never kept waiting: nobody can lock the owner out.
+/// Consecutive sign-ins with a wrong token. The right token is never delayed, so no attacker can lock the owner out.
 #[derive(Debug, Default)]
 struct SignInFailures {
     consecutive: u32,
@@ -47,7 +47,7 @@ impl SessionAuth {
         Self { sessions, token, failures: Arc::default() }
     }
 
-    /// Answers a sign-in.
+    /// Handles a sign-in request.
     pub(super) async fn sign_in(&self, body: &[u8]) -> Response {
         let Ok(asked) = serde_json::from_slice::<SignIn>(body) else {
             return error_response(StatusCode::BAD_REQUEST, "bad_arguments", "send {\"token\": \"…\"}");
@@ -69,7 +69,7 @@ impl SessionAuth {
         error_response(StatusCode::UNAUTHORIZED, "invalid_token", "this is not the control token")
     }
 
-    /// Ends the session that the request came with.
+    /// Ends the session of the request.
     pub(super) fn sign_out(&self, headers: &HeaderMap) -> Response {
         let mut response = empty();
         if self.sessions.end(headers, Instant::now()) {
@@ -78,12 +78,14 @@ impl SessionAuth {
         response
     }
 
-    /// Cancelled when the session of these headers ends; never where the token itself was sent.
+    /// A token that is cancelled when the session of these headers ends. It is never cancelled if the control token
+    /// itself was sent.
     pub(super) fn session_ended(&self, headers: &HeaderMap) -> tokio_util::sync::CancellationToken {
         self.sessions.find(headers, Instant::now()).unwrap_or_default()
     }
 
-    /// The id as a cookie that no script can read, and the token in the body, which no other origin can read.
+    /// The response to a sign-in: the session id as a cookie that no script can read, and the session token in the
+    /// body, which no other origin can read.
     fn session_response(&self) -> Response {
         let NewSession { id, token } = self.sessions.begin(Instant::now());
         let cookie = format!(
@@ -107,7 +109,7 @@ impl SessionAuth {
 
 const CLEARED_COOKIE: &str = "mammouth_session=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0";
 
-/// One answer to a wrong token that waits; it counts until it is dropped, also when its client leaves.
+/// Guard of one delayed answer. The answer counts until the guard is dropped, also if the client disconnects.
 struct DelayedAnswer(Arc<Mutex<SignInFailures>>);
 
 impl Drop for DelayedAnswer {
@@ -118,12 +120,12 @@ impl Drop for DelayedAnswer {
 }
 
 impl SignInFailures {
-    /// Ends the row. Answers that wait are still counted: they are still there.
+    /// Resets the count of consecutive failures. Delayed answers still count until they are sent.
     fn reset(&mut self) {
         *self = Self { waiting: self.waiting, ..Self::default() };
     }
 
-    /// How long the answer to one more wrong token waits; `None` where too many wait already.
+    /// Records a wrong token. Returns the delay of the answer; `None` if too many answers are waiting already.
     fn record(&mut self, now: Instant) -> Option<Duration> {
         if self.last.is_some_and(|last| last + FAILURE_RESET_AFTER < now) {
             self.consecutive = 0;

@@ -1,4 +1,4 @@
-//! `status`: whether the program can work, in one answer.
+//! Command `status`: whether the program can serve, in one result.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,17 +12,17 @@ use crate::server::dial_addr;
 use storage::config::{KindPreference, Language, Strategy, Theme, TrayIcon};
 use storage::secrets::StoreKind;
 
-/// What does not change while the program runs.
+/// Facts about the instance that do not change while the program runs.
 #[derive(Debug, Clone, Default)]
 pub struct InstanceInfo {
     pub demo: bool,
-    /// Sentences that the user should know, such as a log that was set aside.
+    /// Messages of the start, such as a request log that was set aside.
     pub notices: Vec<UserMessage>,
-    /// What `doctor` says about settings.
+    /// The data directory, as `doctor` shows it.
     pub data_dir: String,
-    /// Where web accounts are asked.
+    /// The base URL for web accounts.
     pub web_url: String,
-    /// Where API keys are used.
+    /// The base URL for API keys.
     pub api_url: String,
     /// The name of the session cookie.
     pub cookie_name: String,
@@ -158,7 +158,7 @@ pub(super) fn status(control: &Control) -> Result<Status, ControlError> {
     })
 }
 
-/// What the accounts, and the user, let the program do.
+/// The state of the program, from its accounts and the user's switch.
 fn serving_state(accounts: &[AccountView], serving: bool, running: u32) -> (ServingState, ServingReason) {
     let is = |state| accounts.iter().any(|account| account.state == state);
     if !serving {
@@ -188,7 +188,7 @@ fn serving_state(accounts: &[AccountView], serving: bool, running: u32) -> (Serv
     }
 }
 
-/// The time of day, Unix milliseconds.
+/// The wall time, Unix milliseconds.
 pub(super) fn wall_ms(control: &Control) -> u64 {
     unix_ms(control.clock.now().wall)
 }

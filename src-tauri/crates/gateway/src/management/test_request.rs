@@ -1,4 +1,4 @@
-//! `try`: one real request through the proxy's own front door.
+//! Command `try`: one real request through the program's own HTTP service.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,29 +24,29 @@ pub struct TestResult {
     pub code: Option<String>,
 }
 
-/// Saves a change; the error is a sentence for people.
+/// Saves a change. The error is a sentence for people.
 pub type SavePort<'a> = Box<dyn FnOnce() -> Result<(), String> + Send + 'a>;
 
-/// What the rooms that serve do for a command. `app` hands it over, because they and this room do not see each other.
+/// Operations that need the proxy or the server. Implemented by `app`, since `management` may not depend on `proxy`.
 pub trait Backend: Send + Sync {
-    /// One real request.
+    /// Sends one real request.
     fn test_request(&self, model: String, text: String) -> BoxFuture<'_, TestResult>;
 
-    /// Opens the port without a key, moves it, or closes it. `save` is called once nothing else is in the way.
+    /// Opens the keyless port, moves it, or closes it. `save` is called once the new port is bound.
     ///
     /// # Errors
-    /// All stays as it was.
+    /// The new port cannot be bound, or `save` failed. Nothing is changed then.
     fn set_keyless_port<'a>(
         &'a self,
         port: Option<u16>,
         save: SavePort<'a>,
     ) -> BoxFuture<'a, Result<(), SwitchError>>;
 
-    /// What the user should know of that port now.
+    /// The current message about the keyless port, if there is one.
     fn keyless_notice(&self) -> Option<UserMessage>;
 }
 
-/// The longest question, bytes.
+/// The longest text of a test request, bytes.
 const MAX_QUESTION_BYTES: usize = 32 << 10;
 
 #[derive(Debug, Deserialize, ts_rs::TS)]

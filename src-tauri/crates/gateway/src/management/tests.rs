@@ -1,5 +1,5 @@
-//! The TypeScript types of the user interface, written from the Rust ones. A test fails while the files are not what the
-//! types say; it has written them anew then, to be committed.
+//! Generator of the user interface's TypeScript types from the Rust types. The test fails if the committed files
+//! differ, and writes the new ones.
 
 use std::any::TypeId;
 use std::collections::{BTreeMap, HashSet};
@@ -10,7 +10,7 @@ use ts_rs::{Config, TS, TypeVisitor};
 use super::*;
 use storage::config::{AUTOSTART, Rules, SETTINGS, SettingKind, SettingValue};
 
-/// Where the user interface looks for them.
+/// The folder of the generated files.
 const GENERATED_DIR: &str = "ui/src/control/generated";
 
 const GENERATED_NOTE: &str =
@@ -19,7 +19,7 @@ const GENERATED_NOTE: &str =
 const SETTINGS_NOTE: &str =
     "// This file was generated from the declarations of the settings in Rust. Do not edit it by hand.";
 
-/// Files by their names.
+/// Generated files by their names.
 struct TypeFiles {
     config: Config,
     seen: HashSet<TypeId>,
@@ -45,7 +45,7 @@ impl TypeFiles {
     }
 }
 
-/// Our 64-bit numbers are times, sizes and counts, all below 2^53.
+/// The generator's options. 64-bit numbers become `number`: they are times, sizes and counts, all below 2^53.
 fn config() -> Config {
     Config::new().with_large_int("number")
 }
@@ -76,7 +76,7 @@ fn generated() -> BTreeMap<PathBuf, String> {
 }
 
 impl TypeFiles {
-    /// The table of commands, with what it needs of the other files.
+    /// Generates the table of commands, with imports of the types that it uses.
     fn commands(&mut self) {
         let config = config();
         let lines = commands::typescript(self, &config);
@@ -92,7 +92,7 @@ impl TypeFiles {
     }
 }
 
-/// What the user interface knows of the declared settings.
+/// A declared setting, as the user interface needs it.
 #[derive(serde::Serialize)]
 struct DeclaredSetting {
     name: &'static str,
@@ -104,7 +104,7 @@ struct DeclaredSetting {
 }
 
 impl DeclaredSetting {
-    /// `None` for what has no row in the window.
+    /// `None` for a setting without a row in the window.
     fn new(rules: &Rules) -> Option<Self> {
         Some(Self {
             name: rules.name(),
@@ -118,7 +118,7 @@ impl DeclaredSetting {
 }
 
 impl TypeFiles {
-    /// The settings that have a row in the window.
+    /// The settings with a row in the window.
     fn settings(&mut self) {
         let rules = SETTINGS.iter().map(|setting| &setting.rules).chain([&AUTOSTART]);
         let declared = rules.filter_map(DeclaredSetting::new);

@@ -1,6 +1,6 @@
-//! The user interface in a browser: files that are compiled in, so that no path ever leads to the disk.
+//! The user interface for browsers. Its files are compiled in, so that no path leads to the disk.
 //!
-//! They hold nothing of this installation; all of that comes through the door, which needs a sign-in.
+//! The files contain no data of this installation. All data comes through the management API, which requires a sign-in.
 
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
@@ -10,28 +10,28 @@ use warp::reply::Response;
 
 use crate::auth::{ApiFamily, Route, Scope};
 
-/// A file of the built interface.
+/// A file of the built user interface.
 struct File {
-    /// As it is asked for: `/`, `/assets/index-1a2b3c.js`.
+    /// The path of the URL, such as `/` or `/assets/index-1a2b3c.js`.
     path: &'static str,
     bytes: &'static [u8],
 }
 
 include!(concat!(env!("OUT_DIR"), "/ui.rs"));
 
-/// What stands at `/` when the interface was not built.
+/// The page at `/` if the user interface was not built.
 const UNBUILT_PAGE: &[u8] = include_bytes!("unbuilt.html");
 
-/// The browser loads nothing from elsewhere, and no other page may show this one.
+/// The content security policy: nothing is loaded from other hosts, and no other page may frame this one.
 const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
      connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 );
 
-/// Files under this path have a digest of their content in their names.
+/// Prefix of files with a hash of their content in their names.
 const HASHED_ASSETS_PREFIX: &str = "/assets/";
 
-/// The routes of the interface, for the guard: one for each file, spelled out.
+/// The routes of the user interface for the guard, one per file.
 pub fn route_table() -> Vec<Route> {
     let page = std::iter::once("/");
     let others = FILES.iter().map(|file| file.path).filter(|path| *path != "/");

@@ -1,4 +1,5 @@
-//! `window.open`: brings the window of the desktop program to the front, for a second start of it and for scripts.
+//! Command `window.open`: brings the window of the desktop program to the front. A second start of the program and
+//! scripts use it.
 
 use serde::Deserialize;
 

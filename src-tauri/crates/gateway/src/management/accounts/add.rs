@@ -1,4 +1,4 @@
-//! Taking accounts in: pasted, imported, or by signing in.
+//! Commands that add accounts: pasted, imported from a `.env`, or by signing in.
 
 use serde::Deserialize;
 
@@ -46,14 +46,14 @@ fn web() -> AccountKind {
     AccountKind::Web
 }
 
-/// Adds an account: asked upstream first, then kept in the keychain, then used.
+/// Adds an account: its credential is checked upstream, then stored in the keychain, then used.
 pub(in crate::management) async fn add(control: &Control, args: AddArgs) -> Result<CheckView, ControlError> {
     require_terms(control, args.kind)?;
     let secret = clean_secret(control, args.kind, &args.secret)?;
     add_account(control, args.kind, args.label, secret).await
 }
 
-/// Signs in again: the same account with a new secret.
+/// Replaces the secret of an account, as after signing in again.
 pub(in crate::management) async fn replace(
     control: &Control,
     args: ReplaceArgs,
@@ -64,7 +64,7 @@ pub(in crate::management) async fn replace(
     replace_secret(control, &kept, secret).await
 }
 
-/// Adds every account of a `.env`. One that is refused does not keep the others out.
+/// Adds every account of a `.env`. One that is rejected does not prevent the others.
 pub(in crate::management) async fn import(
     control: &Control,
     args: ImportArgs,
@@ -89,7 +89,7 @@ pub(in crate::management) async fn import(
     Ok(views)
 }
 
-/// Opens the login window and takes in what comes of it.
+/// Opens the sign-in window and adds the account of its session.
 pub(in crate::management) async fn sign_in(
     control: &Control,
     args: SignInArgs,
@@ -107,7 +107,7 @@ pub(in crate::management) async fn sign_in(
     }
 }
 
-/// Before the first web session is stored the user has read what that means.
+/// Fails unless the user has accepted the notice about web sessions, which is required before the first one is stored.
 fn require_terms(control: &Control, kind: AccountKind) -> Result<(), ControlError> {
     if kind == AccountKind::Api || control.saved_config().terms_accepted {
         return Ok(());
@@ -183,7 +183,7 @@ async fn replace_secret(
     swap_account(control, kept, account, identity).await
 }
 
-/// Puts a new secret in the place of an account's old one.
+/// Replaces the secret of an account.
 async fn swap_account(
     control: &Control,
     kept: &StoredAccount,
@@ -201,7 +201,7 @@ async fn swap_account(
     Ok(valid_view(&account, identity, UserMessage::SignedInAgain))
 }
 
-/// The secret goes first: what the settings name can then be read.
+/// Stores an account. The secret is stored first, so that every account in the settings has one.
 async fn store_account(
     control: &Control,
     account: &Account,
@@ -220,19 +220,20 @@ async fn store_account(
         settings.set(&[table, &account.id], account.label.as_str())
     });
     if saved.is_err() {
-        // Nobody would ever find the entry again. That it cannot be deleted either is the lesser news.
+        // Without the entry in the settings the secret would never be found again. An error of the deletion matters
+        // less than the first error.
         let _ = control.vault.delete(&name).await;
     }
     saved
 }
 
-/// The label of the account with this secret, if it is here.
+/// The label of the account with this secret, if there is one.
 fn known_label(control: &Control, id: &str) -> Option<String> {
     let here = control.accounts.find(id).map(|account| account.label.clone());
     here.or_else(|| find_without_secret(&control.accounts, id).map(|absent| absent.label))
 }
 
-/// The account of the same person: signing in twice gives two cookies of one account.
+/// The stored account of the same person: signing in twice gives two cookies of one account.
 fn find_by_email(control: &Control, kind: AccountKind, identity: &Identity) -> Option<StoredAccount> {
     let email = identity.email.as_ref()?;
     let views = control.accounts.list(control.clock.now());
@@ -242,7 +243,7 @@ fn find_by_email(control: &Control, kind: AccountKind, identity: &Identity) -> O
     Some(StoredAccount { id: same.id, label: same.label, kind })
 }
 
-/// The name before the `@`, else a plain word, with a number where it is taken.
+/// A label for a new account: the part before the `@`, otherwise a plain word, with a number if the label is taken.
 fn suggest_label(control: &Control, kind: AccountKind, identity: &Identity) -> String {
     let of_email = identity.email.as_deref().and_then(|email| email.split('@').next());
     let plain = match kind {

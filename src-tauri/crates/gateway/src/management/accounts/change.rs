@@ -1,4 +1,4 @@
-//! Pausing, renaming, ordering, using alone, removing.
+//! Commands that change accounts: enable, rename, reorder, pin, remove.
 
 use serde::Deserialize;
 
@@ -40,13 +40,14 @@ pub(in crate::management) struct OnlyArgs {
     label: Option<String>,
 }
 
-/// Pauses an account or takes it into use again; it is kept over a restart.
+/// Enables or disables an account. The state is kept over a restart.
 pub(in crate::management) async fn enable(control: &Control, args: EnableArgs) -> Result<(), ControlError> {
     let known = control.accounts.set_enabled(&args.label, args.enabled, control.clock.now());
     if known { Ok(()) } else { Err(missing_secret_error(control, &args.label)) }
 }
 
-/// An account cannot be changed while its secret is not here: its state is kept with it.
+/// The error for an account whose secret is not available. Its state is stored together with the secret, so it cannot
+/// be changed.
 fn missing_secret_error(control: &Control, name: &str) -> ControlError {
     match find_without_secret(&control.accounts, name) {
         Some(absent) => ControlError::with_message(ErrorCode::Keychain, missing_secret_message(&absent)),
@@ -54,7 +55,7 @@ fn missing_secret_error(control: &Control, name: &str) -> ControlError {
     }
 }
 
-/// Gives an account another label, in the log too.
+/// Renames an account, also in the request log.
 pub(in crate::management) async fn rename(control: &Control, args: RenameArgs) -> Result<(), ControlError> {
     validate_label(&args.to)?;
     let (id, kind, origin, from) = find_account(control, &args.label)?;
@@ -71,7 +72,7 @@ pub(in crate::management) async fn rename(control: &Control, args: RenameArgs) -
     run_blocking(move || journal.rename_account(&from, &args.to)).await
 }
 
-/// The order in which accounts are used. Those that are not named come last.
+/// Sets the order in which accounts are used. Accounts that are not listed come last.
 pub(in crate::management) async fn order(control: &Control, args: OrderArgs) -> Result<(), ControlError> {
     let ids: Result<Vec<String>, _> =
         args.labels.iter().map(|label| find_account(control, label).map(|(id, ..)| id)).collect();
@@ -81,7 +82,7 @@ pub(in crate::management) async fn order(control: &Control, args: OrderArgs) -> 
     Ok(())
 }
 
-/// Uses one account and no other, or all again.
+/// Pins one account, so that no other is used, or removes the pin.
 pub(in crate::management) async fn only(control: &Control, args: OnlyArgs) -> Result<(), ControlError> {
     let id = args.label.map(|label| find_account(control, &label).map(|(id, ..)| id)).transpose()?;
     control.save(|settings| match &id {
@@ -92,8 +93,8 @@ pub(in crate::management) async fn only(control: &Control, args: OnlyArgs) -> Re
     Ok(())
 }
 
-/// Removes an account that was added by hand, with its secret and its rows in the log. The secret goes first: where the
-/// keychain keeps it, nothing else changes.
+/// Removes a stored account, with its secret and its rows in the request log. The secret is deleted first: if the
+/// keychain refuses, nothing else changes.
 pub(in crate::management) async fn remove(control: &Control, args: NameArgs) -> Result<(), ControlError> {
     let kept = find_stored(control, &args.label)?;
     match control.vault.delete(&keychain_entry_name(&kept.id)).await {
@@ -115,7 +116,7 @@ pub(in crate::management) async fn remove(control: &Control, args: NameArgs) -> 
     Ok(())
 }
 
-/// Id, kind, origin and label of any account.
+/// Id, kind, origin and label of an account of any origin.
 fn find_account(
     control: &Control,
     name: &str,

@@ -1,4 +1,4 @@
-//! `accounts.list` and `accounts.check`.
+//! Commands `accounts.list`, `accounts.check` and `accounts.refresh`.
 
 use serde::Deserialize;
 
@@ -21,13 +21,13 @@ pub(in crate::management) async fn list(
     Ok(control.accounts.list(control.clock.now()))
 }
 
-/// Says that somebody looks at the accounts: quotas that were told a while ago are asked for beside this.
+/// Requests that stale quotas be fetched again in the background, because the accounts are being displayed.
 pub(in crate::management) async fn refresh(control: &Control, _: NoArgs) -> Result<(), ControlError> {
     control.accounts.request_refresh();
     Ok(())
 }
 
-/// Asks Mammouth about one account or all. One after the other: a check is no reason for a burst of calls.
+/// Checks one account or all. The checks run one after the other, to avoid a burst of calls.
 pub(in crate::management) async fn check(
     control: &Control,
     args: CheckArgs,
@@ -49,7 +49,8 @@ pub(in crate::management) async fn check(
     Ok(found.into_iter().map(|view| view.cleaned(|text| redactor.clean(text))).collect())
 }
 
-/// Knows the secrets of all accounts: what one host says may hold what only the other was given.
+/// A redactor with the secrets of all accounts: the text of one upstream may contain a secret that was sent to the
+/// other.
 fn redactor(control: &Control) -> Redactor {
     let views = control.accounts.list(control.clock.now());
     let accounts: Vec<_> = views.iter().filter_map(|view| control.accounts.find(&view.id)).collect();
@@ -76,11 +77,11 @@ pub(super) async fn check_one(control: &Control, account: &Account) -> CheckView
     }
 }
 
-/// Whose account it is and how much of its quota is used.
+/// Fetches the identity behind the account and its quota.
 async fn fetch_state(control: &Control, account: &Account) -> Result<(Identity, Quota), UpstreamError> {
     let identity = identify(control, account).await?;
     let credential = credential_of(account);
-    // A session without a readable quota is still a valid session, and what a key may spend is told only to some.
+    // A session without a readable quota is still valid, and the API reports the budget only for some keys.
     let quota = match account.kind {
         AccountKind::Web => control.web.quota(&credential).await,
         AccountKind::Api => control.api.quota(&credential).await,
@@ -88,8 +89,8 @@ async fn fetch_state(control: &Control, account: &Account) -> Result<(Identity, 
     Ok((identity, quota.unwrap_or_default()))
 }
 
-/// Asks Mammouth whose account this is, which also says whether its secret is accepted. A key is valid if the API lists
-/// its models.
+/// Fetches the identity behind the account, which also checks its credential. A key is valid if the API lists its
+/// models.
 pub(super) async fn identify(control: &Control, account: &Account) -> Result<Identity, UpstreamError> {
     match account.kind {
         AccountKind::Web => control.web.check(&credential_of(account)).await,
@@ -109,7 +110,7 @@ fn valid_message(kind: AccountKind, quota: &Quota) -> UserMessage {
 
 fn failure_message(kind: AccountKind, failure: &UpstreamError) -> UserMessage {
     if failure.kind == UpstreamErrorKind::LoginRequired {
-        // A key does not sign in.
+        // An API key has no sign-in.
         return if kind == AccountKind::Api { UserMessage::KeyRefused } else { UserMessage::SessionRefused };
     }
     if failure.kind == UpstreamErrorKind::Challenge {

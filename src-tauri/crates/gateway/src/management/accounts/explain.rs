@@ -1,4 +1,4 @@
-//! `accounts.explain`: whom a request for a model would be given to now.
+//! Command `accounts.explain`: the account that a request for a model would be given to now.
 
 use serde::Deserialize;
 

@@ -1,4 +1,5 @@
-//! The upstream address that an account was added for: its secret is sent to no other one without the user's word.
+//! The upstream address that an account was added for. Its secret is not sent to another address without the user's
+//! confirmation.
 
 use serde::Deserialize;
 
@@ -7,7 +8,7 @@ use super::{find_without_secret, keychain_entry_name, keychain_error, not_found}
 use crate::accounts::{Account, AccountKind, AccountOrigin, HostChange, MissingSecret};
 use storage::config::{self, API_HOST, Config, SettingsError, SettingsFile, WEB_HOST};
 
-/// The table of the settings file with the host of each account that was added for another one than Mammouth's own.
+/// The table of the settings file with the host of each account that was added for a host other than Mammouth's own.
 const ACCOUNT_HOSTS_TABLE: &str = "account_hosts";
 
 #[derive(Debug, Deserialize, ts_rs::TS)]
@@ -17,7 +18,7 @@ pub(in crate::management) struct UseHostArgs {
     host: String,
 }
 
-/// Lets an account be used with another host than it was added for, and uses it.
+/// Confirms that an account may be used with a host that it was not added for, and enables that.
 pub(in crate::management) async fn use_host(
     control: &Control,
     args: UseHostArgs,
@@ -42,8 +43,8 @@ pub(in crate::management) async fn use_host(
     Ok(())
 }
 
-/// The difference between the host that a stored account was added for and the one that the settings name now, if there
-/// is one. Accounts of earlier versions were added for Mammouth's own.
+/// The difference between the host that a stored account was added for and the configured one; `None` if they are
+/// equal. Accounts of earlier versions were added for Mammouth's own host.
 pub fn other_host(
     config: &Config,
     settings: &SettingsFile,
@@ -56,7 +57,7 @@ pub fn other_host(
     (added_for != host).then_some(HostChange { added_for, host })
 }
 
-/// Where accounts of this kind are asked.
+/// The configured host for accounts of this kind.
 pub(super) fn configured_host(config: &Config, kind: AccountKind) -> &str {
     config::authority(match kind {
         AccountKind::Web => &config.web_url,
@@ -64,7 +65,7 @@ pub(super) fn configured_host(config: &Config, kind: AccountKind) -> &str {
     })
 }
 
-/// Notes that an account may be sent to `configured_host`. Mammouth's own needs no note.
+/// Stores that an account may be sent to `configured_host`. Mammouth's own host needs no entry.
 pub(super) fn store_host(
     settings: &mut SettingsFile,
     kind: AccountKind,

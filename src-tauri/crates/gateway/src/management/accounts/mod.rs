@@ -1,4 +1,4 @@
-//! `accounts.…`: what the user does with accounts.
+//! Commands `accounts.…`.
 
 mod add;
 mod change;
@@ -22,12 +22,12 @@ use crate::accounts::{Account, AccountKind, AccountOrigin, AccountWithoutSecret,
 use storage::secrets::StoreError;
 use upstreams::Credential;
 
-/// The name under which the keychain keeps an account's secret.
+/// The keychain entry of an account's secret.
 pub fn keychain_entry_name(id: &str) -> String {
     format!("account:{id}")
 }
 
-/// The table of the settings file in which accounts of this kind that were added by hand stand: id and label.
+/// The table of the settings file with the stored accounts of this kind: id and label.
 pub fn settings_table(kind: AccountKind) -> &'static str {
     match kind {
         AccountKind::Web => "accounts",
@@ -35,7 +35,7 @@ pub fn settings_table(kind: AccountKind) -> &'static str {
     }
 }
 
-/// An account that was added by hand, whether or not its secret is here.
+/// A stored account, whether or not its secret is available.
 struct StoredAccount {
     id: String,
     label: String,
@@ -57,7 +57,7 @@ fn find_without_secret(accounts: &Accounts, name: &str) -> Option<AccountWithout
     accounts.without_secret().into_iter().find(|absent| absent.label == name || absent.id == name)
 }
 
-/// Whether there is an account of this label or id, with or without its secret.
+/// Whether there is an account with this label or id, with or without its secret.
 fn is_known(control: &Control, name: &str) -> bool {
     control.accounts.find(name).is_some() || find_without_secret(&control.accounts, name).is_some()
 }

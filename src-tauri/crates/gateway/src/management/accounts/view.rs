@@ -1,4 +1,4 @@
-//! What the commands about accounts answer.
+//! Results of the commands about accounts.
 
 use serde::{Deserialize, Serialize};
 
@@ -77,7 +77,7 @@ impl CheckView {
         Self { label, ok, message, said, unread: false, email: None, plan: None, quota_percent: None }
     }
 
-    /// The same with what others said put through `clean`.
+    /// The same check with `clean` applied to text from upstream.
     pub(super) fn cleaned(mut self, clean: impl Fn(&str) -> String) -> Self {
         if let UserMessage::Failed { detail, .. } = &mut self.said {
             *detail = clean(detail);

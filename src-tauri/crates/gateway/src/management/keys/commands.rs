@@ -1,4 +1,4 @@
-//! The commands about client keys.
+//! Commands that list, add, change, replace and remove client keys.
 
 use std::collections::BTreeMap;
 
@@ -88,7 +88,7 @@ pub(in crate::management) async fn list(
     Ok(std::iter::once(main_view(control, args.reveal)).chain(named).collect())
 }
 
-/// Makes a key for one client. Where no secret store takes it, this answer is the only one that holds it.
+/// Creates a key for one client. If no secret store accepts the key, its text is only in this result.
 pub(in crate::management) async fn add(control: &Control, args: AddArgs) -> Result<KeyView, ControlError> {
     let AddArgs { name, models, daily_tokens, daily_cost_usd } = args;
     let limits = validate_limits(KeyLimits { models, daily_tokens, daily_cost_usd })?;
@@ -108,7 +108,7 @@ pub(in crate::management) async fn add(control: &Control, args: AddArgs) -> Resu
     Ok(named_view(control, &name, Some(key)))
 }
 
-/// Takes the name, so that no other command can while the secret store is asked.
+/// Reserves the name, so that no other command takes it while the secret store is being written.
 fn reserve(control: &Control, name: &str, digest: [u8; 32]) -> Result<(), ControlError> {
     let mut named = control.keys.named();
     if name == MAIN_KEY_NAME || named.contains_key(name) {
@@ -119,7 +119,7 @@ fn reserve(control: &Control, name: &str, digest: [u8; 32]) -> Result<(), Contro
 }
 
 fn save_new(control: &Control, name: &str, key: NamedKey, limits: &KeyLimits) -> Result<(), ControlError> {
-    // What is stored in memory only is gone at the next start.
+    // A key that is stored in memory only is lost at the next start.
     let outlives_this_run = key.stored && control.instance.secrets != StoreKind::Memory;
     control.save(|settings| {
         settings.set(&["client_keys", name], hex(&key.digest))?;
@@ -130,7 +130,7 @@ fn save_new(control: &Control, name: &str, key: NamedKey, limits: &KeyLimits) ->
     })
 }
 
-/// Changes what a key may ask for and use.
+/// Changes the limits of a key.
 pub(in crate::management) async fn change(control: &Control, args: ChangeArgs) -> Result<(), ControlError> {
     let ChangeArgs { name, models, daily_tokens, daily_cost_usd } = args;
     let limits = validate_limits(KeyLimits { models, daily_tokens, daily_cost_usd })?;
@@ -164,7 +164,7 @@ pub(in crate::management) async fn revoke(control: &Control, args: NameArgs) -> 
     })
 }
 
-/// A new main key; the old one is refused from the next request on. Answers that run go on to their end.
+/// Replaces the main key. The old one is rejected from the next request on; replies in flight continue.
 pub(in crate::management) async fn replace_main(
     control: &Control,
     _: NoArgs,
@@ -185,7 +185,7 @@ pub(in crate::management) async fn replace_main(
     Ok(main_view(control, true))
 }
 
-/// Notes the main key's digest in the settings, where it is not there yet.
+/// Stores the main key's digest in the settings, unless it is there already.
 pub(in crate::management) fn store_main_digest(control: &Control, key: &Secret) -> Result<(), ControlError> {
     let digest = hex(&auth::digest(key.expose_secret()));
     let path = ["client_keys", MAIN_KEY_NAME];
@@ -268,7 +268,7 @@ pub(super) fn not_found() -> ControlError {
     ControlError::new(ErrorCode::NotFound, "there is no key of this name")
 }
 
-/// A name that reads well in a list, a log line and a settings file.
+/// Checks that a name is readable in a list, a log line and a settings file.
 fn validate_name(name: &str) -> Result<(), ControlError> {
     let fits = (1..=64).contains(&name.len())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));

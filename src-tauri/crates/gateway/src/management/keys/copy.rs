@@ -1,11 +1,11 @@
-//! `keys.copy`: a client key on the system's clipboard, so that it need not enter the page.
+//! Command `keys.copy`: a client key to the system's clipboard, so that the key does not enter the page.
 
 use serde::Deserialize;
 
 use super::super::{Control, ControlError, ErrorCode};
 use storage::secrets::{ExposeSecret, Secret};
 
-/// What stands for the key in a template. It looks the same in JSON, YAML, TOML and within a shell's quotes.
+/// Placeholder for the key in a template. It needs no escaping in JSON, YAML, TOML or shell quotes.
 const PLACEHOLDER: &str = "{{MAMMOUTH_PROXY_KEY}}";
 
 #[derive(Debug, Deserialize, ts_rs::TS)]
@@ -15,7 +15,7 @@ pub(in crate::management) struct CopyArgs {
     template: String,
 }
 
-/// Copies a text with a key in it.
+/// Copies a text with a key inserted.
 pub(in crate::management) async fn copy(control: &Control, args: CopyArgs) -> Result<(), ControlError> {
     let desktop = control.require_desktop()?;
     control.secret_reload.reload().await;
@@ -24,7 +24,7 @@ pub(in crate::management) async fn copy(control: &Control, args: CopyArgs) -> Re
 }
 
 /// # Errors
-/// `bad_arguments`: the key holds characters that the template's notation would have to escape.
+/// `bad_arguments`: the key contains characters that the template's format would have to escape.
 fn fill_template(template: &str, key: &Secret) -> Result<String, ControlError> {
     let key = key.expose_secret();
     let is_plain = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~+/=".contains(&byte));

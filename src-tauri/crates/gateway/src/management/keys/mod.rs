@@ -1,7 +1,8 @@
-//! `keys.…`: the keys that clients send.
+//! Client keys, and the commands `keys.…`.
 //!
-//! Clients are judged by digests, which stand in the settings. The text of a key is in the secret store, so that it can
-//! be shown and copied as long as it is valid. Where nothing could be stored, a named key is shown once, when it is made.
+//! Client keys are checked by their digests, which are in the settings. The text of a key is in the secret store, so
+//! that it can be shown and copied while it is valid. If it could not be stored, a named key is shown once, when it is
+//! created.
 
 mod commands;
 mod copy;
@@ -22,14 +23,14 @@ use crate::auth::{KeyDigests, KeyLimitTable, KeyLimits};
 use storage::config::KeyLimitSettings;
 use storage::secrets::{Secret, StoreError};
 
-/// The name of the main key, in lists, in the log and in the settings.
+/// The name of the main key in lists, in the request log and in the settings.
 const MAIN_KEY_NAME: &str = "main";
-/// The name under which the keychain keeps the main key.
+/// The keychain entry of the main key.
 pub const MAIN_KEY_ENTRY: &str = "client-key:main";
-/// The table of the settings that names the keys whose texts the secret store has.
+/// The table of the settings with the names of the keys whose texts are in the secret store.
 pub const STORED_KEYS: &str = "stored_client_keys";
 
-/// The client keys of this run. A cheap handle.
+/// Client keys of this run. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct ClientKeys {
     keys: KeyDigests,
@@ -38,22 +39,22 @@ pub struct ClientKeys {
     limits: KeyLimitTable,
 }
 
-/// A key of one client, without its text.
+/// A named key, without its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct NamedKey {
     digest: [u8; 32],
-    /// Whether the secret store has its text.
+    /// Whether the text of the key is in the secret store.
     stored: bool,
 }
 
-/// The key that can be shown again.
+/// The main key.
 #[derive(Debug, Clone)]
 pub enum MainKey {
-    /// It is what it will be.
+    /// The permanent main key.
     Kept { key: Secret, origin: &'static str },
-    /// Made because none could be read or stored; `why` says what to do about it.
+    /// A key that was created for this run, because none could be read or stored. `why` is the cause.
     ForThisRun { key: Secret, why: StoreError },
-    /// Known by its digest at most, so that clients are let in, but cannot be shown.
+    /// At most the digest is known: clients with the key are accepted, but the key cannot be shown.
     Unread { why: MainKeyUnavailable },
 }
 
@@ -62,7 +63,7 @@ pub enum MainKey {
 pub enum MainKeyUnavailable {
     #[error("it is being read from the keychain")]
     Reading,
-    /// There is none before the program runs.
+    /// No main key has been created yet. The text says why.
     #[error("{0}")]
     NotMade(&'static str),
     #[error("it cannot be shown now. {0}")]
@@ -70,8 +71,8 @@ pub enum MainKeyUnavailable {
 }
 
 impl ClientKeys {
-    /// The digests of keys by their names, as they stand in the settings: the main one lets clients in while the
-    /// keychain cannot be read.
+    /// Creates the keys from the digests of the settings, by their names. The digest of the main key admits clients
+    /// while the keychain cannot be read.
     pub fn new(digests: BTreeMap<String, [u8; 32]>) -> Self {
         let keys = KeyDigests::default();
         for (name, digest) in &digests {
@@ -88,7 +89,7 @@ impl ClientKeys {
         }
     }
 
-    /// Sets the main key; one that can be shown is what clients must send from now on.
+    /// Sets the main key. If its text is known, clients must send that text from now on.
     pub fn set_main(&self, main: MainKey) {
         match &main {
             MainKey::Kept { key, .. } | MainKey::ForThisRun { key, .. } => {
@@ -103,22 +104,22 @@ impl ClientKeys {
         self.lock_main().clone()
     }
 
-    /// Whether clients can send a main key, read or not.
+    /// Whether there is a main key, with or without its text.
     pub fn has_main(&self) -> bool {
         self.keys.names().iter().any(|name| &**name == MAIN_KEY_NAME)
     }
 
-    /// What the guard compares with.
+    /// The key digests that the guard compares with.
     pub fn guard_keys(&self) -> &KeyDigests {
         &self.keys
     }
 
-    /// What the proxy judges by once it knows the model.
+    /// The limits that the proxy applies once it knows the model.
     pub fn limits(&self) -> &KeyLimitTable {
         &self.limits
     }
 
-    /// Sets what the keys may ask for and use.
+    /// Sets the limits of the keys.
     #[must_use]
     pub fn with_limits(self, limits: &BTreeMap<String, KeyLimitSettings>) -> Self {
         for (name, limit) in limits {
@@ -127,7 +128,7 @@ impl ClientKeys {
         self
     }
 
-    /// Names the keys whose texts the secret store has.
+    /// Sets the names of the keys whose texts are in the secret store.
     #[must_use]
     pub fn with_stored(self, names: &BTreeSet<String>) -> Self {
         for (name, key) in self.named().iter_mut() {

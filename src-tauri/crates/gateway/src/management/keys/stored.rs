@@ -1,4 +1,4 @@
-//! The texts of client keys in the secret store. They are read only when somebody wants to see or copy one.
+//! Texts of client keys in the secret store. They are read only when the user wants to see or copy a key.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub(super) async fn store(control: &Control, name: &str, key: &Secret) -> bool {
     stored.is_ok()
 }
 
-/// Removes the text of a key. It is refused already: a store that does not answer keeps nothing that could be used.
+/// Deletes the text of a key. The key is rejected already, so a text that remains after an error is useless.
 pub(super) async fn delete(control: &Control, name: &str) {
     if let Err(error) = control.vault.delete(&store_name(name)).await {
         tracing::warn!("the text of the revoked client key '{name}' stays in the keychain: {error}");
@@ -27,7 +27,7 @@ pub(super) async fn delete(control: &Control, name: &str) {
 /// The text of one key.
 ///
 /// # Errors
-/// `not_found`: there is no such key, or only its digest is kept. `keychain`: it cannot be read now.
+/// `not_found`: there is no such key, or only its digest is stored. `keychain`: the key cannot be read now.
 pub(super) async fn key_text(control: &Control, name: &str) -> Result<Secret, ControlError> {
     if name == MAIN_KEY_NAME {
         return main_key_text(control);
@@ -39,8 +39,8 @@ pub(super) async fn key_text(control: &Control, name: &str) -> Result<Secret, Co
     text.ok_or_else(|| ControlError::with_message(ErrorCode::NotFound, UserMessage::KeyNotStored))
 }
 
-/// The texts of all named keys that can be read, by their names, and why the rest cannot. A store that refuses one is not
-/// asked for the next: each question could open a password window.
+/// The texts of all named keys that can be read, by their names, and why the others cannot. After the first refusal the
+/// store is not asked again: each read could open a password prompt.
 pub(in crate::management) async fn named_key_texts(
     control: &Control,
 ) -> (BTreeMap<String, Secret>, Option<StoreError>) {
@@ -56,7 +56,7 @@ pub(in crate::management) async fn named_key_texts(
     (texts, None)
 }
 
-/// `None` where the store has another text under this name, or none.
+/// Reads the text of a key. `None` if the store has no text under this name, or one with another digest.
 async fn read(control: &Control, name: &str, key: NamedKey) -> Result<Option<Secret>, StoreError> {
     let text = match control.vault.get(&store_name(name)).await {
         Err(StoreError::Damaged) => None,
@@ -72,7 +72,7 @@ fn main_key_text(control: &Control) -> Result<Secret, ControlError> {
     }
 }
 
-/// The main key's name is of the same form.
+/// The secret store's entry of a named key. It has the same form as that of the main key.
 fn store_name(name: &str) -> String {
     format!("client-key:{name}")
 }

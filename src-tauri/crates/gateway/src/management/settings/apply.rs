@@ -1,4 +1,4 @@
-//! Making a changed setting count.
+//! Applying of a changed setting to the running program.
 
 use super::super::log::run_blocking;
 use super::super::port;
@@ -21,7 +21,7 @@ pub(super) async fn change(
     let save = || control.save(|settings| settings.put(&setting.rules, value));
     let applies = setting.rules.applies;
     match applies {
-        // Bound first, then saved: a port that is taken changes nothing.
+        // The port is bound before it is saved, so that a port that is taken changes nothing.
         Applies::Port if control.server().is_ok() => port::switch_to(control, config.port).await.map(drop),
         Applies::KeylessPort => switch_keyless_port(control, config.keyless_port, save).await,
         Applies::Port
@@ -47,7 +47,7 @@ async fn switch_keyless_port(
     let Ok(backend) = control.backend() else { return save() };
     let save = || save().map_err(|error| error.message);
     let served = backend.set_keyless_port(port, Box::new(save)).await;
-    // Its notice changes only after the save, which has said already that something changed.
+    // The message about the port changes only after the save, which has sent its notification already.
     control.notify_changed();
     served.map_err(refused)
 }
@@ -61,7 +61,7 @@ fn refused(error: SwitchError) -> ControlError {
     }
 }
 
-/// Applies what was changed, and what the save found changed in the file by hand.
+/// Saves a change and applies it, together with changes that were made to the file by hand.
 async fn save_and_apply(
     control: &Control,
     changed: Applies,
@@ -77,7 +77,7 @@ async fn save_and_apply(
     Ok(())
 }
 
-/// How the settings that differ are applied, each way once. Those that a variable decides stay as they are.
+/// The ways to apply the settings that differ, each once. Settings that a variable or flag decides are left out.
 fn differing(control: &Control, before: &Config, now: &Config) -> Vec<Applies> {
     let differ = SETTINGS.iter().filter(|setting| {
         fixed_by(control, &setting.rules).is_none() && (setting.value)(before) != (setting.value)(now)
@@ -114,7 +114,7 @@ async fn apply(control: &Control, applies: Applies, config: &Config) -> Result<(
     Ok(())
 }
 
-/// How web sessions are asked, in that room's own terms.
+/// The options of web sessions from the configuration.
 pub fn manner(config: &Config) -> WebOptions {
     let layout = match config.layout {
         config::LayoutSetting::Turns => LayoutMode::Turns,
@@ -131,7 +131,7 @@ fn limits(config: &Config) -> LogLimits {
     }
 }
 
-/// The one of the two lists that a variable decides stays as it was at the start.
+/// Sets the allow lists. A list that a variable decides keeps its value of the start.
 fn set_policy(control: &Control, config: &Config) -> Result<(), ControlError> {
     let fixed = |name| control.config.fixed.contains_key(name);
     let start = &control.config;

@@ -1,4 +1,4 @@
-//! `settings.…`: what the user can change, with what it is now and where that comes from.
+//! Commands `settings.…`: settings with their values and sources.
 
 mod apply;
 pub(super) mod outbound;
@@ -14,7 +14,7 @@ use self::view::{fixed_by, view};
 use super::{Control, ControlError, ErrorCode, NoArgs, not_saved};
 use storage::config::{self, AUTOSTART, Config, SETTINGS, Setting, SettingValue};
 
-/// The one whose password is kept elsewhere.
+/// The setting whose password is in the keychain.
 const PROXY: &str = "proxy";
 
 #[derive(Debug, Deserialize, ts_rs::TS)]
@@ -24,12 +24,12 @@ pub(super) struct SetArgs {
     value: Option<SettingValue>,
 }
 
-/// The settings that the window has a row for.
+/// The settings with a row in the window.
 fn shown() -> impl Iterator<Item = &'static Setting> {
     SETTINGS.iter().filter(|setting| setting.rules.section.is_some())
 }
 
-/// All settings. What only the desktop has is left out elsewhere.
+/// All settings. Those of the desktop program are left out in the headless one.
 pub(super) async fn get(control: &Control, _: NoArgs) -> Result<Vec<SettingView>, ControlError> {
     let saved = control.saved_config();
     let mut views: Vec<SettingView> = shown().map(|setting| view(control, &saved, setting)).collect();
@@ -37,7 +37,7 @@ pub(super) async fn get(control: &Control, _: NoArgs) -> Result<Vec<SettingView>
     Ok(views)
 }
 
-/// Changes one setting; a live one counts at once.
+/// Changes one setting. A live one is applied at once.
 pub(super) async fn set(control: &Control, args: SetArgs) -> Result<SettingView, ControlError> {
     if args.name == AUTOSTART.name() {
         return set_autostart(control, args.value);
@@ -66,17 +66,17 @@ async fn change(
     apply::change(control, setting, value).await
 }
 
-/// The first steps were shown.
+/// Records that the first steps were shown.
 pub(super) async fn welcomed(control: &Control, _: NoArgs) -> Result<(), ControlError> {
     control.save(|settings| settings.set(&["welcomed"], true))
 }
 
-/// The user accepts the notice about web sessions.
+/// Records that the user accepts the notice about web sessions.
 pub(super) async fn accept_terms(control: &Control, _: NoArgs) -> Result<(), ControlError> {
     control.save(|settings| settings.set(&["terms_accepted"], true))
 }
 
-/// The configuration with one setting changed, if that is a good one.
+/// The configuration with one setting changed, if the value is valid.
 fn changed(
     control: &Control,
     setting: &Setting,

@@ -1,4 +1,4 @@
-//! The settings of outbound connections: put into force in both upstreams, with the proxy's password from the keychain.
+//! Settings of outbound connections, applied to both upstreams. The outbound proxy's password is in the keychain.
 
 use url::Url;
 
@@ -8,10 +8,10 @@ use storage::config::{Config, OutboundConfig, ProxyAddress, ProxySetting, Settin
 use storage::secrets::{ExposeSecret, Secret, StoreError};
 use upstreams::{Outbound, ProxyChoice, ProxyServer};
 
-/// The name under which the keychain keeps the address of the proxy, whole: its password is sent to no other.
+/// The keychain entry of the outbound proxy's whole address. Its password is sent to no other address.
 const PROXY_ENTRY: &str = "outbound-proxy";
 
-/// How connections leave this machine, in the upstreams' own terms.
+/// The outbound options of the upstreams from the configuration.
 pub fn outbound(config: &OutboundConfig) -> Outbound {
     let proxy = match &config.proxy {
         ProxySetting::System => ProxyChoice::System,
@@ -24,7 +24,7 @@ pub fn outbound(config: &OutboundConfig) -> Outbound {
     Outbound { proxy, no_proxy: config.no_proxy.clone(), extra_roots }
 }
 
-/// What counts now: the settings as they are saved, but for those that a variable decides.
+/// The settings in force: the saved ones, except for those that a variable or flag decides.
 pub(in crate::management) fn in_force(control: &Control, saved: &Config) -> OutboundConfig {
     let start = &*control.config;
     let of = |variable: &str| if start.fixed.contains_key(variable) { start } else { saved };
@@ -36,8 +36,8 @@ pub(in crate::management) fn in_force(control: &Control, saved: &Config) -> Outb
     }
 }
 
-/// Rebuilds the clients of both upstreams. Without the password, where the keychain does not give it: the proxy then
-/// says that it wants one.
+/// Rebuilds the clients of both upstreams. If the keychain does not return the password, they are built without it, and
+/// the outbound proxy answers that it requires one.
 pub(super) async fn apply(control: &Control, saved: &Config) -> Result<(), ControlError> {
     let mut config = in_force(control, saved);
     if let Err(error) = add_password(control, &mut config).await {
@@ -46,10 +46,10 @@ pub(super) async fn apply(control: &Control, saved: &Config) -> Result<(), Contr
     replace(control, &config)
 }
 
-/// Reads the proxy's password, if its setting wants one that the keychain keeps, and puts it into force.
+/// Reads the outbound proxy's password, if its setting needs one from the keychain, and applies it.
 ///
 /// # Errors
-/// Why the keychain cannot be read; nothing is changed then.
+/// Why the keychain cannot be read. Nothing is changed then.
 pub(in crate::management) async fn load_password(control: &Control) -> Result<(), StoreError> {
     let mut config = in_force(control, &control.saved_config());
     if add_password(control, &mut config).await?
@@ -67,7 +67,8 @@ fn replace(control: &Control, config: &OutboundConfig) -> Result<(), ControlErro
     control.api.set_outbound(&outbound).map_err(|error| wrong(error.to_string()))
 }
 
-/// Whether a password was added. The keychain is asked only where a user name stands without one.
+/// Adds the password from the keychain if the address has a user name without one. Returns whether a password was
+/// added.
 async fn add_password(control: &Control, config: &mut OutboundConfig) -> Result<bool, StoreError> {
     let ProxySetting::Server(server) = &mut config.proxy else { return Ok(false) };
     if server.password.is_some() || server.url.username().is_empty() {
@@ -79,7 +80,8 @@ async fn add_password(control: &Control, config: &mut OutboundConfig) -> Result<
     Ok(server.password.is_some())
 }
 
-/// Changes the proxy. A password in the address goes to the keychain, and the address to the settings file without it.
+/// Changes the outbound proxy. A password in the address goes to the keychain, and the settings file gets the address
+/// without it.
 pub(super) async fn change_proxy(
     control: &Control,
     setting: &Setting,
@@ -117,7 +119,8 @@ async fn keep_password(control: &Control, url: Url, password: &Secret) -> Result
     kept.map_err(|error| ControlError::with_message(ErrorCode::Keychain, UserMessage::Store { error }))
 }
 
-/// Of a proxy that is not used any more. What cannot be deleted is never sent to another proxy anyway.
+/// Deletes the password of the previous outbound proxy. If that fails, the password is still never sent to another
+/// proxy.
 async fn forget_password(control: &Control, before: &ProxySetting) {
     let ProxySetting::Server(before) = before else { return };
     let now = control.saved_config().proxy.clone();
@@ -128,7 +131,7 @@ async fn forget_password(control: &Control, before: &ProxySetting) {
 }
 
 impl Control {
-    /// Reads the proxy's password, if the keychain keeps it.
+    /// Reads the outbound proxy's password, if it is in the keychain.
     ///
     /// # Errors
     /// Why the keychain cannot be read.
@@ -136,11 +139,11 @@ impl Control {
         load_password(self).await
     }
 
-    /// The proxy for a window on Mammouth's site, as web views take it: `http` or `socks5`, without user name and
-    /// password.
+    /// The outbound proxy for the sign-in window, in the form that web views take: `http` or `socks5`, without user
+    /// name and password.
     ///
     /// # Errors
-    /// The proxy is of a kind that web views do not know.
+    /// The proxy is of a kind that web views do not support.
     pub fn window_proxy(&self) -> Result<Option<Url>, ControlError> {
         let Some(server) = self.web.proxy() else { return Ok(None) };
         window_address(&server).map(Some).ok_or_else(|| {

@@ -1,4 +1,4 @@
-//! A setting as it is shown.
+//! Settings for display.
 
 use serde::{Deserialize, Serialize};
 
@@ -45,7 +45,7 @@ impl SettingView {
     }
 }
 
-/// What decides instead of the file, if something does.
+/// The source that overrides the settings file, if there is one.
 pub(super) fn fixed_by(control: &Control, rules: &Rules) -> Option<SettingSource> {
     rules.variable.and_then(|name| control.config.fixed.get(name).copied())
 }
