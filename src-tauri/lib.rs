@@ -1,8 +1,8 @@
 //! The desktop program of Mammouth Proxy: tray, window, sign-in, notifications and start at login.
 //!
-//! Everything it shows or does goes through the management API of the [`gateway`], as the page over HTTP does. The proxy
-//! runs on its own threads and knows nothing of windows: it answers before the first one is drawn and after the last is
-//! closed. `docs/architecture.md` is the map of the whole; the crates below are in `src-tauri/crates/`:
+//! Everything it shows or does goes through the management API of the [`gateway`], as the page over HTTP does. The
+//! proxy runs on its own threads and does not depend on windows: it serves before the first one is drawn and after the
+//! last is closed. `docs/architecture.md` is the map of the whole; the crates below are in `src-tauri/crates/`:
 //!
 //! | crate | what it holds |
 //! |---|---|
@@ -18,13 +18,13 @@
 //!
 //! | file | what it is for |
 //! |---|---|
-//! | `control_impl` | what the control table asks of the desktop |
-//! | `tray/` | icon and menu; the menu is a value first |
-//! | `window`, `ipc` | our one window, built when it is wanted, and its two commands |
-//! | `login/` | the window for Mammouth's login page, which can ask for nothing |
-//! | `notify/`, `status_watcher` | what is worth a notification, and the task that looks |
-//! | `dialog`, `port_taken`, `start_failure` | what is asked and said before there is a window |
-//! | `autostart`, `clipboard`, `disable_gl`, `files`, `links`, `webkit_processes` | small services of the system |
+//! | `control_impl` | implementation of the management API's `Desktop` trait |
+//! | `tray/` | icon and menu; the menu is built as a value, then passed to the system |
+//! | `window`, `ipc` | the main window, built when it is opened, and its two IPC commands |
+//! | `login/` | the window for Mammouth's login page, without access to IPC commands |
+//! | `notify/`, `status_watcher` | notifications, and the task that watches the status |
+//! | `dialog`, `port_taken`, `start_failure` | dialogs before a window exists |
+//! | `autostart`, `clipboard`, `disable_gl`, `files`, `links`, `webkit_processes` | small system services |
 
 #![cfg_attr(
     test,

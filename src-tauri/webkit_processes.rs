@@ -82,7 +82,8 @@ fn child_processes(parent: u32, name: &str) -> Vec<rustix::process::Pid> {
     numbered.filter(is_ours).filter_map(rustix::process::Pid::from_raw).collect()
 }
 
-/// The name and the parent process id from a line such as `12 (a name) S 1 …`. The name may contain anything, including brackets.
+/// The name and the parent process id from a line such as `12 (a name) S 1 …`. The name may contain anything, including
+/// brackets.
 #[cfg(target_os = "linux")]
 fn name_and_parent(stat: &str) -> Option<(&str, u32)> {
     let (before, after) = stat.rsplit_once(')')?;

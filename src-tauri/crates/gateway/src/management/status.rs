@@ -26,7 +26,7 @@ pub struct InstanceInfo {
     pub api_url: String,
     /// The name of the session cookie.
     pub cookie_name: String,
-    /// Where secrets are kept.
+    /// The kind of secret store in use.
     pub secrets: StoreKind,
     /// Unix milliseconds.
     pub started_ms: u64,
