@@ -48,7 +48,7 @@ impl MissingSecret {
         }
     }
 
-    /// Whether reading the secret should be tried again.
+    /// Whether the secret still has to be read.
     pub fn is_pending(&self) -> bool {
         matches!(self, Self::Reading | Self::Unreadable(_))
     }

@@ -315,7 +315,7 @@ impl Accounts {
         pool.entries.iter().filter(recent).map(|entry| Arc::clone(&entry.account)).collect()
     }
 
-    /// Usable accounts whose quota was never fetched, or longer than `span` ago.
+    /// Enabled accounts with a valid login whose quota was never fetched, or longer than `span` ago.
     pub fn with_stale_quota(&self, span: Duration, now: Timestamp) -> Vec<Arc<Account>> {
         let fresh = |at: SystemTime| now.wall.duration_since(at).is_ok_and(|age| age <= span);
         let wanted = |entry: &&PoolEntry| {

@@ -84,7 +84,7 @@ impl AccountPool {
         Some((ready[chosen], self.count_skipped(selection, request, now)))
     }
 
-    /// The entries that could serve the request, without regard to limits, missing secrets and the pin.
+    /// The entries of a kind that can serve the request, as far as the pin allows them. Limits are not considered.
     pub(super) fn eligible<'a>(
         &'a self,
         request: &SelectionRequest<'_>,

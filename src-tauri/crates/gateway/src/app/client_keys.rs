@@ -9,8 +9,8 @@ use crate::management::{ClientKeys, MAIN_KEY_ENTRY, MainKey, MainKeyUnavailable,
 use storage::config::{Config, SettingsFile};
 use storage::secrets::{self, Secret, StoreError};
 
-/// The client keys that are known without the secret store: the main key if a setting gives it, and the digests of the
-/// others.
+/// The client keys that are known without the secret store: the main key if a setting gives it or in a demo, and the
+/// digests of the others.
 pub(super) fn load_keys(
     config: &Config,
     settings: &SettingsFile,
