@@ -32,7 +32,7 @@ impl NotificationKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct NotificationEvent {
     pub(super) kind: NotificationKind,
-    /// The subject of the event. The same event on the same subject is not repeated in a row.
+    /// The subject of the event. The same event on the same subject is repeated only after a while.
     pub(super) subject: String,
     pub(super) title: String,
     pub(super) text: String,

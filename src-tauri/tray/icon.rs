@@ -89,7 +89,7 @@ pub(super) fn tint(wanted: TrayIcon) -> Tint {
 #[cfg(target_os = "linux")]
 const DARK_PANELS: [&str; 5] = ["GNOME", "XFCE", "X-Cinnamon", "Budgie", "Unity"];
 
-/// Whether the panel is likely to be dark. No desktop reports it. Except on [`DARK_PANELS`], the panel follows the theme.
+/// Whether the panel is likely to be dark. No desktop reports it. Except on [`DARK_PANELS`] it follows the theme.
 #[cfg(target_os = "linux")]
 fn dark_panel() -> bool {
     use gtk::prelude::GtkSettingsExt;
