@@ -101,6 +101,8 @@ fn spawn_connection<S, B>(
     let connection_service = ConnectionService {
         service,
         state: Arc::clone(&permit.state),
+        registry: Arc::clone(&context.registry),
+        unread: context.limits.unread,
         peer: Peer(peer),
         closing: Closing(signals.closing.clone()),
     };

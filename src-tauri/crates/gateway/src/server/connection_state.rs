@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::ConnectionLimits;
+use super::socket::SEND_BUFFER_BYTES;
+use super::{ConnectionLimits, UnreadLimit};
 
 /// The state of one connection.
 pub(super) struct ConnectionState {
@@ -25,6 +26,8 @@ struct PhaseState {
     since: Instant,
     /// The time since which the peer has not read any of the bytes that wait to be sent.
     stalled_since: Option<Instant>,
+    /// The size of a complete response that the peer has not read to its end.
+    unread_bytes: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +44,8 @@ enum ConnectionPhase {
 
 impl ConnectionState {
     fn new(now: Instant, draining: &CancellationToken) -> Self {
-        let state = PhaseState { phase: ConnectionPhase::Idle, since: now, stalled_since: None };
+        let state =
+            PhaseState { phase: ConnectionPhase::Idle, since: now, stalled_since: None, unread_bytes: 0 };
         let (evicted, shutdown_requested) = (CancellationToken::new(), draining.child_token());
         Self { state: Mutex::new(state), evicted, shutdown_requested }
     }
@@ -71,6 +75,14 @@ impl ConnectionState {
         state.stalled_since = None;
         if state.phase == ConnectionPhase::Idle {
             state.since = now();
+        }
+    }
+
+    /// Records that no byte waits to be sent. While a response is in progress, more of it follows.
+    pub(super) fn record_flush(&self) {
+        let mut state = self.state();
+        if state.phase != ConnectionPhase::Busy {
+            state.unread_bytes = 0;
         }
     }
 
@@ -116,6 +128,25 @@ impl ConnectionState {
             self.shutdown_requested.cancel();
         }
         is_idle
+    }
+
+    /// Ends the connection in the middle of a response. Returns the bytes that the response held.
+    fn abort(&self) -> u64 {
+        let mut state = self.state();
+        state.phase = ConnectionPhase::Evicted;
+        self.evicted.cancel();
+        self.shutdown_requested.cancel();
+        std::mem::take(&mut state.unread_bytes)
+    }
+
+    fn unread_bytes(&self) -> u64 {
+        self.state().unread_bytes
+    }
+
+    /// The time since which the peer has not read any of a complete response.
+    fn unread_since(&self) -> Option<Instant> {
+        let state = self.state();
+        state.stalled_since.filter(|_| state.unread_bytes > 0)
     }
 
     fn set_phase(&self, phase: ConnectionPhase, now: Instant) {
@@ -166,6 +197,32 @@ impl ConnectionRegistry {
         self.entries().evict_oldest(Duration::ZERO, now)
     }
 
+    /// Records that a connection was given a complete response. Above the limit, connections whose peers do not read are
+    /// ended, the one that has waited longest first.
+    pub(super) fn record_complete_response(
+        &self,
+        state: &ConnectionState,
+        bytes: u64,
+        limit: UnreadLimit,
+        now: Instant,
+    ) {
+        // A response that fits into the system's buffer is not held by this program.
+        if bytes <= SEND_BUFFER_BYTES as u64 {
+            return;
+        }
+        state.state().unread_bytes = bytes;
+        let entries = self.entries();
+        let mut total: u64 = entries.connections.values().map(|state| state.unread_bytes()).sum();
+        while total > limit.max_bytes {
+            let Some(freed) = entries.abort_longest_unread(limit.min_stall, now) else { return };
+            tracing::warn!(
+                bytes = freed,
+                "a response was aborted: its client does not read, and unread responses hold too much memory"
+            );
+            total = total.saturating_sub(freed);
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.entries().connections.len()
     }
@@ -182,6 +239,12 @@ impl RegistryEntries {
         let oldest = idle_connections.filter(|(since, _)| now.duration_since(*since) >= min_idle).min();
         let evicted = oldest.filter(|(_, id)| self.connections.get(id).is_some_and(|state| state.evict()));
         evicted.is_some_and(|(_, id)| self.connections.remove(&id).is_some())
+    }
+
+    fn abort_longest_unread(&self, min_stall: Duration, now: Instant) -> Option<u64> {
+        let unread = self.connections.values().filter_map(|state| Some((state.unread_since()?, state)));
+        let longest = unread.min_by_key(|(since, _)| *since);
+        longest.filter(|(since, _)| now.duration_since(*since) >= min_stall).map(|(_, state)| state.abort())
     }
 }
 
@@ -233,6 +296,37 @@ mod tests {
         assert!(state.is_busy() && state.idle_since().is_none(), "the end of the answer is still with us");
         state.record_sent(|| start + 4 * SECOND);
         assert_eq!(state.deadline(&limits), Some(start + 4 * SECOND + limits.idle_timeout));
+    }
+
+    #[test]
+    fn f57_complete_responses_above_the_limit_end_with_the_longest_unread() {
+        const MB: u64 = 1 << 20;
+        let (registry, start) = (Arc::new(ConnectionRegistry::default()), Instant::now());
+        let admit = || registry.admit(9, SECOND, &CancellationToken::new(), start).expect("room");
+        let [moving, late, early, stream] = [admit(), admit(), admit(), admit()];
+        let limit = UnreadLimit { max_bytes: 3 * MB, min_stall: 10 * SECOND };
+        let respond = |permit: &ConnectionPermit, bytes, seconds| {
+            registry.record_complete_response(&permit.state, bytes, limit, start + seconds * SECOND);
+        };
+        for (permit, bytes) in [(&moving, MB), (&late, MB), (&early, MB), (&stream, 0)] {
+            permit.state.record_request(start);
+            respond(permit, bytes, 0);
+        }
+        for (permit, seconds) in [(&stream, 1), (&early, 2), (&late, 3)] {
+            permit.state.record_stall(start + seconds * SECOND);
+        }
+        let evicted = || [&moving, &late, &early, &stream].map(|permit| permit.state.evicted.is_cancelled());
+        assert_eq!(evicted(), [false; 4]);
+        respond(&stream, 64 << 10, 20);
+        assert_eq!(evicted(), [false; 4], "the system's buffer takes it in");
+        respond(&moving, 2 * MB, 11);
+        assert_eq!(evicted(), [false; 4], "each has some time");
+        respond(&moving, 2 * MB, 12);
+        assert_eq!(evicted(), [false, false, true, false]);
+        moving.state.record_response_end(start);
+        moving.state.record_flush();
+        respond(&stream, 2 * MB, 20);
+        assert_eq!(evicted(), [false, false, true, false], "what was sent is held no longer");
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub struct ConnectionLimits {
     pub idle_timeout: Duration,
     /// The longest time in which the peer reads nothing of a response that waits to be sent.
     pub write_stall_timeout: Duration,
+    /// The memory that complete responses may hold. Streams are held back instead.
+    pub unread: UnreadLimit,
     /// The most connections at the same time. Half of the descriptors that the system allows is a further bound.
     pub max_connections: usize,
     /// The idle time after which a connection may be evicted for a new one when the cap is reached.
@@ -57,6 +59,7 @@ impl Default for ConnectionLimits {
             header_timeout: Duration::from_secs(8),
             idle_timeout: Duration::from_secs(30),
             write_stall_timeout: Duration::from_secs(120),
+            unread: UnreadLimit { max_bytes: 64 << 20, min_stall: Duration::from_secs(5) },
             max_connections: 1024,
             min_idle_before_eviction: Duration::from_secs(1),
             linger_timeout: Duration::from_secs(1),
@@ -64,6 +67,15 @@ impl Default for ConnectionLimits {
             switch_grace: Duration::from_secs(30),
         }
     }
+}
+
+/// The limit of the memory that complete responses hold while their peers do not read them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnreadLimit {
+    /// The most bytes of all such responses together, including those that are being read.
+    pub max_bytes: u64,
+    /// The time without progress after which a connection may be ended when the limit is exceeded.
+    pub min_stall: Duration,
 }
 
 /// Request extension: the address of the connected peer. Forwarding headers are not considered.

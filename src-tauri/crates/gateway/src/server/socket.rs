@@ -17,7 +17,7 @@ use super::plain_response;
 
 /// The size of the system's send buffer. With the default, growing buffer, megabytes of a stream would count as sent
 /// although nobody has read them, and a slow reader could not be told from one that does not read.
-const SEND_BUFFER_BYTES: usize = 64 << 10;
+pub(super) const SEND_BUFFER_BYTES: usize = 64 << 10;
 
 /// The time after which a peer on another machine that does not acknowledge sent data is considered lost.
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -123,7 +123,11 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for MonitoredSocket<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(cx)
+        let flushed = Pin::new(&mut self.socket).poll_flush(cx);
+        if flushed.is_ready() {
+            self.state.record_flush();
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

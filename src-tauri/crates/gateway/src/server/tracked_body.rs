@@ -12,13 +12,15 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 use tower_service::Service;
 
-use super::connection_state::ConnectionState;
-use super::{Closing, Peer};
+use super::connection_state::{ConnectionRegistry, ConnectionState};
+use super::{Closing, Peer, UnreadLimit};
 
 /// The service of one connection, for hyper.
 pub(super) struct ConnectionService<S> {
     pub(super) service: S,
     pub(super) state: Arc<ConnectionState>,
+    pub(super) registry: Arc<ConnectionRegistry>,
+    pub(super) unread: UnreadLimit,
     pub(super) peer: Peer,
     pub(super) closing: Closing,
 }
@@ -27,6 +29,7 @@ impl<S, B> hyper::service::Service<Request<Incoming>> for ConnectionService<S>
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
+    B: Body,
 {
     type Response = Response<TrackedBody<B>>;
     type Error = Infallible;
@@ -37,9 +40,12 @@ where
         request.extensions_mut().insert(self.peer);
         request.extensions_mut().insert(self.closing.clone());
         let mut service = self.service.clone();
+        let (state, registry, limit) = (Arc::clone(&self.state), Arc::clone(&self.registry), self.unread);
         Box::pin(async move {
             poll_fn(|cx| service.poll_ready(cx)).await?;
             let response = service.call(request).await?;
+            let bytes = response.body().size_hint().exact().unwrap_or(0);
+            registry.record_complete_response(&state, bytes, limit, Instant::now());
             Ok(response.map(|body| TrackedBody { body: Box::pin(body), _in_flight: in_flight }))
         })
     }

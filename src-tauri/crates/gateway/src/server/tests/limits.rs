@@ -79,6 +79,52 @@ async fn f57_a_peer_that_never_reads_is_cut() {
 }
 
 #[tokio::test]
+async fn f57_an_unread_stream_holds_at_most_256_kb() {
+    let limits = ConnectionLimits { write_stall_timeout: SHORT_TIMEOUT, ..generous_limits() };
+    let (server, service) = start(limits).await;
+    let mut client = TestClient::connect_narrow(server.addr()).await;
+    client.send_get("/endless").await;
+    // The connection is cut after it has stalled, so everything that the buffers hold was produced by then.
+    with_timeout(service.dropped_bodies.acquire()).await.expect("open").forget();
+    let produced = service.produced.load(Ordering::Relaxed);
+    assert!((1..=256 << 10).contains(&produced), "{produced} bytes");
+}
+
+#[tokio::test]
+async fn f57_unread_complete_responses_share_one_limit() {
+    let limits = ConnectionLimits { unread: unread(BIG as u64 * 3 / 2), ..generous_limits() };
+    let (server, service) = start(limits).await;
+    let mut silent = TestClient::connect_narrow(server.addr()).await;
+    silent.send_get("/big").await;
+    service.wait_for_request("/big").await;
+    let mut reader = TestClient::connect(server.addr()).await;
+    assert!(reader.is_served().await);
+    // The reader gets every response; the other connection is cut once it has stalled.
+    with_timeout(async {
+        while server.connections() > 1 {
+            reader.send_get("/big").await;
+            reader.read_response(BIG).await;
+        }
+    })
+    .await;
+    assert!(silent.read_to_close().await.len() < BIG);
+    assert!(reader.is_served().await);
+}
+
+#[tokio::test]
+async fn f57_a_complete_response_below_the_limit_waits_for_its_reader() {
+    let limits = ConnectionLimits { unread: unread(BIG as u64), ..generous_limits() };
+    let (server, service) = start(limits).await;
+    let mut slow = TestClient::connect_narrow(server.addr()).await;
+    slow.send_get("/big").await;
+    service.wait_for_request("/big").await;
+    let mut other = TestClient::connect(server.addr()).await;
+    assert!(other.is_served().await);
+    slow.read_response(BIG).await;
+    assert!(slow.is_served().await);
+}
+
+#[tokio::test]
 async fn f57_a_peer_that_reads_gets_everything() {
     let (server, service) = start(generous_limits()).await;
     let mut client = TestClient::connect(server.addr()).await;

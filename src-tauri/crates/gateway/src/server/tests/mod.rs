@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::future::{Future, ready};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::{Frame, Incoming};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
 use super::*;
@@ -33,6 +34,7 @@ fn generous_limits() -> ConnectionLimits {
         header_timeout: HOUR,
         idle_timeout: HOUR,
         write_stall_timeout: HOUR,
+        unread: unread(u64::MAX),
         max_connections: 1024,
         min_idle_before_eviction: Duration::ZERO,
         linger_timeout: HOUR,
@@ -40,6 +42,15 @@ fn generous_limits() -> ConnectionLimits {
         switch_grace: LONG_GRACE,
     }
 }
+
+fn unread(max_bytes: u64) -> UnreadLimit {
+    UnreadLimit { max_bytes, min_stall: Duration::ZERO }
+}
+
+/// A piece of the endless stream.
+const PIECE: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+/// The size of `/big`, in bytes; no buffer of the system holds it.
+const BIG: usize = 8 << 20;
 
 type Body = UnsyncBoxBody<Bytes, Infallible>;
 
@@ -50,6 +61,8 @@ struct TestService {
     release: Arc<Semaphore>,
     /// One permit for each dropped body of `/endless`.
     dropped_bodies: Arc<Semaphore>,
+    /// The bytes that bodies of `/endless` have produced.
+    produced: Arc<AtomicUsize>,
     requests: watch::Sender<Vec<String>>,
 }
 
@@ -58,6 +71,7 @@ impl TestService {
         Self {
             release: Arc::new(Semaphore::new(0)),
             dropped_bodies: Arc::new(Semaphore::new(0)),
+            produced: Arc::default(),
             requests: watch::Sender::default(),
         }
     }
@@ -109,9 +123,11 @@ impl TestService {
                 let drop_signal = DropSignal(Arc::clone(&self.dropped_bodies));
                 streaming_response(move |_| {
                     let _ = &drop_signal;
-                    ready(Some("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"))
+                    self.produced.fetch_add(PIECE.len(), Ordering::Relaxed);
+                    ready(Some(PIECE))
                 })
             }
+            "/big" => full_response("x".repeat(BIG)),
             path => full_response(format!("hello {path}")),
         }
     }
@@ -179,6 +195,13 @@ impl TestClient {
         Self(TcpStream::connect(addr).await.expect("the server listens"))
     }
 
+    /// Connects with the smallest receive buffer that the system allows.
+    async fn connect_narrow(addr: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("before it connects");
+        Self(socket.connect(addr).await.expect("the server listens"))
+    }
+
     /// Connects, requests a path, and reads the beginning of the response.
     async fn connect_and_get(addr: SocketAddr, path: &str) -> Self {
         let mut client = Self::connect(addr).await;
@@ -205,6 +228,13 @@ impl TestClient {
             );
         }
         String::from_utf8(received).expect("text")
+    }
+
+    /// Reads a response head and this many bytes of its body.
+    async fn read_response(&mut self, bytes: usize) {
+        self.read_until("\r\n\r\n").await;
+        let mut body = vec![0; bytes];
+        with_timeout(self.0.read_exact(&mut body)).await.expect("it goes on");
     }
 
     /// Reads until the server closes the connection.
