@@ -18,7 +18,7 @@
 //! | `POST /v1/chat/completions` | the official API, by key: a chat completion, or a stream of its chunks |
 //! | `POST /v1/embeddings` | vectors that depend on the text only |
 //! | `GET /v1/models`, `/public/models`, `/public/model/info` | the models of the API and what is known of them |
-//! | `GET /key/info` | spend and budget of the key |
+//! | `GET /key/info`, `/v1/key/info` | spend and budget of the key |
 //! | `POST`, `DELETE /__sim/faults` | set the rules (a JSON array, see [`FaultRule`]), take them all away |
 //! | `GET`, `DELETE /__sim/calls` | what was recorded, forget it |
 //! | `POST /__sim/release` | let as many held chunks go as the number in the body says |

@@ -2,6 +2,7 @@
 
 mod control;
 mod faults;
+mod protocol;
 mod site;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
