@@ -32,7 +32,7 @@ pub use anthropic::{
 pub use ollama_error::error_body as ollama_error;
 pub use openai_error::error_body as openai_error;
 pub use openai_models::{ModelEntry, model as openai_model, models as openai_models};
-pub use openai_responses::{ResponsesState, delete_body as response_deleted};
+pub use openai_responses::{ItemTools, ResponsesState, delete_body as response_deleted};
 pub use reasoning_effort::{SuffixMatch, split_effort_suffix};
 
 use std::time::Duration;

@@ -11,6 +11,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use self::input::InputReader;
+pub use self::tools::ItemTools;
 use self::tools::Toolbox;
 use super::json_fields::{JsonFields, StringOrList};
 use super::shared_params::{self, ApiOnlyParams};
@@ -26,10 +27,33 @@ pub struct ResponsesState {
     pub store: bool,
     /// Whether the first message of the request is this request's instructions, which are no part of the conversation.
     pub has_instructions: bool,
+    /// The tools that items of the conversation brought, those before this request included.
+    pub item_tools: ItemTools,
+    /// `tool_choice` lists the only tools that may be called.
+    restricts_tools: bool,
     /// How the tools were renamed.
     tool_origins: tools::ToolOrigins,
     /// The fields of the response that repeat the request, as JSON text of members.
     echoed_fields: String,
+}
+
+impl ResponsesState {
+    /// Adds the tools that items before this request brought, as if these items had come with it.
+    ///
+    /// # Errors
+    /// All together are too many.
+    pub fn restore_item_tools(
+        &mut self,
+        earlier: &ItemTools,
+        request: &mut Request,
+    ) -> Result<(), InvalidRequest> {
+        if !self.restricts_tools {
+            earlier.add_to(&mut request.tools, &mut self.tool_origins)?;
+        }
+        let later = std::mem::replace(&mut self.item_tools, earlier.clone());
+        self.item_tools.extend(later);
+        Ok(())
+    }
 }
 
 /// Fields of a response that repeat the request, with what stands there when the request has none.
@@ -74,9 +98,11 @@ pub(super) fn decode(body: &Bytes) -> Result<Decoded, InvalidRequest> {
         return Err(InvalidRequest::new("input".to_owned(), "'input' holds nothing to answer"));
     }
     image::check_count(&messages)?;
+    let item_tools = toolbox.item_tools();
     let choice: Option<Value> = fields.optional("tool_choice")?.map(tools::flat_choice);
     openai_tools::refuse_hosted_only(&toolbox.tools, &toolbox.omitted, choice.as_ref())?;
     openai_tools::refuse_hosted_choice(choice.as_ref())?;
+    let restricts_tools = choice.as_ref().is_some_and(|choice| choice["type"] == "allowed_tools");
     let tool_choice = openai_tools::parse_tool_choice(choice, &mut toolbox.tools)?;
     let reasoning: Value = fields.optional("reasoning")?.unwrap_or_default();
     let effort = reasoning["effort"].as_str().and_then(reasoning_effort::parse).or(later_effort);
@@ -87,6 +113,8 @@ pub(super) fn decode(body: &Bytes) -> Result<Decoded, InvalidRequest> {
         previous_response_id: fields.optional("previous_response_id")?,
         store: fields.optional("store")?.unwrap_or(true),
         has_instructions,
+        item_tools,
+        restricts_tools,
         tool_origins: toolbox.origins,
         echoed_fields,
     };

@@ -33,6 +33,41 @@ async fn a_conversation_goes_on_from_a_kept_response() {
 }
 
 #[tokio::test]
+async fn tools_of_input_items_are_kept_with_the_response() {
+    let env = TestEnv::with_api_account().await;
+    let exec = json!([{ "type": "custom", "name": "exec", "description": "Runs code" }]);
+    let space = json!([{ "type": "namespace", "name": "shell", "tools": exec }]);
+    let own = json!([{ "type": "function", "name": "own", "parameters": { "type": "object" } }]);
+    let items = json!([
+        { "type": "additional_tools", "role": "developer", "tools": space },
+        { "role": "user", "content": "echo: hi" },
+    ]);
+    let first = ask(&env, json!({ "model": "gpt-4.1", "tools": own, "input": items })).await.json();
+    let mut previous = first["id"].clone();
+    // The second has them from the first, the third from the second.
+    for _ in 0..2 {
+        let next = json!({ "model": "gpt-4.1", "previous_response_id": previous, "input": "call: shell__exec {\"input\": \"ls\"}" });
+        let answer = ask(&env, next).await.json();
+        let offered = &env.model_calls().pop().unwrap().fields["tools"];
+        assert_eq!(
+            offered.as_array().map(Vec::len),
+            Some(1),
+            "a request's own tools are for it alone: {offered}"
+        );
+        assert_eq!(offered[0]["function"]["name"], "shell__exec");
+        let call = &answer["output"][0];
+        assert_eq!((&call["type"], &call["name"]), (&json!("custom_tool_call"), &json!("exec")), "{answer}");
+        assert_eq!((&call["namespace"], &call["input"]), (&json!("shell"), &json!("ls")), "{answer}");
+        previous = answer["id"].clone();
+        let result =
+            json!([{ "type": "custom_tool_call_output", "call_id": call["call_id"], "output": "a" }]);
+        let last = json!({ "model": "gpt-4.1", "previous_response_id": previous, "input": result });
+        previous = ask(&env, last).await.json()["id"].clone();
+    }
+    env.still_serves().await;
+}
+
+#[tokio::test]
 async fn a_streamed_response_is_kept_too_and_an_unwanted_one_is_not() {
     let env = TestEnv::new(&["alice"]).await;
     for (store, status) in [(true, 200), (false, 404)] {

@@ -167,6 +167,64 @@ fn tools_in_input_items_are_offered_wherever_they_stand() {
 }
 
 #[test]
+fn tools_that_came_by_items_belong_to_the_conversation() {
+    let item = |tools: Value| json!({ "type": "additional_tools", "tools": tools });
+    let space = |tools: Value| json!([{ "type": "namespace", "name": "clock", "tools": tools }]);
+    let sleep = |text: &str| json!({ "type": "function", "name": "sleep", "description": text });
+    let ask = |tools: Value, choice: Value, items: Value| {
+        let body = json!({ "model": "m", "previous_response_id": "resp_1", "tools": tools, "tool_choice": choice, "input": items });
+        decoded(&body).unwrap()
+    };
+    let hi = json!({ "role": "user", "content": "hi" });
+    let first = ask(
+        json!([{ "type": "custom", "name": "own" }]),
+        Value::Null,
+        json!([item(space(json!([sleep("old"), { "type": "custom", "name": "exec" }]))), hi]),
+    );
+    let earlier = &state(&first).item_tools;
+    assert!(earlier.bytes() > 0);
+
+    let mut next = ask(
+        json!([{ "type": "function", "name": "other" }]),
+        Value::Null,
+        json!([item(space(json!([sleep("new")]))), hi]),
+    );
+    let mut next_state = next.options.responses.take().unwrap();
+    next_state.restore_item_tools(earlier, &mut next.request).unwrap();
+    assert_eq!(
+        names(&next.request),
+        ["other", "clock__sleep", "clock__exec"],
+        "those of a request are its own"
+    );
+    assert_eq!(next.request.tools[1].description.as_deref(), Some("new"));
+    assert_eq!(next_state.tool_origins.namespace_and_name("clock__exec"), (Some("clock"), "exec"));
+    assert_eq!(next_state.tool_origins.call_form("clock__exec"), super::tools::CallForm::Custom);
+
+    let mut third = ask(json!([]), Value::Null, json!([hi]));
+    third
+        .options
+        .responses
+        .take()
+        .unwrap()
+        .restore_item_tools(&next_state.item_tools, &mut third.request)
+        .unwrap();
+    assert_eq!(names(&third.request), ["clock__exec", "clock__sleep"]);
+    assert_eq!(third.request.tools[1].description.as_deref(), Some("new"));
+
+    let only = json!({ "type": "allowed_tools", "mode": "auto", "tools": [{ "type": "function", "name": "other" }] });
+    let mut chosen = ask(json!([{ "type": "function", "name": "other" }]), only, json!([hi]));
+    chosen.options.responses.take().unwrap().restore_item_tools(earlier, &mut chosen.request).unwrap();
+    assert_eq!(names(&chosen.request), ["other"]);
+
+    let many: Vec<Value> =
+        (0..2_000).map(|n| json!({ "type": "function", "name": format!("f{n}") })).collect();
+    let mut full = ask(json!(many), Value::Null, json!([hi]));
+    let refused =
+        full.options.responses.take().unwrap().restore_item_tools(earlier, &mut full.request).unwrap_err();
+    assert_eq!(refused.param.as_deref(), Some("previous_response_id"));
+}
+
+#[test]
 fn a_namespace_description_reaches_the_model() {
     let inner = json!([{ "type": "function", "name": "read", "description": "Reads." }, { "type": "function", "name": "list" }]);
     let tools = json!([{ "type": "namespace", "name": "docs", "description": "Paths are relative.", "tools": inner }]);

@@ -24,6 +24,8 @@ pub(super) struct Toolbox {
     pub(super) origins: ToolOrigins,
     /// The kinds that were left out.
     pub(super) omitted: Vec<&'static str>,
+    /// The names of those that came by items of the input.
+    from_items: Vec<String>,
     /// Places in `tools` by name.
     indexes: HashMap<String, usize>,
 }
@@ -38,6 +40,50 @@ struct ToolOrigin {
     namespace: Option<String>,
     name: String,
     form: CallForm,
+}
+
+/// Tools that came by items of the input, with their origins. They belong to the conversation, unlike those of a request.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ItemTools(Vec<(Tool, ToolOrigin)>);
+
+impl ItemTools {
+    /// Their size in memory, bytes.
+    pub fn bytes(&self) -> usize {
+        let size = |tool: &Tool| {
+            let texts = tool.name.len() + tool.description.as_ref().map_or(0, String::len);
+            2 * texts + tool.parameters.to_string().len() + size_of::<(Tool, ToolOrigin)>()
+        };
+        self.0.iter().map(|(tool, _)| size(tool)).sum()
+    }
+
+    /// Adds what a later request brought; its definitions count.
+    pub(super) fn extend(&mut self, later: Self) {
+        self.0.retain(|(tool, _)| !later.0.iter().any(|(new, _)| new.name == tool.name));
+        self.0.extend(later.0);
+    }
+
+    /// Adds them to the tools of a request, whose own definitions count.
+    ///
+    /// # Errors
+    /// All together are too many.
+    pub(super) fn add_to(
+        &self,
+        tools: &mut Vec<Tool>,
+        origins: &mut ToolOrigins,
+    ) -> Result<(), InvalidRequest> {
+        for (tool, origin) in &self.0 {
+            if origins.0.contains_key(&tool.name) {
+                continue;
+            }
+            if tools.len() == MAX_TOOLS {
+                let message = "the request and the conversation that it goes on with hold too many tools";
+                return Err(InvalidRequest::new("previous_response_id".to_owned(), message));
+            }
+            tools.push(tool.clone());
+            origins.0.insert(tool.name.clone(), origin.clone());
+        }
+        Ok(())
+    }
 }
 
 /// The kind of item that a call of a tool is written as.
@@ -78,7 +124,16 @@ impl Toolbox {
         let param = format!("{param}.tools");
         let Some(raw) = raw.filter(|raw| raw.get() != "null") else { return Ok(Vec::new()) };
         let wire: CappedVec<WireTool<'_>, MAX_TOOLS> = deserialize_raw(&param, raw)?;
-        self.add_all(&param, wire.0)
+        let added = self.add_all(&param, wire.0)?;
+        self.from_items.extend_from_slice(&added);
+        Ok(added)
+    }
+
+    /// Those that items brought, as they are defined last.
+    pub(super) fn item_tools(&self) -> ItemTools {
+        let is_from_item = |tool: &&Tool| self.from_items.contains(&tool.name);
+        let with_origin = |tool: &Tool| Some((tool.clone(), self.origins.0.get(&tool.name)?.clone()));
+        ItemTools(self.tools.iter().filter(is_from_item).filter_map(with_origin).collect())
     }
 
     fn add_all(&mut self, param: &str, wire: Vec<WireTool<'_>>) -> Result<Vec<String>, InvalidRequest> {

@@ -80,17 +80,16 @@ impl CompletionRequest {
 
     async fn respond(self, decoded: Decoded) -> Response {
         let Self { context: mut exchange, dialect } = self;
-        let Decoded { mut request, ignored, mut api_only_params, options: remember } = decoded;
+        let Decoded { mut request, ignored, mut api_only_params, options: mut remember } = decoded;
         let (proxy, client) = (Arc::clone(&exchange.proxy), Arc::clone(&exchange.caller.client));
         exchange.entry.set_requested_model(&request.model, request.stream);
         if let Some(problem) = proxy.key_limit_error(&client, &request.model) {
             return exchange.fail(&problem, 0);
         }
-        let responses_state = remember.responses.as_deref();
-        if responses_state
-            .is_some_and(|memory| !proxy.responses.resume(&client, &mut request, memory, Instant::now()))
+        if let Some(state) = remember.responses.as_deref_mut()
+            && let Err(problem) = proxy.responses.resume(&client, &mut request, state, Instant::now())
         {
-            return exchange.fail(&ProxyError::PreviousResponseNotFound, 0);
+            return exchange.fail(&problem, 0);
         }
         let requested_model = request.model.clone();
         // The first catalog of this run may still be loading.

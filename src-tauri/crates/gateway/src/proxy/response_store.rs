@@ -5,8 +5,10 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use dialects::{ResponsesState, StoredResponse};
+use dialects::{ItemTools, ResponsesState, StoredResponse};
 use protocol::{Message, Part, Request, Role};
+
+use super::error::ProxyError;
 
 /// The most memory of all stored responses together, bytes.
 const MAX_STORED_BYTES: usize = 64 * 1024 * 1024;
@@ -24,6 +26,7 @@ struct ResponseEntry {
     id: String,
     body: String,
     messages: Arc<[Message]>,
+    item_tools: ItemTools,
     bytes: usize,
     stored_at: Instant,
 }
@@ -33,6 +36,7 @@ pub(super) struct PendingResponse {
     client: Arc<str>,
     request: Arc<Request>,
     has_instructions: bool,
+    item_tools: ItemTools,
 }
 
 impl PendingResponse {
@@ -44,7 +48,8 @@ impl PendingResponse {
     ) -> Option<Self> {
         let state = state.filter(|state| state.store)?;
         let (client, request) = (Arc::clone(client), Arc::clone(request));
-        Some(Self { client, request, has_instructions: state.has_instructions })
+        let item_tools = state.item_tools.clone();
+        Some(Self { client, request, has_instructions: state.has_instructions, item_tools })
     }
 }
 
@@ -55,14 +60,22 @@ impl ResponseStore {
         let reply = Message { role: Role::Assistant, parts: response.parts };
         let before = pending.request.messages.iter().skip(usize::from(pending.has_instructions)).cloned();
         let messages: Arc<[Message]> = before.chain([reply]).collect();
-        let bytes =
-            response.body.len() + messages.iter().map(|message| parts_bytes(&message.parts)).sum::<usize>();
+        let item_tools = pending.item_tools.clone();
+        let message_bytes: usize = messages.iter().map(|message| parts_bytes(&message.parts)).sum();
+        let bytes = response.body.len() + item_tools.bytes() + message_bytes;
         if bytes > MAX_STORED_BYTES {
             return;
         }
         let client = Arc::clone(&pending.client);
-        let entry =
-            ResponseEntry { client, id: response.id, body: response.body, messages, bytes, stored_at: now };
+        let entry = ResponseEntry {
+            client,
+            id: response.id,
+            body: response.body,
+            messages,
+            item_tools,
+            bytes,
+            stored_at: now,
+        };
         let mut entries = self.unexpired(now);
         entries.push_back(entry);
         while entries.len() > MAX_STORED_RESPONSES
@@ -72,22 +85,25 @@ impl ResponseStore {
         }
     }
 
-    /// Inserts the stored conversation of the previous response between the new instructions and the new input. Returns
-    /// false if the previous response is not stored.
+    /// Inserts the stored conversation of the previous response between the new instructions and the new input, and adds
+    /// the tools that its input items brought.
+    ///
+    /// # Errors
+    /// The previous response is not stored, or the tools of both together are too many.
     pub(super) fn resume(
         &self,
         client: &str,
         request: &mut Request,
-        state: &ResponsesState,
+        state: &mut ResponsesState,
         now: Instant,
-    ) -> bool {
-        let Some(previous) = &state.previous_response_id else { return true };
+    ) -> Result<(), ProxyError> {
+        let Some(previous) = &state.previous_response_id else { return Ok(()) };
         let entries = self.unexpired(now);
         let entry = entries.iter().find(|entry| &entry.id == previous && *entry.client == *client);
-        let Some(entry) = entry else { return false };
+        let Some(entry) = entry else { return Err(ProxyError::PreviousResponseNotFound) };
         let position = usize::from(state.has_instructions);
         request.messages.splice(position..position, entry.messages.iter().cloned());
-        true
+        state.restore_item_tools(&entry.item_tools, request).map_err(ProxyError::Invalid)
     }
 
     /// The body of a stored response.
@@ -140,7 +156,12 @@ mod tests {
 
     fn pending(messages: Vec<Message>, instructed: bool) -> PendingResponse {
         let request = Arc::new(Request { messages, ..Request::default() });
-        PendingResponse { client: "ide".into(), request, has_instructions: instructed }
+        PendingResponse {
+            client: "ide".into(),
+            request,
+            has_instructions: instructed,
+            item_tools: ItemTools::default(),
+        }
     }
 
     fn kept(id: &str, text: &str) -> StoredResponse {
@@ -158,12 +179,13 @@ mod tests {
         let (store, now) = (ResponseStore::default(), Instant::now());
         store.insert(&pending(vec![says("old rule"), says("a")], true), kept("1", "b"), now);
         let mut request = Request { messages: vec![says("new rule"), says("c")], ..Request::default() };
-        assert!(store.resume("ide", &mut request, &after("1", true), now));
+        store.resume("ide", &mut request, &mut after("1", true), now).unwrap();
         let texts: Vec<&Part> = request.messages.iter().flat_map(|message| &message.parts).collect();
         assert_eq!(texts.len(), 4);
         assert_eq!(texts[1], &Part::Text("a".into()));
-        assert!(!store.resume("other", &mut request, &after("1", true), now), "another key's is not told of");
-        assert!(!store.resume("ide", &mut request, &after("2", true), now));
+        let resumed = store.resume("other", &mut request, &mut after("1", true), now);
+        assert!(resumed.is_err(), "another key's is not told of");
+        assert!(store.resume("ide", &mut request, &mut after("2", true), now).is_err());
     }
 
     #[test]
