@@ -5,6 +5,8 @@
 //! profile is discarded. Nothing is written to the disk before, so a program that ends during a sign-in leaves nothing
 //! behind.
 
+#[cfg(target_os = "linux")]
+mod proxy;
 mod site;
 
 use std::borrow::Cow;
@@ -18,7 +20,7 @@ use tauri::{AppHandle, Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBui
 use super::context::{DesktopContext, strings_for};
 use super::i18n::{Strings, fill};
 use super::window::{build_on_main_thread, deny_download};
-use gateway::management::{ControlError, ErrorCode};
+use gateway::management::{ControlError, ErrorCode, WindowProxy};
 use site::LoginSite;
 use storage::secrets::Secret;
 
@@ -91,17 +93,19 @@ fn build(
     app: &AppHandle,
     site: &LoginSite,
     title: WindowTitle,
-    proxy: Option<Url>,
+    proxy: Option<WindowProxy>,
 ) -> tauri::Result<WebviewWindow> {
     let page = site.page();
+    let credentials = proxy.as_ref().and_then(|proxy| proxy.with_credentials.clone());
+    let first = first_page(&page, credentials.is_some());
     let rules = site.clone();
     let label = format!("sign-in-{}", WINDOW_COUNT.fetch_add(1, Ordering::Relaxed));
-    let builder = WebviewWindowBuilder::new(app, label, WebviewUrl::External(page.clone()));
+    let builder = WebviewWindowBuilder::new(app, label, WebviewUrl::External(first));
     let builder = match proxy {
-        Some(proxy) => builder.proxy_url(proxy),
+        Some(proxy) => builder.proxy_url(proxy.address),
         None => builder,
     };
-    builder
+    let window = builder
         .title(title.for_url(&page))
         .inner_size(520.0, 760.0)
         .center()
@@ -120,7 +124,19 @@ fn build(
             // A window that is closing has no title any more.
             let _ = window.set_title(&title.for_url(page.url()));
         })
-        .build()
+        .build()?;
+    #[cfg(target_os = "linux")]
+    if let Some(credentials) = credentials {
+        proxy::set_proxy(&window, credentials)?;
+        window.navigate(page)?;
+    }
+    Ok(window)
+}
+
+/// An empty page, where the web view has to be given the proxy's password before it asks for any other.
+fn first_page(page: &Url, has_credentials: bool) -> Url {
+    let empty = || Url::parse("about:blank").expect("a constant URL");
+    if cfg!(target_os = "linux") && has_credentials { empty() } else { page.clone() }
 }
 
 /// Title that always shows the current host.

@@ -8,6 +8,7 @@ import unittest
 from case import Case
 from driver import Driven
 from program import Refused
+from proxies import PASSWORD, HttpProxy, SocksProxy
 from session import wait_for
 from site_to_sign_in import EAGER, FORM, LOGIN, Site
 
@@ -142,6 +143,23 @@ class SignIn(Case):
         self.assertNotIn("/", [path for path, _ in other.visits])
         self.display.run("wmctrl", "-i", "-c", window)
         self.assertEqual(asked.end().refusal, "cancelled")
+
+    def test_it_gives_a_proxy_its_password(self):
+        for kind in (HttpProxy, SocksProxy):
+            with self.subTest(kind=kind.__name__):
+                proxy = kind(self.session.home)
+                self.addCleanup(proxy.close)
+                api = self.site(FORM)
+                program = self.start("--hidden", demo=False, MAMMOUTH_WEB_URL="https://mammouth.test",
+                                     MAMMOUTH_API_URL=api.url, HTTPS_PROXY=proxy.url)
+                program.ask("settings.accept_terms")
+                asked = Asked(program, "accounts.sign_in")
+                wait_for("the proxy to let the window through", lambda: "mammouth.test:443" in proxy.targets)
+                self.display.run("wmctrl", "-i", "-c", program.window(TITLE))
+                self.assertEqual(asked.end().refusal, "cancelled")
+                program.close()
+                proxy.close()
+                self.assertEqual(self.files_with(PASSWORD), [])
 
     def test_g03_w05_the_page_gets_nothing_from_the_program_or_the_machine(self):
         hostile = (pathlib.Path(__file__).parent / "hostile.html").read_text()

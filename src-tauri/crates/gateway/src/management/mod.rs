@@ -47,7 +47,7 @@ pub use overview::{ErrorLine, Overview, RejectionLine};
 pub use secret_reload::{ReloadRequests, SecretReload, reload_channel};
 pub use secrets::{SecretsState, SecretsView};
 pub use session::SessionAuth;
-pub use settings::{SettingFrom, SettingView, manner, outbound};
+pub use settings::{SettingFrom, SettingView, WindowProxy, manner, outbound};
 pub use status::{InstanceInfo, ServingReason, ServingState, Status};
 pub use test_request::{Backend, SavePort, TestResult};
 

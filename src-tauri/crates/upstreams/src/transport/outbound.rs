@@ -72,6 +72,11 @@ impl ProxyServer {
         self.password.is_some()
     }
 
+    /// User name and password, both percent-encoded.
+    pub fn credentials(&self) -> Option<(&str, &Secret)> {
+        self.password.as_ref().map(|password| (self.url.username(), password))
+    }
+
     /// The URL with user name and password, for the HTTP client alone.
     fn full_url(&self) -> Url {
         let mut url = self.url.clone();

@@ -5,7 +5,7 @@ pub(super) mod outbound;
 mod view;
 
 pub use apply::manner;
-pub use outbound::outbound;
+pub use outbound::{WindowProxy, outbound};
 pub use view::{SettingFrom, SettingView};
 
 use serde::Deserialize;

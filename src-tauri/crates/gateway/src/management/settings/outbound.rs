@@ -139,14 +139,13 @@ impl Control {
         load_password(self).await
     }
 
-    /// The outbound proxy for the sign-in window, in the form that web views take: `http` or `socks5`, without user
-    /// name and password.
+    /// The outbound proxy for the sign-in window.
     ///
     /// # Errors
     /// The proxy is of a kind that web views do not support.
-    pub fn window_proxy(&self) -> Result<Option<Url>, ControlError> {
+    pub fn window_proxy(&self) -> Result<Option<WindowProxy>, ControlError> {
         let Some(server) = self.web.proxy() else { return Ok(None) };
-        window_address(&server).map(Some).ok_or_else(|| {
+        WindowProxy::new(&server).map(Some).ok_or_else(|| {
             let message =
                 "the sign-in window cannot use an https:// proxy: copy the cookie from your browser instead";
             ControlError::new(ErrorCode::Upstream, message)
@@ -154,14 +153,29 @@ impl Control {
     }
 }
 
-fn window_address(server: &ProxyServer) -> Option<Url> {
-    let scheme = match server.scheme() {
-        "http" => "http",
-        "socks5" | "socks5h" => "socks5",
-        _ => return None,
-    };
-    let port = server.address().port_or_known_default().unwrap_or(1080);
-    Url::parse(&format!("{scheme}://{}:{port}", server.host())).ok()
+/// A proxy in the form that web views take.
+pub struct WindowProxy {
+    /// `http` or `socks5`, without user name and password.
+    pub address: Url,
+    /// The same address with user name and password; `None` if the proxy needs none.
+    pub with_credentials: Option<Secret>,
+}
+
+impl WindowProxy {
+    /// `None` for a kind that web views do not support.
+    fn new(server: &ProxyServer) -> Option<Self> {
+        let scheme = match server.scheme() {
+            "http" => "http",
+            "socks5" | "socks5h" => "socks5",
+            _ => return None,
+        };
+        let port = server.address().port_or_known_default().unwrap_or(1080);
+        let url = |user: &str| Url::parse(&format!("{scheme}://{user}{}:{port}", server.host())).ok();
+        let with_credentials = server.credentials().and_then(|(user, password)| {
+            url(&format!("{user}:{}@", password.expose_secret())).map(|url| Secret::from(url.to_string()))
+        });
+        Some(Self { address: url("")?, with_credentials })
+    }
 }
 
 #[cfg(test)]
@@ -170,12 +184,18 @@ mod tests {
 
     #[test]
     fn a_window_gets_the_proxy_in_the_form_that_it_knows() {
-        let window = |text: &str| {
-            let server = ProxyServer::new(text.parse().unwrap(), Some("canary".into()));
-            window_address(&server).map(|url| url.to_string())
+        let window = |text: &str, password: Option<&str>| {
+            let server = ProxyServer::new(text.parse().unwrap(), password.map(Into::into));
+            let proxy = WindowProxy::new(&server)?;
+            let whole = proxy.with_credentials.map(|url| url.expose_secret().to_owned());
+            Some((proxy.address.to_string(), whole))
         };
-        assert_eq!(window("http://ana@proxy.example:3128").as_deref(), Some("http://proxy.example:3128/"));
-        assert_eq!(window("socks5h://proxy.example").as_deref(), Some("socks5://proxy.example:1080"));
-        assert_eq!(window("https://proxy.example"), None);
+        let is = |address: &str, whole: Option<&str>| Some((address.to_owned(), whole.map(str::to_owned)));
+        assert_eq!(
+            window("http://ana@proxy.example:3128", Some("p%40ss%3A")),
+            is("http://proxy.example:3128/", Some("http://ana:p%40ss%3A@proxy.example:3128/"))
+        );
+        assert_eq!(window("socks5h://proxy.example", None), is("socks5://proxy.example:1080", None));
+        assert_eq!(window("https://proxy.example", None), None);
     }
 }
