@@ -76,7 +76,7 @@ fn account_event(old: &AccountStatus, new: &AccountStatus, strings: &Strings) ->
         ("limited" | "needs_login", "ready") => (NotificationKind::Back, strings.account_back),
         _ => return None,
     };
-    let until = |seconds| fill(strings.resets_in, &[&time_left(seconds, strings)]);
+    let until = |seconds| fill(strings.limited_until, &[&time_left(seconds, strings)]);
     let text = match kind {
         NotificationKind::Limited => new.seconds_left().map(until).unwrap_or_default(),
         NotificationKind::Back
@@ -122,11 +122,11 @@ mod tests {
             ProxyState::Serving,
             &[("a", "limited"), ("b", "ready"), ("c", "needs_login"), ("d", "ready")],
         );
-        let limited = "limited, resets in 50 min".to_owned();
+        let limited = "Resets in 50 min.".to_owned();
         assert_eq!(
             news(&before, &after),
             [
-                (NotificationKind::Limited, "a has reached its limit".to_owned(), limited),
+                (NotificationKind::Limited, "a reached its limit".to_owned(), limited),
                 (NotificationKind::Back, "b can be used again".to_owned(), String::new()),
                 (NotificationKind::Login, "c needs you to sign in again".to_owned(), String::new()),
             ]

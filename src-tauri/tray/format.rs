@@ -73,6 +73,7 @@ pub(crate) fn time_left(seconds: u64, strings: &Strings) -> String {
     match (minutes / 60, minutes % 60) {
         (0, 0 | 1) => strings.under_a_minute.to_owned(),
         (0, minutes) => fill(strings.minutes, &[&minutes.to_string()]),
+        (hours, 0) => fill(strings.hours, &[&hours.to_string()]),
         (hours, minutes) => fill(strings.hours_minutes, &[&hours.to_string(), &minutes.to_string()]),
     }
 }
@@ -98,7 +99,7 @@ mod tests {
             (0, "under a minute"),
             (60, "under a minute"),
             (61, "2 min"),
-            (3_600, "1 h 0 min"),
+            (3_600, "1 h"),
             (9_001, "2 h 31 min"),
         ] {
             assert_eq!(time_left(seconds, words), text, "{seconds}");

@@ -133,7 +133,7 @@ class StartFailures(Case):
     def test_f30_whoever_refuses_another_port_is_not_asked_again(self):
         with socket.create_server(("127.0.0.1", 0)) as other:
             program = self.desktop(port=str(other.getsockname()[1]))
-            self.screen(program, "is already used by", "The proxy can serve on another port").press("Quit")
+            self.screen(program, "is already used by", "Use another port for now?").press("Quit")
             self.assertEqual(program.ends(), 4, program.said())
 
     def test_f50_a_damaged_database_is_no_reason_not_to_start(self):

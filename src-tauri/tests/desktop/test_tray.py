@@ -32,7 +32,7 @@ class TheTray(Case):
     def test_it_says_whether_one_can_work(self):
         self.shows(f"Demo · Serving on {self.program.address()}")
         self.panel.click("Stop serving")
-        self.shows("Demo · Not serving")
+        self.shows("Demo · Stopped")
         wait_for("clients to be refused", lambda: status_of(self.program, "hello") == 503)
         wait_for("another picture", lambda: self.panel.picture().endswith(".png"))
         self.panel.click("Start serving")
@@ -53,18 +53,18 @@ class TheTray(Case):
         wait_for("all of them", lambda: not self.account("bob")["only"])
 
     def test_the_order_of_accounts_is_chosen(self):
-        self.panel.click("Order of accounts", "Use up one after the other")
-        wait_for("the mark", lambda: self.panel.mark("Order of accounts", "Use up one after the other"))
-        wait_for("the only mark", lambda: not self.panel.mark("Order of accounts", "Balance between accounts"))
+        self.panel.click("Routing", "One at a time")
+        wait_for("the mark", lambda: self.panel.mark("Routing", "One at a time"))
+        wait_for("the only mark", lambda: not self.panel.mark("Routing", "Balanced"))
         self.assertEqual(self.setting("strategy"), "fill-first")
 
     def test_what_is_copied(self):
         base = f"http://{self.program.address()}/v1"
         self.panel.click("Copy base URL")
         wait_for("the address", lambda: self.copied() == base)
-        self.panel.click("Copy key")
+        self.panel.click("Copy API key")
         wait_for("the key", lambda: self.copied() == key(self.program))
-        self.panel.click("Copy environment lines", "fish")
+        self.panel.click("Copy environment variables", "fish")
         wait_for("the lines", lambda: f"set -gx OPENAI_BASE_URL '{base}'" in self.copied())
 
     def test_it_starts_at_login_hidden(self):
