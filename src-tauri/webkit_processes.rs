@@ -47,7 +47,7 @@ pub(super) fn end_webkit_helpers(context: &DesktopContext) {
 
 /// Does nothing: on other systems the web view ends its processes itself.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn end_helpers(_: &DesktopContext) {}
+pub(super) fn end_webkit_helpers(_: &DesktopContext) {}
 
 #[cfg(target_os = "linux")]
 fn schedule_next_check(context: DesktopContext) {
