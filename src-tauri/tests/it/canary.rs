@@ -112,10 +112,13 @@ async fn start_with(simulator: &MockUpstream, options: Options) -> Program {
 }
 
 fn plant_control_token(dir: &std::path::Path) {
-    use std::os::unix::fs::PermissionsExt;
     let path: PathBuf = dir.join("control-token");
     std::fs::write(&path, CONTROL).expect("the token is written");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("a mode");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("a mode");
+    }
 }
 
 /// A request that is answered with the prompt's own words in every part of it.

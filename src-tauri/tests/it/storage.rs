@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::support::{
-    KEY, Options, Program, cli_in, cli_with, question, refused_start, simulator, stderr_text, stdout_text,
+    KEY, Options, Program, cli_in, cli_with, question, simulator, stderr_text, stdout_text,
 };
 
 async fn notices(program: &Program) -> String {
@@ -277,7 +277,7 @@ async fn f53_the_last_good_settings_come_back() {
 async fn a_data_directory_that_cannot_be_used_is_named_with_the_user() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("lock")).unwrap();
-    let ended = refused_start(dir.path(), None, Options::default()).await;
+    let ended = crate::support::refused_start(dir.path(), None, Options::default()).await;
     let user = rustix::process::geteuid().as_raw();
     let sentence = format!("the data directory {} cannot be used by user {user}", dir.path().display());
     assert!(

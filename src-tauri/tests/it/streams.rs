@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Options, Sse, TestEnv, Upstream, question, streamed};
+#[cfg(target_os = "linux")]
+use crate::support::{Options, Upstream};
+use crate::support::{Sse, TestEnv, question, streamed};
 
 /// The text that came, and the event that ended the stream.
 async fn ending(mut stream: Sse) -> (String, String) {

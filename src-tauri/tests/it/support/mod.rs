@@ -30,9 +30,9 @@ pub use keyring::KeyringSession;
 #[cfg(target_os = "linux")]
 pub use network_namespace::{in_network_namespace, run_shell};
 pub use port::free_port;
-pub use program::{
-    KEY, Options, Program, cli_in, cli_with, command, refused_start, stderr_text, stdout_text,
-};
+#[cfg(target_os = "linux")]
+pub use program::command;
+pub use program::{KEY, Options, Program, cli_in, cli_with, refused_start, stderr_text, stdout_text};
 #[cfg(target_os = "linux")]
 pub use proxied::{PROXY, PROXY_NAME, PUBLIC, PUBLIC_NAME, ProxiedNetwork, SITE, TlsFront};
 pub use raw::{RawAnswer, raw};
