@@ -35,7 +35,7 @@ class Requests(PageCase):
     def save_dialogue(self, format_name):
         """Opens the system's dialogue; its window. What comes late to the page would move its buttons."""
         self.page.shows(f"{self.program.ask('log.count')} requests")
-        self.page.first("[role=row].line, .line[role=row]")
+        self.page.first(".list-row")
         self.page.press("Export")
         self.page.press(format_name)
         return wait_for("the dialogue", lambda: self.program.windows("^Save requests$"))[0]
@@ -90,7 +90,7 @@ class Requests(PageCase):
         self.assertNotIn("/etc/passwd", json.dumps(self.files.shown) + json.dumps(refused))
 
     def test_a_request_is_opened_and_its_id_copied(self):
-        self.page.press_first("[role=row].line, .line[role=row]")
+        self.page.press_first(".list-row")
         self.page.shows("Headers that the client got")
         self.page.press("Copy: Request id")
         self.pasted(self.newest()["request_id"])
