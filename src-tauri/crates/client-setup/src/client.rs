@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use secrecy::SecretString;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::change::Edit;
 use crate::connection::Connection;
@@ -22,6 +22,7 @@ pub struct Client {
     pub traces: fn(&Environment) -> Vec<PathBuf>,
     pub base_url: BaseUrl,
     pub pick_up: PickUp,
+    pub key_place: KeyPlace,
     /// The files to write; none where the client cannot be set up by file.
     pub files: fn(&Environment, &Connection) -> Vec<FileSetup>,
     pub launch: Option<Launcher>,
@@ -47,6 +48,7 @@ impl Client {
         traces: |_| Vec::new(),
         base_url: BaseUrl::V1,
         pick_up: PickUp::NextStart,
+        key_place: KeyPlace::File,
         files: |_, _| Vec::new(),
         launch: None,
         shadowing_variables: &[],
@@ -80,8 +82,20 @@ impl BaseUrl {
     }
 }
 
+/// Where a client that was set up has its key from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyPlace {
+    /// It stands in the client's file.
+    File,
+    /// The client runs [`Connection::key_command`], which prints one.
+    Command,
+    /// The user gives it to the client once.
+    Paste,
+}
+
 /// When the client notices a changed file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
 #[serde(rename_all = "snake_case")]
 pub enum PickUp {
     /// By itself, as soon as the file is saved.

@@ -51,11 +51,14 @@ pub struct Connection {
     pub model: Model,
     /// For titles and summaries; the main model where there is none.
     pub small_model: Option<Model>,
+    /// The program that prints a key, and its arguments before the id of the client.
+    pub key_command: Vec<String>,
 }
 
 impl Connection {
     pub fn new(port: u16, key: SecretString, model: Model) -> Self {
-        Self { port, key, model, small_model: None }
+        let key_command = [PROVIDER_ID, "keys", "issue"].map(str::to_owned).to_vec();
+        Self { port, key, model, small_model: None, key_command }
     }
 
     /// `http://127.0.0.1:PORT`

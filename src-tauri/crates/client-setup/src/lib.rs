@@ -37,7 +37,9 @@ mod value;
 mod view;
 
 pub use change::Edit;
-pub use client::{BaseUrl, Client, CopyValue, FileSetup, LaunchSetup, Launcher, PickUp, ProjectFile};
+pub use client::{
+    BaseUrl, Client, CopyValue, FileSetup, KeyPlace, LaunchSetup, Launcher, PickUp, ProjectFile,
+};
 pub use connection::{Connection, KEY_VARIABLE, Model, PROVIDER_ID, PROVIDER_NAME};
 pub use document::{Format, TextError};
 pub use environment::{Environment, System};

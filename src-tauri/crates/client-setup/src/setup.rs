@@ -11,7 +11,7 @@ use crate::file;
 use crate::launch::Launch;
 use crate::plan::{DriftChoice, FilePlan, Outcome, Plan, Scope};
 use crate::status;
-use crate::store::{StateFile, Store};
+use crate::store::{SetupRecord, StateFile, Store};
 use crate::view::ClientView;
 
 /// A client and what became of it.
@@ -70,13 +70,14 @@ impl ClientSetup {
         Plan::undo(client, &self.environment, record, choice, &self.store)
     }
 
-    /// The clients that were set up from here, with the port they were set up for.
+    /// The clients that were set up from here, with the connection that each was given.
     ///
     /// # Errors
     /// The state cannot be read.
-    pub fn set_up_clients(&self) -> Result<Vec<(&'static Client, u16)>, Error> {
+    pub fn set_up_clients(&self) -> Result<Vec<(&'static Client, Connection)>, Error> {
         let state = self.store.load()?;
-        Ok(state.clients.iter().filter_map(|(id, record)| Some((clients::find(id)?, record.port))).collect())
+        let known = |(id, record): (&String, &SetupRecord)| Some((clients::find(id)?, record.connection()));
+        Ok(state.clients.iter().filter_map(known).collect())
     }
 
     /// Undoes every set-up. Each client has its own result, as one that fails must not keep the others.
@@ -172,7 +173,7 @@ impl ClientSetup {
         &self,
         mut state: StateFile,
         client: &str,
-        before: Option<crate::store::SetupRecord>,
+        before: Option<SetupRecord>,
     ) -> Result<(), Error> {
         match before {
             Some(record) => state.clients.insert(client.to_owned(), record),

@@ -18,6 +18,11 @@ use crate::tree;
 use crate::value::Value;
 use crate::view::{ClientView, SetupState, Shadow, Ways};
 
+/// How many folders above a program its package may begin.
+const MAX_PACKAGE_DEPTH: usize = 4;
+/// Bytes; what is longer is no version.
+const MAX_VERSION_LENGTH: usize = 64;
+
 /// Start-up files of shells that set variables for everything started from them.
 const SHELL_FILES: &[&str] = &[
     ".bashrc",
@@ -37,14 +42,17 @@ pub(crate) fn view(
     state: &StateFile,
 ) -> ClientView {
     let set_up = !(client.files)(environment, &placeholder(port)).is_empty();
+    let found = found(client, environment);
     ClientView {
         id: client.id,
         name: client.name,
-        found: found(client, environment),
+        version: found.as_deref().and_then(version),
+        found,
         state: setup_state(client, environment, port, state.clients.get(client.id)),
         shadows: shadows(client, environment),
         ways: Ways::of(client, set_up),
         pick_up: client.pick_up,
+        key_place: client.key_place,
         base_url: client.base_url,
         why_not: client.why_not,
         notes: client.notes,
@@ -54,6 +62,17 @@ pub(crate) fn view(
 fn found(client: &Client, environment: &Environment) -> Option<PathBuf> {
     let program = client.binaries.iter().find_map(|name| environment.find_program(name));
     program.or_else(|| (client.traces)(environment).into_iter().find(|path| path.exists()))
+}
+
+/// The version in the `package.json` of a program that npm installed. Starting a program only to ask it would be slow, and
+/// some write files when they start.
+fn version(program: &FilePath) -> Option<String> {
+    let program = std::fs::canonicalize(program).ok().filter(|path| path.is_file())?;
+    let package = program.ancestors().skip(1).take(MAX_PACKAGE_DEPTH).find_map(|dir| {
+        let text = std::fs::read(dir.join("package.json")).ok()?;
+        serde_json::from_slice::<serde_json::Value>(&text).ok()?["version"].as_str().map(str::to_owned)
+    });
+    package.filter(|version| version.len() <= MAX_VERSION_LENGTH)
 }
 
 /// Stands for a connection where only its address matters.

@@ -8,9 +8,11 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::change::Change;
+use crate::connection::{Connection, Model};
 use crate::document::Format;
 use crate::error::Error;
 use crate::file::{create_folders, hash};
@@ -23,7 +25,18 @@ const MAX_BACKUPS: usize = 5;
 pub(crate) struct SetupRecord {
     pub(crate) port: u16,
     pub(crate) key: StoredKey,
+    pub(crate) model: Model,
+    pub(crate) small_model: Option<Model>,
     pub(crate) files: Vec<FileRecord>,
+}
+
+impl SetupRecord {
+    /// What the client was given; the command that prints keys is the default one.
+    pub(crate) fn connection(&self) -> Connection {
+        let key = SecretString::from(self.key.expose());
+        let small_model = self.small_model.clone();
+        Connection { small_model, ..Connection::new(self.port, key, self.model.clone()) }
+    }
 }
 
 /// The key that was written, to be masked in what is shown later. `Debug` hides it.

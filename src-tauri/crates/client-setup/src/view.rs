@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
-use crate::client::{BaseUrl, Client, PickUp};
+use crate::client::{BaseUrl, Client, KeyPlace, PickUp};
 
 /// A client as it stands on this machine.
 #[derive(Clone, Debug, Serialize)]
@@ -13,11 +14,14 @@ pub struct ClientView {
     pub name: &'static str,
     /// What shows that it is installed; none where nothing does.
     pub found: Option<PathBuf>,
+    /// As its package says; none where that is not known without starting it.
+    pub version: Option<String>,
     pub state: SetupState,
     /// What wins over the file, whatever stands in it.
     pub shadows: Vec<Shadow>,
     pub ways: Ways,
     pub pick_up: PickUp,
+    pub key_place: KeyPlace,
     pub base_url: BaseUrl,
     pub why_not: Option<&'static str>,
     pub notes: &'static [&'static str],
@@ -32,7 +36,7 @@ pub struct Ways {
 }
 
 /// Whether a client uses the proxy.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum SetupState {
     /// It is never set up by file.
@@ -45,6 +49,9 @@ pub enum SetupState {
     OtherPort {
         port: u16,
     },
+    /// The proxy does not accept the key in the file any more. The engine does not know which keys are valid: a caller
+    /// that does says so in place of [`SetUp`](Self::SetUp).
+    KeyRefused,
     ChangedByHand {
         drifts: Vec<Drift>,
     },
@@ -55,7 +62,7 @@ pub enum SetupState {
 }
 
 /// A value of ours that was changed since. The values are masked and as compact JSON.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 pub struct Drift {
     pub path: PathBuf,
     /// From 1.
@@ -68,7 +75,7 @@ pub struct Drift {
 }
 
 /// Something that beats the user's file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Shadow {
     /// Set in the environment of this program.
@@ -89,7 +96,8 @@ pub struct PlanView {
 }
 
 /// What is about to be written to one file.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[ts(rename = "FilePlan")]
 pub struct FilePlanView {
     pub path: PathBuf,
     /// Where it really is, if `path` is a link.
@@ -103,7 +111,7 @@ pub struct FilePlanView {
     pub drifts: Vec<Drift>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum FileAction {
     Create,

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use crate::change::Edit;
-use crate::client::{Client, FileSetup, LaunchSetup, Launcher, PickUp};
+use crate::client::{Client, FileSetup, KeyPlace, LaunchSetup, Launcher, PickUp};
 use crate::connection::{Connection, KEY_VARIABLE, PROVIDER_ID, PROVIDER_NAME};
 use crate::document::Format;
 use crate::environment::Environment;
@@ -18,8 +18,9 @@ pub(super) static CLIENT: Client = Client {
     binaries: &["codex"],
     traces: |environment| vec![codex_home(environment)],
     pick_up: PickUp::NextStart,
+    key_place: KeyPlace::Command,
     files: |environment, connection| {
-        vec![file(codex_home(environment).join(format!("{PROVIDER_ID}.config.toml")), connection)]
+        vec![file(CLIENT.id, codex_home(environment).join(format!("{PROVIDER_ID}.config.toml")), connection)]
     },
     launch: Some(Launcher {
         program: "codex",
@@ -35,7 +36,10 @@ pub(super) static APP: Client = Client {
     name: "Codex / ChatGPT app",
     traces: |environment| vec![environment.app_settings().join("Codex")],
     pick_up: PickUp::Restart,
-    files: |environment, connection| vec![file(codex_home(environment).join("config.toml"), connection)],
+    key_place: KeyPlace::Command,
+    files: |environment, connection| {
+        vec![file(APP.id, codex_home(environment).join("config.toml"), connection)]
+    },
     notes: &[
         "The terminal reads the same file: Codex uses the proxy there too, without `--profile`.",
         "A model picked in the application afterwards takes the place of ours.",
@@ -48,12 +52,12 @@ fn codex_home(environment: &Environment) -> PathBuf {
 }
 
 /// The key is printed by our own program when Codex asks for it, so that none stands in the file.
-fn file(path: PathBuf, connection: &Connection) -> FileSetup {
+fn file(id: &str, path: PathBuf, connection: &Connection) -> FileSetup {
     let provider = Value::object([
         ("name", PROVIDER_NAME.into()),
         ("base_url", connection.base().into()),
         ("wire_api", "responses".into()),
-        ("auth", key_command()),
+        ("auth", key_command(id, connection)),
     ]);
     let edits = vec![
         Edit::set(Path::keys(&["model"]), connection.model.id.clone()),
@@ -63,10 +67,12 @@ fn file(path: PathBuf, connection: &Connection) -> FileSetup {
     FileSetup::new(path, Format::Toml, edits)
 }
 
-fn key_command() -> Value {
+fn key_command(id: &str, connection: &Connection) -> Value {
+    let (program, arguments) = connection.key_command.split_first().map_or(("", &[][..]), |(p, a)| (p, a));
+    let arguments = arguments.iter().map(String::as_str).chain([id]);
     Value::object([
-        ("command", PROVIDER_ID.into()),
-        ("args", Value::array(["keys", "issue", "codex"].map(Value::from))),
+        ("command", program.into()),
+        ("args", Value::array(arguments.map(Value::from))),
         ("timeout_ms", 5000.into()),
         ("refresh_interval_ms", 0.into()),
     ])

@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use crate::change::Edit;
-use crate::client::{BaseUrl, Client, FileSetup, LaunchSetup, Launcher};
+use crate::client::{BaseUrl, Client, FileSetup, KeyPlace, LaunchSetup, Launcher};
 use crate::connection::{Connection, KEY_VARIABLE, PROVIDER_ID, PROVIDER_NAME};
 use crate::document::Format;
 use crate::environment::{Environment, System};
@@ -19,6 +19,7 @@ pub(super) static CLIENT: Client = Client {
     binaries: &["goose"],
     traces: |environment| vec![config_dir(environment)],
     base_url: BaseUrl::ChatCompletions,
+    key_place: KeyPlace::Paste,
     files,
     launch: Some(Launcher { program: "goose", setup: launch, colliding: &["--provider", "--model"] }),
     shadowing_variables: &["GOOSE_PROVIDER", "GOOSE_MODEL"],

@@ -3,7 +3,7 @@
 //! Source: `badlogic/pi-mono`. Its `apiKey` is the name of a variable if one is called so: a command cannot be mistaken.
 
 use crate::change::Edit;
-use crate::client::{Client, FileSetup, PickUp};
+use crate::client::{Client, FileSetup, KeyPlace, PickUp};
 use crate::connection::{Connection, Model, PROVIDER_ID};
 use crate::document::Format;
 use crate::environment::Environment;
@@ -16,6 +16,7 @@ pub(super) static CLIENT: Client = Client {
     binaries: &["pi"],
     traces: |environment| vec![agent_dir(environment)],
     pick_up: PickUp::AtOnce,
+    key_place: KeyPlace::Command,
     files,
     notes: &["Choose a model with `/model`, which reads the file again."],
     ..Client::UNKNOWN
@@ -29,12 +30,23 @@ fn files(environment: &Environment, connection: &Connection) -> Vec<FileSetup> {
     let provider = Value::object([
         ("baseUrl", connection.base().into()),
         ("api", "openai-completions".into()),
-        ("apiKey", format!("!{PROVIDER_ID} keys issue pi").into()),
+        ("apiKey", format!("!{}", key_command(connection)).into()),
         ("authHeader", true.into()),
         ("models", Value::array(connection.models().map(model))),
     ]);
     let edits = vec![Edit::set(Path::keys(&["providers", PROVIDER_ID]), provider)];
     vec![FileSetup::new(agent_dir(environment).join("models.json"), Format::Json, edits)]
+}
+
+/// As a shell reads it.
+fn key_command(connection: &Connection) -> String {
+    let words = connection.key_command.iter().map(String::as_str).chain([CLIENT.id]);
+    words.map(shell_word).collect::<Vec<_>>().join(" ")
+}
+
+fn shell_word(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./\\:".contains(&byte);
+    if word.bytes().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
 fn model(model: &Model) -> Value {

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use crate::change::Edit;
-use crate::client::{Client, FileSetup, PickUp};
+use crate::client::{Client, FileSetup, KeyPlace, PickUp};
 use crate::connection::{Connection, Model, PROVIDER_NAME};
 use crate::document::Format;
 use crate::environment::{Environment, System};
@@ -18,6 +18,7 @@ pub(super) static CLIENT: Client = Client {
     binaries: &["zed", "zeditor"],
     traces: |environment| vec![config_dir(environment)],
     pick_up: PickUp::AtOnce,
+    key_place: KeyPlace::Paste,
     files,
     notes: &["Paste the key once in Zed: Agent settings › LLM providers › Mammouth Proxy."],
     ..Client::UNKNOWN

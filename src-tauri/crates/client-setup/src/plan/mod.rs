@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest as _, Sha256};
 use similar::TextDiff;
 
 pub(crate) use self::undo::drift;
@@ -101,6 +102,8 @@ impl Plan {
         let record = Some(SetupRecord {
             port: connection.port,
             key: StoredKey::new(connection.secret()),
+            model: connection.model.clone(),
+            small_model: connection.small_model.clone(),
             files: records,
         });
         Ok(Self { client, files, record, key: connection.key.clone() })
@@ -128,6 +131,26 @@ impl Plan {
     /// Whether applying it would write anything.
     pub fn changes_anything(&self) -> bool {
         self.files.iter().any(|file| !matches!(file.outcome, Outcome::Nothing))
+    }
+
+    /// Identifies what was read and what will be written: equal for two plans only if applying either does the same.
+    pub fn hash(&self) -> String {
+        let mut hasher = Sha256::new();
+        for file in &self.files {
+            let (action, after) = match &file.outcome {
+                Outcome::Nothing => ("nothing", None),
+                Outcome::Delete => ("delete", None),
+                Outcome::Write { bytes, .. } => ("write", Some(bytes)),
+            };
+            let path = file.snapshot.target.as_os_str().as_encoded_bytes();
+            let before = file.snapshot.bytes.as_deref();
+            // Each with its length, so that no two lists of parts look alike.
+            for part in [path, action.as_bytes(), before.unwrap_or(b"-"), after.map_or(b"-", Vec::as_slice)] {
+                hasher.update(part.len().to_le_bytes());
+                hasher.update(part);
+            }
+        }
+        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// What it will do, for `--dry-run` and the window.
