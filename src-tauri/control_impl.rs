@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::context::{DesktopContext, strings_for};
 use super::page::WindowPage;
-use super::{autostart, clipboard, files, login, window};
+use super::{autostart, clipboard, files, links, login, window};
 use gateway::management::{BoxFuture, ControlError, Desktop, ErrorCode, Page};
 use storage::secrets::Secret;
 
@@ -35,6 +35,10 @@ impl Desktop for DesktopHandle {
             let strings = strings_for(&self.0.status().await.unwrap_or_default());
             files::save_as(self.0.app(), strings.save_title, name).await
         })
+    }
+
+    fn open_link(&self, link: Secret) -> BoxFuture<'_, Result<(), ControlError>> {
+        Box::pin(links::open_in_application(self.0.app(), link))
     }
 
     fn show_file(&self, path: PathBuf) -> BoxFuture<'_, Result<(), ControlError>> {

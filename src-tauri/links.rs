@@ -4,10 +4,12 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 
-use tauri::Url;
+use tauri::{AppHandle, Url};
 
 use super::disable_gl;
+use gateway::management::{ControlError, ErrorCode};
 use storage::config::SECRET_VARIABLES;
+use storage::secrets::{ExposeSecret, Secret};
 
 /// The hosts that the pages link to.
 const KNOWN_HOSTS: [&str; 4] = ["mammouth.ai", "www.mammouth.ai", "info.mammouth.ai", "api.mammouth.ai"];
@@ -21,6 +23,38 @@ pub(super) fn open(url: &Url) {
     if let Err(error) = open_with_system(url.as_str().as_ref()) {
         tracing::warn!("no browser could be started: {error}");
     }
+}
+
+/// Opens a link with the application that the system has for its scheme. The link contains a key: it is not logged, and on
+/// Linux GIO starts the application itself, so that no other program's command line shows it.
+///
+/// # Errors
+/// `client_file`: the system has no application for it.
+#[cfg(target_os = "linux")]
+pub(super) async fn open_in_application(app: &AppHandle, link: Secret) -> Result<(), ControlError> {
+    let (sender, opened) = tokio::sync::oneshot::channel();
+    let open = move || {
+        let context = None::<&gtk::gio::AppLaunchContext>;
+        let opened = gtk::gio::AppInfo::launch_default_for_uri(link.expose_secret(), context);
+        // The receiver is gone if the command was cancelled.
+        let _ = sender.send(opened.is_ok());
+    };
+    app.run_on_main_thread(open).map_err(|_| no_application())?;
+    if opened.await.unwrap_or(false) { Ok(()) } else { Err(no_application()) }
+}
+
+/// As on Linux, by the system's own program.
+///
+/// # Errors
+/// `client_file`: the system has no application for it.
+#[cfg(not(target_os = "linux"))]
+pub(super) async fn open_in_application(_: &AppHandle, link: Secret) -> Result<(), ControlError> {
+    open_with_system(link.expose_secret().as_ref()).map_err(|_| no_application())
+}
+
+fn no_application() -> ControlError {
+    let message = "this system has no application for such a link: install or start the client first";
+    ControlError::new(ErrorCode::ClientFile, message)
 }
 
 /// Shows a folder in the system's file manager.

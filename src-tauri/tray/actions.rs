@@ -39,6 +39,8 @@ fn error_text<'a>(error: &'a ControlError, strings: &Strings) -> &'a str {
         | ErrorCode::DesktopOnly
         | ErrorCode::Terms
         | ErrorCode::Cancelled
+        | ErrorCode::ClientFile
+        | ErrorCode::Conflict
         | ErrorCode::FixedByEnvironment
         | ErrorCode::Internal => &error.message,
     }

@@ -10,6 +10,7 @@ import {
 } from "../src/control/control";
 import type { AccountView, CheckView, ErrorCode } from "../src/control/types";
 import { DIGEST_ONLY } from "./accounts";
+import { CLIENT_COMMANDS } from "./clients";
 import { DEFAULT_SCENARIO, type Scenario } from "./scenario";
 import { MockState } from "./state";
 
@@ -129,6 +130,7 @@ export class MockControl implements Control {
   }
 
   private readonly table: Table = {
+    ...CLIENT_COMMANDS,
     status: () => this.state.status(),
     overview: () => this.state.overview(this.scenario.live ? Date.now() : this.scenario.now),
     "accounts.list": () => this.state.accounts,

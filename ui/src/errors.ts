@@ -31,6 +31,8 @@ const CONTROL_SEVERITIES = {
   desktop_only: "warning",
   terms: "info",
   cancelled: "info",
+  client_file: "warning",
+  conflict: "warning",
   fixed_by_environment: "warning",
   internal: "error",
   signed_out: "warning",

@@ -21,6 +21,8 @@ mod chat;
 mod client_disconnect;
 #[cfg(target_os = "linux")]
 mod client_keys;
+#[cfg(unix)]
+mod client_setup;
 #[cfg(target_os = "linux")]
 mod clocks;
 mod commands;

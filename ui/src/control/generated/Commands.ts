@@ -1,19 +1,28 @@
 // This file was generated from the table of commands in Rust. Do not edit it by hand.
+import type { AcceptedPlan } from "./AcceptedPlan";
 import type { AccountKind } from "./AccountKind";
 import type { AccountView } from "./AccountView";
 import type { Bodies } from "./Bodies";
 import type { CheckView } from "./CheckView";
+import type { ClientList } from "./ClientList";
+import type { ClientOutcome } from "./ClientOutcome";
+import type { ClientPlan } from "./ClientPlan";
+import type { Drift } from "./Drift";
+import type { DriftChoice } from "./DriftChoice";
 import type { Explanation } from "./Explanation";
 import type { ExportFormat } from "./ExportFormat";
 import type { ExportedLog } from "./ExportedLog";
 import type { Finding } from "./Finding";
 import type { FreePort } from "./FreePort";
 import type { KeyView } from "./KeyView";
+import type { LaunchCommand } from "./LaunchCommand";
+import type { LinkOpened } from "./LinkOpened";
 import type { ModelView } from "./ModelView";
 import type { Overview } from "./Overview";
 import type { Page } from "./Page";
 import type { PortChanged } from "./PortChanged";
 import type { Query } from "./Query";
+import type { RepairPlan } from "./RepairPlan";
 import type { RequestRecord } from "./RequestRecord";
 import type { SavedFile } from "./SavedFile";
 import type { SecretsView } from "./SecretsView";
@@ -58,6 +67,28 @@ host: string, }, null];
  * What is copied, with `{{MAMMOUTH_PROXY_KEY}}` where the key belongs.
  */
 template: string, }, null];
+  "clients.list": [{}, ClientList];
+  "clients.plan": [{ client: string, model?: string | null, 
+/**
+ * For titles and summaries.
+ */
+small_model?: string | null, }, ClientPlan];
+  "clients.apply": [{ client: string, model?: string | null, small_model?: string | null, 
+/**
+ * As `clients.plan` gave it.
+ */
+plan: string, }, ClientOutcome];
+  "clients.undo_plan": [{ client: string, drift?: DriftChoice | null, }, ClientPlan];
+  "clients.undo": [{ client: string, drift?: DriftChoice | null, 
+/**
+ * As `clients.undo_plan` gave it.
+ */
+plan: string, }, ClientOutcome];
+  "clients.undo_all": [{ drift?: DriftChoice | null, }, Array<ClientOutcome>];
+  "clients.repair_plan": [{}, RepairPlan];
+  "clients.repair": [{ plans: Array<AcceptedPlan>, }, Array<ClientOutcome>];
+  "clients.launch_command": [{ client: string, model?: string | null, }, LaunchCommand];
+  "clients.link": [{ client: string, model?: string | null, small_model?: string | null, }, LinkOpened];
   "clipboard.copy": [{ text: string, }, null];
   "models.list": [{}, Array<ModelView>];
   "models.refresh": [{}, Array<ModelView>];

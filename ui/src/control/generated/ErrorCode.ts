@@ -3,4 +3,4 @@
 /**
  * Something a caller can act on.
  */
-export type ErrorCode = "unknown_command" | "bad_arguments" | "not_found" | "exists" | "port_taken" | "not_saved" | "keychain" | "upstream" | "starting" | "file_not_saved" | "clipboard" | "desktop_only" | "terms" | "cancelled" | "fixed_by_environment" | "internal";
+export type ErrorCode = "unknown_command" | "bad_arguments" | "not_found" | "exists" | "port_taken" | "not_saved" | "keychain" | "upstream" | "starting" | "file_not_saved" | "clipboard" | "desktop_only" | "terms" | "cancelled" | "client_file" | "conflict" | "fixed_by_environment" | "internal";

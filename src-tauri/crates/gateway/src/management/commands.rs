@@ -5,10 +5,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{AccountView, CheckView, Control, ControlError, ErrorCode, KeyView, NoArgs, Overview, Status};
+use super::{ClientList, ClientOutcome, ClientPlan, LaunchCommand, LinkOpened, RepairPlan};
 use super::{Explanation, ExportedLog, ModelView, SavedFile, SecretsView, SettingView, TestResult};
 use super::{
-    accounts, clipboard, doctor, export, keys, log, models, overview, port, secrets, serving, settings,
-    status, test_request, window,
+    accounts, clients, clipboard, doctor, export, keys, log, models, overview, port, secrets, serving,
+    settings, status, test_request, window,
 };
 use storage::request_log::{Bodies, Query, RequestRecord};
 
@@ -82,6 +83,16 @@ commands! {
     "keys.revoke"          Change  keys::NameArgs         => (),                    keys::revoke;
     "keys.replace_main"    Change  NoArgs                => KeyView,               keys::replace_main;
     "keys.copy"            Running keys::CopyArgs         => (),                    keys::copy;
+    "clients.list"         Look    NoArgs                => ClientList,             clients::list;
+    "clients.plan"         Running clients::PlanArgs      => ClientPlan,            clients::plan;
+    "clients.apply"        Running clients::ApplyArgs     => ClientOutcome,         clients::apply;
+    "clients.undo_plan"    Look    clients::UndoPlanArgs  => ClientPlan,            clients::undo_plan;
+    "clients.undo"         Change  clients::UndoArgs      => ClientOutcome,         clients::undo;
+    "clients.undo_all"     Change  clients::UndoAllArgs   => Vec<ClientOutcome>,    clients::undo_all;
+    "clients.repair_plan"  Running NoArgs                => RepairPlan,             clients::repair_plan;
+    "clients.repair"       Running clients::RepairArgs    => Vec<ClientOutcome>,    clients::repair;
+    "clients.launch_command" Look  clients::LaunchCommandArgs => LaunchCommand,     clients::launch_command;
+    "clients.link"         Running clients::LinkArgs      => LinkOpened,            clients::link;
     "clipboard.copy"       Running clipboard::CopyArgs    => (),                    clipboard::copy;
     "models.list"          Running NoArgs                => Vec<ModelView>,        models::list;
     "models.refresh"       Running NoArgs                => Vec<ModelView>,        models::refresh;

@@ -40,6 +40,12 @@ pub trait Desktop: Send + Sync {
     /// The program is about to end.
     fn save_as(&self, name: String) -> BoxFuture<'_, Result<Option<PathBuf>, ControlError>>;
 
+    /// Opens a link of another application with the application that the system has for it. The link may contain a key.
+    ///
+    /// # Errors
+    /// `client_file`: the system has no application for such links.
+    fn open_link(&self, link: Secret) -> BoxFuture<'_, Result<(), ControlError>>;
+
     /// Shows a file in the system's file manager.
     ///
     /// # Errors

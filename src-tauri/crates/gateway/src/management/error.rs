@@ -32,6 +32,10 @@ pub enum ErrorCode {
     Terms,
     /// The user changed their mind.
     Cancelled,
+    /// A file of a client cannot be read or changed, or another program changed it.
+    ClientFile,
+    /// What was planned no longer fits what is there.
+    Conflict,
     /// A variable or a flag decides this setting.
     FixedByEnvironment,
     Internal,
@@ -67,6 +71,8 @@ impl ControlError {
             | ErrorCode::PortTaken
             | ErrorCode::Terms
             | ErrorCode::Cancelled
+            | ErrorCode::ClientFile
+            | ErrorCode::Conflict
             | ErrorCode::FixedByEnvironment => 409,
             ErrorCode::DesktopOnly => 501,
             ErrorCode::Upstream => 502,

@@ -4,6 +4,7 @@
 //! HTTP. Commands return plain data or a typed [`ControlError`]. Displaying them is up to the client.
 
 mod accounts;
+mod clients;
 mod clipboard;
 mod commands;
 mod desktop;
@@ -33,6 +34,10 @@ mod window;
 
 pub use accounts::{
     CheckView, Explanation, NoAccountReason, SkippedAccount, keychain_entry_name, other_host, settings_table,
+};
+pub use clients::{
+    ClientEntry, ClientList, ClientOutcome, ClientPlan, CopyField, DriftChoice, LaunchCommand, LinkOpened,
+    ModelChoice, RepairPlan,
 };
 pub use commands::{changes_state, command_names, dispatch};
 pub use desktop::{BoxFuture, Desktop};
@@ -107,6 +112,7 @@ struct ControlInner {
     notices: Mutex<Vec<UserMessage>>,
     /// The file of the last export.
     exported: Mutex<Option<PathBuf>>,
+    clients: clients::ClientSetups,
     /// Notified when a part of the status changed that no other module reports.
     changed: watch::Sender<()>,
 }
@@ -150,6 +156,7 @@ impl Control {
             log: OnceLock::new(),
             notices: Mutex::default(),
             exported: Mutex::default(),
+            clients: clients::ClientSetups::default(),
             changed: watch::Sender::new(()),
         };
         Self { inner: Arc::new(inner) }

@@ -94,18 +94,40 @@ pub(in crate::management) async fn add(control: &Control, args: AddArgs) -> Resu
     let limits = validate_limits(KeyLimits { models, daily_tokens, daily_cost_usd })?;
     validate_name(&name)?;
     let key = auth::generate_key();
+    add_limited(control, &name, &key, limits).await?;
+    Ok(named_view(control, &name, Some(key)))
+}
+
+/// Makes `key` valid under a name that is free.
+///
+/// # Errors
+/// `exists`: the name is taken. `not_saved`: the settings cannot be written.
+pub(in crate::management) async fn add_key(
+    control: &Control,
+    name: &str,
+    key: &Secret,
+) -> Result<(), ControlError> {
+    add_limited(control, name, key, KeyLimits::default()).await
+}
+
+async fn add_limited(
+    control: &Control,
+    name: &str,
+    key: &Secret,
+    limits: KeyLimits,
+) -> Result<(), ControlError> {
     let digest = auth::digest(key.expose_secret());
-    reserve(control, &name, digest)?;
-    let stored = stored::store(control, &name, &key).await;
-    if let Err(error) = save_new(control, &name, NamedKey { digest, stored }, &limits) {
-        control.keys.named().remove(&name);
-        stored::delete(control, &name).await;
+    reserve(control, name, digest)?;
+    let stored = stored::store(control, name, key).await;
+    if let Err(error) = save_new(control, name, NamedKey { digest, stored }, &limits) {
+        control.keys.named().remove(name);
+        stored::delete(control, name).await;
         return Err(error);
     }
-    control.keys.named().insert(name.clone(), NamedKey { digest, stored });
-    control.keys.limits.set(&name, limits);
-    control.keys.keys.insert_digest(&name, digest);
-    Ok(named_view(control, &name, Some(key)))
+    control.keys.named().insert(name.to_owned(), NamedKey { digest, stored });
+    control.keys.limits.set(name, limits);
+    control.keys.keys.insert_digest(name, digest);
+    Ok(())
 }
 
 /// Reserves the name, so that no other command takes it while the secret store is being written.
@@ -149,18 +171,26 @@ pub(in crate::management) async fn revoke(control: &Control, args: NameArgs) -> 
             "the main key is not revoked but replaced, with 'mammouth-proxy keys replace-main'",
         ));
     }
-    let Some(key) = control.keys.named().remove(&args.name) else {
+    revoke_key(control, &args.name).await
+}
+
+/// Refuses a named key from now on.
+///
+/// # Errors
+/// `not_found`: there is no key of this name. `not_saved`: the settings cannot be written.
+pub(in crate::management) async fn revoke_key(control: &Control, name: &str) -> Result<(), ControlError> {
+    let Some(key) = control.keys.named().remove(name) else {
         return Err(not_found());
     };
     if key.stored {
-        stored::delete(control, &args.name).await;
+        stored::delete(control, name).await;
     }
-    control.keys.keys.revoke(&args.name);
-    control.keys.limits.set(&args.name, KeyLimits::default());
+    control.keys.keys.revoke(name);
+    control.keys.limits.set(name, KeyLimits::default());
     control.save(|settings| {
-        settings.unset(&["key_limits", &args.name])?;
-        settings.unset(&[STORED_KEYS, &args.name])?;
-        settings.unset(&["client_keys", &args.name])
+        settings.unset(&["key_limits", name])?;
+        settings.unset(&[STORED_KEYS, name])?;
+        settings.unset(&["client_keys", name])
     })
 }
 

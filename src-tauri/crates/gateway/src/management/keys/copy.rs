@@ -6,7 +6,7 @@ use super::super::{Control, ControlError, ErrorCode};
 use storage::secrets::{ExposeSecret, Secret};
 
 /// Placeholder for the key in a template. It needs no escaping in JSON, YAML, TOML or shell quotes.
-const PLACEHOLDER: &str = "{{MAMMOUTH_PROXY_KEY}}";
+pub(in crate::management) const PLACEHOLDER: &str = "{{MAMMOUTH_PROXY_KEY}}";
 
 #[derive(Debug, Deserialize, ts_rs::TS)]
 pub(in crate::management) struct CopyArgs {

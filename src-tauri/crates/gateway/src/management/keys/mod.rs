@@ -13,8 +13,9 @@ pub(super) use commands::{
     AddArgs, ChangeArgs, ListArgs, NameArgs, add, change, list, replace_main, revoke, store_main_digest,
 };
 
-pub(super) use copy::{CopyArgs, copy};
-pub(super) use stored::named_key_texts;
+pub(super) use commands::{add_key, revoke_key};
+pub(super) use copy::{CopyArgs, PLACEHOLDER, copy};
+pub(super) use stored::{key_text, named_key_texts};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -135,6 +136,20 @@ impl ClientKeys {
             key.stored = names.contains(name);
         }
         self
+    }
+
+    /// The name of the named key with this digest.
+    pub(super) fn name_of(&self, digest: &[u8; 32]) -> Option<String> {
+        self.named().iter().find(|(_, key)| key.digest == *digest).map(|(name, _)| name.clone())
+    }
+
+    pub(super) fn has_named(&self, name: &str) -> bool {
+        self.named().contains_key(name)
+    }
+
+    /// Whether the text of a named key is in the secret store.
+    pub(super) fn is_stored(&self, name: &str) -> bool {
+        self.named().get(name).is_some_and(|key| key.stored)
     }
 
     fn lock_main(&self) -> std::sync::MutexGuard<'_, MainKey> {

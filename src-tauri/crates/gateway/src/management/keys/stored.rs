@@ -28,7 +28,7 @@ pub(super) async fn delete(control: &Control, name: &str) {
 ///
 /// # Errors
 /// `not_found`: there is no such key, or only its digest is stored. `keychain`: the key cannot be read now.
-pub(super) async fn key_text(control: &Control, name: &str) -> Result<Secret, ControlError> {
+pub(in crate::management) async fn key_text(control: &Control, name: &str) -> Result<Secret, ControlError> {
     if name == MAIN_KEY_NAME {
         return main_key_text(control);
     }

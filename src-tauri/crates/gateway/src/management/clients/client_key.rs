@@ -1,0 +1,79 @@
+//! The key of its own that each client is given. It is named by the client's id, made by set-up and revoked by undo.
+
+use super::super::keys;
+use super::super::{Control, ControlError, lock};
+use crate::auth;
+use client_setup::{Client, Connection};
+use storage::secrets::{ExposeSecret, Secret};
+
+/// A key that a client has or will have.
+pub(super) struct ClientKey {
+    /// None until it is valid.
+    pub(super) name: Option<String>,
+    pub(super) key: Secret,
+}
+
+/// The key that `client` was set up with, if it is still valid; else a new one, which is the same for each plan until one
+/// is applied.
+pub(super) fn planned_key(
+    control: &Control,
+    client: &'static Client,
+    recorded: Option<&Connection>,
+) -> ClientKey {
+    if let Some(recorded) = recorded
+        && let Some(name) = key_name(control, recorded)
+    {
+        return ClientKey { name: Some(name), key: recorded.key.clone() };
+    }
+    let mut planned = lock(&control.inner.clients.planned_keys);
+    let key = planned.entry(client.id).or_insert_with(auth::generate_key).clone();
+    ClientKey { name: None, key }
+}
+
+/// The name under which the recorded key is valid.
+pub(super) fn key_name(control: &Control, recorded: &Connection) -> Option<String> {
+    control.keys.name_of(&auth::digest(recorded.key.expose_secret()))
+}
+
+/// Makes the key valid. Returns its name, and whether it was made now.
+///
+/// # Errors
+/// The settings cannot be saved.
+pub(super) async fn admit(
+    control: &Control,
+    client: &'static Client,
+    key: &ClientKey,
+) -> Result<(String, bool), ControlError> {
+    if let Some(name) = &key.name {
+        return Ok((name.clone(), false));
+    }
+    let name = free_name(control, client.id);
+    keys::add_key(control, &name, &key.key).await?;
+    lock(&control.inner.clients.planned_keys).remove(client.id);
+    Ok((name, true))
+}
+
+/// The key of a client that is not set up by its files: the one it has, if its text is stored, else a new one.
+///
+/// # Errors
+/// The settings cannot be saved.
+pub(super) async fn lasting_key(control: &Control, client: &'static Client) -> Result<Secret, ControlError> {
+    if let Ok(key) = keys::key_text(control, client.id).await {
+        return Ok(key);
+    }
+    if control.keys.has_named(client.id) {
+        keys::revoke_key(control, client.id).await?;
+    }
+    let key = auth::generate_key();
+    keys::add_key(control, client.id, &key).await?;
+    Ok(key)
+}
+
+/// The client's id, or with a number where the user has a key of that name already.
+fn free_name(control: &Control, id: &str) -> String {
+    let numbered = (2_u32..).map(|number| format!("{id}-{number}"));
+    std::iter::once(id.to_owned())
+        .chain(numbered)
+        .find(|name| !control.keys.has_named(name))
+        .unwrap_or_default()
+}

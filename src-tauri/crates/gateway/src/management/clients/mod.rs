@@ -1,0 +1,117 @@
+//! Commands `clients.…`: connect the AI clients of this machine to the proxy, and take it back.
+//!
+//! The crate `client_setup` does the work on files; it runs on blocking threads. These commands add what only the program
+//! knows: the port, the models, and a key of its own for each client.
+
+mod apply;
+mod client_key;
+mod launch;
+mod list;
+mod models;
+mod plan;
+mod view;
+
+pub(super) use apply::{
+    ApplyArgs, RepairArgs, UndoAllArgs, UndoArgs, UndoPlanArgs, apply, repair, repair_plan, undo, undo_all,
+    undo_plan,
+};
+pub(super) use launch::{LaunchCommandArgs, LinkArgs, launch_command, link};
+pub(super) use list::list;
+pub(super) use plan::{PlanArgs, plan};
+pub use view::{
+    ClientEntry, ClientList, ClientOutcome, ClientPlan, CopyField, DriftChoice, LaunchCommand, LinkOpened,
+    ModelChoice, RepairPlan,
+};
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use super::log::internal_error;
+use super::{Control, ControlError, ErrorCode, lock};
+use client_setup::{Client, ClientSetup, Connection, Environment};
+use storage::secrets::Secret;
+
+/// What the commands keep between two calls.
+#[derive(Default)]
+pub(super) struct ClientSetups {
+    /// Held while files are read and written: a plan must not be applied while another one is. Other processes are kept
+    /// away by the lock on the data directory.
+    files: Arc<Mutex<()>>,
+    /// Keys of plans, by the id of the client. A key becomes valid when its plan is applied.
+    planned_keys: Mutex<BTreeMap<&'static str, Secret>>,
+}
+
+/// Runs `work` on a blocking thread, with the files of the clients to itself.
+async fn on_files<T: Send + 'static>(
+    control: &Control,
+    work: impl FnOnce(&ClientSetup) -> Result<T, client_setup::Error> + Send + 'static,
+) -> Result<T, ControlError> {
+    let data_dir = control.config.data_dir.clone();
+    let files = Arc::clone(&control.inner.clients.files);
+    let work = move || {
+        let _held = lock(&files);
+        let environment = Environment::of_this_process()
+            .ok_or_else(|| ControlError::new(ErrorCode::Internal, "this user has no home directory"))?;
+        work(&ClientSetup::new(environment, &data_dir)).map_err(setup_error)
+    };
+    tokio::task::spawn_blocking(work).await.map_err(internal_error)?
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
+fn setup_error(error: client_setup::Error) -> ControlError {
+    use client_setup::Error;
+    let code = if matches!(error, Error::ChangedMeanwhile { .. } | Error::Drifted(_)) {
+        ErrorCode::Conflict
+    } else if matches!(error, Error::NotSetUp { .. }) {
+        ErrorCode::NotFound
+    } else if matches!(
+        error,
+        Error::NotByFile { .. } | Error::NotLaunchable { .. } | Error::CollidingArgument { .. }
+    ) {
+        ErrorCode::BadArguments
+    } else {
+        ErrorCode::ClientFile
+    };
+    ControlError::new(code, error.to_string())
+}
+
+/// # Errors
+/// `not_found`: there is no client of this id.
+fn find_client(id: &str) -> Result<&'static Client, ControlError> {
+    client_setup::clients::find(id).ok_or_else(|| {
+        let message = "there is no client of this id: 'mammouth-proxy clients' lists them";
+        ControlError::new(ErrorCode::NotFound, message)
+    })
+}
+
+/// The port that clients are to use: that of the server, or the one it would listen on.
+fn port(control: &Control) -> u16 {
+    control.server().map_or_else(|_| control.config.listen().port(), |server| server.addr().port())
+}
+
+/// What a client was set up with; none where it was not set up from here.
+async fn recorded_connection(
+    control: &Control,
+    client: &'static Client,
+) -> Result<Option<Connection>, ControlError> {
+    let set_up = on_files(control, ClientSetup::set_up_clients).await?;
+    Ok(set_up.into_iter().find(|(known, _)| known.id == client.id).map(|(_, connection)| connection))
+}
+
+/// The command by which a client gets a key from this program: by its name where the system finds it by that, else by its
+/// path. The data directory is named where it is not the user's own.
+fn key_command(data_dir: &Path) -> Vec<String> {
+    let name = client_setup::PROVIDER_ID;
+    let in_path = Environment::of_this_process().is_some_and(|user| user.find_program(name).is_some());
+    let beside = std::env::current_exe()
+        .ok()
+        .map(|program| program.with_file_name(format!("{name}{}", std::env::consts::EXE_SUFFIX)));
+    let beside = beside.filter(|path| !in_path && path.is_file());
+    let program = beside.map_or_else(|| name.to_owned(), |path| path.display().to_string());
+    let own = storage::config::platform_dir();
+    let is_own = own.is_some_and(|own| data_dir == own || data_dir == own.join("demo"));
+    let folder = if is_own { vec![] } else { vec!["--data-dir".to_owned(), data_dir.display().to_string()] };
+    let words = ["keys", "issue"].map(str::to_owned);
+    [program].into_iter().chain(folder).chain(words).collect()
+}

@@ -1,0 +1,210 @@
+//! Clients are set up for the running program, and taken back, by its management commands.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use mock_upstream::MockUpstream;
+use serde_json::{Value, json};
+
+use crate::support::{Options, Program, question, simulator};
+
+const CLAUDE_SETTINGS: &str = "{\n  // not JSON, and so: never\n}\n";
+const LIVED_IN: &str = "{\n  \"env\": { \"EDITOR\": \"vim\" },\n  \"theme\": \"dark\"\n}\n";
+
+/// A home folder beside the data directory, and an upstream.
+struct Home(tempfile::TempDir, MockUpstream);
+
+impl Home {
+    async fn new() -> Self {
+        Self(tempfile::tempdir().unwrap(), simulator(&["alice"]).await)
+    }
+
+    fn write(&self, below: &str, text: &str) {
+        let path = self.0.path().join(below);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    fn read(&self, below: &str) -> String {
+        std::fs::read_to_string(self.0.path().join(below)).unwrap()
+    }
+
+    fn tree(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut tree = BTreeMap::new();
+        walk(self.0.path(), &mut tree);
+        tree
+    }
+
+    async fn program(&self) -> Program {
+        let options = Options::default().env("HOME", self.0.path().display().to_string());
+        Program::start_with(&self.1, options).await
+    }
+}
+
+fn walk(dir: &Path, tree: &mut BTreeMap<PathBuf, Vec<u8>>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            walk(&path, tree);
+        } else {
+            tree.insert(path.clone(), std::fs::read(&path).unwrap());
+        }
+    }
+}
+
+async fn ask(program: &Program, name: &str, args: Value) -> Value {
+    program.control(name, &args).await.json()
+}
+
+async fn client(program: &Program, id: &str) -> Value {
+    let list = ask(program, "clients.list", json!({})).await;
+    list["clients"].as_array().unwrap().iter().find(|client| client["id"] == id).unwrap().clone()
+}
+
+async fn set_up(program: &Program, id: &str) -> Value {
+    let plan = ask(program, "clients.plan", json!({ "client": id })).await;
+    ask(program, "clients.apply", json!({ "client": id, "plan": plan["plan"] })).await
+}
+
+async fn undo(program: &Program, id: &str) -> Value {
+    let plan = ask(program, "clients.undo_plan", json!({ "client": id })).await;
+    ask(program, "clients.undo", json!({ "client": id, "plan": plan["plan"] })).await
+}
+
+#[tokio::test]
+async fn a_client_is_set_up_with_a_key_of_its_own_and_undone_to_the_byte() {
+    let home = Home::new().await;
+    home.write(".claude/settings.json", LIVED_IN);
+    let before = home.tree();
+    let program = home.program().await;
+    assert_eq!(client(&program, "claude-code").await["state"]["state"], "not_set_up");
+
+    let plan = ask(&program, "clients.plan", json!({ "client": "claude-code" })).await;
+    let diff = plan["files"][0]["diff"].as_str().unwrap();
+    assert!(diff.contains("+") && diff.contains("ANTHROPIC_BASE_URL") && !diff.contains("mp-"), "{diff}");
+    assert!(home.tree() == before, "a plan writes nothing");
+
+    let done = set_up(&program, "claude-code").await;
+    assert_eq!(done["error"], Value::Null, "{done}");
+    let settings: Value = serde_json::from_str(&home.read(".claude/settings.json")).unwrap();
+    assert_eq!(settings["env"]["EDITOR"], "vim");
+    let root = settings["env"]["ANTHROPIC_BASE_URL"].as_str().unwrap();
+    assert_eq!(root, format!("http://127.0.0.1:{}", program.port));
+    let key = settings["env"]["ANTHROPIC_AUTH_TOKEN"].as_str().unwrap().to_owned();
+    let asked = || program.http.post(format!("{root}/v1/chat/completions")).bearer_auth(&key);
+    let asked = async || {
+        let request = asked().header("content-type", "application/json").body(question("hello").to_string());
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(asked().await, 200);
+    let now = client(&program, "claude-code").await;
+    assert_eq!((&now["state"]["state"], &now["key_name"]), (&json!("set_up"), &json!("claude-code")));
+    assert!(now["last_request_ms"].as_u64() >= done["at_ms"].as_u64(), "{now}");
+    assert_eq!(program.records().await.last().unwrap()["client"], "claude-code");
+
+    assert_eq!(undo(&program, "claude-code").await["error"], Value::Null);
+    assert!(home.tree() == before);
+    assert_eq!(asked().await, 401, "the key is revoked");
+    assert!(!program.log().contains(&key));
+}
+
+#[tokio::test]
+async fn a_plan_that_no_longer_fits_is_not_applied() {
+    let home = Home::new().await;
+    home.write(".claude/settings.json", LIVED_IN);
+    let program = home.program().await;
+    let plan = ask(&program, "clients.plan", json!({ "client": "claude-code" })).await;
+    home.write(".claude/settings.json", "{}\n");
+    let refused =
+        ask(&program, "clients.apply", json!({ "client": "claude-code", "plan": plan["plan"] })).await;
+    assert_eq!(refused["error"]["code"], "conflict", "{refused}");
+    assert_eq!(home.read(".claude/settings.json"), "{}\n");
+    let keys = ask(&program, "keys.list", json!({})).await;
+    assert_eq!(keys.as_array().unwrap().len(), 1, "no key was made: {keys}");
+}
+
+#[tokio::test]
+async fn a_file_that_does_not_parse_is_named_and_not_touched() {
+    let home = Home::new().await;
+    home.write(".claude/settings.json", CLAUDE_SETTINGS);
+    let program = home.program().await;
+    let refused = ask(&program, "clients.plan", json!({ "client": "claude-code" })).await;
+    let message = refused["error"]["message"].as_str().unwrap();
+    assert_eq!(refused["error"]["code"], "client_file");
+    assert!(message.contains("settings.json") && message.contains("line 2"), "{message}");
+    assert_eq!(client(&program, "claude-code").await["state"]["state"], "unreadable");
+    assert_eq!(home.read(".claude/settings.json"), CLAUDE_SETTINGS);
+}
+
+#[tokio::test]
+async fn after_another_port_every_client_is_repaired_with_its_key() {
+    let home = Home::new().await;
+    home.write(".claude/settings.json", LIVED_IN);
+    home.write(".config/opencode/opencode.json", "{}\n");
+    let before = home.tree();
+    let program = home.program().await;
+    set_up(&program, "claude-code").await;
+    set_up(&program, "opencode").await;
+    assert_eq!(ask(&program, "clients.repair_plan", json!({})).await["plans"], json!([]));
+    let free = ask(&program, "port.free", json!({})).await;
+    let old = program.port;
+    ask(&program, "port.switch", free.clone()).await;
+    let mut moved = program;
+    moved.port = u16::try_from(free["port"].as_u64().unwrap()).unwrap();
+    moved.base = format!("http://127.0.0.1:{}", moved.port);
+    let state = client(&moved, "opencode").await["state"].clone();
+    assert_eq!(state, json!({ "state": "other_port", "port": old }));
+    let plan = ask(&moved, "clients.repair_plan", json!({})).await;
+    let plans = plan["plans"].as_array().unwrap();
+    assert_eq!(plans.len(), 2, "{plan}");
+    let pairs: Vec<Value> =
+        plans.iter().map(|plan| json!({ "client": plan["client"], "plan": plan["plan"] })).collect();
+    let done = ask(&moved, "clients.repair", json!({ "plans": pairs })).await;
+    assert!(done.as_array().unwrap().iter().all(|one| one["error"].is_null()), "{done}");
+    for id in ["claude-code", "opencode"] {
+        assert_eq!(client(&moved, id).await["state"]["state"], "set_up", "{id}");
+    }
+    let undone = ask(&moved, "clients.undo_all", json!({})).await;
+    assert_eq!(undone.as_array().unwrap().len(), 2);
+    assert!(home.tree() == before);
+}
+
+#[tokio::test]
+async fn a_revoked_key_is_seen_and_repaired() {
+    let home = Home::new().await;
+    let program = home.program().await;
+    set_up(&program, "opencode").await;
+    ask(&program, "keys.revoke", json!({ "name": "opencode" })).await;
+    assert_eq!(client(&program, "opencode").await["state"]["state"], "key_refused");
+    let plan = ask(&program, "clients.repair_plan", json!({})).await;
+    let pair = json!({ "client": "opencode", "plan": plan["plans"][0]["plan"] });
+    ask(&program, "clients.repair", json!({ "plans": [pair] })).await;
+    assert_eq!(client(&program, "opencode").await["state"]["state"], "set_up");
+}
+
+#[tokio::test]
+async fn a_link_gives_an_application_a_key_of_its_own() {
+    let home = Home::new().await;
+    let program = home.program().await;
+    let link = ask(&program, "clients.link", json!({ "client": "cherry-studio" })).await;
+    let link = link["link"].as_str().unwrap();
+    assert!(link.starts_with("cherrystudio://providers/api-keys?v=1&data="), "{link}");
+    assert_eq!(client(&program, "cherry-studio").await["key_name"], "cherry-studio");
+    let data = link.split_once("data=").unwrap().1;
+    assert!(!program.log().contains(data), "a link is never logged");
+    assert!(home.tree().is_empty());
+}
+
+#[tokio::test]
+async fn a_key_of_the_user_is_neither_taken_nor_revoked() {
+    let home = Home::new().await;
+    let program = home.program().await;
+    let own = ask(&program, "keys.add", json!({ "name": "opencode" })).await;
+    assert_eq!(set_up(&program, "opencode").await["key_name"], "opencode-2");
+    undo(&program, "opencode").await;
+    let key = own["key"].as_str().unwrap();
+    let asked = program.http.get(format!("{}/v1/models", program.base)).bearer_auth(key).send().await;
+    assert_eq!(asked.unwrap().status().as_u16(), 200);
+    let names = ask(&program, "keys.list", json!({})).await;
+    assert!(!names.to_string().contains("opencode-2"), "{names}");
+}
