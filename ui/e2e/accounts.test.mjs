@@ -22,9 +22,9 @@ describe("from the first start", () => {
   });
 
   test("the welcome leads from a cookie to a first answer", async () => {
-    await page.getByText("Whom shall the proxy ask?").waitFor();
+    await page.getByText("Connect your Mammouth account").waitFor();
     await screenshot(page, "welcome-1");
-    await page.getByRole("button", { name: "I understand, go on" }).click();
+    await page.getByRole("button", { name: "I understand, continue" }).click();
     await page.locator("textarea").fill("auth_session=stale-one");
     await page.getByRole("button", { name: "Test and add" }).click();
     await page.locator(".callout.bad").first().waitFor();
@@ -33,7 +33,7 @@ describe("from the first start", () => {
     await page.getByText("ana@example.com").waitFor();
     assert.doesNotMatch(await page.content(), /good-ana/);
     await page.getByRole("button", { name: "Done" }).click();
-    await page.getByText("What do you write with?").waitFor();
+    await page.getByText("Set up your editor or agent").waitFor();
     await screenshot(page, "welcome-2");
     await page.getByRole("button", { name: "Next" }).click();
     await page.getByRole("button", { name: "Send" }).click();

@@ -28,7 +28,7 @@ describe("in use", () => {
     await page.getByText("No requests yet").waitFor();
     assert.equal(await program.chat("gpt-5"), 200);
     await page.locator(".list-row").first().click();
-    await page.getByText("Headers that the client got").waitFor();
+    await page.getByText("Response headers").waitFor();
     await screenshot(page, "request-detail");
     await page.getByRole("button", { name: "Close the details" }).click();
   });
@@ -37,8 +37,8 @@ describe("in use", () => {
     const refused = await fetch(`${program.url}/v1/models`, { headers: { authorization: "Bearer not-the-key" } });
     assert.equal(refused.status, 401);
     await page.open("overview");
-    await page.getByText("A client came with a wrong key or none.").waitFor();
-    await page.getByText("1 call was refused").waitFor();
+    await page.getByText("A client sent a missing or wrong API key.").waitFor();
+    await page.getByText("1 refused").waitFor();
     await page.getByText("Copy the key again from Clients into that program.").waitFor();
   });
 
@@ -52,7 +52,7 @@ describe("in use", () => {
     const alice = page.getByRole("article", { name: "alice" });
     await alice.getByText(/Quota used up/).waitFor();
     await alice
-      .getByText(/back in/)
+      .getByText(/Resets in/)
       .first()
       .waitFor();
     await screenshot(page, "limited");
@@ -102,9 +102,9 @@ describe("in use", () => {
     await page.locator("[role=grid]").focus();
     await page.keyboard.press("ArrowDown");
     await page.keyboard.press("ArrowDown");
-    await page.getByText("Headers that the client got").waitFor();
+    await page.getByText("Response headers").waitFor();
     await page.keyboard.press("Escape");
-    await page.getByText("Headers that the client got").waitFor({ state: "detached" });
+    await page.getByText("Response headers").waitFor({ state: "detached" });
     await page.getByRole("button", { name: "Export" }).focus();
     await page.keyboard.press("ArrowDown");
     await page.getByRole("menuitem", { name: "CSV" }).waitFor();
@@ -128,8 +128,8 @@ describe("in use", () => {
 
   test("an alias is created, answers as its model, and is removed", async () => {
     await page.open("models");
-    await page.getByLabel("Name that clients send").fill("my-coder");
-    await page.getByLabel("Model that answers").fill("gpt-5");
+    await page.getByLabel("Requested name").fill("my-coder");
+    await page.getByLabel("Use model").fill("gpt-5");
     await page.getByRole("button", { name: "Add", exact: true }).click();
     const alias = page.getByRole("listitem").filter({ hasText: "my-coder" });
     await alias.getByRole("button", { name: "Test my-coder" }).click();
@@ -273,7 +273,7 @@ describe("in use", () => {
 
   test("the page follows a change of the port", async () => {
     await page.open("settings");
-    await page.getByRole("button", { name: "Free port" }).click();
+    await page.getByRole("button", { name: "Find a free port" }).click();
     const before = new URL(program.url).port;
     const field = page.locator("input[max='65535']");
     await page.waitForFunction(([selector, port]) => document.querySelector(selector)?.value !== port, ["input[max='65535']", before]);

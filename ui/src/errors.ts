@@ -85,7 +85,10 @@ export const REQUEST_CODES = Object.keys(REQUEST_SEVERITIES) as RequestCode[];
 /** Describes a failed call; the program's own message follows our sentence. */
 export function describe(error: unknown): Description {
   const code: FailureCode = error instanceof ControlFailure && Object.hasOwn(CONTROL_SEVERITIES, error.code) ? error.code : "internal";
-  const text = sentences(t(`error.${code}.text`), error instanceof ControlFailure ? detail(error, code) : "");
+  const reason = error instanceof ControlFailure ? detail(error, code) : "";
+  // What was wrong with an input says more alone than after a general sentence.
+  if (code === "bad_arguments" && reason !== "") return { severity: "error", text: sentences(reason), step: null };
+  const text = sentences(t(`error.${code}.text`), reason);
   return { severity: CONTROL_SEVERITIES[code], text, step: t(`error.${code}.step`) };
 }
 

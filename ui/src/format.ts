@@ -56,8 +56,14 @@ export function took(ms: number): string {
 export function wait(ms: number): string {
   const left = Math.max(0, ms);
   if (left < MINUTE) return t("unit.s", { s: Math.ceil(left / SECOND) });
-  if (left < HOUR) return t("unit.min_s", { min: Math.floor(left / MINUTE), s: Math.floor((left % MINUTE) / SECOND) });
-  if (left < DAY) return t("unit.h_min", { h: Math.floor(left / HOUR), min: Math.floor((left % HOUR) / MINUTE) });
+  if (left < HOUR) {
+    const values = { min: Math.floor(left / MINUTE), s: Math.floor((left % MINUTE) / SECOND) };
+    return t(values.s > 0 ? "unit.min_s" : "unit.min", values);
+  }
+  if (left < DAY) {
+    const values = { h: Math.floor(left / HOUR), min: Math.floor((left % HOUR) / MINUTE) };
+    return t(values.min > 0 ? "unit.h_min" : "unit.h", values);
+  }
   return plural("unit.days", Math.round(left / DAY));
 }
 

@@ -7,6 +7,7 @@ import { expect, test } from "vitest";
 
 import { CONTROL_CODES, describe as describeError, describeRequestError, REQUEST_CODES, CODES_WITH_DETAIL } from "../src/errors";
 import { ControlFailure } from "../src/control/control";
+import { wait } from "../src/format";
 import en from "../src/i18n/en";
 import fr from "../src/i18n/fr";
 import { type Key, plural, t } from "../src/i18n/index.svelte";
@@ -97,7 +98,9 @@ test.each(["en", "zh", "fr"] as const)("every error has a sentence and a next st
   for (const code of CONTROL_CODES) {
     const description = describeError(new ControlFailure(code, "because"));
     expect(description.text.includes("Because."), code).toBe(language === "en" || CODES_WITH_DETAIL.includes(code));
-    expect(description.step, code).toBeTruthy();
+    // A refused input is explained by its reason alone.
+    if (code === "bad_arguments") expect(description).toEqual({ severity: "error", text: "Because.", step: null });
+    else expect(description.step, code).toBeTruthy();
   }
   for (const code of REQUEST_CODES) expect(describeRequestError(code).step, code).toBeTruthy();
 });
@@ -106,6 +109,13 @@ test("an unknown code is shown as it is, also one that looks like a property", (
   expect(describeRequestError("brand_new")).toEqual({ severity: "error", text: "brand_new", step: null });
   expect(describeRequestError("constructor").text).toBe("constructor");
   expect(describeError(new Error("secret detail")).text).not.toContain("secret detail");
+});
+
+test("a remaining time has no zeros", async () => {
+  await switchLanguage("en");
+  expect(wait(3 * 3_600_000)).toBe("3 h");
+  expect(wait(3 * 3_600_000 + 120_000)).toBe("3 h 2 min");
+  expect(wait(5 * 60_000)).toBe("5 min");
 });
 
 test("plurals follow the language", async () => {
@@ -139,7 +149,7 @@ test("the reason of a selection counts the skipped accounts", async () => {
   await switchLanguage("en");
   const picked = { by: "balance", ready: 2, running: 1, limited: 3, needs_login: 0, disabled: 1, tries: true } as const;
   expect(selectionReasonText(picked)).toBe(
-    "Balance: the least busy and least used of 2 accounts (1 running). Passed over: 3 limited and 1 paused. The call tries whether Mammouth is back.",
+    "Balanced: the least busy and least used of 2 accounts (1 running). Passed over: 3 limited and 1 paused. The call tries whether Mammouth is back.",
   );
   await switchLanguage("zh");
   expect(selectionReasonText(picked)).not.toContain(" paused");

@@ -13,7 +13,7 @@ const asked = (control: Awaited<ReturnType<typeof openPage>>, name: string) =>
 describe("every page", () => {
   test.each([
     ["overview", "Ready for your clients"],
-    ["accounts", "Who is asked first"],
+    ["accounts", "Which account is next?"],
     ["requests", "400 requests"],
     ["models", "15 models"],
     ["clients", "~/.continue/config.yaml"],
@@ -95,7 +95,7 @@ describe("accounts", () => {
   test("the first web account requires the notice, and its secret is cleared", async () => {
     const control = await openPage({ name: "empty" }, "accounts/add");
     await waitForText("Before you add a web session");
-    button("I understand, go on").click();
+    button("I understand, continue").click();
     await waitFor(() => find("textarea"));
     await type(find<HTMLTextAreaElement>("textarea"), "auth_session=abc");
     submit(find<HTMLFormElement>("dialog form"));
@@ -111,7 +111,7 @@ describe("accounts", () => {
     await waitFor(() => find("dialog textarea"));
     await type(find<HTMLTextAreaElement>("dialog textarea"), "bad");
     submit(find<HTMLFormElement>("dialog form"));
-    await waitForText("The session is not valid any more: sign in at");
+    await waitForText("Session expired. Sign in at");
     expect(control.state.accounts.length).toBe(4);
   });
 
@@ -168,9 +168,9 @@ describe("requests", () => {
   test("details show the attempts, and bodies with a warning", async () => {
     const control = await openPage({}, "requests");
     await control.call("settings.set", { name: "keep_bodies", value: true });
-    await waitForText("Bodies are being kept");
+    await waitForText("Prompts and replies are being recorded");
     find<HTMLElement>(".list-row").click();
-    await waitForText("Headers that the client got");
+    await waitForText("Response headers");
     await waitForText("Do not share this.");
   });
 
@@ -239,8 +239,8 @@ describe("settings", () => {
 
   test("one is reset to its default", async () => {
     const control = await openPage({}, "settings");
-    await waitFor(() => button("Back to the default: Keep requests, days"));
-    button("Back to the default: Keep requests, days").click();
+    await waitFor(() => button("Back to the default: Keep requests (days)"));
+    button("Back to the default: Keep requests (days)").click();
     await waitFor(() => expect(control.state.setting("log_days")?.value).toBe(30));
   });
 });
@@ -249,11 +249,11 @@ describe("the welcome", () => {
   test("leads through three steps to a first answer", async () => {
     const control = await openPage({ name: "welcome" });
     control.state.models = (await import("../mock/accounts")).models();
-    await waitForText("Whom shall the proxy ask?");
+    await waitForText("Connect your Mammouth account");
     button("Later").click();
-    await waitForText("What do you write with?");
+    await waitForText("Set up your editor or agent");
     button("Next").click();
-    await waitForText("Does it work?");
+    await waitForText("Send a test message");
     await waitFor(() => expect(button("Send").disabled).toBe(false));
     submit(find<HTMLFormElement>("form"));
     await waitForText("I am answering through your own proxy");

@@ -65,7 +65,7 @@ class Accounts(PageCase):
         self.assertEqual(self.labels(), before)
 
     def test_who_is_next_is_explained(self):
-        self.page.press("Explain")
+        self.page.press("Check")
         wait_for("a name", lambda: any(label in self.page.text() for label in self.labels()))
 
 

@@ -32,8 +32,8 @@ class Models(PageCase):
 
     def test_an_alias_is_made_used_and_removed(self):
         target = next(one["id"] for one in self.models() if one["served_now"])
-        self.page.type(self.page.find("input", "Name that clients send"), "shorty")
-        self.page.type(self.page.find("input", "Model that answers"), target)
+        self.page.type(self.page.find("input", "Requested name"), "shorty")
+        self.page.type(self.page.find("input", "Use model"), target)
         self.page.press("Add")
         self.page.shows("Alias saved: shorty")
         self.assertEqual(status_of(self.program, "hello", model="shorty"), 200)

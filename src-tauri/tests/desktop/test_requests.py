@@ -91,7 +91,7 @@ class Requests(PageCase):
 
     def test_a_request_is_opened_and_its_id_copied(self):
         self.page.press_first(".list-row")
-        self.page.shows("Headers that the client got")
+        self.page.shows("Response headers")
         self.page.press("Copy: Request id")
         self.pasted(self.newest()["request_id"])
 

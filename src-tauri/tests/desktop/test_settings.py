@@ -17,7 +17,7 @@ class Settings(PageCase):
 
     def test_the_port_is_switched_and_the_old_one_closes(self):
         old = self.program.address()
-        self.page.press("Free port")
+        self.page.press("Find a free port")
         self.page.press("Switch")
         self.page.shows("Clients must use the new address.")
         wait_for("another address", lambda: self.program.address() != old)
@@ -26,21 +26,21 @@ class Settings(PageCase):
             urllib.request.urlopen(f"http://{old}/healthz", timeout=5)
 
     def test_bodies_are_kept_from_now_on(self):
-        self.page.press("Keep bodies", "[role=switch]")
+        self.page.press("Record prompts and replies", "[role=switch]")
         wait_for("the setting", lambda: self.setting("keep_bodies"))
         self.assertEqual(status_of(self.program, "canary of a body"), 200)
         last = self.program.ask("log.latest", limit=1)[0]["id"]
         self.assertIn("canary of a body", self.program.ask("log.bodies", id=last)["request"])
-        self.page.press("Keep bodies", "[role=switch]")
+        self.page.press("Record prompts and replies", "[role=switch]")
         wait_for("the setting", lambda: not self.setting("keep_bodies"))
 
     def test_a_number_is_saved_and_put_back(self):
         usual = self.setting("log_days")
-        field = self.page.field("Keep requests, days")
+        field = self.page.field("Keep requests (days)")
         self.page.type(field, f"{usual + 15}\t")
         wait_for("the setting", lambda: self.setting("log_days") == usual + 15)
         wait_for("the file", lambda: f"log_days = {usual + 15}" in self.file())
-        self.page.press("Back to the default: Keep requests, days")
+        self.page.press("Back to the default: Keep requests (days)")
         wait_for("the default", lambda: self.setting("log_days") == usual)
         wait_for("the file", lambda: "log_days" not in self.file())
 
@@ -51,7 +51,7 @@ class Settings(PageCase):
         wait_for("the file", lambda: 'language = "fr"' in self.file())
 
     def test_the_order_of_accounts_is_chosen(self):
-        self.page.choose(self.page.field("Strategy"), "fill-first")
+        self.page.choose(self.page.field("Routing"), "fill-first")
         wait_for("the setting", lambda: self.setting("strategy") == "fill-first")
 
     def test_it_starts_at_login(self):
