@@ -7,7 +7,6 @@ import type { CheckView } from "./CheckView";
 import type { ClientList } from "./ClientList";
 import type { ClientOutcome } from "./ClientOutcome";
 import type { ClientPlan } from "./ClientPlan";
-import type { Drift } from "./Drift";
 import type { DriftChoice } from "./DriftChoice";
 import type { Explanation } from "./Explanation";
 import type { ExportFormat } from "./ExportFormat";

@@ -82,7 +82,7 @@ impl TypeFiles {
         let lines = commands::typescript(self, &config);
         let names = self.texts.keys().filter_map(|path| path.file_stem()?.to_str());
         let used = names
-            .filter(|name| lines.contains(name))
+            .filter(|name| lines.split(|c: char| !c.is_alphanumeric()).any(|word| word == *name))
             .map(|name| format!("import type {{ {name} }} from \"./{name}\";\n"));
         let text = format!(
             "{GENERATED_NOTE}\n{}\n/** Name, arguments and answer of each command. */\nexport interface Commands {{\n{lines}}}\n",
