@@ -10,7 +10,7 @@ import {
 } from "../src/control/control";
 import type { AccountView, CheckView, ErrorCode } from "../src/control/types";
 import { DIGEST_ONLY } from "./accounts";
-import { CLIENT_COMMANDS } from "./clients";
+import { clientCommands, portChanged } from "./clients";
 import { DEFAULT_SCENARIO, type Scenario } from "./scenario";
 import { MockState } from "./state";
 
@@ -72,6 +72,12 @@ export class MockControl implements Control {
     this.sendStatus();
   }
 
+  /** Simulates a finished request with the key called `key`. */
+  receiveRequestOf(key: string): void {
+    const data = { ...this.state.receiveRequest(this.scenario.now), client: key };
+    for (const feed of this.feeds) feed.event({ event: "record", data });
+  }
+
   /** Sends the status to every subscriber. */
   sendStatus(): void {
     for (const feed of this.feeds) feed.event({ event: "status", data: structuredClone(this.state.status()) });
@@ -130,7 +136,7 @@ export class MockControl implements Control {
   }
 
   private readonly table: Table = {
-    ...CLIENT_COMMANDS,
+    ...clientCommands(() => this.state),
     status: () => this.state.status(),
     overview: () => this.state.overview(this.scenario.live ? Date.now() : this.scenario.now),
     "accounts.list": () => this.state.accounts,
@@ -271,6 +277,7 @@ export class MockControl implements Control {
     "log.clear": () => this.state.records.splice(0).length,
     "port.switch": ({ port }) => {
       if (port === 8080) refuse("port_taken", "port 8080 is taken by nginx (pid 812)");
+      portChanged(this.state.clients, this.state.port);
       this.state.port = port;
       return { address: `127.0.0.1:${port}` };
     },

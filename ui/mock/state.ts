@@ -2,6 +2,7 @@
 
 import type {
   AccountView,
+  ClientEntry,
   ErrorLine,
   KeyView,
   Minute,
@@ -17,6 +18,7 @@ import type {
 import { isFailed } from "../src/state/records";
 import { matches } from "../src/control/matches";
 import { accounts, keys, models } from "./accounts";
+import { mockClients } from "./clients";
 import type { Scenario } from "./scenario";
 import { settings } from "./settings";
 import { record } from "./requests";
@@ -27,6 +29,7 @@ export class MockState {
   accounts: AccountView[];
   keys: KeyView[];
   models: ModelView[];
+  clients: ClientEntry[] = mockClients();
   settings: SettingView[];
   records: RequestRecord[];
   serving: boolean;

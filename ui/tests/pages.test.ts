@@ -216,6 +216,76 @@ describe("clients", () => {
     await waitForText("mp-laptop-4f9c2e71d0b64a58");
   });
 
+  test("one is set up after its diff was shown, and its first request is awaited", async () => {
+    const control = await openPage({}, "clients");
+    await waitFor(() => button("Set up Claude Code"));
+    button("Set up Claude Code").click();
+    await waitForText('+  "base_url": "http://127.0.0.1:3000/v1"');
+    expect(asked(control, "clients.apply")).toEqual([]);
+    button("Set up").click();
+    await waitForText("Waiting for the first request of Claude Code…");
+    control.receiveRequestOf("claude-code");
+    await waitForText("Claude Code is connected");
+    button("Done").click();
+    await waitFor(() => button("Undo the set-up of Claude Code"));
+  });
+
+  test("a file that changed meanwhile is planned anew before it is written", async () => {
+    const control = await openPage({}, "clients");
+    await waitFor(() => button("Set up Codex"));
+    button("Set up Codex").click();
+    await waitFor(() => find("dialog pre"));
+    control.state.port = 3001;
+    button("Set up").click();
+    await waitForText('+  "base_url": "http://127.0.0.1:3001/v1"');
+    expect(control.state.clients.find((one) => one.id === "codex")?.state).toEqual({ state: "not_set_up" });
+  });
+
+  test("a set-up is undone, and values changed by hand are asked about first", async () => {
+    const control = await openPage({}, "clients");
+    const drift = {
+      path: "/home/ana/.continue/config.yaml",
+      line: 7,
+      key: "apiBase",
+      before: null,
+      ours: '"http://127.0.0.1:3000/v1"',
+      now: '"http://other"',
+    };
+    Object.assign(control.state.clients.find((one) => one.id === "continue") as object, {
+      state: { state: "changed_by_hand", drifts: [drift] },
+      key_name: "continue",
+    });
+    await waitFor(() => button("Look again"));
+    button("Look again").click();
+    await waitFor(() => button("Undo the set-up of Continue"));
+    button("Undo the set-up of Continue").click();
+    await waitForText("http://other");
+    expect(button("Undo").disabled || find<HTMLButtonElement>("dialog footer .primary").disabled).toBe(true);
+    find<HTMLInputElement>("dialog input[value=keep]").click();
+    await waitFor(() => expect(find<HTMLButtonElement>("dialog footer .primary").disabled).toBe(false));
+    find<HTMLButtonElement>("dialog footer .primary").click();
+    await waitForText("Undone: Continue");
+    expect(asked(control, "clients.undo")).toEqual([{ client: "continue", drift: "keep", plan: "undo-continue" }]);
+  });
+
+  test("after a change of the port one dialog changes every set-up client", async () => {
+    const control = await openPage({}, "clients");
+    for (const id of ["claude-code", "codex"])
+      Object.assign(control.state.clients.find((one) => one.id === id) as object, { state: { state: "set_up", by_hand: false } });
+    await control.call("port.switch", { port: 4000 });
+    await waitForText("2 clients still use another port");
+    button("Update all").click();
+    await waitForText("Codex uses it from its next start.");
+    expect(control.state.clients.filter((one) => one.state.state === "set_up").length).toBe(2);
+  });
+
+  test("a launch command is copied, and a client that cannot be used says why", async () => {
+    await openPage({}, "clients");
+    await waitForText("which cannot reach this machine");
+    button("Copy launch command").click();
+    await waitForText("Paste it into a terminal");
+  });
+
   test("Cursor is shown as not supported", async () => {
     await openPage({}, "clients");
     await waitFor(() => button("Cursor"));

@@ -9,7 +9,7 @@ import { copy } from "../clipboard";
 export const MAIN = "main";
 
 /** Replaced with the key by the command `keys.copy`. */
-const PLACEHOLDER = "{{MAMMOUTH_PROXY_KEY}}";
+export const KEY_TEMPLATE = "{{MAMMOUTH_PROXY_KEY}}";
 
 /** The full key called `name`. Throws `not_found`. */
 export async function keyNamed(control: Control, name: string): Promise<string> {
@@ -23,7 +23,7 @@ export async function keyNamed(control: Control, name: string): Promise<string> 
 export async function copyKey(control: Control, name: string, write: (key: string) => string = (key) => key): Promise<boolean> {
   if (control.desktop) {
     try {
-      await control.call("keys.copy", { name, template: write(PLACEHOLDER) });
+      await control.call("keys.copy", { name, template: write(KEY_TEMPLATE) });
       return true;
     } catch (error) {
       // A key that the user chose may need quoting, which only `write` can do.
