@@ -40,7 +40,7 @@ export function bytes(value: number): string {
   return new Intl.NumberFormat(language(), {
     style: "unit",
     unit: units[power] as string,
-    unitDisplay: "narrow",
+    unitDisplay: "short",
     maximumFractionDigits: 1,
   }).format(value / 1024 ** power);
 }

@@ -5,7 +5,7 @@ import { MockControl } from "../mock";
 import { record } from "../mock/requests";
 import { matches } from "../src/control/matches";
 import { MAX_ROWS_AT_TOP, PAGE_SIZE, RequestList } from "../src/state/request-list.svelte";
-import { isCancelled, isFailed, pretty } from "../src/state/records";
+import { isCancelled, substitute, isFailed, pretty } from "../src/state/records";
 import { firstByte, spans } from "../src/state/timeline";
 import { waitFor } from "./wait-for";
 
@@ -142,6 +142,11 @@ describe("a filter", () => {
     [{ after_id: 6 }, true],
   ])("%o: %s", (query, fits) => expect(matches(one, query)).toBe(fits));
 
+  test("matches a status or a part of an error code as text", () => {
+    const failed = { ...one, status: 429, code: "rate_limit_exceeded" };
+    expect(["429", "rate_limit", "42", "404"].map((text) => matches(failed, { text }))).toEqual([true, true, false, false]);
+  });
+
   test("matches an account of a failed attempt", () => {
     const attempts = [{ account: "personal", why: "", outcome: "limited", status: 403, detail: null, ms: 1 }];
     expect(matches({ ...one, attempts }, { account: "personal" })).toBe(true);
@@ -176,4 +181,22 @@ describe("the timeline", () => {
 test("JSON is indented, and other text unchanged", () => {
   expect(pretty('{"a":[1]}')).toBe('{\n  "a": [\n    1\n  ]\n}');
   expect(pretty("data: x\n\n")).toBe("data: x\n\n");
+});
+
+describe("the model that answered", () => {
+  const served = (model_asked: string, model_served: string | null) => substitute({ ...record(7, 1000), model_asked, model_served });
+
+  test.each([
+    ["gpt-4.1", "gpt-4.1"],
+    ["gpt-4.1", "openai-gpt-4.1"],
+    ["GPT-5", "openai-gpt-5"],
+    ["openai-gpt-5:latest", "openai-gpt-5"],
+    ["gpt-5", null],
+  ])("%s is the requested one: %s", (asked, model) => expect(served(asked, model)).toBeNull());
+
+  test.each([
+    ["fast", "gpt-5-mini"],
+    ["gpt-5", "openai-gpt-5-mini"],
+    ["claude-sonnet-4-20250514", "anthropic-claude-4-2025-05-14"],
+  ])("%s is another one: %s", (asked, model) => expect(served(asked, model)).toBe(model));
 });

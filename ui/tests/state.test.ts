@@ -91,7 +91,7 @@ describe("numbers", () => {
   ])("%i ms are a wait of %s", (ms, text) => expect(wait(ms)).toBe(text));
 
   test("are short where they are large", () => {
-    expect([compact(1_234_567), usd(0.0123), usd(0), usd(19.5), bytes(2048)]).toEqual(["1.2M", "$0.0123", "$0.00", "$19.50", "2kB"]);
+    expect([compact(1_234_567), usd(0.0123), usd(0), usd(19.5), bytes(2048)]).toEqual(["1.2M", "$0.0123", "$0.00", "$19.50", "2 kB"]);
   });
 
   test("say how long ago", () => {

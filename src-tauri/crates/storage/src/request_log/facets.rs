@@ -73,6 +73,7 @@ impl Facets {
             self.code.as_deref(),
         ];
         fields.into_iter().flatten().any(|field| field.to_ascii_lowercase().contains(text))
+            || self.status.to_string() == text
     }
 }
 

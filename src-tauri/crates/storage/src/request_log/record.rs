@@ -150,8 +150,8 @@ pub struct Query {
     pub since_ms: Option<u64>,
     /// Only requests that ended before this time, Unix milliseconds.
     pub until_ms: Option<u64>,
-    /// Only requests with this text in the client, a model, the account or the code, or, from four characters on, at
-    /// the beginning of the request id. Not a pattern; ASCII case is ignored.
+    /// Only requests with this text in the client, a model, the account or the code, as the status, or, from four
+    /// characters on, at the beginning of the request id. Not a pattern; ASCII case is ignored.
     pub text: Option<String>,
 }
 

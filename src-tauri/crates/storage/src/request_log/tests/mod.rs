@@ -273,6 +273,8 @@ fn l11_queries_are_bound_values_and_mean_the_same_in_file_and_memory() {
     ask(&text("50%_OFF"), &["failed"]);
     ask(&text(&"%".repeat(100_000)), &[]);
     ask(&text("account_lim"), &["failed"]);
+    ask(&text("429"), &["failed"]);
+    ask(&text("42"), &[]);
     ask(&Query { client: Some("50%_off".into()), ..Query::default() }, &["failed"]);
     ask(&Query { failed_only: true, ..Query::default() }, &["failed"]);
     ask(&Query { status: Some(429), ..Query::default() }, &["failed"]);
