@@ -4,6 +4,30 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+/// Variables that say where clients and their files are.
+pub const LOCATION_VARIABLES: &[&str] = &[
+    "APPDATA",
+    "CLAUDE_CONFIG_DIR",
+    "CLINE_DATA_DIR",
+    "CLINE_DIR",
+    "CLINE_PROVIDER_SETTINGS_PATH",
+    "CODEX_HOME",
+    "CONTINUE_GLOBAL_DIR",
+    "CRUSH_GLOBAL_CONFIG",
+    "FLATPAK_XDG_CONFIG_HOME",
+    "GOOSE_PATH_ROOT",
+    "GROK_HOME",
+    "HERMES_HOME",
+    "KILO_CONFIG",
+    "KIMI_CODE_HOME",
+    "LOCALAPPDATA",
+    "OPENCLAW_CONFIG_PATH",
+    "OPENCODE_CONFIG",
+    "PATH",
+    "PI_CODING_AGENT_DIR",
+    "XDG_CONFIG_HOME",
+];
+
 /// The operating system whose paths are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum System {
@@ -39,6 +63,18 @@ impl Environment {
             user_id: current_user(),
             now: SystemTime::now(),
         })
+    }
+
+    /// The same user in another shell, such as one that asks a program which was started elsewhere.
+    #[must_use]
+    pub fn with(self, variables: BTreeMap<String, String>, working_dir: Option<PathBuf>) -> Self {
+        Self { variables, working_dir, ..self }
+    }
+
+    /// The variables that decide where the files of clients are.
+    pub(crate) fn locations(&self) -> BTreeMap<String, String> {
+        let of = |name: &&str| Some(((*name).to_owned(), self.variable(name)?.to_owned()));
+        LOCATION_VARIABLES.iter().filter(|name| **name != "PATH").filter_map(of).collect()
     }
 
     /// A variable without the space around it (a trailing line end in `XDG_CONFIG_HOME` has happened); none if empty.

@@ -24,11 +24,11 @@ pub struct Launch {
 }
 
 impl Launch {
-    pub(crate) fn new(
-        client: &'static Client,
-        connection: &Connection,
-        own: &[String],
-    ) -> Result<Self, Error> {
+    /// How `client` is started. `own` are the user's arguments.
+    ///
+    /// # Errors
+    /// It cannot be started from here, or an argument works against ours.
+    pub fn of(client: &'static Client, connection: &Connection, own: &[String]) -> Result<Self, Error> {
         let launcher = client.launch.as_ref().ok_or(Error::NotLaunchable { client: client.name })?;
         if let Some(argument) = collision(launcher, own) {
             return Err(Error::CollidingArgument { client: client.name, argument });
@@ -37,6 +37,17 @@ impl Launch {
         arguments.extend_from_slice(own);
         let key = connection.key.expose_secret().to_owned();
         Ok(Self { program: launcher.program, variables, removed, arguments, key })
+    }
+
+    /// A program that is no known client, whose arguments stay as they are.
+    pub fn of_any_program(connection: &Connection, own: &[String]) -> Self {
+        Self {
+            program: "",
+            variables: Self::variables_for_any_program(connection),
+            removed: &[],
+            arguments: own.to_vec(),
+            key: connection.key.expose_secret().to_owned(),
+        }
     }
 
     /// Any program, by the variables that OpenAI's and Anthropic's libraries read.

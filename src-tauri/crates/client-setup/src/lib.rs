@@ -42,7 +42,7 @@ pub use client::{
 };
 pub use connection::{Connection, KEY_VARIABLE, Model, PROVIDER_ID, PROVIDER_NAME};
 pub use document::{Format, TextError};
-pub use environment::{Environment, System};
+pub use environment::{Environment, LOCATION_VARIABLES, System};
 pub use error::Error;
 pub use launch::Launch;
 pub use path::{Path, Segment};

@@ -96,7 +96,8 @@ impl ClientSetup {
     pub fn plan_repair(&self, client: &'static Client, connection: &Connection) -> Result<Plan, Error> {
         let state = self.store.load()?;
         let record = state.clients.get(client.id).ok_or(Error::NotSetUp { client: client.name })?;
-        Plan::set_up(client, &self.environment, connection, Some(record), Scope::WhatIsNew)
+        let environment = self.environment.clone().with(record.locations.clone(), None);
+        Plan::set_up(client, &environment, connection, Some(record), Scope::WhatIsNew)
     }
 
     /// Brings every set-up to a new port or key. `connection` makes the one of each client; where it has none, the client
@@ -128,7 +129,7 @@ impl ClientSetup {
         connection: &Connection,
         arguments: &[String],
     ) -> Result<Launch, Error> {
-        Launch::new(client, connection, arguments)
+        Launch::of(client, connection, arguments)
     }
 
     /// Writes what was planned: backups first, then the files. All of them, or none.

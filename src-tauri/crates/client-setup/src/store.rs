@@ -27,6 +27,8 @@ pub(crate) struct SetupRecord {
     pub(crate) key: StoredKey,
     pub(crate) model: Model,
     pub(crate) small_model: Option<Model>,
+    /// The variables by which the files were found: a repair must find the same ones.
+    pub(crate) locations: BTreeMap<String, String>,
     pub(crate) files: Vec<FileRecord>,
 }
 

@@ -5,11 +5,13 @@
 use super::vscode;
 use crate::change::Edit;
 use crate::client::{BaseUrl, Client, FileSetup, LaunchSetup, Launcher, PickUp, ProjectFile, root_and_key};
-use crate::connection::Connection;
+use crate::connection::{Connection, KEY_VARIABLE};
 use crate::document::Format;
 use crate::environment::Environment;
 use crate::path::Path;
 use crate::value::Value;
+
+const AUTH_TOKEN: &str = "ANTHROPIC_AUTH_TOKEN";
 
 /// They lead past every address.
 const CLOUD_SWITCHES: &[&str] = &[
@@ -80,7 +82,7 @@ fn variables(connection: &Connection) -> Vec<(&'static str, String)> {
     let (model, small) = (&connection.model.id, &connection.small().id);
     let mut variables = vec![
         ("ANTHROPIC_BASE_URL", connection.root()),
-        ("ANTHROPIC_AUTH_TOKEN", connection.secret().to_owned()),
+        (AUTH_TOKEN, connection.secret().to_owned()),
         ("ANTHROPIC_MODEL", model.clone()),
         ("ANTHROPIC_DEFAULT_OPUS_MODEL", model.clone()),
         ("ANTHROPIC_DEFAULT_SONNET_MODEL", model.clone()),
@@ -103,12 +105,17 @@ fn files(environment: &Environment, connection: &Connection) -> Vec<FileSetup> {
     vec![FileSetup::new(config_dir(environment).join("settings.json"), Format::Json, edits)]
 }
 
-/// `--settings` beats the user's own file, which beats the environment.
+/// `--settings` beats the user's own file, which beats the environment. The key is not among the arguments, which every
+/// user of the machine can read: a helper takes it from the environment.
 fn launch(connection: &Connection) -> LaunchSetup {
     let mut variables = variables(connection);
-    variables.push(("ANTHROPIC_API_KEY", String::new()));
+    variables.retain(|(name, _)| *name != AUTH_TOKEN);
+    variables.extend([(AUTH_TOKEN, String::new()), ("ANTHROPIC_API_KEY", String::new())]);
     let members = variables.iter().map(|(name, value)| ((*name).to_owned(), Value::from(value.as_str())));
-    let settings = Value::object([("env", Value::Object(members.collect()))]);
+    let print =
+        if cfg!(windows) { format!("echo %{KEY_VARIABLE}%") } else { format!("printenv {KEY_VARIABLE}") };
+    let settings = Value::object([("apiKeyHelper", print.into()), ("env", Value::Object(members.collect()))]);
+    variables.push((KEY_VARIABLE, connection.secret().to_owned()));
     LaunchSetup {
         arguments: vec!["--settings".to_owned(), settings.to_json()],
         variables,

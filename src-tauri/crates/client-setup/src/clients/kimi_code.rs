@@ -3,24 +3,20 @@
 //! Source: the file as EasyCLIProxyAPI, `build_kimi_code_agent_config`, writes it; `ollama/ollama`, `cmd/launch/kimi.go`.
 
 use crate::change::Edit;
-use crate::client::{Client, FileSetup, LaunchSetup, Launcher};
+use crate::client::{Client, FileSetup};
 use crate::connection::{Connection, Model, PROVIDER_ID};
 use crate::document::Format;
 use crate::environment::Environment;
 use crate::path::Path;
 use crate::value::Value;
 
+/// Not started for the proxy: its settings, the key among them, would stand on its command line.
 pub(super) static CLIENT: Client = Client {
     id: "kimi-code",
     name: "Kimi Code",
     binaries: &["kimi"],
     traces: |environment| vec![home(environment)],
     files,
-    launch: Some(Launcher {
-        program: "kimi",
-        setup: launch,
-        colliding: &["--config", "--config-file", "-m", "--model"],
-    }),
     ..Client::UNKNOWN
 };
 
@@ -61,14 +57,4 @@ fn model(model: &Model) -> Value {
         ("max_context_size", model.context_window.into()),
         ("capabilities", Value::array(capabilities)),
     ])
-}
-
-fn launch(connection: &Connection) -> LaunchSetup {
-    let models = connection.models().map(|one| (model_id(one), model(one)));
-    let config = Value::object([
-        ("default_model", model_id(&connection.model).into()),
-        ("providers", Value::object([(PROVIDER_ID, provider(connection))])),
-        ("models", Value::Object(models.collect())),
-    ]);
-    LaunchSetup { arguments: vec!["--config".to_owned(), config.to_json()], ..LaunchSetup::default() }
 }

@@ -104,6 +104,7 @@ impl Plan {
             key: StoredKey::new(connection.secret()),
             model: connection.model.clone(),
             small_model: connection.small_model.clone(),
+            locations: environment.locations(),
             files: records,
         });
         Ok(Self { client, files, record, key: connection.key.clone() })

@@ -37,7 +37,8 @@ fn claude_code_gets_settings_that_beat_the_users_file() {
     let launch = launch("claude-code", &[]).unwrap();
     let [flag, settings] = &launch.arguments[..] else { panic!("{launch:?}") };
     let settings: serde_json::Value = serde_json::from_str(settings).unwrap();
-    assert_eq!((flag.as_str(), &settings["env"]["ANTHROPIC_AUTH_TOKEN"]), ("--settings", &KEY.into()));
+    assert_eq!((flag.as_str(), &settings["env"]["ANTHROPIC_AUTH_TOKEN"]), ("--settings", &"".into()));
+    assert!(launch.variables.contains(&("MAMMOUTH_PROXY_KEY", KEY.to_owned())));
     assert!(launch.removed.contains(&"CLAUDE_CODE_USE_BEDROCK"));
 }
 
@@ -49,5 +50,7 @@ fn nothing_is_written_and_no_key_shows() {
         assert!(home.tree().is_empty());
         let shown = format!("{launch:?}{}", serde_json::to_string(&launch.view()).unwrap());
         assert!(!shown.contains(KEY), "{}: {shown}", client.id);
+        let in_arguments = launch.arguments.iter().any(|argument| argument.contains(KEY));
+        assert!(!in_arguments, "{}: every user of the machine can read arguments", client.id);
     }
 }
