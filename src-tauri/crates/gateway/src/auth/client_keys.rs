@@ -1,6 +1,7 @@
-//! The named client keys, stored as digests only.
+//! The named client keys, stored as digests only, and issued keys, which end by themselves.
 
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,7 +17,20 @@ pub struct KeyDigests(Arc<RwLock<Vec<Key>>>);
 struct Key {
     name: Arc<str>,
     digest: [u8; 32],
+    /// None for a key that is valid until it is revoked.
+    lifetime: Option<KeyLifetime>,
 }
+
+/// When an issued key ends.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyLifetime {
+    pub until: SystemTime,
+    /// The process that the key was made for: the key ends with it.
+    pub process: Option<u32>,
+}
+
+/// The most issued keys that are valid at once; the oldest end first.
+const MAX_ISSUED_KEYS: usize = 1_000;
 
 impl KeyDigests {
     /// An empty set: every client is rejected.
@@ -32,11 +46,23 @@ impl KeyDigests {
     /// As [`KeyDigests::insert`], for a key of which only the digest is stored.
     pub fn insert_digest(&self, name: &str, digest: [u8; 32]) {
         let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        keys.retain(|key| &*key.name != name);
-        keys.push(Key { name: name.into(), digest });
+        keys.retain(|key| &*key.name != name || key.lifetime.is_some());
+        keys.push(Key { name: name.into(), digest, lifetime: None });
     }
 
-    /// Revokes a key. Returns whether there was one of that name. Running replies are not cancelled.
+    /// Adds a key that ends by itself. Other keys of that name stay valid.
+    pub fn issue(&self, name: &str, digest: [u8; 32], lifetime: KeyLifetime, now: SystemTime) {
+        let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        keys.retain(|key| key.is_valid(now));
+        if keys.iter().filter(|key| key.lifetime.is_some()).count() >= MAX_ISSUED_KEYS
+            && let Some(oldest) = keys.iter().position(|key| key.lifetime.is_some())
+        {
+            keys.remove(oldest);
+        }
+        keys.push(Key { name: name.into(), digest, lifetime: Some(lifetime) });
+    }
+
+    /// Revokes all keys of a name, issued ones too. Returns whether there was one of that name. Running replies are not cancelled.
     pub fn revoke(&self, name: &str) -> bool {
         let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let before = keys.len();
@@ -44,10 +70,11 @@ impl KeyDigests {
         keys.len() < before
     }
 
-    /// The names, in the order in which the keys were added.
+    /// The names of the keys that last, in the order in which they were added.
     pub fn names(&self) -> Vec<Arc<str>> {
         let keys = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        keys.iter().map(|key| Arc::clone(&key.name)).collect()
+        let lasting = keys.iter().filter(|key| key.lifetime.is_none());
+        lasting.map(|key| Arc::clone(&key.name)).collect()
     }
 
     /// The name of the presented key, if the key is valid.
@@ -62,8 +89,31 @@ impl KeyDigests {
             index.conditional_assign(&at, key.digest.ct_eq(&presented));
         }
         let found = usize::try_from(index).ok().and_then(|at| keys.get(at));
-        found.map(|key| Arc::clone(&key.name))
+        // The clock and the process are looked at for a right key only, and only if it can end.
+        let valid = found.filter(|key| key.lifetime.is_none() || key.is_valid(SystemTime::now()));
+        valid.map(|key| Arc::clone(&key.name))
     }
+}
+
+impl Key {
+    fn is_valid(&self, now: SystemTime) -> bool {
+        let lives = |lifetime: KeyLifetime| now < lifetime.until && lifetime.process.is_none_or(is_running);
+        self.lifetime.is_none_or(lives)
+    }
+}
+
+/// Whether there is a process of this number. One that belongs to another user counts.
+#[cfg(unix)]
+fn is_running(process: u32) -> bool {
+    let process = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
+    let check = |process| rustix::process::test_kill_process(process) != Err(rustix::io::Errno::SRCH);
+    process.is_some_and(check)
+}
+
+/// Here the program that waits for the process takes its key back.
+#[cfg(not(unix))]
+fn is_running(_: u32) -> bool {
+    true
 }
 
 impl std::fmt::Debug for KeyDigests {
@@ -116,6 +166,39 @@ mod tests {
         assert!(keys.revoke("ide") && !keys.revoke("ide"));
         assert_eq!(keys.find(new.expose_secret().as_bytes()), None);
         assert_eq!(keys.find(old.expose_secret().as_bytes()).as_deref(), Some("cli"));
+    }
+
+    #[test]
+    fn an_issued_key_ends_by_itself_and_leaves_others_of_its_name() {
+        let (keys, lasting, issued) = (KeyDigests::new(), generate_key(), generate_key());
+        let now = SystemTime::now();
+        keys.insert("codex", &lasting);
+        let issue = |until, process| {
+            keys.issue("codex", digest(issued.expose_secret()), KeyLifetime { until, process }, now);
+            keys.find(issued.expose_secret().as_bytes()).as_deref().map(str::to_owned)
+        };
+        let hour = std::time::Duration::from_secs(3_600);
+        assert_eq!(issue(now - hour, None), None);
+        assert_eq!(issue(now + hour, None).as_deref(), Some("codex"));
+        assert_eq!(keys.names().len(), 1);
+        keys.insert("codex", &generate_key());
+        assert_eq!(keys.find(issued.expose_secret().as_bytes()).as_deref(), Some("codex"));
+        assert!(keys.revoke("codex"));
+        assert_eq!(keys.find(issued.expose_secret().as_bytes()), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_issued_key_ends_with_its_process() {
+        let (keys, key) = (KeyDigests::new(), generate_key());
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let until = SystemTime::now() + std::time::Duration::from_secs(60);
+        let lifetime = KeyLifetime { until, process: Some(child.id()) };
+        keys.issue("run", digest(key.expose_secret()), lifetime, SystemTime::now());
+        assert!(keys.find(key.expose_secret().as_bytes()).is_some());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(keys.find(key.expose_secret().as_bytes()), None);
     }
 
     #[test]

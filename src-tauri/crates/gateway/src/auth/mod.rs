@@ -27,7 +27,7 @@ mod sessions;
 mod tests;
 
 pub use allow_list::{Policy, PolicyError};
-pub use client_keys::{KeyDigests, digest, generate_key, is_generated_key, is_secret_of};
+pub use client_keys::{KeyDigests, KeyLifetime, digest, generate_key, is_generated_key, is_secret_of};
 pub use guard::{Authorized, Caller, Guard};
 pub use key_limits::{KeyLimitTable, KeyLimits};
 pub use pause_switch::PauseSwitch;

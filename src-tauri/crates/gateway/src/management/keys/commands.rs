@@ -299,7 +299,7 @@ pub(super) fn not_found() -> ControlError {
 }
 
 /// Checks that a name is readable in a list, a log line and a settings file.
-fn validate_name(name: &str) -> Result<(), ControlError> {
+pub(super) fn validate_name(name: &str) -> Result<(), ControlError> {
     let fits = (1..=64).contains(&name.len())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
     if fits {

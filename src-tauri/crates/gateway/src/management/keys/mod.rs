@@ -6,15 +6,18 @@
 
 mod commands;
 mod copy;
+mod issue;
 mod stored;
 
 pub use commands::KeyView;
 pub(super) use commands::{
     AddArgs, ChangeArgs, ListArgs, NameArgs, add, change, list, replace_main, revoke, store_main_digest,
 };
+pub use issue::IssuedKey;
 
 pub(super) use commands::{add_key, revoke_key};
 pub(super) use copy::{CopyArgs, PLACEHOLDER, copy};
+pub(super) use issue::{ISSUED_KEY_LIFETIME, IssueArgs, issue, issue_key};
 pub(super) use stored::{key_text, named_key_texts};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -150,6 +153,13 @@ impl ClientKeys {
     /// Whether the text of a named key is in the secret store.
     pub(super) fn is_stored(&self, name: &str) -> bool {
         self.named().get(name).is_some_and(|key| key.stored)
+    }
+
+    /// Refuses the issued keys of a client that has no lasting one.
+    pub(super) fn revoke_issued(&self, name: &str) {
+        if !self.has_named(name) {
+            self.keys.revoke(name);
+        }
     }
 
     fn lock_main(&self) -> std::sync::MutexGuard<'_, MainKey> {
