@@ -3,6 +3,7 @@ import type { AcceptedPlan } from "./AcceptedPlan";
 import type { AccountKind } from "./AccountKind";
 import type { AccountView } from "./AccountView";
 import type { Bodies } from "./Bodies";
+import type { CallerShell } from "./CallerShell";
 import type { CheckView } from "./CheckView";
 import type { ClientList } from "./ClientList";
 import type { ClientOutcome } from "./ClientOutcome";
@@ -13,6 +14,7 @@ import type { ExportFormat } from "./ExportFormat";
 import type { ExportedLog } from "./ExportedLog";
 import type { Finding } from "./Finding";
 import type { FreePort } from "./FreePort";
+import type { IssuedKey } from "./IssuedKey";
 import type { KeyView } from "./KeyView";
 import type { LaunchCommand } from "./LaunchCommand";
 import type { LinkOpened } from "./LinkOpened";
@@ -20,6 +22,7 @@ import type { ModelView } from "./ModelView";
 import type { Overview } from "./Overview";
 import type { Page } from "./Page";
 import type { PortChanged } from "./PortChanged";
+import type { PreparedLaunch } from "./PreparedLaunch";
 import type { Query } from "./Query";
 import type { RepairPlan } from "./RepairPlan";
 import type { RequestRecord } from "./RequestRecord";
@@ -61,18 +64,31 @@ host: string, }, null];
   "keys.change": [{ name: string, models: Array<string>, daily_tokens: number | null, daily_cost_usd: number | null, }, null];
   "keys.revoke": [{ name: string, }, null];
   "keys.replace_main": [{}, KeyView];
+  "keys.issue": [{ 
+/**
+ * What the request log calls the client.
+ */
+name: string, 
+/**
+ * A day where it is not given, 30 days at most.
+ */
+ttl_seconds?: number | null, 
+/**
+ * The process that the key ends with.
+ */
+pid?: number | null, }, IssuedKey];
   "keys.copy": [{ name: string, 
 /**
  * What is copied, with `{{MAMMOUTH_PROXY_KEY}}` where the key belongs.
  */
 template: string, }, null];
-  "clients.list": [{}, ClientList];
+  "clients.list": [{ caller?: CallerShell | null, }, ClientList];
   "clients.plan": [{ client: string, model?: string | null, 
 /**
  * For titles and summaries.
  */
-small_model?: string | null, }, ClientPlan];
-  "clients.apply": [{ client: string, model?: string | null, small_model?: string | null, 
+small_model?: string | null, caller?: CallerShell | null, }, ClientPlan];
+  "clients.apply": [{ client: string, model?: string | null, small_model?: string | null, caller?: CallerShell | null, 
 /**
  * As `clients.plan` gave it.
  */
@@ -87,6 +103,23 @@ plan: string, }, ClientOutcome];
   "clients.repair_plan": [{}, RepairPlan];
   "clients.repair": [{ plans: Array<AcceptedPlan>, }, Array<ClientOutcome>];
   "clients.launch_command": [{ client: string, model?: string | null, }, LaunchCommand];
+  "clients.launch": [{ 
+/**
+ * None for a program of the user's own.
+ */
+client?: string | null, model?: string | null, small_model?: string | null, 
+/**
+ * The user's own.
+ */
+arguments?: Array<string> | null, 
+/**
+ * The process that the key ends with.
+ */
+pid?: number | null, 
+/**
+ * Only to be shown: no key is made, and the place of one is masked.
+ */
+dry_run?: boolean | null, }, PreparedLaunch];
   "clients.link": [{ client: string, model?: string | null, small_model?: string | null, }, LinkOpened];
   "clipboard.copy": [{ text: string, }, null];
   "models.list": [{}, Array<ModelView>];

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{AccountView, CheckView, Control, ControlError, ErrorCode, KeyView, NoArgs, Overview, Status};
 use super::{ClientList, ClientOutcome, ClientPlan, LaunchCommand, LinkOpened, RepairPlan};
 use super::{Explanation, ExportedLog, ModelView, SavedFile, SecretsView, SettingView, TestResult};
+use super::{IssuedKey, PreparedLaunch};
 use super::{
     accounts, clients, clipboard, doctor, export, keys, log, models, overview, port, secrets, serving,
     settings, status, test_request, window,
@@ -82,8 +83,9 @@ commands! {
     "keys.change"          Change  keys::ChangeArgs       => (),                    keys::change;
     "keys.revoke"          Change  keys::NameArgs         => (),                    keys::revoke;
     "keys.replace_main"    Change  NoArgs                => KeyView,               keys::replace_main;
+    "keys.issue"           Running keys::IssueArgs        => IssuedKey,             keys::issue;
     "keys.copy"            Running keys::CopyArgs         => (),                    keys::copy;
-    "clients.list"         Look    NoArgs                => ClientList,             clients::list;
+    "clients.list"         Look    clients::ClientListArgs => ClientList,             clients::list;
     "clients.plan"         Running clients::PlanArgs      => ClientPlan,            clients::plan;
     "clients.apply"        Running clients::ApplyArgs     => ClientOutcome,         clients::apply;
     "clients.undo_plan"    Look    clients::UndoPlanArgs  => ClientPlan,            clients::undo_plan;
@@ -92,6 +94,7 @@ commands! {
     "clients.repair_plan"  Running NoArgs                => RepairPlan,             clients::repair_plan;
     "clients.repair"       Running clients::RepairArgs    => Vec<ClientOutcome>,    clients::repair;
     "clients.launch_command" Look  clients::LaunchCommandArgs => LaunchCommand,     clients::launch_command;
+    "clients.launch"       Running clients::LaunchArgs    => PreparedLaunch,        clients::launch;
     "clients.link"         Running clients::LinkArgs      => LinkOpened,            clients::link;
     "clipboard.copy"       Running clipboard::CopyArgs    => (),                    clipboard::copy;
     "models.list"          Running NoArgs                => Vec<ModelView>,        models::list;

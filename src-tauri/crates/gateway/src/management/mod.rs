@@ -36,15 +36,15 @@ pub use accounts::{
     CheckView, Explanation, NoAccountReason, SkippedAccount, keychain_entry_name, other_host, settings_table,
 };
 pub use clients::{
-    ClientEntry, ClientList, ClientOutcome, ClientPlan, CopyField, DriftChoice, LaunchCommand, LinkOpened,
-    ModelChoice, RepairPlan,
+    CallerShell, ClientEntry, ClientList, ClientOutcome, ClientPlan, CopyField, DriftChoice, LaunchCommand,
+    LinkOpened, ModelChoice, PreparedLaunch, RepairPlan,
 };
 pub use commands::{changes_state, command_names, dispatch};
 pub use desktop::{BoxFuture, Desktop};
 pub use error::{ControlError, ErrorCode};
 pub use events::ControlEvent;
 pub use export::{ExportedLog, SavedFile};
-pub use keys::{ClientKeys, KeyView, MAIN_KEY_ENTRY, MainKey, MainKeyUnavailable, STORED_KEYS};
+pub use keys::{ClientKeys, IssuedKey, KeyView, MAIN_KEY_ENTRY, MainKey, MainKeyUnavailable, STORED_KEYS};
 pub use message::{UserMessage, env_file_message};
 pub use models::ModelView;
 pub use notice::{Notice, Page, Severity};

@@ -6,8 +6,8 @@ use super::super::status::wall_ms;
 use super::super::{Control, ControlError, ErrorCode, NoArgs, keys};
 use super::client_key::{ClientKey, admit, key_name, planned_key};
 use super::plan::{self, PlanArgs, PlannedConnection, planned_connection};
-use super::view::{ClientOutcome, ClientPlan, DriftChoice, RepairPlan};
-use super::{find_client, key_command, on_files, port, recorded_connection, setup_error};
+use super::view::{CallerShell, ClientOutcome, ClientPlan, DriftChoice, RepairPlan};
+use super::{find_client, key_command, on_files, on_files_of, port, recorded_connection, setup_error};
 use client_setup::{Client, ClientSetup, Connection, Error, KeyPlace, Plan};
 use storage::secrets::ExposeSecret;
 
@@ -17,6 +17,7 @@ pub(in crate::management) struct ApplyArgs {
     client: String,
     model: Option<String>,
     small_model: Option<String>,
+    caller: Option<CallerShell>,
     /// As `clients.plan` gave it.
     plan: String,
 }
@@ -65,6 +66,13 @@ struct AcceptedPlan {
 /// How a plan is worked out.
 type Planner = fn(&ClientSetup, &'static Client, &Connection) -> Result<Plan, Error>;
 
+/// A write that the user has seen the plan of.
+struct AcceptedWrite {
+    plan: String,
+    planner: Planner,
+    caller: Option<CallerShell>,
+}
+
 const SET_UP: Planner = |setup, client, connection| setup.plan(client, connection);
 const REPAIR: Planner = |setup, client, connection| setup.plan_repair(client, connection);
 
@@ -73,9 +81,10 @@ pub(in crate::management) async fn apply(
     control: &Control,
     args: ApplyArgs,
 ) -> Result<ClientOutcome, ControlError> {
-    let wanted = PlanArgs { client: args.client, model: args.model, small_model: args.small_model };
+    let ApplyArgs { client, model, small_model, caller, plan } = args;
+    let wanted = PlanArgs { client, model, small_model, caller };
     let planned = planned_connection(control, &wanted).await?;
-    write(control, planned, args.plan, SET_UP).await
+    write(control, planned, AcceptedWrite { plan, planner: SET_UP, caller: wanted.caller }).await
 }
 
 /// What undo would write. Where values were changed since and `drift` is `ask`, it has these and no plan.
@@ -144,7 +153,8 @@ pub(in crate::management) async fn repair(
         let repaired = match recorded_connection(control, client).await? {
             Some(recorded) => {
                 let planned = repaired_connection(control, client, recorded);
-                write(control, planned, accepted.plan, REPAIR).await
+                let accepted = AcceptedWrite { plan: accepted.plan, planner: REPAIR, caller: None };
+                write(control, planned, accepted).await
             }
             None => Err(setup_error(Error::NotSetUp { client: client.name })),
         };
@@ -173,18 +183,20 @@ fn repaired_connection(
 async fn write(
     control: &Control,
     planned: PlannedConnection,
-    accepted: String,
-    planner: Planner,
+    accepted: AcceptedWrite,
 ) -> Result<ClientOutcome, ControlError> {
     let PlannedConnection { client, connection, key } = planned;
+    let AcceptedWrite { plan: accepted, planner, caller } = accepted;
     // Before a key is made for nothing.
     let (expected, check) = (accepted.clone(), connection.clone());
-    let is_same = on_files(control, move |setup| Ok(planner(setup, client, &check)?.hash() == expected));
+    let is_same = on_files_of(control, caller.clone(), move |setup| {
+        Ok(planner(setup, client, &check)?.hash() == expected)
+    });
     if !is_same.await? {
         return Err(plan_conflict());
     }
     let (name, is_new) = admit(control, client, &key).await?;
-    let written = on_files(control, move |setup| {
+    let written = on_files_of(control, caller, move |setup| {
         let plan = planner(setup, client, &connection)?;
         if plan.hash() != accepted {
             return Ok(false);
@@ -230,6 +242,7 @@ async fn undo_client(
     if let Some(name) = recorded.and_then(|recorded| key_name(control, &recorded)) {
         keys::revoke_key(control, &name).await?;
     }
+    control.keys.revoke_issued(client.id);
     control.notify_changed();
     Ok(outcome(control, client))
 }

@@ -2,13 +2,13 @@
 
 use serde::Deserialize;
 
-use super::super::{Control, ControlError, ErrorCode};
+use super::super::{Control, ControlError, ErrorCode, keys};
 use super::client_key::lasting_key;
-use super::view::{LaunchCommand, LinkOpened};
-use super::{find_client, models, port};
-use client_setup::Connection;
+use super::view::{LaunchCommand, LinkOpened, PreparedLaunch};
+use super::{find_client, models, port, setup_error};
+use client_setup::{Client, Connection, Launch};
 use protocol::is_model_name;
-use storage::secrets::ExposeSecret;
+use storage::secrets::{ExposeSecret, Secret};
 
 #[derive(Debug, Deserialize, ts_rs::TS)]
 #[ts(optional_fields = nullable)]
@@ -16,6 +16,30 @@ pub(in crate::management) struct LaunchCommandArgs {
     client: String,
     model: Option<String>,
 }
+
+#[derive(Debug, Deserialize, ts_rs::TS)]
+#[ts(optional_fields = nullable)]
+pub(in crate::management) struct LaunchArgs {
+    /// None for a program of the user's own.
+    client: Option<String>,
+    model: Option<String>,
+    small_model: Option<String>,
+    /// The user's own.
+    #[serde(default)]
+    #[ts(as = "Option<Vec<String>>")]
+    arguments: Vec<String>,
+    /// The process that the key ends with.
+    pid: Option<u32>,
+    /// Only to be shown: no key is made, and the place of one is masked.
+    #[serde(default)]
+    #[ts(as = "Option<bool>")]
+    dry_run: bool,
+}
+
+/// The name of the key of a program that is no known client.
+const RUN_KEY_NAME: &str = "run";
+/// Stands for a key that is not made. It is too short for its end to be shown.
+const SHOWN_KEY: &str = "mp-not-made";
 
 #[derive(Debug, Deserialize, ts_rs::TS)]
 #[ts(optional_fields = nullable)]
@@ -32,7 +56,7 @@ pub(in crate::management) async fn launch_command(
 ) -> Result<LaunchCommand, ControlError> {
     let client = find_client(&args.client)?;
     if client.launch.is_none() {
-        return Err(super::setup_error(client_setup::Error::NotLaunchable { client: client.name }));
+        return Err(setup_error(client_setup::Error::NotLaunchable { client: client.name }));
     }
     let model = match args.model {
         Some(model) if !is_model_name(&model) => {
@@ -42,6 +66,60 @@ pub(in crate::management) async fn launch_command(
         None => String::new(),
     };
     Ok(LaunchCommand { command: format!("mammouth-proxy launch {}{model}", client.id) })
+}
+
+/// Prepares the start of a client, or of any program, with a key for this one run. Nothing is written.
+pub(in crate::management) async fn launch(
+    control: &Control,
+    args: LaunchArgs,
+) -> Result<PreparedLaunch, ControlError> {
+    let client = args.client.as_deref().map(find_client).transpose()?;
+    let (model, small) = models::chosen(control, args.model.as_deref(), args.small_model.as_deref(), None)?;
+    let connection =
+        |key| Connection { small_model: small.clone(), ..Connection::new(port(control), key, model.clone()) };
+    let shown = connection(Secret::from(SHOWN_KEY));
+    // What cannot be started gets no key.
+    let shown = prepared(client, &shown, &args.arguments, true)?;
+    if args.dry_run {
+        return Ok(shown);
+    }
+    let name = client.map_or(RUN_KEY_NAME, |client| client.id);
+    let (key, _) = keys::issue_key(control, name, keys::ISSUED_KEY_LIFETIME, args.pid);
+    prepared(client, &connection(key), &args.arguments, false)
+}
+
+fn prepared(
+    client: Option<&'static Client>,
+    connection: &Connection,
+    own: &[String],
+    masked: bool,
+) -> Result<PreparedLaunch, ControlError> {
+    let Some(client) = client else {
+        let launch = Launch::of_any_program(connection, own);
+        return Ok(if masked { masked_launch(None, &launch) } else { whole_launch(None, launch) });
+    };
+    let launch = Launch::of(client, connection, own).map_err(setup_error)?;
+    let program = Some(launch.program.to_owned());
+    Ok(if masked { masked_launch(program, &launch) } else { whole_launch(program, launch) })
+}
+
+fn whole_launch(program: Option<String>, launch: Launch) -> PreparedLaunch {
+    PreparedLaunch {
+        program,
+        variables: launch.variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        removed: launch.removed.iter().map(|name| (*name).to_owned()).collect(),
+        arguments: launch.arguments,
+    }
+}
+
+fn masked_launch(program: Option<String>, launch: &Launch) -> PreparedLaunch {
+    let view = launch.view();
+    PreparedLaunch {
+        program,
+        variables: view.variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        removed: view.removed.iter().map(|name| (*name).to_owned()).collect(),
+        arguments: view.arguments,
+    }
 }
 
 /// Gives a client its key by a link. The desktop program opens it; without one it is returned, to be opened once.

@@ -1,18 +1,29 @@
 //! Command `clients.list`.
 
+use serde::Deserialize;
+
 use super::super::keys::PLACEHOLDER;
-use super::super::{Control, ControlError, MainKey, MainKeyUnavailable, NoArgs};
+use super::super::{Control, ControlError, MainKey, MainKeyUnavailable};
 use super::client_key::key_name;
-use super::view::{ClientEntry, ClientList, CopyField};
-use super::{find_client, models, on_files, port};
-use client_setup::{ClientView, Connection, KeyPlace, Model, SetupState};
+use super::view::{CallerShell, ClientEntry, ClientList, CopyField};
+use super::{find_client, models, on_files_of, port};
+use client_setup::{ClientSetup, ClientView, Connection, KeyPlace, Model, SetupState};
 use storage::secrets::{ExposeSecret, Secret};
 
+#[derive(Debug, Deserialize, ts_rs::TS)]
+#[ts(optional_fields = nullable)]
+pub(in crate::management) struct ClientListArgs {
+    caller: Option<CallerShell>,
+}
+
 /// Every known client as it stands.
-pub(in crate::management) async fn list(control: &Control, _: NoArgs) -> Result<ClientList, ControlError> {
+pub(in crate::management) async fn list(
+    control: &Control,
+    args: ClientListArgs,
+) -> Result<ClientList, ControlError> {
     let port = port(control);
-    let (views, set_up) =
-        on_files(control, move |setup| Ok((setup.clients(port)?, setup.set_up_clients()?))).await?;
+    let look = move |setup: &ClientSetup| Ok((setup.clients(port)?, setup.set_up_clients()?));
+    let (views, set_up) = on_files_of(control, args.caller, look).await?;
     let models = models::choices(control);
     let model = models::proposed(&models);
     let entry = |view: ClientView| {

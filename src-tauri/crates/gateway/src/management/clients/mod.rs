@@ -15,21 +15,21 @@ pub(super) use apply::{
     ApplyArgs, RepairArgs, UndoAllArgs, UndoArgs, UndoPlanArgs, apply, repair, repair_plan, undo, undo_all,
     undo_plan,
 };
-pub(super) use launch::{LaunchCommandArgs, LinkArgs, launch_command, link};
-pub(super) use list::list;
+pub(super) use launch::{LaunchArgs, LaunchCommandArgs, LinkArgs, launch, launch_command, link};
+pub(super) use list::{ClientListArgs, list};
 pub(super) use plan::{PlanArgs, plan};
 pub use view::{
-    ClientEntry, ClientList, ClientOutcome, ClientPlan, CopyField, DriftChoice, LaunchCommand, LinkOpened,
-    ModelChoice, RepairPlan,
+    CallerShell, ClientEntry, ClientList, ClientOutcome, ClientPlan, CopyField, DriftChoice, LaunchCommand,
+    LinkOpened, ModelChoice, PreparedLaunch, RepairPlan,
 };
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::log::internal_error;
 use super::{Control, ControlError, ErrorCode, lock};
-use client_setup::{Client, ClientSetup, Connection, Environment};
+use client_setup::{Client, ClientSetup, Connection, Environment, LOCATION_VARIABLES};
 use storage::secrets::Secret;
 
 /// What the commands keep between two calls.
@@ -47,15 +47,37 @@ async fn on_files<T: Send + 'static>(
     control: &Control,
     work: impl FnOnce(&ClientSetup) -> Result<T, client_setup::Error> + Send + 'static,
 ) -> Result<T, ControlError> {
+    on_files_of(control, None, work).await
+}
+
+/// As [`on_files`], with the files as the caller's shell finds them.
+async fn on_files_of<T: Send + 'static>(
+    control: &Control,
+    caller: Option<CallerShell>,
+    work: impl FnOnce(&ClientSetup) -> Result<T, client_setup::Error> + Send + 'static,
+) -> Result<T, ControlError> {
     let data_dir = control.config.data_dir.clone();
     let files = Arc::clone(&control.inner.clients.files);
     let work = move || {
         let _held = lock(&files);
         let environment = Environment::of_this_process()
             .ok_or_else(|| ControlError::new(ErrorCode::Internal, "this user has no home directory"))?;
+        let environment = match caller {
+            Some(shell) => {
+                let variables = shell.variables.into_iter().filter(|(name, value)| is_usable(name, value));
+                environment.with(variables.collect(), shell.working_dir.map(PathBuf::from))
+            }
+            None => environment,
+        };
         work(&ClientSetup::new(environment, &data_dir)).map_err(setup_error)
     };
     tokio::task::spawn_blocking(work).await.map_err(internal_error)?
+}
+
+/// A relative path is meant from the caller's folder, not from this program's.
+fn is_usable(name: &str, value: &str) -> bool {
+    let is_path = LOCATION_VARIABLES.contains(&name) && name != "PATH";
+    !is_path || Path::new(value.trim()).is_absolute()
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]

@@ -4,8 +4,8 @@ use serde::Deserialize;
 
 use super::super::{Control, ControlError};
 use super::client_key::{ClientKey, planned_key};
-use super::view::ClientPlan;
-use super::{find_client, key_command, models, on_files, port, recorded_connection};
+use super::view::{CallerShell, ClientPlan};
+use super::{find_client, key_command, models, on_files_of, port, recorded_connection};
 use client_setup::{Client, Connection, Plan};
 
 #[derive(Debug, Clone, Deserialize, ts_rs::TS)]
@@ -15,6 +15,7 @@ pub(in crate::management) struct PlanArgs {
     pub(super) model: Option<String>,
     /// For titles and summaries.
     pub(super) small_model: Option<String>,
+    pub(super) caller: Option<CallerShell>,
 }
 
 /// A connection for one client, with the key that it will have.
@@ -30,7 +31,7 @@ pub(in crate::management) async fn plan(
     args: PlanArgs,
 ) -> Result<ClientPlan, ControlError> {
     let PlannedConnection { client, connection, .. } = planned_connection(control, &args).await?;
-    on_files(control, move |setup| Ok(view(client, &setup.plan(client, &connection)?))).await
+    on_files_of(control, args.caller, move |setup| Ok(view(client, &setup.plan(client, &connection)?))).await
 }
 
 /// # Errors

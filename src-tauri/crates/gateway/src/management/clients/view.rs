@@ -129,6 +129,26 @@ pub struct LaunchCommand {
     pub command: String,
 }
 
+/// How a client is started for the proxy. It contains the key, unless it was only to be shown.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PreparedLaunch {
+    /// None for a program of the user's own.
+    pub program: Option<String>,
+    /// To set.
+    pub variables: Vec<(String, String)>,
+    /// To unset.
+    pub removed: Vec<String>,
+    pub arguments: Vec<String>,
+}
+
+/// The shell that a command was typed in: it may find clients and files where this program does not.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct CallerShell {
+    /// Of those that say where clients and their files are, or that win over a file.
+    pub variables: std::collections::BTreeMap<String, String>,
+    pub working_dir: Option<String>,
+}
+
 /// A link that was opened; it is given only to a page that must open it itself.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct LinkOpened {
