@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
 
 use mock_upstream::MockUpstream;
 use serde_json::{Value, json};
 
-use crate::support::{Options, Program, question, simulator};
+use crate::support::{Options, Program, command, question, simulator, stderr_text, stdout_text};
 
 const CLAUDE_SETTINGS: &str = "{\n  // not JSON, and so: never\n}\n";
 const LIVED_IN: &str = "{\n  \"env\": { \"EDITOR\": \"vim\" },\n  \"theme\": \"dark\"\n}\n";
@@ -207,4 +208,184 @@ async fn a_key_of_the_user_is_neither_taken_nor_revoked() {
     assert_eq!(asked.unwrap().status().as_u16(), 200);
     let names = ask(&program, "keys.list", json!({})).await;
     assert!(!names.to_string().contains("opencode-2"), "{names}");
+}
+
+/// Runs the program's command line in the home, whose `.env` is another program's.
+async fn cli(home: &Home, program: &Program, args: &[&str]) -> Output {
+    let mut command = command(program.dir.path());
+    let bin = home.0.path().join("bin");
+    command.current_dir(home.0.path()).env("HOME", home.0.path());
+    command.env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
+    command.args(args).stdin(Stdio::null()).output().await.unwrap()
+}
+
+/// A program in the home's own PATH that says how it was started.
+fn install(home: &Home, name: &str, script: &str) {
+    home.write(&format!("bin/{name}"), &format!("#!/bin/sh\n{script}\n"));
+    let path = home.0.path().join("bin").join(name);
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+#[tokio::test]
+async fn setup_shows_a_diff_writes_when_told_to_and_undoes() {
+    let home = Home::new().await;
+    home.write(".claude/settings.json", LIVED_IN);
+    home.write(".env", "DATA_DIR=/nowhere\nPORT=x\n");
+    let before = home.tree();
+    let program = home.program().await;
+
+    let shown = cli(&home, &program, &["setup", "claude-code", "--dry-run"]).await;
+    assert!(shown.status.success(), "{}", stderr_text(&shown));
+    let diff = stdout_text(&shown);
+    assert!(
+        diff.contains("+++ ") && diff.contains("ANTHROPIC_AUTH_TOKEN") && !diff.contains("mp-"),
+        "{diff}"
+    );
+    let unasked = cli(&home, &program, &["setup", "claude-code"]).await;
+    assert!(unasked.status.code() == Some(1) && stderr_text(&unasked).contains("--yes"));
+    assert!(home.tree() == before);
+
+    let done = cli(&home, &program, &["setup", "claude-code", "--model", "gpt-5", "--yes"]).await;
+    assert!(done.status.success() && stdout_text(&done).contains("Claude Code is set up"), "{done:?}");
+    assert!(home.read(".claude/settings.json").contains("\"gpt-5\""));
+    let again = cli(&home, &program, &["setup", "claude-code", "--yes"]).await;
+    assert!(again.status.success() && stdout_text(&again).contains("set up already"), "{again:?}");
+    let listed = stdout_text(&cli(&home, &program, &["clients"]).await);
+    assert!(listed.contains("claude-code: Claude Code: set up\n"), "{listed}");
+
+    let undone = cli(&home, &program, &["setup", "claude-code", "--undo", "--yes"]).await;
+    assert!(undone.status.success(), "{}", stderr_text(&undone));
+    assert!(home.tree() == before);
+    let twice = cli(&home, &program, &["setup", "claude-code", "--undo", "--yes"]).await;
+    assert!(twice.status.code() == Some(1) && stderr_text(&twice).contains("was not set up from here"));
+}
+
+#[tokio::test]
+async fn undo_says_which_values_changed_and_takes_a_choice() {
+    let home = Home::new().await;
+    home.write(".claude/settings.json", LIVED_IN);
+    let program = home.program().await;
+    assert!(cli(&home, &program, &["setup", "claude-code", "--model", "gpt-5", "-y"]).await.status.success());
+    let text = home.read(".claude/settings.json");
+    home.write(
+        ".claude/settings.json",
+        &text.replace("\"ANTHROPIC_MODEL\": \"gpt-5\"", "\"ANTHROPIC_MODEL\": \"mine\""),
+    );
+    let asked = cli(&home, &program, &["setup", "claude-code", "--undo", "--yes"]).await;
+    let said = stdout_text(&asked);
+    assert_eq!(asked.status.code(), Some(1));
+    for part in [
+        "env.ANTHROPIC_MODEL",
+        "before set-up: nothing",
+        "by set-up:     \"gpt-5\"",
+        "now:           \"mine\"",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let undone =
+        cli(&home, &program, &["setup", "claude-code", "--undo", "--drift", "restore", "--yes"]).await;
+    assert!(undone.status.success(), "{}", stderr_text(&undone));
+    assert_eq!(home.read(".claude/settings.json"), LIVED_IN);
+}
+
+#[tokio::test]
+async fn every_set_up_is_undone_where_no_program_runs() {
+    let home = Home::new().await;
+    home.write(".claude/settings.json", LIVED_IN);
+    home.write(".config/opencode/opencode.jsonc", "{ /* mine */ }\n");
+    let before = home.tree();
+    let program = home.program().await;
+    for id in ["claude-code", "opencode", "codex", "pi"] {
+        assert!(cli(&home, &program, &["setup", id, "--yes"]).await.status.success(), "{id}");
+    }
+    let dir = program.stop().await;
+    let mut undo = command(dir.path());
+    undo.env("HOME", home.0.path()).args(["setup", "--undo-all"]);
+    let undone = undo.output().await.unwrap();
+    assert!(undone.status.success(), "{}", stderr_text(&undone));
+    assert!(home.tree() == before);
+    let keys = stdout_text(&crate::support::cli_in(dir.path(), &["keys", "list"]).await);
+    assert_eq!(keys.lines().count(), 1, "{keys}");
+    let again = crate::support::cli_in(dir.path(), &["setup", "codex", "--yes"]).await;
+    assert!(again.status.code() == Some(1) && stderr_text(&again).contains("does not run"), "{again:?}");
+}
+
+#[tokio::test]
+async fn a_client_is_found_where_the_callers_shell_finds_it() {
+    let home = Home::new().await;
+    let program = home.program().await;
+    let mut command = command(program.dir.path());
+    let moved = home.0.path().join("moved");
+    command.env("HOME", home.0.path()).env("CLAUDE_CONFIG_DIR", &moved).args(["setup", "claude-code", "-y"]);
+    assert!(command.output().await.unwrap().status.success());
+    assert!(moved.join("settings.json").exists() && !home.0.path().join(".claude").exists());
+    ask(&program, "keys.revoke", json!({ "name": "claude-code" })).await;
+    let repaired = cli(&home, &program, &["setup", "--repair", "--yes"]).await;
+    assert!(stdout_text(&repaired).contains("claude-code: repaired"), "{repaired:?}");
+    assert!(!home.0.path().join(".claude").exists(), "a repair finds the same file from any shell");
+}
+
+#[tokio::test]
+async fn launch_starts_a_client_with_a_key_that_ends_with_it() {
+    let home = Home::new().await;
+    install(&home, "claude", "printf '%s\\n' \"$ANTHROPIC_BASE_URL\" \"$MAMMOUTH_PROXY_KEY\" \"$@\"; exit 7");
+    home.write(".claude/settings.json", "{\"env\":{\"ANTHROPIC_BASE_URL\":\"https://example.com\"}}");
+    let before = home.tree();
+    let program = home.program().await;
+    let shown = cli(&home, &program, &["launch", "claude-code", "--model", "gpt-5", "--dry-run"]).await;
+    let text = stdout_text(&shown);
+    assert!(text.contains("MAMMOUTH_PROXY_KEY=••••") && text.contains("claude --settings"), "{text}");
+
+    let ended =
+        cli(&home, &program, &["launch", "claude-code", "--model", "gpt-5", "--", "--print", "hi"]).await;
+    assert_eq!(ended.status.code(), Some(7), "{}", stderr_text(&ended));
+    let said = stdout_text(&ended);
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines[0], program.base);
+    assert_eq!(lines[lines.len() - 2..], ["--print", "hi"]);
+    let models = program.http.get(format!("{}/v1/models", program.base)).bearer_auth(lines[1]).send().await;
+    assert_eq!(models.unwrap().status().as_u16(), 401, "the key ended with the client");
+    assert!(home.tree() == before);
+
+    let refused = cli(&home, &program, &["launch", "claude-code", "--", "--settings", "{}"]).await;
+    assert!(refused.status.code() == Some(1) && stderr_text(&refused).contains("`--settings` collides"));
+    let missing = cli(&home, &program, &["launch", "qwen-code"]).await;
+    assert!(
+        missing.status.code() == Some(1) && stderr_text(&missing).contains("not installed"),
+        "{missing:?}"
+    );
+}
+
+#[tokio::test]
+async fn run_gives_any_program_an_address_and_a_key_that_works() {
+    let home = Home::new().await;
+    let program = home.program().await;
+    let script = "exec curl -s -o /dev/null -w '%{http_code}' -H \"Authorization: Bearer $OPENAI_API_KEY\" $OPENAI_BASE_URL/models";
+    install(&home, "asks", script);
+    let ended = cli(&home, &program, &["run", "--", "asks"]).await;
+    assert_eq!(stdout_text(&ended), "200", "{}", stderr_text(&ended));
+}
+
+#[tokio::test]
+async fn an_issued_key_stands_alone_and_names_its_client() {
+    let home = Home::new().await;
+    let program = home.program().await;
+    let issued = cli(&home, &program, &["keys", "issue", "codex", "--ttl", "90s"]).await;
+    let key = stdout_text(&issued);
+    assert!(
+        key.starts_with("mp-") && key.lines().count() == 1 && stderr_text(&issued).is_empty(),
+        "{issued:?}"
+    );
+    let request = program.http.post(format!("{}/v1/chat/completions", program.base)).bearer_auth(key.trim());
+    let request = request.header("content-type", "application/json").body(question("hello").to_string());
+    assert_eq!(request.send().await.unwrap().status().as_u16(), 200);
+    assert_eq!(program.records().await.last().unwrap()["client"], "codex");
+    for bad in [
+        &["keys", "issue", "a b"][..],
+        &["keys", "issue", "x", "--ttl", "99d"],
+        &["keys", "issue", "x", "--ttl", "0s"],
+    ] {
+        assert_eq!(cli(&home, &program, bad).await.status.code(), Some(1), "{bad:?}");
+    }
+    assert_eq!(cli(&home, &program, &["keys", "issue", "x", "--ttl", "soon"]).await.status.code(), Some(2));
 }

@@ -339,7 +339,7 @@ async fn doctor_says_what_is_wrong_and_what_to_do() {
 }
 
 /// Commands that need the running program, and what they print with it.
-const COMMANDS_THAT_CONNECT: [(&[&str], &str); 14] = [
+const COMMANDS_THAT_CONNECT: [(&[&str], &str); 16] = [
     (&["status"], "base URL for clients: "),
     (&["accounts", "list"], "web-1: ready"),
     (&["accounts", "list", "--json"], "\"web-1\""),
@@ -351,6 +351,8 @@ const COMMANDS_THAT_CONNECT: [(&[&str], &str); 14] = [
     (&["accounts", "resume", "first"], "resumed"),
     (&["keys", "list", "--reveal"], KEY),
     (&["keys", "add", "one"], ""),
+    (&["keys", "issue", "one"], "mp-"),
+    (&["clients"], ""),
     (&["keys", "revoke", "one"], "revoked"),
     (&["logs"], ""),
     (&["export"], ""),

@@ -40,9 +40,20 @@ pub(super) struct GlobalArgs {
     /// File to read settings from instead of `.env` in this folder
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) env_file: Option<PathBuf>,
+    /// The command is typed in folders of other programs, whose `.env` is not ours
+    #[arg(skip)]
+    pub(super) in_project: bool,
     /// Use the built-in simulator and its accounts: nothing leaves this machine
     #[arg(long, global = true)]
     pub(super) demo: bool,
+}
+
+impl GlobalArgs {
+    /// For commands that are typed in a project's folder, or that a client runs there.
+    #[must_use]
+    pub(super) fn in_project(&self) -> Self {
+        Self { in_project: true, ..self.clone() }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -59,6 +70,17 @@ pub(super) enum Command {
     /// List, add or revoke the keys that clients send
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Show the AI clients of this machine, and whether they use the proxy
+    Clients {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a client use the proxy by its settings file, or take that back
+    Setup(SetupArgs),
+    /// Start a client for the proxy without writing anything
+    Launch(LaunchArgs),
+    /// Run any program with the variables that OpenAI's and Anthropic's libraries read
+    Run(RunArgs),
     /// Switch the running proxy to another port and remember it
     Port { port: u16 },
     /// Show the request log, newest last
@@ -137,10 +159,82 @@ pub(super) enum KeysCommand {
     },
     /// Make a key for one client; without a keychain it is shown only now
     Add { name: String },
+    /// Print a key that is valid for a short time; nothing stores it
+    Issue {
+        /// What the request log calls the client
+        name: String,
+        /// How long it is valid: 90s, 30m, 12h or 7d
+        #[arg(long, value_name = "TIME", default_value = "24h")]
+        ttl: String,
+    },
     /// Refuse a key from now on
     Revoke { name: String },
     /// Make a new main key; the old one is refused at once
     ReplaceMain,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct SetupArgs {
+    /// The client, as 'mammouth-proxy clients' names it
+    #[arg(required_unless_present_any = ["repair", "undo_all"], conflicts_with_all = ["repair", "undo_all"])]
+    pub(super) client: Option<String>,
+    /// The model that the client uses
+    #[arg(long, conflicts_with_all = ["undo", "repair", "undo_all"])]
+    pub(super) model: Option<String>,
+    /// The model for titles and summaries
+    #[arg(long, value_name = "MODEL", conflicts_with_all = ["undo", "repair", "undo_all"])]
+    pub(super) small_model: Option<String>,
+    /// Take the set-up back
+    #[arg(long)]
+    pub(super) undo: bool,
+    /// Bring every client that was set up to the port and key of today
+    #[arg(long, conflicts_with_all = ["undo", "undo_all"])]
+    pub(super) repair: bool,
+    /// Take every set-up back
+    #[arg(long, conflicts_with = "undo")]
+    pub(super) undo_all: bool,
+    /// What to do with values that were changed since set-up
+    #[arg(long, value_enum, value_name = "CHOICE")]
+    pub(super) drift: Option<DriftArg>,
+    /// Show what would be written, and write nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Write without a question
+    #[arg(long, short)]
+    pub(super) yes: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum DriftArg {
+    /// Leave them as they are now
+    Keep,
+    /// Put back what stood there before set-up
+    Restore,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct LaunchArgs {
+    /// The client, as 'mammouth-proxy clients' names it
+    pub(super) client: String,
+    /// The model that the client uses
+    #[arg(long)]
+    pub(super) model: Option<String>,
+    /// The model for titles and summaries
+    #[arg(long, value_name = "MODEL")]
+    pub(super) small_model: Option<String>,
+    /// Show what would be started, and start nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Arguments for the client, after '--'
+    #[arg(last = true, value_name = "ARGS")]
+    pub(super) arguments: Vec<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct RunArgs {
+    /// The program and its arguments, after '--'
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(super) command: Vec<String>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -53,6 +53,18 @@ pub(super) fn find_target(global: &GlobalArgs) -> Result<TargetInstance, ExitErr
     Ok(TargetInstance { data_dir: dir, config, parts, client: None })
 }
 
+/// The running instance, for commands that need one.
+///
+/// # Errors
+/// None runs on this data directory.
+pub(super) fn running(global: &GlobalArgs) -> Result<Client, ExitError> {
+    find_target(global)?.client.ok_or_else(|| {
+        ExitError::failed(
+            "the proxy does not run: start the desktop program or 'mammouth-proxy serve', then try again",
+        )
+    })
+}
+
 /// Carries out a command in the running instance, or on the stored state where none runs.
 pub(super) fn run_command<T: DeserializeOwned>(
     global: &GlobalArgs,

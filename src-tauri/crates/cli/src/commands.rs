@@ -5,12 +5,12 @@ use std::io::{BufRead, ErrorKind, IsTerminal, Read};
 use serde_json::{Value, json};
 
 use super::args::{AccountsCommand, GlobalArgs, KeysCommand};
-use super::client::{TargetInstance, block_on, find_target, run_command};
+use super::client::{TargetInstance, block_on, find_target, run_command, running};
 use super::secret_input::read_secret;
-use super::{ExitError, output};
+use super::{ExitError, exit, output};
 use gateway::accounts::{AccountView, LimitReason};
 use gateway::app::AppParts;
-use gateway::management::{CheckView, KeyView, Status, env_file_message};
+use gateway::management::{CheckView, IssuedKey, KeyView, Status, env_file_message};
 use gateway::server::dial_addr;
 
 /// What a user of web sessions must know before the first one is stored.
@@ -210,6 +210,12 @@ pub(super) fn keys(global: &GlobalArgs, command: KeysCommand) -> Result<(), Exit
             });
             output::line(key.key.unwrap_or_default());
         }
+        KeysCommand::Issue { name, ttl } => {
+            let seconds = parse_duration(&ttl)?;
+            let args = json!({ "name": name, "ttl_seconds": seconds });
+            let key: IssuedKey = block_on(running(&global.in_project())?.call("keys.issue", args))?;
+            output::line(key.key);
+        }
         KeysCommand::ReplaceMain => {
             let key: KeyView = run_command(global, "keys.replace_main", Value::Null)?;
             output::note("give this key to your clients; the old one is refused now:");
@@ -220,6 +226,22 @@ pub(super) fn keys(global: &GlobalArgs, command: KeysCommand) -> Result<(), Exit
         }
     }
     Ok(())
+}
+
+/// A time in seconds, written as 90s, 30m, 12h or 7d.
+fn parse_duration(text: &str) -> Result<u64, ExitError> {
+    let seconds = |unit: char| match unit {
+        's' => Some(1),
+        'm' => Some(60),
+        'h' => Some(60 * 60),
+        'd' => Some(24 * 60 * 60),
+        _ => None,
+    };
+    let parsed = text.chars().last().and_then(seconds).and_then(|unit| {
+        let number: u64 = text.get(..text.len() - 1)?.parse().ok()?;
+        number.checked_mul(unit)
+    });
+    parsed.ok_or_else(|| ExitError::new(exit::USAGE, "a time is written as 90s, 30m, 12h or 7d"))
 }
 
 /// The key stands alone on stdout, so that a shell can take it.

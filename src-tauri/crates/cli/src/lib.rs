@@ -14,10 +14,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod args;
 mod client;
+mod clients;
 mod commands;
 mod desktop_host;
 mod doctor;
 mod generate;
+mod launch;
 mod log_files;
 mod logging;
 mod logs;
@@ -25,6 +27,7 @@ mod malloc;
 mod output;
 mod secret_input;
 mod serve;
+mod setup;
 mod signals;
 mod usage;
 
@@ -109,6 +112,10 @@ fn dispatch(args: args::Args) -> Result<(), ExitError> {
         args::Command::Doctor => doctor::doctor(&place),
         args::Command::Accounts(command) => commands::accounts(&place, command),
         args::Command::Keys(command) => commands::keys(&place, command),
+        args::Command::Clients { json } => clients::clients(&place.in_project(), json),
+        args::Command::Setup(options) => setup::setup(&place.in_project(), options),
+        args::Command::Launch(options) => launch::launch(&place.in_project(), options),
+        args::Command::Run(options) => launch::run(&place.in_project(), options),
         args::Command::Port { port } => commands::port(&place, port),
         args::Command::Logs(options) => logs::logs(&place, &options),
         args::Command::Export(options) => logs::export(&place, &options),

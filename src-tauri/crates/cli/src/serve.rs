@@ -128,6 +128,7 @@ pub(super) fn flags(global: GlobalArgs, options: ServeArgs) -> Flags {
         demo: global.demo,
         data_dir: global.data_dir,
         env_file: global.env_file,
+        only_named_env_file: global.in_project,
         host: options.host,
         port: options.port,
         no_ui: options.no_ui,

@@ -48,6 +48,8 @@ pub struct Flags {
     pub demo: bool,
     pub data_dir: Option<PathBuf>,
     pub env_file: Option<PathBuf>,
+    /// Pass over a `.env` that nobody named: the command is meant to be typed in other programs' folders.
+    pub only_named_env_file: bool,
     pub no_ui: bool,
     pub allow_host: Vec<String>,
 }
@@ -105,8 +107,11 @@ impl Sources {
         surroundings: RuntimeEnvironment,
         now: u64,
     ) -> Result<Self, ConfigError> {
-        let (env_file, unnamed_env_file) =
-            find_env_file(flags.env_file.as_deref(), &surroundings.working_dir)?;
+        let (env_file, unnamed_env_file) = if flags.only_named_env_file && flags.env_file.is_none() {
+            (None, None)
+        } else {
+            find_env_file(flags.env_file.as_deref(), &surroundings.working_dir)?
+        };
         let settings = SettingsFile::empty(Path::new(""));
         let mut sources = Self { flags, env, env_file, unnamed_env_file, settings, runtime: surroundings };
         sources.settings = SettingsFile::load(&data_dir(&sources)?, now);
