@@ -1,15 +1,19 @@
 //! Shared context of the desktop program, and its calls to the management API.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tauri::{AppHandle, Manager};
 
 use super::i18n::{Language, Strings};
-use super::status::ProxyStatus;
+use super::status::{ClientStatus, ProxyStatus};
 use super::tray::Tray;
 use gateway::management::{self, Control, ControlError};
+
+/// Maximum age of the list of clients in the tray. Reading it opens the configuration files of some twenty programs.
+const CLIENTS_MAX_AGE: Duration = Duration::from_secs(10);
 
 /// Handle on the shared context. Cheap to clone.
 #[derive(Clone)]
@@ -24,6 +28,15 @@ struct ContextInner {
     /// Held during a sign-in, so that there is one at a time.
     sign_in_lock: tokio::sync::Mutex<()>,
     tray: OnceLock<Tray>,
+    clients: Mutex<ClientCache>,
+}
+
+/// The clients as they were last read, and for which address.
+#[derive(Default)]
+struct ClientCache {
+    clients: Vec<ClientStatus>,
+    address: String,
+    read_at: Option<Instant>,
 }
 
 impl DesktopContext {
@@ -35,6 +48,7 @@ impl DesktopContext {
             window_lock: tokio::sync::Mutex::default(),
             sign_in_lock: tokio::sync::Mutex::default(),
             tray: OnceLock::new(),
+            clients: Mutex::default(),
         }))
     }
 
@@ -93,7 +107,29 @@ impl DesktopContext {
 
     /// The status of the proxy; `None` while it starts or stops.
     pub(super) async fn status(&self) -> Option<ProxyStatus> {
-        self.run_command("status", json!({})).await.ok().map(ProxyStatus::from_json)
+        let mut status = self.run_command("status", json!({})).await.ok().map(ProxyStatus::from_json)?;
+        status.clients = self.clients(&status.address).await;
+        Some(status)
+    }
+
+    /// The clients of this machine, as they were up to 10 s ago for the same address.
+    async fn clients(&self, address: &str) -> Vec<ClientStatus> {
+        let cache = || self.0.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        {
+            let cached = cache();
+            let fresh = cached.read_at.is_some_and(|read_at| read_at.elapsed() < CLIENTS_MAX_AGE);
+            if fresh && cached.address == address {
+                return cached.clients.clone();
+            }
+        }
+        // Without an answer the previous list is shown.
+        let answer = self.run_command("clients.list", json!({})).await.ok();
+        let mut cached = cache();
+        if let Some(list) = answer {
+            cached.clients = ClientStatus::from_json(&list);
+        }
+        (cached.address, cached.read_at) = (address.to_owned(), Some(Instant::now()));
+        cached.clients.clone()
     }
 
     /// Requests that stale quotas be fetched again, because the accounts are about to be displayed.

@@ -6,6 +6,7 @@ pub(super) enum WindowPage {
     Overview,
     Accounts,
     Requests,
+    Clients,
     Settings,
 }
 
@@ -16,6 +17,7 @@ impl WindowPage {
             Self::Overview => "/overview",
             Self::Accounts => "/accounts",
             Self::Requests => "/requests",
+            Self::Clients => "/clients",
             Self::Settings => "/settings",
         }
     }

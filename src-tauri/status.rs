@@ -16,6 +16,9 @@ pub(super) struct ProxyStatus {
     pub(super) last_error: Option<LastError>,
     pub(super) language: String,
     pub(super) tray_icon: TrayIcon,
+    /// Not a part of `status`: see [`ClientStatus::from_json`].
+    #[serde(skip)]
+    pub(super) clients: Vec<ClientStatus>,
 }
 
 /// The icon style that the user chose.
@@ -63,6 +66,53 @@ pub(super) struct AccountStatus {
 #[serde(default)]
 pub(super) struct AccountLimit {
     pub(super) seconds_left: u64,
+}
+
+/// A client that is on this machine or was set up from here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ClientStatus {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) state: ClientState,
+    /// Whether it can be started for the proxy without a change of its files.
+    pub(super) can_launch: bool,
+}
+
+/// Whether a client uses the proxy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ClientState {
+    NotByFile,
+    NotSetUp,
+    SetUp,
+    OtherPort,
+    KeyRefused,
+    ChangedByHand,
+    Unreadable,
+    /// A state that this program does not know.
+    #[default]
+    #[serde(other)]
+    Unknown,
+}
+
+impl ClientStatus {
+    /// Parses the result of `clients.list`. Clients that are not on this machine are left out.
+    pub(super) fn from_json(list: &serde_json::Value) -> Vec<Self> {
+        let clients = list["clients"].as_array().map(Vec::as_slice).unwrap_or_default();
+        clients.iter().filter_map(Self::from_entry).collect()
+    }
+
+    fn from_entry(entry: &serde_json::Value) -> Option<Self> {
+        let state = ClientState::deserialize(&entry["state"]["state"]).unwrap_or_default();
+        let is_set_up = !matches!(state, ClientState::NotByFile | ClientState::NotSetUp);
+        (is_set_up || !entry["found"].is_null()).then_some(())?;
+        Some(Self {
+            id: entry["id"].as_str()?.to_owned(),
+            name: entry["name"].as_str()?.to_owned(),
+            state,
+            can_launch: entry["launch"].as_bool().unwrap_or(false),
+        })
+    }
 }
 
 /// The last request that failed.
@@ -117,6 +167,22 @@ mod tests {
             ProxyStatus::from_json(serde_json::json!({"state": "brand_new", "address": "127.0.0.1:3001"}));
         assert_eq!((seen.state, seen.port()), (ProxyState::Unknown, 3001));
         assert_eq!(ProxyStatus::from_json(serde_json::json!(7)).state, ProxyState::Unknown);
+    }
+
+    #[test]
+    fn clients_of_this_machine_are_read_with_their_state() {
+        let entry = |id: &str, found: Option<&str>, state: &str| serde_json::json!({"id": id, "name": id, "found": found, "launch": true, "state": {"state": state}});
+        let list = serde_json::json!({"clients": [
+            entry("a", Some("/a"), "not_set_up"), entry("b", None, "not_set_up"), entry("c", None, "set_up"),
+            entry("d", Some("/d"), "brand_new"),
+        ]});
+        let clients = ClientStatus::from_json(&list);
+        let read: Vec<_> = clients.iter().map(|client| (client.id.as_str(), client.state)).collect();
+        assert_eq!(
+            read,
+            [("a", ClientState::NotSetUp), ("c", ClientState::SetUp), ("d", ClientState::Unknown)]
+        );
+        assert_eq!(ClientStatus::from_json(&serde_json::json!(7)), []);
     }
 
     #[test]

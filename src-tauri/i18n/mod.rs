@@ -82,6 +82,9 @@ strings! {
     under_a_minute, only_this, all_accounts, pause, resume, sign_in_again, add_account, more_accounts,
     // Choices: strategy and port.
     strategy, balance, fill_first, reset_soonest, port, now_on, next_free, other_port,
+    // Clients.
+    clients, set_up_clients, show_client, copy_launch, client_not_set_up, client_set_up, client_other_port,
+    client_key_refused, client_changed, client_unreadable, client_unknown,
     // Copied texts.
     copy_base_url, copy_key, copy_environment, key_unread,
     // What to do about a failed request.

@@ -63,6 +63,11 @@ async fn run_action(context: &DesktopContext, action: MenuAction) -> Result<(), 
         MenuAction::CopyEnvironment(kind) => {
             return clipboard::copy(context.app(), export_lines(context, kind).await?).await;
         }
+        MenuAction::CopyLaunchCommand(client) => {
+            let answer = context.run_command("clients.launch_command", json!({ "client": client })).await?;
+            let command = answer["command"].as_str().unwrap_or_default().to_owned();
+            return clipboard::copy(context.app(), command).await;
+        }
         MenuAction::StartAtLogin(on) => return autostart::set(context.app(), on),
         MenuAction::NextPort => ("port.switch", context.run_command("port.free", json!({})).await?),
         MenuAction::Only(label) => ("accounts.only", json!({ "label": label })),

@@ -2,12 +2,15 @@
 
 use super::super::i18n::{Strings, fill};
 use super::super::page::WindowPage;
-use super::super::status::{AccountStatus, LastError, ProxyState, ProxyStatus};
+use super::super::status::{AccountStatus, ClientState, ClientStatus, LastError, ProxyState, ProxyStatus};
 use super::format::{account_text, advice, quota_bar, truncate};
 use storage::config::{Choice, Strategy};
 
 /// The most accounts with a line of their own; the window shows all.
 const MAX_ACCOUNTS: usize = 12;
+
+/// The most clients in the menu; the window shows all.
+const MAX_CLIENTS: usize = 15;
 
 /// One entry of a menu.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,13 +31,18 @@ pub(super) enum MenuEntry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum MenuAction {
     Only(Option<String>),
-    Enable { label: String, enabled: bool },
+    Enable {
+        label: String,
+        enabled: bool,
+    },
     SignIn(String),
     Strategy(&'static str),
     NextPort,
     CopyBaseUrl,
     CopyKey,
     CopyEnvironment(ShellKind),
+    /// Copies the command that starts the client with this id.
+    CopyLaunchCommand(String),
     Serve(bool),
     Open(WindowPage),
     StartAtLogin(bool),
@@ -57,6 +65,7 @@ pub(super) fn build_menu(status: &ProxyStatus, at_login: Option<bool>, strings: 
         MenuEntry::Separator,
         strategy_entry(status, strings),
         port_entry(status, strings),
+        clients_entry(status, strings),
         MenuEntry::Separator,
     ]);
     items.extend(copy_entries(strings));
@@ -160,6 +169,37 @@ fn port_entry(status: &ProxyStatus, strings: &Strings) -> MenuEntry {
             MenuEntry::Command(strings.other_port.to_owned(), MenuAction::Open(WindowPage::Settings)),
         ],
     )
+}
+
+fn clients_entry(status: &ProxyStatus, strings: &Strings) -> MenuEntry {
+    let open = |text: &str| MenuEntry::Command(text.to_owned(), MenuAction::Open(WindowPage::Clients));
+    let client = |client: &ClientStatus| {
+        let line = format!("{} — {}", truncate(&client.name), client_text(client.state, strings));
+        let mut items = vec![open(strings.show_client)];
+        if client.can_launch {
+            let action = MenuAction::CopyLaunchCommand(client.id.clone());
+            items.push(MenuEntry::Command(strings.copy_launch.to_owned(), action));
+        }
+        MenuEntry::Submenu(line, items)
+    };
+    let mut items: Vec<MenuEntry> = status.clients.iter().take(MAX_CLIENTS).map(client).collect();
+    if !items.is_empty() {
+        items.push(MenuEntry::Separator);
+    }
+    items.push(open(strings.set_up_clients));
+    MenuEntry::Submenu(strings.clients.to_owned(), items)
+}
+
+fn client_text(state: ClientState, strings: &Strings) -> &'static str {
+    match state {
+        ClientState::NotByFile | ClientState::NotSetUp => strings.client_not_set_up,
+        ClientState::SetUp => strings.client_set_up,
+        ClientState::OtherPort => strings.client_other_port,
+        ClientState::KeyRefused => strings.client_key_refused,
+        ClientState::ChangedByHand => strings.client_changed,
+        ClientState::Unreadable => strings.client_unreadable,
+        ClientState::Unknown => strings.client_unknown,
+    }
 }
 
 fn copy_entries(strings: &Strings) -> [MenuEntry; 3] {

@@ -1,6 +1,8 @@
 use super::super::i18n::Language;
 use super::super::page::WindowPage;
-use super::super::status::{AccountLimit, AccountStatus, LastError, ProxyState, ProxyStatus};
+use super::super::status::{
+    AccountLimit, AccountStatus, ClientState, ClientStatus, LastError, ProxyState, ProxyStatus,
+};
 use super::menu::{MenuAction, MenuEntry, ShellKind, build_menu};
 
 fn account(label: &str) -> AccountStatus {
@@ -13,6 +15,10 @@ fn account(label: &str) -> AccountStatus {
     }
 }
 
+fn client(id: &str, name: &str, state: ClientState, can_launch: bool) -> ClientStatus {
+    ClientStatus { id: id.to_owned(), name: name.to_owned(), state, can_launch }
+}
+
 fn seen() -> ProxyStatus {
     ProxyStatus {
         state: ProxyState::Serving,
@@ -20,6 +26,10 @@ fn seen() -> ProxyStatus {
         base_url: "http://127.0.0.1:3000/v1".to_owned(),
         accounts: vec![account("work"), account("home")],
         strategy: "fill-first".to_owned(),
+        clients: vec![
+            client("claude-code", "Claude Code", ClientState::SetUp, true),
+            client("continue", "Continue", ClientState::NotSetUp, false),
+        ],
         ..ProxyStatus::default()
     }
 }
@@ -88,6 +98,14 @@ fn the_whole_menu_of_a_serving_proxy() {
         "  (Now on 3000)",
         "  Move to the next free port",
         "  Another port…",
+        "Clients:",
+        "  Claude Code — set up:",
+        "    Show in Clients",
+        "    Copy launch command",
+        "  Continue — not set up:",
+        "    Show in Clients",
+        "  --",
+        "  Set up clients…",
         "--",
         "Copy base URL",
         "Copy API key",
@@ -164,6 +182,14 @@ fn actions_name_their_account() {
     ] {
         assert!(actions.contains(&action), "{action:?} is missing in {actions:?}");
     }
+}
+
+#[test]
+fn a_client_is_launched_by_its_id_and_an_unknown_state_is_shown_as_unknown() {
+    assert!(actions(&english(&seen())).contains(&MenuAction::CopyLaunchCommand("claude-code".to_owned())));
+    let clients = vec![client("x", "X", ClientState::Unknown, false)];
+    let lines = outline(&english(&ProxyStatus { clients, ..seen() }));
+    assert!(lines.contains(&"  X — state unknown:".to_owned()), "{lines:?}");
 }
 
 #[test]

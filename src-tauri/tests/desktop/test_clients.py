@@ -3,12 +3,84 @@
 import unittest
 
 from case import PageCase
-from client import status_with
+from client import chat, status_with
 from program import Refused
+
+
+LIVED_IN = """# My models
+name: Mine
+version: 1.0.0
+schema: v1
+models:
+  - name: Local  # keep
+    provider: ollama
+    model: llama3
+"""
 
 
 class Clients(PageCase):
     place = "clients"
+
+    def continue_file(self):
+        path = self.session.home / ".continue/config.yaml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(LIVED_IN)
+        self.page.open("overview")
+        self.page.open("clients")
+        return path
+
+    def state(self, client):
+        return next(one for one in self.program.ask("clients.list")["clients"] if one["id"] == client)["state"]["state"]
+
+    def test_a_client_is_set_up_seen_in_the_log_and_undone_to_the_byte(self):
+        path = self.continue_file()
+        self.page.press("Set up Continue")
+        self.page.shows("Changes in")
+        self.assertEqual(path.read_text(), LIVED_IN, "nothing is written before it is confirmed")
+        self.page.press("Set up")
+        self.page.shows("Waiting for the first request of Continue…")
+        self.assertIn(f"apiBase: http://{self.program.address()}/v1", path.read_text().replace('"', ""))
+        self.assertIn(self.key("continue"), path.read_text())
+        self.assertEqual(status_with(self.program, self.key("continue")), 200)
+        chat(self.program, "hello", with_key=self.key("continue"))
+        self.page.shows("Continue is connected")
+        self.page.press("Done")
+        self.page.press("Undo the set-up of Continue")
+        self.page.shows("The key “continue” is revoked as well.")
+        self.page.press("Undo")
+        self.page.shows("Undone: Continue")
+        self.assertEqual(path.read_text(), LIVED_IN)
+        self.assertEqual(self.state("continue"), "not_set_up")
+
+    def test_a_value_changed_by_hand_is_asked_about_before_undo(self):
+        path = self.continue_file()
+        self.page.press("Set up Continue")
+        self.page.shows("Changes in")
+        self.page.press("Set up")
+        self.page.shows("Waiting for the first request")
+        self.page.press("Done")
+        changed = path.read_text().replace(f"{self.program.address()}/v1", "192.0.2.1:9/v1")
+        path.write_text(changed)
+        self.page.press("Look again")
+        self.page.shows("Changed by hand")
+        self.page.press("Undo the set-up of Continue")
+        self.page.shows("192.0.2.1:9/v1")
+        self.page.press_first("dialog input[value=restore]")
+        self.page.shows("Changes in")
+        self.page.press("Undo")
+        self.page.shows("Undone: Continue")
+        self.assertEqual(path.read_text(), LIVED_IN)
+
+    def test_a_file_that_cannot_be_read_is_named_and_left_alone(self):
+        path = self.session.home / ".continue/config.yaml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("models: [\n")
+        self.addCleanup(path.unlink)
+        self.page.open("overview")
+        self.page.open("clients")
+        self.page.shows("Configuration unreadable")
+        self.page.shows(str(path))
+        self.assertEqual(path.read_text(), "models: [\n")
 
     def test_a_snippet_is_copied_with_the_key(self):
         self.page.press("Claude Code")

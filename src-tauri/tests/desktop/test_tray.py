@@ -12,6 +12,7 @@ from session import wait_for
 class TheTray(Case):
     def setUp(self):
         super().setUp()
+        (self.session.home / ".claude").mkdir()
         self.panel = self.tray()
         self.program = self.start("--hidden")
         wait_for("the accounts", lambda: any(text.startswith("alice") for text in self.panel.texts()))
@@ -66,6 +67,11 @@ class TheTray(Case):
         wait_for("the key", lambda: self.copied() == key(self.program))
         self.panel.click("Copy environment variables", "fish")
         wait_for("the lines", lambda: f"set -gx OPENAI_BASE_URL '{base}'" in self.copied())
+
+    def test_clients_show_their_state_and_the_launch_command_is_copied(self):
+        self.shows("Claude Code — not set up")
+        self.panel.click("Clients", "Claude Code", "Copy launch command")
+        wait_for("the command", lambda: self.copied() == "mammouth-proxy launch claude-code")
 
     def test_it_starts_at_login_hidden(self):
         entry = self.session.home / ".config/autostart/mammouth-proxy-desktop.desktop"
