@@ -14,7 +14,7 @@ const LIMIT_MS = 120_000;
 const NOWHERE = "http://127.0.0.1:9";
 
 const { resolve } = createRequire(import.meta.url);
-const packageFile = (name, file) => join(dirname(resolve(`${name}/package.json`)), file);
+export const packageFile = (name, file) => join(dirname(resolve(`${name}/package.json`)), file);
 
 async function qwen(type, variables, prompt) {
   const script = packageFile("@qwen-code/qwen-code", "cli.js");
@@ -70,7 +70,7 @@ async function claude(_home, url, prompt, { allowed = [] } = {}) {
 }
 
 // Its program lies in a package of its own for each platform; for older processors in one more, which runs everywhere.
-function openCodeProgram() {
+export function openCodeProgram() {
   const platform = `opencode-${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
   const file = process.platform === "win32" ? "bin/opencode.exe" : "bin/opencode";
   for (const name of ["-baseline", "", "-baseline-musl", "-musl"].map((kind) => platform + kind)) {

@@ -52,11 +52,16 @@ export class Program {
   async log(count) {
     let records = [];
     for (let read = 0; read < LOG_READS && records.length < count; read++) {
-      const { stdout } = await promisify(execFile)(BINARY, ["logs", "--json", "--data-dir", this.dataDir], this.options);
-      records = stdout.split("\n").filter(Boolean).map((line) => JSON.parse(line));
+      records = await this.records();
     }
     if (records.length !== count) throw new Error(`${count} records were expected: ${JSON.stringify(records)}`);
     return records;
+  }
+
+  /** The request log as it is. */
+  async records() {
+    const { stdout } = await promisify(execFile)(BINARY, ["logs", "--json", "--data-dir", this.dataDir], this.options);
+    return stdout.split("\n").filter(Boolean).map((line) => JSON.parse(line));
   }
 
   /** Asks it to end and gives its exit code. */
