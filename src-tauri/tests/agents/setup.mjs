@@ -7,7 +7,10 @@ import { MODEL, openCodeProgram, packageFile } from "./agents.mjs";
 // Nobody listens there: what an agent wants from the internet, or from the address its settings name, fails at once.
 const NOWHERE = "http://127.0.0.1:9";
 
-/** The agents by the ids of `mammouth-proxy clients`. `files` are the settings that each has before. */
+/**
+ * The agents by the ids of `mammouth-proxy clients`. `files` are the settings that each has before, `args` those of one
+ * that was set up, `launchArgs` those of one that is launched, and `hostile` settings that lead elsewhere.
+ */
 export const CLIENTS = [
   {
     id: "claude-code",
@@ -90,8 +93,44 @@ wire_api = "responses"
 `,
     },
     args: (prompt) => ["--yolo", "--prompt", prompt],
+    launchArgs: (prompt) => ["--yolo", "--prompt", prompt],
     // It sends plain HTTP through that proxy too, whatever NO_PROXY says.
     variables: { HTTPS_PROXY: "" },
+  },
+  {
+    id: "continue",
+    program: "cn",
+    script: () => packageFile("@continuedev/cli", "dist/cn.js"),
+    files: {
+      ".continue/config.yaml": `# Mine.
+name: Mine
+version: 1.0.0
+schema: v1
+# No models yet.
+rules: []
+`,
+    },
+    args: (prompt) => ["--print", "--auto", prompt],
+  },
+  {
+    id: "pi",
+    program: "pi",
+    script: () => join(import.meta.dirname, "node_modules/@mariozechner/pi-coding-agent/dist/cli.js"),
+    files: {
+      ".pi/agent/models.json": `{ "providers": {
+  "mine": { "baseUrl": "${NOWHERE}/v1", "apiKey": "X", "api": "openai-completions", "models": [ { "id": "m" } ] }
+} }
+`,
+      ".pi/agent/settings.json": `{"defaultProvider": "mine", "defaultModel": "m"}`,
+    },
+    args: (prompt) => ["--provider", "mammouth-proxy", "--model", MODEL, "--no-session", "--print", prompt],
+  },
+  {
+    id: "copilot-cli",
+    program: "copilot",
+    script: () => packageFile("@github/copilot", "npm-loader.js"),
+    files: { ".copilot/settings.json": `{"banner":  "never"}` },
+    launchArgs: (prompt) => ["--allow-all-tools", "-p", prompt],
   },
 ];
 

@@ -55,7 +55,7 @@ async function withUser(client, upstream, files, work) {
 }
 
 for (const client of CLIENTS) {
-  for (const upstream of UPSTREAMS) {
+  for (const upstream of client.args ? UPSTREAMS : []) {
     test(`${client.id} is set up and undone, ${upstream.prefer}`, async () => {
       await withUser(client, upstream, client.files, async ({ home, prompt, run, proxy, check }) => {
         await proxy("setup", client.id, "--model", MODEL, "--yes");
@@ -66,12 +66,12 @@ for (const client of CLIENTS) {
     });
   }
 
+  if (!client.launchArgs) continue;
   test(`${client.id} is launched and leaves its settings as they are`, async () => {
     const files = client.hostile ?? client.files;
-    const args = client.launchArgs ?? client.args;
     await withUser(client, UPSTREAMS[1], files, async ({ home, prompt, run, check }) => {
       const launch = ["launch", client.id, "--model", MODEL, "--data-dir", join(home, "data")];
-      await check(await run(BINARY, [...launch, "--", ...args(prompt)], client.input?.(prompt)));
+      await check(await run(BINARY, [...launch, "--", ...client.launchArgs(prompt)], client.input?.(prompt)));
       assert.deepEqual(await settings(home, files), files);
     });
   });
