@@ -7,7 +7,7 @@ use std::process::{Output, Stdio};
 use mock_upstream::MockUpstream;
 use serde_json::{Value, json};
 
-use crate::support::{Options, Program, command, question, simulator, stderr_text, stdout_text};
+use crate::support::{KEY, Options, Program, command, question, simulator, stderr_text, stdout_text};
 
 const CLAUDE_SETTINGS: &str = "{\n  // not JSON, and so: never\n}\n";
 const LIVED_IN: &str = "{\n  \"env\": { \"EDITOR\": \"vim\" },\n  \"theme\": \"dark\"\n}\n";
@@ -388,4 +388,21 @@ async fn an_issued_key_stands_alone_and_names_its_client() {
         assert_eq!(cli(&home, &program, bad).await.status.code(), Some(1), "{bad:?}");
     }
     assert_eq!(cli(&home, &program, &["keys", "issue", "x", "--ttl", "soon"]).await.status.code(), Some(2));
+}
+
+#[tokio::test]
+async fn where_clients_share_a_key_the_log_names_them_by_their_user_agent() {
+    let home = Home::new().await;
+    let program = home.program().await;
+    for agent in ["claude-cli/2.1.197 (external, cli)", "something/1.0"] {
+        let request = program.http.post(format!("{}/v1/chat/completions", program.base)).bearer_auth(KEY);
+        let request = request.header("content-type", "application/json").header("user-agent", agent);
+        let answer = request.body(question("hello").to_string()).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 200);
+    }
+    let records = program.records().await;
+    let programs: Vec<&Value> = records.iter().map(|record| &record["program"]).collect();
+    assert_eq!(programs, [&json!("claude-code"), &Value::Null]);
+    let shown = stdout_text(&program.cli(&["logs"]).await);
+    assert!(shown.contains(" main(claude-code) ") && !shown.contains("something"), "{shown}");
 }

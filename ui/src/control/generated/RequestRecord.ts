@@ -24,6 +24,10 @@ request_id: string,
  */
 client: string, 
 /**
+ * The program by its `User-Agent`: the id of a known client.
+ */
+program?: string | null, 
+/**
  * Name of the dialect the request came in.
  */
 dialect: string, 

@@ -126,7 +126,8 @@ impl HttpService {
             auth::Caller::Public | auth::Caller::Control => "".into(),
         };
         head.extensions.insert(FeedShutdown(closing.clone()));
-        head.extensions.insert(proxy::CallerInfo { request_id: Arc::clone(id), client, api_family, closing });
+        let (request_id, program) = (Arc::clone(id), proxy::client_program(&head.headers));
+        head.extensions.insert(proxy::CallerInfo { request_id, client, program, api_family, closing });
     }
 }
 

@@ -179,7 +179,13 @@ mod tests {
     }
 
     fn caller(api_family: auth::ApiFamily) -> CallerInfo {
-        CallerInfo { request_id: "".into(), client: "".into(), api_family, closing: Default::default() }
+        CallerInfo {
+            request_id: "".into(),
+            client: "".into(),
+            program: None,
+            api_family,
+            closing: Default::default(),
+        }
     }
 
     async fn text(response: Response) -> String {

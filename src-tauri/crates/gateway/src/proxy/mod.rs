@@ -6,6 +6,7 @@
 
 mod attempts;
 mod body;
+mod client_program;
 mod completion;
 mod cost;
 mod embeddings;
@@ -25,6 +26,7 @@ mod retry_budget;
 mod routes;
 mod unserved;
 
+pub(crate) use client_program::client_program;
 pub use metrics::Metrics;
 pub use response::{Answer, rejection_response};
 pub use routes::{handle_rejection, internal_error_response, route_table, routes};
@@ -77,6 +79,8 @@ pub struct CallerInfo {
     pub request_id: Arc<str>,
     /// The name of the client key. Empty for routes without one.
     pub client: Arc<str>,
+    /// The program by its `User-Agent`, if it is a known client.
+    pub program: Option<&'static str>,
     /// The API family whose format is used for errors and lists.
     pub api_family: Form,
     /// Cancelled when running replies must end.

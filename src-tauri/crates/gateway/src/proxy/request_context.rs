@@ -41,7 +41,10 @@ impl RequestContext {
             dialect,
             bytes_in: 0,
         };
-        let entry = proxy.parts.request_log.begin(start);
+        let mut entry = proxy.parts.request_log.begin(start);
+        if let Some(program) = caller.program {
+            entry.set_program(program);
+        }
         Self { proxy, caller, entry, started_at: Instant::now() }
     }
 

@@ -30,11 +30,22 @@ fn head(record: &RequestRecord) -> String {
     let cut = record.interrupted.then_some("cut");
     let mark = record.stream.then_some("stream");
     let model = model(record);
-    let parts = [code, source.as_deref(), cut, Some(record.client.as_str()), Some(model.as_str()), mark];
+    let client = client(record);
+    let parts = [code, source.as_deref(), cut, Some(client.as_str()), Some(model.as_str()), mark];
     for word in parts.into_iter().flatten() {
         push_word(&mut text, word);
     }
     text
+}
+
+/// The key's name, and the program that used it where the name does not tell.
+fn client(record: &RequestRecord) -> String {
+    match &record.program {
+        Some(program) if !record.client.starts_with(program.as_str()) => {
+            format!("{}({program})", record.client)
+        }
+        Some(_) | None => record.client.clone(),
+    }
 }
 
 fn push_word(text: &mut String, word: &str) {
@@ -98,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_failover_reads_as_a_sentence() {
-        let expected = "2026-03-01 14:05:09Z 200 laptop gpt-4o→gpt-4.1 stream, 812+96~ tokens, 340/2100 ms, \
+        let expected = "2026-03-01 14:05:09Z 200 laptop(claude-code) gpt-4o→gpt-4.1 stream, 812+96~ tokens, 340/2100 ms, \
             alice: limited (403) → bob: ok, why: first in order; alice is limited";
         assert_eq!(format_line(&sample()), expected);
     }
@@ -121,7 +132,7 @@ mod tests {
         };
         assert_eq!(
             format_line(&refused),
-            "2026-03-01 14:05:09Z 401 invalid_api_key (client) laptop -, -/1 ms"
+            "2026-03-01 14:05:09Z 401 invalid_api_key (client) laptop(claude-code) -, -/1 ms"
         );
     }
 

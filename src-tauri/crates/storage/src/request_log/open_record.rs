@@ -146,6 +146,11 @@ impl OpenRecord {
         });
     }
 
+    /// The program that sent the request: the id of a known client.
+    pub fn set_program(&mut self, id: &'static str) {
+        self.update(|record| record.program = Some(id.to_owned()));
+    }
+
     /// What else is worth knowing; the last call counts.
     pub fn set_note(&mut self, text: &str) {
         self.update(|record| record.note = Some(sanitize_text(text, sanitize::MAX_REASON_CHARS)));
@@ -236,6 +241,7 @@ fn new_record(start: RecordStart, time_ms: u64) -> RequestRecord {
         unbilled: false,
         message: None,
         param: None,
+        program: None,
         note: None,
         first_byte_ms: None,
         duration_ms: 0,

@@ -15,6 +15,10 @@ pub struct RequestRecord {
     pub request_id: String,
     /// Name of the client key, never the key.
     pub client: String,
+    /// The program by its `User-Agent`: the id of a known client.
+    #[serde(default)]
+    #[ts(optional = nullable)]
+    pub program: Option<String>,
     /// Name of the dialect the request came in.
     pub dialect: Cow<'static, str>,
     /// The model as the client wrote it; empty when the request was refused before it was read.

@@ -8,16 +8,17 @@ const REQUESTS_TABLE: &str = "CREATE TABLE IF NOT EXISTS requests (
     status INTEGER NOT NULL, code TEXT, fault TEXT, bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL,
     prompt_tokens INTEGER, completion_tokens INTEGER, tokens_estimated INTEGER NOT NULL, first_byte_ms INTEGER,
     duration_ms INTEGER NOT NULL, stream INTEGER NOT NULL, interrupted INTEGER NOT NULL, cost_usd REAL, note TEXT,
-    facets INTEGER, unbilled INTEGER, message TEXT, param TEXT) STRICT";
+    facets INTEGER, unbilled INTEGER, message TEXT, param TEXT, program TEXT) STRICT";
 
 /// Columns that came later, with their types.
-const ADDED_COLUMNS: [(&str, &str); 6] = [
+const ADDED_COLUMNS: [(&str, &str); 7] = [
     ("cost_usd", "REAL"),
     ("note", "TEXT"),
     ("facets", "INTEGER"),
     ("unbilled", "INTEGER"),
     ("message", "TEXT"),
     ("param", "TEXT"),
+    ("program", "TEXT"),
 ];
 
 const OTHER_TABLES: &str = "

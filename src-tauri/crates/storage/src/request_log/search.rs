@@ -11,11 +11,11 @@ use std::collections::{BinaryHeap, HashSet};
 const COLUMNS: &str = "id, time_ms, request_id, client, dialect, model_asked, model_served, account, attempts,
     status, code, fault, bytes_in, bytes_out, prompt_tokens, completion_tokens, tokens_estimated, first_byte_ms,
     duration_ms, stream, interrupted, cost_usd, note,
-    unbilled, message, param";
+    unbilled, message, param, program";
 /// The same of a file that no newer version has opened yet.
 const FIRST_COLUMNS: &str = "id, time_ms, request_id, client, dialect, model_asked, model_served, account, attempts,
     status, code, fault, bytes_in, bytes_out, prompt_tokens, completion_tokens, tokens_estimated, first_byte_ms,
-    duration_ms, stream, interrupted, NULL, NULL, NULL, NULL, NULL";
+    duration_ms, stream, interrupted, NULL, NULL, NULL, NULL, NULL, NULL";
 
 const NEWEST_OF_FACETS: &str =
     "SELECT id FROM requests WHERE facets = ?1 AND id > ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4";
@@ -214,5 +214,6 @@ fn read_record(row: &Row<'_>) -> rusqlite::Result<RequestRecord> {
         unbilled: row.get::<_, Option<bool>>(23)?.unwrap_or_default(),
         message: row.get(24)?,
         param: row.get(25)?,
+        program: row.get(26)?,
     })
 }

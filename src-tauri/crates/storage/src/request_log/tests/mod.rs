@@ -33,6 +33,7 @@ pub(super) fn sample() -> RequestRecord {
         unbilled: false,
         message: None,
         param: None,
+        program: Some("claude-code".into()),
         first_byte_ms: Some(340),
         duration_ms: 2_100,
         stream: true,
