@@ -124,6 +124,8 @@ export function clientCommands(getState: () => MockState): ClientTable {
     "clients.launch_command": ({ client, model }) => ({
       command: `mammouth-proxy launch ${entry(client).id}${model ? ` --model ${model}` : ""}`,
     }),
+    // Of the command line only.
+    "clients.launch": ({ arguments: own }) => ({ program: null, variables: [], removed: [], arguments: own ?? [] }),
     "clients.link": ({ client }) => {
       entry(client).key_name = client;
       return { link: null };

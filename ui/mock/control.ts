@@ -216,6 +216,8 @@ export class MockControl implements Control {
       this.state.keys = this.state.keys.filter((one) => one !== this.key(name));
       return null;
     },
+    // Of the command line only.
+    "keys.issue": ({ ttl_seconds }) => ({ key: "mp-mock", expires_ms: Date.now() + (ttl_seconds ?? 86_400) * 1000 }),
     "keys.copy": ({ name, template }) => {
       if (!this.desktop) refuse("desktop_only", "this is the headless program");
       if (!this.key(name).can_show) throw new ControlFailure("not_found", "", { what: "key_not_stored" });
