@@ -406,3 +406,16 @@ async fn where_clients_share_a_key_the_log_names_them_by_their_user_agent() {
     let shown = stdout_text(&program.cli(&["logs"]).await);
     assert!(shown.contains(" main(claude-code) ") && !shown.contains("something"), "{shown}");
 }
+
+#[tokio::test]
+async fn without_a_keychain_a_key_to_paste_is_shown_once() {
+    let home = Home::new().await;
+    let program = home.program().await;
+    let done = cli(&home, &program, &["setup", "zed", "--yes"]).await;
+    let key = stdout_text(&done).lines().last().unwrap().to_owned();
+    assert!(key.starts_with("mp-") && stderr_text(&done).contains("shown only now"), "{done:?}");
+    assert!(!home.read(".config/zed/settings.json").contains(&key));
+    let asked = program.http.get(format!("{}/v1/models", program.base)).bearer_auth(&key).send().await;
+    assert_eq!(asked.unwrap().status().as_u16(), 200);
+    assert_eq!(client(&program, "zed").await["key_place"], "paste");
+}

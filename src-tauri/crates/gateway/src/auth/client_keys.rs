@@ -25,7 +25,7 @@ struct Key {
 #[derive(Debug, Clone, Copy)]
 pub struct KeyLifetime {
     pub until: SystemTime,
-    /// The process that the key was made for: the key ends with it.
+    /// The process that the key was made for: on Unix the key ends with it.
     pub process: Option<u32>,
 }
 
@@ -110,7 +110,7 @@ fn is_running(process: u32) -> bool {
     process.is_some_and(check)
 }
 
-/// Here the program that waits for the process takes its key back.
+/// Elsewhere an issued key ends with its time only.
 #[cfg(not(unix))]
 fn is_running(_: u32) -> bool {
     true
