@@ -150,7 +150,7 @@ describe("in use", () => {
       ["zh", "设置"],
       ["en", "Settings"],
     ]) {
-      await page.locator("#settings-appearance select").first().selectOption(value);
+      await page.locator("#settings-general select").first().selectOption(value);
       await page.getByRole("heading", { name: heading, exact: true, level: 1 }).waitFor();
       await screenshot(page, `settings-${value}`);
     }

@@ -295,6 +295,75 @@ describe("clients", () => {
 });
 
 describe("settings", () => {
+  const field = <E extends HTMLElement>(name: string) => {
+    const label = [...document.querySelectorAll("label")].find((one) => one.textContent === name);
+    return document.getElementById(label?.htmlFor ?? "") as E;
+  };
+  const enter = async (input: HTMLInputElement, text: string) => {
+    await type(input, text);
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  };
+
+  test("a refused value shows its reason beside the field, and Esc reverts it", async () => {
+    const control = await openPage({}, "settings");
+    await waitForText("Keep requests (days)");
+    control.failures.set("settings.set", new ControlFailure("bad_arguments", "must be from 1 to 3650"));
+    const days = field<HTMLInputElement>("Keep requests (days)");
+    await enter(days, "9999");
+    await waitForText("Must be from 1 to 3650.");
+    expect([days.value, days.getAttribute("aria-invalid"), document.querySelectorAll(".toast").length]).toEqual(["9999", "true", 0]);
+    days.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+    await tick();
+    expect([days.value, document.body.textContent?.includes("Must be from")]).toEqual(["14", false]);
+  });
+
+  test("a size is entered in megabytes, within its range", async () => {
+    const control = await openPage({}, "settings");
+    await waitForText("Largest log (MB)");
+    const size = field<HTMLInputElement>("Largest log (MB)");
+    expect(size.value).toBe("100");
+    await enter(size, "0.5");
+    await waitForText("Enter a number from 1 to 100,000.");
+    await enter(size, "250");
+    await waitFor(() => expect(asked(control, "settings.set")).toEqual([{ name: "log_max_bytes", value: 250_000_000 }]));
+  });
+
+  test("the log level is chosen, and a filter from the file is kept as a choice", async () => {
+    const control = await openPage({}, "settings");
+    await waitForText("Log level");
+    const level = field<HTMLSelectElement>("Log level");
+    expect([...level.options].map((one) => one.value)).toEqual(["error", "warn", "info", "debug"]);
+    await choose(level, "debug");
+    await waitFor(() => expect(asked(control, "settings.set")).toEqual([{ name: "log", value: "debug" }]));
+    await control.call("settings.set", { name: "log", value: "mammouth=debug" });
+    location.hash = "#/overview";
+    await waitForText("Ready for your clients");
+    location.hash = "#/settings";
+    await waitForText("Log level");
+    await waitFor(() => expect(field<HTMLSelectElement>("Log level").value).toBe("mammouth=debug"));
+  });
+
+  test("the keyless port is switched on at a free port, moved, and switched off", async () => {
+    const control = await openPage({}, "settings");
+    await waitForText("Keyless port");
+    const values = () => asked(control, "settings.set").map((args) => (args as { value: unknown }).value);
+    button("Keyless port").click();
+    await waitFor(() => expect(field<HTMLInputElement>("Keyless port").value).toBe("3001"));
+    await enter(field("Keyless port"), "3010");
+    await waitFor(() => expect(values()).toEqual([3001, 3010]));
+    button("Keyless port").click();
+    await waitFor(() => expect(values()).toEqual([3001, 3010, 0]));
+    await waitFor(() => expect(field("Keyless port")).toBeNull());
+  });
+
+  test("the chosen section is marked", async () => {
+    await openPage({}, "settings/notifications");
+    await waitFor(() => expect(find("nav a[aria-current=true]").textContent).toBe("Notifications"));
+    const general = [...document.querySelectorAll("a")].find((one) => one.textContent === "General");
+    general?.click();
+    await waitFor(() => expect(find("nav a[aria-current=true]").textContent).toBe("General"));
+  });
+
   test("the port is changed, and one in use is refused", async () => {
     const control = await openPage({}, "settings");
     const field = await waitFor(() => find<HTMLInputElement>("input[max='65535']"));

@@ -12,8 +12,22 @@ export type SettingName = Declared["name"];
 export type Choice = { [D in Choices as D["name"]]: `${D["name"]}.${D["choices"][number]}` }[Choices["name"]];
 
 /** The names of each section's settings, in the order of the page. */
-export const SECTIONS = {} as { [name in Section]: SettingName[] };
-for (const { name, section } of SETTINGS) (SECTIONS[section] ??= []).push(name);
+export const SECTIONS: { [name in Section]: SettingName[] } = {
+  general: [],
+  network: [],
+  routing: [],
+  log: [],
+  appearance: [],
+  notifications: [],
+};
+for (const { name, section } of SETTINGS) SECTIONS[section].push(name);
+
+/** The levels of the program's own log. A filter written into the file is kept beside them. */
+export const LOG_LEVELS = ["error", "warn", "info", "debug"];
+
+export const BYTES_PER_MB = 1_000_000;
+/** The largest size of the request log, as the program allows it. */
+export const MAX_LOG_MB = 100_000;
 
 const hasTexts = (setting: Declared): setting is Choices => setting.kind === "choice" && setting.name !== "language";
 

@@ -19,7 +19,7 @@ export const SETTINGS = [
   {"name":"log_max_bytes","section":"log","kind":"number","default":100000000,"choices":[],"live":true},
   {"name":"keep_bodies","section":"log","kind":"switch","default":false,"choices":[],"live":true},
   {"name":"log","section":"log","kind":"text","default":"info","choices":[],"live":true},
-  {"name":"language","section":"appearance","kind":"choice","default":"auto","choices":["auto","en","zh","fr"],"live":true},
+  {"name":"language","section":"general","kind":"choice","default":"auto","choices":["auto","en","zh","fr"],"live":true},
   {"name":"theme","section":"appearance","kind":"choice","default":"auto","choices":["auto","light","dark"],"live":true},
   {"name":"tray_icon","section":"appearance","kind":"choice","default":"auto","choices":["auto","light","dark","colour"],"live":true},
   {"name":"notify_limited","section":"notifications","kind":"switch","default":true,"choices":[],"live":true},
@@ -27,5 +27,5 @@ export const SETTINGS = [
   {"name":"notify_login","section":"notifications","kind":"switch","default":true,"choices":[],"live":true},
   {"name":"notify_all_limited","section":"notifications","kind":"switch","default":true,"choices":[],"live":true},
   {"name":"notify_port","section":"notifications","kind":"switch","default":true,"choices":[],"live":true},
-  {"name":"autostart","section":"appearance","kind":"switch","default":false,"choices":[],"live":true},
+  {"name":"autostart","section":"general","kind":"switch","default":false,"choices":[],"live":true},
 ] as const;

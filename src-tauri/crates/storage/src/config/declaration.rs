@@ -12,6 +12,7 @@ use super::validators;
 /// A section of the window's settings page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Section {
+    General,
     Network,
     Routing,
     Log,

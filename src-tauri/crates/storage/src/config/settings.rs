@@ -20,7 +20,7 @@ use super::sources::Sources;
 use super::validated::{KindPreference, LayoutSetting, Strategy};
 use super::{outbound, resolve};
 
-use Section::{Appearance, Log, Network, Notifications, Routing};
+use Section::{Appearance, General, Log, Network, Notifications, Routing};
 
 settings! {
     /// The port of the proxy; `0` takes any free one, a new one at each start.
@@ -79,7 +79,7 @@ settings! {
         text("log", "info", Applies::LogFilter, resolve::log_filter, |filter| SettingValue::text(filter))
         .variable("LOG").section(Log);
     /// The language of the window; `auto` is the system's.
-    language: Language = choice("language", Applies::WhenRead).section(Appearance);
+    language: Language = choice("language", Applies::WhenRead).section(General);
     /// The colours of the window; `auto` are the system's.
     theme: Theme = choice("theme", Applies::WhenRead).section(Appearance);
     /// The icon in the tray; `auto` fits the panel, as far as it is known.
@@ -151,7 +151,7 @@ pub(super) fn rules(path: &str) -> Option<&'static Rules> {
 }
 
 /// The start at login. The system keeps it, not the file, and only the desktop program has it.
-pub const AUTOSTART: Rules = switch("autostart", false, Applies::WhenRead).section(Appearance).rules;
+pub const AUTOSTART: Rules = switch("autostart", false, Applies::WhenRead).section(General).rules;
 
 #[cfg(test)]
 mod tests;

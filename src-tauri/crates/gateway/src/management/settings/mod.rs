@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use self::view::{fixed_by, view};
 use super::{Control, ControlError, ErrorCode, NoArgs, not_saved};
-use storage::config::{self, AUTOSTART, Config, SETTINGS, Setting, SettingValue};
+use storage::config::{self, AUTOSTART, Config, ConfigError, SETTINGS, Setting, SettingValue};
 
 /// The setting whose password is in the keychain.
 const PROXY: &str = "proxy";
@@ -82,10 +82,17 @@ fn changed(
     setting: &Setting,
     value: Option<SettingValue>,
 ) -> Result<Config, ControlError> {
-    let bad = |error: String| ControlError::new(ErrorCode::BadArguments, error);
     let mut candidate = control.settings().reread().map_err(not_saved)?;
-    candidate.put(&setting.rules, value).map_err(|error| bad(error.to_string()))?;
-    config::resolve_file_only(&candidate, Some(&control.config)).map_err(|error| bad(error.to_string()))
+    candidate
+        .put(&setting.rules, value)
+        .map_err(|error| ControlError::new(ErrorCode::BadArguments, error.to_string()))?;
+    config::resolve_file_only(&candidate, Some(&control.config)).map_err(|error| bad_value(setting, error))
+}
+
+/// Why a value is refused. The caller knows which setting it named; another one that is at fault is named.
+fn bad_value(setting: &Setting, error: ConfigError) -> ControlError {
+    let message = if error.setting == setting.rules.path { error.problem } else { error.to_string() };
+    ControlError::new(ErrorCode::BadArguments, message)
 }
 
 fn autostart(control: &Control) -> Result<Option<SettingView>, ControlError> {
