@@ -9,7 +9,7 @@ use tauri::{State, WebviewWindow};
 use tokio_util::sync::CancellationToken;
 
 use super::context::DesktopContext;
-use super::window::MAIN_LABEL;
+use super::window::{DRAWN_COMMAND, MAIN_LABEL, show_drawn};
 use gateway::management::{ControlError, ControlEvent, ErrorCode};
 
 /// The largest argument of a command, bytes of text. The HTTP API has the same limit.
@@ -29,7 +29,7 @@ impl EventSubscription {
     }
 }
 
-/// Runs a command of the management API.
+/// Runs a command of the management API, or shows the window whose page is drawn.
 #[tauri::command]
 pub(super) async fn control(
     window: WebviewWindow,
@@ -38,6 +38,10 @@ pub(super) async fn control(
     args: Option<Value>,
 ) -> Result<Value, ControlError> {
     check_window(&window)?;
+    if name == DRAWN_COMMAND {
+        show_drawn(&window);
+        return Ok(Value::Null);
+    }
     let args = args.unwrap_or(Value::Null);
     if text_bytes(&args) > MAX_ARGUMENT_BYTES || name.len() > 64 {
         return Err(bad_arguments("the arguments are too large"));

@@ -15,6 +15,7 @@ pub(super) struct ProxyStatus {
     pub(super) strategy: String,
     pub(super) last_error: Option<LastError>,
     pub(super) language: String,
+    pub(super) theme: String,
     pub(super) tray_icon: TrayIcon,
     /// Not a part of `status`: see [`ClientStatus::from_json`].
     #[serde(skip)]

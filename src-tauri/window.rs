@@ -1,11 +1,13 @@
 //! The main window. It is built when it is opened and destroyed when it is closed, so that no process of WebKit runs
 //! while it is closed.
 
+use std::time::Duration;
 #[cfg(any(target_os = "linux", test))]
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tauri::webview::{DownloadEvent, NewWindowResponse};
-use tauri::{AppHandle, Manager, Url, Webview, WebviewUrl, WebviewWindow, WebviewWindowBuilder, Wry};
+use tauri::window::Color;
+use tauri::{AppHandle, Manager, Theme, Url, Webview, WebviewUrl, WebviewWindow, WebviewWindowBuilder, Wry};
 use tauri_plugin_window_state::StateFlags;
 
 use super::context::DesktopContext;
@@ -14,6 +16,14 @@ use super::page::WindowPage;
 
 /// The label of the main window, which the capability names.
 pub(super) const MAIN_LABEL: &str = "main";
+
+/// The command by which the page says that it has content. The window answers it, not the management API.
+pub(super) const DRAWN_COMMAND: &str = "window.drawn";
+/// The longest time that a new window stays invisible while its page is not drawn.
+const SHOW_TIMEOUT: Duration = Duration::from_millis(500);
+/// The background of the page in each theme: `--bg` of `ui/src/app.css`.
+const LIGHT_BACKGROUND: Color = Color(0xf6, 0xf5, 0xf2, 0xff);
+const DARK_BACKGROUND: Color = Color(0x17, 0x16, 0x14, 0xff);
 
 /// Plug-in that saves size and position of the main window, but not its visibility, and nothing of the sign-in window.
 pub(super) fn window_state_plugin() -> tauri::plugin::TauriPlugin<Wry> {
@@ -31,12 +41,44 @@ pub(super) fn open(context: &DesktopContext, page: WindowPage) {
         let _one_at_a_time = context.window_lock().lock().await;
         let opened = match context.app().get_webview_window(MAIN_LABEL) {
             Some(window) => show_page(&window, page),
-            None => build_on_main_thread(context.app(), move |app| build(app, page)).await.map(drop),
+            None => build_hidden(&context, page).await,
         };
         if let Err(error) = opened {
             tracing::error!("the window cannot be opened: {error}");
         }
     });
+}
+
+/// Builds the window invisible. It is shown once its page is drawn, or after [`SHOW_TIMEOUT`].
+async fn build_hidden(context: &DesktopContext, page: WindowPage) -> tauri::Result<()> {
+    let theme = context.status().await.and_then(|status| chosen_theme(&status.theme));
+    let window = build_on_main_thread(context.app(), move |app| build(app, page, theme)).await?;
+    context.spawn(async move {
+        tokio::time::sleep(SHOW_TIMEOUT).await;
+        show_drawn(&window);
+    });
+    Ok(())
+}
+
+/// Shows a window that is still invisible.
+pub(super) fn show_drawn(window: &WebviewWindow) {
+    // An error means that the window was closed meanwhile.
+    if window.is_visible().is_ok_and(|visible| !visible) {
+        let _ = window.show().and_then(|()| window.set_focus());
+    }
+}
+
+/// The theme of the settings; `None` for the system's.
+fn chosen_theme(setting: &str) -> Option<Theme> {
+    match setting {
+        "light" => Some(Theme::Light),
+        "dark" => Some(Theme::Dark),
+        _ => None,
+    }
+}
+
+fn background(theme: Theme) -> Color {
+    if theme == Theme::Dark { DARK_BACKGROUND } else { LIGHT_BACKGROUND }
 }
 
 /// Builds a window on the main thread. There nothing can close it before Tauri has it in its list; a window closed
@@ -71,12 +113,13 @@ fn show_page(window: &WebviewWindow, page: WindowPage) -> tauri::Result<()> {
     window.set_focus()
 }
 
-fn build(app: &AppHandle, start_page: WindowPage) -> tauri::Result<WebviewWindow> {
+fn build(app: &AppHandle, start_page: WindowPage, theme: Option<Theme>) -> tauri::Result<WebviewWindow> {
     let page = format!("index.html#{}", start_page.route());
     let window = WebviewWindowBuilder::new(app, MAIN_LABEL, WebviewUrl::App(page.into()))
         .title("Mammouth Proxy")
         .inner_size(1100.0, 760.0)
         .min_inner_size(560.0, 420.0)
+        .visible(false)
         .on_navigation(allow_navigation)
         .on_new_window(|url, _| {
             links::open(&url);
@@ -84,6 +127,9 @@ fn build(app: &AppHandle, start_page: WindowPage) -> tauri::Result<WebviewWindow
         })
         .on_download(deny_download)
         .build()?;
+    // Only the window knows the system's theme.
+    let theme = theme.map_or_else(|| window.theme(), Ok)?;
+    window.set_background_color(Some(background(theme)))?;
     reload_crashed_page(&window)?;
     Ok(window)
 }
@@ -172,6 +218,20 @@ mod tests {
         ] {
             assert!(!ours(strange), "{strange}");
         }
+    }
+
+    #[test]
+    fn the_background_is_the_one_of_the_page() {
+        let css = include_str!("../ui/src/app.css");
+        let hex = |Color(red, green, blue, _): Color| format!("#{red:02x}{green:02x}{blue:02x}");
+        let (light, dark) = (hex(background(Theme::Light)), hex(background(Theme::Dark)));
+        assert!(css.contains(&format!("--bg: light-dark({light}, {dark});")), "{light} {dark}");
+        assert_eq!(["light", "dark", "auto", ""].map(chosen_theme), [
+            Some(Theme::Light),
+            Some(Theme::Dark),
+            None,
+            None
+        ]);
     }
 
     #[test]

@@ -19,6 +19,8 @@ type Table = { [N in CommandName]: (args: CommandArgs<N>) => CommandResult<N> };
 const REFUSED_SECRET = /^(bad|expired)/;
 
 export class MockControl implements Control {
+  /** Whether the page said that it shows content. */
+  isDrawn = false;
   readonly desktop: boolean;
   readonly state: MockState;
   /** The calls made, in order: for tests. */
@@ -61,6 +63,10 @@ export class MockControl implements Control {
 
   async signOut(): Promise<void> {
     this.signedIn = false;
+  }
+
+  drawn(): void {
+    this.isDrawn = true;
   }
 
   moved(): void {}

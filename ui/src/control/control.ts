@@ -40,6 +40,8 @@ export interface Control {
   subscribe(feed: FeedListener): () => void;
   signIn(token: string): Promise<void>;
   signOut(): Promise<void>;
+  /** Called once the page shows content: a desktop window is invisible until then. */
+  drawn(): void;
   /** Called after the program has moved to another address. */
   moved(address: string): void;
 }

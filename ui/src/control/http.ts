@@ -45,6 +45,9 @@ export class HttpControl implements Control {
     forgetSessionToken();
   }
 
+  /** A browser's tab is visible anyway. */
+  drawn(): void {}
+
   /** Cookies ignore ports and the token is handed over, so the session continues at the new address. The host name in
    * the address bar stays. */
   moved(address: string): void {

@@ -47,6 +47,11 @@ export class TauriControl implements Control {
     return Promise.resolve();
   }
 
+  drawn(): void {
+    // Without an answer the program shows the window by itself.
+    void invoke("control", { name: "window.drawn", args: {} }).catch(() => null);
+  }
+
   /** The window is not loaded from the proxy: nothing to do. */
   moved(): void {}
 }
