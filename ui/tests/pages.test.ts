@@ -46,6 +46,16 @@ describe("every page", () => {
 });
 
 describe("the shell", () => {
+  test("reports its content once there is some, so that the window is shown", async () => {
+    const loading = await openPage({ name: "signed-out" });
+    expect(loading.isDrawn).toBe(false);
+    await waitForText("Control token");
+    expect(loading.isDrawn).toBe(true);
+    const control = await openPage();
+    await waitForText("Ready for your clients");
+    expect(control.isDrawn).toBe(true);
+  });
+
   test("shows that it is stopped, and starts again", async () => {
     await openPage({ name: "stopped" });
     await waitForText("The proxy is stopped.");
@@ -113,6 +123,17 @@ describe("accounts", () => {
     submit(find<HTMLFormElement>("dialog form"));
     await waitForText("Session expired. Sign in at");
     expect(control.state.accounts.length).toBe(4);
+  });
+
+  test("a closed sign-in window is no alarm", async () => {
+    const control = await openPage({ desktop: true }, "accounts/add");
+    control.state.terms = true;
+    control.sendStatus();
+    control.failures.set("accounts.sign_in", new ControlFailure("cancelled", "the sign-in window was closed"));
+    await waitFor(() => find("dialog form"));
+    submit(find<HTMLFormElement>("dialog form"));
+    await waitForText("Sign-in cancelled.");
+    expect(document.querySelector("dialog .bad")).toBeNull();
   });
 
   test("are paused and reordered", async () => {
@@ -387,10 +408,27 @@ describe("settings", () => {
 describe("the welcome", () => {
   test("leads through three steps to a first answer", async () => {
     const control = await openPage({ name: "welcome" });
-    control.state.models = (await import("../mock/accounts")).models();
+    const mock = await import("../mock/accounts");
+    control.state.models = mock.models();
     await waitForText("Connect your Mammouth account");
     button("Later").click();
     await waitForText("Set up your editor or agent");
+    // Without an account the first step is not marked as done, and there is nothing to try.
+    expect(document.querySelectorAll("header li.done").length).toBe(0);
+    button("Next").click();
+    await waitForText("Send a test message");
+    button("Add account").click();
+    await waitForText("Connect your Mammouth account");
+    expect([...document.querySelectorAll("button.primary")].map((one) => one.textContent?.trim())).toEqual(["I understand, continue"]);
+    button("I understand, continue").click();
+    await waitFor(() => find("textarea"));
+    await type(find<HTMLTextAreaElement>("textarea"), "auth_session=abc");
+    expect(document.querySelectorAll("button.primary").length).toBe(1);
+    find<HTMLButtonElement>("footer button.primary").click();
+    await waitForText("new@example.com");
+    button("Next").click();
+    await waitForText("Set up your editor or agent");
+    expect(document.querySelectorAll("header li.done").length).toBe(1);
     button("Next").click();
     await waitForText("Send a test message");
     await waitFor(() => expect(button("Send").disabled).toBe(false));
