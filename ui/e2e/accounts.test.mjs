@@ -32,7 +32,7 @@ describe("from the first start", () => {
     await page.getByRole("button", { name: "Test and add" }).click();
     await page.getByText("ana@example.com").waitFor();
     assert.doesNotMatch(await page.content(), /good-ana/);
-    await page.getByRole("button", { name: "Done" }).click();
+    await page.getByRole("button", { name: "Next" }).click();
     await page.getByText("Set up your editor or agent").waitFor();
     await screenshot(page, "welcome-2");
     await page.getByRole("button", { name: "Next" }).click();
