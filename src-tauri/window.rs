@@ -226,12 +226,10 @@ mod tests {
         let hex = |Color(red, green, blue, _): Color| format!("#{red:02x}{green:02x}{blue:02x}");
         let (light, dark) = (hex(background(Theme::Light)), hex(background(Theme::Dark)));
         assert!(css.contains(&format!("--bg: light-dark({light}, {dark});")), "{light} {dark}");
-        assert_eq!(["light", "dark", "auto", ""].map(chosen_theme), [
-            Some(Theme::Light),
-            Some(Theme::Dark),
-            None,
-            None
-        ]);
+        assert_eq!(
+            ["light", "dark", "auto", ""].map(chosen_theme),
+            [Some(Theme::Light), Some(Theme::Dark), None, None]
+        );
     }
 
     #[test]

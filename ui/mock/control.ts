@@ -27,6 +27,7 @@ export class MockControl implements Control {
   readonly calls: { name: CommandName; args: unknown }[] = [];
   /** Failures that calls of a command are answered with. */
   readonly failures = new Map<CommandName, ControlFailure>();
+  private readonly held = new Map<CommandName, Promise<unknown>>();
   private readonly feeds = new Set<FeedListener>();
   private readonly scenario: Scenario;
   private signedIn: boolean;
@@ -45,9 +46,20 @@ export class MockControl implements Control {
     if (!this.signedIn) throw new ControlFailure("signed_out", "");
     const failure = this.failures.get(name);
     if (failure) throw failure;
+    if (this.held.has(name)) return (await this.held.get(name)) as CommandResult<N>;
     const answer = (this.table[name] as (args: CommandArgs<N>) => CommandResult<N>)(args);
     if (CHANGES_STATUS.test(name)) this.sendStatus();
     return structuredClone(answer);
+  }
+
+  /** Has calls of a command wait until the returned function is called with their result. */
+  hold<N extends CommandName>(name: N): (result: CommandResult<N>) => void {
+    let end: (result: CommandResult<N>) => void = () => {};
+    this.held.set(name, new Promise((ended) => (end = ended)));
+    return (result) => {
+      this.held.delete(name);
+      end(result);
+    };
   }
 
   subscribe(feed: FeedListener): () => void {
@@ -82,6 +94,17 @@ export class MockControl implements Control {
   receiveRequestOf(key: string): void {
     const data = { ...this.state.receiveRequest(this.scenario.now), client: key };
     for (const feed of this.feeds) feed.event({ event: "record", data });
+  }
+
+  /** Sends the pieces of a test's answer; returns the whole. */
+  private sendTestText(id: string): string {
+    const text = "Hello! I am answering through your own proxy, so everything between your editor and me works.";
+    for (const piece of text.split(/(?<= )/)) this.receiveTestText(id, piece);
+    return text;
+  }
+
+  receiveTestText(id: string, text: string): void {
+    for (const feed of this.feeds) feed.event({ event: "test_text", data: { id, text } });
   }
 
   /** Sends the status to every subscriber. */
@@ -250,9 +273,9 @@ export class MockControl implements Control {
       this.state.models = this.state.models.filter((one) => one.id !== name || one.alias_of === null);
       return null;
     },
-    try: ({ model }) => ({
+    try: ({ model, id }) => ({
       status: 200,
-      text: "Hello! I am answering through your own proxy, so everything between your editor and me works.",
+      text: this.sendTestText(id ?? ""),
       model,
       account: "work",
       attempts: 1,
@@ -261,6 +284,7 @@ export class MockControl implements Control {
       error: null,
       code: null,
     }),
+    "try.stop": () => null,
     "log.latest": (query) => this.state.found(query),
     "log.get": ({ id }) => this.state.records.find((one) => one.id === id) ?? refuse("not_found", "no such request"),
     "log.count": (query) => this.state.count(query),

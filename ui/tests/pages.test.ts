@@ -7,6 +7,8 @@ import { ControlFailure } from "../src/control/control";
 import { appearance } from "../src/state/appearance.svelte";
 import { button, choose, find, openPage, waitForText, submit, type, waitFor } from "./support";
 
+const ANSWER = { model: "gpt-5", account: "work", attempts: 1, first_byte_ms: 1, duration_ms: 2 };
+
 const asked = (control: Awaited<ReturnType<typeof openPage>>, name: string) =>
   control.calls.filter((one) => one.name === name).map((one) => one.args);
 
@@ -432,6 +434,22 @@ describe("the welcome", () => {
     button("Next").click();
     await waitForText("Send a test message");
     await waitFor(() => expect(button("Send").disabled).toBe(false));
+    // The answer appears as it arrives, and can be stopped.
+    const end = control.hold("try");
+    submit(find<HTMLFormElement>("form"));
+    await waitFor(() => button("Stop"));
+    const { id } = asked(control, "try")[0] as { id: string };
+    control.receiveTestText("another", "not this");
+    control.receiveTestText(id, "I am ");
+    control.receiveTestText(id, "answering");
+    await waitForText("I am answering");
+    expect(document.body.textContent).not.toContain("not this");
+    button("Stop").click();
+    await waitFor(() => expect(asked(control, "try.stop")).toEqual([{ id }]));
+    end({ ...ANSWER, status: 499, text: "", error: "stopped", code: "client_closed" });
+    await waitForText("Stopped.");
+    expect(document.body.textContent).toContain("I am answering");
+    await type(find<HTMLInputElement>("form input[type=text]"), "Again?");
     submit(find<HTMLFormElement>("form"));
     await waitForText("I am answering through your own proxy");
     button("Finish").click();

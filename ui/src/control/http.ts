@@ -124,7 +124,8 @@ async function follow(feed: FeedListener, signal: AbortSignal): Promise<void> {
 
 function dispatch(feed: FeedListener, event: string, data: string): void {
   const parsed = parse(data);
-  if (parsed !== null && (event === "record" || event === "status")) feed.event({ event, data: parsed } as ControlEvent);
+  if (parsed !== null && (event === "record" || event === "status" || event === "test_text"))
+    feed.event({ event, data: parsed } as ControlEvent);
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

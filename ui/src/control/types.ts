@@ -41,6 +41,7 @@ export type { Shadow } from "./generated/Shadow";
 export type { SkipReason } from "./generated/SkipReason";
 export type { Status } from "./generated/Status";
 export type { StoreError } from "./generated/StoreError";
+export type { TestText } from "./generated/TestText";
 export type { TestResult } from "./generated/TestResult";
 export type { UpstreamErrorKind } from "./generated/UpstreamErrorKind";
 export type { UserMessage } from "./generated/UserMessage";

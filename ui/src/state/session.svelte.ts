@@ -1,7 +1,7 @@
 // The session: connection, sign-in and status of the program.
 
 import { type Control, ControlFailure, type ControlEvent } from "../control/control";
-import type { RequestRecord, Status } from "../control/types";
+import type { RequestRecord, Status, TestText } from "../control/types";
 
 export type Phase = "loading" | "signed_out" | "ready" | "unreachable";
 
@@ -17,6 +17,8 @@ export class Session {
   private readonly listeners = new Set<(records: RequestRecord[]) => void>();
   // eslint-disable-next-line svelte/prefer-svelte-reactivity
   private readonly resets = new Set<() => void>();
+  // eslint-disable-next-line svelte/prefer-svelte-reactivity
+  private readonly testTexts = new Set<(text: TestText) => void>();
   private received: RequestRecord[] = [];
   private flushScheduled = false;
   private unsubscribe: (() => void) | null = null;
@@ -78,6 +80,12 @@ export class Session {
     return () => this.resets.delete(listener);
   }
 
+  /** Calls `listener` with each piece of a test's answer; returns the unsubscribe function. */
+  onTestText(listener: (text: TestText) => void): () => void {
+    this.testTexts.add(listener);
+    return () => this.testTexts.delete(listener);
+  }
+
   private connected(up: boolean): void {
     const back = up && !this.live && this.status !== null;
     this.live = up;
@@ -93,6 +101,8 @@ export class Session {
     if (event.event === "status") {
       this.status = event.data;
       this.phase = "ready";
+    } else if (event.event === "test_text") {
+      for (const listener of this.testTexts) listener(event.data);
     } else {
       this.received.push(event.data);
       this.scheduleFlush();

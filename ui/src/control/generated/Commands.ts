@@ -134,7 +134,12 @@ name: string,
  */
 target: string, }, null];
   "models.remove_alias": [{ name: string, }, null];
-  "try": [{ model: string, text: string, }, TestResult];
+  "try": [{ model: string, text: string, 
+/**
+ * With an id the answer's text comes as events too, and the test can be stopped.
+ */
+id?: string | null, }, TestResult];
+  "try.stop": [{ id: string, }, null];
   "log.latest": [Query, Array<RequestRecord>];
   "log.get": [{ id: number, }, RequestRecord];
   "log.count": [Query, number];

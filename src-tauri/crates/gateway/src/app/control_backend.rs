@@ -7,11 +7,14 @@ use bytes::Bytes;
 use http::{Method, Request, header};
 use http_body_util::{BodyExt, Full};
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 use warp::reply::Response;
 
 use super::keyless_listener::KeylessListener;
 use super::service::HttpService;
-use crate::management::{Backend, BoxFuture, ClientKeys, MainKey, SavePort, TestResult, UserMessage};
+use crate::management::{
+    Backend, BoxFuture, ClientKeys, MainKey, SavePort, TestResult, TextSink, UserMessage,
+};
 use crate::server::SwitchError;
 use storage::secrets::{ExposeSecret, Secret};
 
@@ -28,13 +31,13 @@ pub(super) struct AppBackend {
 }
 
 impl Backend for AppBackend {
-    fn test_request(&self, model: String, text: String) -> BoxFuture<'_, TestResult> {
+    fn test_request(&self, model: String, text: String, sink: TextSink) -> BoxFuture<'_, TestResult> {
         Box::pin(async move {
             let Some(key) = self.key() else {
                 return failed_result("key_unread", "the client key cannot be read now: see Clients");
             };
-            let result =
-                tokio::time::timeout(TEST_REQUEST_TIMEOUT, self.send_test_request(&key, &model, &text)).await;
+            let answer = self.send_test_request(&key, &model, &text, &sink);
+            let result = tokio::time::timeout(TEST_REQUEST_TIMEOUT, answer).await;
             result.unwrap_or_else(|_| {
                 failed_result("upstream_timeout", "there was no answer within three minutes")
             })
@@ -62,25 +65,36 @@ impl AppBackend {
         }
     }
 
-    async fn send_test_request(&self, key: &Secret, model: &str, text: &str) -> TestResult {
+    async fn send_test_request(&self, key: &Secret, model: &str, text: &str, sink: &TextSink) -> TestResult {
         let started = Instant::now();
         let Ok(request) = request(key, model, text) else {
             return failed_result("internal_error", "the question cannot be sent");
         };
         // A task of its own: this one answers a command, and warp's routing keeps the request it works on in the task.
-        let task = tokio::spawn(self.service.clone().respond(request));
+        // It ends with this one, as the request of a client that leaves.
+        let task = AbortOnDropHandle::new(tokio::spawn(self.service.clone().respond(request)));
         let Ok(response) = task.await else {
             return failed_result("internal_error", "the proxy made a mistake; its log says more");
         };
         let mut result = result_from_headers(&response);
         let mut body = response.into_body();
         let mut bytes = Vec::new();
+        let mut read = 0;
         while let Some(Ok(frame)) = body.frame().await {
             if result.first_byte_ms == 0 {
                 result.first_byte_ms = elapsed_ms(started);
             }
             let Ok(data) = frame.into_data() else { continue };
             bytes.extend_from_slice(&data);
+            if result.status == 200 {
+                // Whole lines only: the rest comes with the next frame.
+                let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(read, |at| at + 1);
+                let lines = bytes.get(read..end).unwrap_or_default();
+                for piece in texts(&String::from_utf8_lossy(lines)) {
+                    sink(&piece);
+                }
+                read = end.max(read);
+            }
             if bytes.len() > MAX_RESPONSE_BYTES {
                 break;
             }
@@ -132,10 +146,30 @@ fn read_body(view: &mut TestResult, body: &str) {
     }
 }
 
+/// The pieces of text in these lines of a stream.
+fn texts(lines: &str) -> Vec<String> {
+    let data = lines.lines().filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok());
+    let text = |json: serde_json::Value| json["choices"][0]["delta"]["content"].as_str().map(str::to_owned);
+    data.filter_map(text).filter(|text| !text.is_empty()).collect()
+}
+
 fn failed_result(code: &str, error: &str) -> TestResult {
     TestResult { error: Some(error.to_owned()), code: Some(code.to_owned()), ..TestResult::default() }
 }
 
 fn elapsed_ms(began: Instant) -> u64 {
     u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_stream_lines_is_found() {
+        let lines = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n\
+                     data: {\"choices\":[{\"delta\":{\"content\":\"Hel\"}}]}\n\
+                     data: {\"choices\":[{\"delta\":{\"content\":\"lo\"}}]}\n\n: comment\ndata: [DONE]\n";
+        assert_eq!(texts(lines), ["Hel", "lo"]);
+    }
 }

@@ -102,6 +102,7 @@ commands! {
     "models.set_alias"     Change  models::AliasArgs      => (),                    models::set_alias;
     "models.remove_alias"  Change  models::AliasName      => (),                    models::remove_alias;
     "try"                  Running test_request::TestRequestArgs            => TestResult,               test_request::test_request;
+    "try.stop"             Running test_request::StopArgs => (),                    test_request::stop;
     "log.latest"           Running Query                  => Vec<RequestRecord>,           log::latest;
     "log.get"              Running log::IdArgs            => RequestRecord,                log::get;
     "log.count"            Running Query                  => u64,                   log::count;

@@ -1,4 +1,4 @@
-//! Event stream: every record of the request log, and the status when it changes.
+//! Event stream: every record of the request log, the status when it changes, and the answers of tests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
 use super::status::{self, Status, wall_ms};
-use super::{Control, ControlError};
+use super::{Control, ControlError, TestText};
 use storage::request_log::RequestRecord;
 
 /// Minimum time between two status events.
@@ -24,6 +24,7 @@ const MAX_STATUS_INTERVAL: Duration = Duration::from_secs(60);
 pub enum ControlEvent {
     Record(Arc<RequestRecord>),
     Status(Box<Status>),
+    TestText(Arc<TestText>),
 }
 
 struct EventFeed {
@@ -31,6 +32,7 @@ struct EventFeed {
     records: broadcast::Receiver<Arc<RequestRecord>>,
     accounts: watch::Receiver<()>,
     changes: watch::Receiver<()>,
+    test_texts: broadcast::Receiver<Arc<TestText>>,
     last: Option<Status>,
     /// When the status may be checked next. `None` if no check is due.
     due: Option<Instant>,
@@ -44,6 +46,7 @@ impl Control {
             records: self.journal.subscribe(),
             accounts: self.accounts.subscribe_changes(),
             changes: self.subscribe_changes(),
+            test_texts: self.test_runs().subscribe(),
             control: self.clone(),
             last: None,
             due: Some(Instant::now()),
@@ -74,6 +77,7 @@ impl EventFeed {
                     Err(broadcast::error::RecvError::Lagged(_)) => self.schedule_status(),
                     Err(broadcast::error::RecvError::Closed) => return None,
                 },
+                Ok(text) = self.test_texts.recv() => return Some(ControlEvent::TestText(text)),
                 Ok(()) = self.accounts.changed() => self.schedule_status(),
                 Ok(()) = self.changes.changed() => self.schedule_status(),
                 () = tokio::time::sleep_until(wake) => {

@@ -192,6 +192,7 @@ fn frame(event: &ControlEvent) -> Bytes {
     let (name, json) = match event {
         ControlEvent::Record(record) => ("record", serde_json::to_string(record)),
         ControlEvent::Status(status) => ("status", serde_json::to_string(status)),
+        ControlEvent::TestText(text) => ("test_text", serde_json::to_string(text)),
     };
     format!("event: {name}\ndata: {}\n\n", json.unwrap_or_default()).into()
 }

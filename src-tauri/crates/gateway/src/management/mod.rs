@@ -54,7 +54,7 @@ pub use secrets::{SecretsState, SecretsView};
 pub use session::SessionAuth;
 pub use settings::{SettingFrom, SettingView, WindowProxy, manner, outbound};
 pub use status::{InstanceInfo, ServingReason, ServingState, Status};
-pub use test_request::{Backend, SavePort, TestResult};
+pub use test_request::{Backend, SavePort, TestResult, TestText, TextSink};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -113,6 +113,7 @@ struct ControlInner {
     /// The file of the last export.
     exported: Mutex<Option<PathBuf>>,
     clients: clients::ClientSetups,
+    test_runs: test_request::TestRuns,
     /// Notified when a part of the status changed that no other module reports.
     changed: watch::Sender<()>,
 }
@@ -157,6 +158,7 @@ impl Control {
             notices: Mutex::default(),
             exported: Mutex::default(),
             clients: clients::ClientSetups::default(),
+            test_runs: test_request::TestRuns::default(),
             changed: watch::Sender::new(()),
         };
         Self { inner: Arc::new(inner) }
@@ -238,6 +240,10 @@ impl Control {
     /// Notifies subscribers that the status may have changed.
     fn notify_changed(&self) {
         self.inner.changed.send_replace(());
+    }
+
+    fn test_runs(&self) -> &test_request::TestRuns {
+        &self.inner.test_runs
     }
 
     fn subscribe_changes(&self) -> watch::Receiver<()> {

@@ -1,8 +1,13 @@
-//! Command `try`: one real request through the program's own HTTP service.
+//! Commands `try` and `try.stop`: one real request through the program's own HTTP service.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
 
-use super::{BoxFuture, Control, ControlError, ErrorCode, UserMessage};
+use super::{BoxFuture, Control, ControlError, ErrorCode, UserMessage, lock};
 use crate::server::SwitchError;
 
 /// What became of it.
@@ -24,13 +29,76 @@ pub struct TestResult {
     pub code: Option<String>,
 }
 
+/// A piece of a test's answer, as it arrives.
+#[derive(Debug, Clone, Serialize, ts_rs::TS)]
+pub struct TestText {
+    /// The id that the caller gave to the test.
+    pub id: String,
+    pub text: String,
+}
+
+/// Takes the pieces of an answer.
+pub type TextSink = Box<dyn Fn(&str) + Send + Sync>;
+
+/// The running tests that have an id.
+pub(super) struct TestRuns {
+    texts: broadcast::Sender<Arc<TestText>>,
+    running: Mutex<HashMap<String, CancellationToken>>,
+}
+
+/// Pieces that a slow reader of the events may be behind.
+const BUFFERED_TEXTS: usize = 256;
+
+impl Default for TestRuns {
+    fn default() -> Self {
+        Self { texts: broadcast::Sender::new(BUFFERED_TEXTS), running: Mutex::default() }
+    }
+}
+
+impl TestRuns {
+    pub(super) fn subscribe(&self) -> broadcast::Receiver<Arc<TestText>> {
+        self.texts.subscribe()
+    }
+
+    /// Sends the pieces of this test as events.
+    fn sink(&self, id: &str) -> TextSink {
+        let (texts, id) = (self.texts.clone(), id.to_owned());
+        Box::new(move |text| {
+            // Without a reader of the events there is no receiver.
+            let _ = texts.send(Arc::new(TestText { id: id.clone(), text: text.to_owned() }));
+        })
+    }
+
+    fn begin(&self, id: &str) -> CancellationToken {
+        let token = CancellationToken::new();
+        lock(&self.running).insert(id.to_owned(), token.clone());
+        token
+    }
+
+    fn end(&self, id: &str) -> Option<CancellationToken> {
+        lock(&self.running).remove(id)
+    }
+}
+
+/// Forgets a running test at its end, also where its caller leaves.
+struct RunGuard<'a> {
+    runs: &'a TestRuns,
+    id: String,
+}
+
+impl Drop for RunGuard<'_> {
+    fn drop(&mut self) {
+        self.runs.end(&self.id);
+    }
+}
+
 /// Saves a change. The error is a sentence for people.
 pub type SavePort<'a> = Box<dyn FnOnce() -> Result<(), String> + Send + 'a>;
 
 /// Operations that need the proxy or the server. Implemented by `app`, since `management` may not depend on `proxy`.
 pub trait Backend: Send + Sync {
-    /// Sends one real request.
-    fn test_request(&self, model: String, text: String) -> BoxFuture<'_, TestResult>;
+    /// Sends one real request. `sink` is given the answer's text as it arrives. Dropping the future cancels the request.
+    fn test_request(&self, model: String, text: String, sink: TextSink) -> BoxFuture<'_, TestResult>;
 
     /// Opens the keyless port, moves it, or closes it. `save` is called once the new port is bound.
     ///
@@ -53,7 +121,18 @@ const MAX_QUESTION_BYTES: usize = 32 << 10;
 pub(super) struct TestRequestArgs {
     model: String,
     text: String,
+    /// With an id the answer's text comes as events too, and the test can be stopped.
+    #[ts(optional = nullable)]
+    id: Option<String>,
 }
+
+#[derive(Debug, Deserialize, ts_rs::TS)]
+pub(super) struct StopArgs {
+    id: String,
+}
+
+/// The longest id of a test, bytes.
+const MAX_ID_BYTES: usize = 64;
 
 pub(super) async fn test_request(
     control: &Control,
@@ -62,5 +141,64 @@ pub(super) async fn test_request(
     if args.text.len() > MAX_QUESTION_BYTES {
         return Err(ControlError::new(ErrorCode::BadArguments, "the question is longer than 32 KB"));
     }
-    Ok(control.backend()?.test_request(args.model, args.text).await)
+    let Some(id) = args.id else {
+        return Ok(control.backend()?.test_request(args.model, args.text, Box::new(|_| {})).await);
+    };
+    if id.len() > MAX_ID_BYTES {
+        return Err(ControlError::new(ErrorCode::BadArguments, "the id is longer than 64 bytes"));
+    }
+    let runs = control.test_runs();
+    let (backend, stopped, sink) = (control.backend()?, runs.begin(&id), runs.sink(&id));
+    let _running = RunGuard { runs, id };
+    Ok(tokio::select! {
+        result = backend.test_request(args.model, args.text, sink) => result,
+        () = stopped.cancelled() => stopped_result(),
+    })
+}
+
+/// Stops a running test. One that has ended is left alone.
+pub(super) async fn stop(control: &Control, args: StopArgs) -> Result<(), ControlError> {
+    if let Some(running) = control.test_runs().end(&args.id) {
+        running.cancel();
+    }
+    Ok(())
+}
+
+/// As the log has it where a client leaves.
+fn stopped_result() -> TestResult {
+    TestResult {
+        status: 499,
+        error: Some("stopped".to_owned()),
+        code: Some("client_closed".to_owned()),
+        ..TestResult::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_running_test_sends_its_text_and_can_be_stopped() {
+        let runs = TestRuns::default();
+        let mut texts = runs.subscribe();
+        let stopped = runs.begin("a");
+        let sink = runs.sink("a");
+        sink("Hel");
+        sink("lo");
+        for piece in ["Hel", "lo"] {
+            let text = texts.try_recv().unwrap();
+            assert_eq!((text.id.as_str(), text.text.as_str()), ("a", piece));
+        }
+        runs.end("a").unwrap().cancel();
+        assert!(stopped.is_cancelled());
+    }
+
+    #[test]
+    fn a_test_whose_caller_leaves_is_forgotten() {
+        let runs = TestRuns::default();
+        let _stopped = runs.begin("b");
+        drop(RunGuard { runs: &runs, id: "b".to_owned() });
+        assert!(runs.end("b").is_none());
+    }
 }
