@@ -1,6 +1,7 @@
 // Descriptions of errors: a sentence, a severity and the next step.
 
 import { ControlFailure, type FailureCode } from "./control/control";
+import { REQUEST_SEVERITIES } from "./control/generated/request-errors";
 import type { TestResult } from "./control/types";
 import { language, t } from "./i18n/index.svelte";
 import { messageText, sentences } from "./messages";
@@ -38,42 +39,6 @@ const CONTROL_SEVERITIES = {
   signed_out: "warning",
   unreachable: "error",
 } as const satisfies { [code in FailureCode]: Severity };
-
-const REQUEST_SEVERITIES = {
-  invalid_request: "warning",
-  unsupported_parameter: "warning",
-  context_length_exceeded: "warning",
-  invalid_image: "warning",
-  invalid_api_key: "warning",
-  host_not_allowed: "warning",
-  origin_not_allowed: "warning",
-  forbidden: "warning",
-  previous_response_not_found: "warning",
-  client_limit: "warning",
-  not_found: "warning",
-  method_not_allowed: "warning",
-  upgrade_required: "warning",
-  request_timeout: "warning",
-  request_too_large: "warning",
-  uri_too_long: "warning",
-  unsupported_media_type: "warning",
-  headers_too_large: "warning",
-  insufficient_quota: "warning",
-  rate_limit_exceeded: "warning",
-  upstream_bad_response: "error",
-  upstream_tls_error: "error",
-  no_account: "error",
-  account_login_required: "error",
-  upstream_challenge: "error",
-  upstream_unreachable: "error",
-  overloaded: "warning",
-  starting: "info",
-  upstream_timeout: "error",
-  internal_error: "error",
-  stream_interrupted: "error",
-  client_closed: "info",
-  key_unread: "error",
-} as const satisfies { [code: string]: Severity };
 
 /** Codes whose sentence needs the program's own message, in every language. */
 export const CODES_WITH_DETAIL: FailureCode[] = ["bad_arguments", "port_taken", "not_saved", "keychain", "upstream", "internal"];

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use storage::request_log::{
-    AccountSelection, Attempt, ErrorSource, LogLimits, Query, RecordStart, RequestLog, RequestOutcome,
-    SelectionRule,
+    AccountSelection, Attempt, ErrorSource, LogLimits, Query, RecordStart, RequestErrorCode, RequestLog,
+    RequestOutcome, SelectionRule,
 };
 
 /// For what is still to be written at the end.
@@ -102,7 +102,7 @@ fn write_record(journal: &RequestLog, number: u64) {
     entry.close(match number % 97 {
         0 => RequestOutcome {
             status: 502,
-            code: Some("upstream_bad_response"),
+            code: Some(RequestErrorCode::UpstreamBadResponse),
             fault: Some(ErrorSource::Upstream),
             interrupted: false,
         },

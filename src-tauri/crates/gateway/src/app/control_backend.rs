@@ -16,6 +16,7 @@ use crate::management::{
     Backend, BoxFuture, ClientKeys, MainKey, SavePort, TestResult, TextSink, UserMessage,
 };
 use crate::server::SwitchError;
+use storage::request_log::RequestErrorCode;
 use storage::secrets::{ExposeSecret, Secret};
 
 /// Time limit of a test request.
@@ -34,12 +35,15 @@ impl Backend for AppBackend {
     fn test_request(&self, model: String, text: String, sink: TextSink) -> BoxFuture<'_, TestResult> {
         Box::pin(async move {
             let Some(key) = self.key() else {
-                return failed_result("key_unread", "the client key cannot be read now: see Clients");
+                return failed_result(
+                    RequestErrorCode::KeyUnread,
+                    "the client key cannot be read now: see Clients",
+                );
             };
             let answer = self.send_test_request(&key, &model, &text, &sink);
             let result = tokio::time::timeout(TEST_REQUEST_TIMEOUT, answer).await;
             result.unwrap_or_else(|_| {
-                failed_result("upstream_timeout", "there was no answer within three minutes")
+                failed_result(RequestErrorCode::UpstreamTimeout, "there was no answer within three minutes")
             })
         })
     }
@@ -68,13 +72,16 @@ impl AppBackend {
     async fn send_test_request(&self, key: &Secret, model: &str, text: &str, sink: &TextSink) -> TestResult {
         let started = Instant::now();
         let Ok(request) = request(key, model, text) else {
-            return failed_result("internal_error", "the question cannot be sent");
+            return failed_result(RequestErrorCode::InternalError, "the question cannot be sent");
         };
         // A task of its own: this one answers a command, and warp's routing keeps the request it works on in the task.
         // It ends with this one, as the request of a client that leaves.
         let task = AbortOnDropHandle::new(tokio::spawn(self.service.clone().respond(request)));
         let Ok(response) = task.await else {
-            return failed_result("internal_error", "the proxy made a mistake; its log says more");
+            return failed_result(
+                RequestErrorCode::InternalError,
+                "the proxy made a mistake; its log says more",
+            );
         };
         let mut result = result_from_headers(&response);
         let mut body = response.into_body();
@@ -153,8 +160,8 @@ fn texts(lines: &str) -> Vec<String> {
     data.filter_map(text).filter(|text| !text.is_empty()).collect()
 }
 
-fn failed_result(code: &str, error: &str) -> TestResult {
-    TestResult { error: Some(error.to_owned()), code: Some(code.to_owned()), ..TestResult::default() }
+fn failed_result(code: RequestErrorCode, error: &str) -> TestResult {
+    TestResult { error: Some(error.to_owned()), code: Some(code.name().to_owned()), ..TestResult::default() }
 }
 
 fn elapsed_ms(began: Instant) -> u64 {

@@ -9,15 +9,21 @@ use std::time::SystemTime;
 use http::Method;
 
 use super::rejection::RejectReason;
+use storage::request_log::RequestErrorCode;
 
 /// The counted error codes: the usual mistakes in a client's settings.
-const COUNTED_CODES: [&str; 4] = ["invalid_api_key", "not_found", "host_not_allowed", "origin_not_allowed"];
+const COUNTED_CODES: [RequestErrorCode; 4] = [
+    RequestErrorCode::InvalidApiKey,
+    RequestErrorCode::NotFound,
+    RequestErrorCode::HostNotAllowed,
+    RequestErrorCode::OriginNotAllowed,
+];
 
 /// Requests that were rejected with one error code since the program started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RejectionCount {
     /// The error code of the responses.
-    pub code: &'static str,
+    pub code: RequestErrorCode,
     /// The number of rejections.
     pub count: u64,
     /// The time of the latest rejection.
@@ -78,7 +84,8 @@ mod tests {
         counts.record(&RejectReason::NotFound, &Method::GET, at(3));
         counts.record(&RejectReason::NotServing, &Method::POST, at(4));
         counts.record(&RejectReason::InvalidApiKey, &Method::GET, at(5));
-        let told: Vec<_> = counts.newest_first().into_iter().map(|kind| (kind.code, kind.count)).collect();
+        let told: Vec<_> =
+            counts.newest_first().into_iter().map(|kind| (kind.code.name(), kind.count)).collect();
         assert_eq!(told, [("invalid_api_key", 2), ("not_found", 1)]);
     }
 }

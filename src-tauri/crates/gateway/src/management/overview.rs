@@ -6,7 +6,7 @@ use super::log::run_blocking;
 use super::status::unix_ms;
 use super::{Control, ControlError, NoArgs};
 use crate::auth::RejectionCount;
-use storage::request_log::{Minute, Query, RequestRecord, Totals};
+use storage::request_log::{Minute, Query, RequestErrorCode, RequestRecord, Totals};
 
 /// A failed request, as short as it can be told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
@@ -64,11 +64,15 @@ pub(super) async fn overview(control: &Control, _: NoArgs) -> Result<Overview, C
 
 fn rejection_line(kind: RejectionCount) -> RejectionLine {
     let RejectionCount { code, count, last } = kind;
-    RejectionLine { code: code.to_owned(), count, last_ms: unix_ms(last) }
+    RejectionLine { code: code.name().to_owned(), count, last_ms: unix_ms(last) }
 }
 
 pub(super) fn error_line(record: &RequestRecord) -> ErrorLine {
-    let code = record.code.as_deref().unwrap_or(if record.interrupted { "stream_interrupted" } else { "" });
+    let code = record.code.as_deref().unwrap_or(if record.interrupted {
+        RequestErrorCode::StreamInterrupted.name()
+    } else {
+        ""
+    });
     ErrorLine {
         time_ms: record.time_ms,
         code: code.to_owned(),

@@ -9,6 +9,7 @@ use ts_rs::{Config, TS, TypeVisitor};
 
 use super::*;
 use storage::config::{AUTOSTART, Rules, SETTINGS, SettingKind, SettingValue};
+use storage::request_log::RequestErrorCode;
 
 /// The folder of the generated files.
 const GENERATED_DIR: &str = "ui/src/control/generated";
@@ -18,6 +19,9 @@ const GENERATED_NOTE: &str =
 
 const SETTINGS_NOTE: &str =
     "// This file was generated from the declarations of the settings in Rust. Do not edit it by hand.";
+
+const ERRORS_NOTE: &str =
+    "// This file was generated from the codes of failed requests in Rust. Do not edit it by hand.";
 
 /// Generated files by their names.
 struct TypeFiles {
@@ -72,6 +76,7 @@ fn generated() -> BTreeMap<PathBuf, String> {
     files.visit::<doctor::Finding>();
     files.commands();
     files.settings();
+    files.request_errors();
     files.texts
 }
 
@@ -128,6 +133,21 @@ impl TypeFiles {
             lines.collect::<String>()
         );
         self.texts.insert("settings.ts".into(), text);
+    }
+}
+
+impl TypeFiles {
+    /// What the window needs of each code of a failed request.
+    fn request_errors(&mut self) {
+        let lines = RequestErrorCode::ALL.iter().map(|code| {
+            let severity = serde_json::to_value(code.rules().severity).unwrap();
+            format!("  {}: {severity},\n", code.name())
+        });
+        let text = format!(
+            "{ERRORS_NOTE}\n\n/** Codes of failed requests, with their severity. */\nexport const REQUEST_SEVERITIES = {{\n{}}} as const;\n",
+            lines.collect::<String>()
+        );
+        self.texts.insert("request-errors.ts".into(), text);
     }
 }
 

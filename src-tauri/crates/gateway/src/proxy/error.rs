@@ -8,7 +8,7 @@ use super::unserved::{self, UnservedApi};
 use crate::accounts::{AccountKind, LimitReason, Unavailable};
 use crate::auth::{self, RejectReason};
 use dialects::{InvalidCode, InvalidRequest};
-use storage::request_log::ErrorSource;
+use storage::request_log::{ErrorSource, RequestErrorCode as Code, RetryRule};
 use upstreams::{UpstreamError, UpstreamErrorKind};
 
 /// Why a request failed.
@@ -45,7 +45,7 @@ pub(super) enum ProxyError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ErrorResponse {
     pub(super) status: u16,
-    pub(super) code: &'static str,
+    pub(super) code: Code,
     pub(super) message: String,
     pub(super) param: Option<String>,
     pub(super) fault: ErrorSource,
@@ -57,9 +57,19 @@ pub(super) struct ErrorResponse {
 }
 
 impl ErrorResponse {
-    fn new(status: u16, code: &'static str, fault: ErrorSource, message: impl Into<String>) -> Self {
-        let message = message.into();
-        Self { status, code, message, param: None, fault, retry_after: None, no_retry: false, close: false }
+    fn new(code: Code, message: impl Into<String>) -> Self {
+        let rules = code.rules();
+        Self {
+            // A code without a status of its own is no head of a response.
+            status: rules.status.unwrap_or(500),
+            code,
+            message: message.into(),
+            param: None,
+            fault: rules.source,
+            retry_after: None,
+            no_retry: rules.retry == RetryRule::Never,
+            close: false,
+        }
     }
 
     fn with_retry_after(mut self, wait: Duration) -> Self {
@@ -86,36 +96,25 @@ pub(super) fn error_response(problem: &ProxyError) -> ErrorResponse {
         ProxyError::Invalid(error) => invalid_request(error),
         ProxyError::ApiOnly(param) => api_only_error(param),
         ProxyError::UnknownPath(known) => {
-            ErrorResponse::new(404, "not_found", ErrorSource::Client, unserved::not_found_message(*known))
+            ErrorResponse::new(Code::NotFound, unserved::not_found_message(*known))
         }
-        ProxyError::NoSuchModel => {
-            ErrorResponse::new(404, "not_found", ErrorSource::Client, "there is no such model in the list")
+        ProxyError::NoSuchModel => ErrorResponse::new(Code::NotFound, "there is no such model in the list"),
+        ProxyError::NoSuchResponse => {
+            ErrorResponse::new(Code::NotFound, "there is no such response; they are kept for an hour at most")
         }
-        ProxyError::NoSuchResponse => ErrorResponse::new(
-            404,
-            "not_found",
-            ErrorSource::Client,
-            "there is no such response; they are kept for an hour at most",
-        ),
         ProxyError::PreviousResponseNotFound => ErrorResponse {
             param: Some("previous_response_id".to_owned()),
             ..ErrorResponse::new(
-                400,
-                "previous_response_not_found",
-                ErrorSource::Client,
+                Code::PreviousResponseNotFound,
                 "the previous response is not kept any more: send the whole conversation",
             )
         },
         ProxyError::ModelNotAllowed => ErrorResponse::new(
-            403,
-            "forbidden",
-            ErrorSource::Client,
+            Code::Forbidden,
             "this client's key may not use this model; the user sets which under Clients",
         ),
         ProxyError::ClientLimit { wait } => ErrorResponse::new(
-            429,
-            "client_limit",
-            ErrorSource::Client,
+            Code::ClientLimit,
             "this client's key has used what the user lets it use a day; the next day begins at midnight UTC",
         )
         .with_retry_after(*wait)
@@ -124,73 +123,58 @@ pub(super) fn error_response(problem: &ProxyError) -> ErrorResponse {
         ProxyError::NoAccount(reason) => no_account_error(reason).without_retry(),
         ProxyError::Upstream(failure) => upstream_error(failure).without_retry(),
         ProxyError::Stopping => {
-            let response = ErrorResponse::new(
-                503,
-                "overloaded",
-                ErrorSource::Proxy,
-                "the proxy is stopping or changing its port",
-            );
+            let response = ErrorResponse::new(Code::Overloaded, "the proxy is stopping or changing its port");
             response.with_retry_after(Duration::from_secs(1)).with_close()
         }
-        ProxyError::Internal => ErrorResponse::new(
-            500,
-            "internal_error",
-            ErrorSource::Proxy,
-            "the proxy made a mistake; its log says more",
-        ),
+        ProxyError::Internal => {
+            ErrorResponse::new(Code::InternalError, "the proxy made a mistake; its log says more")
+        }
     }
 }
 
 fn rejection_error(refusal: &RejectReason) -> ErrorResponse {
-    let response =
-        |status, code, message: &str| ErrorResponse::new(status, code, ErrorSource::Client, message);
     match refusal {
-        RejectReason::BadRequest(reason) => response(400, "invalid_request", bad_request_message(*reason)),
-        RejectReason::InvalidApiKey => response(
-            401,
-            "invalid_api_key",
+        RejectReason::BadRequest(reason) => {
+            ErrorResponse::new(Code::InvalidRequest, bad_request_message(*reason))
+        }
+        RejectReason::InvalidApiKey => ErrorResponse::new(
+            Code::InvalidApiKey,
             "a valid client key is needed: send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'; \
              'mammouth-proxy keys list' names the keys",
-        )
-        // Claude Code would retry the same key for minutes before it shows the error.
-        .without_retry(),
-        RejectReason::HostNotAllowed => response(
-            403,
-            "host_not_allowed",
+        ),
+        RejectReason::HostNotAllowed => ErrorResponse::new(
+            Code::HostNotAllowed,
             "this Host name is not allowed; the setting ALLOWED_HOSTS adds names",
         ),
-        RejectReason::OriginNotAllowed => response(
-            403,
-            "origin_not_allowed",
+        RejectReason::OriginNotAllowed => ErrorResponse::new(
+            Code::OriginNotAllowed,
             "this web page may not call the proxy; the setting ALLOWED_ORIGINS adds origins",
         ),
         RejectReason::Forbidden => {
-            response(403, "forbidden", "a client key cannot do this: the control token is needed")
+            ErrorResponse::new(Code::Forbidden, "a client key cannot do this: the control token is needed")
         }
-        RejectReason::NotFound => response(404, "not_found", &unserved::not_found_message(None)),
-        RejectReason::MethodNotAllowed => {
-            response(405, "method_not_allowed", "this method is not allowed at this path")
+        RejectReason::NotFound => ErrorResponse::new(Code::NotFound, unserved::not_found_message(None)),
+        // A preflight of a listed origin is answered before, without an error.
+        RejectReason::MethodNotAllowed | RejectReason::Preflight(_) => {
+            ErrorResponse::new(Code::MethodNotAllowed, "this method is not allowed at this path")
         }
-        RejectReason::WebSocket => response(
-            426,
-            "upgrade_required",
+        RejectReason::WebSocket => ErrorResponse::new(
+            Code::UpgradeRequired,
             "WebSocket is not spoken here: send the request over HTTP as a POST",
         ),
-        RejectReason::UriTooLong => response(414, "uri_too_long", "the path is too long"),
-        RejectReason::UnsupportedMediaType => response(
-            415,
-            "unsupported_media_type",
+        RejectReason::UriTooLong => ErrorResponse::new(Code::UriTooLong, "the path is too long"),
+        RejectReason::UnsupportedMediaType => ErrorResponse::new(
+            Code::UnsupportedMediaType,
             "the body must be 'Content-Type: application/json' without a content encoding",
         ),
-        RejectReason::HeadersTooLarge => response(431, "headers_too_large", "the headers are too large"),
+        RejectReason::HeadersTooLarge => {
+            ErrorResponse::new(Code::HeadersTooLarge, "the headers are too large")
+        }
         RejectReason::NotServing => ErrorResponse::new(
-            503,
-            "overloaded",
-            ErrorSource::Proxy,
+            Code::Overloaded,
             "the user has stopped the proxy in its window; it answers again once it is started there",
         )
         .without_retry(),
-        RejectReason::Preflight(_) => response(204, "preflight", ""),
     }
 }
 
@@ -207,26 +191,24 @@ fn bad_request_message(reason: auth::BadRequestReason) -> &'static str {
 fn read_error(error: BodyError) -> ErrorResponse {
     let message = error.to_string();
     match error {
-        BodyError::TooLarge => ErrorResponse::new(413, "request_too_large", ErrorSource::Client, message),
-        BodyError::TooSlow => ErrorResponse::new(408, "request_timeout", ErrorSource::Client, message),
-        BodyError::Broken => ErrorResponse::new(400, "invalid_request", ErrorSource::Client, message),
-        BodyError::Overloaded => ErrorResponse::new(503, "overloaded", ErrorSource::Proxy, message)
-            .with_retry_after(Duration::from_secs(1)),
+        BodyError::TooLarge => ErrorResponse::new(Code::RequestTooLarge, message),
+        BodyError::TooSlow => ErrorResponse::new(Code::RequestTimeout, message),
+        BodyError::Broken => ErrorResponse::new(Code::InvalidRequest, message),
+        BodyError::Overloaded => {
+            ErrorResponse::new(Code::Overloaded, message).with_retry_after(Duration::from_secs(1))
+        }
     }
     .with_close()
 }
 
 fn invalid_request(error: &InvalidRequest) -> ErrorResponse {
     let code = match error.code {
-        InvalidCode::InvalidRequest => "invalid_request",
-        InvalidCode::UnsupportedParameter => "unsupported_parameter",
-        InvalidCode::InvalidImage => "invalid_image",
-        InvalidCode::ThreadUnsupported => "thread_unsupported_request",
+        InvalidCode::InvalidRequest => Code::InvalidRequest,
+        InvalidCode::UnsupportedParameter => Code::UnsupportedParameter,
+        InvalidCode::InvalidImage => Code::InvalidImage,
+        InvalidCode::ThreadUnsupported => Code::ThreadUnsupportedRequest,
     };
-    ErrorResponse {
-        param: error.param.clone(),
-        ..ErrorResponse::new(400, code, ErrorSource::Client, &error.message)
-    }
+    ErrorResponse { param: error.param.clone(), ..ErrorResponse::new(code, &error.message) }
 }
 
 fn api_only_error(param: &str) -> ErrorResponse {
@@ -235,138 +217,118 @@ fn api_only_error(param: &str) -> ErrorResponse {
         _ => "can only be honoured",
     };
     let message = format!("'{param}' {what} with an API key: a web session has nothing like it");
-    ErrorResponse {
-        param: Some(param.to_owned()),
-        ..ErrorResponse::new(400, "unsupported_parameter", ErrorSource::Client, message)
-    }
+    ErrorResponse { param: Some(param.to_owned()), ..ErrorResponse::new(Code::UnsupportedParameter, message) }
 }
 
 fn no_account_error(reason: &Unavailable) -> ErrorResponse {
-    let response =
-        |status, code, message: String| ErrorResponse::new(status, code, ErrorSource::Upstream, message);
     match reason {
-        Unavailable::NoAccounts => response(
-            503,
-            "no_account",
-            "there is no Mammouth account to answer from: set COOKIES, or add one with 'mammouth-proxy accounts add'".into(),
+        Unavailable::NoAccounts => ErrorResponse::new(
+            Code::NoAccount,
+            "there is no Mammouth account to answer from: set COOKIES, or add one with 'mammouth-proxy accounts add'",
         ),
-        Unavailable::NoneOfKind(AccountKind::Api) => response(
-            503,
-            "no_account",
+        Unavailable::NoneOfKind(AccountKind::Api) => ErrorResponse::new(
+            Code::NoAccount,
             "this needs an account with an official API key, and there is none that may be used: set API_KEYS, or add \
-             one with 'mammouth-proxy accounts add'; the setting 'prefer' must not be only-web"
-                .into(),
+             one with 'mammouth-proxy accounts add'; the setting 'prefer' must not be only-web",
         ),
-        Unavailable::NoneOfKind(AccountKind::Web) => response(
-            503,
-            "no_account",
+        Unavailable::NoneOfKind(AccountKind::Web) => ErrorResponse::new(
+            Code::NoAccount,
             "only web-session accounts may serve this, and there is none: add one (COOKIES), or change the setting \
-             'prefer'"
-                .into(),
+             'prefer'",
         ),
         Unavailable::Starting => ErrorResponse::new(
-            503,
-            "starting",
-            ErrorSource::Proxy,
+            Code::Starting,
             "the proxy is starting: the accounts are still being read from the keychain",
         )
         .with_retry_after(Duration::from_secs(1)),
-        Unavailable::Unreadable(error) => ErrorResponse::new(
-            503,
-            "no_account",
-            ErrorSource::Proxy,
-            format!("the secrets of the accounts cannot be read. {error}"),
+        Unavailable::Unreadable(error) => ErrorResponse {
+            fault: ErrorSource::Proxy,
+            ..ErrorResponse::new(
+                Code::NoAccount,
+                format!("the secrets of the accounts cannot be read. {error}"),
+            )
+        },
+        Unavailable::AllTried => ErrorResponse::new(Code::UpstreamUnreachable, "no account could answer"),
+        Unavailable::LoginRequired => ErrorResponse::new(
+            Code::AccountLoginRequired,
+            "the Mammouth session or key is not valid any more: sign in again and replace the cookie, or replace the key ('mammouth-proxy accounts list' names the account)",
         ),
-        Unavailable::AllTried => response(503, "upstream_unreachable", "no account could answer".into()),
-        Unavailable::LoginRequired => response(
-            503,
-            "account_login_required",
-            "the Mammouth session or key is not valid any more: sign in again and replace the cookie, or replace the key ('mammouth-proxy accounts list' names the account)".into(),
-        ),
-        Unavailable::OtherHost => response(
-            503,
-            "no_account",
+        Unavailable::OtherHost => ErrorResponse::new(
+            Code::NoAccount,
             "the accounts were added for another address than MAMMOUTH_WEB_URL and MAMMOUTH_API_URL name now: correct \
-             these, or allow it with 'mammouth-proxy accounts use-host LABEL HOST'"
-                .into(),
+             these, or allow it with 'mammouth-proxy accounts use-host LABEL HOST'",
         ),
         Unavailable::Limited { wait, reason } => {
             let (code, what) = match reason {
-                LimitReason::Quota => ("insufficient_quota", "has used up its quota for this model"),
-                LimitReason::Throttled => ("rate_limit_exceeded", "was told to slow down"),
+                LimitReason::Quota => (Code::InsufficientQuota, "has used up its quota for this model"),
+                LimitReason::Throttled => (Code::RateLimitExceeded, "was told to slow down"),
             };
-            response(429, code, format!("every usable account {what}; the next one is free in {}", format_wait(*wait))).with_retry_after(*wait)
+            ErrorResponse::new(
+                code,
+                format!("every usable account {what}; the next one is free in {}", format_wait(*wait)),
+            )
+            .with_retry_after(*wait)
         }
-        Unavailable::UpstreamDown { wait } => {
-            response(503, "upstream_unreachable", "Mammouth failed several times in a row; the proxy tries again in seconds".into())
-                .with_retry_after(*wait)
-        }
+        Unavailable::UpstreamDown { wait } => ErrorResponse::new(
+            Code::UpstreamUnreachable,
+            "Mammouth failed several times in a row; the proxy tries again in seconds",
+        )
+        .with_retry_after(*wait),
         Unavailable::Challenge { wait } => challenge_error().with_retry_after(*wait),
     }
 }
 
 fn upstream_error(failure: &UpstreamError) -> ErrorResponse {
-    let response =
-        |status, code, message: String| ErrorResponse::new(status, code, ErrorSource::Upstream, message);
     let detail = &failure.detail;
     match failure.kind {
-        UpstreamErrorKind::Limited => response(
-            429,
-            "insufficient_quota",
+        UpstreamErrorKind::Limited => ErrorResponse::new(
+            Code::InsufficientQuota,
             format!("the account has used up its quota for this model: {detail}"),
         )
         .with_retry_after(failure.retry_after.unwrap_or(Duration::from_secs(60))),
         UpstreamErrorKind::Throttled => {
-            response(429, "rate_limit_exceeded", format!("Mammouth asks to slow down: {detail}"))
+            ErrorResponse::new(Code::RateLimitExceeded, format!("Mammouth asks to slow down: {detail}"))
                 .with_retry_after(failure.retry_after.unwrap_or(Duration::from_secs(1)))
         }
         UpstreamErrorKind::LoginRequired => no_account_error(&Unavailable::LoginRequired),
         UpstreamErrorKind::Challenge => challenge_error(),
         UpstreamErrorKind::Server => {
-            response(502, "upstream_bad_response", format!("Mammouth failed: {detail}"))
+            ErrorResponse::new(Code::UpstreamBadResponse, format!("Mammouth failed: {detail}"))
         }
-        UpstreamErrorKind::BadResponse => {
-            response(502, "upstream_bad_response", format!("Mammouth's answer was not understood: {detail}"))
-        }
+        UpstreamErrorKind::BadResponse => ErrorResponse::new(
+            Code::UpstreamBadResponse,
+            format!("Mammouth's answer was not understood: {detail}"),
+        ),
         UpstreamErrorKind::Empty => {
-            response(502, "upstream_bad_response", "Mammouth's answer was empty".into())
+            ErrorResponse::new(Code::UpstreamBadResponse, "Mammouth's answer was empty")
         }
         UpstreamErrorKind::Unreachable => {
-            response(503, "upstream_unreachable", format!("Mammouth cannot be reached: {detail}"))
+            ErrorResponse::new(Code::UpstreamUnreachable, format!("Mammouth cannot be reached: {detail}"))
         }
-        UpstreamErrorKind::Tls => {
-            response(502, "upstream_tls_error", format!("the connection to Mammouth is not safe: {detail}"))
-        }
+        UpstreamErrorKind::Tls => ErrorResponse::new(
+            Code::UpstreamTlsError,
+            format!("the connection to Mammouth is not safe: {detail}"),
+        ),
         UpstreamErrorKind::Timeout => {
-            response(504, "upstream_timeout", format!("Mammouth did not answer in time: {detail}"))
+            ErrorResponse::new(Code::UpstreamTimeout, format!("Mammouth did not answer in time: {detail}"))
         }
         UpstreamErrorKind::Interrupted => {
-            response(502, "upstream_bad_response", format!("Mammouth's answer broke off: {detail}"))
+            ErrorResponse::new(Code::UpstreamBadResponse, format!("Mammouth's answer broke off: {detail}"))
         }
-        UpstreamErrorKind::NoSuchModel => ErrorResponse::new(
-            404,
-            "not_found",
-            ErrorSource::Client,
-            format!("no account has this model: {detail}"),
-        ),
-        UpstreamErrorKind::ContextLength => {
-            ErrorResponse::new(400, "context_length_exceeded", ErrorSource::Client, detail)
+        UpstreamErrorKind::NoSuchModel => {
+            ErrorResponse::new(Code::NotFound, format!("no account has this model: {detail}"))
         }
-        UpstreamErrorKind::Rejected => ErrorResponse::new(
-            400,
-            "invalid_request",
-            ErrorSource::Client,
-            format!("Mammouth refused the request: {detail}"),
-        ),
-        UpstreamErrorKind::Image => ErrorResponse::new(400, "invalid_image", ErrorSource::Client, detail),
+        UpstreamErrorKind::ContextLength => ErrorResponse::new(Code::ContextLengthExceeded, detail),
+        UpstreamErrorKind::Rejected => {
+            ErrorResponse::new(Code::InvalidRequest, format!("Mammouth refused the request: {detail}"))
+        }
+        UpstreamErrorKind::Image => ErrorResponse::new(Code::InvalidImage, detail),
     }
 }
 
 fn challenge_error() -> ErrorResponse {
     ErrorResponse::new(
-        503,
-        "upstream_challenge",
-        ErrorSource::Upstream,
+        Code::UpstreamChallenge,
         "mammouth.ai asks for a browser check that this program does not answer: open mammouth.ai in your browser, then try again",
     )
 }

@@ -15,11 +15,11 @@ use super::{CallerInfo, ProxyInner, attempts, cost};
 use crate::accounts::Lease;
 use dialects::Encode;
 use protocol::Usage;
-use storage::request_log::{OpenRecord, RecordStart, RequestOutcome};
+use storage::request_log::{OpenRecord, RecordStart, RequestErrorCode, RequestOutcome};
 use upstreams::{FollowUpCall, ResolvedModel, UpstreamError, UpstreamErrorKind};
 
 /// The code of the error event that ends an interrupted stream.
-const INTERRUPTED_CODE: &str = "stream_interrupted";
+const INTERRUPTED_CODE: RequestErrorCode = RequestErrorCode::StreamInterrupted;
 
 const OK_OUTCOME: RequestOutcome =
     RequestOutcome { status: 200, code: None, fault: None, interrupted: false };
@@ -134,7 +134,7 @@ impl ActiveReply {
     /// Ends a streamed reply with an error event and closes the record. Returns the last bytes for the client.
     pub(super) fn interrupt(&mut self, problem: &ProxyError) -> String {
         let response = error_response(problem);
-        let frames = self.encoder.encode_error(INTERRUPTED_CODE, &response.message);
+        let frames = self.encoder.encode_error(INTERRUPTED_CODE.name(), &response.message);
         self.record_sent(frames.as_bytes());
         self.context.entry.set_error_message(&response.message, None);
         self.context.entry.close(RequestOutcome {

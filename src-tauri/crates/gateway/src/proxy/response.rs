@@ -80,11 +80,13 @@ pub fn rejection_response(rejection: &Rejection, path: &str) -> Response {
     } else {
         ProxyError::Rejected(rejection.reason.clone())
     };
-    let (mut response, details, _) = render_error(&error, rejection.api_family);
-    if details.status == 204 {
-        response = Response::default();
+    let mut response = if matches!(rejection.reason, RejectReason::Preflight(_)) {
+        let mut response = Response::default();
         *response.status_mut() = StatusCode::NO_CONTENT;
-    }
+        response
+    } else {
+        render_error(&error, rejection.api_family).0
+    };
     response.headers_mut().extend(rejection.headers());
     response
 }
@@ -93,17 +95,17 @@ fn error_body(response: &ErrorResponse, dialect: auth::ApiFamily) -> String {
     match dialect {
         auth::ApiFamily::OpenAi | auth::ApiFamily::Plain => dialects::openai_error(
             response.status,
-            response.code,
+            response.code.name(),
             &response.message,
             response.param.as_deref(),
         ),
         auth::ApiFamily::Anthropic => dialects::anthropic_error(
             response.status,
-            response.code,
+            response.code.name(),
             &response.message,
             response.param.as_deref(),
         ),
-        auth::ApiFamily::Ollama => dialects::ollama_error(response.code, &response.message),
+        auth::ApiFamily::Ollama => dialects::ollama_error(response.code.name(), &response.message),
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Over a million requests these combine in a few hundred ways, so the file keeps each combination once and a search looks
 //! at the combinations, in Rust and by one rule, before it reads a single row.
-use super::record::{CLIENT_CLOSED, Query, RequestRecord};
+use super::error_code::RequestErrorCode;
+use super::record::{Query, RequestRecord};
 use serde::{Deserialize, Serialize};
 
 /// From this length on a text is looked for at the beginning of request ids too.
@@ -56,7 +57,7 @@ impl Facets {
 
     /// Earlier versions counted a client that left among the failures.
     fn is_failed(&self) -> bool {
-        self.failed == 1 && self.code.as_deref() != Some(CLIENT_CLOSED)
+        self.failed == 1 && self.code.as_deref() != Some(RequestErrorCode::ClientClosed.name())
     }
 
     fn names_model(&self, model: &str) -> bool {

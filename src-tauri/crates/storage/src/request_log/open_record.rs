@@ -2,7 +2,8 @@
 //! closed on every path because dropping it closes it.
 use super::RequestLog;
 use super::bodies::BodyCollector;
-use super::record::{Attempt, CLIENT_CLOSED, ErrorSource, RequestRecord};
+use super::error_code::RequestErrorCode;
+use super::record::{Attempt, ErrorSource, RequestRecord};
 use super::sanitize::{self, sanitize_text};
 use super::time::Timestamps;
 use std::borrow::Cow;
@@ -30,7 +31,7 @@ pub struct RequestOutcome {
     /// HTTP status the client was given.
     pub status: u16,
     /// Our error code, if it failed.
-    pub code: Option<&'static str>,
+    pub code: Option<RequestErrorCode>,
     /// Whose fault, if it failed.
     pub fault: Option<ErrorSource>,
     /// The answer began and was cut before its end.
@@ -177,7 +178,7 @@ impl OpenRecord {
         }
         let Some(mut record) = self.record.take() else { return };
         record.status = outcome.status;
-        record.code = outcome.code.map(Cow::Borrowed);
+        record.code = outcome.code.map(|code| Cow::Borrowed(code.name()));
         record.fault = outcome.fault;
         record.interrupted = outcome.interrupted;
         record.duration_ms = self.started_at.elapsed_ms();
@@ -197,7 +198,7 @@ impl Drop for OpenRecord {
         let has_begun = self.record.as_ref().is_some_and(|record| record.first_byte_ms.is_some());
         self.close(RequestOutcome {
             status: 499,
-            code: Some(CLIENT_CLOSED),
+            code: Some(RequestErrorCode::ClientClosed),
             fault: Some(ErrorSource::Client),
             interrupted: has_begun,
         });

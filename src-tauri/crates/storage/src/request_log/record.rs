@@ -1,4 +1,5 @@
 //! What the log keeps of one request, and how records are asked for. Metadata only: no prompt, reply or header.
+use super::error_code::RequestErrorCode;
 use super::selection_reason::SelectionReason;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -166,13 +167,10 @@ impl Query {
     }
 }
 
-/// The code of a request whose client left before the end.
-pub(super) const CLIENT_CLOSED: &str = "client_closed";
-
 impl RequestRecord {
     /// Whether the client left before the end: its own wish, and no failure.
     pub fn is_cancelled(&self) -> bool {
-        self.code.as_deref() == Some(CLIENT_CLOSED)
+        self.code.as_deref() == Some(RequestErrorCode::ClientClosed.name())
     }
 
     /// Whether it failed or was cut, by anybody but the client.

@@ -2,7 +2,7 @@ use super::*;
 
 fn status_and_code(kind: UpstreamErrorKind) -> (u16, &'static str) {
     let response = error_response(&ProxyError::Upstream(UpstreamError::new(kind, "x")));
-    (response.status, response.code)
+    (response.status, response.code.name())
 }
 
 #[test]
@@ -23,7 +23,7 @@ fn upstream_errors_map_to_status_and_code() {
 #[test]
 fn f60_a_client_may_retry_while_secrets_are_pending() {
     let told = error_response(&ProxyError::NoAccount(Unavailable::Starting));
-    assert_eq!((told.status, told.code, told.no_retry), (503, "starting", false));
+    assert_eq!((told.status, told.code.name(), told.no_retry), (503, "starting", false));
     assert_eq!(told.retry_after, Some(Duration::from_secs(1)));
 }
 
@@ -33,7 +33,7 @@ fn f59_clients_must_not_retry_upstream_errors() {
     let told =
         error_response(&ProxyError::NoAccount(Unavailable::Limited { wait, reason: LimitReason::Throttled }));
     assert_eq!(
-        (told.status, told.code, told.no_retry, told.retry_after),
+        (told.status, told.code.name(), told.no_retry, told.retry_after),
         (429, "rate_limit_exceeded", true, Some(wait))
     );
 }

@@ -117,7 +117,7 @@ fn a_record_survives_a_restart_unchanged() {
     entry.set_tokens(812, 96, true);
     entry.close(RequestOutcome {
         status: 200,
-        code: Some("cut_off"),
+        code: Some(RequestErrorCode::StreamInterrupted),
         fault: Some(ErrorSource::Upstream),
         interrupted: true,
     });
@@ -130,7 +130,10 @@ fn a_record_survives_a_restart_unchanged() {
     assert_eq!((record.model_asked.as_str(), record.model_served.as_deref()), ("gpt-4o", Some("gpt-4.1")));
     assert_eq!((record.account.as_deref(), record.attempts.len()), (Some("bob"), 2));
     assert_eq!((record.bytes_in, record.bytes_out), (99, 15));
-    assert_eq!((record.code.as_deref(), record.fault), (Some("cut_off"), Some(ErrorSource::Upstream)));
+    assert_eq!(
+        (record.code.as_deref(), record.fault),
+        (Some("stream_interrupted"), Some(ErrorSource::Upstream))
+    );
     assert!(record.stream && record.interrupted && record.tokens_estimated && record.first_byte_ms.is_some());
     assert!(record.time_ms > 1_700_000_000_000 && record.id < 1 << 53);
 }
@@ -252,7 +255,7 @@ fn l11_queries_are_bound_values_and_mean_the_same_in_file_and_memory() {
         entry.add_attempt(attempt("bob", "", "limited", Some(403)));
         entry.close(RequestOutcome {
             status: 429,
-            code: Some("account_limited"),
+            code: Some(RequestErrorCode::InsufficientQuota),
             fault: Some(ErrorSource::Upstream),
             ..OK_OUTCOME
         });
@@ -273,7 +276,7 @@ fn l11_queries_are_bound_values_and_mean_the_same_in_file_and_memory() {
     ask(&text("%"), &["failed"]);
     ask(&text("50%_OFF"), &["failed"]);
     ask(&text(&"%".repeat(100_000)), &[]);
-    ask(&text("account_lim"), &["failed"]);
+    ask(&text("insufficient_q"), &["failed"]);
     ask(&text("429"), &["failed"]);
     ask(&text("42"), &[]);
     ask(&Query { client: Some("50%_off".into()), ..Query::default() }, &["failed"]);
