@@ -87,10 +87,8 @@ strings! {
     client_key_refused, client_changed, client_unreadable, client_unknown,
     // Copied texts.
     copy_base_url, copy_key, copy_environment, key_unread,
-    // What to do about a failed request.
-    advise_key, advise_host, advise_origin, advise_quota, advise_slower, advise_client_limit, advise_account,
-    advise_login, advise_browser, advise_network, advise_tls, advise_context, advise_image, advise_closed,
-    advise_again, advise_soon, advise_detail,
+    // What to do about a failed request whose code the window's texts do not know.
+    advise_detail,
     // Why a clicked action failed.
     failed_port, failed_saving, failed_keychain, failed_upstream, failed_starting,
     // Why the program did not start, after the error itself.
@@ -107,14 +105,24 @@ strings! {
 impl Strings {
     /// The window's text for a failed request's code; `None` for a code that the window does not know.
     pub(super) fn request_error_text(&self, code: &str) -> Option<String> {
+        self.page_text(&format!("request_error.{code}.text"))
+    }
+
+    /// What the user can do about a failed request, in the window's words.
+    pub(super) fn request_error_step(&self, code: &str) -> String {
+        self.page_text(&format!("request_error.{code}.step")).unwrap_or_else(|| self.advise_detail.to_owned())
+    }
+
+    fn page_text(&self, key: &str) -> Option<String> {
         let texts: std::collections::HashMap<String, String> = serde_json::from_str(self.page).ok()?;
-        texts.get(&format!("request_error.{code}.text")).cloned()
+        texts.get(key).cloned()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use storage::request_log::RequestErrorCode;
 
     const ALL: [Language; 3] = [Language::English, Language::Chinese, Language::French];
 
@@ -166,6 +174,18 @@ mod tests {
         assert_eq!(said[0], "There is no account to answer from.");
         assert!(said[0] != said[1] && said[1] != said[2]);
         assert_eq!(Language::English.strings().request_error_text("brand_new"), None);
+    }
+
+    #[test]
+    fn a_failed_request_has_advice_in_each_language() {
+        for strings in ALL.map(Language::strings) {
+            for code in RequestErrorCode::ALL {
+                let (text, step) =
+                    (strings.request_error_text(code.name()), strings.request_error_step(code.name()));
+                assert!(text.is_some() && step != strings.advise_detail, "{code:?}");
+            }
+            assert_eq!(strings.request_error_step("brand_new"), strings.advise_detail);
+        }
     }
 
     #[test]

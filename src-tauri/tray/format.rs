@@ -44,29 +44,6 @@ pub(super) fn account_text(account: &AccountStatus, strings: &Strings) -> String
     state.to_owned()
 }
 
-/// What the user can do about a request that failed with this code.
-pub(super) fn advice(code: &str, strings: &Strings) -> &'static str {
-    match code {
-        "invalid_api_key" => strings.advise_key,
-        "host_not_allowed" => strings.advise_host,
-        "origin_not_allowed" => strings.advise_origin,
-        "insufficient_quota" => strings.advise_quota,
-        "rate_limit_exceeded" => strings.advise_slower,
-        "client_limit" => strings.advise_client_limit,
-        "no_account" => strings.advise_account,
-        "account_login_required" => strings.advise_login,
-        "upstream_challenge" => strings.advise_browser,
-        "upstream_unreachable" | "upstream_timeout" => strings.advise_network,
-        "upstream_tls_error" => strings.advise_tls,
-        "context_length_exceeded" => strings.advise_context,
-        "invalid_image" => strings.advise_image,
-        "client_closed" => strings.advise_closed,
-        "overloaded" => strings.advise_again,
-        "starting" => strings.advise_soon,
-        _ => strings.advise_detail,
-    }
-}
-
 /// The remaining time in whole minutes, rounded up: a menu whose text changes every second cannot be read.
 pub(crate) fn time_left(seconds: u64, strings: &Strings) -> String {
     let minutes = seconds.div_ceil(60);
@@ -103,15 +80,6 @@ mod tests {
             (9_001, "2 h 31 min"),
         ] {
             assert_eq!(time_left(seconds, words), text, "{seconds}");
-        }
-    }
-
-    #[test]
-    fn a_failed_request_has_advice_in_each_language() {
-        for language in [Language::English, Language::Chinese, Language::French] {
-            let words = language.strings();
-            assert_eq!(advice("no_account", words), words.advise_account);
-            assert_eq!(advice("brand_new", words), words.advise_detail);
         }
     }
 

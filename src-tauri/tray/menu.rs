@@ -3,7 +3,7 @@
 use super::super::i18n::{Strings, fill};
 use super::super::page::WindowPage;
 use super::super::status::{AccountStatus, ClientState, ClientStatus, LastError, ProxyState, ProxyStatus};
-use super::format::{account_text, advice, quota_bar, truncate};
+use super::format::{account_text, quota_bar, truncate};
 use storage::config::{Choice, Strategy};
 
 /// The most accounts with a line of their own; the window shows all.
@@ -232,7 +232,7 @@ fn error_entry(error: &LastError, strings: &Strings) -> MenuEntry {
         if error.model.is_empty() { sentence } else { format!("{sentence} ({})", truncate(&error.model)) };
     let message_entry = error.message.as_deref().map(|message| MenuEntry::Label(truncate(message)));
     let items = message_entry.into_iter().chain([
-        MenuEntry::Label(advice(&error.code, strings).to_owned()),
+        MenuEntry::Label(strings.request_error_step(&error.code)),
         MenuEntry::Command(strings.show_requests.to_owned(), MenuAction::Open(WindowPage::Requests)),
     ]);
     MenuEntry::Submenu(fill(strings.last_error, &[&what]), items.collect())

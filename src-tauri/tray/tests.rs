@@ -223,7 +223,7 @@ fn a_stopped_proxy_can_be_started_and_the_last_error_is_explained() {
         .iter()
         .position(|line| line == "Last error: There is no account to answer from (gpt-5):")
         .unwrap();
-    assert_eq!(lines[at + 1..=at + 2], ["  (Add an account.)", "  Show in Requests"]);
+    assert_eq!(lines[at + 1..=at + 2], ["  (Add one under Accounts.)", "  Show in Requests"]);
     assert!(lines.contains(&"Start serving".to_owned()));
     assert!(actions(&items).contains(&MenuAction::Serve(true)));
     assert!(actions(&items).contains(&MenuAction::Open(WindowPage::Requests)));
