@@ -62,28 +62,13 @@ pub use port_taken::confirm_other_port;
 pub use start_failure::show_start_failure;
 pub use webkit_processes::unset_variables;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use tauri::{AppHandle, Manager, RunEvent, WindowEvent};
-use tokio::runtime::Handle;
 
+use cli::ProxyHandle;
 use context::DesktopContext;
-use gateway::management::Control;
 use page::WindowPage;
-
-/// Options of the desktop program.
-pub struct DesktopOptions {
-    pub control: Control,
-    /// The data directory, for the files of the tray.
-    pub data_dir: PathBuf,
-    /// Whether to start without a window, as at login.
-    pub hidden: bool,
-    /// Whether a port other than the configured one is used.
-    pub on_other_port: bool,
-    /// Runtime on which the proxy runs.
-    pub runtime: Handle,
-}
 
 /// Why the desktop program could not start.
 #[derive(Debug, thiserror::Error)]
@@ -94,20 +79,19 @@ pub enum Error {
     Window(#[from] tauri::Error),
 }
 
-/// Shows the tray icon and the window. Returns when the user quits or when `shutdown_signal` completes. Call it on the
-/// main thread: on macOS no other thread may own windows.
+/// Shows the tray icon and the window. Returns when the user quits or when the proxy's shutdown signal completes. Call
+/// it on the main thread: on macOS no other thread may own windows.
 ///
+/// # Errors
 /// The system offers no display.
-pub fn run(
-    options: DesktopOptions,
-    shutdown_signal: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), Error> {
-    tauri::async_runtime::set(options.runtime.clone());
+pub fn run(proxy: ProxyHandle) -> Result<(), Error> {
+    let ProxyHandle { control, data_dir, hidden, on_other_port, runtime, shutdown_signal } = proxy;
+    tauri::async_runtime::set(runtime);
     let app = builder()
         .setup(move |app| {
-            let context = DesktopContext::new(app.handle().clone(), options.control, options.data_dir);
-            start(&context, options.hidden);
-            if options.on_other_port {
+            let context = DesktopContext::new(app.handle().clone(), control, data_dir);
+            start(&context, hidden);
+            if on_other_port {
                 context.spawn(notify::notify_port_moved(context.clone()));
             }
             app.manage(context.clone());

@@ -23,18 +23,7 @@ impl cli::DesktopHooks for Desktop {
     }
 
     fn run(&self, proxy: cli::ProxyHandle) -> Result<(), desktop::Error> {
-        let cli::ProxyHandle {
-            control,
-            data_dir,
-            hidden,
-            on_other_port: moved,
-            runtime,
-            shutdown_signal: told_to_end,
-        } = proxy;
-        desktop::run(
-            desktop::DesktopOptions { control, data_dir, hidden, on_other_port: moved, runtime },
-            told_to_end,
-        )
+        desktop::run(proxy)
     }
 
     fn show_start_failure(&self, failure: &StartFailure) {

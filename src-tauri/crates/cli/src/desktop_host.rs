@@ -20,19 +20,19 @@ use storage::config::{Flags, SECRET_VARIABLES};
 /// How long a first instance may take until its window can be shown to a second one's user.
 const FIRST_INSTANCE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The running proxy, as a window beside it sees it.
+/// The running proxy, and how the desktop part begins beside it.
 pub struct ProxyHandle {
-    /// What the user can ask of it.
+    /// The management API.
     pub control: Control,
-    /// Its folder.
+    /// The data directory, for the files of the tray.
     pub data_dir: PathBuf,
-    /// Whether to begin without a window.
+    /// Whether to start without a window, as at login.
     pub hidden: bool,
-    /// Whether another port than the usual one had to be taken.
+    /// Whether a port other than the configured one is used.
     pub on_other_port: bool,
-    /// Where the proxy runs.
+    /// Runtime on which the proxy runs.
     pub runtime: Handle,
-    /// Ends when a signal asks the program to end.
+    /// Completes when a signal asks the program to end.
     pub shutdown_signal: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
