@@ -107,7 +107,7 @@ impl DesktopContext {
 
     /// The status of the proxy; `None` while it starts or stops.
     pub(super) async fn status(&self) -> Option<ProxyStatus> {
-        let mut status = self.run_command("status", json!({})).await.ok().map(ProxyStatus::from_json)?;
+        let mut status = self.control().status().ok().map(ProxyStatus::from)?;
         status.clients = self.clients(&status.address).await;
         Some(status)
     }
@@ -149,5 +149,5 @@ impl DesktopContext {
 
 /// The texts in the language of the settings.
 pub(super) fn strings_for(status: &ProxyStatus) -> &'static Strings {
-    Language::from_setting(&status.language).strings()
+    Language::from_setting(status.language_word()).strings()
 }

@@ -1,10 +1,12 @@
-//! Status of the proxy as tray and notifications use it: the result of the command `status`.
+//! Status of the proxy as tray and notifications use it.
 
+use gateway::accounts::{AccountKind, AccountState, AccountView};
+use gateway::management::{ErrorLine, ServingState, Status};
 use serde::Deserialize;
+use storage::config::{Choice, Language, Strategy, Theme, TrayIcon};
 
-/// The fields of `status` that are used here. A missing field is empty, as while the program starts.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default)]
+/// What tray and notifications show. The default is what is known before the first status.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct ProxyStatus {
     pub(super) demo: bool,
     pub(super) state: ProxyState,
@@ -12,31 +14,17 @@ pub(super) struct ProxyStatus {
     pub(super) base_url: String,
     pub(super) running: u32,
     pub(super) accounts: Vec<AccountStatus>,
-    pub(super) strategy: String,
+    pub(super) strategy: Option<Strategy>,
     pub(super) last_error: Option<LastError>,
-    pub(super) language: String,
-    pub(super) theme: String,
+    pub(super) language: Language,
+    pub(super) theme: Theme,
     pub(super) tray_icon: TrayIcon,
     /// Not a part of `status`: see [`ClientStatus::from_json`].
-    #[serde(skip)]
     pub(super) clients: Vec<ClientStatus>,
 }
 
-/// The icon style that the user chose.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum TrayIcon {
-    Light,
-    Dark,
-    Colour,
-    #[default]
-    #[serde(other)]
-    Auto,
-}
-
 /// Whether the proxy can serve.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) enum ProxyState {
     Serving,
     Busy,
@@ -44,29 +32,47 @@ pub(super) enum ProxyState {
     Stopped,
     Error,
     NoAccount,
-    /// Before the first status, or a state that this program does not know.
+    /// Before the first status.
     #[default]
-    #[serde(other)]
     Unknown,
 }
 
+impl From<ServingState> for ProxyState {
+    fn from(state: ServingState) -> Self {
+        match state {
+            ServingState::Serving => Self::Serving,
+            ServingState::Busy => Self::Busy,
+            ServingState::Limited => Self::Limited,
+            ServingState::Stopped => Self::Stopped,
+            ServingState::Error => Self::Error,
+            ServingState::NoAccount => Self::NoAccount,
+        }
+    }
+}
+
 /// One account, without anything secret.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct AccountStatus {
     pub(super) label: String,
-    pub(super) kind: String,
-    pub(super) state: String,
-    pub(super) limits: Vec<AccountLimit>,
+    pub(super) kind: AccountKind,
+    pub(super) state: AccountState,
+    /// Seconds until the first of the account's limits ends.
+    pub(super) seconds_left: Option<u64>,
     pub(super) quota_percent: Option<f64>,
     pub(super) only: bool,
 }
 
-/// A limit that is in force.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub(super) struct AccountLimit {
-    pub(super) seconds_left: u64,
+impl From<AccountView> for AccountStatus {
+    fn from(account: AccountView) -> Self {
+        Self {
+            seconds_left: account.limits.iter().map(|limit| limit.seconds_left).min(),
+            label: account.label,
+            kind: account.kind,
+            state: account.state,
+            quota_percent: account.quota_percent,
+            only: account.only,
+        }
+    }
 }
 
 /// A client that is on this machine or was set up from here.
@@ -117,18 +123,35 @@ impl ClientStatus {
 }
 
 /// The last request that failed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LastError {
     pub(super) code: String,
     pub(super) message: Option<String>,
     pub(super) model: String,
 }
 
-impl AccountStatus {
-    /// Seconds until the first of the account's limits ends.
-    pub(super) fn seconds_left(&self) -> Option<u64> {
-        self.limits.iter().map(|limit| limit.seconds_left).min()
+impl From<ErrorLine> for LastError {
+    fn from(error: ErrorLine) -> Self {
+        Self { code: error.code, message: error.message, model: error.model }
+    }
+}
+
+impl From<Status> for ProxyStatus {
+    fn from(status: Status) -> Self {
+        Self {
+            demo: status.demo,
+            state: status.state.into(),
+            address: status.address,
+            base_url: status.base_url,
+            running: status.running,
+            accounts: status.accounts.into_iter().map(AccountStatus::from).collect(),
+            strategy: Some(status.strategy),
+            last_error: status.last_error.map(LastError::from),
+            language: status.language,
+            theme: status.theme,
+            tray_icon: status.tray_icon,
+            clients: Vec::new(),
+        }
     }
 }
 
@@ -138,12 +161,9 @@ impl ProxyStatus {
         self.address.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or(0)
     }
 
-    /// Parses the result of `status`.
-    pub(super) fn from_json(status: serde_json::Value) -> Self {
-        serde_json::from_value(status).unwrap_or_else(|error| {
-            tracing::error!("the tray does not understand the status: {error}");
-            Self::default()
-        })
+    /// The word of the language setting.
+    pub(super) fn language_word(&self) -> &'static str {
+        self.language.word()
     }
 }
 
@@ -151,23 +171,29 @@ impl ProxyStatus {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_status_is_read_leniently() {
-        let status = ProxyStatus::from_json(serde_json::json!({
-            "state": "limited", "address": "127.0.0.1:3001", "unknown": [1],
-            "accounts": [{"label": "a", "state": "limited", "limits": [{"seconds_left": 90}, {"seconds_left": 30}]}],
-        }));
-        assert_eq!((status.state, status.port()), (ProxyState::Limited, 3001));
-        assert_eq!(status.accounts[0].seconds_left(), Some(30));
-        assert_eq!(ProxyStatus::from_json(serde_json::json!({})).port(), 0);
+    /// A limited account, as the management API writes it; `limits` in seconds.
+    fn limited_account(limits: &[u64]) -> AccountView {
+        let limit = |seconds| serde_json::json!({"scope": "", "reason": "quota", "until_ms": 0, "seconds_left": seconds});
+        let limits: Vec<_> = limits.iter().map(limit).collect();
+        serde_json::from_value(serde_json::json!({
+            "id": "1", "label": "a", "kind": "web", "origin": "stored", "state": "limited", "limits": limits,
+            "running": 0, "quota_percent": 50.0, "spend_cents": null, "downgrades": [], "only": true,
+        }))
+        .unwrap()
     }
 
     #[test]
-    fn a_state_that_is_not_known_is_unknown_and_the_rest_is_read() {
-        let seen =
-            ProxyStatus::from_json(serde_json::json!({"state": "brand_new", "address": "127.0.0.1:3001"}));
-        assert_eq!((seen.state, seen.port()), (ProxyState::Unknown, 3001));
-        assert_eq!(ProxyStatus::from_json(serde_json::json!(7)).state, ProxyState::Unknown);
+    fn the_first_limit_that_ends_counts() {
+        let account = AccountStatus::from(limited_account(&[90, 30]));
+        assert_eq!((account.state, account.seconds_left), (AccountState::Limited, Some(30)));
+        assert!(account.only);
+        assert_eq!(AccountStatus::from(limited_account(&[])).seconds_left, None);
+    }
+
+    #[test]
+    fn before_the_first_status_the_state_is_unknown() {
+        assert_eq!(ProxyStatus::default().state, ProxyState::Unknown);
+        assert_eq!(ProxyStatus::default().port(), 0);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use tauri_plugin_window_state::StateFlags;
 use super::context::DesktopContext;
 use super::links;
 use super::page::WindowPage;
+use storage::config;
 
 /// The label of the main window, which the capability names.
 pub(super) const MAIN_LABEL: &str = "main";
@@ -51,7 +52,7 @@ pub(super) fn open(context: &DesktopContext, page: WindowPage) {
 
 /// Builds the window invisible. It is shown once its page is drawn, or after [`SHOW_TIMEOUT`].
 async fn build_hidden(context: &DesktopContext, page: WindowPage) -> tauri::Result<()> {
-    let theme = context.status().await.and_then(|status| chosen_theme(&status.theme));
+    let theme = context.status().await.and_then(|status| chosen_theme(status.theme));
     let window = build_on_main_thread(context.app(), move |app| build(app, page, theme)).await?;
     context.spawn(async move {
         tokio::time::sleep(SHOW_TIMEOUT).await;
@@ -69,11 +70,11 @@ pub(super) fn show_drawn(window: &WebviewWindow) {
 }
 
 /// The theme of the settings; `None` for the system's.
-fn chosen_theme(setting: &str) -> Option<Theme> {
+fn chosen_theme(setting: config::Theme) -> Option<Theme> {
     match setting {
-        "light" => Some(Theme::Light),
-        "dark" => Some(Theme::Dark),
-        _ => None,
+        config::Theme::Light => Some(Theme::Light),
+        config::Theme::Dark => Some(Theme::Dark),
+        config::Theme::Auto => None,
     }
 }
 
@@ -227,8 +228,8 @@ mod tests {
         let (light, dark) = (hex(background(Theme::Light)), hex(background(Theme::Dark)));
         assert!(css.contains(&format!("--bg: light-dark({light}, {dark});")), "{light} {dark}");
         assert_eq!(
-            ["light", "dark", "auto", ""].map(chosen_theme),
-            [Some(Theme::Light), Some(Theme::Dark), None, None]
+            [config::Theme::Light, config::Theme::Dark, config::Theme::Auto].map(chosen_theme),
+            [Some(Theme::Light), Some(Theme::Dark), None]
         );
     }
 

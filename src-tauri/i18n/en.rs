@@ -13,7 +13,6 @@ pub(super) const STRINGS: Strings = Strings {
     no_account: "No account yet — {}",
     unknown: "Status unknown",
     demo: "Demo · {}",
-    unknown_account: "status unknown",
     ready: "ready",
     limited_now: "limited",
     needs_login: "sign in again",

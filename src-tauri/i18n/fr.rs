@@ -12,7 +12,6 @@ pub(super) const STRINGS: Strings = Strings {
     no_account: "Aucun compte pour l’instant — {}",
     unknown: "État inconnu",
     demo: "Démo · {}",
-    unknown_account: "état inconnu",
     ready: "prêt",
     limited_now: "limité",
     needs_login: "reconnexion nécessaire",

@@ -78,7 +78,7 @@ strings! {
     // The first line of the tray.
     serving, busy, limited, stopped, failing, no_account, unknown, demo,
     // An account.
-    unknown_account, ready, limited_now, needs_login, unreachable, paused, starting, locked, unreadable, other_host, resets_in, hours_minutes, hours, minutes,
+    ready, limited_now, needs_login, unreachable, paused, starting, locked, unreadable, other_host, resets_in, hours_minutes, hours, minutes,
     under_a_minute, only_this, all_accounts, pause, resume, sign_in_again, add_account, more_accounts,
     // Choices: strategy and port.
     strategy, balance, fill_first, reset_soonest, port, now_on, next_free, other_port,

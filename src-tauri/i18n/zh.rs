@@ -12,7 +12,6 @@ pub(super) const STRINGS: Strings = Strings {
     no_account: "还没有账号 — {}",
     unknown: "状态未知",
     demo: "演示 · {}",
-    unknown_account: "状态未知",
     ready: "可用",
     limited_now: "已受限",
     needs_login: "需要重新登录",

@@ -4,6 +4,7 @@ use super::super::i18n::{Strings, fill};
 use super::super::page::WindowPage;
 use super::super::status::{AccountStatus, ProxyState, ProxyStatus};
 use super::super::tray::time_left;
+use gateway::accounts::AccountState;
 
 /// A kind of notification. Each has a switch in the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -57,7 +58,7 @@ pub(super) fn changes_between(
 }
 
 fn all_limited(status: &ProxyStatus, strings: &Strings) -> NotificationEvent {
-    let first = status.accounts.iter().filter_map(AccountStatus::seconds_left).min();
+    let first = status.accounts.iter().filter_map(|account| account.seconds_left).min();
     let until = |seconds| fill(strings.all_limited_until, &[&time_left(seconds, strings)]);
     NotificationEvent {
         kind: NotificationKind::AllLimited,
@@ -69,16 +70,18 @@ fn all_limited(status: &ProxyStatus, strings: &Strings) -> NotificationEvent {
 }
 
 fn account_event(old: &AccountStatus, new: &AccountStatus, strings: &Strings) -> Option<NotificationEvent> {
-    let (kind, title) = match (old.state.as_str(), new.state.as_str()) {
+    let (kind, title) = match (old.state, new.state) {
         (old, new) if old == new => return None,
-        (_, "limited") => (NotificationKind::Limited, strings.account_limited),
-        (_, "needs_login") => (NotificationKind::Login, strings.account_login),
-        ("limited" | "needs_login", "ready") => (NotificationKind::Back, strings.account_back),
+        (_, AccountState::Limited) => (NotificationKind::Limited, strings.account_limited),
+        (_, AccountState::NeedsLogin) => (NotificationKind::Login, strings.account_login),
+        (AccountState::Limited | AccountState::NeedsLogin, AccountState::Ready) => {
+            (NotificationKind::Back, strings.account_back)
+        }
         _ => return None,
     };
     let until = |seconds| fill(strings.limited_until, &[&time_left(seconds, strings)]);
     let text = match kind {
-        NotificationKind::Limited => new.seconds_left().map(until).unwrap_or_default(),
+        NotificationKind::Limited => new.seconds_left.map(until).unwrap_or_default(),
         NotificationKind::Back
         | NotificationKind::Login
         | NotificationKind::AllLimited
@@ -96,12 +99,19 @@ fn account_event(old: &AccountStatus, new: &AccountStatus, strings: &Strings) ->
 #[cfg(test)]
 mod tests {
     use super::super::super::i18n::Language;
-    use super::super::super::status::AccountLimit;
     use super::*;
+    use gateway::accounts::AccountKind;
 
     fn account(label: &str, state: &str) -> AccountStatus {
-        let limits = if state == "limited" { vec![AccountLimit { seconds_left: 3_000 }] } else { Vec::new() };
-        AccountStatus { label: label.to_owned(), state: state.to_owned(), limits, ..AccountStatus::default() }
+        let state = serde_json::from_value(serde_json::json!(state)).unwrap();
+        AccountStatus {
+            label: label.to_owned(),
+            kind: AccountKind::Web,
+            state,
+            seconds_left: (state == AccountState::Limited).then_some(3_000),
+            quota_percent: None,
+            only: false,
+        }
     }
 
     fn seen(state: ProxyState, accounts: &[(&str, &str)]) -> ProxyStatus {

@@ -2,6 +2,7 @@
 
 use super::super::i18n::{Strings, fill};
 use super::super::status::AccountStatus;
+use gateway::accounts::AccountState;
 
 /// The longest text from outside in a menu line, characters.
 const MAX_TEXT_CHARACTERS: usize = 80;
@@ -24,22 +25,21 @@ pub(super) fn quota_bar(percent: f64) -> String {
 
 /// An account's state in a few words.
 pub(super) fn account_text(account: &AccountStatus, strings: &Strings) -> String {
-    let state = match account.state.as_str() {
-        "limited" => {
-            return match account.seconds_left() {
+    let state = match account.state {
+        AccountState::Limited => {
+            return match account.seconds_left {
                 Some(seconds) => fill(strings.resets_in, &[&time_left(seconds, strings)]),
                 None => strings.limited_now.to_owned(),
             };
         }
-        "needs_login" => strings.needs_login,
-        "unreachable" => strings.unreachable,
-        "disabled" => strings.paused,
-        "starting" => strings.starting,
-        "locked" => strings.locked,
-        "unreadable" => strings.unreadable,
-        "other_host" => strings.other_host,
-        "ready" => strings.ready,
-        _ => strings.unknown_account,
+        AccountState::NeedsLogin => strings.needs_login,
+        AccountState::Unreachable => strings.unreachable,
+        AccountState::Disabled => strings.paused,
+        AccountState::Starting => strings.starting,
+        AccountState::Locked => strings.locked,
+        AccountState::Unreadable => strings.unreadable,
+        AccountState::OtherHost => strings.other_host,
+        AccountState::Ready => strings.ready,
     };
     state.to_owned()
 }

@@ -3,7 +3,8 @@
 
 use tauri::image::Image;
 
-use super::super::status::{ProxyState, TrayIcon};
+use super::super::status::ProxyState;
+use storage::config::TrayIcon;
 
 /// The inputs that determine the icon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use super::super::i18n::{Strings, fill};
 use super::super::page::WindowPage;
 use super::super::status::{AccountStatus, ClientState, ClientStatus, LastError, ProxyState, ProxyStatus};
 use super::format::{account_text, quota_bar, truncate};
+use gateway::accounts::{AccountKind, AccountState};
 use storage::config::{Choice, Strategy};
 
 /// The most accounts with a line of their own; the window shows all.
@@ -124,7 +125,7 @@ fn account_entry(account: &AccountStatus, strings: &Strings) -> MenuEntry {
         line = format!("{line}  {bar}");
     }
     let label = || account.label.clone();
-    let paused = account.state == "disabled";
+    let paused = account.state == AccountState::Disabled;
     let only = if account.only {
         MenuEntry::Command(strings.all_accounts.to_owned(), MenuAction::Only(None))
     } else {
@@ -136,7 +137,7 @@ fn account_entry(account: &AccountStatus, strings: &Strings) -> MenuEntry {
         MenuEntry::Command(pause.to_owned(), MenuAction::Enable { label: label(), enabled: paused }),
     ];
     // An API key has no session that could expire.
-    if account.kind != "api" {
+    if account.kind == AccountKind::Web {
         items.push(MenuEntry::Command(strings.sign_in_again.to_owned(), MenuAction::SignIn(label())));
     }
     MenuEntry::Submenu(line, items)
@@ -152,7 +153,7 @@ fn strategy_entry(status: &ProxyStatus, strings: &Strings) -> MenuEntry {
         let name = strategy.word();
         MenuEntry::Choice {
             text: text.to_owned(),
-            on: status.strategy == name,
+            on: status.strategy == Some(*strategy),
             action: MenuAction::Strategy(name),
         }
     };

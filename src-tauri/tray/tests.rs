@@ -1,17 +1,18 @@
 use super::super::i18n::Language;
 use super::super::page::WindowPage;
-use super::super::status::{
-    AccountLimit, AccountStatus, ClientState, ClientStatus, LastError, ProxyState, ProxyStatus,
-};
+use super::super::status::{AccountStatus, ClientState, ClientStatus, LastError, ProxyState, ProxyStatus};
 use super::menu::{MenuAction, MenuEntry, ShellKind, build_menu};
+use gateway::accounts::{AccountKind, AccountState};
+use storage::config::Strategy;
 
 fn account(label: &str) -> AccountStatus {
     AccountStatus {
         label: label.to_owned(),
-        kind: "web".to_owned(),
-        state: "ready".to_owned(),
+        kind: AccountKind::Web,
+        state: AccountState::Ready,
+        seconds_left: None,
         quota_percent: Some(30.0),
-        ..AccountStatus::default()
+        only: false,
     }
 }
 
@@ -25,7 +26,7 @@ fn seen() -> ProxyStatus {
         address: "127.0.0.1:3000".to_owned(),
         base_url: "http://127.0.0.1:3000/v1".to_owned(),
         accounts: vec![account("work"), account("home")],
-        strategy: "fill-first".to_owned(),
+        strategy: Some(Strategy::FillFirst),
         clients: vec![
             client("claude-code", "Claude Code", ClientState::SetUp, true),
             client("continue", "Continue", ClientState::NotSetUp, false),
@@ -146,9 +147,12 @@ fn the_first_line_shows_the_status() {
 
 #[test]
 fn a_limited_account_says_when_it_is_back() {
-    let limits = vec![AccountLimit { seconds_left: 5_000 }, AccountLimit { seconds_left: 9_000 }];
-    let limited =
-        AccountStatus { state: "limited".to_owned(), limits, quota_percent: Some(100.0), ..account("work") };
+    let limited = AccountStatus {
+        state: AccountState::Limited,
+        seconds_left: Some(5_000),
+        quota_percent: Some(100.0),
+        ..account("work")
+    };
     let seen = ProxyStatus { accounts: vec![limited], ..seen() };
     let lines = outline(&english(&seen));
     assert!(
@@ -158,17 +162,26 @@ fn a_limited_account_says_when_it_is_back() {
 }
 
 #[test]
-fn an_account_in_a_state_that_is_not_known_is_not_called_ready() {
-    for state in ["", "brand_new"] {
-        let account = AccountStatus { state: state.to_owned(), quota_percent: None, ..account("work") };
+fn only_a_ready_account_is_called_ready() {
+    for state in [
+        AccountState::NeedsLogin,
+        AccountState::Unreachable,
+        AccountState::Disabled,
+        AccountState::Starting,
+        AccountState::Locked,
+        AccountState::Unreadable,
+        AccountState::OtherHost,
+        AccountState::Limited,
+    ] {
+        let account = AccountStatus { state, ..account("work") };
         let lines = outline(&english(&ProxyStatus { accounts: vec![account], ..seen() }));
-        assert_eq!(lines[2], "work — status unknown:");
+        assert!(!lines[2].contains("ready"), "{}", lines[2]);
     }
 }
 
 #[test]
 fn actions_name_their_account() {
-    let paused = AccountStatus { state: "disabled".to_owned(), ..account("home") };
+    let paused = AccountStatus { state: AccountState::Disabled, ..account("home") };
     let only = AccountStatus { only: true, ..account("work") };
     let seen = ProxyStatus { accounts: vec![only, paused], ..seen() };
     let actions = actions(&english(&seen));
@@ -194,7 +207,7 @@ fn a_client_is_launched_by_its_id_and_an_unknown_state_is_shown_as_unknown() {
 
 #[test]
 fn an_api_key_cannot_sign_in() {
-    let key = AccountStatus { kind: "api".to_owned(), ..account("key") };
+    let key = AccountStatus { kind: AccountKind::Api, ..account("key") };
     let actions = actions(&english(&ProxyStatus { accounts: vec![key], ..seen() }));
     assert!(!actions.iter().any(|action| matches!(action, MenuAction::SignIn(_))));
 }
