@@ -62,7 +62,40 @@ pub struct Lease {
     /// Why this account was selected.
     pub selection: AccountSelection,
     accounts: Accounts,
+    /// The scope of the account's limits that the call counts for.
+    scope: String,
+    /// A hash of how the conversation began, for affinity.
+    conversation: Option<u64>,
     is_probe: bool,
+}
+
+impl Lease {
+    /// Records how the call ended: its first event and then its end, or a failure. `chance` in 0..1 is the source of
+    /// jitter. A lease that is dropped without a report counts neither as a success nor as a failure.
+    pub fn report(&mut self, outcome: CallOutcome<'_>, now: Timestamp, chance: f64) {
+        let mut pool = self.accounts.write();
+        self.is_probe = false;
+        pool.breakers.record(self.account.kind, outcome, now);
+        let id = &self.account.id;
+        if let (CallOutcome::Answered { .. }, Some(conversation)) = (outcome, self.conversation) {
+            pool.affinity.record(conversation, id, now.uptime);
+        }
+        let Some(entry) = pool.entry_mut(id) else { return };
+        let persistent =
+            |state: &EntryState| (state.limits.clone(), state.throttled_until, state.needs_login);
+        let before = persistent(&entry.state);
+        match outcome {
+            CallOutcome::Answered { requested, served } => {
+                entry.state.record_success(&self.scope, requested, served);
+            }
+            CallOutcome::Completed => {}
+            CallOutcome::Failed(failure) => entry.state.record_failure(&self.scope, failure, now, chance),
+        }
+        let unsaved = entry.state.saved_at.is_none_or(|at| at + SAVE_INTERVAL <= now.uptime);
+        if before != persistent(&entry.state) || unsaved {
+            pool.save(id, now);
+        }
+    }
 }
 
 impl Drop for Lease {
@@ -176,49 +209,19 @@ impl Accounts {
         let (index, selection, is_probe) = pool.acquire(request, now)?;
         let entry = &mut pool.entries[index];
         entry.state.record_start(now);
-        Ok(Lease { account: Arc::clone(&entry.account), selection, accounts: self.clone(), is_probe })
+        Ok(Lease {
+            account: Arc::clone(&entry.account),
+            selection,
+            accounts: self.clone(),
+            scope: entry.scope(request).to_owned(),
+            conversation: request.conversation,
+            is_probe,
+        })
     }
 
     /// Why [`Accounts::acquire`] would fail now; `None` if it would succeed. Acquires nothing.
     pub fn unavailable_reason(&self, request: &SelectionRequest<'_>, now: Timestamp) -> Option<Unavailable> {
         self.lock().select(request, now).err()
-    }
-
-    /// Records how the call of a lease ended. `chance` in 0..1 is the source of jitter.
-    pub fn report(
-        &self,
-        lease: &mut Lease,
-        request: &SelectionRequest<'_>,
-        outcome: CallOutcome<'_>,
-        now: Timestamp,
-        chance: f64,
-    ) {
-        let mut pool = self.write();
-        lease.is_probe = false;
-        pool.breakers.record(lease.account.kind, outcome, now);
-        let id = lease.account.id.clone();
-        if let (CallOutcome::Answered { .. }, Some(conversation)) = (outcome, request.conversation) {
-            pool.affinity.record(conversation, &id, now.uptime);
-        }
-        let Some(entry) = pool.entry_mut(&id) else { return };
-        let persistent =
-            |state: &EntryState| (state.limits.clone(), state.throttled_until, state.needs_login);
-        let before = persistent(&entry.state);
-        match outcome {
-            CallOutcome::Answered { requested: asked, served } => {
-                let scope = entry.scope(request);
-                entry.state.record_success(scope, asked, served);
-            }
-            CallOutcome::Completed => {}
-            CallOutcome::Failed(failure) => {
-                let scope = entry.scope(request);
-                entry.state.record_failure(scope, failure, now, chance);
-            }
-        }
-        let unsaved = entry.state.saved_at.is_none_or(|at| at + SAVE_INTERVAL <= now.uptime);
-        if before != persistent(&entry.state) || unsaved {
-            pool.save(&id, now);
-        }
     }
 
     /// Records the result of a credential check. A valid session clears the "needs login" state.

@@ -1,57 +1,42 @@
 //! Reports of upstream calls: to the account pool and the metrics, and as attempts in the request log.
 
 use super::ProxyInner;
-use crate::accounts::{AccountKind, CallOutcome, KindSet, Lease, SelectionRequest};
+use crate::accounts::{AccountKind, CallOutcome, Lease};
 use storage::request_log::{AccountSelection, Attempt, SelectionRule};
 use upstreams::{FollowUpCall, FollowUpStatus, ResolvedModel, UpstreamError, UpstreamErrorKind};
 
+/// Reports the first event of a reply to the account pool and the metrics.
 pub(super) fn record_success(
     proxy: &ProxyInner,
     lease: &mut Lease,
     model: &ResolvedModel,
-    conversation: Option<u64>,
     served: Option<&str>,
 ) {
-    let ask = SelectionRequest { kinds: KindSet::ANY, scope: &model.scope, excluded: &[], conversation };
     // The API reports its own model names, so a different name is no sign of a downgrade.
     let served = served.filter(|_| lease.account.kind == AccountKind::Web);
-    let report = CallOutcome::Answered { requested: &model.web_id, served };
     proxy.metrics.record_upstream_call(true);
+    let outcome = CallOutcome::Answered { requested: &model.web_id, served };
     // Only failures use jitter, and a random number costs a system call.
-    proxy.parts.accounts.report(lease, &ask, report, proxy.parts.clock.now(), 0.0);
+    lease.report(outcome, proxy.parts.clock.now(), 0.0);
 }
 
 /// Reports a completed reply to the account pool.
-pub(super) fn record_completion(proxy: &ProxyInner, lease: &mut Lease, model: &ResolvedModel) {
-    let ask =
-        SelectionRequest { kinds: KindSet::ANY, scope: &model.scope, excluded: &[], conversation: None };
-    proxy.parts.accounts.report(lease, &ask, CallOutcome::Completed, proxy.parts.clock.now(), 0.0);
+pub(super) fn record_completion(proxy: &ProxyInner, lease: &mut Lease) {
+    lease.report(CallOutcome::Completed, proxy.parts.clock.now(), 0.0);
 }
 
 /// Reports a failed call to the account pool and the metrics, before or after its first event.
-pub(super) fn record_failure(
-    proxy: &ProxyInner,
-    lease: &mut Lease,
-    model: &ResolvedModel,
-    failure: &UpstreamError,
-) {
-    let ask =
-        SelectionRequest { kinds: KindSet::ANY, scope: &model.scope, excluded: &[], conversation: None };
+pub(super) fn record_failure(proxy: &ProxyInner, lease: &mut Lease, failure: &UpstreamError) {
     proxy.metrics.record_upstream_call(false);
-    proxy.parts.accounts.report(lease, &ask, CallOutcome::Failed(failure), proxy.parts.clock.now(), jitter());
+    lease.report(CallOutcome::Failed(failure), proxy.parts.clock.now(), jitter());
 }
 
 /// Reports the result of a reply's follow-up call to the account pool and the metrics.
-pub(super) fn record_follow_up(
-    proxy: &ProxyInner,
-    lease: &mut Lease,
-    model: &ResolvedModel,
-    follow_up: &FollowUpCall,
-) {
+pub(super) fn record_follow_up(proxy: &ProxyInner, lease: &mut Lease, follow_up: &FollowUpCall) {
     match follow_up.status() {
         None | Some(FollowUpStatus::Running(_)) => {}
         Some(FollowUpStatus::Completed(_)) => proxy.metrics.record_upstream_call(true),
-        Some(FollowUpStatus::Failed(_, failure)) => record_failure(proxy, lease, model, &failure),
+        Some(FollowUpStatus::Failed(_, failure)) => record_failure(proxy, lease, &failure),
     }
 }
 

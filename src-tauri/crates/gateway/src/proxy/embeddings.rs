@@ -162,7 +162,7 @@ async fn call_api(
         let no_api_key = matches!(problem, ProxyError::NoAccount(Unavailable::NoneOfKind(_)));
         (if no_api_key { ProxyError::Invalid(api_key_required()) } else { problem }, calls)
     })?;
-    attempts::record_completion(proxy, &mut lease, &model);
+    attempts::record_completion(proxy, &mut lease);
     let served = complete.observed.model.as_deref().unwrap_or(&model.api_id);
     entry.set_served_model(served);
     entry.record_first_byte();

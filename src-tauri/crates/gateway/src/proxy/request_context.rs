@@ -107,8 +107,8 @@ impl ActiveReply {
 
     /// Reports the completed reply to the account pool and records its usage.
     pub(super) fn complete(&mut self, usage: Option<Usage>) {
-        attempts::record_follow_up(&self.context.proxy, &mut self.lease, &self.model, &self.follow_up);
-        attempts::record_completion(&self.context.proxy, &mut self.lease, &self.model);
+        attempts::record_follow_up(&self.context.proxy, &mut self.lease, &self.follow_up);
+        attempts::record_completion(&self.context.proxy, &mut self.lease);
         self.record_usage(usage);
     }
 
@@ -120,7 +120,7 @@ impl ActiveReply {
 
     /// Reports an upstream failure to the account pool and the metrics, and records the partial usage.
     pub(super) fn record_failure(&mut self, failure: &UpstreamError) {
-        attempts::record_failure(&self.context.proxy, &mut self.lease, &self.model, failure);
+        attempts::record_failure(&self.context.proxy, &mut self.lease, failure);
         self.record_usage(failure.partial_usage);
     }
 

@@ -177,13 +177,13 @@ impl RetryLoop<'_> {
             let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             let failure = match result {
                 Ok(answer) => {
-                    record_success(proxy, &mut lease, model, conversation, served(&answer).as_deref());
+                    record_success(proxy, &mut lease, model, served(&answer).as_deref());
                     entry.add_attempt(attempt_record(&lease, None, ms));
                     return Ok((answer, lease, attempt));
                 }
                 Err(failure) => failure,
             };
-            record_failure(proxy, &mut lease, model, &failure);
+            record_failure(proxy, &mut lease, &failure);
             entry.add_attempt(attempt_record(&lease, Some(&failure), ms));
             // The `?` format escapes line breaks and bidirectional control characters, since the client chose the model
             // name.

@@ -29,8 +29,8 @@ fn request<'a>(scope: &'a str, tried: &'a [String]) -> SelectionRequest<'a> {
     SelectionRequest { kinds: KindSet::ANY, scope, excluded: tried, conversation: None }
 }
 
-fn fail(accounts: &Accounts, lease: &mut Lease, kind: UpstreamErrorKind, now: Timestamp) {
-    accounts.report(lease, &request("f", &[]), CallOutcome::Failed(&UpstreamError::new(kind, "")), now, 0.5);
+fn fail(lease: &mut Lease, kind: UpstreamErrorKind, now: Timestamp) {
+    lease.report(CallOutcome::Failed(&UpstreamError::new(kind, "")), now, 0.5);
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn f01_a_limited_account_is_skipped_until_its_window_ends() {
     let accounts = accounts(&["a", "b"]);
     let mut first = accounts.acquire(&request("f", &[]), at(0)).unwrap();
     assert_eq!(first.account.label, "a");
-    fail(&accounts, &mut first, UpstreamErrorKind::Limited, at(0));
+    fail(&mut first, UpstreamErrorKind::Limited, at(0));
     drop(first);
     let second = accounts.acquire(&request("f", &[]), at(1)).unwrap();
     assert_eq!(second.account.label, "b");
@@ -54,7 +54,7 @@ fn the_soonest_end_is_given_when_all_are_limited() {
     let mut lease = accounts.acquire(&request("f", &[]), at(0)).unwrap();
     let failure =
         UpstreamError::new(UpstreamErrorKind::Throttled, "").with_retry_after(Some(Duration::from_secs(7)));
-    accounts.report(&mut lease, &request("f", &[]), CallOutcome::Failed(&failure), at(0), 0.0);
+    lease.report(CallOutcome::Failed(&failure), at(0), 0.0);
     let expected = Unavailable::Limited { wait: Duration::from_secs(7), reason: LimitReason::Throttled };
     assert_eq!(accounts.acquire(&request("f", &[]), at(0)).unwrap_err(), expected);
 }
@@ -72,7 +72,7 @@ fn the_reason_names_the_missing_kind() {
     );
     let lost = accounts(&["a"]);
     let mut lease = lost.acquire(&request("f", &[]), at(0)).unwrap();
-    fail(&lost, &mut lease, UpstreamErrorKind::LoginRequired, at(0));
+    fail(&mut lease, UpstreamErrorKind::LoginRequired, at(0));
     assert_eq!(lost.acquire(&request("f", &[]), at(0)).unwrap_err(), Unavailable::LoginRequired);
     let id = lease.account.id.clone();
     lost.record_credential_check(&id, true, at(1));
@@ -107,7 +107,7 @@ fn f60_a_limit_is_given_as_the_reason_once_no_secret_is_pending() {
     let accounts = accounts(&["a"]);
     accounts.add_pending("late".to_owned(), "late".to_owned(), AccountKind::Web);
     let mut lease = accounts.acquire(&request("f", &[]), at(0)).unwrap();
-    fail(&accounts, &mut lease, UpstreamErrorKind::Limited, at(0));
+    fail(&mut lease, UpstreamErrorKind::Limited, at(0));
     assert_eq!(accounts.acquire(&request("f", &[]), at(0)).unwrap_err(), Unavailable::Starting);
     accounts.set_missing_secret("late", MissingSecret::Unreadable(StoreError::Hung));
     assert!(matches!(accounts.acquire(&request("f", &[]), at(0)), Err(Unavailable::Limited { .. })));
@@ -119,21 +119,15 @@ fn f29_a_conversation_keeps_its_account_until_it_is_limited() {
     let in_conversation = SelectionRequest { conversation: Some(7), ..request("f", &[]) };
     let answered = CallOutcome::Answered { requested: "m", served: None };
     let mut lease = accounts.acquire(&in_conversation, at(0)).unwrap();
-    accounts.report(&mut lease, &in_conversation, answered, at(0), 0.0);
+    lease.report(answered, at(0), 0.0);
     drop(lease);
     let mut second = accounts.acquire(&in_conversation, at(1)).unwrap();
     assert_eq!(second.account.label, "a");
-    accounts.report(
-        &mut second,
-        &in_conversation,
-        CallOutcome::Failed(&UpstreamError::new(UpstreamErrorKind::Limited, "")),
-        at(1),
-        0.0,
-    );
+    second.report(CallOutcome::Failed(&UpstreamError::new(UpstreamErrorKind::Limited, "")), at(1), 0.0);
     drop(second);
     let mut third = accounts.acquire(&in_conversation, at(2)).unwrap();
     assert_eq!(third.account.label, "b");
-    accounts.report(&mut third, &in_conversation, answered, at(2), 0.0);
+    third.report(answered, at(2), 0.0);
     drop(third);
     assert_eq!(
         accounts.acquire(&in_conversation, at(4 * 3_600 / 2)).unwrap().account.label,
@@ -148,8 +142,8 @@ fn f11_repeated_interruptions_open_the_circuit_breaker() {
     for _ in 0..4 {
         let mut lease = accounts.acquire(&request("f", &[]), at(0)).unwrap();
         let answered = CallOutcome::Answered { requested: "m", served: None };
-        accounts.report(&mut lease, &request("f", &[]), answered, at(0), 0.0);
-        fail(&accounts, &mut lease, UpstreamErrorKind::Interrupted, at(0));
+        lease.report(answered, at(0), 0.0);
+        fail(&mut lease, UpstreamErrorKind::Interrupted, at(0));
     }
     assert!(matches!(accounts.acquire(&request("f", &[]), at(0)), Err(Unavailable::UpstreamDown { .. })));
 }
@@ -160,12 +154,12 @@ fn f07_the_first_events_of_two_probes_close_the_circuit_breaker() {
     let probe = |now| {
         let mut lease = accounts.acquire(&request("f", &[]), now).unwrap();
         let answered = CallOutcome::Answered { requested: "m", served: None };
-        accounts.report(&mut lease, &request("f", &[]), answered, now, 0.0);
+        lease.report(answered, now, 0.0);
         lease
     };
     for _ in 0..4 {
         let mut lease = accounts.acquire(&request("f", &[]), at(0)).unwrap();
-        fail(&accounts, &mut lease, UpstreamErrorKind::Server, at(0));
+        fail(&mut lease, UpstreamErrorKind::Server, at(0));
     }
     let first = probe(at(3));
     let second = probe(at(3));
@@ -199,7 +193,7 @@ fn state_outlives_a_restart() {
     };
     let accounts = open(at(0));
     let mut lease = accounts.acquire(&request("f", &[]), at(0)).unwrap();
-    fail(&accounts, &mut lease, UpstreamErrorKind::Limited, at(0));
+    fail(&mut lease, UpstreamErrorKind::Limited, at(0));
     drop(lease);
     drop(accounts);
     let reopened = open(at(60));
@@ -220,13 +214,7 @@ fn identity_and_quota_outlive_a_restart_with_their_time() {
     let identity = Identity { email: Some("ada@example.com".into()), ..Identity::default() };
     accounts.set_identity(&id, identity, at(0));
     let mut lease = accounts.acquire(&request("f", &[]), at(1)).unwrap();
-    accounts.report(
-        &mut lease,
-        &request("f", &[]),
-        CallOutcome::Answered { requested: "m", served: None },
-        at(1),
-        0.0,
-    );
+    lease.report(CallOutcome::Answered { requested: "m", served: None }, at(1), 0.0);
     drop(lease);
     let quota = Quota { percent: Some(40.0), plan: Some("Expert".into()), ..Quota::default() };
     accounts.set_quota(&id, quota, at(2));
@@ -276,10 +264,9 @@ proptest! {
             match accounts.acquire(&request("f", &[]), now) {
                 Ok(mut lease) => {
                     prop_assert!(ready.contains(&lease.account.id));
-                    let report_ask = request("f", &[]);
                     match step {
-                        Step::Fail(kind) => fail(&accounts, &mut lease, kind, now),
-                        Step::Answer | Step::Wait(_) | Step::Disable(_) => accounts.report(&mut lease, &report_ask, CallOutcome::Answered { requested: "m", served: None }, now, 0.1),
+                        Step::Fail(kind) => fail(&mut lease, kind, now),
+                        Step::Answer | Step::Wait(_) | Step::Disable(_) => lease.report(CallOutcome::Answered { requested: "m", served: None }, now, 0.1),
                     }
                 }
                 Err(_) => prop_assert!(ready.is_empty()),
