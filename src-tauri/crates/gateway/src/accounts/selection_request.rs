@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::account::AccountKind;
 use super::state::LimitReason;
 use storage::secrets::StoreError;
-use upstreams::UpstreamError;
+use upstreams::{ResolvedModel, UpstreamError};
 
 /// Which kinds of account can serve a request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -18,6 +18,15 @@ impl KindSet {
     pub const ANY: Self = Self { web: true, api: true };
     pub const API: Self = Self { web: false, api: true };
     pub const WEB: Self = Self { web: true, api: false };
+
+    /// The kinds that can serve a model. Only the API offers embeddings. A model that no list names may go to any kind.
+    pub fn serving(model: &ResolvedModel) -> Self {
+        if model.info.as_ref().is_some_and(|info| info.embeds) {
+            return Self::API;
+        }
+        let (web, api) = (model.in_web, model.in_api);
+        Self { web: web || api != Some(true), api: !web || api != Some(false) }
+    }
 
     pub fn contains(self, kind: AccountKind) -> bool {
         match kind {
@@ -101,4 +110,33 @@ pub enum Unavailable {
     Challenge {
         wait: Duration,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use upstreams::api::ModelInfo;
+
+    #[test]
+    fn who_can_serve_a_model() {
+        let of = |in_web, in_api, embeds| {
+            let info = Some(ModelInfo { embeds, ..ModelInfo::default() });
+            KindSet::serving(&ResolvedModel { in_web, in_api, info, ..ResolvedModel::default() })
+        };
+        assert_eq!(of(true, Some(true), false), KindSet::ANY);
+        assert_eq!(of(true, Some(false), false), KindSet::WEB);
+        assert_eq!(of(true, Some(true), true), KindSet::API);
+        assert_eq!(of(false, Some(true), false), KindSet::API);
+    }
+
+    #[test]
+    fn known_models_go_to_their_kinds_and_unknown_ones_to_all() {
+        let kinds_of =
+            |in_web, in_api| KindSet::serving(&ResolvedModel { in_web, in_api, ..ResolvedModel::default() });
+        assert_eq!(kinds_of(true, Some(true)), KindSet::ANY);
+        assert_eq!(kinds_of(true, Some(false)), KindSet::WEB);
+        assert_eq!(kinds_of(false, Some(true)), KindSet::API);
+        assert_eq!(kinds_of(false, Some(false)), KindSet::ANY);
+        assert_eq!((kinds_of(true, None), kinds_of(false, None)), (KindSet::ANY, KindSet::ANY));
+    }
 }

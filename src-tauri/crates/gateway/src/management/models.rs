@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Control, ControlError, ErrorCode, NoArgs};
 use crate::accounts::{AccountKind, KindSet};
 use protocol::is_model_name;
-use upstreams::{ListedModel, ResolvedModel};
+use upstreams::ListedModel;
 
 /// A name that clients can send as `model`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ts_rs::TS)]
@@ -88,7 +88,7 @@ pub(super) async fn remove_alias(control: &Control, args: AliasName) -> Result<(
 
 fn model_view(listed: &ListedModel, available: KindSet) -> ModelView {
     let info = listed.model.info.clone().unwrap_or_default();
-    let can = serving_kinds(&listed.model, info.embeds);
+    let can = KindSet::serving(&listed.model);
     let by: Vec<AccountKind> =
         [AccountKind::Api, AccountKind::Web].into_iter().filter(|kind| can.contains(*kind)).collect();
     let now = can.intersection(available);
@@ -106,30 +106,5 @@ fn model_view(listed: &ListedModel, available: KindSet) -> ModelView {
         vision: info.vision,
         tools: info.tools,
         reasoning: info.reasoning,
-    }
-}
-
-/// The kinds of account that can serve the model. Only the API offers embeddings.
-pub(super) fn serving_kinds(model: &ResolvedModel, embeds: bool) -> KindSet {
-    let (web, api) = (model.in_web, model.in_api);
-    if embeds {
-        return KindSet::API;
-    }
-    KindSet { web: web || api != Some(true), api: !web || api != Some(false) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_can_serve_a_model() {
-        let of = |in_web, in_api, embeds| {
-            serving_kinds(&ResolvedModel { in_web, in_api, ..ResolvedModel::default() }, embeds)
-        };
-        assert_eq!(of(true, Some(true), false), KindSet::ANY);
-        assert_eq!(of(true, Some(false), false), KindSet::WEB);
-        assert_eq!(of(true, Some(true), true), KindSet::API);
-        assert_eq!(of(false, Some(true), false), KindSet::API);
     }
 }

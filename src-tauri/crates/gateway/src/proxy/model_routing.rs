@@ -35,15 +35,9 @@ pub(super) fn upstream_id(model: &ResolvedModel, kind: AccountKind) -> &str {
     }
 }
 
-/// The account kinds that can serve a model. An unknown name may go to any kind.
-pub(super) fn kinds_for(model: &ResolvedModel) -> KindSet {
-    let (web, api) = (model.in_web, model.in_api);
-    KindSet { web: web || api != Some(true), api: !web || api != Some(false) }
-}
-
-/// As [`kinds_for`], but any kind if no account of those kinds is enabled.
+/// The kinds of [`KindSet::serving`], or any kind if no account of those kinds is enabled.
 pub(super) fn available_kinds(model: &ResolvedModel, enabled: KindSet) -> KindSet {
-    let kinds = kinds_for(model);
+    let kinds = KindSet::serving(model);
     if kinds.intersection(enabled).is_empty() { KindSet::ANY } else { kinds }
 }
 
@@ -60,15 +54,10 @@ fn listed_models(proxy: &ProxyInner) -> Vec<(ListedModel, KindSet)> {
     // Without any account, list the models of all kinds: clients are often set up before accounts are.
     let shown = if enabled.is_empty() { KindSet::ANY } else { enabled };
     let with_kinds = |listed: ListedModel| {
-        let kinds = serving_kinds(&listed).intersection(shown);
+        let kinds = KindSet::serving(&listed.model).intersection(shown);
         (listed, kinds)
     };
     listed.map(with_kinds).filter(|(_, kinds)| !kinds.is_empty()).collect()
-}
-
-fn serving_kinds(listed: &ListedModel) -> KindSet {
-    let is_embedding = listed.model.info.as_ref().is_some_and(|info| info.embeds);
-    if is_embedding { KindSet::API } else { kinds_for(&listed.model) }
 }
 
 /// Known metadata of a model in the list besides id and owner, with the field names that clients read.
@@ -129,16 +118,10 @@ mod tests {
     }
 
     #[test]
-    fn known_models_go_to_their_kinds_and_unknown_ones_to_all() {
-        let kinds_of =
-            |in_web, in_api| kinds_for(&ResolvedModel { in_web, in_api, ..ResolvedModel::default() });
-        assert_eq!(kinds_of(true, Some(true)), KindSet::ANY);
-        assert_eq!(kinds_of(true, Some(false)), KindSet::WEB);
-        assert_eq!(kinds_of(false, Some(true)), KindSet::API);
-        assert_eq!(kinds_of(false, Some(false)), KindSet::ANY);
-        assert_eq!((kinds_of(true, None), kinds_of(false, None)), (KindSet::ANY, KindSet::ANY));
+    fn a_model_may_go_to_any_kind_if_none_that_serves_it_is_enabled() {
         let only_web = ResolvedModel { in_web: true, in_api: Some(false), ..ResolvedModel::default() };
         assert_eq!(available_kinds(&only_web, KindSet::API), KindSet::ANY);
+        assert_eq!(available_kinds(&only_web, KindSet::WEB), KindSet::WEB);
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 
-use super::super::{Control, ControlError, models};
+use super::super::{Control, ControlError};
 use super::{Explanation, NoAccountReason, SkippedAccount};
-use crate::accounts::{SelectionRequest, Unavailable};
+use crate::accounts::{KindSet, SelectionRequest, Unavailable};
 
 #[derive(Debug, Deserialize, ts_rs::TS)]
 pub(in crate::management) struct ExplainArgs {
@@ -16,9 +16,8 @@ pub(in crate::management) async fn explain(
     args: ExplainArgs,
 ) -> Result<Explanation, ControlError> {
     let model = control.models.resolve(&args.model);
-    let embeds = model.info.as_ref().is_some_and(|info| info.embeds);
     let ask = SelectionRequest {
-        kinds: models::serving_kinds(&model, embeds),
+        kinds: KindSet::serving(&model),
         scope: &model.scope,
         excluded: &[],
         conversation: None,

@@ -1,8 +1,8 @@
 //! Models that clients can be set up with.
 
-use super::super::models::serving_kinds;
 use super::super::{Control, ControlError, ErrorCode};
 use super::view::ModelChoice;
+use crate::accounts::KindSet;
 use client_setup::{Connection, Model};
 use protocol::is_model_name;
 use upstreams::ListedModel;
@@ -18,7 +18,7 @@ pub(super) fn choices(control: &Control) -> Vec<ModelChoice> {
     let listed = control.models.listed().into_iter().filter(|listed| !embeds(listed));
     listed
         .map(|listed| ModelChoice {
-            served_now: !serving_kinds(&listed.model, false).intersection(available).is_empty(),
+            served_now: !KindSet::serving(&listed.model).intersection(available).is_empty(),
             id: listed.name,
         })
         .collect()
