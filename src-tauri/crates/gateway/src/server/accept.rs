@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
-use http_body::Body;
 use hyper::body::Incoming;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -22,7 +21,7 @@ use super::fd_limit::{connection_cap, refusal_cap};
 use super::lifecycle::{DrainSignals, ServerContext};
 use super::socket::configure;
 use super::tracked_body::ConnectionService;
-use super::{Closing, Peer, plain_response};
+use super::{Closing, Peer, ResponseBody, plain_response};
 
 /// The delay before the next accept when the system has no more sockets.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
@@ -39,9 +38,7 @@ pub(super) async fn accept<S, B>(
 ) where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    B: ResponseBody,
 {
     let refusals = Arc::new(Semaphore::new(MAX_CONCURRENT_REFUSALS));
     while let Some(accepted) = signals.draining.run_until_cancelled(bound.listener.accept()).await {
@@ -94,9 +91,7 @@ fn spawn_connection<S, B>(
 ) where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    B: ResponseBody,
 {
     let connection_service = ConnectionService {
         service,

@@ -15,11 +15,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, Sleep};
 use tower_service::Service;
 
-use super::ConnectionLimits;
 use super::connection_state::{ConnectionPermit, ConnectionState};
 use super::lifecycle::DrainSignals;
 use super::socket::MonitoredSocket;
 use super::tracked_body::ConnectionService;
+use super::{ConnectionLimits, ResponseBody};
 
 /// The limit of an incomplete request head, and of buffered bytes that wait to be sent; bytes each.
 const MAX_BUFFER_BYTES: usize = 64 << 10;
@@ -46,9 +46,7 @@ pub(super) async fn serve<S, B, T>(
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    B: ResponseBody,
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let state = &permit.state;

@@ -7,17 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::{Request, Response};
-use http_body::Body;
 use hyper::body::Incoming;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
-use super::ConnectionLimits;
 use super::accept::accept;
 use super::bind::{BindError, BoundListener, bind};
 use super::connection_state::ConnectionRegistry;
+use super::{ConnectionLimits, ResponseBody};
 
 /// A running server. If it is dropped without [`Server::stop`], all connections are cut at once.
 pub struct Server {
@@ -93,9 +92,7 @@ impl Server {
     where
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send,
-        B: Body + Send + 'static,
-        B::Data: Send,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        B: ResponseBody,
     {
         let context = Arc::new(ServerContext {
             limits,

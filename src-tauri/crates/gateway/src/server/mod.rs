@@ -23,12 +23,24 @@ mod tracked_body;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use http_body::Body;
 use tokio_util::sync::CancellationToken;
 
 pub use bind::{BindError, BoundListener, bind, dial_addr, other_loopback_in_use};
 pub use fd_limit::raise_fd_limit;
 pub use lifecycle::{Drained, Server, SwitchError};
 pub use port_owner::PortOwner;
+
+/// The body of a response that the service passed to [`Server::start`] makes. Implemented for every type that can be one.
+pub trait ResponseBody:
+    Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static
+{
+}
+
+impl<B> ResponseBody for B where
+    B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static
+{
+}
 
 /// Limits of each connection and of all connections together.
 #[derive(Debug, Clone, PartialEq, Eq)]
