@@ -1,10 +1,37 @@
 //! The accounts that the program starts with.
 
-use crate::accounts::{Account, AccountKind, AccountOrigin, Accounts, MissingSecret, Timestamp};
-use crate::management::{other_host, settings_table};
+use super::DATABASE_FILE;
+use crate::accounts::{
+    Account, AccountKind, AccountOrigin, AccountStore, Accounts, Clock, MissingSecret, Timestamp,
+};
+use crate::management::{UserMessage, other_host, settings_table};
 use mock_upstream::MockUpstream;
 use storage::config::{Config, SettingsFile};
 use storage::secrets::Secret;
+
+/// Opens the account pool with its saved states, and applies the user's settings. Adds a notice if states cannot be
+/// kept.
+pub(super) fn open_accounts(
+    config: &Config,
+    settings: &SettingsFile,
+    simulator: Option<&MockUpstream>,
+    clock: Clock,
+    notices: &mut Vec<UserMessage>,
+) -> Accounts {
+    let initial_accounts = available_accounts(config, simulator);
+    let store = match AccountStore::open(&config.data_dir.join(DATABASE_FILE)) {
+        Ok(store) => Some(store),
+        Err(error) => {
+            notices.push(UserMessage::StatesNotKept { detail: error.to_string() });
+            None
+        }
+    };
+    let accounts = Accounts::new(initial_accounts, config.strategy, store, clock.now());
+    add_pending_accounts(config, settings, &accounts);
+    apply_settings(config, settings, &accounts, clock.now());
+    warn_if_empty(&accounts, clock.now());
+    accounts
+}
 
 /// The mock upstream's accounts in a demo, otherwise those of the settings.
 pub(super) fn available_accounts(config: &Config, simulator: Option<&MockUpstream>) -> Vec<Account> {
@@ -51,7 +78,7 @@ pub(super) fn apply_settings(config: &Config, settings: &SettingsFile, accounts:
 
 /// Warns in the log if there are no accounts. Not a notice, as notices stay for the whole run and an account can be
 /// added at any time.
-pub(super) fn warn_if_empty(accounts: &Accounts, now: Timestamp) {
+fn warn_if_empty(accounts: &Accounts, now: Timestamp) {
     if accounts.list(now).is_empty() {
         tracing::warn!(
             "there is no account yet: set COOKIES, or run 'mammouth-proxy accounts add --label NAME'"

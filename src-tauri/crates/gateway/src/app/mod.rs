@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 use warp::Filter;
 
 use self::keyless_listener::KeylessListener;
-use crate::accounts::{AccountStore, Accounts, Clock};
+use crate::accounts::Clock;
 use crate::auth::{self, Guard, Policy};
 use crate::management::{self, Control, InstanceInfo, SessionAuth, UserMessage};
 use crate::proxy::{self, Proxy};
@@ -86,25 +86,19 @@ impl App {
         let lock = acquire_lock(&config)?;
         let bound = server::bind(config.listen()).await?;
         let clock = Clock::default();
-        let database = config.data_dir.join(DATABASE_FILE);
-        let opened = open_request_log(&config, &database).await?;
+        let opened = open_request_log(&config, &config.data_dir.join(DATABASE_FILE)).await?;
         let file_notices = config.notice.iter().cloned().chain(opened.notice.clone());
         let mut notices: Vec<UserMessage> = file_notices.map(|text| UserMessage::Plain { text }).collect();
         notices.extend(config.unnamed_env_file.as_ref().map(management::env_file_message));
 
         let simulator = start_simulator(&config).await?;
-        let initial_accounts = account_bootstrap::available_accounts(&config, simulator.as_ref());
-        let store = match AccountStore::open(&database) {
-            Ok(store) => Some(store),
-            Err(error) => {
-                notices.push(UserMessage::StatesNotKept { detail: error.to_string() });
-                None
-            }
-        };
-        let accounts = Accounts::new(initial_accounts, config.strategy, store, clock.now());
-        account_bootstrap::add_pending_accounts(&config, &parts.settings, &accounts);
-        account_bootstrap::apply_settings(&config, &parts.settings, &accounts, clock.now());
-        account_bootstrap::warn_if_empty(&accounts, clock.now());
+        let accounts = account_bootstrap::open_accounts(
+            &config,
+            &parts.settings,
+            simulator.as_ref(),
+            clock,
+            &mut notices,
+        );
         let keys = client_keys::load_keys(&config, &parts.settings, &mut notices);
         let web = Arc::new(build_web(&config, simulator.as_ref())?);
         let api = Arc::new(upstream_setup::build_api(&config, simulator.as_ref())?);
@@ -183,12 +177,7 @@ impl App {
             lock,
             backend: control_backend,
         };
-        match app.lock.announce(&instance(app.addr(), config.demo)) {
-            Err(error) if instance_lock::is_unwritable(&error) => {
-                tracing::warn!("{ANNOUNCE_FAILED}: {error}")
-            }
-            announced => announced.map_err(data_directory_error(ANNOUNCE_FAILED))?,
-        }
+        announce(&app.lock, &instance(app.addr(), config.demo))?;
         Ok(app)
     }
 
@@ -237,6 +226,17 @@ impl App {
 }
 
 const ANNOUNCE_FAILED: &str = "the address cannot be written to the data directory";
+
+/// Writes the address into the lock's file. A full or read-only disk is only a warning.
+fn announce(lock: &instance_lock::InstanceLock, instance: &RunningInstance) -> Result<(), StartError> {
+    match lock.announce(instance) {
+        Err(error) if instance_lock::is_unwritable(&error) => {
+            tracing::warn!("{ANNOUNCE_FAILED}: {error}");
+            Ok(())
+        }
+        announced => announced.map_err(data_directory_error(ANNOUNCE_FAILED)),
+    }
+}
 
 fn instance(address: SocketAddr, demo: bool) -> RunningInstance {
     RunningInstance { pid: std::process::id(), address, demo }
