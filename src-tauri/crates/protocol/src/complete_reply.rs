@@ -1,13 +1,13 @@
-//! A reply that is held until it is whole, for clients that do not stream.
+//! A reply collected from its events, for clients that do not stream.
 
 use super::{Event, FinishReason, Part, ToolCall, Usage};
 
-/// A whole reply: its pieces in the order they came, neighbours of one kind joined.
+/// A complete reply: its parts in the order of their events, adjacent parts of one kind joined.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CompleteReply {
     /// Only `Text`, `Reasoning` and `Call`.
     pub parts: Vec<Part>,
-    /// Images the model made, as data URLs.
+    /// Generated images, as data URLs.
     pub images: Vec<String>,
     pub finish: FinishReason,
     pub usage: Usage,
@@ -15,7 +15,7 @@ pub struct CompleteReply {
 }
 
 impl CompleteReply {
-    /// Takes the next event; `true` with the last.
+    /// Adds the next event. Returns `true` after the last.
     pub fn push(&mut self, event: Event) -> bool {
         match event {
             Event::Text(piece) => self.add_text(piece),
@@ -37,22 +37,22 @@ impl CompleteReply {
         false
     }
 
-    /// The size of all pieces, bytes.
+    /// The size of all parts in bytes.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// All that was said.
+    /// The text of the reply, joined.
     pub fn text(&self) -> String {
         self.parts.iter().filter_map(Part::text).collect()
     }
 
-    /// All that was thought.
+    /// The reasoning of the reply, joined.
     pub fn reasoning(&self) -> String {
         self.parts.iter().filter_map(Part::reasoning).collect()
     }
 
-    /// The calls in their order.
+    /// The tool calls in their order.
     pub fn calls(&self) -> impl Iterator<Item = &ToolCall> {
         self.parts.iter().filter_map(Part::call)
     }

@@ -1,15 +1,15 @@
-//! Images that come with a request: what is accepted, decided by the first bytes and never by a label.
+//! Images of a request. The format is detected from the first bytes; the declared type is not trusted.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use bytes::Bytes;
 
-/// The largest image that is accepted, in bytes.
+/// Maximum size of an image in bytes.
 pub const MAX_IMAGE_BYTES: usize = 20 * 1024 * 1024;
-/// The most images that one request may hold.
+/// Maximum number of images in a request.
 pub const MAX_IMAGES: usize = 16;
 
-/// The picture formats that are passed on. SVG is refused: it is a document with scripts.
+/// Accepted image formats. SVG is not one of them: it is a document with scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ImageKind {
     Png,
@@ -19,7 +19,7 @@ pub enum ImageKind {
 }
 
 impl ImageKind {
-    /// The format that the first bytes show, if it is one of ours.
+    /// The format with this signature; `None` if it is not accepted.
     pub fn detect(bytes: &[u8]) -> Option<Self> {
         match bytes {
             [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => Some(Self::Png),
@@ -30,7 +30,7 @@ impl ImageKind {
         }
     }
 
-    /// The media type, as it stands in a `Content-Type`.
+    /// The media type, as in `Content-Type`.
     pub fn media_type(self) -> &'static str {
         match self {
             Self::Png => "image/png",
@@ -41,7 +41,7 @@ impl ImageKind {
     }
 }
 
-/// Why an image was refused. The texts are safe to show: they repeat nothing that was sent.
+/// Why an image was rejected. The texts are safe to show: they contain no part of the input.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ImageError {
     #[error("the image is not a PNG, JPEG, GIF or WebP")]
@@ -54,21 +54,21 @@ pub enum ImageError {
     TooLarge,
 }
 
-/// How closely the model is to look, which decides what an image costs (OpenAI's `detail`). Without one the model decides.
+/// Resolution at which the model sees an image (OpenAI's `detail`), which decides its price. Absent: the model decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImageDetail {
     Low,
     High,
 }
 
-/// An image that the client named by an `https` link; the upstream fetches it.
+/// An image given as an `https` URL. The upstream fetches it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageLink {
     pub url: url::Url,
     pub detail: Option<ImageDetail>,
 }
 
-/// A picture whose first bytes were checked. It is never decoded here.
+/// An image whose size and format were checked. It is not decoded.
 #[derive(Clone, PartialEq)]
 pub struct Image {
     kind: ImageKind,
@@ -83,7 +83,7 @@ impl std::fmt::Debug for Image {
 }
 
 impl Image {
-    /// Checks size and format of bytes that came from anywhere.
+    /// Checks size and format of untrusted bytes.
     ///
     /// # Errors
     /// [`ImageError::Empty`], [`ImageError::TooLarge`] or [`ImageError::Format`].
@@ -98,10 +98,11 @@ impl Image {
         Ok(Self { kind, bytes, detail: None })
     }
 
-    /// Reads a `data:image/…;base64,…` URL. The declared type must be one of ours, the bytes decide which.
+    /// Reads a `data:image/…;base64,…` URL. The declared type must be an accepted one; the bytes
+    /// decide which.
     ///
     /// # Errors
-    /// [`ImageError::DataUrl`] for any other form, and what [`Image::from_bytes`] finds.
+    /// [`ImageError::DataUrl`] for any other form, and the errors of [`Image::from_bytes`].
     pub fn from_data_url(url: &str) -> Result<Self, ImageError> {
         let (head, data) = url.split_once(',').ok_or(ImageError::DataUrl)?;
         let declared = head.to_ascii_lowercase();
@@ -115,7 +116,7 @@ impl Image {
     /// Reads base64, with or without its padding.
     ///
     /// # Errors
-    /// [`ImageError::DataUrl`] for any other text, and what [`Image::from_bytes`] finds.
+    /// [`ImageError::DataUrl`] for any other text, and the errors of [`Image::from_bytes`].
     pub fn from_base64(data: &str) -> Result<Self, ImageError> {
         if data.len() / 4 * 3 > MAX_IMAGE_BYTES + 3 {
             return Err(ImageError::TooLarge);

@@ -1,7 +1,7 @@
-//! The one inner form that every dialect and every upstream speaks. Pure: no I/O, no clock.
+//! The internal form of requests and replies, shared by all dialects and upstreams. Pure: no I/O, no clock.
 //!
-//! A dialect decodes what a client sent into a [`Request`]; an upstream answers it with a stream of [`Event`]s; the
-//! dialect encodes those for the client. Nothing here knows HTTP.
+//! A dialect decodes a client's body into a [`Request`]; an upstream answers it with a stream of [`Event`]s; the
+//! dialect encodes the events for the client. This crate does not depend on HTTP.
 
 #![cfg_attr(
     test,
@@ -31,60 +31,60 @@ pub use utf8::{InvalidUtf8, Utf8StreamDecoder};
 
 use serde_json::Value;
 
-/// What a client asks of a model, whatever dialect it spoke.
+/// A chat request, independent of the client's dialect.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Request {
     /// The model's name as the client wrote it.
     pub model: String,
     /// The conversation in the client's order, system messages included.
     pub messages: Vec<Message>,
-    /// Whether the client wants the reply as it is made.
+    /// Whether the client asked for a streamed reply.
     pub stream: bool,
-    /// Cut the reply after this many tokens.
+    /// Maximum length of the reply in tokens.
     pub max_tokens: Option<u64>,
-    /// Cut the reply before any of these texts. None of them is empty.
+    /// Stop sequences: the reply ends before the first of them. None is empty.
     pub stop: Vec<String>,
-    /// What the model may call.
+    /// The tools that the model may call.
     pub tools: Vec<Tool>,
     pub tool_choice: ToolChoice,
-    /// At most one call a reply.
+    /// At most one tool call per reply.
     pub single_tool_call: bool,
     pub format: ResponseFormat,
-    /// How much the model is to think before it speaks; `None` leaves it to the model.
+    /// Reasoning effort; `None` is the model's default.
     pub effort: Option<ReasoningEffort>,
     pub sampling: Sampling,
-    /// The parameter (as the client's dialect names it) of a wish that only an upstream with an API of its own can
-    /// honour, and whose neglect would change the meaning of the reply, such as `n` above 1.
+    /// Name, in the client's dialect, of a parameter that only the API upstream supports and that must not be ignored
+    /// because the reply would mean something else, such as `n` above 1.
     pub api_only_param: Option<&'static str>,
-    /// The body as the client sent it, where it is a chat completion: an upstream that speaks the same form relays it.
+    /// The client's body where it is an OpenAI chat completion: the API upstream passes it through.
     pub raw_body: Option<bytes::Bytes>,
 }
 
-/// What the reply has to look like.
+/// Required format of the reply.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub enum ResponseFormat {
     #[default]
     Text,
-    /// One JSON object, whatever is in it.
+    /// A JSON object of any content.
     JsonObject,
-    /// JSON that fits a schema.
+    /// JSON that is valid against a schema.
     JsonSchema { name: String, schema: Value, strict: bool },
 }
 
-/// How much a model thinks before it speaks, in steps that every dialect's own scale is mapped to.
+/// Reasoning effort, in steps that the scale of every dialect is mapped to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ReasoningEffort {
-    /// Not at all.
+    /// No reasoning.
     Off,
     Minimal,
     Low,
     Medium,
     High,
-    /// As much as the model can.
+    /// The model's maximum.
     Max,
 }
 
-/// Numbers that steer how a model chooses its words. Upstreams without an API of their own ignore them.
+/// Sampling parameters. The web upstream ignores them.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Sampling {
     pub temperature: Option<f64>,
@@ -95,11 +95,11 @@ pub struct Sampling {
     pub seed: Option<i64>,
 }
 
-/// Who speaks in a [`Message`]. OpenAI's `developer` is a system message.
+/// Role of a [`Message`]. OpenAI's `developer` is mapped to system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     System,
-    /// The person, and the tools: their results are parts of a user's message.
+    /// The user, and the tools: their results are parts of a user message.
     User,
     Assistant,
 }
@@ -111,30 +111,30 @@ pub struct Message {
     pub parts: Vec<Part>,
 }
 
-/// One piece of a message.
+/// One part of a message.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Part {
     Text(String),
-    /// An image whose bytes came with the request.
+    /// An image whose bytes are in the request.
     Image(Image),
     ImageLink(ImageLink),
     /// A document that is neither text nor image.
     File(File),
-    /// What the model thought; only in an assistant's message.
+    /// Reasoning text; only in an assistant message.
     Reasoning(String),
-    /// A call the model made; only in an assistant's message.
+    /// A tool call; only in an assistant message.
     Call(ToolCall),
-    /// What came of a call; only in a user's message.
+    /// The result of a tool call; only in a user message.
     Result(ToolResult),
 }
 
 impl Part {
-    /// What is said, where it is text.
+    /// The text of a [`Part::Text`].
     pub fn text(&self) -> Option<&str> {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 
-    /// What is thought, where it is that.
+    /// The text of a [`Part::Reasoning`].
     pub fn reasoning(&self) -> Option<&str> {
         if let Self::Reasoning(thought) = self { Some(thought) } else { None }
     }
@@ -144,20 +144,20 @@ impl Part {
     }
 }
 
-/// What an upstream says: any number of pieces, then one `Done`.
+/// An event of a reply: any number of deltas, then one `Done`.
 ///
-/// Calls come one after the other: `CallArguments` belong to the latest `Call`, and whatever else follows ends it.
+/// Calls do not interleave: `CallArguments` belongs to the latest `Call`, and any other event ends that call.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// A piece of the reply, never empty, exactly as it came.
+    /// A delta of the reply's text, unchanged and never empty.
     Text(String),
-    /// A piece of what the model thinks, never empty.
+    /// A delta of the reasoning text, never empty.
     Reasoning(String),
-    /// The model begins a call. The id is unique in its conversation.
+    /// The start of a tool call. The id is unique in its conversation.
     Call { id: String, name: String },
-    /// A piece of the JSON text of the latest call's arguments, never empty.
+    /// A delta of the JSON arguments of the latest call, never empty.
     CallArguments(String),
-    /// An image the model made, as a data URL.
+    /// A generated image, as a data URL.
     Image(String),
     /// The reply is complete.
     Done { finish: FinishReason, usage: Usage },
@@ -166,30 +166,30 @@ pub enum Event {
 /// Why a complete reply ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum FinishReason {
-    /// The model was done, or a stop sequence was met and nobody says which.
+    /// The model ended its turn, or met a stop sequence that the upstream does not name.
     #[default]
     Stop,
-    /// This one of the request's stop sequences was met. It is not part of the reply.
+    /// This stop sequence of the request was met. The reply does not contain it.
     StopSequence(String),
     /// `max_tokens` was reached.
     Length,
-    /// The model waits for the results of its calls.
+    /// The reply ends in tool calls.
     ToolCalls,
-    /// The upstream held the rest back.
+    /// The upstream's content filter withheld the rest.
     ContentFilter,
 }
 
-/// Tokens of one request.
+/// Token usage of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
     pub prompt_tokens: u64,
-    /// Of the prompt's tokens, those that the upstream had in a cache.
+    /// Tokens of the prompt that the upstream read from its cache.
     pub cached_tokens: u64,
     pub completion_tokens: u64,
-    /// Of the completion's tokens, those that were thought and not said.
+    /// Tokens of the completion that are reasoning.
     pub reasoning_tokens: u64,
-    /// Counted by us because the upstream does not say.
+    /// Whether we counted the tokens because the upstream gives no usage.
     pub estimated: bool,
-    /// What the log has to know of how the reply came about, in one word; nothing of the conversation.
+    /// A remark for the request log, one word; contains no part of the conversation.
     pub note: Option<&'static str>,
 }

@@ -1,9 +1,9 @@
-//! What may stand as a model's name.
+//! The check of model names.
 
-/// The longest name of a model, in characters.
+/// Maximum length of a model's name, in characters.
 const MAX_MODEL_NAME_CHARACTERS: usize = 200;
 
-/// Whether `name` may stand as a model's name: 1 to 200 characters, none of them a control
+/// Whether `name` is a valid model name: 1 to 200 characters, none of them a control
 /// character, because it goes into headers and log lines.
 pub fn is_model_name(name: &str) -> bool {
     let is_short = name.chars().nth(MAX_MODEL_NAME_CHARACTERS).is_none();

@@ -1,31 +1,32 @@
-//! Stop sequences, honoured on our side because the web upstream knows none.
+//! Stop sequences, applied by the proxy because the web upstream has none.
 
-/// Cuts a text before the first stop sequence that becomes complete, whatever slices the text comes in.
+/// Streaming filter that ends a text before the first stop sequence that is complete. The result does not depend on how
+/// the text is split.
 ///
-/// Of two that become complete with the same character, the longer one counts.
+/// Of two sequences that are complete at the same character, the longer one counts.
 #[derive(Debug)]
 pub struct StopSequenceFilter {
     stops: Vec<String>,
-    /// The end of the text so far, as long as it may still become a stop sequence.
+    /// The end of the text so far that may be the beginning of a stop sequence.
     held_back: String,
 }
 
-/// What may go out after a piece of text came in.
+/// Output of the filter for a delta.
 #[derive(Debug, PartialEq, Eq)]
 pub struct StopFilterOutput {
     pub text: String,
-    /// The stop sequence that was met: `text` is the last there is.
+    /// The stop sequence that was met; `text` is then the last output.
     pub matched: Option<String>,
 }
 
 impl StopSequenceFilter {
-    /// Empty sequences are ignored.
+    /// Creates a filter. Empty sequences are ignored.
     pub fn new(stops: &[String]) -> Self {
         let stops = stops.iter().filter(|stop| !stop.is_empty()).cloned().collect();
         Self { stops, held_back: String::new() }
     }
 
-    /// Takes the next piece of text.
+    /// Filters the next delta.
     pub fn push(&mut self, piece: String) -> StopFilterOutput {
         if self.stops.is_empty() {
             return StopFilterOutput { text: piece, matched: None };
@@ -41,19 +42,19 @@ impl StopSequenceFilter {
         StopFilterOutput { text, matched: None }
     }
 
-    /// What was held back, now that the text is over.
+    /// Returns the text held back; called at the end of the text.
     pub fn finish(&mut self) -> String {
         std::mem::take(&mut self.held_back)
     }
 
-    /// Where it begins, and which it is.
+    /// Offset and text of the stop sequence that ends first.
     fn find_first_stop(&self, text: &str) -> Option<(usize, &str)> {
         let found =
             self.stops.iter().filter_map(|stop| text.find(stop).map(|at| (at + stop.len(), at, stop)));
         found.min().map(|(_, start, stop)| (start, stop.as_str()))
     }
 
-    /// Where the longest tail begins that is the beginning of a stop sequence.
+    /// Offset of the longest suffix that is a prefix of a stop sequence.
     fn undecided_start(&self, text: &str) -> usize {
         let tails = self.stops.iter().filter_map(|stop| {
             let lengths = stop.char_indices().map(|(at, _)| at).filter(|at| (1..=text.len()).contains(at));

@@ -1,22 +1,22 @@
-//! Token counts, made by us because the web upstream gives none: an estimate with OpenAI's `o200k_base`.
+//! Token counts, estimated with OpenAI's `o200k_base` because the web upstream gives none.
 
 use super::tokenizer::Tokenizer;
 use super::{Part, Request, Tool};
 
-/// What OpenAI adds for the frame of a message.
+/// Tokens that OpenAI adds per message.
 const TOKENS_PER_MESSAGE: u64 = 4;
-/// What OpenAI takes for an image in low detail; the real figure depends on the model.
+/// Tokens that OpenAI counts for an image in low detail; the real count depends on the model.
 const TOKENS_PER_IMAGE: u64 = 85;
-/// The longest text that is counted in one go. The tokenizer's time on a run of one character grows faster than the run.
+/// Maximum text for one call of the tokenizer, whose time on a run of one character grows faster than the run.
 const MAX_BATCH_BYTES: usize = 8 * 1024;
-/// How much uncounted text a [`TokenCounter`] keeps.
+/// Maximum of uncounted text in a [`TokenCounter`].
 const MAX_PENDING_BYTES: usize = 4 * 1024;
-/// The same while the vocabulary is being loaded, on another thread: whoever passes the reply on does not wait for it.
+/// Maximum of uncounted text while another thread loads the tokenizer, so that the stream does not wait for it.
 const MAX_PENDING_BYTES_WHILE_LOADING: usize = 64 * 1024;
-/// How much text without a word border is kept while a limit is near.
+/// Maximum of uncounted text without a word boundary while the limit is near.
 const MAX_PENDING_BYTES_NEAR_LIMIT: usize = 256;
 
-/// The tokens of a text, in time that grows with its length only.
+/// Counts the tokens of a text in linear time.
 pub fn count_tokens(text: &str) -> u64 {
     count_with(&Tokenizer::shared(), text)
 }
@@ -33,7 +33,7 @@ fn count_with(tokenizer: &Tokenizer, mut text: &str) -> u64 {
     tokens + bpe.count(text) as u64
 }
 
-/// The tokens of everything a client sent.
+/// Counts the tokens of a request: messages and tools.
 pub fn prompt_tokens(request: &Request) -> u64 {
     let messages = request.messages.iter().map(|message| TOKENS_PER_MESSAGE + parts_tokens(&message.parts));
     messages.sum::<u64>() + request.tools.iter().map(tool_tokens).sum::<u64>()
@@ -54,22 +54,22 @@ fn tool_tokens(tool: &Tool) -> u64 {
     TOKENS_PER_MESSAGE + count_tokens(&tool.name) + description + count_tokens(&tool.parameters.to_string())
 }
 
-/// Counts a reply as it comes, in bounded memory, and cuts it at a limit.
+/// Streaming token counter that cuts a reply at a limit, in bounded memory.
 #[derive(Debug)]
 pub struct TokenCounter {
-    /// Held, so that no piece of a reply has to wait until it is loaded again.
+    /// Handle that keeps the tokenizer loaded during the reply.
     tokenizer: Tokenizer,
     max: Option<u64>,
     counted: u64,
-    /// Text that is not counted yet because its last word may go on.
+    /// Text that is not counted yet because its last word may continue.
     pending: String,
 }
 
-/// What of a piece of text is within the limit.
+/// The part of a delta that is within the limit.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TruncatedText {
     pub text: String,
-    /// The limit was passed: `text` is the last there is, and ends where a token ends.
+    /// Whether the limit was reached; `text` is then the last output and ends at a token boundary.
     pub limit_reached: bool,
 }
 
@@ -78,7 +78,7 @@ impl TokenCounter {
         Self { tokenizer: Tokenizer::shared(), max, counted: 0, pending: String::new() }
     }
 
-    /// Takes the next piece of the reply.
+    /// Counts the next delta of the reply.
     pub fn push(&mut self, text: String) -> TruncatedText {
         let start = self.pending.len();
         self.pending.push_str(&text);
@@ -94,7 +94,7 @@ impl TokenCounter {
         TruncatedText { text, limit_reached: false }
     }
 
-    /// The tokens of all that was admitted.
+    /// Tokens of all text returned so far.
     pub fn total(&self) -> u64 {
         if self.pending.is_empty() {
             self.counted
@@ -119,7 +119,7 @@ impl TokenCounter {
         TruncatedText { text, limit_reached: true }
     }
 
-    /// Counts all complete words, or everything once more than `patience` bytes hold no border.
+    /// Counts all complete words, or everything once more than `max_pending` bytes contain no word boundary.
     fn count_complete_words(&mut self, max_pending: usize) {
         let at = match last_word_boundary(&self.pending) {
             Some(at) => at,
@@ -131,7 +131,7 @@ impl TokenCounter {
     }
 }
 
-/// The last place where a text can be split without changing its tokens: before a space that follows a word or a sign.
+/// Last offset where a text can be split without changing its tokens: before a space that follows a word or a sign.
 fn last_word_boundary(text: &str) -> Option<usize> {
     let after_word = |at: &usize| text[..*at].chars().next_back().is_some_and(|c| !c.is_whitespace());
     text.rmatch_indices(' ').map(|(at, _)| at).find(after_word)

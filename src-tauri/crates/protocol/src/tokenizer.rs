@@ -1,6 +1,6 @@
-//! The tokenizer's vocabulary: loaded by the first count, given back when nothing was counted for a while.
+//! The shared tokenizer: loaded by the first count, unloaded when it is idle.
 //!
-//! It takes about 20 MB, and about 150 ms to load; callers on an async thread let a blocking thread do that.
+//! Its vocabulary takes about 20 MB and about 150 ms to load; async callers load it on a blocking thread.
 
 use std::fmt;
 use std::mem::{replace, take};
@@ -11,22 +11,22 @@ use tiktoken::encoding::o200k_base;
 
 use crate::allocator;
 
-/// A cheap handle. While one lives, the vocabulary is not given back.
+/// Handle of the shared tokenizer, cheap to clone. The tokenizer stays loaded while a handle lives.
 #[derive(Clone, Default)]
 pub struct Tokenizer(Arc<OnceLock<CoreBpe>>);
 
 impl Tokenizer {
-    /// The one of this process, which need not be loaded yet.
+    /// The tokenizer of this process, loaded or not.
     pub fn shared() -> Self {
         SHARED_TOKENIZER.acquire()
     }
 
-    /// Whether a count would find it loaded.
+    /// Whether the vocabulary is loaded.
     pub fn is_loaded(&self) -> bool {
         self.0.get().is_some()
     }
 
-    /// Loads it where that was not done yet.
+    /// Loads the vocabulary unless it is loaded already.
     pub fn load(&self) {
         self.bpe();
     }
@@ -45,8 +45,8 @@ impl Tokenizer {
     }
 }
 
-/// To be called now and then: the second call since the last count gives the vocabulary's memory back to the system, where
-/// nobody holds it. Belongs on a thread that may wait some milliseconds. Tells whether it was given back.
+/// Unloads the tokenizer if nothing was counted since the previous call and no handle is held, and returns its memory
+/// to the system. To be called periodically, on a blocking thread. Returns whether it was unloaded.
 pub fn unload_idle_tokenizer() -> bool {
     SHARED_TOKENIZER.unload_if_idle()
 }
@@ -59,14 +59,14 @@ impl fmt::Debug for Tokenizer {
 
 static SHARED_TOKENIZER: LazyLock<TokenizerCache> = LazyLock::new(TokenizerCache::default);
 
-/// A cache and nothing else: whatever it holds can be loaded again.
+/// Cache of the vocabulary.
 #[derive(Default)]
 struct TokenizerCache(Mutex<CachedTokenizer>);
 
 #[derive(Default)]
 struct CachedTokenizer {
     tokenizer: Tokenizer,
-    /// Since it was last looked at.
+    /// Whether the tokenizer was used since the last idle check.
     used_since_check: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Tools: what a model may call, its calls, and what came of them.
+//! Tools: their declarations, calls and results.
 
 use serde_json::Value;
 
@@ -11,17 +11,17 @@ pub struct Tool {
     pub description: Option<String>,
     /// The JSON schema of the arguments; an object.
     pub parameters: Value,
-    /// The client relies on arguments that fit the schema.
+    /// Whether the client requires arguments that are valid against the schema.
     pub strict: bool,
 }
 
-/// Whether the model has to call something.
+/// Whether the model must call a tool.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum ToolChoice {
-    /// As it likes.
+    /// The model decides.
     #[default]
     Auto,
-    /// It must not.
+    /// No calls.
     None,
     /// At least one tool.
     Required,
@@ -34,19 +34,19 @@ pub enum ToolChoice {
 pub struct ToolCall {
     pub id: String,
     pub name: String,
-    /// JSON text, as the model wrote it.
+    /// Arguments as JSON text, as the model wrote them.
     pub arguments: String,
 }
 
-/// What came of a call.
+/// The result of a tool call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ToolResult {
-    /// The [`ToolCall::id`] it belongs to.
+    /// The [`ToolCall::id`] of the call.
     pub call_id: String,
-    /// The tool's name, where the dialect repeats it.
+    /// The tool's name, where the dialect repeats it in results.
     pub name: Option<String>,
-    /// Texts and images.
+    /// The content: texts and images.
     pub parts: Vec<Part>,
-    /// The tool could not do it.
+    /// Whether the tool reported an error.
     pub failed: bool,
 }

@@ -1,14 +1,14 @@
-//! Text that arrives in arbitrary slices of bytes.
+//! Streaming UTF-8 decoder.
 
-/// Bytes that are not UTF-8. Nothing that comes after them can be trusted to be text.
+/// Error for bytes that are not UTF-8. The rest of the stream is not decoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the reply is not valid UTF-8")]
 pub struct InvalidUtf8 {
-    /// The good text before the bad bytes, then one U+FFFD.
+    /// The valid text before the invalid bytes, then one U+FFFD.
     pub text: String,
 }
 
-/// Joins slices of bytes to text, keeping back a character that is not complete yet (at most three bytes).
+/// Decoder of UTF-8 in chunks. An incomplete character at the end of a chunk, at most three bytes, waits for the next.
 #[derive(Debug, Default)]
 pub struct Utf8StreamDecoder {
     incomplete: Vec<u8>,
@@ -19,10 +19,10 @@ impl Utf8StreamDecoder {
         Self::default()
     }
 
-    /// The text that these bytes complete; empty if they end inside a character.
+    /// Decodes the next chunk. The text is empty if no character is complete.
     ///
     /// # Errors
-    /// [`InvalidUtf8`] once bytes came that no further bytes can make valid.
+    /// [`InvalidUtf8`] if the bytes cannot be the beginning of valid text.
     pub fn push(&mut self, bytes: &[u8]) -> Result<String, InvalidUtf8> {
         if self.incomplete.is_empty() {
             return self.decode(bytes);
@@ -32,10 +32,10 @@ impl Utf8StreamDecoder {
         self.decode(&joined)
     }
 
-    /// Says that no more bytes come.
+    /// Ends the stream.
     ///
     /// # Errors
-    /// [`InvalidUtf8`] if the last character is cut.
+    /// [`InvalidUtf8`] if the last character is incomplete.
     pub fn finish(&mut self) -> Result<(), InvalidUtf8> {
         if self.incomplete.is_empty() {
             return Ok(());
