@@ -1,13 +1,13 @@
-//! A bound on the work that text from outside may cause, counted in steps instead of time so that tests can hold it.
+//! Limit on the work that untrusted text may cause, in steps instead of time so that tests are deterministic.
 
-/// What may be done at once, on the thread that serves others: a step takes about 100 ns, so this is below 1 ms.
+/// Steps allowed on an async thread. A step takes about 100 ns, so this is below 1 ms.
 pub(super) const INLINE_STEPS: u64 = 5_000;
-/// What may be done on a thread for blocking work.
+/// Steps allowed on a blocking thread.
 pub(super) const OFFLOADED_STEPS: u64 = 250_000;
-/// The bytes of a text that are read in one step.
+/// Bytes of text that count as one step.
 const BYTES_PER_STEP: usize = 64;
 
-/// The steps that are left.
+/// Remaining steps of a computation.
 #[derive(Debug)]
 pub(super) struct StepBudget {
     limit: u64,
@@ -19,23 +19,23 @@ impl StepBudget {
         Self { limit, used: 0 }
     }
 
-    /// Takes steps; `false` once there are not enough, and from then on for good.
+    /// Consumes steps. `false` if fewer are left; the budget is then exhausted for good.
     pub(super) fn try_consume(&mut self, steps: usize) -> bool {
         self.used = self.used.saturating_add(steps as u64);
         !self.is_exhausted()
     }
 
-    /// Takes the steps for reading so many bytes.
+    /// Consumes the steps for reading `bytes` bytes.
     pub(super) fn try_consume_bytes(&mut self, bytes: usize) -> bool {
         self.try_consume(bytes / BYTES_PER_STEP)
     }
 
-    /// Whether more was asked for than there was.
+    /// Whether a request for steps was denied.
     pub(super) fn is_exhausted(&self) -> bool {
         self.used > self.limit
     }
 
-    /// What can still be spent.
+    /// The number of steps left.
     pub(super) fn remaining(&self) -> usize {
         usize::try_from(self.limit.saturating_sub(self.used)).unwrap_or(usize::MAX)
     }

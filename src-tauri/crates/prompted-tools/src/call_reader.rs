@@ -1,4 +1,4 @@
-//! Reads the calls out of a block that looks like one or several: its JSON, or its markup, checked against the tools.
+//! Reads the tool calls of a complete block, JSON or tags, and checks them against the offered tools.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -11,22 +11,22 @@ use super::tool_set::ToolSet;
 use super::xml_calls;
 use protocol::Tool;
 
-/// What one call in a block came to.
+/// The result of reading one call of a block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ParsedCall {
     Valid(ValidCall),
-    /// It was meant as a call and cannot be made; the sentence tells the model why.
+    /// A call that is not valid. The sentence is for the model and says why.
     Invalid(String),
 }
 
-/// A call of a tool that is offered, with arguments that fit its schema.
+/// A call of an offered tool, with arguments that are valid against its schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ValidCall {
     pub(super) name: String,
     pub(super) arguments: String,
 }
 
-/// A call as it is written, before anything of it is checked.
+/// A call as the model wrote it, not checked yet.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct RawCall {
     pub(super) name: String,
@@ -35,32 +35,32 @@ pub(super) struct RawCall {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum RawArguments {
-    /// JSON text that parses.
+    /// Valid JSON text.
     Exact(String),
     Value(Value),
-    /// JSON text, perhaps a broken one.
+    /// JSON text that may be malformed.
     Text(String),
-    /// Parameters as markup has them: what is a text and what is JSON says the schema.
+    /// Parameters from tags. The schema decides whether a value is a string or JSON.
     Fields(Vec<(String, String)>),
 }
 
-/// The longest name of an unknown tool that is repeated to the model, bytes.
+/// Maximum length in bytes of an unknown tool's name in a sentence for the model.
 const MAX_REPEATED_NAME_BYTES: usize = 256;
 
-/// How sure it is that a block is meant as a call.
+/// How certain it is that a block is a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Confidence {
-    /// It stands in the marks of calls: what cannot be read is a broken call.
+    /// The block has the tags of calls: if it cannot be read, it is a broken call.
     Certain,
-    /// It is a call only if it is one without any doubt.
+    /// The block has no tags: it is a call only if it is a valid one.
     Possible,
 }
 
-/// The most calls in one block: each that cannot be made is answered with a sentence.
+/// Maximum number of calls in a block; each invalid one gets a sentence.
 const MAX_CALLS_PER_BLOCK: usize = 100;
 
-/// The calls of a block; `None` if it is none. `whole` says that the block has its own end. Where the budget is spent
-/// afterwards, arguments count as fitting.
+/// Reads the calls of a block; `None` if it has none. `whole` is whether the block is closed. If the budget is
+/// exhausted afterwards, the arguments were not checked and count as valid.
 pub(super) fn read_calls(
     block: &str,
     whole: bool,
@@ -97,7 +97,7 @@ fn parse_raw_calls(block: &str, whole: bool) -> Option<Vec<RawCall>> {
     }
 }
 
-/// A block in the marks of a call that is no JSON: a broken call if it names a tool, and only talk if not.
+/// Handles a block in call tags that is no JSON: a broken call if it names a tool, otherwise text.
 fn parse_unreadable(block: &str, confidence: Confidence, offer: &ToolSet) -> Option<Vec<ParsedCall>> {
     let names_a_tool = || {
         let found_after =
@@ -176,7 +176,7 @@ fn arguments_from_fields(
     Value::Object(fields.into_iter().map(|(name, text)| (name.clone(), value(&name, text))).collect())
 }
 
-/// The calls of a text that holds nothing but JSON, perhaps in a fence.
+/// Reads the calls of a text that is only JSON, with or without a code fence.
 fn parse_json_calls(block: &str, whole: bool) -> Option<Vec<RawCall>> {
     let text = strip_fence(block);
     if let Some(written) = parse_documented_form(text) {
@@ -195,7 +195,7 @@ fn parse_json_calls(block: &str, whole: bool) -> Option<Vec<RawCall>> {
     Some(written)
 }
 
-/// The documented form, whose arguments are kept as they are written.
+/// Reads the documented form, whose arguments are kept as written.
 fn parse_documented_form(text: &str) -> Option<Vec<RawCall>> {
     #[derive(Deserialize)]
     struct Call<'a> {
@@ -211,8 +211,7 @@ fn parse_documented_form(text: &str) -> Option<Vec<RawCall>> {
     written.collect()
 }
 
-/// Where a reply ends in a call, only its last bracket may be missing: of arguments that are cut nobody knows whether they
-/// were complete.
+/// Closing brackets that may be missing where a reply ends inside a call. With more missing, the arguments may be cut.
 const MAX_MISSING_BRACKETS: usize = 1;
 const NAME_KEYS: [&str; 6] = ["name", "tool_name", "tool", "function_name", "action", "recipient_name"];
 const ARGUMENT_KEYS: [&str; 8] =
@@ -220,7 +219,7 @@ const ARGUMENT_KEYS: [&str; 8] =
 const LIST_KEYS: [&str; 3] = ["tool_calls", "tool_uses", "calls"];
 const CALL_KEYS: [&str; 3] = ["function", "function_call", "tool_call"];
 
-/// The calls of a value in any of the shapes that models know from APIs. `None` if it is something else.
+/// Collects the calls of a value in any of the shapes of the vendors' APIs. `None` for other values.
 fn collect_calls(value: Value, written: &mut Vec<RawCall>) -> Option<()> {
     if let Value::Array(list) = value {
         return list.into_iter().try_for_each(|value| collect_calls(value, written));
@@ -246,7 +245,7 @@ fn collect_calls(value: Value, written: &mut Vec<RawCall>) -> Option<()> {
     Some(())
 }
 
-/// A text without the code fence around it.
+/// Removes the code fence around a text.
 pub(super) fn strip_fence(text: &str) -> &str {
     let inner = text.trim();
     let Some(opened) = inner.strip_prefix("```") else { return inner };

@@ -1,20 +1,20 @@
-//! What a call may begin with, judged by as little of the text as possible.
+//! Detects the start of a tool call from as little text as possible.
 
 use super::tool_set::ToolSet;
 use super::xml_calls::{self, WRAPPER_TAGS};
 
-/// The beginning of something that may be a call. Offsets count from its first byte.
+/// The start of a possible call. Offsets count from its first byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum CallStart {
-    /// A tag. The content from `body` on is what is read; its end is looked for from `scan` on.
+    /// A tag. The content to read begins at `body`; the search for its end begins at `scan`.
     Tag { body: usize, scan: usize, json: bool, close: Option<String> },
-    /// JSON without any mark around it.
+    /// JSON without tags or fence.
     Json,
-    /// A code fence of calls: `body` is where its content begins.
+    /// A code fence of calls. Its content begins at `body`.
     Fence { body: usize, mark: char, length: usize },
-    /// A code fence of something else.
+    /// A code fence of other content.
     OtherFence { body: usize, mark: char, length: usize },
-    /// The model plays the tool itself.
+    /// A tool result, written by the model itself.
     ToolResult,
 }
 
@@ -22,14 +22,14 @@ pub(super) enum CallStart {
 pub(super) enum Match {
     Yes(CallStart),
     No,
-    /// More of the text is needed to tell.
+    /// More text is needed to decide.
     NeedMore,
 }
 
-/// Tags that say themselves what is called.
+/// Tags that contain the tool's name.
 const NAMED_TAGS: [&str; 5] =
     ["invoke name=", "function=", "function name=", "tool_call name=", "tool_use name="];
-/// Marks of other models: the beginning, and the end where they have one.
+/// Start markers of other model families, with the end marker where there is one.
 const CALL_MARKS: [(&str, Option<&str>); 5] = [
     ("<｜tool▁calls▁begin｜>", Some("<｜tool▁calls▁end｜>")),
     ("<|tool_calls_section_begin|>", Some("<|tool_calls_section_end|>")),
@@ -37,11 +37,11 @@ const CALL_MARKS: [(&str, Option<&str>); 5] = [
     ("<|python_tag|>", None),
     ("[TOOL_CALLS]", None),
 ];
-/// How results are written in the history.
+/// Opening tag of results in the history.
 const RESULT_TAG: &str = "<tool_result";
-/// A namespace that a model family puts before its tags.
+/// Namespace before the tags of a model family.
 const TAG_NAMESPACE: &str = "antml:";
-/// What fences of calls say of their content.
+/// Info strings of code fences that contain calls.
 const CALL_FENCE_INFOS: [&str; 12] = [
     "",
     "json",
@@ -56,18 +56,18 @@ const CALL_FENCE_INFOS: [&str; 12] = [
     "function",
     "function_call",
 ];
-/// The longest first line of a fence that is waited for.
+/// Maximum length of a fence's first line, bytes.
 const MAX_FENCE_INFO_BYTES: usize = 64;
-/// The longest beginning of a JSON value that is waited for.
+/// Maximum length of the beginning of a JSON value that is needed to decide, bytes.
 const MAX_LOOKAHEAD_BYTES: usize = 400;
-/// First keys that only calls have, and those whose value must name a tool.
+/// First keys that only calls have. After the keys below, the value decides: the name of a tool, or a kind of call.
 const CALL_KEYS: [&str; 7] =
     ["tool_calls", "tool_uses", "function_call", "tool_call", "function", "arguments", "parameters"];
 const NAME_KEYS: [&str; 6] = ["name", "tool_name", "tool", "function_name", "action", "recipient_name"];
 const KIND_KEYS: [&str; 1] = ["type"];
 const CALL_KINDS: [&str; 5] = ["function", "tool_use", "tool_call", "function_call", "tool_calls"];
 
-/// What stands at the beginning of `text`.
+/// Matches a call start at the beginning of `text`.
 pub(super) fn match_call_start(text: &str, tools: &ToolSet) -> Match {
     match text.as_bytes().first() {
         Some(b'<') => match_tag(text, tools),
@@ -82,7 +82,7 @@ pub(super) fn match_call_start(text: &str, tools: &ToolSet) -> Match {
     }
 }
 
-/// A tag, wherever it stands.
+/// Matches a tag, also in the middle of a line.
 pub(super) fn match_tag(text: &str, offer: &ToolSet) -> Match {
     let rest = &text[1..];
     if !matches!(rest.as_bytes().first(), None | Some(b't' | b'f' | b'i' | b'a' | b'|' | 0xef)) {
@@ -125,8 +125,7 @@ pub(super) fn match_tag(text: &str, offer: &ToolSet) -> Match {
     if need_more { Match::NeedMore } else { Match::No }
 }
 
-/// The length of a closing tag that may be left over from a call: `None` while too little is there, `Some(None)` if it is
-/// none.
+/// Length of a closing tag left over from a call. `None`: more text is needed. `Some(None)`: no closing tag.
 pub(super) fn match_closing_tag(text: &str) -> Option<Option<usize>> {
     let mut need_more = false;
     let inner = text.strip_prefix("</")?;
@@ -146,7 +145,7 @@ pub(super) fn match_closing_tag(text: &str) -> Option<Option<usize>> {
     if need_more { None } else { Some(None) }
 }
 
-/// A tag that says what it calls: it is one if that is a tool.
+/// Matches a tag with a name, which must be that of an offered tool.
 fn match_named_tag(text: &str, before: usize, space: &str, start: &str, offer: &ToolSet) -> Match {
     let tag = &start[..start.find([' ', '=']).unwrap_or(start.len())];
     let head = &text[before + tag.len()..];
@@ -173,7 +172,7 @@ fn match_mark(text: &str, offer: &ToolSet) -> Match {
     if need_more { Match::NeedMore } else { Match::No }
 }
 
-/// Whether what follows a mark can be a call: JSON, a fence, a tag, or the name of a tool.
+/// Matches the content after a marker: JSON, a fence, a tag, or the name of a tool.
 fn match_content(text: &str, at: usize, close: Option<String>, offer: &ToolSet) -> Match {
     let window = &text[at..at + text[at..].floor_char_boundary(MAX_LOOKAHEAD_BYTES)];
     let complete = text.len() - at >= MAX_LOOKAHEAD_BYTES;
@@ -200,7 +199,7 @@ fn match_content(text: &str, at: usize, close: Option<String>, offer: &ToolSet) 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PrefixMatch {
     Yes,
-    /// As far as there is text.
+    /// The text ends before this can be decided.
     NeedMore,
     No,
 }
@@ -259,7 +258,7 @@ fn match_fence(text: &str, offer: &ToolSet) -> Match {
     }
 }
 
-/// Whether a JSON text begins as a call does: with a key that calls have, and with the name of a tool.
+/// Matches JSON that begins as a call does: with a key of calls and the name of a tool.
 fn match_json(text: &str, offer: &ToolSet) -> Match {
     let window = &text[..text.floor_char_boundary(MAX_LOOKAHEAD_BYTES)];
     let whole = text.len() < MAX_LOOKAHEAD_BYTES;
@@ -277,7 +276,7 @@ fn match_json(text: &str, offer: &ToolSet) -> Match {
     }
 }
 
-/// `None` while too little is there.
+/// Whether an object is a call; `None` if more text is needed.
 fn is_call_object(object: &str, offer: &ToolSet) -> Option<bool> {
     let (key, rest) = match quoted_word(object)? {
         Some(found) => found,
@@ -303,7 +302,7 @@ fn is_call_object(object: &str, offer: &ToolSet) -> Option<bool> {
     Some(if KIND_KEYS.contains(&key) { CALL_KINDS.contains(&value) } else { offer.find(value).is_some() })
 }
 
-/// The text in quotes at the beginning, and what follows; the outer `None` while it is not complete.
+/// The quoted text at the beginning, and the rest. The outer `None` means that more text is needed.
 fn quoted_word(text: &str) -> Option<Option<(&str, &str)>> {
     let text = text.trim_start();
     let quote = text.chars().next()?;

@@ -1,4 +1,4 @@
-//! A block that may be a call, while its end is looked for.
+//! A block that may be a call, while the parser looks for its end.
 
 use serde::de::IgnoredAny;
 
@@ -6,14 +6,14 @@ use super::call_start::CallStart;
 use super::json_scanner::{JsonScanner, ScanResult};
 use super::preceding_text::closes_fence;
 
-/// Offsets count in the text that the parser holds.
+/// A block that may be a call. Offsets count in the text held by the parser.
 #[derive(Debug)]
 pub(super) struct CallCandidate {
     pub(super) start: usize,
-    /// It began in the middle of a line.
+    /// Whether it began in the middle of a line.
     pub(super) in_line: bool,
     body: usize,
-    /// Where the content ends, once that is known.
+    /// End of the content, once it is known.
     content: Option<usize>,
     at: usize,
     close: Option<String>,
@@ -23,17 +23,17 @@ pub(super) struct CallCandidate {
 
 #[derive(Debug)]
 enum CandidateState {
-    /// In a JSON value that began at `from`.
+    /// Inside a JSON value that began at `from`.
     Json { from: usize, scanner: JsonScanner },
-    /// Behind a JSON value that ended at `end`.
+    /// After a JSON value that ended at `end`.
     Tail { end: usize },
-    /// The closing tag ends it, whatever comes before.
+    /// Content of any kind up to the closing tag.
     Literal,
-    /// In the line of a code fence that began at `line`.
+    /// Inside a code fence, in the line that began at `line`.
     Fence { line: usize, mark: char, length: usize },
 }
 
-/// Where a block ends, and whether that is its own end or only the end of the reply.
+/// Where a block ends, and whether it is closed or only cut by the end of the reply.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CandidateEnd {
     pub(super) end: usize,
@@ -70,17 +70,17 @@ impl CallCandidate {
         }
     }
 
-    /// Where the search for the end begins.
+    /// Offset where the search for the end continues.
     pub(super) fn scan_from(&self) -> usize {
         self.at
     }
 
-    /// Whether it stands in the marks of a call, so that it is one even if it cannot be read.
+    /// Whether it has the tags of a call, so that it is a (broken) call even if it cannot be read.
     pub(super) fn has_marks(&self) -> bool {
         self.has_marks
     }
 
-    /// The content of a block that ended with `text`, and whether it is complete.
+    /// The content of a block that ends with `text`, and whether it is complete.
     pub(super) fn content<'a>(&self, text: &'a str, closed: bool) -> (&'a str, bool) {
         let content = &text[self.body..self.content.unwrap_or(text.len())];
         let CandidateState::Fence { mark, .. } = self.state else { return (content, closed) };
@@ -88,7 +88,7 @@ impl CallCandidate {
         (inner, closed || inner.len() < content.trim_end().len())
     }
 
-    /// Looks for the end in what is new of the text.
+    /// Searches the new text for the end.
     pub(super) fn find_end(&mut self, text: &str) -> Option<CandidateEnd> {
         loop {
             match &mut self.state {
@@ -122,7 +122,7 @@ impl CallCandidate {
         }
     }
 
-    /// `Some(None)` after a change of mode.
+    /// Continues inside JSON. `Some(None)` after a change of mode.
     fn scan_json(&mut self, text: &str) -> Option<Option<CandidateEnd>> {
         let CandidateState::Json { from, scanner } = &mut self.state else { return Some(None) };
         match scanner.feed(&text.as_bytes()[self.at..]) {
@@ -153,7 +153,7 @@ impl CallCandidate {
         }
     }
 
-    /// After a good value only brackets too many, its closing tag, or another value belong to the block.
+    /// Continues after a value: surplus brackets, the closing tag, and further values belong to the block.
     fn scan_tail(&mut self, text: &str, end: usize) -> Option<Option<CandidateEnd>> {
         let junk = |c: char| c.is_whitespace() || matches!(c, '}' | ']' | ';' | ',');
         self.at += text[self.at..].find(|c| !junk(c)).unwrap_or(text.len() - self.at);
@@ -187,7 +187,7 @@ impl CallCandidate {
         }
     }
 
-    /// The closing tag at this place: `None` while it may still become one, `Some(None)` if it is none.
+    /// Matches the closing tag. `None`: more text is needed. `Some(None)`: no closing tag.
     fn match_closing_tag(&mut self, text: &str) -> Option<Option<CandidateEnd>> {
         let Some(close) = self.close.as_deref() else { return Some(None) };
         let rest = &text[self.at..];
@@ -198,7 +198,7 @@ impl CallCandidate {
         if close.starts_with(rest) { None } else { Some(None) }
     }
 
-    /// The first `gone` bytes of the text were taken away.
+    /// Adjusts the offsets after the first `removed` bytes of the text were dropped.
     pub(super) fn shift(&mut self, removed: usize) {
         self.start -= removed;
         self.body -= removed;

@@ -1,4 +1,4 @@
-//! Writes earlier calls and their results in the form the model is told to use, so that it sees its own past.
+//! Formats earlier calls and results in the form of the instructions, so that the history matches them.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use protocol::{Message, Part, ToolCall, ToolResult};
 
-/// The calls of a conversation, by their ids.
+/// The tool calls of a conversation by id.
 #[derive(Debug, Default)]
 pub struct History<'a> {
     calls: HashMap<&'a str, CallPosition<'a>>,
@@ -15,7 +15,7 @@ pub struct History<'a> {
 #[derive(Debug, Clone, Copy)]
 struct CallPosition<'a> {
     name: &'a str,
-    /// Which of its message's calls it is, from 1, and how many there are.
+    /// Position among the calls of its message, from 1.
     number: usize,
     total: usize,
 }
@@ -35,7 +35,7 @@ impl<'a> History<'a> {
         Self { calls }
     }
 
-    /// A call as the model wrote it, or would have.
+    /// Formats a call as the instructions describe it.
     pub fn format_call(call: &ToolCall) -> String {
         let arguments = match serde_json::from_str::<serde::de::IgnoredAny>(&call.arguments) {
             Ok(_) => call.arguments.trim().to_owned(),
@@ -46,7 +46,7 @@ impl<'a> History<'a> {
         format!("<tool_call>\n{{\"name\": {name}, \"arguments\": {arguments}}}\n</tool_call>")
     }
 
-    /// A result with its texts; its images stand beside the turn's text and are only named here.
+    /// Formats a result with its text. Its images are sent with the turn and only mentioned here.
     pub fn format_result(&self, result: &ToolResult) -> String {
         let position = self.calls.get(result.call_id.as_str());
         let name = position.map(|place| place.name).or(result.name.as_deref()).unwrap_or("unknown");
@@ -65,7 +65,7 @@ impl<'a> History<'a> {
         text
     }
 
-    /// The place of a result's call among those of its message, for results that come in another order.
+    /// Position of a result's call in its message; sorts results that come in another order.
     pub fn position(&self, part: &Part) -> usize {
         let Part::Result(result) = part else { return usize::MAX };
         self.calls.get(result.call_id.as_str()).map_or(usize::MAX, |place| place.number)
@@ -86,8 +86,8 @@ fn result_content(parts: &[Part]) -> String {
     if texts.is_empty() { "(nothing)".to_owned() } else { texts.join("\n") }
 }
 
-/// An attribute that makes the closing tag one that the content does not hold: a file about this form, or one that
-/// means to deceive, must not end its result early.
+/// Attribute that makes the closing tag unique, so that content with a closing tag, quoted or malicious, does not end
+/// its result early.
 fn unique_end_attribute(content: &str) -> String {
     if !content.contains("</tool_result") {
         return String::new();

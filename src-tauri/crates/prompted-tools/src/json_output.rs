@@ -1,4 +1,4 @@
-//! Finds the one JSON value that a client asked for in what a model answered, and checks it.
+//! Extracts the JSON value that a client asked for from a model's answer, and checks it.
 
 use serde_json::Value;
 
@@ -9,19 +9,19 @@ use super::lenient_json;
 use super::schema::{FitResult, Schema};
 use protocol::ResponseFormat;
 
-/// The JSON of an answer.
+/// The JSON value of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct JsonOutput {
-    /// As the model wrote it, where that is valid.
+    /// The JSON text, as the model wrote it where that is valid.
     pub(super) text: String,
-    /// It is JSON, but too much to be checked against its schema.
+    /// Whether it was too large to be checked against its schema.
     pub(super) unchecked: bool,
 }
 
-/// Finds the JSON of an answer. Takes long where the answer or its schema is large.
+/// Extracts the JSON value of an answer. Slow where the answer or its schema is large.
 ///
 /// # Errors
-/// One sentence for the model about what is wrong.
+/// A sentence for the model that says what is wrong.
 pub(super) fn extract_json(answer: &str, format: &ResponseFormat) -> Result<JsonOutput, String> {
     let (text, mut value) = find_value(answer).ok_or("there is no valid JSON in it")?;
     let mut budget = StepBudget::new(OFFLOADED_STEPS);
@@ -38,7 +38,7 @@ pub(super) fn extract_json(answer: &str, format: &ResponseFormat) -> Result<Json
     Ok(JsonOutput { text, unchecked: fitted == FitResult::Unchecked })
 }
 
-/// The text of the value where it is valid, and the value.
+/// The value, with its text where that is valid JSON.
 fn find_value(answer: &str) -> Option<(Option<&str>, Value)> {
     let whole = answer.trim();
     let fenced = whole.find("```").map(|at| strip_fence(fenced_block(&whole[at..])));
@@ -54,7 +54,7 @@ fn find_value(answer: &str) -> Option<(Option<&str>, Value)> {
         .find_map(|text| Some((None, lenient_json::parse_single(&format!("{text}\n"))?)))
 }
 
-/// From the opening of a fence to its end.
+/// The content of a code fence.
 fn fenced_block(text: &str) -> &str {
     match text[3..].find("\n```") {
         Some(end) => &text[..end + 7],
@@ -62,7 +62,7 @@ fn fenced_block(text: &str) -> &str {
     }
 }
 
-/// The first object or list among other words.
+/// The first object or array in surrounding text.
 fn first_bracketed(text: &str) -> Option<&str> {
     let text = &text[text.find(['{', '['])?..];
     match JsonScanner::lenient().feed(text.as_bytes()) {

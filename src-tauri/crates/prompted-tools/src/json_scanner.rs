@@ -1,23 +1,23 @@
-//! Finds where a JSON value ends while its text still comes, in one pass and without keeping any of it.
+//! Streaming scanner that finds the end of a JSON value in one pass, without buffering.
 
-/// What a slice of text did.
+/// The result of scanning a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ScanResult {
-    /// The value goes on.
+    /// The value is not complete.
     NeedMore,
-    /// The value ended before this byte of the slice.
+    /// The value ended before this byte of the chunk.
     End(usize),
-    /// This byte of the slice cannot stand here in JSON; it was not taken.
+    /// This byte of the chunk is not valid here; it was not consumed.
     Unexpected(usize),
 }
 
-/// The place in a JSON value.
+/// State of the scanner inside a JSON value.
 #[derive(Debug, Default, Clone)]
 pub(super) struct JsonScanner {
     depth: usize,
     in_string: bool,
     escaped: bool,
-    /// Line breaks inside strings, and other odd bytes, are passed over.
+    /// Whether invalid bytes, such as line breaks inside strings, are skipped.
     pub(super) lenient: bool,
 }
 
@@ -26,7 +26,7 @@ impl JsonScanner {
         Self { lenient: true, ..Self::default() }
     }
 
-    /// Takes the next bytes of a value that is an object or an array.
+    /// Scans the next bytes of an object or array.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> ScanResult {
         let mut at = 0;
         while at < bytes.len() {

@@ -1,16 +1,16 @@
-//! Reads JSON as models write it: everything that can be meant in one way only is taken as it is meant.
+//! Parser for JSON as models write it: accepts malformed text where only one reading is possible.
 //!
 //! Accepted beyond JSON: single quotes, line breaks and other control characters inside strings, backslashes that escape
 //! nothing, trailing commas, Python's `True`, `False` and `None`, keys without quotes, and, at the very end, missing or
-//! surplus closing brackets. A text that ends inside a string is cut, and what is missing of it nobody knows: that is an
-//! error, as is a quote inside a string that was not escaped.
+//! surplus closing brackets. A text that ends inside a string is truncated, which is an error, as is an
+//! unescaped quote inside a string.
 
 use serde_json::{Map, Number, Value};
 
 const MAX_DEPTH: usize = 100;
 
-/// The values of a text that holds nothing but JSON values, with white space or commas between them. At most `open`
-/// brackets may be missing at the end.
+/// Parses a text of JSON values separated by white space or commas. At most `max_missing_brackets` closing brackets may
+/// be missing at the end.
 pub(super) fn parse_values(text: &str, max_missing_brackets: usize) -> Option<Vec<Value>> {
     let mut reader = LenientReader { text, position: 0, depth: 0, ended: false, max_missing_brackets };
     let mut values = Vec::new();
@@ -29,7 +29,7 @@ pub(super) fn parse_values(text: &str, max_missing_brackets: usize) -> Option<Ve
     }
 }
 
-/// The one value of a text.
+/// Parses a text of exactly one value.
 pub(super) fn parse_single(text: &str) -> Option<Value> {
     let mut found = parse_values(text, MAX_DEPTH)?;
     if found.len() == 1 { found.pop() } else { None }
@@ -39,7 +39,7 @@ struct LenientReader<'a> {
     text: &'a str,
     position: usize,
     depth: usize,
-    /// The text was over before all brackets were closed.
+    /// Whether the text ended before all brackets were closed.
     ended: bool,
     max_missing_brackets: usize,
 }
@@ -114,7 +114,7 @@ impl LenientReader<'_> {
         Some(Value::Array(list))
     }
 
-    /// Whether the bracket is closed here, or by the end of the text.
+    /// Consumes the closing bracket, which may be missing at the end of the text.
     fn closes(&mut self, bracket: char) -> Option<bool> {
         self.skip_whitespace();
         match self.peek() {

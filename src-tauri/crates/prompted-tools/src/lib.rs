@@ -1,4 +1,4 @@
-//! Tool calling by prompt, for models behind an upstream that has none of its own. Pure: no I/O, no clock, no chance.
+//! Tool calling by prompt, for an upstream without a tools API. Pure: no I/O, no clock, no randomness.
 //!
 //! # The form
 //!
@@ -10,8 +10,8 @@
 //! </tool_call>
 //! ```
 //!
-//! with the opening tag at the beginning of a line; several blocks are several calls. What comes of a call stands in the
-//! user's next turn ([`History`]) as
+//! with the opening tag at the beginning of a line; several blocks are several calls. The result of a call is in the
+//! next user turn ([`History`]):
 //!
 //! ```text
 //! <tool_result name="TOOL">
@@ -19,24 +19,24 @@
 //! </tool_result>
 //! ```
 //!
-//! with `call="2"` where a turn made several calls, `failed="true"` where the tool could not do it, and `end="1"` in both
-//! tags where the content holds a closing tag itself. Earlier calls are written in the same form, so the model sees its
-//! own past. Why this one: open model families were trained on these tags, the others follow them easily; the end of JSON
-//! is known while it comes, so content may hold anything, the closing tag included; and no usual text has the tag at the
-//! beginning of a line with the name of an offered tool behind it.
+//! with `call="2"` where a turn made several calls, `failed="true"` where the tool reported an error, and `end="1"` in
+//! both tags where the content contains a closing tag. Earlier calls are written in the same form. The reasons for this
+//! form: open model families were trained on these tags, and the others follow them; the end of JSON is known while it
+//! streams, so arguments may contain anything, the closing tag included; and ordinary text does not have the tag at the
+//! beginning of a line, followed by the name of an offered tool.
 //!
-//! # What is read
+//! # Parsing
 //!
-//! [`Hearing`] takes a reply as it comes. Text passes at once, and only what may still become a call is held. A call is
-//! given when it is complete, because its arguments are checked against the tool's schema first. The forms that models
-//! learned elsewhere are read too: fences, bare JSON, the tags of Claude, Qwen, Llama, GLM, DeepSeek, Kimi and Mistral.
-//! They count only with the name of an offered tool and, without marks of their own, only at the end of a reply that did
-//! not announce an example. `corpus/` holds what all this is tested on.
+//! [`ReplyParser`] parses a reply while it streams. Text passes at once; only text that may become a call is held. A
+//! call is returned when it is complete, because its arguments are checked against the tool's schema first. Other forms are
+//! accepted too: fences, bare JSON, the tags of Claude, Qwen, Llama, GLM, DeepSeek, Kimi and Mistral. They count only
+//! with the name of an offered tool and, without tags, only at the end of a reply that did not announce an example. The
+//! test data is in `corpus/`.
 //!
-//! What can be meant in one way only is repaired ([`lenient_json`]). Everything else is asked for once more, if a call to the
-//! upstream is left; then a broken call is passed on as text, with a note for the log. Nothing of a broken call has gone
-//! out before, and what follows it waits. An answer that is to be JSON is held until it is whole, so that it can be
-//! checked and asked for once more in the same way; a client gets it in one piece.
+//! A malformed call is repaired where only one reading is possible (`lenient_json`). Otherwise the model is asked once
+//! more, if an upstream call is left; if that fails too, the broken call is passed on as text, with a note for the log.
+//! Until then, the broken call and everything after it is held. An answer in JSON is held until it is complete, so that
+//! it can be checked and requested again in the same way; the client receives it in one event.
 
 #![cfg_attr(
     test,

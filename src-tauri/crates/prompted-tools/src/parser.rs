@@ -1,8 +1,8 @@
-//! Tells calls from text while a reply comes, in time that grows with its length only.
+//! Streaming parser that separates tool calls from text, in linear time.
 //!
 //! A call can begin where a line begins, outside code fences and code spans; in the middle of a line only a tag can, and
-//! only after the end of a sentence. What cannot become a call any more passes at once. Whatever slices a reply comes
-//! in, the pieces are the same once neighbouring texts are joined: every decision depends on the text before it alone.
+//! only after the end of a sentence. Text that cannot become a call passes at once. The segments do not depend on how
+//! the reply is split into chunks, once adjacent texts are joined: every decision depends only on the text before it.
 
 mod resolution;
 
@@ -15,16 +15,16 @@ use super::candidate::{CallCandidate, CandidateEnd};
 use super::preceding_text::{PrecedingText, closes_fence, may_close_fence};
 use super::tool_set::ToolSet;
 
-/// The longest block that is held back; a longer one is passed on as text.
+/// Maximum size of a block that is held; a larger one is passed on as text.
 const MAX_CANDIDATE_BYTES: usize = 8 * 1024 * 1024;
-/// White space at the beginning of a reply or after a call is held up to here, because it belongs to the call.
+/// Maximum of white space that is held at the beginning of a reply or after a call, because it belongs to the call.
 const MAX_LEADING_SPACE_BYTES: usize = 1024;
-/// A piece of a reply.
+/// A part of a reply: text, a call, or a broken call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Segment {
     Text(String),
     Call(ValidCall),
-    /// Meant as a call, but none that can be made.
+    /// A call that is not valid.
     Broken {
         text: String,
         reason: String,
@@ -32,7 +32,7 @@ pub(super) enum Segment {
 }
 
 impl Segment {
-    /// The size of what is in it, bytes.
+    /// The size of its content in bytes.
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
@@ -42,49 +42,49 @@ impl Segment {
     }
 }
 
-/// Takes a reply's text and gives its pieces.
+/// Streaming parser of a reply's text.
 #[derive(Debug)]
 pub(super) struct CallParser {
     tools: Arc<ToolSet>,
     held: String,
-    /// Up to here `held` was put out.
+    /// Offset in `held` up to which text was emitted.
     emitted: usize,
-    /// Up to here `held` is judged.
+    /// Offset in `held` up to which text is decided.
     at: usize,
-    /// The end of the text that was put out before `held`.
+    /// The end of the text emitted before `held`.
     preceding: PrecedingText,
     state: ParserState,
     candidate: Option<CallCandidate>,
-    /// Blocks that are calls if nothing but calls follows.
+    /// Blocks that are calls if only calls follow.
     tentative: Vec<Tentative>,
     called: bool,
     finished: bool,
-    /// For checking arguments, until more text comes.
+    /// Steps for checking arguments until the next text.
     budget: StepBudget,
-    /// This is no thread that serves others.
+    /// Whether this runs on a blocking thread.
     offloaded: bool,
-    /// The end of `block`, which takes too long to be judged here.
+    /// The end of `block`, where resolving it was postponed to a blocking thread.
     postponed: Option<CandidateEnd>,
-    /// Arguments counted as fitting because the budget was spent.
+    /// Whether arguments were not checked because the budget was exhausted.
     unchecked: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ParserState {
-    /// Only white space since the beginning, or since a call.
+    /// Only white space since the beginning or the last call.
     Fresh,
     LineStart,
     Line {
         code: bool,
     },
-    /// In a code fence of something else.
+    /// Inside a code fence of other content.
     Fence {
         mark: char,
         length: usize,
         in_line: bool,
     },
     Candidate,
-    /// Behind a block that is on trial.
+    /// After a tentative call.
     Tentative,
 }
 
@@ -93,7 +93,7 @@ struct Tentative {
     start: usize,
     end: usize,
     calls: Vec<ParsedCall>,
-    /// The end of the line decides already.
+    /// Whether the end of the line decides.
     in_line: bool,
 }
 
@@ -117,7 +117,7 @@ impl CallParser {
         }
     }
 
-    /// Takes the next text. What would take long is postponed: see [`CallParser::is_postponed`].
+    /// Parses the next text. Slow work is postponed: see [`CallParser::is_postponed`].
     pub(super) fn push(&mut self, text: &str, out: &mut Vec<Segment>) {
         self.resume(out);
         if self.finished {
@@ -136,14 +136,14 @@ impl CallParser {
         self.advance(out);
     }
 
-    /// Decides all that can be decided now.
+    /// Decides as much as possible.
     fn advance(&mut self, out: &mut Vec<Segment>) {
         while !self.finished && self.step(out) {}
         self.emit_judged(out);
         self.compact();
     }
 
-    /// Says that the reply is over. Takes long where a block is still open.
+    /// Ends the reply. Slow if a block is open.
     pub(super) fn finish(&mut self, out: &mut Vec<Segment>) {
         self.resume(out);
         if self.finished {
@@ -167,12 +167,12 @@ impl CallParser {
         self.finished = true;
     }
 
-    /// Nothing that still comes matters: one call was asked for and made, or the model plays the tool.
+    /// Whether the rest of the reply is ignored: the only allowed call was made, or the model wrote a tool result.
     pub(super) fn is_finished(&self) -> bool {
         self.finished
     }
 
-    /// One decision; `false` once more text is needed.
+    /// Makes one decision; `false` if more text is needed.
     fn step(&mut self, out: &mut Vec<Segment>) -> bool {
         match self.state {
             ParserState::Fresh => self.parse_fresh(out),
@@ -217,7 +217,7 @@ impl CallParser {
         }
     }
 
-    /// A closing tag that is left over from a call belongs to it.
+    /// Skips a closing tag left over from a call.
     fn skip_closing_tag(&mut self) -> bool {
         match call_start::match_closing_tag(&self.held[self.at..]) {
             Some(Some(length)) => {
@@ -264,7 +264,7 @@ impl CallParser {
         true
     }
 
-    /// Passes over a line of a foreign fence; its end is a line that holds nothing but the mark.
+    /// Skips a line of another fence, which ends with a line of only its marker.
     fn skip_fence(&mut self, mark: char, length: usize, in_line: bool) -> bool {
         let rest = &self.held[self.at..];
         let end = rest.find('\n');
@@ -334,7 +334,7 @@ impl CallParser {
         false
     }
 
-    /// Puts out what cannot become a call any more.
+    /// Emits the text that cannot become a call.
     fn emit_judged(&mut self, out: &mut Vec<Segment>) {
         match self.state {
             ParserState::Fresh | ParserState::Candidate | ParserState::Tentative => {}
@@ -351,7 +351,7 @@ impl CallParser {
         }
     }
 
-    /// Forgets what was put out, except for its end.
+    /// Drops the emitted text, except for its end.
     fn compact(&mut self) {
         let gone = self.emitted;
         if gone == 0 {
@@ -374,7 +374,7 @@ impl CallParser {
     }
 }
 
-/// What matters in the middle of a line.
+/// Whether a byte in the middle of a line may begin a call, a code span or a line.
 fn is_significant(byte: u8) -> bool {
     matches!(byte, b'\n' | b'`' | b'<')
 }

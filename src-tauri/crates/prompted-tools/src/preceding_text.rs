@@ -1,12 +1,12 @@
-//! What the text before a block says about it, and how fences end.
+//! Decides from the preceding text whether a tag is a call or an example; recognises the end of code fences.
 
-/// How much of the text before a block tells whether it is an example.
+/// Bytes of preceding text that decide whether a block is an example.
 const CONTEXT_BYTES: usize = 200;
-/// How much of what was put out is kept before its beginning is cut off.
+/// Maximum of emitted text that is kept, bytes.
 const MAX_BUFFER_BYTES: usize = 4096;
-/// After these a sentence or a remark is over, and a tag on the same line can be a call.
+/// Characters that end a sentence or remark; after them a tag on the same line can be a call.
 const SENTENCE_ENDS: &str = ".!?:;…。！？：；)）]】*\"”」";
-/// What the line before an example says.
+/// Words in the line before an example.
 const EXAMPLE_WORDS: [&str; 21] = [
     "example",
     "e.g.",
@@ -31,14 +31,14 @@ const EXAMPLE_WORDS: [&str; 21] = [
     "esempio",
 ];
 
-/// The end of the text that was put out already.
+/// The end of the emitted text.
 #[derive(Debug, Default)]
 pub(super) struct PrecedingText {
     before: String,
 }
 
 impl PrecedingText {
-    /// This text is put out and forgotten.
+    /// Adds emitted text.
     pub(super) fn push(&mut self, text: &str) {
         self.before.push_str(tail(text, CONTEXT_BYTES));
         if self.before.len() > MAX_BUFFER_BYTES {
@@ -47,7 +47,7 @@ impl PrecedingText {
         }
     }
 
-    /// Whether a sentence is over where `near` ends.
+    /// Whether a sentence ends at the end of `near`.
     pub(super) fn ends_a_sentence(&self, near: &str) -> bool {
         let end = tail(near, CONTEXT_BYTES).trim_end();
         let end = if end.is_empty() {
@@ -58,8 +58,8 @@ impl PrecedingText {
         end.chars().next_back().is_some_and(|c| SENTENCE_ENDS.contains(c))
     }
 
-    /// Whether the last line of `near` that says something announces an example. Always the same part of the text is
-    /// looked at, however it came.
+    /// Whether the last line of `near` that is not empty announces an example. The result does not depend on how the
+    /// text was split.
     pub(super) fn is_example(&self, near: &str) -> bool {
         let end = tail(near, CONTEXT_BYTES);
         let start = tail(&self.before, CONTEXT_BYTES.saturating_sub(near.len()));

@@ -1,4 +1,4 @@
-//! What a model is told: the form of calls, the tools, the wish for JSON, and what was wrong.
+//! Prompts for the model: the form of calls, the tools, the JSON format, and requests for a repair.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use protocol::{Part, Request, ResponseFormat, ToolChoice};
 
-/// The form, in words. The module's head says why it is this one.
+/// Description of the form of calls. The crate's documentation gives its reasons.
 const CALL_INSTRUCTIONS: &str = r#"# Tools
 
 You can use tools. To call a tool, write exactly this, with the opening tag at the beginning of a line:
@@ -24,11 +24,11 @@ Rules:
 const SEVERAL_CALLS_RULE: &str = "- For several independent calls write several blocks, one after the other.";
 const SINGLE_CALL_RULE: &str = "- Make at most one call in a reply.";
 const CALL_REQUIRED: &str = "In this reply you must call at least one tool.";
-/// Where calls are in the conversation and none can be made now.
+/// Instructions where the conversation has calls and no tools are offered now.
 const NO_CALLS_NOW: &str = "In this conversation, <tool_call> and <tool_result> blocks show earlier tool calls and what came of \
                     them. No tool can be called now: answer in plain text and write no such block.";
 
-/// The instructions that follow the client's own system messages; empty where there is nothing to say.
+/// Instructions to append to the client's system messages; empty if the request has no tools, calls or format.
 pub fn instructions(request: &Request) -> String {
     let mut text = tool_instructions(request);
     if let Some(wish) = format_instructions(&request.format) {
@@ -80,7 +80,7 @@ fn format_instructions(format: &ResponseFormat) -> Option<String> {
     }
 }
 
-/// Asks for a call again that was not valid.
+/// Prompt that asks for an invalid call again.
 pub(super) fn repair_call_prompt(reasons: &[&str]) -> String {
     let reasons = reasons.join("; ");
     format!(
@@ -89,7 +89,7 @@ pub(super) fn repair_call_prompt(reasons: &[&str]) -> String {
     )
 }
 
-/// Asks for a call where none was made.
+/// Prompt that asks for a missing call.
 pub(super) fn missing_call_prompt(choice: &ToolChoice) -> String {
     let which = match choice {
         ToolChoice::Named(name) => format!("the tool {name}"),
@@ -98,7 +98,7 @@ pub(super) fn missing_call_prompt(choice: &ToolChoice) -> String {
     format!("You must call {which} in this turn. Write the <tool_call> block now, and nothing else.")
 }
 
-/// Asks for JSON again.
+/// Prompt that asks for the JSON answer again.
 pub(super) fn repair_json_prompt(why: &str) -> String {
     format!(
         "This is not the JSON that was asked for: {why}. Write the whole JSON again, corrected, and nothing else."

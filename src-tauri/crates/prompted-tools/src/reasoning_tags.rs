@@ -1,11 +1,11 @@
-//! Takes what a model thinks off the beginning of its reply, where it writes that in tags.
+//! Separates reasoning in tags at the beginning of a reply from the rest.
 
-/// The tags, and how they end.
+/// Opening and closing tags of reasoning.
 const REASONING_TAGS: [(&str, &str); 2] = [("<think>", "</think>"), ("<thinking>", "</thinking>")];
-/// White space before the tag that is waited through.
+/// Maximum of white space before the tag, bytes.
 const MAX_LEADING_SPACE_BYTES: usize = 64;
 
-/// What a slice of a reply came to.
+/// A chunk of a reply, split into reasoning and text.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct ReasoningSplit {
     pub(super) reasoning: String,
@@ -14,13 +14,13 @@ pub(super) struct ReasoningSplit {
 
 #[derive(Debug)]
 pub(super) enum ReasoningTags {
-    /// Nothing but white space and perhaps the beginning of a tag.
+    /// White space, perhaps followed by the beginning of a tag.
     BeforeTag(String),
     Inside {
         close: &'static str,
         held: String,
     },
-    /// Thinking is over, and white space behind it belongs to it.
+    /// After the closing tag; white space there is dropped.
     AfterTag,
     Done,
 }
@@ -32,7 +32,7 @@ impl Default for ReasoningTags {
 }
 
 impl ReasoningTags {
-    /// Takes the next text.
+    /// Splits the next text.
     pub(super) fn push(&mut self, text: String) -> ReasoningSplit {
         match self {
             Self::Done => ReasoningSplit { text, ..ReasoningSplit::default() },
@@ -50,7 +50,7 @@ impl ReasoningTags {
         }
     }
 
-    /// What was held back, now that the reply is over.
+    /// Returns the text held back; called at the end of the reply.
     pub(super) fn finish(&mut self) -> ReasoningSplit {
         match std::mem::replace(self, Self::Done) {
             Self::BeforeTag(held) => ReasoningSplit { text: held, ..ReasoningSplit::default() },

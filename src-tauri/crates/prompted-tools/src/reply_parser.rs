@@ -1,4 +1,4 @@
-//! A whole reply as it comes: thoughts, text and calls in their order, and what has to be asked once more.
+//! Streaming parser of a complete reply: reasoning, text and calls in their order, and prompts for repairs.
 
 use std::sync::Arc;
 
@@ -8,15 +8,15 @@ use super::tool_set::ToolSet;
 use super::{json_output, prompt};
 use protocol::{Request, ResponseFormat, ToolChoice};
 
-/// The most that is held back of a reply: what follows a broken call, or an answer in JSON. More passes as it is.
+/// Maximum size of the held text after a broken call, or of an answer in JSON. A larger one passes unchanged.
 const MAX_HELD_BYTES: usize = 8 * 1024 * 1024;
-/// How much of a reply without its call is repeated to the model.
+/// Maximum of a reply without its required call that a repair prompt repeats, bytes.
 const MAX_REPEATED_BYTES: usize = 16 * 1024;
 
-/// The note on a call or an answer that was too complex to be checked against its schema.
+/// Log note for a call or answer that was too complex to be checked against its schema.
 const UNCHECKED_NOTE: &str = "unchecked";
 
-/// A piece of a reply, in the client's terms.
+/// A parsed part of a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReplyPart {
     Text(String),
@@ -24,14 +24,14 @@ pub enum ReplyPart {
     Call { name: String, arguments: String },
 }
 
-/// What a model is asked once more: what it said, and the words that follow.
+/// A repair prompt: the model's reply so far, and the user turn that follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepairPrompt {
     pub previous_reply: String,
     pub instruction: String,
 }
 
-/// What a question is about.
+/// Why a repair is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RepairReason {
     BrokenCall,
@@ -39,26 +39,26 @@ enum RepairReason {
     InvalidJson,
 }
 
-/// Takes a reply and gives what it says.
+/// Streaming parser of a reply.
 #[derive(Debug)]
 pub struct ReplyParser {
     tools: Arc<ToolSet>,
     reasoning: ReasoningTags,
-    /// Only where tools are offered.
+    /// Parser of calls; `None` if no tools are offered.
     parser: Option<CallParser>,
-    /// Only where the answer is to be JSON.
+    /// Required JSON format of the answer.
     format: Option<ResponseFormat>,
-    /// The answer in JSON so far.
+    /// The JSON answer so far.
     held_json: String,
-    /// The first broken call and all that follows it.
+    /// The first broken call and everything after it.
     held_segments: Vec<Segment>,
     held_segment_bytes: usize,
-    /// What was said in place of a call that has to be made.
+    /// The text that came instead of a required call.
     said: String,
     called: bool,
     pending_repair: Option<RepairReason>,
     note: Option<&'static str>,
-    /// Something was too complex to be checked, beside what the parser knows of.
+    /// Whether the JSON answer was too complex to be checked.
     unchecked: bool,
 }
 
@@ -83,71 +83,70 @@ impl ReplyParser {
         }
     }
 
-    /// Takes the next text.
+    /// Parses the next text.
     pub fn push(&mut self, text: String, parts: &mut Vec<ReplyPart>) {
         let split = self.reasoning.push(text);
         self.push_split(split, parts);
     }
 
-    /// Whether something waits for [`ReplyParser::resume`], to be called on a thread for blocking work.
+    /// Whether work waits for [`ReplyParser::resume`], to be called on a blocking thread.
     pub fn is_postponed(&self) -> bool {
         self.parser.as_ref().is_some_and(CallParser::is_postponed)
     }
 
-    /// Does what [`ReplyParser::push`] postponed because it takes long.
-    pub fn resume(&mut self, heard: &mut Vec<ReplyPart>) {
+    /// Does the slow work that [`ReplyParser::push`] postponed.
+    pub fn resume(&mut self, parts: &mut Vec<ReplyPart>) {
         let mut pieces = Vec::new();
         if let Some(parser) = &mut self.parser {
             parser.resume(&mut pieces);
         }
-        pieces.into_iter().for_each(|piece| self.push_segment(piece, heard));
+        pieces.into_iter().for_each(|piece| self.push_segment(piece, parts));
     }
 
-    /// Whether [`ReplyParser::finish`] may take long, so that it belongs on a thread for blocking work.
+    /// Whether [`ReplyParser::finish`] may be slow and belongs on a blocking thread.
     pub fn is_finish_slow(&self) -> bool {
         !self.held_json.is_empty() || self.parser.as_ref().is_some_and(CallParser::is_in_candidate)
     }
 
-    /// Whether nothing that still comes matters.
+    /// Whether the rest of the reply is ignored.
     pub fn is_over(&self) -> bool {
         self.parser.as_ref().is_some_and(CallParser::is_finished) && self.held_segments.is_empty()
     }
 
-    /// Whether the model called something.
+    /// Whether the reply has a tool call.
     pub fn called(&self) -> bool {
         self.called
     }
 
-    /// What the log has to know. It holds nothing of the conversation.
+    /// A note for the request log; contains no part of the conversation.
     pub fn note(&self) -> Option<&'static str> {
         let unchecked = self.unchecked || self.parser.as_ref().is_some_and(CallParser::is_unchecked);
         self.note.or(unchecked.then_some(UNCHECKED_NOTE))
     }
 
-    /// Says that the reply is over; gives what has to be asked once more.
-    pub fn finish(&mut self, heard: &mut Vec<ReplyPart>) -> Option<RepairPrompt> {
+    /// Ends the reply. Returns a repair prompt if one is needed.
+    pub fn finish(&mut self, parts: &mut Vec<ReplyPart>) -> Option<RepairPrompt> {
         let split = self.reasoning.finish();
-        self.push_split(split, heard);
+        self.push_split(split, parts);
         let mut pieces = Vec::new();
         if let Some(parser) = &mut self.parser {
             parser.finish(&mut pieces);
         }
-        pieces.into_iter().for_each(|piece| self.push_segment(piece, heard));
-        let question = self.repair_prompt(heard);
+        pieces.into_iter().for_each(|piece| self.push_segment(piece, parts));
+        let question = self.repair_prompt(parts);
         if question.is_none() && !self.held_json.is_empty() {
-            heard.push(ReplyPart::Text(std::mem::take(&mut self.held_json)));
+            parts.push(ReplyPart::Text(std::mem::take(&mut self.held_json)));
         }
         question
     }
 
-    /// Takes what the model answered to the question, or why it was not asked. The rest of the reply is given. May take
-    /// long.
-    pub fn receive_repair(&mut self, reply: Option<String>, heard: &mut Vec<ReplyPart>) {
+    /// Applies the reply to a repair prompt, `None` if there is none, and returns the rest of the reply. May be slow.
+    pub fn receive_repair(&mut self, reply: Option<String>, parts: &mut Vec<ReplyPart>) {
         match self.pending_repair.take() {
-            Some(RepairReason::BrokenCall) => self.apply_repair(reply, heard),
+            Some(RepairReason::BrokenCall) => self.apply_repair(reply, parts),
             Some(RepairReason::MissingCall) => match reply.and_then(|reply| self.parse_repaired_calls(reply))
             {
-                Some(calls) => calls.into_iter().for_each(|piece| self.push_segment(piece, heard)),
+                Some(calls) => calls.into_iter().for_each(|piece| self.push_segment(piece, parts)),
                 None => self.note = Some("no_call"),
             },
             Some(RepairReason::InvalidJson) => {
@@ -160,7 +159,7 @@ impl ReplyParser {
                     Some(json) => self.unchecked |= json.unchecked,
                 }
                 let json = json.map(|json| json.text);
-                heard.extend(Some(json.unwrap_or(held)).filter(|text| !text.is_empty()).map(ReplyPart::Text));
+                parts.extend(Some(json.unwrap_or(held)).filter(|text| !text.is_empty()).map(ReplyPart::Text));
             }
             None => {}
         }
@@ -169,54 +168,54 @@ impl ReplyParser {
     fn push_split(
         &mut self,
         ReasoningSplit { reasoning: thought, text: said }: ReasoningSplit,
-        heard: &mut Vec<ReplyPart>,
+        parts: &mut Vec<ReplyPart>,
     ) {
         if !thought.is_empty() {
-            heard.push(ReplyPart::Reasoning(thought));
+            parts.push(ReplyPart::Reasoning(thought));
         }
         if said.is_empty() {
             return;
         }
-        let Some(parser) = &mut self.parser else { return self.push_text(said, heard) };
+        let Some(parser) = &mut self.parser else { return self.push_text(said, parts) };
         let mut pieces = Vec::new();
         parser.push(&said, &mut pieces);
-        pieces.into_iter().for_each(|piece| self.push_segment(piece, heard));
+        pieces.into_iter().for_each(|piece| self.push_segment(piece, parts));
     }
 
-    fn push_segment(&mut self, segment: Segment, heard: &mut Vec<ReplyPart>) {
+    fn push_segment(&mut self, segment: Segment, parts: &mut Vec<ReplyPart>) {
         if !self.held_segments.is_empty() || matches!(segment, Segment::Broken { .. }) {
             self.held_segment_bytes += segment.len();
             self.held_segments.push(segment);
             if self.held_segment_bytes > MAX_HELD_BYTES {
-                self.apply_repair(None, heard);
+                self.apply_repair(None, parts);
             }
             return;
         }
         match segment {
-            Segment::Text(text) | Segment::Broken { text, .. } => self.push_text(text, heard),
+            Segment::Text(text) | Segment::Broken { text, .. } => self.push_text(text, parts),
             Segment::Call(call) => {
                 if !self.held_json.is_empty() {
-                    heard.push(ReplyPart::Text(std::mem::take(&mut self.held_json)));
+                    parts.push(ReplyPart::Text(std::mem::take(&mut self.held_json)));
                 }
                 self.called = true;
-                heard.push(ReplyPart::Call { name: call.name, arguments: call.arguments });
+                parts.push(ReplyPart::Call { name: call.name, arguments: call.arguments });
             }
         }
     }
 
-    fn push_text(&mut self, text: String, heard: &mut Vec<ReplyPart>) {
+    fn push_text(&mut self, text: String, parts: &mut Vec<ReplyPart>) {
         if self.must_call() && self.said.len() < MAX_REPEATED_BYTES {
             self.said.push_str(&text[..text.floor_char_boundary(MAX_REPEATED_BYTES)]);
         }
         if self.format.is_none() || self.called {
-            heard.push(ReplyPart::Text(text));
+            parts.push(ReplyPart::Text(text));
             return;
         }
         self.held_json.push_str(&text);
         if self.held_json.len() > MAX_HELD_BYTES {
             self.format = None;
             self.note = Some("json_unchecked");
-            heard.push(ReplyPart::Text(std::mem::take(&mut self.held_json)));
+            parts.push(ReplyPart::Text(std::mem::take(&mut self.held_json)));
         }
     }
 
@@ -224,7 +223,7 @@ impl ReplyParser {
         matches!(self.tools.choice, ToolChoice::Required | ToolChoice::Named(_)) && !self.tools.is_empty()
     }
 
-    fn repair_prompt(&mut self, heard: &mut Vec<ReplyPart>) -> Option<RepairPrompt> {
+    fn repair_prompt(&mut self, parts: &mut Vec<ReplyPart>) -> Option<RepairPrompt> {
         if !self.held_segments.is_empty() {
             let broken = || {
                 self.held_segments.iter().filter_map(|piece| match piece {
@@ -251,7 +250,7 @@ impl ReplyParser {
             Ok(json) => {
                 self.held_json.clear();
                 self.unchecked |= json.unchecked;
-                heard.push(ReplyPart::Text(json.text));
+                parts.push(ReplyPart::Text(json.text));
                 None
             }
             Err(why) => {
@@ -264,7 +263,7 @@ impl ReplyParser {
         }
     }
 
-    /// The calls of a second reply, if it holds good ones and no broken one. Its words are for us, not for the client.
+    /// The calls of the repair reply, if all are valid. Its text is not passed on.
     fn parse_repaired_calls(&mut self, reply: String) -> Option<Vec<Segment>> {
         let mut pieces = Vec::new();
         let mut parser = CallParser::new(Arc::clone(&self.tools));
@@ -276,8 +275,8 @@ impl ReplyParser {
         (!broken && !pieces.is_empty()).then_some(pieces)
     }
 
-    /// Puts corrected calls in the place of the first broken one, or gives the broken ones back as text.
-    fn apply_repair(&mut self, reply: Option<String>, heard: &mut Vec<ReplyPart>) {
+    /// Replaces the first broken call by the repaired calls, or returns the broken calls as text.
+    fn apply_repair(&mut self, reply: Option<String>, parts: &mut Vec<ReplyPart>) {
         let calls = reply.and_then(|reply| self.parse_repaired_calls(reply));
         if calls.is_none() {
             self.note = Some("broken_call");
@@ -290,18 +289,18 @@ impl ReplyParser {
                         .by_ref()
                         .collect::<Vec<_>>()
                         .into_iter()
-                        .for_each(|call| self.push_segment(call, heard));
+                        .for_each(|call| self.push_segment(call, parts));
                 }
                 (Segment::Broken { text, .. }, None) if text.is_empty() => {}
-                (Segment::Broken { text, .. }, None) => self.push_text(text, heard),
-                (piece, _) => self.push_segment(piece, heard),
+                (Segment::Broken { text, .. }, None) => self.push_text(text, parts),
+                (piece, _) => self.push_segment(piece, parts),
             }
         }
         self.held_segment_bytes = 0;
     }
 }
 
-/// A second reply without what the model thought.
+/// The repair reply without its reasoning.
 fn without_reasoning(reply: String) -> String {
     let mut reasoning = ReasoningTags::default();
     let mut said = reasoning.push(reply).text;

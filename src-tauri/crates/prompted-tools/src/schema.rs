@@ -1,8 +1,8 @@
-//! Checks a value against the part of JSON Schema that tools use, and puts right what can only be meant in one way.
+//! Checks a value against the part of JSON Schema that tools use, and repairs it where only one reading is possible.
 //!
-//! Known: `type`, `properties`, `required`, `additionalProperties`, `items`, `prefixItems`, `enum`, `const`, `anyOf`,
-//! `oneOf`, `allOf`, local `$ref`, the bounds of numbers, texts and lists. What is not known forbids nothing: the client
-//! checks for itself, and a call that it refuses can be tried again by the model.
+//! Supported: `type`, `properties`, `required`, `additionalProperties`, `items`, `prefixItems`, `enum`, `const`, `anyOf`,
+//! `oneOf`, `allOf`, local `$ref`, the bounds of numbers, strings and arrays. Other keywords are ignored: the client
+//! checks the arguments itself, and the model can repeat a call that the client rejects.
 //!
 //! The work is bounded: each pair of a schema and a value is checked once, so that choices inside choices cost at most
 //! their product, and past a [`StepBudget`] a value counts as unchecked.
@@ -24,26 +24,26 @@ use serde_json::Value;
 use self::checker::{CheckOutcome, Checker};
 use super::budget::StepBudget;
 
-/// Schemas and values are followed down to here; what lies below counts as fitting.
+/// Maximum depth of schemas and values; deeper values count as valid.
 const MAX_DEPTH: usize = 64;
-/// References that are followed to find a property.
+/// Maximum number of references followed to find a property.
 const MAX_REFERENCE_CHAIN: usize = 8;
 
-/// A schema with the document that its references mean.
+/// A schema and the document that its references point into.
 #[derive(Clone, Copy)]
 pub(super) struct Schema<'a> {
     root: &'a Value,
-    /// Properties that the schema does not name are a mistake.
+    /// Whether properties that the schema does not name are errors.
     strict: bool,
 }
 
-/// What a check of a value found, where that was no misfit.
+/// The result of a check without a mismatch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FitResult {
     Unchanged,
-    /// The value was changed, and fits now.
+    /// The value was changed and is valid now.
     Repaired,
-    /// The budget ended before the check did. The value is as it was.
+    /// The budget was exhausted before the end of the check. The value is unchanged.
     Unchecked,
 }
 
@@ -52,10 +52,10 @@ impl<'a> Schema<'a> {
         Self { root, strict }
     }
 
-    /// Makes a value fit.
+    /// Checks a value, and repairs it where that is unambiguous.
     ///
     /// # Errors
-    /// One sentence for the model, where it does not fit and nothing certain would help.
+    /// A sentence for the model, if the value is not valid and has no unambiguous repair.
     pub(super) fn fit(self, value: &mut Value, budget: &mut StepBudget) -> Result<FitResult, String> {
         let outcome = Checker::new(self, budget).check(self.root, value, 0);
         if budget.is_exhausted() {
@@ -71,12 +71,12 @@ impl<'a> Schema<'a> {
         }
     }
 
-    /// The schema of a property of the whole.
+    /// The schema of a property of the root object.
     pub(super) fn property(self, name: &str) -> Option<&'a Value> {
         self.resolve(self.root).get("properties")?.get(name).map(|schema| self.resolve(schema))
     }
 
-    /// Whether a schema takes a text.
+    /// Whether a schema accepts a string.
     pub(super) fn accepts_string(self, schema: &'a Value, budget: &mut StepBudget) -> bool {
         let text = Value::String("x".into());
         let outcome = Checker::new(self, budget).check(schema, &text, MAX_DEPTH - MAX_REFERENCE_CHAIN);
@@ -96,7 +96,7 @@ impl<'a> Schema<'a> {
         schema
     }
 
-    /// What a reference within the document means.
+    /// Resolves a reference within the document.
     fn resolve_reference(self, reference: &str) -> Option<&'a Value> {
         self.root.pointer(reference.strip_prefix('#')?)
     }

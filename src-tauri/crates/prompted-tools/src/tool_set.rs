@@ -1,10 +1,10 @@
-//! What a request lets a model call, and how a reply may name it.
+//! The tools that a request offers, found by the names that models write.
 
 use std::collections::HashMap;
 
 use protocol::{Request, Tool, ToolChoice};
 
-/// Namespaces that models put before a name because other hosts of theirs do.
+/// Namespaces that models put before a name because other clients use them.
 const NAMESPACES: [&str; 4] = ["functions.", "default_api.", "tools.", "function."];
 
 /// The tools that a reply may call.
@@ -12,7 +12,7 @@ const NAMESPACES: [&str; 4] = ["functions.", "default_api.", "tools.", "function
 pub(super) struct ToolSet {
     tools: Vec<Tool>,
     by_name: HashMap<String, usize>,
-    /// Without case and with one sign for `-` and `_`; `None` where two tools would be the same.
+    /// Tools by normalised name (lower case, `_` for `-`); `None` if two tools have the same one.
     by_similar_name: HashMap<String, Option<usize>>,
     pub(super) choice: ToolChoice,
     pub(super) single_tool_call: bool,
@@ -50,8 +50,7 @@ impl ToolSet {
         &self.tools
     }
 
-    /// The tool that a reply means: the name as it is, without a namespace, or written a little differently where that
-    /// leaves no doubt.
+    /// Finds a tool by its exact name, without a namespace, or by a similar spelling if that is unambiguous.
     pub(super) fn find(&self, name: &str) -> Option<&Tool> {
         let name = name.trim();
         let bare = NAMESPACES.iter().find_map(|space| name.strip_prefix(space)).unwrap_or(name);

@@ -1,25 +1,25 @@
-//! Calls in tags: the forms that model families learned for themselves, read from a block that is complete.
+//! Parser of calls in tags, the forms of several model families, in a complete block.
 
 use super::call_reader::{RawArguments, RawCall, strip_fence};
 
-/// The marks inside a block of DeepSeek's, and of Kimi's: begin, separator, end.
+/// Markers inside a block of DeepSeek and of Kimi: begin, separator, end.
 const CALL_MARKS: [[&str; 3]; 2] = [
     ["<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>"],
     ["<|tool_call_begin|>", "<|tool_call_argument_begin|>", "<|tool_call_end|>"],
 ];
-/// What a block without its outer closing tag has to end with, so that nothing of the last call is missing.
+/// Suffixes that show that the last call is complete where the outer closing tag is missing.
 const CLOSING_SUFFIXES: [&str; 3] = ["invoke>", "function>", "tool_call>"];
-/// The longest rest of an opening tag, and the longest namespace with the signs around it.
+/// Maximum length in bytes of the rest of an opening tag, and of a namespace with its delimiters.
 const MAX_TAG_HEAD_BYTES: usize = 300;
 const MAX_NAMESPACE_BYTES: usize = 24;
 const NAME_TAGS: [&str; 3] = ["name", "tool_name", "function_name"];
 const ARGUMENT_TAGS: [&str; 4] = ["arguments", "parameters", "input", "args"];
 
-/// Tags that only hold calls.
+/// Tags that wrap calls.
 pub(super) const WRAPPER_TAGS: [&str; 6] =
     ["tool_call", "tool_calls", "tool_use", "function_call", "function_calls", "tool_code"];
 
-/// The contents of the wrapping tags that a block consists of; `None` if it begins with something else.
+/// The contents of the wrapper tags of a block; `None` if it begins with other text.
 pub(super) fn wrapper_contents(block: &str) -> Option<Vec<&str>> {
     let block = block.trim();
     let tag = WRAPPER_TAGS.iter().find(|tag| {
@@ -34,7 +34,7 @@ pub(super) fn wrapper_contents(block: &str) -> Option<Vec<&str>> {
     Some(contents.collect())
 }
 
-/// The calls of a block in tags; `None` if it is in another form. JSON is never searched for tags: they would be content.
+/// Parses the calls of a block in tags; `None` if it has another form. JSON is not searched for tags.
 pub(super) fn parse_calls(block: &str, whole: bool) -> Option<Vec<RawCall>> {
     let block = block.trim();
     let ends = whole || CLOSING_SUFFIXES.iter().any(|end| block.ends_with(end));
@@ -50,7 +50,7 @@ pub(super) fn parse_calls(block: &str, whole: bool) -> Option<Vec<RawCall>> {
         .or_else(|| parse_named_json(block))
 }
 
-/// All elements of one name that say what they call: `<invoke name="X">` or `<function=X>`.
+/// Parses all elements with a tool's name: `<invoke name="X">` or `<function=X>`.
 fn parse_elements(block: &str, tag: &str, read: fn(&str, &str) -> RawCall) -> Option<Vec<RawCall>> {
     let mut written = Vec::new();
     let mut rest = block;
@@ -73,7 +73,7 @@ fn next_element<'a>(text: &'a str, tag: &str) -> Option<Element<'a>> {
     Some(Element { name, body, rest })
 }
 
-/// The name in the first opening tag of this kind, and the text behind it.
+/// The name in the first such opening tag, and the text after it.
 fn find_opening_tag<'a>(text: &'a str, tag: &str) -> Option<(&'a str, &'a str)> {
     for (at, _) in text.match_indices(tag) {
         let after = &text[at + tag.len()..];
@@ -86,7 +86,7 @@ fn find_opening_tag<'a>(text: &'a str, tag: &str) -> Option<(&'a str, &'a str)> 
     None
 }
 
-/// Whether a tag begins with the end of this text: with `<`, or with that and a namespace.
+/// Whether the text ends with the start of a tag: `<`, with or without a namespace.
 fn ends_with_tag_start(before: &str) -> bool {
     let near = &before[before.ceil_char_boundary(before.len().saturating_sub(MAX_NAMESPACE_BYTES))..];
     near.ends_with('<') || (near.ends_with(':') && near.contains('<'))
@@ -134,7 +134,7 @@ fn parse_invoke(name: &str, body: &str) -> RawCall {
     RawCall { name: name.to_owned(), arguments }
 }
 
-/// `<parameter name="K">V</parameter>` or `<parameter=K>V</parameter>`, one after the other.
+/// Parses a sequence of `<parameter name="K">V</parameter>` or `<parameter=K>V</parameter>`.
 fn parse_parameters(body: &str) -> Vec<(String, String)> {
     let mut fields = Vec::new();
     let mut rest = body;
@@ -147,8 +147,8 @@ fn parse_parameters(body: &str) -> Vec<(String, String)> {
     fields
 }
 
-/// A value goes up to the closing tag that is followed by the next parameter or by nothing: it may hold the tag itself.
-/// Where no such tag is left, `separated` becomes `false`: no later value needs to look for one again.
+/// Splits off a value. It ends at the closing tag that is followed by the next parameter or by nothing, so that it may
+/// contain the tag. If there is no such tag, `separated` becomes `false` and later values do not search again.
 fn parameter_value<'a>(text: &'a str, separated: &mut bool) -> (&'a str, &'a str) {
     let mut from = 0;
     let mut first = None;
@@ -170,7 +170,7 @@ fn parameter_value<'a>(text: &'a str, separated: &mut bool) -> (&'a str, &'a str
     first.unwrap_or((text, ""))
 }
 
-/// Without the line break that follows the opening tag and the one before the closing tag.
+/// Removes the line breaks after the opening and before the closing tag.
 fn trim_line_breaks(value: &str) -> &str {
     let value = value.strip_prefix("\r\n").or_else(|| value.strip_prefix('\n')).unwrap_or(value);
     value.strip_suffix('\n').map_or(value, |value| value.strip_suffix('\r').unwrap_or(value))
@@ -191,7 +191,7 @@ fn parse_marked(block: &str, [begin, separator, end]: [&str; 3]) -> Option<Vec<R
     calls.collect::<Option<Vec<_>>>().filter(|calls| !calls.is_empty())
 }
 
-/// `NAME`, then pairs of `<arg_key>` and `<arg_value>`.
+/// Parses `NAME`, then pairs of `<arg_key>` and `<arg_value>`.
 fn parse_keyed(block: &str) -> Option<Vec<RawCall>> {
     let (name, rest) = block.split_once("<arg_key>")?;
     let mut fields = Vec::new();
@@ -205,7 +205,7 @@ fn parse_keyed(block: &str) -> Option<Vec<RawCall>> {
     is_name(&name).then(|| vec![RawCall { name, arguments: RawArguments::Fields(fields) }])
 }
 
-/// `<name>X</name><input>{…}</input>`.
+/// Parses `<name>X</name><input>{…}</input>`.
 fn parse_nested(block: &str) -> Option<Vec<RawCall>> {
     let inner = |tag: &&str| {
         let (_, after) = block.split_once(&format!("<{tag}>"))?;
@@ -216,7 +216,7 @@ fn parse_nested(block: &str) -> Option<Vec<RawCall>> {
     Some(vec![RawCall { name, arguments: RawArguments::Text(strip_fence(arguments).to_owned()) }])
 }
 
-/// `NAME{…}` or a name and its JSON on the next line, as Mistral's models write it.
+/// Parses `NAME{…}` or a name and its JSON on the next line, as Mistral's models write it.
 fn parse_named_json(block: &str) -> Option<Vec<RawCall>> {
     let (name, _) = block.split_once('{')?;
     let json = &block[name.len()..];

@@ -1,4 +1,4 @@
-//! What a block is, once its end is known: calls at once, calls if nothing but calls follows, or text.
+//! Resolves a block whose end is known: calls, tentative calls (if only calls follow), or text.
 
 use super::super::budget::{OFFLOADED_STEPS, StepBudget};
 use super::super::call_reader::{Confidence, ParsedCall, read_calls};
@@ -6,26 +6,26 @@ use super::super::call_start::{self, CallStart};
 use super::super::candidate::{CallCandidate, CandidateEnd};
 use super::{CallParser, ParserState, Segment, Tentative};
 
-/// The largest block that is read on the thread that serves others, bytes.
+/// Maximum size in bytes of a block that is read on an async thread.
 const MAX_INLINE_BLOCK_BYTES: usize = 64 * 1024;
 
 impl CallParser {
-    /// Whether a block waits for [`Parser::resume`], to be called on a thread for blocking work.
+    /// Whether a block waits for [`CallParser::resume`], to be called on a blocking thread.
     pub(in super::super) fn is_postponed(&self) -> bool {
         self.postponed.is_some()
     }
 
-    /// Whether a block is open: what ends it may take long to be read.
+    /// Whether a block is open; reading it at its end may be slow.
     pub(in super::super) fn is_in_candidate(&self) -> bool {
         self.candidate.is_some()
     }
 
-    /// Whether a call was passed on whose arguments were too complex to be checked.
+    /// Whether a call was returned whose arguments were too complex to be checked.
     pub(in super::super) fn is_unchecked(&self) -> bool {
         self.unchecked
     }
 
-    /// Judges the block that was postponed, and goes on behind it.
+    /// Resolves the postponed block and continues after it.
     pub(in super::super) fn resume(&mut self, out: &mut Vec<Segment>) {
         let Some(ended) = self.postponed.take() else { return };
         let Some(block) = self.candidate.take() else { return };
@@ -38,7 +38,7 @@ impl CallParser {
         (self.budget, self.offloaded) = (StepBudget::new(OFFLOADED_STEPS), true);
     }
 
-    /// Decides what a block is, now that its end is known; `false` if that was postponed.
+    /// Resolves a block whose end is known; `false` if that was postponed.
     pub(super) fn resolve(
         &mut self,
         block: CallCandidate,
@@ -87,7 +87,7 @@ impl CallParser {
         self.state = ParserState::Tentative;
     }
 
-    /// The block up to here is text.
+    /// Treats the block up to `end` as text.
     pub(super) fn reject(&mut self, end: usize, out: &mut Vec<Segment>) {
         self.tentative.clear();
         self.at = end;
@@ -169,7 +169,7 @@ impl CallParser {
         }
     }
 
-    /// What was on trial turns out to be text, because a proper call follows.
+    /// Emits the tentative calls as text, because a tagged call follows.
     fn emit_tentative_as_text(&mut self, start: usize, out: &mut Vec<Segment>) {
         if !self.tentative.is_empty() {
             self.tentative.clear();

@@ -1,4 +1,4 @@
-//! The walk through a schema and a value together.
+//! Recursive check of a value against a schema.
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -10,22 +10,22 @@ use super::misfit::{Misfit, MisfitKind};
 use super::{MAX_DEPTH, Schema, coercion, keywords};
 use keywords::list;
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, Clone)]
 pub(super) enum CheckOutcome<'s> {
     Fits,
-    /// This value fits in its place.
+    /// The repaired value that is valid in place of the original.
     Repaired(Rc<Value>),
     Misfit(Misfit<'s>),
 }
 
-/// Checks values, which are never changed in place: so each pair of a schema and a value has one outcome.
+/// Checker of values. It never changes values in place, so each pair of a schema and a value has one outcome.
 pub(super) struct Checker<'s, 'b> {
     schema: Schema<'s>,
     budget: &'b mut StepBudget,
-    /// By the addresses of schema and value.
+    /// Outcomes by the addresses of schema and value.
     outcomes: HashMap<(usize, usize), CheckOutcome<'s>>,
-    /// Every repaired value that was checked: as long as it lives, its address means nothing else.
+    /// All repaired values that were checked, kept alive so that their addresses stay unique.
     repaired: Vec<Rc<Value>>,
 }
 
@@ -36,7 +36,7 @@ impl<'s, 'b> Checker<'s, 'b> {
         Self { schema, budget, outcomes: HashMap::new(), repaired: Vec::new() }
     }
 
-    /// Once the budget is spent, everything fits.
+    /// Checks a value. Everything is valid once the budget is exhausted.
     pub(super) fn check(&mut self, schema: &'s Value, value: &Value, depth: usize) -> CheckOutcome<'s> {
         if schema == &Value::Bool(false) {
             return CheckOutcome::Misfit(Misfit::new(MisfitKind::Forbidden));
@@ -74,7 +74,7 @@ impl<'s, 'b> Checker<'s, 'b> {
         self.check_in_sequence(checks, value, |checker, check, value| check(checker, schema, value, depth))
     }
 
-    /// Checks one after the other, each on what those before it made of the value.
+    /// Runs checks in sequence, each on the value as the earlier ones repaired it.
     fn check_in_sequence<T>(
         &mut self,
         checks: impl IntoIterator<Item = T>,
@@ -142,7 +142,7 @@ impl<'s, 'b> Checker<'s, 'b> {
         })
     }
 
-    /// `null` for what may be left out means that it is left out.
+    /// Optional members whose `null` means that they are absent.
     fn omitted_nulls<'v>(&mut self, schema: &'s Value, map: &'v Map<String, Value>) -> HashSet<&'v str> {
         let nulls = map.iter().filter(|(_, member)| member.is_null());
         let mut left_out: HashSet<&str> = nulls.map(|(key, _)| key.as_str()).collect();
@@ -206,7 +206,7 @@ impl<'s, 'b> Checker<'s, 'b> {
         })
     }
 
-    /// A copy with changes, which costs as many steps as there is to copy.
+    /// A changed copy, which costs steps in proportion to its size.
     fn repaired_copy(&mut self, value: &Value, change: impl FnOnce(&mut Value)) -> CheckOutcome<'s> {
         let limit = self.budget.remaining();
         if !self.budget.try_consume(keywords::weight(value, limit)) {
@@ -237,7 +237,7 @@ impl<'s, 'b> Checker<'s, 'b> {
         })
     }
 
-    /// As it is before changed: a text that one choice takes is not made a number for another.
+    /// Checks the alternatives. One that accepts the value unchanged is preferred to one that repairs it.
     fn check_any_of(
         &mut self,
         choices: impl Iterator<Item = &'s Value>,
@@ -263,7 +263,7 @@ impl<'s, 'b> Checker<'s, 'b> {
     }
 }
 
-/// Whether a pair can be met again and costs more than looking it up.
+/// Whether a pair may recur and costs more than its lookup.
 fn is_cached(schema: &Value, value: &Value) -> bool {
     let combines = ["$ref", "anyOf", "oneOf", "allOf"];
     value.is_object() || value.is_array() || combines.iter().any(|name| schema.get(*name).is_some())

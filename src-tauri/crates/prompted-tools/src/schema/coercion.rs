@@ -1,4 +1,4 @@
-//! Makes of a value what a schema wants, where it can only be meant in one way.
+//! Converts a value to a type of its schema where only one reading is possible.
 
 use serde_json::{Number, Value};
 
@@ -6,7 +6,7 @@ use super::super::budget::StepBudget;
 use super::super::lenient_json;
 use super::keywords::{is_of_type, types};
 
-/// A value of one of the schema's types; `None` where nothing certain can be made of this one.
+/// Converts a value to one of the schema's types; `None` if that is not unambiguous.
 pub(super) fn coerce(value: &Value, schema: &Value, budget: &mut StepBudget) -> Option<Value> {
     types(schema).find_map(|name| convert(value, name, budget))
 }
@@ -20,7 +20,7 @@ fn convert(value: &Value, name: &str, budget: &mut StepBudget) -> Option<Value> 
     }
 }
 
-/// What a text says.
+/// Parses a string as a value of the type `name`.
 fn parse_text(text: &str, name: &str, budget: &mut StepBudget) -> Option<Value> {
     if !budget.try_consume_bytes(text.len()) {
         return None;

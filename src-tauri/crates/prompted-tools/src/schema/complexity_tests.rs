@@ -1,4 +1,4 @@
-//! How much work a check may be, in steps and never by a clock.
+//! Tests of the work that a check takes, in steps.
 
 use std::fmt::Write;
 

@@ -1,10 +1,10 @@
-//! The keywords of a schema that say something about a value without looking into what it holds.
+//! Keywords of a schema that concern a value itself and not its members.
 
 use serde_json::Value;
 
 use super::super::budget::StepBudget;
 
-/// The types that a schema allows; none where it names none.
+/// The types that a schema names.
 pub(super) fn types(schema: &Value) -> impl Iterator<Item = &str> {
     let one = schema.get("type").and_then(Value::as_str);
     one.into_iter().chain(list(schema, "type").filter_map(Value::as_str))
@@ -41,7 +41,7 @@ pub(super) fn is_of_type(value: &Value, name: &str) -> bool {
     }
 }
 
-/// Whether a schema takes `null`, as far as it says so without references.
+/// Whether a schema accepts `null`; references are not followed.
 pub(super) fn accepts_null(schema: &Value, budget: &mut StepBudget) -> bool {
     let choices = || list(schema, "anyOf").chain(list(schema, "oneOf"));
     if !budget.try_consume(1 + types(schema).count() + list(schema, "enum").count()) {
@@ -54,7 +54,7 @@ pub(super) fn accepts_null(schema: &Value, budget: &mut StepBudget) -> bool {
         || list(schema, "enum").any(Value::is_null)
 }
 
-/// Whether a value is one of those that `enum` and `const` allow.
+/// Whether `enum` and `const` allow a value.
 pub(super) fn is_allowed(schema: &Value, value: &Value, budget: &mut StepBudget) -> bool {
     let mut values = allowed(schema).peekable();
     if values.peek().is_none() {
@@ -70,7 +70,7 @@ fn is_equal(one: &Value, other: &Value) -> bool {
     one == other || (one.is_number() && one.as_f64() == other.as_f64())
 }
 
-/// An upper bound on the steps of comparing: nothing of two kinds is compared further.
+/// Upper bound of the steps for comparing two values; values of different types are not compared further.
 fn shared_weight(one: &Value, other: &Value, limit: usize) -> usize {
     match (one, other) {
         (Value::Array(one_list), Value::Array(list)) if one_list.len() == list.len() => weight(one, limit),

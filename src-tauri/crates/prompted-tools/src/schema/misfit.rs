@@ -1,4 +1,4 @@
-//! Why a value does not fit its schema: kept as places in both, and made a sentence only where somebody reads it.
+//! Why a value is not valid against its schema: references into both, formatted as a sentence only when it is needed.
 
 use std::fmt;
 use std::rc::Rc;
@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use super::keywords;
 
-/// How many allowed values a sentence names, and the longest of them, bytes.
+/// Maximum number of allowed values in a sentence, and the maximum length of each in bytes.
 const MAX_NAMED_VALUES: usize = 20;
 const MAX_NAMED_VALUE_BYTES: usize = 200;
-/// The longest name of a member in a path, bytes.
+/// Maximum length in bytes of a member's name in a path.
 const MAX_SEGMENT_BYTES: usize = 100;
 
-/// The first misfit of a value. The sentence is for the model: the path may hold its own words, the value never stands
-/// in it.
+/// The first mismatch of a value. The sentence is for the model: its path may contain names that the model wrote, but
+/// the value is not part of it.
 #[derive(Debug, Clone)]
 pub(super) struct Misfit<'s> {
     path: Option<Rc<PathSegment>>,
@@ -27,13 +27,13 @@ struct PathSegment {
     inner: Option<Rc<PathSegment>>,
 }
 
-/// What is wrong at the place.
+/// The kind of a mismatch.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum MisfitKind<'s> {
     Forbidden,
-    /// Of this schema.
+    /// The type is none of this schema's.
     Type(&'s Value),
-    /// It is none of the values that this schema allows.
+    /// The value is none of those that this schema allows.
     Value(&'s Value),
     MissingProperty(&'s str),
     UnknownProperty,
@@ -45,7 +45,7 @@ impl<'s> Misfit<'s> {
         Self { path: None, kind }
     }
 
-    /// The same, seen from the list or object that holds the value under `name`.
+    /// The mismatch with its path prefixed by the member `name`.
     pub(super) fn within_member(self, name: &str) -> Self {
         let name = name[..name.floor_char_boundary(MAX_SEGMENT_BYTES)].to_owned();
         Self { path: Some(Rc::new(PathSegment { name, inner: self.path })), kind: self.kind }

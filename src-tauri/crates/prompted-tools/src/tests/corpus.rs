@@ -10,10 +10,10 @@ const FILES: [(&str, &str); 5] = [
     ("talk", include_str!("../corpus/talk.txt")),
 ];
 
-/// One output of a model, and what it has to come to.
+/// An output of a model and the expected result.
 struct Case {
     name: String,
-    /// `call`: meant and readable; `broken`: meant and not certain; `talk`: not meant.
+    /// `call`: a valid call; `broken`: an invalid call; `talk`: text.
     kind: &'static str,
     expected: Vec<Expected>,
     output: &'static str,

@@ -1,5 +1,4 @@
-//! Replies that are made to cost much more than their length. Each of these took minutes or gigabytes where the work per
-//! character grew with the length.
+//! Malicious replies that cost minutes or gigabytes where the work per character grows with the length.
 
 use super::*;
 

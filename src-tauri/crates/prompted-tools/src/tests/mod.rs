@@ -1,4 +1,4 @@
-//! The parser on what models write: the corpus, cut in every way.
+//! Tests of the parser with outputs of models, split into chunks in every way.
 
 mod chunking;
 mod corpus;
@@ -46,7 +46,7 @@ fn tool_set() -> Arc<ToolSet> {
     Arc::new(ToolSet::from_request(&Request { tools: tools.collect(), ..Request::default() }))
 }
 
-/// What a reply comes to, if it arrives in these slices.
+/// Parses a reply that arrives in these chunks.
 fn parse<'a>(offer: &Arc<ToolSet>, slices: impl IntoIterator<Item = &'a str>) -> Vec<Segment> {
     let mut parser = CallParser::new(Arc::clone(offer));
     let mut pieces = Vec::new();
@@ -55,7 +55,7 @@ fn parse<'a>(offer: &Arc<ToolSet>, slices: impl IntoIterator<Item = &'a str>) ->
     join_texts(pieces)
 }
 
-/// Neighbouring texts as one.
+/// Joins adjacent texts.
 fn join_texts(pieces: Vec<Segment>) -> Vec<Segment> {
     let mut all: Vec<Segment> = Vec::new();
     for piece in pieces {
