@@ -1,4 +1,4 @@
-//! The accounts that the simulator knows, and how much of their quota is used.
+//! Accounts of the mock and their quota usage.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -10,36 +10,36 @@ use tokio::time::Instant;
 const QUOTA_WINDOW: Duration = Duration::from_secs(3 * 60 * 60);
 /// Never limited on any plan (docs/upstream-protocol.md, "Names of models").
 const UNLIMITED_MODEL: &str = "openai-gpt-4o-mini";
-/// Only these are told apart, so that invented model names cannot fill the memory.
+/// Model families with a quota of their own. A fixed list, so that invented model names cannot use memory.
 const MODEL_FAMILIES: [&str; 8] =
     ["anthropic", "openai", "google", "xai", "fireworks", "mistral", "deepseek", "perplexity"];
 const MAX_MODELS_PER_WINDOW: usize = 16;
-/// What one call takes of a limited account's window, in percent.
+/// Share of a limited account's window that one call uses, in percent.
 const PERCENT_PER_CALL: u64 = 5;
 
-/// What a simulator is started with.
+/// Options of the mock.
 #[derive(Clone)]
 pub struct MockUpstreamOptions {
     pub accounts: Vec<MockAccount>,
     /// Time between two words of a reply; zero in tests.
     pub word_delay: Duration,
-    /// The form of the answers about usage.
+    /// Form of the usage responses.
     pub usage_format: UsageFormat,
 }
 
-/// The form in which the site answers about usage (docs/upstream-protocol.md, "Quota").
+/// Form of the site's usage responses (docs/upstream-protocol.md, "Quota").
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum UsageFormat {
-    /// Of clients of October 2026: shares by `brand`, the plan, and no percentage.
+    /// Form of October 2026: shares by `brand`, the plan, and no percentage.
     #[default]
     Current,
-    /// As before: a percentage, spends by `name`, and the plan beside the user's e-mail address.
+    /// Earlier form: a percentage, spend by `name`, and the plan with the user's e-mail address.
     Older,
 }
 
 impl MockUpstreamOptions {
-    /// For `--demo`: three web accounts with fresh cookies, one with a key, and one that is there to sign in with. The first
-    /// web account has two calls left in each model family, so that the third request to the web shows a failover.
+    /// Options for `--demo`: three web accounts with random cookies, an API account, and one for the login page. The
+    /// first web account has two calls left per model family, so that the third web request fails over.
     pub fn demo() -> Self {
         let account = |label: &str, plan: &str, limit| MockAccount {
             cookie: random_cookie(),
@@ -57,29 +57,29 @@ impl MockUpstreamOptions {
         Self { accounts, word_delay: Duration::from_millis(40), usage_format: UsageFormat::default() }
     }
 
-    /// For tests: replies come without delay.
+    /// Options for tests: replies without delay.
     pub fn instant(accounts: Vec<MockAccount>) -> Self {
         Self { accounts, word_delay: Duration::ZERO, usage_format: UsageFormat::default() }
     }
 }
 
-/// One account of the simulated site.
+/// An account of the mock.
 #[derive(Clone)]
 pub struct MockAccount {
-    /// The value of the `auth_session` cookie; of no use to an account with a key.
+    /// Value of the `auth_session` cookie; unused for API accounts.
     pub cookie: String,
-    /// An account of the official API has this key.
+    /// API key; only for accounts of the official API.
     pub key: Option<String>,
-    /// What stands before the `@` is the account's label.
+    /// E-mail address; the part before the `@` is the label.
     pub email: String,
     pub name: String,
     /// `Starter`, `Standard` or `Expert`.
     pub plan: String,
-    /// Model calls in each window and model family until a 403 says that the quota is used; `None` = no limit.
+    /// Model calls per window and model family before a 403 (quota used); `None` = no limit.
     pub limit: Option<u32>,
-    /// From a family's first call until its quota is full again.
+    /// Time from a family's first call until its quota is reset.
     pub limit_resets_after: Duration,
-    /// `false` for one that is only there for who signs in on the login page.
+    /// Whether `--demo` adds the account at start; `false` for accounts of the login page.
     pub preconfigured: bool,
 }
 
@@ -105,7 +105,7 @@ impl MockAccount {
         Self { key: Some(format!("sk-{label}-key-0123456789")), ..Self::web(label) }
     }
 
-    /// The same account with this many calls in each window and family.
+    /// Sets the number of calls per window and family.
     #[must_use]
     pub fn with_limit(self, calls: u32) -> Self {
         Self { limit: Some(calls), ..self }
@@ -125,12 +125,12 @@ impl MockAccount {
     }
 }
 
-/// Looks like a session cookie. It guards nothing, so the standard library's hash keys are random enough.
+/// A value like a session cookie. It protects nothing, so the random keys of the standard library's hasher suffice.
 fn random_cookie() -> String {
     (0..3).map(|_| format!("{:016x}", RandomState::new().build_hasher().finish())).collect()
 }
 
-/// Counts the calls of one account.
+/// Counter of an account's calls.
 #[derive(Default)]
 pub(super) struct QuotaCounter {
     windows: HashMap<&'static str, QuotaWindow>,
@@ -142,7 +142,7 @@ struct QuotaWindow {
     models: BTreeSet<String>,
 }
 
-/// What `recentUsage` and `currentUsage` tell.
+/// Usage reported by `recentUsage` and `currentUsage`.
 pub(super) struct QuotaUsage {
     pub(super) percent: u64,
     pub(super) cents: u64,
@@ -151,7 +151,7 @@ pub(super) struct QuotaUsage {
 }
 
 impl QuotaCounter {
-    /// Counts one call; `false` means that the account's quota for the model's family is used.
+    /// Counts one call. `false` if the quota of the model's family is used up.
     pub(super) fn charge(&mut self, account: &MockAccount, model: &str, now: Instant) -> bool {
         if model == UNLIMITED_MODEL {
             return true;
@@ -196,7 +196,7 @@ impl QuotaCounter {
     }
 }
 
-/// The maker's name, with which every web model id begins.
+/// The vendor's name, the prefix of every web model id.
 fn model_family(model: &str) -> &'static str {
     let maker = model.split('-').next().unwrap_or_default();
     MODEL_FAMILIES.into_iter().find(|name| *name == maker).unwrap_or("other")

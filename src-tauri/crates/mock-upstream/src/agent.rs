@@ -1,15 +1,15 @@
-//! The brain of a simulated model that uses tools: offered tools and the conversation in, words or calls out. Pure.
+//! Scripted model that uses tools: offered tools and the conversation in, text or calls out. Pure.
 //!
-//! Both upstreams ask it, so it knows neither's wire form. The latest message of the user says what is to be done:
+//! It is used by both upstreams and independent of their wire formats. The latest user message contains instructions:
 //!
 //! - `call: NAME {JSON}` on a line of its own: a call of that tool with exactly these arguments; several lines are calls
-//!   in parallel. Their results are then told back in words.
-//! - `step: NAME {JSON}` on a line of its own: the same, but several lines are made one after another, each once the one
-//!   before has its result.
-//! - `edit: PATH :: OLD => NEW` on a line of its own: the file is to be changed, as a coding agent would do it with
-//!   whatever tools it was given: read it, change it, say so. `create: PATH :: TEXT` writes a new file.
+//!   in parallel. The reply to their results repeats them as text.
+//! - `step: NAME {JSON}` on a line of its own: the same, but several lines are called in sequence, each after the result
+//!   of the one before.
+//! - `edit: PATH :: OLD => NEW` on a line of its own: a change of the file, made as a coding agent does with the offered
+//!   tools: read, change, report. `create: PATH :: TEXT` writes a new file.
 //!
-//! In a message that holds other lines too, as agents wrap what their user typed, the last such line counts.
+//! Agents wrap the user's text; in a message with other lines, the last such line counts.
 
 mod file_tasks;
 
@@ -21,30 +21,30 @@ use file_tasks::FileTask;
 #[derive(Debug, Clone)]
 pub(super) struct OfferedTool {
     pub(super) name: String,
-    /// The JSON schema of its arguments; null where the tool takes free text.
+    /// JSON schema of the arguments; null where the tool takes free text.
     pub(super) parameters: Value,
 }
 
-/// What happened so far, oldest first.
+/// A turn of the conversation.
 #[derive(Debug, Clone)]
 pub(super) enum AgentTurn {
-    /// The user spoke.
+    /// A message of the user.
     User(String),
-    /// The model called a tool of this name.
+    /// A call of the tool of this name.
     Called(String),
-    /// What came of a call, in the order of the calls.
+    /// The result of a call, in the order of the calls.
     Result(String),
 }
 
-/// What the model does next.
+/// The next output of the model.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum AgentAction {
     Say(String),
-    /// Names with arguments; a text where the tool takes free text.
+    /// Calls: names with arguments, a string where the tool takes free text.
     Call(Vec<(String, Value)>),
 }
 
-/// The next move; `None` where the conversation asks for none, and the model says what it says to anybody.
+/// The next output; `None` where the conversation has no instruction and the default reply is used.
 pub(super) fn next_action(offers: &[OfferedTool], turns: &[AgentTurn]) -> Option<AgentAction> {
     let (instruction, turns_since) = latest_instruction(turns)?;
     let results: Vec<&str> = turns_since.iter().filter_map(tool_result).collect();
@@ -63,12 +63,12 @@ pub(super) fn next_action(offers: &[OfferedTool], turns: &[AgentTurn]) -> Option
     }
 }
 
-/// A call of a tool with plain values for all it requires, where one must be called and nobody says how.
+/// A call with sample values for all required arguments, where a call is required and no instruction names one.
 pub(super) fn sample_call(offer: &OfferedTool) -> (String, Value) {
     file_tasks::build_call(offer, &[])
 }
 
-/// A plain value that fits a schema.
+/// A sample value that is valid against a schema.
 pub(super) fn sample_value(schema: &Value) -> Value {
     file_tasks::sample_value(schema)
 }
@@ -79,7 +79,7 @@ enum Instruction {
     Task(FileTask),
 }
 
-/// The latest order, and what happened since it was given.
+/// The latest instruction, and the turns after it.
 fn latest_instruction(turns: &[AgentTurn]) -> Option<(Instruction, &[AgentTurn])> {
     let orders = turns.iter().enumerate().rev().filter_map(|(at, turn)| match turn {
         AgentTurn::User(text) => Some((parse_instruction(text), text, at)),

@@ -1,4 +1,4 @@
-//! Sends a body piece by piece, at the pace and with the faults that are wanted.
+//! Sends a body in chunks, with delays and faults.
 
 use std::sync::Arc;
 
@@ -16,14 +16,14 @@ use super::response::MockResponse;
 use super::shared::{CallGuard, SharedState};
 use super::socket::Socket;
 
-/// Makes hyper drop the connection as it stands.
+/// Error that makes hyper drop the connection.
 #[derive(Debug, thiserror::Error)]
 #[error("the simulator breaks the connection off")]
 pub(super) struct Abort;
 
 pub(super) type Body = UnsyncBoxBody<Bytes, Abort>;
 
-/// An answer without ticket or faults.
+/// A response that is not recorded and has no faults.
 pub(super) fn full_response(answer: MockResponse) -> Response<Body> {
     let whole = Full::new(answer.chunks.concat()).map_err(|never| match never {});
     let mut response = Response::new(whole.boxed_unsync());
@@ -32,7 +32,7 @@ pub(super) fn full_response(answer: MockResponse) -> Response<Body> {
     response
 }
 
-/// Where an answer goes and what is to happen to it.
+/// The connection and fault of a response.
 pub(super) struct ResponseContext {
     pub(super) shared: Arc<SharedState>,
     pub(super) socket: Arc<Socket>,
@@ -41,7 +41,7 @@ pub(super) struct ResponseContext {
 }
 
 impl ResponseContext {
-    /// The answer as hyper takes it. The ticket is complete when the last piece is handed over.
+    /// The response for hyper. The call is complete when hyper takes the last chunk.
     pub(super) fn into_response(mut self, answer: MockResponse) -> Response<Body> {
         self.call_guard.record_status(answer.status.as_u16());
         let content_length = self.content_length(&answer);
@@ -62,7 +62,7 @@ impl ResponseContext {
         response
     }
 
-    /// The length that the head names, if it names one.
+    /// The `Content-Length` to send, if any.
     fn content_length(&self, answer: &MockResponse) -> Option<u64> {
         let total = answer.chunks.total();
         match self.fault.missing_bytes {
@@ -125,8 +125,8 @@ impl BodyStream {
         }
     }
 
-    /// Counts a piece. The last one completes the call before the client can see it, so that a client which has the
-    /// whole answer finds the call ended.
+    /// Counts a chunk. The last one completes the call before the client can read it, so that a client with the
+    /// complete response finds the call ended.
     fn count_sent(&mut self, bytes: u64) {
         self.sent += 1;
         self.sent_bytes += bytes;

@@ -1,4 +1,4 @@
-//! What the simulator was asked, kept in bounds, and a way to wait for it.
+//! Bounded log of the recorded calls, with a way to wait for changes.
 
 use std::collections::VecDeque;
 
@@ -9,54 +9,54 @@ use tokio::sync::watch;
 const MAX_RECORDED_CALLS: usize = 10_000;
 const MAX_RECORDED_BYTES: usize = 128 * 1024 * 1024;
 
-/// One request to the simulator, as it was read.
+/// A recorded request.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct RecordedCall {
-    /// Counts up from 0 for every call since the start.
+    /// Sequence number of the call since the start, from 0.
     pub id: u64,
-    /// The connection that it came over, counted from 1 since the start.
+    /// Number of the connection since the start, from 1.
     pub connection: u64,
     pub method: String,
-    /// Without the query.
+    /// Path without the query.
     pub path: String,
     /// The label of the account whose cookie or key came with the request.
     pub account: Option<String>,
-    /// Whether there was one session cookie, or a key, and it is known.
+    /// Whether the request has exactly one session cookie or key, and it is valid.
     pub cookie_ok: bool,
-    /// Names in lower case. As JSON, cookies and keys are left out.
+    /// Headers, names in lower case. Serialisation omits cookies and keys.
     #[serde(serialize_with = "without_cookies")]
     pub headers: Vec<(String, String)>,
     pub model: Option<String>,
     pub preprompt: Option<String>,
-    /// The turns in order, each as the JSON object that was sent.
+    /// The turns in order, each as the JSON object of the request.
     pub messages: Vec<Value>,
-    /// Over the API: the other fields of the body.
+    /// Other fields of the body (API only).
     pub fields: serde_json::Map<String, Value>,
     pub uploaded: Option<RecordedUpload>,
-    /// How the request broke the protocol, in words.
+    /// How the request violates the protocol, as text.
     pub problem: Option<String>,
-    /// The status that was answered. `None` while there is no answer, and after a reset before one.
+    /// Status of the response. `None` before the response, and after a reset without one.
     pub status: Option<u16>,
     pub sent_chunks: usize,
     pub sent_bytes: u64,
-    /// The call is over, however it ended.
+    /// Whether the call has ended.
     pub ended: bool,
-    /// The client went away before the request was read or the answer was complete.
+    /// Whether the client disconnected before the request was read or the response complete.
     pub peer_closed_early: bool,
 }
 
 impl RecordedCall {
-    /// The first header of this name, given in lower case.
+    /// The first header of this name (lower case).
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// The texts of the turns, in order. An even number of them breaks the `turns` layout, which is not refused.
+    /// The texts of the turns in order. An even number violates the `turns` layout, which the mock does not reject.
     pub fn texts(&self) -> Vec<&str> {
         self.messages.iter().filter_map(|message| message["content"].as_str()).collect()
     }
 
-    /// About how much memory the call takes, in bytes.
+    /// Approximate size of the call in memory, bytes.
     fn memory_size(&self) -> usize {
         let messages: usize = self.messages.iter().map(|message| message.to_string().len()).sum();
         let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
@@ -71,16 +71,16 @@ impl RecordedCall {
     }
 }
 
-/// An image that was uploaded, without its bytes.
+/// An uploaded image, without its bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RecordedUpload {
-    /// The form's `name`.
+    /// `name` of the form.
     pub name: String,
-    /// The file part's own name.
+    /// File name of the file part.
     pub file_name: String,
     pub content_type: String,
     pub bytes_len: usize,
-    /// In lower-case hexadecimal.
+    /// SHA-256 of the bytes in lower-case hexadecimal.
     pub sha256: String,
 }
 
@@ -88,16 +88,16 @@ fn without_cookies<S: Serializer>(headers: &[(String, String)], to: S) -> Result
     to.collect_seq(headers.iter().filter(|(name, _)| name != "cookie" && name != "authorization"))
 }
 
-/// What [`super::MockUpstream::wait_for`] can look at.
+/// State that [`super::MockUpstream::wait_for`] observes.
 #[derive(Debug, Default)]
 pub struct MockUpstreamState {
-    /// Oldest first. A call is here as soon as it is read completely, or its client went away before that.
+    /// Calls, oldest first. A call is added when its request is complete or its client disconnected.
     pub calls: VecDeque<RecordedCall>,
-    /// Calls that are running.
+    /// Number of running calls.
     pub active_calls: usize,
-    /// Chunks that the `gate` fault is holding.
+    /// Number of chunks held by the `gate` fault.
     pub held_chunks: usize,
-    /// Connections accepted since the start.
+    /// Number of connections accepted since the start.
     pub connections: u64,
     recorded_bytes: usize,
     next_id: u64,
@@ -116,7 +116,7 @@ impl MockUpstreamState {
     }
 }
 
-/// The one place that the state is kept.
+/// Owner of the state.
 pub(super) struct CallLog(watch::Sender<MockUpstreamState>);
 
 impl CallLog {
@@ -144,7 +144,7 @@ impl CallLog {
         let _ = self.0.subscribe().wait_for(|state| predicate(state)).await;
     }
 
-    /// Counts a connection and gives it its number.
+    /// Counts a connection and returns its number.
     pub(super) fn count_connection(&self) -> u64 {
         let mut number = 0;
         self.0.send_modify(|state| {
@@ -158,7 +158,7 @@ impl CallLog {
         self.0.borrow().connections
     }
 
-    /// Counts a call that begins and gives it its number.
+    /// Counts a new call and returns its id.
     pub(super) fn begin(&self) -> u64 {
         let mut id = 0;
         self.0.send_modify(|state| {
@@ -173,7 +173,7 @@ impl CallLog {
         self.0.send_modify(|state| state.push(call));
     }
 
-    /// Changes a call that is kept; one that is not kept any more is left alone.
+    /// Updates a call, if it is still in the log.
     pub(super) fn update(&self, id: u64, change: impl FnOnce(&mut RecordedCall)) {
         self.0.send_modify(|state| {
             if let Some(call) = state.calls.iter_mut().rev().find(|call| call.id == id) {
@@ -182,7 +182,7 @@ impl CallLog {
         });
     }
 
-    /// Notes how a call ended, in one step with the count of those that are running.
+    /// Records the end of a call and decrements the running calls in one step.
     pub(super) fn end(&self, id: u64, unrecorded: Option<RecordedCall>, peer_closed_early: bool) {
         self.0.send_modify(|state| {
             if let Some(call) = unrecorded {

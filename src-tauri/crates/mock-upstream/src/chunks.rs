@@ -1,4 +1,4 @@
-//! The pieces in which a body is sent, made one at a time.
+//! Lazy sequence of the chunks of a body.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -7,11 +7,11 @@ use bytes::Bytes;
 
 use super::fault::BadUtf8;
 
-/// Repeated for replies of a wanted size. Only ASCII, so that it can be cut anywhere.
+/// Filler of replies of a given size. ASCII, so that it can be cut anywhere.
 const FILLER_SENTENCE: &str = "All work and no play makes Jack a dull mammoth. ";
 const FILLER_CHUNK_BYTES: usize = 16 * 1024;
 
-/// What is left to send. Big bodies are not held in memory.
+/// The chunks left to send. Large bodies are not held in memory.
 #[derive(Debug, Clone)]
 pub(super) enum BodyChunks {
     List(VecDeque<Bytes>),
@@ -19,7 +19,7 @@ pub(super) enum BodyChunks {
         rest: Bytes,
         size: NonZeroUsize,
     },
-    /// `left` bytes of `unit`, over and over.
+    /// `left` bytes of repeated `unit`.
     Filler {
         before: Bytes,
         unit: Bytes,
@@ -37,19 +37,19 @@ impl BodyChunks {
         Self::from_list([bytes.into()])
     }
 
-    /// Empty pieces are left out: in chunked encoding they would be the end.
+    /// Chunks of a list. Empty ones are omitted: in chunked encoding they would be the end.
     pub(super) fn from_list(pieces: impl IntoIterator<Item = Bytes>) -> Self {
         Self::List(pieces.into_iter().filter(|piece| !piece.is_empty()).collect())
     }
 
-    /// A piece a word, with the white space behind it.
+    /// One chunk per word, with the white space after it.
     pub(super) fn words(text: &str) -> Self {
         Self::from_list(
             text.split_inclusive(char::is_whitespace).map(|word| Bytes::copy_from_slice(word.as_bytes())),
         )
     }
 
-    /// `u64::MAX` is as good as endless.
+    /// Filler of `size` bytes; `u64::MAX` is practically endless.
     pub(super) fn filler(size: u64) -> Self {
         Self::Filler { before: Bytes::new(), unit: filler_text().into(), left: size, after: Bytes::new() }
     }
@@ -63,7 +63,7 @@ impl BodyChunks {
         }
     }
 
-    /// The same with bytes in it that are no UTF-8. Filler stays as it is.
+    /// Inserts bytes that are not UTF-8. Filler is unchanged.
     pub(super) fn with_bad_utf8(mut self, kind: BadUtf8) -> Self {
         if let Self::List(list) = &mut self {
             match kind {
@@ -74,7 +74,7 @@ impl BodyChunks {
         self
     }
 
-    /// Only the first of it, then an error as the API sends it in a stream.
+    /// The first chunks only, then an error event of the API's streams.
     pub(super) fn with_error(mut self, after: usize) -> Self {
         if let Self::List(list) = &mut self {
             list.truncate(after);
@@ -85,7 +85,7 @@ impl BodyChunks {
         self
     }
 
-    /// All of it in one piece; filler only as one unit of itself.
+    /// All chunks joined; filler is reduced to one unit.
     pub(super) fn concat(self) -> Bytes {
         match self {
             Self::List(list) => list.into_iter().flatten().collect(),
@@ -94,7 +94,7 @@ impl BodyChunks {
         }
     }
 
-    /// In bytes.
+    /// Total size in bytes.
     pub(super) fn total(&self) -> u64 {
         match self {
             Self::List(list) => list.iter().map(|piece| piece.len() as u64).sum(),
@@ -123,7 +123,7 @@ impl BodyChunks {
     }
 }
 
-/// As much text as one piece of filler holds.
+/// The text of one chunk of filler.
 pub(super) fn filler_text() -> String {
     FILLER_SENTENCE.chars().cycle().take(FILLER_CHUNK_BYTES).collect()
 }

@@ -1,4 +1,4 @@
-//! The simulator's own calls, for tests that run in another process.
+//! Control endpoints of the mock (`/__sim/…`), for tests in other processes.
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -12,7 +12,7 @@ use super::shared::SharedState;
 
 pub(super) const PATH_PREFIX: &str = "/__sim/";
 
-/// Answers a control call. The listener is on loopback only; a web page's request, which has an `Origin`, is refused.
+/// Answers a control call. The listener is on loopback only; requests with an `Origin`, from web pages, are rejected.
 pub(super) fn answer(
     shared: &SharedState,
     head: &Parts,

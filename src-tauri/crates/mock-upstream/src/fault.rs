@@ -1,27 +1,27 @@
-//! What can go wrong on purpose.
+//! Faults that the mock can inject.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::tool_prompt::ToolMistake;
 
-/// One way to misbehave. Fields can be combined; an empty one changes nothing.
-/// The table in the room's head says what each does and how it is written as text.
+/// A fault. Fields can be combined; an empty one has no effect.
+/// The table in the crate's documentation describes each field and its text form.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Fault {
-    /// From 200 to 599.
+    /// Status of the response, 200 to 599.
     pub status: Option<u16>,
     pub body: Option<FaultBody>,
-    /// More response headers, checked when they are used: what is no header is left out.
+    /// Additional response headers. Invalid ones are omitted.
     pub headers: Vec<(String, String)>,
     pub delay_before_head: Option<Delay>,
     pub delay_before_body: Option<Delay>,
-    /// In chunks, as the next three.
+    /// Number of chunks before the fault, as in the next three fields.
     pub stall_after: Option<usize>,
     pub reset_after: Option<usize>,
     pub cut_after: Option<usize>,
     pub eof_after: Option<usize>,
-    /// In chunks: then an error in the stream. Over the API only.
+    /// Number of chunks before an error in the stream (API only).
     pub error_after: Option<usize>,
     /// In bytes.
     pub slice: Option<NonZeroUsize>,
@@ -29,16 +29,16 @@ pub struct Fault {
     pub size: Option<u64>,
     pub endless: bool,
     pub bad_utf8: Option<BadUtf8>,
-    /// How many bytes more than are sent the `Content-Length` announces.
+    /// Number of bytes by which `Content-Length` exceeds the body.
     pub missing_bytes: Option<u64>,
     pub gzip_garbage: bool,
     pub tool_mistake: Option<ToolMistake>,
     pub gate: bool,
-    /// Written to the socket instead of any answer.
+    /// Bytes written to the socket instead of a response.
     pub raw: Option<String>,
 }
 
-/// What a fault sends in place of the reply.
+/// Body that replaces the reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FaultBody {
     Quota,
@@ -59,11 +59,11 @@ pub enum FaultBody {
     Downgrade(String),
 }
 
-/// How long a fault waits.
+/// Duration of a delay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delay {
     For(Duration),
-    /// Until the client goes away or the simulator stops.
+    /// Until the client disconnects or the mock stops.
     Forever,
 }
 
@@ -76,16 +76,16 @@ impl Delay {
     }
 }
 
-/// How a reply is no valid UTF-8.
+/// Kinds of invalid UTF-8 in a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadUtf8 {
-    /// Bytes that can stand nowhere, after the first chunk.
+    /// Invalid bytes after the first chunk.
     Invalid,
     /// The reply ends inside a character.
     Cut,
 }
 
-/// How a body is broken off.
+/// Ways to interrupt a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BodyInterruption {
     Stall,
@@ -95,17 +95,17 @@ pub(super) enum BodyInterruption {
 }
 
 impl Fault {
-    /// A quota refusal, as the site sends it.
+    /// The site's error for a used-up quota.
     pub fn quota() -> Self {
         Self { body: Some(FaultBody::Quota), ..Self::default() }
     }
 
-    /// This status with a JSON message.
+    /// A status with a JSON message.
     pub fn status(status: u16) -> Self {
         Self { status: Some(status), ..Self::default() }
     }
 
-    /// What is to happen once `sent` chunks are out.
+    /// The interruption after `sent` chunks.
     pub(super) fn interruption_at(&self, sent: usize) -> Option<BodyInterruption> {
         let breaks = [
             (self.stall_after, BodyInterruption::Stall),

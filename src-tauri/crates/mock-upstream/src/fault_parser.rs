@@ -1,4 +1,4 @@
-//! Reads a [`Fault`] from its text form, `KEY=VALUE KEY=VALUE …`.
+//! Parser of the text form of [`Fault`], `KEY=VALUE KEY=VALUE …`.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue};
 use super::fault::{BadUtf8, Delay, Fault, FaultBody};
 use super::tool_prompt::ToolMistake;
 
-/// A fault text that cannot be read; the message names the key.
+/// Error of the fault parser; names the key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("fault text: {0}")]
 pub struct FaultParseError(String);
@@ -28,7 +28,7 @@ impl FromStr for Fault {
     }
 }
 
-/// The first `KEY=VALUE`, `KEY="JSON string"` or bare `KEY`, and what comes after it.
+/// Parses the first `KEY=VALUE`, `KEY="JSON string"` or bare `KEY`; returns the rest too.
 fn parse_pair(text: &str) -> Result<(&str, String, &str), FaultParseError> {
     let end = text.find(|c: char| c == '=' || c.is_whitespace()).unwrap_or(text.len());
     let (key, after) = text.split_at(end);

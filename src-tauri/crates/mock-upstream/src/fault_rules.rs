@@ -1,30 +1,30 @@
-//! Rules that say which requests meet which fault.
+//! Rules that assign faults to requests.
 
 use serde::Deserialize;
 
 use super::fault::Fault;
 
-/// Where a model is asked.
+/// Path of chat requests to the website.
 pub const LLMS_PATH: &str = "/api/models/llms";
-/// Where an image is uploaded.
+/// Path of image uploads to the website.
 pub const UPLOAD_PATH: &str = "/api/attachments/saveFile";
 
-/// Which requests meet a fault. A condition that is `None` fits every request, usage polls included.
+/// A fault and the conditions of its requests. A condition of `None` matches every request, usage polls included.
 ///
-/// As JSON, for `POST /__sim/faults`, the fault is a text of the table's keys:
+/// In the JSON of `POST /__sim/faults`, the fault is its text form:
 /// `[{"path": "/api/models/llms", "account": "alice", "times": 1, "fault": "status=429 header=Retry-After:7"}]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultRule {
     #[serde(default)]
     pub path: Option<String>,
-    /// An account's label. A request without a known cookie has none.
+    /// Label of the account. A request without a valid cookie has none.
     #[serde(default)]
     pub account: Option<String>,
-    /// The platform's model id; only model calls have one.
+    /// The upstream's model id; only model calls have one.
     #[serde(default)]
     pub model: Option<String>,
-    /// How many requests meet the fault; then the rule is used up.
+    /// Number of requests that get the fault before the rule ends.
     #[serde(default)]
     pub times: Option<u32>,
     #[serde(deserialize_with = "fault_from_text")]
@@ -32,12 +32,12 @@ pub struct FaultRule {
 }
 
 impl FaultRule {
-    /// Every model call meets the fault.
+    /// Rule for every chat request to the website.
     pub fn on_web_chat(fault: Fault) -> Self {
         Self { path: Some(LLMS_PATH.to_owned()), account: None, model: None, times: None, fault }
     }
 
-    /// Every chat completion of the API meets the fault.
+    /// Rule for every chat completion of the API.
     pub fn on_api_chat(fault: Fault) -> Self {
         Self { path: Some(super::CHAT_PATH.to_owned()), ..Self::on_web_chat(fault) }
     }
@@ -53,7 +53,7 @@ impl FaultRule {
         Self { account: Some(label.to_owned()), ..self }
     }
 
-    /// Only that many requests.
+    /// Limits the rule to this many requests.
     #[must_use]
     pub fn times(self, times: u32) -> Self {
         Self { times: Some(times), ..self }
@@ -68,7 +68,7 @@ impl FaultRule {
     }
 }
 
-/// The fault of the first rule that fits; a counted rule is used once by this.
+/// Returns the fault of the first matching rule, and counts its use.
 pub(super) fn take_fault(
     rules: &mut [FaultRule],
     path: &str,

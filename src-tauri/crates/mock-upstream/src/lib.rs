@@ -1,8 +1,8 @@
-//! A stand-in for Mammouth's two upstreams inside the program: `--demo` runs on it, and so do the tests.
+//! Mock of Mammouth's two upstreams, for `--demo`, tests and benchmarks.
 //!
-//! It has its own reading of the protocol and uses no other room, because it is there to test them. It is strict where
-//! the real site is: a request that does not fit is a 400 and is noted in [`RecordedCall::problem`]. It listens on a free port of
-//! 127.0.0.1 only, records what it was sent (bounded), and misbehaves on request. It keeps nothing on disk.
+//! It implements the protocol independently and uses no other crate of the workspace, because it tests them. It is as
+//! strict as the real site: an invalid request is a 400 and is recorded in [`RecordedCall::problem`]. It listens on a
+//! free port of 127.0.0.1 only, records requests (bounded), and injects faults on request. It stores nothing on disk.
 //!
 //! # Endpoints
 //!
@@ -17,26 +17,26 @@
 //! | `POST /app/login` | by `account=LABEL`: sets the account's session cookie, and back to the page |
 //! | `POST /v1/chat/completions` | the official API, by key: a chat completion, or a stream of its chunks |
 //! | `POST /v1/embeddings` | vectors that depend on the text only |
-//! | `GET /v1/models`, `/public/models`, `/public/model/info` | the models of the API and what is known of them |
+//! | `GET /v1/models`, `/public/models`, `/public/model/info` | the models of the API and their metadata |
 //! | `GET /key/info`, `/v1/key/info` | spend and budget of the key |
-//! | `POST`, `DELETE /__sim/faults` | set the rules (a JSON array, see [`FaultRule`]), take them all away |
-//! | `GET`, `DELETE /__sim/calls` | what was recorded, forget it |
-//! | `POST /__sim/release` | let as many held chunks go as the number in the body says |
+//! | `POST`, `DELETE /__sim/faults` | set the rules (a JSON array, see [`FaultRule`]), remove all |
+//! | `GET`, `DELETE /__sim/calls` | recorded calls; clear them |
+//! | `POST /__sim/release` | release as many held chunks as the number in the body |
 //!
-//! # What the last user message can ask for
+//! # Directives in the last user message
 //!
 //! - `echo: TEXT` at the start of a line: the reply is `TEXT`, the rest of the message.
 //! - `echo-chunks: ["a", "b"]` on one line: the reply is exactly these chunks.
 //! - `call: NAME {JSON}`, `edit: PATH :: OLD => NEW`, `create: PATH :: TEXT` on a line of its own, where the request
-//!   offers tools: what a coding agent's model would do with them, step by step.
-//! - Over the API also `think: TEXT` for a thought before the reply, and `image:` for a picture behind it.
+//!   offers tools: the calls of a coding agent's model, step by step.
+//! - Over the API also `think: TEXT` for reasoning before the reply, and `image:` for an image after it.
 //! - `sim: KEY=VALUE …` on a line of its own: faults for this request, from the table. The line is not echoed.
 //!
 //! # Faults
 //!
-//! The same words are used in a `sim:` line, in a rule sent by HTTP and by [`Fault`]'s `FromStr`. A value with spaces is
-//! written as a JSON string. A chunk is a word of the reply, or a slice of it; `N` counts the chunks that are sent first.
-//! A `sim:` line goes before any rule; of the rules, the first that fits is used.
+//! A `sim:` line, a rule sent by HTTP and [`Fault`]'s `FromStr` use the same syntax. A value with spaces is a JSON
+//! string. A chunk is a word of the reply, or a slice of it; `N` counts the chunks that are sent first.
+//! A `sim:` line takes precedence over rules; of the rules, the first match is used.
 //!
 //! | key | what happens |
 //! |---|---|
@@ -122,7 +122,7 @@ pub use tool_prompt::ToolMistake;
 
 use shared::SharedState;
 
-/// A running simulator. It stops when it is dropped.
+/// A running mock. It stops when it is dropped.
 pub struct MockUpstream {
     address: SocketAddr,
     shared: Arc<SharedState>,
@@ -130,10 +130,10 @@ pub struct MockUpstream {
 }
 
 impl MockUpstream {
-    /// Starts to serve on a free port of 127.0.0.1.
+    /// Starts the mock on a free port of 127.0.0.1.
     ///
     /// # Errors
-    /// What the system says when it gives no port.
+    /// The system's error if no port can be bound.
     pub async fn start(options: MockUpstreamOptions) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
@@ -148,56 +148,56 @@ impl MockUpstream {
         format!("http://{}", self.address)
     }
 
-    /// The labels of the web accounts at hand with their cookie values, in the order of the options.
+    /// Labels and cookies of the preconfigured web accounts, in the order of the options.
     pub fn cookies(&self) -> Vec<(String, String)> {
         let web =
             self.shared.accounts.iter().filter(|account| account.key.is_none() && account.preconfigured);
         web.map(|account| (account.label(), account.cookie.clone())).collect()
     }
 
-    /// The labels of the API accounts with their keys, in the order of the options.
+    /// Labels and keys of the API accounts, in the order of the options.
     pub fn keys(&self) -> Vec<(String, String)> {
         let keyed =
             self.shared.accounts.iter().filter_map(|account| Some((account.label(), account.key.clone()?)));
         keyed.collect()
     }
 
-    /// What was asked of the simulator, oldest first: the last 10,000 calls at most, and fewer if they are big.
+    /// The recorded calls, oldest first: at most the last 10,000, and fewer if they are large.
     pub fn calls(&self) -> Vec<RecordedCall> {
         self.shared.call_log.calls()
     }
 
-    /// How many calls are running now.
+    /// Number of running calls.
     pub fn active_calls(&self) -> usize {
         self.shared.call_log.active_calls()
     }
 
-    /// How many connections were accepted since the start.
+    /// Number of connections accepted since the start.
     pub fn connections(&self) -> u64 {
         self.shared.call_log.connections()
     }
 
-    /// Forgets the calls recorded so far.
+    /// Clears the recorded calls.
     pub fn clear_calls(&self) {
         self.shared.call_log.clear();
     }
 
-    /// Replaces all fault rules and takes back what [`Self::release`] gave and nobody used.
+    /// Replaces all fault rules and resets unused releases of [`Self::release`].
     pub fn set_faults(&self, faults: Vec<FaultRule>) {
         self.shared.set_rules(faults);
     }
 
-    /// Lets `chunks` chunks go that the `gate` fault holds, or will hold.
+    /// Releases this many chunks of the `gate` fault, held now or later.
     pub fn release(&self, chunks: usize) {
         self.shared.release(chunks);
     }
 
-    /// Waits until `predicate` is true of the simulator's state. It must not call back into the simulator.
+    /// Waits until `predicate` is true of the mock's state. It must not call the mock.
     pub async fn wait_for(&self, predicate: impl Fn(&MockUpstreamState) -> bool) {
         self.shared.call_log.wait_for(predicate).await;
     }
 
-    /// Stops, and waits until every connection is closed.
+    /// Stops the mock and waits until all connections are closed.
     pub async fn stop(self) {
         self.shared.stop.cancel();
         self.tasks.close();

@@ -1,4 +1,4 @@
-//! The login page: a button for each account instead of a name and a password.
+//! The login page: a button per account instead of name and password.
 
 use http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE};
 use http::{HeaderValue, StatusCode};
@@ -16,7 +16,7 @@ const PAGE_HEAD: &str = "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"
                     </style></head><body><h1>Demo login</h1><p>This page stands where Mammouth's login page would be. \
                     It asks for no password, and everything stays on this computer.</p>";
 
-/// The page, as somebody sees it who may have signed in already. The one who is there for that comes first.
+/// The login page for a client that may be signed in. The account for signing in is first.
 pub(super) fn page(shared: &SharedState, account: Option<usize>) -> MockResponse {
     let mut page = PAGE_HEAD.to_owned();
     if let Some(account) = account {
@@ -36,13 +36,13 @@ pub(super) fn page(shared: &SharedState, account: Option<usize>) -> MockResponse
     MockResponse::html(StatusCode::OK, &(page + "</form></body></html>"))
 }
 
-/// Which account the form asks for; empty where it asks for none.
+/// Label of the account in the form; empty if there is none.
 pub(super) fn requested_account(body: &[u8]) -> String {
     let mut fields = url::form_urlencoded::parse(body);
     fields.find(|(name, _)| name == ACCOUNT_FIELD).map(|(_, value)| value.into_owned()).unwrap_or_default()
 }
 
-/// Gives the account's session as the real site does: in a cookie that no script can read.
+/// Sets the account's session cookie, `HttpOnly` as on the real site.
 pub(super) fn sign_in(shared: &SharedState, label: &str) -> MockResponse {
     let cookie = shared.web_account(label).map(|account| {
         HeaderValue::try_from(format!("{SESSION_COOKIE}={}; Path=/; HttpOnly; SameSite=Lax", account.cookie))

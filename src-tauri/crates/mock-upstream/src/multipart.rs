@@ -1,4 +1,4 @@
-//! Reads `multipart/form-data` (RFC 7578) strictly: anything that is not exactly a form is an error.
+//! Strict parser of `multipart/form-data` (RFC 7578).
 
 use bytes::Bytes;
 
@@ -55,7 +55,7 @@ fn boundary(content_type: &str) -> Result<&str, String> {
     if valid { Ok(boundary) } else { Err("the boundary is not valid".to_owned()) }
 }
 
-/// `rest` begins right behind a boundary; what is left begins right behind the next.
+/// Parses the next part. `rest` begins after a boundary; the returned rest begins after the next one.
 fn next_part(mut rest: Bytes, delimiter: &[u8]) -> Result<(FormPart, Bytes), String> {
     if !rest.starts_with(b"\r\n") {
         return Err("no line end behind a boundary".to_owned());
@@ -106,7 +106,7 @@ fn parse_disposition(value: &str, part: &mut FormPart) -> Result<(), String> {
     if part.name.is_empty() { Err(wrong()) } else { Ok(()) }
 }
 
-/// Horspool's search, because a plain one is slow on a 20 MB image in a debug build.
+/// Horspool's search, because a naive one is slow on a 20 MB image in a debug build.
 fn find_bytes(haystack: &[u8], needle: &[u8]) -> Option<usize> {
     let mut skips = [needle.len(); 256];
     let (last, before) = needle.split_last()?;

@@ -1,4 +1,4 @@
-//! What the simulated model says, and what the last message asks of it.
+//! Replies of the mock model to the directives in the last message.
 
 use bytes::Bytes;
 
@@ -10,7 +10,7 @@ use super::tool_prompt;
 
 const MAX_EXCERPT_CHARACTERS: usize = 80;
 
-/// What the last user message asks for: a fault by `sim:` lines, and the rest of its text.
+/// Directives of the last user message: the fault of its `sim:` lines, and the rest of its text.
 pub(super) struct MessageDirectives {
     pub(super) fault: Option<Fault>,
     text: String,
@@ -29,7 +29,7 @@ impl MessageDirectives {
         Ok(Self { fault, text: rest.join("\n") })
     }
 
-    /// The reply to `ask`, in the pieces in which it is sent.
+    /// The chunks of the reply to `ask`.
     pub(super) fn reply(&self, ask: &ChatForm) -> BodyChunks {
         if let Some(pieces) = self.text_after("echo-chunks:").and_then(parse_chunks) {
             return BodyChunks::from_list(pieces);
@@ -43,7 +43,7 @@ impl MessageDirectives {
         }
     }
 
-    /// The text behind `key` where a line begins with it, up to the end of the message.
+    /// The text after `key` at the beginning of a line, up to the end of the message.
     fn text_after(&self, key: &str) -> Option<&str> {
         let mut start = 0;
         for line in self.text.split_inclusive('\n') {

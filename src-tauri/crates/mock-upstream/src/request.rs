@@ -1,4 +1,4 @@
-//! The two forms the site takes, read strictly (docs/upstream-protocol.md, section 1).
+//! Strict parsers of the site's two forms (docs/upstream-protocol.md, section 1).
 
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};

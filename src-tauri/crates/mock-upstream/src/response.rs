@@ -1,4 +1,4 @@
-//! An answer before it is sent, and what a fault makes of it.
+//! A response before it is sent, and how faults change it.
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -8,7 +8,7 @@ use super::chunks::BodyChunks;
 use super::fault::{Fault, FaultBody};
 use super::login;
 
-/// Begins like a gzip stream and is none.
+/// Bytes that begin like a gzip stream and are not valid.
 const INVALID_GZIP: &[u8] = b"\x1f\x8b\x08\x00\xde\xad\xbe\xef\xff\xff\xff\xff";
 const HTML_PAGE: &str = "<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1>\
                          <script>document.title = 'page'</script></body></html>";
@@ -22,7 +22,7 @@ pub(super) struct MockResponse {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) chunks: BodyChunks,
-    /// Sent with a `Content-Length` if so, else in chunked encoding.
+    /// Whether it is sent with a `Content-Length`, otherwise in chunked encoding.
     pub(super) length_known: bool,
 }
 
@@ -36,7 +36,7 @@ impl MockResponse {
         Self::new(status, "application/json", BodyChunks::single(value.to_string()))
     }
 
-    /// The site's form of an error.
+    /// An error in the site's form.
     pub(super) fn error(status: StatusCode, message: &str) -> Self {
         let value = json!({"error": true, "statusCode": status.as_u16(), "statusMessage": message, "message": message});
         Self::json(status, &value)
@@ -72,8 +72,8 @@ impl MockResponse {
         answer
     }
 
-    /// The answer under a fault. `normal` makes the answer there would be without it, and is called only if that is
-    /// needed, because making it may count against a quota. `cookie` is the request's header.
+    /// The response with a fault. `make_response` makes the normal one and is called only if it is needed, because it
+    /// may count against a quota. `cookie` is the request's header.
     pub(super) fn with_fault(fault: &Fault, cookie: &str, make_response: impl FnOnce() -> Self) -> Self {
         let status = fault.status.and_then(|code| StatusCode::from_u16(code).ok());
         let mut answer = match (&fault.body, status) {
@@ -119,13 +119,13 @@ impl MockResponse {
         }
     }
 
-    /// The same, ended in the middle.
+    /// Truncates the body in the middle.
     pub(super) fn truncated(self) -> Self {
         let whole = self.chunks.concat();
         Self { chunks: BodyChunks::single(whole.slice(..whole.len() / 2)), ..self }
     }
 
-    /// The same JSON, by another model.
+    /// Replaces the model's name in the JSON.
     pub(super) fn with_model(self, model: &str) -> Self {
         let Ok(mut json) = serde_json::from_slice::<Value>(&self.chunks.clone().concat()) else {
             return self;
@@ -140,7 +140,7 @@ impl MockResponse {
         answer
     }
 
-    /// The same text in JSON; a refusal stays as it is.
+    /// Wraps the text of a successful response in JSON.
     fn map_text(self, wrap: impl FnOnce(&str) -> String) -> Self {
         if !self.status.is_success() {
             return self;
@@ -149,7 +149,7 @@ impl MockResponse {
         Self::new(self.status, "application/json", BodyChunks::single(text))
     }
 
-    /// `filled` makes of a reply one of a wanted size.
+    /// Applies the faults that change the body. `filled` makes a reply of a given size.
     pub(super) fn apply_body_faults(
         &mut self,
         fault: &Fault,

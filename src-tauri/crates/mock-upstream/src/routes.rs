@@ -1,4 +1,4 @@
-//! From a request to its answer: read it, record it, find its fault, answer.
+//! Request handling: read, record, select the fault, respond.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ use super::web_api::{self, WebRequest};
 
 const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
 
-/// How a request breaks the protocol: the status it gets, and why in words.
+/// A protocol violation: status and text.
 pub(super) type RequestProblem = (StatusCode, String);
 
 /// Answers one request. An error makes hyper drop the connection.
@@ -88,7 +88,7 @@ fn header_list(headers: &HeaderMap) -> Vec<(String, String)> {
     headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect()
 }
 
-/// The body; an error means that the client did not send all of it.
+/// Reads the body; an error means that the client did not send all of it.
 pub(super) async fn read_body(body: Incoming) -> Result<Result<Bytes, RequestProblem>, Abort> {
     match Limited::new(body, MAX_BODY_BYTES).collect().await {
         Ok(collected) => Ok(Ok(collected.to_bytes())),
@@ -135,7 +135,7 @@ fn parse_form(head: &Parts, body: &Bytes) -> Result<WebRequest, String> {
     Ok(WebRequest::Chat(ask, Box::new(wish)))
 }
 
-/// An image is of use only to the account that uploaded it.
+/// Checks that the account uploaded the images itself.
 fn check_images(
     shared: &SharedState,
     account: Option<usize>,
@@ -169,7 +169,7 @@ fn record_input(call: &mut RecordedCall, input: &Result<WebRequest, RequestProbl
     }
 }
 
-/// A request that breaks the protocol meets no fault, so that none can hide that.
+/// Selects the fault for a request. Invalid requests get none, so that a fault cannot hide them.
 fn find_fault(
     shared: &SharedState,
     head: &Parts,
@@ -188,7 +188,7 @@ fn find_fault(
     requested.or_else(by_rule).unwrap_or_default()
 }
 
-/// Plays the answer that `make` gives, with the faults that come before any answer.
+/// Sends the response of `make`, with the faults that come before a response.
 pub(super) async fn respond(
     mut stage: ResponseContext,
     make_response: impl FnOnce(&ResponseContext) -> MockResponse,

@@ -15,14 +15,14 @@ use super::shared::SharedState;
 use super::socket::{Socket, SocketIo};
 
 const MAX_CONNECTIONS: usize = 4096;
-/// When the system has no socket to give, trying again at once would only burn the processor.
+/// Pause after a failed accept, so that a lack of sockets does not busy-loop.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// The number of the connection that a request came over.
+/// Number of a request's connection.
 #[derive(Clone, Copy)]
 pub(super) struct ConnectionNumber(pub(super) u64);
 
-/// Serves until the simulator stops. Without timers: its only client is this program, on loopback.
+/// Accepts connections until the mock stops. It has no timeouts: its only client is this program, on loopback.
 pub(super) async fn accept_loop(listener: TcpListener, shared: Arc<SharedState>, tasks: TaskTracker) {
     let stop = shared.stop.clone();
     let accepting = async {

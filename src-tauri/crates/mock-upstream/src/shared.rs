@@ -1,4 +1,4 @@
-//! What all connections of one simulator share.
+//! State shared by all connections of a mock.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::fault::Fault;
 use super::fault_rules::{self, FaultRule};
 use super::uploads::Uploads;
 
-/// More would be of no use, and the semaphore has a limit of its own.
+/// Maximum number of released chunks, below the semaphore's limit.
 const MAX_RELEASED_CHUNKS: usize = 1_000_000;
 
 pub(super) struct SharedState {
@@ -43,7 +43,7 @@ impl SharedState {
         }
     }
 
-    /// The place of the account with this session cookie.
+    /// Index of the account with this session cookie.
     pub(super) fn account_with_cookie(&self, cookie: &str) -> Option<usize> {
         self.accounts.iter().position(|account| account.key.is_none() && account.cookie == cookie)
     }
@@ -53,7 +53,7 @@ impl SharedState {
         self.accounts.iter().find(|account| account.key.is_none() && account.label() == label)
     }
 
-    /// The place of the account with this key.
+    /// Index of the account with this key.
     pub(super) fn account_with_key(&self, key: &str) -> Option<usize> {
         self.accounts.iter().position(|account| account.key.as_deref() == Some(key))
     }
@@ -67,7 +67,7 @@ impl SharedState {
         fault_rules::take_fault(&mut lock(&self.rules), path, account, model)
     }
 
-    /// `false` means that the account's quota for the model is used.
+    /// Counts a call. `false` if the account's quota for the model is used up.
     pub(super) fn charge(&self, account: usize, model: &str) -> bool {
         let mut ledgers = lock(&self.quotas);
         ledgers[account].charge(&self.accounts[account], model, Instant::now())
@@ -77,7 +77,7 @@ impl SharedState {
         lock(&self.quotas)[account].usage(&self.accounts[account], Instant::now())
     }
 
-    /// The URL under which the account, and no other, may use the image.
+    /// Stores an upload and returns its URL, which only this account may use.
     pub(super) fn save_upload(&self, account: usize, sha256: &str) -> String {
         lock(&self.uploads).save(account, sha256)
     }
@@ -90,7 +90,7 @@ impl SharedState {
         self.chunk_permits.add_permits(chunks.min(MAX_RELEASED_CHUNKS));
     }
 
-    /// Holds a chunk until it is released.
+    /// Waits until a held chunk is released.
     pub(super) async fn wait_for_release(&self) {
         let _held = self.call_log.hold();
         // The semaphore is never closed, so there is no error to see.
@@ -100,7 +100,7 @@ impl SharedState {
     }
 }
 
-/// One recorded call while it runs. Dropped before it is complete, it notes that the client went away.
+/// Guard of a running call. If it is dropped before completion, the call is recorded as disconnected.
 pub(super) struct CallGuard {
     shared: Arc<SharedState>,
     id: u64,
@@ -118,7 +118,7 @@ impl CallGuard {
         self.id
     }
 
-    /// Records the call: its request has been read.
+    /// Records the call after its request was read.
     pub(super) fn record_request(&mut self, fill: impl FnOnce(&mut RecordedCall)) {
         if let Some(mut call) = self.unrecorded.take() {
             fill(&mut call);
@@ -137,7 +137,7 @@ impl CallGuard {
         });
     }
 
-    /// The call ended as it was meant to, faults included.
+    /// Marks the call as complete, faults included.
     pub(super) fn complete(&mut self) {
         self.end(false);
     }

@@ -1,4 +1,4 @@
-//! The raw socket under hyper, which faults need: to reset it, and to write to it past hyper.
+//! Raw socket below hyper, for faults that reset it or write to it directly.
 
 use std::io;
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// One connection; hyper has it as a [`SocketIo`], faults keep it beside hyper.
+/// A connection, shared by hyper (as [`SocketIo`]) and the faults.
 pub(super) struct Socket {
     stream: TcpStream,
     raw_response: Mutex<Option<Vec<u8>>>,
@@ -19,17 +19,17 @@ impl Socket {
         Self { stream, raw_response: Mutex::new(None) }
     }
 
-    /// Lets the end of the connection be a reset. A socket that is gone already needs none.
+    /// Resets the connection when it is closed. Errors are ignored: the socket may be gone.
     pub(super) fn reset_on_close(&self) {
         let _ = self.stream.set_zero_linger();
     }
 
-    /// Has these bytes written when hyper has given the connection up.
+    /// Sets bytes to be written after hyper ends the connection.
     pub(super) fn set_raw_response(&self, bytes: Vec<u8>) {
         *self.raw_response.lock().unwrap_or_else(PoisonError::into_inner) = Some(bytes);
     }
 
-    /// Writes what [`Self::set_raw_response`] left, if it left something.
+    /// Writes the bytes of [`Self::set_raw_response`], if any.
     pub(super) async fn write_raw_response(&self) -> io::Result<()> {
         let raw = self.raw_response.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
         let mut rest = raw.as_slice();
@@ -45,7 +45,7 @@ impl Socket {
     }
 }
 
-/// The socket as hyper reads and writes it.
+/// I/O adapter of the socket for hyper.
 pub(super) struct SocketIo(pub(super) Arc<Socket>);
 
 impl AsyncRead for SocketIo {

@@ -1,12 +1,12 @@
-//! How a model behind the web side reads what its prompt says of tools and of JSON, and what it writes then. Its own
-//! reading: it shares nothing with the code that writes the prompt.
+//! Mock of a web model with prompted tools and JSON: parses the prompt and writes calls. It shares no code with the
+//! crate that writes the prompt.
 
 use serde_json::{Map, Value, json};
 
 use super::agent::{self, AgentAction, AgentTurn, OfferedTool};
 use super::request::ChatForm;
 
-/// The reply of a model that was given tools or asked for JSON; `None` where neither says what to do.
+/// The reply of a model with tools or a JSON format; `None` without instructions.
 pub(super) fn reply(ask: &ChatForm) -> Option<String> {
     let (offers, turns) = (offered_tools(&ask.preprompt), turns(ask));
     // Who was told what to say says that, and makes no call when it is asked once more.
@@ -24,7 +24,7 @@ pub(super) fn reply(ask: &ChatForm) -> Option<String> {
     requested_schema(&ask.preprompt).map(|schema| sample_value(&schema, 0).to_string())
 }
 
-/// A call where the prompt wants one whatever the user says.
+/// A call where the prompt requires one regardless of the user's message.
 fn required_call(preprompt: &str, offers: &[OfferedTool]) -> Option<AgentAction> {
     let (_, wish) = preprompt.rsplit_once("\nIn this reply you must call ")?;
     let named = wish.lines().next()?.strip_prefix("the tool ").and_then(|name| name.strip_suffix('.'));
@@ -42,14 +42,14 @@ fn offered_tools(preprompt: &str) -> Vec<OfferedTool> {
     lines.filter_map(offer).collect()
 }
 
-/// The schema that the answer has to fit, if it has to be JSON.
+/// The schema of the answer, if it must be JSON.
 fn requested_schema(preprompt: &str) -> Option<Value> {
     let (_, wish) = preprompt.rsplit_once("# Form of the answer\n")?;
     let schema = wish.find("\n\n{").and_then(|at| serde_json::from_str(wish[at..].trim()).ok());
     Some(schema.unwrap_or_else(|| json!({"type": "object", "properties": {"demo": {"type": "boolean"}}})))
 }
 
-/// The site's turns alternate, the user's first.
+/// The turns of the conversation; they alternate, the user's first.
 fn turns(ask: &ChatForm) -> Vec<AgentTurn> {
     let texts = ask.messages.iter().filter_map(|message| message["content"].as_str());
     let sides =
@@ -94,7 +94,7 @@ fn render_calls(calls: &[(String, Value)]) -> String {
     format!("I use a tool.\n\n{}", blocks.collect::<Vec<_>>().join("\n"))
 }
 
-/// A small value that fits a schema.
+/// A small value that is valid against a schema.
 fn sample_value(schema: &Value, depth: usize) -> Value {
     if let Some(choice) = schema.get("const").or_else(|| schema["enum"].get(0)) {
         return choice.clone();
@@ -114,14 +114,14 @@ fn sample_value(schema: &Value, depth: usize) -> Value {
     }
 }
 
-/// How a model gets a call wrong.
+/// Mistakes of a model in a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ToolMistake {
     /// A quote inside a string is not escaped.
     BrokenJson,
-    /// The call stands in a code fence.
+    /// The call is in a code fence.
     Fenced,
-    /// The call is told in words.
+    /// The call is described in words.
     Prose,
 }
 
@@ -135,7 +135,7 @@ impl ToolMistake {
         }
     }
 
-    /// The reply as a model with this habit writes it.
+    /// Rewrites a reply with this mistake.
     pub(super) fn apply(self, text: &str) -> String {
         match self {
             Self::BrokenJson => text.replace("\"}}\n</tool_call>", "\" and \"more\" of it\"}}\n</tool_call>"),

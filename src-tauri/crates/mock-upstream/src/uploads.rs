@@ -1,4 +1,4 @@
-//! Which account uploaded which image. The bytes are not kept.
+//! Uploaded images and their accounts, without the bytes.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -12,7 +12,7 @@ pub(super) struct Uploads {
 }
 
 impl Uploads {
-    /// Gives a new URL each time, as the real site does.
+    /// Stores an upload and returns a new URL each time, as the real site does.
     pub(super) fn save(&mut self, account: usize, sha256: &str) -> String {
         self.count += 1;
         let url = format!("https://files.simulator.invalid/{}-{sha256}", self.count);

@@ -1,4 +1,4 @@
-//! What the real site would answer: session, quota, reply, upload, usage.
+//! Responses of the site: session, quota, reply, upload, usage.
 
 use http::StatusCode;
 use http::request::Parts;
@@ -14,7 +14,7 @@ use super::shared::SharedState;
 
 pub(super) const SESSION_COOKIE: &str = "auth_session";
 
-/// A request that has been read and fits the protocol.
+/// A valid request.
 pub(super) enum WebRequest {
     Chat(ChatForm, Box<MessageDirectives>),
     Upload(RecordedUpload),
@@ -35,7 +35,7 @@ pub(super) fn session_cookie(head: &Parts) -> Option<&str> {
     if values.next().is_none() { Some(value) } else { None }
 }
 
-/// The answer to a request without faults. It counts a model call against the account's quota.
+/// The response without a fault. A model call counts against the account's quota.
 pub(super) fn answer(shared: &SharedState, account: Option<usize>, input: &WebRequest) -> MockResponse {
     match (account, input) {
         (Some(account), _) => account_answer(shared, account, input),

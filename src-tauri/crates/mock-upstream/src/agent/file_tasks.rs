@@ -1,4 +1,4 @@
-//! How a task is done with the tools at hand: which tool, and what its arguments are called.
+//! Carries out file tasks with the offered tools: selects the tool and the names of its arguments.
 
 use serde_json::{Map, Value, json};
 
@@ -23,7 +23,7 @@ const EDIT_TOOLS: [&str; 13] = [
 const WRITE_TOOLS: [&str; 6] =
     ["write", "write_file", "writefile", "write_to_file", "create_file", "create_new_file"];
 const PATCH_TOOLS: [&str; 2] = ["apply_patch", "applypatch"];
-/// Codex's tool that runs JavaScript, within which its other tools are called.
+/// Codex's tool that runs JavaScript, which calls its other tools.
 const SCRIPT_TOOLS: [&str; 1] = ["exec"];
 const SHELL_TOOLS: [&str; 10] = [
     "bash",
@@ -68,7 +68,7 @@ pub(super) struct FileTask {
 }
 
 impl FileTask {
-    /// The task of a line, if it holds one. Agents quote what the user typed, so the word may stand behind something.
+    /// Parses the task of a line. Agents quote the user's text, so other text may precede it.
     pub(super) fn parse(line: &str) -> Option<Self> {
         if let Some((before, rest)) = line.split_once("edit: ") {
             let (path, change) = rest.split_once(" :: ")?;
@@ -84,7 +84,7 @@ impl FileTask {
         Some(Self { path: path.trim().to_owned(), old: None, new: strip_outer_quote(before, text) })
     }
 
-    /// One step after the other: look, change, say so. Each call that was made is a step, whatever came of it.
+    /// The next step: read, change, report. Every earlier call counts as a step, whatever its result.
     pub(super) fn next_action(
         &self,
         offers: &[OfferedTool],
@@ -182,13 +182,13 @@ impl FileTask {
     }
 }
 
-/// Tools that keep a list of what is to be done change nothing.
+/// Whether a tool keeps a to-do list; such tools change no file.
 fn is_planning(name: &str) -> bool {
     let name = name.to_lowercase();
     ["todo", "plan", "progress"].iter().any(|word| name.contains(word))
 }
 
-/// The tool of the first name that is offered, whatever its case and whatever stands before it.
+/// Finds the first of these names that is offered, without regard to case and prefix.
 fn find_tool<'a>(offers: &'a [OfferedTool], names: &[&str]) -> Option<&'a OfferedTool> {
     let bare = |offer: &OfferedTool| {
         let name = offer.name.to_lowercase();
@@ -197,7 +197,7 @@ fn find_tool<'a>(offers: &'a [OfferedTool], names: &[&str]) -> Option<&'a Offere
     names.iter().find_map(|name| offers.iter().find(|offer| bare(offer) == *name))
 }
 
-/// A call with the arguments under whichever of their names the schema has; what else it requires gets a plain value.
+/// Builds a call. Each argument gets the name that the schema has; other required ones get a sample value.
 pub(super) fn build_call(tool: &OfferedTool, given: &[(&[&str], Value)]) -> (String, Value) {
     let mut arguments = Map::new();
     for (names, value) in given {
@@ -221,7 +221,7 @@ fn find_property<'a>(schema: &Value, names: &[&'a str]) -> Option<&'a str> {
     names.iter().copied().find(|name| properties.contains_key(*name))
 }
 
-/// Where a tool takes several files or changes at once: the list, and the name within its items.
+/// The array property of a tool that takes several files or changes, and the property's name within its items.
 fn find_list_property<'a>(schema: &Value, names: &[&'a str]) -> Option<(String, &'a str)> {
     let mut properties = schema["properties"].as_object()?.iter();
     properties.find_map(|(list, schema)| Some((list.clone(), find_property(&schema["items"], names)?)))
@@ -240,7 +240,7 @@ pub(super) fn sample_value(schema: &Value) -> Value {
     }
 }
 
-/// All properties are filled in: strict schemas want them all.
+/// A sample object with all properties, because strict schemas require them.
 fn sample_object(schema: &Value) -> Value {
     let properties = schema["properties"].as_object().into_iter().flatten();
     Value::Object(properties.map(|(name, schema)| (name.clone(), sample_value(schema))).collect())
@@ -254,7 +254,7 @@ fn patch_call(tool: &OfferedTool, body: &str) -> (String, Value) {
     }
 }
 
-/// A command by whatever tool runs one.
+/// A call of the tool that runs a command.
 fn command_call(offers: &[OfferedTool], command: &str) -> Option<(String, Value)> {
     let by_script = || find_tool(offers, &SCRIPT_TOOLS).map(|tool| script_call(tool, command));
     find_tool(offers, &SHELL_TOOLS).map(|tool| shell_call(tool, command)).or_else(by_script)
@@ -285,7 +285,7 @@ fn sed_escaped(text: &str) -> String {
     text.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
 }
 
-/// The lines of what was read that hold the change, before it and after it: patches are made of whole lines.
+/// The lines around the change, before and after it, because patches consist of whole lines.
 fn whole_lines(results: &[&str], old: &str, new: &str) -> (String, String) {
     let shown: Vec<String> = results.iter().map(|result| text_of_json(result)).collect();
     let read = without_line_numbers(&shown.join("\n"));
@@ -293,7 +293,7 @@ fn whole_lines(results: &[&str], old: &str, new: &str) -> (String, String) {
     line.map_or_else(|| (old.to_owned(), new.to_owned()), |line| (line.to_owned(), line.replace(old, new)))
 }
 
-/// Some tools pack what they say into JSON.
+/// Extracts the text of a result in JSON.
 fn text_of_json(result: &str) -> String {
     fn texts(value: &Value) -> Vec<&str> {
         match value {
@@ -306,7 +306,7 @@ fn text_of_json(result: &str) -> String {
     serde_json::from_str(result).map_or_else(|_| result.to_owned(), |value| texts(&value).join("\n"))
 }
 
-/// Readers number the lines they show.
+/// Removes the line numbers that file readers add.
 fn without_line_numbers(text: &str) -> String {
     let bare = |line: &str| {
         let rest = line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit());
@@ -317,7 +317,7 @@ fn without_line_numbers(text: &str) -> String {
     text.lines().map(bare).collect::<Vec<_>>().join("\n")
 }
 
-/// A quote that an agent put around the whole message is not part of it.
+/// Removes a quote around the whole message.
 fn strip_outer_quote(before: &str, text: &str) -> String {
     let quote = before.trim_end().chars().next_back().filter(|last| ['"', '`', '\''].contains(last));
     let text = text.trim_end();

@@ -1,5 +1,5 @@
-//! The official API as the simulator reads it: LiteLLM's form of OpenAI's, by key. It shares nothing with the code that
-//! it is there to test.
+//! The mock of the official API: LiteLLM's variant of OpenAI's API, with keys. It shares no code with the client
+//! that it tests.
 
 mod models;
 mod padding;
@@ -22,12 +22,12 @@ use super::routes::{self, RequestProblem};
 use super::shared::{CallGuard, SharedState};
 use super::socket::Socket;
 
-/// Where a model is asked.
+/// Path of chat completions.
 pub const CHAT_PATH: &str = "/v1/chat/completions";
-/// Where embeddings are asked for.
+/// Path of embeddings.
 pub const EMBEDDINGS_PATH: &str = "/v1/embeddings";
 
-/// A request that has been read and fits the protocol.
+/// A valid request.
 enum ApiRequest {
     Chat(Box<ChatRequest>),
     Embed(EmbeddingsRequest),
@@ -114,7 +114,7 @@ fn record_input(call: &mut RecordedCall, input: &Result<ApiRequest, RequestProbl
     }
 }
 
-/// A request that breaks the protocol meets no fault, so that none can hide that.
+/// Selects the fault for a request. Invalid requests get none, so that a fault cannot hide them.
 fn find_fault(
     shared: &SharedState,
     path: &str,

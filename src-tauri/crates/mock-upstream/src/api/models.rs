@@ -1,8 +1,8 @@
-//! The models of the simulated API, with all the ways in which their facts are incomplete.
+//! The models of the mock API, with metadata that is incomplete in every way the real one is.
 
 use serde_json::{Value, json};
 
-/// Id, maker, longest prompt, longest answer, dollars a million tokens in and out, pictures, thoughts.
+/// Id, vendor, maximum input and output tokens, dollars per million tokens in and out, vision, reasoning.
 type ModelRow = (&'static str, &'static str, u64, u64, f64, f64, bool, bool);
 
 const MODELS: [ModelRow; 9] = [
@@ -17,7 +17,7 @@ const MODELS: [ModelRow; 9] = [
     ("deepseek-v3.1", "deepseek", 128_000, 8_192, 0.56, 1.68, false, false),
 ];
 const EMBEDDING_MODELS: [&str; 2] = ["text-embedding-3-small", "text-embedding-3-large"];
-/// Known by name only.
+/// Models without metadata.
 const MODELS_WITHOUT_INFO: [&str; 2] = ["mistral-medium-3.1", "mammouth-recommended"];
 const ALIASES: [&str; 2] = ["mammouth", "recommended"];
 

@@ -1,14 +1,14 @@
-//! Replies of a wanted size: the reply as it would be, with other words.
+//! Replies of a given size: the normal reply with filler text.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::super::chunks::{BodyChunks, filler_text};
 
-/// Stands where the words will be. No reply holds it by chance.
+/// Placeholder of the text. No reply contains it by chance.
 const TEXT_PLACEHOLDER: &str = "\u{0}words\u{0}";
 
-/// A stream says `size` bytes, rounded up to whole events; a whole answer exactly as many.
+/// Replaces the text of a reply: a stream gets `size` bytes rounded up to whole events, an unary reply exactly `size`.
 pub(super) fn padded(reply: BodyChunks, size: u64) -> BodyChunks {
     let reply = reply.concat();
     match serde_json::from_slice::<Value>(&reply) {

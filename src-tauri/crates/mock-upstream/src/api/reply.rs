@@ -1,7 +1,7 @@
-//! What the simulated model says, as a chat completion or as a stream of its chunks.
+//! Replies of the mock model, as a chat completion or a stream of chunks.
 //!
-//! Lines of the last user message ask for more than text: `think: TEXT` for a thought before it, `image:` for a picture
-//! behind it. Tools are called as the agent's brain says.
+//! Lines of the last user message request more than text: `think: TEXT` for reasoning before it, `image:` for an image
+//! after it. Tool calls come from `agent`.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -16,10 +16,10 @@ use super::super::request::ChatForm;
 use super::super::response::MockResponse;
 use super::request::{ChatRequest, EmbeddingsRequest};
 
-/// One pixel.
+/// Image of one pixel.
 const ONE_PIXEL_PNG: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
-/// A reply before it has a form.
+/// A reply, independent of its wire format.
 struct Completion {
     thoughts: Vec<String>,
     words: Vec<String>,
@@ -88,7 +88,7 @@ fn call_json((name, arguments): (String, Value), number: u64, at: usize) -> Valu
     json!({"id": format!("call_sim{number}_{at}"), "type": "function", "function": function})
 }
 
-/// Takes away what stands behind the first stop sequence, and the sequence itself.
+/// Removes the first stop sequence and everything after it.
 fn truncate_at_stop(words: &mut Vec<String>, stops: &[&str]) {
     let text = words.concat();
     let Some(mut left) = stops.iter().filter_map(|stop| text.find(stop)).min() else { return };
@@ -100,7 +100,7 @@ fn truncate_at_stop(words: &mut Vec<String>, stops: &[&str]) {
     });
 }
 
-/// The words of the reply, or the object that a format asks for.
+/// The words of the reply, or the JSON that the response format requires.
 fn reply_words(chat: &ChatRequest) -> Vec<String> {
     let wants_json = chat.fields.get("response_format").filter(|format| format["type"] != "text");
     if let Some(format) = wants_json.filter(|_| !chat.last_text.contains("echo")) {
@@ -172,7 +172,7 @@ fn completion_stream(chat: &ChatRequest, completion: &Completion, number: u64) -
     sse_response(BodyChunks::from_list(events))
 }
 
-/// A call in its pieces: what it is, then its arguments in two halves.
+/// The deltas of a call: id and name, then its arguments in two halves.
 fn call_deltas(call: &Value, index: usize) -> Vec<Value> {
     let arguments = call["function"]["arguments"].as_str().unwrap_or_default();
     let middle = arguments.floor_char_boundary(arguments.len() / 2);
@@ -192,12 +192,12 @@ fn sse_response(chunks: BodyChunks) -> MockResponse {
     answer
 }
 
-/// Exactly this text as a stream.
+/// A stream of exactly this text.
 pub(super) fn raw_stream(text: &str) -> MockResponse {
     sse_response(BodyChunks::single(text.to_owned()))
 }
 
-/// Vectors that depend on the text only.
+/// Embeddings that depend only on the text.
 pub(super) fn embeddings(embed: &EmbeddingsRequest) -> MockResponse {
     let data: Vec<Value> =
         embed.inputs.iter().enumerate().map(|(index, text)| one_embedding(embed, index, text)).collect();

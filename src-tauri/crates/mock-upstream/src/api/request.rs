@@ -1,11 +1,11 @@
-//! The requests that the API takes, read strictly.
+//! Strict parsers of the API's requests.
 
 use serde_json::{Map, Value};
 
 use super::super::agent::{AgentTurn, OfferedTool};
 use super::super::reply::MessageDirectives;
 
-/// What would steer the proxy behind the API: nobody who only uses a model may send it.
+/// Fields that control the LiteLLM proxy behind the API. A client must not send them.
 const FORBIDDEN_FIELDS: [&str; 9] = [
     "api_base",
     "base_url",
@@ -55,7 +55,7 @@ impl ChatRequest {
         self.fields.get("stream_options").is_some_and(|options| options["include_usage"] == true)
     }
 
-    /// Words at most; the API's own default is low.
+    /// Maximum number of words; the API's default is low.
     pub(super) fn max_words(&self) -> usize {
         let named = ["max_tokens", "max_completion_tokens"]
             .into_iter()
@@ -63,7 +63,7 @@ impl ChatRequest {
         usize::try_from(named.unwrap_or(2048)).unwrap_or(usize::MAX)
     }
 
-    /// The texts before any of which the reply ends.
+    /// The stop sequences.
     pub(super) fn stop_sequences(&self) -> Vec<&str> {
         match self.fields.get("stop") {
             Some(Value::String(text)) => vec![text],
@@ -111,7 +111,7 @@ impl ChatRequest {
         turns
     }
 
-    /// How many pictures came with the conversation.
+    /// The images of the conversation.
     pub(super) fn images(&self) -> Vec<Value> {
         let parts = self.messages.iter().filter_map(|message| message["content"].as_array()).flatten();
         parts.filter_map(|part| part["image_url"]["url"].as_str()).map(Value::from).collect()
@@ -156,7 +156,7 @@ fn required_text(fields: &Map<String, Value>, name: &str) -> Result<String, Stri
     text.map(str::to_owned).ok_or_else(|| format!("the body has no {name}"))
 }
 
-/// Every result must answer a call of the assistant's message before it, and every call must be answered.
+/// Checks that every tool result has a call in the preceding assistant message, and every call a result.
 fn check_order(messages: &[Value]) -> Result<(), String> {
     let mut open: Vec<&str> = Vec::new();
     for message in messages {

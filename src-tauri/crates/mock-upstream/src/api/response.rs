@@ -1,4 +1,4 @@
-//! What the API answers, and what a fault makes of it.
+//! Responses of the mock API, with and without faults.
 
 use http::StatusCode;
 use serde_json::json;
@@ -8,7 +8,7 @@ use super::super::fault::{Fault, FaultBody};
 use super::super::response::MockResponse;
 use super::{ApiRequest, models, padding, reply};
 
-/// LiteLLM's form of an error.
+/// An error in LiteLLM's form.
 pub(super) fn error(status: StatusCode, message: &str, kind: &str) -> MockResponse {
     let code = status.as_u16().to_string();
     MockResponse::json(
@@ -29,7 +29,7 @@ fn budget_exceeded() -> MockResponse {
     error(StatusCode::TOO_MANY_REQUESTS, message, "budget_exceeded")
 }
 
-/// The answer to a request without faults. It counts a model call against the key's budget.
+/// The response without a fault. A model call counts against the key's budget.
 pub(super) fn without_fault(
     stage: &ResponseContext,
     account: Option<usize>,
@@ -70,7 +70,7 @@ fn key_info(stage: &ResponseContext, account: usize) -> MockResponse {
     MockResponse::json(StatusCode::OK, &json!({"key": mock_account.key, "info": info}))
 }
 
-/// The answer under a fault. `normal` is called only if it is needed, because making it may count against a budget.
+/// The response with a fault. `normal` is called only if it is needed, because it may count against a budget.
 pub(super) fn with_fault(
     fault: &Fault,
     key: &str,
