@@ -1,7 +1,7 @@
-//! Asking the running instance.
+//! Client of the running instance's management API.
 //!
-//! The control token is sent only to the address that the lock's holder wrote: a program that merely listens on the
-//! same port never gets it.
+//! The control token is sent only to the address that the holder of the lock wrote: another program that listens on the
+//! same port does not receive it.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,17 +18,17 @@ use gateway::server::dial_addr;
 use storage::config::Config;
 use storage::secrets::{self, ExposeSecret};
 
-/// A check of several accounts may take this long, each of them up to its own time limits.
+/// Timeout of a command. A check of several accounts takes up to the sum of their own timeouts.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// A running instance and the means to ask it.
+/// Connection to a running instance.
 pub(super) struct Client {
     pub(super) instance: RunningInstance,
     token: String,
     http: reqwest::Client,
 }
 
-/// Where the stored state is, and who runs on it.
+/// A data directory and the instance that runs on it, if any.
 pub(super) struct TargetInstance {
     pub(super) data_dir: PathBuf,
     pub(super) config: Config,
@@ -36,7 +36,7 @@ pub(super) struct TargetInstance {
     pub(super) client: Option<Client>,
 }
 
-/// Looks for the instance that is meant: in the data directory, else in its demo.
+/// Finds the instance: on the data directory, otherwise on its demo directory.
 pub(super) fn find_target(global: &GlobalArgs) -> Result<TargetInstance, ExitError> {
     let (config, parts) = serve::read_settings(global)?;
     let dir = config.data_dir.clone();
@@ -56,7 +56,7 @@ pub(super) fn find_target(global: &GlobalArgs) -> Result<TargetInstance, ExitErr
 /// The running instance, for commands that need one.
 ///
 /// # Errors
-/// None runs on this data directory.
+/// No instance runs on this data directory.
 pub(super) fn running(global: &GlobalArgs) -> Result<Client, ExitError> {
     find_target(global)?.client.ok_or_else(|| {
         ExitError::failed(
@@ -65,7 +65,7 @@ pub(super) fn running(global: &GlobalArgs) -> Result<Client, ExitError> {
     })
 }
 
-/// Carries out a command in the running instance, or on the stored state where none runs.
+/// Runs a command in the running instance, or on the stored state if none runs.
 pub(super) fn run_command<T: DeserializeOwned>(
     global: &GlobalArgs,
     name: &str,
@@ -84,7 +84,7 @@ pub(super) fn run_command<T: DeserializeOwned>(
     })
 }
 
-/// The stored state, where nobody runs.
+/// Opens the stored state while no instance runs.
 pub(super) async fn open_offline(
     config: &Config,
     parts: AppParts,
@@ -93,7 +93,7 @@ pub(super) async fn open_offline(
     OfflineApp::open(config, parts, changes).await.map_err(|error| ExitError::failed(error.to_string()))
 }
 
-/// Carries out a command on the stored state.
+/// Runs a command on the stored state.
 pub(super) async fn run_offline<T: DeserializeOwned>(
     stored: &OfflineApp,
     name: &str,
@@ -103,7 +103,7 @@ pub(super) async fn run_offline<T: DeserializeOwned>(
     serde_json::from_value(answer).map_err(|error| ExitError::failed(error.to_string()))
 }
 
-/// The instance that runs on this data directory.
+/// Connects to the instance that runs on this data directory; `None` if there is none.
 pub(super) fn connect(data_dir: &Path) -> Result<Option<Client>, ExitError> {
     let Some(instance) = app::find_running(data_dir) else { return Ok(None) };
     let token = secrets::read_token(&data_dir.join(CONTROL_TOKEN_FILE))
@@ -120,7 +120,7 @@ pub(super) fn connect(data_dir: &Path) -> Result<Option<Client>, ExitError> {
 }
 
 impl Client {
-    /// Carries out a command.
+    /// Runs a command.
     pub(super) async fn call<T: DeserializeOwned>(
         &self,
         name: &str,
@@ -138,7 +138,7 @@ impl Client {
         Err(ExitError::failed(error_message(&answer)))
     }
 
-    /// The live feed.
+    /// Opens the event feed.
     pub(super) async fn events(&self) -> Result<reqwest::Response, ExitError> {
         let request = self.request(reqwest::Method::GET, "events");
         let response = request.send().await.map_err(|error| connection_error(&error))?;
@@ -164,7 +164,7 @@ fn error_message(answer: &[u8]) -> String {
     control_error.map_or_else(|| "the running proxy refused the command".to_owned(), |error| error.message)
 }
 
-/// A small runtime for one command.
+/// Runs a command on a single-threaded runtime.
 pub(super) fn block_on<T>(work: impl Future<Output = Result<T, ExitError>>) -> Result<T, ExitError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| ExitError::failed(error.to_string()))?.block_on(work)

@@ -28,7 +28,7 @@ pub(super) fn clients(global: &GlobalArgs, json: bool) -> Result<(), ExitError> 
     Ok(())
 }
 
-/// This shell, as far as it decides where clients and their files are.
+/// The environment of this shell that decides where clients and their files are.
 pub(super) fn caller() -> CallerShell {
     let shadowing = client_setup::clients::all().iter().flat_map(|client| client.shadowing_variables);
     // Of a variable that wins over a file only its presence counts; its value may be a secret.
@@ -80,7 +80,7 @@ fn not_by_file(client: &ClientEntry) -> String {
     }
 }
 
-/// Before, ours and now.
+/// Shows a changed value: before set-up, as set up, and now.
 pub(super) fn show_drift(drift: &Drift) {
     let before = drift.before.as_deref().unwrap_or("nothing");
     let Drift { path, line, key, ours, now, .. } = drift;
@@ -90,7 +90,7 @@ pub(super) fn show_drift(drift: &Drift) {
     output::line(format_args!("      now:           {now}"));
 }
 
-/// What wins over the client's file, in words.
+/// Text that names what overrides the client's file.
 pub(super) fn shadowed_by(shadow: &Shadow) -> String {
     match shadow {
         Shadow::Variable { name } => format!("the variable {name} of this shell wins over the file"),

@@ -1,4 +1,4 @@
-//! The short commands.
+//! The commands that are small enough to share a file.
 
 use std::io::{BufRead, ErrorKind, IsTerminal, Read};
 
@@ -13,7 +13,7 @@ use gateway::app::AppParts;
 use gateway::management::{CheckView, IssuedKey, KeyView, Status, env_file_message};
 use gateway::server::dial_addr;
 
-/// What a user of web sessions must know before the first one is stored.
+/// Notice that the user must accept before the first web session is stored.
 const WEB_SESSION_NOTICE: &str = "\
 Please note: this program is unofficial. A web session is your own mammouth.ai login, used on this machine for you
 alone. Mammouth's terms (14 April 2026) forbid bypassing plan limits, sharing credentials and reverse engineering; the
@@ -36,7 +36,7 @@ pub(super) fn status(global: &GlobalArgs) -> Result<(), ExitError> {
     Ok(())
 }
 
-/// What the next start would find. That nothing runs is still a failure, for scripts that ask.
+/// Shows the state that the next start would find. Fails nevertheless, so that scripts see that no proxy runs.
 fn status_when_stopped(global: &GlobalArgs, target: &TargetInstance) -> Result<(), ExitError> {
     output::line(format_args!("the next start listens on: http://{}", dial_addr(target.config.listen())));
     output::line(format_args!("data directory: {}", target.data_dir.display()));
@@ -78,7 +78,7 @@ pub(super) fn accounts(global: &GlobalArgs, command: AccountsCommand) -> Result<
     }
 }
 
-/// A command that answers with nothing.
+/// Runs a command without a result.
 fn run_action(global: &GlobalArgs, name: &str, args: Value, done: &str) -> Result<(), ExitError> {
     let () = run_command(global, name, args)?;
     output::line(done);
@@ -164,7 +164,7 @@ fn add_account(global: &GlobalArgs, label: &str, api: bool, accepted: bool) -> R
     Ok(())
 }
 
-/// Before the first web session is stored the user has read the notice.
+/// Requires that the notice about web sessions was accepted.
 fn require_terms(global: &GlobalArgs, accepted: bool) -> Result<(), ExitError> {
     output::note(WEB_SESSION_NOTICE);
     if find_target(global)?.parts.settings.terms_accepted() {
@@ -178,7 +178,7 @@ fn require_terms(global: &GlobalArgs, accepted: bool) -> Result<(), ExitError> {
     run_command(global, "settings.accept_terms", Value::Null)
 }
 
-/// Only a person can be asked; a script says it with the option.
+/// Asks at the terminal; without one, the option is required.
 fn read_confirmation() -> Result<bool, ExitError> {
     if !std::io::stdin().is_terminal() {
         return Ok(false);
@@ -228,7 +228,7 @@ pub(super) fn keys(global: &GlobalArgs, command: KeysCommand) -> Result<(), Exit
     Ok(())
 }
 
-/// A time in seconds, written as 90s, 30m, 12h or 7d.
+/// Parses a duration such as 90s, 30m, 12h or 7d. Returns seconds.
 fn parse_duration(text: &str) -> Result<u64, ExitError> {
     let seconds = |unit: char| match unit {
         's' => Some(1),
@@ -244,7 +244,7 @@ fn parse_duration(text: &str) -> Result<u64, ExitError> {
     parsed.ok_or_else(|| ExitError::new(exit::USAGE, "a time is written as 90s, 30m, 12h or 7d"))
 }
 
-/// The key stands alone on stdout, so that a shell can take it.
+/// Prints only the key on stdout, so that scripts can read it.
 fn reveal_key(key: &KeyView) {
     match &key.key {
         Some(value) => output::line(value),
@@ -262,7 +262,7 @@ pub(super) fn port(global: &GlobalArgs, port: u16) -> Result<(), ExitError> {
     Ok(())
 }
 
-/// Nobody runs: the port is kept for the next start.
+/// Stores the port for the next start, while no instance runs.
 fn store_port(parts: &mut AppParts, port: u16) -> Result<(), ExitError> {
     let saved = parts.settings.update(|settings| settings.set_port(port));
     saved.map_err(|error| ExitError::failed(error.to_string()))?;

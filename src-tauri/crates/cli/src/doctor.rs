@@ -1,4 +1,4 @@
-//! `doctor`: checks everything between a client and an answer.
+//! `doctor`: checks everything that a request needs.
 
 use serde_json::json;
 
@@ -85,7 +85,7 @@ fn store_name(config: &Config) -> &'static str {
     }
 }
 
-/// Whether the port is ours, free, or somebody else's.
+/// Checks whether the port is used by this proxy, free, or used by another program.
 async fn port(config: &Config, client: Option<&Client>) -> Finding {
     if let Some(client) = client {
         return Finding::good(
@@ -103,7 +103,7 @@ async fn port(config: &Config, client: Option<&Client>) -> Finding {
     }
 }
 
-/// The running proxy checks with its own connections and secrets.
+/// Findings of the running proxy, made with its own connections and secrets.
 async fn running_findings(client: &Client) -> Result<Vec<Finding>, ExitError> {
     let mut findings: Vec<Finding> = client.call("doctor", json!(null)).await?;
     let checks: Vec<CheckView> = client.call("accounts.check", json!({})).await?;
@@ -111,7 +111,7 @@ async fn running_findings(client: &Client) -> Result<Vec<Finding>, ExitError> {
     Ok(findings)
 }
 
-/// Nobody runs: the accounts of the settings are checked from here.
+/// Findings about the accounts of the settings, while no instance runs.
 async fn offline_findings(config: &Config, parts: app::AppParts) -> Result<Vec<Finding>, ExitError> {
     if config.demo {
         return Ok(vec![Finding::good("accounts", "the demo brings its own")]);

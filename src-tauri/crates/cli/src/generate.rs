@@ -9,7 +9,7 @@ use clap_complete::Shell;
 use super::ExitError;
 use super::args::{Args, DesktopArgs};
 
-/// Shells, with the folder below `/usr/share` and the file name by which each finds a completion.
+/// Shells with the folder below `/usr/share` and the file name of their completion.
 const COMPLETIONS: [(Shell, &str, &str); 3] = [
     (Shell::Bash, "bash-completion/completions", "mammouth-proxy"),
     (Shell::Fish, "fish/vendor_completions.d", "mammouth-proxy.fish"),
@@ -23,7 +23,7 @@ pub(super) fn generate(share: &Path) -> Result<(), ExitError> {
         .map_err(|error| ExitError::failed(format!("{}: {error}", share.display())))
 }
 
-/// One page for each program and each command: `mammouth-proxy-accounts-add.1`.
+/// Writes a page for each program and command, such as `mammouth-proxy-accounts-add.1`.
 fn man_pages(folder: &Path) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
     clap_mangen::generate_to(Args::command(), folder)?;

@@ -1,4 +1,4 @@
-//! `launch` and `run`: start a program for the proxy without writing anything.
+//! `launch` and `run`: start a program that uses the proxy, without writing files.
 
 use std::io;
 use std::process::Command;
@@ -53,13 +53,13 @@ fn start(program: &str, prepared: PreparedLaunch) -> Result<(), ExitError> {
     Err(not_started(program, &replace_this_process(command)))
 }
 
-/// The program takes the place of this one: signals and the exit code are its own.
+/// Replaces this process by the program, so that signals and exit code are its own.
 #[cfg(unix)]
 fn replace_this_process(mut command: Command) -> io::Error {
     std::os::unix::process::CommandExt::exec(&mut command)
 }
 
-/// There is no `exec` here: this process waits, and ends as the program ends.
+/// Runs the program as a child and exits with its code, where there is no `exec`.
 #[cfg(not(unix))]
 fn replace_this_process(mut command: Command) -> io::Error {
     match command.status() {

@@ -1,14 +1,14 @@
-//! The command line: what `mammouth-proxy` does with its arguments.
+//! The command line of `mammouth-proxy`.
 //!
-//! `serve` builds an [`App`](gateway::app::App) and waits for a signal. Every other command asks the running instance
-//! over its control door, whichever of the two programs it is, or works on the stored state where none runs.
+//! `serve` builds an [`App`](gateway::app::App) and waits for a signal. Every other command calls the management API
+//! of the running instance, headless or desktop, or works on the stored state if none runs.
 
 #![cfg_attr(
     test,
     allow(clippy::wildcard_enum_match_arm, reason = "a test that meets another variant fails anyway")
 )]
 
-/// Requests are many small allocations; this allocator serves them in less time and gives memory back sooner.
+/// mimalloc: faster for the many small allocations of requests, and it returns memory to the system sooner.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -48,12 +48,12 @@ pub(crate) mod exit {
     pub(crate) const PORT_TAKEN: u8 = 4;
 }
 
-/// What ends a command without success: an exit code and a sentence for people.
+/// Error of a command: exit code and message.
 #[derive(Debug)]
 pub(crate) struct ExitError {
     code: u8,
     message: String,
-    /// Of a start that failed.
+    /// Cause of a failed start.
     problem: Option<StartProblem>,
 }
 
@@ -80,7 +80,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Shows help, or what is wrong with the arguments.
+/// Prints help or the error of the arguments.
 fn show_usage(error: &clap::Error) -> ExitCode {
     match usage::without_values(error) {
         Some(sentence) => output::note(sentence),
@@ -90,7 +90,7 @@ fn show_usage(error: &clap::Error) -> ExitCode {
     ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::OK })
 }
 
-/// Tells how it went.
+/// Prints the error, if any, and returns the exit code.
 fn report(result: Result<(), ExitError>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,6 @@
-//! The desktop program's log on disk: a file for each day, in the folder `logs` of the data directory.
+//! Log files of the desktop program: one per day, in the folder `logs` of the data directory.
 //!
-//! Written here and not by `tracing-appender`, which leaves the mode of its files to the umask and their size unbounded.
+//! Own code instead of `tracing-appender`, which leaves the files' mode to the umask and their size unbounded.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -11,9 +11,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use storage::request_log::format_utc;
 use storage::secrets::{create_private_dir, restrict_to_owner};
 
-/// How many days' files are kept, the current one included.
+/// Number of daily files kept, the current one included.
 pub(super) const MAX_LOG_DAYS: usize = 7;
-/// Size of one day's file in bytes; later lines of that day are left out.
+/// Maximum size of a daily file in bytes; later lines of that day are dropped.
 const MAX_LOG_FILE_BYTES: u64 = 8 * 1024 * 1024;
 const FILE_PREFIX: &str = "desktop-";
 const FILE_SUFFIX: &str = ".log";
@@ -23,14 +23,14 @@ pub(super) fn log_folder(data_dir: &Path) -> PathBuf {
     data_dir.join("logs")
 }
 
-/// Appends lines to the file of the day. A disk that cannot be written costs the lines, nothing else.
+/// Writer of the daily log file. Lines that cannot be written are dropped.
 pub(super) struct LogFiles {
     folder: PathBuf,
     current: Mutex<Option<DayFile>>,
 }
 
 struct DayFile {
-    /// Such as `2026-03-01`, in UTC.
+    /// Date in UTC, such as `2026-03-01`.
     day: String,
     file: File,
     bytes: u64,

@@ -1,5 +1,4 @@
-//! The program's own log: lines on stderr and, of the desktop program, in files, by a filter that can be changed while it
-//! runs.
+//! The program's own log: lines on stderr and, in the desktop program, in files. The filter can be changed at run time.
 
 use std::sync::{Arc, OnceLock};
 
@@ -12,13 +11,13 @@ use super::log_files::LogFiles;
 use super::{ExitError, exit};
 use storage::config::Config;
 
-/// Puts another filter in the place of the one in use; one that is none changes nothing.
+/// Replaces the log filter; an invalid one is ignored.
 type FilterReload = Box<dyn Fn(&str) + Send + Sync>;
 
-/// The process has one subscriber, whoever starts in it: a second try to start, on another port, finds the first one's.
+/// Filter of the process's only subscriber. A second start in the process, on another port, reuses it.
 static FILTER_RELOAD: OnceLock<FilterReload> = OnceLock::new();
 
-/// Writes from now on, without colours where nobody reads lines as they come.
+/// Installs the subscriber. Colours are used only at a terminal.
 pub(super) fn init(config: &Config, files: Option<LogFiles>) -> Result<(), ExitError> {
     if tracing::dispatcher::has_been_set() {
         return Ok(());
@@ -46,14 +45,14 @@ pub(super) fn init(config: &Config, files: Option<LogFiles>) -> Result<(), ExitE
     Ok(())
 }
 
-/// Takes another filter.
+/// Replaces the filter.
 pub(super) fn set_filter(filter: &str) {
     if let Some(change) = FILTER_RELOAD.get() {
         change(filter);
     }
 }
 
-/// A log filter. `mammouth_proxy` stands for all crates of the program, whose names begin with `mammouth`.
+/// Parses a log filter. `mammouth_proxy` stands for all crates of the workspace.
 fn parse_filter(text: &str) -> Result<EnvFilter, ParseError> {
     EnvFilter::try_new(text.replace("mammouth_proxy", "mammouth"))
 }

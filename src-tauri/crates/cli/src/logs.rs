@@ -10,9 +10,9 @@ use super::{ExitError, output};
 use gateway::app::DATABASE_FILE;
 use storage::request_log::{self, ExportFormat, Query, RequestLogError, RequestRecord};
 
-/// Records are fetched in pages of this size.
+/// Number of records per page.
 const PAGE_RECORDS: usize = 1_000;
-/// A line of the live feed longer than this is no record.
+/// Maximum length of a line of the event feed.
 const MAX_FEED_LINE_BYTES: usize = 1 << 20;
 
 pub(super) fn logs(global: &GlobalArgs, options: &LogsArgs) -> Result<(), ExitError> {
@@ -41,7 +41,7 @@ pub(super) fn logs(global: &GlobalArgs, options: &LogsArgs) -> Result<(), ExitEr
     })
 }
 
-/// Newest first.
+/// The latest records, newest first.
 async fn latest_records(target: &TargetInstance, query: &Query) -> Result<Vec<RequestRecord>, ExitError> {
     match &target.client {
         Some(client) => client.call("log.latest", query).await,
@@ -68,7 +68,7 @@ fn print_record(record: &RequestRecord, options: &LogsArgs) {
     }
 }
 
-/// Shows the feed until the proxy stops. What was shown from the log already is not shown again.
+/// Prints new records until the proxy stops, without those already shown.
 async fn follow(
     feed: reqwest::Response,
     options: &LogsArgs,
@@ -113,7 +113,7 @@ pub(super) fn export(global: &GlobalArgs, options: &LogExportArgs) -> Result<(),
     Ok(())
 }
 
-/// Page after page, newest first.
+/// All records, newest first, fetched by page.
 async fn all_records(target: &TargetInstance) -> Result<Vec<RequestRecord>, ExitError> {
     let mut records: Vec<RequestRecord> = Vec::new();
     loop {

@@ -1,7 +1,7 @@
-//! The system's own allocator, which what is not Rust uses beside ours.
+//! The allocator of the C library, used by C code.
 
-/// Keeps it to one heap for all threads. It would give each its own and reserve 64 MB of addresses for it, and where
-/// those are limited, too few would be left for the bodies of requests. Little is allocated there, so none waits.
+/// Limits glibc to one heap. By default each thread gets its own and reserves 64 MB of address space, which leaves too
+/// little for request bodies where address space is limited. C code allocates little, so threads do not contend.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[expect(unsafe_code, reason = "there is no safe way to tell the C library")]
 pub(super) fn use_one_arena() {
@@ -9,6 +9,6 @@ pub(super) fn use_one_arena() {
     let _ = unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
 }
 
-/// Other systems reserve little.
+/// Nothing to do: other systems reserve little.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub(super) fn use_one_arena() {}

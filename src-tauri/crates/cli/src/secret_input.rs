@@ -1,15 +1,15 @@
-//! Reading a secret from stdin: at a terminal it is not shown, and not cut at the 4,095 bytes of a terminal's line.
+//! Reads a secret from stdin. At a terminal it is not echoed, nor cut at the 4,095 bytes of a terminal's line.
 
 use std::io::{self, Read};
 
-/// The largest secret that is read, bytes: the export of a browser extension holds many cookies.
+/// Maximum size of a secret in bytes: the export of a browser extension holds many cookies.
 const MAX_SECRET_BYTES: usize = 128 * 1024;
 
-/// Reads a secret to the end of stdin; at a terminal, to Ctrl-D. `prompt` is called once nothing typed is shown any more.
+/// Reads a secret to the end of stdin; at a terminal, to Ctrl-D. `prompt` is called once echo is off.
 ///
 /// # Errors
-/// [`io::ErrorKind::Interrupted`] after Ctrl-C at a terminal, [`io::ErrorKind::InvalidData`] for what is not UTF-8, and any
-/// failure to read. The terminal is then as it was before.
+/// [`io::ErrorKind::Interrupted`] after Ctrl-C at a terminal, [`io::ErrorKind::InvalidData`] for invalid UTF-8, and any
+/// failure to read. The terminal's mode is restored.
 pub(super) fn read_secret(prompt: impl FnOnce()) -> io::Result<String> {
     #[cfg(unix)]
     if io::IsTerminal::is_terminal(&io::stdin()) {
@@ -25,7 +25,7 @@ pub(super) fn read_secret(prompt: impl FnOnce()) -> io::Result<String> {
     Ok(secret)
 }
 
-/// Reads what comes from a terminal that passes every key on.
+/// Reads from a terminal in raw mode.
 #[cfg(any(unix, test))]
 fn read_typed(keys: impl Read) -> io::Result<String> {
     const CTRL_C: u8 = 3;
@@ -53,14 +53,14 @@ mod terminal {
 
     use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 
-    /// A terminal that shows nothing and passes every key on at once. Dropping it restores the terminal.
+    /// Guard of a terminal in raw mode without echo. Dropping it restores the mode.
     pub(super) struct HiddenInput<T: AsFd> {
         terminal: T,
         before: Termios,
     }
 
     impl<T: AsFd> HiddenInput<T> {
-        /// Signals are off too, so that Ctrl-C arrives as a key and cannot leave the terminal like this.
+        /// Sets the mode. Signals are off too, so that Ctrl-C arrives as a key and the mode is restored.
         pub(super) fn new(terminal: T) -> io::Result<Self> {
             let before = tcgetattr(&terminal)?;
             let mut modes = before.clone();

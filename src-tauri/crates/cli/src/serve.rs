@@ -17,15 +17,15 @@ use gateway::management::Control;
 use gateway::server;
 use storage::config::{self, Config, Flags, RuntimeEnvironment, Sources};
 
-/// How long running answers may go on after the first signal.
+/// Time that replies in progress get after the first signal.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long what runs beside may go on at the very end.
+/// Time that background tasks get at shutdown.
 const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
-/// When a program that was asked to end is ended, whatever it computes.
+/// Time after the first signal at which the process exits even if a task blocks.
 const FORCED_EXIT_DELAY: Duration =
     DRAIN_TIMEOUT.saturating_add(RUNTIME_SHUTDOWN_TIMEOUT).saturating_add(Duration::from_secs(1));
 
-/// Serves until a signal comes.
+/// Runs the proxy until a signal.
 pub(super) fn serve(global: GlobalArgs, options: ServeArgs) -> Result<(), ExitError> {
     malloc::use_one_arena();
     let (serving, mut signals) = ProxyRuntime::start(flags(global, options), true)?;
@@ -33,14 +33,14 @@ pub(super) fn serve(global: GlobalArgs, options: ServeArgs) -> Result<(), ExitEr
     serving.stop()
 }
 
-/// Settings as the commands read them that change nothing by starting.
+/// Reads the settings for commands other than `serve`; creates no files.
 pub(super) fn read_settings(global: &GlobalArgs) -> Result<(Config, AppParts), ExitError> {
     let (sources, config) = sources(flags(global.clone(), ServeArgs::default()), true)?;
     let parts = parts(sources, &config);
     Ok((config, parts))
 }
 
-/// A proxy that answers, on a runtime of its own.
+/// A running proxy with its runtime.
 pub(super) struct ProxyRuntime {
     pub(super) runtime: Runtime,
     pub(super) data_dir: PathBuf,
@@ -49,7 +49,7 @@ pub(super) struct ProxyRuntime {
 }
 
 impl ProxyRuntime {
-    /// Starts, and prints where. No signal that comes after that is lost.
+    /// Starts the proxy and prints its address. Signals after that are not lost.
     pub(super) fn start(flags: Flags, headless: bool) -> Result<(Self, Signals), ExitError> {
         let (sources, config) = sources(flags, headless)?;
         sources.prepare_data_dir().map_err(|error| settings_error(&error))?;
@@ -73,12 +73,12 @@ impl ProxyRuntime {
         Ok((serving, signals))
     }
 
-    /// What the user can ask of it.
+    /// The management commands.
     pub(super) fn control(&self) -> &Control {
         self.app.control()
     }
 
-    /// Drains. A signal that comes meanwhile ends it at once.
+    /// Drains and stops. Another signal stops at once.
     pub(super) fn stop(self) -> Result<(), ExitError> {
         output::note("stopping: running answers get up to 10 s, a second signal ends them now");
         self.runtime.block_on(async {
@@ -115,14 +115,14 @@ impl ProxyRuntime {
     }
 }
 
-/// One thread passes all bytes on. A request goes back and forth between the task of the client's connection and that of
-/// the upstream's; on two threads each of these steps would wake the other thread, which costs a third more CPU time.
-/// Whatever takes long (large bodies, the tokenizer's first count, files) runs on the threads for blocking work.
+/// Builds a single-threaded runtime. A request alternates between the tasks of the client's and the upstream's
+/// connection; on two threads each switch wakes the other thread, which costs a third more CPU time. Slow work (large
+/// bodies, the tokenizer's first count, files) runs on blocking threads.
 fn runtime() -> std::io::Result<Runtime> {
     Builder::new_multi_thread().worker_threads(1).enable_all().build()
 }
 
-/// What a start is told.
+/// The flags of a start.
 pub(super) fn flags(global: GlobalArgs, options: ServeArgs) -> Flags {
     Flags {
         demo: global.demo,
@@ -136,7 +136,7 @@ pub(super) fn flags(global: GlobalArgs, options: ServeArgs) -> Flags {
     }
 }
 
-/// A port that is free, near the one that was wanted. Another program may take it before it is used.
+/// A free port near the configured one. Another program may take it before it is used.
 pub(super) fn free_port_near(flags: &Flags) -> Result<u16, ExitError> {
     let (_, config) = sources(flags.clone(), false)?;
     let is_free = |port: &u16| TcpListener::bind((config.host, *port)).is_ok();
@@ -147,7 +147,7 @@ pub(super) fn free_port_near(flags: &Flags) -> Result<u16, ExitError> {
     })
 }
 
-/// The data directory of a start with these flags, where that much of the settings can be read.
+/// The data directory of a start with these flags; `None` if the settings cannot be read.
 pub(super) fn data_dir(flags: Flags) -> Option<PathBuf> {
     read_sources(flags, false).ok()?.data_dir().ok()
 }
@@ -170,7 +170,7 @@ fn settings_error(error: &config::ConfigError) -> ExitError {
     ExitError::new(exit::USAGE, error.to_string()).with_problem(StartProblem::from_setting(error))
 }
 
-/// What the environment said when it was first asked; later the desktop program's own no longer holds its secrets.
+/// The environment at the first call. The desktop program removes secrets from its environment later.
 pub(super) fn initial_environment() -> BTreeMap<String, String> {
     static INITIAL_ENVIRONMENT: OnceLock<BTreeMap<String, String>> = OnceLock::new();
     INITIAL_ENVIRONMENT.get_or_init(|| config::known_variables(std::env::vars_os())).clone()

@@ -1,4 +1,4 @@
-//! `setup`: makes clients use the proxy by their settings files, and takes that back.
+//! `setup`: changes the settings files of clients so that they use the proxy, and undoes it.
 
 use std::io::{BufRead, IsTerminal, Read};
 
@@ -49,7 +49,7 @@ fn entry(proxy: &Client, client: &str) -> Result<ClientEntry, ExitError> {
     entry.ok_or_else(|| ExitError::failed("there is no client of this id"))
 }
 
-/// What the user must do with the key, and what keeps the client from the proxy.
+/// Prints how to enter the key, and what overrides the client's file.
 fn show_key(done: &ClientOutcome, entry: &ClientEntry) {
     if entry.key_place == KeyPlace::Paste {
         match (&done.key, &done.key_name) {
@@ -140,7 +140,7 @@ fn show_outcomes(outcomes: &[ClientOutcome], done: &str) -> Result<(), ExitError
     }
 }
 
-/// The diffs go to stdout, and what is said about them to stderr.
+/// Prints the diffs to stdout and the notes to stderr.
 fn show_plan(plan: &ClientPlan) {
     for file in &plan.files {
         if let Some(real) = &file.real_path {
@@ -201,7 +201,7 @@ fn ask_about_drift(options: &SetupArgs) -> Result<&'static str, ExitError> {
     }
 }
 
-/// Only a person can be asked; a script says it with the option.
+/// Asks at the terminal; without one, the option is required.
 fn is_confirmed(options: &SetupArgs) -> Result<bool, ExitError> {
     if options.yes {
         return Ok(true);

@@ -1,15 +1,15 @@
-//! The signals that ask a running proxy to end, which would otherwise end it without a drain.
+//! Signals that shut the proxy down; without a handler they would end it without a drain.
 
 use std::time::Duration;
 
 use super::{ExitError, exit, output};
 
-/// SIGTERM, SIGINT and SIGHUP: none that arrives after [`Signals::listen`] is lost.
+/// SIGTERM, SIGINT and SIGHUP. None after [`Signals::listen`] is lost.
 #[cfg(unix)]
 pub(super) struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
-    /// The terminal was closed; `None` where whoever started the program ignores that, as `nohup` does.
+    /// SIGHUP; `None` where the parent process ignores it, as `nohup` does.
     hangup: Option<tokio::signal::unix::Signal>,
 }
 
@@ -39,7 +39,7 @@ impl Signals {
     }
 }
 
-/// Returns at the next of these signals; never where there is nothing to listen to.
+/// Waits for the next of these signals; for ever where there is none.
 #[cfg(unix)]
 async fn receive_or_pending(signal: Option<&mut tokio::signal::unix::Signal>) {
     match signal {
@@ -50,7 +50,7 @@ async fn receive_or_pending(signal: Option<&mut tokio::signal::unix::Signal>) {
     }
 }
 
-/// Whether SIGHUP was ignored when the program started (proc(5), `SigIgn`); `false` where that cannot be known.
+/// Whether SIGHUP was ignored at the start (proc(5), `SigIgn`); `false` where that is unknown.
 #[cfg(unix)]
 fn hangup_is_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -59,7 +59,7 @@ fn hangup_is_ignored() -> bool {
     ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
-/// Ctrl-C: none that arrives after [`Signals::listen`] is lost.
+/// Ctrl-C. None after [`Signals::listen`] is lost.
 #[cfg(windows)]
 pub(super) struct Signals(tokio::signal::windows::CtrlC);
 
@@ -70,7 +70,7 @@ impl Signals {
         tokio::signal::windows::ctrl_c().map(Self).map_err(cannot_listen)
     }
 
-    /// Returns at the next Ctrl-C; never where there is no console.
+    /// Waits for the next Ctrl-C; for ever where there is no console.
     pub(super) async fn next(&mut self) {
         if self.0.recv().await.is_none() {
             std::future::pending::<()>().await;
@@ -82,8 +82,8 @@ fn cannot_listen(error: std::io::Error) -> ExitError {
     ExitError::failed(format!("cannot wait for signals: {error}"))
 }
 
-/// Ends the program so long after the first signal, whatever it computes: signals reach a runtime only while one of its
-/// threads waits, so this one has a thread and a runtime of its own.
+/// Exits the process `deadline` after the first signal even if a task blocks. A runtime receives signals only while one
+/// of its threads waits, so this uses its own thread and runtime.
 pub(super) fn force_exit_after(deadline: Duration) -> Result<(), ExitError> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(cannot_listen)?;

@@ -1,11 +1,11 @@
-//! Errors of the command line that repeat no value: somebody may have put a secret among the arguments.
+//! Errors of the command line without the values of arguments, which may be secrets.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-/// The longest wrong name of an option or a command that is repeated, characters.
+/// Maximum length of a mistyped option or command in an error, characters.
 const MAX_REPEATED_NAME: usize = 24;
 
-/// What to say in place of clap's own error where that would repeat a value; `None` where it may be shown.
+/// Replacement for a clap error that contains a value; `None` if the error may be shown.
 pub(super) fn without_values(error: &clap::Error) -> Option<String> {
     let what = value_context(error.kind())?;
     let given = context_text(error, what)?;
@@ -23,7 +23,7 @@ pub(super) fn without_values(error: &clap::Error) -> Option<String> {
     ))
 }
 
-/// Where an error of this kind holds what the user wrote.
+/// The context of an error kind that contains the user's input.
 #[allow(clippy::wildcard_enum_match_arm, reason = "no other kind repeats a value")]
 fn value_context(kind: ErrorKind) -> Option<ContextKind> {
     match kind {
@@ -43,7 +43,7 @@ fn context_text(error: &clap::Error, kind: ContextKind) -> Option<&str> {
     }
 }
 
-/// Whether this is a mistyped option or command: cookies and keys are longer and hold digits or capitals.
+/// Whether a text is a mistyped option or command; cookies and keys are longer and contain digits or capitals.
 fn is_name(text: &str) -> bool {
     text.len() <= MAX_REPEATED_NAME && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
 }
