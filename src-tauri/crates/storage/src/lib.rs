@@ -1,4 +1,4 @@
-//! What outlives the process: secrets, settings and the request log.
+//! Persistent state: secrets, settings and the request log.
 
 #![cfg_attr(
     test,

@@ -2,6 +2,6 @@
 import type { UnusableValue } from "./UnusableValue";
 
 /**
- * What is wrong with a pasted text.
+ * Error of a pasted credential.
  */
 export type PasteError = { "what": "other_site" } | { "what": "not_there" } | { "what": "empty" } | { "what": "too_long" } | { "what": "more_lines" } | { "what": "not_json" } | { "what": "unusable", "detail": UnusableValue } | { "what": "entry", "detail": string };

@@ -13,7 +13,7 @@ use crate::secrets::Secret;
 /// The largest text that is looked at, bytes: exports hold many cookies.
 const MAX_PASTE_BYTES: usize = 128 << 10;
 
-/// What is wrong with a pasted text.
+/// Error of a pasted credential.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "what", content = "detail", rename_all = "snake_case")]
 #[derive(ts_rs::TS)]
@@ -37,7 +37,7 @@ pub enum PasteError {
     Entry(String),
 }
 
-/// What is looked for.
+/// The cookie to find.
 #[derive(Debug, Clone, Copy)]
 pub struct CookieTarget<'a> {
     /// The name of the session cookie.

@@ -1,4 +1,4 @@
-//! What is wrong with a setting, told without repeating it.
+//! Errors of settings, without the values.
 
 use std::fmt;
 

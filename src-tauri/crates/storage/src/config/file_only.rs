@@ -1,4 +1,4 @@
-//! Settings as the file alone gives them, for whoever changes it while the program runs.
+//! Settings of the file alone, for changes at run time.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::settings::SETTINGS;
 use super::sources::{Flags, RuntimeEnvironment, Sources};
 use super::validated::{Config, SecretStoreSetting};
 
-/// Stands for an `AUTH_TOKEN` that was given, whose text nobody needs here.
+/// Placeholder for a given `AUTH_TOKEN`, whose value is not needed.
 const PLACEHOLDER_TOKEN: &str = "given-elsewhere-0123456789abcdef";
 
 /// What these settings mean without flags and variables. Secrets that were given at the `start` count as given, and a

@@ -30,7 +30,7 @@ pub(super) enum LoadError {
     Damaged(Damage),
 }
 
-/// What is wrong with the text of a settings file, and where.
+/// Syntax error of a settings file with its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
     /// The rest of a sentence about the file.

@@ -1,4 +1,4 @@
-//! What can be chosen of the look of window and tray.
+//! Preferences of window and tray.
 
 use serde::{Deserialize, Serialize};
 

@@ -80,8 +80,8 @@ fn check_reach(sources: &Sources, settings: &Settings, has_token: bool) -> Resul
     }
 }
 
-/// Whoever wrote a `.env` that nobody named knows the key in it. On this machine alone that helps only programs that run
-/// here; other machines and web pages must not come in with it.
+/// Rejects the key of a `.env` that was not named explicitly, unless only this machine can use it: its author knows the
+/// key, and other machines and web pages must not get access with it.
 fn refuse_strangers_key(file: &UnnamedEnvFile) -> Result<(), ConfigError> {
     if !file.settings.contains(&"AUTH_TOKEN") {
         return Ok(());

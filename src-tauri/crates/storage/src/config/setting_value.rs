@@ -16,7 +16,7 @@ pub enum SettingKind {
     List,
 }
 
-/// What a setting is.
+/// The value of a setting.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 #[derive(ts_rs::TS)]

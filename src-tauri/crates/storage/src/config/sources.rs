@@ -48,13 +48,13 @@ pub struct Flags {
     pub demo: bool,
     pub data_dir: Option<PathBuf>,
     pub env_file: Option<PathBuf>,
-    /// Pass over a `.env` that nobody named: the command is meant to be typed in other programs' folders.
+    /// Ignore a `.env` that was not named explicitly, for commands typed in the folders of other programs.
     pub only_named_env_file: bool,
     pub no_ui: bool,
     pub allow_host: Vec<String>,
 }
 
-/// What the machine and the way of starting decide.
+/// Process environment that settings depend on: working directory, home, terminal, display.
 #[derive(Debug, Clone)]
 pub struct RuntimeEnvironment {
     /// Relative paths start here, and `.env` is looked for here. Absolute.
@@ -158,7 +158,7 @@ impl Sources {
         Ok(None)
     }
 
-    /// What stands there, trimmed; nothing for a blank one.
+    /// The value, trimmed; `None` if it is blank.
     fn non_blank(&self, by: SettingSource, name: &str) -> Option<&str> {
         self.raw_variable(by, name).map(str::trim).filter(|value| !value.is_empty())
     }
@@ -171,7 +171,7 @@ impl Sources {
         }
     }
 
-    /// The path stays untold: somebody may have put the secret itself there.
+    /// Reads the file that a variable names. Errors omit the path, because it may be the secret itself by mistake.
     fn read_named_file(&self, path: &Sourced<&str>) -> Result<String, ConfigError> {
         let full = self.runtime.working_dir.join(path.value);
         let text = read_text(&full).map_err(|error| path.error(format!("names {}", unreadable(&error))))?;

@@ -1,6 +1,6 @@
 //! The `.env` of the working directory, which is a stranger's as often as the user's.
 //!
-//! A program is often started in a folder of somebody else's, such as a repository from the internet. Its `.env` must not
+//! A program is often started in a folder of other people's content, such as a cloned repository. Its `.env` must not
 //! decide where secrets are sent, who may call, or which files are read.
 
 use std::path::{Path, PathBuf};
@@ -10,13 +10,13 @@ use super::error::{ConfigError, SettingSource};
 use super::sources::{Sources, VARIABLES};
 use super::text_file::unreadable;
 
-/// The variables that are taken from a `.env` which nobody named: those of the original Node project, and `API_KEYS`.
+/// Variables that are read from a `.env` that was not named explicitly: those of the Node project, and `API_KEYS`.
 const ACCEPTED_VARIABLES: [&str; 4] = ["COOKIES", "API_KEYS", "AUTH_TOKEN", "PORT"];
 
-/// A `.env` file that was read though nobody named it.
+/// A `.env` file that was read without being named explicitly.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnnamedEnvFile {
-    /// As it can be shown: without control characters, because somebody else may have named the folder.
+    /// Path for display, without control characters, because the folder's name is not trusted.
     pub path: String,
     /// The settings that count from it.
     pub settings: Vec<&'static str>,
@@ -49,8 +49,7 @@ pub(super) fn find_env_file(
     Ok((Some(file), Some(path)))
 }
 
-/// What only a named file may set keeps the program from starting: to pass over it would leave the user who wrote it in
-/// the belief that it holds.
+/// Rejects variables that only a named file may set. Ignoring them would let the user believe that they apply.
 fn refuse_other_settings(file: &EnvFile, path: &Path) -> Result<(), ConfigError> {
     let is_refused = |name: &&str| VARIABLES.contains(name) && !ACCEPTED_VARIABLES.contains(name);
     let Some(name) = file.names().find(is_refused) else { return Ok(()) };
@@ -67,7 +66,7 @@ fn printable(path: &Path) -> String {
 }
 
 impl Sources {
-    /// The file that was read though nobody named it, if anything counts from it.
+    /// The `.env` file that was read without being named, if a setting comes from it.
     pub(super) fn used_unnamed_env_file(&self) -> Option<UnnamedEnvFile> {
         let path = self.unnamed_env_file.as_deref()?;
         let counts =

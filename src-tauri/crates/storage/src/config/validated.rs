@@ -18,7 +18,7 @@ use crate::secrets::Secret;
 /// Everything that the user decides, valid. `Debug` shows no secret.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// What is declared in [`settings`](super::settings).
+    /// The settings declared in `settings.rs`.
     pub settings: Settings,
     /// `--demo`: answer from the simulator. `COOKIES` and `API_KEYS` are then not read: a demo needs no real account.
     pub demo: bool,

@@ -102,7 +102,7 @@ struct MinuteBucket {
     first_bytes: Vec<u64>,
 }
 
-/// What an earlier run knew.
+/// Aggregates restored from the file.
 #[derive(Debug, Default)]
 pub(super) struct RestoredAggregates {
     /// Client, today's sums, last use.

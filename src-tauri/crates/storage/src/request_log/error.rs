@@ -1,4 +1,4 @@
-//! What can go wrong with the log's file. None of it ever stops a request.
+//! Errors of the log's file. None of them fails a request.
 use rusqlite::ErrorCode;
 
 /// Why the log could not be read or changed.
@@ -16,7 +16,7 @@ pub enum RequestLogError {
     /// The journal was closed, or its writer could not be started.
     #[error("the request log is closed")]
     Closed,
-    /// Anything else: no room, no right, a broken disk, a link where the file should be.
+    /// Any other failure: a full disk, missing permission, an I/O error, a link in place of the file.
     #[error("the request log cannot be used: {0}")]
     Unusable(String),
 }

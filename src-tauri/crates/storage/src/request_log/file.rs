@@ -8,9 +8,9 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-/// Damaged files kept for whoever wants to look; older ones are removed, for each may be as large as the log.
+/// Maximum number of damaged files that are kept. Older ones are removed, because each may be as large as the log.
 const MAX_DAMAGED_FILES: usize = 3;
-/// What SQLite keeps beside the file.
+/// Suffixes of SQLite's other files.
 const SIDECARS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// Creates the file with mode 0600 if it is not there, else takes group's and others' rights away, from the files

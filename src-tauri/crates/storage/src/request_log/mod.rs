@@ -1,12 +1,11 @@
-//! The request log: one [`Record`] for every request, closed on every path, in one SQLite file that is searched, kept
-//! small, and deleted for good when asked. It holds metadata only, unless the user has prompts and replies kept.
+//! The request log: a [`RequestRecord`] per request, closed exactly once on every path, in an SQLite file of bounded
+//! size. It holds metadata only, unless the user enables storing prompts and replies.
 //!
-//! Writing never delays an answer: a closed record goes into a bounded queue, and one thread writes. A file that is
-//! locked, full, read-only or damaged costs records (counted), never a request. What is worth recording is the
-//! proxy's business, and how it is shown to people is the CLI's and the UI's, save for the one-line form of
-//! [`line()`].
+//! Writing does not delay replies: a closed record goes into a bounded queue, and one thread writes. If the file is
+//! locked, full, read-only or damaged, records are lost (and counted), but no request fails. The proxy decides what is
+//! recorded; command line and UI format it, except for the one-line form of [`format_line`].
 //!
-//! The accounts room keeps its own tables in the same file through its own connection; open the journal first, for it
+//! The account pool has its own tables in the same file and its own connection. The request log must be opened first: it
 //! creates the file, sets its mode, and sets a damaged one aside.
 mod aggregates;
 mod bodies;

@@ -25,7 +25,7 @@ pub struct LogCounters {
     pub dropped: u64,
     /// Times the file could not be written.
     pub write_errors: u64,
-    /// Times a damaged file was set aside. Whoever else has the file open must open it anew when this grows.
+    /// Number of damaged files set aside. Other connections to the file must be reopened when it grows.
     pub set_aside: u64,
 }
 

@@ -1,4 +1,4 @@
-//! The only place of this room that looks at a clock, and the dates shown to people.
+//! The only clock of the request log, and dates for display.
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// One moment by both clocks: durations must not follow the time of day when someone sets it.

@@ -1,4 +1,4 @@
-//! What each client used by day: written with the records, because the limits of keys must outlive a restart.
+//! Usage per client and day, stored with the records because the limits of keys must outlive a restart.
 use super::aggregates::{DAY_MS, RestoredAggregates, Totals};
 use super::error::RequestLogError;
 use super::record::RequestRecord;
@@ -20,7 +20,7 @@ const UPSERT_USAGE: &str =
 const MAX_HOUR_ROWS: i64 = 20_000;
 const HOUR_MS: u64 = 3_600_000;
 
-/// What the records of one transaction used, by day and client: there are few of these for many records.
+/// Usage of the records of one transaction, by day and client.
 #[derive(Default)]
 pub(super) struct UsageBatch<'a>(HashMap<(u64, &'a str), (Totals, u64)>);
 
@@ -55,7 +55,7 @@ impl<'a> UsageBatch<'a> {
     }
 }
 
-/// What is known of today and of the last hour.
+/// Loads the aggregates of today and the last hour.
 pub(super) fn load(connection: &Connection, now_ms: u64) -> Result<RestoredAggregates, RequestLogError> {
     Ok(RestoredAggregates {
         clients: client_totals(connection, now_ms / DAY_MS)?,

@@ -27,7 +27,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(3_600);
 const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
-/// What comes through the queue, in order.
+/// Message of the writer's queue.
 #[derive(Debug)]
 pub(super) enum WriterMessage {
     Record(Box<RequestRecord>, Option<Box<Bodies>>),
@@ -63,7 +63,7 @@ pub(super) struct Writer {
     store: Option<LogStore>,
     last_id: u64,
     records_since_sweep: usize,
-    /// What an earlier run knew was taken over.
+    /// Whether the aggregates of earlier runs were restored.
     restored: bool,
     next_sweep: Instant,
     /// Deleted text is still on disk, because a reader was in the way.
@@ -96,7 +96,7 @@ impl Writer {
         writer
     }
 
-    /// Runs until it is told to close or every handle is gone.
+    /// Runs until it is closed or every handle is dropped.
     pub(super) fn run(mut self, inbox: &Receiver<WriterMessage>) {
         loop {
             let first = match inbox.recv_timeout(self.time_until_work(Timestamps::now().monotonic)) {
@@ -148,7 +148,7 @@ impl Writer {
         self.state.publish(Arc::from(record), bodies);
     }
 
-    /// Writes what waits, unless it failed a moment ago and nobody insists.
+    /// Writes the queued records, unless the last write failed recently and `force` is false.
     fn save(&mut self, force: bool) {
         if self.state.path().is_none() {
             return;

@@ -1,10 +1,9 @@
-//! What the process as a whole must not give away.
+//! Keeps secrets out of core dumps and panic messages.
 
 use std::io::Write;
 use std::panic::PanicHookInfo;
 
-/// Keeps secrets out of what a crash leaves behind: no core file is written, and a panic says where it happened and
-/// not what it was about, for the text of a panic can quote the data that it stumbled over.
+/// Disables core files, and reduces panic messages to their location, because their text can quote data.
 pub fn disable_core_dumps_and_redact_panics() {
     #[cfg(unix)]
     {

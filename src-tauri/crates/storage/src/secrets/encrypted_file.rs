@@ -18,7 +18,7 @@ const KEY_ENTRY_NAME: &str = "file-key";
 const MAX_FILE_BYTES: u64 = 16 << 20;
 
 /// Keeps all values in `secrets.sealed` in the data directory, for its owner only (0600), encrypted with a key that is
-/// kept elsewhere. The file is worth nothing without the key; whoever can read both can read the secrets.
+/// kept elsewhere. Without the key the file is useless; a program that can read both can read the secrets.
 pub struct EncryptedFileStore {
     path: PathBuf,
     key_source: KeySource,

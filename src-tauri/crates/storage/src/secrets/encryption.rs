@@ -21,7 +21,7 @@ const NONCE_BYTES: usize = 24;
 /// The values by their names.
 pub(super) type SecretValues = BTreeMap<String, Secret>;
 
-/// What a block is encrypted with.
+/// Encryption key of a block.
 pub(super) struct EncryptionKey(Zeroizing<[u8; 32]>);
 
 /// Why a block could not be opened.

@@ -8,7 +8,7 @@ use super::platform::Platform;
 use super::timeout::TimeoutStore;
 use super::{ExposeSecret, Redactor, Secret, SecretStore, StoreError};
 
-/// A locked Secret Service blocks for more than 40 s; nobody waits that long for a window to open.
+/// Timeout of a keychain call. A locked Secret Service blocks for more than 40 s, too long for a window to open.
 pub(super) const KEYCHAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The platform's keychain. A call returns within 5 s: see [`StoreError::Hung`].
@@ -136,8 +136,8 @@ fn store_error(error: &Error, redactor: &Redactor) -> StoreError {
     }
 }
 
-/// The Secret Service says "result not returned" when there is no collection to store into, and "prompt dismissed"
-/// when it is locked with nobody there to ask.
+/// Error for a keychain without access. The Secret Service answers "result not returned" without a collection, and
+/// "prompt dismissed" if it is locked and cannot ask the user.
 fn no_access(cause: &str) -> StoreError {
     if cause.contains("result not returned") { StoreError::NoKeyring } else { StoreError::Locked }
 }

@@ -13,7 +13,7 @@ const MAX_CLEAN_TEXT_BYTES: usize = 2048;
 /// Shorter values would tear holes into ordinary text, and no real secret is that short.
 const MIN_SECRET_BYTES: usize = 4;
 
-/// This much of a form's beginning is as good as the whole: whoever repeats a secret may cut it.
+/// Length of a secret's prefix that counts as the secret, because repeated text may be truncated.
 const MIN_MATCH_BYTES: usize = 8;
 
 /// Knows some secrets in the forms in which they turn up in error pages and headers.

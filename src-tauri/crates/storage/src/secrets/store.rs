@@ -1,4 +1,4 @@
-//! What a place that keeps secrets can do, how it can fail, and the simplest such place.
+//! The trait of secret stores, their errors, and a store in memory.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -15,8 +15,8 @@ pub trait SecretStore: Send + Sync {
     fn set(&self, name: &str, value: &Secret) -> Result<(), StoreError>;
     /// Forgets `name`; it is no error if there was nothing.
     fn delete(&self, name: &str) -> Result<(), StoreError>;
-    /// Whether the other calls would be answered without asking the user for anything. It asks nobody itself, so it is
-    /// what work in the background does first.
+    /// Whether the other calls would work without a prompt for the user. It never prompts, so background work checks it
+    /// first.
     fn check_available(&self) -> Result<(), StoreError> {
         Ok(())
     }
@@ -35,7 +35,7 @@ pub enum StoreKind {
     Memory,
 }
 
-/// Why a store could not do what it was asked. Each text says what to do; none holds a value.
+/// Error of a secret store. Each text says what to do; none contains a value.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]
 #[serde(tag = "what", content = "detail", rename_all = "snake_case")]
 #[derive(ts_rs::TS)]

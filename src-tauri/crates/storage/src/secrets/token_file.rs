@@ -12,7 +12,7 @@ const TOKEN_BYTES: usize = 32;
 /// The token in the file at `path`; the file is made (0600) if there is none.
 ///
 /// A token that others could have read (a mode wider than 0600) or that is damaged is replaced by a new one. The
-/// caller holds the lock of the data directory, so nobody else makes one at the same time.
+/// caller holds the lock of the data directory, so no other process creates one at the same time.
 ///
 /// # Errors
 /// A symlink, a file of another user, something that is not a file, or any failure to read or write.
@@ -31,7 +31,7 @@ pub fn read_or_create_token(path: &Path) -> io::Result<Secret> {
     }
 }
 
-/// The token in the file at `path`, for a program that wants to talk to the one which made it.
+/// Reads the token in the file at `path`, for a client of the instance that created it.
 ///
 /// # Errors
 /// As [`read_or_create_token`]; also when there is no file, or its token cannot be trusted.
