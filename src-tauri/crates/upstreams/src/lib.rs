@@ -1,8 +1,8 @@
-//! The homes of the models, and the only room that calls out.
+//! Clients of the two upstreams. The only crate that opens outbound connections.
 //!
-//! An upstream takes a [`Credential`] and a [`chat::Request`](protocol::Request) and answers with a [`EventReply`] once
-//! its first event is there, or with a [`Failure`] that says what happened in terms the retry loop can act on. It
-//! never retries and never picks an account: that is the business of `proxy` and `accounts`.
+//! An upstream takes a [`Credential`] and a [`Request`](protocol::Request). It returns an [`EventReply`] once the first
+//! event has arrived, or an [`UpstreamError`] that the retry loop can act on. It does not retry or select accounts; `proxy`
+//! and `accounts` of the gateway do.
 
 #![cfg_attr(
     test,

@@ -1,4 +1,4 @@
-//! The known clients. A new one is a file here, a line in [`ALL`] and a configuration in the tests.
+//! The known clients. A new one is a file here, a line in `ALL` and a configuration in the tests.
 
 mod aider;
 mod claude_code;

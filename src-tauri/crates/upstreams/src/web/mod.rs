@@ -2,7 +2,7 @@
 //!
 //! It lays a conversation out as the site wants it, brings images to the site first, and turns the plain text that comes
 //! back into events. What the site cannot do it does itself: stop sequences, a token limit, counting. Every fact about
-//! the site stands in [`Shape`] and beside it in `site_protocol.rs`. It retries nothing and picks no account.
+//! the site stands in [`SiteProtocol`] and beside it in `site_protocol.rs`. It retries nothing and picks no account.
 
 mod chat_form;
 mod client;
