@@ -75,7 +75,7 @@ export function clientCommands(getState: () => MockState): ClientTable {
     error: null,
     key_name: one.key_name,
     key: null,
-    at_ms: Date.now(),
+    at_ms: getState().scenario.now,
   });
   const drifts = (one: ClientEntry): Drift[] => (one.state.state === "changed_by_hand" ? one.state.drifts : []);
 

@@ -296,7 +296,7 @@ describe("clients", () => {
     for (const id of ["claude-code", "codex"])
       Object.assign(control.state.clients.find((one) => one.id === id) as object, { state: { state: "set_up", by_hand: false } });
     await control.call("port.switch", { port: 4000 });
-    await waitForText("2 clients still use another port");
+    await waitForText("2 clients do not use");
     button("Update all").click();
     await waitForText("Codex uses it from its next start.");
     expect(control.state.clients.filter((one) => one.state.state === "set_up").length).toBe(2);
