@@ -86,6 +86,7 @@ fn write_record(journal: &RequestLog, number: u64) {
         client: pick(&LOG_CLIENTS, 7).to_owned(),
         dialect: "openai-chat",
         bytes_in: 2_000,
+        origin: Default::default(),
     });
     entry.set_requested_model(pick(&LOG_MODELS, 3), true);
     let account = pick(&LOG_ACCOUNTS, 11).to_owned();

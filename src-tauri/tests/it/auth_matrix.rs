@@ -19,6 +19,7 @@ const MATRIX: &[(&str, &str, [u16; 4])] = &[
     ("POST", "/v1/messages/count_tokens", [401, 401, 200, 401]),
     ("POST", "/api/event_logging/batch", [401, 401, 200, 401]),
     ("GET", "/api/claude_cli/bootstrap", [401, 401, 200, 401]),
+    ("HEAD", "/api/hello", [401, 401, 200, 401]),
     ("POST", "/api/chat", [401, 401, 200, 401]),
     ("POST", "/api/generate", [401, 401, 200, 401]),
     ("POST", "/api/embed", [401, 401, 400, 401]),

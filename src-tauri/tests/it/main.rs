@@ -18,6 +18,7 @@ mod breaker;
 mod browser_session;
 mod canary;
 mod chat;
+mod claude_code;
 mod client_disconnect;
 #[cfg(target_os = "linux")]
 mod client_keys;

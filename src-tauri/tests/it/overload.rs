@@ -123,8 +123,13 @@ fn fill(file: &std::path::Path) {
     let journal = RequestLog::open(file, limits).log;
     for number in 0..OLD_RECORDS {
         let (client, request_id) = ("old".to_owned(), format!("old{number:06}"));
-        let mut entry =
-            journal.begin(RecordStart { request_id, client, dialect: "openai-chat", bytes_in: 9 });
+        let mut entry = journal.begin(RecordStart {
+            request_id,
+            client,
+            dialect: "openai-chat",
+            bytes_in: 9,
+            origin: Default::default(),
+        });
         let (account, outcome) = ("gone".to_owned(), "ok".to_owned());
         let why = SelectionReason::Words(String::new());
         let detail = Some("d".repeat(400));

@@ -26,7 +26,18 @@ function namesAccount(one: RequestRecord, label: string): boolean {
 function holds(one: RequestRecord, text: string): boolean {
   const wanted = lower(text);
   if (String(one.status) === wanted) return true;
-  const places = [one.request_id, one.client, one.model_asked, one.model_served, one.account, one.code];
+  const places = [
+    one.request_id,
+    one.session,
+    one.client,
+    one.program,
+    one.agent,
+    one.request_class,
+    one.model_asked,
+    one.model_served,
+    one.account,
+    one.code,
+  ];
   return places.some((place) => place != null && lower(place).includes(wanted));
 }
 

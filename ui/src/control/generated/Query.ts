@@ -49,7 +49,7 @@ since_ms?: number | null,
  */
 until_ms?: number | null, 
 /**
- * Only requests with this text in the client, a model, the account or the code, as the status, or, from four
- * characters on, at the beginning of the request id. Not a pattern; ASCII case is ignored.
+ * Only requests with this text in the client, program, agent, request class, a model, the account, the code or the
+ * status, or, from four characters on, at the beginning of the request id or session. Not a pattern; ASCII case is ignored.
  */
 text?: string | null, };

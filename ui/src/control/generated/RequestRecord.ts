@@ -24,9 +24,21 @@ request_id: string,
  */
 client: string, 
 /**
- * The program by its `User-Agent`: the id of a known client.
+ * The program by its `User-Agent`, where it is a known one.
  */
-program?: string | null, 
+program: string | null, 
+/**
+ * The client's own id of the session or conversation.
+ */
+session: string | null, 
+/**
+ * The type of the sub-agent that asked, in the client's words.
+ */
+agent: string | null, 
+/**
+ * The purpose of the request in the client's words: `main`, `subagent`, `compaction`, …
+ */
+request_class: string | null, 
 /**
  * Name of the dialect the request came in.
  */

@@ -91,7 +91,8 @@ impl ContentReader {
 
     /// The system prompt as a message, or nothing.
     pub(super) fn system(&mut self, system: Option<Content<'_>>) -> Result<Vec<Message>, InvalidRequest> {
-        let parts = system.map_or_else(|| Ok(Vec::new()), |system| self.parts("system", system))?;
+        let mut parts = system.map_or_else(|| Ok(Vec::new()), |system| self.parts("system", system))?;
+        parts.retain(|part| !matches!(part, Part::Text(text) if is_attribution(text)));
         let message = Message { role: Role::System, parts };
         Ok(if message.parts.is_empty() { Vec::new() } else { vec![message] })
     }
@@ -209,6 +210,12 @@ impl ContentReader {
 
 /// What a search among tools found. Anthropic's servers show the tool's definition in its place; here it stands among the
 /// tools, and a result without a word would look as if nothing had been found.
+/// Whether a text is the block by which Claude Code tells Anthropic who pays. It differs in every request, and says
+/// nothing to a model. (<https://code.claude.com/docs/en/llm-gateway-protocol>)
+fn is_attribution(text: &str) -> bool {
+    text.starts_with("x-anthropic-billing-header:") && !text.trim_end().contains('\n')
+}
+
 fn available_tool_text(name: &str) -> String {
     format!("The tool {name} is there and can be called.")
 }

@@ -1,6 +1,12 @@
 //! Anthropic's error body, from which its SDKs raise their own classes.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
+
+/// The words in the message by which Claude Code knows that it has to compact the conversation
+/// (<https://code.claude.com/docs/en/llm-gateway-protocol>).
+const PROMPT_TOO_LONG: &str = "prompt is too long";
 
 /// `{"type":"error","error":{"type","message","details"}}`. `status` decides the type; our own code stands in the details.
 pub fn error_body(status: u16, code: &str, message: &str, param: Option<&str>) -> String {
@@ -14,6 +20,12 @@ pub fn error_body(status: u16, code: &str, message: &str, param: Option<&str>) -
         (504, _) => "timeout_error",
         (500..=599, _) => "api_error",
         (_, _) => "invalid_request_error",
+    };
+    let message = match code {
+        "context_length_exceeded" if !message.to_ascii_lowercase().contains(PROMPT_TOO_LONG) => {
+            Cow::Owned(format!("{PROMPT_TOO_LONG}: {message}"))
+        }
+        _ => Cow::Borrowed(message),
     };
     let mut details = json!({ "error_code": code });
     if code == "thread_unsupported_request" {

@@ -1,21 +1,23 @@
 //! Anthropic's list of models, and the count of a request's tokens.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 /// The moment given for models whose age nobody tells.
 const PLACEHOLDER_CREATED: &str = "2025-01-01T00:00:00Z";
 
-/// The body of `GET /v1/models`: everything on one page.
-pub fn models<'a>(ids: impl IntoIterator<Item = &'a str>) -> String {
-    let data: Vec<Value> = ids.into_iter().map(model_object).collect();
+/// The body of `GET /v1/models`, of ids and display names: everything on one page.
+pub fn models<'a>(models: impl IntoIterator<Item = (Cow<'a, str>, &'a str)>) -> String {
+    let data: Vec<Value> = models.into_iter().map(|(id, name)| model_object(&id, name)).collect();
     let end = |entry: Option<&Value>| entry.map_or(Value::Null, |entry| entry["id"].clone());
     json!({ "data": data, "has_more": false, "first_id": end(data.first()), "last_id": end(data.last()) })
         .to_string()
 }
 
 /// The body of `GET /v1/models/{id}`.
-pub fn model(id: &str) -> String {
-    model_object(id).to_string()
+pub fn model(id: &str, display_name: &str) -> String {
+    model_object(id, display_name).to_string()
 }
 
 /// The body of `POST /v1/messages/count_tokens`.
@@ -23,6 +25,6 @@ pub fn token_count(tokens: u64) -> String {
     json!({ "input_tokens": tokens }).to_string()
 }
 
-fn model_object(id: &str) -> Value {
-    json!({ "type": "model", "id": id, "display_name": id, "created_at": PLACEHOLDER_CREATED })
+fn model_object(id: &str, display_name: &str) -> Value {
+    json!({ "type": "model", "id": id, "display_name": display_name, "created_at": PLACEHOLDER_CREATED })
 }

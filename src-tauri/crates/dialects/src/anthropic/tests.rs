@@ -201,3 +201,33 @@ fn fields_that_change_the_reply_are_read_named_or_refused() {
         (InvalidCode::UnsupportedParameter, Some("container"))
     );
 }
+
+#[test]
+fn the_attribution_block_is_no_part_of_the_prompt() {
+    let text = |text: &str| json!({ "type": "text", "text": text });
+    let system = |blocks: Value| {
+        let mut body = hi();
+        body["system"] = blocks;
+        decoded(&body).unwrap().request.messages[0].parts.clone()
+    };
+    let attribution = "x-anthropic-billing-header: cc_version=2.1; cch=1;";
+    let prompt = Part::Text("You are Claude Code.".into());
+    assert_eq!(
+        system(json!([text(attribution), text("You are Claude Code.")])),
+        std::slice::from_ref(&prompt)
+    );
+    // A prompt that only begins so is no attribution.
+    let whole = format!("{attribution}\nYou are Claude Code.");
+    assert_eq!(system(json!(whole)), [Part::Text(whole.clone())]);
+}
+
+#[test]
+fn a_conversation_that_is_too_long_is_refused_in_words_that_make_clients_compact() {
+    let message = |text: &str| {
+        let body: Value =
+            serde_json::from_str(&error_body(400, "context_length_exceeded", text, None)).unwrap();
+        body["error"]["message"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(message("300000 tokens"), "prompt is too long: 300000 tokens");
+    assert_eq!(message("Prompt is too long"), "Prompt is too long");
+}

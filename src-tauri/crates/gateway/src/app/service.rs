@@ -125,9 +125,10 @@ impl HttpService {
             auth::Caller::Client { name } => name,
             auth::Caller::Public | auth::Caller::Control => "".into(),
         };
+        let origin = proxy::request_origin(&head.headers);
         head.extensions.insert(FeedShutdown(closing.clone()));
-        let (request_id, program) = (Arc::clone(id), proxy::client_program(&head.headers));
-        head.extensions.insert(proxy::CallerInfo { request_id, client, program, api_family, closing });
+        let caller = proxy::CallerInfo { request_id: Arc::clone(id), client, api_family, origin, closing };
+        head.extensions.insert(caller);
     }
 }
 

@@ -83,6 +83,13 @@ impl CompletionRequest {
         let Decoded { mut request, ignored, mut api_only_params, options: mut remember } = decoded;
         let (proxy, client) = (Arc::clone(&exchange.proxy), Arc::clone(&exchange.caller.client));
         exchange.entry.set_requested_model(&request.model, request.stream);
+        let requested_model = request.model.clone();
+        let name_len = model_routing::without_claude_code_suffix(&request.model).len();
+        if name_len < request.model.len() {
+            request.model.truncate(name_len);
+            // The raw body names the model with the suffix.
+            request.raw_body = None;
+        }
         if let Some(problem) = proxy.key_limit_error(&client, &request.model) {
             return exchange.fail(&problem, 0);
         }
@@ -91,14 +98,14 @@ impl CompletionRequest {
         {
             return exchange.fail(&problem, 0);
         }
-        let requested_model = request.model.clone();
+        let model_name = request.model.clone();
         // The first catalog of this run may still be loading.
         proxy.parts.models.catalog().wait_for_first().await;
         let model = model_routing::resolve_model(&proxy.parts.models, &mut request);
-        if request.model != requested_model {
+        if request.model != model_name {
             api_only_params.push(model_routing::EFFORT_IN_MODEL_NAME);
         }
-        let conversation = conversation_hash(&client, &request);
+        let conversation = conversation_hash(&client, exchange.caller.origin.session.as_deref(), &request);
         let reply_context = ReplyContext {
             id: exchange.caller.request_id.to_string(),
             created: unix_seconds(),
@@ -277,10 +284,14 @@ fn total_calls(attempts: usize, follow_up: &FollowUpCall) -> usize {
 /// The prefix of a text that is hashed, bytes. Hashing all of a very long text would delay other requests.
 const MAX_HASHED_TEXT_BYTES: usize = 64 * 1024;
 
-/// A hash that identifies a conversation by its beginning, which later requests repeat.
-fn conversation_hash(client: &str, request: &Request) -> u64 {
+/// A hash that identifies a conversation by the client's session id; else by its beginning, which later requests repeat.
+fn conversation_hash(client: &str, session: Option<&str>, request: &Request) -> u64 {
     let mut hash = DefaultHasher::new();
     client.hash(&mut hash);
+    if session.is_some() {
+        session.hash(&mut hash);
+        return hash.finish();
+    }
     let first_user = request.messages.iter().position(|message| message.role == Role::User);
     let opening = &request.messages[..first_user.map_or(0, |index| index + 1)];
     for Message { role, parts } in opening {

@@ -139,8 +139,8 @@ fn rejection_error(refusal: &RejectReason) -> ErrorResponse {
         }
         RejectReason::InvalidApiKey => ErrorResponse::new(
             Code::InvalidApiKey,
-            "a valid client key is needed: send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY'; \
-             'mammouth-proxy keys list' names the keys",
+            "a valid client key is needed: send it as 'Authorization: Bearer KEY' or 'x-api-key: KEY' (in \
+             Claude Code: ANTHROPIC_AUTH_TOKEN); 'mammouth-proxy keys list' names the keys",
         ),
         RejectReason::HostNotAllowed => ErrorResponse::new(
             Code::HostNotAllowed,

@@ -8,6 +8,7 @@ use futures_util::Stream;
 use warp::reply::Response;
 
 use super::error::ProxyError;
+use super::request_origin::CLAUDE_CODE;
 use super::response::{Answer, render_error};
 use super::{CallerInfo, ProxyInner, body, model_routing};
 use crate::accounts::KindSet;
@@ -109,7 +110,12 @@ pub(super) async fn list_models(proxy: Arc<ProxyInner>, caller: CallerInfo) -> R
         200,
         match caller.api_family {
             auth::ApiFamily::Anthropic => {
-                dialects::anthropic_models(listed.iter().map(|(listed, _)| listed.name.as_str()))
+                let is_claude_code = caller.origin.program == Some(CLAUDE_CODE);
+                let names = listed.iter().map(|(listed, _)| listed.name.as_str());
+                dialects::anthropic_models(names.map(|name| {
+                    let id = if is_claude_code { model_routing::claude_code_id(name) } else { name.into() };
+                    (id, name)
+                }))
             }
             auth::ApiFamily::OpenAi | auth::ApiFamily::Ollama | auth::ApiFamily::Plain => {
                 dialects::openai_models(listed.iter().map(|(listed, kinds)| model_entry(listed, *kinds)))
@@ -120,9 +126,10 @@ pub(super) async fn list_models(proxy: Arc<ProxyInner>, caller: CallerInfo) -> R
 
 /// `GET /v1/models/{id}`.
 pub(super) async fn get_model(proxy: Arc<ProxyInner>, caller: CallerInfo, id: &str) -> Response {
-    match model_routing::wait_for_listed_models(&proxy).await.iter().find(|(listed, _)| listed.name == id) {
+    let name = model_routing::without_claude_code_suffix(id);
+    match model_routing::wait_for_listed_models(&proxy).await.iter().find(|(listed, _)| listed.name == name) {
         Some((listed, _)) if caller.api_family == auth::ApiFamily::Anthropic => {
-            Answer::json(200, dialects::anthropic_model(&listed.name))
+            Answer::json(200, dialects::anthropic_model(id, &listed.name))
         }
         Some((listed, kinds)) => Answer::json(200, dialects::openai_model(model_entry(listed, *kinds))),
         None => render_error(&ProxyError::NoSuchModel, caller.api_family).0,
@@ -182,8 +189,8 @@ mod tests {
         CallerInfo {
             request_id: "".into(),
             client: "".into(),
-            program: None,
             api_family,
+            origin: Default::default(),
             closing: Default::default(),
         }
     }

@@ -6,7 +6,6 @@
 
 mod attempts;
 mod body;
-mod client_program;
 mod completion;
 mod cost;
 mod embeddings;
@@ -19,6 +18,7 @@ mod model_routing;
 mod partial_request;
 mod passthrough;
 mod request_context;
+mod request_origin;
 mod response;
 mod response_store;
 mod retry;
@@ -26,8 +26,8 @@ mod retry_budget;
 mod routes;
 mod unserved;
 
-pub(crate) use client_program::client_program;
 pub use metrics::Metrics;
+pub(crate) use request_origin::request_origin;
 pub use response::{Answer, rejection_response};
 pub use routes::{handle_rejection, internal_error_response, route_table, routes};
 
@@ -38,7 +38,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Accounts, Clock};
 use crate::auth::{ApiFamily as Form, KeyLimitTable};
-use storage::request_log::RequestLog;
+use storage::request_log::{RequestLog, RequestOrigin};
 use upstreams::ModelRegistry;
 use upstreams::api::ApiUpstream;
 use upstreams::web::WebUpstream;
@@ -79,10 +79,10 @@ pub struct CallerInfo {
     pub request_id: Arc<str>,
     /// The name of the client key. Empty for routes without one.
     pub client: Arc<str>,
-    /// The program by its `User-Agent`, if it is a known client.
-    pub program: Option<&'static str>,
     /// The API family whose format is used for errors and lists.
     pub api_family: Form,
+    /// The program and session of the request.
+    pub origin: RequestOrigin,
     /// Cancelled when running replies must end.
     pub closing: CancellationToken,
 }

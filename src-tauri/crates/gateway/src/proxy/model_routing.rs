@@ -1,5 +1,6 @@
 //! Model routing: resolves the requested model, the account kinds that serve it, and the list of models.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
@@ -12,6 +13,22 @@ use upstreams::{ListedModel, ModelRegistry, ResolvedModel};
 
 /// The parameter name with which a reasoning effort in the model name is reported.
 pub(super) const EFFORT_IN_MODEL_NAME: &str = "model.effort";
+
+/// The suffix under which Claude Code is shown models of other vendors. It lists only ids that contain `claude`, and takes
+/// an id that begins with `claude-` for a model whose context length it knows
+/// (<https://code.claude.com/docs/en/llm-gateway-protocol>).
+const CLAUDE_CODE_SUFFIX: &str = "@claude-code";
+
+/// The id under which Claude Code lists a model.
+pub(super) fn claude_code_id(name: &str) -> Cow<'_, str> {
+    let is_listed = ["claude", "anthropic"].iter().any(|part| name.contains(part));
+    if is_listed { name.into() } else { format!("{name}{CLAUDE_CODE_SUFFIX}").into() }
+}
+
+/// The model's own name.
+pub(super) fn without_claude_code_suffix(id: &str) -> &str {
+    id.strip_suffix(CLAUDE_CODE_SUFFIX).filter(|name| !name.is_empty()).unwrap_or(id)
+}
 
 /// Resolves the requested model. A reasoning effort at the end of the name moves to `request.effort`. The raw body is
 /// then discarded, since it no longer matches the request.
@@ -122,6 +139,14 @@ mod tests {
         let only_web = ResolvedModel { in_web: true, in_api: Some(false), ..ResolvedModel::default() };
         assert_eq!(available_kinds(&only_web, KindSet::API), KindSet::ANY);
         assert_eq!(available_kinds(&only_web, KindSet::WEB), KindSet::WEB);
+    }
+
+    #[test]
+    fn claude_code_lists_other_vendors_under_an_id_that_it_accepts() {
+        assert_eq!(claude_code_id("gpt-5"), "gpt-5@claude-code");
+        assert_eq!(claude_code_id("claude-sonnet-4-5"), "claude-sonnet-4-5");
+        assert_eq!(without_claude_code_suffix("gpt-5@claude-code"), "gpt-5");
+        assert_eq!(without_claude_code_suffix("@claude-code"), "@claude-code");
     }
 
     #[test]

@@ -40,11 +40,9 @@ impl RequestContext {
             client: caller.client.to_string(),
             dialect,
             bytes_in: 0,
+            origin: caller.origin.clone(),
         };
-        let mut entry = proxy.parts.request_log.begin(start);
-        if let Some(program) = caller.program {
-            entry.set_program(program);
-        }
+        let entry = proxy.parts.request_log.begin(start);
         Self { proxy, caller, entry, started_at: Instant::now() }
     }
 

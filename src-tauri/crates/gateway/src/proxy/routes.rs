@@ -39,6 +39,7 @@ pub fn route_table() -> Vec<Route> {
         client(Method::POST, "/v1/messages/count_tokens", Anthropic),
         client(Method::POST, "/api/event_logging/batch", Anthropic),
         client(Method::GET, "/api/claude_cli/bootstrap", Anthropic),
+        client(Method::HEAD, "/api/hello", Anthropic),
         client(Method::POST, "/api/chat", Ollama),
         client(Method::POST, "/api/generate", Ollama),
         client(Method::POST, "/api/embed", Ollama),
@@ -188,7 +189,8 @@ fn ollama_routes(proxy: &Proxy) -> BoxedFilter<(Response,)> {
 fn claude_code_routes() -> BoxedFilter<(Response,)> {
     let events = warp::path!("api" / "event_logging" / "batch").and(warp::post());
     let bootstrap = warp::path!("api" / "claude_cli" / "bootstrap").and(warp::get());
-    events.or(bootstrap).unify().map(|| Answer::json(200, "{}".to_owned())).boxed()
+    let hello = warp::path!("api" / "hello").and(warp::get());
+    events.or(bootstrap).unify().or(hello).unify().map(|| Answer::json(200, "{}".to_owned())).boxed()
 }
 
 fn operational_routes(proxy: &Proxy) -> BoxedFilter<(Response,)> {

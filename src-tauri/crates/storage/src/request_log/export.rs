@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 const CSV_HEADER: &str = "id,time_ms,request_id,client,dialect,model_asked,model_served,account,attempts,status,code,fault,\
     bytes_in,bytes_out,prompt_tokens,completion_tokens,tokens_estimated,first_byte_ms,duration_ms,stream,interrupted,cost_usd,note,\
-    unbilled,message,param,program\r\n";
+    unbilled,message,param,program,session,agent,request_class\r\n";
 
 /// The form of a file of records. Its text is [`head`](Self::head), a [`row`](Self::row) for each record, then
 /// [`tail`](Self::tail).
@@ -55,7 +55,7 @@ impl ExportFormat {
     }
 }
 
-fn csv_cells(record: &RequestRecord) -> [String; 27] {
+fn csv_cells(record: &RequestRecord) -> [String; 30] {
     [
         record.id.to_string(),
         record.time_ms.to_string(),
@@ -84,6 +84,9 @@ fn csv_cells(record: &RequestRecord) -> [String; 27] {
         csv_text(record.message.as_deref().unwrap_or_default()),
         csv_text(record.param.as_deref().unwrap_or_default()),
         csv_text(record.program.as_deref().unwrap_or_default()),
+        csv_text(record.session.as_deref().unwrap_or_default()),
+        csv_text(record.agent.as_deref().unwrap_or_default()),
+        csv_text(record.request_class.as_deref().unwrap_or_default()),
     ]
 }
 

@@ -6,8 +6,8 @@ use super::error_code::RequestErrorCode;
 use super::record::{Query, RequestRecord};
 use serde::{Deserialize, Serialize};
 
-/// From this length on a text is looked for at the beginning of request ids too.
-const MIN_REQUEST_ID_PREFIX: usize = 4;
+/// From this length on a text is looked for at the beginning of request ids and sessions too.
+const MIN_ID_PREFIX: usize = 4;
 
 /// One combination.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -23,6 +23,12 @@ pub(super) struct Facets {
     pub(super) code: Option<String>,
     /// 0 or 1, as SQLite writes it.
     pub(super) failed: u8,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) program: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) agent: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) request_class: Option<String>,
 }
 
 impl Facets {
@@ -40,6 +46,9 @@ impl Facets {
             status: record.status,
             code: record.code.as_deref().map(str::to_owned),
             failed: u8::from(record.is_failed()),
+            program: record.program.clone(),
+            agent: record.agent.clone(),
+            request_class: record.request_class.clone(),
         }
     }
 
@@ -72,6 +81,9 @@ impl Facets {
             self.model_served.as_deref(),
             self.account.as_deref(),
             self.code.as_deref(),
+            self.program.as_deref(),
+            self.agent.as_deref(),
+            self.request_class.as_deref(),
         ];
         fields.into_iter().flatten().any(|field| field.to_ascii_lowercase().contains(text))
             || self.status.to_string() == text
@@ -108,9 +120,9 @@ impl Query {
         self.text.as_deref().filter(|text| !text.is_empty()).map(str::to_ascii_lowercase)
     }
 
-    /// How a request id may begin.
-    pub(super) fn request_id_prefix(&self) -> Option<String> {
-        self.lowercase_text().filter(|text| text.len() >= MIN_REQUEST_ID_PREFIX)
+    /// How a request id or a session may begin.
+    pub(super) fn id_prefix(&self) -> Option<String> {
+        self.lowercase_text().filter(|text| text.len() >= MIN_ID_PREFIX)
     }
 
     /// The ids that may be in the answer: above the first, below the second.
@@ -126,9 +138,10 @@ impl Query {
         let (above, below) = self.id_range();
         let facets = Facets::from_record(record);
         let text = || {
-            let by_id = self
-                .request_id_prefix()
-                .is_some_and(|id| record.request_id.to_ascii_lowercase().starts_with(&id));
+            let by_id = self.id_prefix().is_some_and(|prefix| {
+                let ids = [Some(record.request_id.as_str()), record.session.as_deref()];
+                ids.into_iter().flatten().any(|id| id.to_ascii_lowercase().starts_with(&prefix))
+            });
             by_id || self.lowercase_text().is_none_or(|text| facets.contains_text(&text))
         };
         record.id > above && record.id < below && self.matches_facets(&facets) && text()

@@ -35,7 +35,7 @@ pub use error::RequestLogError;
 pub use error_code::{ErrorRules, ErrorSeverity, RequestErrorCode, RetryRule};
 pub use export::ExportFormat;
 pub use file::resolve_folder_links;
-pub use open_record::{OpenRecord, RecordStart, RequestOutcome};
+pub use open_record::{OpenRecord, RecordStart, RequestOrigin, RequestOutcome};
 pub use record::{Attempt, Bodies, ErrorSource, Query, RequestRecord};
 pub use selection_reason::{AccountSelection, SelectionReason, SelectionRule};
 pub use state::LogCounters;

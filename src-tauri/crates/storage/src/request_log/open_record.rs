@@ -23,6 +23,21 @@ pub struct RecordStart {
     pub dialect: &'static str,
     /// Bytes of the body so far.
     pub bytes_in: u64,
+    /// What the client says about itself and the request.
+    pub origin: RequestOrigin,
+}
+
+/// What the headers of a request say about the program and the session that it comes from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RequestOrigin {
+    /// The program by its `User-Agent`: the id of a known client.
+    pub program: Option<&'static str>,
+    /// The client's own id of the session or conversation.
+    pub session: Option<String>,
+    /// The type of the sub-agent, in the client's words.
+    pub agent: Option<String>,
+    /// The purpose of the request, in the client's words.
+    pub request_class: Option<String>,
 }
 
 /// How a request ended.
@@ -147,11 +162,6 @@ impl OpenRecord {
         });
     }
 
-    /// The program that sent the request: the id of a known client.
-    pub fn set_program(&mut self, id: &'static str) {
-        self.update(|record| record.program = Some(id.to_owned()));
-    }
-
     /// What else is worth knowing; the last call counts.
     pub fn set_note(&mut self, text: &str) {
         self.update(|record| record.note = Some(sanitize_text(text, sanitize::MAX_REASON_CHARS)));
@@ -220,11 +230,16 @@ fn sanitize_attempt(attempt: &Attempt) -> Attempt {
 }
 
 fn new_record(start: RecordStart, time_ms: u64) -> RequestRecord {
+    let word = |text: Option<String>| text.map(|text| sanitize_text(&text, sanitize::MAX_NAME_CHARS));
     RequestRecord {
         id: 0,
         time_ms,
         request_id: sanitize_text(&start.request_id, sanitize::MAX_NAME_CHARS),
         client: sanitize_text(&start.client, sanitize::MAX_NAME_CHARS),
+        program: start.origin.program.map(str::to_owned),
+        session: word(start.origin.session),
+        agent: word(start.origin.agent),
+        request_class: word(start.origin.request_class),
         dialect: Cow::Borrowed(start.dialect),
         model_asked: String::new(),
         model_served: None,
@@ -242,7 +257,6 @@ fn new_record(start: RecordStart, time_ms: u64) -> RequestRecord {
         unbilled: false,
         message: None,
         param: None,
-        program: None,
         note: None,
         first_byte_ms: None,
         duration_ms: 0,

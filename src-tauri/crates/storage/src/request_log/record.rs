@@ -20,6 +20,18 @@ pub struct RequestRecord {
     #[serde(default)]
     #[ts(optional = nullable)]
     pub program: Option<String>,
+    /// The client's own id of the session or conversation.
+    #[serde(default)]
+    #[ts(optional = nullable)]
+    pub session: Option<String>,
+    /// The type of the sub-agent that asked, in the client's words.
+    #[serde(default)]
+    #[ts(optional = nullable)]
+    pub agent: Option<String>,
+    /// The purpose of the request in the client's words: `main`, `subagent`, `compaction`, …
+    #[serde(default)]
+    #[ts(optional = nullable)]
+    pub request_class: Option<String>,
     /// Name of the dialect the request came in.
     pub dialect: Cow<'static, str>,
     /// The model as the client wrote it; empty when the request was refused before it was read.
@@ -155,8 +167,8 @@ pub struct Query {
     pub since_ms: Option<u64>,
     /// Only requests that ended before this time, Unix milliseconds.
     pub until_ms: Option<u64>,
-    /// Only requests with this text in the client, a model, the account or the code, as the status, or, from four
-    /// characters on, at the beginning of the request id. Not a pattern; ASCII case is ignored.
+    /// Only requests with this text in the client, program, agent, request class, a model, the account, the code or the
+    /// status, or, from four characters on, at the beginning of the request id or session. Not a pattern; ASCII case is ignored.
     pub text: Option<String>,
 }
 

@@ -8,10 +8,11 @@ const REQUESTS_TABLE: &str = "CREATE TABLE IF NOT EXISTS requests (
     status INTEGER NOT NULL, code TEXT, fault TEXT, bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL,
     prompt_tokens INTEGER, completion_tokens INTEGER, tokens_estimated INTEGER NOT NULL, first_byte_ms INTEGER,
     duration_ms INTEGER NOT NULL, stream INTEGER NOT NULL, interrupted INTEGER NOT NULL, cost_usd REAL, note TEXT,
-    facets INTEGER, unbilled INTEGER, message TEXT, param TEXT, program TEXT) STRICT";
+    facets INTEGER, unbilled INTEGER, message TEXT, param TEXT,
+    program TEXT, session TEXT, agent TEXT, request_class TEXT) STRICT";
 
 /// Columns that came later, with their types.
-const ADDED_COLUMNS: [(&str, &str); 7] = [
+const ADDED_COLUMNS: [(&str, &str); 10] = [
     ("cost_usd", "REAL"),
     ("note", "TEXT"),
     ("facets", "INTEGER"),
@@ -19,6 +20,9 @@ const ADDED_COLUMNS: [(&str, &str); 7] = [
     ("message", "TEXT"),
     ("param", "TEXT"),
     ("program", "TEXT"),
+    ("session", "TEXT"),
+    ("agent", "TEXT"),
+    ("request_class", "TEXT"),
 ];
 
 const OTHER_TABLES: &str = "
@@ -32,7 +36,8 @@ const OTHER_TABLES: &str = "
         billed_usd REAL NOT NULL DEFAULT 0,
         PRIMARY KEY (day, client)) STRICT, WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS requests_by_facets ON requests (facets);
-    CREATE INDEX IF NOT EXISTS requests_by_request_id ON requests (request_id);";
+    CREATE INDEX IF NOT EXISTS requests_by_request_id ON requests (request_id);
+    CREATE INDEX IF NOT EXISTS requests_by_session ON requests (session) WHERE session IS NOT NULL;";
 
 /// Earlier versions counted only what is billed.
 const ADD_BILLED_COLUMN: &str = "ALTER TABLE client_use ADD COLUMN billed_usd REAL NOT NULL DEFAULT 0;

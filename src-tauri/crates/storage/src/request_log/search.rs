@@ -11,25 +11,28 @@ use std::collections::{BinaryHeap, HashSet};
 const COLUMNS: &str = "id, time_ms, request_id, client, dialect, model_asked, model_served, account, attempts,
     status, code, fault, bytes_in, bytes_out, prompt_tokens, completion_tokens, tokens_estimated, first_byte_ms,
     duration_ms, stream, interrupted, cost_usd, note,
-    unbilled, message, param, program";
+    unbilled, message, param, program, session, agent, request_class";
 /// The same of a file that no newer version has opened yet.
 const FIRST_COLUMNS: &str = "id, time_ms, request_id, client, dialect, model_asked, model_served, account, attempts,
     status, code, fault, bytes_in, bytes_out, prompt_tokens, completion_tokens, tokens_estimated, first_byte_ms,
-    duration_ms, stream, interrupted, NULL, NULL, NULL, NULL, NULL, NULL";
+    duration_ms, stream, interrupted, NULL, NULL, NULL, NULL, NULL,
+    NULL, NULL, NULL, NULL";
 
 const NEWEST_OF_FACETS: &str =
     "SELECT id FROM requests WHERE facets = ?1 AND id > ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4";
 const COUNT_OF_FACETS: &str = "SELECT count(*) FROM requests WHERE facets = ?1 AND id > ?2 AND id < ?3";
 const BY_REQUEST_ID: &str = "SELECT id, facets FROM requests INDEXED BY requests_by_request_id
     WHERE request_id >= ?1 AND request_id < ?2 AND id > ?3 AND id < ?4";
+const BY_SESSION: &str = "SELECT id, facets FROM requests INDEXED BY requests_by_session
+    WHERE session >= ?1 AND session < ?2 AND id > ?3 AND id < ?4";
 
 /// What a query comes down to.
 struct QueryPlan {
     /// Every row of these combinations.
     matching_facets: Vec<i64>,
-    /// Rows of these only where the request id begins as wanted.
-    request_id_facets: HashSet<i64>,
-    request_id_prefix: Option<String>,
+    /// Rows of these only where the request id or the session begins as wanted.
+    id_facets: HashSet<i64>,
+    id_prefix: Option<String>,
     above: i64,
     below: i64,
 }
@@ -60,7 +63,7 @@ pub(super) fn latest(connection: &Connection, query: &Query) -> Result<Vec<Reque
 pub(super) fn count(connection: &Connection, query: &Query) -> Result<u64, RequestLogError> {
     let plan = QueryPlan::new(connection, query)?;
     let mut statement = connection.prepare_cached(COUNT_OF_FACETS)?;
-    let mut sum = plan.ids_by_request_id(connection)?.len() as u64;
+    let mut sum = plan.ids_by_prefix(connection)?.len() as u64;
     for facets in &plan.matching_facets {
         let n: i64 = statement.query_row(params![facets, plan.above, plan.below], |row| row.get(0))?;
         sum += unsigned(n);
@@ -106,8 +109,8 @@ impl QueryPlan {
         let (above, below) = id_bounds(query);
         let mut plan = Self {
             matching_facets: Vec::new(),
-            request_id_facets: HashSet::new(),
-            request_id_prefix: query.request_id_prefix(),
+            id_facets: HashSet::new(),
+            id_prefix: query.id_prefix(),
             above,
             below,
         };
@@ -115,8 +118,8 @@ impl QueryPlan {
             if !query.matches_facets(&facets) {
             } else if text.as_ref().is_none_or(|text| facets.contains_text(text)) {
                 plan.matching_facets.push(id);
-            } else if plan.request_id_prefix.is_some() {
-                plan.request_id_facets.insert(id);
+            } else if plan.id_prefix.is_some() {
+                plan.id_facets.insert(id);
             }
         }
         Ok(plan)
@@ -133,25 +136,26 @@ impl QueryPlan {
                 newest.push(id?);
             }
         }
-        self.ids_by_request_id(connection)?.into_iter().for_each(|id| newest.push(id));
+        self.ids_by_prefix(connection)?.into_iter().for_each(|id| newest.push(id));
         Ok(newest.ids.into_sorted_vec().into_iter().map(|Reverse(id)| id).collect())
     }
 
-    /// Ids of rows that fit by their request id alone.
-    fn ids_by_request_id(&self, connection: &Connection) -> Result<Vec<i64>, RequestLogError> {
-        let Some(prefix) = self.request_id_prefix.as_ref().filter(|_| !self.request_id_facets.is_empty())
-        else {
-            return Ok(Vec::new());
+    /// Ids of rows that fit by their request id or session alone.
+    fn ids_by_prefix(&self, connection: &Connection) -> Result<HashSet<i64>, RequestLogError> {
+        let mut ids = HashSet::new();
+        let Some(prefix) = self.id_prefix.as_ref().filter(|_| !self.id_facets.is_empty()) else {
+            return Ok(ids);
         };
-        let mut statement = connection.prepare_cached(BY_REQUEST_ID)?;
         let end = format!("{prefix}{}", char::MAX);
-        let bounds = params![prefix, end, self.above, self.below];
-        let rows = statement.query_map(bounds, |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)))?;
-        let mut ids = Vec::new();
-        for row in rows {
-            let (id, facets) = row?;
-            if self.request_id_facets.contains(&facets) {
-                ids.push(id);
+        for sql in [BY_REQUEST_ID, BY_SESSION] {
+            let mut statement = connection.prepare_cached(sql)?;
+            let bounds = params![prefix, end, self.above, self.below];
+            let rows = statement.query_map(bounds, |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)))?;
+            for row in rows {
+                let (id, facets) = row?;
+                if self.id_facets.contains(&facets) {
+                    ids.insert(id);
+                }
             }
         }
         Ok(ids)
@@ -215,5 +219,8 @@ fn read_record(row: &Row<'_>) -> rusqlite::Result<RequestRecord> {
         message: row.get(24)?,
         param: row.get(25)?,
         program: row.get(26)?,
+        session: row.get(27)?,
+        agent: row.get(28)?,
+        request_class: row.get(29)?,
     })
 }

@@ -28,8 +28,9 @@ const AUTO_VACUUM_INCREMENTAL: i64 = 2;
 const INSERT: &str = "INSERT OR IGNORE INTO requests (id, time_ms, request_id, client, dialect, model_asked,
     model_served, account, attempts, status, code, fault, bytes_in, bytes_out, prompt_tokens, completion_tokens,
     tokens_estimated, first_byte_ms, duration_ms, stream, interrupted, cost_usd, note, facets,
-    unbilled, message, param, program)
-    VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28)";
+    unbilled, message, param, program, session, agent, request_class)
+    VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,
+    ?29,?30,?31)";
 const INSERT_BODIES: &str =
     "INSERT OR REPLACE INTO bodies (id, request, response, cut) VALUES (?1, ?2, ?3, ?4)";
 
@@ -370,6 +371,9 @@ fn insert_one(connection: &Connection, record: &RequestRecord, facets: i64) -> R
         record.message,
         record.param,
         record.program,
+        record.session,
+        record.agent,
+        record.request_class,
     ])?;
     Ok(written > 0)
 }

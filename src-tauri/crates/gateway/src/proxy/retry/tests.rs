@@ -44,7 +44,13 @@ async fn asked_accounts(behaviours: &[Option<&'static str>]) -> (Vec<String>, bo
     let text = Part::Text("hello".into());
     let messages = vec![Message { role: Role::User, parts: vec![text] }];
     let request = Request { model: "m".into(), messages, ..Request::default() };
-    let start = RecordStart { request_id: "1".into(), client: "c".into(), dialect: "d", bytes_in: 0 };
+    let start = RecordStart {
+        request_id: "1".into(),
+        client: "c".into(),
+        dialect: "d",
+        bytes_in: 0,
+        origin: Default::default(),
+    };
     let mut entry = proxy.inner.parts.request_log.begin(start);
     let model = ResolvedModel {
         web_id: "m".into(),

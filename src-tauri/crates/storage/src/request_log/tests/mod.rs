@@ -15,6 +15,9 @@ pub(super) fn sample() -> RequestRecord {
         time_ms: 1_772_373_909_123,
         request_id: "req-1".into(),
         client: "laptop".into(),
+        session: Some("5f0c1a2b-session".into()),
+        agent: Some("Explore".into()),
+        request_class: Some("subagent".into()),
         dialect: "openai-chat".into(),
         model_asked: "gpt-4o".into(),
         model_served: Some("gpt-4.1".into()),
@@ -61,7 +64,13 @@ pub(super) const OK_OUTCOME: RequestOutcome =
     RequestOutcome { status: 200, code: None, fault: None, interrupted: false };
 
 fn record_start(name: &str) -> RecordStart {
-    RecordStart { request_id: name.into(), client: "laptop".into(), dialect: "openai-chat", bytes_in: 7 }
+    RecordStart {
+        request_id: name.into(),
+        client: "laptop".into(),
+        dialect: "openai-chat",
+        bytes_in: 7,
+        origin: RequestOrigin::default(),
+    }
 }
 
 /// A request answered by `account`.
@@ -259,6 +268,13 @@ fn l11_queries_are_bound_values_and_mean_the_same_in_file_and_memory() {
             fault: Some(ErrorSource::Upstream),
             ..OK_OUTCOME
         });
+        let origin = RequestOrigin {
+            program: Some("claude-code"),
+            session: Some("5f0c1a2b-session".into()),
+            agent: Some("Explore".into()),
+            request_class: Some("subagent".into()),
+        };
+        journal.begin(RecordStart { origin, ..record_start("agent") }).close(OK_OUTCOME);
         journal.flush();
     }
     let ask = |query: &Query, expected: &[&str]| {
@@ -282,11 +298,15 @@ fn l11_queries_are_bound_values_and_mean_the_same_in_file_and_memory() {
     ask(&Query { client: Some("50%_off".into()), ..Query::default() }, &["failed"]);
     ask(&Query { failed_only: true, ..Query::default() }, &["failed"]);
     ask(&Query { status: Some(429), ..Query::default() }, &["failed"]);
-    ask(&Query { dialect: Some("openai-chat".into()), limit: 2, ..Query::default() }, &["failed", "hostile"]);
+    ask(&Query { dialect: Some("openai-chat".into()), limit: 2, ..Query::default() }, &["agent", "failed"]);
     ask(&Query { dialect: Some("ollama".into()), ..Query::default() }, &[]);
     ask(&text("HOSTI"), &["hostile"]);
     ask(&text("hos"), &[]);
     ask(&text("alice"), &["plain"]);
+    for origin in ["claude-cod", "5f0c", "EXPLORE", "subagent"] {
+        ask(&text(origin), &["agent"]);
+    }
+    ask(&text("5f0"), &[]);
     ask(&Query { since_ms: Some(u64::MAX), ..Query::default() }, &[]);
     ask(&Query { until_ms: Some(1), ..Query::default() }, &[]);
     for query in [account("alice"), text("HOSTI"), text("%"), Query { limit: 1, ..Query::default() }] {
@@ -294,8 +314,8 @@ fn l11_queries_are_bound_values_and_mean_the_same_in_file_and_memory() {
         assert_eq!(memory.count(&query).unwrap(), expected, "{query:?}");
         assert_eq!(file.count(&query).unwrap(), expected, "{query:?}");
     }
-    ask(&Query { limit: 1, ..Query::default() }, &["failed"]);
-    ask(&Query { limit: usize::MAX, ..Query::default() }, &["failed", "hostile", "plain"]);
+    ask(&Query { limit: 1, ..Query::default() }, &["agent"]);
+    ask(&Query { limit: usize::MAX, ..Query::default() }, &["agent", "failed", "hostile", "plain"]);
     assert!(serde_json::from_str::<Query>(r#"{"sort":"x;--"}"#).is_err());
 }
 
