@@ -24,21 +24,21 @@ request_id: string,
  */
 client: string, 
 /**
- * The program by its `User-Agent`, where it is a known one.
+ * The program by its `User-Agent`: the id of a known client.
  */
-program: string | null, 
+program?: string | null, 
 /**
  * The client's own id of the session or conversation.
  */
-session: string | null, 
+session?: string | null, 
 /**
  * The type of the sub-agent that asked, in the client's words.
  */
-agent: string | null, 
+agent?: string | null, 
 /**
  * The purpose of the request in the client's words: `main`, `subagent`, `compaction`, …
  */
-request_class: string | null, 
+request_class?: string | null, 
 /**
  * Name of the dialect the request came in.
  */
