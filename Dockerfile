@@ -13,6 +13,9 @@ COPY --from=ui /src/ui/dist ui/dist
 RUN cargo build --release --locked -p mammouth-cli --bin mammouth-proxy
 
 FROM debian:bookworm-slim
+LABEL org.opencontainers.image.title="Mammouth Proxy" \
+      org.opencontainers.image.description="OpenAI, Anthropic and Ollama APIs over Mammouth accounts" \
+      org.opencontainers.image.licenses="MIT"
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/* \
     && install -d -o 65534 -g 65534 -m 0700 /data
 COPY --from=build /src/target/release/mammouth-proxy /usr/local/bin/mammouth-proxy
