@@ -1,43 +1,43 @@
-//! What can go wrong with an upstream call, in terms the retry loop acts on.
+//! Errors of upstream calls, classified for the retry loop.
 
 use std::time::Duration;
 
 use protocol::{Usage, is_model_name};
 
-/// How an upstream call failed. One variant exists for each different thing somebody does about it.
+/// Kind of a failed upstream call. Each variant is handled in its own way by the retry loop or the account pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[derive(ts_rs::TS)]
 pub enum UpstreamErrorKind {
     /// The account has used up its quota for this model (family).
     Limited,
-    /// The account was told to slow down (429).
+    /// The upstream's rate limit for the account (429).
     Throttled,
-    /// The session or key is not valid any more.
+    /// The session or key is no longer valid.
     LoginRequired,
-    /// A bot challenge stands between us and the upstream; no account is to blame.
+    /// A bot challenge before the upstream, independent of the account.
     Challenge,
     /// 5xx.
     Server,
-    /// An answer that does not fit the protocol: wrong type, HTML, cut JSON, a redirect to elsewhere.
+    /// A response that violates the protocol: wrong type, HTML, truncated JSON, a redirect to another host.
     BadResponse,
-    /// Success with nothing in it.
+    /// A success without content.
     Empty,
-    /// Connection refused, reset before an answer, no route, no DNS answer.
+    /// Connection refused, reset before a response, no route, DNS failure.
     Unreachable,
-    /// The certificate or the handshake is not acceptable.
+    /// The certificate or the TLS handshake failed.
     Tls,
     /// No first byte in time.
     Timeout,
     /// The account does not have the model; another may.
     NoSuchModel,
-    /// The conversation is longer than the model takes.
+    /// The conversation exceeds the model's context length.
     ContextLength,
-    /// The upstream refused the request itself (400, 413, content policy).
+    /// The upstream rejected the request (400, 413, content policy).
     Rejected,
     /// An image could not be used: its link, its bytes, or its upload.
     Image,
-    /// The reply broke off after its first byte.
+    /// The reply ended early, after its first byte.
     Interrupted,
 }
 
@@ -48,11 +48,11 @@ pub struct UpstreamError {
     pub kind: UpstreamErrorKind,
     /// The upstream's HTTP status, if it answered.
     pub status: Option<u16>,
-    /// One sentence for people. At most 2 KiB, one line, without any secret or URL query.
+    /// A sentence for the user: one line of at most 2 KiB, without secrets and URL queries.
     pub detail: String,
-    /// How long the upstream asked to wait, between 1 s and 1 h.
+    /// The upstream's `Retry-After`, limited to between 1 s and 1 h.
     pub retry_after: Option<Duration>,
-    /// The tokens of a reply that broke off, up to there: they count against the quota like any others.
+    /// Usage of an interrupted reply up to its end; it counts against the quota.
     pub partial_usage: Option<Usage>,
 }
 
@@ -74,7 +74,7 @@ impl UpstreamError {
     }
 }
 
-/// Refuses a model's name that cannot be sent.
+/// Rejects an invalid model name.
 pub(super) fn check_model(model: &str) -> Result<(), UpstreamError> {
     let detail = "the model's name is empty, longer than 200 characters or holds control characters";
     if is_model_name(model) { Ok(()) } else { Err(UpstreamError::new(UpstreamErrorKind::Rejected, detail)) }

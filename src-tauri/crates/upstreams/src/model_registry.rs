@@ -1,7 +1,7 @@
-//! Names of models: what a client says, what each upstream calls it, and who has it.
+//! Registry of model names: resolves a client's name to the ids of the upstreams, and says which of them have the model.
 //!
-//! The user's own names come first: exact ones, then those that end in `*`, the longest first. The web upstream has a
-//! table of names, the official API its catalogue; a name that neither knows is passed on as it is.
+//! The user's aliases come first: exact ones, then those that end in `*`, the longest first. The web upstream has a table
+//! of names, the official API its catalog. A name that neither has is passed on unchanged.
 
 mod dated_names;
 
@@ -11,16 +11,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::api::{CatalogCache, ModelCatalog, ModelInfo};
 use super::web::models as web;
 
-/// What the user decides about models.
+/// Settings of model names.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelSettings {
-    /// The user's names, with what they stand for.
+    /// The user's aliases and their targets.
     pub aliases: BTreeMap<String, String>,
-    /// Replaces the built-in list of platform ids that no plan limits.
+    /// Web ids that no plan limits; replaces the built-in list.
     pub unlimited: Option<Vec<String>>,
-    /// A dated name that nobody has is served by the nearest one.
+    /// Whether an unknown dated name is resolved to the nearest known one.
     pub match_dated_names: bool,
-    /// A request to the official API that names no maximum gets the model's own.
+    /// Whether requests to the official API without `max_tokens` get the model's maximum.
     pub fill_max_tokens: bool,
 }
 
@@ -30,35 +30,35 @@ impl Default for ModelSettings {
     }
 }
 
-/// All names. A cheap handle.
+/// Registry of all names; a handle, cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct ModelRegistry {
     settings: Arc<RwLock<Arc<ModelSettings>>>,
     catalog: CatalogCache,
 }
 
-/// A model as the upstreams know it.
+/// A model with its ids at the upstreams.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ResolvedModel {
-    /// The web platform's id.
+    /// Id of the web upstream.
     pub web_id: String,
-    /// What a limit of a web account on it applies to.
+    /// Scope of a web account's limit on the model.
     pub scope: String,
-    /// The official API's id.
+    /// Id of the official API.
     pub api_id: String,
-    /// Whether a table or list names it.
+    /// Whether the web upstream's table has it.
     pub in_web: bool,
-    /// `None` while there is no catalogue.
+    /// Whether the API's catalog has it; `None` before the catalog is loaded.
     pub in_api: Option<bool>,
-    /// What the catalogue says of it.
+    /// Metadata from the catalog.
     pub info: Option<ModelInfo>,
-    /// What the catalogue says of the API's counterpart of `web_id`, for the value of what a web session answers.
+    /// Metadata of the API model that corresponds to `web_id`, for the price of a web session's replies.
     pub web_price: Option<ModelInfo>,
-    /// What the API is to take as the maximum where the client names none.
+    /// `max_tokens` for API requests without one.
     pub max_tokens: Option<u64>,
 }
 
-/// A name in the list of models.
+/// An entry of the model list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListedModel {
     pub name: String,
@@ -72,24 +72,24 @@ impl ModelRegistry {
         Self { settings: Arc::new(RwLock::new(Arc::new(settings))), catalog }
     }
 
-    /// Where the catalogue lies.
+    /// The cache of the catalog.
     pub fn catalog(&self) -> &CatalogCache {
         &self.catalog
     }
 
-    /// Changes what the user decides, for all requests from now on.
+    /// Changes the settings for all later requests.
     pub fn update_settings(&self, with: impl FnOnce(&mut ModelSettings)) {
         let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
         with(Arc::make_mut(&mut settings));
     }
 
-    /// The model behind a name.
+    /// Resolves a name.
     pub fn resolve(&self, name: &str) -> ResolvedModel {
         let (settings, catalogue) = (self.settings(), self.catalog.latest());
         resolve(&settings, &catalogue, resolve_alias(&settings.aliases, name))
     }
 
-    /// Whether somebody named it: the user, the table or the catalogue.
+    /// Whether the name is an alias or in the table or the catalog.
     pub fn knows(&self, name: &str) -> bool {
         let settings = self.settings();
         settings.aliases.contains_key(name)
@@ -97,7 +97,7 @@ impl ModelRegistry {
             || self.catalog.latest().get(name).is_some()
     }
 
-    /// Every name: the user's own, the table's, the catalogue's.
+    /// All names: aliases, table, catalog.
     pub fn listed(&self) -> Vec<ListedModel> {
         let (settings, catalogue) = (self.settings(), self.catalog.latest());
         let own = settings.aliases.keys().filter(|name| !name.ends_with('*')).cloned();
@@ -107,12 +107,12 @@ impl ModelRegistry {
         own.chain(table).chain(rest).map(|name| listed(&settings, &catalogue, &name)).collect()
     }
 
-    /// One name of the list.
+    /// Finds an entry of the model list.
     pub fn find(&self, name: &str) -> Option<ListedModel> {
         self.knows(name).then(|| listed(&self.settings(), &self.catalog.latest(), name))
     }
 
-    /// The user's names with what they stand for.
+    /// The aliases and their targets.
     pub fn aliases(&self) -> BTreeMap<String, String> {
         self.settings().aliases.clone()
     }
@@ -122,7 +122,7 @@ impl ModelRegistry {
     }
 }
 
-/// What a name stands for, once.
+/// Resolves an alias; aliases of aliases are not followed.
 fn resolve_alias<'a>(aliases: &'a BTreeMap<String, String>, name: &'a str) -> &'a str {
     if let Some(target) = aliases.get(name) {
         return target;
@@ -155,8 +155,8 @@ fn resolve(settings: &ModelSettings, catalogue: &ModelCatalog, name: &str) -> Re
     ResolvedModel { web_id, scope, api_id: api_id.to_owned(), in_web, in_api, info, web_price, max_tokens }
 }
 
-/// The catalogue's model for a web id: by the names that stand for the id, by the id without its maker, or by one that
-/// differs in its date only.
+/// The catalog's model for a web id: by the names of the id, by the id without its vendor, or by one that differs only
+/// in its date.
 fn api_counterpart<'a>(catalogue: &'a ModelCatalog, web_id: &str) -> Option<&'a ModelInfo> {
     let known = web::names_of(web_id).map(String::from);
     let candidates: Vec<String> =

@@ -1,4 +1,4 @@
-//! Reads an answer's body with its limits: a time for the first byte, a time between any two pieces, a size.
+//! Reader of response bodies with limits: time to the first byte, time between chunks, size.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -13,20 +13,20 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::error;
 use crate::{UpstreamError, UpstreamErrorKind};
 
-/// Why a body ended before its end.
+/// Error of an incomplete body.
 #[derive(Debug)]
 pub(crate) enum BodyReadError {
-    /// Nothing came in time.
+    /// A timeout.
     Stalled,
     TooLarge,
-    /// The bytes do not fit HTTP.
+    /// Invalid HTTP.
     Malformed,
     /// The connection ended.
     Disconnected,
 }
 
 impl BodyReadError {
-    /// The failure, if it happened before anything of the answer was passed on.
+    /// The upstream error, if no part of the response was passed on.
     pub(crate) fn before_output(&self) -> UpstreamError {
         match self {
             Self::Stalled => UpstreamError::new(
@@ -42,7 +42,7 @@ impl BodyReadError {
         }
     }
 
-    /// The failure, if it happened after some text was passed on.
+    /// The upstream error, if a part of the response was passed on.
     pub(crate) fn after_output(&self) -> UpstreamError {
         UpstreamError::new(UpstreamErrorKind::Interrupted, self.description())
     }
@@ -57,7 +57,7 @@ impl BodyReadError {
     }
 }
 
-/// A body that is being read.
+/// Reader of a body.
 pub(crate) struct BodyReader {
     body: Body,
     idle_timer: IdleTimer,
@@ -65,12 +65,12 @@ pub(crate) struct BodyReader {
 }
 
 impl BodyReader {
-    /// The first byte must come by `first_byte`, each next piece within `idle`; `cap` is in bytes.
+    /// Creates a reader. The first byte must arrive by `first_byte`, each further chunk within `idle`; `cap` is in bytes.
     pub(crate) fn new(body: Body, first_byte: Instant, idle: Duration, cap: u64) -> Self {
         Self { body, idle_timer: IdleTimer::new(first_byte, idle), remaining: cap }
     }
 
-    /// The next piece, never empty; `None` at the end.
+    /// The next chunk, never empty; `None` at the end.
     pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, BodyReadError>> {
         loop {
             let frame = match Pin::new(&mut self.body).poll_frame(cx) {
@@ -91,7 +91,7 @@ impl BodyReader {
         }
     }
 
-    /// Everything, up to `cap` bytes.
+    /// Reads the whole body, up to `cap` bytes.
     pub(crate) async fn collect(mut self, cap: usize) -> Result<Bytes, BodyReadError> {
         // Most answers come in one piece, which is not copied.
         let (mut only, mut whole) = (Bytes::new(), Vec::new());
@@ -109,7 +109,7 @@ impl BodyReader {
         Ok(if whole.is_empty() { only } else { whole.into() })
     }
 
-    /// What comes within `time`, up to `cap` bytes; for refusals, whose text only helps to explain.
+    /// Reads what arrives within `time`, up to `cap` bytes; for error bodies, which only serve as explanation.
     pub(crate) async fn collect_partial(mut self, cap: usize, time: Duration) -> Vec<u8> {
         let mut some = Vec::new();
         let reading = async {
@@ -133,7 +133,7 @@ impl BodyReader {
     }
 }
 
-/// A timer that runs only while somebody waits: a client that reads slowly is not a stall of the upstream's.
+/// Timer that runs only while a read is pending, because a slow client is not a stall of the upstream.
 struct IdleTimer {
     idle: Duration,
     deadline: Option<Instant>,
@@ -149,7 +149,7 @@ impl IdleTimer {
         self.deadline = None;
     }
 
-    /// Ready once the wait is over. The timer is moved only when it fires too early, not for every piece.
+    /// Ready after the timeout. The timer is reset only when it fires too early, not for every chunk.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + self.idle);
         if deadline < self.sleep.deadline() {

@@ -1,4 +1,4 @@
-//! The HTTP clients' common ground: what they never do, and how long they try.
+//! Construction of the HTTP clients.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::resolver::Resolver;
 use crate::UpstreamError;
 
 const USER_AGENT: &str = concat!("mammouth-proxy/", env!("CARGO_PKG_VERSION"));
-/// An idle connection is given up early, because networks forget them silently.
+/// Idle connections are closed early, because networks drop them silently.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
 const PING_INTERVAL: Duration = Duration::from_secs(15);
@@ -22,7 +22,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
 
-/// A client that follows no redirect, keeps no cookie, uses no proxy, inflates nothing and repeats nothing.
+/// Builder of a client without redirects, cookies, proxy, decompression and retries.
 pub(crate) fn builder(connect_timeout: Duration, resolver: Resolver) -> ClientBuilder {
     // Someone else in the process may have been first; then theirs is used.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -44,7 +44,7 @@ pub(crate) fn builder(connect_timeout: Duration, resolver: Resolver) -> ClientBu
         .http2_initial_connection_window_size(CONNECTION_WINDOW_BYTES)
 }
 
-/// The certificates that settings name beside the system's; `None` where one is not valid PEM.
+/// Parses additional root certificates; `None` if one is not valid PEM.
 pub(crate) fn parse_roots(pems: &[String]) -> Option<Vec<Certificate>> {
     let bundles = pems.iter().map(|pem| Certificate::from_pem_bundle(pem.as_bytes()).ok());
     bundles.collect::<Option<Vec<_>>>().map(|bundles| bundles.into_iter().flatten().collect())
@@ -55,14 +55,14 @@ pub(crate) fn parse_roots(pems: &[String]) -> Option<Vec<Certificate>> {
 pub(crate) enum ClientError {
     /// An extra certificate is not valid PEM.
     Roots,
-    /// TLS cannot be set up, or the proxy's address is none that the client takes.
+    /// TLS cannot be set up, or the proxy's address is not supported.
     Client,
 }
 
 /// The HTTP client for one upstream.
 pub(crate) struct UpstreamClient {
     pub(crate) http: reqwest::Client,
-    /// What its connections go through.
+    /// The outbound proxy.
     pub(crate) proxy: Option<ProxyServer>,
 }
 
@@ -81,13 +81,13 @@ impl UpstreamClient {
         Ok(Self { http: builder.build().map_err(|_| ClientError::Client)?, proxy })
     }
 
-    /// The failure of a call of this client that brought no answer.
+    /// The upstream error for a call without a response.
     pub(crate) fn request_error(&self, error: reqwest::Error) -> UpstreamError {
         error::from_reqwest(error, self.proxy.as_ref())
     }
 }
 
-/// An [`UpstreamClient`] that can be replaced while calls run: they go on with the one that they began with.
+/// An [`UpstreamClient`] that can be replaced while calls run: they keep their client.
 pub(crate) struct SharedClient {
     base: Url,
     connect_timeout: Duration,
@@ -109,7 +109,7 @@ impl SharedClient {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Counts from the next call on.
+    /// Replaces the client for all later calls.
     pub(crate) fn replace(&self, outbound: &Outbound) -> Result<(), ClientError> {
         let client = UpstreamClient::new(&self.base, self.connect_timeout, outbound)?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(client);
@@ -129,7 +129,7 @@ pub(crate) fn is_safe_base(base: &Url) -> bool {
     plain && (base.scheme() == "https" || (base.scheme() == "http" && local))
 }
 
-/// A path below the base; a path that would lead to another host makes none.
+/// The URL of a path below the base; `None` if it would lead to another host.
 pub(crate) fn endpoint(base: &Url, path: &str) -> Option<Url> {
     let url = Url::parse(&format!("{}{path}", base.as_str().trim_end_matches('/'))).ok()?;
     (path.starts_with('/') && url.origin() == base.origin()).then_some(url)

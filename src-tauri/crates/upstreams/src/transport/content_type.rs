@@ -1,11 +1,11 @@
-//! What kind of body an answer has, from its headers. Pure.
+//! Kind of a response body by its headers. Pure.
 
 use http::{HeaderMap, header};
 
-/// What a body is, as its header says.
+/// Kind of a body by its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MediaType {
-    /// Plain text, bytes of no named kind, or nothing said.
+    /// Plain text, `application/octet-stream`, or no type.
     Text,
     Json,
     Html,
@@ -27,7 +27,8 @@ impl MediaType {
     }
 }
 
-/// Whether the body is compressed. We ask for plain bytes and never inflate, so that no bomb can go off.
+/// Whether the body is compressed. Compression is not requested and never decoded, which
+/// excludes decompression bombs.
 pub(crate) fn is_compressed(headers: &HeaderMap) -> bool {
     headers
         .get_all(header::CONTENT_ENCODING)

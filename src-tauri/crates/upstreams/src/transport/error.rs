@@ -1,4 +1,4 @@
-//! Turns what the HTTP client reports into failures. Nothing of the client's own texts that could hold a URL passes.
+//! Maps errors of the HTTP client to upstream errors, without texts that may contain a URL.
 
 use std::error::Error as StdError;
 use std::io;
@@ -9,7 +9,7 @@ use super::outbound::ProxyServer;
 use super::proxy_error;
 use crate::{UpstreamError, UpstreamErrorKind};
 
-/// The failure of a call that brought no answer, made through `proxy` if there is one.
+/// The upstream error for a call without a response, made through `proxy` if there is one.
 pub(crate) fn from_reqwest(error: reqwest::Error, proxy: Option<&ProxyServer>) -> UpstreamError {
     let error = error.without_url();
     if let Some(failure) = proxy.and_then(|proxy| proxy_error::from_reqwest(&error, proxy)) {
@@ -34,7 +34,7 @@ pub(crate) fn from_reqwest(error: reqwest::Error, proxy: Option<&ProxyServer>) -
     UpstreamError::new(kind, sentence)
 }
 
-/// Whether the bytes themselves were wrong, not the connection.
+/// Whether the response was invalid HTTP, as opposed to a connection error.
 pub(crate) fn is_broken_http(error: &reqwest::Error) -> bool {
     let in_head = find_in_chain::<hyper::Error>(error)
         .is_some_and(|error| error.is_parse() || error.is_parse_too_large());
@@ -42,7 +42,7 @@ pub(crate) fn is_broken_http(error: &reqwest::Error) -> bool {
     in_head || matches!(io_kind(error), Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData))
 }
 
-/// The first error of a type in the chain; an `io::Error` hides what it holds from `source`, so it is opened.
+/// The first error of a type in the chain. Also looks inside `io::Error`, whose `source` skips the inner error.
 pub(super) fn find_in_chain<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
     let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     error

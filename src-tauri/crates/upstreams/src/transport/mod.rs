@@ -1,5 +1,4 @@
-//! What the calls to both upstreams have in common: a client that follows, keeps and repeats nothing, bodies that are
-//! read with limits, failures told from the client's own errors, and texts of others made fit to be shown.
+//! Shared by both upstreams: HTTP client, body reader with limits, mapping of client errors, sanitising of foreign texts.
 
 pub(super) mod body;
 pub(super) mod client;

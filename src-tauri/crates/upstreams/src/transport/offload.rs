@@ -1,11 +1,11 @@
-//! Work that would hold up everybody else, done on a thread of its own.
+//! Moves slow work to blocking threads.
 
 use tokio::task::spawn_blocking;
 
-/// Up to this size, bytes, work is done where it stands: moving it would take as long.
+/// Maximum size in bytes of work done inline, because moving it would take as long.
 const MAX_INLINE_BYTES: usize = 256 * 1024;
 
-/// Does work on so many bytes: a millisecond's worth here, more on a thread for blocking work. A panic passes through.
+/// Runs work on this many bytes: inline up to about a millisecond, else on a blocking thread. Panics propagate.
 pub(crate) async fn offload_if_large<T: Send + 'static>(
     bytes: usize,
     work: impl FnOnce() -> T + Send + 'static,
@@ -16,7 +16,7 @@ pub(crate) async fn offload_if_large<T: Send + 'static>(
     offload(work).await
 }
 
-/// Does work on a thread for blocking work. A panic passes through.
+/// Runs work on a blocking thread. Panics propagate.
 pub(crate) async fn offload<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match spawn_blocking(work).await.map_err(tokio::task::JoinError::try_into_panic) {
         Ok(done) => done,

@@ -1,5 +1,4 @@
-//! How connections leave this machine: through which proxy, to which hosts without it, and with which extra
-//! certificates.
+//! Rules for outbound connections: proxy, exceptions, additional certificates.
 
 use std::fmt;
 
@@ -18,7 +17,7 @@ pub struct Outbound {
     pub extra_roots: Vec<String>,
 }
 
-/// Which proxy is used.
+/// Choice of the outbound proxy.
 #[derive(Debug, Clone, Default)]
 pub enum ProxyChoice {
     /// The one of the system's network settings. Only macOS and Windows have such settings.
@@ -46,7 +45,7 @@ impl ProxyServer {
         self.url.scheme()
     }
 
-    /// The host as it stands in a URL.
+    /// The host as in a URL.
     pub fn host(&self) -> &str {
         self.url.host_str().unwrap_or_default()
     }
