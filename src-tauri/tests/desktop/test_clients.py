@@ -71,6 +71,28 @@ class Clients(PageCase):
         self.page.shows("Undone: Continue")
         self.assertEqual(path.read_text(), LIVED_IN)
 
+    def test_after_a_change_of_the_port_one_confirmation_updates_the_clients(self):
+        path = self.continue_file()
+        self.page.press("Set up Continue")
+        self.page.shows("Changes in")
+        self.page.press("Set up")
+        self.page.shows("Waiting for the first request")
+        self.page.press("Done")
+        before = path.read_text()
+        old, new = self.program.address(), self.program.ask("port.switch", **self.program.ask("port.free"))["address"]
+        self.page.shows("Update your clients?")
+        self.assertEqual(path.read_text(), before, "nothing is written before it is confirmed")
+        self.page.press("Update all")
+        self.page.shows("Continue uses it at once.")
+        self.page.press("Done")
+        self.assertEqual(path.read_text(), before.replace(old, new))
+        self.page.press("Undo the set-up of Continue")
+        self.page.shows("The key “continue” is revoked as well.")
+        self.page.press("Undo")
+        self.page.shows("Undone: Continue")
+        self.assertEqual(path.read_text(), LIVED_IN)
+        self.program.ask("port.switch", port=int(old.rsplit(":", 1)[1]))
+
     def test_a_file_that_cannot_be_read_is_named_and_left_alone(self):
         path = self.session.home / ".continue/config.yaml"
         path.parent.mkdir(exist_ok=True)
