@@ -147,8 +147,11 @@ impl SavedStates {
     pub(super) fn initial_state(&self, account: &str, now: Timestamp) -> EntryState {
         let Some(saved) = self.0.get(account) else { return EntryState::default() };
         let limits = saved.limits.iter().filter_map(|(scope, until_ms)| {
-            let until: SystemTime = UNIX_EPOCH + Duration::from_millis(*until_ms);
-            let left = until.duration_since(now.wall).ok()?.min(QUOTA_WINDOW);
+            // A damaged file may name a time beyond what this system can represent: on Windows it ends in the year 30828.
+            let left = match UNIX_EPOCH.checked_add(Duration::from_millis(*until_ms)) {
+                Some(until) => until.duration_since(now.wall).ok()?.min(QUOTA_WINDOW),
+                None => QUOTA_WINDOW,
+            };
             Some((scope.clone(), now.uptime + left))
         });
         let mut limits: HashMap<String, Duration> = limits.collect();
