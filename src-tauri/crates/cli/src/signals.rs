@@ -59,21 +59,40 @@ fn hangup_is_ignored() -> bool {
     ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
-/// Ctrl-C. None after [`Signals::listen`] is lost.
+/// Ctrl-C, Ctrl-Break, and the console events of a closed window, a log-off and a shutdown. None after
+/// [`Signals::listen`] is lost.
 #[cfg(windows)]
-pub(super) struct Signals(tokio::signal::windows::CtrlC);
+pub(super) struct Signals {
+    ctrl_c: tokio::signal::windows::CtrlC,
+    ctrl_break: tokio::signal::windows::CtrlBreak,
+    close: tokio::signal::windows::CtrlClose,
+    logoff: tokio::signal::windows::CtrlLogoff,
+    shutdown: tokio::signal::windows::CtrlShutdown,
+}
 
 #[cfg(windows)]
 impl Signals {
     /// Must be called inside a tokio runtime.
     pub(super) fn listen() -> Result<Self, ExitError> {
-        tokio::signal::windows::ctrl_c().map(Self).map_err(cannot_listen)
+        use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_logoff, ctrl_shutdown};
+        Ok(Self {
+            ctrl_c: ctrl_c().map_err(cannot_listen)?,
+            ctrl_break: ctrl_break().map_err(cannot_listen)?,
+            close: ctrl_close().map_err(cannot_listen)?,
+            logoff: ctrl_logoff().map_err(cannot_listen)?,
+            shutdown: ctrl_shutdown().map_err(cannot_listen)?,
+        })
     }
 
-    /// Waits for the next Ctrl-C; for ever where there is no console.
+    /// Waits for the next event; for ever where there is no console.
     pub(super) async fn next(&mut self) {
-        if self.0.recv().await.is_none() {
-            std::future::pending::<()>().await;
+        tokio::select! {
+            Some(()) = self.ctrl_c.recv() => {}
+            Some(()) = self.ctrl_break.recv() => {}
+            Some(()) = self.close.recv() => {}
+            Some(()) = self.logoff.recv() => {}
+            Some(()) = self.shutdown.recv() => {}
+            else => std::future::pending().await,
         }
     }
 }
