@@ -149,7 +149,8 @@ fn add_account(global: &GlobalArgs, label: &str, api: bool, accepted: bool) -> R
     }
     let (kind, what) = if api { ("api", "API key") } else { ("web", "cookie 'auth_session'") };
     let prompt = || {
-        output::note(format_args!("Paste the {what}, which is not shown at a terminal, and end with Ctrl-D:"))
+        let end = if cfg!(windows) { "Ctrl-Z and Enter" } else { "Ctrl-D" };
+        output::note(format_args!("Paste the {what}, which is not shown at a terminal, and end with {end}:"))
     };
     let secret = read_secret(prompt).map_err(|error| {
         ExitError::failed(if error.kind() == ErrorKind::Interrupted {

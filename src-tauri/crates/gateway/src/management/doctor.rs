@@ -140,6 +140,9 @@ fn check_clock(theirs: SystemTime, ours: SystemTime) -> Finding {
 
 fn unreachable_finding(subject: &str, failure: &UpstreamError, is_proxied: bool) -> Finding {
     let advice = match failure.kind {
+        UpstreamErrorKind::Tls if !cfg!(target_os = "linux") => {
+            "look at the clock; where a company's proxy or a virus scanner opens TLS, give the file of its certificate authority in EXTRA_CA_FILE, or as extra_ca_file in the settings"
+        }
         UpstreamErrorKind::Tls => {
             "look at the clock and at the system's certificates (package ca-certificates); where a company's proxy or a virus scanner opens TLS, give the file of its certificate authority in EXTRA_CA_FILE, or as extra_ca_file in the settings"
         }
