@@ -34,13 +34,21 @@ pub(super) async fn copy(_: &AppHandle, text: String) -> Result<(), ControlError
     copied.map_err(refused)?.map_err(refused)
 }
 
+/// Starts a console program without a console window (`CreateProcessW`, process creation flags).
+#[cfg(windows)]
+const CREATE_NO_WINDOW: u32 = 0x0800_0000;
+
 #[cfg(not(target_os = "linux"))]
 fn hand_over(text: &str) -> std::io::Result<()> {
     use std::io::Write;
     use std::process::{Command, Stdio};
 
     let name = if cfg!(target_os = "macos") { "pbcopy" } else { "clip" };
-    let mut child = Command::new(name).stdin(Stdio::piped()).spawn()?;
+    let mut command = Command::new(name);
+    // A program of the console would open a window for a moment.
+    #[cfg(windows)]
+    std::os::windows::process::CommandExt::creation_flags(&mut command, CREATE_NO_WINDOW);
+    let mut child = command.stdin(Stdio::piped()).spawn()?;
     if let Some(mut input) = child.stdin.take() {
         input.write_all(text.as_bytes())?;
     }
