@@ -36,7 +36,11 @@ async fn n01_a_foreign_host_is_refused_on_every_route() {
                 [("host", &*evil), ("authorization", authorization), ("content-type", "application/json")];
             let answer =
                 send(&program, route.method.as_str(), &path_of(&route), &headers, body_of(&route)).await;
-            assert_eq!(answer.error(), (403, "host_not_allowed".to_owned()), "{}", route.path);
+            assert_eq!(answer.status, 403, "{}", route.path);
+            // The answer to HEAD has no body.
+            if route.method != "HEAD" {
+                assert_eq!(answer.error(), (403, "host_not_allowed".to_owned()), "{}", route.path);
+            }
             assert!(!String::from_utf8_lossy(&answer.body).contains("evil"), "the Host is not echoed");
             check_headers(&answer.headers, route.path);
         }
