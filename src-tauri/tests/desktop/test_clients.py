@@ -32,6 +32,13 @@ class Clients(PageCase):
     def state(self, client):
         return next(one for one in self.program.ask("clients.list")["clients"] if one["id"] == client)["state"]["state"]
 
+    def set_up_continue(self):
+        self.page.press("Set up Continue")
+        self.page.shows("Changes in")
+        self.page.press("Set up")
+        self.page.shows("Waiting for the first request")
+        self.page.press("Done")
+
     def test_a_client_is_set_up_seen_in_the_log_and_undone_to_the_byte(self):
         path = self.continue_file()
         self.page.press("Set up Continue")
@@ -54,11 +61,7 @@ class Clients(PageCase):
 
     def test_a_value_changed_by_hand_is_asked_about_before_undo(self):
         path = self.continue_file()
-        self.page.press("Set up Continue")
-        self.page.shows("Changes in")
-        self.page.press("Set up")
-        self.page.shows("Waiting for the first request")
-        self.page.press("Done")
+        self.set_up_continue()
         changed = path.read_text().replace(f"{self.program.address()}/v1", "192.0.2.1:9/v1")
         path.write_text(changed)
         self.page.press("Look again")
@@ -73,11 +76,7 @@ class Clients(PageCase):
 
     def test_after_a_change_of_the_port_one_confirmation_updates_the_clients(self):
         path = self.continue_file()
-        self.page.press("Set up Continue")
-        self.page.shows("Changes in")
-        self.page.press("Set up")
-        self.page.shows("Waiting for the first request")
-        self.page.press("Done")
+        self.set_up_continue()
         before = path.read_text()
         old, new = self.program.address(), self.program.ask("port.switch", **self.program.ask("port.free"))["address"]
         self.page.shows("Update your clients?")
