@@ -83,17 +83,12 @@ export class MockControl implements Control {
 
   moved(): void {}
 
-  /** Simulates a finished request. */
-  receiveRequest(): void {
+  /** Simulates a finished request, with the key called `client` where one is named. */
+  receiveRequest(client?: string): void {
     const data = this.state.receiveRequest(this.scenario.live ? Date.now() : this.scenario.now);
+    if (client !== undefined) data.client = client;
     for (const feed of this.feeds) feed.event({ event: "record", data: structuredClone(data) });
     this.sendStatus();
-  }
-
-  /** Simulates a finished request with the key called `key`. */
-  receiveRequestOf(key: string): void {
-    const data = { ...this.state.receiveRequest(this.scenario.now), client: key };
-    for (const feed of this.feeds) feed.event({ event: "record", data });
   }
 
   /** Sends the pieces of a test's answer; returns the whole. */

@@ -247,7 +247,7 @@ describe("clients", () => {
     expect(asked(control, "clients.apply")).toEqual([]);
     button("Set up").click();
     await waitForText("Waiting for the first request of Claude Code…");
-    control.receiveRequestOf("claude-code");
+    control.receiveRequest("claude-code");
     await waitForText("Claude Code is connected");
     button("Done").click();
     await waitFor(() => button("Undo the set-up of Claude Code"));
