@@ -28,6 +28,6 @@ test("every note of the log has its sentence", () => {
   const hearing = rust("prompted-tools/src/reply_parser.rs");
   const notes = [...hearing.matchAll(/note = Some\("(\w+)"\)/g)].map(([, note]) => note as string);
   const unchecked = /UNCHECKED_NOTE: &str = "(\w+)"/.exec(hearing)?.[1];
-  const again = /REPAIRED_NOTE: &str = "(\w+)"/.exec(rust("upstreams/src/web/text_pipeline.rs"))?.[1];
+  const again = /REPAIRED_NOTE: &str = "(\w+)"/.exec(rust("upstreams/src/web_session/text_pipeline.rs"))?.[1];
   expect([again, unchecked, ...notes].sort()).toEqual([...NOTES].sort());
 });

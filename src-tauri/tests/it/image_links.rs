@@ -1,5 +1,5 @@
 //! Images in requests: what may be linked to, and what is taken for one. S03, S04 and S08 need names and servers on
-//! the public internet; `upstreams/web/tests/images.rs` shows them with a resolver of its own.
+//! the public internet; `upstreams/web_session/tests/images.rs` shows them with a resolver of its own.
 
 use std::net::TcpListener;
 

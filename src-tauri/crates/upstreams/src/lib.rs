@@ -9,12 +9,12 @@
     allow(clippy::wildcard_enum_match_arm, reason = "a test that meets another variant fails anyway")
 )]
 
-pub mod api;
+pub mod api_key;
 mod error;
 mod follow_up;
 mod model_registry;
 mod transport;
-pub mod web;
+pub mod web_session;
 
 pub use error::{UpstreamError, UpstreamErrorKind};
 pub use follow_up::{FollowUpCall, FollowUpStatus};
@@ -56,9 +56,9 @@ pub enum UpstreamResponse {
     /// Events, to be put into the client's dialect.
     Events(EventReply),
     /// The bytes of a stream that is in the client's dialect already.
-    Passthrough(Box<api::Passthrough>),
+    Passthrough(Box<api_key::Passthrough>),
     /// The body of an answer that is in the client's dialect already.
-    Complete(api::CompleteResponse),
+    Complete(api_key::CompleteResponse),
 }
 
 impl UpstreamResponse {

@@ -8,8 +8,8 @@ mod dated_names;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::api::{CatalogCache, ModelCatalog, ModelInfo};
-use super::web::models as web;
+use super::api_key::{CatalogCache, ModelCatalog, ModelInfo};
+use super::web_session::models as web;
 
 /// Settings of model names.
 #[derive(Debug, Clone, PartialEq)]

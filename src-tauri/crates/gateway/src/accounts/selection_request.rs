@@ -115,7 +115,7 @@ pub enum Unavailable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use upstreams::api::ModelInfo;
+    use upstreams::api_key::ModelInfo;
 
     #[test]
     fn who_can_serve_a_model() {

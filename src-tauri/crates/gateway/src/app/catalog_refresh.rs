@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{AccountKind, Accounts};
 use storage::config::Config;
-use upstreams::api::{ApiUpstream, CatalogCache, ModelCatalog};
+use upstreams::api_key::{ApiUpstream, CatalogCache, ModelCatalog};
 
 const CATALOG_FILE: &str = "models.json";
 /// The largest catalog file that is read. A larger one was not written by this program.

@@ -39,8 +39,8 @@ use mock_upstream::MockUpstream;
 use storage::config::{Config, SecretStoreSetting, SettingsFile};
 use storage::request_log::{self, RequestLog};
 use storage::secrets::{self, AsyncSecretStore, EncryptedFileStore, ExposeSecret};
-use upstreams::api::CatalogCache;
-use upstreams::web::{self, WebUpstream};
+use upstreams::api_key::CatalogCache;
+use upstreams::web_session::{self, WebUpstream};
 
 /// The file of the request log and of the account states.
 pub const DATABASE_FILE: &str = "mammouth.db";
@@ -318,7 +318,7 @@ fn build_web(config: &Config, simulator: Option<&MockUpstream>) -> Result<WebUps
         }
         None => config.web_url.clone(),
     };
-    let settings = web::WebSettings {
+    let settings = web_session::WebSettings {
         base,
         options: management::manner(config),
         connect_timeout: config.connect,
@@ -326,13 +326,13 @@ fn build_web(config: &Config, simulator: Option<&MockUpstream>) -> Result<WebUps
         idle_timeout: config.idle,
         outbound: management::outbound(&config.outbound()),
         protocol: upstream_setup::site_protocol(&config.web),
-        ..web::WebSettings::default()
+        ..web_session::WebSettings::default()
     };
     WebUpstream::new(settings).map_err(|error| match error {
-        web::WebBuildError::Client => StartError::HttpClient(error.to_string()),
-        web::WebBuildError::Base | web::WebBuildError::Protocol(_) | web::WebBuildError::Roots => {
-            StartError::Settings(error.to_string())
-        }
+        web_session::WebBuildError::Client => StartError::HttpClient(error.to_string()),
+        web_session::WebBuildError::Base
+        | web_session::WebBuildError::Protocol(_)
+        | web_session::WebBuildError::Roots => StartError::Settings(error.to_string()),
     })
 }
 

@@ -13,7 +13,7 @@ use crate::auth::PauseSwitch;
 use crate::management::{self, Control, ControlError};
 use storage::config::Config;
 use storage::request_log::RequestLog;
-use upstreams::api::CatalogCache;
+use upstreams::api_key::CatalogCache;
 
 /// The management API over the stored data. Dropping it waits until all changes are written.
 pub struct OfflineApp {

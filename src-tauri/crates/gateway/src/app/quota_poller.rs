@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Account, AccountKind, Accounts, Clock};
 use upstreams::Credential;
-use upstreams::api::ApiUpstream;
-use upstreams::web::WebUpstream;
+use upstreams::api_key::ApiUpstream;
+use upstreams::web_session::WebUpstream;
 
 /// Minimum time between two polls of the same account.
 const QUOTA_MAX_AGE: Duration = Duration::from_secs(5 * 60);
@@ -98,7 +98,7 @@ mod tests {
     use crate::accounts::{AccountOrigin, KindSet, SelectionRequest, Timestamp};
     use mock_upstream::{MockAccount, MockUpstream, MockUpstreamOptions};
     use storage::config::Strategy;
-    use upstreams::{api, web};
+    use upstreams::{api_key, web_session};
 
     #[tokio::test]
     async fn polls_only_accounts_in_use() {
@@ -114,9 +114,12 @@ mod tests {
             .collect();
         let accounts = Accounts::new(list, Strategy::FillFirst, None, clock.now());
         let base = url::Url::parse(&simulator.base_url()).unwrap();
-        let web =
-            WebUpstream::new(web::WebSettings { base: base.clone(), ..web::WebSettings::default() }).unwrap();
-        let api = ApiUpstream::new(api::ApiSettings { base, ..api::ApiSettings::default() }).unwrap();
+        let web = WebUpstream::new(web_session::WebSettings {
+            base: base.clone(),
+            ..web_session::WebSettings::default()
+        })
+        .unwrap();
+        let api = ApiUpstream::new(api_key::ApiSettings { base, ..api_key::ApiSettings::default() }).unwrap();
         let mut last_polls = LastPolls::default();
         poll(
             &accounts,

@@ -163,8 +163,8 @@ mod tests {
     use storage::config::Strategy;
     use storage::request_log::RequestLog;
     use upstreams::ModelRegistry;
-    use upstreams::api::{self, ApiUpstream};
-    use upstreams::web::{WebSettings, WebUpstream};
+    use upstreams::api_key::{self, ApiUpstream};
+    use upstreams::web_session::{WebSettings, WebUpstream};
 
     fn proxy() -> Proxy {
         let clock = Clock::default();
@@ -172,7 +172,7 @@ mod tests {
             accounts: Accounts::new(Vec::new(), Strategy::Balance, None, clock.now()),
             web: Arc::new(WebUpstream::new(WebSettings::default()).unwrap()),
             request_log: RequestLog::in_memory(),
-            api: Arc::new(ApiUpstream::new(api::ApiSettings::default()).unwrap()),
+            api: Arc::new(ApiUpstream::new(api_key::ApiSettings::default()).unwrap()),
             models: ModelRegistry::default(),
             clock,
             limits: auth::KeyLimitTable::default(),

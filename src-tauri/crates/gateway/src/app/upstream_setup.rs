@@ -4,8 +4,8 @@ use super::StartError;
 use crate::management;
 use mock_upstream::MockUpstream;
 use storage::config::{Config, SiteOverrides};
-use upstreams::api::{self, ApiUpstream, CatalogCache};
-use upstreams::web::SiteProtocol;
+use upstreams::api_key::{self, ApiUpstream, CatalogCache};
+use upstreams::web_session::SiteProtocol;
 use upstreams::{ModelRegistry, ModelSettings};
 
 /// The model registry with the user's aliases and settings.
@@ -30,17 +30,19 @@ pub(super) fn build_api(
         }
         None => config.api_url.clone(),
     };
-    let settings = api::ApiSettings {
+    let settings = api_key::ApiSettings {
         base,
         connect_timeout: config.connect,
         first_byte_timeout: config.first_byte,
         idle_timeout: config.idle,
         outbound: management::outbound(&config.outbound()),
-        ..api::ApiSettings::default()
+        ..api_key::ApiSettings::default()
     };
     ApiUpstream::new(settings).map_err(|error| match error {
-        api::ApiBuildError::Client => StartError::HttpClient(error.to_string()),
-        api::ApiBuildError::Base | api::ApiBuildError::Roots => StartError::Settings(error.to_string()),
+        api_key::ApiBuildError::Client => StartError::HttpClient(error.to_string()),
+        api_key::ApiBuildError::Base | api_key::ApiBuildError::Roots => {
+            StartError::Settings(error.to_string())
+        }
     })
 }
 

@@ -69,8 +69,8 @@ use storage::config::{Config, SettingsFile};
 use storage::request_log::RequestLog;
 use storage::secrets::{AsyncSecretStore, Secret};
 use upstreams::ModelRegistry;
-use upstreams::api::ApiUpstream;
-use upstreams::web::WebUpstream;
+use upstreams::api_key::ApiUpstream;
+use upstreams::web_session::WebUpstream;
 
 /// Handle on everything that commands need. Cheap to clone.
 #[derive(Clone)]

@@ -25,7 +25,7 @@ use super::{CallerInfo, ProxyInner};
 use crate::accounts::AccountKind;
 use dialects::{Decoded, Dialect, ReplyContext};
 use protocol::{CompleteReply, Message, Part, Request, Role};
-use upstreams::api::CompleteResponse;
+use upstreams::api_key::CompleteResponse;
 use upstreams::{BoxEventStream, FollowUpCall, UpstreamError, UpstreamErrorKind};
 
 /// The largest body that is decoded on the async runtime, bytes. Larger ones are decoded on a blocking thread, so that

@@ -22,7 +22,7 @@ use dialects::ollama::{self, EmbedEndpoint};
 use dialects::{InvalidCode, InvalidRequest};
 use protocol::is_model_name;
 use storage::request_log::OpenRecord;
-use upstreams::api::CompleteResponse;
+use upstreams::api_key::CompleteResponse;
 use upstreams::{Credential, UpstreamError, UpstreamErrorKind};
 
 /// The API that the client uses.

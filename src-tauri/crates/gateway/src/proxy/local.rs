@@ -166,8 +166,8 @@ mod tests {
     use crate::accounts::{Accounts, Clock};
     use crate::proxy::{Proxy, ProxyParts};
     use storage::request_log::RequestLog;
-    use upstreams::api::{self, ApiUpstream, CatalogCache, ModelCatalog};
-    use upstreams::web::{WebSettings, WebUpstream};
+    use upstreams::api_key::{self, ApiUpstream, CatalogCache, ModelCatalog};
+    use upstreams::web_session::{WebSettings, WebUpstream};
     use upstreams::{ModelRegistry, ModelSettings};
 
     fn inner(cache: &CatalogCache) -> Arc<ProxyInner> {
@@ -176,7 +176,7 @@ mod tests {
             accounts: Accounts::new(Vec::new(), Default::default(), None, clock.now()),
             web: Arc::new(WebUpstream::new(WebSettings::default()).unwrap()),
             request_log: RequestLog::in_memory(),
-            api: Arc::new(ApiUpstream::new(api::ApiSettings::default()).unwrap()),
+            api: Arc::new(ApiUpstream::new(api_key::ApiSettings::default()).unwrap()),
             models: ModelRegistry::new(ModelSettings::default(), cache.clone()),
             clock,
             limits: auth::KeyLimitTable::default(),

@@ -40,8 +40,8 @@ use crate::accounts::{Accounts, Clock};
 use crate::auth::{ApiFamily as Form, KeyLimitTable};
 use storage::request_log::{RequestLog, RequestOrigin};
 use upstreams::ModelRegistry;
-use upstreams::api::ApiUpstream;
-use upstreams::web::WebUpstream;
+use upstreams::api_key::ApiUpstream;
+use upstreams::web_session::WebUpstream;
 
 /// The dependencies of the proxy. All fields are cheap handles.
 #[derive(Clone)]

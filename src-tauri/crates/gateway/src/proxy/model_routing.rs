@@ -111,7 +111,7 @@ fn format_price(cost: f64) -> String {
 mod tests {
     use super::*;
     use upstreams::ModelSettings;
-    use upstreams::api::CatalogCache;
+    use upstreams::api_key::CatalogCache;
 
     #[test]
     fn an_effort_suffix_is_removed_unless_it_belongs_to_the_name() {

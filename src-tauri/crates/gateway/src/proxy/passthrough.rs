@@ -10,7 +10,7 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::error::ProxyError;
 use super::request_context::{ActiveReply, missing_end_error};
-use upstreams::api::Passthrough;
+use upstreams::api_key::Passthrough;
 
 /// A response body that forwards upstream bytes unchanged and observes the end of the stream.
 pub(super) struct PassthroughBody {

@@ -15,7 +15,7 @@ use super::model_routing::{available_kinds, upstream_id};
 use crate::accounts::{AccountKind, KindSet, Lease, SelectionRequest, Unavailable};
 use protocol::Request;
 use storage::request_log::OpenRecord;
-use upstreams::{Credential, ResolvedModel, UpstreamError, UpstreamErrorKind, UpstreamResponse, api};
+use upstreams::{Credential, ResolvedModel, UpstreamError, UpstreamErrorKind, UpstreamResponse, api_key};
 
 /// The most upstream calls of one request, without follow-up calls.
 pub(super) const MAX_UPSTREAM_CALLS: usize = 3;
@@ -125,7 +125,7 @@ fn call_upstream(
             let api = Arc::clone(&proxy.parts.api);
             Box::pin(async move {
                 let reasons = model.info.as_ref().and_then(|info| info.reasoning);
-                let ask = api::ModelParams {
+                let ask = api_key::ModelParams {
                     model: &model.api_id,
                     max_tokens: model.max_tokens,
                     supports_reasoning: reasons,

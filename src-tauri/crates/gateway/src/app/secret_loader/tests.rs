@@ -12,8 +12,8 @@ use storage::config::{self, SettingsFile, Strategy};
 use storage::request_log::{self, RequestLog};
 use storage::secrets::SecretStore;
 use upstreams::ModelRegistry;
-use upstreams::api::{self, ApiUpstream};
-use upstreams::web::{self, WebUpstream};
+use upstreams::api_key::{self, ApiUpstream};
+use upstreams::web_session::{self, WebUpstream};
 
 /// A secret store with scripted errors that counts its calls.
 #[derive(Default)]
@@ -99,8 +99,8 @@ impl TestSetup {
         let settings = SettingsFile::empty(dir.path());
         let control = Control::new(management::ControlParts {
             accounts,
-            web: Arc::new(WebUpstream::new(web::WebSettings::default()).unwrap()),
-            api: Arc::new(ApiUpstream::new(api::ApiSettings::default()).unwrap()),
+            web: Arc::new(WebUpstream::new(web_session::WebSettings::default()).unwrap()),
+            api: Arc::new(ApiUpstream::new(api_key::ApiSettings::default()).unwrap()),
             models: ModelRegistry::default(),
             journal,
             vault,

@@ -9,7 +9,7 @@ use crate::auth::Policy;
 use crate::server::SwitchError;
 use storage::config::{self, Applies, Config, SETTINGS, Setting};
 use storage::request_log::{self, LogLimits};
-use upstreams::web::{LayoutMode, WebOptions};
+use upstreams::web_session::{LayoutMode, WebOptions};
 
 /// Checks, saves and applies one change.
 pub(super) async fn change(

@@ -10,8 +10,8 @@ use protocol::{Message, Part, Role};
 use storage::config::Strategy;
 use storage::request_log::{RecordStart, RequestLog};
 use upstreams::ModelRegistry;
-use upstreams::api::{self, ApiUpstream};
-use upstreams::web::{self, WebUpstream};
+use upstreams::api_key::{self, ApiUpstream};
+use upstreams::web_session::{self, WebUpstream};
 
 const LABELS: [&str; 4] = ["a", "b", "c", "d"];
 
@@ -73,9 +73,12 @@ fn proxy(simulator: &MockUpstream) -> Proxy {
     let base = url::Url::parse(&simulator.base_url()).unwrap();
     Proxy::new(ProxyParts {
         accounts: Accounts::new(accounts, Strategy::FillFirst, None, clock.now()),
-        web: Arc::new(WebUpstream::new(web::WebSettings { base, ..web::WebSettings::default() }).unwrap()),
+        web: Arc::new(
+            WebUpstream::new(web_session::WebSettings { base, ..web_session::WebSettings::default() })
+                .unwrap(),
+        ),
         request_log: RequestLog::in_memory(),
-        api: Arc::new(ApiUpstream::new(api::ApiSettings::default()).unwrap()),
+        api: Arc::new(ApiUpstream::new(api_key::ApiSettings::default()).unwrap()),
         models: ModelRegistry::default(),
         clock,
         limits: crate::auth::KeyLimitTable::default(),
