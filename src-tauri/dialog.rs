@@ -22,7 +22,7 @@ impl Dialog<'_> {
     #[cfg(target_os = "linux")]
     pub(super) fn ask(&self) -> bool {
         use gtk::prelude::{DialogExt, GtkWindowExt, MessageDialogExt};
-        if gtk::init().is_err() {
+        if super::display::init_gtk().is_err() {
             return false;
         }
         let kind = if self.is_error { gtk::MessageType::Error } else { gtk::MessageType::Question };

@@ -1,4 +1,4 @@
-//! Check for a display.
+//! The display, and GTK's start.
 
 use super::Error;
 
@@ -9,6 +9,17 @@ use super::Error;
 /// There is no display.
 pub fn check() -> Result<(), Error> {
     #[cfg(target_os = "linux")]
-    gtk::init().map_err(|_| Error::NoDisplay)?;
+    init_gtk().map_err(|_| Error::NoDisplay)?;
     Ok(())
+}
+
+/// Starts GTK under the name of the desktop entry, by which docks and window switchers find the icon: it becomes the
+/// class of the windows on X11 and their application id on Wayland.
+///
+/// # Errors
+/// There is no display.
+#[cfg(target_os = "linux")]
+pub(super) fn init_gtk() -> Result<(), gtk::glib::BoolError> {
+    gtk::glib::set_prgname(Some(super::application_id::APPLICATION_ID));
+    gtk::init()
 }

@@ -24,6 +24,7 @@
 //! | `login/` | the window for Mammouth's login page, without access to IPC commands |
 //! | `notify/`, `status_watcher` | notifications, and the task that watches the status |
 //! | `dialog`, `port_taken`, `start_failure` | dialogs before a window exists |
+//! | `application_id` | the program's reverse-DNS name, and the migration from its former one |
 //! | `autostart`, `clipboard`, `disable_gl`, `files`, `links`, `webkit_processes` | small system services |
 
 #![cfg_attr(
@@ -31,6 +32,7 @@
     allow(clippy::wildcard_enum_match_arm, reason = "a test that meets another variant fails anyway")
 )]
 
+mod application_id;
 mod autostart;
 mod clipboard;
 mod context;
@@ -87,6 +89,8 @@ pub enum Error {
 pub fn run(proxy: ProxyHandle) -> Result<(), Error> {
     let ProxyHandle { control, data_dir, hidden, on_other_port, runtime, shutdown_signal } = proxy;
     tauri::async_runtime::set(runtime);
+    application_id::migrate_folders();
+    autostart::migrate();
     let app = builder()
         .setup(move |app| {
             let context = DesktopContext::new(app.handle().clone(), control, data_dir);

@@ -3,6 +3,9 @@
 
 package_name=mammouth-proxy
 package_version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+# The reverse-DNS name by which desktops, buses and stores know the program. Without a dash, which D-Bus forbids, and
+# without an underscore, which macOS forbids.
+application_id=dev.mammouthproxy.MammouthProxy
 # The placeholder of a project without a public address; a distributor names themselves.
 package_maintainer=${PACKAGE_MAINTAINER:-Mammouth Proxy maintainers <maintainers@mammouth-proxy.invalid>}
 # Loaded at run time, so that no tool finds it in the program: the tray icon.
@@ -17,13 +20,13 @@ stage_files() {
   rm -rf "$tree"
   install -D -m 755 -s "$2" "$tree/usr/bin/mammouth-proxy-desktop"
   install -D -m 755 -s "$3" "$tree/usr/bin/mammouth-proxy"
-  install -D -m 644 -t "$share/applications" packaging/linux/mammouth-proxy-desktop.desktop
+  install -D -m 644 -t "$share/applications" "packaging/linux/$application_id.desktop"
   install -D -m 644 -t "$share/metainfo" packaging/linux/*.metainfo.xml
   for icon in "${package_icons[@]}"; do
-    install -D -m 644 "icons/$icon.png" "$icons/$icon/apps/mammouth-proxy-desktop.png"
+    install -D -m 644 "icons/$icon.png" "$icons/$icon/apps/$application_id.png"
   done
-  install -D -m 644 icons/128x128@2x.png "$icons/256x256/apps/mammouth-proxy-desktop.png"
-  install -D -m 644 icons/icon.svg "$icons/scalable/apps/mammouth-proxy-desktop.svg"
+  install -D -m 644 icons/128x128@2x.png "$icons/256x256/apps/$application_id.png"
+  install -D -m 644 icons/icon.svg "$icons/scalable/apps/$application_id.svg"
   "$tree/usr/bin/mammouth-proxy" generate "$share"
   gzip -9n "$share"/man/man1/*.1
   install -D -m 644 -t "$documents" packaging/linux/copyright CHANGELOG.md

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use tauri::AppHandle;
 
-const ENTRY_FILE_NAME: &str = "mammouth-proxy-desktop.desktop";
+use super::super::application_id::APPLICATION_ID;
+
+/// The name of the entry, and of its icon, before the program had its reverse-DNS name.
+const FORMER_NAME: &str = "mammouth-proxy-desktop";
 
 pub(super) fn is_on(_: &AppHandle) -> Option<bool> {
     Some(entry_path()?.is_file())
@@ -26,8 +29,33 @@ pub(super) fn set(_: &AppHandle, on: bool) -> io::Result<()> {
 }
 
 fn entry_path() -> Option<PathBuf> {
-    let folders = directories::BaseDirs::new()?;
-    Some(folders.config_dir().join("autostart").join(ENTRY_FILE_NAME))
+    Some(entry_in(&autostart_folder()?, APPLICATION_ID))
+}
+
+fn autostart_folder() -> Option<PathBuf> {
+    Some(directories::BaseDirs::new()?.config_dir().join("autostart"))
+}
+
+fn entry_in(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.desktop"))
+}
+
+/// Renames an entry of the former name, which keeps the program that it starts and what the user added.
+pub(super) fn migrate() -> io::Result<()> {
+    autostart_folder().map_or(Ok(()), |folder| migrate_entry(&folder))
+}
+
+fn migrate_entry(folder: &Path) -> io::Result<()> {
+    let (former, present) = (entry_in(folder, FORMER_NAME), entry_in(folder, APPLICATION_ID));
+    let text = match std::fs::read_to_string(&former) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        read => read?,
+    };
+    if !present.exists() {
+        let icon = |name: &str| format!("\nIcon={name}\n");
+        std::fs::write(&present, text.replace(&icon(FORMER_NAME), &icon(APPLICATION_ID)))?;
+    }
+    std::fs::remove_file(former)
 }
 
 /// The path to start. An AppImage runs from a mount that is gone at the next login, so its own path is taken from its
@@ -43,7 +71,7 @@ pub(super) fn entry_text(program: &Path) -> String {
     let program = exec_quoted(&program.display().to_string());
     format!(
         "[Desktop Entry]\nType=Application\nVersion=1.0\nName=Mammouth Proxy\nComment=A local proxy in the tray\n\
-         Exec={program} --hidden\nIcon=mammouth-proxy-desktop\nTerminal=false\nStartupNotify=false\n\
+         Exec={program} --hidden\nIcon={APPLICATION_ID}\nTerminal=false\nStartupNotify=false\n\
          X-GNOME-Autostart-enabled=true\n"
     )
 }
@@ -86,5 +114,23 @@ mod tests {
     #[test]
     fn nothing_in_a_path_is_a_command() {
         assert_eq!(exec("/a$b`c\"d%e\\f"), r#""/a\\$b\\`c\\"d%%e\\\\f" --hidden"#);
+    }
+
+    #[test]
+    fn an_entry_of_the_former_name_is_renamed_and_starts_the_same_program() {
+        let dir = tempfile::tempdir().unwrap();
+        migrate_entry(dir.path()).unwrap();
+        let (former, present) = (entry_in(dir.path(), FORMER_NAME), entry_in(dir.path(), APPLICATION_ID));
+        let exec = "Exec=\"/opt/proxy\" --hidden\n";
+        std::fs::write(&former, format!("[Desktop Entry]\n{exec}Icon={FORMER_NAME}\nHidden=true\n")).unwrap();
+        migrate_entry(dir.path()).unwrap();
+        let expected = format!("[Desktop Entry]\n{exec}Icon={APPLICATION_ID}\nHidden=true\n");
+        assert_eq!(std::fs::read_to_string(&present).unwrap(), expected);
+        assert!(!former.exists());
+        // There is one entry at the end, whatever was there before.
+        std::fs::write(&former, "of another version").unwrap();
+        migrate_entry(dir.path()).unwrap();
+        assert!(!former.exists());
+        assert_eq!(std::fs::read_to_string(&present).unwrap(), expected);
     }
 }

@@ -28,6 +28,14 @@ pub(super) fn set(app: &AppHandle, on: bool) -> Result<(), ControlError> {
     })
 }
 
+/// Renames the entry of the program's former name. Only Linux names it after the desktop entry.
+pub(super) fn migrate() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = system::migrate() {
+        tracing::warn!("the former entry for the start at login stays: {error}");
+    }
+}
+
 /// The value of a `Run` entry of Windows: the program's path in quotes, which no path of Windows can contain, and the
 /// flag to start hidden.
 #[cfg(any(windows, test))]

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use futures_util::StreamExt;
 use zbus::zvariant::Value;
 
+use super::super::application_id::APPLICATION_ID;
 use super::super::context::DesktopContext;
 use super::super::window;
 use super::Notification;
 
 const SERVICE: &str = "org.freedesktop.Notifications";
 const PATH: &str = "/org/freedesktop/Notifications";
-const ICON: &str = "mammouth-proxy-desktop";
 /// The action of a click on the notification itself, by the Desktop Notifications Specification.
 const CLICK_ACTION: &str = "default";
 /// The desktop decides how long a notification is shown.
@@ -24,11 +24,11 @@ pub(super) async fn show(context: &DesktopContext, notification: Notification) -
     // Subscribed before the notification is shown, so that an early click is not missed.
     let mut clicks = desktop.receive_signal("ActionInvoked").await?;
     let mut ends = desktop.receive_signal("NotificationClosed").await?;
-    let hints: HashMap<&str, Value<'_>> = HashMap::from([("desktop-entry", Value::from(ICON))]);
+    let hints: HashMap<&str, Value<'_>> = HashMap::from([("desktop-entry", Value::from(APPLICATION_ID))]);
     let arguments = (
         "Mammouth Proxy",
         0_u32,
-        ICON,
+        APPLICATION_ID,
         // By the specification the title is plain text, and the body may contain markup.
         notification.title,
         escape_markup(&notification.text),

@@ -55,7 +55,7 @@ class Settings(PageCase):
         wait_for("the setting", lambda: self.setting("strategy") == "fill-first")
 
     def test_it_starts_at_login(self):
-        entry = self.session.home / ".config/autostart/mammouth-proxy-desktop.desktop"
+        entry = self.session.home / ".config/autostart/dev.mammouthproxy.MammouthProxy.desktop"
         self.page.press("Start at login", "[role=switch]")
         wait_for("the entry", lambda: entry.exists() and "--hidden" in entry.read_text())
         self.page.press("Start at login", "[role=switch]")

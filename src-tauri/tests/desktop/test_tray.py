@@ -74,7 +74,7 @@ class TheTray(Case):
         wait_for("the command", lambda: self.copied() == "mammouth-proxy launch claude-code")
 
     def test_it_starts_at_login_hidden(self):
-        entry = self.session.home / ".config/autostart/mammouth-proxy-desktop.desktop"
+        entry = self.session.home / ".config/autostart/dev.mammouthproxy.MammouthProxy.desktop"
         # The menu marks what was clicked before it is done.
         self.panel.click("Start at login")
         wait_for("the entry", lambda: entry.exists() and "--hidden\n" in entry.read_text())
