@@ -8,12 +8,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use warp::Filter;
+use warp::{Filter, Reply};
 
 use super::service::HttpService;
 use crate::auth::{ApiFamily, Guard, Route, Scope};
 use crate::management::UserMessage;
-use crate::proxy::{self, Answer, Proxy};
+use crate::proxy::{self, Proxy};
 use crate::server::{self, ConnectionLimits, Server, SwitchError};
 
 /// The text that Ollama's clients expect at the root path.
@@ -34,7 +34,7 @@ pub(super) struct KeylessListener {
 impl KeylessListener {
     /// Creates the port, closed. `main` is the guard of the main port.
     pub(super) fn new(main: &Guard, proxy: &Proxy, limits: ConnectionLimits) -> Self {
-        let greeting = warp::path::end().and(warp::get()).map(|| Answer::text(200, ROOT_GREETING));
+        let greeting = warp::path::end().and(warp::get()).map(|| ROOT_GREETING.into_response());
         let routes =
             proxy::routes(proxy).or(greeting).unify().recover(proxy::handle_rejection).unify().boxed();
         let service = HttpService::new(Arc::new(main.without_key(keyless_routes())), proxy.clone(), routes);

@@ -9,6 +9,9 @@ use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, timeout_at};
 
+use super::ProxyInner;
+use super::error::ProxyError;
+
 /// The most memory of all request bodies together, bytes.
 const MAX_TOTAL_BYTES: usize = 256 * 1024 * 1024;
 /// The divisor of the program's memory limit, if it has one, which gives the share for bodies. A body exists up to four
@@ -64,7 +67,7 @@ fn memory_limit() -> Option<u64> {
 
 /// A body and its share of the memory limit, which is released on drop.
 #[derive(Debug)]
-pub(super) struct Body {
+struct Body {
     bytes: BytesMut,
     counted_bytes: usize,
     limit: BodyMemoryLimit,
@@ -92,7 +95,7 @@ impl AsRef<[u8]> for Body {
 
 impl Body {
     /// The bytes as a cheap handle. The share of the memory limit is released with the last handle.
-    pub(super) fn into_bytes(self) -> Bytes {
+    fn into_bytes(self) -> Bytes {
         Bytes::from_owner(self)
     }
 
@@ -111,7 +114,7 @@ impl Body {
 ///
 /// # Errors
 /// [`BodyError`]. The connection must then be closed.
-pub(super) async fn read<S, B, E>(
+async fn read<S, B, E>(
     stream: S,
     content_length: Option<u64>,
     max_bytes: usize,
@@ -139,6 +142,25 @@ where
             return Err(BodyError::TooLarge);
         }
         body.push(&chunk.copy_to_bytes(chunk.remaining()))?;
+    }
+}
+
+impl ProxyInner {
+    /// Reads a request body within the limits of all bodies.
+    ///
+    /// # Errors
+    /// [`ProxyError::Body`].
+    pub(super) async fn read_body<S, B>(
+        &self,
+        content_length: Option<u64>,
+        stream: S,
+    ) -> Result<Bytes, ProxyError>
+    where
+        S: Stream<Item = Result<B, warp::Error>>,
+        B: Buf,
+    {
+        let body = read(stream, content_length, self.parts.body_limit, &self.body_memory).await;
+        body.map(Body::into_bytes).map_err(ProxyError::Body)
     }
 }
 

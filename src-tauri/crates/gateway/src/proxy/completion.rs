@@ -13,12 +13,14 @@ use warp::reply::Response;
 use super::attempts;
 use super::encoded_body::EncodedBody;
 use super::error::ProxyError;
-use super::local;
 use super::model_routing::{self, upstream_id};
 use super::partial_request::PartialRequest;
 use super::passthrough::PassthroughBody;
 use super::request_context::{ActiveReply, RequestContext, missing_end_error};
-use super::response::{ACCOUNT_HEADER, ATTEMPTS_HEADER, Answer, IGNORED_HEADER, MODEL_HEADER, header_value};
+use super::response::{
+    ACCOUNT_HEADER, ATTEMPTS_HEADER, IGNORED_HEADER, MODEL_HEADER, bytes_response, header_value,
+    json_response,
+};
 use super::response_store::PendingResponse;
 use super::retry::{self, StartedReply};
 use super::{CallerInfo, ProxyInner};
@@ -63,7 +65,7 @@ impl CompletionRequest {
         S: Stream<Item = Result<B, warp::Error>>,
         B: Buf,
     {
-        let body = local::read_body(&self.context.proxy, content_length, stream).await?;
+        let body = self.context.proxy.read_body(content_length, stream).await?;
         self.context.entry.record_request_body(&body);
         let (dialect, large) = (self.dialect, body.len() > MAX_INLINE_DECODE_BYTES);
         let decode = move || dialect.decode(&body).map_err(|invalid| (invalid, PartialRequest::parse(&body)));
@@ -161,14 +163,14 @@ impl CompletionRequest {
 fn load_response(context: RequestContext, dialect: Dialect, reply_context: ReplyContext) -> Response {
     let body = dialect.encoder(reply_context).encode_complete(&CompleteReply::default());
     context.finish();
-    Answer::json(200, body)
+    json_response(200, body)
 }
 
 fn passthrough_response(complete: &CompleteResponse, mut reply: ActiveReply) -> Response {
     reply.complete(complete.observed.usage);
     reply.record_sent(&complete.body);
     reply.context.finish();
-    Answer::bytes(200, "application/json", complete.body.clone())
+    bytes_response(200, "application/json", complete.body.clone())
 }
 
 async fn complete_response(
@@ -198,7 +200,7 @@ async fn complete_response(
     reply.store_response(pending);
     reply.record_sent(body.as_bytes());
     reply.context.finish();
-    Answer::json(200, body)
+    json_response(200, body)
 }
 
 fn streaming_response<S>(dialect: Dialect, stream: S) -> Response

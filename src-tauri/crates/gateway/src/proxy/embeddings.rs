@@ -11,10 +11,9 @@ use warp::reply::Response;
 
 use super::attempts;
 use super::error::ProxyError;
-use super::local;
 use super::partial_request::PartialRequest;
 use super::request_context::RequestContext;
-use super::response::{ACCOUNT_HEADER, ATTEMPTS_HEADER, Answer, MODEL_HEADER, header_value};
+use super::response::{ACCOUNT_HEADER, ATTEMPTS_HEADER, MODEL_HEADER, bytes_response, header_value};
 use super::retry::{self, RetryLoop};
 use super::{CallerInfo, ProxyInner, cost};
 use crate::accounts::{KindSet, Lease, Unavailable};
@@ -76,7 +75,7 @@ where
     B: Buf,
 {
     let mut context = RequestContext::begin(proxy, caller, client_api.dialect_name());
-    let body = match local::read_body(&context.proxy, content_length, stream).await {
+    let body = match context.proxy.read_body(content_length, stream).await {
         Ok(body) => body,
         Err(problem) => return context.fail(&problem, 0),
     };
@@ -172,7 +171,7 @@ async fn call_api(
     let client_body =
         client_api.client_response(name, &complete.body).map_err(|problem| (problem, attempts))?;
     entry.record_response_bytes(&client_body);
-    let mut response = Answer::bytes(200, "application/json", client_body);
+    let mut response = bytes_response(200, "application/json", client_body);
     let headers = response.headers_mut();
     headers.insert(ACCOUNT_HEADER, header_value(&lease.account.label));
     headers.insert(ATTEMPTS_HEADER, HeaderValue::from(attempts));

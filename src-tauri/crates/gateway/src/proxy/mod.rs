@@ -11,8 +11,8 @@ mod cost;
 mod embeddings;
 mod encoded_body;
 mod error;
+mod handlers;
 mod key_limits;
-mod local;
 mod metrics;
 mod model_routing;
 mod partial_request;
@@ -28,7 +28,7 @@ mod unserved;
 
 pub use metrics::Metrics;
 pub(crate) use request_origin::request_origin;
-pub use response::{Answer, rejection_response};
+pub use response::rejection_response;
 pub use routes::{handle_rejection, internal_error_response, route_table, routes};
 
 use std::sync::Arc;
@@ -37,7 +37,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Accounts, Clock};
-use crate::auth::{ApiFamily as Form, KeyLimitTable};
+use crate::auth::{ApiFamily, KeyLimitTable};
 use storage::request_log::{RequestLog, RequestOrigin};
 use upstreams::ModelRegistry;
 use upstreams::api_key::ApiUpstream;
@@ -80,7 +80,7 @@ pub struct CallerInfo {
     /// The name of the client key. Empty for routes without one.
     pub client: Arc<str>,
     /// The API family whose format is used for errors and lists.
-    pub api_family: Form,
+    pub api_family: ApiFamily,
     /// The program and session of the request.
     pub origin: RequestOrigin,
     /// Cancelled when running replies must end.

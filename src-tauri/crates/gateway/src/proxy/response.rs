@@ -16,32 +16,17 @@ pub(super) const IGNORED_HEADER: HeaderName = HeaderName::from_static("x-mammout
 pub(super) const MODEL_HEADER: HeaderName = HeaderName::from_static("x-mammouth-model");
 const SHOULD_RETRY_HEADER: HeaderName = HeaderName::from_static("x-should-retry");
 
-/// Builders for HTTP responses.
-pub struct Answer;
+/// A response with a JSON body.
+pub(super) fn json_response(status: u16, body: String) -> Response {
+    bytes_response(status, "application/json", body.into())
+}
 
-impl Answer {
-    /// A response with a JSON body.
-    pub fn json(status: u16, body: String) -> Response {
-        Self::with(status, "application/json", body)
-    }
-
-    /// A response with a plain text body.
-    pub fn text(status: u16, body: impl Into<String>) -> Response {
-        Self::with(status, "text/plain; charset=utf-8", body.into())
-    }
-
-    /// A response with a complete body of any media type.
-    pub fn with(status: u16, media_type: &'static str, body: String) -> Response {
-        Self::bytes(status, media_type, body.into())
-    }
-
-    /// As [`Answer::with`], for the bytes of an upstream response.
-    pub(super) fn bytes(status: u16, media_type: &'static str, body: Bytes) -> Response {
-        let mut response = Response::new(body.into());
-        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-        response
-    }
+/// A response with a complete body of any media type.
+pub(super) fn bytes_response(status: u16, media_type: &'static str, body: Bytes) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
 }
 
 /// A header value from text that a user chose. Characters other than printable ASCII become `?`; the text is cut after
@@ -59,7 +44,7 @@ pub(super) fn render_error(
 ) -> (Response, ErrorResponse, Bytes) {
     let details = error_response(problem);
     let body = Bytes::from(error_body(&details, dialect));
-    let mut response = Answer::bytes(details.status, "application/json", body.clone());
+    let mut response = bytes_response(details.status, "application/json", body.clone());
     let headers = response.headers_mut();
     if let Some(wait) = details.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs_f64().ceil().max(1.0) as u64));

@@ -13,8 +13,8 @@ use warp::{Filter, Rejection};
 
 use super::embeddings::{self, EmbeddingsApi};
 use super::error::ProxyError;
-use super::response::{Answer, render_error};
-use super::{CallerInfo, Proxy, ProxyInner, completion, local};
+use super::response::{bytes_response, json_response, render_error};
+use super::{CallerInfo, Proxy, ProxyInner, completion, handlers};
 use crate::auth::{self, Route, Scope};
 use dialects::Dialect;
 use dialects::ollama::EmbedEndpoint;
@@ -141,11 +141,11 @@ fn embeddings_route(
 fn model_routes(proxy: &Proxy) -> BoxedFilter<(Response,)> {
     let caller = || warp::ext::get::<CallerInfo>();
     let list = warp::path!("v1" / "models").and(warp::get()).and(with_proxy(proxy)).and(caller());
-    let list = list.then(local::list_models);
+    let list = list.then(handlers::list_models);
     let one = warp::path!("v1" / "models" / ..).and(warp::path::tail()).and(warp::get());
     let one = one.and(with_proxy(proxy)).and(caller());
     let one = one.then(|id: Tail, proxy: Arc<ProxyInner>, caller: CallerInfo| async move {
-        local::get_model(proxy, caller, id.as_str()).await
+        handlers::get_model(proxy, caller, id.as_str()).await
     });
     list.or(one).unify().boxed()
 }
@@ -155,11 +155,11 @@ fn response_routes(proxy: &Proxy) -> BoxedFilter<(Response,)> {
     let one = one.and(warp::ext::get::<CallerInfo>());
     let read = one.clone().and(warp::get());
     let read = read.map(|id: Tail, proxy: Arc<ProxyInner>, caller: CallerInfo| {
-        local::get_response(&proxy, &caller, id.as_str())
+        handlers::get_response(&proxy, &caller, id.as_str())
     });
     let delete = one.and(warp::delete());
     let delete = delete.map(|id: Tail, proxy: Arc<ProxyInner>, caller: CallerInfo| {
-        local::delete_response(&proxy, &caller, id.as_str())
+        handlers::delete_response(&proxy, &caller, id.as_str())
     });
     read.or(delete).unify().boxed()
 }
@@ -168,20 +168,20 @@ fn count_tokens_route(proxy: &Proxy) -> BoxedFilter<(Response,)> {
     let path = warp::path!("v1" / "messages" / "count_tokens").and(warp::post()).and(with_proxy(proxy));
     path.and(warp::header::optional::<u64>("content-length"))
         .and(warp::body::stream())
-        .then(local::count_tokens)
+        .then(handlers::count_tokens)
         .boxed()
 }
 
 fn ollama_routes(proxy: &Proxy) -> BoxedFilter<(Response,)> {
     let show = warp::path!("api" / "show").and(warp::post()).and(with_proxy(proxy));
     let show = show.and(warp::header::optional::<u64>("content-length")).and(warp::body::stream());
-    let show = show.then(local::ollama_show);
+    let show = show.then(handlers::ollama_show);
     let tags = warp::path!("api" / "tags").and(warp::get()).and(with_proxy(proxy));
-    let tags = tags.then(local::ollama_tags);
+    let tags = tags.then(handlers::ollama_tags);
     let version = warp::path!("api" / "version").and(warp::get());
-    let version = version.map(|| Answer::json(200, dialects::ollama::version()));
+    let version = version.map(|| json_response(200, dialects::ollama::version()));
     let running = warp::path!("api" / "ps").and(warp::get());
-    let running = running.map(|| Answer::json(200, dialects::ollama::running()));
+    let running = running.map(|| json_response(200, dialects::ollama::running()));
     show.or(tags).unify().or(version).unify().or(running).unify().boxed()
 }
 
@@ -190,19 +190,19 @@ fn claude_code_routes() -> BoxedFilter<(Response,)> {
     let events = warp::path!("api" / "event_logging" / "batch").and(warp::post());
     let bootstrap = warp::path!("api" / "claude_cli" / "bootstrap").and(warp::get());
     let hello = warp::path!("api" / "hello").and(warp::get());
-    events.or(bootstrap).unify().or(hello).unify().map(|| Answer::json(200, "{}".to_owned())).boxed()
+    events.or(bootstrap).unify().or(hello).unify().map(|| json_response(200, "{}".to_owned())).boxed()
 }
 
 fn operational_routes(proxy: &Proxy) -> BoxedFilter<(Response,)> {
     let inner = Arc::clone(&proxy.inner);
     let metrics = warp::path!("metrics").and(warp::get()).map(move || {
         let dropped = inner.parts.request_log.counters().dropped;
-        Answer::with(200, "text/plain; version=0.0.4; charset=utf-8", inner.metrics.render(dropped))
+        bytes_response(200, "text/plain; version=0.0.4; charset=utf-8", inner.metrics.render(dropped).into())
     });
     let health =
-        warp::path!("healthz").and(warp::get()).map(|| Answer::json(200, r#"{"status":"ok"}"#.to_owned()));
+        warp::path!("healthz").and(warp::get()).map(|| json_response(200, r#"{"status":"ok"}"#.to_owned()));
     let openapi = warp::path!("openapi.json").and(warp::get());
-    let described = openapi.map(|| Answer::json(200, OPENAPI.to_owned()));
+    let described = openapi.map(|| json_response(200, OPENAPI.to_owned()));
     metrics.or(health).unify().or(described).unify().boxed()
 }
 

@@ -1,66 +1,25 @@
-//! Handlers that need no upstream call: model lists, token counts, stored responses and side requests of clients.
+//! Model lists and model details, in the format of each API family.
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use bytes::{Buf, Bytes};
+use bytes::Buf;
 use futures_util::Stream;
 use warp::reply::Response;
 
-use super::error::ProxyError;
-use super::request_origin::CLAUDE_CODE;
-use super::response::{Answer, render_error};
-use super::{CallerInfo, ProxyInner, body, model_routing};
 use crate::accounts::KindSet;
 use crate::auth;
-use dialects::{Dialect, ollama};
-use protocol::prompt_tokens;
+use crate::proxy::error::ProxyError;
+use crate::proxy::request_origin::CLAUDE_CODE;
+use crate::proxy::response::{json_response, render_error};
+use crate::proxy::{CallerInfo, ProxyInner, model_routing};
+use dialects::ollama;
 use upstreams::ListedModel;
 
 /// The context length, in tokens, that is reported for a model whose context length is unknown.
 const DEFAULT_CONTEXT_LENGTH: u64 = 128_000;
 
-/// Reads a request body within the limits of all bodies.
-pub(super) async fn read_body<S, B>(
-    proxy: &ProxyInner,
-    content_length: Option<u64>,
-    stream: S,
-) -> Result<Bytes, ProxyError>
-where
-    S: Stream<Item = Result<B, warp::Error>>,
-    B: Buf,
-{
-    let body = body::read(stream, content_length, proxy.parts.body_limit, &proxy.body_memory).await;
-    body.map(body::Body::into_bytes).map_err(ProxyError::Body)
-}
-
-/// `POST /v1/messages/count_tokens`: an estimate by the local tokenizer.
-pub(super) async fn count_tokens<S, B>(
-    proxy: Arc<ProxyInner>,
-    content_length: Option<u64>,
-    stream: S,
-) -> Response
-where
-    S: Stream<Item = Result<B, warp::Error>>,
-    B: Buf,
-{
-    let token_count = async {
-        let body = read_body(&proxy, content_length, stream).await?;
-        // Counting is CPU work, and the first count loads the tokenizer.
-        let counting = tokio::task::spawn_blocking(move || {
-            let decoded = Dialect::Anthropic.decode(&body).map_err(ProxyError::Invalid)?;
-            Ok(prompt_tokens(&decoded.request))
-        });
-        counting.await.map_err(|_| ProxyError::Internal)?
-    };
-    match token_count.await {
-        Ok(tokens) => Answer::json(200, dialects::anthropic_count(tokens)),
-        Err(error) => render_error(&error, auth::ApiFamily::Anthropic).0,
-    }
-}
-
 /// `POST /api/show`.
-pub(super) async fn ollama_show<S, B>(
+pub(in crate::proxy) async fn ollama_show<S, B>(
     proxy: Arc<ProxyInner>,
     content_length: Option<u64>,
     stream: S,
@@ -70,7 +29,7 @@ where
     B: Buf,
 {
     let model_name = async {
-        let body = read_body(&proxy, content_length, stream).await?;
+        let body = proxy.read_body(content_length, stream).await?;
         ollama::requested_model(&body).map_err(ProxyError::Invalid)
     };
     match model_name.await {
@@ -93,20 +52,20 @@ async fn show_response(proxy: &ProxyInner, name: &str) -> Response {
         tools: info.tools.unwrap_or(true),
         reasoning: info.reasoning.unwrap_or(false),
     };
-    Answer::json(200, ollama::show(&model))
+    json_response(200, ollama::show(&model))
 }
 
 /// `GET /api/tags`.
-pub(super) async fn ollama_tags(proxy: Arc<ProxyInner>) -> Response {
+pub(in crate::proxy) async fn ollama_tags(proxy: Arc<ProxyInner>) -> Response {
     let listed = model_routing::wait_for_listed_models(&proxy).await;
     let names = listed.iter().map(|(listed, _)| (listed.name.as_str(), listed.owner.as_str()));
-    Answer::json(200, ollama::tags(names))
+    json_response(200, ollama::tags(names))
 }
 
 /// `GET /v1/models`, in the format of the client's API family.
-pub(super) async fn list_models(proxy: Arc<ProxyInner>, caller: CallerInfo) -> Response {
+pub(in crate::proxy) async fn list_models(proxy: Arc<ProxyInner>, caller: CallerInfo) -> Response {
     let listed = model_routing::wait_for_listed_models(&proxy).await;
-    Answer::json(
+    json_response(
         200,
         match caller.api_family {
             auth::ApiFamily::Anthropic => {
@@ -125,13 +84,13 @@ pub(super) async fn list_models(proxy: Arc<ProxyInner>, caller: CallerInfo) -> R
 }
 
 /// `GET /v1/models/{id}`.
-pub(super) async fn get_model(proxy: Arc<ProxyInner>, caller: CallerInfo, id: &str) -> Response {
+pub(in crate::proxy) async fn get_model(proxy: Arc<ProxyInner>, caller: CallerInfo, id: &str) -> Response {
     let name = model_routing::without_claude_code_suffix(id);
     match model_routing::wait_for_listed_models(&proxy).await.iter().find(|(listed, _)| listed.name == name) {
         Some((listed, _)) if caller.api_family == auth::ApiFamily::Anthropic => {
-            Answer::json(200, dialects::anthropic_model(id, &listed.name))
+            json_response(200, dialects::anthropic_model(id, &listed.name))
         }
-        Some((listed, kinds)) => Answer::json(200, dialects::openai_model(model_entry(listed, *kinds))),
+        Some((listed, kinds)) => json_response(200, dialects::openai_model(model_entry(listed, *kinds))),
         None => render_error(&ProxyError::NoSuchModel, caller.api_family).0,
     }
 }
@@ -139,23 +98,6 @@ pub(super) async fn get_model(proxy: Arc<ProxyInner>, caller: CallerInfo, id: &s
 fn model_entry(listed: &ListedModel, kinds: KindSet) -> dialects::ModelEntry<'_> {
     let metadata = model_routing::model_metadata(listed, kinds);
     dialects::ModelEntry { id: &listed.name, owner: &listed.owner, extra: metadata }
-}
-
-/// `GET /v1/responses/{id}`.
-pub(super) fn get_response(proxy: &ProxyInner, caller: &CallerInfo, id: &str) -> Response {
-    match proxy.responses.get_body(&caller.client, id, Instant::now()) {
-        Some(body) => Answer::json(200, body),
-        None => render_error(&ProxyError::NoSuchResponse, auth::ApiFamily::OpenAi).0,
-    }
-}
-
-/// `DELETE /v1/responses/{id}`.
-pub(super) fn delete_response(proxy: &ProxyInner, caller: &CallerInfo, id: &str) -> Response {
-    if proxy.responses.remove(&caller.client, id, Instant::now()) {
-        Answer::json(200, dialects::response_deleted(id))
-    } else {
-        render_error(&ProxyError::NoSuchResponse, auth::ApiFamily::OpenAi).0
-    }
 }
 
 #[cfg(test)]
