@@ -6,8 +6,8 @@ mod encode;
 mod error;
 mod models;
 
-pub(super) use encode::Encoder;
-pub use error::error_body;
+use encode::Encoder;
+pub(super) use error::error_body;
 pub use models::{model, models, token_count};
 
 use std::borrow::Cow;
@@ -21,11 +21,44 @@ use self::content::{ContentReader, WireMessage};
 use super::json_fields::{CappedVec, JsonFields, deserialize_raw};
 use super::openai_tools::{self, WireFunction, ignored_name_of_kind};
 use super::shared_params::{self, ApiOnlyParams, MAX_MESSAGES};
-use super::{Decoded, InvalidCode, InvalidRequest, ReplyOptions, file, image, reasoning_effort};
+use super::{
+    ApiFamily, Decoded, DecodedRequest, Dialect, InvalidCode, InvalidRequest, ReplyMeta, ReplyOptions, file,
+    image, reasoning_effort,
+};
 use protocol::{ReasoningEffort, Request, ResponseFormat, Tool, ToolChoice};
 
+/// Anthropic's Messages.
+#[derive(Debug)]
+pub(super) struct Anthropic;
+
+impl Dialect for Anthropic {
+    fn name(&self) -> &'static str {
+        "anthropic"
+    }
+
+    fn path(&self) -> &'static str {
+        "/v1/messages"
+    }
+
+    fn api_family(&self) -> ApiFamily {
+        ApiFamily::Anthropic
+    }
+
+    fn decode(&self, body: &Bytes, reply: ReplyMeta) -> Result<Decoded, InvalidRequest> {
+        Ok(decode(body)?.with_encoder(reply, Encoder::new))
+    }
+}
+
+/// Reads the prompt of a request to count its tokens.
+///
+/// # Errors
+/// [`InvalidRequest`], as for a Messages request.
+pub fn decode_prompt(body: &Bytes) -> Result<Request, InvalidRequest> {
+    decode(body).map(|decoded| decoded.request)
+}
+
 /// Reads a Messages request.
-pub(super) fn decode(body: &Bytes) -> Result<Decoded, InvalidRequest> {
+fn decode(body: &Bytes) -> Result<DecodedRequest, InvalidRequest> {
     let mut fields = JsonFields::parse(body)?;
     refuse_threads(&fields)?;
     // It names skills that only Anthropic's servers run.
@@ -64,7 +97,7 @@ pub(super) fn decode(body: &Bytes) -> Result<Decoded, InvalidRequest> {
     let options = ReplyOptions { include_reasoning: settings.include_reasoning, ..ReplyOptions::default() };
     let notes = hosted.into_iter().map(str::to_owned).chain(reader.ignored());
     let ignored = fields.ignored().into_iter().chain(notes);
-    Ok(Decoded { request, ignored: ignored.collect(), api_only_params, options })
+    Ok(DecodedRequest { request, ignored: ignored.collect(), api_only_params, options })
 }
 
 /// A thread holds what the client then leaves out, so passing over it would lose the conversation. The code makes the

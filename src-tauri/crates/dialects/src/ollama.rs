@@ -2,10 +2,12 @@
 
 mod embed;
 mod encode;
+mod error;
 mod models;
 
 pub use embed::{EmbedEndpoint, embed_reply, embed_request};
-pub(super) use encode::{Encoder, OllamaEndpoint};
+use encode::{Encoder, OllamaEndpoint};
+pub(super) use error::error_body;
 pub use models::{EMULATED_VERSION, OllamaModel, running, show, tags, version};
 
 use bytes::Bytes;
@@ -14,11 +16,70 @@ use serde_json::{Map, Value};
 use super::json_fields::{CappedVec, JsonFields, harmless_name as harmless};
 use super::openai_chat::content::{self, WireMessage};
 use super::shared_params::{self, ApiOnlyParams, MAX_MESSAGES};
-use super::{Decoded, InvalidRequest, ReplyOptions, image, openai_tools, reasoning_effort};
+use super::{
+    ApiFamily, Decoded, DecodedRequest, Dialect, InvalidRequest, ReplyMeta, ReplyOptions, image,
+    openai_tools, reasoning_effort,
+};
 use protocol::{Message, Part, ReasoningEffort, Request, ResponseFormat, Role, Sampling, Tool};
 
+/// The media type of a streamed reply: one JSON object a line.
+const NDJSON: &str = "application/x-ndjson";
+
+/// Ollama's chat.
+#[derive(Debug)]
+pub(super) struct OllamaChat;
+
+impl Dialect for OllamaChat {
+    fn name(&self) -> &'static str {
+        "ollama-chat"
+    }
+
+    fn path(&self) -> &'static str {
+        "/api/chat"
+    }
+
+    fn api_family(&self) -> ApiFamily {
+        ApiFamily::Ollama
+    }
+
+    fn stream_type(&self) -> &'static str {
+        NDJSON
+    }
+
+    fn decode(&self, body: &Bytes, reply: ReplyMeta) -> Result<Decoded, InvalidRequest> {
+        Ok(decode_chat(body)?.with_encoder(reply, |context| Encoder::new(context, OllamaEndpoint::Chat)))
+    }
+}
+
+/// Ollama's generate: a prompt to go on with.
+#[derive(Debug)]
+pub(super) struct OllamaGenerate;
+
+impl Dialect for OllamaGenerate {
+    fn name(&self) -> &'static str {
+        "ollama-generate"
+    }
+
+    fn path(&self) -> &'static str {
+        "/api/generate"
+    }
+
+    fn api_family(&self) -> ApiFamily {
+        ApiFamily::Ollama
+    }
+
+    fn stream_type(&self) -> &'static str {
+        NDJSON
+    }
+
+    fn decode(&self, body: &Bytes, reply: ReplyMeta) -> Result<Decoded, InvalidRequest> {
+        Ok(decode_generate(body)?
+            .with_encoder(reply, |context| Encoder::new(context, OllamaEndpoint::Generate)))
+    }
+}
+
 /// Reads a chat request. One without messages only asks for the model to be loaded.
-pub(super) fn decode_chat(body: &Bytes) -> Result<Decoded, InvalidRequest> {
+fn decode_chat(body: &Bytes) -> Result<DecodedRequest, InvalidRequest> {
     let mut fields = JsonFields::parse(body)?;
     let wire: Option<CappedVec<WireMessage<'_>, MAX_MESSAGES>> = fields.optional("messages")?;
     let messages = match wire.filter(|wire| !wire.0.is_empty()) {
@@ -30,7 +91,7 @@ pub(super) fn decode_chat(body: &Bytes) -> Result<Decoded, InvalidRequest> {
 }
 
 /// Reads a request to go on with a prompt. One without a prompt only asks for the model to be loaded.
-pub(super) fn decode_generate(body: &Bytes) -> Result<Decoded, InvalidRequest> {
+fn decode_generate(body: &Bytes) -> Result<DecodedRequest, InvalidRequest> {
     let mut fields = JsonFields::parse(body)?;
     // The tokens of a conversation that another server kept: nobody here can read them.
     fields.reject_unsupported(&["suffix", "context"])?;
@@ -72,7 +133,7 @@ fn decode(
     mut fields: JsonFields<'_>,
     messages: Vec<Message>,
     tools: Vec<Tool>,
-) -> Result<Decoded, InvalidRequest> {
+) -> Result<DecodedRequest, InvalidRequest> {
     fields.reject_unsupported(&["logprobs", "top_logprobs"])?;
     let model = shared_params::model(&mut fields)?;
     let model = model.strip_suffix(":latest").unwrap_or(&model).to_owned();
@@ -100,7 +161,7 @@ fn decode(
         ..Request::default()
     };
     let ignored = fields.ignored().into_iter().chain(options.ignored).collect();
-    Ok(Decoded { request, ignored, api_only_params: options.api_only_params, options: reply_options })
+    Ok(DecodedRequest { request, ignored, api_only_params: options.api_only_params, options: reply_options })
 }
 
 fn read_tools(fields: &mut JsonFields<'_>) -> Result<Vec<Tool>, InvalidRequest> {

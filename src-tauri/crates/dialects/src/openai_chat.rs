@@ -3,7 +3,8 @@
 pub(super) mod content;
 mod encode;
 
-pub(super) use encode::{Encoder, finish_reason, usage_json};
+use encode::Encoder;
+pub(super) use encode::{finish_reason, usage_json};
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -13,11 +14,36 @@ use self::content::{DecodedMessages, WireMessage};
 use super::json_fields::{CappedVec, JsonFields};
 use super::openai_tools::{self, WireFunction};
 use super::shared_params::{self, ApiOnlyParams, MAX_MESSAGES};
-use super::{Decoded, InvalidRequest, ReplyOptions, file, reasoning_effort};
+use super::{
+    ApiFamily, Decoded, DecodedRequest, Dialect, InvalidRequest, ReplyMeta, ReplyOptions, file,
+    reasoning_effort,
+};
 use protocol::{ReasoningEffort, Request, ResponseFormat, Tool, ToolChoice};
 
+/// OpenAI chat completions.
+#[derive(Debug)]
+pub(super) struct OpenAiChat;
+
+impl Dialect for OpenAiChat {
+    fn name(&self) -> &'static str {
+        "openai-chat"
+    }
+
+    fn path(&self) -> &'static str {
+        "/v1/chat/completions"
+    }
+
+    fn api_family(&self) -> ApiFamily {
+        ApiFamily::OpenAi
+    }
+
+    fn decode(&self, body: &Bytes, reply: ReplyMeta) -> Result<Decoded, InvalidRequest> {
+        Ok(decode(body)?.with_encoder(reply, Encoder::new))
+    }
+}
+
 /// Reads a chat completion request.
-pub(super) fn decode(body: &Bytes) -> Result<Decoded, InvalidRequest> {
+fn decode(body: &Bytes) -> Result<DecodedRequest, InvalidRequest> {
     let mut fields = JsonFields::parse(body)?;
     let mut api_only_params = ApiOnlyParams::new();
     let model = shared_params::model(&mut fields)?;
@@ -46,7 +72,7 @@ pub(super) fn decode(body: &Bytes) -> Result<Decoded, InvalidRequest> {
         raw_body: Some(body.clone()),
     };
     let options = ReplyOptions { include_usage, ..ReplyOptions::default() };
-    Ok(Decoded { request, ignored: fields.ignored(), api_only_params, options })
+    Ok(DecodedRequest { request, ignored: fields.ignored(), api_only_params, options })
 }
 
 #[derive(Deserialize, Default)]

@@ -1,11 +1,15 @@
 //! OpenAI legacy completions: `POST /v1/completions`, as autocompletion in editors still speaks it.
 
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::json_fields::JsonFields;
 use super::openai_chat::{finish_reason, stream, usage_json};
-use super::{Decoded, Encode, InvalidRequest, ReplyContext, ReplyOptions, shared_params, sse};
+use super::{
+    ApiFamily, Decoded, DecodedRequest, Dialect, Encode, InvalidRequest, ReplyContext, ReplyMeta,
+    ReplyOptions, shared_params, sse,
+};
 use protocol::{CompleteReply, Event, FinishReason, Message, Part, Request, Role};
 
 #[derive(Deserialize)]
@@ -16,8 +20,30 @@ enum PromptField {
     Many(Vec<Value>),
 }
 
+/// OpenAI's legacy completions.
+#[derive(Debug)]
+pub(super) struct OpenAiCompletions;
+
+impl Dialect for OpenAiCompletions {
+    fn name(&self) -> &'static str {
+        "openai-completions"
+    }
+
+    fn path(&self) -> &'static str {
+        "/v1/completions"
+    }
+
+    fn api_family(&self) -> ApiFamily {
+        ApiFamily::OpenAi
+    }
+
+    fn decode(&self, body: &Bytes, reply: ReplyMeta) -> Result<Decoded, InvalidRequest> {
+        Ok(decode(body)?.with_encoder(reply, Encoder::new))
+    }
+}
+
 /// Reads a legacy completion request: the prompt becomes the one user message.
-pub(super) fn decode(body: &[u8]) -> Result<Decoded, InvalidRequest> {
+fn decode(body: &[u8]) -> Result<DecodedRequest, InvalidRequest> {
     let mut fields = JsonFields::parse(body)?;
     let mut api_only_params = shared_params::ApiOnlyParams::new();
     let model = shared_params::model(&mut fields)?;
@@ -36,7 +62,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Decoded, InvalidRequest> {
         ..Request::default()
     };
     let options = ReplyOptions { include_usage, echo, ..ReplyOptions::default() };
-    Ok(Decoded { request, ignored: fields.ignored(), api_only_params, options })
+    Ok(DecodedRequest { request, ignored: fields.ignored(), api_only_params, options })
 }
 
 fn read_prompt(fields: &mut JsonFields<'_>) -> Result<String, InvalidRequest> {
@@ -66,13 +92,13 @@ fn reject_changed_meaning(fields: &mut JsonFields<'_>) -> Result<(), InvalidRequ
 }
 
 /// Writes legacy completions.
-pub(super) struct Encoder {
+struct Encoder {
     context: ReplyContext,
     head: String,
 }
 
 impl Encoder {
-    pub(super) fn new(context: ReplyContext) -> Self {
+    fn new(context: ReplyContext) -> Self {
         let mut head = format!(
             "data: {{\"id\":\"cmpl-{}\",\"object\":\"text_completion\",\"created\":{},\"model\":",
             context.id, context.created

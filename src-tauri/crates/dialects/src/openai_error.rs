@@ -3,7 +3,7 @@
 use serde_json::json;
 
 /// `{"error":{"message","type","param","code"}}`. `status` decides the type, as OpenAI's own answers do.
-pub fn error_body(status: u16, code: &str, message: &str, param: Option<&str>) -> String {
+pub(crate) fn error_body(status: u16, code: &str, message: &str, param: Option<&str>) -> String {
     let kind = match status {
         401 => "authentication_error",
         403 => "permission_error",

@@ -4,7 +4,7 @@ mod encode;
 mod input;
 mod tools;
 
-pub(super) use encode::Encoder;
+use encode::Encoder;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -15,8 +15,33 @@ pub use self::tools::ItemTools;
 use self::tools::Toolbox;
 use super::json_fields::{JsonFields, StringOrList};
 use super::shared_params::{self, ApiOnlyParams};
-use super::{Decoded, InvalidRequest, ReplyOptions, file, image, openai_tools, reasoning_effort};
+use super::{
+    ApiFamily, Decoded, DecodedRequest, Dialect, InvalidRequest, ReplyMeta, ReplyOptions, file, image,
+    openai_tools, reasoning_effort,
+};
 use protocol::{Message, Part, Request, Role};
+
+/// OpenAI's Responses.
+#[derive(Debug)]
+pub(super) struct OpenAiResponses;
+
+impl Dialect for OpenAiResponses {
+    fn name(&self) -> &'static str {
+        "openai-responses"
+    }
+
+    fn path(&self) -> &'static str {
+        "/v1/responses"
+    }
+
+    fn api_family(&self) -> ApiFamily {
+        ApiFamily::OpenAi
+    }
+
+    fn decode(&self, body: &Bytes, reply: ReplyMeta) -> Result<Decoded, InvalidRequest> {
+        Ok(decode(body)?.with_encoder(reply, Encoder::new))
+    }
+}
 
 /// What is remembered of a request for its response.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -82,7 +107,7 @@ const ECHOED_FIELDS: [(&str, &str); 18] = [
 const SILENTLY_IGNORED_FIELDS: [&str; 3] = ["include", "prompt_cache_key", "client_metadata"];
 
 /// Reads a Responses request.
-pub(super) fn decode(body: &Bytes) -> Result<Decoded, InvalidRequest> {
+fn decode(body: &Bytes) -> Result<DecodedRequest, InvalidRequest> {
     let mut fields = JsonFields::parse(body)?;
     let mut api_only_params = ApiOnlyParams::new();
     let echoed_fields = echoed_fields(&fields);
@@ -137,7 +162,7 @@ pub(super) fn decode(body: &Bytes) -> Result<Decoded, InvalidRequest> {
     };
     let options = ReplyOptions { responses: Some(Box::new(state)), ..ReplyOptions::default() };
     let notes = toolbox.omitted.into_iter().chain(incomplete.then_some("input")).map(str::to_owned);
-    Ok(Decoded {
+    Ok(DecodedRequest {
         request,
         ignored: fields.ignored().into_iter().chain(notes).collect(),
         api_only_params,

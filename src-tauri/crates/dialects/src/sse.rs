@@ -10,7 +10,7 @@ use super::openai_error;
 
 /// The event that ends a stream which broke off, as OpenAI's SDKs read it: an error, and no end mark behind it.
 pub(super) fn error_frame(code: &str, message: &str) -> String {
-    let json = openai_error(502, code, message, None);
+    let json = openai_error::error_body(502, code, message, None);
     debug_assert!(!json.contains(['\n', '\r']), "JSON without raw line ends");
     format!("data: {json}\n\n")
 }

@@ -1,19 +1,17 @@
 //! What holds for every dialect: a client that reads a stream gets the same as one that reads the whole reply, whatever
 //! the pieces were, and nothing of what the model said is lost on the way.
 
+use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use protocol::{FinishReason, Usage};
+use protocol::{CompleteReply, Event, FinishReason, Usage};
 
-const DIALECTS: [Dialect; 5] = [
-    Dialect::OpenAiChat,
-    Dialect::Anthropic,
-    Dialect::OpenAiResponses,
-    Dialect::OllamaChat,
-    Dialect::OllamaGenerate,
-];
+/// All dialects that carry more than text.
+fn rich_dialects() -> impl Iterator<Item = &'static dyn Dialect> {
+    DIALECTS.iter().copied().filter(|dialect| dialect.name() != "openai-completions")
+}
 
 /// What a client knows once a reply is over.
 #[derive(Debug, Default, PartialEq)]
@@ -26,14 +24,29 @@ struct ObservedReply {
     tokens: u64,
 }
 
-fn encoder(dialect: Dialect) -> Box<dyn Encode> {
-    let options = ReplyOptions { include_usage: true, include_reasoning: true, ..ReplyOptions::default() };
-    dialect.encoder(ReplyContext { id: "1".into(), created: 7, model: "m".into(), options })
+/// The encoder of a reply with usage and reasoning.
+fn encoder(dialect: &dyn Dialect) -> Box<dyn Encode> {
+    let message = json!([{ "role": "user", "content": "a" }]);
+    let mut body = match dialect.name() {
+        "openai-chat" => {
+            json!({ "messages": message, "stream": true, "stream_options": { "include_usage": true } })
+        }
+        "anthropic" => {
+            json!({ "messages": message, "thinking": { "type": "enabled", "budget_tokens": 1024 } })
+        }
+        "openai-responses" => json!({ "input": "a" }),
+        "ollama-chat" => json!({ "messages": message }),
+        "ollama-generate" => json!({ "prompt": "a" }),
+        other => unreachable!("{other} has text only"),
+    };
+    body["model"] = "m".into();
+    let reply = ReplyMeta { id: "1".into(), created: 7 };
+    dialect.decode(&Bytes::from(body.to_string()), reply).unwrap().encoder
 }
 
 /// The payloads of a stream, and the name of each event.
-fn payloads(dialect: Dialect, frames: &str) -> Vec<Value> {
-    if matches!(dialect, Dialect::OllamaChat | Dialect::OllamaGenerate) {
+fn payloads(dialect: &dyn Dialect, frames: &str) -> Vec<Value> {
+    if dialect.api_family() == ApiFamily::Ollama {
         return frames.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     }
     let frames = frames.split_terminator("\n\n").map(|frame| {
@@ -54,14 +67,14 @@ fn arguments(text: &str) -> Value {
 }
 
 /// Reads a stream as a client of the dialect does.
-fn read_stream(dialect: Dialect, frames: &str) -> ObservedReply {
+fn read_stream(dialect: &dyn Dialect, frames: &str) -> ObservedReply {
     let mut reply = ObservedReply::default();
     let mut calls: Vec<(String, String)> = Vec::new();
     let mut numbers = 0..;
     for event in payloads(dialect, frames) {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        match dialect {
-            Dialect::OpenAiChat => {
+        match dialect.name() {
+            "openai-chat" => {
                 let choice = &event["choices"][0];
                 reply.text += &text(&choice["delta"]["content"]);
                 reply.thought += &text(&choice["delta"]["reasoning_content"]);
@@ -75,7 +88,7 @@ fn read_stream(dialect: Dialect, frames: &str) -> ObservedReply {
                     calls[usize::try_from(index).unwrap()].1 += &text(&call["function"]["arguments"]);
                 }
             }
-            Dialect::Anthropic => {
+            "anthropic" => {
                 let delta = &event["delta"];
                 reply.text += &text(&delta["text"]);
                 reply.thought += &text(&delta["thinking"]);
@@ -90,7 +103,7 @@ fn read_stream(dialect: Dialect, frames: &str) -> ObservedReply {
                     calls.last_mut().unwrap().1 += &text(&delta["partial_json"]);
                 }
             }
-            Dialect::OpenAiResponses => {
+            "openai-responses" => {
                 assert_eq!(event["sequence_number"], numbers.next().unwrap(), "{event}");
                 match event["type"].as_str().unwrap() {
                     "response.output_text.delta" => reply.text += &text(&event["delta"]),
@@ -109,7 +122,7 @@ fn read_stream(dialect: Dialect, frames: &str) -> ObservedReply {
                     _ => {}
                 }
             }
-            Dialect::OllamaChat | Dialect::OllamaGenerate => {
+            "ollama-chat" | "ollama-generate" => {
                 let part = read_complete(dialect, &event);
                 reply.text += &part.text;
                 reply.thought += &part.thought;
@@ -117,7 +130,7 @@ fn read_stream(dialect: Dialect, frames: &str) -> ObservedReply {
                 reply.finish += &part.finish;
                 reply.tokens += part.tokens;
             }
-            Dialect::OpenAiCompletions => unreachable!("it has text only"),
+            other => unreachable!("{other} has text only"),
         }
     }
     reply.calls.extend(calls.iter().map(|(name, text)| (name.clone(), arguments(text))));
@@ -125,12 +138,12 @@ fn read_stream(dialect: Dialect, frames: &str) -> ObservedReply {
 }
 
 /// Reads a whole reply, or one line of Ollama's.
-fn read_complete(dialect: Dialect, body: &Value) -> ObservedReply {
+fn read_complete(dialect: &dyn Dialect, body: &Value) -> ObservedReply {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let each = |list: &Value| list.as_array().cloned().unwrap_or_default();
     let mut reply = ObservedReply::default();
-    match dialect {
-        Dialect::OpenAiChat => {
+    match dialect.name() {
+        "openai-chat" => {
             let message = &body["choices"][0]["message"];
             reply.text = text(&message["content"]);
             reply.thought = text(&message["reasoning_content"]);
@@ -141,7 +154,7 @@ fn read_complete(dialect: Dialect, body: &Value) -> ObservedReply {
             reply.finish = text(&body["choices"][0]["finish_reason"]);
             reply.tokens = body["usage"]["completion_tokens"].as_u64().unwrap();
         }
-        Dialect::Anthropic => {
+        "anthropic" => {
             for block in each(&body["content"]) {
                 reply.text += &text(&block["text"]);
                 reply.thought += &text(&block["thinking"]);
@@ -152,7 +165,7 @@ fn read_complete(dialect: Dialect, body: &Value) -> ObservedReply {
             reply.finish = text(&body["stop_reason"]) + &text(&body["stop_sequence"]);
             reply.tokens = body["usage"]["output_tokens"].as_u64().unwrap();
         }
-        Dialect::OpenAiResponses => {
+        "openai-responses" => {
             for item in each(&body["output"]) {
                 each(&item["content"]).iter().for_each(|part| reply.text += &text(&part["text"]));
                 each(&item["summary"]).iter().for_each(|part| reply.thought += &text(&part["text"]));
@@ -163,8 +176,8 @@ fn read_complete(dialect: Dialect, body: &Value) -> ObservedReply {
             reply.finish = text(&body["status"]);
             reply.tokens = body["usage"]["output_tokens"].as_u64().unwrap_or_default();
         }
-        Dialect::OllamaChat | Dialect::OllamaGenerate => {
-            let around = if dialect == Dialect::OllamaChat { &body["message"] } else { body };
+        "ollama-chat" | "ollama-generate" => {
+            let around = if dialect.name() == "ollama-chat" { &body["message"] } else { body };
             reply.text = text(&around["content"]) + &text(&around["response"]);
             reply.thought = text(&around["thinking"]);
             for call in each(&around["tool_calls"]) {
@@ -173,7 +186,7 @@ fn read_complete(dialect: Dialect, body: &Value) -> ObservedReply {
             reply.finish = text(&body["done_reason"]);
             reply.tokens = body["eval_count"].as_u64().unwrap_or_default();
         }
-        Dialect::OpenAiCompletions => unreachable!("it has text only"),
+        other => unreachable!("{other} has text only"),
     }
     reply
 }
@@ -235,7 +248,7 @@ proptest! {
         let events = events(&said, slice, finish);
         let mut answer = CompleteReply::default();
         events.iter().cloned().for_each(|event| _ = answer.push(event));
-        for dialect in DIALECTS {
+        for dialect in rich_dialects() {
             let mut stream = encoder(dialect);
             let frames: String = events.iter().map(|event| stream.encode_event(event)).collect();
             prop_assert!(!frames.contains('\r'), "{:?}", dialect);
@@ -255,14 +268,14 @@ proptest! {
     fn decoding_arbitrary_bytes_never_panics(body in prop::collection::vec(any::<u8>(), 0..200)) {
         let body = Bytes::from(body);
         for dialect in DIALECTS {
-            let _ = dialect.decode(&body);
+            let _ = dialect.decode(&body, ReplyMeta::default());
         }
     }
 }
 
 #[test]
 fn a_broken_stream_ends_with_an_error_and_no_end_mark() {
-    for dialect in DIALECTS {
+    for dialect in rich_dialects() {
         let mut encoder = encoder(dialect);
         let mut frames = encoder.encode_event(&Event::Text("a".into()));
         frames += &encoder.encode_error("stream_interrupted", "gone");
@@ -281,7 +294,7 @@ fn a_broken_stream_ends_with_an_error_and_no_end_mark() {
 #[test]
 fn r01_text_cannot_write_events_in_any_dialect() {
     let hostile = "\n\ndata: [DONE]\n\n\revent: message_stop\r\n\r\n{\"done\":true}\n{\"error\":1}\u{2028}";
-    for dialect in DIALECTS {
+    for dialect in rich_dialects() {
         let mut encoder = encoder(dialect);
         let mut frames = encoder.encode_event(&Event::Text(hostile.into()));
         frames += &encoder.encode_event(&Event::Done { finish: FinishReason::Stop, usage: Usage::default() });

@@ -7,7 +7,7 @@ use http::Method;
 /// Every route of a program with its page, whatever other files the page brings along.
 pub fn every_route() -> Vec<Route> {
     let page = management::ui::route_table().into_iter().filter(|route| route.path == "/").collect();
-    [proxy::route_table(), management::http::route_table(), page].concat()
+    [proxy::route_table(dialects::DIALECTS), management::http::route_table(), page].concat()
 }
 
 /// A path that leads to the route.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const PROMPT_TOO_LONG: &str = "prompt is too long";
 
 /// `{"type":"error","error":{"type","message","details"}}`. `status` decides the type; our own code stands in the details.
-pub fn error_body(status: u16, code: &str, message: &str, param: Option<&str>) -> String {
+pub(crate) fn error_body(status: u16, code: &str, message: &str, param: Option<&str>) -> String {
     let kind = match (status, code) {
         (401, _) => "authentication_error",
         (403, _) => "permission_error",

@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use protocol::{Part, Role};
 
-fn decoded(body: &Value) -> Result<Decoded, InvalidRequest> {
+fn decoded(body: &Value) -> Result<DecodedRequest, InvalidRequest> {
     decode(&Bytes::from(body.to_string()))
 }
 
@@ -40,7 +40,8 @@ fn a_request_as_claude_code_sends_it() {
         { "type": "web_search_20250305", "name": "web_search", "max_uses": 8 },
     ]);
     body["tool_choice"] = json!({ "type": "any", "disable_parallel_tool_use": true });
-    let Decoded { request, ignored, api_only_params: steering, options: remember } = decoded(&body).unwrap();
+    let DecodedRequest { request, ignored, api_only_params: steering, options: remember } =
+        decoded(&body).unwrap();
     let roles: Vec<Role> = request.messages.iter().map(|message| message.role).collect();
     assert_eq!(roles, [Role::System, Role::User, Role::Assistant, Role::User, Role::System]);
     assert_eq!((request.messages[0].parts.len(), request.messages[2].parts.len()), (2, 3));

@@ -131,7 +131,7 @@ impl Encode for Encoder {
     }
 
     fn encode_error(&mut self, code: &str, message: &str) -> String {
-        super::super::ollama_error(code, message) + "\n"
+        super::error_body(code, message) + "\n"
     }
 
     fn encode_complete(&mut self, answer: &CompleteReply) -> String {

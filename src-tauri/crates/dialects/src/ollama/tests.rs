@@ -4,7 +4,7 @@ use super::*;
 use crate::{Encode, ReplyContext, ReplyOptions};
 use protocol::{CompleteReply, Event};
 
-fn chat(body: &Value) -> Result<Decoded, InvalidRequest> {
+fn chat(body: &Value) -> Result<DecodedRequest, InvalidRequest> {
     decode_chat(&Bytes::from(body.to_string()))
 }
 
@@ -22,7 +22,8 @@ fn a_conversation_with_tools_and_images() {
         "format": { "type": "object" }, "think": "high", "keep_alive": "5m",
         "options": { "num_predict": 9, "temperature": 0.1, "stop": ["x"], "num_ctx": 4096, "seed": 3, "top_k": 40 },
     });
-    let Decoded { request, ignored, api_only_params: mut steering, options: remember } = chat(&body).unwrap();
+    let DecodedRequest { request, ignored, api_only_params: mut steering, options: remember } =
+        chat(&body).unwrap();
     assert_eq!((request.model.as_str(), request.stream, request.messages.len()), ("gpt-4.1", true, 4));
     assert_eq!(request.messages[1].parts.len(), 2);
     let Part::Call(call) = &request.messages[2].parts[1] else { panic!("a call") };

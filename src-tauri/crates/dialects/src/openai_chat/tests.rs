@@ -7,7 +7,7 @@ fn body(extra: &str) -> Bytes {
     format!(r#"{{"model":"gpt-4.1","messages":[{{"role":"user","content":"hi"}}]{extra}}}"#).into()
 }
 
-fn decoded(extra: &str) -> Decoded {
+fn decoded(extra: &str) -> DecodedRequest {
     decode(&body(extra)).unwrap_or_else(|invalid| panic!("{extra}: {invalid}"))
 }
 

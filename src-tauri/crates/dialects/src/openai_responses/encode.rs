@@ -350,6 +350,10 @@ impl Encode for Encoder {
         self.final_object.clone().unwrap_or_default()
     }
 
+    fn responses_state(&mut self) -> Option<&mut ResponsesState> {
+        Some(&mut self.state)
+    }
+
     fn stored_response(&mut self) -> Option<StoredResponse> {
         let body = self.final_object.take().filter(|_| self.state.store)?;
         Some(StoredResponse { id: self.id(), body, parts: std::mem::take(&mut self.parts) })

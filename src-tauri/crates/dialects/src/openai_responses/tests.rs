@@ -4,11 +4,11 @@ use super::*;
 use crate::InvalidCode;
 use protocol::{ReasoningEffort, ResponseFormat, ToolChoice};
 
-fn decoded(body: &Value) -> Result<Decoded, InvalidRequest> {
+fn decoded(body: &Value) -> Result<DecodedRequest, InvalidRequest> {
     decode(&Bytes::from(body.to_string()))
 }
 
-fn state(decoded: &Decoded) -> &ResponsesState {
+fn state(decoded: &DecodedRequest) -> &ResponsesState {
     decoded.options.responses.as_deref().unwrap()
 }
 

@@ -11,10 +11,11 @@ use std::time::Duration;
 use warp::{Filter, Reply};
 
 use super::service::HttpService;
-use crate::auth::{ApiFamily, Guard, Route, Scope};
+use crate::auth::{Guard, Route, Scope};
 use crate::management::UserMessage;
 use crate::proxy::{self, Proxy};
 use crate::server::{self, ConnectionLimits, Server, SwitchError};
+use dialects::ApiFamily;
 
 /// The text that Ollama's clients expect at the root path.
 const ROOT_GREETING: &str = "Ollama is running";
@@ -113,9 +114,10 @@ fn loopback(port: u16) -> SocketAddr {
 fn keyless_routes() -> Vec<Route> {
     let root =
         Route { method: http::Method::GET, path: "/", scope: Scope::Public, api_family: ApiFamily::Plain };
-    let dialect_routes =
-        proxy::route_table().into_iter().filter(|route| route.api_family != ApiFamily::Plain);
-    dialect_routes.chain([root]).collect()
+    let client_api_routes = proxy::route_table(dialects::DIALECTS)
+        .into_iter()
+        .filter(|route| route.api_family != ApiFamily::Plain);
+    client_api_routes.chain([root]).collect()
 }
 
 #[cfg(test)]

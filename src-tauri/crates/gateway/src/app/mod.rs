@@ -112,6 +112,7 @@ impl App {
         let token = client_keys::control_token(&config.data_dir, &mut notices)?;
 
         let proxy = Proxy::new(proxy::ProxyParts {
+            dialects: dialects::DIALECTS,
             accounts: accounts.clone(),
             web: Arc::clone(&web),
             request_log: opened.log.clone(),
@@ -373,7 +374,7 @@ fn build_guard(
     control: [u8; 32],
 ) -> Result<Guard, StartError> {
     let policy = build_policy(config)?;
-    let mut route_table: Vec<auth::Route> = proxy::route_table();
+    let mut route_table: Vec<auth::Route> = proxy::route_table(dialects::DIALECTS);
     route_table.extend(management::http::route_table());
     if config.ui {
         route_table.extend(management::ui::route_table());

@@ -156,32 +156,12 @@ mod tests {
     use warp::Filter;
 
     use super::*;
-    use crate::accounts::{Accounts, Clock};
     use crate::auth::{KeyDigests, Policy};
     use crate::management;
     use crate::server::{ConnectionLimits, Server};
-    use storage::config::Strategy;
-    use storage::request_log::RequestLog;
-    use upstreams::ModelRegistry;
-    use upstreams::api_key::{self, ApiUpstream};
-    use upstreams::web_session::{WebSettings, WebUpstream};
-
-    fn proxy() -> Proxy {
-        let clock = Clock::default();
-        Proxy::new(proxy::ProxyParts {
-            accounts: Accounts::new(Vec::new(), Strategy::Balance, None, clock.now()),
-            web: Arc::new(WebUpstream::new(WebSettings::default()).unwrap()),
-            request_log: RequestLog::in_memory(),
-            api: Arc::new(ApiUpstream::new(api_key::ApiSettings::default()).unwrap()),
-            models: ModelRegistry::default(),
-            clock,
-            limits: auth::KeyLimitTable::default(),
-            body_limit: 1_000,
-        })
-    }
 
     fn front(proxy: &Proxy) -> HttpService {
-        let mut table = proxy::route_table();
+        let mut table = proxy::route_table(dialects::DIALECTS);
         table.extend(management::ui::route_table());
         let guard = Guard::new(table, Policy::default(), KeyDigests::new(), auth::digest("x"));
         let panics = warp::path!("healthz").map(|| -> Response { panic!("a mistake in a handler") });
@@ -191,7 +171,7 @@ mod tests {
 
     #[tokio::test]
     async fn f36_a_panic_fails_one_request_and_keeps_the_connection() {
-        let proxy = proxy();
+        let proxy = Proxy::new(proxy::ProxyParts::for_tests());
         let bound = server::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let server = Server::start(bound, front(&proxy), ConnectionLimits::default());
         let mut socket = TcpStream::connect(server.addr()).await.unwrap();

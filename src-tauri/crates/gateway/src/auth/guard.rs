@@ -11,10 +11,11 @@ use super::authority::{self, Authority, InvalidAuthority};
 use super::head::{headers_size, offers_websocket, uri_size};
 use super::rejection::{BadRequestReason, RejectReason, Rejection};
 use super::rejection_counts::{RejectionCount, RejectionCounts};
-use super::route::{ApiFamily, Route, Scope};
+use super::route::{Route, Scope};
 use super::route_match::{self, RouteMatch, RouteTable};
 use super::sessions::Sessions;
 use super::{KeyDigests, PauseSwitch, Policy, client_keys, content_type, credential, origin};
+use dialects::ApiFamily;
 
 const MAX_HEADERS_BYTES: usize = 64 << 10;
 const MAX_URI_BYTES: usize = 8 << 10;
@@ -83,7 +84,7 @@ impl Guard {
         }
     }
 
-    /// The same guard with a switch that pauses the dialect routes.
+    /// The same guard with a switch that pauses the client API routes.
     #[must_use]
     pub fn with_pause_switch(mut self, pause_switch: PauseSwitch) -> Self {
         self.pause_switch = pause_switch;
@@ -327,8 +328,8 @@ impl<'a> RequestCheck<'a> {
 
     /// Checked after the key, so that only clients with a key learn of a pause; metrics are still served.
     fn check_not_paused(&self, route: &Route) -> Result<(), Rejection> {
-        let is_dialect_route = route.scope == Scope::Client && route.api_family != ApiFamily::Plain;
-        if is_dialect_route && !self.guard.pause_switch.is_serving() {
+        let is_client_api_route = route.scope == Scope::Client && route.api_family != ApiFamily::Plain;
+        if is_client_api_route && !self.guard.pause_switch.is_serving() {
             Err(self.reject(RejectReason::NotServing))
         } else {
             Ok(())
@@ -363,7 +364,7 @@ impl<'a> RequestCheck<'a> {
         let has_anthropic_version = self.head.headers.contains_key("anthropic-version");
         match self.likely_route().map(|route| route.api_family) {
             Some(ApiFamily::OpenAi) | None if has_anthropic_version => ApiFamily::Anthropic,
-            Some(dialect) => dialect,
+            Some(family) => family,
             None if self.head.uri.path().starts_with("/api/") => ApiFamily::Ollama,
             None => ApiFamily::OpenAi,
         }

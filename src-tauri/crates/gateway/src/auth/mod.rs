@@ -33,5 +33,5 @@ pub use key_limits::{KeyLimitTable, KeyLimits};
 pub use pause_switch::PauseSwitch;
 pub use rejection::{BadRequestReason, Preflight, RejectReason, Rejection, add_cors_headers};
 pub use rejection_counts::RejectionCount;
-pub use route::{ApiFamily, Route, Scope};
+pub use route::{Route, Scope};
 pub use sessions::{NewSession, SESSION_COOKIE, SESSION_IDLE_TIMEOUT, SESSION_TOKEN_HEADER, Sessions};

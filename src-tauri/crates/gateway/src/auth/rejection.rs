@@ -2,7 +2,7 @@
 
 use http::header::{self, HeaderMap, HeaderValue};
 
-use super::route::ApiFamily;
+use dialects::ApiFamily;
 
 /// Why a request was rejected. `proxy` maps each reason to a status and a body.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,18 +2,7 @@
 
 use http::Method;
 
-/// The API family of a route, which decides the format of its errors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ApiFamily {
-    /// OpenAI's API and compatible ones.
-    OpenAi,
-    /// Anthropic's Messages API.
-    Anthropic,
-    /// Ollama's own API.
-    Ollama,
-    /// Management, health and UI files: a plain error body.
-    Plain,
-}
+use dialects::ApiFamily;
 
 /// The credential that a route requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

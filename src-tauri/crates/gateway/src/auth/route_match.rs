@@ -1,15 +1,16 @@
 //! Matches request paths with the route table.
 //!
-//! Clients join base URLs in different ways, so dialect routes match with no `/v1`, one or two, and with the doubled
+//! Clients join base URLs in different ways, so client API routes match with no `/v1`, one or two, and with the doubled
 //! slash that a base URL with a slash at the end leaves. Everything else must be spelled exactly: no dot segments, no
 //! escapes in fixed parts, no other case, no slash at the end. A path that two parts of a program read differently can
 //! bypass a guard (CVE-2026-49468).
 
 use std::collections::HashMap;
 
-use super::route::{ApiFamily, Route};
+use super::route::Route;
+use dialects::ApiFamily;
 
-/// The prefixes that may precede a dialect route's own part. The first is the canonical one.
+/// The prefixes that may precede the part of a client API route. The first is the canonical one.
 const BASE_PATH_PREFIXES: [&str; 6] = ["/v1", "", "/v1/v1", "/v1/", "/v1//v1", "/v1/v1/"];
 
 /// The route table with an index by path.
@@ -79,7 +80,7 @@ pub(super) fn takes_param(route: &Route) -> bool {
     split_param(route.path).is_some()
 }
 
-/// Matches one route. `remainders` are the parts of the path after each prefix that may precede a dialect route.
+/// Matches one route. `remainders` are the parts of the path after each prefix that may precede a client API route.
 fn matches(route: &Route, path: &str, remainders: &[&str]) -> Option<Option<String>> {
     let own = route.path.strip_prefix("/v1").filter(|_| route.api_family != ApiFamily::Plain);
     match (own, route.api_family) {
@@ -161,8 +162,7 @@ mod tests {
     use http::Method;
 
     fn table() -> Vec<Route> {
-        let route =
-            |path, dialect| Route { method: Method::GET, path, scope: Scope::Client, api_family: dialect };
+        let route = |path, api_family| Route { method: Method::GET, path, scope: Scope::Client, api_family };
         vec![
             route("/v1/chat/completions", ApiFamily::OpenAi),
             route("/v1/models", ApiFamily::OpenAi),

@@ -13,7 +13,8 @@ use warp::reply::Response;
 use warp::{Filter, Reply};
 
 use super::{Control, ControlError, ControlEvent, ErrorCode, SessionAuth, dispatch};
-use crate::auth::{ApiFamily, Route, Scope};
+use crate::auth::{Route, Scope};
+use dialects::ApiFamily;
 
 /// The routes of the management API, for the guard.
 pub fn route_table() -> Vec<Route> {

@@ -8,7 +8,8 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
-use crate::auth::{ApiFamily, Route, Scope};
+use crate::auth::{Route, Scope};
+use dialects::ApiFamily;
 
 /// A file of the built user interface.
 struct File {

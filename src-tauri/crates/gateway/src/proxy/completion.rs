@@ -25,7 +25,7 @@ use super::response_store::PendingResponse;
 use super::retry::{self, StartedReply};
 use super::{CallerInfo, ProxyInner};
 use crate::accounts::AccountKind;
-use dialects::{Decoded, Dialect, ReplyContext};
+use dialects::{Decoded, Dialect, Encode, ReplyMeta};
 use protocol::{CompleteReply, Message, Part, Request, Role};
 use upstreams::api_key::CompleteResponse;
 use upstreams::{BoxEventStream, FollowUpCall, UpstreamError, UpstreamErrorKind};
@@ -37,7 +37,7 @@ const MAX_INLINE_DECODE_BYTES: usize = 256 * 1024;
 /// Handles a completion request of a dialect. `content_length` is the length that the request head announces.
 pub(super) async fn handle_completion<S, B>(
     proxy: Arc<ProxyInner>,
-    dialect: Dialect,
+    dialect: &'static dyn Dialect,
     caller: CallerInfo,
     content_length: Option<u64>,
     stream: S,
@@ -56,7 +56,7 @@ where
 
 struct CompletionRequest {
     context: RequestContext,
-    dialect: Dialect,
+    dialect: &'static dyn Dialect,
 }
 
 impl CompletionRequest {
@@ -68,7 +68,9 @@ impl CompletionRequest {
         let body = self.context.proxy.read_body(content_length, stream).await?;
         self.context.entry.record_request_body(&body);
         let (dialect, large) = (self.dialect, body.len() > MAX_INLINE_DECODE_BYTES);
-        let decode = move || dialect.decode(&body).map_err(|invalid| (invalid, PartialRequest::parse(&body)));
+        let reply = ReplyMeta { id: self.context.caller.request_id.to_string(), created: unix_seconds() };
+        let decode =
+            move || dialect.decode(&body, reply).map_err(|invalid| (invalid, PartialRequest::parse(&body)));
         let decoded = if large {
             tokio::task::spawn_blocking(decode).await.map_err(|_| ProxyError::Internal)?
         } else {
@@ -81,11 +83,10 @@ impl CompletionRequest {
     }
 
     async fn respond(self, decoded: Decoded) -> Response {
-        let Self { context: mut exchange, dialect } = self;
-        let Decoded { mut request, ignored, mut api_only_params, options: mut remember } = decoded;
-        let (proxy, client) = (Arc::clone(&exchange.proxy), Arc::clone(&exchange.caller.client));
-        exchange.entry.set_requested_model(&request.model, request.stream);
-        let requested_model = request.model.clone();
+        let Self { mut context, dialect } = self;
+        let Decoded { mut request, ignored, mut api_only_params, load_only, mut encoder } = decoded;
+        let (proxy, client) = (Arc::clone(&context.proxy), Arc::clone(&context.caller.client));
+        context.entry.set_requested_model(&request.model, request.stream);
         let name_len = model_routing::without_claude_code_suffix(&request.model).len();
         if name_len < request.model.len() {
             request.model.truncate(name_len);
@@ -93,12 +94,12 @@ impl CompletionRequest {
             request.raw_body = None;
         }
         if let Some(problem) = proxy.key_limit_error(&client, &request.model) {
-            return exchange.fail(&problem, 0);
+            return context.fail(&problem, 0);
         }
-        if let Some(state) = remember.responses.as_deref_mut()
+        if let Some(state) = encoder.responses_state()
             && let Err(problem) = proxy.responses.resume(&client, &mut request, state, Instant::now())
         {
-            return exchange.fail(&problem, 0);
+            return context.fail(&problem, 0);
         }
         let model_name = request.model.clone();
         // The first catalog of this run may still be loading.
@@ -107,39 +108,31 @@ impl CompletionRequest {
         if request.model != model_name {
             api_only_params.push(model_routing::EFFORT_IN_MODEL_NAME);
         }
-        let conversation = conversation_hash(&client, exchange.caller.origin.session.as_deref(), &request);
-        let reply_context = ReplyContext {
-            id: exchange.caller.request_id.to_string(),
-            created: unix_seconds(),
-            model: requested_model,
-            options: remember,
-        };
-        if reply_context.options.load_only {
-            return load_response(exchange, dialect, reply_context);
+        let conversation = conversation_hash(&client, context.caller.origin.session.as_deref(), &request);
+        if load_only {
+            return load_response(context, encoder);
         }
         let streamed = request.stream;
         let request = Arc::new(request);
-        let pending = PendingResponse::new(&client, &request, reply_context.options.responses.as_deref());
+        let pending = PendingResponse::new(&client, &request, encoder.responses_state().as_deref());
         let started =
-            match retry::start_reply(&proxy, &request, &model, conversation, &mut exchange.entry).await {
+            match retry::start_reply(&proxy, &request, &model, conversation, &mut context.entry).await {
                 Ok(started) => started,
-                Err((problem, attempts)) => return exchange.fail(&problem, attempts),
+                Err((problem, attempts)) => return context.fail(&problem, attempts),
             };
         drop(request);
         let name = started
             .response
             .served_model()
             .unwrap_or_else(|| upstream_id(&model, started.lease.account.kind).to_owned());
-        exchange.entry.set_served_model(&name);
-        exchange.entry.record_first_byte();
+        context.entry.set_served_model(&name);
+        context.entry.record_first_byte();
         let response_headers =
             ResponseHeaders::new(&started, &name, &ignored_params_for(&started, ignored, api_only_params));
         let StartedReply { response: answer, lease, attempts } = started;
         let follow_up = answer.follow_up();
-        exchange.entry.defer_attempt(attempts::follow_up_attempt(&lease, &follow_up));
-        let encoder = dialect.encoder(reply_context);
-        let active_reply =
-            ActiveReply { context: exchange, lease, model, encoder, follow_up: follow_up.clone() };
+        context.entry.defer_attempt(attempts::follow_up_attempt(&lease, &follow_up));
+        let active_reply = ActiveReply { context, lease, model, encoder, follow_up: follow_up.clone() };
         let mut response = match answer {
             upstreams::UpstreamResponse::Events(reply) if streamed => {
                 proxy.metrics.record_response(200);
@@ -160,8 +153,8 @@ impl CompletionRequest {
 }
 
 /// The response to an Ollama request without a prompt, with which clients load a model. There is nothing to load.
-fn load_response(context: RequestContext, dialect: Dialect, reply_context: ReplyContext) -> Response {
-    let body = dialect.encoder(reply_context).encode_complete(&CompleteReply::default());
+fn load_response(context: RequestContext, mut encoder: Box<dyn Encode>) -> Response {
+    let body = encoder.encode_complete(&CompleteReply::default());
     context.finish();
     json_response(200, body)
 }
@@ -203,7 +196,7 @@ async fn complete_response(
     json_response(200, body)
 }
 
-fn streaming_response<S>(dialect: Dialect, stream: S) -> Response
+fn streaming_response<S>(dialect: &dyn Dialect, stream: S) -> Response
 where
     S: Stream<Item = Result<Bytes, std::convert::Infallible>> + Send + 'static,
 {

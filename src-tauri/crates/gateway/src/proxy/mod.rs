@@ -37,7 +37,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Accounts, Clock};
-use crate::auth::{ApiFamily, KeyLimitTable};
+use crate::auth::KeyLimitTable;
+use dialects::{ApiFamily, Dialect};
 use storage::request_log::{RequestLog, RequestOrigin};
 use upstreams::ModelRegistry;
 use upstreams::api_key::ApiUpstream;
@@ -46,6 +47,8 @@ use upstreams::web_session::WebUpstream;
 /// The dependencies of the proxy. All fields are cheap handles.
 #[derive(Clone)]
 pub struct ProxyParts {
+    /// The dialects that are served.
+    pub dialects: &'static [&'static dyn Dialect],
     pub accounts: Accounts,
     pub web: Arc<WebUpstream>,
     pub request_log: RequestLog,
@@ -56,6 +59,25 @@ pub struct ProxyParts {
     pub clock: Clock,
     /// The largest request body, bytes.
     pub body_limit: usize,
+}
+
+#[cfg(test)]
+impl ProxyParts {
+    /// Parts without accounts.
+    pub(crate) fn for_tests() -> Self {
+        let clock = Clock::default();
+        Self {
+            dialects: dialects::DIALECTS,
+            accounts: Accounts::new(Vec::new(), Default::default(), None, clock.now()),
+            web: Arc::new(WebUpstream::new(Default::default()).unwrap()),
+            request_log: RequestLog::in_memory(),
+            api: Arc::new(ApiUpstream::new(Default::default()).unwrap()),
+            models: ModelRegistry::default(),
+            clock,
+            limits: KeyLimitTable::default(),
+            body_limit: 1_000,
+        }
+    }
 }
 
 /// The proxy. Clones are cheap handles to the same state.
@@ -108,3 +130,6 @@ impl Proxy {
         &self.inner.metrics
     }
 }
+
+#[cfg(test)]
+mod tests;

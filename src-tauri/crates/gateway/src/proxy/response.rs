@@ -1,4 +1,4 @@
-//! Builds HTTP responses, including error responses in the client's dialect.
+//! Builds HTTP responses, including error responses in the format of the client's API family.
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
@@ -7,7 +7,8 @@ use warp::reply::Response;
 
 use super::error::{ErrorResponse, ProxyError, error_response};
 use super::unserved;
-use crate::auth::{self, RejectReason, Rejection};
+use crate::auth::{RejectReason, Rejection};
+use dialects::ApiFamily;
 
 /// The proxy's own response headers; docs/contract.md describes them.
 pub(super) const ACCOUNT_HEADER: HeaderName = HeaderName::from_static("x-mammouth-account");
@@ -38,12 +39,15 @@ pub(super) fn header_value(text: &str) -> HeaderValue {
 }
 
 /// The error response in the format of an API family, with its details and its body.
-pub(super) fn render_error(
-    problem: &ProxyError,
-    dialect: auth::ApiFamily,
-) -> (Response, ErrorResponse, Bytes) {
+pub(super) fn render_error(problem: &ProxyError, api_family: ApiFamily) -> (Response, ErrorResponse, Bytes) {
     let details = error_response(problem);
-    let body = Bytes::from(error_body(&details, dialect));
+    let body = api_family.error_body(
+        details.status,
+        details.code.name(),
+        &details.message,
+        details.param.as_deref(),
+    );
+    let body = Bytes::from(body);
     let mut response = bytes_response(details.status, "application/json", body.clone());
     let headers = response.headers_mut();
     if let Some(wait) = details.retry_after {
@@ -74,24 +78,6 @@ pub fn rejection_response(rejection: &Rejection, path: &str) -> Response {
     };
     response.headers_mut().extend(rejection.headers());
     response
-}
-
-fn error_body(response: &ErrorResponse, dialect: auth::ApiFamily) -> String {
-    match dialect {
-        auth::ApiFamily::OpenAi | auth::ApiFamily::Plain => dialects::openai_error(
-            response.status,
-            response.code.name(),
-            &response.message,
-            response.param.as_deref(),
-        ),
-        auth::ApiFamily::Anthropic => dialects::anthropic_error(
-            response.status,
-            response.code.name(),
-            &response.message,
-            response.param.as_deref(),
-        ),
-        auth::ApiFamily::Ollama => dialects::ollama_error(response.code.name(), &response.message),
-    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
 //! The routes: as the table for the guard, and as warp filters that handle requests.
 
 use std::convert::Infallible;
+use std::future::ready;
 use std::sync::Arc;
 
 use bytes::Buf;
 use futures_util::Stream;
 use http::Method;
 use warp::filters::BoxedFilter;
-use warp::path::Tail;
+use warp::path::{FullPath, Tail};
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
@@ -15,22 +16,20 @@ use super::embeddings::{self, EmbeddingsApi};
 use super::error::ProxyError;
 use super::response::{bytes_response, json_response, render_error};
 use super::{CallerInfo, Proxy, ProxyInner, completion, handlers};
-use crate::auth::{self, Route, Scope};
-use dialects::Dialect;
+use crate::auth::{Route, Scope};
 use dialects::ollama::EmbedEndpoint;
+use dialects::{ApiFamily, Dialect};
 
 /// The OpenAPI document of the client API. A test compares it with [`route_table`].
 const OPENAPI: &str = include_str!("openapi.json");
 
-/// All routes of this module, with canonical paths.
-pub fn route_table() -> Vec<Route> {
-    use auth::ApiFamily::{Anthropic, Ollama, OpenAi, Plain};
-    let client = |method, path, dialect| Route { method, path, scope: Scope::Client, api_family: dialect };
-    vec![
-        client(Method::POST, "/v1/chat/completions", OpenAi),
-        client(Method::POST, "/v1/messages", Anthropic),
-        client(Method::POST, "/v1/responses", OpenAi),
-        client(Method::POST, "/v1/completions", OpenAi),
+/// All routes of this module, with canonical paths. `dialects` are those that are served.
+pub fn route_table(dialects: &[&dyn Dialect]) -> Vec<Route> {
+    use ApiFamily::{Anthropic, Ollama, OpenAi, Plain};
+    let client = |method, path, api_family| Route { method, path, scope: Scope::Client, api_family };
+    let completions =
+        dialects.iter().map(|dialect| client(Method::POST, dialect.path(), dialect.api_family()));
+    let others = [
         client(Method::POST, "/v1/embeddings", OpenAi),
         client(Method::GET, "/v1/models", OpenAi),
         client(Method::GET, "/v1/models/{id}", OpenAi),
@@ -40,8 +39,6 @@ pub fn route_table() -> Vec<Route> {
         client(Method::POST, "/api/event_logging/batch", Anthropic),
         client(Method::GET, "/api/claude_cli/bootstrap", Anthropic),
         client(Method::HEAD, "/api/hello", Anthropic),
-        client(Method::POST, "/api/chat", Ollama),
-        client(Method::POST, "/api/generate", Ollama),
         client(Method::POST, "/api/embed", Ollama),
         client(Method::POST, "/api/embeddings", Ollama),
         client(Method::POST, "/api/show", Ollama),
@@ -51,24 +48,13 @@ pub fn route_table() -> Vec<Route> {
         client(Method::GET, "/openapi.json", Plain),
         client(Method::GET, "/metrics", Plain),
         Route { method: Method::GET, path: "/healthz", scope: Scope::Public, api_family: Plain },
-    ]
+    ];
+    completions.chain(others).collect()
 }
 
-/// The warp filters of [`route_table`]. The most frequent route is first and outermost, because warp tries the filters
+/// The warp filters of [`route_table`]. The most frequent routes are first and outermost, because warp tries the filters
 /// in order and calls each layer around the one that matches.
 pub fn routes(proxy: &Proxy) -> BoxedFilter<(Response,)> {
-    let chat =
-        completion_route(proxy, warp::path!("v1" / "chat" / "completions").boxed(), Dialect::OpenAiChat);
-    let messages = completion_route(proxy, warp::path!("v1" / "messages").boxed(), Dialect::Anthropic);
-    let completions = [
-        (warp::path!("v1" / "responses").boxed(), Dialect::OpenAiResponses),
-        (warp::path!("v1" / "completions").boxed(), Dialect::OpenAiCompletions),
-        (warp::path!("api" / "chat").boxed(), Dialect::OllamaChat),
-        (warp::path!("api" / "generate").boxed(), Dialect::OllamaGenerate),
-    ];
-    let other_completions = completions.into_iter().fold(messages, |before, (path, dialect)| {
-        before.or(completion_route(proxy, path, dialect)).unify().boxed()
-    });
     let vectors = embeddings_route(proxy, warp::path!("v1" / "embeddings").boxed(), EmbeddingsApi::OpenAi)
         .or(embeddings_route(
             proxy,
@@ -91,27 +77,33 @@ pub fn routes(proxy: &Proxy) -> BoxedFilter<(Response,)> {
         .unify();
     let other_routes =
         ollama_routes(proxy).or(claude_code_routes()).unify().or(operational_routes(proxy)).unify();
-    chat.or(other_completions.or(api_routes).unify().or(other_routes).unify()).unify().boxed()
+    completion_routes(proxy).or(api_routes.or(other_routes).unify()).unify().boxed()
 }
 
-fn completion_route(proxy: &Proxy, path: BoxedFilter<()>, dialect: Dialect) -> BoxedFilter<(Response,)> {
+/// The completion routes of all dialects: one filter finds the dialect by its path.
+fn completion_routes(proxy: &Proxy) -> BoxedFilter<(Response,)> {
+    let dialects = proxy.inner.parts.dialects;
+    let find_dialect = move |path: FullPath| {
+        let found = dialects.iter().copied().find(|dialect| dialect.path() == path.as_str());
+        ready(found.ok_or_else(warp::reject::not_found))
+    };
     let inner = Arc::clone(&proxy.inner);
-    with_body(path)
-        .then(move |caller, content_length, body| {
+    warp::path::full()
+        .and_then(find_dialect)
+        .and(post_body())
+        .then(move |dialect, caller, content_length, body| {
             completion::handle_completion(Arc::clone(&inner), dialect, caller, content_length, body)
         })
         .boxed()
 }
 
-/// Extracts the caller, the announced content length and the body stream.
-fn with_body(
-    path: BoxedFilter<()>,
-) -> impl Filter<
+/// Extracts the caller, the announced content length and the body stream of a `POST` request.
+fn post_body() -> impl Filter<
     Extract = (CallerInfo, Option<u64>, impl Stream<Item = Result<impl Buf, warp::Error>>),
     Error = Rejection,
 > + Clone
 + use<> {
-    path.and(warp::post())
+    warp::post()
         .and(warp::ext::get::<CallerInfo>())
         .and(warp::header::optional::<u64>("content-length"))
         .and(warp::body::stream())
@@ -131,7 +123,7 @@ fn embeddings_route(
     client_api: EmbeddingsApi,
 ) -> BoxedFilter<(Response,)> {
     let inner = Arc::clone(&proxy.inner);
-    with_body(path)
+    path.and(post_body())
         .then(move |caller, content_length, body| {
             embeddings::handle_embeddings(Arc::clone(&inner), client_api, caller, content_length, body)
         })
@@ -213,5 +205,5 @@ pub async fn handle_rejection(_rejection: Rejection) -> Result<Response, Infalli
 
 /// The response to a request whose handler failed to produce one.
 pub fn internal_error_response() -> Response {
-    render_error(&ProxyError::Internal, auth::ApiFamily::OpenAi).0
+    render_error(&ProxyError::Internal, ApiFamily::OpenAi).0
 }

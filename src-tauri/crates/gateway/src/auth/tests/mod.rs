@@ -5,6 +5,7 @@ use http::{Method, Request};
 use proptest::prelude::*;
 
 use super::*;
+use dialects::ApiFamily;
 use storage::secrets::Secret;
 
 mod auth;
@@ -116,17 +117,17 @@ fn p08_oversized_heads_are_rejected_and_close_the_connection() {
 
 #[test]
 fn errors_are_written_in_the_caller_s_api_family() {
-    let dialect = |builder| rejection(&guard(), builder).api_family;
-    assert_eq!(dialect(unauthenticated_request("POST", "/messages")), ApiFamily::Anthropic);
-    assert_eq!(dialect(unauthenticated_request("GET", "/v1/api/tags")), ApiFamily::Ollama);
-    assert_eq!(dialect(unauthenticated_request("GET", "/v1/models")), ApiFamily::OpenAi);
+    let api_family = |builder| rejection(&guard(), builder).api_family;
+    assert_eq!(api_family(unauthenticated_request("POST", "/messages")), ApiFamily::Anthropic);
+    assert_eq!(api_family(unauthenticated_request("GET", "/v1/api/tags")), ApiFamily::Ollama);
+    assert_eq!(api_family(unauthenticated_request("GET", "/v1/models")), ApiFamily::OpenAi);
     assert_eq!(
-        dialect(unauthenticated_request("GET", "/v1/models").header("anthropic-version", "2023-06-01")),
+        api_family(unauthenticated_request("GET", "/v1/models").header("anthropic-version", "2023-06-01")),
         ApiFamily::Anthropic
     );
-    assert_eq!(dialect(unauthenticated_request("POST", "/control/x")), ApiFamily::Plain);
-    assert_eq!(dialect(unauthenticated_request("GET", "/nowhere")), ApiFamily::OpenAi);
-    assert_eq!(dialect(unauthenticated_request("POST", "/api/nowhere")), ApiFamily::Ollama);
+    assert_eq!(api_family(unauthenticated_request("POST", "/control/x")), ApiFamily::Plain);
+    assert_eq!(api_family(unauthenticated_request("GET", "/nowhere")), ApiFamily::OpenAi);
+    assert_eq!(api_family(unauthenticated_request("POST", "/api/nowhere")), ApiFamily::Ollama);
 }
 
 proptest! {

@@ -6,11 +6,10 @@ use bytes::Buf;
 use futures_util::Stream;
 use warp::reply::Response;
 
-use crate::auth;
 use crate::proxy::ProxyInner;
 use crate::proxy::error::ProxyError;
 use crate::proxy::response::{json_response, render_error};
-use dialects::Dialect;
+use dialects::ApiFamily;
 use protocol::prompt_tokens;
 
 /// `POST /v1/messages/count_tokens`: an estimate by the local tokenizer.
@@ -27,13 +26,13 @@ where
         let body = proxy.read_body(content_length, stream).await?;
         // Counting is CPU work, and the first count loads the tokenizer.
         let counting = tokio::task::spawn_blocking(move || {
-            let decoded = Dialect::Anthropic.decode(&body).map_err(ProxyError::Invalid)?;
-            Ok(prompt_tokens(&decoded.request))
+            let request = dialects::decode_anthropic_prompt(&body).map_err(ProxyError::Invalid)?;
+            Ok(prompt_tokens(&request))
         });
         counting.await.map_err(|_| ProxyError::Internal)?
     };
     match token_count.await {
         Ok(tokens) => json_response(200, dialects::anthropic_count(tokens)),
-        Err(error) => render_error(&error, auth::ApiFamily::Anthropic).0,
+        Err(error) => render_error(&error, ApiFamily::Anthropic).0,
     }
 }

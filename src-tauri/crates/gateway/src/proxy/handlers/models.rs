@@ -7,12 +7,11 @@ use futures_util::Stream;
 use warp::reply::Response;
 
 use crate::accounts::KindSet;
-use crate::auth;
 use crate::proxy::error::ProxyError;
 use crate::proxy::request_origin::CLAUDE_CODE;
 use crate::proxy::response::{json_response, render_error};
 use crate::proxy::{CallerInfo, ProxyInner, model_routing};
-use dialects::ollama;
+use dialects::{ApiFamily, ollama};
 use upstreams::ListedModel;
 
 /// The context length, in tokens, that is reported for a model whose context length is unknown.
@@ -34,14 +33,14 @@ where
     };
     match model_name.await {
         Ok(name) => show_response(&proxy, &name).await,
-        Err(error) => render_error(&error, auth::ApiFamily::Ollama).0,
+        Err(error) => render_error(&error, ApiFamily::Ollama).0,
     }
 }
 
 async fn show_response(proxy: &ProxyInner, name: &str) -> Response {
     let listed = model_routing::wait_for_listed_models(proxy).await;
     let Some((listed, _)) = listed.iter().find(|(listed, _)| listed.name == name) else {
-        return render_error(&ProxyError::NoSuchModel, auth::ApiFamily::Ollama).0;
+        return render_error(&ProxyError::NoSuchModel, ApiFamily::Ollama).0;
     };
     let info = listed.model.info.clone().unwrap_or_default();
     let model = ollama::OllamaModel {
@@ -68,7 +67,7 @@ pub(in crate::proxy) async fn list_models(proxy: Arc<ProxyInner>, caller: Caller
     json_response(
         200,
         match caller.api_family {
-            auth::ApiFamily::Anthropic => {
+            ApiFamily::Anthropic => {
                 let is_claude_code = caller.origin.program == Some(CLAUDE_CODE);
                 let names = listed.iter().map(|(listed, _)| listed.name.as_str());
                 dialects::anthropic_models(names.map(|name| {
@@ -76,7 +75,7 @@ pub(in crate::proxy) async fn list_models(proxy: Arc<ProxyInner>, caller: Caller
                     (id, name)
                 }))
             }
-            auth::ApiFamily::OpenAi | auth::ApiFamily::Ollama | auth::ApiFamily::Plain => {
+            ApiFamily::OpenAi | ApiFamily::Ollama | ApiFamily::Plain => {
                 dialects::openai_models(listed.iter().map(|(listed, kinds)| model_entry(listed, *kinds)))
             }
         },
@@ -87,7 +86,7 @@ pub(in crate::proxy) async fn list_models(proxy: Arc<ProxyInner>, caller: Caller
 pub(in crate::proxy) async fn get_model(proxy: Arc<ProxyInner>, caller: CallerInfo, id: &str) -> Response {
     let name = model_routing::without_claude_code_suffix(id);
     match model_routing::wait_for_listed_models(&proxy).await.iter().find(|(listed, _)| listed.name == name) {
-        Some((listed, _)) if caller.api_family == auth::ApiFamily::Anthropic => {
+        Some((listed, _)) if caller.api_family == ApiFamily::Anthropic => {
             json_response(200, dialects::anthropic_model(id, &listed.name))
         }
         Some((listed, kinds)) => json_response(200, dialects::openai_model(model_entry(listed, *kinds))),
@@ -105,29 +104,16 @@ mod tests {
     use http_body_util::BodyExt;
 
     use super::*;
-    use crate::accounts::{Accounts, Clock};
     use crate::proxy::{Proxy, ProxyParts};
-    use storage::request_log::RequestLog;
-    use upstreams::api_key::{self, ApiUpstream, CatalogCache, ModelCatalog};
-    use upstreams::web_session::{WebSettings, WebUpstream};
+    use upstreams::api_key::{CatalogCache, ModelCatalog};
     use upstreams::{ModelRegistry, ModelSettings};
 
     fn inner(cache: &CatalogCache) -> Arc<ProxyInner> {
-        let clock = Clock::default();
-        let parts = ProxyParts {
-            accounts: Accounts::new(Vec::new(), Default::default(), None, clock.now()),
-            web: Arc::new(WebUpstream::new(WebSettings::default()).unwrap()),
-            request_log: RequestLog::in_memory(),
-            api: Arc::new(ApiUpstream::new(api_key::ApiSettings::default()).unwrap()),
-            models: ModelRegistry::new(ModelSettings::default(), cache.clone()),
-            clock,
-            limits: auth::KeyLimitTable::default(),
-            body_limit: 1_000,
-        };
-        Proxy::new(parts).inner
+        let models = ModelRegistry::new(ModelSettings::default(), cache.clone());
+        Proxy::new(ProxyParts { models, ..ProxyParts::for_tests() }).inner
     }
 
-    fn caller(api_family: auth::ApiFamily) -> CallerInfo {
+    fn caller(api_family: ApiFamily) -> CallerInfo {
         CallerInfo {
             request_id: "".into(),
             client: "".into(),
@@ -158,7 +144,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn model_lists_wait_for_the_first_catalog() {
         let name = "model-of-the-catalogue";
-        for form in [auth::ApiFamily::OpenAi, auth::ApiFamily::Anthropic] {
+        for form in [ApiFamily::OpenAi, ApiFamily::Anthropic] {
             assert!(
                 before_the_catalog(async |inner| list_models(inner, caller(form)).await).await.contains(name)
             );

@@ -4,16 +4,16 @@ use std::time::Instant;
 
 use warp::reply::Response;
 
-use crate::auth;
 use crate::proxy::error::ProxyError;
 use crate::proxy::response::{json_response, render_error};
 use crate::proxy::{CallerInfo, ProxyInner};
+use dialects::ApiFamily;
 
 /// `GET /v1/responses/{id}`.
 pub(in crate::proxy) fn get_response(proxy: &ProxyInner, caller: &CallerInfo, id: &str) -> Response {
     match proxy.responses.get_body(&caller.client, id, Instant::now()) {
         Some(body) => json_response(200, body),
-        None => render_error(&ProxyError::NoSuchResponse, auth::ApiFamily::OpenAi).0,
+        None => render_error(&ProxyError::NoSuchResponse, ApiFamily::OpenAi).0,
     }
 }
 
@@ -22,6 +22,6 @@ pub(in crate::proxy) fn delete_response(proxy: &ProxyInner, caller: &CallerInfo,
     if proxy.responses.remove(&caller.client, id, Instant::now()) {
         json_response(200, dialects::response_deleted(id))
     } else {
-        render_error(&ProxyError::NoSuchResponse, auth::ApiFamily::OpenAi).0
+        render_error(&ProxyError::NoSuchResponse, ApiFamily::OpenAi).0
     }
 }

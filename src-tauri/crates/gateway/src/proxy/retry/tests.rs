@@ -8,9 +8,7 @@ use crate::proxy::{Proxy, ProxyParts};
 use mock_upstream::{FaultRule, LLMS_PATH, MockAccount, MockUpstream};
 use protocol::{Message, Part, Role};
 use storage::config::Strategy;
-use storage::request_log::{RecordStart, RequestLog};
-use upstreams::ModelRegistry;
-use upstreams::api_key::{self, ApiUpstream};
+use storage::request_log::RecordStart;
 use upstreams::web_session::{self, WebUpstream};
 
 const LABELS: [&str; 4] = ["a", "b", "c", "d"];
@@ -77,12 +75,8 @@ fn proxy(simulator: &MockUpstream) -> Proxy {
             WebUpstream::new(web_session::WebSettings { base, ..web_session::WebSettings::default() })
                 .unwrap(),
         ),
-        request_log: RequestLog::in_memory(),
-        api: Arc::new(ApiUpstream::new(api_key::ApiSettings::default()).unwrap()),
-        models: ModelRegistry::default(),
         clock,
-        limits: crate::auth::KeyLimitTable::default(),
-        body_limit: 1_000,
+        ..ProxyParts::for_tests()
     })
 }
 

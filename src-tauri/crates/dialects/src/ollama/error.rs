@@ -3,6 +3,6 @@
 use serde_json::json;
 
 /// `{"error": text, "code": code}`
-pub fn error_body(code: &str, message: &str) -> String {
+pub(crate) fn error_body(code: &str, message: &str) -> String {
     json!({ "error": message, "code": code }).to_string()
 }
