@@ -28,7 +28,7 @@ use crate::accounts::AccountKind;
 use dialects::{Decoded, Dialect, Encode, ReplyMeta};
 use protocol::{CompleteReply, Message, Part, Request, Role};
 use upstreams::api_key::CompleteResponse;
-use upstreams::{BoxEventStream, FollowUpCall, UpstreamError, UpstreamErrorKind};
+use upstreams::{BoxEventStream, FollowUpCall, ResolvedModel, UpstreamError, UpstreamErrorKind};
 
 /// The largest body that is decoded on the async runtime, bytes. Larger ones are decoded on a blocking thread, so that
 /// they do not delay other requests.
@@ -82,24 +82,42 @@ impl CompletionRequest {
         })
     }
 
-    async fn respond(self, decoded: Decoded) -> Response {
-        let Self { mut context, dialect } = self;
-        let Decoded { mut request, ignored, mut api_only_params, load_only, mut encoder } = decoded;
-        let (proxy, client) = (Arc::clone(&context.proxy), Arc::clone(&context.caller.client));
-        context.entry.set_requested_model(&request.model, request.stream);
+    async fn respond(mut self, decoded: Decoded) -> Response {
+        let load_only = decoded.load_only;
+        let mut prepared = match self.prepare(decoded).await {
+            Ok(prepared) => prepared,
+            Err(problem) => return self.context.fail(&problem, 0),
+        };
+        if load_only {
+            return load_response(self.context, prepared.encoder);
+        }
+        let client = &self.context.caller.client;
+        let pending =
+            PendingResponse::new(client, &prepared.request, prepared.encoder.responses_state().as_deref());
+        let PreparedRequest { ref request, ref model, conversation, .. } = prepared;
+        let proxy = Arc::clone(&self.context.proxy);
+        match retry::start_reply(&proxy, request, model, conversation, &mut self.context.entry).await {
+            Ok(started) => self.deliver(prepared, started, pending).await,
+            Err((problem, attempts)) => self.context.fail(&problem, attempts),
+        }
+    }
+
+    /// Completes a decoded request: checks the key's limits, adds the stored conversation and resolves the model.
+    async fn prepare(&mut self, decoded: Decoded) -> Result<PreparedRequest, ProxyError> {
+        let Decoded { mut request, ignored, mut api_only_params, load_only: _, mut encoder } = decoded;
+        let (proxy, caller) = (&self.context.proxy, &self.context.caller);
+        self.context.entry.set_requested_model(&request.model, request.stream);
         let name_len = model_routing::without_claude_code_suffix(&request.model).len();
         if name_len < request.model.len() {
             request.model.truncate(name_len);
             // The raw body names the model with the suffix.
             request.raw_body = None;
         }
-        if let Some(problem) = proxy.key_limit_error(&client, &request.model) {
-            return context.fail(&problem, 0);
+        if let Some(problem) = proxy.key_limit_error(&caller.client, &request.model) {
+            return Err(problem);
         }
-        if let Some(state) = encoder.responses_state()
-            && let Err(problem) = proxy.responses.resume(&client, &mut request, state, Instant::now())
-        {
-            return context.fail(&problem, 0);
+        if let Some(state) = encoder.responses_state() {
+            proxy.responses.resume(&caller.client, &mut request, state, Instant::now())?;
         }
         let model_name = request.model.clone();
         // The first catalog of this run may still be loading.
@@ -108,18 +126,27 @@ impl CompletionRequest {
         if request.model != model_name {
             api_only_params.push(model_routing::EFFORT_IN_MODEL_NAME);
         }
-        let conversation = conversation_hash(&client, context.caller.origin.session.as_deref(), &request);
-        if load_only {
-            return load_response(context, encoder);
-        }
+        let conversation = conversation_hash(&caller.client, caller.origin.session.as_deref(), &request);
+        Ok(PreparedRequest {
+            request: Arc::new(request),
+            model,
+            conversation,
+            ignored,
+            api_only_params,
+            encoder,
+        })
+    }
+
+    /// The response of a reply whose first event has arrived.
+    async fn deliver(
+        self,
+        prepared: PreparedRequest,
+        started: StartedReply,
+        pending: Option<PendingResponse>,
+    ) -> Response {
+        let Self { mut context, dialect } = self;
+        let PreparedRequest { request, model, ignored, api_only_params, encoder, .. } = prepared;
         let streamed = request.stream;
-        let request = Arc::new(request);
-        let pending = PendingResponse::new(&client, &request, encoder.responses_state().as_deref());
-        let started =
-            match retry::start_reply(&proxy, &request, &model, conversation, &mut context.entry).await {
-                Ok(started) => started,
-                Err((problem, attempts)) => return context.fail(&problem, attempts),
-            };
         drop(request);
         let name = started
             .response
@@ -132,6 +159,7 @@ impl CompletionRequest {
         let StartedReply { response: answer, lease, attempts } = started;
         let follow_up = answer.follow_up();
         context.entry.defer_attempt(attempts::follow_up_attempt(&lease, &follow_up));
+        let proxy = Arc::clone(&context.proxy);
         let active_reply = ActiveReply { context, lease, model, encoder, follow_up: follow_up.clone() };
         let mut response = match answer {
             upstreams::UpstreamResponse::Events(reply) if streamed => {
@@ -150,6 +178,16 @@ impl CompletionRequest {
         response_headers.insert_into(&mut response, &follow_up);
         response
     }
+}
+
+/// A request that is ready to be sent upstream, and what its response needs.
+struct PreparedRequest {
+    request: Arc<Request>,
+    model: ResolvedModel,
+    conversation: u64,
+    ignored: Vec<String>,
+    api_only_params: Vec<&'static str>,
+    encoder: Box<dyn Encode>,
 }
 
 /// The response to an Ollama request without a prompt, with which clients load a model. There is nothing to load.
