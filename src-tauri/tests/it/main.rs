@@ -28,6 +28,7 @@ mod client_setup;
 mod clocks;
 mod commands;
 mod completions;
+mod container;
 mod control;
 mod dialect_equivalence;
 mod dialects;

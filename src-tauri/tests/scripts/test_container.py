@@ -1,4 +1,4 @@
-"""Dockerfile and compose.yaml: what the documentation says about containers. Building the image needs an engine."""
+"""Dockerfile and compose.yaml: what the documentation says about containers. script/container-test builds the image."""
 
 import re
 import unittest
@@ -23,12 +23,19 @@ class ContainerFiles(unittest.TestCase):
     def test_the_image_runs_without_root_on_a_folder_of_its_user(self):
         user = re.search(r"^USER (\d+)$", self.image, re.M)[1]
         self.assertNotEqual(user, "0")
-        self.assertIn(f"install -d -o {user} -g {user} -m 0700 /data", self.image)
+        self.assertIn(f"install -d -o {user} -g {user} -m 0700 /volumes/data", read("Dockerfile"))
+        self.assertRegex(self.image, rf"(?m)^COPY --from=build --chown={user}:{user} /volumes/ /$")
         self.assertIn(f"install -d -o {user} -g {user} -m 0700 data", read("docs/packages.md"))
         self.assertRegex(self.image, r"(?m)^VOLUME /data$")
 
     def test_the_image_has_a_health_check(self):
         self.assertRegex(self.image, r'(?m)^HEALTHCHECK .*CMD \["mammouth-proxy", "status"\]$')
+
+    def test_nothing_runs_on_an_emulated_processor(self):
+        self.assertNotRegex(self.image, r"(?m)^RUN ")
+        stages = re.findall(r"^FROM (.+)$", read("Dockerfile"), re.M)
+        for stage in stages[:-1]:
+            self.assertTrue(stage.startswith("--platform=$BUILDPLATFORM "), stage)
 
     def test_compose_needs_no_env_file(self):
         self.assertNotIn("env_file", self.compose)
