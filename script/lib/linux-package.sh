@@ -15,7 +15,7 @@ about_version=0.9.3
 
 # stage_files TREE DESKTOP_PROGRAM HEADLESS_PROGRAM [NOTICES]: all files of the package, under TREE.
 stage_files() {
-  local tree=$1 share=$1/usr/share icon
+  local tree=$1 share=$1/usr/share icon kind
   local documents=$share/doc/$package_name icons=$share/icons/hicolor
   rm -rf "$tree"
   install -D -m 755 -s "$2" "$tree/usr/bin/mammouth-proxy-desktop"
@@ -27,6 +27,9 @@ stage_files() {
   done
   install -D -m 644 icons/128x128@2x.png "$icons/256x256/apps/$application_id.png"
   install -D -m 644 icons/icon.svg "$icons/scalable/apps/$application_id.svg"
+  for kind in system user; do
+    install -D -m 644 -t "$tree/usr/lib/systemd/$kind" "packaging/linux/systemd/$kind/mammouth-proxy.service"
+  done
   "$tree/usr/bin/mammouth-proxy" generate "$share"
   gzip -9n "$share"/man/man1/*.1
   install -D -m 644 -t "$documents" packaging/linux/copyright CHANGELOG.md

@@ -59,6 +59,8 @@ mod rebinding;
 mod relay;
 #[cfg(target_os = "linux")]
 mod resource_limits;
+#[cfg(target_os = "linux")]
+mod service;
 mod settings;
 mod storage;
 mod streams;

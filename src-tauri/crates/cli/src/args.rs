@@ -87,6 +87,9 @@ pub(super) enum Command {
     Logs(LogsArgs),
     /// Write the whole request log to stdout
     Export(LogExportArgs),
+    /// Have the system start the proxy by itself, at log-on or with the machine
+    #[command(subcommand)]
+    Service(ServiceCommand),
     /// Write man pages and shell completions below a folder laid out as /usr/share
     Generate { share: PathBuf },
 }
@@ -105,6 +108,36 @@ pub(super) struct ServeArgs {
     /// Another Host name that may be used to reach the proxy (repeatable)
     #[arg(long, value_name = "NAME")]
     pub(super) allow_host: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ServiceCommand {
+    /// Install the service and start it
+    Install {
+        #[command(flatten)]
+        scope: ServiceScope,
+        /// Only show what would be written and run
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Stop the service and remove it; settings, accounts and the request log stay
+    Remove {
+        #[command(flatten)]
+        scope: ServiceScope,
+    },
+    /// Show whether the service runs
+    Status {
+        #[command(flatten)]
+        scope: ServiceScope,
+    },
+}
+
+/// Whom a service belongs to.
+#[derive(Debug, Clone, Copy, ClapArgs)]
+pub(super) struct ServiceScope {
+    /// The machine's, with a system user of its own, not yours (Linux, as root)
+    #[arg(long)]
+    pub(super) system: bool,
 }
 
 #[derive(Debug, Subcommand)]

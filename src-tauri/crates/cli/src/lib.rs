@@ -27,6 +27,7 @@ mod malloc;
 mod output;
 mod secret_input;
 mod serve;
+mod service;
 mod setup;
 mod signals;
 mod usage;
@@ -119,6 +120,7 @@ fn dispatch(args: args::Args) -> Result<(), ExitError> {
         args::Command::Port { port } => commands::port(&place, port),
         args::Command::Logs(options) => logs::logs(&place, &options),
         args::Command::Export(options) => logs::export(&place, &options),
+        args::Command::Service(command) => service::service(&place, command),
         args::Command::Generate { share } => generate::generate(&share),
     }
 }

@@ -10,6 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::args::{GlobalArgs, ServeArgs};
 use super::log_files::LogFiles;
+use super::service::notify;
 use super::signals::{self, Signals};
 use super::{ExitError, exit, logging, malloc, output};
 use gateway::app::{self, App, AppParts, StartError, StartProblem};
@@ -29,7 +30,11 @@ const FORCED_EXIT_DELAY: Duration =
 pub(super) fn serve(global: GlobalArgs, options: ServeArgs) -> Result<(), ExitError> {
     malloc::use_one_arena();
     let (serving, mut signals) = ProxyRuntime::start(flags(global, options), true)?;
-    serving.runtime.block_on(signals.next());
+    serving.runtime.block_on(async {
+        notify::serving(serving.app.addr());
+        signals.next().await;
+        notify::stopping();
+    });
     serving.stop()
 }
 
@@ -173,7 +178,14 @@ fn settings_error(error: &config::ConfigError) -> ExitError {
 /// The environment at the first call. The desktop program removes secrets from its environment later.
 pub(super) fn initial_environment() -> BTreeMap<String, String> {
     static INITIAL_ENVIRONMENT: OnceLock<BTreeMap<String, String>> = OnceLock::new();
-    INITIAL_ENVIRONMENT.get_or_init(|| config::known_variables(std::env::vars_os())).clone()
+    let read = || {
+        let mut known = config::known_variables(std::env::vars_os());
+        if let Some(folder) = std::env::var_os("CREDENTIALS_DIRECTORY") {
+            config::add_service_credentials(&mut known, &PathBuf::from(folder));
+        }
+        known
+    };
+    INITIAL_ENVIRONMENT.get_or_init(read).clone()
 }
 
 fn parts(sources: Sources, config: &Config) -> AppParts {

@@ -1,0 +1,40 @@
+//! What a service manager is told of a running proxy (sd_notify(3)). Without one that asks, nothing is told.
+
+use std::net::SocketAddr;
+
+/// Says that requests are answered, and from then on, where that is asked for, that the runtime still works. Must be
+/// called inside the runtime.
+#[cfg(target_os = "linux")]
+pub(crate) fn serving(address: SocketAddr) {
+    use sd_notify::NotifyState;
+    let status = format!("Serving on {address}");
+    tell(&[NotifyState::Ready, NotifyState::Status(&status)]);
+    if let Some(timeout) = sd_notify::watchdog_enabled().filter(|timeout| !timeout.is_zero()) {
+        tokio::spawn(async move {
+            let mut ticks = tokio::time::interval(timeout / 2);
+            loop {
+                ticks.tick().await;
+                tell(&[NotifyState::Watchdog]);
+            }
+        });
+    }
+}
+
+/// Says that the proxy is about to end.
+#[cfg(target_os = "linux")]
+pub(crate) fn stopping() {
+    tell(&[sd_notify::NotifyState::Stopping]);
+}
+
+#[cfg(target_os = "linux")]
+fn tell(state: &[sd_notify::NotifyState]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::warn!(%error, "the service manager could not be told");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn serving(_: SocketAddr) {}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn stopping() {}
