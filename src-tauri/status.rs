@@ -1,6 +1,6 @@
 //! Status of the proxy as tray and notifications use it.
 
-use gateway::accounts::{AccountKind, AccountState, AccountView};
+use gateway::accounts::{AccountState, AccountView, UpstreamId};
 use gateway::management::{ErrorLine, ServingState, Status};
 use serde::Deserialize;
 use storage::config::{Choice, Language, Strategy, Theme, TrayIcon};
@@ -54,7 +54,7 @@ impl From<ServingState> for ProxyState {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct AccountStatus {
     pub(super) label: String,
-    pub(super) kind: AccountKind,
+    pub(super) upstream: UpstreamId,
     pub(super) state: AccountState,
     /// Seconds until the first of the account's limits ends.
     pub(super) seconds_left: Option<u64>,
@@ -67,7 +67,7 @@ impl From<AccountView> for AccountStatus {
         Self {
             seconds_left: account.limits.iter().map(|limit| limit.seconds_left).min(),
             label: account.label,
-            kind: account.kind,
+            upstream: account.kind,
             state: account.state,
             quota_percent: account.quota_percent,
             only: account.only,

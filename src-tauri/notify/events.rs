@@ -100,13 +100,12 @@ fn account_event(old: &AccountStatus, new: &AccountStatus, strings: &Strings) ->
 mod tests {
     use super::super::super::i18n::Language;
     use super::*;
-    use gateway::accounts::AccountKind;
 
     fn account(label: &str, state: &str) -> AccountStatus {
         let state = serde_json::from_value(serde_json::json!(state)).unwrap();
         AccountStatus {
             label: label.to_owned(),
-            kind: AccountKind::Web,
+            upstream: serde_json::from_value(serde_json::json!("web")).unwrap(),
             state,
             seconds_left: (state == AccountState::Limited).then_some(3_000),
             quota_percent: None,

@@ -4,7 +4,7 @@ use super::super::i18n::{Strings, fill};
 use super::super::page::WindowPage;
 use super::super::status::{AccountStatus, ClientState, ClientStatus, LastError, ProxyState, ProxyStatus};
 use super::format::{account_text, quota_bar, truncate};
-use gateway::accounts::{AccountKind, AccountState};
+use gateway::accounts::{AccountState, CredentialKind};
 use storage::config::{Choice, Strategy};
 
 /// The most accounts with a line of their own; the window shows all.
@@ -137,7 +137,7 @@ fn account_entry(account: &AccountStatus, strings: &Strings) -> MenuEntry {
         MenuEntry::Command(pause.to_owned(), MenuAction::Enable { label: label(), enabled: paused }),
     ];
     // An API key has no session that could expire.
-    if account.kind == AccountKind::Web {
+    if account.upstream.credential == CredentialKind::Session {
         items.push(MenuEntry::Command(strings.sign_in_again.to_owned(), MenuAction::SignIn(label())));
     }
     MenuEntry::Submenu(line, items)

@@ -2,13 +2,17 @@ use super::super::i18n::Language;
 use super::super::page::WindowPage;
 use super::super::status::{AccountStatus, ClientState, ClientStatus, LastError, ProxyState, ProxyStatus};
 use super::menu::{MenuAction, MenuEntry, ShellKind, build_menu};
-use gateway::accounts::{AccountKind, AccountState};
+use gateway::accounts::{AccountState, UpstreamId};
 use storage::config::Strategy;
+
+fn upstream(name: &str) -> UpstreamId {
+    serde_json::from_value(serde_json::json!(name)).unwrap()
+}
 
 fn account(label: &str) -> AccountStatus {
     AccountStatus {
         label: label.to_owned(),
-        kind: AccountKind::Web,
+        upstream: upstream("web"),
         state: AccountState::Ready,
         seconds_left: None,
         quota_percent: Some(30.0),
@@ -207,7 +211,7 @@ fn a_client_is_launched_by_its_id_and_an_unknown_state_is_shown_as_unknown() {
 
 #[test]
 fn an_api_key_cannot_sign_in() {
-    let key = AccountStatus { kind: AccountKind::Api, ..account("key") };
+    let key = AccountStatus { upstream: upstream("api"), ..account("key") };
     let actions = actions(&english(&ProxyStatus { accounts: vec![key], ..seen() }));
     assert!(!actions.iter().any(|action| matches!(action, MenuAction::SignIn(_))));
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway::accounts::{Account, AccountKind, AccountOrigin};
+use gateway::accounts::{Account, AccountOrigin};
 use gateway::app::{App, AppParts};
 use gateway::management::{self, keychain_entry_name};
 use mock_upstream::{Fault, FaultRule, MockUpstream};
@@ -25,7 +25,8 @@ async fn l08_a_removed_account_leaves_nothing_behind() {
     let simulator = simulator(&["alice"]).await;
     let dir = tempfile::tempdir().unwrap();
     let vault = AsyncSecretStore::new(Arc::new(MemoryStore::new()));
-    let id = Account::new(LABEL.to_owned(), AccountKind::Web, AccountOrigin::Stored, COOKIE.into()).id;
+    let upstream = serde_json::from_value(json!("web")).unwrap();
+    let id = Account::new(LABEL.to_owned(), upstream, AccountOrigin::Stored, COOKIE.into()).id;
     let kept = async || vault.get(&keychain_entry_name(&id)).await.unwrap();
     let canaries = Canaries::new(&[("the cookie", COOKIE), ("the label", LABEL), ("the id", &id)]);
 

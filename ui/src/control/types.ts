@@ -1,6 +1,5 @@
 // Types of the control API, generated from Rust. Times are Unix milliseconds, costs US dollars.
 
-export type { AccountKind } from "./generated/AccountKind";
 export type { AccountSelection } from "./generated/AccountSelection";
 export type { AccountView } from "./generated/AccountView";
 export type { Attempt } from "./generated/Attempt";

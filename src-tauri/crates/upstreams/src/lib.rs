@@ -13,13 +13,17 @@ pub mod api_key;
 mod error;
 mod follow_up;
 mod model_registry;
+mod registry;
 mod transport;
+mod upstream;
 pub mod web_session;
 
 pub use error::{UpstreamError, UpstreamErrorKind};
 pub use follow_up::{FollowUpCall, FollowUpStatus};
 pub use model_registry::{ListedModel, ModelRegistry, ModelSettings, ResolvedModel};
+pub use registry::UPSTREAMS;
 pub use transport::outbound::{Outbound, ProxyChoice, ProxyServer};
+pub use upstream::{Capability, CredentialKind, UpstreamId, UpstreamInfo, UpstreamSet};
 
 use std::pin::Pin;
 use std::time::SystemTime;

@@ -8,8 +8,10 @@ mod dated_names;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::api_key::{CatalogCache, ModelCatalog, ModelInfo};
-use super::web_session::models as web;
+use super::UPSTREAMS;
+use super::api_key::{self, CatalogCache, ModelCatalog, ModelInfo};
+use super::upstream::{Capability, UpstreamSet};
+use super::web_session::{self, models as web};
 
 /// Settings of model names.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +58,28 @@ pub struct ResolvedModel {
     pub web_price: Option<ModelInfo>,
     /// `max_tokens` for API requests without one.
     pub max_tokens: Option<u64>,
+}
+
+impl ResolvedModel {
+    /// The upstreams that can serve the model. A model that no list names may be anywhere.
+    pub fn serving_upstreams(&self) -> UpstreamSet {
+        if self.info.as_ref().is_some_and(|info| info.embeds) {
+            return self.upstreams_with(Capability::Embeddings);
+        }
+        let (web, api) = (self.in_web, self.in_api);
+        let serves = [(web_session::ID, web || api != Some(true)), (api_key::ID, !web || api != Some(false))];
+        serves.into_iter().filter(|(_, serves)| *serves).map(|(upstream, _)| upstream).collect()
+    }
+
+    /// All upstreams.
+    pub fn upstreams(&self) -> UpstreamSet {
+        UPSTREAMS.iter().copied().collect()
+    }
+
+    /// The upstreams with a capability.
+    pub fn upstreams_with(&self, capability: Capability) -> UpstreamSet {
+        UPSTREAMS.iter().copied().filter(|upstream| upstream.can(capability)).collect()
+    }
 }
 
 /// An entry of the model list.
@@ -203,6 +227,27 @@ mod tests {
     fn ids(names: &ModelRegistry, name: &str) -> (String, String) {
         let model = names.resolve(name);
         (model.web_id, model.api_id)
+    }
+
+    fn serving(in_web: bool, in_api: Option<bool>, embeds: bool) -> Vec<&'static str> {
+        let info = embeds.then(|| ModelInfo { embeds, ..ModelInfo::default() });
+        let model = ResolvedModel { in_web, in_api, info, ..ResolvedModel::default() };
+        model.serving_upstreams().into_iter().map(|upstream| upstream.name).collect()
+    }
+
+    #[test]
+    fn who_can_serve_a_model() {
+        assert_eq!(serving(true, Some(true), false), ["api", "web"]);
+        assert_eq!(serving(true, Some(false), false), ["web"]);
+        assert_eq!(serving(true, Some(true), true), ["api"]);
+        assert_eq!(serving(false, Some(true), false), ["api"]);
+    }
+
+    #[test]
+    fn known_models_go_to_their_upstreams_and_unknown_ones_to_all() {
+        assert_eq!(serving(false, Some(false), false), ["api", "web"]);
+        assert_eq!(serving(true, None, false), ["api", "web"]);
+        assert_eq!(serving(false, None, false), ["api", "web"]);
     }
 
     #[test]

@@ -1,6 +1,5 @@
 // This file was generated from the table of commands in Rust. Do not edit it by hand.
 import type { AcceptedPlan } from "./AcceptedPlan";
-import type { AccountKind } from "./AccountKind";
 import type { AccountView } from "./AccountView";
 import type { Bodies } from "./Bodies";
 import type { CallerShell } from "./CallerShell";
@@ -32,6 +31,7 @@ import type { SettingValue } from "./SettingValue";
 import type { SettingView } from "./SettingView";
 import type { Status } from "./Status";
 import type { TestResult } from "./TestResult";
+import type { UpstreamId } from "./UpstreamId";
 
 /** Name, arguments and answer of each command. */
 export interface Commands {
@@ -40,7 +40,7 @@ export interface Commands {
   "accounts.list": [{}, Array<AccountView>];
   "accounts.refresh": [{}, null];
   "accounts.check": [{ label?: string | null, }, Array<CheckView>];
-  "accounts.add": [{ label?: string | null, kind?: AccountKind | null, secret: string, }, CheckView];
+  "accounts.add": [{ label?: string | null, kind?: UpstreamId | null, secret: string, }, CheckView];
   "accounts.replace": [{ label: string, secret: string, }, CheckView];
   "accounts.import": [{ 
 /**

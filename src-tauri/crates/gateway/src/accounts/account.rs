@@ -1,19 +1,9 @@
-//! Identity of an account: id, label, kind and origin, without its state.
+//! Identity of an account: id, label, upstream and origin, without its state.
 
 use sha2::{Digest, Sha256};
 
 use storage::secrets::{ExposeSecret, Secret};
-
-/// Which upstream an account belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[derive(ts_rs::TS)]
-pub enum AccountKind {
-    /// A browser session of mammouth.ai.
-    Web,
-    /// A key of the official API.
-    Api,
-}
+use upstreams::UpstreamId;
 
 /// Where an account comes from, which says whether it can be removed here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -35,14 +25,19 @@ pub struct Account {
     pub id: String,
     /// The name shown to people, in logs and in headers.
     pub label: String,
-    pub kind: AccountKind,
+    pub upstream: UpstreamId,
     pub origin: AccountOrigin,
     pub secret: Secret,
 }
 
 impl Account {
-    pub fn new(label: impl Into<String>, kind: AccountKind, origin: AccountOrigin, secret: Secret) -> Self {
-        Self { id: account_id(&secret), label: label.into(), kind, origin, secret }
+    pub fn new(
+        label: impl Into<String>,
+        upstream: UpstreamId,
+        origin: AccountOrigin,
+        secret: Secret,
+    ) -> Self {
+        Self { id: account_id(&secret), label: label.into(), upstream, origin, secret }
     }
 }
 

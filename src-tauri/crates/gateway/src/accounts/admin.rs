@@ -30,7 +30,7 @@ pub enum SkipReason {
     NotNext,
     /// The user wants another one used alone.
     OtherAlone,
-    /// Its kind does not serve the model.
+    /// Its upstream does not serve the model.
     OtherKind,
     Limited {
         minutes: u64,
@@ -169,19 +169,20 @@ impl AccountPool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
     use std::time::{Duration, UNIX_EPOCH};
 
-    use super::super::account::{AccountKind, AccountOrigin};
-    use super::super::selection_request::KindSet;
+    use super::super::account::AccountOrigin;
     use super::*;
     use storage::config::Strategy;
+    use upstreams::{UpstreamSet, web_session};
 
     fn at(seconds: u64) -> Timestamp {
         Timestamp { uptime: Duration::from_secs(seconds), wall: UNIX_EPOCH + Duration::from_secs(seconds) }
     }
 
     fn account(label: &str) -> Account {
-        Account::new(label, AccountKind::Web, AccountOrigin::Stored, format!("secret of {label}").into())
+        Account::new(label, web_session::ID, AccountOrigin::Stored, format!("secret of {label}").into())
     }
 
     fn accounts(labels: &[&str]) -> Accounts {
@@ -189,8 +190,9 @@ mod tests {
         Accounts::new(list, Strategy::FillFirst, None, at(0))
     }
 
-    const REQUEST: SelectionRequest<'static> =
-        SelectionRequest { kinds: KindSet::ANY, scope: "f", excluded: &[], conversation: None };
+    static REQUEST: LazyLock<SelectionRequest<'static>> =
+        LazyLock::new(|| SelectionRequest { upstreams: &WEB, scope: "f", excluded: &[], conversation: None });
+    static WEB: LazyLock<UpstreamSet> = LazyLock::new(|| [web_session::ID].into());
 
     fn labels(accounts: &Accounts) -> Vec<String> {
         accounts.list(at(0)).into_iter().map(|view| view.label).collect()
@@ -228,7 +230,7 @@ mod tests {
         accounts.set_order(vec![old.id.clone()]);
         accounts.set_pinned(Some(old.id.clone()));
         accounts.record_credential_check(&old.id, false, at(0));
-        let new = Account::new("a", AccountKind::Web, AccountOrigin::Stored, "another secret".into());
+        let new = Account::new("a", web_session::ID, AccountOrigin::Stored, "another secret".into());
         accounts.replace(&old.id, new.clone(), at(1));
         assert_eq!(labels(&accounts), ["a", "b"]);
         assert_eq!(accounts.acquire(&REQUEST, at(1)).unwrap().account.id, new.id);

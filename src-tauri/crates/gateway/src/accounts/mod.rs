@@ -22,12 +22,13 @@ mod upstream_health;
 mod view;
 mod write_guard;
 
-pub use account::{Account, AccountKind, AccountOrigin};
+pub use account::{Account, AccountOrigin};
 pub use admin::{SelectionExplanation, SkipReason};
 pub use clock::{Clock, Timestamp};
 pub use pending_secret::{AccountWithoutSecret, HostChange, MissingSecret};
 pub use pool::{Accounts, Lease};
-pub use selection_request::{CallOutcome, KindSet, SelectionRequest, Unavailable};
+pub use selection_request::{CallOutcome, SelectionRequest, Unavailable};
 pub use state::{Availability, LimitReason, QUOTA_WINDOW};
 pub use store::AccountStore;
+pub use upstreams::{CredentialKind, UpstreamId};
 pub use view::{AccountState, AccountView, Advice, LimitView};

@@ -2,16 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::account::AccountKind;
 use super::view::{AccountState, Advice};
 use storage::secrets::StoreError;
+use upstreams::UpstreamId;
 
 /// An account without its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountWithoutSecret {
     pub id: String,
     pub label: String,
-    pub kind: AccountKind,
+    pub upstream: UpstreamId,
     pub reason: MissingSecret,
 }
 

@@ -6,12 +6,12 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::{Notify, watch};
 
-use super::account::{Account, AccountKind};
+use super::account::Account;
 use super::affinity::Affinity;
 use super::clock::Timestamp;
 use super::pending_secret::{AccountWithoutSecret, MissingSecret};
-use super::selection::kind_order;
-use super::selection_request::{CallOutcome, KindSet, SelectionRequest, Unavailable};
+use super::selection::is_allowed;
+use super::selection_request::{CallOutcome, SelectionRequest, Unavailable};
 use super::state::EntryState;
 use super::store::{AccountStore, SavedStates};
 use super::upstream_health::UpstreamBreakers;
@@ -19,7 +19,7 @@ use super::view::{self, AccountView};
 use super::write_guard::PoolWriteGuard;
 use storage::config::{KindPreference, Strategy};
 use storage::request_log::AccountSelection;
-use upstreams::{Identity, Quota};
+use upstreams::{Identity, Quota, UpstreamId, UpstreamSet};
 
 /// Handle on the account pool. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -75,7 +75,7 @@ impl Lease {
     pub fn report(&mut self, outcome: CallOutcome<'_>, now: Timestamp, chance: f64) {
         let mut pool = self.accounts.write();
         self.is_probe = false;
-        pool.breakers.record(self.account.kind, outcome, now);
+        pool.breakers.record(self.account.upstream, outcome, now);
         let id = &self.account.id;
         if let (CallOutcome::Answered { .. }, Some(conversation)) = (outcome, self.conversation) {
             pool.affinity.record(conversation, id, now.uptime);
@@ -102,7 +102,7 @@ impl Drop for Lease {
     fn drop(&mut self) {
         let mut pool = self.accounts.write();
         if self.is_probe {
-            pool.breakers.get_mut(self.account.kind).release_probe();
+            pool.breakers.get_mut(self.account.upstream).release_probe();
         }
         if let Some(entry) = pool.entry_mut(&self.account.id) {
             entry.state.running = entry.state.running.saturating_sub(1);
@@ -157,11 +157,11 @@ impl Accounts {
     }
 
     /// Adds the name of an account whose secret is being read.
-    pub fn add_pending(&self, id: String, label: String, kind: AccountKind) {
+    pub fn add_pending(&self, id: String, label: String, upstream: UpstreamId) {
         self.write().without_secret.push(AccountWithoutSecret {
             id,
             label,
-            kind,
+            upstream,
             reason: MissingSecret::Reading,
         });
     }
@@ -273,30 +273,27 @@ impl Accounts {
         self.write().strategy = strategy;
     }
 
-    /// Sets which kind of account is preferred for models that both kinds serve.
+    /// Sets which upstream is preferred for models that several upstreams serve.
     pub fn set_kind_preference(&self, prefer: KindPreference) {
         self.write().prefer = prefer;
     }
 
-    /// The kinds of which at least one account is enabled.
-    pub fn enabled_kinds(&self) -> KindSet {
+    /// The upstreams of which at least one account is enabled.
+    pub fn enabled_upstreams(&self) -> UpstreamSet {
         let pool = self.lock();
-        let has = |kind| {
-            pool.entries.iter().any(|entry| entry.account.kind == kind && !entry.state.disabled)
-                && kind_order(pool.prefer).contains(&kind)
-        };
-        KindSet { web: has(AccountKind::Web), api: has(AccountKind::Api) }
+        let enabled = pool.entries.iter().filter(|entry| !entry.state.disabled);
+        let upstreams = enabled.map(|entry| entry.account.upstream);
+        upstreams.filter(|upstream| is_allowed(pool.prefer, *upstream)).collect()
     }
 
     /// All accounts in the user's order.
     pub fn list(&self, now: Timestamp) -> Vec<AccountView> {
         let pool = self.lock();
-        let down = |kind| pool.breakers.get(kind).open_cause().is_some();
         let with_secret = pool.entries.iter().map(|entry| {
             view::account_view(
                 &entry.account,
                 &entry.state,
-                down(entry.account.kind),
+                pool.breakers.is_open(entry.account.upstream),
                 pool.is_pinned(entry),
                 now,
             )

@@ -1,6 +1,5 @@
 //! Selection of the pool entry for the next call, or the reason why there is none.
 
-use super::account::AccountKind;
 use super::circuit_breaker::{Permit, RejectionCause};
 use super::clock::Timestamp;
 use super::pending_secret::MissingSecret;
@@ -10,22 +9,23 @@ use super::state::Availability;
 use super::strategy::{self, Candidate};
 use storage::config::KindPreference;
 use storage::request_log::AccountSelection;
+use upstreams::{CredentialKind, UpstreamId, UpstreamSet, api_key, web_session};
 
 /// The scope of an API key's limits.
 const API_KEY_SCOPE: &str = "budget";
 
 impl AccountPool {
-    /// The entry for the next call, and whether the call is a probe. If the preferred kind's upstream is down, the
-    /// other kind's may still answer.
+    /// The entry for the next call, and whether the call is a probe. If the preferred upstream is down, another may
+    /// still answer.
     pub(super) fn acquire(
         &mut self,
         request: &SelectionRequest<'_>,
         now: Timestamp,
     ) -> Result<(usize, AccountSelection, bool), Unavailable> {
         let mut rejected = None;
-        for kind in kind_order(self.prefer) {
-            let Some((index, mut selection)) = self.select_of_kind(*kind, request, now) else { continue };
-            match self.breakers.get_mut(*kind).try_acquire(now.uptime) {
+        for upstream in preference_order(self.prefer, request.upstreams) {
+            let Some((index, mut selection)) = self.select_of(upstream, request, now) else { continue };
+            match self.breakers.get_mut(upstream).try_acquire(now.uptime) {
                 Permit::Allowed => return Ok((index, selection, false)),
                 Permit::Probe => {
                     selection.tries = true;
@@ -56,21 +56,20 @@ impl AccountPool {
         request: &SelectionRequest<'_>,
         now: Timestamp,
     ) -> Result<(usize, AccountSelection), Unavailable> {
-        let mut found =
-            kind_order(self.prefer).iter().filter_map(|kind| self.select_of_kind(*kind, request, now));
+        let order = preference_order(self.prefer, request.upstreams);
+        let mut found = order.into_iter().filter_map(|upstream| self.select_of(upstream, request, now));
         found.next().ok_or_else(|| self.unavailable_reason(request, now))
     }
 
-    fn select_of_kind(
+    fn select_of(
         &self,
-        kind: AccountKind,
+        upstream: UpstreamId,
         request: &SelectionRequest<'_>,
         now: Timestamp,
     ) -> Option<(usize, AccountSelection)> {
         let ready = |index: &usize| {
             let entry = &self.entries[*index];
-            entry.account.kind == kind
-                && request.kinds.contains(kind)
+            entry.account.upstream == upstream
                 && self.allowed_by_pin(entry)
                 && !request.excluded.contains(&entry.account.id)
                 && entry.availability(request, now) == Availability::Ready
@@ -84,17 +83,15 @@ impl AccountPool {
         Some((ready[chosen], self.count_skipped(selection, request, now)))
     }
 
-    /// The entries of a kind that can serve the request, as far as the pin allows them. Limits are not considered.
+    /// The entries of the upstreams that can serve the request, as far as the pin allows them. Limits are not considered.
     pub(super) fn eligible<'a>(
         &'a self,
         request: &SelectionRequest<'_>,
     ) -> impl Iterator<Item = &'a PoolEntry> + use<'a> {
-        let (kinds, preference_order) = (request.kinds, kind_order(self.prefer));
-        self.entries.iter().filter(move |entry| {
-            kinds.contains(entry.account.kind)
-                && preference_order.contains(&entry.account.kind)
-                && self.allowed_by_pin(entry)
-        })
+        let order = preference_order(self.prefer, request.upstreams);
+        self.entries
+            .iter()
+            .filter(move |entry| order.contains(&entry.account.upstream) && self.allowed_by_pin(entry))
     }
 
     /// Counts the accounts that were skipped.
@@ -153,29 +150,41 @@ impl AccountPool {
             return Unavailable::LoginRequired;
         }
         if self.without_secret.iter().any(|absent| {
-            matches!(absent.reason, MissingSecret::OtherHost(_)) && request.kinds.contains(absent.kind)
+            matches!(absent.reason, MissingSecret::OtherHost(_))
+                && request.upstreams.contains(&absent.upstream)
         }) {
             return Unavailable::OtherHost;
         }
         if !availabilities.is_empty() || self.entries.is_empty() {
             return Unavailable::NoAccounts;
         }
-        let wanted = kind_order(self.prefer).iter().copied().find(|kind| request.kinds.contains(*kind));
-        Unavailable::NoneOfKind(wanted.unwrap_or(if request.kinds.api {
-            AccountKind::Api
-        } else {
-            AccountKind::Web
-        }))
+        let allowed = preference_order(self.prefer, request.upstreams).into_iter().next();
+        let wanted = allowed.or_else(|| request.upstreams.first().copied());
+        wanted.map_or(Unavailable::NoAccounts, Unavailable::NoneOfUpstream)
     }
 }
 
-/// The account kinds, the preferred one first.
-pub(super) fn kind_order(prefer: KindPreference) -> &'static [AccountKind] {
+/// The upstreams that the preference allows, the preferred one first.
+fn preference_order(prefer: KindPreference, upstreams: &UpstreamSet) -> Vec<UpstreamId> {
+    let allowed = upstreams.iter().copied().filter(|upstream| is_allowed(prefer, *upstream));
+    let mut order: Vec<UpstreamId> = allowed.collect();
+    order.sort_by_key(|upstream| *upstream != preferred(prefer).0);
+    order
+}
+
+/// Whether the preference allows an upstream.
+pub(super) fn is_allowed(prefer: KindPreference, upstream: UpstreamId) -> bool {
+    let (preferred, only) = preferred(prefer);
+    !only || upstream == preferred
+}
+
+/// The preferred upstream, and whether it is the only one.
+fn preferred(prefer: KindPreference) -> (UpstreamId, bool) {
     match prefer {
-        KindPreference::Api => &[AccountKind::Api, AccountKind::Web],
-        KindPreference::Web => &[AccountKind::Web, AccountKind::Api],
-        KindPreference::OnlyApi => &[AccountKind::Api],
-        KindPreference::OnlyWeb => &[AccountKind::Web],
+        KindPreference::Api => (api_key::ID, false),
+        KindPreference::Web => (web_session::ID, false),
+        KindPreference::OnlyApi => (api_key::ID, true),
+        KindPreference::OnlyWeb => (web_session::ID, true),
     }
 }
 
@@ -186,9 +195,9 @@ impl PoolEntry {
 
     /// The scope of this account's limits for the request.
     pub(super) fn scope<'a>(&self, request: &SelectionRequest<'a>) -> &'a str {
-        match self.account.kind {
-            AccountKind::Web => request.scope,
-            AccountKind::Api => API_KEY_SCOPE,
+        match self.account.upstream.credential {
+            CredentialKind::Session => request.scope,
+            CredentialKind::ApiKey => API_KEY_SCOPE,
         }
     }
 

@@ -1,36 +1,29 @@
-//! Health of the two upstreams: a circuit breaker for each.
+//! Health of the upstreams: a circuit breaker for each.
 
-use super::account::AccountKind;
+use std::collections::BTreeMap;
+
 use super::circuit_breaker::CircuitBreaker;
 use super::clock::Timestamp;
 use super::selection_request::CallOutcome;
-use upstreams::UpstreamErrorKind;
+use upstreams::{UpstreamErrorKind, UpstreamId};
 
-/// One circuit breaker per upstream, as one may be down while the other is not.
+/// One circuit breaker per upstream, as one may be down while another is not.
 #[derive(Debug, Default)]
-pub(super) struct UpstreamBreakers {
-    web: CircuitBreaker,
-    api: CircuitBreaker,
-}
+pub(super) struct UpstreamBreakers(BTreeMap<UpstreamId, CircuitBreaker>);
 
 impl UpstreamBreakers {
-    pub(super) fn get_mut(&mut self, kind: AccountKind) -> &mut CircuitBreaker {
-        match kind {
-            AccountKind::Web => &mut self.web,
-            AccountKind::Api => &mut self.api,
-        }
+    pub(super) fn get_mut(&mut self, upstream: UpstreamId) -> &mut CircuitBreaker {
+        self.0.entry(upstream).or_default()
     }
 
-    pub(super) fn get(&self, kind: AccountKind) -> &CircuitBreaker {
-        match kind {
-            AccountKind::Web => &self.web,
-            AccountKind::Api => &self.api,
-        }
+    /// Whether the upstream is failing.
+    pub(super) fn is_open(&self, upstream: UpstreamId) -> bool {
+        self.0.get(&upstream).is_some_and(|breaker| breaker.open_cause().is_some())
     }
 
-    /// Records the outcome of a call to the upstream of this kind.
-    pub(super) fn record(&mut self, kind: AccountKind, outcome: CallOutcome<'_>, now: Timestamp) {
-        let breaker = self.get_mut(kind);
+    /// Records the outcome of a call to an upstream.
+    pub(super) fn record(&mut self, upstream: UpstreamId, outcome: CallOutcome<'_>, now: Timestamp) {
+        let breaker = self.get_mut(upstream);
         let failure = match outcome {
             CallOutcome::Answered { .. } => return breaker.record_result(true, now.uptime),
             CallOutcome::Completed => return breaker.record_completion(),

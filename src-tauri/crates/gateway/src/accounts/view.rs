@@ -4,11 +4,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::account::{Account, AccountKind, AccountOrigin};
+use super::account::{Account, AccountOrigin};
 use super::clock::Timestamp;
 use super::pending_secret::{AccountWithoutSecret, HostChange};
 use super::state::{EntryState, LimitReason};
 use storage::secrets::StoreError;
+use upstreams::{CredentialKind, UpstreamId};
 
 /// How an account is doing, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,7 +90,7 @@ impl std::fmt::Display for Advice {
 pub struct AccountView {
     pub id: String,
     pub label: String,
-    pub kind: AccountKind,
+    pub kind: UpstreamId,
     pub origin: AccountOrigin,
     pub state: AccountState,
     #[serde(default)]
@@ -152,7 +153,7 @@ pub(super) fn account_view(
     let limits = limits(state, now);
     AccountView {
         state: account_state(state, upstream_down, !limits.is_empty()),
-        advice: advice(account.kind, state),
+        advice: advice(account.upstream, state),
         limits,
         running: state.running,
         quota_percent: state.quota.as_ref().and_then(|quota| quota.percent),
@@ -168,7 +169,7 @@ pub(super) fn account_view(
         email: state.identity.as_ref().and_then(|identity| identity.email.clone()),
         plan: plan(state),
         only,
-        ..empty_view(&account.id, &account.label, account.kind, account.origin)
+        ..empty_view(&account.id, &account.label, account.upstream, account.origin)
     }
 }
 
@@ -176,11 +177,11 @@ pub(super) fn view_without_secret(absent: &AccountWithoutSecret) -> AccountView 
     AccountView {
         state: absent.reason.state(),
         advice: absent.reason.advice(),
-        ..empty_view(&absent.id, &absent.label, absent.kind, AccountOrigin::Stored)
+        ..empty_view(&absent.id, &absent.label, absent.upstream, AccountOrigin::Stored)
     }
 }
 
-fn empty_view(id: &str, label: &str, kind: AccountKind, origin: AccountOrigin) -> AccountView {
+fn empty_view(id: &str, label: &str, kind: UpstreamId, origin: AccountOrigin) -> AccountView {
     AccountView {
         id: id.to_owned(),
         label: label.to_owned(),
@@ -228,10 +229,10 @@ fn account_state(state: &EntryState, upstream_down: bool, limited: bool) -> Acco
 }
 
 /// What the user can do about the state. An API key has no sign-in.
-fn advice(kind: AccountKind, state: &EntryState) -> Option<Advice> {
-    state.needs_login.then_some(match kind {
-        AccountKind::Web => Advice::SignIn,
-        AccountKind::Api => Advice::ReplaceKey,
+fn advice(upstream: UpstreamId, state: &EntryState) -> Option<Advice> {
+    state.needs_login.then_some(match upstream.credential {
+        CredentialKind::Session => Advice::SignIn,
+        CredentialKind::ApiKey => Advice::ReplaceKey,
     })
 }
 

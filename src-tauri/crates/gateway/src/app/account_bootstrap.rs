@@ -1,13 +1,11 @@
 //! The accounts that the program starts with.
 
 use super::DATABASE_FILE;
-use crate::accounts::{
-    Account, AccountKind, AccountOrigin, AccountStore, Accounts, Clock, MissingSecret, Timestamp,
-};
-use crate::management::{UserMessage, other_host, settings_table};
+use crate::accounts::{Account, AccountOrigin, AccountStore, Accounts, Clock, MissingSecret, Timestamp};
+use crate::management::{UserMessage, other_host};
 use mock_upstream::MockUpstream;
 use storage::config::{Config, SettingsFile};
-use storage::secrets::Secret;
+use upstreams::{UPSTREAMS, UpstreamId, api_key, web_session};
 
 /// Opens the account pool with its saved states, and applies the user's settings. Adds a notice if states cannot be
 /// kept.
@@ -38,24 +36,21 @@ pub(super) fn available_accounts(config: &Config, simulator: Option<&MockUpstrea
     if let Some(simulator) = simulator {
         let cookies = simulator.cookies().into_iter();
         let web = cookies
-            .map(|(label, cookie)| Account::new(label, AccountKind::Web, AccountOrigin::Demo, cookie.into()));
+            .map(|(label, cookie)| Account::new(label, web_session::ID, AccountOrigin::Demo, cookie.into()));
         let keys = simulator.keys().into_iter();
-        let api =
-            keys.map(|(label, key)| Account::new(label, AccountKind::Api, AccountOrigin::Demo, key.into()));
+        let api = keys.map(|(label, key)| Account::new(label, api_key::ID, AccountOrigin::Demo, key.into()));
         return web.chain(api).collect();
     }
-    let mut accounts = numbered_accounts("web", AccountKind::Web, &config.cookies);
-    accounts.extend(numbered_accounts("api", AccountKind::Api, &config.api_keys));
-    accounts
+    UPSTREAMS.iter().flat_map(|upstream| numbered_accounts(*upstream, config)).collect()
 }
 
 /// Adds the names of stored accounts. A demo has only its own accounts.
 pub(super) fn add_pending_accounts(config: &Config, settings: &SettingsFile, accounts: &Accounts) {
     if !config.demo {
-        for kind in [AccountKind::Web, AccountKind::Api] {
-            for (id, label) in settings.string_table(settings_table(kind)) {
-                let host_change = other_host(config, settings, kind, &id);
-                accounts.add_pending(id.clone(), label, kind);
+        for upstream in UPSTREAMS.iter().copied() {
+            for (id, label) in settings.string_table(upstream.settings_table) {
+                let host_change = other_host(config, settings, upstream, &id);
+                accounts.add_pending(id.clone(), label, upstream);
                 if let Some(change) = host_change {
                     accounts.set_missing_secret(&id, MissingSecret::OtherHost(change));
                 }
@@ -86,10 +81,10 @@ fn warn_if_empty(accounts: &Accounts, now: Timestamp) {
     }
 }
 
-fn numbered_accounts(prefix: &str, kind: AccountKind, secrets: &[Secret]) -> Vec<Account> {
-    let label = |index: usize| format!("{prefix}-{}", index + 1);
-    let account = |(index, secret): (usize, &Secret)| {
-        Account::new(label(index), kind, AccountOrigin::Environment, secret.clone())
-    };
-    secrets.iter().enumerate().map(account).collect()
+/// The accounts of the environment.
+fn numbered_accounts(upstream: UpstreamId, config: &Config) -> impl Iterator<Item = Account> {
+    (upstream.credentials)(config).iter().enumerate().map(move |(index, secret)| {
+        let label = format!("{}-{}", upstream.name, index + 1);
+        Account::new(label, upstream, AccountOrigin::Environment, secret.clone())
+    })
 }

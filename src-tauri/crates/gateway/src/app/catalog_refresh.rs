@@ -8,8 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::{AccountKind, Accounts};
+use crate::accounts::Accounts;
 use storage::config::Config;
+use upstreams::Capability;
 use upstreams::api_key::{ApiUpstream, CatalogCache, ModelCatalog};
 
 const CATALOG_FILE: &str = "models.json";
@@ -96,7 +97,7 @@ impl CatalogRefresher {
     }
 
     fn is_wanted(&self) -> bool {
-        self.accounts.enabled_kinds().contains(AccountKind::Api)
+        self.accounts.enabled_upstreams().iter().any(|upstream| upstream.can(Capability::Catalog))
     }
 
     fn is_fresh(&self) -> bool {

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::{Account, AccountKind, Accounts, Clock};
-use upstreams::Credential;
+use crate::accounts::{Account, Accounts, Clock};
 use upstreams::api_key::ApiUpstream;
 use upstreams::web_session::WebUpstream;
+use upstreams::{Capability, Credential, CredentialKind};
 
 /// Minimum time between two polls of the same account.
 const QUOTA_MAX_AGE: Duration = Duration::from_secs(5 * 60);
@@ -68,9 +68,9 @@ async fn poll(
         asked.insert(account.id.clone(), now.uptime);
         identify(accounts, web, &account, clock).await;
         let credential = Credential { account: account.id.clone(), secret: account.secret.clone() };
-        let result = match account.kind {
-            AccountKind::Web => web.quota(&credential).await,
-            AccountKind::Api => api.quota(&credential).await,
+        let result = match account.upstream.credential {
+            CredentialKind::Session => web.quota(&credential).await,
+            CredentialKind::ApiKey => api.quota(&credential).await,
         };
         match result {
             Ok(quota) => accounts.set_quota(&account.id, quota, clock.now()),
@@ -83,7 +83,7 @@ async fn poll(
 
 /// Fetches the identity behind a session if it is not known, as for a session from the environment.
 async fn identify(accounts: &Accounts, web: &WebUpstream, account: &Account, clock: Clock) {
-    if account.kind != AccountKind::Web || accounts.knows_identity(&account.id) {
+    if !account.upstream.can(Capability::Identity) || accounts.knows_identity(&account.id) {
         return;
     }
     let credential = Credential { account: account.id.clone(), secret: account.secret.clone() };
@@ -95,7 +95,7 @@ async fn identify(accounts: &Accounts, web: &WebUpstream, account: &Account, clo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::accounts::{AccountOrigin, KindSet, SelectionRequest, Timestamp};
+    use crate::accounts::{AccountOrigin, SelectionRequest, Timestamp};
     use mock_upstream::{MockAccount, MockUpstream, MockUpstreamOptions};
     use storage::config::Strategy;
     use upstreams::{api_key, web_session};
@@ -110,7 +110,7 @@ mod tests {
         let clock = Clock::default();
         let list = simulator.cookies().into_iter();
         let list = list
-            .map(|(label, cookie)| Account::new(label, AccountKind::Web, AccountOrigin::Demo, cookie.into()))
+            .map(|(label, cookie)| Account::new(label, web_session::ID, AccountOrigin::Demo, cookie.into()))
             .collect();
         let accounts = Accounts::new(list, Strategy::FillFirst, None, clock.now());
         let base = url::Url::parse(&simulator.base_url()).unwrap();
@@ -134,7 +134,12 @@ mod tests {
         drop(
             accounts
                 .acquire(
-                    &SelectionRequest { kinds: KindSet::ANY, scope: "f", excluded: &[], conversation: None },
+                    &SelectionRequest {
+                        upstreams: &[web_session::ID].into(),
+                        scope: "f",
+                        excluded: &[],
+                        conversation: None,
+                    },
                     clock.now(),
                 )
                 .unwrap(),

@@ -69,7 +69,7 @@ async fn read_each(vault: &AsyncSecretStore, accounts: &Accounts, clock: Clock) 
 /// The account, if the stored secret is the one that was added. The id is derived from the secret, so no other secret
 /// is ever sent.
 fn verified_account(absent: &AccountWithoutSecret, secret: Secret) -> Option<Account> {
-    let account = Account::new(absent.label.as_str(), absent.kind, AccountOrigin::Stored, secret);
+    let account = Account::new(absent.label.as_str(), absent.upstream, AccountOrigin::Stored, secret);
     (account.id == absent.id).then_some(account)
 }
 

@@ -7,10 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::accounts::CheckView;
 use super::settings::outbound::in_force;
 use super::{Control, ControlError, NoArgs, UserMessage};
-use crate::accounts::AccountKind;
 use storage::config::SettingSource;
 use storage::secrets::{AsyncSecretStore, StoreError};
-use upstreams::{UpstreamError, UpstreamErrorKind};
+use upstreams::{UpstreamError, UpstreamErrorKind, UpstreamId, api_key, web_session};
 
 /// The tolerated difference between clocks. A larger one makes certificates look invalid.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(120);
@@ -82,27 +81,21 @@ pub(super) async fn check_upstream(control: &Control, _: NoArgs) -> Result<Vec<F
     let mut findings = connection_findings(control);
     let (web, api) = tokio::join!(control.web.probe(), control.api.probe());
     let date = web.as_ref().ok().or(api.as_ref().ok()).copied().flatten();
-    findings.push(reached(control, AccountKind::Web, web.err()));
-    findings.push(reached(control, AccountKind::Api, api.err()));
+    findings.push(reached(control, web_session::ID, web.err()));
+    findings.push(reached(control, api_key::ID, api.err()));
     findings.extend(date.map(|date| check_clock(date, control.clock.now().wall)));
     Ok(findings)
 }
 
 /// The finding for one upstream. An unreachable upstream is no error if no account needs it.
-fn reached(control: &Control, kind: AccountKind, failure: Option<UpstreamError>) -> Finding {
-    let subject = match kind {
-        AccountKind::Web => "Mammouth",
-        AccountKind::Api => "Mammouth API",
-    };
+fn reached(control: &Control, upstream: UpstreamId, failure: Option<UpstreamError>) -> Finding {
+    let subject = upstream.display_name;
     let Some(failure) = failure else {
         return Finding::good(subject, "").with_message(UserMessage::SiteReached);
     };
     let finding = unreachable_finding(subject, &failure, control.web.proxy().is_some());
-    let kinds = control.accounts.enabled_kinds();
-    let needed = match kind {
-        AccountKind::Web => kinds.web || !kinds.api,
-        AccountKind::Api => kinds.api || !kinds.web,
-    };
+    let enabled = control.accounts.enabled_upstreams();
+    let needed = enabled.contains(&upstream) || enabled.is_empty();
     Finding { level: if needed { Level::Bad } else { Level::Warning }, ..finding }
 }
 

@@ -33,7 +33,7 @@ pub mod ui;
 mod window;
 
 pub use accounts::{
-    CheckView, Explanation, NoAccountReason, SkippedAccount, keychain_entry_name, other_host, settings_table,
+    CheckView, Explanation, NoAccountReason, SkippedAccount, keychain_entry_name, other_host,
 };
 pub use clients::{
     CallerShell, ClientEntry, ClientList, ClientOutcome, ClientPlan, CopyField, DriftChoice, LaunchCommand,

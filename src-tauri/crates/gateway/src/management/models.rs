@@ -5,17 +5,16 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::{Control, ControlError, ErrorCode, NoArgs};
-use crate::accounts::{AccountKind, KindSet};
 use protocol::is_model_name;
-use upstreams::ListedModel;
+use upstreams::{ListedModel, UpstreamId, UpstreamSet};
 
 /// A name that clients can send as `model`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ts_rs::TS)]
 pub struct ModelView {
     pub id: String,
     pub owner: String,
-    /// The kinds of account that can serve it.
-    pub by: Vec<AccountKind>,
+    /// The upstreams that can serve it.
+    pub by: Vec<UpstreamId>,
     pub served_now: bool,
     /// The model behind a name of the user's own.
     pub alias_of: Option<String>,
@@ -47,8 +46,8 @@ pub(super) struct AliasName {
 
 /// Every model name that clients can send, including those that no account serves now.
 pub(super) async fn list(control: &Control, _: NoArgs) -> Result<Vec<ModelView>, ControlError> {
-    let available = control.accounts.enabled_kinds();
-    Ok(control.models.listed().iter().map(|listed| model_view(listed, available)).collect())
+    let available = control.accounts.enabled_upstreams();
+    Ok(control.models.listed().iter().map(|listed| model_view(listed, &available)).collect())
 }
 
 /// Fetches the model catalog again.
@@ -86,18 +85,15 @@ pub(super) async fn remove_alias(control: &Control, args: AliasName) -> Result<(
     Ok(())
 }
 
-fn model_view(listed: &ListedModel, available: KindSet) -> ModelView {
+fn model_view(listed: &ListedModel, available: &UpstreamSet) -> ModelView {
     let info = listed.model.info.clone().unwrap_or_default();
-    let can = KindSet::serving(&listed.model);
-    let by: Vec<AccountKind> =
-        [AccountKind::Api, AccountKind::Web].into_iter().filter(|kind| can.contains(*kind)).collect();
-    let now = can.intersection(available);
+    let serving = listed.model.serving_upstreams();
     let million = |cost: Option<f64>| cost.map(|cost| cost * 1e6);
     ModelView {
         id: listed.name.clone(),
         owner: listed.owner.clone(),
-        by,
-        served_now: !now.is_empty(),
+        served_now: !serving.is_disjoint(available),
+        by: serving.into_iter().collect(),
         alias_of: listed.alias_of.clone(),
         context: info.context,
         max_output: info.max_output,

@@ -1,9 +1,9 @@
 //! Reports of upstream calls: to the account pool and the metrics, and as attempts in the request log.
 
 use super::ProxyInner;
-use crate::accounts::{AccountKind, CallOutcome, Lease};
+use crate::accounts::{CallOutcome, Lease};
 use storage::request_log::{AccountSelection, Attempt, SelectionRule};
-use upstreams::{FollowUpCall, FollowUpStatus, ResolvedModel, UpstreamError, UpstreamErrorKind};
+use upstreams::{Capability, FollowUpCall, FollowUpStatus, ResolvedModel, UpstreamError, UpstreamErrorKind};
 
 /// Reports the first event of a reply to the account pool and the metrics.
 pub(super) fn record_success(
@@ -12,8 +12,8 @@ pub(super) fn record_success(
     model: &ResolvedModel,
     served: Option<&str>,
 ) {
-    // The API reports its own model names, so a different name is no sign of a downgrade.
-    let served = served.filter(|_| lease.account.kind == AccountKind::Web);
+    // Where an upstream has names of its own for models, a different one is no sign of a downgrade.
+    let served = served.filter(|_| lease.account.upstream.can(Capability::ServedModel));
     proxy.metrics.record_upstream_call(true);
     let outcome = CallOutcome::Answered { requested: &model.web_id, served };
     // Only failures use jitter, and a random number costs a system call.

@@ -24,11 +24,10 @@ use super::response::{
 use super::response_store::PendingResponse;
 use super::retry::{self, StartedReply};
 use super::{CallerInfo, ProxyInner};
-use crate::accounts::AccountKind;
 use dialects::{Decoded, Dialect, Encode, ReplyMeta};
 use protocol::{CompleteReply, Message, Part, Request, Role};
 use upstreams::api_key::CompleteResponse;
-use upstreams::{BoxEventStream, FollowUpCall, ResolvedModel, UpstreamError, UpstreamErrorKind};
+use upstreams::{BoxEventStream, Capability, FollowUpCall, ResolvedModel, UpstreamError, UpstreamErrorKind};
 
 /// The largest body that is decoded on the async runtime, bytes. Larger ones are decoded on a blocking thread, so that
 /// they do not delay other requests.
@@ -151,7 +150,7 @@ impl CompletionRequest {
         let name = started
             .response
             .served_model()
-            .unwrap_or_else(|| upstream_id(&model, started.lease.account.kind).to_owned());
+            .unwrap_or_else(|| upstream_id(&model, started.lease.account.upstream).to_owned());
         context.entry.set_served_model(&name);
         context.entry.record_first_byte();
         let response_headers =
@@ -251,12 +250,12 @@ fn ignored_params_for(
     api_only_params: Vec<&'static str>,
 ) -> Vec<String> {
     let steering = api_only_params.into_iter().map(str::to_owned);
-    match (&started.response, started.lease.account.kind) {
+    match (&started.response, started.lease.account.upstream.can(Capability::ApiParams)) {
         (upstreams::UpstreamResponse::Passthrough(_) | upstreams::UpstreamResponse::Complete(_), _) => {
             Vec::new()
         }
-        (upstreams::UpstreamResponse::Events(_), AccountKind::Api) => ignored_params,
-        (upstreams::UpstreamResponse::Events(_), AccountKind::Web) => {
+        (upstreams::UpstreamResponse::Events(_), true) => ignored_params,
+        (upstreams::UpstreamResponse::Events(_), false) => {
             ignored_params.into_iter().chain(steering).collect()
         }
     }

@@ -1,19 +1,17 @@
 //! Records token usage and cost of a request in the request log.
 
-use crate::accounts::{AccountKind, Lease};
+use crate::accounts::Lease;
 use protocol::Usage;
 use storage::request_log::OpenRecord;
-use upstreams::ResolvedModel;
+use upstreams::{Capability, ResolvedModel};
 
 /// Records the tokens and, if the catalog has prices, the cost in US dollars. For an API key this is the most that can
 /// be billed. For a web session, which is not billed by the request, this is what the API would have charged.
 pub(super) fn record_usage(entry: &mut OpenRecord, model: &ResolvedModel, lease: &Lease, usage: Usage) {
     entry.set_tokens(usage.prompt_tokens, usage.completion_tokens, usage.estimated);
     usage.note.into_iter().for_each(|note| entry.set_note(note));
-    let (info, billed) = match lease.account.kind {
-        AccountKind::Api => (&model.info, true),
-        AccountKind::Web => (&model.web_price, false),
-    };
+    let billed = lease.account.upstream.can(Capability::Billing);
+    let info = if billed { &model.info } else { &model.web_price };
     let cost = info.as_ref().and_then(|info| info.cost(usage.prompt_tokens, usage.completion_tokens));
     cost.into_iter().for_each(|cost| entry.set_cost(cost, billed));
 }

@@ -16,13 +16,13 @@ use super::request_context::RequestContext;
 use super::response::{ACCOUNT_HEADER, ATTEMPTS_HEADER, MODEL_HEADER, bytes_response, header_value};
 use super::retry::{self, RetryLoop};
 use super::{CallerInfo, ProxyInner, cost};
-use crate::accounts::{KindSet, Lease, Unavailable};
+use crate::accounts::{Lease, Unavailable};
 use dialects::ollama::{self, EmbedEndpoint};
 use dialects::{InvalidCode, InvalidRequest};
 use protocol::is_model_name;
 use storage::request_log::OpenRecord;
 use upstreams::api_key::CompleteResponse;
-use upstreams::{Credential, UpstreamError, UpstreamErrorKind};
+use upstreams::{Capability, Credential, UpstreamError, UpstreamErrorKind};
 
 /// The API that the client uses.
 #[derive(Debug, Clone, Copy)]
@@ -155,10 +155,11 @@ async fn call_api(
             Box::pin(async move { api.embeddings(&credential, &body, &id).await });
         future
     };
-    let retry_loop = RetryLoop { proxy, model: &model, conversation: None, kinds: KindSet::API };
+    let upstreams = model.upstreams_with(Capability::Embeddings);
+    let retry_loop = RetryLoop { proxy, model: &model, conversation: None, upstreams };
     let served = retry_loop.run(entry, call, |whole: &CompleteResponse| whole.observed.model.clone()).await;
     let (complete, mut lease, attempts) = served.map_err(|(problem, calls)| {
-        let no_api_key = matches!(problem, ProxyError::NoAccount(Unavailable::NoneOfKind(_)));
+        let no_api_key = matches!(problem, ProxyError::NoAccount(Unavailable::NoneOfUpstream(_)));
         (if no_api_key { ProxyError::Invalid(api_key_required()) } else { problem }, calls)
     })?;
     attempts::record_completion(proxy, &mut lease);

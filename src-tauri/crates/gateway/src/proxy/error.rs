@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::MAX_RETRY_AFTER;
 use super::body::BodyError;
 use super::unserved::{self, UnservedApi};
-use crate::accounts::{AccountKind, LimitReason, Unavailable};
+use crate::accounts::{LimitReason, Unavailable};
 use crate::auth::{self, RejectReason};
 use dialects::{InvalidCode, InvalidRequest};
 use storage::request_log::{ErrorSource, RequestErrorCode as Code, RetryRule};
@@ -226,16 +226,7 @@ fn no_account_error(reason: &Unavailable) -> ErrorResponse {
             Code::NoAccount,
             "there is no Mammouth account to answer from: set COOKIES, or add one with 'mammouth-proxy accounts add'",
         ),
-        Unavailable::NoneOfKind(AccountKind::Api) => ErrorResponse::new(
-            Code::NoAccount,
-            "this needs an account with an official API key, and there is none that may be used: set API_KEYS, or add \
-             one with 'mammouth-proxy accounts add'; the setting 'prefer' must not be only-web",
-        ),
-        Unavailable::NoneOfKind(AccountKind::Web) => ErrorResponse::new(
-            Code::NoAccount,
-            "only web-session accounts may serve this, and there is none: add one (COOKIES), or change the setting \
-             'prefer'",
-        ),
+        Unavailable::NoneOfUpstream(upstream) => ErrorResponse::new(Code::NoAccount, upstream.no_account),
         Unavailable::Starting => ErrorResponse::new(
             Code::Starting,
             "the proxy is starting: the accounts are still being read from the keychain",

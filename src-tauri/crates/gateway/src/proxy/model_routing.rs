@@ -1,4 +1,4 @@
-//! Model routing: resolves the requested model, the account kinds that serve it, and the list of models.
+//! Model routing: resolves the requested model, the upstreams that serve it, and the list of models.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -6,10 +6,9 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::ProxyInner;
-use crate::accounts::{AccountKind, KindSet};
 use dialects::{SuffixMatch, split_effort_suffix};
 use protocol::Request;
-use upstreams::{ListedModel, ModelRegistry, ResolvedModel};
+use upstreams::{CredentialKind, ListedModel, ModelRegistry, ResolvedModel, UpstreamId, UpstreamSet};
 
 /// The parameter name with which a reasoning effort in the model name is reported.
 pub(super) const EFFORT_IN_MODEL_NAME: &str = "model.effort";
@@ -44,45 +43,45 @@ pub(super) fn resolve_model(registry: &ModelRegistry, request: &mut Request) -> 
     registry.resolve(&request.model)
 }
 
-/// The model id at the upstream of an account kind.
-pub(super) fn upstream_id(model: &ResolvedModel, kind: AccountKind) -> &str {
-    match kind {
-        AccountKind::Web => &model.web_id,
-        AccountKind::Api => &model.api_id,
+/// The model's id at an upstream.
+pub(super) fn upstream_id(model: &ResolvedModel, upstream: UpstreamId) -> &str {
+    match upstream.credential {
+        CredentialKind::Session => &model.web_id,
+        CredentialKind::ApiKey => &model.api_id,
     }
 }
 
-/// The kinds of [`KindSet::serving`], or any kind if no account of those kinds is enabled.
-pub(super) fn available_kinds(model: &ResolvedModel, enabled: KindSet) -> KindSet {
-    let kinds = KindSet::serving(model);
-    if kinds.intersection(enabled).is_empty() { KindSet::ANY } else { kinds }
+/// The upstreams that serve the model, or all upstreams if no account of those is enabled.
+pub(super) fn available_upstreams(model: &ResolvedModel, enabled: &UpstreamSet) -> UpstreamSet {
+    let serving = model.serving_upstreams();
+    if serving.is_disjoint(enabled) { model.upstreams() } else { serving }
 }
 
 /// The models that can be served now, sorted by name. Waits a short time for the first catalog of this run, as
 /// completions do, since clients keep the list that they read at their start.
-pub(super) async fn wait_for_listed_models(proxy: &ProxyInner) -> Vec<(ListedModel, KindSet)> {
+pub(super) async fn wait_for_listed_models(proxy: &ProxyInner) -> Vec<(ListedModel, UpstreamSet)> {
     proxy.parts.models.catalog().wait_for_first().await;
     listed_models(proxy)
 }
 
-fn listed_models(proxy: &ProxyInner) -> Vec<(ListedModel, KindSet)> {
-    let enabled = proxy.parts.accounts.enabled_kinds();
+fn listed_models(proxy: &ProxyInner) -> Vec<(ListedModel, UpstreamSet)> {
+    let enabled = proxy.parts.accounts.enabled_upstreams();
     let listed = proxy.parts.models.listed().into_iter();
-    // Without any account, list the models of all kinds: clients are often set up before accounts are.
-    let shown = if enabled.is_empty() { KindSet::ANY } else { enabled };
-    let with_kinds = |listed: ListedModel| {
-        let kinds = KindSet::serving(&listed.model).intersection(shown);
-        (listed, kinds)
+    let with_upstreams = |listed: ListedModel| {
+        let mut serving = listed.model.serving_upstreams();
+        // Without any account, list the models of all upstreams: clients are often set up before accounts are.
+        if !enabled.is_empty() {
+            serving.retain(|upstream| enabled.contains(upstream));
+        }
+        (listed, serving)
     };
-    listed.map(with_kinds).filter(|(_, kinds)| !kinds.is_empty()).collect()
+    listed.map(with_upstreams).filter(|(_, serving)| !serving.is_empty()).collect()
 }
 
 /// Known metadata of a model in the list besides id and owner, with the field names that clients read.
-pub(super) fn model_metadata(listed: &ListedModel, kinds: KindSet) -> Map<String, Value> {
+pub(super) fn model_metadata(listed: &ListedModel, serving: &UpstreamSet) -> Map<String, Value> {
     let mut metadata = BTreeMap::new();
-    let kind_names =
-        [("api", kinds.api), ("web", kinds.web)].into_iter().filter(|(_, has)| *has).map(|(name, _)| name);
-    metadata.insert("served_by", json!(kind_names.collect::<Vec<_>>()));
+    metadata.insert("served_by", json!(serving));
     if let Some(info) = &listed.model.info {
         let number = |value: Option<u64>| value.map_or(Value::Null, Value::from);
         metadata.insert("created", number(info.created));
@@ -110,8 +109,8 @@ fn format_price(cost: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use upstreams::ModelSettings;
-    use upstreams::api_key::CatalogCache;
+    use upstreams::api_key::{self, CatalogCache};
+    use upstreams::{ModelSettings, web_session};
 
     #[test]
     fn an_effort_suffix_is_removed_unless_it_belongs_to_the_name() {
@@ -135,10 +134,11 @@ mod tests {
     }
 
     #[test]
-    fn a_model_may_go_to_any_kind_if_none_that_serves_it_is_enabled() {
+    fn a_model_may_go_anywhere_if_no_upstream_that_serves_it_is_enabled() {
         let only_web = ResolvedModel { in_web: true, in_api: Some(false), ..ResolvedModel::default() };
-        assert_eq!(available_kinds(&only_web, KindSet::API), KindSet::ANY);
-        assert_eq!(available_kinds(&only_web, KindSet::WEB), KindSet::WEB);
+        let (web, api) = (UpstreamSet::from([web_session::ID]), UpstreamSet::from([api_key::ID]));
+        assert_eq!(available_upstreams(&only_web, &api), only_web.upstreams());
+        assert_eq!(available_upstreams(&only_web, &web), web);
     }
 
     #[test]

@@ -11,11 +11,14 @@ use std::time::{Duration, Instant};
 use super::ProxyInner;
 use super::attempts::{attempt_record, record_failure, record_success};
 use super::error::ProxyError;
-use super::model_routing::{available_kinds, upstream_id};
-use crate::accounts::{AccountKind, KindSet, Lease, SelectionRequest, Unavailable};
+use super::model_routing::{available_upstreams, upstream_id};
+use crate::accounts::{Lease, SelectionRequest, Unavailable};
 use protocol::Request;
 use storage::request_log::OpenRecord;
-use upstreams::{Credential, ResolvedModel, UpstreamError, UpstreamErrorKind, UpstreamResponse, api_key};
+use upstreams::{
+    Capability, Credential, CredentialKind, ResolvedModel, UpstreamError, UpstreamErrorKind, UpstreamId,
+    UpstreamResponse, UpstreamSet, api_key,
+};
 
 /// The most upstream calls of one request, without follow-up calls.
 pub(super) const MAX_UPSTREAM_CALLS: usize = 3;
@@ -60,17 +63,17 @@ fn retry_decision(kind: UpstreamErrorKind) -> RetryDecision {
     }
 }
 
-/// The accounts and account kinds that are excluded for one request.
+/// The accounts and upstreams that are excluded for one request.
 struct Exclusions {
-    /// The account kinds that may still be tried.
-    kinds: KindSet,
+    /// The upstreams that may still be tried.
+    upstreams: UpstreamSet,
     /// Ids of accounts that refused.
     refused: Vec<String>,
     /// Ids of accounts whose call failed by a fault of Mammouth.
     transiently_failed: Vec<String>,
     retries: usize,
-    /// The account kind whose host was unreachable at the last such failure.
-    unreachable_kind: Option<AccountKind>,
+    /// The upstream that was unreachable at the last such failure.
+    unreachable: Option<UpstreamId>,
 }
 
 /// Starts the reply with the first account that can serve the request.
@@ -84,19 +87,19 @@ pub(super) async fn start_reply(
     conversation: u64,
     entry: &mut OpenRecord,
 ) -> Result<StartedReply, (ProxyError, usize)> {
-    let kinds = match request.api_only_param {
-        Some(_) => KindSet::API,
-        None => available_kinds(model, proxy.parts.accounts.enabled_kinds()),
+    let upstreams = match request.api_only_param {
+        Some(_) => model.upstreams_with(Capability::ApiParams),
+        None => available_upstreams(model, &proxy.parts.accounts.enabled_upstreams()),
     };
     let call = |lease: &Lease, credential: &Credential, allow_follow_up| {
         call_upstream(proxy, request, model, lease, credential, allow_follow_up)
     };
-    let retry_loop = RetryLoop { proxy, model, conversation: Some(conversation), kinds };
+    let retry_loop = RetryLoop { proxy, model, conversation: Some(conversation), upstreams };
     let (answer, lease, attempts) =
         retry_loop.run(entry, call, UpstreamResponse::served_model).await.map_err(|(problem, calls)| {
             let native = request
                 .api_only_param
-                .filter(|_| matches!(problem, ProxyError::NoAccount(Unavailable::NoneOfKind(_))));
+                .filter(|_| matches!(problem, ProxyError::NoAccount(Unavailable::NoneOfUpstream(_))));
             (native.map_or(problem, ProxyError::ApiOnly), calls)
         })?;
     Ok(StartedReply { response: answer, lease, attempts })
@@ -112,8 +115,8 @@ fn call_upstream(
     allow_follow_up: bool,
 ) -> CallFuture<'static, UpstreamResponse> {
     let (request, model, credential) = (Arc::clone(request), model.clone(), credential.clone());
-    match lease.account.kind {
-        AccountKind::Web => {
+    match lease.account.upstream.credential {
+        CredentialKind::Session => {
             let web = Arc::clone(&proxy.parts.web);
             Box::pin(async move {
                 web.chat(&credential, request, &model.web_id, allow_follow_up)
@@ -121,7 +124,7 @@ fn call_upstream(
                     .map(UpstreamResponse::Events)
             })
         }
-        AccountKind::Api => {
+        CredentialKind::ApiKey => {
             let api = Arc::clone(&proxy.parts.api);
             Box::pin(async move {
                 let reasons = model.info.as_ref().and_then(|info| info.reasoning);
@@ -141,7 +144,7 @@ pub(super) struct RetryLoop<'a> {
     pub(super) proxy: &'a ProxyInner,
     pub(super) model: &'a ResolvedModel,
     pub(super) conversation: Option<u64>,
-    pub(super) kinds: KindSet,
+    pub(super) upstreams: UpstreamSet,
 }
 
 impl RetryLoop<'_> {
@@ -155,14 +158,14 @@ impl RetryLoop<'_> {
         call: impl Fn(&Lease, &Credential, bool) -> CallFuture<'static, T>,
         served: impl Fn(&T) -> Option<String>,
     ) -> Result<(T, Lease, usize), (ProxyError, usize)> {
-        let Self { proxy, model, conversation, kinds } = *self;
+        let Self { proxy, model, conversation, .. } = *self;
         proxy.retry_budget.deposit();
         let mut exclusions = Exclusions {
-            kinds,
+            upstreams: self.upstreams.clone(),
             refused: Vec::new(),
             transiently_failed: Vec::new(),
             retries: 0,
-            unreachable_kind: None,
+            unreachable: None,
         };
         let mut last_error: Option<UpstreamError> = None;
         for attempt in 1..=MAX_UPSTREAM_CALLS {
@@ -187,7 +190,7 @@ impl RetryLoop<'_> {
             entry.add_attempt(attempt_record(&lease, Some(&failure), ms));
             // The `?` format escapes line breaks and bidirectional control characters, since the client chose the model
             // name.
-            tracing::info!(account = ?lease.account.label, model = ?upstream_id(model, lease.account.kind), kind = ?failure.kind, status = failure.status, "an account did not answer");
+            tracing::info!(account = ?lease.account.label, model = ?upstream_id(model, lease.account.upstream), kind = ?failure.kind, status = failure.status, "an account did not answer");
             if !exclusions.can_retry(&failure, &lease, proxy) {
                 return Err((ProxyError::Upstream(failure), attempt));
             }
@@ -207,7 +210,7 @@ fn attempts_exhausted(
 ) -> ProxyError {
     let Some(failure) = last_error else { return ProxyError::Internal };
     let ask = SelectionRequest {
-        kinds: exclusions.kinds,
+        upstreams: &exclusions.upstreams,
         scope: &model.scope,
         excluded: &exclusions.excluded_ids(),
         conversation: None,
@@ -227,7 +230,7 @@ fn acquire_lease(
     let now = proxy.parts.clock.now();
     let excluded = exclusions.excluded_ids();
     let ask = |tried| SelectionRequest {
-        kinds: exclusions.kinds,
+        upstreams: &exclusions.upstreams,
         scope: &model.scope,
         excluded: tried,
         conversation,
@@ -271,17 +274,17 @@ impl Exclusions {
                 self.retries == 1 && proxy.retry_budget.try_withdraw()
             }
             RetryDecision::AnyAccount => {
-                // All accounts of a kind use the same host, so one repeat shows whether the fault was transient.
-                let kind = lease.account.kind;
+                // All accounts of an upstream use the same host, so one repeat shows whether the fault was transient.
+                let upstream = lease.account.upstream;
                 if failure.kind == UpstreamErrorKind::Unreachable
-                    && self.unreachable_kind.replace(kind) == Some(kind)
+                    && self.unreachable.replace(upstream) == Some(upstream)
                 {
-                    self.kinds = self.kinds.without(kind);
+                    self.upstreams.remove(&upstream);
                 }
                 let failed_before = self.transiently_failed.contains(&id);
                 self.transiently_failed.push(id);
                 self.retries += 1;
-                !self.kinds.is_empty() && !failed_before && proxy.retry_budget.try_withdraw()
+                !self.upstreams.is_empty() && !failed_before && proxy.retry_budget.try_withdraw()
             }
         }
     }

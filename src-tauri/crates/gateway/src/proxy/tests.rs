@@ -8,13 +8,13 @@ use http_body_util::{BodyExt, Full};
 use tower_service::Service;
 
 use super::{CallerInfo, Proxy, ProxyParts, handle_rejection, route_table, routes};
-use crate::accounts::{Account, AccountKind, AccountOrigin, Accounts, Clock};
+use crate::accounts::{Account, AccountOrigin, Accounts, Clock};
 use crate::auth::{Guard, KeyDigests, Policy, digest};
 use dialects::{ApiFamily, Decoded, Dialect, Encode, InvalidCode, InvalidRequest, ReplyMeta};
 use mock_upstream::{MockAccount, MockUpstream, MockUpstreamOptions};
 use protocol::{CompleteReply, Event, Message, Part, Request, Role};
 use storage::config::Strategy;
-use upstreams::web_session::{WebSettings, WebUpstream};
+use upstreams::web_session::{self, WebSettings, WebUpstream};
 use warp::Filter;
 
 /// A dialect whose bodies are the text of the prompt and of the reply.
@@ -102,7 +102,7 @@ async fn a_new_dialect_needs_an_implementation_and_a_registry_entry() {
         MockUpstream::start(MockUpstreamOptions::instant(vec![MockAccount::web("a")])).await.unwrap();
     let accounts = upstream.cookies().into_iter();
     let accounts = accounts
-        .map(|(label, cookie)| Account::new(label, AccountKind::Web, AccountOrigin::Demo, cookie.into()))
+        .map(|(label, cookie)| Account::new(label, web_session::ID, AccountOrigin::Demo, cookie.into()))
         .collect();
     let base = url::Url::parse(&upstream.base_url()).unwrap();
     let clock = Clock::default();

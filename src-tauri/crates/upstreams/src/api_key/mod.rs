@@ -38,10 +38,25 @@ use super::transport::offload::offload_if_large;
 use super::transport::outbound::Outbound;
 use super::transport::prompt_tokens::{text_bytes, total_bytes};
 use super::{
-    Credential, EventReply, FollowUpCall, Quota, UpstreamError, UpstreamErrorKind, UpstreamResponse,
-    check_model,
+    Capability, Credential, CredentialKind, EventReply, FollowUpCall, Quota, UpstreamError,
+    UpstreamErrorKind, UpstreamId, UpstreamInfo, UpstreamResponse, check_model,
 };
 use protocol::Request;
+use storage::config::API_HOST;
+
+/// The upstream's fixed properties.
+pub const ID: UpstreamId = UpstreamId::new(&UpstreamInfo {
+    name: "api",
+    display_name: "Mammouth API",
+    credential: CredentialKind::ApiKey,
+    capabilities: &[Capability::ApiParams, Capability::Embeddings, Capability::Catalog, Capability::Billing],
+    settings_table: "api_accounts",
+    default_host: API_HOST,
+    url: |config| &config.api_url,
+    credentials: |config| &config.api_keys,
+    no_account: "this needs an account with an official API key, and there is none that may be used: set API_KEYS, or add \
+                 one with 'mammouth-proxy accounts add'; the setting 'prefer' must not be only-web",
+});
 
 /// How the host is reached and how long we are patient with it.
 #[derive(Debug, Clone)]

@@ -37,15 +37,30 @@ use self::text_pipeline::TextPipeline;
 use super::transport::client::ClientError;
 use super::transport::prompt_tokens::PromptTokens;
 use super::{
-    Credential, EventReply, FollowUpCall, Identity, Outbound, ProxyServer, Quota, UpstreamError,
-    UpstreamErrorKind, check_model,
+    Capability, Credential, CredentialKind, EventReply, FollowUpCall, Identity, Outbound, ProxyServer, Quota,
+    UpstreamError, UpstreamErrorKind, UpstreamId, UpstreamInfo, check_model,
 };
 use prompted_tools::RepairPrompt;
+use storage::config::WEB_HOST;
 
 /// The largest answer about an account, in bytes.
 const MAX_ACCOUNT_RESPONSE_BYTES: usize = 1024 * 1024;
 /// The largest reply to a question that is asked once more, in bytes.
 const MAX_REPAIR_REPLY_BYTES: usize = 8 * 1024 * 1024;
+
+/// The upstream's fixed properties.
+pub const ID: UpstreamId = UpstreamId::new(&UpstreamInfo {
+    name: "web",
+    display_name: "Mammouth",
+    credential: CredentialKind::Session,
+    capabilities: &[Capability::Identity, Capability::ServedModel],
+    settings_table: "accounts",
+    default_host: WEB_HOST,
+    url: |config| &config.web_url,
+    credentials: |config| &config.cookies,
+    no_account: "only web-session accounts may serve this, and there is none: add one (COOKIES), or change the setting \
+                 'prefer'",
+});
 
 /// How the site is reached and how long we are patient with it.
 #[derive(Debug, Clone)]

@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use proptest::prelude::Just;
 use proptest::strategy::Strategy as _;
 use proptest::{prop_assert, prop_oneof, proptest};
@@ -7,7 +9,9 @@ use super::super::state::{Availability, LimitReason};
 use super::super::view::AccountState;
 use super::*;
 use storage::secrets::StoreError;
-use upstreams::{Identity, Quota, UpstreamError, UpstreamErrorKind};
+use upstreams::{UPSTREAMS, UpstreamError, UpstreamErrorKind, api_key, web_session};
+
+static ANY: LazyLock<UpstreamSet> = LazyLock::new(|| UPSTREAMS.iter().copied().collect());
 
 fn at(seconds: u64) -> Timestamp {
     Timestamp {
@@ -16,17 +20,17 @@ fn at(seconds: u64) -> Timestamp {
     }
 }
 
-fn account(label: &str, kind: AccountKind) -> Account {
-    Account::new(label, kind, AccountOrigin::Environment, format!("secret-of-{label}").into())
+fn account(label: &str, upstream: UpstreamId) -> Account {
+    Account::new(label, upstream, AccountOrigin::Environment, format!("secret-of-{label}").into())
 }
 
 fn accounts(labels: &[&str]) -> Accounts {
-    let list = labels.iter().map(|label| account(label, AccountKind::Web)).collect();
+    let list = labels.iter().map(|label| account(label, web_session::ID)).collect();
     Accounts::new(list, Strategy::Balance, None, at(0))
 }
 
 fn request<'a>(scope: &'a str, tried: &'a [String]) -> SelectionRequest<'a> {
-    SelectionRequest { kinds: KindSet::ANY, scope, excluded: tried, conversation: None }
+    SelectionRequest { upstreams: &ANY, scope, excluded: tried, conversation: None }
 }
 
 fn fail(lease: &mut Lease, kind: UpstreamErrorKind, now: Timestamp) {
@@ -62,13 +66,14 @@ fn the_soonest_end_is_given_when_all_are_limited() {
 #[test]
 fn the_reason_names_the_missing_kind() {
     assert_eq!(accounts(&[]).acquire(&request("f", &[]), at(0)).unwrap_err(), Unavailable::NoAccounts);
-    let api = Accounts::new(vec![account("k", AccountKind::Api)], Strategy::Balance, None, at(0));
-    let web_only = SelectionRequest { kinds: KindSet::WEB, ..request("f", &[]) };
-    assert_eq!(api.acquire(&web_only, at(0)).unwrap_err(), Unavailable::NoneOfKind(AccountKind::Web));
-    let native = SelectionRequest { kinds: KindSet::API, ..request("f", &[]) };
+    let api = Accounts::new(vec![account("k", api_key::ID)], Strategy::Balance, None, at(0));
+    let (only_web, only_api) = (UpstreamSet::from([web_session::ID]), UpstreamSet::from([api_key::ID]));
+    let web_only = SelectionRequest { upstreams: &only_web, ..request("f", &[]) };
+    assert_eq!(api.acquire(&web_only, at(0)).unwrap_err(), Unavailable::NoneOfUpstream(web_session::ID));
+    let native = SelectionRequest { upstreams: &only_api, ..request("f", &[]) };
     assert_eq!(
         accounts(&["a"]).acquire(&native, at(0)).unwrap_err(),
-        Unavailable::NoneOfKind(AccountKind::Api)
+        Unavailable::NoneOfUpstream(api_key::ID)
     );
     let lost = accounts(&["a"]);
     let mut lease = lost.acquire(&request("f", &[]), at(0)).unwrap();
@@ -82,9 +87,9 @@ fn the_reason_names_the_missing_kind() {
 #[test]
 fn f45_pending_and_unreadable_secrets_are_given_as_the_reason() {
     let accounts = accounts(&[]);
-    let late = account("late", AccountKind::Web);
-    accounts.add_pending(late.id.clone(), late.label.clone(), AccountKind::Web);
-    accounts.add_pending("lost".to_owned(), "gone".to_owned(), AccountKind::Web);
+    let late = account("late", web_session::ID);
+    accounts.add_pending(late.id.clone(), late.label.clone(), web_session::ID);
+    accounts.add_pending("lost".to_owned(), "gone".to_owned(), web_session::ID);
     accounts.set_missing_secret("lost", MissingSecret::Lost);
     let reason = || accounts.acquire(&request("f", &[]), at(0)).unwrap_err();
     assert_eq!(reason(), Unavailable::Starting);
@@ -105,7 +110,7 @@ fn f45_pending_and_unreadable_secrets_are_given_as_the_reason() {
 #[test]
 fn f60_a_limit_is_given_as_the_reason_once_no_secret_is_pending() {
     let accounts = accounts(&["a"]);
-    accounts.add_pending("late".to_owned(), "late".to_owned(), AccountKind::Web);
+    accounts.add_pending("late".to_owned(), "late".to_owned(), web_session::ID);
     let mut lease = accounts.acquire(&request("f", &[]), at(0)).unwrap();
     fail(&mut lease, UpstreamErrorKind::Limited, at(0));
     assert_eq!(accounts.acquire(&request("f", &[]), at(0)).unwrap_err(), Unavailable::Starting);
@@ -185,7 +190,7 @@ fn state_outlives_a_restart() {
     let path = dir.path().join("state.db");
     let open = |now| {
         Accounts::new(
-            vec![account("a", AccountKind::Web)],
+            vec![account("a", web_session::ID)],
             Strategy::Balance,
             Some(AccountStore::open(&path).unwrap()),
             now,
@@ -206,7 +211,7 @@ fn identity_and_quota_outlive_a_restart_with_their_time() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("state.db");
     let open = |now| {
-        let account = account("a", AccountKind::Web);
+        let account = account("a", web_session::ID);
         Accounts::new(vec![account], Strategy::Balance, Some(AccountStore::open(&path).unwrap()), now)
     };
     let accounts = open(at(0));

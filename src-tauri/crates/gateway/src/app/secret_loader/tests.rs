@@ -5,7 +5,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 use super::*;
-use crate::accounts::{AccountKind, KindSet, SelectionRequest, Unavailable};
+use crate::accounts::{SelectionRequest, Unavailable};
 use crate::auth::PauseSwitch;
 use crate::management::{self, ClientKeys, InstanceInfo, SecretReload};
 use storage::config::{self, SettingsFile, Strategy};
@@ -78,7 +78,7 @@ struct TestSetup {
 }
 
 fn stored_id(secret: &str) -> String {
-    Account::new("", AccountKind::Web, AccountOrigin::Stored, secret.into()).id
+    Account::new("", web_session::ID, AccountOrigin::Stored, secret.into()).id
 }
 
 impl TestSetup {
@@ -91,7 +91,7 @@ impl TestSetup {
         for label in labels {
             let id = stored_id(label);
             store.values.lock().unwrap().insert(keychain_entry_name(&id), Ok(label));
-            accounts.add_pending(id, (*label).to_owned(), AccountKind::Web);
+            accounts.add_pending(id, (*label).to_owned(), web_session::ID);
         }
         let journal = RequestLog::open(&dir.path().join("log.db"), request_log::LogLimits::default()).log;
         let (reader, requests) = management::reload_channel();
@@ -126,7 +126,8 @@ impl TestSetup {
     }
 
     fn unavailable(&self) -> Option<Unavailable> {
-        let ask = SelectionRequest { kinds: KindSet::ANY, scope: "f", excluded: &[], conversation: None };
+        let upstreams = [web_session::ID].into();
+        let ask = SelectionRequest { upstreams: &upstreams, scope: "f", excluded: &[], conversation: None };
         self.control.accounts.acquire(&ask, self.control.clock.now()).err()
     }
 

@@ -7,20 +7,20 @@ use super::check::{check_one, identify, refused_error, valid_view};
 use super::host::{configured_host, remove_host, store_host};
 use super::{
     CheckView, StoredAccount, find_stored, find_without_secret, is_known, keychain_entry_name,
-    keychain_error, settings_table, validate_label,
+    keychain_error, validate_label,
 };
-use crate::accounts::{Account, AccountKind, AccountOrigin};
+use crate::accounts::{Account, AccountOrigin};
 use storage::config::{self, CookieTarget, PasteError};
 use storage::secrets::Secret;
-use upstreams::Identity;
+use upstreams::{CredentialKind, Identity, UpstreamId, api_key, web_session};
 
 #[derive(Deserialize, ts_rs::TS)]
 #[ts(optional_fields = nullable)]
 pub(in crate::management) struct AddArgs {
     label: Option<String>,
     #[serde(default = "web")]
-    #[ts(as = "Option<AccountKind>")]
-    kind: AccountKind,
+    #[ts(as = "Option<UpstreamId>")]
+    kind: UpstreamId,
     secret: String,
 }
 
@@ -42,8 +42,8 @@ pub(in crate::management) struct SignInArgs {
     label: Option<String>,
 }
 
-fn web() -> AccountKind {
-    AccountKind::Web
+fn web() -> UpstreamId {
+    web_session::ID
 }
 
 /// Adds an account: its credential is checked upstream, then stored in the keychain, then used.
@@ -59,8 +59,8 @@ pub(in crate::management) async fn replace(
     args: ReplaceArgs,
 ) -> Result<CheckView, ControlError> {
     let kept = find_stored(control, &args.label)?;
-    require_terms(control, kept.kind)?;
-    let secret = clean_secret(control, kept.kind, &args.secret)?;
+    require_terms(control, kept.upstream)?;
+    let secret = clean_secret(control, kept.upstream, &args.secret)?;
     replace_secret(control, &kept, secret).await
 }
 
@@ -75,13 +75,13 @@ pub(in crate::management) async fn import(
         return Err(ControlError::with_message(ErrorCode::BadArguments, UserMessage::NothingToImport));
     }
     if !cookies.is_empty() {
-        require_terms(control, AccountKind::Web)?;
+        require_terms(control, web_session::ID)?;
     }
-    let cookies = cookies.into_iter().map(|secret| (AccountKind::Web, secret));
+    let cookies = cookies.into_iter().map(|secret| (web_session::ID, secret));
     let mut views = Vec::new();
-    for (at, (kind, secret)) in cookies.chain(keys.into_iter().map(|key| (AccountKind::Api, key))).enumerate()
+    for (at, (upstream, secret)) in cookies.chain(keys.into_iter().map(|key| (api_key::ID, key))).enumerate()
     {
-        let view = add_account(control, kind, None, secret).await;
+        let view = add_account(control, upstream, None, secret).await;
         views.push(view.unwrap_or_else(|error| {
             CheckView::new(&format!("number {}", at + 1), false, error_message(error))
         }));
@@ -94,7 +94,7 @@ pub(in crate::management) async fn sign_in(
     control: &Control,
     args: SignInArgs,
 ) -> Result<CheckView, ControlError> {
-    require_terms(control, AccountKind::Web)?;
+    require_terms(control, web_session::ID)?;
     let desktop = control.desktop().ok_or_else(|| {
         ControlError::new(ErrorCode::DesktopOnly, "only the program with the window can open the login page")
     })?;
@@ -103,13 +103,13 @@ pub(in crate::management) async fn sign_in(
     let secret = desktop.sign_in(args.label.clone()).await?;
     match kept {
         Some(kept) => replace_secret(control, &kept, secret).await,
-        None => add_account(control, AccountKind::Web, args.label, secret).await,
+        None => add_account(control, web_session::ID, args.label, secret).await,
     }
 }
 
 /// Fails unless the user has accepted the notice about web sessions, which is required before the first one is stored.
-fn require_terms(control: &Control, kind: AccountKind) -> Result<(), ControlError> {
-    if kind == AccountKind::Api || control.saved_config().terms_accepted {
+fn require_terms(control: &Control, upstream: UpstreamId) -> Result<(), ControlError> {
+    if upstream.credential != CredentialKind::Session || control.saved_config().terms_accepted {
         return Ok(());
     }
     let message = "a web session is your own login, used on this machine for you alone; Mammouth's terms forbid bypassing \
@@ -118,13 +118,13 @@ fn require_terms(control: &Control, kind: AccountKind) -> Result<(), ControlErro
     Err(ControlError::new(ErrorCode::Terms, message))
 }
 
-fn clean_secret(control: &Control, kind: AccountKind, text: &str) -> Result<Secret, ControlError> {
-    let cleaned = match kind {
-        AccountKind::Web => {
-            let host = control.config.web_url.host_str().unwrap_or_default();
+fn clean_secret(control: &Control, upstream: UpstreamId, text: &str) -> Result<Secret, ControlError> {
+    let cleaned = match upstream.credential {
+        CredentialKind::Session => {
+            let host = (upstream.url)(&control.config).host_str().unwrap_or_default();
             config::pasted_cookie(text, CookieTarget { name: &control.instance.cookie_name, host })
         }
-        AccountKind::Api => config::pasted_key(text),
+        CredentialKind::ApiKey => config::pasted_key(text),
     };
     cleaned.map_err(paste_error)
 }
@@ -139,11 +139,11 @@ fn error_message(error: ControlError) -> UserMessage {
 
 async fn add_account(
     control: &Control,
-    kind: AccountKind,
+    upstream: UpstreamId,
     label: Option<String>,
     secret: Secret,
 ) -> Result<CheckView, ControlError> {
-    let account = Account::new("", kind, AccountOrigin::Stored, secret);
+    let account = Account::new("", upstream, AccountOrigin::Stored, secret);
     if let Some(known) = known_label(control, &account.id) {
         return Ok(CheckView::new(&known, true, UserMessage::AlreadyThere));
     }
@@ -154,11 +154,11 @@ async fn add_account(
         }
     }
     let identity =
-        identify(control, &account).await.map_err(|failure| refused_error(account.kind, &failure))?;
-    if let Some(kept) = find_by_email(control, kind, &identity) {
+        identify(control, &account).await.map_err(|failure| refused_error(account.upstream, &failure))?;
+    if let Some(kept) = find_by_email(control, upstream, &identity) {
         return swap_account(control, &kept, account, identity).await;
     }
-    let label = label.unwrap_or_else(|| suggest_label(control, kind, &identity));
+    let label = label.unwrap_or_else(|| suggest_label(control, upstream, &identity));
     let account = Account { label, ..account };
     store_account(control, &account, None).await?;
     control.accounts.add(account.clone(), control.clock.now());
@@ -171,7 +171,7 @@ async fn replace_secret(
     kept: &StoredAccount,
     secret: Secret,
 ) -> Result<CheckView, ControlError> {
-    let account = Account::new(kept.label.as_str(), kept.kind, AccountOrigin::Stored, secret);
+    let account = Account::new(kept.label.as_str(), kept.upstream, AccountOrigin::Stored, secret);
     if let Some(account) = control.accounts.find(&kept.id).filter(|known| known.id == account.id) {
         return Ok(check_one(control, &account).await);
     }
@@ -179,7 +179,7 @@ async fn replace_secret(
         return Err(ControlError::with_message(ErrorCode::Exists, UserMessage::OtherLabel));
     }
     let identity =
-        identify(control, &account).await.map_err(|failure| refused_error(account.kind, &failure))?;
+        identify(control, &account).await.map_err(|failure| refused_error(account.upstream, &failure))?;
     swap_account(control, kept, account, identity).await
 }
 
@@ -209,14 +209,19 @@ async fn store_account(
 ) -> Result<(), ControlError> {
     let name = keychain_entry_name(&account.id);
     control.vault.set(&name, &account.secret).await.map_err(keychain_error)?;
-    let table = settings_table(account.kind);
+    let table = account.upstream.settings_table;
     let saved = control.save(|settings| {
         if let Some(old) = old_id {
             settings.unset(&[table, old])?;
             remove_host(settings, old)?;
             settings.move_account(old, Some(&account.id))?;
         }
-        store_host(settings, account.kind, &account.id, configured_host(&control.config, account.kind))?;
+        store_host(
+            settings,
+            account.upstream,
+            &account.id,
+            configured_host(&control.config, account.upstream),
+        )?;
         settings.set(&[table, &account.id], account.label.as_str())
     });
     if saved.is_err() {
@@ -234,21 +239,21 @@ fn known_label(control: &Control, id: &str) -> Option<String> {
 }
 
 /// The stored account of the same person: signing in twice gives two cookies of one account.
-fn find_by_email(control: &Control, kind: AccountKind, identity: &Identity) -> Option<StoredAccount> {
+fn find_by_email(control: &Control, upstream: UpstreamId, identity: &Identity) -> Option<StoredAccount> {
     let email = identity.email.as_ref()?;
     let views = control.accounts.list(control.clock.now());
     let same = views.into_iter().find(|view| {
-        view.kind == kind && view.origin == AccountOrigin::Stored && view.email.as_ref() == Some(email)
+        view.kind == upstream && view.origin == AccountOrigin::Stored && view.email.as_ref() == Some(email)
     })?;
-    Some(StoredAccount { id: same.id, label: same.label, kind })
+    Some(StoredAccount { id: same.id, label: same.label, upstream })
 }
 
 /// A label for a new account: the part before the `@`, otherwise a plain word, with a number if the label is taken.
-fn suggest_label(control: &Control, kind: AccountKind, identity: &Identity) -> String {
+fn suggest_label(control: &Control, upstream: UpstreamId, identity: &Identity) -> String {
     let of_email = identity.email.as_deref().and_then(|email| email.split('@').next());
-    let plain = match kind {
-        AccountKind::Web => "account",
-        AccountKind::Api => "key",
+    let plain = match upstream.credential {
+        CredentialKind::Session => "account",
+        CredentialKind::ApiKey => "key",
     };
     let base = of_email.filter(|name| name.len() <= 56 && validate_label(name).is_ok()).unwrap_or(plain);
     let numbered = (2..).map(|n| format!("{base}-{n}"));

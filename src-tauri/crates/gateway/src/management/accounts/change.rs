@@ -8,10 +8,11 @@ use super::check::missing_secret_message;
 use super::host::remove_host;
 use super::{
     find_stored, find_without_secret, is_known, keychain_entry_name, keychain_error, not_found,
-    settings_table, validate_label,
+    validate_label,
 };
 use crate::accounts::AccountOrigin;
 use storage::secrets::StoreError;
+use upstreams::UpstreamId;
 
 #[derive(Debug, Deserialize, ts_rs::TS)]
 pub(in crate::management) struct NameArgs {
@@ -65,7 +66,7 @@ pub(in crate::management) async fn rename(control: &Control, args: RenameArgs) -
     if is_known(control, &args.to) {
         return Err(ControlError::with_message(ErrorCode::Exists, UserMessage::LabelTaken));
     }
-    let table = if origin == AccountOrigin::Stored { settings_table(kind) } else { "labels" };
+    let table = if origin == AccountOrigin::Stored { kind.settings_table } else { "labels" };
     control.save(|settings| settings.set(&[table, &id], args.to.as_str()))?;
     control.accounts.rename(&id, &args.to);
     let journal = control.journal.clone();
@@ -102,7 +103,7 @@ pub(in crate::management) async fn remove(control: &Control, args: NameArgs) -> 
         Err(error) => return Err(keychain_error(error)),
     }
     control.save(|settings| {
-        settings.unset(&[settings_table(kept.kind), &kept.id])?;
+        settings.unset(&[kept.upstream.settings_table, &kept.id])?;
         remove_host(settings, &kept.id)?;
         settings.move_account(&kept.id, None)
     })?;
@@ -120,7 +121,7 @@ pub(in crate::management) async fn remove(control: &Control, args: NameArgs) -> 
 fn find_account(
     control: &Control,
     name: &str,
-) -> Result<(String, crate::accounts::AccountKind, AccountOrigin, String), ControlError> {
+) -> Result<(String, UpstreamId, AccountOrigin, String), ControlError> {
     let views = control.accounts.list(control.clock.now());
     let view = views.into_iter().find(|view| view.label == name || view.id == name).ok_or_else(not_found)?;
     Ok((view.id, view.kind, view.origin, view.label))

@@ -4,9 +4,9 @@ use serde::Deserialize;
 
 use super::super::{Control, ControlError, ErrorCode, NoArgs, UserMessage};
 use super::{CheckView, credential_of, find_without_secret, not_found};
-use crate::accounts::{Account, AccountKind, AccountView, AccountWithoutSecret, MissingSecret};
+use crate::accounts::{Account, AccountView, AccountWithoutSecret, MissingSecret};
 use storage::secrets::Redactor;
-use upstreams::{Identity, Quota, UpstreamError, UpstreamErrorKind};
+use upstreams::{CredentialKind, Identity, Quota, UpstreamError, UpstreamErrorKind, UpstreamId};
 
 #[derive(Debug, Deserialize, ts_rs::TS)]
 #[ts(optional_fields = nullable)]
@@ -63,7 +63,7 @@ pub(super) async fn check_one(control: &Control, account: &Account) -> CheckView
         Ok((identity, quota)) => {
             control.accounts.record_credential_check(&account.id, true, now());
             control.accounts.set_identity(&account.id, identity.clone(), now());
-            let (quota_percent, said) = (quota.percent, valid_message(account.kind, &quota));
+            let (quota_percent, said) = (quota.percent, valid_message(account.upstream, &quota));
             let identity = Identity { plan: quota.plan.clone().or(identity.plan), ..identity };
             control.accounts.set_quota(&account.id, quota, now());
             CheckView { quota_percent, ..valid_view(account, identity, said) }
@@ -72,7 +72,7 @@ pub(super) async fn check_one(control: &Control, account: &Account) -> CheckView
             if failure.kind == UpstreamErrorKind::LoginRequired {
                 control.accounts.record_credential_check(&account.id, false, now());
             }
-            CheckView::new(&account.label, false, failure_message(account.kind, &failure))
+            CheckView::new(&account.label, false, failure_message(account.upstream, &failure))
         }
     }
 }
@@ -82,9 +82,9 @@ async fn fetch_state(control: &Control, account: &Account) -> Result<(Identity, 
     let identity = identify(control, account).await?;
     let credential = credential_of(account);
     // A session without a readable quota is still valid, and the API reports the budget only for some keys.
-    let quota = match account.kind {
-        AccountKind::Web => control.web.quota(&credential).await,
-        AccountKind::Api => control.api.quota(&credential).await,
+    let quota = match account.upstream.credential {
+        CredentialKind::Session => control.web.quota(&credential).await,
+        CredentialKind::ApiKey => control.api.quota(&credential).await,
     };
     Ok((identity, quota.unwrap_or_default()))
 }
@@ -92,26 +92,31 @@ async fn fetch_state(control: &Control, account: &Account) -> Result<(Identity, 
 /// Fetches the identity behind the account, which also checks its credential. A key is valid if the API lists its
 /// models.
 pub(super) async fn identify(control: &Control, account: &Account) -> Result<Identity, UpstreamError> {
-    match account.kind {
-        AccountKind::Web => control.web.check(&credential_of(account)).await,
-        AccountKind::Api => control.api.check(&credential_of(account)).await.map(|_| Identity::default()),
+    match account.upstream.credential {
+        CredentialKind::Session => control.web.check(&credential_of(account)).await,
+        CredentialKind::ApiKey => {
+            control.api.check(&credential_of(account)).await.map(|_| Identity::default())
+        }
     }
 }
 
-fn valid_message(kind: AccountKind, quota: &Quota) -> UserMessage {
-    match (kind, quota.spent_usd.zip(quota.budget_usd)) {
-        (AccountKind::Web, _) => UserMessage::SessionValid,
-        (AccountKind::Api, Some((spent, budget))) => {
+fn valid_message(upstream: UpstreamId, quota: &Quota) -> UserMessage {
+    match (upstream.credential, quota.spent_usd.zip(quota.budget_usd)) {
+        (CredentialKind::Session, _) => UserMessage::SessionValid,
+        (CredentialKind::ApiKey, Some((spent, budget))) => {
             UserMessage::KeySpent { spent: format!("{spent:.2}"), budget: format!("{budget:.2}") }
         }
-        (AccountKind::Api, None) => UserMessage::KeyValid,
+        (CredentialKind::ApiKey, None) => UserMessage::KeyValid,
     }
 }
 
-fn failure_message(kind: AccountKind, failure: &UpstreamError) -> UserMessage {
+fn failure_message(upstream: UpstreamId, failure: &UpstreamError) -> UserMessage {
     if failure.kind == UpstreamErrorKind::LoginRequired {
         // An API key has no sign-in.
-        return if kind == AccountKind::Api { UserMessage::KeyRefused } else { UserMessage::SessionRefused };
+        return match upstream.credential {
+            CredentialKind::Session => UserMessage::SessionRefused,
+            CredentialKind::ApiKey => UserMessage::KeyRefused,
+        };
     }
     if failure.kind == UpstreamErrorKind::Challenge {
         return UserMessage::BrowserCheck;
@@ -137,6 +142,6 @@ pub(super) fn missing_secret_message(absent: &AccountWithoutSecret) -> UserMessa
     }
 }
 
-pub(super) fn refused_error(kind: AccountKind, failure: &UpstreamError) -> ControlError {
-    ControlError::with_message(ErrorCode::Upstream, failure_message(kind, failure))
+pub(super) fn refused_error(upstream: UpstreamId, failure: &UpstreamError) -> ControlError {
+    ControlError::with_message(ErrorCode::Upstream, failure_message(upstream, failure))
 }

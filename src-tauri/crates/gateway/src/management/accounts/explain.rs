@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::super::{Control, ControlError};
 use super::{Explanation, NoAccountReason, SkippedAccount};
-use crate::accounts::{KindSet, SelectionRequest, Unavailable};
+use crate::accounts::{SelectionRequest, Unavailable};
 
 #[derive(Debug, Deserialize, ts_rs::TS)]
 pub(in crate::management) struct ExplainArgs {
@@ -17,7 +17,7 @@ pub(in crate::management) async fn explain(
 ) -> Result<Explanation, ControlError> {
     let model = control.models.resolve(&args.model);
     let ask = SelectionRequest {
-        kinds: KindSet::serving(&model),
+        upstreams: &model.serving_upstreams(),
         scope: &model.scope,
         excluded: &[],
         conversation: None,
@@ -34,7 +34,7 @@ pub(in crate::management) async fn explain(
 fn no_account_reason(none: Unavailable) -> NoAccountReason {
     match none {
         Unavailable::NoAccounts => NoAccountReason::NoAccount,
-        Unavailable::NoneOfKind(_) => NoAccountReason::OtherKind,
+        Unavailable::NoneOfUpstream(_) => NoAccountReason::OtherKind,
         Unavailable::Starting => NoAccountReason::Reading,
         Unavailable::Unreadable(error) => NoAccountReason::Unreadable { error },
         Unavailable::AllTried => NoAccountReason::AllTried,

@@ -18,39 +18,31 @@ pub(super) use host::{UseHostArgs, use_host};
 pub use view::{CheckView, Explanation, NoAccountReason, SkippedAccount};
 
 use super::{Control, ControlError, ErrorCode, UserMessage};
-use crate::accounts::{Account, AccountKind, AccountOrigin, AccountWithoutSecret, Accounts};
+use crate::accounts::{Account, AccountOrigin, AccountWithoutSecret, Accounts};
 use storage::secrets::StoreError;
-use upstreams::Credential;
+use upstreams::{Credential, UpstreamId};
 
 /// The keychain entry of an account's secret.
 pub fn keychain_entry_name(id: &str) -> String {
     format!("account:{id}")
 }
 
-/// The table of the settings file with the stored accounts of this kind: id and label.
-pub fn settings_table(kind: AccountKind) -> &'static str {
-    match kind {
-        AccountKind::Web => "accounts",
-        AccountKind::Api => "api_accounts",
-    }
-}
-
 /// A stored account, whether or not its secret is available.
 struct StoredAccount {
     id: String,
     label: String,
-    kind: AccountKind,
+    upstream: UpstreamId,
 }
 
 fn find_stored(control: &Control, name: &str) -> Result<StoredAccount, ControlError> {
     if let Some(absent) = find_without_secret(&control.accounts, name) {
-        return Ok(StoredAccount { id: absent.id, label: absent.label, kind: absent.kind });
+        return Ok(StoredAccount { id: absent.id, label: absent.label, upstream: absent.upstream });
     }
     let account = control.accounts.find(name).ok_or_else(not_found)?;
     if account.origin != AccountOrigin::Stored {
         return Err(ControlError::with_message(ErrorCode::BadArguments, UserMessage::FromEnvironment));
     }
-    Ok(StoredAccount { id: account.id.clone(), label: account.label.clone(), kind: account.kind })
+    Ok(StoredAccount { id: account.id.clone(), label: account.label.clone(), upstream: account.upstream })
 }
 
 fn find_without_secret(accounts: &Accounts, name: &str) -> Option<AccountWithoutSecret> {

@@ -2,7 +2,6 @@
 
 use super::super::{Control, ControlError, ErrorCode};
 use super::view::ModelChoice;
-use crate::accounts::KindSet;
 use client_setup::{Connection, Model};
 use protocol::is_model_name;
 use upstreams::ListedModel;
@@ -14,11 +13,11 @@ const PROPOSED_SMALL_MODELS: &[&str] = &["haiku", "flash", "mini"];
 
 /// The models to choose from.
 pub(super) fn choices(control: &Control) -> Vec<ModelChoice> {
-    let available = control.accounts.enabled_kinds();
+    let available = control.accounts.enabled_upstreams();
     let listed = control.models.listed().into_iter().filter(|listed| !embeds(listed));
     listed
         .map(|listed| ModelChoice {
-            served_now: !KindSet::serving(&listed.model).intersection(available).is_empty(),
+            served_now: !listed.model.serving_upstreams().is_disjoint(&available),
             id: listed.name,
         })
         .collect()

@@ -6,13 +6,12 @@ use bytes::Buf;
 use futures_util::Stream;
 use warp::reply::Response;
 
-use crate::accounts::KindSet;
 use crate::proxy::error::ProxyError;
 use crate::proxy::request_origin::CLAUDE_CODE;
 use crate::proxy::response::{json_response, render_error};
 use crate::proxy::{CallerInfo, ProxyInner, model_routing};
 use dialects::{ApiFamily, ollama};
-use upstreams::ListedModel;
+use upstreams::{ListedModel, UpstreamSet};
 
 /// The context length, in tokens, that is reported for a model whose context length is unknown.
 const DEFAULT_CONTEXT_LENGTH: u64 = 128_000;
@@ -76,7 +75,7 @@ pub(in crate::proxy) async fn list_models(proxy: Arc<ProxyInner>, caller: Caller
                 }))
             }
             ApiFamily::OpenAi | ApiFamily::Ollama | ApiFamily::Plain => {
-                dialects::openai_models(listed.iter().map(|(listed, kinds)| model_entry(listed, *kinds)))
+                dialects::openai_models(listed.iter().map(|(listed, serving)| model_entry(listed, serving)))
             }
         },
     )
@@ -89,13 +88,13 @@ pub(in crate::proxy) async fn get_model(proxy: Arc<ProxyInner>, caller: CallerIn
         Some((listed, _)) if caller.api_family == ApiFamily::Anthropic => {
             json_response(200, dialects::anthropic_model(id, &listed.name))
         }
-        Some((listed, kinds)) => json_response(200, dialects::openai_model(model_entry(listed, *kinds))),
+        Some((listed, serving)) => json_response(200, dialects::openai_model(model_entry(listed, serving))),
         None => render_error(&ProxyError::NoSuchModel, caller.api_family).0,
     }
 }
 
-fn model_entry(listed: &ListedModel, kinds: KindSet) -> dialects::ModelEntry<'_> {
-    let metadata = model_routing::model_metadata(listed, kinds);
+fn model_entry<'a>(listed: &'a ListedModel, serving: &UpstreamSet) -> dialects::ModelEntry<'a> {
+    let metadata = model_routing::model_metadata(listed, serving);
     dialects::ModelEntry { id: &listed.name, owner: &listed.owner, extra: metadata }
 }
 

@@ -3,7 +3,7 @@ use proptest::test_runner::{Config as Proptest, TestRunner};
 use proptest::{prop_assert, prop_oneof};
 
 use super::*;
-use crate::accounts::{Account, AccountKind, AccountOrigin, Accounts, Clock};
+use crate::accounts::{Account, AccountOrigin, Accounts, Clock};
 use crate::proxy::{Proxy, ProxyParts};
 use mock_upstream::{FaultRule, LLMS_PATH, MockAccount, MockUpstream};
 use protocol::{Message, Part, Role};
@@ -66,7 +66,7 @@ fn proxy(simulator: &MockUpstream) -> Proxy {
     let clock = Clock::default();
     let accounts = simulator.cookies().into_iter();
     let accounts = accounts
-        .map(|(label, cookie)| Account::new(label, AccountKind::Web, AccountOrigin::Demo, cookie.into()))
+        .map(|(label, cookie)| Account::new(label, web_session::ID, AccountOrigin::Demo, cookie.into()))
         .collect();
     let base = url::Url::parse(&simulator.base_url()).unwrap();
     Proxy::new(ProxyParts {
