@@ -3,7 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::Outcome;
@@ -57,6 +58,47 @@ impl Cpu {
     pub(crate) fn total(self) -> Duration {
         self.user + self.system
     }
+}
+
+/// Pins the main thread of a process to a core, if the machine has that many.
+///
+/// # Errors
+/// There is no such process.
+pub(crate) fn pin(pid: u32, core: usize) -> Outcome<()> {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or("no process id")?;
+    pin_thread(Some(pid), core).map(drop)
+}
+
+/// The calling thread while it is pinned to a core. Processes that it starts meanwhile stay pinned.
+pub(crate) struct PinnedThread {
+    before: CpuSet,
+}
+
+impl PinnedThread {
+    /// Pins the calling thread, if the machine has that many cores.
+    ///
+    /// # Errors
+    /// The system refuses it.
+    pub(crate) fn pin(core: usize) -> Outcome<Self> {
+        Ok(Self { before: pin_thread(None, core)? })
+    }
+}
+
+impl Drop for PinnedThread {
+    fn drop(&mut self) {
+        let _ = sched_setaffinity(None, &self.before);
+    }
+}
+
+/// Returns the cores that were allowed before.
+fn pin_thread(thread: Option<Pid>, core: usize) -> Outcome<CpuSet> {
+    let before = sched_getaffinity(thread)?;
+    if before.is_set(core) {
+        let mut only = CpuSet::new();
+        only.set(core);
+        sched_setaffinity(thread, &only)?;
+    }
+    Ok(before)
 }
 
 /// Resident memory of a process, KB.

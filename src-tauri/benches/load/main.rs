@@ -1,17 +1,19 @@
 //! What the proxy costs: requests, streams, memory and start-up, through it and past it, in one run on loopback.
 //!
-//! Three processes share the machine: the real program, a mock upstream (this program again, `--mock`), and the load
-//! (this program). "Direct" asks the mock for what the proxy would have answered, so that the client does the same
+//! The processes that share the machine are the real program, a mock upstream (this program again, `--mock`), and the
+//! load (this program); the relay's table adds nginx and the floor (`--floor`). "Direct" asks the mock for what the proxy would have answered, so that the client does the same
 //! work on both sides. Both sides take turns, so that a slow moment of the machine hits both. Wrong answers end the run:
 //! this is a measurement of work that is done right. What is measured is printed as Markdown on stdout.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
+mod floor;
 mod images;
 mod log;
 mod long_log;
 mod machine;
 mod memory;
 mod mock;
+mod nginx;
 mod parser;
 mod profile;
 #[allow(dead_code, reason = "shared with the soak, which uses the rest of it")]
@@ -38,12 +40,21 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 /// The whole run ends within this time, whatever hangs.
 const RUN_TIMEOUT: Duration = Duration::from_secs(240);
 
+/// The program's allocator, for the floor.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     // One thread each for load and mock: what is left of the machine is the proxy's.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if arguments.iter().any(|argument| argument == "--mock") {
         return runtime.block_on(mock::serve());
+    }
+    if let [mode, upstream] = arguments.as_slice()
+        && mode == "--floor"
+    {
+        return runtime.block_on(floor::serve(upstream.parse()?));
     }
     let quick = arguments.iter().any(|argument| argument == "--quick");
     let scale = if quick { Profile::quick() } else { Profile::full() };

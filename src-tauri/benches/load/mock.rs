@@ -32,6 +32,10 @@ impl Mock {
         BufReader::new(output).read_line(&mut line)?;
         Ok(Self { address: line.trim().parse()?, child })
     }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
 }
 
 impl Drop for Mock {

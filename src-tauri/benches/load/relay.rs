@@ -1,97 +1,142 @@
-//! The relay: a chat completion to the official API, whose bytes pass in both directions, beside nginx doing the same.
+//! What a request, a chunk and a first token cost: the program passing through and translating, beside nginx and beside
+//! the floor of the program's own stack. Each side is pinned to one core, mock and load to another, and all take turns.
 
-use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::Outcome;
-use crate::machine::{self, Cpu};
+use crate::floor::Floor;
+use crate::machine::{self, Cpu, PinnedThread};
 use crate::mock::Mock;
+use crate::nginx::Nginx;
 use crate::profile::Profile;
 use crate::program::{Program, Target};
-use crate::streams::{all_at_once, first_tokens};
+use crate::stats::median;
+use crate::streams::{all_at_once, first_token_spreads};
 use crate::tokens::ReplySpec;
-use crate::unary::ask;
-use crate::wire::Wire;
+use crate::unary::UnaryTurns;
 
-/// Where distributions put it; it is often on no user's path.
-const NGINX_PATHS: [&str; 2] = ["/usr/sbin/nginx", "/usr/bin/nginx"];
-const NGINX_START_TIMEOUT: Duration = Duration::from_secs(5);
 /// Chunks of the long stream: about 250 bytes each, so 200 MB in all.
 const LONG_STREAM_CHUNKS: usize = 800_000;
+/// The cores of the load and of what is measured.
+const LOAD_CORE: usize = 0;
+const MEASURED_CORE: usize = 1;
 
-/// What the relay costs.
+/// The costs of all sides.
 #[derive(Debug)]
 pub(crate) struct RelayCost {
-    pub(crate) ours: RelaySide,
-    /// `None` where there is no nginx.
-    pub(crate) nginx: Option<RelaySide>,
-    /// Added to the first token, milliseconds, in the middle.
-    pub(crate) first_token: f64,
-    /// The most memory beyond that before a long stream, KB.
+    pub(crate) passthrough: SideCost,
+    pub(crate) web_session: SideCost,
+    pub(crate) floor: SideCost,
+    /// `None` where nginx is not installed.
+    pub(crate) nginx: Option<SideCost>,
+    /// The most memory of the program beyond that before a long stream, KB.
     pub(crate) grown: u64,
     pub(crate) long_bytes: usize,
 }
 
-/// CPU time of one side.
-#[derive(Debug)]
-pub(crate) struct RelaySide {
-    pub(crate) request: Duration,
-    pub(crate) chunk: Duration,
+/// The costs of one side, one value a pass.
+#[derive(Debug, Default)]
+pub(crate) struct SideCost {
+    /// CPU time of a request with as many connections as the profile says, µs.
+    pub(crate) requests: [Vec<f64>; 3],
+    /// CPU time of a streamed chunk, µs.
+    pub(crate) chunk: Vec<f64>,
+    /// What is added to the first token, median of the pass, µs.
+    pub(crate) first_token: Vec<f64>,
+}
+
+/// The ratio of two sides: the median of the passes, and the lowest and highest pass.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ratio {
+    pub(crate) median: f64,
+    pub(crate) lowest: f64,
+    pub(crate) highest: f64,
+}
+
+impl Ratio {
+    /// The ratios of values that were measured in the same passes.
+    pub(crate) fn of(values: &[f64], base: &[f64]) -> Self {
+        let ratios: Vec<f64> = values.iter().zip(base).map(|(value, base)| value / base).collect();
+        let (lowest, highest) = (
+            ratios.iter().copied().fold(f64::INFINITY, f64::min),
+            ratios.iter().copied().fold(0.0, f64::max),
+        );
+        Self { median: median(ratios), lowest, highest }
+    }
+}
+
+struct Side {
+    target: Target,
+    pid: u32,
+    cost: SideCost,
+}
+
+impl Side {
+    fn new(target: &Target, pid: u32) -> Self {
+        Self { target: target.clone(), pid, cost: SideCost::default() }
+    }
+
+    async fn run_pass(&mut self, scale: &Profile) -> Outcome<()> {
+        for (costs, connections) in self.cost.requests.iter_mut().zip(scale.connections) {
+            let mut turns = UnaryTurns::default();
+            let cpu = turns.run(&self.target, connections, scale.turn, self.pid).await?;
+            costs.push(micros_each(cpu, turns.latency_count()));
+        }
+        let spec = ReplySpec { chunks: scale.chunks, gap: scale.gap, stamped: false };
+        let before = Cpu::of(self.pid)?;
+        let chunks = all_at_once(&self.target, scale.streams, spec).await?.chunks;
+        self.cost.chunk.push(micros_each(Cpu::of(self.pid)?.since(before), chunks));
+        Ok(())
+    }
 }
 
 pub(crate) async fn measure(mock: &Mock, scale: &Profile) -> Outcome<RelayCost> {
-    let program = Program::start_keyed(mock.address).await?;
+    machine::pin(mock.pid(), LOAD_CORE)?;
+    let pinned = PinnedThread::pin(MEASURED_CORE)?;
+    let keyed = Program::start_keyed(mock.address).await?;
+    let web = Program::start(mock.address).await?;
+    let floor = Floor::start(mock.address)?;
     let nginx = Nginx::start(mock.address).await?;
-    let (mut ours, mut theirs) = (RelayTurns::default(), RelayTurns::default());
-    for _ in 0..scale.rounds {
-        ours.run(&program.target, program.pid, scale).await?;
-        if let Some(nginx) = &nginx {
-            theirs.run(&nginx.target, nginx.child.id(), scale).await?;
-        }
-    }
+    drop(pinned);
+    let pinned = PinnedThread::pin(LOAD_CORE)?;
+    let mut sides = vec![
+        Side::new(&keyed.target, keyed.pid),
+        Side::new(&web.target, web.pid),
+        Side::new(&floor.target, floor.pid()),
+    ];
+    sides.extend(nginx.as_ref().map(|nginx| Side::new(&nginx.target, nginx.pid())));
     let direct = Target::direct(mock.address);
-    let pair = first_tokens(&direct, &program.target, scale.pairs, Duration::ZERO).await?;
-    let (grown, long_bytes) = measure_long_stream(&program, scale).await?;
-    let nginx = if nginx.is_some() { Some(theirs.side()?) } else { None };
-    let first_token = pair.proxied.p50 - pair.direct.p50;
-    let ours = ours.side()?;
-    program.stop().await?;
-    Ok(RelayCost { ours, nginx, first_token, grown, long_bytes })
-}
-
-#[derive(Default)]
-struct RelayTurns {
-    requests: u32,
-    for_requests: Cpu,
-    chunks: usize,
-    for_chunks: Cpu,
-}
-
-impl RelayTurns {
-    async fn run(&mut self, target: &Target, pid: u32, scale: &Profile) -> Outcome<()> {
-        let request = target.request(ReplySpec::WHOLE);
-        let mut wire = Wire::connect(target.address).await?;
-        ask(&mut wire, &request).await?;
-        let (end, before) = (Instant::now() + scale.turn, Cpu::of(pid)?);
-        while Instant::now() < end {
-            ask(&mut wire, &request).await?;
-            self.requests += 1;
+    for _ in 0..scale.rounds {
+        for side in &mut sides {
+            side.run_pass(scale).await?;
         }
-        self.for_requests = self.for_requests.plus(Cpu::of(pid)?.since(before));
-        let spec = ReplySpec { chunks: scale.chunks, gap: scale.gap, stamped: false };
-        let before = Cpu::of(pid)?;
-        self.chunks += all_at_once(target, scale.streams, spec).await?.chunks;
-        self.for_chunks = self.for_chunks.plus(Cpu::of(pid)?.since(before));
-        Ok(())
+        let targets: Vec<&Target> =
+            [&direct].into_iter().chain(sides.iter().map(|side| &side.target)).collect();
+        let spreads = first_token_spreads(&targets, scale.pairs, Duration::ZERO).await?;
+        for (side, spread) in sides.iter_mut().zip(&spreads[1..]) {
+            side.cost.first_token.push((spread.p50 - spreads[0].p50) * 1_000.0);
+        }
     }
+    let (grown, long_bytes) = measure_long_stream(&keyed, scale).await?;
+    drop(pinned);
+    keyed.stop().await?;
+    web.stop().await?;
+    let mut costs = sides.into_iter().map(|side| side.cost);
+    let mut next = || costs.next().ok_or("a side is missing");
+    Ok(RelayCost {
+        passthrough: next()?,
+        web_session: next()?,
+        floor: next()?,
+        nginx: next().ok(),
+        grown,
+        long_bytes,
+    })
+}
 
-    fn side(&self) -> Outcome<RelaySide> {
-        let chunks = u32::try_from(self.chunks)?.max(1);
-        let request = self.for_requests.total() / self.requests.max(1);
-        Ok(RelaySide { request, chunk: self.for_chunks.total() / chunks })
-    }
+fn micros_each(cpu: Cpu, count: usize) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+    let count = count.max(1) as f64;
+    cpu.total().as_secs_f64() * 1_000_000.0 / count
 }
 
 /// One long stream; its bytes must not stay.
@@ -111,64 +156,4 @@ async fn measure_long_stream(program: &Program, scale: &Profile) -> Outcome<(u64
             () = tokio::time::sleep(Duration::from_millis(20)) => peak = peak.max(machine::resident(program.pid)?),
         }
     }
-}
-
-/// nginx as a plain reverse proxy: one process, streams not buffered, connections to the mock kept.
-struct Nginx {
-    target: Target,
-    child: Child,
-    _folder: tempfile::TempDir,
-}
-
-impl Nginx {
-    async fn start(mock: SocketAddr) -> Outcome<Option<Self>> {
-        let Some(program) = NGINX_PATHS.iter().find(|path| Path::new(path).is_file()) else {
-            return Ok(None);
-        };
-        let folder = tempfile::tempdir()?;
-        let address = free_address()?;
-        std::fs::write(folder.path().join("nginx.conf"), nginx_config(address, mock, folder.path()))?;
-        let child = Command::new(program)
-            .args(["-e", "stderr", "-p"])
-            .arg(folder.path())
-            .args(["-c", "nginx.conf"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
-        let nginx = Self { target: Target::direct(address), child, _folder: folder };
-        let began = Instant::now();
-        while Wire::connect(address).await.is_err() {
-            if began.elapsed() > NGINX_START_TIMEOUT {
-                return Err("nginx does not listen".into());
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        Ok(Some(nginx))
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Taken and given back at once: nginx must be told a number.
-fn free_address() -> Outcome<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
-}
-
-fn nginx_config(address: SocketAddr, mock: SocketAddr, folder: &Path) -> String {
-    let at = folder.display();
-    format!(
-        "daemon off; master_process off; pid {at}/pid; error_log stderr crit;\n\
-         events {{ worker_connections 2048; }}\n\
-         http {{\n  access_log off; client_body_temp_path {at}/body; proxy_temp_path {at}/proxy;\n\
-         fastcgi_temp_path {at}/f; uwsgi_temp_path {at}/u; scgi_temp_path {at}/s; keepalive_requests 1000000;\n\
-         upstream mock {{ server {mock}; keepalive 512; keepalive_requests 1000000; }}\n\
-         server {{ listen {address}; location / {{ proxy_pass http://mock; proxy_http_version 1.1;\n\
-         proxy_set_header Connection \"\"; proxy_buffering off; }} }}\n}}\n"
-    )
 }

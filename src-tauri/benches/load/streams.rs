@@ -94,19 +94,29 @@ pub(crate) async fn first_piece(wire: &mut Wire, request: &[u8]) -> Outcome<Rest
 }
 
 /// Times to the first token, both sides in turn.
-pub(crate) async fn first_tokens(
+async fn first_tokens(
     direct: &Target,
     proxied: &Target,
     pairs: usize,
     pause: Duration,
 ) -> Outcome<SpreadPair> {
+    let spreads = first_token_spreads(&[direct, proxied], pairs, pause).await?;
+    Ok(SpreadPair { direct: spreads[0], proxied: spreads[1] })
+}
+
+/// Times to the first token of each target, all in turn.
+pub(crate) async fn first_token_spreads(
+    targets: &[&Target],
+    requests: usize,
+    pause: Duration,
+) -> Outcome<Vec<Spread>> {
     let spec = ReplySpec { chunks: 2, gap: Duration::ZERO, stamped: false };
     let mut sides = Vec::new();
-    for target in [direct, proxied] {
+    for target in targets {
         let wire = Wire::connect(target.address).await?;
         sides.push((wire, target.request(spec), Samples::default()));
     }
-    for _ in 0..pairs {
+    for _ in 0..requests {
         for (wire, request, samples) in &mut sides {
             let asked = Instant::now();
             let rest = first_piece(wire, request).await?;
@@ -117,8 +127,7 @@ pub(crate) async fn first_tokens(
             }
         }
     }
-    let mut spreads = sides.into_iter().map(|(_, _, samples)| samples.middle_and_tail());
-    Ok(SpreadPair { direct: spreads.next().unwrap_or_default(), proxied: spreads.next().unwrap_or_default() })
+    Ok(sides.into_iter().map(|(_, _, samples)| samples.middle_and_tail()).collect())
 }
 
 /// Times to the first token while all streams run through the proxy.

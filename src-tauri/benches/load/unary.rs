@@ -65,15 +65,22 @@ pub(crate) async fn ask(wire: &mut Wire, request: &[u8]) -> Outcome<()> {
     if status == 200 { Ok(()) } else { Err(format!("{status}: {}", String::from_utf8_lossy(&body)).into()) }
 }
 
+/// The turns of one side.
 #[derive(Default)]
-struct UnaryTurns {
+pub(crate) struct UnaryTurns {
     latency: Samples,
     time: Duration,
 }
 
 impl UnaryTurns {
     /// One turn of one side: returns the proxy's CPU time in it.
-    async fn run(&mut self, target: &Target, connections: usize, turn: Duration, proxy: u32) -> Outcome<Cpu> {
+    pub(crate) async fn run(
+        &mut self,
+        target: &Target,
+        connections: usize,
+        turn: Duration,
+        proxy: u32,
+    ) -> Outcome<Cpu> {
         let request = target.request(ReplySpec::WHOLE);
         let mut wires =
             futures_util::future::try_join_all((0..connections).map(|_| warm_connection(target, &request)))
@@ -89,7 +96,7 @@ impl UnaryTurns {
         Ok(Cpu::of(proxy)?.since(before))
     }
 
-    fn latency_count(&self) -> usize {
+    pub(crate) fn latency_count(&self) -> usize {
         self.latency.count()
     }
 
