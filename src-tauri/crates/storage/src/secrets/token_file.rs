@@ -18,7 +18,7 @@ const TOKEN_BYTES: usize = 32;
 /// A symlink, a file of another user, something that is not a file, or any failure to read or write.
 pub fn read_or_create_token(path: &Path) -> io::Result<Secret> {
     let existing = match open_token_file(path) {
-        Ok(file) => trusted_token(file)?,
+        Ok(file) => trusted_token(file, platform::is_ours)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return create_token_file(path),
         Err(error) => return Err(error),
     };
@@ -31,12 +31,18 @@ pub fn read_or_create_token(path: &Path) -> io::Result<Secret> {
     }
 }
 
-/// Reads the token in the file at `path`, for a client of the instance that created it.
+/// Reads the token in the file at `path`, for a client of the instance that created it. Root may be the client of
+/// another user's instance, as of a system service, in a folder that no third user can write to.
 ///
 /// # Errors
 /// As [`read_or_create_token`]; also when there is no file, or its token cannot be trusted.
 pub fn read_token(path: &Path) -> io::Result<Secret> {
-    trusted_token(open_token_file(path)?)?.ok_or_else(|| {
+    let folder = path.parent().map(fs::metadata).transpose()?;
+    let is_trusted = |about: &fs::Metadata| {
+        platform::is_ours(about)
+            || folder.as_ref().is_some_and(|folder| platform::root_may_read(about, folder))
+    };
+    trusted_token(open_token_file(path)?, is_trusted)?.ok_or_else(|| {
         token_error(
             io::ErrorKind::InvalidData,
             "the token file is damaged or open to others; restart the server to renew it",
@@ -54,7 +60,7 @@ pub(super) fn read_key(path: &Path) -> io::Result<Option<Secret>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };
-    match trusted_token(file)? {
+    match trusted_token(file, platform::is_ours)? {
         Some(key) => Ok(Some(key)),
         None => Err(token_error(
             io::ErrorKind::InvalidData,
@@ -81,13 +87,13 @@ fn open_token_file(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// `None` when the file is ours but its token must not be used any more.
-fn trusted_token(file: File) -> io::Result<Option<Secret>> {
+/// `None` when the file's owner is trusted but its token must not be used any more.
+fn trusted_token(file: File, is_trusted_owner: impl Fn(&fs::Metadata) -> bool) -> io::Result<Option<Secret>> {
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(token_error(io::ErrorKind::InvalidInput, "it is not a regular file; remove it"));
     }
-    if !platform::is_ours(&metadata) {
+    if !is_trusted_owner(&metadata) {
         return Err(token_error(io::ErrorKind::PermissionDenied, "it belongs to another user; remove it"));
     }
     if platform::is_open_to_others(&metadata) {
@@ -143,6 +149,15 @@ mod platform {
         about.uid() == rustix::process::geteuid().as_raw()
     }
 
+    pub(super) fn root_may_read(about: &Metadata, folder: &Metadata) -> bool {
+        rustix::process::geteuid().is_root() && is_only_writer(about, folder)
+    }
+
+    /// Whether nobody but the owner of the file, and root, could have put it into the folder.
+    pub(super) fn is_only_writer(about: &Metadata, folder: &Metadata) -> bool {
+        about.uid() == folder.uid() && folder.mode() & 0o022 == 0
+    }
+
     pub(super) fn is_open_to_others(about: &Metadata) -> bool {
         about.mode() & 0o077 != 0
     }
@@ -159,6 +174,10 @@ mod platform {
 
     pub(super) fn is_ours(_about: &Metadata) -> bool {
         true
+    }
+
+    pub(super) fn root_may_read(_about: &Metadata, _folder: &Metadata) -> bool {
+        false
     }
 
     pub(super) fn is_open_to_others(_about: &Metadata) -> bool {
@@ -258,6 +277,26 @@ mod tests {
             assert!(read_or_create_token(&path).is_err());
         } else {
             assert!(!platform::is_ours(&fs::metadata("/").unwrap()));
+        }
+    }
+
+    /// As of the system's service: the folder and its token belong to the same user.
+    #[test]
+    fn root_reads_the_token_of_the_folders_owner_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("control.token");
+        make(&path);
+        let is_only_writer =
+            || platform::is_only_writer(&fs::metadata(&path).unwrap(), &fs::metadata(dir.path()).unwrap());
+        assert!(is_only_writer());
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+        assert!(!is_only_writer());
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(&path, Some(65534), None).unwrap();
+            assert!(read_token(&path).is_err());
+            std::os::unix::fs::chown(dir.path(), Some(65534), None).unwrap();
+            assert!(read_token(&path).is_ok());
         }
     }
 
