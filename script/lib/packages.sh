@@ -8,6 +8,7 @@ packages_portable=(zstd)
 packages_apt_repository=(apt-utils dpkg-dev gnupg)
 packages_package_test=(appstream curl desktop-file-utils dpkg-dev lintian mmdebstrap xdotool xvfb)
 packages_container_test=(buildah curl docker-compose mmdebstrap runc)
+packages_service_test=(iproute2 mmdebstrap procps util-linux)
 packages_test=(at-spi2-core chromium faketime g++ iproute2 strace systemd xvfb xdotool dbus gnome-keyring openbox wmctrl x11-utils xclip
   tinyproxy-bin microsocks minisign ruby zstd webkit2gtk-driver python3-gi gir1.2-glib-2.0 fonts-dejavu-core "${packages_apt_repository[@]}")
 # Any Python that can make a virtual environment will do, whether or not it came as a package.
