@@ -92,9 +92,10 @@ pub(super) async fn build_on_main_thread(
     build: impl FnOnce(&AppHandle) -> tauri::Result<WebviewWindow> + Send + 'static,
 ) -> tauri::Result<WebviewWindow> {
     // Windows creates no web view while its thread handles an event: the main thread would deadlock (documentation of
-    // tauri's `WebviewWindowBuilder::new`).
+    // tauri's `WebviewWindowBuilder::new`). The proxy's only worker thread must not wait for it either.
     if cfg!(windows) {
-        return build(app);
+        let app = app.clone();
+        return tauri::async_runtime::spawn_blocking(move || build(&app)).await?;
     }
     let (sender, built) = tokio::sync::oneshot::channel();
     let on_main = app.clone();
