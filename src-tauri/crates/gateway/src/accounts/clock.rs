@@ -27,7 +27,10 @@ impl Timestamp {
 /// The source of [`Timestamp`].
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
-    #[cfg_attr(target_os = "linux", allow(dead_code, reason = "Linux counts the time asleep itself"))]
+    #[cfg_attr(
+        any(target_os = "linux", target_os = "macos"),
+        allow(dead_code, reason = "the system has a clock that counts the time asleep")
+    )]
     start: Instant,
 }
 
@@ -42,16 +45,21 @@ impl Clock {
         Timestamp { uptime: self.uptime(), wall: SystemTime::now() }
     }
 
-    /// Reads the boot-time clock: a limit that ended while a laptop slept must be over, and `Instant` stands still
-    /// during sleep on Linux.
-    #[cfg(target_os = "linux")]
+    /// Reads the clock that counts the time asleep: a limit that ended while a laptop slept must be over, and `Instant`
+    /// stands still during sleep on Linux and macOS. On macOS that clock is `CLOCK_MONOTONIC` (clock_gettime(3) there).
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
     fn uptime(self) -> Duration {
-        let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        use rustix::time::ClockId;
+        #[cfg(target_os = "linux")]
+        const WITH_SLEEP: ClockId = ClockId::Boottime;
+        #[cfg(target_os = "macos")]
+        const WITH_SLEEP: ClockId = ClockId::Monotonic;
+        let time = rustix::time::clock_gettime(WITH_SLEEP);
         let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
         Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
     }
 
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
     fn uptime(self) -> Duration {
         self.start.elapsed()
     }
