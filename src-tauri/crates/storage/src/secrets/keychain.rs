@@ -1,5 +1,6 @@
 //! The keychain of the platform: macOS Keychain, Windows Credential Manager, the Secret Service elsewhere.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use keyring_core::{Entry, Error};
@@ -50,7 +51,30 @@ impl SecretStore for Keychain {
 
 /// Our entries, one for each name.
 #[derive(Default)]
-struct KeychainEntries(Platform);
+struct KeychainEntries {
+    platform: Platform,
+    last_call: LastCall,
+}
+
+/// The outcome of the last call. It stands for the state of a keychain that does not tell whether it is locked.
+#[derive(Default)]
+struct LastCall {
+    was_refused: AtomicBool,
+}
+
+impl LastCall {
+    /// Records a call. An entry that does not exist is an answer too.
+    fn record<T>(&self, result: &keyring_core::Result<T>) {
+        let refused = matches!(result, Err(Error::NoStorageAccess(_) | Error::PlatformFailure(_)));
+        self.was_refused.store(refused, Ordering::Relaxed);
+    }
+
+    /// Whether the keychain is to be taken as locked. One that tells its state is believed; one that does not is open
+    /// until a call was refused, and open again after a call that was answered.
+    fn is_locked(&self, told: Option<bool>) -> bool {
+        told.unwrap_or_else(|| self.was_refused.load(Ordering::Relaxed))
+    }
+}
 
 impl SecretStore for KeychainEntries {
     fn get(&self, name: &str) -> Result<Option<Secret>, StoreError> {
@@ -76,9 +100,9 @@ impl SecretStore for KeychainEntries {
     }
 
     fn check_available(&self) -> Result<(), StoreError> {
-        match self.0.is_locked() {
-            Ok(false) => Ok(()),
-            Ok(true) => Err(StoreError::Locked),
+        match self.platform.is_locked() {
+            Ok(told) if self.last_call.is_locked(told) => Err(StoreError::Locked),
+            Ok(_) => Ok(()),
             Err(error) => Err(store_error(&error, &Redactor::default())),
         }
     }
@@ -92,14 +116,16 @@ impl KeychainEntries {
         name: &str,
         call: impl Fn(&Entry) -> keyring_core::Result<T>,
     ) -> keyring_core::Result<T> {
-        let attempt = || self.0.entry(name).and_then(|entry| call(&entry));
-        match attempt() {
+        let attempt = || self.platform.entry(name).and_then(|entry| call(&entry));
+        let result = match attempt() {
             Err(Error::PlatformFailure(_)) => {
-                self.0.disconnect();
+                self.platform.disconnect();
                 attempt()
             }
             other => other,
-        }
+        };
+        self.last_call.record(&result);
+        result
     }
 }
 
@@ -191,6 +217,16 @@ mod tests {
     fn f45_a_locked_keychain_is_reported_as_locked() {
         assert_eq!(plain(&Error::NoStorageAccess("SS error: prompt dismissed".into())), StoreError::Locked);
         assert_eq!(plain(&Error::NoStorageAccess("SS Error: object locked".into())), StoreError::Locked);
+    }
+
+    #[test]
+    fn f45_a_keychain_that_does_not_tell_is_locked_only_after_a_refusal() {
+        let last_call = LastCall::default();
+        assert!(!last_call.is_locked(None), "not known is not locked");
+        last_call.record::<()>(&Err(Error::NoStorageAccess("user interaction is not allowed".into())));
+        assert!(last_call.is_locked(None) && !last_call.is_locked(Some(false)));
+        last_call.record::<()>(&Err(Error::NoEntry));
+        assert!(!last_call.is_locked(None) && last_call.is_locked(Some(true)));
     }
 
     #[test]

@@ -33,12 +33,12 @@ impl Platform {
     }
 
     /// Asks for the state only. Every other call unlocks first, which opens a password window.
-    pub(super) fn is_locked(&self) -> Result<bool> {
+    pub(super) fn is_locked(&self) -> Result<Option<bool>> {
         let service = SecretService::connect(EncryptionType::Plain).map_err(decode_error)?;
         match service.get_default_collection().and_then(|collection| collection.is_locked()) {
             // Nothing was ever stored, so nothing can be read, and no window opens.
-            Err(secret_service::Error::NoResult) => Ok(false),
-            other => other.map_err(decode_error),
+            Err(secret_service::Error::NoResult) => Ok(Some(false)),
+            other => other.map(Some).map_err(decode_error),
         }
     }
 

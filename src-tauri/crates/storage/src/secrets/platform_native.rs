@@ -16,8 +16,8 @@ impl Platform {
 
     pub(super) fn disconnect(&self) {}
 
-    /// Windows never asks anything. macOS does not tell whether it would: what runs in the background stays away then.
-    pub(super) fn is_locked(&self) -> Result<bool> {
-        Ok(!cfg!(windows))
+    /// Windows never asks anything. macOS does not tell whether it would.
+    pub(super) fn is_locked(&self) -> Result<Option<bool>> {
+        Ok(cfg!(windows).then_some(false))
     }
 }
