@@ -6,19 +6,21 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::atomic_write::{atomic_write, set_aside};
+use super::atomic_write::{atomic_write, set_aside, with_suffix};
 use super::encryption::{self, DecryptError, EncryptionKey, SecretValues};
 use super::token_file::{create_key, read_key};
 use super::{Secret, SecretStore, StoreError};
 
 const FILE_NAME: &str = "secrets.sealed";
+/// A name of its own, so that a change of `secret_store` never meets a file of which it has no key.
+const KEYCHAIN_FILE_NAME: &str = "keychain.sealed";
 /// The name of the key in a keychain.
 const KEY_ENTRY_NAME: &str = "file-key";
 /// Some thousand accounts. A larger file is not ours.
 const MAX_FILE_BYTES: u64 = 16 << 20;
 
-/// Keeps all values in `secrets.sealed` in the data directory, for its owner only (0600), encrypted with a key that is
-/// kept elsewhere. Without the key the file is useless; a program that can read both can read the secrets.
+/// Keeps all values in one file in the data directory, for its owner only (0600), encrypted with a key that is kept
+/// elsewhere: `secrets.sealed` with a key file, `keychain.sealed` with a key in the keychain. Without the key the file is useless; a program that can read both can read the secrets.
 pub struct EncryptedFileStore {
     path: PathBuf,
     key_source: KeySource,
@@ -35,16 +37,16 @@ impl EncryptedFileStore {
     /// With its key in a file of its own, which is made (0600) when the first value is stored. A key file that others
     /// could read is refused.
     pub fn with_key_file(key_file: PathBuf, data_dir: &Path) -> Self {
-        Self::new(KeySource::File(key_file), data_dir)
+        Self::new(KeySource::File(key_file), data_dir.join(FILE_NAME))
     }
 
     /// With its key as one entry of another store.
     pub fn with_key_in_store(store: Arc<dyn SecretStore>, data_dir: &Path) -> Self {
-        Self::new(KeySource::StoreEntry(store), data_dir)
+        Self::new(KeySource::StoreEntry(store), data_dir.join(KEYCHAIN_FILE_NAME))
     }
 
-    fn new(key: KeySource, data_dir: &Path) -> Self {
-        Self { path: data_dir.join(FILE_NAME), key_source: key, access_lock: Mutex::new(()) }
+    fn new(key_source: KeySource, path: PathBuf) -> Self {
+        Self { path, key_source, access_lock: Mutex::new(()) }
     }
 
     fn read(&self) -> Result<SecretValues, StoreError> {
@@ -63,7 +65,14 @@ impl EncryptedFileStore {
     /// Somebody may still mend the file, so it is not deleted; without it the next value can be stored.
     fn set_aside(&self) -> StoreError {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        set_aside(&self.path, now).map_or_else(|error| file_error(&error), StoreError::SetAside)
+        match set_aside(&self.path, now) {
+            Ok(suffix) => StoreError::SetAside(
+                with_suffix(&self.path, &suffix)
+                    .file_name()
+                    .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+            ),
+            Err(error) => file_error(&error),
+        }
     }
 
     fn write(&self, values: &SecretValues) -> Result<(), StoreError> {
@@ -254,8 +263,9 @@ mod tests {
         bytes[last] ^= 1;
         fs::write(&file, &bytes).unwrap();
         let error = store(&dir).get("a").unwrap_err();
-        let StoreError::SetAside(ending) = error else { panic!("{error:?}") };
-        assert_eq!(fs::read(dir.path().join(format!("secrets.sealed{ending}"))).unwrap(), bytes);
+        let StoreError::SetAside(name) = error else { panic!("{error:?}") };
+        assert!(name.starts_with("secrets.sealed.bad-"), "{name}");
+        assert_eq!(fs::read(dir.path().join(name)).unwrap(), bytes);
         assert_eq!(value(&store(&dir), "a"), None);
         store(&dir).set("a", &Secret::from("w")).unwrap();
         assert_eq!(value(&store(&dir), "a").as_deref(), Some("w"));
@@ -272,6 +282,19 @@ mod tests {
     }
 
     #[test]
+    fn a_change_between_keychain_and_key_file_meets_no_file_of_the_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let keychain = Arc::new(MemoryStore::new());
+        let in_keychain =
+            || EncryptedFileStore::with_key_in_store(Arc::<MemoryStore>::clone(&keychain), dir.path());
+        in_keychain().set("a", &Secret::from("old")).unwrap();
+        assert_eq!(value(&store(&dir), "a"), None);
+        store(&dir).set("a", &Secret::from("new")).unwrap();
+        assert_eq!(value(&in_keychain(), "a").as_deref(), Some("old"));
+        assert_eq!(value(&store(&dir), "a").as_deref(), Some("new"));
+    }
+
+    #[test]
     fn one_short_item_in_a_keychain_is_enough_for_long_values() {
         let dir = tempfile::tempdir().unwrap();
         let keychain = Arc::new(MemoryStore::new());
@@ -280,7 +303,7 @@ mod tests {
         store().set("a", &Secret::from("x".repeat(10_000))).unwrap();
         assert_eq!(value(&store(), "a").map(|value| value.len()), Some(10_000));
         assert_eq!(keychain.get(KEY_ENTRY_NAME).unwrap().unwrap().expose_secret().len(), 64);
-        assert_eq!(names(&dir), ["secrets.sealed"]);
+        assert_eq!(names(&dir), ["keychain.sealed"]);
         keychain.delete(KEY_ENTRY_NAME).unwrap();
         assert!(matches!(store().get("a"), Err(StoreError::KeyFile(_))));
     }

@@ -73,12 +73,12 @@ pub enum StoreError {
     File(String),
     #[error(
         "The file of secrets was written with another key. Give the key it was written with (SECRET_KEY_FILE), or \
-         delete secrets.sealed in the data directory and add the accounts again"
+         delete secrets.sealed (keychain.sealed on Windows) in the data directory and add the accounts again"
     )]
     WrongKey,
     #[error("The key of the file of secrets cannot be used: {0}")]
     KeyFile(String),
-    #[error("The file of secrets was damaged. It is kept as secrets.sealed{0}; add the accounts again")]
+    #[error("The file of secrets was damaged. It is kept as {0}; add the accounts again")]
     SetAside(String),
     #[error("The keychain failed: {0}")]
     Other(String),

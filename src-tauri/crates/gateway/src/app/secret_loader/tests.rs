@@ -242,7 +242,7 @@ async fn f48_missing_or_altered_secrets_are_never_used() {
 async fn f48_a_lost_secrets_file_is_reported() {
     let mut setup = TestSetup::new(&["a"]);
     setup.store.values.lock().unwrap().clear();
-    let lost = Err(StoreError::SetAside(".bad-1".to_owned()));
+    let lost = Err(StoreError::SetAside("secrets.sealed.bad-1".to_owned()));
     setup.store.values.lock().unwrap().insert(keychain_entry_name(&stored_id("a")), lost);
     let _task = setup.spawn_loader();
     setup.reader.reload().await;
