@@ -10,9 +10,26 @@ use crate::secrets::{create_private_dir, make_private};
 
 const DATA_DIR_SETTING: &str = "DATA_DIR";
 
-/// The platform's own directory for this program; `None` without a home directory.
+/// The platform's own directory for this program; `None` without a home directory. On Windows it is below
+/// `AppData\Local`: a database and its locks must not roam with a domain profile. What is below `AppData\Roaming` still
+/// is moved there first.
 pub fn platform_dir() -> Option<PathBuf> {
-    directories::ProjectDirs::from("", "", "mammouth-proxy").map(|dirs| dirs.data_dir().to_owned())
+    let dirs = directories::ProjectDirs::from("", "", "mammouth-proxy")?;
+    Some(moved_dir(dirs.data_dir(), dirs.data_local_dir()))
+}
+
+/// `to`, after `from` was moved there if only that exists; `from` where it cannot be moved, as while a program uses it.
+fn moved_dir(from: &Path, to: &Path) -> PathBuf {
+    if to.exists() || !from.is_dir() {
+        return to.to_owned();
+    }
+    let moved = to.parent().map_or(Ok(()), create_private_dir).and_then(|()| fs::rename(from, to));
+    if moved.is_err() {
+        return from.to_owned();
+    }
+    // Only where nothing else is in it.
+    let _ = from.parent().map(fs::remove_dir);
+    to.to_owned()
 }
 
 impl Sources {
@@ -127,6 +144,33 @@ mod tests {
             flags.demo = true;
         });
         assert_eq!(data_dir(&both).unwrap(), root.join("with space é/demo"));
+    }
+
+    #[test]
+    fn a_former_directory_is_moved_once() {
+        let home = tempfile::tempdir().unwrap();
+        let roaming = home.path().join("Roaming/mammouth-proxy/data");
+        let local = home.path().join("Local/mammouth-proxy/data");
+        assert_eq!(moved_dir(&roaming, &local), local);
+        assert!(!local.exists(), "nothing is made where nothing was");
+        fs::create_dir_all(&roaming).unwrap();
+        fs::write(roaming.join("mammouth.db"), "kept").unwrap();
+        assert_eq!(moved_dir(&roaming, &local), local);
+        assert_eq!(fs::read_to_string(local.join("mammouth.db")).unwrap(), "kept");
+        assert!(!home.path().join("Roaming/mammouth-proxy").exists());
+        fs::create_dir_all(&roaming).unwrap();
+        assert_eq!(moved_dir(&roaming, &local), local);
+        assert!(roaming.exists() && local.join("mammouth.db").exists(), "what is there is not replaced");
+    }
+
+    #[test]
+    fn f44_a_former_directory_that_cannot_be_moved_is_used_where_it_is() {
+        let home = tempfile::tempdir().unwrap();
+        let roaming = home.path().join("Roaming");
+        fs::create_dir_all(&roaming).unwrap();
+        // A file where a folder is needed stands in for a directory in use.
+        fs::write(home.path().join("Local"), "").unwrap();
+        assert_eq!(moved_dir(&roaming, &home.path().join("Local/data")), roaming);
     }
 
     #[test]
