@@ -310,6 +310,7 @@ export class MockControl implements Control {
     },
     "port.free": () => ({ port: this.state.port + 1 }),
     "serving.set": ({ on }) => ((this.state.serving = on), null),
+    "program.stop": () => null,
     "settings.get": () => this.state.settings,
     "settings.set": ({ name, value }) => {
       const setting = this.state.setting(name) ?? refuse("not_found", `no setting is called ${name}`);

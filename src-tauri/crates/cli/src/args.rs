@@ -60,6 +60,8 @@ impl GlobalArgs {
 pub(super) enum Command {
     /// Run the proxy until it is told to stop
     Serve(ServeArgs),
+    /// End the running proxy, and wait until it has ended
+    Stop,
     /// Say whether the proxy runs, where, and how its accounts are
     Status,
     /// Check settings, port, keychain, accounts, Mammouth and the clock, and say what to do

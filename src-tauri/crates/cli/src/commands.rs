@@ -1,6 +1,7 @@
 //! The commands that are small enough to share a file.
 
 use std::io::{BufRead, ErrorKind, IsTerminal, Read};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -9,7 +10,7 @@ use super::client::{TargetInstance, block_on, find_target, run_command, running}
 use super::secret_input::read_secret;
 use super::{ExitError, exit, output};
 use gateway::accounts::{AccountView, LimitReason};
-use gateway::app::AppParts;
+use gateway::app::{AppParts, find_running};
 use gateway::management::{CheckView, IssuedKey, KeyView, Status, env_file_message};
 use gateway::server::dial_addr;
 
@@ -18,6 +19,33 @@ const WEB_SESSION_NOTICE: &str = "\
 Please note: this program is unofficial. A web session is your own mammouth.ai login, used on this machine for you
 alone. Mammouth's terms (14 April 2026) forbid bypassing plan limits, sharing credentials and reverse engineering; the
 official API key is the sanctioned way. You decide.";
+
+/// How long a proxy may take to end: its drain and what follows.
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+/// Interval between two looks at a proxy that ends.
+const STOP_POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Ends the running proxy as a signal does, and waits for it.
+pub(super) fn stop(global: &GlobalArgs) -> Result<(), ExitError> {
+    let target = find_target(global)?;
+    let Some(client) = target.client else {
+        output::line("the proxy does not run");
+        return Ok(());
+    };
+    block_on(async {
+        client.call::<()>("program.stop", Value::Null).await?;
+        let ended = async {
+            let mut poll = tokio::time::interval(STOP_POLL_INTERVAL);
+            while find_running(&target.data_dir).is_some() {
+                poll.tick().await;
+            }
+        };
+        let late = |_| ExitError::failed("the proxy was told to end, and still runs");
+        tokio::time::timeout(STOP_TIMEOUT, ended).await.map_err(late)
+    })?;
+    output::line("stopped");
+    Ok(())
+}
 
 pub(super) fn status(global: &GlobalArgs) -> Result<(), ExitError> {
     let target = find_target(global)?;

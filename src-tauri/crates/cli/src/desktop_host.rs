@@ -32,7 +32,7 @@ pub struct ProxyHandle {
     pub on_other_port: bool,
     /// Runtime on which the proxy runs.
     pub runtime: Handle,
-    /// Completes when a signal asks the program to end.
+    /// Completes when a signal or `mammouth-proxy stop` asks the program to end.
     pub shutdown_signal: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
@@ -114,6 +114,7 @@ fn serve<D: DesktopHooks>(
         }
         started => started?,
     };
+    let control = serving.control().clone();
     let outcome = desktop.check_display().and_then(|()| {
         desktop.run(ProxyHandle {
             control: serving.control().clone(),
@@ -121,7 +122,7 @@ fn serve<D: DesktopHooks>(
             hidden,
             on_other_port,
             runtime: serving.runtime.handle().clone(),
-            shutdown_signal: Box::pin(async move { signals.next().await }),
+            shutdown_signal: Box::pin(async move { serving::end_requested(&mut signals, &control).await }),
         })
     });
     serving.stop()?;

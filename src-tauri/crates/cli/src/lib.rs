@@ -109,6 +109,7 @@ fn dispatch(args: args::Args) -> Result<(), ExitError> {
     let place = args.global;
     match args.command {
         args::Command::Serve(serve) => serve::serve(place, serve),
+        args::Command::Stop => commands::stop(&place),
         args::Command::Status => commands::status(&place),
         args::Command::Doctor => doctor::doctor(&place),
         args::Command::Accounts(command) => commands::accounts(&place, command),

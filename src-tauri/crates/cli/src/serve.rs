@@ -26,16 +26,24 @@ const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 const FORCED_EXIT_DELAY: Duration =
     DRAIN_TIMEOUT.saturating_add(RUNTIME_SHUTDOWN_TIMEOUT).saturating_add(Duration::from_secs(1));
 
-/// Runs the proxy until a signal.
+/// Runs the proxy until a signal or `mammouth-proxy stop`.
 pub(super) fn serve(global: GlobalArgs, options: ServeArgs) -> Result<(), ExitError> {
     malloc::use_one_arena();
     let (serving, mut signals) = ProxyRuntime::start(flags(global, options), true)?;
     serving.runtime.block_on(async {
         notify::serving(serving.app.addr());
-        signals.next().await;
+        end_requested(&mut signals, serving.control()).await;
         notify::stopping();
     });
     serving.stop()
+}
+
+/// Completes at the next signal, or when another process ran `mammouth-proxy stop`.
+pub(super) async fn end_requested(signals: &mut Signals, control: &Control) {
+    tokio::select! {
+        () = signals.next() => {}
+        () = control.stop_requested() => {}
+    }
 }
 
 /// Reads the settings for commands other than `serve`; creates no files.

@@ -151,6 +151,7 @@ id?: string | null, }, TestResult];
   "port.switch": [{ port: number, }, PortChanged];
   "port.free": [{}, FreePort];
   "serving.set": [{ on: boolean, }, null];
+  "program.stop": [{}, null];
   "settings.get": [{}, Array<SettingView>];
   "settings.set": [{ name: string, 
 /**

@@ -10,7 +10,7 @@ use super::{Explanation, ExportedLog, ModelView, SavedFile, SecretsView, Setting
 use super::{IssuedKey, PreparedLaunch};
 use super::{
     accounts, clients, clipboard, doctor, export, keys, log, models, overview, port, secrets, serving,
-    settings, status, test_request, window,
+    settings, shutdown, status, test_request, window,
 };
 use storage::request_log::{Bodies, Query, RequestRecord};
 
@@ -114,6 +114,7 @@ commands! {
     "port.switch"          Running port::SwitchPortArgs             => port::PortChanged,        port::switch;
     "port.free"            Running NoArgs                => port::FreePort,            port::free;
     "serving.set"          Running serving::ServingArgs          => (),                    serving::set;
+    "program.stop"         Running NoArgs                => (),                    shutdown::stop;
     "settings.get"         Look    NoArgs                => Vec<SettingView>,      settings::get;
     "settings.set"         Change  settings::SetArgs      => SettingView,           settings::set;
     "settings.welcomed"    Change  NoArgs                => (),                    settings::welcomed;

@@ -25,6 +25,7 @@ mod secrets;
 mod serving;
 mod session;
 mod settings;
+mod shutdown;
 mod status;
 mod test_request;
 #[cfg(test)]
@@ -60,7 +61,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::accounts::{AccountView, Accounts, Clock};
 use crate::auth::{Guard, PauseSwitch, Policy, RejectionCount};
@@ -114,6 +115,8 @@ struct ControlInner {
     exported: Mutex<Option<PathBuf>>,
     clients: clients::ClientSetups,
     test_runs: test_request::TestRuns,
+    /// Notified when the program is told to end.
+    stop: Notify,
     /// Notified when a part of the status changed that no other module reports.
     changed: watch::Sender<()>,
 }
@@ -159,6 +162,7 @@ impl Control {
             exported: Mutex::default(),
             clients: clients::ClientSetups::default(),
             test_runs: test_request::TestRuns::default(),
+            stop: Notify::new(),
             changed: watch::Sender::new(()),
         };
         Self { inner: Arc::new(inner) }
