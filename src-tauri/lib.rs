@@ -23,7 +23,7 @@
 //! | `window`, `ipc` | the main window, built when it is opened, and its two IPC commands |
 //! | `login/` | the window for Mammouth's login page, without access to IPC commands |
 //! | `notify/`, `status_watcher` | notifications, and the task that watches the status |
-//! | `dialog`, `port_taken`, `start_failure` | dialogs before a window exists |
+//! | `dialog`, `port_taken`, `start_failure`, `window_failure` | dialogs where there is no window |
 //! | `application_id` | the program's reverse-DNS name, and the migration from its former one |
 //! | `autostart`, `clipboard`, `disable_gl`, `files`, `links`, `webkit_processes` | small system services |
 
@@ -57,6 +57,7 @@ mod status_watcher;
 mod tray;
 mod webkit_processes;
 mod window;
+mod window_failure;
 
 pub use disable_gl::disable_opengl;
 pub use display::check as check_display;

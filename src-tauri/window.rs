@@ -13,6 +13,7 @@ use tauri_plugin_window_state::StateFlags;
 use super::context::DesktopContext;
 use super::links;
 use super::page::WindowPage;
+use super::window_failure;
 use storage::config;
 
 /// The label of the main window, which the capability names.
@@ -39,13 +40,15 @@ pub(super) fn open(context: &DesktopContext, page: WindowPage) {
     let context = context.clone();
     let task_context = context.clone();
     task_context.spawn(async move {
-        let _one_at_a_time = context.window_lock().lock().await;
+        let one_at_a_time = context.window_lock().lock().await;
         let opened = match context.app().get_webview_window(MAIN_LABEL) {
             Some(window) => show_page(&window, page),
             None => build_hidden(&context, page).await,
         };
+        drop(one_at_a_time);
         if let Err(error) = opened {
             tracing::error!("the window cannot be opened: {error}");
+            window_failure::show(&context, &error).await;
         }
     });
 }

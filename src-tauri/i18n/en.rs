@@ -96,4 +96,9 @@ pub(super) const STRINGS: Strings = Strings {
     start_port: StartProblem::Port.advice(),
     start_certificates: StartProblem::Certificates.advice(),
     start_other: StartProblem::Other.advice(),
+    no_window: "The window cannot be shown",
+    no_window_advice: "The proxy works without it. Its pages open in the browser too; they ask for the token in the file control-token of the data folder.",
+    no_webview: "The window needs Microsoft Edge WebView2: {}",
+    open_in_browser: "Open in the browser",
+    close: "Close",
 };

@@ -95,4 +95,9 @@ pub(super) const STRINGS: Strings = Strings {
     start_port: "Fermez l’autre programme ou choisissez un autre port (PORT), puis relancez celui-ci.",
     start_certificates: "Installez les certificats racine du système (sous Debian, Ubuntu et Fedora : le paquet ca-certificates), puis relancez le programme.",
     start_other: "Relancez le programme. S’il échoue encore, les fichiers du dossier « logs », dans le dossier de données, en disent plus.",
+    no_window: "La fenêtre ne peut pas être affichée",
+    no_window_advice: "Le proxy fonctionne sans elle. Ses pages s’ouvrent aussi dans le navigateur ; elles demandent le jeton du fichier control-token, dans le dossier de données.",
+    no_webview: "La fenêtre a besoin de Microsoft Edge WebView2 : {}",
+    open_in_browser: "Ouvrir dans le navigateur",
+    close: "Fermer",
 };

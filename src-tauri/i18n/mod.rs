@@ -94,6 +94,8 @@ strings! {
     // Why the program did not start, after the error itself.
     start_failed, open_data_folder, start_settings, start_data_folder, start_in_use, start_port, start_certificates,
     start_other,
+    // Why the window cannot be shown, after the error itself.
+    no_window, no_window_advice, no_webview, open_in_browser, close,
     // The rest.
     stop_serving, start_serving, last_error, show_requests, open_window, accounts, requests, settings, start_at_login,
     quit,

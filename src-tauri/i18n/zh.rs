@@ -95,4 +95,9 @@ pub(super) const STRINGS: Strings = Strings {
     start_port: "请关闭占用端口的程序，或选择其他端口（PORT），然后重新启动。",
     start_certificates: "请安装系统的根证书（Debian、Ubuntu 和 Fedora 上为软件包 ca-certificates），然后重新启动。",
     start_other: "请重新启动。如果仍然失败，数据文件夹中的 logs 文件夹里有更多信息。",
+    no_window: "无法显示窗口",
+    no_window_advice: "没有窗口代理也能工作。页面也可以在浏览器中打开，需要数据文件夹中 control-token 文件里的令牌。",
+    no_webview: "窗口需要 Microsoft Edge WebView2：{}",
+    open_in_browser: "在浏览器中打开",
+    close: "关闭",
 };
