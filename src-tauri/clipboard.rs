@@ -43,8 +43,9 @@ fn hand_over(text: &str) -> std::io::Result<()> {
     use std::io::Write;
     use std::process::{Command, Stdio};
 
-    let name = if cfg!(target_os = "macos") { "pbcopy" } else { "clip" };
+    let (name, arguments) = if cfg!(windows) { windows_program(text) } else { ("pbcopy", &[][..]) };
     let mut command = Command::new(name);
+    command.args(arguments);
     // A program of the console would open a window for a moment.
     #[cfg(windows)]
     std::os::windows::process::CommandExt::creation_flags(&mut command, CREATE_NO_WINDOW);
@@ -52,9 +53,36 @@ fn hand_over(text: &str) -> std::io::Result<()> {
     if let Some(mut input) = child.stdin.take() {
         input.write_all(text.as_bytes())?;
     }
-    child.wait().map(drop)
+    let status = child.wait()?;
+    if status.success() { Ok(()) } else { Err(std::io::Error::other(format!("{name} ended with {status}"))) }
+}
+
+/// The program of Windows that copies its standard input. `clip` takes it for text in the console's code page, which is
+/// right for ASCII only; PowerShell takes half a second to start.
+#[cfg(any(not(target_os = "linux"), test))]
+fn windows_program(text: &str) -> (&'static str, &'static [&'static str]) {
+    const READ_UTF8: &str = "$in = New-Object IO.StreamReader([Console]::OpenStandardInput(), [Text.Encoding]::UTF8); \
+                             Set-Clipboard -Value $in.ReadToEnd()";
+    if text.is_ascii() {
+        ("clip", &[])
+    } else {
+        ("powershell", &["-NoProfile", "-NonInteractive", "-Command", READ_UTF8])
+    }
 }
 
 fn refused(error: impl std::fmt::Display) -> ControlError {
     ControlError::new(ErrorCode::Clipboard, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn on_windows_text_beyond_ascii_is_copied_as_utf_8() {
+        assert_eq!(windows_program("sk-0123").0, "clip");
+        let (program, arguments) = windows_program("C:\\Users\\André");
+        assert_eq!(program, "powershell");
+        assert!(arguments.last().unwrap().contains("[Text.Encoding]::UTF8"));
+    }
 }
