@@ -231,7 +231,9 @@ async fn f44_odd_environments_work_or_are_named() {
     assert!(odd.join("mammouth.db").is_file());
     let dir = program.stop().await;
 
-    let unusable = Options::default().arg("--data-dir").arg("/dev/null/none");
+    // A folder below a file can be made on no system.
+    let below_a_file = odd.join("mammouth.db/none");
+    let unusable = Options::default().arg("--data-dir").arg(below_a_file.to_str().unwrap());
     let (code, said) = refused(dir.path(), unusable).await;
     assert!(code == Some(2) && said.contains("DATA_DIR"), "{said}");
     let tilde = Options::default().arg("--data-dir").arg("~/data");

@@ -69,6 +69,9 @@ pub struct Program {
     pub port: u16,
     pub http: reqwest::Client,
     pub dir: TempDir,
+    /// Another directory than `dir` where the arguments name one.
+    #[cfg(windows)]
+    data_dir: std::path::PathBuf,
     child: Child,
     /// Kept open: a program must not die of a closed pipe, and tests read what comes.
     pub stdout: Lines<BufReader<ChildStdout>>,
@@ -100,7 +103,21 @@ impl Program {
         let base =
             first.strip_prefix("listening on ").unwrap_or_else(|| panic!("unexpected: {first}")).to_owned();
         let port = base.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
-        Self { base, port, http: client(), dir, child, stdout }
+        #[cfg(windows)]
+        let data_dir = {
+            let named = options.args.iter().skip_while(|arg| *arg != "--data-dir").nth(1);
+            named.map_or_else(|| dir.path().to_owned(), Into::into)
+        };
+        Self {
+            base,
+            port,
+            http: client(),
+            dir,
+            #[cfg(windows)]
+            data_dir,
+            child,
+            stdout,
+        }
     }
 
     /// Sends a POST with the key.
@@ -150,9 +167,28 @@ impl Program {
     }
 
     /// Sends a signal by its name, as in `TERM`.
+    #[cfg(unix)]
     pub async fn signal(&self, name: &str) {
         let sent = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status().await;
         assert!(sent.expect("kill runs").success());
+    }
+
+    /// What stands for a signal where there are none: `KILL` ends the process, any other is the command `stop`.
+    #[cfg(windows)]
+    pub async fn signal(&self, name: &str) {
+        if name == "KILL" {
+            let ended = Command::new("taskkill").args(["/F", "/PID", &self.pid().to_string()]).output().await;
+            assert!(ended.expect("taskkill runs").status.success());
+        } else {
+            // Of the data directory that it was started on, and at the port that it has by now.
+            let read =
+                |name: &str| std::fs::read_to_string(self.data_dir.join(name)).expect("a running program");
+            let instance: Value = serde_json::from_str(&read("instance.json")).expect("JSON");
+            let address = instance["address"].as_str().expect("an address");
+            let request = self.http.post(format!("http://{address}/control/program.stop"));
+            let sent = request.bearer_auth(read("control-token").trim()).body("{}").send().await;
+            assert_eq!(sent.expect("an answer").status().as_u16(), 200);
+        }
     }
 
     /// Waits until the program has ended by itself; gives its exit code and its data directory.
@@ -209,8 +245,11 @@ fn command_under(under: &[String], dir: &Path) -> Command {
         None => Command::new(program),
     };
     command.env_clear().env("HOME", dir).env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin").current_dir(dir);
-    // Without an address the program would look where the bus of whoever runs the tests is.
+    // Windows opens no socket without it.
+    command.envs(std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root)));
+    // No keychain of whoever runs the tests. On Linux the program would look where the session's bus is.
     command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", dir.join("no-bus").display()));
+    command.env("MAMMOUTH_PROXY_NO_KEYCHAIN", "1");
     command.args(["--data-dir", &dir.display().to_string()]);
     command
 }

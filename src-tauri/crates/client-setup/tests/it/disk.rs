@@ -6,7 +6,9 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use mammouth_client_setup::Error;
 
-use crate::support::{KEY, TestHome, client, connection};
+use crate::support::{KEY, TestHome};
+#[cfg(unix)]
+use crate::support::{client, connection};
 
 const SETTINGS: &str = ".claude/settings.json";
 

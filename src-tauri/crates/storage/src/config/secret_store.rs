@@ -68,8 +68,9 @@ mod tests {
         assert_eq!(place("secret_store = \"keychain\"", None), Ok(SecretStoreSetting::Keychain));
         let file = "secret_store = \"file\"";
         assert!(place(file, None).unwrap_err().contains("SECRET_KEY_FILE"));
-        let key_file = PathBuf::from("/run/key");
-        assert_eq!(place(file, Some("/run/key")), Ok(SecretStoreSetting::File { key_file }));
+        let key_file = std::env::temp_dir().join("key");
+        let place_of_file = place(file, key_file.to_str());
+        assert_eq!(place_of_file, Ok(SecretStoreSetting::File { key_file }));
         assert!(place("secret_store = \"canary\"", None).unwrap_err().contains("keychain or file"));
     }
 
@@ -84,8 +85,9 @@ mod tests {
     #[test]
     fn a_path_in_the_settings_starts_in_the_data_directory() {
         let mut sources = saved("secret_store = \"file\"\nsecret_key_file = \"key\"");
-        sources.flags.data_dir = Some("/data".into());
-        let key_file = PathBuf::from("/data/key");
+        let data_dir = std::env::temp_dir();
+        let key_file = data_dir.join("key");
+        sources.flags.data_dir = Some(data_dir);
         assert_eq!(resolve(&sources).unwrap().secret_store, SecretStoreSetting::File { key_file });
     }
 }

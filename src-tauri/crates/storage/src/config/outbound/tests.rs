@@ -128,7 +128,7 @@ fn an_extra_ca_file_that_cannot_be_used_is_named() {
 #[test]
 fn a_relative_ca_file_starts_where_it_was_written() {
     let error = resolve(&saved("extra_ca_file = \"certs/ca.pem\"")).unwrap_err().to_string();
-    assert!(error.contains("platform/certs/ca.pem"), "{error}");
+    assert!(error.contains(&Path::new("platform").join("certs/ca.pem").display().to_string()), "{error}");
     let error = with(&[("EXTRA_CA_FILE", "ca.pem")]).unwrap_err().to_string();
-    assert!(error.contains("/root-of-tests/ca.pem"), "{error}");
+    assert!(error.contains(&Path::new("root-of-tests").join("ca.pem").display().to_string()), "{error}");
 }
