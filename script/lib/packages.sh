@@ -11,6 +11,7 @@ packages_container_test=(buildah curl docker-compose mmdebstrap runc)
 packages_service_test=(iproute2 mmdebstrap procps util-linux)
 packages_test=(at-spi2-core chromium faketime g++ iproute2 strace systemd xvfb xdotool dbus gnome-keyring openbox wmctrl x11-utils xclip
   tinyproxy-bin microsocks minisign ruby zstd webkit2gtk-driver python3-gi gir1.2-glib-2.0 fonts-dejavu-core "${packages_apt_repository[@]}")
+packages_windows=(binutils-mingw-w64-x86-64 curl g++-mingw-w64-x86-64-posix gcc-mingw-w64-x86-64-posix nsis unzip wine wine64 xdotool xvfb zip)
 # Any Python that can make a virtual environment will do, whether or not it came as a package.
 python3 -c 'import ensurepip, venv' 2>/dev/null || packages_test+=(python3 python3-venv)
 

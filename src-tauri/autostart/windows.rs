@@ -1,5 +1,5 @@
-//! Start at login on Windows: a value under the current user's `Run` key. Tauri's uninstaller knows its name and
-//! removes it.
+//! Start at login on Windows: a value under the current user's `Run` key. The uninstaller (`packaging/windows/`) knows
+//! its name and removes it.
 
 use std::io;
 
