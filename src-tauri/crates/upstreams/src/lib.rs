@@ -14,14 +14,16 @@ mod error;
 mod follow_up;
 mod model_registry;
 mod registry;
+mod resolved_model;
 mod transport;
 mod upstream;
 pub mod web_session;
 
 pub use error::{UpstreamError, UpstreamErrorKind};
 pub use follow_up::{FollowUpCall, FollowUpStatus};
-pub use model_registry::{ListedModel, ModelRegistry, ModelSettings, ResolvedModel};
+pub use model_registry::{ListedModel, ModelRegistry, ModelSettings};
 pub use registry::UPSTREAMS;
+pub use resolved_model::{ModelQuery, ResolvedModel, UpstreamModel};
 pub use transport::outbound::{Outbound, ProxyChoice, ProxyServer};
 pub use upstream::{Capability, CredentialKind, UpstreamId, UpstreamInfo, UpstreamSet};
 

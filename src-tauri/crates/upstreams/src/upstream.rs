@@ -7,7 +7,9 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use url::Url;
 
+use super::api_key::ModelCatalog;
 use super::registry::{UPSTREAM_NAMES, UPSTREAMS};
+use super::resolved_model::{ModelQuery, UpstreamModel};
 use storage::config::Config;
 use storage::secrets::Secret;
 
@@ -28,6 +30,10 @@ pub struct UpstreamInfo {
     pub url: fn(&Config) -> &Url,
     /// The credentials of the environment.
     pub credentials: fn(&Config) -> &[Secret],
+    /// The names of models that it lists.
+    pub model_names: fn(&ModelCatalog) -> Vec<&str>,
+    /// Its model for a name.
+    pub find_model: fn(&ModelQuery<'_>) -> UpstreamModel,
     /// The sentence for a client whose request only this upstream can serve, while there is no account for it.
     pub no_account: &'static str,
 }

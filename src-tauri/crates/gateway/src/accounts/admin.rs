@@ -175,7 +175,7 @@ mod tests {
     use super::super::account::AccountOrigin;
     use super::*;
     use storage::config::Strategy;
-    use upstreams::{UpstreamSet, web_session};
+    use upstreams::{ModelRegistry, ResolvedModel, UpstreamSet, web_session};
 
     fn at(seconds: u64) -> Timestamp {
         Timestamp { uptime: Duration::from_secs(seconds), wall: UNIX_EPOCH + Duration::from_secs(seconds) }
@@ -190,8 +190,13 @@ mod tests {
         Accounts::new(list, Strategy::FillFirst, None, at(0))
     }
 
-    static REQUEST: LazyLock<SelectionRequest<'static>> =
-        LazyLock::new(|| SelectionRequest { upstreams: &WEB, scope: "f", excluded: &[], conversation: None });
+    static REQUEST: LazyLock<SelectionRequest<'static>> = LazyLock::new(|| SelectionRequest {
+        upstreams: &WEB,
+        model: &MODEL,
+        excluded: &[],
+        conversation: None,
+    });
+    static MODEL: LazyLock<ResolvedModel> = LazyLock::new(|| ModelRegistry::default().resolve("f"));
     static WEB: LazyLock<UpstreamSet> = LazyLock::new(|| [web_session::ID].into());
 
     fn labels(accounts: &Accounts) -> Vec<String> {

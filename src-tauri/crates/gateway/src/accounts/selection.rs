@@ -9,10 +9,7 @@ use super::state::Availability;
 use super::strategy::{self, Candidate};
 use storage::config::KindPreference;
 use storage::request_log::AccountSelection;
-use upstreams::{CredentialKind, UpstreamId, UpstreamSet, api_key, web_session};
-
-/// The scope of an API key's limits.
-const API_KEY_SCOPE: &str = "budget";
+use upstreams::{UpstreamId, UpstreamSet, api_key, web_session};
 
 impl AccountPool {
     /// The entry for the next call, and whether the call is a probe. If the preferred upstream is down, another may
@@ -195,10 +192,7 @@ impl PoolEntry {
 
     /// The scope of this account's limits for the request.
     pub(super) fn scope<'a>(&self, request: &SelectionRequest<'a>) -> &'a str {
-        match self.account.upstream.credential {
-            CredentialKind::Session => request.scope,
-            CredentialKind::ApiKey => API_KEY_SCOPE,
-        }
+        request.model.scope_at(self.account.upstream)
     }
 
     fn candidate(&self) -> Candidate<'_> {

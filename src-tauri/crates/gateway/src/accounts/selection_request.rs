@@ -4,16 +4,15 @@ use std::time::Duration;
 
 use super::state::LimitReason;
 use storage::secrets::StoreError;
-use upstreams::{UpstreamError, UpstreamId, UpstreamSet};
+use upstreams::{ResolvedModel, UpstreamError, UpstreamId, UpstreamSet};
 
 /// Requirements of a request for an account.
 #[derive(Debug, Clone, Copy)]
 pub struct SelectionRequest<'a> {
     /// The upstreams that can serve the request. The user's preference decides among them.
     pub upstreams: &'a UpstreamSet,
-    /// The scope of a web account's limits: the model's family, or the model itself if it has a limit of its own. An
-    /// API key has one budget for all models.
-    pub scope: &'a str,
+    /// The model, which says what an account's limits are for.
+    pub model: &'a ResolvedModel,
     /// Ids of accounts that refused this request already.
     pub excluded: &'a [String],
     /// A hash of how the conversation began, for affinity.

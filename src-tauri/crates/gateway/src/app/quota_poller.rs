@@ -98,7 +98,7 @@ mod tests {
     use crate::accounts::{AccountOrigin, SelectionRequest, Timestamp};
     use mock_upstream::{MockAccount, MockUpstream, MockUpstreamOptions};
     use storage::config::Strategy;
-    use upstreams::{api_key, web_session};
+    use upstreams::{ModelRegistry, api_key, web_session};
 
     #[tokio::test]
     async fn polls_only_accounts_in_use() {
@@ -136,7 +136,7 @@ mod tests {
                 .acquire(
                     &SelectionRequest {
                         upstreams: &[web_session::ID].into(),
-                        scope: "f",
+                        model: &ModelRegistry::default().resolve("f"),
                         excluded: &[],
                         conversation: None,
                     },

@@ -6,7 +6,7 @@ use mock_upstream::MockUpstream;
 use storage::config::{Config, SiteOverrides};
 use upstreams::api_key::{self, ApiUpstream, CatalogCache};
 use upstreams::web_session::SiteProtocol;
-use upstreams::{ModelRegistry, ModelSettings};
+use upstreams::{ModelRegistry, ModelSettings, UPSTREAMS};
 
 /// The model registry with the user's aliases and settings.
 pub(super) fn build_model_registry(config: &Config, catalog: CatalogCache) -> ModelRegistry {
@@ -16,7 +16,7 @@ pub(super) fn build_model_registry(config: &Config, catalog: CatalogCache) -> Mo
         match_dated_names: config.nearest_models,
         fill_max_tokens: config.fill_max_tokens,
     };
-    ModelRegistry::new(settings, catalog)
+    ModelRegistry::new(settings, catalog, UPSTREAMS)
 }
 
 /// The client of the official API, or of the mock upstream.

@@ -15,7 +15,7 @@ pub(super) fn record_success(
     // Where an upstream has names of its own for models, a different one is no sign of a downgrade.
     let served = served.filter(|_| lease.account.upstream.can(Capability::ServedModel));
     proxy.metrics.record_upstream_call(true);
-    let outcome = CallOutcome::Answered { requested: &model.web_id, served };
+    let outcome = CallOutcome::Answered { requested: model.id_at(lease.account.upstream), served };
     // Only failures use jitter, and a random number costs a system call.
     lease.report(outcome, proxy.parts.clock.now(), 0.0);
 }

@@ -13,7 +13,7 @@ use warp::reply::Response;
 use super::attempts;
 use super::encoded_body::EncodedBody;
 use super::error::ProxyError;
-use super::model_routing::{self, upstream_id};
+use super::model_routing;
 use super::partial_request::PartialRequest;
 use super::passthrough::PassthroughBody;
 use super::request_context::{ActiveReply, RequestContext, missing_end_error};
@@ -150,7 +150,7 @@ impl CompletionRequest {
         let name = started
             .response
             .served_model()
-            .unwrap_or_else(|| upstream_id(&model, started.lease.account.upstream).to_owned());
+            .unwrap_or_else(|| model.id_at(started.lease.account.upstream).to_owned());
         context.entry.set_served_model(&name);
         context.entry.record_first_byte();
         let response_headers =

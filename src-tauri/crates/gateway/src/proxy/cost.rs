@@ -10,8 +10,8 @@ use upstreams::{Capability, ResolvedModel};
 pub(super) fn record_usage(entry: &mut OpenRecord, model: &ResolvedModel, lease: &Lease, usage: Usage) {
     entry.set_tokens(usage.prompt_tokens, usage.completion_tokens, usage.estimated);
     usage.note.into_iter().for_each(|note| entry.set_note(note));
-    let billed = lease.account.upstream.can(Capability::Billing);
-    let info = if billed { &model.info } else { &model.web_price };
-    let cost = info.as_ref().and_then(|info| info.cost(usage.prompt_tokens, usage.completion_tokens));
-    cost.into_iter().for_each(|cost| entry.set_cost(cost, billed));
+    let upstream = lease.account.upstream;
+    let info = model.at(upstream).and_then(|model| model.info.as_ref());
+    let cost = info.and_then(|info| info.cost(usage.prompt_tokens, usage.completion_tokens));
+    cost.into_iter().for_each(|cost| entry.set_cost(cost, upstream.can(Capability::Billing)));
 }

@@ -148,9 +148,9 @@ async fn call_api(
     name: &str,
 ) -> Result<Response, (ProxyError, usize)> {
     let model = proxy.parts.models.resolve(name);
-    let call = |_: &Lease, credential: &Credential, _| {
+    let call = |lease: &Lease, credential: &Credential, _| {
         let (api, credential) = (Arc::clone(&proxy.parts.api), credential.clone());
-        let (body, id) = (body.clone(), model.api_id.clone());
+        let (body, id) = (body.clone(), model.id_at(lease.account.upstream).to_owned());
         let future: retry::CallFuture<'static, CompleteResponse> =
             Box::pin(async move { api.embeddings(&credential, &body, &id).await });
         future
@@ -163,7 +163,7 @@ async fn call_api(
         (if no_api_key { ProxyError::Invalid(api_key_required()) } else { problem }, calls)
     })?;
     attempts::record_completion(proxy, &mut lease);
-    let served = complete.observed.model.as_deref().unwrap_or(&model.api_id);
+    let served = complete.observed.model.as_deref().unwrap_or_else(|| model.id_at(lease.account.upstream));
     entry.set_served_model(served);
     entry.record_first_byte();
     if let Some(usage) = complete.observed.usage {

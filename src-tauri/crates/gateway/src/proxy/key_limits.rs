@@ -15,8 +15,8 @@ impl ProxyInner {
     pub(super) fn key_limit_error(&self, client: &str, model: &str) -> Option<ProxyError> {
         let limits = self.parts.limits.get(client)?;
         let resolved = self.parts.models.resolve(model);
-        let accepted_names = [model, resolved.web_id.as_str(), resolved.api_id.as_str()];
-        let allowed = |name: &String| accepted_names.contains(&name.as_str());
+        let allowed =
+            |name: &String| name == model || resolved.models.values().any(|known| known.id == *name);
         if !limits.models.is_empty() && !limits.models.iter().any(allowed) {
             return Some(ProxyError::ModelNotAllowed);
         }

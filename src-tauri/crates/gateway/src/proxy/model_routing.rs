@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::ProxyInner;
 use dialects::{SuffixMatch, split_effort_suffix};
 use protocol::Request;
-use upstreams::{CredentialKind, ListedModel, ModelRegistry, ResolvedModel, UpstreamId, UpstreamSet};
+use upstreams::{ListedModel, ModelRegistry, ResolvedModel, UpstreamSet};
 
 /// The parameter name with which a reasoning effort in the model name is reported.
 pub(super) const EFFORT_IN_MODEL_NAME: &str = "model.effort";
@@ -41,14 +41,6 @@ pub(super) fn resolve_model(registry: &ModelRegistry, request: &mut Request) -> 
         request.model.truncate(base.len());
     }
     registry.resolve(&request.model)
-}
-
-/// The model's id at an upstream.
-pub(super) fn upstream_id(model: &ResolvedModel, upstream: UpstreamId) -> &str {
-    match upstream.credential {
-        CredentialKind::Session => &model.web_id,
-        CredentialKind::ApiKey => &model.api_id,
-    }
 }
 
 /// The upstreams that serve the model, or all upstreams if no account of those is enabled.
@@ -110,7 +102,7 @@ fn format_price(cost: f64) -> String {
 mod tests {
     use super::*;
     use upstreams::api_key::{self, CatalogCache};
-    use upstreams::{ModelSettings, web_session};
+    use upstreams::{ModelSettings, UPSTREAMS, UpstreamModel, web_session};
 
     #[test]
     fn an_effort_suffix_is_removed_unless_it_belongs_to_the_name() {
@@ -119,6 +111,7 @@ mod tests {
         let names = ModelRegistry::new(
             ModelSettings { aliases, ..ModelSettings::default() },
             CatalogCache::default(),
+            UPSTREAMS,
         );
         for (name, base, effort) in [
             ("gpt-4.1:high", "gpt-4.1", Some(ReasoningEffort::High)),
@@ -135,7 +128,9 @@ mod tests {
 
     #[test]
     fn a_model_may_go_anywhere_if_no_upstream_that_serves_it_is_enabled() {
-        let only_web = ResolvedModel { in_web: true, in_api: Some(false), ..ResolvedModel::default() };
+        let listed = |is_listed| UpstreamModel { is_listed: Some(is_listed), ..UpstreamModel::default() };
+        let models = [(web_session::ID, listed(true)), (api_key::ID, listed(false))].into();
+        let only_web = ResolvedModel { models, ..ResolvedModel::default() };
         let (web, api) = (UpstreamSet::from([web_session::ID]), UpstreamSet::from([api_key::ID]));
         assert_eq!(available_upstreams(&only_web, &api), only_web.upstreams());
         assert_eq!(available_upstreams(&only_web, &web), web);

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::ProxyInner;
 use super::attempts::{attempt_record, record_failure, record_success};
 use super::error::ProxyError;
-use super::model_routing::{available_upstreams, upstream_id};
+use super::model_routing::available_upstreams;
 use crate::accounts::{Lease, SelectionRequest, Unavailable};
 use protocol::Request;
 use storage::request_log::OpenRecord;
@@ -115,11 +115,12 @@ fn call_upstream(
     allow_follow_up: bool,
 ) -> CallFuture<'static, UpstreamResponse> {
     let (request, model, credential) = (Arc::clone(request), model.clone(), credential.clone());
-    match lease.account.upstream.credential {
+    let upstream = lease.account.upstream;
+    match upstream.credential {
         CredentialKind::Session => {
             let web = Arc::clone(&proxy.parts.web);
             Box::pin(async move {
-                web.chat(&credential, request, &model.web_id, allow_follow_up)
+                web.chat(&credential, request, model.id_at(upstream), allow_follow_up)
                     .await
                     .map(UpstreamResponse::Events)
             })
@@ -129,8 +130,8 @@ fn call_upstream(
             Box::pin(async move {
                 let reasons = model.info.as_ref().and_then(|info| info.reasoning);
                 let ask = api_key::ModelParams {
-                    model: &model.api_id,
-                    max_tokens: model.max_tokens,
+                    model: model.id_at(upstream),
+                    max_tokens: model.at(upstream).and_then(|model| model.max_tokens),
                     supports_reasoning: reasons,
                 };
                 api.chat(&credential, request, ask).await
@@ -190,7 +191,7 @@ impl RetryLoop<'_> {
             entry.add_attempt(attempt_record(&lease, Some(&failure), ms));
             // The `?` format escapes line breaks and bidirectional control characters, since the client chose the model
             // name.
-            tracing::info!(account = ?lease.account.label, model = ?upstream_id(model, lease.account.upstream), kind = ?failure.kind, status = failure.status, "an account did not answer");
+            tracing::info!(account = ?lease.account.label, model = ?model.id_at(lease.account.upstream), kind = ?failure.kind, status = failure.status, "an account did not answer");
             if !exclusions.can_retry(&failure, &lease, proxy) {
                 return Err((ProxyError::Upstream(failure), attempt));
             }
@@ -211,7 +212,7 @@ fn attempts_exhausted(
     let Some(failure) = last_error else { return ProxyError::Internal };
     let ask = SelectionRequest {
         upstreams: &exclusions.upstreams,
-        scope: &model.scope,
+        model,
         excluded: &exclusions.excluded_ids(),
         conversation: None,
     };
@@ -229,12 +230,8 @@ fn acquire_lease(
 ) -> Result<Lease, Unavailable> {
     let now = proxy.parts.clock.now();
     let excluded = exclusions.excluded_ids();
-    let ask = |tried| SelectionRequest {
-        upstreams: &exclusions.upstreams,
-        scope: &model.scope,
-        excluded: tried,
-        conversation,
-    };
+    let ask =
+        |tried| SelectionRequest { upstreams: &exclusions.upstreams, model, excluded: tried, conversation };
     match proxy.parts.accounts.acquire(&ask(&excluded), now) {
         Err(Unavailable::AllTried) if !exclusions.transiently_failed.is_empty() => {
             proxy.parts.accounts.acquire(&ask(&exclusions.refused), now)

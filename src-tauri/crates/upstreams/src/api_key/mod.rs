@@ -14,6 +14,7 @@ mod event_stream;
 mod key_info;
 mod line_buffer;
 mod model_catalog;
+mod models;
 mod passthrough;
 mod request_rewrite;
 mod tool_call_assembler;
@@ -54,6 +55,8 @@ pub const ID: UpstreamId = UpstreamId::new(&UpstreamInfo {
     default_host: API_HOST,
     url: |config| &config.api_url,
     credentials: |config| &config.api_keys,
+    model_names: |catalog| catalog.iter().map(|(id, _)| id).collect(),
+    find_model: models::find,
     no_account: "this needs an account with an official API key, and there is none that may be used: set API_KEYS, or add \
                  one with 'mammouth-proxy accounts add'; the setting 'prefer' must not be only-web",
 });

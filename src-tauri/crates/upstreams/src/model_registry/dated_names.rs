@@ -2,7 +2,7 @@
 
 /// Of the ids that are the same model as `name`, the one without a date, else the latest. `None` where `name` has no
 /// date itself: then it says what it means.
-pub(super) fn nearest<'a>(name: &str, ids: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, ids: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = without_date(name).filter(|base| !base.is_empty())?;
     let same = ids.filter(|id| *id == wanted || without_date(id) == Some(wanted));
     same.max_by_key(|id| (*id == wanted, *id))

@@ -9,7 +9,7 @@ mod client;
 mod error_mapping;
 mod image_fetcher;
 mod image_upload;
-pub mod models;
+pub(crate) mod models;
 mod prompt_layout;
 mod public_ip;
 mod site_protocol;
@@ -58,6 +58,8 @@ pub const ID: UpstreamId = UpstreamId::new(&UpstreamInfo {
     default_host: WEB_HOST,
     url: |config| &config.web_url,
     credentials: |config| &config.cookies,
+    model_names: |_| models::names().collect(),
+    find_model: models::find,
     no_account: "only web-session accounts may serve this, and there is none: add one (COOKIES), or change the setting \
                  'prefer'",
 });

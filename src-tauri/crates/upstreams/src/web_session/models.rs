@@ -1,5 +1,9 @@
 //! The site's names of models: what it calls them, and which family shares a quota.
 
+use super::super::api_key::{ModelCatalog, ModelInfo};
+use super::super::model_registry::dated_names;
+use super::super::resolved_model::{ModelQuery, UpstreamModel};
+
 /// Name a client sends, and the site's id. Source: public clients' code; a name that is missing here is passed through.
 const MODEL_IDS: [(&str, &str); 13] = [
     ("claude-sonnet-4-20250514", "anthropic-claude-4-2025-05-14"),
@@ -51,40 +55,68 @@ const FAMILIES: [(&str, &str); 24] = [
 /// First words of the site's ids.
 const MAKER_PREFIXES: [&str; 5] = ["anthropic-", "openai-", "google-", "xai-", "fireworks-"];
 
+/// The model for a name.
+pub(super) fn find(query: &ModelQuery<'_>) -> UpstreamModel {
+    let ModelQuery { name, settings, catalog, match_dated_names } = *query;
+    let dated = match_dated_names.then(|| dated_names::nearest(name, names())).flatten();
+    let id = resolve(dated.unwrap_or(name));
+    let unlimited = match &settings.unlimited {
+        Some(list) => list.contains(&id),
+        None => is_unlimited(&id),
+    };
+    UpstreamModel {
+        is_listed: Some(dated.is_some() || is_known(name)),
+        scope: if unlimited { id.clone() } else { family(&id).to_owned() },
+        info: api_counterpart(catalog, &id).cloned(),
+        max_tokens: None,
+        id,
+    }
+}
+
+/// The catalog's model for a web id: by the names of the id, by the id without its vendor, or by one that differs only
+/// in its date.
+fn api_counterpart<'a>(catalogue: &'a ModelCatalog, web_id: &str) -> Option<&'a ModelInfo> {
+    let known = names_of(web_id).map(String::from);
+    let candidates: Vec<String> = known.chain([web_id, without_maker(web_id)].map(str::to_owned)).collect();
+    let ids = || catalogue.iter().map(|(id, _)| id);
+    let exact = candidates.iter().find_map(|name| catalogue.get(name));
+    exact.or_else(|| candidates.iter().find_map(|name| catalogue.get(dated_names::nearest(name, ids())?)))
+}
+
 /// The site's id for a name: what the table says, else the name itself. Names match exactly.
-pub fn resolve(name: &str) -> String {
+fn resolve(name: &str) -> String {
     let known = MODEL_IDS.iter().find(|(from, _)| *from == name);
     known.map_or(name, |(_, id)| id).to_owned()
 }
 
 /// Whether it is a name of the table, or looks like an id of the site's.
-pub fn is_known(name: &str) -> bool {
+fn is_known(name: &str) -> bool {
     MODEL_IDS.iter().any(|(from, id)| *from == name || *id == name)
         || MAKER_PREFIXES.iter().any(|maker| name.starts_with(maker))
 }
 
 /// The names that stand for an id in the table.
-pub fn names_of(id: &str) -> impl Iterator<Item = &'static str> {
+fn names_of(id: &str) -> impl Iterator<Item = &'static str> {
     MODEL_IDS.iter().filter(move |(_, known)| *known == id).map(|(name, _)| *name)
 }
 
 /// An id without the maker's name at its beginning.
-pub fn without_maker(id: &str) -> &str {
+fn without_maker(id: &str) -> &str {
     MAKER_PREFIXES.iter().find_map(|maker| id.strip_prefix(maker)).unwrap_or(id)
 }
 
 /// The names in the table, for a list of models.
-pub fn names() -> impl Iterator<Item = &'static str> {
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
     MODEL_IDS.iter().map(|(name, _)| *name)
 }
 
 /// Whether a limited account may still be asked for this id.
-pub fn is_unlimited(id: &str) -> bool {
+fn is_unlimited(id: &str) -> bool {
     UNLIMITED_IDS.contains(&id)
 }
 
 /// The brand of a name or id, which is what a quota is kept for; for an unknown one its first word.
-pub fn family(id_or_name: &str) -> &str {
+pub(crate) fn family(id_or_name: &str) -> &str {
     // Fireworks hosts other makers' models; the maker's name comes next.
     let name = id_or_name.strip_prefix("fireworks-").unwrap_or(id_or_name);
     let first = name.split(['-', '/', ':', '.']).find(|word| !word.is_empty()).unwrap_or(name);

@@ -127,7 +127,9 @@ impl TestSetup {
 
     fn unavailable(&self) -> Option<Unavailable> {
         let upstreams = [web_session::ID].into();
-        let ask = SelectionRequest { upstreams: &upstreams, scope: "f", excluded: &[], conversation: None };
+        let model = ModelRegistry::default().resolve("f");
+        let ask =
+            SelectionRequest { upstreams: &upstreams, model: &model, excluded: &[], conversation: None };
         self.control.accounts.acquire(&ask, self.control.clock.now()).err()
     }
 

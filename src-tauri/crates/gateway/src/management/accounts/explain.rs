@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::super::{Control, ControlError};
 use super::{Explanation, NoAccountReason, SkippedAccount};
 use crate::accounts::{SelectionRequest, Unavailable};
+use upstreams::web_session;
 
 #[derive(Debug, Deserialize, ts_rs::TS)]
 pub(in crate::management) struct ExplainArgs {
@@ -18,7 +19,7 @@ pub(in crate::management) async fn explain(
     let model = control.models.resolve(&args.model);
     let ask = SelectionRequest {
         upstreams: &model.serving_upstreams(),
-        scope: &model.scope,
+        model: &model,
         excluded: &[],
         conversation: None,
     };
@@ -28,7 +29,7 @@ pub(in crate::management) async fn explain(
         Err(none) => (None, None, Some(no_account_reason(none))),
     };
     let others = choice.skipped.into_iter().map(|(label, why)| SkippedAccount { label, why }).collect();
-    Ok(Explanation { model: model.web_id, account, why, nobody, others })
+    Ok(Explanation { model: model.id_at(web_session::ID).to_owned(), account, why, nobody, others })
 }
 
 fn no_account_reason(none: Unavailable) -> NoAccountReason {

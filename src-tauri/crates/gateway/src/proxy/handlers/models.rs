@@ -105,10 +105,10 @@ mod tests {
     use super::*;
     use crate::proxy::{Proxy, ProxyParts};
     use upstreams::api_key::{CatalogCache, ModelCatalog};
-    use upstreams::{ModelRegistry, ModelSettings};
+    use upstreams::{ModelRegistry, ModelSettings, UPSTREAMS};
 
     fn inner(cache: &CatalogCache) -> Arc<ProxyInner> {
-        let models = ModelRegistry::new(ModelSettings::default(), cache.clone());
+        let models = ModelRegistry::new(ModelSettings::default(), cache.clone(), UPSTREAMS);
         Proxy::new(ProxyParts { models, ..ProxyParts::for_tests() }).inner
     }
 

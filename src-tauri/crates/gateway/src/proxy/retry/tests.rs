@@ -9,6 +9,7 @@ use mock_upstream::{FaultRule, LLMS_PATH, MockAccount, MockUpstream};
 use protocol::{Message, Part, Role};
 use storage::config::Strategy;
 use storage::request_log::RecordStart;
+use upstreams::ModelRegistry;
 use upstreams::web_session::{self, WebUpstream};
 
 const LABELS: [&str; 4] = ["a", "b", "c", "d"];
@@ -50,12 +51,7 @@ async fn asked_accounts(behaviours: &[Option<&'static str>]) -> (Vec<String>, bo
         origin: Default::default(),
     };
     let mut entry = proxy.inner.parts.request_log.begin(start);
-    let model = ResolvedModel {
-        web_id: "m".into(),
-        scope: "m".into(),
-        api_id: "m".into(),
-        ..ResolvedModel::default()
-    };
+    let model = ModelRegistry::default().resolve("m");
     let served = start_reply(&proxy.inner, &Arc::new(request), &model, 1, &mut entry).await.is_ok();
     let asked =
         simulator.calls().into_iter().filter(|call| call.path == LLMS_PATH).filter_map(|call| call.account);
