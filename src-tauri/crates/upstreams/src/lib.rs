@@ -1,4 +1,5 @@
-//! Clients of the two upstreams. The only crate that opens outbound connections.
+//! The upstreams: the trait [`Upstream`], the registry [`UPSTREAMS`] and a client for each. The only crate that opens
+//! outbound connections.
 //!
 //! An upstream takes a [`Credential`] and a [`Request`](protocol::Request). It returns an [`EventReply`] once the first
 //! event has arrived, or an [`UpstreamError`] that the retry loop can act on. It does not retry or select accounts; `proxy`
@@ -17,15 +18,19 @@ mod registry;
 mod resolved_model;
 mod transport;
 mod upstream;
+mod upstream_id;
 pub mod web_session;
 
 pub use error::{UpstreamError, UpstreamErrorKind};
 pub use follow_up::{FollowUpCall, FollowUpStatus};
 pub use model_registry::{ListedModel, ModelRegistry, ModelSettings};
-pub use registry::UPSTREAMS;
+pub use registry::{UPSTREAMS, Upstreams};
 pub use resolved_model::{ModelQuery, ResolvedModel, UpstreamModel};
 pub use transport::outbound::{Outbound, ProxyChoice, ProxyServer};
-pub use upstream::{Capability, CredentialKind, UpstreamId, UpstreamInfo, UpstreamSet};
+pub use upstream::{
+    BuildSettings, CompletionCall, EmbeddingsCall, Upstream, UpstreamBuildError, UpstreamFuture,
+};
+pub use upstream_id::{Capability, CredentialKind, UpstreamId, UpstreamInfo, UpstreamSet};
 
 use std::pin::Pin;
 use std::time::SystemTime;

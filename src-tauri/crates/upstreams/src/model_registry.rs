@@ -11,7 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::UPSTREAMS;
 use super::api_key::{CatalogCache, ModelCatalog};
 use super::resolved_model::{ModelQuery, ResolvedModel, UpstreamModel};
-use super::upstream::{Capability, UpstreamId};
+use super::upstream_id::{Capability, UpstreamId};
 use super::web_session::models::family;
 
 /// Settings of model names.

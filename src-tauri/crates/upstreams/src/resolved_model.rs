@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::api_key::{ModelCatalog, ModelInfo};
 use super::model_registry::ModelSettings;
-use super::upstream::{Capability, UpstreamId, UpstreamSet};
+use super::upstream_id::{Capability, UpstreamId, UpstreamSet};
 
 /// Question to an upstream for a model.
 #[derive(Debug, Clone, Copy)]

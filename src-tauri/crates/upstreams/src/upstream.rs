@@ -1,163 +1,111 @@
-//! What the program has to know of an upstream, besides how to call it.
+//! The interface of an upstream to the rest of the program.
 
-use std::cmp::Ordering;
-use std::collections::BTreeSet;
-use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use bytes::Bytes;
+use futures_util::future::{BoxFuture, ready};
 use url::Url;
 
-use super::api_key::ModelCatalog;
-use super::registry::{UPSTREAM_NAMES, UPSTREAMS};
-use super::resolved_model::{ModelQuery, UpstreamModel};
+use super::api_key::{CompleteResponse, ModelCatalog};
+use super::{
+    Credential, Identity, Outbound, ProxyServer, Quota, UpstreamError, UpstreamErrorKind, UpstreamId,
+    UpstreamModel, UpstreamResponse,
+};
+use protocol::Request;
 use storage::config::Config;
-use storage::secrets::Secret;
 
-/// Fixed properties of an upstream.
-#[derive(Debug)]
-pub struct UpstreamInfo {
-    /// Its name in settings, logs and responses.
-    pub name: &'static str,
-    /// Its name for people.
-    pub display_name: &'static str,
-    pub credential: CredentialKind,
-    pub capabilities: &'static [Capability],
-    /// The table of the settings file with its stored accounts: id and label.
-    pub settings_table: &'static str,
-    /// The host that an account was added for, where the settings name none.
-    pub default_host: &'static str,
-    /// Its configured address.
-    pub url: fn(&Config) -> &Url,
-    /// The credentials of the environment.
-    pub credentials: fn(&Config) -> &[Secret],
-    /// The names of models that it lists.
-    pub model_names: fn(&ModelCatalog) -> Vec<&str>,
-    /// Its model for a name.
-    pub find_model: fn(&ModelQuery<'_>) -> UpstreamModel,
-    /// The sentence for a client whose request only this upstream can serve, while there is no account for it.
-    pub no_account: &'static str,
-}
+/// Running call of an upstream.
+pub type UpstreamFuture<'a, T> = BoxFuture<'a, Result<T, UpstreamError>>;
 
-/// Kind of secret that opens an upstream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CredentialKind {
-    /// The cookie of a browser session, which the user gets by signing in.
-    Session,
-    /// A key that the user was given.
-    ApiKey,
-}
+/// Client of one upstream. It serves all accounts of the upstream; nothing of one account is used for another. It makes
+/// one call for each request, without retries.
+pub trait Upstream: Send + Sync {
+    fn id(&self) -> UpstreamId;
 
-/// Property in which upstreams differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Capability {
-    /// It takes the parameters that a website has nothing like, such as `logprobs`.
-    ApiParams,
-    Embeddings,
-    /// It says whom a credential belongs to.
-    Identity,
-    /// It publishes the catalog of models.
-    Catalog,
-    /// Each request is billed.
-    Billing,
-    /// The model that it names in a reply is the id that it was asked for, unless it answered with a lighter one.
-    ServedModel,
-}
+    /// Starts a reply. Resolves when its first event has arrived, or all of a reply that is not streamed. An error after
+    /// that is the last event of the reply.
+    fn start(self: Arc<Self>, call: CompletionCall) -> UpstreamFuture<'static, UpstreamResponse>;
 
-/// Set of upstreams.
-pub type UpstreamSet = BTreeSet<UpstreamId>;
-
-/// Handle on the properties of an upstream. Two are equal if their names are.
-#[derive(Clone, Copy)]
-pub struct UpstreamId(&'static UpstreamInfo);
-
-impl UpstreamId {
-    pub const fn new(info: &'static UpstreamInfo) -> Self {
-        Self(info)
+    /// Requests embeddings. Implemented where the upstream has [`Capability::Embeddings`](super::Capability::Embeddings).
+    fn embed(self: Arc<Self>, call: EmbeddingsCall) -> UpstreamFuture<'static, CompleteResponse> {
+        drop(call);
+        Box::pin(ready(Err(unsupported("embeddings"))))
     }
 
-    pub(super) const fn name(self) -> &'static str {
-        self.0.name
+    /// Asks whom a credential belongs to. Fails with [`UpstreamErrorKind::LoginRequired`] if it is not valid.
+    fn identify<'a>(&'a self, credential: &'a Credential) -> UpstreamFuture<'a, Identity>;
+
+    /// Asks how much of an account's quota is used.
+    fn quota<'a>(&'a self, credential: &'a Credential) -> UpstreamFuture<'a, Quota>;
+
+    /// Fetches the catalog of models. Implemented where the upstream has
+    /// [`Capability::Catalog`](super::Capability::Catalog).
+    fn fetch_catalog(&self, now: SystemTime) -> UpstreamFuture<'_, ModelCatalog> {
+        let _ = now;
+        Box::pin(ready(Err(unsupported("a catalog of models"))))
     }
 
-    pub fn can(self, capability: Capability) -> bool {
-        self.0.capabilities.contains(&capability)
+    /// Asks whether the host can be reached safely, whatever it answers. Returns its time of day, if it states it. No
+    /// credential is sent.
+    fn probe(&self) -> UpstreamFuture<'_, Option<SystemTime>>;
+
+    /// The outbound proxy for connections to the host.
+    fn proxy(&self) -> Option<ProxyServer>;
+
+    /// Replaces the rules for outbound connections. Running calls go on as they began.
+    ///
+    /// # Errors
+    /// What in the rules cannot work. Nothing is changed then.
+    fn set_outbound(&self, outbound: &Outbound) -> Result<(), UpstreamBuildError>;
+
+    /// Applies the settings that may change while replies run, from the next request on.
+    fn apply_settings(&self, config: &Config) {
+        let _ = config;
+    }
+
+    /// Drops what is remembered of an account.
+    fn forget(&self, account: &str) {
+        let _ = account;
     }
 }
 
-impl std::ops::Deref for UpstreamId {
-    type Target = UpstreamInfo;
-
-    fn deref(&self) -> &UpstreamInfo {
-        self.0
-    }
+/// Request for a reply by one account.
+pub struct CompletionCall {
+    pub credential: Credential,
+    pub request: Arc<Request>,
+    pub model: UpstreamModel,
+    /// Whether the reply may make one more call, for a tool call or JSON that was not valid.
+    pub allow_follow_up: bool,
 }
 
-impl PartialEq for UpstreamId {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.name == other.0.name
-    }
+/// Request for embeddings by one account.
+pub struct EmbeddingsCall {
+    pub credential: Credential,
+    /// The request in OpenAI's form, with the client's name of the model.
+    pub body: Bytes,
+    /// The upstream's id of the model.
+    pub model: String,
 }
 
-impl Eq for UpstreamId {}
-
-impl Ord for UpstreamId {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.name.cmp(other.0.name)
-    }
+/// What an upstream is built from.
+#[derive(Debug, Clone, Copy)]
+pub struct BuildSettings<'a> {
+    pub config: &'a Config,
+    /// The address: the configured one, or the one of the mock upstream.
+    pub base: &'a Url,
 }
 
-impl PartialOrd for UpstreamId {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
+/// Error of building an upstream's client. The text names the setting.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UpstreamBuildError {
+    #[error("{0}")]
+    Settings(String),
+    /// In practice, the system's root certificates are missing.
+    #[error("{0}")]
+    Client(String),
 }
 
-impl fmt::Debug for UpstreamId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.name)
-    }
-}
-
-impl Serialize for UpstreamId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.0.name)
-    }
-}
-
-impl<'de> Deserialize<'de> for UpstreamId {
-    /// Finds the upstream in the registry.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        let found = UPSTREAMS.iter().copied().find(|upstream| upstream.0.name == name);
-        found.ok_or_else(|| de::Error::unknown_variant(&name, UPSTREAM_NAMES))
-    }
-}
-
-impl ts_rs::TS for UpstreamId {
-    type WithoutGenerics = Self;
-    type OptionInnerType = Self;
-
-    fn docs() -> Option<String> {
-        Some("/**\n * Name of the upstream that an account belongs to.\n */\n".to_owned())
-    }
-
-    fn name(_: &ts_rs::Config) -> String {
-        "UpstreamId".to_owned()
-    }
-
-    fn inline(_: &ts_rs::Config) -> String {
-        UPSTREAM_NAMES.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(" | ")
-    }
-
-    fn decl(config: &ts_rs::Config) -> String {
-        format!("type UpstreamId = {};", Self::inline(config))
-    }
-
-    fn decl_concrete(config: &ts_rs::Config) -> String {
-        Self::decl(config)
-    }
-
-    fn output_path() -> Option<std::path::PathBuf> {
-        Some("UpstreamId.ts".into())
-    }
+fn unsupported(what: &str) -> UpstreamError {
+    UpstreamError::new(UpstreamErrorKind::Rejected, format!("this upstream does not have {what}"))
 }

@@ -3,15 +3,14 @@
 //! The catalog is fetched only if there is an API key: a program with web sessions alone calls only the site.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::Accounts;
 use storage::config::Config;
-use upstreams::Capability;
-use upstreams::api_key::{ApiUpstream, CatalogCache, ModelCatalog};
+use upstreams::api_key::{CatalogCache, ModelCatalog};
+use upstreams::{Capability, Upstreams};
 
 const CATALOG_FILE: &str = "models.json";
 /// The largest catalog file that is read. A larger one was not written by this program.
@@ -25,7 +24,7 @@ const ACCOUNT_CHANGE_DELAY: Duration = Duration::from_secs(1);
 
 /// Background task that refreshes the model catalog.
 pub(super) struct CatalogRefresher {
-    api: Arc<ApiUpstream>,
+    upstreams: Upstreams,
     accounts: Accounts,
     cache: CatalogCache,
     /// The file of the catalog. `None` in a demo, which writes no files.
@@ -38,12 +37,12 @@ impl CatalogRefresher {
     /// Loads the catalog from the disk. Without one, marks the cache as loading.
     pub(super) fn new(
         config: &Config,
-        api: Arc<ApiUpstream>,
+        upstreams: Upstreams,
         accounts: Accounts,
         cache: CatalogCache,
     ) -> Self {
         let file = (!config.demo).then(|| config.data_dir.join(CATALOG_FILE));
-        let mut refresher = Self { api, accounts, cache, file, saved_at: 0 };
+        let mut refresher = Self { upstreams, accounts, cache, file, saved_at: 0 };
         let saved = refresher.read_saved();
         refresher.saved_at = saved.as_ref().map_or(0, |saved| saved.fetched);
         refresher.cache.publish(saved);
@@ -82,7 +81,7 @@ impl CatalogRefresher {
     }
 
     async fn fetch(&mut self) -> bool {
-        match self.api.fetch_catalog(SystemTime::now()).await {
+        match self.upstreams.fetch_catalog(SystemTime::now()).await {
             Ok(catalog) => {
                 self.cache.publish(Some(catalog));
                 self.save_new();

@@ -40,7 +40,7 @@ use storage::config::{Config, SecretStoreSetting, SettingsFile};
 use storage::request_log::{self, RequestLog};
 use storage::secrets::{self, AsyncSecretStore, EncryptedFileStore, ExposeSecret};
 use upstreams::api_key::CatalogCache;
-use upstreams::web_session::{self, WebUpstream};
+use upstreams::web_session::SiteProtocol;
 
 /// The file of the request log and of the account states.
 pub const DATABASE_FILE: &str = "mammouth.db";
@@ -100,12 +100,11 @@ impl App {
             &mut notices,
         );
         let keys = client_keys::load_keys(&config, &parts.settings, &mut notices);
-        let web = Arc::new(build_web(&config, simulator.as_ref())?);
-        let api = Arc::new(upstream_setup::build_api(&config, simulator.as_ref())?);
+        let upstreams = upstream_setup::build_upstreams(&config, simulator.as_ref())?;
         let models = upstream_setup::build_model_registry(&config, CatalogCache::default());
         let catalog_refresher = catalog_refresh::CatalogRefresher::new(
             &config,
-            Arc::clone(&api),
+            upstreams.clone(),
             accounts.clone(),
             models.catalog().clone(),
         );
@@ -114,9 +113,8 @@ impl App {
         let proxy = Proxy::new(proxy::ProxyParts {
             dialects: dialects::DIALECTS,
             accounts: accounts.clone(),
-            web: Arc::clone(&web),
+            upstreams: upstreams.clone(),
             request_log: opened.log.clone(),
-            api: Arc::clone(&api),
             models: models.clone(),
             limits: keys.limits().clone(),
             clock,
@@ -127,8 +125,7 @@ impl App {
         let pause_switch = auth::PauseSwitch::default();
         let control = Control::new(management::ControlParts {
             accounts: accounts.clone(),
-            web: Arc::clone(&web),
-            api: Arc::clone(&api),
+            upstreams: upstreams.clone(),
             models,
             journal: opened.log.clone(),
             vault: parts.vault,
@@ -168,7 +165,7 @@ impl App {
             journal: opened.log,
             simulator,
             background_tasks: [
-                tokio::spawn(quota_poller::run(accounts, web, api, clock, background.clone())),
+                tokio::spawn(quota_poller::run(accounts, upstreams, clock, background.clone())),
                 tokio::spawn(catalog_refresher.run(background.clone())),
                 tokio::spawn(secret_loader::run(control.clone(), reload_requests, background.clone())),
                 tokio::spawn(memory_reclaim::run(background.clone())),
@@ -312,31 +309,6 @@ async fn start_simulator(config: &Config) -> Result<Option<MockUpstream>, StartE
     started.map(Some).map_err(system_error("the simulator of the demo cannot start"))
 }
 
-fn build_web(config: &Config, simulator: Option<&MockUpstream>) -> Result<WebUpstream, StartError> {
-    let base = match simulator {
-        Some(simulator) => {
-            url::Url::parse(&simulator.base_url()).expect("the simulator's own address is a URL")
-        }
-        None => config.web_url.clone(),
-    };
-    let settings = web_session::WebSettings {
-        base,
-        options: management::manner(config),
-        connect_timeout: config.connect,
-        first_byte_timeout: config.first_byte,
-        idle_timeout: config.idle,
-        outbound: management::outbound(&config.outbound()),
-        protocol: upstream_setup::site_protocol(&config.web),
-        ..web_session::WebSettings::default()
-    };
-    WebUpstream::new(settings).map_err(|error| match error {
-        web_session::WebBuildError::Client => StartError::HttpClient(error.to_string()),
-        web_session::WebBuildError::Base
-        | web_session::WebBuildError::Protocol(_)
-        | web_session::WebBuildError::Roots => StartError::Settings(error.to_string()),
-    })
-}
-
 fn instance_info(
     config: &Config,
     simulator: Option<&MockUpstream>,
@@ -346,7 +318,7 @@ fn instance_info(
         demo: config.demo,
         notices,
         data_dir: config.data_dir.display().to_string(),
-        cookie_name: upstream_setup::site_protocol(&config.web).cookie,
+        cookie_name: SiteProtocol::from(&config.web).cookie,
         api_url: simulator.map_or_else(|| config.api_url.to_string(), MockUpstream::base_url),
         secrets: match &config.secret_store {
             _ if config.demo => secrets::StoreKind::Memory,

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 
 use super::{
-    AppParts, DATABASE_FILE, StartError, account_bootstrap, build_web, client_keys, instance_info,
-    instance_lock, open_request_log, secret_loader, upstream_setup,
+    AppParts, DATABASE_FILE, StartError, account_bootstrap, client_keys, instance_info, instance_lock,
+    open_request_log, secret_loader, upstream_setup,
 };
 use crate::accounts::{AccountStore, Accounts, Clock};
 use crate::auth::PauseSwitch;
@@ -54,8 +54,7 @@ impl OfflineApp {
         let (reader, _) = management::reload_channel();
         let control = Control::new(management::ControlParts {
             accounts,
-            web: Arc::new(build_web(config, None)?),
-            api: Arc::new(upstream_setup::build_api(config, None)?),
+            upstreams: upstream_setup::build_upstreams(config, None)?,
             models: upstream_setup::build_model_registry(config, CatalogCache::default()),
             journal,
             vault: parts.vault,

@@ -10,9 +10,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Account, Accounts, Clock};
-use upstreams::api_key::ApiUpstream;
-use upstreams::web_session::WebUpstream;
-use upstreams::{Capability, Credential, CredentialKind};
+use upstreams::{Capability, Credential, Upstream, Upstreams};
 
 /// Minimum time between two polls of the same account.
 const QUOTA_MAX_AGE: Duration = Duration::from_secs(5 * 60);
@@ -22,13 +20,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(60);
 const POLL_JITTER: Duration = Duration::from_secs(10);
 
 /// Polls until `stop`.
-pub(super) async fn run(
-    accounts: Accounts,
-    web: Arc<WebUpstream>,
-    api: Arc<ApiUpstream>,
-    clock: Clock,
-    stop: CancellationToken,
-) {
+pub(super) async fn run(accounts: Accounts, upstreams: Upstreams, clock: Clock, stop: CancellationToken) {
     let mut last_polls = LastPolls::default();
     loop {
         let chance = getrandom::u32().map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX));
@@ -39,7 +31,7 @@ pub(super) async fn run(
         };
         tokio::select! {
             () = stop.cancelled() => return,
-            () = poll(&accounts, &web, &api, due, clock, &mut last_polls) => {}
+            () = poll(&accounts, &upstreams, due, clock, &mut last_polls) => {}
         }
     }
 }
@@ -53,8 +45,7 @@ type LastPolls = HashMap<String, Duration>;
 
 async fn poll(
     accounts: &Accounts,
-    web: &WebUpstream,
-    api: &ApiUpstream,
+    upstreams: &Upstreams,
     due: Vec<Arc<Account>>,
     clock: Clock,
     asked: &mut LastPolls,
@@ -66,13 +57,10 @@ async fn poll(
             continue;
         }
         asked.insert(account.id.clone(), now.uptime);
-        identify(accounts, web, &account, clock).await;
+        let Ok(upstream) = upstreams.get(account.upstream) else { continue };
+        identify(accounts, upstream.as_ref(), &account, clock).await;
         let credential = Credential { account: account.id.clone(), secret: account.secret.clone() };
-        let result = match account.upstream.credential {
-            CredentialKind::Session => web.quota(&credential).await,
-            CredentialKind::ApiKey => api.quota(&credential).await,
-        };
-        match result {
+        match upstream.quota(&credential).await {
             Ok(quota) => accounts.set_quota(&account.id, quota, clock.now()),
             Err(failure) => {
                 tracing::debug!(account = ?account.label, kind = ?failure.kind, "the quota could not be read")
@@ -82,12 +70,12 @@ async fn poll(
 }
 
 /// Fetches the identity behind a session if it is not known, as for a session from the environment.
-async fn identify(accounts: &Accounts, web: &WebUpstream, account: &Account, clock: Clock) {
+async fn identify(accounts: &Accounts, upstream: &dyn Upstream, account: &Account, clock: Clock) {
     if !account.upstream.can(Capability::Identity) || accounts.knows_identity(&account.id) {
         return;
     }
     let credential = Credential { account: account.id.clone(), secret: account.secret.clone() };
-    if let Ok(identity) = web.check(&credential).await {
+    if let Ok(identity) = upstream.identify(&credential).await {
         accounts.set_identity(&account.id, identity, clock.now());
     }
 }
@@ -98,7 +86,7 @@ mod tests {
     use crate::accounts::{AccountOrigin, SelectionRequest, Timestamp};
     use mock_upstream::{MockAccount, MockUpstream, MockUpstreamOptions};
     use storage::config::Strategy;
-    use upstreams::{ModelRegistry, api_key, web_session};
+    use upstreams::{ModelRegistry, web_session};
 
     #[tokio::test]
     async fn polls_only_accounts_in_use() {
@@ -114,17 +102,13 @@ mod tests {
             .collect();
         let accounts = Accounts::new(list, Strategy::FillFirst, None, clock.now());
         let base = url::Url::parse(&simulator.base_url()).unwrap();
-        let web = WebUpstream::new(web_session::WebSettings {
-            base: base.clone(),
-            ..web_session::WebSettings::default()
-        })
-        .unwrap();
-        let api = ApiUpstream::new(api_key::ApiSettings { base, ..api_key::ApiSettings::default() }).unwrap();
+        let settings = web_session::WebSettings { base, ..web_session::WebSettings::default() };
+        let client = web_session::WebUpstream::new(settings).unwrap();
+        let upstreams = Upstreams::new(vec![Arc::new(client)]);
         let mut last_polls = LastPolls::default();
         poll(
             &accounts,
-            &web,
-            &api,
+            &upstreams,
             accounts.recently_used(QUOTA_MAX_AGE, clock.now()),
             clock,
             &mut last_polls,
@@ -146,8 +130,7 @@ mod tests {
         );
         poll(
             &accounts,
-            &web,
-            &api,
+            &upstreams,
             accounts.recently_used(QUOTA_MAX_AGE, clock.now()),
             clock,
             &mut last_polls,
@@ -159,8 +142,7 @@ mod tests {
         let calls = simulator.calls().len();
         poll(
             &accounts,
-            &web,
-            &api,
+            &upstreams,
             accounts.recently_used(QUOTA_MAX_AGE, clock.now()),
             clock,
             &mut last_polls,
@@ -170,7 +152,7 @@ mod tests {
 
         let due = accounts.with_stale_quota(QUOTA_MAX_AGE, clock.now());
         assert_eq!(due.iter().map(|account| account.label.as_str()).collect::<Vec<_>>(), ["b"]);
-        poll(&accounts, &web, &api, due, clock, &mut last_polls).await;
+        poll(&accounts, &upstreams, due, clock, &mut last_polls).await;
         let b = &accounts.list(clock.now())[1];
         assert_eq!((b.email.as_deref(), b.plan.as_deref()), (Some("b@simulator.invalid"), Some("Standard")));
         assert!(b.as_of_ms.is_some() && accounts.with_stale_quota(QUOTA_MAX_AGE, clock.now()).is_empty());

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 
 use super::accounts::CheckView;
@@ -9,7 +10,7 @@ use super::settings::outbound::in_force;
 use super::{Control, ControlError, NoArgs, UserMessage};
 use storage::config::SettingSource;
 use storage::secrets::{AsyncSecretStore, StoreError};
-use upstreams::{UpstreamError, UpstreamErrorKind, UpstreamId, api_key, web_session};
+use upstreams::{UpstreamError, UpstreamErrorKind, UpstreamId};
 
 /// The tolerated difference between clocks. A larger one makes certificates look invalid.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(120);
@@ -75,14 +76,14 @@ pub async fn check_secret_store(vault: &AsyncSecretStore, subject: &str) -> Find
     }
 }
 
-/// Checks whether both upstreams are reachable over a trusted connection, and whether their clocks agree with this
+/// Checks whether all upstreams are reachable over a trusted connection, and whether their clocks agree with this
 /// machine's.
 pub(super) async fn check_upstream(control: &Control, _: NoArgs) -> Result<Vec<Finding>, ControlError> {
     let mut findings = connection_findings(control);
-    let (web, api) = tokio::join!(control.web.probe(), control.api.probe());
-    let date = web.as_ref().ok().or(api.as_ref().ok()).copied().flatten();
-    findings.push(reached(control, web_session::ID, web.err()));
-    findings.push(reached(control, api_key::ID, api.err()));
+    let probes = control.upstreams.iter().map(async |upstream| (upstream.id(), upstream.probe().await));
+    let probes = join_all(probes).await;
+    let date = probes.iter().find_map(|(_, probe)| probe.as_ref().ok()).copied().flatten();
+    findings.extend(probes.into_iter().map(|(upstream, probe)| reached(control, upstream, probe.err())));
     findings.extend(date.map(|date| check_clock(date, control.clock.now().wall)));
     Ok(findings)
 }
@@ -93,7 +94,7 @@ fn reached(control: &Control, upstream: UpstreamId, failure: Option<UpstreamErro
     let Some(failure) = failure else {
         return Finding::good(subject, "").with_message(UserMessage::SiteReached);
     };
-    let finding = unreachable_finding(subject, &failure, control.web.proxy().is_some());
+    let finding = unreachable_finding(subject, &failure, control.upstreams.proxy().is_some());
     let enabled = control.accounts.enabled_upstreams();
     let needed = enabled.contains(&upstream) || enabled.is_empty();
     Finding { level: if needed { Level::Bad } else { Level::Warning }, ..finding }
@@ -102,7 +103,7 @@ fn reached(control: &Control, upstream: UpstreamId, failure: Option<UpstreamErro
 /// Findings about the outbound proxy and the trusted certificates, with the source of each setting.
 fn connection_findings(control: &Control) -> Vec<Finding> {
     let config = in_force(control, &control.saved_config());
-    let said = match (control.web.proxy(), config.proxy_given_by) {
+    let said = match (control.upstreams.proxy(), config.proxy_given_by) {
         (None, _) => UserMessage::NoProxy,
         (Some(proxy), SettingSource::Settings) => UserMessage::ProxyFromSettings { proxy: proxy.to_string() },
         (Some(proxy), SettingSource::Default) => UserMessage::ProxyOfSystem { proxy: proxy.to_string() },

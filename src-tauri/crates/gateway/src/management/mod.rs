@@ -53,7 +53,7 @@ pub use overview::{ErrorLine, Overview, RejectionLine};
 pub use secret_reload::{ReloadRequests, SecretReload, reload_channel};
 pub use secrets::{SecretsState, SecretsView};
 pub use session::SessionAuth;
-pub use settings::{SettingFrom, SettingView, WindowProxy, manner, outbound};
+pub use settings::{SettingFrom, SettingView, WindowProxy};
 pub use status::{InstanceInfo, ServingReason, ServingState, Status};
 pub use test_request::{Backend, SavePort, TestResult, TestText, TextSink};
 
@@ -69,9 +69,7 @@ use crate::server::Server;
 use storage::config::{Config, SettingsFile};
 use storage::request_log::RequestLog;
 use storage::secrets::{AsyncSecretStore, Secret};
-use upstreams::ModelRegistry;
-use upstreams::api_key::ApiUpstream;
-use upstreams::web_session::WebUpstream;
+use upstreams::{ModelRegistry, Upstreams};
 
 /// Handle on everything that commands need. Cheap to clone.
 #[derive(Clone)]
@@ -82,8 +80,7 @@ pub struct Control {
 /// Handles on other modules.
 pub struct ControlParts {
     pub accounts: Accounts,
-    pub web: Arc<WebUpstream>,
-    pub api: Arc<ApiUpstream>,
+    pub upstreams: Upstreams,
     pub models: ModelRegistry,
     pub journal: RequestLog,
     pub vault: AsyncSecretStore,

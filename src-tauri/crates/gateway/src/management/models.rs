@@ -52,7 +52,7 @@ pub(super) async fn list(control: &Control, _: NoArgs) -> Result<Vec<ModelView>,
 
 /// Fetches the model catalog again.
 pub(super) async fn refresh(control: &Control, _: NoArgs) -> Result<Vec<ModelView>, ControlError> {
-    let fetched = control.api.fetch_catalog(SystemTime::now()).await;
+    let fetched = control.upstreams.fetch_catalog(SystemTime::now()).await;
     let catalogue = fetched.map_err(|failure| ControlError::new(ErrorCode::Upstream, failure.detail))?;
     control.models.catalog().publish(Some(catalogue));
     // The catalog refresher saves the catalog when the accounts change.

@@ -1,6 +1,7 @@
 //! Embeddings: `POST /v1/embeddings` passes bytes through to the official API and back. Ollama's requests for
 //! embeddings are translated to it.
 
+use std::future::ready;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
@@ -14,7 +15,7 @@ use super::error::ProxyError;
 use super::partial_request::PartialRequest;
 use super::request_context::RequestContext;
 use super::response::{ACCOUNT_HEADER, ATTEMPTS_HEADER, MODEL_HEADER, bytes_response, header_value};
-use super::retry::{self, RetryLoop};
+use super::retry::RetryLoop;
 use super::{CallerInfo, ProxyInner, cost};
 use crate::accounts::{Lease, Unavailable};
 use dialects::ollama::{self, EmbedEndpoint};
@@ -22,7 +23,7 @@ use dialects::{InvalidCode, InvalidRequest};
 use protocol::is_model_name;
 use storage::request_log::OpenRecord;
 use upstreams::api_key::CompleteResponse;
-use upstreams::{Capability, Credential, UpstreamError, UpstreamErrorKind};
+use upstreams::{Capability, Credential, EmbeddingsCall, UpstreamError, UpstreamErrorKind, UpstreamFuture};
 
 /// The API that the client uses.
 #[derive(Debug, Clone, Copy)]
@@ -149,10 +150,16 @@ async fn call_api(
 ) -> Result<Response, (ProxyError, usize)> {
     let model = proxy.parts.models.resolve(name);
     let call = |lease: &Lease, credential: &Credential, _| {
-        let (api, credential) = (Arc::clone(&proxy.parts.api), credential.clone());
-        let (body, id) = (body.clone(), model.id_at(lease.account.upstream).to_owned());
-        let future: retry::CallFuture<'static, CompleteResponse> =
-            Box::pin(async move { api.embeddings(&credential, &body, &id).await });
+        let id = lease.account.upstream;
+        let call = EmbeddingsCall {
+            credential: credential.clone(),
+            body: body.clone(),
+            model: model.id_at(id).to_owned(),
+        };
+        let future: UpstreamFuture<'static, CompleteResponse> = match proxy.parts.upstreams.get(id) {
+            Ok(upstream) => Arc::clone(upstream).embed(call),
+            Err(error) => Box::pin(ready(Err(error))),
+        };
         future
     };
     let upstreams = model.upstreams_with(Capability::Embeddings);

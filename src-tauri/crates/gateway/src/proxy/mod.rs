@@ -40,9 +40,7 @@ use crate::accounts::{Accounts, Clock};
 use crate::auth::KeyLimitTable;
 use dialects::{ApiFamily, Dialect};
 use storage::request_log::{RequestLog, RequestOrigin};
-use upstreams::ModelRegistry;
-use upstreams::api_key::ApiUpstream;
-use upstreams::web_session::WebUpstream;
+use upstreams::{ModelRegistry, Upstreams};
 
 /// The dependencies of the proxy. All fields are cheap handles.
 #[derive(Clone)]
@@ -50,9 +48,8 @@ pub struct ProxyParts {
     /// The dialects that are served.
     pub dialects: &'static [&'static dyn Dialect],
     pub accounts: Accounts,
-    pub web: Arc<WebUpstream>,
+    pub upstreams: Upstreams,
     pub request_log: RequestLog,
-    pub api: Arc<ApiUpstream>,
     pub models: ModelRegistry,
     /// The limits of client keys.
     pub limits: KeyLimitTable,
@@ -69,9 +66,8 @@ impl ProxyParts {
         Self {
             dialects: dialects::DIALECTS,
             accounts: Accounts::new(Vec::new(), Default::default(), None, clock.now()),
-            web: Arc::new(WebUpstream::new(Default::default()).unwrap()),
+            upstreams: Upstreams::new(Vec::new()),
             request_log: RequestLog::in_memory(),
-            api: Arc::new(ApiUpstream::new(Default::default()).unwrap()),
             models: ModelRegistry::default(),
             clock,
             limits: KeyLimitTable::default(),

@@ -4,7 +4,6 @@
 //! or the same one once more if there is no other. An error that another account cannot change is not retried. After
 //! the first event of a reply nothing is repeated.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,8 +15,8 @@ use crate::accounts::{Lease, SelectionRequest, Unavailable};
 use protocol::Request;
 use storage::request_log::OpenRecord;
 use upstreams::{
-    Capability, Credential, CredentialKind, ResolvedModel, UpstreamError, UpstreamErrorKind, UpstreamId,
-    UpstreamResponse, UpstreamSet, api_key,
+    Capability, CompletionCall, Credential, ResolvedModel, UpstreamError, UpstreamErrorKind, UpstreamFuture,
+    UpstreamId, UpstreamResponse, UpstreamSet,
 };
 
 /// The most upstream calls of one request, without follow-up calls.
@@ -29,9 +28,6 @@ pub(super) struct StartedReply {
     pub(super) lease: Lease,
     pub(super) attempts: usize,
 }
-
-/// A boxed upstream call. It is boxed because the compiler cannot prove that the nested future is `Send`.
-pub(super) type CallFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, UpstreamError>> + Send + 'a>>;
 
 /// What to do after a failed call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,31 +109,19 @@ fn call_upstream(
     lease: &Lease,
     credential: &Credential,
     allow_follow_up: bool,
-) -> CallFuture<'static, UpstreamResponse> {
-    let (request, model, credential) = (Arc::clone(request), model.clone(), credential.clone());
-    let upstream = lease.account.upstream;
-    match upstream.credential {
-        CredentialKind::Session => {
-            let web = Arc::clone(&proxy.parts.web);
-            Box::pin(async move {
-                web.chat(&credential, request, model.id_at(upstream), allow_follow_up)
-                    .await
-                    .map(UpstreamResponse::Events)
-            })
-        }
-        CredentialKind::ApiKey => {
-            let api = Arc::clone(&proxy.parts.api);
-            Box::pin(async move {
-                let reasons = model.info.as_ref().and_then(|info| info.reasoning);
-                let ask = api_key::ModelParams {
-                    model: model.id_at(upstream),
-                    max_tokens: model.at(upstream).and_then(|model| model.max_tokens),
-                    supports_reasoning: reasons,
-                };
-                api.chat(&credential, request, ask).await
-            })
-        }
-    }
+) -> UpstreamFuture<'static, UpstreamResponse> {
+    let id = lease.account.upstream;
+    let (Ok(upstream), Some(model)) = (proxy.parts.upstreams.get(id), model.at(id)) else {
+        let error =
+            UpstreamError::new(UpstreamErrorKind::NoSuchModel, "the upstream does not serve this model");
+        return Box::pin(std::future::ready(Err(error)));
+    };
+    Arc::clone(upstream).start(CompletionCall {
+        credential: credential.clone(),
+        request: Arc::clone(request),
+        model: model.clone(),
+        allow_follow_up,
+    })
 }
 
 /// The retry loop for one request, independent of the type of call.
@@ -156,7 +140,7 @@ impl RetryLoop<'_> {
     pub(super) async fn run<T>(
         &self,
         entry: &mut OpenRecord,
-        call: impl Fn(&Lease, &Credential, bool) -> CallFuture<'static, T>,
+        call: impl Fn(&Lease, &Credential, bool) -> UpstreamFuture<'static, T>,
         served: impl Fn(&T) -> Option<String>,
     ) -> Result<(T, Lease, usize), (ProxyError, usize)> {
         let Self { proxy, model, conversation, .. } = *self;

@@ -18,10 +18,12 @@ mod models;
 mod passthrough;
 mod request_rewrite;
 mod tool_call_assembler;
+mod upstream;
 mod usage_observer;
 
 pub use model_catalog::{CatalogCache, ModelCatalog, ModelInfo};
 pub use passthrough::{CompleteResponse, Passthrough};
+pub use upstream::ID;
 pub use usage_observer::Observed;
 
 use std::sync::Arc;
@@ -39,27 +41,10 @@ use super::transport::offload::offload_if_large;
 use super::transport::outbound::Outbound;
 use super::transport::prompt_tokens::{text_bytes, total_bytes};
 use super::{
-    Capability, Credential, CredentialKind, EventReply, FollowUpCall, Quota, UpstreamError,
-    UpstreamErrorKind, UpstreamId, UpstreamInfo, UpstreamResponse, check_model,
+    Credential, EventReply, FollowUpCall, Quota, UpstreamError, UpstreamErrorKind, UpstreamResponse,
+    check_model,
 };
 use protocol::Request;
-use storage::config::API_HOST;
-
-/// The upstream's fixed properties.
-pub const ID: UpstreamId = UpstreamId::new(&UpstreamInfo {
-    name: "api",
-    display_name: "Mammouth API",
-    credential: CredentialKind::ApiKey,
-    capabilities: &[Capability::ApiParams, Capability::Embeddings, Capability::Catalog, Capability::Billing],
-    settings_table: "api_accounts",
-    default_host: API_HOST,
-    url: |config| &config.api_url,
-    credentials: |config| &config.api_keys,
-    model_names: |catalog| catalog.iter().map(|(id, _)| id).collect(),
-    find_model: models::find,
-    no_account: "this needs an account with an official API key, and there is none that may be used: set API_KEYS, or add \
-                 one with 'mammouth-proxy accounts add'; the setting 'prefer' must not be only-web",
-});
 
 /// How the host is reached and how long we are patient with it.
 #[derive(Debug, Clone)]

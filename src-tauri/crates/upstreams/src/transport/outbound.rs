@@ -5,6 +5,7 @@ use std::fmt;
 use hyper_util::client::proxy::matcher::Matcher;
 use url::{Host, Url};
 
+use storage::config::{OutboundConfig, ProxySetting};
 use storage::secrets::{ExposeSecret, Secret};
 
 /// The rules for outbound connections.
@@ -15,6 +16,20 @@ pub struct Outbound {
     pub no_proxy: Vec<String>,
     /// Certificates (PEM, several in one text allowed) that are trusted beside the system's.
     pub extra_roots: Vec<String>,
+}
+
+impl From<&OutboundConfig> for Outbound {
+    fn from(config: &OutboundConfig) -> Self {
+        let proxy = match &config.proxy {
+            ProxySetting::System => ProxyChoice::System,
+            ProxySetting::Direct => ProxyChoice::Direct,
+            ProxySetting::Server(server) => {
+                ProxyChoice::Server(ProxyServer::new(server.url.clone(), server.password.clone()))
+            }
+        };
+        let extra_roots = config.extra_ca.iter().map(|ca| ca.pem.clone()).collect();
+        Self { proxy, no_proxy: config.no_proxy.clone(), extra_roots }
+    }
 }
 
 /// Choice of the outbound proxy.

@@ -16,6 +16,7 @@ mod site_protocol;
 mod stream;
 mod text_pipeline;
 mod upload_cache;
+mod upstream;
 mod user_info;
 
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod tests;
 
 pub use prompt_layout::LayoutMode;
 pub use site_protocol::SiteProtocol;
+pub use upstream::ID;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -37,32 +39,16 @@ use self::text_pipeline::TextPipeline;
 use super::transport::client::ClientError;
 use super::transport::prompt_tokens::PromptTokens;
 use super::{
-    Capability, Credential, CredentialKind, EventReply, FollowUpCall, Identity, Outbound, ProxyServer, Quota,
-    UpstreamError, UpstreamErrorKind, UpstreamId, UpstreamInfo, check_model,
+    Credential, EventReply, FollowUpCall, Identity, Outbound, Quota, UpstreamError, UpstreamErrorKind,
+    check_model,
 };
 use prompted_tools::RepairPrompt;
-use storage::config::WEB_HOST;
+use storage::config::{Config, LayoutSetting};
 
 /// The largest answer about an account, in bytes.
 const MAX_ACCOUNT_RESPONSE_BYTES: usize = 1024 * 1024;
 /// The largest reply to a question that is asked once more, in bytes.
 const MAX_REPAIR_REPLY_BYTES: usize = 8 * 1024 * 1024;
-
-/// The upstream's fixed properties.
-pub const ID: UpstreamId = UpstreamId::new(&UpstreamInfo {
-    name: "web",
-    display_name: "Mammouth",
-    credential: CredentialKind::Session,
-    capabilities: &[Capability::Identity, Capability::ServedModel],
-    settings_table: "accounts",
-    default_host: WEB_HOST,
-    url: |config| &config.web_url,
-    credentials: |config| &config.cookies,
-    model_names: |_| models::names().collect(),
-    find_model: models::find,
-    no_account: "only web-session accounts may serve this, and there is none: add one (COOKIES), or change the setting \
-                 'prefer'",
-});
 
 /// How the site is reached and how long we are patient with it.
 #[derive(Debug, Clone)]
@@ -94,6 +80,16 @@ pub struct WebOptions {
 impl Default for WebOptions {
     fn default() -> Self {
         Self { layout: LayoutMode::default(), image_links: true }
+    }
+}
+
+impl From<&Config> for WebOptions {
+    fn from(config: &Config) -> Self {
+        let layout = match config.layout {
+            LayoutSetting::Turns => LayoutMode::Turns,
+            LayoutSetting::Transcript => LayoutMode::Transcript,
+        };
+        Self { layout, image_links: config.image_links }
     }
 }
 
@@ -177,11 +173,6 @@ impl WebUpstream {
         *lock(&self.outbound) = outbound.clone();
         *lock(&self.fetcher) = None;
         Ok(())
-    }
-
-    /// The proxy for connections to the site.
-    pub fn proxy(&self) -> Option<ProxyServer> {
-        self.site.http.get().proxy.clone()
     }
 
     fn options(&self) -> WebOptions {
@@ -321,11 +312,6 @@ impl WebUpstream {
     /// Why no answer came.
     pub async fn probe(&self) -> Result<Option<SystemTime>, UpstreamError> {
         self.site.probe().await
-    }
-
-    /// Drops what is remembered of an account: its uploads.
-    pub fn forget(&self, account: &str) {
-        self.uploads.remove_account(account);
     }
 
     async fn send_chat<'a>(

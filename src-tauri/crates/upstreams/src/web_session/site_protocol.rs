@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use storage::config::SiteOverrides;
+
 /// Paths, header values and names of fields of one version of the site. The default is `llms-2025`.
 ///
 /// Every field can be overridden in the settings file; an unknown field there is a mistake and is refused.
@@ -60,6 +62,42 @@ const PLAN_FACTORS: [(&str, u32); 7] = [
     ("enterprise", 10),
     ("free", 0),
 ];
+
+impl From<&SiteOverrides> for SiteProtocol {
+    /// The built-in protocol with the user's overrides.
+    fn from(overrides: &SiteOverrides) -> Self {
+        let SiteOverrides {
+            request_shape,
+            cookie_name,
+            chat_path,
+            upload_path,
+            user_path,
+            recent_usage_path,
+            current_usage_path,
+            model_field,
+            preprompt_field,
+            messages_field,
+            window_cents,
+            plan_factors,
+        } = overrides.clone();
+        let mut protocol = Self::default();
+        protocol.plan_factors.extend(plan_factors);
+        Self {
+            name: request_shape.unwrap_or(protocol.name),
+            cookie: cookie_name.unwrap_or(protocol.cookie),
+            chat_path: chat_path.unwrap_or(protocol.chat_path),
+            upload_path: upload_path.unwrap_or(protocol.upload_path),
+            user_path: user_path.unwrap_or(protocol.user_path),
+            recent_usage_path: recent_usage_path.unwrap_or(protocol.recent_usage_path),
+            current_usage_path: current_usage_path.unwrap_or(protocol.current_usage_path),
+            model_field: model_field.unwrap_or(protocol.model_field),
+            preprompt_field: preprompt_field.unwrap_or(protocol.preprompt_field),
+            messages_field: messages_field.unwrap_or(protocol.messages_field),
+            window_cents: window_cents.unwrap_or(protocol.window_cents),
+            ..protocol
+        }
+    }
+}
 
 impl Default for SiteProtocol {
     fn default() -> Self {

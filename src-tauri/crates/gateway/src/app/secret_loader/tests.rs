@@ -11,9 +11,7 @@ use crate::management::{self, ClientKeys, InstanceInfo, SecretReload};
 use storage::config::{self, SettingsFile, Strategy};
 use storage::request_log::{self, RequestLog};
 use storage::secrets::SecretStore;
-use upstreams::ModelRegistry;
-use upstreams::api_key::{self, ApiUpstream};
-use upstreams::web_session::{self, WebUpstream};
+use upstreams::{ModelRegistry, Upstreams, web_session};
 
 /// A secret store with scripted errors that counts its calls.
 #[derive(Default)]
@@ -99,8 +97,7 @@ impl TestSetup {
         let settings = SettingsFile::empty(dir.path());
         let control = Control::new(management::ControlParts {
             accounts,
-            web: Arc::new(WebUpstream::new(web_session::WebSettings::default()).unwrap()),
-            api: Arc::new(ApiUpstream::new(api_key::ApiSettings::default()).unwrap()),
+            upstreams: Upstreams::new(Vec::new()),
             models: ModelRegistry::default(),
             journal,
             vault,

@@ -194,7 +194,7 @@ async fn swap_account(
     store_account(control, &account, Some(&kept.id)).await?;
     control.accounts.replace(&kept.id, account.clone(), control.clock.now());
     control.accounts.set_identity(&account.id, identity.clone(), control.clock.now());
-    control.web.forget(&kept.id);
+    control.upstreams.forget(&kept.id);
     if kept.id != account.id && control.vault.delete(&keychain_entry_name(&kept.id)).await.is_err() {
         tracing::warn!("the old secret of an account could not be deleted from the keychain");
     }

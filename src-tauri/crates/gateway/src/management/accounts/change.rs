@@ -109,7 +109,7 @@ pub(in crate::management) async fn remove(control: &Control, args: NameArgs) -> 
     })?;
     control.accounts.remove(&kept.id);
     control.accounts.set_pinned(control.saved_config().only_account.clone());
-    control.web.forget(&kept.id);
+    control.upstreams.forget(&kept.id);
     let journal = control.journal.clone();
     if run_blocking(move || journal.delete_account(&kept.label)).await.is_err() {
         tracing::warn!("the log rows of a removed account could not be deleted");

@@ -82,22 +82,13 @@ async fn fetch_state(control: &Control, account: &Account) -> Result<(Identity, 
     let identity = identify(control, account).await?;
     let credential = credential_of(account);
     // A session without a readable quota is still valid, and the API reports the budget only for some keys.
-    let quota = match account.upstream.credential {
-        CredentialKind::Session => control.web.quota(&credential).await,
-        CredentialKind::ApiKey => control.api.quota(&credential).await,
-    };
+    let quota = control.upstreams.get(account.upstream)?.quota(&credential).await;
     Ok((identity, quota.unwrap_or_default()))
 }
 
-/// Fetches the identity behind the account, which also checks its credential. A key is valid if the API lists its
-/// models.
+/// Fetches the identity behind the account, which also checks its credential.
 pub(super) async fn identify(control: &Control, account: &Account) -> Result<Identity, UpstreamError> {
-    match account.upstream.credential {
-        CredentialKind::Session => control.web.check(&credential_of(account)).await,
-        CredentialKind::ApiKey => {
-            control.api.check(&credential_of(account)).await.map(|_| Identity::default())
-        }
-    }
+    control.upstreams.get(account.upstream)?.identify(&credential_of(account)).await
 }
 
 fn valid_message(upstream: UpstreamId, quota: &Quota) -> UserMessage {

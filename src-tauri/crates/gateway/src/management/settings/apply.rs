@@ -7,9 +7,8 @@ use super::view::fixed_by;
 use super::{SettingValue, changed, outbound};
 use crate::auth::Policy;
 use crate::server::SwitchError;
-use storage::config::{self, Applies, Config, SETTINGS, Setting};
+use storage::config::{Applies, Config, SETTINGS, Setting};
 use storage::request_log::{self, LogLimits};
-use upstreams::web_session::{LayoutMode, WebOptions};
 
 /// Checks, saves and applies one change.
 pub(super) async fn change(
@@ -99,7 +98,7 @@ async fn apply(control: &Control, applies: Applies, config: &Config) -> Result<(
             wishes.fill_max_tokens = config.fill_max_tokens;
             wishes.match_dated_names = config.nearest_models;
         }),
-        Applies::WebSessions => control.web.set_options(manner(config)),
+        Applies::WebSessions => control.upstreams.apply_settings(config),
         Applies::LogFilter => control.set_log(&config.log_filter),
         Applies::LogLimits => control.journal.set_limits(limits(config)),
         Applies::Bodies => {
@@ -112,15 +111,6 @@ async fn apply(control: &Control, applies: Applies, config: &Config) -> Result<(
         Applies::Port | Applies::KeylessPort | Applies::NextStart | Applies::WhenRead => {}
     }
     Ok(())
-}
-
-/// The options of web sessions from the configuration.
-pub fn manner(config: &Config) -> WebOptions {
-    let layout = match config.layout {
-        config::LayoutSetting::Turns => LayoutMode::Turns,
-        config::LayoutSetting::Transcript => LayoutMode::Transcript,
-    };
-    WebOptions { layout, image_links: config.image_links }
 }
 
 fn limits(config: &Config) -> LogLimits {

@@ -4,8 +4,7 @@ mod apply;
 pub(super) mod outbound;
 mod view;
 
-pub use apply::manner;
-pub use outbound::{WindowProxy, outbound};
+pub use outbound::WindowProxy;
 pub use view::{SettingFrom, SettingView};
 
 use serde::Deserialize;

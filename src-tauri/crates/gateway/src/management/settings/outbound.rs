@@ -1,4 +1,4 @@
-//! Settings of outbound connections, applied to both upstreams. The outbound proxy's password is in the keychain.
+//! Settings of outbound connections, applied to all upstreams. The outbound proxy's password is in the keychain.
 
 use url::Url;
 
@@ -6,23 +6,10 @@ use super::super::{Control, ControlError, ErrorCode, UserMessage};
 use super::{SettingValue, apply, changed};
 use storage::config::{Config, OutboundConfig, ProxyAddress, ProxySetting, Setting};
 use storage::secrets::{ExposeSecret, Secret, StoreError};
-use upstreams::{Outbound, ProxyChoice, ProxyServer};
+use upstreams::{Outbound, ProxyServer};
 
 /// The keychain entry of the outbound proxy's whole address. Its password is sent to no other address.
 const PROXY_ENTRY: &str = "outbound-proxy";
-
-/// The outbound options of the upstreams from the configuration.
-pub fn outbound(config: &OutboundConfig) -> Outbound {
-    let proxy = match &config.proxy {
-        ProxySetting::System => ProxyChoice::System,
-        ProxySetting::Direct => ProxyChoice::Direct,
-        ProxySetting::Server(server) => {
-            ProxyChoice::Server(ProxyServer::new(server.url.clone(), server.password.clone()))
-        }
-    };
-    let extra_roots = config.extra_ca.iter().map(|ca| ca.pem.clone()).collect();
-    Outbound { proxy, no_proxy: config.no_proxy.clone(), extra_roots }
-}
 
 /// The settings in force: the saved ones, except for those that a variable or flag decides.
 pub(in crate::management) fn in_force(control: &Control, saved: &Config) -> OutboundConfig {
@@ -36,7 +23,7 @@ pub(in crate::management) fn in_force(control: &Control, saved: &Config) -> Outb
     }
 }
 
-/// Rebuilds the clients of both upstreams. If the keychain does not return the password, they are built without it, and
+/// Rebuilds the clients of all upstreams. If the keychain does not return the password, they are built without it, and
 /// the outbound proxy answers that it requires one.
 pub(super) async fn apply(control: &Control, saved: &Config) -> Result<(), ControlError> {
     let mut config = in_force(control, saved);
@@ -61,10 +48,8 @@ pub(in crate::management) async fn load_password(control: &Control) -> Result<()
 }
 
 fn replace(control: &Control, config: &OutboundConfig) -> Result<(), ControlError> {
-    let outbound = outbound(config);
-    let wrong = |error: String| ControlError::new(ErrorCode::BadArguments, error);
-    control.web.set_outbound(&outbound).map_err(|error| wrong(error.to_string()))?;
-    control.api.set_outbound(&outbound).map_err(|error| wrong(error.to_string()))
+    let replaced = control.upstreams.set_outbound(&Outbound::from(config));
+    replaced.map_err(|error| ControlError::new(ErrorCode::BadArguments, error.to_string()))
 }
 
 /// Adds the password from the keychain if the address has a user name without one. Returns whether a password was
@@ -144,7 +129,7 @@ impl Control {
     /// # Errors
     /// The proxy is of a kind that web views do not support.
     pub fn window_proxy(&self) -> Result<Option<WindowProxy>, ControlError> {
-        let Some(server) = self.web.proxy() else { return Ok(None) };
+        let Some(server) = self.upstreams.proxy() else { return Ok(None) };
         WindowProxy::new(&server).map(Some).ok_or_else(|| {
             let message =
                 "the sign-in window cannot use an https:// proxy: copy the cookie from your browser instead";

@@ -9,8 +9,8 @@ use mock_upstream::{FaultRule, LLMS_PATH, MockAccount, MockUpstream};
 use protocol::{Message, Part, Role};
 use storage::config::Strategy;
 use storage::request_log::RecordStart;
-use upstreams::ModelRegistry;
 use upstreams::web_session::{self, WebUpstream};
+use upstreams::{ModelRegistry, Upstreams};
 
 const LABELS: [&str; 4] = ["a", "b", "c", "d"];
 
@@ -65,12 +65,10 @@ fn proxy(simulator: &MockUpstream) -> Proxy {
         .map(|(label, cookie)| Account::new(label, web_session::ID, AccountOrigin::Demo, cookie.into()))
         .collect();
     let base = url::Url::parse(&simulator.base_url()).unwrap();
+    let settings = web_session::WebSettings { base, ..web_session::WebSettings::default() };
     Proxy::new(ProxyParts {
         accounts: Accounts::new(accounts, Strategy::FillFirst, None, clock.now()),
-        web: Arc::new(
-            WebUpstream::new(web_session::WebSettings { base, ..web_session::WebSettings::default() })
-                .unwrap(),
-        ),
+        upstreams: Upstreams::new(vec![Arc::new(WebUpstream::new(settings).unwrap())]),
         clock,
         ..ProxyParts::for_tests()
     })

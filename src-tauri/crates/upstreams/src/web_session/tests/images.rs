@@ -4,8 +4,8 @@ use super::super::image_fetcher::ImageFetcher;
 use super::super::public_ip;
 use super::server::{ReceivedRequest, Step, StepServer, answer, json, reply, send};
 use super::*;
-use crate::Outbound;
 use crate::transport::resolver;
+use crate::{Outbound, Upstream as _};
 use protocol::{Image, ImageLink, MAX_IMAGE_BYTES};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\nrest";
