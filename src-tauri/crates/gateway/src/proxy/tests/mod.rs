@@ -1,6 +1,7 @@
-//! What a new dialect needs.
+//! What a new dialect and a new upstream need.
 
 mod new_dialect;
+mod new_upstream;
 
 use bytes::Bytes;
 use http::Request as HttpRequest;
