@@ -9,8 +9,8 @@ use super::{ClientList, ClientOutcome, ClientPlan, LaunchCommand, LinkOpened, Re
 use super::{Explanation, ExportedLog, ModelView, SavedFile, SecretsView, SettingView, TestResult};
 use super::{IssuedKey, PreparedLaunch};
 use super::{
-    accounts, clients, clipboard, doctor, export, keys, log, models, overview, port, secrets, serving,
-    settings, shutdown, status, test_request, window,
+    accounts, clients, desktop_commands, doctor, export, keys, log, models, overview, port, secrets, serving,
+    settings, shutdown, status, test_request,
 };
 use storage::request_log::{Bodies, Query, RequestRecord};
 
@@ -96,7 +96,7 @@ commands! {
     "clients.launch_command" Look  clients::LaunchCommandArgs => LaunchCommand,     clients::launch_command;
     "clients.launch"       Running clients::LaunchArgs    => PreparedLaunch,        clients::launch;
     "clients.link"         Running clients::LinkArgs      => LinkOpened,            clients::link;
-    "clipboard.copy"       Running clipboard::CopyArgs    => (),                    clipboard::copy;
+    "clipboard.copy"       Running desktop_commands::CopyArgs => (),                desktop_commands::copy;
     "models.list"          Running NoArgs                => Vec<ModelView>,        models::list;
     "models.refresh"       Running NoArgs                => Vec<ModelView>,        models::refresh;
     "models.set_alias"     Change  models::AliasArgs      => (),                    models::set_alias;
@@ -121,7 +121,7 @@ commands! {
     "settings.accept_terms" Change NoArgs                => (),                    settings::accept_terms;
     "secrets.state"        Look    NoArgs                => SecretsView,           secrets::state;
     "secrets.unlock"       Look    NoArgs                => SecretsView,           secrets::unlock;
-    "window.open"          Running window::OpenArgs       => (),                    window::open;
+    "window.open"          Running desktop_commands::OpenArgs => (),                desktop_commands::open_window;
     "doctor"               Look    NoArgs                => Vec<doctor::Finding>,  doctor::check_upstream;
 }
 

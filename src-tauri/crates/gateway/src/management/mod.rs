@@ -5,9 +5,9 @@
 
 mod accounts;
 mod clients;
-mod clipboard;
 mod commands;
 mod desktop;
+mod desktop_commands;
 pub mod doctor;
 mod error;
 mod events;
@@ -31,7 +31,6 @@ mod test_request;
 #[cfg(test)]
 mod tests;
 pub mod ui;
-mod window;
 
 pub use accounts::{
     CheckView, Explanation, NoAccountReason, SkippedAccount, keychain_entry_name, other_host,
