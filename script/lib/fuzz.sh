@@ -16,6 +16,11 @@ fuzz_flags=(
 
 # The same versions of the dependencies as in the program itself. `--target` keeps the flags away from build scripts.
 build_fuzz_targets() {
+  local source
+  # So that no program of an earlier build is run where this build fails.
+  for source in fuzz/targets/*.rs; do
+    rm -f "$fuzz_folder/$fuzz_host/debug/$(basename "$source" .rs)"
+  done
   cp Cargo.lock fuzz/Cargo.lock
   RUSTFLAGS="${fuzz_flags[*]}" CARGO_TARGET_DIR=$fuzz_folder \
     cargo build --manifest-path fuzz/Cargo.toml --target "$fuzz_host" --bins
@@ -27,6 +32,11 @@ run_fuzz_targets() {
   local -A running=()
   for source in fuzz/targets/*.rs; do
     name=$(basename "$source" .rs)
+    if ! [ -x "$fuzz_folder/$fuzz_host/debug/$name" ]; then
+      ok=0
+      note "$name: not run, as it was not built"
+      continue
+    fi
     mkdir -p "$fuzz_folder/corpus/$name"
     "$fuzz_folder/$fuzz_host/debug/$name" -max_total_time="$fuzz_seconds" -timeout=10 -print_final_stats=1 \
       -artifact_prefix="$fuzz_folder/$name-" "$fuzz_folder/corpus/$name" "fuzz/seeds/$name" \
