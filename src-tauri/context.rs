@@ -1,9 +1,10 @@
 //! Shared context of the desktop program, and its calls to the management API.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tauri::{AppHandle, Manager};
 
@@ -114,7 +115,7 @@ impl DesktopContext {
 
     /// The clients of this machine, as they were up to 10 s ago for the same address.
     async fn clients(&self, address: &str) -> Vec<ClientStatus> {
-        let cache = || self.0.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let cache = || self.0.clients.lock();
         {
             let cached = cache();
             let fresh = cached.read_at.is_some_and(|read_at| read_at.elapsed() < CLIENTS_MAX_AGE);

@@ -1,8 +1,7 @@
 //! IPC commands of the window: two commands that lead to the management API, for the main window only.
 
-use std::sync::Mutex;
-
 use futures_util::StreamExt;
+use parking_lot::Mutex;
 use serde_json::Value;
 use tauri::ipc::Channel;
 use tauri::{State, WebviewWindow};
@@ -22,7 +21,7 @@ pub(super) struct EventSubscription(Mutex<CancellationToken>);
 impl EventSubscription {
     /// Ends the current stream. Returns the token that ends the next one.
     pub(super) fn restart(&self) -> CancellationToken {
-        let mut current = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut current = self.0.lock();
         current.cancel();
         *current = CancellationToken::new();
         current.clone()

@@ -17,8 +17,9 @@ mod tray_support;
 pub(super) use format::time_left;
 pub(super) use tray_support::shows_icons;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tauri::tray::{MouseButtonState, TrayIcon, TrayIconBuilder, TrayIconEvent};
 use tauri::{AppHandle, Wry};
 
@@ -88,7 +89,7 @@ impl Tray {
             .tooltip(APP_NAME)
             .on_tray_icon_event(refresh_on_click(context))
             .on_menu_event(move |_, event| {
-                if let Some(tray) = lock(&listener).clone() {
+                if let Some(tray) = listener.lock().clone() {
                     tray.on_click(event.id().as_ref());
                 }
             })
@@ -96,7 +97,7 @@ impl Tray {
         let state =
             Mutex::new(TrayState { icon, native_menu, generation: 0, style, tooltip: APP_NAME.to_owned() });
         let tray = Self(Arc::new(TrayInner { context: context.clone(), state }));
-        *lock(&tray_slot) = Some(tray.clone());
+        *tray_slot.lock() = Some(tray.clone());
         Ok(tray)
     }
 
@@ -114,7 +115,7 @@ impl Tray {
     }
 
     fn update(&self, status: &ProxyStatus) -> tauri::Result<()> {
-        let mut state = lock(&self.0.state);
+        let mut state = self.0.state.lock();
         let items = menu_entries(self.0.context.app(), status);
         if !state.native_menu.update(&items)? {
             state.generation += 1;
@@ -137,7 +138,7 @@ impl Tray {
     }
 
     fn on_click(&self, id: &str) {
-        let state = lock(&self.0.state);
+        let state = self.0.state.lock();
         let action = state.native_menu.action(state.generation, id);
         drop(state);
         let Some(action) = action else { return };
@@ -157,7 +158,7 @@ impl Tray {
         // Run on the main thread, which does the work in any case. Waiting for it with the state locked would deadlock
         // if it is about to draw. A tray that cannot be hidden disappears with the process.
         let _ = self.0.context.app().run_on_main_thread(move || {
-            let _ = lock(&tray.0.state).icon.set_visible(false);
+            let _ = tray.0.state.lock().icon.set_visible(false);
         });
     }
 }
@@ -180,8 +181,4 @@ fn menu_entries(app: &AppHandle, status: &ProxyStatus) -> Vec<MenuEntry> {
 
 fn icon_style(status: &ProxyStatus) -> IconStyle {
     IconStyle { state: status.state, demo: status.demo, tint: icon::tint(status.tray_icon) }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -215,5 +215,5 @@ fn read_address(mut output: BufReader<ChildStdout>) -> Option<(SocketAddr, BufRe
 fn random_key() -> Outcome<String> {
     let mut random = [0_u8; 32];
     getrandom::fill(&mut random)?;
-    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(random))
 }

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 
 use bytes::{Buf, Bytes, BytesMut};
+use memchr::memmem;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -57,7 +58,7 @@ impl Wire {
     /// Reads the next head; `None` when the other side is done.
     pub(crate) async fn head(&mut self) -> Outcome<Option<Head>> {
         loop {
-            if let Some(end) = self.buffer.windows(4).position(|four| four == b"\r\n\r\n") {
+            if let Some(end) = memmem::find(&self.buffer, b"\r\n\r\n") {
                 let text = self.buffer.split_to(end + 4).freeze();
                 let rest = body_length(&text)?;
                 return Ok(Some(Head { text, rest }));
@@ -136,7 +137,7 @@ fn take_piece(buffer: &mut BytesMut, rest: &mut Rest) -> Outcome<Option<Bytes>> 
 }
 
 fn take_chunk(buffer: &mut BytesMut, rest: &mut Rest) -> Outcome<Option<Bytes>> {
-    let Some(line) = buffer.windows(2).position(|two| two == b"\r\n") else { return Ok(None) };
+    let Some(line) = memmem::find(buffer, b"\r\n") else { return Ok(None) };
     let size = usize::from_str_radix(std::str::from_utf8(&buffer[..line])?.trim(), 16)?;
     if buffer.len() < line + 2 + size + 2 {
         return Ok(None);

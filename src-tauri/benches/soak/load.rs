@@ -1,10 +1,11 @@
 //! The load: what is asked, and what came of it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
@@ -59,12 +60,12 @@ enum CallEnd {
 
 impl CallCounts {
     fn wrong(&self, what: impl Into<String>) {
-        self.wrong.lock().unwrap_or_else(PoisonError::into_inner).push(what.into());
+        self.wrong.lock().push(what.into());
     }
 
     /// Adds what is held at this moment to what was seen.
     pub(crate) fn record_sample(&self, watched: ResourceSample) {
-        self.samples.lock().unwrap_or_else(PoisonError::into_inner).push(watched);
+        self.samples.lock().push(watched);
     }
 }
 
@@ -83,7 +84,7 @@ impl Load {
     }
 
     fn target(&self) -> Target {
-        self.target.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.target.lock().clone()
     }
 
     fn differs_from_current(&self, target: &Target) -> bool {
@@ -109,7 +110,7 @@ impl Load {
     pub(crate) async fn switch(&self) -> Outcome<()> {
         let answer = self.control("port.switch", r#"{"port":0}"#).await?;
         let address: SocketAddr = answer["address"].as_str().ok_or("no address")?.parse()?;
-        self.target.lock().unwrap_or_else(PoisonError::into_inner).address = address;
+        self.target.lock().address = address;
         Ok(())
     }
 
@@ -139,7 +140,7 @@ impl Load {
         match read_short(&target).await {
             Ok(CallEnd::Whole) => {
                 add(&self.seen.short, 1);
-                self.seen.latency.lock().unwrap_or_else(PoisonError::into_inner).add(asked.elapsed());
+                self.seen.latency.lock().add(asked.elapsed());
             }
             Ok(CallEnd::Failed | CallEnd::Refused) => add(&self.seen.refused, 1),
             Ok(CallEnd::PortClosed) if self.port_has_changed(&target).await => {

@@ -1,6 +1,5 @@
 //! The table, and what makes a run wrong.
 
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -23,7 +22,7 @@ pub(crate) fn print(
     stopped: Duration,
 ) {
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-    let wrong = seen.wrong.lock().unwrap_or_else(PoisonError::into_inner).len();
+    let wrong = seen.wrong.lock().len();
     println!(
         "## Soak: {:?}, {} streams at once, {} short calls a second\n",
         scale.time, scale.streams, scale.rate
@@ -42,7 +41,7 @@ pub(crate) fn print(
     );
     row("requests that found the old port left", "", count(&seen.port_changed).to_string());
     row("short calls answered", "", count(&seen.short).to_string());
-    let mut latency = std::mem::take(&mut *seen.latency.lock().unwrap_or_else(PoisonError::into_inner));
+    let mut latency = std::mem::take(&mut *seen.latency.lock());
     row(
         "their time, p50 / p99, ms, a word's pace of 20 included",
         "",
@@ -60,7 +59,7 @@ pub(crate) fn print(
 
 /// How much memory grew, by the line through what was seen after the first quarter.
 fn slope(seen: &CallCounts) -> f64 {
-    let watched = seen.samples.lock().unwrap_or_else(PoisonError::into_inner);
+    let watched = seen.samples.lock();
     let late = &watched[watched.len() / 4..];
     let Some(first) = late.first() else { return 0.0 };
     let points: Vec<(f64, f64)> = late
@@ -84,7 +83,7 @@ fn megabytes(bytes: u64) -> f64 {
 /// # Errors
 /// Facts that must not be, whatever the machine was doing.
 pub(crate) fn check(seen: &CallCounts, base: &ResourceSample, after: &ResourceSample) -> Outcome<()> {
-    let mut wrong = seen.wrong.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let mut wrong = seen.wrong.lock().clone();
     wrong.truncate(10);
     if seen.whole.load(Ordering::Relaxed) == 0 || seen.short.load(Ordering::Relaxed) == 0 {
         wrong.push("nothing was answered at all".to_owned());

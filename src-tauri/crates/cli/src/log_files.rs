@@ -5,9 +5,9 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
+use parking_lot::Mutex;
 use storage::request_log::format_utc;
 use storage::secrets::{create_private_dir, restrict_to_owner};
 
@@ -43,7 +43,7 @@ impl LogFiles {
 
     /// Appends to the file of the day of `now_ms`, in Unix milliseconds.
     fn append(&self, now_ms: u64, lines: &[u8]) -> io::Result<()> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.current.lock();
         let day: String = format_utc(now_ms).chars().take_while(|c| *c != ' ').collect();
         if current.as_ref().is_none_or(|open| open.day != day) {
             *current = None;
@@ -78,9 +78,8 @@ impl DayFile {
 
 impl Write for &LogFiles {
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         // The lines stand on stderr too; that they cannot be kept must not be a line of its own, each time.
-        let _ = self.append(u64::try_from(now.as_millis()).unwrap_or(u64::MAX), lines);
+        let _ = self.append(storage::unix_ms(SystemTime::now()), lines);
         Ok(lines.len())
     }
 

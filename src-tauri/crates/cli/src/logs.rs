@@ -78,7 +78,7 @@ async fn follow(
     let mut buffer = Vec::new();
     while let Some(chunk) = chunks.next().await {
         buffer.extend_from_slice(&chunk.map_err(|_| ExitError::failed("the proxy stopped"))?);
-        while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
+        while let Some(end) = memchr::memchr(b'\n', &buffer) {
             let line: Vec<u8> = buffer.drain(..=end).collect();
             if let Some(record) = parse_record(&line).filter(|record| !shown.remove(&record.id)) {
                 print_record(&record, options);

@@ -1,10 +1,10 @@
 //! `mammouth-proxy serve`: the headless server. The desktop program serves with the same code.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use tokio::runtime::{Builder, Runtime};
 
@@ -149,12 +149,13 @@ pub(super) fn flags(global: GlobalArgs, options: ServeArgs) -> Flags {
     }
 }
 
+/// Number of ports above the configured one that are tried.
+const MAX_PORTS_TRIED: u16 = 100;
+
 /// A free port near the configured one. Another program may take it before it is used.
 pub(super) fn free_port_near(flags: &Flags) -> Result<u16, ExitError> {
     let (_, config) = sources(flags.clone(), false)?;
-    let is_free = |port: &u16| TcpListener::bind((config.host, *port)).is_ok();
-    let mut near = (1..=100).filter_map(|step| config.port.checked_add(step));
-    near.find(is_free).ok_or_else(|| {
+    server::next_free_port(SocketAddr::new(config.host, config.port), MAX_PORTS_TRIED).ok_or_else(|| {
         ExitError::new(exit::PORT_TAKEN, "no port near the wanted one is free")
             .with_problem(StartProblem::Port)
     })
@@ -175,7 +176,7 @@ fn sources(flags: Flags, headless: bool) -> Result<(Sources, Config), ExitError>
 fn read_sources(flags: Flags, headless: bool) -> Result<Sources, config::ConfigError> {
     let working_dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
     let surroundings = RuntimeEnvironment { working_dir, platform_dir: config::platform_dir(), headless };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let now = storage::unix_seconds(SystemTime::now());
     Sources::read(flags, initial_environment(), surroundings, now)
 }
 

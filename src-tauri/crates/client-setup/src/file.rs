@@ -118,7 +118,7 @@ pub(crate) fn with_mark(mark: bool, text: &str) -> Vec<u8> {
 }
 
 pub(crate) fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(bytes))
 }
 
 /// Writes `bytes` in place of what was read: a temporary file beside it, synced and renamed over it.

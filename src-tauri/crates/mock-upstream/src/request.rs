@@ -66,7 +66,7 @@ pub(super) fn parse_upload(parts: &[FormPart]) -> Result<RecordedUpload, String>
         file_name: file.file_name.clone().ok_or("the file has no file name")?,
         content_type: file.content_type.clone().ok_or("the file has no content type")?,
         bytes_len: file.bytes.len(),
-        sha256: hex(&Sha256::digest(&file.bytes)),
+        sha256: hex::encode(Sha256::digest(&file.bytes)),
     })
 }
 
@@ -97,10 +97,6 @@ fn parse_message(part: &FormPart) -> Result<Value, String> {
 
 fn array_field<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<&'a Vec<Value>, String> {
     fields.get(name).and_then(Value::as_array).ok_or_else(|| format!("a message without a list {name}"))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! State shared by all connections of a mock.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -59,31 +60,31 @@ impl SharedState {
     }
 
     pub(super) fn set_rules(&self, rules: Vec<FaultRule>) {
-        *lock(&self.rules) = rules;
+        *self.rules.lock() = rules;
         self.chunk_permits.forget_permits(self.chunk_permits.available_permits());
     }
 
     pub(super) fn take_fault(&self, path: &str, account: Option<&str>, model: Option<&str>) -> Option<Fault> {
-        fault_rules::take_fault(&mut lock(&self.rules), path, account, model)
+        fault_rules::take_fault(&mut self.rules.lock(), path, account, model)
     }
 
     /// Counts a call. `false` if the account's quota for the model is used up.
     pub(super) fn charge(&self, account: usize, model: &str) -> bool {
-        let mut ledgers = lock(&self.quotas);
+        let mut ledgers = self.quotas.lock();
         ledgers[account].charge(&self.accounts[account], model, Instant::now())
     }
 
     pub(super) fn usage(&self, account: usize) -> QuotaUsage {
-        lock(&self.quotas)[account].usage(&self.accounts[account], Instant::now())
+        self.quotas.lock()[account].usage(&self.accounts[account], Instant::now())
     }
 
     /// Stores an upload and returns its URL, which only this account may use.
     pub(super) fn save_upload(&self, account: usize, sha256: &str) -> String {
-        lock(&self.uploads).save(account, sha256)
+        self.uploads.lock().save(account, sha256)
     }
 
     pub(super) fn owns_upload(&self, account: usize, url: &str) -> bool {
-        lock(&self.uploads).owner(url) == Some(account)
+        self.uploads.lock().owner(url) == Some(account)
     }
 
     pub(super) fn release(&self, chunks: usize) {
@@ -153,9 +154,4 @@ impl Drop for CallGuard {
     fn drop(&mut self) {
         self.end(!self.shared.stop.is_cancelled());
     }
-}
-
-/// A panic elsewhere leaves these tables usable, because each change to them is a single step.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

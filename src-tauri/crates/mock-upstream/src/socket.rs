@@ -2,9 +2,10 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -26,12 +27,12 @@ impl Socket {
 
     /// Sets bytes to be written after hyper ends the connection.
     pub(super) fn set_raw_response(&self, bytes: Vec<u8>) {
-        *self.raw_response.lock().unwrap_or_else(PoisonError::into_inner) = Some(bytes);
+        *self.raw_response.lock() = Some(bytes);
     }
 
     /// Writes the bytes of [`Self::set_raw_response`], if any.
     pub(super) async fn write_raw_response(&self) -> io::Result<()> {
-        let raw = self.raw_response.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
+        let raw = self.raw_response.lock().take().unwrap_or_default();
         let mut rest = raw.as_slice();
         while !rest.is_empty() {
             self.stream.writable().await?;

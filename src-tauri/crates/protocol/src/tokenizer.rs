@@ -4,8 +4,9 @@
 
 use std::fmt;
 use std::mem::{replace, take};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, OnceLock};
 
+use parking_lot::{Mutex, MutexGuard};
 use tiktoken::CoreBpe;
 use tiktoken::encoding::o200k_base;
 
@@ -91,7 +92,7 @@ impl TokenizerCache {
     }
 
     fn lock(&self) -> MutexGuard<'_, CachedTokenizer> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

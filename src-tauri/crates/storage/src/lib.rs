@@ -1,4 +1,4 @@
-//! Persistent state: secrets, settings and the request log.
+//! Persistent state: secrets, settings and the request log; and Unix time.
 
 #![cfg_attr(
     test,
@@ -8,3 +8,6 @@
 pub mod config;
 pub mod request_log;
 pub mod secrets;
+mod unix_time;
+
+pub use unix_time::{unix_ms, unix_seconds};

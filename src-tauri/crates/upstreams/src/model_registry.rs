@@ -6,7 +6,9 @@
 pub(crate) mod dated_names;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+
+use parking_lot::RwLock;
 
 use super::UPSTREAMS;
 use super::api_key::{CatalogCache, ModelCatalog};
@@ -68,7 +70,7 @@ impl ModelRegistry {
 
     /// Changes the settings for all later requests.
     pub fn update_settings(&self, with: impl FnOnce(&mut ModelSettings)) {
-        let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
+        let mut settings = self.settings.write();
         with(Arc::make_mut(&mut settings));
     }
 
@@ -135,7 +137,7 @@ impl ModelRegistry {
     }
 
     fn settings(&self) -> Arc<ModelSettings> {
-        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.settings.read())
     }
 }
 

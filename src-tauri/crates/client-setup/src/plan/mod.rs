@@ -151,7 +151,7 @@ impl Plan {
                 hasher.update(part);
             }
         }
-        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(hasher.finalize())
     }
 
     /// What it will do, for `--dry-run` and the window.

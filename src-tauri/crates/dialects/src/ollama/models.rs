@@ -1,5 +1,6 @@
 //! What Ollama's clients ask about models, and its forms of everything that is no reply.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// The version of Ollama whose API this is: clients ask, because older ones cannot do all they need.
@@ -78,24 +79,10 @@ fn details(family: &str) -> Value {
     })
 }
 
-/// A moment as RFC 3339 writes it.
+/// An RFC 3339 timestamp in UTC, of a time in seconds since 1970.
 pub(super) fn rfc3339(unix_seconds: u64) -> String {
-    let (days, second) = (unix_seconds / 86_400, unix_seconds % 86_400);
-    let (year, month, day) = civil_from_days(days);
-    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
-/// The date so many days after 1970 began, by Hinnant's method: years begin in March, so that a leap day is the last.
-fn civil_from_days(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day_of_month = day - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (year + era * 400 + u64::from(month <= 2), month, day_of_month)
+    let timestamp = i64::try_from(unix_seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    timestamp.unwrap_or(Timestamp::MAX).to_string()
 }
 
 #[cfg(test)]

@@ -45,5 +45,5 @@ fn account_id(secret: &Secret) -> String {
     let mut hash = Sha256::new();
     hash.update(b"mammouth-proxy account id\0");
     hash.update(secret.expose_secret().as_bytes());
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&hash.finalize()[..8])
 }

@@ -1,9 +1,10 @@
 //! The account pool: a shared handle on all accounts in the user's order. One short lock guards it and is never held
 //! over an await.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, watch};
 
 use super::account::Account;
@@ -352,7 +353,7 @@ impl Accounts {
 
     pub(super) fn lock(&self) -> MutexGuard<'_, AccountPool> {
         // A panic while the lock was held leaves plain data behind; continuing is better than failing every request.
-        self.pool.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.pool.lock()
     }
 }
 

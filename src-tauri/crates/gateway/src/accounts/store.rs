@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::Timestamp;
 use super::state::{EntryState, QUOTA_WINDOW};
-use super::view::{last_used, unix_ms};
+use super::view::last_used;
 use storage::request_log;
+use storage::unix_ms;
 use upstreams::{Identity, Quota};
 
 const SCHEMA: &str = "

@@ -9,6 +9,7 @@ use super::clock::Timestamp;
 use super::pending_secret::{AccountWithoutSecret, HostChange};
 use super::state::{EntryState, LimitReason};
 use storage::secrets::StoreError;
+use storage::unix_ms;
 use upstreams::{CredentialKind, UpstreamId};
 
 /// How an account is doing, in one word.
@@ -261,9 +262,4 @@ pub(super) fn last_used(state: &EntryState, now: Timestamp) -> Option<SystemTime
 /// The wall time of an uptime in the past.
 fn past_wall_time(uptime: Duration, now: Timestamp) -> SystemTime {
     now.wall.checked_sub(now.uptime.saturating_sub(uptime)).unwrap_or(UNIX_EPOCH)
-}
-
-pub(super) fn unix_ms(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

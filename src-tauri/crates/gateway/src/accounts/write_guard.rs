@@ -1,7 +1,6 @@
 //! Write guard of the account pool. Dropping it notifies subscribers.
 
-use std::sync::MutexGuard;
-
+use parking_lot::MutexGuard;
 use tokio::sync::watch;
 
 use super::pool::AccountPool;

@@ -74,22 +74,11 @@ fn configured_keys(config: &Config, settings: &SettingsFile, notices: &mut Vec<U
 fn stored_digests(settings: &SettingsFile, notices: &mut Vec<UserMessage>) -> BTreeMap<String, [u8; 32]> {
     let mut by_name = BTreeMap::new();
     for (name, digest) in settings.string_table("client_keys") {
-        match from_hex(&digest) {
-            Some(digest) => drop(by_name.insert(name, digest)),
-            None => notices.push(UserMessage::KeyDamaged { name }),
+        let mut bytes = [0; 32];
+        match hex::decode_to_slice(digest, &mut bytes) {
+            Ok(()) => drop(by_name.insert(name, bytes)),
+            Err(_) => notices.push(UserMessage::KeyDamaged { name }),
         }
     }
     by_name
-}
-
-fn from_hex(text: &str) -> Option<[u8; 32]> {
-    let mut digest = [0; 32];
-    let pairs = text.as_bytes().chunks_exact(2);
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    for (byte, pair) in digest.iter_mut().zip(pairs) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(digest)
 }

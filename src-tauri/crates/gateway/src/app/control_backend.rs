@@ -95,7 +95,7 @@ impl AppBackend {
             bytes.extend_from_slice(&data);
             if result.status == 200 {
                 // Whole lines only: the rest comes with the next frame.
-                let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(read, |at| at + 1);
+                let end = memchr::memrchr(b'\n', &bytes).map_or(read, |at| at + 1);
                 let lines = bytes.get(read..end).unwrap_or_default();
                 for piece in texts(&String::from_utf8_lossy(lines)) {
                     sink(&piece);

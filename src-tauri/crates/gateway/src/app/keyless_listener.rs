@@ -5,9 +5,10 @@
 //! content type as the main port does, which keeps web pages out. Every program of this machine has access.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use warp::{Filter, Reply};
 
 use super::service::HttpService;
@@ -96,7 +97,7 @@ impl KeylessListener {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<UserMessage>> {
-        self.message.lock().unwrap_or_else(PoisonError::into_inner)
+        self.message.lock()
     }
 }
 

@@ -23,9 +23,10 @@ pub use start_error::{StartError, StartFailure, StartProblem};
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use warp::Filter;
 
@@ -325,14 +326,9 @@ fn instance_info(
             SecretStoreSetting::Keychain => secrets::StoreKind::Keychain,
             SecretStoreSetting::File { .. } => secrets::StoreKind::File,
         },
-        started_ms: unix_ms(),
+        started_ms: storage::unix_ms(SystemTime::now()),
         web_url: simulator.map_or_else(|| config.web_url.to_string(), MockUpstream::base_url),
     }
-}
-
-fn unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn build_policy(config: &Config) -> Result<Policy, StartError> {

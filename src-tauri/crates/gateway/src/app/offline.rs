@@ -1,7 +1,8 @@
 //! Management commands on a data directory on which no program runs.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::{

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::{Account, Accounts, Clock};
+use crate::accounts::{Account, Accounts, Clock, jitter};
 use upstreams::{Capability, Credential, Upstream, Upstreams};
 
 /// Minimum time between two polls of the same account.
@@ -23,10 +23,10 @@ const POLL_JITTER: Duration = Duration::from_secs(10);
 pub(super) async fn run(accounts: Accounts, upstreams: Upstreams, clock: Clock, stop: CancellationToken) {
     let mut last_polls = LastPolls::default();
     loop {
-        let chance = getrandom::u32().map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX));
+        let jitter = jitter();
         let due = tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(poll_delay(chance)) => accounts.recently_used(QUOTA_MAX_AGE, clock.now()),
+            () = tokio::time::sleep(poll_delay(jitter)) => accounts.recently_used(QUOTA_MAX_AGE, clock.now()),
             () = accounts.wait_for_refresh_request() => accounts.with_stale_quota(QUOTA_MAX_AGE, clock.now()),
         };
         tokio::select! {
@@ -36,8 +36,9 @@ pub(super) async fn run(accounts: Accounts, upstreams: Upstreams, clock: Clock, 
     }
 }
 
-fn poll_delay(chance: f64) -> Duration {
-    POLL_INTERVAL + POLL_JITTER.mul_f64(chance)
+/// The time until the next poll. `jitter` is from 0 to 1.
+fn poll_delay(jitter: f64) -> Duration {
+    POLL_INTERVAL + POLL_JITTER.mul_f64(jitter)
 }
 
 /// The uptime at which each account was last polled, by its id.

@@ -1,10 +1,11 @@
 //! The named client keys, stored as digests only, and issued keys, which end by themselves.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
@@ -45,14 +46,14 @@ impl KeyDigests {
 
     /// As [`KeyDigests::insert`], for a key of which only the digest is stored.
     pub fn insert_digest(&self, name: &str, digest: [u8; 32]) {
-        let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut keys = self.0.write();
         keys.retain(|key| &*key.name != name || key.lifetime.is_some());
         keys.push(Key { name: name.into(), digest, lifetime: None });
     }
 
     /// Adds a key that ends by itself. Other keys of that name stay valid.
     pub fn issue(&self, name: &str, digest: [u8; 32], lifetime: KeyLifetime, now: SystemTime) {
-        let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut keys = self.0.write();
         keys.retain(|key| key.is_valid(now));
         if keys.iter().filter(|key| key.lifetime.is_some()).count() >= MAX_ISSUED_KEYS
             && let Some(oldest) = keys.iter().position(|key| key.lifetime.is_some())
@@ -64,7 +65,7 @@ impl KeyDigests {
 
     /// Revokes all keys of a name, issued ones too. Returns whether there was one of that name. Running replies are not cancelled.
     pub fn revoke(&self, name: &str) -> bool {
-        let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut keys = self.0.write();
         let before = keys.len();
         keys.retain(|key| &*key.name != name);
         keys.len() < before
@@ -72,7 +73,7 @@ impl KeyDigests {
 
     /// The names of the keys that last, in the order in which they were added.
     pub fn names(&self) -> Vec<Arc<str>> {
-        let keys = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let keys = self.0.read();
         let lasting = keys.iter().filter(|key| key.lifetime.is_none());
         lasting.map(|key| Arc::clone(&key.name)).collect()
     }
@@ -83,7 +84,7 @@ impl KeyDigests {
     /// all keys.
     pub fn find(&self, presented: &[u8]) -> Option<Arc<str>> {
         let presented = digest_bytes(presented);
-        let keys = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let keys = self.0.read();
         let mut index = u64::MAX;
         for (at, key) in (0u64..).zip(keys.iter()) {
             index.conditional_assign(&at, key.digest.ct_eq(&presented));

@@ -1,11 +1,12 @@
 //! The guard: all checks of a request in their fixed order.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use http::Method;
 use http::header::{self, HeaderValue};
 use http::request::Parts;
+use parking_lot::RwLock;
 
 use super::authority::{self, Authority, InvalidAuthority};
 use super::head::{headers_size, offers_websocket, uri_size};
@@ -118,7 +119,7 @@ impl Guard {
 
     /// Replaces the allow lists of hosts and origins. Applies from the next request on.
     pub fn set_policy(&self, policy: Policy) {
-        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+        *self.policy.write() = Arc::new(policy);
     }
 
     /// Checks the head of a request.
@@ -127,7 +128,7 @@ impl Guard {
     /// The first check that fails, in this order: sizes, Host, origin, route, method, protocol upgrade, key, content
     /// type, pause switch.
     pub fn admit(&self, head: &Parts) -> Result<Authorized, Rejection> {
-        let policy = Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner));
+        let policy = Arc::clone(&self.policy.read());
         let route_match = self.route_table.find(head.uri.path());
         let mut check = RequestCheck { guard: self, head, route_match, cors: None };
         match check.run(&policy) {

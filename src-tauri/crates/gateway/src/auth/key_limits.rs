@@ -1,7 +1,9 @@
 //! Limits of client keys: allowed models, tokens and cost. `proxy` enforces them, as it knows the model.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+
+use parking_lot::RwLock;
 
 /// The limits of one key. The default has no limits.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -21,12 +23,12 @@ pub struct KeyLimitTable(Arc<RwLock<BTreeMap<String, Arc<KeyLimits>>>>);
 impl KeyLimitTable {
     /// The limits of a key, if it has any.
     pub fn get(&self, name: &str) -> Option<Arc<KeyLimits>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.0.read().get(name).cloned()
     }
 
     /// Replaces the limits of a key. Applies from the next request on.
     pub fn set(&self, name: &str, limits: KeyLimits) {
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.write();
         if limits == KeyLimits::default() {
             all.remove(name);
         } else {

@@ -3,10 +3,10 @@
 //! Rejected requests are not written to the request log, so that clients without a key cannot fill it. The counts show
 //! the user why a client gets no reply.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use http::Method;
+use parking_lot::Mutex;
 
 use super::rejection::RejectReason;
 use storage::request_log::RequestErrorCode;
@@ -55,14 +55,14 @@ impl RejectionCounts {
             | RejectReason::NotServing
             | RejectReason::Preflight(_) => return,
         };
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.counts.lock();
         let count = counts[index].as_ref().map_or(0, |previous| previous.count).saturating_add(1);
         counts[index] = Some(RejectionCount { code: COUNTED_CODES[index], count, last: at });
     }
 
     /// All counts, the latest first.
     pub(super) fn newest_first(&self) -> Vec<RejectionCount> {
-        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let counts = self.counts.lock();
         let mut all: Vec<RejectionCount> = counts.iter().flatten().cloned().collect();
         all.sort_by_key(|kind| std::cmp::Reverse(kind.last));
         all

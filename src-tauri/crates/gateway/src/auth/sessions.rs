@@ -4,10 +4,11 @@
 //! Cookies are not isolated by port (RFC 6265, 8.5): a program on another port of this host receives our cookie as soon
 //! as the browser visits that port. So a session has a second secret, which is sent in a header instead of a cookie.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::header::{self, HeaderMap};
+use parking_lot::{Mutex, MutexGuard};
 use subtle::ConstantTimeEq;
 use tokio_util::sync::CancellationToken;
 
@@ -84,7 +85,7 @@ impl Sessions {
     }
 
     fn unexpired(&self, now: Instant) -> MutexGuard<'_, Vec<Session>> {
-        let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions = self.0.lock();
         for session in sessions.extract_if(.., |session| session.last_used + SESSION_IDLE_TIMEOUT < now) {
             session.ended.cancel();
         }
@@ -177,7 +178,7 @@ mod tests {
         let later = now + Duration::from_secs(1);
         (0..MAX_SESSIONS).for_each(|_| drop(sessions.begin(later)));
         assert!(sessions.find(&headers(Some(&first.id), &[&first.token]), later).is_none());
-        assert_eq!(sessions.0.lock().unwrap().len(), MAX_SESSIONS);
+        assert_eq!(sessions.0.lock().len(), MAX_SESSIONS);
     }
 
     #[test]

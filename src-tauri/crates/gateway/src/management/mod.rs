@@ -58,8 +58,9 @@ pub use test_request::{Backend, SavePort, TestResult, TestText, TextSink};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, watch};
 
 use crate::accounts::{AccountView, Accounts, Clock};
@@ -145,7 +146,7 @@ impl std::ops::Deref for Control {
 
 impl Control {
     pub fn new(parts: ControlParts) -> Self {
-        let saved = Mutex::new(meaning(&lock(&parts.settings), &parts.config));
+        let saved = Mutex::new(meaning(&parts.settings.lock(), &parts.config));
         let inner = ControlInner {
             parts,
             saved,
@@ -230,11 +231,11 @@ impl Control {
     }
 
     fn set_exported_file(&self, path: PathBuf) {
-        *self.inner.exported.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(path);
+        *self.inner.exported.lock() = Some(path);
     }
 
     fn exported_file(&self) -> Option<PathBuf> {
-        self.inner.exported.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.inner.exported.lock().clone()
     }
 
     /// Notifies subscribers that the status may have changed.
@@ -253,13 +254,13 @@ impl Control {
     /// The configuration of the saved settings, without flags and variables. For an invalid setting the value of the
     /// start is used.
     fn saved_config(&self) -> Arc<Config> {
-        Arc::clone(&lock(&self.inner.saved))
+        Arc::clone(&self.inner.saved.lock())
     }
 
     /// Adds a message that holds until the program ends.
     pub fn add_notice(&self, said: UserMessage) {
         tracing::warn!("{said}");
-        let mut notices = self.inner.notices.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut notices = self.inner.notices.lock();
         if !notices.contains(&said) {
             notices.push(said);
         }
@@ -269,7 +270,7 @@ impl Control {
 
     /// Messages that were added after the start.
     pub fn runtime_notices(&self) -> Vec<UserMessage> {
-        self.inner.notices.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.inner.notices.lock().clone()
     }
 
     /// Stores the digest of the main client key in the settings, so that the next start accepts clients before it has
@@ -307,14 +308,14 @@ impl Control {
     ) -> Result<(), ControlError> {
         let mut settings = self.settings();
         settings.update(change).map_err(not_saved)?;
-        *lock(&self.inner.saved) = meaning(&settings, &self.config);
+        *self.inner.saved.lock() = meaning(&settings, &self.config);
         drop(settings);
         self.notify_changed();
         Ok(())
     }
 
     fn settings(&self) -> MutexGuard<'_, SettingsFile> {
-        lock(&self.settings)
+        self.settings.lock()
     }
 }
 
@@ -325,8 +326,4 @@ fn not_saved(error: storage::config::SettingsError) -> ControlError {
 
 fn meaning(settings: &SettingsFile, start: &Arc<Config>) -> Arc<Config> {
     storage::config::resolve_file_only(settings, Some(start)).map_or_else(|_| Arc::clone(start), Arc::new)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::log::run_blocking;
-use super::status::unix_ms;
 use super::{Control, ControlError, NoArgs};
 use crate::auth::RejectionCount;
 use storage::request_log::{Minute, Query, RequestErrorCode, RequestRecord, Totals};
@@ -64,7 +63,7 @@ pub(super) async fn overview(control: &Control, _: NoArgs) -> Result<Overview, C
 
 fn rejection_line(kind: RejectionCount) -> RejectionLine {
     let RejectionCount { code, count, last } = kind;
-    RejectionLine { code: code.name().to_owned(), count, last_ms: unix_ms(last) }
+    RejectionLine { code: code.name().to_owned(), count, last_ms: storage::unix_ms(last) }
 }
 
 pub(super) fn error_line(record: &RequestRecord) -> ErrorLine {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use super::{Control, ControlError, ErrorCode, NoArgs};
-use crate::server::dial_addr;
+use crate::server::{dial_addr, next_free_port};
 
 #[derive(Debug, Deserialize, ts_rs::TS)]
 pub(super) struct SwitchPortArgs {
@@ -30,8 +30,7 @@ const MAX_PORTS_TRIED: u16 = 50;
 /// The next free port above the one in use. Another program may take it before the switch.
 pub(super) async fn free(control: &Control, _: NoArgs) -> Result<FreePort, ControlError> {
     let current = control.server().map_or_else(|_| control.config.listen(), |server| server.addr());
-    let is_free = |port: &u16| std::net::TcpListener::bind((current.ip(), *port)).is_ok();
-    let next = (1..=MAX_PORTS_TRIED).filter_map(|step| current.port().checked_add(step)).find(is_free);
+    let next = next_free_port(current, MAX_PORTS_TRIED);
     let any = || std::net::TcpListener::bind((current.ip(), 0)).and_then(|listener| listener.local_addr());
     match next.map_or_else(|| any().map(|addr| addr.port()), Ok) {
         Ok(port) => Ok(FreePort { port }),

@@ -1,10 +1,11 @@
 //! Sessions of the browser interface: the control token is sent once, then a cookie and a session token in a header.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, SET_COOKIE};
+use parking_lot::{Mutex, MutexGuard};
 use serde::Deserialize;
 use warp::reply::Response;
 
@@ -102,8 +103,8 @@ impl SessionAuth {
         response
     }
 
-    fn failures(&self) -> std::sync::MutexGuard<'_, SignInFailures> {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    fn failures(&self) -> MutexGuard<'_, SignInFailures> {
+        self.failures.lock()
     }
 }
 
@@ -114,7 +115,7 @@ struct DelayedAnswer(Arc<Mutex<SignInFailures>>);
 
 impl Drop for DelayedAnswer {
     fn drop(&mut self) {
-        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failures = self.0.lock();
         failures.waiting = failures.waiting.saturating_sub(1);
     }
 }

@@ -1,7 +1,5 @@
 //! Command `status`: whether the program can serve, in one result.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use serde::{Deserialize, Serialize};
 
 use super::notice::{self, Notice};
@@ -190,10 +188,5 @@ fn serving_state(accounts: &[AccountView], serving: bool, running: u32) -> (Serv
 
 /// The wall time, Unix milliseconds.
 pub(super) fn wall_ms(control: &Control) -> u64 {
-    unix_ms(control.clock.now().wall)
-}
-
-pub(super) fn unix_ms(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    storage::unix_ms(control.clock.now().wall)
 }

@@ -1,14 +1,16 @@
 //! Commands `try` and `try.stop`: one real request through the program's own HTTP service.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
-use super::{BoxFuture, Control, ControlError, ErrorCode, UserMessage, lock};
+use super::{BoxFuture, Control, ControlError, ErrorCode, UserMessage};
 use crate::server::SwitchError;
+use storage::request_log::RequestErrorCode;
 
 /// What became of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
@@ -71,12 +73,12 @@ impl TestRuns {
 
     fn begin(&self, id: &str) -> CancellationToken {
         let token = CancellationToken::new();
-        lock(&self.running).insert(id.to_owned(), token.clone());
+        self.running.lock().insert(id.to_owned(), token.clone());
         token
     }
 
     fn end(&self, id: &str) -> Option<CancellationToken> {
-        lock(&self.running).remove(id)
+        self.running.lock().remove(id)
     }
 }
 
@@ -169,7 +171,7 @@ fn stopped_result() -> TestResult {
     TestResult {
         status: 499,
         error: Some("stopped".to_owned()),
-        code: Some("client_closed".to_owned()),
+        code: Some(RequestErrorCode::ClientClosed.name().to_owned()),
         ..TestResult::default()
     }
 }

@@ -1,7 +1,7 @@
 //! Reports of upstream calls: to the account pool and the metrics, and as attempts in the request log.
 
 use super::ProxyInner;
-use crate::accounts::{CallOutcome, Lease};
+use crate::accounts::{CallOutcome, Lease, jitter};
 use storage::request_log::{AccountSelection, Attempt, SelectionRule};
 use upstreams::{Capability, FollowUpCall, FollowUpStatus, ResolvedModel, UpstreamError, UpstreamErrorKind};
 
@@ -95,9 +95,4 @@ fn outcome_word(kind: UpstreamErrorKind) -> &'static str {
         UpstreamErrorKind::Image => "image",
         UpstreamErrorKind::Interrupted => "interrupted",
     }
-}
-
-/// A random number in 0..1 for jitter; 0.5 if the system has no entropy.
-fn jitter() -> f64 {
-    getrandom::u32().map_or(0.5, |random| f64::from(random) / (f64::from(u32::MAX) + 1.0))
 }

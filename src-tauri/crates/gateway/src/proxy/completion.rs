@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime};
 
 use bytes::{Buf, Bytes};
 use futures_util::{Stream, StreamExt};
@@ -26,6 +26,7 @@ use super::retry::{self, StartedReply};
 use super::{CallerInfo, ProxyInner};
 use dialects::{Decoded, Dialect, Encode, ReplyMeta};
 use protocol::{CompleteReply, Message, Part, Request, Role};
+use storage::unix_seconds;
 use upstreams::api_key::CompleteResponse;
 use upstreams::{BoxEventStream, Capability, FollowUpCall, ResolvedModel, UpstreamError, UpstreamErrorKind};
 
@@ -67,7 +68,7 @@ impl CompletionRequest {
         let body = self.context.proxy.read_body(content_length, stream).await?;
         self.context.entry.record_request_body(&body);
         let (dialect, large) = (self.dialect, body.len() > MAX_INLINE_DECODE_BYTES);
-        let reply = ReplyMeta { id: self.context.caller.request_id.to_string(), created: unix_seconds() };
+        let reply = ReplyMeta { id: self.context.caller.request_id.to_string(), created: unix_seconds(SystemTime::now()) };
         let decode =
             move || dialect.decode(&body, reply).map_err(|invalid| (invalid, PartialRequest::parse(&body)));
         let decoded = if large {
@@ -347,8 +348,4 @@ fn hash_part(part: &Part, hash: &mut DefaultHasher) {
         Part::Call(call) => call.arguments.hash(hash),
         Part::Result(result) => result.parts.iter().for_each(|part| hash_part(part, hash)),
     }
-}
-
-fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

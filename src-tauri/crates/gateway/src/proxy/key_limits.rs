@@ -3,7 +3,7 @@
 //! The usage of a key is read from the request log, so it survives a restart. A request counts when it has ended, so a
 //! running request may exceed the limit; the next one is rejected.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use super::ProxyInner;
 use super::error::ProxyError;
@@ -29,12 +29,14 @@ impl ProxyInner {
 
 /// The time until the daily limits reset at midnight UTC.
 fn until_midnight(now: SystemTime) -> Duration {
-    let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let seconds = storage::unix_seconds(now);
     Duration::from_secs(SECONDS_PER_DAY - seconds % SECONDS_PER_DAY)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use super::*;
 
     #[test]

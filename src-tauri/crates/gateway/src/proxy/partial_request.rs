@@ -3,10 +3,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use protocol::is_model_name;
 use storage::request_log::OpenRecord;
-
-/// The longest model id that is recorded, bytes.
-const MAX_MODEL_ID_BYTES: usize = 200;
 
 /// The readable fields of a request that its dialect rejects.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -48,9 +46,7 @@ impl PartialRequest {
 
 /// Whether a text can be a model id. Other text may be a secret or a prompt in the wrong field, and must not be logged.
 fn is_model_id(text: &str) -> bool {
-    !text.is_empty()
-        && text.len() <= MAX_MODEL_ID_BYTES
-        && !text.chars().any(|c| c.is_control() || c.is_whitespace())
+    is_model_name(text) && !text.contains(char::is_whitespace)
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 //! and time.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dialects::{ItemTools, ResponsesState, StoredResponse};
+use parking_lot::{Mutex, MutexGuard};
 use protocol::{Message, Part, Request, Role};
 
 use super::error::ProxyError;
@@ -122,8 +123,8 @@ impl ResponseStore {
     }
 
     /// The entries that have not expired; expired ones are removed.
-    fn unexpired(&self, now: Instant) -> std::sync::MutexGuard<'_, VecDeque<ResponseEntry>> {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+    fn unexpired(&self, now: Instant) -> MutexGuard<'_, VecDeque<ResponseEntry>> {
+        let mut entries = self.entries.lock();
         while entries
             .front()
             .is_some_and(|oldest| now.saturating_duration_since(oldest.stored_at) > RESPONSE_TTL)

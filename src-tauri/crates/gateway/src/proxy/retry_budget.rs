@@ -3,7 +3,7 @@
 //! Only repeats after faults of Mammouth are counted. Trying the next account after a refusal is limited by the number
 //! of accounts, since an account that refused is not tried again.
 
-use std::sync::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 /// The largest balance, in repeats: the size of a burst after a time without repeats.
 const MAX_BALANCE: f64 = 10.0;
@@ -38,8 +38,8 @@ impl RetryBudget {
         enough
     }
 
-    fn balance(&self) -> std::sync::MutexGuard<'_, f64> {
-        self.balance.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn balance(&self) -> MutexGuard<'_, f64> {
+        self.balance.lock()
     }
 }
 

@@ -36,6 +36,13 @@ pub fn dial_addr(bound: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, bound.port())
 }
 
+/// The first free port of the address's host among the next `tries` above its port. Another program may take it before
+/// it is used.
+pub fn next_free_port(addr: SocketAddr, tries: u16) -> Option<u16> {
+    let is_free = |port: &u16| std::net::TcpListener::bind((addr.ip(), *port)).is_ok();
+    (1..=tries).filter_map(|step| addr.port().checked_add(step)).find(is_free)
+}
+
 /// Why a port could not be bound.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {

@@ -1,9 +1,10 @@
 //! State of each connection, with timestamps, for its time limits and for the connection cap.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -157,7 +158,7 @@ impl ConnectionState {
     }
 
     fn state(&self) -> MutexGuard<'_, PhaseState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 
@@ -228,7 +229,7 @@ impl ConnectionRegistry {
     }
 
     fn entries(&self) -> MutexGuard<'_, RegistryEntries> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

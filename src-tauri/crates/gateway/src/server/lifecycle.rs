@@ -2,12 +2,13 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -102,8 +103,7 @@ impl Server {
         });
         let (task_context, service) = (Arc::clone(&context), Mutex::new(service));
         let start_listener = move |bound, signals: DrainSignals| {
-            let (tasks, service) =
-                (signals.tasks.clone(), service.lock().unwrap_or_else(PoisonError::into_inner).clone());
+            let (tasks, service) = (signals.tasks.clone(), service.lock().clone());
             let accept_loop = accept(bound, service, Arc::clone(&task_context), signals);
             task_context.tasks.spawn(tasks.track_future(accept_loop));
         };
@@ -121,7 +121,7 @@ impl Server {
 
     /// The address of the active listener.
     pub fn addr(&self) -> SocketAddr {
-        self.active.lock().unwrap_or_else(PoisonError::into_inner).addr
+        self.active.lock().addr
     }
 
     /// The number of open connections, including idle ones.
@@ -179,7 +179,7 @@ impl Server {
     }
 
     fn replace_active(&self, new: ActiveListener) -> DrainSignals {
-        let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut active = self.active.lock();
         std::mem::replace(&mut *active, new).signals
     }
 

@@ -26,7 +26,7 @@ use std::time::Duration;
 use http_body::Body;
 use tokio_util::sync::CancellationToken;
 
-pub use bind::{BindError, BoundListener, bind, dial_addr, other_loopback_in_use};
+pub use bind::{BindError, BoundListener, bind, dial_addr, next_free_port, other_loopback_in_use};
 pub use fd_limit::raise_fd_limit;
 pub use lifecycle::{Drained, Server, SwitchError};
 pub use port_owner::PortOwner;

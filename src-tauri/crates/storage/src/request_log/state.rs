@@ -7,9 +7,11 @@ use super::sanitize::{MAX_NAME_CHARS, sanitize_text};
 use super::time::Timestamps;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
+
+use parking_lot::Mutex;
 
 /// Records a slow subscriber of the live feed may lag behind before it misses some.
 const FEED_CAPACITY: usize = 256;
@@ -130,8 +132,8 @@ impl LogState {
 
     /// Makes a record visible to readers and to the feed; the oldest waiting one falls out when there are too many.
     pub(super) fn publish(&self, record: Arc<RequestRecord>, bodies: Option<Box<Bodies>>) {
-        lock(&self.aggregates).record_failure(&record);
-        let mut queue = lock(&self.unsaved);
+        self.aggregates.lock().record_failure(&record);
+        let mut queue = self.unsaved.lock();
         let bodies =
             bodies.filter(|_| self.keeps_bodies() && queue.len() < MAX_UNSAVED_BODIES).map(Arc::from);
         queue.push_back(UnsavedRecord { record: Arc::clone(&record), bodies });
@@ -151,11 +153,11 @@ impl LogState {
 
     /// The oldest records that are not in the file, at most `n`.
     pub(super) fn unsaved(&self, n: usize) -> Vec<UnsavedRecord> {
-        lock(&self.unsaved).iter().take(n).cloned().collect()
+        self.unsaved.lock().iter().take(n).cloned().collect()
     }
 
     pub(super) fn mark_saved(&self, n: usize) {
-        let mut queue = lock(&self.unsaved);
+        let mut queue = self.unsaved.lock();
         let drained = n.min(queue.len());
         queue.drain(..drained);
         drop(queue);
@@ -164,7 +166,7 @@ impl LogState {
 
     /// The records in memory that fit, newest first.
     pub(super) fn select(&self, query: &Query) -> Vec<RequestRecord> {
-        let queue = lock(&self.unsaved);
+        let queue = self.unsaved.lock();
         let records = queue.iter().rev().map(|unsaved| &unsaved.record);
         let found = records.filter(|record| query.matches(record));
         found.take(query.effective_limit()).map(|record| RequestRecord::clone(record)).collect()
@@ -174,8 +176,8 @@ impl LogState {
     pub(super) fn erase(&self, account: Option<&str>) -> u64 {
         let matches_account =
             |record: &RequestRecord| account.is_none_or(|label| record.names_account(label));
-        lock(&self.aggregates).forget_failure_if(matches_account);
-        let mut queue = lock(&self.unsaved);
+        self.aggregates.lock().forget_failure_if(matches_account);
+        let mut queue = self.unsaved.lock();
         let before = queue.len();
         queue.retain(|unsaved| !matches_account(&unsaved.record));
         (before - queue.len()) as u64
@@ -189,65 +191,65 @@ impl LogState {
     pub(super) fn set_keep_bodies(&self, keep: bool) {
         self.keeps_bodies.store(keep, Ordering::Relaxed);
         if !keep {
-            lock(&self.unsaved).iter_mut().for_each(|unsaved| unsaved.bodies = None);
+            self.unsaved.lock().iter_mut().for_each(|unsaved| unsaved.bodies = None);
         }
     }
 
     /// How many records above this id wait and fit.
     pub(super) fn count_unsaved(&self, query: &Query, min_id: u64) -> u64 {
-        let queue = lock(&self.unsaved);
+        let queue = self.unsaved.lock();
         let matching =
             queue.iter().filter(|unsaved| unsaved.record.id > min_id && query.matches(&unsaved.record));
         matching.count() as u64
     }
 
     pub(super) fn get(&self, id: u64) -> Option<UnsavedRecord> {
-        lock(&self.unsaved).iter().find(|unsaved| unsaved.record.id == id).cloned()
+        self.unsaved.lock().iter().find(|unsaved| unsaved.record.id == id).cloned()
     }
 
     /// Gives an account another name in the records that wait.
     pub(super) fn rename_account(&self, from: &str, to: &str) {
-        for unsaved in lock(&self.unsaved).iter_mut().filter(|unsaved| unsaved.record.names_account(from)) {
+        for unsaved in self.unsaved.lock().iter_mut().filter(|unsaved| unsaved.record.names_account(from)) {
             unsaved.record = Arc::new(unsaved.record.with_account_renamed(from, to));
         }
     }
 
     /// Counts a request that has just ended.
     pub(super) fn count_request(&self, record: &RequestRecord) {
-        lock(&self.aggregates).record(record, Timestamps::now().unix_ms());
+        self.aggregates.lock().record(record, Timestamps::now().unix_ms());
     }
 
     pub(super) fn restore(&self, restored: RestoredAggregates) {
-        lock(&self.aggregates).restore(restored, Timestamps::now());
+        self.aggregates.lock().restore(restored, Timestamps::now());
     }
 
     pub(super) fn last_failure(&self) -> Option<Arc<RequestRecord>> {
-        lock(&self.aggregates).last_failure()
+        self.aggregates.lock().last_failure()
     }
 
     pub(super) fn last_hour(&self) -> Vec<Minute> {
-        lock(&self.aggregates).last_hour(Timestamps::now().unix_ms())
+        self.aggregates.lock().last_hour(Timestamps::now().unix_ms())
     }
 
     pub(super) fn usage_today(&self) -> Totals {
-        lock(&self.aggregates).usage_today(Timestamps::now().unix_ms())
+        self.aggregates.lock().usage_today(Timestamps::now().unix_ms())
     }
 
     pub(super) fn client_usage(&self, name: &str) -> ClientUsage {
-        lock(&self.aggregates).client_usage(name, Timestamps::now().unix_ms())
+        self.aggregates.lock().client_usage(name, Timestamps::now().unix_ms())
     }
 
     pub(super) fn usage_by_client(&self) -> BTreeMap<String, ClientUsage> {
-        lock(&self.aggregates).usage_by_client(Timestamps::now().unix_ms())
+        self.aggregates.lock().usage_by_client(Timestamps::now().unix_ms())
     }
 
     pub(super) fn notice(&self) -> Option<String> {
-        let notices = lock(&self.notices);
+        let notices = self.notices.lock();
         notices.write_error.clone().or_else(|| notices.set_aside.clone())
     }
 
     pub(super) fn has_write_error(&self) -> bool {
-        lock(&self.notices).write_error.is_some()
+        self.notices.lock().write_error.is_some()
     }
 
     /// Remembers the trouble; tells it once, however often writing fails.
@@ -255,14 +257,14 @@ impl LogState {
         let limit = self.limit;
         let text = sanitize_text(error, MAX_NAME_CHARS);
         let text = format!("{text}; requests go on, and the last {limit} records wait in memory");
-        let previous = lock(&self.notices).write_error.replace(text.clone());
+        let previous = self.notices.lock().write_error.replace(text.clone());
         if previous.is_none() {
             tracing::warn!("{text}");
         }
     }
 
     pub(super) fn clear_write_error(&self) {
-        if lock(&self.notices).write_error.take().is_some() {
+        if self.notices.lock().write_error.take().is_some() {
             tracing::info!("the request log is written again");
         }
     }
@@ -272,12 +274,7 @@ impl LogState {
         let text =
             format!("the request log was damaged and has been set aside as {name}; a new one was begun");
         tracing::warn!("{text}");
-        lock(&self.notices).set_aside = Some(text);
+        self.notices.lock().set_aside = Some(text);
         self.set_aside.fetch_add(1, Ordering::Relaxed);
     }
-}
-
-/// Every change above is complete at each moment, so a panic elsewhere leaves nothing half done.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,5 +1,8 @@
 //! The only clock of the request log, and dates for display.
+
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use jiff::civil::{DateTime, date};
 
 /// One moment by both clocks: durations must not follow the time of day when someone sets it.
 #[derive(Debug, Clone, Copy)]
@@ -25,50 +28,23 @@ impl Timestamps {
     }
 }
 
-/// `2026-03-01 14:05:09Z`; times beyond the year 9999 show as its end.
+/// A date in UTC as `2026-03-01 14:05:09Z`. Times beyond the year 9999 show as its end.
 pub fn format_utc(unix_ms: u64) -> String {
-    let (date, [hour, minute, second]) = date_and_time(unix_ms);
-    let [year, month, day] = date;
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}Z")
+    date_time(unix_ms).strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
-/// `2026-03-01T14:05:09.123Z`, as ISO 8601 and RFC 3339 have it.
+/// A date in UTC as `2026-03-01T14:05:09.123Z` (RFC 3339).
 pub(super) fn format_iso(unix_ms: u64) -> String {
-    format_utc(unix_ms).replace(' ', "T").replace('Z', &format!(".{:03}Z", unix_ms % 1_000))
+    date_time(unix_ms).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
-/// `20260301T140509Z`, fit for a file name, sorting by time.
+/// A date in UTC as `20260301T140509Z`: fit for a file name, and sorted by time where names are sorted.
 pub(super) fn file_name_stamp(unix_ms: u64) -> String {
-    format_utc(unix_ms).replace(['-', ':'], "").replace(' ', "T")
+    date_time(unix_ms).strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
-fn date_and_time(unix_ms: u64) -> ([u64; 3], [u64; 3]) {
-    const END_OF_9999: u64 = 253_402_300_799;
-    let seconds = (unix_ms / 1_000).min(END_OF_9999);
-    let time = [seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60];
-    (date_of_day(seconds / 86_400), time)
-}
-
-fn date_of_day(mut days: u64) -> [u64; 3] {
-    let mut year = 1970;
-    while days >= 365 + u64::from(is_leap_year(year)) {
-        days -= 365 + u64::from(is_leap_year(year));
-        year += 1;
-    }
-    let february = 28 + u64::from(is_leap_year(year));
-    let mut month = 1;
-    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
-        if days < length {
-            break;
-        }
-        days -= length;
-        month += 1;
-    }
-    [year, month, days + 1]
-}
-
-fn is_leap_year(year: u64) -> bool {
-    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+fn date_time(unix_ms: u64) -> DateTime {
+    date(1970, 1, 1).at(0, 0, 0, 0).saturating_add(Duration::from_millis(unix_ms))
 }
 
 #[cfg(test)]

@@ -3,8 +3,10 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use parking_lot::Mutex;
 
 use super::atomic_write::{atomic_write, set_aside, with_suffix};
 use super::encryption::{self, DecryptError, EncryptionKey, SecretValues};
@@ -64,7 +66,7 @@ impl EncryptedFileStore {
 
     /// Somebody may still mend the file, so it is not deleted; without it the next value can be stored.
     fn set_aside(&self) -> StoreError {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let now = crate::unix_seconds(SystemTime::now());
         match set_aside(&self.path, now) {
             Ok(suffix) => StoreError::SetAside(
                 with_suffix(&self.path, &suffix)
@@ -83,7 +85,7 @@ impl EncryptedFileStore {
     }
 
     fn update(&self, change: impl FnOnce(&mut SecretValues) -> bool) -> Result<(), StoreError> {
-        let _guard = self.access_lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let _guard = self.access_lock.lock();
         let mut values = self.read()?;
         if change(&mut values) { self.write(&values) } else { Ok(()) }
     }
@@ -91,7 +93,7 @@ impl EncryptedFileStore {
 
 impl SecretStore for EncryptedFileStore {
     fn get(&self, name: &str) -> Result<Option<Secret>, StoreError> {
-        let _guard = self.access_lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let _guard = self.access_lock.lock();
         Ok(self.read()?.remove(name))
     }
 

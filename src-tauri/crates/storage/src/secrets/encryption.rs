@@ -36,15 +36,8 @@ pub(super) enum DecryptError {
 impl EncryptionKey {
     /// From 64 hexadecimal digits.
     pub(super) fn from_hex(text: &Secret) -> Option<Self> {
-        let digits = text.expose_secret().as_bytes();
         let mut key = Zeroizing::new([0; 32]);
-        if digits.len() != 2 * key.len() {
-            return None;
-        }
-        for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
-            let digit = |at: usize| char::from(pair[at]).to_digit(16).and_then(|n| u8::try_from(n).ok());
-            *byte = digit(0)? << 4 | digit(1)?;
-        }
+        hex::decode_to_slice(text.expose_secret(), &mut *key).ok()?;
         Some(Self(key))
     }
 
@@ -52,7 +45,7 @@ impl EncryptionKey {
     pub(super) fn new_hex() -> Result<Secret, getrandom::Error> {
         let mut key = Zeroizing::new([0; 32]);
         getrandom::fill(&mut *key)?;
-        Ok(Secret::from(key.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
+        Ok(Secret::from(hex::encode(*key)))
     }
 
     /// Says which key it is, and nothing else about it.

@@ -1,9 +1,10 @@
 //! The Secret Service on the session bus: GNOME Keyring, KWallet, KeePassXC.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use keyring_core::api::CredentialStoreApi;
 use keyring_core::{Entry, Result};
+use parking_lot::{Mutex, MutexGuard};
 use secret_service::EncryptionType;
 use secret_service::blocking::SecretService;
 use zbus_secret_service_keyring_store::Store;
@@ -43,6 +44,6 @@ impl Platform {
     }
 
     fn connected(&self) -> MutexGuard<'_, Option<Arc<Store>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }

@@ -1,7 +1,8 @@
 //! The trait of secret stores, their errors, and a store in memory.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::Secret;
 
@@ -96,8 +97,8 @@ impl MemoryStore {
         Self::default()
     }
 
-    fn values(&self) -> std::sync::MutexGuard<'_, HashMap<String, Secret>> {
-        self.values.lock().unwrap_or_else(PoisonError::into_inner)
+    fn values(&self) -> MutexGuard<'_, HashMap<String, Secret>> {
+        self.values.lock()
     }
 }
 

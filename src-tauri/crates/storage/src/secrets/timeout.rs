@@ -1,9 +1,11 @@
 //! A time limit around a store whose calls may never return.
 
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::{Secret, SecretStore, StoreError};
 
@@ -100,9 +102,7 @@ impl CallSlot {
         let mut state = slot.lock_state();
         while *state == SlotState::Busy {
             let left = deadline.saturating_duration_since(Instant::now());
-            let (next, waited) =
-                slot.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
-            state = next;
+            let waited = slot.changed.wait_for(&mut state, left);
             if waited.timed_out() {
                 break;
             }
@@ -123,7 +123,7 @@ impl CallSlot {
     }
 
     fn lock_state(&self) -> MutexGuard<'_, SlotState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 
@@ -155,7 +155,7 @@ mod tests {
         fn get(&self, _name: &str) -> Result<Option<Secret>, StoreError> {
             self.calls.fetch_add(1, Ordering::SeqCst);
             let _ = self.entered.send(());
-            let _ = self.permits.lock().unwrap().recv();
+            let _ = self.permits.lock().recv();
             Ok(Some(Secret::from("kept")))
         }
 
@@ -176,8 +176,8 @@ mod tests {
     }
 
     fn wait_until_free(line: &CallSlot) {
-        let service = line.lock_state();
-        drop(line.changed.wait_while(service, |service| *service != SlotState::Free).unwrap());
+        let mut service = line.lock_state();
+        line.changed.wait_while(&mut service, |service| *service != SlotState::Free);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use serde_json::Value;
 use url::Url;
 
 use self::text::ErrorText;
+use crate::transport::challenge::{CLOUDFLARE_CHALLENGE_HEADER, CLOUDFLARE_CHALLENGE_MARKS};
 use crate::transport::content_type::MediaType;
 use crate::transport::retry_after::parse_retry_after;
 use crate::transport::sanitize::{one_line, sanitize};
@@ -62,15 +63,6 @@ const INVALID_KEY_WORDS: [&str; 6] = [
 const PROVIDER_ERROR_MARK: &str = "exception -";
 const POLICY_WORDS: [&str; 4] =
     ["content_policy", "contentpolicyviolation", "content management policy", "violated our policy"];
-const CHALLENGE_HEADER: &str = "cf-mitigated";
-const CHALLENGE_MARKS: [&str; 6] = [
-    "just a moment...",
-    "challenge-platform",
-    "cf-chl",
-    "attention required! | cloudflare",
-    "checking your browser",
-    "error code: 1020",
-];
 
 /// An answer that is no reply.
 pub(super) struct ApiErrorResponse<'a> {
@@ -120,10 +112,13 @@ impl ApiErrorResponse<'_> {
     }
 
     fn is_challenge(&self, status: u16) -> bool {
-        let header = self.headers.get(CHALLENGE_HEADER).is_some_and(|value| value.as_bytes() == b"challenge");
+        let header = self
+            .headers
+            .get(CLOUDFLARE_CHALLENGE_HEADER)
+            .is_some_and(|value| value.as_bytes() == b"challenge");
         let page = || {
             let page = String::from_utf8_lossy(self.body).to_lowercase();
-            self.media() != MediaType::Json && has_any(&page, &CHALLENGE_MARKS)
+            self.media() != MediaType::Json && has_any(&page, &CLOUDFLARE_CHALLENGE_MARKS)
         };
         matches!(status, 200 | 403 | 429 | 503) && (header || page())
     }

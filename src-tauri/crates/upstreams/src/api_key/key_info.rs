@@ -2,6 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::Quota;
@@ -33,34 +36,13 @@ fn parse_dollars(value: &Value) -> Option<f64> {
     number.filter(|number| (0.0..=MAX_DOLLARS).contains(number))
 }
 
-/// `2026-12-01T00:00:00Z`, with a fraction or an offset or without: hours are all that matters.
+/// Parses a date of RFC 3339, in whole seconds. Time and offset may be missing: midnight, UTC.
 fn parse_time(text: &str) -> Option<SystemTime> {
-    let part = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
-    let (year, month, day) = (part(0, 4)?, part(5, 7)?, part(8, 10)?);
-    let clock = |from| part(from, from + 2).unwrap_or_default();
-    if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    let seconds = days_from_civil(year, month, day) * 86_400 + clock(11) * 3_600 + clock(14) * 60 + clock(17)
-        - utc_offset_seconds(text);
-    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).ok()?))
-}
-
-/// Days since 1970 in the Gregorian calendar; years begin in March here, so that the leap day is the last of one.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
-}
-
-/// Seconds east of Greenwich.
-fn utc_offset_seconds(text: &str) -> i64 {
-    let Some(at) = text.get(19..).and_then(|rest| rest.find(['+', '-'])).map(|at| at + 19) else { return 0 };
-    let part =
-        |from: usize| text.get(from..from + 2).and_then(|part| part.parse::<i64>().ok()).unwrap_or_default();
-    let seconds = part(at + 1) * 3_600 + part(at + 4) * 60;
-    if text[at..].starts_with('-') { -seconds } else { seconds }
+    let timestamp = text.parse::<Timestamp>().ok().or_else(|| {
+        let local: DateTime = text.parse().ok()?;
+        TimeZone::UTC.to_timestamp(local).ok()
+    })?;
+    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(timestamp.as_second()).ok()?))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub(super) struct LineBuffer {
 impl LineBuffer {
     /// The lines that these bytes complete, with their ends; empty where there is none.
     pub(super) fn push(&mut self, bytes: Bytes) -> Result<Bytes, LineTooLong> {
-        let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') else {
+        let Some(end) = memchr::memrchr(b'\n', &bytes) else {
             self.buffer(&bytes)?;
             return Ok(Bytes::new());
         };

@@ -8,7 +8,7 @@ mod catalog_cache;
 pub use catalog_cache::CatalogCache;
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -67,7 +67,7 @@ pub struct ModelCatalog {
 impl ModelCatalog {
     /// Joins the two lists; either may be missing.
     pub(crate) fn from_lists(models: Option<&Value>, infos: Option<&Value>, now: SystemTime) -> Self {
-        let fetched = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let fetched = storage::unix_seconds(now);
         let mut catalogue = Self { models: BTreeMap::new(), fetched };
         for entry in list_entries(models) {
             catalogue.merge(&entry["id"], entry);
@@ -154,6 +154,8 @@ fn parse_cost(value: &Value) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+
+    use std::time::UNIX_EPOCH;
 
     use super::*;
 

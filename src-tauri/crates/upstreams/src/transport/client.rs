@@ -1,8 +1,9 @@
 //! Construction of the HTTP clients.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::RwLock;
 use reqwest::{Certificate, ClientBuilder, redirect, retry};
 use url::{Host, Url};
 
@@ -106,13 +107,13 @@ impl SharedClient {
 
     /// The client for a new call.
     pub(crate) fn get(&self) -> Arc<UpstreamClient> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.current.read())
     }
 
     /// Replaces the client for all later calls.
     pub(crate) fn replace(&self, outbound: &Outbound) -> Result<(), ClientError> {
         let client = UpstreamClient::new(&self.base, self.connect_timeout, outbound)?;
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(client);
+        *self.current.write() = Arc::new(client);
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! Shared by both upstreams: HTTP client, body reader with limits, mapping of client errors, sanitising of foreign texts.
 
 pub(super) mod body;
+pub(super) mod challenge;
 pub(super) mod client;
 pub(super) mod content_type;
 pub(super) mod error;

@@ -7,9 +7,10 @@ use serde_json::Value;
 use url::Url;
 
 use super::site_protocol::{
-    CHALLENGE_HEADERS, CHALLENGE_MARKS, CONTEXT_LENGTH_WORDS, ERROR_MESSAGE_KEYS, LENGTH_UNIT_WORDS,
-    LIMIT_WORDS, LOGIN_PAGE_MARKS, LOGIN_PATHS, LOGIN_WORDS, MAX_LENGTH_WORDS,
+    CHALLENGE_HEADERS, CONTEXT_LENGTH_WORDS, ERROR_MESSAGE_KEYS, LENGTH_UNIT_WORDS, LIMIT_WORDS,
+    LOGIN_PAGE_MARKS, LOGIN_PATHS, LOGIN_WORDS, MAX_LENGTH_WORDS, MORE_CHALLENGE_MARKS,
 };
+use crate::transport::challenge::CLOUDFLARE_CHALLENGE_MARKS;
 use crate::transport::content_type::MediaType;
 use crate::transport::retry_after::parse_retry_after;
 use crate::transport::sanitize::sanitize;
@@ -75,7 +76,8 @@ impl WebErrorResponse<'_> {
         let by_header =
             |name: &str| self.headers.get(name).is_some_and(|value| value.as_bytes() == b"challenge");
         let possible = matches!(status.as_u16(), 200 | 403 | 429 | 503);
-        let page = self.media() != MediaType::Json && has_any(text, &CHALLENGE_MARKS);
+        let marked = || has_any(text, &CLOUDFLARE_CHALLENGE_MARKS) || has_any(text, &MORE_CHALLENGE_MARKS);
+        let page = self.media() != MediaType::Json && marked();
         possible && (CHALLENGE_HEADERS.into_iter().any(by_header) || page)
     }
 

@@ -26,10 +26,11 @@ pub use prompt_layout::LayoutMode;
 pub use site_protocol::SiteProtocol;
 pub use upstream::ID;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::{Method, header};
+use parking_lot::Mutex;
 use url::Url;
 
 use self::client::SiteClient;
@@ -161,7 +162,7 @@ impl WebUpstream {
 
     /// Counts from the next request on.
     pub fn set_options(&self, options: WebOptions) {
-        *lock(&self.options) = options;
+        *self.options.lock() = options;
     }
 
     /// Replaces the rules for outbound connections. Running calls go on as they began.
@@ -170,13 +171,13 @@ impl WebUpstream {
     /// What in the rules cannot work; nothing is changed then.
     pub fn set_outbound(&self, outbound: &Outbound) -> Result<(), WebBuildError> {
         self.site.http.replace(outbound)?;
-        *lock(&self.outbound) = outbound.clone();
-        *lock(&self.fetcher) = None;
+        *self.outbound.lock() = outbound.clone();
+        *self.fetcher.lock() = None;
         Ok(())
     }
 
     fn options(&self) -> WebOptions {
-        *lock(&self.options)
+        *self.options.lock()
     }
 
     /// Asks a model, by the platform's id. Resolves when the first event of the reply is there. With `repair_call` one more call
@@ -336,20 +337,16 @@ impl WebUpstream {
             let detail = "image links are switched off in the settings; send the image itself";
             return Err(UpstreamError::new(UpstreamErrorKind::Image, detail));
         }
-        let mut fetcher = lock(&self.fetcher);
+        let mut fetcher = self.fetcher.lock();
         if let Some(built) = &*fetcher {
             return Ok(Arc::clone(built));
         }
         let timeout = self.site.settings.connect_timeout;
-        let built = ImageFetcher::new(timeout, &lock(&self.outbound), public_ip::is_public);
+        let built = ImageFetcher::new(timeout, &self.outbound.lock(), public_ip::is_public);
         let missing =
             |_| UpstreamError::new(UpstreamErrorKind::Image, "the client for image links cannot be built");
         let built = Arc::new(built.map_err(missing)?);
         *fetcher = Some(Arc::clone(&built));
         Ok(built)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::transport::challenge::CLOUDFLARE_CHALLENGE_HEADER;
 use storage::config::SiteOverrides;
 
 /// Paths, header values and names of fields of one version of the site. The default is `llms-2025`.
@@ -155,19 +156,12 @@ pub(super) const CONTINUE_PROMPT: &str = "Continue.";
 pub(super) const ERROR_MESSAGE_KEYS: [&str; 4] = ["message", "statusMessage", "detail", "error"];
 /// Names of the used share of the quota, at the top or in `quota` or `usage`.
 pub(super) const PERCENT_KEYS: [&str; 4] = ["percent", "percentUsed", "usagePercent", "quotaPercent"];
-/// Header that Cloudflare sends with a challenge.
-pub(super) const CHALLENGE_HEADERS: [&str; 2] = ["cf-mitigated", "x-vercel-mitigated"];
-/// What challenge pages hold, in lower case.
-pub(super) const CHALLENGE_MARKS: [&str; 8] = [
-    "just a moment...",
-    "challenge-platform",
-    "cf-chl",
-    "cf_chl",
-    "attention required! | cloudflare",
-    "checking your browser",
-    "vercel security checkpoint",
-    "error code: 1020",
-];
+/// Headers of a challenge; the second is Vercel's.
+pub(super) const CHALLENGE_HEADERS: [&str; 2] = [CLOUDFLARE_CHALLENGE_HEADER, "x-vercel-mitigated"];
+/// Text of challenge pages beside [`CLOUDFLARE_CHALLENGE_MARKS`], in lower case.
+///
+/// [`CLOUDFLARE_CHALLENGE_MARKS`]: crate::transport::challenge::CLOUDFLARE_CHALLENGE_MARKS
+pub(super) const MORE_CHALLENGE_MARKS: [&str; 2] = ["cf_chl", "vercel security checkpoint"];
 /// What login pages hold, in lower case and without quotes.
 pub(super) const LOGIN_PAGE_MARKS: [&str; 6] = [
     "type=password",

@@ -272,7 +272,7 @@ impl TextPipeline {
 fn call_id() -> String {
     let mut random = [0; 12];
     getrandom::fill(&mut random).expect("the operating system has a source of random bytes");
-    random.iter().fold("call_".to_owned(), |id, byte| format!("{id}{byte:02x}"))
+    format!("call_{}", hex::encode(random))
 }
 
 impl UnquoteState {

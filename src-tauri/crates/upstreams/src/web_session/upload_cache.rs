@@ -1,9 +1,9 @@
 //! Remembers which image of which account is already on the site.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::{Mutex, MutexGuard};
 use sha2::{Digest, Sha256};
 
 /// The most uploads that are remembered of one account.
@@ -60,7 +60,7 @@ impl UploadCache {
 
     /// A panic cannot leave the map half changed, so a poisoned lock is as good as any.
     fn lock(&self) -> MutexGuard<'_, HashMap<String, HashMap<ImageHash, CachedUpload>>> {
-        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+        self.accounts.lock()
     }
 }
 

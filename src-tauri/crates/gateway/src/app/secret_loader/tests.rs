@@ -1,6 +1,7 @@
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, mpsc};
 
+use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
@@ -27,14 +28,14 @@ struct FakeStore {
 
 impl FakeStore {
     fn set_forced_error(&self, error: Option<StoreError>) {
-        *self.forced_error.lock().unwrap() = error;
+        *self.forced_error.lock() = error;
     }
 
     fn result(&self) -> Result<(), StoreError> {
-        if let Some(blocker) = &*self.blocker.lock().unwrap() {
+        if let Some(blocker) = &*self.blocker.lock() {
             let _ = blocker.recv();
         }
-        self.forced_error.lock().unwrap().clone().map_or(Ok(()), Err)
+        self.forced_error.lock().clone().map_or(Ok(()), Err)
     }
 
     async fn wait_for_availability_checks(&self, times: usize) {
@@ -46,14 +47,14 @@ impl SecretStore for FakeStore {
     fn get(&self, name: &str) -> Result<Option<Secret>, StoreError> {
         self.get_calls.send_modify(|count| *count += 1);
         self.result()?;
-        let found = self.values.lock().unwrap().get(name).cloned().transpose()?;
+        let found = self.values.lock().get(name).cloned().transpose()?;
         Ok(found.map(Secret::from))
     }
 
     fn set(&self, name: &str, value: &Secret) -> Result<(), StoreError> {
         self.result()?;
         let value: &'static str = value.expose_secret().to_owned().leak();
-        self.values.lock().unwrap().insert(name.to_owned(), Ok(value));
+        self.values.lock().insert(name.to_owned(), Ok(value));
         Ok(())
     }
 
@@ -88,7 +89,7 @@ impl TestSetup {
         let accounts = Accounts::new(Vec::new(), Strategy::FillFirst, None, clock.now());
         for label in labels {
             let id = stored_id(label);
-            store.values.lock().unwrap().insert(keychain_entry_name(&id), Ok(label));
+            store.values.lock().insert(keychain_entry_name(&id), Ok(label));
             accounts.add_pending(id, (*label).to_owned(), web_session::ID);
         }
         let journal = RequestLog::open(&dir.path().join("log.db"), request_log::LogLimits::default()).log;
@@ -152,7 +153,7 @@ async fn stored_secrets_are_read_once() {
     let key = setup.main_key().unwrap();
     let name = setup.control.keys.guard_keys().find(key.as_bytes());
     assert_eq!(name.as_deref(), Some("main"));
-    let digests = setup.control.settings.lock().unwrap().string_table("client_keys");
+    let digests = setup.control.settings.lock().string_table("client_keys");
     assert_eq!(digests.len(), 1);
     setup.reader.reload().await;
     assert_eq!(setup.get_calls(), 3);
@@ -203,7 +204,7 @@ async fn f46_without_a_keychain_a_temporary_key_is_used_and_nothing_retried() {
 async fn f47_f60_a_hung_keychain_is_reported_after_three_seconds() {
     let mut setup = TestSetup::new(&["a"]);
     let (release, held) = mpsc::channel();
-    *setup.store.blocker.lock().unwrap() = Some(held);
+    *setup.store.blocker.lock() = Some(held);
     let task = setup.spawn_loader();
     setup.store.get_calls.subscribe().wait_for(|count| *count == 1).await.unwrap();
     tokio::time::advance(START_READ_TIMEOUT - Duration::from_millis(1)).await;
@@ -222,7 +223,7 @@ async fn f47_f60_a_hung_keychain_is_reported_after_three_seconds() {
 async fn f48_missing_or_altered_secrets_are_never_used() {
     let mut setup = TestSetup::new(&["gone", "other", "garbage", "good"]);
     {
-        let mut values = setup.store.values.lock().unwrap();
+        let mut values = setup.store.values.lock();
         values.remove(&keychain_entry_name(&stored_id("gone")));
         values.insert(keychain_entry_name(&stored_id("other")), Ok("somebody else's"));
         values.insert(keychain_entry_name(&stored_id("garbage")), Err(StoreError::Damaged));
@@ -240,9 +241,9 @@ async fn f48_missing_or_altered_secrets_are_never_used() {
 #[tokio::test(start_paused = true)]
 async fn f48_a_lost_secrets_file_is_reported() {
     let mut setup = TestSetup::new(&["a"]);
-    setup.store.values.lock().unwrap().clear();
+    setup.store.values.lock().clear();
     let lost = Err(StoreError::SetAside("secrets.sealed.bad-1".to_owned()));
-    setup.store.values.lock().unwrap().insert(keychain_entry_name(&stored_id("a")), lost);
+    setup.store.values.lock().insert(keychain_entry_name(&stored_id("a")), lost);
     let _task = setup.spawn_loader();
     setup.reader.reload().await;
     let notices = setup.control.runtime_notices();

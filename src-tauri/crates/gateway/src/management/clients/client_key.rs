@@ -1,7 +1,7 @@
 //! The key of its own that each client is given. It is named by the client's id, made by set-up and revoked by undo.
 
 use super::super::keys;
-use super::super::{Control, ControlError, lock};
+use super::super::{Control, ControlError};
 use crate::auth;
 use client_setup::{Client, Connection};
 use storage::secrets::{ExposeSecret, Secret};
@@ -25,7 +25,7 @@ pub(super) fn planned_key(
     {
         return ClientKey { name: Some(name), key: recorded.key.clone() };
     }
-    let mut planned = lock(&control.inner.clients.planned_keys);
+    let mut planned = control.inner.clients.planned_keys.lock();
     let key = planned.entry(client.id).or_insert_with(auth::generate_key).clone();
     ClientKey { name: None, key }
 }
@@ -49,7 +49,7 @@ pub(super) async fn admit(
     }
     let name = free_name(control, client.id);
     keys::add_key(control, &name, &key.key).await?;
-    lock(&control.inner.clients.planned_keys).remove(client.id);
+    control.inner.clients.planned_keys.lock().remove(client.id);
     Ok((name, true))
 }
 

@@ -25,10 +25,12 @@ pub use view::{
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::log::internal_error;
-use super::{Control, ControlError, ErrorCode, lock};
+use super::{Control, ControlError, ErrorCode};
 use client_setup::{Client, ClientSetup, Connection, Environment, LOCATION_VARIABLES};
 use storage::secrets::Secret;
 
@@ -59,7 +61,7 @@ async fn on_files_of<T: Send + 'static>(
     let data_dir = control.config.data_dir.clone();
     let files = Arc::clone(&control.inner.clients.files);
     let work = move || {
-        let _held = lock(&files);
+        let _held = files.lock();
         let environment = Environment::of_this_process()
             .ok_or_else(|| ControlError::new(ErrorCode::Internal, "this user has no home directory"))?;
         let environment = match caller {

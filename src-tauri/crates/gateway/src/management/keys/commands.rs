@@ -144,7 +144,7 @@ fn save_new(control: &Control, name: &str, key: NamedKey, limits: &KeyLimits) ->
     // A key that is stored in memory only is lost at the next start.
     let outlives_this_run = key.stored && control.instance.secrets != StoreKind::Memory;
     control.save(|settings| {
-        settings.set(&["client_keys", name], hex(&key.digest))?;
+        settings.set(&["client_keys", name], hex::encode(key.digest))?;
         if outlives_this_run {
             settings.set(&[STORED_KEYS, name], "yes")?;
         }
@@ -217,7 +217,7 @@ pub(in crate::management) async fn replace_main(
 
 /// Stores the main key's digest in the settings, unless it is there already.
 pub(in crate::management) fn store_main_digest(control: &Control, key: &Secret) -> Result<(), ControlError> {
-    let digest = hex(&auth::digest(key.expose_secret()));
+    let digest = hex::encode(auth::digest(key.expose_secret()));
     let path = ["client_keys", MAIN_KEY_NAME];
     let is_stored = |settings: &storage::config::SettingsFile| {
         settings.string_table(path[0]).iter().any(|(name, value)| name == MAIN_KEY_NAME && *value == digest)
@@ -307,8 +307,4 @@ pub(super) fn validate_name(name: &str) -> Result<(), ControlError> {
     } else {
         Err(ControlError::with_message(ErrorCode::BadArguments, UserMessage::BadKeyName))
     }
-}
-
-fn hex(digest: &[u8; 32]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::status::unix_ms;
 use super::super::{Control, ControlError, ErrorCode};
 use super::commands::validate_name;
 use crate::auth::{self, KeyLifetime};
@@ -61,5 +60,5 @@ pub(in crate::management) fn issue_key(
     let until = now + lifetime;
     let lifetime = KeyLifetime { until, process };
     control.keys.keys.issue(name, auth::digest(key.expose_secret()), lifetime, now);
-    (key, unix_ms(until))
+    (key, storage::unix_ms(until))
 }

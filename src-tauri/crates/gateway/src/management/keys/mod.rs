@@ -21,7 +21,9 @@ pub(super) use issue::{ISSUED_KEY_LIFETIME, IssueArgs, issue, issue_key};
 pub(super) use stored::{key_text, named_key_texts};
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::auth::{KeyDigests, KeyLimitTable, KeyLimits};
 use storage::config::KeyLimitSettings;
@@ -162,12 +164,12 @@ impl ClientKeys {
         }
     }
 
-    fn lock_main(&self) -> std::sync::MutexGuard<'_, MainKey> {
-        self.main.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn lock_main(&self) -> MutexGuard<'_, MainKey> {
+        self.main.lock()
     }
 
-    fn named(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, NamedKey>> {
-        self.named.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn named(&self) -> MutexGuard<'_, BTreeMap<String, NamedKey>> {
+        self.named.lock()
     }
 }
 
