@@ -6,6 +6,7 @@
 mod account_bootstrap;
 mod catalog_refresh;
 mod client_keys;
+mod components;
 mod control_backend;
 mod instance_lock;
 mod keyless_listener;
@@ -24,24 +25,21 @@ pub use start_error::{StartError, StartFailure, StartProblem};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use warp::Filter;
 
+use self::components::Components;
 use self::keyless_listener::KeylessListener;
-use crate::accounts::Clock;
 use crate::auth::{self, Guard, Policy};
-use crate::management::{self, Control, InstanceInfo, SessionAuth, UserMessage};
+use crate::management::{self, Control, SessionAuth, UserMessage};
 use crate::proxy::{self, Proxy};
 use crate::server::{self, Server};
 use mock_upstream::MockUpstream;
 use storage::config::{Config, SecretStoreSetting, SettingsFile};
 use storage::request_log::{self, RequestLog};
 use storage::secrets::{self, AsyncSecretStore, EncryptedFileStore, ExposeSecret};
-use upstreams::api_key::CatalogCache;
-use upstreams::web_session::SiteProtocol;
 
 /// The file of the request log and of the account states.
 pub const DATABASE_FILE: &str = "mammouth.db";
@@ -84,97 +82,60 @@ impl App {
     /// # Errors
     /// [`StartError`]. Nothing is left running then.
     pub async fn start(config: Config, parts: AppParts) -> Result<Self, StartError> {
-        let lock = acquire_lock(&config)?;
+        let lock = Arc::new(acquire_lock(&config)?);
         let bound = server::bind(config.listen()).await?;
-        let clock = Clock::default();
         let opened = open_request_log(&config, &config.data_dir.join(DATABASE_FILE)).await?;
-        let file_notices = config.notice.iter().cloned().chain(opened.notice.clone());
-        let mut notices: Vec<UserMessage> = file_notices.map(|text| UserMessage::Plain { text }).collect();
-        notices.extend(config.unnamed_env_file.as_ref().map(management::env_file_message));
-
-        let simulator = start_simulator(&config).await?;
-        let accounts = account_bootstrap::open_accounts(
-            &config,
-            &parts.settings,
-            simulator.as_ref(),
-            clock,
-            &mut notices,
-        );
-        let keys = client_keys::load_keys(&config, &parts.settings, &mut notices);
-        let upstreams = upstream_setup::build_upstreams(&config, simulator.as_ref())?;
-        let models = upstream_setup::build_model_registry(&config, CatalogCache::default());
-        let catalog_refresher = catalog_refresh::CatalogRefresher::new(
-            &config,
-            upstreams.clone(),
-            accounts.clone(),
-            models.catalog().clone(),
-        );
+        let mut notices = start_notices(&config, opened.notice.as_deref());
+        let components = Components::build(&config, &parts.settings, opened.log, &mut notices).await?;
+        let catalog_refresher = components.load_catalog(&config);
         let token = client_keys::control_token(&config.data_dir, &mut notices)?;
-
-        let proxy = Proxy::new(proxy::ProxyParts {
-            dialects: dialects::DIALECTS,
-            accounts: accounts.clone(),
-            upstreams: upstreams.clone(),
-            request_log: opened.log.clone(),
-            models: models.clone(),
-            limits: keys.limits().clone(),
-            clock,
-            body_limit: usize::try_from(config.body_bytes).unwrap_or(usize::MAX),
-        });
         notices.iter().for_each(|notice| tracing::warn!("{notice}"));
-        let (reader, reload_requests) = management::reload_channel();
+
+        let proxy = components.build_proxy(&config);
+        let (secret_reload, reload_requests) = management::reload_channel();
         let pause_switch = auth::PauseSwitch::default();
-        let control = Control::new(management::ControlParts {
-            accounts: accounts.clone(),
-            upstreams: upstreams.clone(),
-            models,
-            journal: opened.log.clone(),
-            vault: parts.vault,
-            settings: Arc::new(Mutex::new(parts.settings)),
-            keys: keys.clone(),
-            config: Arc::new(config.clone()),
-            serving: pause_switch.clone(),
-            secret_reload: reader,
-            clock,
-            instance: instance_info(&config, simulator.as_ref(), notices),
-        });
+        let control = components.build_control(&config, parts, pause_switch.clone(), secret_reload, notices);
         let (token, sessions) = (auth::digest(token.expose_secret()), auth::Sessions::default());
         let session_auth = SessionAuth::new(sessions.clone(), token);
-        let guard = build_guard(&config, &keys, token)?
-            .with_pause_switch(pause_switch.clone())
+        let guard = build_guard(&config, &components.keys, token)?
+            .with_pause_switch(pause_switch)
             .with_sessions(sessions);
-        let routes = build_routes(&proxy, &control, &session_auth, &config);
         let guard = Arc::new(guard);
+        let routes = build_routes(&proxy, &control, &session_auth, &config);
         let service = service::HttpService::new(Arc::clone(&guard), proxy.clone(), routes);
         let limits = server::ConnectionLimits {
             max_connections: config.max_connections,
             ..server::ConnectionLimits::default()
         };
         let keyless = Arc::new(KeylessListener::new(&guard, &proxy, limits.clone()));
-        let backend =
-            control_backend::AppBackend { service: service.clone(), keys, keyless: Arc::clone(&keyless) };
-        let control_backend: Arc<dyn management::Backend> = Arc::new(backend);
-        control.attach_services(&guard, &control_backend);
+        let backend: Arc<dyn management::Backend> = Arc::new(control_backend::AppBackend {
+            service: service.clone(),
+            keys: components.keys.clone(),
+            keyless: Arc::clone(&keyless),
+        });
+        control.attach_services(&guard, &backend);
+
         keyless.start(config.keyless_port).await;
         let server = Arc::new(Server::start(bound, service, limits));
-        let lock = Arc::new(lock);
         control.attach_server(&server, announcer(&lock, config.demo));
         let background = CancellationToken::new();
+        let background_tasks = components.spawn_background_tasks(
+            catalog_refresher,
+            control.clone(),
+            reload_requests,
+            &background,
+        );
+        let Components { log: journal, simulator, .. } = components;
         let app = Self {
             server,
             keyless,
-            journal: opened.log,
+            journal,
             simulator,
-            background_tasks: [
-                tokio::spawn(quota_poller::run(accounts, upstreams, clock, background.clone())),
-                tokio::spawn(catalog_refresher.run(background.clone())),
-                tokio::spawn(secret_loader::run(control.clone(), reload_requests, background.clone())),
-                tokio::spawn(memory_reclaim::run(background.clone())),
-            ],
             background,
+            background_tasks,
             control,
             lock,
-            backend: control_backend,
+            backend,
         };
         announce(&app.lock, &instance(app.addr(), config.demo))?;
         Ok(app)
@@ -222,6 +183,15 @@ impl App {
         drop(lock);
         drained
     }
+}
+
+/// The messages about the start of the program, so far.
+fn start_notices(config: &Config, log_notice: Option<&str>) -> Vec<UserMessage> {
+    let texts = config.notice.as_deref().into_iter().chain(log_notice);
+    let mut notices: Vec<UserMessage> =
+        texts.map(|text| UserMessage::Plain { text: text.to_owned() }).collect();
+    notices.extend(config.unnamed_env_file.as_ref().map(management::env_file_message));
+    notices
 }
 
 const ANNOUNCE_FAILED: &str = "the address cannot be written to the data directory";
@@ -300,35 +270,6 @@ async fn open_request_log(config: &Config, database: &Path) -> Result<request_lo
     .await;
     open_task
         .map_err(|error| StartError::System { what: "the request log cannot be opened", error: error.into() })
-}
-
-async fn start_simulator(config: &Config) -> Result<Option<MockUpstream>, StartError> {
-    if !config.demo {
-        return Ok(None);
-    }
-    let started = MockUpstream::start(mock_upstream::MockUpstreamOptions::demo()).await;
-    started.map(Some).map_err(system_error("the simulator of the demo cannot start"))
-}
-
-fn instance_info(
-    config: &Config,
-    simulator: Option<&MockUpstream>,
-    notices: Vec<UserMessage>,
-) -> InstanceInfo {
-    InstanceInfo {
-        demo: config.demo,
-        notices,
-        data_dir: config.data_dir.display().to_string(),
-        cookie_name: SiteProtocol::from(&config.web).cookie,
-        api_url: simulator.map_or_else(|| config.api_url.to_string(), MockUpstream::base_url),
-        secrets: match &config.secret_store {
-            _ if config.demo => secrets::StoreKind::Memory,
-            SecretStoreSetting::Keychain => secrets::StoreKind::Keychain,
-            SecretStoreSetting::File { .. } => secrets::StoreKind::File,
-        },
-        started_ms: storage::unix_ms(SystemTime::now()),
-        web_url: simulator.map_or_else(|| config.web_url.to_string(), MockUpstream::base_url),
-    }
 }
 
 fn build_policy(config: &Config) -> Result<Policy, StartError> {

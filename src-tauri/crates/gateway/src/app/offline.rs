@@ -5,9 +5,10 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use serde_json::Value;
 
+use super::components::instance_info;
 use super::{
-    AppParts, DATABASE_FILE, StartError, account_bootstrap, client_keys, instance_info, instance_lock,
-    open_request_log, secret_loader, upstream_setup,
+    AppParts, DATABASE_FILE, StartError, account_bootstrap, client_keys, instance_lock, open_request_log,
+    secret_loader, upstream_setup,
 };
 use crate::accounts::{AccountStore, Accounts, Clock};
 use crate::auth::PauseSwitch;
