@@ -6,54 +6,58 @@ import type { SetupState } from "./SetupState";
 import type { Shadow } from "./Shadow";
 
 /**
- * A client as it stands on this machine.
+ * The state of a client on this machine.
  */
 export type ClientEntry = { id: string, name: string, 
 /**
- * The program, file or folder that shows that it is installed.
+ * The program, file or folder that shows that the client is installed.
  */
 found: string | null, 
 /**
- * Where it is known without starting the client.
+ * The version of the client, if it is known without starting it.
  */
 version: string | null, 
 /**
- * Whether it can be set up by its files.
+ * Whether the client can be set up by changing its files.
  */
 set_up: boolean, 
 /**
- * Whether it can be started for the proxy without a change of its files.
+ * Whether the client can be started for the proxy without a change of its files.
  */
 launch: boolean, 
 /**
- * Whether it imports a link.
+ * Whether the client imports its settings from a link.
  */
 link: boolean, state: SetupState, 
 /**
- * What wins over its file, whatever stands in it.
+ * Settings elsewhere that override the client's file.
  */
 shadows: Array<Shadow>, pick_up: PickUp, key_place: KeyPlace, 
 /**
- * The name of its key, while it has one.
+ * The name of the client's key, while it has one.
  */
 key_name: string | null, 
 /**
- * Unix milliseconds, of the last request with its key.
+ * The time of the last request with the client's key, Unix milliseconds.
  */
 last_request_ms: number | null, 
 /**
- * What it was set up with.
+ * The model that the client was set up with.
  */
-model: string | null, small_model: string | null, 
+model: string | null, 
 /**
- * The address as this client wants it.
+ * The model for small tasks that the client was set up with.
+ */
+small_model: string | null, 
+/**
+ * The proxy's address in the form that this client wants.
  */
 base_url: string, 
 /**
- * To copy into its own window.
+ * Values to copy into the client's own settings.
  */
 by_hand: Array<CopyField>, 
 /**
- * Why it cannot be set up at all, or not by its files.
+ * Why the client cannot be set up at all, or not by changing its files.
  */
 why_not: string | null, notes: Array<string>, };

@@ -3,22 +3,30 @@ import type { ClientEntry } from "./ClientEntry";
 import type { ModelChoice } from "./ModelChoice";
 
 /**
- * The clients of this machine, and what they can be set up with.
+ * Answer of `clients.list`: the clients of this machine, and the models that they can be set up with.
  */
-export type ClientList = { port: number, 
+export type ClientList = { 
 /**
- * The most common first.
+ * The port of the proxy.
+ */
+port: number, 
+/**
+ * The known clients, the most common first.
  */
 clients: Array<ClientEntry>, 
 /**
- * To choose from.
+ * The models to choose from.
  */
 models: Array<ModelChoice>, 
 /**
- * The proposed choice.
+ * The proposed model.
  */
-model: string | null, small_model: string | null, 
+model: string | null, 
 /**
- * False where there is no keychain: a key is shown only when it is made.
+ * The proposed model for small tasks.
+ */
+small_model: string | null, 
+/**
+ * Whether keys are stored. Without a keychain they are not, and a key is shown only when it is made.
  */
 keys_stored: boolean, };

@@ -4,18 +4,18 @@ import type { FilePlan } from "./FilePlan";
 import type { PickUp } from "./PickUp";
 
 /**
- * What is about to be written for one client.
+ * The planned changes to the files of one client.
  */
 export type ClientPlan = { client: string, name: string, files: Array<FilePlan>, 
 /**
- * False where nothing would be written.
+ * Whether anything would be written.
  */
 changes: boolean, 
 /**
- * Values that were changed since set-up. The user must choose what becomes of them.
+ * Values that were changed since set-up. The user must choose whether they are kept.
  */
 drifts: Array<Drift>, 
 /**
- * Identifies the plan for the command that applies it; none while there are drifts to choose about.
+ * The id of the plan for the command that applies it; `None` while there are drifts to decide.
  */
 plan: string | null, pick_up: PickUp, notes: Array<string>, };

@@ -3,10 +3,10 @@ import type { ClientOutcome } from "./ClientOutcome";
 import type { ClientPlan } from "./ClientPlan";
 
 /**
- * What is about to be written after another port or key.
+ * The planned changes to the files of all clients after a change of port or key.
  */
 export type RepairPlan = { plans: Array<ClientPlan>, 
 /**
- * Clients whose files cannot be changed, and why.
+ * The clients whose files cannot be changed, with the reasons.
  */
 problems: Array<ClientOutcome>, };

@@ -68,7 +68,10 @@ impl CompletionRequest {
         let body = self.context.proxy.read_body(content_length, stream).await?;
         self.context.entry.record_request_body(&body);
         let (dialect, large) = (self.dialect, body.len() > MAX_INLINE_DECODE_BYTES);
-        let reply = ReplyMeta { id: self.context.caller.request_id.to_string(), created: unix_seconds(SystemTime::now()) };
+        let reply = ReplyMeta {
+            id: self.context.caller.request_id.to_string(),
+            created: unix_seconds(SystemTime::now()),
+        };
         let decode =
             move || dialect.decode(&body, reply).map_err(|invalid| (invalid, PartialRequest::parse(&body)));
         let decoded = if large {

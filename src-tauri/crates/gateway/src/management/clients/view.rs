@@ -1,62 +1,65 @@
-//! Arguments and answers that several commands share.
+//! Arguments and answers that several of the `clients.…` commands share.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use client_setup::{Drift, FilePlanView, KeyPlace, PickUp, SetupState, Shadow};
 
-/// The clients of this machine, and what they can be set up with.
+/// Answer of `clients.list`: the clients of this machine, and the models that they can be set up with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ClientList {
+    /// The port of the proxy.
     pub port: u16,
-    /// The most common first.
+    /// The known clients, the most common first.
     pub clients: Vec<ClientEntry>,
-    /// To choose from.
+    /// The models to choose from.
     pub models: Vec<ModelChoice>,
-    /// The proposed choice.
+    /// The proposed model.
     pub model: Option<String>,
+    /// The proposed model for small tasks.
     pub small_model: Option<String>,
-    /// False where there is no keychain: a key is shown only when it is made.
+    /// Whether keys are stored. Without a keychain they are not, and a key is shown only when it is made.
     pub keys_stored: bool,
 }
 
-/// A client as it stands on this machine.
+/// The state of a client on this machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ClientEntry {
     pub id: String,
     pub name: String,
-    /// The program, file or folder that shows that it is installed.
+    /// The program, file or folder that shows that the client is installed.
     pub found: Option<String>,
-    /// Where it is known without starting the client.
+    /// The version of the client, if it is known without starting it.
     pub version: Option<String>,
-    /// Whether it can be set up by its files.
+    /// Whether the client can be set up by changing its files.
     pub set_up: bool,
-    /// Whether it can be started for the proxy without a change of its files.
+    /// Whether the client can be started for the proxy without a change of its files.
     pub launch: bool,
-    /// Whether it imports a link.
+    /// Whether the client imports its settings from a link.
     pub link: bool,
     pub state: SetupState,
-    /// What wins over its file, whatever stands in it.
+    /// Settings elsewhere that override the client's file.
     pub shadows: Vec<Shadow>,
     pub pick_up: PickUp,
     pub key_place: KeyPlace,
-    /// The name of its key, while it has one.
+    /// The name of the client's key, while it has one.
     pub key_name: Option<String>,
-    /// Unix milliseconds, of the last request with its key.
+    /// The time of the last request with the client's key, Unix milliseconds.
     pub last_request_ms: Option<u64>,
-    /// What it was set up with.
+    /// The model that the client was set up with.
     pub model: Option<String>,
+    /// The model for small tasks that the client was set up with.
     pub small_model: Option<String>,
-    /// The address as this client wants it.
+    /// The proxy's address in the form that this client wants.
     pub base_url: String,
-    /// To copy into its own window.
+    /// Values to copy into the client's own settings.
     pub by_hand: Vec<CopyField>,
-    /// Why it cannot be set up at all, or not by its files.
+    /// Why the client cannot be set up at all, or not by changing its files.
     pub why_not: Option<String>,
     pub notes: Vec<String>,
 }
 
-/// A value to copy. The value of a secret is the placeholder that `keys.copy` fills in.
+/// A value for the user to copy. The value of a secret is a placeholder that `keys.copy` fills in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct CopyField {
     pub label: String,
@@ -64,94 +67,97 @@ pub struct CopyField {
     pub secret: bool,
 }
 
-/// A model to choose.
+/// A model that a client can be set up with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct ModelChoice {
     pub id: String,
+    /// Whether an account can serve the model now.
     pub served_now: bool,
 }
 
-/// What is about to be written for one client.
+/// The planned changes to the files of one client.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct ClientPlan {
     pub client: String,
     pub name: String,
     pub files: Vec<FilePlanView>,
-    /// False where nothing would be written.
+    /// Whether anything would be written.
     pub changes: bool,
-    /// Values that were changed since set-up. The user must choose what becomes of them.
+    /// Values that were changed since set-up. The user must choose whether they are kept.
     pub drifts: Vec<Drift>,
-    /// Identifies the plan for the command that applies it; none while there are drifts to choose about.
+    /// The id of the plan for the command that applies it; `None` while there are drifts to decide.
     pub plan: Option<String>,
     pub pick_up: PickUp,
     pub notes: Vec<String>,
 }
 
-/// What is about to be written after another port or key.
+/// The planned changes to the files of all clients after a change of port or key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 pub struct RepairPlan {
     pub plans: Vec<ClientPlan>,
-    /// Clients whose files cannot be changed, and why.
+    /// The clients whose files cannot be changed, with the reasons.
     pub problems: Vec<ClientOutcome>,
 }
 
-/// What became of one client.
+/// The result of a command for one client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct ClientOutcome {
     pub client: String,
     pub name: String,
-    /// One sentence; nothing was written then.
+    /// The error as one sentence. Nothing was written then.
     pub error: Option<String>,
-    /// The name of its key.
+    /// The name of the client's key.
     pub key_name: Option<String>,
     /// The key itself, where the user must give it to the client and it cannot be shown later.
     pub key: Option<String>,
-    /// Unix milliseconds.
+    /// The time of the change, Unix milliseconds.
     pub at_ms: u64,
 }
 
-/// What undo does with values that were changed since set-up.
+/// How undo treats values that were changed since set-up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum DriftChoice {
-    /// Change nothing, and show them.
+    /// Changes nothing, and shows the values.
     #[default]
     Ask,
-    /// Leave them as they are now.
+    /// Leaves the values as they are now.
     Keep,
-    /// Put back what stood there before set-up.
+    /// Restores the values from before set-up.
     Restore,
 }
 
-/// A line to copy into a terminal.
+/// A command line to copy into a terminal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct LaunchCommand {
     pub command: String,
 }
 
-/// How a client is started for the proxy. It contains the key, unless it was only to be shown.
+/// Program, environment and arguments with which a client is started for the proxy. Contains the key, unless it is only
+/// for display.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct PreparedLaunch {
-    /// None for a program of the user's own.
+    /// The client's program; `None` for a program of the user's own.
     pub program: Option<String>,
-    /// To set.
+    /// Environment variables to set, with their values.
     pub variables: Vec<(String, String)>,
-    /// To unset.
+    /// Environment variables to unset.
     pub removed: Vec<String>,
     pub arguments: Vec<String>,
 }
 
-/// The shell that a command was typed in: it may find clients and files where this program does not.
+/// Environment of the shell in which a command was typed: it may find clients and files where this program does not.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct CallerShell {
-    /// Of those that say where clients and their files are, or that win over a file.
+    /// The variables that locate clients and their files, or that override a file.
     pub variables: std::collections::BTreeMap<String, String>,
     pub working_dir: Option<String>,
 }
 
-/// A link that was opened; it is given only to a page that must open it itself.
+/// Answer of `clients.link`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct LinkOpened {
+    /// The link, only for a page that must open it itself. It contains the key.
     pub link: Option<String>,
 }
 
