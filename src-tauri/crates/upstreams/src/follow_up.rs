@@ -1,11 +1,11 @@
-//! The second call of a reply: a running reply may ask the model once more, long after its first call was noted.
+//! Follow-up call of a reply: a running reply may call the model once more, long after its first call was recorded.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::UpstreamError;
 
-/// What is known of a reply's second call. Shared by the reply, which makes the call, and the record of the request.
+/// State of a reply's follow-up call. Shared by the reply, which makes the call, and the record of the request.
 #[derive(Debug, Clone, Default)]
 pub struct FollowUpCall(Arc<FollowUpState>);
 
@@ -15,13 +15,13 @@ struct FollowUpState {
     ended: OnceLock<(Duration, Option<UpstreamError>)>,
 }
 
-/// How far a second call came.
+/// Progress of a follow-up call.
 #[derive(Debug, Clone)]
 pub enum FollowUpStatus {
-    /// Its reply is there.
+    /// The call has its reply, after this time.
     Completed(Duration),
     Failed(Duration, UpstreamError),
-    /// It still runs, or the client left meanwhile.
+    /// The call has been running for this time, or the client left meanwhile.
     Running(Duration),
 }
 
@@ -37,7 +37,7 @@ impl FollowUpCall {
         result
     }
 
-    /// `None` as long as it was not needed.
+    /// The progress of the call; `None` while there was no need for one.
     pub fn status(&self) -> Option<FollowUpStatus> {
         let started = self.0.started.get()?;
         Some(match self.0.ended.get() {

@@ -1,5 +1,4 @@
-//! The same bytes give the same reply, wherever the network cuts them: for a reply that is relayed and for one that is
-//! translated.
+//! Tests that the same bytes give the same reply wherever the network splits them, passed through and translated.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! One call to the host: what is sent with every request, and how its answer is told from a refusal.
+//! HTTP client of the official API: common headers, timeouts, and the check of each response for errors.
 
 use std::time::{Duration, SystemTime};
 
@@ -20,14 +20,14 @@ use crate::transport::offload::offload_if_large;
 use crate::{Credential, UpstreamError, UpstreamErrorKind};
 use storage::secrets::{ExposeSecret, Secret};
 
-/// Of a refusal no more is read than this, and not longer.
+/// Largest part of an error body that is read, bytes.
 const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
 const ERROR_BODY_READ_TIMEOUT: Duration = Duration::from_secs(5);
-/// The largest reply that is not streamed.
+/// Largest reply that is not streamed, bytes.
 const MAX_COMPLETE_RESPONSE_BYTES: usize = 64 * 1024 * 1024;
-/// The largest answer about models or a key.
+/// Largest response about models or a key, bytes.
 const MAX_METADATA_BYTES: usize = 8 * 1024 * 1024;
-/// The host, with everything about it that stays the same from call to call.
+/// Client of one API host. Serves all keys.
 pub(super) struct ApiClient {
     pub(super) http: SharedClient,
     settings: ApiSettings,
@@ -60,7 +60,7 @@ impl ApiClient {
         })
     }
 
-    /// Sends JSON and waits for the head of the answer.
+    /// Sends a POST with a JSON body and waits for the response head.
     pub(super) async fn post<'a>(
         &'a self,
         credential: &'a Credential,
@@ -72,7 +72,7 @@ impl ApiClient {
         self.send(&client, Some(credential), url, request.body(body)).await
     }
 
-    /// A GET whose answer is JSON.
+    /// Sends a GET and parses the JSON response.
     pub(super) async fn get(
         &self,
         credential: Option<&Credential>,
@@ -132,7 +132,7 @@ fn bearer(secret: &Secret) -> Result<HeaderValue, UpstreamError> {
     Ok(header)
 }
 
-/// The head of an answer, with its body still to come.
+/// Response head whose body has not been read yet.
 pub(super) struct ResponseHead<'a> {
     client: &'a ApiClient,
     secret: Option<&'a Secret>,
@@ -170,7 +170,7 @@ impl ResponseHead<'_> {
         self.complete_response("choices").await
     }
 
-    /// The body of an answer with embeddings.
+    /// The body of an embeddings response, checked to the end.
     pub(super) async fn embeddings(self) -> Result<CompleteResponse, UpstreamError> {
         self.complete_response("data").await
     }
@@ -251,7 +251,7 @@ async fn read_body(
     Ok(body)
 }
 
-/// JSON that is not what was asked for: an error with a status of its own, or nothing we know.
+/// The error for unexpected JSON: one with a status of its own, or an invalid response.
 fn unexpected_json_error(
     status: StatusCode,
     headers: &http::HeaderMap,

@@ -1,6 +1,6 @@
-//! Chat completion chunks, or a whole chat completion, as events. Pure.
+//! Decoder of chat completion chunks, or of a whole chat completion, into events. Pure.
 //!
-//! What has another type than expected counts as missing: other providers behind the same host write other extras.
+//! A field of an unexpected type counts as missing, because the providers behind the host add different fields.
 
 use serde_json::Value;
 
@@ -10,13 +10,13 @@ use super::usage_observer::{self, Observed};
 use protocol::{Event, FinishReason, Usage};
 
 const BYTES_PER_TOKEN: u64 = 4;
-/// Where the text of a thought may stand.
+/// Fields that may hold reasoning text.
 const REASONING_FIELDS: [&str; 3] = ["reasoning_content", "reasoning", "thinking"];
 
-/// Where vLLM and SGLang say which stop sequence was met.
+/// Fields in which vLLM and SGLang report the matched stop sequence.
 const MATCHED_STOP_FIELDS: [&str; 2] = ["stop_reason", "matched_stop"];
 
-/// Turns the pieces of one reply into events.
+/// Decoder of one reply.
 #[derive(Debug, Default)]
 pub(super) struct ChunkDecoder {
     observed: Observed,
@@ -28,7 +28,7 @@ pub(super) struct ChunkDecoder {
     has_output: bool,
 }
 
-/// What a chunk is, beside its events.
+/// Result of decoding a chunk, beside its events.
 #[derive(Debug, PartialEq)]
 pub(super) enum ChunkOutcome {
     Decoded,
@@ -36,7 +36,7 @@ pub(super) enum ChunkOutcome {
 }
 
 impl ChunkDecoder {
-    /// For the reply to a prompt of this much text, which ends before any of these texts.
+    /// Creates a decoder for the reply to a prompt of `bytes` bytes with these stop sequences.
     pub(super) fn for_prompt(bytes: usize, stops: &[String]) -> Self {
         Self { prompt_bytes: bytes as u64, stops: stops.to_vec(), ..Self::default() }
     }
@@ -45,13 +45,13 @@ impl ChunkDecoder {
         self.observed.model.as_deref()
     }
 
-    /// Whether the reply said anything, be it in words, thoughts, calls or pictures, or why it says nothing: a model may
-    /// meet a stop sequence at once, or think until its tokens are used up.
+    /// Whether the reply has output (text, reasoning, tool calls, images) or a reason for having none: a model may
+    /// reach a stop sequence at once, or reason until its tokens are used up.
     pub(super) fn has_output(&self) -> bool {
         self.has_output
     }
 
-    /// Takes the next chunk (or the whole completion) and adds its events to `out`.
+    /// Decodes the next chunk (or the whole completion) and appends its events to `out`.
     pub(super) fn push(&mut self, mut json: Value, out: &mut Vec<Event>) -> ChunkOutcome {
         if !json.is_object() {
             return ChunkOutcome::Decoded;
@@ -73,7 +73,7 @@ impl ChunkDecoder {
         ChunkOutcome::Decoded
     }
 
-    /// The events that were waiting for the end, and the last one.
+    /// Appends the events that waited for the end, and the last event.
     pub(super) fn finish(&mut self, out: &mut Vec<Event>) {
         let called = self.calls.has_calls();
         self.calls.finish(out);
@@ -87,7 +87,7 @@ impl ChunkDecoder {
         out.push(Event::Done { finish, usage: self.usage() });
     }
 
-    /// What the host told of the usage, else an estimate.
+    /// The usage that the host reported, else an estimate.
     pub(super) fn usage(&self) -> Usage {
         self.observed.usage.unwrap_or(Usage {
             prompt_tokens: self.prompt_bytes.div_ceil(BYTES_PER_TOKEN),
@@ -121,7 +121,7 @@ impl ChunkDecoder {
         }
     }
 
-    /// The stop sequence that was met, where the server of the model tells it: OpenAI's form has no field for that.
+    /// The matched stop sequence, if the model's server reports it. OpenAI's format has no field for it.
     fn matched_stop(&self, choice: &Value) -> Option<FinishReason> {
         let told = MATCHED_STOP_FIELDS.into_iter().find_map(|name| choice[name].as_str())?;
         let stop = self.stops.iter().find(|stop| *stop == told)?;
@@ -136,7 +136,7 @@ impl ChunkDecoder {
     }
 }
 
-/// A text, or the texts of a list of parts; `None` where there is none.
+/// The text of a string or of a list of parts; `None` if there is none.
 fn take_text(value: &mut Value) -> Option<String> {
     let text = match value.take() {
         Value::String(text) => text,

@@ -1,4 +1,4 @@
-//! A request of any dialect as the body of a chat completion. Pure.
+//! Encoder of a request as the body of a chat completion. Pure.
 
 use std::borrow::Cow;
 
@@ -13,11 +13,11 @@ use protocol::{
     ImageDetail, Message, Part, ReasoningEffort, Request, ResponseFormat, Role, Tool, ToolChoice, ToolResult,
 };
 
-/// Room for what stands around texts and images, bytes.
+/// Estimated size of a body without its texts and images, bytes.
 const ENVELOPE_BYTES: usize = 4 * 1024;
 
-/// The body. Nothing is lost that the form can say; thoughts of earlier turns it cannot. Images are written straight
-/// into the one buffer: they are most of a large request, and each copy would be there at the same time.
+/// Encodes a request. Only the reasoning of earlier turns is lost, which the format cannot express. Images are written
+/// directly into the one buffer: they are most of a large request, and every copy would be in memory at the same time.
 pub(super) fn encode(request: &Request, params: ModelParams<'_>) -> Vec<u8> {
     let messages = request.messages.chunk_by(both_contain_results).flat_map(messages).collect();
     let body = Body { messages, rest: request_params(request, params) };
@@ -26,7 +26,7 @@ pub(super) fn encode(request: &Request, params: ModelParams<'_>) -> Vec<u8> {
     buffer
 }
 
-/// Everything but the messages.
+/// The fields of the body except the messages.
 fn request_params(request: &Request, params: ModelParams<'_>) -> Map<String, Value> {
     let mut body = Map::new();
     let mut set = |name: &str, value: Value| {
@@ -59,7 +59,7 @@ struct Body<'a> {
     rest: Map<String, Value>,
 }
 
-/// A message of the form.
+/// Message of a chat completion request.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum ChatMessage<'a> {
@@ -141,7 +141,7 @@ fn format(format: &ResponseFormat) -> Value {
     }
 }
 
-/// A model that does not think would refuse the word. Not to think is what models do that are not asked to.
+/// The value of `reasoning_effort`; null where it is off or the model has no reasoning, as such models reject it.
 fn effort(effort: Option<ReasoningEffort>, reasons: Option<bool>) -> Value {
     let word = match effort.filter(|_| reasons != Some(false)) {
         None | Some(ReasoningEffort::Off) => return Value::Null,
@@ -153,13 +153,13 @@ fn effort(effort: Option<ReasoningEffort>, reasons: Option<bool>) -> Value {
     json!(word)
 }
 
-/// Results that come one message each, as some dialects have them, are still those of one turn.
+/// Whether both messages contain tool results. Some dialects send one message per result; they form one turn.
 fn both_contain_results(one: &Message, next: &Message) -> bool {
     [one, next].iter().all(|message| message.parts.iter().any(|part| matches!(part, Part::Result(_))))
 }
 
-/// The messages of one turn. It becomes several where it holds results: each is a message of its own there, right behind
-/// the calls and before all that the user shows and says.
+/// The messages of one turn. Each tool result becomes a message of its own, directly after the calls and before the
+/// user's content.
 fn messages(turn: &[Message]) -> Vec<ChatMessage<'_>> {
     let Some(first) = turn.first() else { return Vec::new() };
     match first.role {
@@ -171,7 +171,7 @@ fn messages(turn: &[Message]) -> Vec<ChatMessage<'_>> {
     }
 }
 
-/// A turn that holds only thoughts is left out: models refuse one that says nothing.
+/// The message of an assistant turn; `None` if it has only reasoning, because models reject an empty message.
 fn assistant(parts: &[Part]) -> Option<Value> {
     let text = all_text(parts);
     let calls = parts.iter().filter_map(Part::call).map(|call| {
@@ -216,7 +216,7 @@ fn user<'a>(parts: impl Iterator<Item = &'a Part>) -> Vec<ChatMessage<'a>> {
     results
 }
 
-/// A tool's message can hold only text; its pictures and documents are shown by the user right behind it.
+/// The message of a tool result. It can hold only text; images and documents are appended to the user's `content`.
 fn tool_message<'a>(result: &'a ToolResult, content: &mut Vec<ContentPart<'a>>) -> Value {
     let mut text = all_text(&result.parts);
     if result.failed {
@@ -232,7 +232,7 @@ fn tool_message<'a>(result: &'a ToolResult, content: &mut Vec<ContentPart<'a>>) 
     json!({"role": "tool", "tool_call_id": result.call_id, "content": text})
 }
 
-/// It tells how many there are, because what the user shows may stand right behind them.
+/// Heading before the attachments of a tool result. It has their number, because the user's own may follow directly.
 fn attachment_heading(count: usize, what: &str, id: &str) -> String {
     match count {
         1 => format!("The {what} of the tool result {id}:"),

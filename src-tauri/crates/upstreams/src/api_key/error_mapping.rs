@@ -1,7 +1,7 @@
-//! What an answer that is no reply means: the shapes of LiteLLM's errors, and the one table from them to failures. Pure.
+//! Maps error responses of LiteLLM to upstream errors. Pure.
 //!
-//! The text may be OpenAI's error, a plain string, FastAPI's `detail`, or a Python dictionary in words around another
-//! provider's error; the status may be in the answer, in `code` as a number, or in `code` as a text.
+//! The body may be OpenAI's error, a plain string, FastAPI's `detail`, or a Python dictionary as text around another
+//! provider's error. The status may be that of the response, or `code` as a number or as text.
 
 mod text;
 
@@ -19,10 +19,10 @@ use crate::transport::sanitize::{one_line, sanitize};
 use crate::{UpstreamError, UpstreamErrorKind};
 use storage::secrets::Secret;
 
-/// A spent budget. LiteLLM has used 400 and 429 for it.
+/// Words of an exhausted budget. LiteLLM has used status 400 and 429 for it.
 const BUDGET_WORDS: [&str; 5] =
     ["budget_exceeded", "budget has been exceeded", "exceededbudget", "exceeded budget", "crossed budget"];
-/// A conversation that is too long, in the words of the providers behind the proxy.
+/// Words of a conversation that is too long, from the providers behind LiteLLM.
 const CONTEXT_LENGTH_WORDS: [&str; 13] = [
     "context_length_exceeded",
     "contextwindowexceeded",
@@ -38,7 +38,7 @@ const CONTEXT_LENGTH_WORDS: [&str; 13] = [
     "reduce the length",
     "request too large for",
 ];
-/// A model that this key does not have, or nobody.
+/// Words of a model that does not exist or that this key does not have.
 const UNKNOWN_MODEL_WORDS: [&str; 9] = [
     "model_not_found",
     "key_model_access_denied",
@@ -50,7 +50,7 @@ const UNKNOWN_MODEL_WORDS: [&str; 9] = [
     "unknown model",
     "no healthy deployments",
 ];
-/// The proxy's own complaint about the key.
+/// Words of a key that LiteLLM itself rejects.
 const INVALID_KEY_WORDS: [&str; 6] = [
     "expired_key",
     "expired key",
@@ -59,23 +59,23 @@ const INVALID_KEY_WORDS: [&str; 6] = [
     "key is blocked",
     "invalid api key",
 ];
-/// The proxy's key for a provider is refused: not the user's.
+/// Mark of a provider's error: the rejected key is then the platform's, not the user's.
 const PROVIDER_ERROR_MARK: &str = "exception -";
 const POLICY_WORDS: [&str; 4] =
     ["content_policy", "contentpolicyviolation", "content management policy", "violated our policy"];
 
-/// An answer that is no reply.
+/// An error response.
 pub(super) struct ApiErrorResponse<'a> {
     pub(super) status: StatusCode,
     pub(super) headers: &'a HeaderMap,
     /// The body, or its beginning.
     pub(super) body: &'a [u8],
-    /// The URL that was asked.
+    /// The URL of the request.
     pub(super) url: &'a Url,
 }
 
 impl ApiErrorResponse<'_> {
-    /// What it means. `secret` is kept out of the detail.
+    /// The upstream error. `secret` is removed from its detail.
     pub(super) fn to_error(&self, secret: Option<&Secret>, now: SystemTime) -> UpstreamError {
         let said = self.error_text();
         let named =
@@ -159,7 +159,7 @@ impl ApiErrorResponse<'_> {
     }
 }
 
-/// The failure that an error inside a stream stands for. `spoke` says whether something of the reply was passed on.
+/// The upstream error for an error event inside a stream. `spoke`: whether a part of the reply was passed on.
 pub(super) fn stream_error(error: &Value, secret: &Secret, spoke: bool) -> UpstreamError {
     let said = ErrorText::parse(error);
     let status = said.status().as_u16();
@@ -167,7 +167,7 @@ pub(super) fn stream_error(error: &Value, secret: &Secret, spoke: bool) -> Upstr
     UpstreamError::new(kind, sanitize(&said.user_message(status), secret)).with_status(status)
 }
 
-/// The table.
+/// The kind of an error, from its status and text.
 fn classify_status(status: u16, said: &ErrorText) -> UpstreamErrorKind {
     let text = said.lower();
     match status {
@@ -193,7 +193,7 @@ fn is_unknown_model(text: &str) -> bool {
     has_any(text, &UNKNOWN_MODEL_WORDS) || (text.contains("model") && text.contains("does not exist"))
 }
 
-/// Whether JSON that came with a 200 is an error all the same.
+/// Whether JSON in a response with status 200 is an error.
 pub(super) fn is_error(json: &Value) -> bool {
     json.get("error").is_some_and(is_error_value)
 }

@@ -1,4 +1,4 @@
-//! A translated reply: chunks of the host in, events out. Dropping it ends the call.
+//! Translated reply: decodes the host's chunks into events. Dropping it ends the call.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -20,7 +20,7 @@ use storage::secrets::Secret;
 
 /// The events of one reply.
 pub(super) struct EventStream {
-    /// `None` once nothing more is read.
+    /// The body; `None` after its end.
     reader: Option<BodyReader>,
     line_buffer: LineBuffer,
     decoder: ChunkDecoder,
@@ -31,7 +31,7 @@ pub(super) struct EventStream {
 }
 
 impl EventStream {
-    /// A reply that comes in pieces.
+    /// Creates the stream of a streamed reply.
     pub(super) fn from_stream(source: BodyReader, secret: Secret, decoder: ChunkDecoder) -> Self {
         let lines = LineBuffer::default();
         Self {
@@ -45,10 +45,10 @@ impl EventStream {
         }
     }
 
-    /// A reply that is all there.
+    /// Creates the stream of a complete reply.
     ///
     /// # Errors
-    /// If there is nothing in it.
+    /// The reply is empty.
     pub(super) fn from_complete(
         body: &Bytes,
         secret: Secret,
@@ -72,7 +72,7 @@ impl EventStream {
         }
     }
 
-    /// The model that answers, as the host calls it; known with the first event.
+    /// The model that answers, by the host's name; known from the first event on.
     pub(super) fn model(&self) -> Option<&str> {
         self.decoder.model()
     }

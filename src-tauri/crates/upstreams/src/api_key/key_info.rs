@@ -1,4 +1,5 @@
-//! The budget of a key, from `/key/info`: named numbers only, because the answer may repeat credentials. Pure.
+//! Budget of a key, from `/key/info` of LiteLLM. Only named numbers are read, because the response may repeat
+//! credentials. Pure.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,10 +10,10 @@ use serde_json::Value;
 
 use crate::Quota;
 
-/// Dollars; no honest number is larger.
+/// Largest plausible amount, US dollars.
 const MAX_DOLLARS: f64 = 1e9;
 
-/// Reads what a key has spent, may spend, and when that begins anew.
+/// Parses the spend, the budget and the reset time of a key.
 pub(super) fn parse_quota(json: &Value) -> Quota {
     let info = json.get("info").unwrap_or(json);
     let number = |name: &str| info.get(name).and_then(parse_dollars);

@@ -1,22 +1,22 @@
-//! Cuts arriving bytes into whole lines. Pure.
+//! Splits arriving bytes into whole lines. Pure.
 
 use bytes::{Bytes, BytesMut};
 
-/// One line holds one event, and an event may hold a picture as a data URL.
+/// Longest line, bytes. A line holds one event, and an event may hold an image as a data URL.
 const MAX_LINE_BYTES: usize = 32 * 1024 * 1024;
 
-/// A line is longer than any honest one.
+/// Error of a line longer than the limit.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct LineTooLong;
 
-/// Keeps back a line that is not complete yet. What comes whole is not copied.
+/// Buffer of an incomplete line. Whole lines are not copied.
 #[derive(Debug, Default)]
 pub(super) struct LineBuffer {
     partial: BytesMut,
 }
 
 impl LineBuffer {
-    /// The lines that these bytes complete, with their ends; empty where there is none.
+    /// The lines that these bytes complete, with their line ends; empty if there are none.
     pub(super) fn push(&mut self, bytes: Bytes) -> Result<Bytes, LineTooLong> {
         let Some(end) = memchr::memrchr(b'\n', &bytes) else {
             self.buffer(&bytes)?;

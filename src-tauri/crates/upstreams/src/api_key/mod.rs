@@ -1,8 +1,8 @@
-//! api.mammouth.ai by an API key: chat completions and embeddings in OpenAI's form, behind a LiteLLM proxy.
+//! Client of api.mammouth.ai with an API key: chat completions and embeddings in OpenAI's form, behind a LiteLLM proxy.
 //!
-//! A request that came as a chat completion is relayed: its bytes go on but for a few fields, and the bytes of the answer
-//! come back as they are, only observed. Any other request is translated both ways. Beside that the room reads the
-//! catalogue of models and the budget of a key. Every fact about the host stands here; it retries nothing.
+//! A chat completion request is passed through: its bytes are forwarded except for a few fields, and the response bytes
+//! are returned unchanged and only observed. Any other request is translated both ways. The module also reads the model
+//! catalog and the budget of a key. All facts about the host are in it. It does not retry.
 
 #[cfg(test)]
 mod chunking_tests;
@@ -46,20 +46,20 @@ use super::{
 };
 use protocol::Request;
 
-/// How the host is reached and how long we are patient with it.
+/// Address, timeouts and limits of the official API.
 #[derive(Debug, Clone)]
 pub struct ApiSettings {
-    /// `https` anywhere, `http` to this machine only.
+    /// Base URL: `https` anywhere, `http` only to this machine.
     pub base: Url,
-    /// Looking the name up, connecting and the TLS handshake together.
+    /// Time limit of name lookup, connection and TLS handshake together.
     pub connect_timeout: Duration,
-    /// From sending a request to the first event of its answer.
+    /// Time limit from sending a request to the first event of the response.
     pub first_byte_timeout: Duration,
-    /// Between two pieces of an answer.
+    /// Time limit between two chunks of a response.
     pub idle_timeout: Duration,
-    /// A streamed reply is cut with a failure above this size.
+    /// Largest streamed reply, bytes. A larger one is ended with an error.
     pub max_reply_bytes: u64,
-    /// The proxy and the extra certificates.
+    /// Outbound proxy and additional certificates.
     pub outbound: Outbound,
 }
 
@@ -76,7 +76,7 @@ impl Default for ApiSettings {
     }
 }
 
-/// Why [`ApiUpstream::new`] refused its settings.
+/// Why the settings of an [`ApiUpstream`] are invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApiBuildError {
     #[error(
@@ -100,18 +100,18 @@ impl From<ClientError> for ApiBuildError {
     }
 }
 
-/// What is asked of a model.
+/// Model of a request, with what the catalog says about it.
 #[derive(Debug, Clone, Copy)]
 pub struct ModelParams<'a> {
-    /// The id in the catalogue, or whatever the client named.
+    /// The id in the catalog, or the client's name if the catalog does not have it.
     pub model: &'a str,
-    /// Sent as `max_tokens` where the client named none.
+    /// Value of `max_tokens` if the client sent none.
     pub max_tokens: Option<u64>,
-    /// Whether the model takes `reasoning_effort`, as far as the catalogue says.
+    /// Whether the model accepts `reasoning_effort`; `None` if the catalog does not say.
     pub supports_reasoning: Option<bool>,
 }
 
-/// The official upstream. One of it serves all keys; nothing of one is used for another.
+/// Client of the official API. One instance serves all keys and keeps no data of one for another.
 pub struct ApiUpstream {
     client: ApiClient,
 }
@@ -120,23 +120,23 @@ impl ApiUpstream {
     /// Checks the settings and builds the client. Nothing is connected to yet.
     ///
     /// # Errors
-    /// What in the settings cannot work.
+    /// The invalid setting.
     pub fn new(settings: ApiSettings) -> Result<Self, ApiBuildError> {
         Ok(Self { client: ApiClient::new(settings)? })
     }
 
-    /// Replaces the rules for outbound connections. Running calls go on as they began.
+    /// Replaces the rules for outbound connections. Running calls keep theirs.
     ///
     /// # Errors
-    /// What in the rules cannot work; nothing is changed then.
+    /// The invalid rule; nothing is changed then.
     pub fn set_outbound(&self, outbound: &Outbound) -> Result<(), ApiBuildError> {
         Ok(self.client.http.replace(outbound)?)
     }
 
-    /// Asks a model. Resolves when the first event of the reply is there, or the whole of one that is not streamed.
+    /// Calls a model. Resolves at the first event of a streamed reply, or at the end of a complete one.
     ///
     /// # Errors
-    /// All that can happen before that; what happens after it is the last event of the reply.
+    /// Any error until then. A later error is the last event of the reply.
     pub async fn chat(
         &self,
         credential: &Credential,
@@ -196,10 +196,10 @@ impl ApiUpstream {
         Ok(EventReply { served_model, events: Box::pin(stream), follow_up: FollowUpCall::default() })
     }
 
-    /// Asks for embeddings: the client's bytes with the model's id in them.
+    /// Requests embeddings, with the client's body and the model's id in it.
     ///
     /// # Errors
-    /// All that can happen.
+    /// Any error of an upstream call.
     pub async fn embeddings(
         &self,
         credential: &Credential,
@@ -211,18 +211,18 @@ impl ApiUpstream {
         self.client.post(credential, &self.client.embeddings, body).await?.embeddings().await
     }
 
-    /// Asks whether a key is valid.
+    /// Checks that a key is valid.
     ///
     /// # Errors
-    /// [`UpstreamErrorKind::LoginRequired`] if it is not, and what can happen to any call.
+    /// [`UpstreamErrorKind::LoginRequired`] if it is not, or any error of an upstream call.
     pub async fn check(&self, credential: &Credential) -> Result<(), UpstreamError> {
         self.client.get(Some(credential), &self.client.models).await.map(|_| ())
     }
 
-    /// Asks what a key has spent and may spend.
+    /// Fetches the spend and the budget of a key.
     ///
     /// # Errors
-    /// What can happen to any call.
+    /// Any error of an upstream call.
     pub async fn quota(&self, credential: &Credential) -> Result<Quota, UpstreamError> {
         let first = self.client.get(Some(credential), &self.client.key_info).await;
         let info = match first {
@@ -234,10 +234,10 @@ impl ApiUpstream {
         info.map(|info| key_info::parse_quota(&info))
     }
 
-    /// Fetches the catalogue of models; no key is sent.
+    /// Fetches the model catalog. No key is sent.
     ///
     /// # Errors
-    /// If neither of the two lists can be had.
+    /// Neither of the two lists can be fetched.
     pub async fn fetch_catalog(&self, now: SystemTime) -> Result<ModelCatalog, UpstreamError> {
         let (models, infos) = tokio::join!(
             self.client.get(None, &self.client.public_models),
@@ -254,11 +254,10 @@ impl ApiUpstream {
         }
     }
 
-    /// Asks whether the host can be reached safely, whatever it answers; gives its time of day where it tells it. No key
-    /// is sent.
+    /// Checks that the host can be reached, with any response. Returns the time of its `Date` header. No key is sent.
     ///
     /// # Errors
-    /// Why no answer came.
+    /// The error of a call without a response.
     pub async fn probe(&self) -> Result<Option<SystemTime>, UpstreamError> {
         self.client.probe().await
     }

@@ -1,7 +1,7 @@
-//! The models that the platform offers, with limits, prices and abilities.
+//! Model catalog of the platform, with limits, prices and abilities.
 //!
-//! Two public lists say it, neither complete: any field may be null or missing, and what is not plausible counts as
-//! missing. Ids end in headers, pages and files, so only plain ones are taken.
+//! It is joined from two public lists, neither of them complete: any field may be null or missing, and implausible
+//! values count as missing. Only plain ids are accepted, because they are written into headers, pages and files.
 
 mod catalog_cache;
 
@@ -15,36 +15,36 @@ use serde_json::Value;
 
 use protocol::is_model_name;
 
-/// No honest list is longer.
+/// Maximum number of models.
 const MAX_MODELS: usize = 5_000;
-/// Dollars a token.
+/// Largest plausible price, US dollars per token.
 const MAX_COST_PER_TOKEN: f64 = 1.0;
-/// Tokens.
+/// Largest plausible limit, tokens.
 const MAX_TOKENS: u64 = 1_000_000_000;
 
-/// One model, as far as it is known.
+/// Known facts about a model.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ModelInfo {
     pub owner: String,
-    /// Unix seconds.
+    /// Creation date, Unix seconds.
     pub created: Option<u64>,
-    /// The longest prompt, tokens.
+    /// Longest prompt, tokens.
     pub context: Option<u64>,
-    /// The longest answer, tokens.
+    /// Longest reply, tokens.
     pub max_output: Option<u64>,
-    /// US dollars a token.
+    /// Price of the prompt, US dollars per token.
     pub input_cost: Option<f64>,
     pub output_cost: Option<f64>,
     pub vision: Option<bool>,
     pub tools: Option<bool>,
     pub reasoning: Option<bool>,
-    /// It makes embeddings instead of replies.
+    /// Whether the model makes embeddings instead of replies.
     pub embeds: bool,
 }
 
 impl ModelInfo {
-    /// What a request cost, US dollars, where the prices are known.
+    /// The cost of a request, US dollars; `None` if the prices are not known.
     pub fn cost(&self, prompt_tokens: u64, completion_tokens: u64) -> Option<f64> {
         #[allow(clippy::cast_precision_loss, reason = "tokens of one request")]
         let token_cost = |tokens: u64, price: Option<f64>| match (tokens, price) {
@@ -60,7 +60,7 @@ impl ModelInfo {
 #[serde(default)]
 pub struct ModelCatalog {
     models: BTreeMap<String, ModelInfo>,
-    /// When it was fetched, Unix seconds.
+    /// Time of the fetch, Unix seconds.
     pub fetched: u64,
 }
 
@@ -78,7 +78,7 @@ impl ModelCatalog {
         catalogue
     }
 
-    /// Reads what [`ModelCatalog::to_json`] wrote. Whoever can write the file could have written anything.
+    /// Parses the format of [`ModelCatalog::to_json`]. The content is checked: any program may have written it.
     pub fn from_json(text: &[u8]) -> Option<Self> {
         let mut catalogue: Self = serde_json::from_slice(text).ok()?;
         catalogue.models.retain(|id, _| is_id(id));
@@ -97,7 +97,7 @@ impl ModelCatalog {
         self.models.get(id)
     }
 
-    /// All of it, by id.
+    /// All models, sorted by id.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &ModelInfo)> {
         self.models.iter().map(|(id, info)| (id.as_str(), info))
     }
@@ -135,7 +135,7 @@ fn list_entries(list: Option<&Value>) -> impl Iterator<Item = &Value> {
     list.and_then(|list| list["data"].as_array()).into_iter().flatten().take(MAX_MODELS)
 }
 
-/// Whether a text may stand as the id of a model: visible ASCII that means nothing in HTML or JSON.
+/// Whether a text is a valid model id: visible ASCII without special meaning in HTML or JSON.
 fn is_id(id: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/@+".contains(&byte);
     is_model_name(id) && id.bytes().all(plain)

@@ -1,7 +1,7 @@
-//! A reply whose bytes pass to the client as they are, in whole lines, and are only observed.
+//! Passthrough of a reply: its bytes reach the client unchanged, in whole lines, and are only observed.
 //!
-//! A line is held back until it is complete: an event is of no use to a client before, and a line that turns out to be an
-//! error can then still be kept from it. What the client did not ask for (the usage chunk that we ask for) is left out.
+//! A line is held back until it is complete: a client cannot use a part of an event, and an error line can then still
+//! be withheld. The usage chunk is left out if only the proxy requested it.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -19,36 +19,36 @@ use crate::transport::body::{BodyReadError, BodyReader};
 use crate::{UpstreamError, UpstreamErrorKind};
 use storage::secrets::Secret;
 
-/// What may come before the first words of a reply, bytes.
+/// Largest opening of a reply before its first output, bytes.
 const MAX_OPENING_BYTES: usize = 1024 * 1024;
-/// After the end mark the body ends at once; waiting for it lets the connection be used again.
+/// Time limit for the end of the body after the end mark. Waiting for it lets the connection be reused.
 const BODY_END_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// A body that came whole, and what was seen of it.
+/// A complete response body, with what was observed in it.
 #[derive(Debug)]
 pub struct CompleteResponse {
     pub body: Bytes,
     pub observed: Observed,
 }
 
-/// A stream on its way through. Dropping it ends the upstream call.
+/// Stream of passed-through lines. Dropping it ends the upstream call.
 pub struct Passthrough {
     reader: BodyReader,
     line_buffer: LineBuffer,
     observer: UsageObserver,
     secret: Secret,
     drop_usage: bool,
-    /// Whole lines that wait to go out.
+    /// Whole lines that wait to be sent.
     ready: BytesMut,
     state: PassthroughState,
     has_output: bool,
-    /// The line before was left out, so the blank one behind it is too.
+    /// Whether the previous line was left out; the blank line after it is then left out too.
     dropped_event: bool,
 }
 
 enum PassthroughState {
     Reading,
-    /// The end mark came; only the end of the body is missing.
+    /// The end mark has arrived; the end of the body is awaited until the timer fires.
     Done(Pin<Box<Sleep>>),
     Failed(UpstreamError),
     Closed,
@@ -69,17 +69,17 @@ impl Passthrough {
         }
     }
 
-    /// What was seen so far; after the end, all there is. Where the host told no usage it is estimated.
+    /// What was observed so far. The usage is estimated if the host reported none.
     pub fn observed(&self) -> Observed {
         self.observer.observed()
     }
 
-    /// Whether the end mark has passed: what comes is only the end of the body.
+    /// Whether the end mark has passed and only the end of the body is missing.
     pub fn is_complete(&self) -> bool {
         matches!(self.state, PassthroughState::Done(_)) && self.ready.is_empty()
     }
 
-    /// Waits for the first words, so that a failure before them can still be answered by another account.
+    /// Waits for the first output, so that another account can still be tried after an earlier error.
     pub(super) async fn wait_for_first_event(mut self, deadline: Instant) -> Result<Self, UpstreamError> {
         let late = || UpstreamError::new(UpstreamErrorKind::Timeout, "the API did not answer in time");
         timeout_at(deadline, poll_fn(|cx| self.poll_first(cx))).await.map_err(|_| late())??;
@@ -136,7 +136,7 @@ impl Passthrough {
         }
     }
 
-    /// Looks at what came. Lines that pass are given back where they need no copy, else they wait in `ready`.
+    /// Processes a chunk. Lines that pass are returned if they need no copy, else they are added to `ready`.
     fn receive(&mut self, chunk: Result<Option<Bytes>, BodyReadError>, hold: bool) -> Option<Bytes> {
         match chunk {
             Ok(Some(bytes)) => match self.line_buffer.push(bytes) {
@@ -162,7 +162,7 @@ impl Passthrough {
         }
     }
 
-    /// Observes lines; `true` if all of them pass and none was copied into `ready`.
+    /// Observes lines. Returns whether all of them pass and none was copied into `ready`.
     fn forward_lines(&mut self, whole: &Bytes, hold: bool) -> bool {
         let (mut start, mut handled) = (0, 0);
         while start < whole.len() && matches!(self.state, PassthroughState::Reading) {
@@ -185,7 +185,7 @@ impl Passthrough {
         untouched
     }
 
-    /// Observes one line; `false` keeps it from the client.
+    /// Observes one line. Returns whether it passes to the client.
     fn forward_line(&mut self, line: &[u8]) -> bool {
         if line.trim_ascii().is_empty() {
             return !std::mem::take(&mut self.dropped_event);

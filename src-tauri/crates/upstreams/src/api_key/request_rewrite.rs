@@ -1,7 +1,7 @@
-//! A client's body on its way to the host: the same bytes but for a few fields at the top. Pure.
+//! Rewriting of a client's request body: the same bytes except for a few top-level fields. Pure.
 //!
-//! Fields that steer LiteLLM itself (where to send, with which key) never pass: whoever may use a model here may not make
-//! Mammouth's proxy call somebody else.
+//! Fields that control LiteLLM itself (destination, key) never pass: a client of a model must not make Mammouth's proxy
+//! call another host.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -20,7 +20,7 @@ use crate::transport::offload::offload_if_large;
 use crate::{UpstreamError, UpstreamErrorKind};
 use protocol::Request;
 
-/// What LiteLLM takes for itself out of a request's body.
+/// Body fields that LiteLLM reads as its own parameters.
 const BLOCKED_LITELLM_PARAMS: [&str; 37] = [
     "api_base",
     "base_url",
@@ -62,17 +62,17 @@ const BLOCKED_LITELLM_PARAMS: [&str; 37] = [
 ];
 const BLOCKED_PARAM_PREFIXES: [&str; 2] = ["litellm_", "mock_"];
 
-/// A body and what must be remembered of it.
+/// A rewritten body.
 pub(super) struct RewrittenBody {
     pub(super) body: Body,
-    /// The usage chunk was asked for by us only.
+    /// Whether only the proxy requested the usage chunk.
     pub(super) drop_usage: bool,
 }
 
-/// A chat completion with the model's id in it, a maximum where the client named none, and the wish for the usage.
+/// Rewrites a chat completion: sets the model's id, `max_tokens` if the client sent none, and requests the usage.
 ///
 /// # Errors
-/// [`UpstreamErrorKind::Rejected`] if the body is no JSON object.
+/// [`UpstreamErrorKind::Rejected`]: the body is not a JSON object.
 pub(super) async fn chat(
     original: &Bytes,
     request: &Request,
@@ -94,7 +94,7 @@ pub(super) async fn chat(
     Ok(RewrittenBody { body: fields.into_body(), drop_usage: request.stream && !usage_requested })
 }
 
-/// A request for embeddings with the model's id in it.
+/// Rewrites an embeddings request: sets the model's id.
 ///
 /// # Errors
 /// As [`chat`].
@@ -104,10 +104,10 @@ pub(super) async fn embeddings(original: &Bytes, model: &str) -> Result<Body, Up
     Ok(fields.into_body())
 }
 
-/// Up to this size, bytes, a value is copied.
+/// Largest value that is copied, bytes.
 const MAX_COPIED_BYTES: usize = 16 * 1024;
 
-/// A field's value: a slice of what the client sent, or ours. Never empty.
+/// Value of a field: a slice of the client's body, or a new one. Never empty.
 struct BodyField(Bytes);
 
 /// The fields of an object in the client's order.
@@ -145,7 +145,7 @@ impl BodyFields {
         self.0.retain(|(name, _)| !names.contains(&name.as_str()));
     }
 
-    /// The object again. Large values are not copied; what is small goes into one piece, which costs less than many.
+    /// Writes the object. Large values are not copied; small ones are joined into one chunk, which is faster.
     fn into_body(self) -> Body {
         let mut pieces = VecDeque::new();
         let mut small =
@@ -172,7 +172,7 @@ impl BodyFields {
 }
 
 impl BodyField {
-    /// The bytes to copy, 0 where they are too many.
+    /// Number of bytes to copy; 0 if the value is too large.
     fn copied_len(&self) -> usize {
         if self.0.len() <= MAX_COPIED_BYTES { self.0.len() } else { 0 }
     }
@@ -184,7 +184,7 @@ fn is_blocked_param(name: &str) -> bool {
         || BLOCKED_PARAM_PREFIXES.iter().any(|begin| name.starts_with(begin))
 }
 
-/// A body of a known length in pieces.
+/// Body of known length in chunks.
 struct ChunkedBody {
     pieces: VecDeque<Bytes>,
     left: u64,
@@ -212,7 +212,7 @@ impl http_body::Body for ChunkedBody {
     }
 }
 
-/// An object's fields, unread.
+/// Unparsed fields of an object.
 struct RawFields<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for RawFields<'a> {

@@ -1,7 +1,7 @@
-//! Puts the calls of a stream one behind the other, whatever order their pieces come in. Pure.
+//! Assembles the tool calls of a stream one after the other, whatever order their deltas arrive in. Pure.
 //!
-//! The first call streams as it comes. Another may begin only when the one before is complete; what comes out of turn
-//! waits, at the longest until the end.
+//! The first call is streamed as it arrives. The next call begins when the one before is complete; deltas that arrive
+//! early wait, at the latest until the end.
 
 use std::collections::BTreeMap;
 
@@ -10,16 +10,16 @@ use serde_json::Value;
 
 use protocol::Event;
 
-/// No honest reply has more.
+/// Maximum number of calls in a reply.
 const MAX_TOOL_CALLS: usize = 256;
 
 #[derive(Debug, Default)]
 pub(super) struct ToolCallAssembler {
-    /// By the index that the host gives them.
+    /// The calls by the host's index.
     calls: BTreeMap<u64, PartialCall>,
-    /// The call whose pieces pass at once.
+    /// Index of the call whose deltas are streamed.
     open: Option<u64>,
-    /// Anything else that came while a call was not complete.
+    /// Other events that arrived while a call was incomplete.
     queued: Vec<Event>,
 }
 
@@ -27,7 +27,7 @@ pub(super) struct ToolCallAssembler {
 struct PartialCall {
     id: String,
     name: String,
-    /// All arguments so far, and how much of them went out.
+    /// The arguments so far; their beginning has been sent.
     arguments: String,
     sent: usize,
     done: bool,
@@ -39,7 +39,7 @@ impl ToolCallAssembler {
         !self.calls.is_empty()
     }
 
-    /// Takes a piece of a call; gives the number of bytes of arguments in it.
+    /// Adds a delta of a call. Returns the number of bytes of arguments in it.
     pub(super) fn push_delta(&mut self, piece: &Value, out: &mut Vec<Event>) -> u64 {
         let index = self.call_index(piece);
         if self.calls.len() >= MAX_TOOL_CALLS && !self.calls.contains_key(&index) {
@@ -66,7 +66,7 @@ impl ToolCallAssembler {
         arguments.len() as u64
     }
 
-    /// Takes an event that is no call: it ends the call before it, so it waits until that is complete.
+    /// Adds another event. It ends the call before it, so it waits until that call is complete.
     pub(super) fn push_other(&mut self, event: Event, out: &mut Vec<Event>) {
         let open = self.open.and_then(|index| self.calls.get(&index));
         let incomplete = open.is_some_and(|call| !call.is_complete());
@@ -78,7 +78,7 @@ impl ToolCallAssembler {
         }
     }
 
-    /// Gives out what waited.
+    /// Appends everything that waited.
     pub(super) fn finish(&mut self, out: &mut Vec<Event>) {
         if let Some(call) = self.open.take().and_then(|index| self.calls.get_mut(&index)) {
             call.emit_arguments(out);
@@ -92,7 +92,7 @@ impl ToolCallAssembler {
         out.append(&mut self.queued);
     }
 
-    /// A piece without an index belongs to the call of its id, else to the latest one.
+    /// Index of the call of a delta. Without an index it is the call with the same id, else the latest one.
     fn call_index(&self, piece: &Value) -> u64 {
         let by_id = || {
             let id = piece["id"].as_str().filter(|id| !id.is_empty())?;

@@ -1,7 +1,7 @@
-//! What is looked at in bytes that pass by: the model, the usage, the end, and errors. Pure.
+//! Observer of passed-through lines: finds the model, the usage, the end and errors. Pure.
 //!
-//! A line is parsed only where one of a few words stands in it. The quotes of text inside a JSON string are escaped, so
-//! the words with their quotes can stand there only by being a whole value; the parse then shows that it was nothing.
+//! A line is parsed only if it contains one of a few quoted words. Quotes inside a JSON string are escaped, so a quoted
+//! word can occur in text only as a whole value; the parser then finds no such field.
 
 use memchr::memmem::Finder;
 use serde::Deserialize;
@@ -11,34 +11,34 @@ use serde_json::Value;
 use super::error_mapping;
 use protocol::{Usage, is_model_name};
 
-/// What was seen of a reply.
+/// Facts observed in a reply.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Observed {
-    /// The model that answered, as the host calls it.
+    /// The model that answered, by the host's name.
     pub model: Option<String>,
     pub usage: Option<Usage>,
 }
 
 const ERROR_KEY: &str = "\"error\"";
 const USAGE_KEY: &str = "\"usage\"";
-/// Roughly; for estimates only.
+/// Approximate size of a token, for estimates.
 const BYTES_PER_TOKEN: u64 = 4;
 
-/// What a line means for the stream.
+/// Role of a line in the stream.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum LineKind {
-    /// A chunk that opens the reply and says nothing.
+    /// A chunk that opens the reply, without output.
     Opening,
     Content,
-    /// The chunk that holds the usage and nothing else.
+    /// The chunk that holds only the usage.
     Usage,
     Done,
     Error(Value),
-    /// A `data:` line that is no JSON object.
+    /// A `data:` line that is not a JSON object.
     Malformed,
 }
 
-/// The parts of a chunk that matter here. What is of another type than expected counts as missing.
+/// The observed fields of a chunk. A field of an unexpected type counts as missing.
 #[derive(Deserialize)]
 struct ObservedChunk {
     #[serde(default)]
@@ -51,7 +51,7 @@ struct ObservedChunk {
     error: Value,
 }
 
-/// Watches a stream line by line.
+/// Observer of a stream, line by line.
 #[derive(Debug, Default)]
 pub(super) struct UsageObserver {
     finders: KeyFinders,
@@ -62,12 +62,12 @@ pub(super) struct UsageObserver {
 }
 
 impl UsageObserver {
-    /// For the reply to a prompt of this much text.
+    /// Creates an observer for the reply to a prompt of `bytes` bytes.
     pub(super) fn for_prompt(bytes: usize) -> Self {
         Self { prompt_bytes: bytes as u64, ..Self::default() }
     }
 
-    /// What was seen so far. Where no usage was told there is an estimate.
+    /// The facts so far. The usage is estimated if none was reported.
     pub(super) fn observed(&self) -> Observed {
         let estimate = || Usage {
             prompt_tokens: self.prompt_bytes.div_ceil(BYTES_PER_TOKEN),
@@ -79,7 +79,7 @@ impl UsageObserver {
         Observed { usage, model: self.observed.model.clone() }
     }
 
-    /// Takes the next line.
+    /// Observes the payload of the next line.
     pub(super) fn observe_line(&mut self, payload: &[u8]) -> LineKind {
         if payload == b"[DONE]" {
             return LineKind::Done;
@@ -116,7 +116,7 @@ impl UsageObserver {
 }
 
 impl Observed {
-    /// What a whole answer says of itself; `None` if it is no JSON object with a list `field`, or an error.
+    /// Observes a complete response; `None` if it is an error or not a JSON object with a list `field`.
     pub(super) fn from_body(body: &[u8], field: &str) -> Option<Self> {
         #[derive(Deserialize)]
         struct Body {
@@ -136,13 +136,13 @@ impl Observed {
     }
 }
 
-/// The model's name, if it is fit to be shown.
+/// The model's name, if it is valid.
 pub(super) fn parse_model(value: &Value) -> Option<String> {
     let name = value.as_str()?;
     is_model_name(name).then(|| name.to_owned())
 }
 
-/// The usage, where it names at least one number.
+/// The usage; `None` if it has no number.
 pub(super) fn parse_usage(value: &Value) -> Option<Usage> {
     let number = |name: &str| value[name].as_u64();
     let detail = |of: &str, name: &str| value[of][name].as_u64();
@@ -173,7 +173,7 @@ fn is_opening(choice: &Value) -> bool {
     choice["finish_reason"].is_null() && all.into_iter().all(silent)
 }
 
-/// The words that are looked for in each line; a search is prepared once for the whole stream.
+/// Prepared searches for the words that make a line worth parsing.
 #[derive(Debug)]
 struct KeyFinders {
     error: Finder<'static>,
@@ -189,7 +189,7 @@ impl Default for KeyFinders {
 }
 
 impl KeyFinders {
-    /// Whether a usage stands in the line that is not null.
+    /// Whether the line has a usage that is not null.
     fn has_usage(&self, payload: &[u8]) -> bool {
         let Some(at) = self.usage.find(payload) else { return false };
         let rest = payload[at + USAGE_KEY.len()..].trim_ascii_start();
@@ -197,7 +197,7 @@ impl KeyFinders {
         !value.is_some_and(|value| value.starts_with(b"null"))
     }
 
-    /// How many bytes of text the line holds.
+    /// Number of bytes of text in the line.
     fn text_bytes(&self, payload: &[u8]) -> u64 {
         let length = |key: &Finder<'_>| {
             let text = &payload[key.find(payload)? + key.needle().len()..];

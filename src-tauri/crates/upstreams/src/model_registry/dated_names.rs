@@ -1,4 +1,4 @@
-//! Names that differ in their date only. Pure.
+//! Matching of model names that differ only in their date. Pure.
 
 /// Of the ids that are the same model as `name`, the one without a date, else the latest. `None` where `name` has no
 /// date itself: then it says what it means.

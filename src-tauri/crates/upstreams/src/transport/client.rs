@@ -13,12 +13,12 @@ use super::resolver::Resolver;
 use crate::UpstreamError;
 
 const USER_AGENT: &str = concat!("mammouth-proxy/", env!("CARGO_PKG_VERSION"));
-/// Idle connections are closed early, because networks drop them silently.
+/// Time after which an idle connection is closed: short, because networks drop idle connections silently.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
 const PING_INTERVAL: Duration = Duration::from_secs(15);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
-/// What one HTTP/2 stream and one connection may have in flight. With 64 KiB each, 256 readers that do not read cannot
+/// Flow-control window of an HTTP/2 stream, bytes. With 64 KiB each, 256 readers that do not read cannot
 /// take the connection's share from the others.
 const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
@@ -118,7 +118,7 @@ impl SharedClient {
     }
 }
 
-/// https anywhere, http to this machine only: a credential in clear text must not leave it.
+/// Whether a base URL is safe for credentials: `https` anywhere, `http` only to this machine.
 pub(crate) fn is_safe_base(base: &Url) -> bool {
     let local = match base.host() {
         Some(Host::Domain(name)) => name == "localhost",

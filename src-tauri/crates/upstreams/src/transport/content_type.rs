@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, header};
 
-/// Kind of a body by its header.
+/// Kind of a response body, from its `Content-Type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MediaType {
     /// Plain text, `application/octet-stream`, or no type.

@@ -2,7 +2,7 @@
 
 use tokio::task::spawn_blocking;
 
-/// Maximum size in bytes of work done inline, because moving it would take as long.
+/// Largest input that is processed inline, bytes; below it, moving the work would take as long as the work.
 const MAX_INLINE_BYTES: usize = 256 * 1024;
 
 /// Runs work on this many bytes: inline up to about a millisecond, else on a blocking thread. Panics propagate.

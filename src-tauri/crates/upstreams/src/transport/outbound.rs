@@ -35,7 +35,7 @@ impl From<&OutboundConfig> for Outbound {
 /// Choice of the outbound proxy.
 #[derive(Debug, Clone, Default)]
 pub enum ProxyChoice {
-    /// The one of the system's network settings. Only macOS and Windows have such settings.
+    /// The proxy of the system's network settings. Only macOS and Windows have such settings.
     #[default]
     System,
     Direct,
@@ -101,7 +101,7 @@ impl ProxyServer {
         url
     }
 
-    /// As the HTTP client takes it; `None` where the client does not take the address.
+    /// The proxy as a setting of the HTTP client; `None` if the client does not support the address.
     pub(crate) fn to_reqwest(&self, no_proxy: &[String]) -> Option<reqwest::Proxy> {
         let proxy = reqwest::Proxy::all(self.full_url()).ok()?;
         Some(proxy.no_proxy(reqwest::NoProxy::from_string(&no_proxy.join(","))))
@@ -155,7 +155,7 @@ impl Outbound {
     }
 }
 
-/// What the system's settings say. The process's environment is read by `config`, which knows where it may come from.
+/// The proxy of the system's settings. `config` reads the environment, as it knows which of its values count.
 fn system_proxy(url: &Url) -> Option<ProxyServer> {
     if !cfg!(any(target_os = "macos", windows)) {
         return None;

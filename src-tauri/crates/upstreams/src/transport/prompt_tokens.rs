@@ -1,4 +1,4 @@
-//! The count of a prompt's tokens, for upstreams that do not tell it.
+//! Token count of a prompt, for upstreams that do not report it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,11 +9,10 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use protocol::{Part, Request, Tokenizer, prompt_tokens};
 
-/// A prompt up to this size is counted where it stands; that takes half a millisecond at most.
+/// Largest prompt that is counted inline, bytes; that takes half a millisecond at most.
 const MAX_INLINE_PROMPT_BYTES: usize = 16 * 1024;
 
-/// The number of a prompt's tokens. It is counted while the upstream is asked or after the reply, so that no text waits
-/// for it.
+/// Number of tokens of a prompt. It is counted during the call or after the reply, so that no text waits for it.
 pub(crate) enum PromptTokens {
     Deferred(Arc<Request>),
     Running(RunningCount),
@@ -28,7 +27,7 @@ pub(crate) struct RunningCount {
 }
 
 impl PromptTokens {
-    /// Counts a long prompt, and loads a vocabulary that is not there yet. Belongs before the call to the upstream.
+    /// Starts to count a long prompt, and loads the vocabulary if it is not loaded. Call it before the upstream call.
     pub(crate) fn start(request: Arc<Request>, tokenizer: Tokenizer) -> Self {
         if tokenizer.is_loaded() && text_bytes(&request) <= MAX_INLINE_PROMPT_BYTES {
             return Self::Deferred(request);
@@ -36,7 +35,7 @@ impl PromptTokens {
         Self::start_with(tokenizer, move || prompt_tokens(&request))
     }
 
-    /// The same by any way to count.
+    /// As [`PromptTokens::start`], with another way to count.
     pub(crate) fn start_with(tokenizer: Tokenizer, count: impl FnOnce() -> u64 + Send + 'static) -> Self {
         let (loaded, tokenizer_loaded) = oneshot::channel();
         let tokens = spawn_blocking(move || {
@@ -71,7 +70,7 @@ pub(crate) fn text_bytes(request: &Request) -> usize {
     request.messages.iter().map(|message| parts_bytes(&message.parts, |_| 0)).sum()
 }
 
-/// As [`text_bytes`], and what is attached.
+/// Size of the texts and attachments of a request, bytes.
 pub(crate) fn total_bytes(request: &Request) -> usize {
     let attached = |part: &Part| match part {
         Part::Image(image) => image.bytes().len(),

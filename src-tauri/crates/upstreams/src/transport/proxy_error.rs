@@ -1,4 +1,4 @@
-//! Failures that come from a proxy and not from the server behind it. Each names the proxy by its address, without user
+//! Errors of the outbound proxy, as opposed to the server behind it. Each names the proxy by its address, without user
 //! name and password.
 //!
 //! The HTTP client does not export its error types for proxies, so their texts are matched (hyper-util 0.1:
@@ -21,7 +21,7 @@ const AUTH_REQUIRED_TEXTS: [&str; 3] = [
 ];
 const LOCAL_LOOKUP_TEXT: &str = "error resolving for socks proxy";
 
-/// The failure, if it is the proxy's.
+/// The upstream error, if the proxy caused the failure.
 pub(super) fn from_reqwest(error: &reqwest::Error, proxy: &ProxyServer) -> Option<UpstreamError> {
     if let Some(tls) = find_in_chain::<TlsError>(error) {
         return tls_error(tls, texts_contain(error, NOT_CONNECTED_TEXT), proxy);
@@ -54,8 +54,8 @@ fn describe(error: &reqwest::Error, proxy: &ProxyServer) -> Option<String> {
     })
 }
 
-/// The client does not tell the status of an answer other than 200 and 407, and some proxies answer 401 or 403 to a wrong
-/// password.
+/// Sentence for a connection that the proxy refused. The client hides the status of responses other than 200 and 407,
+/// and some proxies answer 401 or 403 to a wrong password.
 fn refused_sentence(proxy: &ProxyServer) -> String {
     let credentials = if proxy.has_user() { "accepts the user name and the password, and " } else { "" };
     format!(
@@ -71,7 +71,7 @@ fn auth_sentence(proxy: &ProxyServer) -> String {
     }
 }
 
-/// A certificate of the proxy itself, or of whoever stands behind it, which may be the proxy again.
+/// The error for a certificate of the proxy itself, or of the server behind it, which may be the proxy again.
 fn tls_error(error: &TlsError, is_of_proxy: bool, proxy: &ProxyServer) -> Option<UpstreamError> {
     let sentence = tls_sentence(error);
     if is_of_proxy {
@@ -87,7 +87,7 @@ fn tls_error(error: &TlsError, is_of_proxy: bool, proxy: &ProxyServer) -> Option
     })
 }
 
-/// Whether an error of the chain says this.
+/// Whether the text of an error in the chain contains `text`.
 fn texts_contain(error: &(dyn StdError + 'static), text: &str) -> bool {
     let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
     error.to_string().contains(text)

@@ -1,4 +1,4 @@
-//! Name lookups with a time limit, a limit on how many run at once, and a rule for the addresses.
+//! DNS resolver with a timeout, a limit on concurrent lookups and a policy for addresses.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -8,16 +8,16 @@ use std::time::Duration;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::Semaphore;
 
-/// A resolver that never answers must not take the whole connect timeout.
+/// Time limit of a lookup, so that a resolver that never answers does not use up the connect timeout.
 const LOOKUP_TIMEOUT: Duration = Duration::from_millis(4500);
-/// A lookup cannot be cancelled and holds a thread, so only so many may hang.
+/// Limit on concurrent lookups: a lookup cannot be cancelled and holds a thread.
 const MAX_CONCURRENT_LOOKUPS: usize = 8;
 
-/// Which addresses may be connected to.
+/// Whether an address may be connected to.
 pub(crate) type AddressPolicy = fn(IpAddr) -> bool;
 
-/// Looks names up with the system's resolver. Only addresses that pass the policy come out, and the connection goes to
-/// exactly those: there is no second lookup between the check and the connect.
+/// Resolver that uses the system's. It returns only addresses that pass the policy, and the connection goes to exactly
+/// those: there is no second lookup between the check and the connect.
 #[derive(Clone)]
 pub(crate) struct Resolver {
     policy: AddressPolicy,

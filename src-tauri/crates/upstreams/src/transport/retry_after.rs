@@ -1,15 +1,15 @@
-//! How long a refusal asks us to wait.
+//! The `Retry-After` header (RFC 9110, section 10.2.3).
 
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
 
-/// A wait is never shorter or longer than this, whatever the header says.
+/// Shortest and longest wait that is taken from the header.
 const RETRY_AFTER_RANGE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(3600));
 
-/// The wait that `Retry-After` asks for, between 1 s and 1 h. A header that is missing, sent twice or not one of the
-/// two forms of RFC 9110 says nothing.
+/// The wait that `Retry-After` asks for, between 1 s and 1 h. `None` if the header is missing, sent twice or in
+/// neither form of RFC 9110.
 pub(crate) fn parse_retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let mut values = headers.get_all(RETRY_AFTER).iter();
     let (value, None) = (values.next()?, values.next()) else { return None };

@@ -1,16 +1,16 @@
-//! Makes text of the upstream's fit for a message: short, one line, without the account's secret.
+//! Sanitising of upstream text for messages: short, one line, without the account's secret.
 
 use storage::secrets::{Redactor, Secret};
 
-/// The longest detail of a failure, in bytes.
+/// Longest detail of an error, bytes.
 const MAX_DETAIL_BYTES: usize = 2048;
 
-/// Cleans a text that came from outside. The secret goes first, so that no cut can leave a part of it.
+/// Sanitises a text that came from outside. The secret is removed first, so that truncation cannot leave a part of it.
 pub(crate) fn sanitize(text: &str, secret: &Secret) -> String {
     one_line(&Redactor::new([secret]).without_secrets(text))
 }
 
-/// One line of at most 2 KiB in which nothing steers a terminal or hides.
+/// The text as one line of at most 2 KiB, without control and invisible characters.
 pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len().min(MAX_DETAIL_BYTES));
     for c in text.trim().chars() {

@@ -1,5 +1,5 @@
-//! The body of a chat request: one buffer, built in one pass. reqwest's own form makes a stream of parts; a buffer
-//! costs less and can be sent again by the transport if a pooled connection turns out dead before it was used.
+//! Multipart body of a chat request: one buffer, built in one pass. reqwest's own form makes a stream of parts; a
+//! buffer costs less and can be sent again by the transport if a pooled connection turns out dead before it was used.
 
 use bytes::Bytes;
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -7,7 +7,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use super::prompt_layout::{PromptLayout, SiteTurn};
 use super::site_protocol::SiteProtocol;
 
-/// A body and the `Content-Type` that says how to split it.
+/// Multipart body with its `Content-Type`.
 pub(super) struct ChatFormBody {
     pub(super) content_type: String,
     pub(super) body: Bytes,
@@ -29,7 +29,7 @@ pub(super) fn build_form(
     parts.finish()
 }
 
-/// 128 random bits: text that a client sends cannot end a part early, because it cannot guess them.
+/// Multipart boundary with 128 random bits: a client cannot guess it, so its text cannot end a part early.
 fn boundary() -> String {
     let mut random = [0; 16];
     getrandom::fill(&mut random).expect("the operating system has a source of random bytes");

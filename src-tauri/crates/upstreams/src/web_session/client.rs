@@ -1,4 +1,4 @@
-//! One call to the site: what is sent with every request, and how its answer is told from a refusal.
+//! HTTP client of the site: common headers, timeouts, and the check of each response for errors.
 
 use std::time::{Duration, SystemTime};
 
@@ -17,13 +17,13 @@ use crate::transport::sanitize::sanitize;
 use crate::{Credential, UpstreamError, UpstreamErrorKind};
 use storage::secrets::{ExposeSecret, Secret};
 
-/// Of a refusal no more is read than this, and not longer.
+/// Largest part of an error body that is read, bytes.
 const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
 const ERROR_BODY_READ_TIMEOUT: Duration = Duration::from_secs(5);
-/// The largest reply that is collected before it is passed on.
+/// Largest reply that is collected before it is passed on, bytes.
 const MAX_COMPLETE_REPLY_BYTES: usize = 64 * 1024 * 1024;
 
-/// The site, with everything about it that stays the same from call to call.
+/// Client of one site. Serves all sessions.
 pub(super) struct SiteClient {
     pub(super) http: SharedClient,
     headers: HeaderMap,
@@ -56,7 +56,7 @@ impl SiteClient {
         })
     }
 
-    /// Sends one request and waits for the head of its answer.
+    /// Sends a request and waits for the response head.
     pub(super) async fn send<'a>(
         &'a self,
         credential: &'a Credential,
@@ -75,7 +75,7 @@ impl SiteClient {
         Ok(SiteResponse { client: self, credential, url, first_byte, response })
     }
 
-    /// Whether the site answers at all, without any session; gives the time of day it believes in.
+    /// Checks that the site responds at all, without a session. Returns the time of its `Date` header.
     pub(super) async fn probe(&self) -> Result<Option<SystemTime>, UpstreamError> {
         let late = |_| UpstreamError::new(UpstreamErrorKind::Timeout, "the site did not answer in time");
         let client = self.http.get();
@@ -87,7 +87,7 @@ impl SiteClient {
         Ok(date.and_then(|date| httpdate::parse_http_date(date).ok()))
     }
 
-    /// A GET whose answer is JSON.
+    /// Sends a GET and parses the JSON response.
     pub(super) async fn get(
         &self,
         credential: &Credential,
@@ -111,7 +111,7 @@ impl SiteClient {
     }
 }
 
-/// The head of an answer, with its body still to come.
+/// Response head whose body has not been read yet.
 pub(super) struct SiteResponse<'a> {
     client: &'a SiteClient,
     credential: &'a Credential,
@@ -127,7 +127,7 @@ pub(super) enum SiteReply {
 }
 
 impl SiteResponse<'_> {
-    /// Reads it as the answer of a model.
+    /// Reads the response as the reply of a model.
     pub(super) async fn reply(self) -> Result<SiteReply, UpstreamError> {
         match (self.is_success(), MediaType::from_headers(self.response.headers())) {
             (true, MediaType::Text) => Ok(SiteReply::Stream(self.into_reader())),
@@ -143,7 +143,7 @@ impl SiteResponse<'_> {
         }
     }
 
-    /// Reads it as JSON of at most `cap` bytes that is no error.
+    /// Reads the response as JSON of at most `cap` bytes that is not an error.
     pub(super) async fn json(self, cap: usize) -> Result<Value, UpstreamError> {
         if !self.is_success() || MediaType::from_headers(self.response.headers()) != MediaType::Json {
             return Err(self.into_error().await);

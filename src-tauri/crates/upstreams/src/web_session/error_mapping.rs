@@ -1,4 +1,4 @@
-//! What an answer that is no reply means, from its status, headers and text. Pure.
+//! Maps error responses of the site to upstream errors, by status, headers and text. Pure.
 
 use std::time::SystemTime;
 
@@ -17,20 +17,20 @@ use crate::transport::sanitize::sanitize;
 use crate::{UpstreamError, UpstreamErrorKind};
 use storage::secrets::Secret;
 
-/// An answer that is no reply.
+/// An error response.
 pub(super) struct WebErrorResponse<'a> {
     pub(super) status: StatusCode,
     pub(super) headers: &'a HeaderMap,
     /// The body, or its beginning.
     pub(super) body: &'a [u8],
-    /// The URL that was asked.
+    /// The URL of the request.
     pub(super) url: &'a Url,
-    /// The shape's name, for messages.
+    /// Name of the site protocol, for messages.
     pub(super) protocol_name: &'a str,
 }
 
 impl WebErrorResponse<'_> {
-    /// What it means. `secret` is kept out of the detail.
+    /// The upstream error. `secret` is removed from its detail.
     pub(super) fn to_error(&self, secret: &Secret, now: SystemTime) -> UpstreamError {
         let text = self.message();
         let status = self.json().and_then(|json| self.inner_status(&json)).unwrap_or(self.status);
@@ -104,7 +104,7 @@ impl WebErrorResponse<'_> {
         (self.media() == MediaType::Json).then(|| serde_json::from_slice(self.body).ok()).flatten()
     }
 
-    /// The status that a JSON error names, which counts where the answer itself claims success.
+    /// The status in a JSON error. It counts if the response itself has a status of success.
     fn inner_status(&self, json: &Value) -> Option<StatusCode> {
         if !self.status.is_success() {
             return None;
@@ -114,7 +114,7 @@ impl WebErrorResponse<'_> {
         error.filter(|status| status.as_u16() >= 400).or_else(|| StatusCode::from_u16(500).ok())
     }
 
-    /// The sentence in the body. A page has none.
+    /// The error message in the body.
     fn message(&self) -> String {
         match self.json() {
             Some(json) => find_message(&json, 0).unwrap_or_default(),
@@ -154,14 +154,14 @@ impl WebErrorResponse<'_> {
     }
 }
 
-/// Whether a JSON answer with status 200 is an error all the same.
+/// Whether a JSON response with status 200 is an error.
 pub(super) fn is_error(json: &Value) -> bool {
     let code = json.get("statusCode").and_then(Value::as_u64).is_some_and(|code| code >= 400);
     let flag = json.get("error").is_some_and(|error| !matches!(error, Value::Null | Value::Bool(false)));
     code || flag
 }
 
-/// The best text in a JSON error, at most two objects deep.
+/// The most specific text in a JSON error, at most two objects deep.
 fn find_message(json: &Value, depth: u8) -> Option<String> {
     let texts = ERROR_MESSAGE_KEYS.into_iter().filter_map(|key| json.get(key));
     let mut texts = texts.filter_map(|value| match value {

@@ -20,14 +20,14 @@ use crate::transport::resolver::{AddressPolicy, Resolver};
 use crate::{Outbound, ProxyChoice, UpstreamError, UpstreamErrorKind};
 use protocol::{Image, MAX_IMAGE_BYTES};
 
-/// From the first lookup to the last byte, redirects included.
+/// Time limit of a fetch, from the first lookup to the last byte, redirects included.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_REDIRECTS: usize = 3;
 const ACCEPT: &str = "image/png, image/jpeg, image/gif, image/webp";
-/// One text for every reason: a difference would tell what stands behind an address.
+/// Message of every error: different ones would reveal what is behind an address.
 const LINK_ERROR_MESSAGE: &str = "an image link could not be used: it must be a public https link to a PNG, JPEG, GIF or WebP of at most 20 MB";
 
-/// Says nothing of the link either.
+/// Message for links behind an HTTP proxy. It reveals nothing about the link either.
 const HTTP_PROXY_ERROR_MESSAGE: &str = "image links are not fetched through an HTTP proxy, because it looks names up itself and could be led into your own network; send the image itself";
 
 /// The client for image links.
@@ -39,7 +39,7 @@ pub(super) struct ImageFetcher {
 }
 
 impl ImageFetcher {
-    /// Only addresses that pass `policy` are connected to.
+    /// Creates a fetcher that connects only to addresses that pass `policy`.
     pub(super) fn new(
         connect_timeout: Duration,
         outbound: &Outbound,
@@ -63,10 +63,10 @@ impl ImageFetcher {
         Ok(Self { client, outbound: outbound.clone(), policy, total_time: FETCH_TIMEOUT })
     }
 
-    /// The image behind a link.
+    /// Fetches the image behind a link.
     ///
     /// # Errors
-    /// Always the same [`UpstreamErrorKind::Image`], but for links that would go through an HTTP proxy.
+    /// [`UpstreamErrorKind::Image`], with the same message for all links except those behind an HTTP proxy.
     pub(super) async fn fetch(&self, url: &Url) -> Result<Image, UpstreamError> {
         if self.uses_http_proxy(url) {
             return Err(UpstreamError::new(UpstreamErrorKind::Image, HTTP_PROXY_ERROR_MESSAGE));
@@ -79,7 +79,7 @@ impl ImageFetcher {
         self.outbound.proxy_for(url).is_some_and(|server| server.resolves_names())
     }
 
-    /// The proxy's own host is exempt from the check at connect time, so no link may name it.
+    /// Whether a link names the proxy's own host. That host is exempt from the check at connect time, so no link may.
     fn names_proxy(&self, url: &Url) -> bool {
         matches!(&self.outbound.proxy, ProxyChoice::Server(server)
             if url.host_str().is_some_and(|host| host.eq_ignore_ascii_case(server.host())))
@@ -102,7 +102,7 @@ impl ImageFetcher {
     }
 }
 
-/// Whether a link may be asked at all. Names are checked once more when they are looked up, at connect time.
+/// Whether a link may be fetched. Names are checked again at connect time, when they are looked up.
 fn is_allowed(url: &Url, policy: AddressPolicy) -> bool {
     let address = match url.host() {
         Some(Host::Ipv4(ip)) => policy(IpAddr::V4(ip)),

@@ -1,5 +1,5 @@
-//! Brings a conversation's images to the site. An image that cannot get there fails the request: a reply about a picture
-//! that the model never saw would be worse than none.
+//! Upload of a conversation's images to the site. An image that cannot be uploaded fails the request: a reply about an
+//! image that the model never saw would be worse than none.
 
 use std::pin::Pin;
 use std::time::Instant;
@@ -15,15 +15,15 @@ use super::{WebUpstream, upload_cache};
 use crate::{Credential, UpstreamError, UpstreamErrorKind};
 use protocol::{Image, ImageKind, MAX_IMAGES, Part};
 
-/// Fetches and uploads that run at once for one request.
+/// Limit on concurrent fetches and uploads of one request.
 const MAX_CONCURRENT_UPLOADS: usize = 4;
-/// The answer to an upload holds little more than a URL.
+/// Largest response to an upload, bytes. It holds little more than a URL.
 const MAX_UPLOAD_RESPONSE_BYTES: usize = 64 * 1024;
 const MAX_URL_BYTES: usize = 2048;
-/// An image above this is hashed on a blocking thread.
+/// Largest image that is hashed inline, bytes. Larger ones are hashed on a blocking thread.
 const MAX_INLINE_HASH_BYTES: usize = 64 * 1024;
 
-/// The URLs of each turn's images, in their order.
+/// Uploads all images. Returns the URLs of each turn's images in order.
 pub(super) async fn upload_all(
     web: &WebUpstream,
     credential: &Credential,
@@ -45,7 +45,7 @@ pub(super) async fn upload_all(
     Ok(layout.turns.iter().map(|turn| urls.by_ref().take(turn.images.len()).collect()).collect())
 }
 
-/// Boxed: the compiler cannot show that a stream of unnamed futures over borrowed parts is `Send`.
+/// An upload. Boxed, because the compiler cannot prove a stream of unnamed futures over borrowed parts to be `Send`.
 type UploadFuture<'a> = Pin<Box<dyn Future<Output = Result<String, UpstreamError>> + Send + 'a>>;
 
 async fn upload_once(
@@ -101,7 +101,7 @@ async fn upload(web: &WebUpstream, credential: &Credential, image: Image) -> Res
     })
 }
 
-/// A name that says nothing of the user's files and can hold nothing of a client's.
+/// Random file name: it reveals no name of a user's file and contains no text of a client.
 fn random_name(kind: ImageKind) -> String {
     let mut random = [0; 16];
     getrandom::fill(&mut random).expect("the operating system has a source of random bytes");

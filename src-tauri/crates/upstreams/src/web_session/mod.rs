@@ -1,8 +1,8 @@
-//! mammouth.ai by the cookie of a browser session: an adapter for one named shape of requests (`llms-2025`).
+//! Client of mammouth.ai with the cookie of a browser session (site protocol `llms-2025`).
 //!
-//! It lays a conversation out as the site wants it, brings images to the site first, and turns the plain text that comes
-//! back into events. What the site cannot do it does itself: stop sequences, a token limit, counting. Every fact about
-//! the site stands in [`SiteProtocol`] and beside it in `site_protocol.rs`. It retries nothing and picks no account.
+//! It lays a conversation out as the site expects it, uploads images first, and converts the plain text of the reply to
+//! events. It adds what the site lacks: stop sequences, a token limit, token counts. All facts about the site are in
+//! `site_protocol.rs`. It does not retry or select accounts.
 
 mod chat_form;
 mod client;
@@ -46,35 +46,35 @@ use super::{
 use prompted_tools::RepairPrompt;
 use storage::config::{Config, LayoutSetting};
 
-/// The largest answer about an account, in bytes.
+/// Largest response about an account, bytes.
 const MAX_ACCOUNT_RESPONSE_BYTES: usize = 1024 * 1024;
-/// The largest reply to a question that is asked once more, in bytes.
+/// Largest reply of a follow-up call, bytes.
 const MAX_REPAIR_REPLY_BYTES: usize = 8 * 1024 * 1024;
 
 /// How the site is reached and how long we are patient with it.
 #[derive(Debug, Clone)]
 pub struct WebSettings {
-    /// `https` anywhere, `http` to this machine only.
+    /// Base URL: `https` anywhere, `http` only to this machine.
     pub base: Url,
     pub protocol: SiteProtocol,
     pub options: WebOptions,
-    /// Looking the name up, connecting and the TLS handshake together.
+    /// Time limit of name lookup, connection and TLS handshake together.
     pub connect_timeout: Duration,
-    /// From sending a request to the first byte of its answer's body.
+    /// Time limit from sending a request to the first byte of the response body.
     pub first_byte_timeout: Duration,
-    /// Between two pieces of an answer.
+    /// Time limit between two chunks of a response.
     pub idle_timeout: Duration,
-    /// A reply is cut with a failure above this size.
+    /// Largest reply, bytes. A larger one is ended with an error.
     pub max_reply_bytes: u64,
-    /// The proxy and the extra certificates.
+    /// Outbound proxy and additional certificates.
     pub outbound: Outbound,
 }
 
-/// How conversations are sent: what may change while replies run.
+/// Options of conversations that may change while replies run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WebOptions {
     pub layout: LayoutMode,
-    /// Whether images that are named by a link are fetched.
+    /// Whether image links are fetched.
     pub image_links: bool,
 }
 
@@ -109,7 +109,7 @@ impl Default for WebSettings {
     }
 }
 
-/// Why [`WebUpstream::new`] refused its settings.
+/// Why the settings of a [`WebUpstream`] are invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WebBuildError {
     #[error(
@@ -135,11 +135,11 @@ impl From<ClientError> for WebBuildError {
     }
 }
 
-/// The web upstream. One of it serves all accounts; nothing of one account is used for another.
+/// Client of the website. One instance serves all accounts and keeps no data of one for another.
 pub struct WebUpstream {
     site: SiteClient,
     options: Mutex<WebOptions>,
-    /// Built with the first link: most programs never send one.
+    /// Created at the first image link, as most clients never send one.
     fetcher: Mutex<Option<Arc<ImageFetcher>>>,
     outbound: Mutex<Outbound>,
     uploads: upload_cache::UploadCache,
@@ -149,7 +149,7 @@ impl WebUpstream {
     /// Checks the settings and builds the client. Nothing is connected to yet.
     ///
     /// # Errors
-    /// What in the settings cannot work.
+    /// The invalid setting.
     pub fn new(settings: WebSettings) -> Result<Self, WebBuildError> {
         Ok(Self {
             options: Mutex::new(settings.options),
@@ -160,15 +160,15 @@ impl WebUpstream {
         })
     }
 
-    /// Counts from the next request on.
+    /// Sets the options for all later requests.
     pub fn set_options(&self, options: WebOptions) {
         *self.options.lock() = options;
     }
 
-    /// Replaces the rules for outbound connections. Running calls go on as they began.
+    /// Replaces the rules for outbound connections. Running calls keep theirs.
     ///
     /// # Errors
-    /// What in the rules cannot work; nothing is changed then.
+    /// The invalid rule; nothing is changed then.
     pub fn set_outbound(&self, outbound: &Outbound) -> Result<(), WebBuildError> {
         self.site.http.replace(outbound)?;
         *self.outbound.lock() = outbound.clone();
@@ -180,11 +180,11 @@ impl WebUpstream {
         *self.options.lock()
     }
 
-    /// Asks a model, by the platform's id. Resolves when the first event of the reply is there. With `repair_call` one more call
-    /// may be made, for a tool call or an answer in JSON that was not valid.
+    /// Calls a model by the site's id. Resolves at the first event of the reply. `allow_repair` permits one follow-up call,
+    /// for an invalid tool call or an invalid JSON answer.
     ///
     /// # Errors
-    /// All that can happen before the first event; what happens after it is the last event of the reply.
+    /// Any error before the first event. A later error is the last event of the reply.
     pub async fn chat(
         self: &Arc<Self>,
         credential: &Credential,
@@ -222,7 +222,7 @@ impl WebUpstream {
         Ok(EventReply { served_model, events: Box::pin(stream.wait_for_first_event().await?), follow_up })
     }
 
-    /// How the model is asked once more; `None` where nothing in its reply is checked.
+    /// The follow-up call for an invalid reply; `None` if the reply is not checked.
     fn repair_call(
         self: &Arc<Self>,
         credential: &Credential,
@@ -268,10 +268,10 @@ impl WebUpstream {
         }
     }
 
-    /// Asks whom a session belongs to.
+    /// Fetches the identity of a session's user.
     ///
     /// # Errors
-    /// [`UpstreamErrorKind::LoginRequired`] if to nobody, and what can happen to any call.
+    /// [`UpstreamErrorKind::LoginRequired`] if the session is not valid, or any error of an upstream call.
     pub async fn check(&self, credential: &Credential) -> Result<Identity, UpstreamError> {
         let user = self.site.get(credential, &self.site.user, MAX_ACCOUNT_RESPONSE_BYTES).await?;
         let nobody =
@@ -279,10 +279,10 @@ impl WebUpstream {
         user_info::parse_identity(&user, &credential.secret).ok_or_else(nobody)
     }
 
-    /// Asks how much of an account's quota is used.
+    /// Fetches the used quota of an account.
     ///
     /// # Errors
-    /// If the session is not valid, or if neither of the site's two answers can be had.
+    /// The session is not valid, or neither of the site's two responses can be fetched.
     pub async fn quota(&self, credential: &Credential) -> Result<Quota, UpstreamError> {
         let recent = self.site.get(credential, &self.site.recent_usage, MAX_ACCOUNT_RESPONSE_BYTES);
         let current = self.site.get(credential, &self.site.current_usage, MAX_ACCOUNT_RESPONSE_BYTES);
@@ -306,11 +306,10 @@ impl WebUpstream {
         }
     }
 
-    /// Asks whether the site can be reached safely, whatever it answers; gives its time of day where it tells it. No
-    /// session is sent.
+    /// Checks that the site can be reached, with any response. Returns the time in its `Date` header. Sends no session.
     ///
     /// # Errors
-    /// Why no answer came.
+    /// The error of a call without a response.
     pub async fn probe(&self) -> Result<Option<SystemTime>, UpstreamError> {
         self.site.probe().await
     }

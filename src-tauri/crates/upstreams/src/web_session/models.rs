@@ -1,4 +1,4 @@
-//! The site's names of models: what it calls them, and which family shares a quota.
+//! Model ids of the site, and the model families that share a quota.
 
 use super::super::api_key::{ModelCatalog, ModelInfo};
 use super::super::model_registry::dated_names;
@@ -21,10 +21,10 @@ const MODEL_IDS: [(&str, &str); 13] = [
     ("llama-4.0-maverick", "fireworks-llama-4.0-maverick"),
 ];
 
-/// The site's ids that no plan limits. Source: the same clients.
+/// Ids that no plan limits. Source: the same clients.
 const UNLIMITED_IDS: [&str; 1] = ["openai-gpt-4o-mini"];
 
-/// First words of names and ids, and the family they belong to.
+/// Prefixes of names and ids with their families.
 const FAMILIES: [(&str, &str); 24] = [
     ("anthropic", "anthropic"),
     ("claude", "anthropic"),
@@ -52,7 +52,7 @@ const FAMILIES: [(&str, &str); 24] = [
     ("moonshot", "moonshot"),
 ];
 
-/// First words of the site's ids.
+/// Prefixes of ids that name the maker.
 const MAKER_PREFIXES: [&str; 5] = ["anthropic-", "openai-", "google-", "xai-", "fireworks-"];
 
 /// The model for a name.

@@ -1,5 +1,5 @@
-//! From a client's list of messages to the site's turns. The site knows no roles: turns alternate, the user's first and
-//! last, so one turn too few would make the model read its own words as the user's.
+//! Layout of a client's messages as the site's turns. The site has no roles: turns alternate, the user's first and
+//! last, so a missing turn would make the model read its own words as the user's.
 
 use std::borrow::Cow;
 
@@ -7,26 +7,26 @@ use super::site_protocol::{CONTINUE_PROMPT, EMPTY_TURN_CONTENT};
 use prompted_tools::History;
 use protocol::{Message, Part, Request, Role};
 
-/// How a conversation is laid out in a request.
+/// Layout of a conversation in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LayoutMode {
-    /// One part a turn.
+    /// One form part per turn.
     #[default]
     Turns,
-    /// The whole conversation as one turn of the user's, with roles written before each text.
+    /// The whole conversation as one user turn, with the role before each text.
     Transcript,
 }
 
-/// A conversation in the site's terms.
+/// A conversation as the site expects it.
 #[derive(Debug, PartialEq)]
 pub(super) struct PromptLayout<'a> {
-    /// All system messages, in order, with a blank line between them; then what the model is told of its tools.
+    /// All system messages in order, separated by blank lines, then the description of the tools.
     pub(super) preprompt: Cow<'a, str>,
     /// User, assistant, user, …, user.
     pub(super) turns: Vec<SiteTurn<'a>>,
 }
 
-/// What one side says. The content is never empty.
+/// One turn. The content is never empty.
 #[derive(Debug, PartialEq)]
 pub(super) struct SiteTurn<'a> {
     pub(super) content: Cow<'a, str>,
@@ -81,7 +81,7 @@ impl<'a> SiteTurn<'a> {
     }
 }
 
-/// Results come in the order of their calls, whatever order the client sent them in.
+/// Sorts tool results in the order of their calls.
 fn order_results<'a>(parts: &mut [&'a Part], history: &History<'_>) {
     let indexes: Vec<usize> = (0..parts.len()).filter(|at| matches!(parts[*at], Part::Result(_))).collect();
     let mut results: Vec<&'a Part> = indexes.iter().map(|at| parts[*at]).collect();

@@ -1,9 +1,9 @@
-//! Which IP addresses belong to the public internet. Everything else is somebody's own network, this machine, or
-//! reserved, and an image link must not reach it.
+//! Check that an IP address belongs to the public internet. Image links must not reach private networks, this machine
+//! or reserved addresses.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Blocks of IANA's special-purpose registry and multicast: address and length of the prefix.
+/// Blocks of IANA's IPv4 special-purpose registry and multicast: address and prefix length.
 const PRIVATE_V4: [(Ipv4Addr, u32); 17] = [
     (Ipv4Addr::new(0, 0, 0, 0), 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
@@ -24,7 +24,7 @@ const PRIVATE_V4: [(Ipv4Addr, u32); 17] = [
     (Ipv4Addr::new(224, 0, 0, 0), 3),
 ];
 
-/// The part of IPv6 that is handed out to the public, and what in it is not.
+/// The block of IPv6 global unicast addresses: address and prefix length.
 const GLOBAL_V6: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 const PRIVATE_V6: [(Ipv6Addr, u32); 3] = [
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
@@ -32,7 +32,7 @@ const PRIVATE_V6: [(Ipv6Addr, u32); 3] = [
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
 ];
 
-/// Whether an address can be connected to on behalf of a link from outside. Addresses that carry an IPv4 address inside
+/// Whether an image link may connect to an address. Addresses that carry an IPv4 address inside
 /// (mapped, 6to4, NAT64 with any prefix, Teredo) are refused whole: the connection would end at the inner one.
 pub(super) fn is_public(ip: IpAddr) -> bool {
     match ip {

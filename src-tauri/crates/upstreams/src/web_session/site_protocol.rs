@@ -1,5 +1,5 @@
-//! Every fact we know about the web upstream's protocol, in one place, so that a change on the site is a change here
-//! or in the settings file. Source: public clients' code of 2025 (Mammouth documents none of it).
+//! All known facts about the website's protocol, so that a change of the site is a change here or in the settings file.
+//! Source: public clients' code of 2025 (Mammouth documents none of it).
 
 use std::collections::BTreeMap;
 
@@ -14,21 +14,21 @@ use storage::config::SiteOverrides;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SiteProtocol {
-    /// What this shape is called in messages.
+    /// Name of the protocol, for messages.
     pub name: String,
-    /// The session cookie.
+    /// Name of the session cookie.
     pub cookie: String,
     pub origin: String,
     pub referer: String,
-    /// POST: asks a model.
+    /// POST: calls a model.
     pub chat_path: String,
     /// POST: uploads an image.
     pub upload_path: String,
-    /// GET: who the session belongs to.
+    /// GET: the user of the session.
     pub user_path: String,
     /// GET: the used share of the quota.
     pub recent_usage_path: String,
-    /// GET: the spend of the window.
+    /// GET: the spend of the current window.
     pub current_usage_path: String,
     /// Form fields of a chat request.
     pub model_field: String,
@@ -38,18 +38,18 @@ pub struct SiteProtocol {
     pub content_key: String,
     pub images_key: String,
     pub documents_key: String,
-    /// Form fields of an upload, and what they say.
+    /// Form fields of an upload, and their values.
     pub upload_type_field: String,
     pub upload_type: String,
     pub upload_name_field: String,
     pub upload_file_field: String,
     pub upload_file_name: String,
-    /// Key of an upload's answer that holds the image's URL.
+    /// Key of the image's URL in the response to an upload.
     pub location_key: String,
     /// Spend that uses up a window's quota of the smallest plan, US cents. A constant of clients of October 2026, not
     /// documented, so that what is computed from it is an estimate.
     pub window_cents: u32,
-    /// By `usagePlan` in lower case: the multiple of `window_cents` that the plan has; 0 where it has no quota.
+    /// Multiples of `window_cents` by `usagePlan` in lower case; 0 for a plan without quota.
     pub plan_factors: BTreeMap<String, u32>,
 }
 
@@ -132,7 +132,7 @@ impl Default for SiteProtocol {
 }
 
 impl SiteProtocol {
-    /// The names that stand in quotes in a part's header: one that could end it early must not get there.
+    /// Names that are quoted in a part's header. They are checked: a quote or line end would end the header early.
     pub(super) fn form_names(&self) -> [(&'static str, &str); 9] {
         [
             ("cookie", &self.cookie),
@@ -148,11 +148,11 @@ impl SiteProtocol {
     }
 }
 
-/// What a turn says that has nothing to say: the site refuses an empty `content`.
+/// Placeholder for an empty turn: the site rejects an empty `content`.
 pub(super) const EMPTY_TURN_CONTENT: &str = ".";
 /// The user turn after a conversation that ends with the assistant's.
 pub(super) const CONTINUE_PROMPT: &str = "Continue.";
-/// Keys of an error's text, the best one first.
+/// Keys of an error's text, the most specific first.
 pub(super) const ERROR_MESSAGE_KEYS: [&str; 4] = ["message", "statusMessage", "detail", "error"];
 /// Names of the used share of the quota, at the top or in `quota` or `usage`.
 pub(super) const PERCENT_KEYS: [&str; 4] = ["percent", "percentUsed", "usagePercent", "quotaPercent"];
@@ -162,7 +162,7 @@ pub(super) const CHALLENGE_HEADERS: [&str; 2] = [CLOUDFLARE_CHALLENGE_HEADER, "x
 ///
 /// [`CLOUDFLARE_CHALLENGE_MARKS`]: crate::transport::challenge::CLOUDFLARE_CHALLENGE_MARKS
 pub(super) const MORE_CHALLENGE_MARKS: [&str; 2] = ["cf_chl", "vercel security checkpoint"];
-/// What login pages hold, in lower case and without quotes.
+/// Text of login pages, in lower case and without quotes.
 pub(super) const LOGIN_PAGE_MARKS: [&str; 6] = [
     "type=password",
     "<title>login",
@@ -171,11 +171,11 @@ pub(super) const LOGIN_PAGE_MARKS: [&str; 6] = [
     "action=/login",
     "action=/api/login",
 ];
-/// First words of the paths that login pages have.
+/// Path segments of login pages.
 pub(super) const LOGIN_PATHS: [&str; 5] = ["login", "signin", "sign-in", "log-in", "auth"];
-/// What a refusal says that is about the account's quota, in lower case.
+/// Words of errors about the account's quota, in lower case.
 pub(super) const LIMIT_WORDS: [&str; 6] = ["limit", "quota", "usage", "credit", "exceeded", "upgrade"];
-/// What a refusal says that is about the session, in lower case.
+/// Words of errors about the session, in lower case.
 pub(super) const LOGIN_WORDS: [&str; 10] = [
     "unauthorized",
     "unauthorised",
@@ -188,7 +188,7 @@ pub(super) const LOGIN_WORDS: [&str; 10] = [
     "session expired",
     "invalid session",
 ];
-/// What a refusal says of a conversation that is too long, in lower case.
+/// Words of errors about a conversation that is too long, in lower case.
 pub(super) const CONTEXT_LENGTH_WORDS: [&str; 7] = [
     "too long",
     "too large",
@@ -198,6 +198,6 @@ pub(super) const CONTEXT_LENGTH_WORDS: [&str; 7] = [
     "maximum context",
     "prompt is too",
 ];
-/// The site takes 4,000,000 characters at most and says so in these words, each with one of the next line.
+/// Words of errors about the limit of 4,000,000 characters, each together with one of the next line.
 pub(super) const MAX_LENGTH_WORDS: [&str; 4] = ["maximum", "too many", "exceed", "at most"];
 pub(super) const LENGTH_UNIT_WORDS: [&str; 3] = ["token", "character", "context"];

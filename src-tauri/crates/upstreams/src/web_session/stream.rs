@@ -1,4 +1,4 @@
-//! A running reply: no task and no channel of its own. Dropping it ends the call.
+//! Stream of a running reply, without a task or channel of its own. Dropping it ends the call.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -17,9 +17,9 @@ use protocol::{Event, FinishReason, Usage};
 
 /// The events of one reply.
 pub(super) struct WebReplyStream {
-    /// `None` once nothing more is read.
+    /// The body; `None` after its end.
     reader: Option<BodyReader>,
-    /// `None` while it works on another thread.
+    /// `None` while the pipeline runs on another thread.
     pipeline: Option<TextPipeline>,
     prompt: PromptTokens,
     events: VecDeque<Event>,
@@ -28,12 +28,12 @@ pub(super) struct WebReplyStream {
     repair_call: Option<RepairCall>,
 }
 
-/// The whole text of a second reply.
+/// The text of a follow-up call's reply.
 pub(super) type RepairFuture = Pin<Box<dyn Future<Output = Result<String, UpstreamError>> + Send>>;
-/// Asks the model once more, where a call to the upstream is left for that.
+/// Makes the follow-up call.
 pub(super) type RepairCall = Box<dyn FnOnce(RepairPrompt) -> RepairFuture + Send>;
 
-/// What a [`Shaper`] does on a thread for blocking work.
+/// Work of the [`TextPipeline`] on a blocking thread.
 type PipelineFuture = Pin<Box<dyn Future<Output = (TextPipeline, TextOutput)> + Send>>;
 
 enum StreamState {
@@ -46,7 +46,7 @@ enum StreamState {
 }
 
 impl WebReplyStream {
-    /// A reply that comes in pieces.
+    /// Creates the stream of a streamed reply.
     pub(super) fn from_stream(
         source: BodyReader,
         shaper: TextPipeline,
@@ -56,7 +56,7 @@ impl WebReplyStream {
         Self::new(Some(source), shaper, prompt, again)
     }
 
-    /// A reply that is all there.
+    /// Creates the stream of a complete reply.
     pub(super) fn from_complete(
         text: &str,
         shaper: TextPipeline,
@@ -88,7 +88,7 @@ impl WebReplyStream {
         }
     }
 
-    /// Waits for the first event, so that a failure before it can still be answered by another account.
+    /// Waits for the first event, so that another account can still be tried after an earlier error.
     pub(super) async fn wait_for_first_event(mut self) -> Result<Self, UpstreamError> {
         match poll_fn(|cx| self.poll_event(cx)).await {
             Some(Ok(event)) => self.events.push_front(event),
@@ -174,7 +174,7 @@ impl WebReplyStream {
         self.receive(shaped);
     }
 
-    /// Lets a thread for blocking work do it.
+    /// Runs work of the pipeline on a blocking thread.
     fn run_offloaded(&mut self, work: impl FnOnce(&mut TextPipeline) -> TextOutput + Send + 'static) {
         let Some(mut shaper) = self.pipeline.take() else { return };
         self.state = StreamState::Working(Box::pin(offload::offload(move || {
@@ -210,7 +210,7 @@ impl WebReplyStream {
         self.queue_events(events);
     }
 
-    /// Whether the upstream said anything.
+    /// Whether the upstream sent any text.
     fn received_any(&self) -> bool {
         self.pipeline.as_ref().is_some_and(TextPipeline::received_any)
     }
@@ -246,7 +246,7 @@ impl Stream for WebReplyStream {
     }
 }
 
-/// Whether there is no more than the mark of bytes that are no text.
+/// Whether the events hold only the replacement character of bytes that are not UTF-8.
 fn is_only_replacement_character(events: &[Event]) -> bool {
     matches!(events, [Event::Text(text)] if *text == char::REPLACEMENT_CHARACTER.to_string())
 }

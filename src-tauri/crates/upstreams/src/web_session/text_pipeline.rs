@@ -1,4 +1,4 @@
-//! What happens to a reply's bytes on their way to text events. Pure: no I/O, no clock.
+//! Pipeline from a reply's bytes to text events. Pure: no I/O, no clock.
 
 use prompted_tools::{RepairPrompt, ReplyParser, ReplyPart};
 use protocol::{
@@ -6,30 +6,30 @@ use protocol::{
     Utf8StreamDecoder,
 };
 
-/// A reply in quotes is held as a whole up to this size; a longer one passes as it is.
+/// Largest quoted reply that is collected and unquoted, bytes. A larger one passes unchanged.
 const MAX_QUOTED_BYTES: usize = 64 * 1024 * 1024;
 const REPAIRED_NOTE: &str = "asked_again";
 
-/// What some bytes became.
+/// Result of processing some bytes.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct TextOutput {
-    /// What can go out now.
+    /// Events that can be sent now.
     pub(super) events: Vec<Event>,
     pub(super) end: Option<End>,
 }
 
-/// Why nothing comes after these events.
+/// Why no events follow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum End {
     Finish(FinishReason),
-    /// The reply is over, and something in it has to be asked for once more.
+    /// The reply has ended and needs a follow-up call.
     Repair(RepairPrompt),
     /// The bytes are not UTF-8.
     Invalid,
 }
 
-/// Joins characters, takes off the quotes of a collected reply, tells thoughts and calls from text, and honours stop
-/// sequences and the token limit: they are about the text, and no call is cut in half.
+/// Pipeline of one reply. It decodes UTF-8, unquotes a collected reply, separates reasoning and tool calls from text,
+/// and applies stop sequences and the token limit, which concern text only: no call is cut.
 pub(super) struct TextPipeline {
     decoder: Utf8StreamDecoder,
     unquote: UnquoteState,
@@ -43,10 +43,10 @@ pub(super) struct TextPipeline {
     repaired: bool,
 }
 
-/// The site sometimes answers with the whole text as one JSON string, where the client asked for no stream.
+/// State of unquoting: the site sometimes sends the whole text as one JSON string if no stream was requested.
 enum UnquoteState {
     Off,
-    /// Nothing but perhaps whitespace came.
+    /// Only whitespace has arrived.
     Undecided,
     Buffering(String),
 }
@@ -67,13 +67,13 @@ impl TextPipeline {
         }
     }
 
-    /// For text that is known to be the reply itself.
+    /// Turns unquoting off, for text that is known to be the reply itself.
     pub(super) fn without_unquoting(mut self) -> Self {
         self.unquote = UnquoteState::Off;
         self
     }
 
-    /// Takes the next bytes. What would take long is postponed: see [`TextPipeline::is_postponed`].
+    /// Processes the next bytes. Slow work is postponed, see [`TextPipeline::is_postponed`].
     pub(super) fn push(&mut self, bytes: &[u8]) -> TextOutput {
         match self.decoder.push(bytes) {
             Ok(text) => {
@@ -84,12 +84,12 @@ impl TextPipeline {
         }
     }
 
-    /// Whether something waits for [`TextPipeline::resume`], to be called on a thread for blocking work.
+    /// Whether work is postponed until [`TextPipeline::resume`], to be called on a blocking thread.
     pub(super) fn is_postponed(&self) -> bool {
         self.parser.is_postponed()
     }
 
-    /// Does what [`TextPipeline::push`] postponed because it takes long.
+    /// Does the postponed work of [`TextPipeline::push`].
     pub(super) fn resume(&mut self) -> TextOutput {
         let (mut parts, mut output) = (Vec::new(), TextOutput::default());
         self.parser.resume(&mut parts);
@@ -100,12 +100,12 @@ impl TextPipeline {
         output
     }
 
-    /// Whether [`TextPipeline::finish`] may take long, so that it belongs on a thread for blocking work.
+    /// Whether [`TextPipeline::finish`] may be slow and is to be called on a blocking thread.
     pub(super) fn is_finish_slow(&self) -> bool {
         self.parser.is_finish_slow()
     }
 
-    /// Says that the reply is over.
+    /// Processes the end of the reply.
     pub(super) fn finish(&mut self) -> TextOutput {
         if let Err(error) = self.decoder.finish() {
             return self.finish_invalid(error);
@@ -124,8 +124,7 @@ impl TextPipeline {
         output
     }
 
-    /// Takes what was answered to the question of [`End::Again`]; `None` where it could not be asked. May take long where
-    /// there is an answer.
+    /// Processes the reply of the follow-up call; `None` if the call was not possible. May be slow if there is a reply.
     pub(super) fn receive_repair(&mut self, reply: Option<String>) -> TextOutput {
         self.repaired |= reply.is_some();
         let (mut parts, mut output) = (Vec::new(), TextOutput::default());
@@ -135,7 +134,7 @@ impl TextPipeline {
         output
     }
 
-    /// The tokens of all that went out, and what the log has to know.
+    /// The usage of all events that were sent.
     pub(super) fn usage(&self, prompt_tokens: u64) -> Usage {
         let reasoning_tokens = self.reasoning_tokens.total();
         Usage {
@@ -148,7 +147,7 @@ impl TextPipeline {
         }
     }
 
-    /// Whether the upstream said anything, even if nothing of it went out.
+    /// Whether the upstream sent any text, even if no event was sent.
     pub(super) fn received_any(&self) -> bool {
         self.received_any
     }
@@ -229,7 +228,7 @@ impl TextPipeline {
         output.events.push(Event::CallArguments(arguments));
     }
 
-    /// What was thought counts against the limit too.
+    /// Ends the reasoning. It counts against the token limit too.
     fn end_reasoning(&mut self) {
         if std::mem::take(&mut self.in_reasoning) {
             let left = self.max_tokens.map(|max| max.saturating_sub(self.reasoning_tokens.total()));
@@ -268,7 +267,7 @@ impl TextPipeline {
     }
 }
 
-/// Unique over a conversation, and the same in every dialect.
+/// Random id of a tool call: unique within a conversation, and valid in every dialect.
 fn call_id() -> String {
     let mut random = [0; 12];
     getrandom::fill(&mut random).expect("the operating system has a source of random bytes");
@@ -276,7 +275,7 @@ fn call_id() -> String {
 }
 
 impl UnquoteState {
-    /// What of the text need not wait.
+    /// The part of the text that need not wait.
     fn pass(&mut self, text: String) -> String {
         match self {
             Self::Off => text,

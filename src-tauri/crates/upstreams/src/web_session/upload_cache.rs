@@ -1,4 +1,4 @@
-//! Remembers which image of which account is already on the site.
+//! Cache of uploads: the images of each account that are already on the site.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, MutexGuard};
 use sha2::{Digest, Sha256};
 
-/// The most uploads that are remembered of one account.
+/// Maximum number of cached uploads per account.
 const MAX_UPLOADS_PER_ACCOUNT: usize = 512;
-/// How long an upload is trusted to be still there.
+/// Time for which an upload is assumed to exist on the site.
 const UPLOAD_TTL: Duration = Duration::from_secs(3600);
 
 /// SHA-256 of an image's bytes.
@@ -19,7 +19,7 @@ pub(super) fn image_hash(bytes: &[u8]) -> ImageHash {
     Sha256::digest(bytes).into()
 }
 
-/// URLs by account and image. An account never sees another's: the URL of an upload is that account's own.
+/// URLs by account and image. An account never gets the URL of another account's upload.
 #[derive(Default)]
 pub(super) struct UploadCache {
     accounts: Mutex<HashMap<String, HashMap<ImageHash, CachedUpload>>>,
@@ -58,7 +58,6 @@ impl UploadCache {
         self.lock().remove(account);
     }
 
-    /// A panic cannot leave the map half changed, so a poisoned lock is as good as any.
     fn lock(&self) -> MutexGuard<'_, HashMap<String, HashMap<ImageHash, CachedUpload>>> {
         self.accounts.lock()
     }

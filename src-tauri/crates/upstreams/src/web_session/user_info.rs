@@ -1,5 +1,5 @@
-//! Who a session belongs to and how much it has used. The fields are not documented and have changed, so all that was
-//! ever seen is looked for, and what is missing is left out. Pure.
+//! Parsers of a session's user and quota. The fields are not documented and have changed, so every known form is tried,
+//! and missing fields are left out. Pure.
 
 use serde_json::Value;
 
@@ -8,11 +8,11 @@ use crate::transport::sanitize::sanitize;
 use crate::{Identity, Quota};
 use storage::secrets::Secret;
 
-/// No honest list is longer, no honest name either.
+/// Maximum number of families and length of a name.
 const MAX_FAMILIES: usize = 100;
 const MAX_NAME_BYTES: usize = 200;
 
-/// Reads the answer of the user path. `None` if it names nobody: the session is not valid.
+/// Parses the response of the user path. `None` if it names no user: the session is not valid.
 pub(super) fn parse_identity(json: &Value, secret: &Secret) -> Option<Identity> {
     let user = ["user", "data"].into_iter().find_map(|key| json.get(key)).unwrap_or(json);
     let user = user.get("user").unwrap_or(user);
@@ -28,7 +28,7 @@ pub(super) fn parse_identity(json: &Value, secret: &Secret) -> Option<Identity> 
     Some(Identity { email: user.get("email").and_then(|email| clean_text(email, secret)), name, plan })
 }
 
-/// Reads the two answers about usage; either may be missing. A percentage that no answer holds is computed from the
+/// Parses the two responses about usage; either may be missing. A percentage that neither has is computed from the
 /// spend and the plan, and marked as estimated (docs/upstream-protocol.md, "Quota").
 pub(super) fn parse_quota(
     recent: Option<&Value>,
@@ -53,7 +53,7 @@ pub(super) fn parse_quota(
     }
 }
 
-/// The share of a plan's window that `cents` are, percent; `None` for a plan that is unknown or has no quota.
+/// The share of a plan's window that `cents` use up, percent; `None` if the plan is unknown or has no quota.
 fn estimated_percent(cents: f64, plan: &str, shape: &SiteProtocol) -> Option<f64> {
     let factor = shape.plan_factors.get(&plan.to_lowercase())?;
     let window = f64::from(shape.window_cents) * f64::from(*factor);
