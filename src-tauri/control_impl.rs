@@ -45,8 +45,12 @@ impl Desktop for DesktopHandle {
         Box::pin(async move { files::show(&path).await })
     }
 
-    fn open_window(&self, page: Option<Page>) {
-        window::open(&self.0, page.map_or(WindowPage::Overview, WindowPage::from));
+    fn open_window(&self, page: Option<Page>, activation_token: Option<String>) {
+        window::open_activated(
+            &self.0,
+            page.map_or(WindowPage::Overview, WindowPage::from),
+            activation_token,
+        );
     }
 }
 

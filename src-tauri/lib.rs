@@ -20,7 +20,7 @@
 //! |---|---|
 //! | `control_impl` | implementation of the management API's `Desktop` trait |
 //! | `tray/` | icon and menu; the menu is built as a value, then passed to the system |
-//! | `window`, `ipc` | the main window, built when it is opened, and its two IPC commands |
+//! | `window`, `activation`, `ipc` | the main window, how it gets the focus, built when it is opened, and its two IPC commands |
 //! | `login/` | the window for Mammouth's login page, without access to IPC commands |
 //! | `notify/`, `status_watcher` | notifications, and the task that watches the status |
 //! | `dialog`, `port_taken`, `start_failure`, `window_failure` | dialogs where there is no window |
@@ -32,6 +32,7 @@
     allow(clippy::wildcard_enum_match_arm, reason = "a test that meets another variant fails anyway")
 )]
 
+mod activation;
 mod application_id;
 mod autostart;
 mod clipboard;

@@ -10,6 +10,7 @@ use tauri::window::Color;
 use tauri::{AppHandle, Manager, Theme, Url, Webview, WebviewUrl, WebviewWindow, WebviewWindowBuilder, Wry};
 use tauri_plugin_window_state::StateFlags;
 
+use super::activation;
 use super::context::DesktopContext;
 use super::links;
 use super::page::WindowPage;
@@ -37,12 +38,19 @@ pub(super) fn window_state_plugin() -> tauri::plugin::TauriPlugin<Wry> {
 
 /// Brings the window to the front at this page. Builds it if there is none. Returns at once.
 pub(super) fn open(context: &DesktopContext, page: WindowPage) {
+    open_activated(context, page, None);
+}
+
+/// [`open`], on behalf of the program that the desktop gave this activation token.
+pub(super) fn open_activated(context: &DesktopContext, page: WindowPage, activation_token: Option<String>) {
     let context = context.clone();
     let task_context = context.clone();
     task_context.spawn(async move {
         let one_at_a_time = context.window_lock().lock().await;
         let opened = match context.app().get_webview_window(MAIN_LABEL) {
-            Some(window) => show_page(&window, page),
+            Some(window) => {
+                activation::prepare(&window, activation_token).and_then(|()| show_page(&window, page))
+            }
             None => build_hidden(&context, page).await,
         };
         drop(one_at_a_time);

@@ -129,16 +129,23 @@ fn serve<D: DesktopHooks>(
     outcome.map_err(|error| ExitError::failed(error.to_string()).with_problem(StartProblem::Other))
 }
 
+/// What the desktop gave this start, so that the window of the first may take the focus: by the protocols of Wayland and
+/// of X11.
+fn activation_token() -> Option<String> {
+    ["XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID"].into_iter().find_map(|name| std::env::var(name).ok())
+}
+
 /// Shows the window of the instance that runs already; `otherwise` where it has none, as the headless program.
 fn show_running_instance(global: &GlobalArgs, error_without_window: ExitError) -> Result<(), ExitError> {
     let (config, _) = serving::read_settings(global)?;
+    let args = json!({ "activation_token": activation_token() });
     client::block_on(async {
         let mut poll = tokio::time::interval(FIRST_INSTANCE_TIMEOUT / 50);
         for _ in 0..50 {
             poll.tick().await;
             // Only what is known to run is asked, and the first may not have come so far yet.
             if let Ok(Some(running)) = client::connect(&config.data_dir)
-                && running.call::<Value>("window.open", json!({})).await.is_ok()
+                && running.call::<Value>("window.open", args.clone()).await.is_ok()
             {
                 output::note("it runs already: its window is shown");
                 return Ok(());

@@ -52,6 +52,7 @@ pub trait Desktop: Send + Sync {
     /// There is no file manager that can be started.
     fn show_file(&self, path: PathBuf) -> BoxFuture<'_, Result<(), ControlError>>;
 
-    /// Brings the window to the front, at `page` if it is given.
-    fn open_window(&self, page: Option<Page>);
+    /// Brings the window to the front, at `page` if it is given. With an activation token, the desktop lets the window
+    /// take the focus on behalf of the program that was given the token.
+    fn open_window(&self, page: Option<Page>, activation_token: Option<String>);
 }

@@ -1,0 +1,40 @@
+//! How a window that exists gets the focus.
+//!
+//! Wayland lets a window take the focus only with a token, which the desktop gives the program that the user started: a
+//! second start passes it on to the first. Without one, a window that is mapped anew comes to the front as a new window
+//! does.
+
+use tauri::WebviewWindow;
+
+/// Prepares a window that is about to be shown and focused.
+///
+/// # Errors
+/// The program is about to end.
+#[cfg(target_os = "linux")]
+pub(super) fn prepare(window: &WebviewWindow, token: Option<String>) -> tauri::Result<()> {
+    use gtk::prelude::{GtkWindowExt, WidgetExt};
+
+    let on_main = window.clone();
+    window.run_on_main_thread(move || {
+        // An error means that the window was closed meanwhile.
+        let Ok(window) = on_main.gtk_window() else { return };
+        match token {
+            Some(token) => window.set_startup_id(&token),
+            None if is_on_wayland(&window) && !window.is_active() => window.hide(),
+            None => {}
+        }
+    })
+}
+
+#[cfg(target_os = "linux")]
+fn is_on_wayland(window: &impl gtk::glib::IsA<gtk::Widget>) -> bool {
+    use gtk::glib::ObjectExt;
+    use gtk::prelude::WidgetExt;
+
+    window.display().type_().name() == "GdkWaylandDisplay"
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn prepare(_: &WebviewWindow, _: Option<String>) -> tauri::Result<()> {
+    Ok(())
+}
