@@ -33,16 +33,20 @@ stage_files() {
   "$tree/usr/bin/mammouth-proxy" generate "$share"
   gzip -9n "$share"/man/man1/*.1
   install -D -m 644 -t "$documents" packaging/linux/copyright CHANGELOG.md
-  debian_changelog | gzip -9n >"$documents/changelog.gz"
+  debian_changelog "$package_name" | gzip -9n >"$documents/changelog.gz"
   if [ $# -gt 3 ]; then gzip -9nc "$4" >"$documents/THIRD-PARTY-NOTICES.txt.gz"; fi
   find "$tree" -type d -exec chmod 755 {} +
   find "$share" -type f -exec chmod 644 {} +
 }
 
+# debian_changelog PACKAGE
 debian_changelog() {
-  printf '%s (%s) unstable; urgency=medium\n\n  * See CHANGELOG.md.\n\n -- %s  %s\n' "$package_name" "$package_version" \
-    "$package_maintainer" "$(LC_ALL=C date -u -R -d "@${SOURCE_DATE_EPOCH:-$(date +%s)}")"
+  printf '%s (%s) unstable; urgency=medium\n\n  * See CHANGELOG.md.\n\n -- %s  %s\n' "$1" "$package_version" \
+    "$package_maintainer" "$(package_date -R)"
 }
+
+# package_date FORMAT: the time of the package, as `date` writes it.
+package_date() { LC_ALL=C date -u -d "@${SOURCE_DATE_EPOCH:-$(date +%s)}" "$1"; }
 
 # make_deb TREE FOLDER COMPRESSION...: the options of dpkg-deb, such as -Zxz. Prints the file.
 make_deb() {
@@ -79,18 +83,19 @@ END
   echo "$file"
 }
 
-# make_rpm TREE FOLDER: prints the file.
+# make_rpm TREE FOLDER [OPTION...]: OPTION is one of rpmbuild. Prints the file.
 make_rpm() {
   local work
   work=$(mktemp -d)
   rpmbuild -bb --quiet --define "_topdir $work" --define "tree $1" --define "package_version $package_version" \
+    --define "packager $package_maintainer" --define "changelog_date $(package_date '+%a %b %d %Y')" "${@:3}" \
     packaging/linux/mammouth-proxy.spec
   mkdir -p "$2"
   find "$work/RPMS" -name '*.rpm' -exec cp {} "$2" \; -printf "$2/%f\n"
   rm -rf "$work"
 }
 
-# The licences of all that is compiled in, Rust crates and the packages of the pages alike: third_party_notices FILE
+# The licences of all that is compiled in, Rust crates and the packages of the pages alike: third_party_notices FILE [TARGET]
 third_party_notices() {
   local folder=$target/tools/about-$about_version package
   if [ ! -x "$folder/bin/cargo-about" ]; then
@@ -99,7 +104,7 @@ third_party_notices() {
   fi
   cargo fetch --locked --quiet
   "$folder/bin/cargo-about" generate --offline --locked --config packaging/about.toml \
-    --target "$(rustc -vV | sed -n 's/^host: //p')" --fail --output-file "$1" packaging/about.hbs
+    --target "${2:-$(rustc -vV | sed -n 's/^host: //p')}" --fail --output-file "$1" packaging/about.hbs
   for package in svelte @tauri-apps/api @lucide/svelte; do
     printf '\n%s\n%s\n\n' "$(printf '=%.0s' {1..80})" "$package (npm)" >>"$1"
     cat ui/node_modules/"$package"/LICENSE* >>"$1"

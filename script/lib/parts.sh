@@ -4,13 +4,31 @@
 passed=0
 failed=0
 failed_parts=()
+parts_run=0
 part_log=$(mktemp)
 trap 'rm -f "$part_log"' EXIT
+
+# The beginnings of the names of those parts that shall run; all of them where there is none.
+selected_parts=()
+
+# select_parts NAME...
+select_parts() { selected_parts=("$@"); }
+
+is_selected() {
+  local beginning
+  [ ${#selected_parts[@]} -gt 0 ] || return 0
+  for beginning in "${selected_parts[@]}"; do
+    case $1 in "$beginning"*) return 0 ;; esac
+  done
+  return 1
+}
 
 # part NAME COMMAND...: a command that counts its tests adds their numbers, any other counts as one check.
 part() {
   local name=$1 began=$SECONDS ok=1
   shift
+  is_selected "$name" || return 0
+  parts_run=$((parts_run + 1))
   say "$name"
   # A subshell of its own keeps `set -e` alive inside the command, which a plain condition would switch off.
   set +e
@@ -58,6 +76,7 @@ count() {
 
 # The closing lines, and the exit code of the whole.
 finish() {
+  [ "$parts_run" -gt 0 ] || fail "no part begins with: ${selected_parts[*]}"
   say "Done in $((SECONDS / 60)) min $((SECONDS % 60)) s"
   local name
   for name in ${failed_parts[@]+"${failed_parts[@]}"}; do note "failed: $name"; done
