@@ -1,6 +1,6 @@
 // The page's lists must match the program's: they are read from its sources.
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
@@ -8,11 +8,14 @@ import { expect, test } from "vitest";
 import { NOTES, OUTCOMES } from "../src/messages";
 import { DIALECTS } from "../src/pages/requests/dialects";
 
-const rust = (path: string) => readFileSync(join(import.meta.dirname, "../../src-tauri/crates", path), "utf8");
+const crates = join(import.meta.dirname, "../../src-tauri/crates");
+const rust = (path: string) => readFileSync(join(crates, path), "utf8");
 
 test("every dialect of the log has its name", () => {
-  const names = /fn name\(self\)[^]*?\n {4}}/.exec(rust("dialects/src/lib.rs"))?.[0] ?? "";
-  const ids = [...names.matchAll(/=> "([a-z-]+)"/g)].map(([, id]) => id as string);
+  const folder = join(crates, "dialects/src");
+  const files = readdirSync(folder).filter((file) => file.endsWith(".rs") && file !== "tests.rs");
+  const names = files.flatMap((file) => [...rust(`dialects/src/${file}`).matchAll(/fn name\(&self\)[^]*?"([a-z-]+)"/g)]);
+  const ids = names.map(([, id]) => id as string);
   expect(ids.length).toBeGreaterThan(3);
   expect(ids.sort()).toEqual(DIALECTS.map(([id]) => id).sort());
 });
