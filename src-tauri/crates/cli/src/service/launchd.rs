@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Definition, Encoding, Invocation, Service, Step, xml_text};
+use super::{Definition, Invocation, Service, Step, xml_text};
 
 const LABEL: &str = "dev.mammouthproxy.MammouthProxy.service";
 
@@ -16,7 +16,7 @@ pub(super) fn agent(invocation: &Invocation, home: &Path, uid: u32) -> Service {
         definition: Some(Definition {
             path,
             text: plist(invocation, &log.display().to_string()),
-            encoding: Encoding::Utf8,
+            is_utf16: false,
         }),
         start: vec![bootout(), Step::new("launchctl", &["bootstrap", &domain, &file])],
         stop: vec![bootout()],

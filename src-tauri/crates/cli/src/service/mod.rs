@@ -1,4 +1,5 @@
-//! `service`: has the system's own service manager start the proxy, at log-on or with the machine.
+//! Command `service`: registration of the proxy with the system's service manager, which starts it at log-on or with the
+//! machine.
 
 #[cfg(any(target_os = "macos", test))]
 mod launchd;
@@ -37,14 +38,8 @@ struct Service {
 struct Definition {
     path: PathBuf,
     text: String,
-    encoding: Encoding,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(dead_code, reason = "each system has one of the two")]
-enum Encoding {
-    Utf8,
-    Utf16,
+    /// Whether the file is written in UTF-16 with its byte order mark; otherwise in UTF-8.
+    is_utf16: bool,
 }
 
 /// A command of the service manager.
@@ -108,13 +103,11 @@ impl Definition {
     }
 
     fn bytes(&self) -> Vec<u8> {
-        match self.encoding {
-            Encoding::Utf8 => self.text.clone().into_bytes(),
-            Encoding::Utf16 => {
-                let units = std::iter::once(0xFEFF).chain(self.text.encode_utf16());
-                units.flat_map(u16::to_le_bytes).collect()
-            }
+        if !self.is_utf16 {
+            return self.text.clone().into_bytes();
         }
+        let units = std::iter::once(0xFEFF).chain(self.text.encode_utf16());
+        units.flat_map(u16::to_le_bytes).collect()
     }
 }
 
@@ -289,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_definition_in_utf_16_begins_with_its_mark() {
-        let definition = Definition { path: "x".into(), text: "é<".into(), encoding: Encoding::Utf16 };
+        let definition = Definition { path: "x".into(), text: "é<".into(), is_utf16: true };
         assert_eq!(definition.bytes(), [0xFF, 0xFE, 0xE9, 0, b'<', 0]);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Definition, Encoding, Invocation, Service, Step};
+use super::{Definition, Invocation, Service, Step};
 
 const UNIT_NAME: &str = "mammouth-proxy.service";
 const USER_UNIT: &str = include_str!("../../../../../packaging/linux/systemd/user/mammouth-proxy.service");
@@ -52,7 +52,7 @@ fn unit(
     let definition = Definition {
         path: folder.join(UNIT_NAME),
         text: template.replace(PACKAGED_COMMAND, &command),
-        encoding: Encoding::Utf8,
+        is_utf16: false,
     };
     Service {
         definition: (!is_packaged).then_some(definition),

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::{Definition, Encoding, Invocation, Service, Step, xml_text};
+use super::{Definition, Invocation, Service, Step, xml_text};
 
 const TASK_NAME: &str = "Mammouth Proxy";
 
@@ -12,7 +12,7 @@ pub(super) fn task(invocation: &Invocation, user: &str, folder: &Path) -> Servic
     let path = folder.join("service.xml");
     let file = path.display().to_string();
     Service {
-        definition: Some(Definition { path, text: task_xml(invocation, user), encoding: Encoding::Utf16 }),
+        definition: Some(Definition { path, text: task_xml(invocation, user), is_utf16: true }),
         start: vec![
             Step::new("schtasks", &["/End", "/TN", TASK_NAME]).may_fail(),
             Step::new("schtasks", &["/Create", "/TN", TASK_NAME, "/XML", &file, "/F"]),
@@ -89,7 +89,7 @@ mod tests {
         let service = task(&program, r"BOX\ana", Path::new("folder"));
         let definition = service.definition.unwrap();
         assert_eq!(definition.text, include_str!("golden/task.xml"));
-        assert_eq!(definition.encoding, Encoding::Utf16);
+        assert!(definition.is_utf16);
         let steps: Vec<String> = service.stop.iter().map(Step::to_string).collect();
         assert_eq!(steps[1], "schtasks /Delete /TN \"Mammouth Proxy\" /F");
     }
