@@ -1,12 +1,13 @@
 //! What the proxy costs: requests, streams, memory and start-up, through it and past it, in one run on loopback.
 //!
 //! The processes that share the machine are the real program, a mock upstream (this program again, `--mock`), and the
-//! load (this program); the relay's table adds nginx and the floor (`--floor`). "Direct" asks the mock for what the proxy would have answered, so that the client does the same
-//! work on both sides. Both sides take turns, so that a slow moment of the machine hits both. Wrong answers end the run:
-//! this is a measurement of work that is done right. What is measured is printed as Markdown on stdout.
+//! load (this program); the relay's table adds nginx and the baseline (`--baseline`). "Direct" asks the mock for what the
+//! proxy would have answered, so that the client does the same work on both sides. Both sides take turns, so that a slow
+//! moment of the machine hits both. Wrong answers end the run: this is a measurement of work that is done right. What is
+//! measured is printed as Markdown on stdout.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
-mod floor;
+mod baseline;
 mod images;
 mod log;
 mod long_log;
@@ -40,7 +41,7 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 /// The whole run ends within this time, whatever hangs.
 const RUN_TIMEOUT: Duration = Duration::from_secs(240);
 
-/// The program's allocator, for the floor.
+/// The program's allocator, for the baseline.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -52,9 +53,9 @@ fn main() -> Outcome<()> {
         return runtime.block_on(mock::serve());
     }
     if let [mode, upstream] = arguments.as_slice()
-        && mode == "--floor"
+        && mode == "--baseline"
     {
-        return runtime.block_on(floor::serve(upstream.parse()?));
+        return runtime.block_on(baseline::serve(upstream.parse()?));
     }
     let quick = arguments.iter().any(|argument| argument == "--quick");
     let scale = if quick { Profile::quick() } else { Profile::full() };

@@ -63,7 +63,7 @@ impl Drop for Nginx {
     }
 }
 
-/// Taken and given back at once: nginx must be told a number.
+/// A free address. The port is released at once, because nginx binds it by its number.
 fn free_address() -> Outcome<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }

@@ -1,10 +1,10 @@
-//! What a request, a chunk and a first token cost: the program passing through and translating, beside nginx and beside
-//! the floor of the program's own stack. Each side is pinned to one core, mock and load to another, and all take turns.
+//! What a request, a chunk and a first token cost: the program passing through and translating, beside nginx and the
+//! baseline of the program's own stack. Each side is pinned to one core, mock and load to another, and all take turns.
 
 use std::time::Duration;
 
 use crate::Outcome;
-use crate::floor::Floor;
+use crate::baseline::Baseline;
 use crate::machine::{self, Cpu, PinnedThread};
 use crate::mock::Mock;
 use crate::nginx::Nginx;
@@ -26,7 +26,7 @@ const MEASURED_CORE: usize = 1;
 pub(crate) struct RelayCost {
     pub(crate) passthrough: SideCost,
     pub(crate) web_session: SideCost,
-    pub(crate) floor: SideCost,
+    pub(crate) baseline: SideCost,
     /// `None` where nginx is not installed.
     pub(crate) nginx: Option<SideCost>,
     /// The most memory of the program beyond that before a long stream, KB.
@@ -95,14 +95,14 @@ pub(crate) async fn measure(mock: &Mock, scale: &Profile) -> Outcome<RelayCost> 
     let pinned = PinnedThread::pin(MEASURED_CORE)?;
     let keyed = Program::start_keyed(mock.address).await?;
     let web = Program::start(mock.address).await?;
-    let floor = Floor::start(mock.address)?;
+    let baseline = Baseline::start(mock.address)?;
     let nginx = Nginx::start(mock.address).await?;
     drop(pinned);
     let pinned = PinnedThread::pin(LOAD_CORE)?;
     let mut sides = vec![
         Side::new(&keyed.target, keyed.pid),
         Side::new(&web.target, web.pid),
-        Side::new(&floor.target, floor.pid()),
+        Side::new(&baseline.target, baseline.pid()),
     ];
     sides.extend(nginx.as_ref().map(|nginx| Side::new(&nginx.target, nginx.pid())));
     let direct = Target::direct(mock.address);
@@ -126,7 +126,7 @@ pub(crate) async fn measure(mock: &Mock, scale: &Profile) -> Outcome<RelayCost> 
     Ok(RelayCost {
         passthrough: next()?,
         web_session: next()?,
-        floor: next()?,
+        baseline: next()?,
         nginx: next().ok(),
         grown,
         long_bytes,

@@ -180,25 +180,25 @@ fn cost(out: &mut String, what: &str, direct: f64, proxied: f64, cost: &ChunkCos
     )?)
 }
 
-/// The aims beside the floor.
-const MAX_FLOOR_REQUEST_RATIO: f64 = 1.3;
-const MAX_FLOOR_CHUNK_RATIO: f64 = 1.1;
-const MAX_FLOOR_FIRST_TOKEN_RATIO: f64 = 1.2;
-const MAX_FLOOR_WEB_REQUEST_RATIO: f64 = 1.6;
-const MAX_FLOOR_WEB_CHUNK_RATIO: f64 = 1.3;
+/// The aims beside the baseline.
+const MAX_BASELINE_REQUEST_RATIO: f64 = 1.3;
+const MAX_BASELINE_CHUNK_RATIO: f64 = 1.1;
+const MAX_BASELINE_FIRST_TOKEN_RATIO: f64 = 1.2;
+const MAX_BASELINE_WEB_REQUEST_RATIO: f64 = 1.6;
+const MAX_BASELINE_WEB_CHUNK_RATIO: f64 = 1.3;
 const MAX_RELAY_GROWTH_KB: u64 = 8 * 1_024;
 
 fn relay_table(out: &mut String, scale: &Profile, cost: &RelayCost) -> Outcome<()> {
-    writeln!(out, "\n### Beside the floor and nginx\n")?;
+    writeln!(out, "\n### Beside the baseline and nginx\n")?;
     writeln!(
         out,
-        "The floor is hyper, one warp route and reqwest, and nothing else; nginx is `proxy_pass` in one process. Each \
+        "The baseline is hyper, one warp route and reqwest, and nothing else; nginx is `proxy_pass` in one process. Each \
          is pinned to one core. Median of {} passes, the lowest and the highest in brackets.\n",
         scale.rounds
     )?;
     writeln!(
         out,
-        "| µs | nginx | floor | passthrough | ÷ floor | ÷ nginx | web session | ÷ floor |\n|---|--:|--:|--:|--:|--:|--:|--:|"
+        "| µs | nginx | baseline | passthrough | ÷ baseline | ÷ nginx | web session | ÷ baseline |\n|---|--:|--:|--:|--:|--:|--:|--:|"
     )?;
     for (row, connections) in scale.connections.iter().enumerate() {
         let what = format!("CPU of a request, {connections} connections");
@@ -218,19 +218,19 @@ fn relay_row<'a>(
     values: impl Fn(&'a SideCost) -> &'a Vec<f64>,
 ) -> Outcome<()> {
     let nginx = cost.nginx.as_ref().map(&values);
-    let (floor, passthrough) = (values(&cost.floor), values(&cost.passthrough));
+    let (baseline, passthrough) = (values(&cost.baseline), values(&cost.passthrough));
     let web = values(&cost.web_session);
     let middle = |values: &Vec<f64>| format!("{:.1}", median(values.clone()));
     Ok(writeln!(
         out,
         "| {what} | {} | {} | {} | {} | {} | {} | {} |",
         nginx.map_or("not installed".to_owned(), middle),
-        middle(floor),
+        middle(baseline),
         middle(passthrough),
-        ratio(Ratio::of(passthrough, floor)),
+        ratio(Ratio::of(passthrough, baseline)),
         nginx.map_or("–".to_owned(), |nginx| ratio(Ratio::of(passthrough, nginx))),
         middle(web),
-        ratio(Ratio::of(web, floor)),
+        ratio(Ratio::of(web, baseline)),
     )?)
 }
 
@@ -239,21 +239,21 @@ fn ratio(Ratio { median, lowest, highest }: Ratio) -> String {
 }
 
 fn relay_aims(out: &mut String, scale: &Profile, cost: &RelayCost) -> Outcome<()> {
-    let RelayCost { passthrough, web_session: web, floor, .. } = cost;
+    let RelayCost { passthrough, web_session: web, baseline, .. } = cost;
     let mut aim = |what: &str, values: &[f64], base: &[f64], most: f64| {
         let ratio = Ratio::of(values, base).median;
-        aim_row(out, &format!("{what}: at most {most} × the floor"), ratio, "×", ratio <= most)
+        aim_row(out, &format!("{what}: at most {most} × the baseline"), ratio, "×", ratio <= most)
     };
     for (row, connections) in scale.connections.iter().enumerate() {
         let what = format!("passthrough, a request, {connections} connections");
-        aim(&what, &passthrough.requests[row], &floor.requests[row], MAX_FLOOR_REQUEST_RATIO)?;
+        aim(&what, &passthrough.requests[row], &baseline.requests[row], MAX_BASELINE_REQUEST_RATIO)?;
     }
-    aim("passthrough, a chunk", &passthrough.chunk, &floor.chunk, MAX_FLOOR_CHUNK_RATIO)?;
-    let first = (&passthrough.first_token, &floor.first_token);
-    aim("passthrough, first token", first.0, first.1, MAX_FLOOR_FIRST_TOKEN_RATIO)?;
+    aim("passthrough, a chunk", &passthrough.chunk, &baseline.chunk, MAX_BASELINE_CHUNK_RATIO)?;
+    let first = (&passthrough.first_token, &baseline.first_token);
+    aim("passthrough, first token", first.0, first.1, MAX_BASELINE_FIRST_TOKEN_RATIO)?;
     let what = format!("web session, a request, {} connections", scale.connections[1]);
-    aim(&what, &web.requests[1], &floor.requests[1], MAX_FLOOR_WEB_REQUEST_RATIO)?;
-    aim("web session, a chunk", &web.chunk, &floor.chunk, MAX_FLOOR_WEB_CHUNK_RATIO)?;
+    aim(&what, &web.requests[1], &baseline.requests[1], MAX_BASELINE_WEB_REQUEST_RATIO)?;
+    aim("web session, a chunk", &web.chunk, &baseline.chunk, MAX_BASELINE_WEB_CHUNK_RATIO)?;
     let grown = mb(cost.grown);
     aim_row(out, "a long stream in flat memory", grown, "MB", cost.grown < MAX_RELAY_GROWTH_KB)
 }

@@ -1,4 +1,4 @@
-//! The floor: a relay of the program's own stack and nothing else. hyper accepts, one warp route matches, reqwest asks.
+//! The baseline: a relay of the program's own stack and nothing else. hyper accepts, one warp route matches, reqwest asks.
 //! What the program costs beyond it is its own code: guard, decoding, account selection, log.
 
 use std::convert::Infallible;
@@ -20,25 +20,25 @@ use warp::reply::{Reply, Response};
 use crate::Outcome;
 use crate::program::Target;
 
-/// The running floor; ends with this value.
+/// The running baseline; ends with this value.
 #[derive(Debug)]
-pub(crate) struct Floor {
+pub(crate) struct Baseline {
     pub(crate) target: Target,
     child: Child,
 }
 
-impl Floor {
-    /// Starts this program again with `--floor`.
+impl Baseline {
+    /// Starts this program again with `--baseline`.
     ///
     /// # Errors
     /// It does not say where it listens.
     pub(crate) fn start(upstream: SocketAddr) -> Outcome<Self> {
         let mut child = Command::new(std::env::current_exe()?)
-            .args(["--floor", &upstream.to_string()])
+            .args(["--baseline", &upstream.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
-        let output = child.stdout.take().ok_or("the floor has no output")?;
+        let output = child.stdout.take().ok_or("the baseline has no output")?;
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
         Ok(Self { target: Target::direct(line.trim().parse()?), child })
@@ -49,7 +49,7 @@ impl Floor {
     }
 }
 
-impl Drop for Floor {
+impl Drop for Baseline {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -95,7 +95,7 @@ async fn relay<B: Buf>(
     match ask(client, url, &headers, body).await {
         Ok(response) => response,
         Err(error) => {
-            eprintln!("the floor: {error}");
+            eprintln!("the baseline: {error}");
             StatusCode::BAD_GATEWAY.into_response()
         }
     }
