@@ -1,4 +1,4 @@
-//! The proxy as a service: what a service manager is told, what it hands over, and its units.
+//! The proxy as a service: notifications to the service manager, credentials from it, and the units.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

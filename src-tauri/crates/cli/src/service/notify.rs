@@ -1,8 +1,8 @@
-//! What a service manager is told of a running proxy (sd_notify(3)). Without one that asks, nothing is told.
+//! Notifications to the service manager (sd_notify(3)). Nothing is sent without a manager that asks for them.
 
 use std::net::SocketAddr;
 
-/// Says that requests are answered, and from then on, where that is asked for, that the runtime still works. Must be
+/// Sends `READY=1`, and from then on `WATCHDOG=1`, if the manager asks for it, as long as the runtime works. Must be
 /// called inside the runtime.
 #[cfg(target_os = "linux")]
 pub(crate) fn serving(address: SocketAddr) {

@@ -112,7 +112,7 @@ struct ControlInner {
     exported: Mutex<Option<PathBuf>>,
     clients: clients::ClientSetups,
     test_runs: test_request::TestRuns,
-    /// Notified when the program is told to end.
+    /// Notified when a command ends the program.
     stop: Notify,
     /// Notified when a part of the status changed that no other module reports.
     changed: watch::Sender<()>,

@@ -73,7 +73,7 @@ impl Upstream for ApiUpstream {
         Box::pin(async move { self.embeddings(&call.credential, &call.body, &call.model).await })
     }
 
-    /// A key is valid if the host lists its models. Whom it belongs to is not told.
+    /// A key is valid if the host lists its models. The host does not name its owner.
     fn identify<'a>(&'a self, credential: &'a Credential) -> UpstreamFuture<'a, Identity> {
         Box::pin(async move { self.check(credential).await.map(|()| Identity::default()) })
     }
