@@ -83,6 +83,8 @@ const CALLS = [
   ["settings.set", () => ({ name: "no_such_setting", value: 1 })],
   ["settings.welcomed"],
   ["secrets.state"],
+  ["updates.status"],
+  ["updates.check"],
   ["window.open", () => ({ page: "accounts" })],
   ["doctor"],
 ];

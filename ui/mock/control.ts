@@ -329,6 +329,16 @@ export class MockControl implements Control {
       error: this.scenario.name === "broken" ? { what: "locked" } : null,
     }),
     "secrets.unlock": () => ({ place: "keychain", state: "open", error: null }),
+    "updates.status": () => ({
+      version: this.state.status().version,
+      owner: "portable",
+      command: null,
+      configured: false,
+      automatic: this.state.setting("update_check")?.value === true,
+      checked_ms: null,
+      available: null,
+    }),
+    "updates.check": () => refuse("not_found", "this build has no address for updates"),
     "window.open": () => (this.desktop ? null : refuse("desktop_only", "only the desktop program has a window")),
     doctor: () => [
       { subject: "proxy", level: "good", text: "", advice: "", said: { what: "no_proxy" } },

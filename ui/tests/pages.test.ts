@@ -407,6 +407,14 @@ describe("settings", () => {
   });
 });
 
+describe("updates", () => {
+  test("the window says where this installation gets them", async () => {
+    const control = await openPage({}, "settings");
+    await waitForText("This build has no address for updates, so nothing is asked.");
+    expect(asked(control, "updates.check")).toEqual([]);
+  });
+});
+
 describe("the welcome", () => {
   test("leads through three steps to a first answer", async () => {
     const control = await openPage({ name: "welcome" });
@@ -452,6 +460,11 @@ describe("the welcome", () => {
     await type(find<HTMLInputElement>("form input[type=text]"), "Again?");
     submit(find<HTMLFormElement>("form"));
     await waitForText("I am answering through your own proxy");
+    // The check for updates is off until this one question is answered.
+    const question = find<HTMLButtonElement>('[role="switch"]');
+    expect(question.getAttribute("aria-checked")).toBe("false");
+    question.click();
+    await waitFor(() => expect(control.state.setting("update_check")?.value).toBe(true));
     button("Finish").click();
     await waitFor(() => expect(control.state.welcomed).toBe(true));
     await waitForText("Overview");

@@ -11,7 +11,8 @@ const ALLOWED_MODULES: &[(&str, &[&str])] = &[
     ("gateway/src/auth", &[]),
     ("gateway/src/server", &[]),
     ("gateway/src/proxy", &["accounts", "auth"]),
-    ("gateway/src/management", &["accounts", "server", "auth"]),
+    ("gateway/src/updates", &[]),
+    ("gateway/src/management", &["accounts", "server", "auth", "updates"]),
     ("gateway/src/app", &["accounts", "auth", "management", "proxy", "server"]),
 ];
 

@@ -92,6 +92,12 @@ pub(super) enum Command {
     /// Have the system start the proxy by itself, at log-on or with the machine
     #[command(subcommand)]
     Service(ServiceCommand),
+    /// Say where this installation gets its updates, and whether a newer version was found
+    Update {
+        /// Ask for the newest version now
+        #[arg(long)]
+        check: bool,
+    },
     /// Write man pages and shell completions below a folder laid out as /usr/share
     Generate { share: PathBuf },
 }

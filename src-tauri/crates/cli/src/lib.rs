@@ -30,6 +30,7 @@ mod serve;
 mod service;
 mod setup;
 mod signals;
+mod update;
 mod usage;
 
 pub use desktop_host::{DesktopHooks, ProxyHandle, run_desktop};
@@ -122,6 +123,7 @@ fn dispatch(args: args::Args) -> Result<(), ExitError> {
         args::Command::Logs(options) => logs::logs(&place, &options),
         args::Command::Export(options) => logs::export(&place, &options),
         args::Command::Service(command) => service::service(&place, command),
+        args::Command::Update { check } => update::update(&place, check),
         args::Command::Generate { share } => generate::generate(&share),
     }
 }

@@ -11,3 +11,4 @@ pub mod auth;
 pub mod management;
 pub mod proxy;
 pub mod server;
+pub mod updates;

@@ -11,6 +11,7 @@
 )]
 
 pub mod api_key;
+pub mod download;
 mod error;
 mod follow_up;
 mod model_registry;

@@ -31,6 +31,7 @@ import type { SettingValue } from "./SettingValue";
 import type { SettingView } from "./SettingView";
 import type { Status } from "./Status";
 import type { TestResult } from "./TestResult";
+import type { UpdateStatus } from "./UpdateStatus";
 import type { UpstreamId } from "./UpstreamId";
 
 /** Name, arguments and answer of each command. */
@@ -162,6 +163,8 @@ value: SettingValue | null, }, SettingView];
   "settings.accept_terms": [{}, null];
   "secrets.state": [{}, SecretsView];
   "secrets.unlock": [{}, SecretsView];
+  "updates.status": [{}, UpdateStatus];
+  "updates.check": [{}, UpdateStatus];
   "window.open": [{ page?: Page, }, null];
   "doctor": [{}, Array<Finding>];
 }

@@ -20,6 +20,7 @@ export const SETTINGS = [
   {"name":"keep_bodies","section":"log","kind":"switch","default":false,"choices":[],"live":true},
   {"name":"log","section":"log","kind":"text","default":"info","choices":[],"live":true},
   {"name":"language","section":"general","kind":"choice","default":"auto","choices":["auto","en","zh","fr"],"live":true},
+  {"name":"update_check","section":"general","kind":"switch","default":false,"choices":[],"live":true},
   {"name":"theme","section":"appearance","kind":"choice","default":"auto","choices":["auto","light","dark"],"live":true},
   {"name":"tray_icon","section":"appearance","kind":"choice","default":"auto","choices":["auto","light","dark","colour"],"live":true},
   {"name":"notify_limited","section":"notifications","kind":"switch","default":true,"choices":[],"live":true},

@@ -104,11 +104,12 @@ impl Components {
         control: Control,
         reload_requests: ReloadRequests,
         stop: &CancellationToken,
-    ) -> [JoinHandle<()>; 4] {
+    ) -> [JoinHandle<()>; 5] {
         let upstreams = self.upstreams.clone();
         [
             tokio::spawn(quota_poller::run(self.accounts.clone(), upstreams, self.clock, stop.clone())),
             tokio::spawn(catalog_refresher.run(stop.clone())),
+            tokio::spawn(management::check_daily(control.clone(), stop.clone())),
             tokio::spawn(secret_loader::run(control, reload_requests, stop.clone())),
             tokio::spawn(memory_reclaim::run(stop.clone())),
         ]

@@ -69,7 +69,7 @@ pub struct App {
     journal: RequestLog,
     simulator: Option<MockUpstream>,
     background: CancellationToken,
-    background_tasks: [tokio::task::JoinHandle<()>; 4],
+    background_tasks: [tokio::task::JoinHandle<()>; 5],
     control: Control,
     lock: Arc<instance_lock::InstanceLock>,
     /// The only strong handle: it holds the control, which must not hold it in turn.

@@ -7,10 +7,10 @@ use serde_json::Value;
 use super::{AccountView, CheckView, Control, ControlError, ErrorCode, KeyView, NoArgs, Overview, Status};
 use super::{ClientList, ClientOutcome, ClientPlan, LaunchCommand, LinkOpened, RepairPlan};
 use super::{Explanation, ExportedLog, ModelView, SavedFile, SecretsView, SettingView, TestResult};
-use super::{IssuedKey, PreparedLaunch};
+use super::{IssuedKey, PreparedLaunch, UpdateStatus};
 use super::{
     accounts, clients, desktop_commands, doctor, export, keys, log, models, overview, port, secrets, serving,
-    settings, shutdown, status, test_request,
+    settings, shutdown, status, test_request, updates,
 };
 use storage::request_log::{Bodies, Query, RequestRecord};
 
@@ -121,6 +121,8 @@ commands! {
     "settings.accept_terms" Change NoArgs                => (),                    settings::accept_terms;
     "secrets.state"        Look    NoArgs                => SecretsView,           secrets::state;
     "secrets.unlock"       Look    NoArgs                => SecretsView,           secrets::unlock;
+    "updates.status"       Look    NoArgs                => UpdateStatus,          updates::status;
+    "updates.check"        Look    NoArgs                => UpdateStatus,          updates::check;
     "window.open"          Running desktop_commands::OpenArgs => (),                desktop_commands::open_window;
     "doctor"               Look    NoArgs                => Vec<doctor::Finding>,  doctor::check_upstream;
 }

@@ -53,7 +53,7 @@ impl Finding {
         Self { level: Level::Bad, ..Self::warning(subject, text, advice) }
     }
 
-    fn with_message(self, said: UserMessage) -> Self {
+    pub(super) fn with_message(self, said: UserMessage) -> Self {
         Self { text: said.to_string(), said: Some(said), ..self }
     }
 }
@@ -84,6 +84,7 @@ pub(super) async fn check_upstream(control: &Control, _: NoArgs) -> Result<Vec<F
     let probes = join_all(probes).await;
     let date = probes.iter().find_map(|(_, probe)| probe.as_ref().ok()).copied().flatten();
     findings.extend(probes.into_iter().map(|(upstream, probe)| reached(control, upstream, probe.err())));
+    findings.push(super::updates::finding().await?);
     findings.extend(date.map(|date| check_clock(date, control.clock.now().wall)));
     Ok(findings)
 }

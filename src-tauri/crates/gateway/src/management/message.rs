@@ -124,6 +124,19 @@ pub enum UserMessage {
     ClockAhead { minutes: u64 },
     #[error("this machine's clock is {minutes} minutes behind")]
     ClockBehind { minutes: u64 },
+    // Of updates.
+    #[error("version {version} is available; this installation is updated by: {command}")]
+    UpdateByCommand { version: String, command: String },
+    #[error("version {version} is available, to be installed as this one was")]
+    UpdateByHand { version: String },
+    #[error("this installation is updated by: {command}")]
+    UpdatedByCommand { command: String },
+    #[error("this installation is updated by replacing its files with those of a newer release")]
+    UpdatedByHand,
+    #[error("this build has no address for updates, so that nothing is asked for newer versions")]
+    UpdatesNotConfigured,
+    #[error("{detail}")]
+    UpdateCheckFailed { detail: String },
     /// The window of another language than English shows it as it is: it tells of a file, or of the system.
     #[error("{text}")]
     Plain { text: String },

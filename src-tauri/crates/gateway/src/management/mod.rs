@@ -31,6 +31,7 @@ mod test_request;
 #[cfg(test)]
 mod tests;
 pub mod ui;
+mod updates;
 
 pub use accounts::{
     CheckView, Explanation, NoAccountReason, SkippedAccount, keychain_entry_name, other_host,
@@ -55,6 +56,7 @@ pub use session::SessionAuth;
 pub use settings::{SettingFrom, SettingView, WindowProxy};
 pub use status::{InstanceInfo, ServingReason, ServingState, Status};
 pub use test_request::{Backend, SavePort, TestResult, TestText, TextSink};
+pub use updates::{UpdateStatus, check_daily};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

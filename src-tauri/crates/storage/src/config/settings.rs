@@ -80,6 +80,8 @@ settings! {
         .variable("LOG").section(Log);
     /// The language of the window; `auto` is the system's.
     language: Language = choice("language", Applies::WhenRead).section(General);
+    /// Asks once a day whether there is a newer version. The request names the program and its version, and nobody.
+    update_check: bool = switch("update_check", false, Applies::WhenRead).section(General);
     /// The colours of the window; `auto` are the system's.
     theme: Theme = choice("theme", Applies::WhenRead).section(Appearance);
     /// The icon in the tray; `auto` fits the panel, as far as it is known.

@@ -68,7 +68,11 @@ pub(crate) struct UpstreamClient {
 }
 
 impl UpstreamClient {
-    fn new(base: &Url, connect_timeout: Duration, outbound: &Outbound) -> Result<Self, ClientError> {
+    pub(crate) fn new(
+        base: &Url,
+        connect_timeout: Duration,
+        outbound: &Outbound,
+    ) -> Result<Self, ClientError> {
         let roots = parse_roots(&outbound.extra_roots).ok_or(ClientError::Roots)?;
         let proxy = outbound.proxy_for(base);
         let mut builder = builder(connect_timeout, Resolver::new(|_| true));

@@ -23,6 +23,15 @@ pub(in crate::management) fn in_force(control: &Control, saved: &Config) -> Outb
     }
 }
 
+/// The options in force for connections that neither upstream makes, with the proxy's password.
+pub(in crate::management) async fn current(control: &Control) -> Outbound {
+    let mut config = in_force(control, &control.saved_config());
+    if let Err(error) = add_password(control, &mut config).await {
+        tracing::warn!("the proxy's password cannot be read: {error}");
+    }
+    Outbound::from(&config)
+}
+
 /// Rebuilds the clients of all upstreams. If the keychain does not return the password, they are built without it, and
 /// the outbound proxy answers that it requires one.
 pub(super) async fn apply(control: &Control, saved: &Config) -> Result<(), ControlError> {

@@ -1,0 +1,128 @@
+//! Commands `updates.…`: where this installation gets its updates, and whether there is a newer version.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use super::doctor::Finding;
+use super::settings::outbound;
+use super::{Control, ControlError, ErrorCode, NoArgs, UserMessage};
+use crate::updates::{
+    Installation, Owner, ReleaseSource, UpdateError, UpdateRecord, check_feed, detect, is_due, newer_version,
+    query_system, running_version,
+};
+
+/// The time between two looks whether a day has passed since the last check.
+const UPDATE_SCHEDULE_INTERVAL: Duration = Duration::from_secs(10 * 60);
+
+/// Where this installation gets its updates, and what the last check found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+pub struct UpdateStatus {
+    /// The running version.
+    pub version: String,
+    pub owner: Owner,
+    /// The command that updates this installation. `None` where its files are replaced by hand.
+    pub command: Option<String>,
+    /// Whether this build has an address for updates.
+    pub configured: bool,
+    /// Whether the program asks once a day.
+    pub automatic: bool,
+    /// Unix milliseconds of the last check.
+    pub checked_ms: Option<u64>,
+    /// The newer version that the last check found.
+    pub available: Option<String>,
+}
+
+/// Asks no other host.
+pub(super) async fn status(control: &Control, _: NoArgs) -> Result<UpdateStatus, ControlError> {
+    let installation = installation().await?;
+    let record = record(control);
+    Ok(UpdateStatus {
+        version: running_version().to_string(),
+        owner: installation.owner,
+        command: installation.command,
+        configured: ReleaseSource::built_in().is_some(),
+        automatic: control.saved_config().update_check,
+        checked_ms: record.checked_ms,
+        available: newer_version(&record, &running_version()),
+    })
+}
+
+/// Asks for the newest version now, whatever the setting says.
+pub(super) async fn check(control: &Control, args: NoArgs) -> Result<UpdateStatus, ControlError> {
+    check_now(control, ReleaseSource::built_in()).await?;
+    status(control, args).await
+}
+
+async fn check_now(control: &Control, source: Option<ReleaseSource>) -> Result<(), ControlError> {
+    let source = source.filter(|_| !control.config.demo);
+    let source = source
+        .ok_or_else(|| ControlError::with_message(ErrorCode::NotFound, UserMessage::UpdatesNotConfigured))?;
+    let outbound = outbound::current(control).await;
+    let checked = check_feed(&source, &outbound, data_dir(control), now_ms(control)).await;
+    checked.map_err(|error: UpdateError| {
+        let said = UserMessage::UpdateCheckFailed { detail: error.to_string() };
+        ControlError::with_message(ErrorCode::Upstream, said)
+    })?;
+    if let Some(version) = newer_version(&record(control), &running_version()) {
+        let said = match installation().await?.command {
+            Some(command) => UserMessage::UpdateByCommand { version, command },
+            None => UserMessage::UpdateByHand { version },
+        };
+        control.add_notice(said);
+    }
+    Ok(())
+}
+
+/// Asks once a day while the setting is on, until `stop`.
+pub async fn check_daily(control: Control, stop: CancellationToken) {
+    let Some(source) = ReleaseSource::built_in() else { return };
+    loop {
+        if control.saved_config().update_check && is_due(record(&control).checked_ms, now_ms(&control)) {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                checked = check_now(&control, Some(source.clone())) => if let Err(error) = checked {
+                    tracing::info!("the daily check for updates failed: {error}");
+                },
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(UPDATE_SCHEDULE_INTERVAL) => {}
+        }
+    }
+}
+
+/// The finding of `doctor`.
+pub(super) async fn finding() -> Result<Finding, ControlError> {
+    let said = match installation().await?.command {
+        Some(command) => UserMessage::UpdatedByCommand { command },
+        None if ReleaseSource::built_in().is_some() => UserMessage::UpdatedByHand,
+        None => UserMessage::UpdatesNotConfigured,
+    };
+    Ok(Finding::good("updates", "").with_message(said))
+}
+
+/// Asks the package managers of this machine, which may take some tenths of a second.
+async fn installation() -> Result<Installation, ControlError> {
+    let program = std::env::current_exe().and_then(std::fs::canonicalize).unwrap_or_default();
+    let detected = tokio::task::spawn_blocking(move || detect(&program, &query_system, &Path::exists)).await;
+    detected.map_err(|error| ControlError::new(ErrorCode::Internal, error.to_string()))
+}
+
+fn record(control: &Control) -> UpdateRecord {
+    data_dir(control).map(UpdateRecord::load).unwrap_or_default()
+}
+
+/// The data directory. `None` in a demo, which writes no files.
+fn data_dir(control: &Control) -> Option<&Path> {
+    (!control.config.demo).then_some(control.config.data_dir.as_path())
+}
+
+fn now_ms(control: &Control) -> u64 {
+    let now: SystemTime = control.clock.now().wall;
+    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
