@@ -64,6 +64,27 @@ fn holds(dir: &Path, secret: &str) -> bool {
 }
 
 #[tokio::test]
+async fn f50_files_of_a_newer_version_are_named_and_left_untouched() {
+    let simulator = simulator(&["alice"]).await;
+    let dir = Program::start(&simulator).await.stop().await;
+    let (database, settings) = (dir.path().join("mammouth.db"), dir.path().join("settings.toml"));
+    rusqlite::Connection::open(&database).unwrap().pragma_update(None, "user_version", 1_000).unwrap();
+    std::fs::write(&settings, "version = 1000\n[of_tomorrow]\nmode = 1\n").unwrap();
+    let read = || (std::fs::read(&database).unwrap(), std::fs::read(&settings).unwrap());
+    let before = read();
+
+    let program = Program::start_in(dir, Some(&simulator), Options::default()).await;
+    assert_eq!(program.chat(&question("hi")).await.status, 200);
+    let said = notices(&program).await;
+    assert!(said.contains("settings.toml was written by a newer version"), "{said}");
+    assert!(said.contains("the database was written by a newer version"), "{said}");
+    let dir = program.stop().await;
+    let logs = cli_in(dir.path(), &["logs"]).await;
+    assert!(stderr_text(&logs).contains("a newer version"), "{}", stderr_text(&logs));
+    assert_eq!(read(), before);
+}
+
+#[tokio::test]
 async fn f49_a_locked_database_delays_nobody_and_loses_nothing() {
     let simulator = simulator(&["alice"]).await;
     let program = Program::start(&simulator).await;

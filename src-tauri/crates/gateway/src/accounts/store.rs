@@ -174,7 +174,9 @@ impl SavedStates {
 fn connect(path: &Path) -> Result<Connection, std::io::Error> {
     let flags = OpenFlags::default() | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let connection = Connection::open_with_flags(request_log::resolve_folder_links(path)?, flags);
-    connection.and_then(prepare).map_err(std::io::Error::other)
+    let connection = connection.map_err(std::io::Error::other)?;
+    request_log::check_version(&connection).map_err(std::io::Error::other)?;
+    prepare(connection).map_err(std::io::Error::other)
 }
 
 fn prepare(connection: Connection) -> rusqlite::Result<Connection> {

@@ -10,6 +10,9 @@ pub enum RequestLogError {
     /// The file is not a sound database.
     #[error("the request log is damaged")]
     Damaged,
+    /// A newer version of this program changed the file's form.
+    #[error("the database was written by a newer version of this program, and is left untouched")]
+    Newer,
     /// Another program holds the file locked; a later try may succeed.
     #[error("the request log is locked by another program")]
     Busy,

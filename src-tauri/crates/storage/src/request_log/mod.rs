@@ -37,6 +37,7 @@ pub use export::ExportFormat;
 pub use file::resolve_folder_links;
 pub use open_record::{OpenRecord, RecordStart, RequestOrigin, RequestOutcome};
 pub use record::{Attempt, Bodies, ErrorSource, Query, RequestRecord};
+pub use schema::check_version;
 pub use selection_reason::{AccountSelection, SelectionReason, SelectionRule};
 pub use state::LogCounters;
 pub use store::{LogReader, open_read_only};

@@ -59,6 +59,22 @@ const FACETS_OF_ROW: &str = "json_object('client', client, 'dialect', dialect, '
 /// Rows brought up to date in one transaction.
 const MIGRATION_CHUNK_ROWS: i64 = 5_000;
 
+/// The form of the file, in SQLite's `user_version`. A change that an older version must not write to raises it; added
+/// columns and tables do not.
+const SCHEMA_VERSION: i64 = 1;
+
+/// Refuses a file of a newer form, before anything is written to it.
+///
+/// # Errors
+/// [`RequestLogError::Newer`], or the error of SQLite.
+pub fn check_version(connection: &Connection) -> Result<(), RequestLogError> {
+    if version(connection)? > SCHEMA_VERSION { Err(RequestLogError::Newer) } else { Ok(()) }
+}
+
+fn version(connection: &Connection) -> Result<i64, RequestLogError> {
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
 /// Makes what is missing.
 pub(super) fn migrate(connection: &Connection) -> Result<(), RequestLogError> {
     connection.execute_batch(REQUESTS_TABLE)?;
@@ -74,6 +90,9 @@ pub(super) fn migrate(connection: &Connection) -> Result<(), RequestLogError> {
         connection.execute_batch(ADD_BILLED_COLUMN)?;
     }
     while add_missing_facets(connection)? > 0 {}
+    if version(connection)? < SCHEMA_VERSION {
+        connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    }
     Ok(())
 }
 

@@ -72,6 +72,7 @@ pub fn open_read_only(path: &Path) -> Result<LogReader, RequestLogError> {
         return Err(RequestLogError::Missing);
     }
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    schema::check_version(&connection)?;
     Ok(LogReader { connection })
 }
 
@@ -128,6 +129,7 @@ impl LogStore {
     pub(super) fn open(path: &Path) -> Result<Self, RequestLogError> {
         file::ensure_private(path)?;
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        schema::check_version(&connection)?;
         if std::fs::metadata(path)?.len() <= MAX_CHECKED_AT_OPEN_BYTES {
             check(&connection)?;
         }

@@ -65,6 +65,22 @@ fn f50_a_damaged_file_is_set_aside_and_a_new_one_is_used() {
 }
 
 #[test]
+fn f50_a_file_of_a_newer_version_is_named_and_left_untouched() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("mammouth.db");
+    create_log(&path);
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 2).unwrap();
+    let before = fs::read(&path).unwrap();
+    let opened = RequestLog::open(&path, LogLimits::default());
+    assert!(opened.notice.unwrap().contains("newer version"));
+    record_request(&opened.log, "new", "alice");
+    assert_eq!(request_ids(&all_records(&opened.log)), ["new"], "kept in memory");
+    opened.log.close(Duration::from_secs(60));
+    assert!(!is_set_aside(&folder));
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
 fn f50_a_truncated_or_foreign_file_is_set_aside() {
     for content in [random_bytes(100), b"hello, this is no database at all".repeat(50)] {
         let (folder, path) = folder();
