@@ -12,7 +12,7 @@ packages_aarch64=(curl dpkg-dev file gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 packages_wayland=(dbus foot fonts-dejavu-core gir1.2-glib-2.0 python3-gi sway)
 packages_package_windows=(nsis osslsigncode zip)
 packages_package_lint=(appstream desktop-file-utils dpkg-dev flatpak-builder lintian rpm rpmlint)
-packages_package_test=(curl dpkg-dev mmdebstrap xdotool xvfb)
+packages_package_test=(curl dpkg-dev mmdebstrap rpm xdotool xvfb)
 packages_test=(at-spi2-core chromium faketime g++ iproute2 strace systemd xvfb xdotool dbus gnome-keyring openbox wmctrl x11-utils xclip
   tinyproxy-bin microsocks minisign ruby zstd webkit2gtk-driver python3-gi gir1.2-glib-2.0 fonts-dejavu-core "${packages_apt_repository[@]}")
 packages_windows=(binutils-mingw-w64-x86-64 curl g++-mingw-w64-x86-64-posix gcc-mingw-w64-x86-64-posix nsis unzip wine wine64 xdotool xvfb zip)
