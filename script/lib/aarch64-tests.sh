@@ -12,22 +12,6 @@ build_aarch64() {
     cargo build --locked -p mammouth-cli --bin mammouth-proxy --target "$aarch64_target"
 }
 
-# serve_and_ask FOLDER COMMAND...: starts the server of a program, asks it, and ends it.
-serve_and_ask() {
-  local folder=$1 process address key
-  shift
-  "$@" serve --demo --port 0 --data-dir "$folder" >"$folder/stdout" 2>"$folder/stderr" &
-  process=$!
-  until_true 120 grep -q '^listening on ' "$folder/stdout" || { cat "$folder/stderr"; return 1; }
-  address=$(sed -n 's/^listening on //p' "$folder/stdout" | head -n 1)
-  key=$("$@" --demo --data-dir "$folder" keys list --reveal)
-  curl -fsS "$address/v1/chat/completions" -H "Authorization: Bearer $key" -H 'Content-Type: application/json' \
-    -d '{"model":"gpt-4.1","messages":[{"role":"user","content":"Hello"}]}' | grep -q '"choices"'
-  "$@" --demo --data-dir "$folder" status
-  kill -TERM "$process"
-  wait "$process"
-}
-
 test_aarch64_program() {
   file "$aarch64_program" | grep -q 'ARM aarch64'
   local folder
