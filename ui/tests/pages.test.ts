@@ -349,6 +349,10 @@ describe("settings", () => {
     await waitForText("Enter a number from 1 to 100,000.");
     await enter(size, "250");
     await waitFor(() => expect(asked(control, "settings.set")).toEqual([{ name: "log_max_bytes", value: 250_000_000 }]));
+    const stored = field<HTMLInputElement>("Memory for stored responses (MB)");
+    expect(stored.value).toBe("8");
+    await enter(stored, "0");
+    await waitFor(() => expect(asked(control, "settings.set").at(-1)).toEqual({ name: "stored_response_bytes", value: 0 }));
   });
 
   test("the log level is chosen, and a filter from the file is kept as a choice", async () => {

@@ -26,8 +26,11 @@ for (const { name, section } of SETTINGS) SECTIONS[section].push(name);
 export const LOG_LEVELS = ["error", "warn", "info", "debug"];
 
 export const BYTES_PER_MB = 1_000_000;
-/** The largest size of the request log, as the program allows it. */
-export const MAX_LOG_MB = 100_000;
+/** The sizes that are entered in MB: the least and the largest, as the program allows them. */
+export const MB_RANGES: { [name: string]: { min: number; max: number } | undefined } = {
+  log_max_bytes: { min: 1, max: 100_000 },
+  stored_response_bytes: { min: 0, max: 1_000 },
+};
 
 const hasTexts = (setting: Declared): setting is Choices => setting.kind === "choice" && setting.name !== "language";
 

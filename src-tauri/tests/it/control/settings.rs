@@ -80,6 +80,24 @@ async fn a_live_setting_counts_at_once_and_a_bad_one_changes_nothing() {
 }
 
 #[tokio::test]
+async fn less_memory_for_stored_responses_removes_them_at_once() {
+    let env = TestEnv::new(&["alice"]).await;
+    let program = &env.program;
+    let stored = async || {
+        let answer = program.post("/v1/responses", &json!({ "model": "gpt-4.1", "input": "echo: hi" })).await;
+        format!("/v1/responses/{}", answer.json()["id"].as_str().unwrap())
+    };
+    let before = stored().await;
+    assert_eq!(program.get(&before).await.status, 200);
+    assert_eq!(set(program, "stored_response_bytes", json!(0)).await.json()["live"], true);
+    assert_eq!(program.get(&before).await.status, 404);
+    assert_eq!(program.get(&stored().await).await.status, 404);
+    set(program, "stored_response_bytes", json!(null)).await;
+    assert_eq!(program.get(&stored().await).await.status, 200);
+    env.still_serves().await;
+}
+
+#[tokio::test]
 async fn how_web_sessions_are_asked_changes_with_the_next_request() {
     let env = TestEnv::new(&["alice"]).await;
     let program = &env.program;

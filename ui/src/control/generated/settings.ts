@@ -18,6 +18,7 @@ export const SETTINGS = [
   {"name":"log_days","section":"log","kind":"number","default":30,"choices":[],"live":true},
   {"name":"log_max_bytes","section":"log","kind":"number","default":100000000,"choices":[],"live":true},
   {"name":"keep_bodies","section":"log","kind":"switch","default":false,"choices":[],"live":true},
+  {"name":"stored_response_bytes","section":"log","kind":"number","default":8000000,"choices":[],"live":true},
   {"name":"log","section":"log","kind":"text","default":"info","choices":[],"live":true},
   {"name":"language","section":"general","kind":"choice","default":"auto","choices":["auto","en","zh","fr"],"live":true},
   {"name":"update_check","section":"general","kind":"switch","default":false,"choices":[],"live":true},

@@ -70,6 +70,7 @@ impl Components {
             limits: self.keys.limits().clone(),
             clock: self.clock,
             body_limit: usize::try_from(config.body_bytes).unwrap_or(usize::MAX),
+            stored_response_bytes: config.stored_response_bytes,
         })
     }
 

@@ -15,6 +15,7 @@ use super::service::HttpService;
 use crate::management::{
     Backend, BoxFuture, ClientKeys, MainKey, SavePort, TestResult, TextSink, UserMessage,
 };
+use crate::proxy::Proxy;
 use crate::server::SwitchError;
 use storage::request_log::RequestErrorCode;
 use storage::secrets::{ExposeSecret, Secret};
@@ -27,6 +28,7 @@ const MAX_RESPONSE_BYTES: usize = 1 << 20;
 /// Implementation of [`management::Backend`].
 pub(super) struct AppBackend {
     pub(super) service: HttpService,
+    pub(super) proxy: Proxy,
     pub(super) keys: ClientKeys,
     pub(super) keyless: Arc<KeylessListener>,
 }
@@ -54,6 +56,10 @@ impl Backend for AppBackend {
         save: SavePort<'a>,
     ) -> BoxFuture<'a, Result<(), SwitchError>> {
         Box::pin(self.keyless.set_port(port, save))
+    }
+
+    fn set_stored_response_bytes(&self, max_bytes: usize) {
+        self.proxy.set_stored_response_bytes(max_bytes);
     }
 
     fn keyless_notice(&self) -> Option<UserMessage> {

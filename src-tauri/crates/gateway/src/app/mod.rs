@@ -110,6 +110,7 @@ impl App {
         let keyless = Arc::new(KeylessListener::new(&guard, &proxy, limits.clone()));
         let backend: Arc<dyn management::Backend> = Arc::new(control_backend::AppBackend {
             service: service.clone(),
+            proxy: proxy.clone(),
             keys: components.keys.clone(),
             keyless: Arc::clone(&keyless),
         });

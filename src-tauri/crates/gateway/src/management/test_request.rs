@@ -112,6 +112,9 @@ pub trait Backend: Send + Sync {
         save: SavePort<'a>,
     ) -> BoxFuture<'a, Result<(), SwitchError>>;
 
+    /// Sets the most memory of the stored responses of the Responses API, bytes.
+    fn set_stored_response_bytes(&self, max_bytes: usize);
+
     /// The current message about the keyless port, if there is one.
     fn keyless_notice(&self) -> Option<UserMessage>;
 }

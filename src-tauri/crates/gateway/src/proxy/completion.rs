@@ -21,7 +21,7 @@ use super::response::{
     ACCOUNT_HEADER, ATTEMPTS_HEADER, IGNORED_HEADER, MODEL_HEADER, bytes_response, header_value,
     json_response,
 };
-use super::response_store::PendingResponse;
+use super::response_store::{PendingResponse, StoredTurn};
 use super::retry::{self, StartedReply};
 use super::{CallerInfo, ProxyInner};
 use dialects::{Decoded, Dialect, Encode, ReplyMeta};
@@ -95,8 +95,9 @@ impl CompletionRequest {
             return load_response(self.context, prepared.encoder);
         }
         let client = &self.context.caller.client;
-        let pending =
-            PendingResponse::new(client, &prepared.request, prepared.encoder.responses_state().as_deref());
+        let previous_turn = prepared.previous_turn.take();
+        let state = prepared.encoder.responses_state();
+        let pending = PendingResponse::new(client, &prepared.request, state.as_deref(), previous_turn);
         let PreparedRequest { ref request, ref model, conversation, .. } = prepared;
         let proxy = Arc::clone(&self.context.proxy);
         match retry::start_reply(&proxy, request, model, conversation, &mut self.context.entry).await {
@@ -119,9 +120,10 @@ impl CompletionRequest {
         if let Some(problem) = proxy.key_limit_error(&caller.client, &request.model) {
             return Err(problem);
         }
-        if let Some(state) = encoder.responses_state() {
-            proxy.responses.resume(&caller.client, &mut request, state, Instant::now())?;
-        }
+        let previous_turn = match encoder.responses_state() {
+            Some(state) => proxy.responses.resume(&caller.client, &mut request, state, Instant::now())?,
+            None => None,
+        };
         let model_name = request.model.clone();
         // The first catalog of this run may still be loading.
         proxy.parts.models.catalog().wait_for_first().await;
@@ -134,6 +136,7 @@ impl CompletionRequest {
             request: Arc::new(request),
             model,
             conversation,
+            previous_turn,
             ignored,
             api_only_params,
             encoder,
@@ -188,6 +191,8 @@ struct PreparedRequest {
     request: Arc<Request>,
     model: ResolvedModel,
     conversation: u64,
+    /// The end of the stored conversation that the request continues.
+    previous_turn: Option<Arc<StoredTurn>>,
     ignored: Vec<String>,
     api_only_params: Vec<&'static str>,
     encoder: Box<dyn Encode>,

@@ -56,6 +56,8 @@ pub struct ProxyParts {
     pub clock: Clock,
     /// The largest request body, bytes.
     pub body_limit: usize,
+    /// The most memory of all stored responses, bytes.
+    pub stored_response_bytes: usize,
 }
 
 #[cfg(test)]
@@ -72,6 +74,7 @@ impl ProxyParts {
             clock,
             limits: KeyLimitTable::default(),
             body_limit: 1_000,
+            stored_response_bytes: 1_000,
         }
     }
 }
@@ -111,12 +114,13 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(3 * 60 * 60);
 impl Proxy {
     /// A proxy with empty counters and an empty response store.
     pub fn new(parts: ProxyParts) -> Self {
+        let responses = response_store::ResponseStore::new(parts.stored_response_bytes);
         let inner = ProxyInner {
             parts,
             body_memory: body::BodyMemoryLimit::default(),
             retry_budget: retry_budget::RetryBudget::default(),
             metrics: Metrics::default(),
-            responses: response_store::ResponseStore::default(),
+            responses,
         };
         Self { inner: Arc::new(inner) }
     }
@@ -124,6 +128,11 @@ impl Proxy {
     /// Counters of this run.
     pub fn metrics(&self) -> &Metrics {
         &self.inner.metrics
+    }
+
+    /// Sets the most memory of all stored responses, bytes.
+    pub fn set_stored_response_bytes(&self, max_bytes: usize) {
+        self.inner.responses.set_max_bytes(max_bytes);
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use dialects::{ItemTools, ResponsesState, StoredResponse};
@@ -11,25 +12,76 @@ use protocol::{Message, Part, Request, Role};
 
 use super::error::ProxyError;
 
-/// The most memory of all stored responses together, bytes.
-const MAX_STORED_BYTES: usize = 64 * 1024 * 1024;
 const MAX_STORED_RESPONSES: usize = 1_000;
 const RESPONSE_TTL: Duration = Duration::from_secs(60 * 60);
 
 /// The store of responses, by client and response id.
-#[derive(Default)]
 pub(super) struct ResponseStore {
     entries: Mutex<VecDeque<ResponseEntry>>,
+    /// The most memory of all stored responses together, bytes.
+    max_bytes: AtomicUsize,
+    stored_bytes: Arc<AtomicUsize>,
 }
 
 struct ResponseEntry {
     client: Arc<str>,
     id: String,
     body: String,
-    messages: Arc<[Message]>,
+    turn: Arc<StoredTurn>,
     item_tools: ItemTools,
-    bytes: usize,
     stored_at: Instant,
+    _size: CountedSize,
+}
+
+/// The messages that one request and its reply added to a conversation. A response that continues another shares the
+/// messages before its own with it.
+pub(super) struct StoredTurn {
+    previous: Option<Arc<StoredTurn>>,
+    messages: Vec<Message>,
+    /// The number of messages up to the end of this turn.
+    message_count: usize,
+    /// The size of all messages up to the end of this turn.
+    conversation_bytes: usize,
+    _size: CountedSize,
+}
+
+impl StoredTurn {
+    /// All messages up to the end of this turn.
+    fn conversation(&self) -> Vec<Message> {
+        let mut turns: Vec<&Self> =
+            std::iter::successors(Some(self), |turn| turn.previous.as_deref()).collect();
+        turns.reverse();
+        turns.into_iter().flat_map(|turn| &turn.messages).cloned().collect()
+    }
+}
+
+impl Drop for StoredTurn {
+    /// Drops the turns before one after the other: dropped from within each other, many of them would fill the stack.
+    fn drop(&mut self) {
+        let mut previous = self.previous.take();
+        while let Some(mut turn) = previous.and_then(Arc::into_inner) {
+            previous = turn.previous.take();
+        }
+    }
+}
+
+/// A number of bytes that counts in a total until it is dropped.
+struct CountedSize {
+    bytes: usize,
+    total: Arc<AtomicUsize>,
+}
+
+impl CountedSize {
+    fn new(bytes: usize, total: &Arc<AtomicUsize>) -> Self {
+        total.fetch_add(bytes, Ordering::Relaxed);
+        Self { bytes, total: Arc::clone(total) }
+    }
+}
+
+impl Drop for CountedSize {
+    fn drop(&mut self) {
+        self.total.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 /// The parts of a request that are needed to store its response.
@@ -38,56 +90,95 @@ pub(super) struct PendingResponse {
     request: Arc<Request>,
     has_instructions: bool,
     item_tools: ItemTools,
+    previous: Option<Arc<StoredTurn>>,
 }
 
 impl PendingResponse {
-    /// The pending response of a request with `store`; `None` for other requests.
+    /// The pending response of a request with `store`; `None` for other requests. `previous` is what
+    /// [`ResponseStore::resume`] returned for the request.
     pub(super) fn new(
         client: &Arc<str>,
         request: &Arc<Request>,
         state: Option<&ResponsesState>,
+        previous: Option<Arc<StoredTurn>>,
     ) -> Option<Self> {
         let state = state.filter(|state| state.store)?;
         let (client, request) = (Arc::clone(client), Arc::clone(request));
         let item_tools = state.item_tools.clone();
-        Some(Self { client, request, has_instructions: state.has_instructions, item_tools })
+        Some(Self { client, request, has_instructions: state.has_instructions, item_tools, previous })
+    }
+
+    /// The messages that came with the request itself.
+    fn new_messages(&self) -> &[Message] {
+        let resumed = self.previous.as_ref().map_or(0, |turn| turn.message_count);
+        self.request.messages.get(usize::from(self.has_instructions) + resumed..).unwrap_or_default()
     }
 }
 
 impl ResponseStore {
+    pub(super) fn new(max_bytes: usize) -> Self {
+        Self {
+            entries: Mutex::default(),
+            max_bytes: AtomicUsize::new(max_bytes),
+            stored_bytes: Arc::default(),
+        }
+    }
+
+    /// Sets the most memory of all stored responses. The oldest are removed until the others fit.
+    pub(super) fn set_max_bytes(&self, max_bytes: usize) {
+        self.max_bytes.store(max_bytes, Ordering::Relaxed);
+        self.remove_oldest(&mut self.entries.lock());
+    }
+
     /// Stores a response with the conversation before it. The oldest responses are removed to make room. A response
     /// that alone exceeds the limit is not stored.
     pub(super) fn insert(&self, pending: &PendingResponse, response: StoredResponse, now: Instant) {
+        let previous = pending.previous.clone();
         let reply = Message { role: Role::Assistant, parts: response.parts };
-        let before = pending.request.messages.iter().skip(usize::from(pending.has_instructions)).cloned();
-        let messages: Arc<[Message]> = before.chain([reply]).collect();
+        let messages: Vec<Message> = pending.new_messages().iter().cloned().chain([reply]).collect();
         let item_tools = pending.item_tools.clone();
         let message_bytes: usize = messages.iter().map(|message| parts_bytes(&message.parts)).sum();
-        let bytes = response.body.len() + item_tools.bytes() + message_bytes;
-        if bytes > MAX_STORED_BYTES {
+        let (count_before, bytes_before) =
+            previous.as_ref().map_or((0, 0), |turn| (turn.message_count, turn.conversation_bytes));
+        let message_count = count_before + messages.len();
+        let conversation_bytes = bytes_before + message_bytes;
+        let entry_bytes = response.body.len() + item_tools.bytes();
+        if entry_bytes + conversation_bytes > self.max_bytes.load(Ordering::Relaxed) {
             return;
         }
-        let client = Arc::clone(&pending.client);
+        let turn = Arc::new(StoredTurn {
+            previous,
+            messages,
+            message_count,
+            conversation_bytes,
+            _size: CountedSize::new(message_bytes, &self.stored_bytes),
+        });
         let entry = ResponseEntry {
-            client,
+            client: Arc::clone(&pending.client),
             id: response.id,
             body: response.body,
-            messages,
+            turn,
             item_tools,
-            bytes,
             stored_at: now,
+            _size: CountedSize::new(entry_bytes, &self.stored_bytes),
         };
         let mut entries = self.unexpired(now);
         entries.push_back(entry);
+        self.remove_oldest(&mut entries);
+    }
+
+    fn remove_oldest(&self, entries: &mut VecDeque<ResponseEntry>) {
         while entries.len() > MAX_STORED_RESPONSES
-            || entries.iter().map(|entry| entry.bytes).sum::<usize>() > MAX_STORED_BYTES
+            || self.stored_bytes.load(Ordering::Relaxed) > self.max_bytes.load(Ordering::Relaxed)
         {
-            entries.pop_front();
+            if entries.pop_front().is_none() {
+                break;
+            }
         }
     }
 
     /// Inserts the stored conversation of the previous response between the new instructions and the new input, and adds
-    /// the tools that its input items brought.
+    /// the tools that its input items brought. Returns the conversation's last turn.
     ///
     /// # Errors
     /// The previous response is not stored, or the tools of both together are too many.
@@ -97,14 +188,17 @@ impl ResponseStore {
         request: &mut Request,
         state: &mut ResponsesState,
         now: Instant,
-    ) -> Result<(), ProxyError> {
-        let Some(previous) = &state.previous_response_id else { return Ok(()) };
+    ) -> Result<Option<Arc<StoredTurn>>, ProxyError> {
+        let Some(previous) = &state.previous_response_id else { return Ok(None) };
         let entries = self.unexpired(now);
         let entry = entries.iter().find(|entry| &entry.id == previous && *entry.client == *client);
         let Some(entry) = entry else { return Err(ProxyError::PreviousResponseNotFound) };
+        let (turn, item_tools) = (Arc::clone(&entry.turn), entry.item_tools.clone());
+        drop(entries);
         let position = usize::from(state.has_instructions);
-        request.messages.splice(position..position, entry.messages.iter().cloned());
-        state.restore_item_tools(&entry.item_tools, request).map_err(ProxyError::Invalid)
+        request.messages.splice(position..position, turn.conversation());
+        state.restore_item_tools(&item_tools, request).map_err(ProxyError::Invalid)?;
+        Ok(Some(turn))
     }
 
     /// The body of a stored response.
@@ -151,6 +245,13 @@ fn parts_bytes(parts: &[Part]) -> usize {
 mod tests {
     use super::*;
 
+    /// Room for three of the big texts below, with some bytes for what is around them.
+    const MAX_BYTES: usize = 3_100_000;
+
+    fn big_text() -> String {
+        "x".repeat(1_000_000)
+    }
+
     fn says(text: &str) -> Message {
         Message { role: Role::User, parts: vec![Part::Text(text.into())] }
     }
@@ -162,7 +263,20 @@ mod tests {
             request,
             has_instructions: instructed,
             item_tools: ItemTools::default(),
+            previous: None,
         }
+    }
+
+    /// Continues the conversation of `previous` with `text`, as response `id`.
+    fn continue_from(store: &ResponseStore, previous: &str, id: &str, text: &str, now: Instant) {
+        let mut request = Request { messages: vec![says(text)], ..Request::default() };
+        let turn = store.resume("ide", &mut request, &mut after(previous, false), now).unwrap();
+        let pending = PendingResponse { previous: turn, ..pending(request.messages, false) };
+        store.insert(&pending, kept(id, "y"), now);
+    }
+
+    fn stored(store: &ResponseStore, id: &str, now: Instant) -> bool {
+        store.get_body("ide", id, now).is_some()
     }
 
     fn kept(id: &str, text: &str) -> StoredResponse {
@@ -177,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_resumed_conversation_follows_the_new_instructions() {
-        let (store, now) = (ResponseStore::default(), Instant::now());
+        let (store, now) = (ResponseStore::new(MAX_BYTES), Instant::now());
         store.insert(&pending(vec![says("old rule"), says("a")], true), kept("1", "b"), now);
         let mut request = Request { messages: vec![says("new rule"), says("c")], ..Request::default() };
         store.resume("ide", &mut request, &mut after("1", true), now).unwrap();
@@ -191,15 +305,11 @@ mod tests {
 
     #[test]
     fn stored_responses_are_bounded_in_time_bytes_and_number() {
-        let (store, now) = (ResponseStore::default(), Instant::now());
-        let big = "x".repeat(MAX_STORED_BYTES / 3);
-        for id in ["1", "2", "3"] {
-            store.insert(&pending(vec![says(&big)], false), kept(id, "y"), now);
+        let (store, now) = (ResponseStore::new(MAX_BYTES), Instant::now());
+        for id in ["1", "2", "3", "4"] {
+            store.insert(&pending(vec![says(&big_text())], false), kept(id, "y"), now);
         }
-        assert_eq!(
-            (store.get_body("ide", "1", now), store.get_body("ide", "3", now)),
-            (None, Some("{}".into()))
-        );
+        assert_eq!(["1", "2", "4"].map(|id| stored(&store, id, now)), [false, true, true]);
         assert!(store.remove("ide", "3", now) && !store.remove("ide", "3", now));
         assert_eq!(store.get_body("ide", "2", now + RESPONSE_TTL + Duration::from_secs(1)), None);
         for n in 0..MAX_STORED_RESPONSES + 5 {
@@ -209,5 +319,51 @@ mod tests {
             (store.get_body("ide", "4", now), store.get_body("ide", "5", now).is_some()),
             (None, true)
         );
+    }
+
+    #[test]
+    fn a_continued_conversation_is_stored_once() {
+        let (store, now) = (ResponseStore::new(MAX_BYTES), Instant::now());
+        store.insert(&pending(vec![says(&big_text())], false), kept("0", "y"), now);
+        for n in 0..50 {
+            continue_from(&store, &n.to_string(), &(n + 1).to_string(), "more", now);
+        }
+        assert!(stored(&store, "0", now) && stored(&store, "50", now));
+        let mut request = Request { messages: vec![says("last")], ..Request::default() };
+        store.resume("ide", &mut request, &mut after("50", false), now).unwrap();
+        assert_eq!(request.messages.len(), 103);
+        assert_eq!(request.messages[100], says("more"));
+
+        assert!(store.remove("ide", "0", now), "the others keep its messages");
+        store.resume("ide", &mut request, &mut after("50", false), now).unwrap();
+        store.set_max_bytes(0);
+        assert_eq!(store.stored_bytes.load(Ordering::Relaxed), 0, "all of it is given back");
+    }
+
+    #[test]
+    fn a_smaller_limit_removes_the_oldest_at_once() {
+        let (store, now) = (ResponseStore::new(MAX_BYTES), Instant::now());
+        for id in ["1", "2", "3"] {
+            store.insert(&pending(vec![says(&big_text())], false), kept(id, "y"), now);
+        }
+        store.set_max_bytes(MAX_BYTES / 2);
+        assert_eq!(["1", "2", "3"].map(|id| stored(&store, id, now)), [false, false, true]);
+        continue_from(&store, "3", "4", &big_text(), now);
+        assert_eq!(["3", "4"].map(|id| stored(&store, id, now)), [true, false], "too large by itself");
+        store.set_max_bytes(0);
+        store.insert(&pending(Vec::new(), false), kept("5", ""), now);
+        assert!(!stored(&store, "5", now));
+    }
+
+    #[test]
+    fn a_very_long_conversation_is_dropped_without_recursion() {
+        let (store, now) = (ResponseStore::new(usize::MAX), Instant::now());
+        let mut previous = None;
+        for n in 0..100_000 {
+            let next = PendingResponse { previous, ..pending(Vec::new(), false) };
+            store.insert(&next, kept(&n.to_string(), ""), now);
+            previous = store.entries.lock().back().map(|entry| Arc::clone(&entry.turn));
+        }
+        drop((store, previous));
     }
 }

@@ -37,6 +37,7 @@ pub enum Applies {
     LogFilter,
     LogLimits,
     Bodies,
+    StoredResponses,
     Outbound,
     /// Hosts and origins that clients may use.
     AllowLists,

@@ -74,6 +74,10 @@ settings! {
         number("limits.log_max_bytes", 100_000_000, (1_000_000, 100_000_000_000), Applies::LogLimits).section(Log);
     /// Stores prompts and replies in the request log. Who can read the data directory can then read them.
     keep_bodies: bool = switch("keep_bodies", false, Applies::Bodies).section(Log);
+    /// The most memory of the responses that clients of the Responses API can continue from, bytes; `0` stores none. The
+    /// oldest go first, each after an hour at the latest.
+    stored_response_bytes: usize =
+        number("limits.stored_response_bytes", 8_000_000, (0, 1_000_000_000), Applies::StoredResponses).section(Log);
     /// The filter of the program's own log, such as `info` or `mammouth_proxy=debug`.
     log_filter: String =
         text("log", "info", Applies::LogFilter, resolve::log_filter, |filter| SettingValue::text(filter))

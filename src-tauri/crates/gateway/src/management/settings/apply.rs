@@ -31,6 +31,7 @@ pub(super) async fn change(
         | Applies::LogFilter
         | Applies::LogLimits
         | Applies::Bodies
+        | Applies::StoredResponses
         | Applies::Outbound
         | Applies::AllowLists
         | Applies::WhenRead
@@ -104,6 +105,11 @@ async fn apply(control: &Control, applies: Applies, config: &Config) -> Result<(
         Applies::Bodies => {
             let (journal, keep) = (control.journal.clone(), config.keep_bodies);
             run_blocking(move || journal.set_keep_bodies(keep)).await?;
+        }
+        Applies::StoredResponses => {
+            if let Ok(backend) = control.backend() {
+                backend.set_stored_response_bytes(config.stored_response_bytes);
+            }
         }
         Applies::Outbound => outbound::apply(control, config).await?,
         Applies::AllowLists => set_policy(control, config)?,
