@@ -85,6 +85,7 @@ const CALLS = [
   ["secrets.state"],
   ["updates.status"],
   ["updates.check"],
+  ["updates.install"],
   ["window.open", () => ({ page: "accounts" })],
   ["doctor"],
 ];

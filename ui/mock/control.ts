@@ -333,11 +333,14 @@ export class MockControl implements Control {
       version: this.state.status().version,
       owner: "portable",
       command: null,
-      configured: false,
+      installable: true,
+      configured: this.scenario.name === "update",
       automatic: this.state.setting("update_check")?.value === true,
-      checked_ms: null,
-      available: null,
+      checked_ms: this.scenario.name === "update" ? this.scenario.now : null,
+      available: this.scenario.name === "update" ? "9.0.0" : null,
     }),
+    "updates.install": () =>
+      this.scenario.name === "update" ? { version: "9.0.0" } : refuse("not_found", "this build has no address for updates"),
     "updates.check": () => refuse("not_found", "this build has no address for updates"),
     "window.open": () => (this.desktop ? null : refuse("desktop_only", "only the desktop program has a window")),
     doctor: () => [

@@ -2,7 +2,7 @@
 
 export interface Scenario {
   /** State of the simulated program. */
-  name: "full" | "empty" | "demo" | "stopped" | "broken" | "loading" | "signed-out" | "welcome" | "hostile";
+  name: "full" | "empty" | "demo" | "stopped" | "broken" | "loading" | "signed-out" | "welcome" | "hostile" | "update";
   /** Number of requests in the log. */
   records: number;
   /** Whether new requests keep arriving. */

@@ -417,6 +417,15 @@ describe("updates", () => {
     await waitForText("This build has no address for updates, so nothing is asked.");
     expect(asked(control, "updates.check")).toEqual([]);
   });
+
+  test("a newer version is installed when the user asks for it", async () => {
+    const control = await openPage({ name: "update" }, "settings");
+    await waitForText("Version 9.0.0 is available.");
+    expect(asked(control, "updates.install")).toEqual([]);
+    button("Install version 9.0.0").click();
+    await waitForText("The program starts again.");
+    expect(asked(control, "updates.install")).toEqual([{}]);
+  });
 });
 
 describe("the welcome", () => {

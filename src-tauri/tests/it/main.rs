@@ -69,3 +69,5 @@ mod support;
 mod terminal;
 mod tidy;
 mod tools;
+#[cfg(target_os = "linux")]
+mod update;

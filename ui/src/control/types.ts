@@ -42,6 +42,7 @@ export type { Status } from "./generated/Status";
 export type { StoreError } from "./generated/StoreError";
 export type { TestText } from "./generated/TestText";
 export type { TestResult } from "./generated/TestResult";
+export type { UpdateStarted } from "./generated/UpdateStarted";
 export type { UpdateStatus } from "./generated/UpdateStatus";
 export type { UpstreamErrorKind } from "./generated/UpstreamErrorKind";
 export type { UserMessage } from "./generated/UserMessage";

@@ -97,6 +97,9 @@ pub(super) enum Command {
         /// Ask for the newest version now
         #[arg(long)]
         check: bool,
+        /// Download the newest version, and start it in place of the running one
+        #[arg(long, conflicts_with = "check")]
+        install: bool,
     },
     /// Write man pages and shell completions below a folder laid out as /usr/share
     Generate { share: PathBuf },

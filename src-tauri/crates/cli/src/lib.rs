@@ -31,6 +31,7 @@ mod service;
 mod setup;
 mod signals;
 mod update;
+mod update_helper;
 mod usage;
 
 pub use desktop_host::{DesktopHooks, ProxyHandle, run_desktop};
@@ -76,6 +77,9 @@ impl ExitError {
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
     storage::secrets::disable_core_dumps_and_redact_panics();
+    if let Some(data_dir) = update_helper::helper_data_dir() {
+        return report(update_helper::run(&data_dir));
+    }
     match args::Args::try_parse() {
         Ok(args) => report(dispatch(args)),
         Err(error) => show_usage(&error),
@@ -123,7 +127,7 @@ fn dispatch(args: args::Args) -> Result<(), ExitError> {
         args::Command::Logs(options) => logs::logs(&place, &options),
         args::Command::Export(options) => logs::export(&place, &options),
         args::Command::Service(command) => service::service(&place, command),
-        args::Command::Update { check } => update::update(&place, check),
+        args::Command::Update { check, install } => update::update(&place, check, install),
         args::Command::Generate { share } => generate::generate(&share),
     }
 }

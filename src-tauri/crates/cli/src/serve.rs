@@ -12,7 +12,7 @@ use super::args::{GlobalArgs, ServeArgs};
 use super::log_files::LogFiles;
 use super::service::notify;
 use super::signals::{self, Signals};
-use super::{ExitError, exit, logging, malloc, output};
+use super::{ExitError, exit, logging, malloc, output, update_helper};
 use gateway::app::{self, App, AppParts, StartError, StartProblem};
 use gateway::management::Control;
 use gateway::server;
@@ -66,6 +66,7 @@ impl ProxyRuntime {
     pub(super) fn start(flags: Flags, headless: bool) -> Result<(Self, Signals), ExitError> {
         let (sources, config) = sources(flags, headless)?;
         sources.prepare_data_dir().map_err(|error| settings_error(&error))?;
+        let update = update_helper::before_start(&config.data_dir)?;
         let parts = parts(sources, &config);
         // A headless one's log is kept by what started it, such as systemd.
         logging::init(&config, (!headless).then(|| LogFiles::new(&config.data_dir)))?;
@@ -81,6 +82,7 @@ impl ProxyRuntime {
             app.control().attach_log(Box::new(logging::set_filter));
             Ok((app, signals))
         })?;
+        update.serving(app.control(), &data_dir);
         let serving = Self { runtime, data_dir, demo, app };
         serving.print_addresses();
         Ok((serving, signals))

@@ -31,6 +31,7 @@ import type { SettingValue } from "./SettingValue";
 import type { SettingView } from "./SettingView";
 import type { Status } from "./Status";
 import type { TestResult } from "./TestResult";
+import type { UpdateStarted } from "./UpdateStarted";
 import type { UpdateStatus } from "./UpdateStatus";
 import type { UpstreamId } from "./UpstreamId";
 
@@ -165,6 +166,7 @@ value: SettingValue | null, }, SettingView];
   "secrets.unlock": [{}, SecretsView];
   "updates.status": [{}, UpdateStatus];
   "updates.check": [{}, UpdateStatus];
+  "updates.install": [{}, UpdateStarted];
   "window.open": [{ page?: Page, }, null];
   "doctor": [{}, Array<Finding>];
 }

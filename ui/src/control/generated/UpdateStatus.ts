@@ -10,9 +10,13 @@ export type UpdateStatus = {
  */
 version: string, owner: Owner, 
 /**
- * The command that updates this installation. `None` where its files are replaced by hand.
+ * The command that updates this installation. `None` where its files are replaced.
  */
 command: string | null, 
+/**
+ * Whether the program can replace the files itself.
+ */
+installable: boolean, 
 /**
  * Whether this build has an address for updates.
  */

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Definition, Invocation, Service, Step, xml_text};
 
-const LABEL: &str = "dev.mammouthproxy.MammouthProxy.service";
+pub(super) const LABEL: &str = "dev.mammouthproxy.MammouthProxy.service";
 
 pub(super) fn agent(invocation: &Invocation, home: &Path, uid: u32) -> Service {
     let path = home.join(format!("Library/LaunchAgents/{LABEL}.plist"));

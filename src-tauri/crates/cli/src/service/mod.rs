@@ -136,6 +136,14 @@ impl Invocation {
     }
 }
 
+/// Whether systemd or launchd runs this process as the service: both end its other processes with it.
+pub(crate) fn is_managed() -> bool {
+    #[cfg(target_os = "macos")]
+    return std::env::var_os("XPC_SERVICE_NAME").is_some_and(|name| name == launchd::LABEL);
+    #[cfg(not(target_os = "macos"))]
+    return std::env::var_os("NOTIFY_SOCKET").is_some();
+}
+
 fn absolute(option: &str, path: &Path) -> Result<String, ExitError> {
     let path = std::path::absolute(path)
         .map_err(|error| ExitError::new(exit::USAGE, format!("{option} cannot be used: {error}")))?;

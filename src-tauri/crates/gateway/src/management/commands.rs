@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{AccountView, CheckView, Control, ControlError, ErrorCode, KeyView, NoArgs, Overview, Status};
 use super::{ClientList, ClientOutcome, ClientPlan, LaunchCommand, LinkOpened, RepairPlan};
 use super::{Explanation, ExportedLog, ModelView, SavedFile, SecretsView, SettingView, TestResult};
-use super::{IssuedKey, PreparedLaunch, UpdateStatus};
+use super::{IssuedKey, PreparedLaunch, UpdateStarted, UpdateStatus};
 use super::{
     accounts, clients, desktop_commands, doctor, export, keys, log, models, overview, port, secrets, serving,
     settings, shutdown, status, test_request, updates,
@@ -123,6 +123,7 @@ commands! {
     "secrets.unlock"       Look    NoArgs                => SecretsView,           secrets::unlock;
     "updates.status"       Look    NoArgs                => UpdateStatus,          updates::status;
     "updates.check"        Look    NoArgs                => UpdateStatus,          updates::check;
+    "updates.install"      Running NoArgs                => UpdateStarted,         updates::install;
     "window.open"          Running desktop_commands::OpenArgs => (),                desktop_commands::open_window;
     "doctor"               Look    NoArgs                => Vec<doctor::Finding>,  doctor::check_upstream;
 }

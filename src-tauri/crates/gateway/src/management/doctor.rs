@@ -84,7 +84,7 @@ pub(super) async fn check_upstream(control: &Control, _: NoArgs) -> Result<Vec<F
     let probes = join_all(probes).await;
     let date = probes.iter().find_map(|(_, probe)| probe.as_ref().ok()).copied().flatten();
     findings.extend(probes.into_iter().map(|(upstream, probe)| reached(control, upstream, probe.err())));
-    findings.push(super::updates::finding().await?);
+    findings.push(super::updates::finding(control).await?);
     findings.extend(date.map(|date| check_clock(date, control.clock.now().wall)));
     Ok(findings)
 }

@@ -127,16 +127,24 @@ pub enum UserMessage {
     // Of updates.
     #[error("version {version} is available; this installation is updated by: {command}")]
     UpdateByCommand { version: String, command: String },
+    #[error("version {version} is available; 'mammouth-proxy update --install' installs it")]
+    UpdateByProgram { version: String },
     #[error("version {version} is available, to be installed as this one was")]
     UpdateByHand { version: String },
     #[error("this installation is updated by: {command}")]
     UpdatedByCommand { command: String },
+    #[error("this installation is updated by the program, when you ask for it")]
+    UpdatedByProgram,
     #[error("this installation is updated by replacing its files with those of a newer release")]
     UpdatedByHand,
     #[error("this build has no address for updates, so that nothing is asked for newer versions")]
     UpdatesNotConfigured,
     #[error("{detail}")]
     UpdateCheckFailed { detail: String },
+    #[error("the program does not update this installation by itself")]
+    UpdateNotInstallable,
+    #[error("version {version} was not kept: {reason}. The earlier version is installed again")]
+    UpdateReverted { version: String, reason: String },
     /// The window of another language than English shows it as it is: it tells of a file, or of the system.
     #[error("{text}")]
     Plain { text: String },

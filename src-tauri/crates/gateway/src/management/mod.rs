@@ -56,7 +56,7 @@ pub use session::SessionAuth;
 pub use settings::{SettingFrom, SettingView, WindowProxy};
 pub use status::{InstanceInfo, ServingReason, ServingState, Status};
 pub use test_request::{Backend, SavePort, TestResult, TestText, TextSink};
-pub use updates::{UpdateStatus, check_daily};
+pub use updates::{UpdateStarted, UpdateStatus, check_daily};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -68,6 +68,7 @@ use tokio::sync::{Notify, watch};
 use crate::accounts::{AccountView, Accounts, Clock};
 use crate::auth::{Guard, PauseSwitch, Policy, RejectionCount};
 use crate::server::Server;
+use crate::updates::StartFacts;
 use storage::config::{Config, SettingsFile};
 use storage::request_log::RequestLog;
 use storage::secrets::{AsyncSecretStore, Secret};
@@ -114,6 +115,7 @@ struct ControlInner {
     exported: Mutex<Option<PathBuf>>,
     clients: clients::ClientSetups,
     test_runs: test_request::TestRuns,
+    updates: updates::UpdateInstaller,
     /// Notified when a command ends the program.
     stop: Notify,
     /// Notified when a part of the status changed that no other module reports.
@@ -161,6 +163,7 @@ impl Control {
             exported: Mutex::default(),
             clients: clients::ClientSetups::default(),
             test_runs: test_request::TestRuns::default(),
+            updates: updates::UpdateInstaller::default(),
             stop: Notify::new(),
             changed: watch::Sender::new(()),
         };
@@ -192,6 +195,12 @@ impl Control {
     pub fn attach_log(&self, set: SetLogFilter) {
         // As with the server: the first one stays.
         let _ = self.inner.log.set(set);
+    }
+
+    /// Sets how this program was started, for an update that starts it again.
+    pub fn attach_start_facts(&self, facts: StartFacts) {
+        // As with the server: the first one stays.
+        self.inner.updates.attach(facts);
     }
 
     fn set_log(&self, filter: &str) {

@@ -1,6 +1,8 @@
 //! Commands `updates.…`: where this installation gets its updates, and whether there is a newer version.
 
 use std::path::Path;
+use std::process::ChildStdin;
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -10,8 +12,8 @@ use super::doctor::Finding;
 use super::settings::outbound;
 use super::{Control, ControlError, ErrorCode, NoArgs, UserMessage};
 use crate::updates::{
-    Installation, Owner, ReleaseSource, UpdateError, UpdateRecord, check_feed, detect, is_due, newer_version,
-    query_system, running_version,
+    Installation, Owner, ReleaseSource, StartFacts, UpdateError, UpdateRecord, check_feed, detect, is_due,
+    newer_version, prepare, query_system, running_version, start_helper,
 };
 
 /// The time between two looks whether a day has passed since the last check.
@@ -23,8 +25,10 @@ pub struct UpdateStatus {
     /// The running version.
     pub version: String,
     pub owner: Owner,
-    /// The command that updates this installation. `None` where its files are replaced by hand.
+    /// The command that updates this installation. `None` where its files are replaced.
     pub command: Option<String>,
+    /// Whether the program can replace the files itself.
+    pub installable: bool,
     /// Whether this build has an address for updates.
     pub configured: bool,
     /// Whether the program asks once a day.
@@ -35,6 +39,13 @@ pub struct UpdateStatus {
     pub available: Option<String>,
 }
 
+/// The answer of `updates.install`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ts_rs::TS)]
+pub struct UpdateStarted {
+    /// The version that is being installed.
+    pub version: String,
+}
+
 /// Asks no other host.
 pub(super) async fn status(control: &Control, _: NoArgs) -> Result<UpdateStatus, ControlError> {
     let installation = installation().await?;
@@ -42,6 +53,7 @@ pub(super) async fn status(control: &Control, _: NoArgs) -> Result<UpdateStatus,
     Ok(UpdateStatus {
         version: running_version().to_string(),
         owner: installation.owner,
+        installable: control.inner.updates.can_replace(&installation),
         command: installation.command,
         configured: ReleaseSource::built_in().is_some(),
         automatic: control.saved_config().update_check,
@@ -62,18 +74,73 @@ async fn check_now(control: &Control, source: Option<ReleaseSource>) -> Result<(
         .ok_or_else(|| ControlError::with_message(ErrorCode::NotFound, UserMessage::UpdatesNotConfigured))?;
     let outbound = outbound::current(control).await;
     let checked = check_feed(&source, &outbound, data_dir(control), now_ms(control)).await;
-    checked.map_err(|error: UpdateError| {
-        let said = UserMessage::UpdateCheckFailed { detail: error.to_string() };
-        ControlError::with_message(ErrorCode::Upstream, said)
-    })?;
+    checked.map_err(update_error)?;
     if let Some(version) = newer_version(&record(control), &running_version()) {
-        let said = match installation().await?.command {
+        let installation = installation().await?;
+        let said = match installation.command {
             Some(command) => UserMessage::UpdateByCommand { version, command },
+            None if control.inner.updates.can_replace(&installation) => {
+                UserMessage::UpdateByProgram { version }
+            }
             None => UserMessage::UpdateByHand { version },
         };
         control.add_notice(said);
     }
     Ok(())
+}
+
+/// Downloads the newest version and ends the program, which a helper replaces and starts again.
+pub(super) async fn install(control: &Control, _: NoArgs) -> Result<UpdateStarted, ControlError> {
+    control.server()?;
+    let source = ReleaseSource::built_in().filter(|_| !control.config.demo);
+    let source = source
+        .ok_or_else(|| ControlError::with_message(ErrorCode::NotFound, UserMessage::UpdatesNotConfigured))?;
+    if !control.inner.updates.can_replace(&installation().await?) {
+        return Err(ControlError::with_message(ErrorCode::Conflict, UserMessage::UpdateNotInstallable));
+    }
+    // A client that leaves does not end the download.
+    let installed = tokio::spawn(install_from(control.clone(), source)).await;
+    installed.map_err(|error| ControlError::new(ErrorCode::Internal, error.to_string()))?
+}
+
+async fn install_from(control: Control, source: ReleaseSource) -> Result<UpdateStarted, ControlError> {
+    let updates = &control.inner.updates;
+    let in_progress = || ControlError::new(ErrorCode::Conflict, "an update is being installed already");
+    let mut helper = updates.helper.try_lock().map_err(|_| in_progress())?;
+    let facts = updates.facts.get().filter(|_| helper.is_none()).ok_or_else(in_progress)?;
+    let outbound = outbound::current(&control).await;
+    let data_dir = &control.config.data_dir;
+    let version = prepare(&source, &outbound, data_dir, facts.restart.clone()).await.map_err(update_error)?;
+    *helper = start_helper(data_dir, &facts.environment)
+        .map_err(|error| update_error(UpdateError::Write { what: "the helper of the update", error }))?;
+    control.request_stop();
+    Ok(UpdateStarted { version })
+}
+
+/// What `updates.install` needs of this process.
+#[derive(Default)]
+pub(super) struct UpdateInstaller {
+    facts: OnceLock<StartFacts>,
+    /// Closed by the end of this process, for which the helper waits.
+    helper: tokio::sync::Mutex<Option<ChildStdin>>,
+}
+
+impl UpdateInstaller {
+    pub(super) fn attach(&self, facts: StartFacts) {
+        let _ = self.facts.set(facts);
+    }
+
+    /// Whether the program may replace the files of this installation.
+    fn can_replace(&self, installation: &Installation) -> bool {
+        let is_own = matches!(installation.owner, Owner::Portable | Owner::Installer);
+        is_own && self.facts.get().is_some_and(|facts| !facts.is_service)
+    }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
+fn update_error(error: UpdateError) -> ControlError {
+    let said = UserMessage::UpdateCheckFailed { detail: error.to_string() };
+    ControlError::with_message(ErrorCode::Upstream, said)
 }
 
 /// Asks once a day while the setting is on, until `stop`.
@@ -96,9 +163,13 @@ pub async fn check_daily(control: Control, stop: CancellationToken) {
 }
 
 /// The finding of `doctor`.
-pub(super) async fn finding() -> Result<Finding, ControlError> {
-    let said = match installation().await?.command {
+pub(super) async fn finding(control: &Control) -> Result<Finding, ControlError> {
+    let installation = installation().await?;
+    let said = match installation.command {
         Some(command) => UserMessage::UpdatedByCommand { command },
+        None if ReleaseSource::built_in().is_some() && control.inner.updates.can_replace(&installation) => {
+            UserMessage::UpdatedByProgram
+        }
         None if ReleaseSource::built_in().is_some() => UserMessage::UpdatedByHand,
         None => UserMessage::UpdatesNotConfigured,
     };

@@ -5,8 +5,8 @@ use upstreams::download::DownloadError;
 /// One sentence for each reason. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum UpdateError {
-    #[error("this build has no address for updates")]
-    NotConfigured,
+    #[error("no newer version was found")]
+    NotNewer,
     #[error("the list of releases cannot be fetched: {0}")]
     Feed(DownloadError),
     #[error("the signature of the list of releases is wrong")]

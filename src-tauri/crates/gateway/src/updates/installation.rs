@@ -57,6 +57,8 @@ pub fn detect(program: &Path, query: PackageQuery, exists: &dyn Fn(&Path) -> boo
             () if is_in_bundle(program) => Owner::AppBundle,
             () if exists(&folder.join("uninstall.exe")) => Owner::Installer,
             () if exists(&folder.join(".fingerprint")) => Owner::Source,
+            // `cargo install` lists there what it put into `bin`.
+            () if folder.parent().is_some_and(|above| exists(&above.join(".crates.toml"))) => Owner::Source,
             // What no package of the container owns came with its image.
             () if in_container => {
                 return owned(Owner::Container, "docker compose pull && docker compose up -d".to_owned());
@@ -201,6 +203,7 @@ mod tests {
             ("/Applications/Mammouth Proxy.app/Contents/MacOS/m", "", Owner::AppBundle),
             ("/u/Mammouth Proxy/m.exe", "/u/Mammouth Proxy/uninstall.exe", Owner::Installer),
             ("/src/target/debug/m", "/src/target/debug/.fingerprint", Owner::Source),
+            ("/home/a/.cargo/bin/m", "/home/a/.cargo/.crates.toml", Owner::Source),
             ("/home/a/mammouth/m", "", Owner::Portable),
         ] {
             assert_eq!(found(program, ("", ""), there), Installation { owner, command: None }, "{program}");

@@ -22,7 +22,7 @@ const READ_BUFFER_BYTES: usize = 64 << 10;
 ///
 /// # Errors
 /// [`UpdateError`] of the first file that could not be fetched or is not what the feed announced.
-pub async fn fetch_files(
+pub(super) async fn fetch_files(
     files: &[&FeedFile],
     folder: &Path,
     key: &PublicKey,

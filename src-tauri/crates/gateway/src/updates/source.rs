@@ -19,7 +19,12 @@ impl ReleaseSource {
     /// The source that this build was made with. No setting, flag or variable changes it: who could change the key could
     /// replace the program.
     pub fn built_in() -> Option<Self> {
-        let feed = Url::parse(RELEASE_FEED_URL).ok()?;
-        PublicKey::from_base64(RELEASE_PUBLIC_KEY).ok().map(|key| Self { feed, key })
+        Self::new(RELEASE_FEED_URL, RELEASE_PUBLIC_KEY)
+    }
+
+    /// A source; `None` if the address or the key, in base64, is none.
+    pub fn new(feed: &str, key: &str) -> Option<Self> {
+        let feed = Url::parse(feed).ok()?;
+        PublicKey::from_base64(key).ok().map(|key| Self { feed, key })
     }
 }

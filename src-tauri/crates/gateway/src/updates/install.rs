@@ -1,0 +1,120 @@
+//! Preparation of an update: the new programs are downloaded beside the old ones, then a helper is started that waits for
+//! the end of this program.
+
+use std::collections::BTreeMap;
+use std::env::consts::EXE_SUFFIX;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, Command, Stdio};
+use std::time::Duration;
+
+use super::swap::{NEW_SUFFIX, cancel, update_dir};
+use super::{
+    Feed, ReleaseSource, Restart, Swap, SwapStep, UpdateError, VersionOffer, fetch_files, running_system,
+    running_version,
+};
+use storage::secrets::{create_private_dir, with_suffix};
+use upstreams::Outbound;
+
+/// The hidden command of the helper; its argument is the data directory.
+pub const HELPER_COMMAND: &str = "update-helper";
+/// The programs of a release. The helper is a copy of the first, which every installation has.
+const PROGRAM_NAMES: [&str; 2] = ["mammouth-proxy", "mammouth-proxy-desktop"];
+/// Time in which a new version must say that it serves.
+const CONFIRMATION_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How this program was started, as far as that cannot be read from the process later.
+pub struct StartFacts {
+    pub restart: Restart,
+    /// Variables for the next start: the desktop program takes secrets out of its own environment.
+    pub environment: BTreeMap<String, String>,
+    /// Whether a service manager starts and ends the program. It would end the helper too.
+    pub is_service: bool,
+}
+
+/// Downloads the newest version beside the programs in the folder of `restart.program`, and stores what the helper needs.
+/// Nothing that is installed is changed. Returns the version.
+///
+/// # Errors
+/// [`UpdateError`]. The downloads are removed then.
+pub async fn prepare(
+    source: &ReleaseSource,
+    outbound: &Outbound,
+    data_dir: &Path,
+    restart: Restart,
+) -> Result<String, UpdateError> {
+    let feed = Feed::fetch(source, outbound).await?;
+    if super::feed::offer(&feed.version, &running_version()) != VersionOffer::Newer {
+        return Err(UpdateError::NotNewer);
+    }
+    let folder = restart.program.parent().unwrap_or(Path::new("")).to_owned();
+    let names = PROGRAM_NAMES.map(|name| format!("{name}{EXE_SUFFIX}"));
+    let programs: Vec<String> = names.into_iter().filter(|name| folder.join(name).is_file()).collect();
+    let system = running_system();
+    let files: Result<Vec<_>, _> = programs.iter().map(|name| feed.file(name, &system)).collect();
+    fetch_files(&files?, &folder, &source.key, outbound).await?;
+    let swap = Swap {
+        version: feed.version.to_string(),
+        step: SwapStep::Downloaded,
+        helper_starts: 0,
+        folder,
+        programs,
+        restart,
+        confirmation_timeout: CONFIRMATION_TIMEOUT,
+    };
+    if let Err(error) = make_ready(&swap, data_dir) {
+        cancel(&swap, data_dir);
+        return Err(UpdateError::Write { what: "the update", error });
+    }
+    Ok(swap.version)
+}
+
+/// Gives the new programs the permissions of the old ones, copies the helper and stores the state.
+fn make_ready(swap: &Swap, data_dir: &Path) -> std::io::Result<()> {
+    for name in &swap.programs {
+        let program = swap.folder.join(name);
+        fs::set_permissions(with_suffix(&program, NEW_SUFFIX), fs::metadata(&program)?.permissions())?;
+    }
+    create_private_dir(&update_dir(data_dir))?;
+    let [helper_name, _] = PROGRAM_NAMES;
+    fs::copy(swap.folder.join(format!("{helper_name}{EXE_SUFFIX}")), helper_path(data_dir))?;
+    swap.store(data_dir)
+}
+
+/// Starts the helper of a stored update. It waits until the returned handle is closed, which the end of this process
+/// does.
+///
+/// # Errors
+/// The helper cannot be started. An update of which nothing was installed is forgotten then.
+pub fn start_helper(
+    data_dir: &Path,
+    environment: &BTreeMap<String, String>,
+) -> std::io::Result<Option<ChildStdin>> {
+    let mut command = Command::new(helper_path(data_dir));
+    command.arg(HELPER_COMMAND).arg(data_dir).envs(environment).stdin(Stdio::piped());
+    detach(&mut command);
+    let started = command.spawn();
+    if started.is_err()
+        && let Some(swap) = Swap::load(data_dir).filter(|swap| swap.step == SwapStep::Downloaded)
+    {
+        cancel(&swap, data_dir);
+    }
+    Ok(started?.stdin.take())
+}
+
+/// Keeps the helper apart from what ends this program: the terminal's Ctrl-C.
+#[cfg(unix)]
+fn detach(command: &mut Command) {
+    std::os::unix::process::CommandExt::process_group(command, 0);
+}
+
+/// Gives the helper a console that is not shown.
+#[cfg(windows)]
+fn detach(command: &mut Command) {
+    const CREATE_NO_WINDOW: u32 = 0x0800_0000;
+    std::os::windows::process::CommandExt::creation_flags(command, CREATE_NO_WINDOW);
+}
+
+fn helper_path(data_dir: &Path) -> PathBuf {
+    update_dir(data_dir).join(format!("helper{EXE_SUFFIX}"))
+}

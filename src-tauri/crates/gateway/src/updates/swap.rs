@@ -1,0 +1,327 @@
+//! Replacement of the installed programs by a helper process, which takes the old ones back unless the new one serves.
+//!
+//! Each step is written to the disk before it is made. A program's file is never missing: it is replaced by a rename over
+//! it. A helper that was killed is started again by the next start of the program, and continues with its step.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;
+
+use super::saved_data;
+use storage::secrets::{atomic_write, create_private_dir, with_suffix};
+
+/// Set for a new version that the helper starts: it must confirm that it serves.
+pub const CONFIRM_VARIABLE: &str = "MAMMOUTH_PROXY_CONFIRM_UPDATE";
+/// Ending of a downloaded program, beside the one that it replaces.
+pub(super) const NEW_SUFFIX: &str = ".new";
+/// Ending of a replaced program until the new one serves.
+const OLD_SUFFIX: &str = ".old";
+/// The most helpers that work on one update. After that the program starts with whatever is installed.
+const MAX_HELPER_STARTS: u32 = 3;
+/// The time between two looks whether the new program has confirmed.
+const CONFIRMATION_POLL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// A step of the helper. The one that is stored has begun and may be incomplete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SwapStep {
+    /// The new programs lie beside the old ones.
+    Downloaded,
+    /// The data is saved, and the programs are being replaced.
+    Replacing,
+    /// The new program was started and has to confirm.
+    Confirming,
+    /// The old programs and the saved data are being taken back.
+    Reverting { reason: String },
+    /// The old version is installed again, and the user has to be told.
+    Reverted { reason: String },
+}
+
+/// How a program is started again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restart {
+    pub program: PathBuf,
+    pub args: Vec<String>,
+    pub working_dir: PathBuf,
+}
+
+/// An update that is being installed, as it is stored in the data directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Swap {
+    pub version: String,
+    pub step: SwapStep,
+    /// How many helpers have begun to work on it.
+    pub helper_starts: u32,
+    /// The folder of the installed programs.
+    pub folder: PathBuf,
+    /// Names of the programs that are replaced.
+    pub programs: Vec<String>,
+    pub restart: Restart,
+    /// Time in which the new program must confirm.
+    pub confirmation_timeout: Duration,
+}
+
+/// What a start of the program has to do about an update.
+#[derive(Debug, PartialEq, Eq)]
+pub enum StartCheck {
+    /// Start as always.
+    Start,
+    /// Start, and tell the user that this version did not serve and was taken back.
+    StartReverted { version: String, reason: String },
+    /// A helper works on it, and starts the program itself.
+    Busy,
+    /// The helper was killed, and must be started again.
+    Interrupted,
+}
+
+impl Swap {
+    /// The update of a data directory that is not finished.
+    pub fn load(data_dir: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(state_path(data_dir)).ok()?).ok()
+    }
+
+    /// Writes the state.
+    ///
+    /// # Errors
+    /// The data directory cannot be written.
+    pub fn store(&self, data_dir: &Path) -> io::Result<()> {
+        create_private_dir(&update_dir(data_dir))?;
+        atomic_write(&state_path(data_dir), &serde_json::to_vec(self)?)
+    }
+
+    fn begin(&mut self, step: SwapStep, data_dir: &Path) -> io::Result<()> {
+        self.step = step;
+        self.store(data_dir)
+    }
+
+    fn paths(&self, suffix: &'static str) -> impl Iterator<Item = (PathBuf, PathBuf)> {
+        let installed = self.programs.iter().map(|name| self.folder.join(name));
+        installed.map(move |program| (with_suffix(&program, suffix), program))
+    }
+
+    /// Keeps the installed programs under another name. They stay where they are.
+    fn keep_old_programs(&self) -> io::Result<()> {
+        for (old, program) in self.paths(OLD_SUFFIX) {
+            remove_if_exists(&old)?;
+            // Not every file system has links.
+            fs::hard_link(&program, &old).or_else(|_| fs::copy(&program, &old).map(drop))?;
+        }
+        Ok(())
+    }
+
+    /// Renames the files with this suffix over the installed programs. Done again, it finds none.
+    fn install_programs(&self, suffix: &'static str) -> io::Result<()> {
+        for (from, program) in self.paths(suffix) {
+            if from.try_exists()? {
+                fs::rename(from, program)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_programs(&self, suffix: &'static str) {
+        for (leftover, _) in self.paths(suffix) {
+            // The next update replaces what is left.
+            let _ = remove_if_exists(&leftover);
+        }
+    }
+
+    fn start_program(&self, must_confirm: bool) -> io::Result<Child> {
+        let Restart { program, args, working_dir } = &self.restart;
+        let mut command = Command::new(program);
+        command.args(args).current_dir(working_dir).stdin(Stdio::null());
+        if must_confirm {
+            command.env(CONFIRM_VARIABLE, &self.version);
+        }
+        command.spawn()
+    }
+}
+
+/// What a start of the program has to do. `must_confirm` is whether the helper started it.
+pub fn check_start(data_dir: &Path, must_confirm: bool) -> StartCheck {
+    let Some(swap) = Swap::load(data_dir).filter(|_| !must_confirm) else { return StartCheck::Start };
+    let Ok(lock) = lock_helper(data_dir) else { return StartCheck::Start };
+    if lock.is_none() {
+        return StartCheck::Busy;
+    }
+    match swap.step {
+        SwapStep::Reverted { reason } => {
+            discard(data_dir);
+            StartCheck::StartReverted { version: swap.version, reason }
+        }
+        SwapStep::Confirming if is_confirmed(data_dir) => {
+            finish(&swap, data_dir);
+            StartCheck::Start
+        }
+        _ if swap.helper_starts >= MAX_HELPER_STARTS => {
+            discard(data_dir);
+            let reason = "its installation was interrupted too often".to_owned();
+            StartCheck::StartReverted { version: swap.version, reason }
+        }
+        SwapStep::Downloaded | SwapStep::Replacing | SwapStep::Confirming | SwapStep::Reverting { .. } => {
+            StartCheck::Interrupted
+        }
+    }
+}
+
+/// Confirms that this program serves, for the helper that started it.
+///
+/// # Errors
+/// The data directory cannot be written.
+pub fn confirm(data_dir: &Path) -> io::Result<()> {
+    atomic_write(&confirmation_path(data_dir), b"serving")
+}
+
+/// The work of the helper, after the program has ended. Returns the program that it started and that serves.
+///
+/// # Errors
+/// Another helper works, the step cannot be written down, or the program cannot be started.
+pub fn run_helper(data_dir: &Path) -> io::Result<Child> {
+    let Some(lock) = lock_helper(data_dir)? else { return Err(io::ErrorKind::WouldBlock.into()) };
+    let mut swap = Swap::load(data_dir).ok_or(io::ErrorKind::NotFound)?;
+    swap.helper_starts += 1;
+    swap.store(data_dir)?;
+    let reason = match &swap.step {
+        SwapStep::Reverting { reason } | SwapStep::Reverted { reason } => reason.clone(),
+        SwapStep::Downloaded | SwapStep::Replacing | SwapStep::Confirming => {
+            match replace(&mut swap, data_dir) {
+                Ok(child) => {
+                    finish(&swap, data_dir);
+                    return Ok(child);
+                }
+                Err(reason) => reason,
+            }
+        }
+    };
+    if !matches!(swap.step, SwapStep::Reverted { .. }) {
+        revert(&mut swap, data_dir, reason)?;
+    }
+    // The old program is not to find the helper still at work.
+    drop(lock);
+    swap.start_program(false)
+}
+
+/// Replaces the programs and waits until the new one serves. The error is the reason to take the old ones back.
+fn replace(swap: &mut Swap, data_dir: &Path) -> Result<Child, String> {
+    let failed = |what: &str| {
+        let what = what.to_owned();
+        move |error: io::Error| format!("{what}: {error}")
+    };
+    if swap.step == SwapStep::Downloaded {
+        saved_data::save(data_dir, &saved_data_dir(data_dir))
+            .map_err(failed("the data could not be saved"))?;
+        swap.keep_old_programs().map_err(failed("the old program could not be kept"))?;
+        swap.begin(SwapStep::Replacing, data_dir).map_err(failed("the step could not be stored"))?;
+    }
+    if swap.step == SwapStep::Replacing {
+        swap.install_programs(NEW_SUFFIX).map_err(failed("the program could not be replaced"))?;
+        remove_if_exists(&confirmation_path(data_dir)).map_err(failed("the step could not be stored"))?;
+        swap.begin(SwapStep::Confirming, data_dir).map_err(failed("the step could not be stored"))?;
+    }
+    let mut child = swap.start_program(true).map_err(failed("it could not be started"))?;
+    wait_for_confirmation(&mut child, data_dir, swap.confirmation_timeout)?;
+    Ok(child)
+}
+
+/// Waits until the new program confirms. One that does not is ended.
+fn wait_for_confirmation(child: &mut Child, data_dir: &Path, timeout: Duration) -> Result<(), String> {
+    let started = Instant::now();
+    loop {
+        let ended = child.try_wait();
+        if is_confirmed(data_dir) {
+            return Ok(());
+        }
+        if let Ok(Some(status)) = ended {
+            return Err(format!("it ended before it served: {status}"));
+        }
+        if started.elapsed() >= timeout {
+            // One that has ended meanwhile cannot be killed, and is waited for all the same.
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(format!("it did not serve within {} s", timeout.as_secs()));
+        }
+        std::thread::sleep(CONFIRMATION_POLL_INTERVAL);
+    }
+}
+
+/// Takes the old programs and the saved data back.
+fn revert(swap: &mut Swap, data_dir: &Path, mut reason: String) -> io::Result<()> {
+    // Before the next step nothing was replaced, and the saved data may be incomplete.
+    if swap.step != SwapStep::Downloaded {
+        swap.begin(SwapStep::Reverting { reason: reason.clone() }, data_dir)?;
+        let taken_back = swap.install_programs(OLD_SUFFIX);
+        let taken_back = taken_back.and_then(|()| saved_data::restore(data_dir, &saved_data_dir(data_dir)));
+        if let Err(error) = taken_back {
+            reason = format!("{reason}; and the earlier version could not be taken back: {error}");
+        }
+    }
+    swap.remove_programs(NEW_SUFFIX);
+    swap.begin(SwapStep::Reverted { reason }, data_dir)
+}
+
+/// Removes what is left of an update that serves. The saved data goes too: it may hold what the user deletes from now on.
+fn finish(swap: &Swap, data_dir: &Path) {
+    swap.remove_programs(OLD_SUFFIX);
+    discard(data_dir);
+}
+
+/// Forgets an update of which nothing was installed.
+pub(super) fn cancel(swap: &Swap, data_dir: &Path) {
+    swap.remove_programs(NEW_SUFFIX);
+    discard(data_dir);
+}
+
+/// Removes the state first: without it the rest means nothing. What cannot be removed, as a running helper on Windows,
+/// is replaced by the next update.
+fn discard(data_dir: &Path) {
+    let _ = remove_if_exists(&state_path(data_dir));
+    let _ = fs::remove_dir_all(saved_data_dir(data_dir));
+    let _ = fs::remove_dir_all(update_dir(data_dir));
+}
+
+fn is_confirmed(data_dir: &Path) -> bool {
+    confirmation_path(data_dir).exists()
+}
+
+/// The lock that a helper holds as long as it runs; `None` if one does.
+fn lock_helper(data_dir: &Path) -> io::Result<Option<File>> {
+    create_private_dir(&update_dir(data_dir))?;
+    let path = update_dir(data_dir).join("lock");
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+pub(super) fn update_dir(data_dir: &Path) -> PathBuf {
+    data_dir.join("update")
+}
+
+fn saved_data_dir(data_dir: &Path) -> PathBuf {
+    update_dir(data_dir).join("saved")
+}
+
+fn state_path(data_dir: &Path) -> PathBuf {
+    update_dir(data_dir).join("state.json")
+}
+
+fn confirmation_path(data_dir: &Path) -> PathBuf {
+    update_dir(data_dir).join("confirmed")
+}
+
+pub(super) fn remove_if_exists(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
