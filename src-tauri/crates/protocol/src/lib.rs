@@ -22,7 +22,7 @@ mod utf8;
 pub use complete_reply::CompleteReply;
 pub use file::File;
 pub use image::{Image, ImageDetail, ImageError, ImageKind, ImageLink, MAX_IMAGE_BYTES, MAX_IMAGES};
-pub use model_name::is_model_name;
+pub use model_name::{MAX_MODEL_NAME_CHARACTERS, is_model_name};
 pub use stop_sequences::{StopFilterOutput, StopSequenceFilter};
 pub use token_count::{TokenCounter, TruncatedText, count_tokens, prompt_tokens};
 pub use tokenizer::{Tokenizer, unload_idle_tokenizer};

@@ -1,7 +1,7 @@
 //! The check of model names.
 
 /// Maximum length of a model's name, in characters.
-const MAX_MODEL_NAME_CHARACTERS: usize = 200;
+pub const MAX_MODEL_NAME_CHARACTERS: usize = 200;
 
 /// Whether `name` is a valid model name: 1 to 200 characters, none of them a control
 /// character, because it goes into headers and log lines.

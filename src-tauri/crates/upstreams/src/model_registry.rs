@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
+use protocol::MAX_MODEL_NAME_CHARACTERS;
 
 use super::UPSTREAMS;
 use super::api_key::{CatalogCache, ModelCatalog};
@@ -141,14 +142,24 @@ impl ModelRegistry {
     }
 }
 
-/// Resolves an alias; aliases of aliases are not followed.
+/// Resolves an alias; aliases of aliases are not followed. The beginnings of the name are looked up, from the longest on,
+/// so that many aliases cost no more than few.
 fn resolve_alias<'a>(aliases: &'a BTreeMap<String, String>, name: &'a str) -> &'a str {
+    if aliases.is_empty() {
+        return name;
+    }
     if let Some(target) = aliases.get(name) {
         return target;
     }
-    let patterns = aliases.iter().filter_map(|(alias, target)| Some((alias.strip_suffix('*')?, target)));
-    let fitting = patterns.filter(|(begin, _)| name.starts_with(begin));
-    fitting.max_by_key(|(begin, _)| begin.len()).map_or(name, |(_, target)| target)
+    let ends = name.char_indices().map(|(index, _)| index).chain([name.len()]);
+    let ends: Vec<usize> = ends.take(MAX_MODEL_NAME_CHARACTERS).collect();
+    let mut pattern = name.to_owned();
+    let target = ends.into_iter().rev().find_map(|end| {
+        pattern.truncate(end);
+        pattern.push('*');
+        aliases.get(&pattern)
+    });
+    target.map_or(name, String::as_str)
 }
 
 #[cfg(test)]
@@ -199,6 +210,7 @@ mod tests {
             ("claude-*", "gpt-5"),
             ("claude-haiku-*", "grok-4"),
             ("claude-x", "m"),
+            ("é*", "m"),
         ];
         let names = names(&aliases, false, &["gpt-5", "m"]);
         assert_eq!(names.resolve("fast").scope_at(web_session::ID), "openai-gpt-4o-mini");
@@ -206,6 +218,9 @@ mod tests {
         assert_eq!(names.resolve("claude-haiku-4").id_at(web_session::ID), "xai-grok-4-0709");
         assert_eq!(names.resolve("claude-x").id_at(api_key::ID), "m");
         assert_eq!(names.resolve("somebody-new").id_at(api_key::ID), "somebody-new");
+        for name in ["é", "éé", &"é".repeat(300)] {
+            assert_eq!(names.resolve(name).id_at(api_key::ID), "m", "{name}");
+        }
         names.update_settings(|wishes| drop(wishes.aliases.remove("claude-x")));
         assert_eq!(names.resolve("claude-x").id_at(api_key::ID), "gpt-5");
     }

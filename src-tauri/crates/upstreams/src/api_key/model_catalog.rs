@@ -8,6 +8,7 @@ mod catalog_cache;
 pub use catalog_cache::CatalogCache;
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
@@ -100,6 +101,12 @@ impl ModelCatalog {
     /// All models, sorted by id.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &ModelInfo)> {
         self.models.iter().map(|(id, info)| (id.as_str(), info))
+    }
+
+    /// The ids that begin with `start`, sorted.
+    pub(crate) fn ids_starting_with<'a>(&'a self, start: &'a str) -> impl Iterator<Item = &'a str> {
+        let from = self.models.range::<str, _>((Bound::Included(start), Bound::Unbounded));
+        from.map(|(id, _)| id.as_str()).take_while(move |id| id.starts_with(start))
     }
 
     fn merge(&mut self, id: &Value, entry: &Value) {

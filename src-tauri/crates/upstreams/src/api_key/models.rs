@@ -9,8 +9,7 @@ const BUDGET_SCOPE: &str = "budget";
 /// The model for a name.
 pub(super) fn find(query: &ModelQuery<'_>) -> UpstreamModel {
     let ModelQuery { name, settings, catalog, match_dated_names } = *query;
-    let ids = catalog.iter().map(|(id, _)| id);
-    let dated = match_dated_names.then(|| dated_names::nearest(name, ids)).flatten();
+    let dated = match_dated_names.then(|| dated_names::nearest_in_catalog(name, catalog)).flatten();
     let id = dated.unwrap_or(name);
     let info = catalog.get(id).cloned();
     let max_output = info.as_ref().and_then(|info| info.max_output);

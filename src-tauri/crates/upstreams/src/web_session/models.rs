@@ -78,9 +78,9 @@ pub(super) fn find(query: &ModelQuery<'_>) -> UpstreamModel {
 fn api_counterpart<'a>(catalogue: &'a ModelCatalog, web_id: &str) -> Option<&'a ModelInfo> {
     let known = names_of(web_id).map(String::from);
     let candidates: Vec<String> = known.chain([web_id, without_maker(web_id)].map(str::to_owned)).collect();
-    let ids = || catalogue.iter().map(|(id, _)| id);
     let exact = candidates.iter().find_map(|name| catalogue.get(name));
-    exact.or_else(|| candidates.iter().find_map(|name| catalogue.get(dated_names::nearest(name, ids())?)))
+    let nearest = |name: &String| catalogue.get(dated_names::nearest_in_catalog(name, catalogue)?);
+    exact.or_else(|| candidates.iter().find_map(nearest))
 }
 
 /// The site's id for a name: what the table says, else the name itself. Names match exactly.
