@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
-use subtle::{ConditionallySelectable, ConstantTimeEq};
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use storage::secrets::{ExposeSecret, Secret};
 
@@ -87,13 +87,21 @@ impl KeyDigests {
         let keys = self.0.read();
         let mut index = u64::MAX;
         for (at, key) in (0u64..).zip(keys.iter()) {
-            index.conditional_assign(&at, key.digest.ct_eq(&presented));
+            index.conditional_assign(&at, equal(&key.digest, &presented));
         }
         let found = usize::try_from(index).ok().and_then(|at| keys.get(at));
         // The clock and the process are looked at for a right key only, and only if it can end.
         let valid = found.filter(|key| key.lifetime.is_none() || key.is_valid(SystemTime::now()));
         valid.map(|key| Arc::clone(&key.name))
     }
+}
+
+/// Whether two digests are equal, in constant time. By words: the bytes of hundreds of keys, one by one, would be a good
+/// part of what a request costs.
+fn equal(one: &[u8; 32], other: &[u8; 32]) -> Choice {
+    let words = one.as_chunks().0.iter().zip(other.as_chunks().0);
+    let differing = words.fold(0, |bits, (a, b)| bits | (u64::from_ne_bytes(*a) ^ u64::from_ne_bytes(*b)));
+    differing.ct_eq(&0)
 }
 
 impl Key {
