@@ -8,6 +8,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
 mod baseline;
+mod growth;
 mod images;
 mod log;
 mod long_log;
@@ -39,7 +40,7 @@ use profile::Profile;
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// The whole run ends within this time, whatever hangs.
-const RUN_TIMEOUT: Duration = Duration::from_secs(240);
+const RUN_TIMEOUT: Duration = Duration::from_secs(480);
 
 /// The program's allocator, for the baseline.
 #[global_allocator]
@@ -103,6 +104,8 @@ async fn measure(scale: &Profile) -> Outcome<()> {
         move || log::measure(&file, quick)
     })
     .await??;
+    eprintln!("growth …");
+    let grown = growth::measure(&mock, &file, scale).await?;
     eprintln!("streams beside a long request log …");
     let log_impact = long_log::measure(&mock, &file, scale).await?;
     let measured = report::Measurements {
@@ -118,5 +121,6 @@ async fn measure(scale: &Profile) -> Outcome<()> {
     print!("{}", report::parser_table(&parsed)?);
     print!("{}", report::log_table(&searched)?);
     print!("{}", report::long_log_table(&log_impact)?);
+    print!("{}", growth::table(&grown, scale)?);
     Ok(())
 }

@@ -76,7 +76,7 @@ impl Target {
 impl Program {
     /// With web sessions.
     pub(crate) async fn start(mock: SocketAddr) -> Outcome<Self> {
-        Self::start_in(tempfile::tempdir()?, mock).await
+        Self::start_in(tempfile::tempdir()?, mock, &COOKIES).await
     }
 
     /// With API keys.
@@ -88,16 +88,34 @@ impl Program {
 
     /// With web sessions, and with this file as its request log, which is moved and to be cut back to this size.
     pub(crate) async fn start_on(mock: SocketAddr, log: &Path, bytes: u64) -> Outcome<Self> {
+        let settings = format!("[limits]\nlog_max_bytes = {bytes}\n");
+        Self::start_prepared(mock, &COOKIES, |folder| {
+            std::fs::rename(log, folder.join("mammouth.db"))?;
+            Ok(std::fs::write(folder.join("settings.toml"), settings)?)
+        })
+        .await
+    }
+
+    /// With these web sessions, on a data directory that is filled before the start.
+    pub(crate) async fn start_prepared<C: AsRef<str>>(
+        mock: SocketAddr,
+        cookies: &[C],
+        fill: impl FnOnce(&Path) -> Outcome<()>,
+    ) -> Outcome<Self> {
         let data = tempfile::tempdir()?;
         let folder = data.path().join("data");
         std::fs::create_dir(&folder)?;
-        std::fs::rename(log, folder.join("mammouth.db"))?;
-        std::fs::write(folder.join("settings.toml"), format!("[limits]\nlog_max_bytes = {bytes}\n"))?;
-        Self::start_in(data, mock).await
+        fill(&folder)?;
+        Self::start_in(data, mock, cookies).await
     }
 
-    async fn start_in(data: tempfile::TempDir, mock: SocketAddr) -> Outcome<Self> {
-        let (cookies, url) = (COOKIES.join(","), format!("http://{mock}"));
+    async fn start_in<C: AsRef<str>>(
+        data: tempfile::TempDir,
+        mock: SocketAddr,
+        cookies: &[C],
+    ) -> Outcome<Self> {
+        let cookies: Vec<&str> = cookies.iter().map(AsRef::as_ref).collect();
+        let (cookies, url) = (cookies.join(","), format!("http://{mock}"));
         Self::start_with(data, &[("COOKIES", &cookies), ("MAMMOUTH_WEB_URL", &url)]).await
     }
 

@@ -18,8 +18,8 @@ use crate::unary::UnaryTurns;
 /// Chunks of the long stream: about 250 bytes each, so 200 MB in all.
 const LONG_STREAM_CHUNKS: usize = 800_000;
 /// The cores of the load and of what is measured.
-const LOAD_CORE: usize = 0;
-const MEASURED_CORE: usize = 1;
+pub(crate) const LOAD_CORE: usize = 0;
+pub(crate) const MEASURED_CORE: usize = 1;
 
 /// The costs of all sides.
 #[derive(Debug)]
@@ -133,7 +133,7 @@ pub(crate) async fn measure(mock: &Mock, scale: &Profile) -> Outcome<RelayCost> 
     })
 }
 
-fn micros_each(cpu: Cpu, count: usize) -> f64 {
+pub(crate) fn micros_each(cpu: Cpu, count: usize) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
     let count = count.max(1) as f64;
     cpu.total().as_secs_f64() * 1_000_000.0 / count

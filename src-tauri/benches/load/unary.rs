@@ -81,14 +81,25 @@ impl UnaryTurns {
         turn: Duration,
         proxy: u32,
     ) -> Outcome<Cpu> {
-        let request = target.request(ReplySpec::WHOLE);
+        self.run_with(target, &target.request(ReplySpec::WHOLE), connections, turn, proxy).await
+    }
+
+    /// As [`UnaryTurns::run`], with a request of one's own.
+    pub(crate) async fn run_with(
+        &mut self,
+        target: &Target,
+        request: &[u8],
+        connections: usize,
+        turn: Duration,
+        proxy: u32,
+    ) -> Outcome<Cpu> {
         let mut wires =
-            futures_util::future::try_join_all((0..connections).map(|_| warm_connection(target, &request)))
+            futures_util::future::try_join_all((0..connections).map(|_| warm_connection(target, request)))
                 .await?;
         let (began, before) = (Instant::now(), Cpu::of(proxy)?);
         let end = began + turn;
         let tasks: Vec<_> =
-            wires.drain(..).map(|wire| tokio::spawn(ask_until(end, wire, request.clone()))).collect();
+            wires.drain(..).map(|wire| tokio::spawn(ask_until(end, wire, request.to_vec()))).collect();
         for task in tasks {
             self.latency.append(task.await??);
         }
