@@ -105,8 +105,9 @@ impl Installation {
         self.running_pid().unwrap()
     }
 
-    /// Does what `updates.install` does: downloads the version, starts the helper, and ends the running program.
-    async fn install(&self, release: &Release) -> u32 {
+    /// Does what `updates.install` does: downloads the version, starts the helper, and ends the running program. Returns
+    /// the processes of the program and of the helper.
+    async fn install(&self, release: &Release) -> (u32, u32) {
         let previous = self.start().await;
         release.prepare(self).await.unwrap();
         let mut helper = self.command(&self.data_dir().join("update/helper"));
@@ -115,8 +116,25 @@ impl Installation {
         let waits_for = helper.stdin.take();
         assert!(self.cli(&["stop"]).status.success());
         drop(waits_for);
+        let helper_pid = helper.id();
         std::thread::spawn(move || helper.wait());
-        previous
+        (previous, helper_pid)
+    }
+
+    /// Starts the program after an interrupted update: it says so, and ends for a helper that starts it.
+    async fn start_again(&self) {
+        // One that is killed holds its lock for a moment longer.
+        wait_until("the update is found", async || {
+            let started = self.command(&self.program()).args(self.serve_args()).status().unwrap();
+            assert_eq!(started.code(), Some(1));
+            self.log().contains("an update was interrupted")
+        })
+        .await;
+        self.wait_for_restart(None).await;
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("log.txt")).unwrap()
     }
 
     fn installed(&self) -> Vec<u8> {
@@ -183,7 +201,7 @@ fn newer_program() -> Vec<u8> {
 async fn w11_the_program_replaces_itself_and_serves_as_the_new_version() {
     let installation = Installation::new();
     let newer = newer_program();
-    let previous = installation.install(&Release::new("9.0.0", &newer, &newer).await).await;
+    let (previous, _) = installation.install(&Release::new("9.0.0", &newer, &newer).await).await;
     installation.wait_for_restart(Some(previous)).await;
     assert!(installation.installed() == newer);
     assert_eq!(std::fs::read_dir(installation.folder()).unwrap().count(), 1, "nothing is left beside it");
@@ -193,7 +211,7 @@ async fn w11_the_program_replaces_itself_and_serves_as_the_new_version() {
 async fn w11_a_program_that_crashes_is_replaced_by_the_one_before() {
     let installation = Installation::new();
     let (old, broken) = (installation.installed(), b"#!/bin/sh\nexit 1\n");
-    let previous = installation.install(&Release::new("9.0.0", broken, broken).await).await;
+    let (previous, _) = installation.install(&Release::new("9.0.0", broken, broken).await).await;
     installation.wait_for_restart(Some(previous)).await;
     assert!(installation.installed() == old);
     let status = installation.cli(&["status"]);
@@ -217,13 +235,30 @@ async fn w11_a_swap_that_was_interrupted_is_finished_by_the_next_start() {
     let swap = Swap { step: SwapStep::Replacing, ..Swap::load(&data_dir).unwrap() };
     swap.store(&data_dir).unwrap();
 
-    let mut started = installation.command(&installation.program());
-    assert_eq!(started.args(installation.serve_args()).status().unwrap().code(), Some(1));
-    installation.wait_for_restart(None).await;
-    let said = std::fs::read_to_string(installation.dir.path().join("log.txt")).unwrap();
-    assert!(said.contains("an update was interrupted"), "{said}");
+    installation.start_again().await;
     assert!(std::fs::read(folder.join(DESKTOP)).unwrap() == newer);
     assert_eq!(std::fs::read_dir(folder).unwrap().count(), 2, "nothing is left beside them");
+}
+
+#[tokio::test]
+async fn w11_a_helper_that_is_killed_while_the_new_version_starts_is_replaced_by_the_next_start() {
+    let installation = Installation::new();
+    // The first start hangs, and says which process that is.
+    let newer = format!(
+        "#!/bin/sh\nif mkdir \"$2/first\"; then\n  echo $$ >\"$2/first/new\"\n  mv \"$2/first/new\" \"$2/first/pid\"\n  \
+         exec tail -f /dev/null\nfi\n{}",
+        String::from_utf8(newer_program()).unwrap()
+    );
+    let release = Release::new("9.0.0", newer.as_bytes(), newer.as_bytes()).await;
+    let (_, helper) = installation.install(&release).await;
+    let pid_file = installation.data_dir().join("first/pid");
+    wait_until("the new version was started", async || pid_file.exists()).await;
+    let pid = std::fs::read_to_string(&pid_file).unwrap();
+    let killed = Command::new("kill").args(["-9", &helper.to_string(), pid.trim()]).status();
+    assert!(killed.unwrap().success());
+
+    installation.start_again().await;
+    assert!(installation.installed() == newer.as_bytes());
 }
 
 #[tokio::test]
