@@ -8,7 +8,7 @@ use super::log_files::{MAX_LOG_DAYS, log_folder};
 use super::{ExitError, exit, output};
 use gateway::app;
 use gateway::management::doctor::{Finding, Level, account_findings, check_secret_store};
-use gateway::management::{CheckView, env_file_message};
+use gateway::management::{CheckView, UserMessage, env_file_message, shared_data_dir_message};
 use gateway::server;
 use storage::config::{Config, SecretStoreSetting, UnnamedEnvFile};
 
@@ -17,6 +17,7 @@ pub(super) fn doctor(global: &GlobalArgs) -> Result<(), ExitError> {
     let findings = block_on(async {
         let mut findings = vec![settings(&target.config)];
         findings.extend(target.config.unnamed_env_file.as_ref().map(env_file));
+        findings.extend(shared_data_dir_message(&target.config.data_dir).map(shared_data_dir));
         findings.push(port(&target.config, target.client.as_ref()).await);
         findings.push(check_secret_store(&target.parts.vault, store_name(&target.config)).await);
         findings.push(log_files(&target.config));
@@ -76,6 +77,10 @@ fn log_files(config: &Config) -> Finding {
 
 fn env_file(file: &UnnamedEnvFile) -> Finding {
     Finding::warning("settings", env_file_message(file).to_string(), "remove it, or name it with --env-file")
+}
+
+fn shared_data_dir(message: UserMessage) -> Finding {
+    Finding::warning("data directory", message.to_string(), "")
 }
 
 fn store_name(config: &Config) -> &'static str {

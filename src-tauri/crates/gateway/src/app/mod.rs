@@ -192,6 +192,7 @@ fn start_notices(config: &Config, log_notice: Option<&str>) -> Vec<UserMessage> 
     let mut notices: Vec<UserMessage> =
         texts.map(|text| UserMessage::Plain { text: text.to_owned() }).collect();
     notices.extend(config.unnamed_env_file.as_ref().map(management::env_file_message));
+    notices.extend(management::shared_data_dir_message(&config.data_dir));
     notices
 }
 

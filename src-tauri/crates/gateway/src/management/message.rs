@@ -1,6 +1,8 @@
 //! User-facing messages as codes with arguments. The window translates them; `Display` is the English text for
 //! terminals and logs.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::HostChange;
@@ -93,6 +95,10 @@ pub enum UserMessage {
     // Of the start.
     #[error("{settings} were read from {path}, which nobody named; see to it that the file is yours")]
     UnnamedEnvFile { path: String, settings: String },
+    #[error(
+        "{groups} may read the data directory {path}; choose one in your profile, or take that right away"
+    )]
+    SharedDataDir { path: String, groups: String },
     #[error("the accounts' states will not outlive a restart: {detail}")]
     StatesNotKept { detail: String },
     #[error(
@@ -148,6 +154,13 @@ pub enum UserMessage {
     /// The window of another language than English shows it as it is: it tells of a file, or of the system.
     #[error("{text}")]
     Plain { text: String },
+}
+
+/// The message that other users may read the data directory; none where they may not.
+pub fn shared_data_dir_message(data_dir: &Path) -> Option<UserMessage> {
+    let groups = storage::config::folder_readers(data_dir);
+    let path = data_dir.display().to_string();
+    (!groups.is_empty()).then(|| UserMessage::SharedDataDir { path, groups: groups.join(", ") })
 }
 
 /// The message that settings were read from a `.env` that the user did not name.

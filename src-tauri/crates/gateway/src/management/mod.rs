@@ -46,7 +46,7 @@ pub use error::{ControlError, ErrorCode};
 pub use events::ControlEvent;
 pub use export::{ExportedLog, SavedFile};
 pub use keys::{ClientKeys, IssuedKey, KeyView, MAIN_KEY_ENTRY, MainKey, MainKeyUnavailable, STORED_KEYS};
-pub use message::{UserMessage, env_file_message};
+pub use message::{UserMessage, env_file_message, shared_data_dir_message};
 pub use models::ModelView;
 pub use notice::{Notice, Page, Severity};
 pub use overview::{ErrorLine, Overview, RejectionLine};
