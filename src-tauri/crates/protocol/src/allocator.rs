@@ -4,6 +4,6 @@
 /// may be none for hours. Takes some milliseconds; the caches of other threads stay.
 #[expect(unsafe_code, reason = "the allocator's interface is C")]
 pub fn release_unused() {
-    // SAFETY: it touches nothing but what is free, and may be called by any thread at any time.
+    // SAFETY: `mi_collect` touches only free memory, and any thread may call it at any time.
     unsafe { libmimalloc_sys::mi_collect(true) }
 }

@@ -19,7 +19,7 @@ pub enum ImageKind {
 }
 
 impl ImageKind {
-    /// The format with this signature; `None` if it is not accepted.
+    /// Returns the format with this signature; `None` if it is not accepted.
     pub fn detect(bytes: &[u8]) -> Option<Self> {
         match bytes {
             [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => Some(Self::Png),
@@ -30,7 +30,7 @@ impl ImageKind {
         }
     }
 
-    /// The media type, as in `Content-Type`.
+    /// Returns the media type, as in `Content-Type`.
     pub fn media_type(self) -> &'static str {
         match self {
             Self::Png => "image/png",
@@ -41,7 +41,7 @@ impl ImageKind {
     }
 }
 
-/// Why an image was rejected. The texts are safe to show: they contain no part of the input.
+/// Reason why an image was rejected. The texts are safe to show: they contain no part of the input.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ImageError {
     #[error("the image is not a PNG, JPEG, GIF or WebP")]
@@ -54,7 +54,8 @@ pub enum ImageError {
     TooLarge,
 }
 
-/// Resolution at which the model sees an image (OpenAI's `detail`), which decides its price. Absent: the model decides.
+/// Resolution at which the model sees an image (OpenAI's `detail`), which decides its price. If absent, the
+/// model decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImageDetail {
     Low,

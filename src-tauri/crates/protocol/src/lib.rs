@@ -47,7 +47,7 @@ pub struct Request {
     /// The tools that the model may call.
     pub tools: Vec<Tool>,
     pub tool_choice: ToolChoice,
-    /// At most one tool call per reply.
+    /// Whether the reply may hold at most one tool call.
     pub single_tool_call: bool,
     pub format: ResponseFormat,
     /// Reasoning effort; `None` is the model's default.
@@ -153,7 +153,7 @@ pub enum Event {
     Text(String),
     /// A delta of the reasoning text, never empty.
     Reasoning(String),
-    /// The start of a tool call. The id is unique in its conversation.
+    /// The start of a tool call. Its id is unique in the conversation.
     Call { id: String, name: String },
     /// A delta of the JSON arguments of the latest call, never empty.
     CallArguments(String),
@@ -163,7 +163,7 @@ pub enum Event {
     Done { finish: FinishReason, usage: Usage },
 }
 
-/// Why a complete reply ended.
+/// Reason why a complete reply ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum FinishReason {
     /// The model ended its turn, or met a stop sequence that the upstream does not name.
@@ -188,7 +188,7 @@ pub struct Usage {
     pub completion_tokens: u64,
     /// Tokens of the completion that are reasoning.
     pub reasoning_tokens: u64,
-    /// Whether we counted the tokens because the upstream gives no usage.
+    /// Whether the proxy counted the tokens because the upstream reports no usage.
     pub estimated: bool,
     /// A remark for the request log, one word; contains no part of the conversation.
     pub note: Option<&'static str>,

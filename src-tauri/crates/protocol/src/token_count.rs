@@ -7,13 +7,15 @@ use super::{Part, Request, Tool};
 const TOKENS_PER_MESSAGE: u64 = 4;
 /// Tokens that OpenAI counts for an image in low detail; the real count depends on the model.
 const TOKENS_PER_IMAGE: u64 = 85;
-/// Maximum text for one call of the tokenizer, whose time on a run of one character grows faster than the run.
+/// Maximum text for one call of the tokenizer, bytes. Its time for a run of one character grows faster than
+/// the run.
 const MAX_BATCH_BYTES: usize = 8 * 1024;
-/// Maximum of uncounted text in a [`TokenCounter`].
+/// Maximum of uncounted text in a [`TokenCounter`], bytes.
 const MAX_PENDING_BYTES: usize = 4 * 1024;
-/// Maximum of uncounted text while another thread loads the tokenizer, so that the stream does not wait for it.
+/// Maximum of uncounted text while another thread loads the tokenizer, bytes, so that the stream does not
+/// wait for it.
 const MAX_PENDING_BYTES_WHILE_LOADING: usize = 64 * 1024;
-/// Maximum of uncounted text without a word boundary while the limit is near.
+/// Maximum of uncounted text without a word boundary while the limit is near, bytes.
 const MAX_PENDING_BYTES_NEAR_LIMIT: usize = 256;
 
 /// Counts the tokens of a text in linear time.
@@ -159,7 +161,7 @@ mod tests {
                 prop_assert!(meter.pending.len() <= MAX_PENDING_BYTES + 1200);
             }
             let expected = count_at_once(&pieces.concat());
-            // A word longer than all patience is counted in two halves: one token more or less.
+            // A word longer than the maximum is counted in two halves: one token more or less.
             prop_assert!(meter.total().abs_diff(expected) <= 2, "{} {}", meter.total(), expected);
         }
 

@@ -35,7 +35,7 @@ impl Tokenizer {
     pub(super) fn bpe(&self) -> &CoreBpe {
         self.0.get_or_init(|| {
             let table = o200k_base();
-            // Loading takes as much again as what is loaded.
+            // Loading needs as much temporary memory as the vocabulary.
             allocator::release_unused();
             table
         })

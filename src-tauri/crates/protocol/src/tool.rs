@@ -15,17 +15,17 @@ pub struct Tool {
     pub strict: bool,
 }
 
-/// Whether the model must call a tool.
+/// Constraint on the tool calls of a reply (OpenAI's `tool_choice`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum ToolChoice {
     /// The model decides.
     #[default]
     Auto,
-    /// No calls.
+    /// The model calls no tool.
     None,
-    /// At least one tool.
+    /// The model calls at least one tool.
     Required,
-    /// The tool of this name.
+    /// The model calls the tool of this name.
     Named(String),
 }
 
