@@ -1,4 +1,4 @@
-//! Download of files of a release, with limits in bytes and time. What arrives is checked by the caller.
+//! Download of files of a release, with limits in bytes and time. The caller checks the content.
 
 use std::io;
 use std::time::Duration;
@@ -16,19 +16,19 @@ use crate::transport::outbound::is_loopback;
 use crate::{Outbound, UpstreamError};
 
 const DOWNLOAD_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The longest silence of the server.
+/// Time limit between two chunks of a response.
 const DOWNLOAD_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Release hosts answer with one or two redirects to a storage server.
+/// Maximum number of redirects. Release hosts answer with one or two redirects to a storage server.
 const MAX_DOWNLOAD_REDIRECTS: usize = 5;
 
-/// The largest size and the longest time of one download, redirects included.
+/// Maximum size, in bytes, and duration of one download, redirects included.
 #[derive(Debug, Clone, Copy)]
 pub struct DownloadLimits {
     pub max_bytes: u64,
     pub max_time: Duration,
 }
 
-/// Why a file could not be downloaded.
+/// Reason why a file could not be downloaded.
 #[derive(Debug, thiserror::Error)]
 pub enum DownloadError {
     #[error("{}", .0.detail)]
@@ -51,11 +51,11 @@ pub enum DownloadError {
     Write(io::Error),
 }
 
-/// Downloads `url` through the outbound proxy and gives each part to `write`. The request names the program and its
-/// version in `User-Agent` and nothing else.
+/// Downloads `url` through the outbound proxy and passes each part to `write`. The request names the program
+/// and its version in `User-Agent` and nothing else.
 ///
 /// # Errors
-/// [`DownloadError`]. Parts may have been written then.
+/// Any [`DownloadError`]. Some parts may have been written before it.
 pub async fn download(
     outbound: &Outbound,
     url: &Url,
@@ -78,7 +78,7 @@ pub async fn download(
 /// Downloads a small file into memory.
 ///
 /// # Errors
-/// [`DownloadError`].
+/// Any [`DownloadError`].
 pub async fn download_bytes(
     outbound: &Outbound,
     url: &Url,

@@ -17,7 +17,7 @@ pub enum UpstreamErrorKind {
     LoginRequired,
     /// A bot challenge before the upstream, independent of the account.
     Challenge,
-    /// 5xx.
+    /// A server error (5xx).
     Server,
     /// A response that violates the protocol: wrong type, HTML, truncated JSON, a redirect to another host.
     BadResponse,

@@ -43,8 +43,8 @@ use serde::{Deserialize, Serialize};
 use protocol::Event;
 use storage::secrets::Secret;
 
-/// What an upstream needs to act for one account. `account` is the account's stable id: it separates caches, and it is
-/// safe to log.
+/// Credential of one account. `account` is the stable id of the account: it separates caches and is safe to
+/// log.
 #[derive(Debug, Clone)]
 pub struct Credential {
     pub account: String,
@@ -56,25 +56,25 @@ pub type BoxEventStream = Pin<Box<dyn Stream<Item = Result<Event, UpstreamError>
 
 /// A reply whose first event has arrived: the first poll of `events` is ready at once.
 pub struct EventReply {
-    /// The model that answered, where the upstream names it.
+    /// The model that answered, if the upstream names it.
     pub served_model: Option<String>,
     pub events: BoxEventStream,
-    /// The call that the reply may make beside its first.
+    /// The call that the reply may make in addition to its first.
     pub follow_up: FollowUpCall,
 }
 
-/// What an upstream gives back once it has begun to answer.
+/// Response of an upstream that has begun to answer.
 pub enum UpstreamResponse {
-    /// Events, to be put into the client's dialect.
+    /// Events, to be encoded in the client's dialect.
     Events(EventReply),
-    /// The bytes of a stream that is in the client's dialect already.
+    /// The bytes of a stream that is already in the client's dialect.
     Passthrough(Box<api_key::Passthrough>),
-    /// The body of an answer that is in the client's dialect already.
+    /// The body of a response that is already in the client's dialect.
     Complete(api_key::CompleteResponse),
 }
 
 impl UpstreamResponse {
-    /// The call that the reply may make beside its first.
+    /// Returns the call that the reply may make in addition to its first.
     pub fn follow_up(&self) -> FollowUpCall {
         match self {
             Self::Events(reply) => reply.follow_up.clone(),
@@ -82,7 +82,7 @@ impl UpstreamResponse {
         }
     }
 
-    /// The model that answered, where the upstream names it.
+    /// Returns the model that answered, if the upstream names it.
     pub fn served_model(&self) -> Option<String> {
         match self {
             Self::Events(reply) => reply.served_model.clone(),
@@ -92,7 +92,7 @@ impl UpstreamResponse {
     }
 }
 
-/// Who a credential belongs to, as far as the upstream says.
+/// Owner of a credential, as far as the upstream reports it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Identity {
@@ -101,13 +101,13 @@ pub struct Identity {
     pub plan: Option<String>,
 }
 
-/// How much of an account's quota is used, as far as the upstream says.
+/// Used quota of an account, as far as the upstream reports it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Quota {
     /// Share of the window's quota that is used, 0 to 100.
     pub percent: Option<f64>,
-    /// `percent` was computed from the spend and the plan, not told.
+    /// Whether `percent` was computed from the spend and the plan instead of reported.
     pub estimated: bool,
     /// Spend in the current window, US cents.
     pub spend_cents: Option<f64>,
@@ -115,9 +115,9 @@ pub struct Quota {
     pub plan: Option<String>,
     /// Share of the use by model family, percent (the upstream's own brand names, lower case).
     pub by_family: Vec<(String, f64)>,
-    /// What a key may spend until its budget begins anew, US dollars.
+    /// Budget of a key until its next reset, US dollars.
     pub budget_usd: Option<f64>,
-    /// What it has spent of that.
+    /// Spent part of `budget_usd`, US dollars.
     pub spent_usd: Option<f64>,
     pub budget_reset: Option<SystemTime>,
 }

@@ -86,7 +86,7 @@ impl ModelRegistry {
         self.settings().aliases.contains_key(name) || self.names(&catalog).any(|known| known == name)
     }
 
-    /// All names: aliases, then those of each upstream.
+    /// Returns all names: aliases, then those of each upstream.
     pub fn listed(&self) -> Vec<ListedModel> {
         let (settings, catalog) = (self.settings(), self.catalog.latest());
         let aliases = settings.aliases.keys().filter(|name| !name.ends_with('*')).map(String::as_str);

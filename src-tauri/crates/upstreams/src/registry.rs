@@ -38,7 +38,7 @@ impl Upstreams {
     /// Builds the client of every upstream. `base` replaces the configured addresses.
     ///
     /// # Errors
-    /// What in the settings cannot work.
+    /// The invalid setting.
     pub fn build(config: &Config, base: Option<&Url>) -> Result<Self, UpstreamBuildError> {
         let build = |upstream: &UpstreamId| {
             let base = base.unwrap_or_else(|| (upstream.url)(config));
@@ -82,7 +82,7 @@ impl Upstreams {
     /// Replaces the rules for outbound connections of all upstreams.
     ///
     /// # Errors
-    /// What in the rules cannot work.
+    /// The invalid rule.
     pub fn set_outbound(&self, outbound: &Outbound) -> Result<(), UpstreamBuildError> {
         self.iter().try_for_each(|upstream| upstream.set_outbound(outbound))
     }
@@ -92,7 +92,7 @@ impl Upstreams {
         self.iter().for_each(|upstream| upstream.apply_settings(config));
     }
 
-    /// Drops what is remembered of an account.
+    /// Drops the cached data of an account.
     pub fn forget(&self, account: &str) {
         self.iter().for_each(|upstream| upstream.forget(account));
     }

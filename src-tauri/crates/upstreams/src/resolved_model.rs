@@ -6,14 +6,14 @@ use super::api_key::{ModelCatalog, ModelInfo};
 use super::model_registry::ModelSettings;
 use super::upstream_id::{Capability, UpstreamId, UpstreamSet};
 
-/// Question to an upstream for a model.
+/// Query for a model at an upstream.
 #[derive(Debug, Clone, Copy)]
 pub struct ModelQuery<'a> {
     /// The name, once aliases are applied.
     pub name: &'a str,
     pub settings: &'a ModelSettings,
     pub catalog: &'a ModelCatalog,
-    /// Whether a model whose name differs only in its date is meant as well.
+    /// Whether a model whose name differs only in its date is accepted as well.
     pub match_dated_names: bool,
 }
 
@@ -42,7 +42,8 @@ pub struct ResolvedModel {
 }
 
 impl ResolvedModel {
-    /// The upstreams that can serve the model. A model that no upstream lists may be anywhere.
+    /// Returns the upstreams that can serve the model: those that list it or have no list, or all if none
+    /// lists it.
     pub fn serving_upstreams(&self) -> UpstreamSet {
         if self.info.as_ref().is_some_and(|info| info.embeds) {
             return self.upstreams_with(Capability::Embeddings);
@@ -53,7 +54,7 @@ impl ResolvedModel {
         serving.map(|(upstream, _)| *upstream).collect()
     }
 
-    /// All upstreams.
+    /// Returns all upstreams.
     pub fn upstreams(&self) -> UpstreamSet {
         self.models.keys().copied().collect()
     }

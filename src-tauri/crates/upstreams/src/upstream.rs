@@ -33,10 +33,10 @@ pub trait Upstream: Send + Sync {
         Box::pin(ready(Err(unsupported("embeddings"))))
     }
 
-    /// Asks whom a credential belongs to. Fails with [`UpstreamErrorKind::LoginRequired`] if it is not valid.
+    /// Fetches the owner of a credential. Fails with [`UpstreamErrorKind::LoginRequired`] if it is not valid.
     fn identify<'a>(&'a self, credential: &'a Credential) -> UpstreamFuture<'a, Identity>;
 
-    /// Asks how much of an account's quota is used.
+    /// Fetches the used quota of an account.
     fn quota<'a>(&'a self, credential: &'a Credential) -> UpstreamFuture<'a, Quota>;
 
     /// Fetches the catalog of models. Implemented where the upstream has
@@ -46,17 +46,17 @@ pub trait Upstream: Send + Sync {
         Box::pin(ready(Err(unsupported("a catalog of models"))))
     }
 
-    /// Asks whether the host can be reached safely, whatever it answers. Returns its time of day, if it states it. No
-    /// credential is sent.
+    /// Checks that the host can be reached safely, with any response. Returns the host's time of day, if the
+    /// response states it. No credential is sent.
     fn probe(&self) -> UpstreamFuture<'_, Option<SystemTime>>;
 
     /// The outbound proxy for connections to the host.
     fn proxy(&self) -> Option<ProxyServer>;
 
-    /// Replaces the rules for outbound connections. Running calls go on as they began.
+    /// Replaces the rules for outbound connections. Running calls keep theirs.
     ///
     /// # Errors
-    /// What in the rules cannot work. Nothing is changed then.
+    /// The invalid rule; nothing is changed then.
     fn set_outbound(&self, outbound: &Outbound) -> Result<(), UpstreamBuildError>;
 
     /// Applies the settings that may change while replies run, from the next request on.
@@ -64,7 +64,7 @@ pub trait Upstream: Send + Sync {
         let _ = config;
     }
 
-    /// Drops what is remembered of an account.
+    /// Drops the cached data of an account.
     fn forget(&self, account: &str) {
         let _ = account;
     }
@@ -88,11 +88,11 @@ pub struct EmbeddingsCall {
     pub model: String,
 }
 
-/// What an upstream is built from.
+/// Settings from which an upstream's client is built.
 #[derive(Debug, Clone, Copy)]
 pub struct BuildSettings<'a> {
     pub config: &'a Config,
-    /// The address: the configured one, or the one of the mock upstream.
+    /// Address: the configured one, or that of the mock upstream.
     pub base: &'a Url,
 }
 
@@ -101,7 +101,7 @@ pub struct BuildSettings<'a> {
 pub enum UpstreamBuildError {
     #[error("{0}")]
     Settings(String),
-    /// In practice, the system's root certificates are missing.
+    /// The HTTP client cannot be built; in practice, the system's root certificates are missing.
     #[error("{0}")]
     Client(String),
 }

@@ -1,4 +1,4 @@
-//! What the program has to know of an upstream, besides how to call it.
+//! Identity and fixed properties of an upstream, apart from its client.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -18,31 +18,31 @@ use storage::secrets::Secret;
 /// Fixed properties of an upstream.
 #[derive(Debug)]
 pub struct UpstreamInfo {
-    /// Its name in settings, logs and responses.
+    /// Name in settings, logs and responses.
     pub name: &'static str,
-    /// Its name for people.
+    /// Name for people.
     pub display_name: &'static str,
     pub credential: CredentialKind,
     pub capabilities: &'static [Capability],
-    /// The table of the settings file with its stored accounts: id and label.
+    /// Table of the settings file with the stored accounts: id and label.
     pub settings_table: &'static str,
-    /// The host that an account was added for, where the settings name none.
+    /// Host that an account was added for, if the settings name none.
     pub default_host: &'static str,
-    /// Its configured address.
+    /// Configured address.
     pub url: fn(&Config) -> &Url,
-    /// The credentials of the environment.
+    /// Credentials of the environment.
     pub credentials: fn(&Config) -> &[Secret],
-    /// The names of models that it lists.
+    /// Names of the models that the upstream lists.
     pub model_names: fn(&ModelCatalog) -> Vec<&str>,
-    /// Its model for a name.
+    /// Model for a name.
     pub find_model: fn(&ModelQuery<'_>) -> UpstreamModel,
-    /// The sentence for a client whose request only this upstream can serve, while there is no account for it.
+    /// Message for a client whose request only this upstream can serve, while there is no account for it.
     pub no_account: &'static str,
-    /// Builds its client.
+    /// Constructor of the client.
     pub build: fn(BuildSettings<'_>) -> Result<Arc<dyn Upstream>, UpstreamBuildError>,
 }
 
-/// Kind of secret that opens an upstream.
+/// Kind of secret that an upstream accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CredentialKind {
     /// The cookie of a browser session, which the user gets by signing in.
@@ -54,16 +54,16 @@ pub enum CredentialKind {
 /// Property in which upstreams differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Capability {
-    /// It takes the parameters that a website has nothing like, such as `logprobs`.
+    /// Support for parameters that a website does not have, such as `logprobs`.
     ApiParams,
     Embeddings,
-    /// It says whom a credential belongs to.
+    /// Report of a credential's owner.
     Identity,
-    /// It publishes the catalog of models.
+    /// Publication of the model catalog.
     Catalog,
-    /// Each request is billed.
+    /// Billing of each request.
     Billing,
-    /// The model that it names in a reply is the id that it was asked for, unless it answered with a lighter one.
+    /// Report of the requested model id in the reply; another id means that a lighter model answered.
     ServedModel,
 }
 

@@ -153,7 +153,8 @@ impl ResponseHead<'_> {
             return Ok(BodyReader::new(self.response.into_body(), self.first_byte, idle, cap));
         }
         if self.is_success() && MediaType::from_headers(self.response.headers()) == MediaType::Json {
-            // An error in place of a stream; a reply that is no stream would not be what the client waits for.
+            // The response may be an error in place of a stream. A reply that is not streamed is not what the
+            // client waits for.
             let json = self.json(MAX_COMPLETE_RESPONSE_BYTES).await?;
             if is_empty_list(&json["choices"]) {
                 return Err(empty_response_error());

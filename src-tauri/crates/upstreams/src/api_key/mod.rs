@@ -76,7 +76,7 @@ impl Default for ApiSettings {
     }
 }
 
-/// Why the settings of an [`ApiUpstream`] are invalid.
+/// Reason why the settings of an [`ApiUpstream`] are invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApiBuildError {
     #[error(

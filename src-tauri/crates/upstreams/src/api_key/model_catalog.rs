@@ -1,7 +1,8 @@
 //! Model catalog of the platform, with limits, prices and abilities.
 //!
-//! It is joined from two public lists, neither of them complete: any field may be null or missing, and implausible
-//! values count as missing. Only plain ids are accepted, because they are written into headers, pages and files.
+//! The catalog is joined from two public lists, neither of them complete: any field may be null or missing,
+//! and implausible values count as missing. Only plain ids are accepted, because they are written into
+//! headers, pages and files.
 
 mod catalog_cache;
 
@@ -98,7 +99,7 @@ impl ModelCatalog {
         self.models.get(id)
     }
 
-    /// All models, sorted by id.
+    /// Returns all models, sorted by id.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &ModelInfo)> {
         self.models.iter().map(|(id, info)| (id.as_str(), info))
     }

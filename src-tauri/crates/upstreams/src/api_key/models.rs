@@ -1,4 +1,4 @@
-//! The host's model for a name: the one that the catalog lists, else whatever the client named.
+//! Lookup of the host's model for a name: the one that the catalog lists, else the client's name.
 
 use super::super::model_registry::dated_names;
 use super::super::resolved_model::{ModelQuery, UpstreamModel};
@@ -6,7 +6,7 @@ use super::super::resolved_model::{ModelQuery, UpstreamModel};
 /// The scope of a key's limits: all models share one budget.
 const BUDGET_SCOPE: &str = "budget";
 
-/// The model for a name.
+/// Returns the model for a name.
 pub(super) fn find(query: &ModelQuery<'_>) -> UpstreamModel {
     let ModelQuery { name, settings, catalog, match_dated_names } = *query;
     let dated = match_dated_names.then(|| dated_names::nearest_in_catalog(name, catalog)).flatten();

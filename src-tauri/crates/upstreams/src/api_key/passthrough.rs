@@ -69,7 +69,7 @@ impl Passthrough {
         }
     }
 
-    /// What was observed so far. The usage is estimated if the host reported none.
+    /// Returns the facts observed so far. The usage is estimated if the host reported none.
     pub fn observed(&self) -> Observed {
         self.observer.observed()
     }
@@ -220,7 +220,7 @@ impl Passthrough {
         }
     }
 
-    /// Always `false`, for lines that do not pass.
+    /// Sets the error state. Returns `false`, because the line does not pass to the client.
     fn fail(&mut self, before_output: UpstreamErrorKind, detail: &str) -> bool {
         let kind = if self.has_output { UpstreamErrorKind::Interrupted } else { before_output };
         self.state = PassthroughState::Failed(UpstreamError::new(kind, detail));

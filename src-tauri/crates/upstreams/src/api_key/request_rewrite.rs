@@ -97,7 +97,7 @@ pub(super) async fn chat(
 /// Rewrites an embeddings request: sets the model's id.
 ///
 /// # Errors
-/// As [`chat`].
+/// The errors of [`chat`].
 pub(super) async fn embeddings(original: &Bytes, model: &str) -> Result<Body, UpstreamError> {
     let mut fields = BodyFields::parse_offloaded(original).await?;
     fields.set("model", &json!(model));

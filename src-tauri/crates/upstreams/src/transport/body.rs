@@ -93,7 +93,7 @@ impl BodyReader {
 
     /// Reads the whole body, up to `cap` bytes.
     pub(crate) async fn collect(mut self, cap: usize) -> Result<Bytes, BodyReadError> {
-        // Most answers come in one piece, which is not copied.
+        // Most responses arrive in one chunk, which is not copied.
         let (mut only, mut whole) = (Bytes::new(), Vec::new());
         while let Some(chunk) = poll_fn(|cx| self.poll_chunk(cx)).await? {
             if only.len() + whole.len() + chunk.len() > cap {
@@ -120,7 +120,7 @@ impl BodyReader {
                 }
             }
         };
-        // The time is up or the body is over: what is there is all we use, either way.
+        // After the timeout or the end of the body, the bytes read so far are used.
         let _ = tokio::time::timeout(time, reading).await;
         some.truncate(cap);
         some

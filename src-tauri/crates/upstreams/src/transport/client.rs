@@ -25,7 +25,7 @@ const CONNECTION_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
 
 /// Builder of a client without redirects, cookies, proxy, decompression and retries.
 pub(crate) fn builder(connect_timeout: Duration, resolver: Resolver) -> ClientBuilder {
-    // Someone else in the process may have been first; then theirs is used.
+    // An error means that a provider is installed already; that one is used then.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .user_agent(USER_AGENT)
@@ -51,7 +51,7 @@ pub(crate) fn parse_roots(pems: &[String]) -> Option<Vec<Certificate>> {
     bundles.collect::<Option<Vec<_>>>().map(|bundles| bundles.into_iter().flatten().collect())
 }
 
-/// Why a client cannot be built.
+/// Reason why a client cannot be built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ClientError {
     /// An extra certificate is not valid PEM.

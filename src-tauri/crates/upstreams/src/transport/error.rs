@@ -60,7 +60,7 @@ fn ended_in_handshake(error: &reqwest::Error) -> bool {
 }
 
 pub(super) fn connect_sentence(error: &reqwest::Error) -> &'static str {
-    // Not an enum of ours: std adds kinds, and all we do not name are the same to us.
+    // std adds kinds of errors, so all kinds that are not named here share one sentence.
     match io_kind(error) {
         Some(io::ErrorKind::ConnectionRefused) => "the connection was refused",
         Some(io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable) => {

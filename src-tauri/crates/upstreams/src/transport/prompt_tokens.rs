@@ -20,7 +20,7 @@ pub(crate) enum PromptTokens {
     Known(u64),
 }
 
-/// A count on a thread for blocking work.
+/// A count on a blocking thread.
 pub(crate) struct RunningCount {
     tokenizer_loaded: oneshot::Receiver<()>,
     tokens: JoinHandle<u64>,
@@ -35,13 +35,13 @@ impl PromptTokens {
         Self::start_with(tokenizer, move || prompt_tokens(&request))
     }
 
-    /// As [`PromptTokens::start`], with another way to count.
+    /// Starts a count like [`PromptTokens::start`], with another function.
     pub(crate) fn start_with(tokenizer: Tokenizer, count: impl FnOnce() -> u64 + Send + 'static) -> Self {
         let (loaded, tokenizer_loaded) = oneshot::channel();
         let tokens = spawn_blocking(move || {
             // The reply needs it even where the prompt is all pictures.
             tokenizer.load();
-            // Nobody waits for it where the call failed.
+            // An error means that the call failed and nothing waits for the count.
             if loaded.send(()).is_ok() { count() } else { 0 }
         });
         Self::Running(RunningCount { tokenizer_loaded, tokens })
@@ -58,7 +58,7 @@ impl PromptTokens {
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<u64> {
         match self {
             Self::Deferred(request) => Poll::Ready(prompt_tokens(request)),
-            // A count that was cancelled by the program's end is missed by nobody.
+            // A count that the end of the program cancelled is not needed.
             Self::Running(count) => Pin::new(&mut count.tokens).poll(cx).map(Result::unwrap_or_default),
             #[cfg(test)]
             Self::Known(tokens) => Poll::Ready(*tokens),

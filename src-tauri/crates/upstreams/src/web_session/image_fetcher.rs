@@ -1,9 +1,9 @@
-//! Fetches an image that a client named by a link. The link comes from anyone, a prompt included, so this client has no
-//! cookie and no way to anything but public addresses, and all its failures look the same from outside.
+//! Fetcher of images that a client named by a link. A link may come from anyone, even from a prompt, so this
+//! client sends no cookie, connects only to public addresses, and reports all failures alike.
 //!
-//! The check of the address needs this machine to look the name up, and the connection to go to that very address. A
-//! SOCKS proxy is asked for the address. An HTTP proxy is given names, which it looks up itself and may find in the
-//! network that it stands in: links are not fetched through one.
+//! The check of an address requires that this machine looks the name up and that the connection goes to that
+//! very address. A SOCKS proxy receives the address. An HTTP proxy receives names, which it looks up itself
+//! and may resolve to hosts of its own network, so links are not fetched through one.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -58,7 +58,7 @@ impl ImageFetcher {
         if let Some(server) = socks {
             builder = builder.proxy(server.to_reqwest(&outbound.no_proxy).ok_or(WebBuildError::Client)?);
         }
-        // A connection to a stranger is not worth keeping, and a kept one would outlive the check of its address.
+        // Connections to arbitrary hosts are not pooled: a pooled one would outlive the check of its address.
         let client = builder.pool_max_idle_per_host(0).build().map_err(|_| WebBuildError::Client)?;
         Ok(Self { client, outbound: outbound.clone(), policy, total_time: FETCH_TIMEOUT })
     }

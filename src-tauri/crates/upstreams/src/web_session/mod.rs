@@ -1,8 +1,8 @@
 //! Client of mammouth.ai with the cookie of a browser session (site protocol `llms-2025`).
 //!
-//! It lays a conversation out as the site expects it, uploads images first, and converts the plain text of the reply to
-//! events. It adds what the site lacks: stop sequences, a token limit, token counts. All facts about the site are in
-//! `site_protocol.rs`. It does not retry or select accounts.
+//! The client lays a conversation out as the site expects it, uploads images first, and converts the plain
+//! text of the reply to events. It adds what the site lacks: stop sequences, a token limit, token counts. All
+//! facts about the site are in `site_protocol.rs`. It does not retry or select accounts.
 
 mod chat_form;
 mod client;
@@ -51,7 +51,7 @@ const MAX_ACCOUNT_RESPONSE_BYTES: usize = 1024 * 1024;
 /// Largest reply of a follow-up call, bytes.
 const MAX_REPAIR_REPLY_BYTES: usize = 8 * 1024 * 1024;
 
-/// How the site is reached and how long we are patient with it.
+/// Address, timeouts and limits of the site.
 #[derive(Debug, Clone)]
 pub struct WebSettings {
     /// Base URL: `https` anywhere, `http` only to this machine.
@@ -109,7 +109,7 @@ impl Default for WebSettings {
     }
 }
 
-/// Why the settings of a [`WebUpstream`] are invalid.
+/// Reason why the settings of a [`WebUpstream`] are invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WebBuildError {
     #[error(

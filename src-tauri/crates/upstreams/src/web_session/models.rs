@@ -4,7 +4,8 @@ use super::super::api_key::{ModelCatalog, ModelInfo};
 use super::super::model_registry::dated_names;
 use super::super::resolved_model::{ModelQuery, UpstreamModel};
 
-/// Name a client sends, and the site's id. Source: public clients' code; a name that is missing here is passed through.
+/// Clients' names of models and the site's ids. Source: public clients' code; a name that is missing here is
+/// passed through.
 const MODEL_IDS: [(&str, &str); 13] = [
     ("claude-sonnet-4-20250514", "anthropic-claude-4-2025-05-14"),
     ("claude-3-7-sonnet-latest", "anthropic-claude-3-7-sonnet-latest"),
@@ -55,7 +56,7 @@ const FAMILIES: [(&str, &str); 24] = [
 /// Prefixes of ids that name the maker.
 const MAKER_PREFIXES: [&str; 5] = ["anthropic-", "openai-", "google-", "xai-", "fireworks-"];
 
-/// The model for a name.
+/// Returns the model for a name.
 pub(super) fn find(query: &ModelQuery<'_>) -> UpstreamModel {
     let ModelQuery { name, settings, catalog, match_dated_names } = *query;
     let dated = match_dated_names.then(|| dated_names::nearest(name, names())).flatten();
@@ -83,13 +84,13 @@ fn api_counterpart<'a>(catalogue: &'a ModelCatalog, web_id: &str) -> Option<&'a 
     exact.or_else(|| candidates.iter().find_map(nearest))
 }
 
-/// The site's id for a name: what the table says, else the name itself. Names match exactly.
+/// Returns the site's id for a name: that of the table, else the name itself. Names match exactly.
 fn resolve(name: &str) -> String {
     let known = MODEL_IDS.iter().find(|(from, _)| *from == name);
     known.map_or(name, |(_, id)| id).to_owned()
 }
 
-/// Whether it is a name of the table, or looks like an id of the site's.
+/// Whether the name is in the table or has the form of an id of the site.
 fn is_known(name: &str) -> bool {
     MODEL_IDS.iter().any(|(from, id)| *from == name || *id == name)
         || MAKER_PREFIXES.iter().any(|maker| name.starts_with(maker))

@@ -69,7 +69,7 @@ impl<'a> SiteTurn<'a> {
                         .extend(images.filter(|part| matches!(part, Part::Image(_) | Part::ImageLink(_))));
                 }
                 Part::File(file) => append(&mut turn.content, file.placeholder_text().into()),
-                // The site has no place for what a model thought.
+                // The site accepts no reasoning.
                 Part::Reasoning(_) => {}
             }
         }

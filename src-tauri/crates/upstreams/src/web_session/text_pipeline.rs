@@ -18,7 +18,7 @@ pub(super) struct TextOutput {
     pub(super) end: Option<End>,
 }
 
-/// Why no events follow.
+/// Reason why no events follow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum End {
     Finish(FinishReason),
@@ -89,7 +89,7 @@ impl TextPipeline {
         self.parser.is_postponed()
     }
 
-    /// Does the postponed work of [`TextPipeline::push`].
+    /// Executes the postponed work of [`TextPipeline::push`].
     pub(super) fn resume(&mut self) -> TextOutput {
         let (mut parts, mut output) = (Vec::new(), TextOutput::default());
         self.parser.resume(&mut parts);
@@ -275,7 +275,7 @@ fn call_id() -> String {
 }
 
 impl UnquoteState {
-    /// The part of the text that need not wait.
+    /// Returns the part of the text that need not wait.
     fn pass(&mut self, text: String) -> String {
         match self {
             Self::Off => text,

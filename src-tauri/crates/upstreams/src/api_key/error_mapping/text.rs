@@ -1,12 +1,12 @@
-//! The text of an error, out of whatever it is wrapped in. Pure.
+//! Extraction of an error's text from the formats that wrap it. Pure.
 
 use http::StatusCode;
 use serde_json::Value;
 
-/// How deep errors are wrapped in errors at most.
+/// Maximum depth of errors inside errors.
 const MAX_DEPTH: u8 = 6;
 
-/// What an error says of itself; any of it may be empty.
+/// Text of an error. Any field may be empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ErrorText {
     message: String,
@@ -34,12 +34,12 @@ impl ErrorText {
         named.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// All of it in lower case, to look for words in.
+    /// Returns the whole text in lower case, for the search for words.
     pub(super) fn lower(&self) -> String {
         format!("{} {}", self.words, self.message).to_lowercase()
     }
 
-    /// The sentence for people.
+    /// Returns the sentence for people.
     pub(super) fn user_message(&self, status: u16) -> String {
         match python_message(&self.message) {
             Some(inner) => inner,
@@ -68,7 +68,7 @@ impl ErrorText {
         }
     }
 
-    /// A text may be JSON once more.
+    /// Reads a text, which may be JSON itself.
     fn read_text(&mut self, text: &str, depth: u8) {
         let inner =
             text.trim_start().starts_with('{').then(|| serde_json::from_str::<Value>(text).ok()).flatten();
@@ -94,7 +94,7 @@ impl ErrorText {
     }
 }
 
-/// The `'message'` of a Python dictionary that was turned into text.
+/// Returns the `'message'` of a Python dictionary that was turned into text.
 fn python_message(text: &str) -> Option<String> {
     let at = text.find("'message': ")? + "'message': ".len();
     let quote = text[at..].chars().next().filter(|c| matches!(c, '\'' | '"'))?;

@@ -1,4 +1,4 @@
-//! The place where the latest catalogue lies for everybody who needs it.
+//! Shared cache of the latest model catalog.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use tokio::sync::watch;
 
 use super::ModelCatalog;
 
-/// No request waits longer for the first catalogue of a run.
+/// Time limit for a request that waits for the first catalog of a run.
 const FIRST_CATALOG_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A handle to the latest catalogue.
+/// Handle of the latest catalog, cheap to clone.
 #[derive(Debug, Clone)]
 pub struct CatalogCache {
     state: Arc<watch::Sender<CatalogState>>,
@@ -19,7 +19,7 @@ pub struct CatalogCache {
 #[derive(Debug, Default)]
 struct CatalogState {
     catalogue: Arc<ModelCatalog>,
-    /// The first one is on its way.
+    /// Whether the first catalog is being fetched.
     loading: bool,
 }
 
@@ -30,28 +30,28 @@ impl Default for CatalogCache {
 }
 
 impl CatalogCache {
-    /// The latest catalogue; an empty one where there is none.
+    /// Returns the latest catalog; an empty one if there is none.
     pub fn latest(&self) -> Arc<ModelCatalog> {
         Arc::clone(&self.state.borrow().catalogue)
     }
 
-    /// As [`CatalogCache::latest`], but waits a moment for one that is on its way.
+    /// Returns the latest catalog. Waits up to 2 s for the first one if it is being fetched.
     pub async fn wait_for_first(&self) -> Arc<ModelCatalog> {
         if self.state.borrow().loading {
             let mut watching = self.state.subscribe();
             let arrived = watching.wait_for(|state| !state.loading);
-            // The time is up: what is there is all we use.
+            // After the timeout, the current state is used.
             let _ = tokio::time::timeout(FIRST_CATALOG_TIMEOUT, arrived).await;
         }
         self.latest()
     }
 
-    /// Says that the first catalogue is on its way.
+    /// Records that the first catalog is being fetched.
     pub fn mark_loading(&self) {
         self.state.send_modify(|state| state.loading = state.catalogue.is_empty());
     }
 
-    /// Puts a new catalogue down, or says that none came.
+    /// Publishes a new catalog; `None` records that the fetch failed.
     pub fn publish(&self, catalogue: Option<ModelCatalog>) {
         self.state.send_modify(|state| {
             state.loading = false;

@@ -137,7 +137,7 @@ async fn f23_a_server_that_accepts_no_connection_is_a_timeout() {
     listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
     listener.listen(0).unwrap();
     let address = listener.local_addr().unwrap().as_socket().unwrap();
-    // The queue has one place; once it is taken the kernel drops whoever comes.
+    // The queue has one place; once it is taken, the kernel drops further connections.
     let _taken = std::net::TcpStream::connect(address).unwrap();
     let base = format!("http://{address}").parse().unwrap();
     let web = Arc::new(

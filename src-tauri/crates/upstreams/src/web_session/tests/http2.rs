@@ -1,5 +1,5 @@
-//! HTTP/2, which Mammouth's front speaks: all requests share one connection, so what befalls it must befall no more
-//! than it has to.
+//! Tests over HTTP/2, which Mammouth's front end uses: all requests share one connection, so an error must
+//! affect as few of them as possible.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ async fn f25_requests_share_a_connection_until_goaway() {
         assert_eq!(text(&web).await, "Hi");
     }
     assert_eq!(front.connection_ids(), [0, 0, 1, 1, 1], "new requests are on a new connection, and only one");
-    // The reply that ran when the connection said so goes on to its own end.
+    // The reply that was running at the GOAWAY continues to its end.
     front.release_step();
     assert!(matches!(leaving.next().await, Some(Ok(Event::Text(text))) if text == " there"));
     assert!(matches!(leaving.next().await, Some(Ok(Event::Done { .. }))));
@@ -103,7 +103,7 @@ async fn f25_one_request_at_a_time_never_deadlocks() {
     assert_eq!((front.max_concurrent_requests(), front.connection_ids().len()), (1, 11));
 }
 
-/// Time is the test's own here: it passes as soon as nobody has anything to do.
+/// Pauses the clock, which then advances whenever all tasks are idle.
 #[tokio::test]
 async fn f26_a_silently_dead_connection_is_detected_before_the_next_request() {
     let front =
@@ -138,7 +138,7 @@ async fn f26_a_request_on_a_dead_connection_ends_within_25_seconds() {
     assert_eq!(front.connection_ids(), [0, 1], "what is behind the dead connection was never asked");
 }
 
-/// HTTP/1 has no question to ask on an idle connection, so none is trusted for long.
+/// HTTP/1 has no ping for an idle connection, so such a connection is reused only for a short time.
 #[tokio::test]
 async fn f26_an_idle_connection_without_pings_is_not_reused() {
     let server = StepServer::start(|_| reply(&["Hi"])).await;

@@ -1,4 +1,5 @@
-//! Mammouth as its real front shows it: TLS and HTTP/2, with connections that end, refuse and fall silent.
+//! Server like Mammouth's front end: TLS and HTTP/2, with connections that end, refuse requests or stop
+//! responding.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,37 +14,37 @@ use url::Url;
 
 use super::tls::acceptor;
 
-/// What happens to one request.
+/// Reaction of the server to one request.
 #[derive(Clone, Copy)]
 pub(super) enum RequestAction {
-    /// It is answered.
+    /// Sends a reply.
     Reply,
-    /// The connection says that it takes no more requests. The first text of this one comes, and the rest when the test
+    /// Announces the end of the connection. Sends the first text of this request, and the rest when the test
     /// calls [`Http2Server::release_step`].
     HoldAndLeave,
-    /// Only this request ends, before its answer.
+    /// Resets only this request, before its response.
     Reset(Reason),
-    /// Only this request ends, after its first text, when the test calls [`Http2Server::release_step`].
+    /// Resets only this request after its first text, when the test calls [`Http2Server::release_step`].
     Break(Reason),
-    /// The whole connection ends, with this reason.
+    /// Closes the whole connection with this reason.
     Away(Reason),
-    /// It is answered, and from then on nothing on this connection is; nobody says that it ended.
+    /// Sends a reply and then nothing more on this connection, which stays open.
     ReplyAndFallSilent,
 }
 
 type ActionScript = Arc<dyn Fn(usize) -> RequestAction + Send + Sync>;
 
-/// Ends with the test's runtime.
+/// Server that ends with the test's runtime.
 pub(super) struct Http2Server {
     pub(super) base: Url,
-    /// The authority that signed its certificate, PEM.
+    /// Certificate authority of the server, PEM.
     pub(super) root: String,
     counts: Arc<ServerState>,
 }
 
 #[derive(Default)]
 struct ServerState {
-    /// For each request, the connection that it came on.
+    /// Number of the connection of each request.
     connection_ids: Mutex<Vec<usize>>,
     connections: AtomicUsize,
     running: AtomicUsize,
@@ -60,12 +61,12 @@ impl Default for StepGate {
 }
 
 impl Http2Server {
-    /// `play` says what happens to the first request, the second, and so on.
+    /// Starts a server. `play` returns the action for the first request, the second, and so on.
     pub(super) async fn start(play: impl Fn(usize) -> RequestAction + Send + Sync + 'static) -> Self {
         Self::with_streams(100, play).await
     }
 
-    /// The same, with so many requests at a time on a connection.
+    /// Starts a server with a limit on concurrent requests per connection.
     pub(super) async fn with_streams(
         streams: u32,
         play: impl Fn(usize) -> RequestAction + Send + Sync + 'static,
@@ -90,12 +91,12 @@ impl Http2Server {
         Self { base, root, counts }
     }
 
-    /// For each request, the number of the connection that it came on.
+    /// Returns the number of the connection of each request.
     pub(super) fn connection_ids(&self) -> Vec<usize> {
         self.counts.connection_ids.lock().unwrap().clone()
     }
 
-    /// The most requests that ran at the same time.
+    /// Returns the largest number of concurrent requests.
     pub(super) fn max_concurrent_requests(&self) -> usize {
         self.counts.max_running.load(Ordering::SeqCst)
     }
@@ -152,7 +153,7 @@ async fn connection(
             }
         });
     }
-    // The answer is on its way; then the socket stays open, and nobody is behind it.
+    // The reply is being sent; then the socket stays open and is not read any more.
     let mut flushing = std::pin::pin!(connection.accept());
     let _ = futures_util::poll!(&mut flushing);
     std::future::pending::<()>().await;

@@ -18,7 +18,7 @@ fn jpeg(mark: u8) -> Part {
     image(&[0xff, 0xd8, 0xff, mark])
 }
 
-/// Takes uploads and names each by its number.
+/// Starts a server that accepts uploads and names each by its number.
 async fn upload_server() -> StepServer {
     let uploads = std::sync::atomic::AtomicUsize::new(0);
     StepServer::start(move |seen| match seen.line.as_str() {
@@ -153,7 +153,7 @@ async fn links_can_be_switched_off() {
     assert!(failure.kind == UpstreamErrorKind::Image && failure.detail.contains("switched off"));
 }
 
-/// A server for pictures, and a fetcher that may reach it.
+/// Starts a server for images, and a fetcher that may reach it.
 async fn image_server(
     policy: resolver::AddressPolicy,
     answer: impl Fn(&ReceivedRequest) -> Vec<Step> + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! The web upstream against small servers on loopback that say exactly what a test wants.
+//! Tests of the web upstream against small servers on loopback that send exactly what a test specifies.
 
 mod faults;
 mod http2;
@@ -20,7 +20,7 @@ use crate::{Credential, UpstreamError, UpstreamErrorKind};
 use protocol::{Event, FinishReason, Message, Part, Request, Role};
 
 const COOKIE: &str = "CANARY_CK0123456789";
-/// A label that is too long for DNS: the lookup fails without asking anybody.
+/// Label that is too long for DNS: the lookup fails without a query.
 const UNRESOLVABLE_HOST: &str =
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.invalid";
 
@@ -47,7 +47,7 @@ fn hello() -> Arc<Request> {
     Arc::new(request(vec![Part::Text("Hello".to_owned())], true))
 }
 
-/// Asks, and reads the reply to its end: its text, and how it ended.
+/// Sends a request and reads the reply to its end. Returns its text and how it ended.
 async fn ask(
     web: &Arc<WebUpstream>,
     request: Arc<Request>,

@@ -1,4 +1,4 @@
-//! A server that reads whole requests and answers each with the steps a test names.
+//! Server that reads whole requests and answers each with the steps of a test.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,28 +11,28 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use url::Url;
 
-/// What the server does next on a connection.
+/// Step of the server on a connection.
 #[derive(Clone)]
 pub(super) enum Step {
     Send(Bytes),
     /// Waits until the test calls [`StepServer::release_step`].
     Wait,
-    /// Says nothing more until the client leaves.
+    /// Sends nothing more until the client closes the connection.
     Hang,
     /// Ends the connection with a reset.
     Reset,
 }
 
-/// A request as it came.
+/// A received request.
 #[derive(Clone)]
 pub(super) struct ReceivedRequest {
-    /// `POST /path`.
+    /// Method and path, such as `POST /path`.
     pub(super) line: String,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
 
-/// Ends with the test's runtime.
+/// Server that ends with the test's runtime.
 pub(super) struct StepServer {
     pub(super) base: Url,
     requests: Arc<Mutex<Vec<ReceivedRequest>>>,
@@ -67,7 +67,7 @@ impl StepServer {
         Self::listen("http://127.0.0.1", None, Arc::new(answer)).await
     }
 
-    /// Over TLS; `host` is what the base URL names.
+    /// Starts a server over TLS; `host` is the host of the base URL.
     pub(super) async fn start_tls(
         host: &str,
         acceptor: TlsAcceptor,
@@ -205,7 +205,7 @@ pub(super) fn send(bytes: impl Into<Bytes>) -> Step {
     Step::Send(bytes.into())
 }
 
-/// A whole answer; `headers` are lines that end in `\r\n`.
+/// Returns the steps of a whole response; `headers` are lines that end in `\r\n`.
 pub(super) fn answer(status: u16, headers: &str, body: impl AsRef<[u8]>) -> Vec<Step> {
     let body = body.as_ref();
     let head = format!("HTTP/1.1 {status} Any\r\n{headers}content-length: {}\r\n\r\n", body.len());
@@ -216,7 +216,7 @@ pub(super) fn json(status: u16, body: &str) -> Vec<Step> {
     answer(status, "content-type: application/json\r\n", body)
 }
 
-/// The head of an answer in chunks.
+/// Head of a chunked response.
 pub(super) const TEXT_HEAD: &str =
     "HTTP/1.1 200 OK\r\ncontent-type: text/plain; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n";
 
@@ -229,7 +229,7 @@ pub(super) fn chunk(text: impl AsRef<[u8]>) -> Step {
     send([format!("{:x}\r\n", text.len()).as_bytes(), text, b"\r\n"].concat())
 }
 
-/// A whole reply in chunks.
+/// Returns the steps of a whole reply in chunks.
 pub(super) fn reply(chunks: &[&str]) -> Vec<Step> {
     let chunks = chunks.iter().map(chunk);
     [text_head()].into_iter().chain(chunks).chain([send("0\r\n\r\n")]).collect()

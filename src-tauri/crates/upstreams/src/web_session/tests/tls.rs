@@ -7,7 +7,7 @@ use tokio_rustls::TlsAcceptor;
 use super::server::{StepServer, reply};
 use super::*;
 
-/// Accepts TLS for a name, with an authority of its own, whose certificate (PEM) comes along.
+/// Returns a TLS acceptor for a name, and the certificate (PEM) of its own authority.
 pub(super) fn acceptor(name: &str) -> (TlsAcceptor, String) {
     acceptor_with(name, |_| ())
 }

@@ -1,4 +1,4 @@
-//! The prompt's tokens are counted while the site is asked, and no text waits for them.
+//! Tests that the prompt's tokens are counted during the call and that no text waits for the count.
 
 use std::sync::mpsc;
 
@@ -10,7 +10,7 @@ use protocol::Tokenizer;
 
 const RESPONSE_HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\n";
 
-/// A request with a limit, as every agent sends it.
+/// Returns a request with a token limit, as agents send it.
 fn limited() -> Arc<Request> {
     let request = request(vec![Part::Text("Hello".to_owned())], true);
     Arc::new(Request { max_tokens: Some(1_000), ..request })
